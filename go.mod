@@ -1,0 +1,3 @@
+module github.com/kernelet/kernelet
+
+go 1.26

@@ -1,0 +1,134 @@
+// Package mnist reads, verifies, fetches and synthesises the MNIST digits.
+//
+// It touches the files of a data folder and of the user's cache folder, and
+// the network only when the data is in neither.
+package mnist
+
+import (
+	"bufio"
+	"bytes"
+	"compress/gzip"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"io"
+)
+
+// Sizes of an image.
+const (
+	Rows       = 28 // pixels
+	Columns    = 28 // pixels
+	ImageBytes = Rows * Columns
+	Classes    = 10
+)
+
+// ErrFormat is wrapped by every error about the content of an IDX file.
+var ErrFormat = errors.New("not a valid IDX file")
+
+// IDX magic numbers: 0x08 says unsigned bytes, the last byte counts dimensions.
+const (
+	imagesMagic = 0x00000803
+	labelsMagic = 0x00000801
+)
+
+// readIncrement bounds how much is allocated ahead of the bytes that arrive,
+// so that a header that lies about its counts costs nothing.
+const readIncrement = 1 << 20
+
+// ReadImages reads an IDX file of unsigned-byte images, 28×28 each, from r,
+// plain or gzip-compressed (told by its first bytes, not by a name). It
+// returns n×784 bytes, one image after another, rows top to bottom, 0 for
+// background and 255 for ink. No more than limit images are accepted.
+func ReadImages(r io.Reader, limit int) ([]byte, error) {
+	r, err := plain(r)
+	if err != nil {
+		return nil, err
+	}
+	n, err := header(r, imagesMagic, []uint32{Rows, Columns}, limit)
+	if err != nil {
+		return nil, err
+	}
+	return body(r, n*ImageBytes)
+}
+
+// ReadLabels reads an IDX file of labels, one unsigned byte below 10 each,
+// from r, plain or gzip-compressed. No more than limit labels are accepted.
+func ReadLabels(r io.Reader, limit int) ([]byte, error) {
+	r, err := plain(r)
+	if err != nil {
+		return nil, err
+	}
+	n, err := header(r, labelsMagic, nil, limit)
+	if err != nil {
+		return nil, err
+	}
+	labels, err := body(r, n)
+	if err != nil {
+		return nil, err
+	}
+	for i, label := range labels {
+		if label >= Classes {
+			return nil, fmt.Errorf("%w: label %d: expected a value below %d, got %d", ErrFormat, i, Classes, label)
+		}
+	}
+	return labels, nil
+}
+
+// plain returns a reader of r's decompressed content.
+func plain(r io.Reader) (io.Reader, error) {
+	b := bufio.NewReader(r)
+	start, err := b.Peek(2)
+	if err != nil && err != io.EOF {
+		return nil, err
+	}
+	if !bytes.Equal(start, []byte{0x1f, 0x8b}) {
+		return b, nil
+	}
+	z, err := gzip.NewReader(b)
+	if err != nil {
+		return nil, fmt.Errorf("%w: gzip header: %w", ErrFormat, err)
+	}
+	return z, nil
+}
+
+// header checks the magic number and the sizes of an item and returns the
+// number of items.
+func header(r io.Reader, magic uint32, sizes []uint32, limit int) (int, error) {
+	words := make([]uint32, 2+len(sizes))
+	if err := binary.Read(r, binary.BigEndian, words); err != nil {
+		return 0, fmt.Errorf("%w: header: expected %d bytes: %w", ErrFormat, 4*len(words), err)
+	}
+	if words[0] != magic {
+		return 0, fmt.Errorf("%w: magic: expected %#08x, got %#08x", ErrFormat, magic, words[0])
+	}
+	for i, want := range sizes {
+		if got := words[2+i]; got != want {
+			return 0, fmt.Errorf("%w: dimension %d: expected %d, got %d", ErrFormat, i+1, want, got)
+		}
+	}
+	if uint64(words[1]) > uint64(limit) {
+		return 0, fmt.Errorf("%w: count: expected at most %d, got %d", ErrFormat, limit, words[1])
+	}
+	return int(words[1]), nil
+}
+
+// body reads exactly n bytes and the end of the file.
+func body(r io.Reader, n int) ([]byte, error) {
+	var content bytes.Buffer
+	content.Grow(min(n, readIncrement))
+	got, err := io.Copy(&content, io.LimitReader(r, int64(n)))
+	if err != nil {
+		return nil, fmt.Errorf("%w: after %d of %d bytes: %w", ErrFormat, got, n, err)
+	}
+	if got != int64(n) {
+		return nil, fmt.Errorf("%w: content: expected %d bytes, got %d: %w", ErrFormat, n, got, io.ErrUnexpectedEOF)
+	}
+	switch _, err := io.ReadFull(r, make([]byte, 1)); err {
+	case io.EOF:
+		return content.Bytes(), nil
+	case nil:
+		return nil, fmt.Errorf("%w: bytes follow the last of %d", ErrFormat, n)
+	default:
+		return nil, fmt.Errorf("%w: end of file: %w", ErrFormat, err)
+	}
+}
