@@ -1,0 +1,111 @@
+package isa
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+
+	"github.com/mmcloughlin/avo/ir"
+	"github.com/mmcloughlin/avo/pass"
+	"github.com/mmcloughlin/avo/printer"
+	"github.com/mmcloughlin/avo/reg"
+)
+
+// Write compiles the file and writes folder/<target>/<operation>_amd64.s and
+// its Go stubs. A kernel that needs more registers than its target has is an
+// error that names it.
+func (f *File) Write(folder string) error {
+	file, err := f.Result()
+	if err != nil {
+		return fmt.Errorf("%s %s: %w", f.Target.Name, f.Operation, err)
+	}
+	compile := pass.Concat(
+		pass.Verify,
+		pass.FunctionPass(pass.PruneJumpToFollowingLabel),
+		pass.FunctionPass(pass.PruneDanglingLabels),
+		pass.FunctionPass(pass.LabelTarget),
+		pass.FunctionPass(pass.CFG),
+		pass.InstructionPass(pass.ZeroExtend32BitOutputs),
+		pass.FunctionPass(pass.Liveness),
+		pass.FunctionPass(f.Target.allocate),
+		pass.FunctionPass(pass.BindRegisters),
+		pass.FunctionPass(pass.VerifyAllocation),
+		pass.FunctionPass(pass.EnsureBasePointerCalleeSaved),
+		pass.Func(pass.IncludeTextFlagHeader),
+		pass.FunctionPass(pass.PruneSelfMoves),
+		pass.FunctionPass(pass.RequiredISAExtensions),
+	)
+	if err := compile.Execute(file); err != nil {
+		return fmt.Errorf("%s %s: %w", f.Target.Name, f.Operation, err)
+	}
+	config := printer.Config{Name: "kernelet/gen", Pkg: f.Target.Name}
+	path := filepath.Join(folder, f.Target.Name, f.Operation+"_amd64")
+	for extension, p := range map[string]printer.Printer{".s": printer.NewGoAsm(config), ".go": printer.NewStubs(config)} {
+		content, err := p.Print(file)
+		if err != nil {
+			return fmt.Errorf("%s%s: %w", path, extension, err)
+		}
+		content = append(bytes.TrimRight(content, "\n"), '\n')
+		if err := os.WriteFile(path+extension, content, 0o644); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// allocate is avo's register allocation with the pool cut to what the target
+// has: avo itself would use 32 vector registers everywhere, which AVX2 does
+// not have, and the assembler would encode them as AVX-512 without a word.
+func (t Target) allocate(fn *ir.Function) error {
+	pools := map[reg.Kind]*pass.Allocator{}
+	for _, instruction := range fn.Instructions() {
+		for _, r := range instruction.Registers() {
+			if pools[r.Kind()] != nil {
+				pools[r.Kind()].Add(r.ID())
+				continue
+			}
+			pool, err := pass.NewAllocator(t.pool(r.Kind()))
+			if err != nil {
+				return fmt.Errorf("%s: %w", fn.Name, err)
+			}
+			pools[r.Kind()] = pool
+			pool.Add(r.ID())
+		}
+	}
+	for _, instruction := range fn.Instructions() {
+		for _, written := range instruction.OutputRegisters() {
+			live := instruction.LiveOut.OfKind(written.Kind())
+			live.DiscardRegister(written)
+			pools[written.Kind()].AddInterferenceSet(written, live)
+		}
+	}
+	fn.Allocation = reg.NewEmptyAllocation()
+	for kind, pool := range pools {
+		allocation, err := pool.Allocate()
+		if err != nil {
+			return errors.Join(fmt.Errorf("%s: more registers of kind %d live at once than %s has", fn.Name, kind, t.Name), err)
+		}
+		if err := fn.Allocation.Merge(allocation); err != nil {
+			return fmt.Errorf("%s: %w", fn.Name, err)
+		}
+	}
+	return nil
+}
+
+// pool lists the registers of a kind that a kernel may use: all but the stack
+// and the frame pointer.
+func (t Target) pool(kind reg.Kind) []reg.Physical {
+	var pool []reg.Physical
+	for _, r := range reg.FamilyOfKind(kind).Registers() {
+		if kind == reg.KindVector && int(r.PhysicalIndex()) >= t.Registers {
+			continue
+		}
+		if r.Info()&reg.BasePointer != 0 {
+			continue
+		}
+		pool = append(pool, r)
+	}
+	return pool
+}

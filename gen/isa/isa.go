@@ -1,0 +1,257 @@
+// Package isa holds what differs between AVX2 and AVX-512 as data, and the
+// few operations through which an emitter uses it, so that every kernel is
+// written once.
+package isa
+
+import (
+	"fmt"
+	"math"
+	"strings"
+
+	"github.com/mmcloughlin/avo/attr"
+	"github.com/mmcloughlin/avo/build"
+	"github.com/mmcloughlin/avo/gotypes"
+	"github.com/mmcloughlin/avo/operand"
+	"github.com/mmcloughlin/avo/reg"
+)
+
+// Target is an instruction set as kernelet's dispatch tests for it.
+type Target struct {
+	Name      string // of the Go package that its kernels go to
+	Lanes     int    // float32 values in its widest vector
+	Registers int    // vector registers
+	Masks     bool   // opmask registers, broadcast memory operands, EVEX encoding
+	Features  []string
+}
+
+// Targets are the instruction sets that kernels are generated for. Features
+// are avo's names of what dispatch checks before it chooses the set.
+var Targets = []Target{
+	{Name: "avx2", Lanes: 8, Registers: 16, Features: []string{"AVX", "AVX2", "FMA3"}},
+	{Name: "avx512", Lanes: 16, Registers: 32, Masks: true,
+		Features: []string{"AVX", "AVX2", "FMA3", "AVX512F", "AVX512BW", "AVX512DQ", "AVX512VL"}},
+}
+
+// Widths are the numbers of images that lie side by side in memory: a
+// half-block and a block. Each kernel is emitted for both.
+var Widths = []int{8, 16}
+
+// File is one generated assembly file under construction.
+type File struct {
+	*build.Context
+	Target    Target
+	Operation string // the file's name without _amd64.s
+
+	constants map[float32]operand.Mem
+	words     map[string]operand.Mem
+}
+
+// NewFile starts the file of an operation.
+func NewFile(target Target, operation string) *File {
+	c := build.NewContext()
+	c.ConstraintExpr("amd64,!purego")
+	return &File{Context: c, Target: target, Operation: operation,
+		constants: map[float32]operand.Mem{}, words: map[string]operand.Mem{}}
+}
+
+// Kernel is one function under construction. Its vectors have Lanes lanes,
+// which is the target's width or, for a half-block, 8.
+type Kernel struct {
+	*File
+	Name  string
+	Width int // images side by side
+	Lanes int // float32 values in a vector of this kernel
+	label int
+}
+
+// Function starts a kernel for images lying width side by side; its Go name is
+// name followed by the width. Parameters is the Go parameter list without
+// parentheses.
+func (f *File) Function(name string, width int, parameters string, doc ...string) *Kernel {
+	full := fmt.Sprintf("%s%d", name, width)
+	f.Context.Function(full)
+	f.SignatureExpr("func(" + parameters + ")")
+	f.Pragma("noescape")
+	doc[0] = full + " " + doc[0]
+	f.Doc(doc...)
+	return &Kernel{File: f, Name: full, Width: width, Lanes: min(width, f.Target.Lanes)}
+}
+
+// Half turns to vectors of 8 lanes, for rows whose length is no multiple of 16.
+func (k *Kernel) Half() { k.Lanes = 8 }
+
+// WideFunction starts a kernel that treats its data as one long row of
+// values: its vectors are as wide as the target's.
+func (f *File) WideFunction(name, parameters string, doc ...string) *Kernel {
+	f.Context.Function(name)
+	f.SignatureExpr("func(" + parameters + ")")
+	f.Pragma("noescape")
+	doc[0] = name + " " + doc[0]
+	f.Doc(doc...)
+	return &Kernel{File: f, Name: name, Width: f.Target.Lanes, Lanes: f.Target.Lanes}
+}
+
+// Widest turns to vectors as wide as the target has, for kernels in which the
+// lanes of several lines form one row.
+func (k *Kernel) Widest() { k.Lanes = k.Target.Lanes }
+
+// Line is the number of bytes in which one value of every image lies.
+func (k *Kernel) Line() int { return 4 * k.Width }
+
+// Bytes is the size of a vector.
+func (k *Kernel) Bytes() int { return 4 * k.Lanes }
+
+// Return ends the kernel.
+func (k *Kernel) Return() {
+	k.VZEROUPPER()
+	k.RET()
+}
+
+// Vector returns a new vector register.
+func (k *Kernel) Vector() reg.VecVirtual {
+	if k.Lanes == 16 {
+		return k.ZMM()
+	}
+	return k.YMM()
+}
+
+// Vectors returns n new vector registers.
+func (k *Kernel) Vectors(n int) []reg.VecVirtual {
+	v := make([]reg.VecVirtual, n)
+	for i := range v {
+		v[i] = k.Vector()
+	}
+	return v
+}
+
+// Pointer loads the address of the first element of a slice parameter.
+func (k *Kernel) Pointer(name string) reg.GPVirtual {
+	return k.loaded(k.Param(name).Base())
+}
+
+// Length loads the number of elements of a slice parameter.
+func (k *Kernel) Length(name string) reg.GPVirtual {
+	return k.loaded(k.Param(name).Len())
+}
+
+// Integer loads an int parameter.
+func (k *Kernel) Integer(name string) reg.GPVirtual {
+	return k.loaded(k.Param(name))
+}
+
+func (k *Kernel) loaded(c gotypes.Component) reg.GPVirtual {
+	r := k.GP64()
+	k.Load(c, r)
+	return r
+}
+
+// Scratch reserves bytes on the stack, aligned to 64, and returns a register
+// that points there.
+func (k *Kernel) Scratch(bytes int) reg.GPVirtual {
+	local := k.AllocLocal(bytes + 64)
+	r := k.GP64()
+	k.LEAQ(local.Offset(63), r)
+	k.ANDQ(operand.I8(-64), r)
+	return r
+}
+
+// At is the memory at base plus offset bytes.
+func At(base reg.Register, offset int) operand.Mem {
+	return operand.Mem{Base: base, Disp: offset}
+}
+
+// NewLabel returns a label that is unique in the kernel.
+func (k *Kernel) NewLabel(purpose string) string {
+	k.label++
+	return fmt.Sprintf("%s%d", purpose, k.label)
+}
+
+// Loop emits body count times at run time, each time after the first with the
+// pointers advanced by their strides in bytes.
+func (k *Kernel) Loop(purpose string, count int, pointers []reg.GPVirtual, strides []int, body func()) {
+	counter := k.GP64()
+	k.MOVQ(operand.U32(count), counter)
+	k.LoopCounter(purpose, counter, pointers, strides, body)
+}
+
+// LoopCounter is Loop with the count, at least 1, in a register, which it
+// counts down to 0.
+func (k *Kernel) LoopCounter(purpose string, counter reg.GPVirtual, pointers []reg.GPVirtual, strides []int, body func()) {
+	label := k.NewLabel(purpose)
+	k.Label(label)
+	body()
+	for i, p := range pointers {
+		k.Advance(p, strides[i])
+	}
+	k.DECQ(counter)
+	k.JNZ(operand.LabelRef(label))
+}
+
+// Advance adds bytes, which may be negative, to a pointer.
+func (k *Kernel) Advance(p reg.Register, bytes int) {
+	switch {
+	case bytes == 0:
+	case bytes >= -128 && bytes < 128:
+		k.ADDQ(operand.I8(int8(bytes)), p)
+	default:
+		k.ADDQ(operand.I32(int32(bytes)), p)
+	}
+}
+
+// EachPart emits body once for every vector that makes up a line: an AVX2
+// kernel runs over a block as over two half-blocks. In between, pointers to
+// lines advance by a vector and pointers to mask bytes by one byte; they come
+// back afterwards.
+func (k *Kernel) EachPart(lines, masks []reg.GPVirtual, body func()) {
+	parts := k.Width / k.Lanes
+	if parts == 1 {
+		body()
+		return
+	}
+	pointers := append(append([]reg.GPVirtual{}, lines...), masks...)
+	strides := make([]int, len(pointers))
+	for i := range strides {
+		strides[i] = k.Bytes()
+		if i >= len(lines) {
+			strides[i] = 1
+		}
+	}
+	k.Loop("part", parts, pointers, strides, body)
+	for i, p := range pointers {
+		k.Advance(p, -parts*strides[i])
+	}
+}
+
+// Constant returns the memory operand of a float32 constant: one value where
+// the target broadcasts it within an instruction, else a vector of copies.
+func (f *File) Constant(value float32) operand.Mem {
+	if m, ok := f.constants[value]; ok {
+		return m
+	}
+	copies := 8
+	if f.Target.Masks {
+		copies = 1
+	}
+	name := strings.NewReplacer(".", "_", "-", "minus", "+", "").Replace(fmt.Sprintf("%s_%g", f.Operation, value))
+	m := f.StaticGlobal(name)
+	f.DataAttributes(attr.RODATA | attr.NOPTR)
+	for i := range copies {
+		f.AddDatum(4*i, operand.U32(math.Float32bits(value)))
+	}
+	f.constants[value] = m
+	return m
+}
+
+// Words returns the memory of a table of 32-bit words.
+func (f *File) Words(name string, values ...uint32) operand.Mem {
+	if m, ok := f.words[name]; ok {
+		return m
+	}
+	m := f.StaticGlobal(f.Operation + "_" + name)
+	f.DataAttributes(attr.RODATA | attr.NOPTR)
+	for i, v := range values {
+		f.AddDatum(4*i, operand.U32(v))
+	}
+	f.words[name] = m
+	return m
+}

@@ -1,0 +1,35 @@
+// Command gen writes kernelet's assembly: for each operation and instruction
+// set one .s file with its Go stubs, below the folder that is its argument.
+package main
+
+import (
+	"fmt"
+	"os"
+
+	"github.com/kernelet/kernelet/gen/conv2"
+	"github.com/kernelet/kernelet/gen/isa"
+)
+
+var operations = []struct {
+	name string
+	emit func(*isa.File)
+}{
+	{"conv2", conv2.Emit},
+}
+
+func main() {
+	if len(os.Args) != 2 {
+		fmt.Fprintln(os.Stderr, "usage: gen FOLDER")
+		os.Exit(2)
+	}
+	for _, target := range isa.Targets {
+		for _, operation := range operations {
+			file := isa.NewFile(target, operation.name)
+			operation.emit(file)
+			if err := file.Write(os.Args[1]); err != nil {
+				fmt.Fprintln(os.Stderr, "gen:", err)
+				os.Exit(1)
+			}
+		}
+	}
+}

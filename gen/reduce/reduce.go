@@ -1,0 +1,93 @@
+// Package reduce emits sums over the lanes of vectors.
+//
+// The order is fixed, so that AVX2 and AVX-512 agree to the bit: first lane
+// l + lane l+8, then l + l+4, l + l+2, l + l+1.
+package reduce
+
+import (
+	"github.com/mmcloughlin/avo/operand"
+
+	"github.com/kernelet/kernelet/gen/isa"
+)
+
+// Halves returns the sum of the lower and the upper eight lanes of a 16-lane
+// vector.
+func Halves(k *isa.Kernel, v isa.V) isa.V {
+	high := k.YMM()
+	k.VEXTRACTF32X8(operand.U8(1), v, high)
+	k.VADDPS(high, v.AsY(), high)
+	return high
+}
+
+// One stores the lane sum of a row of 16 lanes, one vector or two, as one
+// float32.
+func One(k *isa.Kernel, row []isa.V, to operand.Mem) {
+	var eight isa.V
+	if len(row) == 1 {
+		eight = Halves(k, row[0])
+	} else {
+		eight = k.Add(row[0], row[1])
+	}
+	four, moved := k.XMM(), k.XMM()
+	if k.Target.Masks {
+		k.VEXTRACTF32X4(operand.U8(1), eight, four)
+	} else {
+		k.VEXTRACTF128(operand.U8(1), eight, four)
+	}
+	k.VADDPS(four, eight.AsX(), four)
+	k.VMOVHLPS(four, four, moved)
+	k.VADDPS(moved, four, four)
+	k.VSHUFPS(operand.U8(1), four, four, moved)
+	k.VADDSS(moved, four, four)
+	k.VMOVSS(four, to)
+}
+
+// Row stores the lane sums of four 8-lane vectors of each of one or two rows
+// as four adjacent float32 at each row's memory.
+func Row(k *isa.Kernel, rows [][4]isa.V, to []operand.Mem) {
+	// Each pair below: one shuffle picks what the other does not; their sum halves the lanes.
+	pairs := make([]isa.V, len(rows))
+	for i, r := range rows {
+		// [r0 | r2] and [r1 | r3], four lanes each, after l + l+4
+		even := quarters(k, r[0], r[2])
+		odd := quarters(k, r[1], r[3])
+		// [r0 r0 r1 r1 | r2 r2 r3 r3] after l + l+2
+		pairs[i] = shuffled(k, even, odd, 0x44, 0xee)
+	}
+	// [a0 a1 b0 b1 | a2 a3 b2 b3] after l + l+1
+	sums := shuffled(k, pairs[0], pairs[len(pairs)-1], 0x88, 0xdd)
+	upper := k.XMM()
+	if k.Target.Masks {
+		k.VEXTRACTF32X4(operand.U8(1), sums, upper)
+	} else {
+		k.VEXTRACTF128(operand.U8(1), sums, upper)
+	}
+	k.VMOVLPS(sums.AsX(), to[0])
+	k.VMOVLPS(upper, to[0].Offset(8))
+	if len(rows) == 2 {
+		k.VMOVHPS(sums.AsX(), to[1])
+		k.VMOVHPS(upper, to[1].Offset(8))
+	}
+}
+
+// quarters returns [x0…3 + x4…7 | y0…3 + y4…7].
+func quarters(k *isa.Kernel, x, y isa.V) isa.V {
+	low, high := k.YMM(), k.YMM()
+	if k.Target.Masks {
+		k.VSHUFF32X4(operand.U8(0), y, x, low)
+		k.VSHUFF32X4(operand.U8(3), y, x, high)
+	} else {
+		k.VPERM2F128(operand.U8(0x20), y, x, low)
+		k.VPERM2F128(operand.U8(0x31), y, x, high)
+	}
+	k.VADDPS(high, low, low)
+	return low
+}
+
+func shuffled(k *isa.Kernel, x, y isa.V, first, second operand.U8) isa.V {
+	a, b := k.YMM(), k.YMM()
+	k.VSHUFPS(first, y, x, a)
+	k.VSHUFPS(second, y, x, b)
+	k.VADDPS(b, a, a)
+	return a
+}

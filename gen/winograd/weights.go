@@ -1,0 +1,49 @@
+package winograd
+
+import (
+	"github.com/mmcloughlin/avo/reg"
+
+	"github.com/kernelet/kernelet/gen/isa"
+)
+
+// Weights emits the body of a kernel with the parameters u and w:
+// u [64][columns] = G w Gᵀ from w [25][columns]; columns is a multiple of 8.
+func Weights(k kernel, columns int) {
+	transform(k, "u", "w", Points, Taps, columns, Weight)
+}
+
+// WeightGrads emits the body of a kernel with the parameters dw and du:
+// dw [25][columns] = Gᵀ du G from du [64][columns]; columns is a multiple of 8.
+func WeightGrads(k kernel, columns int) {
+	transform(k, "dw", "du", Taps, Points, columns, WeightGrad)
+}
+
+// transform applies oneDimension to the columns, then to the rows of matrices
+// whose elements are rows of columns values each.
+func transform(k kernel, to, from string, toSize, fromSize, columns int, oneDimension func(kernel, []vector, Put)) {
+	k.Half()
+	target, source := k.Pointer(to), k.Pointer(from)
+	half := k.Scratch(toSize * fromSize * k.Bytes())
+	row := 4 * columns
+	k.Loop("column", columns/k.Lanes, []reg.GPVirtual{target, source}, []int{k.Bytes(), k.Bytes()}, func() {
+		for j := range fromSize {
+			values := make([]vector, fromSize)
+			for i := range values {
+				values[i] = k.LoadVector(isa.At(source, (i*fromSize+j)*row))
+			}
+			oneDimension(k, values, func(i int, v vector) {
+				k.StoreVector(v, isa.At(half, (i*fromSize+j)*k.Bytes()))
+			})
+		}
+		for i := range toSize {
+			values := make([]vector, fromSize)
+			for j := range values {
+				values[j] = k.LoadVector(isa.At(half, (i*fromSize+j)*k.Bytes()))
+			}
+			oneDimension(k, values, func(j int, v vector) {
+				k.StoreVector(v, isa.At(target, (i*toSize+j)*row))
+			})
+		}
+	})
+	k.Return()
+}

@@ -1,0 +1,184 @@
+package kernels
+
+// The twins of conv2's kernels: the same steps in plain Go.
+var conv2Generic = conv2Set{
+	conv2InputTransform: byWidth[func(v, x []float32)]{
+		func(v, x []float32) { conv2InputTransform(HalfBlock, v, x) },
+		func(v, x []float32) { conv2InputTransform(Block, v, x) },
+	},
+	conv2ForwardReLUPool: byWidth[func(y, m, u, v, bias []float32, first int)]{
+		func(y, m, u, v, bias []float32, first int) { conv2Forward(HalfBlock, y, nil, m, u, v, bias, first) },
+		func(y, m, u, v, bias []float32, first int) { conv2Forward(Block, y, nil, m, u, v, bias, first) },
+	},
+	conv2ForwardReLUPoolMask: byWidth[func(y []float32, mask []byte, m, u, v, bias []float32, first int)]{
+		func(y []float32, mask []byte, m, u, v, bias []float32, first int) {
+			conv2Forward(HalfBlock, y, mask, m, u, v, bias, first)
+		},
+		func(y []float32, mask []byte, m, u, v, bias []float32, first int) {
+			conv2Forward(Block, y, mask, m, u, v, bias, first)
+		},
+	},
+	conv2OutputGrad: byWidth[func(dm, dy []float32, mask []byte)]{
+		func(dm, dy []float32, mask []byte) { conv2OutputGrad(HalfBlock, dm, dy, mask) },
+		func(dm, dy []float32, mask []byte) { conv2OutputGrad(Block, dm, dy, mask) },
+	},
+	conv2InputGrad: byWidth[func(dx, dv, u, dm []float32, first int)]{
+		func(dx, dv, u, dm []float32, first int) { conv2InputGrad(HalfBlock, dx, dv, u, dm, first) },
+		func(dx, dv, u, dm []float32, first int) { conv2InputGrad(Block, dx, dv, u, dm, first) },
+	},
+	conv2WeightGrad: conv2WeightGrad,
+	conv2BiasGrad:   conv2BiasGrad,
+	conv2WeightTransform: func(u, w []float32) {
+		weightTransform(u, w, Conv2Outputs*Conv2Inputs)
+	},
+	conv2WeightGradTransform: func(dw, du []float32) {
+		weightGradTransform(dw, du, Conv2Outputs*Conv2Inputs)
+	},
+}
+
+func conv2InputTransform(images int, v, x []float32) {
+	for channel := range Conv2Inputs {
+		for tile := range Conv2Tiles {
+			y0, x0 := tile/2*TileSize, tile%2*TileSize
+			for image := range images {
+				tileInput(v[(channel*Conv2Tiles+tile)*images+image:],
+					x[(channel*Pool1Pixels+y0*Pool1Size+x0)*images+image:],
+					Pool1Size*images, images, Conv2Inputs*Conv2Tiles*images)
+			}
+		}
+	}
+}
+
+// conv2Products computes to[o][f] = Σ_s weight[f][s][o]·from[f][s] for five o.
+func conv2Products(images int, to, weight, from []float32, sum, sumStep, outputStep int) {
+	row := Conv2Tiles * images
+	for f := range Frequencies {
+		for o := range Group {
+			result := to[(o*Frequencies+f)*row:][:row]
+			clear(result)
+			for s := range sum {
+				w := weight[f*Conv2Outputs*Conv2Inputs+s*sumStep+o*outputStep]
+				values := from[(f*sum+s)*row:][:row]
+				for i := range result {
+					result[i] += float32(w * values[i])
+				}
+			}
+		}
+	}
+}
+
+func conv2Forward(images int, y []float32, mask []byte, m, u, v, bias []float32, first int) {
+	conv2Products(images, m, u[first*Conv2Inputs:], v, Conv2Inputs, 1, Conv2Inputs)
+	for o := range Group {
+		for tile := range Conv2Tiles {
+			for image := range images {
+				values := tileOutput(m[(o*Frequencies*Conv2Tiles+tile)*images+image:], Conv2Tiles*images)
+				for p := range 4 {
+					i, j := p/2*2, p%2*2
+					window := [4]float32{values[i][j], values[i][j+1], values[i+1][j], values[i+1][j+1]}
+					at := (first+o)*Pool2Pixels + (tile/2*2+p/2)*Pool2Size + tile%2*2 + p%2
+					result, position := poolReLU(&window, bias[first+o])
+					y[at*images+image] = result
+					if mask != nil {
+						setMask(mask[MaskBytes(at, images):], image, images, position)
+					}
+				}
+			}
+		}
+	}
+}
+
+func conv2OutputGrad(images int, dm, dy []float32, mask []byte) {
+	for o := range Conv2Outputs {
+		for tile := range Conv2Tiles {
+			for image := range images {
+				var values [TileSize][TileSize]float32
+				for i := range values {
+					for j := range values[i] {
+						at := o*Pool2Pixels + (tile/2*2+i/2)*Pool2Size + tile%2*2 + j/2
+						values[i][j] = unpool(dy[at*images+image], mask[MaskBytes(at, images):], image, images, i%2*2+j%2)
+					}
+				}
+				tileOutputGrad(dm[(o*Conv2Tiles+tile)*images+image:], &values, Conv2Outputs*Conv2Tiles*images)
+			}
+		}
+	}
+}
+
+func conv2InputGrad(images int, dx, dv, u, dm []float32, first int) {
+	conv2Products(images, dv, u[first:], dm, Conv2Outputs, Conv2Inputs, 1)
+	for c := range Group {
+		for image := range images {
+			var columns [2][Pool1Size][Points]float32 // [tile column][y][j]
+			for tileColumn := range 2 {
+				for j := range Points {
+					load := func(tileRow int) (v [Points]float32) {
+						for i := range v {
+							v[i] = dv[((c*Frequencies+i*Points+j)*Conv2Tiles+2*tileRow+tileColumn)*images+image]
+						}
+						return v
+					}
+					upper, lower := load(0), load(1)
+					for i, value := range overlapping(&upper, &lower) {
+						columns[tileColumn][i][j] = value
+					}
+				}
+			}
+			for y := range Pool1Size {
+				for x, value := range overlapping(&columns[0][y], &columns[1][y]) {
+					dx[((first+c)*Pool1Pixels+y*Pool1Size+x)*images+image] = value
+				}
+			}
+		}
+	}
+}
+
+// overlapping adds B v of two windows, of which the second begins four later.
+func overlapping(first, second *[Points]float32) (d [Pool1Size]float32) {
+	a, b := winogradInputGrad(first), winogradInputGrad(second)
+	for i := range TileSize {
+		d[i] = a[i]
+		d[TileSize+i] = a[TileSize+i] + b[i]
+		d[2*TileSize+i] = b[TileSize+i]
+	}
+	return d
+}
+
+func conv2WeightGrad(du, dm, v []float32, images, first, count int) {
+	for f := first; f < first+count; f++ {
+		for o := range Conv2Outputs {
+			for c := range Conv2Inputs {
+				var sum [Block]float32
+				for block := 0; block < images; block += Block {
+					width := min(Block, images-block)
+					row := Conv2Tiles * width
+					a := dm[Conv2M*block+(f*Conv2Outputs+o)*row:][:row]
+					b := v[Conv2V*block+(f*Conv2Inputs+c)*row:][:row]
+					for i := 0; i < row; i += Block {
+						for l := range sum {
+							sum[l] += float32(a[i+l] * b[i+l])
+						}
+					}
+				}
+				du[(f*Conv2Outputs+o)*Conv2Inputs+c] = addLanes(&sum)
+			}
+		}
+	}
+}
+
+func conv2BiasGrad(db, dm []float32, images int) {
+	const frequency = 1*Points + 1
+	for o := range Conv2Outputs {
+		var sum [Block]float32
+		for block := 0; block < images; block += Block {
+			row := Conv2Tiles * min(Block, images-block)
+			values := dm[Conv2M*block+(frequency*Conv2Outputs+o)*row:][:row]
+			for i := 0; i < row; i += Block {
+				for l := range sum {
+					sum[l] += values[i+l]
+				}
+			}
+		}
+		db[o] = addLanes(&sum)
+	}
+}

@@ -1,0 +1,118 @@
+package kernels
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"strings"
+)
+
+// ErrISA is wrapped by the error of asking for an instruction set that is
+// unknown or that this machine, or this build, does not have.
+var ErrISA = errors.New("instruction set not available")
+
+// ErrLength is wrapped by the error of a kernel whose arguments do not fit
+// its shapes.
+var ErrLength = errors.New("argument does not fit the kernel")
+
+// byWidth is a kernel for half-blocks and for blocks.
+type byWidth[F any] [2]F
+
+// of returns the kernel for images side by side; check has let only 8 and 16
+// through.
+func (k byWidth[F]) of(images int) F { return k[images>>4] }
+
+// Set is one instruction set's implementation of every kernel. A Set never
+// changes and is safe for concurrent use.
+type Set struct {
+	name string
+	conv2Set
+}
+
+// Name is "generic", "avx2" or "avx512".
+func (s *Set) Name() string { return s.name }
+
+// Names lists every instruction set that kernels exist for, slowest first.
+func Names() []string { return []string{"generic", "avx2", "avx512"} }
+
+// Available lists the instruction sets that this machine and this build can
+// run, slowest first.
+func Available() []string {
+	var names []string
+	for _, name := range Names() {
+		if set(name) != nil {
+			names = append(names, name)
+		}
+	}
+	return names
+}
+
+// Select returns the set of a name, or for "" and "auto" the one that the
+// environment variable KERNELET_ISA names, or else the fastest available. A
+// set that is not available is an error, never replaced by another.
+func Select(name string) (*Set, error) {
+	source := "isa"
+	if name == "" || name == "auto" {
+		name, source = os.Getenv("KERNELET_ISA"), "KERNELET_ISA"
+	}
+	if name == "" || name == "auto" {
+		available := Available()
+		return set(available[len(available)-1]), nil
+	}
+	if s := set(name); s != nil {
+		return s, nil
+	}
+	return nil, fmt.Errorf("%w: %s: expected one of %s, got %q", ErrISA, source, strings.Join(Available(), ", "), name)
+}
+
+// set returns the set of a name, or nil.
+func set(name string) *Set {
+	if name == "generic" {
+		return &generic
+	}
+	return generated(name)
+}
+
+var generic = Set{name: "generic", conv2Set: conv2Generic}
+
+// length is an argument's name, the elements it has and those it needs.
+type length struct {
+	name      string
+	got, want int
+}
+
+// check returns an error that names the kernel unless images is 8 or 16 and
+// every length is what the kernel needs.
+func check(kernel string, images int, lengths ...length) error {
+	if images != HalfBlock && images != Block {
+		return fmt.Errorf("%w: %s: images: expected %d or %d, got %d", ErrLength, kernel, HalfBlock, Block, images)
+	}
+	return checkLengths(kernel, lengths...)
+}
+
+// checkBatch is check for kernels that run over all blocks of a batch.
+func checkBatch(kernel string, images int, lengths ...length) error {
+	if images <= 0 || images%HalfBlock != 0 {
+		return fmt.Errorf("%w: %s: images: expected a positive multiple of %d, got %d", ErrLength, kernel, HalfBlock, images)
+	}
+	return checkLengths(kernel, lengths...)
+}
+
+func checkLengths(kernel string, lengths ...length) error {
+	for _, l := range lengths {
+		if l.got != l.want {
+			return fmt.Errorf("%w: %s: %s: expected %d elements, got %d", ErrLength, kernel, l.name, l.want, l.got)
+		}
+	}
+	return nil
+}
+
+// checkRange returns an error unless first … first+count−1 lie within size
+// and, for count other than 1, first is a multiple of step.
+func checkRange(kernel string, first, count, step, size int) error {
+	if first < 0 || count < 1 || first%step != 0 || first > size-count {
+		return fmt.Errorf("%w: %s: expected a range within 0…%d that begins at a multiple of %d, got %d values from %d",
+			ErrLength, kernel, size-1, step, count, first)
+	}
+	return nil
+}

@@ -1,0 +1,45 @@
+package kernels
+
+// Images side by side in a line.
+const (
+	HalfBlock = 8
+	Block     = 16
+)
+
+// Sizes of the network.
+const (
+	ImageSize   = 28 // pixels in a row and in a column
+	ImagePixels = ImageSize * ImageSize
+	Window      = 5 // taps in a row and in a column of both convolutions
+	Taps        = Window * Window
+
+	Conv1Outputs = 20
+	Conv1Size    = ImageSize - Window + 1 // 24
+	Pool1Size    = Conv1Size / 2          // 12
+	Pool1Pixels  = Pool1Size * Pool1Size
+
+	Conv2Inputs  = Conv1Outputs
+	Conv2Outputs = 50
+	Conv2Size    = Pool1Size - Window + 1 // 8
+	Pool2Size    = Conv2Size / 2          // 4
+	Pool2Pixels  = Pool2Size * Pool2Size
+
+	FC1Inputs  = Conv2Outputs * Pool2Pixels // 800
+	FC1Outputs = 500
+	FC2Inputs  = FC1Outputs
+	Classes    = 10
+)
+
+// Sizes of Winograd's algorithm F(4×4, 5×5).
+const (
+	Points      = 8
+	Frequencies = Points * Points
+	TileSize    = 4 // outputs of a tile in a row and in a column
+	Conv1Tiles  = (Conv1Size / TileSize) * (Conv1Size / TileSize)
+	Conv2Tiles  = (Conv2Size / TileSize) * (Conv2Size / TileSize)
+	Group       = 5 // channels that one call of a product kernel computes
+)
+
+// MaskBytes is the size of the masks of features pooling windows of images
+// side by side: four positions, one bit an image.
+func MaskBytes(features, images int) int { return features * 4 * images / 8 }
