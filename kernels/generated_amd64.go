@@ -23,7 +23,8 @@ func generated(name string) *Set {
 }
 
 var avx2Set = Set{
-	name: "avx2",
+	name:     "avx2",
+	inputSet: inputGeneric, conv1Set: conv1Generic, fc1Set: fc1Generic, fc2Set: fc2Generic, adamSet: adamGeneric,
 	conv2Set: conv2Set{
 		conv2InputTransform:      byWidth[func(v, x []float32)]{avx2.Conv2InputTransform8, avx2.Conv2InputTransform16},
 		conv2ForwardReLUPool:     byWidth[func(y, m, u, v, bias []float32, first int)]{avx2.Conv2ForwardReLUPool8, avx2.Conv2ForwardReLUPool16},
@@ -38,7 +39,8 @@ var avx2Set = Set{
 }
 
 var avx512Set = Set{
-	name: "avx512",
+	name:     "avx512",
+	inputSet: inputGeneric, conv1Set: conv1Generic, fc1Set: fc1Generic, fc2Set: fc2Generic, adamSet: adamGeneric,
 	conv2Set: conv2Set{
 		conv2InputTransform:      byWidth[func(v, x []float32)]{avx512.Conv2InputTransform8, avx512.Conv2InputTransform16},
 		conv2ForwardReLUPool:     byWidth[func(y, m, u, v, bias []float32, first int)]{avx512.Conv2ForwardReLUPool8, avx512.Conv2ForwardReLUPool16},

@@ -26,7 +26,12 @@ func (k byWidth[F]) of(images int) F { return k[images>>4] }
 // changes and is safe for concurrent use.
 type Set struct {
 	name string
+	inputSet
+	conv1Set
 	conv2Set
+	fc1Set
+	fc2Set
+	adamSet
 }
 
 // Name is "generic", "avx2" or "avx512".
@@ -73,7 +78,11 @@ func set(name string) *Set {
 	return generated(name)
 }
 
-var generic = Set{name: "generic", conv2Set: conv2Generic}
+var generic = Set{
+	name:     "generic",
+	inputSet: inputGeneric, conv1Set: conv1Generic, conv2Set: conv2Generic,
+	fc1Set: fc1Generic, fc2Set: fc2Generic, adamSet: adamGeneric,
+}
 
 // length is an argument's name, the elements it has and those it needs.
 type length struct {
@@ -108,7 +117,7 @@ func checkLengths(kernel string, lengths ...length) error {
 }
 
 // checkRange returns an error unless first … first+count−1 lie within size
-// and, for count other than 1, first is a multiple of step.
+// and first is a multiple of step.
 func checkRange(kernel string, first, count, step, size int) error {
 	if first < 0 || count < 1 || first%step != 0 || first > size-count {
 		return fmt.Errorf("%w: %s: expected a range within 0…%d that begins at a multiple of %d, got %d values from %d",

@@ -40,6 +40,23 @@ const (
 	Group       = 5 // channels that one call of a product kernel computes
 )
 
+// Layout of fc1's weights, of its packed inputs and of the lists of its
+// outputs' gradients that are not zero.
+const (
+	FC1Slice   = 80                   // inputs that a kernel works on at a time
+	FC1Slices  = FC1Inputs / FC1Slice // 10
+	FC1W       = FC1Slices * FC1Outputs * FC1Slice
+	LiveRun    = 48                // outputs whose weights stay in L1 together
+	LiveRuns   = 11                // of 48 outputs, the last of 20
+	LiveRow    = 512               // entries reserved for the list of an image
+	MaxImages  = 128               // images of a batch that are worked on together
+	LiveColumn = MaxImages + Block // entries reserved for the list of an output
+)
+
+// Conv1Row is the length of a row of conv1's weights, its 20 outputs and four
+// zeros: weights lie as [25 taps][24], transformed weights as [64][24].
+const Conv1Row = 24
+
 // MaskBytes is the size of the masks of features pooling windows of images
 // side by side: four positions, one bit an image.
 func MaskBytes(features, images int) int { return features * 4 * images / 8 }

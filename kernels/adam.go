@@ -1,0 +1,105 @@
+package kernels
+
+import (
+	"fmt"
+	"math"
+)
+
+// adamSet holds the optimiser and the sums that feed it.
+type adamSet struct {
+	adam     func(w, m, v, dw []float32, step *AdamStep)
+	lineSums func(sums, lines []float32, features, batch int)
+}
+
+// AdamStep holds the factors of one step of Adam (Kingma and Ba, "Adam: A
+// Method for Stochastic Optimization", 2015, in PyTorch's form):
+//
+//	m = m + (1−β₁)(g − m)
+//	v = β₂ v + (1−β₂) g²
+//	w = w − rate/(1−β₁ᵗ) · m / (√v / √(1−β₂ᵗ) + ε)
+//
+// Moments whose absolute value is below 1e-30 become 0: they would turn into
+// denormals, which are slow.
+type AdamStep struct {
+	OneMinusBeta1 float32
+	Beta2         float32
+	OneMinusBeta2 float32
+	Correction    float32 // 1/√(1−β₂ᵗ)
+	Epsilon       float32
+	Rate          float32 // rate/(1−β₁ᵗ)
+}
+
+// momentFloor is the absolute value below which a moment is set to 0.
+const momentFloor = 1e-30
+
+// NewAdamStep returns the factors of step t = 1, 2, …
+func NewAdamStep(rate, beta1, beta2, epsilon float64, t int) AdamStep {
+	return AdamStep{
+		OneMinusBeta1: float32(1 - beta1),
+		Beta2:         float32(beta2),
+		OneMinusBeta2: float32(1 - beta2),
+		Correction:    float32(1 / math.Sqrt(1-math.Pow(beta2, float64(t)))),
+		Epsilon:       float32(epsilon),
+		Rate:          float32(rate / (1 - math.Pow(beta1, float64(t)))),
+	}
+}
+
+// Adam applies a step to the weights w with the moments m and v and the
+// gradient dw, all of one length, a multiple of 8.
+func (s *Set) Adam(w, m, v, dw []float32, step *AdamStep) error {
+	if len(w) == 0 || len(w)%8 != 0 {
+		return fmt.Errorf("%w: Adam: w: expected a positive multiple of 8 elements, got %d", ErrLength, len(w))
+	}
+	if err := checkLengths("Adam", length{"m", len(m), len(w)}, length{"v", len(v), len(w)}, length{"dw", len(dw), len(w)}); err != nil {
+		return err
+	}
+	s.adam(w, m, v, dw, step)
+	return nil
+}
+
+// LineSums computes sums [features], for each feature the sum over all images
+// of the blocks lines [blocks][features] of a batch: a bias gradient.
+func (s *Set) LineSums(batch int, sums, lines []float32, features int) error {
+	if features <= 0 {
+		return fmt.Errorf("%w: LineSums: features: expected a positive number, got %d", ErrLength, features)
+	}
+	if err := checkBatch("LineSums", batch, length{"sums", len(sums), features}, length{"lines", len(lines), features * batch}); err != nil {
+		return err
+	}
+	s.lineSums(sums, lines, features, batch)
+	return nil
+}
+
+var adamGeneric = adamSet{adam: adamStep, lineSums: lineSums}
+
+func adamStep(w, m, v, dw []float32, step *AdamStep) {
+	for i, g := range dw {
+		moment := m[i] + float32(step.OneMinusBeta1*(g-m[i]))
+		if abs(moment) < momentFloor {
+			moment = 0
+		}
+		second := float32(step.Beta2*v[i]) + float32(float32(step.OneMinusBeta2*g)*g)
+		if second < momentFloor {
+			second = 0
+		}
+		m[i], v[i] = moment, second
+		root := float32(math.Sqrt(float64(second)))
+		denominator := float32(root*step.Correction) + step.Epsilon
+		w[i] -= float32(step.Rate * (moment / denominator))
+	}
+}
+
+func abs(x float32) float32 { return math.Float32frombits(math.Float32bits(x) &^ (1 << 31)) }
+
+func lineSums(sums, lines []float32, features, batch int) {
+	for feature := range features {
+		var sum [Block]float32
+		for block := 0; block < batch; block += Block {
+			images := min(Block, batch-block)
+			for l, value := range lines[block*features+feature*images:][:images] {
+				sum[l] += value
+			}
+		}
+		sums[feature] = addLanes(&sum)
+	}
+}

@@ -1,0 +1,71 @@
+package kernels
+
+// The twins of conv1's kernels: the same steps in plain Go.
+var conv1Generic = conv1Set{
+	conv1ForwardReLUPool: byWidth[func(y, x, u, bias []float32)]{
+		func(y, x, u, bias []float32) { conv1Forward(HalfBlock, y, nil, x, u, bias) },
+		func(y, x, u, bias []float32) { conv1Forward(Block, y, nil, x, u, bias) },
+	},
+	conv1ForwardReLUPoolMask: byWidth[func(y []float32, mask []byte, x, u, bias []float32)]{
+		func(y []float32, mask []byte, x, u, bias []float32) { conv1Forward(HalfBlock, y, mask, x, u, bias) },
+		func(y []float32, mask []byte, x, u, bias []float32) { conv1Forward(Block, y, mask, x, u, bias) },
+	},
+	conv1WeightGrad: byWidth[func(dw, x, dy []float32, mask []byte)]{
+		func(dw, x, dy []float32, mask []byte) { conv1WeightGrad(HalfBlock, dw, x, dy, mask) },
+		func(dw, x, dy []float32, mask []byte) { conv1WeightGrad(Block, dw, x, dy, mask) },
+	},
+	conv1WeightTransform: func(u, w []float32) { weightTransform(u, w, Conv1Row) },
+}
+
+func conv1Forward(images int, y []float32, mask []byte, x, u, bias []float32) {
+	const tilesInRow = Conv1Size / TileSize
+	var v, m [Frequencies]float32
+	for tile := range Conv1Tiles {
+		tileY, tileX := tile/tilesInRow, tile%tilesInRow
+		for image := range images {
+			tileInput(v[:], x[(TileSize*tileY*ImageSize+TileSize*tileX)*images+image:], ImageSize*images, images, 1)
+			for o := range Conv1Outputs {
+				for f := range m {
+					m[f] = u[f*Conv1Row+o] * v[f]
+				}
+				values := tileOutput(m[:], 1)
+				for p := range 4 {
+					i, j := p/2*2, p%2*2
+					window := [4]float32{values[i][j], values[i][j+1], values[i+1][j], values[i+1][j+1]}
+					at := o*Pool1Pixels + (tileY*2+p/2)*Pool1Size + tileX*2 + p%2
+					result, position := poolReLU(&window, bias[o])
+					y[at*images+image] = result
+					if mask != nil {
+						setMask(mask[MaskBytes(at, images):], image, images, position)
+					}
+				}
+			}
+		}
+	}
+}
+
+func conv1WeightGrad(images int, dw, x, dy []float32, mask []byte) {
+	for o := range Conv1Outputs {
+		var sums [Taps + 1][Block]float32
+		for at := range Pool1Pixels {
+			windowMask := mask[MaskBytes(o*Pool1Pixels+at, images):]
+			for image := range images {
+				// Where no position is set, position 0 adds zeros.
+				position, gradient := 0, float32(0)
+				for p := range 4 {
+					if g := unpool(1, windowMask, image, images, p); g != 0 {
+						position, gradient = p, dy[(o*Pool1Pixels+at)*images+image]
+					}
+				}
+				corner := (2*(at/Pool1Size)+position/2)*ImageSize + 2*(at%Pool1Size) + position%2
+				for tap := range Taps {
+					sums[tap][image] += float32(gradient * x[(corner+tap/Window*ImageSize+tap%Window)*images+image])
+				}
+				sums[Taps][image] += gradient
+			}
+		}
+		for tap := range sums {
+			dw[tap*Conv1Row+o] = addLanes(&sums[tap])
+		}
+	}
+}

@@ -1,0 +1,146 @@
+package kernels
+
+// The twins of fc1's kernels: the same steps in plain Go.
+var fc1Generic = fc1Set{
+	fc1ForwardReLUDropout: byWidth[func(y, x, w, bias []float32, keys []uint32, dropout *Dropout, first int)]{fc1Forward, fc1Forward},
+	fc1PackInput: byWidth[func(packed, x []float32, image, capacity int)]{
+		func(packed, x []float32, image, capacity int) { fc1PackInput(HalfBlock, packed, x, image, capacity) },
+		func(packed, x []float32, image, capacity int) { fc1PackInput(Block, packed, x, image, capacity) },
+	},
+	fc1UnpackInputGrad: byWidth[func(dx, packed []float32, image, capacity int)]{
+		func(dx, packed []float32, image, capacity int) {
+			fc1UnpackInputGrad(HalfBlock, dx, packed, image, capacity)
+		},
+		func(dx, packed []float32, image, capacity int) {
+			fc1UnpackInputGrad(Block, dx, packed, image, capacity)
+		},
+	},
+	fc1ImageLists: byWidth[func(values []float32, outputs, ends []int32, dy []float32)]{
+		func(values []float32, outputs, ends []int32, dy []float32) {
+			fc1ImageLists(HalfBlock, values, outputs, ends, dy)
+		},
+		func(values []float32, outputs, ends []int32, dy []float32) {
+			fc1ImageLists(Block, values, outputs, ends, dy)
+		},
+	},
+	fc1OutputLists:    fc1OutputLists,
+	fc1InputGrad:      fc1InputGrad,
+	fc1WeightGrad:     fc1WeightGrad,
+	fc1WeightGradAdam: fc1WeightGradAdam,
+}
+
+func fc1Forward(y, x, w, bias []float32, keys []uint32, dropout *Dropout, first int) {
+	images := len(keys)
+	for o := first; o < first+FC1Outs; o++ {
+		sum := y[o*images:][:images]
+		for image := range sum {
+			sum[image] = bias[o]
+		}
+		for i := range FC1Inputs {
+			weight := w[(i/FC1Slice*FC1Outputs+o)*FC1Slice+i%FC1Slice]
+			values := x[i*images:][:len(sum)]
+			for image := range sum {
+				sum[image] += float32(weight * values[image])
+			}
+		}
+		for image, key := range keys {
+			switch {
+			case dropoutHash(key, o) < dropout.Threshold:
+				sum[image] = 0
+			case sum[image] < 0:
+				sum[image] = float32(0 * dropout.Scale)
+			default:
+				sum[image] *= dropout.Scale
+			}
+		}
+	}
+}
+
+func fc1PackInput(images int, packed, x []float32, image, capacity int) {
+	for i := range FC1Inputs {
+		for lane := range images {
+			packed[(i/FC1Slice*capacity+image+lane)*FC1Slice+i%FC1Slice] = x[i*images+lane]
+		}
+	}
+}
+
+func fc1UnpackInputGrad(images int, dx, packed []float32, image, capacity int) {
+	for i := range FC1Inputs {
+		for lane := range images {
+			dx[i*images+lane] = packed[(i/FC1Slice*capacity+image+lane)*FC1Slice+i%FC1Slice]
+		}
+	}
+}
+
+func fc1ImageLists(images int, values []float32, outputs, ends []int32, dy []float32) {
+	for lane := range images {
+		n := 0
+		for o := range FC1Outputs {
+			if value := dy[o*images+lane]; value != 0 {
+				values[lane*LiveRow+n], outputs[lane*LiveRow+n] = value, int32(o)
+				n++
+			}
+			if (o+1)%LiveRun == 0 || o+1 == FC1Outputs {
+				ends[lane*LiveRuns+o/LiveRun] = int32(n)
+			}
+		}
+	}
+}
+
+func fc1OutputLists(values []float32, images, counts []int32, dy []float32, batch, first, count int) {
+	for o := first; o < first+count; o++ {
+		n := 0
+		for image := range batch {
+			block := image / Block * Block
+			width := min(Block, batch-block)
+			if value := dy[block*FC1Outputs+o*width+image-block]; value != 0 {
+				values[o*LiveColumn+n], images[o*LiveColumn+n] = value, int32(image)
+				n++
+			}
+		}
+		counts[o] = int32(n)
+	}
+}
+
+func fc1InputGrad(packed, w, values []float32, outputs, ends []int32, slice, image, images, capacity int) {
+	for s := 2 * slice; s < 2*slice+2; s++ {
+		for i := range images {
+			sum := packed[(s*capacity+image+i)*FC1Slice:][:FC1Slice]
+			clear(sum)
+			for n := range ends[i*LiveRuns+LiveRuns-1] {
+				at := i*LiveRow + int(n)
+				addScaled(sum, values[at], w[(s*FC1Outputs+int(outputs[at]))*FC1Slice:][:FC1Slice])
+			}
+		}
+	}
+}
+
+func fc1WeightGrad(dw, packed, values []float32, images, counts []int32, slice, first, count, capacity int) {
+	for o := first; o < first+count; o++ {
+		fc1WeightGradRow(dw[(slice*FC1Outputs+o)*FC1Slice:][:FC1Slice], packed, values, images, counts, slice, o, capacity)
+	}
+}
+
+func fc1WeightGradAdam(w, m, v, packed, values []float32, images, counts []int32, adam *AdamStep, slice, first, count, capacity int) {
+	for o := first; o < first+count; o++ {
+		var gradient [FC1Slice]float32
+		fc1WeightGradRow(gradient[:], packed, values, images, counts, slice, o, capacity)
+		at := (slice*FC1Outputs + o) * FC1Slice
+		adamStep(w[at:][:FC1Slice], m[at:][:FC1Slice], v[at:][:FC1Slice], gradient[:], adam)
+	}
+}
+
+// fc1WeightGradRow adds the gradient of one output's weights in a slice to sum.
+func fc1WeightGradRow(sum, packed, values []float32, images, counts []int32, slice, output, capacity int) {
+	for n := range counts[output] {
+		at := output*LiveColumn + int(n)
+		addScaled(sum, values[at], packed[(slice*capacity+int(images[at]))*FC1Slice:][:FC1Slice])
+	}
+}
+
+// addScaled lets sum = sum + factor·x.
+func addScaled(sum []float32, factor float32, x []float32) {
+	for i, value := range x {
+		sum[i] += float32(factor * value)
+	}
+}

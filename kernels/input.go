@@ -1,0 +1,38 @@
+package kernels
+
+import "fmt"
+
+// inputSet holds the kernel that brings images into lanes.
+type inputSet struct {
+	gather byWidth[func(x []float32, data []byte, index []int32)]
+}
+
+// Gather fills x [28][28] with the images of data (n×784 bytes) that index
+// names, one for each lane: value/255·2 − 1, from −1 to 1.
+func (s *Set) Gather(images int, x []float32, data []byte, index []int32) error {
+	if err := check("Gather", images, length{"x", len(x), ImagePixels * images}, length{"index", len(index), images}); err != nil {
+		return err
+	}
+	if len(data) == 0 || len(data)%ImagePixels != 0 {
+		return fmt.Errorf("%w: Gather: data: expected a positive multiple of %d bytes, got %d", ErrLength, ImagePixels, len(data))
+	}
+	for lane, i := range index {
+		if i < 0 || int(i) >= len(data)/ImagePixels {
+			return fmt.Errorf("%w: Gather: index %d: expected an image below %d, got %d", ErrLength, lane, len(data)/ImagePixels, i)
+		}
+	}
+	s.gather.of(images)(x, data, index)
+	return nil
+}
+
+var inputGeneric = inputSet{gather: byWidth[func(x []float32, data []byte, index []int32)]{gather, gather}}
+
+func gather(x []float32, data []byte, index []int32) {
+	const scale = float64(float32(2.0 / 255))
+	for lane, i := range index {
+		for pixel, value := range data[int(i)*ImagePixels:][:ImagePixels] {
+			// The product is exact in float64, so this rounds once, like a fused multiply-add.
+			x[pixel*len(index)+lane] = float32(float64(value)*scale - 1)
+		}
+	}
+}

@@ -1,0 +1,431 @@
+package lenet
+
+import (
+	"math"
+
+	"github.com/kernelet/kernelet/kernels"
+)
+
+// engine computes steps of training and evaluations: memory, kernels and
+// workers, but neither data nor randomness.
+//
+// Images are worked on in chunks of at most 128, so that activations stay in
+// the cache for any batch size. A chunk goes through the stages below; units
+// of a stage write disjoint memory, and every sum's order is fixed by the batch
+// alone, so the result does not depend on who computes what when.
+type engine struct {
+	set     *kernels.Set
+	pool    *pool
+	release func()
+
+	weights, firstMoments, secondMoments parameters
+	gradients, totals                    parameters // of the chunk, of the batch's chunks so far
+	u1, u2, dU2                          []float32  // transformed weights and gradient of the convolutions
+
+	chunk activations
+	work  [][]float32 // working memory of the product kernels, per worker
+
+	packed     packed // the weights, for evaluations
+	inferences []*inference
+
+	job job
+	// The stages as function values, made once, so that a step allocates nothing.
+	stages struct {
+		convolutions, fc1, fc2, fc1InputGrad, convolutionsGrad, weights, convolutionsUpdate func(worker, unit int) error
+	}
+}
+
+// activations hold a chunk on its way forward and back; every array is a row
+// of blocks.
+type activations struct {
+	x, y1, v, y2, h         []float32
+	mask1, mask2            []byte
+	packed, dPacked         []float32 // fc1's input and its gradient, [10][128][80]
+	logits, dLogits, dH     []float32
+	denominators            []float32
+	dY2, dM, dY1, partials1 []float32 // partials1: conv1's gradient of every block, [8][26][24]
+	imageValues             []float32
+	imageOutputs, imageEnds []int32
+	outputValues            []float32
+	outputImages, counts    []int32
+	labels                  []int32
+	keys                    []uint32
+	index                   []int32
+}
+
+// job is what the stages work on.
+type job struct {
+	images   []byte // n×784
+	labels   []byte
+	count    int  // images of the chunk
+	lanes    int  // count rounded up to half-blocks
+	first    bool // of the batch's chunks
+	last     bool
+	single   bool // the chunk is the whole batch
+	loss     kernels.Loss
+	adam     kernels.AdamStep
+	dropout  kernels.Dropout
+	losses   []float64 // per image
+	corrects []bool
+}
+
+const maxImages = kernels.MaxImages
+
+func newEngine(set *kernels.Set, threads int) (*engine, error) {
+	e := &engine{set: set, work: make([][]float32, threads)}
+	var c = &e.chunk
+	type part struct {
+		target *[]float32
+		length int
+	}
+	var w, m, v, g, total []float32
+	parts := []part{
+		{&w, parametersLength}, {&m, parametersLength}, {&v, parametersLength}, {&g, parametersLength}, {&total, parametersLength},
+		{&e.u1, kernels.Conv1U}, {&e.u2, kernels.Conv2U}, {&e.dU2, kernels.Conv2U},
+		{&c.x, kernels.ImagePixels * maxImages}, {&c.y1, kernels.Conv1Y * maxImages}, {&c.v, kernels.Conv2V * maxImages},
+		{&c.y2, kernels.Conv2Y * maxImages}, {&c.h, kernels.FC1Outputs * maxImages},
+		{&c.packed, kernels.FC1Inputs * maxImages}, {&c.dPacked, kernels.FC1Inputs * maxImages},
+		{&c.logits, kernels.Classes * maxImages}, {&c.dLogits, kernels.Classes * maxImages}, {&c.dH, kernels.FC1Outputs * maxImages},
+		{&c.denominators, maxImages}, {&c.dY2, kernels.Conv2Y * maxImages}, {&c.dM, kernels.Conv2M * maxImages},
+		{&c.dY1, kernels.Conv1Y * maxImages}, {&c.partials1, kernels.Conv1WB * maxImages / kernels.Block},
+		{&c.imageValues, kernels.LiveRow * maxImages}, {&c.outputValues, kernels.LiveColumn * kernels.FC1Outputs},
+	}
+	memories := make([][]float32, threads)
+	for i := range e.work {
+		parts = append(parts, part{&e.work[i], kernels.Conv2Work * kernels.Block}, part{&memories[i], inferenceLength})
+	}
+	length := 0
+	for _, p := range parts {
+		length += (p.length + 15) / 16 * 16
+	}
+	memory, release, err := newArena(length)
+	if err != nil {
+		return nil, err
+	}
+	e.release = release
+	for _, p := range parts {
+		*p.target = memory[:p.length:p.length]
+		memory = memory[(p.length+15)/16*16:]
+	}
+	e.weights, e.firstMoments, e.secondMoments, e.gradients = newParameters(w), newParameters(m), newParameters(v), newParameters(g)
+	e.totals = newParameters(total)
+	e.packed = packed{u1: e.u1, bias1: e.weights.conv1[kernels.Conv1W:], u2: e.u2, bias2: e.weights.bias2,
+		fc1: e.weights.fc1, biasF: e.weights.biasF, fc2: e.weights.fc2, biasC: e.weights.biasC}
+	for _, memory := range memories {
+		e.inferences = append(e.inferences, newInference(set, memory))
+	}
+	c.mask1 = make([]byte, kernels.MaskBytes(kernels.Conv1Y, maxImages))
+	c.mask2 = make([]byte, kernels.MaskBytes(kernels.Conv2Y, maxImages))
+	c.imageOutputs = make([]int32, kernels.LiveRow*maxImages)
+	c.imageEnds = make([]int32, kernels.LiveRuns*maxImages)
+	c.outputImages = make([]int32, kernels.LiveColumn*kernels.FC1Outputs)
+	c.counts = make([]int32, kernels.FC1Outputs)
+	c.labels, c.index = make([]int32, maxImages), make([]int32, maxImages)
+	c.keys = make([]uint32, maxImages)
+	e.job.losses, e.job.corrects = make([]float64, maxImages), make([]bool, maxImages)
+
+	e.stages.convolutions = e.convolutions
+	e.stages.fc1 = e.fc1
+	e.stages.fc2 = e.fc2
+	e.stages.fc1InputGrad = e.fc1InputGrad
+	e.stages.convolutionsGrad = e.convolutionsGrad
+	e.stages.weights = e.updateWeights
+	e.stages.convolutionsUpdate = e.updateConvolutions
+	e.pool = newPool(threads)
+	return e, nil
+}
+
+func (e *engine) close() {
+	e.pool.close()
+	e.release()
+}
+
+// setWeights copies a model into the engine.
+func (e *engine) setWeights(m *Model) error {
+	e.weights.load(m)
+	return e.transformWeights()
+}
+
+func (e *engine) transformWeights() error {
+	if err := e.set.Conv1WeightTransform(e.u1, e.weights.conv1[:kernels.Conv1W]); err != nil {
+		return err
+	}
+	return e.set.Conv2WeightTransform(e.u2, e.weights.conv2)
+}
+
+// block returns the images side by side in block b of the chunk, and the part
+// of an array of features lines that belongs to it.
+func (j *job) block(b int) int { return min(kernels.Block, j.lanes-b*kernels.Block) }
+
+func (j *job) blocks() int { return (j.lanes + kernels.Block - 1) / kernels.Block }
+
+func lines[T any](array []T, features, b, images int) []T {
+	return array[features*kernels.Block*b:][:features*images]
+}
+
+func masks(array []byte, features, b, images int) []byte {
+	return array[kernels.MaskBytes(features, kernels.Block)*b:][:kernels.MaskBytes(features, images)]
+}
+
+// train runs a chunk forward and back. The caller has filled chunk.index,
+// labels and keys for count images, and the job's settings. The last chunk of a
+// batch updates the weights.
+func (e *engine) train() error {
+	j := &e.job
+	blocks := j.blocks()
+	for _, stage := range [...]struct {
+		units int
+		run   func(worker, unit int) error
+	}{
+		{blocks, e.stages.convolutions},
+		{blocks * fc1Parts, e.stages.fc1},
+		{blocks, e.stages.fc2},
+		{inputGradUnits + listUnits, e.stages.fc1InputGrad},
+		{blocks, e.stages.convolutionsGrad},
+		{conv2GradUnits + fc1GradUnits, e.stages.weights},
+		{2, e.stages.convolutionsUpdate},
+	} {
+		if err := e.pool.run(stage.units, stage.run); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// convolutions brings a block's images into lanes and computes both
+// convolutions.
+func (e *engine) convolutions(worker, b int) error {
+	c, s := &e.chunk, e.set
+	n := e.job.block(b)
+	x, y1 := lines(c.x, kernels.ImagePixels, b, n), lines(c.y1, kernels.Conv1Y, b, n)
+	v, y2 := lines(c.v, kernels.Conv2V, b, n), lines(c.y2, kernels.Conv2Y, b, n)
+	mask2 := masks(c.mask2, kernels.Conv2Y, b, n)
+	if err := s.Gather(n, x, e.job.images, lines(c.index, 1, b, n)); err != nil {
+		return err
+	}
+	if err := s.Conv1ForwardReLUPoolMask(n, y1, masks(c.mask1, kernels.Conv1Y, b, n), x, e.u1, e.weights.conv1[kernels.Conv1W:]); err != nil {
+		return err
+	}
+	if err := s.Conv2InputTransform(n, v, y1); err != nil {
+		return err
+	}
+	work := e.work[worker][:kernels.Conv2Work*n]
+	for first := 0; first < kernels.Conv2Outputs; first += kernels.Group {
+		if err := s.Conv2ForwardReLUPoolMask(n, y2, mask2, work, e.u2, v, e.weights.bias2, first); err != nil {
+			return err
+		}
+	}
+	return s.FC1PackInput(n, c.packed, y2, b*kernels.Block, maxImages)
+}
+
+const fc1Parts = kernels.FC1Outputs / kernels.FC1Outs
+
+// fc1 computes a part of fc1's outputs of a block.
+func (e *engine) fc1(_, unit int) error {
+	c := &e.chunk
+	b := unit / fc1Parts
+	n := e.job.block(b)
+	return e.set.FC1ForwardReLUDropout(n, lines(c.h, kernels.FC1Outputs, b, n), lines(c.y2, kernels.FC1Inputs, b, n),
+		e.weights.fc1, e.weights.biasF, lines(c.keys, 1, b, n), &e.job.dropout, unit%fc1Parts*kernels.FC1Outs)
+}
+
+// fc2 computes a block's logits, losses and the gradient down to fc1's outputs.
+func (e *engine) fc2(_, b int) error {
+	c, s, j := &e.chunk, e.set, &e.job
+	n := j.block(b)
+	h, dH := lines(c.h, kernels.FC1Outputs, b, n), lines(c.dH, kernels.FC1Outputs, b, n)
+	logits, dLogits := lines(c.logits, kernels.Classes, b, n), lines(c.dLogits, kernels.Classes, b, n)
+	denominators, labels := lines(c.denominators, 1, b, n), lines(c.labels, 1, b, n)
+	if err := s.FC2ForwardLoss(n, logits, dLogits, denominators, h, e.weights.fc2, e.weights.biasC, labels, &j.loss); err != nil {
+		return err
+	}
+	for lane, label := range labels {
+		if label >= 0 {
+			i := b*kernels.Block + lane
+			j.losses[i], j.corrects[i] = crossEntropy(logits, n, lane, label, denominators[lane], &j.loss)
+		}
+	}
+	if err := s.FC2InputGrad(n, dH, dLogits, e.weights.fc2, h, j.dropout.Scale); err != nil {
+		return err
+	}
+	return s.FC1ImageLists(n, lines(c.imageValues, kernels.LiveRow, b, n), lines(c.imageOutputs, kernels.LiveRow, b, n),
+		lines(c.imageEnds, kernels.LiveRuns, b, n), dH)
+}
+
+// crossEntropy returns the loss of one lane, log Σ exp(logit) − Σ target·logit,
+// and whether the largest logit is the label's.
+func crossEntropy(logits []float32, images, lane int, label int32, denominator float32, loss *kernels.Loss) (float64, bool) {
+	highest, digit, sum := logits[lane], int32(0), float64(0)
+	for class := range int32(kernels.Classes) {
+		logit := logits[int(class)*images+lane]
+		if logit > highest {
+			highest, digit = logit, class
+		}
+		sum += float64(logit)
+	}
+	correct := logits[int(label)*images+lane]
+	return math.Log(float64(denominator)) + float64(highest) - float64(loss.Label)*float64(correct) - float64(loss.Other)*sum, digit == label
+}
+
+// Units of the stage between fc1 and conv2: pairs of slices times groups of
+// images, then ranges of outputs whose lists the weight gradient needs.
+const (
+	imageGroups    = 2
+	inputGradUnits = kernels.FC1Slices / 2 * imageGroups
+	listUnits      = 5
+)
+
+func (e *engine) fc1InputGrad(_, unit int) error {
+	c, s, j := &e.chunk, e.set, &e.job
+	if unit >= inputGradUnits {
+		const outputs = kernels.FC1Outputs / listUnits
+		return s.FC1OutputLists(j.lanes, c.outputValues, c.outputImages, c.counts, c.dH[:kernels.FC1Outputs*j.lanes], (unit-inputGradUnits)*outputs, outputs)
+	}
+	middle := (j.lanes/2 + kernels.HalfBlock - 1) / kernels.HalfBlock * kernels.HalfBlock
+	from, to := 0, middle
+	if unit%imageGroups == 1 {
+		from, to = middle, j.lanes
+	}
+	if from == to {
+		return nil
+	}
+	return s.FC1InputGrad(to-from, c.dPacked, e.weights.fc1, c.imageValues[kernels.LiveRow*from:kernels.LiveRow*to],
+		c.imageOutputs[kernels.LiveRow*from:kernels.LiveRow*to], c.imageEnds[kernels.LiveRuns*from:kernels.LiveRuns*to], unit/imageGroups, from, maxImages)
+}
+
+// convolutionsGrad takes a block's gradient back through conv2 and sums conv1's
+// weight gradient over the block.
+func (e *engine) convolutionsGrad(worker, b int) error {
+	c, s := &e.chunk, e.set
+	n := e.job.block(b)
+	dY2, dM, dY1 := lines(c.dY2, kernels.Conv2Y, b, n), lines(c.dM, kernels.Conv2M, b, n), lines(c.dY1, kernels.Conv1Y, b, n)
+	if err := s.FC1UnpackInputGrad(n, dY2, c.dPacked, b*kernels.Block, maxImages); err != nil {
+		return err
+	}
+	if err := s.Conv2OutputGrad(n, dM, dY2, masks(c.mask2, kernels.Conv2Y, b, n)); err != nil {
+		return err
+	}
+	work := e.work[worker][:kernels.Conv2Work*n]
+	for first := 0; first < kernels.Conv2Inputs; first += kernels.Group {
+		if err := s.Conv2InputGrad(n, dY1, work, e.u2, dM, first); err != nil {
+			return err
+		}
+	}
+	return s.Conv1WeightGrad(n, c.partials1[kernels.Conv1WB*b:][:kernels.Conv1WB], lines(c.x, kernels.ImagePixels, b, n),
+		dY1, masks(c.mask1, kernels.Conv1Y, b, n))
+}
+
+// Units of the weights' stage: conv2's by frequencies, fc1's by slices and
+// halves of the outputs.
+const (
+	frequenciesPerUnit = 4
+	conv2GradUnits     = kernels.Frequencies / frequenciesPerUnit
+	outputHalves       = 2
+	fc1GradUnits       = kernels.FC1Slices * outputHalves
+)
+
+// updateWeights computes conv2's transformed gradient, and fc1's gradient with
+// its update.
+func (e *engine) updateWeights(_, unit int) error {
+	c, s, j := &e.chunk, e.set, &e.job
+	if unit < conv2GradUnits {
+		return s.Conv2WeightGrad(j.lanes, e.dU2, c.dM[:kernels.Conv2M*j.lanes], c.v[:kernels.Conv2V*j.lanes], unit*frequenciesPerUnit, frequenciesPerUnit)
+	}
+	unit -= conv2GradUnits
+	slice := unit / outputHalves
+	const count = kernels.FC1Outputs / outputHalves
+	first := unit % outputHalves * count
+	if j.single {
+		return s.FC1WeightGradAdam(e.weights.fc1, e.firstMoments.fc1, e.secondMoments.fc1, c.packed, c.outputValues, c.outputImages, c.counts,
+			&j.adam, slice, first, count, maxImages)
+	}
+	at, length := (slice*kernels.FC1Outputs+first)*kernels.FC1Slice, count*kernels.FC1Slice
+	if j.first {
+		clear(e.totals.fc1[at:][:length])
+	}
+	if err := s.FC1WeightGrad(e.totals.fc1, c.packed, c.outputValues, c.outputImages, c.counts, slice, first, count, maxImages); err != nil || !j.last {
+		return err
+	}
+	return s.Adam(e.weights.fc1[at:][:length], e.firstMoments.fc1[at:][:length], e.secondMoments.fc1[at:][:length], e.totals.fc1[at:][:length], &j.adam)
+}
+
+// updateConvolutions updates conv2 (unit 0), and conv1, fc2 and the biases of
+// the fully connected layers (unit 1).
+func (e *engine) updateConvolutions(_, unit int) error {
+	if unit == 0 {
+		return e.updateConv2()
+	}
+	return e.updateSmall()
+}
+
+func (e *engine) updateConv2() error {
+	s, j, g := e.set, &e.job, &e.gradients
+	if err := s.Conv2WeightGradTransform(g.conv2, e.dU2); err != nil {
+		return err
+	}
+	if err := s.Conv2BiasGrad(j.lanes, g.bias2, e.chunk.dM[:kernels.Conv2M*j.lanes]); err != nil {
+		return err
+	}
+	if err := e.apply(func(p *parameters) []float32 { return p.conv2 }); err != nil {
+		return err
+	}
+	if err := e.apply(func(p *parameters) []float32 { return p.bias2 }); err != nil || !j.last {
+		return err
+	}
+	return s.Conv2WeightTransform(e.u2, e.weights.conv2)
+}
+
+func (e *engine) updateSmall() error {
+	c, s, j, g := &e.chunk, e.set, &e.job, &e.gradients
+	clear(g.conv1)
+	for b := range j.blocks() {
+		for i, value := range c.partials1[kernels.Conv1WB*b:][:kernels.Conv1WB] {
+			g.conv1[i] += value
+		}
+	}
+	dLogits := c.dLogits[:kernels.Classes*j.lanes]
+	if err := s.FC2WeightGrad(j.lanes, g.fc2, dLogits, c.h[:kernels.FC2Inputs*j.lanes]); err != nil {
+		return err
+	}
+	if err := s.LineSums(j.lanes, g.biasC, dLogits, kernels.Classes); err != nil {
+		return err
+	}
+	if err := s.LineSums(j.lanes, g.biasF, c.dH[:kernels.FC1Outputs*j.lanes], kernels.FC1Outputs); err != nil {
+		return err
+	}
+	for _, part := range [...]func(p *parameters) []float32{
+		func(p *parameters) []float32 { return p.conv1 },
+		func(p *parameters) []float32 { return p.fc2 },
+		func(p *parameters) []float32 { return p.biasC },
+		func(p *parameters) []float32 { return p.biasF },
+	} {
+		if err := e.apply(part); err != nil {
+			return err
+		}
+	}
+	if !j.last {
+		return nil
+	}
+	return s.Conv1WeightTransform(e.u1, e.weights.conv1[:kernels.Conv1W])
+}
+
+// apply adds a part of the chunk's gradient to the batch's, and after the last
+// chunk updates the weights of that part.
+func (e *engine) apply(part func(p *parameters) []float32) error {
+	j := &e.job
+	gradient := padded(part(&e.gradients))
+	if !j.single {
+		total := padded(part(&e.totals))
+		if j.first {
+			clear(total)
+		}
+		for i, g := range gradient {
+			total[i] += g
+		}
+		gradient = total
+	}
+	if !j.last {
+		return nil
+	}
+	return e.set.Adam(padded(part(&e.weights)), padded(part(&e.firstMoments)), padded(part(&e.secondMoments)), gradient, &j.adam)
+}

@@ -1,0 +1,209 @@
+package lenet
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"encoding/binary"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"math"
+	"os"
+	"path/filepath"
+	"slices"
+
+	"github.com/kernelet/kernelet/internal/random"
+	"github.com/kernelet/kernelet/internal/safetensors"
+)
+
+// ErrModel is wrapped by every error about the content of a model file.
+var ErrModel = errors.New("not a model of this network")
+
+// Model holds the network's parameters in PyTorch's order and layout.
+type Model struct {
+	Conv1Weight [20 * 1 * 5 * 5]float32  // conv1.weight (20, 1, 5, 5)
+	Conv1Bias   [20]float32              // conv1.bias (20)
+	Conv2Weight [50 * 20 * 5 * 5]float32 // conv2.weight (50, 20, 5, 5)
+	Conv2Bias   [50]float32              // conv2.bias (50)
+	FC1Weight   [500 * 800]float32       // fc1.weight (500, 800)
+	FC1Bias     [500]float32             // fc1.bias (500)
+	FC2Weight   [10 * 500]float32        // fc2.weight (10, 500)
+	FC2Bias     [10]float32              // fc2.bias (10)
+}
+
+// Tensor is one parameter of a Model.
+type Tensor struct {
+	Name   string
+	Shape  []int
+	Values []float32 // the model's own memory
+}
+
+// Tensors lists the parameters in state-dict order.
+func (m *Model) Tensors() []Tensor {
+	return []Tensor{
+		{"conv1.weight", []int{20, 1, 5, 5}, m.Conv1Weight[:]},
+		{"conv1.bias", []int{20}, m.Conv1Bias[:]},
+		{"conv2.weight", []int{50, 20, 5, 5}, m.Conv2Weight[:]},
+		{"conv2.bias", []int{50}, m.Conv2Bias[:]},
+		{"fc1.weight", []int{500, 800}, m.FC1Weight[:]},
+		{"fc1.bias", []int{500}, m.FC1Bias[:]},
+		{"fc2.weight", []int{10, 500}, m.FC2Weight[:]},
+		{"fc2.bias", []int{10}, m.FC2Bias[:]},
+	}
+}
+
+// NewModel returns a model with PyTorch's default initialisation: weights and
+// biases uniform in ±1/√(inputs of the unit).
+func NewModel(seed uint64) *Model {
+	m := new(Model)
+	for i, t := range m.Tensors() {
+		inputs := []float64{25, 500, 800, 500}[i/2]
+		bound := 1 / math.Sqrt(inputs)
+		key := random.Key(random.Initialisation, seed, uint64(i))
+		for j := range t.Values {
+			t.Values[j] = float32((2*random.Uniform(key, uint64(j)) - 1) * bound)
+		}
+	}
+	return m
+}
+
+// SHA256 is the hash, in hexadecimal, over all parameters as little-endian
+// float32 in state-dict order.
+func (m *Model) SHA256() string {
+	hash := sha256.New()
+	for _, t := range m.Tensors() {
+		hash.Write(encodeFloats(t.Values))
+	}
+	return hex.EncodeToString(hash.Sum(nil))
+}
+
+// Write writes the model to w in the safetensors format, with PyTorch's names
+// and shapes.
+func (m *Model) Write(w io.Writer) error {
+	var tensors []safetensors.Tensor
+	for _, t := range m.Tensors() {
+		tensors = append(tensors, safetensors.Tensor{Name: t.Name, Type: safetensors.Float32, Shape: t.Shape, Data: encodeFloats(t.Values)})
+	}
+	return safetensors.Write(w, map[string]string{"format": "pt"}, tensors)
+}
+
+// Save writes the model to a file in the safetensors format: to a temporary
+// file first, which then replaces path.
+func (m *Model) Save(path string) error {
+	return replaceFile(path, m.Write)
+}
+
+// maxModelFile bounds what Load reads: the parameters and a generous header.
+const maxModelFile = 4*431080 + 1<<20
+
+// Load reads a model from a safetensors file with exactly this network's
+// names, shapes and finite float32 values.
+func Load(path string) (*Model, error) {
+	file, err := os.Open(path)
+	if err != nil {
+		return nil, fmt.Errorf("model: %w", err)
+	}
+	defer file.Close()
+	m, err := Read(file)
+	if err != nil {
+		return nil, fmt.Errorf("model %s: %w", path, err)
+	}
+	return m, nil
+}
+
+// Read reads a model as Load does.
+func Read(r io.Reader) (*Model, error) {
+	content, err := io.ReadAll(io.LimitReader(r, maxModelFile+1))
+	if err != nil {
+		return nil, err
+	}
+	if len(content) > maxModelFile {
+		return nil, fmt.Errorf("%w: expected at most %d bytes", ErrModel, maxModelFile)
+	}
+	_, tensors, err := safetensors.Read(content)
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrModel, err)
+	}
+	m := new(Model)
+	if err := fill(m.Tensors(), tensors); err != nil {
+		return nil, err
+	}
+	return m, nil
+}
+
+// fill copies tensors of a file to those wanted; names, shapes and types must
+// be the same, and values finite.
+func fill(wanted []Tensor, tensors []safetensors.Tensor) error {
+	for _, t := range tensors {
+		if !slices.ContainsFunc(wanted, func(w Tensor) bool { return w.Name == t.Name }) {
+			return fmt.Errorf("%w: tensor %q is not part of it", ErrModel, t.Name)
+		}
+	}
+	for _, w := range wanted {
+		at := slices.IndexFunc(tensors, func(t safetensors.Tensor) bool { return t.Name == w.Name })
+		if at < 0 {
+			return fmt.Errorf("%w: tensor %q is missing", ErrModel, w.Name)
+		}
+		t := tensors[at]
+		if !slices.Equal(t.Shape, w.Shape) {
+			return fmt.Errorf("%w: tensor %q: shape: expected %v, got %v", ErrModel, t.Name, w.Shape, t.Shape)
+		}
+		if t.Type != safetensors.Float32 {
+			return fmt.Errorf("%w: tensor %q: dtype: expected %s, got %s", ErrModel, t.Name, safetensors.Float32, t.Type)
+		}
+		for i := range w.Values {
+			value := math.Float32frombits(binary.LittleEndian.Uint32(t.Data[4*i:]))
+			if math.IsNaN(float64(value)) || math.IsInf(float64(value), 0) {
+				return fmt.Errorf("%w: tensor %q: element %d: expected a finite value, got %v", ErrModel, t.Name, i, value)
+			}
+			w.Values[i] = value
+		}
+	}
+	return nil
+}
+
+func encodeFloats(values []float32) []byte {
+	encoded := make([]byte, 0, 4*len(values))
+	for _, v := range values {
+		encoded = binary.LittleEndian.AppendUint32(encoded, math.Float32bits(v))
+	}
+	return encoded
+}
+
+// replaceFile lets write fill a temporary file beside path, makes it durable
+// and renames it to path, so that path is always a whole file.
+func replaceFile(path string, write func(io.Writer) error) error {
+	folder := filepath.Dir(path)
+	file, err := os.CreateTemp(folder, "."+filepath.Base(path)+".*")
+	if err != nil {
+		return err
+	}
+	defer os.Remove(file.Name())
+	var content bytes.Buffer
+	err = write(&content)
+	if err == nil {
+		_, err = file.Write(content.Bytes())
+	}
+	if err == nil {
+		err = file.Chmod(0o644)
+	}
+	if err == nil {
+		err = file.Sync()
+	}
+	if closeErr := file.Close(); err == nil {
+		err = closeErr
+	}
+	if err == nil {
+		err = os.Rename(file.Name(), path)
+	}
+	if err != nil {
+		return fmt.Errorf("write %s: %w", path, err)
+	}
+	// Makes the rename durable; not every system lets a folder be synced.
+	if d, err := os.Open(folder); err == nil {
+		d.Sync()
+		d.Close()
+	}
+	return nil
+}

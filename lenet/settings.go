@@ -1,0 +1,94 @@
+package lenet
+
+import (
+	"fmt"
+	"math"
+)
+
+// Settings say how a Trainer trains. The zero value of a field is the
+// tutorial's value, except where the field says otherwise.
+type Settings struct {
+	Epochs       int     // passes over the training set that the schedule and Epochs count on; 0: 12
+	Batch        int     // images a step; 0: 100
+	LearningRate float64 // Adam's rate before the schedule; 0: 1e-4
+	Beta1        float64 // Adam's decay of the first moment; 0: 0.9
+	Beta2        float64 // Adam's decay of the second moment; 0: 0.999
+	Epsilon      float64 // added to Adam's denominator; 0: 1e-8
+
+	Dropout        float64  // probability in [0, 1) that an output of fc1 is dropped; 0 drops none (Tutorial says 0.5)
+	LabelSmoothing float64  // in [0, 1): this share of the target is spread evenly over the ten classes; 0: none
+	Schedule       Schedule // how the learning rate changes over the steps; zero: constant
+
+	Seed      uint64 // of shuffling, dropout and augmentation
+	NoShuffle bool   // take the training images in their order
+	Threads   int    // workers; 0: chosen by measurement, at most the machine's
+	ISA       string // "generic", "avx2" or "avx512"; "" or "auto": KERNELET_ISA, or else the best the machine has
+}
+
+// Schedule is the shape of the learning rate over the steps of a training run:
+// a linear rise over the first WarmUp share of the steps, then constant, or,
+// with Decay, a linear fall towards zero that ends after the last step of
+// Settings.Epochs.
+type Schedule struct {
+	WarmUp float64 // share of all steps in [0, 1)
+	Decay  bool
+}
+
+// Tutorial returns the settings of the PyTorch tutorial: 12 epochs, batches of
+// 100, Adam with a rate of 1e-4, dropout 0.5.
+func Tutorial() Settings {
+	return Settings{Dropout: 0.5}.withDefaults()
+}
+
+func (s Settings) withDefaults() Settings {
+	setInt := func(field *int, value int) {
+		if *field == 0 {
+			*field = value
+		}
+	}
+	setFloat := func(field *float64, value float64) {
+		if *field == 0 {
+			*field = value
+		}
+	}
+	setInt(&s.Epochs, 12)
+	setInt(&s.Batch, 100)
+	setFloat(&s.LearningRate, 1e-4)
+	setFloat(&s.Beta1, 0.9)
+	setFloat(&s.Beta2, 0.999)
+	setFloat(&s.Epsilon, 1e-8)
+	return s
+}
+
+// maxThreads bounds what a mistyped thread count can cost.
+const maxThreads = 1024
+
+func (s Settings) check() error {
+	within := func(field string, value, low, high float64, lowIncluded bool) error {
+		if value > low && value < high || lowIncluded && value == low {
+			return nil
+		}
+		open := "("
+		if lowIncluded {
+			open = "["
+		}
+		return fmt.Errorf("settings: %s: expected a value in %s%g, %g), got %g", field, open, low, high, value)
+	}
+	for _, err := range []error{
+		within("epochs", float64(s.Epochs), 1, 1e6, true),
+		within("batch", float64(s.Batch), 1, 1e7, true),
+		within("learning rate", s.LearningRate, 0, math.MaxFloat32, false),
+		within("beta1", s.Beta1, 0, 1, true),
+		within("beta2", s.Beta2, 0, 1, true),
+		within("epsilon", s.Epsilon, 0, 1, false),
+		within("dropout", s.Dropout, 0, 1, true),
+		within("label smoothing", s.LabelSmoothing, 0, 1, true),
+		within("warm-up", s.Schedule.WarmUp, 0, 1, true),
+		within("threads", float64(s.Threads), 0, maxThreads, true),
+	} {
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}

@@ -1,0 +1,337 @@
+package lenet
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math"
+	"runtime"
+	"time"
+
+	"github.com/kernelet/kernelet/internal/random"
+	"github.com/kernelet/kernelet/kernels"
+)
+
+// ErrNotFinite is wrapped by the error of a step whose loss is NaN or
+// infinite; the error says epoch and step.
+var ErrNotFinite = errors.New("loss is not finite")
+
+// ErrData is wrapped by the error of images and labels that do not fit each
+// other or the network.
+var ErrData = errors.New("not valid training data")
+
+// Stats are the figures of a step, an epoch or an evaluation.
+type Stats struct {
+	Images   int
+	Correct  int
+	Loss     float64 // mean cross-entropy, natural logarithm
+	Duration time.Duration
+}
+
+// Accuracy is the share of images classified right, in per cent.
+func (s Stats) Accuracy() float64 { return 100 * float64(s.Correct) / float64(s.Images) }
+
+// ImagesPerSecond is the rate at which the images went through.
+func (s Stats) ImagesPerSecond() float64 { return float64(s.Images) / s.Duration.Seconds() }
+
+// Trainer trains one Model. Its methods may not be called concurrently.
+//
+// Settings and data fix the weights to the last bit: neither the number of
+// threads, nor AVX2 or AVX-512, nor an interruption changes them.
+type Trainer struct {
+	settings Settings
+	engine   *engine
+	position position
+	order    []int32 // of the running epoch
+
+	// Progress, if not nil, is called after every step of Epoch with the
+	// number of images done and their total.
+	Progress func(done, total int)
+}
+
+// position says how far training has come.
+type position struct {
+	epoch   uint64 // complete epochs
+	done    uint64 // images done in the running epoch
+	steps   uint64 // steps in all
+	correct uint64 // in the running epoch
+	loss    float64
+	images  uint64 // of the running epoch's data; 0 between epochs
+}
+
+// NewTrainer returns a Trainer that starts from a copy of model. Close ends
+// its workers and frees its memory.
+func NewTrainer(model *Model, settings Settings) (*Trainer, error) {
+	settings = settings.withDefaults()
+	if err := settings.check(); err != nil {
+		return nil, err
+	}
+	set, err := kernels.Select(settings.ISA)
+	if err != nil {
+		return nil, err
+	}
+	threads := settings.Threads
+	if threads == 0 {
+		threads = runtime.GOMAXPROCS(0)
+	}
+	e, err := newEngine(set, threads)
+	if err != nil {
+		return nil, err
+	}
+	if err := e.setWeights(model); err != nil {
+		e.close()
+		return nil, err
+	}
+	return &Trainer{settings: settings, engine: e}, nil
+}
+
+// Close ends the workers. The Trainer cannot be used after it.
+func (t *Trainer) Close() {
+	if t.engine != nil {
+		t.engine.close()
+		t.engine = nil
+	}
+}
+
+// ISA names the instruction set in use.
+func (t *Trainer) ISA() string { return t.engine.set.Name() }
+
+// Threads is the number of workers.
+func (t *Trainer) Threads() int { return t.engine.pool.threads() }
+
+// EpochsDone is the number of epochs that are complete.
+func (t *Trainer) EpochsDone() int { return int(t.position.epoch) }
+
+// Model returns a copy of the current weights.
+func (t *Trainer) Model() *Model {
+	m := new(Model)
+	t.engine.weights.store(m)
+	return m
+}
+
+// checkData returns the number of images.
+func checkData(images, labels []byte) (int, error) {
+	n := len(labels)
+	if n == 0 || len(images) != n*kernels.ImagePixels {
+		return 0, fmt.Errorf("%w: images: expected %d bytes for %d labels, at least one, got %d", ErrData, n*kernels.ImagePixels, n, len(images))
+	}
+	if n > math.MaxInt32 {
+		return 0, fmt.Errorf("%w: expected at most %d images, got %d", ErrData, math.MaxInt32, n)
+	}
+	for i, label := range labels {
+		if label >= kernels.Classes {
+			return 0, fmt.Errorf("%w: label %d: expected a value below %d, got %d", ErrData, i, kernels.Classes, label)
+		}
+	}
+	return n, nil
+}
+
+// Epoch trains once on all images (n×784 bytes) and labels (n bytes below
+// 10), the last batch being what is left over. When ctx ends it returns after
+// the current step with ctx's error; the next call of Epoch, with the same
+// data, goes on from there. Duration is the time of this call alone.
+func (t *Trainer) Epoch(ctx context.Context, images, labels []byte) (Stats, error) {
+	start := time.Now()
+	n, err := checkData(images, labels)
+	if err != nil {
+		return Stats{}, err
+	}
+	p := &t.position
+	if p.images != 0 && p.images != uint64(n) {
+		return Stats{}, fmt.Errorf("%w: expected the %d images of the interrupted epoch, got %d", ErrData, p.images, n)
+	}
+	t.shuffle(n)
+	p.images = uint64(n)
+	key := random.Key(random.Dropout, t.settings.Seed, p.epoch)
+	for int(p.done) < n {
+		if err := ctx.Err(); err != nil {
+			return t.stats(start), err
+		}
+		batch := t.order[p.done:min(int(p.done)+t.settings.Batch, n)]
+		loss, correct, err := t.step(images, labels, batch, key, t.rate(n))
+		if err != nil {
+			return t.stats(start), fmt.Errorf("epoch %d, step %d: %w", p.epoch+1, int(p.done)/t.settings.Batch+1, err)
+		}
+		p.done += uint64(len(batch))
+		p.loss += loss
+		p.correct += uint64(correct)
+		if t.Progress != nil {
+			t.Progress(int(p.done), n)
+		}
+	}
+	stats := t.stats(start)
+	*p = position{epoch: p.epoch + 1, steps: p.steps}
+	return stats, nil
+}
+
+// stats are those of the running epoch so far.
+func (t *Trainer) stats(start time.Time) Stats {
+	p := &t.position
+	return Stats{Images: int(p.done), Correct: int(p.correct), Loss: p.loss / max(1, float64(p.done)), Duration: time.Since(start)}
+}
+
+func (t *Trainer) shuffle(n int) {
+	if len(t.order) != n {
+		t.order = make([]int32, n)
+	}
+	if t.settings.NoShuffle {
+		for i := range t.order {
+			t.order[i] = int32(i)
+		}
+		return
+	}
+	random.Permutation(random.Key(random.Shuffle, t.settings.Seed, t.position.epoch), t.order)
+}
+
+// rate is the learning rate of the next step in an epoch of n images.
+func (t *Trainer) rate(n int) float64 {
+	s := &t.settings
+	perEpoch := (n + s.Batch - 1) / s.Batch
+	total := float64(s.Epochs * perEpoch)
+	step := float64(t.position.epoch)*float64(perEpoch) + float64(t.position.done)/float64(s.Batch)
+	rate := s.LearningRate
+	if warmUp := s.Schedule.WarmUp * total; step < warmUp {
+		return rate * (step + 1) / (warmUp + 1)
+	} else if s.Schedule.Decay {
+		return rate * max(0, (total-step)/(total-warmUp))
+	}
+	return rate
+}
+
+// Step trains on one batch, n×784 bytes and n labels, with the constant
+// learning rate of the settings. Stats are those of the batch before the step.
+func (t *Trainer) Step(images, labels []byte) (Stats, error) {
+	start := time.Now()
+	n, err := checkData(images, labels)
+	if err != nil {
+		return Stats{}, err
+	}
+	if t.position.images != 0 {
+		return Stats{}, fmt.Errorf("%w: an interrupted epoch has to be finished first", ErrData)
+	}
+	if len(t.order) != n {
+		t.order = make([]int32, n)
+	}
+	for i := range t.order {
+		t.order[i] = int32(i)
+	}
+	key := random.Key(random.Dropout, t.settings.Seed, 1<<63|t.position.steps)
+	loss, correct, err := t.step(images, labels, t.order, key, t.settings.LearningRate)
+	if err != nil {
+		return Stats{}, fmt.Errorf("step %d: %w", t.position.steps+1, err)
+	}
+	return Stats{Images: n, Correct: correct, Loss: loss / float64(n), Duration: time.Since(start)}, nil
+}
+
+// step trains on the images that batch names and returns the sum of their
+// losses and the number classified right.
+func (t *Trainer) step(images, labels []byte, batch []int32, dropoutKey uint64, rate float64) (loss float64, correct int, err error) {
+	e, s := t.engine, &t.settings
+	j := &e.job
+	j.images = images
+	j.loss = kernels.Loss{
+		Scale: float32(1 / float64(len(batch))),
+		Label: float32(1 - s.LabelSmoothing),
+		Other: float32(s.LabelSmoothing / kernels.Classes),
+	}
+	j.adam = kernels.NewAdamStep(rate, s.Beta1, s.Beta2, s.Epsilon, int(t.position.steps)+1)
+	j.dropout = kernels.Dropout{Threshold: uint32(math.Round(s.Dropout * (1 << 32))), Scale: float32(1 / (1 - s.Dropout))}
+	for from := 0; from < len(batch); from += maxImages {
+		chunk := batch[from:min(from+maxImages, len(batch))]
+		j.count = len(chunk)
+		j.lanes = (len(chunk) + kernels.HalfBlock - 1) / kernels.HalfBlock * kernels.HalfBlock
+		j.first, j.last, j.single = from == 0, from+maxImages >= len(batch), len(batch) <= maxImages
+		c := &e.chunk
+		for lane := range j.lanes {
+			if lane >= len(chunk) {
+				c.index[lane], c.labels[lane] = chunk[0], -1
+				continue
+			}
+			image := chunk[lane]
+			c.index[lane], c.labels[lane] = image, int32(labels[image])
+			c.keys[lane] = uint32(random.Bits(dropoutKey, uint64(image)))
+		}
+		if err := e.train(); err != nil {
+			return 0, 0, err
+		}
+		for i := range chunk {
+			loss += j.losses[i]
+			if j.corrects[i] {
+				correct++
+			}
+		}
+	}
+	t.position.steps++
+	if math.IsNaN(loss) || math.IsInf(loss, 0) {
+		return 0, 0, ErrNotFinite
+	}
+	return loss, correct, nil
+}
+
+// Evaluate measures the current weights on images and labels without dropout.
+func (t *Trainer) Evaluate(ctx context.Context, images, labels []byte) (Stats, error) {
+	start := time.Now()
+	n, err := checkData(images, labels)
+	if err != nil {
+		return Stats{}, err
+	}
+	e := t.engine
+	results := make([]result, n)
+	units := (n + inferenceImages - 1) / inferenceImages
+	const stride = 256 // units between two looks at ctx
+	for from := 0; from < units; from += stride {
+		if err := ctx.Err(); err != nil {
+			return Stats{}, err
+		}
+		err := e.pool.run(min(stride, units-from), func(worker, unit int) error {
+			first := (from + unit) * inferenceImages
+			count := min(inferenceImages, n-first)
+			return e.inferences[worker].evaluate(&e.packed, images, labels, first, count, results[first:first+count])
+		})
+		if err != nil {
+			return Stats{}, err
+		}
+	}
+	stats := Stats{Images: n}
+	for _, r := range results {
+		stats.Loss += r.loss
+		if r.correct {
+			stats.Correct++
+		}
+	}
+	stats.Loss /= float64(n)
+	stats.Duration = time.Since(start)
+	return stats, nil
+}
+
+// result is what an evaluation says about an image.
+type result struct {
+	loss    float64
+	correct bool
+}
+
+// evaluate fills results for images first … first+count−1.
+func (f *inference) evaluate(p *packed, images, labels []byte, first, count int, results []result) error {
+	lanes, err := f.forward(p, images, first, count)
+	if err != nil {
+		return err
+	}
+	for i := range results {
+		highest, digit := f.logit(lanes, i, 0), 0
+		for class := 1; class < kernels.Classes; class++ {
+			if logit := f.logit(lanes, i, class); logit > highest {
+				highest, digit = logit, class
+			}
+		}
+		var sum float64
+		for class := range kernels.Classes {
+			sum += math.Exp(float64(f.logit(lanes, i, class)) - float64(highest))
+		}
+		label := int(labels[first+i])
+		results[i] = result{
+			loss:    math.Log(sum) + float64(highest) - float64(f.logit(lanes, i, label)),
+			correct: digit == label,
+		}
+	}
+	return nil
+}
