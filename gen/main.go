@@ -6,7 +6,12 @@ import (
 	"fmt"
 	"os"
 
+	"github.com/kernelet/kernelet/gen/adam"
+	"github.com/kernelet/kernelet/gen/conv1"
 	"github.com/kernelet/kernelet/gen/conv2"
+	"github.com/kernelet/kernelet/gen/fc1"
+	"github.com/kernelet/kernelet/gen/fc2"
+	"github.com/kernelet/kernelet/gen/input"
 	"github.com/kernelet/kernelet/gen/isa"
 )
 
@@ -14,7 +19,12 @@ var operations = []struct {
 	name string
 	emit func(*isa.File)
 }{
+	{"input", input.Emit},
+	{"conv1", conv1.Emit},
 	{"conv2", conv2.Emit},
+	{"fc1", fc1.Emit},
+	{"fc2", fc2.Emit},
+	{"adam", adam.Emit},
 }
 
 func main() {

@@ -7,7 +7,7 @@ import (
 
 // adamSet holds the optimiser and the sums that feed it.
 type adamSet struct {
-	adam     func(w, m, v, dw []float32, step *AdamStep)
+	adam     func(w, m, v, dw []float32, oneMinusBeta1, beta2, oneMinusBeta2, correction, epsilon, rate float32)
 	lineSums func(sums, lines []float32, features, batch int)
 }
 
@@ -53,7 +53,7 @@ func (s *Set) Adam(w, m, v, dw []float32, step *AdamStep) error {
 	if err := checkLengths("Adam", length{"m", len(m), len(w)}, length{"v", len(v), len(w)}, length{"dw", len(dw), len(w)}); err != nil {
 		return err
 	}
-	s.adam(w, m, v, dw, step)
+	s.adam(w, m, v, dw, step.OneMinusBeta1, step.Beta2, step.OneMinusBeta2, step.Correction, step.Epsilon, step.Rate)
 	return nil
 }
 
@@ -72,20 +72,20 @@ func (s *Set) LineSums(batch int, sums, lines []float32, features int) error {
 
 var adamGeneric = adamSet{adam: adamStep, lineSums: lineSums}
 
-func adamStep(w, m, v, dw []float32, step *AdamStep) {
+func adamStep(w, m, v, dw []float32, oneMinusBeta1, beta2, oneMinusBeta2, correction, epsilon, rate float32) {
 	for i, g := range dw {
-		moment := m[i] + float32(step.OneMinusBeta1*(g-m[i]))
+		moment := m[i] + float32(oneMinusBeta1*(g-m[i]))
 		if abs(moment) < momentFloor {
 			moment = 0
 		}
-		second := float32(step.Beta2*v[i]) + float32(float32(step.OneMinusBeta2*g)*g)
+		second := float32(beta2*v[i]) + float32(float32(oneMinusBeta2*g)*g)
 		if second < momentFloor {
 			second = 0
 		}
 		m[i], v[i] = moment, second
 		root := float32(math.Sqrt(float64(second)))
-		denominator := float32(root*step.Correction) + step.Epsilon
-		w[i] -= float32(step.Rate * (moment / denominator))
+		denominator := float32(root*correction) + epsilon
+		w[i] -= float32(rate * (moment / denominator))
 	}
 }
 

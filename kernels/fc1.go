@@ -6,18 +6,18 @@ import "fmt"
 // back they skip the outputs without gradient, about three in four: the lanes
 // are inputs then, and images and outputs are listed.
 type fc1Set struct {
-	fc1ForwardReLUDropout byWidth[func(y, x, w, bias []float32, keys []uint32, dropout *Dropout, first int)]
+	fc1ForwardReLUDropout byWidth[func(y, x, w, bias []float32, keys []uint32, first int, threshold uint32, scale float32)]
 	fc1PackInput          byWidth[func(packed, x []float32, image, capacity int)]
 	fc1UnpackInputGrad    byWidth[func(dx, packed []float32, image, capacity int)]
 	fc1ImageLists         byWidth[func(values []float32, outputs, ends []int32, dy []float32)]
 	fc1OutputLists        func(values []float32, images, counts []int32, dy []float32, batch, first, count int)
 	fc1InputGrad          func(packed, w, values []float32, outputs, ends []int32, slice, image, images, capacity int)
 	fc1WeightGrad         func(dw, packed, values []float32, images, counts []int32, slice, first, count, capacity int)
-	fc1WeightGradAdam     func(w, m, v, packed, values []float32, images, counts []int32, adam *AdamStep, slice, first, count, capacity int)
+	fc1WeightGradAdam     func(w, m, v, packed, values []float32, images, counts []int32, slice, first, count, capacity int, oneMinusBeta1, beta2, oneMinusBeta2, correction, epsilon, rate float32)
 }
 
 // FC1Outs is the number of outputs that one call of FC1ForwardReLUDropout computes.
-const FC1Outs = 125
+const FC1Outs = 100
 
 // Dropout says how fc1's outputs are dropped. Output unit of an image with
 // key k is kept when hash(k, unit) ≥ Threshold, and then multiplied by Scale.
@@ -36,9 +36,9 @@ func dropoutHash(key uint32, unit int) uint32 {
 	return h ^ h>>16
 }
 
-// FC1ForwardReLUDropout computes outputs first … first+124 of y [500] =
+// FC1ForwardReLUDropout computes outputs first … first+99 of y [500] =
 // dropout(max(0, w x + bias)) from x [800] and w [10 slices][500][80]; keys
-// has one word an image. first is a multiple of 125.
+// has one word an image. first is a multiple of 100.
 func (s *Set) FC1ForwardReLUDropout(images int, y, x, w, bias []float32, keys []uint32, dropout *Dropout, first int) error {
 	if err := check("FC1ForwardReLUDropout", images, length{"y", len(y), FC1Outputs * images},
 		length{"x", len(x), FC1Inputs * images}, length{"w", len(w), FC1W}, length{"bias", len(bias), FC1Outputs},
@@ -48,7 +48,7 @@ func (s *Set) FC1ForwardReLUDropout(images int, y, x, w, bias []float32, keys []
 	if err := checkRange("FC1ForwardReLUDropout", first, FC1Outs, FC1Outs, FC1Outputs); err != nil {
 		return err
 	}
-	s.fc1ForwardReLUDropout.of(images)(y, x, w, bias, keys, dropout, first)
+	s.fc1ForwardReLUDropout.of(images)(y, x, w, bias, keys, first, dropout.Threshold, dropout.Scale)
 	return nil
 }
 
@@ -167,13 +167,14 @@ func (s *Set) FC1WeightGrad(dw, packed, values []float32, images, counts []int32
 
 // FC1WeightGradAdam computes the same gradient and at once applies a step of
 // Adam to w, m and v, [10][500][80] each, while it is in registers.
-func (s *Set) FC1WeightGradAdam(w, m, v, packed, values []float32, images, counts []int32, adam *AdamStep, slice, first, count, capacity int) error {
+func (s *Set) FC1WeightGradAdam(w, m, v, packed, values []float32, images, counts []int32, slice, first, count, capacity int, step *AdamStep) error {
 	if err := checkLengths("FC1WeightGradAdam", length{"w", len(w), FC1W}, length{"m", len(m), FC1W}, length{"v", len(v), FC1W}); err != nil {
 		return err
 	}
 	if err := checkWeightGrad("FC1WeightGradAdam", len(packed), len(values), len(images), len(counts), slice, first, count, capacity); err != nil {
 		return err
 	}
-	s.fc1WeightGradAdam(w, m, v, packed, values, images, counts, adam, slice, first, count, capacity)
+	s.fc1WeightGradAdam(w, m, v, packed, values, images, counts, slice, first, count, capacity,
+		step.OneMinusBeta1, step.Beta2, step.OneMinusBeta2, step.Correction, step.Epsilon, step.Rate)
 	return nil
 }

@@ -2,7 +2,7 @@ package kernels
 
 // The twins of fc1's kernels: the same steps in plain Go.
 var fc1Generic = fc1Set{
-	fc1ForwardReLUDropout: byWidth[func(y, x, w, bias []float32, keys []uint32, dropout *Dropout, first int)]{fc1Forward, fc1Forward},
+	fc1ForwardReLUDropout: byWidth[func(y, x, w, bias []float32, keys []uint32, first int, threshold uint32, scale float32)]{fc1Forward, fc1Forward},
 	fc1PackInput: byWidth[func(packed, x []float32, image, capacity int)]{
 		func(packed, x []float32, image, capacity int) { fc1PackInput(HalfBlock, packed, x, image, capacity) },
 		func(packed, x []float32, image, capacity int) { fc1PackInput(Block, packed, x, image, capacity) },
@@ -29,7 +29,7 @@ var fc1Generic = fc1Set{
 	fc1WeightGradAdam: fc1WeightGradAdam,
 }
 
-func fc1Forward(y, x, w, bias []float32, keys []uint32, dropout *Dropout, first int) {
+func fc1Forward(y, x, w, bias []float32, keys []uint32, first int, threshold uint32, scale float32) {
 	images := len(keys)
 	for o := first; o < first+FC1Outs; o++ {
 		sum := y[o*images:][:images]
@@ -45,12 +45,12 @@ func fc1Forward(y, x, w, bias []float32, keys []uint32, dropout *Dropout, first 
 		}
 		for image, key := range keys {
 			switch {
-			case dropoutHash(key, o) < dropout.Threshold:
+			case dropoutHash(key, o) < threshold:
 				sum[image] = 0
 			case sum[image] < 0:
-				sum[image] = float32(0 * dropout.Scale)
+				sum[image] = float32(0 * scale)
 			default:
-				sum[image] *= dropout.Scale
+				sum[image] *= scale
 			}
 		}
 	}
@@ -121,12 +121,13 @@ func fc1WeightGrad(dw, packed, values []float32, images, counts []int32, slice, 
 	}
 }
 
-func fc1WeightGradAdam(w, m, v, packed, values []float32, images, counts []int32, adam *AdamStep, slice, first, count, capacity int) {
+func fc1WeightGradAdam(w, m, v, packed, values []float32, images, counts []int32, slice, first, count, capacity int, oneMinusBeta1, beta2, oneMinusBeta2, correction, epsilon, rate float32) {
 	for o := first; o < first+count; o++ {
 		var gradient [FC1Slice]float32
 		fc1WeightGradRow(gradient[:], packed, values, images, counts, slice, o, capacity)
 		at := (slice*FC1Outputs + o) * FC1Slice
-		adamStep(w[at:][:FC1Slice], m[at:][:FC1Slice], v[at:][:FC1Slice], gradient[:], adam)
+		adamStep(w[at:][:FC1Slice], m[at:][:FC1Slice], v[at:][:FC1Slice], gradient[:],
+			oneMinusBeta1, beta2, oneMinusBeta2, correction, epsilon, rate)
 	}
 }
 

@@ -4,7 +4,7 @@ package kernels
 // cross-entropy.
 type fc2Set struct {
 	fc2Forward     byWidth[func(logits, x, w, bias []float32)]
-	fc2ForwardLoss byWidth[func(logits, dlogits, denominators, x, w, bias []float32, labels []int32, loss *Loss)]
+	fc2ForwardLoss byWidth[func(logits, dlogits, denominators, x, w, bias []float32, labels []int32, scale, label, other float32)]
 	fc2InputGrad   byWidth[func(dx, dlogits, w, x []float32, scale float32)]
 	fc2WeightGrad  func(dw, dlogits, x []float32, batch int)
 }
@@ -39,7 +39,7 @@ func (s *Set) FC2ForwardLoss(images int, logits, dlogits, denominators, x, w, bi
 		length{"labels", len(labels), images}); err != nil {
 		return err
 	}
-	s.fc2ForwardLoss.of(images)(logits, dlogits, denominators, x, w, bias, labels, loss)
+	s.fc2ForwardLoss.of(images)(logits, dlogits, denominators, x, w, bias, labels, loss.Scale, loss.Label, loss.Other)
 	return nil
 }
 

@@ -8,7 +8,7 @@ var fc2Generic = fc2Set{
 		func(logits, x, w, bias []float32) { fc2Forward(HalfBlock, logits, x, w, bias) },
 		func(logits, x, w, bias []float32) { fc2Forward(Block, logits, x, w, bias) },
 	},
-	fc2ForwardLoss: byWidth[func(logits, dlogits, denominators, x, w, bias []float32, labels []int32, loss *Loss)]{
+	fc2ForwardLoss: byWidth[func(logits, dlogits, denominators, x, w, bias []float32, labels []int32, scale, label, other float32)]{
 		fc2ForwardLoss, fc2ForwardLoss,
 	},
 	fc2InputGrad: byWidth[func(dx, dlogits, w, x []float32, scale float32)]{
@@ -34,10 +34,10 @@ func fc2Forward(images int, logits, x, w, bias []float32) {
 	}
 }
 
-func fc2ForwardLoss(logits, dlogits, denominators, x, w, bias []float32, labels []int32, loss *Loss) {
+func fc2ForwardLoss(logits, dlogits, denominators, x, w, bias []float32, labels []int32, scale, label, other float32) {
 	images := len(labels)
 	fc2Forward(images, logits, x, w, bias)
-	for image, label := range labels {
+	for image, correct := range labels {
 		highest := logits[image]
 		for class := 1; class < Classes; class++ {
 			highest = max2(highest, logits[class*images+image])
@@ -51,15 +51,15 @@ func fc2ForwardLoss(logits, dlogits, denominators, x, w, bias []float32, labels 
 		denominators[image] = denominator
 		reciprocal := 1 / denominator
 		for class := range Classes {
-			target := loss.Other
-			if int32(class) == label {
-				target += loss.Label
+			target := other
+			if int32(class) == correct {
+				target += label
 			}
 			gradient := float32(dlogits[class*images+image]*reciprocal) - target
-			if label < 0 {
+			if correct < 0 {
 				gradient = 0
 			}
-			dlogits[class*images+image] = gradient * loss.Scale
+			dlogits[class*images+image] = gradient * scale
 		}
 	}
 }

@@ -13,9 +13,9 @@ import (
 // system support every instruction that it uses, else nil.
 func generated(name string) *Set {
 	switch {
-	case name == "avx2" && cpuid.CPU.Supports(cpuid.AVX, cpuid.AVX2, cpuid.FMA3):
+	case name == "avx2" && cpuid.CPU.Supports(cpuid.AVX, cpuid.AVX2, cpuid.FMA3, cpuid.POPCNT):
 		return &avx2Set
-	case name == "avx512" && cpuid.CPU.Supports(cpuid.AVX, cpuid.AVX2, cpuid.FMA3,
+	case name == "avx512" && cpuid.CPU.Supports(cpuid.AVX, cpuid.AVX2, cpuid.FMA3, cpuid.POPCNT,
 		cpuid.AVX512F, cpuid.AVX512BW, cpuid.AVX512DQ, cpuid.AVX512VL):
 		return &avx512Set
 	}
@@ -23,8 +23,33 @@ func generated(name string) *Set {
 }
 
 var avx2Set = Set{
-	name:     "avx2",
-	inputSet: inputGeneric, conv1Set: conv1Generic, fc1Set: fc1Generic, fc2Set: fc2Generic, adamSet: adamGeneric,
+	name: "avx2",
+	inputSet: inputSet{
+		gather: byWidth[func(x []float32, data []byte, index []int32)]{avx2.Gather8, avx2.Gather16},
+	},
+	conv1Set: conv1Set{
+		conv1ForwardReLUPool:     byWidth[func(y, x, u, bias []float32)]{avx2.Conv1ForwardReLUPool8, avx2.Conv1ForwardReLUPool16},
+		conv1ForwardReLUPoolMask: byWidth[func(y []float32, mask []byte, x, u, bias []float32)]{avx2.Conv1ForwardReLUPoolMask8, avx2.Conv1ForwardReLUPoolMask16},
+		conv1WeightGrad:          byWidth[func(dw, x, dy []float32, mask []byte)]{avx2.Conv1WeightGrad8, avx2.Conv1WeightGrad16},
+		conv1WeightTransform:     avx2.Conv1WeightTransform,
+	},
+	fc1Set: fc1Set{
+		fc1ForwardReLUDropout: byWidth[func(y, x, w, bias []float32, keys []uint32, first int, threshold uint32, scale float32)]{avx2.FC1ForwardReLUDropout8, avx2.FC1ForwardReLUDropout16},
+		fc1PackInput:          byWidth[func(packed, x []float32, image, capacity int)]{avx2.FC1PackInput8, avx2.FC1PackInput16},
+		fc1UnpackInputGrad:    byWidth[func(dx, packed []float32, image, capacity int)]{avx2.FC1UnpackInputGrad8, avx2.FC1UnpackInputGrad16},
+		fc1ImageLists:         byWidth[func(values []float32, outputs, ends []int32, dy []float32)]{avx2.FC1ImageLists8, avx2.FC1ImageLists16},
+		fc1OutputLists:        avx2.FC1OutputLists,
+		fc1InputGrad:          avx2.FC1InputGrad,
+		fc1WeightGrad:         avx2.FC1WeightGrad,
+		fc1WeightGradAdam:     avx2.FC1WeightGradAdam,
+	},
+	fc2Set: fc2Set{
+		fc2Forward:     byWidth[func(logits, x, w, bias []float32)]{avx2.FC2Forward8, avx2.FC2Forward16},
+		fc2ForwardLoss: byWidth[func(logits, dlogits, denominators, x, w, bias []float32, labels []int32, scale, label, other float32)]{avx2.FC2ForwardLoss8, avx2.FC2ForwardLoss16},
+		fc2InputGrad:   byWidth[func(dx, dlogits, w, x []float32, scale float32)]{avx2.FC2InputGrad8, avx2.FC2InputGrad16},
+		fc2WeightGrad:  avx2.FC2WeightGrad,
+	},
+	adamSet: adamSet{adam: avx2.Adam, lineSums: avx2.LineSums},
 	conv2Set: conv2Set{
 		conv2InputTransform:      byWidth[func(v, x []float32)]{avx2.Conv2InputTransform8, avx2.Conv2InputTransform16},
 		conv2ForwardReLUPool:     byWidth[func(y, m, u, v, bias []float32, first int)]{avx2.Conv2ForwardReLUPool8, avx2.Conv2ForwardReLUPool16},
@@ -39,8 +64,33 @@ var avx2Set = Set{
 }
 
 var avx512Set = Set{
-	name:     "avx512",
-	inputSet: inputGeneric, conv1Set: conv1Generic, fc1Set: fc1Generic, fc2Set: fc2Generic, adamSet: adamGeneric,
+	name: "avx512",
+	inputSet: inputSet{
+		gather: byWidth[func(x []float32, data []byte, index []int32)]{avx512.Gather8, avx512.Gather16},
+	},
+	conv1Set: conv1Set{
+		conv1ForwardReLUPool:     byWidth[func(y, x, u, bias []float32)]{avx512.Conv1ForwardReLUPool8, avx512.Conv1ForwardReLUPool16},
+		conv1ForwardReLUPoolMask: byWidth[func(y []float32, mask []byte, x, u, bias []float32)]{avx512.Conv1ForwardReLUPoolMask8, avx512.Conv1ForwardReLUPoolMask16},
+		conv1WeightGrad:          byWidth[func(dw, x, dy []float32, mask []byte)]{avx512.Conv1WeightGrad8, avx512.Conv1WeightGrad16},
+		conv1WeightTransform:     avx512.Conv1WeightTransform,
+	},
+	fc1Set: fc1Set{
+		fc1ForwardReLUDropout: byWidth[func(y, x, w, bias []float32, keys []uint32, first int, threshold uint32, scale float32)]{avx512.FC1ForwardReLUDropout8, avx512.FC1ForwardReLUDropout16},
+		fc1PackInput:          byWidth[func(packed, x []float32, image, capacity int)]{avx512.FC1PackInput8, avx512.FC1PackInput16},
+		fc1UnpackInputGrad:    byWidth[func(dx, packed []float32, image, capacity int)]{avx512.FC1UnpackInputGrad8, avx512.FC1UnpackInputGrad16},
+		fc1ImageLists:         byWidth[func(values []float32, outputs, ends []int32, dy []float32)]{avx512.FC1ImageLists8, avx512.FC1ImageLists16},
+		fc1OutputLists:        avx512.FC1OutputLists,
+		fc1InputGrad:          avx512.FC1InputGrad,
+		fc1WeightGrad:         avx512.FC1WeightGrad,
+		fc1WeightGradAdam:     avx512.FC1WeightGradAdam,
+	},
+	fc2Set: fc2Set{
+		fc2Forward:     byWidth[func(logits, x, w, bias []float32)]{avx512.FC2Forward8, avx512.FC2Forward16},
+		fc2ForwardLoss: byWidth[func(logits, dlogits, denominators, x, w, bias []float32, labels []int32, scale, label, other float32)]{avx512.FC2ForwardLoss8, avx512.FC2ForwardLoss16},
+		fc2InputGrad:   byWidth[func(dx, dlogits, w, x []float32, scale float32)]{avx512.FC2InputGrad8, avx512.FC2InputGrad16},
+		fc2WeightGrad:  avx512.FC2WeightGrad,
+	},
+	adamSet: adamSet{adam: avx512.Adam, lineSums: avx512.LineSums},
 	conv2Set: conv2Set{
 		conv2InputTransform:      byWidth[func(v, x []float32)]{avx512.Conv2InputTransform8, avx512.Conv2InputTransform16},
 		conv2ForwardReLUPool:     byWidth[func(y, m, u, v, bias []float32, first int)]{avx512.Conv2ForwardReLUPool8, avx512.Conv2ForwardReLUPool16},

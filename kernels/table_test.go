@@ -50,7 +50,7 @@ func (r row) name() string { return fmt.Sprintf("%s/images=%d", r.kernel, r.imag
 
 // table lists every kernel.
 func table() []row {
-	return slices.Concat(conv2Rows())
+	return slices.Concat(inputRows(), conv1Rows(), conv2Rows(), fc1Rows(), fc2Rows(), adamRows())
 }
 
 func filled(t testing.TB, r row, seed uint64, integers bool, make32 func(int) []float32, make8 func(int) []byte) *buffers {

@@ -337,7 +337,7 @@ func (e *engine) updateWeights(_, unit int) error {
 	first := unit % outputHalves * count
 	if j.single {
 		return s.FC1WeightGradAdam(e.weights.fc1, e.firstMoments.fc1, e.secondMoments.fc1, c.packed, c.outputValues, c.outputImages, c.counts,
-			&j.adam, slice, first, count, maxImages)
+			slice, first, count, maxImages, &j.adam)
 	}
 	at, length := (slice*kernels.FC1Outputs+first)*kernels.FC1Slice, count*kernels.FC1Slice
 	if j.first {

@@ -1,6 +1,8 @@
 package isa
 
 import (
+	"fmt"
+
 	"github.com/mmcloughlin/avo/operand"
 	"github.com/mmcloughlin/avo/reg"
 )
@@ -38,6 +40,15 @@ func (k *Kernel) Broadcast(m operand.Mem) V {
 	v := k.Vector()
 	k.VBROADCASTSS(m, v)
 	return v
+}
+
+// BroadcastParameter returns a register with a float32 parameter in every lane.
+func (k *Kernel) BroadcastParameter(name string) V {
+	parameter, err := k.Param(name).Resolve()
+	if err != nil {
+		panic(fmt.Sprintf("%s: parameter %s: %v", k.Name, name, err))
+	}
+	return k.Broadcast(parameter.Addr)
 }
 
 // Splat returns a register with a constant in every lane.
@@ -117,4 +128,28 @@ func (k *Kernel) Products(w operand.Mem, x, sum []V) {
 	for i := range sum {
 		k.VFMADD231PS(b, x[i], sum[i])
 	}
+}
+
+// Scaled returns w·x, w being one float32 in memory and x a vector in memory.
+func (k *Kernel) Scaled(w, x operand.Mem) V {
+	if k.Target.Masks {
+		v := k.LoadVector(x)
+		k.VMULPS_BCST(w, v, v)
+		return v
+	}
+	v := k.Broadcast(w)
+	k.VMULPS(x, v, v)
+	return v
+}
+
+// Pick returns y where the mask is set and x elsewhere; x is given up. The
+// mask is an opmask register where the target has them, else a vector. (avo
+// takes the target of a VBLENDMPS for read, so it has to be x.)
+func (k *Kernel) Pick(mask operand.Op, x V, y operand.Op) V {
+	if k.Target.Masks {
+		k.VBLENDMPS(y, x, mask, x)
+	} else {
+		k.VBLENDVPS(mask, y, x, x)
+	}
+	return x
 }

@@ -6,6 +6,7 @@ package reduce
 
 import (
 	"github.com/mmcloughlin/avo/operand"
+	"github.com/mmcloughlin/avo/reg"
 
 	"github.com/kernelet/kernelet/gen/isa"
 )
@@ -19,14 +20,15 @@ func Halves(k *isa.Kernel, v isa.V) isa.V {
 	return high
 }
 
-// One stores the lane sum of a row of 16 lanes, one vector or two, as one
-// float32.
+// One stores the lane sum of a row as one float32: of 16 lanes in one vector
+// or two, or of a half-block's 8 lanes.
 func One(k *isa.Kernel, row []isa.V, to operand.Mem) {
-	var eight isa.V
-	if len(row) == 1 {
-		eight = Halves(k, row[0])
-	} else {
+	eight := row[0]
+	switch {
+	case len(row) == 2:
 		eight = k.Add(row[0], row[1])
+	case k.Lanes == 16:
+		eight = Halves(k, row[0])
 	}
 	four, moved := k.XMM(), k.XMM()
 	if k.Target.Masks {
@@ -40,6 +42,25 @@ func One(k *isa.Kernel, row []isa.V, to operand.Mem) {
 	k.VSHUFPS(operand.U8(1), four, four, moved)
 	k.VADDSS(moved, four, four)
 	k.VMOVSS(four, to)
+}
+
+// AddTail adds eight float32 in memory to the lower lanes of the first vector
+// of a row and leaves the upper lanes alone.
+func AddTail(k *isa.Kernel, v isa.V, m operand.Mem) {
+	if k.Lanes == 8 {
+		k.VADDPS(m, v, v)
+		return
+	}
+	lower := Lower(k)
+	k.VADDPS(m, v, lower, v)
+}
+
+// Lower returns the mask of lanes 0 to 7.
+func Lower(k *isa.Kernel) reg.OpmaskVirtual {
+	bits, lower := k.GP32(), k.K()
+	k.MOVL(operand.U32(0xff), bits)
+	k.KMOVW(bits, lower)
+	return lower
 }
 
 // Row stores the lane sums of four 8-lane vectors of each of one or two rows

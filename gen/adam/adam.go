@@ -1,0 +1,188 @@
+// Package adam emits the optimiser's step and the bias gradients that feed it.
+package adam
+
+import (
+	"github.com/mmcloughlin/avo/operand"
+	"github.com/mmcloughlin/avo/reg"
+
+	"github.com/kernelet/kernelet/gen/isa"
+	"github.com/kernelet/kernelet/gen/reduce"
+)
+
+// Parameters are the scalar arguments of a kernel that applies Adam.
+const Parameters = "oneMinusBeta1, beta2, oneMinusBeta2, correction, epsilon, rate float32"
+
+// Factors hold Parameters and constants in every lane of a register, or where
+// registers are few in memory.
+type Factors struct {
+	oneMinusBeta1, beta2, oneMinusBeta2, correction, epsilon, rate, floor, absolute operand.Op
+}
+
+// floor is the absolute value below which a moment becomes 0, before it can
+// turn into a denormal, which is slow.
+const floor = 1e-30
+
+// Load loads the factors from the parameters.
+func Load(k *isa.Kernel) Factors {
+	var f Factors
+	var scratch reg.GPVirtual
+	if !k.Target.Masks {
+		scratch = k.Scratch(8 * k.Bytes())
+	}
+	for i, field := range []struct {
+		name   string
+		target *operand.Op
+	}{
+		{"oneMinusBeta1", &f.oneMinusBeta1}, {"beta2", &f.beta2}, {"oneMinusBeta2", &f.oneMinusBeta2},
+		{"correction", &f.correction}, {"epsilon", &f.epsilon}, {"rate", &f.rate}, {"", &f.floor}, {"", &f.absolute},
+	} {
+		var v isa.V
+		switch i {
+		case 6:
+			v = k.Splat(floor)
+		case 7:
+			v = k.Broadcast(k.Words("absolute", 0x7fffffff))
+		default:
+			v = k.BroadcastParameter(field.name)
+		}
+		if k.Target.Masks {
+			*field.target = v
+			continue
+		}
+		m := isa.At(scratch, i*k.Bytes())
+		k.StoreVector(v, m)
+		*field.target = m
+	}
+	return f
+}
+
+// half returns the factors for 8-lane vectors.
+func (f Factors) half() Factors {
+	for _, op := range []*operand.Op{&f.oneMinusBeta1, &f.beta2, &f.oneMinusBeta2, &f.correction, &f.epsilon, &f.rate, &f.floor, &f.absolute} {
+		if v, ok := (*op).(isa.V); ok {
+			*op = v.AsY()
+		}
+	}
+	return f
+}
+
+// Step updates a vector of weights and their moments in memory:
+//
+//	m = m + (1−β₁)(g − m)
+//	v = β₂ v + (1−β₂) g²
+//	w = w − rate · m / (√v·correction + ε)
+func Step(k *isa.Kernel, f Factors, g isa.V, w, m, v operand.Mem) {
+	moment := k.LoadVector(m)
+	k.VFMADD231PS(f.oneMinusBeta1, k.Subtract(g, moment), moment)
+	second, share := k.Vector(), k.Vector()
+	k.VMULPS(f.oneMinusBeta2, g, share)
+	k.VMOVUPS(v, second)
+	k.VMULPS(f.beta2, second, second)
+	k.VFMADD231PS(g, share, second)
+	flush(k, f, moment)
+	flush(k, f, second)
+	k.StoreVector(moment, m)
+	k.StoreVector(second, v)
+	denominator := k.Vector()
+	k.VSQRTPS(second, denominator)
+	k.VMULPS(f.correction, denominator, denominator)
+	k.VADDPS(f.epsilon, denominator, denominator)
+	k.VDIVPS(denominator, moment, moment)
+	weight := k.LoadVector(w)
+	k.VFNMADD231PS(f.rate, moment, weight)
+	k.StoreVector(weight, w)
+}
+
+// flush sets lanes below the floor to 0; NaN stays.
+func flush(k *isa.Kernel, f Factors, x isa.V) {
+	const notLess = operand.U8(0x15) // unordered counts as not less
+	magnitude := k.Vector()
+	k.VANDPS(f.absolute, x, magnitude)
+	if k.Target.Masks {
+		keep := k.K()
+		k.VCMPPS(notLess, f.floor, magnitude, keep)
+		k.VMOVAPS_Z(x, keep, x)
+		return
+	}
+	k.VCMPPS(notLess, f.floor, magnitude, magnitude)
+	k.VANDPS(magnitude, x, x)
+}
+
+// Emit adds the kernels.
+func Emit(f *isa.File) {
+	update(f)
+	lineSums(f)
+}
+
+func update(f *isa.File) {
+	k := f.WideFunction("Adam", "w, m, v, dw []float32, "+Parameters,
+		"applies a step of Adam to w with the moments m and v and the gradient dw, whose length is a multiple of 8.")
+	w, m, v, dw, count := k.Pointer("w"), k.Pointer("m"), k.Pointer("v"), k.Pointer("dw"), k.Length("dw")
+	factors := Load(k)
+	pointers := []reg.GPVirtual{w, m, v, dw}
+	body := func(f Factors) {
+		Step(k, f, k.LoadVector(isa.At(dw, 0)), isa.At(w, 0), isa.At(m, 0), isa.At(v, 0))
+	}
+	vectors, end := k.GP64(), k.NewLabel("end")
+	k.MOVQ(count, vectors)
+	shift := uint64(3)
+	if k.Lanes == 16 {
+		shift = 4
+	}
+	k.SHRQ(operand.U8(shift), vectors)
+	rest := k.NewLabel("rest")
+	k.JZ(operand.LabelRef(rest))
+	stride := k.Bytes()
+	k.LoopCounter("vector", vectors, pointers, []int{stride, stride, stride, stride}, func() { body(factors) })
+	k.Label(rest)
+	if k.Lanes == 16 {
+		k.TESTQ(operand.U32(8), count)
+		k.JZ(operand.LabelRef(end))
+		k.Half()
+		body(factors.half())
+		k.Label(end)
+	}
+	k.Return()
+}
+
+// lineSums emits sums over all images of a batch.
+func lineSums(f *isa.File) {
+	k := f.WideFunction("LineSums", "sums, lines []float32, features, batch int",
+		"computes sums [features] over the images of lines [blocks][features].",
+		"batch is a multiple of 8, the last block a half-block if it is none of 16.")
+	sums, lines, features, batch := k.Pointer("sums"), k.Pointer("lines"), k.Integer("features"), k.Integer("batch")
+	block, blocks, tail := k.GP64(), k.GP64(), k.GP64()
+	k.MOVQ(features, block)
+	k.SHLQ(operand.U8(6), block)
+	k.MOVQ(batch, blocks)
+	k.SHRQ(operand.U8(4), blocks)
+	k.MOVQ(block, tail)
+	k.IMULQ(blocks, tail)
+	k.ADDQ(lines, tail)
+	parts := 16 / k.Lanes
+	k.LoopCounter("feature", features, []reg.GPVirtual{lines, tail, sums}, []int{64, 32, 4}, func() {
+		row := make([]isa.V, parts)
+		for i := range row {
+			row[i] = k.Zero()
+		}
+		noBlocks, noTail := k.NewLabel("noBlocks"), k.NewLabel("noTail")
+		n, from := k.GP64(), k.GP64()
+		k.MOVQ(lines, from)
+		k.MOVQ(blocks, n)
+		k.TESTQ(n, n)
+		k.JZ(operand.LabelRef(noBlocks))
+		k.LoopCounter("block", n, nil, nil, func() {
+			for i, v := range row {
+				k.VADDPS(isa.At(from, i*k.Bytes()), v, v)
+			}
+			k.ADDQ(block, from)
+		})
+		k.Label(noBlocks)
+		k.TESTQ(operand.U32(8), batch)
+		k.JZ(operand.LabelRef(noTail))
+		reduce.AddTail(k, row[0], isa.At(tail, 0))
+		k.Label(noTail)
+		reduce.One(k, row, isa.At(sums, 0))
+	})
+	k.Return()
+}

@@ -1,0 +1,284 @@
+// Package conv1 emits the kernels of the first convolution, 1→20 channels,
+// 5×5, 28×28 → 24×24, pooled to 12×12.
+//
+// Lines of images side by side lie as x [28][28], y and dy [20][12][12];
+// without images u is [64][24] and dw [26][24], of which the last four columns
+// are unused and dw's last row is the bias.
+package conv1
+
+import (
+	"github.com/mmcloughlin/avo/operand"
+	"github.com/mmcloughlin/avo/reg"
+
+	"github.com/kernelet/kernelet/gen/isa"
+	"github.com/kernelet/kernelet/gen/pooling"
+	"github.com/kernelet/kernelet/gen/reduce"
+	"github.com/kernelet/kernelet/gen/winograd"
+)
+
+const (
+	outputs    = 20
+	row        = 24 // values of a row of weights: 20 outputs and padding
+	inputSize  = 28
+	pooledSize = 12
+	tilesInRow = 6
+	points     = winograd.Points
+	taps       = winograd.Taps
+)
+
+type pointers = []reg.GPVirtual
+
+// Emit adds all kernels of the layer.
+func Emit(f *isa.File) {
+	for _, width := range isa.Widths {
+		forward(f, width, false)
+		forward(f, width, true)
+		weightGrad(f, width)
+	}
+	k := f.WideFunction("Conv1WeightTransform", "u, w []float32",
+		"transforms the weights of conv1: u [64][24] = G w Gᵀ from w [25][24].")
+	winograd.Weights(k, row)
+}
+
+// forward emits, for each of 36 tiles, V = Bᵀ X B once and Y = Aᵀ (u V) A for
+// twenty outputs, with bias, pooling and ReLU. There is one input channel, so
+// the transforms are all the work: 64 products an output and tile instead of
+// 400. V, 4 KB for a block, stays in L1.
+func forward(f *isa.File, width int, masked bool) {
+	name, parameters := "Conv1ForwardReLUPool", "y, x, u, bias []float32"
+	doc := []string{"computes conv1, pooled: y [20][12][12] = max(0, maxpool(Aᵀ (u (Bᵀ x B)) A) + bias)",
+		"from x [28][28], u [64][24], bias [24]."}
+	if masked {
+		name, parameters = name+"Mask", "y []float32, mask []byte, x, u, bias []float32"
+		doc = append(doc, "mask [20][12][12] receives the windows' masks.")
+	}
+	k := f.Function(name, width, parameters, doc...)
+	y, x, u, bias := k.Pointer("y"), k.Pointer("x"), k.Pointer("u"), k.Pointer("bias")
+	line, maskBytes := k.Line(), pooling.MaskBytes(width)
+	masks := pointers{}
+	with := func(lines []int, mask int) []int {
+		if masked {
+			return append(lines, mask)
+		}
+		return lines
+	}
+	if masked {
+		masks = pointers{k.Pointer("mask")}
+	}
+	half := k.Scratch(points * points * k.Bytes())
+	v := k.Scratch(points * points * k.Bytes())
+	zero := k.Zero()
+	k.Loop("tileRow", tilesInRow, append(pointers{x, y}, masks...),
+		with([]int{(4*inputSize - 4*tilesInRow) * line, (2*pooledSize - 2*tilesInRow) * line}, (2*pooledSize-2*tilesInRow)*maskBytes), func() {
+			k.Loop("tileColumn", tilesInRow, append(pointers{x, y}, masks...), with([]int{4 * line, 2 * line}, 2*maskBytes), func() {
+				k.EachPart(pointers{x, y}, masks, func() {
+					k.Comment("V = Bᵀ X B")
+					for j := range points {
+						d := make([]isa.V, points)
+						for i := range d {
+							d[i] = k.LoadVector(isa.At(x, (i*inputSize+j)*line))
+						}
+						winograd.Input(k, d, func(i int, value isa.V) {
+							k.StoreVector(value, isa.At(half, (i*points+j)*k.Bytes()))
+						})
+					}
+					for i := range points {
+						d := make([]isa.V, points)
+						for j := range d {
+							d[j] = k.LoadVector(isa.At(half, (i*points+j)*k.Bytes()))
+						}
+						winograd.Input(k, d, func(j int, value isa.V) {
+							k.StoreVector(value, isa.At(v, (i*points+j)*k.Bytes()))
+						})
+					}
+					k.Loop("output", outputs, append(pointers{u, bias, y}, masks...),
+						with([]int{4, 4, pooledSize * pooledSize * line}, pooledSize*pooledSize*maskBytes), func() {
+							output(k, half, v, u, bias, y, zero, masks)
+						})
+					k.Advance(u, -4*outputs)
+					k.Advance(bias, -4*outputs)
+					k.Advance(y, -outputs*pooledSize*pooledSize*line)
+					for _, mask := range masks {
+						k.Advance(mask, -outputs*pooledSize*pooledSize*maskBytes)
+					}
+				})
+			})
+		})
+	k.Return()
+}
+
+// output emits one output channel of a tile.
+func output(k *isa.Kernel, half, v, u, bias, y reg.GPVirtual, zero isa.V, masks pointers) {
+	k.Comment("columns: Aᵀ (u V)")
+	for j := range points {
+		m := make([]isa.V, points)
+		for i := range m {
+			f := i*points + j
+			m[i] = k.Scaled(isa.At(u, f*4*row), isa.At(v, f*k.Bytes()))
+		}
+		winograd.Output(k, m, func(i int, value isa.V) {
+			k.StoreVector(value, isa.At(half, (i*points+j)*k.Bytes()))
+		})
+	}
+	k.Comment("two rows at a time: (Aᵀ m) A, then bias, pooling, ReLU")
+	b := k.Broadcast(isa.At(bias, 0))
+	for pooledRow := range 2 {
+		var values [2][4]isa.V
+		for i := range 2 {
+			m := make([]isa.V, points)
+			for j := range m {
+				m[j] = k.LoadVector(isa.At(half, ((2*pooledRow+i)*points+j)*k.Bytes()))
+			}
+			winograd.Output(k, m, func(j int, value isa.V) { values[i][j] = value })
+		}
+		for pooledColumn := range 2 {
+			window := [4]isa.V{values[0][2*pooledColumn], values[0][2*pooledColumn+1],
+				values[1][2*pooledColumn], values[1][2*pooledColumn+1]}
+			at := pooledRow*pooledSize + pooledColumn
+			var mask *operand.Mem
+			if len(masks) > 0 {
+				memory := isa.At(masks[0], at*pooling.MaskBytes(k.Width))
+				mask = &memory
+			}
+			k.StoreVector(pooling.Forward(k, window, b, zero, mask), isa.At(y, at*k.Line()))
+		}
+	}
+}
+
+// weightGrad emits the sum over a block. Of a window's four positions at most
+// one carries the gradient g, so instead of four products for each tap there
+// are blends that pick the lane's own pixel, and one:
+//
+//	t[ky][c] = dy ? x[ky+1][c] : x[ky][c]      row of the position
+//	dw[ky][kx] += g · (dx ? t[ky][kx+1] : t[ky][kx])
+//
+// 55 blends and 25 products a window instead of 100 products. 25 sums and what
+// they need are more than the registers: a pass takes as many rows of taps as
+// fit.
+func weightGrad(f *isa.File, width int) {
+	k := f.Function("Conv1WeightGrad", width, "dw, x, dy []float32, mask []byte",
+		"sums the weight gradient of conv1 over a block: dw [26][24], the last row the bias,",
+		"from x [28][28], the pooled gradient dy [20][12][12] and the masks.")
+	dw, x, dy, mask := k.Pointer("dw"), k.Pointer("x"), k.Pointer("dy"), k.Pointer("mask")
+	line, maskBytes := k.Line(), pooling.MaskBytes(width)
+	parts := width / k.Lanes
+	passes := [][]int{{0, 1, 2}, {3, 4}}
+	if !k.Target.Masks {
+		passes = [][]int{{0, 1}, {2, 3}, {4}}
+	}
+	const windows = pooledSize * pooledSize
+	lanes := k.Lanes
+	var scratch reg.GPVirtual
+	if parts > 1 {
+		scratch = k.Scratch((taps*taps + 1) * parts * k.Bytes())
+	}
+	k.Loop("output", outputs, pointers{dw, dy, mask}, []int{4, windows * line, windows * maskBytes}, func() {
+		for part := range parts {
+			for p, rows := range passes {
+				bias := p == len(passes)-1
+				sums, biasSum := k.Vectors(len(rows)*taps), k.Zero()
+				for _, s := range sums {
+					k.VXORPS(s, s, s)
+				}
+				walk := pointers{x, dy, mask}
+				k.Loop("row", pooledSize, walk[:1], []int{(2*inputSize - 2*pooledSize) * line}, func() {
+					k.Loop("column", pooledSize, walk, []int{2 * line, line, maskBytes}, func() {
+						at := part * k.Bytes()
+						g, right, down := chosen(k, isa.At(dy, at), isa.At(mask, part))
+						if bias {
+							k.VADDPS(g, biasSum, biasSum)
+						}
+						previous := make([]isa.V, len(rows))
+						for c := range taps + 1 {
+							column := func(r int) operand.Mem { return isa.At(x, ((rows[0]+r)*inputSize+c)*line+at) }
+							var lower isa.V
+							for r := range rows {
+								t := lower
+								if t == nil {
+									t = k.LoadVector(column(r))
+								}
+								if k.Target.Masks {
+									lower = k.LoadVector(column(r + 1))
+									t = k.Pick(down, t, lower)
+								} else {
+									t = k.Pick(down, t, column(r+1))
+								}
+								if c > 0 {
+									k.VFMADD231PS(k.Pick(right, previous[r], t), g, sums[r*taps+c-1])
+								}
+								previous[r] = t
+							}
+						}
+					})
+				})
+				k.Advance(x, -2*inputSize*pooledSize*line)
+				k.Advance(dy, -windows*line)
+				k.Advance(mask, -windows*maskBytes)
+				store := func(tap int, v isa.V) {
+					if parts > 1 {
+						k.StoreVector(v, isa.At(scratch, (tap*parts+part)*k.Bytes()))
+						return
+					}
+					reduce.One(k, []isa.V{v}, isa.At(dw, tap*4*row))
+				}
+				for i, s := range sums {
+					store(rows[0]*taps+i, s)
+				}
+				if bias {
+					store(taps*taps, biasSum)
+				}
+			}
+		}
+		if parts > 1 {
+			for tap := range taps*taps + 1 {
+				low := k.LoadVector(isa.At(scratch, tap*parts*k.Bytes()))
+				high := k.LoadVector(isa.At(scratch, (tap*parts+1)*k.Bytes()))
+				reduce.One(k, []isa.V{low, high}, isa.At(dw, tap*4*row))
+			}
+		}
+	})
+	k.Lanes = lanes
+	k.Return()
+}
+
+// chosen returns the gradient of a window, 0 where no position is chosen, and
+// which lanes chose a right and a lower position.
+func chosen(k *isa.Kernel, dy, mask operand.Mem) (g isa.V, right, down operand.Op) {
+	step := k.Width / 8
+	if k.Target.Masks {
+		var positions [4]reg.OpmaskVirtual
+		for i := range positions {
+			positions[i] = k.K()
+			if k.Lanes == 16 {
+				k.KMOVW(mask.Offset(i*step), positions[i])
+			} else {
+				k.KMOVB(mask.Offset(i*step), positions[i])
+			}
+		}
+		r, d, any := k.K(), k.K(), k.K()
+		k.KORW(positions[1], positions[3], r)
+		k.KORW(positions[2], positions[3], d)
+		k.KORW(positions[0], positions[1], any)
+		k.KORW(any, d, any)
+		g = k.Vector()
+		k.VMOVUPS_Z(dy, any, g)
+		return g, r, d
+	}
+	bits := k.Words("bits", 1, 2, 4, 8, 16, 32, 64, 128)
+	expand := func(positions ...int) isa.V {
+		byte32 := k.GP32()
+		k.MOVBLZX(mask.Offset(positions[0]*step), byte32)
+		for _, p := range positions[1:] {
+			k.ORB(mask.Offset(p*step), byte32.As8())
+		}
+		v := k.Vector()
+		k.VMOVD(byte32, v.AsX())
+		k.VPBROADCASTB(v.AsX(), v)
+		k.VPAND(bits, v, v)
+		k.VPCMPEQD(bits, v, v)
+		return v
+	}
+	g = expand(0, 1, 2, 3)
+	k.VANDPS(dy, g, g)
+	return g, expand(1, 3), expand(2, 3)
+}

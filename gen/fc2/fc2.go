@@ -1,0 +1,327 @@
+// Package fc2 emits the kernels of the last layer, 500→10, with softmax and
+// cross-entropy. Lines of images side by side lie as x, dx [500], logits,
+// dlogits [10]; w and dw are [10][500].
+package fc2
+
+import (
+	"github.com/mmcloughlin/avo/operand"
+	"github.com/mmcloughlin/avo/reg"
+
+	"github.com/kernelet/kernelet/gen/isa"
+	"github.com/kernelet/kernelet/gen/reduce"
+)
+
+const (
+	inputs  = 500
+	classes = 10
+	weights = 4 * inputs // bytes of a class's weights
+)
+
+type pointers = []reg.GPVirtual
+
+// Emit adds all kernels of the layer.
+func Emit(f *isa.File) {
+	for _, width := range isa.Widths {
+		forward(f, width)
+		forwardLoss(f, width)
+		inputGrad(f, width)
+	}
+	weightGrad(f)
+}
+
+func forward(f *isa.File, width int) {
+	k := f.Function("FC2Forward", width, "logits, x, w, bias []float32",
+		"computes logits [10] = w x + bias from x [500] and w [10][500].")
+	products(k)
+	k.Return()
+}
+
+// products emits the matrix product, one accumulator a class.
+func products(k *isa.Kernel) {
+	logits, x, w, bias := k.Pointer("logits"), k.Pointer("x"), k.Pointer("w"), k.Pointer("bias")
+	k.EachPart(pointers{logits, x}, nil, func() {
+		sums := make([]isa.V, classes)
+		for class := range sums {
+			sums[class] = k.Broadcast(isa.At(bias, 4*class))
+		}
+		const unroll = 4
+		k.Loop("input", inputs/unroll, pointers{x, w}, []int{unroll * k.Line(), 4 * unroll}, func() {
+			for i := range unroll {
+				value := []isa.V{k.LoadVector(isa.At(x, i*k.Line()))}
+				for class := range sums {
+					k.Products(isa.At(w, class*weights+4*i), value, sums[class:class+1])
+				}
+			}
+		})
+		k.Advance(x, -inputs*k.Line())
+		k.Advance(w, -weights)
+		for class, sum := range sums {
+			k.StoreVector(sum, isa.At(logits, class*k.Line()))
+		}
+	})
+}
+
+// forwardLoss emits, after the product, with h the largest logit,
+//
+//	e = exp(logit − h),  denominator = Σ e,  dlogit = (e/denominator − target)·scale
+func forwardLoss(f *isa.File, width int) {
+	k := f.Function("FC2ForwardLoss", width,
+		"logits, dlogits, denominators, x, w, bias []float32, labels []int32, scale, label, other float32",
+		"computes logits [10] = w x + bias, denominators [1] = Σ exp(logit − largest logit)",
+		"and dlogits [10] = (softmax − target)·scale; target is other, at the label's class other + label.",
+		"A lane whose label is negative has no image and gets the gradient 0.")
+	products(k)
+	logits, dlogits, denominators, labels := k.Pointer("logits"), k.Pointer("dlogits"), k.Pointer("denominators"), k.Pointer("labels")
+	line := k.Line()
+	k.EachPart(pointers{logits, dlogits, denominators, labels}, nil, func() {
+		highest := k.LoadVector(isa.At(logits, 0))
+		for class := 1; class < classes; class++ {
+			highest = k.Max(highest, isa.At(logits, class*line))
+		}
+		denominator := k.Zero()
+		k.Loop("exponential", classes, pointers{logits, dlogits}, []int{line, line}, func() {
+			x := k.LoadVector(isa.At(logits, 0))
+			k.VSUBPS(highest, x, x)
+			e := exponential(k, x)
+			k.VADDPS(e, denominator, denominator)
+			k.StoreVector(e, isa.At(dlogits, 0))
+		})
+		k.Advance(logits, -classes*line)
+		k.Advance(dlogits, -classes*line)
+		k.StoreVector(denominator, isa.At(denominators, 0))
+		reciprocal := k.Splat(1)
+		k.VDIVPS(denominator, reciprocal, reciprocal)
+
+		scale, other, whole := k.BroadcastParameter("scale"), k.BroadcastParameter("other"), k.BroadcastParameter("label")
+		k.VADDPS(other, whole, whole)
+		class, one := k.Vector(), k.Vector()
+		k.VXORPS(class, class, class)
+		k.VPBROADCASTD(k.Words("one", 1), one)
+		label := k.LoadVector(isa.At(labels, 0))
+		k.Loop("gradient", classes, pointers{dlogits}, []int{line}, func() {
+			gradient, target := k.Vector(), k.Copy(other)
+			k.VMULPS(isa.At(dlogits, 0), reciprocal, gradient)
+			if k.Target.Masks {
+				const equal, notLess = operand.U8(0), operand.U8(5)
+				hit, image, zero := k.K(), k.K(), k.Zero()
+				k.VPCMPD(equal, class, label, hit)
+				target = k.Pick(hit, target, whole)
+				k.VSUBPS(target, gradient, gradient)
+				k.VMULPS(scale, gradient, gradient)
+				k.VPCMPD(notLess, zero, label, image)
+				k.VMOVAPS_Z(gradient, image, gradient)
+			} else {
+				hit, none := k.Vector(), k.Vector()
+				k.VPCMPEQD(class, label, hit)
+				target = k.Pick(hit, target, whole)
+				k.VSUBPS(target, gradient, gradient)
+				k.VMULPS(scale, gradient, gradient)
+				k.VPSRAD(operand.U8(31), label, none)
+				k.VANDNPS(gradient, none, gradient)
+			}
+			k.StoreVector(gradient, isa.At(dlogits, 0))
+			k.VPADDD(one, class, class)
+		})
+		k.Advance(dlogits, -classes*line)
+	})
+	k.Return()
+}
+
+// exponential returns eˣ for x ≤ 0, largest relative error 2e-7:
+// x = n·ln 2 + r with |r| ≤ ln 2/2, eʳ by Taylor's polynomial of degree 6, 2ⁿ
+// by its exponent bits. Below −87 it is e⁻⁸⁷; NaN stays.
+func exponential(k *isa.Kernel, x isa.V) isa.V {
+	const roundMagic = 3 << 22 // added and subtracted it rounds to the nearest integer
+	x = k.Max(k.Splat(-87), x)
+	magic := k.Splat(roundMagic)
+	n := k.Copy(magic)
+	k.MultiplyAdd(n, 1.442695, x)
+	k.VSUBPS(magic, n, n)
+	// ln 2 in two parts: n times the first is exact.
+	k.MultiplySubtract(x, 0.693359375, n)
+	k.MultiplySubtract(x, -2.12194440e-4, n)
+	y := k.Splat(1.0 / 720)
+	for _, coefficient := range []float32{1.0 / 120, 1.0 / 24, 1.0 / 6, 1.0 / 2, 1, 1} {
+		k.VFMADD213PS(k.Splat(coefficient), x, y)
+	}
+	power, bias := k.Vector(), k.Vector()
+	k.VCVTPS2DQ(n, power)
+	k.VPBROADCASTD(k.Words("exponentBias", 127), bias)
+	k.VPADDD(bias, power, power)
+	k.VPSLLD(operand.U8(23), power, power)
+	k.VMULPS(power, y, y)
+	return y
+}
+
+// inputGrad emits the way back through fc2, dropout and fc1's ReLU: an output
+// of fc1 that is 0 was dropped or had no gradient.
+func inputGrad(f *isa.File, width int) {
+	k := f.Function("FC2InputGrad", width, "dx, dlogits, w, x []float32, scale float32",
+		"computes dx [500] = scale · wᵀ dlogits where x [500] > 0, else 0.")
+	const greater = operand.U8(0x1e)
+	dx, dlogits, w, x := k.Pointer("dx"), k.Pointer("dlogits"), k.Pointer("w"), k.Pointer("x")
+	line := k.Line()
+	k.EachPart(pointers{dx, dlogits, x}, nil, func() {
+		gradients := make([]isa.V, classes)
+		for class := range gradients {
+			gradients[class] = k.LoadVector(isa.At(dlogits, class*line))
+		}
+		scale := k.BroadcastParameter("scale")
+		const unroll = 2
+		k.Loop("input", inputs/unroll, pointers{dx, x, w}, []int{unroll * line, unroll * line, 4 * unroll}, func() {
+			for i := range unroll {
+				sum := k.Zero()
+				for class, gradient := range gradients {
+					k.Products(isa.At(w, class*weights+4*i), []isa.V{gradient}, []isa.V{sum})
+				}
+				if k.Target.Masks {
+					alive, zero := k.K(), k.Zero()
+					k.VCMPPS(greater, zero, k.LoadVector(isa.At(x, i*line)), alive)
+					k.VMOVAPS_Z(sum, alive, sum)
+				} else {
+					// 0 < x without a register for 0: x lies second, so the comparison is turned round.
+					const less = operand.U8(0x11)
+					alive := k.Zero()
+					k.VCMPPS(less, isa.At(x, i*line), alive, alive)
+					k.VANDPS(alive, sum, sum)
+				}
+				k.VMULPS(scale, sum, sum)
+				k.StoreVector(sum, isa.At(dx, i*line))
+			}
+		})
+		k.Advance(dx, -inputs*line)
+		k.Advance(x, -inputs*line)
+		k.Advance(w, -weights)
+	})
+	k.Return()
+}
+
+// weightGrad emits dw = Σ dlogits xᵀ over all images: tiles of five classes ×
+// four inputs, the order of conv2's weight gradient. AVX2 holds half a tile's
+// lanes and inputs at a time.
+func weightGrad(f *isa.File) {
+	k := f.WideFunction("FC2WeightGrad", "dw, dlogits, x []float32, batch int",
+		"computes dw [10][500] = Σ dlogits xᵀ over the blocks dlogits [blocks][10] and x [blocks][500].",
+		"batch is a multiple of 8, the last block a half-block if it is none of 16.")
+	const (
+		rows    = 5
+		columns = 4
+		line    = 64
+		blockD  = classes * line
+		blockX  = inputs * line
+	)
+	dw, d, x, blocks := k.Pointer("dw"), k.Pointer("dlogits"), k.Pointer("x"), k.Integer("batch")
+	tailD, tailX := k.GP64(), k.GP64()
+	k.SHRQ(operand.U8(4), blocks)
+	k.IMUL3Q(operand.I32(blockD), blocks, tailD)
+	k.ADDQ(d, tailD)
+	k.IMUL3Q(operand.I32(blockX), blocks, tailX)
+	k.ADDQ(x, tailX)
+	parts := 16 / k.Lanes
+	held := columns / parts
+	var scratch reg.GPVirtual
+	if parts > 1 {
+		scratch = k.Scratch(rows * columns * parts * k.Bytes())
+	}
+	k.Loop("classes", classes/rows, pointers{d, tailD, dw}, []int{rows * line, rows * line / 2, rows*weights - weights}, func() {
+		k.Loop("inputs", inputs/columns, pointers{x, tailX, dw}, []int{columns * line, columns * line / 2, 4 * columns}, func() {
+			var sums [rows][columns]isa.V
+			for part := range parts {
+				for c := 0; c < columns; c += held {
+					var a [rows][]isa.V
+					for r := range a {
+						for range held {
+							a[r] = append(a[r], k.Zero())
+						}
+					}
+					noBlocks, noTail := k.NewLabel("noBlocks"), k.NewLabel("noTail")
+					n, pd, px := k.GP64(), k.GP64(), k.GP64()
+					k.MOVQ(blocks, n)
+					k.TESTQ(n, n)
+					k.JZ(operand.LabelRef(noBlocks))
+					k.MOVQ(d, pd)
+					k.MOVQ(x, px)
+					k.LoopCounter("block", n, pointers{pd, px}, []int{blockD, blockX}, func() {
+						values := make([]isa.V, held)
+						for i := range values {
+							values[i] = k.LoadVector(isa.At(px, (c+i)*line+part*k.Bytes()))
+						}
+						for r := range a {
+							gradient := k.LoadVector(isa.At(pd, r*line+part*k.Bytes()))
+							for i, v := range values {
+								k.VFMADD231PS(gradient, v, a[r][i])
+							}
+						}
+					})
+					k.Label(noBlocks)
+					if part == 0 {
+						tail(k, a[:], c, held, tailD, tailX, noTail)
+					}
+					k.Label(noTail)
+					for r := range a {
+						for i, v := range a[r] {
+							if parts == 1 {
+								sums[r][c+i] = reduce.Halves(k, v)
+							} else {
+								k.StoreVector(v, isa.At(scratch, ((r*columns+c+i)*parts+part)*k.Bytes()))
+							}
+						}
+					}
+				}
+			}
+			for r := 0; r < rows; r += 2 {
+				var tile [][4]isa.V
+				var to []operand.Mem
+				for i := r; i < min(r+2, rows); i++ {
+					if parts > 1 {
+						for c := range columns {
+							low := k.LoadVector(isa.At(scratch, (i*columns+c)*parts*k.Bytes()))
+							sums[i][c] = k.Add(low, isa.At(scratch, ((i*columns+c)*parts+1)*k.Bytes()))
+						}
+					}
+					tile = append(tile, sums[i])
+					to = append(to, isa.At(dw, i*weights))
+				}
+				reduce.Row(k, tile, to)
+			}
+		})
+		k.Advance(x, -inputs*line)
+		k.Advance(tailX, -inputs*line/2)
+	})
+	k.Return()
+}
+
+// tail adds a half-block's products to the lower eight lanes.
+func tail(k *isa.Kernel, sums [][]isa.V, first, held int, d, x reg.GPVirtual, none string) {
+	batch := k.Integer("batch")
+	k.TESTQ(operand.U32(8), batch)
+	k.JZ(operand.LabelRef(none))
+	var lower reg.OpmaskVirtual
+	if k.Lanes == 16 {
+		lower = reduce.Lower(k)
+	}
+	values := make([]isa.V, held)
+	for i := range values {
+		values[i] = k.Vector()
+		k.VMOVUPS(isa.At(x, (first+i)*32), half(k, values[i]))
+	}
+	for r := range sums {
+		gradient := k.Vector()
+		k.VMOVUPS(isa.At(d, r*32), half(k, gradient))
+		for i, v := range values {
+			if k.Lanes == 16 {
+				k.VFMADD231PS(gradient, v, lower, sums[r][i])
+			} else {
+				k.VFMADD231PS(gradient, v, sums[r][i])
+			}
+		}
+	}
+}
+
+// half is the lower eight lanes of a vector.
+func half(k *isa.Kernel, v isa.V) reg.Register {
+	if k.Lanes == 16 {
+		return v.AsY()
+	}
+	return v
+}

@@ -1,0 +1,244 @@
+package kernels
+
+import (
+	"math"
+	"math/rand/v2"
+	"testing"
+)
+
+// alive is the share of fc1's outputs that carry a gradient after a few epochs.
+const alive = 0.27
+
+// sparse fills with values of which a share alive is not 0.
+func sparse(r *rand.Rand, values []float32, _ []byte) {
+	for i := range values {
+		values[i] = 0
+		if r.Float64() < alive {
+			values[i] = float32(r.IntN(9)-4) / 4
+		}
+	}
+}
+
+// The rows' integer buffers, which are no arguments of the table.
+var (
+	testKeys    [Block]uint32
+	testLabels  = [Block]int32{3, 0, 9, -1, 5, 5, 1, 2, 4, 6, 7, 8, -1, 0, 1, 2}
+	testDropout = Dropout{Threshold: 1 << 31, Scale: 2}
+	testLists   = map[int]*lists{}
+	listOutputs [LiveRow * MaxImages]int32
+	listEnds    [LiveRuns * MaxImages]int32
+	listImages  [LiveColumn * FC1Outputs]int32
+	listCounts  [FC1Outputs]int32
+)
+
+func init() {
+	for i := range testKeys {
+		testKeys[i] = uint32(i) * 0x01234567
+	}
+	for _, n := range []int{8, 16, 40, 104} {
+		testLists[n] = newLists(n)
+	}
+}
+
+// lists are those of one random gradient of fc1's outputs, by image and by output.
+type lists struct {
+	dy                        []float32
+	imageValues, outputValues []float32
+	outputs, ends             []int32
+	images, counts            []int32
+}
+
+func newLists(batch int) *lists {
+	l := &lists{dy: make([]float32, FC1Outputs*batch),
+		imageValues: make([]float32, LiveRow*batch), outputs: make([]int32, LiveRow*batch), ends: make([]int32, LiveRuns*batch),
+		outputValues: make([]float32, LiveColumn*FC1Outputs), images: make([]int32, LiveColumn*FC1Outputs), counts: make([]int32, FC1Outputs)}
+	sparse(rand.New(rand.NewPCG(1, uint64(batch))), l.dy, nil)
+	for block := 0; block < batch; block += Block {
+		n := min(Block, batch-block)
+		fc1ImageLists(n, l.imageValues[LiveRow*block:], l.outputs[LiveRow*block:], l.ends[LiveRuns*block:], l.dy[FC1Outputs*block:][:FC1Outputs*n])
+	}
+	fc1OutputLists(l.outputValues, l.images, l.counts, l.dy, batch, 0, FC1Outputs)
+	return l
+}
+
+func fc1Rows() []row {
+	var rows []row
+	w := argument{name: "w", floats: FC1W}
+	bias := argument{name: "bias", floats: FC1Outputs}
+	for _, n := range []int{HalfBlock, Block} {
+		x := argument{name: "x", floats: FC1Inputs * n}
+		y := argument{name: "y", floats: FC1Outputs * n, output: true}
+		packed := argument{name: "packed", floats: FC1Inputs * 40}
+		rows = append(rows,
+			row{kernel: "FC1ForwardReLUDropout", images: n, perCall: float64(n), flops: fc1FLOPs,
+				arguments: []argument{y, x, w, bias}, magnitude: 2 * (FC1Inputs + 1), terms: FC1Inputs + 2, integers: true,
+				call: func(s *Set, n int, b *buffers) error {
+					for first := 0; first < FC1Outputs; first += FC1Outs {
+						if err := s.FC1ForwardReLUDropout(n, b.floats[0], b.floats[1], b.floats[2], b.floats[3], testKeys[:min(n, Block)], &testDropout, first); err != nil {
+							return err
+						}
+					}
+					return nil
+				}},
+			row{kernel: "FC1PackInput", images: n, perCall: float64(n), arguments: []argument{out(packed), x}, integers: true,
+				call: func(s *Set, n int, b *buffers) error { return s.FC1PackInput(n, b.floats[0], b.floats[1], 24, 40) }},
+			row{kernel: "FC1UnpackInputGrad", images: n, perCall: float64(n), arguments: []argument{out(x), packed}, integers: true,
+				call: func(s *Set, n int, b *buffers) error {
+					return s.FC1UnpackInputGrad(n, b.floats[0], b.floats[1], 24, 40)
+				}},
+			row{kernel: "FC1ImageLists", images: n, perCall: float64(n),
+				arguments: []argument{{name: "values", floats: LiveRow * n}, {name: "dy", floats: FC1Outputs * n, fill: sparse}}, integers: true,
+				call: func(s *Set, n int, b *buffers) error {
+					m := min(n, Block)
+					return s.FC1ImageLists(n, b.floats[0], listOutputs[:LiveRow*m], listEnds[:LiveRuns*m], b.floats[1])
+				}},
+		)
+	}
+	for _, n := range []int{8, 16, 40, 104} {
+		l := testLists[n]
+		packed := argument{name: "packed", floats: FC1Inputs * n}
+		rows = append(rows,
+			row{kernel: "FC1OutputLists", images: n, perCall: float64(n),
+				arguments: []argument{{name: "values", floats: LiveColumn * FC1Outputs}, {name: "dy", floats: FC1Outputs * n, fill: sparse}}, integers: true,
+				call: func(s *Set, n int, b *buffers) error {
+					return s.FC1OutputLists(n, b.floats[0], listImages[:], listCounts[:], b.floats[1], 0, FC1Outputs)
+				}},
+			row{kernel: "FC1InputGrad", images: n, perCall: float64(n), flops: fc1FLOPs,
+				arguments: []argument{out(packed), w}, magnitude: FC1Outputs * alive * 1.5, terms: FC1Outputs, integers: true,
+				call: func(s *Set, n int, b *buffers) error {
+					for slice := range FC1Slices / 2 {
+						if err := s.FC1InputGrad(n, b.floats[0], b.floats[1], l.imageValues, l.outputs, l.ends, slice, 0, len(b.floats[0])/FC1Inputs); err != nil {
+							return err
+						}
+					}
+					return nil
+				}},
+			row{kernel: "FC1WeightGrad", perCall: float64(n), flops: fc1FLOPs,
+				arguments: []argument{{name: "dw", floats: FC1W, output: true}, packed}, magnitude: 1 + float64(n), terms: float64(n), integers: true,
+				call: func(s *Set, _ int, b *buffers) error {
+					for slice := range FC1Slices {
+						if err := s.FC1WeightGrad(b.floats[0], b.floats[1], l.outputValues, l.images, l.counts, slice, 0, FC1Outputs, n); err != nil {
+							return err
+						}
+					}
+					return nil
+				}},
+			row{kernel: "FC1WeightGradAdam", perCall: float64(n), flops: fc1FLOPs,
+				arguments: []argument{{name: "w", floats: FC1W, output: true}, {name: "m", floats: FC1W, output: true},
+					{name: "v", floats: FC1W, output: true, fill: positive}, packed}, magnitude: 1 + float64(n), terms: float64(n),
+				call: func(s *Set, _ int, b *buffers) error {
+					for slice := range FC1Slices {
+						if err := s.FC1WeightGradAdam(b.floats[0], b.floats[1], b.floats[2], b.floats[3], l.outputValues, l.images, l.counts, slice, 0, FC1Outputs, n, &testStep); err != nil {
+							return err
+						}
+					}
+					return nil
+				}},
+		)
+	}
+	return rows
+}
+
+var (
+	testStep = NewAdamStep(1e-3, 0.9, 0.999, 1e-8, 3)
+	testLoss = Loss{Scale: 0.01, Label: 0.9, Other: 0.01}
+)
+
+func fc2Rows() []row {
+	var rows []row
+	w := argument{name: "w", floats: FC2W}
+	bias := argument{name: "bias", floats: Classes}
+	for _, n := range []int{HalfBlock, Block} {
+		x := argument{name: "x", floats: FC2Inputs * n}
+		logits := argument{name: "logits", floats: Classes * n, output: true}
+		dlogits := argument{name: "dlogits", floats: Classes * n}
+		rows = append(rows,
+			row{kernel: "FC2Forward", images: n, perCall: float64(n), flops: 2 * FC2W,
+				arguments: []argument{logits, x, w, bias}, magnitude: FC2Inputs, terms: FC2Inputs, integers: true,
+				call: func(s *Set, n int, b *buffers) error {
+					return s.FC2Forward(n, b.floats[0], b.floats[1], b.floats[2], b.floats[3])
+				}},
+			row{kernel: "FC2ForwardLoss", images: n, perCall: float64(n), flops: 2 * FC2W,
+				arguments: []argument{logits, out(dlogits), {name: "denominators", floats: n, output: true}, x, w, bias},
+				magnitude: FC2Inputs, terms: FC2Inputs,
+				call: func(s *Set, n int, b *buffers) error {
+					return s.FC2ForwardLoss(n, b.floats[0], b.floats[1], b.floats[2], b.floats[3], b.floats[4], b.floats[5], testLabels[:min(n, Block)], &testLoss)
+				}},
+			row{kernel: "FC2InputGrad", images: n, perCall: float64(n), flops: 2 * FC2W,
+				arguments: []argument{out(x), dlogits, w, x}, magnitude: 2 * Classes, terms: Classes + 1, integers: true,
+				call: func(s *Set, n int, b *buffers) error {
+					return s.FC2InputGrad(n, b.floats[0], b.floats[1], b.floats[2], b.floats[3], 2)
+				}},
+		)
+	}
+	for _, n := range []int{8, 16, 40, 104} {
+		rows = append(rows, row{kernel: "FC2WeightGrad", images: n, perCall: float64(n), flops: 2 * FC2W,
+			arguments: []argument{{name: "dw", floats: FC2W, output: true}, {name: "dlogits", floats: Classes * n}, {name: "x", floats: FC2Inputs * n}},
+			magnitude: float64(n), terms: float64(n), integers: true,
+			call: func(s *Set, n int, b *buffers) error {
+				return s.FC2WeightGrad(n, b.floats[0], b.floats[1], b.floats[2])
+			}})
+	}
+	return rows
+}
+
+// TestLists compares every entry of the lists, whose indices the table does
+// not see.
+func TestLists(t *testing.T) {
+	for _, s := range sets(t)[1:] {
+		for n, want := range testLists {
+			got := &lists{imageValues: make([]float32, LiveRow*n), outputs: make([]int32, LiveRow*n), ends: make([]int32, LiveRuns*n),
+				outputValues: make([]float32, LiveColumn*FC1Outputs), images: make([]int32, LiveColumn*FC1Outputs), counts: make([]int32, FC1Outputs)}
+			for block := 0; block < n; block += Block {
+				m := min(Block, n-block)
+				if err := s.FC1ImageLists(m, got.imageValues[LiveRow*block:][:LiveRow*m], got.outputs[LiveRow*block:][:LiveRow*m],
+					got.ends[LiveRuns*block:][:LiveRuns*m], want.dy[FC1Outputs*block:][:FC1Outputs*m]); err != nil {
+					t.Fatal(err)
+				}
+			}
+			for _, part := range [][2]int{{0, 123}, {123, 377}} {
+				if err := s.FC1OutputLists(n, got.outputValues, got.images, got.counts, want.dy, part[0], part[1]); err != nil {
+					t.Fatal(err)
+				}
+			}
+			compare := func(what string, stride int, ends func(row int) (got, want int32), values, wantValues []float32, indices, wantIndices []int32) {
+				for at := 0; at < len(values); at += stride {
+					end, wantEnd := ends(at / stride)
+					if end != wantEnd {
+						t.Fatalf("%s: %d images: %s %d: expected %d entries, got %d", s.Name(), n, what, at/stride, wantEnd, end)
+					}
+					for i := at; i < at+int(end); i++ {
+						if values[i] != wantValues[i] || indices[i] != wantIndices[i] {
+							t.Fatalf("%s: %d images: %s %d, entry %d: expected (%v, %d), got (%v, %d)",
+								s.Name(), n, what, at/stride, i-at, wantValues[i], wantIndices[i], values[i], indices[i])
+						}
+					}
+				}
+			}
+			for run := range LiveRuns {
+				compare("image", LiveRow, func(row int) (int32, int32) { return got.ends[row*LiveRuns+run], want.ends[row*LiveRuns+run] },
+					got.imageValues, want.imageValues, got.outputs, want.outputs)
+			}
+			compare("output", LiveColumn, func(row int) (int32, int32) { return got.counts[row], want.counts[row] },
+				got.outputValues, want.outputValues, got.images, want.images)
+		}
+	}
+}
+
+// TestExponential holds the twin's exponential, which the kernels share,
+// against math.Exp.
+func TestExponential(t *testing.T) {
+	worst := 0.0
+	for x := 0.0; x >= -87; x -= 0.00137 {
+		want := math.Exp(float64(float32(x)))
+		worst = max(worst, math.Abs(float64(exponential(float32(x)))-want)/want)
+	}
+	// Taylor's remainder (ln 2/2)⁷/7! = 1.2e-7, and rounding: seven steps whose
+	// later ones dominate, 2·2⁻²⁴, and 2⁻²⁴·87·… of the reduction, below 1e-7.
+	if worst > 3.5e-7 {
+		t.Errorf("largest relative error: expected at most 3.5e-7, got %g", worst)
+	}
+	if got := exponential(-1000); got != exponential(-87) {
+		t.Errorf("exp(-1000): expected exp(-87), got %v", got)
+	}
+}
