@@ -63,7 +63,9 @@ func (s Settings) withDefaults() Settings {
 // maxThreads bounds what a mistyped thread count can cost.
 const maxThreads = 1024
 
-func (s Settings) check() error {
+// Check returns an error that names the first setting out of its range.
+func (s Settings) Check() error {
+	s = s.withDefaults()
 	within := func(field string, value, low, high float64, lowIncluded bool) error {
 		if value > low && value < high || lowIncluded && value == low {
 			return nil

@@ -63,7 +63,7 @@ type position struct {
 // its workers and frees its memory.
 func NewTrainer(model *Model, settings Settings) (*Trainer, error) {
 	settings = settings.withDefaults()
-	if err := settings.check(); err != nil {
+	if err := settings.Check(); err != nil {
 		return nil, err
 	}
 	set, err := kernels.Select(settings.ISA)

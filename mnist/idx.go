@@ -40,10 +40,16 @@ const readIncrement = 1 << 20
 // returns n×784 bytes, one image after another, rows top to bottom, 0 for
 // background and 255 for ink. No more than limit images are accepted.
 func ReadImages(r io.Reader, limit int) ([]byte, error) {
+	return readImages(r, limit, io.Discard)
+}
+
+// readImages is ReadImages that also hands the decompressed bytes to copies.
+func readImages(r io.Reader, limit int, copies io.Writer) ([]byte, error) {
 	r, err := plain(r)
 	if err != nil {
 		return nil, err
 	}
+	r = io.TeeReader(r, copies)
 	n, err := header(r, imagesMagic, []uint32{Rows, Columns}, limit)
 	if err != nil {
 		return nil, err
@@ -54,10 +60,15 @@ func ReadImages(r io.Reader, limit int) ([]byte, error) {
 // ReadLabels reads an IDX file of labels, one unsigned byte below 10 each,
 // from r, plain or gzip-compressed. No more than limit labels are accepted.
 func ReadLabels(r io.Reader, limit int) ([]byte, error) {
+	return readLabels(r, limit, io.Discard)
+}
+
+func readLabels(r io.Reader, limit int, copies io.Writer) ([]byte, error) {
 	r, err := plain(r)
 	if err != nil {
 		return nil, err
 	}
+	r = io.TeeReader(r, copies)
 	n, err := header(r, labelsMagic, nil, limit)
 	if err != nil {
 		return nil, err

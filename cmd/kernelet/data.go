@@ -1,0 +1,71 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/kernelet/kernelet/mnist"
+)
+
+// Sizes and seed of what replaces MNIST where it cannot be had.
+const (
+	syntheticTrain = 60_000
+	syntheticTest  = 10_000
+	syntheticSeed  = 2024
+)
+
+// loadData returns the data of a folder, or MNIST. Where MNIST cannot be had
+// it returns drawn digits and says so where nobody can miss it.
+func loadData(e *environment, folder string, quiet bool) (*mnist.Dataset, error) {
+	bar := newProgress(e.stdout, quiet, "")
+	data, err := mnist.Load(e.ctx, mnist.Options{Dir: folder, Progress: func(file string, done, total int64) {
+		bar.label = "fetching " + file
+		bar.update(int(done), int(total))
+	}})
+	bar.clear()
+	if !errors.Is(err, mnist.ErrUnavailable) {
+		if err != nil {
+			return nil, fmt.Errorf("data: %w", err)
+		}
+		return data, nil
+	}
+	rule := strings.Repeat("!", 72)
+	fmt.Fprintf(e.stderr, "%s\nNOT MNIST: the data could not be had, so these are drawn digits. Figures below\nsay nothing about MNIST. What was tried:\n%v\n%s\n", rule, err, rule)
+	return &mnist.Dataset{
+		Train: mnist.Synthetic(syntheticTrain, syntheticSeed),
+		Test:  mnist.Synthetic(syntheticTest, syntheticSeed+1),
+		Name:  "synthetic", Source: "drawn",
+	}, nil
+}
+
+type dataCommand struct {
+	Data string `help:"Folder to verify instead of the cache." placeholder:"DIR"`
+}
+
+// Run fetches what is missing and says where the files are.
+func (c *dataCommand) Run(e *environment) error {
+	bar := newProgress(e.stdout, false, "")
+	options := mnist.Options{Dir: c.Data, Progress: func(file string, done, total int64) {
+		bar.label = "fetching " + file
+		bar.update(int(done), int(total))
+	}}
+	data, err := mnist.Load(e.ctx, options)
+	bar.clear()
+	if err != nil {
+		return fmt.Errorf("data: %w", err)
+	}
+	_, locations, err := mnist.Locate(options)
+	if err != nil {
+		return fmt.Errorf("data: %w", err)
+	}
+	for _, l := range locations {
+		state := "verified"
+		if !l.Original {
+			state = "not MNIST's original"
+		}
+		fmt.Fprintf(e.stdout, "%-24s %10d bytes  %s  %s\n", l.Name, l.Bytes, state, l.Path)
+	}
+	fmt.Fprintf(e.stdout, "%s: %d training and %d test images\n", data.Name, data.Train.Len(), data.Test.Len())
+	return nil
+}

@@ -1,0 +1,84 @@
+// Command kernelet trains LeNet on MNIST, evaluates it, reads digits from
+// pictures, and says what the machine can do.
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"github.com/alecthomas/kong"
+)
+
+// Exit codes.
+const (
+	exitFailure = 1 // something went wrong; one line on stderr says what
+	exitUsage   = 2 // the command line is wrong
+)
+
+type commands struct {
+	Train   trainCommand   `cmd:"" help:"Train the network and write model, history and pictures."`
+	Eval    evalCommand    `cmd:"" help:"Measure a model on the test images."`
+	Predict predictCommand `cmd:"" help:"Read the digit in PNG, JPEG or GIF pictures."`
+	Data    dataCommand    `cmd:"" help:"Fetch and verify MNIST, and say where it is."`
+	Info    infoCommand    `cmd:"" help:"Show the version, the CPU and the instruction sets."`
+}
+
+// environment is what a command may touch besides files.
+type environment struct {
+	ctx            context.Context
+	stdout, stderr io.Writer
+}
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	code := run(ctx, os.Args[1:], os.Stdout, os.Stderr)
+	stop()
+	os.Exit(code)
+}
+
+// usageError is an error of the command line.
+type usageError struct{ error }
+
+// run parses and executes a command line and returns the exit code.
+func run(ctx context.Context, arguments []string, stdout, stderr io.Writer) int {
+	var c commands
+	exited := -1
+	parser, err := kong.New(&c,
+		kong.Name("kernelet"),
+		kong.Description("LeNet on MNIST as code-generated kernels."),
+		kong.Writers(stdout, stderr),
+		kong.Exit(func(code int) {
+			if exited < 0 {
+				exited = code
+			}
+		}),
+		kong.ConfigureHelp(kong.HelpOptions{Compact: true}),
+	)
+	if err != nil {
+		fmt.Fprintln(stderr, "kernelet:", err)
+		return exitFailure
+	}
+	parsed, err := parser.Parse(arguments)
+	if exited >= 0 {
+		return exited
+	}
+	if err != nil {
+		fmt.Fprintf(stderr, "kernelet: %v (kernelet --help shows the usage)\n", err)
+		return exitUsage
+	}
+	err = parsed.Run(&environment{ctx, stdout, stderr})
+	if err == nil {
+		return 0
+	}
+	fmt.Fprintln(stderr, "kernelet:", err)
+	var usage usageError
+	if errors.As(err, &usage) {
+		return exitUsage
+	}
+	return exitFailure
+}

@@ -1,0 +1,146 @@
+package main
+
+import (
+	"bytes"
+	"fmt"
+	"image"
+	"image/color"
+	"math"
+	"os"
+	"path/filepath"
+	"strconv"
+
+	"gonum.org/v1/plot"
+	"gonum.org/v1/plot/font"
+	"gonum.org/v1/plot/plotter"
+	"gonum.org/v1/plot/text"
+	"gonum.org/v1/plot/vg"
+	"gonum.org/v1/plot/vg/draw"
+	"gonum.org/v1/plot/vg/vgimg"
+
+	"github.com/kernelet/kernelet/lenet"
+	"github.com/kernelet/kernelet/mnist"
+)
+
+var (
+	blue   = color.RGBA{0x1f, 0x77, 0xb4, 0xff}
+	orange = color.RGBA{0xff, 0x7f, 0x0e, 0xff}
+	green  = color.RGBA{0x1a, 0x7f, 0x37, 0xff}
+	red    = color.RGBA{0xcf, 0x22, 0x2e, 0xff}
+)
+
+// plotHistory draws the curves of loss and accuracy over the epochs.
+func plotHistory(folder string, history []epoch) error {
+	curve := func(value func(epoch) float64) plotter.XYs {
+		points := make(plotter.XYs, len(history))
+		for i, h := range history {
+			points[i] = plotter.XY{X: float64(h.Epoch), Y: value(h)}
+		}
+		return points
+	}
+	if err := plotCurves(filepath.Join(folder, lossFile), "Loss", "cross-entropy", true,
+		curve(func(h epoch) float64 { return h.TrainLoss }), curve(func(h epoch) float64 { return h.ValLoss })); err != nil {
+		return err
+	}
+	return plotCurves(filepath.Join(folder, accuracyFile), "Accuracy", "per cent", false,
+		curve(func(h epoch) float64 { return h.TrainAccuracy }), curve(func(h epoch) float64 { return h.ValAccuracy }))
+}
+
+func plotCurves(path, title, unit string, legendTop bool, training, validation plotter.XYs) error {
+	p := plot.New()
+	p.Title.Text = title
+	p.X.Label.Text = "epoch"
+	p.Y.Label.Text = unit
+	p.X.Tick.Marker = wholeNumbers{}
+	p.X.Min, p.X.Max = training[0].X-.2, training[len(training)-1].X+.2
+	p.Legend.Top = legendTop
+	p.Legend.Padding = vg.Points(3)
+	p.Add(plotter.NewGrid())
+	for _, c := range []struct {
+		name   string
+		points plotter.XYs
+		color  color.Color
+	}{{"training", training, blue}, {"validation", validation, orange}} {
+		line, points, err := plotter.NewLinePoints(c.points)
+		if err != nil {
+			return fmt.Errorf("%s: %w", path, err)
+		}
+		line.Color, line.Width = c.color, vg.Points(1.8)
+		points.Color, points.Shape, points.Radius = c.color, draw.CircleGlyph{}, vg.Points(2.5)
+		p.Add(line, points)
+		p.Legend.Add(c.name, line, points)
+	}
+	return p.Save(6*vg.Inch, 4*vg.Inch, path)
+}
+
+// wholeNumbers are ticks at epochs, at most about a dozen.
+type wholeNumbers struct{}
+
+// Ticks implements plot.Ticker.
+func (wholeNumbers) Ticks(low, high float64) []plot.Tick {
+	step := max(1, math.Ceil((high-low)/12))
+	var ticks []plot.Tick
+	for v := math.Ceil(low); v <= high; v += step {
+		ticks = append(ticks, plot.Tick{Value: v, Label: strconv.Itoa(int(v))})
+	}
+	return ticks
+}
+
+// Layout of the picture of predictions, in points.
+const (
+	predictionColumns = 5
+	predictionRows    = 4
+	cell              = 96
+	titleHeight       = 18
+)
+
+// drawPredictions draws the first 20 validation digits, each titled
+// "predicted (label)".
+func drawPredictions(path string, model *lenet.Model, test mnist.Set) error {
+	n := min(predictionColumns*predictionRows, test.Len())
+	classifier, err := lenet.NewClassifier(model)
+	if err != nil {
+		return err
+	}
+	predictions := make([]lenet.Prediction, n)
+	if err := classifier.ClassifyBatch(predictions, test.Images[:n*mnist.ImageBytes]); err != nil {
+		return err
+	}
+	canvas := vgimg.New(vg.Length(predictionColumns*cell), vg.Length(predictionRows*(cell+titleHeight)))
+	d := draw.New(canvas)
+	style := text.Style{
+		Font: font.From(plot.DefaultFont, 12), XAlign: draw.XCenter, YAlign: draw.YCenter, Handler: plot.DefaultTextHandler,
+	}
+	for i, p := range predictions {
+		x := vg.Length(i % predictionColumns * cell)
+		top := d.Max.Y - vg.Length(i/predictionColumns*(cell+titleHeight))
+		style.Color = red
+		if p.Digit == int(test.Labels[i]) {
+			style.Color = green
+		}
+		d.FillText(style, vg.Point{X: x + cell/2, Y: top - titleHeight/2}, fmt.Sprintf("%d (%d)", p.Digit, test.Labels[i]))
+		const margin = 5
+		digit := enlarged(test.Images[i*mnist.ImageBytes:][:mnist.ImageBytes], 8)
+		d.DrawImage(vg.Rectangle{
+			Min: vg.Point{X: x + margin, Y: top - titleHeight - cell + 2*margin},
+			Max: vg.Point{X: x + cell - margin, Y: top - titleHeight},
+		}, digit)
+	}
+	var encoded bytes.Buffer
+	if _, err := (vgimg.PngCanvas{Canvas: canvas}).WriteTo(&encoded); err != nil {
+		return fmt.Errorf("%s: %w", path, err)
+	}
+	return os.WriteFile(path, encoded.Bytes(), 0o644)
+}
+
+// enlarged returns an image, ink black on white, every pixel as a square, so
+// that no interpolation blurs it.
+func enlarged(pixels []byte, factor int) image.Image {
+	m := image.NewGray(image.Rect(0, 0, mnist.Columns*factor, mnist.Rows*factor))
+	for y := range m.Rect.Dy() {
+		for x := range m.Rect.Dx() {
+			m.SetGray(x, y, color.Gray{Y: 255 - pixels[y/factor*mnist.Columns+x/factor]})
+		}
+	}
+	return m
+}

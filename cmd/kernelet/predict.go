@@ -1,0 +1,70 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"os"
+	"path/filepath"
+
+	"github.com/kernelet/kernelet/lenet"
+	"github.com/kernelet/kernelet/mnist"
+)
+
+type predictCommand struct {
+	Model  string   `help:"Model to read with." required:"" placeholder:"FILE"`
+	JSON   bool     `name:"json" help:"Print one JSON object a picture."`
+	Images []string `arg:"" name:"image" help:"PNG, JPEG or GIF, any size, dark on light or light on dark."`
+}
+
+type reading struct {
+	Image         string      `json:"image"`
+	Digit         int         `json:"digit"`
+	Probability   float32     `json:"probability"`
+	Probabilities [10]float32 `json:"probabilities"`
+}
+
+// Run reads every picture.
+func (c *predictCommand) Run(e *environment) error {
+	model, err := lenet.Load(c.Model)
+	if err != nil {
+		return err
+	}
+	classifier, err := lenet.NewClassifier(model)
+	if err != nil {
+		return err
+	}
+	for _, path := range c.Images {
+		if err := e.ctx.Err(); err != nil {
+			return err
+		}
+		image, err := prepareFile(path)
+		if err != nil {
+			return fmt.Errorf("%s: %w", path, err)
+		}
+		p := classifier.Classify(&image)
+		if c.JSON {
+			if err := json.NewEncoder(e.stdout).Encode(reading{path, p.Digit, p.Probability, p.Probabilities}); err != nil {
+				return err
+			}
+			continue
+		}
+		fmt.Fprintf(e.stdout, "%s: %d (%.2f %%)\n", filepath.Base(path), p.Digit, 100*p.Probability)
+		for digit, probability := range p.Probabilities {
+			fmt.Fprintf(e.stdout, "  %d %7.3f %%\n", digit, 100*probability)
+		}
+	}
+	return nil
+}
+
+func prepareFile(path string) (image [mnist.ImageBytes]byte, err error) {
+	file, err := os.Open(path)
+	if err != nil {
+		return image, err
+	}
+	defer file.Close()
+	picture, err := mnist.DecodeImage(file)
+	if err != nil {
+		return image, err
+	}
+	return mnist.Prepare(picture)
+}

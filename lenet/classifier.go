@@ -1,0 +1,189 @@
+package lenet
+
+import (
+	"errors"
+	"fmt"
+	"math"
+	"runtime"
+	"sync"
+	"sync/atomic"
+
+	"github.com/kernelet/kernelet/kernels"
+)
+
+// ErrLength is wrapped by the error of arguments whose lengths do not fit each
+// other.
+var ErrLength = errors.New("lengths do not fit")
+
+// Prediction is what a Classifier says about an image.
+type Prediction struct {
+	Digit         int
+	Probability   float32                  // of Digit
+	Probabilities [kernels.Classes]float32 // their sum is 1 up to rounding
+}
+
+// Classifier is a Model packed for inference. It never changes and is safe for
+// concurrent use. An image's logits do not depend on which images stand beside
+// it, on the number of threads, or on AVX2 or AVX-512.
+type Classifier struct {
+	set     *kernels.Set
+	packed  packed
+	states  sync.Pool // of *inference
+	threads int
+}
+
+// NewClassifier packs a copy of model for the best instruction set that this
+// machine has, or for the one that KERNELET_ISA names.
+func NewClassifier(model *Model) (*Classifier, error) {
+	set, err := kernels.Select("")
+	if err != nil {
+		return nil, err
+	}
+	c := &Classifier{set: set, threads: runtime.GOMAXPROCS(0)}
+	weights := newParameters(aligned(parametersLength))
+	weights.load(model)
+	c.packed = packed{
+		u1: aligned(kernels.Conv1U), bias1: weights.conv1[kernels.Conv1W:],
+		u2: aligned(kernels.Conv2U), bias2: weights.bias2,
+		fc1: weights.fc1, biasF: weights.biasF, fc2: weights.fc2, biasC: weights.biasC,
+	}
+	if err := set.Conv1WeightTransform(c.packed.u1, weights.conv1[:kernels.Conv1W]); err != nil {
+		return nil, err
+	}
+	if err := set.Conv2WeightTransform(c.packed.u2, weights.conv2); err != nil {
+		return nil, err
+	}
+	c.states.New = func() any { return newInference(set, aligned(inferenceLength)) }
+	return c, nil
+}
+
+// WithThreads returns a Classifier that shares c's weights and spreads large
+// batches over at most threads goroutines; c itself uses all processors.
+func (c *Classifier) WithThreads(threads int) *Classifier {
+	other := &Classifier{set: c.set, packed: c.packed, threads: max(1, threads)}
+	other.states.New = c.states.New
+	return other
+}
+
+// ISA names the instruction set in use.
+func (c *Classifier) ISA() string { return c.set.Name() }
+
+// Classify reads one image of 28×28 bytes, 0 for background, 255 for ink.
+func (c *Classifier) Classify(image *[kernels.ImagePixels]byte) Prediction {
+	var logits [kernels.Classes]float32
+	// The lengths fit, so there is no error.
+	_ = c.run(logits[:], image[:], 1)
+	return predict(&logits)
+}
+
+// ClassifyBatch fills predictions from as many images, 784 bytes each.
+func (c *Classifier) ClassifyBatch(predictions []Prediction, images []byte) error {
+	if len(images) != len(predictions)*kernels.ImagePixels {
+		return fmt.Errorf("%w: images: expected %d bytes for %d predictions, got %d", ErrLength, len(predictions)*kernels.ImagePixels, len(predictions), len(images))
+	}
+	return c.each(len(predictions), func(f *inference, first, count int) error {
+		lanes, err := f.forward(&c.packed, images, first, count)
+		if err != nil {
+			return err
+		}
+		for i := range count {
+			var logits [kernels.Classes]float32
+			f.logits10(&logits, lanes, i)
+			predictions[first+i] = predict(&logits)
+		}
+		return nil
+	})
+}
+
+// Logits fills logits, [n][10], from n images of 784 bytes each.
+func (c *Classifier) Logits(logits []float32, images []byte) error {
+	n := len(images) / kernels.ImagePixels
+	if len(images) != n*kernels.ImagePixels || len(logits) != n*kernels.Classes {
+		return fmt.Errorf("%w: expected n×%d bytes of images and n×%d logits, got %d and %d", ErrLength, kernels.ImagePixels, kernels.Classes, len(images), len(logits))
+	}
+	return c.run(logits, images, n)
+}
+
+func (c *Classifier) run(logits []float32, images []byte, n int) error {
+	return c.each(n, func(f *inference, first, count int) error {
+		lanes, err := f.forward(&c.packed, images, first, count)
+		if err != nil {
+			return err
+		}
+		for i := range count {
+			f.logits10((*[kernels.Classes]float32)(logits[(first+i)*kernels.Classes:]), lanes, i)
+		}
+		return nil
+	})
+}
+
+// each calls work for groups of images that fit one inference, on several
+// goroutines if there are several groups.
+func (c *Classifier) each(n int, work func(f *inference, first, count int) error) error {
+	groups := (n + inferenceImages - 1) / inferenceImages
+	var next atomic.Int64
+	walk := func() error {
+		f := c.states.Get().(*inference)
+		defer c.states.Put(f)
+		for {
+			first := (int(next.Add(1)) - 1) * inferenceImages
+			if first >= n {
+				return nil
+			}
+			if err := work(f, first, min(inferenceImages, n-first)); err != nil {
+				return err
+			}
+		}
+	}
+	helpers := min(c.threads, groups) - 1
+	if helpers <= 0 {
+		return walk()
+	}
+	failures := make([]error, helpers)
+	var wait sync.WaitGroup
+	for i := range helpers {
+		wait.Add(1)
+		go func() {
+			defer wait.Done()
+			failures[i] = walk()
+		}()
+	}
+	err := walk()
+	wait.Wait()
+	return errors.Join(append(failures, err)...)
+}
+
+// logits10 copies the logits of image i.
+func (f *inference) logits10(logits *[kernels.Classes]float32, lanes, i int) {
+	for class := range logits {
+		logits[class] = f.logit(lanes, i, class)
+	}
+}
+
+// predict turns logits into probabilities by softmax.
+func predict(logits *[kernels.Classes]float32) Prediction {
+	var p Prediction
+	for class, logit := range logits {
+		if logit > logits[p.Digit] {
+			p.Digit = class
+		}
+	}
+	var exponentials [kernels.Classes]float64
+	sum := 0.0
+	for class, logit := range logits {
+		exponentials[class] = math.Exp(float64(logit) - float64(logits[p.Digit]))
+		sum += exponentials[class]
+	}
+	for class, e := range exponentials {
+		p.Probabilities[class] = float32(e / sum)
+	}
+	p.Probability = p.Probabilities[p.Digit]
+	return p
+}
+
+// aligned returns n float32 that begin at a multiple of 64 bytes.
+func aligned(n int) []float32 {
+	raw := make([]float32, n+16)
+	skip := alignment(raw)
+	return raw[skip : skip+n : skip+n]
+}

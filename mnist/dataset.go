@@ -1,0 +1,221 @@
+package mnist
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+)
+
+// ErrUnavailable is wrapped by Load's error when no source could deliver the
+// data; the error names everything that was tried.
+var ErrUnavailable = errors.New("mnist is not available")
+
+// Set holds images and their labels.
+type Set struct {
+	Images []byte // n×784, rows top to bottom, 0 background, 255 ink
+	Labels []byte // n, each below 10
+}
+
+// Len is the number of images.
+func (s Set) Len() int { return len(s.Labels) }
+
+// Dataset is what a network is trained on and measured by.
+type Dataset struct {
+	Train, Test Set
+	Name        string // "mnist" if the files are the original ones, else the folder's name
+	Source      string // where the files were found
+}
+
+// Options say where Load looks. The zero value is what most programs want.
+type Options struct {
+	// Dir is a folder with the four IDX files, plain or with .gz, of MNIST or
+	// of any set of the same form, such as Fashion-MNIST. If it is empty, the
+	// environment variable MNIST_DIR counts; if that is empty too, the cache.
+	Dir string
+	// Cache is the folder that keeps fetched files; empty: kernelet/mnist in
+	// the user's cache folder.
+	Cache string
+	// Progress, if not nil, is told about every file that is being fetched:
+	// bytes so far, and their expected number or 0.
+	Progress func(file string, done, total int64)
+	// Mirrors are the base URLs to fetch from after the Go module; nil: the
+	// two that are in common use.
+	Mirrors []string
+}
+
+// file is one of the four files.
+type file struct {
+	name   string
+	bytes  int64 // decompressed
+	sha256 string
+	labels bool
+}
+
+// files in the order train images, train labels, test images, test labels.
+var files = [4]file{
+	{"train-images-idx3-ubyte", 47_040_016, "ba891046e6505d7aadcbbe25680a0738ad16aec93bde7f9b65e87a2fc25776db", false},
+	{"train-labels-idx1-ubyte", 60_008, "65a50cbbf4e906d70832878ad85ccda5333a97f0f4c3dd2ef09a8a9eef7101c5", true},
+	{"t10k-images-idx3-ubyte", 7_840_016, "0fa7898d509279e482958e8ce81c8e77db3f2f8254e26661ceb7762c4d494ce7", false},
+	{"t10k-labels-idx1-ubyte", 10_008, "ff7bcfd416de33731a308c3f266cc351222c34898ecbeaf847f06e48f7ec33f2", true},
+}
+
+// maxItems bounds the images of a set given by folder.
+const maxItems = 10_000_000
+
+// Load returns a data set: from options.Dir, from the folder that MNIST_DIR
+// names, from the cache, or fetched into it. Files from elsewhere than a given
+// folder must have the SHA-256 of the original ones.
+func Load(ctx context.Context, options Options) (*Dataset, error) {
+	dir := options.Dir
+	if dir == "" {
+		dir = os.Getenv("MNIST_DIR")
+	}
+	if dir != "" {
+		return loadFolder(dir)
+	}
+	cache, err := cacheFolder(options)
+	if err != nil {
+		return nil, err
+	}
+	if err := fetch(ctx, cache, options); err != nil {
+		return nil, err
+	}
+	return loadFolder(cache)
+}
+
+// Location is where one of the four files was found.
+type Location struct {
+	Name     string // without .gz
+	Path     string // empty if there is none
+	Bytes    int64  // decompressed
+	Original bool   // its content is that of the original MNIST
+}
+
+// Locate looks for the four files as Load does, without fetching any, and
+// says which folder it looked in.
+func Locate(options Options) (folder string, locations []Location, err error) {
+	folder = options.Dir
+	if folder == "" {
+		folder = os.Getenv("MNIST_DIR")
+	}
+	if folder == "" {
+		if folder, err = cacheFolder(options); err != nil {
+			return "", nil, err
+		}
+	}
+	for _, f := range files {
+		location := Location{Name: f.name}
+		if path, err := findFile(folder, f.name); err == nil {
+			location.Path = path
+			if location.Bytes, location.Original, err = f.verify(path); err != nil {
+				return "", nil, err
+			}
+		}
+		locations = append(locations, location)
+	}
+	return folder, locations, nil
+}
+
+func cacheFolder(options Options) (string, error) {
+	if options.Cache != "" {
+		return options.Cache, nil
+	}
+	folder, err := os.UserCacheDir()
+	if err != nil {
+		return "", fmt.Errorf("%w: no cache folder: %w", ErrUnavailable, err)
+	}
+	return filepath.Join(folder, "kernelet", "mnist"), nil
+}
+
+// findFile returns the path of a file in folder, or in its subfolder raw,
+// plain or compressed.
+func findFile(folder, name string) (string, error) {
+	for _, sub := range []string{"", "raw"} {
+		for _, extension := range []string{"", ".gz"} {
+			path := filepath.Join(folder, sub, name+extension)
+			if info, err := os.Stat(path); err == nil && info.Mode().IsRegular() {
+				return path, nil
+			}
+		}
+	}
+	return "", fmt.Errorf("%s: expected %s or %s.gz: %w", folder, name, name, fs.ErrNotExist)
+}
+
+// verify reads a file and returns its decompressed size and whether it is the
+// original.
+func (f file) verify(path string) (size int64, original bool, err error) {
+	opened, err := os.Open(path)
+	if err != nil {
+		return 0, false, err
+	}
+	defer opened.Close()
+	r, err := plain(opened)
+	if err != nil {
+		return 0, false, fmt.Errorf("%s: %w", path, err)
+	}
+	hash := sha256.New()
+	size, err = copyAtMost(hash, r, 1<<40)
+	if err != nil {
+		return 0, false, fmt.Errorf("%s: %w: %w", path, ErrFormat, err)
+	}
+	return size, hex.EncodeToString(hash.Sum(nil)) == f.sha256, nil
+}
+
+func loadFolder(dir string) (*Dataset, error) {
+	var parts [4][]byte
+	original := true
+	for i, f := range files {
+		path, err := findFile(dir, f.name)
+		if err != nil {
+			return nil, err
+		}
+		content, isOriginal, err := f.read(path)
+		if err != nil {
+			return nil, err
+		}
+		parts[i] = content
+		original = original && isOriginal
+	}
+	d := &Dataset{
+		Train: Set{parts[0], parts[1]}, Test: Set{parts[2], parts[3]},
+		Name: "mnist", Source: dir,
+	}
+	if !original {
+		absolute, err := filepath.Abs(dir)
+		if err != nil {
+			return nil, err
+		}
+		d.Name = filepath.Base(absolute)
+	}
+	for name, s := range map[string]Set{"train": d.Train, "t10k": d.Test} {
+		if s.Len() == 0 || len(s.Images) != s.Len()*ImageBytes {
+			return nil, fmt.Errorf("%s: %w: %s: expected as many images as labels, at least one, got %d and %d",
+				dir, ErrFormat, name, len(s.Images)/ImageBytes, s.Len())
+		}
+	}
+	return d, nil
+}
+
+// read returns a file's images or labels, and whether they are the original.
+func (f file) read(path string) (content []byte, original bool, err error) {
+	opened, err := os.Open(path)
+	if err != nil {
+		return nil, false, err
+	}
+	defer opened.Close()
+	hash := sha256.New()
+	if f.labels {
+		content, err = readLabels(opened, maxItems, hash)
+	} else {
+		content, err = readImages(opened, maxItems, hash)
+	}
+	if err != nil {
+		return nil, false, fmt.Errorf("%s: %w", path, err)
+	}
+	return content, hex.EncodeToString(hash.Sum(nil)) == f.sha256, nil
+}
