@@ -36,6 +36,11 @@ func dropoutHash(key uint32, unit int) uint32 {
 	return h ^ h>>16
 }
 
+// DropoutKeeps reports whether a unit of an image with a key is kept.
+func DropoutKeeps(key uint32, unit int, threshold uint32) bool {
+	return dropoutHash(key, unit) >= threshold
+}
+
 // FC1ForwardReLUDropout computes outputs first … first+99 of y [500] =
 // dropout(max(0, w x + bias)) from x [800] and w [10 slices][500][80]; keys
 // has one word an image. first is a multiple of 100.

@@ -45,7 +45,7 @@ func fc1Forward(y, x, w, bias []float32, keys []uint32, first int, threshold uin
 		}
 		for image, key := range keys {
 			switch {
-			case dropoutHash(key, o) < threshold:
+			case !DropoutKeeps(key, o, threshold):
 				sum[image] = 0
 			case sum[image] < 0:
 				sum[image] = float32(0 * scale)

@@ -70,9 +70,13 @@ func (c *Classifier) ISA() string { return c.set.Name() }
 
 // Classify reads one image of 28×28 bytes, 0 for background, 255 for ink.
 func (c *Classifier) Classify(image *[kernels.ImagePixels]byte) Prediction {
+	f := c.states.Get().(*inference)
+	defer c.states.Put(f)
 	var logits [kernels.Classes]float32
 	// The lengths fit, so there is no error.
-	_ = c.run(logits[:], image[:], 1)
+	if lanes, err := f.forward(&c.packed, image[:], 0, 1); err == nil {
+		f.logits10(&logits, lanes, 0)
+	}
 	return predict(&logits)
 }
 
@@ -81,18 +85,7 @@ func (c *Classifier) ClassifyBatch(predictions []Prediction, images []byte) erro
 	if len(images) != len(predictions)*kernels.ImagePixels {
 		return fmt.Errorf("%w: images: expected %d bytes for %d predictions, got %d", ErrLength, len(predictions)*kernels.ImagePixels, len(predictions), len(images))
 	}
-	return c.each(len(predictions), func(f *inference, first, count int) error {
-		lanes, err := f.forward(&c.packed, images, first, count)
-		if err != nil {
-			return err
-		}
-		for i := range count {
-			var logits [kernels.Classes]float32
-			f.logits10(&logits, lanes, i)
-			predictions[first+i] = predict(&logits)
-		}
-		return nil
-	})
+	return c.run(&request{images: images, predictions: predictions}, len(predictions))
 }
 
 // Logits fills logits, [n][10], from n images of 784 bytes each.
@@ -101,56 +94,77 @@ func (c *Classifier) Logits(logits []float32, images []byte) error {
 	if len(images) != n*kernels.ImagePixels || len(logits) != n*kernels.Classes {
 		return fmt.Errorf("%w: expected n×%d bytes of images and n×%d logits, got %d and %d", ErrLength, kernels.ImagePixels, kernels.Classes, len(images), len(logits))
 	}
-	return c.run(logits, images, n)
+	return c.run(&request{images: images, logits: logits}, n)
 }
 
-func (c *Classifier) run(logits []float32, images []byte, n int) error {
-	return c.each(n, func(f *inference, first, count int) error {
-		lanes, err := f.forward(&c.packed, images, first, count)
-		if err != nil {
+// request is what a call asks for: predictions or logits.
+type request struct {
+	images      []byte
+	predictions []Prediction
+	logits      []float32
+}
+
+// run serves a request for n images, on several goroutines if they fill more
+// than one inference.
+func (c *Classifier) run(r *request, n int) error {
+	groups := (n + inferenceImages - 1) / inferenceImages
+	if min(c.threads, groups) > 1 {
+		return c.spread(*r, n, min(c.threads, groups))
+	}
+	f := c.states.Get().(*inference)
+	defer c.states.Put(f)
+	for first := 0; first < n; first += inferenceImages {
+		if err := c.serve(f, r, first, min(inferenceImages, n-first)); err != nil {
 			return err
 		}
-		for i := range count {
-			f.logits10((*[kernels.Classes]float32)(logits[(first+i)*kernels.Classes:]), lanes, i)
-		}
-		return nil
-	})
+	}
+	return nil
 }
 
-// each calls work for groups of images that fit one inference, on several
-// goroutines if there are several groups.
-func (c *Classifier) each(n int, work func(f *inference, first, count int) error) error {
-	groups := (n + inferenceImages - 1) / inferenceImages
+// spread serves a request on goroutines that take groups of images in turn.
+func (c *Classifier) spread(r request, n, threads int) error {
 	var next atomic.Int64
-	walk := func() error {
+	failures := make([]error, threads)
+	walk := func(thread int) {
 		f := c.states.Get().(*inference)
 		defer c.states.Put(f)
-		for {
+		for failures[thread] == nil {
 			first := (int(next.Add(1)) - 1) * inferenceImages
 			if first >= n {
-				return nil
+				return
 			}
-			if err := work(f, first, min(inferenceImages, n-first)); err != nil {
-				return err
-			}
+			failures[thread] = c.serve(f, &r, first, min(inferenceImages, n-first))
 		}
 	}
-	helpers := min(c.threads, groups) - 1
-	if helpers <= 0 {
-		return walk()
-	}
-	failures := make([]error, helpers)
 	var wait sync.WaitGroup
-	for i := range helpers {
+	for thread := 1; thread < threads; thread++ {
 		wait.Add(1)
 		go func() {
 			defer wait.Done()
-			failures[i] = walk()
+			walk(thread)
 		}()
 	}
-	err := walk()
+	walk(0)
 	wait.Wait()
-	return errors.Join(append(failures, err)...)
+	return errors.Join(failures...)
+}
+
+// serve answers for images first … first+count−1.
+func (c *Classifier) serve(f *inference, r *request, first, count int) error {
+	lanes, err := f.forward(&c.packed, r.images, first, count)
+	if err != nil {
+		return err
+	}
+	for i := range count {
+		if r.logits != nil {
+			f.logits10((*[kernels.Classes]float32)(r.logits[(first+i)*kernels.Classes:]), lanes, i)
+			continue
+		}
+		var logits [kernels.Classes]float32
+		f.logits10(&logits, lanes, i)
+		r.predictions[first+i] = predict(&logits)
+	}
+	return nil
 }
 
 // logits10 copies the logits of image i.

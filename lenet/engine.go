@@ -168,7 +168,7 @@ func masks(array []byte, features, b, images int) []byte {
 }
 
 // train runs a chunk forward and back. The caller has filled chunk.index,
-// labels and keys for count images, and the job's settings. The last chunk of a
+// labels and keys, and the job's settings. The last chunk of a
 // batch updates the weights.
 func (e *engine) train() error {
 	j := &e.job

@@ -98,7 +98,8 @@ func (p *pool) claim(worker int) bool {
 		return false
 	}
 	if err := p.stage(worker, unit); err != nil {
-		p.failure.CompareAndSwap(nil, &err)
+		failure := err // a copy, so that err itself stays off the heap
+		p.failure.CompareAndSwap(nil, &failure)
 	}
 	p.done.Add(1)
 	return true

@@ -225,47 +225,68 @@ func (t *Trainer) Step(images, labels []byte) (Stats, error) {
 
 // step trains on the images that batch names and returns the sum of their
 // losses and the number classified right.
-func (t *Trainer) step(images, labels []byte, batch []int32, dropoutKey uint64, rate float64) (loss float64, correct int, err error) {
-	e, s := t.engine, &t.settings
-	j := &e.job
-	j.images = images
-	j.loss = kernels.Loss{
-		Scale: float32(1 / float64(len(batch))),
-		Label: float32(1 - s.LabelSmoothing),
-		Other: float32(s.LabelSmoothing / kernels.Classes),
-	}
-	j.adam = kernels.NewAdamStep(rate, s.Beta1, s.Beta2, s.Epsilon, int(t.position.steps)+1)
-	j.dropout = kernels.Dropout{Threshold: uint32(math.Round(s.Dropout * (1 << 32))), Scale: float32(1 / (1 - s.Dropout))}
+func (t *Trainer) step(images, labels []byte, batch []int32, epochKey uint64, rate float64) (loss float64, correct int, err error) {
+	t.prepare(len(batch), rate)
 	for from := 0; from < len(batch); from += maxImages {
-		chunk := batch[from:min(from+maxImages, len(batch))]
-		j.count = len(chunk)
-		j.lanes = (len(chunk) + kernels.HalfBlock - 1) / kernels.HalfBlock * kernels.HalfBlock
-		j.first, j.last, j.single = from == 0, from+maxImages >= len(batch), len(batch) <= maxImages
-		c := &e.chunk
-		for lane := range j.lanes {
-			if lane >= len(chunk) {
-				c.index[lane], c.labels[lane] = chunk[0], -1
-				continue
-			}
-			image := chunk[lane]
-			c.index[lane], c.labels[lane] = image, int32(labels[image])
-			c.keys[lane] = uint32(random.Bits(dropoutKey, uint64(image)))
-		}
-		if err := e.train(); err != nil {
+		to := min(from+maxImages, len(batch))
+		chunkLoss, chunkCorrect, err := t.chunk(images, labels, batch[from:to], epochKey, from == 0, to == len(batch))
+		if err != nil {
 			return 0, 0, err
 		}
-		for i := range chunk {
-			loss += j.losses[i]
-			if j.corrects[i] {
-				correct++
-			}
-		}
+		loss += chunkLoss
+		correct += chunkCorrect
 	}
 	t.position.steps++
 	if math.IsNaN(loss) || math.IsInf(loss, 0) {
 		return 0, 0, ErrNotFinite
 	}
 	return loss, correct, nil
+}
+
+// prepare sets what all chunks of a batch of n images share.
+func (t *Trainer) prepare(n int, rate float64) {
+	j, s := &t.engine.job, &t.settings
+	j.loss = kernels.Loss{
+		Scale: float32(1 / float64(n)),
+		Label: float32(1 - s.LabelSmoothing),
+		Other: float32(s.LabelSmoothing / kernels.Classes),
+	}
+	j.adam = kernels.NewAdamStep(rate, s.Beta1, s.Beta2, s.Epsilon, int(t.position.steps)+1)
+	j.dropout = kernels.Dropout{Threshold: uint32(math.Round(s.Dropout * (1 << 32))), Scale: float32(1 / (1 - s.Dropout))}
+}
+
+// chunk runs a part of a batch forward and back; the last one updates the weights.
+func (t *Trainer) chunk(images, labels []byte, chunk []int32, epochKey uint64, first, last bool) (loss float64, correct int, err error) {
+	e := t.engine
+	j, c := &e.job, &e.chunk
+	j.images = images
+	j.lanes = (len(chunk) + kernels.HalfBlock - 1) / kernels.HalfBlock * kernels.HalfBlock
+	j.first, j.last, j.single = first, last, first && last
+	for lane := range j.lanes {
+		if lane >= len(chunk) {
+			// A lane without an image computes on a copy, and its gradient is 0.
+			c.index[lane], c.labels[lane] = chunk[0], -1
+			continue
+		}
+		image := chunk[lane]
+		c.index[lane], c.labels[lane] = image, int32(labels[image])
+		c.keys[lane] = dropoutKey(epochKey, image)
+	}
+	if err := e.train(); err != nil {
+		return 0, 0, err
+	}
+	for i := range chunk {
+		loss += j.losses[i]
+		if j.corrects[i] {
+			correct++
+		}
+	}
+	return loss, correct, nil
+}
+
+// dropoutKey is the key of an image's dropout.
+func dropoutKey(epochKey uint64, image int32) uint32 {
+	return uint32(random.Bits(epochKey, uint64(image)))
 }
 
 // Evaluate measures the current weights on images and labels without dropout.
