@@ -9,10 +9,12 @@ import (
 	"github.com/kernelet/kernelet/gen/adam"
 	"github.com/kernelet/kernelet/gen/conv1"
 	"github.com/kernelet/kernelet/gen/conv2"
+	"github.com/kernelet/kernelet/gen/direct"
 	"github.com/kernelet/kernelet/gen/fc1"
 	"github.com/kernelet/kernelet/gen/fc2"
 	"github.com/kernelet/kernelet/gen/input"
 	"github.com/kernelet/kernelet/gen/isa"
+	"github.com/kernelet/kernelet/gen/peak"
 )
 
 var operations = []struct {
@@ -25,6 +27,8 @@ var operations = []struct {
 	{"fc1", fc1.Emit},
 	{"fc2", fc2.Emit},
 	{"adam", adam.Emit},
+	{"direct", direct.Emit},
+	{"peak", peak.Emit},
 }
 
 func main() {

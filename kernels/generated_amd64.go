@@ -50,6 +50,12 @@ var avx2Set = Set{
 		fc2WeightGrad:  avx2.FC2WeightGrad,
 	},
 	adamSet: adamSet{adam: avx2.Adam, lineSums: avx2.LineSums},
+	directSet: directSet{
+		conv1DirectReLUPool: byWidth[func(y, x, w, bias []float32, row int)]{avx2.Conv1DirectReLUPool8, avx2.Conv1DirectReLUPool16},
+		conv2DirectReLUPool: byWidth[func(y, x, w, bias []float32, window int)]{avx2.Conv2DirectReLUPool8, avx2.Conv2DirectReLUPool16},
+		fmaPeak:             avx2.FMAPeak,
+		fmaPeakFLOPs:        2 * 8 * 48,
+	},
 	conv2Set: conv2Set{
 		conv2InputTransform:      byWidth[func(v, x []float32)]{avx2.Conv2InputTransform8, avx2.Conv2InputTransform16},
 		conv2ForwardReLUPool:     byWidth[func(y, m, u, v, bias []float32, first int)]{avx2.Conv2ForwardReLUPool8, avx2.Conv2ForwardReLUPool16},
@@ -91,6 +97,12 @@ var avx512Set = Set{
 		fc2WeightGrad:  avx512.FC2WeightGrad,
 	},
 	adamSet: adamSet{adam: avx512.Adam, lineSums: avx512.LineSums},
+	directSet: directSet{
+		conv1DirectReLUPool: byWidth[func(y, x, w, bias []float32, row int)]{avx512.Conv1DirectReLUPool8, avx512.Conv1DirectReLUPool16},
+		conv2DirectReLUPool: byWidth[func(y, x, w, bias []float32, window int)]{avx512.Conv2DirectReLUPool8, avx512.Conv2DirectReLUPool16},
+		fmaPeak:             avx512.FMAPeak,
+		fmaPeakFLOPs:        2 * 16 * 48,
+	},
 	conv2Set: conv2Set{
 		conv2InputTransform:      byWidth[func(v, x []float32)]{avx512.Conv2InputTransform8, avx512.Conv2InputTransform16},
 		conv2ForwardReLUPool:     byWidth[func(y, m, u, v, bias []float32, first int)]{avx512.Conv2ForwardReLUPool8, avx512.Conv2ForwardReLUPool16},

@@ -1,7 +1,9 @@
 package kernels
 
 import (
+	"math"
 	"math/rand/v2"
+	"testing"
 )
 
 const (
@@ -91,3 +93,88 @@ func adamRows() []row {
 }
 
 var gatherIndex = [Block]int32{19, 0, 3, 7, 7, 1, 18, 2, 4, 5, 6, 8, 9, 10, 11, 12}
+
+func directRows() []row {
+	var rows []row
+	for _, n := range []int{HalfBlock, Block} {
+		y1, y2 := argument{name: "y", floats: Conv1Y * n, output: true}, argument{name: "y", floats: Conv2Y * n, output: true}
+		rows = append(rows,
+			row{kernel: "Conv1DirectReLUPool", images: n, perCall: float64(n), flops: conv1FLOPs,
+				arguments: []argument{y1, {name: "x", floats: ImagePixels * n}, {name: "w", floats: Conv1W}, {name: "bias", floats: Conv1Row}},
+				magnitude: Taps + 1, terms: Taps + 1, integers: true,
+				call: func(s *Set, n int, b *buffers) error {
+					for line := range Pool1Size {
+						if err := s.Conv1DirectReLUPool(n, b.floats[0], b.floats[1], b.floats[2], b.floats[3], line); err != nil {
+							return err
+						}
+					}
+					return nil
+				}},
+			row{kernel: "Conv2DirectReLUPool", images: n, perCall: float64(n), flops: conv2FLOPs,
+				arguments: []argument{y2, {name: "x", floats: Conv2X * n}, {name: "w", floats: Conv2W}, {name: "bias", floats: Conv2Outputs}},
+				magnitude: Taps*Conv2Inputs + 1, terms: Taps*Conv2Inputs + 1, integers: true,
+				call: func(s *Set, n int, b *buffers) error {
+					for window := range Pool2Pixels {
+						if err := s.Conv2DirectReLUPool(n, b.floats[0], b.floats[1], b.floats[2], b.floats[3], window); err != nil {
+							return err
+						}
+					}
+					return nil
+				}},
+		)
+	}
+	return rows
+}
+
+// TestWinogradAgainstDirect compares the two algorithms of both convolutions.
+func TestWinogradAgainstDirect(t *testing.T) {
+	for _, s := range sets(t) {
+		random := rand.New(rand.NewPCG(9, 9))
+		fill := func(n int) []float32 {
+			v := make([]float32, n)
+			for i := range v {
+				v[i] = 2*random.Float32() - 1
+			}
+			return v
+		}
+		compare := func(name string, winograd, direct []float32, bound float64) {
+			worst := 0.0
+			for i := range direct {
+				worst = max(worst, math.Abs(float64(winograd[i])-float64(direct[i])))
+			}
+			if !(worst <= bound) {
+				t.Errorf("%s: %s: largest difference: expected at most %g, got %g", s.Name(), name, bound, worst)
+			}
+		}
+		const n = Block
+		x, w1, b1, u1 := fill(ImagePixels*n), fill(Conv1W), fill(Conv1Row), make([]float32, Conv1U)
+		winograd, direct := make([]float32, Conv1Y*n), make([]float32, Conv1Y*n)
+		check := func(err error) {
+			if err != nil {
+				t.Fatal(err)
+			}
+		}
+		check(s.Conv1WeightTransform(u1, w1))
+		check(s.Conv1ForwardReLUPool(n, winograd, x, u1, b1))
+		for row := range Pool1Size {
+			check(s.Conv1DirectReLUPool(n, direct, x, w1, b1, row))
+		}
+		// Rounding errors have random signs and add up like their squares: the
+		// bound is 2⁻²⁴ times the root of what the transforms amplify and of the terms.
+		amplified := growthG * growthB * growthAT
+		compare("conv1", winograd, direct, math.Sqrt(amplified*Taps)*0x1p-24)
+
+		x2, w2, b2, u2 := fill(Conv2X*n), fill(Conv2W), fill(Conv2Outputs), make([]float32, Conv2U)
+		v, work := make([]float32, Conv2V*n), make([]float32, Conv2Work*n)
+		winograd, direct = make([]float32, Conv2Y*n), make([]float32, Conv2Y*n)
+		check(s.Conv2WeightTransform(u2, w2))
+		check(s.Conv2InputTransform(n, v, x2))
+		check(groups(Conv2Outputs, func(first int) error {
+			return s.Conv2ForwardReLUPool(n, winograd, work, u2, v, b2, first)
+		}))
+		for window := range Pool2Pixels {
+			check(s.Conv2DirectReLUPool(n, direct, x2, w2, b2, window))
+		}
+		compare("conv2", winograd, direct, math.Sqrt(amplified*Conv2Inputs*Taps)*0x1p-24)
+	}
+}

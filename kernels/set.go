@@ -32,6 +32,7 @@ type Set struct {
 	fc1Set
 	fc2Set
 	adamSet
+	directSet
 }
 
 // Name is "generic", "avx2" or "avx512".
@@ -82,6 +83,7 @@ var generic = Set{
 	name:     "generic",
 	inputSet: inputGeneric, conv1Set: conv1Generic, conv2Set: conv2Generic,
 	fc1Set: fc1Generic, fc2Set: fc2Generic, adamSet: adamGeneric,
+	directSet: directGeneric,
 }
 
 // length is an argument's name, the elements it has and those it needs.

@@ -11,6 +11,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 )
 
 // argument is a buffer that a kernel reads or writes.
@@ -50,7 +51,7 @@ func (r row) name() string { return fmt.Sprintf("%s/images=%d", r.kernel, r.imag
 
 // table lists every kernel.
 func table() []row {
-	return slices.Concat(inputRows(), conv1Rows(), conv2Rows(), fc1Rows(), fc2Rows(), adamRows())
+	return slices.Concat(inputRows(), conv1Rows(), conv2Rows(), fc1Rows(), fc2Rows(), adamRows(), directRows())
 }
 
 func filled(t testing.TB, r row, seed uint64, integers bool, make32 func(int) []float32, make8 func(int) []byte) *buffers {
@@ -260,7 +261,7 @@ func TestTableIsComplete(t *testing.T) {
 	}
 	methods := reflect.TypeFor[*Set]()
 	for i := range methods.NumMethod() {
-		if name := methods.Method(i).Name; name != "Name" && !slices.Contains(names, name) {
+		if name := methods.Method(i).Name; name != "Name" && name != "FMAPeak" && !slices.Contains(names, name) {
 			t.Errorf("%s has no row in the table", name)
 		}
 	}
@@ -290,6 +291,11 @@ func TestTableIsComplete(t *testing.T) {
 }
 
 func BenchmarkKernels(b *testing.B) {
+	peaks := map[string]float64{}
+	for _, s := range sets(b) {
+		peaks[s.Name()] = measuredPeak(b, s)
+		b.Logf("%s: %.1f GFLOP/s of fused multiply-adds", s.Name(), peaks[s.Name()])
+	}
 	for _, r := range table() {
 		for _, s := range sets(b) {
 			b.Run(fmt.Sprintf("%s/isa=%s", r.name(), s.Name()), func(b *testing.B) {
@@ -303,10 +309,34 @@ func BenchmarkKernels(b *testing.B) {
 				b.ReportMetric(nanoseconds/1000, "µs/image")
 				if r.flops > 0 {
 					b.ReportMetric(r.flops/nanoseconds, "dense-GFLOP/s")
+					b.ReportMetric(r.flops/nanoseconds/peaks[s.Name()], "x-peak")
 				}
 			})
 		}
 	}
+}
+
+// measuredPeak returns the rate of fused multiply-adds in GFLOP/s: the median
+// of runs of about 2 ms.
+func measuredPeak(tb testing.TB, s *Set) float64 {
+	const runs = 51
+	var sink [16]float32
+	iterations := 1000
+	rates := make([]float64, runs)
+	for i := range rates {
+		start := time.Now()
+		flops, err := s.FMAPeak(sink[:], iterations)
+		if err != nil {
+			tb.Fatal(err)
+		}
+		seconds := time.Since(start).Seconds()
+		rates[i] = flops / seconds / 1e9
+		if i == 0 {
+			iterations = max(1, int(float64(iterations)*2e-3/seconds))
+		}
+	}
+	slices.Sort(rates)
+	return rates[runs/2]
 }
 
 // alignedFloats returns n values that begin at a multiple of 64 bytes.

@@ -1,0 +1,119 @@
+// Package direct emits both convolutions by the plain algorithm, 5×5 products
+// an output, with bias, ReLU and pooling: what a reader studies first, a second
+// oracle at full speed, and the dense row of the benchmark.
+//
+// Register tile: the four outputs of a pooling window × as many channels as
+// registers allow, so that pooling needs no memory. A tap costs four loads of
+// inputs and one broadcast weight a channel, for four products a channel.
+package direct
+
+import (
+	"github.com/mmcloughlin/avo/operand"
+	"github.com/mmcloughlin/avo/reg"
+
+	"github.com/kernelet/kernelet/gen/isa"
+	"github.com/kernelet/kernelet/gen/pooling"
+)
+
+const taps = 5
+
+type pointers = []reg.GPVirtual
+
+// layer is the shape of a convolution.
+type layer struct {
+	inputs, outputs, row, inputSize, pooledSize int // row: values of a tap's weights for one input channel
+	outputStep, inputStep                       int // bytes between weights of neighbouring outputs and inputs
+}
+
+// Emit adds the kernels of both layers.
+func Emit(f *isa.File) {
+	for _, width := range isa.Widths {
+		conv1(f, width)
+		conv2(f, width)
+	}
+}
+
+func conv1(f *isa.File, width int) {
+	k := f.Function("Conv1DirectReLUPool", width, "y, x, w, bias []float32, row int",
+		"computes row of conv1, pooled, by direct sums: y [20][12][12] = max(0, maxpool(Σ w x) + bias)",
+		"from x [28][28], w [25][24], bias [24].")
+	l := layer{inputs: 1, outputs: 20, inputSize: 28, pooledSize: 12, outputStep: 4, inputStep: 0, row: 24}
+	y, x, w, bias, row := k.Pointer("y"), k.Pointer("x"), k.Pointer("w"), k.Pointer("bias"), k.Integer("row")
+	line := k.Line()
+	move(k, x, row, 2*l.inputSize*line)
+	move(k, y, row, l.pooledSize*line)
+	k.Loop("window", l.pooledSize, pointers{x, y}, []int{2 * line, line}, func() {
+		l.window(k, y, x, w, bias)
+	})
+	k.Return()
+}
+
+func conv2(f *isa.File, width int) {
+	k := f.Function("Conv2DirectReLUPool", width, "y, x, w, bias []float32, window int",
+		"computes window of conv2, pooled, by direct sums: y [50][4][4] = max(0, maxpool(Σ w x) + bias)",
+		"from x [20][12][12], w [25][50][20], bias [50].")
+	l := layer{inputs: 20, outputs: 50, inputSize: 12, pooledSize: 4, outputStep: 80, inputStep: 4, row: 1000}
+	y, x, w, bias, window := k.Pointer("y"), k.Pointer("x"), k.Pointer("w"), k.Pointer("bias"), k.Integer("window")
+	line := k.Line()
+	move(k, y, window, line)
+	column := k.GP64()
+	k.MOVQ(window, column)
+	k.ANDQ(operand.U8(3), column)
+	k.SHRQ(operand.U8(2), window)
+	move(k, x, column, 2*line)
+	move(k, x, window, 2*l.inputSize*line)
+	l.window(k, y, x, w, bias)
+	k.Return()
+}
+
+func move(k *isa.Kernel, p, count reg.GPVirtual, bytes int) {
+	distance := k.GP64()
+	k.IMUL3Q(operand.I32(int32(bytes)), count, distance)
+	k.ADDQ(distance, p)
+}
+
+// window emits all outputs of one pooling window.
+func (l layer) window(k *isa.Kernel, y, x, w, bias reg.GPVirtual) {
+	line := k.Line()
+	group := 5
+	if !k.Target.Masks {
+		group = 2
+	}
+	zero := k.Zero()
+	k.EachPart(pointers{x, y}, nil, func() {
+		steps := []int{group * l.outputStep, 4 * group, group * l.pooledSize * l.pooledSize * line}
+		k.Loop("outputs", l.outputs/group, pointers{w, bias, y}, steps, func() {
+			sums := make([][]isa.V, group)
+			for o := range sums {
+				for range 4 {
+					sums[o] = append(sums[o], k.Zero())
+				}
+			}
+			terms := func() {
+				for tap := range taps * taps {
+					values := make([]isa.V, 4)
+					for p := range values {
+						values[p] = k.LoadVector(isa.At(x, ((tap/taps+p/2)*l.inputSize+tap%taps+p%2)*line))
+					}
+					for o := range sums {
+						k.Products(isa.At(w, tap*4*l.row+o*l.outputStep), values, sums[o])
+					}
+				}
+			}
+			if l.inputs == 1 {
+				terms()
+			} else {
+				k.Loop("input", l.inputs, pointers{x, w}, []int{l.inputSize * l.inputSize * line, l.inputStep}, terms)
+				k.Advance(x, -l.inputs*l.inputSize*l.inputSize*line)
+				k.Advance(w, -l.inputs*l.inputStep)
+			}
+			for o := range sums {
+				b := k.Broadcast(isa.At(bias, 4*o))
+				k.StoreVector(pooling.Forward(k, [4]isa.V(sums[o]), b, zero, nil), isa.At(y, o*l.pooledSize*l.pooledSize*line))
+			}
+		})
+		k.Advance(w, -l.outputs*l.outputStep)
+		k.Advance(bias, -4*l.outputs)
+		k.Advance(y, -l.outputs*l.pooledSize*l.pooledSize*line)
+	})
+}
