@@ -54,6 +54,8 @@ func plotCurves(path, title, unit string, legendTop bool, training, validation p
 	p.X.Tick.Marker = wholeNumbers{}
 	p.X.Min, p.X.Max = training[0].X-.2, training[len(training)-1].X+.2
 	p.Legend.Top = legendTop
+	p.Legend.XOffs = vg.Points(-8)
+	p.Title.Padding = vg.Points(6)
 	p.Legend.Padding = vg.Points(3)
 	p.Add(plotter.NewGrid())
 	for _, c := range []struct {
@@ -69,6 +71,9 @@ func plotCurves(path, title, unit string, legendTop bool, training, validation p
 		points.Color, points.Shape, points.Radius = c.color, draw.CircleGlyph{}, vg.Points(2.5)
 		p.Add(line, points)
 		p.Legend.Add(c.name, line, points)
+	}
+	if legendTop { // a curve that falls towards 0
+		p.Y.Min = 0
 	}
 	return p.Save(6*vg.Inch, 4*vg.Inch, path)
 }
