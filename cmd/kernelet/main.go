@@ -25,6 +25,7 @@ type commands struct {
 	Eval    evalCommand    `cmd:"" help:"Measure a model on the test images."`
 	Predict predictCommand `cmd:"" help:"Read the digit in PNG, JPEG or GIF pictures."`
 	Data    dataCommand    `cmd:"" help:"Fetch and verify MNIST, and say where it is."`
+	Bench   benchCommand   `cmd:"" help:"Measure training and inference against the CPU's peak."`
 	Info    infoCommand    `cmd:"" help:"Show the version, the CPU and the instruction sets."`
 }
 

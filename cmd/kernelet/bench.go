@@ -1,0 +1,108 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"runtime"
+
+	"github.com/kernelet/kernelet/bench"
+	"github.com/kernelet/kernelet/lenet"
+)
+
+type benchCommand struct {
+	Train benchTrainCommand `cmd:"" help:"Time an image takes to train on, with one thread and with all."`
+	Infer benchInferCommand `cmd:"" help:"Time an image takes to classify, alone and in batches."`
+}
+
+type benchTrainCommand struct {
+	Data   string `help:"Folder with the four IDX files; fetched if not given." placeholder:"DIR"`
+	Batch  int    `help:"Images a step." default:"100"`
+	ISA    string `name:"isa" help:"Instruction set: auto, generic, avx2 or avx512." default:"auto"`
+	Rounds int    `help:"Epochs to measure for every number of threads." default:"3"`
+	JSON   bool   `name:"json" help:"Print one JSON object a line."`
+}
+
+// Run measures training.
+func (c *benchTrainCommand) Run(e *environment) error {
+	if c.Batch < 1 || c.Rounds < 1 {
+		return usageError{fmt.Errorf("bench train: expected --batch and --rounds of at least 1")}
+	}
+	data, err := loadData(e, c.Data, c.JSON)
+	if err != nil {
+		return err
+	}
+	rows, err := bench.Train(e.ctx, data.Train, c.ISA, c.Batch, threadCounts(), c.Rounds)
+	if err != nil {
+		return err
+	}
+	for _, r := range rows {
+		if c.JSON {
+			err = json.NewEncoder(e.stdout).Encode(r)
+		} else {
+			_, err = fmt.Fprintf(e.stdout, "train  batch %-5d %2d threads  %-7s %7.2f µs/image  %7.1f dense-equivalent GFLOP/s  %.2f × peak of %.0f\n",
+				r.Batch, r.Threads, r.ISA, r.Microseconds, r.GFLOPs, r.TimesPeak, r.Peak)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// threadCounts are one and all.
+func threadCounts() []int {
+	if all := runtime.GOMAXPROCS(0); all > 1 {
+		return []int{1, all}
+	}
+	return []int{1}
+}
+
+type benchInferCommand struct {
+	Data  string `help:"Folder with the four IDX files; fetched if not given." placeholder:"DIR"`
+	Model string `help:"Model to classify with; random weights if not given." placeholder:"FILE"`
+	JSON  bool   `name:"json" help:"Print one JSON object a line."`
+}
+
+// Run measures inference.
+func (c *benchInferCommand) Run(e *environment) error {
+	model := lenet.NewModel(1)
+	if c.Model != "" {
+		var err error
+		if model, err = lenet.Load(c.Model); err != nil {
+			return err
+		}
+	}
+	data, err := loadData(e, c.Data, c.JSON)
+	if err != nil {
+		return err
+	}
+	classifier, err := lenet.NewClassifier(model)
+	if err != nil {
+		return err
+	}
+	for _, batch := range []int{1, 100, 1000} {
+		for _, threads := range threadCounts() {
+			if batch == 1 && threads > 1 {
+				continue
+			}
+			row, err := bench.Infer(e.ctx, classifier, data.Test.Images, batch, threads, 100_000/batch)
+			if err != nil {
+				return err
+			}
+			if err := printInfer(e.stdout, row, c.JSON); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+func printInfer(w io.Writer, r bench.InferRow, asJSON bool) error {
+	if asJSON {
+		return json.NewEncoder(w).Encode(r)
+	}
+	_, err := fmt.Fprintf(w, "infer  batch %-5d %2d threads  %-7s %7.2f µs/image  p50 %.1f µs  p99 %.1f µs  %.2f × peak\n",
+		r.Batch, r.Threads, r.ISA, r.Microseconds, r.P50, r.P99, r.TimesPeak)
+	return err
+}
