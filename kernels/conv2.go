@@ -18,20 +18,32 @@ type conv2Set struct {
 const (
 	Conv2X = Conv2Inputs * Pool1Pixels                // [20][12][12]
 	Conv2Y = Conv2Outputs * Pool2Pixels               // [50][4][4]
-	Conv2V = Frequencies * Conv2Inputs * Conv2Tiles   // [64][20][4]
-	Conv2M = Frequencies * Conv2Outputs * Conv2Tiles  // [64][50][4]
 	Conv2W = Taps * Conv2Outputs * Conv2Inputs        // [25][50][20], no lines
 	Conv2U = Frequencies * Conv2Outputs * Conv2Inputs // [64][50][20], no lines
 
 	// Conv2Work is the working memory of the product kernels, [5][64][4].
 	Conv2Work = Group * Frequencies * Conv2Tiles
+
+	conv2Padding = 16 // unused values after each frequency of v and dm, see gen/conv2
 )
 
-// Conv2InputTransform computes v [64][20][4] = Bᵀ X B for the four 8×8 windows
+// Conv2V is the number of values of v [64][20][4] for images, a block or, as a
+// row of blocks and perhaps a half-block, a batch.
+func Conv2V(images int) int { return conv2Values(Conv2Inputs, images) }
+
+// Conv2M is the number of values of dm [64][50][4] for images.
+func Conv2M(images int) int { return conv2Values(Conv2Outputs, images) }
+
+func conv2Values(channels, images int) int {
+	blocks := (images + Block - 1) / Block
+	return Frequencies * (channels*Conv2Tiles*images + blocks*conv2Padding)
+}
+
+// Conv2InputTransform computes v [64][20][4] (Conv2V values) = Bᵀ X B for the four 8×8 windows
 // X of x [20][12][12] at offsets 0 and 4.
 func (s *Set) Conv2InputTransform(images int, v, x []float32) error {
 	if err := check("Conv2InputTransform", images,
-		length{"v", len(v), Conv2V * images}, length{"x", len(x), Conv2X * images}); err != nil {
+		length{"v", len(v), Conv2V(images)}, length{"x", len(x), Conv2X * images}); err != nil {
 		return err
 	}
 	s.conv2InputTransform.of(images)(v, x)
@@ -44,7 +56,7 @@ func (s *Set) Conv2InputTransform(images int, v, x []float32) error {
 func (s *Set) Conv2ForwardReLUPool(images int, y, work, u, v, bias []float32, first int) error {
 	if err := check("Conv2ForwardReLUPool", images,
 		length{"y", len(y), Conv2Y * images}, length{"work", len(work), Conv2Work * images},
-		length{"u", len(u), Conv2U}, length{"v", len(v), Conv2V * images}, length{"bias", len(bias), Conv2Outputs}); err != nil {
+		length{"u", len(u), Conv2U}, length{"v", len(v), Conv2V(images)}, length{"bias", len(bias), Conv2Outputs}); err != nil {
 		return err
 	}
 	if err := checkRange("Conv2ForwardReLUPool", first, Group, Group, Conv2Outputs); err != nil {
@@ -60,7 +72,7 @@ func (s *Set) Conv2ForwardReLUPoolMask(images int, y []float32, mask []byte, wor
 	if err := check("Conv2ForwardReLUPoolMask", images,
 		length{"y", len(y), Conv2Y * images}, length{"mask", len(mask), MaskBytes(Conv2Y, images)},
 		length{"work", len(work), Conv2Work * images},
-		length{"u", len(u), Conv2U}, length{"v", len(v), Conv2V * images}, length{"bias", len(bias), Conv2Outputs}); err != nil {
+		length{"u", len(u), Conv2U}, length{"v", len(v), Conv2V(images)}, length{"bias", len(bias), Conv2Outputs}); err != nil {
 		return err
 	}
 	if err := checkRange("Conv2ForwardReLUPoolMask", first, Group, Group, Conv2Outputs); err != nil {
@@ -70,10 +82,10 @@ func (s *Set) Conv2ForwardReLUPoolMask(images int, y []float32, mask []byte, wor
 	return nil
 }
 
-// Conv2OutputGrad computes dm [64][50][4] = A dY Aᵀ, where dY [50][8][8] is
+// Conv2OutputGrad computes dm [64][50][4] (Conv2M values) = A dY Aᵀ, where dY [50][8][8] is
 // dy [50][4][4] at the positions that the masks chose, and 0 elsewhere.
 func (s *Set) Conv2OutputGrad(images int, dm, dy []float32, mask []byte) error {
-	if err := check("Conv2OutputGrad", images, length{"dm", len(dm), Conv2M * images},
+	if err := check("Conv2OutputGrad", images, length{"dm", len(dm), Conv2M(images)},
 		length{"dy", len(dy), Conv2Y * images}, length{"mask", len(mask), MaskBytes(Conv2Y, images)}); err != nil {
 		return err
 	}
@@ -87,7 +99,7 @@ func (s *Set) Conv2OutputGrad(images int, dm, dy []float32, mask []byte) error {
 func (s *Set) Conv2InputGrad(images int, dx, work, u, dm []float32, first int) error {
 	if err := check("Conv2InputGrad", images,
 		length{"dx", len(dx), Conv2X * images}, length{"work", len(work), Conv2Work * images},
-		length{"u", len(u), Conv2U}, length{"dm", len(dm), Conv2M * images}); err != nil {
+		length{"u", len(u), Conv2U}, length{"dm", len(dm), Conv2M(images)}); err != nil {
 		return err
 	}
 	if err := checkRange("Conv2InputGrad", first, Group, Group, Conv2Inputs); err != nil {
@@ -102,7 +114,7 @@ func (s *Set) Conv2InputGrad(images int, dx, work, u, dm []float32, first int) e
 // (a multiple of 8); dm and v are the blocks' arrays one after another.
 func (s *Set) Conv2WeightGrad(images int, du, dm, v []float32, first, count int) error {
 	if err := checkBatch("Conv2WeightGrad", images, length{"du", len(du), Conv2U},
-		length{"dm", len(dm), Conv2M * images}, length{"v", len(v), Conv2V * images}); err != nil {
+		length{"dm", len(dm), Conv2M(images)}, length{"v", len(v), Conv2V(images)}); err != nil {
 		return err
 	}
 	if err := checkRange("Conv2WeightGrad", first, count, 1, Frequencies); err != nil {
@@ -117,7 +129,7 @@ func (s *Set) Conv2WeightGrad(images int, du, dm, v []float32, first, count int)
 // (1, 1).
 func (s *Set) Conv2BiasGrad(images int, db, dm []float32) error {
 	if err := checkBatch("Conv2BiasGrad", images, length{"db", len(db), Conv2Outputs},
-		length{"dm", len(dm), Conv2M * images}); err != nil {
+		length{"dm", len(dm), Conv2M(images)}); err != nil {
 		return err
 	}
 	s.conv2BiasGrad(db, dm, images)

@@ -43,7 +43,7 @@ func conv2InputTransform(images int, v, x []float32) {
 			for image := range images {
 				tileInput(v[(channel*Conv2Tiles+tile)*images+image:],
 					x[(channel*Pool1Pixels+y0*Pool1Size+x0)*images+image:],
-					Pool1Size*images, images, Conv2Inputs*Conv2Tiles*images)
+					Pool1Size*images, images, Conv2Inputs*Conv2Tiles*images+conv2Padding)
 			}
 		}
 	}
@@ -58,7 +58,7 @@ func conv2Products(images int, to, weight, from []float32, sum, sumStep, outputS
 			clear(result)
 			for s := range sum {
 				w := weight[f*Conv2Outputs*Conv2Inputs+s*sumStep+o*outputStep]
-				values := from[(f*sum+s)*row:][:row]
+				values := from[f*(sum*row+conv2Padding)+s*row:][:row]
 				for i := range result {
 					result[i] += float32(w * values[i])
 				}
@@ -99,7 +99,7 @@ func conv2OutputGrad(images int, dm, dy []float32, mask []byte) {
 						values[i][j] = unpool(dy[at*images+image], mask[MaskBytes(at, images):], image, images, i%2*2+j%2)
 					}
 				}
-				tileOutputGrad(dm[(o*Conv2Tiles+tile)*images+image:], &values, Conv2Outputs*Conv2Tiles*images)
+				tileOutputGrad(dm[(o*Conv2Tiles+tile)*images+image:], &values, Conv2Outputs*Conv2Tiles*images+conv2Padding)
 			}
 		}
 	}
@@ -152,8 +152,8 @@ func conv2WeightGrad(du, dm, v []float32, images, first, count int) {
 				for block := 0; block < images; block += Block {
 					width := min(Block, images-block)
 					row := Conv2Tiles * width
-					a := dm[Conv2M*block+(f*Conv2Outputs+o)*row:][:row]
-					b := v[Conv2V*block+(f*Conv2Inputs+c)*row:][:row]
+					a := dm[Conv2M(block)+f*(Conv2Outputs*row+conv2Padding)+o*row:][:row]
+					b := v[Conv2V(block)+f*(Conv2Inputs*row+conv2Padding)+c*row:][:row]
 					for i := 0; i < row; i += Block {
 						for l := range sum {
 							sum[l] += float32(a[i+l] * b[i+l])
@@ -172,7 +172,7 @@ func conv2BiasGrad(db, dm []float32, images int) {
 		var sum [Block]float32
 		for block := 0; block < images; block += Block {
 			row := Conv2Tiles * min(Block, images-block)
-			values := dm[Conv2M*block+(frequency*Conv2Outputs+o)*row:][:row]
+			values := dm[Conv2M(block)+frequency*(Conv2Outputs*row+conv2Padding)+o*row:][:row]
 			for i := 0; i < row; i += Block {
 				for l := range sum {
 					sum[l] += values[i+l]

@@ -20,12 +20,12 @@ func conv2Rows() []row {
 	var rows []row
 	for _, n := range []int{HalfBlock, Block} {
 		x := argument{name: "x", floats: Conv2X * n}
-		v := argument{name: "v", floats: Conv2V * n}
+		v := argument{name: "v", floats: Conv2V(n)}
 		y := argument{name: "y", floats: Conv2Y * n}
 		u := argument{name: "u", floats: Conv2U}
 		work := argument{name: "work", floats: Conv2Work * n}
 		bias := argument{name: "bias", floats: Conv2Outputs}
-		dm := argument{name: "dm", floats: Conv2M * n}
+		dm := argument{name: "dm", floats: Conv2M(n)}
 		mask := argument{name: "mask", bytes: MaskBytes(Conv2Y, n)}
 		rows = append(rows,
 			row{kernel: "Conv2InputTransform", images: n, perCall: float64(n),
@@ -61,8 +61,8 @@ func conv2Rows() []row {
 	}
 	for _, n := range []int{8, 16, 24, 104} {
 		du := argument{name: "du", floats: Conv2U, output: true}
-		v := argument{name: "v", floats: Conv2V * n}
-		dm := argument{name: "dm", floats: Conv2M * n}
+		v := argument{name: "v", floats: Conv2V(n)}
+		dm := argument{name: "dm", floats: Conv2M(n)}
 		rows = append(rows,
 			row{kernel: "Conv2WeightGrad", images: n, perCall: float64(n), flops: conv2FLOPs,
 				arguments: []argument{du, dm, v}, magnitude: float64(Conv2Tiles * n), terms: float64(Conv2Tiles * n), integers: true,

@@ -165,7 +165,7 @@ func TestWinogradAgainstDirect(t *testing.T) {
 		compare("conv1", winograd, direct, math.Sqrt(amplified*Taps)*0x1p-24)
 
 		x2, w2, b2, u2 := fill(Conv2X*n), fill(Conv2W), fill(Conv2Outputs), make([]float32, Conv2U)
-		v, work := make([]float32, Conv2V*n), make([]float32, Conv2Work*n)
+		v, work := make([]float32, Conv2V(n)), make([]float32, Conv2Work*n)
 		winograd, direct = make([]float32, Conv2Y*n), make([]float32, Conv2Y*n)
 		check(s.Conv2WeightTransform(u2, w2))
 		check(s.Conv2InputTransform(n, v, x2))

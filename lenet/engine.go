@@ -23,10 +23,9 @@ type engine struct {
 	u1, u2, dU2                          []float32  // transformed weights and gradient of the convolutions
 
 	chunk activations
-	work  [][]float32 // working memory of the product kernels, per worker
+	own   []workerMemory
 
-	packed     packed // the weights, for evaluations
-	inferences []*inference
+	packed packed // the weights, for evaluations
 
 	job job
 	// The stages as function values, made once, so that a step allocates nothing.
@@ -35,15 +34,22 @@ type engine struct {
 	}
 }
 
+// workerMemory is what a worker needs for one block at a time: it stays in the
+// worker's L2 cache.
+type workerMemory struct {
+	work, y1, dY2 []float32 // y1 is conv1's output on the way forward and its gradient on the way back
+	inference     *inference
+}
+
 // activations hold a chunk on its way forward and back; every array is a row
 // of blocks.
 type activations struct {
-	x, y1, v, y2, h         []float32
+	x, v, y2, h             []float32
 	mask1, mask2            []byte
 	packed, dPacked         []float32 // fc1's input and its gradient, [10][128][80]
 	logits, dLogits, dH     []float32
 	denominators            []float32
-	dY2, dM, dY1, partials1 []float32 // partials1: conv1's gradient of every block, [8][26][24]
+	dM, partials1           []float32 // partials1: conv1's gradient of every block, [8][26][24]
 	imageValues             []float32
 	imageOutputs, imageEnds []int32
 	outputValues            []float32
@@ -72,7 +78,7 @@ type job struct {
 const maxImages = kernels.MaxImages
 
 func newEngine(set *kernels.Set, threads int) (*engine, error) {
-	e := &engine{set: set, work: make([][]float32, threads)}
+	e := &engine{set: set, own: make([]workerMemory, threads)}
 	var c = &e.chunk
 	type part struct {
 		target *[]float32
@@ -82,17 +88,19 @@ func newEngine(set *kernels.Set, threads int) (*engine, error) {
 	parts := []part{
 		{&w, parametersLength}, {&m, parametersLength}, {&v, parametersLength}, {&g, parametersLength}, {&total, parametersLength},
 		{&e.u1, kernels.Conv1U}, {&e.u2, kernels.Conv2U}, {&e.dU2, kernels.Conv2U},
-		{&c.x, kernels.ImagePixels * maxImages}, {&c.y1, kernels.Conv1Y * maxImages}, {&c.v, kernels.Conv2V * maxImages},
+		{&c.x, kernels.ImagePixels * maxImages}, {&c.v, kernels.Conv2V(maxImages)},
 		{&c.y2, kernels.Conv2Y * maxImages}, {&c.h, kernels.FC1Outputs * maxImages},
 		{&c.packed, kernels.FC1Inputs * maxImages}, {&c.dPacked, kernels.FC1Inputs * maxImages},
 		{&c.logits, kernels.Classes * maxImages}, {&c.dLogits, kernels.Classes * maxImages}, {&c.dH, kernels.FC1Outputs * maxImages},
-		{&c.denominators, maxImages}, {&c.dY2, kernels.Conv2Y * maxImages}, {&c.dM, kernels.Conv2M * maxImages},
-		{&c.dY1, kernels.Conv1Y * maxImages}, {&c.partials1, kernels.Conv1WB * maxImages / kernels.Block},
+		{&c.denominators, maxImages}, {&c.dM, kernels.Conv2M(maxImages)},
+		{&c.partials1, kernels.Conv1WB * maxImages / kernels.Block},
 		{&c.imageValues, kernels.LiveRow * maxImages}, {&c.outputValues, kernels.LiveColumn * kernels.FC1Outputs},
 	}
 	memories := make([][]float32, threads)
-	for i := range e.work {
-		parts = append(parts, part{&e.work[i], kernels.Conv2Work * kernels.Block}, part{&memories[i], inferenceLength})
+	for i := range e.own {
+		own := &e.own[i]
+		parts = append(parts, part{&own.work, kernels.Conv2Work * kernels.Block}, part{&own.y1, kernels.Conv1Y * kernels.Block},
+			part{&own.dY2, kernels.Conv2Y * kernels.Block}, part{&memories[i], inferenceLength})
 	}
 	length := 0
 	for _, p := range parts {
@@ -111,8 +119,8 @@ func newEngine(set *kernels.Set, threads int) (*engine, error) {
 	e.totals = newParameters(total)
 	e.packed = packed{u1: e.u1, bias1: e.weights.conv1[kernels.Conv1W:], u2: e.u2, bias2: e.weights.bias2,
 		fc1: e.weights.fc1, biasF: e.weights.biasF, fc2: e.weights.fc2, biasC: e.weights.biasC}
-	for _, memory := range memories {
-		e.inferences = append(e.inferences, newInference(set, memory))
+	for i, memory := range memories {
+		e.own[i].inference = newInference(set, memory)
 	}
 	c.mask1 = make([]byte, kernels.MaskBytes(kernels.Conv1Y, maxImages))
 	c.mask2 = make([]byte, kernels.MaskBytes(kernels.Conv2Y, maxImages))
@@ -197,8 +205,8 @@ func (e *engine) train() error {
 func (e *engine) convolutions(worker, b int) error {
 	c, s := &e.chunk, e.set
 	n := e.job.block(b)
-	x, y1 := lines(c.x, kernels.ImagePixels, b, n), lines(c.y1, kernels.Conv1Y, b, n)
-	v, y2 := lines(c.v, kernels.Conv2V, b, n), lines(c.y2, kernels.Conv2Y, b, n)
+	x, y1 := lines(c.x, kernels.ImagePixels, b, n), e.own[worker].y1[:kernels.Conv1Y*n]
+	v, y2 := c.v[kernels.Conv2V(b*kernels.Block):][:kernels.Conv2V(n)], lines(c.y2, kernels.Conv2Y, b, n)
 	mask2 := masks(c.mask2, kernels.Conv2Y, b, n)
 	if err := s.Gather(n, x, e.job.images, lines(c.index, 1, b, n)); err != nil {
 		return err
@@ -209,7 +217,7 @@ func (e *engine) convolutions(worker, b int) error {
 	if err := s.Conv2InputTransform(n, v, y1); err != nil {
 		return err
 	}
-	work := e.work[worker][:kernels.Conv2Work*n]
+	work := e.own[worker].work[:kernels.Conv2Work*n]
 	for first := 0; first < kernels.Conv2Outputs; first += kernels.Group {
 		if err := s.Conv2ForwardReLUPoolMask(n, y2, mask2, work, e.u2, v, e.weights.bias2, first); err != nil {
 			return err
@@ -220,13 +228,14 @@ func (e *engine) convolutions(worker, b int) error {
 
 const fc1Parts = kernels.FC1Outputs / kernels.FC1Outs
 
-// fc1 computes a part of fc1's outputs of a block.
+// fc1 computes a part of fc1's outputs of a block. Units go through the blocks
+// part by part: a part's weights, 320 KB, then stay in L2.
 func (e *engine) fc1(_, unit int) error {
 	c := &e.chunk
-	b := unit / fc1Parts
+	b, part := unit%e.job.blocks(), unit/e.job.blocks()
 	n := e.job.block(b)
 	return e.set.FC1ForwardReLUDropout(n, lines(c.h, kernels.FC1Outputs, b, n), lines(c.y2, kernels.FC1Inputs, b, n),
-		e.weights.fc1, e.weights.biasF, lines(c.keys, 1, b, n), &e.job.dropout, unit%fc1Parts*kernels.FC1Outs)
+		e.weights.fc1, e.weights.biasF, lines(c.keys, 1, b, n), &e.job.dropout, part*kernels.FC1Outs)
 }
 
 // fc2 computes a block's logits, losses and the gradient down to fc1's outputs.
@@ -298,14 +307,15 @@ func (e *engine) fc1InputGrad(_, unit int) error {
 func (e *engine) convolutionsGrad(worker, b int) error {
 	c, s := &e.chunk, e.set
 	n := e.job.block(b)
-	dY2, dM, dY1 := lines(c.dY2, kernels.Conv2Y, b, n), lines(c.dM, kernels.Conv2M, b, n), lines(c.dY1, kernels.Conv1Y, b, n)
+	own := &e.own[worker]
+	dY2, dM, dY1 := own.dY2[:kernels.Conv2Y*n], c.dM[kernels.Conv2M(b*kernels.Block):][:kernels.Conv2M(n)], own.y1[:kernels.Conv1Y*n]
 	if err := s.FC1UnpackInputGrad(n, dY2, c.dPacked, b*kernels.Block, maxImages); err != nil {
 		return err
 	}
 	if err := s.Conv2OutputGrad(n, dM, dY2, masks(c.mask2, kernels.Conv2Y, b, n)); err != nil {
 		return err
 	}
-	work := e.work[worker][:kernels.Conv2Work*n]
+	work := e.own[worker].work[:kernels.Conv2Work*n]
 	for first := 0; first < kernels.Conv2Inputs; first += kernels.Group {
 		if err := s.Conv2InputGrad(n, dY1, work, e.u2, dM, first); err != nil {
 			return err
@@ -329,7 +339,7 @@ const (
 func (e *engine) updateWeights(_, unit int) error {
 	c, s, j := &e.chunk, e.set, &e.job
 	if unit < conv2GradUnits {
-		return s.Conv2WeightGrad(j.lanes, e.dU2, c.dM[:kernels.Conv2M*j.lanes], c.v[:kernels.Conv2V*j.lanes], unit*frequenciesPerUnit, frequenciesPerUnit)
+		return s.Conv2WeightGrad(j.lanes, e.dU2, c.dM[:kernels.Conv2M(j.lanes)], c.v[:kernels.Conv2V(j.lanes)], unit*frequenciesPerUnit, frequenciesPerUnit)
 	}
 	unit -= conv2GradUnits
 	slice := unit / outputHalves
@@ -363,7 +373,7 @@ func (e *engine) updateConv2() error {
 	if err := s.Conv2WeightGradTransform(g.conv2, e.dU2); err != nil {
 		return err
 	}
-	if err := s.Conv2BiasGrad(j.lanes, g.bias2, e.chunk.dM[:kernels.Conv2M*j.lanes]); err != nil {
+	if err := s.Conv2BiasGrad(j.lanes, g.bias2, e.chunk.dM[:kernels.Conv2M(j.lanes)]); err != nil {
 		return err
 	}
 	if err := e.apply(func(p *parameters) []float32 { return p.conv2 }); err != nil {

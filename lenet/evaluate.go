@@ -19,8 +19,11 @@ const inferenceBlocks = 4
 // inferenceImages is the number of images that one call of forward takes.
 const inferenceImages = inferenceBlocks * kernels.Block
 
+// inferenceV is the length of conv2's transformed input of a block.
+var inferenceV = kernels.Conv2V(kernels.Block)
+
 // inferenceLength is the number of float32 of memory that an inference needs.
-const inferenceLength = kernels.Block*(kernels.ImagePixels+kernels.Conv1Y+kernels.Conv2V+kernels.Conv2Work) +
+var inferenceLength = kernels.Block*(kernels.ImagePixels+kernels.Conv1Y+kernels.Conv2Work) + inferenceV +
 	inferenceImages*(kernels.Conv2Y+kernels.FC1Outputs+kernels.Classes)
 
 func newInference(set *kernels.Set, memory []float32) *inference {
@@ -30,7 +33,7 @@ func newInference(set *kernels.Set, memory []float32) *inference {
 		length int
 	}{
 		{&f.x, kernels.Block * kernels.ImagePixels}, {&f.y1, kernels.Block * kernels.Conv1Y},
-		{&f.v, kernels.Block * kernels.Conv2V}, {&f.work, kernels.Block * kernels.Conv2Work},
+		{&f.v, inferenceV}, {&f.work, kernels.Block * kernels.Conv2Work},
 		{&f.y2, inferenceImages * kernels.Conv2Y}, {&f.h, inferenceImages * kernels.FC1Outputs},
 		{&f.logits, inferenceImages * kernels.Classes},
 	} {
@@ -57,7 +60,7 @@ func (f *inference) forward(p *packed, images []byte, first, count int) (lanes i
 		for lane := range n {
 			f.index[lane] = int32(first + min(b*kernels.Block+lane, count-1))
 		}
-		x, y1, v := f.x[:kernels.ImagePixels*n], f.y1[:kernels.Conv1Y*n], f.v[:kernels.Conv2V*n]
+		x, y1, v := f.x[:kernels.ImagePixels*n], f.y1[:kernels.Conv1Y*n], f.v[:kernels.Conv2V(n)]
 		if err := s.Gather(n, x, images, f.index[:n]); err != nil {
 			return 0, err
 		}

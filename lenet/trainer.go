@@ -307,7 +307,7 @@ func (t *Trainer) Evaluate(ctx context.Context, images, labels []byte) (Stats, e
 		err := e.pool.run(min(stride, units-from), func(worker, unit int) error {
 			first := (from + unit) * inferenceImages
 			count := min(inferenceImages, n-first)
-			return e.inferences[worker].evaluate(&e.packed, images, labels, first, count, results[first:first+count])
+			return e.own[worker].inference.evaluate(&e.packed, images, labels, first, count, results[first:first+count])
 		})
 		if err != nil {
 			return Stats{}, err

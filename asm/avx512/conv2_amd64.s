@@ -563,15 +563,15 @@ tileRow2:
 	VSUBPS            Y1, Y7, Y0
 	VSUBPS            Y5, Y3, Y7
 	VFMADD231PS.BCST  conv2_5_25<>+0(SB), Y7, Y0
-	VMOVUPS           Y0, 17920(AX)
+	VMOVUPS           Y0, 18368(AX)
 	VADDPS            Y6, Y2, Y0
 	VFMSUB231PS.BCST  conv2_4_25<>+0(SB), Y4, Y0
 	VADDPS            Y5, Y1, Y7
 	VFMSUB231PS.BCST  conv2_4_25<>+0(SB), Y3, Y7
 	VADDPS            Y7, Y0, Y8
-	VMOVUPS           Y8, 2560(AX)
+	VMOVUPS           Y8, 2624(AX)
 	VSUBPS            Y7, Y0, Y0
-	VMOVUPS           Y0, 5120(AX)
+	VMOVUPS           Y0, 5248(AX)
 	VMOVAPS           Y2, Y0
 	VFNMADD231PS.BCST conv2_5<>+0(SB), Y4, Y0
 	VFMADD231PS.BCST  conv2_4<>+0(SB), Y6, Y0
@@ -579,9 +579,9 @@ tileRow2:
 	VFNMADD231PS.BCST conv2_10<>+0(SB), Y3, Y7
 	VFMADD231PS.BCST  conv2_8<>+0(SB), Y5, Y7
 	VADDPS            Y7, Y0, Y8
-	VMOVUPS           Y8, 7680(AX)
+	VMOVUPS           Y8, 7872(AX)
 	VSUBPS            Y7, Y0, Y0
-	VMOVUPS           Y0, 10240(AX)
+	VMOVUPS           Y0, 10496(AX)
 	VADDPS            Y6, Y6, Y0
 	VFNMADD231PS.BCST conv2_10<>+0(SB), Y4, Y0
 	VFMADD231PS.BCST  conv2_8<>+0(SB), Y2, Y0
@@ -589,9 +589,9 @@ tileRow2:
 	VFNMADD231PS.BCST conv2_5<>+0(SB), Y3, Y2
 	VFMADD231PS.BCST  conv2_4<>+0(SB), Y1, Y2
 	VADDPS            Y2, Y0, Y1
-	VMOVUPS           Y1, 12800(AX)
+	VMOVUPS           Y1, 13120(AX)
 	VSUBPS            Y2, Y0, Y0
-	VMOVUPS           Y0, 15360(AX)
+	VMOVUPS           Y0, 15744(AX)
 	VMOVUPS           384(DX), Y0
 	VMOVUPS           416(DX), Y1
 	VMOVUPS           448(DX), Y2
@@ -603,19 +603,19 @@ tileRow2:
 	VSUBPS            Y6, Y0, Y0
 	VSUBPS            Y2, Y4, Y8
 	VFMADD231PS.BCST  conv2_5_25<>+0(SB), Y8, Y0
-	VMOVUPS           Y0, 20480(AX)
+	VMOVUPS           Y0, 20992(AX)
 	VSUBPS            Y1, Y7, Y0
 	VSUBPS            Y5, Y3, Y7
 	VFMADD231PS.BCST  conv2_5_25<>+0(SB), Y7, Y0
-	VMOVUPS           Y0, 38400(AX)
+	VMOVUPS           Y0, 39360(AX)
 	VADDPS            Y6, Y2, Y0
 	VFMSUB231PS.BCST  conv2_4_25<>+0(SB), Y4, Y0
 	VADDPS            Y5, Y1, Y7
 	VFMSUB231PS.BCST  conv2_4_25<>+0(SB), Y3, Y7
 	VADDPS            Y7, Y0, Y8
-	VMOVUPS           Y8, 23040(AX)
+	VMOVUPS           Y8, 23616(AX)
 	VSUBPS            Y7, Y0, Y0
-	VMOVUPS           Y0, 25600(AX)
+	VMOVUPS           Y0, 26240(AX)
 	VMOVAPS           Y2, Y0
 	VFNMADD231PS.BCST conv2_5<>+0(SB), Y4, Y0
 	VFMADD231PS.BCST  conv2_4<>+0(SB), Y6, Y0
@@ -623,9 +623,9 @@ tileRow2:
 	VFNMADD231PS.BCST conv2_10<>+0(SB), Y3, Y7
 	VFMADD231PS.BCST  conv2_8<>+0(SB), Y5, Y7
 	VADDPS            Y7, Y0, Y8
-	VMOVUPS           Y8, 28160(AX)
+	VMOVUPS           Y8, 28864(AX)
 	VSUBPS            Y7, Y0, Y0
-	VMOVUPS           Y0, 30720(AX)
+	VMOVUPS           Y0, 31488(AX)
 	VADDPS            Y6, Y6, Y0
 	VFNMADD231PS.BCST conv2_10<>+0(SB), Y4, Y0
 	VFMADD231PS.BCST  conv2_8<>+0(SB), Y2, Y0
@@ -633,9 +633,9 @@ tileRow2:
 	VFNMADD231PS.BCST conv2_5<>+0(SB), Y3, Y2
 	VFMADD231PS.BCST  conv2_4<>+0(SB), Y1, Y2
 	VADDPS            Y2, Y0, Y1
-	VMOVUPS           Y1, 33280(AX)
+	VMOVUPS           Y1, 34112(AX)
 	VSUBPS            Y2, Y0, Y0
-	VMOVUPS           Y0, 35840(AX)
+	VMOVUPS           Y0, 36736(AX)
 	VMOVUPS           768(DX), Y0
 	VMOVUPS           800(DX), Y1
 	VMOVUPS           832(DX), Y2
@@ -647,19 +647,19 @@ tileRow2:
 	VSUBPS            Y6, Y0, Y0
 	VSUBPS            Y2, Y4, Y8
 	VFMADD231PS.BCST  conv2_5_25<>+0(SB), Y8, Y0
-	VMOVUPS           Y0, 40960(AX)
+	VMOVUPS           Y0, 41984(AX)
 	VSUBPS            Y1, Y7, Y0
 	VSUBPS            Y5, Y3, Y7
 	VFMADD231PS.BCST  conv2_5_25<>+0(SB), Y7, Y0
-	VMOVUPS           Y0, 58880(AX)
+	VMOVUPS           Y0, 60352(AX)
 	VADDPS            Y6, Y2, Y0
 	VFMSUB231PS.BCST  conv2_4_25<>+0(SB), Y4, Y0
 	VADDPS            Y5, Y1, Y7
 	VFMSUB231PS.BCST  conv2_4_25<>+0(SB), Y3, Y7
 	VADDPS            Y7, Y0, Y8
-	VMOVUPS           Y8, 43520(AX)
+	VMOVUPS           Y8, 44608(AX)
 	VSUBPS            Y7, Y0, Y0
-	VMOVUPS           Y0, 46080(AX)
+	VMOVUPS           Y0, 47232(AX)
 	VMOVAPS           Y2, Y0
 	VFNMADD231PS.BCST conv2_5<>+0(SB), Y4, Y0
 	VFMADD231PS.BCST  conv2_4<>+0(SB), Y6, Y0
@@ -667,9 +667,9 @@ tileRow2:
 	VFNMADD231PS.BCST conv2_10<>+0(SB), Y3, Y7
 	VFMADD231PS.BCST  conv2_8<>+0(SB), Y5, Y7
 	VADDPS            Y7, Y0, Y8
-	VMOVUPS           Y8, 48640(AX)
+	VMOVUPS           Y8, 49856(AX)
 	VSUBPS            Y7, Y0, Y0
-	VMOVUPS           Y0, 51200(AX)
+	VMOVUPS           Y0, 52480(AX)
 	VADDPS            Y6, Y6, Y0
 	VFNMADD231PS.BCST conv2_10<>+0(SB), Y4, Y0
 	VFMADD231PS.BCST  conv2_8<>+0(SB), Y2, Y0
@@ -677,9 +677,9 @@ tileRow2:
 	VFNMADD231PS.BCST conv2_5<>+0(SB), Y3, Y2
 	VFMADD231PS.BCST  conv2_4<>+0(SB), Y1, Y2
 	VADDPS            Y2, Y0, Y1
-	VMOVUPS           Y1, 53760(AX)
+	VMOVUPS           Y1, 55104(AX)
 	VSUBPS            Y2, Y0, Y0
-	VMOVUPS           Y0, 56320(AX)
+	VMOVUPS           Y0, 57728(AX)
 	VMOVUPS           1152(DX), Y0
 	VMOVUPS           1184(DX), Y1
 	VMOVUPS           1216(DX), Y2
@@ -691,19 +691,19 @@ tileRow2:
 	VSUBPS            Y6, Y0, Y0
 	VSUBPS            Y2, Y4, Y8
 	VFMADD231PS.BCST  conv2_5_25<>+0(SB), Y8, Y0
-	VMOVUPS           Y0, 61440(AX)
+	VMOVUPS           Y0, 62976(AX)
 	VSUBPS            Y1, Y7, Y0
 	VSUBPS            Y5, Y3, Y7
 	VFMADD231PS.BCST  conv2_5_25<>+0(SB), Y7, Y0
-	VMOVUPS           Y0, 79360(AX)
+	VMOVUPS           Y0, 81344(AX)
 	VADDPS            Y6, Y2, Y0
 	VFMSUB231PS.BCST  conv2_4_25<>+0(SB), Y4, Y0
 	VADDPS            Y5, Y1, Y7
 	VFMSUB231PS.BCST  conv2_4_25<>+0(SB), Y3, Y7
 	VADDPS            Y7, Y0, Y8
-	VMOVUPS           Y8, 64000(AX)
+	VMOVUPS           Y8, 65600(AX)
 	VSUBPS            Y7, Y0, Y0
-	VMOVUPS           Y0, 66560(AX)
+	VMOVUPS           Y0, 68224(AX)
 	VMOVAPS           Y2, Y0
 	VFNMADD231PS.BCST conv2_5<>+0(SB), Y4, Y0
 	VFMADD231PS.BCST  conv2_4<>+0(SB), Y6, Y0
@@ -711,9 +711,9 @@ tileRow2:
 	VFNMADD231PS.BCST conv2_10<>+0(SB), Y3, Y7
 	VFMADD231PS.BCST  conv2_8<>+0(SB), Y5, Y7
 	VADDPS            Y7, Y0, Y8
-	VMOVUPS           Y8, 69120(AX)
+	VMOVUPS           Y8, 70848(AX)
 	VSUBPS            Y7, Y0, Y0
-	VMOVUPS           Y0, 71680(AX)
+	VMOVUPS           Y0, 73472(AX)
 	VADDPS            Y6, Y6, Y0
 	VFNMADD231PS.BCST conv2_10<>+0(SB), Y4, Y0
 	VFMADD231PS.BCST  conv2_8<>+0(SB), Y2, Y0
@@ -721,9 +721,9 @@ tileRow2:
 	VFNMADD231PS.BCST conv2_5<>+0(SB), Y3, Y2
 	VFMADD231PS.BCST  conv2_4<>+0(SB), Y1, Y2
 	VADDPS            Y2, Y0, Y1
-	VMOVUPS           Y1, 74240(AX)
+	VMOVUPS           Y1, 76096(AX)
 	VSUBPS            Y2, Y0, Y0
-	VMOVUPS           Y0, 76800(AX)
+	VMOVUPS           Y0, 78720(AX)
 	VMOVUPS           1536(DX), Y0
 	VMOVUPS           1568(DX), Y1
 	VMOVUPS           1600(DX), Y2
@@ -735,19 +735,19 @@ tileRow2:
 	VSUBPS            Y6, Y0, Y0
 	VSUBPS            Y2, Y4, Y8
 	VFMADD231PS.BCST  conv2_5_25<>+0(SB), Y8, Y0
-	VMOVUPS           Y0, 81920(AX)
+	VMOVUPS           Y0, 83968(AX)
 	VSUBPS            Y1, Y7, Y0
 	VSUBPS            Y5, Y3, Y7
 	VFMADD231PS.BCST  conv2_5_25<>+0(SB), Y7, Y0
-	VMOVUPS           Y0, 99840(AX)
+	VMOVUPS           Y0, 102336(AX)
 	VADDPS            Y6, Y2, Y0
 	VFMSUB231PS.BCST  conv2_4_25<>+0(SB), Y4, Y0
 	VADDPS            Y5, Y1, Y7
 	VFMSUB231PS.BCST  conv2_4_25<>+0(SB), Y3, Y7
 	VADDPS            Y7, Y0, Y8
-	VMOVUPS           Y8, 84480(AX)
+	VMOVUPS           Y8, 86592(AX)
 	VSUBPS            Y7, Y0, Y0
-	VMOVUPS           Y0, 87040(AX)
+	VMOVUPS           Y0, 89216(AX)
 	VMOVAPS           Y2, Y0
 	VFNMADD231PS.BCST conv2_5<>+0(SB), Y4, Y0
 	VFMADD231PS.BCST  conv2_4<>+0(SB), Y6, Y0
@@ -755,9 +755,9 @@ tileRow2:
 	VFNMADD231PS.BCST conv2_10<>+0(SB), Y3, Y7
 	VFMADD231PS.BCST  conv2_8<>+0(SB), Y5, Y7
 	VADDPS            Y7, Y0, Y8
-	VMOVUPS           Y8, 89600(AX)
+	VMOVUPS           Y8, 91840(AX)
 	VSUBPS            Y7, Y0, Y0
-	VMOVUPS           Y0, 92160(AX)
+	VMOVUPS           Y0, 94464(AX)
 	VADDPS            Y6, Y6, Y0
 	VFNMADD231PS.BCST conv2_10<>+0(SB), Y4, Y0
 	VFMADD231PS.BCST  conv2_8<>+0(SB), Y2, Y0
@@ -765,9 +765,9 @@ tileRow2:
 	VFNMADD231PS.BCST conv2_5<>+0(SB), Y3, Y2
 	VFMADD231PS.BCST  conv2_4<>+0(SB), Y1, Y2
 	VADDPS            Y2, Y0, Y1
-	VMOVUPS           Y1, 94720(AX)
+	VMOVUPS           Y1, 97088(AX)
 	VSUBPS            Y2, Y0, Y0
-	VMOVUPS           Y0, 97280(AX)
+	VMOVUPS           Y0, 99712(AX)
 	VMOVUPS           1920(DX), Y0
 	VMOVUPS           1952(DX), Y1
 	VMOVUPS           1984(DX), Y2
@@ -779,19 +779,19 @@ tileRow2:
 	VSUBPS            Y6, Y0, Y0
 	VSUBPS            Y2, Y4, Y8
 	VFMADD231PS.BCST  conv2_5_25<>+0(SB), Y8, Y0
-	VMOVUPS           Y0, 102400(AX)
+	VMOVUPS           Y0, 104960(AX)
 	VSUBPS            Y1, Y7, Y0
 	VSUBPS            Y5, Y3, Y7
 	VFMADD231PS.BCST  conv2_5_25<>+0(SB), Y7, Y0
-	VMOVUPS           Y0, 120320(AX)
+	VMOVUPS           Y0, 123328(AX)
 	VADDPS            Y6, Y2, Y0
 	VFMSUB231PS.BCST  conv2_4_25<>+0(SB), Y4, Y0
 	VADDPS            Y5, Y1, Y7
 	VFMSUB231PS.BCST  conv2_4_25<>+0(SB), Y3, Y7
 	VADDPS            Y7, Y0, Y8
-	VMOVUPS           Y8, 104960(AX)
+	VMOVUPS           Y8, 107584(AX)
 	VSUBPS            Y7, Y0, Y0
-	VMOVUPS           Y0, 107520(AX)
+	VMOVUPS           Y0, 110208(AX)
 	VMOVAPS           Y2, Y0
 	VFNMADD231PS.BCST conv2_5<>+0(SB), Y4, Y0
 	VFMADD231PS.BCST  conv2_4<>+0(SB), Y6, Y0
@@ -799,9 +799,9 @@ tileRow2:
 	VFNMADD231PS.BCST conv2_10<>+0(SB), Y3, Y7
 	VFMADD231PS.BCST  conv2_8<>+0(SB), Y5, Y7
 	VADDPS            Y7, Y0, Y8
-	VMOVUPS           Y8, 110080(AX)
+	VMOVUPS           Y8, 112832(AX)
 	VSUBPS            Y7, Y0, Y0
-	VMOVUPS           Y0, 112640(AX)
+	VMOVUPS           Y0, 115456(AX)
 	VADDPS            Y6, Y6, Y0
 	VFNMADD231PS.BCST conv2_10<>+0(SB), Y4, Y0
 	VFMADD231PS.BCST  conv2_8<>+0(SB), Y2, Y0
@@ -809,9 +809,9 @@ tileRow2:
 	VFNMADD231PS.BCST conv2_5<>+0(SB), Y3, Y2
 	VFMADD231PS.BCST  conv2_4<>+0(SB), Y1, Y2
 	VADDPS            Y2, Y0, Y1
-	VMOVUPS           Y1, 115200(AX)
+	VMOVUPS           Y1, 118080(AX)
 	VSUBPS            Y2, Y0, Y0
-	VMOVUPS           Y0, 117760(AX)
+	VMOVUPS           Y0, 120704(AX)
 	VMOVUPS           2304(DX), Y0
 	VMOVUPS           2336(DX), Y1
 	VMOVUPS           2368(DX), Y2
@@ -823,19 +823,19 @@ tileRow2:
 	VSUBPS            Y6, Y0, Y0
 	VSUBPS            Y2, Y4, Y8
 	VFMADD231PS.BCST  conv2_5_25<>+0(SB), Y8, Y0
-	VMOVUPS           Y0, 122880(AX)
+	VMOVUPS           Y0, 125952(AX)
 	VSUBPS            Y1, Y7, Y0
 	VSUBPS            Y5, Y3, Y7
 	VFMADD231PS.BCST  conv2_5_25<>+0(SB), Y7, Y0
-	VMOVUPS           Y0, 140800(AX)
+	VMOVUPS           Y0, 144320(AX)
 	VADDPS            Y6, Y2, Y0
 	VFMSUB231PS.BCST  conv2_4_25<>+0(SB), Y4, Y0
 	VADDPS            Y5, Y1, Y7
 	VFMSUB231PS.BCST  conv2_4_25<>+0(SB), Y3, Y7
 	VADDPS            Y7, Y0, Y8
-	VMOVUPS           Y8, 125440(AX)
+	VMOVUPS           Y8, 128576(AX)
 	VSUBPS            Y7, Y0, Y0
-	VMOVUPS           Y0, 128000(AX)
+	VMOVUPS           Y0, 131200(AX)
 	VMOVAPS           Y2, Y0
 	VFNMADD231PS.BCST conv2_5<>+0(SB), Y4, Y0
 	VFMADD231PS.BCST  conv2_4<>+0(SB), Y6, Y0
@@ -843,9 +843,9 @@ tileRow2:
 	VFNMADD231PS.BCST conv2_10<>+0(SB), Y3, Y7
 	VFMADD231PS.BCST  conv2_8<>+0(SB), Y5, Y7
 	VADDPS            Y7, Y0, Y8
-	VMOVUPS           Y8, 130560(AX)
+	VMOVUPS           Y8, 133824(AX)
 	VSUBPS            Y7, Y0, Y0
-	VMOVUPS           Y0, 133120(AX)
+	VMOVUPS           Y0, 136448(AX)
 	VADDPS            Y6, Y6, Y0
 	VFNMADD231PS.BCST conv2_10<>+0(SB), Y4, Y0
 	VFMADD231PS.BCST  conv2_8<>+0(SB), Y2, Y0
@@ -853,9 +853,9 @@ tileRow2:
 	VFNMADD231PS.BCST conv2_5<>+0(SB), Y3, Y2
 	VFMADD231PS.BCST  conv2_4<>+0(SB), Y1, Y2
 	VADDPS            Y2, Y0, Y1
-	VMOVUPS           Y1, 135680(AX)
+	VMOVUPS           Y1, 139072(AX)
 	VSUBPS            Y2, Y0, Y0
-	VMOVUPS           Y0, 138240(AX)
+	VMOVUPS           Y0, 141696(AX)
 	VMOVUPS           2688(DX), Y0
 	VMOVUPS           2720(DX), Y1
 	VMOVUPS           2752(DX), Y2
@@ -867,19 +867,19 @@ tileRow2:
 	VSUBPS            Y6, Y0, Y0
 	VSUBPS            Y2, Y4, Y8
 	VFMADD231PS.BCST  conv2_5_25<>+0(SB), Y8, Y0
-	VMOVUPS           Y0, 143360(AX)
+	VMOVUPS           Y0, 146944(AX)
 	VSUBPS            Y1, Y7, Y0
 	VSUBPS            Y5, Y3, Y7
 	VFMADD231PS.BCST  conv2_5_25<>+0(SB), Y7, Y0
-	VMOVUPS           Y0, 161280(AX)
+	VMOVUPS           Y0, 165312(AX)
 	VADDPS            Y6, Y2, Y0
 	VFMSUB231PS.BCST  conv2_4_25<>+0(SB), Y4, Y0
 	VADDPS            Y5, Y1, Y7
 	VFMSUB231PS.BCST  conv2_4_25<>+0(SB), Y3, Y7
 	VADDPS            Y7, Y0, Y8
-	VMOVUPS           Y8, 145920(AX)
+	VMOVUPS           Y8, 149568(AX)
 	VSUBPS            Y7, Y0, Y0
-	VMOVUPS           Y0, 148480(AX)
+	VMOVUPS           Y0, 152192(AX)
 	VMOVAPS           Y2, Y0
 	VFNMADD231PS.BCST conv2_5<>+0(SB), Y4, Y0
 	VFMADD231PS.BCST  conv2_4<>+0(SB), Y6, Y0
@@ -887,9 +887,9 @@ tileRow2:
 	VFNMADD231PS.BCST conv2_10<>+0(SB), Y3, Y7
 	VFMADD231PS.BCST  conv2_8<>+0(SB), Y5, Y7
 	VADDPS            Y7, Y0, Y8
-	VMOVUPS           Y8, 151040(AX)
+	VMOVUPS           Y8, 154816(AX)
 	VSUBPS            Y7, Y0, Y0
-	VMOVUPS           Y0, 153600(AX)
+	VMOVUPS           Y0, 157440(AX)
 	VADDPS            Y6, Y6, Y0
 	VFNMADD231PS.BCST conv2_10<>+0(SB), Y4, Y0
 	VFMADD231PS.BCST  conv2_8<>+0(SB), Y2, Y0
@@ -897,9 +897,9 @@ tileRow2:
 	VFNMADD231PS.BCST conv2_5<>+0(SB), Y3, Y2
 	VFMADD231PS.BCST  conv2_4<>+0(SB), Y1, Y2
 	VADDPS            Y2, Y0, Y1
-	VMOVUPS           Y1, 156160(AX)
+	VMOVUPS           Y1, 160064(AX)
 	VSUBPS            Y2, Y0, Y0
-	VMOVUPS           Y0, 158720(AX)
+	VMOVUPS           Y0, 162688(AX)
 	VMOVUPS           128(DX), Y0
 	VMOVUPS           160(DX), Y1
 	VMOVUPS           192(DX), Y2
@@ -915,15 +915,15 @@ tileRow2:
 	VSUBPS            Y1, Y7, Y0
 	VSUBPS            Y5, Y3, Y7
 	VFMADD231PS.BCST  conv2_5_25<>+0(SB), Y7, Y0
-	VMOVUPS           Y0, 17952(AX)
+	VMOVUPS           Y0, 18400(AX)
 	VADDPS            Y6, Y2, Y0
 	VFMSUB231PS.BCST  conv2_4_25<>+0(SB), Y4, Y0
 	VADDPS            Y5, Y1, Y7
 	VFMSUB231PS.BCST  conv2_4_25<>+0(SB), Y3, Y7
 	VADDPS            Y7, Y0, Y8
-	VMOVUPS           Y8, 2592(AX)
+	VMOVUPS           Y8, 2656(AX)
 	VSUBPS            Y7, Y0, Y0
-	VMOVUPS           Y0, 5152(AX)
+	VMOVUPS           Y0, 5280(AX)
 	VMOVAPS           Y2, Y0
 	VFNMADD231PS.BCST conv2_5<>+0(SB), Y4, Y0
 	VFMADD231PS.BCST  conv2_4<>+0(SB), Y6, Y0
@@ -931,9 +931,9 @@ tileRow2:
 	VFNMADD231PS.BCST conv2_10<>+0(SB), Y3, Y7
 	VFMADD231PS.BCST  conv2_8<>+0(SB), Y5, Y7
 	VADDPS            Y7, Y0, Y8
-	VMOVUPS           Y8, 7712(AX)
+	VMOVUPS           Y8, 7904(AX)
 	VSUBPS            Y7, Y0, Y0
-	VMOVUPS           Y0, 10272(AX)
+	VMOVUPS           Y0, 10528(AX)
 	VADDPS            Y6, Y6, Y0
 	VFNMADD231PS.BCST conv2_10<>+0(SB), Y4, Y0
 	VFMADD231PS.BCST  conv2_8<>+0(SB), Y2, Y0
@@ -941,9 +941,9 @@ tileRow2:
 	VFNMADD231PS.BCST conv2_5<>+0(SB), Y3, Y2
 	VFMADD231PS.BCST  conv2_4<>+0(SB), Y1, Y2
 	VADDPS            Y2, Y0, Y1
-	VMOVUPS           Y1, 12832(AX)
+	VMOVUPS           Y1, 13152(AX)
 	VSUBPS            Y2, Y0, Y0
-	VMOVUPS           Y0, 15392(AX)
+	VMOVUPS           Y0, 15776(AX)
 	VMOVUPS           512(DX), Y0
 	VMOVUPS           544(DX), Y1
 	VMOVUPS           576(DX), Y2
@@ -955,19 +955,19 @@ tileRow2:
 	VSUBPS            Y6, Y0, Y0
 	VSUBPS            Y2, Y4, Y8
 	VFMADD231PS.BCST  conv2_5_25<>+0(SB), Y8, Y0
-	VMOVUPS           Y0, 20512(AX)
+	VMOVUPS           Y0, 21024(AX)
 	VSUBPS            Y1, Y7, Y0
 	VSUBPS            Y5, Y3, Y7
 	VFMADD231PS.BCST  conv2_5_25<>+0(SB), Y7, Y0
-	VMOVUPS           Y0, 38432(AX)
+	VMOVUPS           Y0, 39392(AX)
 	VADDPS            Y6, Y2, Y0
 	VFMSUB231PS.BCST  conv2_4_25<>+0(SB), Y4, Y0
 	VADDPS            Y5, Y1, Y7
 	VFMSUB231PS.BCST  conv2_4_25<>+0(SB), Y3, Y7
 	VADDPS            Y7, Y0, Y8
-	VMOVUPS           Y8, 23072(AX)
+	VMOVUPS           Y8, 23648(AX)
 	VSUBPS            Y7, Y0, Y0
-	VMOVUPS           Y0, 25632(AX)
+	VMOVUPS           Y0, 26272(AX)
 	VMOVAPS           Y2, Y0
 	VFNMADD231PS.BCST conv2_5<>+0(SB), Y4, Y0
 	VFMADD231PS.BCST  conv2_4<>+0(SB), Y6, Y0
@@ -975,9 +975,9 @@ tileRow2:
 	VFNMADD231PS.BCST conv2_10<>+0(SB), Y3, Y7
 	VFMADD231PS.BCST  conv2_8<>+0(SB), Y5, Y7
 	VADDPS            Y7, Y0, Y8
-	VMOVUPS           Y8, 28192(AX)
+	VMOVUPS           Y8, 28896(AX)
 	VSUBPS            Y7, Y0, Y0
-	VMOVUPS           Y0, 30752(AX)
+	VMOVUPS           Y0, 31520(AX)
 	VADDPS            Y6, Y6, Y0
 	VFNMADD231PS.BCST conv2_10<>+0(SB), Y4, Y0
 	VFMADD231PS.BCST  conv2_8<>+0(SB), Y2, Y0
@@ -985,9 +985,9 @@ tileRow2:
 	VFNMADD231PS.BCST conv2_5<>+0(SB), Y3, Y2
 	VFMADD231PS.BCST  conv2_4<>+0(SB), Y1, Y2
 	VADDPS            Y2, Y0, Y1
-	VMOVUPS           Y1, 33312(AX)
+	VMOVUPS           Y1, 34144(AX)
 	VSUBPS            Y2, Y0, Y0
-	VMOVUPS           Y0, 35872(AX)
+	VMOVUPS           Y0, 36768(AX)
 	VMOVUPS           896(DX), Y0
 	VMOVUPS           928(DX), Y1
 	VMOVUPS           960(DX), Y2
@@ -999,19 +999,19 @@ tileRow2:
 	VSUBPS            Y6, Y0, Y0
 	VSUBPS            Y2, Y4, Y8
 	VFMADD231PS.BCST  conv2_5_25<>+0(SB), Y8, Y0
-	VMOVUPS           Y0, 40992(AX)
+	VMOVUPS           Y0, 42016(AX)
 	VSUBPS            Y1, Y7, Y0
 	VSUBPS            Y5, Y3, Y7
 	VFMADD231PS.BCST  conv2_5_25<>+0(SB), Y7, Y0
-	VMOVUPS           Y0, 58912(AX)
+	VMOVUPS           Y0, 60384(AX)
 	VADDPS            Y6, Y2, Y0
 	VFMSUB231PS.BCST  conv2_4_25<>+0(SB), Y4, Y0
 	VADDPS            Y5, Y1, Y7
 	VFMSUB231PS.BCST  conv2_4_25<>+0(SB), Y3, Y7
 	VADDPS            Y7, Y0, Y8
-	VMOVUPS           Y8, 43552(AX)
+	VMOVUPS           Y8, 44640(AX)
 	VSUBPS            Y7, Y0, Y0
-	VMOVUPS           Y0, 46112(AX)
+	VMOVUPS           Y0, 47264(AX)
 	VMOVAPS           Y2, Y0
 	VFNMADD231PS.BCST conv2_5<>+0(SB), Y4, Y0
 	VFMADD231PS.BCST  conv2_4<>+0(SB), Y6, Y0
@@ -1019,9 +1019,9 @@ tileRow2:
 	VFNMADD231PS.BCST conv2_10<>+0(SB), Y3, Y7
 	VFMADD231PS.BCST  conv2_8<>+0(SB), Y5, Y7
 	VADDPS            Y7, Y0, Y8
-	VMOVUPS           Y8, 48672(AX)
+	VMOVUPS           Y8, 49888(AX)
 	VSUBPS            Y7, Y0, Y0
-	VMOVUPS           Y0, 51232(AX)
+	VMOVUPS           Y0, 52512(AX)
 	VADDPS            Y6, Y6, Y0
 	VFNMADD231PS.BCST conv2_10<>+0(SB), Y4, Y0
 	VFMADD231PS.BCST  conv2_8<>+0(SB), Y2, Y0
@@ -1029,9 +1029,9 @@ tileRow2:
 	VFNMADD231PS.BCST conv2_5<>+0(SB), Y3, Y2
 	VFMADD231PS.BCST  conv2_4<>+0(SB), Y1, Y2
 	VADDPS            Y2, Y0, Y1
-	VMOVUPS           Y1, 53792(AX)
+	VMOVUPS           Y1, 55136(AX)
 	VSUBPS            Y2, Y0, Y0
-	VMOVUPS           Y0, 56352(AX)
+	VMOVUPS           Y0, 57760(AX)
 	VMOVUPS           1280(DX), Y0
 	VMOVUPS           1312(DX), Y1
 	VMOVUPS           1344(DX), Y2
@@ -1043,19 +1043,19 @@ tileRow2:
 	VSUBPS            Y6, Y0, Y0
 	VSUBPS            Y2, Y4, Y8
 	VFMADD231PS.BCST  conv2_5_25<>+0(SB), Y8, Y0
-	VMOVUPS           Y0, 61472(AX)
+	VMOVUPS           Y0, 63008(AX)
 	VSUBPS            Y1, Y7, Y0
 	VSUBPS            Y5, Y3, Y7
 	VFMADD231PS.BCST  conv2_5_25<>+0(SB), Y7, Y0
-	VMOVUPS           Y0, 79392(AX)
+	VMOVUPS           Y0, 81376(AX)
 	VADDPS            Y6, Y2, Y0
 	VFMSUB231PS.BCST  conv2_4_25<>+0(SB), Y4, Y0
 	VADDPS            Y5, Y1, Y7
 	VFMSUB231PS.BCST  conv2_4_25<>+0(SB), Y3, Y7
 	VADDPS            Y7, Y0, Y8
-	VMOVUPS           Y8, 64032(AX)
+	VMOVUPS           Y8, 65632(AX)
 	VSUBPS            Y7, Y0, Y0
-	VMOVUPS           Y0, 66592(AX)
+	VMOVUPS           Y0, 68256(AX)
 	VMOVAPS           Y2, Y0
 	VFNMADD231PS.BCST conv2_5<>+0(SB), Y4, Y0
 	VFMADD231PS.BCST  conv2_4<>+0(SB), Y6, Y0
@@ -1063,9 +1063,9 @@ tileRow2:
 	VFNMADD231PS.BCST conv2_10<>+0(SB), Y3, Y7
 	VFMADD231PS.BCST  conv2_8<>+0(SB), Y5, Y7
 	VADDPS            Y7, Y0, Y8
-	VMOVUPS           Y8, 69152(AX)
+	VMOVUPS           Y8, 70880(AX)
 	VSUBPS            Y7, Y0, Y0
-	VMOVUPS           Y0, 71712(AX)
+	VMOVUPS           Y0, 73504(AX)
 	VADDPS            Y6, Y6, Y0
 	VFNMADD231PS.BCST conv2_10<>+0(SB), Y4, Y0
 	VFMADD231PS.BCST  conv2_8<>+0(SB), Y2, Y0
@@ -1073,9 +1073,9 @@ tileRow2:
 	VFNMADD231PS.BCST conv2_5<>+0(SB), Y3, Y2
 	VFMADD231PS.BCST  conv2_4<>+0(SB), Y1, Y2
 	VADDPS            Y2, Y0, Y1
-	VMOVUPS           Y1, 74272(AX)
+	VMOVUPS           Y1, 76128(AX)
 	VSUBPS            Y2, Y0, Y0
-	VMOVUPS           Y0, 76832(AX)
+	VMOVUPS           Y0, 78752(AX)
 	VMOVUPS           1664(DX), Y0
 	VMOVUPS           1696(DX), Y1
 	VMOVUPS           1728(DX), Y2
@@ -1087,19 +1087,19 @@ tileRow2:
 	VSUBPS            Y6, Y0, Y0
 	VSUBPS            Y2, Y4, Y8
 	VFMADD231PS.BCST  conv2_5_25<>+0(SB), Y8, Y0
-	VMOVUPS           Y0, 81952(AX)
+	VMOVUPS           Y0, 84000(AX)
 	VSUBPS            Y1, Y7, Y0
 	VSUBPS            Y5, Y3, Y7
 	VFMADD231PS.BCST  conv2_5_25<>+0(SB), Y7, Y0
-	VMOVUPS           Y0, 99872(AX)
+	VMOVUPS           Y0, 102368(AX)
 	VADDPS            Y6, Y2, Y0
 	VFMSUB231PS.BCST  conv2_4_25<>+0(SB), Y4, Y0
 	VADDPS            Y5, Y1, Y7
 	VFMSUB231PS.BCST  conv2_4_25<>+0(SB), Y3, Y7
 	VADDPS            Y7, Y0, Y8
-	VMOVUPS           Y8, 84512(AX)
+	VMOVUPS           Y8, 86624(AX)
 	VSUBPS            Y7, Y0, Y0
-	VMOVUPS           Y0, 87072(AX)
+	VMOVUPS           Y0, 89248(AX)
 	VMOVAPS           Y2, Y0
 	VFNMADD231PS.BCST conv2_5<>+0(SB), Y4, Y0
 	VFMADD231PS.BCST  conv2_4<>+0(SB), Y6, Y0
@@ -1107,9 +1107,9 @@ tileRow2:
 	VFNMADD231PS.BCST conv2_10<>+0(SB), Y3, Y7
 	VFMADD231PS.BCST  conv2_8<>+0(SB), Y5, Y7
 	VADDPS            Y7, Y0, Y8
-	VMOVUPS           Y8, 89632(AX)
+	VMOVUPS           Y8, 91872(AX)
 	VSUBPS            Y7, Y0, Y0
-	VMOVUPS           Y0, 92192(AX)
+	VMOVUPS           Y0, 94496(AX)
 	VADDPS            Y6, Y6, Y0
 	VFNMADD231PS.BCST conv2_10<>+0(SB), Y4, Y0
 	VFMADD231PS.BCST  conv2_8<>+0(SB), Y2, Y0
@@ -1117,9 +1117,9 @@ tileRow2:
 	VFNMADD231PS.BCST conv2_5<>+0(SB), Y3, Y2
 	VFMADD231PS.BCST  conv2_4<>+0(SB), Y1, Y2
 	VADDPS            Y2, Y0, Y1
-	VMOVUPS           Y1, 94752(AX)
+	VMOVUPS           Y1, 97120(AX)
 	VSUBPS            Y2, Y0, Y0
-	VMOVUPS           Y0, 97312(AX)
+	VMOVUPS           Y0, 99744(AX)
 	VMOVUPS           2048(DX), Y0
 	VMOVUPS           2080(DX), Y1
 	VMOVUPS           2112(DX), Y2
@@ -1131,19 +1131,19 @@ tileRow2:
 	VSUBPS            Y6, Y0, Y0
 	VSUBPS            Y2, Y4, Y8
 	VFMADD231PS.BCST  conv2_5_25<>+0(SB), Y8, Y0
-	VMOVUPS           Y0, 102432(AX)
+	VMOVUPS           Y0, 104992(AX)
 	VSUBPS            Y1, Y7, Y0
 	VSUBPS            Y5, Y3, Y7
 	VFMADD231PS.BCST  conv2_5_25<>+0(SB), Y7, Y0
-	VMOVUPS           Y0, 120352(AX)
+	VMOVUPS           Y0, 123360(AX)
 	VADDPS            Y6, Y2, Y0
 	VFMSUB231PS.BCST  conv2_4_25<>+0(SB), Y4, Y0
 	VADDPS            Y5, Y1, Y7
 	VFMSUB231PS.BCST  conv2_4_25<>+0(SB), Y3, Y7
 	VADDPS            Y7, Y0, Y8
-	VMOVUPS           Y8, 104992(AX)
+	VMOVUPS           Y8, 107616(AX)
 	VSUBPS            Y7, Y0, Y0
-	VMOVUPS           Y0, 107552(AX)
+	VMOVUPS           Y0, 110240(AX)
 	VMOVAPS           Y2, Y0
 	VFNMADD231PS.BCST conv2_5<>+0(SB), Y4, Y0
 	VFMADD231PS.BCST  conv2_4<>+0(SB), Y6, Y0
@@ -1151,9 +1151,9 @@ tileRow2:
 	VFNMADD231PS.BCST conv2_10<>+0(SB), Y3, Y7
 	VFMADD231PS.BCST  conv2_8<>+0(SB), Y5, Y7
 	VADDPS            Y7, Y0, Y8
-	VMOVUPS           Y8, 110112(AX)
+	VMOVUPS           Y8, 112864(AX)
 	VSUBPS            Y7, Y0, Y0
-	VMOVUPS           Y0, 112672(AX)
+	VMOVUPS           Y0, 115488(AX)
 	VADDPS            Y6, Y6, Y0
 	VFNMADD231PS.BCST conv2_10<>+0(SB), Y4, Y0
 	VFMADD231PS.BCST  conv2_8<>+0(SB), Y2, Y0
@@ -1161,9 +1161,9 @@ tileRow2:
 	VFNMADD231PS.BCST conv2_5<>+0(SB), Y3, Y2
 	VFMADD231PS.BCST  conv2_4<>+0(SB), Y1, Y2
 	VADDPS            Y2, Y0, Y1
-	VMOVUPS           Y1, 115232(AX)
+	VMOVUPS           Y1, 118112(AX)
 	VSUBPS            Y2, Y0, Y0
-	VMOVUPS           Y0, 117792(AX)
+	VMOVUPS           Y0, 120736(AX)
 	VMOVUPS           2432(DX), Y0
 	VMOVUPS           2464(DX), Y1
 	VMOVUPS           2496(DX), Y2
@@ -1175,19 +1175,19 @@ tileRow2:
 	VSUBPS            Y6, Y0, Y0
 	VSUBPS            Y2, Y4, Y8
 	VFMADD231PS.BCST  conv2_5_25<>+0(SB), Y8, Y0
-	VMOVUPS           Y0, 122912(AX)
+	VMOVUPS           Y0, 125984(AX)
 	VSUBPS            Y1, Y7, Y0
 	VSUBPS            Y5, Y3, Y7
 	VFMADD231PS.BCST  conv2_5_25<>+0(SB), Y7, Y0
-	VMOVUPS           Y0, 140832(AX)
+	VMOVUPS           Y0, 144352(AX)
 	VADDPS            Y6, Y2, Y0
 	VFMSUB231PS.BCST  conv2_4_25<>+0(SB), Y4, Y0
 	VADDPS            Y5, Y1, Y7
 	VFMSUB231PS.BCST  conv2_4_25<>+0(SB), Y3, Y7
 	VADDPS            Y7, Y0, Y8
-	VMOVUPS           Y8, 125472(AX)
+	VMOVUPS           Y8, 128608(AX)
 	VSUBPS            Y7, Y0, Y0
-	VMOVUPS           Y0, 128032(AX)
+	VMOVUPS           Y0, 131232(AX)
 	VMOVAPS           Y2, Y0
 	VFNMADD231PS.BCST conv2_5<>+0(SB), Y4, Y0
 	VFMADD231PS.BCST  conv2_4<>+0(SB), Y6, Y0
@@ -1195,9 +1195,9 @@ tileRow2:
 	VFNMADD231PS.BCST conv2_10<>+0(SB), Y3, Y7
 	VFMADD231PS.BCST  conv2_8<>+0(SB), Y5, Y7
 	VADDPS            Y7, Y0, Y8
-	VMOVUPS           Y8, 130592(AX)
+	VMOVUPS           Y8, 133856(AX)
 	VSUBPS            Y7, Y0, Y0
-	VMOVUPS           Y0, 133152(AX)
+	VMOVUPS           Y0, 136480(AX)
 	VADDPS            Y6, Y6, Y0
 	VFNMADD231PS.BCST conv2_10<>+0(SB), Y4, Y0
 	VFMADD231PS.BCST  conv2_8<>+0(SB), Y2, Y0
@@ -1205,9 +1205,9 @@ tileRow2:
 	VFNMADD231PS.BCST conv2_5<>+0(SB), Y3, Y2
 	VFMADD231PS.BCST  conv2_4<>+0(SB), Y1, Y2
 	VADDPS            Y2, Y0, Y1
-	VMOVUPS           Y1, 135712(AX)
+	VMOVUPS           Y1, 139104(AX)
 	VSUBPS            Y2, Y0, Y0
-	VMOVUPS           Y0, 138272(AX)
+	VMOVUPS           Y0, 141728(AX)
 	VMOVUPS           2816(DX), Y0
 	VMOVUPS           2848(DX), Y1
 	VMOVUPS           2880(DX), Y2
@@ -1219,19 +1219,19 @@ tileRow2:
 	VSUBPS            Y6, Y0, Y0
 	VSUBPS            Y2, Y4, Y8
 	VFMADD231PS.BCST  conv2_5_25<>+0(SB), Y8, Y0
-	VMOVUPS           Y0, 143392(AX)
+	VMOVUPS           Y0, 146976(AX)
 	VSUBPS            Y1, Y7, Y0
 	VSUBPS            Y5, Y3, Y7
 	VFMADD231PS.BCST  conv2_5_25<>+0(SB), Y7, Y0
-	VMOVUPS           Y0, 161312(AX)
+	VMOVUPS           Y0, 165344(AX)
 	VADDPS            Y6, Y2, Y0
 	VFMSUB231PS.BCST  conv2_4_25<>+0(SB), Y4, Y0
 	VADDPS            Y5, Y1, Y7
 	VFMSUB231PS.BCST  conv2_4_25<>+0(SB), Y3, Y7
 	VADDPS            Y7, Y0, Y8
-	VMOVUPS           Y8, 145952(AX)
+	VMOVUPS           Y8, 149600(AX)
 	VSUBPS            Y7, Y0, Y0
-	VMOVUPS           Y0, 148512(AX)
+	VMOVUPS           Y0, 152224(AX)
 	VMOVAPS           Y2, Y0
 	VFNMADD231PS.BCST conv2_5<>+0(SB), Y4, Y0
 	VFMADD231PS.BCST  conv2_4<>+0(SB), Y6, Y0
@@ -1239,9 +1239,9 @@ tileRow2:
 	VFNMADD231PS.BCST conv2_10<>+0(SB), Y3, Y7
 	VFMADD231PS.BCST  conv2_8<>+0(SB), Y5, Y7
 	VADDPS            Y7, Y0, Y8
-	VMOVUPS           Y8, 151072(AX)
+	VMOVUPS           Y8, 154848(AX)
 	VSUBPS            Y7, Y0, Y0
-	VMOVUPS           Y0, 153632(AX)
+	VMOVUPS           Y0, 157472(AX)
 	VADDPS            Y6, Y6, Y0
 	VFNMADD231PS.BCST conv2_10<>+0(SB), Y4, Y0
 	VFMADD231PS.BCST  conv2_8<>+0(SB), Y2, Y0
@@ -1249,9 +1249,9 @@ tileRow2:
 	VFNMADD231PS.BCST conv2_5<>+0(SB), Y3, Y2
 	VFMADD231PS.BCST  conv2_4<>+0(SB), Y1, Y2
 	VADDPS            Y2, Y0, Y1
-	VMOVUPS           Y1, 156192(AX)
+	VMOVUPS           Y1, 160096(AX)
 	VSUBPS            Y2, Y0, Y0
-	VMOVUPS           Y0, 158752(AX)
+	VMOVUPS           Y0, 162720(AX)
 	ADDQ              $+1536, CX
 	ADDQ              $+64, AX
 	DECQ              SI
@@ -1445,6 +1445,7 @@ term2:
 	VMOVUPS          Z8, 32768(AX)
 	VMOVUPS          Z9, 32832(AX)
 	ADDQ             $+3920, CX
+	ADDQ             $+64, DX
 	ADDQ             $+128, AX
 	DECQ             BX
 	JNZ              frequency1
@@ -2346,6 +2347,7 @@ term2:
 	VMOVUPS          Z8, 32768(AX)
 	VMOVUPS          Z9, 32832(AX)
 	ADDQ             $+3920, CX
+	ADDQ             $+64, DX
 	ADDQ             $+128, AX
 	DECQ             BX
 	JNZ              frequency1
@@ -3336,225 +3338,225 @@ tileRow1:
 	VMOVUPS          64(BX), Y2
 	VMOVUPS          96(BX), Y3
 	VMOVUPS          Y0, (AX)
-	VMOVUPS          Y3, 44800(AX)
+	VMOVUPS          Y3, 45248(AX)
 	VADDPS           Y2, Y0, Y4
 	VADDPS           Y3, Y1, Y5
 	VADDPS           Y5, Y4, Y6
-	VMOVUPS          Y6, 6400(AX)
+	VMOVUPS          Y6, 6464(AX)
 	VSUBPS           Y5, Y4, Y4
-	VMOVUPS          Y4, 12800(AX)
+	VMOVUPS          Y4, 12928(AX)
 	VMOVAPS          Y0, Y4
 	VFMADD231PS.BCST conv2_4<>+0(SB), Y2, Y4
 	VADDPS           Y1, Y1, Y5
 	VFMADD231PS.BCST conv2_8<>+0(SB), Y3, Y5
 	VADDPS           Y5, Y4, Y6
-	VMOVUPS          Y6, 19200(AX)
+	VMOVUPS          Y6, 19392(AX)
 	VSUBPS           Y5, Y4, Y4
-	VMOVUPS          Y4, 25600(AX)
+	VMOVUPS          Y4, 25856(AX)
 	VMOVAPS          Y0, Y0
 	VFMADD231PS.BCST conv2_0_25<>+0(SB), Y2, Y0
 	VMULPS.BCST      conv2_0_5<>+0(SB), Y1, Y1
 	VFMADD231PS.BCST conv2_0_125<>+0(SB), Y3, Y1
 	VADDPS           Y1, Y0, Y2
-	VMOVUPS          Y2, 32000(AX)
+	VMOVUPS          Y2, 32320(AX)
 	VSUBPS           Y1, Y0, Y0
-	VMOVUPS          Y0, 38400(AX)
+	VMOVUPS          Y0, 38784(AX)
 	VMOVUPS          128(BX), Y0
 	VMOVUPS          160(BX), Y1
 	VMOVUPS          192(BX), Y2
 	VMOVUPS          224(BX), Y3
-	VMOVUPS          Y0, 51200(AX)
-	VMOVUPS          Y3, 96000(AX)
+	VMOVUPS          Y0, 51712(AX)
+	VMOVUPS          Y3, 96960(AX)
 	VADDPS           Y2, Y0, Y4
 	VADDPS           Y3, Y1, Y5
 	VADDPS           Y5, Y4, Y6
-	VMOVUPS          Y6, 57600(AX)
+	VMOVUPS          Y6, 58176(AX)
 	VSUBPS           Y5, Y4, Y4
-	VMOVUPS          Y4, 64000(AX)
+	VMOVUPS          Y4, 64640(AX)
 	VMOVAPS          Y0, Y4
 	VFMADD231PS.BCST conv2_4<>+0(SB), Y2, Y4
 	VADDPS           Y1, Y1, Y5
 	VFMADD231PS.BCST conv2_8<>+0(SB), Y3, Y5
 	VADDPS           Y5, Y4, Y6
-	VMOVUPS          Y6, 70400(AX)
+	VMOVUPS          Y6, 71104(AX)
 	VSUBPS           Y5, Y4, Y4
-	VMOVUPS          Y4, 76800(AX)
+	VMOVUPS          Y4, 77568(AX)
 	VMOVAPS          Y0, Y0
 	VFMADD231PS.BCST conv2_0_25<>+0(SB), Y2, Y0
 	VMULPS.BCST      conv2_0_5<>+0(SB), Y1, Y1
 	VFMADD231PS.BCST conv2_0_125<>+0(SB), Y3, Y1
 	VADDPS           Y1, Y0, Y2
-	VMOVUPS          Y2, 83200(AX)
+	VMOVUPS          Y2, 84032(AX)
 	VSUBPS           Y1, Y0, Y0
-	VMOVUPS          Y0, 89600(AX)
+	VMOVUPS          Y0, 90496(AX)
 	VMOVUPS          256(BX), Y0
 	VMOVUPS          288(BX), Y1
 	VMOVUPS          320(BX), Y2
 	VMOVUPS          352(BX), Y3
-	VMOVUPS          Y0, 102400(AX)
-	VMOVUPS          Y3, 147200(AX)
+	VMOVUPS          Y0, 103424(AX)
+	VMOVUPS          Y3, 148672(AX)
 	VADDPS           Y2, Y0, Y4
 	VADDPS           Y3, Y1, Y5
 	VADDPS           Y5, Y4, Y6
-	VMOVUPS          Y6, 108800(AX)
+	VMOVUPS          Y6, 109888(AX)
 	VSUBPS           Y5, Y4, Y4
-	VMOVUPS          Y4, 115200(AX)
+	VMOVUPS          Y4, 116352(AX)
 	VMOVAPS          Y0, Y4
 	VFMADD231PS.BCST conv2_4<>+0(SB), Y2, Y4
 	VADDPS           Y1, Y1, Y5
 	VFMADD231PS.BCST conv2_8<>+0(SB), Y3, Y5
 	VADDPS           Y5, Y4, Y6
-	VMOVUPS          Y6, 121600(AX)
+	VMOVUPS          Y6, 122816(AX)
 	VSUBPS           Y5, Y4, Y4
-	VMOVUPS          Y4, 128000(AX)
+	VMOVUPS          Y4, 129280(AX)
 	VMOVAPS          Y0, Y0
 	VFMADD231PS.BCST conv2_0_25<>+0(SB), Y2, Y0
 	VMULPS.BCST      conv2_0_5<>+0(SB), Y1, Y1
 	VFMADD231PS.BCST conv2_0_125<>+0(SB), Y3, Y1
 	VADDPS           Y1, Y0, Y2
-	VMOVUPS          Y2, 134400(AX)
+	VMOVUPS          Y2, 135744(AX)
 	VSUBPS           Y1, Y0, Y0
-	VMOVUPS          Y0, 140800(AX)
+	VMOVUPS          Y0, 142208(AX)
 	VMOVUPS          384(BX), Y0
 	VMOVUPS          416(BX), Y1
 	VMOVUPS          448(BX), Y2
 	VMOVUPS          480(BX), Y3
-	VMOVUPS          Y0, 153600(AX)
-	VMOVUPS          Y3, 198400(AX)
+	VMOVUPS          Y0, 155136(AX)
+	VMOVUPS          Y3, 200384(AX)
 	VADDPS           Y2, Y0, Y4
 	VADDPS           Y3, Y1, Y5
 	VADDPS           Y5, Y4, Y6
-	VMOVUPS          Y6, 160000(AX)
+	VMOVUPS          Y6, 161600(AX)
 	VSUBPS           Y5, Y4, Y4
-	VMOVUPS          Y4, 166400(AX)
+	VMOVUPS          Y4, 168064(AX)
 	VMOVAPS          Y0, Y4
 	VFMADD231PS.BCST conv2_4<>+0(SB), Y2, Y4
 	VADDPS           Y1, Y1, Y5
 	VFMADD231PS.BCST conv2_8<>+0(SB), Y3, Y5
 	VADDPS           Y5, Y4, Y6
-	VMOVUPS          Y6, 172800(AX)
+	VMOVUPS          Y6, 174528(AX)
 	VSUBPS           Y5, Y4, Y4
-	VMOVUPS          Y4, 179200(AX)
+	VMOVUPS          Y4, 180992(AX)
 	VMOVAPS          Y0, Y0
 	VFMADD231PS.BCST conv2_0_25<>+0(SB), Y2, Y0
 	VMULPS.BCST      conv2_0_5<>+0(SB), Y1, Y1
 	VFMADD231PS.BCST conv2_0_125<>+0(SB), Y3, Y1
 	VADDPS           Y1, Y0, Y2
-	VMOVUPS          Y2, 185600(AX)
+	VMOVUPS          Y2, 187456(AX)
 	VSUBPS           Y1, Y0, Y0
-	VMOVUPS          Y0, 192000(AX)
+	VMOVUPS          Y0, 193920(AX)
 	VMOVUPS          512(BX), Y0
 	VMOVUPS          544(BX), Y1
 	VMOVUPS          576(BX), Y2
 	VMOVUPS          608(BX), Y3
-	VMOVUPS          Y0, 204800(AX)
-	VMOVUPS          Y3, 249600(AX)
+	VMOVUPS          Y0, 206848(AX)
+	VMOVUPS          Y3, 252096(AX)
 	VADDPS           Y2, Y0, Y4
 	VADDPS           Y3, Y1, Y5
 	VADDPS           Y5, Y4, Y6
-	VMOVUPS          Y6, 211200(AX)
+	VMOVUPS          Y6, 213312(AX)
 	VSUBPS           Y5, Y4, Y4
-	VMOVUPS          Y4, 217600(AX)
+	VMOVUPS          Y4, 219776(AX)
 	VMOVAPS          Y0, Y4
 	VFMADD231PS.BCST conv2_4<>+0(SB), Y2, Y4
 	VADDPS           Y1, Y1, Y5
 	VFMADD231PS.BCST conv2_8<>+0(SB), Y3, Y5
 	VADDPS           Y5, Y4, Y6
-	VMOVUPS          Y6, 224000(AX)
+	VMOVUPS          Y6, 226240(AX)
 	VSUBPS           Y5, Y4, Y4
-	VMOVUPS          Y4, 230400(AX)
+	VMOVUPS          Y4, 232704(AX)
 	VMOVAPS          Y0, Y0
 	VFMADD231PS.BCST conv2_0_25<>+0(SB), Y2, Y0
 	VMULPS.BCST      conv2_0_5<>+0(SB), Y1, Y1
 	VFMADD231PS.BCST conv2_0_125<>+0(SB), Y3, Y1
 	VADDPS           Y1, Y0, Y2
-	VMOVUPS          Y2, 236800(AX)
+	VMOVUPS          Y2, 239168(AX)
 	VSUBPS           Y1, Y0, Y0
-	VMOVUPS          Y0, 243200(AX)
+	VMOVUPS          Y0, 245632(AX)
 	VMOVUPS          640(BX), Y0
 	VMOVUPS          672(BX), Y1
 	VMOVUPS          704(BX), Y2
 	VMOVUPS          736(BX), Y3
-	VMOVUPS          Y0, 256000(AX)
-	VMOVUPS          Y3, 300800(AX)
+	VMOVUPS          Y0, 258560(AX)
+	VMOVUPS          Y3, 303808(AX)
 	VADDPS           Y2, Y0, Y4
 	VADDPS           Y3, Y1, Y5
 	VADDPS           Y5, Y4, Y6
-	VMOVUPS          Y6, 262400(AX)
+	VMOVUPS          Y6, 265024(AX)
 	VSUBPS           Y5, Y4, Y4
-	VMOVUPS          Y4, 268800(AX)
+	VMOVUPS          Y4, 271488(AX)
 	VMOVAPS          Y0, Y4
 	VFMADD231PS.BCST conv2_4<>+0(SB), Y2, Y4
 	VADDPS           Y1, Y1, Y5
 	VFMADD231PS.BCST conv2_8<>+0(SB), Y3, Y5
 	VADDPS           Y5, Y4, Y6
-	VMOVUPS          Y6, 275200(AX)
+	VMOVUPS          Y6, 277952(AX)
 	VSUBPS           Y5, Y4, Y4
-	VMOVUPS          Y4, 281600(AX)
+	VMOVUPS          Y4, 284416(AX)
 	VMOVAPS          Y0, Y0
 	VFMADD231PS.BCST conv2_0_25<>+0(SB), Y2, Y0
 	VMULPS.BCST      conv2_0_5<>+0(SB), Y1, Y1
 	VFMADD231PS.BCST conv2_0_125<>+0(SB), Y3, Y1
 	VADDPS           Y1, Y0, Y2
-	VMOVUPS          Y2, 288000(AX)
+	VMOVUPS          Y2, 290880(AX)
 	VSUBPS           Y1, Y0, Y0
-	VMOVUPS          Y0, 294400(AX)
+	VMOVUPS          Y0, 297344(AX)
 	VMOVUPS          768(BX), Y0
 	VMOVUPS          800(BX), Y1
 	VMOVUPS          832(BX), Y2
 	VMOVUPS          864(BX), Y3
-	VMOVUPS          Y0, 307200(AX)
-	VMOVUPS          Y3, 352000(AX)
+	VMOVUPS          Y0, 310272(AX)
+	VMOVUPS          Y3, 355520(AX)
 	VADDPS           Y2, Y0, Y4
 	VADDPS           Y3, Y1, Y5
 	VADDPS           Y5, Y4, Y6
-	VMOVUPS          Y6, 313600(AX)
+	VMOVUPS          Y6, 316736(AX)
 	VSUBPS           Y5, Y4, Y4
-	VMOVUPS          Y4, 320000(AX)
+	VMOVUPS          Y4, 323200(AX)
 	VMOVAPS          Y0, Y4
 	VFMADD231PS.BCST conv2_4<>+0(SB), Y2, Y4
 	VADDPS           Y1, Y1, Y5
 	VFMADD231PS.BCST conv2_8<>+0(SB), Y3, Y5
 	VADDPS           Y5, Y4, Y6
-	VMOVUPS          Y6, 326400(AX)
+	VMOVUPS          Y6, 329664(AX)
 	VSUBPS           Y5, Y4, Y4
-	VMOVUPS          Y4, 332800(AX)
+	VMOVUPS          Y4, 336128(AX)
 	VMOVAPS          Y0, Y0
 	VFMADD231PS.BCST conv2_0_25<>+0(SB), Y2, Y0
 	VMULPS.BCST      conv2_0_5<>+0(SB), Y1, Y1
 	VFMADD231PS.BCST conv2_0_125<>+0(SB), Y3, Y1
 	VADDPS           Y1, Y0, Y2
-	VMOVUPS          Y2, 339200(AX)
+	VMOVUPS          Y2, 342592(AX)
 	VSUBPS           Y1, Y0, Y0
-	VMOVUPS          Y0, 345600(AX)
+	VMOVUPS          Y0, 349056(AX)
 	VMOVUPS          896(BX), Y0
 	VMOVUPS          928(BX), Y1
 	VMOVUPS          960(BX), Y2
 	VMOVUPS          992(BX), Y3
-	VMOVUPS          Y0, 358400(AX)
-	VMOVUPS          Y3, 403200(AX)
+	VMOVUPS          Y0, 361984(AX)
+	VMOVUPS          Y3, 407232(AX)
 	VADDPS           Y2, Y0, Y4
 	VADDPS           Y3, Y1, Y5
 	VADDPS           Y5, Y4, Y6
-	VMOVUPS          Y6, 364800(AX)
+	VMOVUPS          Y6, 368448(AX)
 	VSUBPS           Y5, Y4, Y4
-	VMOVUPS          Y4, 371200(AX)
+	VMOVUPS          Y4, 374912(AX)
 	VMOVAPS          Y0, Y4
 	VFMADD231PS.BCST conv2_4<>+0(SB), Y2, Y4
 	VADDPS           Y1, Y1, Y5
 	VFMADD231PS.BCST conv2_8<>+0(SB), Y3, Y5
 	VADDPS           Y5, Y4, Y6
-	VMOVUPS          Y6, 377600(AX)
+	VMOVUPS          Y6, 381376(AX)
 	VSUBPS           Y5, Y4, Y4
-	VMOVUPS          Y4, 384000(AX)
+	VMOVUPS          Y4, 387840(AX)
 	VMOVAPS          Y0, Y0
 	VFMADD231PS.BCST conv2_0_25<>+0(SB), Y2, Y0
 	VMULPS.BCST      conv2_0_5<>+0(SB), Y1, Y1
 	VFMADD231PS.BCST conv2_0_125<>+0(SB), Y3, Y1
 	VADDPS           Y1, Y0, Y2
-	VMOVUPS          Y2, 390400(AX)
+	VMOVUPS          Y2, 394304(AX)
 	VSUBPS           Y1, Y0, Y0
-	VMOVUPS          Y0, 396800(AX)
+	VMOVUPS          Y0, 400768(AX)
 
 	// columns: A dy
 	VMOVUPS          64(CX), Y0
@@ -3708,225 +3710,225 @@ tileRow1:
 	VMOVUPS          64(BX), Y2
 	VMOVUPS          96(BX), Y3
 	VMOVUPS          Y0, 32(AX)
-	VMOVUPS          Y3, 44832(AX)
+	VMOVUPS          Y3, 45280(AX)
 	VADDPS           Y2, Y0, Y4
 	VADDPS           Y3, Y1, Y5
 	VADDPS           Y5, Y4, Y6
-	VMOVUPS          Y6, 6432(AX)
+	VMOVUPS          Y6, 6496(AX)
 	VSUBPS           Y5, Y4, Y4
-	VMOVUPS          Y4, 12832(AX)
+	VMOVUPS          Y4, 12960(AX)
 	VMOVAPS          Y0, Y4
 	VFMADD231PS.BCST conv2_4<>+0(SB), Y2, Y4
 	VADDPS           Y1, Y1, Y5
 	VFMADD231PS.BCST conv2_8<>+0(SB), Y3, Y5
 	VADDPS           Y5, Y4, Y6
-	VMOVUPS          Y6, 19232(AX)
+	VMOVUPS          Y6, 19424(AX)
 	VSUBPS           Y5, Y4, Y4
-	VMOVUPS          Y4, 25632(AX)
+	VMOVUPS          Y4, 25888(AX)
 	VMOVAPS          Y0, Y0
 	VFMADD231PS.BCST conv2_0_25<>+0(SB), Y2, Y0
 	VMULPS.BCST      conv2_0_5<>+0(SB), Y1, Y1
 	VFMADD231PS.BCST conv2_0_125<>+0(SB), Y3, Y1
 	VADDPS           Y1, Y0, Y2
-	VMOVUPS          Y2, 32032(AX)
+	VMOVUPS          Y2, 32352(AX)
 	VSUBPS           Y1, Y0, Y0
-	VMOVUPS          Y0, 38432(AX)
+	VMOVUPS          Y0, 38816(AX)
 	VMOVUPS          128(BX), Y0
 	VMOVUPS          160(BX), Y1
 	VMOVUPS          192(BX), Y2
 	VMOVUPS          224(BX), Y3
-	VMOVUPS          Y0, 51232(AX)
-	VMOVUPS          Y3, 96032(AX)
+	VMOVUPS          Y0, 51744(AX)
+	VMOVUPS          Y3, 96992(AX)
 	VADDPS           Y2, Y0, Y4
 	VADDPS           Y3, Y1, Y5
 	VADDPS           Y5, Y4, Y6
-	VMOVUPS          Y6, 57632(AX)
+	VMOVUPS          Y6, 58208(AX)
 	VSUBPS           Y5, Y4, Y4
-	VMOVUPS          Y4, 64032(AX)
+	VMOVUPS          Y4, 64672(AX)
 	VMOVAPS          Y0, Y4
 	VFMADD231PS.BCST conv2_4<>+0(SB), Y2, Y4
 	VADDPS           Y1, Y1, Y5
 	VFMADD231PS.BCST conv2_8<>+0(SB), Y3, Y5
 	VADDPS           Y5, Y4, Y6
-	VMOVUPS          Y6, 70432(AX)
+	VMOVUPS          Y6, 71136(AX)
 	VSUBPS           Y5, Y4, Y4
-	VMOVUPS          Y4, 76832(AX)
+	VMOVUPS          Y4, 77600(AX)
 	VMOVAPS          Y0, Y0
 	VFMADD231PS.BCST conv2_0_25<>+0(SB), Y2, Y0
 	VMULPS.BCST      conv2_0_5<>+0(SB), Y1, Y1
 	VFMADD231PS.BCST conv2_0_125<>+0(SB), Y3, Y1
 	VADDPS           Y1, Y0, Y2
-	VMOVUPS          Y2, 83232(AX)
+	VMOVUPS          Y2, 84064(AX)
 	VSUBPS           Y1, Y0, Y0
-	VMOVUPS          Y0, 89632(AX)
+	VMOVUPS          Y0, 90528(AX)
 	VMOVUPS          256(BX), Y0
 	VMOVUPS          288(BX), Y1
 	VMOVUPS          320(BX), Y2
 	VMOVUPS          352(BX), Y3
-	VMOVUPS          Y0, 102432(AX)
-	VMOVUPS          Y3, 147232(AX)
+	VMOVUPS          Y0, 103456(AX)
+	VMOVUPS          Y3, 148704(AX)
 	VADDPS           Y2, Y0, Y4
 	VADDPS           Y3, Y1, Y5
 	VADDPS           Y5, Y4, Y6
-	VMOVUPS          Y6, 108832(AX)
+	VMOVUPS          Y6, 109920(AX)
 	VSUBPS           Y5, Y4, Y4
-	VMOVUPS          Y4, 115232(AX)
+	VMOVUPS          Y4, 116384(AX)
 	VMOVAPS          Y0, Y4
 	VFMADD231PS.BCST conv2_4<>+0(SB), Y2, Y4
 	VADDPS           Y1, Y1, Y5
 	VFMADD231PS.BCST conv2_8<>+0(SB), Y3, Y5
 	VADDPS           Y5, Y4, Y6
-	VMOVUPS          Y6, 121632(AX)
+	VMOVUPS          Y6, 122848(AX)
 	VSUBPS           Y5, Y4, Y4
-	VMOVUPS          Y4, 128032(AX)
+	VMOVUPS          Y4, 129312(AX)
 	VMOVAPS          Y0, Y0
 	VFMADD231PS.BCST conv2_0_25<>+0(SB), Y2, Y0
 	VMULPS.BCST      conv2_0_5<>+0(SB), Y1, Y1
 	VFMADD231PS.BCST conv2_0_125<>+0(SB), Y3, Y1
 	VADDPS           Y1, Y0, Y2
-	VMOVUPS          Y2, 134432(AX)
+	VMOVUPS          Y2, 135776(AX)
 	VSUBPS           Y1, Y0, Y0
-	VMOVUPS          Y0, 140832(AX)
+	VMOVUPS          Y0, 142240(AX)
 	VMOVUPS          384(BX), Y0
 	VMOVUPS          416(BX), Y1
 	VMOVUPS          448(BX), Y2
 	VMOVUPS          480(BX), Y3
-	VMOVUPS          Y0, 153632(AX)
-	VMOVUPS          Y3, 198432(AX)
+	VMOVUPS          Y0, 155168(AX)
+	VMOVUPS          Y3, 200416(AX)
 	VADDPS           Y2, Y0, Y4
 	VADDPS           Y3, Y1, Y5
 	VADDPS           Y5, Y4, Y6
-	VMOVUPS          Y6, 160032(AX)
+	VMOVUPS          Y6, 161632(AX)
 	VSUBPS           Y5, Y4, Y4
-	VMOVUPS          Y4, 166432(AX)
+	VMOVUPS          Y4, 168096(AX)
 	VMOVAPS          Y0, Y4
 	VFMADD231PS.BCST conv2_4<>+0(SB), Y2, Y4
 	VADDPS           Y1, Y1, Y5
 	VFMADD231PS.BCST conv2_8<>+0(SB), Y3, Y5
 	VADDPS           Y5, Y4, Y6
-	VMOVUPS          Y6, 172832(AX)
+	VMOVUPS          Y6, 174560(AX)
 	VSUBPS           Y5, Y4, Y4
-	VMOVUPS          Y4, 179232(AX)
+	VMOVUPS          Y4, 181024(AX)
 	VMOVAPS          Y0, Y0
 	VFMADD231PS.BCST conv2_0_25<>+0(SB), Y2, Y0
 	VMULPS.BCST      conv2_0_5<>+0(SB), Y1, Y1
 	VFMADD231PS.BCST conv2_0_125<>+0(SB), Y3, Y1
 	VADDPS           Y1, Y0, Y2
-	VMOVUPS          Y2, 185632(AX)
+	VMOVUPS          Y2, 187488(AX)
 	VSUBPS           Y1, Y0, Y0
-	VMOVUPS          Y0, 192032(AX)
+	VMOVUPS          Y0, 193952(AX)
 	VMOVUPS          512(BX), Y0
 	VMOVUPS          544(BX), Y1
 	VMOVUPS          576(BX), Y2
 	VMOVUPS          608(BX), Y3
-	VMOVUPS          Y0, 204832(AX)
-	VMOVUPS          Y3, 249632(AX)
+	VMOVUPS          Y0, 206880(AX)
+	VMOVUPS          Y3, 252128(AX)
 	VADDPS           Y2, Y0, Y4
 	VADDPS           Y3, Y1, Y5
 	VADDPS           Y5, Y4, Y6
-	VMOVUPS          Y6, 211232(AX)
+	VMOVUPS          Y6, 213344(AX)
 	VSUBPS           Y5, Y4, Y4
-	VMOVUPS          Y4, 217632(AX)
+	VMOVUPS          Y4, 219808(AX)
 	VMOVAPS          Y0, Y4
 	VFMADD231PS.BCST conv2_4<>+0(SB), Y2, Y4
 	VADDPS           Y1, Y1, Y5
 	VFMADD231PS.BCST conv2_8<>+0(SB), Y3, Y5
 	VADDPS           Y5, Y4, Y6
-	VMOVUPS          Y6, 224032(AX)
+	VMOVUPS          Y6, 226272(AX)
 	VSUBPS           Y5, Y4, Y4
-	VMOVUPS          Y4, 230432(AX)
+	VMOVUPS          Y4, 232736(AX)
 	VMOVAPS          Y0, Y0
 	VFMADD231PS.BCST conv2_0_25<>+0(SB), Y2, Y0
 	VMULPS.BCST      conv2_0_5<>+0(SB), Y1, Y1
 	VFMADD231PS.BCST conv2_0_125<>+0(SB), Y3, Y1
 	VADDPS           Y1, Y0, Y2
-	VMOVUPS          Y2, 236832(AX)
+	VMOVUPS          Y2, 239200(AX)
 	VSUBPS           Y1, Y0, Y0
-	VMOVUPS          Y0, 243232(AX)
+	VMOVUPS          Y0, 245664(AX)
 	VMOVUPS          640(BX), Y0
 	VMOVUPS          672(BX), Y1
 	VMOVUPS          704(BX), Y2
 	VMOVUPS          736(BX), Y3
-	VMOVUPS          Y0, 256032(AX)
-	VMOVUPS          Y3, 300832(AX)
+	VMOVUPS          Y0, 258592(AX)
+	VMOVUPS          Y3, 303840(AX)
 	VADDPS           Y2, Y0, Y4
 	VADDPS           Y3, Y1, Y5
 	VADDPS           Y5, Y4, Y6
-	VMOVUPS          Y6, 262432(AX)
+	VMOVUPS          Y6, 265056(AX)
 	VSUBPS           Y5, Y4, Y4
-	VMOVUPS          Y4, 268832(AX)
+	VMOVUPS          Y4, 271520(AX)
 	VMOVAPS          Y0, Y4
 	VFMADD231PS.BCST conv2_4<>+0(SB), Y2, Y4
 	VADDPS           Y1, Y1, Y5
 	VFMADD231PS.BCST conv2_8<>+0(SB), Y3, Y5
 	VADDPS           Y5, Y4, Y6
-	VMOVUPS          Y6, 275232(AX)
+	VMOVUPS          Y6, 277984(AX)
 	VSUBPS           Y5, Y4, Y4
-	VMOVUPS          Y4, 281632(AX)
+	VMOVUPS          Y4, 284448(AX)
 	VMOVAPS          Y0, Y0
 	VFMADD231PS.BCST conv2_0_25<>+0(SB), Y2, Y0
 	VMULPS.BCST      conv2_0_5<>+0(SB), Y1, Y1
 	VFMADD231PS.BCST conv2_0_125<>+0(SB), Y3, Y1
 	VADDPS           Y1, Y0, Y2
-	VMOVUPS          Y2, 288032(AX)
+	VMOVUPS          Y2, 290912(AX)
 	VSUBPS           Y1, Y0, Y0
-	VMOVUPS          Y0, 294432(AX)
+	VMOVUPS          Y0, 297376(AX)
 	VMOVUPS          768(BX), Y0
 	VMOVUPS          800(BX), Y1
 	VMOVUPS          832(BX), Y2
 	VMOVUPS          864(BX), Y3
-	VMOVUPS          Y0, 307232(AX)
-	VMOVUPS          Y3, 352032(AX)
+	VMOVUPS          Y0, 310304(AX)
+	VMOVUPS          Y3, 355552(AX)
 	VADDPS           Y2, Y0, Y4
 	VADDPS           Y3, Y1, Y5
 	VADDPS           Y5, Y4, Y6
-	VMOVUPS          Y6, 313632(AX)
+	VMOVUPS          Y6, 316768(AX)
 	VSUBPS           Y5, Y4, Y4
-	VMOVUPS          Y4, 320032(AX)
+	VMOVUPS          Y4, 323232(AX)
 	VMOVAPS          Y0, Y4
 	VFMADD231PS.BCST conv2_4<>+0(SB), Y2, Y4
 	VADDPS           Y1, Y1, Y5
 	VFMADD231PS.BCST conv2_8<>+0(SB), Y3, Y5
 	VADDPS           Y5, Y4, Y6
-	VMOVUPS          Y6, 326432(AX)
+	VMOVUPS          Y6, 329696(AX)
 	VSUBPS           Y5, Y4, Y4
-	VMOVUPS          Y4, 332832(AX)
+	VMOVUPS          Y4, 336160(AX)
 	VMOVAPS          Y0, Y0
 	VFMADD231PS.BCST conv2_0_25<>+0(SB), Y2, Y0
 	VMULPS.BCST      conv2_0_5<>+0(SB), Y1, Y1
 	VFMADD231PS.BCST conv2_0_125<>+0(SB), Y3, Y1
 	VADDPS           Y1, Y0, Y2
-	VMOVUPS          Y2, 339232(AX)
+	VMOVUPS          Y2, 342624(AX)
 	VSUBPS           Y1, Y0, Y0
-	VMOVUPS          Y0, 345632(AX)
+	VMOVUPS          Y0, 349088(AX)
 	VMOVUPS          896(BX), Y0
 	VMOVUPS          928(BX), Y1
 	VMOVUPS          960(BX), Y2
 	VMOVUPS          992(BX), Y3
-	VMOVUPS          Y0, 358432(AX)
-	VMOVUPS          Y3, 403232(AX)
+	VMOVUPS          Y0, 362016(AX)
+	VMOVUPS          Y3, 407264(AX)
 	VADDPS           Y2, Y0, Y4
 	VADDPS           Y3, Y1, Y5
 	VADDPS           Y5, Y4, Y6
-	VMOVUPS          Y6, 364832(AX)
+	VMOVUPS          Y6, 368480(AX)
 	VSUBPS           Y5, Y4, Y4
-	VMOVUPS          Y4, 371232(AX)
+	VMOVUPS          Y4, 374944(AX)
 	VMOVAPS          Y0, Y4
 	VFMADD231PS.BCST conv2_4<>+0(SB), Y2, Y4
 	VADDPS           Y1, Y1, Y5
 	VFMADD231PS.BCST conv2_8<>+0(SB), Y3, Y5
 	VADDPS           Y5, Y4, Y6
-	VMOVUPS          Y6, 377632(AX)
+	VMOVUPS          Y6, 381408(AX)
 	VSUBPS           Y5, Y4, Y4
-	VMOVUPS          Y4, 384032(AX)
+	VMOVUPS          Y4, 387872(AX)
 	VMOVAPS          Y0, Y0
 	VFMADD231PS.BCST conv2_0_25<>+0(SB), Y2, Y0
 	VMULPS.BCST      conv2_0_5<>+0(SB), Y1, Y1
 	VFMADD231PS.BCST conv2_0_125<>+0(SB), Y3, Y1
 	VADDPS           Y1, Y0, Y2
-	VMOVUPS          Y2, 390432(AX)
+	VMOVUPS          Y2, 394336(AX)
 	VSUBPS           Y1, Y0, Y0
-	VMOVUPS          Y0, 396832(AX)
+	VMOVUPS          Y0, 400800(AX)
 	ADDQ             $+64, AX
 	ADDQ             $+256, CX
 	ADDQ             $+32, DX
@@ -4096,6 +4098,7 @@ term2:
 	VMOVUPS          Z7, 24640(AX)
 	VMOVUPS          Z8, 32768(AX)
 	VMOVUPS          Z9, 32832(AX)
+	ADDQ             $+64, DX
 	ADDQ             $+128, AX
 	DECQ             BX
 	JNZ              frequency1
@@ -7030,15 +7033,15 @@ tileRow2:
 	VSUBPS            Z1, Z7, Z0
 	VSUBPS            Z5, Z3, Z7
 	VFMADD231PS.BCST  conv2_5_25<>+0(SB), Z7, Z0
-	VMOVUPS           Z0, 35840(AX)
+	VMOVUPS           Z0, 36288(AX)
 	VADDPS            Z6, Z2, Z0
 	VFMSUB231PS.BCST  conv2_4_25<>+0(SB), Z4, Z0
 	VADDPS            Z5, Z1, Z7
 	VFMSUB231PS.BCST  conv2_4_25<>+0(SB), Z3, Z7
 	VADDPS            Z7, Z0, Z8
-	VMOVUPS           Z8, 5120(AX)
+	VMOVUPS           Z8, 5184(AX)
 	VSUBPS            Z7, Z0, Z0
-	VMOVUPS           Z0, 10240(AX)
+	VMOVUPS           Z0, 10368(AX)
 	VMOVAPS           Z2, Z0
 	VFNMADD231PS.BCST conv2_5<>+0(SB), Z4, Z0
 	VFMADD231PS.BCST  conv2_4<>+0(SB), Z6, Z0
@@ -7046,9 +7049,9 @@ tileRow2:
 	VFNMADD231PS.BCST conv2_10<>+0(SB), Z3, Z7
 	VFMADD231PS.BCST  conv2_8<>+0(SB), Z5, Z7
 	VADDPS            Z7, Z0, Z8
-	VMOVUPS           Z8, 15360(AX)
+	VMOVUPS           Z8, 15552(AX)
 	VSUBPS            Z7, Z0, Z0
-	VMOVUPS           Z0, 20480(AX)
+	VMOVUPS           Z0, 20736(AX)
 	VADDPS            Z6, Z6, Z0
 	VFNMADD231PS.BCST conv2_10<>+0(SB), Z4, Z0
 	VFMADD231PS.BCST  conv2_8<>+0(SB), Z2, Z0
@@ -7056,9 +7059,9 @@ tileRow2:
 	VFNMADD231PS.BCST conv2_5<>+0(SB), Z3, Z2
 	VFMADD231PS.BCST  conv2_4<>+0(SB), Z1, Z2
 	VADDPS            Z2, Z0, Z1
-	VMOVUPS           Z1, 25600(AX)
+	VMOVUPS           Z1, 25920(AX)
 	VSUBPS            Z2, Z0, Z0
-	VMOVUPS           Z0, 30720(AX)
+	VMOVUPS           Z0, 31104(AX)
 	VMOVUPS           768(DX), Z0
 	VMOVUPS           832(DX), Z1
 	VMOVUPS           896(DX), Z2
@@ -7070,19 +7073,19 @@ tileRow2:
 	VSUBPS            Z6, Z0, Z0
 	VSUBPS            Z2, Z4, Z8
 	VFMADD231PS.BCST  conv2_5_25<>+0(SB), Z8, Z0
-	VMOVUPS           Z0, 40960(AX)
+	VMOVUPS           Z0, 41472(AX)
 	VSUBPS            Z1, Z7, Z0
 	VSUBPS            Z5, Z3, Z7
 	VFMADD231PS.BCST  conv2_5_25<>+0(SB), Z7, Z0
-	VMOVUPS           Z0, 76800(AX)
+	VMOVUPS           Z0, 77760(AX)
 	VADDPS            Z6, Z2, Z0
 	VFMSUB231PS.BCST  conv2_4_25<>+0(SB), Z4, Z0
 	VADDPS            Z5, Z1, Z7
 	VFMSUB231PS.BCST  conv2_4_25<>+0(SB), Z3, Z7
 	VADDPS            Z7, Z0, Z8
-	VMOVUPS           Z8, 46080(AX)
+	VMOVUPS           Z8, 46656(AX)
 	VSUBPS            Z7, Z0, Z0
-	VMOVUPS           Z0, 51200(AX)
+	VMOVUPS           Z0, 51840(AX)
 	VMOVAPS           Z2, Z0
 	VFNMADD231PS.BCST conv2_5<>+0(SB), Z4, Z0
 	VFMADD231PS.BCST  conv2_4<>+0(SB), Z6, Z0
@@ -7090,9 +7093,9 @@ tileRow2:
 	VFNMADD231PS.BCST conv2_10<>+0(SB), Z3, Z7
 	VFMADD231PS.BCST  conv2_8<>+0(SB), Z5, Z7
 	VADDPS            Z7, Z0, Z8
-	VMOVUPS           Z8, 56320(AX)
+	VMOVUPS           Z8, 57024(AX)
 	VSUBPS            Z7, Z0, Z0
-	VMOVUPS           Z0, 61440(AX)
+	VMOVUPS           Z0, 62208(AX)
 	VADDPS            Z6, Z6, Z0
 	VFNMADD231PS.BCST conv2_10<>+0(SB), Z4, Z0
 	VFMADD231PS.BCST  conv2_8<>+0(SB), Z2, Z0
@@ -7100,9 +7103,9 @@ tileRow2:
 	VFNMADD231PS.BCST conv2_5<>+0(SB), Z3, Z2
 	VFMADD231PS.BCST  conv2_4<>+0(SB), Z1, Z2
 	VADDPS            Z2, Z0, Z1
-	VMOVUPS           Z1, 66560(AX)
+	VMOVUPS           Z1, 67392(AX)
 	VSUBPS            Z2, Z0, Z0
-	VMOVUPS           Z0, 71680(AX)
+	VMOVUPS           Z0, 72576(AX)
 	VMOVUPS           1536(DX), Z0
 	VMOVUPS           1600(DX), Z1
 	VMOVUPS           1664(DX), Z2
@@ -7114,19 +7117,19 @@ tileRow2:
 	VSUBPS            Z6, Z0, Z0
 	VSUBPS            Z2, Z4, Z8
 	VFMADD231PS.BCST  conv2_5_25<>+0(SB), Z8, Z0
-	VMOVUPS           Z0, 81920(AX)
+	VMOVUPS           Z0, 82944(AX)
 	VSUBPS            Z1, Z7, Z0
 	VSUBPS            Z5, Z3, Z7
 	VFMADD231PS.BCST  conv2_5_25<>+0(SB), Z7, Z0
-	VMOVUPS           Z0, 117760(AX)
+	VMOVUPS           Z0, 119232(AX)
 	VADDPS            Z6, Z2, Z0
 	VFMSUB231PS.BCST  conv2_4_25<>+0(SB), Z4, Z0
 	VADDPS            Z5, Z1, Z7
 	VFMSUB231PS.BCST  conv2_4_25<>+0(SB), Z3, Z7
 	VADDPS            Z7, Z0, Z8
-	VMOVUPS           Z8, 87040(AX)
+	VMOVUPS           Z8, 88128(AX)
 	VSUBPS            Z7, Z0, Z0
-	VMOVUPS           Z0, 92160(AX)
+	VMOVUPS           Z0, 93312(AX)
 	VMOVAPS           Z2, Z0
 	VFNMADD231PS.BCST conv2_5<>+0(SB), Z4, Z0
 	VFMADD231PS.BCST  conv2_4<>+0(SB), Z6, Z0
@@ -7134,9 +7137,9 @@ tileRow2:
 	VFNMADD231PS.BCST conv2_10<>+0(SB), Z3, Z7
 	VFMADD231PS.BCST  conv2_8<>+0(SB), Z5, Z7
 	VADDPS            Z7, Z0, Z8
-	VMOVUPS           Z8, 97280(AX)
+	VMOVUPS           Z8, 98496(AX)
 	VSUBPS            Z7, Z0, Z0
-	VMOVUPS           Z0, 102400(AX)
+	VMOVUPS           Z0, 103680(AX)
 	VADDPS            Z6, Z6, Z0
 	VFNMADD231PS.BCST conv2_10<>+0(SB), Z4, Z0
 	VFMADD231PS.BCST  conv2_8<>+0(SB), Z2, Z0
@@ -7144,9 +7147,9 @@ tileRow2:
 	VFNMADD231PS.BCST conv2_5<>+0(SB), Z3, Z2
 	VFMADD231PS.BCST  conv2_4<>+0(SB), Z1, Z2
 	VADDPS            Z2, Z0, Z1
-	VMOVUPS           Z1, 107520(AX)
+	VMOVUPS           Z1, 108864(AX)
 	VSUBPS            Z2, Z0, Z0
-	VMOVUPS           Z0, 112640(AX)
+	VMOVUPS           Z0, 114048(AX)
 	VMOVUPS           2304(DX), Z0
 	VMOVUPS           2368(DX), Z1
 	VMOVUPS           2432(DX), Z2
@@ -7158,19 +7161,19 @@ tileRow2:
 	VSUBPS            Z6, Z0, Z0
 	VSUBPS            Z2, Z4, Z8
 	VFMADD231PS.BCST  conv2_5_25<>+0(SB), Z8, Z0
-	VMOVUPS           Z0, 122880(AX)
+	VMOVUPS           Z0, 124416(AX)
 	VSUBPS            Z1, Z7, Z0
 	VSUBPS            Z5, Z3, Z7
 	VFMADD231PS.BCST  conv2_5_25<>+0(SB), Z7, Z0
-	VMOVUPS           Z0, 158720(AX)
+	VMOVUPS           Z0, 160704(AX)
 	VADDPS            Z6, Z2, Z0
 	VFMSUB231PS.BCST  conv2_4_25<>+0(SB), Z4, Z0
 	VADDPS            Z5, Z1, Z7
 	VFMSUB231PS.BCST  conv2_4_25<>+0(SB), Z3, Z7
 	VADDPS            Z7, Z0, Z8
-	VMOVUPS           Z8, 128000(AX)
+	VMOVUPS           Z8, 129600(AX)
 	VSUBPS            Z7, Z0, Z0
-	VMOVUPS           Z0, 133120(AX)
+	VMOVUPS           Z0, 134784(AX)
 	VMOVAPS           Z2, Z0
 	VFNMADD231PS.BCST conv2_5<>+0(SB), Z4, Z0
 	VFMADD231PS.BCST  conv2_4<>+0(SB), Z6, Z0
@@ -7178,9 +7181,9 @@ tileRow2:
 	VFNMADD231PS.BCST conv2_10<>+0(SB), Z3, Z7
 	VFMADD231PS.BCST  conv2_8<>+0(SB), Z5, Z7
 	VADDPS            Z7, Z0, Z8
-	VMOVUPS           Z8, 138240(AX)
+	VMOVUPS           Z8, 139968(AX)
 	VSUBPS            Z7, Z0, Z0
-	VMOVUPS           Z0, 143360(AX)
+	VMOVUPS           Z0, 145152(AX)
 	VADDPS            Z6, Z6, Z0
 	VFNMADD231PS.BCST conv2_10<>+0(SB), Z4, Z0
 	VFMADD231PS.BCST  conv2_8<>+0(SB), Z2, Z0
@@ -7188,9 +7191,9 @@ tileRow2:
 	VFNMADD231PS.BCST conv2_5<>+0(SB), Z3, Z2
 	VFMADD231PS.BCST  conv2_4<>+0(SB), Z1, Z2
 	VADDPS            Z2, Z0, Z1
-	VMOVUPS           Z1, 148480(AX)
+	VMOVUPS           Z1, 150336(AX)
 	VSUBPS            Z2, Z0, Z0
-	VMOVUPS           Z0, 153600(AX)
+	VMOVUPS           Z0, 155520(AX)
 	VMOVUPS           3072(DX), Z0
 	VMOVUPS           3136(DX), Z1
 	VMOVUPS           3200(DX), Z2
@@ -7202,19 +7205,19 @@ tileRow2:
 	VSUBPS            Z6, Z0, Z0
 	VSUBPS            Z2, Z4, Z8
 	VFMADD231PS.BCST  conv2_5_25<>+0(SB), Z8, Z0
-	VMOVUPS           Z0, 163840(AX)
+	VMOVUPS           Z0, 165888(AX)
 	VSUBPS            Z1, Z7, Z0
 	VSUBPS            Z5, Z3, Z7
 	VFMADD231PS.BCST  conv2_5_25<>+0(SB), Z7, Z0
-	VMOVUPS           Z0, 199680(AX)
+	VMOVUPS           Z0, 202176(AX)
 	VADDPS            Z6, Z2, Z0
 	VFMSUB231PS.BCST  conv2_4_25<>+0(SB), Z4, Z0
 	VADDPS            Z5, Z1, Z7
 	VFMSUB231PS.BCST  conv2_4_25<>+0(SB), Z3, Z7
 	VADDPS            Z7, Z0, Z8
-	VMOVUPS           Z8, 168960(AX)
+	VMOVUPS           Z8, 171072(AX)
 	VSUBPS            Z7, Z0, Z0
-	VMOVUPS           Z0, 174080(AX)
+	VMOVUPS           Z0, 176256(AX)
 	VMOVAPS           Z2, Z0
 	VFNMADD231PS.BCST conv2_5<>+0(SB), Z4, Z0
 	VFMADD231PS.BCST  conv2_4<>+0(SB), Z6, Z0
@@ -7222,9 +7225,9 @@ tileRow2:
 	VFNMADD231PS.BCST conv2_10<>+0(SB), Z3, Z7
 	VFMADD231PS.BCST  conv2_8<>+0(SB), Z5, Z7
 	VADDPS            Z7, Z0, Z8
-	VMOVUPS           Z8, 179200(AX)
+	VMOVUPS           Z8, 181440(AX)
 	VSUBPS            Z7, Z0, Z0
-	VMOVUPS           Z0, 184320(AX)
+	VMOVUPS           Z0, 186624(AX)
 	VADDPS            Z6, Z6, Z0
 	VFNMADD231PS.BCST conv2_10<>+0(SB), Z4, Z0
 	VFMADD231PS.BCST  conv2_8<>+0(SB), Z2, Z0
@@ -7232,9 +7235,9 @@ tileRow2:
 	VFNMADD231PS.BCST conv2_5<>+0(SB), Z3, Z2
 	VFMADD231PS.BCST  conv2_4<>+0(SB), Z1, Z2
 	VADDPS            Z2, Z0, Z1
-	VMOVUPS           Z1, 189440(AX)
+	VMOVUPS           Z1, 191808(AX)
 	VSUBPS            Z2, Z0, Z0
-	VMOVUPS           Z0, 194560(AX)
+	VMOVUPS           Z0, 196992(AX)
 	VMOVUPS           3840(DX), Z0
 	VMOVUPS           3904(DX), Z1
 	VMOVUPS           3968(DX), Z2
@@ -7246,19 +7249,19 @@ tileRow2:
 	VSUBPS            Z6, Z0, Z0
 	VSUBPS            Z2, Z4, Z8
 	VFMADD231PS.BCST  conv2_5_25<>+0(SB), Z8, Z0
-	VMOVUPS           Z0, 204800(AX)
+	VMOVUPS           Z0, 207360(AX)
 	VSUBPS            Z1, Z7, Z0
 	VSUBPS            Z5, Z3, Z7
 	VFMADD231PS.BCST  conv2_5_25<>+0(SB), Z7, Z0
-	VMOVUPS           Z0, 240640(AX)
+	VMOVUPS           Z0, 243648(AX)
 	VADDPS            Z6, Z2, Z0
 	VFMSUB231PS.BCST  conv2_4_25<>+0(SB), Z4, Z0
 	VADDPS            Z5, Z1, Z7
 	VFMSUB231PS.BCST  conv2_4_25<>+0(SB), Z3, Z7
 	VADDPS            Z7, Z0, Z8
-	VMOVUPS           Z8, 209920(AX)
+	VMOVUPS           Z8, 212544(AX)
 	VSUBPS            Z7, Z0, Z0
-	VMOVUPS           Z0, 215040(AX)
+	VMOVUPS           Z0, 217728(AX)
 	VMOVAPS           Z2, Z0
 	VFNMADD231PS.BCST conv2_5<>+0(SB), Z4, Z0
 	VFMADD231PS.BCST  conv2_4<>+0(SB), Z6, Z0
@@ -7266,9 +7269,9 @@ tileRow2:
 	VFNMADD231PS.BCST conv2_10<>+0(SB), Z3, Z7
 	VFMADD231PS.BCST  conv2_8<>+0(SB), Z5, Z7
 	VADDPS            Z7, Z0, Z8
-	VMOVUPS           Z8, 220160(AX)
+	VMOVUPS           Z8, 222912(AX)
 	VSUBPS            Z7, Z0, Z0
-	VMOVUPS           Z0, 225280(AX)
+	VMOVUPS           Z0, 228096(AX)
 	VADDPS            Z6, Z6, Z0
 	VFNMADD231PS.BCST conv2_10<>+0(SB), Z4, Z0
 	VFMADD231PS.BCST  conv2_8<>+0(SB), Z2, Z0
@@ -7276,9 +7279,9 @@ tileRow2:
 	VFNMADD231PS.BCST conv2_5<>+0(SB), Z3, Z2
 	VFMADD231PS.BCST  conv2_4<>+0(SB), Z1, Z2
 	VADDPS            Z2, Z0, Z1
-	VMOVUPS           Z1, 230400(AX)
+	VMOVUPS           Z1, 233280(AX)
 	VSUBPS            Z2, Z0, Z0
-	VMOVUPS           Z0, 235520(AX)
+	VMOVUPS           Z0, 238464(AX)
 	VMOVUPS           4608(DX), Z0
 	VMOVUPS           4672(DX), Z1
 	VMOVUPS           4736(DX), Z2
@@ -7290,19 +7293,19 @@ tileRow2:
 	VSUBPS            Z6, Z0, Z0
 	VSUBPS            Z2, Z4, Z8
 	VFMADD231PS.BCST  conv2_5_25<>+0(SB), Z8, Z0
-	VMOVUPS           Z0, 245760(AX)
+	VMOVUPS           Z0, 248832(AX)
 	VSUBPS            Z1, Z7, Z0
 	VSUBPS            Z5, Z3, Z7
 	VFMADD231PS.BCST  conv2_5_25<>+0(SB), Z7, Z0
-	VMOVUPS           Z0, 281600(AX)
+	VMOVUPS           Z0, 285120(AX)
 	VADDPS            Z6, Z2, Z0
 	VFMSUB231PS.BCST  conv2_4_25<>+0(SB), Z4, Z0
 	VADDPS            Z5, Z1, Z7
 	VFMSUB231PS.BCST  conv2_4_25<>+0(SB), Z3, Z7
 	VADDPS            Z7, Z0, Z8
-	VMOVUPS           Z8, 250880(AX)
+	VMOVUPS           Z8, 254016(AX)
 	VSUBPS            Z7, Z0, Z0
-	VMOVUPS           Z0, 256000(AX)
+	VMOVUPS           Z0, 259200(AX)
 	VMOVAPS           Z2, Z0
 	VFNMADD231PS.BCST conv2_5<>+0(SB), Z4, Z0
 	VFMADD231PS.BCST  conv2_4<>+0(SB), Z6, Z0
@@ -7310,9 +7313,9 @@ tileRow2:
 	VFNMADD231PS.BCST conv2_10<>+0(SB), Z3, Z7
 	VFMADD231PS.BCST  conv2_8<>+0(SB), Z5, Z7
 	VADDPS            Z7, Z0, Z8
-	VMOVUPS           Z8, 261120(AX)
+	VMOVUPS           Z8, 264384(AX)
 	VSUBPS            Z7, Z0, Z0
-	VMOVUPS           Z0, 266240(AX)
+	VMOVUPS           Z0, 269568(AX)
 	VADDPS            Z6, Z6, Z0
 	VFNMADD231PS.BCST conv2_10<>+0(SB), Z4, Z0
 	VFMADD231PS.BCST  conv2_8<>+0(SB), Z2, Z0
@@ -7320,9 +7323,9 @@ tileRow2:
 	VFNMADD231PS.BCST conv2_5<>+0(SB), Z3, Z2
 	VFMADD231PS.BCST  conv2_4<>+0(SB), Z1, Z2
 	VADDPS            Z2, Z0, Z1
-	VMOVUPS           Z1, 271360(AX)
+	VMOVUPS           Z1, 274752(AX)
 	VSUBPS            Z2, Z0, Z0
-	VMOVUPS           Z0, 276480(AX)
+	VMOVUPS           Z0, 279936(AX)
 	VMOVUPS           5376(DX), Z0
 	VMOVUPS           5440(DX), Z1
 	VMOVUPS           5504(DX), Z2
@@ -7334,19 +7337,19 @@ tileRow2:
 	VSUBPS            Z6, Z0, Z0
 	VSUBPS            Z2, Z4, Z8
 	VFMADD231PS.BCST  conv2_5_25<>+0(SB), Z8, Z0
-	VMOVUPS           Z0, 286720(AX)
+	VMOVUPS           Z0, 290304(AX)
 	VSUBPS            Z1, Z7, Z0
 	VSUBPS            Z5, Z3, Z7
 	VFMADD231PS.BCST  conv2_5_25<>+0(SB), Z7, Z0
-	VMOVUPS           Z0, 322560(AX)
+	VMOVUPS           Z0, 326592(AX)
 	VADDPS            Z6, Z2, Z0
 	VFMSUB231PS.BCST  conv2_4_25<>+0(SB), Z4, Z0
 	VADDPS            Z5, Z1, Z7
 	VFMSUB231PS.BCST  conv2_4_25<>+0(SB), Z3, Z7
 	VADDPS            Z7, Z0, Z8
-	VMOVUPS           Z8, 291840(AX)
+	VMOVUPS           Z8, 295488(AX)
 	VSUBPS            Z7, Z0, Z0
-	VMOVUPS           Z0, 296960(AX)
+	VMOVUPS           Z0, 300672(AX)
 	VMOVAPS           Z2, Z0
 	VFNMADD231PS.BCST conv2_5<>+0(SB), Z4, Z0
 	VFMADD231PS.BCST  conv2_4<>+0(SB), Z6, Z0
@@ -7354,9 +7357,9 @@ tileRow2:
 	VFNMADD231PS.BCST conv2_10<>+0(SB), Z3, Z7
 	VFMADD231PS.BCST  conv2_8<>+0(SB), Z5, Z7
 	VADDPS            Z7, Z0, Z8
-	VMOVUPS           Z8, 302080(AX)
+	VMOVUPS           Z8, 305856(AX)
 	VSUBPS            Z7, Z0, Z0
-	VMOVUPS           Z0, 307200(AX)
+	VMOVUPS           Z0, 311040(AX)
 	VADDPS            Z6, Z6, Z0
 	VFNMADD231PS.BCST conv2_10<>+0(SB), Z4, Z0
 	VFMADD231PS.BCST  conv2_8<>+0(SB), Z2, Z0
@@ -7364,9 +7367,9 @@ tileRow2:
 	VFNMADD231PS.BCST conv2_5<>+0(SB), Z3, Z2
 	VFMADD231PS.BCST  conv2_4<>+0(SB), Z1, Z2
 	VADDPS            Z2, Z0, Z1
-	VMOVUPS           Z1, 312320(AX)
+	VMOVUPS           Z1, 316224(AX)
 	VSUBPS            Z2, Z0, Z0
-	VMOVUPS           Z0, 317440(AX)
+	VMOVUPS           Z0, 321408(AX)
 	VMOVUPS           256(DX), Z0
 	VMOVUPS           320(DX), Z1
 	VMOVUPS           384(DX), Z2
@@ -7382,15 +7385,15 @@ tileRow2:
 	VSUBPS            Z1, Z7, Z0
 	VSUBPS            Z5, Z3, Z7
 	VFMADD231PS.BCST  conv2_5_25<>+0(SB), Z7, Z0
-	VMOVUPS           Z0, 35904(AX)
+	VMOVUPS           Z0, 36352(AX)
 	VADDPS            Z6, Z2, Z0
 	VFMSUB231PS.BCST  conv2_4_25<>+0(SB), Z4, Z0
 	VADDPS            Z5, Z1, Z7
 	VFMSUB231PS.BCST  conv2_4_25<>+0(SB), Z3, Z7
 	VADDPS            Z7, Z0, Z8
-	VMOVUPS           Z8, 5184(AX)
+	VMOVUPS           Z8, 5248(AX)
 	VSUBPS            Z7, Z0, Z0
-	VMOVUPS           Z0, 10304(AX)
+	VMOVUPS           Z0, 10432(AX)
 	VMOVAPS           Z2, Z0
 	VFNMADD231PS.BCST conv2_5<>+0(SB), Z4, Z0
 	VFMADD231PS.BCST  conv2_4<>+0(SB), Z6, Z0
@@ -7398,9 +7401,9 @@ tileRow2:
 	VFNMADD231PS.BCST conv2_10<>+0(SB), Z3, Z7
 	VFMADD231PS.BCST  conv2_8<>+0(SB), Z5, Z7
 	VADDPS            Z7, Z0, Z8
-	VMOVUPS           Z8, 15424(AX)
+	VMOVUPS           Z8, 15616(AX)
 	VSUBPS            Z7, Z0, Z0
-	VMOVUPS           Z0, 20544(AX)
+	VMOVUPS           Z0, 20800(AX)
 	VADDPS            Z6, Z6, Z0
 	VFNMADD231PS.BCST conv2_10<>+0(SB), Z4, Z0
 	VFMADD231PS.BCST  conv2_8<>+0(SB), Z2, Z0
@@ -7408,9 +7411,9 @@ tileRow2:
 	VFNMADD231PS.BCST conv2_5<>+0(SB), Z3, Z2
 	VFMADD231PS.BCST  conv2_4<>+0(SB), Z1, Z2
 	VADDPS            Z2, Z0, Z1
-	VMOVUPS           Z1, 25664(AX)
+	VMOVUPS           Z1, 25984(AX)
 	VSUBPS            Z2, Z0, Z0
-	VMOVUPS           Z0, 30784(AX)
+	VMOVUPS           Z0, 31168(AX)
 	VMOVUPS           1024(DX), Z0
 	VMOVUPS           1088(DX), Z1
 	VMOVUPS           1152(DX), Z2
@@ -7422,19 +7425,19 @@ tileRow2:
 	VSUBPS            Z6, Z0, Z0
 	VSUBPS            Z2, Z4, Z8
 	VFMADD231PS.BCST  conv2_5_25<>+0(SB), Z8, Z0
-	VMOVUPS           Z0, 41024(AX)
+	VMOVUPS           Z0, 41536(AX)
 	VSUBPS            Z1, Z7, Z0
 	VSUBPS            Z5, Z3, Z7
 	VFMADD231PS.BCST  conv2_5_25<>+0(SB), Z7, Z0
-	VMOVUPS           Z0, 76864(AX)
+	VMOVUPS           Z0, 77824(AX)
 	VADDPS            Z6, Z2, Z0
 	VFMSUB231PS.BCST  conv2_4_25<>+0(SB), Z4, Z0
 	VADDPS            Z5, Z1, Z7
 	VFMSUB231PS.BCST  conv2_4_25<>+0(SB), Z3, Z7
 	VADDPS            Z7, Z0, Z8
-	VMOVUPS           Z8, 46144(AX)
+	VMOVUPS           Z8, 46720(AX)
 	VSUBPS            Z7, Z0, Z0
-	VMOVUPS           Z0, 51264(AX)
+	VMOVUPS           Z0, 51904(AX)
 	VMOVAPS           Z2, Z0
 	VFNMADD231PS.BCST conv2_5<>+0(SB), Z4, Z0
 	VFMADD231PS.BCST  conv2_4<>+0(SB), Z6, Z0
@@ -7442,9 +7445,9 @@ tileRow2:
 	VFNMADD231PS.BCST conv2_10<>+0(SB), Z3, Z7
 	VFMADD231PS.BCST  conv2_8<>+0(SB), Z5, Z7
 	VADDPS            Z7, Z0, Z8
-	VMOVUPS           Z8, 56384(AX)
+	VMOVUPS           Z8, 57088(AX)
 	VSUBPS            Z7, Z0, Z0
-	VMOVUPS           Z0, 61504(AX)
+	VMOVUPS           Z0, 62272(AX)
 	VADDPS            Z6, Z6, Z0
 	VFNMADD231PS.BCST conv2_10<>+0(SB), Z4, Z0
 	VFMADD231PS.BCST  conv2_8<>+0(SB), Z2, Z0
@@ -7452,9 +7455,9 @@ tileRow2:
 	VFNMADD231PS.BCST conv2_5<>+0(SB), Z3, Z2
 	VFMADD231PS.BCST  conv2_4<>+0(SB), Z1, Z2
 	VADDPS            Z2, Z0, Z1
-	VMOVUPS           Z1, 66624(AX)
+	VMOVUPS           Z1, 67456(AX)
 	VSUBPS            Z2, Z0, Z0
-	VMOVUPS           Z0, 71744(AX)
+	VMOVUPS           Z0, 72640(AX)
 	VMOVUPS           1792(DX), Z0
 	VMOVUPS           1856(DX), Z1
 	VMOVUPS           1920(DX), Z2
@@ -7466,19 +7469,19 @@ tileRow2:
 	VSUBPS            Z6, Z0, Z0
 	VSUBPS            Z2, Z4, Z8
 	VFMADD231PS.BCST  conv2_5_25<>+0(SB), Z8, Z0
-	VMOVUPS           Z0, 81984(AX)
+	VMOVUPS           Z0, 83008(AX)
 	VSUBPS            Z1, Z7, Z0
 	VSUBPS            Z5, Z3, Z7
 	VFMADD231PS.BCST  conv2_5_25<>+0(SB), Z7, Z0
-	VMOVUPS           Z0, 117824(AX)
+	VMOVUPS           Z0, 119296(AX)
 	VADDPS            Z6, Z2, Z0
 	VFMSUB231PS.BCST  conv2_4_25<>+0(SB), Z4, Z0
 	VADDPS            Z5, Z1, Z7
 	VFMSUB231PS.BCST  conv2_4_25<>+0(SB), Z3, Z7
 	VADDPS            Z7, Z0, Z8
-	VMOVUPS           Z8, 87104(AX)
+	VMOVUPS           Z8, 88192(AX)
 	VSUBPS            Z7, Z0, Z0
-	VMOVUPS           Z0, 92224(AX)
+	VMOVUPS           Z0, 93376(AX)
 	VMOVAPS           Z2, Z0
 	VFNMADD231PS.BCST conv2_5<>+0(SB), Z4, Z0
 	VFMADD231PS.BCST  conv2_4<>+0(SB), Z6, Z0
@@ -7486,9 +7489,9 @@ tileRow2:
 	VFNMADD231PS.BCST conv2_10<>+0(SB), Z3, Z7
 	VFMADD231PS.BCST  conv2_8<>+0(SB), Z5, Z7
 	VADDPS            Z7, Z0, Z8
-	VMOVUPS           Z8, 97344(AX)
+	VMOVUPS           Z8, 98560(AX)
 	VSUBPS            Z7, Z0, Z0
-	VMOVUPS           Z0, 102464(AX)
+	VMOVUPS           Z0, 103744(AX)
 	VADDPS            Z6, Z6, Z0
 	VFNMADD231PS.BCST conv2_10<>+0(SB), Z4, Z0
 	VFMADD231PS.BCST  conv2_8<>+0(SB), Z2, Z0
@@ -7496,9 +7499,9 @@ tileRow2:
 	VFNMADD231PS.BCST conv2_5<>+0(SB), Z3, Z2
 	VFMADD231PS.BCST  conv2_4<>+0(SB), Z1, Z2
 	VADDPS            Z2, Z0, Z1
-	VMOVUPS           Z1, 107584(AX)
+	VMOVUPS           Z1, 108928(AX)
 	VSUBPS            Z2, Z0, Z0
-	VMOVUPS           Z0, 112704(AX)
+	VMOVUPS           Z0, 114112(AX)
 	VMOVUPS           2560(DX), Z0
 	VMOVUPS           2624(DX), Z1
 	VMOVUPS           2688(DX), Z2
@@ -7510,19 +7513,19 @@ tileRow2:
 	VSUBPS            Z6, Z0, Z0
 	VSUBPS            Z2, Z4, Z8
 	VFMADD231PS.BCST  conv2_5_25<>+0(SB), Z8, Z0
-	VMOVUPS           Z0, 122944(AX)
+	VMOVUPS           Z0, 124480(AX)
 	VSUBPS            Z1, Z7, Z0
 	VSUBPS            Z5, Z3, Z7
 	VFMADD231PS.BCST  conv2_5_25<>+0(SB), Z7, Z0
-	VMOVUPS           Z0, 158784(AX)
+	VMOVUPS           Z0, 160768(AX)
 	VADDPS            Z6, Z2, Z0
 	VFMSUB231PS.BCST  conv2_4_25<>+0(SB), Z4, Z0
 	VADDPS            Z5, Z1, Z7
 	VFMSUB231PS.BCST  conv2_4_25<>+0(SB), Z3, Z7
 	VADDPS            Z7, Z0, Z8
-	VMOVUPS           Z8, 128064(AX)
+	VMOVUPS           Z8, 129664(AX)
 	VSUBPS            Z7, Z0, Z0
-	VMOVUPS           Z0, 133184(AX)
+	VMOVUPS           Z0, 134848(AX)
 	VMOVAPS           Z2, Z0
 	VFNMADD231PS.BCST conv2_5<>+0(SB), Z4, Z0
 	VFMADD231PS.BCST  conv2_4<>+0(SB), Z6, Z0
@@ -7530,9 +7533,9 @@ tileRow2:
 	VFNMADD231PS.BCST conv2_10<>+0(SB), Z3, Z7
 	VFMADD231PS.BCST  conv2_8<>+0(SB), Z5, Z7
 	VADDPS            Z7, Z0, Z8
-	VMOVUPS           Z8, 138304(AX)
+	VMOVUPS           Z8, 140032(AX)
 	VSUBPS            Z7, Z0, Z0
-	VMOVUPS           Z0, 143424(AX)
+	VMOVUPS           Z0, 145216(AX)
 	VADDPS            Z6, Z6, Z0
 	VFNMADD231PS.BCST conv2_10<>+0(SB), Z4, Z0
 	VFMADD231PS.BCST  conv2_8<>+0(SB), Z2, Z0
@@ -7540,9 +7543,9 @@ tileRow2:
 	VFNMADD231PS.BCST conv2_5<>+0(SB), Z3, Z2
 	VFMADD231PS.BCST  conv2_4<>+0(SB), Z1, Z2
 	VADDPS            Z2, Z0, Z1
-	VMOVUPS           Z1, 148544(AX)
+	VMOVUPS           Z1, 150400(AX)
 	VSUBPS            Z2, Z0, Z0
-	VMOVUPS           Z0, 153664(AX)
+	VMOVUPS           Z0, 155584(AX)
 	VMOVUPS           3328(DX), Z0
 	VMOVUPS           3392(DX), Z1
 	VMOVUPS           3456(DX), Z2
@@ -7554,19 +7557,19 @@ tileRow2:
 	VSUBPS            Z6, Z0, Z0
 	VSUBPS            Z2, Z4, Z8
 	VFMADD231PS.BCST  conv2_5_25<>+0(SB), Z8, Z0
-	VMOVUPS           Z0, 163904(AX)
+	VMOVUPS           Z0, 165952(AX)
 	VSUBPS            Z1, Z7, Z0
 	VSUBPS            Z5, Z3, Z7
 	VFMADD231PS.BCST  conv2_5_25<>+0(SB), Z7, Z0
-	VMOVUPS           Z0, 199744(AX)
+	VMOVUPS           Z0, 202240(AX)
 	VADDPS            Z6, Z2, Z0
 	VFMSUB231PS.BCST  conv2_4_25<>+0(SB), Z4, Z0
 	VADDPS            Z5, Z1, Z7
 	VFMSUB231PS.BCST  conv2_4_25<>+0(SB), Z3, Z7
 	VADDPS            Z7, Z0, Z8
-	VMOVUPS           Z8, 169024(AX)
+	VMOVUPS           Z8, 171136(AX)
 	VSUBPS            Z7, Z0, Z0
-	VMOVUPS           Z0, 174144(AX)
+	VMOVUPS           Z0, 176320(AX)
 	VMOVAPS           Z2, Z0
 	VFNMADD231PS.BCST conv2_5<>+0(SB), Z4, Z0
 	VFMADD231PS.BCST  conv2_4<>+0(SB), Z6, Z0
@@ -7574,9 +7577,9 @@ tileRow2:
 	VFNMADD231PS.BCST conv2_10<>+0(SB), Z3, Z7
 	VFMADD231PS.BCST  conv2_8<>+0(SB), Z5, Z7
 	VADDPS            Z7, Z0, Z8
-	VMOVUPS           Z8, 179264(AX)
+	VMOVUPS           Z8, 181504(AX)
 	VSUBPS            Z7, Z0, Z0
-	VMOVUPS           Z0, 184384(AX)
+	VMOVUPS           Z0, 186688(AX)
 	VADDPS            Z6, Z6, Z0
 	VFNMADD231PS.BCST conv2_10<>+0(SB), Z4, Z0
 	VFMADD231PS.BCST  conv2_8<>+0(SB), Z2, Z0
@@ -7584,9 +7587,9 @@ tileRow2:
 	VFNMADD231PS.BCST conv2_5<>+0(SB), Z3, Z2
 	VFMADD231PS.BCST  conv2_4<>+0(SB), Z1, Z2
 	VADDPS            Z2, Z0, Z1
-	VMOVUPS           Z1, 189504(AX)
+	VMOVUPS           Z1, 191872(AX)
 	VSUBPS            Z2, Z0, Z0
-	VMOVUPS           Z0, 194624(AX)
+	VMOVUPS           Z0, 197056(AX)
 	VMOVUPS           4096(DX), Z0
 	VMOVUPS           4160(DX), Z1
 	VMOVUPS           4224(DX), Z2
@@ -7598,19 +7601,19 @@ tileRow2:
 	VSUBPS            Z6, Z0, Z0
 	VSUBPS            Z2, Z4, Z8
 	VFMADD231PS.BCST  conv2_5_25<>+0(SB), Z8, Z0
-	VMOVUPS           Z0, 204864(AX)
+	VMOVUPS           Z0, 207424(AX)
 	VSUBPS            Z1, Z7, Z0
 	VSUBPS            Z5, Z3, Z7
 	VFMADD231PS.BCST  conv2_5_25<>+0(SB), Z7, Z0
-	VMOVUPS           Z0, 240704(AX)
+	VMOVUPS           Z0, 243712(AX)
 	VADDPS            Z6, Z2, Z0
 	VFMSUB231PS.BCST  conv2_4_25<>+0(SB), Z4, Z0
 	VADDPS            Z5, Z1, Z7
 	VFMSUB231PS.BCST  conv2_4_25<>+0(SB), Z3, Z7
 	VADDPS            Z7, Z0, Z8
-	VMOVUPS           Z8, 209984(AX)
+	VMOVUPS           Z8, 212608(AX)
 	VSUBPS            Z7, Z0, Z0
-	VMOVUPS           Z0, 215104(AX)
+	VMOVUPS           Z0, 217792(AX)
 	VMOVAPS           Z2, Z0
 	VFNMADD231PS.BCST conv2_5<>+0(SB), Z4, Z0
 	VFMADD231PS.BCST  conv2_4<>+0(SB), Z6, Z0
@@ -7618,9 +7621,9 @@ tileRow2:
 	VFNMADD231PS.BCST conv2_10<>+0(SB), Z3, Z7
 	VFMADD231PS.BCST  conv2_8<>+0(SB), Z5, Z7
 	VADDPS            Z7, Z0, Z8
-	VMOVUPS           Z8, 220224(AX)
+	VMOVUPS           Z8, 222976(AX)
 	VSUBPS            Z7, Z0, Z0
-	VMOVUPS           Z0, 225344(AX)
+	VMOVUPS           Z0, 228160(AX)
 	VADDPS            Z6, Z6, Z0
 	VFNMADD231PS.BCST conv2_10<>+0(SB), Z4, Z0
 	VFMADD231PS.BCST  conv2_8<>+0(SB), Z2, Z0
@@ -7628,9 +7631,9 @@ tileRow2:
 	VFNMADD231PS.BCST conv2_5<>+0(SB), Z3, Z2
 	VFMADD231PS.BCST  conv2_4<>+0(SB), Z1, Z2
 	VADDPS            Z2, Z0, Z1
-	VMOVUPS           Z1, 230464(AX)
+	VMOVUPS           Z1, 233344(AX)
 	VSUBPS            Z2, Z0, Z0
-	VMOVUPS           Z0, 235584(AX)
+	VMOVUPS           Z0, 238528(AX)
 	VMOVUPS           4864(DX), Z0
 	VMOVUPS           4928(DX), Z1
 	VMOVUPS           4992(DX), Z2
@@ -7642,19 +7645,19 @@ tileRow2:
 	VSUBPS            Z6, Z0, Z0
 	VSUBPS            Z2, Z4, Z8
 	VFMADD231PS.BCST  conv2_5_25<>+0(SB), Z8, Z0
-	VMOVUPS           Z0, 245824(AX)
+	VMOVUPS           Z0, 248896(AX)
 	VSUBPS            Z1, Z7, Z0
 	VSUBPS            Z5, Z3, Z7
 	VFMADD231PS.BCST  conv2_5_25<>+0(SB), Z7, Z0
-	VMOVUPS           Z0, 281664(AX)
+	VMOVUPS           Z0, 285184(AX)
 	VADDPS            Z6, Z2, Z0
 	VFMSUB231PS.BCST  conv2_4_25<>+0(SB), Z4, Z0
 	VADDPS            Z5, Z1, Z7
 	VFMSUB231PS.BCST  conv2_4_25<>+0(SB), Z3, Z7
 	VADDPS            Z7, Z0, Z8
-	VMOVUPS           Z8, 250944(AX)
+	VMOVUPS           Z8, 254080(AX)
 	VSUBPS            Z7, Z0, Z0
-	VMOVUPS           Z0, 256064(AX)
+	VMOVUPS           Z0, 259264(AX)
 	VMOVAPS           Z2, Z0
 	VFNMADD231PS.BCST conv2_5<>+0(SB), Z4, Z0
 	VFMADD231PS.BCST  conv2_4<>+0(SB), Z6, Z0
@@ -7662,9 +7665,9 @@ tileRow2:
 	VFNMADD231PS.BCST conv2_10<>+0(SB), Z3, Z7
 	VFMADD231PS.BCST  conv2_8<>+0(SB), Z5, Z7
 	VADDPS            Z7, Z0, Z8
-	VMOVUPS           Z8, 261184(AX)
+	VMOVUPS           Z8, 264448(AX)
 	VSUBPS            Z7, Z0, Z0
-	VMOVUPS           Z0, 266304(AX)
+	VMOVUPS           Z0, 269632(AX)
 	VADDPS            Z6, Z6, Z0
 	VFNMADD231PS.BCST conv2_10<>+0(SB), Z4, Z0
 	VFMADD231PS.BCST  conv2_8<>+0(SB), Z2, Z0
@@ -7672,9 +7675,9 @@ tileRow2:
 	VFNMADD231PS.BCST conv2_5<>+0(SB), Z3, Z2
 	VFMADD231PS.BCST  conv2_4<>+0(SB), Z1, Z2
 	VADDPS            Z2, Z0, Z1
-	VMOVUPS           Z1, 271424(AX)
+	VMOVUPS           Z1, 274816(AX)
 	VSUBPS            Z2, Z0, Z0
-	VMOVUPS           Z0, 276544(AX)
+	VMOVUPS           Z0, 280000(AX)
 	VMOVUPS           5632(DX), Z0
 	VMOVUPS           5696(DX), Z1
 	VMOVUPS           5760(DX), Z2
@@ -7686,19 +7689,19 @@ tileRow2:
 	VSUBPS            Z6, Z0, Z0
 	VSUBPS            Z2, Z4, Z8
 	VFMADD231PS.BCST  conv2_5_25<>+0(SB), Z8, Z0
-	VMOVUPS           Z0, 286784(AX)
+	VMOVUPS           Z0, 290368(AX)
 	VSUBPS            Z1, Z7, Z0
 	VSUBPS            Z5, Z3, Z7
 	VFMADD231PS.BCST  conv2_5_25<>+0(SB), Z7, Z0
-	VMOVUPS           Z0, 322624(AX)
+	VMOVUPS           Z0, 326656(AX)
 	VADDPS            Z6, Z2, Z0
 	VFMSUB231PS.BCST  conv2_4_25<>+0(SB), Z4, Z0
 	VADDPS            Z5, Z1, Z7
 	VFMSUB231PS.BCST  conv2_4_25<>+0(SB), Z3, Z7
 	VADDPS            Z7, Z0, Z8
-	VMOVUPS           Z8, 291904(AX)
+	VMOVUPS           Z8, 295552(AX)
 	VSUBPS            Z7, Z0, Z0
-	VMOVUPS           Z0, 297024(AX)
+	VMOVUPS           Z0, 300736(AX)
 	VMOVAPS           Z2, Z0
 	VFNMADD231PS.BCST conv2_5<>+0(SB), Z4, Z0
 	VFMADD231PS.BCST  conv2_4<>+0(SB), Z6, Z0
@@ -7706,9 +7709,9 @@ tileRow2:
 	VFNMADD231PS.BCST conv2_10<>+0(SB), Z3, Z7
 	VFMADD231PS.BCST  conv2_8<>+0(SB), Z5, Z7
 	VADDPS            Z7, Z0, Z8
-	VMOVUPS           Z8, 302144(AX)
+	VMOVUPS           Z8, 305920(AX)
 	VSUBPS            Z7, Z0, Z0
-	VMOVUPS           Z0, 307264(AX)
+	VMOVUPS           Z0, 311104(AX)
 	VADDPS            Z6, Z6, Z0
 	VFNMADD231PS.BCST conv2_10<>+0(SB), Z4, Z0
 	VFMADD231PS.BCST  conv2_8<>+0(SB), Z2, Z0
@@ -7716,9 +7719,9 @@ tileRow2:
 	VFNMADD231PS.BCST conv2_5<>+0(SB), Z3, Z2
 	VFMADD231PS.BCST  conv2_4<>+0(SB), Z1, Z2
 	VADDPS            Z2, Z0, Z1
-	VMOVUPS           Z1, 312384(AX)
+	VMOVUPS           Z1, 316288(AX)
 	VSUBPS            Z2, Z0, Z0
-	VMOVUPS           Z0, 317504(AX)
+	VMOVUPS           Z0, 321472(AX)
 	ADDQ              $+3072, CX
 	ADDQ              $+128, AX
 	DECQ              SI
@@ -8034,6 +8037,7 @@ term2:
 	VMOVUPS          Z18, 65664(AX)
 	VMOVUPS          Z19, 65728(AX)
 	ADDQ             $+3920, CX
+	ADDQ             $+64, DX
 	ADDQ             $+256, AX
 	DECQ             BX
 	JNZ              frequency1
@@ -9063,6 +9067,7 @@ term2:
 	VMOVUPS          Z18, 65664(AX)
 	VMOVUPS          Z19, 65728(AX)
 	ADDQ             $+3920, CX
+	ADDQ             $+64, DX
 	ADDQ             $+256, AX
 	DECQ             BX
 	JNZ              frequency1
@@ -10053,225 +10058,225 @@ tileRow1:
 	VMOVUPS          128(BX), Z2
 	VMOVUPS          192(BX), Z3
 	VMOVUPS          Z0, (AX)
-	VMOVUPS          Z3, 89600(AX)
+	VMOVUPS          Z3, 90048(AX)
 	VADDPS           Z2, Z0, Z4
 	VADDPS           Z3, Z1, Z5
 	VADDPS           Z5, Z4, Z6
-	VMOVUPS          Z6, 12800(AX)
+	VMOVUPS          Z6, 12864(AX)
 	VSUBPS           Z5, Z4, Z4
-	VMOVUPS          Z4, 25600(AX)
+	VMOVUPS          Z4, 25728(AX)
 	VMOVAPS          Z0, Z4
 	VFMADD231PS.BCST conv2_4<>+0(SB), Z2, Z4
 	VADDPS           Z1, Z1, Z5
 	VFMADD231PS.BCST conv2_8<>+0(SB), Z3, Z5
 	VADDPS           Z5, Z4, Z6
-	VMOVUPS          Z6, 38400(AX)
+	VMOVUPS          Z6, 38592(AX)
 	VSUBPS           Z5, Z4, Z4
-	VMOVUPS          Z4, 51200(AX)
+	VMOVUPS          Z4, 51456(AX)
 	VMOVAPS          Z0, Z0
 	VFMADD231PS.BCST conv2_0_25<>+0(SB), Z2, Z0
 	VMULPS.BCST      conv2_0_5<>+0(SB), Z1, Z1
 	VFMADD231PS.BCST conv2_0_125<>+0(SB), Z3, Z1
 	VADDPS           Z1, Z0, Z2
-	VMOVUPS          Z2, 64000(AX)
+	VMOVUPS          Z2, 64320(AX)
 	VSUBPS           Z1, Z0, Z0
-	VMOVUPS          Z0, 76800(AX)
+	VMOVUPS          Z0, 77184(AX)
 	VMOVUPS          256(BX), Z0
 	VMOVUPS          320(BX), Z1
 	VMOVUPS          384(BX), Z2
 	VMOVUPS          448(BX), Z3
-	VMOVUPS          Z0, 102400(AX)
-	VMOVUPS          Z3, 192000(AX)
+	VMOVUPS          Z0, 102912(AX)
+	VMOVUPS          Z3, 192960(AX)
 	VADDPS           Z2, Z0, Z4
 	VADDPS           Z3, Z1, Z5
 	VADDPS           Z5, Z4, Z6
-	VMOVUPS          Z6, 115200(AX)
+	VMOVUPS          Z6, 115776(AX)
 	VSUBPS           Z5, Z4, Z4
-	VMOVUPS          Z4, 128000(AX)
+	VMOVUPS          Z4, 128640(AX)
 	VMOVAPS          Z0, Z4
 	VFMADD231PS.BCST conv2_4<>+0(SB), Z2, Z4
 	VADDPS           Z1, Z1, Z5
 	VFMADD231PS.BCST conv2_8<>+0(SB), Z3, Z5
 	VADDPS           Z5, Z4, Z6
-	VMOVUPS          Z6, 140800(AX)
+	VMOVUPS          Z6, 141504(AX)
 	VSUBPS           Z5, Z4, Z4
-	VMOVUPS          Z4, 153600(AX)
+	VMOVUPS          Z4, 154368(AX)
 	VMOVAPS          Z0, Z0
 	VFMADD231PS.BCST conv2_0_25<>+0(SB), Z2, Z0
 	VMULPS.BCST      conv2_0_5<>+0(SB), Z1, Z1
 	VFMADD231PS.BCST conv2_0_125<>+0(SB), Z3, Z1
 	VADDPS           Z1, Z0, Z2
-	VMOVUPS          Z2, 166400(AX)
+	VMOVUPS          Z2, 167232(AX)
 	VSUBPS           Z1, Z0, Z0
-	VMOVUPS          Z0, 179200(AX)
+	VMOVUPS          Z0, 180096(AX)
 	VMOVUPS          512(BX), Z0
 	VMOVUPS          576(BX), Z1
 	VMOVUPS          640(BX), Z2
 	VMOVUPS          704(BX), Z3
-	VMOVUPS          Z0, 204800(AX)
-	VMOVUPS          Z3, 294400(AX)
+	VMOVUPS          Z0, 205824(AX)
+	VMOVUPS          Z3, 295872(AX)
 	VADDPS           Z2, Z0, Z4
 	VADDPS           Z3, Z1, Z5
 	VADDPS           Z5, Z4, Z6
-	VMOVUPS          Z6, 217600(AX)
+	VMOVUPS          Z6, 218688(AX)
 	VSUBPS           Z5, Z4, Z4
-	VMOVUPS          Z4, 230400(AX)
+	VMOVUPS          Z4, 231552(AX)
 	VMOVAPS          Z0, Z4
 	VFMADD231PS.BCST conv2_4<>+0(SB), Z2, Z4
 	VADDPS           Z1, Z1, Z5
 	VFMADD231PS.BCST conv2_8<>+0(SB), Z3, Z5
 	VADDPS           Z5, Z4, Z6
-	VMOVUPS          Z6, 243200(AX)
+	VMOVUPS          Z6, 244416(AX)
 	VSUBPS           Z5, Z4, Z4
-	VMOVUPS          Z4, 256000(AX)
+	VMOVUPS          Z4, 257280(AX)
 	VMOVAPS          Z0, Z0
 	VFMADD231PS.BCST conv2_0_25<>+0(SB), Z2, Z0
 	VMULPS.BCST      conv2_0_5<>+0(SB), Z1, Z1
 	VFMADD231PS.BCST conv2_0_125<>+0(SB), Z3, Z1
 	VADDPS           Z1, Z0, Z2
-	VMOVUPS          Z2, 268800(AX)
+	VMOVUPS          Z2, 270144(AX)
 	VSUBPS           Z1, Z0, Z0
-	VMOVUPS          Z0, 281600(AX)
+	VMOVUPS          Z0, 283008(AX)
 	VMOVUPS          768(BX), Z0
 	VMOVUPS          832(BX), Z1
 	VMOVUPS          896(BX), Z2
 	VMOVUPS          960(BX), Z3
-	VMOVUPS          Z0, 307200(AX)
-	VMOVUPS          Z3, 396800(AX)
+	VMOVUPS          Z0, 308736(AX)
+	VMOVUPS          Z3, 398784(AX)
 	VADDPS           Z2, Z0, Z4
 	VADDPS           Z3, Z1, Z5
 	VADDPS           Z5, Z4, Z6
-	VMOVUPS          Z6, 320000(AX)
+	VMOVUPS          Z6, 321600(AX)
 	VSUBPS           Z5, Z4, Z4
-	VMOVUPS          Z4, 332800(AX)
+	VMOVUPS          Z4, 334464(AX)
 	VMOVAPS          Z0, Z4
 	VFMADD231PS.BCST conv2_4<>+0(SB), Z2, Z4
 	VADDPS           Z1, Z1, Z5
 	VFMADD231PS.BCST conv2_8<>+0(SB), Z3, Z5
 	VADDPS           Z5, Z4, Z6
-	VMOVUPS          Z6, 345600(AX)
+	VMOVUPS          Z6, 347328(AX)
 	VSUBPS           Z5, Z4, Z4
-	VMOVUPS          Z4, 358400(AX)
+	VMOVUPS          Z4, 360192(AX)
 	VMOVAPS          Z0, Z0
 	VFMADD231PS.BCST conv2_0_25<>+0(SB), Z2, Z0
 	VMULPS.BCST      conv2_0_5<>+0(SB), Z1, Z1
 	VFMADD231PS.BCST conv2_0_125<>+0(SB), Z3, Z1
 	VADDPS           Z1, Z0, Z2
-	VMOVUPS          Z2, 371200(AX)
+	VMOVUPS          Z2, 373056(AX)
 	VSUBPS           Z1, Z0, Z0
-	VMOVUPS          Z0, 384000(AX)
+	VMOVUPS          Z0, 385920(AX)
 	VMOVUPS          1024(BX), Z0
 	VMOVUPS          1088(BX), Z1
 	VMOVUPS          1152(BX), Z2
 	VMOVUPS          1216(BX), Z3
-	VMOVUPS          Z0, 409600(AX)
-	VMOVUPS          Z3, 499200(AX)
+	VMOVUPS          Z0, 411648(AX)
+	VMOVUPS          Z3, 501696(AX)
 	VADDPS           Z2, Z0, Z4
 	VADDPS           Z3, Z1, Z5
 	VADDPS           Z5, Z4, Z6
-	VMOVUPS          Z6, 422400(AX)
+	VMOVUPS          Z6, 424512(AX)
 	VSUBPS           Z5, Z4, Z4
-	VMOVUPS          Z4, 435200(AX)
+	VMOVUPS          Z4, 437376(AX)
 	VMOVAPS          Z0, Z4
 	VFMADD231PS.BCST conv2_4<>+0(SB), Z2, Z4
 	VADDPS           Z1, Z1, Z5
 	VFMADD231PS.BCST conv2_8<>+0(SB), Z3, Z5
 	VADDPS           Z5, Z4, Z6
-	VMOVUPS          Z6, 448000(AX)
+	VMOVUPS          Z6, 450240(AX)
 	VSUBPS           Z5, Z4, Z4
-	VMOVUPS          Z4, 460800(AX)
+	VMOVUPS          Z4, 463104(AX)
 	VMOVAPS          Z0, Z0
 	VFMADD231PS.BCST conv2_0_25<>+0(SB), Z2, Z0
 	VMULPS.BCST      conv2_0_5<>+0(SB), Z1, Z1
 	VFMADD231PS.BCST conv2_0_125<>+0(SB), Z3, Z1
 	VADDPS           Z1, Z0, Z2
-	VMOVUPS          Z2, 473600(AX)
+	VMOVUPS          Z2, 475968(AX)
 	VSUBPS           Z1, Z0, Z0
-	VMOVUPS          Z0, 486400(AX)
+	VMOVUPS          Z0, 488832(AX)
 	VMOVUPS          1280(BX), Z0
 	VMOVUPS          1344(BX), Z1
 	VMOVUPS          1408(BX), Z2
 	VMOVUPS          1472(BX), Z3
-	VMOVUPS          Z0, 512000(AX)
-	VMOVUPS          Z3, 601600(AX)
+	VMOVUPS          Z0, 514560(AX)
+	VMOVUPS          Z3, 604608(AX)
 	VADDPS           Z2, Z0, Z4
 	VADDPS           Z3, Z1, Z5
 	VADDPS           Z5, Z4, Z6
-	VMOVUPS          Z6, 524800(AX)
+	VMOVUPS          Z6, 527424(AX)
 	VSUBPS           Z5, Z4, Z4
-	VMOVUPS          Z4, 537600(AX)
+	VMOVUPS          Z4, 540288(AX)
 	VMOVAPS          Z0, Z4
 	VFMADD231PS.BCST conv2_4<>+0(SB), Z2, Z4
 	VADDPS           Z1, Z1, Z5
 	VFMADD231PS.BCST conv2_8<>+0(SB), Z3, Z5
 	VADDPS           Z5, Z4, Z6
-	VMOVUPS          Z6, 550400(AX)
+	VMOVUPS          Z6, 553152(AX)
 	VSUBPS           Z5, Z4, Z4
-	VMOVUPS          Z4, 563200(AX)
+	VMOVUPS          Z4, 566016(AX)
 	VMOVAPS          Z0, Z0
 	VFMADD231PS.BCST conv2_0_25<>+0(SB), Z2, Z0
 	VMULPS.BCST      conv2_0_5<>+0(SB), Z1, Z1
 	VFMADD231PS.BCST conv2_0_125<>+0(SB), Z3, Z1
 	VADDPS           Z1, Z0, Z2
-	VMOVUPS          Z2, 576000(AX)
+	VMOVUPS          Z2, 578880(AX)
 	VSUBPS           Z1, Z0, Z0
-	VMOVUPS          Z0, 588800(AX)
+	VMOVUPS          Z0, 591744(AX)
 	VMOVUPS          1536(BX), Z0
 	VMOVUPS          1600(BX), Z1
 	VMOVUPS          1664(BX), Z2
 	VMOVUPS          1728(BX), Z3
-	VMOVUPS          Z0, 614400(AX)
-	VMOVUPS          Z3, 704000(AX)
+	VMOVUPS          Z0, 617472(AX)
+	VMOVUPS          Z3, 707520(AX)
 	VADDPS           Z2, Z0, Z4
 	VADDPS           Z3, Z1, Z5
 	VADDPS           Z5, Z4, Z6
-	VMOVUPS          Z6, 627200(AX)
+	VMOVUPS          Z6, 630336(AX)
 	VSUBPS           Z5, Z4, Z4
-	VMOVUPS          Z4, 640000(AX)
+	VMOVUPS          Z4, 643200(AX)
 	VMOVAPS          Z0, Z4
 	VFMADD231PS.BCST conv2_4<>+0(SB), Z2, Z4
 	VADDPS           Z1, Z1, Z5
 	VFMADD231PS.BCST conv2_8<>+0(SB), Z3, Z5
 	VADDPS           Z5, Z4, Z6
-	VMOVUPS          Z6, 652800(AX)
+	VMOVUPS          Z6, 656064(AX)
 	VSUBPS           Z5, Z4, Z4
-	VMOVUPS          Z4, 665600(AX)
+	VMOVUPS          Z4, 668928(AX)
 	VMOVAPS          Z0, Z0
 	VFMADD231PS.BCST conv2_0_25<>+0(SB), Z2, Z0
 	VMULPS.BCST      conv2_0_5<>+0(SB), Z1, Z1
 	VFMADD231PS.BCST conv2_0_125<>+0(SB), Z3, Z1
 	VADDPS           Z1, Z0, Z2
-	VMOVUPS          Z2, 678400(AX)
+	VMOVUPS          Z2, 681792(AX)
 	VSUBPS           Z1, Z0, Z0
-	VMOVUPS          Z0, 691200(AX)
+	VMOVUPS          Z0, 694656(AX)
 	VMOVUPS          1792(BX), Z0
 	VMOVUPS          1856(BX), Z1
 	VMOVUPS          1920(BX), Z2
 	VMOVUPS          1984(BX), Z3
-	VMOVUPS          Z0, 716800(AX)
-	VMOVUPS          Z3, 806400(AX)
+	VMOVUPS          Z0, 720384(AX)
+	VMOVUPS          Z3, 810432(AX)
 	VADDPS           Z2, Z0, Z4
 	VADDPS           Z3, Z1, Z5
 	VADDPS           Z5, Z4, Z6
-	VMOVUPS          Z6, 729600(AX)
+	VMOVUPS          Z6, 733248(AX)
 	VSUBPS           Z5, Z4, Z4
-	VMOVUPS          Z4, 742400(AX)
+	VMOVUPS          Z4, 746112(AX)
 	VMOVAPS          Z0, Z4
 	VFMADD231PS.BCST conv2_4<>+0(SB), Z2, Z4
 	VADDPS           Z1, Z1, Z5
 	VFMADD231PS.BCST conv2_8<>+0(SB), Z3, Z5
 	VADDPS           Z5, Z4, Z6
-	VMOVUPS          Z6, 755200(AX)
+	VMOVUPS          Z6, 758976(AX)
 	VSUBPS           Z5, Z4, Z4
-	VMOVUPS          Z4, 768000(AX)
+	VMOVUPS          Z4, 771840(AX)
 	VMOVAPS          Z0, Z0
 	VFMADD231PS.BCST conv2_0_25<>+0(SB), Z2, Z0
 	VMULPS.BCST      conv2_0_5<>+0(SB), Z1, Z1
 	VFMADD231PS.BCST conv2_0_125<>+0(SB), Z3, Z1
 	VADDPS           Z1, Z0, Z2
-	VMOVUPS          Z2, 780800(AX)
+	VMOVUPS          Z2, 784704(AX)
 	VSUBPS           Z1, Z0, Z0
-	VMOVUPS          Z0, 793600(AX)
+	VMOVUPS          Z0, 797568(AX)
 
 	// columns: A dy
 	VMOVUPS          128(CX), Z0
@@ -10425,225 +10430,225 @@ tileRow1:
 	VMOVUPS          128(BX), Z2
 	VMOVUPS          192(BX), Z3
 	VMOVUPS          Z0, 64(AX)
-	VMOVUPS          Z3, 89664(AX)
+	VMOVUPS          Z3, 90112(AX)
 	VADDPS           Z2, Z0, Z4
 	VADDPS           Z3, Z1, Z5
 	VADDPS           Z5, Z4, Z6
-	VMOVUPS          Z6, 12864(AX)
+	VMOVUPS          Z6, 12928(AX)
 	VSUBPS           Z5, Z4, Z4
-	VMOVUPS          Z4, 25664(AX)
+	VMOVUPS          Z4, 25792(AX)
 	VMOVAPS          Z0, Z4
 	VFMADD231PS.BCST conv2_4<>+0(SB), Z2, Z4
 	VADDPS           Z1, Z1, Z5
 	VFMADD231PS.BCST conv2_8<>+0(SB), Z3, Z5
 	VADDPS           Z5, Z4, Z6
-	VMOVUPS          Z6, 38464(AX)
+	VMOVUPS          Z6, 38656(AX)
 	VSUBPS           Z5, Z4, Z4
-	VMOVUPS          Z4, 51264(AX)
+	VMOVUPS          Z4, 51520(AX)
 	VMOVAPS          Z0, Z0
 	VFMADD231PS.BCST conv2_0_25<>+0(SB), Z2, Z0
 	VMULPS.BCST      conv2_0_5<>+0(SB), Z1, Z1
 	VFMADD231PS.BCST conv2_0_125<>+0(SB), Z3, Z1
 	VADDPS           Z1, Z0, Z2
-	VMOVUPS          Z2, 64064(AX)
+	VMOVUPS          Z2, 64384(AX)
 	VSUBPS           Z1, Z0, Z0
-	VMOVUPS          Z0, 76864(AX)
+	VMOVUPS          Z0, 77248(AX)
 	VMOVUPS          256(BX), Z0
 	VMOVUPS          320(BX), Z1
 	VMOVUPS          384(BX), Z2
 	VMOVUPS          448(BX), Z3
-	VMOVUPS          Z0, 102464(AX)
-	VMOVUPS          Z3, 192064(AX)
+	VMOVUPS          Z0, 102976(AX)
+	VMOVUPS          Z3, 193024(AX)
 	VADDPS           Z2, Z0, Z4
 	VADDPS           Z3, Z1, Z5
 	VADDPS           Z5, Z4, Z6
-	VMOVUPS          Z6, 115264(AX)
+	VMOVUPS          Z6, 115840(AX)
 	VSUBPS           Z5, Z4, Z4
-	VMOVUPS          Z4, 128064(AX)
+	VMOVUPS          Z4, 128704(AX)
 	VMOVAPS          Z0, Z4
 	VFMADD231PS.BCST conv2_4<>+0(SB), Z2, Z4
 	VADDPS           Z1, Z1, Z5
 	VFMADD231PS.BCST conv2_8<>+0(SB), Z3, Z5
 	VADDPS           Z5, Z4, Z6
-	VMOVUPS          Z6, 140864(AX)
+	VMOVUPS          Z6, 141568(AX)
 	VSUBPS           Z5, Z4, Z4
-	VMOVUPS          Z4, 153664(AX)
+	VMOVUPS          Z4, 154432(AX)
 	VMOVAPS          Z0, Z0
 	VFMADD231PS.BCST conv2_0_25<>+0(SB), Z2, Z0
 	VMULPS.BCST      conv2_0_5<>+0(SB), Z1, Z1
 	VFMADD231PS.BCST conv2_0_125<>+0(SB), Z3, Z1
 	VADDPS           Z1, Z0, Z2
-	VMOVUPS          Z2, 166464(AX)
+	VMOVUPS          Z2, 167296(AX)
 	VSUBPS           Z1, Z0, Z0
-	VMOVUPS          Z0, 179264(AX)
+	VMOVUPS          Z0, 180160(AX)
 	VMOVUPS          512(BX), Z0
 	VMOVUPS          576(BX), Z1
 	VMOVUPS          640(BX), Z2
 	VMOVUPS          704(BX), Z3
-	VMOVUPS          Z0, 204864(AX)
-	VMOVUPS          Z3, 294464(AX)
+	VMOVUPS          Z0, 205888(AX)
+	VMOVUPS          Z3, 295936(AX)
 	VADDPS           Z2, Z0, Z4
 	VADDPS           Z3, Z1, Z5
 	VADDPS           Z5, Z4, Z6
-	VMOVUPS          Z6, 217664(AX)
+	VMOVUPS          Z6, 218752(AX)
 	VSUBPS           Z5, Z4, Z4
-	VMOVUPS          Z4, 230464(AX)
+	VMOVUPS          Z4, 231616(AX)
 	VMOVAPS          Z0, Z4
 	VFMADD231PS.BCST conv2_4<>+0(SB), Z2, Z4
 	VADDPS           Z1, Z1, Z5
 	VFMADD231PS.BCST conv2_8<>+0(SB), Z3, Z5
 	VADDPS           Z5, Z4, Z6
-	VMOVUPS          Z6, 243264(AX)
+	VMOVUPS          Z6, 244480(AX)
 	VSUBPS           Z5, Z4, Z4
-	VMOVUPS          Z4, 256064(AX)
+	VMOVUPS          Z4, 257344(AX)
 	VMOVAPS          Z0, Z0
 	VFMADD231PS.BCST conv2_0_25<>+0(SB), Z2, Z0
 	VMULPS.BCST      conv2_0_5<>+0(SB), Z1, Z1
 	VFMADD231PS.BCST conv2_0_125<>+0(SB), Z3, Z1
 	VADDPS           Z1, Z0, Z2
-	VMOVUPS          Z2, 268864(AX)
+	VMOVUPS          Z2, 270208(AX)
 	VSUBPS           Z1, Z0, Z0
-	VMOVUPS          Z0, 281664(AX)
+	VMOVUPS          Z0, 283072(AX)
 	VMOVUPS          768(BX), Z0
 	VMOVUPS          832(BX), Z1
 	VMOVUPS          896(BX), Z2
 	VMOVUPS          960(BX), Z3
-	VMOVUPS          Z0, 307264(AX)
-	VMOVUPS          Z3, 396864(AX)
+	VMOVUPS          Z0, 308800(AX)
+	VMOVUPS          Z3, 398848(AX)
 	VADDPS           Z2, Z0, Z4
 	VADDPS           Z3, Z1, Z5
 	VADDPS           Z5, Z4, Z6
-	VMOVUPS          Z6, 320064(AX)
+	VMOVUPS          Z6, 321664(AX)
 	VSUBPS           Z5, Z4, Z4
-	VMOVUPS          Z4, 332864(AX)
+	VMOVUPS          Z4, 334528(AX)
 	VMOVAPS          Z0, Z4
 	VFMADD231PS.BCST conv2_4<>+0(SB), Z2, Z4
 	VADDPS           Z1, Z1, Z5
 	VFMADD231PS.BCST conv2_8<>+0(SB), Z3, Z5
 	VADDPS           Z5, Z4, Z6
-	VMOVUPS          Z6, 345664(AX)
+	VMOVUPS          Z6, 347392(AX)
 	VSUBPS           Z5, Z4, Z4
-	VMOVUPS          Z4, 358464(AX)
+	VMOVUPS          Z4, 360256(AX)
 	VMOVAPS          Z0, Z0
 	VFMADD231PS.BCST conv2_0_25<>+0(SB), Z2, Z0
 	VMULPS.BCST      conv2_0_5<>+0(SB), Z1, Z1
 	VFMADD231PS.BCST conv2_0_125<>+0(SB), Z3, Z1
 	VADDPS           Z1, Z0, Z2
-	VMOVUPS          Z2, 371264(AX)
+	VMOVUPS          Z2, 373120(AX)
 	VSUBPS           Z1, Z0, Z0
-	VMOVUPS          Z0, 384064(AX)
+	VMOVUPS          Z0, 385984(AX)
 	VMOVUPS          1024(BX), Z0
 	VMOVUPS          1088(BX), Z1
 	VMOVUPS          1152(BX), Z2
 	VMOVUPS          1216(BX), Z3
-	VMOVUPS          Z0, 409664(AX)
-	VMOVUPS          Z3, 499264(AX)
+	VMOVUPS          Z0, 411712(AX)
+	VMOVUPS          Z3, 501760(AX)
 	VADDPS           Z2, Z0, Z4
 	VADDPS           Z3, Z1, Z5
 	VADDPS           Z5, Z4, Z6
-	VMOVUPS          Z6, 422464(AX)
+	VMOVUPS          Z6, 424576(AX)
 	VSUBPS           Z5, Z4, Z4
-	VMOVUPS          Z4, 435264(AX)
+	VMOVUPS          Z4, 437440(AX)
 	VMOVAPS          Z0, Z4
 	VFMADD231PS.BCST conv2_4<>+0(SB), Z2, Z4
 	VADDPS           Z1, Z1, Z5
 	VFMADD231PS.BCST conv2_8<>+0(SB), Z3, Z5
 	VADDPS           Z5, Z4, Z6
-	VMOVUPS          Z6, 448064(AX)
+	VMOVUPS          Z6, 450304(AX)
 	VSUBPS           Z5, Z4, Z4
-	VMOVUPS          Z4, 460864(AX)
+	VMOVUPS          Z4, 463168(AX)
 	VMOVAPS          Z0, Z0
 	VFMADD231PS.BCST conv2_0_25<>+0(SB), Z2, Z0
 	VMULPS.BCST      conv2_0_5<>+0(SB), Z1, Z1
 	VFMADD231PS.BCST conv2_0_125<>+0(SB), Z3, Z1
 	VADDPS           Z1, Z0, Z2
-	VMOVUPS          Z2, 473664(AX)
+	VMOVUPS          Z2, 476032(AX)
 	VSUBPS           Z1, Z0, Z0
-	VMOVUPS          Z0, 486464(AX)
+	VMOVUPS          Z0, 488896(AX)
 	VMOVUPS          1280(BX), Z0
 	VMOVUPS          1344(BX), Z1
 	VMOVUPS          1408(BX), Z2
 	VMOVUPS          1472(BX), Z3
-	VMOVUPS          Z0, 512064(AX)
-	VMOVUPS          Z3, 601664(AX)
+	VMOVUPS          Z0, 514624(AX)
+	VMOVUPS          Z3, 604672(AX)
 	VADDPS           Z2, Z0, Z4
 	VADDPS           Z3, Z1, Z5
 	VADDPS           Z5, Z4, Z6
-	VMOVUPS          Z6, 524864(AX)
+	VMOVUPS          Z6, 527488(AX)
 	VSUBPS           Z5, Z4, Z4
-	VMOVUPS          Z4, 537664(AX)
+	VMOVUPS          Z4, 540352(AX)
 	VMOVAPS          Z0, Z4
 	VFMADD231PS.BCST conv2_4<>+0(SB), Z2, Z4
 	VADDPS           Z1, Z1, Z5
 	VFMADD231PS.BCST conv2_8<>+0(SB), Z3, Z5
 	VADDPS           Z5, Z4, Z6
-	VMOVUPS          Z6, 550464(AX)
+	VMOVUPS          Z6, 553216(AX)
 	VSUBPS           Z5, Z4, Z4
-	VMOVUPS          Z4, 563264(AX)
+	VMOVUPS          Z4, 566080(AX)
 	VMOVAPS          Z0, Z0
 	VFMADD231PS.BCST conv2_0_25<>+0(SB), Z2, Z0
 	VMULPS.BCST      conv2_0_5<>+0(SB), Z1, Z1
 	VFMADD231PS.BCST conv2_0_125<>+0(SB), Z3, Z1
 	VADDPS           Z1, Z0, Z2
-	VMOVUPS          Z2, 576064(AX)
+	VMOVUPS          Z2, 578944(AX)
 	VSUBPS           Z1, Z0, Z0
-	VMOVUPS          Z0, 588864(AX)
+	VMOVUPS          Z0, 591808(AX)
 	VMOVUPS          1536(BX), Z0
 	VMOVUPS          1600(BX), Z1
 	VMOVUPS          1664(BX), Z2
 	VMOVUPS          1728(BX), Z3
-	VMOVUPS          Z0, 614464(AX)
-	VMOVUPS          Z3, 704064(AX)
+	VMOVUPS          Z0, 617536(AX)
+	VMOVUPS          Z3, 707584(AX)
 	VADDPS           Z2, Z0, Z4
 	VADDPS           Z3, Z1, Z5
 	VADDPS           Z5, Z4, Z6
-	VMOVUPS          Z6, 627264(AX)
+	VMOVUPS          Z6, 630400(AX)
 	VSUBPS           Z5, Z4, Z4
-	VMOVUPS          Z4, 640064(AX)
+	VMOVUPS          Z4, 643264(AX)
 	VMOVAPS          Z0, Z4
 	VFMADD231PS.BCST conv2_4<>+0(SB), Z2, Z4
 	VADDPS           Z1, Z1, Z5
 	VFMADD231PS.BCST conv2_8<>+0(SB), Z3, Z5
 	VADDPS           Z5, Z4, Z6
-	VMOVUPS          Z6, 652864(AX)
+	VMOVUPS          Z6, 656128(AX)
 	VSUBPS           Z5, Z4, Z4
-	VMOVUPS          Z4, 665664(AX)
+	VMOVUPS          Z4, 668992(AX)
 	VMOVAPS          Z0, Z0
 	VFMADD231PS.BCST conv2_0_25<>+0(SB), Z2, Z0
 	VMULPS.BCST      conv2_0_5<>+0(SB), Z1, Z1
 	VFMADD231PS.BCST conv2_0_125<>+0(SB), Z3, Z1
 	VADDPS           Z1, Z0, Z2
-	VMOVUPS          Z2, 678464(AX)
+	VMOVUPS          Z2, 681856(AX)
 	VSUBPS           Z1, Z0, Z0
-	VMOVUPS          Z0, 691264(AX)
+	VMOVUPS          Z0, 694720(AX)
 	VMOVUPS          1792(BX), Z0
 	VMOVUPS          1856(BX), Z1
 	VMOVUPS          1920(BX), Z2
 	VMOVUPS          1984(BX), Z3
-	VMOVUPS          Z0, 716864(AX)
-	VMOVUPS          Z3, 806464(AX)
+	VMOVUPS          Z0, 720448(AX)
+	VMOVUPS          Z3, 810496(AX)
 	VADDPS           Z2, Z0, Z4
 	VADDPS           Z3, Z1, Z5
 	VADDPS           Z5, Z4, Z6
-	VMOVUPS          Z6, 729664(AX)
+	VMOVUPS          Z6, 733312(AX)
 	VSUBPS           Z5, Z4, Z4
-	VMOVUPS          Z4, 742464(AX)
+	VMOVUPS          Z4, 746176(AX)
 	VMOVAPS          Z0, Z4
 	VFMADD231PS.BCST conv2_4<>+0(SB), Z2, Z4
 	VADDPS           Z1, Z1, Z5
 	VFMADD231PS.BCST conv2_8<>+0(SB), Z3, Z5
 	VADDPS           Z5, Z4, Z6
-	VMOVUPS          Z6, 755264(AX)
+	VMOVUPS          Z6, 759040(AX)
 	VSUBPS           Z5, Z4, Z4
-	VMOVUPS          Z4, 768064(AX)
+	VMOVUPS          Z4, 771904(AX)
 	VMOVAPS          Z0, Z0
 	VFMADD231PS.BCST conv2_0_25<>+0(SB), Z2, Z0
 	VMULPS.BCST      conv2_0_5<>+0(SB), Z1, Z1
 	VFMADD231PS.BCST conv2_0_125<>+0(SB), Z3, Z1
 	VADDPS           Z1, Z0, Z2
-	VMOVUPS          Z2, 780864(AX)
+	VMOVUPS          Z2, 784768(AX)
 	VSUBPS           Z1, Z0, Z0
-	VMOVUPS          Z0, 793664(AX)
+	VMOVUPS          Z0, 797632(AX)
 	ADDQ             $+128, AX
 	ADDQ             $+512, CX
 	ADDQ             $+64, DX
@@ -10953,6 +10958,7 @@ term2:
 	VMOVUPS          Z17, 65600(AX)
 	VMOVUPS          Z18, 65664(AX)
 	VMOVUPS          Z19, 65728(AX)
+	ADDQ             $+64, DX
 	ADDQ             $+256, AX
 	DECQ             BX
 	JNZ              frequency1
@@ -13336,18 +13342,18 @@ TEXT ·Conv2WeightGrad(SB), $0-96
 	MOVQ   v_base+48(FP), DX
 	MOVQ   images+72(FP), BX
 	SHRQ   $0x04, BX
-	IMUL3Q $+819200, BX, SI
+	IMUL3Q $+823296, BX, SI
 	ADDQ   CX, SI
-	IMUL3Q $+327680, BX, DI
+	IMUL3Q $+331776, BX, DI
 	ADDQ   DX, DI
 	MOVQ   first+80(FP), R8
-	IMUL3Q $+12800, R8, R9
+	IMUL3Q $+12864, R8, R9
 	ADDQ   R9, CX
-	IMUL3Q $+5120, R8, R9
+	IMUL3Q $+5184, R8, R9
 	ADDQ   R9, DX
-	IMUL3Q $+6400, R8, R9
+	IMUL3Q $+6464, R8, R9
 	ADDQ   R9, SI
-	IMUL3Q $+2560, R8, R9
+	IMUL3Q $+2624, R8, R9
 	ADDQ   R9, DI
 	IMUL3Q $+4000, R8, R8
 	ADDQ   R8, AX
@@ -13503,8 +13509,8 @@ block6:
 	VFMADD231PS Z24, Z21, Z17
 	VFMADD231PS Z24, Z22, Z18
 	VFMADD231PS Z24, Z23, Z19
-	ADDQ        $+819200, R12
-	ADDQ        $+327680, R13
+	ADDQ        $+823296, R12
+	ADDQ        $+331776, R13
 	DECQ        R11
 	JNZ         block6
 
@@ -13692,8 +13698,10 @@ noTail5:
 	ADDQ          $+400, AX
 	DECQ          R9
 	JNZ           outputs2
-	ADDQ          $+5120, DX
-	ADDQ          $+2560, DI
+	ADDQ          $+5184, DX
+	ADDQ          $+2624, DI
+	ADDQ          $+64, CX
+	ADDQ          $+64, SI
 	DECQ          R8
 	JNZ           frequency1
 	VZEROUPPER
@@ -13706,10 +13714,10 @@ TEXT ·Conv2BiasGrad(SB), $0-56
 	MOVQ   dm_base+24(FP), CX
 	MOVQ   images+48(FP), DX
 	SHRQ   $0x04, DX
-	IMUL3Q $+819200, DX, BX
+	IMUL3Q $+823296, DX, BX
 	ADDQ   CX, BX
-	ADDQ   $+115200, CX
-	ADDQ   $+57600, BX
+	ADDQ   $+115776, CX
+	ADDQ   $+58176, BX
 	MOVQ   $0x00000019, SI
 
 output1:
@@ -13729,7 +13737,7 @@ block4:
 	VADDPS 320(R8), Z1, Z1
 	VADDPS 384(R8), Z1, Z1
 	VADDPS 448(R8), Z1, Z1
-	ADDQ   $+819200, R8
+	ADDQ   $+823296, R8
 	DECQ   DI
 	JNZ    block4
 

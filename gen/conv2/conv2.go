@@ -5,9 +5,13 @@
 // Lines of images side by side (see kernels) lie as
 //
 //	x, dx  [20 channels][12 y][12 x]     y, dy   [50 outputs][4 y][4 x]
-//	v, dv  [64 frequencies][20][4 tiles] m, dm   [64 frequencies][50][4 tiles]
+//	v      [64 frequencies][20][4 tiles] dm      [64 frequencies][50][4 tiles]
+//	dv     [5][64 frequencies][4]        m       [5][64 frequencies][4]
 //
-// and without images u, du [64][50][20], w, dw [25 taps][50][20].
+// and without images u, du [64][50][20], w, dw [25 taps][50][20]. In v and dm
+// every frequency is followed by 64 unused bytes: a transform stores to all 64
+// frequencies in turn, and without them these stores would fall into 4 or 8 of
+// the 64 sets of the L1 cache.
 package conv2
 
 import (
@@ -31,6 +35,9 @@ const (
 	points      = winograd.Points
 	taps        = winograd.Taps
 )
+
+// padding follows each frequency of v and dm, in bytes.
+const padding = 64
 
 type pointers = []reg.GPVirtual
 
@@ -81,7 +88,7 @@ func inputTransform(f *isa.File, width int) {
 							d[j] = k.LoadVector(isa.At(columns, (i*inputSize+4*tileColumn+j)*k.Bytes()))
 						}
 						winograd.Input(k, d, func(j int, value isa.V) {
-							k.StoreVector(value, isa.At(v, ((i*points+j)*inputs*tiles+tileColumn)*line))
+							k.StoreVector(value, isa.At(v, (i*points+j)*(inputs*tiles*line+padding)+tileColumn*line))
 						})
 					}
 				}
@@ -140,6 +147,7 @@ func products(k *isa.Kernel, to, weight, from reg.GPVirtual, sum, sumStep, outpu
 			}
 		}
 		k.Advance(weight, 4*inputs*outputs-sum*sumStep)
+		k.Advance(from, padding)
 	})
 	k.Advance(to, -frequencies*row)
 }
@@ -249,7 +257,7 @@ func outputGrad(f *isa.File, width int) {
 						row[j] = k.LoadVector(isa.At(rows, (i*4+j)*k.Bytes()))
 					}
 					winograd.OutputGrad(k, row, func(j int, v isa.V) {
-						k.StoreVector(v, isa.At(dm, ((i*points+j)*outputs*tiles+tileColumn)*line))
+						k.StoreVector(v, isa.At(dm, (i*points+j)*(outputs*tiles*line+padding)+tileColumn*line))
 					})
 				}
 			}
@@ -343,7 +351,7 @@ func biasGrad(f *isa.File) {
 	const (
 		frequency = 1*points + 1
 		row       = tiles * 64
-		block     = frequencies * outputs * row
+		block     = frequencies * (outputs*row + padding)
 	)
 	db, dm := k.Pointer("db"), k.Pointer("dm")
 	blocks, tail := k.GP64(), k.GP64()
@@ -352,8 +360,8 @@ func biasGrad(f *isa.File) {
 	k.IMUL3Q(operand.I32(block), blocks, tail)
 	k.ADDQ(dm, tail)
 	parts := 16 / k.Lanes
-	k.Advance(dm, frequency*outputs*row)
-	k.Advance(tail, frequency*outputs*row/2)
+	k.Advance(dm, frequency*(outputs*row+padding))
+	k.Advance(tail, frequency*(outputs*row/2+padding))
 	k.Loop("output", outputs/2, pointers{dm, tail, db}, []int{2 * row, row, 8}, func() {
 		sums := make([][]isa.V, 2)
 		for o := range sums {
@@ -418,8 +426,8 @@ func weightGrad(f *isa.File) {
 	const (
 		line      = 64 // bytes of a block's line
 		rowDM     = tiles * line
-		blockDM   = frequencies * outputs * rowDM
-		blockV    = frequencies * inputs * rowDM
+		blockDM   = frequencies * (outputs*rowDM + padding)
+		blockV    = frequencies * (inputs*rowDM + padding)
 		channels  = 4
 		tailShare = 2 // a half-block's lines are that much shorter
 	)
@@ -435,10 +443,10 @@ func weightGrad(f *isa.File) {
 		k.ADDQ(part.base, part.tail)
 	}
 	first := k.Integer("first")
-	advance(k, dm, first, outputs*rowDM)
-	advance(k, v, first, inputs*rowDM)
-	advance(k, tailDM, first, outputs*rowDM/tailShare)
-	advance(k, tailV, first, inputs*rowDM/tailShare)
+	advance(k, dm, first, outputs*rowDM+padding)
+	advance(k, v, first, inputs*rowDM+padding)
+	advance(k, tailDM, first, outputs*rowDM/tailShare+padding)
+	advance(k, tailV, first, inputs*rowDM/tailShare+padding)
 	advance(k, du, first, 4*inputs*outputs)
 
 	parts := 16 / k.Lanes
@@ -488,8 +496,10 @@ func weightGrad(f *isa.File) {
 				k.Advance(tailV, -inputs*rowDM/tailShare)
 				k.Advance(du, -4*inputs)
 			})
-		k.Advance(v, inputs*rowDM)
-		k.Advance(tailV, inputs*rowDM/tailShare)
+		k.Advance(v, inputs*rowDM+padding)
+		k.Advance(tailV, inputs*rowDM/tailShare+padding)
+		k.Advance(dm, padding)
+		k.Advance(tailDM, padding)
 	})
 	k.Return()
 }
