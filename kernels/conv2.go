@@ -6,10 +6,11 @@ type conv2Set struct {
 	conv2InputTransform      byWidth[func(v, x []float32)]
 	conv2ForwardReLUPool     byWidth[func(y, m, u, v, bias []float32, first int)]
 	conv2ForwardReLUPoolMask byWidth[func(y []float32, mask []byte, m, u, v, bias []float32, first int)]
-	conv2OutputGrad          byWidth[func(dm, dy []float32, mask []byte)]
-	conv2InputGrad           byWidth[func(dx, dv, u, dm []float32, first int)]
-	conv2WeightGrad          func(du, dm, v []float32, images, first, count int)
-	conv2BiasGrad            func(db, dm []float32, images int)
+	conv2OutputGrad          byWidth[func(dm, dy []float32, mask []byte, pair, first int)]
+	conv2InputGradProducts   byWidth[func(dv, u, dm []float32, row, place, first int)]
+	conv2InputGradTransform  byWidth[func(dx, dv []float32, first int)]
+	conv2WeightGrad          func(du, dm, v []float32, images, row0, row1, first int)
+	conv2BiasGrad            func(db, dm []float32, images, first int)
 	conv2WeightTransform     func(u, w []float32)
 	conv2WeightGradTransform func(dw, du []float32)
 }
@@ -21,6 +22,13 @@ const (
 	Conv2W = Taps * Conv2Outputs * Conv2Inputs        // [25][50][20], no lines
 	Conv2U = Frequencies * Conv2Outputs * Conv2Inputs // [64][50][20], no lines
 
+	// Conv2DV is the transformed input gradient, [20][64][4].
+	Conv2DV = Conv2Inputs * Frequencies * Conv2Tiles
+	// Conv2Groups is the number of groups of five outputs.
+	Conv2Groups = Conv2Outputs / Group
+	// Conv2Pairs is the number of pairs of rows of frequencies.
+	Conv2Pairs = Points / 2
+
 	// Conv2Work is the working memory of the product kernels, [5][64][4].
 	Conv2Work = Group * Frequencies * Conv2Tiles
 
@@ -29,14 +37,25 @@ const (
 
 // Conv2V is the number of values of v [64][20][4] for images, a block or, as a
 // row of blocks and perhaps a half-block, a batch.
-func Conv2V(images int) int { return conv2Values(Conv2Inputs, images) }
-
-// Conv2M is the number of values of dm [64][50][4] for images.
-func Conv2M(images int) int { return conv2Values(Conv2Outputs, images) }
-
-func conv2Values(channels, images int) int {
+func Conv2V(images int) int {
 	blocks := (images + Block - 1) / Block
-	return Frequencies * (channels*Conv2Tiles*images + blocks*conv2Padding)
+	return Frequencies * (Conv2Inputs*Conv2Tiles*images + blocks*conv2Padding)
+}
+
+// Conv2M is the number of values of dm [2][8][5][4] for images, a block or a
+// row of blocks.
+func Conv2M(images int) int {
+	blocks := (images + Block - 1) / Block
+	return 2 * Points * (Group*Conv2Tiles*images + blocks*conv2Padding)
+}
+
+// Conv2PairRows returns the rows of frequencies of pair 0 … 3: those of
+// opposite points, which share most of their transform.
+func Conv2PairRows(pair int) (row0, row1 int) {
+	if pair == 0 {
+		return 0, 7
+	}
+	return 2*pair - 1, 2 * pair
 }
 
 // Conv2InputTransform computes v [64][20][4] (Conv2V values) = Bᵀ X B for the four 8×8 windows
@@ -82,57 +101,92 @@ func (s *Set) Conv2ForwardReLUPoolMask(images int, y []float32, mask []byte, wor
 	return nil
 }
 
-// Conv2OutputGrad computes dm [64][50][4] (Conv2M values) = A dY Aᵀ, where dY [50][8][8] is
-// dy [50][4][4] at the positions that the masks chose, and 0 elsewhere.
-func (s *Set) Conv2OutputGrad(images int, dm, dy []float32, mask []byte) error {
+// Conv2OutputGrad computes two rows of frequencies, a pair, and outputs first …
+// first+4 of dM = A dY Aᵀ, where dY [50][8][8] is dy [50][4][4] at the positions
+// that the masks chose, and 0 elsewhere: dm [2 rows][8][5][4] (Conv2M values).
+// first is a multiple of 5.
+func (s *Set) Conv2OutputGrad(images int, dm, dy []float32, mask []byte, pair, first int) error {
 	if err := check("Conv2OutputGrad", images, length{"dm", len(dm), Conv2M(images)},
 		length{"dy", len(dy), Conv2Y * images}, length{"mask", len(mask), MaskBytes(Conv2Y, images)}); err != nil {
 		return err
 	}
-	s.conv2OutputGrad.of(images)(dm, dy, mask)
+	if err := checkRange("Conv2OutputGrad", pair, 1, 1, Conv2Pairs); err != nil {
+		return err
+	}
+	if err := checkRange("Conv2OutputGrad", first, Group, Group, Conv2Outputs); err != nil {
+		return err
+	}
+	s.conv2OutputGrad.of(images)(dm, dy, mask, pair, first)
 	return nil
 }
 
-// Conv2InputGrad computes channels first … first+4 of dx [20][12][12] from the
-// transformed weights u and the transformed output gradient dm; work is
-// Conv2Work lines. first is a multiple of 5.
-func (s *Set) Conv2InputGrad(images int, dx, work, u, dm []float32, first int) error {
-	if err := check("Conv2InputGrad", images,
-		length{"dx", len(dx), Conv2X * images}, length{"work", len(work), Conv2Work * images},
-		length{"u", len(u), Conv2U}, length{"dm", len(dm), Conv2M(images)}); err != nil {
+// Conv2InputGradProducts computes channels first … first+4 and two rows of
+// frequencies, a pair, of dv [20][64][4] from the transformed weights u and
+// what Conv2OutputGrad made for the pair and all ten groups of outputs, one
+// after another in dm. first is a multiple of 5.
+func (s *Set) Conv2InputGradProducts(images int, dv, u, dm []float32, pair, first int) error {
+	if err := check("Conv2InputGradProducts", images, length{"dv", len(dv), Conv2DV * images},
+		length{"u", len(u), Conv2U}, length{"dm", len(dm), Conv2Groups * Conv2M(images)}); err != nil {
 		return err
 	}
-	if err := checkRange("Conv2InputGrad", first, Group, Group, Conv2Inputs); err != nil {
+	if err := checkRange("Conv2InputGradProducts", pair, 1, 1, Conv2Pairs); err != nil {
 		return err
 	}
-	s.conv2InputGrad.of(images)(dx, work, u, dm, first)
+	if err := checkRange("Conv2InputGradProducts", first, Group, Group, Conv2Inputs); err != nil {
+		return err
+	}
+	row0, row1 := Conv2PairRows(pair)
+	products := s.conv2InputGradProducts.of(images)
+	products(dv, u, dm, row0, 0, first)
+	products(dv, u, dm, row1, 1, first)
 	return nil
 }
 
-// Conv2WeightGrad computes frequencies first … first+count−1 of the transformed
-// weight gradient du [64][50][20], the sum over all blocks of a batch of images
-// (a multiple of 8); dm and v are the blocks' arrays one after another.
-func (s *Set) Conv2WeightGrad(images int, du, dm, v []float32, first, count int) error {
+// Conv2InputGradTransform computes channels first … first+4 of dx [20][12][12]
+// = Σ B dv Bᵀ. first is a multiple of 5.
+func (s *Set) Conv2InputGradTransform(images int, dx, dv []float32, first int) error {
+	if err := check("Conv2InputGradTransform", images, length{"dx", len(dx), Conv2X * images}, length{"dv", len(dv), Conv2DV * images}); err != nil {
+		return err
+	}
+	if err := checkRange("Conv2InputGradTransform", first, Group, Group, Conv2Inputs); err != nil {
+		return err
+	}
+	s.conv2InputGradTransform.of(images)(dx, dv, first)
+	return nil
+}
+
+// Conv2WeightGrad computes two rows of frequencies, a pair, and outputs first …
+// first+4 of the transformed weight gradient du [64][50][20], the sum over all
+// blocks of a batch of images (a multiple of 8). dm has what Conv2OutputGrad
+// made of the blocks, one after another, and v their transformed inputs.
+func (s *Set) Conv2WeightGrad(images int, du, dm, v []float32, pair, first int) error {
 	if err := checkBatch("Conv2WeightGrad", images, length{"du", len(du), Conv2U},
 		length{"dm", len(dm), Conv2M(images)}, length{"v", len(v), Conv2V(images)}); err != nil {
 		return err
 	}
-	if err := checkRange("Conv2WeightGrad", first, count, 1, Frequencies); err != nil {
+	if err := checkRange("Conv2WeightGrad", pair, 1, 1, Conv2Pairs); err != nil {
 		return err
 	}
-	s.conv2WeightGrad(du, dm, v, images, first, count)
+	if err := checkRange("Conv2WeightGrad", first, Group, Group, Conv2Outputs); err != nil {
+		return err
+	}
+	row0, row1 := Conv2PairRows(pair)
+	s.conv2WeightGrad(du, dm, v, images, row0, row1, first)
 	return nil
 }
 
-// Conv2BiasGrad computes db [50], the sum of the output gradient over all
-// blocks of a batch of images (a multiple of 8), which dm holds at frequency
-// (1, 1).
-func (s *Set) Conv2BiasGrad(images int, db, dm []float32) error {
+// Conv2BiasGrad computes outputs first … first+4 of db [50], the sum of the
+// output gradient over all blocks of a batch of images (a multiple of 8), from
+// dm as Conv2WeightGrad has it for pair 1.
+func (s *Set) Conv2BiasGrad(images int, db, dm []float32, first int) error {
 	if err := checkBatch("Conv2BiasGrad", images, length{"db", len(db), Conv2Outputs},
 		length{"dm", len(dm), Conv2M(images)}); err != nil {
 		return err
 	}
-	s.conv2BiasGrad(db, dm, images)
+	if err := checkRange("Conv2BiasGrad", first, Group, Group, Conv2Outputs); err != nil {
+		return err
+	}
+	s.conv2BiasGrad(db, dm, images, first)
 	return nil
 }
 

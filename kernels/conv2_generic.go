@@ -18,13 +18,25 @@ var conv2Generic = conv2Set{
 			conv2Forward(Block, y, mask, m, u, v, bias, first)
 		},
 	},
-	conv2OutputGrad: byWidth[func(dm, dy []float32, mask []byte)]{
-		func(dm, dy []float32, mask []byte) { conv2OutputGrad(HalfBlock, dm, dy, mask) },
-		func(dm, dy []float32, mask []byte) { conv2OutputGrad(Block, dm, dy, mask) },
+	conv2OutputGrad: byWidth[func(dm, dy []float32, mask []byte, pair, first int)]{
+		func(dm, dy []float32, mask []byte, pair, first int) {
+			conv2OutputGrad(HalfBlock, dm, dy, mask, pair, first)
+		},
+		func(dm, dy []float32, mask []byte, pair, first int) {
+			conv2OutputGrad(Block, dm, dy, mask, pair, first)
+		},
 	},
-	conv2InputGrad: byWidth[func(dx, dv, u, dm []float32, first int)]{
-		func(dx, dv, u, dm []float32, first int) { conv2InputGrad(HalfBlock, dx, dv, u, dm, first) },
-		func(dx, dv, u, dm []float32, first int) { conv2InputGrad(Block, dx, dv, u, dm, first) },
+	conv2InputGradProducts: byWidth[func(dv, u, dm []float32, row, place, first int)]{
+		func(dv, u, dm []float32, row, place, first int) {
+			conv2InputGradProducts(HalfBlock, dv, u, dm, row, place, first)
+		},
+		func(dv, u, dm []float32, row, place, first int) {
+			conv2InputGradProducts(Block, dv, u, dm, row, place, first)
+		},
+	},
+	conv2InputGradTransform: byWidth[func(dx, dv []float32, first int)]{
+		func(dx, dv []float32, first int) { conv2InputGradTransform(HalfBlock, dx, dv, first) },
+		func(dx, dv []float32, first int) { conv2InputGradTransform(Block, dx, dv, first) },
 	},
 	conv2WeightGrad: conv2WeightGrad,
 	conv2BiasGrad:   conv2BiasGrad,
@@ -49,26 +61,17 @@ func conv2InputTransform(images int, v, x []float32) {
 	}
 }
 
-// conv2Products computes to[o][f] = Σ_s weight[f][s][o]·from[f][s] for five o.
-func conv2Products(images int, to, weight, from []float32, sum, sumStep, outputStep int) {
+func conv2Forward(images int, y []float32, mask []byte, m, u, v, bias []float32, first int) {
 	row := Conv2Tiles * images
 	for f := range Frequencies {
 		for o := range Group {
-			result := to[(o*Frequencies+f)*row:][:row]
-			clear(result)
-			for s := range sum {
-				w := weight[f*Conv2Outputs*Conv2Inputs+s*sumStep+o*outputStep]
-				values := from[f*(sum*row+conv2Padding)+s*row:][:row]
-				for i := range result {
-					result[i] += float32(w * values[i])
-				}
+			sum := m[(o*Frequencies+f)*row:][:row]
+			clear(sum)
+			for c := range Conv2Inputs {
+				addScaled(sum, u[(f*Conv2Outputs+first+o)*Conv2Inputs+c], v[f*(Conv2Inputs*row+conv2Padding)+c*row:][:row])
 			}
 		}
 	}
-}
-
-func conv2Forward(images int, y []float32, mask []byte, m, u, v, bias []float32, first int) {
-	conv2Products(images, m, u[first*Conv2Inputs:], v, Conv2Inputs, 1, Conv2Inputs)
 	for o := range Group {
 		for tile := range Conv2Tiles {
 			for image := range images {
@@ -88,26 +91,51 @@ func conv2Forward(images int, y []float32, mask []byte, m, u, v, bias []float32,
 	}
 }
 
-func conv2OutputGrad(images int, dm, dy []float32, mask []byte) {
-	for o := range Conv2Outputs {
+// conv2GroupStride is the number of values between frequencies of dm.
+func conv2GroupStride(images int) int { return Group*Conv2Tiles*images + conv2Padding }
+
+func conv2OutputGrad(images int, dm, dy []float32, mask []byte, pair, first int) {
+	row0, row1 := Conv2PairRows(pair)
+	for o := range Group {
 		for tile := range Conv2Tiles {
 			for image := range images {
-				var values [TileSize][TileSize]float32
-				for i := range values {
-					for j := range values[i] {
-						at := o*Pool2Pixels + (tile/2*2+i/2)*Pool2Size + tile%2*2 + j/2
-						values[i][j] = unpool(dy[at*images+image], mask[MaskBytes(at, images):], image, images, i%2*2+j%2)
+				var rows [2][TileSize]float32
+				for j := range TileSize {
+					var column [TileSize]float32
+					for i := range column {
+						at := (first+o)*Pool2Pixels + (tile/2*2+i/2)*Pool2Size + tile%2*2 + j/2
+						column[i] = unpool(dy[at*images+image], mask[MaskBytes(at, images):], image, images, i%2*2+j%2)
+					}
+					transformed := winogradOutputGrad(&column)
+					rows[0][j], rows[1][j] = transformed[row0], transformed[row1]
+				}
+				for r := range rows {
+					for j, value := range winogradOutputGrad(&rows[r]) {
+						dm[(r*Points+j)*conv2GroupStride(images)+(o*Conv2Tiles+tile)*images+image] = value
 					}
 				}
-				tileOutputGrad(dm[(o*Conv2Tiles+tile)*images+image:], &values, Conv2Outputs*Conv2Tiles*images+conv2Padding)
 			}
 		}
 	}
 }
 
-func conv2InputGrad(images int, dx, dv, u, dm []float32, first int) {
-	conv2Products(images, dv, u[first:], dm, Conv2Outputs, Conv2Inputs, 1)
-	for c := range Group {
+func conv2InputGradProducts(images int, dv, u, dm []float32, frequencyRow, place, first int) {
+	row := Conv2Tiles * images
+	for j := range Points {
+		f := frequencyRow*Points + j
+		for c := first; c < first+Group; c++ {
+			sum := dv[(c*Frequencies+f)*row:][:row]
+			clear(sum)
+			for o := range Conv2Outputs {
+				at := o/Group*Conv2M(images) + (place*Points+j)*conv2GroupStride(images) + o%Group*row
+				addScaled(sum, u[(f*Conv2Outputs+o)*Conv2Inputs+c], dm[at:][:row])
+			}
+		}
+	}
+}
+
+func conv2InputGradTransform(images int, dx, dv []float32, first int) {
+	for c := first; c < first+Group; c++ {
 		for image := range images {
 			var columns [2][Pool1Size][Points]float32 // [tile column][y][j]
 			for tileColumn := range 2 {
@@ -126,7 +154,7 @@ func conv2InputGrad(images int, dx, dv, u, dm []float32, first int) {
 			}
 			for y := range Pool1Size {
 				for x, value := range overlapping(&columns[0][y], &columns[1][y]) {
-					dx[((first+c)*Pool1Pixels+y*Pool1Size+x)*images+image] = value
+					dx[(c*Pool1Pixels+y*Pool1Size+x)*images+image] = value
 				}
 			}
 		}
@@ -144,41 +172,44 @@ func overlapping(first, second *[Points]float32) (d [Pool1Size]float32) {
 	return d
 }
 
-func conv2WeightGrad(du, dm, v []float32, images, first, count int) {
-	for f := first; f < first+count; f++ {
-		for o := range Conv2Outputs {
-			for c := range Conv2Inputs {
-				var sum [Block]float32
-				for block := 0; block < images; block += Block {
-					width := min(Block, images-block)
-					row := Conv2Tiles * width
-					a := dm[Conv2M(block)+f*(Conv2Outputs*row+conv2Padding)+o*row:][:row]
-					b := v[Conv2V(block)+f*(Conv2Inputs*row+conv2Padding)+c*row:][:row]
-					for i := 0; i < row; i += Block {
-						for l := range sum {
-							sum[l] += float32(a[i+l] * b[i+l])
+func conv2WeightGrad(du, dm, v []float32, images, row0, row1, first int) {
+	for place, frequencyRow := range [2]int{row0, row1} {
+		for j := range Points {
+			f := frequencyRow*Points + j
+			for o := range Group {
+				for c := range Conv2Inputs {
+					var sum [Block]float32
+					for block := 0; block < images; block += Block {
+						width := min(Block, images-block)
+						row := Conv2Tiles * width
+						a := dm[Conv2M(block)+(place*Points+j)*conv2GroupStride(width)+o*row:][:row]
+						b := v[Conv2V(block)+f*(Conv2Inputs*row+conv2Padding)+c*row:][:row]
+						for i := 0; i < row; i += Block {
+							for l := range sum {
+								sum[l] += float32(a[i+l] * b[i+l])
+							}
 						}
 					}
+					du[(f*Conv2Outputs+first+o)*Conv2Inputs+c] = addLanes(&sum)
 				}
-				du[(f*Conv2Outputs+o)*Conv2Inputs+c] = addLanes(&sum)
 			}
 		}
 	}
 }
 
-func conv2BiasGrad(db, dm []float32, images int) {
-	const frequency = 1*Points + 1
-	for o := range Conv2Outputs {
+func conv2BiasGrad(db, dm []float32, images, first int) {
+	for o := range Group {
 		var sum [Block]float32
 		for block := 0; block < images; block += Block {
-			row := Conv2Tiles * min(Block, images-block)
-			values := dm[Conv2M(block)+frequency*(Conv2Outputs*row+conv2Padding)+o*row:][:row]
+			width := min(Block, images-block)
+			row := Conv2Tiles * width
+			values := dm[Conv2M(block)+conv2GroupStride(width)+o*row:][:row]
 			for i := 0; i < row; i += Block {
 				for l := range sum {
 					sum[l] += values[i+l]
 				}
 			}
 		}
-		db[o] = addLanes(&sum)
+		db[first+o] = addLanes(&sum)
 	}
 }

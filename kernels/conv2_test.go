@@ -26,6 +26,7 @@ func conv2Rows() []row {
 		work := argument{name: "work", floats: Conv2Work * n}
 		bias := argument{name: "bias", floats: Conv2Outputs}
 		dm := argument{name: "dm", floats: Conv2M(n)}
+		dv := argument{name: "dv", floats: Conv2DV * n}
 		mask := argument{name: "mask", bytes: MaskBytes(Conv2Y, n)}
 		rows = append(rows,
 			row{kernel: "Conv2InputTransform", images: n, perCall: float64(n),
@@ -47,15 +48,24 @@ func conv2Rows() []row {
 				}},
 			row{kernel: "Conv2OutputGrad", images: n, perCall: float64(n),
 				arguments: []argument{out(dm), y, filledBy(mask, randomMasks(n))}, magnitude: growthA, terms: roundings, integers: true,
+				call: func(s *Set, n int, b *buffers) error { return eachGroup(s, n, b.floats[0], b.floats[1], b.bytes[2]) }},
+			row{kernel: "Conv2InputGradProducts", images: n, perCall: float64(n), flops: conv2FLOPs,
+				arguments: []argument{out(dv), u, {name: "dm", floats: Conv2Groups * Conv2M(n)}},
+				magnitude: Conv2Outputs, terms: Conv2Outputs, integers: true,
 				call: func(s *Set, n int, b *buffers) error {
-					return s.Conv2OutputGrad(n, b.floats[0], b.floats[1], b.bytes[2])
+					for pair := range Conv2Pairs {
+						if err := groups(Conv2Inputs, func(first int) error {
+							return s.Conv2InputGradProducts(n, b.floats[0], b.floats[1], b.floats[2], pair, first)
+						}); err != nil {
+							return err
+						}
+					}
+					return nil
 				}},
-			row{kernel: "Conv2InputGrad", images: n, perCall: float64(n), flops: conv2FLOPs,
-				arguments: []argument{out(x), work, u, dm}, magnitude: 4 * Conv2Outputs * growthBT, terms: Conv2Outputs + roundings, integers: true,
+			row{kernel: "Conv2InputGradTransform", images: n, perCall: float64(n),
+				arguments: []argument{out(x), dv}, magnitude: 4 * growthBT, terms: roundings + 2, integers: true,
 				call: func(s *Set, n int, b *buffers) error {
-					return groups(Conv2Inputs, func(first int) error {
-						return s.Conv2InputGrad(n, b.floats[0], b.floats[1], b.floats[2], b.floats[3], first)
-					})
+					return groups(Conv2Inputs, func(first int) error { return s.Conv2InputGradTransform(n, b.floats[0], b.floats[1], first) })
 				}},
 		)
 	}
@@ -67,8 +77,10 @@ func conv2Rows() []row {
 			row{kernel: "Conv2WeightGrad", images: n, perCall: float64(n), flops: conv2FLOPs,
 				arguments: []argument{du, dm, v}, magnitude: float64(Conv2Tiles * n), terms: float64(Conv2Tiles * n), integers: true,
 				call: func(s *Set, n int, b *buffers) error {
-					for first := 0; first < Frequencies; first += 4 {
-						if err := s.Conv2WeightGrad(n, b.floats[0], b.floats[1], b.floats[2], first, 4); err != nil {
+					for pair := range Conv2Pairs {
+						if err := groups(Conv2Outputs, func(first int) error {
+							return s.Conv2WeightGrad(n, b.floats[0], b.floats[1], b.floats[2], pair, first)
+						}); err != nil {
 							return err
 						}
 					}
@@ -77,7 +89,9 @@ func conv2Rows() []row {
 			row{kernel: "Conv2BiasGrad", images: n, perCall: float64(n),
 				arguments: []argument{{name: "db", floats: Conv2Outputs, output: true}, dm},
 				magnitude: float64(Conv2Tiles * n), terms: float64(Conv2Tiles * n), integers: true,
-				call: func(s *Set, n int, b *buffers) error { return s.Conv2BiasGrad(n, b.floats[0], b.floats[1]) }},
+				call: func(s *Set, n int, b *buffers) error {
+					return groups(Conv2Outputs, func(first int) error { return s.Conv2BiasGrad(n, b.floats[0], b.floats[1], first) })
+				}},
 		)
 	}
 	w := argument{name: "w", floats: Conv2W}
@@ -116,6 +130,16 @@ func randomMasks(images int) func(*rand.Rand, []float32, []byte) {
 func groups(channels int, fn func(first int) error) error {
 	for first := 0; first < channels; first += Group {
 		if err := fn(first); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// eachGroup makes all of dM, group by group and pair by pair, in one buffer.
+func eachGroup(s *Set, n int, dm, dy []float32, mask []byte) error {
+	for pair := range Conv2Pairs {
+		if err := groups(Conv2Outputs, func(first int) error { return s.Conv2OutputGrad(n, dm, dy, mask, pair, first) }); err != nil {
 			return err
 		}
 	}

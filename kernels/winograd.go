@@ -127,21 +127,6 @@ func tileOutput(m []float32, frequency int) (y [TileSize][TileSize]float32) {
 	return y
 }
 
-// tileOutputGrad writes A dY Aᵀ to dm.
-func tileOutputGrad(dm []float32, dy *[TileSize][TileSize]float32, frequency int) {
-	var half [Points][TileSize]float32
-	for j := range TileSize {
-		for i, value := range winogradOutputGrad(&[TileSize]float32{dy[0][j], dy[1][j], dy[2][j], dy[3][j]}) {
-			half[i][j] = value
-		}
-	}
-	for i := range half {
-		for j, value := range winogradOutputGrad(&half[i]) {
-			dm[(i*Points+j)*frequency] = value
-		}
-	}
-}
-
 // weightTransform writes u [64][columns] = G w Gᵀ from w [25][columns].
 func weightTransform(u, w []float32, columns int) {
 	for column := range columns {

@@ -37,8 +37,9 @@ type engine struct {
 // workerMemory is what a worker needs for one block at a time: it stays in the
 // worker's L2 cache.
 type workerMemory struct {
-	work, y1, dY2 []float32 // y1 is conv1's output on the way forward and its gradient on the way back
-	inference     *inference
+	work, dV, dM []float32 // of conv2's kernels
+	y1           []float32 // conv1's output on the way forward, its gradient on the way back
+	inference    *inference
 }
 
 // activations hold a chunk on its way forward and back; every array is a row
@@ -49,7 +50,7 @@ type activations struct {
 	packed, dPacked         []float32 // fc1's input and its gradient, [10][128][80]
 	logits, dLogits, dH     []float32
 	denominators            []float32
-	dM, partials1           []float32 // partials1: conv1's gradient of every block, [8][26][24]
+	dY2, partials1          []float32 // partials1: conv1's gradient of every block, [8][26][24]
 	imageValues             []float32
 	imageOutputs, imageEnds []int32
 	outputValues            []float32
@@ -92,7 +93,7 @@ func newEngine(set *kernels.Set, threads int) (*engine, error) {
 		{&c.y2, kernels.Conv2Y * maxImages}, {&c.h, kernels.FC1Outputs * maxImages},
 		{&c.packed, kernels.FC1Inputs * maxImages}, {&c.dPacked, kernels.FC1Inputs * maxImages},
 		{&c.logits, kernels.Classes * maxImages}, {&c.dLogits, kernels.Classes * maxImages}, {&c.dH, kernels.FC1Outputs * maxImages},
-		{&c.denominators, maxImages}, {&c.dM, kernels.Conv2M(maxImages)},
+		{&c.denominators, maxImages}, {&c.dY2, kernels.Conv2Y * maxImages},
 		{&c.partials1, kernels.Conv1WB * maxImages / kernels.Block},
 		{&c.imageValues, kernels.LiveRow * maxImages}, {&c.outputValues, kernels.LiveColumn * kernels.FC1Outputs},
 	}
@@ -100,7 +101,8 @@ func newEngine(set *kernels.Set, threads int) (*engine, error) {
 	for i := range e.own {
 		own := &e.own[i]
 		parts = append(parts, part{&own.work, kernels.Conv2Work * kernels.Block}, part{&own.y1, kernels.Conv1Y * kernels.Block},
-			part{&own.dY2, kernels.Conv2Y * kernels.Block}, part{&memories[i], inferenceLength})
+			part{&own.dV, kernels.Conv2DV * kernels.Block},
+			part{&own.dM, max(kernels.Conv2Groups*kernels.Conv2M(kernels.Block), kernels.Conv2M(maxImages))}, part{&memories[i], inferenceLength})
 	}
 	length := 0
 	for _, p := range parts {
@@ -308,16 +310,27 @@ func (e *engine) convolutionsGrad(worker, b int) error {
 	c, s := &e.chunk, e.set
 	n := e.job.block(b)
 	own := &e.own[worker]
-	dY2, dM, dY1 := own.dY2[:kernels.Conv2Y*n], c.dM[kernels.Conv2M(b*kernels.Block):][:kernels.Conv2M(n)], own.y1[:kernels.Conv1Y*n]
+	dY2, dY1 := lines(c.dY2, kernels.Conv2Y, b, n), own.y1[:kernels.Conv1Y*n]
 	if err := s.FC1UnpackInputGrad(n, dY2, c.dPacked, b*kernels.Block, maxImages); err != nil {
 		return err
 	}
-	if err := s.Conv2OutputGrad(n, dM, dY2, masks(c.mask2, kernels.Conv2Y, b, n)); err != nil {
-		return err
+	mask2 := masks(c.mask2, kernels.Conv2Y, b, n)
+	length := kernels.Conv2M(n)
+	dM, dV := own.dM[:kernels.Conv2Groups*length], own.dV[:kernels.Conv2DV*n]
+	for pair := range kernels.Conv2Pairs {
+		for group := range kernels.Conv2Groups {
+			if err := s.Conv2OutputGrad(n, dM[group*length:][:length], dY2, mask2, pair, group*kernels.Group); err != nil {
+				return err
+			}
+		}
+		for first := 0; first < kernels.Conv2Inputs; first += kernels.Group {
+			if err := s.Conv2InputGradProducts(n, dV, e.u2, dM, pair, first); err != nil {
+				return err
+			}
+		}
 	}
-	work := e.own[worker].work[:kernels.Conv2Work*n]
 	for first := 0; first < kernels.Conv2Inputs; first += kernels.Group {
-		if err := s.Conv2InputGrad(n, dY1, work, e.u2, dM, first); err != nil {
+		if err := s.Conv2InputGradTransform(n, dY1, dV, first); err != nil {
 			return err
 		}
 	}
@@ -325,21 +338,34 @@ func (e *engine) convolutionsGrad(worker, b int) error {
 		dY1, masks(c.mask1, kernels.Conv1Y, b, n))
 }
 
-// Units of the weights' stage: conv2's by frequencies, fc1's by slices and
-// halves of the outputs.
+// Units of the weights' stage: conv2's by pairs of rows of frequencies and
+// groups of outputs, fc1's by slices and halves of the outputs.
 const (
-	frequenciesPerUnit = 4
-	conv2GradUnits     = kernels.Frequencies / frequenciesPerUnit
-	outputHalves       = 2
-	fc1GradUnits       = kernels.FC1Slices * outputHalves
+	conv2GradUnits = kernels.Conv2Pairs * kernels.Conv2Groups
+	outputHalves   = 2
+	fc1GradUnits   = kernels.FC1Slices * outputHalves
 )
 
 // updateWeights computes conv2's transformed gradient, and fc1's gradient with
 // its update.
-func (e *engine) updateWeights(_, unit int) error {
+func (e *engine) updateWeights(worker, unit int) error {
 	c, s, j := &e.chunk, e.set, &e.job
 	if unit < conv2GradUnits {
-		return s.Conv2WeightGrad(j.lanes, e.dU2, c.dM[:kernels.Conv2M(j.lanes)], c.v[:kernels.Conv2V(j.lanes)], unit*frequenciesPerUnit, frequenciesPerUnit)
+		pair, first := unit/kernels.Conv2Groups, unit%kernels.Conv2Groups*kernels.Group
+		dM := e.own[worker].dM[:kernels.Conv2M(j.lanes)]
+		for b := range j.blocks() {
+			n := j.block(b)
+			if err := s.Conv2OutputGrad(n, dM[kernels.Conv2M(b*kernels.Block):][:kernels.Conv2M(n)], lines(c.dY2, kernels.Conv2Y, b, n),
+				masks(c.mask2, kernels.Conv2Y, b, n), pair, first); err != nil {
+				return err
+			}
+		}
+		if pair == 1 {
+			if err := s.Conv2BiasGrad(j.lanes, e.gradients.bias2, dM, first); err != nil {
+				return err
+			}
+		}
+		return s.Conv2WeightGrad(j.lanes, e.dU2, dM, c.v[:kernels.Conv2V(j.lanes)], pair, first)
 	}
 	unit -= conv2GradUnits
 	slice := unit / outputHalves
@@ -371,9 +397,6 @@ func (e *engine) updateConvolutions(_, unit int) error {
 func (e *engine) updateConv2() error {
 	s, j, g := e.set, &e.job, &e.gradients
 	if err := s.Conv2WeightGradTransform(g.conv2, e.dU2); err != nil {
-		return err
-	}
-	if err := s.Conv2BiasGrad(j.lanes, g.bias2, e.chunk.dM[:kernels.Conv2M(j.lanes)]); err != nil {
 		return err
 	}
 	if err := e.apply(func(p *parameters) []float32 { return p.conv2 }); err != nil {

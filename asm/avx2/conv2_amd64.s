@@ -1351,7 +1351,7 @@ frequency1:
 	VXORPS Y9, Y9, Y9
 	MOVQ   $0x00000002, SI
 
-term2:
+chunk2:
 	VMOVUPS      (DX), Y10
 	VMOVUPS      32(DX), Y11
 	VBROADCASTSS (CX), Y12
@@ -1525,7 +1525,7 @@ term2:
 	ADDQ         $+40, CX
 	ADDQ         $+1280, DX
 	DECQ         SI
-	JNZ          term2
+	JNZ          chunk2
 	VMOVUPS      Y0, (AX)
 	VMOVUPS      Y1, 32(AX)
 	VMOVUPS      Y2, 8192(AX)
@@ -1550,7 +1550,7 @@ term2:
 	VXORPS       Y9, Y9, Y9
 	MOVQ         $0x00000002, SI
 
-term3:
+chunk3:
 	VMOVUPS      64(DX), Y10
 	VMOVUPS      96(DX), Y11
 	VBROADCASTSS (CX), Y12
@@ -1724,7 +1724,7 @@ term3:
 	ADDQ         $+40, CX
 	ADDQ         $+1280, DX
 	DECQ         SI
-	JNZ          term3
+	JNZ          chunk3
 	VMOVUPS      Y0, 64(AX)
 	VMOVUPS      Y1, 96(AX)
 	VMOVUPS      Y2, 8256(AX)
@@ -1735,9 +1735,11 @@ term3:
 	VMOVUPS      Y7, 24672(AX)
 	VMOVUPS      Y8, 32832(AX)
 	VMOVUPS      Y9, 32864(AX)
-	ADDQ         $+3920, CX
-	ADDQ         $+64, DX
+	ADDQ         $-80, CX
+	ADDQ         $-2560, DX
 	ADDQ         $+128, AX
+	ADDQ         $+2624, DX
+	ADDQ         $+4000, CX
 	DECQ         BX
 	JNZ          frequency1
 	ADDQ         $-8192, AX
@@ -2530,7 +2532,7 @@ frequency1:
 	VXORPS Y9, Y9, Y9
 	MOVQ   $0x00000002, SI
 
-term2:
+chunk2:
 	VMOVUPS      (DX), Y10
 	VMOVUPS      32(DX), Y11
 	VBROADCASTSS (CX), Y12
@@ -2704,7 +2706,7 @@ term2:
 	ADDQ         $+40, CX
 	ADDQ         $+1280, DX
 	DECQ         SI
-	JNZ          term2
+	JNZ          chunk2
 	VMOVUPS      Y0, (AX)
 	VMOVUPS      Y1, 32(AX)
 	VMOVUPS      Y2, 8192(AX)
@@ -2729,7 +2731,7 @@ term2:
 	VXORPS       Y9, Y9, Y9
 	MOVQ         $0x00000002, SI
 
-term3:
+chunk3:
 	VMOVUPS      64(DX), Y10
 	VMOVUPS      96(DX), Y11
 	VBROADCASTSS (CX), Y12
@@ -2903,7 +2905,7 @@ term3:
 	ADDQ         $+40, CX
 	ADDQ         $+1280, DX
 	DECQ         SI
-	JNZ          term3
+	JNZ          chunk3
 	VMOVUPS      Y0, 64(AX)
 	VMOVUPS      Y1, 96(AX)
 	VMOVUPS      Y2, 8256(AX)
@@ -2914,9 +2916,11 @@ term3:
 	VMOVUPS      Y7, 24672(AX)
 	VMOVUPS      Y8, 32832(AX)
 	VMOVUPS      Y9, 32864(AX)
-	ADDQ         $+3920, CX
-	ADDQ         $+64, DX
+	ADDQ         $-80, CX
+	ADDQ         $-2560, DX
 	ADDQ         $+128, AX
+	ADDQ         $+2624, DX
+	ADDQ         $+4000, CX
 	DECQ         BX
 	JNZ          frequency1
 	ADDQ         $-8192, AX
@@ -3807,18 +3811,254 @@ tileRow5:
 	VZEROUPPER
 	RET
 
-// func Conv2OutputGrad8(dm []float32, dy []float32, mask []byte)
+// func Conv2OutputGrad8(dm []float32, dy []float32, mask []byte, pair int, first int)
 // Requires: AVX, AVX2, FMA3
-TEXT ·Conv2OutputGrad8(SB), $1088-72
-	MOVQ dm_base+0(FP), AX
-	MOVQ dy_base+24(FP), CX
-	MOVQ mask_base+48(FP), DX
-	LEAQ 63(SP), BX
-	ANDQ $-64, BX
-	MOVQ $0x00000064, SI
+TEXT ·Conv2OutputGrad8(SB), $320-88
+	MOVQ   dm_base+0(FP), AX
+	MOVQ   dy_base+24(FP), CX
+	MOVQ   mask_base+48(FP), DX
+	MOVQ   pair+72(FP), BX
+	MOVQ   first+80(FP), SI
+	IMUL3Q $+512, SI, DI
+	ADDQ   DI, CX
+	IMUL3Q $+64, SI, SI
+	ADDQ   SI, DX
+	LEAQ   63(SP), SI
+	ANDQ   $-64, SI
+	CMPQ   BX, $+0
+	JNE    pair2
+	MOVQ   $0x0000000a, BX
 
-tileRow1:
-	// columns: A dy
+tileRow3:
+	// columns: rows 0 and 7 of A dy
+	VMOVUPS      (CX), Y0
+	VPBROADCASTB (DX), Y1
+	VPAND        conv2_bits<>+0(SB), Y1, Y1
+	VPCMPEQD     conv2_bits<>+0(SB), Y1, Y1
+	VANDPS       Y0, Y1, Y1
+	VMOVUPS      128(CX), Y0
+	VPBROADCASTB 18(DX), Y2
+	VPAND        conv2_bits<>+0(SB), Y2, Y2
+	VPCMPEQD     conv2_bits<>+0(SB), Y2, Y2
+	VANDPS       Y0, Y2, Y2
+	VMOVUPS      Y1, (SI)
+	VMOVUPS      Y2, 128(SI)
+	VMOVUPS      (CX), Y0
+	VPBROADCASTB 1(DX), Y1
+	VPAND        conv2_bits<>+0(SB), Y1, Y1
+	VPCMPEQD     conv2_bits<>+0(SB), Y1, Y1
+	VANDPS       Y0, Y1, Y1
+	VMOVUPS      128(CX), Y0
+	VPBROADCASTB 19(DX), Y2
+	VPAND        conv2_bits<>+0(SB), Y2, Y2
+	VPCMPEQD     conv2_bits<>+0(SB), Y2, Y2
+	VANDPS       Y0, Y2, Y2
+	VMOVUPS      Y1, 32(SI)
+	VMOVUPS      Y2, 160(SI)
+	VMOVUPS      32(CX), Y0
+	VPBROADCASTB 4(DX), Y1
+	VPAND        conv2_bits<>+0(SB), Y1, Y1
+	VPCMPEQD     conv2_bits<>+0(SB), Y1, Y1
+	VANDPS       Y0, Y1, Y1
+	VMOVUPS      160(CX), Y0
+	VPBROADCASTB 22(DX), Y2
+	VPAND        conv2_bits<>+0(SB), Y2, Y2
+	VPCMPEQD     conv2_bits<>+0(SB), Y2, Y2
+	VANDPS       Y0, Y2, Y2
+	VMOVUPS      Y1, 64(SI)
+	VMOVUPS      Y2, 192(SI)
+	VMOVUPS      32(CX), Y0
+	VPBROADCASTB 5(DX), Y1
+	VPAND        conv2_bits<>+0(SB), Y1, Y1
+	VPCMPEQD     conv2_bits<>+0(SB), Y1, Y1
+	VANDPS       Y0, Y1, Y1
+	VMOVUPS      160(CX), Y0
+	VPBROADCASTB 23(DX), Y2
+	VPAND        conv2_bits<>+0(SB), Y2, Y2
+	VPCMPEQD     conv2_bits<>+0(SB), Y2, Y2
+	VANDPS       Y0, Y2, Y2
+	VMOVUPS      Y1, 96(SI)
+	VMOVUPS      Y2, 224(SI)
+
+	// rows: (A dy) Aᵀ
+	VMOVUPS     (SI), Y0
+	VMOVUPS     32(SI), Y1
+	VMOVUPS     64(SI), Y2
+	VMOVUPS     96(SI), Y3
+	VMOVUPS     Y0, (AX)
+	VMOVUPS     Y3, 4928(AX)
+	VADDPS      Y2, Y0, Y4
+	VADDPS      Y3, Y1, Y5
+	VADDPS      Y5, Y4, Y6
+	VMOVUPS     Y6, 704(AX)
+	VSUBPS      Y5, Y4, Y4
+	VMOVUPS     Y4, 1408(AX)
+	VMOVAPS     Y0, Y4
+	VFMADD231PS conv2_4<>+0(SB), Y2, Y4
+	VADDPS      Y1, Y1, Y5
+	VFMADD231PS conv2_8<>+0(SB), Y3, Y5
+	VADDPS      Y5, Y4, Y6
+	VMOVUPS     Y6, 2112(AX)
+	VSUBPS      Y5, Y4, Y4
+	VMOVUPS     Y4, 2816(AX)
+	VMOVAPS     Y0, Y0
+	VFMADD231PS conv2_0_25<>+0(SB), Y2, Y0
+	VMULPS      conv2_0_5<>+0(SB), Y1, Y1
+	VFMADD231PS conv2_0_125<>+0(SB), Y3, Y1
+	VADDPS      Y1, Y0, Y2
+	VMOVUPS     Y2, 3520(AX)
+	VSUBPS      Y1, Y0, Y0
+	VMOVUPS     Y0, 4224(AX)
+	VMOVUPS     128(SI), Y0
+	VMOVUPS     160(SI), Y1
+	VMOVUPS     192(SI), Y2
+	VMOVUPS     224(SI), Y3
+	VMOVUPS     Y0, 5632(AX)
+	VMOVUPS     Y3, 10560(AX)
+	VADDPS      Y2, Y0, Y4
+	VADDPS      Y3, Y1, Y5
+	VADDPS      Y5, Y4, Y6
+	VMOVUPS     Y6, 6336(AX)
+	VSUBPS      Y5, Y4, Y4
+	VMOVUPS     Y4, 7040(AX)
+	VMOVAPS     Y0, Y4
+	VFMADD231PS conv2_4<>+0(SB), Y2, Y4
+	VADDPS      Y1, Y1, Y5
+	VFMADD231PS conv2_8<>+0(SB), Y3, Y5
+	VADDPS      Y5, Y4, Y6
+	VMOVUPS     Y6, 7744(AX)
+	VSUBPS      Y5, Y4, Y4
+	VMOVUPS     Y4, 8448(AX)
+	VMOVAPS     Y0, Y0
+	VFMADD231PS conv2_0_25<>+0(SB), Y2, Y0
+	VMULPS      conv2_0_5<>+0(SB), Y1, Y1
+	VFMADD231PS conv2_0_125<>+0(SB), Y3, Y1
+	VADDPS      Y1, Y0, Y2
+	VMOVUPS     Y2, 9152(AX)
+	VSUBPS      Y1, Y0, Y0
+	VMOVUPS     Y0, 9856(AX)
+
+	// columns: rows 0 and 7 of A dy
+	VMOVUPS      64(CX), Y0
+	VPBROADCASTB 8(DX), Y1
+	VPAND        conv2_bits<>+0(SB), Y1, Y1
+	VPCMPEQD     conv2_bits<>+0(SB), Y1, Y1
+	VANDPS       Y0, Y1, Y1
+	VMOVUPS      192(CX), Y0
+	VPBROADCASTB 26(DX), Y2
+	VPAND        conv2_bits<>+0(SB), Y2, Y2
+	VPCMPEQD     conv2_bits<>+0(SB), Y2, Y2
+	VANDPS       Y0, Y2, Y2
+	VMOVUPS      Y1, (SI)
+	VMOVUPS      Y2, 128(SI)
+	VMOVUPS      64(CX), Y0
+	VPBROADCASTB 9(DX), Y1
+	VPAND        conv2_bits<>+0(SB), Y1, Y1
+	VPCMPEQD     conv2_bits<>+0(SB), Y1, Y1
+	VANDPS       Y0, Y1, Y1
+	VMOVUPS      192(CX), Y0
+	VPBROADCASTB 27(DX), Y2
+	VPAND        conv2_bits<>+0(SB), Y2, Y2
+	VPCMPEQD     conv2_bits<>+0(SB), Y2, Y2
+	VANDPS       Y0, Y2, Y2
+	VMOVUPS      Y1, 32(SI)
+	VMOVUPS      Y2, 160(SI)
+	VMOVUPS      96(CX), Y0
+	VPBROADCASTB 12(DX), Y1
+	VPAND        conv2_bits<>+0(SB), Y1, Y1
+	VPCMPEQD     conv2_bits<>+0(SB), Y1, Y1
+	VANDPS       Y0, Y1, Y1
+	VMOVUPS      224(CX), Y0
+	VPBROADCASTB 30(DX), Y2
+	VPAND        conv2_bits<>+0(SB), Y2, Y2
+	VPCMPEQD     conv2_bits<>+0(SB), Y2, Y2
+	VANDPS       Y0, Y2, Y2
+	VMOVUPS      Y1, 64(SI)
+	VMOVUPS      Y2, 192(SI)
+	VMOVUPS      96(CX), Y0
+	VPBROADCASTB 13(DX), Y1
+	VPAND        conv2_bits<>+0(SB), Y1, Y1
+	VPCMPEQD     conv2_bits<>+0(SB), Y1, Y1
+	VANDPS       Y0, Y1, Y1
+	VMOVUPS      224(CX), Y0
+	VPBROADCASTB 31(DX), Y2
+	VPAND        conv2_bits<>+0(SB), Y2, Y2
+	VPCMPEQD     conv2_bits<>+0(SB), Y2, Y2
+	VANDPS       Y0, Y2, Y2
+	VMOVUPS      Y1, 96(SI)
+	VMOVUPS      Y2, 224(SI)
+
+	// rows: (A dy) Aᵀ
+	VMOVUPS     (SI), Y0
+	VMOVUPS     32(SI), Y1
+	VMOVUPS     64(SI), Y2
+	VMOVUPS     96(SI), Y3
+	VMOVUPS     Y0, 32(AX)
+	VMOVUPS     Y3, 4960(AX)
+	VADDPS      Y2, Y0, Y4
+	VADDPS      Y3, Y1, Y5
+	VADDPS      Y5, Y4, Y6
+	VMOVUPS     Y6, 736(AX)
+	VSUBPS      Y5, Y4, Y4
+	VMOVUPS     Y4, 1440(AX)
+	VMOVAPS     Y0, Y4
+	VFMADD231PS conv2_4<>+0(SB), Y2, Y4
+	VADDPS      Y1, Y1, Y5
+	VFMADD231PS conv2_8<>+0(SB), Y3, Y5
+	VADDPS      Y5, Y4, Y6
+	VMOVUPS     Y6, 2144(AX)
+	VSUBPS      Y5, Y4, Y4
+	VMOVUPS     Y4, 2848(AX)
+	VMOVAPS     Y0, Y0
+	VFMADD231PS conv2_0_25<>+0(SB), Y2, Y0
+	VMULPS      conv2_0_5<>+0(SB), Y1, Y1
+	VFMADD231PS conv2_0_125<>+0(SB), Y3, Y1
+	VADDPS      Y1, Y0, Y2
+	VMOVUPS     Y2, 3552(AX)
+	VSUBPS      Y1, Y0, Y0
+	VMOVUPS     Y0, 4256(AX)
+	VMOVUPS     128(SI), Y0
+	VMOVUPS     160(SI), Y1
+	VMOVUPS     192(SI), Y2
+	VMOVUPS     224(SI), Y3
+	VMOVUPS     Y0, 5664(AX)
+	VMOVUPS     Y3, 10592(AX)
+	VADDPS      Y2, Y0, Y4
+	VADDPS      Y3, Y1, Y5
+	VADDPS      Y5, Y4, Y6
+	VMOVUPS     Y6, 6368(AX)
+	VSUBPS      Y5, Y4, Y4
+	VMOVUPS     Y4, 7072(AX)
+	VMOVAPS     Y0, Y4
+	VFMADD231PS conv2_4<>+0(SB), Y2, Y4
+	VADDPS      Y1, Y1, Y5
+	VFMADD231PS conv2_8<>+0(SB), Y3, Y5
+	VADDPS      Y5, Y4, Y6
+	VMOVUPS     Y6, 7776(AX)
+	VSUBPS      Y5, Y4, Y4
+	VMOVUPS     Y4, 8480(AX)
+	VMOVAPS     Y0, Y0
+	VFMADD231PS conv2_0_25<>+0(SB), Y2, Y0
+	VMULPS      conv2_0_5<>+0(SB), Y1, Y1
+	VFMADD231PS conv2_0_125<>+0(SB), Y3, Y1
+	VADDPS      Y1, Y0, Y2
+	VMOVUPS     Y2, 9184(AX)
+	VSUBPS      Y1, Y0, Y0
+	VMOVUPS     Y0, 9888(AX)
+	ADDQ        $+64, AX
+	ADDQ        $+256, CX
+	ADDQ        $+32, DX
+	DECQ        BX
+	JNZ         tileRow3
+	JMP         end1
+
+pair2:
+	CMPQ BX, $+1
+	JNE  pair4
+	MOVQ $0x0000000a, BX
+
+tileRow5:
+	// columns: rows 1 and 2 of A dy
 	VMOVUPS      (CX), Y0
 	VPBROADCASTB (DX), Y1
 	VPAND        conv2_bits<>+0(SB), Y1, Y1
@@ -3839,30 +4079,12 @@ tileRow1:
 	VPAND        conv2_bits<>+0(SB), Y4, Y4
 	VPCMPEQD     conv2_bits<>+0(SB), Y4, Y4
 	VANDPS       Y0, Y4, Y4
-	VMOVUPS      Y1, (BX)
-	VMOVUPS      Y4, 896(BX)
 	VADDPS       Y3, Y1, Y0
-	VADDPS       Y4, Y2, Y5
-	VADDPS       Y5, Y0, Y6
-	VMOVUPS      Y6, 128(BX)
-	VSUBPS       Y5, Y0, Y0
-	VMOVUPS      Y0, 256(BX)
-	VMOVAPS      Y1, Y0
-	VFMADD231PS  conv2_4<>+0(SB), Y3, Y0
-	VADDPS       Y2, Y2, Y5
-	VFMADD231PS  conv2_8<>+0(SB), Y4, Y5
-	VADDPS       Y5, Y0, Y6
-	VMOVUPS      Y6, 384(BX)
-	VSUBPS       Y5, Y0, Y0
-	VMOVUPS      Y0, 512(BX)
-	VMOVAPS      Y1, Y0
-	VFMADD231PS  conv2_0_25<>+0(SB), Y3, Y0
-	VMULPS       conv2_0_5<>+0(SB), Y2, Y1
-	VFMADD231PS  conv2_0_125<>+0(SB), Y4, Y1
+	VADDPS       Y4, Y2, Y1
 	VADDPS       Y1, Y0, Y2
-	VMOVUPS      Y2, 640(BX)
+	VMOVUPS      Y2, (SI)
 	VSUBPS       Y1, Y0, Y0
-	VMOVUPS      Y0, 768(BX)
+	VMOVUPS      Y0, 128(SI)
 	VMOVUPS      (CX), Y0
 	VPBROADCASTB 1(DX), Y1
 	VPAND        conv2_bits<>+0(SB), Y1, Y1
@@ -3883,30 +4105,12 @@ tileRow1:
 	VPAND        conv2_bits<>+0(SB), Y4, Y4
 	VPCMPEQD     conv2_bits<>+0(SB), Y4, Y4
 	VANDPS       Y0, Y4, Y4
-	VMOVUPS      Y1, 32(BX)
-	VMOVUPS      Y4, 928(BX)
 	VADDPS       Y3, Y1, Y0
-	VADDPS       Y4, Y2, Y5
-	VADDPS       Y5, Y0, Y6
-	VMOVUPS      Y6, 160(BX)
-	VSUBPS       Y5, Y0, Y0
-	VMOVUPS      Y0, 288(BX)
-	VMOVAPS      Y1, Y0
-	VFMADD231PS  conv2_4<>+0(SB), Y3, Y0
-	VADDPS       Y2, Y2, Y5
-	VFMADD231PS  conv2_8<>+0(SB), Y4, Y5
-	VADDPS       Y5, Y0, Y6
-	VMOVUPS      Y6, 416(BX)
-	VSUBPS       Y5, Y0, Y0
-	VMOVUPS      Y0, 544(BX)
-	VMOVAPS      Y1, Y0
-	VFMADD231PS  conv2_0_25<>+0(SB), Y3, Y0
-	VMULPS       conv2_0_5<>+0(SB), Y2, Y1
-	VFMADD231PS  conv2_0_125<>+0(SB), Y4, Y1
+	VADDPS       Y4, Y2, Y1
 	VADDPS       Y1, Y0, Y2
-	VMOVUPS      Y2, 672(BX)
+	VMOVUPS      Y2, 32(SI)
 	VSUBPS       Y1, Y0, Y0
-	VMOVUPS      Y0, 800(BX)
+	VMOVUPS      Y0, 160(SI)
 	VMOVUPS      32(CX), Y0
 	VPBROADCASTB 4(DX), Y1
 	VPAND        conv2_bits<>+0(SB), Y1, Y1
@@ -3927,30 +4131,12 @@ tileRow1:
 	VPAND        conv2_bits<>+0(SB), Y4, Y4
 	VPCMPEQD     conv2_bits<>+0(SB), Y4, Y4
 	VANDPS       Y0, Y4, Y4
-	VMOVUPS      Y1, 64(BX)
-	VMOVUPS      Y4, 960(BX)
 	VADDPS       Y3, Y1, Y0
-	VADDPS       Y4, Y2, Y5
-	VADDPS       Y5, Y0, Y6
-	VMOVUPS      Y6, 192(BX)
-	VSUBPS       Y5, Y0, Y0
-	VMOVUPS      Y0, 320(BX)
-	VMOVAPS      Y1, Y0
-	VFMADD231PS  conv2_4<>+0(SB), Y3, Y0
-	VADDPS       Y2, Y2, Y5
-	VFMADD231PS  conv2_8<>+0(SB), Y4, Y5
-	VADDPS       Y5, Y0, Y6
-	VMOVUPS      Y6, 448(BX)
-	VSUBPS       Y5, Y0, Y0
-	VMOVUPS      Y0, 576(BX)
-	VMOVAPS      Y1, Y0
-	VFMADD231PS  conv2_0_25<>+0(SB), Y3, Y0
-	VMULPS       conv2_0_5<>+0(SB), Y2, Y1
-	VFMADD231PS  conv2_0_125<>+0(SB), Y4, Y1
+	VADDPS       Y4, Y2, Y1
 	VADDPS       Y1, Y0, Y2
-	VMOVUPS      Y2, 704(BX)
+	VMOVUPS      Y2, 64(SI)
 	VSUBPS       Y1, Y0, Y0
-	VMOVUPS      Y0, 832(BX)
+	VMOVUPS      Y0, 192(SI)
 	VMOVUPS      32(CX), Y0
 	VPBROADCASTB 5(DX), Y1
 	VPAND        conv2_bits<>+0(SB), Y1, Y1
@@ -3971,258 +4157,72 @@ tileRow1:
 	VPAND        conv2_bits<>+0(SB), Y4, Y4
 	VPCMPEQD     conv2_bits<>+0(SB), Y4, Y4
 	VANDPS       Y0, Y4, Y4
-	VMOVUPS      Y1, 96(BX)
-	VMOVUPS      Y4, 992(BX)
 	VADDPS       Y3, Y1, Y0
-	VADDPS       Y4, Y2, Y5
-	VADDPS       Y5, Y0, Y6
-	VMOVUPS      Y6, 224(BX)
-	VSUBPS       Y5, Y0, Y0
-	VMOVUPS      Y0, 352(BX)
-	VMOVAPS      Y1, Y0
-	VFMADD231PS  conv2_4<>+0(SB), Y3, Y0
-	VADDPS       Y2, Y2, Y5
-	VFMADD231PS  conv2_8<>+0(SB), Y4, Y5
-	VADDPS       Y5, Y0, Y6
-	VMOVUPS      Y6, 480(BX)
-	VSUBPS       Y5, Y0, Y0
-	VMOVUPS      Y0, 608(BX)
-	VMOVAPS      Y1, Y0
-	VFMADD231PS  conv2_0_25<>+0(SB), Y3, Y0
-	VMULPS       conv2_0_5<>+0(SB), Y2, Y1
-	VFMADD231PS  conv2_0_125<>+0(SB), Y4, Y1
+	VADDPS       Y4, Y2, Y1
 	VADDPS       Y1, Y0, Y2
-	VMOVUPS      Y2, 736(BX)
+	VMOVUPS      Y2, 96(SI)
 	VSUBPS       Y1, Y0, Y0
-	VMOVUPS      Y0, 864(BX)
+	VMOVUPS      Y0, 224(SI)
 
 	// rows: (A dy) Aᵀ
-	VMOVUPS     (BX), Y0
-	VMOVUPS     32(BX), Y1
-	VMOVUPS     64(BX), Y2
-	VMOVUPS     96(BX), Y3
+	VMOVUPS     (SI), Y0
+	VMOVUPS     32(SI), Y1
+	VMOVUPS     64(SI), Y2
+	VMOVUPS     96(SI), Y3
 	VMOVUPS     Y0, (AX)
-	VMOVUPS     Y3, 45248(AX)
+	VMOVUPS     Y3, 4928(AX)
 	VADDPS      Y2, Y0, Y4
 	VADDPS      Y3, Y1, Y5
 	VADDPS      Y5, Y4, Y6
-	VMOVUPS     Y6, 6464(AX)
+	VMOVUPS     Y6, 704(AX)
 	VSUBPS      Y5, Y4, Y4
-	VMOVUPS     Y4, 12928(AX)
+	VMOVUPS     Y4, 1408(AX)
 	VMOVAPS     Y0, Y4
 	VFMADD231PS conv2_4<>+0(SB), Y2, Y4
 	VADDPS      Y1, Y1, Y5
 	VFMADD231PS conv2_8<>+0(SB), Y3, Y5
 	VADDPS      Y5, Y4, Y6
-	VMOVUPS     Y6, 19392(AX)
+	VMOVUPS     Y6, 2112(AX)
 	VSUBPS      Y5, Y4, Y4
-	VMOVUPS     Y4, 25856(AX)
+	VMOVUPS     Y4, 2816(AX)
 	VMOVAPS     Y0, Y0
 	VFMADD231PS conv2_0_25<>+0(SB), Y2, Y0
 	VMULPS      conv2_0_5<>+0(SB), Y1, Y1
 	VFMADD231PS conv2_0_125<>+0(SB), Y3, Y1
 	VADDPS      Y1, Y0, Y2
-	VMOVUPS     Y2, 32320(AX)
+	VMOVUPS     Y2, 3520(AX)
 	VSUBPS      Y1, Y0, Y0
-	VMOVUPS     Y0, 38784(AX)
-	VMOVUPS     128(BX), Y0
-	VMOVUPS     160(BX), Y1
-	VMOVUPS     192(BX), Y2
-	VMOVUPS     224(BX), Y3
-	VMOVUPS     Y0, 51712(AX)
-	VMOVUPS     Y3, 96960(AX)
+	VMOVUPS     Y0, 4224(AX)
+	VMOVUPS     128(SI), Y0
+	VMOVUPS     160(SI), Y1
+	VMOVUPS     192(SI), Y2
+	VMOVUPS     224(SI), Y3
+	VMOVUPS     Y0, 5632(AX)
+	VMOVUPS     Y3, 10560(AX)
 	VADDPS      Y2, Y0, Y4
 	VADDPS      Y3, Y1, Y5
 	VADDPS      Y5, Y4, Y6
-	VMOVUPS     Y6, 58176(AX)
+	VMOVUPS     Y6, 6336(AX)
 	VSUBPS      Y5, Y4, Y4
-	VMOVUPS     Y4, 64640(AX)
+	VMOVUPS     Y4, 7040(AX)
 	VMOVAPS     Y0, Y4
 	VFMADD231PS conv2_4<>+0(SB), Y2, Y4
 	VADDPS      Y1, Y1, Y5
 	VFMADD231PS conv2_8<>+0(SB), Y3, Y5
 	VADDPS      Y5, Y4, Y6
-	VMOVUPS     Y6, 71104(AX)
+	VMOVUPS     Y6, 7744(AX)
 	VSUBPS      Y5, Y4, Y4
-	VMOVUPS     Y4, 77568(AX)
+	VMOVUPS     Y4, 8448(AX)
 	VMOVAPS     Y0, Y0
 	VFMADD231PS conv2_0_25<>+0(SB), Y2, Y0
 	VMULPS      conv2_0_5<>+0(SB), Y1, Y1
 	VFMADD231PS conv2_0_125<>+0(SB), Y3, Y1
 	VADDPS      Y1, Y0, Y2
-	VMOVUPS     Y2, 84032(AX)
+	VMOVUPS     Y2, 9152(AX)
 	VSUBPS      Y1, Y0, Y0
-	VMOVUPS     Y0, 90496(AX)
-	VMOVUPS     256(BX), Y0
-	VMOVUPS     288(BX), Y1
-	VMOVUPS     320(BX), Y2
-	VMOVUPS     352(BX), Y3
-	VMOVUPS     Y0, 103424(AX)
-	VMOVUPS     Y3, 148672(AX)
-	VADDPS      Y2, Y0, Y4
-	VADDPS      Y3, Y1, Y5
-	VADDPS      Y5, Y4, Y6
-	VMOVUPS     Y6, 109888(AX)
-	VSUBPS      Y5, Y4, Y4
-	VMOVUPS     Y4, 116352(AX)
-	VMOVAPS     Y0, Y4
-	VFMADD231PS conv2_4<>+0(SB), Y2, Y4
-	VADDPS      Y1, Y1, Y5
-	VFMADD231PS conv2_8<>+0(SB), Y3, Y5
-	VADDPS      Y5, Y4, Y6
-	VMOVUPS     Y6, 122816(AX)
-	VSUBPS      Y5, Y4, Y4
-	VMOVUPS     Y4, 129280(AX)
-	VMOVAPS     Y0, Y0
-	VFMADD231PS conv2_0_25<>+0(SB), Y2, Y0
-	VMULPS      conv2_0_5<>+0(SB), Y1, Y1
-	VFMADD231PS conv2_0_125<>+0(SB), Y3, Y1
-	VADDPS      Y1, Y0, Y2
-	VMOVUPS     Y2, 135744(AX)
-	VSUBPS      Y1, Y0, Y0
-	VMOVUPS     Y0, 142208(AX)
-	VMOVUPS     384(BX), Y0
-	VMOVUPS     416(BX), Y1
-	VMOVUPS     448(BX), Y2
-	VMOVUPS     480(BX), Y3
-	VMOVUPS     Y0, 155136(AX)
-	VMOVUPS     Y3, 200384(AX)
-	VADDPS      Y2, Y0, Y4
-	VADDPS      Y3, Y1, Y5
-	VADDPS      Y5, Y4, Y6
-	VMOVUPS     Y6, 161600(AX)
-	VSUBPS      Y5, Y4, Y4
-	VMOVUPS     Y4, 168064(AX)
-	VMOVAPS     Y0, Y4
-	VFMADD231PS conv2_4<>+0(SB), Y2, Y4
-	VADDPS      Y1, Y1, Y5
-	VFMADD231PS conv2_8<>+0(SB), Y3, Y5
-	VADDPS      Y5, Y4, Y6
-	VMOVUPS     Y6, 174528(AX)
-	VSUBPS      Y5, Y4, Y4
-	VMOVUPS     Y4, 180992(AX)
-	VMOVAPS     Y0, Y0
-	VFMADD231PS conv2_0_25<>+0(SB), Y2, Y0
-	VMULPS      conv2_0_5<>+0(SB), Y1, Y1
-	VFMADD231PS conv2_0_125<>+0(SB), Y3, Y1
-	VADDPS      Y1, Y0, Y2
-	VMOVUPS     Y2, 187456(AX)
-	VSUBPS      Y1, Y0, Y0
-	VMOVUPS     Y0, 193920(AX)
-	VMOVUPS     512(BX), Y0
-	VMOVUPS     544(BX), Y1
-	VMOVUPS     576(BX), Y2
-	VMOVUPS     608(BX), Y3
-	VMOVUPS     Y0, 206848(AX)
-	VMOVUPS     Y3, 252096(AX)
-	VADDPS      Y2, Y0, Y4
-	VADDPS      Y3, Y1, Y5
-	VADDPS      Y5, Y4, Y6
-	VMOVUPS     Y6, 213312(AX)
-	VSUBPS      Y5, Y4, Y4
-	VMOVUPS     Y4, 219776(AX)
-	VMOVAPS     Y0, Y4
-	VFMADD231PS conv2_4<>+0(SB), Y2, Y4
-	VADDPS      Y1, Y1, Y5
-	VFMADD231PS conv2_8<>+0(SB), Y3, Y5
-	VADDPS      Y5, Y4, Y6
-	VMOVUPS     Y6, 226240(AX)
-	VSUBPS      Y5, Y4, Y4
-	VMOVUPS     Y4, 232704(AX)
-	VMOVAPS     Y0, Y0
-	VFMADD231PS conv2_0_25<>+0(SB), Y2, Y0
-	VMULPS      conv2_0_5<>+0(SB), Y1, Y1
-	VFMADD231PS conv2_0_125<>+0(SB), Y3, Y1
-	VADDPS      Y1, Y0, Y2
-	VMOVUPS     Y2, 239168(AX)
-	VSUBPS      Y1, Y0, Y0
-	VMOVUPS     Y0, 245632(AX)
-	VMOVUPS     640(BX), Y0
-	VMOVUPS     672(BX), Y1
-	VMOVUPS     704(BX), Y2
-	VMOVUPS     736(BX), Y3
-	VMOVUPS     Y0, 258560(AX)
-	VMOVUPS     Y3, 303808(AX)
-	VADDPS      Y2, Y0, Y4
-	VADDPS      Y3, Y1, Y5
-	VADDPS      Y5, Y4, Y6
-	VMOVUPS     Y6, 265024(AX)
-	VSUBPS      Y5, Y4, Y4
-	VMOVUPS     Y4, 271488(AX)
-	VMOVAPS     Y0, Y4
-	VFMADD231PS conv2_4<>+0(SB), Y2, Y4
-	VADDPS      Y1, Y1, Y5
-	VFMADD231PS conv2_8<>+0(SB), Y3, Y5
-	VADDPS      Y5, Y4, Y6
-	VMOVUPS     Y6, 277952(AX)
-	VSUBPS      Y5, Y4, Y4
-	VMOVUPS     Y4, 284416(AX)
-	VMOVAPS     Y0, Y0
-	VFMADD231PS conv2_0_25<>+0(SB), Y2, Y0
-	VMULPS      conv2_0_5<>+0(SB), Y1, Y1
-	VFMADD231PS conv2_0_125<>+0(SB), Y3, Y1
-	VADDPS      Y1, Y0, Y2
-	VMOVUPS     Y2, 290880(AX)
-	VSUBPS      Y1, Y0, Y0
-	VMOVUPS     Y0, 297344(AX)
-	VMOVUPS     768(BX), Y0
-	VMOVUPS     800(BX), Y1
-	VMOVUPS     832(BX), Y2
-	VMOVUPS     864(BX), Y3
-	VMOVUPS     Y0, 310272(AX)
-	VMOVUPS     Y3, 355520(AX)
-	VADDPS      Y2, Y0, Y4
-	VADDPS      Y3, Y1, Y5
-	VADDPS      Y5, Y4, Y6
-	VMOVUPS     Y6, 316736(AX)
-	VSUBPS      Y5, Y4, Y4
-	VMOVUPS     Y4, 323200(AX)
-	VMOVAPS     Y0, Y4
-	VFMADD231PS conv2_4<>+0(SB), Y2, Y4
-	VADDPS      Y1, Y1, Y5
-	VFMADD231PS conv2_8<>+0(SB), Y3, Y5
-	VADDPS      Y5, Y4, Y6
-	VMOVUPS     Y6, 329664(AX)
-	VSUBPS      Y5, Y4, Y4
-	VMOVUPS     Y4, 336128(AX)
-	VMOVAPS     Y0, Y0
-	VFMADD231PS conv2_0_25<>+0(SB), Y2, Y0
-	VMULPS      conv2_0_5<>+0(SB), Y1, Y1
-	VFMADD231PS conv2_0_125<>+0(SB), Y3, Y1
-	VADDPS      Y1, Y0, Y2
-	VMOVUPS     Y2, 342592(AX)
-	VSUBPS      Y1, Y0, Y0
-	VMOVUPS     Y0, 349056(AX)
-	VMOVUPS     896(BX), Y0
-	VMOVUPS     928(BX), Y1
-	VMOVUPS     960(BX), Y2
-	VMOVUPS     992(BX), Y3
-	VMOVUPS     Y0, 361984(AX)
-	VMOVUPS     Y3, 407232(AX)
-	VADDPS      Y2, Y0, Y4
-	VADDPS      Y3, Y1, Y5
-	VADDPS      Y5, Y4, Y6
-	VMOVUPS     Y6, 368448(AX)
-	VSUBPS      Y5, Y4, Y4
-	VMOVUPS     Y4, 374912(AX)
-	VMOVAPS     Y0, Y4
-	VFMADD231PS conv2_4<>+0(SB), Y2, Y4
-	VADDPS      Y1, Y1, Y5
-	VFMADD231PS conv2_8<>+0(SB), Y3, Y5
-	VADDPS      Y5, Y4, Y6
-	VMOVUPS     Y6, 381376(AX)
-	VSUBPS      Y5, Y4, Y4
-	VMOVUPS     Y4, 387840(AX)
-	VMOVAPS     Y0, Y0
-	VFMADD231PS conv2_0_25<>+0(SB), Y2, Y0
-	VMULPS      conv2_0_5<>+0(SB), Y1, Y1
-	VFMADD231PS conv2_0_125<>+0(SB), Y3, Y1
-	VADDPS      Y1, Y0, Y2
-	VMOVUPS     Y2, 394304(AX)
-	VSUBPS      Y1, Y0, Y0
-	VMOVUPS     Y0, 400768(AX)
+	VMOVUPS     Y0, 9856(AX)
 
-	// columns: A dy
+	// columns: rows 1 and 2 of A dy
 	VMOVUPS      64(CX), Y0
 	VPBROADCASTB 8(DX), Y1
 	VPAND        conv2_bits<>+0(SB), Y1, Y1
@@ -4243,30 +4243,12 @@ tileRow1:
 	VPAND        conv2_bits<>+0(SB), Y4, Y4
 	VPCMPEQD     conv2_bits<>+0(SB), Y4, Y4
 	VANDPS       Y0, Y4, Y4
-	VMOVUPS      Y1, (BX)
-	VMOVUPS      Y4, 896(BX)
 	VADDPS       Y3, Y1, Y0
-	VADDPS       Y4, Y2, Y5
-	VADDPS       Y5, Y0, Y6
-	VMOVUPS      Y6, 128(BX)
-	VSUBPS       Y5, Y0, Y0
-	VMOVUPS      Y0, 256(BX)
-	VMOVAPS      Y1, Y0
-	VFMADD231PS  conv2_4<>+0(SB), Y3, Y0
-	VADDPS       Y2, Y2, Y5
-	VFMADD231PS  conv2_8<>+0(SB), Y4, Y5
-	VADDPS       Y5, Y0, Y6
-	VMOVUPS      Y6, 384(BX)
-	VSUBPS       Y5, Y0, Y0
-	VMOVUPS      Y0, 512(BX)
-	VMOVAPS      Y1, Y0
-	VFMADD231PS  conv2_0_25<>+0(SB), Y3, Y0
-	VMULPS       conv2_0_5<>+0(SB), Y2, Y1
-	VFMADD231PS  conv2_0_125<>+0(SB), Y4, Y1
+	VADDPS       Y4, Y2, Y1
 	VADDPS       Y1, Y0, Y2
-	VMOVUPS      Y2, 640(BX)
+	VMOVUPS      Y2, (SI)
 	VSUBPS       Y1, Y0, Y0
-	VMOVUPS      Y0, 768(BX)
+	VMOVUPS      Y0, 128(SI)
 	VMOVUPS      64(CX), Y0
 	VPBROADCASTB 9(DX), Y1
 	VPAND        conv2_bits<>+0(SB), Y1, Y1
@@ -4287,30 +4269,12 @@ tileRow1:
 	VPAND        conv2_bits<>+0(SB), Y4, Y4
 	VPCMPEQD     conv2_bits<>+0(SB), Y4, Y4
 	VANDPS       Y0, Y4, Y4
-	VMOVUPS      Y1, 32(BX)
-	VMOVUPS      Y4, 928(BX)
 	VADDPS       Y3, Y1, Y0
-	VADDPS       Y4, Y2, Y5
-	VADDPS       Y5, Y0, Y6
-	VMOVUPS      Y6, 160(BX)
-	VSUBPS       Y5, Y0, Y0
-	VMOVUPS      Y0, 288(BX)
-	VMOVAPS      Y1, Y0
-	VFMADD231PS  conv2_4<>+0(SB), Y3, Y0
-	VADDPS       Y2, Y2, Y5
-	VFMADD231PS  conv2_8<>+0(SB), Y4, Y5
-	VADDPS       Y5, Y0, Y6
-	VMOVUPS      Y6, 416(BX)
-	VSUBPS       Y5, Y0, Y0
-	VMOVUPS      Y0, 544(BX)
-	VMOVAPS      Y1, Y0
-	VFMADD231PS  conv2_0_25<>+0(SB), Y3, Y0
-	VMULPS       conv2_0_5<>+0(SB), Y2, Y1
-	VFMADD231PS  conv2_0_125<>+0(SB), Y4, Y1
+	VADDPS       Y4, Y2, Y1
 	VADDPS       Y1, Y0, Y2
-	VMOVUPS      Y2, 672(BX)
+	VMOVUPS      Y2, 32(SI)
 	VSUBPS       Y1, Y0, Y0
-	VMOVUPS      Y0, 800(BX)
+	VMOVUPS      Y0, 160(SI)
 	VMOVUPS      96(CX), Y0
 	VPBROADCASTB 12(DX), Y1
 	VPAND        conv2_bits<>+0(SB), Y1, Y1
@@ -4331,30 +4295,12 @@ tileRow1:
 	VPAND        conv2_bits<>+0(SB), Y4, Y4
 	VPCMPEQD     conv2_bits<>+0(SB), Y4, Y4
 	VANDPS       Y0, Y4, Y4
-	VMOVUPS      Y1, 64(BX)
-	VMOVUPS      Y4, 960(BX)
 	VADDPS       Y3, Y1, Y0
-	VADDPS       Y4, Y2, Y5
-	VADDPS       Y5, Y0, Y6
-	VMOVUPS      Y6, 192(BX)
-	VSUBPS       Y5, Y0, Y0
-	VMOVUPS      Y0, 320(BX)
-	VMOVAPS      Y1, Y0
-	VFMADD231PS  conv2_4<>+0(SB), Y3, Y0
-	VADDPS       Y2, Y2, Y5
-	VFMADD231PS  conv2_8<>+0(SB), Y4, Y5
-	VADDPS       Y5, Y0, Y6
-	VMOVUPS      Y6, 448(BX)
-	VSUBPS       Y5, Y0, Y0
-	VMOVUPS      Y0, 576(BX)
-	VMOVAPS      Y1, Y0
-	VFMADD231PS  conv2_0_25<>+0(SB), Y3, Y0
-	VMULPS       conv2_0_5<>+0(SB), Y2, Y1
-	VFMADD231PS  conv2_0_125<>+0(SB), Y4, Y1
+	VADDPS       Y4, Y2, Y1
 	VADDPS       Y1, Y0, Y2
-	VMOVUPS      Y2, 704(BX)
+	VMOVUPS      Y2, 64(SI)
 	VSUBPS       Y1, Y0, Y0
-	VMOVUPS      Y0, 832(BX)
+	VMOVUPS      Y0, 192(SI)
 	VMOVUPS      96(CX), Y0
 	VPBROADCASTB 13(DX), Y1
 	VPAND        conv2_bits<>+0(SB), Y1, Y1
@@ -4375,261 +4321,791 @@ tileRow1:
 	VPAND        conv2_bits<>+0(SB), Y4, Y4
 	VPCMPEQD     conv2_bits<>+0(SB), Y4, Y4
 	VANDPS       Y0, Y4, Y4
-	VMOVUPS      Y1, 96(BX)
-	VMOVUPS      Y4, 992(BX)
 	VADDPS       Y3, Y1, Y0
-	VADDPS       Y4, Y2, Y5
-	VADDPS       Y5, Y0, Y6
-	VMOVUPS      Y6, 224(BX)
-	VSUBPS       Y5, Y0, Y0
-	VMOVUPS      Y0, 352(BX)
+	VADDPS       Y4, Y2, Y1
+	VADDPS       Y1, Y0, Y2
+	VMOVUPS      Y2, 96(SI)
+	VSUBPS       Y1, Y0, Y0
+	VMOVUPS      Y0, 224(SI)
+
+	// rows: (A dy) Aᵀ
+	VMOVUPS     (SI), Y0
+	VMOVUPS     32(SI), Y1
+	VMOVUPS     64(SI), Y2
+	VMOVUPS     96(SI), Y3
+	VMOVUPS     Y0, 32(AX)
+	VMOVUPS     Y3, 4960(AX)
+	VADDPS      Y2, Y0, Y4
+	VADDPS      Y3, Y1, Y5
+	VADDPS      Y5, Y4, Y6
+	VMOVUPS     Y6, 736(AX)
+	VSUBPS      Y5, Y4, Y4
+	VMOVUPS     Y4, 1440(AX)
+	VMOVAPS     Y0, Y4
+	VFMADD231PS conv2_4<>+0(SB), Y2, Y4
+	VADDPS      Y1, Y1, Y5
+	VFMADD231PS conv2_8<>+0(SB), Y3, Y5
+	VADDPS      Y5, Y4, Y6
+	VMOVUPS     Y6, 2144(AX)
+	VSUBPS      Y5, Y4, Y4
+	VMOVUPS     Y4, 2848(AX)
+	VMOVAPS     Y0, Y0
+	VFMADD231PS conv2_0_25<>+0(SB), Y2, Y0
+	VMULPS      conv2_0_5<>+0(SB), Y1, Y1
+	VFMADD231PS conv2_0_125<>+0(SB), Y3, Y1
+	VADDPS      Y1, Y0, Y2
+	VMOVUPS     Y2, 3552(AX)
+	VSUBPS      Y1, Y0, Y0
+	VMOVUPS     Y0, 4256(AX)
+	VMOVUPS     128(SI), Y0
+	VMOVUPS     160(SI), Y1
+	VMOVUPS     192(SI), Y2
+	VMOVUPS     224(SI), Y3
+	VMOVUPS     Y0, 5664(AX)
+	VMOVUPS     Y3, 10592(AX)
+	VADDPS      Y2, Y0, Y4
+	VADDPS      Y3, Y1, Y5
+	VADDPS      Y5, Y4, Y6
+	VMOVUPS     Y6, 6368(AX)
+	VSUBPS      Y5, Y4, Y4
+	VMOVUPS     Y4, 7072(AX)
+	VMOVAPS     Y0, Y4
+	VFMADD231PS conv2_4<>+0(SB), Y2, Y4
+	VADDPS      Y1, Y1, Y5
+	VFMADD231PS conv2_8<>+0(SB), Y3, Y5
+	VADDPS      Y5, Y4, Y6
+	VMOVUPS     Y6, 7776(AX)
+	VSUBPS      Y5, Y4, Y4
+	VMOVUPS     Y4, 8480(AX)
+	VMOVAPS     Y0, Y0
+	VFMADD231PS conv2_0_25<>+0(SB), Y2, Y0
+	VMULPS      conv2_0_5<>+0(SB), Y1, Y1
+	VFMADD231PS conv2_0_125<>+0(SB), Y3, Y1
+	VADDPS      Y1, Y0, Y2
+	VMOVUPS     Y2, 9184(AX)
+	VSUBPS      Y1, Y0, Y0
+	VMOVUPS     Y0, 9888(AX)
+	ADDQ        $+64, AX
+	ADDQ        $+256, CX
+	ADDQ        $+32, DX
+	DECQ        BX
+	JNZ         tileRow5
+	JMP         end1
+
+pair4:
+	CMPQ BX, $+2
+	JNE  pair6
+	MOVQ $0x0000000a, BX
+
+tileRow7:
+	// columns: rows 3 and 4 of A dy
+	VMOVUPS      (CX), Y0
+	VPBROADCASTB (DX), Y1
+	VPAND        conv2_bits<>+0(SB), Y1, Y1
+	VPCMPEQD     conv2_bits<>+0(SB), Y1, Y1
+	VANDPS       Y0, Y1, Y1
+	VMOVUPS      (CX), Y0
+	VPBROADCASTB 2(DX), Y2
+	VPAND        conv2_bits<>+0(SB), Y2, Y2
+	VPCMPEQD     conv2_bits<>+0(SB), Y2, Y2
+	VANDPS       Y0, Y2, Y2
+	VMOVUPS      128(CX), Y0
+	VPBROADCASTB 16(DX), Y3
+	VPAND        conv2_bits<>+0(SB), Y3, Y3
+	VPCMPEQD     conv2_bits<>+0(SB), Y3, Y3
+	VANDPS       Y0, Y3, Y3
+	VMOVUPS      128(CX), Y0
+	VPBROADCASTB 18(DX), Y4
+	VPAND        conv2_bits<>+0(SB), Y4, Y4
+	VPCMPEQD     conv2_bits<>+0(SB), Y4, Y4
+	VANDPS       Y0, Y4, Y4
 	VMOVAPS      Y1, Y0
 	VFMADD231PS  conv2_4<>+0(SB), Y3, Y0
-	VADDPS       Y2, Y2, Y5
-	VFMADD231PS  conv2_8<>+0(SB), Y4, Y5
-	VADDPS       Y5, Y0, Y6
-	VMOVUPS      Y6, 480(BX)
-	VSUBPS       Y5, Y0, Y0
-	VMOVUPS      Y0, 608(BX)
+	VADDPS       Y2, Y2, Y1
+	VFMADD231PS  conv2_8<>+0(SB), Y4, Y1
+	VADDPS       Y1, Y0, Y2
+	VMOVUPS      Y2, (SI)
+	VSUBPS       Y1, Y0, Y0
+	VMOVUPS      Y0, 128(SI)
+	VMOVUPS      (CX), Y0
+	VPBROADCASTB 1(DX), Y1
+	VPAND        conv2_bits<>+0(SB), Y1, Y1
+	VPCMPEQD     conv2_bits<>+0(SB), Y1, Y1
+	VANDPS       Y0, Y1, Y1
+	VMOVUPS      (CX), Y0
+	VPBROADCASTB 3(DX), Y2
+	VPAND        conv2_bits<>+0(SB), Y2, Y2
+	VPCMPEQD     conv2_bits<>+0(SB), Y2, Y2
+	VANDPS       Y0, Y2, Y2
+	VMOVUPS      128(CX), Y0
+	VPBROADCASTB 17(DX), Y3
+	VPAND        conv2_bits<>+0(SB), Y3, Y3
+	VPCMPEQD     conv2_bits<>+0(SB), Y3, Y3
+	VANDPS       Y0, Y3, Y3
+	VMOVUPS      128(CX), Y0
+	VPBROADCASTB 19(DX), Y4
+	VPAND        conv2_bits<>+0(SB), Y4, Y4
+	VPCMPEQD     conv2_bits<>+0(SB), Y4, Y4
+	VANDPS       Y0, Y4, Y4
+	VMOVAPS      Y1, Y0
+	VFMADD231PS  conv2_4<>+0(SB), Y3, Y0
+	VADDPS       Y2, Y2, Y1
+	VFMADD231PS  conv2_8<>+0(SB), Y4, Y1
+	VADDPS       Y1, Y0, Y2
+	VMOVUPS      Y2, 32(SI)
+	VSUBPS       Y1, Y0, Y0
+	VMOVUPS      Y0, 160(SI)
+	VMOVUPS      32(CX), Y0
+	VPBROADCASTB 4(DX), Y1
+	VPAND        conv2_bits<>+0(SB), Y1, Y1
+	VPCMPEQD     conv2_bits<>+0(SB), Y1, Y1
+	VANDPS       Y0, Y1, Y1
+	VMOVUPS      32(CX), Y0
+	VPBROADCASTB 6(DX), Y2
+	VPAND        conv2_bits<>+0(SB), Y2, Y2
+	VPCMPEQD     conv2_bits<>+0(SB), Y2, Y2
+	VANDPS       Y0, Y2, Y2
+	VMOVUPS      160(CX), Y0
+	VPBROADCASTB 20(DX), Y3
+	VPAND        conv2_bits<>+0(SB), Y3, Y3
+	VPCMPEQD     conv2_bits<>+0(SB), Y3, Y3
+	VANDPS       Y0, Y3, Y3
+	VMOVUPS      160(CX), Y0
+	VPBROADCASTB 22(DX), Y4
+	VPAND        conv2_bits<>+0(SB), Y4, Y4
+	VPCMPEQD     conv2_bits<>+0(SB), Y4, Y4
+	VANDPS       Y0, Y4, Y4
+	VMOVAPS      Y1, Y0
+	VFMADD231PS  conv2_4<>+0(SB), Y3, Y0
+	VADDPS       Y2, Y2, Y1
+	VFMADD231PS  conv2_8<>+0(SB), Y4, Y1
+	VADDPS       Y1, Y0, Y2
+	VMOVUPS      Y2, 64(SI)
+	VSUBPS       Y1, Y0, Y0
+	VMOVUPS      Y0, 192(SI)
+	VMOVUPS      32(CX), Y0
+	VPBROADCASTB 5(DX), Y1
+	VPAND        conv2_bits<>+0(SB), Y1, Y1
+	VPCMPEQD     conv2_bits<>+0(SB), Y1, Y1
+	VANDPS       Y0, Y1, Y1
+	VMOVUPS      32(CX), Y0
+	VPBROADCASTB 7(DX), Y2
+	VPAND        conv2_bits<>+0(SB), Y2, Y2
+	VPCMPEQD     conv2_bits<>+0(SB), Y2, Y2
+	VANDPS       Y0, Y2, Y2
+	VMOVUPS      160(CX), Y0
+	VPBROADCASTB 21(DX), Y3
+	VPAND        conv2_bits<>+0(SB), Y3, Y3
+	VPCMPEQD     conv2_bits<>+0(SB), Y3, Y3
+	VANDPS       Y0, Y3, Y3
+	VMOVUPS      160(CX), Y0
+	VPBROADCASTB 23(DX), Y4
+	VPAND        conv2_bits<>+0(SB), Y4, Y4
+	VPCMPEQD     conv2_bits<>+0(SB), Y4, Y4
+	VANDPS       Y0, Y4, Y4
+	VMOVAPS      Y1, Y0
+	VFMADD231PS  conv2_4<>+0(SB), Y3, Y0
+	VADDPS       Y2, Y2, Y1
+	VFMADD231PS  conv2_8<>+0(SB), Y4, Y1
+	VADDPS       Y1, Y0, Y2
+	VMOVUPS      Y2, 96(SI)
+	VSUBPS       Y1, Y0, Y0
+	VMOVUPS      Y0, 224(SI)
+
+	// rows: (A dy) Aᵀ
+	VMOVUPS     (SI), Y0
+	VMOVUPS     32(SI), Y1
+	VMOVUPS     64(SI), Y2
+	VMOVUPS     96(SI), Y3
+	VMOVUPS     Y0, (AX)
+	VMOVUPS     Y3, 4928(AX)
+	VADDPS      Y2, Y0, Y4
+	VADDPS      Y3, Y1, Y5
+	VADDPS      Y5, Y4, Y6
+	VMOVUPS     Y6, 704(AX)
+	VSUBPS      Y5, Y4, Y4
+	VMOVUPS     Y4, 1408(AX)
+	VMOVAPS     Y0, Y4
+	VFMADD231PS conv2_4<>+0(SB), Y2, Y4
+	VADDPS      Y1, Y1, Y5
+	VFMADD231PS conv2_8<>+0(SB), Y3, Y5
+	VADDPS      Y5, Y4, Y6
+	VMOVUPS     Y6, 2112(AX)
+	VSUBPS      Y5, Y4, Y4
+	VMOVUPS     Y4, 2816(AX)
+	VMOVAPS     Y0, Y0
+	VFMADD231PS conv2_0_25<>+0(SB), Y2, Y0
+	VMULPS      conv2_0_5<>+0(SB), Y1, Y1
+	VFMADD231PS conv2_0_125<>+0(SB), Y3, Y1
+	VADDPS      Y1, Y0, Y2
+	VMOVUPS     Y2, 3520(AX)
+	VSUBPS      Y1, Y0, Y0
+	VMOVUPS     Y0, 4224(AX)
+	VMOVUPS     128(SI), Y0
+	VMOVUPS     160(SI), Y1
+	VMOVUPS     192(SI), Y2
+	VMOVUPS     224(SI), Y3
+	VMOVUPS     Y0, 5632(AX)
+	VMOVUPS     Y3, 10560(AX)
+	VADDPS      Y2, Y0, Y4
+	VADDPS      Y3, Y1, Y5
+	VADDPS      Y5, Y4, Y6
+	VMOVUPS     Y6, 6336(AX)
+	VSUBPS      Y5, Y4, Y4
+	VMOVUPS     Y4, 7040(AX)
+	VMOVAPS     Y0, Y4
+	VFMADD231PS conv2_4<>+0(SB), Y2, Y4
+	VADDPS      Y1, Y1, Y5
+	VFMADD231PS conv2_8<>+0(SB), Y3, Y5
+	VADDPS      Y5, Y4, Y6
+	VMOVUPS     Y6, 7744(AX)
+	VSUBPS      Y5, Y4, Y4
+	VMOVUPS     Y4, 8448(AX)
+	VMOVAPS     Y0, Y0
+	VFMADD231PS conv2_0_25<>+0(SB), Y2, Y0
+	VMULPS      conv2_0_5<>+0(SB), Y1, Y1
+	VFMADD231PS conv2_0_125<>+0(SB), Y3, Y1
+	VADDPS      Y1, Y0, Y2
+	VMOVUPS     Y2, 9152(AX)
+	VSUBPS      Y1, Y0, Y0
+	VMOVUPS     Y0, 9856(AX)
+
+	// columns: rows 3 and 4 of A dy
+	VMOVUPS      64(CX), Y0
+	VPBROADCASTB 8(DX), Y1
+	VPAND        conv2_bits<>+0(SB), Y1, Y1
+	VPCMPEQD     conv2_bits<>+0(SB), Y1, Y1
+	VANDPS       Y0, Y1, Y1
+	VMOVUPS      64(CX), Y0
+	VPBROADCASTB 10(DX), Y2
+	VPAND        conv2_bits<>+0(SB), Y2, Y2
+	VPCMPEQD     conv2_bits<>+0(SB), Y2, Y2
+	VANDPS       Y0, Y2, Y2
+	VMOVUPS      192(CX), Y0
+	VPBROADCASTB 24(DX), Y3
+	VPAND        conv2_bits<>+0(SB), Y3, Y3
+	VPCMPEQD     conv2_bits<>+0(SB), Y3, Y3
+	VANDPS       Y0, Y3, Y3
+	VMOVUPS      192(CX), Y0
+	VPBROADCASTB 26(DX), Y4
+	VPAND        conv2_bits<>+0(SB), Y4, Y4
+	VPCMPEQD     conv2_bits<>+0(SB), Y4, Y4
+	VANDPS       Y0, Y4, Y4
+	VMOVAPS      Y1, Y0
+	VFMADD231PS  conv2_4<>+0(SB), Y3, Y0
+	VADDPS       Y2, Y2, Y1
+	VFMADD231PS  conv2_8<>+0(SB), Y4, Y1
+	VADDPS       Y1, Y0, Y2
+	VMOVUPS      Y2, (SI)
+	VSUBPS       Y1, Y0, Y0
+	VMOVUPS      Y0, 128(SI)
+	VMOVUPS      64(CX), Y0
+	VPBROADCASTB 9(DX), Y1
+	VPAND        conv2_bits<>+0(SB), Y1, Y1
+	VPCMPEQD     conv2_bits<>+0(SB), Y1, Y1
+	VANDPS       Y0, Y1, Y1
+	VMOVUPS      64(CX), Y0
+	VPBROADCASTB 11(DX), Y2
+	VPAND        conv2_bits<>+0(SB), Y2, Y2
+	VPCMPEQD     conv2_bits<>+0(SB), Y2, Y2
+	VANDPS       Y0, Y2, Y2
+	VMOVUPS      192(CX), Y0
+	VPBROADCASTB 25(DX), Y3
+	VPAND        conv2_bits<>+0(SB), Y3, Y3
+	VPCMPEQD     conv2_bits<>+0(SB), Y3, Y3
+	VANDPS       Y0, Y3, Y3
+	VMOVUPS      192(CX), Y0
+	VPBROADCASTB 27(DX), Y4
+	VPAND        conv2_bits<>+0(SB), Y4, Y4
+	VPCMPEQD     conv2_bits<>+0(SB), Y4, Y4
+	VANDPS       Y0, Y4, Y4
+	VMOVAPS      Y1, Y0
+	VFMADD231PS  conv2_4<>+0(SB), Y3, Y0
+	VADDPS       Y2, Y2, Y1
+	VFMADD231PS  conv2_8<>+0(SB), Y4, Y1
+	VADDPS       Y1, Y0, Y2
+	VMOVUPS      Y2, 32(SI)
+	VSUBPS       Y1, Y0, Y0
+	VMOVUPS      Y0, 160(SI)
+	VMOVUPS      96(CX), Y0
+	VPBROADCASTB 12(DX), Y1
+	VPAND        conv2_bits<>+0(SB), Y1, Y1
+	VPCMPEQD     conv2_bits<>+0(SB), Y1, Y1
+	VANDPS       Y0, Y1, Y1
+	VMOVUPS      96(CX), Y0
+	VPBROADCASTB 14(DX), Y2
+	VPAND        conv2_bits<>+0(SB), Y2, Y2
+	VPCMPEQD     conv2_bits<>+0(SB), Y2, Y2
+	VANDPS       Y0, Y2, Y2
+	VMOVUPS      224(CX), Y0
+	VPBROADCASTB 28(DX), Y3
+	VPAND        conv2_bits<>+0(SB), Y3, Y3
+	VPCMPEQD     conv2_bits<>+0(SB), Y3, Y3
+	VANDPS       Y0, Y3, Y3
+	VMOVUPS      224(CX), Y0
+	VPBROADCASTB 30(DX), Y4
+	VPAND        conv2_bits<>+0(SB), Y4, Y4
+	VPCMPEQD     conv2_bits<>+0(SB), Y4, Y4
+	VANDPS       Y0, Y4, Y4
+	VMOVAPS      Y1, Y0
+	VFMADD231PS  conv2_4<>+0(SB), Y3, Y0
+	VADDPS       Y2, Y2, Y1
+	VFMADD231PS  conv2_8<>+0(SB), Y4, Y1
+	VADDPS       Y1, Y0, Y2
+	VMOVUPS      Y2, 64(SI)
+	VSUBPS       Y1, Y0, Y0
+	VMOVUPS      Y0, 192(SI)
+	VMOVUPS      96(CX), Y0
+	VPBROADCASTB 13(DX), Y1
+	VPAND        conv2_bits<>+0(SB), Y1, Y1
+	VPCMPEQD     conv2_bits<>+0(SB), Y1, Y1
+	VANDPS       Y0, Y1, Y1
+	VMOVUPS      96(CX), Y0
+	VPBROADCASTB 15(DX), Y2
+	VPAND        conv2_bits<>+0(SB), Y2, Y2
+	VPCMPEQD     conv2_bits<>+0(SB), Y2, Y2
+	VANDPS       Y0, Y2, Y2
+	VMOVUPS      224(CX), Y0
+	VPBROADCASTB 29(DX), Y3
+	VPAND        conv2_bits<>+0(SB), Y3, Y3
+	VPCMPEQD     conv2_bits<>+0(SB), Y3, Y3
+	VANDPS       Y0, Y3, Y3
+	VMOVUPS      224(CX), Y0
+	VPBROADCASTB 31(DX), Y4
+	VPAND        conv2_bits<>+0(SB), Y4, Y4
+	VPCMPEQD     conv2_bits<>+0(SB), Y4, Y4
+	VANDPS       Y0, Y4, Y4
+	VMOVAPS      Y1, Y0
+	VFMADD231PS  conv2_4<>+0(SB), Y3, Y0
+	VADDPS       Y2, Y2, Y1
+	VFMADD231PS  conv2_8<>+0(SB), Y4, Y1
+	VADDPS       Y1, Y0, Y2
+	VMOVUPS      Y2, 96(SI)
+	VSUBPS       Y1, Y0, Y0
+	VMOVUPS      Y0, 224(SI)
+
+	// rows: (A dy) Aᵀ
+	VMOVUPS     (SI), Y0
+	VMOVUPS     32(SI), Y1
+	VMOVUPS     64(SI), Y2
+	VMOVUPS     96(SI), Y3
+	VMOVUPS     Y0, 32(AX)
+	VMOVUPS     Y3, 4960(AX)
+	VADDPS      Y2, Y0, Y4
+	VADDPS      Y3, Y1, Y5
+	VADDPS      Y5, Y4, Y6
+	VMOVUPS     Y6, 736(AX)
+	VSUBPS      Y5, Y4, Y4
+	VMOVUPS     Y4, 1440(AX)
+	VMOVAPS     Y0, Y4
+	VFMADD231PS conv2_4<>+0(SB), Y2, Y4
+	VADDPS      Y1, Y1, Y5
+	VFMADD231PS conv2_8<>+0(SB), Y3, Y5
+	VADDPS      Y5, Y4, Y6
+	VMOVUPS     Y6, 2144(AX)
+	VSUBPS      Y5, Y4, Y4
+	VMOVUPS     Y4, 2848(AX)
+	VMOVAPS     Y0, Y0
+	VFMADD231PS conv2_0_25<>+0(SB), Y2, Y0
+	VMULPS      conv2_0_5<>+0(SB), Y1, Y1
+	VFMADD231PS conv2_0_125<>+0(SB), Y3, Y1
+	VADDPS      Y1, Y0, Y2
+	VMOVUPS     Y2, 3552(AX)
+	VSUBPS      Y1, Y0, Y0
+	VMOVUPS     Y0, 4256(AX)
+	VMOVUPS     128(SI), Y0
+	VMOVUPS     160(SI), Y1
+	VMOVUPS     192(SI), Y2
+	VMOVUPS     224(SI), Y3
+	VMOVUPS     Y0, 5664(AX)
+	VMOVUPS     Y3, 10592(AX)
+	VADDPS      Y2, Y0, Y4
+	VADDPS      Y3, Y1, Y5
+	VADDPS      Y5, Y4, Y6
+	VMOVUPS     Y6, 6368(AX)
+	VSUBPS      Y5, Y4, Y4
+	VMOVUPS     Y4, 7072(AX)
+	VMOVAPS     Y0, Y4
+	VFMADD231PS conv2_4<>+0(SB), Y2, Y4
+	VADDPS      Y1, Y1, Y5
+	VFMADD231PS conv2_8<>+0(SB), Y3, Y5
+	VADDPS      Y5, Y4, Y6
+	VMOVUPS     Y6, 7776(AX)
+	VSUBPS      Y5, Y4, Y4
+	VMOVUPS     Y4, 8480(AX)
+	VMOVAPS     Y0, Y0
+	VFMADD231PS conv2_0_25<>+0(SB), Y2, Y0
+	VMULPS      conv2_0_5<>+0(SB), Y1, Y1
+	VFMADD231PS conv2_0_125<>+0(SB), Y3, Y1
+	VADDPS      Y1, Y0, Y2
+	VMOVUPS     Y2, 9184(AX)
+	VSUBPS      Y1, Y0, Y0
+	VMOVUPS     Y0, 9888(AX)
+	ADDQ        $+64, AX
+	ADDQ        $+256, CX
+	ADDQ        $+32, DX
+	DECQ        BX
+	JNZ         tileRow7
+	JMP         end1
+
+pair6:
+	CMPQ BX, $+3
+	JNE  pair8
+	MOVQ $0x0000000a, BX
+
+tileRow9:
+	// columns: rows 5 and 6 of A dy
+	VMOVUPS      (CX), Y0
+	VPBROADCASTB (DX), Y1
+	VPAND        conv2_bits<>+0(SB), Y1, Y1
+	VPCMPEQD     conv2_bits<>+0(SB), Y1, Y1
+	VANDPS       Y0, Y1, Y1
+	VMOVUPS      (CX), Y0
+	VPBROADCASTB 2(DX), Y2
+	VPAND        conv2_bits<>+0(SB), Y2, Y2
+	VPCMPEQD     conv2_bits<>+0(SB), Y2, Y2
+	VANDPS       Y0, Y2, Y2
+	VMOVUPS      128(CX), Y0
+	VPBROADCASTB 16(DX), Y3
+	VPAND        conv2_bits<>+0(SB), Y3, Y3
+	VPCMPEQD     conv2_bits<>+0(SB), Y3, Y3
+	VANDPS       Y0, Y3, Y3
+	VMOVUPS      128(CX), Y0
+	VPBROADCASTB 18(DX), Y4
+	VPAND        conv2_bits<>+0(SB), Y4, Y4
+	VPCMPEQD     conv2_bits<>+0(SB), Y4, Y4
+	VANDPS       Y0, Y4, Y4
 	VMOVAPS      Y1, Y0
 	VFMADD231PS  conv2_0_25<>+0(SB), Y3, Y0
 	VMULPS       conv2_0_5<>+0(SB), Y2, Y1
 	VFMADD231PS  conv2_0_125<>+0(SB), Y4, Y1
 	VADDPS       Y1, Y0, Y2
-	VMOVUPS      Y2, 736(BX)
+	VMOVUPS      Y2, (SI)
 	VSUBPS       Y1, Y0, Y0
-	VMOVUPS      Y0, 864(BX)
+	VMOVUPS      Y0, 128(SI)
+	VMOVUPS      (CX), Y0
+	VPBROADCASTB 1(DX), Y1
+	VPAND        conv2_bits<>+0(SB), Y1, Y1
+	VPCMPEQD     conv2_bits<>+0(SB), Y1, Y1
+	VANDPS       Y0, Y1, Y1
+	VMOVUPS      (CX), Y0
+	VPBROADCASTB 3(DX), Y2
+	VPAND        conv2_bits<>+0(SB), Y2, Y2
+	VPCMPEQD     conv2_bits<>+0(SB), Y2, Y2
+	VANDPS       Y0, Y2, Y2
+	VMOVUPS      128(CX), Y0
+	VPBROADCASTB 17(DX), Y3
+	VPAND        conv2_bits<>+0(SB), Y3, Y3
+	VPCMPEQD     conv2_bits<>+0(SB), Y3, Y3
+	VANDPS       Y0, Y3, Y3
+	VMOVUPS      128(CX), Y0
+	VPBROADCASTB 19(DX), Y4
+	VPAND        conv2_bits<>+0(SB), Y4, Y4
+	VPCMPEQD     conv2_bits<>+0(SB), Y4, Y4
+	VANDPS       Y0, Y4, Y4
+	VMOVAPS      Y1, Y0
+	VFMADD231PS  conv2_0_25<>+0(SB), Y3, Y0
+	VMULPS       conv2_0_5<>+0(SB), Y2, Y1
+	VFMADD231PS  conv2_0_125<>+0(SB), Y4, Y1
+	VADDPS       Y1, Y0, Y2
+	VMOVUPS      Y2, 32(SI)
+	VSUBPS       Y1, Y0, Y0
+	VMOVUPS      Y0, 160(SI)
+	VMOVUPS      32(CX), Y0
+	VPBROADCASTB 4(DX), Y1
+	VPAND        conv2_bits<>+0(SB), Y1, Y1
+	VPCMPEQD     conv2_bits<>+0(SB), Y1, Y1
+	VANDPS       Y0, Y1, Y1
+	VMOVUPS      32(CX), Y0
+	VPBROADCASTB 6(DX), Y2
+	VPAND        conv2_bits<>+0(SB), Y2, Y2
+	VPCMPEQD     conv2_bits<>+0(SB), Y2, Y2
+	VANDPS       Y0, Y2, Y2
+	VMOVUPS      160(CX), Y0
+	VPBROADCASTB 20(DX), Y3
+	VPAND        conv2_bits<>+0(SB), Y3, Y3
+	VPCMPEQD     conv2_bits<>+0(SB), Y3, Y3
+	VANDPS       Y0, Y3, Y3
+	VMOVUPS      160(CX), Y0
+	VPBROADCASTB 22(DX), Y4
+	VPAND        conv2_bits<>+0(SB), Y4, Y4
+	VPCMPEQD     conv2_bits<>+0(SB), Y4, Y4
+	VANDPS       Y0, Y4, Y4
+	VMOVAPS      Y1, Y0
+	VFMADD231PS  conv2_0_25<>+0(SB), Y3, Y0
+	VMULPS       conv2_0_5<>+0(SB), Y2, Y1
+	VFMADD231PS  conv2_0_125<>+0(SB), Y4, Y1
+	VADDPS       Y1, Y0, Y2
+	VMOVUPS      Y2, 64(SI)
+	VSUBPS       Y1, Y0, Y0
+	VMOVUPS      Y0, 192(SI)
+	VMOVUPS      32(CX), Y0
+	VPBROADCASTB 5(DX), Y1
+	VPAND        conv2_bits<>+0(SB), Y1, Y1
+	VPCMPEQD     conv2_bits<>+0(SB), Y1, Y1
+	VANDPS       Y0, Y1, Y1
+	VMOVUPS      32(CX), Y0
+	VPBROADCASTB 7(DX), Y2
+	VPAND        conv2_bits<>+0(SB), Y2, Y2
+	VPCMPEQD     conv2_bits<>+0(SB), Y2, Y2
+	VANDPS       Y0, Y2, Y2
+	VMOVUPS      160(CX), Y0
+	VPBROADCASTB 21(DX), Y3
+	VPAND        conv2_bits<>+0(SB), Y3, Y3
+	VPCMPEQD     conv2_bits<>+0(SB), Y3, Y3
+	VANDPS       Y0, Y3, Y3
+	VMOVUPS      160(CX), Y0
+	VPBROADCASTB 23(DX), Y4
+	VPAND        conv2_bits<>+0(SB), Y4, Y4
+	VPCMPEQD     conv2_bits<>+0(SB), Y4, Y4
+	VANDPS       Y0, Y4, Y4
+	VMOVAPS      Y1, Y0
+	VFMADD231PS  conv2_0_25<>+0(SB), Y3, Y0
+	VMULPS       conv2_0_5<>+0(SB), Y2, Y1
+	VFMADD231PS  conv2_0_125<>+0(SB), Y4, Y1
+	VADDPS       Y1, Y0, Y2
+	VMOVUPS      Y2, 96(SI)
+	VSUBPS       Y1, Y0, Y0
+	VMOVUPS      Y0, 224(SI)
 
 	// rows: (A dy) Aᵀ
-	VMOVUPS     (BX), Y0
-	VMOVUPS     32(BX), Y1
-	VMOVUPS     64(BX), Y2
-	VMOVUPS     96(BX), Y3
+	VMOVUPS     (SI), Y0
+	VMOVUPS     32(SI), Y1
+	VMOVUPS     64(SI), Y2
+	VMOVUPS     96(SI), Y3
+	VMOVUPS     Y0, (AX)
+	VMOVUPS     Y3, 4928(AX)
+	VADDPS      Y2, Y0, Y4
+	VADDPS      Y3, Y1, Y5
+	VADDPS      Y5, Y4, Y6
+	VMOVUPS     Y6, 704(AX)
+	VSUBPS      Y5, Y4, Y4
+	VMOVUPS     Y4, 1408(AX)
+	VMOVAPS     Y0, Y4
+	VFMADD231PS conv2_4<>+0(SB), Y2, Y4
+	VADDPS      Y1, Y1, Y5
+	VFMADD231PS conv2_8<>+0(SB), Y3, Y5
+	VADDPS      Y5, Y4, Y6
+	VMOVUPS     Y6, 2112(AX)
+	VSUBPS      Y5, Y4, Y4
+	VMOVUPS     Y4, 2816(AX)
+	VMOVAPS     Y0, Y0
+	VFMADD231PS conv2_0_25<>+0(SB), Y2, Y0
+	VMULPS      conv2_0_5<>+0(SB), Y1, Y1
+	VFMADD231PS conv2_0_125<>+0(SB), Y3, Y1
+	VADDPS      Y1, Y0, Y2
+	VMOVUPS     Y2, 3520(AX)
+	VSUBPS      Y1, Y0, Y0
+	VMOVUPS     Y0, 4224(AX)
+	VMOVUPS     128(SI), Y0
+	VMOVUPS     160(SI), Y1
+	VMOVUPS     192(SI), Y2
+	VMOVUPS     224(SI), Y3
+	VMOVUPS     Y0, 5632(AX)
+	VMOVUPS     Y3, 10560(AX)
+	VADDPS      Y2, Y0, Y4
+	VADDPS      Y3, Y1, Y5
+	VADDPS      Y5, Y4, Y6
+	VMOVUPS     Y6, 6336(AX)
+	VSUBPS      Y5, Y4, Y4
+	VMOVUPS     Y4, 7040(AX)
+	VMOVAPS     Y0, Y4
+	VFMADD231PS conv2_4<>+0(SB), Y2, Y4
+	VADDPS      Y1, Y1, Y5
+	VFMADD231PS conv2_8<>+0(SB), Y3, Y5
+	VADDPS      Y5, Y4, Y6
+	VMOVUPS     Y6, 7744(AX)
+	VSUBPS      Y5, Y4, Y4
+	VMOVUPS     Y4, 8448(AX)
+	VMOVAPS     Y0, Y0
+	VFMADD231PS conv2_0_25<>+0(SB), Y2, Y0
+	VMULPS      conv2_0_5<>+0(SB), Y1, Y1
+	VFMADD231PS conv2_0_125<>+0(SB), Y3, Y1
+	VADDPS      Y1, Y0, Y2
+	VMOVUPS     Y2, 9152(AX)
+	VSUBPS      Y1, Y0, Y0
+	VMOVUPS     Y0, 9856(AX)
+
+	// columns: rows 5 and 6 of A dy
+	VMOVUPS      64(CX), Y0
+	VPBROADCASTB 8(DX), Y1
+	VPAND        conv2_bits<>+0(SB), Y1, Y1
+	VPCMPEQD     conv2_bits<>+0(SB), Y1, Y1
+	VANDPS       Y0, Y1, Y1
+	VMOVUPS      64(CX), Y0
+	VPBROADCASTB 10(DX), Y2
+	VPAND        conv2_bits<>+0(SB), Y2, Y2
+	VPCMPEQD     conv2_bits<>+0(SB), Y2, Y2
+	VANDPS       Y0, Y2, Y2
+	VMOVUPS      192(CX), Y0
+	VPBROADCASTB 24(DX), Y3
+	VPAND        conv2_bits<>+0(SB), Y3, Y3
+	VPCMPEQD     conv2_bits<>+0(SB), Y3, Y3
+	VANDPS       Y0, Y3, Y3
+	VMOVUPS      192(CX), Y0
+	VPBROADCASTB 26(DX), Y4
+	VPAND        conv2_bits<>+0(SB), Y4, Y4
+	VPCMPEQD     conv2_bits<>+0(SB), Y4, Y4
+	VANDPS       Y0, Y4, Y4
+	VMOVAPS      Y1, Y0
+	VFMADD231PS  conv2_0_25<>+0(SB), Y3, Y0
+	VMULPS       conv2_0_5<>+0(SB), Y2, Y1
+	VFMADD231PS  conv2_0_125<>+0(SB), Y4, Y1
+	VADDPS       Y1, Y0, Y2
+	VMOVUPS      Y2, (SI)
+	VSUBPS       Y1, Y0, Y0
+	VMOVUPS      Y0, 128(SI)
+	VMOVUPS      64(CX), Y0
+	VPBROADCASTB 9(DX), Y1
+	VPAND        conv2_bits<>+0(SB), Y1, Y1
+	VPCMPEQD     conv2_bits<>+0(SB), Y1, Y1
+	VANDPS       Y0, Y1, Y1
+	VMOVUPS      64(CX), Y0
+	VPBROADCASTB 11(DX), Y2
+	VPAND        conv2_bits<>+0(SB), Y2, Y2
+	VPCMPEQD     conv2_bits<>+0(SB), Y2, Y2
+	VANDPS       Y0, Y2, Y2
+	VMOVUPS      192(CX), Y0
+	VPBROADCASTB 25(DX), Y3
+	VPAND        conv2_bits<>+0(SB), Y3, Y3
+	VPCMPEQD     conv2_bits<>+0(SB), Y3, Y3
+	VANDPS       Y0, Y3, Y3
+	VMOVUPS      192(CX), Y0
+	VPBROADCASTB 27(DX), Y4
+	VPAND        conv2_bits<>+0(SB), Y4, Y4
+	VPCMPEQD     conv2_bits<>+0(SB), Y4, Y4
+	VANDPS       Y0, Y4, Y4
+	VMOVAPS      Y1, Y0
+	VFMADD231PS  conv2_0_25<>+0(SB), Y3, Y0
+	VMULPS       conv2_0_5<>+0(SB), Y2, Y1
+	VFMADD231PS  conv2_0_125<>+0(SB), Y4, Y1
+	VADDPS       Y1, Y0, Y2
+	VMOVUPS      Y2, 32(SI)
+	VSUBPS       Y1, Y0, Y0
+	VMOVUPS      Y0, 160(SI)
+	VMOVUPS      96(CX), Y0
+	VPBROADCASTB 12(DX), Y1
+	VPAND        conv2_bits<>+0(SB), Y1, Y1
+	VPCMPEQD     conv2_bits<>+0(SB), Y1, Y1
+	VANDPS       Y0, Y1, Y1
+	VMOVUPS      96(CX), Y0
+	VPBROADCASTB 14(DX), Y2
+	VPAND        conv2_bits<>+0(SB), Y2, Y2
+	VPCMPEQD     conv2_bits<>+0(SB), Y2, Y2
+	VANDPS       Y0, Y2, Y2
+	VMOVUPS      224(CX), Y0
+	VPBROADCASTB 28(DX), Y3
+	VPAND        conv2_bits<>+0(SB), Y3, Y3
+	VPCMPEQD     conv2_bits<>+0(SB), Y3, Y3
+	VANDPS       Y0, Y3, Y3
+	VMOVUPS      224(CX), Y0
+	VPBROADCASTB 30(DX), Y4
+	VPAND        conv2_bits<>+0(SB), Y4, Y4
+	VPCMPEQD     conv2_bits<>+0(SB), Y4, Y4
+	VANDPS       Y0, Y4, Y4
+	VMOVAPS      Y1, Y0
+	VFMADD231PS  conv2_0_25<>+0(SB), Y3, Y0
+	VMULPS       conv2_0_5<>+0(SB), Y2, Y1
+	VFMADD231PS  conv2_0_125<>+0(SB), Y4, Y1
+	VADDPS       Y1, Y0, Y2
+	VMOVUPS      Y2, 64(SI)
+	VSUBPS       Y1, Y0, Y0
+	VMOVUPS      Y0, 192(SI)
+	VMOVUPS      96(CX), Y0
+	VPBROADCASTB 13(DX), Y1
+	VPAND        conv2_bits<>+0(SB), Y1, Y1
+	VPCMPEQD     conv2_bits<>+0(SB), Y1, Y1
+	VANDPS       Y0, Y1, Y1
+	VMOVUPS      96(CX), Y0
+	VPBROADCASTB 15(DX), Y2
+	VPAND        conv2_bits<>+0(SB), Y2, Y2
+	VPCMPEQD     conv2_bits<>+0(SB), Y2, Y2
+	VANDPS       Y0, Y2, Y2
+	VMOVUPS      224(CX), Y0
+	VPBROADCASTB 29(DX), Y3
+	VPAND        conv2_bits<>+0(SB), Y3, Y3
+	VPCMPEQD     conv2_bits<>+0(SB), Y3, Y3
+	VANDPS       Y0, Y3, Y3
+	VMOVUPS      224(CX), Y0
+	VPBROADCASTB 31(DX), Y4
+	VPAND        conv2_bits<>+0(SB), Y4, Y4
+	VPCMPEQD     conv2_bits<>+0(SB), Y4, Y4
+	VANDPS       Y0, Y4, Y4
+	VMOVAPS      Y1, Y0
+	VFMADD231PS  conv2_0_25<>+0(SB), Y3, Y0
+	VMULPS       conv2_0_5<>+0(SB), Y2, Y1
+	VFMADD231PS  conv2_0_125<>+0(SB), Y4, Y1
+	VADDPS       Y1, Y0, Y2
+	VMOVUPS      Y2, 96(SI)
+	VSUBPS       Y1, Y0, Y0
+	VMOVUPS      Y0, 224(SI)
+
+	// rows: (A dy) Aᵀ
+	VMOVUPS     (SI), Y0
+	VMOVUPS     32(SI), Y1
+	VMOVUPS     64(SI), Y2
+	VMOVUPS     96(SI), Y3
 	VMOVUPS     Y0, 32(AX)
-	VMOVUPS     Y3, 45280(AX)
+	VMOVUPS     Y3, 4960(AX)
 	VADDPS      Y2, Y0, Y4
 	VADDPS      Y3, Y1, Y5
 	VADDPS      Y5, Y4, Y6
-	VMOVUPS     Y6, 6496(AX)
+	VMOVUPS     Y6, 736(AX)
 	VSUBPS      Y5, Y4, Y4
-	VMOVUPS     Y4, 12960(AX)
+	VMOVUPS     Y4, 1440(AX)
 	VMOVAPS     Y0, Y4
 	VFMADD231PS conv2_4<>+0(SB), Y2, Y4
 	VADDPS      Y1, Y1, Y5
 	VFMADD231PS conv2_8<>+0(SB), Y3, Y5
 	VADDPS      Y5, Y4, Y6
-	VMOVUPS     Y6, 19424(AX)
+	VMOVUPS     Y6, 2144(AX)
 	VSUBPS      Y5, Y4, Y4
-	VMOVUPS     Y4, 25888(AX)
+	VMOVUPS     Y4, 2848(AX)
 	VMOVAPS     Y0, Y0
 	VFMADD231PS conv2_0_25<>+0(SB), Y2, Y0
 	VMULPS      conv2_0_5<>+0(SB), Y1, Y1
 	VFMADD231PS conv2_0_125<>+0(SB), Y3, Y1
 	VADDPS      Y1, Y0, Y2
-	VMOVUPS     Y2, 32352(AX)
+	VMOVUPS     Y2, 3552(AX)
 	VSUBPS      Y1, Y0, Y0
-	VMOVUPS     Y0, 38816(AX)
-	VMOVUPS     128(BX), Y0
-	VMOVUPS     160(BX), Y1
-	VMOVUPS     192(BX), Y2
-	VMOVUPS     224(BX), Y3
-	VMOVUPS     Y0, 51744(AX)
-	VMOVUPS     Y3, 96992(AX)
+	VMOVUPS     Y0, 4256(AX)
+	VMOVUPS     128(SI), Y0
+	VMOVUPS     160(SI), Y1
+	VMOVUPS     192(SI), Y2
+	VMOVUPS     224(SI), Y3
+	VMOVUPS     Y0, 5664(AX)
+	VMOVUPS     Y3, 10592(AX)
 	VADDPS      Y2, Y0, Y4
 	VADDPS      Y3, Y1, Y5
 	VADDPS      Y5, Y4, Y6
-	VMOVUPS     Y6, 58208(AX)
+	VMOVUPS     Y6, 6368(AX)
 	VSUBPS      Y5, Y4, Y4
-	VMOVUPS     Y4, 64672(AX)
+	VMOVUPS     Y4, 7072(AX)
 	VMOVAPS     Y0, Y4
 	VFMADD231PS conv2_4<>+0(SB), Y2, Y4
 	VADDPS      Y1, Y1, Y5
 	VFMADD231PS conv2_8<>+0(SB), Y3, Y5
 	VADDPS      Y5, Y4, Y6
-	VMOVUPS     Y6, 71136(AX)
+	VMOVUPS     Y6, 7776(AX)
 	VSUBPS      Y5, Y4, Y4
-	VMOVUPS     Y4, 77600(AX)
+	VMOVUPS     Y4, 8480(AX)
 	VMOVAPS     Y0, Y0
 	VFMADD231PS conv2_0_25<>+0(SB), Y2, Y0
 	VMULPS      conv2_0_5<>+0(SB), Y1, Y1
 	VFMADD231PS conv2_0_125<>+0(SB), Y3, Y1
 	VADDPS      Y1, Y0, Y2
-	VMOVUPS     Y2, 84064(AX)
+	VMOVUPS     Y2, 9184(AX)
 	VSUBPS      Y1, Y0, Y0
-	VMOVUPS     Y0, 90528(AX)
-	VMOVUPS     256(BX), Y0
-	VMOVUPS     288(BX), Y1
-	VMOVUPS     320(BX), Y2
-	VMOVUPS     352(BX), Y3
-	VMOVUPS     Y0, 103456(AX)
-	VMOVUPS     Y3, 148704(AX)
-	VADDPS      Y2, Y0, Y4
-	VADDPS      Y3, Y1, Y5
-	VADDPS      Y5, Y4, Y6
-	VMOVUPS     Y6, 109920(AX)
-	VSUBPS      Y5, Y4, Y4
-	VMOVUPS     Y4, 116384(AX)
-	VMOVAPS     Y0, Y4
-	VFMADD231PS conv2_4<>+0(SB), Y2, Y4
-	VADDPS      Y1, Y1, Y5
-	VFMADD231PS conv2_8<>+0(SB), Y3, Y5
-	VADDPS      Y5, Y4, Y6
-	VMOVUPS     Y6, 122848(AX)
-	VSUBPS      Y5, Y4, Y4
-	VMOVUPS     Y4, 129312(AX)
-	VMOVAPS     Y0, Y0
-	VFMADD231PS conv2_0_25<>+0(SB), Y2, Y0
-	VMULPS      conv2_0_5<>+0(SB), Y1, Y1
-	VFMADD231PS conv2_0_125<>+0(SB), Y3, Y1
-	VADDPS      Y1, Y0, Y2
-	VMOVUPS     Y2, 135776(AX)
-	VSUBPS      Y1, Y0, Y0
-	VMOVUPS     Y0, 142240(AX)
-	VMOVUPS     384(BX), Y0
-	VMOVUPS     416(BX), Y1
-	VMOVUPS     448(BX), Y2
-	VMOVUPS     480(BX), Y3
-	VMOVUPS     Y0, 155168(AX)
-	VMOVUPS     Y3, 200416(AX)
-	VADDPS      Y2, Y0, Y4
-	VADDPS      Y3, Y1, Y5
-	VADDPS      Y5, Y4, Y6
-	VMOVUPS     Y6, 161632(AX)
-	VSUBPS      Y5, Y4, Y4
-	VMOVUPS     Y4, 168096(AX)
-	VMOVAPS     Y0, Y4
-	VFMADD231PS conv2_4<>+0(SB), Y2, Y4
-	VADDPS      Y1, Y1, Y5
-	VFMADD231PS conv2_8<>+0(SB), Y3, Y5
-	VADDPS      Y5, Y4, Y6
-	VMOVUPS     Y6, 174560(AX)
-	VSUBPS      Y5, Y4, Y4
-	VMOVUPS     Y4, 181024(AX)
-	VMOVAPS     Y0, Y0
-	VFMADD231PS conv2_0_25<>+0(SB), Y2, Y0
-	VMULPS      conv2_0_5<>+0(SB), Y1, Y1
-	VFMADD231PS conv2_0_125<>+0(SB), Y3, Y1
-	VADDPS      Y1, Y0, Y2
-	VMOVUPS     Y2, 187488(AX)
-	VSUBPS      Y1, Y0, Y0
-	VMOVUPS     Y0, 193952(AX)
-	VMOVUPS     512(BX), Y0
-	VMOVUPS     544(BX), Y1
-	VMOVUPS     576(BX), Y2
-	VMOVUPS     608(BX), Y3
-	VMOVUPS     Y0, 206880(AX)
-	VMOVUPS     Y3, 252128(AX)
-	VADDPS      Y2, Y0, Y4
-	VADDPS      Y3, Y1, Y5
-	VADDPS      Y5, Y4, Y6
-	VMOVUPS     Y6, 213344(AX)
-	VSUBPS      Y5, Y4, Y4
-	VMOVUPS     Y4, 219808(AX)
-	VMOVAPS     Y0, Y4
-	VFMADD231PS conv2_4<>+0(SB), Y2, Y4
-	VADDPS      Y1, Y1, Y5
-	VFMADD231PS conv2_8<>+0(SB), Y3, Y5
-	VADDPS      Y5, Y4, Y6
-	VMOVUPS     Y6, 226272(AX)
-	VSUBPS      Y5, Y4, Y4
-	VMOVUPS     Y4, 232736(AX)
-	VMOVAPS     Y0, Y0
-	VFMADD231PS conv2_0_25<>+0(SB), Y2, Y0
-	VMULPS      conv2_0_5<>+0(SB), Y1, Y1
-	VFMADD231PS conv2_0_125<>+0(SB), Y3, Y1
-	VADDPS      Y1, Y0, Y2
-	VMOVUPS     Y2, 239200(AX)
-	VSUBPS      Y1, Y0, Y0
-	VMOVUPS     Y0, 245664(AX)
-	VMOVUPS     640(BX), Y0
-	VMOVUPS     672(BX), Y1
-	VMOVUPS     704(BX), Y2
-	VMOVUPS     736(BX), Y3
-	VMOVUPS     Y0, 258592(AX)
-	VMOVUPS     Y3, 303840(AX)
-	VADDPS      Y2, Y0, Y4
-	VADDPS      Y3, Y1, Y5
-	VADDPS      Y5, Y4, Y6
-	VMOVUPS     Y6, 265056(AX)
-	VSUBPS      Y5, Y4, Y4
-	VMOVUPS     Y4, 271520(AX)
-	VMOVAPS     Y0, Y4
-	VFMADD231PS conv2_4<>+0(SB), Y2, Y4
-	VADDPS      Y1, Y1, Y5
-	VFMADD231PS conv2_8<>+0(SB), Y3, Y5
-	VADDPS      Y5, Y4, Y6
-	VMOVUPS     Y6, 277984(AX)
-	VSUBPS      Y5, Y4, Y4
-	VMOVUPS     Y4, 284448(AX)
-	VMOVAPS     Y0, Y0
-	VFMADD231PS conv2_0_25<>+0(SB), Y2, Y0
-	VMULPS      conv2_0_5<>+0(SB), Y1, Y1
-	VFMADD231PS conv2_0_125<>+0(SB), Y3, Y1
-	VADDPS      Y1, Y0, Y2
-	VMOVUPS     Y2, 290912(AX)
-	VSUBPS      Y1, Y0, Y0
-	VMOVUPS     Y0, 297376(AX)
-	VMOVUPS     768(BX), Y0
-	VMOVUPS     800(BX), Y1
-	VMOVUPS     832(BX), Y2
-	VMOVUPS     864(BX), Y3
-	VMOVUPS     Y0, 310304(AX)
-	VMOVUPS     Y3, 355552(AX)
-	VADDPS      Y2, Y0, Y4
-	VADDPS      Y3, Y1, Y5
-	VADDPS      Y5, Y4, Y6
-	VMOVUPS     Y6, 316768(AX)
-	VSUBPS      Y5, Y4, Y4
-	VMOVUPS     Y4, 323232(AX)
-	VMOVAPS     Y0, Y4
-	VFMADD231PS conv2_4<>+0(SB), Y2, Y4
-	VADDPS      Y1, Y1, Y5
-	VFMADD231PS conv2_8<>+0(SB), Y3, Y5
-	VADDPS      Y5, Y4, Y6
-	VMOVUPS     Y6, 329696(AX)
-	VSUBPS      Y5, Y4, Y4
-	VMOVUPS     Y4, 336160(AX)
-	VMOVAPS     Y0, Y0
-	VFMADD231PS conv2_0_25<>+0(SB), Y2, Y0
-	VMULPS      conv2_0_5<>+0(SB), Y1, Y1
-	VFMADD231PS conv2_0_125<>+0(SB), Y3, Y1
-	VADDPS      Y1, Y0, Y2
-	VMOVUPS     Y2, 342624(AX)
-	VSUBPS      Y1, Y0, Y0
-	VMOVUPS     Y0, 349088(AX)
-	VMOVUPS     896(BX), Y0
-	VMOVUPS     928(BX), Y1
-	VMOVUPS     960(BX), Y2
-	VMOVUPS     992(BX), Y3
-	VMOVUPS     Y0, 362016(AX)
-	VMOVUPS     Y3, 407264(AX)
-	VADDPS      Y2, Y0, Y4
-	VADDPS      Y3, Y1, Y5
-	VADDPS      Y5, Y4, Y6
-	VMOVUPS     Y6, 368480(AX)
-	VSUBPS      Y5, Y4, Y4
-	VMOVUPS     Y4, 374944(AX)
-	VMOVAPS     Y0, Y4
-	VFMADD231PS conv2_4<>+0(SB), Y2, Y4
-	VADDPS      Y1, Y1, Y5
-	VFMADD231PS conv2_8<>+0(SB), Y3, Y5
-	VADDPS      Y5, Y4, Y6
-	VMOVUPS     Y6, 381408(AX)
-	VSUBPS      Y5, Y4, Y4
-	VMOVUPS     Y4, 387872(AX)
-	VMOVAPS     Y0, Y0
-	VFMADD231PS conv2_0_25<>+0(SB), Y2, Y0
-	VMULPS      conv2_0_5<>+0(SB), Y1, Y1
-	VFMADD231PS conv2_0_125<>+0(SB), Y3, Y1
-	VADDPS      Y1, Y0, Y2
-	VMOVUPS     Y2, 394336(AX)
-	VSUBPS      Y1, Y0, Y0
-	VMOVUPS     Y0, 400800(AX)
+	VMOVUPS     Y0, 9888(AX)
 	ADDQ        $+64, AX
 	ADDQ        $+256, CX
 	ADDQ        $+32, DX
-	DECQ        SI
-	JNZ         tileRow1
+	DECQ        BX
+	JNZ         tileRow9
+	JMP         end1
+
+pair8:
+end1:
 	VZEROUPPER
 	RET
 
@@ -4643,18 +5119,28 @@ DATA conv2_bits<>+24(SB)/4, $0x00000040
 DATA conv2_bits<>+28(SB)/4, $0x00000080
 GLOBL conv2_bits<>(SB), RODATA|NOPTR, $32
 
-// func Conv2InputGrad8(dx []float32, dv []float32, u []float32, dm []float32, first int)
+// func Conv2InputGradProducts8(dv []float32, u []float32, dm []float32, row int, place int, first int)
 // Requires: AVX, FMA3
-TEXT ·Conv2InputGrad8(SB), $6208-104
-	MOVQ   dv_base+24(FP), AX
-	MOVQ   u_base+48(FP), CX
-	MOVQ   dm_base+72(FP), DX
-	MOVQ   first+96(FP), BX
-	IMUL3Q $+4, BX, BX
-	ADDQ   BX, CX
+TEXT ·Conv2InputGradProducts8(SB), $0-96
+	MOVQ   dv_base+0(FP), AX
+	MOVQ   u_base+24(FP), CX
+	MOVQ   dm_base+48(FP), DX
+	MOVQ   row+72(FP), BX
+	MOVQ   place+80(FP), SI
+	MOVQ   first+88(FP), DI
+	IMUL3Q $+4, DI, R8
+	ADDQ   R8, CX
+	IMUL3Q $+32000, BX, R8
+	ADDQ   R8, CX
+	IMUL3Q $+5632, SI, SI
+	ADDQ   SI, DX
+	IMUL3Q $+1024, BX, BX
+	ADDQ   BX, AX
+	IMUL3Q $+8192, DI, BX
+	ADDQ   BX, AX
 
 	// to[0…4][f] = Σ weight[f]·from[f] over 50; 10 accumulators
-	MOVQ $0x00000040, BX
+	MOVQ $0x00000008, BX
 
 frequency1:
 	VXORPS Y0, Y0, Y0
@@ -4667,9 +5153,9 @@ frequency1:
 	VXORPS Y7, Y7, Y7
 	VXORPS Y8, Y8, Y8
 	VXORPS Y9, Y9, Y9
-	MOVQ   $0x00000005, SI
+	MOVQ   $0x0000000a, SI
 
-term2:
+chunk2:
 	VMOVUPS      (DX), Y10
 	VMOVUPS      32(DX), Y11
 	VBROADCASTSS (CX), Y12
@@ -4755,95 +5241,10 @@ term2:
 	VBROADCASTSS 336(CX), Y12
 	VFMADD231PS  Y12, Y10, Y8
 	VFMADD231PS  Y12, Y11, Y9
-	VMOVUPS      640(DX), Y10
-	VMOVUPS      672(DX), Y11
-	VBROADCASTSS 400(CX), Y12
-	VFMADD231PS  Y12, Y10, Y0
-	VFMADD231PS  Y12, Y11, Y1
-	VBROADCASTSS 404(CX), Y12
-	VFMADD231PS  Y12, Y10, Y2
-	VFMADD231PS  Y12, Y11, Y3
-	VBROADCASTSS 408(CX), Y12
-	VFMADD231PS  Y12, Y10, Y4
-	VFMADD231PS  Y12, Y11, Y5
-	VBROADCASTSS 412(CX), Y12
-	VFMADD231PS  Y12, Y10, Y6
-	VFMADD231PS  Y12, Y11, Y7
-	VBROADCASTSS 416(CX), Y12
-	VFMADD231PS  Y12, Y10, Y8
-	VFMADD231PS  Y12, Y11, Y9
-	VMOVUPS      768(DX), Y10
-	VMOVUPS      800(DX), Y11
-	VBROADCASTSS 480(CX), Y12
-	VFMADD231PS  Y12, Y10, Y0
-	VFMADD231PS  Y12, Y11, Y1
-	VBROADCASTSS 484(CX), Y12
-	VFMADD231PS  Y12, Y10, Y2
-	VFMADD231PS  Y12, Y11, Y3
-	VBROADCASTSS 488(CX), Y12
-	VFMADD231PS  Y12, Y10, Y4
-	VFMADD231PS  Y12, Y11, Y5
-	VBROADCASTSS 492(CX), Y12
-	VFMADD231PS  Y12, Y10, Y6
-	VFMADD231PS  Y12, Y11, Y7
-	VBROADCASTSS 496(CX), Y12
-	VFMADD231PS  Y12, Y10, Y8
-	VFMADD231PS  Y12, Y11, Y9
-	VMOVUPS      896(DX), Y10
-	VMOVUPS      928(DX), Y11
-	VBROADCASTSS 560(CX), Y12
-	VFMADD231PS  Y12, Y10, Y0
-	VFMADD231PS  Y12, Y11, Y1
-	VBROADCASTSS 564(CX), Y12
-	VFMADD231PS  Y12, Y10, Y2
-	VFMADD231PS  Y12, Y11, Y3
-	VBROADCASTSS 568(CX), Y12
-	VFMADD231PS  Y12, Y10, Y4
-	VFMADD231PS  Y12, Y11, Y5
-	VBROADCASTSS 572(CX), Y12
-	VFMADD231PS  Y12, Y10, Y6
-	VFMADD231PS  Y12, Y11, Y7
-	VBROADCASTSS 576(CX), Y12
-	VFMADD231PS  Y12, Y10, Y8
-	VFMADD231PS  Y12, Y11, Y9
-	VMOVUPS      1024(DX), Y10
-	VMOVUPS      1056(DX), Y11
-	VBROADCASTSS 640(CX), Y12
-	VFMADD231PS  Y12, Y10, Y0
-	VFMADD231PS  Y12, Y11, Y1
-	VBROADCASTSS 644(CX), Y12
-	VFMADD231PS  Y12, Y10, Y2
-	VFMADD231PS  Y12, Y11, Y3
-	VBROADCASTSS 648(CX), Y12
-	VFMADD231PS  Y12, Y10, Y4
-	VFMADD231PS  Y12, Y11, Y5
-	VBROADCASTSS 652(CX), Y12
-	VFMADD231PS  Y12, Y10, Y6
-	VFMADD231PS  Y12, Y11, Y7
-	VBROADCASTSS 656(CX), Y12
-	VFMADD231PS  Y12, Y10, Y8
-	VFMADD231PS  Y12, Y11, Y9
-	VMOVUPS      1152(DX), Y10
-	VMOVUPS      1184(DX), Y11
-	VBROADCASTSS 720(CX), Y12
-	VFMADD231PS  Y12, Y10, Y0
-	VFMADD231PS  Y12, Y11, Y1
-	VBROADCASTSS 724(CX), Y12
-	VFMADD231PS  Y12, Y10, Y2
-	VFMADD231PS  Y12, Y11, Y3
-	VBROADCASTSS 728(CX), Y12
-	VFMADD231PS  Y12, Y10, Y4
-	VFMADD231PS  Y12, Y11, Y5
-	VBROADCASTSS 732(CX), Y12
-	VFMADD231PS  Y12, Y10, Y6
-	VFMADD231PS  Y12, Y11, Y7
-	VBROADCASTSS 736(CX), Y12
-	VFMADD231PS  Y12, Y10, Y8
-	VFMADD231PS  Y12, Y11, Y9
-	ADDQ         $+800, CX
-	ADDQ         $+1280, DX
+	ADDQ         $+400, CX
+	ADDQ         $+11264, DX
 	DECQ         SI
-	JNZ          term2
+	JNZ          chunk2
 	VMOVUPS      Y0, (AX)
 	VMOVUPS      Y1, 32(AX)
 	VMOVUPS      Y2, 8192(AX)
@@ -4855,7 +5256,7 @@ term2:
 	VMOVUPS      Y8, 32768(AX)
 	VMOVUPS      Y9, 32800(AX)
 	ADDQ         $-4000, CX
-	ADDQ         $-6400, DX
+	ADDQ         $-112640, DX
 	VXORPS       Y0, Y0, Y0
 	VXORPS       Y1, Y1, Y1
 	VXORPS       Y2, Y2, Y2
@@ -4866,9 +5267,9 @@ term2:
 	VXORPS       Y7, Y7, Y7
 	VXORPS       Y8, Y8, Y8
 	VXORPS       Y9, Y9, Y9
-	MOVQ         $0x00000005, SI
+	MOVQ         $0x0000000a, SI
 
-term3:
+chunk3:
 	VMOVUPS      64(DX), Y10
 	VMOVUPS      96(DX), Y11
 	VBROADCASTSS (CX), Y12
@@ -4954,95 +5355,10 @@ term3:
 	VBROADCASTSS 336(CX), Y12
 	VFMADD231PS  Y12, Y10, Y8
 	VFMADD231PS  Y12, Y11, Y9
-	VMOVUPS      704(DX), Y10
-	VMOVUPS      736(DX), Y11
-	VBROADCASTSS 400(CX), Y12
-	VFMADD231PS  Y12, Y10, Y0
-	VFMADD231PS  Y12, Y11, Y1
-	VBROADCASTSS 404(CX), Y12
-	VFMADD231PS  Y12, Y10, Y2
-	VFMADD231PS  Y12, Y11, Y3
-	VBROADCASTSS 408(CX), Y12
-	VFMADD231PS  Y12, Y10, Y4
-	VFMADD231PS  Y12, Y11, Y5
-	VBROADCASTSS 412(CX), Y12
-	VFMADD231PS  Y12, Y10, Y6
-	VFMADD231PS  Y12, Y11, Y7
-	VBROADCASTSS 416(CX), Y12
-	VFMADD231PS  Y12, Y10, Y8
-	VFMADD231PS  Y12, Y11, Y9
-	VMOVUPS      832(DX), Y10
-	VMOVUPS      864(DX), Y11
-	VBROADCASTSS 480(CX), Y12
-	VFMADD231PS  Y12, Y10, Y0
-	VFMADD231PS  Y12, Y11, Y1
-	VBROADCASTSS 484(CX), Y12
-	VFMADD231PS  Y12, Y10, Y2
-	VFMADD231PS  Y12, Y11, Y3
-	VBROADCASTSS 488(CX), Y12
-	VFMADD231PS  Y12, Y10, Y4
-	VFMADD231PS  Y12, Y11, Y5
-	VBROADCASTSS 492(CX), Y12
-	VFMADD231PS  Y12, Y10, Y6
-	VFMADD231PS  Y12, Y11, Y7
-	VBROADCASTSS 496(CX), Y12
-	VFMADD231PS  Y12, Y10, Y8
-	VFMADD231PS  Y12, Y11, Y9
-	VMOVUPS      960(DX), Y10
-	VMOVUPS      992(DX), Y11
-	VBROADCASTSS 560(CX), Y12
-	VFMADD231PS  Y12, Y10, Y0
-	VFMADD231PS  Y12, Y11, Y1
-	VBROADCASTSS 564(CX), Y12
-	VFMADD231PS  Y12, Y10, Y2
-	VFMADD231PS  Y12, Y11, Y3
-	VBROADCASTSS 568(CX), Y12
-	VFMADD231PS  Y12, Y10, Y4
-	VFMADD231PS  Y12, Y11, Y5
-	VBROADCASTSS 572(CX), Y12
-	VFMADD231PS  Y12, Y10, Y6
-	VFMADD231PS  Y12, Y11, Y7
-	VBROADCASTSS 576(CX), Y12
-	VFMADD231PS  Y12, Y10, Y8
-	VFMADD231PS  Y12, Y11, Y9
-	VMOVUPS      1088(DX), Y10
-	VMOVUPS      1120(DX), Y11
-	VBROADCASTSS 640(CX), Y12
-	VFMADD231PS  Y12, Y10, Y0
-	VFMADD231PS  Y12, Y11, Y1
-	VBROADCASTSS 644(CX), Y12
-	VFMADD231PS  Y12, Y10, Y2
-	VFMADD231PS  Y12, Y11, Y3
-	VBROADCASTSS 648(CX), Y12
-	VFMADD231PS  Y12, Y10, Y4
-	VFMADD231PS  Y12, Y11, Y5
-	VBROADCASTSS 652(CX), Y12
-	VFMADD231PS  Y12, Y10, Y6
-	VFMADD231PS  Y12, Y11, Y7
-	VBROADCASTSS 656(CX), Y12
-	VFMADD231PS  Y12, Y10, Y8
-	VFMADD231PS  Y12, Y11, Y9
-	VMOVUPS      1216(DX), Y10
-	VMOVUPS      1248(DX), Y11
-	VBROADCASTSS 720(CX), Y12
-	VFMADD231PS  Y12, Y10, Y0
-	VFMADD231PS  Y12, Y11, Y1
-	VBROADCASTSS 724(CX), Y12
-	VFMADD231PS  Y12, Y10, Y2
-	VFMADD231PS  Y12, Y11, Y3
-	VBROADCASTSS 728(CX), Y12
-	VFMADD231PS  Y12, Y10, Y4
-	VFMADD231PS  Y12, Y11, Y5
-	VBROADCASTSS 732(CX), Y12
-	VFMADD231PS  Y12, Y10, Y6
-	VFMADD231PS  Y12, Y11, Y7
-	VBROADCASTSS 736(CX), Y12
-	VFMADD231PS  Y12, Y10, Y8
-	VFMADD231PS  Y12, Y11, Y9
-	ADDQ         $+800, CX
-	ADDQ         $+1280, DX
+	ADDQ         $+400, CX
+	ADDQ         $+11264, DX
 	DECQ         SI
-	JNZ          term3
+	JNZ          chunk3
 	VMOVUPS      Y0, 64(AX)
 	VMOVUPS      Y1, 96(AX)
 	VMOVUPS      Y2, 8256(AX)
@@ -5053,29 +5369,40 @@ term3:
 	VMOVUPS      Y7, 24672(AX)
 	VMOVUPS      Y8, 32832(AX)
 	VMOVUPS      Y9, 32864(AX)
-	ADDQ         $+64, DX
+	ADDQ         $-4000, CX
+	ADDQ         $-112640, DX
 	ADDQ         $+128, AX
+	ADDQ         $+704, DX
+	ADDQ         $+4000, CX
 	DECQ         BX
 	JNZ          frequency1
-	ADDQ         $-8192, AX
-	MOVQ         dx_base+0(FP), CX
-	MOVQ         first+96(FP), DX
-	IMUL3Q       $+4608, DX, DX
-	ADDQ         DX, CX
-	LEAQ         63(SP), DX
-	ANDQ         $-64, DX
-	MOVQ         $0x00000005, BX
+	VZEROUPPER
+	RET
 
-channel4:
+// func Conv2InputGradTransform8(dx []float32, dv []float32, first int)
+// Requires: AVX, FMA3
+TEXT ·Conv2InputGradTransform8(SB), $6208-56
+	MOVQ   dx_base+0(FP), AX
+	MOVQ   dv_base+24(FP), CX
+	MOVQ   first+48(FP), DX
+	IMUL3Q $+4608, DX, BX
+	ADDQ   BX, AX
+	IMUL3Q $+8192, DX, DX
+	ADDQ   DX, CX
+	LEAQ   63(SP), DX
+	ANDQ   $-64, DX
+	MOVQ   $0x00000005, BX
+
+channel1:
 	// columns: B dv, windows of both tile rows added where they overlap
-	VMOVUPS      (AX), Y0
-	VMOVUPS      1024(AX), Y1
-	VMOVUPS      2048(AX), Y2
-	VMOVUPS      3072(AX), Y3
-	VMOVUPS      4096(AX), Y4
-	VMOVUPS      5120(AX), Y5
-	VMOVUPS      6144(AX), Y6
-	VMOVUPS      7168(AX), Y7
+	VMOVUPS      (CX), Y0
+	VMOVUPS      1024(CX), Y1
+	VMOVUPS      2048(CX), Y2
+	VMOVUPS      3072(CX), Y3
+	VMOVUPS      4096(CX), Y4
+	VMOVUPS      5120(CX), Y5
+	VMOVUPS      6144(CX), Y6
+	VMOVUPS      7168(CX), Y7
 	VADDPS       Y2, Y1, Y8
 	VSUBPS       Y2, Y1, Y1
 	VADDPS       Y4, Y3, Y2
@@ -5106,14 +5433,14 @@ channel4:
 	VADDPS       Y8, Y0, Y0
 	VFMSUB231PS  conv2_4<>+0(SB), Y2, Y0
 	VFMADD231PS  conv2_2<>+0(SB), Y4, Y0
-	VMOVUPS      64(AX), Y2
-	VMOVUPS      1088(AX), Y4
-	VMOVUPS      2112(AX), Y5
-	VMOVUPS      3136(AX), Y6
-	VMOVUPS      4160(AX), Y8
-	VMOVUPS      5184(AX), Y9
-	VMOVUPS      6208(AX), Y10
-	VMOVUPS      7232(AX), Y11
+	VMOVUPS      64(CX), Y2
+	VMOVUPS      1088(CX), Y4
+	VMOVUPS      2112(CX), Y5
+	VMOVUPS      3136(CX), Y6
+	VMOVUPS      4160(CX), Y8
+	VMOVUPS      5184(CX), Y9
+	VMOVUPS      6208(CX), Y10
+	VMOVUPS      7232(CX), Y11
 	VADDPS       Y5, Y4, Y12
 	VSUBPS       Y5, Y4, Y4
 	VADDPS       Y8, Y6, Y5
@@ -5152,14 +5479,14 @@ channel4:
 	VFMSUB231PS  conv2_4<>+0(SB), Y5, Y0
 	VFMADD231PS  conv2_2<>+0(SB), Y8, Y0
 	VMOVUPS      Y0, 2560(DX)
-	VMOVUPS      128(AX), Y0
-	VMOVUPS      1152(AX), Y1
-	VMOVUPS      2176(AX), Y2
-	VMOVUPS      3200(AX), Y3
-	VMOVUPS      4224(AX), Y4
-	VMOVUPS      5248(AX), Y5
-	VMOVUPS      6272(AX), Y6
-	VMOVUPS      7296(AX), Y7
+	VMOVUPS      128(CX), Y0
+	VMOVUPS      1152(CX), Y1
+	VMOVUPS      2176(CX), Y2
+	VMOVUPS      3200(CX), Y3
+	VMOVUPS      4224(CX), Y4
+	VMOVUPS      5248(CX), Y5
+	VMOVUPS      6272(CX), Y6
+	VMOVUPS      7296(CX), Y7
 	VADDPS       Y2, Y1, Y8
 	VSUBPS       Y2, Y1, Y1
 	VADDPS       Y4, Y3, Y2
@@ -5190,14 +5517,14 @@ channel4:
 	VADDPS       Y8, Y0, Y0
 	VFMSUB231PS  conv2_4<>+0(SB), Y2, Y0
 	VFMADD231PS  conv2_2<>+0(SB), Y4, Y0
-	VMOVUPS      192(AX), Y2
-	VMOVUPS      1216(AX), Y4
-	VMOVUPS      2240(AX), Y5
-	VMOVUPS      3264(AX), Y6
-	VMOVUPS      4288(AX), Y8
-	VMOVUPS      5312(AX), Y9
-	VMOVUPS      6336(AX), Y10
-	VMOVUPS      7360(AX), Y11
+	VMOVUPS      192(CX), Y2
+	VMOVUPS      1216(CX), Y4
+	VMOVUPS      2240(CX), Y5
+	VMOVUPS      3264(CX), Y6
+	VMOVUPS      4288(CX), Y8
+	VMOVUPS      5312(CX), Y9
+	VMOVUPS      6336(CX), Y10
+	VMOVUPS      7360(CX), Y11
 	VADDPS       Y5, Y4, Y12
 	VSUBPS       Y5, Y4, Y4
 	VADDPS       Y8, Y6, Y5
@@ -5236,14 +5563,14 @@ channel4:
 	VFMSUB231PS  conv2_4<>+0(SB), Y5, Y0
 	VFMADD231PS  conv2_2<>+0(SB), Y8, Y0
 	VMOVUPS      Y0, 2592(DX)
-	VMOVUPS      256(AX), Y0
-	VMOVUPS      1280(AX), Y1
-	VMOVUPS      2304(AX), Y2
-	VMOVUPS      3328(AX), Y3
-	VMOVUPS      4352(AX), Y4
-	VMOVUPS      5376(AX), Y5
-	VMOVUPS      6400(AX), Y6
-	VMOVUPS      7424(AX), Y7
+	VMOVUPS      256(CX), Y0
+	VMOVUPS      1280(CX), Y1
+	VMOVUPS      2304(CX), Y2
+	VMOVUPS      3328(CX), Y3
+	VMOVUPS      4352(CX), Y4
+	VMOVUPS      5376(CX), Y5
+	VMOVUPS      6400(CX), Y6
+	VMOVUPS      7424(CX), Y7
 	VADDPS       Y2, Y1, Y8
 	VSUBPS       Y2, Y1, Y1
 	VADDPS       Y4, Y3, Y2
@@ -5274,14 +5601,14 @@ channel4:
 	VADDPS       Y8, Y0, Y0
 	VFMSUB231PS  conv2_4<>+0(SB), Y2, Y0
 	VFMADD231PS  conv2_2<>+0(SB), Y4, Y0
-	VMOVUPS      320(AX), Y2
-	VMOVUPS      1344(AX), Y4
-	VMOVUPS      2368(AX), Y5
-	VMOVUPS      3392(AX), Y6
-	VMOVUPS      4416(AX), Y8
-	VMOVUPS      5440(AX), Y9
-	VMOVUPS      6464(AX), Y10
-	VMOVUPS      7488(AX), Y11
+	VMOVUPS      320(CX), Y2
+	VMOVUPS      1344(CX), Y4
+	VMOVUPS      2368(CX), Y5
+	VMOVUPS      3392(CX), Y6
+	VMOVUPS      4416(CX), Y8
+	VMOVUPS      5440(CX), Y9
+	VMOVUPS      6464(CX), Y10
+	VMOVUPS      7488(CX), Y11
 	VADDPS       Y5, Y4, Y12
 	VSUBPS       Y5, Y4, Y4
 	VADDPS       Y8, Y6, Y5
@@ -5320,14 +5647,14 @@ channel4:
 	VFMSUB231PS  conv2_4<>+0(SB), Y5, Y0
 	VFMADD231PS  conv2_2<>+0(SB), Y8, Y0
 	VMOVUPS      Y0, 2624(DX)
-	VMOVUPS      384(AX), Y0
-	VMOVUPS      1408(AX), Y1
-	VMOVUPS      2432(AX), Y2
-	VMOVUPS      3456(AX), Y3
-	VMOVUPS      4480(AX), Y4
-	VMOVUPS      5504(AX), Y5
-	VMOVUPS      6528(AX), Y6
-	VMOVUPS      7552(AX), Y7
+	VMOVUPS      384(CX), Y0
+	VMOVUPS      1408(CX), Y1
+	VMOVUPS      2432(CX), Y2
+	VMOVUPS      3456(CX), Y3
+	VMOVUPS      4480(CX), Y4
+	VMOVUPS      5504(CX), Y5
+	VMOVUPS      6528(CX), Y6
+	VMOVUPS      7552(CX), Y7
 	VADDPS       Y2, Y1, Y8
 	VSUBPS       Y2, Y1, Y1
 	VADDPS       Y4, Y3, Y2
@@ -5358,14 +5685,14 @@ channel4:
 	VADDPS       Y8, Y0, Y0
 	VFMSUB231PS  conv2_4<>+0(SB), Y2, Y0
 	VFMADD231PS  conv2_2<>+0(SB), Y4, Y0
-	VMOVUPS      448(AX), Y2
-	VMOVUPS      1472(AX), Y4
-	VMOVUPS      2496(AX), Y5
-	VMOVUPS      3520(AX), Y6
-	VMOVUPS      4544(AX), Y8
-	VMOVUPS      5568(AX), Y9
-	VMOVUPS      6592(AX), Y10
-	VMOVUPS      7616(AX), Y11
+	VMOVUPS      448(CX), Y2
+	VMOVUPS      1472(CX), Y4
+	VMOVUPS      2496(CX), Y5
+	VMOVUPS      3520(CX), Y6
+	VMOVUPS      4544(CX), Y8
+	VMOVUPS      5568(CX), Y9
+	VMOVUPS      6592(CX), Y10
+	VMOVUPS      7616(CX), Y11
 	VADDPS       Y5, Y4, Y12
 	VSUBPS       Y5, Y4, Y4
 	VADDPS       Y8, Y6, Y5
@@ -5404,14 +5731,14 @@ channel4:
 	VFMSUB231PS  conv2_4<>+0(SB), Y5, Y0
 	VFMADD231PS  conv2_2<>+0(SB), Y8, Y0
 	VMOVUPS      Y0, 2656(DX)
-	VMOVUPS      512(AX), Y0
-	VMOVUPS      1536(AX), Y1
-	VMOVUPS      2560(AX), Y2
-	VMOVUPS      3584(AX), Y3
-	VMOVUPS      4608(AX), Y4
-	VMOVUPS      5632(AX), Y5
-	VMOVUPS      6656(AX), Y6
-	VMOVUPS      7680(AX), Y7
+	VMOVUPS      512(CX), Y0
+	VMOVUPS      1536(CX), Y1
+	VMOVUPS      2560(CX), Y2
+	VMOVUPS      3584(CX), Y3
+	VMOVUPS      4608(CX), Y4
+	VMOVUPS      5632(CX), Y5
+	VMOVUPS      6656(CX), Y6
+	VMOVUPS      7680(CX), Y7
 	VADDPS       Y2, Y1, Y8
 	VSUBPS       Y2, Y1, Y1
 	VADDPS       Y4, Y3, Y2
@@ -5442,14 +5769,14 @@ channel4:
 	VADDPS       Y8, Y0, Y0
 	VFMSUB231PS  conv2_4<>+0(SB), Y2, Y0
 	VFMADD231PS  conv2_2<>+0(SB), Y4, Y0
-	VMOVUPS      576(AX), Y2
-	VMOVUPS      1600(AX), Y4
-	VMOVUPS      2624(AX), Y5
-	VMOVUPS      3648(AX), Y6
-	VMOVUPS      4672(AX), Y8
-	VMOVUPS      5696(AX), Y9
-	VMOVUPS      6720(AX), Y10
-	VMOVUPS      7744(AX), Y11
+	VMOVUPS      576(CX), Y2
+	VMOVUPS      1600(CX), Y4
+	VMOVUPS      2624(CX), Y5
+	VMOVUPS      3648(CX), Y6
+	VMOVUPS      4672(CX), Y8
+	VMOVUPS      5696(CX), Y9
+	VMOVUPS      6720(CX), Y10
+	VMOVUPS      7744(CX), Y11
 	VADDPS       Y5, Y4, Y12
 	VSUBPS       Y5, Y4, Y4
 	VADDPS       Y8, Y6, Y5
@@ -5488,14 +5815,14 @@ channel4:
 	VFMSUB231PS  conv2_4<>+0(SB), Y5, Y0
 	VFMADD231PS  conv2_2<>+0(SB), Y8, Y0
 	VMOVUPS      Y0, 2688(DX)
-	VMOVUPS      640(AX), Y0
-	VMOVUPS      1664(AX), Y1
-	VMOVUPS      2688(AX), Y2
-	VMOVUPS      3712(AX), Y3
-	VMOVUPS      4736(AX), Y4
-	VMOVUPS      5760(AX), Y5
-	VMOVUPS      6784(AX), Y6
-	VMOVUPS      7808(AX), Y7
+	VMOVUPS      640(CX), Y0
+	VMOVUPS      1664(CX), Y1
+	VMOVUPS      2688(CX), Y2
+	VMOVUPS      3712(CX), Y3
+	VMOVUPS      4736(CX), Y4
+	VMOVUPS      5760(CX), Y5
+	VMOVUPS      6784(CX), Y6
+	VMOVUPS      7808(CX), Y7
 	VADDPS       Y2, Y1, Y8
 	VSUBPS       Y2, Y1, Y1
 	VADDPS       Y4, Y3, Y2
@@ -5526,14 +5853,14 @@ channel4:
 	VADDPS       Y8, Y0, Y0
 	VFMSUB231PS  conv2_4<>+0(SB), Y2, Y0
 	VFMADD231PS  conv2_2<>+0(SB), Y4, Y0
-	VMOVUPS      704(AX), Y2
-	VMOVUPS      1728(AX), Y4
-	VMOVUPS      2752(AX), Y5
-	VMOVUPS      3776(AX), Y6
-	VMOVUPS      4800(AX), Y8
-	VMOVUPS      5824(AX), Y9
-	VMOVUPS      6848(AX), Y10
-	VMOVUPS      7872(AX), Y11
+	VMOVUPS      704(CX), Y2
+	VMOVUPS      1728(CX), Y4
+	VMOVUPS      2752(CX), Y5
+	VMOVUPS      3776(CX), Y6
+	VMOVUPS      4800(CX), Y8
+	VMOVUPS      5824(CX), Y9
+	VMOVUPS      6848(CX), Y10
+	VMOVUPS      7872(CX), Y11
 	VADDPS       Y5, Y4, Y12
 	VSUBPS       Y5, Y4, Y4
 	VADDPS       Y8, Y6, Y5
@@ -5572,14 +5899,14 @@ channel4:
 	VFMSUB231PS  conv2_4<>+0(SB), Y5, Y0
 	VFMADD231PS  conv2_2<>+0(SB), Y8, Y0
 	VMOVUPS      Y0, 2720(DX)
-	VMOVUPS      768(AX), Y0
-	VMOVUPS      1792(AX), Y1
-	VMOVUPS      2816(AX), Y2
-	VMOVUPS      3840(AX), Y3
-	VMOVUPS      4864(AX), Y4
-	VMOVUPS      5888(AX), Y5
-	VMOVUPS      6912(AX), Y6
-	VMOVUPS      7936(AX), Y7
+	VMOVUPS      768(CX), Y0
+	VMOVUPS      1792(CX), Y1
+	VMOVUPS      2816(CX), Y2
+	VMOVUPS      3840(CX), Y3
+	VMOVUPS      4864(CX), Y4
+	VMOVUPS      5888(CX), Y5
+	VMOVUPS      6912(CX), Y6
+	VMOVUPS      7936(CX), Y7
 	VADDPS       Y2, Y1, Y8
 	VSUBPS       Y2, Y1, Y1
 	VADDPS       Y4, Y3, Y2
@@ -5610,14 +5937,14 @@ channel4:
 	VADDPS       Y8, Y0, Y0
 	VFMSUB231PS  conv2_4<>+0(SB), Y2, Y0
 	VFMADD231PS  conv2_2<>+0(SB), Y4, Y0
-	VMOVUPS      832(AX), Y2
-	VMOVUPS      1856(AX), Y4
-	VMOVUPS      2880(AX), Y5
-	VMOVUPS      3904(AX), Y6
-	VMOVUPS      4928(AX), Y8
-	VMOVUPS      5952(AX), Y9
-	VMOVUPS      6976(AX), Y10
-	VMOVUPS      8000(AX), Y11
+	VMOVUPS      832(CX), Y2
+	VMOVUPS      1856(CX), Y4
+	VMOVUPS      2880(CX), Y5
+	VMOVUPS      3904(CX), Y6
+	VMOVUPS      4928(CX), Y8
+	VMOVUPS      5952(CX), Y9
+	VMOVUPS      6976(CX), Y10
+	VMOVUPS      8000(CX), Y11
 	VADDPS       Y5, Y4, Y12
 	VSUBPS       Y5, Y4, Y4
 	VADDPS       Y8, Y6, Y5
@@ -5656,14 +5983,14 @@ channel4:
 	VFMSUB231PS  conv2_4<>+0(SB), Y5, Y0
 	VFMADD231PS  conv2_2<>+0(SB), Y8, Y0
 	VMOVUPS      Y0, 2752(DX)
-	VMOVUPS      896(AX), Y0
-	VMOVUPS      1920(AX), Y1
-	VMOVUPS      2944(AX), Y2
-	VMOVUPS      3968(AX), Y3
-	VMOVUPS      4992(AX), Y4
-	VMOVUPS      6016(AX), Y5
-	VMOVUPS      7040(AX), Y6
-	VMOVUPS      8064(AX), Y7
+	VMOVUPS      896(CX), Y0
+	VMOVUPS      1920(CX), Y1
+	VMOVUPS      2944(CX), Y2
+	VMOVUPS      3968(CX), Y3
+	VMOVUPS      4992(CX), Y4
+	VMOVUPS      6016(CX), Y5
+	VMOVUPS      7040(CX), Y6
+	VMOVUPS      8064(CX), Y7
 	VADDPS       Y2, Y1, Y8
 	VSUBPS       Y2, Y1, Y1
 	VADDPS       Y4, Y3, Y2
@@ -5694,14 +6021,14 @@ channel4:
 	VADDPS       Y8, Y0, Y0
 	VFMSUB231PS  conv2_4<>+0(SB), Y2, Y0
 	VFMADD231PS  conv2_2<>+0(SB), Y4, Y0
-	VMOVUPS      960(AX), Y2
-	VMOVUPS      1984(AX), Y4
-	VMOVUPS      3008(AX), Y5
-	VMOVUPS      4032(AX), Y6
-	VMOVUPS      5056(AX), Y8
-	VMOVUPS      6080(AX), Y9
-	VMOVUPS      7104(AX), Y10
-	VMOVUPS      8128(AX), Y11
+	VMOVUPS      960(CX), Y2
+	VMOVUPS      1984(CX), Y4
+	VMOVUPS      3008(CX), Y5
+	VMOVUPS      4032(CX), Y6
+	VMOVUPS      5056(CX), Y8
+	VMOVUPS      6080(CX), Y9
+	VMOVUPS      7104(CX), Y10
+	VMOVUPS      8128(CX), Y11
 	VADDPS       Y5, Y4, Y12
 	VSUBPS       Y5, Y4, Y4
 	VADDPS       Y8, Y6, Y5
@@ -5740,14 +6067,14 @@ channel4:
 	VFMSUB231PS  conv2_4<>+0(SB), Y5, Y0
 	VFMADD231PS  conv2_2<>+0(SB), Y8, Y0
 	VMOVUPS      Y0, 2784(DX)
-	VMOVUPS      32(AX), Y0
-	VMOVUPS      1056(AX), Y1
-	VMOVUPS      2080(AX), Y2
-	VMOVUPS      3104(AX), Y3
-	VMOVUPS      4128(AX), Y4
-	VMOVUPS      5152(AX), Y5
-	VMOVUPS      6176(AX), Y6
-	VMOVUPS      7200(AX), Y7
+	VMOVUPS      32(CX), Y0
+	VMOVUPS      1056(CX), Y1
+	VMOVUPS      2080(CX), Y2
+	VMOVUPS      3104(CX), Y3
+	VMOVUPS      4128(CX), Y4
+	VMOVUPS      5152(CX), Y5
+	VMOVUPS      6176(CX), Y6
+	VMOVUPS      7200(CX), Y7
 	VADDPS       Y2, Y1, Y8
 	VSUBPS       Y2, Y1, Y1
 	VADDPS       Y4, Y3, Y2
@@ -5778,14 +6105,14 @@ channel4:
 	VADDPS       Y8, Y0, Y0
 	VFMSUB231PS  conv2_4<>+0(SB), Y2, Y0
 	VFMADD231PS  conv2_2<>+0(SB), Y4, Y0
-	VMOVUPS      96(AX), Y2
-	VMOVUPS      1120(AX), Y4
-	VMOVUPS      2144(AX), Y5
-	VMOVUPS      3168(AX), Y6
-	VMOVUPS      4192(AX), Y8
-	VMOVUPS      5216(AX), Y9
-	VMOVUPS      6240(AX), Y10
-	VMOVUPS      7264(AX), Y11
+	VMOVUPS      96(CX), Y2
+	VMOVUPS      1120(CX), Y4
+	VMOVUPS      2144(CX), Y5
+	VMOVUPS      3168(CX), Y6
+	VMOVUPS      4192(CX), Y8
+	VMOVUPS      5216(CX), Y9
+	VMOVUPS      6240(CX), Y10
+	VMOVUPS      7264(CX), Y11
 	VADDPS       Y5, Y4, Y12
 	VSUBPS       Y5, Y4, Y4
 	VADDPS       Y8, Y6, Y5
@@ -5824,14 +6151,14 @@ channel4:
 	VFMSUB231PS  conv2_4<>+0(SB), Y5, Y0
 	VFMADD231PS  conv2_2<>+0(SB), Y8, Y0
 	VMOVUPS      Y0, 5632(DX)
-	VMOVUPS      160(AX), Y0
-	VMOVUPS      1184(AX), Y1
-	VMOVUPS      2208(AX), Y2
-	VMOVUPS      3232(AX), Y3
-	VMOVUPS      4256(AX), Y4
-	VMOVUPS      5280(AX), Y5
-	VMOVUPS      6304(AX), Y6
-	VMOVUPS      7328(AX), Y7
+	VMOVUPS      160(CX), Y0
+	VMOVUPS      1184(CX), Y1
+	VMOVUPS      2208(CX), Y2
+	VMOVUPS      3232(CX), Y3
+	VMOVUPS      4256(CX), Y4
+	VMOVUPS      5280(CX), Y5
+	VMOVUPS      6304(CX), Y6
+	VMOVUPS      7328(CX), Y7
 	VADDPS       Y2, Y1, Y8
 	VSUBPS       Y2, Y1, Y1
 	VADDPS       Y4, Y3, Y2
@@ -5862,14 +6189,14 @@ channel4:
 	VADDPS       Y8, Y0, Y0
 	VFMSUB231PS  conv2_4<>+0(SB), Y2, Y0
 	VFMADD231PS  conv2_2<>+0(SB), Y4, Y0
-	VMOVUPS      224(AX), Y2
-	VMOVUPS      1248(AX), Y4
-	VMOVUPS      2272(AX), Y5
-	VMOVUPS      3296(AX), Y6
-	VMOVUPS      4320(AX), Y8
-	VMOVUPS      5344(AX), Y9
-	VMOVUPS      6368(AX), Y10
-	VMOVUPS      7392(AX), Y11
+	VMOVUPS      224(CX), Y2
+	VMOVUPS      1248(CX), Y4
+	VMOVUPS      2272(CX), Y5
+	VMOVUPS      3296(CX), Y6
+	VMOVUPS      4320(CX), Y8
+	VMOVUPS      5344(CX), Y9
+	VMOVUPS      6368(CX), Y10
+	VMOVUPS      7392(CX), Y11
 	VADDPS       Y5, Y4, Y12
 	VSUBPS       Y5, Y4, Y4
 	VADDPS       Y8, Y6, Y5
@@ -5908,14 +6235,14 @@ channel4:
 	VFMSUB231PS  conv2_4<>+0(SB), Y5, Y0
 	VFMADD231PS  conv2_2<>+0(SB), Y8, Y0
 	VMOVUPS      Y0, 5664(DX)
-	VMOVUPS      288(AX), Y0
-	VMOVUPS      1312(AX), Y1
-	VMOVUPS      2336(AX), Y2
-	VMOVUPS      3360(AX), Y3
-	VMOVUPS      4384(AX), Y4
-	VMOVUPS      5408(AX), Y5
-	VMOVUPS      6432(AX), Y6
-	VMOVUPS      7456(AX), Y7
+	VMOVUPS      288(CX), Y0
+	VMOVUPS      1312(CX), Y1
+	VMOVUPS      2336(CX), Y2
+	VMOVUPS      3360(CX), Y3
+	VMOVUPS      4384(CX), Y4
+	VMOVUPS      5408(CX), Y5
+	VMOVUPS      6432(CX), Y6
+	VMOVUPS      7456(CX), Y7
 	VADDPS       Y2, Y1, Y8
 	VSUBPS       Y2, Y1, Y1
 	VADDPS       Y4, Y3, Y2
@@ -5946,14 +6273,14 @@ channel4:
 	VADDPS       Y8, Y0, Y0
 	VFMSUB231PS  conv2_4<>+0(SB), Y2, Y0
 	VFMADD231PS  conv2_2<>+0(SB), Y4, Y0
-	VMOVUPS      352(AX), Y2
-	VMOVUPS      1376(AX), Y4
-	VMOVUPS      2400(AX), Y5
-	VMOVUPS      3424(AX), Y6
-	VMOVUPS      4448(AX), Y8
-	VMOVUPS      5472(AX), Y9
-	VMOVUPS      6496(AX), Y10
-	VMOVUPS      7520(AX), Y11
+	VMOVUPS      352(CX), Y2
+	VMOVUPS      1376(CX), Y4
+	VMOVUPS      2400(CX), Y5
+	VMOVUPS      3424(CX), Y6
+	VMOVUPS      4448(CX), Y8
+	VMOVUPS      5472(CX), Y9
+	VMOVUPS      6496(CX), Y10
+	VMOVUPS      7520(CX), Y11
 	VADDPS       Y5, Y4, Y12
 	VSUBPS       Y5, Y4, Y4
 	VADDPS       Y8, Y6, Y5
@@ -5992,14 +6319,14 @@ channel4:
 	VFMSUB231PS  conv2_4<>+0(SB), Y5, Y0
 	VFMADD231PS  conv2_2<>+0(SB), Y8, Y0
 	VMOVUPS      Y0, 5696(DX)
-	VMOVUPS      416(AX), Y0
-	VMOVUPS      1440(AX), Y1
-	VMOVUPS      2464(AX), Y2
-	VMOVUPS      3488(AX), Y3
-	VMOVUPS      4512(AX), Y4
-	VMOVUPS      5536(AX), Y5
-	VMOVUPS      6560(AX), Y6
-	VMOVUPS      7584(AX), Y7
+	VMOVUPS      416(CX), Y0
+	VMOVUPS      1440(CX), Y1
+	VMOVUPS      2464(CX), Y2
+	VMOVUPS      3488(CX), Y3
+	VMOVUPS      4512(CX), Y4
+	VMOVUPS      5536(CX), Y5
+	VMOVUPS      6560(CX), Y6
+	VMOVUPS      7584(CX), Y7
 	VADDPS       Y2, Y1, Y8
 	VSUBPS       Y2, Y1, Y1
 	VADDPS       Y4, Y3, Y2
@@ -6030,14 +6357,14 @@ channel4:
 	VADDPS       Y8, Y0, Y0
 	VFMSUB231PS  conv2_4<>+0(SB), Y2, Y0
 	VFMADD231PS  conv2_2<>+0(SB), Y4, Y0
-	VMOVUPS      480(AX), Y2
-	VMOVUPS      1504(AX), Y4
-	VMOVUPS      2528(AX), Y5
-	VMOVUPS      3552(AX), Y6
-	VMOVUPS      4576(AX), Y8
-	VMOVUPS      5600(AX), Y9
-	VMOVUPS      6624(AX), Y10
-	VMOVUPS      7648(AX), Y11
+	VMOVUPS      480(CX), Y2
+	VMOVUPS      1504(CX), Y4
+	VMOVUPS      2528(CX), Y5
+	VMOVUPS      3552(CX), Y6
+	VMOVUPS      4576(CX), Y8
+	VMOVUPS      5600(CX), Y9
+	VMOVUPS      6624(CX), Y10
+	VMOVUPS      7648(CX), Y11
 	VADDPS       Y5, Y4, Y12
 	VSUBPS       Y5, Y4, Y4
 	VADDPS       Y8, Y6, Y5
@@ -6076,14 +6403,14 @@ channel4:
 	VFMSUB231PS  conv2_4<>+0(SB), Y5, Y0
 	VFMADD231PS  conv2_2<>+0(SB), Y8, Y0
 	VMOVUPS      Y0, 5728(DX)
-	VMOVUPS      544(AX), Y0
-	VMOVUPS      1568(AX), Y1
-	VMOVUPS      2592(AX), Y2
-	VMOVUPS      3616(AX), Y3
-	VMOVUPS      4640(AX), Y4
-	VMOVUPS      5664(AX), Y5
-	VMOVUPS      6688(AX), Y6
-	VMOVUPS      7712(AX), Y7
+	VMOVUPS      544(CX), Y0
+	VMOVUPS      1568(CX), Y1
+	VMOVUPS      2592(CX), Y2
+	VMOVUPS      3616(CX), Y3
+	VMOVUPS      4640(CX), Y4
+	VMOVUPS      5664(CX), Y5
+	VMOVUPS      6688(CX), Y6
+	VMOVUPS      7712(CX), Y7
 	VADDPS       Y2, Y1, Y8
 	VSUBPS       Y2, Y1, Y1
 	VADDPS       Y4, Y3, Y2
@@ -6114,14 +6441,14 @@ channel4:
 	VADDPS       Y8, Y0, Y0
 	VFMSUB231PS  conv2_4<>+0(SB), Y2, Y0
 	VFMADD231PS  conv2_2<>+0(SB), Y4, Y0
-	VMOVUPS      608(AX), Y2
-	VMOVUPS      1632(AX), Y4
-	VMOVUPS      2656(AX), Y5
-	VMOVUPS      3680(AX), Y6
-	VMOVUPS      4704(AX), Y8
-	VMOVUPS      5728(AX), Y9
-	VMOVUPS      6752(AX), Y10
-	VMOVUPS      7776(AX), Y11
+	VMOVUPS      608(CX), Y2
+	VMOVUPS      1632(CX), Y4
+	VMOVUPS      2656(CX), Y5
+	VMOVUPS      3680(CX), Y6
+	VMOVUPS      4704(CX), Y8
+	VMOVUPS      5728(CX), Y9
+	VMOVUPS      6752(CX), Y10
+	VMOVUPS      7776(CX), Y11
 	VADDPS       Y5, Y4, Y12
 	VSUBPS       Y5, Y4, Y4
 	VADDPS       Y8, Y6, Y5
@@ -6160,14 +6487,14 @@ channel4:
 	VFMSUB231PS  conv2_4<>+0(SB), Y5, Y0
 	VFMADD231PS  conv2_2<>+0(SB), Y8, Y0
 	VMOVUPS      Y0, 5760(DX)
-	VMOVUPS      672(AX), Y0
-	VMOVUPS      1696(AX), Y1
-	VMOVUPS      2720(AX), Y2
-	VMOVUPS      3744(AX), Y3
-	VMOVUPS      4768(AX), Y4
-	VMOVUPS      5792(AX), Y5
-	VMOVUPS      6816(AX), Y6
-	VMOVUPS      7840(AX), Y7
+	VMOVUPS      672(CX), Y0
+	VMOVUPS      1696(CX), Y1
+	VMOVUPS      2720(CX), Y2
+	VMOVUPS      3744(CX), Y3
+	VMOVUPS      4768(CX), Y4
+	VMOVUPS      5792(CX), Y5
+	VMOVUPS      6816(CX), Y6
+	VMOVUPS      7840(CX), Y7
 	VADDPS       Y2, Y1, Y8
 	VSUBPS       Y2, Y1, Y1
 	VADDPS       Y4, Y3, Y2
@@ -6198,14 +6525,14 @@ channel4:
 	VADDPS       Y8, Y0, Y0
 	VFMSUB231PS  conv2_4<>+0(SB), Y2, Y0
 	VFMADD231PS  conv2_2<>+0(SB), Y4, Y0
-	VMOVUPS      736(AX), Y2
-	VMOVUPS      1760(AX), Y4
-	VMOVUPS      2784(AX), Y5
-	VMOVUPS      3808(AX), Y6
-	VMOVUPS      4832(AX), Y8
-	VMOVUPS      5856(AX), Y9
-	VMOVUPS      6880(AX), Y10
-	VMOVUPS      7904(AX), Y11
+	VMOVUPS      736(CX), Y2
+	VMOVUPS      1760(CX), Y4
+	VMOVUPS      2784(CX), Y5
+	VMOVUPS      3808(CX), Y6
+	VMOVUPS      4832(CX), Y8
+	VMOVUPS      5856(CX), Y9
+	VMOVUPS      6880(CX), Y10
+	VMOVUPS      7904(CX), Y11
 	VADDPS       Y5, Y4, Y12
 	VSUBPS       Y5, Y4, Y4
 	VADDPS       Y8, Y6, Y5
@@ -6244,14 +6571,14 @@ channel4:
 	VFMSUB231PS  conv2_4<>+0(SB), Y5, Y0
 	VFMADD231PS  conv2_2<>+0(SB), Y8, Y0
 	VMOVUPS      Y0, 5792(DX)
-	VMOVUPS      800(AX), Y0
-	VMOVUPS      1824(AX), Y1
-	VMOVUPS      2848(AX), Y2
-	VMOVUPS      3872(AX), Y3
-	VMOVUPS      4896(AX), Y4
-	VMOVUPS      5920(AX), Y5
-	VMOVUPS      6944(AX), Y6
-	VMOVUPS      7968(AX), Y7
+	VMOVUPS      800(CX), Y0
+	VMOVUPS      1824(CX), Y1
+	VMOVUPS      2848(CX), Y2
+	VMOVUPS      3872(CX), Y3
+	VMOVUPS      4896(CX), Y4
+	VMOVUPS      5920(CX), Y5
+	VMOVUPS      6944(CX), Y6
+	VMOVUPS      7968(CX), Y7
 	VADDPS       Y2, Y1, Y8
 	VSUBPS       Y2, Y1, Y1
 	VADDPS       Y4, Y3, Y2
@@ -6282,14 +6609,14 @@ channel4:
 	VADDPS       Y8, Y0, Y0
 	VFMSUB231PS  conv2_4<>+0(SB), Y2, Y0
 	VFMADD231PS  conv2_2<>+0(SB), Y4, Y0
-	VMOVUPS      864(AX), Y2
-	VMOVUPS      1888(AX), Y4
-	VMOVUPS      2912(AX), Y5
-	VMOVUPS      3936(AX), Y6
-	VMOVUPS      4960(AX), Y8
-	VMOVUPS      5984(AX), Y9
-	VMOVUPS      7008(AX), Y10
-	VMOVUPS      8032(AX), Y11
+	VMOVUPS      864(CX), Y2
+	VMOVUPS      1888(CX), Y4
+	VMOVUPS      2912(CX), Y5
+	VMOVUPS      3936(CX), Y6
+	VMOVUPS      4960(CX), Y8
+	VMOVUPS      5984(CX), Y9
+	VMOVUPS      7008(CX), Y10
+	VMOVUPS      8032(CX), Y11
 	VADDPS       Y5, Y4, Y12
 	VSUBPS       Y5, Y4, Y4
 	VADDPS       Y8, Y6, Y5
@@ -6328,14 +6655,14 @@ channel4:
 	VFMSUB231PS  conv2_4<>+0(SB), Y5, Y0
 	VFMADD231PS  conv2_2<>+0(SB), Y8, Y0
 	VMOVUPS      Y0, 5824(DX)
-	VMOVUPS      928(AX), Y0
-	VMOVUPS      1952(AX), Y1
-	VMOVUPS      2976(AX), Y2
-	VMOVUPS      4000(AX), Y3
-	VMOVUPS      5024(AX), Y4
-	VMOVUPS      6048(AX), Y5
-	VMOVUPS      7072(AX), Y6
-	VMOVUPS      8096(AX), Y7
+	VMOVUPS      928(CX), Y0
+	VMOVUPS      1952(CX), Y1
+	VMOVUPS      2976(CX), Y2
+	VMOVUPS      4000(CX), Y3
+	VMOVUPS      5024(CX), Y4
+	VMOVUPS      6048(CX), Y5
+	VMOVUPS      7072(CX), Y6
+	VMOVUPS      8096(CX), Y7
 	VADDPS       Y2, Y1, Y8
 	VSUBPS       Y2, Y1, Y1
 	VADDPS       Y4, Y3, Y2
@@ -6366,14 +6693,14 @@ channel4:
 	VADDPS       Y8, Y0, Y0
 	VFMSUB231PS  conv2_4<>+0(SB), Y2, Y0
 	VFMADD231PS  conv2_2<>+0(SB), Y4, Y0
-	VMOVUPS      992(AX), Y2
-	VMOVUPS      2016(AX), Y4
-	VMOVUPS      3040(AX), Y5
-	VMOVUPS      4064(AX), Y6
-	VMOVUPS      5088(AX), Y8
-	VMOVUPS      6112(AX), Y9
-	VMOVUPS      7136(AX), Y10
-	VMOVUPS      8160(AX), Y11
+	VMOVUPS      992(CX), Y2
+	VMOVUPS      2016(CX), Y4
+	VMOVUPS      3040(CX), Y5
+	VMOVUPS      4064(CX), Y6
+	VMOVUPS      5088(CX), Y8
+	VMOVUPS      6112(CX), Y9
+	VMOVUPS      7136(CX), Y10
+	VMOVUPS      8160(CX), Y11
 	VADDPS       Y5, Y4, Y12
 	VSUBPS       Y5, Y4, Y4
 	VADDPS       Y8, Y6, Y5
@@ -6428,23 +6755,23 @@ channel4:
 	VSUBPS       Y4, Y3, Y3
 	VADDPS       Y6, Y5, Y4
 	VSUBPS       Y6, Y5, Y5
-	VMOVUPS      Y0, (CX)
+	VMOVUPS      Y0, (AX)
 	VADDPS       Y7, Y1, Y6
 	VFMSUB231PS  conv2_2<>+0(SB), Y3, Y6
 	VFMADD231PS  conv2_4<>+0(SB), Y5, Y6
-	VMOVUPS      Y6, 32(CX)
+	VMOVUPS      Y6, 32(AX)
 	VMULPS       conv2_5_25<>+0(SB), Y7, Y6
 	VFMADD231PS  conv2_4_25<>+0(SB), Y1, Y6
 	VFNMADD231PS conv2_10<>+0(SB), Y3, Y6
 	VFNMADD231PS conv2_5<>+0(SB), Y5, Y6
-	VMOVUPS      Y6, 96(CX)
+	VMOVUPS      Y6, 96(AX)
 	VSUBPS       Y1, Y5, Y1
 	VFMADD231PS  conv2_8<>+0(SB), Y3, Y1
 	VFNMADD231PS conv2_5_25<>+0(SB), Y7, Y1
 	VSUBPS       Y8, Y2, Y3
 	VFNMADD231PS conv2_5_25<>+0(SB), Y0, Y3
 	VFMADD231PS  conv2_8<>+0(SB), Y4, Y3
-	VMOVUPS      Y3, 64(CX)
+	VMOVUPS      Y3, 64(AX)
 	VMULPS       conv2_5_25<>+0(SB), Y0, Y3
 	VFMADD231PS  conv2_4_25<>+0(SB), Y8, Y3
 	VFNMADD231PS conv2_5<>+0(SB), Y2, Y3
@@ -6467,37 +6794,37 @@ channel4:
 	VADDPS       Y10, Y9, Y8
 	VSUBPS       Y10, Y9, Y9
 	VADDPS       Y2, Y3, Y3
-	VMOVUPS      Y3, 128(CX)
-	VMOVUPS      Y11, 352(CX)
+	VMOVUPS      Y3, 128(AX)
+	VMOVUPS      Y11, 352(AX)
 	VADDPS       Y11, Y4, Y3
 	VFMSUB231PS  conv2_2<>+0(SB), Y6, Y3
 	VFMADD231PS  conv2_4<>+0(SB), Y9, Y3
 	VADDPS       Y3, Y1, Y1
-	VMOVUPS      Y1, 160(CX)
+	VMOVUPS      Y1, 160(AX)
 	VMULPS       conv2_5_25<>+0(SB), Y11, Y1
 	VFMADD231PS  conv2_4_25<>+0(SB), Y4, Y1
 	VFNMADD231PS conv2_10<>+0(SB), Y6, Y1
 	VFNMADD231PS conv2_5<>+0(SB), Y9, Y1
 	VADDPS       Y1, Y7, Y1
-	VMOVUPS      Y1, 224(CX)
+	VMOVUPS      Y1, 224(AX)
 	VSUBPS       Y4, Y9, Y1
 	VFMADD231PS  conv2_8<>+0(SB), Y6, Y1
 	VFNMADD231PS conv2_5_25<>+0(SB), Y11, Y1
-	VMOVUPS      Y1, 288(CX)
+	VMOVUPS      Y1, 288(AX)
 	VSUBPS       Y12, Y5, Y1
 	VFNMADD231PS conv2_5_25<>+0(SB), Y2, Y1
 	VFMADD231PS  conv2_8<>+0(SB), Y8, Y1
 	VADDPS       Y1, Y0, Y0
-	VMOVUPS      Y0, 192(CX)
+	VMOVUPS      Y0, 192(AX)
 	VMULPS       conv2_5_25<>+0(SB), Y2, Y0
 	VFMADD231PS  conv2_4_25<>+0(SB), Y12, Y0
 	VFNMADD231PS conv2_5<>+0(SB), Y5, Y0
 	VFNMADD231PS conv2_10<>+0(SB), Y8, Y0
-	VMOVUPS      Y0, 256(CX)
+	VMOVUPS      Y0, 256(AX)
 	VADDPS       Y12, Y2, Y0
 	VFMSUB231PS  conv2_4<>+0(SB), Y5, Y0
 	VFMADD231PS  conv2_2<>+0(SB), Y8, Y0
-	VMOVUPS      Y0, 320(CX)
+	VMOVUPS      Y0, 320(AX)
 	VMOVUPS      256(DX), Y0
 	VMOVUPS      288(DX), Y1
 	VMOVUPS      320(DX), Y2
@@ -6512,23 +6839,23 @@ channel4:
 	VSUBPS       Y4, Y3, Y3
 	VADDPS       Y6, Y5, Y4
 	VSUBPS       Y6, Y5, Y5
-	VMOVUPS      Y0, 384(CX)
+	VMOVUPS      Y0, 384(AX)
 	VADDPS       Y7, Y1, Y6
 	VFMSUB231PS  conv2_2<>+0(SB), Y3, Y6
 	VFMADD231PS  conv2_4<>+0(SB), Y5, Y6
-	VMOVUPS      Y6, 416(CX)
+	VMOVUPS      Y6, 416(AX)
 	VMULPS       conv2_5_25<>+0(SB), Y7, Y6
 	VFMADD231PS  conv2_4_25<>+0(SB), Y1, Y6
 	VFNMADD231PS conv2_10<>+0(SB), Y3, Y6
 	VFNMADD231PS conv2_5<>+0(SB), Y5, Y6
-	VMOVUPS      Y6, 480(CX)
+	VMOVUPS      Y6, 480(AX)
 	VSUBPS       Y1, Y5, Y1
 	VFMADD231PS  conv2_8<>+0(SB), Y3, Y1
 	VFNMADD231PS conv2_5_25<>+0(SB), Y7, Y1
 	VSUBPS       Y8, Y2, Y3
 	VFNMADD231PS conv2_5_25<>+0(SB), Y0, Y3
 	VFMADD231PS  conv2_8<>+0(SB), Y4, Y3
-	VMOVUPS      Y3, 448(CX)
+	VMOVUPS      Y3, 448(AX)
 	VMULPS       conv2_5_25<>+0(SB), Y0, Y3
 	VFMADD231PS  conv2_4_25<>+0(SB), Y8, Y3
 	VFNMADD231PS conv2_5<>+0(SB), Y2, Y3
@@ -6551,37 +6878,37 @@ channel4:
 	VADDPS       Y10, Y9, Y8
 	VSUBPS       Y10, Y9, Y9
 	VADDPS       Y2, Y3, Y3
-	VMOVUPS      Y3, 512(CX)
-	VMOVUPS      Y11, 736(CX)
+	VMOVUPS      Y3, 512(AX)
+	VMOVUPS      Y11, 736(AX)
 	VADDPS       Y11, Y4, Y3
 	VFMSUB231PS  conv2_2<>+0(SB), Y6, Y3
 	VFMADD231PS  conv2_4<>+0(SB), Y9, Y3
 	VADDPS       Y3, Y1, Y1
-	VMOVUPS      Y1, 544(CX)
+	VMOVUPS      Y1, 544(AX)
 	VMULPS       conv2_5_25<>+0(SB), Y11, Y1
 	VFMADD231PS  conv2_4_25<>+0(SB), Y4, Y1
 	VFNMADD231PS conv2_10<>+0(SB), Y6, Y1
 	VFNMADD231PS conv2_5<>+0(SB), Y9, Y1
 	VADDPS       Y1, Y7, Y1
-	VMOVUPS      Y1, 608(CX)
+	VMOVUPS      Y1, 608(AX)
 	VSUBPS       Y4, Y9, Y1
 	VFMADD231PS  conv2_8<>+0(SB), Y6, Y1
 	VFNMADD231PS conv2_5_25<>+0(SB), Y11, Y1
-	VMOVUPS      Y1, 672(CX)
+	VMOVUPS      Y1, 672(AX)
 	VSUBPS       Y12, Y5, Y1
 	VFNMADD231PS conv2_5_25<>+0(SB), Y2, Y1
 	VFMADD231PS  conv2_8<>+0(SB), Y8, Y1
 	VADDPS       Y1, Y0, Y0
-	VMOVUPS      Y0, 576(CX)
+	VMOVUPS      Y0, 576(AX)
 	VMULPS       conv2_5_25<>+0(SB), Y2, Y0
 	VFMADD231PS  conv2_4_25<>+0(SB), Y12, Y0
 	VFNMADD231PS conv2_5<>+0(SB), Y5, Y0
 	VFNMADD231PS conv2_10<>+0(SB), Y8, Y0
-	VMOVUPS      Y0, 640(CX)
+	VMOVUPS      Y0, 640(AX)
 	VADDPS       Y12, Y2, Y0
 	VFMSUB231PS  conv2_4<>+0(SB), Y5, Y0
 	VFMADD231PS  conv2_2<>+0(SB), Y8, Y0
-	VMOVUPS      Y0, 704(CX)
+	VMOVUPS      Y0, 704(AX)
 	VMOVUPS      512(DX), Y0
 	VMOVUPS      544(DX), Y1
 	VMOVUPS      576(DX), Y2
@@ -6596,23 +6923,23 @@ channel4:
 	VSUBPS       Y4, Y3, Y3
 	VADDPS       Y6, Y5, Y4
 	VSUBPS       Y6, Y5, Y5
-	VMOVUPS      Y0, 768(CX)
+	VMOVUPS      Y0, 768(AX)
 	VADDPS       Y7, Y1, Y6
 	VFMSUB231PS  conv2_2<>+0(SB), Y3, Y6
 	VFMADD231PS  conv2_4<>+0(SB), Y5, Y6
-	VMOVUPS      Y6, 800(CX)
+	VMOVUPS      Y6, 800(AX)
 	VMULPS       conv2_5_25<>+0(SB), Y7, Y6
 	VFMADD231PS  conv2_4_25<>+0(SB), Y1, Y6
 	VFNMADD231PS conv2_10<>+0(SB), Y3, Y6
 	VFNMADD231PS conv2_5<>+0(SB), Y5, Y6
-	VMOVUPS      Y6, 864(CX)
+	VMOVUPS      Y6, 864(AX)
 	VSUBPS       Y1, Y5, Y1
 	VFMADD231PS  conv2_8<>+0(SB), Y3, Y1
 	VFNMADD231PS conv2_5_25<>+0(SB), Y7, Y1
 	VSUBPS       Y8, Y2, Y3
 	VFNMADD231PS conv2_5_25<>+0(SB), Y0, Y3
 	VFMADD231PS  conv2_8<>+0(SB), Y4, Y3
-	VMOVUPS      Y3, 832(CX)
+	VMOVUPS      Y3, 832(AX)
 	VMULPS       conv2_5_25<>+0(SB), Y0, Y3
 	VFMADD231PS  conv2_4_25<>+0(SB), Y8, Y3
 	VFNMADD231PS conv2_5<>+0(SB), Y2, Y3
@@ -6635,37 +6962,37 @@ channel4:
 	VADDPS       Y10, Y9, Y8
 	VSUBPS       Y10, Y9, Y9
 	VADDPS       Y2, Y3, Y3
-	VMOVUPS      Y3, 896(CX)
-	VMOVUPS      Y11, 1120(CX)
+	VMOVUPS      Y3, 896(AX)
+	VMOVUPS      Y11, 1120(AX)
 	VADDPS       Y11, Y4, Y3
 	VFMSUB231PS  conv2_2<>+0(SB), Y6, Y3
 	VFMADD231PS  conv2_4<>+0(SB), Y9, Y3
 	VADDPS       Y3, Y1, Y1
-	VMOVUPS      Y1, 928(CX)
+	VMOVUPS      Y1, 928(AX)
 	VMULPS       conv2_5_25<>+0(SB), Y11, Y1
 	VFMADD231PS  conv2_4_25<>+0(SB), Y4, Y1
 	VFNMADD231PS conv2_10<>+0(SB), Y6, Y1
 	VFNMADD231PS conv2_5<>+0(SB), Y9, Y1
 	VADDPS       Y1, Y7, Y1
-	VMOVUPS      Y1, 992(CX)
+	VMOVUPS      Y1, 992(AX)
 	VSUBPS       Y4, Y9, Y1
 	VFMADD231PS  conv2_8<>+0(SB), Y6, Y1
 	VFNMADD231PS conv2_5_25<>+0(SB), Y11, Y1
-	VMOVUPS      Y1, 1056(CX)
+	VMOVUPS      Y1, 1056(AX)
 	VSUBPS       Y12, Y5, Y1
 	VFNMADD231PS conv2_5_25<>+0(SB), Y2, Y1
 	VFMADD231PS  conv2_8<>+0(SB), Y8, Y1
 	VADDPS       Y1, Y0, Y0
-	VMOVUPS      Y0, 960(CX)
+	VMOVUPS      Y0, 960(AX)
 	VMULPS       conv2_5_25<>+0(SB), Y2, Y0
 	VFMADD231PS  conv2_4_25<>+0(SB), Y12, Y0
 	VFNMADD231PS conv2_5<>+0(SB), Y5, Y0
 	VFNMADD231PS conv2_10<>+0(SB), Y8, Y0
-	VMOVUPS      Y0, 1024(CX)
+	VMOVUPS      Y0, 1024(AX)
 	VADDPS       Y12, Y2, Y0
 	VFMSUB231PS  conv2_4<>+0(SB), Y5, Y0
 	VFMADD231PS  conv2_2<>+0(SB), Y8, Y0
-	VMOVUPS      Y0, 1088(CX)
+	VMOVUPS      Y0, 1088(AX)
 	VMOVUPS      768(DX), Y0
 	VMOVUPS      800(DX), Y1
 	VMOVUPS      832(DX), Y2
@@ -6680,23 +7007,23 @@ channel4:
 	VSUBPS       Y4, Y3, Y3
 	VADDPS       Y6, Y5, Y4
 	VSUBPS       Y6, Y5, Y5
-	VMOVUPS      Y0, 1152(CX)
+	VMOVUPS      Y0, 1152(AX)
 	VADDPS       Y7, Y1, Y6
 	VFMSUB231PS  conv2_2<>+0(SB), Y3, Y6
 	VFMADD231PS  conv2_4<>+0(SB), Y5, Y6
-	VMOVUPS      Y6, 1184(CX)
+	VMOVUPS      Y6, 1184(AX)
 	VMULPS       conv2_5_25<>+0(SB), Y7, Y6
 	VFMADD231PS  conv2_4_25<>+0(SB), Y1, Y6
 	VFNMADD231PS conv2_10<>+0(SB), Y3, Y6
 	VFNMADD231PS conv2_5<>+0(SB), Y5, Y6
-	VMOVUPS      Y6, 1248(CX)
+	VMOVUPS      Y6, 1248(AX)
 	VSUBPS       Y1, Y5, Y1
 	VFMADD231PS  conv2_8<>+0(SB), Y3, Y1
 	VFNMADD231PS conv2_5_25<>+0(SB), Y7, Y1
 	VSUBPS       Y8, Y2, Y3
 	VFNMADD231PS conv2_5_25<>+0(SB), Y0, Y3
 	VFMADD231PS  conv2_8<>+0(SB), Y4, Y3
-	VMOVUPS      Y3, 1216(CX)
+	VMOVUPS      Y3, 1216(AX)
 	VMULPS       conv2_5_25<>+0(SB), Y0, Y3
 	VFMADD231PS  conv2_4_25<>+0(SB), Y8, Y3
 	VFNMADD231PS conv2_5<>+0(SB), Y2, Y3
@@ -6719,37 +7046,37 @@ channel4:
 	VADDPS       Y10, Y9, Y8
 	VSUBPS       Y10, Y9, Y9
 	VADDPS       Y2, Y3, Y3
-	VMOVUPS      Y3, 1280(CX)
-	VMOVUPS      Y11, 1504(CX)
+	VMOVUPS      Y3, 1280(AX)
+	VMOVUPS      Y11, 1504(AX)
 	VADDPS       Y11, Y4, Y3
 	VFMSUB231PS  conv2_2<>+0(SB), Y6, Y3
 	VFMADD231PS  conv2_4<>+0(SB), Y9, Y3
 	VADDPS       Y3, Y1, Y1
-	VMOVUPS      Y1, 1312(CX)
+	VMOVUPS      Y1, 1312(AX)
 	VMULPS       conv2_5_25<>+0(SB), Y11, Y1
 	VFMADD231PS  conv2_4_25<>+0(SB), Y4, Y1
 	VFNMADD231PS conv2_10<>+0(SB), Y6, Y1
 	VFNMADD231PS conv2_5<>+0(SB), Y9, Y1
 	VADDPS       Y1, Y7, Y1
-	VMOVUPS      Y1, 1376(CX)
+	VMOVUPS      Y1, 1376(AX)
 	VSUBPS       Y4, Y9, Y1
 	VFMADD231PS  conv2_8<>+0(SB), Y6, Y1
 	VFNMADD231PS conv2_5_25<>+0(SB), Y11, Y1
-	VMOVUPS      Y1, 1440(CX)
+	VMOVUPS      Y1, 1440(AX)
 	VSUBPS       Y12, Y5, Y1
 	VFNMADD231PS conv2_5_25<>+0(SB), Y2, Y1
 	VFMADD231PS  conv2_8<>+0(SB), Y8, Y1
 	VADDPS       Y1, Y0, Y0
-	VMOVUPS      Y0, 1344(CX)
+	VMOVUPS      Y0, 1344(AX)
 	VMULPS       conv2_5_25<>+0(SB), Y2, Y0
 	VFMADD231PS  conv2_4_25<>+0(SB), Y12, Y0
 	VFNMADD231PS conv2_5<>+0(SB), Y5, Y0
 	VFNMADD231PS conv2_10<>+0(SB), Y8, Y0
-	VMOVUPS      Y0, 1408(CX)
+	VMOVUPS      Y0, 1408(AX)
 	VADDPS       Y12, Y2, Y0
 	VFMSUB231PS  conv2_4<>+0(SB), Y5, Y0
 	VFMADD231PS  conv2_2<>+0(SB), Y8, Y0
-	VMOVUPS      Y0, 1472(CX)
+	VMOVUPS      Y0, 1472(AX)
 	VMOVUPS      1024(DX), Y0
 	VMOVUPS      1056(DX), Y1
 	VMOVUPS      1088(DX), Y2
@@ -6764,23 +7091,23 @@ channel4:
 	VSUBPS       Y4, Y3, Y3
 	VADDPS       Y6, Y5, Y4
 	VSUBPS       Y6, Y5, Y5
-	VMOVUPS      Y0, 1536(CX)
+	VMOVUPS      Y0, 1536(AX)
 	VADDPS       Y7, Y1, Y6
 	VFMSUB231PS  conv2_2<>+0(SB), Y3, Y6
 	VFMADD231PS  conv2_4<>+0(SB), Y5, Y6
-	VMOVUPS      Y6, 1568(CX)
+	VMOVUPS      Y6, 1568(AX)
 	VMULPS       conv2_5_25<>+0(SB), Y7, Y6
 	VFMADD231PS  conv2_4_25<>+0(SB), Y1, Y6
 	VFNMADD231PS conv2_10<>+0(SB), Y3, Y6
 	VFNMADD231PS conv2_5<>+0(SB), Y5, Y6
-	VMOVUPS      Y6, 1632(CX)
+	VMOVUPS      Y6, 1632(AX)
 	VSUBPS       Y1, Y5, Y1
 	VFMADD231PS  conv2_8<>+0(SB), Y3, Y1
 	VFNMADD231PS conv2_5_25<>+0(SB), Y7, Y1
 	VSUBPS       Y8, Y2, Y3
 	VFNMADD231PS conv2_5_25<>+0(SB), Y0, Y3
 	VFMADD231PS  conv2_8<>+0(SB), Y4, Y3
-	VMOVUPS      Y3, 1600(CX)
+	VMOVUPS      Y3, 1600(AX)
 	VMULPS       conv2_5_25<>+0(SB), Y0, Y3
 	VFMADD231PS  conv2_4_25<>+0(SB), Y8, Y3
 	VFNMADD231PS conv2_5<>+0(SB), Y2, Y3
@@ -6803,37 +7130,37 @@ channel4:
 	VADDPS       Y10, Y9, Y8
 	VSUBPS       Y10, Y9, Y9
 	VADDPS       Y2, Y3, Y3
-	VMOVUPS      Y3, 1664(CX)
-	VMOVUPS      Y11, 1888(CX)
+	VMOVUPS      Y3, 1664(AX)
+	VMOVUPS      Y11, 1888(AX)
 	VADDPS       Y11, Y4, Y3
 	VFMSUB231PS  conv2_2<>+0(SB), Y6, Y3
 	VFMADD231PS  conv2_4<>+0(SB), Y9, Y3
 	VADDPS       Y3, Y1, Y1
-	VMOVUPS      Y1, 1696(CX)
+	VMOVUPS      Y1, 1696(AX)
 	VMULPS       conv2_5_25<>+0(SB), Y11, Y1
 	VFMADD231PS  conv2_4_25<>+0(SB), Y4, Y1
 	VFNMADD231PS conv2_10<>+0(SB), Y6, Y1
 	VFNMADD231PS conv2_5<>+0(SB), Y9, Y1
 	VADDPS       Y1, Y7, Y1
-	VMOVUPS      Y1, 1760(CX)
+	VMOVUPS      Y1, 1760(AX)
 	VSUBPS       Y4, Y9, Y1
 	VFMADD231PS  conv2_8<>+0(SB), Y6, Y1
 	VFNMADD231PS conv2_5_25<>+0(SB), Y11, Y1
-	VMOVUPS      Y1, 1824(CX)
+	VMOVUPS      Y1, 1824(AX)
 	VSUBPS       Y12, Y5, Y1
 	VFNMADD231PS conv2_5_25<>+0(SB), Y2, Y1
 	VFMADD231PS  conv2_8<>+0(SB), Y8, Y1
 	VADDPS       Y1, Y0, Y0
-	VMOVUPS      Y0, 1728(CX)
+	VMOVUPS      Y0, 1728(AX)
 	VMULPS       conv2_5_25<>+0(SB), Y2, Y0
 	VFMADD231PS  conv2_4_25<>+0(SB), Y12, Y0
 	VFNMADD231PS conv2_5<>+0(SB), Y5, Y0
 	VFNMADD231PS conv2_10<>+0(SB), Y8, Y0
-	VMOVUPS      Y0, 1792(CX)
+	VMOVUPS      Y0, 1792(AX)
 	VADDPS       Y12, Y2, Y0
 	VFMSUB231PS  conv2_4<>+0(SB), Y5, Y0
 	VFMADD231PS  conv2_2<>+0(SB), Y8, Y0
-	VMOVUPS      Y0, 1856(CX)
+	VMOVUPS      Y0, 1856(AX)
 	VMOVUPS      1280(DX), Y0
 	VMOVUPS      1312(DX), Y1
 	VMOVUPS      1344(DX), Y2
@@ -6848,23 +7175,23 @@ channel4:
 	VSUBPS       Y4, Y3, Y3
 	VADDPS       Y6, Y5, Y4
 	VSUBPS       Y6, Y5, Y5
-	VMOVUPS      Y0, 1920(CX)
+	VMOVUPS      Y0, 1920(AX)
 	VADDPS       Y7, Y1, Y6
 	VFMSUB231PS  conv2_2<>+0(SB), Y3, Y6
 	VFMADD231PS  conv2_4<>+0(SB), Y5, Y6
-	VMOVUPS      Y6, 1952(CX)
+	VMOVUPS      Y6, 1952(AX)
 	VMULPS       conv2_5_25<>+0(SB), Y7, Y6
 	VFMADD231PS  conv2_4_25<>+0(SB), Y1, Y6
 	VFNMADD231PS conv2_10<>+0(SB), Y3, Y6
 	VFNMADD231PS conv2_5<>+0(SB), Y5, Y6
-	VMOVUPS      Y6, 2016(CX)
+	VMOVUPS      Y6, 2016(AX)
 	VSUBPS       Y1, Y5, Y1
 	VFMADD231PS  conv2_8<>+0(SB), Y3, Y1
 	VFNMADD231PS conv2_5_25<>+0(SB), Y7, Y1
 	VSUBPS       Y8, Y2, Y3
 	VFNMADD231PS conv2_5_25<>+0(SB), Y0, Y3
 	VFMADD231PS  conv2_8<>+0(SB), Y4, Y3
-	VMOVUPS      Y3, 1984(CX)
+	VMOVUPS      Y3, 1984(AX)
 	VMULPS       conv2_5_25<>+0(SB), Y0, Y3
 	VFMADD231PS  conv2_4_25<>+0(SB), Y8, Y3
 	VFNMADD231PS conv2_5<>+0(SB), Y2, Y3
@@ -6887,37 +7214,37 @@ channel4:
 	VADDPS       Y10, Y9, Y8
 	VSUBPS       Y10, Y9, Y9
 	VADDPS       Y2, Y3, Y3
-	VMOVUPS      Y3, 2048(CX)
-	VMOVUPS      Y11, 2272(CX)
+	VMOVUPS      Y3, 2048(AX)
+	VMOVUPS      Y11, 2272(AX)
 	VADDPS       Y11, Y4, Y3
 	VFMSUB231PS  conv2_2<>+0(SB), Y6, Y3
 	VFMADD231PS  conv2_4<>+0(SB), Y9, Y3
 	VADDPS       Y3, Y1, Y1
-	VMOVUPS      Y1, 2080(CX)
+	VMOVUPS      Y1, 2080(AX)
 	VMULPS       conv2_5_25<>+0(SB), Y11, Y1
 	VFMADD231PS  conv2_4_25<>+0(SB), Y4, Y1
 	VFNMADD231PS conv2_10<>+0(SB), Y6, Y1
 	VFNMADD231PS conv2_5<>+0(SB), Y9, Y1
 	VADDPS       Y1, Y7, Y1
-	VMOVUPS      Y1, 2144(CX)
+	VMOVUPS      Y1, 2144(AX)
 	VSUBPS       Y4, Y9, Y1
 	VFMADD231PS  conv2_8<>+0(SB), Y6, Y1
 	VFNMADD231PS conv2_5_25<>+0(SB), Y11, Y1
-	VMOVUPS      Y1, 2208(CX)
+	VMOVUPS      Y1, 2208(AX)
 	VSUBPS       Y12, Y5, Y1
 	VFNMADD231PS conv2_5_25<>+0(SB), Y2, Y1
 	VFMADD231PS  conv2_8<>+0(SB), Y8, Y1
 	VADDPS       Y1, Y0, Y0
-	VMOVUPS      Y0, 2112(CX)
+	VMOVUPS      Y0, 2112(AX)
 	VMULPS       conv2_5_25<>+0(SB), Y2, Y0
 	VFMADD231PS  conv2_4_25<>+0(SB), Y12, Y0
 	VFNMADD231PS conv2_5<>+0(SB), Y5, Y0
 	VFNMADD231PS conv2_10<>+0(SB), Y8, Y0
-	VMOVUPS      Y0, 2176(CX)
+	VMOVUPS      Y0, 2176(AX)
 	VADDPS       Y12, Y2, Y0
 	VFMSUB231PS  conv2_4<>+0(SB), Y5, Y0
 	VFMADD231PS  conv2_2<>+0(SB), Y8, Y0
-	VMOVUPS      Y0, 2240(CX)
+	VMOVUPS      Y0, 2240(AX)
 	VMOVUPS      1536(DX), Y0
 	VMOVUPS      1568(DX), Y1
 	VMOVUPS      1600(DX), Y2
@@ -6932,23 +7259,23 @@ channel4:
 	VSUBPS       Y4, Y3, Y3
 	VADDPS       Y6, Y5, Y4
 	VSUBPS       Y6, Y5, Y5
-	VMOVUPS      Y0, 2304(CX)
+	VMOVUPS      Y0, 2304(AX)
 	VADDPS       Y7, Y1, Y6
 	VFMSUB231PS  conv2_2<>+0(SB), Y3, Y6
 	VFMADD231PS  conv2_4<>+0(SB), Y5, Y6
-	VMOVUPS      Y6, 2336(CX)
+	VMOVUPS      Y6, 2336(AX)
 	VMULPS       conv2_5_25<>+0(SB), Y7, Y6
 	VFMADD231PS  conv2_4_25<>+0(SB), Y1, Y6
 	VFNMADD231PS conv2_10<>+0(SB), Y3, Y6
 	VFNMADD231PS conv2_5<>+0(SB), Y5, Y6
-	VMOVUPS      Y6, 2400(CX)
+	VMOVUPS      Y6, 2400(AX)
 	VSUBPS       Y1, Y5, Y1
 	VFMADD231PS  conv2_8<>+0(SB), Y3, Y1
 	VFNMADD231PS conv2_5_25<>+0(SB), Y7, Y1
 	VSUBPS       Y8, Y2, Y3
 	VFNMADD231PS conv2_5_25<>+0(SB), Y0, Y3
 	VFMADD231PS  conv2_8<>+0(SB), Y4, Y3
-	VMOVUPS      Y3, 2368(CX)
+	VMOVUPS      Y3, 2368(AX)
 	VMULPS       conv2_5_25<>+0(SB), Y0, Y3
 	VFMADD231PS  conv2_4_25<>+0(SB), Y8, Y3
 	VFNMADD231PS conv2_5<>+0(SB), Y2, Y3
@@ -6971,37 +7298,37 @@ channel4:
 	VADDPS       Y10, Y9, Y8
 	VSUBPS       Y10, Y9, Y9
 	VADDPS       Y2, Y3, Y3
-	VMOVUPS      Y3, 2432(CX)
-	VMOVUPS      Y11, 2656(CX)
+	VMOVUPS      Y3, 2432(AX)
+	VMOVUPS      Y11, 2656(AX)
 	VADDPS       Y11, Y4, Y3
 	VFMSUB231PS  conv2_2<>+0(SB), Y6, Y3
 	VFMADD231PS  conv2_4<>+0(SB), Y9, Y3
 	VADDPS       Y3, Y1, Y1
-	VMOVUPS      Y1, 2464(CX)
+	VMOVUPS      Y1, 2464(AX)
 	VMULPS       conv2_5_25<>+0(SB), Y11, Y1
 	VFMADD231PS  conv2_4_25<>+0(SB), Y4, Y1
 	VFNMADD231PS conv2_10<>+0(SB), Y6, Y1
 	VFNMADD231PS conv2_5<>+0(SB), Y9, Y1
 	VADDPS       Y1, Y7, Y1
-	VMOVUPS      Y1, 2528(CX)
+	VMOVUPS      Y1, 2528(AX)
 	VSUBPS       Y4, Y9, Y1
 	VFMADD231PS  conv2_8<>+0(SB), Y6, Y1
 	VFNMADD231PS conv2_5_25<>+0(SB), Y11, Y1
-	VMOVUPS      Y1, 2592(CX)
+	VMOVUPS      Y1, 2592(AX)
 	VSUBPS       Y12, Y5, Y1
 	VFNMADD231PS conv2_5_25<>+0(SB), Y2, Y1
 	VFMADD231PS  conv2_8<>+0(SB), Y8, Y1
 	VADDPS       Y1, Y0, Y0
-	VMOVUPS      Y0, 2496(CX)
+	VMOVUPS      Y0, 2496(AX)
 	VMULPS       conv2_5_25<>+0(SB), Y2, Y0
 	VFMADD231PS  conv2_4_25<>+0(SB), Y12, Y0
 	VFNMADD231PS conv2_5<>+0(SB), Y5, Y0
 	VFNMADD231PS conv2_10<>+0(SB), Y8, Y0
-	VMOVUPS      Y0, 2560(CX)
+	VMOVUPS      Y0, 2560(AX)
 	VADDPS       Y12, Y2, Y0
 	VFMSUB231PS  conv2_4<>+0(SB), Y5, Y0
 	VFMADD231PS  conv2_2<>+0(SB), Y8, Y0
-	VMOVUPS      Y0, 2624(CX)
+	VMOVUPS      Y0, 2624(AX)
 	VMOVUPS      1792(DX), Y0
 	VMOVUPS      1824(DX), Y1
 	VMOVUPS      1856(DX), Y2
@@ -7016,23 +7343,23 @@ channel4:
 	VSUBPS       Y4, Y3, Y3
 	VADDPS       Y6, Y5, Y4
 	VSUBPS       Y6, Y5, Y5
-	VMOVUPS      Y0, 2688(CX)
+	VMOVUPS      Y0, 2688(AX)
 	VADDPS       Y7, Y1, Y6
 	VFMSUB231PS  conv2_2<>+0(SB), Y3, Y6
 	VFMADD231PS  conv2_4<>+0(SB), Y5, Y6
-	VMOVUPS      Y6, 2720(CX)
+	VMOVUPS      Y6, 2720(AX)
 	VMULPS       conv2_5_25<>+0(SB), Y7, Y6
 	VFMADD231PS  conv2_4_25<>+0(SB), Y1, Y6
 	VFNMADD231PS conv2_10<>+0(SB), Y3, Y6
 	VFNMADD231PS conv2_5<>+0(SB), Y5, Y6
-	VMOVUPS      Y6, 2784(CX)
+	VMOVUPS      Y6, 2784(AX)
 	VSUBPS       Y1, Y5, Y1
 	VFMADD231PS  conv2_8<>+0(SB), Y3, Y1
 	VFNMADD231PS conv2_5_25<>+0(SB), Y7, Y1
 	VSUBPS       Y8, Y2, Y3
 	VFNMADD231PS conv2_5_25<>+0(SB), Y0, Y3
 	VFMADD231PS  conv2_8<>+0(SB), Y4, Y3
-	VMOVUPS      Y3, 2752(CX)
+	VMOVUPS      Y3, 2752(AX)
 	VMULPS       conv2_5_25<>+0(SB), Y0, Y3
 	VFMADD231PS  conv2_4_25<>+0(SB), Y8, Y3
 	VFNMADD231PS conv2_5<>+0(SB), Y2, Y3
@@ -7055,37 +7382,37 @@ channel4:
 	VADDPS       Y10, Y9, Y8
 	VSUBPS       Y10, Y9, Y9
 	VADDPS       Y2, Y3, Y3
-	VMOVUPS      Y3, 2816(CX)
-	VMOVUPS      Y11, 3040(CX)
+	VMOVUPS      Y3, 2816(AX)
+	VMOVUPS      Y11, 3040(AX)
 	VADDPS       Y11, Y4, Y3
 	VFMSUB231PS  conv2_2<>+0(SB), Y6, Y3
 	VFMADD231PS  conv2_4<>+0(SB), Y9, Y3
 	VADDPS       Y3, Y1, Y1
-	VMOVUPS      Y1, 2848(CX)
+	VMOVUPS      Y1, 2848(AX)
 	VMULPS       conv2_5_25<>+0(SB), Y11, Y1
 	VFMADD231PS  conv2_4_25<>+0(SB), Y4, Y1
 	VFNMADD231PS conv2_10<>+0(SB), Y6, Y1
 	VFNMADD231PS conv2_5<>+0(SB), Y9, Y1
 	VADDPS       Y1, Y7, Y1
-	VMOVUPS      Y1, 2912(CX)
+	VMOVUPS      Y1, 2912(AX)
 	VSUBPS       Y4, Y9, Y1
 	VFMADD231PS  conv2_8<>+0(SB), Y6, Y1
 	VFNMADD231PS conv2_5_25<>+0(SB), Y11, Y1
-	VMOVUPS      Y1, 2976(CX)
+	VMOVUPS      Y1, 2976(AX)
 	VSUBPS       Y12, Y5, Y1
 	VFNMADD231PS conv2_5_25<>+0(SB), Y2, Y1
 	VFMADD231PS  conv2_8<>+0(SB), Y8, Y1
 	VADDPS       Y1, Y0, Y0
-	VMOVUPS      Y0, 2880(CX)
+	VMOVUPS      Y0, 2880(AX)
 	VMULPS       conv2_5_25<>+0(SB), Y2, Y0
 	VFMADD231PS  conv2_4_25<>+0(SB), Y12, Y0
 	VFNMADD231PS conv2_5<>+0(SB), Y5, Y0
 	VFNMADD231PS conv2_10<>+0(SB), Y8, Y0
-	VMOVUPS      Y0, 2944(CX)
+	VMOVUPS      Y0, 2944(AX)
 	VADDPS       Y12, Y2, Y0
 	VFMSUB231PS  conv2_4<>+0(SB), Y5, Y0
 	VFMADD231PS  conv2_2<>+0(SB), Y8, Y0
-	VMOVUPS      Y0, 3008(CX)
+	VMOVUPS      Y0, 3008(AX)
 	VMOVUPS      2048(DX), Y0
 	VMOVUPS      2080(DX), Y1
 	VMOVUPS      2112(DX), Y2
@@ -7100,23 +7427,23 @@ channel4:
 	VSUBPS       Y4, Y3, Y3
 	VADDPS       Y6, Y5, Y4
 	VSUBPS       Y6, Y5, Y5
-	VMOVUPS      Y0, 3072(CX)
+	VMOVUPS      Y0, 3072(AX)
 	VADDPS       Y7, Y1, Y6
 	VFMSUB231PS  conv2_2<>+0(SB), Y3, Y6
 	VFMADD231PS  conv2_4<>+0(SB), Y5, Y6
-	VMOVUPS      Y6, 3104(CX)
+	VMOVUPS      Y6, 3104(AX)
 	VMULPS       conv2_5_25<>+0(SB), Y7, Y6
 	VFMADD231PS  conv2_4_25<>+0(SB), Y1, Y6
 	VFNMADD231PS conv2_10<>+0(SB), Y3, Y6
 	VFNMADD231PS conv2_5<>+0(SB), Y5, Y6
-	VMOVUPS      Y6, 3168(CX)
+	VMOVUPS      Y6, 3168(AX)
 	VSUBPS       Y1, Y5, Y1
 	VFMADD231PS  conv2_8<>+0(SB), Y3, Y1
 	VFNMADD231PS conv2_5_25<>+0(SB), Y7, Y1
 	VSUBPS       Y8, Y2, Y3
 	VFNMADD231PS conv2_5_25<>+0(SB), Y0, Y3
 	VFMADD231PS  conv2_8<>+0(SB), Y4, Y3
-	VMOVUPS      Y3, 3136(CX)
+	VMOVUPS      Y3, 3136(AX)
 	VMULPS       conv2_5_25<>+0(SB), Y0, Y3
 	VFMADD231PS  conv2_4_25<>+0(SB), Y8, Y3
 	VFNMADD231PS conv2_5<>+0(SB), Y2, Y3
@@ -7139,37 +7466,37 @@ channel4:
 	VADDPS       Y10, Y9, Y8
 	VSUBPS       Y10, Y9, Y9
 	VADDPS       Y2, Y3, Y3
-	VMOVUPS      Y3, 3200(CX)
-	VMOVUPS      Y11, 3424(CX)
+	VMOVUPS      Y3, 3200(AX)
+	VMOVUPS      Y11, 3424(AX)
 	VADDPS       Y11, Y4, Y3
 	VFMSUB231PS  conv2_2<>+0(SB), Y6, Y3
 	VFMADD231PS  conv2_4<>+0(SB), Y9, Y3
 	VADDPS       Y3, Y1, Y1
-	VMOVUPS      Y1, 3232(CX)
+	VMOVUPS      Y1, 3232(AX)
 	VMULPS       conv2_5_25<>+0(SB), Y11, Y1
 	VFMADD231PS  conv2_4_25<>+0(SB), Y4, Y1
 	VFNMADD231PS conv2_10<>+0(SB), Y6, Y1
 	VFNMADD231PS conv2_5<>+0(SB), Y9, Y1
 	VADDPS       Y1, Y7, Y1
-	VMOVUPS      Y1, 3296(CX)
+	VMOVUPS      Y1, 3296(AX)
 	VSUBPS       Y4, Y9, Y1
 	VFMADD231PS  conv2_8<>+0(SB), Y6, Y1
 	VFNMADD231PS conv2_5_25<>+0(SB), Y11, Y1
-	VMOVUPS      Y1, 3360(CX)
+	VMOVUPS      Y1, 3360(AX)
 	VSUBPS       Y12, Y5, Y1
 	VFNMADD231PS conv2_5_25<>+0(SB), Y2, Y1
 	VFMADD231PS  conv2_8<>+0(SB), Y8, Y1
 	VADDPS       Y1, Y0, Y0
-	VMOVUPS      Y0, 3264(CX)
+	VMOVUPS      Y0, 3264(AX)
 	VMULPS       conv2_5_25<>+0(SB), Y2, Y0
 	VFMADD231PS  conv2_4_25<>+0(SB), Y12, Y0
 	VFNMADD231PS conv2_5<>+0(SB), Y5, Y0
 	VFNMADD231PS conv2_10<>+0(SB), Y8, Y0
-	VMOVUPS      Y0, 3328(CX)
+	VMOVUPS      Y0, 3328(AX)
 	VADDPS       Y12, Y2, Y0
 	VFMSUB231PS  conv2_4<>+0(SB), Y5, Y0
 	VFMADD231PS  conv2_2<>+0(SB), Y8, Y0
-	VMOVUPS      Y0, 3392(CX)
+	VMOVUPS      Y0, 3392(AX)
 	VMOVUPS      2304(DX), Y0
 	VMOVUPS      2336(DX), Y1
 	VMOVUPS      2368(DX), Y2
@@ -7184,23 +7511,23 @@ channel4:
 	VSUBPS       Y4, Y3, Y3
 	VADDPS       Y6, Y5, Y4
 	VSUBPS       Y6, Y5, Y5
-	VMOVUPS      Y0, 3456(CX)
+	VMOVUPS      Y0, 3456(AX)
 	VADDPS       Y7, Y1, Y6
 	VFMSUB231PS  conv2_2<>+0(SB), Y3, Y6
 	VFMADD231PS  conv2_4<>+0(SB), Y5, Y6
-	VMOVUPS      Y6, 3488(CX)
+	VMOVUPS      Y6, 3488(AX)
 	VMULPS       conv2_5_25<>+0(SB), Y7, Y6
 	VFMADD231PS  conv2_4_25<>+0(SB), Y1, Y6
 	VFNMADD231PS conv2_10<>+0(SB), Y3, Y6
 	VFNMADD231PS conv2_5<>+0(SB), Y5, Y6
-	VMOVUPS      Y6, 3552(CX)
+	VMOVUPS      Y6, 3552(AX)
 	VSUBPS       Y1, Y5, Y1
 	VFMADD231PS  conv2_8<>+0(SB), Y3, Y1
 	VFNMADD231PS conv2_5_25<>+0(SB), Y7, Y1
 	VSUBPS       Y8, Y2, Y3
 	VFNMADD231PS conv2_5_25<>+0(SB), Y0, Y3
 	VFMADD231PS  conv2_8<>+0(SB), Y4, Y3
-	VMOVUPS      Y3, 3520(CX)
+	VMOVUPS      Y3, 3520(AX)
 	VMULPS       conv2_5_25<>+0(SB), Y0, Y3
 	VFMADD231PS  conv2_4_25<>+0(SB), Y8, Y3
 	VFNMADD231PS conv2_5<>+0(SB), Y2, Y3
@@ -7223,37 +7550,37 @@ channel4:
 	VADDPS       Y10, Y9, Y8
 	VSUBPS       Y10, Y9, Y9
 	VADDPS       Y2, Y3, Y3
-	VMOVUPS      Y3, 3584(CX)
-	VMOVUPS      Y11, 3808(CX)
+	VMOVUPS      Y3, 3584(AX)
+	VMOVUPS      Y11, 3808(AX)
 	VADDPS       Y11, Y4, Y3
 	VFMSUB231PS  conv2_2<>+0(SB), Y6, Y3
 	VFMADD231PS  conv2_4<>+0(SB), Y9, Y3
 	VADDPS       Y3, Y1, Y1
-	VMOVUPS      Y1, 3616(CX)
+	VMOVUPS      Y1, 3616(AX)
 	VMULPS       conv2_5_25<>+0(SB), Y11, Y1
 	VFMADD231PS  conv2_4_25<>+0(SB), Y4, Y1
 	VFNMADD231PS conv2_10<>+0(SB), Y6, Y1
 	VFNMADD231PS conv2_5<>+0(SB), Y9, Y1
 	VADDPS       Y1, Y7, Y1
-	VMOVUPS      Y1, 3680(CX)
+	VMOVUPS      Y1, 3680(AX)
 	VSUBPS       Y4, Y9, Y1
 	VFMADD231PS  conv2_8<>+0(SB), Y6, Y1
 	VFNMADD231PS conv2_5_25<>+0(SB), Y11, Y1
-	VMOVUPS      Y1, 3744(CX)
+	VMOVUPS      Y1, 3744(AX)
 	VSUBPS       Y12, Y5, Y1
 	VFNMADD231PS conv2_5_25<>+0(SB), Y2, Y1
 	VFMADD231PS  conv2_8<>+0(SB), Y8, Y1
 	VADDPS       Y1, Y0, Y0
-	VMOVUPS      Y0, 3648(CX)
+	VMOVUPS      Y0, 3648(AX)
 	VMULPS       conv2_5_25<>+0(SB), Y2, Y0
 	VFMADD231PS  conv2_4_25<>+0(SB), Y12, Y0
 	VFNMADD231PS conv2_5<>+0(SB), Y5, Y0
 	VFNMADD231PS conv2_10<>+0(SB), Y8, Y0
-	VMOVUPS      Y0, 3712(CX)
+	VMOVUPS      Y0, 3712(AX)
 	VADDPS       Y12, Y2, Y0
 	VFMSUB231PS  conv2_4<>+0(SB), Y5, Y0
 	VFMADD231PS  conv2_2<>+0(SB), Y8, Y0
-	VMOVUPS      Y0, 3776(CX)
+	VMOVUPS      Y0, 3776(AX)
 	VMOVUPS      2560(DX), Y0
 	VMOVUPS      2592(DX), Y1
 	VMOVUPS      2624(DX), Y2
@@ -7268,23 +7595,23 @@ channel4:
 	VSUBPS       Y4, Y3, Y3
 	VADDPS       Y6, Y5, Y4
 	VSUBPS       Y6, Y5, Y5
-	VMOVUPS      Y0, 3840(CX)
+	VMOVUPS      Y0, 3840(AX)
 	VADDPS       Y7, Y1, Y6
 	VFMSUB231PS  conv2_2<>+0(SB), Y3, Y6
 	VFMADD231PS  conv2_4<>+0(SB), Y5, Y6
-	VMOVUPS      Y6, 3872(CX)
+	VMOVUPS      Y6, 3872(AX)
 	VMULPS       conv2_5_25<>+0(SB), Y7, Y6
 	VFMADD231PS  conv2_4_25<>+0(SB), Y1, Y6
 	VFNMADD231PS conv2_10<>+0(SB), Y3, Y6
 	VFNMADD231PS conv2_5<>+0(SB), Y5, Y6
-	VMOVUPS      Y6, 3936(CX)
+	VMOVUPS      Y6, 3936(AX)
 	VSUBPS       Y1, Y5, Y1
 	VFMADD231PS  conv2_8<>+0(SB), Y3, Y1
 	VFNMADD231PS conv2_5_25<>+0(SB), Y7, Y1
 	VSUBPS       Y8, Y2, Y3
 	VFNMADD231PS conv2_5_25<>+0(SB), Y0, Y3
 	VFMADD231PS  conv2_8<>+0(SB), Y4, Y3
-	VMOVUPS      Y3, 3904(CX)
+	VMOVUPS      Y3, 3904(AX)
 	VMULPS       conv2_5_25<>+0(SB), Y0, Y3
 	VFMADD231PS  conv2_4_25<>+0(SB), Y8, Y3
 	VFNMADD231PS conv2_5<>+0(SB), Y2, Y3
@@ -7307,37 +7634,37 @@ channel4:
 	VADDPS       Y10, Y9, Y8
 	VSUBPS       Y10, Y9, Y9
 	VADDPS       Y2, Y3, Y3
-	VMOVUPS      Y3, 3968(CX)
-	VMOVUPS      Y11, 4192(CX)
+	VMOVUPS      Y3, 3968(AX)
+	VMOVUPS      Y11, 4192(AX)
 	VADDPS       Y11, Y4, Y3
 	VFMSUB231PS  conv2_2<>+0(SB), Y6, Y3
 	VFMADD231PS  conv2_4<>+0(SB), Y9, Y3
 	VADDPS       Y3, Y1, Y1
-	VMOVUPS      Y1, 4000(CX)
+	VMOVUPS      Y1, 4000(AX)
 	VMULPS       conv2_5_25<>+0(SB), Y11, Y1
 	VFMADD231PS  conv2_4_25<>+0(SB), Y4, Y1
 	VFNMADD231PS conv2_10<>+0(SB), Y6, Y1
 	VFNMADD231PS conv2_5<>+0(SB), Y9, Y1
 	VADDPS       Y1, Y7, Y1
-	VMOVUPS      Y1, 4064(CX)
+	VMOVUPS      Y1, 4064(AX)
 	VSUBPS       Y4, Y9, Y1
 	VFMADD231PS  conv2_8<>+0(SB), Y6, Y1
 	VFNMADD231PS conv2_5_25<>+0(SB), Y11, Y1
-	VMOVUPS      Y1, 4128(CX)
+	VMOVUPS      Y1, 4128(AX)
 	VSUBPS       Y12, Y5, Y1
 	VFNMADD231PS conv2_5_25<>+0(SB), Y2, Y1
 	VFMADD231PS  conv2_8<>+0(SB), Y8, Y1
 	VADDPS       Y1, Y0, Y0
-	VMOVUPS      Y0, 4032(CX)
+	VMOVUPS      Y0, 4032(AX)
 	VMULPS       conv2_5_25<>+0(SB), Y2, Y0
 	VFMADD231PS  conv2_4_25<>+0(SB), Y12, Y0
 	VFNMADD231PS conv2_5<>+0(SB), Y5, Y0
 	VFNMADD231PS conv2_10<>+0(SB), Y8, Y0
-	VMOVUPS      Y0, 4096(CX)
+	VMOVUPS      Y0, 4096(AX)
 	VADDPS       Y12, Y2, Y0
 	VFMSUB231PS  conv2_4<>+0(SB), Y5, Y0
 	VFMADD231PS  conv2_2<>+0(SB), Y8, Y0
-	VMOVUPS      Y0, 4160(CX)
+	VMOVUPS      Y0, 4160(AX)
 	VMOVUPS      2816(DX), Y0
 	VMOVUPS      2848(DX), Y1
 	VMOVUPS      2880(DX), Y2
@@ -7352,23 +7679,23 @@ channel4:
 	VSUBPS       Y4, Y3, Y3
 	VADDPS       Y6, Y5, Y4
 	VSUBPS       Y6, Y5, Y5
-	VMOVUPS      Y0, 4224(CX)
+	VMOVUPS      Y0, 4224(AX)
 	VADDPS       Y7, Y1, Y6
 	VFMSUB231PS  conv2_2<>+0(SB), Y3, Y6
 	VFMADD231PS  conv2_4<>+0(SB), Y5, Y6
-	VMOVUPS      Y6, 4256(CX)
+	VMOVUPS      Y6, 4256(AX)
 	VMULPS       conv2_5_25<>+0(SB), Y7, Y6
 	VFMADD231PS  conv2_4_25<>+0(SB), Y1, Y6
 	VFNMADD231PS conv2_10<>+0(SB), Y3, Y6
 	VFNMADD231PS conv2_5<>+0(SB), Y5, Y6
-	VMOVUPS      Y6, 4320(CX)
+	VMOVUPS      Y6, 4320(AX)
 	VSUBPS       Y1, Y5, Y1
 	VFMADD231PS  conv2_8<>+0(SB), Y3, Y1
 	VFNMADD231PS conv2_5_25<>+0(SB), Y7, Y1
 	VSUBPS       Y8, Y2, Y3
 	VFNMADD231PS conv2_5_25<>+0(SB), Y0, Y3
 	VFMADD231PS  conv2_8<>+0(SB), Y4, Y3
-	VMOVUPS      Y3, 4288(CX)
+	VMOVUPS      Y3, 4288(AX)
 	VMULPS       conv2_5_25<>+0(SB), Y0, Y3
 	VFMADD231PS  conv2_4_25<>+0(SB), Y8, Y3
 	VFNMADD231PS conv2_5<>+0(SB), Y2, Y3
@@ -7391,41 +7718,41 @@ channel4:
 	VADDPS       Y10, Y9, Y8
 	VSUBPS       Y10, Y9, Y9
 	VADDPS       Y2, Y3, Y3
-	VMOVUPS      Y3, 4352(CX)
-	VMOVUPS      Y11, 4576(CX)
+	VMOVUPS      Y3, 4352(AX)
+	VMOVUPS      Y11, 4576(AX)
 	VADDPS       Y11, Y4, Y3
 	VFMSUB231PS  conv2_2<>+0(SB), Y6, Y3
 	VFMADD231PS  conv2_4<>+0(SB), Y9, Y3
 	VADDPS       Y3, Y1, Y1
-	VMOVUPS      Y1, 4384(CX)
+	VMOVUPS      Y1, 4384(AX)
 	VMULPS       conv2_5_25<>+0(SB), Y11, Y1
 	VFMADD231PS  conv2_4_25<>+0(SB), Y4, Y1
 	VFNMADD231PS conv2_10<>+0(SB), Y6, Y1
 	VFNMADD231PS conv2_5<>+0(SB), Y9, Y1
 	VADDPS       Y1, Y7, Y1
-	VMOVUPS      Y1, 4448(CX)
+	VMOVUPS      Y1, 4448(AX)
 	VSUBPS       Y4, Y9, Y1
 	VFMADD231PS  conv2_8<>+0(SB), Y6, Y1
 	VFNMADD231PS conv2_5_25<>+0(SB), Y11, Y1
-	VMOVUPS      Y1, 4512(CX)
+	VMOVUPS      Y1, 4512(AX)
 	VSUBPS       Y12, Y5, Y1
 	VFNMADD231PS conv2_5_25<>+0(SB), Y2, Y1
 	VFMADD231PS  conv2_8<>+0(SB), Y8, Y1
 	VADDPS       Y1, Y0, Y0
-	VMOVUPS      Y0, 4416(CX)
+	VMOVUPS      Y0, 4416(AX)
 	VMULPS       conv2_5_25<>+0(SB), Y2, Y0
 	VFMADD231PS  conv2_4_25<>+0(SB), Y12, Y0
 	VFNMADD231PS conv2_5<>+0(SB), Y5, Y0
 	VFNMADD231PS conv2_10<>+0(SB), Y8, Y0
-	VMOVUPS      Y0, 4480(CX)
+	VMOVUPS      Y0, 4480(AX)
 	VADDPS       Y12, Y2, Y0
 	VFMSUB231PS  conv2_4<>+0(SB), Y5, Y0
 	VFMADD231PS  conv2_2<>+0(SB), Y8, Y0
-	VMOVUPS      Y0, 4544(CX)
-	ADDQ         $+4608, CX
-	ADDQ         $+8192, AX
+	VMOVUPS      Y0, 4544(AX)
+	ADDQ         $+4608, AX
+	ADDQ         $+8192, CX
 	DECQ         BX
-	JNZ          channel4
+	JNZ          channel1
 	VZEROUPPER
 	RET
 
@@ -8725,7 +9052,7 @@ frequency1:
 	VXORPS Y9, Y9, Y9
 	MOVQ   $0x00000002, SI
 
-term2:
+chunk2:
 	VMOVUPS      (DX), Y10
 	VMOVUPS      32(DX), Y11
 	VBROADCASTSS (CX), Y12
@@ -8899,7 +9226,7 @@ term2:
 	ADDQ         $+40, CX
 	ADDQ         $+2560, DX
 	DECQ         SI
-	JNZ          term2
+	JNZ          chunk2
 	VMOVUPS      Y0, (AX)
 	VMOVUPS      Y1, 32(AX)
 	VMOVUPS      Y2, 16384(AX)
@@ -8924,7 +9251,7 @@ term2:
 	VXORPS       Y9, Y9, Y9
 	MOVQ         $0x00000002, SI
 
-term3:
+chunk3:
 	VMOVUPS      64(DX), Y10
 	VMOVUPS      96(DX), Y11
 	VBROADCASTSS (CX), Y12
@@ -9098,7 +9425,7 @@ term3:
 	ADDQ         $+40, CX
 	ADDQ         $+2560, DX
 	DECQ         SI
-	JNZ          term3
+	JNZ          chunk3
 	VMOVUPS      Y0, 64(AX)
 	VMOVUPS      Y1, 96(AX)
 	VMOVUPS      Y2, 16448(AX)
@@ -9123,7 +9450,7 @@ term3:
 	VXORPS       Y9, Y9, Y9
 	MOVQ         $0x00000002, SI
 
-term4:
+chunk4:
 	VMOVUPS      128(DX), Y10
 	VMOVUPS      160(DX), Y11
 	VBROADCASTSS (CX), Y12
@@ -9297,7 +9624,7 @@ term4:
 	ADDQ         $+40, CX
 	ADDQ         $+2560, DX
 	DECQ         SI
-	JNZ          term4
+	JNZ          chunk4
 	VMOVUPS      Y0, 128(AX)
 	VMOVUPS      Y1, 160(AX)
 	VMOVUPS      Y2, 16512(AX)
@@ -9322,7 +9649,7 @@ term4:
 	VXORPS       Y9, Y9, Y9
 	MOVQ         $0x00000002, SI
 
-term5:
+chunk5:
 	VMOVUPS      192(DX), Y10
 	VMOVUPS      224(DX), Y11
 	VBROADCASTSS (CX), Y12
@@ -9496,7 +9823,7 @@ term5:
 	ADDQ         $+40, CX
 	ADDQ         $+2560, DX
 	DECQ         SI
-	JNZ          term5
+	JNZ          chunk5
 	VMOVUPS      Y0, 192(AX)
 	VMOVUPS      Y1, 224(AX)
 	VMOVUPS      Y2, 16576(AX)
@@ -9507,9 +9834,11 @@ term5:
 	VMOVUPS      Y7, 49376(AX)
 	VMOVUPS      Y8, 65728(AX)
 	VMOVUPS      Y9, 65760(AX)
-	ADDQ         $+3920, CX
-	ADDQ         $+64, DX
+	ADDQ         $-80, CX
+	ADDQ         $-5120, DX
 	ADDQ         $+256, AX
+	ADDQ         $+5184, DX
+	ADDQ         $+4000, CX
 	DECQ         BX
 	JNZ          frequency1
 	ADDQ         $-16384, AX
@@ -10271,7 +10600,7 @@ frequency1:
 	VXORPS Y9, Y9, Y9
 	MOVQ   $0x00000002, SI
 
-term2:
+chunk2:
 	VMOVUPS      (DX), Y10
 	VMOVUPS      32(DX), Y11
 	VBROADCASTSS (CX), Y12
@@ -10445,7 +10774,7 @@ term2:
 	ADDQ         $+40, CX
 	ADDQ         $+2560, DX
 	DECQ         SI
-	JNZ          term2
+	JNZ          chunk2
 	VMOVUPS      Y0, (AX)
 	VMOVUPS      Y1, 32(AX)
 	VMOVUPS      Y2, 16384(AX)
@@ -10470,7 +10799,7 @@ term2:
 	VXORPS       Y9, Y9, Y9
 	MOVQ         $0x00000002, SI
 
-term3:
+chunk3:
 	VMOVUPS      64(DX), Y10
 	VMOVUPS      96(DX), Y11
 	VBROADCASTSS (CX), Y12
@@ -10644,7 +10973,7 @@ term3:
 	ADDQ         $+40, CX
 	ADDQ         $+2560, DX
 	DECQ         SI
-	JNZ          term3
+	JNZ          chunk3
 	VMOVUPS      Y0, 64(AX)
 	VMOVUPS      Y1, 96(AX)
 	VMOVUPS      Y2, 16448(AX)
@@ -10669,7 +10998,7 @@ term3:
 	VXORPS       Y9, Y9, Y9
 	MOVQ         $0x00000002, SI
 
-term4:
+chunk4:
 	VMOVUPS      128(DX), Y10
 	VMOVUPS      160(DX), Y11
 	VBROADCASTSS (CX), Y12
@@ -10843,7 +11172,7 @@ term4:
 	ADDQ         $+40, CX
 	ADDQ         $+2560, DX
 	DECQ         SI
-	JNZ          term4
+	JNZ          chunk4
 	VMOVUPS      Y0, 128(AX)
 	VMOVUPS      Y1, 160(AX)
 	VMOVUPS      Y2, 16512(AX)
@@ -10868,7 +11197,7 @@ term4:
 	VXORPS       Y9, Y9, Y9
 	MOVQ         $0x00000002, SI
 
-term5:
+chunk5:
 	VMOVUPS      192(DX), Y10
 	VMOVUPS      224(DX), Y11
 	VBROADCASTSS (CX), Y12
@@ -11042,7 +11371,7 @@ term5:
 	ADDQ         $+40, CX
 	ADDQ         $+2560, DX
 	DECQ         SI
-	JNZ          term5
+	JNZ          chunk5
 	VMOVUPS      Y0, 192(AX)
 	VMOVUPS      Y1, 224(AX)
 	VMOVUPS      Y2, 16576(AX)
@@ -11053,9 +11382,11 @@ term5:
 	VMOVUPS      Y7, 49376(AX)
 	VMOVUPS      Y8, 65728(AX)
 	VMOVUPS      Y9, 65760(AX)
-	ADDQ         $+3920, CX
-	ADDQ         $+64, DX
+	ADDQ         $-80, CX
+	ADDQ         $-5120, DX
 	ADDQ         $+256, AX
+	ADDQ         $+5184, DX
+	ADDQ         $+4000, CX
 	DECQ         BX
 	JNZ          frequency1
 	ADDQ         $-16384, AX
@@ -11957,21 +12288,268 @@ part8:
 	VZEROUPPER
 	RET
 
-// func Conv2OutputGrad16(dm []float32, dy []float32, mask []byte)
+// func Conv2OutputGrad16(dm []float32, dy []float32, mask []byte, pair int, first int)
 // Requires: AVX, AVX2, FMA3
-TEXT ·Conv2OutputGrad16(SB), $1088-72
-	MOVQ dm_base+0(FP), AX
-	MOVQ dy_base+24(FP), CX
-	MOVQ mask_base+48(FP), DX
-	LEAQ 63(SP), BX
-	ANDQ $-64, BX
-	MOVQ $0x00000064, SI
+TEXT ·Conv2OutputGrad16(SB), $320-88
+	MOVQ   dm_base+0(FP), AX
+	MOVQ   dy_base+24(FP), CX
+	MOVQ   mask_base+48(FP), DX
+	MOVQ   pair+72(FP), BX
+	MOVQ   first+80(FP), SI
+	IMUL3Q $+1024, SI, DI
+	ADDQ   DI, CX
+	IMUL3Q $+128, SI, SI
+	ADDQ   SI, DX
+	LEAQ   63(SP), SI
+	ANDQ   $-64, SI
+	CMPQ   BX, $+0
+	JNE    pair2
+	MOVQ   $0x0000000a, BX
 
-tileRow1:
+tileRow3:
 	MOVQ $0x00000002, DI
 
-part2:
-	// columns: A dy
+part4:
+	// columns: rows 0 and 7 of A dy
+	VMOVUPS      (CX), Y0
+	VPBROADCASTB (DX), Y1
+	VPAND        conv2_bits<>+0(SB), Y1, Y1
+	VPCMPEQD     conv2_bits<>+0(SB), Y1, Y1
+	VANDPS       Y0, Y1, Y1
+	VMOVUPS      256(CX), Y0
+	VPBROADCASTB 36(DX), Y2
+	VPAND        conv2_bits<>+0(SB), Y2, Y2
+	VPCMPEQD     conv2_bits<>+0(SB), Y2, Y2
+	VANDPS       Y0, Y2, Y2
+	VMOVUPS      Y1, (SI)
+	VMOVUPS      Y2, 128(SI)
+	VMOVUPS      (CX), Y0
+	VPBROADCASTB 2(DX), Y1
+	VPAND        conv2_bits<>+0(SB), Y1, Y1
+	VPCMPEQD     conv2_bits<>+0(SB), Y1, Y1
+	VANDPS       Y0, Y1, Y1
+	VMOVUPS      256(CX), Y0
+	VPBROADCASTB 38(DX), Y2
+	VPAND        conv2_bits<>+0(SB), Y2, Y2
+	VPCMPEQD     conv2_bits<>+0(SB), Y2, Y2
+	VANDPS       Y0, Y2, Y2
+	VMOVUPS      Y1, 32(SI)
+	VMOVUPS      Y2, 160(SI)
+	VMOVUPS      64(CX), Y0
+	VPBROADCASTB 8(DX), Y1
+	VPAND        conv2_bits<>+0(SB), Y1, Y1
+	VPCMPEQD     conv2_bits<>+0(SB), Y1, Y1
+	VANDPS       Y0, Y1, Y1
+	VMOVUPS      320(CX), Y0
+	VPBROADCASTB 44(DX), Y2
+	VPAND        conv2_bits<>+0(SB), Y2, Y2
+	VPCMPEQD     conv2_bits<>+0(SB), Y2, Y2
+	VANDPS       Y0, Y2, Y2
+	VMOVUPS      Y1, 64(SI)
+	VMOVUPS      Y2, 192(SI)
+	VMOVUPS      64(CX), Y0
+	VPBROADCASTB 10(DX), Y1
+	VPAND        conv2_bits<>+0(SB), Y1, Y1
+	VPCMPEQD     conv2_bits<>+0(SB), Y1, Y1
+	VANDPS       Y0, Y1, Y1
+	VMOVUPS      320(CX), Y0
+	VPBROADCASTB 46(DX), Y2
+	VPAND        conv2_bits<>+0(SB), Y2, Y2
+	VPCMPEQD     conv2_bits<>+0(SB), Y2, Y2
+	VANDPS       Y0, Y2, Y2
+	VMOVUPS      Y1, 96(SI)
+	VMOVUPS      Y2, 224(SI)
+
+	// rows: (A dy) Aᵀ
+	VMOVUPS     (SI), Y0
+	VMOVUPS     32(SI), Y1
+	VMOVUPS     64(SI), Y2
+	VMOVUPS     96(SI), Y3
+	VMOVUPS     Y0, (AX)
+	VMOVUPS     Y3, 9408(AX)
+	VADDPS      Y2, Y0, Y4
+	VADDPS      Y3, Y1, Y5
+	VADDPS      Y5, Y4, Y6
+	VMOVUPS     Y6, 1344(AX)
+	VSUBPS      Y5, Y4, Y4
+	VMOVUPS     Y4, 2688(AX)
+	VMOVAPS     Y0, Y4
+	VFMADD231PS conv2_4<>+0(SB), Y2, Y4
+	VADDPS      Y1, Y1, Y5
+	VFMADD231PS conv2_8<>+0(SB), Y3, Y5
+	VADDPS      Y5, Y4, Y6
+	VMOVUPS     Y6, 4032(AX)
+	VSUBPS      Y5, Y4, Y4
+	VMOVUPS     Y4, 5376(AX)
+	VMOVAPS     Y0, Y0
+	VFMADD231PS conv2_0_25<>+0(SB), Y2, Y0
+	VMULPS      conv2_0_5<>+0(SB), Y1, Y1
+	VFMADD231PS conv2_0_125<>+0(SB), Y3, Y1
+	VADDPS      Y1, Y0, Y2
+	VMOVUPS     Y2, 6720(AX)
+	VSUBPS      Y1, Y0, Y0
+	VMOVUPS     Y0, 8064(AX)
+	VMOVUPS     128(SI), Y0
+	VMOVUPS     160(SI), Y1
+	VMOVUPS     192(SI), Y2
+	VMOVUPS     224(SI), Y3
+	VMOVUPS     Y0, 10752(AX)
+	VMOVUPS     Y3, 20160(AX)
+	VADDPS      Y2, Y0, Y4
+	VADDPS      Y3, Y1, Y5
+	VADDPS      Y5, Y4, Y6
+	VMOVUPS     Y6, 12096(AX)
+	VSUBPS      Y5, Y4, Y4
+	VMOVUPS     Y4, 13440(AX)
+	VMOVAPS     Y0, Y4
+	VFMADD231PS conv2_4<>+0(SB), Y2, Y4
+	VADDPS      Y1, Y1, Y5
+	VFMADD231PS conv2_8<>+0(SB), Y3, Y5
+	VADDPS      Y5, Y4, Y6
+	VMOVUPS     Y6, 14784(AX)
+	VSUBPS      Y5, Y4, Y4
+	VMOVUPS     Y4, 16128(AX)
+	VMOVAPS     Y0, Y0
+	VFMADD231PS conv2_0_25<>+0(SB), Y2, Y0
+	VMULPS      conv2_0_5<>+0(SB), Y1, Y1
+	VFMADD231PS conv2_0_125<>+0(SB), Y3, Y1
+	VADDPS      Y1, Y0, Y2
+	VMOVUPS     Y2, 17472(AX)
+	VSUBPS      Y1, Y0, Y0
+	VMOVUPS     Y0, 18816(AX)
+
+	// columns: rows 0 and 7 of A dy
+	VMOVUPS      128(CX), Y0
+	VPBROADCASTB 16(DX), Y1
+	VPAND        conv2_bits<>+0(SB), Y1, Y1
+	VPCMPEQD     conv2_bits<>+0(SB), Y1, Y1
+	VANDPS       Y0, Y1, Y1
+	VMOVUPS      384(CX), Y0
+	VPBROADCASTB 52(DX), Y2
+	VPAND        conv2_bits<>+0(SB), Y2, Y2
+	VPCMPEQD     conv2_bits<>+0(SB), Y2, Y2
+	VANDPS       Y0, Y2, Y2
+	VMOVUPS      Y1, (SI)
+	VMOVUPS      Y2, 128(SI)
+	VMOVUPS      128(CX), Y0
+	VPBROADCASTB 18(DX), Y1
+	VPAND        conv2_bits<>+0(SB), Y1, Y1
+	VPCMPEQD     conv2_bits<>+0(SB), Y1, Y1
+	VANDPS       Y0, Y1, Y1
+	VMOVUPS      384(CX), Y0
+	VPBROADCASTB 54(DX), Y2
+	VPAND        conv2_bits<>+0(SB), Y2, Y2
+	VPCMPEQD     conv2_bits<>+0(SB), Y2, Y2
+	VANDPS       Y0, Y2, Y2
+	VMOVUPS      Y1, 32(SI)
+	VMOVUPS      Y2, 160(SI)
+	VMOVUPS      192(CX), Y0
+	VPBROADCASTB 24(DX), Y1
+	VPAND        conv2_bits<>+0(SB), Y1, Y1
+	VPCMPEQD     conv2_bits<>+0(SB), Y1, Y1
+	VANDPS       Y0, Y1, Y1
+	VMOVUPS      448(CX), Y0
+	VPBROADCASTB 60(DX), Y2
+	VPAND        conv2_bits<>+0(SB), Y2, Y2
+	VPCMPEQD     conv2_bits<>+0(SB), Y2, Y2
+	VANDPS       Y0, Y2, Y2
+	VMOVUPS      Y1, 64(SI)
+	VMOVUPS      Y2, 192(SI)
+	VMOVUPS      192(CX), Y0
+	VPBROADCASTB 26(DX), Y1
+	VPAND        conv2_bits<>+0(SB), Y1, Y1
+	VPCMPEQD     conv2_bits<>+0(SB), Y1, Y1
+	VANDPS       Y0, Y1, Y1
+	VMOVUPS      448(CX), Y0
+	VPBROADCASTB 62(DX), Y2
+	VPAND        conv2_bits<>+0(SB), Y2, Y2
+	VPCMPEQD     conv2_bits<>+0(SB), Y2, Y2
+	VANDPS       Y0, Y2, Y2
+	VMOVUPS      Y1, 96(SI)
+	VMOVUPS      Y2, 224(SI)
+
+	// rows: (A dy) Aᵀ
+	VMOVUPS     (SI), Y0
+	VMOVUPS     32(SI), Y1
+	VMOVUPS     64(SI), Y2
+	VMOVUPS     96(SI), Y3
+	VMOVUPS     Y0, 64(AX)
+	VMOVUPS     Y3, 9472(AX)
+	VADDPS      Y2, Y0, Y4
+	VADDPS      Y3, Y1, Y5
+	VADDPS      Y5, Y4, Y6
+	VMOVUPS     Y6, 1408(AX)
+	VSUBPS      Y5, Y4, Y4
+	VMOVUPS     Y4, 2752(AX)
+	VMOVAPS     Y0, Y4
+	VFMADD231PS conv2_4<>+0(SB), Y2, Y4
+	VADDPS      Y1, Y1, Y5
+	VFMADD231PS conv2_8<>+0(SB), Y3, Y5
+	VADDPS      Y5, Y4, Y6
+	VMOVUPS     Y6, 4096(AX)
+	VSUBPS      Y5, Y4, Y4
+	VMOVUPS     Y4, 5440(AX)
+	VMOVAPS     Y0, Y0
+	VFMADD231PS conv2_0_25<>+0(SB), Y2, Y0
+	VMULPS      conv2_0_5<>+0(SB), Y1, Y1
+	VFMADD231PS conv2_0_125<>+0(SB), Y3, Y1
+	VADDPS      Y1, Y0, Y2
+	VMOVUPS     Y2, 6784(AX)
+	VSUBPS      Y1, Y0, Y0
+	VMOVUPS     Y0, 8128(AX)
+	VMOVUPS     128(SI), Y0
+	VMOVUPS     160(SI), Y1
+	VMOVUPS     192(SI), Y2
+	VMOVUPS     224(SI), Y3
+	VMOVUPS     Y0, 10816(AX)
+	VMOVUPS     Y3, 20224(AX)
+	VADDPS      Y2, Y0, Y4
+	VADDPS      Y3, Y1, Y5
+	VADDPS      Y5, Y4, Y6
+	VMOVUPS     Y6, 12160(AX)
+	VSUBPS      Y5, Y4, Y4
+	VMOVUPS     Y4, 13504(AX)
+	VMOVAPS     Y0, Y4
+	VFMADD231PS conv2_4<>+0(SB), Y2, Y4
+	VADDPS      Y1, Y1, Y5
+	VFMADD231PS conv2_8<>+0(SB), Y3, Y5
+	VADDPS      Y5, Y4, Y6
+	VMOVUPS     Y6, 14848(AX)
+	VSUBPS      Y5, Y4, Y4
+	VMOVUPS     Y4, 16192(AX)
+	VMOVAPS     Y0, Y0
+	VFMADD231PS conv2_0_25<>+0(SB), Y2, Y0
+	VMULPS      conv2_0_5<>+0(SB), Y1, Y1
+	VFMADD231PS conv2_0_125<>+0(SB), Y3, Y1
+	VADDPS      Y1, Y0, Y2
+	VMOVUPS     Y2, 17536(AX)
+	VSUBPS      Y1, Y0, Y0
+	VMOVUPS     Y0, 18880(AX)
+	ADDQ        $+32, AX
+	ADDQ        $+32, CX
+	ADDQ        $+1, DX
+	DECQ        DI
+	JNZ         part4
+	ADDQ        $-64, AX
+	ADDQ        $-64, CX
+	ADDQ        $-2, DX
+	ADDQ        $+128, AX
+	ADDQ        $+512, CX
+	ADDQ        $+64, DX
+	DECQ        BX
+	JNZ         tileRow3
+	JMP         end1
+
+pair2:
+	CMPQ BX, $+1
+	JNE  pair5
+	MOVQ $0x0000000a, BX
+
+tileRow6:
+	MOVQ $0x00000002, DI
+
+part7:
+	// columns: rows 1 and 2 of A dy
 	VMOVUPS      (CX), Y0
 	VPBROADCASTB (DX), Y1
 	VPAND        conv2_bits<>+0(SB), Y1, Y1
@@ -11992,30 +12570,12 @@ part2:
 	VPAND        conv2_bits<>+0(SB), Y4, Y4
 	VPCMPEQD     conv2_bits<>+0(SB), Y4, Y4
 	VANDPS       Y0, Y4, Y4
-	VMOVUPS      Y1, (BX)
-	VMOVUPS      Y4, 896(BX)
 	VADDPS       Y3, Y1, Y0
-	VADDPS       Y4, Y2, Y5
-	VADDPS       Y5, Y0, Y6
-	VMOVUPS      Y6, 128(BX)
-	VSUBPS       Y5, Y0, Y0
-	VMOVUPS      Y0, 256(BX)
-	VMOVAPS      Y1, Y0
-	VFMADD231PS  conv2_4<>+0(SB), Y3, Y0
-	VADDPS       Y2, Y2, Y5
-	VFMADD231PS  conv2_8<>+0(SB), Y4, Y5
-	VADDPS       Y5, Y0, Y6
-	VMOVUPS      Y6, 384(BX)
-	VSUBPS       Y5, Y0, Y0
-	VMOVUPS      Y0, 512(BX)
-	VMOVAPS      Y1, Y0
-	VFMADD231PS  conv2_0_25<>+0(SB), Y3, Y0
-	VMULPS       conv2_0_5<>+0(SB), Y2, Y1
-	VFMADD231PS  conv2_0_125<>+0(SB), Y4, Y1
+	VADDPS       Y4, Y2, Y1
 	VADDPS       Y1, Y0, Y2
-	VMOVUPS      Y2, 640(BX)
+	VMOVUPS      Y2, (SI)
 	VSUBPS       Y1, Y0, Y0
-	VMOVUPS      Y0, 768(BX)
+	VMOVUPS      Y0, 128(SI)
 	VMOVUPS      (CX), Y0
 	VPBROADCASTB 2(DX), Y1
 	VPAND        conv2_bits<>+0(SB), Y1, Y1
@@ -12036,30 +12596,12 @@ part2:
 	VPAND        conv2_bits<>+0(SB), Y4, Y4
 	VPCMPEQD     conv2_bits<>+0(SB), Y4, Y4
 	VANDPS       Y0, Y4, Y4
-	VMOVUPS      Y1, 32(BX)
-	VMOVUPS      Y4, 928(BX)
 	VADDPS       Y3, Y1, Y0
-	VADDPS       Y4, Y2, Y5
-	VADDPS       Y5, Y0, Y6
-	VMOVUPS      Y6, 160(BX)
-	VSUBPS       Y5, Y0, Y0
-	VMOVUPS      Y0, 288(BX)
-	VMOVAPS      Y1, Y0
-	VFMADD231PS  conv2_4<>+0(SB), Y3, Y0
-	VADDPS       Y2, Y2, Y5
-	VFMADD231PS  conv2_8<>+0(SB), Y4, Y5
-	VADDPS       Y5, Y0, Y6
-	VMOVUPS      Y6, 416(BX)
-	VSUBPS       Y5, Y0, Y0
-	VMOVUPS      Y0, 544(BX)
-	VMOVAPS      Y1, Y0
-	VFMADD231PS  conv2_0_25<>+0(SB), Y3, Y0
-	VMULPS       conv2_0_5<>+0(SB), Y2, Y1
-	VFMADD231PS  conv2_0_125<>+0(SB), Y4, Y1
+	VADDPS       Y4, Y2, Y1
 	VADDPS       Y1, Y0, Y2
-	VMOVUPS      Y2, 672(BX)
+	VMOVUPS      Y2, 32(SI)
 	VSUBPS       Y1, Y0, Y0
-	VMOVUPS      Y0, 800(BX)
+	VMOVUPS      Y0, 160(SI)
 	VMOVUPS      64(CX), Y0
 	VPBROADCASTB 8(DX), Y1
 	VPAND        conv2_bits<>+0(SB), Y1, Y1
@@ -12080,30 +12622,12 @@ part2:
 	VPAND        conv2_bits<>+0(SB), Y4, Y4
 	VPCMPEQD     conv2_bits<>+0(SB), Y4, Y4
 	VANDPS       Y0, Y4, Y4
-	VMOVUPS      Y1, 64(BX)
-	VMOVUPS      Y4, 960(BX)
 	VADDPS       Y3, Y1, Y0
-	VADDPS       Y4, Y2, Y5
-	VADDPS       Y5, Y0, Y6
-	VMOVUPS      Y6, 192(BX)
-	VSUBPS       Y5, Y0, Y0
-	VMOVUPS      Y0, 320(BX)
-	VMOVAPS      Y1, Y0
-	VFMADD231PS  conv2_4<>+0(SB), Y3, Y0
-	VADDPS       Y2, Y2, Y5
-	VFMADD231PS  conv2_8<>+0(SB), Y4, Y5
-	VADDPS       Y5, Y0, Y6
-	VMOVUPS      Y6, 448(BX)
-	VSUBPS       Y5, Y0, Y0
-	VMOVUPS      Y0, 576(BX)
-	VMOVAPS      Y1, Y0
-	VFMADD231PS  conv2_0_25<>+0(SB), Y3, Y0
-	VMULPS       conv2_0_5<>+0(SB), Y2, Y1
-	VFMADD231PS  conv2_0_125<>+0(SB), Y4, Y1
+	VADDPS       Y4, Y2, Y1
 	VADDPS       Y1, Y0, Y2
-	VMOVUPS      Y2, 704(BX)
+	VMOVUPS      Y2, 64(SI)
 	VSUBPS       Y1, Y0, Y0
-	VMOVUPS      Y0, 832(BX)
+	VMOVUPS      Y0, 192(SI)
 	VMOVUPS      64(CX), Y0
 	VPBROADCASTB 10(DX), Y1
 	VPAND        conv2_bits<>+0(SB), Y1, Y1
@@ -12124,258 +12648,72 @@ part2:
 	VPAND        conv2_bits<>+0(SB), Y4, Y4
 	VPCMPEQD     conv2_bits<>+0(SB), Y4, Y4
 	VANDPS       Y0, Y4, Y4
-	VMOVUPS      Y1, 96(BX)
-	VMOVUPS      Y4, 992(BX)
 	VADDPS       Y3, Y1, Y0
-	VADDPS       Y4, Y2, Y5
-	VADDPS       Y5, Y0, Y6
-	VMOVUPS      Y6, 224(BX)
-	VSUBPS       Y5, Y0, Y0
-	VMOVUPS      Y0, 352(BX)
-	VMOVAPS      Y1, Y0
-	VFMADD231PS  conv2_4<>+0(SB), Y3, Y0
-	VADDPS       Y2, Y2, Y5
-	VFMADD231PS  conv2_8<>+0(SB), Y4, Y5
-	VADDPS       Y5, Y0, Y6
-	VMOVUPS      Y6, 480(BX)
-	VSUBPS       Y5, Y0, Y0
-	VMOVUPS      Y0, 608(BX)
-	VMOVAPS      Y1, Y0
-	VFMADD231PS  conv2_0_25<>+0(SB), Y3, Y0
-	VMULPS       conv2_0_5<>+0(SB), Y2, Y1
-	VFMADD231PS  conv2_0_125<>+0(SB), Y4, Y1
+	VADDPS       Y4, Y2, Y1
 	VADDPS       Y1, Y0, Y2
-	VMOVUPS      Y2, 736(BX)
+	VMOVUPS      Y2, 96(SI)
 	VSUBPS       Y1, Y0, Y0
-	VMOVUPS      Y0, 864(BX)
+	VMOVUPS      Y0, 224(SI)
 
 	// rows: (A dy) Aᵀ
-	VMOVUPS     (BX), Y0
-	VMOVUPS     32(BX), Y1
-	VMOVUPS     64(BX), Y2
-	VMOVUPS     96(BX), Y3
+	VMOVUPS     (SI), Y0
+	VMOVUPS     32(SI), Y1
+	VMOVUPS     64(SI), Y2
+	VMOVUPS     96(SI), Y3
 	VMOVUPS     Y0, (AX)
-	VMOVUPS     Y3, 90048(AX)
+	VMOVUPS     Y3, 9408(AX)
 	VADDPS      Y2, Y0, Y4
 	VADDPS      Y3, Y1, Y5
 	VADDPS      Y5, Y4, Y6
-	VMOVUPS     Y6, 12864(AX)
+	VMOVUPS     Y6, 1344(AX)
 	VSUBPS      Y5, Y4, Y4
-	VMOVUPS     Y4, 25728(AX)
+	VMOVUPS     Y4, 2688(AX)
 	VMOVAPS     Y0, Y4
 	VFMADD231PS conv2_4<>+0(SB), Y2, Y4
 	VADDPS      Y1, Y1, Y5
 	VFMADD231PS conv2_8<>+0(SB), Y3, Y5
 	VADDPS      Y5, Y4, Y6
-	VMOVUPS     Y6, 38592(AX)
+	VMOVUPS     Y6, 4032(AX)
 	VSUBPS      Y5, Y4, Y4
-	VMOVUPS     Y4, 51456(AX)
+	VMOVUPS     Y4, 5376(AX)
 	VMOVAPS     Y0, Y0
 	VFMADD231PS conv2_0_25<>+0(SB), Y2, Y0
 	VMULPS      conv2_0_5<>+0(SB), Y1, Y1
 	VFMADD231PS conv2_0_125<>+0(SB), Y3, Y1
 	VADDPS      Y1, Y0, Y2
-	VMOVUPS     Y2, 64320(AX)
+	VMOVUPS     Y2, 6720(AX)
 	VSUBPS      Y1, Y0, Y0
-	VMOVUPS     Y0, 77184(AX)
-	VMOVUPS     128(BX), Y0
-	VMOVUPS     160(BX), Y1
-	VMOVUPS     192(BX), Y2
-	VMOVUPS     224(BX), Y3
-	VMOVUPS     Y0, 102912(AX)
-	VMOVUPS     Y3, 192960(AX)
+	VMOVUPS     Y0, 8064(AX)
+	VMOVUPS     128(SI), Y0
+	VMOVUPS     160(SI), Y1
+	VMOVUPS     192(SI), Y2
+	VMOVUPS     224(SI), Y3
+	VMOVUPS     Y0, 10752(AX)
+	VMOVUPS     Y3, 20160(AX)
 	VADDPS      Y2, Y0, Y4
 	VADDPS      Y3, Y1, Y5
 	VADDPS      Y5, Y4, Y6
-	VMOVUPS     Y6, 115776(AX)
+	VMOVUPS     Y6, 12096(AX)
 	VSUBPS      Y5, Y4, Y4
-	VMOVUPS     Y4, 128640(AX)
+	VMOVUPS     Y4, 13440(AX)
 	VMOVAPS     Y0, Y4
 	VFMADD231PS conv2_4<>+0(SB), Y2, Y4
 	VADDPS      Y1, Y1, Y5
 	VFMADD231PS conv2_8<>+0(SB), Y3, Y5
 	VADDPS      Y5, Y4, Y6
-	VMOVUPS     Y6, 141504(AX)
+	VMOVUPS     Y6, 14784(AX)
 	VSUBPS      Y5, Y4, Y4
-	VMOVUPS     Y4, 154368(AX)
+	VMOVUPS     Y4, 16128(AX)
 	VMOVAPS     Y0, Y0
 	VFMADD231PS conv2_0_25<>+0(SB), Y2, Y0
 	VMULPS      conv2_0_5<>+0(SB), Y1, Y1
 	VFMADD231PS conv2_0_125<>+0(SB), Y3, Y1
 	VADDPS      Y1, Y0, Y2
-	VMOVUPS     Y2, 167232(AX)
+	VMOVUPS     Y2, 17472(AX)
 	VSUBPS      Y1, Y0, Y0
-	VMOVUPS     Y0, 180096(AX)
-	VMOVUPS     256(BX), Y0
-	VMOVUPS     288(BX), Y1
-	VMOVUPS     320(BX), Y2
-	VMOVUPS     352(BX), Y3
-	VMOVUPS     Y0, 205824(AX)
-	VMOVUPS     Y3, 295872(AX)
-	VADDPS      Y2, Y0, Y4
-	VADDPS      Y3, Y1, Y5
-	VADDPS      Y5, Y4, Y6
-	VMOVUPS     Y6, 218688(AX)
-	VSUBPS      Y5, Y4, Y4
-	VMOVUPS     Y4, 231552(AX)
-	VMOVAPS     Y0, Y4
-	VFMADD231PS conv2_4<>+0(SB), Y2, Y4
-	VADDPS      Y1, Y1, Y5
-	VFMADD231PS conv2_8<>+0(SB), Y3, Y5
-	VADDPS      Y5, Y4, Y6
-	VMOVUPS     Y6, 244416(AX)
-	VSUBPS      Y5, Y4, Y4
-	VMOVUPS     Y4, 257280(AX)
-	VMOVAPS     Y0, Y0
-	VFMADD231PS conv2_0_25<>+0(SB), Y2, Y0
-	VMULPS      conv2_0_5<>+0(SB), Y1, Y1
-	VFMADD231PS conv2_0_125<>+0(SB), Y3, Y1
-	VADDPS      Y1, Y0, Y2
-	VMOVUPS     Y2, 270144(AX)
-	VSUBPS      Y1, Y0, Y0
-	VMOVUPS     Y0, 283008(AX)
-	VMOVUPS     384(BX), Y0
-	VMOVUPS     416(BX), Y1
-	VMOVUPS     448(BX), Y2
-	VMOVUPS     480(BX), Y3
-	VMOVUPS     Y0, 308736(AX)
-	VMOVUPS     Y3, 398784(AX)
-	VADDPS      Y2, Y0, Y4
-	VADDPS      Y3, Y1, Y5
-	VADDPS      Y5, Y4, Y6
-	VMOVUPS     Y6, 321600(AX)
-	VSUBPS      Y5, Y4, Y4
-	VMOVUPS     Y4, 334464(AX)
-	VMOVAPS     Y0, Y4
-	VFMADD231PS conv2_4<>+0(SB), Y2, Y4
-	VADDPS      Y1, Y1, Y5
-	VFMADD231PS conv2_8<>+0(SB), Y3, Y5
-	VADDPS      Y5, Y4, Y6
-	VMOVUPS     Y6, 347328(AX)
-	VSUBPS      Y5, Y4, Y4
-	VMOVUPS     Y4, 360192(AX)
-	VMOVAPS     Y0, Y0
-	VFMADD231PS conv2_0_25<>+0(SB), Y2, Y0
-	VMULPS      conv2_0_5<>+0(SB), Y1, Y1
-	VFMADD231PS conv2_0_125<>+0(SB), Y3, Y1
-	VADDPS      Y1, Y0, Y2
-	VMOVUPS     Y2, 373056(AX)
-	VSUBPS      Y1, Y0, Y0
-	VMOVUPS     Y0, 385920(AX)
-	VMOVUPS     512(BX), Y0
-	VMOVUPS     544(BX), Y1
-	VMOVUPS     576(BX), Y2
-	VMOVUPS     608(BX), Y3
-	VMOVUPS     Y0, 411648(AX)
-	VMOVUPS     Y3, 501696(AX)
-	VADDPS      Y2, Y0, Y4
-	VADDPS      Y3, Y1, Y5
-	VADDPS      Y5, Y4, Y6
-	VMOVUPS     Y6, 424512(AX)
-	VSUBPS      Y5, Y4, Y4
-	VMOVUPS     Y4, 437376(AX)
-	VMOVAPS     Y0, Y4
-	VFMADD231PS conv2_4<>+0(SB), Y2, Y4
-	VADDPS      Y1, Y1, Y5
-	VFMADD231PS conv2_8<>+0(SB), Y3, Y5
-	VADDPS      Y5, Y4, Y6
-	VMOVUPS     Y6, 450240(AX)
-	VSUBPS      Y5, Y4, Y4
-	VMOVUPS     Y4, 463104(AX)
-	VMOVAPS     Y0, Y0
-	VFMADD231PS conv2_0_25<>+0(SB), Y2, Y0
-	VMULPS      conv2_0_5<>+0(SB), Y1, Y1
-	VFMADD231PS conv2_0_125<>+0(SB), Y3, Y1
-	VADDPS      Y1, Y0, Y2
-	VMOVUPS     Y2, 475968(AX)
-	VSUBPS      Y1, Y0, Y0
-	VMOVUPS     Y0, 488832(AX)
-	VMOVUPS     640(BX), Y0
-	VMOVUPS     672(BX), Y1
-	VMOVUPS     704(BX), Y2
-	VMOVUPS     736(BX), Y3
-	VMOVUPS     Y0, 514560(AX)
-	VMOVUPS     Y3, 604608(AX)
-	VADDPS      Y2, Y0, Y4
-	VADDPS      Y3, Y1, Y5
-	VADDPS      Y5, Y4, Y6
-	VMOVUPS     Y6, 527424(AX)
-	VSUBPS      Y5, Y4, Y4
-	VMOVUPS     Y4, 540288(AX)
-	VMOVAPS     Y0, Y4
-	VFMADD231PS conv2_4<>+0(SB), Y2, Y4
-	VADDPS      Y1, Y1, Y5
-	VFMADD231PS conv2_8<>+0(SB), Y3, Y5
-	VADDPS      Y5, Y4, Y6
-	VMOVUPS     Y6, 553152(AX)
-	VSUBPS      Y5, Y4, Y4
-	VMOVUPS     Y4, 566016(AX)
-	VMOVAPS     Y0, Y0
-	VFMADD231PS conv2_0_25<>+0(SB), Y2, Y0
-	VMULPS      conv2_0_5<>+0(SB), Y1, Y1
-	VFMADD231PS conv2_0_125<>+0(SB), Y3, Y1
-	VADDPS      Y1, Y0, Y2
-	VMOVUPS     Y2, 578880(AX)
-	VSUBPS      Y1, Y0, Y0
-	VMOVUPS     Y0, 591744(AX)
-	VMOVUPS     768(BX), Y0
-	VMOVUPS     800(BX), Y1
-	VMOVUPS     832(BX), Y2
-	VMOVUPS     864(BX), Y3
-	VMOVUPS     Y0, 617472(AX)
-	VMOVUPS     Y3, 707520(AX)
-	VADDPS      Y2, Y0, Y4
-	VADDPS      Y3, Y1, Y5
-	VADDPS      Y5, Y4, Y6
-	VMOVUPS     Y6, 630336(AX)
-	VSUBPS      Y5, Y4, Y4
-	VMOVUPS     Y4, 643200(AX)
-	VMOVAPS     Y0, Y4
-	VFMADD231PS conv2_4<>+0(SB), Y2, Y4
-	VADDPS      Y1, Y1, Y5
-	VFMADD231PS conv2_8<>+0(SB), Y3, Y5
-	VADDPS      Y5, Y4, Y6
-	VMOVUPS     Y6, 656064(AX)
-	VSUBPS      Y5, Y4, Y4
-	VMOVUPS     Y4, 668928(AX)
-	VMOVAPS     Y0, Y0
-	VFMADD231PS conv2_0_25<>+0(SB), Y2, Y0
-	VMULPS      conv2_0_5<>+0(SB), Y1, Y1
-	VFMADD231PS conv2_0_125<>+0(SB), Y3, Y1
-	VADDPS      Y1, Y0, Y2
-	VMOVUPS     Y2, 681792(AX)
-	VSUBPS      Y1, Y0, Y0
-	VMOVUPS     Y0, 694656(AX)
-	VMOVUPS     896(BX), Y0
-	VMOVUPS     928(BX), Y1
-	VMOVUPS     960(BX), Y2
-	VMOVUPS     992(BX), Y3
-	VMOVUPS     Y0, 720384(AX)
-	VMOVUPS     Y3, 810432(AX)
-	VADDPS      Y2, Y0, Y4
-	VADDPS      Y3, Y1, Y5
-	VADDPS      Y5, Y4, Y6
-	VMOVUPS     Y6, 733248(AX)
-	VSUBPS      Y5, Y4, Y4
-	VMOVUPS     Y4, 746112(AX)
-	VMOVAPS     Y0, Y4
-	VFMADD231PS conv2_4<>+0(SB), Y2, Y4
-	VADDPS      Y1, Y1, Y5
-	VFMADD231PS conv2_8<>+0(SB), Y3, Y5
-	VADDPS      Y5, Y4, Y6
-	VMOVUPS     Y6, 758976(AX)
-	VSUBPS      Y5, Y4, Y4
-	VMOVUPS     Y4, 771840(AX)
-	VMOVAPS     Y0, Y0
-	VFMADD231PS conv2_0_25<>+0(SB), Y2, Y0
-	VMULPS      conv2_0_5<>+0(SB), Y1, Y1
-	VFMADD231PS conv2_0_125<>+0(SB), Y3, Y1
-	VADDPS      Y1, Y0, Y2
-	VMOVUPS     Y2, 784704(AX)
-	VSUBPS      Y1, Y0, Y0
-	VMOVUPS     Y0, 797568(AX)
+	VMOVUPS     Y0, 18816(AX)
 
-	// columns: A dy
+	// columns: rows 1 and 2 of A dy
 	VMOVUPS      128(CX), Y0
 	VPBROADCASTB 16(DX), Y1
 	VPAND        conv2_bits<>+0(SB), Y1, Y1
@@ -12396,30 +12734,12 @@ part2:
 	VPAND        conv2_bits<>+0(SB), Y4, Y4
 	VPCMPEQD     conv2_bits<>+0(SB), Y4, Y4
 	VANDPS       Y0, Y4, Y4
-	VMOVUPS      Y1, (BX)
-	VMOVUPS      Y4, 896(BX)
 	VADDPS       Y3, Y1, Y0
-	VADDPS       Y4, Y2, Y5
-	VADDPS       Y5, Y0, Y6
-	VMOVUPS      Y6, 128(BX)
-	VSUBPS       Y5, Y0, Y0
-	VMOVUPS      Y0, 256(BX)
-	VMOVAPS      Y1, Y0
-	VFMADD231PS  conv2_4<>+0(SB), Y3, Y0
-	VADDPS       Y2, Y2, Y5
-	VFMADD231PS  conv2_8<>+0(SB), Y4, Y5
-	VADDPS       Y5, Y0, Y6
-	VMOVUPS      Y6, 384(BX)
-	VSUBPS       Y5, Y0, Y0
-	VMOVUPS      Y0, 512(BX)
-	VMOVAPS      Y1, Y0
-	VFMADD231PS  conv2_0_25<>+0(SB), Y3, Y0
-	VMULPS       conv2_0_5<>+0(SB), Y2, Y1
-	VFMADD231PS  conv2_0_125<>+0(SB), Y4, Y1
+	VADDPS       Y4, Y2, Y1
 	VADDPS       Y1, Y0, Y2
-	VMOVUPS      Y2, 640(BX)
+	VMOVUPS      Y2, (SI)
 	VSUBPS       Y1, Y0, Y0
-	VMOVUPS      Y0, 768(BX)
+	VMOVUPS      Y0, 128(SI)
 	VMOVUPS      128(CX), Y0
 	VPBROADCASTB 18(DX), Y1
 	VPAND        conv2_bits<>+0(SB), Y1, Y1
@@ -12440,30 +12760,12 @@ part2:
 	VPAND        conv2_bits<>+0(SB), Y4, Y4
 	VPCMPEQD     conv2_bits<>+0(SB), Y4, Y4
 	VANDPS       Y0, Y4, Y4
-	VMOVUPS      Y1, 32(BX)
-	VMOVUPS      Y4, 928(BX)
 	VADDPS       Y3, Y1, Y0
-	VADDPS       Y4, Y2, Y5
-	VADDPS       Y5, Y0, Y6
-	VMOVUPS      Y6, 160(BX)
-	VSUBPS       Y5, Y0, Y0
-	VMOVUPS      Y0, 288(BX)
-	VMOVAPS      Y1, Y0
-	VFMADD231PS  conv2_4<>+0(SB), Y3, Y0
-	VADDPS       Y2, Y2, Y5
-	VFMADD231PS  conv2_8<>+0(SB), Y4, Y5
-	VADDPS       Y5, Y0, Y6
-	VMOVUPS      Y6, 416(BX)
-	VSUBPS       Y5, Y0, Y0
-	VMOVUPS      Y0, 544(BX)
-	VMOVAPS      Y1, Y0
-	VFMADD231PS  conv2_0_25<>+0(SB), Y3, Y0
-	VMULPS       conv2_0_5<>+0(SB), Y2, Y1
-	VFMADD231PS  conv2_0_125<>+0(SB), Y4, Y1
+	VADDPS       Y4, Y2, Y1
 	VADDPS       Y1, Y0, Y2
-	VMOVUPS      Y2, 672(BX)
+	VMOVUPS      Y2, 32(SI)
 	VSUBPS       Y1, Y0, Y0
-	VMOVUPS      Y0, 800(BX)
+	VMOVUPS      Y0, 160(SI)
 	VMOVUPS      192(CX), Y0
 	VPBROADCASTB 24(DX), Y1
 	VPAND        conv2_bits<>+0(SB), Y1, Y1
@@ -12484,30 +12786,12 @@ part2:
 	VPAND        conv2_bits<>+0(SB), Y4, Y4
 	VPCMPEQD     conv2_bits<>+0(SB), Y4, Y4
 	VANDPS       Y0, Y4, Y4
-	VMOVUPS      Y1, 64(BX)
-	VMOVUPS      Y4, 960(BX)
 	VADDPS       Y3, Y1, Y0
-	VADDPS       Y4, Y2, Y5
-	VADDPS       Y5, Y0, Y6
-	VMOVUPS      Y6, 192(BX)
-	VSUBPS       Y5, Y0, Y0
-	VMOVUPS      Y0, 320(BX)
-	VMOVAPS      Y1, Y0
-	VFMADD231PS  conv2_4<>+0(SB), Y3, Y0
-	VADDPS       Y2, Y2, Y5
-	VFMADD231PS  conv2_8<>+0(SB), Y4, Y5
-	VADDPS       Y5, Y0, Y6
-	VMOVUPS      Y6, 448(BX)
-	VSUBPS       Y5, Y0, Y0
-	VMOVUPS      Y0, 576(BX)
-	VMOVAPS      Y1, Y0
-	VFMADD231PS  conv2_0_25<>+0(SB), Y3, Y0
-	VMULPS       conv2_0_5<>+0(SB), Y2, Y1
-	VFMADD231PS  conv2_0_125<>+0(SB), Y4, Y1
+	VADDPS       Y4, Y2, Y1
 	VADDPS       Y1, Y0, Y2
-	VMOVUPS      Y2, 704(BX)
+	VMOVUPS      Y2, 64(SI)
 	VSUBPS       Y1, Y0, Y0
-	VMOVUPS      Y0, 832(BX)
+	VMOVUPS      Y0, 192(SI)
 	VMOVUPS      192(CX), Y0
 	VPBROADCASTB 26(DX), Y1
 	VPAND        conv2_bits<>+0(SB), Y1, Y1
@@ -12528,284 +12812,846 @@ part2:
 	VPAND        conv2_bits<>+0(SB), Y4, Y4
 	VPCMPEQD     conv2_bits<>+0(SB), Y4, Y4
 	VANDPS       Y0, Y4, Y4
-	VMOVUPS      Y1, 96(BX)
-	VMOVUPS      Y4, 992(BX)
 	VADDPS       Y3, Y1, Y0
-	VADDPS       Y4, Y2, Y5
-	VADDPS       Y5, Y0, Y6
-	VMOVUPS      Y6, 224(BX)
-	VSUBPS       Y5, Y0, Y0
-	VMOVUPS      Y0, 352(BX)
-	VMOVAPS      Y1, Y0
-	VFMADD231PS  conv2_4<>+0(SB), Y3, Y0
-	VADDPS       Y2, Y2, Y5
-	VFMADD231PS  conv2_8<>+0(SB), Y4, Y5
-	VADDPS       Y5, Y0, Y6
-	VMOVUPS      Y6, 480(BX)
-	VSUBPS       Y5, Y0, Y0
-	VMOVUPS      Y0, 608(BX)
-	VMOVAPS      Y1, Y0
-	VFMADD231PS  conv2_0_25<>+0(SB), Y3, Y0
-	VMULPS       conv2_0_5<>+0(SB), Y2, Y1
-	VFMADD231PS  conv2_0_125<>+0(SB), Y4, Y1
+	VADDPS       Y4, Y2, Y1
 	VADDPS       Y1, Y0, Y2
-	VMOVUPS      Y2, 736(BX)
+	VMOVUPS      Y2, 96(SI)
 	VSUBPS       Y1, Y0, Y0
-	VMOVUPS      Y0, 864(BX)
+	VMOVUPS      Y0, 224(SI)
 
 	// rows: (A dy) Aᵀ
-	VMOVUPS     (BX), Y0
-	VMOVUPS     32(BX), Y1
-	VMOVUPS     64(BX), Y2
-	VMOVUPS     96(BX), Y3
+	VMOVUPS     (SI), Y0
+	VMOVUPS     32(SI), Y1
+	VMOVUPS     64(SI), Y2
+	VMOVUPS     96(SI), Y3
 	VMOVUPS     Y0, 64(AX)
-	VMOVUPS     Y3, 90112(AX)
+	VMOVUPS     Y3, 9472(AX)
 	VADDPS      Y2, Y0, Y4
 	VADDPS      Y3, Y1, Y5
 	VADDPS      Y5, Y4, Y6
-	VMOVUPS     Y6, 12928(AX)
+	VMOVUPS     Y6, 1408(AX)
 	VSUBPS      Y5, Y4, Y4
-	VMOVUPS     Y4, 25792(AX)
+	VMOVUPS     Y4, 2752(AX)
 	VMOVAPS     Y0, Y4
 	VFMADD231PS conv2_4<>+0(SB), Y2, Y4
 	VADDPS      Y1, Y1, Y5
 	VFMADD231PS conv2_8<>+0(SB), Y3, Y5
 	VADDPS      Y5, Y4, Y6
-	VMOVUPS     Y6, 38656(AX)
+	VMOVUPS     Y6, 4096(AX)
 	VSUBPS      Y5, Y4, Y4
-	VMOVUPS     Y4, 51520(AX)
+	VMOVUPS     Y4, 5440(AX)
 	VMOVAPS     Y0, Y0
 	VFMADD231PS conv2_0_25<>+0(SB), Y2, Y0
 	VMULPS      conv2_0_5<>+0(SB), Y1, Y1
 	VFMADD231PS conv2_0_125<>+0(SB), Y3, Y1
 	VADDPS      Y1, Y0, Y2
-	VMOVUPS     Y2, 64384(AX)
+	VMOVUPS     Y2, 6784(AX)
 	VSUBPS      Y1, Y0, Y0
-	VMOVUPS     Y0, 77248(AX)
-	VMOVUPS     128(BX), Y0
-	VMOVUPS     160(BX), Y1
-	VMOVUPS     192(BX), Y2
-	VMOVUPS     224(BX), Y3
-	VMOVUPS     Y0, 102976(AX)
-	VMOVUPS     Y3, 193024(AX)
+	VMOVUPS     Y0, 8128(AX)
+	VMOVUPS     128(SI), Y0
+	VMOVUPS     160(SI), Y1
+	VMOVUPS     192(SI), Y2
+	VMOVUPS     224(SI), Y3
+	VMOVUPS     Y0, 10816(AX)
+	VMOVUPS     Y3, 20224(AX)
 	VADDPS      Y2, Y0, Y4
 	VADDPS      Y3, Y1, Y5
 	VADDPS      Y5, Y4, Y6
-	VMOVUPS     Y6, 115840(AX)
+	VMOVUPS     Y6, 12160(AX)
 	VSUBPS      Y5, Y4, Y4
-	VMOVUPS     Y4, 128704(AX)
+	VMOVUPS     Y4, 13504(AX)
 	VMOVAPS     Y0, Y4
 	VFMADD231PS conv2_4<>+0(SB), Y2, Y4
 	VADDPS      Y1, Y1, Y5
 	VFMADD231PS conv2_8<>+0(SB), Y3, Y5
 	VADDPS      Y5, Y4, Y6
-	VMOVUPS     Y6, 141568(AX)
+	VMOVUPS     Y6, 14848(AX)
 	VSUBPS      Y5, Y4, Y4
-	VMOVUPS     Y4, 154432(AX)
+	VMOVUPS     Y4, 16192(AX)
 	VMOVAPS     Y0, Y0
 	VFMADD231PS conv2_0_25<>+0(SB), Y2, Y0
 	VMULPS      conv2_0_5<>+0(SB), Y1, Y1
 	VFMADD231PS conv2_0_125<>+0(SB), Y3, Y1
 	VADDPS      Y1, Y0, Y2
-	VMOVUPS     Y2, 167296(AX)
+	VMOVUPS     Y2, 17536(AX)
 	VSUBPS      Y1, Y0, Y0
-	VMOVUPS     Y0, 180160(AX)
-	VMOVUPS     256(BX), Y0
-	VMOVUPS     288(BX), Y1
-	VMOVUPS     320(BX), Y2
-	VMOVUPS     352(BX), Y3
-	VMOVUPS     Y0, 205888(AX)
-	VMOVUPS     Y3, 295936(AX)
-	VADDPS      Y2, Y0, Y4
-	VADDPS      Y3, Y1, Y5
-	VADDPS      Y5, Y4, Y6
-	VMOVUPS     Y6, 218752(AX)
-	VSUBPS      Y5, Y4, Y4
-	VMOVUPS     Y4, 231616(AX)
-	VMOVAPS     Y0, Y4
-	VFMADD231PS conv2_4<>+0(SB), Y2, Y4
-	VADDPS      Y1, Y1, Y5
-	VFMADD231PS conv2_8<>+0(SB), Y3, Y5
-	VADDPS      Y5, Y4, Y6
-	VMOVUPS     Y6, 244480(AX)
-	VSUBPS      Y5, Y4, Y4
-	VMOVUPS     Y4, 257344(AX)
-	VMOVAPS     Y0, Y0
-	VFMADD231PS conv2_0_25<>+0(SB), Y2, Y0
-	VMULPS      conv2_0_5<>+0(SB), Y1, Y1
-	VFMADD231PS conv2_0_125<>+0(SB), Y3, Y1
-	VADDPS      Y1, Y0, Y2
-	VMOVUPS     Y2, 270208(AX)
-	VSUBPS      Y1, Y0, Y0
-	VMOVUPS     Y0, 283072(AX)
-	VMOVUPS     384(BX), Y0
-	VMOVUPS     416(BX), Y1
-	VMOVUPS     448(BX), Y2
-	VMOVUPS     480(BX), Y3
-	VMOVUPS     Y0, 308800(AX)
-	VMOVUPS     Y3, 398848(AX)
-	VADDPS      Y2, Y0, Y4
-	VADDPS      Y3, Y1, Y5
-	VADDPS      Y5, Y4, Y6
-	VMOVUPS     Y6, 321664(AX)
-	VSUBPS      Y5, Y4, Y4
-	VMOVUPS     Y4, 334528(AX)
-	VMOVAPS     Y0, Y4
-	VFMADD231PS conv2_4<>+0(SB), Y2, Y4
-	VADDPS      Y1, Y1, Y5
-	VFMADD231PS conv2_8<>+0(SB), Y3, Y5
-	VADDPS      Y5, Y4, Y6
-	VMOVUPS     Y6, 347392(AX)
-	VSUBPS      Y5, Y4, Y4
-	VMOVUPS     Y4, 360256(AX)
-	VMOVAPS     Y0, Y0
-	VFMADD231PS conv2_0_25<>+0(SB), Y2, Y0
-	VMULPS      conv2_0_5<>+0(SB), Y1, Y1
-	VFMADD231PS conv2_0_125<>+0(SB), Y3, Y1
-	VADDPS      Y1, Y0, Y2
-	VMOVUPS     Y2, 373120(AX)
-	VSUBPS      Y1, Y0, Y0
-	VMOVUPS     Y0, 385984(AX)
-	VMOVUPS     512(BX), Y0
-	VMOVUPS     544(BX), Y1
-	VMOVUPS     576(BX), Y2
-	VMOVUPS     608(BX), Y3
-	VMOVUPS     Y0, 411712(AX)
-	VMOVUPS     Y3, 501760(AX)
-	VADDPS      Y2, Y0, Y4
-	VADDPS      Y3, Y1, Y5
-	VADDPS      Y5, Y4, Y6
-	VMOVUPS     Y6, 424576(AX)
-	VSUBPS      Y5, Y4, Y4
-	VMOVUPS     Y4, 437440(AX)
-	VMOVAPS     Y0, Y4
-	VFMADD231PS conv2_4<>+0(SB), Y2, Y4
-	VADDPS      Y1, Y1, Y5
-	VFMADD231PS conv2_8<>+0(SB), Y3, Y5
-	VADDPS      Y5, Y4, Y6
-	VMOVUPS     Y6, 450304(AX)
-	VSUBPS      Y5, Y4, Y4
-	VMOVUPS     Y4, 463168(AX)
-	VMOVAPS     Y0, Y0
-	VFMADD231PS conv2_0_25<>+0(SB), Y2, Y0
-	VMULPS      conv2_0_5<>+0(SB), Y1, Y1
-	VFMADD231PS conv2_0_125<>+0(SB), Y3, Y1
-	VADDPS      Y1, Y0, Y2
-	VMOVUPS     Y2, 476032(AX)
-	VSUBPS      Y1, Y0, Y0
-	VMOVUPS     Y0, 488896(AX)
-	VMOVUPS     640(BX), Y0
-	VMOVUPS     672(BX), Y1
-	VMOVUPS     704(BX), Y2
-	VMOVUPS     736(BX), Y3
-	VMOVUPS     Y0, 514624(AX)
-	VMOVUPS     Y3, 604672(AX)
-	VADDPS      Y2, Y0, Y4
-	VADDPS      Y3, Y1, Y5
-	VADDPS      Y5, Y4, Y6
-	VMOVUPS     Y6, 527488(AX)
-	VSUBPS      Y5, Y4, Y4
-	VMOVUPS     Y4, 540352(AX)
-	VMOVAPS     Y0, Y4
-	VFMADD231PS conv2_4<>+0(SB), Y2, Y4
-	VADDPS      Y1, Y1, Y5
-	VFMADD231PS conv2_8<>+0(SB), Y3, Y5
-	VADDPS      Y5, Y4, Y6
-	VMOVUPS     Y6, 553216(AX)
-	VSUBPS      Y5, Y4, Y4
-	VMOVUPS     Y4, 566080(AX)
-	VMOVAPS     Y0, Y0
-	VFMADD231PS conv2_0_25<>+0(SB), Y2, Y0
-	VMULPS      conv2_0_5<>+0(SB), Y1, Y1
-	VFMADD231PS conv2_0_125<>+0(SB), Y3, Y1
-	VADDPS      Y1, Y0, Y2
-	VMOVUPS     Y2, 578944(AX)
-	VSUBPS      Y1, Y0, Y0
-	VMOVUPS     Y0, 591808(AX)
-	VMOVUPS     768(BX), Y0
-	VMOVUPS     800(BX), Y1
-	VMOVUPS     832(BX), Y2
-	VMOVUPS     864(BX), Y3
-	VMOVUPS     Y0, 617536(AX)
-	VMOVUPS     Y3, 707584(AX)
-	VADDPS      Y2, Y0, Y4
-	VADDPS      Y3, Y1, Y5
-	VADDPS      Y5, Y4, Y6
-	VMOVUPS     Y6, 630400(AX)
-	VSUBPS      Y5, Y4, Y4
-	VMOVUPS     Y4, 643264(AX)
-	VMOVAPS     Y0, Y4
-	VFMADD231PS conv2_4<>+0(SB), Y2, Y4
-	VADDPS      Y1, Y1, Y5
-	VFMADD231PS conv2_8<>+0(SB), Y3, Y5
-	VADDPS      Y5, Y4, Y6
-	VMOVUPS     Y6, 656128(AX)
-	VSUBPS      Y5, Y4, Y4
-	VMOVUPS     Y4, 668992(AX)
-	VMOVAPS     Y0, Y0
-	VFMADD231PS conv2_0_25<>+0(SB), Y2, Y0
-	VMULPS      conv2_0_5<>+0(SB), Y1, Y1
-	VFMADD231PS conv2_0_125<>+0(SB), Y3, Y1
-	VADDPS      Y1, Y0, Y2
-	VMOVUPS     Y2, 681856(AX)
-	VSUBPS      Y1, Y0, Y0
-	VMOVUPS     Y0, 694720(AX)
-	VMOVUPS     896(BX), Y0
-	VMOVUPS     928(BX), Y1
-	VMOVUPS     960(BX), Y2
-	VMOVUPS     992(BX), Y3
-	VMOVUPS     Y0, 720448(AX)
-	VMOVUPS     Y3, 810496(AX)
-	VADDPS      Y2, Y0, Y4
-	VADDPS      Y3, Y1, Y5
-	VADDPS      Y5, Y4, Y6
-	VMOVUPS     Y6, 733312(AX)
-	VSUBPS      Y5, Y4, Y4
-	VMOVUPS     Y4, 746176(AX)
-	VMOVAPS     Y0, Y4
-	VFMADD231PS conv2_4<>+0(SB), Y2, Y4
-	VADDPS      Y1, Y1, Y5
-	VFMADD231PS conv2_8<>+0(SB), Y3, Y5
-	VADDPS      Y5, Y4, Y6
-	VMOVUPS     Y6, 759040(AX)
-	VSUBPS      Y5, Y4, Y4
-	VMOVUPS     Y4, 771904(AX)
-	VMOVAPS     Y0, Y0
-	VFMADD231PS conv2_0_25<>+0(SB), Y2, Y0
-	VMULPS      conv2_0_5<>+0(SB), Y1, Y1
-	VFMADD231PS conv2_0_125<>+0(SB), Y3, Y1
-	VADDPS      Y1, Y0, Y2
-	VMOVUPS     Y2, 784768(AX)
-	VSUBPS      Y1, Y0, Y0
-	VMOVUPS     Y0, 797632(AX)
+	VMOVUPS     Y0, 18880(AX)
 	ADDQ        $+32, AX
 	ADDQ        $+32, CX
 	ADDQ        $+1, DX
 	DECQ        DI
-	JNZ         part2
+	JNZ         part7
 	ADDQ        $-64, AX
 	ADDQ        $-64, CX
 	ADDQ        $-2, DX
 	ADDQ        $+128, AX
 	ADDQ        $+512, CX
 	ADDQ        $+64, DX
-	DECQ        SI
-	JNZ         tileRow1
+	DECQ        BX
+	JNZ         tileRow6
+	JMP         end1
+
+pair5:
+	CMPQ BX, $+2
+	JNE  pair8
+	MOVQ $0x0000000a, BX
+
+tileRow9:
+	MOVQ $0x00000002, DI
+
+part10:
+	// columns: rows 3 and 4 of A dy
+	VMOVUPS      (CX), Y0
+	VPBROADCASTB (DX), Y1
+	VPAND        conv2_bits<>+0(SB), Y1, Y1
+	VPCMPEQD     conv2_bits<>+0(SB), Y1, Y1
+	VANDPS       Y0, Y1, Y1
+	VMOVUPS      (CX), Y0
+	VPBROADCASTB 4(DX), Y2
+	VPAND        conv2_bits<>+0(SB), Y2, Y2
+	VPCMPEQD     conv2_bits<>+0(SB), Y2, Y2
+	VANDPS       Y0, Y2, Y2
+	VMOVUPS      256(CX), Y0
+	VPBROADCASTB 32(DX), Y3
+	VPAND        conv2_bits<>+0(SB), Y3, Y3
+	VPCMPEQD     conv2_bits<>+0(SB), Y3, Y3
+	VANDPS       Y0, Y3, Y3
+	VMOVUPS      256(CX), Y0
+	VPBROADCASTB 36(DX), Y4
+	VPAND        conv2_bits<>+0(SB), Y4, Y4
+	VPCMPEQD     conv2_bits<>+0(SB), Y4, Y4
+	VANDPS       Y0, Y4, Y4
+	VMOVAPS      Y1, Y0
+	VFMADD231PS  conv2_4<>+0(SB), Y3, Y0
+	VADDPS       Y2, Y2, Y1
+	VFMADD231PS  conv2_8<>+0(SB), Y4, Y1
+	VADDPS       Y1, Y0, Y2
+	VMOVUPS      Y2, (SI)
+	VSUBPS       Y1, Y0, Y0
+	VMOVUPS      Y0, 128(SI)
+	VMOVUPS      (CX), Y0
+	VPBROADCASTB 2(DX), Y1
+	VPAND        conv2_bits<>+0(SB), Y1, Y1
+	VPCMPEQD     conv2_bits<>+0(SB), Y1, Y1
+	VANDPS       Y0, Y1, Y1
+	VMOVUPS      (CX), Y0
+	VPBROADCASTB 6(DX), Y2
+	VPAND        conv2_bits<>+0(SB), Y2, Y2
+	VPCMPEQD     conv2_bits<>+0(SB), Y2, Y2
+	VANDPS       Y0, Y2, Y2
+	VMOVUPS      256(CX), Y0
+	VPBROADCASTB 34(DX), Y3
+	VPAND        conv2_bits<>+0(SB), Y3, Y3
+	VPCMPEQD     conv2_bits<>+0(SB), Y3, Y3
+	VANDPS       Y0, Y3, Y3
+	VMOVUPS      256(CX), Y0
+	VPBROADCASTB 38(DX), Y4
+	VPAND        conv2_bits<>+0(SB), Y4, Y4
+	VPCMPEQD     conv2_bits<>+0(SB), Y4, Y4
+	VANDPS       Y0, Y4, Y4
+	VMOVAPS      Y1, Y0
+	VFMADD231PS  conv2_4<>+0(SB), Y3, Y0
+	VADDPS       Y2, Y2, Y1
+	VFMADD231PS  conv2_8<>+0(SB), Y4, Y1
+	VADDPS       Y1, Y0, Y2
+	VMOVUPS      Y2, 32(SI)
+	VSUBPS       Y1, Y0, Y0
+	VMOVUPS      Y0, 160(SI)
+	VMOVUPS      64(CX), Y0
+	VPBROADCASTB 8(DX), Y1
+	VPAND        conv2_bits<>+0(SB), Y1, Y1
+	VPCMPEQD     conv2_bits<>+0(SB), Y1, Y1
+	VANDPS       Y0, Y1, Y1
+	VMOVUPS      64(CX), Y0
+	VPBROADCASTB 12(DX), Y2
+	VPAND        conv2_bits<>+0(SB), Y2, Y2
+	VPCMPEQD     conv2_bits<>+0(SB), Y2, Y2
+	VANDPS       Y0, Y2, Y2
+	VMOVUPS      320(CX), Y0
+	VPBROADCASTB 40(DX), Y3
+	VPAND        conv2_bits<>+0(SB), Y3, Y3
+	VPCMPEQD     conv2_bits<>+0(SB), Y3, Y3
+	VANDPS       Y0, Y3, Y3
+	VMOVUPS      320(CX), Y0
+	VPBROADCASTB 44(DX), Y4
+	VPAND        conv2_bits<>+0(SB), Y4, Y4
+	VPCMPEQD     conv2_bits<>+0(SB), Y4, Y4
+	VANDPS       Y0, Y4, Y4
+	VMOVAPS      Y1, Y0
+	VFMADD231PS  conv2_4<>+0(SB), Y3, Y0
+	VADDPS       Y2, Y2, Y1
+	VFMADD231PS  conv2_8<>+0(SB), Y4, Y1
+	VADDPS       Y1, Y0, Y2
+	VMOVUPS      Y2, 64(SI)
+	VSUBPS       Y1, Y0, Y0
+	VMOVUPS      Y0, 192(SI)
+	VMOVUPS      64(CX), Y0
+	VPBROADCASTB 10(DX), Y1
+	VPAND        conv2_bits<>+0(SB), Y1, Y1
+	VPCMPEQD     conv2_bits<>+0(SB), Y1, Y1
+	VANDPS       Y0, Y1, Y1
+	VMOVUPS      64(CX), Y0
+	VPBROADCASTB 14(DX), Y2
+	VPAND        conv2_bits<>+0(SB), Y2, Y2
+	VPCMPEQD     conv2_bits<>+0(SB), Y2, Y2
+	VANDPS       Y0, Y2, Y2
+	VMOVUPS      320(CX), Y0
+	VPBROADCASTB 42(DX), Y3
+	VPAND        conv2_bits<>+0(SB), Y3, Y3
+	VPCMPEQD     conv2_bits<>+0(SB), Y3, Y3
+	VANDPS       Y0, Y3, Y3
+	VMOVUPS      320(CX), Y0
+	VPBROADCASTB 46(DX), Y4
+	VPAND        conv2_bits<>+0(SB), Y4, Y4
+	VPCMPEQD     conv2_bits<>+0(SB), Y4, Y4
+	VANDPS       Y0, Y4, Y4
+	VMOVAPS      Y1, Y0
+	VFMADD231PS  conv2_4<>+0(SB), Y3, Y0
+	VADDPS       Y2, Y2, Y1
+	VFMADD231PS  conv2_8<>+0(SB), Y4, Y1
+	VADDPS       Y1, Y0, Y2
+	VMOVUPS      Y2, 96(SI)
+	VSUBPS       Y1, Y0, Y0
+	VMOVUPS      Y0, 224(SI)
+
+	// rows: (A dy) Aᵀ
+	VMOVUPS     (SI), Y0
+	VMOVUPS     32(SI), Y1
+	VMOVUPS     64(SI), Y2
+	VMOVUPS     96(SI), Y3
+	VMOVUPS     Y0, (AX)
+	VMOVUPS     Y3, 9408(AX)
+	VADDPS      Y2, Y0, Y4
+	VADDPS      Y3, Y1, Y5
+	VADDPS      Y5, Y4, Y6
+	VMOVUPS     Y6, 1344(AX)
+	VSUBPS      Y5, Y4, Y4
+	VMOVUPS     Y4, 2688(AX)
+	VMOVAPS     Y0, Y4
+	VFMADD231PS conv2_4<>+0(SB), Y2, Y4
+	VADDPS      Y1, Y1, Y5
+	VFMADD231PS conv2_8<>+0(SB), Y3, Y5
+	VADDPS      Y5, Y4, Y6
+	VMOVUPS     Y6, 4032(AX)
+	VSUBPS      Y5, Y4, Y4
+	VMOVUPS     Y4, 5376(AX)
+	VMOVAPS     Y0, Y0
+	VFMADD231PS conv2_0_25<>+0(SB), Y2, Y0
+	VMULPS      conv2_0_5<>+0(SB), Y1, Y1
+	VFMADD231PS conv2_0_125<>+0(SB), Y3, Y1
+	VADDPS      Y1, Y0, Y2
+	VMOVUPS     Y2, 6720(AX)
+	VSUBPS      Y1, Y0, Y0
+	VMOVUPS     Y0, 8064(AX)
+	VMOVUPS     128(SI), Y0
+	VMOVUPS     160(SI), Y1
+	VMOVUPS     192(SI), Y2
+	VMOVUPS     224(SI), Y3
+	VMOVUPS     Y0, 10752(AX)
+	VMOVUPS     Y3, 20160(AX)
+	VADDPS      Y2, Y0, Y4
+	VADDPS      Y3, Y1, Y5
+	VADDPS      Y5, Y4, Y6
+	VMOVUPS     Y6, 12096(AX)
+	VSUBPS      Y5, Y4, Y4
+	VMOVUPS     Y4, 13440(AX)
+	VMOVAPS     Y0, Y4
+	VFMADD231PS conv2_4<>+0(SB), Y2, Y4
+	VADDPS      Y1, Y1, Y5
+	VFMADD231PS conv2_8<>+0(SB), Y3, Y5
+	VADDPS      Y5, Y4, Y6
+	VMOVUPS     Y6, 14784(AX)
+	VSUBPS      Y5, Y4, Y4
+	VMOVUPS     Y4, 16128(AX)
+	VMOVAPS     Y0, Y0
+	VFMADD231PS conv2_0_25<>+0(SB), Y2, Y0
+	VMULPS      conv2_0_5<>+0(SB), Y1, Y1
+	VFMADD231PS conv2_0_125<>+0(SB), Y3, Y1
+	VADDPS      Y1, Y0, Y2
+	VMOVUPS     Y2, 17472(AX)
+	VSUBPS      Y1, Y0, Y0
+	VMOVUPS     Y0, 18816(AX)
+
+	// columns: rows 3 and 4 of A dy
+	VMOVUPS      128(CX), Y0
+	VPBROADCASTB 16(DX), Y1
+	VPAND        conv2_bits<>+0(SB), Y1, Y1
+	VPCMPEQD     conv2_bits<>+0(SB), Y1, Y1
+	VANDPS       Y0, Y1, Y1
+	VMOVUPS      128(CX), Y0
+	VPBROADCASTB 20(DX), Y2
+	VPAND        conv2_bits<>+0(SB), Y2, Y2
+	VPCMPEQD     conv2_bits<>+0(SB), Y2, Y2
+	VANDPS       Y0, Y2, Y2
+	VMOVUPS      384(CX), Y0
+	VPBROADCASTB 48(DX), Y3
+	VPAND        conv2_bits<>+0(SB), Y3, Y3
+	VPCMPEQD     conv2_bits<>+0(SB), Y3, Y3
+	VANDPS       Y0, Y3, Y3
+	VMOVUPS      384(CX), Y0
+	VPBROADCASTB 52(DX), Y4
+	VPAND        conv2_bits<>+0(SB), Y4, Y4
+	VPCMPEQD     conv2_bits<>+0(SB), Y4, Y4
+	VANDPS       Y0, Y4, Y4
+	VMOVAPS      Y1, Y0
+	VFMADD231PS  conv2_4<>+0(SB), Y3, Y0
+	VADDPS       Y2, Y2, Y1
+	VFMADD231PS  conv2_8<>+0(SB), Y4, Y1
+	VADDPS       Y1, Y0, Y2
+	VMOVUPS      Y2, (SI)
+	VSUBPS       Y1, Y0, Y0
+	VMOVUPS      Y0, 128(SI)
+	VMOVUPS      128(CX), Y0
+	VPBROADCASTB 18(DX), Y1
+	VPAND        conv2_bits<>+0(SB), Y1, Y1
+	VPCMPEQD     conv2_bits<>+0(SB), Y1, Y1
+	VANDPS       Y0, Y1, Y1
+	VMOVUPS      128(CX), Y0
+	VPBROADCASTB 22(DX), Y2
+	VPAND        conv2_bits<>+0(SB), Y2, Y2
+	VPCMPEQD     conv2_bits<>+0(SB), Y2, Y2
+	VANDPS       Y0, Y2, Y2
+	VMOVUPS      384(CX), Y0
+	VPBROADCASTB 50(DX), Y3
+	VPAND        conv2_bits<>+0(SB), Y3, Y3
+	VPCMPEQD     conv2_bits<>+0(SB), Y3, Y3
+	VANDPS       Y0, Y3, Y3
+	VMOVUPS      384(CX), Y0
+	VPBROADCASTB 54(DX), Y4
+	VPAND        conv2_bits<>+0(SB), Y4, Y4
+	VPCMPEQD     conv2_bits<>+0(SB), Y4, Y4
+	VANDPS       Y0, Y4, Y4
+	VMOVAPS      Y1, Y0
+	VFMADD231PS  conv2_4<>+0(SB), Y3, Y0
+	VADDPS       Y2, Y2, Y1
+	VFMADD231PS  conv2_8<>+0(SB), Y4, Y1
+	VADDPS       Y1, Y0, Y2
+	VMOVUPS      Y2, 32(SI)
+	VSUBPS       Y1, Y0, Y0
+	VMOVUPS      Y0, 160(SI)
+	VMOVUPS      192(CX), Y0
+	VPBROADCASTB 24(DX), Y1
+	VPAND        conv2_bits<>+0(SB), Y1, Y1
+	VPCMPEQD     conv2_bits<>+0(SB), Y1, Y1
+	VANDPS       Y0, Y1, Y1
+	VMOVUPS      192(CX), Y0
+	VPBROADCASTB 28(DX), Y2
+	VPAND        conv2_bits<>+0(SB), Y2, Y2
+	VPCMPEQD     conv2_bits<>+0(SB), Y2, Y2
+	VANDPS       Y0, Y2, Y2
+	VMOVUPS      448(CX), Y0
+	VPBROADCASTB 56(DX), Y3
+	VPAND        conv2_bits<>+0(SB), Y3, Y3
+	VPCMPEQD     conv2_bits<>+0(SB), Y3, Y3
+	VANDPS       Y0, Y3, Y3
+	VMOVUPS      448(CX), Y0
+	VPBROADCASTB 60(DX), Y4
+	VPAND        conv2_bits<>+0(SB), Y4, Y4
+	VPCMPEQD     conv2_bits<>+0(SB), Y4, Y4
+	VANDPS       Y0, Y4, Y4
+	VMOVAPS      Y1, Y0
+	VFMADD231PS  conv2_4<>+0(SB), Y3, Y0
+	VADDPS       Y2, Y2, Y1
+	VFMADD231PS  conv2_8<>+0(SB), Y4, Y1
+	VADDPS       Y1, Y0, Y2
+	VMOVUPS      Y2, 64(SI)
+	VSUBPS       Y1, Y0, Y0
+	VMOVUPS      Y0, 192(SI)
+	VMOVUPS      192(CX), Y0
+	VPBROADCASTB 26(DX), Y1
+	VPAND        conv2_bits<>+0(SB), Y1, Y1
+	VPCMPEQD     conv2_bits<>+0(SB), Y1, Y1
+	VANDPS       Y0, Y1, Y1
+	VMOVUPS      192(CX), Y0
+	VPBROADCASTB 30(DX), Y2
+	VPAND        conv2_bits<>+0(SB), Y2, Y2
+	VPCMPEQD     conv2_bits<>+0(SB), Y2, Y2
+	VANDPS       Y0, Y2, Y2
+	VMOVUPS      448(CX), Y0
+	VPBROADCASTB 58(DX), Y3
+	VPAND        conv2_bits<>+0(SB), Y3, Y3
+	VPCMPEQD     conv2_bits<>+0(SB), Y3, Y3
+	VANDPS       Y0, Y3, Y3
+	VMOVUPS      448(CX), Y0
+	VPBROADCASTB 62(DX), Y4
+	VPAND        conv2_bits<>+0(SB), Y4, Y4
+	VPCMPEQD     conv2_bits<>+0(SB), Y4, Y4
+	VANDPS       Y0, Y4, Y4
+	VMOVAPS      Y1, Y0
+	VFMADD231PS  conv2_4<>+0(SB), Y3, Y0
+	VADDPS       Y2, Y2, Y1
+	VFMADD231PS  conv2_8<>+0(SB), Y4, Y1
+	VADDPS       Y1, Y0, Y2
+	VMOVUPS      Y2, 96(SI)
+	VSUBPS       Y1, Y0, Y0
+	VMOVUPS      Y0, 224(SI)
+
+	// rows: (A dy) Aᵀ
+	VMOVUPS     (SI), Y0
+	VMOVUPS     32(SI), Y1
+	VMOVUPS     64(SI), Y2
+	VMOVUPS     96(SI), Y3
+	VMOVUPS     Y0, 64(AX)
+	VMOVUPS     Y3, 9472(AX)
+	VADDPS      Y2, Y0, Y4
+	VADDPS      Y3, Y1, Y5
+	VADDPS      Y5, Y4, Y6
+	VMOVUPS     Y6, 1408(AX)
+	VSUBPS      Y5, Y4, Y4
+	VMOVUPS     Y4, 2752(AX)
+	VMOVAPS     Y0, Y4
+	VFMADD231PS conv2_4<>+0(SB), Y2, Y4
+	VADDPS      Y1, Y1, Y5
+	VFMADD231PS conv2_8<>+0(SB), Y3, Y5
+	VADDPS      Y5, Y4, Y6
+	VMOVUPS     Y6, 4096(AX)
+	VSUBPS      Y5, Y4, Y4
+	VMOVUPS     Y4, 5440(AX)
+	VMOVAPS     Y0, Y0
+	VFMADD231PS conv2_0_25<>+0(SB), Y2, Y0
+	VMULPS      conv2_0_5<>+0(SB), Y1, Y1
+	VFMADD231PS conv2_0_125<>+0(SB), Y3, Y1
+	VADDPS      Y1, Y0, Y2
+	VMOVUPS     Y2, 6784(AX)
+	VSUBPS      Y1, Y0, Y0
+	VMOVUPS     Y0, 8128(AX)
+	VMOVUPS     128(SI), Y0
+	VMOVUPS     160(SI), Y1
+	VMOVUPS     192(SI), Y2
+	VMOVUPS     224(SI), Y3
+	VMOVUPS     Y0, 10816(AX)
+	VMOVUPS     Y3, 20224(AX)
+	VADDPS      Y2, Y0, Y4
+	VADDPS      Y3, Y1, Y5
+	VADDPS      Y5, Y4, Y6
+	VMOVUPS     Y6, 12160(AX)
+	VSUBPS      Y5, Y4, Y4
+	VMOVUPS     Y4, 13504(AX)
+	VMOVAPS     Y0, Y4
+	VFMADD231PS conv2_4<>+0(SB), Y2, Y4
+	VADDPS      Y1, Y1, Y5
+	VFMADD231PS conv2_8<>+0(SB), Y3, Y5
+	VADDPS      Y5, Y4, Y6
+	VMOVUPS     Y6, 14848(AX)
+	VSUBPS      Y5, Y4, Y4
+	VMOVUPS     Y4, 16192(AX)
+	VMOVAPS     Y0, Y0
+	VFMADD231PS conv2_0_25<>+0(SB), Y2, Y0
+	VMULPS      conv2_0_5<>+0(SB), Y1, Y1
+	VFMADD231PS conv2_0_125<>+0(SB), Y3, Y1
+	VADDPS      Y1, Y0, Y2
+	VMOVUPS     Y2, 17536(AX)
+	VSUBPS      Y1, Y0, Y0
+	VMOVUPS     Y0, 18880(AX)
+	ADDQ        $+32, AX
+	ADDQ        $+32, CX
+	ADDQ        $+1, DX
+	DECQ        DI
+	JNZ         part10
+	ADDQ        $-64, AX
+	ADDQ        $-64, CX
+	ADDQ        $-2, DX
+	ADDQ        $+128, AX
+	ADDQ        $+512, CX
+	ADDQ        $+64, DX
+	DECQ        BX
+	JNZ         tileRow9
+	JMP         end1
+
+pair8:
+	CMPQ BX, $+3
+	JNE  pair11
+	MOVQ $0x0000000a, BX
+
+tileRow12:
+	MOVQ $0x00000002, DI
+
+part13:
+	// columns: rows 5 and 6 of A dy
+	VMOVUPS      (CX), Y0
+	VPBROADCASTB (DX), Y1
+	VPAND        conv2_bits<>+0(SB), Y1, Y1
+	VPCMPEQD     conv2_bits<>+0(SB), Y1, Y1
+	VANDPS       Y0, Y1, Y1
+	VMOVUPS      (CX), Y0
+	VPBROADCASTB 4(DX), Y2
+	VPAND        conv2_bits<>+0(SB), Y2, Y2
+	VPCMPEQD     conv2_bits<>+0(SB), Y2, Y2
+	VANDPS       Y0, Y2, Y2
+	VMOVUPS      256(CX), Y0
+	VPBROADCASTB 32(DX), Y3
+	VPAND        conv2_bits<>+0(SB), Y3, Y3
+	VPCMPEQD     conv2_bits<>+0(SB), Y3, Y3
+	VANDPS       Y0, Y3, Y3
+	VMOVUPS      256(CX), Y0
+	VPBROADCASTB 36(DX), Y4
+	VPAND        conv2_bits<>+0(SB), Y4, Y4
+	VPCMPEQD     conv2_bits<>+0(SB), Y4, Y4
+	VANDPS       Y0, Y4, Y4
+	VMOVAPS      Y1, Y0
+	VFMADD231PS  conv2_0_25<>+0(SB), Y3, Y0
+	VMULPS       conv2_0_5<>+0(SB), Y2, Y1
+	VFMADD231PS  conv2_0_125<>+0(SB), Y4, Y1
+	VADDPS       Y1, Y0, Y2
+	VMOVUPS      Y2, (SI)
+	VSUBPS       Y1, Y0, Y0
+	VMOVUPS      Y0, 128(SI)
+	VMOVUPS      (CX), Y0
+	VPBROADCASTB 2(DX), Y1
+	VPAND        conv2_bits<>+0(SB), Y1, Y1
+	VPCMPEQD     conv2_bits<>+0(SB), Y1, Y1
+	VANDPS       Y0, Y1, Y1
+	VMOVUPS      (CX), Y0
+	VPBROADCASTB 6(DX), Y2
+	VPAND        conv2_bits<>+0(SB), Y2, Y2
+	VPCMPEQD     conv2_bits<>+0(SB), Y2, Y2
+	VANDPS       Y0, Y2, Y2
+	VMOVUPS      256(CX), Y0
+	VPBROADCASTB 34(DX), Y3
+	VPAND        conv2_bits<>+0(SB), Y3, Y3
+	VPCMPEQD     conv2_bits<>+0(SB), Y3, Y3
+	VANDPS       Y0, Y3, Y3
+	VMOVUPS      256(CX), Y0
+	VPBROADCASTB 38(DX), Y4
+	VPAND        conv2_bits<>+0(SB), Y4, Y4
+	VPCMPEQD     conv2_bits<>+0(SB), Y4, Y4
+	VANDPS       Y0, Y4, Y4
+	VMOVAPS      Y1, Y0
+	VFMADD231PS  conv2_0_25<>+0(SB), Y3, Y0
+	VMULPS       conv2_0_5<>+0(SB), Y2, Y1
+	VFMADD231PS  conv2_0_125<>+0(SB), Y4, Y1
+	VADDPS       Y1, Y0, Y2
+	VMOVUPS      Y2, 32(SI)
+	VSUBPS       Y1, Y0, Y0
+	VMOVUPS      Y0, 160(SI)
+	VMOVUPS      64(CX), Y0
+	VPBROADCASTB 8(DX), Y1
+	VPAND        conv2_bits<>+0(SB), Y1, Y1
+	VPCMPEQD     conv2_bits<>+0(SB), Y1, Y1
+	VANDPS       Y0, Y1, Y1
+	VMOVUPS      64(CX), Y0
+	VPBROADCASTB 12(DX), Y2
+	VPAND        conv2_bits<>+0(SB), Y2, Y2
+	VPCMPEQD     conv2_bits<>+0(SB), Y2, Y2
+	VANDPS       Y0, Y2, Y2
+	VMOVUPS      320(CX), Y0
+	VPBROADCASTB 40(DX), Y3
+	VPAND        conv2_bits<>+0(SB), Y3, Y3
+	VPCMPEQD     conv2_bits<>+0(SB), Y3, Y3
+	VANDPS       Y0, Y3, Y3
+	VMOVUPS      320(CX), Y0
+	VPBROADCASTB 44(DX), Y4
+	VPAND        conv2_bits<>+0(SB), Y4, Y4
+	VPCMPEQD     conv2_bits<>+0(SB), Y4, Y4
+	VANDPS       Y0, Y4, Y4
+	VMOVAPS      Y1, Y0
+	VFMADD231PS  conv2_0_25<>+0(SB), Y3, Y0
+	VMULPS       conv2_0_5<>+0(SB), Y2, Y1
+	VFMADD231PS  conv2_0_125<>+0(SB), Y4, Y1
+	VADDPS       Y1, Y0, Y2
+	VMOVUPS      Y2, 64(SI)
+	VSUBPS       Y1, Y0, Y0
+	VMOVUPS      Y0, 192(SI)
+	VMOVUPS      64(CX), Y0
+	VPBROADCASTB 10(DX), Y1
+	VPAND        conv2_bits<>+0(SB), Y1, Y1
+	VPCMPEQD     conv2_bits<>+0(SB), Y1, Y1
+	VANDPS       Y0, Y1, Y1
+	VMOVUPS      64(CX), Y0
+	VPBROADCASTB 14(DX), Y2
+	VPAND        conv2_bits<>+0(SB), Y2, Y2
+	VPCMPEQD     conv2_bits<>+0(SB), Y2, Y2
+	VANDPS       Y0, Y2, Y2
+	VMOVUPS      320(CX), Y0
+	VPBROADCASTB 42(DX), Y3
+	VPAND        conv2_bits<>+0(SB), Y3, Y3
+	VPCMPEQD     conv2_bits<>+0(SB), Y3, Y3
+	VANDPS       Y0, Y3, Y3
+	VMOVUPS      320(CX), Y0
+	VPBROADCASTB 46(DX), Y4
+	VPAND        conv2_bits<>+0(SB), Y4, Y4
+	VPCMPEQD     conv2_bits<>+0(SB), Y4, Y4
+	VANDPS       Y0, Y4, Y4
+	VMOVAPS      Y1, Y0
+	VFMADD231PS  conv2_0_25<>+0(SB), Y3, Y0
+	VMULPS       conv2_0_5<>+0(SB), Y2, Y1
+	VFMADD231PS  conv2_0_125<>+0(SB), Y4, Y1
+	VADDPS       Y1, Y0, Y2
+	VMOVUPS      Y2, 96(SI)
+	VSUBPS       Y1, Y0, Y0
+	VMOVUPS      Y0, 224(SI)
+
+	// rows: (A dy) Aᵀ
+	VMOVUPS     (SI), Y0
+	VMOVUPS     32(SI), Y1
+	VMOVUPS     64(SI), Y2
+	VMOVUPS     96(SI), Y3
+	VMOVUPS     Y0, (AX)
+	VMOVUPS     Y3, 9408(AX)
+	VADDPS      Y2, Y0, Y4
+	VADDPS      Y3, Y1, Y5
+	VADDPS      Y5, Y4, Y6
+	VMOVUPS     Y6, 1344(AX)
+	VSUBPS      Y5, Y4, Y4
+	VMOVUPS     Y4, 2688(AX)
+	VMOVAPS     Y0, Y4
+	VFMADD231PS conv2_4<>+0(SB), Y2, Y4
+	VADDPS      Y1, Y1, Y5
+	VFMADD231PS conv2_8<>+0(SB), Y3, Y5
+	VADDPS      Y5, Y4, Y6
+	VMOVUPS     Y6, 4032(AX)
+	VSUBPS      Y5, Y4, Y4
+	VMOVUPS     Y4, 5376(AX)
+	VMOVAPS     Y0, Y0
+	VFMADD231PS conv2_0_25<>+0(SB), Y2, Y0
+	VMULPS      conv2_0_5<>+0(SB), Y1, Y1
+	VFMADD231PS conv2_0_125<>+0(SB), Y3, Y1
+	VADDPS      Y1, Y0, Y2
+	VMOVUPS     Y2, 6720(AX)
+	VSUBPS      Y1, Y0, Y0
+	VMOVUPS     Y0, 8064(AX)
+	VMOVUPS     128(SI), Y0
+	VMOVUPS     160(SI), Y1
+	VMOVUPS     192(SI), Y2
+	VMOVUPS     224(SI), Y3
+	VMOVUPS     Y0, 10752(AX)
+	VMOVUPS     Y3, 20160(AX)
+	VADDPS      Y2, Y0, Y4
+	VADDPS      Y3, Y1, Y5
+	VADDPS      Y5, Y4, Y6
+	VMOVUPS     Y6, 12096(AX)
+	VSUBPS      Y5, Y4, Y4
+	VMOVUPS     Y4, 13440(AX)
+	VMOVAPS     Y0, Y4
+	VFMADD231PS conv2_4<>+0(SB), Y2, Y4
+	VADDPS      Y1, Y1, Y5
+	VFMADD231PS conv2_8<>+0(SB), Y3, Y5
+	VADDPS      Y5, Y4, Y6
+	VMOVUPS     Y6, 14784(AX)
+	VSUBPS      Y5, Y4, Y4
+	VMOVUPS     Y4, 16128(AX)
+	VMOVAPS     Y0, Y0
+	VFMADD231PS conv2_0_25<>+0(SB), Y2, Y0
+	VMULPS      conv2_0_5<>+0(SB), Y1, Y1
+	VFMADD231PS conv2_0_125<>+0(SB), Y3, Y1
+	VADDPS      Y1, Y0, Y2
+	VMOVUPS     Y2, 17472(AX)
+	VSUBPS      Y1, Y0, Y0
+	VMOVUPS     Y0, 18816(AX)
+
+	// columns: rows 5 and 6 of A dy
+	VMOVUPS      128(CX), Y0
+	VPBROADCASTB 16(DX), Y1
+	VPAND        conv2_bits<>+0(SB), Y1, Y1
+	VPCMPEQD     conv2_bits<>+0(SB), Y1, Y1
+	VANDPS       Y0, Y1, Y1
+	VMOVUPS      128(CX), Y0
+	VPBROADCASTB 20(DX), Y2
+	VPAND        conv2_bits<>+0(SB), Y2, Y2
+	VPCMPEQD     conv2_bits<>+0(SB), Y2, Y2
+	VANDPS       Y0, Y2, Y2
+	VMOVUPS      384(CX), Y0
+	VPBROADCASTB 48(DX), Y3
+	VPAND        conv2_bits<>+0(SB), Y3, Y3
+	VPCMPEQD     conv2_bits<>+0(SB), Y3, Y3
+	VANDPS       Y0, Y3, Y3
+	VMOVUPS      384(CX), Y0
+	VPBROADCASTB 52(DX), Y4
+	VPAND        conv2_bits<>+0(SB), Y4, Y4
+	VPCMPEQD     conv2_bits<>+0(SB), Y4, Y4
+	VANDPS       Y0, Y4, Y4
+	VMOVAPS      Y1, Y0
+	VFMADD231PS  conv2_0_25<>+0(SB), Y3, Y0
+	VMULPS       conv2_0_5<>+0(SB), Y2, Y1
+	VFMADD231PS  conv2_0_125<>+0(SB), Y4, Y1
+	VADDPS       Y1, Y0, Y2
+	VMOVUPS      Y2, (SI)
+	VSUBPS       Y1, Y0, Y0
+	VMOVUPS      Y0, 128(SI)
+	VMOVUPS      128(CX), Y0
+	VPBROADCASTB 18(DX), Y1
+	VPAND        conv2_bits<>+0(SB), Y1, Y1
+	VPCMPEQD     conv2_bits<>+0(SB), Y1, Y1
+	VANDPS       Y0, Y1, Y1
+	VMOVUPS      128(CX), Y0
+	VPBROADCASTB 22(DX), Y2
+	VPAND        conv2_bits<>+0(SB), Y2, Y2
+	VPCMPEQD     conv2_bits<>+0(SB), Y2, Y2
+	VANDPS       Y0, Y2, Y2
+	VMOVUPS      384(CX), Y0
+	VPBROADCASTB 50(DX), Y3
+	VPAND        conv2_bits<>+0(SB), Y3, Y3
+	VPCMPEQD     conv2_bits<>+0(SB), Y3, Y3
+	VANDPS       Y0, Y3, Y3
+	VMOVUPS      384(CX), Y0
+	VPBROADCASTB 54(DX), Y4
+	VPAND        conv2_bits<>+0(SB), Y4, Y4
+	VPCMPEQD     conv2_bits<>+0(SB), Y4, Y4
+	VANDPS       Y0, Y4, Y4
+	VMOVAPS      Y1, Y0
+	VFMADD231PS  conv2_0_25<>+0(SB), Y3, Y0
+	VMULPS       conv2_0_5<>+0(SB), Y2, Y1
+	VFMADD231PS  conv2_0_125<>+0(SB), Y4, Y1
+	VADDPS       Y1, Y0, Y2
+	VMOVUPS      Y2, 32(SI)
+	VSUBPS       Y1, Y0, Y0
+	VMOVUPS      Y0, 160(SI)
+	VMOVUPS      192(CX), Y0
+	VPBROADCASTB 24(DX), Y1
+	VPAND        conv2_bits<>+0(SB), Y1, Y1
+	VPCMPEQD     conv2_bits<>+0(SB), Y1, Y1
+	VANDPS       Y0, Y1, Y1
+	VMOVUPS      192(CX), Y0
+	VPBROADCASTB 28(DX), Y2
+	VPAND        conv2_bits<>+0(SB), Y2, Y2
+	VPCMPEQD     conv2_bits<>+0(SB), Y2, Y2
+	VANDPS       Y0, Y2, Y2
+	VMOVUPS      448(CX), Y0
+	VPBROADCASTB 56(DX), Y3
+	VPAND        conv2_bits<>+0(SB), Y3, Y3
+	VPCMPEQD     conv2_bits<>+0(SB), Y3, Y3
+	VANDPS       Y0, Y3, Y3
+	VMOVUPS      448(CX), Y0
+	VPBROADCASTB 60(DX), Y4
+	VPAND        conv2_bits<>+0(SB), Y4, Y4
+	VPCMPEQD     conv2_bits<>+0(SB), Y4, Y4
+	VANDPS       Y0, Y4, Y4
+	VMOVAPS      Y1, Y0
+	VFMADD231PS  conv2_0_25<>+0(SB), Y3, Y0
+	VMULPS       conv2_0_5<>+0(SB), Y2, Y1
+	VFMADD231PS  conv2_0_125<>+0(SB), Y4, Y1
+	VADDPS       Y1, Y0, Y2
+	VMOVUPS      Y2, 64(SI)
+	VSUBPS       Y1, Y0, Y0
+	VMOVUPS      Y0, 192(SI)
+	VMOVUPS      192(CX), Y0
+	VPBROADCASTB 26(DX), Y1
+	VPAND        conv2_bits<>+0(SB), Y1, Y1
+	VPCMPEQD     conv2_bits<>+0(SB), Y1, Y1
+	VANDPS       Y0, Y1, Y1
+	VMOVUPS      192(CX), Y0
+	VPBROADCASTB 30(DX), Y2
+	VPAND        conv2_bits<>+0(SB), Y2, Y2
+	VPCMPEQD     conv2_bits<>+0(SB), Y2, Y2
+	VANDPS       Y0, Y2, Y2
+	VMOVUPS      448(CX), Y0
+	VPBROADCASTB 58(DX), Y3
+	VPAND        conv2_bits<>+0(SB), Y3, Y3
+	VPCMPEQD     conv2_bits<>+0(SB), Y3, Y3
+	VANDPS       Y0, Y3, Y3
+	VMOVUPS      448(CX), Y0
+	VPBROADCASTB 62(DX), Y4
+	VPAND        conv2_bits<>+0(SB), Y4, Y4
+	VPCMPEQD     conv2_bits<>+0(SB), Y4, Y4
+	VANDPS       Y0, Y4, Y4
+	VMOVAPS      Y1, Y0
+	VFMADD231PS  conv2_0_25<>+0(SB), Y3, Y0
+	VMULPS       conv2_0_5<>+0(SB), Y2, Y1
+	VFMADD231PS  conv2_0_125<>+0(SB), Y4, Y1
+	VADDPS       Y1, Y0, Y2
+	VMOVUPS      Y2, 96(SI)
+	VSUBPS       Y1, Y0, Y0
+	VMOVUPS      Y0, 224(SI)
+
+	// rows: (A dy) Aᵀ
+	VMOVUPS     (SI), Y0
+	VMOVUPS     32(SI), Y1
+	VMOVUPS     64(SI), Y2
+	VMOVUPS     96(SI), Y3
+	VMOVUPS     Y0, 64(AX)
+	VMOVUPS     Y3, 9472(AX)
+	VADDPS      Y2, Y0, Y4
+	VADDPS      Y3, Y1, Y5
+	VADDPS      Y5, Y4, Y6
+	VMOVUPS     Y6, 1408(AX)
+	VSUBPS      Y5, Y4, Y4
+	VMOVUPS     Y4, 2752(AX)
+	VMOVAPS     Y0, Y4
+	VFMADD231PS conv2_4<>+0(SB), Y2, Y4
+	VADDPS      Y1, Y1, Y5
+	VFMADD231PS conv2_8<>+0(SB), Y3, Y5
+	VADDPS      Y5, Y4, Y6
+	VMOVUPS     Y6, 4096(AX)
+	VSUBPS      Y5, Y4, Y4
+	VMOVUPS     Y4, 5440(AX)
+	VMOVAPS     Y0, Y0
+	VFMADD231PS conv2_0_25<>+0(SB), Y2, Y0
+	VMULPS      conv2_0_5<>+0(SB), Y1, Y1
+	VFMADD231PS conv2_0_125<>+0(SB), Y3, Y1
+	VADDPS      Y1, Y0, Y2
+	VMOVUPS     Y2, 6784(AX)
+	VSUBPS      Y1, Y0, Y0
+	VMOVUPS     Y0, 8128(AX)
+	VMOVUPS     128(SI), Y0
+	VMOVUPS     160(SI), Y1
+	VMOVUPS     192(SI), Y2
+	VMOVUPS     224(SI), Y3
+	VMOVUPS     Y0, 10816(AX)
+	VMOVUPS     Y3, 20224(AX)
+	VADDPS      Y2, Y0, Y4
+	VADDPS      Y3, Y1, Y5
+	VADDPS      Y5, Y4, Y6
+	VMOVUPS     Y6, 12160(AX)
+	VSUBPS      Y5, Y4, Y4
+	VMOVUPS     Y4, 13504(AX)
+	VMOVAPS     Y0, Y4
+	VFMADD231PS conv2_4<>+0(SB), Y2, Y4
+	VADDPS      Y1, Y1, Y5
+	VFMADD231PS conv2_8<>+0(SB), Y3, Y5
+	VADDPS      Y5, Y4, Y6
+	VMOVUPS     Y6, 14848(AX)
+	VSUBPS      Y5, Y4, Y4
+	VMOVUPS     Y4, 16192(AX)
+	VMOVAPS     Y0, Y0
+	VFMADD231PS conv2_0_25<>+0(SB), Y2, Y0
+	VMULPS      conv2_0_5<>+0(SB), Y1, Y1
+	VFMADD231PS conv2_0_125<>+0(SB), Y3, Y1
+	VADDPS      Y1, Y0, Y2
+	VMOVUPS     Y2, 17536(AX)
+	VSUBPS      Y1, Y0, Y0
+	VMOVUPS     Y0, 18880(AX)
+	ADDQ        $+32, AX
+	ADDQ        $+32, CX
+	ADDQ        $+1, DX
+	DECQ        DI
+	JNZ         part13
+	ADDQ        $-64, AX
+	ADDQ        $-64, CX
+	ADDQ        $-2, DX
+	ADDQ        $+128, AX
+	ADDQ        $+512, CX
+	ADDQ        $+64, DX
+	DECQ        BX
+	JNZ         tileRow12
+	JMP         end1
+
+pair11:
+end1:
 	VZEROUPPER
 	RET
 
-// func Conv2InputGrad16(dx []float32, dv []float32, u []float32, dm []float32, first int)
+// func Conv2InputGradProducts16(dv []float32, u []float32, dm []float32, row int, place int, first int)
 // Requires: AVX, FMA3
-TEXT ·Conv2InputGrad16(SB), $6208-104
-	MOVQ   dv_base+24(FP), AX
-	MOVQ   u_base+48(FP), CX
-	MOVQ   dm_base+72(FP), DX
-	MOVQ   first+96(FP), BX
-	IMUL3Q $+4, BX, BX
-	ADDQ   BX, CX
+TEXT ·Conv2InputGradProducts16(SB), $0-96
+	MOVQ   dv_base+0(FP), AX
+	MOVQ   u_base+24(FP), CX
+	MOVQ   dm_base+48(FP), DX
+	MOVQ   row+72(FP), BX
+	MOVQ   place+80(FP), SI
+	MOVQ   first+88(FP), DI
+	IMUL3Q $+4, DI, R8
+	ADDQ   R8, CX
+	IMUL3Q $+32000, BX, R8
+	ADDQ   R8, CX
+	IMUL3Q $+10752, SI, SI
+	ADDQ   SI, DX
+	IMUL3Q $+2048, BX, BX
+	ADDQ   BX, AX
+	IMUL3Q $+16384, DI, BX
+	ADDQ   BX, AX
 
 	// to[0…4][f] = Σ weight[f]·from[f] over 50; 10 accumulators
-	MOVQ $0x00000040, BX
+	MOVQ $0x00000008, BX
 
 frequency1:
 	VXORPS Y0, Y0, Y0
@@ -12818,9 +13664,9 @@ frequency1:
 	VXORPS Y7, Y7, Y7
 	VXORPS Y8, Y8, Y8
 	VXORPS Y9, Y9, Y9
-	MOVQ   $0x00000005, SI
+	MOVQ   $0x0000000a, SI
 
-term2:
+chunk2:
 	VMOVUPS      (DX), Y10
 	VMOVUPS      32(DX), Y11
 	VBROADCASTSS (CX), Y12
@@ -12906,95 +13752,10 @@ term2:
 	VBROADCASTSS 336(CX), Y12
 	VFMADD231PS  Y12, Y10, Y8
 	VFMADD231PS  Y12, Y11, Y9
-	VMOVUPS      1280(DX), Y10
-	VMOVUPS      1312(DX), Y11
-	VBROADCASTSS 400(CX), Y12
-	VFMADD231PS  Y12, Y10, Y0
-	VFMADD231PS  Y12, Y11, Y1
-	VBROADCASTSS 404(CX), Y12
-	VFMADD231PS  Y12, Y10, Y2
-	VFMADD231PS  Y12, Y11, Y3
-	VBROADCASTSS 408(CX), Y12
-	VFMADD231PS  Y12, Y10, Y4
-	VFMADD231PS  Y12, Y11, Y5
-	VBROADCASTSS 412(CX), Y12
-	VFMADD231PS  Y12, Y10, Y6
-	VFMADD231PS  Y12, Y11, Y7
-	VBROADCASTSS 416(CX), Y12
-	VFMADD231PS  Y12, Y10, Y8
-	VFMADD231PS  Y12, Y11, Y9
-	VMOVUPS      1536(DX), Y10
-	VMOVUPS      1568(DX), Y11
-	VBROADCASTSS 480(CX), Y12
-	VFMADD231PS  Y12, Y10, Y0
-	VFMADD231PS  Y12, Y11, Y1
-	VBROADCASTSS 484(CX), Y12
-	VFMADD231PS  Y12, Y10, Y2
-	VFMADD231PS  Y12, Y11, Y3
-	VBROADCASTSS 488(CX), Y12
-	VFMADD231PS  Y12, Y10, Y4
-	VFMADD231PS  Y12, Y11, Y5
-	VBROADCASTSS 492(CX), Y12
-	VFMADD231PS  Y12, Y10, Y6
-	VFMADD231PS  Y12, Y11, Y7
-	VBROADCASTSS 496(CX), Y12
-	VFMADD231PS  Y12, Y10, Y8
-	VFMADD231PS  Y12, Y11, Y9
-	VMOVUPS      1792(DX), Y10
-	VMOVUPS      1824(DX), Y11
-	VBROADCASTSS 560(CX), Y12
-	VFMADD231PS  Y12, Y10, Y0
-	VFMADD231PS  Y12, Y11, Y1
-	VBROADCASTSS 564(CX), Y12
-	VFMADD231PS  Y12, Y10, Y2
-	VFMADD231PS  Y12, Y11, Y3
-	VBROADCASTSS 568(CX), Y12
-	VFMADD231PS  Y12, Y10, Y4
-	VFMADD231PS  Y12, Y11, Y5
-	VBROADCASTSS 572(CX), Y12
-	VFMADD231PS  Y12, Y10, Y6
-	VFMADD231PS  Y12, Y11, Y7
-	VBROADCASTSS 576(CX), Y12
-	VFMADD231PS  Y12, Y10, Y8
-	VFMADD231PS  Y12, Y11, Y9
-	VMOVUPS      2048(DX), Y10
-	VMOVUPS      2080(DX), Y11
-	VBROADCASTSS 640(CX), Y12
-	VFMADD231PS  Y12, Y10, Y0
-	VFMADD231PS  Y12, Y11, Y1
-	VBROADCASTSS 644(CX), Y12
-	VFMADD231PS  Y12, Y10, Y2
-	VFMADD231PS  Y12, Y11, Y3
-	VBROADCASTSS 648(CX), Y12
-	VFMADD231PS  Y12, Y10, Y4
-	VFMADD231PS  Y12, Y11, Y5
-	VBROADCASTSS 652(CX), Y12
-	VFMADD231PS  Y12, Y10, Y6
-	VFMADD231PS  Y12, Y11, Y7
-	VBROADCASTSS 656(CX), Y12
-	VFMADD231PS  Y12, Y10, Y8
-	VFMADD231PS  Y12, Y11, Y9
-	VMOVUPS      2304(DX), Y10
-	VMOVUPS      2336(DX), Y11
-	VBROADCASTSS 720(CX), Y12
-	VFMADD231PS  Y12, Y10, Y0
-	VFMADD231PS  Y12, Y11, Y1
-	VBROADCASTSS 724(CX), Y12
-	VFMADD231PS  Y12, Y10, Y2
-	VFMADD231PS  Y12, Y11, Y3
-	VBROADCASTSS 728(CX), Y12
-	VFMADD231PS  Y12, Y10, Y4
-	VFMADD231PS  Y12, Y11, Y5
-	VBROADCASTSS 732(CX), Y12
-	VFMADD231PS  Y12, Y10, Y6
-	VFMADD231PS  Y12, Y11, Y7
-	VBROADCASTSS 736(CX), Y12
-	VFMADD231PS  Y12, Y10, Y8
-	VFMADD231PS  Y12, Y11, Y9
-	ADDQ         $+800, CX
-	ADDQ         $+2560, DX
+	ADDQ         $+400, CX
+	ADDQ         $+21504, DX
 	DECQ         SI
-	JNZ          term2
+	JNZ          chunk2
 	VMOVUPS      Y0, (AX)
 	VMOVUPS      Y1, 32(AX)
 	VMOVUPS      Y2, 16384(AX)
@@ -13006,7 +13767,7 @@ term2:
 	VMOVUPS      Y8, 65536(AX)
 	VMOVUPS      Y9, 65568(AX)
 	ADDQ         $-4000, CX
-	ADDQ         $-12800, DX
+	ADDQ         $-215040, DX
 	VXORPS       Y0, Y0, Y0
 	VXORPS       Y1, Y1, Y1
 	VXORPS       Y2, Y2, Y2
@@ -13017,9 +13778,9 @@ term2:
 	VXORPS       Y7, Y7, Y7
 	VXORPS       Y8, Y8, Y8
 	VXORPS       Y9, Y9, Y9
-	MOVQ         $0x00000005, SI
+	MOVQ         $0x0000000a, SI
 
-term3:
+chunk3:
 	VMOVUPS      64(DX), Y10
 	VMOVUPS      96(DX), Y11
 	VBROADCASTSS (CX), Y12
@@ -13105,95 +13866,10 @@ term3:
 	VBROADCASTSS 336(CX), Y12
 	VFMADD231PS  Y12, Y10, Y8
 	VFMADD231PS  Y12, Y11, Y9
-	VMOVUPS      1344(DX), Y10
-	VMOVUPS      1376(DX), Y11
-	VBROADCASTSS 400(CX), Y12
-	VFMADD231PS  Y12, Y10, Y0
-	VFMADD231PS  Y12, Y11, Y1
-	VBROADCASTSS 404(CX), Y12
-	VFMADD231PS  Y12, Y10, Y2
-	VFMADD231PS  Y12, Y11, Y3
-	VBROADCASTSS 408(CX), Y12
-	VFMADD231PS  Y12, Y10, Y4
-	VFMADD231PS  Y12, Y11, Y5
-	VBROADCASTSS 412(CX), Y12
-	VFMADD231PS  Y12, Y10, Y6
-	VFMADD231PS  Y12, Y11, Y7
-	VBROADCASTSS 416(CX), Y12
-	VFMADD231PS  Y12, Y10, Y8
-	VFMADD231PS  Y12, Y11, Y9
-	VMOVUPS      1600(DX), Y10
-	VMOVUPS      1632(DX), Y11
-	VBROADCASTSS 480(CX), Y12
-	VFMADD231PS  Y12, Y10, Y0
-	VFMADD231PS  Y12, Y11, Y1
-	VBROADCASTSS 484(CX), Y12
-	VFMADD231PS  Y12, Y10, Y2
-	VFMADD231PS  Y12, Y11, Y3
-	VBROADCASTSS 488(CX), Y12
-	VFMADD231PS  Y12, Y10, Y4
-	VFMADD231PS  Y12, Y11, Y5
-	VBROADCASTSS 492(CX), Y12
-	VFMADD231PS  Y12, Y10, Y6
-	VFMADD231PS  Y12, Y11, Y7
-	VBROADCASTSS 496(CX), Y12
-	VFMADD231PS  Y12, Y10, Y8
-	VFMADD231PS  Y12, Y11, Y9
-	VMOVUPS      1856(DX), Y10
-	VMOVUPS      1888(DX), Y11
-	VBROADCASTSS 560(CX), Y12
-	VFMADD231PS  Y12, Y10, Y0
-	VFMADD231PS  Y12, Y11, Y1
-	VBROADCASTSS 564(CX), Y12
-	VFMADD231PS  Y12, Y10, Y2
-	VFMADD231PS  Y12, Y11, Y3
-	VBROADCASTSS 568(CX), Y12
-	VFMADD231PS  Y12, Y10, Y4
-	VFMADD231PS  Y12, Y11, Y5
-	VBROADCASTSS 572(CX), Y12
-	VFMADD231PS  Y12, Y10, Y6
-	VFMADD231PS  Y12, Y11, Y7
-	VBROADCASTSS 576(CX), Y12
-	VFMADD231PS  Y12, Y10, Y8
-	VFMADD231PS  Y12, Y11, Y9
-	VMOVUPS      2112(DX), Y10
-	VMOVUPS      2144(DX), Y11
-	VBROADCASTSS 640(CX), Y12
-	VFMADD231PS  Y12, Y10, Y0
-	VFMADD231PS  Y12, Y11, Y1
-	VBROADCASTSS 644(CX), Y12
-	VFMADD231PS  Y12, Y10, Y2
-	VFMADD231PS  Y12, Y11, Y3
-	VBROADCASTSS 648(CX), Y12
-	VFMADD231PS  Y12, Y10, Y4
-	VFMADD231PS  Y12, Y11, Y5
-	VBROADCASTSS 652(CX), Y12
-	VFMADD231PS  Y12, Y10, Y6
-	VFMADD231PS  Y12, Y11, Y7
-	VBROADCASTSS 656(CX), Y12
-	VFMADD231PS  Y12, Y10, Y8
-	VFMADD231PS  Y12, Y11, Y9
-	VMOVUPS      2368(DX), Y10
-	VMOVUPS      2400(DX), Y11
-	VBROADCASTSS 720(CX), Y12
-	VFMADD231PS  Y12, Y10, Y0
-	VFMADD231PS  Y12, Y11, Y1
-	VBROADCASTSS 724(CX), Y12
-	VFMADD231PS  Y12, Y10, Y2
-	VFMADD231PS  Y12, Y11, Y3
-	VBROADCASTSS 728(CX), Y12
-	VFMADD231PS  Y12, Y10, Y4
-	VFMADD231PS  Y12, Y11, Y5
-	VBROADCASTSS 732(CX), Y12
-	VFMADD231PS  Y12, Y10, Y6
-	VFMADD231PS  Y12, Y11, Y7
-	VBROADCASTSS 736(CX), Y12
-	VFMADD231PS  Y12, Y10, Y8
-	VFMADD231PS  Y12, Y11, Y9
-	ADDQ         $+800, CX
-	ADDQ         $+2560, DX
+	ADDQ         $+400, CX
+	ADDQ         $+21504, DX
 	DECQ         SI
-	JNZ          term3
+	JNZ          chunk3
 	VMOVUPS      Y0, 64(AX)
 	VMOVUPS      Y1, 96(AX)
 	VMOVUPS      Y2, 16448(AX)
@@ -13205,7 +13881,7 @@ term3:
 	VMOVUPS      Y8, 65600(AX)
 	VMOVUPS      Y9, 65632(AX)
 	ADDQ         $-4000, CX
-	ADDQ         $-12800, DX
+	ADDQ         $-215040, DX
 	VXORPS       Y0, Y0, Y0
 	VXORPS       Y1, Y1, Y1
 	VXORPS       Y2, Y2, Y2
@@ -13216,9 +13892,9 @@ term3:
 	VXORPS       Y7, Y7, Y7
 	VXORPS       Y8, Y8, Y8
 	VXORPS       Y9, Y9, Y9
-	MOVQ         $0x00000005, SI
+	MOVQ         $0x0000000a, SI
 
-term4:
+chunk4:
 	VMOVUPS      128(DX), Y10
 	VMOVUPS      160(DX), Y11
 	VBROADCASTSS (CX), Y12
@@ -13304,95 +13980,10 @@ term4:
 	VBROADCASTSS 336(CX), Y12
 	VFMADD231PS  Y12, Y10, Y8
 	VFMADD231PS  Y12, Y11, Y9
-	VMOVUPS      1408(DX), Y10
-	VMOVUPS      1440(DX), Y11
-	VBROADCASTSS 400(CX), Y12
-	VFMADD231PS  Y12, Y10, Y0
-	VFMADD231PS  Y12, Y11, Y1
-	VBROADCASTSS 404(CX), Y12
-	VFMADD231PS  Y12, Y10, Y2
-	VFMADD231PS  Y12, Y11, Y3
-	VBROADCASTSS 408(CX), Y12
-	VFMADD231PS  Y12, Y10, Y4
-	VFMADD231PS  Y12, Y11, Y5
-	VBROADCASTSS 412(CX), Y12
-	VFMADD231PS  Y12, Y10, Y6
-	VFMADD231PS  Y12, Y11, Y7
-	VBROADCASTSS 416(CX), Y12
-	VFMADD231PS  Y12, Y10, Y8
-	VFMADD231PS  Y12, Y11, Y9
-	VMOVUPS      1664(DX), Y10
-	VMOVUPS      1696(DX), Y11
-	VBROADCASTSS 480(CX), Y12
-	VFMADD231PS  Y12, Y10, Y0
-	VFMADD231PS  Y12, Y11, Y1
-	VBROADCASTSS 484(CX), Y12
-	VFMADD231PS  Y12, Y10, Y2
-	VFMADD231PS  Y12, Y11, Y3
-	VBROADCASTSS 488(CX), Y12
-	VFMADD231PS  Y12, Y10, Y4
-	VFMADD231PS  Y12, Y11, Y5
-	VBROADCASTSS 492(CX), Y12
-	VFMADD231PS  Y12, Y10, Y6
-	VFMADD231PS  Y12, Y11, Y7
-	VBROADCASTSS 496(CX), Y12
-	VFMADD231PS  Y12, Y10, Y8
-	VFMADD231PS  Y12, Y11, Y9
-	VMOVUPS      1920(DX), Y10
-	VMOVUPS      1952(DX), Y11
-	VBROADCASTSS 560(CX), Y12
-	VFMADD231PS  Y12, Y10, Y0
-	VFMADD231PS  Y12, Y11, Y1
-	VBROADCASTSS 564(CX), Y12
-	VFMADD231PS  Y12, Y10, Y2
-	VFMADD231PS  Y12, Y11, Y3
-	VBROADCASTSS 568(CX), Y12
-	VFMADD231PS  Y12, Y10, Y4
-	VFMADD231PS  Y12, Y11, Y5
-	VBROADCASTSS 572(CX), Y12
-	VFMADD231PS  Y12, Y10, Y6
-	VFMADD231PS  Y12, Y11, Y7
-	VBROADCASTSS 576(CX), Y12
-	VFMADD231PS  Y12, Y10, Y8
-	VFMADD231PS  Y12, Y11, Y9
-	VMOVUPS      2176(DX), Y10
-	VMOVUPS      2208(DX), Y11
-	VBROADCASTSS 640(CX), Y12
-	VFMADD231PS  Y12, Y10, Y0
-	VFMADD231PS  Y12, Y11, Y1
-	VBROADCASTSS 644(CX), Y12
-	VFMADD231PS  Y12, Y10, Y2
-	VFMADD231PS  Y12, Y11, Y3
-	VBROADCASTSS 648(CX), Y12
-	VFMADD231PS  Y12, Y10, Y4
-	VFMADD231PS  Y12, Y11, Y5
-	VBROADCASTSS 652(CX), Y12
-	VFMADD231PS  Y12, Y10, Y6
-	VFMADD231PS  Y12, Y11, Y7
-	VBROADCASTSS 656(CX), Y12
-	VFMADD231PS  Y12, Y10, Y8
-	VFMADD231PS  Y12, Y11, Y9
-	VMOVUPS      2432(DX), Y10
-	VMOVUPS      2464(DX), Y11
-	VBROADCASTSS 720(CX), Y12
-	VFMADD231PS  Y12, Y10, Y0
-	VFMADD231PS  Y12, Y11, Y1
-	VBROADCASTSS 724(CX), Y12
-	VFMADD231PS  Y12, Y10, Y2
-	VFMADD231PS  Y12, Y11, Y3
-	VBROADCASTSS 728(CX), Y12
-	VFMADD231PS  Y12, Y10, Y4
-	VFMADD231PS  Y12, Y11, Y5
-	VBROADCASTSS 732(CX), Y12
-	VFMADD231PS  Y12, Y10, Y6
-	VFMADD231PS  Y12, Y11, Y7
-	VBROADCASTSS 736(CX), Y12
-	VFMADD231PS  Y12, Y10, Y8
-	VFMADD231PS  Y12, Y11, Y9
-	ADDQ         $+800, CX
-	ADDQ         $+2560, DX
+	ADDQ         $+400, CX
+	ADDQ         $+21504, DX
 	DECQ         SI
-	JNZ          term4
+	JNZ          chunk4
 	VMOVUPS      Y0, 128(AX)
 	VMOVUPS      Y1, 160(AX)
 	VMOVUPS      Y2, 16512(AX)
@@ -13404,7 +13995,7 @@ term4:
 	VMOVUPS      Y8, 65664(AX)
 	VMOVUPS      Y9, 65696(AX)
 	ADDQ         $-4000, CX
-	ADDQ         $-12800, DX
+	ADDQ         $-215040, DX
 	VXORPS       Y0, Y0, Y0
 	VXORPS       Y1, Y1, Y1
 	VXORPS       Y2, Y2, Y2
@@ -13415,9 +14006,9 @@ term4:
 	VXORPS       Y7, Y7, Y7
 	VXORPS       Y8, Y8, Y8
 	VXORPS       Y9, Y9, Y9
-	MOVQ         $0x00000005, SI
+	MOVQ         $0x0000000a, SI
 
-term5:
+chunk5:
 	VMOVUPS      192(DX), Y10
 	VMOVUPS      224(DX), Y11
 	VBROADCASTSS (CX), Y12
@@ -13503,95 +14094,10 @@ term5:
 	VBROADCASTSS 336(CX), Y12
 	VFMADD231PS  Y12, Y10, Y8
 	VFMADD231PS  Y12, Y11, Y9
-	VMOVUPS      1472(DX), Y10
-	VMOVUPS      1504(DX), Y11
-	VBROADCASTSS 400(CX), Y12
-	VFMADD231PS  Y12, Y10, Y0
-	VFMADD231PS  Y12, Y11, Y1
-	VBROADCASTSS 404(CX), Y12
-	VFMADD231PS  Y12, Y10, Y2
-	VFMADD231PS  Y12, Y11, Y3
-	VBROADCASTSS 408(CX), Y12
-	VFMADD231PS  Y12, Y10, Y4
-	VFMADD231PS  Y12, Y11, Y5
-	VBROADCASTSS 412(CX), Y12
-	VFMADD231PS  Y12, Y10, Y6
-	VFMADD231PS  Y12, Y11, Y7
-	VBROADCASTSS 416(CX), Y12
-	VFMADD231PS  Y12, Y10, Y8
-	VFMADD231PS  Y12, Y11, Y9
-	VMOVUPS      1728(DX), Y10
-	VMOVUPS      1760(DX), Y11
-	VBROADCASTSS 480(CX), Y12
-	VFMADD231PS  Y12, Y10, Y0
-	VFMADD231PS  Y12, Y11, Y1
-	VBROADCASTSS 484(CX), Y12
-	VFMADD231PS  Y12, Y10, Y2
-	VFMADD231PS  Y12, Y11, Y3
-	VBROADCASTSS 488(CX), Y12
-	VFMADD231PS  Y12, Y10, Y4
-	VFMADD231PS  Y12, Y11, Y5
-	VBROADCASTSS 492(CX), Y12
-	VFMADD231PS  Y12, Y10, Y6
-	VFMADD231PS  Y12, Y11, Y7
-	VBROADCASTSS 496(CX), Y12
-	VFMADD231PS  Y12, Y10, Y8
-	VFMADD231PS  Y12, Y11, Y9
-	VMOVUPS      1984(DX), Y10
-	VMOVUPS      2016(DX), Y11
-	VBROADCASTSS 560(CX), Y12
-	VFMADD231PS  Y12, Y10, Y0
-	VFMADD231PS  Y12, Y11, Y1
-	VBROADCASTSS 564(CX), Y12
-	VFMADD231PS  Y12, Y10, Y2
-	VFMADD231PS  Y12, Y11, Y3
-	VBROADCASTSS 568(CX), Y12
-	VFMADD231PS  Y12, Y10, Y4
-	VFMADD231PS  Y12, Y11, Y5
-	VBROADCASTSS 572(CX), Y12
-	VFMADD231PS  Y12, Y10, Y6
-	VFMADD231PS  Y12, Y11, Y7
-	VBROADCASTSS 576(CX), Y12
-	VFMADD231PS  Y12, Y10, Y8
-	VFMADD231PS  Y12, Y11, Y9
-	VMOVUPS      2240(DX), Y10
-	VMOVUPS      2272(DX), Y11
-	VBROADCASTSS 640(CX), Y12
-	VFMADD231PS  Y12, Y10, Y0
-	VFMADD231PS  Y12, Y11, Y1
-	VBROADCASTSS 644(CX), Y12
-	VFMADD231PS  Y12, Y10, Y2
-	VFMADD231PS  Y12, Y11, Y3
-	VBROADCASTSS 648(CX), Y12
-	VFMADD231PS  Y12, Y10, Y4
-	VFMADD231PS  Y12, Y11, Y5
-	VBROADCASTSS 652(CX), Y12
-	VFMADD231PS  Y12, Y10, Y6
-	VFMADD231PS  Y12, Y11, Y7
-	VBROADCASTSS 656(CX), Y12
-	VFMADD231PS  Y12, Y10, Y8
-	VFMADD231PS  Y12, Y11, Y9
-	VMOVUPS      2496(DX), Y10
-	VMOVUPS      2528(DX), Y11
-	VBROADCASTSS 720(CX), Y12
-	VFMADD231PS  Y12, Y10, Y0
-	VFMADD231PS  Y12, Y11, Y1
-	VBROADCASTSS 724(CX), Y12
-	VFMADD231PS  Y12, Y10, Y2
-	VFMADD231PS  Y12, Y11, Y3
-	VBROADCASTSS 728(CX), Y12
-	VFMADD231PS  Y12, Y10, Y4
-	VFMADD231PS  Y12, Y11, Y5
-	VBROADCASTSS 732(CX), Y12
-	VFMADD231PS  Y12, Y10, Y6
-	VFMADD231PS  Y12, Y11, Y7
-	VBROADCASTSS 736(CX), Y12
-	VFMADD231PS  Y12, Y10, Y8
-	VFMADD231PS  Y12, Y11, Y9
-	ADDQ         $+800, CX
-	ADDQ         $+2560, DX
+	ADDQ         $+400, CX
+	ADDQ         $+21504, DX
 	DECQ         SI
-	JNZ          term5
+	JNZ          chunk5
 	VMOVUPS      Y0, 192(AX)
 	VMOVUPS      Y1, 224(AX)
 	VMOVUPS      Y2, 16576(AX)
@@ -13602,32 +14108,43 @@ term5:
 	VMOVUPS      Y7, 49376(AX)
 	VMOVUPS      Y8, 65728(AX)
 	VMOVUPS      Y9, 65760(AX)
-	ADDQ         $+64, DX
+	ADDQ         $-4000, CX
+	ADDQ         $-215040, DX
 	ADDQ         $+256, AX
+	ADDQ         $+1344, DX
+	ADDQ         $+4000, CX
 	DECQ         BX
 	JNZ          frequency1
-	ADDQ         $-16384, AX
-	MOVQ         dx_base+0(FP), CX
-	MOVQ         first+96(FP), DX
-	IMUL3Q       $+9216, DX, DX
-	ADDQ         DX, CX
-	LEAQ         63(SP), DX
-	ANDQ         $-64, DX
-	MOVQ         $0x00000005, BX
+	VZEROUPPER
+	RET
 
-channel6:
+// func Conv2InputGradTransform16(dx []float32, dv []float32, first int)
+// Requires: AVX, FMA3
+TEXT ·Conv2InputGradTransform16(SB), $6208-56
+	MOVQ   dx_base+0(FP), AX
+	MOVQ   dv_base+24(FP), CX
+	MOVQ   first+48(FP), DX
+	IMUL3Q $+9216, DX, BX
+	ADDQ   BX, AX
+	IMUL3Q $+16384, DX, DX
+	ADDQ   DX, CX
+	LEAQ   63(SP), DX
+	ANDQ   $-64, DX
+	MOVQ   $0x00000005, BX
+
+channel1:
 	MOVQ $0x00000002, SI
 
-part7:
+part2:
 	// columns: B dv, windows of both tile rows added where they overlap
-	VMOVUPS      (AX), Y0
-	VMOVUPS      2048(AX), Y1
-	VMOVUPS      4096(AX), Y2
-	VMOVUPS      6144(AX), Y3
-	VMOVUPS      8192(AX), Y4
-	VMOVUPS      10240(AX), Y5
-	VMOVUPS      12288(AX), Y6
-	VMOVUPS      14336(AX), Y7
+	VMOVUPS      (CX), Y0
+	VMOVUPS      2048(CX), Y1
+	VMOVUPS      4096(CX), Y2
+	VMOVUPS      6144(CX), Y3
+	VMOVUPS      8192(CX), Y4
+	VMOVUPS      10240(CX), Y5
+	VMOVUPS      12288(CX), Y6
+	VMOVUPS      14336(CX), Y7
 	VADDPS       Y2, Y1, Y8
 	VSUBPS       Y2, Y1, Y1
 	VADDPS       Y4, Y3, Y2
@@ -13658,14 +14175,14 @@ part7:
 	VADDPS       Y8, Y0, Y0
 	VFMSUB231PS  conv2_4<>+0(SB), Y2, Y0
 	VFMADD231PS  conv2_2<>+0(SB), Y4, Y0
-	VMOVUPS      128(AX), Y2
-	VMOVUPS      2176(AX), Y4
-	VMOVUPS      4224(AX), Y5
-	VMOVUPS      6272(AX), Y6
-	VMOVUPS      8320(AX), Y8
-	VMOVUPS      10368(AX), Y9
-	VMOVUPS      12416(AX), Y10
-	VMOVUPS      14464(AX), Y11
+	VMOVUPS      128(CX), Y2
+	VMOVUPS      2176(CX), Y4
+	VMOVUPS      4224(CX), Y5
+	VMOVUPS      6272(CX), Y6
+	VMOVUPS      8320(CX), Y8
+	VMOVUPS      10368(CX), Y9
+	VMOVUPS      12416(CX), Y10
+	VMOVUPS      14464(CX), Y11
 	VADDPS       Y5, Y4, Y12
 	VSUBPS       Y5, Y4, Y4
 	VADDPS       Y8, Y6, Y5
@@ -13704,14 +14221,14 @@ part7:
 	VFMSUB231PS  conv2_4<>+0(SB), Y5, Y0
 	VFMADD231PS  conv2_2<>+0(SB), Y8, Y0
 	VMOVUPS      Y0, 2560(DX)
-	VMOVUPS      256(AX), Y0
-	VMOVUPS      2304(AX), Y1
-	VMOVUPS      4352(AX), Y2
-	VMOVUPS      6400(AX), Y3
-	VMOVUPS      8448(AX), Y4
-	VMOVUPS      10496(AX), Y5
-	VMOVUPS      12544(AX), Y6
-	VMOVUPS      14592(AX), Y7
+	VMOVUPS      256(CX), Y0
+	VMOVUPS      2304(CX), Y1
+	VMOVUPS      4352(CX), Y2
+	VMOVUPS      6400(CX), Y3
+	VMOVUPS      8448(CX), Y4
+	VMOVUPS      10496(CX), Y5
+	VMOVUPS      12544(CX), Y6
+	VMOVUPS      14592(CX), Y7
 	VADDPS       Y2, Y1, Y8
 	VSUBPS       Y2, Y1, Y1
 	VADDPS       Y4, Y3, Y2
@@ -13742,14 +14259,14 @@ part7:
 	VADDPS       Y8, Y0, Y0
 	VFMSUB231PS  conv2_4<>+0(SB), Y2, Y0
 	VFMADD231PS  conv2_2<>+0(SB), Y4, Y0
-	VMOVUPS      384(AX), Y2
-	VMOVUPS      2432(AX), Y4
-	VMOVUPS      4480(AX), Y5
-	VMOVUPS      6528(AX), Y6
-	VMOVUPS      8576(AX), Y8
-	VMOVUPS      10624(AX), Y9
-	VMOVUPS      12672(AX), Y10
-	VMOVUPS      14720(AX), Y11
+	VMOVUPS      384(CX), Y2
+	VMOVUPS      2432(CX), Y4
+	VMOVUPS      4480(CX), Y5
+	VMOVUPS      6528(CX), Y6
+	VMOVUPS      8576(CX), Y8
+	VMOVUPS      10624(CX), Y9
+	VMOVUPS      12672(CX), Y10
+	VMOVUPS      14720(CX), Y11
 	VADDPS       Y5, Y4, Y12
 	VSUBPS       Y5, Y4, Y4
 	VADDPS       Y8, Y6, Y5
@@ -13788,14 +14305,14 @@ part7:
 	VFMSUB231PS  conv2_4<>+0(SB), Y5, Y0
 	VFMADD231PS  conv2_2<>+0(SB), Y8, Y0
 	VMOVUPS      Y0, 2592(DX)
-	VMOVUPS      512(AX), Y0
-	VMOVUPS      2560(AX), Y1
-	VMOVUPS      4608(AX), Y2
-	VMOVUPS      6656(AX), Y3
-	VMOVUPS      8704(AX), Y4
-	VMOVUPS      10752(AX), Y5
-	VMOVUPS      12800(AX), Y6
-	VMOVUPS      14848(AX), Y7
+	VMOVUPS      512(CX), Y0
+	VMOVUPS      2560(CX), Y1
+	VMOVUPS      4608(CX), Y2
+	VMOVUPS      6656(CX), Y3
+	VMOVUPS      8704(CX), Y4
+	VMOVUPS      10752(CX), Y5
+	VMOVUPS      12800(CX), Y6
+	VMOVUPS      14848(CX), Y7
 	VADDPS       Y2, Y1, Y8
 	VSUBPS       Y2, Y1, Y1
 	VADDPS       Y4, Y3, Y2
@@ -13826,14 +14343,14 @@ part7:
 	VADDPS       Y8, Y0, Y0
 	VFMSUB231PS  conv2_4<>+0(SB), Y2, Y0
 	VFMADD231PS  conv2_2<>+0(SB), Y4, Y0
-	VMOVUPS      640(AX), Y2
-	VMOVUPS      2688(AX), Y4
-	VMOVUPS      4736(AX), Y5
-	VMOVUPS      6784(AX), Y6
-	VMOVUPS      8832(AX), Y8
-	VMOVUPS      10880(AX), Y9
-	VMOVUPS      12928(AX), Y10
-	VMOVUPS      14976(AX), Y11
+	VMOVUPS      640(CX), Y2
+	VMOVUPS      2688(CX), Y4
+	VMOVUPS      4736(CX), Y5
+	VMOVUPS      6784(CX), Y6
+	VMOVUPS      8832(CX), Y8
+	VMOVUPS      10880(CX), Y9
+	VMOVUPS      12928(CX), Y10
+	VMOVUPS      14976(CX), Y11
 	VADDPS       Y5, Y4, Y12
 	VSUBPS       Y5, Y4, Y4
 	VADDPS       Y8, Y6, Y5
@@ -13872,14 +14389,14 @@ part7:
 	VFMSUB231PS  conv2_4<>+0(SB), Y5, Y0
 	VFMADD231PS  conv2_2<>+0(SB), Y8, Y0
 	VMOVUPS      Y0, 2624(DX)
-	VMOVUPS      768(AX), Y0
-	VMOVUPS      2816(AX), Y1
-	VMOVUPS      4864(AX), Y2
-	VMOVUPS      6912(AX), Y3
-	VMOVUPS      8960(AX), Y4
-	VMOVUPS      11008(AX), Y5
-	VMOVUPS      13056(AX), Y6
-	VMOVUPS      15104(AX), Y7
+	VMOVUPS      768(CX), Y0
+	VMOVUPS      2816(CX), Y1
+	VMOVUPS      4864(CX), Y2
+	VMOVUPS      6912(CX), Y3
+	VMOVUPS      8960(CX), Y4
+	VMOVUPS      11008(CX), Y5
+	VMOVUPS      13056(CX), Y6
+	VMOVUPS      15104(CX), Y7
 	VADDPS       Y2, Y1, Y8
 	VSUBPS       Y2, Y1, Y1
 	VADDPS       Y4, Y3, Y2
@@ -13910,14 +14427,14 @@ part7:
 	VADDPS       Y8, Y0, Y0
 	VFMSUB231PS  conv2_4<>+0(SB), Y2, Y0
 	VFMADD231PS  conv2_2<>+0(SB), Y4, Y0
-	VMOVUPS      896(AX), Y2
-	VMOVUPS      2944(AX), Y4
-	VMOVUPS      4992(AX), Y5
-	VMOVUPS      7040(AX), Y6
-	VMOVUPS      9088(AX), Y8
-	VMOVUPS      11136(AX), Y9
-	VMOVUPS      13184(AX), Y10
-	VMOVUPS      15232(AX), Y11
+	VMOVUPS      896(CX), Y2
+	VMOVUPS      2944(CX), Y4
+	VMOVUPS      4992(CX), Y5
+	VMOVUPS      7040(CX), Y6
+	VMOVUPS      9088(CX), Y8
+	VMOVUPS      11136(CX), Y9
+	VMOVUPS      13184(CX), Y10
+	VMOVUPS      15232(CX), Y11
 	VADDPS       Y5, Y4, Y12
 	VSUBPS       Y5, Y4, Y4
 	VADDPS       Y8, Y6, Y5
@@ -13956,14 +14473,14 @@ part7:
 	VFMSUB231PS  conv2_4<>+0(SB), Y5, Y0
 	VFMADD231PS  conv2_2<>+0(SB), Y8, Y0
 	VMOVUPS      Y0, 2656(DX)
-	VMOVUPS      1024(AX), Y0
-	VMOVUPS      3072(AX), Y1
-	VMOVUPS      5120(AX), Y2
-	VMOVUPS      7168(AX), Y3
-	VMOVUPS      9216(AX), Y4
-	VMOVUPS      11264(AX), Y5
-	VMOVUPS      13312(AX), Y6
-	VMOVUPS      15360(AX), Y7
+	VMOVUPS      1024(CX), Y0
+	VMOVUPS      3072(CX), Y1
+	VMOVUPS      5120(CX), Y2
+	VMOVUPS      7168(CX), Y3
+	VMOVUPS      9216(CX), Y4
+	VMOVUPS      11264(CX), Y5
+	VMOVUPS      13312(CX), Y6
+	VMOVUPS      15360(CX), Y7
 	VADDPS       Y2, Y1, Y8
 	VSUBPS       Y2, Y1, Y1
 	VADDPS       Y4, Y3, Y2
@@ -13994,14 +14511,14 @@ part7:
 	VADDPS       Y8, Y0, Y0
 	VFMSUB231PS  conv2_4<>+0(SB), Y2, Y0
 	VFMADD231PS  conv2_2<>+0(SB), Y4, Y0
-	VMOVUPS      1152(AX), Y2
-	VMOVUPS      3200(AX), Y4
-	VMOVUPS      5248(AX), Y5
-	VMOVUPS      7296(AX), Y6
-	VMOVUPS      9344(AX), Y8
-	VMOVUPS      11392(AX), Y9
-	VMOVUPS      13440(AX), Y10
-	VMOVUPS      15488(AX), Y11
+	VMOVUPS      1152(CX), Y2
+	VMOVUPS      3200(CX), Y4
+	VMOVUPS      5248(CX), Y5
+	VMOVUPS      7296(CX), Y6
+	VMOVUPS      9344(CX), Y8
+	VMOVUPS      11392(CX), Y9
+	VMOVUPS      13440(CX), Y10
+	VMOVUPS      15488(CX), Y11
 	VADDPS       Y5, Y4, Y12
 	VSUBPS       Y5, Y4, Y4
 	VADDPS       Y8, Y6, Y5
@@ -14040,14 +14557,14 @@ part7:
 	VFMSUB231PS  conv2_4<>+0(SB), Y5, Y0
 	VFMADD231PS  conv2_2<>+0(SB), Y8, Y0
 	VMOVUPS      Y0, 2688(DX)
-	VMOVUPS      1280(AX), Y0
-	VMOVUPS      3328(AX), Y1
-	VMOVUPS      5376(AX), Y2
-	VMOVUPS      7424(AX), Y3
-	VMOVUPS      9472(AX), Y4
-	VMOVUPS      11520(AX), Y5
-	VMOVUPS      13568(AX), Y6
-	VMOVUPS      15616(AX), Y7
+	VMOVUPS      1280(CX), Y0
+	VMOVUPS      3328(CX), Y1
+	VMOVUPS      5376(CX), Y2
+	VMOVUPS      7424(CX), Y3
+	VMOVUPS      9472(CX), Y4
+	VMOVUPS      11520(CX), Y5
+	VMOVUPS      13568(CX), Y6
+	VMOVUPS      15616(CX), Y7
 	VADDPS       Y2, Y1, Y8
 	VSUBPS       Y2, Y1, Y1
 	VADDPS       Y4, Y3, Y2
@@ -14078,14 +14595,14 @@ part7:
 	VADDPS       Y8, Y0, Y0
 	VFMSUB231PS  conv2_4<>+0(SB), Y2, Y0
 	VFMADD231PS  conv2_2<>+0(SB), Y4, Y0
-	VMOVUPS      1408(AX), Y2
-	VMOVUPS      3456(AX), Y4
-	VMOVUPS      5504(AX), Y5
-	VMOVUPS      7552(AX), Y6
-	VMOVUPS      9600(AX), Y8
-	VMOVUPS      11648(AX), Y9
-	VMOVUPS      13696(AX), Y10
-	VMOVUPS      15744(AX), Y11
+	VMOVUPS      1408(CX), Y2
+	VMOVUPS      3456(CX), Y4
+	VMOVUPS      5504(CX), Y5
+	VMOVUPS      7552(CX), Y6
+	VMOVUPS      9600(CX), Y8
+	VMOVUPS      11648(CX), Y9
+	VMOVUPS      13696(CX), Y10
+	VMOVUPS      15744(CX), Y11
 	VADDPS       Y5, Y4, Y12
 	VSUBPS       Y5, Y4, Y4
 	VADDPS       Y8, Y6, Y5
@@ -14124,14 +14641,14 @@ part7:
 	VFMSUB231PS  conv2_4<>+0(SB), Y5, Y0
 	VFMADD231PS  conv2_2<>+0(SB), Y8, Y0
 	VMOVUPS      Y0, 2720(DX)
-	VMOVUPS      1536(AX), Y0
-	VMOVUPS      3584(AX), Y1
-	VMOVUPS      5632(AX), Y2
-	VMOVUPS      7680(AX), Y3
-	VMOVUPS      9728(AX), Y4
-	VMOVUPS      11776(AX), Y5
-	VMOVUPS      13824(AX), Y6
-	VMOVUPS      15872(AX), Y7
+	VMOVUPS      1536(CX), Y0
+	VMOVUPS      3584(CX), Y1
+	VMOVUPS      5632(CX), Y2
+	VMOVUPS      7680(CX), Y3
+	VMOVUPS      9728(CX), Y4
+	VMOVUPS      11776(CX), Y5
+	VMOVUPS      13824(CX), Y6
+	VMOVUPS      15872(CX), Y7
 	VADDPS       Y2, Y1, Y8
 	VSUBPS       Y2, Y1, Y1
 	VADDPS       Y4, Y3, Y2
@@ -14162,14 +14679,14 @@ part7:
 	VADDPS       Y8, Y0, Y0
 	VFMSUB231PS  conv2_4<>+0(SB), Y2, Y0
 	VFMADD231PS  conv2_2<>+0(SB), Y4, Y0
-	VMOVUPS      1664(AX), Y2
-	VMOVUPS      3712(AX), Y4
-	VMOVUPS      5760(AX), Y5
-	VMOVUPS      7808(AX), Y6
-	VMOVUPS      9856(AX), Y8
-	VMOVUPS      11904(AX), Y9
-	VMOVUPS      13952(AX), Y10
-	VMOVUPS      16000(AX), Y11
+	VMOVUPS      1664(CX), Y2
+	VMOVUPS      3712(CX), Y4
+	VMOVUPS      5760(CX), Y5
+	VMOVUPS      7808(CX), Y6
+	VMOVUPS      9856(CX), Y8
+	VMOVUPS      11904(CX), Y9
+	VMOVUPS      13952(CX), Y10
+	VMOVUPS      16000(CX), Y11
 	VADDPS       Y5, Y4, Y12
 	VSUBPS       Y5, Y4, Y4
 	VADDPS       Y8, Y6, Y5
@@ -14208,14 +14725,14 @@ part7:
 	VFMSUB231PS  conv2_4<>+0(SB), Y5, Y0
 	VFMADD231PS  conv2_2<>+0(SB), Y8, Y0
 	VMOVUPS      Y0, 2752(DX)
-	VMOVUPS      1792(AX), Y0
-	VMOVUPS      3840(AX), Y1
-	VMOVUPS      5888(AX), Y2
-	VMOVUPS      7936(AX), Y3
-	VMOVUPS      9984(AX), Y4
-	VMOVUPS      12032(AX), Y5
-	VMOVUPS      14080(AX), Y6
-	VMOVUPS      16128(AX), Y7
+	VMOVUPS      1792(CX), Y0
+	VMOVUPS      3840(CX), Y1
+	VMOVUPS      5888(CX), Y2
+	VMOVUPS      7936(CX), Y3
+	VMOVUPS      9984(CX), Y4
+	VMOVUPS      12032(CX), Y5
+	VMOVUPS      14080(CX), Y6
+	VMOVUPS      16128(CX), Y7
 	VADDPS       Y2, Y1, Y8
 	VSUBPS       Y2, Y1, Y1
 	VADDPS       Y4, Y3, Y2
@@ -14246,14 +14763,14 @@ part7:
 	VADDPS       Y8, Y0, Y0
 	VFMSUB231PS  conv2_4<>+0(SB), Y2, Y0
 	VFMADD231PS  conv2_2<>+0(SB), Y4, Y0
-	VMOVUPS      1920(AX), Y2
-	VMOVUPS      3968(AX), Y4
-	VMOVUPS      6016(AX), Y5
-	VMOVUPS      8064(AX), Y6
-	VMOVUPS      10112(AX), Y8
-	VMOVUPS      12160(AX), Y9
-	VMOVUPS      14208(AX), Y10
-	VMOVUPS      16256(AX), Y11
+	VMOVUPS      1920(CX), Y2
+	VMOVUPS      3968(CX), Y4
+	VMOVUPS      6016(CX), Y5
+	VMOVUPS      8064(CX), Y6
+	VMOVUPS      10112(CX), Y8
+	VMOVUPS      12160(CX), Y9
+	VMOVUPS      14208(CX), Y10
+	VMOVUPS      16256(CX), Y11
 	VADDPS       Y5, Y4, Y12
 	VSUBPS       Y5, Y4, Y4
 	VADDPS       Y8, Y6, Y5
@@ -14292,14 +14809,14 @@ part7:
 	VFMSUB231PS  conv2_4<>+0(SB), Y5, Y0
 	VFMADD231PS  conv2_2<>+0(SB), Y8, Y0
 	VMOVUPS      Y0, 2784(DX)
-	VMOVUPS      64(AX), Y0
-	VMOVUPS      2112(AX), Y1
-	VMOVUPS      4160(AX), Y2
-	VMOVUPS      6208(AX), Y3
-	VMOVUPS      8256(AX), Y4
-	VMOVUPS      10304(AX), Y5
-	VMOVUPS      12352(AX), Y6
-	VMOVUPS      14400(AX), Y7
+	VMOVUPS      64(CX), Y0
+	VMOVUPS      2112(CX), Y1
+	VMOVUPS      4160(CX), Y2
+	VMOVUPS      6208(CX), Y3
+	VMOVUPS      8256(CX), Y4
+	VMOVUPS      10304(CX), Y5
+	VMOVUPS      12352(CX), Y6
+	VMOVUPS      14400(CX), Y7
 	VADDPS       Y2, Y1, Y8
 	VSUBPS       Y2, Y1, Y1
 	VADDPS       Y4, Y3, Y2
@@ -14330,14 +14847,14 @@ part7:
 	VADDPS       Y8, Y0, Y0
 	VFMSUB231PS  conv2_4<>+0(SB), Y2, Y0
 	VFMADD231PS  conv2_2<>+0(SB), Y4, Y0
-	VMOVUPS      192(AX), Y2
-	VMOVUPS      2240(AX), Y4
-	VMOVUPS      4288(AX), Y5
-	VMOVUPS      6336(AX), Y6
-	VMOVUPS      8384(AX), Y8
-	VMOVUPS      10432(AX), Y9
-	VMOVUPS      12480(AX), Y10
-	VMOVUPS      14528(AX), Y11
+	VMOVUPS      192(CX), Y2
+	VMOVUPS      2240(CX), Y4
+	VMOVUPS      4288(CX), Y5
+	VMOVUPS      6336(CX), Y6
+	VMOVUPS      8384(CX), Y8
+	VMOVUPS      10432(CX), Y9
+	VMOVUPS      12480(CX), Y10
+	VMOVUPS      14528(CX), Y11
 	VADDPS       Y5, Y4, Y12
 	VSUBPS       Y5, Y4, Y4
 	VADDPS       Y8, Y6, Y5
@@ -14376,14 +14893,14 @@ part7:
 	VFMSUB231PS  conv2_4<>+0(SB), Y5, Y0
 	VFMADD231PS  conv2_2<>+0(SB), Y8, Y0
 	VMOVUPS      Y0, 5632(DX)
-	VMOVUPS      320(AX), Y0
-	VMOVUPS      2368(AX), Y1
-	VMOVUPS      4416(AX), Y2
-	VMOVUPS      6464(AX), Y3
-	VMOVUPS      8512(AX), Y4
-	VMOVUPS      10560(AX), Y5
-	VMOVUPS      12608(AX), Y6
-	VMOVUPS      14656(AX), Y7
+	VMOVUPS      320(CX), Y0
+	VMOVUPS      2368(CX), Y1
+	VMOVUPS      4416(CX), Y2
+	VMOVUPS      6464(CX), Y3
+	VMOVUPS      8512(CX), Y4
+	VMOVUPS      10560(CX), Y5
+	VMOVUPS      12608(CX), Y6
+	VMOVUPS      14656(CX), Y7
 	VADDPS       Y2, Y1, Y8
 	VSUBPS       Y2, Y1, Y1
 	VADDPS       Y4, Y3, Y2
@@ -14414,14 +14931,14 @@ part7:
 	VADDPS       Y8, Y0, Y0
 	VFMSUB231PS  conv2_4<>+0(SB), Y2, Y0
 	VFMADD231PS  conv2_2<>+0(SB), Y4, Y0
-	VMOVUPS      448(AX), Y2
-	VMOVUPS      2496(AX), Y4
-	VMOVUPS      4544(AX), Y5
-	VMOVUPS      6592(AX), Y6
-	VMOVUPS      8640(AX), Y8
-	VMOVUPS      10688(AX), Y9
-	VMOVUPS      12736(AX), Y10
-	VMOVUPS      14784(AX), Y11
+	VMOVUPS      448(CX), Y2
+	VMOVUPS      2496(CX), Y4
+	VMOVUPS      4544(CX), Y5
+	VMOVUPS      6592(CX), Y6
+	VMOVUPS      8640(CX), Y8
+	VMOVUPS      10688(CX), Y9
+	VMOVUPS      12736(CX), Y10
+	VMOVUPS      14784(CX), Y11
 	VADDPS       Y5, Y4, Y12
 	VSUBPS       Y5, Y4, Y4
 	VADDPS       Y8, Y6, Y5
@@ -14460,14 +14977,14 @@ part7:
 	VFMSUB231PS  conv2_4<>+0(SB), Y5, Y0
 	VFMADD231PS  conv2_2<>+0(SB), Y8, Y0
 	VMOVUPS      Y0, 5664(DX)
-	VMOVUPS      576(AX), Y0
-	VMOVUPS      2624(AX), Y1
-	VMOVUPS      4672(AX), Y2
-	VMOVUPS      6720(AX), Y3
-	VMOVUPS      8768(AX), Y4
-	VMOVUPS      10816(AX), Y5
-	VMOVUPS      12864(AX), Y6
-	VMOVUPS      14912(AX), Y7
+	VMOVUPS      576(CX), Y0
+	VMOVUPS      2624(CX), Y1
+	VMOVUPS      4672(CX), Y2
+	VMOVUPS      6720(CX), Y3
+	VMOVUPS      8768(CX), Y4
+	VMOVUPS      10816(CX), Y5
+	VMOVUPS      12864(CX), Y6
+	VMOVUPS      14912(CX), Y7
 	VADDPS       Y2, Y1, Y8
 	VSUBPS       Y2, Y1, Y1
 	VADDPS       Y4, Y3, Y2
@@ -14498,14 +15015,14 @@ part7:
 	VADDPS       Y8, Y0, Y0
 	VFMSUB231PS  conv2_4<>+0(SB), Y2, Y0
 	VFMADD231PS  conv2_2<>+0(SB), Y4, Y0
-	VMOVUPS      704(AX), Y2
-	VMOVUPS      2752(AX), Y4
-	VMOVUPS      4800(AX), Y5
-	VMOVUPS      6848(AX), Y6
-	VMOVUPS      8896(AX), Y8
-	VMOVUPS      10944(AX), Y9
-	VMOVUPS      12992(AX), Y10
-	VMOVUPS      15040(AX), Y11
+	VMOVUPS      704(CX), Y2
+	VMOVUPS      2752(CX), Y4
+	VMOVUPS      4800(CX), Y5
+	VMOVUPS      6848(CX), Y6
+	VMOVUPS      8896(CX), Y8
+	VMOVUPS      10944(CX), Y9
+	VMOVUPS      12992(CX), Y10
+	VMOVUPS      15040(CX), Y11
 	VADDPS       Y5, Y4, Y12
 	VSUBPS       Y5, Y4, Y4
 	VADDPS       Y8, Y6, Y5
@@ -14544,14 +15061,14 @@ part7:
 	VFMSUB231PS  conv2_4<>+0(SB), Y5, Y0
 	VFMADD231PS  conv2_2<>+0(SB), Y8, Y0
 	VMOVUPS      Y0, 5696(DX)
-	VMOVUPS      832(AX), Y0
-	VMOVUPS      2880(AX), Y1
-	VMOVUPS      4928(AX), Y2
-	VMOVUPS      6976(AX), Y3
-	VMOVUPS      9024(AX), Y4
-	VMOVUPS      11072(AX), Y5
-	VMOVUPS      13120(AX), Y6
-	VMOVUPS      15168(AX), Y7
+	VMOVUPS      832(CX), Y0
+	VMOVUPS      2880(CX), Y1
+	VMOVUPS      4928(CX), Y2
+	VMOVUPS      6976(CX), Y3
+	VMOVUPS      9024(CX), Y4
+	VMOVUPS      11072(CX), Y5
+	VMOVUPS      13120(CX), Y6
+	VMOVUPS      15168(CX), Y7
 	VADDPS       Y2, Y1, Y8
 	VSUBPS       Y2, Y1, Y1
 	VADDPS       Y4, Y3, Y2
@@ -14582,14 +15099,14 @@ part7:
 	VADDPS       Y8, Y0, Y0
 	VFMSUB231PS  conv2_4<>+0(SB), Y2, Y0
 	VFMADD231PS  conv2_2<>+0(SB), Y4, Y0
-	VMOVUPS      960(AX), Y2
-	VMOVUPS      3008(AX), Y4
-	VMOVUPS      5056(AX), Y5
-	VMOVUPS      7104(AX), Y6
-	VMOVUPS      9152(AX), Y8
-	VMOVUPS      11200(AX), Y9
-	VMOVUPS      13248(AX), Y10
-	VMOVUPS      15296(AX), Y11
+	VMOVUPS      960(CX), Y2
+	VMOVUPS      3008(CX), Y4
+	VMOVUPS      5056(CX), Y5
+	VMOVUPS      7104(CX), Y6
+	VMOVUPS      9152(CX), Y8
+	VMOVUPS      11200(CX), Y9
+	VMOVUPS      13248(CX), Y10
+	VMOVUPS      15296(CX), Y11
 	VADDPS       Y5, Y4, Y12
 	VSUBPS       Y5, Y4, Y4
 	VADDPS       Y8, Y6, Y5
@@ -14628,14 +15145,14 @@ part7:
 	VFMSUB231PS  conv2_4<>+0(SB), Y5, Y0
 	VFMADD231PS  conv2_2<>+0(SB), Y8, Y0
 	VMOVUPS      Y0, 5728(DX)
-	VMOVUPS      1088(AX), Y0
-	VMOVUPS      3136(AX), Y1
-	VMOVUPS      5184(AX), Y2
-	VMOVUPS      7232(AX), Y3
-	VMOVUPS      9280(AX), Y4
-	VMOVUPS      11328(AX), Y5
-	VMOVUPS      13376(AX), Y6
-	VMOVUPS      15424(AX), Y7
+	VMOVUPS      1088(CX), Y0
+	VMOVUPS      3136(CX), Y1
+	VMOVUPS      5184(CX), Y2
+	VMOVUPS      7232(CX), Y3
+	VMOVUPS      9280(CX), Y4
+	VMOVUPS      11328(CX), Y5
+	VMOVUPS      13376(CX), Y6
+	VMOVUPS      15424(CX), Y7
 	VADDPS       Y2, Y1, Y8
 	VSUBPS       Y2, Y1, Y1
 	VADDPS       Y4, Y3, Y2
@@ -14666,14 +15183,14 @@ part7:
 	VADDPS       Y8, Y0, Y0
 	VFMSUB231PS  conv2_4<>+0(SB), Y2, Y0
 	VFMADD231PS  conv2_2<>+0(SB), Y4, Y0
-	VMOVUPS      1216(AX), Y2
-	VMOVUPS      3264(AX), Y4
-	VMOVUPS      5312(AX), Y5
-	VMOVUPS      7360(AX), Y6
-	VMOVUPS      9408(AX), Y8
-	VMOVUPS      11456(AX), Y9
-	VMOVUPS      13504(AX), Y10
-	VMOVUPS      15552(AX), Y11
+	VMOVUPS      1216(CX), Y2
+	VMOVUPS      3264(CX), Y4
+	VMOVUPS      5312(CX), Y5
+	VMOVUPS      7360(CX), Y6
+	VMOVUPS      9408(CX), Y8
+	VMOVUPS      11456(CX), Y9
+	VMOVUPS      13504(CX), Y10
+	VMOVUPS      15552(CX), Y11
 	VADDPS       Y5, Y4, Y12
 	VSUBPS       Y5, Y4, Y4
 	VADDPS       Y8, Y6, Y5
@@ -14712,14 +15229,14 @@ part7:
 	VFMSUB231PS  conv2_4<>+0(SB), Y5, Y0
 	VFMADD231PS  conv2_2<>+0(SB), Y8, Y0
 	VMOVUPS      Y0, 5760(DX)
-	VMOVUPS      1344(AX), Y0
-	VMOVUPS      3392(AX), Y1
-	VMOVUPS      5440(AX), Y2
-	VMOVUPS      7488(AX), Y3
-	VMOVUPS      9536(AX), Y4
-	VMOVUPS      11584(AX), Y5
-	VMOVUPS      13632(AX), Y6
-	VMOVUPS      15680(AX), Y7
+	VMOVUPS      1344(CX), Y0
+	VMOVUPS      3392(CX), Y1
+	VMOVUPS      5440(CX), Y2
+	VMOVUPS      7488(CX), Y3
+	VMOVUPS      9536(CX), Y4
+	VMOVUPS      11584(CX), Y5
+	VMOVUPS      13632(CX), Y6
+	VMOVUPS      15680(CX), Y7
 	VADDPS       Y2, Y1, Y8
 	VSUBPS       Y2, Y1, Y1
 	VADDPS       Y4, Y3, Y2
@@ -14750,14 +15267,14 @@ part7:
 	VADDPS       Y8, Y0, Y0
 	VFMSUB231PS  conv2_4<>+0(SB), Y2, Y0
 	VFMADD231PS  conv2_2<>+0(SB), Y4, Y0
-	VMOVUPS      1472(AX), Y2
-	VMOVUPS      3520(AX), Y4
-	VMOVUPS      5568(AX), Y5
-	VMOVUPS      7616(AX), Y6
-	VMOVUPS      9664(AX), Y8
-	VMOVUPS      11712(AX), Y9
-	VMOVUPS      13760(AX), Y10
-	VMOVUPS      15808(AX), Y11
+	VMOVUPS      1472(CX), Y2
+	VMOVUPS      3520(CX), Y4
+	VMOVUPS      5568(CX), Y5
+	VMOVUPS      7616(CX), Y6
+	VMOVUPS      9664(CX), Y8
+	VMOVUPS      11712(CX), Y9
+	VMOVUPS      13760(CX), Y10
+	VMOVUPS      15808(CX), Y11
 	VADDPS       Y5, Y4, Y12
 	VSUBPS       Y5, Y4, Y4
 	VADDPS       Y8, Y6, Y5
@@ -14796,14 +15313,14 @@ part7:
 	VFMSUB231PS  conv2_4<>+0(SB), Y5, Y0
 	VFMADD231PS  conv2_2<>+0(SB), Y8, Y0
 	VMOVUPS      Y0, 5792(DX)
-	VMOVUPS      1600(AX), Y0
-	VMOVUPS      3648(AX), Y1
-	VMOVUPS      5696(AX), Y2
-	VMOVUPS      7744(AX), Y3
-	VMOVUPS      9792(AX), Y4
-	VMOVUPS      11840(AX), Y5
-	VMOVUPS      13888(AX), Y6
-	VMOVUPS      15936(AX), Y7
+	VMOVUPS      1600(CX), Y0
+	VMOVUPS      3648(CX), Y1
+	VMOVUPS      5696(CX), Y2
+	VMOVUPS      7744(CX), Y3
+	VMOVUPS      9792(CX), Y4
+	VMOVUPS      11840(CX), Y5
+	VMOVUPS      13888(CX), Y6
+	VMOVUPS      15936(CX), Y7
 	VADDPS       Y2, Y1, Y8
 	VSUBPS       Y2, Y1, Y1
 	VADDPS       Y4, Y3, Y2
@@ -14834,14 +15351,14 @@ part7:
 	VADDPS       Y8, Y0, Y0
 	VFMSUB231PS  conv2_4<>+0(SB), Y2, Y0
 	VFMADD231PS  conv2_2<>+0(SB), Y4, Y0
-	VMOVUPS      1728(AX), Y2
-	VMOVUPS      3776(AX), Y4
-	VMOVUPS      5824(AX), Y5
-	VMOVUPS      7872(AX), Y6
-	VMOVUPS      9920(AX), Y8
-	VMOVUPS      11968(AX), Y9
-	VMOVUPS      14016(AX), Y10
-	VMOVUPS      16064(AX), Y11
+	VMOVUPS      1728(CX), Y2
+	VMOVUPS      3776(CX), Y4
+	VMOVUPS      5824(CX), Y5
+	VMOVUPS      7872(CX), Y6
+	VMOVUPS      9920(CX), Y8
+	VMOVUPS      11968(CX), Y9
+	VMOVUPS      14016(CX), Y10
+	VMOVUPS      16064(CX), Y11
 	VADDPS       Y5, Y4, Y12
 	VSUBPS       Y5, Y4, Y4
 	VADDPS       Y8, Y6, Y5
@@ -14880,14 +15397,14 @@ part7:
 	VFMSUB231PS  conv2_4<>+0(SB), Y5, Y0
 	VFMADD231PS  conv2_2<>+0(SB), Y8, Y0
 	VMOVUPS      Y0, 5824(DX)
-	VMOVUPS      1856(AX), Y0
-	VMOVUPS      3904(AX), Y1
-	VMOVUPS      5952(AX), Y2
-	VMOVUPS      8000(AX), Y3
-	VMOVUPS      10048(AX), Y4
-	VMOVUPS      12096(AX), Y5
-	VMOVUPS      14144(AX), Y6
-	VMOVUPS      16192(AX), Y7
+	VMOVUPS      1856(CX), Y0
+	VMOVUPS      3904(CX), Y1
+	VMOVUPS      5952(CX), Y2
+	VMOVUPS      8000(CX), Y3
+	VMOVUPS      10048(CX), Y4
+	VMOVUPS      12096(CX), Y5
+	VMOVUPS      14144(CX), Y6
+	VMOVUPS      16192(CX), Y7
 	VADDPS       Y2, Y1, Y8
 	VSUBPS       Y2, Y1, Y1
 	VADDPS       Y4, Y3, Y2
@@ -14918,14 +15435,14 @@ part7:
 	VADDPS       Y8, Y0, Y0
 	VFMSUB231PS  conv2_4<>+0(SB), Y2, Y0
 	VFMADD231PS  conv2_2<>+0(SB), Y4, Y0
-	VMOVUPS      1984(AX), Y2
-	VMOVUPS      4032(AX), Y4
-	VMOVUPS      6080(AX), Y5
-	VMOVUPS      8128(AX), Y6
-	VMOVUPS      10176(AX), Y8
-	VMOVUPS      12224(AX), Y9
-	VMOVUPS      14272(AX), Y10
-	VMOVUPS      16320(AX), Y11
+	VMOVUPS      1984(CX), Y2
+	VMOVUPS      4032(CX), Y4
+	VMOVUPS      6080(CX), Y5
+	VMOVUPS      8128(CX), Y6
+	VMOVUPS      10176(CX), Y8
+	VMOVUPS      12224(CX), Y9
+	VMOVUPS      14272(CX), Y10
+	VMOVUPS      16320(CX), Y11
 	VADDPS       Y5, Y4, Y12
 	VSUBPS       Y5, Y4, Y4
 	VADDPS       Y8, Y6, Y5
@@ -14980,23 +15497,23 @@ part7:
 	VSUBPS       Y4, Y3, Y3
 	VADDPS       Y6, Y5, Y4
 	VSUBPS       Y6, Y5, Y5
-	VMOVUPS      Y0, (CX)
+	VMOVUPS      Y0, (AX)
 	VADDPS       Y7, Y1, Y6
 	VFMSUB231PS  conv2_2<>+0(SB), Y3, Y6
 	VFMADD231PS  conv2_4<>+0(SB), Y5, Y6
-	VMOVUPS      Y6, 64(CX)
+	VMOVUPS      Y6, 64(AX)
 	VMULPS       conv2_5_25<>+0(SB), Y7, Y6
 	VFMADD231PS  conv2_4_25<>+0(SB), Y1, Y6
 	VFNMADD231PS conv2_10<>+0(SB), Y3, Y6
 	VFNMADD231PS conv2_5<>+0(SB), Y5, Y6
-	VMOVUPS      Y6, 192(CX)
+	VMOVUPS      Y6, 192(AX)
 	VSUBPS       Y1, Y5, Y1
 	VFMADD231PS  conv2_8<>+0(SB), Y3, Y1
 	VFNMADD231PS conv2_5_25<>+0(SB), Y7, Y1
 	VSUBPS       Y8, Y2, Y3
 	VFNMADD231PS conv2_5_25<>+0(SB), Y0, Y3
 	VFMADD231PS  conv2_8<>+0(SB), Y4, Y3
-	VMOVUPS      Y3, 128(CX)
+	VMOVUPS      Y3, 128(AX)
 	VMULPS       conv2_5_25<>+0(SB), Y0, Y3
 	VFMADD231PS  conv2_4_25<>+0(SB), Y8, Y3
 	VFNMADD231PS conv2_5<>+0(SB), Y2, Y3
@@ -15019,37 +15536,37 @@ part7:
 	VADDPS       Y10, Y9, Y8
 	VSUBPS       Y10, Y9, Y9
 	VADDPS       Y2, Y3, Y3
-	VMOVUPS      Y3, 256(CX)
-	VMOVUPS      Y11, 704(CX)
+	VMOVUPS      Y3, 256(AX)
+	VMOVUPS      Y11, 704(AX)
 	VADDPS       Y11, Y4, Y3
 	VFMSUB231PS  conv2_2<>+0(SB), Y6, Y3
 	VFMADD231PS  conv2_4<>+0(SB), Y9, Y3
 	VADDPS       Y3, Y1, Y1
-	VMOVUPS      Y1, 320(CX)
+	VMOVUPS      Y1, 320(AX)
 	VMULPS       conv2_5_25<>+0(SB), Y11, Y1
 	VFMADD231PS  conv2_4_25<>+0(SB), Y4, Y1
 	VFNMADD231PS conv2_10<>+0(SB), Y6, Y1
 	VFNMADD231PS conv2_5<>+0(SB), Y9, Y1
 	VADDPS       Y1, Y7, Y1
-	VMOVUPS      Y1, 448(CX)
+	VMOVUPS      Y1, 448(AX)
 	VSUBPS       Y4, Y9, Y1
 	VFMADD231PS  conv2_8<>+0(SB), Y6, Y1
 	VFNMADD231PS conv2_5_25<>+0(SB), Y11, Y1
-	VMOVUPS      Y1, 576(CX)
+	VMOVUPS      Y1, 576(AX)
 	VSUBPS       Y12, Y5, Y1
 	VFNMADD231PS conv2_5_25<>+0(SB), Y2, Y1
 	VFMADD231PS  conv2_8<>+0(SB), Y8, Y1
 	VADDPS       Y1, Y0, Y0
-	VMOVUPS      Y0, 384(CX)
+	VMOVUPS      Y0, 384(AX)
 	VMULPS       conv2_5_25<>+0(SB), Y2, Y0
 	VFMADD231PS  conv2_4_25<>+0(SB), Y12, Y0
 	VFNMADD231PS conv2_5<>+0(SB), Y5, Y0
 	VFNMADD231PS conv2_10<>+0(SB), Y8, Y0
-	VMOVUPS      Y0, 512(CX)
+	VMOVUPS      Y0, 512(AX)
 	VADDPS       Y12, Y2, Y0
 	VFMSUB231PS  conv2_4<>+0(SB), Y5, Y0
 	VFMADD231PS  conv2_2<>+0(SB), Y8, Y0
-	VMOVUPS      Y0, 640(CX)
+	VMOVUPS      Y0, 640(AX)
 	VMOVUPS      256(DX), Y0
 	VMOVUPS      288(DX), Y1
 	VMOVUPS      320(DX), Y2
@@ -15064,23 +15581,23 @@ part7:
 	VSUBPS       Y4, Y3, Y3
 	VADDPS       Y6, Y5, Y4
 	VSUBPS       Y6, Y5, Y5
-	VMOVUPS      Y0, 768(CX)
+	VMOVUPS      Y0, 768(AX)
 	VADDPS       Y7, Y1, Y6
 	VFMSUB231PS  conv2_2<>+0(SB), Y3, Y6
 	VFMADD231PS  conv2_4<>+0(SB), Y5, Y6
-	VMOVUPS      Y6, 832(CX)
+	VMOVUPS      Y6, 832(AX)
 	VMULPS       conv2_5_25<>+0(SB), Y7, Y6
 	VFMADD231PS  conv2_4_25<>+0(SB), Y1, Y6
 	VFNMADD231PS conv2_10<>+0(SB), Y3, Y6
 	VFNMADD231PS conv2_5<>+0(SB), Y5, Y6
-	VMOVUPS      Y6, 960(CX)
+	VMOVUPS      Y6, 960(AX)
 	VSUBPS       Y1, Y5, Y1
 	VFMADD231PS  conv2_8<>+0(SB), Y3, Y1
 	VFNMADD231PS conv2_5_25<>+0(SB), Y7, Y1
 	VSUBPS       Y8, Y2, Y3
 	VFNMADD231PS conv2_5_25<>+0(SB), Y0, Y3
 	VFMADD231PS  conv2_8<>+0(SB), Y4, Y3
-	VMOVUPS      Y3, 896(CX)
+	VMOVUPS      Y3, 896(AX)
 	VMULPS       conv2_5_25<>+0(SB), Y0, Y3
 	VFMADD231PS  conv2_4_25<>+0(SB), Y8, Y3
 	VFNMADD231PS conv2_5<>+0(SB), Y2, Y3
@@ -15103,37 +15620,37 @@ part7:
 	VADDPS       Y10, Y9, Y8
 	VSUBPS       Y10, Y9, Y9
 	VADDPS       Y2, Y3, Y3
-	VMOVUPS      Y3, 1024(CX)
-	VMOVUPS      Y11, 1472(CX)
+	VMOVUPS      Y3, 1024(AX)
+	VMOVUPS      Y11, 1472(AX)
 	VADDPS       Y11, Y4, Y3
 	VFMSUB231PS  conv2_2<>+0(SB), Y6, Y3
 	VFMADD231PS  conv2_4<>+0(SB), Y9, Y3
 	VADDPS       Y3, Y1, Y1
-	VMOVUPS      Y1, 1088(CX)
+	VMOVUPS      Y1, 1088(AX)
 	VMULPS       conv2_5_25<>+0(SB), Y11, Y1
 	VFMADD231PS  conv2_4_25<>+0(SB), Y4, Y1
 	VFNMADD231PS conv2_10<>+0(SB), Y6, Y1
 	VFNMADD231PS conv2_5<>+0(SB), Y9, Y1
 	VADDPS       Y1, Y7, Y1
-	VMOVUPS      Y1, 1216(CX)
+	VMOVUPS      Y1, 1216(AX)
 	VSUBPS       Y4, Y9, Y1
 	VFMADD231PS  conv2_8<>+0(SB), Y6, Y1
 	VFNMADD231PS conv2_5_25<>+0(SB), Y11, Y1
-	VMOVUPS      Y1, 1344(CX)
+	VMOVUPS      Y1, 1344(AX)
 	VSUBPS       Y12, Y5, Y1
 	VFNMADD231PS conv2_5_25<>+0(SB), Y2, Y1
 	VFMADD231PS  conv2_8<>+0(SB), Y8, Y1
 	VADDPS       Y1, Y0, Y0
-	VMOVUPS      Y0, 1152(CX)
+	VMOVUPS      Y0, 1152(AX)
 	VMULPS       conv2_5_25<>+0(SB), Y2, Y0
 	VFMADD231PS  conv2_4_25<>+0(SB), Y12, Y0
 	VFNMADD231PS conv2_5<>+0(SB), Y5, Y0
 	VFNMADD231PS conv2_10<>+0(SB), Y8, Y0
-	VMOVUPS      Y0, 1280(CX)
+	VMOVUPS      Y0, 1280(AX)
 	VADDPS       Y12, Y2, Y0
 	VFMSUB231PS  conv2_4<>+0(SB), Y5, Y0
 	VFMADD231PS  conv2_2<>+0(SB), Y8, Y0
-	VMOVUPS      Y0, 1408(CX)
+	VMOVUPS      Y0, 1408(AX)
 	VMOVUPS      512(DX), Y0
 	VMOVUPS      544(DX), Y1
 	VMOVUPS      576(DX), Y2
@@ -15148,23 +15665,23 @@ part7:
 	VSUBPS       Y4, Y3, Y3
 	VADDPS       Y6, Y5, Y4
 	VSUBPS       Y6, Y5, Y5
-	VMOVUPS      Y0, 1536(CX)
+	VMOVUPS      Y0, 1536(AX)
 	VADDPS       Y7, Y1, Y6
 	VFMSUB231PS  conv2_2<>+0(SB), Y3, Y6
 	VFMADD231PS  conv2_4<>+0(SB), Y5, Y6
-	VMOVUPS      Y6, 1600(CX)
+	VMOVUPS      Y6, 1600(AX)
 	VMULPS       conv2_5_25<>+0(SB), Y7, Y6
 	VFMADD231PS  conv2_4_25<>+0(SB), Y1, Y6
 	VFNMADD231PS conv2_10<>+0(SB), Y3, Y6
 	VFNMADD231PS conv2_5<>+0(SB), Y5, Y6
-	VMOVUPS      Y6, 1728(CX)
+	VMOVUPS      Y6, 1728(AX)
 	VSUBPS       Y1, Y5, Y1
 	VFMADD231PS  conv2_8<>+0(SB), Y3, Y1
 	VFNMADD231PS conv2_5_25<>+0(SB), Y7, Y1
 	VSUBPS       Y8, Y2, Y3
 	VFNMADD231PS conv2_5_25<>+0(SB), Y0, Y3
 	VFMADD231PS  conv2_8<>+0(SB), Y4, Y3
-	VMOVUPS      Y3, 1664(CX)
+	VMOVUPS      Y3, 1664(AX)
 	VMULPS       conv2_5_25<>+0(SB), Y0, Y3
 	VFMADD231PS  conv2_4_25<>+0(SB), Y8, Y3
 	VFNMADD231PS conv2_5<>+0(SB), Y2, Y3
@@ -15187,37 +15704,37 @@ part7:
 	VADDPS       Y10, Y9, Y8
 	VSUBPS       Y10, Y9, Y9
 	VADDPS       Y2, Y3, Y3
-	VMOVUPS      Y3, 1792(CX)
-	VMOVUPS      Y11, 2240(CX)
+	VMOVUPS      Y3, 1792(AX)
+	VMOVUPS      Y11, 2240(AX)
 	VADDPS       Y11, Y4, Y3
 	VFMSUB231PS  conv2_2<>+0(SB), Y6, Y3
 	VFMADD231PS  conv2_4<>+0(SB), Y9, Y3
 	VADDPS       Y3, Y1, Y1
-	VMOVUPS      Y1, 1856(CX)
+	VMOVUPS      Y1, 1856(AX)
 	VMULPS       conv2_5_25<>+0(SB), Y11, Y1
 	VFMADD231PS  conv2_4_25<>+0(SB), Y4, Y1
 	VFNMADD231PS conv2_10<>+0(SB), Y6, Y1
 	VFNMADD231PS conv2_5<>+0(SB), Y9, Y1
 	VADDPS       Y1, Y7, Y1
-	VMOVUPS      Y1, 1984(CX)
+	VMOVUPS      Y1, 1984(AX)
 	VSUBPS       Y4, Y9, Y1
 	VFMADD231PS  conv2_8<>+0(SB), Y6, Y1
 	VFNMADD231PS conv2_5_25<>+0(SB), Y11, Y1
-	VMOVUPS      Y1, 2112(CX)
+	VMOVUPS      Y1, 2112(AX)
 	VSUBPS       Y12, Y5, Y1
 	VFNMADD231PS conv2_5_25<>+0(SB), Y2, Y1
 	VFMADD231PS  conv2_8<>+0(SB), Y8, Y1
 	VADDPS       Y1, Y0, Y0
-	VMOVUPS      Y0, 1920(CX)
+	VMOVUPS      Y0, 1920(AX)
 	VMULPS       conv2_5_25<>+0(SB), Y2, Y0
 	VFMADD231PS  conv2_4_25<>+0(SB), Y12, Y0
 	VFNMADD231PS conv2_5<>+0(SB), Y5, Y0
 	VFNMADD231PS conv2_10<>+0(SB), Y8, Y0
-	VMOVUPS      Y0, 2048(CX)
+	VMOVUPS      Y0, 2048(AX)
 	VADDPS       Y12, Y2, Y0
 	VFMSUB231PS  conv2_4<>+0(SB), Y5, Y0
 	VFMADD231PS  conv2_2<>+0(SB), Y8, Y0
-	VMOVUPS      Y0, 2176(CX)
+	VMOVUPS      Y0, 2176(AX)
 	VMOVUPS      768(DX), Y0
 	VMOVUPS      800(DX), Y1
 	VMOVUPS      832(DX), Y2
@@ -15232,23 +15749,23 @@ part7:
 	VSUBPS       Y4, Y3, Y3
 	VADDPS       Y6, Y5, Y4
 	VSUBPS       Y6, Y5, Y5
-	VMOVUPS      Y0, 2304(CX)
+	VMOVUPS      Y0, 2304(AX)
 	VADDPS       Y7, Y1, Y6
 	VFMSUB231PS  conv2_2<>+0(SB), Y3, Y6
 	VFMADD231PS  conv2_4<>+0(SB), Y5, Y6
-	VMOVUPS      Y6, 2368(CX)
+	VMOVUPS      Y6, 2368(AX)
 	VMULPS       conv2_5_25<>+0(SB), Y7, Y6
 	VFMADD231PS  conv2_4_25<>+0(SB), Y1, Y6
 	VFNMADD231PS conv2_10<>+0(SB), Y3, Y6
 	VFNMADD231PS conv2_5<>+0(SB), Y5, Y6
-	VMOVUPS      Y6, 2496(CX)
+	VMOVUPS      Y6, 2496(AX)
 	VSUBPS       Y1, Y5, Y1
 	VFMADD231PS  conv2_8<>+0(SB), Y3, Y1
 	VFNMADD231PS conv2_5_25<>+0(SB), Y7, Y1
 	VSUBPS       Y8, Y2, Y3
 	VFNMADD231PS conv2_5_25<>+0(SB), Y0, Y3
 	VFMADD231PS  conv2_8<>+0(SB), Y4, Y3
-	VMOVUPS      Y3, 2432(CX)
+	VMOVUPS      Y3, 2432(AX)
 	VMULPS       conv2_5_25<>+0(SB), Y0, Y3
 	VFMADD231PS  conv2_4_25<>+0(SB), Y8, Y3
 	VFNMADD231PS conv2_5<>+0(SB), Y2, Y3
@@ -15271,37 +15788,37 @@ part7:
 	VADDPS       Y10, Y9, Y8
 	VSUBPS       Y10, Y9, Y9
 	VADDPS       Y2, Y3, Y3
-	VMOVUPS      Y3, 2560(CX)
-	VMOVUPS      Y11, 3008(CX)
+	VMOVUPS      Y3, 2560(AX)
+	VMOVUPS      Y11, 3008(AX)
 	VADDPS       Y11, Y4, Y3
 	VFMSUB231PS  conv2_2<>+0(SB), Y6, Y3
 	VFMADD231PS  conv2_4<>+0(SB), Y9, Y3
 	VADDPS       Y3, Y1, Y1
-	VMOVUPS      Y1, 2624(CX)
+	VMOVUPS      Y1, 2624(AX)
 	VMULPS       conv2_5_25<>+0(SB), Y11, Y1
 	VFMADD231PS  conv2_4_25<>+0(SB), Y4, Y1
 	VFNMADD231PS conv2_10<>+0(SB), Y6, Y1
 	VFNMADD231PS conv2_5<>+0(SB), Y9, Y1
 	VADDPS       Y1, Y7, Y1
-	VMOVUPS      Y1, 2752(CX)
+	VMOVUPS      Y1, 2752(AX)
 	VSUBPS       Y4, Y9, Y1
 	VFMADD231PS  conv2_8<>+0(SB), Y6, Y1
 	VFNMADD231PS conv2_5_25<>+0(SB), Y11, Y1
-	VMOVUPS      Y1, 2880(CX)
+	VMOVUPS      Y1, 2880(AX)
 	VSUBPS       Y12, Y5, Y1
 	VFNMADD231PS conv2_5_25<>+0(SB), Y2, Y1
 	VFMADD231PS  conv2_8<>+0(SB), Y8, Y1
 	VADDPS       Y1, Y0, Y0
-	VMOVUPS      Y0, 2688(CX)
+	VMOVUPS      Y0, 2688(AX)
 	VMULPS       conv2_5_25<>+0(SB), Y2, Y0
 	VFMADD231PS  conv2_4_25<>+0(SB), Y12, Y0
 	VFNMADD231PS conv2_5<>+0(SB), Y5, Y0
 	VFNMADD231PS conv2_10<>+0(SB), Y8, Y0
-	VMOVUPS      Y0, 2816(CX)
+	VMOVUPS      Y0, 2816(AX)
 	VADDPS       Y12, Y2, Y0
 	VFMSUB231PS  conv2_4<>+0(SB), Y5, Y0
 	VFMADD231PS  conv2_2<>+0(SB), Y8, Y0
-	VMOVUPS      Y0, 2944(CX)
+	VMOVUPS      Y0, 2944(AX)
 	VMOVUPS      1024(DX), Y0
 	VMOVUPS      1056(DX), Y1
 	VMOVUPS      1088(DX), Y2
@@ -15316,23 +15833,23 @@ part7:
 	VSUBPS       Y4, Y3, Y3
 	VADDPS       Y6, Y5, Y4
 	VSUBPS       Y6, Y5, Y5
-	VMOVUPS      Y0, 3072(CX)
+	VMOVUPS      Y0, 3072(AX)
 	VADDPS       Y7, Y1, Y6
 	VFMSUB231PS  conv2_2<>+0(SB), Y3, Y6
 	VFMADD231PS  conv2_4<>+0(SB), Y5, Y6
-	VMOVUPS      Y6, 3136(CX)
+	VMOVUPS      Y6, 3136(AX)
 	VMULPS       conv2_5_25<>+0(SB), Y7, Y6
 	VFMADD231PS  conv2_4_25<>+0(SB), Y1, Y6
 	VFNMADD231PS conv2_10<>+0(SB), Y3, Y6
 	VFNMADD231PS conv2_5<>+0(SB), Y5, Y6
-	VMOVUPS      Y6, 3264(CX)
+	VMOVUPS      Y6, 3264(AX)
 	VSUBPS       Y1, Y5, Y1
 	VFMADD231PS  conv2_8<>+0(SB), Y3, Y1
 	VFNMADD231PS conv2_5_25<>+0(SB), Y7, Y1
 	VSUBPS       Y8, Y2, Y3
 	VFNMADD231PS conv2_5_25<>+0(SB), Y0, Y3
 	VFMADD231PS  conv2_8<>+0(SB), Y4, Y3
-	VMOVUPS      Y3, 3200(CX)
+	VMOVUPS      Y3, 3200(AX)
 	VMULPS       conv2_5_25<>+0(SB), Y0, Y3
 	VFMADD231PS  conv2_4_25<>+0(SB), Y8, Y3
 	VFNMADD231PS conv2_5<>+0(SB), Y2, Y3
@@ -15355,37 +15872,37 @@ part7:
 	VADDPS       Y10, Y9, Y8
 	VSUBPS       Y10, Y9, Y9
 	VADDPS       Y2, Y3, Y3
-	VMOVUPS      Y3, 3328(CX)
-	VMOVUPS      Y11, 3776(CX)
+	VMOVUPS      Y3, 3328(AX)
+	VMOVUPS      Y11, 3776(AX)
 	VADDPS       Y11, Y4, Y3
 	VFMSUB231PS  conv2_2<>+0(SB), Y6, Y3
 	VFMADD231PS  conv2_4<>+0(SB), Y9, Y3
 	VADDPS       Y3, Y1, Y1
-	VMOVUPS      Y1, 3392(CX)
+	VMOVUPS      Y1, 3392(AX)
 	VMULPS       conv2_5_25<>+0(SB), Y11, Y1
 	VFMADD231PS  conv2_4_25<>+0(SB), Y4, Y1
 	VFNMADD231PS conv2_10<>+0(SB), Y6, Y1
 	VFNMADD231PS conv2_5<>+0(SB), Y9, Y1
 	VADDPS       Y1, Y7, Y1
-	VMOVUPS      Y1, 3520(CX)
+	VMOVUPS      Y1, 3520(AX)
 	VSUBPS       Y4, Y9, Y1
 	VFMADD231PS  conv2_8<>+0(SB), Y6, Y1
 	VFNMADD231PS conv2_5_25<>+0(SB), Y11, Y1
-	VMOVUPS      Y1, 3648(CX)
+	VMOVUPS      Y1, 3648(AX)
 	VSUBPS       Y12, Y5, Y1
 	VFNMADD231PS conv2_5_25<>+0(SB), Y2, Y1
 	VFMADD231PS  conv2_8<>+0(SB), Y8, Y1
 	VADDPS       Y1, Y0, Y0
-	VMOVUPS      Y0, 3456(CX)
+	VMOVUPS      Y0, 3456(AX)
 	VMULPS       conv2_5_25<>+0(SB), Y2, Y0
 	VFMADD231PS  conv2_4_25<>+0(SB), Y12, Y0
 	VFNMADD231PS conv2_5<>+0(SB), Y5, Y0
 	VFNMADD231PS conv2_10<>+0(SB), Y8, Y0
-	VMOVUPS      Y0, 3584(CX)
+	VMOVUPS      Y0, 3584(AX)
 	VADDPS       Y12, Y2, Y0
 	VFMSUB231PS  conv2_4<>+0(SB), Y5, Y0
 	VFMADD231PS  conv2_2<>+0(SB), Y8, Y0
-	VMOVUPS      Y0, 3712(CX)
+	VMOVUPS      Y0, 3712(AX)
 	VMOVUPS      1280(DX), Y0
 	VMOVUPS      1312(DX), Y1
 	VMOVUPS      1344(DX), Y2
@@ -15400,23 +15917,23 @@ part7:
 	VSUBPS       Y4, Y3, Y3
 	VADDPS       Y6, Y5, Y4
 	VSUBPS       Y6, Y5, Y5
-	VMOVUPS      Y0, 3840(CX)
+	VMOVUPS      Y0, 3840(AX)
 	VADDPS       Y7, Y1, Y6
 	VFMSUB231PS  conv2_2<>+0(SB), Y3, Y6
 	VFMADD231PS  conv2_4<>+0(SB), Y5, Y6
-	VMOVUPS      Y6, 3904(CX)
+	VMOVUPS      Y6, 3904(AX)
 	VMULPS       conv2_5_25<>+0(SB), Y7, Y6
 	VFMADD231PS  conv2_4_25<>+0(SB), Y1, Y6
 	VFNMADD231PS conv2_10<>+0(SB), Y3, Y6
 	VFNMADD231PS conv2_5<>+0(SB), Y5, Y6
-	VMOVUPS      Y6, 4032(CX)
+	VMOVUPS      Y6, 4032(AX)
 	VSUBPS       Y1, Y5, Y1
 	VFMADD231PS  conv2_8<>+0(SB), Y3, Y1
 	VFNMADD231PS conv2_5_25<>+0(SB), Y7, Y1
 	VSUBPS       Y8, Y2, Y3
 	VFNMADD231PS conv2_5_25<>+0(SB), Y0, Y3
 	VFMADD231PS  conv2_8<>+0(SB), Y4, Y3
-	VMOVUPS      Y3, 3968(CX)
+	VMOVUPS      Y3, 3968(AX)
 	VMULPS       conv2_5_25<>+0(SB), Y0, Y3
 	VFMADD231PS  conv2_4_25<>+0(SB), Y8, Y3
 	VFNMADD231PS conv2_5<>+0(SB), Y2, Y3
@@ -15439,37 +15956,37 @@ part7:
 	VADDPS       Y10, Y9, Y8
 	VSUBPS       Y10, Y9, Y9
 	VADDPS       Y2, Y3, Y3
-	VMOVUPS      Y3, 4096(CX)
-	VMOVUPS      Y11, 4544(CX)
+	VMOVUPS      Y3, 4096(AX)
+	VMOVUPS      Y11, 4544(AX)
 	VADDPS       Y11, Y4, Y3
 	VFMSUB231PS  conv2_2<>+0(SB), Y6, Y3
 	VFMADD231PS  conv2_4<>+0(SB), Y9, Y3
 	VADDPS       Y3, Y1, Y1
-	VMOVUPS      Y1, 4160(CX)
+	VMOVUPS      Y1, 4160(AX)
 	VMULPS       conv2_5_25<>+0(SB), Y11, Y1
 	VFMADD231PS  conv2_4_25<>+0(SB), Y4, Y1
 	VFNMADD231PS conv2_10<>+0(SB), Y6, Y1
 	VFNMADD231PS conv2_5<>+0(SB), Y9, Y1
 	VADDPS       Y1, Y7, Y1
-	VMOVUPS      Y1, 4288(CX)
+	VMOVUPS      Y1, 4288(AX)
 	VSUBPS       Y4, Y9, Y1
 	VFMADD231PS  conv2_8<>+0(SB), Y6, Y1
 	VFNMADD231PS conv2_5_25<>+0(SB), Y11, Y1
-	VMOVUPS      Y1, 4416(CX)
+	VMOVUPS      Y1, 4416(AX)
 	VSUBPS       Y12, Y5, Y1
 	VFNMADD231PS conv2_5_25<>+0(SB), Y2, Y1
 	VFMADD231PS  conv2_8<>+0(SB), Y8, Y1
 	VADDPS       Y1, Y0, Y0
-	VMOVUPS      Y0, 4224(CX)
+	VMOVUPS      Y0, 4224(AX)
 	VMULPS       conv2_5_25<>+0(SB), Y2, Y0
 	VFMADD231PS  conv2_4_25<>+0(SB), Y12, Y0
 	VFNMADD231PS conv2_5<>+0(SB), Y5, Y0
 	VFNMADD231PS conv2_10<>+0(SB), Y8, Y0
-	VMOVUPS      Y0, 4352(CX)
+	VMOVUPS      Y0, 4352(AX)
 	VADDPS       Y12, Y2, Y0
 	VFMSUB231PS  conv2_4<>+0(SB), Y5, Y0
 	VFMADD231PS  conv2_2<>+0(SB), Y8, Y0
-	VMOVUPS      Y0, 4480(CX)
+	VMOVUPS      Y0, 4480(AX)
 	VMOVUPS      1536(DX), Y0
 	VMOVUPS      1568(DX), Y1
 	VMOVUPS      1600(DX), Y2
@@ -15484,23 +16001,23 @@ part7:
 	VSUBPS       Y4, Y3, Y3
 	VADDPS       Y6, Y5, Y4
 	VSUBPS       Y6, Y5, Y5
-	VMOVUPS      Y0, 4608(CX)
+	VMOVUPS      Y0, 4608(AX)
 	VADDPS       Y7, Y1, Y6
 	VFMSUB231PS  conv2_2<>+0(SB), Y3, Y6
 	VFMADD231PS  conv2_4<>+0(SB), Y5, Y6
-	VMOVUPS      Y6, 4672(CX)
+	VMOVUPS      Y6, 4672(AX)
 	VMULPS       conv2_5_25<>+0(SB), Y7, Y6
 	VFMADD231PS  conv2_4_25<>+0(SB), Y1, Y6
 	VFNMADD231PS conv2_10<>+0(SB), Y3, Y6
 	VFNMADD231PS conv2_5<>+0(SB), Y5, Y6
-	VMOVUPS      Y6, 4800(CX)
+	VMOVUPS      Y6, 4800(AX)
 	VSUBPS       Y1, Y5, Y1
 	VFMADD231PS  conv2_8<>+0(SB), Y3, Y1
 	VFNMADD231PS conv2_5_25<>+0(SB), Y7, Y1
 	VSUBPS       Y8, Y2, Y3
 	VFNMADD231PS conv2_5_25<>+0(SB), Y0, Y3
 	VFMADD231PS  conv2_8<>+0(SB), Y4, Y3
-	VMOVUPS      Y3, 4736(CX)
+	VMOVUPS      Y3, 4736(AX)
 	VMULPS       conv2_5_25<>+0(SB), Y0, Y3
 	VFMADD231PS  conv2_4_25<>+0(SB), Y8, Y3
 	VFNMADD231PS conv2_5<>+0(SB), Y2, Y3
@@ -15523,37 +16040,37 @@ part7:
 	VADDPS       Y10, Y9, Y8
 	VSUBPS       Y10, Y9, Y9
 	VADDPS       Y2, Y3, Y3
-	VMOVUPS      Y3, 4864(CX)
-	VMOVUPS      Y11, 5312(CX)
+	VMOVUPS      Y3, 4864(AX)
+	VMOVUPS      Y11, 5312(AX)
 	VADDPS       Y11, Y4, Y3
 	VFMSUB231PS  conv2_2<>+0(SB), Y6, Y3
 	VFMADD231PS  conv2_4<>+0(SB), Y9, Y3
 	VADDPS       Y3, Y1, Y1
-	VMOVUPS      Y1, 4928(CX)
+	VMOVUPS      Y1, 4928(AX)
 	VMULPS       conv2_5_25<>+0(SB), Y11, Y1
 	VFMADD231PS  conv2_4_25<>+0(SB), Y4, Y1
 	VFNMADD231PS conv2_10<>+0(SB), Y6, Y1
 	VFNMADD231PS conv2_5<>+0(SB), Y9, Y1
 	VADDPS       Y1, Y7, Y1
-	VMOVUPS      Y1, 5056(CX)
+	VMOVUPS      Y1, 5056(AX)
 	VSUBPS       Y4, Y9, Y1
 	VFMADD231PS  conv2_8<>+0(SB), Y6, Y1
 	VFNMADD231PS conv2_5_25<>+0(SB), Y11, Y1
-	VMOVUPS      Y1, 5184(CX)
+	VMOVUPS      Y1, 5184(AX)
 	VSUBPS       Y12, Y5, Y1
 	VFNMADD231PS conv2_5_25<>+0(SB), Y2, Y1
 	VFMADD231PS  conv2_8<>+0(SB), Y8, Y1
 	VADDPS       Y1, Y0, Y0
-	VMOVUPS      Y0, 4992(CX)
+	VMOVUPS      Y0, 4992(AX)
 	VMULPS       conv2_5_25<>+0(SB), Y2, Y0
 	VFMADD231PS  conv2_4_25<>+0(SB), Y12, Y0
 	VFNMADD231PS conv2_5<>+0(SB), Y5, Y0
 	VFNMADD231PS conv2_10<>+0(SB), Y8, Y0
-	VMOVUPS      Y0, 5120(CX)
+	VMOVUPS      Y0, 5120(AX)
 	VADDPS       Y12, Y2, Y0
 	VFMSUB231PS  conv2_4<>+0(SB), Y5, Y0
 	VFMADD231PS  conv2_2<>+0(SB), Y8, Y0
-	VMOVUPS      Y0, 5248(CX)
+	VMOVUPS      Y0, 5248(AX)
 	VMOVUPS      1792(DX), Y0
 	VMOVUPS      1824(DX), Y1
 	VMOVUPS      1856(DX), Y2
@@ -15568,23 +16085,23 @@ part7:
 	VSUBPS       Y4, Y3, Y3
 	VADDPS       Y6, Y5, Y4
 	VSUBPS       Y6, Y5, Y5
-	VMOVUPS      Y0, 5376(CX)
+	VMOVUPS      Y0, 5376(AX)
 	VADDPS       Y7, Y1, Y6
 	VFMSUB231PS  conv2_2<>+0(SB), Y3, Y6
 	VFMADD231PS  conv2_4<>+0(SB), Y5, Y6
-	VMOVUPS      Y6, 5440(CX)
+	VMOVUPS      Y6, 5440(AX)
 	VMULPS       conv2_5_25<>+0(SB), Y7, Y6
 	VFMADD231PS  conv2_4_25<>+0(SB), Y1, Y6
 	VFNMADD231PS conv2_10<>+0(SB), Y3, Y6
 	VFNMADD231PS conv2_5<>+0(SB), Y5, Y6
-	VMOVUPS      Y6, 5568(CX)
+	VMOVUPS      Y6, 5568(AX)
 	VSUBPS       Y1, Y5, Y1
 	VFMADD231PS  conv2_8<>+0(SB), Y3, Y1
 	VFNMADD231PS conv2_5_25<>+0(SB), Y7, Y1
 	VSUBPS       Y8, Y2, Y3
 	VFNMADD231PS conv2_5_25<>+0(SB), Y0, Y3
 	VFMADD231PS  conv2_8<>+0(SB), Y4, Y3
-	VMOVUPS      Y3, 5504(CX)
+	VMOVUPS      Y3, 5504(AX)
 	VMULPS       conv2_5_25<>+0(SB), Y0, Y3
 	VFMADD231PS  conv2_4_25<>+0(SB), Y8, Y3
 	VFNMADD231PS conv2_5<>+0(SB), Y2, Y3
@@ -15607,37 +16124,37 @@ part7:
 	VADDPS       Y10, Y9, Y8
 	VSUBPS       Y10, Y9, Y9
 	VADDPS       Y2, Y3, Y3
-	VMOVUPS      Y3, 5632(CX)
-	VMOVUPS      Y11, 6080(CX)
+	VMOVUPS      Y3, 5632(AX)
+	VMOVUPS      Y11, 6080(AX)
 	VADDPS       Y11, Y4, Y3
 	VFMSUB231PS  conv2_2<>+0(SB), Y6, Y3
 	VFMADD231PS  conv2_4<>+0(SB), Y9, Y3
 	VADDPS       Y3, Y1, Y1
-	VMOVUPS      Y1, 5696(CX)
+	VMOVUPS      Y1, 5696(AX)
 	VMULPS       conv2_5_25<>+0(SB), Y11, Y1
 	VFMADD231PS  conv2_4_25<>+0(SB), Y4, Y1
 	VFNMADD231PS conv2_10<>+0(SB), Y6, Y1
 	VFNMADD231PS conv2_5<>+0(SB), Y9, Y1
 	VADDPS       Y1, Y7, Y1
-	VMOVUPS      Y1, 5824(CX)
+	VMOVUPS      Y1, 5824(AX)
 	VSUBPS       Y4, Y9, Y1
 	VFMADD231PS  conv2_8<>+0(SB), Y6, Y1
 	VFNMADD231PS conv2_5_25<>+0(SB), Y11, Y1
-	VMOVUPS      Y1, 5952(CX)
+	VMOVUPS      Y1, 5952(AX)
 	VSUBPS       Y12, Y5, Y1
 	VFNMADD231PS conv2_5_25<>+0(SB), Y2, Y1
 	VFMADD231PS  conv2_8<>+0(SB), Y8, Y1
 	VADDPS       Y1, Y0, Y0
-	VMOVUPS      Y0, 5760(CX)
+	VMOVUPS      Y0, 5760(AX)
 	VMULPS       conv2_5_25<>+0(SB), Y2, Y0
 	VFMADD231PS  conv2_4_25<>+0(SB), Y12, Y0
 	VFNMADD231PS conv2_5<>+0(SB), Y5, Y0
 	VFNMADD231PS conv2_10<>+0(SB), Y8, Y0
-	VMOVUPS      Y0, 5888(CX)
+	VMOVUPS      Y0, 5888(AX)
 	VADDPS       Y12, Y2, Y0
 	VFMSUB231PS  conv2_4<>+0(SB), Y5, Y0
 	VFMADD231PS  conv2_2<>+0(SB), Y8, Y0
-	VMOVUPS      Y0, 6016(CX)
+	VMOVUPS      Y0, 6016(AX)
 	VMOVUPS      2048(DX), Y0
 	VMOVUPS      2080(DX), Y1
 	VMOVUPS      2112(DX), Y2
@@ -15652,23 +16169,23 @@ part7:
 	VSUBPS       Y4, Y3, Y3
 	VADDPS       Y6, Y5, Y4
 	VSUBPS       Y6, Y5, Y5
-	VMOVUPS      Y0, 6144(CX)
+	VMOVUPS      Y0, 6144(AX)
 	VADDPS       Y7, Y1, Y6
 	VFMSUB231PS  conv2_2<>+0(SB), Y3, Y6
 	VFMADD231PS  conv2_4<>+0(SB), Y5, Y6
-	VMOVUPS      Y6, 6208(CX)
+	VMOVUPS      Y6, 6208(AX)
 	VMULPS       conv2_5_25<>+0(SB), Y7, Y6
 	VFMADD231PS  conv2_4_25<>+0(SB), Y1, Y6
 	VFNMADD231PS conv2_10<>+0(SB), Y3, Y6
 	VFNMADD231PS conv2_5<>+0(SB), Y5, Y6
-	VMOVUPS      Y6, 6336(CX)
+	VMOVUPS      Y6, 6336(AX)
 	VSUBPS       Y1, Y5, Y1
 	VFMADD231PS  conv2_8<>+0(SB), Y3, Y1
 	VFNMADD231PS conv2_5_25<>+0(SB), Y7, Y1
 	VSUBPS       Y8, Y2, Y3
 	VFNMADD231PS conv2_5_25<>+0(SB), Y0, Y3
 	VFMADD231PS  conv2_8<>+0(SB), Y4, Y3
-	VMOVUPS      Y3, 6272(CX)
+	VMOVUPS      Y3, 6272(AX)
 	VMULPS       conv2_5_25<>+0(SB), Y0, Y3
 	VFMADD231PS  conv2_4_25<>+0(SB), Y8, Y3
 	VFNMADD231PS conv2_5<>+0(SB), Y2, Y3
@@ -15691,37 +16208,37 @@ part7:
 	VADDPS       Y10, Y9, Y8
 	VSUBPS       Y10, Y9, Y9
 	VADDPS       Y2, Y3, Y3
-	VMOVUPS      Y3, 6400(CX)
-	VMOVUPS      Y11, 6848(CX)
+	VMOVUPS      Y3, 6400(AX)
+	VMOVUPS      Y11, 6848(AX)
 	VADDPS       Y11, Y4, Y3
 	VFMSUB231PS  conv2_2<>+0(SB), Y6, Y3
 	VFMADD231PS  conv2_4<>+0(SB), Y9, Y3
 	VADDPS       Y3, Y1, Y1
-	VMOVUPS      Y1, 6464(CX)
+	VMOVUPS      Y1, 6464(AX)
 	VMULPS       conv2_5_25<>+0(SB), Y11, Y1
 	VFMADD231PS  conv2_4_25<>+0(SB), Y4, Y1
 	VFNMADD231PS conv2_10<>+0(SB), Y6, Y1
 	VFNMADD231PS conv2_5<>+0(SB), Y9, Y1
 	VADDPS       Y1, Y7, Y1
-	VMOVUPS      Y1, 6592(CX)
+	VMOVUPS      Y1, 6592(AX)
 	VSUBPS       Y4, Y9, Y1
 	VFMADD231PS  conv2_8<>+0(SB), Y6, Y1
 	VFNMADD231PS conv2_5_25<>+0(SB), Y11, Y1
-	VMOVUPS      Y1, 6720(CX)
+	VMOVUPS      Y1, 6720(AX)
 	VSUBPS       Y12, Y5, Y1
 	VFNMADD231PS conv2_5_25<>+0(SB), Y2, Y1
 	VFMADD231PS  conv2_8<>+0(SB), Y8, Y1
 	VADDPS       Y1, Y0, Y0
-	VMOVUPS      Y0, 6528(CX)
+	VMOVUPS      Y0, 6528(AX)
 	VMULPS       conv2_5_25<>+0(SB), Y2, Y0
 	VFMADD231PS  conv2_4_25<>+0(SB), Y12, Y0
 	VFNMADD231PS conv2_5<>+0(SB), Y5, Y0
 	VFNMADD231PS conv2_10<>+0(SB), Y8, Y0
-	VMOVUPS      Y0, 6656(CX)
+	VMOVUPS      Y0, 6656(AX)
 	VADDPS       Y12, Y2, Y0
 	VFMSUB231PS  conv2_4<>+0(SB), Y5, Y0
 	VFMADD231PS  conv2_2<>+0(SB), Y8, Y0
-	VMOVUPS      Y0, 6784(CX)
+	VMOVUPS      Y0, 6784(AX)
 	VMOVUPS      2304(DX), Y0
 	VMOVUPS      2336(DX), Y1
 	VMOVUPS      2368(DX), Y2
@@ -15736,23 +16253,23 @@ part7:
 	VSUBPS       Y4, Y3, Y3
 	VADDPS       Y6, Y5, Y4
 	VSUBPS       Y6, Y5, Y5
-	VMOVUPS      Y0, 6912(CX)
+	VMOVUPS      Y0, 6912(AX)
 	VADDPS       Y7, Y1, Y6
 	VFMSUB231PS  conv2_2<>+0(SB), Y3, Y6
 	VFMADD231PS  conv2_4<>+0(SB), Y5, Y6
-	VMOVUPS      Y6, 6976(CX)
+	VMOVUPS      Y6, 6976(AX)
 	VMULPS       conv2_5_25<>+0(SB), Y7, Y6
 	VFMADD231PS  conv2_4_25<>+0(SB), Y1, Y6
 	VFNMADD231PS conv2_10<>+0(SB), Y3, Y6
 	VFNMADD231PS conv2_5<>+0(SB), Y5, Y6
-	VMOVUPS      Y6, 7104(CX)
+	VMOVUPS      Y6, 7104(AX)
 	VSUBPS       Y1, Y5, Y1
 	VFMADD231PS  conv2_8<>+0(SB), Y3, Y1
 	VFNMADD231PS conv2_5_25<>+0(SB), Y7, Y1
 	VSUBPS       Y8, Y2, Y3
 	VFNMADD231PS conv2_5_25<>+0(SB), Y0, Y3
 	VFMADD231PS  conv2_8<>+0(SB), Y4, Y3
-	VMOVUPS      Y3, 7040(CX)
+	VMOVUPS      Y3, 7040(AX)
 	VMULPS       conv2_5_25<>+0(SB), Y0, Y3
 	VFMADD231PS  conv2_4_25<>+0(SB), Y8, Y3
 	VFNMADD231PS conv2_5<>+0(SB), Y2, Y3
@@ -15775,37 +16292,37 @@ part7:
 	VADDPS       Y10, Y9, Y8
 	VSUBPS       Y10, Y9, Y9
 	VADDPS       Y2, Y3, Y3
-	VMOVUPS      Y3, 7168(CX)
-	VMOVUPS      Y11, 7616(CX)
+	VMOVUPS      Y3, 7168(AX)
+	VMOVUPS      Y11, 7616(AX)
 	VADDPS       Y11, Y4, Y3
 	VFMSUB231PS  conv2_2<>+0(SB), Y6, Y3
 	VFMADD231PS  conv2_4<>+0(SB), Y9, Y3
 	VADDPS       Y3, Y1, Y1
-	VMOVUPS      Y1, 7232(CX)
+	VMOVUPS      Y1, 7232(AX)
 	VMULPS       conv2_5_25<>+0(SB), Y11, Y1
 	VFMADD231PS  conv2_4_25<>+0(SB), Y4, Y1
 	VFNMADD231PS conv2_10<>+0(SB), Y6, Y1
 	VFNMADD231PS conv2_5<>+0(SB), Y9, Y1
 	VADDPS       Y1, Y7, Y1
-	VMOVUPS      Y1, 7360(CX)
+	VMOVUPS      Y1, 7360(AX)
 	VSUBPS       Y4, Y9, Y1
 	VFMADD231PS  conv2_8<>+0(SB), Y6, Y1
 	VFNMADD231PS conv2_5_25<>+0(SB), Y11, Y1
-	VMOVUPS      Y1, 7488(CX)
+	VMOVUPS      Y1, 7488(AX)
 	VSUBPS       Y12, Y5, Y1
 	VFNMADD231PS conv2_5_25<>+0(SB), Y2, Y1
 	VFMADD231PS  conv2_8<>+0(SB), Y8, Y1
 	VADDPS       Y1, Y0, Y0
-	VMOVUPS      Y0, 7296(CX)
+	VMOVUPS      Y0, 7296(AX)
 	VMULPS       conv2_5_25<>+0(SB), Y2, Y0
 	VFMADD231PS  conv2_4_25<>+0(SB), Y12, Y0
 	VFNMADD231PS conv2_5<>+0(SB), Y5, Y0
 	VFNMADD231PS conv2_10<>+0(SB), Y8, Y0
-	VMOVUPS      Y0, 7424(CX)
+	VMOVUPS      Y0, 7424(AX)
 	VADDPS       Y12, Y2, Y0
 	VFMSUB231PS  conv2_4<>+0(SB), Y5, Y0
 	VFMADD231PS  conv2_2<>+0(SB), Y8, Y0
-	VMOVUPS      Y0, 7552(CX)
+	VMOVUPS      Y0, 7552(AX)
 	VMOVUPS      2560(DX), Y0
 	VMOVUPS      2592(DX), Y1
 	VMOVUPS      2624(DX), Y2
@@ -15820,23 +16337,23 @@ part7:
 	VSUBPS       Y4, Y3, Y3
 	VADDPS       Y6, Y5, Y4
 	VSUBPS       Y6, Y5, Y5
-	VMOVUPS      Y0, 7680(CX)
+	VMOVUPS      Y0, 7680(AX)
 	VADDPS       Y7, Y1, Y6
 	VFMSUB231PS  conv2_2<>+0(SB), Y3, Y6
 	VFMADD231PS  conv2_4<>+0(SB), Y5, Y6
-	VMOVUPS      Y6, 7744(CX)
+	VMOVUPS      Y6, 7744(AX)
 	VMULPS       conv2_5_25<>+0(SB), Y7, Y6
 	VFMADD231PS  conv2_4_25<>+0(SB), Y1, Y6
 	VFNMADD231PS conv2_10<>+0(SB), Y3, Y6
 	VFNMADD231PS conv2_5<>+0(SB), Y5, Y6
-	VMOVUPS      Y6, 7872(CX)
+	VMOVUPS      Y6, 7872(AX)
 	VSUBPS       Y1, Y5, Y1
 	VFMADD231PS  conv2_8<>+0(SB), Y3, Y1
 	VFNMADD231PS conv2_5_25<>+0(SB), Y7, Y1
 	VSUBPS       Y8, Y2, Y3
 	VFNMADD231PS conv2_5_25<>+0(SB), Y0, Y3
 	VFMADD231PS  conv2_8<>+0(SB), Y4, Y3
-	VMOVUPS      Y3, 7808(CX)
+	VMOVUPS      Y3, 7808(AX)
 	VMULPS       conv2_5_25<>+0(SB), Y0, Y3
 	VFMADD231PS  conv2_4_25<>+0(SB), Y8, Y3
 	VFNMADD231PS conv2_5<>+0(SB), Y2, Y3
@@ -15859,37 +16376,37 @@ part7:
 	VADDPS       Y10, Y9, Y8
 	VSUBPS       Y10, Y9, Y9
 	VADDPS       Y2, Y3, Y3
-	VMOVUPS      Y3, 7936(CX)
-	VMOVUPS      Y11, 8384(CX)
+	VMOVUPS      Y3, 7936(AX)
+	VMOVUPS      Y11, 8384(AX)
 	VADDPS       Y11, Y4, Y3
 	VFMSUB231PS  conv2_2<>+0(SB), Y6, Y3
 	VFMADD231PS  conv2_4<>+0(SB), Y9, Y3
 	VADDPS       Y3, Y1, Y1
-	VMOVUPS      Y1, 8000(CX)
+	VMOVUPS      Y1, 8000(AX)
 	VMULPS       conv2_5_25<>+0(SB), Y11, Y1
 	VFMADD231PS  conv2_4_25<>+0(SB), Y4, Y1
 	VFNMADD231PS conv2_10<>+0(SB), Y6, Y1
 	VFNMADD231PS conv2_5<>+0(SB), Y9, Y1
 	VADDPS       Y1, Y7, Y1
-	VMOVUPS      Y1, 8128(CX)
+	VMOVUPS      Y1, 8128(AX)
 	VSUBPS       Y4, Y9, Y1
 	VFMADD231PS  conv2_8<>+0(SB), Y6, Y1
 	VFNMADD231PS conv2_5_25<>+0(SB), Y11, Y1
-	VMOVUPS      Y1, 8256(CX)
+	VMOVUPS      Y1, 8256(AX)
 	VSUBPS       Y12, Y5, Y1
 	VFNMADD231PS conv2_5_25<>+0(SB), Y2, Y1
 	VFMADD231PS  conv2_8<>+0(SB), Y8, Y1
 	VADDPS       Y1, Y0, Y0
-	VMOVUPS      Y0, 8064(CX)
+	VMOVUPS      Y0, 8064(AX)
 	VMULPS       conv2_5_25<>+0(SB), Y2, Y0
 	VFMADD231PS  conv2_4_25<>+0(SB), Y12, Y0
 	VFNMADD231PS conv2_5<>+0(SB), Y5, Y0
 	VFNMADD231PS conv2_10<>+0(SB), Y8, Y0
-	VMOVUPS      Y0, 8192(CX)
+	VMOVUPS      Y0, 8192(AX)
 	VADDPS       Y12, Y2, Y0
 	VFMSUB231PS  conv2_4<>+0(SB), Y5, Y0
 	VFMADD231PS  conv2_2<>+0(SB), Y8, Y0
-	VMOVUPS      Y0, 8320(CX)
+	VMOVUPS      Y0, 8320(AX)
 	VMOVUPS      2816(DX), Y0
 	VMOVUPS      2848(DX), Y1
 	VMOVUPS      2880(DX), Y2
@@ -15904,23 +16421,23 @@ part7:
 	VSUBPS       Y4, Y3, Y3
 	VADDPS       Y6, Y5, Y4
 	VSUBPS       Y6, Y5, Y5
-	VMOVUPS      Y0, 8448(CX)
+	VMOVUPS      Y0, 8448(AX)
 	VADDPS       Y7, Y1, Y6
 	VFMSUB231PS  conv2_2<>+0(SB), Y3, Y6
 	VFMADD231PS  conv2_4<>+0(SB), Y5, Y6
-	VMOVUPS      Y6, 8512(CX)
+	VMOVUPS      Y6, 8512(AX)
 	VMULPS       conv2_5_25<>+0(SB), Y7, Y6
 	VFMADD231PS  conv2_4_25<>+0(SB), Y1, Y6
 	VFNMADD231PS conv2_10<>+0(SB), Y3, Y6
 	VFNMADD231PS conv2_5<>+0(SB), Y5, Y6
-	VMOVUPS      Y6, 8640(CX)
+	VMOVUPS      Y6, 8640(AX)
 	VSUBPS       Y1, Y5, Y1
 	VFMADD231PS  conv2_8<>+0(SB), Y3, Y1
 	VFNMADD231PS conv2_5_25<>+0(SB), Y7, Y1
 	VSUBPS       Y8, Y2, Y3
 	VFNMADD231PS conv2_5_25<>+0(SB), Y0, Y3
 	VFMADD231PS  conv2_8<>+0(SB), Y4, Y3
-	VMOVUPS      Y3, 8576(CX)
+	VMOVUPS      Y3, 8576(AX)
 	VMULPS       conv2_5_25<>+0(SB), Y0, Y3
 	VFMADD231PS  conv2_4_25<>+0(SB), Y8, Y3
 	VFNMADD231PS conv2_5<>+0(SB), Y2, Y3
@@ -15943,84 +16460,80 @@ part7:
 	VADDPS       Y10, Y9, Y8
 	VSUBPS       Y10, Y9, Y9
 	VADDPS       Y2, Y3, Y3
-	VMOVUPS      Y3, 8704(CX)
-	VMOVUPS      Y11, 9152(CX)
+	VMOVUPS      Y3, 8704(AX)
+	VMOVUPS      Y11, 9152(AX)
 	VADDPS       Y11, Y4, Y3
 	VFMSUB231PS  conv2_2<>+0(SB), Y6, Y3
 	VFMADD231PS  conv2_4<>+0(SB), Y9, Y3
 	VADDPS       Y3, Y1, Y1
-	VMOVUPS      Y1, 8768(CX)
+	VMOVUPS      Y1, 8768(AX)
 	VMULPS       conv2_5_25<>+0(SB), Y11, Y1
 	VFMADD231PS  conv2_4_25<>+0(SB), Y4, Y1
 	VFNMADD231PS conv2_10<>+0(SB), Y6, Y1
 	VFNMADD231PS conv2_5<>+0(SB), Y9, Y1
 	VADDPS       Y1, Y7, Y1
-	VMOVUPS      Y1, 8896(CX)
+	VMOVUPS      Y1, 8896(AX)
 	VSUBPS       Y4, Y9, Y1
 	VFMADD231PS  conv2_8<>+0(SB), Y6, Y1
 	VFNMADD231PS conv2_5_25<>+0(SB), Y11, Y1
-	VMOVUPS      Y1, 9024(CX)
+	VMOVUPS      Y1, 9024(AX)
 	VSUBPS       Y12, Y5, Y1
 	VFNMADD231PS conv2_5_25<>+0(SB), Y2, Y1
 	VFMADD231PS  conv2_8<>+0(SB), Y8, Y1
 	VADDPS       Y1, Y0, Y0
-	VMOVUPS      Y0, 8832(CX)
+	VMOVUPS      Y0, 8832(AX)
 	VMULPS       conv2_5_25<>+0(SB), Y2, Y0
 	VFMADD231PS  conv2_4_25<>+0(SB), Y12, Y0
 	VFNMADD231PS conv2_5<>+0(SB), Y5, Y0
 	VFNMADD231PS conv2_10<>+0(SB), Y8, Y0
-	VMOVUPS      Y0, 8960(CX)
+	VMOVUPS      Y0, 8960(AX)
 	VADDPS       Y12, Y2, Y0
 	VFMSUB231PS  conv2_4<>+0(SB), Y5, Y0
 	VFMADD231PS  conv2_2<>+0(SB), Y8, Y0
-	VMOVUPS      Y0, 9088(CX)
-	ADDQ         $+32, CX
+	VMOVUPS      Y0, 9088(AX)
 	ADDQ         $+32, AX
+	ADDQ         $+32, CX
 	DECQ         SI
-	JNZ          part7
-	ADDQ         $-64, CX
+	JNZ          part2
 	ADDQ         $-64, AX
-	ADDQ         $+9216, CX
-	ADDQ         $+16384, AX
+	ADDQ         $-64, CX
+	ADDQ         $+9216, AX
+	ADDQ         $+16384, CX
 	DECQ         BX
-	JNZ          channel6
+	JNZ          channel1
 	VZEROUPPER
 	RET
 
-// func Conv2WeightGrad(du []float32, dm []float32, v []float32, images int, first int, count int)
+// func Conv2WeightGrad(du []float32, dm []float32, v []float32, images int, row0 int, row1 int, first int)
 // Requires: AVX, FMA3
-TEXT ·Conv2WeightGrad(SB), $1344-96
-	MOVQ   du_base+0(FP), AX
-	MOVQ   dm_base+24(FP), CX
-	MOVQ   v_base+48(FP), DX
-	MOVQ   images+72(FP), BX
-	SHRQ   $0x04, BX
-	IMUL3Q $+823296, BX, SI
-	ADDQ   CX, SI
-	IMUL3Q $+331776, BX, DI
-	ADDQ   DX, DI
-	MOVQ   first+80(FP), R8
-	IMUL3Q $+12864, R8, R9
-	ADDQ   R9, CX
-	IMUL3Q $+5184, R8, R9
-	ADDQ   R9, DX
-	IMUL3Q $+6464, R8, R9
-	ADDQ   R9, SI
-	IMUL3Q $+2624, R8, R9
-	ADDQ   R9, DI
-	IMUL3Q $+4000, R8, R8
-	ADDQ   R8, AX
-	LEAQ   63(SP), R8
-	ANDQ   $-64, R8
-	MOVQ   count+88(FP), R9
+TEXT ·Conv2WeightGrad(SB), $1344-104
+	MOVQ   dm_base+24(FP), AX
+	MOVQ   images+72(FP), CX
+	SHRQ   $0x04, CX
+	IMUL3Q $+21504, CX, DX
+	ADDQ   AX, DX
+	LEAQ   63(SP), BX
+	ANDQ   $-64, BX
+	MOVQ   row0+80(FP), SI
+	MOVQ   first+96(FP), DI
+	MOVQ   du_base+0(FP), R8
+	MOVQ   v_base+48(FP), R9
+	IMUL3Q $+331776, CX, R10
+	ADDQ   R9, R10
+	IMUL3Q $+41472, SI, R11
+	ADDQ   R11, R9
+	IMUL3Q $+20992, SI, R11
+	ADDQ   R11, R10
+	IMUL3Q $+32000, SI, SI
+	ADDQ   SI, R8
+	IMUL3Q $+80, DI, SI
+	ADDQ   SI, R8
+	MOVQ   $0x00000008, SI
 
 frequency1:
-	MOVQ $0x0000000a, R10
+	MOVQ $0x00000005, DI
 
-outputs2:
-	MOVQ $0x00000005, R11
-
-channels3:
+channels2:
 	VXORPS Y0, Y0, Y0
 	VXORPS Y1, Y1, Y1
 	VXORPS Y2, Y2, Y2
@@ -16031,136 +16544,136 @@ channels3:
 	VXORPS Y7, Y7, Y7
 	VXORPS Y8, Y8, Y8
 	VXORPS Y9, Y9, Y9
-	MOVQ   BX, R12
-	TESTQ  R12, R12
-	JZ     noBlocks4
-	MOVQ   CX, R13
-	MOVQ   DX, R14
+	MOVQ   CX, R11
+	TESTQ  R11, R11
+	JZ     noBlocks3
+	MOVQ   AX, R12
+	MOVQ   R9, R13
 
-block6:
-	VMOVUPS     (R14), Y10
-	VMOVUPS     256(R14), Y11
-	VMOVUPS     (R13), Y12
+block5:
+	VMOVUPS     (R13), Y10
+	VMOVUPS     256(R13), Y11
+	VMOVUPS     (R12), Y12
 	VFMADD231PS Y12, Y10, Y0
 	VFMADD231PS Y12, Y11, Y1
-	VMOVUPS     256(R13), Y12
+	VMOVUPS     256(R12), Y12
 	VFMADD231PS Y12, Y10, Y2
 	VFMADD231PS Y12, Y11, Y3
-	VMOVUPS     512(R13), Y12
+	VMOVUPS     512(R12), Y12
 	VFMADD231PS Y12, Y10, Y4
 	VFMADD231PS Y12, Y11, Y5
-	VMOVUPS     768(R13), Y12
+	VMOVUPS     768(R12), Y12
 	VFMADD231PS Y12, Y10, Y6
 	VFMADD231PS Y12, Y11, Y7
-	VMOVUPS     1024(R13), Y12
+	VMOVUPS     1024(R12), Y12
 	VFMADD231PS Y12, Y10, Y8
 	VFMADD231PS Y12, Y11, Y9
-	VMOVUPS     64(R14), Y10
-	VMOVUPS     320(R14), Y11
-	VMOVUPS     64(R13), Y12
+	VMOVUPS     64(R13), Y10
+	VMOVUPS     320(R13), Y11
+	VMOVUPS     64(R12), Y12
 	VFMADD231PS Y12, Y10, Y0
 	VFMADD231PS Y12, Y11, Y1
-	VMOVUPS     320(R13), Y12
+	VMOVUPS     320(R12), Y12
 	VFMADD231PS Y12, Y10, Y2
 	VFMADD231PS Y12, Y11, Y3
-	VMOVUPS     576(R13), Y12
+	VMOVUPS     576(R12), Y12
 	VFMADD231PS Y12, Y10, Y4
 	VFMADD231PS Y12, Y11, Y5
-	VMOVUPS     832(R13), Y12
+	VMOVUPS     832(R12), Y12
 	VFMADD231PS Y12, Y10, Y6
 	VFMADD231PS Y12, Y11, Y7
-	VMOVUPS     1088(R13), Y12
+	VMOVUPS     1088(R12), Y12
 	VFMADD231PS Y12, Y10, Y8
 	VFMADD231PS Y12, Y11, Y9
-	VMOVUPS     128(R14), Y10
-	VMOVUPS     384(R14), Y11
-	VMOVUPS     128(R13), Y12
+	VMOVUPS     128(R13), Y10
+	VMOVUPS     384(R13), Y11
+	VMOVUPS     128(R12), Y12
 	VFMADD231PS Y12, Y10, Y0
 	VFMADD231PS Y12, Y11, Y1
-	VMOVUPS     384(R13), Y12
+	VMOVUPS     384(R12), Y12
 	VFMADD231PS Y12, Y10, Y2
 	VFMADD231PS Y12, Y11, Y3
-	VMOVUPS     640(R13), Y12
+	VMOVUPS     640(R12), Y12
 	VFMADD231PS Y12, Y10, Y4
 	VFMADD231PS Y12, Y11, Y5
-	VMOVUPS     896(R13), Y12
+	VMOVUPS     896(R12), Y12
 	VFMADD231PS Y12, Y10, Y6
 	VFMADD231PS Y12, Y11, Y7
-	VMOVUPS     1152(R13), Y12
+	VMOVUPS     1152(R12), Y12
 	VFMADD231PS Y12, Y10, Y8
 	VFMADD231PS Y12, Y11, Y9
-	VMOVUPS     192(R14), Y10
-	VMOVUPS     448(R14), Y11
-	VMOVUPS     192(R13), Y12
+	VMOVUPS     192(R13), Y10
+	VMOVUPS     448(R13), Y11
+	VMOVUPS     192(R12), Y12
 	VFMADD231PS Y12, Y10, Y0
 	VFMADD231PS Y12, Y11, Y1
-	VMOVUPS     448(R13), Y12
+	VMOVUPS     448(R12), Y12
 	VFMADD231PS Y12, Y10, Y2
 	VFMADD231PS Y12, Y11, Y3
-	VMOVUPS     704(R13), Y12
+	VMOVUPS     704(R12), Y12
 	VFMADD231PS Y12, Y10, Y4
 	VFMADD231PS Y12, Y11, Y5
-	VMOVUPS     960(R13), Y12
+	VMOVUPS     960(R12), Y12
 	VFMADD231PS Y12, Y10, Y6
 	VFMADD231PS Y12, Y11, Y7
-	VMOVUPS     1216(R13), Y12
+	VMOVUPS     1216(R12), Y12
 	VFMADD231PS Y12, Y10, Y8
 	VFMADD231PS Y12, Y11, Y9
-	ADDQ        $+823296, R13
-	ADDQ        $+331776, R14
-	DECQ        R12
-	JNZ         block6
+	ADDQ        $+21504, R12
+	ADDQ        $+331776, R13
+	DECQ        R11
+	JNZ         block5
 
-noBlocks4:
-	MOVQ        images+72(FP), R12
-	TESTQ       $0x00000008, R12
-	JZ          noTail5
-	VMOVUPS     (DI), Y10
-	VMOVUPS     128(DI), Y11
-	VMOVUPS     (SI), Y12
+noBlocks3:
+	MOVQ        images+72(FP), R11
+	TESTQ       $0x00000008, R11
+	JZ          noTail4
+	VMOVUPS     (R10), Y10
+	VMOVUPS     128(R10), Y11
+	VMOVUPS     (DX), Y12
 	VFMADD231PS Y12, Y10, Y0
 	VFMADD231PS Y12, Y11, Y1
-	VMOVUPS     128(SI), Y12
+	VMOVUPS     128(DX), Y12
 	VFMADD231PS Y12, Y10, Y2
 	VFMADD231PS Y12, Y11, Y3
-	VMOVUPS     256(SI), Y12
+	VMOVUPS     256(DX), Y12
 	VFMADD231PS Y12, Y10, Y4
 	VFMADD231PS Y12, Y11, Y5
-	VMOVUPS     384(SI), Y12
+	VMOVUPS     384(DX), Y12
 	VFMADD231PS Y12, Y10, Y6
 	VFMADD231PS Y12, Y11, Y7
-	VMOVUPS     512(SI), Y12
+	VMOVUPS     512(DX), Y12
 	VFMADD231PS Y12, Y10, Y8
 	VFMADD231PS Y12, Y11, Y9
-	VMOVUPS     64(DI), Y10
-	VMOVUPS     192(DI), Y11
-	VMOVUPS     64(SI), Y12
+	VMOVUPS     64(R10), Y10
+	VMOVUPS     192(R10), Y11
+	VMOVUPS     64(DX), Y12
 	VFMADD231PS Y12, Y10, Y0
 	VFMADD231PS Y12, Y11, Y1
-	VMOVUPS     192(SI), Y12
+	VMOVUPS     192(DX), Y12
 	VFMADD231PS Y12, Y10, Y2
 	VFMADD231PS Y12, Y11, Y3
-	VMOVUPS     320(SI), Y12
+	VMOVUPS     320(DX), Y12
 	VFMADD231PS Y12, Y10, Y4
 	VFMADD231PS Y12, Y11, Y5
-	VMOVUPS     448(SI), Y12
+	VMOVUPS     448(DX), Y12
 	VFMADD231PS Y12, Y10, Y6
 	VFMADD231PS Y12, Y11, Y7
-	VMOVUPS     576(SI), Y12
+	VMOVUPS     576(DX), Y12
 	VFMADD231PS Y12, Y10, Y8
 	VFMADD231PS Y12, Y11, Y9
 
-noTail5:
-	VMOVUPS Y0, (R8)
-	VMOVUPS Y1, 64(R8)
-	VMOVUPS Y2, 256(R8)
-	VMOVUPS Y3, 320(R8)
-	VMOVUPS Y4, 512(R8)
-	VMOVUPS Y5, 576(R8)
-	VMOVUPS Y6, 768(R8)
-	VMOVUPS Y7, 832(R8)
-	VMOVUPS Y8, 1024(R8)
-	VMOVUPS Y9, 1088(R8)
+noTail4:
+	VMOVUPS Y0, (BX)
+	VMOVUPS Y1, 64(BX)
+	VMOVUPS Y2, 256(BX)
+	VMOVUPS Y3, 320(BX)
+	VMOVUPS Y4, 512(BX)
+	VMOVUPS Y5, 576(BX)
+	VMOVUPS Y6, 768(BX)
+	VMOVUPS Y7, 832(BX)
+	VMOVUPS Y8, 1024(BX)
+	VMOVUPS Y9, 1088(BX)
 	VXORPS  Y0, Y0, Y0
 	VXORPS  Y1, Y1, Y1
 	VXORPS  Y2, Y2, Y2
@@ -16171,136 +16684,136 @@ noTail5:
 	VXORPS  Y7, Y7, Y7
 	VXORPS  Y8, Y8, Y8
 	VXORPS  Y9, Y9, Y9
-	MOVQ    BX, R12
-	TESTQ   R12, R12
-	JZ      noBlocks7
-	MOVQ    CX, R13
-	MOVQ    DX, R14
+	MOVQ    CX, R11
+	TESTQ   R11, R11
+	JZ      noBlocks6
+	MOVQ    AX, R12
+	MOVQ    R9, R13
 
-block9:
-	VMOVUPS     512(R14), Y10
-	VMOVUPS     768(R14), Y11
-	VMOVUPS     (R13), Y12
+block8:
+	VMOVUPS     512(R13), Y10
+	VMOVUPS     768(R13), Y11
+	VMOVUPS     (R12), Y12
 	VFMADD231PS Y12, Y10, Y0
 	VFMADD231PS Y12, Y11, Y1
-	VMOVUPS     256(R13), Y12
+	VMOVUPS     256(R12), Y12
 	VFMADD231PS Y12, Y10, Y2
 	VFMADD231PS Y12, Y11, Y3
-	VMOVUPS     512(R13), Y12
+	VMOVUPS     512(R12), Y12
 	VFMADD231PS Y12, Y10, Y4
 	VFMADD231PS Y12, Y11, Y5
-	VMOVUPS     768(R13), Y12
+	VMOVUPS     768(R12), Y12
 	VFMADD231PS Y12, Y10, Y6
 	VFMADD231PS Y12, Y11, Y7
-	VMOVUPS     1024(R13), Y12
+	VMOVUPS     1024(R12), Y12
 	VFMADD231PS Y12, Y10, Y8
 	VFMADD231PS Y12, Y11, Y9
-	VMOVUPS     576(R14), Y10
-	VMOVUPS     832(R14), Y11
-	VMOVUPS     64(R13), Y12
+	VMOVUPS     576(R13), Y10
+	VMOVUPS     832(R13), Y11
+	VMOVUPS     64(R12), Y12
 	VFMADD231PS Y12, Y10, Y0
 	VFMADD231PS Y12, Y11, Y1
-	VMOVUPS     320(R13), Y12
+	VMOVUPS     320(R12), Y12
 	VFMADD231PS Y12, Y10, Y2
 	VFMADD231PS Y12, Y11, Y3
-	VMOVUPS     576(R13), Y12
+	VMOVUPS     576(R12), Y12
 	VFMADD231PS Y12, Y10, Y4
 	VFMADD231PS Y12, Y11, Y5
-	VMOVUPS     832(R13), Y12
+	VMOVUPS     832(R12), Y12
 	VFMADD231PS Y12, Y10, Y6
 	VFMADD231PS Y12, Y11, Y7
-	VMOVUPS     1088(R13), Y12
+	VMOVUPS     1088(R12), Y12
 	VFMADD231PS Y12, Y10, Y8
 	VFMADD231PS Y12, Y11, Y9
-	VMOVUPS     640(R14), Y10
-	VMOVUPS     896(R14), Y11
-	VMOVUPS     128(R13), Y12
+	VMOVUPS     640(R13), Y10
+	VMOVUPS     896(R13), Y11
+	VMOVUPS     128(R12), Y12
 	VFMADD231PS Y12, Y10, Y0
 	VFMADD231PS Y12, Y11, Y1
-	VMOVUPS     384(R13), Y12
+	VMOVUPS     384(R12), Y12
 	VFMADD231PS Y12, Y10, Y2
 	VFMADD231PS Y12, Y11, Y3
-	VMOVUPS     640(R13), Y12
+	VMOVUPS     640(R12), Y12
 	VFMADD231PS Y12, Y10, Y4
 	VFMADD231PS Y12, Y11, Y5
-	VMOVUPS     896(R13), Y12
+	VMOVUPS     896(R12), Y12
 	VFMADD231PS Y12, Y10, Y6
 	VFMADD231PS Y12, Y11, Y7
-	VMOVUPS     1152(R13), Y12
+	VMOVUPS     1152(R12), Y12
 	VFMADD231PS Y12, Y10, Y8
 	VFMADD231PS Y12, Y11, Y9
-	VMOVUPS     704(R14), Y10
-	VMOVUPS     960(R14), Y11
-	VMOVUPS     192(R13), Y12
+	VMOVUPS     704(R13), Y10
+	VMOVUPS     960(R13), Y11
+	VMOVUPS     192(R12), Y12
 	VFMADD231PS Y12, Y10, Y0
 	VFMADD231PS Y12, Y11, Y1
-	VMOVUPS     448(R13), Y12
+	VMOVUPS     448(R12), Y12
 	VFMADD231PS Y12, Y10, Y2
 	VFMADD231PS Y12, Y11, Y3
-	VMOVUPS     704(R13), Y12
+	VMOVUPS     704(R12), Y12
 	VFMADD231PS Y12, Y10, Y4
 	VFMADD231PS Y12, Y11, Y5
-	VMOVUPS     960(R13), Y12
+	VMOVUPS     960(R12), Y12
 	VFMADD231PS Y12, Y10, Y6
 	VFMADD231PS Y12, Y11, Y7
-	VMOVUPS     1216(R13), Y12
+	VMOVUPS     1216(R12), Y12
 	VFMADD231PS Y12, Y10, Y8
 	VFMADD231PS Y12, Y11, Y9
-	ADDQ        $+823296, R13
-	ADDQ        $+331776, R14
-	DECQ        R12
-	JNZ         block9
+	ADDQ        $+21504, R12
+	ADDQ        $+331776, R13
+	DECQ        R11
+	JNZ         block8
 
-noBlocks7:
-	MOVQ        images+72(FP), R12
-	TESTQ       $0x00000008, R12
-	JZ          noTail8
-	VMOVUPS     256(DI), Y10
-	VMOVUPS     384(DI), Y11
-	VMOVUPS     (SI), Y12
+noBlocks6:
+	MOVQ        images+72(FP), R11
+	TESTQ       $0x00000008, R11
+	JZ          noTail7
+	VMOVUPS     256(R10), Y10
+	VMOVUPS     384(R10), Y11
+	VMOVUPS     (DX), Y12
 	VFMADD231PS Y12, Y10, Y0
 	VFMADD231PS Y12, Y11, Y1
-	VMOVUPS     128(SI), Y12
+	VMOVUPS     128(DX), Y12
 	VFMADD231PS Y12, Y10, Y2
 	VFMADD231PS Y12, Y11, Y3
-	VMOVUPS     256(SI), Y12
+	VMOVUPS     256(DX), Y12
 	VFMADD231PS Y12, Y10, Y4
 	VFMADD231PS Y12, Y11, Y5
-	VMOVUPS     384(SI), Y12
+	VMOVUPS     384(DX), Y12
 	VFMADD231PS Y12, Y10, Y6
 	VFMADD231PS Y12, Y11, Y7
-	VMOVUPS     512(SI), Y12
+	VMOVUPS     512(DX), Y12
 	VFMADD231PS Y12, Y10, Y8
 	VFMADD231PS Y12, Y11, Y9
-	VMOVUPS     320(DI), Y10
-	VMOVUPS     448(DI), Y11
-	VMOVUPS     64(SI), Y12
+	VMOVUPS     320(R10), Y10
+	VMOVUPS     448(R10), Y11
+	VMOVUPS     64(DX), Y12
 	VFMADD231PS Y12, Y10, Y0
 	VFMADD231PS Y12, Y11, Y1
-	VMOVUPS     192(SI), Y12
+	VMOVUPS     192(DX), Y12
 	VFMADD231PS Y12, Y10, Y2
 	VFMADD231PS Y12, Y11, Y3
-	VMOVUPS     320(SI), Y12
+	VMOVUPS     320(DX), Y12
 	VFMADD231PS Y12, Y10, Y4
 	VFMADD231PS Y12, Y11, Y5
-	VMOVUPS     448(SI), Y12
+	VMOVUPS     448(DX), Y12
 	VFMADD231PS Y12, Y10, Y6
 	VFMADD231PS Y12, Y11, Y7
-	VMOVUPS     576(SI), Y12
+	VMOVUPS     576(DX), Y12
 	VFMADD231PS Y12, Y10, Y8
 	VFMADD231PS Y12, Y11, Y9
 
-noTail8:
-	VMOVUPS Y0, 128(R8)
-	VMOVUPS Y1, 192(R8)
-	VMOVUPS Y2, 384(R8)
-	VMOVUPS Y3, 448(R8)
-	VMOVUPS Y4, 640(R8)
-	VMOVUPS Y5, 704(R8)
-	VMOVUPS Y6, 896(R8)
-	VMOVUPS Y7, 960(R8)
-	VMOVUPS Y8, 1152(R8)
-	VMOVUPS Y9, 1216(R8)
+noTail7:
+	VMOVUPS Y0, 128(BX)
+	VMOVUPS Y1, 192(BX)
+	VMOVUPS Y2, 384(BX)
+	VMOVUPS Y3, 448(BX)
+	VMOVUPS Y4, 640(BX)
+	VMOVUPS Y5, 704(BX)
+	VMOVUPS Y6, 896(BX)
+	VMOVUPS Y7, 960(BX)
+	VMOVUPS Y8, 1152(BX)
+	VMOVUPS Y9, 1216(BX)
 	VXORPS  Y0, Y0, Y0
 	VXORPS  Y1, Y1, Y1
 	VXORPS  Y2, Y2, Y2
@@ -16311,136 +16824,136 @@ noTail8:
 	VXORPS  Y7, Y7, Y7
 	VXORPS  Y8, Y8, Y8
 	VXORPS  Y9, Y9, Y9
-	MOVQ    BX, R12
-	TESTQ   R12, R12
-	JZ      noBlocks10
-	MOVQ    CX, R13
-	MOVQ    DX, R14
+	MOVQ    CX, R11
+	TESTQ   R11, R11
+	JZ      noBlocks9
+	MOVQ    AX, R12
+	MOVQ    R9, R13
 
-block12:
-	VMOVUPS     32(R14), Y10
-	VMOVUPS     288(R14), Y11
-	VMOVUPS     32(R13), Y12
+block11:
+	VMOVUPS     32(R13), Y10
+	VMOVUPS     288(R13), Y11
+	VMOVUPS     32(R12), Y12
 	VFMADD231PS Y12, Y10, Y0
 	VFMADD231PS Y12, Y11, Y1
-	VMOVUPS     288(R13), Y12
+	VMOVUPS     288(R12), Y12
 	VFMADD231PS Y12, Y10, Y2
 	VFMADD231PS Y12, Y11, Y3
-	VMOVUPS     544(R13), Y12
+	VMOVUPS     544(R12), Y12
 	VFMADD231PS Y12, Y10, Y4
 	VFMADD231PS Y12, Y11, Y5
-	VMOVUPS     800(R13), Y12
+	VMOVUPS     800(R12), Y12
 	VFMADD231PS Y12, Y10, Y6
 	VFMADD231PS Y12, Y11, Y7
-	VMOVUPS     1056(R13), Y12
+	VMOVUPS     1056(R12), Y12
 	VFMADD231PS Y12, Y10, Y8
 	VFMADD231PS Y12, Y11, Y9
-	VMOVUPS     96(R14), Y10
-	VMOVUPS     352(R14), Y11
-	VMOVUPS     96(R13), Y12
+	VMOVUPS     96(R13), Y10
+	VMOVUPS     352(R13), Y11
+	VMOVUPS     96(R12), Y12
 	VFMADD231PS Y12, Y10, Y0
 	VFMADD231PS Y12, Y11, Y1
-	VMOVUPS     352(R13), Y12
+	VMOVUPS     352(R12), Y12
 	VFMADD231PS Y12, Y10, Y2
 	VFMADD231PS Y12, Y11, Y3
-	VMOVUPS     608(R13), Y12
+	VMOVUPS     608(R12), Y12
 	VFMADD231PS Y12, Y10, Y4
 	VFMADD231PS Y12, Y11, Y5
-	VMOVUPS     864(R13), Y12
+	VMOVUPS     864(R12), Y12
 	VFMADD231PS Y12, Y10, Y6
 	VFMADD231PS Y12, Y11, Y7
-	VMOVUPS     1120(R13), Y12
+	VMOVUPS     1120(R12), Y12
 	VFMADD231PS Y12, Y10, Y8
 	VFMADD231PS Y12, Y11, Y9
-	VMOVUPS     160(R14), Y10
-	VMOVUPS     416(R14), Y11
-	VMOVUPS     160(R13), Y12
+	VMOVUPS     160(R13), Y10
+	VMOVUPS     416(R13), Y11
+	VMOVUPS     160(R12), Y12
 	VFMADD231PS Y12, Y10, Y0
 	VFMADD231PS Y12, Y11, Y1
-	VMOVUPS     416(R13), Y12
+	VMOVUPS     416(R12), Y12
 	VFMADD231PS Y12, Y10, Y2
 	VFMADD231PS Y12, Y11, Y3
-	VMOVUPS     672(R13), Y12
+	VMOVUPS     672(R12), Y12
 	VFMADD231PS Y12, Y10, Y4
 	VFMADD231PS Y12, Y11, Y5
-	VMOVUPS     928(R13), Y12
+	VMOVUPS     928(R12), Y12
 	VFMADD231PS Y12, Y10, Y6
 	VFMADD231PS Y12, Y11, Y7
-	VMOVUPS     1184(R13), Y12
+	VMOVUPS     1184(R12), Y12
 	VFMADD231PS Y12, Y10, Y8
 	VFMADD231PS Y12, Y11, Y9
-	VMOVUPS     224(R14), Y10
-	VMOVUPS     480(R14), Y11
-	VMOVUPS     224(R13), Y12
+	VMOVUPS     224(R13), Y10
+	VMOVUPS     480(R13), Y11
+	VMOVUPS     224(R12), Y12
 	VFMADD231PS Y12, Y10, Y0
 	VFMADD231PS Y12, Y11, Y1
-	VMOVUPS     480(R13), Y12
+	VMOVUPS     480(R12), Y12
 	VFMADD231PS Y12, Y10, Y2
 	VFMADD231PS Y12, Y11, Y3
-	VMOVUPS     736(R13), Y12
+	VMOVUPS     736(R12), Y12
 	VFMADD231PS Y12, Y10, Y4
 	VFMADD231PS Y12, Y11, Y5
-	VMOVUPS     992(R13), Y12
+	VMOVUPS     992(R12), Y12
 	VFMADD231PS Y12, Y10, Y6
 	VFMADD231PS Y12, Y11, Y7
-	VMOVUPS     1248(R13), Y12
+	VMOVUPS     1248(R12), Y12
 	VFMADD231PS Y12, Y10, Y8
 	VFMADD231PS Y12, Y11, Y9
-	ADDQ        $+823296, R13
-	ADDQ        $+331776, R14
-	DECQ        R12
-	JNZ         block12
+	ADDQ        $+21504, R12
+	ADDQ        $+331776, R13
+	DECQ        R11
+	JNZ         block11
 
-noBlocks10:
-	MOVQ        images+72(FP), R12
-	TESTQ       $0x00000008, R12
-	JZ          noTail11
-	VMOVUPS     32(DI), Y10
-	VMOVUPS     160(DI), Y11
-	VMOVUPS     32(SI), Y12
+noBlocks9:
+	MOVQ        images+72(FP), R11
+	TESTQ       $0x00000008, R11
+	JZ          noTail10
+	VMOVUPS     32(R10), Y10
+	VMOVUPS     160(R10), Y11
+	VMOVUPS     32(DX), Y12
 	VFMADD231PS Y12, Y10, Y0
 	VFMADD231PS Y12, Y11, Y1
-	VMOVUPS     160(SI), Y12
+	VMOVUPS     160(DX), Y12
 	VFMADD231PS Y12, Y10, Y2
 	VFMADD231PS Y12, Y11, Y3
-	VMOVUPS     288(SI), Y12
+	VMOVUPS     288(DX), Y12
 	VFMADD231PS Y12, Y10, Y4
 	VFMADD231PS Y12, Y11, Y5
-	VMOVUPS     416(SI), Y12
+	VMOVUPS     416(DX), Y12
 	VFMADD231PS Y12, Y10, Y6
 	VFMADD231PS Y12, Y11, Y7
-	VMOVUPS     544(SI), Y12
+	VMOVUPS     544(DX), Y12
 	VFMADD231PS Y12, Y10, Y8
 	VFMADD231PS Y12, Y11, Y9
-	VMOVUPS     96(DI), Y10
-	VMOVUPS     224(DI), Y11
-	VMOVUPS     96(SI), Y12
+	VMOVUPS     96(R10), Y10
+	VMOVUPS     224(R10), Y11
+	VMOVUPS     96(DX), Y12
 	VFMADD231PS Y12, Y10, Y0
 	VFMADD231PS Y12, Y11, Y1
-	VMOVUPS     224(SI), Y12
+	VMOVUPS     224(DX), Y12
 	VFMADD231PS Y12, Y10, Y2
 	VFMADD231PS Y12, Y11, Y3
-	VMOVUPS     352(SI), Y12
+	VMOVUPS     352(DX), Y12
 	VFMADD231PS Y12, Y10, Y4
 	VFMADD231PS Y12, Y11, Y5
-	VMOVUPS     480(SI), Y12
+	VMOVUPS     480(DX), Y12
 	VFMADD231PS Y12, Y10, Y6
 	VFMADD231PS Y12, Y11, Y7
-	VMOVUPS     608(SI), Y12
+	VMOVUPS     608(DX), Y12
 	VFMADD231PS Y12, Y10, Y8
 	VFMADD231PS Y12, Y11, Y9
 
-noTail11:
-	VMOVUPS Y0, 32(R8)
-	VMOVUPS Y1, 96(R8)
-	VMOVUPS Y2, 288(R8)
-	VMOVUPS Y3, 352(R8)
-	VMOVUPS Y4, 544(R8)
-	VMOVUPS Y5, 608(R8)
-	VMOVUPS Y6, 800(R8)
-	VMOVUPS Y7, 864(R8)
-	VMOVUPS Y8, 1056(R8)
-	VMOVUPS Y9, 1120(R8)
+noTail10:
+	VMOVUPS Y0, 32(BX)
+	VMOVUPS Y1, 96(BX)
+	VMOVUPS Y2, 288(BX)
+	VMOVUPS Y3, 352(BX)
+	VMOVUPS Y4, 544(BX)
+	VMOVUPS Y5, 608(BX)
+	VMOVUPS Y6, 800(BX)
+	VMOVUPS Y7, 864(BX)
+	VMOVUPS Y8, 1056(BX)
+	VMOVUPS Y9, 1120(BX)
 	VXORPS  Y0, Y0, Y0
 	VXORPS  Y1, Y1, Y1
 	VXORPS  Y2, Y2, Y2
@@ -16451,152 +16964,152 @@ noTail11:
 	VXORPS  Y7, Y7, Y7
 	VXORPS  Y8, Y8, Y8
 	VXORPS  Y9, Y9, Y9
-	MOVQ    BX, R12
-	TESTQ   R12, R12
-	JZ      noBlocks13
-	MOVQ    CX, R13
-	MOVQ    DX, R14
+	MOVQ    CX, R11
+	TESTQ   R11, R11
+	JZ      noBlocks12
+	MOVQ    AX, R12
+	MOVQ    R9, R13
 
-block15:
-	VMOVUPS     544(R14), Y10
-	VMOVUPS     800(R14), Y11
-	VMOVUPS     32(R13), Y12
+block14:
+	VMOVUPS     544(R13), Y10
+	VMOVUPS     800(R13), Y11
+	VMOVUPS     32(R12), Y12
 	VFMADD231PS Y12, Y10, Y0
 	VFMADD231PS Y12, Y11, Y1
-	VMOVUPS     288(R13), Y12
+	VMOVUPS     288(R12), Y12
 	VFMADD231PS Y12, Y10, Y2
 	VFMADD231PS Y12, Y11, Y3
-	VMOVUPS     544(R13), Y12
+	VMOVUPS     544(R12), Y12
 	VFMADD231PS Y12, Y10, Y4
 	VFMADD231PS Y12, Y11, Y5
-	VMOVUPS     800(R13), Y12
+	VMOVUPS     800(R12), Y12
 	VFMADD231PS Y12, Y10, Y6
 	VFMADD231PS Y12, Y11, Y7
-	VMOVUPS     1056(R13), Y12
+	VMOVUPS     1056(R12), Y12
 	VFMADD231PS Y12, Y10, Y8
 	VFMADD231PS Y12, Y11, Y9
-	VMOVUPS     608(R14), Y10
-	VMOVUPS     864(R14), Y11
-	VMOVUPS     96(R13), Y12
+	VMOVUPS     608(R13), Y10
+	VMOVUPS     864(R13), Y11
+	VMOVUPS     96(R12), Y12
 	VFMADD231PS Y12, Y10, Y0
 	VFMADD231PS Y12, Y11, Y1
-	VMOVUPS     352(R13), Y12
+	VMOVUPS     352(R12), Y12
 	VFMADD231PS Y12, Y10, Y2
 	VFMADD231PS Y12, Y11, Y3
-	VMOVUPS     608(R13), Y12
+	VMOVUPS     608(R12), Y12
 	VFMADD231PS Y12, Y10, Y4
 	VFMADD231PS Y12, Y11, Y5
-	VMOVUPS     864(R13), Y12
+	VMOVUPS     864(R12), Y12
 	VFMADD231PS Y12, Y10, Y6
 	VFMADD231PS Y12, Y11, Y7
-	VMOVUPS     1120(R13), Y12
+	VMOVUPS     1120(R12), Y12
 	VFMADD231PS Y12, Y10, Y8
 	VFMADD231PS Y12, Y11, Y9
-	VMOVUPS     672(R14), Y10
-	VMOVUPS     928(R14), Y11
-	VMOVUPS     160(R13), Y12
+	VMOVUPS     672(R13), Y10
+	VMOVUPS     928(R13), Y11
+	VMOVUPS     160(R12), Y12
 	VFMADD231PS Y12, Y10, Y0
 	VFMADD231PS Y12, Y11, Y1
-	VMOVUPS     416(R13), Y12
+	VMOVUPS     416(R12), Y12
 	VFMADD231PS Y12, Y10, Y2
 	VFMADD231PS Y12, Y11, Y3
-	VMOVUPS     672(R13), Y12
+	VMOVUPS     672(R12), Y12
 	VFMADD231PS Y12, Y10, Y4
 	VFMADD231PS Y12, Y11, Y5
-	VMOVUPS     928(R13), Y12
+	VMOVUPS     928(R12), Y12
 	VFMADD231PS Y12, Y10, Y6
 	VFMADD231PS Y12, Y11, Y7
-	VMOVUPS     1184(R13), Y12
+	VMOVUPS     1184(R12), Y12
 	VFMADD231PS Y12, Y10, Y8
 	VFMADD231PS Y12, Y11, Y9
-	VMOVUPS     736(R14), Y10
-	VMOVUPS     992(R14), Y11
-	VMOVUPS     224(R13), Y12
+	VMOVUPS     736(R13), Y10
+	VMOVUPS     992(R13), Y11
+	VMOVUPS     224(R12), Y12
 	VFMADD231PS Y12, Y10, Y0
 	VFMADD231PS Y12, Y11, Y1
-	VMOVUPS     480(R13), Y12
+	VMOVUPS     480(R12), Y12
 	VFMADD231PS Y12, Y10, Y2
 	VFMADD231PS Y12, Y11, Y3
-	VMOVUPS     736(R13), Y12
+	VMOVUPS     736(R12), Y12
 	VFMADD231PS Y12, Y10, Y4
 	VFMADD231PS Y12, Y11, Y5
-	VMOVUPS     992(R13), Y12
+	VMOVUPS     992(R12), Y12
 	VFMADD231PS Y12, Y10, Y6
 	VFMADD231PS Y12, Y11, Y7
-	VMOVUPS     1248(R13), Y12
+	VMOVUPS     1248(R12), Y12
 	VFMADD231PS Y12, Y10, Y8
 	VFMADD231PS Y12, Y11, Y9
-	ADDQ        $+823296, R13
-	ADDQ        $+331776, R14
-	DECQ        R12
-	JNZ         block15
+	ADDQ        $+21504, R12
+	ADDQ        $+331776, R13
+	DECQ        R11
+	JNZ         block14
 
-noBlocks13:
-	MOVQ        images+72(FP), R12
-	TESTQ       $0x00000008, R12
-	JZ          noTail14
-	VMOVUPS     288(DI), Y10
-	VMOVUPS     416(DI), Y11
-	VMOVUPS     32(SI), Y12
+noBlocks12:
+	MOVQ        images+72(FP), R11
+	TESTQ       $0x00000008, R11
+	JZ          noTail13
+	VMOVUPS     288(R10), Y10
+	VMOVUPS     416(R10), Y11
+	VMOVUPS     32(DX), Y12
 	VFMADD231PS Y12, Y10, Y0
 	VFMADD231PS Y12, Y11, Y1
-	VMOVUPS     160(SI), Y12
+	VMOVUPS     160(DX), Y12
 	VFMADD231PS Y12, Y10, Y2
 	VFMADD231PS Y12, Y11, Y3
-	VMOVUPS     288(SI), Y12
+	VMOVUPS     288(DX), Y12
 	VFMADD231PS Y12, Y10, Y4
 	VFMADD231PS Y12, Y11, Y5
-	VMOVUPS     416(SI), Y12
+	VMOVUPS     416(DX), Y12
 	VFMADD231PS Y12, Y10, Y6
 	VFMADD231PS Y12, Y11, Y7
-	VMOVUPS     544(SI), Y12
+	VMOVUPS     544(DX), Y12
 	VFMADD231PS Y12, Y10, Y8
 	VFMADD231PS Y12, Y11, Y9
-	VMOVUPS     352(DI), Y10
-	VMOVUPS     480(DI), Y11
-	VMOVUPS     96(SI), Y12
+	VMOVUPS     352(R10), Y10
+	VMOVUPS     480(R10), Y11
+	VMOVUPS     96(DX), Y12
 	VFMADD231PS Y12, Y10, Y0
 	VFMADD231PS Y12, Y11, Y1
-	VMOVUPS     224(SI), Y12
+	VMOVUPS     224(DX), Y12
 	VFMADD231PS Y12, Y10, Y2
 	VFMADD231PS Y12, Y11, Y3
-	VMOVUPS     352(SI), Y12
+	VMOVUPS     352(DX), Y12
 	VFMADD231PS Y12, Y10, Y4
 	VFMADD231PS Y12, Y11, Y5
-	VMOVUPS     480(SI), Y12
+	VMOVUPS     480(DX), Y12
 	VFMADD231PS Y12, Y10, Y6
 	VFMADD231PS Y12, Y11, Y7
-	VMOVUPS     608(SI), Y12
+	VMOVUPS     608(DX), Y12
 	VFMADD231PS Y12, Y10, Y8
 	VFMADD231PS Y12, Y11, Y9
 
-noTail14:
-	VMOVUPS      Y0, 160(R8)
-	VMOVUPS      Y1, 224(R8)
-	VMOVUPS      Y2, 416(R8)
-	VMOVUPS      Y3, 480(R8)
-	VMOVUPS      Y4, 672(R8)
-	VMOVUPS      Y5, 736(R8)
-	VMOVUPS      Y6, 928(R8)
-	VMOVUPS      Y7, 992(R8)
-	VMOVUPS      Y8, 1184(R8)
-	VMOVUPS      Y9, 1248(R8)
-	VMOVUPS      (R8), Y0
-	VADDPS       32(R8), Y0, Y0
-	VMOVUPS      64(R8), Y1
-	VADDPS       96(R8), Y1, Y1
-	VMOVUPS      128(R8), Y2
-	VADDPS       160(R8), Y2, Y2
-	VMOVUPS      192(R8), Y3
-	VADDPS       224(R8), Y3, Y3
-	VMOVUPS      256(R8), Y4
-	VADDPS       288(R8), Y4, Y4
-	VMOVUPS      320(R8), Y5
-	VADDPS       352(R8), Y5, Y5
-	VMOVUPS      384(R8), Y6
-	VADDPS       416(R8), Y6, Y6
-	VMOVUPS      448(R8), Y7
-	VADDPS       480(R8), Y7, Y7
+noTail13:
+	VMOVUPS      Y0, 160(BX)
+	VMOVUPS      Y1, 224(BX)
+	VMOVUPS      Y2, 416(BX)
+	VMOVUPS      Y3, 480(BX)
+	VMOVUPS      Y4, 672(BX)
+	VMOVUPS      Y5, 736(BX)
+	VMOVUPS      Y6, 928(BX)
+	VMOVUPS      Y7, 992(BX)
+	VMOVUPS      Y8, 1184(BX)
+	VMOVUPS      Y9, 1248(BX)
+	VMOVUPS      (BX), Y0
+	VADDPS       32(BX), Y0, Y0
+	VMOVUPS      64(BX), Y1
+	VADDPS       96(BX), Y1, Y1
+	VMOVUPS      128(BX), Y2
+	VADDPS       160(BX), Y2, Y2
+	VMOVUPS      192(BX), Y3
+	VADDPS       224(BX), Y3, Y3
+	VMOVUPS      256(BX), Y4
+	VADDPS       288(BX), Y4, Y4
+	VMOVUPS      320(BX), Y5
+	VADDPS       352(BX), Y5, Y5
+	VMOVUPS      384(BX), Y6
+	VADDPS       416(BX), Y6, Y6
+	VMOVUPS      448(BX), Y7
+	VADDPS       480(BX), Y7, Y7
 	VPERM2F128   $0x20, Y2, Y0, Y8
 	VPERM2F128   $0x31, Y2, Y0, Y0
 	VADDPS       Y0, Y8, Y8
@@ -16619,26 +17132,26 @@ noTail14:
 	VSHUFPS      $0xdd, Y3, Y1, Y1
 	VADDPS       Y1, Y0, Y0
 	VEXTRACTF128 $0x01, Y0, X1
-	VMOVLPS      X0, (AX)
-	VMOVLPS      X1, 8(AX)
-	VMOVHPS      X0, 80(AX)
-	VMOVHPS      X1, 88(AX)
-	VMOVUPS      512(R8), Y0
-	VADDPS       544(R8), Y0, Y0
-	VMOVUPS      576(R8), Y1
-	VADDPS       608(R8), Y1, Y1
-	VMOVUPS      640(R8), Y2
-	VADDPS       672(R8), Y2, Y2
-	VMOVUPS      704(R8), Y3
-	VADDPS       736(R8), Y3, Y3
-	VMOVUPS      768(R8), Y4
-	VADDPS       800(R8), Y4, Y4
-	VMOVUPS      832(R8), Y5
-	VADDPS       864(R8), Y5, Y5
-	VMOVUPS      896(R8), Y6
-	VADDPS       928(R8), Y6, Y6
-	VMOVUPS      960(R8), Y7
-	VADDPS       992(R8), Y7, Y7
+	VMOVLPS      X0, (R8)
+	VMOVLPS      X1, 8(R8)
+	VMOVHPS      X0, 80(R8)
+	VMOVHPS      X1, 88(R8)
+	VMOVUPS      512(BX), Y0
+	VADDPS       544(BX), Y0, Y0
+	VMOVUPS      576(BX), Y1
+	VADDPS       608(BX), Y1, Y1
+	VMOVUPS      640(BX), Y2
+	VADDPS       672(BX), Y2, Y2
+	VMOVUPS      704(BX), Y3
+	VADDPS       736(BX), Y3, Y3
+	VMOVUPS      768(BX), Y4
+	VADDPS       800(BX), Y4, Y4
+	VMOVUPS      832(BX), Y5
+	VADDPS       864(BX), Y5, Y5
+	VMOVUPS      896(BX), Y6
+	VADDPS       928(BX), Y6, Y6
+	VMOVUPS      960(BX), Y7
+	VADDPS       992(BX), Y7, Y7
 	VPERM2F128   $0x20, Y2, Y0, Y8
 	VPERM2F128   $0x31, Y2, Y0, Y0
 	VADDPS       Y0, Y8, Y8
@@ -16661,18 +17174,18 @@ noTail14:
 	VSHUFPS      $0xdd, Y3, Y1, Y1
 	VADDPS       Y1, Y0, Y0
 	VEXTRACTF128 $0x01, Y0, X1
-	VMOVLPS      X0, 160(AX)
-	VMOVLPS      X1, 168(AX)
-	VMOVHPS      X0, 240(AX)
-	VMOVHPS      X1, 248(AX)
-	VMOVUPS      1024(R8), Y0
-	VADDPS       1056(R8), Y0, Y0
-	VMOVUPS      1088(R8), Y1
-	VADDPS       1120(R8), Y1, Y1
-	VMOVUPS      1152(R8), Y2
-	VADDPS       1184(R8), Y2, Y2
-	VMOVUPS      1216(R8), Y3
-	VADDPS       1248(R8), Y3, Y3
+	VMOVLPS      X0, 160(R8)
+	VMOVLPS      X1, 168(R8)
+	VMOVHPS      X0, 240(R8)
+	VMOVHPS      X1, 248(R8)
+	VMOVUPS      1024(BX), Y0
+	VADDPS       1056(BX), Y0, Y0
+	VMOVUPS      1088(BX), Y1
+	VADDPS       1120(BX), Y1, Y1
+	VMOVUPS      1152(BX), Y2
+	VADDPS       1184(BX), Y2, Y2
+	VMOVUPS      1216(BX), Y3
+	VADDPS       1248(BX), Y3, Y3
 	VPERM2F128   $0x20, Y2, Y0, Y4
 	VPERM2F128   $0x31, Y2, Y0, Y0
 	VADDPS       Y0, Y4, Y4
@@ -16686,48 +17199,741 @@ noTail14:
 	VSHUFPS      $0xdd, Y1, Y1, Y1
 	VADDPS       Y1, Y0, Y0
 	VEXTRACTF128 $0x01, Y0, X1
-	VMOVLPS      X0, 320(AX)
-	VMOVLPS      X1, 328(AX)
-	ADDQ         $+1024, DX
-	ADDQ         $+512, DI
-	ADDQ         $+16, AX
-	DECQ         R11
-	JNZ          channels3
-	ADDQ         $-5120, DX
-	ADDQ         $-2560, DI
-	ADDQ         $-80, AX
-	ADDQ         $+1280, CX
-	ADDQ         $+640, SI
-	ADDQ         $+400, AX
-	DECQ         R10
-	JNZ          outputs2
-	ADDQ         $+5184, DX
-	ADDQ         $+2624, DI
-	ADDQ         $+64, CX
-	ADDQ         $+64, SI
-	DECQ         R9
+	VMOVLPS      X0, 320(R8)
+	VMOVLPS      X1, 328(R8)
+	ADDQ         $+1024, R9
+	ADDQ         $+512, R10
+	ADDQ         $+16, R8
+	DECQ         DI
+	JNZ          channels2
+	ADDQ         $+1344, AX
+	ADDQ         $+704, DX
+	ADDQ         $+64, R9
+	ADDQ         $+64, R10
+	ADDQ         $+3920, R8
+	DECQ         SI
 	JNZ          frequency1
-	VZEROUPPER
-	RET
+	MOVQ         row1+88(FP), SI
+	MOVQ         first+96(FP), DI
+	MOVQ         du_base+0(FP), R8
+	MOVQ         v_base+48(FP), R9
+	IMUL3Q       $+331776, CX, R10
+	ADDQ         R9, R10
+	IMUL3Q       $+41472, SI, R11
+	ADDQ         R11, R9
+	IMUL3Q       $+20992, SI, R11
+	ADDQ         R11, R10
+	IMUL3Q       $+32000, SI, SI
+	ADDQ         SI, R8
+	IMUL3Q       $+80, DI, SI
+	ADDQ         SI, R8
+	MOVQ         $0x00000008, SI
 
-// func Conv2BiasGrad(db []float32, dm []float32, images int)
-// Requires: AVX
-TEXT ·Conv2BiasGrad(SB), $0-56
-	MOVQ   db_base+0(FP), AX
-	MOVQ   dm_base+24(FP), CX
-	MOVQ   images+48(FP), DX
-	SHRQ   $0x04, DX
-	IMUL3Q $+823296, DX, BX
-	ADDQ   CX, BX
-	ADDQ   $+115776, CX
-	ADDQ   $+58176, BX
-	MOVQ   $0x00000019, SI
+frequency15:
+	MOVQ $0x00000005, DI
 
-output1:
+channels16:
 	VXORPS Y0, Y0, Y0
 	VXORPS Y1, Y1, Y1
 	VXORPS Y2, Y2, Y2
 	VXORPS Y3, Y3, Y3
+	VXORPS Y4, Y4, Y4
+	VXORPS Y5, Y5, Y5
+	VXORPS Y6, Y6, Y6
+	VXORPS Y7, Y7, Y7
+	VXORPS Y8, Y8, Y8
+	VXORPS Y9, Y9, Y9
+	MOVQ   CX, R11
+	TESTQ  R11, R11
+	JZ     noBlocks17
+	MOVQ   AX, R12
+	MOVQ   R9, R13
+
+block19:
+	VMOVUPS     (R13), Y10
+	VMOVUPS     256(R13), Y11
+	VMOVUPS     (R12), Y12
+	VFMADD231PS Y12, Y10, Y0
+	VFMADD231PS Y12, Y11, Y1
+	VMOVUPS     256(R12), Y12
+	VFMADD231PS Y12, Y10, Y2
+	VFMADD231PS Y12, Y11, Y3
+	VMOVUPS     512(R12), Y12
+	VFMADD231PS Y12, Y10, Y4
+	VFMADD231PS Y12, Y11, Y5
+	VMOVUPS     768(R12), Y12
+	VFMADD231PS Y12, Y10, Y6
+	VFMADD231PS Y12, Y11, Y7
+	VMOVUPS     1024(R12), Y12
+	VFMADD231PS Y12, Y10, Y8
+	VFMADD231PS Y12, Y11, Y9
+	VMOVUPS     64(R13), Y10
+	VMOVUPS     320(R13), Y11
+	VMOVUPS     64(R12), Y12
+	VFMADD231PS Y12, Y10, Y0
+	VFMADD231PS Y12, Y11, Y1
+	VMOVUPS     320(R12), Y12
+	VFMADD231PS Y12, Y10, Y2
+	VFMADD231PS Y12, Y11, Y3
+	VMOVUPS     576(R12), Y12
+	VFMADD231PS Y12, Y10, Y4
+	VFMADD231PS Y12, Y11, Y5
+	VMOVUPS     832(R12), Y12
+	VFMADD231PS Y12, Y10, Y6
+	VFMADD231PS Y12, Y11, Y7
+	VMOVUPS     1088(R12), Y12
+	VFMADD231PS Y12, Y10, Y8
+	VFMADD231PS Y12, Y11, Y9
+	VMOVUPS     128(R13), Y10
+	VMOVUPS     384(R13), Y11
+	VMOVUPS     128(R12), Y12
+	VFMADD231PS Y12, Y10, Y0
+	VFMADD231PS Y12, Y11, Y1
+	VMOVUPS     384(R12), Y12
+	VFMADD231PS Y12, Y10, Y2
+	VFMADD231PS Y12, Y11, Y3
+	VMOVUPS     640(R12), Y12
+	VFMADD231PS Y12, Y10, Y4
+	VFMADD231PS Y12, Y11, Y5
+	VMOVUPS     896(R12), Y12
+	VFMADD231PS Y12, Y10, Y6
+	VFMADD231PS Y12, Y11, Y7
+	VMOVUPS     1152(R12), Y12
+	VFMADD231PS Y12, Y10, Y8
+	VFMADD231PS Y12, Y11, Y9
+	VMOVUPS     192(R13), Y10
+	VMOVUPS     448(R13), Y11
+	VMOVUPS     192(R12), Y12
+	VFMADD231PS Y12, Y10, Y0
+	VFMADD231PS Y12, Y11, Y1
+	VMOVUPS     448(R12), Y12
+	VFMADD231PS Y12, Y10, Y2
+	VFMADD231PS Y12, Y11, Y3
+	VMOVUPS     704(R12), Y12
+	VFMADD231PS Y12, Y10, Y4
+	VFMADD231PS Y12, Y11, Y5
+	VMOVUPS     960(R12), Y12
+	VFMADD231PS Y12, Y10, Y6
+	VFMADD231PS Y12, Y11, Y7
+	VMOVUPS     1216(R12), Y12
+	VFMADD231PS Y12, Y10, Y8
+	VFMADD231PS Y12, Y11, Y9
+	ADDQ        $+21504, R12
+	ADDQ        $+331776, R13
+	DECQ        R11
+	JNZ         block19
+
+noBlocks17:
+	MOVQ        images+72(FP), R11
+	TESTQ       $0x00000008, R11
+	JZ          noTail18
+	VMOVUPS     (R10), Y10
+	VMOVUPS     128(R10), Y11
+	VMOVUPS     (DX), Y12
+	VFMADD231PS Y12, Y10, Y0
+	VFMADD231PS Y12, Y11, Y1
+	VMOVUPS     128(DX), Y12
+	VFMADD231PS Y12, Y10, Y2
+	VFMADD231PS Y12, Y11, Y3
+	VMOVUPS     256(DX), Y12
+	VFMADD231PS Y12, Y10, Y4
+	VFMADD231PS Y12, Y11, Y5
+	VMOVUPS     384(DX), Y12
+	VFMADD231PS Y12, Y10, Y6
+	VFMADD231PS Y12, Y11, Y7
+	VMOVUPS     512(DX), Y12
+	VFMADD231PS Y12, Y10, Y8
+	VFMADD231PS Y12, Y11, Y9
+	VMOVUPS     64(R10), Y10
+	VMOVUPS     192(R10), Y11
+	VMOVUPS     64(DX), Y12
+	VFMADD231PS Y12, Y10, Y0
+	VFMADD231PS Y12, Y11, Y1
+	VMOVUPS     192(DX), Y12
+	VFMADD231PS Y12, Y10, Y2
+	VFMADD231PS Y12, Y11, Y3
+	VMOVUPS     320(DX), Y12
+	VFMADD231PS Y12, Y10, Y4
+	VFMADD231PS Y12, Y11, Y5
+	VMOVUPS     448(DX), Y12
+	VFMADD231PS Y12, Y10, Y6
+	VFMADD231PS Y12, Y11, Y7
+	VMOVUPS     576(DX), Y12
+	VFMADD231PS Y12, Y10, Y8
+	VFMADD231PS Y12, Y11, Y9
+
+noTail18:
+	VMOVUPS Y0, (BX)
+	VMOVUPS Y1, 64(BX)
+	VMOVUPS Y2, 256(BX)
+	VMOVUPS Y3, 320(BX)
+	VMOVUPS Y4, 512(BX)
+	VMOVUPS Y5, 576(BX)
+	VMOVUPS Y6, 768(BX)
+	VMOVUPS Y7, 832(BX)
+	VMOVUPS Y8, 1024(BX)
+	VMOVUPS Y9, 1088(BX)
+	VXORPS  Y0, Y0, Y0
+	VXORPS  Y1, Y1, Y1
+	VXORPS  Y2, Y2, Y2
+	VXORPS  Y3, Y3, Y3
+	VXORPS  Y4, Y4, Y4
+	VXORPS  Y5, Y5, Y5
+	VXORPS  Y6, Y6, Y6
+	VXORPS  Y7, Y7, Y7
+	VXORPS  Y8, Y8, Y8
+	VXORPS  Y9, Y9, Y9
+	MOVQ    CX, R11
+	TESTQ   R11, R11
+	JZ      noBlocks20
+	MOVQ    AX, R12
+	MOVQ    R9, R13
+
+block22:
+	VMOVUPS     512(R13), Y10
+	VMOVUPS     768(R13), Y11
+	VMOVUPS     (R12), Y12
+	VFMADD231PS Y12, Y10, Y0
+	VFMADD231PS Y12, Y11, Y1
+	VMOVUPS     256(R12), Y12
+	VFMADD231PS Y12, Y10, Y2
+	VFMADD231PS Y12, Y11, Y3
+	VMOVUPS     512(R12), Y12
+	VFMADD231PS Y12, Y10, Y4
+	VFMADD231PS Y12, Y11, Y5
+	VMOVUPS     768(R12), Y12
+	VFMADD231PS Y12, Y10, Y6
+	VFMADD231PS Y12, Y11, Y7
+	VMOVUPS     1024(R12), Y12
+	VFMADD231PS Y12, Y10, Y8
+	VFMADD231PS Y12, Y11, Y9
+	VMOVUPS     576(R13), Y10
+	VMOVUPS     832(R13), Y11
+	VMOVUPS     64(R12), Y12
+	VFMADD231PS Y12, Y10, Y0
+	VFMADD231PS Y12, Y11, Y1
+	VMOVUPS     320(R12), Y12
+	VFMADD231PS Y12, Y10, Y2
+	VFMADD231PS Y12, Y11, Y3
+	VMOVUPS     576(R12), Y12
+	VFMADD231PS Y12, Y10, Y4
+	VFMADD231PS Y12, Y11, Y5
+	VMOVUPS     832(R12), Y12
+	VFMADD231PS Y12, Y10, Y6
+	VFMADD231PS Y12, Y11, Y7
+	VMOVUPS     1088(R12), Y12
+	VFMADD231PS Y12, Y10, Y8
+	VFMADD231PS Y12, Y11, Y9
+	VMOVUPS     640(R13), Y10
+	VMOVUPS     896(R13), Y11
+	VMOVUPS     128(R12), Y12
+	VFMADD231PS Y12, Y10, Y0
+	VFMADD231PS Y12, Y11, Y1
+	VMOVUPS     384(R12), Y12
+	VFMADD231PS Y12, Y10, Y2
+	VFMADD231PS Y12, Y11, Y3
+	VMOVUPS     640(R12), Y12
+	VFMADD231PS Y12, Y10, Y4
+	VFMADD231PS Y12, Y11, Y5
+	VMOVUPS     896(R12), Y12
+	VFMADD231PS Y12, Y10, Y6
+	VFMADD231PS Y12, Y11, Y7
+	VMOVUPS     1152(R12), Y12
+	VFMADD231PS Y12, Y10, Y8
+	VFMADD231PS Y12, Y11, Y9
+	VMOVUPS     704(R13), Y10
+	VMOVUPS     960(R13), Y11
+	VMOVUPS     192(R12), Y12
+	VFMADD231PS Y12, Y10, Y0
+	VFMADD231PS Y12, Y11, Y1
+	VMOVUPS     448(R12), Y12
+	VFMADD231PS Y12, Y10, Y2
+	VFMADD231PS Y12, Y11, Y3
+	VMOVUPS     704(R12), Y12
+	VFMADD231PS Y12, Y10, Y4
+	VFMADD231PS Y12, Y11, Y5
+	VMOVUPS     960(R12), Y12
+	VFMADD231PS Y12, Y10, Y6
+	VFMADD231PS Y12, Y11, Y7
+	VMOVUPS     1216(R12), Y12
+	VFMADD231PS Y12, Y10, Y8
+	VFMADD231PS Y12, Y11, Y9
+	ADDQ        $+21504, R12
+	ADDQ        $+331776, R13
+	DECQ        R11
+	JNZ         block22
+
+noBlocks20:
+	MOVQ        images+72(FP), R11
+	TESTQ       $0x00000008, R11
+	JZ          noTail21
+	VMOVUPS     256(R10), Y10
+	VMOVUPS     384(R10), Y11
+	VMOVUPS     (DX), Y12
+	VFMADD231PS Y12, Y10, Y0
+	VFMADD231PS Y12, Y11, Y1
+	VMOVUPS     128(DX), Y12
+	VFMADD231PS Y12, Y10, Y2
+	VFMADD231PS Y12, Y11, Y3
+	VMOVUPS     256(DX), Y12
+	VFMADD231PS Y12, Y10, Y4
+	VFMADD231PS Y12, Y11, Y5
+	VMOVUPS     384(DX), Y12
+	VFMADD231PS Y12, Y10, Y6
+	VFMADD231PS Y12, Y11, Y7
+	VMOVUPS     512(DX), Y12
+	VFMADD231PS Y12, Y10, Y8
+	VFMADD231PS Y12, Y11, Y9
+	VMOVUPS     320(R10), Y10
+	VMOVUPS     448(R10), Y11
+	VMOVUPS     64(DX), Y12
+	VFMADD231PS Y12, Y10, Y0
+	VFMADD231PS Y12, Y11, Y1
+	VMOVUPS     192(DX), Y12
+	VFMADD231PS Y12, Y10, Y2
+	VFMADD231PS Y12, Y11, Y3
+	VMOVUPS     320(DX), Y12
+	VFMADD231PS Y12, Y10, Y4
+	VFMADD231PS Y12, Y11, Y5
+	VMOVUPS     448(DX), Y12
+	VFMADD231PS Y12, Y10, Y6
+	VFMADD231PS Y12, Y11, Y7
+	VMOVUPS     576(DX), Y12
+	VFMADD231PS Y12, Y10, Y8
+	VFMADD231PS Y12, Y11, Y9
+
+noTail21:
+	VMOVUPS Y0, 128(BX)
+	VMOVUPS Y1, 192(BX)
+	VMOVUPS Y2, 384(BX)
+	VMOVUPS Y3, 448(BX)
+	VMOVUPS Y4, 640(BX)
+	VMOVUPS Y5, 704(BX)
+	VMOVUPS Y6, 896(BX)
+	VMOVUPS Y7, 960(BX)
+	VMOVUPS Y8, 1152(BX)
+	VMOVUPS Y9, 1216(BX)
+	VXORPS  Y0, Y0, Y0
+	VXORPS  Y1, Y1, Y1
+	VXORPS  Y2, Y2, Y2
+	VXORPS  Y3, Y3, Y3
+	VXORPS  Y4, Y4, Y4
+	VXORPS  Y5, Y5, Y5
+	VXORPS  Y6, Y6, Y6
+	VXORPS  Y7, Y7, Y7
+	VXORPS  Y8, Y8, Y8
+	VXORPS  Y9, Y9, Y9
+	MOVQ    CX, R11
+	TESTQ   R11, R11
+	JZ      noBlocks23
+	MOVQ    AX, R12
+	MOVQ    R9, R13
+
+block25:
+	VMOVUPS     32(R13), Y10
+	VMOVUPS     288(R13), Y11
+	VMOVUPS     32(R12), Y12
+	VFMADD231PS Y12, Y10, Y0
+	VFMADD231PS Y12, Y11, Y1
+	VMOVUPS     288(R12), Y12
+	VFMADD231PS Y12, Y10, Y2
+	VFMADD231PS Y12, Y11, Y3
+	VMOVUPS     544(R12), Y12
+	VFMADD231PS Y12, Y10, Y4
+	VFMADD231PS Y12, Y11, Y5
+	VMOVUPS     800(R12), Y12
+	VFMADD231PS Y12, Y10, Y6
+	VFMADD231PS Y12, Y11, Y7
+	VMOVUPS     1056(R12), Y12
+	VFMADD231PS Y12, Y10, Y8
+	VFMADD231PS Y12, Y11, Y9
+	VMOVUPS     96(R13), Y10
+	VMOVUPS     352(R13), Y11
+	VMOVUPS     96(R12), Y12
+	VFMADD231PS Y12, Y10, Y0
+	VFMADD231PS Y12, Y11, Y1
+	VMOVUPS     352(R12), Y12
+	VFMADD231PS Y12, Y10, Y2
+	VFMADD231PS Y12, Y11, Y3
+	VMOVUPS     608(R12), Y12
+	VFMADD231PS Y12, Y10, Y4
+	VFMADD231PS Y12, Y11, Y5
+	VMOVUPS     864(R12), Y12
+	VFMADD231PS Y12, Y10, Y6
+	VFMADD231PS Y12, Y11, Y7
+	VMOVUPS     1120(R12), Y12
+	VFMADD231PS Y12, Y10, Y8
+	VFMADD231PS Y12, Y11, Y9
+	VMOVUPS     160(R13), Y10
+	VMOVUPS     416(R13), Y11
+	VMOVUPS     160(R12), Y12
+	VFMADD231PS Y12, Y10, Y0
+	VFMADD231PS Y12, Y11, Y1
+	VMOVUPS     416(R12), Y12
+	VFMADD231PS Y12, Y10, Y2
+	VFMADD231PS Y12, Y11, Y3
+	VMOVUPS     672(R12), Y12
+	VFMADD231PS Y12, Y10, Y4
+	VFMADD231PS Y12, Y11, Y5
+	VMOVUPS     928(R12), Y12
+	VFMADD231PS Y12, Y10, Y6
+	VFMADD231PS Y12, Y11, Y7
+	VMOVUPS     1184(R12), Y12
+	VFMADD231PS Y12, Y10, Y8
+	VFMADD231PS Y12, Y11, Y9
+	VMOVUPS     224(R13), Y10
+	VMOVUPS     480(R13), Y11
+	VMOVUPS     224(R12), Y12
+	VFMADD231PS Y12, Y10, Y0
+	VFMADD231PS Y12, Y11, Y1
+	VMOVUPS     480(R12), Y12
+	VFMADD231PS Y12, Y10, Y2
+	VFMADD231PS Y12, Y11, Y3
+	VMOVUPS     736(R12), Y12
+	VFMADD231PS Y12, Y10, Y4
+	VFMADD231PS Y12, Y11, Y5
+	VMOVUPS     992(R12), Y12
+	VFMADD231PS Y12, Y10, Y6
+	VFMADD231PS Y12, Y11, Y7
+	VMOVUPS     1248(R12), Y12
+	VFMADD231PS Y12, Y10, Y8
+	VFMADD231PS Y12, Y11, Y9
+	ADDQ        $+21504, R12
+	ADDQ        $+331776, R13
+	DECQ        R11
+	JNZ         block25
+
+noBlocks23:
+	MOVQ        images+72(FP), R11
+	TESTQ       $0x00000008, R11
+	JZ          noTail24
+	VMOVUPS     32(R10), Y10
+	VMOVUPS     160(R10), Y11
+	VMOVUPS     32(DX), Y12
+	VFMADD231PS Y12, Y10, Y0
+	VFMADD231PS Y12, Y11, Y1
+	VMOVUPS     160(DX), Y12
+	VFMADD231PS Y12, Y10, Y2
+	VFMADD231PS Y12, Y11, Y3
+	VMOVUPS     288(DX), Y12
+	VFMADD231PS Y12, Y10, Y4
+	VFMADD231PS Y12, Y11, Y5
+	VMOVUPS     416(DX), Y12
+	VFMADD231PS Y12, Y10, Y6
+	VFMADD231PS Y12, Y11, Y7
+	VMOVUPS     544(DX), Y12
+	VFMADD231PS Y12, Y10, Y8
+	VFMADD231PS Y12, Y11, Y9
+	VMOVUPS     96(R10), Y10
+	VMOVUPS     224(R10), Y11
+	VMOVUPS     96(DX), Y12
+	VFMADD231PS Y12, Y10, Y0
+	VFMADD231PS Y12, Y11, Y1
+	VMOVUPS     224(DX), Y12
+	VFMADD231PS Y12, Y10, Y2
+	VFMADD231PS Y12, Y11, Y3
+	VMOVUPS     352(DX), Y12
+	VFMADD231PS Y12, Y10, Y4
+	VFMADD231PS Y12, Y11, Y5
+	VMOVUPS     480(DX), Y12
+	VFMADD231PS Y12, Y10, Y6
+	VFMADD231PS Y12, Y11, Y7
+	VMOVUPS     608(DX), Y12
+	VFMADD231PS Y12, Y10, Y8
+	VFMADD231PS Y12, Y11, Y9
+
+noTail24:
+	VMOVUPS Y0, 32(BX)
+	VMOVUPS Y1, 96(BX)
+	VMOVUPS Y2, 288(BX)
+	VMOVUPS Y3, 352(BX)
+	VMOVUPS Y4, 544(BX)
+	VMOVUPS Y5, 608(BX)
+	VMOVUPS Y6, 800(BX)
+	VMOVUPS Y7, 864(BX)
+	VMOVUPS Y8, 1056(BX)
+	VMOVUPS Y9, 1120(BX)
+	VXORPS  Y0, Y0, Y0
+	VXORPS  Y1, Y1, Y1
+	VXORPS  Y2, Y2, Y2
+	VXORPS  Y3, Y3, Y3
+	VXORPS  Y4, Y4, Y4
+	VXORPS  Y5, Y5, Y5
+	VXORPS  Y6, Y6, Y6
+	VXORPS  Y7, Y7, Y7
+	VXORPS  Y8, Y8, Y8
+	VXORPS  Y9, Y9, Y9
+	MOVQ    CX, R11
+	TESTQ   R11, R11
+	JZ      noBlocks26
+	MOVQ    AX, R12
+	MOVQ    R9, R13
+
+block28:
+	VMOVUPS     544(R13), Y10
+	VMOVUPS     800(R13), Y11
+	VMOVUPS     32(R12), Y12
+	VFMADD231PS Y12, Y10, Y0
+	VFMADD231PS Y12, Y11, Y1
+	VMOVUPS     288(R12), Y12
+	VFMADD231PS Y12, Y10, Y2
+	VFMADD231PS Y12, Y11, Y3
+	VMOVUPS     544(R12), Y12
+	VFMADD231PS Y12, Y10, Y4
+	VFMADD231PS Y12, Y11, Y5
+	VMOVUPS     800(R12), Y12
+	VFMADD231PS Y12, Y10, Y6
+	VFMADD231PS Y12, Y11, Y7
+	VMOVUPS     1056(R12), Y12
+	VFMADD231PS Y12, Y10, Y8
+	VFMADD231PS Y12, Y11, Y9
+	VMOVUPS     608(R13), Y10
+	VMOVUPS     864(R13), Y11
+	VMOVUPS     96(R12), Y12
+	VFMADD231PS Y12, Y10, Y0
+	VFMADD231PS Y12, Y11, Y1
+	VMOVUPS     352(R12), Y12
+	VFMADD231PS Y12, Y10, Y2
+	VFMADD231PS Y12, Y11, Y3
+	VMOVUPS     608(R12), Y12
+	VFMADD231PS Y12, Y10, Y4
+	VFMADD231PS Y12, Y11, Y5
+	VMOVUPS     864(R12), Y12
+	VFMADD231PS Y12, Y10, Y6
+	VFMADD231PS Y12, Y11, Y7
+	VMOVUPS     1120(R12), Y12
+	VFMADD231PS Y12, Y10, Y8
+	VFMADD231PS Y12, Y11, Y9
+	VMOVUPS     672(R13), Y10
+	VMOVUPS     928(R13), Y11
+	VMOVUPS     160(R12), Y12
+	VFMADD231PS Y12, Y10, Y0
+	VFMADD231PS Y12, Y11, Y1
+	VMOVUPS     416(R12), Y12
+	VFMADD231PS Y12, Y10, Y2
+	VFMADD231PS Y12, Y11, Y3
+	VMOVUPS     672(R12), Y12
+	VFMADD231PS Y12, Y10, Y4
+	VFMADD231PS Y12, Y11, Y5
+	VMOVUPS     928(R12), Y12
+	VFMADD231PS Y12, Y10, Y6
+	VFMADD231PS Y12, Y11, Y7
+	VMOVUPS     1184(R12), Y12
+	VFMADD231PS Y12, Y10, Y8
+	VFMADD231PS Y12, Y11, Y9
+	VMOVUPS     736(R13), Y10
+	VMOVUPS     992(R13), Y11
+	VMOVUPS     224(R12), Y12
+	VFMADD231PS Y12, Y10, Y0
+	VFMADD231PS Y12, Y11, Y1
+	VMOVUPS     480(R12), Y12
+	VFMADD231PS Y12, Y10, Y2
+	VFMADD231PS Y12, Y11, Y3
+	VMOVUPS     736(R12), Y12
+	VFMADD231PS Y12, Y10, Y4
+	VFMADD231PS Y12, Y11, Y5
+	VMOVUPS     992(R12), Y12
+	VFMADD231PS Y12, Y10, Y6
+	VFMADD231PS Y12, Y11, Y7
+	VMOVUPS     1248(R12), Y12
+	VFMADD231PS Y12, Y10, Y8
+	VFMADD231PS Y12, Y11, Y9
+	ADDQ        $+21504, R12
+	ADDQ        $+331776, R13
+	DECQ        R11
+	JNZ         block28
+
+noBlocks26:
+	MOVQ        images+72(FP), R11
+	TESTQ       $0x00000008, R11
+	JZ          noTail27
+	VMOVUPS     288(R10), Y10
+	VMOVUPS     416(R10), Y11
+	VMOVUPS     32(DX), Y12
+	VFMADD231PS Y12, Y10, Y0
+	VFMADD231PS Y12, Y11, Y1
+	VMOVUPS     160(DX), Y12
+	VFMADD231PS Y12, Y10, Y2
+	VFMADD231PS Y12, Y11, Y3
+	VMOVUPS     288(DX), Y12
+	VFMADD231PS Y12, Y10, Y4
+	VFMADD231PS Y12, Y11, Y5
+	VMOVUPS     416(DX), Y12
+	VFMADD231PS Y12, Y10, Y6
+	VFMADD231PS Y12, Y11, Y7
+	VMOVUPS     544(DX), Y12
+	VFMADD231PS Y12, Y10, Y8
+	VFMADD231PS Y12, Y11, Y9
+	VMOVUPS     352(R10), Y10
+	VMOVUPS     480(R10), Y11
+	VMOVUPS     96(DX), Y12
+	VFMADD231PS Y12, Y10, Y0
+	VFMADD231PS Y12, Y11, Y1
+	VMOVUPS     224(DX), Y12
+	VFMADD231PS Y12, Y10, Y2
+	VFMADD231PS Y12, Y11, Y3
+	VMOVUPS     352(DX), Y12
+	VFMADD231PS Y12, Y10, Y4
+	VFMADD231PS Y12, Y11, Y5
+	VMOVUPS     480(DX), Y12
+	VFMADD231PS Y12, Y10, Y6
+	VFMADD231PS Y12, Y11, Y7
+	VMOVUPS     608(DX), Y12
+	VFMADD231PS Y12, Y10, Y8
+	VFMADD231PS Y12, Y11, Y9
+
+noTail27:
+	VMOVUPS      Y0, 160(BX)
+	VMOVUPS      Y1, 224(BX)
+	VMOVUPS      Y2, 416(BX)
+	VMOVUPS      Y3, 480(BX)
+	VMOVUPS      Y4, 672(BX)
+	VMOVUPS      Y5, 736(BX)
+	VMOVUPS      Y6, 928(BX)
+	VMOVUPS      Y7, 992(BX)
+	VMOVUPS      Y8, 1184(BX)
+	VMOVUPS      Y9, 1248(BX)
+	VMOVUPS      (BX), Y0
+	VADDPS       32(BX), Y0, Y0
+	VMOVUPS      64(BX), Y1
+	VADDPS       96(BX), Y1, Y1
+	VMOVUPS      128(BX), Y2
+	VADDPS       160(BX), Y2, Y2
+	VMOVUPS      192(BX), Y3
+	VADDPS       224(BX), Y3, Y3
+	VMOVUPS      256(BX), Y4
+	VADDPS       288(BX), Y4, Y4
+	VMOVUPS      320(BX), Y5
+	VADDPS       352(BX), Y5, Y5
+	VMOVUPS      384(BX), Y6
+	VADDPS       416(BX), Y6, Y6
+	VMOVUPS      448(BX), Y7
+	VADDPS       480(BX), Y7, Y7
+	VPERM2F128   $0x20, Y2, Y0, Y8
+	VPERM2F128   $0x31, Y2, Y0, Y0
+	VADDPS       Y0, Y8, Y8
+	VPERM2F128   $0x20, Y3, Y1, Y0
+	VPERM2F128   $0x31, Y3, Y1, Y1
+	VADDPS       Y1, Y0, Y0
+	VSHUFPS      $0x44, Y0, Y8, Y1
+	VSHUFPS      $0xee, Y0, Y8, Y0
+	VADDPS       Y0, Y1, Y1
+	VPERM2F128   $0x20, Y6, Y4, Y0
+	VPERM2F128   $0x31, Y6, Y4, Y2
+	VADDPS       Y2, Y0, Y0
+	VPERM2F128   $0x20, Y7, Y5, Y2
+	VPERM2F128   $0x31, Y7, Y5, Y3
+	VADDPS       Y3, Y2, Y2
+	VSHUFPS      $0x44, Y2, Y0, Y3
+	VSHUFPS      $0xee, Y2, Y0, Y0
+	VADDPS       Y0, Y3, Y3
+	VSHUFPS      $0x88, Y3, Y1, Y0
+	VSHUFPS      $0xdd, Y3, Y1, Y1
+	VADDPS       Y1, Y0, Y0
+	VEXTRACTF128 $0x01, Y0, X1
+	VMOVLPS      X0, (R8)
+	VMOVLPS      X1, 8(R8)
+	VMOVHPS      X0, 80(R8)
+	VMOVHPS      X1, 88(R8)
+	VMOVUPS      512(BX), Y0
+	VADDPS       544(BX), Y0, Y0
+	VMOVUPS      576(BX), Y1
+	VADDPS       608(BX), Y1, Y1
+	VMOVUPS      640(BX), Y2
+	VADDPS       672(BX), Y2, Y2
+	VMOVUPS      704(BX), Y3
+	VADDPS       736(BX), Y3, Y3
+	VMOVUPS      768(BX), Y4
+	VADDPS       800(BX), Y4, Y4
+	VMOVUPS      832(BX), Y5
+	VADDPS       864(BX), Y5, Y5
+	VMOVUPS      896(BX), Y6
+	VADDPS       928(BX), Y6, Y6
+	VMOVUPS      960(BX), Y7
+	VADDPS       992(BX), Y7, Y7
+	VPERM2F128   $0x20, Y2, Y0, Y8
+	VPERM2F128   $0x31, Y2, Y0, Y0
+	VADDPS       Y0, Y8, Y8
+	VPERM2F128   $0x20, Y3, Y1, Y0
+	VPERM2F128   $0x31, Y3, Y1, Y1
+	VADDPS       Y1, Y0, Y0
+	VSHUFPS      $0x44, Y0, Y8, Y1
+	VSHUFPS      $0xee, Y0, Y8, Y0
+	VADDPS       Y0, Y1, Y1
+	VPERM2F128   $0x20, Y6, Y4, Y0
+	VPERM2F128   $0x31, Y6, Y4, Y2
+	VADDPS       Y2, Y0, Y0
+	VPERM2F128   $0x20, Y7, Y5, Y2
+	VPERM2F128   $0x31, Y7, Y5, Y3
+	VADDPS       Y3, Y2, Y2
+	VSHUFPS      $0x44, Y2, Y0, Y3
+	VSHUFPS      $0xee, Y2, Y0, Y0
+	VADDPS       Y0, Y3, Y3
+	VSHUFPS      $0x88, Y3, Y1, Y0
+	VSHUFPS      $0xdd, Y3, Y1, Y1
+	VADDPS       Y1, Y0, Y0
+	VEXTRACTF128 $0x01, Y0, X1
+	VMOVLPS      X0, 160(R8)
+	VMOVLPS      X1, 168(R8)
+	VMOVHPS      X0, 240(R8)
+	VMOVHPS      X1, 248(R8)
+	VMOVUPS      1024(BX), Y0
+	VADDPS       1056(BX), Y0, Y0
+	VMOVUPS      1088(BX), Y1
+	VADDPS       1120(BX), Y1, Y1
+	VMOVUPS      1152(BX), Y2
+	VADDPS       1184(BX), Y2, Y2
+	VMOVUPS      1216(BX), Y3
+	VADDPS       1248(BX), Y3, Y3
+	VPERM2F128   $0x20, Y2, Y0, Y4
+	VPERM2F128   $0x31, Y2, Y0, Y0
+	VADDPS       Y0, Y4, Y4
+	VPERM2F128   $0x20, Y3, Y1, Y0
+	VPERM2F128   $0x31, Y3, Y1, Y1
+	VADDPS       Y1, Y0, Y0
+	VSHUFPS      $0x44, Y0, Y4, Y1
+	VSHUFPS      $0xee, Y0, Y4, Y0
+	VADDPS       Y0, Y1, Y1
+	VSHUFPS      $0x88, Y1, Y1, Y0
+	VSHUFPS      $0xdd, Y1, Y1, Y1
+	VADDPS       Y1, Y0, Y0
+	VEXTRACTF128 $0x01, Y0, X1
+	VMOVLPS      X0, 320(R8)
+	VMOVLPS      X1, 328(R8)
+	ADDQ         $+1024, R9
+	ADDQ         $+512, R10
+	ADDQ         $+16, R8
+	DECQ         DI
+	JNZ          channels16
+	ADDQ         $+1344, AX
+	ADDQ         $+704, DX
+	ADDQ         $+64, R9
+	ADDQ         $+64, R10
+	ADDQ         $+3920, R8
+	DECQ         SI
+	JNZ          frequency15
+	VZEROUPPER
+	RET
+
+// func Conv2BiasGrad(db []float32, dm []float32, images int, first int)
+// Requires: AVX
+TEXT ·Conv2BiasGrad(SB), $0-64
+	MOVQ   db_base+0(FP), AX
+	MOVQ   dm_base+24(FP), CX
+	MOVQ   first+56(FP), DX
+	IMUL3Q $+4, DX, DX
+	ADDQ   DX, AX
+	MOVQ   images+48(FP), DX
+	SHRQ   $0x04, DX
+	IMUL3Q $+21504, DX, BX
+	ADDQ   CX, BX
+	ADDQ   $+1344, CX
+	ADDQ   $+704, BX
+	MOVQ   $0x00000005, SI
+
+output1:
+	VXORPS Y0, Y0, Y0
+	VXORPS Y1, Y1, Y1
 	MOVQ   DX, DI
 	TESTQ  DI, DI
 	JZ     noBlocks2
@@ -16742,15 +17948,7 @@ block4:
 	VADDPS 160(R8), Y1, Y1
 	VADDPS 192(R8), Y0, Y0
 	VADDPS 224(R8), Y1, Y1
-	VADDPS 256(R8), Y2, Y2
-	VADDPS 288(R8), Y3, Y3
-	VADDPS 320(R8), Y2, Y2
-	VADDPS 352(R8), Y3, Y3
-	VADDPS 384(R8), Y2, Y2
-	VADDPS 416(R8), Y3, Y3
-	VADDPS 448(R8), Y2, Y2
-	VADDPS 480(R8), Y3, Y3
-	ADDQ   $+823296, R8
+	ADDQ   $+21504, R8
 	DECQ   DI
 	JNZ    block4
 
@@ -16762,10 +17960,6 @@ noBlocks2:
 	VADDPS 32(BX), Y1, Y1
 	VADDPS 64(BX), Y0, Y0
 	VADDPS 96(BX), Y1, Y1
-	VADDPS 128(BX), Y2, Y2
-	VADDPS 160(BX), Y3, Y3
-	VADDPS 192(BX), Y2, Y2
-	VADDPS 224(BX), Y3, Y3
 
 noTail3:
 	VADDPS       Y1, Y0, Y0
@@ -16776,17 +17970,9 @@ noTail3:
 	VSHUFPS      $0x01, X1, X1, X0
 	VADDSS       X0, X1, X1
 	VMOVSS       X1, (AX)
-	VADDPS       Y3, Y2, Y0
-	VEXTRACTF128 $0x01, Y0, X1
-	VADDPS       X1, X0, X1
-	VMOVHLPS     X1, X1, X0
-	VADDPS       X0, X1, X1
-	VSHUFPS      $0x01, X1, X1, X0
-	VADDSS       X0, X1, X1
-	VMOVSS       X1, 4(AX)
-	ADDQ         $+512, CX
-	ADDQ         $+256, BX
-	ADDQ         $+8, AX
+	ADDQ         $+256, CX
+	ADDQ         $+128, BX
+	ADDQ         $+4, AX
 	DECQ         SI
 	JNZ          output1
 	VZEROUPPER

@@ -25,18 +25,24 @@ func Conv2ForwardReLUPool8(y []float32, m []float32, u []float32, v []float32, b
 //go:noescape
 func Conv2ForwardReLUPoolMask8(y []float32, mask []byte, m []float32, u []float32, v []float32, bias []float32, first int)
 
-// Conv2OutputGrad8 un-pools and transforms the output gradient of conv2:
-// dm [64][50][4] = A dY Aᵀ, dY [50][8][8] being dy [50][4][4] at the positions that mask [50][4][4] chose.
+// Conv2OutputGrad8 un-pools and transforms the gradient of outputs first … first+4 of conv2:
+// dm [2][8][5][4] = the rows 0 and 7, 1 and 2, 3 and 4 or 5 and 6 (pair 0 … 3) of A dY Aᵀ,
+// dY [50][8][8] being dy [50][4][4] at the positions that mask [50][4][4] chose.
 //
 //go:noescape
-func Conv2OutputGrad8(dm []float32, dy []float32, mask []byte)
+func Conv2OutputGrad8(dm []float32, dy []float32, mask []byte, pair int, first int)
 
-// Conv2InputGrad8 computes channels first … first+4 of the input gradient of conv2:
-// dx [20][12][12] = Σ B (Σ u dm) Bᵀ over the overlapping windows, from u [64][50][20], dm [64][50][4];
-// dv [5][64][4] is working memory.
+// Conv2InputGradProducts8 computes row (8 frequencies) and channels first … first+4 of dv [20][64][4] = Σ u dm
+// from u [64][50][20] and dm [10 groups][2][8][5][4], which has the row in place 0 or 1 of its pair.
 //
 //go:noescape
-func Conv2InputGrad8(dx []float32, dv []float32, u []float32, dm []float32, first int)
+func Conv2InputGradProducts8(dv []float32, u []float32, dm []float32, row int, place int, first int)
+
+// Conv2InputGradTransform8 computes channels first … first+4 of the input gradient of conv2:
+// dx [20][12][12] = Σ B dv Bᵀ over the overlapping windows, from dv [20][64][4].
+//
+//go:noescape
+func Conv2InputGradTransform8(dx []float32, dv []float32, first int)
 
 // Conv2InputTransform16 transforms the input of conv2:
 // v [64][20][4] = Bᵀ x B for the windows of x [20][12][12], lines of images side by side.
@@ -59,31 +65,38 @@ func Conv2ForwardReLUPool16(y []float32, m []float32, u []float32, v []float32, 
 //go:noescape
 func Conv2ForwardReLUPoolMask16(y []float32, mask []byte, m []float32, u []float32, v []float32, bias []float32, first int)
 
-// Conv2OutputGrad16 un-pools and transforms the output gradient of conv2:
-// dm [64][50][4] = A dY Aᵀ, dY [50][8][8] being dy [50][4][4] at the positions that mask [50][4][4] chose.
+// Conv2OutputGrad16 un-pools and transforms the gradient of outputs first … first+4 of conv2:
+// dm [2][8][5][4] = the rows 0 and 7, 1 and 2, 3 and 4 or 5 and 6 (pair 0 … 3) of A dY Aᵀ,
+// dY [50][8][8] being dy [50][4][4] at the positions that mask [50][4][4] chose.
 //
 //go:noescape
-func Conv2OutputGrad16(dm []float32, dy []float32, mask []byte)
+func Conv2OutputGrad16(dm []float32, dy []float32, mask []byte, pair int, first int)
 
-// Conv2InputGrad16 computes channels first … first+4 of the input gradient of conv2:
-// dx [20][12][12] = Σ B (Σ u dm) Bᵀ over the overlapping windows, from u [64][50][20], dm [64][50][4];
-// dv [5][64][4] is working memory.
+// Conv2InputGradProducts16 computes row (8 frequencies) and channels first … first+4 of dv [20][64][4] = Σ u dm
+// from u [64][50][20] and dm [10 groups][2][8][5][4], which has the row in place 0 or 1 of its pair.
 //
 //go:noescape
-func Conv2InputGrad16(dx []float32, dv []float32, u []float32, dm []float32, first int)
+func Conv2InputGradProducts16(dv []float32, u []float32, dm []float32, row int, place int, first int)
 
-// Conv2WeightGrad adds up frequencies first … first+count−1 of the weight gradient of conv2 over all blocks:
-// du [64][50][20] = Σ dm vᵀ from dm [blocks][64][50][4] and v [blocks][64][20][4];
-// images is a multiple of 8, the last block a half-block if it is none of 16. count ≥ 1.
+// Conv2InputGradTransform16 computes channels first … first+4 of the input gradient of conv2:
+// dx [20][12][12] = Σ B dv Bᵀ over the overlapping windows, from dv [20][64][4].
 //
 //go:noescape
-func Conv2WeightGrad(du []float32, dm []float32, v []float32, images int, first int, count int)
+func Conv2InputGradTransform16(dx []float32, dv []float32, first int)
 
-// Conv2BiasGrad adds up the bias gradient of conv2 over all blocks: db [50] = Σ dm[9] from dm [blocks][64][50][4].
+// Conv2WeightGrad adds up rows row0 and row1 of frequencies of the weight gradient of outputs first … first+4 of conv2
+// over all blocks: du [64][50][20] = Σ dm vᵀ from dm [blocks][2][8][5][4] and v [blocks][64][20][4];
 // images is a multiple of 8, the last block a half-block if it is none of 16.
 //
 //go:noescape
-func Conv2BiasGrad(db []float32, dm []float32, images int)
+func Conv2WeightGrad(du []float32, dm []float32, v []float32, images int, row0 int, row1 int, first int)
+
+// Conv2BiasGrad adds up the bias gradient of outputs first … first+4 of conv2 over all blocks:
+// db [50] = Σ dm at frequency (1, 1) from dm [blocks][2][8][5][4] of pair 1.
+// images is a multiple of 8, the last block a half-block if it is none of 16.
+//
+//go:noescape
+func Conv2BiasGrad(db []float32, dm []float32, images int, first int)
 
 // Conv2WeightTransform transforms the weights of conv2: u [64][50][20] = G w Gᵀ from w [25][50][20].
 //

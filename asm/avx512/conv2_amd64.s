@@ -1309,7 +1309,7 @@ frequency1:
 	VXORPS Z9, Z9, Z9
 	MOVQ   $0x00000002, SI
 
-term2:
+chunk2:
 	VMOVUPS          (DX), Z10
 	VMOVUPS          64(DX), Z11
 	VFMADD231PS.BCST (CX), Z10, Z0
@@ -1433,7 +1433,7 @@ term2:
 	ADDQ             $+40, CX
 	ADDQ             $+1280, DX
 	DECQ             SI
-	JNZ              term2
+	JNZ              chunk2
 	VMOVUPS          Z0, (AX)
 	VMOVUPS          Z1, 64(AX)
 	VMOVUPS          Z2, 8192(AX)
@@ -1444,9 +1444,11 @@ term2:
 	VMOVUPS          Z7, 24640(AX)
 	VMOVUPS          Z8, 32768(AX)
 	VMOVUPS          Z9, 32832(AX)
-	ADDQ             $+3920, CX
-	ADDQ             $+64, DX
+	ADDQ             $-80, CX
+	ADDQ             $-2560, DX
 	ADDQ             $+128, AX
+	ADDQ             $+2624, DX
+	ADDQ             $+4000, CX
 	DECQ             BX
 	JNZ              frequency1
 	ADDQ             $-8192, AX
@@ -2211,7 +2213,7 @@ frequency1:
 	VXORPS Z9, Z9, Z9
 	MOVQ   $0x00000002, SI
 
-term2:
+chunk2:
 	VMOVUPS          (DX), Z10
 	VMOVUPS          64(DX), Z11
 	VFMADD231PS.BCST (CX), Z10, Z0
@@ -2335,7 +2337,7 @@ term2:
 	ADDQ             $+40, CX
 	ADDQ             $+1280, DX
 	DECQ             SI
-	JNZ              term2
+	JNZ              chunk2
 	VMOVUPS          Z0, (AX)
 	VMOVUPS          Z1, 64(AX)
 	VMOVUPS          Z2, 8192(AX)
@@ -2346,9 +2348,11 @@ term2:
 	VMOVUPS          Z7, 24640(AX)
 	VMOVUPS          Z8, 32768(AX)
 	VMOVUPS          Z9, 32832(AX)
-	ADDQ             $+3920, CX
-	ADDQ             $+64, DX
+	ADDQ             $-80, CX
+	ADDQ             $-2560, DX
 	ADDQ             $+128, AX
+	ADDQ             $+2624, DX
+	ADDQ             $+4000, CX
 	DECQ             BX
 	JNZ              frequency1
 	ADDQ             $-8192, AX
@@ -3175,18 +3179,498 @@ tileRow4:
 	VZEROUPPER
 	RET
 
-// func Conv2OutputGrad8(dm []float32, dy []float32, mask []byte)
+// func Conv2OutputGrad8(dm []float32, dy []float32, mask []byte, pair int, first int)
 // Requires: AVX, AVX512DQ, AVX512F, AVX512VL
-TEXT ·Conv2OutputGrad8(SB), $1088-72
-	MOVQ dm_base+0(FP), AX
-	MOVQ dy_base+24(FP), CX
-	MOVQ mask_base+48(FP), DX
-	LEAQ 63(SP), BX
-	ANDQ $-64, BX
-	MOVQ $0x00000064, SI
+TEXT ·Conv2OutputGrad8(SB), $320-88
+	MOVQ   dm_base+0(FP), AX
+	MOVQ   dy_base+24(FP), CX
+	MOVQ   mask_base+48(FP), DX
+	MOVQ   pair+72(FP), BX
+	MOVQ   first+80(FP), SI
+	IMUL3Q $+512, SI, DI
+	ADDQ   DI, CX
+	IMUL3Q $+64, SI, SI
+	ADDQ   SI, DX
+	LEAQ   63(SP), SI
+	ANDQ   $-64, SI
+	CMPQ   BX, $+0
+	JNE    pair2
+	MOVQ   $0x0000000a, BX
 
-tileRow1:
-	// columns: A dy
+tileRow3:
+	// columns: rows 0 and 7 of A dy
+	VMOVUPS   (CX), Y0
+	KMOVB     (DX), K1
+	VMOVAPS.Z Y0, K1, Y0
+	VMOVUPS   128(CX), Y1
+	KMOVB     18(DX), K1
+	VMOVAPS.Z Y1, K1, Y1
+	VMOVUPS   Y0, (SI)
+	VMOVUPS   Y1, 128(SI)
+	VMOVUPS   (CX), Y0
+	KMOVB     1(DX), K1
+	VMOVAPS.Z Y0, K1, Y0
+	VMOVUPS   128(CX), Y1
+	KMOVB     19(DX), K1
+	VMOVAPS.Z Y1, K1, Y1
+	VMOVUPS   Y0, 32(SI)
+	VMOVUPS   Y1, 160(SI)
+	VMOVUPS   32(CX), Y0
+	KMOVB     4(DX), K1
+	VMOVAPS.Z Y0, K1, Y0
+	VMOVUPS   160(CX), Y1
+	KMOVB     22(DX), K1
+	VMOVAPS.Z Y1, K1, Y1
+	VMOVUPS   Y0, 64(SI)
+	VMOVUPS   Y1, 192(SI)
+	VMOVUPS   32(CX), Y0
+	KMOVB     5(DX), K1
+	VMOVAPS.Z Y0, K1, Y0
+	VMOVUPS   160(CX), Y1
+	KMOVB     23(DX), K1
+	VMOVAPS.Z Y1, K1, Y1
+	VMOVUPS   Y0, 96(SI)
+	VMOVUPS   Y1, 224(SI)
+
+	// rows: (A dy) Aᵀ
+	VMOVUPS          (SI), Y0
+	VMOVUPS          32(SI), Y1
+	VMOVUPS          64(SI), Y2
+	VMOVUPS          96(SI), Y3
+	VMOVUPS          Y0, (AX)
+	VMOVUPS          Y3, 4928(AX)
+	VADDPS           Y2, Y0, Y4
+	VADDPS           Y3, Y1, Y5
+	VADDPS           Y5, Y4, Y6
+	VMOVUPS          Y6, 704(AX)
+	VSUBPS           Y5, Y4, Y4
+	VMOVUPS          Y4, 1408(AX)
+	VMOVAPS          Y0, Y4
+	VFMADD231PS.BCST conv2_4<>+0(SB), Y2, Y4
+	VADDPS           Y1, Y1, Y5
+	VFMADD231PS.BCST conv2_8<>+0(SB), Y3, Y5
+	VADDPS           Y5, Y4, Y6
+	VMOVUPS          Y6, 2112(AX)
+	VSUBPS           Y5, Y4, Y4
+	VMOVUPS          Y4, 2816(AX)
+	VMOVAPS          Y0, Y0
+	VFMADD231PS.BCST conv2_0_25<>+0(SB), Y2, Y0
+	VMULPS.BCST      conv2_0_5<>+0(SB), Y1, Y1
+	VFMADD231PS.BCST conv2_0_125<>+0(SB), Y3, Y1
+	VADDPS           Y1, Y0, Y2
+	VMOVUPS          Y2, 3520(AX)
+	VSUBPS           Y1, Y0, Y0
+	VMOVUPS          Y0, 4224(AX)
+	VMOVUPS          128(SI), Y0
+	VMOVUPS          160(SI), Y1
+	VMOVUPS          192(SI), Y2
+	VMOVUPS          224(SI), Y3
+	VMOVUPS          Y0, 5632(AX)
+	VMOVUPS          Y3, 10560(AX)
+	VADDPS           Y2, Y0, Y4
+	VADDPS           Y3, Y1, Y5
+	VADDPS           Y5, Y4, Y6
+	VMOVUPS          Y6, 6336(AX)
+	VSUBPS           Y5, Y4, Y4
+	VMOVUPS          Y4, 7040(AX)
+	VMOVAPS          Y0, Y4
+	VFMADD231PS.BCST conv2_4<>+0(SB), Y2, Y4
+	VADDPS           Y1, Y1, Y5
+	VFMADD231PS.BCST conv2_8<>+0(SB), Y3, Y5
+	VADDPS           Y5, Y4, Y6
+	VMOVUPS          Y6, 7744(AX)
+	VSUBPS           Y5, Y4, Y4
+	VMOVUPS          Y4, 8448(AX)
+	VMOVAPS          Y0, Y0
+	VFMADD231PS.BCST conv2_0_25<>+0(SB), Y2, Y0
+	VMULPS.BCST      conv2_0_5<>+0(SB), Y1, Y1
+	VFMADD231PS.BCST conv2_0_125<>+0(SB), Y3, Y1
+	VADDPS           Y1, Y0, Y2
+	VMOVUPS          Y2, 9152(AX)
+	VSUBPS           Y1, Y0, Y0
+	VMOVUPS          Y0, 9856(AX)
+
+	// columns: rows 0 and 7 of A dy
+	VMOVUPS   64(CX), Y0
+	KMOVB     8(DX), K1
+	VMOVAPS.Z Y0, K1, Y0
+	VMOVUPS   192(CX), Y1
+	KMOVB     26(DX), K1
+	VMOVAPS.Z Y1, K1, Y1
+	VMOVUPS   Y0, (SI)
+	VMOVUPS   Y1, 128(SI)
+	VMOVUPS   64(CX), Y0
+	KMOVB     9(DX), K1
+	VMOVAPS.Z Y0, K1, Y0
+	VMOVUPS   192(CX), Y1
+	KMOVB     27(DX), K1
+	VMOVAPS.Z Y1, K1, Y1
+	VMOVUPS   Y0, 32(SI)
+	VMOVUPS   Y1, 160(SI)
+	VMOVUPS   96(CX), Y0
+	KMOVB     12(DX), K1
+	VMOVAPS.Z Y0, K1, Y0
+	VMOVUPS   224(CX), Y1
+	KMOVB     30(DX), K1
+	VMOVAPS.Z Y1, K1, Y1
+	VMOVUPS   Y0, 64(SI)
+	VMOVUPS   Y1, 192(SI)
+	VMOVUPS   96(CX), Y0
+	KMOVB     13(DX), K1
+	VMOVAPS.Z Y0, K1, Y0
+	VMOVUPS   224(CX), Y1
+	KMOVB     31(DX), K1
+	VMOVAPS.Z Y1, K1, Y1
+	VMOVUPS   Y0, 96(SI)
+	VMOVUPS   Y1, 224(SI)
+
+	// rows: (A dy) Aᵀ
+	VMOVUPS          (SI), Y0
+	VMOVUPS          32(SI), Y1
+	VMOVUPS          64(SI), Y2
+	VMOVUPS          96(SI), Y3
+	VMOVUPS          Y0, 32(AX)
+	VMOVUPS          Y3, 4960(AX)
+	VADDPS           Y2, Y0, Y4
+	VADDPS           Y3, Y1, Y5
+	VADDPS           Y5, Y4, Y6
+	VMOVUPS          Y6, 736(AX)
+	VSUBPS           Y5, Y4, Y4
+	VMOVUPS          Y4, 1440(AX)
+	VMOVAPS          Y0, Y4
+	VFMADD231PS.BCST conv2_4<>+0(SB), Y2, Y4
+	VADDPS           Y1, Y1, Y5
+	VFMADD231PS.BCST conv2_8<>+0(SB), Y3, Y5
+	VADDPS           Y5, Y4, Y6
+	VMOVUPS          Y6, 2144(AX)
+	VSUBPS           Y5, Y4, Y4
+	VMOVUPS          Y4, 2848(AX)
+	VMOVAPS          Y0, Y0
+	VFMADD231PS.BCST conv2_0_25<>+0(SB), Y2, Y0
+	VMULPS.BCST      conv2_0_5<>+0(SB), Y1, Y1
+	VFMADD231PS.BCST conv2_0_125<>+0(SB), Y3, Y1
+	VADDPS           Y1, Y0, Y2
+	VMOVUPS          Y2, 3552(AX)
+	VSUBPS           Y1, Y0, Y0
+	VMOVUPS          Y0, 4256(AX)
+	VMOVUPS          128(SI), Y0
+	VMOVUPS          160(SI), Y1
+	VMOVUPS          192(SI), Y2
+	VMOVUPS          224(SI), Y3
+	VMOVUPS          Y0, 5664(AX)
+	VMOVUPS          Y3, 10592(AX)
+	VADDPS           Y2, Y0, Y4
+	VADDPS           Y3, Y1, Y5
+	VADDPS           Y5, Y4, Y6
+	VMOVUPS          Y6, 6368(AX)
+	VSUBPS           Y5, Y4, Y4
+	VMOVUPS          Y4, 7072(AX)
+	VMOVAPS          Y0, Y4
+	VFMADD231PS.BCST conv2_4<>+0(SB), Y2, Y4
+	VADDPS           Y1, Y1, Y5
+	VFMADD231PS.BCST conv2_8<>+0(SB), Y3, Y5
+	VADDPS           Y5, Y4, Y6
+	VMOVUPS          Y6, 7776(AX)
+	VSUBPS           Y5, Y4, Y4
+	VMOVUPS          Y4, 8480(AX)
+	VMOVAPS          Y0, Y0
+	VFMADD231PS.BCST conv2_0_25<>+0(SB), Y2, Y0
+	VMULPS.BCST      conv2_0_5<>+0(SB), Y1, Y1
+	VFMADD231PS.BCST conv2_0_125<>+0(SB), Y3, Y1
+	VADDPS           Y1, Y0, Y2
+	VMOVUPS          Y2, 9184(AX)
+	VSUBPS           Y1, Y0, Y0
+	VMOVUPS          Y0, 9888(AX)
+	ADDQ             $+64, AX
+	ADDQ             $+256, CX
+	ADDQ             $+32, DX
+	DECQ             BX
+	JNZ              tileRow3
+	JMP              end1
+
+pair2:
+	CMPQ BX, $+1
+	JNE  pair4
+	MOVQ $0x0000000a, BX
+
+tileRow5:
+	// columns: rows 1 and 2 of A dy
+	VMOVUPS   (CX), Y0
+	KMOVB     (DX), K1
+	VMOVAPS.Z Y0, K1, Y0
+	VMOVUPS   (CX), Y1
+	KMOVB     2(DX), K1
+	VMOVAPS.Z Y1, K1, Y1
+	VMOVUPS   128(CX), Y2
+	KMOVB     16(DX), K1
+	VMOVAPS.Z Y2, K1, Y2
+	VMOVUPS   128(CX), Y3
+	KMOVB     18(DX), K1
+	VMOVAPS.Z Y3, K1, Y3
+	VADDPS    Y2, Y0, Y0
+	VADDPS    Y3, Y1, Y1
+	VADDPS    Y1, Y0, Y2
+	VMOVUPS   Y2, (SI)
+	VSUBPS    Y1, Y0, Y0
+	VMOVUPS   Y0, 128(SI)
+	VMOVUPS   (CX), Y0
+	KMOVB     1(DX), K1
+	VMOVAPS.Z Y0, K1, Y0
+	VMOVUPS   (CX), Y1
+	KMOVB     3(DX), K1
+	VMOVAPS.Z Y1, K1, Y1
+	VMOVUPS   128(CX), Y2
+	KMOVB     17(DX), K1
+	VMOVAPS.Z Y2, K1, Y2
+	VMOVUPS   128(CX), Y3
+	KMOVB     19(DX), K1
+	VMOVAPS.Z Y3, K1, Y3
+	VADDPS    Y2, Y0, Y0
+	VADDPS    Y3, Y1, Y1
+	VADDPS    Y1, Y0, Y2
+	VMOVUPS   Y2, 32(SI)
+	VSUBPS    Y1, Y0, Y0
+	VMOVUPS   Y0, 160(SI)
+	VMOVUPS   32(CX), Y0
+	KMOVB     4(DX), K1
+	VMOVAPS.Z Y0, K1, Y0
+	VMOVUPS   32(CX), Y1
+	KMOVB     6(DX), K1
+	VMOVAPS.Z Y1, K1, Y1
+	VMOVUPS   160(CX), Y2
+	KMOVB     20(DX), K1
+	VMOVAPS.Z Y2, K1, Y2
+	VMOVUPS   160(CX), Y3
+	KMOVB     22(DX), K1
+	VMOVAPS.Z Y3, K1, Y3
+	VADDPS    Y2, Y0, Y0
+	VADDPS    Y3, Y1, Y1
+	VADDPS    Y1, Y0, Y2
+	VMOVUPS   Y2, 64(SI)
+	VSUBPS    Y1, Y0, Y0
+	VMOVUPS   Y0, 192(SI)
+	VMOVUPS   32(CX), Y0
+	KMOVB     5(DX), K1
+	VMOVAPS.Z Y0, K1, Y0
+	VMOVUPS   32(CX), Y1
+	KMOVB     7(DX), K1
+	VMOVAPS.Z Y1, K1, Y1
+	VMOVUPS   160(CX), Y2
+	KMOVB     21(DX), K1
+	VMOVAPS.Z Y2, K1, Y2
+	VMOVUPS   160(CX), Y3
+	KMOVB     23(DX), K1
+	VMOVAPS.Z Y3, K1, Y3
+	VADDPS    Y2, Y0, Y0
+	VADDPS    Y3, Y1, Y1
+	VADDPS    Y1, Y0, Y2
+	VMOVUPS   Y2, 96(SI)
+	VSUBPS    Y1, Y0, Y0
+	VMOVUPS   Y0, 224(SI)
+
+	// rows: (A dy) Aᵀ
+	VMOVUPS          (SI), Y0
+	VMOVUPS          32(SI), Y1
+	VMOVUPS          64(SI), Y2
+	VMOVUPS          96(SI), Y3
+	VMOVUPS          Y0, (AX)
+	VMOVUPS          Y3, 4928(AX)
+	VADDPS           Y2, Y0, Y4
+	VADDPS           Y3, Y1, Y5
+	VADDPS           Y5, Y4, Y6
+	VMOVUPS          Y6, 704(AX)
+	VSUBPS           Y5, Y4, Y4
+	VMOVUPS          Y4, 1408(AX)
+	VMOVAPS          Y0, Y4
+	VFMADD231PS.BCST conv2_4<>+0(SB), Y2, Y4
+	VADDPS           Y1, Y1, Y5
+	VFMADD231PS.BCST conv2_8<>+0(SB), Y3, Y5
+	VADDPS           Y5, Y4, Y6
+	VMOVUPS          Y6, 2112(AX)
+	VSUBPS           Y5, Y4, Y4
+	VMOVUPS          Y4, 2816(AX)
+	VMOVAPS          Y0, Y0
+	VFMADD231PS.BCST conv2_0_25<>+0(SB), Y2, Y0
+	VMULPS.BCST      conv2_0_5<>+0(SB), Y1, Y1
+	VFMADD231PS.BCST conv2_0_125<>+0(SB), Y3, Y1
+	VADDPS           Y1, Y0, Y2
+	VMOVUPS          Y2, 3520(AX)
+	VSUBPS           Y1, Y0, Y0
+	VMOVUPS          Y0, 4224(AX)
+	VMOVUPS          128(SI), Y0
+	VMOVUPS          160(SI), Y1
+	VMOVUPS          192(SI), Y2
+	VMOVUPS          224(SI), Y3
+	VMOVUPS          Y0, 5632(AX)
+	VMOVUPS          Y3, 10560(AX)
+	VADDPS           Y2, Y0, Y4
+	VADDPS           Y3, Y1, Y5
+	VADDPS           Y5, Y4, Y6
+	VMOVUPS          Y6, 6336(AX)
+	VSUBPS           Y5, Y4, Y4
+	VMOVUPS          Y4, 7040(AX)
+	VMOVAPS          Y0, Y4
+	VFMADD231PS.BCST conv2_4<>+0(SB), Y2, Y4
+	VADDPS           Y1, Y1, Y5
+	VFMADD231PS.BCST conv2_8<>+0(SB), Y3, Y5
+	VADDPS           Y5, Y4, Y6
+	VMOVUPS          Y6, 7744(AX)
+	VSUBPS           Y5, Y4, Y4
+	VMOVUPS          Y4, 8448(AX)
+	VMOVAPS          Y0, Y0
+	VFMADD231PS.BCST conv2_0_25<>+0(SB), Y2, Y0
+	VMULPS.BCST      conv2_0_5<>+0(SB), Y1, Y1
+	VFMADD231PS.BCST conv2_0_125<>+0(SB), Y3, Y1
+	VADDPS           Y1, Y0, Y2
+	VMOVUPS          Y2, 9152(AX)
+	VSUBPS           Y1, Y0, Y0
+	VMOVUPS          Y0, 9856(AX)
+
+	// columns: rows 1 and 2 of A dy
+	VMOVUPS   64(CX), Y0
+	KMOVB     8(DX), K1
+	VMOVAPS.Z Y0, K1, Y0
+	VMOVUPS   64(CX), Y1
+	KMOVB     10(DX), K1
+	VMOVAPS.Z Y1, K1, Y1
+	VMOVUPS   192(CX), Y2
+	KMOVB     24(DX), K1
+	VMOVAPS.Z Y2, K1, Y2
+	VMOVUPS   192(CX), Y3
+	KMOVB     26(DX), K1
+	VMOVAPS.Z Y3, K1, Y3
+	VADDPS    Y2, Y0, Y0
+	VADDPS    Y3, Y1, Y1
+	VADDPS    Y1, Y0, Y2
+	VMOVUPS   Y2, (SI)
+	VSUBPS    Y1, Y0, Y0
+	VMOVUPS   Y0, 128(SI)
+	VMOVUPS   64(CX), Y0
+	KMOVB     9(DX), K1
+	VMOVAPS.Z Y0, K1, Y0
+	VMOVUPS   64(CX), Y1
+	KMOVB     11(DX), K1
+	VMOVAPS.Z Y1, K1, Y1
+	VMOVUPS   192(CX), Y2
+	KMOVB     25(DX), K1
+	VMOVAPS.Z Y2, K1, Y2
+	VMOVUPS   192(CX), Y3
+	KMOVB     27(DX), K1
+	VMOVAPS.Z Y3, K1, Y3
+	VADDPS    Y2, Y0, Y0
+	VADDPS    Y3, Y1, Y1
+	VADDPS    Y1, Y0, Y2
+	VMOVUPS   Y2, 32(SI)
+	VSUBPS    Y1, Y0, Y0
+	VMOVUPS   Y0, 160(SI)
+	VMOVUPS   96(CX), Y0
+	KMOVB     12(DX), K1
+	VMOVAPS.Z Y0, K1, Y0
+	VMOVUPS   96(CX), Y1
+	KMOVB     14(DX), K1
+	VMOVAPS.Z Y1, K1, Y1
+	VMOVUPS   224(CX), Y2
+	KMOVB     28(DX), K1
+	VMOVAPS.Z Y2, K1, Y2
+	VMOVUPS   224(CX), Y3
+	KMOVB     30(DX), K1
+	VMOVAPS.Z Y3, K1, Y3
+	VADDPS    Y2, Y0, Y0
+	VADDPS    Y3, Y1, Y1
+	VADDPS    Y1, Y0, Y2
+	VMOVUPS   Y2, 64(SI)
+	VSUBPS    Y1, Y0, Y0
+	VMOVUPS   Y0, 192(SI)
+	VMOVUPS   96(CX), Y0
+	KMOVB     13(DX), K1
+	VMOVAPS.Z Y0, K1, Y0
+	VMOVUPS   96(CX), Y1
+	KMOVB     15(DX), K1
+	VMOVAPS.Z Y1, K1, Y1
+	VMOVUPS   224(CX), Y2
+	KMOVB     29(DX), K1
+	VMOVAPS.Z Y2, K1, Y2
+	VMOVUPS   224(CX), Y3
+	KMOVB     31(DX), K1
+	VMOVAPS.Z Y3, K1, Y3
+	VADDPS    Y2, Y0, Y0
+	VADDPS    Y3, Y1, Y1
+	VADDPS    Y1, Y0, Y2
+	VMOVUPS   Y2, 96(SI)
+	VSUBPS    Y1, Y0, Y0
+	VMOVUPS   Y0, 224(SI)
+
+	// rows: (A dy) Aᵀ
+	VMOVUPS          (SI), Y0
+	VMOVUPS          32(SI), Y1
+	VMOVUPS          64(SI), Y2
+	VMOVUPS          96(SI), Y3
+	VMOVUPS          Y0, 32(AX)
+	VMOVUPS          Y3, 4960(AX)
+	VADDPS           Y2, Y0, Y4
+	VADDPS           Y3, Y1, Y5
+	VADDPS           Y5, Y4, Y6
+	VMOVUPS          Y6, 736(AX)
+	VSUBPS           Y5, Y4, Y4
+	VMOVUPS          Y4, 1440(AX)
+	VMOVAPS          Y0, Y4
+	VFMADD231PS.BCST conv2_4<>+0(SB), Y2, Y4
+	VADDPS           Y1, Y1, Y5
+	VFMADD231PS.BCST conv2_8<>+0(SB), Y3, Y5
+	VADDPS           Y5, Y4, Y6
+	VMOVUPS          Y6, 2144(AX)
+	VSUBPS           Y5, Y4, Y4
+	VMOVUPS          Y4, 2848(AX)
+	VMOVAPS          Y0, Y0
+	VFMADD231PS.BCST conv2_0_25<>+0(SB), Y2, Y0
+	VMULPS.BCST      conv2_0_5<>+0(SB), Y1, Y1
+	VFMADD231PS.BCST conv2_0_125<>+0(SB), Y3, Y1
+	VADDPS           Y1, Y0, Y2
+	VMOVUPS          Y2, 3552(AX)
+	VSUBPS           Y1, Y0, Y0
+	VMOVUPS          Y0, 4256(AX)
+	VMOVUPS          128(SI), Y0
+	VMOVUPS          160(SI), Y1
+	VMOVUPS          192(SI), Y2
+	VMOVUPS          224(SI), Y3
+	VMOVUPS          Y0, 5664(AX)
+	VMOVUPS          Y3, 10592(AX)
+	VADDPS           Y2, Y0, Y4
+	VADDPS           Y3, Y1, Y5
+	VADDPS           Y5, Y4, Y6
+	VMOVUPS          Y6, 6368(AX)
+	VSUBPS           Y5, Y4, Y4
+	VMOVUPS          Y4, 7072(AX)
+	VMOVAPS          Y0, Y4
+	VFMADD231PS.BCST conv2_4<>+0(SB), Y2, Y4
+	VADDPS           Y1, Y1, Y5
+	VFMADD231PS.BCST conv2_8<>+0(SB), Y3, Y5
+	VADDPS           Y5, Y4, Y6
+	VMOVUPS          Y6, 7776(AX)
+	VSUBPS           Y5, Y4, Y4
+	VMOVUPS          Y4, 8480(AX)
+	VMOVAPS          Y0, Y0
+	VFMADD231PS.BCST conv2_0_25<>+0(SB), Y2, Y0
+	VMULPS.BCST      conv2_0_5<>+0(SB), Y1, Y1
+	VFMADD231PS.BCST conv2_0_125<>+0(SB), Y3, Y1
+	VADDPS           Y1, Y0, Y2
+	VMOVUPS          Y2, 9184(AX)
+	VSUBPS           Y1, Y0, Y0
+	VMOVUPS          Y0, 9888(AX)
+	ADDQ             $+64, AX
+	ADDQ             $+256, CX
+	ADDQ             $+32, DX
+	DECQ             BX
+	JNZ              tileRow5
+	JMP              end1
+
+pair4:
+	CMPQ BX, $+2
+	JNE  pair6
+	MOVQ $0x0000000a, BX
+
+tileRow7:
+	// columns: rows 3 and 4 of A dy
 	VMOVUPS          (CX), Y0
 	KMOVB            (DX), K1
 	VMOVAPS.Z        Y0, K1, Y0
@@ -3199,30 +3683,14 @@ tileRow1:
 	VMOVUPS          128(CX), Y3
 	KMOVB            18(DX), K1
 	VMOVAPS.Z        Y3, K1, Y3
-	VMOVUPS          Y0, (BX)
-	VMOVUPS          Y3, 896(BX)
-	VADDPS           Y2, Y0, Y4
-	VADDPS           Y3, Y1, Y5
-	VADDPS           Y5, Y4, Y6
-	VMOVUPS          Y6, 128(BX)
-	VSUBPS           Y5, Y4, Y4
-	VMOVUPS          Y4, 256(BX)
-	VMOVAPS          Y0, Y4
-	VFMADD231PS.BCST conv2_4<>+0(SB), Y2, Y4
-	VADDPS           Y1, Y1, Y5
-	VFMADD231PS.BCST conv2_8<>+0(SB), Y3, Y5
-	VADDPS           Y5, Y4, Y6
-	VMOVUPS          Y6, 384(BX)
-	VSUBPS           Y5, Y4, Y4
-	VMOVUPS          Y4, 512(BX)
 	VMOVAPS          Y0, Y0
-	VFMADD231PS.BCST conv2_0_25<>+0(SB), Y2, Y0
-	VMULPS.BCST      conv2_0_5<>+0(SB), Y1, Y1
-	VFMADD231PS.BCST conv2_0_125<>+0(SB), Y3, Y1
+	VFMADD231PS.BCST conv2_4<>+0(SB), Y2, Y0
+	VADDPS           Y1, Y1, Y1
+	VFMADD231PS.BCST conv2_8<>+0(SB), Y3, Y1
 	VADDPS           Y1, Y0, Y2
-	VMOVUPS          Y2, 640(BX)
+	VMOVUPS          Y2, (SI)
 	VSUBPS           Y1, Y0, Y0
-	VMOVUPS          Y0, 768(BX)
+	VMOVUPS          Y0, 128(SI)
 	VMOVUPS          (CX), Y0
 	KMOVB            1(DX), K1
 	VMOVAPS.Z        Y0, K1, Y0
@@ -3235,30 +3703,14 @@ tileRow1:
 	VMOVUPS          128(CX), Y3
 	KMOVB            19(DX), K1
 	VMOVAPS.Z        Y3, K1, Y3
-	VMOVUPS          Y0, 32(BX)
-	VMOVUPS          Y3, 928(BX)
-	VADDPS           Y2, Y0, Y4
-	VADDPS           Y3, Y1, Y5
-	VADDPS           Y5, Y4, Y6
-	VMOVUPS          Y6, 160(BX)
-	VSUBPS           Y5, Y4, Y4
-	VMOVUPS          Y4, 288(BX)
-	VMOVAPS          Y0, Y4
-	VFMADD231PS.BCST conv2_4<>+0(SB), Y2, Y4
-	VADDPS           Y1, Y1, Y5
-	VFMADD231PS.BCST conv2_8<>+0(SB), Y3, Y5
-	VADDPS           Y5, Y4, Y6
-	VMOVUPS          Y6, 416(BX)
-	VSUBPS           Y5, Y4, Y4
-	VMOVUPS          Y4, 544(BX)
 	VMOVAPS          Y0, Y0
-	VFMADD231PS.BCST conv2_0_25<>+0(SB), Y2, Y0
-	VMULPS.BCST      conv2_0_5<>+0(SB), Y1, Y1
-	VFMADD231PS.BCST conv2_0_125<>+0(SB), Y3, Y1
+	VFMADD231PS.BCST conv2_4<>+0(SB), Y2, Y0
+	VADDPS           Y1, Y1, Y1
+	VFMADD231PS.BCST conv2_8<>+0(SB), Y3, Y1
 	VADDPS           Y1, Y0, Y2
-	VMOVUPS          Y2, 672(BX)
+	VMOVUPS          Y2, 32(SI)
 	VSUBPS           Y1, Y0, Y0
-	VMOVUPS          Y0, 800(BX)
+	VMOVUPS          Y0, 160(SI)
 	VMOVUPS          32(CX), Y0
 	KMOVB            4(DX), K1
 	VMOVAPS.Z        Y0, K1, Y0
@@ -3271,30 +3723,14 @@ tileRow1:
 	VMOVUPS          160(CX), Y3
 	KMOVB            22(DX), K1
 	VMOVAPS.Z        Y3, K1, Y3
-	VMOVUPS          Y0, 64(BX)
-	VMOVUPS          Y3, 960(BX)
-	VADDPS           Y2, Y0, Y4
-	VADDPS           Y3, Y1, Y5
-	VADDPS           Y5, Y4, Y6
-	VMOVUPS          Y6, 192(BX)
-	VSUBPS           Y5, Y4, Y4
-	VMOVUPS          Y4, 320(BX)
-	VMOVAPS          Y0, Y4
-	VFMADD231PS.BCST conv2_4<>+0(SB), Y2, Y4
-	VADDPS           Y1, Y1, Y5
-	VFMADD231PS.BCST conv2_8<>+0(SB), Y3, Y5
-	VADDPS           Y5, Y4, Y6
-	VMOVUPS          Y6, 448(BX)
-	VSUBPS           Y5, Y4, Y4
-	VMOVUPS          Y4, 576(BX)
 	VMOVAPS          Y0, Y0
-	VFMADD231PS.BCST conv2_0_25<>+0(SB), Y2, Y0
-	VMULPS.BCST      conv2_0_5<>+0(SB), Y1, Y1
-	VFMADD231PS.BCST conv2_0_125<>+0(SB), Y3, Y1
+	VFMADD231PS.BCST conv2_4<>+0(SB), Y2, Y0
+	VADDPS           Y1, Y1, Y1
+	VFMADD231PS.BCST conv2_8<>+0(SB), Y3, Y1
 	VADDPS           Y1, Y0, Y2
-	VMOVUPS          Y2, 704(BX)
+	VMOVUPS          Y2, 64(SI)
 	VSUBPS           Y1, Y0, Y0
-	VMOVUPS          Y0, 832(BX)
+	VMOVUPS          Y0, 192(SI)
 	VMOVUPS          32(CX), Y0
 	KMOVB            5(DX), K1
 	VMOVAPS.Z        Y0, K1, Y0
@@ -3307,258 +3743,74 @@ tileRow1:
 	VMOVUPS          160(CX), Y3
 	KMOVB            23(DX), K1
 	VMOVAPS.Z        Y3, K1, Y3
-	VMOVUPS          Y0, 96(BX)
-	VMOVUPS          Y3, 992(BX)
-	VADDPS           Y2, Y0, Y4
-	VADDPS           Y3, Y1, Y5
-	VADDPS           Y5, Y4, Y6
-	VMOVUPS          Y6, 224(BX)
-	VSUBPS           Y5, Y4, Y4
-	VMOVUPS          Y4, 352(BX)
-	VMOVAPS          Y0, Y4
-	VFMADD231PS.BCST conv2_4<>+0(SB), Y2, Y4
-	VADDPS           Y1, Y1, Y5
-	VFMADD231PS.BCST conv2_8<>+0(SB), Y3, Y5
-	VADDPS           Y5, Y4, Y6
-	VMOVUPS          Y6, 480(BX)
-	VSUBPS           Y5, Y4, Y4
-	VMOVUPS          Y4, 608(BX)
 	VMOVAPS          Y0, Y0
-	VFMADD231PS.BCST conv2_0_25<>+0(SB), Y2, Y0
-	VMULPS.BCST      conv2_0_5<>+0(SB), Y1, Y1
-	VFMADD231PS.BCST conv2_0_125<>+0(SB), Y3, Y1
+	VFMADD231PS.BCST conv2_4<>+0(SB), Y2, Y0
+	VADDPS           Y1, Y1, Y1
+	VFMADD231PS.BCST conv2_8<>+0(SB), Y3, Y1
 	VADDPS           Y1, Y0, Y2
-	VMOVUPS          Y2, 736(BX)
+	VMOVUPS          Y2, 96(SI)
 	VSUBPS           Y1, Y0, Y0
-	VMOVUPS          Y0, 864(BX)
+	VMOVUPS          Y0, 224(SI)
 
 	// rows: (A dy) Aᵀ
-	VMOVUPS          (BX), Y0
-	VMOVUPS          32(BX), Y1
-	VMOVUPS          64(BX), Y2
-	VMOVUPS          96(BX), Y3
+	VMOVUPS          (SI), Y0
+	VMOVUPS          32(SI), Y1
+	VMOVUPS          64(SI), Y2
+	VMOVUPS          96(SI), Y3
 	VMOVUPS          Y0, (AX)
-	VMOVUPS          Y3, 45248(AX)
+	VMOVUPS          Y3, 4928(AX)
 	VADDPS           Y2, Y0, Y4
 	VADDPS           Y3, Y1, Y5
 	VADDPS           Y5, Y4, Y6
-	VMOVUPS          Y6, 6464(AX)
+	VMOVUPS          Y6, 704(AX)
 	VSUBPS           Y5, Y4, Y4
-	VMOVUPS          Y4, 12928(AX)
+	VMOVUPS          Y4, 1408(AX)
 	VMOVAPS          Y0, Y4
 	VFMADD231PS.BCST conv2_4<>+0(SB), Y2, Y4
 	VADDPS           Y1, Y1, Y5
 	VFMADD231PS.BCST conv2_8<>+0(SB), Y3, Y5
 	VADDPS           Y5, Y4, Y6
-	VMOVUPS          Y6, 19392(AX)
+	VMOVUPS          Y6, 2112(AX)
 	VSUBPS           Y5, Y4, Y4
-	VMOVUPS          Y4, 25856(AX)
+	VMOVUPS          Y4, 2816(AX)
 	VMOVAPS          Y0, Y0
 	VFMADD231PS.BCST conv2_0_25<>+0(SB), Y2, Y0
 	VMULPS.BCST      conv2_0_5<>+0(SB), Y1, Y1
 	VFMADD231PS.BCST conv2_0_125<>+0(SB), Y3, Y1
 	VADDPS           Y1, Y0, Y2
-	VMOVUPS          Y2, 32320(AX)
+	VMOVUPS          Y2, 3520(AX)
 	VSUBPS           Y1, Y0, Y0
-	VMOVUPS          Y0, 38784(AX)
-	VMOVUPS          128(BX), Y0
-	VMOVUPS          160(BX), Y1
-	VMOVUPS          192(BX), Y2
-	VMOVUPS          224(BX), Y3
-	VMOVUPS          Y0, 51712(AX)
-	VMOVUPS          Y3, 96960(AX)
+	VMOVUPS          Y0, 4224(AX)
+	VMOVUPS          128(SI), Y0
+	VMOVUPS          160(SI), Y1
+	VMOVUPS          192(SI), Y2
+	VMOVUPS          224(SI), Y3
+	VMOVUPS          Y0, 5632(AX)
+	VMOVUPS          Y3, 10560(AX)
 	VADDPS           Y2, Y0, Y4
 	VADDPS           Y3, Y1, Y5
 	VADDPS           Y5, Y4, Y6
-	VMOVUPS          Y6, 58176(AX)
+	VMOVUPS          Y6, 6336(AX)
 	VSUBPS           Y5, Y4, Y4
-	VMOVUPS          Y4, 64640(AX)
+	VMOVUPS          Y4, 7040(AX)
 	VMOVAPS          Y0, Y4
 	VFMADD231PS.BCST conv2_4<>+0(SB), Y2, Y4
 	VADDPS           Y1, Y1, Y5
 	VFMADD231PS.BCST conv2_8<>+0(SB), Y3, Y5
 	VADDPS           Y5, Y4, Y6
-	VMOVUPS          Y6, 71104(AX)
+	VMOVUPS          Y6, 7744(AX)
 	VSUBPS           Y5, Y4, Y4
-	VMOVUPS          Y4, 77568(AX)
+	VMOVUPS          Y4, 8448(AX)
 	VMOVAPS          Y0, Y0
 	VFMADD231PS.BCST conv2_0_25<>+0(SB), Y2, Y0
 	VMULPS.BCST      conv2_0_5<>+0(SB), Y1, Y1
 	VFMADD231PS.BCST conv2_0_125<>+0(SB), Y3, Y1
 	VADDPS           Y1, Y0, Y2
-	VMOVUPS          Y2, 84032(AX)
+	VMOVUPS          Y2, 9152(AX)
 	VSUBPS           Y1, Y0, Y0
-	VMOVUPS          Y0, 90496(AX)
-	VMOVUPS          256(BX), Y0
-	VMOVUPS          288(BX), Y1
-	VMOVUPS          320(BX), Y2
-	VMOVUPS          352(BX), Y3
-	VMOVUPS          Y0, 103424(AX)
-	VMOVUPS          Y3, 148672(AX)
-	VADDPS           Y2, Y0, Y4
-	VADDPS           Y3, Y1, Y5
-	VADDPS           Y5, Y4, Y6
-	VMOVUPS          Y6, 109888(AX)
-	VSUBPS           Y5, Y4, Y4
-	VMOVUPS          Y4, 116352(AX)
-	VMOVAPS          Y0, Y4
-	VFMADD231PS.BCST conv2_4<>+0(SB), Y2, Y4
-	VADDPS           Y1, Y1, Y5
-	VFMADD231PS.BCST conv2_8<>+0(SB), Y3, Y5
-	VADDPS           Y5, Y4, Y6
-	VMOVUPS          Y6, 122816(AX)
-	VSUBPS           Y5, Y4, Y4
-	VMOVUPS          Y4, 129280(AX)
-	VMOVAPS          Y0, Y0
-	VFMADD231PS.BCST conv2_0_25<>+0(SB), Y2, Y0
-	VMULPS.BCST      conv2_0_5<>+0(SB), Y1, Y1
-	VFMADD231PS.BCST conv2_0_125<>+0(SB), Y3, Y1
-	VADDPS           Y1, Y0, Y2
-	VMOVUPS          Y2, 135744(AX)
-	VSUBPS           Y1, Y0, Y0
-	VMOVUPS          Y0, 142208(AX)
-	VMOVUPS          384(BX), Y0
-	VMOVUPS          416(BX), Y1
-	VMOVUPS          448(BX), Y2
-	VMOVUPS          480(BX), Y3
-	VMOVUPS          Y0, 155136(AX)
-	VMOVUPS          Y3, 200384(AX)
-	VADDPS           Y2, Y0, Y4
-	VADDPS           Y3, Y1, Y5
-	VADDPS           Y5, Y4, Y6
-	VMOVUPS          Y6, 161600(AX)
-	VSUBPS           Y5, Y4, Y4
-	VMOVUPS          Y4, 168064(AX)
-	VMOVAPS          Y0, Y4
-	VFMADD231PS.BCST conv2_4<>+0(SB), Y2, Y4
-	VADDPS           Y1, Y1, Y5
-	VFMADD231PS.BCST conv2_8<>+0(SB), Y3, Y5
-	VADDPS           Y5, Y4, Y6
-	VMOVUPS          Y6, 174528(AX)
-	VSUBPS           Y5, Y4, Y4
-	VMOVUPS          Y4, 180992(AX)
-	VMOVAPS          Y0, Y0
-	VFMADD231PS.BCST conv2_0_25<>+0(SB), Y2, Y0
-	VMULPS.BCST      conv2_0_5<>+0(SB), Y1, Y1
-	VFMADD231PS.BCST conv2_0_125<>+0(SB), Y3, Y1
-	VADDPS           Y1, Y0, Y2
-	VMOVUPS          Y2, 187456(AX)
-	VSUBPS           Y1, Y0, Y0
-	VMOVUPS          Y0, 193920(AX)
-	VMOVUPS          512(BX), Y0
-	VMOVUPS          544(BX), Y1
-	VMOVUPS          576(BX), Y2
-	VMOVUPS          608(BX), Y3
-	VMOVUPS          Y0, 206848(AX)
-	VMOVUPS          Y3, 252096(AX)
-	VADDPS           Y2, Y0, Y4
-	VADDPS           Y3, Y1, Y5
-	VADDPS           Y5, Y4, Y6
-	VMOVUPS          Y6, 213312(AX)
-	VSUBPS           Y5, Y4, Y4
-	VMOVUPS          Y4, 219776(AX)
-	VMOVAPS          Y0, Y4
-	VFMADD231PS.BCST conv2_4<>+0(SB), Y2, Y4
-	VADDPS           Y1, Y1, Y5
-	VFMADD231PS.BCST conv2_8<>+0(SB), Y3, Y5
-	VADDPS           Y5, Y4, Y6
-	VMOVUPS          Y6, 226240(AX)
-	VSUBPS           Y5, Y4, Y4
-	VMOVUPS          Y4, 232704(AX)
-	VMOVAPS          Y0, Y0
-	VFMADD231PS.BCST conv2_0_25<>+0(SB), Y2, Y0
-	VMULPS.BCST      conv2_0_5<>+0(SB), Y1, Y1
-	VFMADD231PS.BCST conv2_0_125<>+0(SB), Y3, Y1
-	VADDPS           Y1, Y0, Y2
-	VMOVUPS          Y2, 239168(AX)
-	VSUBPS           Y1, Y0, Y0
-	VMOVUPS          Y0, 245632(AX)
-	VMOVUPS          640(BX), Y0
-	VMOVUPS          672(BX), Y1
-	VMOVUPS          704(BX), Y2
-	VMOVUPS          736(BX), Y3
-	VMOVUPS          Y0, 258560(AX)
-	VMOVUPS          Y3, 303808(AX)
-	VADDPS           Y2, Y0, Y4
-	VADDPS           Y3, Y1, Y5
-	VADDPS           Y5, Y4, Y6
-	VMOVUPS          Y6, 265024(AX)
-	VSUBPS           Y5, Y4, Y4
-	VMOVUPS          Y4, 271488(AX)
-	VMOVAPS          Y0, Y4
-	VFMADD231PS.BCST conv2_4<>+0(SB), Y2, Y4
-	VADDPS           Y1, Y1, Y5
-	VFMADD231PS.BCST conv2_8<>+0(SB), Y3, Y5
-	VADDPS           Y5, Y4, Y6
-	VMOVUPS          Y6, 277952(AX)
-	VSUBPS           Y5, Y4, Y4
-	VMOVUPS          Y4, 284416(AX)
-	VMOVAPS          Y0, Y0
-	VFMADD231PS.BCST conv2_0_25<>+0(SB), Y2, Y0
-	VMULPS.BCST      conv2_0_5<>+0(SB), Y1, Y1
-	VFMADD231PS.BCST conv2_0_125<>+0(SB), Y3, Y1
-	VADDPS           Y1, Y0, Y2
-	VMOVUPS          Y2, 290880(AX)
-	VSUBPS           Y1, Y0, Y0
-	VMOVUPS          Y0, 297344(AX)
-	VMOVUPS          768(BX), Y0
-	VMOVUPS          800(BX), Y1
-	VMOVUPS          832(BX), Y2
-	VMOVUPS          864(BX), Y3
-	VMOVUPS          Y0, 310272(AX)
-	VMOVUPS          Y3, 355520(AX)
-	VADDPS           Y2, Y0, Y4
-	VADDPS           Y3, Y1, Y5
-	VADDPS           Y5, Y4, Y6
-	VMOVUPS          Y6, 316736(AX)
-	VSUBPS           Y5, Y4, Y4
-	VMOVUPS          Y4, 323200(AX)
-	VMOVAPS          Y0, Y4
-	VFMADD231PS.BCST conv2_4<>+0(SB), Y2, Y4
-	VADDPS           Y1, Y1, Y5
-	VFMADD231PS.BCST conv2_8<>+0(SB), Y3, Y5
-	VADDPS           Y5, Y4, Y6
-	VMOVUPS          Y6, 329664(AX)
-	VSUBPS           Y5, Y4, Y4
-	VMOVUPS          Y4, 336128(AX)
-	VMOVAPS          Y0, Y0
-	VFMADD231PS.BCST conv2_0_25<>+0(SB), Y2, Y0
-	VMULPS.BCST      conv2_0_5<>+0(SB), Y1, Y1
-	VFMADD231PS.BCST conv2_0_125<>+0(SB), Y3, Y1
-	VADDPS           Y1, Y0, Y2
-	VMOVUPS          Y2, 342592(AX)
-	VSUBPS           Y1, Y0, Y0
-	VMOVUPS          Y0, 349056(AX)
-	VMOVUPS          896(BX), Y0
-	VMOVUPS          928(BX), Y1
-	VMOVUPS          960(BX), Y2
-	VMOVUPS          992(BX), Y3
-	VMOVUPS          Y0, 361984(AX)
-	VMOVUPS          Y3, 407232(AX)
-	VADDPS           Y2, Y0, Y4
-	VADDPS           Y3, Y1, Y5
-	VADDPS           Y5, Y4, Y6
-	VMOVUPS          Y6, 368448(AX)
-	VSUBPS           Y5, Y4, Y4
-	VMOVUPS          Y4, 374912(AX)
-	VMOVAPS          Y0, Y4
-	VFMADD231PS.BCST conv2_4<>+0(SB), Y2, Y4
-	VADDPS           Y1, Y1, Y5
-	VFMADD231PS.BCST conv2_8<>+0(SB), Y3, Y5
-	VADDPS           Y5, Y4, Y6
-	VMOVUPS          Y6, 381376(AX)
-	VSUBPS           Y5, Y4, Y4
-	VMOVUPS          Y4, 387840(AX)
-	VMOVAPS          Y0, Y0
-	VFMADD231PS.BCST conv2_0_25<>+0(SB), Y2, Y0
-	VMULPS.BCST      conv2_0_5<>+0(SB), Y1, Y1
-	VFMADD231PS.BCST conv2_0_125<>+0(SB), Y3, Y1
-	VADDPS           Y1, Y0, Y2
-	VMOVUPS          Y2, 394304(AX)
-	VSUBPS           Y1, Y0, Y0
-	VMOVUPS          Y0, 400768(AX)
+	VMOVUPS          Y0, 9856(AX)
 
-	// columns: A dy
+	// columns: rows 3 and 4 of A dy
 	VMOVUPS          64(CX), Y0
 	KMOVB            8(DX), K1
 	VMOVAPS.Z        Y0, K1, Y0
@@ -3571,30 +3823,14 @@ tileRow1:
 	VMOVUPS          192(CX), Y3
 	KMOVB            26(DX), K1
 	VMOVAPS.Z        Y3, K1, Y3
-	VMOVUPS          Y0, (BX)
-	VMOVUPS          Y3, 896(BX)
-	VADDPS           Y2, Y0, Y4
-	VADDPS           Y3, Y1, Y5
-	VADDPS           Y5, Y4, Y6
-	VMOVUPS          Y6, 128(BX)
-	VSUBPS           Y5, Y4, Y4
-	VMOVUPS          Y4, 256(BX)
-	VMOVAPS          Y0, Y4
-	VFMADD231PS.BCST conv2_4<>+0(SB), Y2, Y4
-	VADDPS           Y1, Y1, Y5
-	VFMADD231PS.BCST conv2_8<>+0(SB), Y3, Y5
-	VADDPS           Y5, Y4, Y6
-	VMOVUPS          Y6, 384(BX)
-	VSUBPS           Y5, Y4, Y4
-	VMOVUPS          Y4, 512(BX)
 	VMOVAPS          Y0, Y0
-	VFMADD231PS.BCST conv2_0_25<>+0(SB), Y2, Y0
-	VMULPS.BCST      conv2_0_5<>+0(SB), Y1, Y1
-	VFMADD231PS.BCST conv2_0_125<>+0(SB), Y3, Y1
+	VFMADD231PS.BCST conv2_4<>+0(SB), Y2, Y0
+	VADDPS           Y1, Y1, Y1
+	VFMADD231PS.BCST conv2_8<>+0(SB), Y3, Y1
 	VADDPS           Y1, Y0, Y2
-	VMOVUPS          Y2, 640(BX)
+	VMOVUPS          Y2, (SI)
 	VSUBPS           Y1, Y0, Y0
-	VMOVUPS          Y0, 768(BX)
+	VMOVUPS          Y0, 128(SI)
 	VMOVUPS          64(CX), Y0
 	KMOVB            9(DX), K1
 	VMOVAPS.Z        Y0, K1, Y0
@@ -3607,30 +3843,14 @@ tileRow1:
 	VMOVUPS          192(CX), Y3
 	KMOVB            27(DX), K1
 	VMOVAPS.Z        Y3, K1, Y3
-	VMOVUPS          Y0, 32(BX)
-	VMOVUPS          Y3, 928(BX)
-	VADDPS           Y2, Y0, Y4
-	VADDPS           Y3, Y1, Y5
-	VADDPS           Y5, Y4, Y6
-	VMOVUPS          Y6, 160(BX)
-	VSUBPS           Y5, Y4, Y4
-	VMOVUPS          Y4, 288(BX)
-	VMOVAPS          Y0, Y4
-	VFMADD231PS.BCST conv2_4<>+0(SB), Y2, Y4
-	VADDPS           Y1, Y1, Y5
-	VFMADD231PS.BCST conv2_8<>+0(SB), Y3, Y5
-	VADDPS           Y5, Y4, Y6
-	VMOVUPS          Y6, 416(BX)
-	VSUBPS           Y5, Y4, Y4
-	VMOVUPS          Y4, 544(BX)
 	VMOVAPS          Y0, Y0
-	VFMADD231PS.BCST conv2_0_25<>+0(SB), Y2, Y0
-	VMULPS.BCST      conv2_0_5<>+0(SB), Y1, Y1
-	VFMADD231PS.BCST conv2_0_125<>+0(SB), Y3, Y1
+	VFMADD231PS.BCST conv2_4<>+0(SB), Y2, Y0
+	VADDPS           Y1, Y1, Y1
+	VFMADD231PS.BCST conv2_8<>+0(SB), Y3, Y1
 	VADDPS           Y1, Y0, Y2
-	VMOVUPS          Y2, 672(BX)
+	VMOVUPS          Y2, 32(SI)
 	VSUBPS           Y1, Y0, Y0
-	VMOVUPS          Y0, 800(BX)
+	VMOVUPS          Y0, 160(SI)
 	VMOVUPS          96(CX), Y0
 	KMOVB            12(DX), K1
 	VMOVAPS.Z        Y0, K1, Y0
@@ -3643,30 +3863,14 @@ tileRow1:
 	VMOVUPS          224(CX), Y3
 	KMOVB            30(DX), K1
 	VMOVAPS.Z        Y3, K1, Y3
-	VMOVUPS          Y0, 64(BX)
-	VMOVUPS          Y3, 960(BX)
-	VADDPS           Y2, Y0, Y4
-	VADDPS           Y3, Y1, Y5
-	VADDPS           Y5, Y4, Y6
-	VMOVUPS          Y6, 192(BX)
-	VSUBPS           Y5, Y4, Y4
-	VMOVUPS          Y4, 320(BX)
-	VMOVAPS          Y0, Y4
-	VFMADD231PS.BCST conv2_4<>+0(SB), Y2, Y4
-	VADDPS           Y1, Y1, Y5
-	VFMADD231PS.BCST conv2_8<>+0(SB), Y3, Y5
-	VADDPS           Y5, Y4, Y6
-	VMOVUPS          Y6, 448(BX)
-	VSUBPS           Y5, Y4, Y4
-	VMOVUPS          Y4, 576(BX)
 	VMOVAPS          Y0, Y0
-	VFMADD231PS.BCST conv2_0_25<>+0(SB), Y2, Y0
-	VMULPS.BCST      conv2_0_5<>+0(SB), Y1, Y1
-	VFMADD231PS.BCST conv2_0_125<>+0(SB), Y3, Y1
+	VFMADD231PS.BCST conv2_4<>+0(SB), Y2, Y0
+	VADDPS           Y1, Y1, Y1
+	VFMADD231PS.BCST conv2_8<>+0(SB), Y3, Y1
 	VADDPS           Y1, Y0, Y2
-	VMOVUPS          Y2, 704(BX)
+	VMOVUPS          Y2, 64(SI)
 	VSUBPS           Y1, Y0, Y0
-	VMOVUPS          Y0, 832(BX)
+	VMOVUPS          Y0, 192(SI)
 	VMOVUPS          96(CX), Y0
 	KMOVB            13(DX), K1
 	VMOVAPS.Z        Y0, K1, Y0
@@ -3679,276 +3883,398 @@ tileRow1:
 	VMOVUPS          224(CX), Y3
 	KMOVB            31(DX), K1
 	VMOVAPS.Z        Y3, K1, Y3
-	VMOVUPS          Y0, 96(BX)
-	VMOVUPS          Y3, 992(BX)
-	VADDPS           Y2, Y0, Y4
-	VADDPS           Y3, Y1, Y5
-	VADDPS           Y5, Y4, Y6
-	VMOVUPS          Y6, 224(BX)
-	VSUBPS           Y5, Y4, Y4
-	VMOVUPS          Y4, 352(BX)
-	VMOVAPS          Y0, Y4
-	VFMADD231PS.BCST conv2_4<>+0(SB), Y2, Y4
-	VADDPS           Y1, Y1, Y5
-	VFMADD231PS.BCST conv2_8<>+0(SB), Y3, Y5
-	VADDPS           Y5, Y4, Y6
-	VMOVUPS          Y6, 480(BX)
-	VSUBPS           Y5, Y4, Y4
-	VMOVUPS          Y4, 608(BX)
 	VMOVAPS          Y0, Y0
-	VFMADD231PS.BCST conv2_0_25<>+0(SB), Y2, Y0
-	VMULPS.BCST      conv2_0_5<>+0(SB), Y1, Y1
-	VFMADD231PS.BCST conv2_0_125<>+0(SB), Y3, Y1
+	VFMADD231PS.BCST conv2_4<>+0(SB), Y2, Y0
+	VADDPS           Y1, Y1, Y1
+	VFMADD231PS.BCST conv2_8<>+0(SB), Y3, Y1
 	VADDPS           Y1, Y0, Y2
-	VMOVUPS          Y2, 736(BX)
+	VMOVUPS          Y2, 96(SI)
 	VSUBPS           Y1, Y0, Y0
-	VMOVUPS          Y0, 864(BX)
+	VMOVUPS          Y0, 224(SI)
 
 	// rows: (A dy) Aᵀ
-	VMOVUPS          (BX), Y0
-	VMOVUPS          32(BX), Y1
-	VMOVUPS          64(BX), Y2
-	VMOVUPS          96(BX), Y3
+	VMOVUPS          (SI), Y0
+	VMOVUPS          32(SI), Y1
+	VMOVUPS          64(SI), Y2
+	VMOVUPS          96(SI), Y3
 	VMOVUPS          Y0, 32(AX)
-	VMOVUPS          Y3, 45280(AX)
+	VMOVUPS          Y3, 4960(AX)
 	VADDPS           Y2, Y0, Y4
 	VADDPS           Y3, Y1, Y5
 	VADDPS           Y5, Y4, Y6
-	VMOVUPS          Y6, 6496(AX)
+	VMOVUPS          Y6, 736(AX)
 	VSUBPS           Y5, Y4, Y4
-	VMOVUPS          Y4, 12960(AX)
+	VMOVUPS          Y4, 1440(AX)
 	VMOVAPS          Y0, Y4
 	VFMADD231PS.BCST conv2_4<>+0(SB), Y2, Y4
 	VADDPS           Y1, Y1, Y5
 	VFMADD231PS.BCST conv2_8<>+0(SB), Y3, Y5
 	VADDPS           Y5, Y4, Y6
-	VMOVUPS          Y6, 19424(AX)
+	VMOVUPS          Y6, 2144(AX)
 	VSUBPS           Y5, Y4, Y4
-	VMOVUPS          Y4, 25888(AX)
+	VMOVUPS          Y4, 2848(AX)
 	VMOVAPS          Y0, Y0
 	VFMADD231PS.BCST conv2_0_25<>+0(SB), Y2, Y0
 	VMULPS.BCST      conv2_0_5<>+0(SB), Y1, Y1
 	VFMADD231PS.BCST conv2_0_125<>+0(SB), Y3, Y1
 	VADDPS           Y1, Y0, Y2
-	VMOVUPS          Y2, 32352(AX)
+	VMOVUPS          Y2, 3552(AX)
 	VSUBPS           Y1, Y0, Y0
-	VMOVUPS          Y0, 38816(AX)
-	VMOVUPS          128(BX), Y0
-	VMOVUPS          160(BX), Y1
-	VMOVUPS          192(BX), Y2
-	VMOVUPS          224(BX), Y3
-	VMOVUPS          Y0, 51744(AX)
-	VMOVUPS          Y3, 96992(AX)
+	VMOVUPS          Y0, 4256(AX)
+	VMOVUPS          128(SI), Y0
+	VMOVUPS          160(SI), Y1
+	VMOVUPS          192(SI), Y2
+	VMOVUPS          224(SI), Y3
+	VMOVUPS          Y0, 5664(AX)
+	VMOVUPS          Y3, 10592(AX)
 	VADDPS           Y2, Y0, Y4
 	VADDPS           Y3, Y1, Y5
 	VADDPS           Y5, Y4, Y6
-	VMOVUPS          Y6, 58208(AX)
+	VMOVUPS          Y6, 6368(AX)
 	VSUBPS           Y5, Y4, Y4
-	VMOVUPS          Y4, 64672(AX)
+	VMOVUPS          Y4, 7072(AX)
 	VMOVAPS          Y0, Y4
 	VFMADD231PS.BCST conv2_4<>+0(SB), Y2, Y4
 	VADDPS           Y1, Y1, Y5
 	VFMADD231PS.BCST conv2_8<>+0(SB), Y3, Y5
 	VADDPS           Y5, Y4, Y6
-	VMOVUPS          Y6, 71136(AX)
+	VMOVUPS          Y6, 7776(AX)
 	VSUBPS           Y5, Y4, Y4
-	VMOVUPS          Y4, 77600(AX)
+	VMOVUPS          Y4, 8480(AX)
 	VMOVAPS          Y0, Y0
 	VFMADD231PS.BCST conv2_0_25<>+0(SB), Y2, Y0
 	VMULPS.BCST      conv2_0_5<>+0(SB), Y1, Y1
 	VFMADD231PS.BCST conv2_0_125<>+0(SB), Y3, Y1
 	VADDPS           Y1, Y0, Y2
-	VMOVUPS          Y2, 84064(AX)
+	VMOVUPS          Y2, 9184(AX)
 	VSUBPS           Y1, Y0, Y0
-	VMOVUPS          Y0, 90528(AX)
-	VMOVUPS          256(BX), Y0
-	VMOVUPS          288(BX), Y1
-	VMOVUPS          320(BX), Y2
-	VMOVUPS          352(BX), Y3
-	VMOVUPS          Y0, 103456(AX)
-	VMOVUPS          Y3, 148704(AX)
-	VADDPS           Y2, Y0, Y4
-	VADDPS           Y3, Y1, Y5
-	VADDPS           Y5, Y4, Y6
-	VMOVUPS          Y6, 109920(AX)
-	VSUBPS           Y5, Y4, Y4
-	VMOVUPS          Y4, 116384(AX)
-	VMOVAPS          Y0, Y4
-	VFMADD231PS.BCST conv2_4<>+0(SB), Y2, Y4
-	VADDPS           Y1, Y1, Y5
-	VFMADD231PS.BCST conv2_8<>+0(SB), Y3, Y5
-	VADDPS           Y5, Y4, Y6
-	VMOVUPS          Y6, 122848(AX)
-	VSUBPS           Y5, Y4, Y4
-	VMOVUPS          Y4, 129312(AX)
-	VMOVAPS          Y0, Y0
-	VFMADD231PS.BCST conv2_0_25<>+0(SB), Y2, Y0
-	VMULPS.BCST      conv2_0_5<>+0(SB), Y1, Y1
-	VFMADD231PS.BCST conv2_0_125<>+0(SB), Y3, Y1
-	VADDPS           Y1, Y0, Y2
-	VMOVUPS          Y2, 135776(AX)
-	VSUBPS           Y1, Y0, Y0
-	VMOVUPS          Y0, 142240(AX)
-	VMOVUPS          384(BX), Y0
-	VMOVUPS          416(BX), Y1
-	VMOVUPS          448(BX), Y2
-	VMOVUPS          480(BX), Y3
-	VMOVUPS          Y0, 155168(AX)
-	VMOVUPS          Y3, 200416(AX)
-	VADDPS           Y2, Y0, Y4
-	VADDPS           Y3, Y1, Y5
-	VADDPS           Y5, Y4, Y6
-	VMOVUPS          Y6, 161632(AX)
-	VSUBPS           Y5, Y4, Y4
-	VMOVUPS          Y4, 168096(AX)
-	VMOVAPS          Y0, Y4
-	VFMADD231PS.BCST conv2_4<>+0(SB), Y2, Y4
-	VADDPS           Y1, Y1, Y5
-	VFMADD231PS.BCST conv2_8<>+0(SB), Y3, Y5
-	VADDPS           Y5, Y4, Y6
-	VMOVUPS          Y6, 174560(AX)
-	VSUBPS           Y5, Y4, Y4
-	VMOVUPS          Y4, 181024(AX)
-	VMOVAPS          Y0, Y0
-	VFMADD231PS.BCST conv2_0_25<>+0(SB), Y2, Y0
-	VMULPS.BCST      conv2_0_5<>+0(SB), Y1, Y1
-	VFMADD231PS.BCST conv2_0_125<>+0(SB), Y3, Y1
-	VADDPS           Y1, Y0, Y2
-	VMOVUPS          Y2, 187488(AX)
-	VSUBPS           Y1, Y0, Y0
-	VMOVUPS          Y0, 193952(AX)
-	VMOVUPS          512(BX), Y0
-	VMOVUPS          544(BX), Y1
-	VMOVUPS          576(BX), Y2
-	VMOVUPS          608(BX), Y3
-	VMOVUPS          Y0, 206880(AX)
-	VMOVUPS          Y3, 252128(AX)
-	VADDPS           Y2, Y0, Y4
-	VADDPS           Y3, Y1, Y5
-	VADDPS           Y5, Y4, Y6
-	VMOVUPS          Y6, 213344(AX)
-	VSUBPS           Y5, Y4, Y4
-	VMOVUPS          Y4, 219808(AX)
-	VMOVAPS          Y0, Y4
-	VFMADD231PS.BCST conv2_4<>+0(SB), Y2, Y4
-	VADDPS           Y1, Y1, Y5
-	VFMADD231PS.BCST conv2_8<>+0(SB), Y3, Y5
-	VADDPS           Y5, Y4, Y6
-	VMOVUPS          Y6, 226272(AX)
-	VSUBPS           Y5, Y4, Y4
-	VMOVUPS          Y4, 232736(AX)
-	VMOVAPS          Y0, Y0
-	VFMADD231PS.BCST conv2_0_25<>+0(SB), Y2, Y0
-	VMULPS.BCST      conv2_0_5<>+0(SB), Y1, Y1
-	VFMADD231PS.BCST conv2_0_125<>+0(SB), Y3, Y1
-	VADDPS           Y1, Y0, Y2
-	VMOVUPS          Y2, 239200(AX)
-	VSUBPS           Y1, Y0, Y0
-	VMOVUPS          Y0, 245664(AX)
-	VMOVUPS          640(BX), Y0
-	VMOVUPS          672(BX), Y1
-	VMOVUPS          704(BX), Y2
-	VMOVUPS          736(BX), Y3
-	VMOVUPS          Y0, 258592(AX)
-	VMOVUPS          Y3, 303840(AX)
-	VADDPS           Y2, Y0, Y4
-	VADDPS           Y3, Y1, Y5
-	VADDPS           Y5, Y4, Y6
-	VMOVUPS          Y6, 265056(AX)
-	VSUBPS           Y5, Y4, Y4
-	VMOVUPS          Y4, 271520(AX)
-	VMOVAPS          Y0, Y4
-	VFMADD231PS.BCST conv2_4<>+0(SB), Y2, Y4
-	VADDPS           Y1, Y1, Y5
-	VFMADD231PS.BCST conv2_8<>+0(SB), Y3, Y5
-	VADDPS           Y5, Y4, Y6
-	VMOVUPS          Y6, 277984(AX)
-	VSUBPS           Y5, Y4, Y4
-	VMOVUPS          Y4, 284448(AX)
-	VMOVAPS          Y0, Y0
-	VFMADD231PS.BCST conv2_0_25<>+0(SB), Y2, Y0
-	VMULPS.BCST      conv2_0_5<>+0(SB), Y1, Y1
-	VFMADD231PS.BCST conv2_0_125<>+0(SB), Y3, Y1
-	VADDPS           Y1, Y0, Y2
-	VMOVUPS          Y2, 290912(AX)
-	VSUBPS           Y1, Y0, Y0
-	VMOVUPS          Y0, 297376(AX)
-	VMOVUPS          768(BX), Y0
-	VMOVUPS          800(BX), Y1
-	VMOVUPS          832(BX), Y2
-	VMOVUPS          864(BX), Y3
-	VMOVUPS          Y0, 310304(AX)
-	VMOVUPS          Y3, 355552(AX)
-	VADDPS           Y2, Y0, Y4
-	VADDPS           Y3, Y1, Y5
-	VADDPS           Y5, Y4, Y6
-	VMOVUPS          Y6, 316768(AX)
-	VSUBPS           Y5, Y4, Y4
-	VMOVUPS          Y4, 323232(AX)
-	VMOVAPS          Y0, Y4
-	VFMADD231PS.BCST conv2_4<>+0(SB), Y2, Y4
-	VADDPS           Y1, Y1, Y5
-	VFMADD231PS.BCST conv2_8<>+0(SB), Y3, Y5
-	VADDPS           Y5, Y4, Y6
-	VMOVUPS          Y6, 329696(AX)
-	VSUBPS           Y5, Y4, Y4
-	VMOVUPS          Y4, 336160(AX)
-	VMOVAPS          Y0, Y0
-	VFMADD231PS.BCST conv2_0_25<>+0(SB), Y2, Y0
-	VMULPS.BCST      conv2_0_5<>+0(SB), Y1, Y1
-	VFMADD231PS.BCST conv2_0_125<>+0(SB), Y3, Y1
-	VADDPS           Y1, Y0, Y2
-	VMOVUPS          Y2, 342624(AX)
-	VSUBPS           Y1, Y0, Y0
-	VMOVUPS          Y0, 349088(AX)
-	VMOVUPS          896(BX), Y0
-	VMOVUPS          928(BX), Y1
-	VMOVUPS          960(BX), Y2
-	VMOVUPS          992(BX), Y3
-	VMOVUPS          Y0, 362016(AX)
-	VMOVUPS          Y3, 407264(AX)
-	VADDPS           Y2, Y0, Y4
-	VADDPS           Y3, Y1, Y5
-	VADDPS           Y5, Y4, Y6
-	VMOVUPS          Y6, 368480(AX)
-	VSUBPS           Y5, Y4, Y4
-	VMOVUPS          Y4, 374944(AX)
-	VMOVAPS          Y0, Y4
-	VFMADD231PS.BCST conv2_4<>+0(SB), Y2, Y4
-	VADDPS           Y1, Y1, Y5
-	VFMADD231PS.BCST conv2_8<>+0(SB), Y3, Y5
-	VADDPS           Y5, Y4, Y6
-	VMOVUPS          Y6, 381408(AX)
-	VSUBPS           Y5, Y4, Y4
-	VMOVUPS          Y4, 387872(AX)
-	VMOVAPS          Y0, Y0
-	VFMADD231PS.BCST conv2_0_25<>+0(SB), Y2, Y0
-	VMULPS.BCST      conv2_0_5<>+0(SB), Y1, Y1
-	VFMADD231PS.BCST conv2_0_125<>+0(SB), Y3, Y1
-	VADDPS           Y1, Y0, Y2
-	VMOVUPS          Y2, 394336(AX)
-	VSUBPS           Y1, Y0, Y0
-	VMOVUPS          Y0, 400800(AX)
+	VMOVUPS          Y0, 9888(AX)
 	ADDQ             $+64, AX
 	ADDQ             $+256, CX
 	ADDQ             $+32, DX
-	DECQ             SI
-	JNZ              tileRow1
+	DECQ             BX
+	JNZ              tileRow7
+	JMP              end1
+
+pair6:
+	CMPQ BX, $+3
+	JNE  pair8
+	MOVQ $0x0000000a, BX
+
+tileRow9:
+	// columns: rows 5 and 6 of A dy
+	VMOVUPS          (CX), Y0
+	KMOVB            (DX), K1
+	VMOVAPS.Z        Y0, K1, Y0
+	VMOVUPS          (CX), Y1
+	KMOVB            2(DX), K1
+	VMOVAPS.Z        Y1, K1, Y1
+	VMOVUPS          128(CX), Y2
+	KMOVB            16(DX), K1
+	VMOVAPS.Z        Y2, K1, Y2
+	VMOVUPS          128(CX), Y3
+	KMOVB            18(DX), K1
+	VMOVAPS.Z        Y3, K1, Y3
+	VMOVAPS          Y0, Y0
+	VFMADD231PS.BCST conv2_0_25<>+0(SB), Y2, Y0
+	VMULPS.BCST      conv2_0_5<>+0(SB), Y1, Y1
+	VFMADD231PS.BCST conv2_0_125<>+0(SB), Y3, Y1
+	VADDPS           Y1, Y0, Y2
+	VMOVUPS          Y2, (SI)
+	VSUBPS           Y1, Y0, Y0
+	VMOVUPS          Y0, 128(SI)
+	VMOVUPS          (CX), Y0
+	KMOVB            1(DX), K1
+	VMOVAPS.Z        Y0, K1, Y0
+	VMOVUPS          (CX), Y1
+	KMOVB            3(DX), K1
+	VMOVAPS.Z        Y1, K1, Y1
+	VMOVUPS          128(CX), Y2
+	KMOVB            17(DX), K1
+	VMOVAPS.Z        Y2, K1, Y2
+	VMOVUPS          128(CX), Y3
+	KMOVB            19(DX), K1
+	VMOVAPS.Z        Y3, K1, Y3
+	VMOVAPS          Y0, Y0
+	VFMADD231PS.BCST conv2_0_25<>+0(SB), Y2, Y0
+	VMULPS.BCST      conv2_0_5<>+0(SB), Y1, Y1
+	VFMADD231PS.BCST conv2_0_125<>+0(SB), Y3, Y1
+	VADDPS           Y1, Y0, Y2
+	VMOVUPS          Y2, 32(SI)
+	VSUBPS           Y1, Y0, Y0
+	VMOVUPS          Y0, 160(SI)
+	VMOVUPS          32(CX), Y0
+	KMOVB            4(DX), K1
+	VMOVAPS.Z        Y0, K1, Y0
+	VMOVUPS          32(CX), Y1
+	KMOVB            6(DX), K1
+	VMOVAPS.Z        Y1, K1, Y1
+	VMOVUPS          160(CX), Y2
+	KMOVB            20(DX), K1
+	VMOVAPS.Z        Y2, K1, Y2
+	VMOVUPS          160(CX), Y3
+	KMOVB            22(DX), K1
+	VMOVAPS.Z        Y3, K1, Y3
+	VMOVAPS          Y0, Y0
+	VFMADD231PS.BCST conv2_0_25<>+0(SB), Y2, Y0
+	VMULPS.BCST      conv2_0_5<>+0(SB), Y1, Y1
+	VFMADD231PS.BCST conv2_0_125<>+0(SB), Y3, Y1
+	VADDPS           Y1, Y0, Y2
+	VMOVUPS          Y2, 64(SI)
+	VSUBPS           Y1, Y0, Y0
+	VMOVUPS          Y0, 192(SI)
+	VMOVUPS          32(CX), Y0
+	KMOVB            5(DX), K1
+	VMOVAPS.Z        Y0, K1, Y0
+	VMOVUPS          32(CX), Y1
+	KMOVB            7(DX), K1
+	VMOVAPS.Z        Y1, K1, Y1
+	VMOVUPS          160(CX), Y2
+	KMOVB            21(DX), K1
+	VMOVAPS.Z        Y2, K1, Y2
+	VMOVUPS          160(CX), Y3
+	KMOVB            23(DX), K1
+	VMOVAPS.Z        Y3, K1, Y3
+	VMOVAPS          Y0, Y0
+	VFMADD231PS.BCST conv2_0_25<>+0(SB), Y2, Y0
+	VMULPS.BCST      conv2_0_5<>+0(SB), Y1, Y1
+	VFMADD231PS.BCST conv2_0_125<>+0(SB), Y3, Y1
+	VADDPS           Y1, Y0, Y2
+	VMOVUPS          Y2, 96(SI)
+	VSUBPS           Y1, Y0, Y0
+	VMOVUPS          Y0, 224(SI)
+
+	// rows: (A dy) Aᵀ
+	VMOVUPS          (SI), Y0
+	VMOVUPS          32(SI), Y1
+	VMOVUPS          64(SI), Y2
+	VMOVUPS          96(SI), Y3
+	VMOVUPS          Y0, (AX)
+	VMOVUPS          Y3, 4928(AX)
+	VADDPS           Y2, Y0, Y4
+	VADDPS           Y3, Y1, Y5
+	VADDPS           Y5, Y4, Y6
+	VMOVUPS          Y6, 704(AX)
+	VSUBPS           Y5, Y4, Y4
+	VMOVUPS          Y4, 1408(AX)
+	VMOVAPS          Y0, Y4
+	VFMADD231PS.BCST conv2_4<>+0(SB), Y2, Y4
+	VADDPS           Y1, Y1, Y5
+	VFMADD231PS.BCST conv2_8<>+0(SB), Y3, Y5
+	VADDPS           Y5, Y4, Y6
+	VMOVUPS          Y6, 2112(AX)
+	VSUBPS           Y5, Y4, Y4
+	VMOVUPS          Y4, 2816(AX)
+	VMOVAPS          Y0, Y0
+	VFMADD231PS.BCST conv2_0_25<>+0(SB), Y2, Y0
+	VMULPS.BCST      conv2_0_5<>+0(SB), Y1, Y1
+	VFMADD231PS.BCST conv2_0_125<>+0(SB), Y3, Y1
+	VADDPS           Y1, Y0, Y2
+	VMOVUPS          Y2, 3520(AX)
+	VSUBPS           Y1, Y0, Y0
+	VMOVUPS          Y0, 4224(AX)
+	VMOVUPS          128(SI), Y0
+	VMOVUPS          160(SI), Y1
+	VMOVUPS          192(SI), Y2
+	VMOVUPS          224(SI), Y3
+	VMOVUPS          Y0, 5632(AX)
+	VMOVUPS          Y3, 10560(AX)
+	VADDPS           Y2, Y0, Y4
+	VADDPS           Y3, Y1, Y5
+	VADDPS           Y5, Y4, Y6
+	VMOVUPS          Y6, 6336(AX)
+	VSUBPS           Y5, Y4, Y4
+	VMOVUPS          Y4, 7040(AX)
+	VMOVAPS          Y0, Y4
+	VFMADD231PS.BCST conv2_4<>+0(SB), Y2, Y4
+	VADDPS           Y1, Y1, Y5
+	VFMADD231PS.BCST conv2_8<>+0(SB), Y3, Y5
+	VADDPS           Y5, Y4, Y6
+	VMOVUPS          Y6, 7744(AX)
+	VSUBPS           Y5, Y4, Y4
+	VMOVUPS          Y4, 8448(AX)
+	VMOVAPS          Y0, Y0
+	VFMADD231PS.BCST conv2_0_25<>+0(SB), Y2, Y0
+	VMULPS.BCST      conv2_0_5<>+0(SB), Y1, Y1
+	VFMADD231PS.BCST conv2_0_125<>+0(SB), Y3, Y1
+	VADDPS           Y1, Y0, Y2
+	VMOVUPS          Y2, 9152(AX)
+	VSUBPS           Y1, Y0, Y0
+	VMOVUPS          Y0, 9856(AX)
+
+	// columns: rows 5 and 6 of A dy
+	VMOVUPS          64(CX), Y0
+	KMOVB            8(DX), K1
+	VMOVAPS.Z        Y0, K1, Y0
+	VMOVUPS          64(CX), Y1
+	KMOVB            10(DX), K1
+	VMOVAPS.Z        Y1, K1, Y1
+	VMOVUPS          192(CX), Y2
+	KMOVB            24(DX), K1
+	VMOVAPS.Z        Y2, K1, Y2
+	VMOVUPS          192(CX), Y3
+	KMOVB            26(DX), K1
+	VMOVAPS.Z        Y3, K1, Y3
+	VMOVAPS          Y0, Y0
+	VFMADD231PS.BCST conv2_0_25<>+0(SB), Y2, Y0
+	VMULPS.BCST      conv2_0_5<>+0(SB), Y1, Y1
+	VFMADD231PS.BCST conv2_0_125<>+0(SB), Y3, Y1
+	VADDPS           Y1, Y0, Y2
+	VMOVUPS          Y2, (SI)
+	VSUBPS           Y1, Y0, Y0
+	VMOVUPS          Y0, 128(SI)
+	VMOVUPS          64(CX), Y0
+	KMOVB            9(DX), K1
+	VMOVAPS.Z        Y0, K1, Y0
+	VMOVUPS          64(CX), Y1
+	KMOVB            11(DX), K1
+	VMOVAPS.Z        Y1, K1, Y1
+	VMOVUPS          192(CX), Y2
+	KMOVB            25(DX), K1
+	VMOVAPS.Z        Y2, K1, Y2
+	VMOVUPS          192(CX), Y3
+	KMOVB            27(DX), K1
+	VMOVAPS.Z        Y3, K1, Y3
+	VMOVAPS          Y0, Y0
+	VFMADD231PS.BCST conv2_0_25<>+0(SB), Y2, Y0
+	VMULPS.BCST      conv2_0_5<>+0(SB), Y1, Y1
+	VFMADD231PS.BCST conv2_0_125<>+0(SB), Y3, Y1
+	VADDPS           Y1, Y0, Y2
+	VMOVUPS          Y2, 32(SI)
+	VSUBPS           Y1, Y0, Y0
+	VMOVUPS          Y0, 160(SI)
+	VMOVUPS          96(CX), Y0
+	KMOVB            12(DX), K1
+	VMOVAPS.Z        Y0, K1, Y0
+	VMOVUPS          96(CX), Y1
+	KMOVB            14(DX), K1
+	VMOVAPS.Z        Y1, K1, Y1
+	VMOVUPS          224(CX), Y2
+	KMOVB            28(DX), K1
+	VMOVAPS.Z        Y2, K1, Y2
+	VMOVUPS          224(CX), Y3
+	KMOVB            30(DX), K1
+	VMOVAPS.Z        Y3, K1, Y3
+	VMOVAPS          Y0, Y0
+	VFMADD231PS.BCST conv2_0_25<>+0(SB), Y2, Y0
+	VMULPS.BCST      conv2_0_5<>+0(SB), Y1, Y1
+	VFMADD231PS.BCST conv2_0_125<>+0(SB), Y3, Y1
+	VADDPS           Y1, Y0, Y2
+	VMOVUPS          Y2, 64(SI)
+	VSUBPS           Y1, Y0, Y0
+	VMOVUPS          Y0, 192(SI)
+	VMOVUPS          96(CX), Y0
+	KMOVB            13(DX), K1
+	VMOVAPS.Z        Y0, K1, Y0
+	VMOVUPS          96(CX), Y1
+	KMOVB            15(DX), K1
+	VMOVAPS.Z        Y1, K1, Y1
+	VMOVUPS          224(CX), Y2
+	KMOVB            29(DX), K1
+	VMOVAPS.Z        Y2, K1, Y2
+	VMOVUPS          224(CX), Y3
+	KMOVB            31(DX), K1
+	VMOVAPS.Z        Y3, K1, Y3
+	VMOVAPS          Y0, Y0
+	VFMADD231PS.BCST conv2_0_25<>+0(SB), Y2, Y0
+	VMULPS.BCST      conv2_0_5<>+0(SB), Y1, Y1
+	VFMADD231PS.BCST conv2_0_125<>+0(SB), Y3, Y1
+	VADDPS           Y1, Y0, Y2
+	VMOVUPS          Y2, 96(SI)
+	VSUBPS           Y1, Y0, Y0
+	VMOVUPS          Y0, 224(SI)
+
+	// rows: (A dy) Aᵀ
+	VMOVUPS          (SI), Y0
+	VMOVUPS          32(SI), Y1
+	VMOVUPS          64(SI), Y2
+	VMOVUPS          96(SI), Y3
+	VMOVUPS          Y0, 32(AX)
+	VMOVUPS          Y3, 4960(AX)
+	VADDPS           Y2, Y0, Y4
+	VADDPS           Y3, Y1, Y5
+	VADDPS           Y5, Y4, Y6
+	VMOVUPS          Y6, 736(AX)
+	VSUBPS           Y5, Y4, Y4
+	VMOVUPS          Y4, 1440(AX)
+	VMOVAPS          Y0, Y4
+	VFMADD231PS.BCST conv2_4<>+0(SB), Y2, Y4
+	VADDPS           Y1, Y1, Y5
+	VFMADD231PS.BCST conv2_8<>+0(SB), Y3, Y5
+	VADDPS           Y5, Y4, Y6
+	VMOVUPS          Y6, 2144(AX)
+	VSUBPS           Y5, Y4, Y4
+	VMOVUPS          Y4, 2848(AX)
+	VMOVAPS          Y0, Y0
+	VFMADD231PS.BCST conv2_0_25<>+0(SB), Y2, Y0
+	VMULPS.BCST      conv2_0_5<>+0(SB), Y1, Y1
+	VFMADD231PS.BCST conv2_0_125<>+0(SB), Y3, Y1
+	VADDPS           Y1, Y0, Y2
+	VMOVUPS          Y2, 3552(AX)
+	VSUBPS           Y1, Y0, Y0
+	VMOVUPS          Y0, 4256(AX)
+	VMOVUPS          128(SI), Y0
+	VMOVUPS          160(SI), Y1
+	VMOVUPS          192(SI), Y2
+	VMOVUPS          224(SI), Y3
+	VMOVUPS          Y0, 5664(AX)
+	VMOVUPS          Y3, 10592(AX)
+	VADDPS           Y2, Y0, Y4
+	VADDPS           Y3, Y1, Y5
+	VADDPS           Y5, Y4, Y6
+	VMOVUPS          Y6, 6368(AX)
+	VSUBPS           Y5, Y4, Y4
+	VMOVUPS          Y4, 7072(AX)
+	VMOVAPS          Y0, Y4
+	VFMADD231PS.BCST conv2_4<>+0(SB), Y2, Y4
+	VADDPS           Y1, Y1, Y5
+	VFMADD231PS.BCST conv2_8<>+0(SB), Y3, Y5
+	VADDPS           Y5, Y4, Y6
+	VMOVUPS          Y6, 7776(AX)
+	VSUBPS           Y5, Y4, Y4
+	VMOVUPS          Y4, 8480(AX)
+	VMOVAPS          Y0, Y0
+	VFMADD231PS.BCST conv2_0_25<>+0(SB), Y2, Y0
+	VMULPS.BCST      conv2_0_5<>+0(SB), Y1, Y1
+	VFMADD231PS.BCST conv2_0_125<>+0(SB), Y3, Y1
+	VADDPS           Y1, Y0, Y2
+	VMOVUPS          Y2, 9184(AX)
+	VSUBPS           Y1, Y0, Y0
+	VMOVUPS          Y0, 9888(AX)
+	ADDQ             $+64, AX
+	ADDQ             $+256, CX
+	ADDQ             $+32, DX
+	DECQ             BX
+	JNZ              tileRow9
+	JMP              end1
+
+pair8:
+end1:
 	VZEROUPPER
 	RET
 
-// func Conv2InputGrad8(dx []float32, dv []float32, u []float32, dm []float32, first int)
-// Requires: AVX, AVX512DQ, AVX512F, AVX512VL
-TEXT ·Conv2InputGrad8(SB), $6208-104
-	MOVQ   dv_base+24(FP), AX
-	MOVQ   u_base+48(FP), CX
-	MOVQ   dm_base+72(FP), DX
-	MOVQ   first+96(FP), BX
-	IMUL3Q $+4, BX, BX
-	ADDQ   BX, CX
+// func Conv2InputGradProducts8(dv []float32, u []float32, dm []float32, row int, place int, first int)
+// Requires: AVX, AVX512DQ, AVX512F
+TEXT ·Conv2InputGradProducts8(SB), $0-96
+	MOVQ   dv_base+0(FP), AX
+	MOVQ   u_base+24(FP), CX
+	MOVQ   dm_base+48(FP), DX
+	MOVQ   row+72(FP), BX
+	MOVQ   place+80(FP), SI
+	MOVQ   first+88(FP), DI
+	IMUL3Q $+4, DI, R8
+	ADDQ   R8, CX
+	IMUL3Q $+32000, BX, R8
+	ADDQ   R8, CX
+	IMUL3Q $+5632, SI, SI
+	ADDQ   SI, DX
+	IMUL3Q $+1024, BX, BX
+	ADDQ   BX, AX
+	IMUL3Q $+8192, DI, BX
+	ADDQ   BX, AX
 
 	// to[0…4][f] = Σ weight[f]·from[f] over 50; 10 accumulators
-	MOVQ $0x00000040, BX
+	MOVQ $0x00000008, BX
 
 frequency1:
 	VXORPS Z0, Z0, Z0
@@ -3961,9 +4287,9 @@ frequency1:
 	VXORPS Z7, Z7, Z7
 	VXORPS Z8, Z8, Z8
 	VXORPS Z9, Z9, Z9
-	MOVQ   $0x00000005, SI
+	MOVQ   $0x0000000a, SI
 
-term2:
+chunk2:
 	VMOVUPS          (DX), Z10
 	VMOVUPS          64(DX), Z11
 	VFMADD231PS.BCST (CX), Z10, Z0
@@ -4024,70 +4350,10 @@ term2:
 	VFMADD231PS.BCST 332(CX), Z11, Z7
 	VFMADD231PS.BCST 336(CX), Z10, Z8
 	VFMADD231PS.BCST 336(CX), Z11, Z9
-	VMOVUPS          640(DX), Z10
-	VMOVUPS          704(DX), Z11
-	VFMADD231PS.BCST 400(CX), Z10, Z0
-	VFMADD231PS.BCST 400(CX), Z11, Z1
-	VFMADD231PS.BCST 404(CX), Z10, Z2
-	VFMADD231PS.BCST 404(CX), Z11, Z3
-	VFMADD231PS.BCST 408(CX), Z10, Z4
-	VFMADD231PS.BCST 408(CX), Z11, Z5
-	VFMADD231PS.BCST 412(CX), Z10, Z6
-	VFMADD231PS.BCST 412(CX), Z11, Z7
-	VFMADD231PS.BCST 416(CX), Z10, Z8
-	VFMADD231PS.BCST 416(CX), Z11, Z9
-	VMOVUPS          768(DX), Z10
-	VMOVUPS          832(DX), Z11
-	VFMADD231PS.BCST 480(CX), Z10, Z0
-	VFMADD231PS.BCST 480(CX), Z11, Z1
-	VFMADD231PS.BCST 484(CX), Z10, Z2
-	VFMADD231PS.BCST 484(CX), Z11, Z3
-	VFMADD231PS.BCST 488(CX), Z10, Z4
-	VFMADD231PS.BCST 488(CX), Z11, Z5
-	VFMADD231PS.BCST 492(CX), Z10, Z6
-	VFMADD231PS.BCST 492(CX), Z11, Z7
-	VFMADD231PS.BCST 496(CX), Z10, Z8
-	VFMADD231PS.BCST 496(CX), Z11, Z9
-	VMOVUPS          896(DX), Z10
-	VMOVUPS          960(DX), Z11
-	VFMADD231PS.BCST 560(CX), Z10, Z0
-	VFMADD231PS.BCST 560(CX), Z11, Z1
-	VFMADD231PS.BCST 564(CX), Z10, Z2
-	VFMADD231PS.BCST 564(CX), Z11, Z3
-	VFMADD231PS.BCST 568(CX), Z10, Z4
-	VFMADD231PS.BCST 568(CX), Z11, Z5
-	VFMADD231PS.BCST 572(CX), Z10, Z6
-	VFMADD231PS.BCST 572(CX), Z11, Z7
-	VFMADD231PS.BCST 576(CX), Z10, Z8
-	VFMADD231PS.BCST 576(CX), Z11, Z9
-	VMOVUPS          1024(DX), Z10
-	VMOVUPS          1088(DX), Z11
-	VFMADD231PS.BCST 640(CX), Z10, Z0
-	VFMADD231PS.BCST 640(CX), Z11, Z1
-	VFMADD231PS.BCST 644(CX), Z10, Z2
-	VFMADD231PS.BCST 644(CX), Z11, Z3
-	VFMADD231PS.BCST 648(CX), Z10, Z4
-	VFMADD231PS.BCST 648(CX), Z11, Z5
-	VFMADD231PS.BCST 652(CX), Z10, Z6
-	VFMADD231PS.BCST 652(CX), Z11, Z7
-	VFMADD231PS.BCST 656(CX), Z10, Z8
-	VFMADD231PS.BCST 656(CX), Z11, Z9
-	VMOVUPS          1152(DX), Z10
-	VMOVUPS          1216(DX), Z11
-	VFMADD231PS.BCST 720(CX), Z10, Z0
-	VFMADD231PS.BCST 720(CX), Z11, Z1
-	VFMADD231PS.BCST 724(CX), Z10, Z2
-	VFMADD231PS.BCST 724(CX), Z11, Z3
-	VFMADD231PS.BCST 728(CX), Z10, Z4
-	VFMADD231PS.BCST 728(CX), Z11, Z5
-	VFMADD231PS.BCST 732(CX), Z10, Z6
-	VFMADD231PS.BCST 732(CX), Z11, Z7
-	VFMADD231PS.BCST 736(CX), Z10, Z8
-	VFMADD231PS.BCST 736(CX), Z11, Z9
-	ADDQ             $+800, CX
-	ADDQ             $+1280, DX
+	ADDQ             $+400, CX
+	ADDQ             $+11264, DX
 	DECQ             SI
-	JNZ              term2
+	JNZ              chunk2
 	VMOVUPS          Z0, (AX)
 	VMOVUPS          Z1, 64(AX)
 	VMOVUPS          Z2, 8192(AX)
@@ -4098,29 +4364,40 @@ term2:
 	VMOVUPS          Z7, 24640(AX)
 	VMOVUPS          Z8, 32768(AX)
 	VMOVUPS          Z9, 32832(AX)
-	ADDQ             $+64, DX
+	ADDQ             $-4000, CX
+	ADDQ             $-112640, DX
 	ADDQ             $+128, AX
+	ADDQ             $+704, DX
+	ADDQ             $+4000, CX
 	DECQ             BX
 	JNZ              frequency1
-	ADDQ             $-8192, AX
-	MOVQ             dx_base+0(FP), CX
-	MOVQ             first+96(FP), DX
-	IMUL3Q           $+4608, DX, DX
-	ADDQ             DX, CX
-	LEAQ             63(SP), DX
-	ANDQ             $-64, DX
-	MOVQ             $0x00000005, BX
+	VZEROUPPER
+	RET
 
-channel3:
+// func Conv2InputGradTransform8(dx []float32, dv []float32, first int)
+// Requires: AVX, AVX512F, AVX512VL
+TEXT ·Conv2InputGradTransform8(SB), $6208-56
+	MOVQ   dx_base+0(FP), AX
+	MOVQ   dv_base+24(FP), CX
+	MOVQ   first+48(FP), DX
+	IMUL3Q $+4608, DX, BX
+	ADDQ   BX, AX
+	IMUL3Q $+8192, DX, DX
+	ADDQ   DX, CX
+	LEAQ   63(SP), DX
+	ANDQ   $-64, DX
+	MOVQ   $0x00000005, BX
+
+channel1:
 	// columns: B dv, windows of both tile rows added where they overlap
-	VMOVUPS           (AX), Y0
-	VMOVUPS           1024(AX), Y1
-	VMOVUPS           2048(AX), Y2
-	VMOVUPS           3072(AX), Y3
-	VMOVUPS           4096(AX), Y4
-	VMOVUPS           5120(AX), Y5
-	VMOVUPS           6144(AX), Y6
-	VMOVUPS           7168(AX), Y7
+	VMOVUPS           (CX), Y0
+	VMOVUPS           1024(CX), Y1
+	VMOVUPS           2048(CX), Y2
+	VMOVUPS           3072(CX), Y3
+	VMOVUPS           4096(CX), Y4
+	VMOVUPS           5120(CX), Y5
+	VMOVUPS           6144(CX), Y6
+	VMOVUPS           7168(CX), Y7
 	VADDPS            Y2, Y1, Y8
 	VSUBPS            Y2, Y1, Y1
 	VADDPS            Y4, Y3, Y2
@@ -4151,14 +4428,14 @@ channel3:
 	VADDPS            Y8, Y0, Y0
 	VFMSUB231PS.BCST  conv2_4<>+0(SB), Y2, Y0
 	VFMADD231PS.BCST  conv2_2<>+0(SB), Y4, Y0
-	VMOVUPS           64(AX), Y2
-	VMOVUPS           1088(AX), Y4
-	VMOVUPS           2112(AX), Y5
-	VMOVUPS           3136(AX), Y6
-	VMOVUPS           4160(AX), Y8
-	VMOVUPS           5184(AX), Y9
-	VMOVUPS           6208(AX), Y10
-	VMOVUPS           7232(AX), Y11
+	VMOVUPS           64(CX), Y2
+	VMOVUPS           1088(CX), Y4
+	VMOVUPS           2112(CX), Y5
+	VMOVUPS           3136(CX), Y6
+	VMOVUPS           4160(CX), Y8
+	VMOVUPS           5184(CX), Y9
+	VMOVUPS           6208(CX), Y10
+	VMOVUPS           7232(CX), Y11
 	VADDPS            Y5, Y4, Y12
 	VSUBPS            Y5, Y4, Y4
 	VADDPS            Y8, Y6, Y5
@@ -4197,14 +4474,14 @@ channel3:
 	VFMSUB231PS.BCST  conv2_4<>+0(SB), Y5, Y0
 	VFMADD231PS.BCST  conv2_2<>+0(SB), Y8, Y0
 	VMOVUPS           Y0, 2560(DX)
-	VMOVUPS           128(AX), Y0
-	VMOVUPS           1152(AX), Y1
-	VMOVUPS           2176(AX), Y2
-	VMOVUPS           3200(AX), Y3
-	VMOVUPS           4224(AX), Y4
-	VMOVUPS           5248(AX), Y5
-	VMOVUPS           6272(AX), Y6
-	VMOVUPS           7296(AX), Y7
+	VMOVUPS           128(CX), Y0
+	VMOVUPS           1152(CX), Y1
+	VMOVUPS           2176(CX), Y2
+	VMOVUPS           3200(CX), Y3
+	VMOVUPS           4224(CX), Y4
+	VMOVUPS           5248(CX), Y5
+	VMOVUPS           6272(CX), Y6
+	VMOVUPS           7296(CX), Y7
 	VADDPS            Y2, Y1, Y8
 	VSUBPS            Y2, Y1, Y1
 	VADDPS            Y4, Y3, Y2
@@ -4235,14 +4512,14 @@ channel3:
 	VADDPS            Y8, Y0, Y0
 	VFMSUB231PS.BCST  conv2_4<>+0(SB), Y2, Y0
 	VFMADD231PS.BCST  conv2_2<>+0(SB), Y4, Y0
-	VMOVUPS           192(AX), Y2
-	VMOVUPS           1216(AX), Y4
-	VMOVUPS           2240(AX), Y5
-	VMOVUPS           3264(AX), Y6
-	VMOVUPS           4288(AX), Y8
-	VMOVUPS           5312(AX), Y9
-	VMOVUPS           6336(AX), Y10
-	VMOVUPS           7360(AX), Y11
+	VMOVUPS           192(CX), Y2
+	VMOVUPS           1216(CX), Y4
+	VMOVUPS           2240(CX), Y5
+	VMOVUPS           3264(CX), Y6
+	VMOVUPS           4288(CX), Y8
+	VMOVUPS           5312(CX), Y9
+	VMOVUPS           6336(CX), Y10
+	VMOVUPS           7360(CX), Y11
 	VADDPS            Y5, Y4, Y12
 	VSUBPS            Y5, Y4, Y4
 	VADDPS            Y8, Y6, Y5
@@ -4281,14 +4558,14 @@ channel3:
 	VFMSUB231PS.BCST  conv2_4<>+0(SB), Y5, Y0
 	VFMADD231PS.BCST  conv2_2<>+0(SB), Y8, Y0
 	VMOVUPS           Y0, 2592(DX)
-	VMOVUPS           256(AX), Y0
-	VMOVUPS           1280(AX), Y1
-	VMOVUPS           2304(AX), Y2
-	VMOVUPS           3328(AX), Y3
-	VMOVUPS           4352(AX), Y4
-	VMOVUPS           5376(AX), Y5
-	VMOVUPS           6400(AX), Y6
-	VMOVUPS           7424(AX), Y7
+	VMOVUPS           256(CX), Y0
+	VMOVUPS           1280(CX), Y1
+	VMOVUPS           2304(CX), Y2
+	VMOVUPS           3328(CX), Y3
+	VMOVUPS           4352(CX), Y4
+	VMOVUPS           5376(CX), Y5
+	VMOVUPS           6400(CX), Y6
+	VMOVUPS           7424(CX), Y7
 	VADDPS            Y2, Y1, Y8
 	VSUBPS            Y2, Y1, Y1
 	VADDPS            Y4, Y3, Y2
@@ -4319,14 +4596,14 @@ channel3:
 	VADDPS            Y8, Y0, Y0
 	VFMSUB231PS.BCST  conv2_4<>+0(SB), Y2, Y0
 	VFMADD231PS.BCST  conv2_2<>+0(SB), Y4, Y0
-	VMOVUPS           320(AX), Y2
-	VMOVUPS           1344(AX), Y4
-	VMOVUPS           2368(AX), Y5
-	VMOVUPS           3392(AX), Y6
-	VMOVUPS           4416(AX), Y8
-	VMOVUPS           5440(AX), Y9
-	VMOVUPS           6464(AX), Y10
-	VMOVUPS           7488(AX), Y11
+	VMOVUPS           320(CX), Y2
+	VMOVUPS           1344(CX), Y4
+	VMOVUPS           2368(CX), Y5
+	VMOVUPS           3392(CX), Y6
+	VMOVUPS           4416(CX), Y8
+	VMOVUPS           5440(CX), Y9
+	VMOVUPS           6464(CX), Y10
+	VMOVUPS           7488(CX), Y11
 	VADDPS            Y5, Y4, Y12
 	VSUBPS            Y5, Y4, Y4
 	VADDPS            Y8, Y6, Y5
@@ -4365,14 +4642,14 @@ channel3:
 	VFMSUB231PS.BCST  conv2_4<>+0(SB), Y5, Y0
 	VFMADD231PS.BCST  conv2_2<>+0(SB), Y8, Y0
 	VMOVUPS           Y0, 2624(DX)
-	VMOVUPS           384(AX), Y0
-	VMOVUPS           1408(AX), Y1
-	VMOVUPS           2432(AX), Y2
-	VMOVUPS           3456(AX), Y3
-	VMOVUPS           4480(AX), Y4
-	VMOVUPS           5504(AX), Y5
-	VMOVUPS           6528(AX), Y6
-	VMOVUPS           7552(AX), Y7
+	VMOVUPS           384(CX), Y0
+	VMOVUPS           1408(CX), Y1
+	VMOVUPS           2432(CX), Y2
+	VMOVUPS           3456(CX), Y3
+	VMOVUPS           4480(CX), Y4
+	VMOVUPS           5504(CX), Y5
+	VMOVUPS           6528(CX), Y6
+	VMOVUPS           7552(CX), Y7
 	VADDPS            Y2, Y1, Y8
 	VSUBPS            Y2, Y1, Y1
 	VADDPS            Y4, Y3, Y2
@@ -4403,14 +4680,14 @@ channel3:
 	VADDPS            Y8, Y0, Y0
 	VFMSUB231PS.BCST  conv2_4<>+0(SB), Y2, Y0
 	VFMADD231PS.BCST  conv2_2<>+0(SB), Y4, Y0
-	VMOVUPS           448(AX), Y2
-	VMOVUPS           1472(AX), Y4
-	VMOVUPS           2496(AX), Y5
-	VMOVUPS           3520(AX), Y6
-	VMOVUPS           4544(AX), Y8
-	VMOVUPS           5568(AX), Y9
-	VMOVUPS           6592(AX), Y10
-	VMOVUPS           7616(AX), Y11
+	VMOVUPS           448(CX), Y2
+	VMOVUPS           1472(CX), Y4
+	VMOVUPS           2496(CX), Y5
+	VMOVUPS           3520(CX), Y6
+	VMOVUPS           4544(CX), Y8
+	VMOVUPS           5568(CX), Y9
+	VMOVUPS           6592(CX), Y10
+	VMOVUPS           7616(CX), Y11
 	VADDPS            Y5, Y4, Y12
 	VSUBPS            Y5, Y4, Y4
 	VADDPS            Y8, Y6, Y5
@@ -4449,14 +4726,14 @@ channel3:
 	VFMSUB231PS.BCST  conv2_4<>+0(SB), Y5, Y0
 	VFMADD231PS.BCST  conv2_2<>+0(SB), Y8, Y0
 	VMOVUPS           Y0, 2656(DX)
-	VMOVUPS           512(AX), Y0
-	VMOVUPS           1536(AX), Y1
-	VMOVUPS           2560(AX), Y2
-	VMOVUPS           3584(AX), Y3
-	VMOVUPS           4608(AX), Y4
-	VMOVUPS           5632(AX), Y5
-	VMOVUPS           6656(AX), Y6
-	VMOVUPS           7680(AX), Y7
+	VMOVUPS           512(CX), Y0
+	VMOVUPS           1536(CX), Y1
+	VMOVUPS           2560(CX), Y2
+	VMOVUPS           3584(CX), Y3
+	VMOVUPS           4608(CX), Y4
+	VMOVUPS           5632(CX), Y5
+	VMOVUPS           6656(CX), Y6
+	VMOVUPS           7680(CX), Y7
 	VADDPS            Y2, Y1, Y8
 	VSUBPS            Y2, Y1, Y1
 	VADDPS            Y4, Y3, Y2
@@ -4487,14 +4764,14 @@ channel3:
 	VADDPS            Y8, Y0, Y0
 	VFMSUB231PS.BCST  conv2_4<>+0(SB), Y2, Y0
 	VFMADD231PS.BCST  conv2_2<>+0(SB), Y4, Y0
-	VMOVUPS           576(AX), Y2
-	VMOVUPS           1600(AX), Y4
-	VMOVUPS           2624(AX), Y5
-	VMOVUPS           3648(AX), Y6
-	VMOVUPS           4672(AX), Y8
-	VMOVUPS           5696(AX), Y9
-	VMOVUPS           6720(AX), Y10
-	VMOVUPS           7744(AX), Y11
+	VMOVUPS           576(CX), Y2
+	VMOVUPS           1600(CX), Y4
+	VMOVUPS           2624(CX), Y5
+	VMOVUPS           3648(CX), Y6
+	VMOVUPS           4672(CX), Y8
+	VMOVUPS           5696(CX), Y9
+	VMOVUPS           6720(CX), Y10
+	VMOVUPS           7744(CX), Y11
 	VADDPS            Y5, Y4, Y12
 	VSUBPS            Y5, Y4, Y4
 	VADDPS            Y8, Y6, Y5
@@ -4533,14 +4810,14 @@ channel3:
 	VFMSUB231PS.BCST  conv2_4<>+0(SB), Y5, Y0
 	VFMADD231PS.BCST  conv2_2<>+0(SB), Y8, Y0
 	VMOVUPS           Y0, 2688(DX)
-	VMOVUPS           640(AX), Y0
-	VMOVUPS           1664(AX), Y1
-	VMOVUPS           2688(AX), Y2
-	VMOVUPS           3712(AX), Y3
-	VMOVUPS           4736(AX), Y4
-	VMOVUPS           5760(AX), Y5
-	VMOVUPS           6784(AX), Y6
-	VMOVUPS           7808(AX), Y7
+	VMOVUPS           640(CX), Y0
+	VMOVUPS           1664(CX), Y1
+	VMOVUPS           2688(CX), Y2
+	VMOVUPS           3712(CX), Y3
+	VMOVUPS           4736(CX), Y4
+	VMOVUPS           5760(CX), Y5
+	VMOVUPS           6784(CX), Y6
+	VMOVUPS           7808(CX), Y7
 	VADDPS            Y2, Y1, Y8
 	VSUBPS            Y2, Y1, Y1
 	VADDPS            Y4, Y3, Y2
@@ -4571,14 +4848,14 @@ channel3:
 	VADDPS            Y8, Y0, Y0
 	VFMSUB231PS.BCST  conv2_4<>+0(SB), Y2, Y0
 	VFMADD231PS.BCST  conv2_2<>+0(SB), Y4, Y0
-	VMOVUPS           704(AX), Y2
-	VMOVUPS           1728(AX), Y4
-	VMOVUPS           2752(AX), Y5
-	VMOVUPS           3776(AX), Y6
-	VMOVUPS           4800(AX), Y8
-	VMOVUPS           5824(AX), Y9
-	VMOVUPS           6848(AX), Y10
-	VMOVUPS           7872(AX), Y11
+	VMOVUPS           704(CX), Y2
+	VMOVUPS           1728(CX), Y4
+	VMOVUPS           2752(CX), Y5
+	VMOVUPS           3776(CX), Y6
+	VMOVUPS           4800(CX), Y8
+	VMOVUPS           5824(CX), Y9
+	VMOVUPS           6848(CX), Y10
+	VMOVUPS           7872(CX), Y11
 	VADDPS            Y5, Y4, Y12
 	VSUBPS            Y5, Y4, Y4
 	VADDPS            Y8, Y6, Y5
@@ -4617,14 +4894,14 @@ channel3:
 	VFMSUB231PS.BCST  conv2_4<>+0(SB), Y5, Y0
 	VFMADD231PS.BCST  conv2_2<>+0(SB), Y8, Y0
 	VMOVUPS           Y0, 2720(DX)
-	VMOVUPS           768(AX), Y0
-	VMOVUPS           1792(AX), Y1
-	VMOVUPS           2816(AX), Y2
-	VMOVUPS           3840(AX), Y3
-	VMOVUPS           4864(AX), Y4
-	VMOVUPS           5888(AX), Y5
-	VMOVUPS           6912(AX), Y6
-	VMOVUPS           7936(AX), Y7
+	VMOVUPS           768(CX), Y0
+	VMOVUPS           1792(CX), Y1
+	VMOVUPS           2816(CX), Y2
+	VMOVUPS           3840(CX), Y3
+	VMOVUPS           4864(CX), Y4
+	VMOVUPS           5888(CX), Y5
+	VMOVUPS           6912(CX), Y6
+	VMOVUPS           7936(CX), Y7
 	VADDPS            Y2, Y1, Y8
 	VSUBPS            Y2, Y1, Y1
 	VADDPS            Y4, Y3, Y2
@@ -4655,14 +4932,14 @@ channel3:
 	VADDPS            Y8, Y0, Y0
 	VFMSUB231PS.BCST  conv2_4<>+0(SB), Y2, Y0
 	VFMADD231PS.BCST  conv2_2<>+0(SB), Y4, Y0
-	VMOVUPS           832(AX), Y2
-	VMOVUPS           1856(AX), Y4
-	VMOVUPS           2880(AX), Y5
-	VMOVUPS           3904(AX), Y6
-	VMOVUPS           4928(AX), Y8
-	VMOVUPS           5952(AX), Y9
-	VMOVUPS           6976(AX), Y10
-	VMOVUPS           8000(AX), Y11
+	VMOVUPS           832(CX), Y2
+	VMOVUPS           1856(CX), Y4
+	VMOVUPS           2880(CX), Y5
+	VMOVUPS           3904(CX), Y6
+	VMOVUPS           4928(CX), Y8
+	VMOVUPS           5952(CX), Y9
+	VMOVUPS           6976(CX), Y10
+	VMOVUPS           8000(CX), Y11
 	VADDPS            Y5, Y4, Y12
 	VSUBPS            Y5, Y4, Y4
 	VADDPS            Y8, Y6, Y5
@@ -4701,14 +4978,14 @@ channel3:
 	VFMSUB231PS.BCST  conv2_4<>+0(SB), Y5, Y0
 	VFMADD231PS.BCST  conv2_2<>+0(SB), Y8, Y0
 	VMOVUPS           Y0, 2752(DX)
-	VMOVUPS           896(AX), Y0
-	VMOVUPS           1920(AX), Y1
-	VMOVUPS           2944(AX), Y2
-	VMOVUPS           3968(AX), Y3
-	VMOVUPS           4992(AX), Y4
-	VMOVUPS           6016(AX), Y5
-	VMOVUPS           7040(AX), Y6
-	VMOVUPS           8064(AX), Y7
+	VMOVUPS           896(CX), Y0
+	VMOVUPS           1920(CX), Y1
+	VMOVUPS           2944(CX), Y2
+	VMOVUPS           3968(CX), Y3
+	VMOVUPS           4992(CX), Y4
+	VMOVUPS           6016(CX), Y5
+	VMOVUPS           7040(CX), Y6
+	VMOVUPS           8064(CX), Y7
 	VADDPS            Y2, Y1, Y8
 	VSUBPS            Y2, Y1, Y1
 	VADDPS            Y4, Y3, Y2
@@ -4739,14 +5016,14 @@ channel3:
 	VADDPS            Y8, Y0, Y0
 	VFMSUB231PS.BCST  conv2_4<>+0(SB), Y2, Y0
 	VFMADD231PS.BCST  conv2_2<>+0(SB), Y4, Y0
-	VMOVUPS           960(AX), Y2
-	VMOVUPS           1984(AX), Y4
-	VMOVUPS           3008(AX), Y5
-	VMOVUPS           4032(AX), Y6
-	VMOVUPS           5056(AX), Y8
-	VMOVUPS           6080(AX), Y9
-	VMOVUPS           7104(AX), Y10
-	VMOVUPS           8128(AX), Y11
+	VMOVUPS           960(CX), Y2
+	VMOVUPS           1984(CX), Y4
+	VMOVUPS           3008(CX), Y5
+	VMOVUPS           4032(CX), Y6
+	VMOVUPS           5056(CX), Y8
+	VMOVUPS           6080(CX), Y9
+	VMOVUPS           7104(CX), Y10
+	VMOVUPS           8128(CX), Y11
 	VADDPS            Y5, Y4, Y12
 	VSUBPS            Y5, Y4, Y4
 	VADDPS            Y8, Y6, Y5
@@ -4785,14 +5062,14 @@ channel3:
 	VFMSUB231PS.BCST  conv2_4<>+0(SB), Y5, Y0
 	VFMADD231PS.BCST  conv2_2<>+0(SB), Y8, Y0
 	VMOVUPS           Y0, 2784(DX)
-	VMOVUPS           32(AX), Y0
-	VMOVUPS           1056(AX), Y1
-	VMOVUPS           2080(AX), Y2
-	VMOVUPS           3104(AX), Y3
-	VMOVUPS           4128(AX), Y4
-	VMOVUPS           5152(AX), Y5
-	VMOVUPS           6176(AX), Y6
-	VMOVUPS           7200(AX), Y7
+	VMOVUPS           32(CX), Y0
+	VMOVUPS           1056(CX), Y1
+	VMOVUPS           2080(CX), Y2
+	VMOVUPS           3104(CX), Y3
+	VMOVUPS           4128(CX), Y4
+	VMOVUPS           5152(CX), Y5
+	VMOVUPS           6176(CX), Y6
+	VMOVUPS           7200(CX), Y7
 	VADDPS            Y2, Y1, Y8
 	VSUBPS            Y2, Y1, Y1
 	VADDPS            Y4, Y3, Y2
@@ -4823,14 +5100,14 @@ channel3:
 	VADDPS            Y8, Y0, Y0
 	VFMSUB231PS.BCST  conv2_4<>+0(SB), Y2, Y0
 	VFMADD231PS.BCST  conv2_2<>+0(SB), Y4, Y0
-	VMOVUPS           96(AX), Y2
-	VMOVUPS           1120(AX), Y4
-	VMOVUPS           2144(AX), Y5
-	VMOVUPS           3168(AX), Y6
-	VMOVUPS           4192(AX), Y8
-	VMOVUPS           5216(AX), Y9
-	VMOVUPS           6240(AX), Y10
-	VMOVUPS           7264(AX), Y11
+	VMOVUPS           96(CX), Y2
+	VMOVUPS           1120(CX), Y4
+	VMOVUPS           2144(CX), Y5
+	VMOVUPS           3168(CX), Y6
+	VMOVUPS           4192(CX), Y8
+	VMOVUPS           5216(CX), Y9
+	VMOVUPS           6240(CX), Y10
+	VMOVUPS           7264(CX), Y11
 	VADDPS            Y5, Y4, Y12
 	VSUBPS            Y5, Y4, Y4
 	VADDPS            Y8, Y6, Y5
@@ -4869,14 +5146,14 @@ channel3:
 	VFMSUB231PS.BCST  conv2_4<>+0(SB), Y5, Y0
 	VFMADD231PS.BCST  conv2_2<>+0(SB), Y8, Y0
 	VMOVUPS           Y0, 5632(DX)
-	VMOVUPS           160(AX), Y0
-	VMOVUPS           1184(AX), Y1
-	VMOVUPS           2208(AX), Y2
-	VMOVUPS           3232(AX), Y3
-	VMOVUPS           4256(AX), Y4
-	VMOVUPS           5280(AX), Y5
-	VMOVUPS           6304(AX), Y6
-	VMOVUPS           7328(AX), Y7
+	VMOVUPS           160(CX), Y0
+	VMOVUPS           1184(CX), Y1
+	VMOVUPS           2208(CX), Y2
+	VMOVUPS           3232(CX), Y3
+	VMOVUPS           4256(CX), Y4
+	VMOVUPS           5280(CX), Y5
+	VMOVUPS           6304(CX), Y6
+	VMOVUPS           7328(CX), Y7
 	VADDPS            Y2, Y1, Y8
 	VSUBPS            Y2, Y1, Y1
 	VADDPS            Y4, Y3, Y2
@@ -4907,14 +5184,14 @@ channel3:
 	VADDPS            Y8, Y0, Y0
 	VFMSUB231PS.BCST  conv2_4<>+0(SB), Y2, Y0
 	VFMADD231PS.BCST  conv2_2<>+0(SB), Y4, Y0
-	VMOVUPS           224(AX), Y2
-	VMOVUPS           1248(AX), Y4
-	VMOVUPS           2272(AX), Y5
-	VMOVUPS           3296(AX), Y6
-	VMOVUPS           4320(AX), Y8
-	VMOVUPS           5344(AX), Y9
-	VMOVUPS           6368(AX), Y10
-	VMOVUPS           7392(AX), Y11
+	VMOVUPS           224(CX), Y2
+	VMOVUPS           1248(CX), Y4
+	VMOVUPS           2272(CX), Y5
+	VMOVUPS           3296(CX), Y6
+	VMOVUPS           4320(CX), Y8
+	VMOVUPS           5344(CX), Y9
+	VMOVUPS           6368(CX), Y10
+	VMOVUPS           7392(CX), Y11
 	VADDPS            Y5, Y4, Y12
 	VSUBPS            Y5, Y4, Y4
 	VADDPS            Y8, Y6, Y5
@@ -4953,14 +5230,14 @@ channel3:
 	VFMSUB231PS.BCST  conv2_4<>+0(SB), Y5, Y0
 	VFMADD231PS.BCST  conv2_2<>+0(SB), Y8, Y0
 	VMOVUPS           Y0, 5664(DX)
-	VMOVUPS           288(AX), Y0
-	VMOVUPS           1312(AX), Y1
-	VMOVUPS           2336(AX), Y2
-	VMOVUPS           3360(AX), Y3
-	VMOVUPS           4384(AX), Y4
-	VMOVUPS           5408(AX), Y5
-	VMOVUPS           6432(AX), Y6
-	VMOVUPS           7456(AX), Y7
+	VMOVUPS           288(CX), Y0
+	VMOVUPS           1312(CX), Y1
+	VMOVUPS           2336(CX), Y2
+	VMOVUPS           3360(CX), Y3
+	VMOVUPS           4384(CX), Y4
+	VMOVUPS           5408(CX), Y5
+	VMOVUPS           6432(CX), Y6
+	VMOVUPS           7456(CX), Y7
 	VADDPS            Y2, Y1, Y8
 	VSUBPS            Y2, Y1, Y1
 	VADDPS            Y4, Y3, Y2
@@ -4991,14 +5268,14 @@ channel3:
 	VADDPS            Y8, Y0, Y0
 	VFMSUB231PS.BCST  conv2_4<>+0(SB), Y2, Y0
 	VFMADD231PS.BCST  conv2_2<>+0(SB), Y4, Y0
-	VMOVUPS           352(AX), Y2
-	VMOVUPS           1376(AX), Y4
-	VMOVUPS           2400(AX), Y5
-	VMOVUPS           3424(AX), Y6
-	VMOVUPS           4448(AX), Y8
-	VMOVUPS           5472(AX), Y9
-	VMOVUPS           6496(AX), Y10
-	VMOVUPS           7520(AX), Y11
+	VMOVUPS           352(CX), Y2
+	VMOVUPS           1376(CX), Y4
+	VMOVUPS           2400(CX), Y5
+	VMOVUPS           3424(CX), Y6
+	VMOVUPS           4448(CX), Y8
+	VMOVUPS           5472(CX), Y9
+	VMOVUPS           6496(CX), Y10
+	VMOVUPS           7520(CX), Y11
 	VADDPS            Y5, Y4, Y12
 	VSUBPS            Y5, Y4, Y4
 	VADDPS            Y8, Y6, Y5
@@ -5037,14 +5314,14 @@ channel3:
 	VFMSUB231PS.BCST  conv2_4<>+0(SB), Y5, Y0
 	VFMADD231PS.BCST  conv2_2<>+0(SB), Y8, Y0
 	VMOVUPS           Y0, 5696(DX)
-	VMOVUPS           416(AX), Y0
-	VMOVUPS           1440(AX), Y1
-	VMOVUPS           2464(AX), Y2
-	VMOVUPS           3488(AX), Y3
-	VMOVUPS           4512(AX), Y4
-	VMOVUPS           5536(AX), Y5
-	VMOVUPS           6560(AX), Y6
-	VMOVUPS           7584(AX), Y7
+	VMOVUPS           416(CX), Y0
+	VMOVUPS           1440(CX), Y1
+	VMOVUPS           2464(CX), Y2
+	VMOVUPS           3488(CX), Y3
+	VMOVUPS           4512(CX), Y4
+	VMOVUPS           5536(CX), Y5
+	VMOVUPS           6560(CX), Y6
+	VMOVUPS           7584(CX), Y7
 	VADDPS            Y2, Y1, Y8
 	VSUBPS            Y2, Y1, Y1
 	VADDPS            Y4, Y3, Y2
@@ -5075,14 +5352,14 @@ channel3:
 	VADDPS            Y8, Y0, Y0
 	VFMSUB231PS.BCST  conv2_4<>+0(SB), Y2, Y0
 	VFMADD231PS.BCST  conv2_2<>+0(SB), Y4, Y0
-	VMOVUPS           480(AX), Y2
-	VMOVUPS           1504(AX), Y4
-	VMOVUPS           2528(AX), Y5
-	VMOVUPS           3552(AX), Y6
-	VMOVUPS           4576(AX), Y8
-	VMOVUPS           5600(AX), Y9
-	VMOVUPS           6624(AX), Y10
-	VMOVUPS           7648(AX), Y11
+	VMOVUPS           480(CX), Y2
+	VMOVUPS           1504(CX), Y4
+	VMOVUPS           2528(CX), Y5
+	VMOVUPS           3552(CX), Y6
+	VMOVUPS           4576(CX), Y8
+	VMOVUPS           5600(CX), Y9
+	VMOVUPS           6624(CX), Y10
+	VMOVUPS           7648(CX), Y11
 	VADDPS            Y5, Y4, Y12
 	VSUBPS            Y5, Y4, Y4
 	VADDPS            Y8, Y6, Y5
@@ -5121,14 +5398,14 @@ channel3:
 	VFMSUB231PS.BCST  conv2_4<>+0(SB), Y5, Y0
 	VFMADD231PS.BCST  conv2_2<>+0(SB), Y8, Y0
 	VMOVUPS           Y0, 5728(DX)
-	VMOVUPS           544(AX), Y0
-	VMOVUPS           1568(AX), Y1
-	VMOVUPS           2592(AX), Y2
-	VMOVUPS           3616(AX), Y3
-	VMOVUPS           4640(AX), Y4
-	VMOVUPS           5664(AX), Y5
-	VMOVUPS           6688(AX), Y6
-	VMOVUPS           7712(AX), Y7
+	VMOVUPS           544(CX), Y0
+	VMOVUPS           1568(CX), Y1
+	VMOVUPS           2592(CX), Y2
+	VMOVUPS           3616(CX), Y3
+	VMOVUPS           4640(CX), Y4
+	VMOVUPS           5664(CX), Y5
+	VMOVUPS           6688(CX), Y6
+	VMOVUPS           7712(CX), Y7
 	VADDPS            Y2, Y1, Y8
 	VSUBPS            Y2, Y1, Y1
 	VADDPS            Y4, Y3, Y2
@@ -5159,14 +5436,14 @@ channel3:
 	VADDPS            Y8, Y0, Y0
 	VFMSUB231PS.BCST  conv2_4<>+0(SB), Y2, Y0
 	VFMADD231PS.BCST  conv2_2<>+0(SB), Y4, Y0
-	VMOVUPS           608(AX), Y2
-	VMOVUPS           1632(AX), Y4
-	VMOVUPS           2656(AX), Y5
-	VMOVUPS           3680(AX), Y6
-	VMOVUPS           4704(AX), Y8
-	VMOVUPS           5728(AX), Y9
-	VMOVUPS           6752(AX), Y10
-	VMOVUPS           7776(AX), Y11
+	VMOVUPS           608(CX), Y2
+	VMOVUPS           1632(CX), Y4
+	VMOVUPS           2656(CX), Y5
+	VMOVUPS           3680(CX), Y6
+	VMOVUPS           4704(CX), Y8
+	VMOVUPS           5728(CX), Y9
+	VMOVUPS           6752(CX), Y10
+	VMOVUPS           7776(CX), Y11
 	VADDPS            Y5, Y4, Y12
 	VSUBPS            Y5, Y4, Y4
 	VADDPS            Y8, Y6, Y5
@@ -5205,14 +5482,14 @@ channel3:
 	VFMSUB231PS.BCST  conv2_4<>+0(SB), Y5, Y0
 	VFMADD231PS.BCST  conv2_2<>+0(SB), Y8, Y0
 	VMOVUPS           Y0, 5760(DX)
-	VMOVUPS           672(AX), Y0
-	VMOVUPS           1696(AX), Y1
-	VMOVUPS           2720(AX), Y2
-	VMOVUPS           3744(AX), Y3
-	VMOVUPS           4768(AX), Y4
-	VMOVUPS           5792(AX), Y5
-	VMOVUPS           6816(AX), Y6
-	VMOVUPS           7840(AX), Y7
+	VMOVUPS           672(CX), Y0
+	VMOVUPS           1696(CX), Y1
+	VMOVUPS           2720(CX), Y2
+	VMOVUPS           3744(CX), Y3
+	VMOVUPS           4768(CX), Y4
+	VMOVUPS           5792(CX), Y5
+	VMOVUPS           6816(CX), Y6
+	VMOVUPS           7840(CX), Y7
 	VADDPS            Y2, Y1, Y8
 	VSUBPS            Y2, Y1, Y1
 	VADDPS            Y4, Y3, Y2
@@ -5243,14 +5520,14 @@ channel3:
 	VADDPS            Y8, Y0, Y0
 	VFMSUB231PS.BCST  conv2_4<>+0(SB), Y2, Y0
 	VFMADD231PS.BCST  conv2_2<>+0(SB), Y4, Y0
-	VMOVUPS           736(AX), Y2
-	VMOVUPS           1760(AX), Y4
-	VMOVUPS           2784(AX), Y5
-	VMOVUPS           3808(AX), Y6
-	VMOVUPS           4832(AX), Y8
-	VMOVUPS           5856(AX), Y9
-	VMOVUPS           6880(AX), Y10
-	VMOVUPS           7904(AX), Y11
+	VMOVUPS           736(CX), Y2
+	VMOVUPS           1760(CX), Y4
+	VMOVUPS           2784(CX), Y5
+	VMOVUPS           3808(CX), Y6
+	VMOVUPS           4832(CX), Y8
+	VMOVUPS           5856(CX), Y9
+	VMOVUPS           6880(CX), Y10
+	VMOVUPS           7904(CX), Y11
 	VADDPS            Y5, Y4, Y12
 	VSUBPS            Y5, Y4, Y4
 	VADDPS            Y8, Y6, Y5
@@ -5289,14 +5566,14 @@ channel3:
 	VFMSUB231PS.BCST  conv2_4<>+0(SB), Y5, Y0
 	VFMADD231PS.BCST  conv2_2<>+0(SB), Y8, Y0
 	VMOVUPS           Y0, 5792(DX)
-	VMOVUPS           800(AX), Y0
-	VMOVUPS           1824(AX), Y1
-	VMOVUPS           2848(AX), Y2
-	VMOVUPS           3872(AX), Y3
-	VMOVUPS           4896(AX), Y4
-	VMOVUPS           5920(AX), Y5
-	VMOVUPS           6944(AX), Y6
-	VMOVUPS           7968(AX), Y7
+	VMOVUPS           800(CX), Y0
+	VMOVUPS           1824(CX), Y1
+	VMOVUPS           2848(CX), Y2
+	VMOVUPS           3872(CX), Y3
+	VMOVUPS           4896(CX), Y4
+	VMOVUPS           5920(CX), Y5
+	VMOVUPS           6944(CX), Y6
+	VMOVUPS           7968(CX), Y7
 	VADDPS            Y2, Y1, Y8
 	VSUBPS            Y2, Y1, Y1
 	VADDPS            Y4, Y3, Y2
@@ -5327,14 +5604,14 @@ channel3:
 	VADDPS            Y8, Y0, Y0
 	VFMSUB231PS.BCST  conv2_4<>+0(SB), Y2, Y0
 	VFMADD231PS.BCST  conv2_2<>+0(SB), Y4, Y0
-	VMOVUPS           864(AX), Y2
-	VMOVUPS           1888(AX), Y4
-	VMOVUPS           2912(AX), Y5
-	VMOVUPS           3936(AX), Y6
-	VMOVUPS           4960(AX), Y8
-	VMOVUPS           5984(AX), Y9
-	VMOVUPS           7008(AX), Y10
-	VMOVUPS           8032(AX), Y11
+	VMOVUPS           864(CX), Y2
+	VMOVUPS           1888(CX), Y4
+	VMOVUPS           2912(CX), Y5
+	VMOVUPS           3936(CX), Y6
+	VMOVUPS           4960(CX), Y8
+	VMOVUPS           5984(CX), Y9
+	VMOVUPS           7008(CX), Y10
+	VMOVUPS           8032(CX), Y11
 	VADDPS            Y5, Y4, Y12
 	VSUBPS            Y5, Y4, Y4
 	VADDPS            Y8, Y6, Y5
@@ -5373,14 +5650,14 @@ channel3:
 	VFMSUB231PS.BCST  conv2_4<>+0(SB), Y5, Y0
 	VFMADD231PS.BCST  conv2_2<>+0(SB), Y8, Y0
 	VMOVUPS           Y0, 5824(DX)
-	VMOVUPS           928(AX), Y0
-	VMOVUPS           1952(AX), Y1
-	VMOVUPS           2976(AX), Y2
-	VMOVUPS           4000(AX), Y3
-	VMOVUPS           5024(AX), Y4
-	VMOVUPS           6048(AX), Y5
-	VMOVUPS           7072(AX), Y6
-	VMOVUPS           8096(AX), Y7
+	VMOVUPS           928(CX), Y0
+	VMOVUPS           1952(CX), Y1
+	VMOVUPS           2976(CX), Y2
+	VMOVUPS           4000(CX), Y3
+	VMOVUPS           5024(CX), Y4
+	VMOVUPS           6048(CX), Y5
+	VMOVUPS           7072(CX), Y6
+	VMOVUPS           8096(CX), Y7
 	VADDPS            Y2, Y1, Y8
 	VSUBPS            Y2, Y1, Y1
 	VADDPS            Y4, Y3, Y2
@@ -5411,14 +5688,14 @@ channel3:
 	VADDPS            Y8, Y0, Y0
 	VFMSUB231PS.BCST  conv2_4<>+0(SB), Y2, Y0
 	VFMADD231PS.BCST  conv2_2<>+0(SB), Y4, Y0
-	VMOVUPS           992(AX), Y2
-	VMOVUPS           2016(AX), Y4
-	VMOVUPS           3040(AX), Y5
-	VMOVUPS           4064(AX), Y6
-	VMOVUPS           5088(AX), Y8
-	VMOVUPS           6112(AX), Y9
-	VMOVUPS           7136(AX), Y10
-	VMOVUPS           8160(AX), Y11
+	VMOVUPS           992(CX), Y2
+	VMOVUPS           2016(CX), Y4
+	VMOVUPS           3040(CX), Y5
+	VMOVUPS           4064(CX), Y6
+	VMOVUPS           5088(CX), Y8
+	VMOVUPS           6112(CX), Y9
+	VMOVUPS           7136(CX), Y10
+	VMOVUPS           8160(CX), Y11
 	VADDPS            Y5, Y4, Y12
 	VSUBPS            Y5, Y4, Y4
 	VADDPS            Y8, Y6, Y5
@@ -5473,23 +5750,23 @@ channel3:
 	VSUBPS            Y4, Y3, Y3
 	VADDPS            Y6, Y5, Y4
 	VSUBPS            Y6, Y5, Y5
-	VMOVUPS           Y0, (CX)
+	VMOVUPS           Y0, (AX)
 	VADDPS            Y7, Y1, Y6
 	VFMSUB231PS.BCST  conv2_2<>+0(SB), Y3, Y6
 	VFMADD231PS.BCST  conv2_4<>+0(SB), Y5, Y6
-	VMOVUPS           Y6, 32(CX)
+	VMOVUPS           Y6, 32(AX)
 	VMULPS.BCST       conv2_5_25<>+0(SB), Y7, Y6
 	VFMADD231PS.BCST  conv2_4_25<>+0(SB), Y1, Y6
 	VFNMADD231PS.BCST conv2_10<>+0(SB), Y3, Y6
 	VFNMADD231PS.BCST conv2_5<>+0(SB), Y5, Y6
-	VMOVUPS           Y6, 96(CX)
+	VMOVUPS           Y6, 96(AX)
 	VSUBPS            Y1, Y5, Y1
 	VFMADD231PS.BCST  conv2_8<>+0(SB), Y3, Y1
 	VFNMADD231PS.BCST conv2_5_25<>+0(SB), Y7, Y1
 	VSUBPS            Y8, Y2, Y3
 	VFNMADD231PS.BCST conv2_5_25<>+0(SB), Y0, Y3
 	VFMADD231PS.BCST  conv2_8<>+0(SB), Y4, Y3
-	VMOVUPS           Y3, 64(CX)
+	VMOVUPS           Y3, 64(AX)
 	VMULPS.BCST       conv2_5_25<>+0(SB), Y0, Y3
 	VFMADD231PS.BCST  conv2_4_25<>+0(SB), Y8, Y3
 	VFNMADD231PS.BCST conv2_5<>+0(SB), Y2, Y3
@@ -5512,37 +5789,37 @@ channel3:
 	VADDPS            Y10, Y9, Y8
 	VSUBPS            Y10, Y9, Y9
 	VADDPS            Y2, Y3, Y3
-	VMOVUPS           Y3, 128(CX)
-	VMOVUPS           Y11, 352(CX)
+	VMOVUPS           Y3, 128(AX)
+	VMOVUPS           Y11, 352(AX)
 	VADDPS            Y11, Y4, Y3
 	VFMSUB231PS.BCST  conv2_2<>+0(SB), Y6, Y3
 	VFMADD231PS.BCST  conv2_4<>+0(SB), Y9, Y3
 	VADDPS            Y3, Y1, Y1
-	VMOVUPS           Y1, 160(CX)
+	VMOVUPS           Y1, 160(AX)
 	VMULPS.BCST       conv2_5_25<>+0(SB), Y11, Y1
 	VFMADD231PS.BCST  conv2_4_25<>+0(SB), Y4, Y1
 	VFNMADD231PS.BCST conv2_10<>+0(SB), Y6, Y1
 	VFNMADD231PS.BCST conv2_5<>+0(SB), Y9, Y1
 	VADDPS            Y1, Y7, Y1
-	VMOVUPS           Y1, 224(CX)
+	VMOVUPS           Y1, 224(AX)
 	VSUBPS            Y4, Y9, Y1
 	VFMADD231PS.BCST  conv2_8<>+0(SB), Y6, Y1
 	VFNMADD231PS.BCST conv2_5_25<>+0(SB), Y11, Y1
-	VMOVUPS           Y1, 288(CX)
+	VMOVUPS           Y1, 288(AX)
 	VSUBPS            Y12, Y5, Y1
 	VFNMADD231PS.BCST conv2_5_25<>+0(SB), Y2, Y1
 	VFMADD231PS.BCST  conv2_8<>+0(SB), Y8, Y1
 	VADDPS            Y1, Y0, Y0
-	VMOVUPS           Y0, 192(CX)
+	VMOVUPS           Y0, 192(AX)
 	VMULPS.BCST       conv2_5_25<>+0(SB), Y2, Y0
 	VFMADD231PS.BCST  conv2_4_25<>+0(SB), Y12, Y0
 	VFNMADD231PS.BCST conv2_5<>+0(SB), Y5, Y0
 	VFNMADD231PS.BCST conv2_10<>+0(SB), Y8, Y0
-	VMOVUPS           Y0, 256(CX)
+	VMOVUPS           Y0, 256(AX)
 	VADDPS            Y12, Y2, Y0
 	VFMSUB231PS.BCST  conv2_4<>+0(SB), Y5, Y0
 	VFMADD231PS.BCST  conv2_2<>+0(SB), Y8, Y0
-	VMOVUPS           Y0, 320(CX)
+	VMOVUPS           Y0, 320(AX)
 	VMOVUPS           256(DX), Y0
 	VMOVUPS           288(DX), Y1
 	VMOVUPS           320(DX), Y2
@@ -5557,23 +5834,23 @@ channel3:
 	VSUBPS            Y4, Y3, Y3
 	VADDPS            Y6, Y5, Y4
 	VSUBPS            Y6, Y5, Y5
-	VMOVUPS           Y0, 384(CX)
+	VMOVUPS           Y0, 384(AX)
 	VADDPS            Y7, Y1, Y6
 	VFMSUB231PS.BCST  conv2_2<>+0(SB), Y3, Y6
 	VFMADD231PS.BCST  conv2_4<>+0(SB), Y5, Y6
-	VMOVUPS           Y6, 416(CX)
+	VMOVUPS           Y6, 416(AX)
 	VMULPS.BCST       conv2_5_25<>+0(SB), Y7, Y6
 	VFMADD231PS.BCST  conv2_4_25<>+0(SB), Y1, Y6
 	VFNMADD231PS.BCST conv2_10<>+0(SB), Y3, Y6
 	VFNMADD231PS.BCST conv2_5<>+0(SB), Y5, Y6
-	VMOVUPS           Y6, 480(CX)
+	VMOVUPS           Y6, 480(AX)
 	VSUBPS            Y1, Y5, Y1
 	VFMADD231PS.BCST  conv2_8<>+0(SB), Y3, Y1
 	VFNMADD231PS.BCST conv2_5_25<>+0(SB), Y7, Y1
 	VSUBPS            Y8, Y2, Y3
 	VFNMADD231PS.BCST conv2_5_25<>+0(SB), Y0, Y3
 	VFMADD231PS.BCST  conv2_8<>+0(SB), Y4, Y3
-	VMOVUPS           Y3, 448(CX)
+	VMOVUPS           Y3, 448(AX)
 	VMULPS.BCST       conv2_5_25<>+0(SB), Y0, Y3
 	VFMADD231PS.BCST  conv2_4_25<>+0(SB), Y8, Y3
 	VFNMADD231PS.BCST conv2_5<>+0(SB), Y2, Y3
@@ -5596,37 +5873,37 @@ channel3:
 	VADDPS            Y10, Y9, Y8
 	VSUBPS            Y10, Y9, Y9
 	VADDPS            Y2, Y3, Y3
-	VMOVUPS           Y3, 512(CX)
-	VMOVUPS           Y11, 736(CX)
+	VMOVUPS           Y3, 512(AX)
+	VMOVUPS           Y11, 736(AX)
 	VADDPS            Y11, Y4, Y3
 	VFMSUB231PS.BCST  conv2_2<>+0(SB), Y6, Y3
 	VFMADD231PS.BCST  conv2_4<>+0(SB), Y9, Y3
 	VADDPS            Y3, Y1, Y1
-	VMOVUPS           Y1, 544(CX)
+	VMOVUPS           Y1, 544(AX)
 	VMULPS.BCST       conv2_5_25<>+0(SB), Y11, Y1
 	VFMADD231PS.BCST  conv2_4_25<>+0(SB), Y4, Y1
 	VFNMADD231PS.BCST conv2_10<>+0(SB), Y6, Y1
 	VFNMADD231PS.BCST conv2_5<>+0(SB), Y9, Y1
 	VADDPS            Y1, Y7, Y1
-	VMOVUPS           Y1, 608(CX)
+	VMOVUPS           Y1, 608(AX)
 	VSUBPS            Y4, Y9, Y1
 	VFMADD231PS.BCST  conv2_8<>+0(SB), Y6, Y1
 	VFNMADD231PS.BCST conv2_5_25<>+0(SB), Y11, Y1
-	VMOVUPS           Y1, 672(CX)
+	VMOVUPS           Y1, 672(AX)
 	VSUBPS            Y12, Y5, Y1
 	VFNMADD231PS.BCST conv2_5_25<>+0(SB), Y2, Y1
 	VFMADD231PS.BCST  conv2_8<>+0(SB), Y8, Y1
 	VADDPS            Y1, Y0, Y0
-	VMOVUPS           Y0, 576(CX)
+	VMOVUPS           Y0, 576(AX)
 	VMULPS.BCST       conv2_5_25<>+0(SB), Y2, Y0
 	VFMADD231PS.BCST  conv2_4_25<>+0(SB), Y12, Y0
 	VFNMADD231PS.BCST conv2_5<>+0(SB), Y5, Y0
 	VFNMADD231PS.BCST conv2_10<>+0(SB), Y8, Y0
-	VMOVUPS           Y0, 640(CX)
+	VMOVUPS           Y0, 640(AX)
 	VADDPS            Y12, Y2, Y0
 	VFMSUB231PS.BCST  conv2_4<>+0(SB), Y5, Y0
 	VFMADD231PS.BCST  conv2_2<>+0(SB), Y8, Y0
-	VMOVUPS           Y0, 704(CX)
+	VMOVUPS           Y0, 704(AX)
 	VMOVUPS           512(DX), Y0
 	VMOVUPS           544(DX), Y1
 	VMOVUPS           576(DX), Y2
@@ -5641,23 +5918,23 @@ channel3:
 	VSUBPS            Y4, Y3, Y3
 	VADDPS            Y6, Y5, Y4
 	VSUBPS            Y6, Y5, Y5
-	VMOVUPS           Y0, 768(CX)
+	VMOVUPS           Y0, 768(AX)
 	VADDPS            Y7, Y1, Y6
 	VFMSUB231PS.BCST  conv2_2<>+0(SB), Y3, Y6
 	VFMADD231PS.BCST  conv2_4<>+0(SB), Y5, Y6
-	VMOVUPS           Y6, 800(CX)
+	VMOVUPS           Y6, 800(AX)
 	VMULPS.BCST       conv2_5_25<>+0(SB), Y7, Y6
 	VFMADD231PS.BCST  conv2_4_25<>+0(SB), Y1, Y6
 	VFNMADD231PS.BCST conv2_10<>+0(SB), Y3, Y6
 	VFNMADD231PS.BCST conv2_5<>+0(SB), Y5, Y6
-	VMOVUPS           Y6, 864(CX)
+	VMOVUPS           Y6, 864(AX)
 	VSUBPS            Y1, Y5, Y1
 	VFMADD231PS.BCST  conv2_8<>+0(SB), Y3, Y1
 	VFNMADD231PS.BCST conv2_5_25<>+0(SB), Y7, Y1
 	VSUBPS            Y8, Y2, Y3
 	VFNMADD231PS.BCST conv2_5_25<>+0(SB), Y0, Y3
 	VFMADD231PS.BCST  conv2_8<>+0(SB), Y4, Y3
-	VMOVUPS           Y3, 832(CX)
+	VMOVUPS           Y3, 832(AX)
 	VMULPS.BCST       conv2_5_25<>+0(SB), Y0, Y3
 	VFMADD231PS.BCST  conv2_4_25<>+0(SB), Y8, Y3
 	VFNMADD231PS.BCST conv2_5<>+0(SB), Y2, Y3
@@ -5680,37 +5957,37 @@ channel3:
 	VADDPS            Y10, Y9, Y8
 	VSUBPS            Y10, Y9, Y9
 	VADDPS            Y2, Y3, Y3
-	VMOVUPS           Y3, 896(CX)
-	VMOVUPS           Y11, 1120(CX)
+	VMOVUPS           Y3, 896(AX)
+	VMOVUPS           Y11, 1120(AX)
 	VADDPS            Y11, Y4, Y3
 	VFMSUB231PS.BCST  conv2_2<>+0(SB), Y6, Y3
 	VFMADD231PS.BCST  conv2_4<>+0(SB), Y9, Y3
 	VADDPS            Y3, Y1, Y1
-	VMOVUPS           Y1, 928(CX)
+	VMOVUPS           Y1, 928(AX)
 	VMULPS.BCST       conv2_5_25<>+0(SB), Y11, Y1
 	VFMADD231PS.BCST  conv2_4_25<>+0(SB), Y4, Y1
 	VFNMADD231PS.BCST conv2_10<>+0(SB), Y6, Y1
 	VFNMADD231PS.BCST conv2_5<>+0(SB), Y9, Y1
 	VADDPS            Y1, Y7, Y1
-	VMOVUPS           Y1, 992(CX)
+	VMOVUPS           Y1, 992(AX)
 	VSUBPS            Y4, Y9, Y1
 	VFMADD231PS.BCST  conv2_8<>+0(SB), Y6, Y1
 	VFNMADD231PS.BCST conv2_5_25<>+0(SB), Y11, Y1
-	VMOVUPS           Y1, 1056(CX)
+	VMOVUPS           Y1, 1056(AX)
 	VSUBPS            Y12, Y5, Y1
 	VFNMADD231PS.BCST conv2_5_25<>+0(SB), Y2, Y1
 	VFMADD231PS.BCST  conv2_8<>+0(SB), Y8, Y1
 	VADDPS            Y1, Y0, Y0
-	VMOVUPS           Y0, 960(CX)
+	VMOVUPS           Y0, 960(AX)
 	VMULPS.BCST       conv2_5_25<>+0(SB), Y2, Y0
 	VFMADD231PS.BCST  conv2_4_25<>+0(SB), Y12, Y0
 	VFNMADD231PS.BCST conv2_5<>+0(SB), Y5, Y0
 	VFNMADD231PS.BCST conv2_10<>+0(SB), Y8, Y0
-	VMOVUPS           Y0, 1024(CX)
+	VMOVUPS           Y0, 1024(AX)
 	VADDPS            Y12, Y2, Y0
 	VFMSUB231PS.BCST  conv2_4<>+0(SB), Y5, Y0
 	VFMADD231PS.BCST  conv2_2<>+0(SB), Y8, Y0
-	VMOVUPS           Y0, 1088(CX)
+	VMOVUPS           Y0, 1088(AX)
 	VMOVUPS           768(DX), Y0
 	VMOVUPS           800(DX), Y1
 	VMOVUPS           832(DX), Y2
@@ -5725,23 +6002,23 @@ channel3:
 	VSUBPS            Y4, Y3, Y3
 	VADDPS            Y6, Y5, Y4
 	VSUBPS            Y6, Y5, Y5
-	VMOVUPS           Y0, 1152(CX)
+	VMOVUPS           Y0, 1152(AX)
 	VADDPS            Y7, Y1, Y6
 	VFMSUB231PS.BCST  conv2_2<>+0(SB), Y3, Y6
 	VFMADD231PS.BCST  conv2_4<>+0(SB), Y5, Y6
-	VMOVUPS           Y6, 1184(CX)
+	VMOVUPS           Y6, 1184(AX)
 	VMULPS.BCST       conv2_5_25<>+0(SB), Y7, Y6
 	VFMADD231PS.BCST  conv2_4_25<>+0(SB), Y1, Y6
 	VFNMADD231PS.BCST conv2_10<>+0(SB), Y3, Y6
 	VFNMADD231PS.BCST conv2_5<>+0(SB), Y5, Y6
-	VMOVUPS           Y6, 1248(CX)
+	VMOVUPS           Y6, 1248(AX)
 	VSUBPS            Y1, Y5, Y1
 	VFMADD231PS.BCST  conv2_8<>+0(SB), Y3, Y1
 	VFNMADD231PS.BCST conv2_5_25<>+0(SB), Y7, Y1
 	VSUBPS            Y8, Y2, Y3
 	VFNMADD231PS.BCST conv2_5_25<>+0(SB), Y0, Y3
 	VFMADD231PS.BCST  conv2_8<>+0(SB), Y4, Y3
-	VMOVUPS           Y3, 1216(CX)
+	VMOVUPS           Y3, 1216(AX)
 	VMULPS.BCST       conv2_5_25<>+0(SB), Y0, Y3
 	VFMADD231PS.BCST  conv2_4_25<>+0(SB), Y8, Y3
 	VFNMADD231PS.BCST conv2_5<>+0(SB), Y2, Y3
@@ -5764,37 +6041,37 @@ channel3:
 	VADDPS            Y10, Y9, Y8
 	VSUBPS            Y10, Y9, Y9
 	VADDPS            Y2, Y3, Y3
-	VMOVUPS           Y3, 1280(CX)
-	VMOVUPS           Y11, 1504(CX)
+	VMOVUPS           Y3, 1280(AX)
+	VMOVUPS           Y11, 1504(AX)
 	VADDPS            Y11, Y4, Y3
 	VFMSUB231PS.BCST  conv2_2<>+0(SB), Y6, Y3
 	VFMADD231PS.BCST  conv2_4<>+0(SB), Y9, Y3
 	VADDPS            Y3, Y1, Y1
-	VMOVUPS           Y1, 1312(CX)
+	VMOVUPS           Y1, 1312(AX)
 	VMULPS.BCST       conv2_5_25<>+0(SB), Y11, Y1
 	VFMADD231PS.BCST  conv2_4_25<>+0(SB), Y4, Y1
 	VFNMADD231PS.BCST conv2_10<>+0(SB), Y6, Y1
 	VFNMADD231PS.BCST conv2_5<>+0(SB), Y9, Y1
 	VADDPS            Y1, Y7, Y1
-	VMOVUPS           Y1, 1376(CX)
+	VMOVUPS           Y1, 1376(AX)
 	VSUBPS            Y4, Y9, Y1
 	VFMADD231PS.BCST  conv2_8<>+0(SB), Y6, Y1
 	VFNMADD231PS.BCST conv2_5_25<>+0(SB), Y11, Y1
-	VMOVUPS           Y1, 1440(CX)
+	VMOVUPS           Y1, 1440(AX)
 	VSUBPS            Y12, Y5, Y1
 	VFNMADD231PS.BCST conv2_5_25<>+0(SB), Y2, Y1
 	VFMADD231PS.BCST  conv2_8<>+0(SB), Y8, Y1
 	VADDPS            Y1, Y0, Y0
-	VMOVUPS           Y0, 1344(CX)
+	VMOVUPS           Y0, 1344(AX)
 	VMULPS.BCST       conv2_5_25<>+0(SB), Y2, Y0
 	VFMADD231PS.BCST  conv2_4_25<>+0(SB), Y12, Y0
 	VFNMADD231PS.BCST conv2_5<>+0(SB), Y5, Y0
 	VFNMADD231PS.BCST conv2_10<>+0(SB), Y8, Y0
-	VMOVUPS           Y0, 1408(CX)
+	VMOVUPS           Y0, 1408(AX)
 	VADDPS            Y12, Y2, Y0
 	VFMSUB231PS.BCST  conv2_4<>+0(SB), Y5, Y0
 	VFMADD231PS.BCST  conv2_2<>+0(SB), Y8, Y0
-	VMOVUPS           Y0, 1472(CX)
+	VMOVUPS           Y0, 1472(AX)
 	VMOVUPS           1024(DX), Y0
 	VMOVUPS           1056(DX), Y1
 	VMOVUPS           1088(DX), Y2
@@ -5809,23 +6086,23 @@ channel3:
 	VSUBPS            Y4, Y3, Y3
 	VADDPS            Y6, Y5, Y4
 	VSUBPS            Y6, Y5, Y5
-	VMOVUPS           Y0, 1536(CX)
+	VMOVUPS           Y0, 1536(AX)
 	VADDPS            Y7, Y1, Y6
 	VFMSUB231PS.BCST  conv2_2<>+0(SB), Y3, Y6
 	VFMADD231PS.BCST  conv2_4<>+0(SB), Y5, Y6
-	VMOVUPS           Y6, 1568(CX)
+	VMOVUPS           Y6, 1568(AX)
 	VMULPS.BCST       conv2_5_25<>+0(SB), Y7, Y6
 	VFMADD231PS.BCST  conv2_4_25<>+0(SB), Y1, Y6
 	VFNMADD231PS.BCST conv2_10<>+0(SB), Y3, Y6
 	VFNMADD231PS.BCST conv2_5<>+0(SB), Y5, Y6
-	VMOVUPS           Y6, 1632(CX)
+	VMOVUPS           Y6, 1632(AX)
 	VSUBPS            Y1, Y5, Y1
 	VFMADD231PS.BCST  conv2_8<>+0(SB), Y3, Y1
 	VFNMADD231PS.BCST conv2_5_25<>+0(SB), Y7, Y1
 	VSUBPS            Y8, Y2, Y3
 	VFNMADD231PS.BCST conv2_5_25<>+0(SB), Y0, Y3
 	VFMADD231PS.BCST  conv2_8<>+0(SB), Y4, Y3
-	VMOVUPS           Y3, 1600(CX)
+	VMOVUPS           Y3, 1600(AX)
 	VMULPS.BCST       conv2_5_25<>+0(SB), Y0, Y3
 	VFMADD231PS.BCST  conv2_4_25<>+0(SB), Y8, Y3
 	VFNMADD231PS.BCST conv2_5<>+0(SB), Y2, Y3
@@ -5848,37 +6125,37 @@ channel3:
 	VADDPS            Y10, Y9, Y8
 	VSUBPS            Y10, Y9, Y9
 	VADDPS            Y2, Y3, Y3
-	VMOVUPS           Y3, 1664(CX)
-	VMOVUPS           Y11, 1888(CX)
+	VMOVUPS           Y3, 1664(AX)
+	VMOVUPS           Y11, 1888(AX)
 	VADDPS            Y11, Y4, Y3
 	VFMSUB231PS.BCST  conv2_2<>+0(SB), Y6, Y3
 	VFMADD231PS.BCST  conv2_4<>+0(SB), Y9, Y3
 	VADDPS            Y3, Y1, Y1
-	VMOVUPS           Y1, 1696(CX)
+	VMOVUPS           Y1, 1696(AX)
 	VMULPS.BCST       conv2_5_25<>+0(SB), Y11, Y1
 	VFMADD231PS.BCST  conv2_4_25<>+0(SB), Y4, Y1
 	VFNMADD231PS.BCST conv2_10<>+0(SB), Y6, Y1
 	VFNMADD231PS.BCST conv2_5<>+0(SB), Y9, Y1
 	VADDPS            Y1, Y7, Y1
-	VMOVUPS           Y1, 1760(CX)
+	VMOVUPS           Y1, 1760(AX)
 	VSUBPS            Y4, Y9, Y1
 	VFMADD231PS.BCST  conv2_8<>+0(SB), Y6, Y1
 	VFNMADD231PS.BCST conv2_5_25<>+0(SB), Y11, Y1
-	VMOVUPS           Y1, 1824(CX)
+	VMOVUPS           Y1, 1824(AX)
 	VSUBPS            Y12, Y5, Y1
 	VFNMADD231PS.BCST conv2_5_25<>+0(SB), Y2, Y1
 	VFMADD231PS.BCST  conv2_8<>+0(SB), Y8, Y1
 	VADDPS            Y1, Y0, Y0
-	VMOVUPS           Y0, 1728(CX)
+	VMOVUPS           Y0, 1728(AX)
 	VMULPS.BCST       conv2_5_25<>+0(SB), Y2, Y0
 	VFMADD231PS.BCST  conv2_4_25<>+0(SB), Y12, Y0
 	VFNMADD231PS.BCST conv2_5<>+0(SB), Y5, Y0
 	VFNMADD231PS.BCST conv2_10<>+0(SB), Y8, Y0
-	VMOVUPS           Y0, 1792(CX)
+	VMOVUPS           Y0, 1792(AX)
 	VADDPS            Y12, Y2, Y0
 	VFMSUB231PS.BCST  conv2_4<>+0(SB), Y5, Y0
 	VFMADD231PS.BCST  conv2_2<>+0(SB), Y8, Y0
-	VMOVUPS           Y0, 1856(CX)
+	VMOVUPS           Y0, 1856(AX)
 	VMOVUPS           1280(DX), Y0
 	VMOVUPS           1312(DX), Y1
 	VMOVUPS           1344(DX), Y2
@@ -5893,23 +6170,23 @@ channel3:
 	VSUBPS            Y4, Y3, Y3
 	VADDPS            Y6, Y5, Y4
 	VSUBPS            Y6, Y5, Y5
-	VMOVUPS           Y0, 1920(CX)
+	VMOVUPS           Y0, 1920(AX)
 	VADDPS            Y7, Y1, Y6
 	VFMSUB231PS.BCST  conv2_2<>+0(SB), Y3, Y6
 	VFMADD231PS.BCST  conv2_4<>+0(SB), Y5, Y6
-	VMOVUPS           Y6, 1952(CX)
+	VMOVUPS           Y6, 1952(AX)
 	VMULPS.BCST       conv2_5_25<>+0(SB), Y7, Y6
 	VFMADD231PS.BCST  conv2_4_25<>+0(SB), Y1, Y6
 	VFNMADD231PS.BCST conv2_10<>+0(SB), Y3, Y6
 	VFNMADD231PS.BCST conv2_5<>+0(SB), Y5, Y6
-	VMOVUPS           Y6, 2016(CX)
+	VMOVUPS           Y6, 2016(AX)
 	VSUBPS            Y1, Y5, Y1
 	VFMADD231PS.BCST  conv2_8<>+0(SB), Y3, Y1
 	VFNMADD231PS.BCST conv2_5_25<>+0(SB), Y7, Y1
 	VSUBPS            Y8, Y2, Y3
 	VFNMADD231PS.BCST conv2_5_25<>+0(SB), Y0, Y3
 	VFMADD231PS.BCST  conv2_8<>+0(SB), Y4, Y3
-	VMOVUPS           Y3, 1984(CX)
+	VMOVUPS           Y3, 1984(AX)
 	VMULPS.BCST       conv2_5_25<>+0(SB), Y0, Y3
 	VFMADD231PS.BCST  conv2_4_25<>+0(SB), Y8, Y3
 	VFNMADD231PS.BCST conv2_5<>+0(SB), Y2, Y3
@@ -5932,37 +6209,37 @@ channel3:
 	VADDPS            Y10, Y9, Y8
 	VSUBPS            Y10, Y9, Y9
 	VADDPS            Y2, Y3, Y3
-	VMOVUPS           Y3, 2048(CX)
-	VMOVUPS           Y11, 2272(CX)
+	VMOVUPS           Y3, 2048(AX)
+	VMOVUPS           Y11, 2272(AX)
 	VADDPS            Y11, Y4, Y3
 	VFMSUB231PS.BCST  conv2_2<>+0(SB), Y6, Y3
 	VFMADD231PS.BCST  conv2_4<>+0(SB), Y9, Y3
 	VADDPS            Y3, Y1, Y1
-	VMOVUPS           Y1, 2080(CX)
+	VMOVUPS           Y1, 2080(AX)
 	VMULPS.BCST       conv2_5_25<>+0(SB), Y11, Y1
 	VFMADD231PS.BCST  conv2_4_25<>+0(SB), Y4, Y1
 	VFNMADD231PS.BCST conv2_10<>+0(SB), Y6, Y1
 	VFNMADD231PS.BCST conv2_5<>+0(SB), Y9, Y1
 	VADDPS            Y1, Y7, Y1
-	VMOVUPS           Y1, 2144(CX)
+	VMOVUPS           Y1, 2144(AX)
 	VSUBPS            Y4, Y9, Y1
 	VFMADD231PS.BCST  conv2_8<>+0(SB), Y6, Y1
 	VFNMADD231PS.BCST conv2_5_25<>+0(SB), Y11, Y1
-	VMOVUPS           Y1, 2208(CX)
+	VMOVUPS           Y1, 2208(AX)
 	VSUBPS            Y12, Y5, Y1
 	VFNMADD231PS.BCST conv2_5_25<>+0(SB), Y2, Y1
 	VFMADD231PS.BCST  conv2_8<>+0(SB), Y8, Y1
 	VADDPS            Y1, Y0, Y0
-	VMOVUPS           Y0, 2112(CX)
+	VMOVUPS           Y0, 2112(AX)
 	VMULPS.BCST       conv2_5_25<>+0(SB), Y2, Y0
 	VFMADD231PS.BCST  conv2_4_25<>+0(SB), Y12, Y0
 	VFNMADD231PS.BCST conv2_5<>+0(SB), Y5, Y0
 	VFNMADD231PS.BCST conv2_10<>+0(SB), Y8, Y0
-	VMOVUPS           Y0, 2176(CX)
+	VMOVUPS           Y0, 2176(AX)
 	VADDPS            Y12, Y2, Y0
 	VFMSUB231PS.BCST  conv2_4<>+0(SB), Y5, Y0
 	VFMADD231PS.BCST  conv2_2<>+0(SB), Y8, Y0
-	VMOVUPS           Y0, 2240(CX)
+	VMOVUPS           Y0, 2240(AX)
 	VMOVUPS           1536(DX), Y0
 	VMOVUPS           1568(DX), Y1
 	VMOVUPS           1600(DX), Y2
@@ -5977,23 +6254,23 @@ channel3:
 	VSUBPS            Y4, Y3, Y3
 	VADDPS            Y6, Y5, Y4
 	VSUBPS            Y6, Y5, Y5
-	VMOVUPS           Y0, 2304(CX)
+	VMOVUPS           Y0, 2304(AX)
 	VADDPS            Y7, Y1, Y6
 	VFMSUB231PS.BCST  conv2_2<>+0(SB), Y3, Y6
 	VFMADD231PS.BCST  conv2_4<>+0(SB), Y5, Y6
-	VMOVUPS           Y6, 2336(CX)
+	VMOVUPS           Y6, 2336(AX)
 	VMULPS.BCST       conv2_5_25<>+0(SB), Y7, Y6
 	VFMADD231PS.BCST  conv2_4_25<>+0(SB), Y1, Y6
 	VFNMADD231PS.BCST conv2_10<>+0(SB), Y3, Y6
 	VFNMADD231PS.BCST conv2_5<>+0(SB), Y5, Y6
-	VMOVUPS           Y6, 2400(CX)
+	VMOVUPS           Y6, 2400(AX)
 	VSUBPS            Y1, Y5, Y1
 	VFMADD231PS.BCST  conv2_8<>+0(SB), Y3, Y1
 	VFNMADD231PS.BCST conv2_5_25<>+0(SB), Y7, Y1
 	VSUBPS            Y8, Y2, Y3
 	VFNMADD231PS.BCST conv2_5_25<>+0(SB), Y0, Y3
 	VFMADD231PS.BCST  conv2_8<>+0(SB), Y4, Y3
-	VMOVUPS           Y3, 2368(CX)
+	VMOVUPS           Y3, 2368(AX)
 	VMULPS.BCST       conv2_5_25<>+0(SB), Y0, Y3
 	VFMADD231PS.BCST  conv2_4_25<>+0(SB), Y8, Y3
 	VFNMADD231PS.BCST conv2_5<>+0(SB), Y2, Y3
@@ -6016,37 +6293,37 @@ channel3:
 	VADDPS            Y10, Y9, Y8
 	VSUBPS            Y10, Y9, Y9
 	VADDPS            Y2, Y3, Y3
-	VMOVUPS           Y3, 2432(CX)
-	VMOVUPS           Y11, 2656(CX)
+	VMOVUPS           Y3, 2432(AX)
+	VMOVUPS           Y11, 2656(AX)
 	VADDPS            Y11, Y4, Y3
 	VFMSUB231PS.BCST  conv2_2<>+0(SB), Y6, Y3
 	VFMADD231PS.BCST  conv2_4<>+0(SB), Y9, Y3
 	VADDPS            Y3, Y1, Y1
-	VMOVUPS           Y1, 2464(CX)
+	VMOVUPS           Y1, 2464(AX)
 	VMULPS.BCST       conv2_5_25<>+0(SB), Y11, Y1
 	VFMADD231PS.BCST  conv2_4_25<>+0(SB), Y4, Y1
 	VFNMADD231PS.BCST conv2_10<>+0(SB), Y6, Y1
 	VFNMADD231PS.BCST conv2_5<>+0(SB), Y9, Y1
 	VADDPS            Y1, Y7, Y1
-	VMOVUPS           Y1, 2528(CX)
+	VMOVUPS           Y1, 2528(AX)
 	VSUBPS            Y4, Y9, Y1
 	VFMADD231PS.BCST  conv2_8<>+0(SB), Y6, Y1
 	VFNMADD231PS.BCST conv2_5_25<>+0(SB), Y11, Y1
-	VMOVUPS           Y1, 2592(CX)
+	VMOVUPS           Y1, 2592(AX)
 	VSUBPS            Y12, Y5, Y1
 	VFNMADD231PS.BCST conv2_5_25<>+0(SB), Y2, Y1
 	VFMADD231PS.BCST  conv2_8<>+0(SB), Y8, Y1
 	VADDPS            Y1, Y0, Y0
-	VMOVUPS           Y0, 2496(CX)
+	VMOVUPS           Y0, 2496(AX)
 	VMULPS.BCST       conv2_5_25<>+0(SB), Y2, Y0
 	VFMADD231PS.BCST  conv2_4_25<>+0(SB), Y12, Y0
 	VFNMADD231PS.BCST conv2_5<>+0(SB), Y5, Y0
 	VFNMADD231PS.BCST conv2_10<>+0(SB), Y8, Y0
-	VMOVUPS           Y0, 2560(CX)
+	VMOVUPS           Y0, 2560(AX)
 	VADDPS            Y12, Y2, Y0
 	VFMSUB231PS.BCST  conv2_4<>+0(SB), Y5, Y0
 	VFMADD231PS.BCST  conv2_2<>+0(SB), Y8, Y0
-	VMOVUPS           Y0, 2624(CX)
+	VMOVUPS           Y0, 2624(AX)
 	VMOVUPS           1792(DX), Y0
 	VMOVUPS           1824(DX), Y1
 	VMOVUPS           1856(DX), Y2
@@ -6061,23 +6338,23 @@ channel3:
 	VSUBPS            Y4, Y3, Y3
 	VADDPS            Y6, Y5, Y4
 	VSUBPS            Y6, Y5, Y5
-	VMOVUPS           Y0, 2688(CX)
+	VMOVUPS           Y0, 2688(AX)
 	VADDPS            Y7, Y1, Y6
 	VFMSUB231PS.BCST  conv2_2<>+0(SB), Y3, Y6
 	VFMADD231PS.BCST  conv2_4<>+0(SB), Y5, Y6
-	VMOVUPS           Y6, 2720(CX)
+	VMOVUPS           Y6, 2720(AX)
 	VMULPS.BCST       conv2_5_25<>+0(SB), Y7, Y6
 	VFMADD231PS.BCST  conv2_4_25<>+0(SB), Y1, Y6
 	VFNMADD231PS.BCST conv2_10<>+0(SB), Y3, Y6
 	VFNMADD231PS.BCST conv2_5<>+0(SB), Y5, Y6
-	VMOVUPS           Y6, 2784(CX)
+	VMOVUPS           Y6, 2784(AX)
 	VSUBPS            Y1, Y5, Y1
 	VFMADD231PS.BCST  conv2_8<>+0(SB), Y3, Y1
 	VFNMADD231PS.BCST conv2_5_25<>+0(SB), Y7, Y1
 	VSUBPS            Y8, Y2, Y3
 	VFNMADD231PS.BCST conv2_5_25<>+0(SB), Y0, Y3
 	VFMADD231PS.BCST  conv2_8<>+0(SB), Y4, Y3
-	VMOVUPS           Y3, 2752(CX)
+	VMOVUPS           Y3, 2752(AX)
 	VMULPS.BCST       conv2_5_25<>+0(SB), Y0, Y3
 	VFMADD231PS.BCST  conv2_4_25<>+0(SB), Y8, Y3
 	VFNMADD231PS.BCST conv2_5<>+0(SB), Y2, Y3
@@ -6100,37 +6377,37 @@ channel3:
 	VADDPS            Y10, Y9, Y8
 	VSUBPS            Y10, Y9, Y9
 	VADDPS            Y2, Y3, Y3
-	VMOVUPS           Y3, 2816(CX)
-	VMOVUPS           Y11, 3040(CX)
+	VMOVUPS           Y3, 2816(AX)
+	VMOVUPS           Y11, 3040(AX)
 	VADDPS            Y11, Y4, Y3
 	VFMSUB231PS.BCST  conv2_2<>+0(SB), Y6, Y3
 	VFMADD231PS.BCST  conv2_4<>+0(SB), Y9, Y3
 	VADDPS            Y3, Y1, Y1
-	VMOVUPS           Y1, 2848(CX)
+	VMOVUPS           Y1, 2848(AX)
 	VMULPS.BCST       conv2_5_25<>+0(SB), Y11, Y1
 	VFMADD231PS.BCST  conv2_4_25<>+0(SB), Y4, Y1
 	VFNMADD231PS.BCST conv2_10<>+0(SB), Y6, Y1
 	VFNMADD231PS.BCST conv2_5<>+0(SB), Y9, Y1
 	VADDPS            Y1, Y7, Y1
-	VMOVUPS           Y1, 2912(CX)
+	VMOVUPS           Y1, 2912(AX)
 	VSUBPS            Y4, Y9, Y1
 	VFMADD231PS.BCST  conv2_8<>+0(SB), Y6, Y1
 	VFNMADD231PS.BCST conv2_5_25<>+0(SB), Y11, Y1
-	VMOVUPS           Y1, 2976(CX)
+	VMOVUPS           Y1, 2976(AX)
 	VSUBPS            Y12, Y5, Y1
 	VFNMADD231PS.BCST conv2_5_25<>+0(SB), Y2, Y1
 	VFMADD231PS.BCST  conv2_8<>+0(SB), Y8, Y1
 	VADDPS            Y1, Y0, Y0
-	VMOVUPS           Y0, 2880(CX)
+	VMOVUPS           Y0, 2880(AX)
 	VMULPS.BCST       conv2_5_25<>+0(SB), Y2, Y0
 	VFMADD231PS.BCST  conv2_4_25<>+0(SB), Y12, Y0
 	VFNMADD231PS.BCST conv2_5<>+0(SB), Y5, Y0
 	VFNMADD231PS.BCST conv2_10<>+0(SB), Y8, Y0
-	VMOVUPS           Y0, 2944(CX)
+	VMOVUPS           Y0, 2944(AX)
 	VADDPS            Y12, Y2, Y0
 	VFMSUB231PS.BCST  conv2_4<>+0(SB), Y5, Y0
 	VFMADD231PS.BCST  conv2_2<>+0(SB), Y8, Y0
-	VMOVUPS           Y0, 3008(CX)
+	VMOVUPS           Y0, 3008(AX)
 	VMOVUPS           2048(DX), Y0
 	VMOVUPS           2080(DX), Y1
 	VMOVUPS           2112(DX), Y2
@@ -6145,23 +6422,23 @@ channel3:
 	VSUBPS            Y4, Y3, Y3
 	VADDPS            Y6, Y5, Y4
 	VSUBPS            Y6, Y5, Y5
-	VMOVUPS           Y0, 3072(CX)
+	VMOVUPS           Y0, 3072(AX)
 	VADDPS            Y7, Y1, Y6
 	VFMSUB231PS.BCST  conv2_2<>+0(SB), Y3, Y6
 	VFMADD231PS.BCST  conv2_4<>+0(SB), Y5, Y6
-	VMOVUPS           Y6, 3104(CX)
+	VMOVUPS           Y6, 3104(AX)
 	VMULPS.BCST       conv2_5_25<>+0(SB), Y7, Y6
 	VFMADD231PS.BCST  conv2_4_25<>+0(SB), Y1, Y6
 	VFNMADD231PS.BCST conv2_10<>+0(SB), Y3, Y6
 	VFNMADD231PS.BCST conv2_5<>+0(SB), Y5, Y6
-	VMOVUPS           Y6, 3168(CX)
+	VMOVUPS           Y6, 3168(AX)
 	VSUBPS            Y1, Y5, Y1
 	VFMADD231PS.BCST  conv2_8<>+0(SB), Y3, Y1
 	VFNMADD231PS.BCST conv2_5_25<>+0(SB), Y7, Y1
 	VSUBPS            Y8, Y2, Y3
 	VFNMADD231PS.BCST conv2_5_25<>+0(SB), Y0, Y3
 	VFMADD231PS.BCST  conv2_8<>+0(SB), Y4, Y3
-	VMOVUPS           Y3, 3136(CX)
+	VMOVUPS           Y3, 3136(AX)
 	VMULPS.BCST       conv2_5_25<>+0(SB), Y0, Y3
 	VFMADD231PS.BCST  conv2_4_25<>+0(SB), Y8, Y3
 	VFNMADD231PS.BCST conv2_5<>+0(SB), Y2, Y3
@@ -6184,37 +6461,37 @@ channel3:
 	VADDPS            Y10, Y9, Y8
 	VSUBPS            Y10, Y9, Y9
 	VADDPS            Y2, Y3, Y3
-	VMOVUPS           Y3, 3200(CX)
-	VMOVUPS           Y11, 3424(CX)
+	VMOVUPS           Y3, 3200(AX)
+	VMOVUPS           Y11, 3424(AX)
 	VADDPS            Y11, Y4, Y3
 	VFMSUB231PS.BCST  conv2_2<>+0(SB), Y6, Y3
 	VFMADD231PS.BCST  conv2_4<>+0(SB), Y9, Y3
 	VADDPS            Y3, Y1, Y1
-	VMOVUPS           Y1, 3232(CX)
+	VMOVUPS           Y1, 3232(AX)
 	VMULPS.BCST       conv2_5_25<>+0(SB), Y11, Y1
 	VFMADD231PS.BCST  conv2_4_25<>+0(SB), Y4, Y1
 	VFNMADD231PS.BCST conv2_10<>+0(SB), Y6, Y1
 	VFNMADD231PS.BCST conv2_5<>+0(SB), Y9, Y1
 	VADDPS            Y1, Y7, Y1
-	VMOVUPS           Y1, 3296(CX)
+	VMOVUPS           Y1, 3296(AX)
 	VSUBPS            Y4, Y9, Y1
 	VFMADD231PS.BCST  conv2_8<>+0(SB), Y6, Y1
 	VFNMADD231PS.BCST conv2_5_25<>+0(SB), Y11, Y1
-	VMOVUPS           Y1, 3360(CX)
+	VMOVUPS           Y1, 3360(AX)
 	VSUBPS            Y12, Y5, Y1
 	VFNMADD231PS.BCST conv2_5_25<>+0(SB), Y2, Y1
 	VFMADD231PS.BCST  conv2_8<>+0(SB), Y8, Y1
 	VADDPS            Y1, Y0, Y0
-	VMOVUPS           Y0, 3264(CX)
+	VMOVUPS           Y0, 3264(AX)
 	VMULPS.BCST       conv2_5_25<>+0(SB), Y2, Y0
 	VFMADD231PS.BCST  conv2_4_25<>+0(SB), Y12, Y0
 	VFNMADD231PS.BCST conv2_5<>+0(SB), Y5, Y0
 	VFNMADD231PS.BCST conv2_10<>+0(SB), Y8, Y0
-	VMOVUPS           Y0, 3328(CX)
+	VMOVUPS           Y0, 3328(AX)
 	VADDPS            Y12, Y2, Y0
 	VFMSUB231PS.BCST  conv2_4<>+0(SB), Y5, Y0
 	VFMADD231PS.BCST  conv2_2<>+0(SB), Y8, Y0
-	VMOVUPS           Y0, 3392(CX)
+	VMOVUPS           Y0, 3392(AX)
 	VMOVUPS           2304(DX), Y0
 	VMOVUPS           2336(DX), Y1
 	VMOVUPS           2368(DX), Y2
@@ -6229,23 +6506,23 @@ channel3:
 	VSUBPS            Y4, Y3, Y3
 	VADDPS            Y6, Y5, Y4
 	VSUBPS            Y6, Y5, Y5
-	VMOVUPS           Y0, 3456(CX)
+	VMOVUPS           Y0, 3456(AX)
 	VADDPS            Y7, Y1, Y6
 	VFMSUB231PS.BCST  conv2_2<>+0(SB), Y3, Y6
 	VFMADD231PS.BCST  conv2_4<>+0(SB), Y5, Y6
-	VMOVUPS           Y6, 3488(CX)
+	VMOVUPS           Y6, 3488(AX)
 	VMULPS.BCST       conv2_5_25<>+0(SB), Y7, Y6
 	VFMADD231PS.BCST  conv2_4_25<>+0(SB), Y1, Y6
 	VFNMADD231PS.BCST conv2_10<>+0(SB), Y3, Y6
 	VFNMADD231PS.BCST conv2_5<>+0(SB), Y5, Y6
-	VMOVUPS           Y6, 3552(CX)
+	VMOVUPS           Y6, 3552(AX)
 	VSUBPS            Y1, Y5, Y1
 	VFMADD231PS.BCST  conv2_8<>+0(SB), Y3, Y1
 	VFNMADD231PS.BCST conv2_5_25<>+0(SB), Y7, Y1
 	VSUBPS            Y8, Y2, Y3
 	VFNMADD231PS.BCST conv2_5_25<>+0(SB), Y0, Y3
 	VFMADD231PS.BCST  conv2_8<>+0(SB), Y4, Y3
-	VMOVUPS           Y3, 3520(CX)
+	VMOVUPS           Y3, 3520(AX)
 	VMULPS.BCST       conv2_5_25<>+0(SB), Y0, Y3
 	VFMADD231PS.BCST  conv2_4_25<>+0(SB), Y8, Y3
 	VFNMADD231PS.BCST conv2_5<>+0(SB), Y2, Y3
@@ -6268,37 +6545,37 @@ channel3:
 	VADDPS            Y10, Y9, Y8
 	VSUBPS            Y10, Y9, Y9
 	VADDPS            Y2, Y3, Y3
-	VMOVUPS           Y3, 3584(CX)
-	VMOVUPS           Y11, 3808(CX)
+	VMOVUPS           Y3, 3584(AX)
+	VMOVUPS           Y11, 3808(AX)
 	VADDPS            Y11, Y4, Y3
 	VFMSUB231PS.BCST  conv2_2<>+0(SB), Y6, Y3
 	VFMADD231PS.BCST  conv2_4<>+0(SB), Y9, Y3
 	VADDPS            Y3, Y1, Y1
-	VMOVUPS           Y1, 3616(CX)
+	VMOVUPS           Y1, 3616(AX)
 	VMULPS.BCST       conv2_5_25<>+0(SB), Y11, Y1
 	VFMADD231PS.BCST  conv2_4_25<>+0(SB), Y4, Y1
 	VFNMADD231PS.BCST conv2_10<>+0(SB), Y6, Y1
 	VFNMADD231PS.BCST conv2_5<>+0(SB), Y9, Y1
 	VADDPS            Y1, Y7, Y1
-	VMOVUPS           Y1, 3680(CX)
+	VMOVUPS           Y1, 3680(AX)
 	VSUBPS            Y4, Y9, Y1
 	VFMADD231PS.BCST  conv2_8<>+0(SB), Y6, Y1
 	VFNMADD231PS.BCST conv2_5_25<>+0(SB), Y11, Y1
-	VMOVUPS           Y1, 3744(CX)
+	VMOVUPS           Y1, 3744(AX)
 	VSUBPS            Y12, Y5, Y1
 	VFNMADD231PS.BCST conv2_5_25<>+0(SB), Y2, Y1
 	VFMADD231PS.BCST  conv2_8<>+0(SB), Y8, Y1
 	VADDPS            Y1, Y0, Y0
-	VMOVUPS           Y0, 3648(CX)
+	VMOVUPS           Y0, 3648(AX)
 	VMULPS.BCST       conv2_5_25<>+0(SB), Y2, Y0
 	VFMADD231PS.BCST  conv2_4_25<>+0(SB), Y12, Y0
 	VFNMADD231PS.BCST conv2_5<>+0(SB), Y5, Y0
 	VFNMADD231PS.BCST conv2_10<>+0(SB), Y8, Y0
-	VMOVUPS           Y0, 3712(CX)
+	VMOVUPS           Y0, 3712(AX)
 	VADDPS            Y12, Y2, Y0
 	VFMSUB231PS.BCST  conv2_4<>+0(SB), Y5, Y0
 	VFMADD231PS.BCST  conv2_2<>+0(SB), Y8, Y0
-	VMOVUPS           Y0, 3776(CX)
+	VMOVUPS           Y0, 3776(AX)
 	VMOVUPS           2560(DX), Y0
 	VMOVUPS           2592(DX), Y1
 	VMOVUPS           2624(DX), Y2
@@ -6313,23 +6590,23 @@ channel3:
 	VSUBPS            Y4, Y3, Y3
 	VADDPS            Y6, Y5, Y4
 	VSUBPS            Y6, Y5, Y5
-	VMOVUPS           Y0, 3840(CX)
+	VMOVUPS           Y0, 3840(AX)
 	VADDPS            Y7, Y1, Y6
 	VFMSUB231PS.BCST  conv2_2<>+0(SB), Y3, Y6
 	VFMADD231PS.BCST  conv2_4<>+0(SB), Y5, Y6
-	VMOVUPS           Y6, 3872(CX)
+	VMOVUPS           Y6, 3872(AX)
 	VMULPS.BCST       conv2_5_25<>+0(SB), Y7, Y6
 	VFMADD231PS.BCST  conv2_4_25<>+0(SB), Y1, Y6
 	VFNMADD231PS.BCST conv2_10<>+0(SB), Y3, Y6
 	VFNMADD231PS.BCST conv2_5<>+0(SB), Y5, Y6
-	VMOVUPS           Y6, 3936(CX)
+	VMOVUPS           Y6, 3936(AX)
 	VSUBPS            Y1, Y5, Y1
 	VFMADD231PS.BCST  conv2_8<>+0(SB), Y3, Y1
 	VFNMADD231PS.BCST conv2_5_25<>+0(SB), Y7, Y1
 	VSUBPS            Y8, Y2, Y3
 	VFNMADD231PS.BCST conv2_5_25<>+0(SB), Y0, Y3
 	VFMADD231PS.BCST  conv2_8<>+0(SB), Y4, Y3
-	VMOVUPS           Y3, 3904(CX)
+	VMOVUPS           Y3, 3904(AX)
 	VMULPS.BCST       conv2_5_25<>+0(SB), Y0, Y3
 	VFMADD231PS.BCST  conv2_4_25<>+0(SB), Y8, Y3
 	VFNMADD231PS.BCST conv2_5<>+0(SB), Y2, Y3
@@ -6352,37 +6629,37 @@ channel3:
 	VADDPS            Y10, Y9, Y8
 	VSUBPS            Y10, Y9, Y9
 	VADDPS            Y2, Y3, Y3
-	VMOVUPS           Y3, 3968(CX)
-	VMOVUPS           Y11, 4192(CX)
+	VMOVUPS           Y3, 3968(AX)
+	VMOVUPS           Y11, 4192(AX)
 	VADDPS            Y11, Y4, Y3
 	VFMSUB231PS.BCST  conv2_2<>+0(SB), Y6, Y3
 	VFMADD231PS.BCST  conv2_4<>+0(SB), Y9, Y3
 	VADDPS            Y3, Y1, Y1
-	VMOVUPS           Y1, 4000(CX)
+	VMOVUPS           Y1, 4000(AX)
 	VMULPS.BCST       conv2_5_25<>+0(SB), Y11, Y1
 	VFMADD231PS.BCST  conv2_4_25<>+0(SB), Y4, Y1
 	VFNMADD231PS.BCST conv2_10<>+0(SB), Y6, Y1
 	VFNMADD231PS.BCST conv2_5<>+0(SB), Y9, Y1
 	VADDPS            Y1, Y7, Y1
-	VMOVUPS           Y1, 4064(CX)
+	VMOVUPS           Y1, 4064(AX)
 	VSUBPS            Y4, Y9, Y1
 	VFMADD231PS.BCST  conv2_8<>+0(SB), Y6, Y1
 	VFNMADD231PS.BCST conv2_5_25<>+0(SB), Y11, Y1
-	VMOVUPS           Y1, 4128(CX)
+	VMOVUPS           Y1, 4128(AX)
 	VSUBPS            Y12, Y5, Y1
 	VFNMADD231PS.BCST conv2_5_25<>+0(SB), Y2, Y1
 	VFMADD231PS.BCST  conv2_8<>+0(SB), Y8, Y1
 	VADDPS            Y1, Y0, Y0
-	VMOVUPS           Y0, 4032(CX)
+	VMOVUPS           Y0, 4032(AX)
 	VMULPS.BCST       conv2_5_25<>+0(SB), Y2, Y0
 	VFMADD231PS.BCST  conv2_4_25<>+0(SB), Y12, Y0
 	VFNMADD231PS.BCST conv2_5<>+0(SB), Y5, Y0
 	VFNMADD231PS.BCST conv2_10<>+0(SB), Y8, Y0
-	VMOVUPS           Y0, 4096(CX)
+	VMOVUPS           Y0, 4096(AX)
 	VADDPS            Y12, Y2, Y0
 	VFMSUB231PS.BCST  conv2_4<>+0(SB), Y5, Y0
 	VFMADD231PS.BCST  conv2_2<>+0(SB), Y8, Y0
-	VMOVUPS           Y0, 4160(CX)
+	VMOVUPS           Y0, 4160(AX)
 	VMOVUPS           2816(DX), Y0
 	VMOVUPS           2848(DX), Y1
 	VMOVUPS           2880(DX), Y2
@@ -6397,23 +6674,23 @@ channel3:
 	VSUBPS            Y4, Y3, Y3
 	VADDPS            Y6, Y5, Y4
 	VSUBPS            Y6, Y5, Y5
-	VMOVUPS           Y0, 4224(CX)
+	VMOVUPS           Y0, 4224(AX)
 	VADDPS            Y7, Y1, Y6
 	VFMSUB231PS.BCST  conv2_2<>+0(SB), Y3, Y6
 	VFMADD231PS.BCST  conv2_4<>+0(SB), Y5, Y6
-	VMOVUPS           Y6, 4256(CX)
+	VMOVUPS           Y6, 4256(AX)
 	VMULPS.BCST       conv2_5_25<>+0(SB), Y7, Y6
 	VFMADD231PS.BCST  conv2_4_25<>+0(SB), Y1, Y6
 	VFNMADD231PS.BCST conv2_10<>+0(SB), Y3, Y6
 	VFNMADD231PS.BCST conv2_5<>+0(SB), Y5, Y6
-	VMOVUPS           Y6, 4320(CX)
+	VMOVUPS           Y6, 4320(AX)
 	VSUBPS            Y1, Y5, Y1
 	VFMADD231PS.BCST  conv2_8<>+0(SB), Y3, Y1
 	VFNMADD231PS.BCST conv2_5_25<>+0(SB), Y7, Y1
 	VSUBPS            Y8, Y2, Y3
 	VFNMADD231PS.BCST conv2_5_25<>+0(SB), Y0, Y3
 	VFMADD231PS.BCST  conv2_8<>+0(SB), Y4, Y3
-	VMOVUPS           Y3, 4288(CX)
+	VMOVUPS           Y3, 4288(AX)
 	VMULPS.BCST       conv2_5_25<>+0(SB), Y0, Y3
 	VFMADD231PS.BCST  conv2_4_25<>+0(SB), Y8, Y3
 	VFNMADD231PS.BCST conv2_5<>+0(SB), Y2, Y3
@@ -6436,41 +6713,41 @@ channel3:
 	VADDPS            Y10, Y9, Y8
 	VSUBPS            Y10, Y9, Y9
 	VADDPS            Y2, Y3, Y3
-	VMOVUPS           Y3, 4352(CX)
-	VMOVUPS           Y11, 4576(CX)
+	VMOVUPS           Y3, 4352(AX)
+	VMOVUPS           Y11, 4576(AX)
 	VADDPS            Y11, Y4, Y3
 	VFMSUB231PS.BCST  conv2_2<>+0(SB), Y6, Y3
 	VFMADD231PS.BCST  conv2_4<>+0(SB), Y9, Y3
 	VADDPS            Y3, Y1, Y1
-	VMOVUPS           Y1, 4384(CX)
+	VMOVUPS           Y1, 4384(AX)
 	VMULPS.BCST       conv2_5_25<>+0(SB), Y11, Y1
 	VFMADD231PS.BCST  conv2_4_25<>+0(SB), Y4, Y1
 	VFNMADD231PS.BCST conv2_10<>+0(SB), Y6, Y1
 	VFNMADD231PS.BCST conv2_5<>+0(SB), Y9, Y1
 	VADDPS            Y1, Y7, Y1
-	VMOVUPS           Y1, 4448(CX)
+	VMOVUPS           Y1, 4448(AX)
 	VSUBPS            Y4, Y9, Y1
 	VFMADD231PS.BCST  conv2_8<>+0(SB), Y6, Y1
 	VFNMADD231PS.BCST conv2_5_25<>+0(SB), Y11, Y1
-	VMOVUPS           Y1, 4512(CX)
+	VMOVUPS           Y1, 4512(AX)
 	VSUBPS            Y12, Y5, Y1
 	VFNMADD231PS.BCST conv2_5_25<>+0(SB), Y2, Y1
 	VFMADD231PS.BCST  conv2_8<>+0(SB), Y8, Y1
 	VADDPS            Y1, Y0, Y0
-	VMOVUPS           Y0, 4416(CX)
+	VMOVUPS           Y0, 4416(AX)
 	VMULPS.BCST       conv2_5_25<>+0(SB), Y2, Y0
 	VFMADD231PS.BCST  conv2_4_25<>+0(SB), Y12, Y0
 	VFNMADD231PS.BCST conv2_5<>+0(SB), Y5, Y0
 	VFNMADD231PS.BCST conv2_10<>+0(SB), Y8, Y0
-	VMOVUPS           Y0, 4480(CX)
+	VMOVUPS           Y0, 4480(AX)
 	VADDPS            Y12, Y2, Y0
 	VFMSUB231PS.BCST  conv2_4<>+0(SB), Y5, Y0
 	VFMADD231PS.BCST  conv2_2<>+0(SB), Y8, Y0
-	VMOVUPS           Y0, 4544(CX)
-	ADDQ              $+4608, CX
-	ADDQ              $+8192, AX
+	VMOVUPS           Y0, 4544(AX)
+	ADDQ              $+4608, AX
+	ADDQ              $+8192, CX
 	DECQ              BX
-	JNZ               channel3
+	JNZ               channel1
 	VZEROUPPER
 	RET
 
@@ -7771,7 +8048,7 @@ frequency1:
 	VXORPS Z19, Z19, Z19
 	MOVQ   $0x00000002, SI
 
-term2:
+chunk2:
 	VMOVUPS          (DX), Z20
 	VMOVUPS          64(DX), Z21
 	VMOVUPS          128(DX), Z22
@@ -8015,7 +8292,7 @@ term2:
 	ADDQ             $+40, CX
 	ADDQ             $+2560, DX
 	DECQ             SI
-	JNZ              term2
+	JNZ              chunk2
 	VMOVUPS          Z0, (AX)
 	VMOVUPS          Z1, 64(AX)
 	VMOVUPS          Z2, 128(AX)
@@ -8036,9 +8313,11 @@ term2:
 	VMOVUPS          Z17, 65600(AX)
 	VMOVUPS          Z18, 65664(AX)
 	VMOVUPS          Z19, 65728(AX)
-	ADDQ             $+3920, CX
-	ADDQ             $+64, DX
+	ADDQ             $-80, CX
+	ADDQ             $-5120, DX
 	ADDQ             $+256, AX
+	ADDQ             $+5184, DX
+	ADDQ             $+4000, CX
 	DECQ             BX
 	JNZ              frequency1
 	ADDQ             $-16384, AX
@@ -8801,7 +9080,7 @@ frequency1:
 	VXORPS Z19, Z19, Z19
 	MOVQ   $0x00000002, SI
 
-term2:
+chunk2:
 	VMOVUPS          (DX), Z20
 	VMOVUPS          64(DX), Z21
 	VMOVUPS          128(DX), Z22
@@ -9045,7 +9324,7 @@ term2:
 	ADDQ             $+40, CX
 	ADDQ             $+2560, DX
 	DECQ             SI
-	JNZ              term2
+	JNZ              chunk2
 	VMOVUPS          Z0, (AX)
 	VMOVUPS          Z1, 64(AX)
 	VMOVUPS          Z2, 128(AX)
@@ -9066,9 +9345,11 @@ term2:
 	VMOVUPS          Z17, 65600(AX)
 	VMOVUPS          Z18, 65664(AX)
 	VMOVUPS          Z19, 65728(AX)
-	ADDQ             $+3920, CX
-	ADDQ             $+64, DX
+	ADDQ             $-80, CX
+	ADDQ             $-5120, DX
 	ADDQ             $+256, AX
+	ADDQ             $+5184, DX
+	ADDQ             $+4000, CX
 	DECQ             BX
 	JNZ              frequency1
 	ADDQ             $-16384, AX
@@ -9895,18 +10176,498 @@ tileRow4:
 	VZEROUPPER
 	RET
 
-// func Conv2OutputGrad16(dm []float32, dy []float32, mask []byte)
+// func Conv2OutputGrad16(dm []float32, dy []float32, mask []byte, pair int, first int)
 // Requires: AVX, AVX512F
-TEXT ·Conv2OutputGrad16(SB), $2112-72
-	MOVQ dm_base+0(FP), AX
-	MOVQ dy_base+24(FP), CX
-	MOVQ mask_base+48(FP), DX
-	LEAQ 63(SP), BX
-	ANDQ $-64, BX
-	MOVQ $0x00000064, SI
+TEXT ·Conv2OutputGrad16(SB), $576-88
+	MOVQ   dm_base+0(FP), AX
+	MOVQ   dy_base+24(FP), CX
+	MOVQ   mask_base+48(FP), DX
+	MOVQ   pair+72(FP), BX
+	MOVQ   first+80(FP), SI
+	IMUL3Q $+1024, SI, DI
+	ADDQ   DI, CX
+	IMUL3Q $+128, SI, SI
+	ADDQ   SI, DX
+	LEAQ   63(SP), SI
+	ANDQ   $-64, SI
+	CMPQ   BX, $+0
+	JNE    pair2
+	MOVQ   $0x0000000a, BX
 
-tileRow1:
-	// columns: A dy
+tileRow3:
+	// columns: rows 0 and 7 of A dy
+	VMOVUPS   (CX), Z0
+	KMOVW     (DX), K1
+	VMOVAPS.Z Z0, K1, Z0
+	VMOVUPS   256(CX), Z1
+	KMOVW     36(DX), K1
+	VMOVAPS.Z Z1, K1, Z1
+	VMOVUPS   Z0, (SI)
+	VMOVUPS   Z1, 256(SI)
+	VMOVUPS   (CX), Z0
+	KMOVW     2(DX), K1
+	VMOVAPS.Z Z0, K1, Z0
+	VMOVUPS   256(CX), Z1
+	KMOVW     38(DX), K1
+	VMOVAPS.Z Z1, K1, Z1
+	VMOVUPS   Z0, 64(SI)
+	VMOVUPS   Z1, 320(SI)
+	VMOVUPS   64(CX), Z0
+	KMOVW     8(DX), K1
+	VMOVAPS.Z Z0, K1, Z0
+	VMOVUPS   320(CX), Z1
+	KMOVW     44(DX), K1
+	VMOVAPS.Z Z1, K1, Z1
+	VMOVUPS   Z0, 128(SI)
+	VMOVUPS   Z1, 384(SI)
+	VMOVUPS   64(CX), Z0
+	KMOVW     10(DX), K1
+	VMOVAPS.Z Z0, K1, Z0
+	VMOVUPS   320(CX), Z1
+	KMOVW     46(DX), K1
+	VMOVAPS.Z Z1, K1, Z1
+	VMOVUPS   Z0, 192(SI)
+	VMOVUPS   Z1, 448(SI)
+
+	// rows: (A dy) Aᵀ
+	VMOVUPS          (SI), Z0
+	VMOVUPS          64(SI), Z1
+	VMOVUPS          128(SI), Z2
+	VMOVUPS          192(SI), Z3
+	VMOVUPS          Z0, (AX)
+	VMOVUPS          Z3, 9408(AX)
+	VADDPS           Z2, Z0, Z4
+	VADDPS           Z3, Z1, Z5
+	VADDPS           Z5, Z4, Z6
+	VMOVUPS          Z6, 1344(AX)
+	VSUBPS           Z5, Z4, Z4
+	VMOVUPS          Z4, 2688(AX)
+	VMOVAPS          Z0, Z4
+	VFMADD231PS.BCST conv2_4<>+0(SB), Z2, Z4
+	VADDPS           Z1, Z1, Z5
+	VFMADD231PS.BCST conv2_8<>+0(SB), Z3, Z5
+	VADDPS           Z5, Z4, Z6
+	VMOVUPS          Z6, 4032(AX)
+	VSUBPS           Z5, Z4, Z4
+	VMOVUPS          Z4, 5376(AX)
+	VMOVAPS          Z0, Z0
+	VFMADD231PS.BCST conv2_0_25<>+0(SB), Z2, Z0
+	VMULPS.BCST      conv2_0_5<>+0(SB), Z1, Z1
+	VFMADD231PS.BCST conv2_0_125<>+0(SB), Z3, Z1
+	VADDPS           Z1, Z0, Z2
+	VMOVUPS          Z2, 6720(AX)
+	VSUBPS           Z1, Z0, Z0
+	VMOVUPS          Z0, 8064(AX)
+	VMOVUPS          256(SI), Z0
+	VMOVUPS          320(SI), Z1
+	VMOVUPS          384(SI), Z2
+	VMOVUPS          448(SI), Z3
+	VMOVUPS          Z0, 10752(AX)
+	VMOVUPS          Z3, 20160(AX)
+	VADDPS           Z2, Z0, Z4
+	VADDPS           Z3, Z1, Z5
+	VADDPS           Z5, Z4, Z6
+	VMOVUPS          Z6, 12096(AX)
+	VSUBPS           Z5, Z4, Z4
+	VMOVUPS          Z4, 13440(AX)
+	VMOVAPS          Z0, Z4
+	VFMADD231PS.BCST conv2_4<>+0(SB), Z2, Z4
+	VADDPS           Z1, Z1, Z5
+	VFMADD231PS.BCST conv2_8<>+0(SB), Z3, Z5
+	VADDPS           Z5, Z4, Z6
+	VMOVUPS          Z6, 14784(AX)
+	VSUBPS           Z5, Z4, Z4
+	VMOVUPS          Z4, 16128(AX)
+	VMOVAPS          Z0, Z0
+	VFMADD231PS.BCST conv2_0_25<>+0(SB), Z2, Z0
+	VMULPS.BCST      conv2_0_5<>+0(SB), Z1, Z1
+	VFMADD231PS.BCST conv2_0_125<>+0(SB), Z3, Z1
+	VADDPS           Z1, Z0, Z2
+	VMOVUPS          Z2, 17472(AX)
+	VSUBPS           Z1, Z0, Z0
+	VMOVUPS          Z0, 18816(AX)
+
+	// columns: rows 0 and 7 of A dy
+	VMOVUPS   128(CX), Z0
+	KMOVW     16(DX), K1
+	VMOVAPS.Z Z0, K1, Z0
+	VMOVUPS   384(CX), Z1
+	KMOVW     52(DX), K1
+	VMOVAPS.Z Z1, K1, Z1
+	VMOVUPS   Z0, (SI)
+	VMOVUPS   Z1, 256(SI)
+	VMOVUPS   128(CX), Z0
+	KMOVW     18(DX), K1
+	VMOVAPS.Z Z0, K1, Z0
+	VMOVUPS   384(CX), Z1
+	KMOVW     54(DX), K1
+	VMOVAPS.Z Z1, K1, Z1
+	VMOVUPS   Z0, 64(SI)
+	VMOVUPS   Z1, 320(SI)
+	VMOVUPS   192(CX), Z0
+	KMOVW     24(DX), K1
+	VMOVAPS.Z Z0, K1, Z0
+	VMOVUPS   448(CX), Z1
+	KMOVW     60(DX), K1
+	VMOVAPS.Z Z1, K1, Z1
+	VMOVUPS   Z0, 128(SI)
+	VMOVUPS   Z1, 384(SI)
+	VMOVUPS   192(CX), Z0
+	KMOVW     26(DX), K1
+	VMOVAPS.Z Z0, K1, Z0
+	VMOVUPS   448(CX), Z1
+	KMOVW     62(DX), K1
+	VMOVAPS.Z Z1, K1, Z1
+	VMOVUPS   Z0, 192(SI)
+	VMOVUPS   Z1, 448(SI)
+
+	// rows: (A dy) Aᵀ
+	VMOVUPS          (SI), Z0
+	VMOVUPS          64(SI), Z1
+	VMOVUPS          128(SI), Z2
+	VMOVUPS          192(SI), Z3
+	VMOVUPS          Z0, 64(AX)
+	VMOVUPS          Z3, 9472(AX)
+	VADDPS           Z2, Z0, Z4
+	VADDPS           Z3, Z1, Z5
+	VADDPS           Z5, Z4, Z6
+	VMOVUPS          Z6, 1408(AX)
+	VSUBPS           Z5, Z4, Z4
+	VMOVUPS          Z4, 2752(AX)
+	VMOVAPS          Z0, Z4
+	VFMADD231PS.BCST conv2_4<>+0(SB), Z2, Z4
+	VADDPS           Z1, Z1, Z5
+	VFMADD231PS.BCST conv2_8<>+0(SB), Z3, Z5
+	VADDPS           Z5, Z4, Z6
+	VMOVUPS          Z6, 4096(AX)
+	VSUBPS           Z5, Z4, Z4
+	VMOVUPS          Z4, 5440(AX)
+	VMOVAPS          Z0, Z0
+	VFMADD231PS.BCST conv2_0_25<>+0(SB), Z2, Z0
+	VMULPS.BCST      conv2_0_5<>+0(SB), Z1, Z1
+	VFMADD231PS.BCST conv2_0_125<>+0(SB), Z3, Z1
+	VADDPS           Z1, Z0, Z2
+	VMOVUPS          Z2, 6784(AX)
+	VSUBPS           Z1, Z0, Z0
+	VMOVUPS          Z0, 8128(AX)
+	VMOVUPS          256(SI), Z0
+	VMOVUPS          320(SI), Z1
+	VMOVUPS          384(SI), Z2
+	VMOVUPS          448(SI), Z3
+	VMOVUPS          Z0, 10816(AX)
+	VMOVUPS          Z3, 20224(AX)
+	VADDPS           Z2, Z0, Z4
+	VADDPS           Z3, Z1, Z5
+	VADDPS           Z5, Z4, Z6
+	VMOVUPS          Z6, 12160(AX)
+	VSUBPS           Z5, Z4, Z4
+	VMOVUPS          Z4, 13504(AX)
+	VMOVAPS          Z0, Z4
+	VFMADD231PS.BCST conv2_4<>+0(SB), Z2, Z4
+	VADDPS           Z1, Z1, Z5
+	VFMADD231PS.BCST conv2_8<>+0(SB), Z3, Z5
+	VADDPS           Z5, Z4, Z6
+	VMOVUPS          Z6, 14848(AX)
+	VSUBPS           Z5, Z4, Z4
+	VMOVUPS          Z4, 16192(AX)
+	VMOVAPS          Z0, Z0
+	VFMADD231PS.BCST conv2_0_25<>+0(SB), Z2, Z0
+	VMULPS.BCST      conv2_0_5<>+0(SB), Z1, Z1
+	VFMADD231PS.BCST conv2_0_125<>+0(SB), Z3, Z1
+	VADDPS           Z1, Z0, Z2
+	VMOVUPS          Z2, 17536(AX)
+	VSUBPS           Z1, Z0, Z0
+	VMOVUPS          Z0, 18880(AX)
+	ADDQ             $+128, AX
+	ADDQ             $+512, CX
+	ADDQ             $+64, DX
+	DECQ             BX
+	JNZ              tileRow3
+	JMP              end1
+
+pair2:
+	CMPQ BX, $+1
+	JNE  pair4
+	MOVQ $0x0000000a, BX
+
+tileRow5:
+	// columns: rows 1 and 2 of A dy
+	VMOVUPS   (CX), Z0
+	KMOVW     (DX), K1
+	VMOVAPS.Z Z0, K1, Z0
+	VMOVUPS   (CX), Z1
+	KMOVW     4(DX), K1
+	VMOVAPS.Z Z1, K1, Z1
+	VMOVUPS   256(CX), Z2
+	KMOVW     32(DX), K1
+	VMOVAPS.Z Z2, K1, Z2
+	VMOVUPS   256(CX), Z3
+	KMOVW     36(DX), K1
+	VMOVAPS.Z Z3, K1, Z3
+	VADDPS    Z2, Z0, Z0
+	VADDPS    Z3, Z1, Z1
+	VADDPS    Z1, Z0, Z2
+	VMOVUPS   Z2, (SI)
+	VSUBPS    Z1, Z0, Z0
+	VMOVUPS   Z0, 256(SI)
+	VMOVUPS   (CX), Z0
+	KMOVW     2(DX), K1
+	VMOVAPS.Z Z0, K1, Z0
+	VMOVUPS   (CX), Z1
+	KMOVW     6(DX), K1
+	VMOVAPS.Z Z1, K1, Z1
+	VMOVUPS   256(CX), Z2
+	KMOVW     34(DX), K1
+	VMOVAPS.Z Z2, K1, Z2
+	VMOVUPS   256(CX), Z3
+	KMOVW     38(DX), K1
+	VMOVAPS.Z Z3, K1, Z3
+	VADDPS    Z2, Z0, Z0
+	VADDPS    Z3, Z1, Z1
+	VADDPS    Z1, Z0, Z2
+	VMOVUPS   Z2, 64(SI)
+	VSUBPS    Z1, Z0, Z0
+	VMOVUPS   Z0, 320(SI)
+	VMOVUPS   64(CX), Z0
+	KMOVW     8(DX), K1
+	VMOVAPS.Z Z0, K1, Z0
+	VMOVUPS   64(CX), Z1
+	KMOVW     12(DX), K1
+	VMOVAPS.Z Z1, K1, Z1
+	VMOVUPS   320(CX), Z2
+	KMOVW     40(DX), K1
+	VMOVAPS.Z Z2, K1, Z2
+	VMOVUPS   320(CX), Z3
+	KMOVW     44(DX), K1
+	VMOVAPS.Z Z3, K1, Z3
+	VADDPS    Z2, Z0, Z0
+	VADDPS    Z3, Z1, Z1
+	VADDPS    Z1, Z0, Z2
+	VMOVUPS   Z2, 128(SI)
+	VSUBPS    Z1, Z0, Z0
+	VMOVUPS   Z0, 384(SI)
+	VMOVUPS   64(CX), Z0
+	KMOVW     10(DX), K1
+	VMOVAPS.Z Z0, K1, Z0
+	VMOVUPS   64(CX), Z1
+	KMOVW     14(DX), K1
+	VMOVAPS.Z Z1, K1, Z1
+	VMOVUPS   320(CX), Z2
+	KMOVW     42(DX), K1
+	VMOVAPS.Z Z2, K1, Z2
+	VMOVUPS   320(CX), Z3
+	KMOVW     46(DX), K1
+	VMOVAPS.Z Z3, K1, Z3
+	VADDPS    Z2, Z0, Z0
+	VADDPS    Z3, Z1, Z1
+	VADDPS    Z1, Z0, Z2
+	VMOVUPS   Z2, 192(SI)
+	VSUBPS    Z1, Z0, Z0
+	VMOVUPS   Z0, 448(SI)
+
+	// rows: (A dy) Aᵀ
+	VMOVUPS          (SI), Z0
+	VMOVUPS          64(SI), Z1
+	VMOVUPS          128(SI), Z2
+	VMOVUPS          192(SI), Z3
+	VMOVUPS          Z0, (AX)
+	VMOVUPS          Z3, 9408(AX)
+	VADDPS           Z2, Z0, Z4
+	VADDPS           Z3, Z1, Z5
+	VADDPS           Z5, Z4, Z6
+	VMOVUPS          Z6, 1344(AX)
+	VSUBPS           Z5, Z4, Z4
+	VMOVUPS          Z4, 2688(AX)
+	VMOVAPS          Z0, Z4
+	VFMADD231PS.BCST conv2_4<>+0(SB), Z2, Z4
+	VADDPS           Z1, Z1, Z5
+	VFMADD231PS.BCST conv2_8<>+0(SB), Z3, Z5
+	VADDPS           Z5, Z4, Z6
+	VMOVUPS          Z6, 4032(AX)
+	VSUBPS           Z5, Z4, Z4
+	VMOVUPS          Z4, 5376(AX)
+	VMOVAPS          Z0, Z0
+	VFMADD231PS.BCST conv2_0_25<>+0(SB), Z2, Z0
+	VMULPS.BCST      conv2_0_5<>+0(SB), Z1, Z1
+	VFMADD231PS.BCST conv2_0_125<>+0(SB), Z3, Z1
+	VADDPS           Z1, Z0, Z2
+	VMOVUPS          Z2, 6720(AX)
+	VSUBPS           Z1, Z0, Z0
+	VMOVUPS          Z0, 8064(AX)
+	VMOVUPS          256(SI), Z0
+	VMOVUPS          320(SI), Z1
+	VMOVUPS          384(SI), Z2
+	VMOVUPS          448(SI), Z3
+	VMOVUPS          Z0, 10752(AX)
+	VMOVUPS          Z3, 20160(AX)
+	VADDPS           Z2, Z0, Z4
+	VADDPS           Z3, Z1, Z5
+	VADDPS           Z5, Z4, Z6
+	VMOVUPS          Z6, 12096(AX)
+	VSUBPS           Z5, Z4, Z4
+	VMOVUPS          Z4, 13440(AX)
+	VMOVAPS          Z0, Z4
+	VFMADD231PS.BCST conv2_4<>+0(SB), Z2, Z4
+	VADDPS           Z1, Z1, Z5
+	VFMADD231PS.BCST conv2_8<>+0(SB), Z3, Z5
+	VADDPS           Z5, Z4, Z6
+	VMOVUPS          Z6, 14784(AX)
+	VSUBPS           Z5, Z4, Z4
+	VMOVUPS          Z4, 16128(AX)
+	VMOVAPS          Z0, Z0
+	VFMADD231PS.BCST conv2_0_25<>+0(SB), Z2, Z0
+	VMULPS.BCST      conv2_0_5<>+0(SB), Z1, Z1
+	VFMADD231PS.BCST conv2_0_125<>+0(SB), Z3, Z1
+	VADDPS           Z1, Z0, Z2
+	VMOVUPS          Z2, 17472(AX)
+	VSUBPS           Z1, Z0, Z0
+	VMOVUPS          Z0, 18816(AX)
+
+	// columns: rows 1 and 2 of A dy
+	VMOVUPS   128(CX), Z0
+	KMOVW     16(DX), K1
+	VMOVAPS.Z Z0, K1, Z0
+	VMOVUPS   128(CX), Z1
+	KMOVW     20(DX), K1
+	VMOVAPS.Z Z1, K1, Z1
+	VMOVUPS   384(CX), Z2
+	KMOVW     48(DX), K1
+	VMOVAPS.Z Z2, K1, Z2
+	VMOVUPS   384(CX), Z3
+	KMOVW     52(DX), K1
+	VMOVAPS.Z Z3, K1, Z3
+	VADDPS    Z2, Z0, Z0
+	VADDPS    Z3, Z1, Z1
+	VADDPS    Z1, Z0, Z2
+	VMOVUPS   Z2, (SI)
+	VSUBPS    Z1, Z0, Z0
+	VMOVUPS   Z0, 256(SI)
+	VMOVUPS   128(CX), Z0
+	KMOVW     18(DX), K1
+	VMOVAPS.Z Z0, K1, Z0
+	VMOVUPS   128(CX), Z1
+	KMOVW     22(DX), K1
+	VMOVAPS.Z Z1, K1, Z1
+	VMOVUPS   384(CX), Z2
+	KMOVW     50(DX), K1
+	VMOVAPS.Z Z2, K1, Z2
+	VMOVUPS   384(CX), Z3
+	KMOVW     54(DX), K1
+	VMOVAPS.Z Z3, K1, Z3
+	VADDPS    Z2, Z0, Z0
+	VADDPS    Z3, Z1, Z1
+	VADDPS    Z1, Z0, Z2
+	VMOVUPS   Z2, 64(SI)
+	VSUBPS    Z1, Z0, Z0
+	VMOVUPS   Z0, 320(SI)
+	VMOVUPS   192(CX), Z0
+	KMOVW     24(DX), K1
+	VMOVAPS.Z Z0, K1, Z0
+	VMOVUPS   192(CX), Z1
+	KMOVW     28(DX), K1
+	VMOVAPS.Z Z1, K1, Z1
+	VMOVUPS   448(CX), Z2
+	KMOVW     56(DX), K1
+	VMOVAPS.Z Z2, K1, Z2
+	VMOVUPS   448(CX), Z3
+	KMOVW     60(DX), K1
+	VMOVAPS.Z Z3, K1, Z3
+	VADDPS    Z2, Z0, Z0
+	VADDPS    Z3, Z1, Z1
+	VADDPS    Z1, Z0, Z2
+	VMOVUPS   Z2, 128(SI)
+	VSUBPS    Z1, Z0, Z0
+	VMOVUPS   Z0, 384(SI)
+	VMOVUPS   192(CX), Z0
+	KMOVW     26(DX), K1
+	VMOVAPS.Z Z0, K1, Z0
+	VMOVUPS   192(CX), Z1
+	KMOVW     30(DX), K1
+	VMOVAPS.Z Z1, K1, Z1
+	VMOVUPS   448(CX), Z2
+	KMOVW     58(DX), K1
+	VMOVAPS.Z Z2, K1, Z2
+	VMOVUPS   448(CX), Z3
+	KMOVW     62(DX), K1
+	VMOVAPS.Z Z3, K1, Z3
+	VADDPS    Z2, Z0, Z0
+	VADDPS    Z3, Z1, Z1
+	VADDPS    Z1, Z0, Z2
+	VMOVUPS   Z2, 192(SI)
+	VSUBPS    Z1, Z0, Z0
+	VMOVUPS   Z0, 448(SI)
+
+	// rows: (A dy) Aᵀ
+	VMOVUPS          (SI), Z0
+	VMOVUPS          64(SI), Z1
+	VMOVUPS          128(SI), Z2
+	VMOVUPS          192(SI), Z3
+	VMOVUPS          Z0, 64(AX)
+	VMOVUPS          Z3, 9472(AX)
+	VADDPS           Z2, Z0, Z4
+	VADDPS           Z3, Z1, Z5
+	VADDPS           Z5, Z4, Z6
+	VMOVUPS          Z6, 1408(AX)
+	VSUBPS           Z5, Z4, Z4
+	VMOVUPS          Z4, 2752(AX)
+	VMOVAPS          Z0, Z4
+	VFMADD231PS.BCST conv2_4<>+0(SB), Z2, Z4
+	VADDPS           Z1, Z1, Z5
+	VFMADD231PS.BCST conv2_8<>+0(SB), Z3, Z5
+	VADDPS           Z5, Z4, Z6
+	VMOVUPS          Z6, 4096(AX)
+	VSUBPS           Z5, Z4, Z4
+	VMOVUPS          Z4, 5440(AX)
+	VMOVAPS          Z0, Z0
+	VFMADD231PS.BCST conv2_0_25<>+0(SB), Z2, Z0
+	VMULPS.BCST      conv2_0_5<>+0(SB), Z1, Z1
+	VFMADD231PS.BCST conv2_0_125<>+0(SB), Z3, Z1
+	VADDPS           Z1, Z0, Z2
+	VMOVUPS          Z2, 6784(AX)
+	VSUBPS           Z1, Z0, Z0
+	VMOVUPS          Z0, 8128(AX)
+	VMOVUPS          256(SI), Z0
+	VMOVUPS          320(SI), Z1
+	VMOVUPS          384(SI), Z2
+	VMOVUPS          448(SI), Z3
+	VMOVUPS          Z0, 10816(AX)
+	VMOVUPS          Z3, 20224(AX)
+	VADDPS           Z2, Z0, Z4
+	VADDPS           Z3, Z1, Z5
+	VADDPS           Z5, Z4, Z6
+	VMOVUPS          Z6, 12160(AX)
+	VSUBPS           Z5, Z4, Z4
+	VMOVUPS          Z4, 13504(AX)
+	VMOVAPS          Z0, Z4
+	VFMADD231PS.BCST conv2_4<>+0(SB), Z2, Z4
+	VADDPS           Z1, Z1, Z5
+	VFMADD231PS.BCST conv2_8<>+0(SB), Z3, Z5
+	VADDPS           Z5, Z4, Z6
+	VMOVUPS          Z6, 14848(AX)
+	VSUBPS           Z5, Z4, Z4
+	VMOVUPS          Z4, 16192(AX)
+	VMOVAPS          Z0, Z0
+	VFMADD231PS.BCST conv2_0_25<>+0(SB), Z2, Z0
+	VMULPS.BCST      conv2_0_5<>+0(SB), Z1, Z1
+	VFMADD231PS.BCST conv2_0_125<>+0(SB), Z3, Z1
+	VADDPS           Z1, Z0, Z2
+	VMOVUPS          Z2, 17536(AX)
+	VSUBPS           Z1, Z0, Z0
+	VMOVUPS          Z0, 18880(AX)
+	ADDQ             $+128, AX
+	ADDQ             $+512, CX
+	ADDQ             $+64, DX
+	DECQ             BX
+	JNZ              tileRow5
+	JMP              end1
+
+pair4:
+	CMPQ BX, $+2
+	JNE  pair6
+	MOVQ $0x0000000a, BX
+
+tileRow7:
+	// columns: rows 3 and 4 of A dy
 	VMOVUPS          (CX), Z0
 	KMOVW            (DX), K1
 	VMOVAPS.Z        Z0, K1, Z0
@@ -9919,30 +10680,14 @@ tileRow1:
 	VMOVUPS          256(CX), Z3
 	KMOVW            36(DX), K1
 	VMOVAPS.Z        Z3, K1, Z3
-	VMOVUPS          Z0, (BX)
-	VMOVUPS          Z3, 1792(BX)
-	VADDPS           Z2, Z0, Z4
-	VADDPS           Z3, Z1, Z5
-	VADDPS           Z5, Z4, Z6
-	VMOVUPS          Z6, 256(BX)
-	VSUBPS           Z5, Z4, Z4
-	VMOVUPS          Z4, 512(BX)
-	VMOVAPS          Z0, Z4
-	VFMADD231PS.BCST conv2_4<>+0(SB), Z2, Z4
-	VADDPS           Z1, Z1, Z5
-	VFMADD231PS.BCST conv2_8<>+0(SB), Z3, Z5
-	VADDPS           Z5, Z4, Z6
-	VMOVUPS          Z6, 768(BX)
-	VSUBPS           Z5, Z4, Z4
-	VMOVUPS          Z4, 1024(BX)
 	VMOVAPS          Z0, Z0
-	VFMADD231PS.BCST conv2_0_25<>+0(SB), Z2, Z0
-	VMULPS.BCST      conv2_0_5<>+0(SB), Z1, Z1
-	VFMADD231PS.BCST conv2_0_125<>+0(SB), Z3, Z1
+	VFMADD231PS.BCST conv2_4<>+0(SB), Z2, Z0
+	VADDPS           Z1, Z1, Z1
+	VFMADD231PS.BCST conv2_8<>+0(SB), Z3, Z1
 	VADDPS           Z1, Z0, Z2
-	VMOVUPS          Z2, 1280(BX)
+	VMOVUPS          Z2, (SI)
 	VSUBPS           Z1, Z0, Z0
-	VMOVUPS          Z0, 1536(BX)
+	VMOVUPS          Z0, 256(SI)
 	VMOVUPS          (CX), Z0
 	KMOVW            2(DX), K1
 	VMOVAPS.Z        Z0, K1, Z0
@@ -9955,30 +10700,14 @@ tileRow1:
 	VMOVUPS          256(CX), Z3
 	KMOVW            38(DX), K1
 	VMOVAPS.Z        Z3, K1, Z3
-	VMOVUPS          Z0, 64(BX)
-	VMOVUPS          Z3, 1856(BX)
-	VADDPS           Z2, Z0, Z4
-	VADDPS           Z3, Z1, Z5
-	VADDPS           Z5, Z4, Z6
-	VMOVUPS          Z6, 320(BX)
-	VSUBPS           Z5, Z4, Z4
-	VMOVUPS          Z4, 576(BX)
-	VMOVAPS          Z0, Z4
-	VFMADD231PS.BCST conv2_4<>+0(SB), Z2, Z4
-	VADDPS           Z1, Z1, Z5
-	VFMADD231PS.BCST conv2_8<>+0(SB), Z3, Z5
-	VADDPS           Z5, Z4, Z6
-	VMOVUPS          Z6, 832(BX)
-	VSUBPS           Z5, Z4, Z4
-	VMOVUPS          Z4, 1088(BX)
 	VMOVAPS          Z0, Z0
-	VFMADD231PS.BCST conv2_0_25<>+0(SB), Z2, Z0
-	VMULPS.BCST      conv2_0_5<>+0(SB), Z1, Z1
-	VFMADD231PS.BCST conv2_0_125<>+0(SB), Z3, Z1
+	VFMADD231PS.BCST conv2_4<>+0(SB), Z2, Z0
+	VADDPS           Z1, Z1, Z1
+	VFMADD231PS.BCST conv2_8<>+0(SB), Z3, Z1
 	VADDPS           Z1, Z0, Z2
-	VMOVUPS          Z2, 1344(BX)
+	VMOVUPS          Z2, 64(SI)
 	VSUBPS           Z1, Z0, Z0
-	VMOVUPS          Z0, 1600(BX)
+	VMOVUPS          Z0, 320(SI)
 	VMOVUPS          64(CX), Z0
 	KMOVW            8(DX), K1
 	VMOVAPS.Z        Z0, K1, Z0
@@ -9991,30 +10720,14 @@ tileRow1:
 	VMOVUPS          320(CX), Z3
 	KMOVW            44(DX), K1
 	VMOVAPS.Z        Z3, K1, Z3
-	VMOVUPS          Z0, 128(BX)
-	VMOVUPS          Z3, 1920(BX)
-	VADDPS           Z2, Z0, Z4
-	VADDPS           Z3, Z1, Z5
-	VADDPS           Z5, Z4, Z6
-	VMOVUPS          Z6, 384(BX)
-	VSUBPS           Z5, Z4, Z4
-	VMOVUPS          Z4, 640(BX)
-	VMOVAPS          Z0, Z4
-	VFMADD231PS.BCST conv2_4<>+0(SB), Z2, Z4
-	VADDPS           Z1, Z1, Z5
-	VFMADD231PS.BCST conv2_8<>+0(SB), Z3, Z5
-	VADDPS           Z5, Z4, Z6
-	VMOVUPS          Z6, 896(BX)
-	VSUBPS           Z5, Z4, Z4
-	VMOVUPS          Z4, 1152(BX)
 	VMOVAPS          Z0, Z0
-	VFMADD231PS.BCST conv2_0_25<>+0(SB), Z2, Z0
-	VMULPS.BCST      conv2_0_5<>+0(SB), Z1, Z1
-	VFMADD231PS.BCST conv2_0_125<>+0(SB), Z3, Z1
+	VFMADD231PS.BCST conv2_4<>+0(SB), Z2, Z0
+	VADDPS           Z1, Z1, Z1
+	VFMADD231PS.BCST conv2_8<>+0(SB), Z3, Z1
 	VADDPS           Z1, Z0, Z2
-	VMOVUPS          Z2, 1408(BX)
+	VMOVUPS          Z2, 128(SI)
 	VSUBPS           Z1, Z0, Z0
-	VMOVUPS          Z0, 1664(BX)
+	VMOVUPS          Z0, 384(SI)
 	VMOVUPS          64(CX), Z0
 	KMOVW            10(DX), K1
 	VMOVAPS.Z        Z0, K1, Z0
@@ -10027,258 +10740,74 @@ tileRow1:
 	VMOVUPS          320(CX), Z3
 	KMOVW            46(DX), K1
 	VMOVAPS.Z        Z3, K1, Z3
-	VMOVUPS          Z0, 192(BX)
-	VMOVUPS          Z3, 1984(BX)
-	VADDPS           Z2, Z0, Z4
-	VADDPS           Z3, Z1, Z5
-	VADDPS           Z5, Z4, Z6
-	VMOVUPS          Z6, 448(BX)
-	VSUBPS           Z5, Z4, Z4
-	VMOVUPS          Z4, 704(BX)
-	VMOVAPS          Z0, Z4
-	VFMADD231PS.BCST conv2_4<>+0(SB), Z2, Z4
-	VADDPS           Z1, Z1, Z5
-	VFMADD231PS.BCST conv2_8<>+0(SB), Z3, Z5
-	VADDPS           Z5, Z4, Z6
-	VMOVUPS          Z6, 960(BX)
-	VSUBPS           Z5, Z4, Z4
-	VMOVUPS          Z4, 1216(BX)
 	VMOVAPS          Z0, Z0
-	VFMADD231PS.BCST conv2_0_25<>+0(SB), Z2, Z0
-	VMULPS.BCST      conv2_0_5<>+0(SB), Z1, Z1
-	VFMADD231PS.BCST conv2_0_125<>+0(SB), Z3, Z1
+	VFMADD231PS.BCST conv2_4<>+0(SB), Z2, Z0
+	VADDPS           Z1, Z1, Z1
+	VFMADD231PS.BCST conv2_8<>+0(SB), Z3, Z1
 	VADDPS           Z1, Z0, Z2
-	VMOVUPS          Z2, 1472(BX)
+	VMOVUPS          Z2, 192(SI)
 	VSUBPS           Z1, Z0, Z0
-	VMOVUPS          Z0, 1728(BX)
+	VMOVUPS          Z0, 448(SI)
 
 	// rows: (A dy) Aᵀ
-	VMOVUPS          (BX), Z0
-	VMOVUPS          64(BX), Z1
-	VMOVUPS          128(BX), Z2
-	VMOVUPS          192(BX), Z3
+	VMOVUPS          (SI), Z0
+	VMOVUPS          64(SI), Z1
+	VMOVUPS          128(SI), Z2
+	VMOVUPS          192(SI), Z3
 	VMOVUPS          Z0, (AX)
-	VMOVUPS          Z3, 90048(AX)
+	VMOVUPS          Z3, 9408(AX)
 	VADDPS           Z2, Z0, Z4
 	VADDPS           Z3, Z1, Z5
 	VADDPS           Z5, Z4, Z6
-	VMOVUPS          Z6, 12864(AX)
+	VMOVUPS          Z6, 1344(AX)
 	VSUBPS           Z5, Z4, Z4
-	VMOVUPS          Z4, 25728(AX)
+	VMOVUPS          Z4, 2688(AX)
 	VMOVAPS          Z0, Z4
 	VFMADD231PS.BCST conv2_4<>+0(SB), Z2, Z4
 	VADDPS           Z1, Z1, Z5
 	VFMADD231PS.BCST conv2_8<>+0(SB), Z3, Z5
 	VADDPS           Z5, Z4, Z6
-	VMOVUPS          Z6, 38592(AX)
+	VMOVUPS          Z6, 4032(AX)
 	VSUBPS           Z5, Z4, Z4
-	VMOVUPS          Z4, 51456(AX)
+	VMOVUPS          Z4, 5376(AX)
 	VMOVAPS          Z0, Z0
 	VFMADD231PS.BCST conv2_0_25<>+0(SB), Z2, Z0
 	VMULPS.BCST      conv2_0_5<>+0(SB), Z1, Z1
 	VFMADD231PS.BCST conv2_0_125<>+0(SB), Z3, Z1
 	VADDPS           Z1, Z0, Z2
-	VMOVUPS          Z2, 64320(AX)
+	VMOVUPS          Z2, 6720(AX)
 	VSUBPS           Z1, Z0, Z0
-	VMOVUPS          Z0, 77184(AX)
-	VMOVUPS          256(BX), Z0
-	VMOVUPS          320(BX), Z1
-	VMOVUPS          384(BX), Z2
-	VMOVUPS          448(BX), Z3
-	VMOVUPS          Z0, 102912(AX)
-	VMOVUPS          Z3, 192960(AX)
+	VMOVUPS          Z0, 8064(AX)
+	VMOVUPS          256(SI), Z0
+	VMOVUPS          320(SI), Z1
+	VMOVUPS          384(SI), Z2
+	VMOVUPS          448(SI), Z3
+	VMOVUPS          Z0, 10752(AX)
+	VMOVUPS          Z3, 20160(AX)
 	VADDPS           Z2, Z0, Z4
 	VADDPS           Z3, Z1, Z5
 	VADDPS           Z5, Z4, Z6
-	VMOVUPS          Z6, 115776(AX)
+	VMOVUPS          Z6, 12096(AX)
 	VSUBPS           Z5, Z4, Z4
-	VMOVUPS          Z4, 128640(AX)
+	VMOVUPS          Z4, 13440(AX)
 	VMOVAPS          Z0, Z4
 	VFMADD231PS.BCST conv2_4<>+0(SB), Z2, Z4
 	VADDPS           Z1, Z1, Z5
 	VFMADD231PS.BCST conv2_8<>+0(SB), Z3, Z5
 	VADDPS           Z5, Z4, Z6
-	VMOVUPS          Z6, 141504(AX)
+	VMOVUPS          Z6, 14784(AX)
 	VSUBPS           Z5, Z4, Z4
-	VMOVUPS          Z4, 154368(AX)
+	VMOVUPS          Z4, 16128(AX)
 	VMOVAPS          Z0, Z0
 	VFMADD231PS.BCST conv2_0_25<>+0(SB), Z2, Z0
 	VMULPS.BCST      conv2_0_5<>+0(SB), Z1, Z1
 	VFMADD231PS.BCST conv2_0_125<>+0(SB), Z3, Z1
 	VADDPS           Z1, Z0, Z2
-	VMOVUPS          Z2, 167232(AX)
+	VMOVUPS          Z2, 17472(AX)
 	VSUBPS           Z1, Z0, Z0
-	VMOVUPS          Z0, 180096(AX)
-	VMOVUPS          512(BX), Z0
-	VMOVUPS          576(BX), Z1
-	VMOVUPS          640(BX), Z2
-	VMOVUPS          704(BX), Z3
-	VMOVUPS          Z0, 205824(AX)
-	VMOVUPS          Z3, 295872(AX)
-	VADDPS           Z2, Z0, Z4
-	VADDPS           Z3, Z1, Z5
-	VADDPS           Z5, Z4, Z6
-	VMOVUPS          Z6, 218688(AX)
-	VSUBPS           Z5, Z4, Z4
-	VMOVUPS          Z4, 231552(AX)
-	VMOVAPS          Z0, Z4
-	VFMADD231PS.BCST conv2_4<>+0(SB), Z2, Z4
-	VADDPS           Z1, Z1, Z5
-	VFMADD231PS.BCST conv2_8<>+0(SB), Z3, Z5
-	VADDPS           Z5, Z4, Z6
-	VMOVUPS          Z6, 244416(AX)
-	VSUBPS           Z5, Z4, Z4
-	VMOVUPS          Z4, 257280(AX)
-	VMOVAPS          Z0, Z0
-	VFMADD231PS.BCST conv2_0_25<>+0(SB), Z2, Z0
-	VMULPS.BCST      conv2_0_5<>+0(SB), Z1, Z1
-	VFMADD231PS.BCST conv2_0_125<>+0(SB), Z3, Z1
-	VADDPS           Z1, Z0, Z2
-	VMOVUPS          Z2, 270144(AX)
-	VSUBPS           Z1, Z0, Z0
-	VMOVUPS          Z0, 283008(AX)
-	VMOVUPS          768(BX), Z0
-	VMOVUPS          832(BX), Z1
-	VMOVUPS          896(BX), Z2
-	VMOVUPS          960(BX), Z3
-	VMOVUPS          Z0, 308736(AX)
-	VMOVUPS          Z3, 398784(AX)
-	VADDPS           Z2, Z0, Z4
-	VADDPS           Z3, Z1, Z5
-	VADDPS           Z5, Z4, Z6
-	VMOVUPS          Z6, 321600(AX)
-	VSUBPS           Z5, Z4, Z4
-	VMOVUPS          Z4, 334464(AX)
-	VMOVAPS          Z0, Z4
-	VFMADD231PS.BCST conv2_4<>+0(SB), Z2, Z4
-	VADDPS           Z1, Z1, Z5
-	VFMADD231PS.BCST conv2_8<>+0(SB), Z3, Z5
-	VADDPS           Z5, Z4, Z6
-	VMOVUPS          Z6, 347328(AX)
-	VSUBPS           Z5, Z4, Z4
-	VMOVUPS          Z4, 360192(AX)
-	VMOVAPS          Z0, Z0
-	VFMADD231PS.BCST conv2_0_25<>+0(SB), Z2, Z0
-	VMULPS.BCST      conv2_0_5<>+0(SB), Z1, Z1
-	VFMADD231PS.BCST conv2_0_125<>+0(SB), Z3, Z1
-	VADDPS           Z1, Z0, Z2
-	VMOVUPS          Z2, 373056(AX)
-	VSUBPS           Z1, Z0, Z0
-	VMOVUPS          Z0, 385920(AX)
-	VMOVUPS          1024(BX), Z0
-	VMOVUPS          1088(BX), Z1
-	VMOVUPS          1152(BX), Z2
-	VMOVUPS          1216(BX), Z3
-	VMOVUPS          Z0, 411648(AX)
-	VMOVUPS          Z3, 501696(AX)
-	VADDPS           Z2, Z0, Z4
-	VADDPS           Z3, Z1, Z5
-	VADDPS           Z5, Z4, Z6
-	VMOVUPS          Z6, 424512(AX)
-	VSUBPS           Z5, Z4, Z4
-	VMOVUPS          Z4, 437376(AX)
-	VMOVAPS          Z0, Z4
-	VFMADD231PS.BCST conv2_4<>+0(SB), Z2, Z4
-	VADDPS           Z1, Z1, Z5
-	VFMADD231PS.BCST conv2_8<>+0(SB), Z3, Z5
-	VADDPS           Z5, Z4, Z6
-	VMOVUPS          Z6, 450240(AX)
-	VSUBPS           Z5, Z4, Z4
-	VMOVUPS          Z4, 463104(AX)
-	VMOVAPS          Z0, Z0
-	VFMADD231PS.BCST conv2_0_25<>+0(SB), Z2, Z0
-	VMULPS.BCST      conv2_0_5<>+0(SB), Z1, Z1
-	VFMADD231PS.BCST conv2_0_125<>+0(SB), Z3, Z1
-	VADDPS           Z1, Z0, Z2
-	VMOVUPS          Z2, 475968(AX)
-	VSUBPS           Z1, Z0, Z0
-	VMOVUPS          Z0, 488832(AX)
-	VMOVUPS          1280(BX), Z0
-	VMOVUPS          1344(BX), Z1
-	VMOVUPS          1408(BX), Z2
-	VMOVUPS          1472(BX), Z3
-	VMOVUPS          Z0, 514560(AX)
-	VMOVUPS          Z3, 604608(AX)
-	VADDPS           Z2, Z0, Z4
-	VADDPS           Z3, Z1, Z5
-	VADDPS           Z5, Z4, Z6
-	VMOVUPS          Z6, 527424(AX)
-	VSUBPS           Z5, Z4, Z4
-	VMOVUPS          Z4, 540288(AX)
-	VMOVAPS          Z0, Z4
-	VFMADD231PS.BCST conv2_4<>+0(SB), Z2, Z4
-	VADDPS           Z1, Z1, Z5
-	VFMADD231PS.BCST conv2_8<>+0(SB), Z3, Z5
-	VADDPS           Z5, Z4, Z6
-	VMOVUPS          Z6, 553152(AX)
-	VSUBPS           Z5, Z4, Z4
-	VMOVUPS          Z4, 566016(AX)
-	VMOVAPS          Z0, Z0
-	VFMADD231PS.BCST conv2_0_25<>+0(SB), Z2, Z0
-	VMULPS.BCST      conv2_0_5<>+0(SB), Z1, Z1
-	VFMADD231PS.BCST conv2_0_125<>+0(SB), Z3, Z1
-	VADDPS           Z1, Z0, Z2
-	VMOVUPS          Z2, 578880(AX)
-	VSUBPS           Z1, Z0, Z0
-	VMOVUPS          Z0, 591744(AX)
-	VMOVUPS          1536(BX), Z0
-	VMOVUPS          1600(BX), Z1
-	VMOVUPS          1664(BX), Z2
-	VMOVUPS          1728(BX), Z3
-	VMOVUPS          Z0, 617472(AX)
-	VMOVUPS          Z3, 707520(AX)
-	VADDPS           Z2, Z0, Z4
-	VADDPS           Z3, Z1, Z5
-	VADDPS           Z5, Z4, Z6
-	VMOVUPS          Z6, 630336(AX)
-	VSUBPS           Z5, Z4, Z4
-	VMOVUPS          Z4, 643200(AX)
-	VMOVAPS          Z0, Z4
-	VFMADD231PS.BCST conv2_4<>+0(SB), Z2, Z4
-	VADDPS           Z1, Z1, Z5
-	VFMADD231PS.BCST conv2_8<>+0(SB), Z3, Z5
-	VADDPS           Z5, Z4, Z6
-	VMOVUPS          Z6, 656064(AX)
-	VSUBPS           Z5, Z4, Z4
-	VMOVUPS          Z4, 668928(AX)
-	VMOVAPS          Z0, Z0
-	VFMADD231PS.BCST conv2_0_25<>+0(SB), Z2, Z0
-	VMULPS.BCST      conv2_0_5<>+0(SB), Z1, Z1
-	VFMADD231PS.BCST conv2_0_125<>+0(SB), Z3, Z1
-	VADDPS           Z1, Z0, Z2
-	VMOVUPS          Z2, 681792(AX)
-	VSUBPS           Z1, Z0, Z0
-	VMOVUPS          Z0, 694656(AX)
-	VMOVUPS          1792(BX), Z0
-	VMOVUPS          1856(BX), Z1
-	VMOVUPS          1920(BX), Z2
-	VMOVUPS          1984(BX), Z3
-	VMOVUPS          Z0, 720384(AX)
-	VMOVUPS          Z3, 810432(AX)
-	VADDPS           Z2, Z0, Z4
-	VADDPS           Z3, Z1, Z5
-	VADDPS           Z5, Z4, Z6
-	VMOVUPS          Z6, 733248(AX)
-	VSUBPS           Z5, Z4, Z4
-	VMOVUPS          Z4, 746112(AX)
-	VMOVAPS          Z0, Z4
-	VFMADD231PS.BCST conv2_4<>+0(SB), Z2, Z4
-	VADDPS           Z1, Z1, Z5
-	VFMADD231PS.BCST conv2_8<>+0(SB), Z3, Z5
-	VADDPS           Z5, Z4, Z6
-	VMOVUPS          Z6, 758976(AX)
-	VSUBPS           Z5, Z4, Z4
-	VMOVUPS          Z4, 771840(AX)
-	VMOVAPS          Z0, Z0
-	VFMADD231PS.BCST conv2_0_25<>+0(SB), Z2, Z0
-	VMULPS.BCST      conv2_0_5<>+0(SB), Z1, Z1
-	VFMADD231PS.BCST conv2_0_125<>+0(SB), Z3, Z1
-	VADDPS           Z1, Z0, Z2
-	VMOVUPS          Z2, 784704(AX)
-	VSUBPS           Z1, Z0, Z0
-	VMOVUPS          Z0, 797568(AX)
+	VMOVUPS          Z0, 18816(AX)
 
-	// columns: A dy
+	// columns: rows 3 and 4 of A dy
 	VMOVUPS          128(CX), Z0
 	KMOVW            16(DX), K1
 	VMOVAPS.Z        Z0, K1, Z0
@@ -10291,30 +10820,14 @@ tileRow1:
 	VMOVUPS          384(CX), Z3
 	KMOVW            52(DX), K1
 	VMOVAPS.Z        Z3, K1, Z3
-	VMOVUPS          Z0, (BX)
-	VMOVUPS          Z3, 1792(BX)
-	VADDPS           Z2, Z0, Z4
-	VADDPS           Z3, Z1, Z5
-	VADDPS           Z5, Z4, Z6
-	VMOVUPS          Z6, 256(BX)
-	VSUBPS           Z5, Z4, Z4
-	VMOVUPS          Z4, 512(BX)
-	VMOVAPS          Z0, Z4
-	VFMADD231PS.BCST conv2_4<>+0(SB), Z2, Z4
-	VADDPS           Z1, Z1, Z5
-	VFMADD231PS.BCST conv2_8<>+0(SB), Z3, Z5
-	VADDPS           Z5, Z4, Z6
-	VMOVUPS          Z6, 768(BX)
-	VSUBPS           Z5, Z4, Z4
-	VMOVUPS          Z4, 1024(BX)
 	VMOVAPS          Z0, Z0
-	VFMADD231PS.BCST conv2_0_25<>+0(SB), Z2, Z0
-	VMULPS.BCST      conv2_0_5<>+0(SB), Z1, Z1
-	VFMADD231PS.BCST conv2_0_125<>+0(SB), Z3, Z1
+	VFMADD231PS.BCST conv2_4<>+0(SB), Z2, Z0
+	VADDPS           Z1, Z1, Z1
+	VFMADD231PS.BCST conv2_8<>+0(SB), Z3, Z1
 	VADDPS           Z1, Z0, Z2
-	VMOVUPS          Z2, 1280(BX)
+	VMOVUPS          Z2, (SI)
 	VSUBPS           Z1, Z0, Z0
-	VMOVUPS          Z0, 1536(BX)
+	VMOVUPS          Z0, 256(SI)
 	VMOVUPS          128(CX), Z0
 	KMOVW            18(DX), K1
 	VMOVAPS.Z        Z0, K1, Z0
@@ -10327,30 +10840,14 @@ tileRow1:
 	VMOVUPS          384(CX), Z3
 	KMOVW            54(DX), K1
 	VMOVAPS.Z        Z3, K1, Z3
-	VMOVUPS          Z0, 64(BX)
-	VMOVUPS          Z3, 1856(BX)
-	VADDPS           Z2, Z0, Z4
-	VADDPS           Z3, Z1, Z5
-	VADDPS           Z5, Z4, Z6
-	VMOVUPS          Z6, 320(BX)
-	VSUBPS           Z5, Z4, Z4
-	VMOVUPS          Z4, 576(BX)
-	VMOVAPS          Z0, Z4
-	VFMADD231PS.BCST conv2_4<>+0(SB), Z2, Z4
-	VADDPS           Z1, Z1, Z5
-	VFMADD231PS.BCST conv2_8<>+0(SB), Z3, Z5
-	VADDPS           Z5, Z4, Z6
-	VMOVUPS          Z6, 832(BX)
-	VSUBPS           Z5, Z4, Z4
-	VMOVUPS          Z4, 1088(BX)
 	VMOVAPS          Z0, Z0
-	VFMADD231PS.BCST conv2_0_25<>+0(SB), Z2, Z0
-	VMULPS.BCST      conv2_0_5<>+0(SB), Z1, Z1
-	VFMADD231PS.BCST conv2_0_125<>+0(SB), Z3, Z1
+	VFMADD231PS.BCST conv2_4<>+0(SB), Z2, Z0
+	VADDPS           Z1, Z1, Z1
+	VFMADD231PS.BCST conv2_8<>+0(SB), Z3, Z1
 	VADDPS           Z1, Z0, Z2
-	VMOVUPS          Z2, 1344(BX)
+	VMOVUPS          Z2, 64(SI)
 	VSUBPS           Z1, Z0, Z0
-	VMOVUPS          Z0, 1600(BX)
+	VMOVUPS          Z0, 320(SI)
 	VMOVUPS          192(CX), Z0
 	KMOVW            24(DX), K1
 	VMOVAPS.Z        Z0, K1, Z0
@@ -10363,30 +10860,14 @@ tileRow1:
 	VMOVUPS          448(CX), Z3
 	KMOVW            60(DX), K1
 	VMOVAPS.Z        Z3, K1, Z3
-	VMOVUPS          Z0, 128(BX)
-	VMOVUPS          Z3, 1920(BX)
-	VADDPS           Z2, Z0, Z4
-	VADDPS           Z3, Z1, Z5
-	VADDPS           Z5, Z4, Z6
-	VMOVUPS          Z6, 384(BX)
-	VSUBPS           Z5, Z4, Z4
-	VMOVUPS          Z4, 640(BX)
-	VMOVAPS          Z0, Z4
-	VFMADD231PS.BCST conv2_4<>+0(SB), Z2, Z4
-	VADDPS           Z1, Z1, Z5
-	VFMADD231PS.BCST conv2_8<>+0(SB), Z3, Z5
-	VADDPS           Z5, Z4, Z6
-	VMOVUPS          Z6, 896(BX)
-	VSUBPS           Z5, Z4, Z4
-	VMOVUPS          Z4, 1152(BX)
 	VMOVAPS          Z0, Z0
-	VFMADD231PS.BCST conv2_0_25<>+0(SB), Z2, Z0
-	VMULPS.BCST      conv2_0_5<>+0(SB), Z1, Z1
-	VFMADD231PS.BCST conv2_0_125<>+0(SB), Z3, Z1
+	VFMADD231PS.BCST conv2_4<>+0(SB), Z2, Z0
+	VADDPS           Z1, Z1, Z1
+	VFMADD231PS.BCST conv2_8<>+0(SB), Z3, Z1
 	VADDPS           Z1, Z0, Z2
-	VMOVUPS          Z2, 1408(BX)
+	VMOVUPS          Z2, 128(SI)
 	VSUBPS           Z1, Z0, Z0
-	VMOVUPS          Z0, 1664(BX)
+	VMOVUPS          Z0, 384(SI)
 	VMOVUPS          192(CX), Z0
 	KMOVW            26(DX), K1
 	VMOVAPS.Z        Z0, K1, Z0
@@ -10399,276 +10880,398 @@ tileRow1:
 	VMOVUPS          448(CX), Z3
 	KMOVW            62(DX), K1
 	VMOVAPS.Z        Z3, K1, Z3
-	VMOVUPS          Z0, 192(BX)
-	VMOVUPS          Z3, 1984(BX)
-	VADDPS           Z2, Z0, Z4
-	VADDPS           Z3, Z1, Z5
-	VADDPS           Z5, Z4, Z6
-	VMOVUPS          Z6, 448(BX)
-	VSUBPS           Z5, Z4, Z4
-	VMOVUPS          Z4, 704(BX)
-	VMOVAPS          Z0, Z4
-	VFMADD231PS.BCST conv2_4<>+0(SB), Z2, Z4
-	VADDPS           Z1, Z1, Z5
-	VFMADD231PS.BCST conv2_8<>+0(SB), Z3, Z5
-	VADDPS           Z5, Z4, Z6
-	VMOVUPS          Z6, 960(BX)
-	VSUBPS           Z5, Z4, Z4
-	VMOVUPS          Z4, 1216(BX)
 	VMOVAPS          Z0, Z0
-	VFMADD231PS.BCST conv2_0_25<>+0(SB), Z2, Z0
-	VMULPS.BCST      conv2_0_5<>+0(SB), Z1, Z1
-	VFMADD231PS.BCST conv2_0_125<>+0(SB), Z3, Z1
+	VFMADD231PS.BCST conv2_4<>+0(SB), Z2, Z0
+	VADDPS           Z1, Z1, Z1
+	VFMADD231PS.BCST conv2_8<>+0(SB), Z3, Z1
 	VADDPS           Z1, Z0, Z2
-	VMOVUPS          Z2, 1472(BX)
+	VMOVUPS          Z2, 192(SI)
 	VSUBPS           Z1, Z0, Z0
-	VMOVUPS          Z0, 1728(BX)
+	VMOVUPS          Z0, 448(SI)
 
 	// rows: (A dy) Aᵀ
-	VMOVUPS          (BX), Z0
-	VMOVUPS          64(BX), Z1
-	VMOVUPS          128(BX), Z2
-	VMOVUPS          192(BX), Z3
+	VMOVUPS          (SI), Z0
+	VMOVUPS          64(SI), Z1
+	VMOVUPS          128(SI), Z2
+	VMOVUPS          192(SI), Z3
 	VMOVUPS          Z0, 64(AX)
-	VMOVUPS          Z3, 90112(AX)
+	VMOVUPS          Z3, 9472(AX)
 	VADDPS           Z2, Z0, Z4
 	VADDPS           Z3, Z1, Z5
 	VADDPS           Z5, Z4, Z6
-	VMOVUPS          Z6, 12928(AX)
+	VMOVUPS          Z6, 1408(AX)
 	VSUBPS           Z5, Z4, Z4
-	VMOVUPS          Z4, 25792(AX)
+	VMOVUPS          Z4, 2752(AX)
 	VMOVAPS          Z0, Z4
 	VFMADD231PS.BCST conv2_4<>+0(SB), Z2, Z4
 	VADDPS           Z1, Z1, Z5
 	VFMADD231PS.BCST conv2_8<>+0(SB), Z3, Z5
 	VADDPS           Z5, Z4, Z6
-	VMOVUPS          Z6, 38656(AX)
+	VMOVUPS          Z6, 4096(AX)
 	VSUBPS           Z5, Z4, Z4
-	VMOVUPS          Z4, 51520(AX)
+	VMOVUPS          Z4, 5440(AX)
 	VMOVAPS          Z0, Z0
 	VFMADD231PS.BCST conv2_0_25<>+0(SB), Z2, Z0
 	VMULPS.BCST      conv2_0_5<>+0(SB), Z1, Z1
 	VFMADD231PS.BCST conv2_0_125<>+0(SB), Z3, Z1
 	VADDPS           Z1, Z0, Z2
-	VMOVUPS          Z2, 64384(AX)
+	VMOVUPS          Z2, 6784(AX)
 	VSUBPS           Z1, Z0, Z0
-	VMOVUPS          Z0, 77248(AX)
-	VMOVUPS          256(BX), Z0
-	VMOVUPS          320(BX), Z1
-	VMOVUPS          384(BX), Z2
-	VMOVUPS          448(BX), Z3
-	VMOVUPS          Z0, 102976(AX)
-	VMOVUPS          Z3, 193024(AX)
+	VMOVUPS          Z0, 8128(AX)
+	VMOVUPS          256(SI), Z0
+	VMOVUPS          320(SI), Z1
+	VMOVUPS          384(SI), Z2
+	VMOVUPS          448(SI), Z3
+	VMOVUPS          Z0, 10816(AX)
+	VMOVUPS          Z3, 20224(AX)
 	VADDPS           Z2, Z0, Z4
 	VADDPS           Z3, Z1, Z5
 	VADDPS           Z5, Z4, Z6
-	VMOVUPS          Z6, 115840(AX)
+	VMOVUPS          Z6, 12160(AX)
 	VSUBPS           Z5, Z4, Z4
-	VMOVUPS          Z4, 128704(AX)
+	VMOVUPS          Z4, 13504(AX)
 	VMOVAPS          Z0, Z4
 	VFMADD231PS.BCST conv2_4<>+0(SB), Z2, Z4
 	VADDPS           Z1, Z1, Z5
 	VFMADD231PS.BCST conv2_8<>+0(SB), Z3, Z5
 	VADDPS           Z5, Z4, Z6
-	VMOVUPS          Z6, 141568(AX)
+	VMOVUPS          Z6, 14848(AX)
 	VSUBPS           Z5, Z4, Z4
-	VMOVUPS          Z4, 154432(AX)
+	VMOVUPS          Z4, 16192(AX)
 	VMOVAPS          Z0, Z0
 	VFMADD231PS.BCST conv2_0_25<>+0(SB), Z2, Z0
 	VMULPS.BCST      conv2_0_5<>+0(SB), Z1, Z1
 	VFMADD231PS.BCST conv2_0_125<>+0(SB), Z3, Z1
 	VADDPS           Z1, Z0, Z2
-	VMOVUPS          Z2, 167296(AX)
+	VMOVUPS          Z2, 17536(AX)
 	VSUBPS           Z1, Z0, Z0
-	VMOVUPS          Z0, 180160(AX)
-	VMOVUPS          512(BX), Z0
-	VMOVUPS          576(BX), Z1
-	VMOVUPS          640(BX), Z2
-	VMOVUPS          704(BX), Z3
-	VMOVUPS          Z0, 205888(AX)
-	VMOVUPS          Z3, 295936(AX)
-	VADDPS           Z2, Z0, Z4
-	VADDPS           Z3, Z1, Z5
-	VADDPS           Z5, Z4, Z6
-	VMOVUPS          Z6, 218752(AX)
-	VSUBPS           Z5, Z4, Z4
-	VMOVUPS          Z4, 231616(AX)
-	VMOVAPS          Z0, Z4
-	VFMADD231PS.BCST conv2_4<>+0(SB), Z2, Z4
-	VADDPS           Z1, Z1, Z5
-	VFMADD231PS.BCST conv2_8<>+0(SB), Z3, Z5
-	VADDPS           Z5, Z4, Z6
-	VMOVUPS          Z6, 244480(AX)
-	VSUBPS           Z5, Z4, Z4
-	VMOVUPS          Z4, 257344(AX)
-	VMOVAPS          Z0, Z0
-	VFMADD231PS.BCST conv2_0_25<>+0(SB), Z2, Z0
-	VMULPS.BCST      conv2_0_5<>+0(SB), Z1, Z1
-	VFMADD231PS.BCST conv2_0_125<>+0(SB), Z3, Z1
-	VADDPS           Z1, Z0, Z2
-	VMOVUPS          Z2, 270208(AX)
-	VSUBPS           Z1, Z0, Z0
-	VMOVUPS          Z0, 283072(AX)
-	VMOVUPS          768(BX), Z0
-	VMOVUPS          832(BX), Z1
-	VMOVUPS          896(BX), Z2
-	VMOVUPS          960(BX), Z3
-	VMOVUPS          Z0, 308800(AX)
-	VMOVUPS          Z3, 398848(AX)
-	VADDPS           Z2, Z0, Z4
-	VADDPS           Z3, Z1, Z5
-	VADDPS           Z5, Z4, Z6
-	VMOVUPS          Z6, 321664(AX)
-	VSUBPS           Z5, Z4, Z4
-	VMOVUPS          Z4, 334528(AX)
-	VMOVAPS          Z0, Z4
-	VFMADD231PS.BCST conv2_4<>+0(SB), Z2, Z4
-	VADDPS           Z1, Z1, Z5
-	VFMADD231PS.BCST conv2_8<>+0(SB), Z3, Z5
-	VADDPS           Z5, Z4, Z6
-	VMOVUPS          Z6, 347392(AX)
-	VSUBPS           Z5, Z4, Z4
-	VMOVUPS          Z4, 360256(AX)
-	VMOVAPS          Z0, Z0
-	VFMADD231PS.BCST conv2_0_25<>+0(SB), Z2, Z0
-	VMULPS.BCST      conv2_0_5<>+0(SB), Z1, Z1
-	VFMADD231PS.BCST conv2_0_125<>+0(SB), Z3, Z1
-	VADDPS           Z1, Z0, Z2
-	VMOVUPS          Z2, 373120(AX)
-	VSUBPS           Z1, Z0, Z0
-	VMOVUPS          Z0, 385984(AX)
-	VMOVUPS          1024(BX), Z0
-	VMOVUPS          1088(BX), Z1
-	VMOVUPS          1152(BX), Z2
-	VMOVUPS          1216(BX), Z3
-	VMOVUPS          Z0, 411712(AX)
-	VMOVUPS          Z3, 501760(AX)
-	VADDPS           Z2, Z0, Z4
-	VADDPS           Z3, Z1, Z5
-	VADDPS           Z5, Z4, Z6
-	VMOVUPS          Z6, 424576(AX)
-	VSUBPS           Z5, Z4, Z4
-	VMOVUPS          Z4, 437440(AX)
-	VMOVAPS          Z0, Z4
-	VFMADD231PS.BCST conv2_4<>+0(SB), Z2, Z4
-	VADDPS           Z1, Z1, Z5
-	VFMADD231PS.BCST conv2_8<>+0(SB), Z3, Z5
-	VADDPS           Z5, Z4, Z6
-	VMOVUPS          Z6, 450304(AX)
-	VSUBPS           Z5, Z4, Z4
-	VMOVUPS          Z4, 463168(AX)
-	VMOVAPS          Z0, Z0
-	VFMADD231PS.BCST conv2_0_25<>+0(SB), Z2, Z0
-	VMULPS.BCST      conv2_0_5<>+0(SB), Z1, Z1
-	VFMADD231PS.BCST conv2_0_125<>+0(SB), Z3, Z1
-	VADDPS           Z1, Z0, Z2
-	VMOVUPS          Z2, 476032(AX)
-	VSUBPS           Z1, Z0, Z0
-	VMOVUPS          Z0, 488896(AX)
-	VMOVUPS          1280(BX), Z0
-	VMOVUPS          1344(BX), Z1
-	VMOVUPS          1408(BX), Z2
-	VMOVUPS          1472(BX), Z3
-	VMOVUPS          Z0, 514624(AX)
-	VMOVUPS          Z3, 604672(AX)
-	VADDPS           Z2, Z0, Z4
-	VADDPS           Z3, Z1, Z5
-	VADDPS           Z5, Z4, Z6
-	VMOVUPS          Z6, 527488(AX)
-	VSUBPS           Z5, Z4, Z4
-	VMOVUPS          Z4, 540352(AX)
-	VMOVAPS          Z0, Z4
-	VFMADD231PS.BCST conv2_4<>+0(SB), Z2, Z4
-	VADDPS           Z1, Z1, Z5
-	VFMADD231PS.BCST conv2_8<>+0(SB), Z3, Z5
-	VADDPS           Z5, Z4, Z6
-	VMOVUPS          Z6, 553216(AX)
-	VSUBPS           Z5, Z4, Z4
-	VMOVUPS          Z4, 566080(AX)
-	VMOVAPS          Z0, Z0
-	VFMADD231PS.BCST conv2_0_25<>+0(SB), Z2, Z0
-	VMULPS.BCST      conv2_0_5<>+0(SB), Z1, Z1
-	VFMADD231PS.BCST conv2_0_125<>+0(SB), Z3, Z1
-	VADDPS           Z1, Z0, Z2
-	VMOVUPS          Z2, 578944(AX)
-	VSUBPS           Z1, Z0, Z0
-	VMOVUPS          Z0, 591808(AX)
-	VMOVUPS          1536(BX), Z0
-	VMOVUPS          1600(BX), Z1
-	VMOVUPS          1664(BX), Z2
-	VMOVUPS          1728(BX), Z3
-	VMOVUPS          Z0, 617536(AX)
-	VMOVUPS          Z3, 707584(AX)
-	VADDPS           Z2, Z0, Z4
-	VADDPS           Z3, Z1, Z5
-	VADDPS           Z5, Z4, Z6
-	VMOVUPS          Z6, 630400(AX)
-	VSUBPS           Z5, Z4, Z4
-	VMOVUPS          Z4, 643264(AX)
-	VMOVAPS          Z0, Z4
-	VFMADD231PS.BCST conv2_4<>+0(SB), Z2, Z4
-	VADDPS           Z1, Z1, Z5
-	VFMADD231PS.BCST conv2_8<>+0(SB), Z3, Z5
-	VADDPS           Z5, Z4, Z6
-	VMOVUPS          Z6, 656128(AX)
-	VSUBPS           Z5, Z4, Z4
-	VMOVUPS          Z4, 668992(AX)
-	VMOVAPS          Z0, Z0
-	VFMADD231PS.BCST conv2_0_25<>+0(SB), Z2, Z0
-	VMULPS.BCST      conv2_0_5<>+0(SB), Z1, Z1
-	VFMADD231PS.BCST conv2_0_125<>+0(SB), Z3, Z1
-	VADDPS           Z1, Z0, Z2
-	VMOVUPS          Z2, 681856(AX)
-	VSUBPS           Z1, Z0, Z0
-	VMOVUPS          Z0, 694720(AX)
-	VMOVUPS          1792(BX), Z0
-	VMOVUPS          1856(BX), Z1
-	VMOVUPS          1920(BX), Z2
-	VMOVUPS          1984(BX), Z3
-	VMOVUPS          Z0, 720448(AX)
-	VMOVUPS          Z3, 810496(AX)
-	VADDPS           Z2, Z0, Z4
-	VADDPS           Z3, Z1, Z5
-	VADDPS           Z5, Z4, Z6
-	VMOVUPS          Z6, 733312(AX)
-	VSUBPS           Z5, Z4, Z4
-	VMOVUPS          Z4, 746176(AX)
-	VMOVAPS          Z0, Z4
-	VFMADD231PS.BCST conv2_4<>+0(SB), Z2, Z4
-	VADDPS           Z1, Z1, Z5
-	VFMADD231PS.BCST conv2_8<>+0(SB), Z3, Z5
-	VADDPS           Z5, Z4, Z6
-	VMOVUPS          Z6, 759040(AX)
-	VSUBPS           Z5, Z4, Z4
-	VMOVUPS          Z4, 771904(AX)
-	VMOVAPS          Z0, Z0
-	VFMADD231PS.BCST conv2_0_25<>+0(SB), Z2, Z0
-	VMULPS.BCST      conv2_0_5<>+0(SB), Z1, Z1
-	VFMADD231PS.BCST conv2_0_125<>+0(SB), Z3, Z1
-	VADDPS           Z1, Z0, Z2
-	VMOVUPS          Z2, 784768(AX)
-	VSUBPS           Z1, Z0, Z0
-	VMOVUPS          Z0, 797632(AX)
+	VMOVUPS          Z0, 18880(AX)
 	ADDQ             $+128, AX
 	ADDQ             $+512, CX
 	ADDQ             $+64, DX
-	DECQ             SI
-	JNZ              tileRow1
+	DECQ             BX
+	JNZ              tileRow7
+	JMP              end1
+
+pair6:
+	CMPQ BX, $+3
+	JNE  pair8
+	MOVQ $0x0000000a, BX
+
+tileRow9:
+	// columns: rows 5 and 6 of A dy
+	VMOVUPS          (CX), Z0
+	KMOVW            (DX), K1
+	VMOVAPS.Z        Z0, K1, Z0
+	VMOVUPS          (CX), Z1
+	KMOVW            4(DX), K1
+	VMOVAPS.Z        Z1, K1, Z1
+	VMOVUPS          256(CX), Z2
+	KMOVW            32(DX), K1
+	VMOVAPS.Z        Z2, K1, Z2
+	VMOVUPS          256(CX), Z3
+	KMOVW            36(DX), K1
+	VMOVAPS.Z        Z3, K1, Z3
+	VMOVAPS          Z0, Z0
+	VFMADD231PS.BCST conv2_0_25<>+0(SB), Z2, Z0
+	VMULPS.BCST      conv2_0_5<>+0(SB), Z1, Z1
+	VFMADD231PS.BCST conv2_0_125<>+0(SB), Z3, Z1
+	VADDPS           Z1, Z0, Z2
+	VMOVUPS          Z2, (SI)
+	VSUBPS           Z1, Z0, Z0
+	VMOVUPS          Z0, 256(SI)
+	VMOVUPS          (CX), Z0
+	KMOVW            2(DX), K1
+	VMOVAPS.Z        Z0, K1, Z0
+	VMOVUPS          (CX), Z1
+	KMOVW            6(DX), K1
+	VMOVAPS.Z        Z1, K1, Z1
+	VMOVUPS          256(CX), Z2
+	KMOVW            34(DX), K1
+	VMOVAPS.Z        Z2, K1, Z2
+	VMOVUPS          256(CX), Z3
+	KMOVW            38(DX), K1
+	VMOVAPS.Z        Z3, K1, Z3
+	VMOVAPS          Z0, Z0
+	VFMADD231PS.BCST conv2_0_25<>+0(SB), Z2, Z0
+	VMULPS.BCST      conv2_0_5<>+0(SB), Z1, Z1
+	VFMADD231PS.BCST conv2_0_125<>+0(SB), Z3, Z1
+	VADDPS           Z1, Z0, Z2
+	VMOVUPS          Z2, 64(SI)
+	VSUBPS           Z1, Z0, Z0
+	VMOVUPS          Z0, 320(SI)
+	VMOVUPS          64(CX), Z0
+	KMOVW            8(DX), K1
+	VMOVAPS.Z        Z0, K1, Z0
+	VMOVUPS          64(CX), Z1
+	KMOVW            12(DX), K1
+	VMOVAPS.Z        Z1, K1, Z1
+	VMOVUPS          320(CX), Z2
+	KMOVW            40(DX), K1
+	VMOVAPS.Z        Z2, K1, Z2
+	VMOVUPS          320(CX), Z3
+	KMOVW            44(DX), K1
+	VMOVAPS.Z        Z3, K1, Z3
+	VMOVAPS          Z0, Z0
+	VFMADD231PS.BCST conv2_0_25<>+0(SB), Z2, Z0
+	VMULPS.BCST      conv2_0_5<>+0(SB), Z1, Z1
+	VFMADD231PS.BCST conv2_0_125<>+0(SB), Z3, Z1
+	VADDPS           Z1, Z0, Z2
+	VMOVUPS          Z2, 128(SI)
+	VSUBPS           Z1, Z0, Z0
+	VMOVUPS          Z0, 384(SI)
+	VMOVUPS          64(CX), Z0
+	KMOVW            10(DX), K1
+	VMOVAPS.Z        Z0, K1, Z0
+	VMOVUPS          64(CX), Z1
+	KMOVW            14(DX), K1
+	VMOVAPS.Z        Z1, K1, Z1
+	VMOVUPS          320(CX), Z2
+	KMOVW            42(DX), K1
+	VMOVAPS.Z        Z2, K1, Z2
+	VMOVUPS          320(CX), Z3
+	KMOVW            46(DX), K1
+	VMOVAPS.Z        Z3, K1, Z3
+	VMOVAPS          Z0, Z0
+	VFMADD231PS.BCST conv2_0_25<>+0(SB), Z2, Z0
+	VMULPS.BCST      conv2_0_5<>+0(SB), Z1, Z1
+	VFMADD231PS.BCST conv2_0_125<>+0(SB), Z3, Z1
+	VADDPS           Z1, Z0, Z2
+	VMOVUPS          Z2, 192(SI)
+	VSUBPS           Z1, Z0, Z0
+	VMOVUPS          Z0, 448(SI)
+
+	// rows: (A dy) Aᵀ
+	VMOVUPS          (SI), Z0
+	VMOVUPS          64(SI), Z1
+	VMOVUPS          128(SI), Z2
+	VMOVUPS          192(SI), Z3
+	VMOVUPS          Z0, (AX)
+	VMOVUPS          Z3, 9408(AX)
+	VADDPS           Z2, Z0, Z4
+	VADDPS           Z3, Z1, Z5
+	VADDPS           Z5, Z4, Z6
+	VMOVUPS          Z6, 1344(AX)
+	VSUBPS           Z5, Z4, Z4
+	VMOVUPS          Z4, 2688(AX)
+	VMOVAPS          Z0, Z4
+	VFMADD231PS.BCST conv2_4<>+0(SB), Z2, Z4
+	VADDPS           Z1, Z1, Z5
+	VFMADD231PS.BCST conv2_8<>+0(SB), Z3, Z5
+	VADDPS           Z5, Z4, Z6
+	VMOVUPS          Z6, 4032(AX)
+	VSUBPS           Z5, Z4, Z4
+	VMOVUPS          Z4, 5376(AX)
+	VMOVAPS          Z0, Z0
+	VFMADD231PS.BCST conv2_0_25<>+0(SB), Z2, Z0
+	VMULPS.BCST      conv2_0_5<>+0(SB), Z1, Z1
+	VFMADD231PS.BCST conv2_0_125<>+0(SB), Z3, Z1
+	VADDPS           Z1, Z0, Z2
+	VMOVUPS          Z2, 6720(AX)
+	VSUBPS           Z1, Z0, Z0
+	VMOVUPS          Z0, 8064(AX)
+	VMOVUPS          256(SI), Z0
+	VMOVUPS          320(SI), Z1
+	VMOVUPS          384(SI), Z2
+	VMOVUPS          448(SI), Z3
+	VMOVUPS          Z0, 10752(AX)
+	VMOVUPS          Z3, 20160(AX)
+	VADDPS           Z2, Z0, Z4
+	VADDPS           Z3, Z1, Z5
+	VADDPS           Z5, Z4, Z6
+	VMOVUPS          Z6, 12096(AX)
+	VSUBPS           Z5, Z4, Z4
+	VMOVUPS          Z4, 13440(AX)
+	VMOVAPS          Z0, Z4
+	VFMADD231PS.BCST conv2_4<>+0(SB), Z2, Z4
+	VADDPS           Z1, Z1, Z5
+	VFMADD231PS.BCST conv2_8<>+0(SB), Z3, Z5
+	VADDPS           Z5, Z4, Z6
+	VMOVUPS          Z6, 14784(AX)
+	VSUBPS           Z5, Z4, Z4
+	VMOVUPS          Z4, 16128(AX)
+	VMOVAPS          Z0, Z0
+	VFMADD231PS.BCST conv2_0_25<>+0(SB), Z2, Z0
+	VMULPS.BCST      conv2_0_5<>+0(SB), Z1, Z1
+	VFMADD231PS.BCST conv2_0_125<>+0(SB), Z3, Z1
+	VADDPS           Z1, Z0, Z2
+	VMOVUPS          Z2, 17472(AX)
+	VSUBPS           Z1, Z0, Z0
+	VMOVUPS          Z0, 18816(AX)
+
+	// columns: rows 5 and 6 of A dy
+	VMOVUPS          128(CX), Z0
+	KMOVW            16(DX), K1
+	VMOVAPS.Z        Z0, K1, Z0
+	VMOVUPS          128(CX), Z1
+	KMOVW            20(DX), K1
+	VMOVAPS.Z        Z1, K1, Z1
+	VMOVUPS          384(CX), Z2
+	KMOVW            48(DX), K1
+	VMOVAPS.Z        Z2, K1, Z2
+	VMOVUPS          384(CX), Z3
+	KMOVW            52(DX), K1
+	VMOVAPS.Z        Z3, K1, Z3
+	VMOVAPS          Z0, Z0
+	VFMADD231PS.BCST conv2_0_25<>+0(SB), Z2, Z0
+	VMULPS.BCST      conv2_0_5<>+0(SB), Z1, Z1
+	VFMADD231PS.BCST conv2_0_125<>+0(SB), Z3, Z1
+	VADDPS           Z1, Z0, Z2
+	VMOVUPS          Z2, (SI)
+	VSUBPS           Z1, Z0, Z0
+	VMOVUPS          Z0, 256(SI)
+	VMOVUPS          128(CX), Z0
+	KMOVW            18(DX), K1
+	VMOVAPS.Z        Z0, K1, Z0
+	VMOVUPS          128(CX), Z1
+	KMOVW            22(DX), K1
+	VMOVAPS.Z        Z1, K1, Z1
+	VMOVUPS          384(CX), Z2
+	KMOVW            50(DX), K1
+	VMOVAPS.Z        Z2, K1, Z2
+	VMOVUPS          384(CX), Z3
+	KMOVW            54(DX), K1
+	VMOVAPS.Z        Z3, K1, Z3
+	VMOVAPS          Z0, Z0
+	VFMADD231PS.BCST conv2_0_25<>+0(SB), Z2, Z0
+	VMULPS.BCST      conv2_0_5<>+0(SB), Z1, Z1
+	VFMADD231PS.BCST conv2_0_125<>+0(SB), Z3, Z1
+	VADDPS           Z1, Z0, Z2
+	VMOVUPS          Z2, 64(SI)
+	VSUBPS           Z1, Z0, Z0
+	VMOVUPS          Z0, 320(SI)
+	VMOVUPS          192(CX), Z0
+	KMOVW            24(DX), K1
+	VMOVAPS.Z        Z0, K1, Z0
+	VMOVUPS          192(CX), Z1
+	KMOVW            28(DX), K1
+	VMOVAPS.Z        Z1, K1, Z1
+	VMOVUPS          448(CX), Z2
+	KMOVW            56(DX), K1
+	VMOVAPS.Z        Z2, K1, Z2
+	VMOVUPS          448(CX), Z3
+	KMOVW            60(DX), K1
+	VMOVAPS.Z        Z3, K1, Z3
+	VMOVAPS          Z0, Z0
+	VFMADD231PS.BCST conv2_0_25<>+0(SB), Z2, Z0
+	VMULPS.BCST      conv2_0_5<>+0(SB), Z1, Z1
+	VFMADD231PS.BCST conv2_0_125<>+0(SB), Z3, Z1
+	VADDPS           Z1, Z0, Z2
+	VMOVUPS          Z2, 128(SI)
+	VSUBPS           Z1, Z0, Z0
+	VMOVUPS          Z0, 384(SI)
+	VMOVUPS          192(CX), Z0
+	KMOVW            26(DX), K1
+	VMOVAPS.Z        Z0, K1, Z0
+	VMOVUPS          192(CX), Z1
+	KMOVW            30(DX), K1
+	VMOVAPS.Z        Z1, K1, Z1
+	VMOVUPS          448(CX), Z2
+	KMOVW            58(DX), K1
+	VMOVAPS.Z        Z2, K1, Z2
+	VMOVUPS          448(CX), Z3
+	KMOVW            62(DX), K1
+	VMOVAPS.Z        Z3, K1, Z3
+	VMOVAPS          Z0, Z0
+	VFMADD231PS.BCST conv2_0_25<>+0(SB), Z2, Z0
+	VMULPS.BCST      conv2_0_5<>+0(SB), Z1, Z1
+	VFMADD231PS.BCST conv2_0_125<>+0(SB), Z3, Z1
+	VADDPS           Z1, Z0, Z2
+	VMOVUPS          Z2, 192(SI)
+	VSUBPS           Z1, Z0, Z0
+	VMOVUPS          Z0, 448(SI)
+
+	// rows: (A dy) Aᵀ
+	VMOVUPS          (SI), Z0
+	VMOVUPS          64(SI), Z1
+	VMOVUPS          128(SI), Z2
+	VMOVUPS          192(SI), Z3
+	VMOVUPS          Z0, 64(AX)
+	VMOVUPS          Z3, 9472(AX)
+	VADDPS           Z2, Z0, Z4
+	VADDPS           Z3, Z1, Z5
+	VADDPS           Z5, Z4, Z6
+	VMOVUPS          Z6, 1408(AX)
+	VSUBPS           Z5, Z4, Z4
+	VMOVUPS          Z4, 2752(AX)
+	VMOVAPS          Z0, Z4
+	VFMADD231PS.BCST conv2_4<>+0(SB), Z2, Z4
+	VADDPS           Z1, Z1, Z5
+	VFMADD231PS.BCST conv2_8<>+0(SB), Z3, Z5
+	VADDPS           Z5, Z4, Z6
+	VMOVUPS          Z6, 4096(AX)
+	VSUBPS           Z5, Z4, Z4
+	VMOVUPS          Z4, 5440(AX)
+	VMOVAPS          Z0, Z0
+	VFMADD231PS.BCST conv2_0_25<>+0(SB), Z2, Z0
+	VMULPS.BCST      conv2_0_5<>+0(SB), Z1, Z1
+	VFMADD231PS.BCST conv2_0_125<>+0(SB), Z3, Z1
+	VADDPS           Z1, Z0, Z2
+	VMOVUPS          Z2, 6784(AX)
+	VSUBPS           Z1, Z0, Z0
+	VMOVUPS          Z0, 8128(AX)
+	VMOVUPS          256(SI), Z0
+	VMOVUPS          320(SI), Z1
+	VMOVUPS          384(SI), Z2
+	VMOVUPS          448(SI), Z3
+	VMOVUPS          Z0, 10816(AX)
+	VMOVUPS          Z3, 20224(AX)
+	VADDPS           Z2, Z0, Z4
+	VADDPS           Z3, Z1, Z5
+	VADDPS           Z5, Z4, Z6
+	VMOVUPS          Z6, 12160(AX)
+	VSUBPS           Z5, Z4, Z4
+	VMOVUPS          Z4, 13504(AX)
+	VMOVAPS          Z0, Z4
+	VFMADD231PS.BCST conv2_4<>+0(SB), Z2, Z4
+	VADDPS           Z1, Z1, Z5
+	VFMADD231PS.BCST conv2_8<>+0(SB), Z3, Z5
+	VADDPS           Z5, Z4, Z6
+	VMOVUPS          Z6, 14848(AX)
+	VSUBPS           Z5, Z4, Z4
+	VMOVUPS          Z4, 16192(AX)
+	VMOVAPS          Z0, Z0
+	VFMADD231PS.BCST conv2_0_25<>+0(SB), Z2, Z0
+	VMULPS.BCST      conv2_0_5<>+0(SB), Z1, Z1
+	VFMADD231PS.BCST conv2_0_125<>+0(SB), Z3, Z1
+	VADDPS           Z1, Z0, Z2
+	VMOVUPS          Z2, 17536(AX)
+	VSUBPS           Z1, Z0, Z0
+	VMOVUPS          Z0, 18880(AX)
+	ADDQ             $+128, AX
+	ADDQ             $+512, CX
+	ADDQ             $+64, DX
+	DECQ             BX
+	JNZ              tileRow9
+	JMP              end1
+
+pair8:
+end1:
 	VZEROUPPER
 	RET
 
-// func Conv2InputGrad16(dx []float32, dv []float32, u []float32, dm []float32, first int)
+// func Conv2InputGradProducts16(dv []float32, u []float32, dm []float32, row int, place int, first int)
 // Requires: AVX, AVX512DQ, AVX512F
-TEXT ·Conv2InputGrad16(SB), $12352-104
-	MOVQ   dv_base+24(FP), AX
-	MOVQ   u_base+48(FP), CX
-	MOVQ   dm_base+72(FP), DX
-	MOVQ   first+96(FP), BX
-	IMUL3Q $+4, BX, BX
-	ADDQ   BX, CX
+TEXT ·Conv2InputGradProducts16(SB), $0-96
+	MOVQ   dv_base+0(FP), AX
+	MOVQ   u_base+24(FP), CX
+	MOVQ   dm_base+48(FP), DX
+	MOVQ   row+72(FP), BX
+	MOVQ   place+80(FP), SI
+	MOVQ   first+88(FP), DI
+	IMUL3Q $+4, DI, R8
+	ADDQ   R8, CX
+	IMUL3Q $+32000, BX, R8
+	ADDQ   R8, CX
+	IMUL3Q $+10752, SI, SI
+	ADDQ   SI, DX
+	IMUL3Q $+2048, BX, BX
+	ADDQ   BX, AX
+	IMUL3Q $+16384, DI, BX
+	ADDQ   BX, AX
 
 	// to[0…4][f] = Σ weight[f]·from[f] over 50; 20 accumulators
-	MOVQ $0x00000040, BX
+	MOVQ $0x00000008, BX
 
 frequency1:
 	VXORPS Z0, Z0, Z0
@@ -10691,9 +11294,9 @@ frequency1:
 	VXORPS Z17, Z17, Z17
 	VXORPS Z18, Z18, Z18
 	VXORPS Z19, Z19, Z19
-	MOVQ   $0x00000005, SI
+	MOVQ   $0x0000000a, SI
 
-term2:
+chunk2:
 	VMOVUPS          (DX), Z20
 	VMOVUPS          64(DX), Z21
 	VMOVUPS          128(DX), Z22
@@ -10814,130 +11417,10 @@ term2:
 	VFMADD231PS.BCST 336(CX), Z21, Z17
 	VFMADD231PS.BCST 336(CX), Z22, Z18
 	VFMADD231PS.BCST 336(CX), Z23, Z19
-	VMOVUPS          1280(DX), Z20
-	VMOVUPS          1344(DX), Z21
-	VMOVUPS          1408(DX), Z22
-	VMOVUPS          1472(DX), Z23
-	VFMADD231PS.BCST 400(CX), Z20, Z0
-	VFMADD231PS.BCST 400(CX), Z21, Z1
-	VFMADD231PS.BCST 400(CX), Z22, Z2
-	VFMADD231PS.BCST 400(CX), Z23, Z3
-	VFMADD231PS.BCST 404(CX), Z20, Z4
-	VFMADD231PS.BCST 404(CX), Z21, Z5
-	VFMADD231PS.BCST 404(CX), Z22, Z6
-	VFMADD231PS.BCST 404(CX), Z23, Z7
-	VFMADD231PS.BCST 408(CX), Z20, Z8
-	VFMADD231PS.BCST 408(CX), Z21, Z9
-	VFMADD231PS.BCST 408(CX), Z22, Z10
-	VFMADD231PS.BCST 408(CX), Z23, Z11
-	VFMADD231PS.BCST 412(CX), Z20, Z12
-	VFMADD231PS.BCST 412(CX), Z21, Z13
-	VFMADD231PS.BCST 412(CX), Z22, Z14
-	VFMADD231PS.BCST 412(CX), Z23, Z15
-	VFMADD231PS.BCST 416(CX), Z20, Z16
-	VFMADD231PS.BCST 416(CX), Z21, Z17
-	VFMADD231PS.BCST 416(CX), Z22, Z18
-	VFMADD231PS.BCST 416(CX), Z23, Z19
-	VMOVUPS          1536(DX), Z20
-	VMOVUPS          1600(DX), Z21
-	VMOVUPS          1664(DX), Z22
-	VMOVUPS          1728(DX), Z23
-	VFMADD231PS.BCST 480(CX), Z20, Z0
-	VFMADD231PS.BCST 480(CX), Z21, Z1
-	VFMADD231PS.BCST 480(CX), Z22, Z2
-	VFMADD231PS.BCST 480(CX), Z23, Z3
-	VFMADD231PS.BCST 484(CX), Z20, Z4
-	VFMADD231PS.BCST 484(CX), Z21, Z5
-	VFMADD231PS.BCST 484(CX), Z22, Z6
-	VFMADD231PS.BCST 484(CX), Z23, Z7
-	VFMADD231PS.BCST 488(CX), Z20, Z8
-	VFMADD231PS.BCST 488(CX), Z21, Z9
-	VFMADD231PS.BCST 488(CX), Z22, Z10
-	VFMADD231PS.BCST 488(CX), Z23, Z11
-	VFMADD231PS.BCST 492(CX), Z20, Z12
-	VFMADD231PS.BCST 492(CX), Z21, Z13
-	VFMADD231PS.BCST 492(CX), Z22, Z14
-	VFMADD231PS.BCST 492(CX), Z23, Z15
-	VFMADD231PS.BCST 496(CX), Z20, Z16
-	VFMADD231PS.BCST 496(CX), Z21, Z17
-	VFMADD231PS.BCST 496(CX), Z22, Z18
-	VFMADD231PS.BCST 496(CX), Z23, Z19
-	VMOVUPS          1792(DX), Z20
-	VMOVUPS          1856(DX), Z21
-	VMOVUPS          1920(DX), Z22
-	VMOVUPS          1984(DX), Z23
-	VFMADD231PS.BCST 560(CX), Z20, Z0
-	VFMADD231PS.BCST 560(CX), Z21, Z1
-	VFMADD231PS.BCST 560(CX), Z22, Z2
-	VFMADD231PS.BCST 560(CX), Z23, Z3
-	VFMADD231PS.BCST 564(CX), Z20, Z4
-	VFMADD231PS.BCST 564(CX), Z21, Z5
-	VFMADD231PS.BCST 564(CX), Z22, Z6
-	VFMADD231PS.BCST 564(CX), Z23, Z7
-	VFMADD231PS.BCST 568(CX), Z20, Z8
-	VFMADD231PS.BCST 568(CX), Z21, Z9
-	VFMADD231PS.BCST 568(CX), Z22, Z10
-	VFMADD231PS.BCST 568(CX), Z23, Z11
-	VFMADD231PS.BCST 572(CX), Z20, Z12
-	VFMADD231PS.BCST 572(CX), Z21, Z13
-	VFMADD231PS.BCST 572(CX), Z22, Z14
-	VFMADD231PS.BCST 572(CX), Z23, Z15
-	VFMADD231PS.BCST 576(CX), Z20, Z16
-	VFMADD231PS.BCST 576(CX), Z21, Z17
-	VFMADD231PS.BCST 576(CX), Z22, Z18
-	VFMADD231PS.BCST 576(CX), Z23, Z19
-	VMOVUPS          2048(DX), Z20
-	VMOVUPS          2112(DX), Z21
-	VMOVUPS          2176(DX), Z22
-	VMOVUPS          2240(DX), Z23
-	VFMADD231PS.BCST 640(CX), Z20, Z0
-	VFMADD231PS.BCST 640(CX), Z21, Z1
-	VFMADD231PS.BCST 640(CX), Z22, Z2
-	VFMADD231PS.BCST 640(CX), Z23, Z3
-	VFMADD231PS.BCST 644(CX), Z20, Z4
-	VFMADD231PS.BCST 644(CX), Z21, Z5
-	VFMADD231PS.BCST 644(CX), Z22, Z6
-	VFMADD231PS.BCST 644(CX), Z23, Z7
-	VFMADD231PS.BCST 648(CX), Z20, Z8
-	VFMADD231PS.BCST 648(CX), Z21, Z9
-	VFMADD231PS.BCST 648(CX), Z22, Z10
-	VFMADD231PS.BCST 648(CX), Z23, Z11
-	VFMADD231PS.BCST 652(CX), Z20, Z12
-	VFMADD231PS.BCST 652(CX), Z21, Z13
-	VFMADD231PS.BCST 652(CX), Z22, Z14
-	VFMADD231PS.BCST 652(CX), Z23, Z15
-	VFMADD231PS.BCST 656(CX), Z20, Z16
-	VFMADD231PS.BCST 656(CX), Z21, Z17
-	VFMADD231PS.BCST 656(CX), Z22, Z18
-	VFMADD231PS.BCST 656(CX), Z23, Z19
-	VMOVUPS          2304(DX), Z20
-	VMOVUPS          2368(DX), Z21
-	VMOVUPS          2432(DX), Z22
-	VMOVUPS          2496(DX), Z23
-	VFMADD231PS.BCST 720(CX), Z20, Z0
-	VFMADD231PS.BCST 720(CX), Z21, Z1
-	VFMADD231PS.BCST 720(CX), Z22, Z2
-	VFMADD231PS.BCST 720(CX), Z23, Z3
-	VFMADD231PS.BCST 724(CX), Z20, Z4
-	VFMADD231PS.BCST 724(CX), Z21, Z5
-	VFMADD231PS.BCST 724(CX), Z22, Z6
-	VFMADD231PS.BCST 724(CX), Z23, Z7
-	VFMADD231PS.BCST 728(CX), Z20, Z8
-	VFMADD231PS.BCST 728(CX), Z21, Z9
-	VFMADD231PS.BCST 728(CX), Z22, Z10
-	VFMADD231PS.BCST 728(CX), Z23, Z11
-	VFMADD231PS.BCST 732(CX), Z20, Z12
-	VFMADD231PS.BCST 732(CX), Z21, Z13
-	VFMADD231PS.BCST 732(CX), Z22, Z14
-	VFMADD231PS.BCST 732(CX), Z23, Z15
-	VFMADD231PS.BCST 736(CX), Z20, Z16
-	VFMADD231PS.BCST 736(CX), Z21, Z17
-	VFMADD231PS.BCST 736(CX), Z22, Z18
-	VFMADD231PS.BCST 736(CX), Z23, Z19
-	ADDQ             $+800, CX
-	ADDQ             $+2560, DX
+	ADDQ             $+400, CX
+	ADDQ             $+21504, DX
 	DECQ             SI
-	JNZ              term2
+	JNZ              chunk2
 	VMOVUPS          Z0, (AX)
 	VMOVUPS          Z1, 64(AX)
 	VMOVUPS          Z2, 128(AX)
@@ -10958,29 +11441,40 @@ term2:
 	VMOVUPS          Z17, 65600(AX)
 	VMOVUPS          Z18, 65664(AX)
 	VMOVUPS          Z19, 65728(AX)
-	ADDQ             $+64, DX
+	ADDQ             $-4000, CX
+	ADDQ             $-215040, DX
 	ADDQ             $+256, AX
+	ADDQ             $+1344, DX
+	ADDQ             $+4000, CX
 	DECQ             BX
 	JNZ              frequency1
-	ADDQ             $-16384, AX
-	MOVQ             dx_base+0(FP), CX
-	MOVQ             first+96(FP), DX
-	IMUL3Q           $+9216, DX, DX
-	ADDQ             DX, CX
-	LEAQ             63(SP), DX
-	ANDQ             $-64, DX
-	MOVQ             $0x00000005, BX
+	VZEROUPPER
+	RET
 
-channel3:
+// func Conv2InputGradTransform16(dx []float32, dv []float32, first int)
+// Requires: AVX, AVX512F
+TEXT ·Conv2InputGradTransform16(SB), $12352-56
+	MOVQ   dx_base+0(FP), AX
+	MOVQ   dv_base+24(FP), CX
+	MOVQ   first+48(FP), DX
+	IMUL3Q $+9216, DX, BX
+	ADDQ   BX, AX
+	IMUL3Q $+16384, DX, DX
+	ADDQ   DX, CX
+	LEAQ   63(SP), DX
+	ANDQ   $-64, DX
+	MOVQ   $0x00000005, BX
+
+channel1:
 	// columns: B dv, windows of both tile rows added where they overlap
-	VMOVUPS           (AX), Z0
-	VMOVUPS           2048(AX), Z1
-	VMOVUPS           4096(AX), Z2
-	VMOVUPS           6144(AX), Z3
-	VMOVUPS           8192(AX), Z4
-	VMOVUPS           10240(AX), Z5
-	VMOVUPS           12288(AX), Z6
-	VMOVUPS           14336(AX), Z7
+	VMOVUPS           (CX), Z0
+	VMOVUPS           2048(CX), Z1
+	VMOVUPS           4096(CX), Z2
+	VMOVUPS           6144(CX), Z3
+	VMOVUPS           8192(CX), Z4
+	VMOVUPS           10240(CX), Z5
+	VMOVUPS           12288(CX), Z6
+	VMOVUPS           14336(CX), Z7
 	VADDPS            Z2, Z1, Z8
 	VSUBPS            Z2, Z1, Z1
 	VADDPS            Z4, Z3, Z2
@@ -11011,14 +11505,14 @@ channel3:
 	VADDPS            Z8, Z0, Z0
 	VFMSUB231PS.BCST  conv2_4<>+0(SB), Z2, Z0
 	VFMADD231PS.BCST  conv2_2<>+0(SB), Z4, Z0
-	VMOVUPS           128(AX), Z2
-	VMOVUPS           2176(AX), Z4
-	VMOVUPS           4224(AX), Z5
-	VMOVUPS           6272(AX), Z6
-	VMOVUPS           8320(AX), Z8
-	VMOVUPS           10368(AX), Z9
-	VMOVUPS           12416(AX), Z10
-	VMOVUPS           14464(AX), Z11
+	VMOVUPS           128(CX), Z2
+	VMOVUPS           2176(CX), Z4
+	VMOVUPS           4224(CX), Z5
+	VMOVUPS           6272(CX), Z6
+	VMOVUPS           8320(CX), Z8
+	VMOVUPS           10368(CX), Z9
+	VMOVUPS           12416(CX), Z10
+	VMOVUPS           14464(CX), Z11
 	VADDPS            Z5, Z4, Z12
 	VSUBPS            Z5, Z4, Z4
 	VADDPS            Z8, Z6, Z5
@@ -11057,14 +11551,14 @@ channel3:
 	VFMSUB231PS.BCST  conv2_4<>+0(SB), Z5, Z0
 	VFMADD231PS.BCST  conv2_2<>+0(SB), Z8, Z0
 	VMOVUPS           Z0, 5120(DX)
-	VMOVUPS           256(AX), Z0
-	VMOVUPS           2304(AX), Z1
-	VMOVUPS           4352(AX), Z2
-	VMOVUPS           6400(AX), Z3
-	VMOVUPS           8448(AX), Z4
-	VMOVUPS           10496(AX), Z5
-	VMOVUPS           12544(AX), Z6
-	VMOVUPS           14592(AX), Z7
+	VMOVUPS           256(CX), Z0
+	VMOVUPS           2304(CX), Z1
+	VMOVUPS           4352(CX), Z2
+	VMOVUPS           6400(CX), Z3
+	VMOVUPS           8448(CX), Z4
+	VMOVUPS           10496(CX), Z5
+	VMOVUPS           12544(CX), Z6
+	VMOVUPS           14592(CX), Z7
 	VADDPS            Z2, Z1, Z8
 	VSUBPS            Z2, Z1, Z1
 	VADDPS            Z4, Z3, Z2
@@ -11095,14 +11589,14 @@ channel3:
 	VADDPS            Z8, Z0, Z0
 	VFMSUB231PS.BCST  conv2_4<>+0(SB), Z2, Z0
 	VFMADD231PS.BCST  conv2_2<>+0(SB), Z4, Z0
-	VMOVUPS           384(AX), Z2
-	VMOVUPS           2432(AX), Z4
-	VMOVUPS           4480(AX), Z5
-	VMOVUPS           6528(AX), Z6
-	VMOVUPS           8576(AX), Z8
-	VMOVUPS           10624(AX), Z9
-	VMOVUPS           12672(AX), Z10
-	VMOVUPS           14720(AX), Z11
+	VMOVUPS           384(CX), Z2
+	VMOVUPS           2432(CX), Z4
+	VMOVUPS           4480(CX), Z5
+	VMOVUPS           6528(CX), Z6
+	VMOVUPS           8576(CX), Z8
+	VMOVUPS           10624(CX), Z9
+	VMOVUPS           12672(CX), Z10
+	VMOVUPS           14720(CX), Z11
 	VADDPS            Z5, Z4, Z12
 	VSUBPS            Z5, Z4, Z4
 	VADDPS            Z8, Z6, Z5
@@ -11141,14 +11635,14 @@ channel3:
 	VFMSUB231PS.BCST  conv2_4<>+0(SB), Z5, Z0
 	VFMADD231PS.BCST  conv2_2<>+0(SB), Z8, Z0
 	VMOVUPS           Z0, 5184(DX)
-	VMOVUPS           512(AX), Z0
-	VMOVUPS           2560(AX), Z1
-	VMOVUPS           4608(AX), Z2
-	VMOVUPS           6656(AX), Z3
-	VMOVUPS           8704(AX), Z4
-	VMOVUPS           10752(AX), Z5
-	VMOVUPS           12800(AX), Z6
-	VMOVUPS           14848(AX), Z7
+	VMOVUPS           512(CX), Z0
+	VMOVUPS           2560(CX), Z1
+	VMOVUPS           4608(CX), Z2
+	VMOVUPS           6656(CX), Z3
+	VMOVUPS           8704(CX), Z4
+	VMOVUPS           10752(CX), Z5
+	VMOVUPS           12800(CX), Z6
+	VMOVUPS           14848(CX), Z7
 	VADDPS            Z2, Z1, Z8
 	VSUBPS            Z2, Z1, Z1
 	VADDPS            Z4, Z3, Z2
@@ -11179,14 +11673,14 @@ channel3:
 	VADDPS            Z8, Z0, Z0
 	VFMSUB231PS.BCST  conv2_4<>+0(SB), Z2, Z0
 	VFMADD231PS.BCST  conv2_2<>+0(SB), Z4, Z0
-	VMOVUPS           640(AX), Z2
-	VMOVUPS           2688(AX), Z4
-	VMOVUPS           4736(AX), Z5
-	VMOVUPS           6784(AX), Z6
-	VMOVUPS           8832(AX), Z8
-	VMOVUPS           10880(AX), Z9
-	VMOVUPS           12928(AX), Z10
-	VMOVUPS           14976(AX), Z11
+	VMOVUPS           640(CX), Z2
+	VMOVUPS           2688(CX), Z4
+	VMOVUPS           4736(CX), Z5
+	VMOVUPS           6784(CX), Z6
+	VMOVUPS           8832(CX), Z8
+	VMOVUPS           10880(CX), Z9
+	VMOVUPS           12928(CX), Z10
+	VMOVUPS           14976(CX), Z11
 	VADDPS            Z5, Z4, Z12
 	VSUBPS            Z5, Z4, Z4
 	VADDPS            Z8, Z6, Z5
@@ -11225,14 +11719,14 @@ channel3:
 	VFMSUB231PS.BCST  conv2_4<>+0(SB), Z5, Z0
 	VFMADD231PS.BCST  conv2_2<>+0(SB), Z8, Z0
 	VMOVUPS           Z0, 5248(DX)
-	VMOVUPS           768(AX), Z0
-	VMOVUPS           2816(AX), Z1
-	VMOVUPS           4864(AX), Z2
-	VMOVUPS           6912(AX), Z3
-	VMOVUPS           8960(AX), Z4
-	VMOVUPS           11008(AX), Z5
-	VMOVUPS           13056(AX), Z6
-	VMOVUPS           15104(AX), Z7
+	VMOVUPS           768(CX), Z0
+	VMOVUPS           2816(CX), Z1
+	VMOVUPS           4864(CX), Z2
+	VMOVUPS           6912(CX), Z3
+	VMOVUPS           8960(CX), Z4
+	VMOVUPS           11008(CX), Z5
+	VMOVUPS           13056(CX), Z6
+	VMOVUPS           15104(CX), Z7
 	VADDPS            Z2, Z1, Z8
 	VSUBPS            Z2, Z1, Z1
 	VADDPS            Z4, Z3, Z2
@@ -11263,14 +11757,14 @@ channel3:
 	VADDPS            Z8, Z0, Z0
 	VFMSUB231PS.BCST  conv2_4<>+0(SB), Z2, Z0
 	VFMADD231PS.BCST  conv2_2<>+0(SB), Z4, Z0
-	VMOVUPS           896(AX), Z2
-	VMOVUPS           2944(AX), Z4
-	VMOVUPS           4992(AX), Z5
-	VMOVUPS           7040(AX), Z6
-	VMOVUPS           9088(AX), Z8
-	VMOVUPS           11136(AX), Z9
-	VMOVUPS           13184(AX), Z10
-	VMOVUPS           15232(AX), Z11
+	VMOVUPS           896(CX), Z2
+	VMOVUPS           2944(CX), Z4
+	VMOVUPS           4992(CX), Z5
+	VMOVUPS           7040(CX), Z6
+	VMOVUPS           9088(CX), Z8
+	VMOVUPS           11136(CX), Z9
+	VMOVUPS           13184(CX), Z10
+	VMOVUPS           15232(CX), Z11
 	VADDPS            Z5, Z4, Z12
 	VSUBPS            Z5, Z4, Z4
 	VADDPS            Z8, Z6, Z5
@@ -11309,14 +11803,14 @@ channel3:
 	VFMSUB231PS.BCST  conv2_4<>+0(SB), Z5, Z0
 	VFMADD231PS.BCST  conv2_2<>+0(SB), Z8, Z0
 	VMOVUPS           Z0, 5312(DX)
-	VMOVUPS           1024(AX), Z0
-	VMOVUPS           3072(AX), Z1
-	VMOVUPS           5120(AX), Z2
-	VMOVUPS           7168(AX), Z3
-	VMOVUPS           9216(AX), Z4
-	VMOVUPS           11264(AX), Z5
-	VMOVUPS           13312(AX), Z6
-	VMOVUPS           15360(AX), Z7
+	VMOVUPS           1024(CX), Z0
+	VMOVUPS           3072(CX), Z1
+	VMOVUPS           5120(CX), Z2
+	VMOVUPS           7168(CX), Z3
+	VMOVUPS           9216(CX), Z4
+	VMOVUPS           11264(CX), Z5
+	VMOVUPS           13312(CX), Z6
+	VMOVUPS           15360(CX), Z7
 	VADDPS            Z2, Z1, Z8
 	VSUBPS            Z2, Z1, Z1
 	VADDPS            Z4, Z3, Z2
@@ -11347,14 +11841,14 @@ channel3:
 	VADDPS            Z8, Z0, Z0
 	VFMSUB231PS.BCST  conv2_4<>+0(SB), Z2, Z0
 	VFMADD231PS.BCST  conv2_2<>+0(SB), Z4, Z0
-	VMOVUPS           1152(AX), Z2
-	VMOVUPS           3200(AX), Z4
-	VMOVUPS           5248(AX), Z5
-	VMOVUPS           7296(AX), Z6
-	VMOVUPS           9344(AX), Z8
-	VMOVUPS           11392(AX), Z9
-	VMOVUPS           13440(AX), Z10
-	VMOVUPS           15488(AX), Z11
+	VMOVUPS           1152(CX), Z2
+	VMOVUPS           3200(CX), Z4
+	VMOVUPS           5248(CX), Z5
+	VMOVUPS           7296(CX), Z6
+	VMOVUPS           9344(CX), Z8
+	VMOVUPS           11392(CX), Z9
+	VMOVUPS           13440(CX), Z10
+	VMOVUPS           15488(CX), Z11
 	VADDPS            Z5, Z4, Z12
 	VSUBPS            Z5, Z4, Z4
 	VADDPS            Z8, Z6, Z5
@@ -11393,14 +11887,14 @@ channel3:
 	VFMSUB231PS.BCST  conv2_4<>+0(SB), Z5, Z0
 	VFMADD231PS.BCST  conv2_2<>+0(SB), Z8, Z0
 	VMOVUPS           Z0, 5376(DX)
-	VMOVUPS           1280(AX), Z0
-	VMOVUPS           3328(AX), Z1
-	VMOVUPS           5376(AX), Z2
-	VMOVUPS           7424(AX), Z3
-	VMOVUPS           9472(AX), Z4
-	VMOVUPS           11520(AX), Z5
-	VMOVUPS           13568(AX), Z6
-	VMOVUPS           15616(AX), Z7
+	VMOVUPS           1280(CX), Z0
+	VMOVUPS           3328(CX), Z1
+	VMOVUPS           5376(CX), Z2
+	VMOVUPS           7424(CX), Z3
+	VMOVUPS           9472(CX), Z4
+	VMOVUPS           11520(CX), Z5
+	VMOVUPS           13568(CX), Z6
+	VMOVUPS           15616(CX), Z7
 	VADDPS            Z2, Z1, Z8
 	VSUBPS            Z2, Z1, Z1
 	VADDPS            Z4, Z3, Z2
@@ -11431,14 +11925,14 @@ channel3:
 	VADDPS            Z8, Z0, Z0
 	VFMSUB231PS.BCST  conv2_4<>+0(SB), Z2, Z0
 	VFMADD231PS.BCST  conv2_2<>+0(SB), Z4, Z0
-	VMOVUPS           1408(AX), Z2
-	VMOVUPS           3456(AX), Z4
-	VMOVUPS           5504(AX), Z5
-	VMOVUPS           7552(AX), Z6
-	VMOVUPS           9600(AX), Z8
-	VMOVUPS           11648(AX), Z9
-	VMOVUPS           13696(AX), Z10
-	VMOVUPS           15744(AX), Z11
+	VMOVUPS           1408(CX), Z2
+	VMOVUPS           3456(CX), Z4
+	VMOVUPS           5504(CX), Z5
+	VMOVUPS           7552(CX), Z6
+	VMOVUPS           9600(CX), Z8
+	VMOVUPS           11648(CX), Z9
+	VMOVUPS           13696(CX), Z10
+	VMOVUPS           15744(CX), Z11
 	VADDPS            Z5, Z4, Z12
 	VSUBPS            Z5, Z4, Z4
 	VADDPS            Z8, Z6, Z5
@@ -11477,14 +11971,14 @@ channel3:
 	VFMSUB231PS.BCST  conv2_4<>+0(SB), Z5, Z0
 	VFMADD231PS.BCST  conv2_2<>+0(SB), Z8, Z0
 	VMOVUPS           Z0, 5440(DX)
-	VMOVUPS           1536(AX), Z0
-	VMOVUPS           3584(AX), Z1
-	VMOVUPS           5632(AX), Z2
-	VMOVUPS           7680(AX), Z3
-	VMOVUPS           9728(AX), Z4
-	VMOVUPS           11776(AX), Z5
-	VMOVUPS           13824(AX), Z6
-	VMOVUPS           15872(AX), Z7
+	VMOVUPS           1536(CX), Z0
+	VMOVUPS           3584(CX), Z1
+	VMOVUPS           5632(CX), Z2
+	VMOVUPS           7680(CX), Z3
+	VMOVUPS           9728(CX), Z4
+	VMOVUPS           11776(CX), Z5
+	VMOVUPS           13824(CX), Z6
+	VMOVUPS           15872(CX), Z7
 	VADDPS            Z2, Z1, Z8
 	VSUBPS            Z2, Z1, Z1
 	VADDPS            Z4, Z3, Z2
@@ -11515,14 +12009,14 @@ channel3:
 	VADDPS            Z8, Z0, Z0
 	VFMSUB231PS.BCST  conv2_4<>+0(SB), Z2, Z0
 	VFMADD231PS.BCST  conv2_2<>+0(SB), Z4, Z0
-	VMOVUPS           1664(AX), Z2
-	VMOVUPS           3712(AX), Z4
-	VMOVUPS           5760(AX), Z5
-	VMOVUPS           7808(AX), Z6
-	VMOVUPS           9856(AX), Z8
-	VMOVUPS           11904(AX), Z9
-	VMOVUPS           13952(AX), Z10
-	VMOVUPS           16000(AX), Z11
+	VMOVUPS           1664(CX), Z2
+	VMOVUPS           3712(CX), Z4
+	VMOVUPS           5760(CX), Z5
+	VMOVUPS           7808(CX), Z6
+	VMOVUPS           9856(CX), Z8
+	VMOVUPS           11904(CX), Z9
+	VMOVUPS           13952(CX), Z10
+	VMOVUPS           16000(CX), Z11
 	VADDPS            Z5, Z4, Z12
 	VSUBPS            Z5, Z4, Z4
 	VADDPS            Z8, Z6, Z5
@@ -11561,14 +12055,14 @@ channel3:
 	VFMSUB231PS.BCST  conv2_4<>+0(SB), Z5, Z0
 	VFMADD231PS.BCST  conv2_2<>+0(SB), Z8, Z0
 	VMOVUPS           Z0, 5504(DX)
-	VMOVUPS           1792(AX), Z0
-	VMOVUPS           3840(AX), Z1
-	VMOVUPS           5888(AX), Z2
-	VMOVUPS           7936(AX), Z3
-	VMOVUPS           9984(AX), Z4
-	VMOVUPS           12032(AX), Z5
-	VMOVUPS           14080(AX), Z6
-	VMOVUPS           16128(AX), Z7
+	VMOVUPS           1792(CX), Z0
+	VMOVUPS           3840(CX), Z1
+	VMOVUPS           5888(CX), Z2
+	VMOVUPS           7936(CX), Z3
+	VMOVUPS           9984(CX), Z4
+	VMOVUPS           12032(CX), Z5
+	VMOVUPS           14080(CX), Z6
+	VMOVUPS           16128(CX), Z7
 	VADDPS            Z2, Z1, Z8
 	VSUBPS            Z2, Z1, Z1
 	VADDPS            Z4, Z3, Z2
@@ -11599,14 +12093,14 @@ channel3:
 	VADDPS            Z8, Z0, Z0
 	VFMSUB231PS.BCST  conv2_4<>+0(SB), Z2, Z0
 	VFMADD231PS.BCST  conv2_2<>+0(SB), Z4, Z0
-	VMOVUPS           1920(AX), Z2
-	VMOVUPS           3968(AX), Z4
-	VMOVUPS           6016(AX), Z5
-	VMOVUPS           8064(AX), Z6
-	VMOVUPS           10112(AX), Z8
-	VMOVUPS           12160(AX), Z9
-	VMOVUPS           14208(AX), Z10
-	VMOVUPS           16256(AX), Z11
+	VMOVUPS           1920(CX), Z2
+	VMOVUPS           3968(CX), Z4
+	VMOVUPS           6016(CX), Z5
+	VMOVUPS           8064(CX), Z6
+	VMOVUPS           10112(CX), Z8
+	VMOVUPS           12160(CX), Z9
+	VMOVUPS           14208(CX), Z10
+	VMOVUPS           16256(CX), Z11
 	VADDPS            Z5, Z4, Z12
 	VSUBPS            Z5, Z4, Z4
 	VADDPS            Z8, Z6, Z5
@@ -11645,14 +12139,14 @@ channel3:
 	VFMSUB231PS.BCST  conv2_4<>+0(SB), Z5, Z0
 	VFMADD231PS.BCST  conv2_2<>+0(SB), Z8, Z0
 	VMOVUPS           Z0, 5568(DX)
-	VMOVUPS           64(AX), Z0
-	VMOVUPS           2112(AX), Z1
-	VMOVUPS           4160(AX), Z2
-	VMOVUPS           6208(AX), Z3
-	VMOVUPS           8256(AX), Z4
-	VMOVUPS           10304(AX), Z5
-	VMOVUPS           12352(AX), Z6
-	VMOVUPS           14400(AX), Z7
+	VMOVUPS           64(CX), Z0
+	VMOVUPS           2112(CX), Z1
+	VMOVUPS           4160(CX), Z2
+	VMOVUPS           6208(CX), Z3
+	VMOVUPS           8256(CX), Z4
+	VMOVUPS           10304(CX), Z5
+	VMOVUPS           12352(CX), Z6
+	VMOVUPS           14400(CX), Z7
 	VADDPS            Z2, Z1, Z8
 	VSUBPS            Z2, Z1, Z1
 	VADDPS            Z4, Z3, Z2
@@ -11683,14 +12177,14 @@ channel3:
 	VADDPS            Z8, Z0, Z0
 	VFMSUB231PS.BCST  conv2_4<>+0(SB), Z2, Z0
 	VFMADD231PS.BCST  conv2_2<>+0(SB), Z4, Z0
-	VMOVUPS           192(AX), Z2
-	VMOVUPS           2240(AX), Z4
-	VMOVUPS           4288(AX), Z5
-	VMOVUPS           6336(AX), Z6
-	VMOVUPS           8384(AX), Z8
-	VMOVUPS           10432(AX), Z9
-	VMOVUPS           12480(AX), Z10
-	VMOVUPS           14528(AX), Z11
+	VMOVUPS           192(CX), Z2
+	VMOVUPS           2240(CX), Z4
+	VMOVUPS           4288(CX), Z5
+	VMOVUPS           6336(CX), Z6
+	VMOVUPS           8384(CX), Z8
+	VMOVUPS           10432(CX), Z9
+	VMOVUPS           12480(CX), Z10
+	VMOVUPS           14528(CX), Z11
 	VADDPS            Z5, Z4, Z12
 	VSUBPS            Z5, Z4, Z4
 	VADDPS            Z8, Z6, Z5
@@ -11729,14 +12223,14 @@ channel3:
 	VFMSUB231PS.BCST  conv2_4<>+0(SB), Z5, Z0
 	VFMADD231PS.BCST  conv2_2<>+0(SB), Z8, Z0
 	VMOVUPS           Z0, 11264(DX)
-	VMOVUPS           320(AX), Z0
-	VMOVUPS           2368(AX), Z1
-	VMOVUPS           4416(AX), Z2
-	VMOVUPS           6464(AX), Z3
-	VMOVUPS           8512(AX), Z4
-	VMOVUPS           10560(AX), Z5
-	VMOVUPS           12608(AX), Z6
-	VMOVUPS           14656(AX), Z7
+	VMOVUPS           320(CX), Z0
+	VMOVUPS           2368(CX), Z1
+	VMOVUPS           4416(CX), Z2
+	VMOVUPS           6464(CX), Z3
+	VMOVUPS           8512(CX), Z4
+	VMOVUPS           10560(CX), Z5
+	VMOVUPS           12608(CX), Z6
+	VMOVUPS           14656(CX), Z7
 	VADDPS            Z2, Z1, Z8
 	VSUBPS            Z2, Z1, Z1
 	VADDPS            Z4, Z3, Z2
@@ -11767,14 +12261,14 @@ channel3:
 	VADDPS            Z8, Z0, Z0
 	VFMSUB231PS.BCST  conv2_4<>+0(SB), Z2, Z0
 	VFMADD231PS.BCST  conv2_2<>+0(SB), Z4, Z0
-	VMOVUPS           448(AX), Z2
-	VMOVUPS           2496(AX), Z4
-	VMOVUPS           4544(AX), Z5
-	VMOVUPS           6592(AX), Z6
-	VMOVUPS           8640(AX), Z8
-	VMOVUPS           10688(AX), Z9
-	VMOVUPS           12736(AX), Z10
-	VMOVUPS           14784(AX), Z11
+	VMOVUPS           448(CX), Z2
+	VMOVUPS           2496(CX), Z4
+	VMOVUPS           4544(CX), Z5
+	VMOVUPS           6592(CX), Z6
+	VMOVUPS           8640(CX), Z8
+	VMOVUPS           10688(CX), Z9
+	VMOVUPS           12736(CX), Z10
+	VMOVUPS           14784(CX), Z11
 	VADDPS            Z5, Z4, Z12
 	VSUBPS            Z5, Z4, Z4
 	VADDPS            Z8, Z6, Z5
@@ -11813,14 +12307,14 @@ channel3:
 	VFMSUB231PS.BCST  conv2_4<>+0(SB), Z5, Z0
 	VFMADD231PS.BCST  conv2_2<>+0(SB), Z8, Z0
 	VMOVUPS           Z0, 11328(DX)
-	VMOVUPS           576(AX), Z0
-	VMOVUPS           2624(AX), Z1
-	VMOVUPS           4672(AX), Z2
-	VMOVUPS           6720(AX), Z3
-	VMOVUPS           8768(AX), Z4
-	VMOVUPS           10816(AX), Z5
-	VMOVUPS           12864(AX), Z6
-	VMOVUPS           14912(AX), Z7
+	VMOVUPS           576(CX), Z0
+	VMOVUPS           2624(CX), Z1
+	VMOVUPS           4672(CX), Z2
+	VMOVUPS           6720(CX), Z3
+	VMOVUPS           8768(CX), Z4
+	VMOVUPS           10816(CX), Z5
+	VMOVUPS           12864(CX), Z6
+	VMOVUPS           14912(CX), Z7
 	VADDPS            Z2, Z1, Z8
 	VSUBPS            Z2, Z1, Z1
 	VADDPS            Z4, Z3, Z2
@@ -11851,14 +12345,14 @@ channel3:
 	VADDPS            Z8, Z0, Z0
 	VFMSUB231PS.BCST  conv2_4<>+0(SB), Z2, Z0
 	VFMADD231PS.BCST  conv2_2<>+0(SB), Z4, Z0
-	VMOVUPS           704(AX), Z2
-	VMOVUPS           2752(AX), Z4
-	VMOVUPS           4800(AX), Z5
-	VMOVUPS           6848(AX), Z6
-	VMOVUPS           8896(AX), Z8
-	VMOVUPS           10944(AX), Z9
-	VMOVUPS           12992(AX), Z10
-	VMOVUPS           15040(AX), Z11
+	VMOVUPS           704(CX), Z2
+	VMOVUPS           2752(CX), Z4
+	VMOVUPS           4800(CX), Z5
+	VMOVUPS           6848(CX), Z6
+	VMOVUPS           8896(CX), Z8
+	VMOVUPS           10944(CX), Z9
+	VMOVUPS           12992(CX), Z10
+	VMOVUPS           15040(CX), Z11
 	VADDPS            Z5, Z4, Z12
 	VSUBPS            Z5, Z4, Z4
 	VADDPS            Z8, Z6, Z5
@@ -11897,14 +12391,14 @@ channel3:
 	VFMSUB231PS.BCST  conv2_4<>+0(SB), Z5, Z0
 	VFMADD231PS.BCST  conv2_2<>+0(SB), Z8, Z0
 	VMOVUPS           Z0, 11392(DX)
-	VMOVUPS           832(AX), Z0
-	VMOVUPS           2880(AX), Z1
-	VMOVUPS           4928(AX), Z2
-	VMOVUPS           6976(AX), Z3
-	VMOVUPS           9024(AX), Z4
-	VMOVUPS           11072(AX), Z5
-	VMOVUPS           13120(AX), Z6
-	VMOVUPS           15168(AX), Z7
+	VMOVUPS           832(CX), Z0
+	VMOVUPS           2880(CX), Z1
+	VMOVUPS           4928(CX), Z2
+	VMOVUPS           6976(CX), Z3
+	VMOVUPS           9024(CX), Z4
+	VMOVUPS           11072(CX), Z5
+	VMOVUPS           13120(CX), Z6
+	VMOVUPS           15168(CX), Z7
 	VADDPS            Z2, Z1, Z8
 	VSUBPS            Z2, Z1, Z1
 	VADDPS            Z4, Z3, Z2
@@ -11935,14 +12429,14 @@ channel3:
 	VADDPS            Z8, Z0, Z0
 	VFMSUB231PS.BCST  conv2_4<>+0(SB), Z2, Z0
 	VFMADD231PS.BCST  conv2_2<>+0(SB), Z4, Z0
-	VMOVUPS           960(AX), Z2
-	VMOVUPS           3008(AX), Z4
-	VMOVUPS           5056(AX), Z5
-	VMOVUPS           7104(AX), Z6
-	VMOVUPS           9152(AX), Z8
-	VMOVUPS           11200(AX), Z9
-	VMOVUPS           13248(AX), Z10
-	VMOVUPS           15296(AX), Z11
+	VMOVUPS           960(CX), Z2
+	VMOVUPS           3008(CX), Z4
+	VMOVUPS           5056(CX), Z5
+	VMOVUPS           7104(CX), Z6
+	VMOVUPS           9152(CX), Z8
+	VMOVUPS           11200(CX), Z9
+	VMOVUPS           13248(CX), Z10
+	VMOVUPS           15296(CX), Z11
 	VADDPS            Z5, Z4, Z12
 	VSUBPS            Z5, Z4, Z4
 	VADDPS            Z8, Z6, Z5
@@ -11981,14 +12475,14 @@ channel3:
 	VFMSUB231PS.BCST  conv2_4<>+0(SB), Z5, Z0
 	VFMADD231PS.BCST  conv2_2<>+0(SB), Z8, Z0
 	VMOVUPS           Z0, 11456(DX)
-	VMOVUPS           1088(AX), Z0
-	VMOVUPS           3136(AX), Z1
-	VMOVUPS           5184(AX), Z2
-	VMOVUPS           7232(AX), Z3
-	VMOVUPS           9280(AX), Z4
-	VMOVUPS           11328(AX), Z5
-	VMOVUPS           13376(AX), Z6
-	VMOVUPS           15424(AX), Z7
+	VMOVUPS           1088(CX), Z0
+	VMOVUPS           3136(CX), Z1
+	VMOVUPS           5184(CX), Z2
+	VMOVUPS           7232(CX), Z3
+	VMOVUPS           9280(CX), Z4
+	VMOVUPS           11328(CX), Z5
+	VMOVUPS           13376(CX), Z6
+	VMOVUPS           15424(CX), Z7
 	VADDPS            Z2, Z1, Z8
 	VSUBPS            Z2, Z1, Z1
 	VADDPS            Z4, Z3, Z2
@@ -12019,14 +12513,14 @@ channel3:
 	VADDPS            Z8, Z0, Z0
 	VFMSUB231PS.BCST  conv2_4<>+0(SB), Z2, Z0
 	VFMADD231PS.BCST  conv2_2<>+0(SB), Z4, Z0
-	VMOVUPS           1216(AX), Z2
-	VMOVUPS           3264(AX), Z4
-	VMOVUPS           5312(AX), Z5
-	VMOVUPS           7360(AX), Z6
-	VMOVUPS           9408(AX), Z8
-	VMOVUPS           11456(AX), Z9
-	VMOVUPS           13504(AX), Z10
-	VMOVUPS           15552(AX), Z11
+	VMOVUPS           1216(CX), Z2
+	VMOVUPS           3264(CX), Z4
+	VMOVUPS           5312(CX), Z5
+	VMOVUPS           7360(CX), Z6
+	VMOVUPS           9408(CX), Z8
+	VMOVUPS           11456(CX), Z9
+	VMOVUPS           13504(CX), Z10
+	VMOVUPS           15552(CX), Z11
 	VADDPS            Z5, Z4, Z12
 	VSUBPS            Z5, Z4, Z4
 	VADDPS            Z8, Z6, Z5
@@ -12065,14 +12559,14 @@ channel3:
 	VFMSUB231PS.BCST  conv2_4<>+0(SB), Z5, Z0
 	VFMADD231PS.BCST  conv2_2<>+0(SB), Z8, Z0
 	VMOVUPS           Z0, 11520(DX)
-	VMOVUPS           1344(AX), Z0
-	VMOVUPS           3392(AX), Z1
-	VMOVUPS           5440(AX), Z2
-	VMOVUPS           7488(AX), Z3
-	VMOVUPS           9536(AX), Z4
-	VMOVUPS           11584(AX), Z5
-	VMOVUPS           13632(AX), Z6
-	VMOVUPS           15680(AX), Z7
+	VMOVUPS           1344(CX), Z0
+	VMOVUPS           3392(CX), Z1
+	VMOVUPS           5440(CX), Z2
+	VMOVUPS           7488(CX), Z3
+	VMOVUPS           9536(CX), Z4
+	VMOVUPS           11584(CX), Z5
+	VMOVUPS           13632(CX), Z6
+	VMOVUPS           15680(CX), Z7
 	VADDPS            Z2, Z1, Z8
 	VSUBPS            Z2, Z1, Z1
 	VADDPS            Z4, Z3, Z2
@@ -12103,14 +12597,14 @@ channel3:
 	VADDPS            Z8, Z0, Z0
 	VFMSUB231PS.BCST  conv2_4<>+0(SB), Z2, Z0
 	VFMADD231PS.BCST  conv2_2<>+0(SB), Z4, Z0
-	VMOVUPS           1472(AX), Z2
-	VMOVUPS           3520(AX), Z4
-	VMOVUPS           5568(AX), Z5
-	VMOVUPS           7616(AX), Z6
-	VMOVUPS           9664(AX), Z8
-	VMOVUPS           11712(AX), Z9
-	VMOVUPS           13760(AX), Z10
-	VMOVUPS           15808(AX), Z11
+	VMOVUPS           1472(CX), Z2
+	VMOVUPS           3520(CX), Z4
+	VMOVUPS           5568(CX), Z5
+	VMOVUPS           7616(CX), Z6
+	VMOVUPS           9664(CX), Z8
+	VMOVUPS           11712(CX), Z9
+	VMOVUPS           13760(CX), Z10
+	VMOVUPS           15808(CX), Z11
 	VADDPS            Z5, Z4, Z12
 	VSUBPS            Z5, Z4, Z4
 	VADDPS            Z8, Z6, Z5
@@ -12149,14 +12643,14 @@ channel3:
 	VFMSUB231PS.BCST  conv2_4<>+0(SB), Z5, Z0
 	VFMADD231PS.BCST  conv2_2<>+0(SB), Z8, Z0
 	VMOVUPS           Z0, 11584(DX)
-	VMOVUPS           1600(AX), Z0
-	VMOVUPS           3648(AX), Z1
-	VMOVUPS           5696(AX), Z2
-	VMOVUPS           7744(AX), Z3
-	VMOVUPS           9792(AX), Z4
-	VMOVUPS           11840(AX), Z5
-	VMOVUPS           13888(AX), Z6
-	VMOVUPS           15936(AX), Z7
+	VMOVUPS           1600(CX), Z0
+	VMOVUPS           3648(CX), Z1
+	VMOVUPS           5696(CX), Z2
+	VMOVUPS           7744(CX), Z3
+	VMOVUPS           9792(CX), Z4
+	VMOVUPS           11840(CX), Z5
+	VMOVUPS           13888(CX), Z6
+	VMOVUPS           15936(CX), Z7
 	VADDPS            Z2, Z1, Z8
 	VSUBPS            Z2, Z1, Z1
 	VADDPS            Z4, Z3, Z2
@@ -12187,14 +12681,14 @@ channel3:
 	VADDPS            Z8, Z0, Z0
 	VFMSUB231PS.BCST  conv2_4<>+0(SB), Z2, Z0
 	VFMADD231PS.BCST  conv2_2<>+0(SB), Z4, Z0
-	VMOVUPS           1728(AX), Z2
-	VMOVUPS           3776(AX), Z4
-	VMOVUPS           5824(AX), Z5
-	VMOVUPS           7872(AX), Z6
-	VMOVUPS           9920(AX), Z8
-	VMOVUPS           11968(AX), Z9
-	VMOVUPS           14016(AX), Z10
-	VMOVUPS           16064(AX), Z11
+	VMOVUPS           1728(CX), Z2
+	VMOVUPS           3776(CX), Z4
+	VMOVUPS           5824(CX), Z5
+	VMOVUPS           7872(CX), Z6
+	VMOVUPS           9920(CX), Z8
+	VMOVUPS           11968(CX), Z9
+	VMOVUPS           14016(CX), Z10
+	VMOVUPS           16064(CX), Z11
 	VADDPS            Z5, Z4, Z12
 	VSUBPS            Z5, Z4, Z4
 	VADDPS            Z8, Z6, Z5
@@ -12233,14 +12727,14 @@ channel3:
 	VFMSUB231PS.BCST  conv2_4<>+0(SB), Z5, Z0
 	VFMADD231PS.BCST  conv2_2<>+0(SB), Z8, Z0
 	VMOVUPS           Z0, 11648(DX)
-	VMOVUPS           1856(AX), Z0
-	VMOVUPS           3904(AX), Z1
-	VMOVUPS           5952(AX), Z2
-	VMOVUPS           8000(AX), Z3
-	VMOVUPS           10048(AX), Z4
-	VMOVUPS           12096(AX), Z5
-	VMOVUPS           14144(AX), Z6
-	VMOVUPS           16192(AX), Z7
+	VMOVUPS           1856(CX), Z0
+	VMOVUPS           3904(CX), Z1
+	VMOVUPS           5952(CX), Z2
+	VMOVUPS           8000(CX), Z3
+	VMOVUPS           10048(CX), Z4
+	VMOVUPS           12096(CX), Z5
+	VMOVUPS           14144(CX), Z6
+	VMOVUPS           16192(CX), Z7
 	VADDPS            Z2, Z1, Z8
 	VSUBPS            Z2, Z1, Z1
 	VADDPS            Z4, Z3, Z2
@@ -12271,14 +12765,14 @@ channel3:
 	VADDPS            Z8, Z0, Z0
 	VFMSUB231PS.BCST  conv2_4<>+0(SB), Z2, Z0
 	VFMADD231PS.BCST  conv2_2<>+0(SB), Z4, Z0
-	VMOVUPS           1984(AX), Z2
-	VMOVUPS           4032(AX), Z4
-	VMOVUPS           6080(AX), Z5
-	VMOVUPS           8128(AX), Z6
-	VMOVUPS           10176(AX), Z8
-	VMOVUPS           12224(AX), Z9
-	VMOVUPS           14272(AX), Z10
-	VMOVUPS           16320(AX), Z11
+	VMOVUPS           1984(CX), Z2
+	VMOVUPS           4032(CX), Z4
+	VMOVUPS           6080(CX), Z5
+	VMOVUPS           8128(CX), Z6
+	VMOVUPS           10176(CX), Z8
+	VMOVUPS           12224(CX), Z9
+	VMOVUPS           14272(CX), Z10
+	VMOVUPS           16320(CX), Z11
 	VADDPS            Z5, Z4, Z12
 	VSUBPS            Z5, Z4, Z4
 	VADDPS            Z8, Z6, Z5
@@ -12333,23 +12827,23 @@ channel3:
 	VSUBPS            Z4, Z3, Z3
 	VADDPS            Z6, Z5, Z4
 	VSUBPS            Z6, Z5, Z5
-	VMOVUPS           Z0, (CX)
+	VMOVUPS           Z0, (AX)
 	VADDPS            Z7, Z1, Z6
 	VFMSUB231PS.BCST  conv2_2<>+0(SB), Z3, Z6
 	VFMADD231PS.BCST  conv2_4<>+0(SB), Z5, Z6
-	VMOVUPS           Z6, 64(CX)
+	VMOVUPS           Z6, 64(AX)
 	VMULPS.BCST       conv2_5_25<>+0(SB), Z7, Z6
 	VFMADD231PS.BCST  conv2_4_25<>+0(SB), Z1, Z6
 	VFNMADD231PS.BCST conv2_10<>+0(SB), Z3, Z6
 	VFNMADD231PS.BCST conv2_5<>+0(SB), Z5, Z6
-	VMOVUPS           Z6, 192(CX)
+	VMOVUPS           Z6, 192(AX)
 	VSUBPS            Z1, Z5, Z1
 	VFMADD231PS.BCST  conv2_8<>+0(SB), Z3, Z1
 	VFNMADD231PS.BCST conv2_5_25<>+0(SB), Z7, Z1
 	VSUBPS            Z8, Z2, Z3
 	VFNMADD231PS.BCST conv2_5_25<>+0(SB), Z0, Z3
 	VFMADD231PS.BCST  conv2_8<>+0(SB), Z4, Z3
-	VMOVUPS           Z3, 128(CX)
+	VMOVUPS           Z3, 128(AX)
 	VMULPS.BCST       conv2_5_25<>+0(SB), Z0, Z3
 	VFMADD231PS.BCST  conv2_4_25<>+0(SB), Z8, Z3
 	VFNMADD231PS.BCST conv2_5<>+0(SB), Z2, Z3
@@ -12372,37 +12866,37 @@ channel3:
 	VADDPS            Z10, Z9, Z8
 	VSUBPS            Z10, Z9, Z9
 	VADDPS            Z2, Z3, Z3
-	VMOVUPS           Z3, 256(CX)
-	VMOVUPS           Z11, 704(CX)
+	VMOVUPS           Z3, 256(AX)
+	VMOVUPS           Z11, 704(AX)
 	VADDPS            Z11, Z4, Z3
 	VFMSUB231PS.BCST  conv2_2<>+0(SB), Z6, Z3
 	VFMADD231PS.BCST  conv2_4<>+0(SB), Z9, Z3
 	VADDPS            Z3, Z1, Z1
-	VMOVUPS           Z1, 320(CX)
+	VMOVUPS           Z1, 320(AX)
 	VMULPS.BCST       conv2_5_25<>+0(SB), Z11, Z1
 	VFMADD231PS.BCST  conv2_4_25<>+0(SB), Z4, Z1
 	VFNMADD231PS.BCST conv2_10<>+0(SB), Z6, Z1
 	VFNMADD231PS.BCST conv2_5<>+0(SB), Z9, Z1
 	VADDPS            Z1, Z7, Z1
-	VMOVUPS           Z1, 448(CX)
+	VMOVUPS           Z1, 448(AX)
 	VSUBPS            Z4, Z9, Z1
 	VFMADD231PS.BCST  conv2_8<>+0(SB), Z6, Z1
 	VFNMADD231PS.BCST conv2_5_25<>+0(SB), Z11, Z1
-	VMOVUPS           Z1, 576(CX)
+	VMOVUPS           Z1, 576(AX)
 	VSUBPS            Z12, Z5, Z1
 	VFNMADD231PS.BCST conv2_5_25<>+0(SB), Z2, Z1
 	VFMADD231PS.BCST  conv2_8<>+0(SB), Z8, Z1
 	VADDPS            Z1, Z0, Z0
-	VMOVUPS           Z0, 384(CX)
+	VMOVUPS           Z0, 384(AX)
 	VMULPS.BCST       conv2_5_25<>+0(SB), Z2, Z0
 	VFMADD231PS.BCST  conv2_4_25<>+0(SB), Z12, Z0
 	VFNMADD231PS.BCST conv2_5<>+0(SB), Z5, Z0
 	VFNMADD231PS.BCST conv2_10<>+0(SB), Z8, Z0
-	VMOVUPS           Z0, 512(CX)
+	VMOVUPS           Z0, 512(AX)
 	VADDPS            Z12, Z2, Z0
 	VFMSUB231PS.BCST  conv2_4<>+0(SB), Z5, Z0
 	VFMADD231PS.BCST  conv2_2<>+0(SB), Z8, Z0
-	VMOVUPS           Z0, 640(CX)
+	VMOVUPS           Z0, 640(AX)
 	VMOVUPS           512(DX), Z0
 	VMOVUPS           576(DX), Z1
 	VMOVUPS           640(DX), Z2
@@ -12417,23 +12911,23 @@ channel3:
 	VSUBPS            Z4, Z3, Z3
 	VADDPS            Z6, Z5, Z4
 	VSUBPS            Z6, Z5, Z5
-	VMOVUPS           Z0, 768(CX)
+	VMOVUPS           Z0, 768(AX)
 	VADDPS            Z7, Z1, Z6
 	VFMSUB231PS.BCST  conv2_2<>+0(SB), Z3, Z6
 	VFMADD231PS.BCST  conv2_4<>+0(SB), Z5, Z6
-	VMOVUPS           Z6, 832(CX)
+	VMOVUPS           Z6, 832(AX)
 	VMULPS.BCST       conv2_5_25<>+0(SB), Z7, Z6
 	VFMADD231PS.BCST  conv2_4_25<>+0(SB), Z1, Z6
 	VFNMADD231PS.BCST conv2_10<>+0(SB), Z3, Z6
 	VFNMADD231PS.BCST conv2_5<>+0(SB), Z5, Z6
-	VMOVUPS           Z6, 960(CX)
+	VMOVUPS           Z6, 960(AX)
 	VSUBPS            Z1, Z5, Z1
 	VFMADD231PS.BCST  conv2_8<>+0(SB), Z3, Z1
 	VFNMADD231PS.BCST conv2_5_25<>+0(SB), Z7, Z1
 	VSUBPS            Z8, Z2, Z3
 	VFNMADD231PS.BCST conv2_5_25<>+0(SB), Z0, Z3
 	VFMADD231PS.BCST  conv2_8<>+0(SB), Z4, Z3
-	VMOVUPS           Z3, 896(CX)
+	VMOVUPS           Z3, 896(AX)
 	VMULPS.BCST       conv2_5_25<>+0(SB), Z0, Z3
 	VFMADD231PS.BCST  conv2_4_25<>+0(SB), Z8, Z3
 	VFNMADD231PS.BCST conv2_5<>+0(SB), Z2, Z3
@@ -12456,37 +12950,37 @@ channel3:
 	VADDPS            Z10, Z9, Z8
 	VSUBPS            Z10, Z9, Z9
 	VADDPS            Z2, Z3, Z3
-	VMOVUPS           Z3, 1024(CX)
-	VMOVUPS           Z11, 1472(CX)
+	VMOVUPS           Z3, 1024(AX)
+	VMOVUPS           Z11, 1472(AX)
 	VADDPS            Z11, Z4, Z3
 	VFMSUB231PS.BCST  conv2_2<>+0(SB), Z6, Z3
 	VFMADD231PS.BCST  conv2_4<>+0(SB), Z9, Z3
 	VADDPS            Z3, Z1, Z1
-	VMOVUPS           Z1, 1088(CX)
+	VMOVUPS           Z1, 1088(AX)
 	VMULPS.BCST       conv2_5_25<>+0(SB), Z11, Z1
 	VFMADD231PS.BCST  conv2_4_25<>+0(SB), Z4, Z1
 	VFNMADD231PS.BCST conv2_10<>+0(SB), Z6, Z1
 	VFNMADD231PS.BCST conv2_5<>+0(SB), Z9, Z1
 	VADDPS            Z1, Z7, Z1
-	VMOVUPS           Z1, 1216(CX)
+	VMOVUPS           Z1, 1216(AX)
 	VSUBPS            Z4, Z9, Z1
 	VFMADD231PS.BCST  conv2_8<>+0(SB), Z6, Z1
 	VFNMADD231PS.BCST conv2_5_25<>+0(SB), Z11, Z1
-	VMOVUPS           Z1, 1344(CX)
+	VMOVUPS           Z1, 1344(AX)
 	VSUBPS            Z12, Z5, Z1
 	VFNMADD231PS.BCST conv2_5_25<>+0(SB), Z2, Z1
 	VFMADD231PS.BCST  conv2_8<>+0(SB), Z8, Z1
 	VADDPS            Z1, Z0, Z0
-	VMOVUPS           Z0, 1152(CX)
+	VMOVUPS           Z0, 1152(AX)
 	VMULPS.BCST       conv2_5_25<>+0(SB), Z2, Z0
 	VFMADD231PS.BCST  conv2_4_25<>+0(SB), Z12, Z0
 	VFNMADD231PS.BCST conv2_5<>+0(SB), Z5, Z0
 	VFNMADD231PS.BCST conv2_10<>+0(SB), Z8, Z0
-	VMOVUPS           Z0, 1280(CX)
+	VMOVUPS           Z0, 1280(AX)
 	VADDPS            Z12, Z2, Z0
 	VFMSUB231PS.BCST  conv2_4<>+0(SB), Z5, Z0
 	VFMADD231PS.BCST  conv2_2<>+0(SB), Z8, Z0
-	VMOVUPS           Z0, 1408(CX)
+	VMOVUPS           Z0, 1408(AX)
 	VMOVUPS           1024(DX), Z0
 	VMOVUPS           1088(DX), Z1
 	VMOVUPS           1152(DX), Z2
@@ -12501,23 +12995,23 @@ channel3:
 	VSUBPS            Z4, Z3, Z3
 	VADDPS            Z6, Z5, Z4
 	VSUBPS            Z6, Z5, Z5
-	VMOVUPS           Z0, 1536(CX)
+	VMOVUPS           Z0, 1536(AX)
 	VADDPS            Z7, Z1, Z6
 	VFMSUB231PS.BCST  conv2_2<>+0(SB), Z3, Z6
 	VFMADD231PS.BCST  conv2_4<>+0(SB), Z5, Z6
-	VMOVUPS           Z6, 1600(CX)
+	VMOVUPS           Z6, 1600(AX)
 	VMULPS.BCST       conv2_5_25<>+0(SB), Z7, Z6
 	VFMADD231PS.BCST  conv2_4_25<>+0(SB), Z1, Z6
 	VFNMADD231PS.BCST conv2_10<>+0(SB), Z3, Z6
 	VFNMADD231PS.BCST conv2_5<>+0(SB), Z5, Z6
-	VMOVUPS           Z6, 1728(CX)
+	VMOVUPS           Z6, 1728(AX)
 	VSUBPS            Z1, Z5, Z1
 	VFMADD231PS.BCST  conv2_8<>+0(SB), Z3, Z1
 	VFNMADD231PS.BCST conv2_5_25<>+0(SB), Z7, Z1
 	VSUBPS            Z8, Z2, Z3
 	VFNMADD231PS.BCST conv2_5_25<>+0(SB), Z0, Z3
 	VFMADD231PS.BCST  conv2_8<>+0(SB), Z4, Z3
-	VMOVUPS           Z3, 1664(CX)
+	VMOVUPS           Z3, 1664(AX)
 	VMULPS.BCST       conv2_5_25<>+0(SB), Z0, Z3
 	VFMADD231PS.BCST  conv2_4_25<>+0(SB), Z8, Z3
 	VFNMADD231PS.BCST conv2_5<>+0(SB), Z2, Z3
@@ -12540,37 +13034,37 @@ channel3:
 	VADDPS            Z10, Z9, Z8
 	VSUBPS            Z10, Z9, Z9
 	VADDPS            Z2, Z3, Z3
-	VMOVUPS           Z3, 1792(CX)
-	VMOVUPS           Z11, 2240(CX)
+	VMOVUPS           Z3, 1792(AX)
+	VMOVUPS           Z11, 2240(AX)
 	VADDPS            Z11, Z4, Z3
 	VFMSUB231PS.BCST  conv2_2<>+0(SB), Z6, Z3
 	VFMADD231PS.BCST  conv2_4<>+0(SB), Z9, Z3
 	VADDPS            Z3, Z1, Z1
-	VMOVUPS           Z1, 1856(CX)
+	VMOVUPS           Z1, 1856(AX)
 	VMULPS.BCST       conv2_5_25<>+0(SB), Z11, Z1
 	VFMADD231PS.BCST  conv2_4_25<>+0(SB), Z4, Z1
 	VFNMADD231PS.BCST conv2_10<>+0(SB), Z6, Z1
 	VFNMADD231PS.BCST conv2_5<>+0(SB), Z9, Z1
 	VADDPS            Z1, Z7, Z1
-	VMOVUPS           Z1, 1984(CX)
+	VMOVUPS           Z1, 1984(AX)
 	VSUBPS            Z4, Z9, Z1
 	VFMADD231PS.BCST  conv2_8<>+0(SB), Z6, Z1
 	VFNMADD231PS.BCST conv2_5_25<>+0(SB), Z11, Z1
-	VMOVUPS           Z1, 2112(CX)
+	VMOVUPS           Z1, 2112(AX)
 	VSUBPS            Z12, Z5, Z1
 	VFNMADD231PS.BCST conv2_5_25<>+0(SB), Z2, Z1
 	VFMADD231PS.BCST  conv2_8<>+0(SB), Z8, Z1
 	VADDPS            Z1, Z0, Z0
-	VMOVUPS           Z0, 1920(CX)
+	VMOVUPS           Z0, 1920(AX)
 	VMULPS.BCST       conv2_5_25<>+0(SB), Z2, Z0
 	VFMADD231PS.BCST  conv2_4_25<>+0(SB), Z12, Z0
 	VFNMADD231PS.BCST conv2_5<>+0(SB), Z5, Z0
 	VFNMADD231PS.BCST conv2_10<>+0(SB), Z8, Z0
-	VMOVUPS           Z0, 2048(CX)
+	VMOVUPS           Z0, 2048(AX)
 	VADDPS            Z12, Z2, Z0
 	VFMSUB231PS.BCST  conv2_4<>+0(SB), Z5, Z0
 	VFMADD231PS.BCST  conv2_2<>+0(SB), Z8, Z0
-	VMOVUPS           Z0, 2176(CX)
+	VMOVUPS           Z0, 2176(AX)
 	VMOVUPS           1536(DX), Z0
 	VMOVUPS           1600(DX), Z1
 	VMOVUPS           1664(DX), Z2
@@ -12585,23 +13079,23 @@ channel3:
 	VSUBPS            Z4, Z3, Z3
 	VADDPS            Z6, Z5, Z4
 	VSUBPS            Z6, Z5, Z5
-	VMOVUPS           Z0, 2304(CX)
+	VMOVUPS           Z0, 2304(AX)
 	VADDPS            Z7, Z1, Z6
 	VFMSUB231PS.BCST  conv2_2<>+0(SB), Z3, Z6
 	VFMADD231PS.BCST  conv2_4<>+0(SB), Z5, Z6
-	VMOVUPS           Z6, 2368(CX)
+	VMOVUPS           Z6, 2368(AX)
 	VMULPS.BCST       conv2_5_25<>+0(SB), Z7, Z6
 	VFMADD231PS.BCST  conv2_4_25<>+0(SB), Z1, Z6
 	VFNMADD231PS.BCST conv2_10<>+0(SB), Z3, Z6
 	VFNMADD231PS.BCST conv2_5<>+0(SB), Z5, Z6
-	VMOVUPS           Z6, 2496(CX)
+	VMOVUPS           Z6, 2496(AX)
 	VSUBPS            Z1, Z5, Z1
 	VFMADD231PS.BCST  conv2_8<>+0(SB), Z3, Z1
 	VFNMADD231PS.BCST conv2_5_25<>+0(SB), Z7, Z1
 	VSUBPS            Z8, Z2, Z3
 	VFNMADD231PS.BCST conv2_5_25<>+0(SB), Z0, Z3
 	VFMADD231PS.BCST  conv2_8<>+0(SB), Z4, Z3
-	VMOVUPS           Z3, 2432(CX)
+	VMOVUPS           Z3, 2432(AX)
 	VMULPS.BCST       conv2_5_25<>+0(SB), Z0, Z3
 	VFMADD231PS.BCST  conv2_4_25<>+0(SB), Z8, Z3
 	VFNMADD231PS.BCST conv2_5<>+0(SB), Z2, Z3
@@ -12624,37 +13118,37 @@ channel3:
 	VADDPS            Z10, Z9, Z8
 	VSUBPS            Z10, Z9, Z9
 	VADDPS            Z2, Z3, Z3
-	VMOVUPS           Z3, 2560(CX)
-	VMOVUPS           Z11, 3008(CX)
+	VMOVUPS           Z3, 2560(AX)
+	VMOVUPS           Z11, 3008(AX)
 	VADDPS            Z11, Z4, Z3
 	VFMSUB231PS.BCST  conv2_2<>+0(SB), Z6, Z3
 	VFMADD231PS.BCST  conv2_4<>+0(SB), Z9, Z3
 	VADDPS            Z3, Z1, Z1
-	VMOVUPS           Z1, 2624(CX)
+	VMOVUPS           Z1, 2624(AX)
 	VMULPS.BCST       conv2_5_25<>+0(SB), Z11, Z1
 	VFMADD231PS.BCST  conv2_4_25<>+0(SB), Z4, Z1
 	VFNMADD231PS.BCST conv2_10<>+0(SB), Z6, Z1
 	VFNMADD231PS.BCST conv2_5<>+0(SB), Z9, Z1
 	VADDPS            Z1, Z7, Z1
-	VMOVUPS           Z1, 2752(CX)
+	VMOVUPS           Z1, 2752(AX)
 	VSUBPS            Z4, Z9, Z1
 	VFMADD231PS.BCST  conv2_8<>+0(SB), Z6, Z1
 	VFNMADD231PS.BCST conv2_5_25<>+0(SB), Z11, Z1
-	VMOVUPS           Z1, 2880(CX)
+	VMOVUPS           Z1, 2880(AX)
 	VSUBPS            Z12, Z5, Z1
 	VFNMADD231PS.BCST conv2_5_25<>+0(SB), Z2, Z1
 	VFMADD231PS.BCST  conv2_8<>+0(SB), Z8, Z1
 	VADDPS            Z1, Z0, Z0
-	VMOVUPS           Z0, 2688(CX)
+	VMOVUPS           Z0, 2688(AX)
 	VMULPS.BCST       conv2_5_25<>+0(SB), Z2, Z0
 	VFMADD231PS.BCST  conv2_4_25<>+0(SB), Z12, Z0
 	VFNMADD231PS.BCST conv2_5<>+0(SB), Z5, Z0
 	VFNMADD231PS.BCST conv2_10<>+0(SB), Z8, Z0
-	VMOVUPS           Z0, 2816(CX)
+	VMOVUPS           Z0, 2816(AX)
 	VADDPS            Z12, Z2, Z0
 	VFMSUB231PS.BCST  conv2_4<>+0(SB), Z5, Z0
 	VFMADD231PS.BCST  conv2_2<>+0(SB), Z8, Z0
-	VMOVUPS           Z0, 2944(CX)
+	VMOVUPS           Z0, 2944(AX)
 	VMOVUPS           2048(DX), Z0
 	VMOVUPS           2112(DX), Z1
 	VMOVUPS           2176(DX), Z2
@@ -12669,23 +13163,23 @@ channel3:
 	VSUBPS            Z4, Z3, Z3
 	VADDPS            Z6, Z5, Z4
 	VSUBPS            Z6, Z5, Z5
-	VMOVUPS           Z0, 3072(CX)
+	VMOVUPS           Z0, 3072(AX)
 	VADDPS            Z7, Z1, Z6
 	VFMSUB231PS.BCST  conv2_2<>+0(SB), Z3, Z6
 	VFMADD231PS.BCST  conv2_4<>+0(SB), Z5, Z6
-	VMOVUPS           Z6, 3136(CX)
+	VMOVUPS           Z6, 3136(AX)
 	VMULPS.BCST       conv2_5_25<>+0(SB), Z7, Z6
 	VFMADD231PS.BCST  conv2_4_25<>+0(SB), Z1, Z6
 	VFNMADD231PS.BCST conv2_10<>+0(SB), Z3, Z6
 	VFNMADD231PS.BCST conv2_5<>+0(SB), Z5, Z6
-	VMOVUPS           Z6, 3264(CX)
+	VMOVUPS           Z6, 3264(AX)
 	VSUBPS            Z1, Z5, Z1
 	VFMADD231PS.BCST  conv2_8<>+0(SB), Z3, Z1
 	VFNMADD231PS.BCST conv2_5_25<>+0(SB), Z7, Z1
 	VSUBPS            Z8, Z2, Z3
 	VFNMADD231PS.BCST conv2_5_25<>+0(SB), Z0, Z3
 	VFMADD231PS.BCST  conv2_8<>+0(SB), Z4, Z3
-	VMOVUPS           Z3, 3200(CX)
+	VMOVUPS           Z3, 3200(AX)
 	VMULPS.BCST       conv2_5_25<>+0(SB), Z0, Z3
 	VFMADD231PS.BCST  conv2_4_25<>+0(SB), Z8, Z3
 	VFNMADD231PS.BCST conv2_5<>+0(SB), Z2, Z3
@@ -12708,37 +13202,37 @@ channel3:
 	VADDPS            Z10, Z9, Z8
 	VSUBPS            Z10, Z9, Z9
 	VADDPS            Z2, Z3, Z3
-	VMOVUPS           Z3, 3328(CX)
-	VMOVUPS           Z11, 3776(CX)
+	VMOVUPS           Z3, 3328(AX)
+	VMOVUPS           Z11, 3776(AX)
 	VADDPS            Z11, Z4, Z3
 	VFMSUB231PS.BCST  conv2_2<>+0(SB), Z6, Z3
 	VFMADD231PS.BCST  conv2_4<>+0(SB), Z9, Z3
 	VADDPS            Z3, Z1, Z1
-	VMOVUPS           Z1, 3392(CX)
+	VMOVUPS           Z1, 3392(AX)
 	VMULPS.BCST       conv2_5_25<>+0(SB), Z11, Z1
 	VFMADD231PS.BCST  conv2_4_25<>+0(SB), Z4, Z1
 	VFNMADD231PS.BCST conv2_10<>+0(SB), Z6, Z1
 	VFNMADD231PS.BCST conv2_5<>+0(SB), Z9, Z1
 	VADDPS            Z1, Z7, Z1
-	VMOVUPS           Z1, 3520(CX)
+	VMOVUPS           Z1, 3520(AX)
 	VSUBPS            Z4, Z9, Z1
 	VFMADD231PS.BCST  conv2_8<>+0(SB), Z6, Z1
 	VFNMADD231PS.BCST conv2_5_25<>+0(SB), Z11, Z1
-	VMOVUPS           Z1, 3648(CX)
+	VMOVUPS           Z1, 3648(AX)
 	VSUBPS            Z12, Z5, Z1
 	VFNMADD231PS.BCST conv2_5_25<>+0(SB), Z2, Z1
 	VFMADD231PS.BCST  conv2_8<>+0(SB), Z8, Z1
 	VADDPS            Z1, Z0, Z0
-	VMOVUPS           Z0, 3456(CX)
+	VMOVUPS           Z0, 3456(AX)
 	VMULPS.BCST       conv2_5_25<>+0(SB), Z2, Z0
 	VFMADD231PS.BCST  conv2_4_25<>+0(SB), Z12, Z0
 	VFNMADD231PS.BCST conv2_5<>+0(SB), Z5, Z0
 	VFNMADD231PS.BCST conv2_10<>+0(SB), Z8, Z0
-	VMOVUPS           Z0, 3584(CX)
+	VMOVUPS           Z0, 3584(AX)
 	VADDPS            Z12, Z2, Z0
 	VFMSUB231PS.BCST  conv2_4<>+0(SB), Z5, Z0
 	VFMADD231PS.BCST  conv2_2<>+0(SB), Z8, Z0
-	VMOVUPS           Z0, 3712(CX)
+	VMOVUPS           Z0, 3712(AX)
 	VMOVUPS           2560(DX), Z0
 	VMOVUPS           2624(DX), Z1
 	VMOVUPS           2688(DX), Z2
@@ -12753,23 +13247,23 @@ channel3:
 	VSUBPS            Z4, Z3, Z3
 	VADDPS            Z6, Z5, Z4
 	VSUBPS            Z6, Z5, Z5
-	VMOVUPS           Z0, 3840(CX)
+	VMOVUPS           Z0, 3840(AX)
 	VADDPS            Z7, Z1, Z6
 	VFMSUB231PS.BCST  conv2_2<>+0(SB), Z3, Z6
 	VFMADD231PS.BCST  conv2_4<>+0(SB), Z5, Z6
-	VMOVUPS           Z6, 3904(CX)
+	VMOVUPS           Z6, 3904(AX)
 	VMULPS.BCST       conv2_5_25<>+0(SB), Z7, Z6
 	VFMADD231PS.BCST  conv2_4_25<>+0(SB), Z1, Z6
 	VFNMADD231PS.BCST conv2_10<>+0(SB), Z3, Z6
 	VFNMADD231PS.BCST conv2_5<>+0(SB), Z5, Z6
-	VMOVUPS           Z6, 4032(CX)
+	VMOVUPS           Z6, 4032(AX)
 	VSUBPS            Z1, Z5, Z1
 	VFMADD231PS.BCST  conv2_8<>+0(SB), Z3, Z1
 	VFNMADD231PS.BCST conv2_5_25<>+0(SB), Z7, Z1
 	VSUBPS            Z8, Z2, Z3
 	VFNMADD231PS.BCST conv2_5_25<>+0(SB), Z0, Z3
 	VFMADD231PS.BCST  conv2_8<>+0(SB), Z4, Z3
-	VMOVUPS           Z3, 3968(CX)
+	VMOVUPS           Z3, 3968(AX)
 	VMULPS.BCST       conv2_5_25<>+0(SB), Z0, Z3
 	VFMADD231PS.BCST  conv2_4_25<>+0(SB), Z8, Z3
 	VFNMADD231PS.BCST conv2_5<>+0(SB), Z2, Z3
@@ -12792,37 +13286,37 @@ channel3:
 	VADDPS            Z10, Z9, Z8
 	VSUBPS            Z10, Z9, Z9
 	VADDPS            Z2, Z3, Z3
-	VMOVUPS           Z3, 4096(CX)
-	VMOVUPS           Z11, 4544(CX)
+	VMOVUPS           Z3, 4096(AX)
+	VMOVUPS           Z11, 4544(AX)
 	VADDPS            Z11, Z4, Z3
 	VFMSUB231PS.BCST  conv2_2<>+0(SB), Z6, Z3
 	VFMADD231PS.BCST  conv2_4<>+0(SB), Z9, Z3
 	VADDPS            Z3, Z1, Z1
-	VMOVUPS           Z1, 4160(CX)
+	VMOVUPS           Z1, 4160(AX)
 	VMULPS.BCST       conv2_5_25<>+0(SB), Z11, Z1
 	VFMADD231PS.BCST  conv2_4_25<>+0(SB), Z4, Z1
 	VFNMADD231PS.BCST conv2_10<>+0(SB), Z6, Z1
 	VFNMADD231PS.BCST conv2_5<>+0(SB), Z9, Z1
 	VADDPS            Z1, Z7, Z1
-	VMOVUPS           Z1, 4288(CX)
+	VMOVUPS           Z1, 4288(AX)
 	VSUBPS            Z4, Z9, Z1
 	VFMADD231PS.BCST  conv2_8<>+0(SB), Z6, Z1
 	VFNMADD231PS.BCST conv2_5_25<>+0(SB), Z11, Z1
-	VMOVUPS           Z1, 4416(CX)
+	VMOVUPS           Z1, 4416(AX)
 	VSUBPS            Z12, Z5, Z1
 	VFNMADD231PS.BCST conv2_5_25<>+0(SB), Z2, Z1
 	VFMADD231PS.BCST  conv2_8<>+0(SB), Z8, Z1
 	VADDPS            Z1, Z0, Z0
-	VMOVUPS           Z0, 4224(CX)
+	VMOVUPS           Z0, 4224(AX)
 	VMULPS.BCST       conv2_5_25<>+0(SB), Z2, Z0
 	VFMADD231PS.BCST  conv2_4_25<>+0(SB), Z12, Z0
 	VFNMADD231PS.BCST conv2_5<>+0(SB), Z5, Z0
 	VFNMADD231PS.BCST conv2_10<>+0(SB), Z8, Z0
-	VMOVUPS           Z0, 4352(CX)
+	VMOVUPS           Z0, 4352(AX)
 	VADDPS            Z12, Z2, Z0
 	VFMSUB231PS.BCST  conv2_4<>+0(SB), Z5, Z0
 	VFMADD231PS.BCST  conv2_2<>+0(SB), Z8, Z0
-	VMOVUPS           Z0, 4480(CX)
+	VMOVUPS           Z0, 4480(AX)
 	VMOVUPS           3072(DX), Z0
 	VMOVUPS           3136(DX), Z1
 	VMOVUPS           3200(DX), Z2
@@ -12837,23 +13331,23 @@ channel3:
 	VSUBPS            Z4, Z3, Z3
 	VADDPS            Z6, Z5, Z4
 	VSUBPS            Z6, Z5, Z5
-	VMOVUPS           Z0, 4608(CX)
+	VMOVUPS           Z0, 4608(AX)
 	VADDPS            Z7, Z1, Z6
 	VFMSUB231PS.BCST  conv2_2<>+0(SB), Z3, Z6
 	VFMADD231PS.BCST  conv2_4<>+0(SB), Z5, Z6
-	VMOVUPS           Z6, 4672(CX)
+	VMOVUPS           Z6, 4672(AX)
 	VMULPS.BCST       conv2_5_25<>+0(SB), Z7, Z6
 	VFMADD231PS.BCST  conv2_4_25<>+0(SB), Z1, Z6
 	VFNMADD231PS.BCST conv2_10<>+0(SB), Z3, Z6
 	VFNMADD231PS.BCST conv2_5<>+0(SB), Z5, Z6
-	VMOVUPS           Z6, 4800(CX)
+	VMOVUPS           Z6, 4800(AX)
 	VSUBPS            Z1, Z5, Z1
 	VFMADD231PS.BCST  conv2_8<>+0(SB), Z3, Z1
 	VFNMADD231PS.BCST conv2_5_25<>+0(SB), Z7, Z1
 	VSUBPS            Z8, Z2, Z3
 	VFNMADD231PS.BCST conv2_5_25<>+0(SB), Z0, Z3
 	VFMADD231PS.BCST  conv2_8<>+0(SB), Z4, Z3
-	VMOVUPS           Z3, 4736(CX)
+	VMOVUPS           Z3, 4736(AX)
 	VMULPS.BCST       conv2_5_25<>+0(SB), Z0, Z3
 	VFMADD231PS.BCST  conv2_4_25<>+0(SB), Z8, Z3
 	VFNMADD231PS.BCST conv2_5<>+0(SB), Z2, Z3
@@ -12876,37 +13370,37 @@ channel3:
 	VADDPS            Z10, Z9, Z8
 	VSUBPS            Z10, Z9, Z9
 	VADDPS            Z2, Z3, Z3
-	VMOVUPS           Z3, 4864(CX)
-	VMOVUPS           Z11, 5312(CX)
+	VMOVUPS           Z3, 4864(AX)
+	VMOVUPS           Z11, 5312(AX)
 	VADDPS            Z11, Z4, Z3
 	VFMSUB231PS.BCST  conv2_2<>+0(SB), Z6, Z3
 	VFMADD231PS.BCST  conv2_4<>+0(SB), Z9, Z3
 	VADDPS            Z3, Z1, Z1
-	VMOVUPS           Z1, 4928(CX)
+	VMOVUPS           Z1, 4928(AX)
 	VMULPS.BCST       conv2_5_25<>+0(SB), Z11, Z1
 	VFMADD231PS.BCST  conv2_4_25<>+0(SB), Z4, Z1
 	VFNMADD231PS.BCST conv2_10<>+0(SB), Z6, Z1
 	VFNMADD231PS.BCST conv2_5<>+0(SB), Z9, Z1
 	VADDPS            Z1, Z7, Z1
-	VMOVUPS           Z1, 5056(CX)
+	VMOVUPS           Z1, 5056(AX)
 	VSUBPS            Z4, Z9, Z1
 	VFMADD231PS.BCST  conv2_8<>+0(SB), Z6, Z1
 	VFNMADD231PS.BCST conv2_5_25<>+0(SB), Z11, Z1
-	VMOVUPS           Z1, 5184(CX)
+	VMOVUPS           Z1, 5184(AX)
 	VSUBPS            Z12, Z5, Z1
 	VFNMADD231PS.BCST conv2_5_25<>+0(SB), Z2, Z1
 	VFMADD231PS.BCST  conv2_8<>+0(SB), Z8, Z1
 	VADDPS            Z1, Z0, Z0
-	VMOVUPS           Z0, 4992(CX)
+	VMOVUPS           Z0, 4992(AX)
 	VMULPS.BCST       conv2_5_25<>+0(SB), Z2, Z0
 	VFMADD231PS.BCST  conv2_4_25<>+0(SB), Z12, Z0
 	VFNMADD231PS.BCST conv2_5<>+0(SB), Z5, Z0
 	VFNMADD231PS.BCST conv2_10<>+0(SB), Z8, Z0
-	VMOVUPS           Z0, 5120(CX)
+	VMOVUPS           Z0, 5120(AX)
 	VADDPS            Z12, Z2, Z0
 	VFMSUB231PS.BCST  conv2_4<>+0(SB), Z5, Z0
 	VFMADD231PS.BCST  conv2_2<>+0(SB), Z8, Z0
-	VMOVUPS           Z0, 5248(CX)
+	VMOVUPS           Z0, 5248(AX)
 	VMOVUPS           3584(DX), Z0
 	VMOVUPS           3648(DX), Z1
 	VMOVUPS           3712(DX), Z2
@@ -12921,23 +13415,23 @@ channel3:
 	VSUBPS            Z4, Z3, Z3
 	VADDPS            Z6, Z5, Z4
 	VSUBPS            Z6, Z5, Z5
-	VMOVUPS           Z0, 5376(CX)
+	VMOVUPS           Z0, 5376(AX)
 	VADDPS            Z7, Z1, Z6
 	VFMSUB231PS.BCST  conv2_2<>+0(SB), Z3, Z6
 	VFMADD231PS.BCST  conv2_4<>+0(SB), Z5, Z6
-	VMOVUPS           Z6, 5440(CX)
+	VMOVUPS           Z6, 5440(AX)
 	VMULPS.BCST       conv2_5_25<>+0(SB), Z7, Z6
 	VFMADD231PS.BCST  conv2_4_25<>+0(SB), Z1, Z6
 	VFNMADD231PS.BCST conv2_10<>+0(SB), Z3, Z6
 	VFNMADD231PS.BCST conv2_5<>+0(SB), Z5, Z6
-	VMOVUPS           Z6, 5568(CX)
+	VMOVUPS           Z6, 5568(AX)
 	VSUBPS            Z1, Z5, Z1
 	VFMADD231PS.BCST  conv2_8<>+0(SB), Z3, Z1
 	VFNMADD231PS.BCST conv2_5_25<>+0(SB), Z7, Z1
 	VSUBPS            Z8, Z2, Z3
 	VFNMADD231PS.BCST conv2_5_25<>+0(SB), Z0, Z3
 	VFMADD231PS.BCST  conv2_8<>+0(SB), Z4, Z3
-	VMOVUPS           Z3, 5504(CX)
+	VMOVUPS           Z3, 5504(AX)
 	VMULPS.BCST       conv2_5_25<>+0(SB), Z0, Z3
 	VFMADD231PS.BCST  conv2_4_25<>+0(SB), Z8, Z3
 	VFNMADD231PS.BCST conv2_5<>+0(SB), Z2, Z3
@@ -12960,37 +13454,37 @@ channel3:
 	VADDPS            Z10, Z9, Z8
 	VSUBPS            Z10, Z9, Z9
 	VADDPS            Z2, Z3, Z3
-	VMOVUPS           Z3, 5632(CX)
-	VMOVUPS           Z11, 6080(CX)
+	VMOVUPS           Z3, 5632(AX)
+	VMOVUPS           Z11, 6080(AX)
 	VADDPS            Z11, Z4, Z3
 	VFMSUB231PS.BCST  conv2_2<>+0(SB), Z6, Z3
 	VFMADD231PS.BCST  conv2_4<>+0(SB), Z9, Z3
 	VADDPS            Z3, Z1, Z1
-	VMOVUPS           Z1, 5696(CX)
+	VMOVUPS           Z1, 5696(AX)
 	VMULPS.BCST       conv2_5_25<>+0(SB), Z11, Z1
 	VFMADD231PS.BCST  conv2_4_25<>+0(SB), Z4, Z1
 	VFNMADD231PS.BCST conv2_10<>+0(SB), Z6, Z1
 	VFNMADD231PS.BCST conv2_5<>+0(SB), Z9, Z1
 	VADDPS            Z1, Z7, Z1
-	VMOVUPS           Z1, 5824(CX)
+	VMOVUPS           Z1, 5824(AX)
 	VSUBPS            Z4, Z9, Z1
 	VFMADD231PS.BCST  conv2_8<>+0(SB), Z6, Z1
 	VFNMADD231PS.BCST conv2_5_25<>+0(SB), Z11, Z1
-	VMOVUPS           Z1, 5952(CX)
+	VMOVUPS           Z1, 5952(AX)
 	VSUBPS            Z12, Z5, Z1
 	VFNMADD231PS.BCST conv2_5_25<>+0(SB), Z2, Z1
 	VFMADD231PS.BCST  conv2_8<>+0(SB), Z8, Z1
 	VADDPS            Z1, Z0, Z0
-	VMOVUPS           Z0, 5760(CX)
+	VMOVUPS           Z0, 5760(AX)
 	VMULPS.BCST       conv2_5_25<>+0(SB), Z2, Z0
 	VFMADD231PS.BCST  conv2_4_25<>+0(SB), Z12, Z0
 	VFNMADD231PS.BCST conv2_5<>+0(SB), Z5, Z0
 	VFNMADD231PS.BCST conv2_10<>+0(SB), Z8, Z0
-	VMOVUPS           Z0, 5888(CX)
+	VMOVUPS           Z0, 5888(AX)
 	VADDPS            Z12, Z2, Z0
 	VFMSUB231PS.BCST  conv2_4<>+0(SB), Z5, Z0
 	VFMADD231PS.BCST  conv2_2<>+0(SB), Z8, Z0
-	VMOVUPS           Z0, 6016(CX)
+	VMOVUPS           Z0, 6016(AX)
 	VMOVUPS           4096(DX), Z0
 	VMOVUPS           4160(DX), Z1
 	VMOVUPS           4224(DX), Z2
@@ -13005,23 +13499,23 @@ channel3:
 	VSUBPS            Z4, Z3, Z3
 	VADDPS            Z6, Z5, Z4
 	VSUBPS            Z6, Z5, Z5
-	VMOVUPS           Z0, 6144(CX)
+	VMOVUPS           Z0, 6144(AX)
 	VADDPS            Z7, Z1, Z6
 	VFMSUB231PS.BCST  conv2_2<>+0(SB), Z3, Z6
 	VFMADD231PS.BCST  conv2_4<>+0(SB), Z5, Z6
-	VMOVUPS           Z6, 6208(CX)
+	VMOVUPS           Z6, 6208(AX)
 	VMULPS.BCST       conv2_5_25<>+0(SB), Z7, Z6
 	VFMADD231PS.BCST  conv2_4_25<>+0(SB), Z1, Z6
 	VFNMADD231PS.BCST conv2_10<>+0(SB), Z3, Z6
 	VFNMADD231PS.BCST conv2_5<>+0(SB), Z5, Z6
-	VMOVUPS           Z6, 6336(CX)
+	VMOVUPS           Z6, 6336(AX)
 	VSUBPS            Z1, Z5, Z1
 	VFMADD231PS.BCST  conv2_8<>+0(SB), Z3, Z1
 	VFNMADD231PS.BCST conv2_5_25<>+0(SB), Z7, Z1
 	VSUBPS            Z8, Z2, Z3
 	VFNMADD231PS.BCST conv2_5_25<>+0(SB), Z0, Z3
 	VFMADD231PS.BCST  conv2_8<>+0(SB), Z4, Z3
-	VMOVUPS           Z3, 6272(CX)
+	VMOVUPS           Z3, 6272(AX)
 	VMULPS.BCST       conv2_5_25<>+0(SB), Z0, Z3
 	VFMADD231PS.BCST  conv2_4_25<>+0(SB), Z8, Z3
 	VFNMADD231PS.BCST conv2_5<>+0(SB), Z2, Z3
@@ -13044,37 +13538,37 @@ channel3:
 	VADDPS            Z10, Z9, Z8
 	VSUBPS            Z10, Z9, Z9
 	VADDPS            Z2, Z3, Z3
-	VMOVUPS           Z3, 6400(CX)
-	VMOVUPS           Z11, 6848(CX)
+	VMOVUPS           Z3, 6400(AX)
+	VMOVUPS           Z11, 6848(AX)
 	VADDPS            Z11, Z4, Z3
 	VFMSUB231PS.BCST  conv2_2<>+0(SB), Z6, Z3
 	VFMADD231PS.BCST  conv2_4<>+0(SB), Z9, Z3
 	VADDPS            Z3, Z1, Z1
-	VMOVUPS           Z1, 6464(CX)
+	VMOVUPS           Z1, 6464(AX)
 	VMULPS.BCST       conv2_5_25<>+0(SB), Z11, Z1
 	VFMADD231PS.BCST  conv2_4_25<>+0(SB), Z4, Z1
 	VFNMADD231PS.BCST conv2_10<>+0(SB), Z6, Z1
 	VFNMADD231PS.BCST conv2_5<>+0(SB), Z9, Z1
 	VADDPS            Z1, Z7, Z1
-	VMOVUPS           Z1, 6592(CX)
+	VMOVUPS           Z1, 6592(AX)
 	VSUBPS            Z4, Z9, Z1
 	VFMADD231PS.BCST  conv2_8<>+0(SB), Z6, Z1
 	VFNMADD231PS.BCST conv2_5_25<>+0(SB), Z11, Z1
-	VMOVUPS           Z1, 6720(CX)
+	VMOVUPS           Z1, 6720(AX)
 	VSUBPS            Z12, Z5, Z1
 	VFNMADD231PS.BCST conv2_5_25<>+0(SB), Z2, Z1
 	VFMADD231PS.BCST  conv2_8<>+0(SB), Z8, Z1
 	VADDPS            Z1, Z0, Z0
-	VMOVUPS           Z0, 6528(CX)
+	VMOVUPS           Z0, 6528(AX)
 	VMULPS.BCST       conv2_5_25<>+0(SB), Z2, Z0
 	VFMADD231PS.BCST  conv2_4_25<>+0(SB), Z12, Z0
 	VFNMADD231PS.BCST conv2_5<>+0(SB), Z5, Z0
 	VFNMADD231PS.BCST conv2_10<>+0(SB), Z8, Z0
-	VMOVUPS           Z0, 6656(CX)
+	VMOVUPS           Z0, 6656(AX)
 	VADDPS            Z12, Z2, Z0
 	VFMSUB231PS.BCST  conv2_4<>+0(SB), Z5, Z0
 	VFMADD231PS.BCST  conv2_2<>+0(SB), Z8, Z0
-	VMOVUPS           Z0, 6784(CX)
+	VMOVUPS           Z0, 6784(AX)
 	VMOVUPS           4608(DX), Z0
 	VMOVUPS           4672(DX), Z1
 	VMOVUPS           4736(DX), Z2
@@ -13089,23 +13583,23 @@ channel3:
 	VSUBPS            Z4, Z3, Z3
 	VADDPS            Z6, Z5, Z4
 	VSUBPS            Z6, Z5, Z5
-	VMOVUPS           Z0, 6912(CX)
+	VMOVUPS           Z0, 6912(AX)
 	VADDPS            Z7, Z1, Z6
 	VFMSUB231PS.BCST  conv2_2<>+0(SB), Z3, Z6
 	VFMADD231PS.BCST  conv2_4<>+0(SB), Z5, Z6
-	VMOVUPS           Z6, 6976(CX)
+	VMOVUPS           Z6, 6976(AX)
 	VMULPS.BCST       conv2_5_25<>+0(SB), Z7, Z6
 	VFMADD231PS.BCST  conv2_4_25<>+0(SB), Z1, Z6
 	VFNMADD231PS.BCST conv2_10<>+0(SB), Z3, Z6
 	VFNMADD231PS.BCST conv2_5<>+0(SB), Z5, Z6
-	VMOVUPS           Z6, 7104(CX)
+	VMOVUPS           Z6, 7104(AX)
 	VSUBPS            Z1, Z5, Z1
 	VFMADD231PS.BCST  conv2_8<>+0(SB), Z3, Z1
 	VFNMADD231PS.BCST conv2_5_25<>+0(SB), Z7, Z1
 	VSUBPS            Z8, Z2, Z3
 	VFNMADD231PS.BCST conv2_5_25<>+0(SB), Z0, Z3
 	VFMADD231PS.BCST  conv2_8<>+0(SB), Z4, Z3
-	VMOVUPS           Z3, 7040(CX)
+	VMOVUPS           Z3, 7040(AX)
 	VMULPS.BCST       conv2_5_25<>+0(SB), Z0, Z3
 	VFMADD231PS.BCST  conv2_4_25<>+0(SB), Z8, Z3
 	VFNMADD231PS.BCST conv2_5<>+0(SB), Z2, Z3
@@ -13128,37 +13622,37 @@ channel3:
 	VADDPS            Z10, Z9, Z8
 	VSUBPS            Z10, Z9, Z9
 	VADDPS            Z2, Z3, Z3
-	VMOVUPS           Z3, 7168(CX)
-	VMOVUPS           Z11, 7616(CX)
+	VMOVUPS           Z3, 7168(AX)
+	VMOVUPS           Z11, 7616(AX)
 	VADDPS            Z11, Z4, Z3
 	VFMSUB231PS.BCST  conv2_2<>+0(SB), Z6, Z3
 	VFMADD231PS.BCST  conv2_4<>+0(SB), Z9, Z3
 	VADDPS            Z3, Z1, Z1
-	VMOVUPS           Z1, 7232(CX)
+	VMOVUPS           Z1, 7232(AX)
 	VMULPS.BCST       conv2_5_25<>+0(SB), Z11, Z1
 	VFMADD231PS.BCST  conv2_4_25<>+0(SB), Z4, Z1
 	VFNMADD231PS.BCST conv2_10<>+0(SB), Z6, Z1
 	VFNMADD231PS.BCST conv2_5<>+0(SB), Z9, Z1
 	VADDPS            Z1, Z7, Z1
-	VMOVUPS           Z1, 7360(CX)
+	VMOVUPS           Z1, 7360(AX)
 	VSUBPS            Z4, Z9, Z1
 	VFMADD231PS.BCST  conv2_8<>+0(SB), Z6, Z1
 	VFNMADD231PS.BCST conv2_5_25<>+0(SB), Z11, Z1
-	VMOVUPS           Z1, 7488(CX)
+	VMOVUPS           Z1, 7488(AX)
 	VSUBPS            Z12, Z5, Z1
 	VFNMADD231PS.BCST conv2_5_25<>+0(SB), Z2, Z1
 	VFMADD231PS.BCST  conv2_8<>+0(SB), Z8, Z1
 	VADDPS            Z1, Z0, Z0
-	VMOVUPS           Z0, 7296(CX)
+	VMOVUPS           Z0, 7296(AX)
 	VMULPS.BCST       conv2_5_25<>+0(SB), Z2, Z0
 	VFMADD231PS.BCST  conv2_4_25<>+0(SB), Z12, Z0
 	VFNMADD231PS.BCST conv2_5<>+0(SB), Z5, Z0
 	VFNMADD231PS.BCST conv2_10<>+0(SB), Z8, Z0
-	VMOVUPS           Z0, 7424(CX)
+	VMOVUPS           Z0, 7424(AX)
 	VADDPS            Z12, Z2, Z0
 	VFMSUB231PS.BCST  conv2_4<>+0(SB), Z5, Z0
 	VFMADD231PS.BCST  conv2_2<>+0(SB), Z8, Z0
-	VMOVUPS           Z0, 7552(CX)
+	VMOVUPS           Z0, 7552(AX)
 	VMOVUPS           5120(DX), Z0
 	VMOVUPS           5184(DX), Z1
 	VMOVUPS           5248(DX), Z2
@@ -13173,23 +13667,23 @@ channel3:
 	VSUBPS            Z4, Z3, Z3
 	VADDPS            Z6, Z5, Z4
 	VSUBPS            Z6, Z5, Z5
-	VMOVUPS           Z0, 7680(CX)
+	VMOVUPS           Z0, 7680(AX)
 	VADDPS            Z7, Z1, Z6
 	VFMSUB231PS.BCST  conv2_2<>+0(SB), Z3, Z6
 	VFMADD231PS.BCST  conv2_4<>+0(SB), Z5, Z6
-	VMOVUPS           Z6, 7744(CX)
+	VMOVUPS           Z6, 7744(AX)
 	VMULPS.BCST       conv2_5_25<>+0(SB), Z7, Z6
 	VFMADD231PS.BCST  conv2_4_25<>+0(SB), Z1, Z6
 	VFNMADD231PS.BCST conv2_10<>+0(SB), Z3, Z6
 	VFNMADD231PS.BCST conv2_5<>+0(SB), Z5, Z6
-	VMOVUPS           Z6, 7872(CX)
+	VMOVUPS           Z6, 7872(AX)
 	VSUBPS            Z1, Z5, Z1
 	VFMADD231PS.BCST  conv2_8<>+0(SB), Z3, Z1
 	VFNMADD231PS.BCST conv2_5_25<>+0(SB), Z7, Z1
 	VSUBPS            Z8, Z2, Z3
 	VFNMADD231PS.BCST conv2_5_25<>+0(SB), Z0, Z3
 	VFMADD231PS.BCST  conv2_8<>+0(SB), Z4, Z3
-	VMOVUPS           Z3, 7808(CX)
+	VMOVUPS           Z3, 7808(AX)
 	VMULPS.BCST       conv2_5_25<>+0(SB), Z0, Z3
 	VFMADD231PS.BCST  conv2_4_25<>+0(SB), Z8, Z3
 	VFNMADD231PS.BCST conv2_5<>+0(SB), Z2, Z3
@@ -13212,37 +13706,37 @@ channel3:
 	VADDPS            Z10, Z9, Z8
 	VSUBPS            Z10, Z9, Z9
 	VADDPS            Z2, Z3, Z3
-	VMOVUPS           Z3, 7936(CX)
-	VMOVUPS           Z11, 8384(CX)
+	VMOVUPS           Z3, 7936(AX)
+	VMOVUPS           Z11, 8384(AX)
 	VADDPS            Z11, Z4, Z3
 	VFMSUB231PS.BCST  conv2_2<>+0(SB), Z6, Z3
 	VFMADD231PS.BCST  conv2_4<>+0(SB), Z9, Z3
 	VADDPS            Z3, Z1, Z1
-	VMOVUPS           Z1, 8000(CX)
+	VMOVUPS           Z1, 8000(AX)
 	VMULPS.BCST       conv2_5_25<>+0(SB), Z11, Z1
 	VFMADD231PS.BCST  conv2_4_25<>+0(SB), Z4, Z1
 	VFNMADD231PS.BCST conv2_10<>+0(SB), Z6, Z1
 	VFNMADD231PS.BCST conv2_5<>+0(SB), Z9, Z1
 	VADDPS            Z1, Z7, Z1
-	VMOVUPS           Z1, 8128(CX)
+	VMOVUPS           Z1, 8128(AX)
 	VSUBPS            Z4, Z9, Z1
 	VFMADD231PS.BCST  conv2_8<>+0(SB), Z6, Z1
 	VFNMADD231PS.BCST conv2_5_25<>+0(SB), Z11, Z1
-	VMOVUPS           Z1, 8256(CX)
+	VMOVUPS           Z1, 8256(AX)
 	VSUBPS            Z12, Z5, Z1
 	VFNMADD231PS.BCST conv2_5_25<>+0(SB), Z2, Z1
 	VFMADD231PS.BCST  conv2_8<>+0(SB), Z8, Z1
 	VADDPS            Z1, Z0, Z0
-	VMOVUPS           Z0, 8064(CX)
+	VMOVUPS           Z0, 8064(AX)
 	VMULPS.BCST       conv2_5_25<>+0(SB), Z2, Z0
 	VFMADD231PS.BCST  conv2_4_25<>+0(SB), Z12, Z0
 	VFNMADD231PS.BCST conv2_5<>+0(SB), Z5, Z0
 	VFNMADD231PS.BCST conv2_10<>+0(SB), Z8, Z0
-	VMOVUPS           Z0, 8192(CX)
+	VMOVUPS           Z0, 8192(AX)
 	VADDPS            Z12, Z2, Z0
 	VFMSUB231PS.BCST  conv2_4<>+0(SB), Z5, Z0
 	VFMADD231PS.BCST  conv2_2<>+0(SB), Z8, Z0
-	VMOVUPS           Z0, 8320(CX)
+	VMOVUPS           Z0, 8320(AX)
 	VMOVUPS           5632(DX), Z0
 	VMOVUPS           5696(DX), Z1
 	VMOVUPS           5760(DX), Z2
@@ -13257,23 +13751,23 @@ channel3:
 	VSUBPS            Z4, Z3, Z3
 	VADDPS            Z6, Z5, Z4
 	VSUBPS            Z6, Z5, Z5
-	VMOVUPS           Z0, 8448(CX)
+	VMOVUPS           Z0, 8448(AX)
 	VADDPS            Z7, Z1, Z6
 	VFMSUB231PS.BCST  conv2_2<>+0(SB), Z3, Z6
 	VFMADD231PS.BCST  conv2_4<>+0(SB), Z5, Z6
-	VMOVUPS           Z6, 8512(CX)
+	VMOVUPS           Z6, 8512(AX)
 	VMULPS.BCST       conv2_5_25<>+0(SB), Z7, Z6
 	VFMADD231PS.BCST  conv2_4_25<>+0(SB), Z1, Z6
 	VFNMADD231PS.BCST conv2_10<>+0(SB), Z3, Z6
 	VFNMADD231PS.BCST conv2_5<>+0(SB), Z5, Z6
-	VMOVUPS           Z6, 8640(CX)
+	VMOVUPS           Z6, 8640(AX)
 	VSUBPS            Z1, Z5, Z1
 	VFMADD231PS.BCST  conv2_8<>+0(SB), Z3, Z1
 	VFNMADD231PS.BCST conv2_5_25<>+0(SB), Z7, Z1
 	VSUBPS            Z8, Z2, Z3
 	VFNMADD231PS.BCST conv2_5_25<>+0(SB), Z0, Z3
 	VFMADD231PS.BCST  conv2_8<>+0(SB), Z4, Z3
-	VMOVUPS           Z3, 8576(CX)
+	VMOVUPS           Z3, 8576(AX)
 	VMULPS.BCST       conv2_5_25<>+0(SB), Z0, Z3
 	VFMADD231PS.BCST  conv2_4_25<>+0(SB), Z8, Z3
 	VFNMADD231PS.BCST conv2_5<>+0(SB), Z2, Z3
@@ -13296,76 +13790,72 @@ channel3:
 	VADDPS            Z10, Z9, Z8
 	VSUBPS            Z10, Z9, Z9
 	VADDPS            Z2, Z3, Z3
-	VMOVUPS           Z3, 8704(CX)
-	VMOVUPS           Z11, 9152(CX)
+	VMOVUPS           Z3, 8704(AX)
+	VMOVUPS           Z11, 9152(AX)
 	VADDPS            Z11, Z4, Z3
 	VFMSUB231PS.BCST  conv2_2<>+0(SB), Z6, Z3
 	VFMADD231PS.BCST  conv2_4<>+0(SB), Z9, Z3
 	VADDPS            Z3, Z1, Z1
-	VMOVUPS           Z1, 8768(CX)
+	VMOVUPS           Z1, 8768(AX)
 	VMULPS.BCST       conv2_5_25<>+0(SB), Z11, Z1
 	VFMADD231PS.BCST  conv2_4_25<>+0(SB), Z4, Z1
 	VFNMADD231PS.BCST conv2_10<>+0(SB), Z6, Z1
 	VFNMADD231PS.BCST conv2_5<>+0(SB), Z9, Z1
 	VADDPS            Z1, Z7, Z1
-	VMOVUPS           Z1, 8896(CX)
+	VMOVUPS           Z1, 8896(AX)
 	VSUBPS            Z4, Z9, Z1
 	VFMADD231PS.BCST  conv2_8<>+0(SB), Z6, Z1
 	VFNMADD231PS.BCST conv2_5_25<>+0(SB), Z11, Z1
-	VMOVUPS           Z1, 9024(CX)
+	VMOVUPS           Z1, 9024(AX)
 	VSUBPS            Z12, Z5, Z1
 	VFNMADD231PS.BCST conv2_5_25<>+0(SB), Z2, Z1
 	VFMADD231PS.BCST  conv2_8<>+0(SB), Z8, Z1
 	VADDPS            Z1, Z0, Z0
-	VMOVUPS           Z0, 8832(CX)
+	VMOVUPS           Z0, 8832(AX)
 	VMULPS.BCST       conv2_5_25<>+0(SB), Z2, Z0
 	VFMADD231PS.BCST  conv2_4_25<>+0(SB), Z12, Z0
 	VFNMADD231PS.BCST conv2_5<>+0(SB), Z5, Z0
 	VFNMADD231PS.BCST conv2_10<>+0(SB), Z8, Z0
-	VMOVUPS           Z0, 8960(CX)
+	VMOVUPS           Z0, 8960(AX)
 	VADDPS            Z12, Z2, Z0
 	VFMSUB231PS.BCST  conv2_4<>+0(SB), Z5, Z0
 	VFMADD231PS.BCST  conv2_2<>+0(SB), Z8, Z0
-	VMOVUPS           Z0, 9088(CX)
-	ADDQ              $+9216, CX
-	ADDQ              $+16384, AX
+	VMOVUPS           Z0, 9088(AX)
+	ADDQ              $+9216, AX
+	ADDQ              $+16384, CX
 	DECQ              BX
-	JNZ               channel3
+	JNZ               channel1
 	VZEROUPPER
 	RET
 
-// func Conv2WeightGrad(du []float32, dm []float32, v []float32, images int, first int, count int)
+// func Conv2WeightGrad(du []float32, dm []float32, v []float32, images int, row0 int, row1 int, first int)
 // Requires: AVX, AVX512DQ, AVX512F, AVX512VL
-TEXT ·Conv2WeightGrad(SB), $0-96
-	MOVQ   du_base+0(FP), AX
-	MOVQ   dm_base+24(FP), CX
-	MOVQ   v_base+48(FP), DX
-	MOVQ   images+72(FP), BX
-	SHRQ   $0x04, BX
-	IMUL3Q $+823296, BX, SI
-	ADDQ   CX, SI
-	IMUL3Q $+331776, BX, DI
-	ADDQ   DX, DI
-	MOVQ   first+80(FP), R8
-	IMUL3Q $+12864, R8, R9
-	ADDQ   R9, CX
-	IMUL3Q $+5184, R8, R9
-	ADDQ   R9, DX
-	IMUL3Q $+6464, R8, R9
-	ADDQ   R9, SI
-	IMUL3Q $+2624, R8, R9
-	ADDQ   R9, DI
-	IMUL3Q $+4000, R8, R8
-	ADDQ   R8, AX
-	MOVQ   count+88(FP), R8
+TEXT ·Conv2WeightGrad(SB), $0-104
+	MOVQ   dm_base+24(FP), AX
+	MOVQ   images+72(FP), CX
+	SHRQ   $0x04, CX
+	IMUL3Q $+21504, CX, DX
+	ADDQ   AX, DX
+	MOVQ   row0+80(FP), BX
+	MOVQ   first+96(FP), SI
+	MOVQ   du_base+0(FP), DI
+	MOVQ   v_base+48(FP), R8
+	IMUL3Q $+331776, CX, R9
+	ADDQ   R8, R9
+	IMUL3Q $+41472, BX, R10
+	ADDQ   R10, R8
+	IMUL3Q $+20992, BX, R10
+	ADDQ   R10, R9
+	IMUL3Q $+32000, BX, BX
+	ADDQ   BX, DI
+	IMUL3Q $+80, SI, BX
+	ADDQ   BX, DI
+	MOVQ   $0x00000008, BX
 
 frequency1:
-	MOVQ $0x0000000a, R9
+	MOVQ $0x00000005, SI
 
-outputs2:
-	MOVQ $0x00000005, R10
-
-channels3:
+channels2:
 	VXORPS Z0, Z0, Z0
 	VXORPS Z1, Z1, Z1
 	VXORPS Z2, Z2, Z2
@@ -13386,198 +13876,198 @@ channels3:
 	VXORPS Z17, Z17, Z17
 	VXORPS Z18, Z18, Z18
 	VXORPS Z19, Z19, Z19
-	MOVQ   BX, R11
-	TESTQ  R11, R11
-	JZ     noBlocks4
-	MOVQ   CX, R12
-	MOVQ   DX, R13
+	MOVQ   CX, R10
+	TESTQ  R10, R10
+	JZ     noBlocks3
+	MOVQ   AX, R11
+	MOVQ   R8, R12
 
-block6:
-	VMOVUPS     (R13), Z20
-	VMOVUPS     256(R13), Z21
-	VMOVUPS     512(R13), Z22
-	VMOVUPS     768(R13), Z23
-	VMOVUPS     (R12), Z24
+block5:
+	VMOVUPS     (R12), Z20
+	VMOVUPS     256(R12), Z21
+	VMOVUPS     512(R12), Z22
+	VMOVUPS     768(R12), Z23
+	VMOVUPS     (R11), Z24
 	VFMADD231PS Z24, Z20, Z0
 	VFMADD231PS Z24, Z21, Z1
 	VFMADD231PS Z24, Z22, Z2
 	VFMADD231PS Z24, Z23, Z3
-	VMOVUPS     256(R12), Z24
+	VMOVUPS     256(R11), Z24
 	VFMADD231PS Z24, Z20, Z4
 	VFMADD231PS Z24, Z21, Z5
 	VFMADD231PS Z24, Z22, Z6
 	VFMADD231PS Z24, Z23, Z7
-	VMOVUPS     512(R12), Z24
+	VMOVUPS     512(R11), Z24
 	VFMADD231PS Z24, Z20, Z8
 	VFMADD231PS Z24, Z21, Z9
 	VFMADD231PS Z24, Z22, Z10
 	VFMADD231PS Z24, Z23, Z11
-	VMOVUPS     768(R12), Z24
+	VMOVUPS     768(R11), Z24
 	VFMADD231PS Z24, Z20, Z12
 	VFMADD231PS Z24, Z21, Z13
 	VFMADD231PS Z24, Z22, Z14
 	VFMADD231PS Z24, Z23, Z15
-	VMOVUPS     1024(R12), Z24
+	VMOVUPS     1024(R11), Z24
 	VFMADD231PS Z24, Z20, Z16
 	VFMADD231PS Z24, Z21, Z17
 	VFMADD231PS Z24, Z22, Z18
 	VFMADD231PS Z24, Z23, Z19
-	VMOVUPS     64(R13), Z20
-	VMOVUPS     320(R13), Z21
-	VMOVUPS     576(R13), Z22
-	VMOVUPS     832(R13), Z23
-	VMOVUPS     64(R12), Z24
+	VMOVUPS     64(R12), Z20
+	VMOVUPS     320(R12), Z21
+	VMOVUPS     576(R12), Z22
+	VMOVUPS     832(R12), Z23
+	VMOVUPS     64(R11), Z24
 	VFMADD231PS Z24, Z20, Z0
 	VFMADD231PS Z24, Z21, Z1
 	VFMADD231PS Z24, Z22, Z2
 	VFMADD231PS Z24, Z23, Z3
-	VMOVUPS     320(R12), Z24
+	VMOVUPS     320(R11), Z24
 	VFMADD231PS Z24, Z20, Z4
 	VFMADD231PS Z24, Z21, Z5
 	VFMADD231PS Z24, Z22, Z6
 	VFMADD231PS Z24, Z23, Z7
-	VMOVUPS     576(R12), Z24
+	VMOVUPS     576(R11), Z24
 	VFMADD231PS Z24, Z20, Z8
 	VFMADD231PS Z24, Z21, Z9
 	VFMADD231PS Z24, Z22, Z10
 	VFMADD231PS Z24, Z23, Z11
-	VMOVUPS     832(R12), Z24
+	VMOVUPS     832(R11), Z24
 	VFMADD231PS Z24, Z20, Z12
 	VFMADD231PS Z24, Z21, Z13
 	VFMADD231PS Z24, Z22, Z14
 	VFMADD231PS Z24, Z23, Z15
-	VMOVUPS     1088(R12), Z24
+	VMOVUPS     1088(R11), Z24
 	VFMADD231PS Z24, Z20, Z16
 	VFMADD231PS Z24, Z21, Z17
 	VFMADD231PS Z24, Z22, Z18
 	VFMADD231PS Z24, Z23, Z19
-	VMOVUPS     128(R13), Z20
-	VMOVUPS     384(R13), Z21
-	VMOVUPS     640(R13), Z22
-	VMOVUPS     896(R13), Z23
-	VMOVUPS     128(R12), Z24
+	VMOVUPS     128(R12), Z20
+	VMOVUPS     384(R12), Z21
+	VMOVUPS     640(R12), Z22
+	VMOVUPS     896(R12), Z23
+	VMOVUPS     128(R11), Z24
 	VFMADD231PS Z24, Z20, Z0
 	VFMADD231PS Z24, Z21, Z1
 	VFMADD231PS Z24, Z22, Z2
 	VFMADD231PS Z24, Z23, Z3
-	VMOVUPS     384(R12), Z24
+	VMOVUPS     384(R11), Z24
 	VFMADD231PS Z24, Z20, Z4
 	VFMADD231PS Z24, Z21, Z5
 	VFMADD231PS Z24, Z22, Z6
 	VFMADD231PS Z24, Z23, Z7
-	VMOVUPS     640(R12), Z24
+	VMOVUPS     640(R11), Z24
 	VFMADD231PS Z24, Z20, Z8
 	VFMADD231PS Z24, Z21, Z9
 	VFMADD231PS Z24, Z22, Z10
 	VFMADD231PS Z24, Z23, Z11
-	VMOVUPS     896(R12), Z24
+	VMOVUPS     896(R11), Z24
 	VFMADD231PS Z24, Z20, Z12
 	VFMADD231PS Z24, Z21, Z13
 	VFMADD231PS Z24, Z22, Z14
 	VFMADD231PS Z24, Z23, Z15
-	VMOVUPS     1152(R12), Z24
+	VMOVUPS     1152(R11), Z24
 	VFMADD231PS Z24, Z20, Z16
 	VFMADD231PS Z24, Z21, Z17
 	VFMADD231PS Z24, Z22, Z18
 	VFMADD231PS Z24, Z23, Z19
-	VMOVUPS     192(R13), Z20
-	VMOVUPS     448(R13), Z21
-	VMOVUPS     704(R13), Z22
-	VMOVUPS     960(R13), Z23
-	VMOVUPS     192(R12), Z24
+	VMOVUPS     192(R12), Z20
+	VMOVUPS     448(R12), Z21
+	VMOVUPS     704(R12), Z22
+	VMOVUPS     960(R12), Z23
+	VMOVUPS     192(R11), Z24
 	VFMADD231PS Z24, Z20, Z0
 	VFMADD231PS Z24, Z21, Z1
 	VFMADD231PS Z24, Z22, Z2
 	VFMADD231PS Z24, Z23, Z3
-	VMOVUPS     448(R12), Z24
+	VMOVUPS     448(R11), Z24
 	VFMADD231PS Z24, Z20, Z4
 	VFMADD231PS Z24, Z21, Z5
 	VFMADD231PS Z24, Z22, Z6
 	VFMADD231PS Z24, Z23, Z7
-	VMOVUPS     704(R12), Z24
+	VMOVUPS     704(R11), Z24
 	VFMADD231PS Z24, Z20, Z8
 	VFMADD231PS Z24, Z21, Z9
 	VFMADD231PS Z24, Z22, Z10
 	VFMADD231PS Z24, Z23, Z11
-	VMOVUPS     960(R12), Z24
+	VMOVUPS     960(R11), Z24
 	VFMADD231PS Z24, Z20, Z12
 	VFMADD231PS Z24, Z21, Z13
 	VFMADD231PS Z24, Z22, Z14
 	VFMADD231PS Z24, Z23, Z15
-	VMOVUPS     1216(R12), Z24
+	VMOVUPS     1216(R11), Z24
 	VFMADD231PS Z24, Z20, Z16
 	VFMADD231PS Z24, Z21, Z17
 	VFMADD231PS Z24, Z22, Z18
 	VFMADD231PS Z24, Z23, Z19
-	ADDQ        $+823296, R12
-	ADDQ        $+331776, R13
-	DECQ        R11
-	JNZ         block6
+	ADDQ        $+21504, R11
+	ADDQ        $+331776, R12
+	DECQ        R10
+	JNZ         block5
 
-noBlocks4:
-	MOVQ        images+72(FP), R11
-	TESTQ       $0x00000008, R11
-	JZ          noTail5
-	VMOVUPS     (DI), Z20
-	VMOVUPS     128(DI), Z21
-	VMOVUPS     256(DI), Z22
-	VMOVUPS     384(DI), Z23
-	VMOVUPS     (SI), Z24
+noBlocks3:
+	MOVQ        images+72(FP), R10
+	TESTQ       $0x00000008, R10
+	JZ          noTail4
+	VMOVUPS     (R9), Z20
+	VMOVUPS     128(R9), Z21
+	VMOVUPS     256(R9), Z22
+	VMOVUPS     384(R9), Z23
+	VMOVUPS     (DX), Z24
 	VFMADD231PS Z24, Z20, Z0
 	VFMADD231PS Z24, Z21, Z1
 	VFMADD231PS Z24, Z22, Z2
 	VFMADD231PS Z24, Z23, Z3
-	VMOVUPS     128(SI), Z24
+	VMOVUPS     128(DX), Z24
 	VFMADD231PS Z24, Z20, Z4
 	VFMADD231PS Z24, Z21, Z5
 	VFMADD231PS Z24, Z22, Z6
 	VFMADD231PS Z24, Z23, Z7
-	VMOVUPS     256(SI), Z24
+	VMOVUPS     256(DX), Z24
 	VFMADD231PS Z24, Z20, Z8
 	VFMADD231PS Z24, Z21, Z9
 	VFMADD231PS Z24, Z22, Z10
 	VFMADD231PS Z24, Z23, Z11
-	VMOVUPS     384(SI), Z24
+	VMOVUPS     384(DX), Z24
 	VFMADD231PS Z24, Z20, Z12
 	VFMADD231PS Z24, Z21, Z13
 	VFMADD231PS Z24, Z22, Z14
 	VFMADD231PS Z24, Z23, Z15
-	VMOVUPS     512(SI), Z24
+	VMOVUPS     512(DX), Z24
 	VFMADD231PS Z24, Z20, Z16
 	VFMADD231PS Z24, Z21, Z17
 	VFMADD231PS Z24, Z22, Z18
 	VFMADD231PS Z24, Z23, Z19
-	VMOVUPS     64(DI), Z20
-	VMOVUPS     192(DI), Z21
-	VMOVUPS     320(DI), Z22
-	VMOVUPS     448(DI), Z23
-	VMOVUPS     64(SI), Z24
+	VMOVUPS     64(R9), Z20
+	VMOVUPS     192(R9), Z21
+	VMOVUPS     320(R9), Z22
+	VMOVUPS     448(R9), Z23
+	VMOVUPS     64(DX), Z24
 	VFMADD231PS Z24, Z20, Z0
 	VFMADD231PS Z24, Z21, Z1
 	VFMADD231PS Z24, Z22, Z2
 	VFMADD231PS Z24, Z23, Z3
-	VMOVUPS     192(SI), Z24
+	VMOVUPS     192(DX), Z24
 	VFMADD231PS Z24, Z20, Z4
 	VFMADD231PS Z24, Z21, Z5
 	VFMADD231PS Z24, Z22, Z6
 	VFMADD231PS Z24, Z23, Z7
-	VMOVUPS     320(SI), Z24
+	VMOVUPS     320(DX), Z24
 	VFMADD231PS Z24, Z20, Z8
 	VFMADD231PS Z24, Z21, Z9
 	VFMADD231PS Z24, Z22, Z10
 	VFMADD231PS Z24, Z23, Z11
-	VMOVUPS     448(SI), Z24
+	VMOVUPS     448(DX), Z24
 	VFMADD231PS Z24, Z20, Z12
 	VFMADD231PS Z24, Z21, Z13
 	VFMADD231PS Z24, Z22, Z14
 	VFMADD231PS Z24, Z23, Z15
-	VMOVUPS     576(SI), Z24
+	VMOVUPS     576(DX), Z24
 	VFMADD231PS Z24, Z20, Z16
 	VFMADD231PS Z24, Z21, Z17
 	VFMADD231PS Z24, Z22, Z18
 	VFMADD231PS Z24, Z23, Z19
 
-noTail5:
+noTail4:
 	VEXTRACTF32X8 $0x01, Z0, Y20
 	VADDPS        Y20, Y0, Y20
 	VEXTRACTF32X8 $0x01, Z1, Y0
@@ -13640,10 +14130,10 @@ noTail5:
 	VSHUFPS       $0xdd, Y3, Y0, Y0
 	VADDPS        Y0, Y1, Y1
 	VEXTRACTF32X4 $0x01, Y1, X0
-	VMOVLPS       X1, (AX)
-	VMOVLPS       X0, 8(AX)
-	VMOVHPS       X1, 80(AX)
-	VMOVHPS       X0, 88(AX)
+	VMOVLPS       X1, (DI)
+	VMOVLPS       X0, 8(DI)
+	VMOVHPS       X1, 80(DI)
+	VMOVHPS       X0, 88(DI)
 	VSHUFF32X4    $0x00, Y9, Y7, Y0
 	VSHUFF32X4    $0x03, Y9, Y7, Y1
 	VADDPS        Y1, Y0, Y0
@@ -13666,10 +14156,10 @@ noTail5:
 	VSHUFPS       $0xdd, Y3, Y2, Y1
 	VADDPS        Y1, Y0, Y0
 	VEXTRACTF32X4 $0x01, Y0, X1
-	VMOVLPS       X0, 160(AX)
-	VMOVLPS       X1, 168(AX)
-	VMOVHPS       X0, 240(AX)
-	VMOVHPS       X1, 248(AX)
+	VMOVLPS       X0, 160(DI)
+	VMOVLPS       X1, 168(DI)
+	VMOVHPS       X0, 240(DI)
+	VMOVHPS       X1, 248(DI)
 	VSHUFF32X4    $0x00, Y17, Y15, Y0
 	VSHUFF32X4    $0x03, Y17, Y15, Y1
 	VADDPS        Y1, Y0, Y0
@@ -13683,46 +14173,392 @@ noTail5:
 	VSHUFPS       $0xdd, Y2, Y2, Y1
 	VADDPS        Y1, Y0, Y0
 	VEXTRACTF32X4 $0x01, Y0, X1
-	VMOVLPS       X0, 320(AX)
-	VMOVLPS       X1, 328(AX)
-	ADDQ          $+1024, DX
-	ADDQ          $+512, DI
-	ADDQ          $+16, AX
-	DECQ          R10
-	JNZ           channels3
-	ADDQ          $-5120, DX
-	ADDQ          $-2560, DI
-	ADDQ          $-80, AX
-	ADDQ          $+1280, CX
-	ADDQ          $+640, SI
-	ADDQ          $+400, AX
-	DECQ          R9
-	JNZ           outputs2
-	ADDQ          $+5184, DX
-	ADDQ          $+2624, DI
-	ADDQ          $+64, CX
-	ADDQ          $+64, SI
-	DECQ          R8
+	VMOVLPS       X0, 320(DI)
+	VMOVLPS       X1, 328(DI)
+	ADDQ          $+1024, R8
+	ADDQ          $+512, R9
+	ADDQ          $+16, DI
+	DECQ          SI
+	JNZ           channels2
+	ADDQ          $+1344, AX
+	ADDQ          $+704, DX
+	ADDQ          $+64, R8
+	ADDQ          $+64, R9
+	ADDQ          $+3920, DI
+	DECQ          BX
 	JNZ           frequency1
+	MOVQ          row1+88(FP), BX
+	MOVQ          first+96(FP), SI
+	MOVQ          du_base+0(FP), DI
+	MOVQ          v_base+48(FP), R8
+	IMUL3Q        $+331776, CX, R9
+	ADDQ          R8, R9
+	IMUL3Q        $+41472, BX, R10
+	ADDQ          R10, R8
+	IMUL3Q        $+20992, BX, R10
+	ADDQ          R10, R9
+	IMUL3Q        $+32000, BX, BX
+	ADDQ          BX, DI
+	IMUL3Q        $+80, SI, BX
+	ADDQ          BX, DI
+	MOVQ          $0x00000008, BX
+
+frequency6:
+	MOVQ $0x00000005, SI
+
+channels7:
+	VXORPS Z0, Z0, Z0
+	VXORPS Z1, Z1, Z1
+	VXORPS Z2, Z2, Z2
+	VXORPS Z3, Z3, Z3
+	VXORPS Z4, Z4, Z4
+	VXORPS Z5, Z5, Z5
+	VXORPS Z6, Z6, Z6
+	VXORPS Z7, Z7, Z7
+	VXORPS Z8, Z8, Z8
+	VXORPS Z9, Z9, Z9
+	VXORPS Z10, Z10, Z10
+	VXORPS Z11, Z11, Z11
+	VXORPS Z12, Z12, Z12
+	VXORPS Z13, Z13, Z13
+	VXORPS Z14, Z14, Z14
+	VXORPS Z15, Z15, Z15
+	VXORPS Z16, Z16, Z16
+	VXORPS Z17, Z17, Z17
+	VXORPS Z18, Z18, Z18
+	VXORPS Z19, Z19, Z19
+	MOVQ   CX, R10
+	TESTQ  R10, R10
+	JZ     noBlocks8
+	MOVQ   AX, R11
+	MOVQ   R8, R12
+
+block10:
+	VMOVUPS     (R12), Z20
+	VMOVUPS     256(R12), Z21
+	VMOVUPS     512(R12), Z22
+	VMOVUPS     768(R12), Z23
+	VMOVUPS     (R11), Z24
+	VFMADD231PS Z24, Z20, Z0
+	VFMADD231PS Z24, Z21, Z1
+	VFMADD231PS Z24, Z22, Z2
+	VFMADD231PS Z24, Z23, Z3
+	VMOVUPS     256(R11), Z24
+	VFMADD231PS Z24, Z20, Z4
+	VFMADD231PS Z24, Z21, Z5
+	VFMADD231PS Z24, Z22, Z6
+	VFMADD231PS Z24, Z23, Z7
+	VMOVUPS     512(R11), Z24
+	VFMADD231PS Z24, Z20, Z8
+	VFMADD231PS Z24, Z21, Z9
+	VFMADD231PS Z24, Z22, Z10
+	VFMADD231PS Z24, Z23, Z11
+	VMOVUPS     768(R11), Z24
+	VFMADD231PS Z24, Z20, Z12
+	VFMADD231PS Z24, Z21, Z13
+	VFMADD231PS Z24, Z22, Z14
+	VFMADD231PS Z24, Z23, Z15
+	VMOVUPS     1024(R11), Z24
+	VFMADD231PS Z24, Z20, Z16
+	VFMADD231PS Z24, Z21, Z17
+	VFMADD231PS Z24, Z22, Z18
+	VFMADD231PS Z24, Z23, Z19
+	VMOVUPS     64(R12), Z20
+	VMOVUPS     320(R12), Z21
+	VMOVUPS     576(R12), Z22
+	VMOVUPS     832(R12), Z23
+	VMOVUPS     64(R11), Z24
+	VFMADD231PS Z24, Z20, Z0
+	VFMADD231PS Z24, Z21, Z1
+	VFMADD231PS Z24, Z22, Z2
+	VFMADD231PS Z24, Z23, Z3
+	VMOVUPS     320(R11), Z24
+	VFMADD231PS Z24, Z20, Z4
+	VFMADD231PS Z24, Z21, Z5
+	VFMADD231PS Z24, Z22, Z6
+	VFMADD231PS Z24, Z23, Z7
+	VMOVUPS     576(R11), Z24
+	VFMADD231PS Z24, Z20, Z8
+	VFMADD231PS Z24, Z21, Z9
+	VFMADD231PS Z24, Z22, Z10
+	VFMADD231PS Z24, Z23, Z11
+	VMOVUPS     832(R11), Z24
+	VFMADD231PS Z24, Z20, Z12
+	VFMADD231PS Z24, Z21, Z13
+	VFMADD231PS Z24, Z22, Z14
+	VFMADD231PS Z24, Z23, Z15
+	VMOVUPS     1088(R11), Z24
+	VFMADD231PS Z24, Z20, Z16
+	VFMADD231PS Z24, Z21, Z17
+	VFMADD231PS Z24, Z22, Z18
+	VFMADD231PS Z24, Z23, Z19
+	VMOVUPS     128(R12), Z20
+	VMOVUPS     384(R12), Z21
+	VMOVUPS     640(R12), Z22
+	VMOVUPS     896(R12), Z23
+	VMOVUPS     128(R11), Z24
+	VFMADD231PS Z24, Z20, Z0
+	VFMADD231PS Z24, Z21, Z1
+	VFMADD231PS Z24, Z22, Z2
+	VFMADD231PS Z24, Z23, Z3
+	VMOVUPS     384(R11), Z24
+	VFMADD231PS Z24, Z20, Z4
+	VFMADD231PS Z24, Z21, Z5
+	VFMADD231PS Z24, Z22, Z6
+	VFMADD231PS Z24, Z23, Z7
+	VMOVUPS     640(R11), Z24
+	VFMADD231PS Z24, Z20, Z8
+	VFMADD231PS Z24, Z21, Z9
+	VFMADD231PS Z24, Z22, Z10
+	VFMADD231PS Z24, Z23, Z11
+	VMOVUPS     896(R11), Z24
+	VFMADD231PS Z24, Z20, Z12
+	VFMADD231PS Z24, Z21, Z13
+	VFMADD231PS Z24, Z22, Z14
+	VFMADD231PS Z24, Z23, Z15
+	VMOVUPS     1152(R11), Z24
+	VFMADD231PS Z24, Z20, Z16
+	VFMADD231PS Z24, Z21, Z17
+	VFMADD231PS Z24, Z22, Z18
+	VFMADD231PS Z24, Z23, Z19
+	VMOVUPS     192(R12), Z20
+	VMOVUPS     448(R12), Z21
+	VMOVUPS     704(R12), Z22
+	VMOVUPS     960(R12), Z23
+	VMOVUPS     192(R11), Z24
+	VFMADD231PS Z24, Z20, Z0
+	VFMADD231PS Z24, Z21, Z1
+	VFMADD231PS Z24, Z22, Z2
+	VFMADD231PS Z24, Z23, Z3
+	VMOVUPS     448(R11), Z24
+	VFMADD231PS Z24, Z20, Z4
+	VFMADD231PS Z24, Z21, Z5
+	VFMADD231PS Z24, Z22, Z6
+	VFMADD231PS Z24, Z23, Z7
+	VMOVUPS     704(R11), Z24
+	VFMADD231PS Z24, Z20, Z8
+	VFMADD231PS Z24, Z21, Z9
+	VFMADD231PS Z24, Z22, Z10
+	VFMADD231PS Z24, Z23, Z11
+	VMOVUPS     960(R11), Z24
+	VFMADD231PS Z24, Z20, Z12
+	VFMADD231PS Z24, Z21, Z13
+	VFMADD231PS Z24, Z22, Z14
+	VFMADD231PS Z24, Z23, Z15
+	VMOVUPS     1216(R11), Z24
+	VFMADD231PS Z24, Z20, Z16
+	VFMADD231PS Z24, Z21, Z17
+	VFMADD231PS Z24, Z22, Z18
+	VFMADD231PS Z24, Z23, Z19
+	ADDQ        $+21504, R11
+	ADDQ        $+331776, R12
+	DECQ        R10
+	JNZ         block10
+
+noBlocks8:
+	MOVQ        images+72(FP), R10
+	TESTQ       $0x00000008, R10
+	JZ          noTail9
+	VMOVUPS     (R9), Z20
+	VMOVUPS     128(R9), Z21
+	VMOVUPS     256(R9), Z22
+	VMOVUPS     384(R9), Z23
+	VMOVUPS     (DX), Z24
+	VFMADD231PS Z24, Z20, Z0
+	VFMADD231PS Z24, Z21, Z1
+	VFMADD231PS Z24, Z22, Z2
+	VFMADD231PS Z24, Z23, Z3
+	VMOVUPS     128(DX), Z24
+	VFMADD231PS Z24, Z20, Z4
+	VFMADD231PS Z24, Z21, Z5
+	VFMADD231PS Z24, Z22, Z6
+	VFMADD231PS Z24, Z23, Z7
+	VMOVUPS     256(DX), Z24
+	VFMADD231PS Z24, Z20, Z8
+	VFMADD231PS Z24, Z21, Z9
+	VFMADD231PS Z24, Z22, Z10
+	VFMADD231PS Z24, Z23, Z11
+	VMOVUPS     384(DX), Z24
+	VFMADD231PS Z24, Z20, Z12
+	VFMADD231PS Z24, Z21, Z13
+	VFMADD231PS Z24, Z22, Z14
+	VFMADD231PS Z24, Z23, Z15
+	VMOVUPS     512(DX), Z24
+	VFMADD231PS Z24, Z20, Z16
+	VFMADD231PS Z24, Z21, Z17
+	VFMADD231PS Z24, Z22, Z18
+	VFMADD231PS Z24, Z23, Z19
+	VMOVUPS     64(R9), Z20
+	VMOVUPS     192(R9), Z21
+	VMOVUPS     320(R9), Z22
+	VMOVUPS     448(R9), Z23
+	VMOVUPS     64(DX), Z24
+	VFMADD231PS Z24, Z20, Z0
+	VFMADD231PS Z24, Z21, Z1
+	VFMADD231PS Z24, Z22, Z2
+	VFMADD231PS Z24, Z23, Z3
+	VMOVUPS     192(DX), Z24
+	VFMADD231PS Z24, Z20, Z4
+	VFMADD231PS Z24, Z21, Z5
+	VFMADD231PS Z24, Z22, Z6
+	VFMADD231PS Z24, Z23, Z7
+	VMOVUPS     320(DX), Z24
+	VFMADD231PS Z24, Z20, Z8
+	VFMADD231PS Z24, Z21, Z9
+	VFMADD231PS Z24, Z22, Z10
+	VFMADD231PS Z24, Z23, Z11
+	VMOVUPS     448(DX), Z24
+	VFMADD231PS Z24, Z20, Z12
+	VFMADD231PS Z24, Z21, Z13
+	VFMADD231PS Z24, Z22, Z14
+	VFMADD231PS Z24, Z23, Z15
+	VMOVUPS     576(DX), Z24
+	VFMADD231PS Z24, Z20, Z16
+	VFMADD231PS Z24, Z21, Z17
+	VFMADD231PS Z24, Z22, Z18
+	VFMADD231PS Z24, Z23, Z19
+
+noTail9:
+	VEXTRACTF32X8 $0x01, Z0, Y20
+	VADDPS        Y20, Y0, Y20
+	VEXTRACTF32X8 $0x01, Z1, Y0
+	VADDPS        Y0, Y1, Y0
+	VEXTRACTF32X8 $0x01, Z2, Y1
+	VADDPS        Y1, Y2, Y1
+	VEXTRACTF32X8 $0x01, Z3, Y2
+	VADDPS        Y2, Y3, Y2
+	VEXTRACTF32X8 $0x01, Z4, Y3
+	VADDPS        Y3, Y4, Y3
+	VEXTRACTF32X8 $0x01, Z5, Y4
+	VADDPS        Y4, Y5, Y4
+	VEXTRACTF32X8 $0x01, Z6, Y5
+	VADDPS        Y5, Y6, Y5
+	VEXTRACTF32X8 $0x01, Z7, Y6
+	VADDPS        Y6, Y7, Y6
+	VEXTRACTF32X8 $0x01, Z8, Y7
+	VADDPS        Y7, Y8, Y7
+	VEXTRACTF32X8 $0x01, Z9, Y8
+	VADDPS        Y8, Y9, Y8
+	VEXTRACTF32X8 $0x01, Z10, Y9
+	VADDPS        Y9, Y10, Y9
+	VEXTRACTF32X8 $0x01, Z11, Y10
+	VADDPS        Y10, Y11, Y10
+	VEXTRACTF32X8 $0x01, Z12, Y11
+	VADDPS        Y11, Y12, Y11
+	VEXTRACTF32X8 $0x01, Z13, Y12
+	VADDPS        Y12, Y13, Y12
+	VEXTRACTF32X8 $0x01, Z14, Y13
+	VADDPS        Y13, Y14, Y13
+	VEXTRACTF32X8 $0x01, Z15, Y14
+	VADDPS        Y14, Y15, Y14
+	VEXTRACTF32X8 $0x01, Z16, Y15
+	VADDPS        Y15, Y16, Y15
+	VEXTRACTF32X8 $0x01, Z17, Y16
+	VADDPS        Y16, Y17, Y16
+	VEXTRACTF32X8 $0x01, Z18, Y17
+	VADDPS        Y17, Y18, Y17
+	VEXTRACTF32X8 $0x01, Z19, Y18
+	VADDPS        Y18, Y19, Y18
+	VSHUFF32X4    $0x00, Y1, Y20, Y19
+	VSHUFF32X4    $0x03, Y1, Y20, Y1
+	VADDPS        Y1, Y19, Y19
+	VSHUFF32X4    $0x00, Y2, Y0, Y1
+	VSHUFF32X4    $0x03, Y2, Y0, Y0
+	VADDPS        Y0, Y1, Y1
+	VSHUFPS       $0x44, Y1, Y19, Y0
+	VSHUFPS       $0xee, Y1, Y19, Y1
+	VADDPS        Y1, Y0, Y0
+	VSHUFF32X4    $0x00, Y5, Y3, Y1
+	VSHUFF32X4    $0x03, Y5, Y3, Y2
+	VADDPS        Y2, Y1, Y1
+	VSHUFF32X4    $0x00, Y6, Y4, Y2
+	VSHUFF32X4    $0x03, Y6, Y4, Y3
+	VADDPS        Y3, Y2, Y2
+	VSHUFPS       $0x44, Y2, Y1, Y3
+	VSHUFPS       $0xee, Y2, Y1, Y1
+	VADDPS        Y1, Y3, Y3
+	VSHUFPS       $0x88, Y3, Y0, Y1
+	VSHUFPS       $0xdd, Y3, Y0, Y0
+	VADDPS        Y0, Y1, Y1
+	VEXTRACTF32X4 $0x01, Y1, X0
+	VMOVLPS       X1, (DI)
+	VMOVLPS       X0, 8(DI)
+	VMOVHPS       X1, 80(DI)
+	VMOVHPS       X0, 88(DI)
+	VSHUFF32X4    $0x00, Y9, Y7, Y0
+	VSHUFF32X4    $0x03, Y9, Y7, Y1
+	VADDPS        Y1, Y0, Y0
+	VSHUFF32X4    $0x00, Y10, Y8, Y1
+	VSHUFF32X4    $0x03, Y10, Y8, Y2
+	VADDPS        Y2, Y1, Y1
+	VSHUFPS       $0x44, Y1, Y0, Y2
+	VSHUFPS       $0xee, Y1, Y0, Y0
+	VADDPS        Y0, Y2, Y2
+	VSHUFF32X4    $0x00, Y13, Y11, Y0
+	VSHUFF32X4    $0x03, Y13, Y11, Y1
+	VADDPS        Y1, Y0, Y0
+	VSHUFF32X4    $0x00, Y14, Y12, Y1
+	VSHUFF32X4    $0x03, Y14, Y12, Y3
+	VADDPS        Y3, Y1, Y1
+	VSHUFPS       $0x44, Y1, Y0, Y3
+	VSHUFPS       $0xee, Y1, Y0, Y0
+	VADDPS        Y0, Y3, Y3
+	VSHUFPS       $0x88, Y3, Y2, Y0
+	VSHUFPS       $0xdd, Y3, Y2, Y1
+	VADDPS        Y1, Y0, Y0
+	VEXTRACTF32X4 $0x01, Y0, X1
+	VMOVLPS       X0, 160(DI)
+	VMOVLPS       X1, 168(DI)
+	VMOVHPS       X0, 240(DI)
+	VMOVHPS       X1, 248(DI)
+	VSHUFF32X4    $0x00, Y17, Y15, Y0
+	VSHUFF32X4    $0x03, Y17, Y15, Y1
+	VADDPS        Y1, Y0, Y0
+	VSHUFF32X4    $0x00, Y18, Y16, Y1
+	VSHUFF32X4    $0x03, Y18, Y16, Y2
+	VADDPS        Y2, Y1, Y1
+	VSHUFPS       $0x44, Y1, Y0, Y2
+	VSHUFPS       $0xee, Y1, Y0, Y0
+	VADDPS        Y0, Y2, Y2
+	VSHUFPS       $0x88, Y2, Y2, Y0
+	VSHUFPS       $0xdd, Y2, Y2, Y1
+	VADDPS        Y1, Y0, Y0
+	VEXTRACTF32X4 $0x01, Y0, X1
+	VMOVLPS       X0, 320(DI)
+	VMOVLPS       X1, 328(DI)
+	ADDQ          $+1024, R8
+	ADDQ          $+512, R9
+	ADDQ          $+16, DI
+	DECQ          SI
+	JNZ           channels7
+	ADDQ          $+1344, AX
+	ADDQ          $+704, DX
+	ADDQ          $+64, R8
+	ADDQ          $+64, R9
+	ADDQ          $+3920, DI
+	DECQ          BX
+	JNZ           frequency6
 	VZEROUPPER
 	RET
 
-// func Conv2BiasGrad(db []float32, dm []float32, images int)
+// func Conv2BiasGrad(db []float32, dm []float32, images int, first int)
 // Requires: AVX, AVX512DQ, AVX512F, AVX512VL
-TEXT ·Conv2BiasGrad(SB), $0-56
+TEXT ·Conv2BiasGrad(SB), $0-64
 	MOVQ   db_base+0(FP), AX
 	MOVQ   dm_base+24(FP), CX
+	MOVQ   first+56(FP), DX
+	IMUL3Q $+4, DX, DX
+	ADDQ   DX, AX
 	MOVQ   images+48(FP), DX
 	SHRQ   $0x04, DX
-	IMUL3Q $+823296, DX, BX
+	IMUL3Q $+21504, DX, BX
 	ADDQ   CX, BX
-	ADDQ   $+115776, CX
-	ADDQ   $+58176, BX
-	MOVQ   $0x00000019, SI
+	ADDQ   $+1344, CX
+	ADDQ   $+704, BX
+	MOVQ   $0x00000005, SI
 
 output1:
 	VXORPS Z0, Z0, Z0
-	VXORPS Z1, Z1, Z1
 	MOVQ   DX, DI
 	TESTQ  DI, DI
 	JZ     noBlocks2
@@ -13733,11 +14569,7 @@ block4:
 	VADDPS 64(R8), Z0, Z0
 	VADDPS 128(R8), Z0, Z0
 	VADDPS 192(R8), Z0, Z0
-	VADDPS 256(R8), Z1, Z1
-	VADDPS 320(R8), Z1, Z1
-	VADDPS 384(R8), Z1, Z1
-	VADDPS 448(R8), Z1, Z1
-	ADDQ   $+823296, R8
+	ADDQ   $+21504, R8
 	DECQ   DI
 	JNZ    block4
 
@@ -13747,31 +14579,20 @@ noBlocks2:
 	JZ     noTail3
 	VADDPS (BX), Z0, Z0
 	VADDPS 64(BX), Z0, Z0
-	VADDPS 128(BX), Z1, Z1
-	VADDPS 192(BX), Z1, Z1
 
 noTail3:
-	VEXTRACTF32X8 $0x01, Z0, Y2
-	VADDPS        Y2, Y0, Y2
-	VEXTRACTF32X4 $0x01, Y2, X0
-	VADDPS        X0, X2, X0
-	VMOVHLPS      X0, X0, X2
-	VADDPS        X2, X0, X0
-	VSHUFPS       $0x01, X0, X0, X2
-	VADDSS        X2, X0, X0
+	VEXTRACTF32X8 $0x01, Z0, Y1
+	VADDPS        Y1, Y0, Y1
+	VEXTRACTF32X4 $0x01, Y1, X0
+	VADDPS        X0, X1, X0
+	VMOVHLPS      X0, X0, X1
+	VADDPS        X1, X0, X0
+	VSHUFPS       $0x01, X0, X0, X1
+	VADDSS        X1, X0, X0
 	VMOVSS        X0, (AX)
-	VEXTRACTF32X8 $0x01, Z1, Y0
-	VADDPS        Y0, Y1, Y0
-	VEXTRACTF32X4 $0x01, Y0, X1
-	VADDPS        X1, X0, X1
-	VMOVHLPS      X1, X1, X0
-	VADDPS        X0, X1, X1
-	VSHUFPS       $0x01, X1, X1, X0
-	VADDSS        X0, X1, X1
-	VMOVSS        X1, 4(AX)
-	ADDQ          $+512, CX
-	ADDQ          $+256, BX
-	ADDQ          $+8, AX
+	ADDQ          $+256, CX
+	ADDQ          $+128, BX
+	ADDQ          $+4, AX
 	DECQ          SI
 	JNZ           output1
 	VZEROUPPER

@@ -1,12 +1,14 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"encoding/csv"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -30,6 +32,8 @@ type trainCommand struct {
 	Init      string  `help:"Start from this model instead of random weights." placeholder:"FILE"`
 	NoShuffle bool    `help:"Take the training images in their order."`
 	Limit     int     `help:"Use the first N training images only." placeholder:"N"`
+	Resume    bool    `help:"Go on from the checkpoint in --out, if there is one."`
+	Every     int     `name:"checkpoint-every" help:"Write a checkpoint to --out every N steps, and after every epoch." placeholder:"N"`
 	JSON      bool    `name:"json" help:"Print one JSON object a line."`
 	Quiet     bool    `help:"Print nothing but errors."`
 }
@@ -65,8 +69,8 @@ type done struct {
 // Run trains. When it is interrupted, what is done so far is written as if it
 // had ended, and the error says so.
 func (c *trainCommand) Run(e *environment) error {
-	if c.Epochs < 1 || c.Batch < 1 || c.LR <= 0 || c.Limit < 0 {
-		return usageError{errors.New("train: expected --epochs and --batch of at least 1, --lr above 0 and --limit of at least 0")}
+	if c.Epochs < 1 || c.Batch < 1 || c.LR <= 0 || c.Limit < 0 || c.Every < 0 {
+		return usageError{errors.New("train: expected --epochs and --batch of at least 1, --lr above 0, --limit and --checkpoint-every of at least 0")}
 	}
 	if err := c.settings().Check(); err != nil {
 		return usageError{fmt.Errorf("train: %w", err)}
@@ -95,14 +99,14 @@ func (c *trainCommand) Run(e *environment) error {
 	if c.Limit > 0 && c.Limit < train.Len() {
 		train = mnist.Set{Images: train.Images[:c.Limit*mnist.ImageBytes], Labels: train.Labels[:c.Limit]}
 	}
-	trainer, err := lenet.NewTrainer(model, c.settings())
+	trainer, history, err := c.trainer(model)
 	if err != nil {
 		return err
 	}
 	defer trainer.Close()
 
 	start := time.Now()
-	history, trainErr := c.loop(e, trainer, train, data.Test)
+	history, trainErr := c.loop(e, trainer, history, train, data.Test)
 	seconds := time.Since(start).Seconds()
 	if trainErr != nil && !errors.Is(trainErr, context.Canceled) {
 		return trainErr
@@ -112,7 +116,10 @@ func (c *trainCommand) Run(e *environment) error {
 		return err
 	}
 	if trainErr != nil {
-		return fmt.Errorf("interrupted after %d complete epochs; %s holds what was learnt so far", trainer.EpochsDone(), filepath.Join(c.Out, modelFile))
+		if err := trainer.Checkpoint(filepath.Join(c.Out, checkpointFile)); err != nil {
+			return err
+		}
+		return fmt.Errorf("interrupted after %d complete epochs; --resume goes on from %s", trainer.EpochsDone(), filepath.Join(c.Out, checkpointFile))
 	}
 	switch {
 	case c.JSON:
@@ -124,14 +131,50 @@ func (c *trainCommand) Run(e *environment) error {
 	return nil
 }
 
-// loop trains and reports epoch by epoch.
-func (c *trainCommand) loop(e *environment, trainer *lenet.Trainer, train, test mnist.Set) ([]epoch, error) {
-	var history []epoch
-	for n := 1; n <= c.Epochs; n++ {
+// trainer returns one that starts from model or, with --resume, goes on from
+// the checkpoint, with the history of the epochs before it.
+func (c *trainCommand) trainer(model *lenet.Model) (*lenet.Trainer, []epoch, error) {
+	path := filepath.Join(c.Out, checkpointFile)
+	if _, err := os.Stat(path); !c.Resume || errors.Is(err, fs.ErrNotExist) {
+		trainer, err := lenet.NewTrainer(model, c.settings())
+		return trainer, nil, err
+	}
+	trainer, err := lenet.Resume(path, c.settings())
+	if err != nil {
+		return nil, nil, err
+	}
+	history, err := readHistory(filepath.Join(c.Out, historyFile), trainer.EpochsDone())
+	if err != nil {
+		trainer.Close()
+		return nil, nil, err
+	}
+	return trainer, history, nil
+}
+
+// loop trains and reports epoch by epoch. The history is written before the
+// checkpoint that counts its last epoch, so a run that is killed between them
+// finds both in step.
+func (c *trainCommand) loop(e *environment, trainer *lenet.Trainer, history []epoch, train, test mnist.Set) ([]epoch, error) {
+	checkpoint := filepath.Join(c.Out, checkpointFile)
+	for n := trainer.EpochsDone() + 1; n <= c.Epochs; n++ {
 		bar := newProgress(e.stdout, c.JSON || c.Quiet, fmt.Sprintf("epoch %d/%d", n, c.Epochs))
-		trainer.Progress = bar.update
-		stats, err := trainer.Epoch(e.ctx, train.Images, train.Labels)
+		steps := 0
+		var checkpointErr error
+		ctx, stop := context.WithCancel(e.ctx)
+		trainer.Progress = func(done, total int) {
+			bar.update(done, total)
+			if steps++; c.Every > 0 && steps%c.Every == 0 && done < total {
+				if checkpointErr = trainer.Checkpoint(checkpoint); checkpointErr != nil {
+					stop()
+				}
+			}
+		}
+		stats, err := trainer.Epoch(ctx, train.Images, train.Labels)
+		stop()
 		bar.clear()
+		if checkpointErr != nil {
+			return history, checkpointErr
+		}
 		if err != nil {
 			return history, err
 		}
@@ -142,6 +185,14 @@ func (c *trainCommand) loop(e *environment, trainer *lenet.Trainer, train, test 
 		h := epoch{"epoch", n, stats.Loss, stats.Accuracy(), validation.Loss, validation.Accuracy(),
 			stats.Duration.Seconds(), stats.ImagesPerSecond()}
 		history = append(history, h)
+		if c.Every > 0 {
+			if err := writeHistory(filepath.Join(c.Out, historyFile), history); err != nil {
+				return history, err
+			}
+			if err := trainer.Checkpoint(checkpoint); err != nil {
+				return history, err
+			}
+		}
 		switch {
 		case c.JSON:
 			if err := json.NewEncoder(e.stdout).Encode(h); err != nil {
@@ -166,6 +217,7 @@ func (h epoch) print(w io.Writer) error {
 // Files that train leaves in --out.
 const (
 	modelFile       = "model.safetensors"
+	checkpointFile  = "checkpoint.safetensors"
 	historyFile     = "history.csv"
 	lossFile        = "loss.png"
 	accuracyFile    = "accuracy.png"
@@ -187,13 +239,11 @@ func (c *trainCommand) write(model *lenet.Model, history []epoch, test mnist.Set
 	return drawPredictions(filepath.Join(c.Out, predictionsFile), model, test)
 }
 
-func writeHistory(path string, history []epoch) (err error) {
-	file, err := os.Create(path)
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, file.Close()) }()
-	w := csv.NewWriter(file)
+// writeHistory replaces the file at once, so that a killed run never leaves
+// half of it.
+func writeHistory(path string, history []epoch) error {
+	var content bytes.Buffer
+	w := csv.NewWriter(&content)
 	w.Write([]string{"epoch", "train_loss", "train_acc", "val_loss", "val_acc", "seconds", "images_per_second"})
 	for _, h := range history {
 		line := []string{strconv.Itoa(h.Epoch)}
@@ -203,7 +253,41 @@ func writeHistory(path string, history []epoch) (err error) {
 		w.Write(line)
 	}
 	w.Flush()
-	return w.Error()
+	temporary := path + ".new"
+	if err := os.WriteFile(temporary, content.Bytes(), 0o644); err != nil {
+		return err
+	}
+	return os.Rename(temporary, path)
+}
+
+// readHistory reads back the lines of the first epochs.
+func readHistory(path string, epochs int) ([]epoch, error) {
+	if epochs == 0 {
+		return nil, nil
+	}
+	file, err := os.Open(path)
+	if err != nil {
+		return nil, fmt.Errorf("history: %w", err)
+	}
+	defer file.Close()
+	lines, err := csv.NewReader(file).ReadAll()
+	if err != nil {
+		return nil, fmt.Errorf("history %s: %w", path, err)
+	}
+	if len(lines) < 1+epochs {
+		return nil, fmt.Errorf("history %s: expected %d epochs, got %d", path, epochs, len(lines)-1)
+	}
+	history := make([]epoch, epochs)
+	for i := range history {
+		h := &history[i]
+		h.Event, h.Epoch = "epoch", i+1
+		for column, field := range []*float64{&h.TrainLoss, &h.TrainAccuracy, &h.ValLoss, &h.ValAccuracy, &h.Seconds, &h.ImagesPerSecond} {
+			if *field, err = strconv.ParseFloat(lines[1+i][1+column], 64); err != nil {
+				return nil, fmt.Errorf("history %s: epoch %d: %w", path, i+1, err)
+			}
+		}
+	}
+	return history, nil
 }
 
 // writable reports why nothing can be written to a folder, before hours of

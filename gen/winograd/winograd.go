@@ -104,28 +104,41 @@ func Output(k kernel, m []vector, put Put) {
 	put(1, minus1)
 }
 
+// Pairs are the rows of A that share their even and odd parts: those of
+// opposite points, and those of 0 and ∞, which are single values.
+var Pairs = [Points / 2][2]int{{0, 7}, {1, 2}, {3, 4}, {5, 6}}
+
 // OutputGrad puts A y: eight values from four output gradients.
 func OutputGrad(k kernel, y []vector, put Put) {
-	put(0, y[0])
-	put(7, y[3])
-	// m1, m2 = (y0 + y2) ± (y1 + y3)
-	even, odd := k.Add(y[0], y[2]), k.Add(y[1], y[3])
-	put(1, k.Add(even, odd))
-	put(2, k.Subtract(even, odd))
-	// m3, m4 = (y0 + 4 y2) ± (2 y1 + 8 y3)
-	even = k.Copy(y[0])
-	k.MultiplyAdd(even, 4, y[2])
-	odd = k.Add(y[1], y[1])
-	k.MultiplyAdd(odd, 8, y[3])
-	put(3, k.Add(even, odd))
-	put(4, k.Subtract(even, odd))
-	// m5, m6 = (y0 + ¼ y2) ± (½ y1 + ⅛ y3)
-	even = k.Copy(y[0])
-	k.MultiplyAdd(even, 0.25, y[2])
-	odd = k.Multiply(0.5, y[1])
-	k.MultiplyAdd(odd, 0.125, y[3])
-	put(5, k.Add(even, odd))
-	put(6, k.Subtract(even, odd))
+	for pair := range Pairs {
+		OutputGradPair(k, y, pair, put)
+	}
+}
+
+// OutputGradPair puts the two values of A y that belong to a pair of rows.
+func OutputGradPair(k kernel, y []vector, pair int, put Put) {
+	if pair == 0 {
+		put(0, y[0])
+		put(7, y[3])
+		return
+	}
+	var even, odd vector
+	switch pair {
+	case 1: // m1, m2 = (y0 + y2) ± (y1 + y3)
+		even, odd = k.Add(y[0], y[2]), k.Add(y[1], y[3])
+	case 2: // m3, m4 = (y0 + 4 y2) ± (2 y1 + 8 y3)
+		even = k.Copy(y[0])
+		k.MultiplyAdd(even, 4, y[2])
+		odd = k.Add(y[1], y[1])
+		k.MultiplyAdd(odd, 8, y[3])
+	case 3: // m5, m6 = (y0 + ¼ y2) ± (½ y1 + ⅛ y3)
+		even = k.Copy(y[0])
+		k.MultiplyAdd(even, 0.25, y[2])
+		odd = k.Multiply(0.5, y[1])
+		k.MultiplyAdd(odd, 0.125, y[3])
+	}
+	put(Pairs[pair][0], k.Add(even, odd))
+	put(Pairs[pair][1], k.Subtract(even, odd))
 }
 
 // InputGrad puts B v: eight input gradients from eight values.

@@ -1,0 +1,210 @@
+package lenet
+
+import (
+	"encoding/binary"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"math"
+	"os"
+	"reflect"
+	"slices"
+	"strings"
+
+	"github.com/kernelet/kernelet/internal/safetensors"
+)
+
+// ErrCheckpoint is wrapped by every error about the content of a checkpoint.
+var ErrCheckpoint = errors.New("not a usable checkpoint")
+
+// ErrSettings is wrapped by Resume's error when settings differ from the
+// checkpoint's; it lists them.
+var ErrSettings = errors.New("settings differ from the checkpoint's")
+
+// A checkpoint is a safetensors file: the parameters under PyTorch's names,
+// Adam's moments as adam.m.… and adam.v.…, the position as U64, and in the
+// metadata the format's version and the settings.
+const (
+	checkpointFormat = "kernelet checkpoint 1"
+	positionName     = "position"
+	firstPrefix      = "adam.m."
+	secondPrefix     = "adam.v."
+	// PreviousSuffix is appended to the name of the checkpoint before the last.
+	PreviousSuffix = ".previous"
+	// maxCheckpointFile bounds what Resume reads.
+	maxCheckpointFile = 3*4*431080 + 1<<20
+)
+
+// Checkpoint writes everything that training needs to go on to path. A file
+// that is there becomes path.previous; at every moment path is a whole
+// checkpoint, even if the machine stops.
+func (t *Trainer) Checkpoint(path string) error {
+	if err := keepPrevious(path); err != nil {
+		return fmt.Errorf("checkpoint: %w", err)
+	}
+	if err := replaceFile(path, t.writeCheckpoint); err != nil {
+		return fmt.Errorf("checkpoint: %w", err)
+	}
+	return nil
+}
+
+// keepPrevious gives the file at path, if there is one, a second name.
+func keepPrevious(path string) error {
+	previous := path + PreviousSuffix
+	if _, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) {
+		return nil
+	} else if err != nil {
+		return err
+	}
+	if err := os.Remove(previous); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	if err := os.Link(path, previous); err == nil {
+		return nil
+	}
+	// A file system without hard links.
+	content, err := os.ReadFile(path)
+	if err != nil {
+		return err
+	}
+	return replaceFile(previous, func(w io.Writer) error { _, err := w.Write(content); return err })
+}
+
+func (t *Trainer) writeCheckpoint(w io.Writer) error {
+	settings, err := json.Marshal(t.settings)
+	if err != nil {
+		return err
+	}
+	var tensors []safetensors.Tensor
+	for _, part := range []struct {
+		prefix string
+		values parameters
+	}{{"", t.engine.weights}, {firstPrefix, t.engine.firstMoments}, {secondPrefix, t.engine.secondMoments}} {
+		m := new(Model)
+		part.values.store(m)
+		for _, tensor := range m.Tensors() {
+			tensors = append(tensors, safetensors.Tensor{Name: part.prefix + tensor.Name, Type: safetensors.Float32,
+				Shape: tensor.Shape, Data: encodeFloats(tensor.Values)})
+		}
+	}
+	words := t.position.words()
+	var encoded []byte
+	for _, word := range words {
+		encoded = binary.LittleEndian.AppendUint64(encoded, *word)
+	}
+	loss := binary.LittleEndian.AppendUint64(nil, math.Float64bits(t.position.loss))
+	tensors = append(tensors, safetensors.Tensor{Name: positionName, Type: safetensors.Uint64, Shape: []int{len(words) + 1}, Data: append(encoded, loss...)})
+	return safetensors.Write(w, map[string]string{"format": checkpointFormat, "settings": string(settings)}, tensors)
+}
+
+// words lists the position's integers in the order of the file; the loss's
+// bits follow them.
+func (p *position) words() []*uint64 {
+	return []*uint64{&p.epoch, &p.done, &p.steps, &p.correct, &p.images}
+}
+
+// Resume returns a Trainer that goes on where a checkpoint was written, to the
+// same weights as if it had never stopped. Settings must be the checkpoint's,
+// but for Threads and ISA, which do not change the weights.
+func Resume(path string, settings Settings) (*Trainer, error) {
+	file, err := os.Open(path)
+	if err != nil {
+		return nil, fmt.Errorf("checkpoint: %w", err)
+	}
+	defer file.Close()
+	content, err := io.ReadAll(io.LimitReader(file, maxCheckpointFile+1))
+	if err != nil {
+		return nil, fmt.Errorf("checkpoint %s: %w", path, err)
+	}
+	t, err := resume(content, settings)
+	if err != nil {
+		return nil, fmt.Errorf("checkpoint %s: %w", path, err)
+	}
+	return t, nil
+}
+
+func resume(content []byte, settings Settings) (*Trainer, error) {
+	if len(content) > maxCheckpointFile {
+		return nil, fmt.Errorf("%w: expected at most %d bytes", ErrCheckpoint, maxCheckpointFile)
+	}
+	metadata, tensors, err := safetensors.Read(content)
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrCheckpoint, err)
+	}
+	if got := metadata["format"]; got != checkpointFormat {
+		return nil, fmt.Errorf("%w: format: expected %q, got %q", ErrCheckpoint, checkpointFormat, got)
+	}
+	var saved Settings
+	if err := json.Unmarshal([]byte(metadata["settings"]), &saved); err != nil {
+		return nil, fmt.Errorf("%w: settings: %w", ErrCheckpoint, err)
+	}
+	if err := sameSettings(saved, settings.withDefaults()); err != nil {
+		return nil, err
+	}
+	p, tensors, err := takePosition(tensors)
+	if err != nil {
+		return nil, err
+	}
+	var models [3]*Model
+	var wanted []Tensor
+	for i, prefix := range []string{"", firstPrefix, secondPrefix} {
+		models[i] = new(Model)
+		for _, tensor := range models[i].Tensors() {
+			tensor.Name = prefix + tensor.Name
+			wanted = append(wanted, tensor)
+		}
+	}
+	if err := fill(wanted, tensors); err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrCheckpoint, err)
+	}
+	t, err := NewTrainer(models[0], settings)
+	if err != nil {
+		return nil, err
+	}
+	t.engine.firstMoments.load(models[1])
+	t.engine.secondMoments.load(models[2])
+	t.position = p
+	return t, nil
+}
+
+// takePosition reads the position and returns the other tensors.
+func takePosition(tensors []safetensors.Tensor) (position, []safetensors.Tensor, error) {
+	var p position
+	words := p.words()
+	at := slices.IndexFunc(tensors, func(t safetensors.Tensor) bool { return t.Name == positionName })
+	if at < 0 {
+		return p, nil, fmt.Errorf("%w: tensor %q is missing", ErrCheckpoint, positionName)
+	}
+	t := tensors[at]
+	if t.Type != safetensors.Uint64 || !slices.Equal(t.Shape, []int{len(words) + 1}) {
+		return p, nil, fmt.Errorf("%w: tensor %q: expected %s %v, got %s %v", ErrCheckpoint, t.Name, safetensors.Uint64, []int{len(words) + 1}, t.Type, t.Shape)
+	}
+	for i, word := range words {
+		*word = binary.LittleEndian.Uint64(t.Data[8*i:])
+	}
+	p.loss = math.Float64frombits(binary.LittleEndian.Uint64(t.Data[8*len(words):]))
+	const most = 1 << 40
+	if p.epoch > most || p.steps > most || p.images > math.MaxInt32 || p.done > p.images || p.correct > p.done || !(p.loss >= 0) || math.IsInf(p.loss, 0) {
+		return p, nil, fmt.Errorf("%w: tensor %q: impossible values %+v", ErrCheckpoint, t.Name, p)
+	}
+	return p, slices.Delete(slices.Clone(tensors), at, at+1), nil
+}
+
+// sameSettings lists the settings that differ, but for those that do not
+// change the weights.
+func sameSettings(saved, asked Settings) error {
+	saved.Threads, saved.ISA = asked.Threads, asked.ISA
+	var differences []string
+	a, b := reflect.ValueOf(saved), reflect.ValueOf(asked)
+	for i := range a.NumField() {
+		if x, y := a.Field(i).Interface(), b.Field(i).Interface(); x != y {
+			differences = append(differences, fmt.Sprintf("%s: checkpoint %v, asked %v", a.Type().Field(i).Name, x, y))
+		}
+	}
+	if differences == nil {
+		return nil
+	}
+	return fmt.Errorf("%w: %s", ErrSettings, strings.Join(differences, "; "))
+}
