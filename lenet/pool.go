@@ -32,8 +32,8 @@ type parking struct {
 const (
 	unitBits = 20
 	unitMask = 1<<unitBits - 1
-	// spins is how often a worker looks for a new stage before it parks, about 50 µs.
-	spins = 10_000
+	// spins is how often a worker looks for a new stage before it parks, about 100 µs.
+	spins = 50_000
 )
 
 func newPool(threads int) *pool {
