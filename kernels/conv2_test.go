@@ -97,9 +97,9 @@ func conv2Rows() []row {
 	w := argument{name: "w", floats: Conv2W}
 	u := argument{name: "u", floats: Conv2U}
 	return append(rows,
-		row{kernel: "Conv2WeightTransform", perCall: 100, arguments: []argument{out(u), w}, magnitude: growthG, terms: roundings,
+		row{kernel: "Conv2WeightTransform", shape: "weights", perCall: 100, arguments: []argument{out(u), w}, magnitude: growthG, terms: roundings,
 			call: func(s *Set, _ int, b *buffers) error { return s.Conv2WeightTransform(b.floats[0], b.floats[1]) }},
-		row{kernel: "Conv2WeightGradTransform", perCall: 100, arguments: []argument{out(w), u}, magnitude: growthGT, terms: roundings,
+		row{kernel: "Conv2WeightGradTransform", shape: "weights", perCall: 100, arguments: []argument{out(w), u}, magnitude: growthGT, terms: roundings,
 			call: func(s *Set, _ int, b *buffers) error { return s.Conv2WeightGradTransform(b.floats[0], b.floats[1]) }},
 	)
 }

@@ -1,6 +1,7 @@
 package kernels
 
 import (
+	"fmt"
 	"math"
 	"math/rand/v2"
 	"testing"
@@ -113,7 +114,7 @@ func fc1Rows() []row {
 					}
 					return nil
 				}},
-			row{kernel: "FC1WeightGrad", perCall: float64(n), flops: fc1FLOPs,
+			row{kernel: "FC1WeightGrad", shape: fmt.Sprintf("batch=%d", n), perCall: float64(n), flops: fc1FLOPs,
 				arguments: []argument{{name: "dw", floats: FC1W, output: true}, packed}, magnitude: 1 + float64(n), terms: float64(n), integers: true,
 				call: func(s *Set, _ int, b *buffers) error {
 					for slice := range FC1Slices {
@@ -123,7 +124,7 @@ func fc1Rows() []row {
 					}
 					return nil
 				}},
-			row{kernel: "FC1WeightGradAdam", perCall: float64(n), flops: fc1FLOPs,
+			row{kernel: "FC1WeightGradAdam", shape: fmt.Sprintf("batch=%d", n), perCall: float64(n), flops: fc1FLOPs,
 				arguments: []argument{{name: "w", floats: FC1W, output: true}, {name: "m", floats: FC1W, output: true},
 					{name: "v", floats: FC1W, output: true, fill: positive}, packed}, magnitude: 1 + float64(n), terms: float64(n),
 				call: func(s *Set, _ int, b *buffers) error {

@@ -1,6 +1,7 @@
 package kernels
 
 import (
+	"fmt"
 	"math"
 	"math/rand/v2"
 	"testing"
@@ -58,7 +59,7 @@ func conv1Rows() []row {
 				}},
 		)
 	}
-	return append(rows, row{kernel: "Conv1WeightTransform", perCall: 100,
+	return append(rows, row{kernel: "Conv1WeightTransform", shape: "weights", perCall: 100,
 		arguments: []argument{{name: "u", floats: Conv1U, output: true}, {name: "w", floats: Conv1W}}, magnitude: growthG, terms: roundings,
 		call: func(s *Set, _ int, b *buffers) error { return s.Conv1WeightTransform(b.floats[0], b.floats[1]) }})
 }
@@ -74,7 +75,7 @@ func adamRows() []row {
 	step := NewAdamStep(1e-3, 0.9, 0.999, 1e-8, 3)
 	var rows []row
 	for _, n := range []int{8, 16, 24, FC1W / 10} {
-		rows = append(rows, row{kernel: "Adam", perCall: float64(n) / 431080 * 100,
+		rows = append(rows, row{kernel: "Adam", shape: fmt.Sprintf("weights=%d", n), perCall: float64(n) / 431080 * 100,
 			arguments: []argument{{name: "w", floats: n, output: true}, {name: "m", floats: n, output: true},
 				{name: "v", floats: n, output: true, fill: positive}, {name: "dw", floats: n}},
 			// A step divides by √v/√(1−β₂³) ≥ √(0.001·dw²)·18.

@@ -34,6 +34,7 @@ type buffers struct {
 type row struct {
 	kernel    string
 	images    int     // side by side, or in the batch
+	shape     string  // what tells rows apart that have no images
 	perCall   float64 // images' worth of work of the layer that one call does
 	flops     float64 // of the layer by its dense algorithm, an image
 	arguments []argument
@@ -47,7 +48,12 @@ type row struct {
 	integers bool
 }
 
-func (r row) name() string { return fmt.Sprintf("%s/images=%d", r.kernel, r.images) }
+func (r row) name() string {
+	if r.shape != "" {
+		return r.kernel + "/" + r.shape
+	}
+	return fmt.Sprintf("%s/images=%d", r.kernel, r.images)
+}
 
 // table lists every kernel.
 func table() []row {

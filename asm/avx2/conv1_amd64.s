@@ -2505,52 +2505,74 @@ output3:
 
 // func Conv1WeightGrad8(dw []float32, x []float32, dy []float32, mask []byte)
 // Requires: AVX, AVX2, FMA3
-TEXT ·Conv1WeightGrad8(SB), $0-96
+TEXT ·Conv1WeightGrad8(SB), $14464-96
 	MOVQ dw_base+0(FP), AX
 	MOVQ x_base+24(FP), CX
 	MOVQ dy_base+48(FP), DX
 	MOVQ mask_base+72(FP), BX
-	MOVQ $0x00000014, SI
+	LEAQ 63(SP), SI
+	ANDQ $-64, SI
+	LEAQ 13824(SI), DI
+	MOVQ $0x00000014, R8
 
 output1:
-	VXORPS Y0, Y0, Y0
-	VXORPS Y0, Y0, Y0
-	VXORPS Y1, Y1, Y1
-	VXORPS Y2, Y2, Y2
-	VXORPS Y3, Y3, Y3
-	VXORPS Y4, Y4, Y4
-	VXORPS Y5, Y5, Y5
-	VXORPS Y6, Y6, Y6
-	VXORPS Y7, Y7, Y7
-	VXORPS Y8, Y8, Y8
-	VXORPS Y9, Y9, Y9
-	MOVQ   $0x0000000c, DI
+	MOVQ $0x00000090, R9
 
-row2:
-	MOVQ $0x0000000c, R8
+window2:
+	MOVBLZX      (BX), R10
+	ORB          1(BX), R10
+	ORB          2(BX), R10
+	ORB          3(BX), R10
+	VMOVD        R10, X0
+	VPBROADCASTB X0, Y0
+	VPAND        conv1_bits<>+0(SB), Y0, Y0
+	VPCMPEQD     conv1_bits<>+0(SB), Y0, Y0
+	VANDPS       (DX), Y0, Y0
+	VMOVUPS      Y0, (SI)
+	MOVBLZX      1(BX), R10
+	ORB          3(BX), R10
+	VMOVD        R10, X0
+	VPBROADCASTB X0, Y0
+	VPAND        conv1_bits<>+0(SB), Y0, Y0
+	VPCMPEQD     conv1_bits<>+0(SB), Y0, Y0
+	VMOVUPS      Y0, 32(SI)
+	MOVBLZX      2(BX), R10
+	ORB          3(BX), R10
+	VMOVD        R10, X0
+	VPBROADCASTB X0, Y0
+	VPAND        conv1_bits<>+0(SB), Y0, Y0
+	VPCMPEQD     conv1_bits<>+0(SB), Y0, Y0
+	VMOVUPS      Y0, 64(SI)
+	ADDQ         $+32, DX
+	ADDQ         $+4, BX
+	ADDQ         $+96, SI
+	ADDQ         $+4, DI
+	DECQ         R9
+	JNZ          window2
+	ADDQ         $-4608, DX
+	ADDQ         $-576, BX
+	ADDQ         $-13824, SI
+	ADDQ         $-576, DI
+	VXORPS       Y0, Y0, Y0
+	VXORPS       Y0, Y0, Y0
+	VXORPS       Y1, Y1, Y1
+	VXORPS       Y2, Y2, Y2
+	VXORPS       Y3, Y3, Y3
+	VXORPS       Y4, Y4, Y4
+	VXORPS       Y5, Y5, Y5
+	VXORPS       Y6, Y6, Y6
+	VXORPS       Y7, Y7, Y7
+	VXORPS       Y8, Y8, Y8
+	VXORPS       Y9, Y9, Y9
+	MOVQ         $0x0000000c, R9
 
-column3:
-	MOVBLZX      (BX), R9
-	ORB          1(BX), R9
-	ORB          2(BX), R9
-	ORB          3(BX), R9
-	VMOVD        R9, X10
-	VPBROADCASTB X10, Y10
-	VPAND        conv1_bits<>+0(SB), Y10, Y10
-	VPCMPEQD     conv1_bits<>+0(SB), Y10, Y10
-	VANDPS       (DX), Y10, Y10
-	MOVBLZX      1(BX), R9
-	ORB          3(BX), R9
-	VMOVD        R9, X11
-	VPBROADCASTB X11, Y11
-	VPAND        conv1_bits<>+0(SB), Y11, Y11
-	VPCMPEQD     conv1_bits<>+0(SB), Y11, Y11
-	MOVBLZX      2(BX), R9
-	ORB          3(BX), R9
-	VMOVD        R9, X12
-	VPBROADCASTB X12, Y12
-	VPAND        conv1_bits<>+0(SB), Y12, Y12
-	VPCMPEQD     conv1_bits<>+0(SB), Y12, Y12
+row3:
+	MOVQ $0x0000000c, R10
+
+column4:
+	VMOVUPS      (SI), Y10
+	VMOVUPS      32(SI), Y11
+	VMOVUPS      64(SI), Y12
 	VMOVUPS      (CX), Y13
 	VBLENDVPS    Y12, 896(CX), Y13, Y13
 	VMOVUPS      896(CX), Y14
@@ -2596,16 +2618,16 @@ column3:
 	VBLENDVPS    Y11, Y14, Y13, Y13
 	VFMADD231PS  Y13, Y10, Y9
 	ADDQ         $+64, CX
-	ADDQ         $+32, DX
-	ADDQ         $+4, BX
-	DECQ         R8
-	JNZ          column3
+	ADDQ         $+96, SI
+	ADDQ         $+4, DI
+	DECQ         R10
+	JNZ          column4
 	ADDQ         $+1024, CX
-	DECQ         DI
-	JNZ          row2
+	DECQ         R9
+	JNZ          row3
 	ADDQ         $-21504, CX
-	ADDQ         $-4608, DX
-	ADDQ         $-576, BX
+	ADDQ         $-13824, SI
+	ADDQ         $-576, DI
 	VEXTRACTF128 $0x01, Y0, X10
 	VADDPS       X10, X0, X10
 	VMOVHLPS     X10, X10, X0
@@ -2687,33 +2709,15 @@ column3:
 	VXORPS       Y7, Y7, Y7
 	VXORPS       Y8, Y8, Y8
 	VXORPS       Y9, Y9, Y9
-	MOVQ         $0x0000000c, DI
+	MOVQ         $0x0000000c, R9
 
-row4:
-	MOVQ $0x0000000c, R8
+row5:
+	MOVQ $0x0000000c, R10
 
-column5:
-	MOVBLZX      (BX), R9
-	ORB          1(BX), R9
-	ORB          2(BX), R9
-	ORB          3(BX), R9
-	VMOVD        R9, X10
-	VPBROADCASTB X10, Y10
-	VPAND        conv1_bits<>+0(SB), Y10, Y10
-	VPCMPEQD     conv1_bits<>+0(SB), Y10, Y10
-	VANDPS       (DX), Y10, Y10
-	MOVBLZX      1(BX), R9
-	ORB          3(BX), R9
-	VMOVD        R9, X11
-	VPBROADCASTB X11, Y11
-	VPAND        conv1_bits<>+0(SB), Y11, Y11
-	VPCMPEQD     conv1_bits<>+0(SB), Y11, Y11
-	MOVBLZX      2(BX), R9
-	ORB          3(BX), R9
-	VMOVD        R9, X12
-	VPBROADCASTB X12, Y12
-	VPAND        conv1_bits<>+0(SB), Y12, Y12
-	VPCMPEQD     conv1_bits<>+0(SB), Y12, Y12
+column6:
+	VMOVUPS      (SI), Y10
+	VMOVUPS      32(SI), Y11
+	VMOVUPS      64(SI), Y12
 	VMOVUPS      1792(CX), Y13
 	VBLENDVPS    Y12, 2688(CX), Y13, Y13
 	VMOVUPS      2688(CX), Y14
@@ -2759,16 +2763,16 @@ column5:
 	VBLENDVPS    Y11, Y14, Y13, Y13
 	VFMADD231PS  Y13, Y10, Y9
 	ADDQ         $+64, CX
-	ADDQ         $+32, DX
-	ADDQ         $+4, BX
-	DECQ         R8
-	JNZ          column5
+	ADDQ         $+96, SI
+	ADDQ         $+4, DI
+	DECQ         R10
+	JNZ          column6
 	ADDQ         $+1024, CX
-	DECQ         DI
-	JNZ          row4
+	DECQ         R9
+	JNZ          row5
 	ADDQ         $-21504, CX
-	ADDQ         $-4608, DX
-	ADDQ         $-576, BX
+	ADDQ         $-13824, SI
+	ADDQ         $-576, DI
 	VEXTRACTF128 $0x01, Y0, X10
 	VADDPS       X10, X0, X10
 	VMOVHLPS     X10, X10, X0
@@ -2845,33 +2849,15 @@ column5:
 	VXORPS       Y2, Y2, Y2
 	VXORPS       Y3, Y3, Y3
 	VXORPS       Y4, Y4, Y4
-	MOVQ         $0x0000000c, DI
+	MOVQ         $0x0000000c, R9
 
-row6:
-	MOVQ $0x0000000c, R8
+row7:
+	MOVQ $0x0000000c, R10
 
-column7:
-	MOVBLZX      (BX), R9
-	ORB          1(BX), R9
-	ORB          2(BX), R9
-	ORB          3(BX), R9
-	VMOVD        R9, X6
-	VPBROADCASTB X6, Y6
-	VPAND        conv1_bits<>+0(SB), Y6, Y6
-	VPCMPEQD     conv1_bits<>+0(SB), Y6, Y6
-	VANDPS       (DX), Y6, Y6
-	MOVBLZX      1(BX), R9
-	ORB          3(BX), R9
-	VMOVD        R9, X7
-	VPBROADCASTB X7, Y7
-	VPAND        conv1_bits<>+0(SB), Y7, Y7
-	VPCMPEQD     conv1_bits<>+0(SB), Y7, Y7
-	MOVBLZX      2(BX), R9
-	ORB          3(BX), R9
-	VMOVD        R9, X8
-	VPBROADCASTB X8, Y8
-	VPAND        conv1_bits<>+0(SB), Y8, Y8
-	VPCMPEQD     conv1_bits<>+0(SB), Y8, Y8
+column8:
+	VMOVUPS      (SI), Y6
+	VMOVUPS      32(SI), Y7
+	VMOVUPS      64(SI), Y8
 	VADDPS       Y6, Y5, Y5
 	VMOVUPS      3584(CX), Y9
 	VBLENDVPS    Y8, 4480(CX), Y9, Y9
@@ -2896,16 +2882,16 @@ column7:
 	VBLENDVPS    Y7, Y10, Y9, Y9
 	VFMADD231PS  Y9, Y6, Y4
 	ADDQ         $+64, CX
-	ADDQ         $+32, DX
-	ADDQ         $+4, BX
-	DECQ         R8
-	JNZ          column7
+	ADDQ         $+96, SI
+	ADDQ         $+4, DI
+	DECQ         R10
+	JNZ          column8
 	ADDQ         $+1024, CX
-	DECQ         DI
-	JNZ          row6
+	DECQ         R9
+	JNZ          row7
 	ADDQ         $-21504, CX
-	ADDQ         $-4608, DX
-	ADDQ         $-576, BX
+	ADDQ         $-13824, SI
+	ADDQ         $-576, DI
 	VEXTRACTF128 $0x01, Y0, X6
 	VADDPS       X6, X0, X6
 	VMOVHLPS     X6, X6, X0
@@ -2951,7 +2937,7 @@ column7:
 	ADDQ         $+4, AX
 	ADDQ         $+4608, DX
 	ADDQ         $+576, BX
-	DECQ         SI
+	DECQ         R8
 	JNZ          output1
 	VZEROUPPER
 	RET
@@ -5387,398 +5373,56 @@ output4:
 
 // func Conv1WeightGrad16(dw []float32, x []float32, dy []float32, mask []byte)
 // Requires: AVX, AVX2, FMA3
-TEXT ·Conv1WeightGrad16(SB), $1728-96
+TEXT ·Conv1WeightGrad16(SB), $16192-96
 	MOVQ dw_base+0(FP), AX
 	MOVQ x_base+24(FP), CX
 	MOVQ dy_base+48(FP), DX
 	MOVQ mask_base+72(FP), BX
 	LEAQ 63(SP), SI
 	ANDQ $-64, SI
-	MOVQ $0x00000014, DI
+	LEAQ 13824(SI), DI
+	LEAQ 14527(SP), R8
+	ANDQ $-64, R8
+	MOVQ $0x00000014, R9
 
 output1:
-	VXORPS Y0, Y0, Y0
-	VXORPS Y0, Y0, Y0
-	VXORPS Y1, Y1, Y1
-	VXORPS Y2, Y2, Y2
-	VXORPS Y3, Y3, Y3
-	VXORPS Y4, Y4, Y4
-	VXORPS Y5, Y5, Y5
-	VXORPS Y6, Y6, Y6
-	VXORPS Y7, Y7, Y7
-	VXORPS Y8, Y8, Y8
-	VXORPS Y9, Y9, Y9
-	MOVQ   $0x0000000c, R8
+	MOVQ $0x00000090, R10
 
-row2:
-	MOVQ $0x0000000c, R9
-
-column3:
-	MOVBLZX      (BX), R10
-	ORB          2(BX), R10
-	ORB          4(BX), R10
-	ORB          6(BX), R10
-	VMOVD        R10, X10
-	VPBROADCASTB X10, Y10
-	VPAND        conv1_bits<>+0(SB), Y10, Y10
-	VPCMPEQD     conv1_bits<>+0(SB), Y10, Y10
-	VANDPS       (DX), Y10, Y10
-	MOVBLZX      2(BX), R10
-	ORB          6(BX), R10
-	VMOVD        R10, X11
-	VPBROADCASTB X11, Y11
-	VPAND        conv1_bits<>+0(SB), Y11, Y11
-	VPCMPEQD     conv1_bits<>+0(SB), Y11, Y11
-	MOVBLZX      4(BX), R10
-	ORB          6(BX), R10
-	VMOVD        R10, X12
-	VPBROADCASTB X12, Y12
-	VPAND        conv1_bits<>+0(SB), Y12, Y12
-	VPCMPEQD     conv1_bits<>+0(SB), Y12, Y12
-	VMOVUPS      (CX), Y13
-	VBLENDVPS    Y12, 1792(CX), Y13, Y13
-	VMOVUPS      1792(CX), Y14
-	VBLENDVPS    Y12, 3584(CX), Y14, Y14
-	VMOVUPS      64(CX), Y15
-	VBLENDVPS    Y12, 1856(CX), Y15, Y15
-	VBLENDVPS    Y11, Y15, Y13, Y13
-	VFMADD231PS  Y13, Y10, Y0
-	VMOVUPS      1856(CX), Y13
-	VBLENDVPS    Y12, 3648(CX), Y13, Y13
-	VBLENDVPS    Y11, Y13, Y14, Y14
-	VFMADD231PS  Y14, Y10, Y5
-	VMOVUPS      128(CX), Y14
-	VBLENDVPS    Y12, 1920(CX), Y14, Y14
-	VBLENDVPS    Y11, Y14, Y15, Y15
-	VFMADD231PS  Y15, Y10, Y1
-	VMOVUPS      1920(CX), Y15
-	VBLENDVPS    Y12, 3712(CX), Y15, Y15
-	VBLENDVPS    Y11, Y15, Y13, Y13
-	VFMADD231PS  Y13, Y10, Y6
-	VMOVUPS      192(CX), Y13
-	VBLENDVPS    Y12, 1984(CX), Y13, Y13
-	VBLENDVPS    Y11, Y13, Y14, Y14
-	VFMADD231PS  Y14, Y10, Y2
-	VMOVUPS      1984(CX), Y14
-	VBLENDVPS    Y12, 3776(CX), Y14, Y14
-	VBLENDVPS    Y11, Y14, Y15, Y15
-	VFMADD231PS  Y15, Y10, Y7
-	VMOVUPS      256(CX), Y15
-	VBLENDVPS    Y12, 2048(CX), Y15, Y15
-	VBLENDVPS    Y11, Y15, Y13, Y13
-	VFMADD231PS  Y13, Y10, Y3
-	VMOVUPS      2048(CX), Y13
-	VBLENDVPS    Y12, 3840(CX), Y13, Y13
-	VBLENDVPS    Y11, Y13, Y14, Y14
-	VFMADD231PS  Y14, Y10, Y8
-	VMOVUPS      320(CX), Y14
-	VBLENDVPS    Y12, 2112(CX), Y14, Y14
-	VBLENDVPS    Y11, Y14, Y15, Y15
-	VFMADD231PS  Y15, Y10, Y4
-	VMOVUPS      2112(CX), Y14
-	VBLENDVPS    Y12, 3904(CX), Y14, Y14
-	VBLENDVPS    Y11, Y14, Y13, Y13
-	VFMADD231PS  Y13, Y10, Y9
-	ADDQ         $+128, CX
-	ADDQ         $+64, DX
-	ADDQ         $+8, BX
-	DECQ         R9
-	JNZ          column3
-	ADDQ         $+2048, CX
-	DECQ         R8
-	JNZ          row2
-	ADDQ         $-43008, CX
-	ADDQ         $-9216, DX
-	ADDQ         $-1152, BX
+window2:
+	MOVBLZX      (BX), R11
+	ORB          2(BX), R11
+	ORB          4(BX), R11
+	ORB          6(BX), R11
+	VMOVD        R11, X0
+	VPBROADCASTB X0, Y0
+	VPAND        conv1_bits<>+0(SB), Y0, Y0
+	VPCMPEQD     conv1_bits<>+0(SB), Y0, Y0
+	VANDPS       (DX), Y0, Y0
 	VMOVUPS      Y0, (SI)
-	VMOVUPS      Y1, 64(SI)
-	VMOVUPS      Y2, 128(SI)
-	VMOVUPS      Y3, 192(SI)
-	VMOVUPS      Y4, 256(SI)
-	VMOVUPS      Y5, 320(SI)
-	VMOVUPS      Y6, 384(SI)
-	VMOVUPS      Y7, 448(SI)
-	VMOVUPS      Y8, 512(SI)
-	VMOVUPS      Y9, 576(SI)
-	VXORPS       Y0, Y0, Y0
-	VXORPS       Y0, Y0, Y0
-	VXORPS       Y1, Y1, Y1
-	VXORPS       Y2, Y2, Y2
-	VXORPS       Y3, Y3, Y3
-	VXORPS       Y4, Y4, Y4
-	VXORPS       Y5, Y5, Y5
-	VXORPS       Y6, Y6, Y6
-	VXORPS       Y7, Y7, Y7
-	VXORPS       Y8, Y8, Y8
-	VXORPS       Y9, Y9, Y9
-	MOVQ         $0x0000000c, R8
-
-row4:
-	MOVQ $0x0000000c, R9
-
-column5:
-	MOVBLZX      (BX), R10
-	ORB          2(BX), R10
-	ORB          4(BX), R10
-	ORB          6(BX), R10
-	VMOVD        R10, X10
-	VPBROADCASTB X10, Y10
-	VPAND        conv1_bits<>+0(SB), Y10, Y10
-	VPCMPEQD     conv1_bits<>+0(SB), Y10, Y10
-	VANDPS       (DX), Y10, Y10
-	MOVBLZX      2(BX), R10
-	ORB          6(BX), R10
-	VMOVD        R10, X11
-	VPBROADCASTB X11, Y11
-	VPAND        conv1_bits<>+0(SB), Y11, Y11
-	VPCMPEQD     conv1_bits<>+0(SB), Y11, Y11
-	MOVBLZX      4(BX), R10
-	ORB          6(BX), R10
-	VMOVD        R10, X12
-	VPBROADCASTB X12, Y12
-	VPAND        conv1_bits<>+0(SB), Y12, Y12
-	VPCMPEQD     conv1_bits<>+0(SB), Y12, Y12
-	VMOVUPS      3584(CX), Y13
-	VBLENDVPS    Y12, 5376(CX), Y13, Y13
-	VMOVUPS      5376(CX), Y14
-	VBLENDVPS    Y12, 7168(CX), Y14, Y14
-	VMOVUPS      3648(CX), Y15
-	VBLENDVPS    Y12, 5440(CX), Y15, Y15
-	VBLENDVPS    Y11, Y15, Y13, Y13
-	VFMADD231PS  Y13, Y10, Y0
-	VMOVUPS      5440(CX), Y13
-	VBLENDVPS    Y12, 7232(CX), Y13, Y13
-	VBLENDVPS    Y11, Y13, Y14, Y14
-	VFMADD231PS  Y14, Y10, Y5
-	VMOVUPS      3712(CX), Y14
-	VBLENDVPS    Y12, 5504(CX), Y14, Y14
-	VBLENDVPS    Y11, Y14, Y15, Y15
-	VFMADD231PS  Y15, Y10, Y1
-	VMOVUPS      5504(CX), Y15
-	VBLENDVPS    Y12, 7296(CX), Y15, Y15
-	VBLENDVPS    Y11, Y15, Y13, Y13
-	VFMADD231PS  Y13, Y10, Y6
-	VMOVUPS      3776(CX), Y13
-	VBLENDVPS    Y12, 5568(CX), Y13, Y13
-	VBLENDVPS    Y11, Y13, Y14, Y14
-	VFMADD231PS  Y14, Y10, Y2
-	VMOVUPS      5568(CX), Y14
-	VBLENDVPS    Y12, 7360(CX), Y14, Y14
-	VBLENDVPS    Y11, Y14, Y15, Y15
-	VFMADD231PS  Y15, Y10, Y7
-	VMOVUPS      3840(CX), Y15
-	VBLENDVPS    Y12, 5632(CX), Y15, Y15
-	VBLENDVPS    Y11, Y15, Y13, Y13
-	VFMADD231PS  Y13, Y10, Y3
-	VMOVUPS      5632(CX), Y13
-	VBLENDVPS    Y12, 7424(CX), Y13, Y13
-	VBLENDVPS    Y11, Y13, Y14, Y14
-	VFMADD231PS  Y14, Y10, Y8
-	VMOVUPS      3904(CX), Y14
-	VBLENDVPS    Y12, 5696(CX), Y14, Y14
-	VBLENDVPS    Y11, Y14, Y15, Y15
-	VFMADD231PS  Y15, Y10, Y4
-	VMOVUPS      5696(CX), Y14
-	VBLENDVPS    Y12, 7488(CX), Y14, Y14
-	VBLENDVPS    Y11, Y14, Y13, Y13
-	VFMADD231PS  Y13, Y10, Y9
-	ADDQ         $+128, CX
-	ADDQ         $+64, DX
-	ADDQ         $+8, BX
-	DECQ         R9
-	JNZ          column5
-	ADDQ         $+2048, CX
-	DECQ         R8
-	JNZ          row4
-	ADDQ         $-43008, CX
-	ADDQ         $-9216, DX
-	ADDQ         $-1152, BX
-	VMOVUPS      Y0, 640(SI)
-	VMOVUPS      Y1, 704(SI)
-	VMOVUPS      Y2, 768(SI)
-	VMOVUPS      Y3, 832(SI)
-	VMOVUPS      Y4, 896(SI)
-	VMOVUPS      Y5, 960(SI)
-	VMOVUPS      Y6, 1024(SI)
-	VMOVUPS      Y7, 1088(SI)
-	VMOVUPS      Y8, 1152(SI)
-	VMOVUPS      Y9, 1216(SI)
-	VXORPS       Y5, Y5, Y5
-	VXORPS       Y0, Y0, Y0
-	VXORPS       Y1, Y1, Y1
-	VXORPS       Y2, Y2, Y2
-	VXORPS       Y3, Y3, Y3
-	VXORPS       Y4, Y4, Y4
-	MOVQ         $0x0000000c, R8
-
-row6:
-	MOVQ $0x0000000c, R9
-
-column7:
-	MOVBLZX      (BX), R10
-	ORB          2(BX), R10
-	ORB          4(BX), R10
-	ORB          6(BX), R10
-	VMOVD        R10, X6
-	VPBROADCASTB X6, Y6
-	VPAND        conv1_bits<>+0(SB), Y6, Y6
-	VPCMPEQD     conv1_bits<>+0(SB), Y6, Y6
-	VANDPS       (DX), Y6, Y6
-	MOVBLZX      2(BX), R10
-	ORB          6(BX), R10
-	VMOVD        R10, X7
-	VPBROADCASTB X7, Y7
-	VPAND        conv1_bits<>+0(SB), Y7, Y7
-	VPCMPEQD     conv1_bits<>+0(SB), Y7, Y7
-	MOVBLZX      4(BX), R10
-	ORB          6(BX), R10
-	VMOVD        R10, X8
-	VPBROADCASTB X8, Y8
-	VPAND        conv1_bits<>+0(SB), Y8, Y8
-	VPCMPEQD     conv1_bits<>+0(SB), Y8, Y8
-	VADDPS       Y6, Y5, Y5
-	VMOVUPS      7168(CX), Y9
-	VBLENDVPS    Y8, 8960(CX), Y9, Y9
-	VMOVUPS      7232(CX), Y10
-	VBLENDVPS    Y8, 9024(CX), Y10, Y10
-	VBLENDVPS    Y7, Y10, Y9, Y9
-	VFMADD231PS  Y9, Y6, Y0
-	VMOVUPS      7296(CX), Y9
-	VBLENDVPS    Y8, 9088(CX), Y9, Y9
-	VBLENDVPS    Y7, Y9, Y10, Y10
-	VFMADD231PS  Y10, Y6, Y1
-	VMOVUPS      7360(CX), Y10
-	VBLENDVPS    Y8, 9152(CX), Y10, Y10
-	VBLENDVPS    Y7, Y10, Y9, Y9
-	VFMADD231PS  Y9, Y6, Y2
-	VMOVUPS      7424(CX), Y9
-	VBLENDVPS    Y8, 9216(CX), Y9, Y9
-	VBLENDVPS    Y7, Y9, Y10, Y10
-	VFMADD231PS  Y10, Y6, Y3
-	VMOVUPS      7488(CX), Y10
-	VBLENDVPS    Y8, 9280(CX), Y10, Y10
-	VBLENDVPS    Y7, Y10, Y9, Y9
-	VFMADD231PS  Y9, Y6, Y4
-	ADDQ         $+128, CX
-	ADDQ         $+64, DX
-	ADDQ         $+8, BX
-	DECQ         R9
-	JNZ          column7
-	ADDQ         $+2048, CX
-	DECQ         R8
-	JNZ          row6
-	ADDQ         $-43008, CX
-	ADDQ         $-9216, DX
-	ADDQ         $-1152, BX
-	VMOVUPS      Y0, 1280(SI)
-	VMOVUPS      Y1, 1344(SI)
-	VMOVUPS      Y2, 1408(SI)
-	VMOVUPS      Y3, 1472(SI)
-	VMOVUPS      Y4, 1536(SI)
-	VMOVUPS      Y5, 1600(SI)
-	VXORPS       Y0, Y0, Y0
-	VXORPS       Y0, Y0, Y0
-	VXORPS       Y1, Y1, Y1
-	VXORPS       Y2, Y2, Y2
-	VXORPS       Y3, Y3, Y3
-	VXORPS       Y4, Y4, Y4
-	VXORPS       Y5, Y5, Y5
-	VXORPS       Y6, Y6, Y6
-	VXORPS       Y7, Y7, Y7
-	VXORPS       Y8, Y8, Y8
-	VXORPS       Y9, Y9, Y9
-	MOVQ         $0x0000000c, R8
-
-row8:
-	MOVQ $0x0000000c, R9
-
-column9:
-	MOVBLZX      1(BX), R10
-	ORB          3(BX), R10
-	ORB          5(BX), R10
-	ORB          7(BX), R10
-	VMOVD        R10, X10
-	VPBROADCASTB X10, Y10
-	VPAND        conv1_bits<>+0(SB), Y10, Y10
-	VPCMPEQD     conv1_bits<>+0(SB), Y10, Y10
-	VANDPS       32(DX), Y10, Y10
-	MOVBLZX      3(BX), R10
-	ORB          7(BX), R10
-	VMOVD        R10, X11
-	VPBROADCASTB X11, Y11
-	VPAND        conv1_bits<>+0(SB), Y11, Y11
-	VPCMPEQD     conv1_bits<>+0(SB), Y11, Y11
-	MOVBLZX      5(BX), R10
-	ORB          7(BX), R10
-	VMOVD        R10, X12
-	VPBROADCASTB X12, Y12
-	VPAND        conv1_bits<>+0(SB), Y12, Y12
-	VPCMPEQD     conv1_bits<>+0(SB), Y12, Y12
-	VMOVUPS      32(CX), Y13
-	VBLENDVPS    Y12, 1824(CX), Y13, Y13
-	VMOVUPS      1824(CX), Y14
-	VBLENDVPS    Y12, 3616(CX), Y14, Y14
-	VMOVUPS      96(CX), Y15
-	VBLENDVPS    Y12, 1888(CX), Y15, Y15
-	VBLENDVPS    Y11, Y15, Y13, Y13
-	VFMADD231PS  Y13, Y10, Y0
-	VMOVUPS      1888(CX), Y13
-	VBLENDVPS    Y12, 3680(CX), Y13, Y13
-	VBLENDVPS    Y11, Y13, Y14, Y14
-	VFMADD231PS  Y14, Y10, Y5
-	VMOVUPS      160(CX), Y14
-	VBLENDVPS    Y12, 1952(CX), Y14, Y14
-	VBLENDVPS    Y11, Y14, Y15, Y15
-	VFMADD231PS  Y15, Y10, Y1
-	VMOVUPS      1952(CX), Y15
-	VBLENDVPS    Y12, 3744(CX), Y15, Y15
-	VBLENDVPS    Y11, Y15, Y13, Y13
-	VFMADD231PS  Y13, Y10, Y6
-	VMOVUPS      224(CX), Y13
-	VBLENDVPS    Y12, 2016(CX), Y13, Y13
-	VBLENDVPS    Y11, Y13, Y14, Y14
-	VFMADD231PS  Y14, Y10, Y2
-	VMOVUPS      2016(CX), Y14
-	VBLENDVPS    Y12, 3808(CX), Y14, Y14
-	VBLENDVPS    Y11, Y14, Y15, Y15
-	VFMADD231PS  Y15, Y10, Y7
-	VMOVUPS      288(CX), Y15
-	VBLENDVPS    Y12, 2080(CX), Y15, Y15
-	VBLENDVPS    Y11, Y15, Y13, Y13
-	VFMADD231PS  Y13, Y10, Y3
-	VMOVUPS      2080(CX), Y13
-	VBLENDVPS    Y12, 3872(CX), Y13, Y13
-	VBLENDVPS    Y11, Y13, Y14, Y14
-	VFMADD231PS  Y14, Y10, Y8
-	VMOVUPS      352(CX), Y14
-	VBLENDVPS    Y12, 2144(CX), Y14, Y14
-	VBLENDVPS    Y11, Y14, Y15, Y15
-	VFMADD231PS  Y15, Y10, Y4
-	VMOVUPS      2144(CX), Y14
-	VBLENDVPS    Y12, 3936(CX), Y14, Y14
-	VBLENDVPS    Y11, Y14, Y13, Y13
-	VFMADD231PS  Y13, Y10, Y9
-	ADDQ         $+128, CX
-	ADDQ         $+64, DX
-	ADDQ         $+8, BX
-	DECQ         R9
-	JNZ          column9
-	ADDQ         $+2048, CX
-	DECQ         R8
-	JNZ          row8
-	ADDQ         $-43008, CX
-	ADDQ         $-9216, DX
-	ADDQ         $-1152, BX
+	MOVBLZX      2(BX), R11
+	ORB          6(BX), R11
+	VMOVD        R11, X0
+	VPBROADCASTB X0, Y0
+	VPAND        conv1_bits<>+0(SB), Y0, Y0
+	VPCMPEQD     conv1_bits<>+0(SB), Y0, Y0
 	VMOVUPS      Y0, 32(SI)
-	VMOVUPS      Y1, 96(SI)
-	VMOVUPS      Y2, 160(SI)
-	VMOVUPS      Y3, 224(SI)
-	VMOVUPS      Y4, 288(SI)
-	VMOVUPS      Y5, 352(SI)
-	VMOVUPS      Y6, 416(SI)
-	VMOVUPS      Y7, 480(SI)
-	VMOVUPS      Y8, 544(SI)
-	VMOVUPS      Y9, 608(SI)
+	MOVBLZX      4(BX), R11
+	ORB          6(BX), R11
+	VMOVD        R11, X0
+	VPBROADCASTB X0, Y0
+	VPAND        conv1_bits<>+0(SB), Y0, Y0
+	VPCMPEQD     conv1_bits<>+0(SB), Y0, Y0
+	VMOVUPS      Y0, 64(SI)
+	ADDQ         $+64, DX
+	ADDQ         $+8, BX
+	ADDQ         $+96, SI
+	ADDQ         $+4, DI
+	DECQ         R10
+	JNZ          window2
+	ADDQ         $-9216, DX
+	ADDQ         $-1152, BX
+	ADDQ         $-13824, SI
+	ADDQ         $-576, DI
 	VXORPS       Y0, Y0, Y0
 	VXORPS       Y0, Y0, Y0
 	VXORPS       Y1, Y1, Y1
@@ -5790,131 +5434,442 @@ column9:
 	VXORPS       Y7, Y7, Y7
 	VXORPS       Y8, Y8, Y8
 	VXORPS       Y9, Y9, Y9
-	MOVQ         $0x0000000c, R8
+	MOVQ         $0x0000000c, R10
+
+row3:
+	MOVQ $0x0000000c, R11
+
+column4:
+	VMOVUPS     (SI), Y10
+	VMOVUPS     32(SI), Y11
+	VMOVUPS     64(SI), Y12
+	VMOVUPS     (CX), Y13
+	VBLENDVPS   Y12, 1792(CX), Y13, Y13
+	VMOVUPS     1792(CX), Y14
+	VBLENDVPS   Y12, 3584(CX), Y14, Y14
+	VMOVUPS     64(CX), Y15
+	VBLENDVPS   Y12, 1856(CX), Y15, Y15
+	VBLENDVPS   Y11, Y15, Y13, Y13
+	VFMADD231PS Y13, Y10, Y0
+	VMOVUPS     1856(CX), Y13
+	VBLENDVPS   Y12, 3648(CX), Y13, Y13
+	VBLENDVPS   Y11, Y13, Y14, Y14
+	VFMADD231PS Y14, Y10, Y5
+	VMOVUPS     128(CX), Y14
+	VBLENDVPS   Y12, 1920(CX), Y14, Y14
+	VBLENDVPS   Y11, Y14, Y15, Y15
+	VFMADD231PS Y15, Y10, Y1
+	VMOVUPS     1920(CX), Y15
+	VBLENDVPS   Y12, 3712(CX), Y15, Y15
+	VBLENDVPS   Y11, Y15, Y13, Y13
+	VFMADD231PS Y13, Y10, Y6
+	VMOVUPS     192(CX), Y13
+	VBLENDVPS   Y12, 1984(CX), Y13, Y13
+	VBLENDVPS   Y11, Y13, Y14, Y14
+	VFMADD231PS Y14, Y10, Y2
+	VMOVUPS     1984(CX), Y14
+	VBLENDVPS   Y12, 3776(CX), Y14, Y14
+	VBLENDVPS   Y11, Y14, Y15, Y15
+	VFMADD231PS Y15, Y10, Y7
+	VMOVUPS     256(CX), Y15
+	VBLENDVPS   Y12, 2048(CX), Y15, Y15
+	VBLENDVPS   Y11, Y15, Y13, Y13
+	VFMADD231PS Y13, Y10, Y3
+	VMOVUPS     2048(CX), Y13
+	VBLENDVPS   Y12, 3840(CX), Y13, Y13
+	VBLENDVPS   Y11, Y13, Y14, Y14
+	VFMADD231PS Y14, Y10, Y8
+	VMOVUPS     320(CX), Y14
+	VBLENDVPS   Y12, 2112(CX), Y14, Y14
+	VBLENDVPS   Y11, Y14, Y15, Y15
+	VFMADD231PS Y15, Y10, Y4
+	VMOVUPS     2112(CX), Y14
+	VBLENDVPS   Y12, 3904(CX), Y14, Y14
+	VBLENDVPS   Y11, Y14, Y13, Y13
+	VFMADD231PS Y13, Y10, Y9
+	ADDQ        $+128, CX
+	ADDQ        $+96, SI
+	ADDQ        $+4, DI
+	DECQ        R11
+	JNZ         column4
+	ADDQ        $+2048, CX
+	DECQ        R10
+	JNZ         row3
+	ADDQ        $-43008, CX
+	ADDQ        $-13824, SI
+	ADDQ        $-576, DI
+	VMOVUPS     Y0, (R8)
+	VMOVUPS     Y1, 64(R8)
+	VMOVUPS     Y2, 128(R8)
+	VMOVUPS     Y3, 192(R8)
+	VMOVUPS     Y4, 256(R8)
+	VMOVUPS     Y5, 320(R8)
+	VMOVUPS     Y6, 384(R8)
+	VMOVUPS     Y7, 448(R8)
+	VMOVUPS     Y8, 512(R8)
+	VMOVUPS     Y9, 576(R8)
+	VXORPS      Y0, Y0, Y0
+	VXORPS      Y0, Y0, Y0
+	VXORPS      Y1, Y1, Y1
+	VXORPS      Y2, Y2, Y2
+	VXORPS      Y3, Y3, Y3
+	VXORPS      Y4, Y4, Y4
+	VXORPS      Y5, Y5, Y5
+	VXORPS      Y6, Y6, Y6
+	VXORPS      Y7, Y7, Y7
+	VXORPS      Y8, Y8, Y8
+	VXORPS      Y9, Y9, Y9
+	MOVQ        $0x0000000c, R10
+
+row5:
+	MOVQ $0x0000000c, R11
+
+column6:
+	VMOVUPS     (SI), Y10
+	VMOVUPS     32(SI), Y11
+	VMOVUPS     64(SI), Y12
+	VMOVUPS     3584(CX), Y13
+	VBLENDVPS   Y12, 5376(CX), Y13, Y13
+	VMOVUPS     5376(CX), Y14
+	VBLENDVPS   Y12, 7168(CX), Y14, Y14
+	VMOVUPS     3648(CX), Y15
+	VBLENDVPS   Y12, 5440(CX), Y15, Y15
+	VBLENDVPS   Y11, Y15, Y13, Y13
+	VFMADD231PS Y13, Y10, Y0
+	VMOVUPS     5440(CX), Y13
+	VBLENDVPS   Y12, 7232(CX), Y13, Y13
+	VBLENDVPS   Y11, Y13, Y14, Y14
+	VFMADD231PS Y14, Y10, Y5
+	VMOVUPS     3712(CX), Y14
+	VBLENDVPS   Y12, 5504(CX), Y14, Y14
+	VBLENDVPS   Y11, Y14, Y15, Y15
+	VFMADD231PS Y15, Y10, Y1
+	VMOVUPS     5504(CX), Y15
+	VBLENDVPS   Y12, 7296(CX), Y15, Y15
+	VBLENDVPS   Y11, Y15, Y13, Y13
+	VFMADD231PS Y13, Y10, Y6
+	VMOVUPS     3776(CX), Y13
+	VBLENDVPS   Y12, 5568(CX), Y13, Y13
+	VBLENDVPS   Y11, Y13, Y14, Y14
+	VFMADD231PS Y14, Y10, Y2
+	VMOVUPS     5568(CX), Y14
+	VBLENDVPS   Y12, 7360(CX), Y14, Y14
+	VBLENDVPS   Y11, Y14, Y15, Y15
+	VFMADD231PS Y15, Y10, Y7
+	VMOVUPS     3840(CX), Y15
+	VBLENDVPS   Y12, 5632(CX), Y15, Y15
+	VBLENDVPS   Y11, Y15, Y13, Y13
+	VFMADD231PS Y13, Y10, Y3
+	VMOVUPS     5632(CX), Y13
+	VBLENDVPS   Y12, 7424(CX), Y13, Y13
+	VBLENDVPS   Y11, Y13, Y14, Y14
+	VFMADD231PS Y14, Y10, Y8
+	VMOVUPS     3904(CX), Y14
+	VBLENDVPS   Y12, 5696(CX), Y14, Y14
+	VBLENDVPS   Y11, Y14, Y15, Y15
+	VFMADD231PS Y15, Y10, Y4
+	VMOVUPS     5696(CX), Y14
+	VBLENDVPS   Y12, 7488(CX), Y14, Y14
+	VBLENDVPS   Y11, Y14, Y13, Y13
+	VFMADD231PS Y13, Y10, Y9
+	ADDQ        $+128, CX
+	ADDQ        $+96, SI
+	ADDQ        $+4, DI
+	DECQ        R11
+	JNZ         column6
+	ADDQ        $+2048, CX
+	DECQ        R10
+	JNZ         row5
+	ADDQ        $-43008, CX
+	ADDQ        $-13824, SI
+	ADDQ        $-576, DI
+	VMOVUPS     Y0, 640(R8)
+	VMOVUPS     Y1, 704(R8)
+	VMOVUPS     Y2, 768(R8)
+	VMOVUPS     Y3, 832(R8)
+	VMOVUPS     Y4, 896(R8)
+	VMOVUPS     Y5, 960(R8)
+	VMOVUPS     Y6, 1024(R8)
+	VMOVUPS     Y7, 1088(R8)
+	VMOVUPS     Y8, 1152(R8)
+	VMOVUPS     Y9, 1216(R8)
+	VXORPS      Y5, Y5, Y5
+	VXORPS      Y0, Y0, Y0
+	VXORPS      Y1, Y1, Y1
+	VXORPS      Y2, Y2, Y2
+	VXORPS      Y3, Y3, Y3
+	VXORPS      Y4, Y4, Y4
+	MOVQ        $0x0000000c, R10
+
+row7:
+	MOVQ $0x0000000c, R11
+
+column8:
+	VMOVUPS     (SI), Y6
+	VMOVUPS     32(SI), Y7
+	VMOVUPS     64(SI), Y8
+	VADDPS      Y6, Y5, Y5
+	VMOVUPS     7168(CX), Y9
+	VBLENDVPS   Y8, 8960(CX), Y9, Y9
+	VMOVUPS     7232(CX), Y10
+	VBLENDVPS   Y8, 9024(CX), Y10, Y10
+	VBLENDVPS   Y7, Y10, Y9, Y9
+	VFMADD231PS Y9, Y6, Y0
+	VMOVUPS     7296(CX), Y9
+	VBLENDVPS   Y8, 9088(CX), Y9, Y9
+	VBLENDVPS   Y7, Y9, Y10, Y10
+	VFMADD231PS Y10, Y6, Y1
+	VMOVUPS     7360(CX), Y10
+	VBLENDVPS   Y8, 9152(CX), Y10, Y10
+	VBLENDVPS   Y7, Y10, Y9, Y9
+	VFMADD231PS Y9, Y6, Y2
+	VMOVUPS     7424(CX), Y9
+	VBLENDVPS   Y8, 9216(CX), Y9, Y9
+	VBLENDVPS   Y7, Y9, Y10, Y10
+	VFMADD231PS Y10, Y6, Y3
+	VMOVUPS     7488(CX), Y10
+	VBLENDVPS   Y8, 9280(CX), Y10, Y10
+	VBLENDVPS   Y7, Y10, Y9, Y9
+	VFMADD231PS Y9, Y6, Y4
+	ADDQ        $+128, CX
+	ADDQ        $+96, SI
+	ADDQ        $+4, DI
+	DECQ        R11
+	JNZ         column8
+	ADDQ        $+2048, CX
+	DECQ        R10
+	JNZ         row7
+	ADDQ        $-43008, CX
+	ADDQ        $-13824, SI
+	ADDQ        $-576, DI
+	VMOVUPS     Y0, 1280(R8)
+	VMOVUPS     Y1, 1344(R8)
+	VMOVUPS     Y2, 1408(R8)
+	VMOVUPS     Y3, 1472(R8)
+	VMOVUPS     Y4, 1536(R8)
+	VMOVUPS     Y5, 1600(R8)
+	MOVQ        $0x00000090, R10
+
+window9:
+	MOVBLZX      1(BX), R11
+	ORB          3(BX), R11
+	ORB          5(BX), R11
+	ORB          7(BX), R11
+	VMOVD        R11, X0
+	VPBROADCASTB X0, Y0
+	VPAND        conv1_bits<>+0(SB), Y0, Y0
+	VPCMPEQD     conv1_bits<>+0(SB), Y0, Y0
+	VANDPS       32(DX), Y0, Y0
+	VMOVUPS      Y0, (SI)
+	MOVBLZX      3(BX), R11
+	ORB          7(BX), R11
+	VMOVD        R11, X0
+	VPBROADCASTB X0, Y0
+	VPAND        conv1_bits<>+0(SB), Y0, Y0
+	VPCMPEQD     conv1_bits<>+0(SB), Y0, Y0
+	VMOVUPS      Y0, 32(SI)
+	MOVBLZX      5(BX), R11
+	ORB          7(BX), R11
+	VMOVD        R11, X0
+	VPBROADCASTB X0, Y0
+	VPAND        conv1_bits<>+0(SB), Y0, Y0
+	VPCMPEQD     conv1_bits<>+0(SB), Y0, Y0
+	VMOVUPS      Y0, 64(SI)
+	ADDQ         $+64, DX
+	ADDQ         $+8, BX
+	ADDQ         $+96, SI
+	ADDQ         $+4, DI
+	DECQ         R10
+	JNZ          window9
+	ADDQ         $-9216, DX
+	ADDQ         $-1152, BX
+	ADDQ         $-13824, SI
+	ADDQ         $-576, DI
+	VXORPS       Y0, Y0, Y0
+	VXORPS       Y0, Y0, Y0
+	VXORPS       Y1, Y1, Y1
+	VXORPS       Y2, Y2, Y2
+	VXORPS       Y3, Y3, Y3
+	VXORPS       Y4, Y4, Y4
+	VXORPS       Y5, Y5, Y5
+	VXORPS       Y6, Y6, Y6
+	VXORPS       Y7, Y7, Y7
+	VXORPS       Y8, Y8, Y8
+	VXORPS       Y9, Y9, Y9
+	MOVQ         $0x0000000c, R10
 
 row10:
-	MOVQ $0x0000000c, R9
+	MOVQ $0x0000000c, R11
 
 column11:
-	MOVBLZX      1(BX), R10
-	ORB          3(BX), R10
-	ORB          5(BX), R10
-	ORB          7(BX), R10
-	VMOVD        R10, X10
-	VPBROADCASTB X10, Y10
-	VPAND        conv1_bits<>+0(SB), Y10, Y10
-	VPCMPEQD     conv1_bits<>+0(SB), Y10, Y10
-	VANDPS       32(DX), Y10, Y10
-	MOVBLZX      3(BX), R10
-	ORB          7(BX), R10
-	VMOVD        R10, X11
-	VPBROADCASTB X11, Y11
-	VPAND        conv1_bits<>+0(SB), Y11, Y11
-	VPCMPEQD     conv1_bits<>+0(SB), Y11, Y11
-	MOVBLZX      5(BX), R10
-	ORB          7(BX), R10
-	VMOVD        R10, X12
-	VPBROADCASTB X12, Y12
-	VPAND        conv1_bits<>+0(SB), Y12, Y12
-	VPCMPEQD     conv1_bits<>+0(SB), Y12, Y12
-	VMOVUPS      3616(CX), Y13
-	VBLENDVPS    Y12, 5408(CX), Y13, Y13
-	VMOVUPS      5408(CX), Y14
-	VBLENDVPS    Y12, 7200(CX), Y14, Y14
-	VMOVUPS      3680(CX), Y15
-	VBLENDVPS    Y12, 5472(CX), Y15, Y15
-	VBLENDVPS    Y11, Y15, Y13, Y13
-	VFMADD231PS  Y13, Y10, Y0
-	VMOVUPS      5472(CX), Y13
-	VBLENDVPS    Y12, 7264(CX), Y13, Y13
-	VBLENDVPS    Y11, Y13, Y14, Y14
-	VFMADD231PS  Y14, Y10, Y5
-	VMOVUPS      3744(CX), Y14
-	VBLENDVPS    Y12, 5536(CX), Y14, Y14
-	VBLENDVPS    Y11, Y14, Y15, Y15
-	VFMADD231PS  Y15, Y10, Y1
-	VMOVUPS      5536(CX), Y15
-	VBLENDVPS    Y12, 7328(CX), Y15, Y15
-	VBLENDVPS    Y11, Y15, Y13, Y13
-	VFMADD231PS  Y13, Y10, Y6
-	VMOVUPS      3808(CX), Y13
-	VBLENDVPS    Y12, 5600(CX), Y13, Y13
-	VBLENDVPS    Y11, Y13, Y14, Y14
-	VFMADD231PS  Y14, Y10, Y2
-	VMOVUPS      5600(CX), Y14
-	VBLENDVPS    Y12, 7392(CX), Y14, Y14
-	VBLENDVPS    Y11, Y14, Y15, Y15
-	VFMADD231PS  Y15, Y10, Y7
-	VMOVUPS      3872(CX), Y15
-	VBLENDVPS    Y12, 5664(CX), Y15, Y15
-	VBLENDVPS    Y11, Y15, Y13, Y13
-	VFMADD231PS  Y13, Y10, Y3
-	VMOVUPS      5664(CX), Y13
-	VBLENDVPS    Y12, 7456(CX), Y13, Y13
-	VBLENDVPS    Y11, Y13, Y14, Y14
-	VFMADD231PS  Y14, Y10, Y8
-	VMOVUPS      3936(CX), Y14
-	VBLENDVPS    Y12, 5728(CX), Y14, Y14
-	VBLENDVPS    Y11, Y14, Y15, Y15
-	VFMADD231PS  Y15, Y10, Y4
-	VMOVUPS      5728(CX), Y14
-	VBLENDVPS    Y12, 7520(CX), Y14, Y14
-	VBLENDVPS    Y11, Y14, Y13, Y13
-	VFMADD231PS  Y13, Y10, Y9
-	ADDQ         $+128, CX
-	ADDQ         $+64, DX
-	ADDQ         $+8, BX
-	DECQ         R9
-	JNZ          column11
-	ADDQ         $+2048, CX
-	DECQ         R8
-	JNZ          row10
-	ADDQ         $-43008, CX
-	ADDQ         $-9216, DX
-	ADDQ         $-1152, BX
-	VMOVUPS      Y0, 672(SI)
-	VMOVUPS      Y1, 736(SI)
-	VMOVUPS      Y2, 800(SI)
-	VMOVUPS      Y3, 864(SI)
-	VMOVUPS      Y4, 928(SI)
-	VMOVUPS      Y5, 992(SI)
-	VMOVUPS      Y6, 1056(SI)
-	VMOVUPS      Y7, 1120(SI)
-	VMOVUPS      Y8, 1184(SI)
-	VMOVUPS      Y9, 1248(SI)
-	VXORPS       Y5, Y5, Y5
-	VXORPS       Y0, Y0, Y0
-	VXORPS       Y1, Y1, Y1
-	VXORPS       Y2, Y2, Y2
-	VXORPS       Y3, Y3, Y3
-	VXORPS       Y4, Y4, Y4
-	MOVQ         $0x0000000c, R8
+	VMOVUPS     (SI), Y10
+	VMOVUPS     32(SI), Y11
+	VMOVUPS     64(SI), Y12
+	VMOVUPS     32(CX), Y13
+	VBLENDVPS   Y12, 1824(CX), Y13, Y13
+	VMOVUPS     1824(CX), Y14
+	VBLENDVPS   Y12, 3616(CX), Y14, Y14
+	VMOVUPS     96(CX), Y15
+	VBLENDVPS   Y12, 1888(CX), Y15, Y15
+	VBLENDVPS   Y11, Y15, Y13, Y13
+	VFMADD231PS Y13, Y10, Y0
+	VMOVUPS     1888(CX), Y13
+	VBLENDVPS   Y12, 3680(CX), Y13, Y13
+	VBLENDVPS   Y11, Y13, Y14, Y14
+	VFMADD231PS Y14, Y10, Y5
+	VMOVUPS     160(CX), Y14
+	VBLENDVPS   Y12, 1952(CX), Y14, Y14
+	VBLENDVPS   Y11, Y14, Y15, Y15
+	VFMADD231PS Y15, Y10, Y1
+	VMOVUPS     1952(CX), Y15
+	VBLENDVPS   Y12, 3744(CX), Y15, Y15
+	VBLENDVPS   Y11, Y15, Y13, Y13
+	VFMADD231PS Y13, Y10, Y6
+	VMOVUPS     224(CX), Y13
+	VBLENDVPS   Y12, 2016(CX), Y13, Y13
+	VBLENDVPS   Y11, Y13, Y14, Y14
+	VFMADD231PS Y14, Y10, Y2
+	VMOVUPS     2016(CX), Y14
+	VBLENDVPS   Y12, 3808(CX), Y14, Y14
+	VBLENDVPS   Y11, Y14, Y15, Y15
+	VFMADD231PS Y15, Y10, Y7
+	VMOVUPS     288(CX), Y15
+	VBLENDVPS   Y12, 2080(CX), Y15, Y15
+	VBLENDVPS   Y11, Y15, Y13, Y13
+	VFMADD231PS Y13, Y10, Y3
+	VMOVUPS     2080(CX), Y13
+	VBLENDVPS   Y12, 3872(CX), Y13, Y13
+	VBLENDVPS   Y11, Y13, Y14, Y14
+	VFMADD231PS Y14, Y10, Y8
+	VMOVUPS     352(CX), Y14
+	VBLENDVPS   Y12, 2144(CX), Y14, Y14
+	VBLENDVPS   Y11, Y14, Y15, Y15
+	VFMADD231PS Y15, Y10, Y4
+	VMOVUPS     2144(CX), Y14
+	VBLENDVPS   Y12, 3936(CX), Y14, Y14
+	VBLENDVPS   Y11, Y14, Y13, Y13
+	VFMADD231PS Y13, Y10, Y9
+	ADDQ        $+128, CX
+	ADDQ        $+96, SI
+	ADDQ        $+4, DI
+	DECQ        R11
+	JNZ         column11
+	ADDQ        $+2048, CX
+	DECQ        R10
+	JNZ         row10
+	ADDQ        $-43008, CX
+	ADDQ        $-13824, SI
+	ADDQ        $-576, DI
+	VMOVUPS     Y0, 32(R8)
+	VMOVUPS     Y1, 96(R8)
+	VMOVUPS     Y2, 160(R8)
+	VMOVUPS     Y3, 224(R8)
+	VMOVUPS     Y4, 288(R8)
+	VMOVUPS     Y5, 352(R8)
+	VMOVUPS     Y6, 416(R8)
+	VMOVUPS     Y7, 480(R8)
+	VMOVUPS     Y8, 544(R8)
+	VMOVUPS     Y9, 608(R8)
+	VXORPS      Y0, Y0, Y0
+	VXORPS      Y0, Y0, Y0
+	VXORPS      Y1, Y1, Y1
+	VXORPS      Y2, Y2, Y2
+	VXORPS      Y3, Y3, Y3
+	VXORPS      Y4, Y4, Y4
+	VXORPS      Y5, Y5, Y5
+	VXORPS      Y6, Y6, Y6
+	VXORPS      Y7, Y7, Y7
+	VXORPS      Y8, Y8, Y8
+	VXORPS      Y9, Y9, Y9
+	MOVQ        $0x0000000c, R10
 
 row12:
-	MOVQ $0x0000000c, R9
+	MOVQ $0x0000000c, R11
 
 column13:
-	MOVBLZX      1(BX), R10
-	ORB          3(BX), R10
-	ORB          5(BX), R10
-	ORB          7(BX), R10
-	VMOVD        R10, X6
-	VPBROADCASTB X6, Y6
-	VPAND        conv1_bits<>+0(SB), Y6, Y6
-	VPCMPEQD     conv1_bits<>+0(SB), Y6, Y6
-	VANDPS       32(DX), Y6, Y6
-	MOVBLZX      3(BX), R10
-	ORB          7(BX), R10
-	VMOVD        R10, X7
-	VPBROADCASTB X7, Y7
-	VPAND        conv1_bits<>+0(SB), Y7, Y7
-	VPCMPEQD     conv1_bits<>+0(SB), Y7, Y7
-	MOVBLZX      5(BX), R10
-	ORB          7(BX), R10
-	VMOVD        R10, X8
-	VPBROADCASTB X8, Y8
-	VPAND        conv1_bits<>+0(SB), Y8, Y8
-	VPCMPEQD     conv1_bits<>+0(SB), Y8, Y8
+	VMOVUPS     (SI), Y10
+	VMOVUPS     32(SI), Y11
+	VMOVUPS     64(SI), Y12
+	VMOVUPS     3616(CX), Y13
+	VBLENDVPS   Y12, 5408(CX), Y13, Y13
+	VMOVUPS     5408(CX), Y14
+	VBLENDVPS   Y12, 7200(CX), Y14, Y14
+	VMOVUPS     3680(CX), Y15
+	VBLENDVPS   Y12, 5472(CX), Y15, Y15
+	VBLENDVPS   Y11, Y15, Y13, Y13
+	VFMADD231PS Y13, Y10, Y0
+	VMOVUPS     5472(CX), Y13
+	VBLENDVPS   Y12, 7264(CX), Y13, Y13
+	VBLENDVPS   Y11, Y13, Y14, Y14
+	VFMADD231PS Y14, Y10, Y5
+	VMOVUPS     3744(CX), Y14
+	VBLENDVPS   Y12, 5536(CX), Y14, Y14
+	VBLENDVPS   Y11, Y14, Y15, Y15
+	VFMADD231PS Y15, Y10, Y1
+	VMOVUPS     5536(CX), Y15
+	VBLENDVPS   Y12, 7328(CX), Y15, Y15
+	VBLENDVPS   Y11, Y15, Y13, Y13
+	VFMADD231PS Y13, Y10, Y6
+	VMOVUPS     3808(CX), Y13
+	VBLENDVPS   Y12, 5600(CX), Y13, Y13
+	VBLENDVPS   Y11, Y13, Y14, Y14
+	VFMADD231PS Y14, Y10, Y2
+	VMOVUPS     5600(CX), Y14
+	VBLENDVPS   Y12, 7392(CX), Y14, Y14
+	VBLENDVPS   Y11, Y14, Y15, Y15
+	VFMADD231PS Y15, Y10, Y7
+	VMOVUPS     3872(CX), Y15
+	VBLENDVPS   Y12, 5664(CX), Y15, Y15
+	VBLENDVPS   Y11, Y15, Y13, Y13
+	VFMADD231PS Y13, Y10, Y3
+	VMOVUPS     5664(CX), Y13
+	VBLENDVPS   Y12, 7456(CX), Y13, Y13
+	VBLENDVPS   Y11, Y13, Y14, Y14
+	VFMADD231PS Y14, Y10, Y8
+	VMOVUPS     3936(CX), Y14
+	VBLENDVPS   Y12, 5728(CX), Y14, Y14
+	VBLENDVPS   Y11, Y14, Y15, Y15
+	VFMADD231PS Y15, Y10, Y4
+	VMOVUPS     5728(CX), Y14
+	VBLENDVPS   Y12, 7520(CX), Y14, Y14
+	VBLENDVPS   Y11, Y14, Y13, Y13
+	VFMADD231PS Y13, Y10, Y9
+	ADDQ        $+128, CX
+	ADDQ        $+96, SI
+	ADDQ        $+4, DI
+	DECQ        R11
+	JNZ         column13
+	ADDQ        $+2048, CX
+	DECQ        R10
+	JNZ         row12
+	ADDQ        $-43008, CX
+	ADDQ        $-13824, SI
+	ADDQ        $-576, DI
+	VMOVUPS     Y0, 672(R8)
+	VMOVUPS     Y1, 736(R8)
+	VMOVUPS     Y2, 800(R8)
+	VMOVUPS     Y3, 864(R8)
+	VMOVUPS     Y4, 928(R8)
+	VMOVUPS     Y5, 992(R8)
+	VMOVUPS     Y6, 1056(R8)
+	VMOVUPS     Y7, 1120(R8)
+	VMOVUPS     Y8, 1184(R8)
+	VMOVUPS     Y9, 1248(R8)
+	VXORPS      Y5, Y5, Y5
+	VXORPS      Y0, Y0, Y0
+	VXORPS      Y1, Y1, Y1
+	VXORPS      Y2, Y2, Y2
+	VXORPS      Y3, Y3, Y3
+	VXORPS      Y4, Y4, Y4
+	MOVQ        $0x0000000c, R10
+
+row14:
+	MOVQ $0x0000000c, R11
+
+column15:
+	VMOVUPS      (SI), Y6
+	VMOVUPS      32(SI), Y7
+	VMOVUPS      64(SI), Y8
 	VADDPS       Y6, Y5, Y5
 	VMOVUPS      7200(CX), Y9
 	VBLENDVPS    Y8, 8992(CX), Y9, Y9
@@ -5939,24 +5894,24 @@ column13:
 	VBLENDVPS    Y7, Y10, Y9, Y9
 	VFMADD231PS  Y9, Y6, Y4
 	ADDQ         $+128, CX
-	ADDQ         $+64, DX
-	ADDQ         $+8, BX
-	DECQ         R9
-	JNZ          column13
+	ADDQ         $+96, SI
+	ADDQ         $+4, DI
+	DECQ         R11
+	JNZ          column15
 	ADDQ         $+2048, CX
-	DECQ         R8
-	JNZ          row12
+	DECQ         R10
+	JNZ          row14
 	ADDQ         $-43008, CX
-	ADDQ         $-9216, DX
-	ADDQ         $-1152, BX
-	VMOVUPS      Y0, 1312(SI)
-	VMOVUPS      Y1, 1376(SI)
-	VMOVUPS      Y2, 1440(SI)
-	VMOVUPS      Y3, 1504(SI)
-	VMOVUPS      Y4, 1568(SI)
-	VMOVUPS      Y5, 1632(SI)
-	VMOVUPS      (SI), Y0
-	VMOVUPS      32(SI), Y1
+	ADDQ         $-13824, SI
+	ADDQ         $-576, DI
+	VMOVUPS      Y0, 1312(R8)
+	VMOVUPS      Y1, 1376(R8)
+	VMOVUPS      Y2, 1440(R8)
+	VMOVUPS      Y3, 1504(R8)
+	VMOVUPS      Y4, 1568(R8)
+	VMOVUPS      Y5, 1632(R8)
+	VMOVUPS      (R8), Y0
+	VMOVUPS      32(R8), Y1
 	VADDPS       Y1, Y0, Y0
 	VEXTRACTF128 $0x01, Y0, X1
 	VADDPS       X1, X0, X1
@@ -5965,8 +5920,8 @@ column13:
 	VSHUFPS      $0x01, X1, X1, X0
 	VADDSS       X0, X1, X1
 	VMOVSS       X1, (AX)
-	VMOVUPS      64(SI), Y0
-	VMOVUPS      96(SI), Y1
+	VMOVUPS      64(R8), Y0
+	VMOVUPS      96(R8), Y1
 	VADDPS       Y1, Y0, Y0
 	VEXTRACTF128 $0x01, Y0, X1
 	VADDPS       X1, X0, X1
@@ -5975,8 +5930,8 @@ column13:
 	VSHUFPS      $0x01, X1, X1, X0
 	VADDSS       X0, X1, X1
 	VMOVSS       X1, 96(AX)
-	VMOVUPS      128(SI), Y0
-	VMOVUPS      160(SI), Y1
+	VMOVUPS      128(R8), Y0
+	VMOVUPS      160(R8), Y1
 	VADDPS       Y1, Y0, Y0
 	VEXTRACTF128 $0x01, Y0, X1
 	VADDPS       X1, X0, X1
@@ -5985,8 +5940,8 @@ column13:
 	VSHUFPS      $0x01, X1, X1, X0
 	VADDSS       X0, X1, X1
 	VMOVSS       X1, 192(AX)
-	VMOVUPS      192(SI), Y0
-	VMOVUPS      224(SI), Y1
+	VMOVUPS      192(R8), Y0
+	VMOVUPS      224(R8), Y1
 	VADDPS       Y1, Y0, Y0
 	VEXTRACTF128 $0x01, Y0, X1
 	VADDPS       X1, X0, X1
@@ -5995,8 +5950,8 @@ column13:
 	VSHUFPS      $0x01, X1, X1, X0
 	VADDSS       X0, X1, X1
 	VMOVSS       X1, 288(AX)
-	VMOVUPS      256(SI), Y0
-	VMOVUPS      288(SI), Y1
+	VMOVUPS      256(R8), Y0
+	VMOVUPS      288(R8), Y1
 	VADDPS       Y1, Y0, Y0
 	VEXTRACTF128 $0x01, Y0, X1
 	VADDPS       X1, X0, X1
@@ -6005,8 +5960,8 @@ column13:
 	VSHUFPS      $0x01, X1, X1, X0
 	VADDSS       X0, X1, X1
 	VMOVSS       X1, 384(AX)
-	VMOVUPS      320(SI), Y0
-	VMOVUPS      352(SI), Y1
+	VMOVUPS      320(R8), Y0
+	VMOVUPS      352(R8), Y1
 	VADDPS       Y1, Y0, Y0
 	VEXTRACTF128 $0x01, Y0, X1
 	VADDPS       X1, X0, X1
@@ -6015,8 +5970,8 @@ column13:
 	VSHUFPS      $0x01, X1, X1, X0
 	VADDSS       X0, X1, X1
 	VMOVSS       X1, 480(AX)
-	VMOVUPS      384(SI), Y0
-	VMOVUPS      416(SI), Y1
+	VMOVUPS      384(R8), Y0
+	VMOVUPS      416(R8), Y1
 	VADDPS       Y1, Y0, Y0
 	VEXTRACTF128 $0x01, Y0, X1
 	VADDPS       X1, X0, X1
@@ -6025,8 +5980,8 @@ column13:
 	VSHUFPS      $0x01, X1, X1, X0
 	VADDSS       X0, X1, X1
 	VMOVSS       X1, 576(AX)
-	VMOVUPS      448(SI), Y0
-	VMOVUPS      480(SI), Y1
+	VMOVUPS      448(R8), Y0
+	VMOVUPS      480(R8), Y1
 	VADDPS       Y1, Y0, Y0
 	VEXTRACTF128 $0x01, Y0, X1
 	VADDPS       X1, X0, X1
@@ -6035,8 +5990,8 @@ column13:
 	VSHUFPS      $0x01, X1, X1, X0
 	VADDSS       X0, X1, X1
 	VMOVSS       X1, 672(AX)
-	VMOVUPS      512(SI), Y0
-	VMOVUPS      544(SI), Y1
+	VMOVUPS      512(R8), Y0
+	VMOVUPS      544(R8), Y1
 	VADDPS       Y1, Y0, Y0
 	VEXTRACTF128 $0x01, Y0, X1
 	VADDPS       X1, X0, X1
@@ -6045,8 +6000,8 @@ column13:
 	VSHUFPS      $0x01, X1, X1, X0
 	VADDSS       X0, X1, X1
 	VMOVSS       X1, 768(AX)
-	VMOVUPS      576(SI), Y0
-	VMOVUPS      608(SI), Y1
+	VMOVUPS      576(R8), Y0
+	VMOVUPS      608(R8), Y1
 	VADDPS       Y1, Y0, Y0
 	VEXTRACTF128 $0x01, Y0, X1
 	VADDPS       X1, X0, X1
@@ -6055,8 +6010,8 @@ column13:
 	VSHUFPS      $0x01, X1, X1, X0
 	VADDSS       X0, X1, X1
 	VMOVSS       X1, 864(AX)
-	VMOVUPS      640(SI), Y0
-	VMOVUPS      672(SI), Y1
+	VMOVUPS      640(R8), Y0
+	VMOVUPS      672(R8), Y1
 	VADDPS       Y1, Y0, Y0
 	VEXTRACTF128 $0x01, Y0, X1
 	VADDPS       X1, X0, X1
@@ -6065,8 +6020,8 @@ column13:
 	VSHUFPS      $0x01, X1, X1, X0
 	VADDSS       X0, X1, X1
 	VMOVSS       X1, 960(AX)
-	VMOVUPS      704(SI), Y0
-	VMOVUPS      736(SI), Y1
+	VMOVUPS      704(R8), Y0
+	VMOVUPS      736(R8), Y1
 	VADDPS       Y1, Y0, Y0
 	VEXTRACTF128 $0x01, Y0, X1
 	VADDPS       X1, X0, X1
@@ -6075,8 +6030,8 @@ column13:
 	VSHUFPS      $0x01, X1, X1, X0
 	VADDSS       X0, X1, X1
 	VMOVSS       X1, 1056(AX)
-	VMOVUPS      768(SI), Y0
-	VMOVUPS      800(SI), Y1
+	VMOVUPS      768(R8), Y0
+	VMOVUPS      800(R8), Y1
 	VADDPS       Y1, Y0, Y0
 	VEXTRACTF128 $0x01, Y0, X1
 	VADDPS       X1, X0, X1
@@ -6085,8 +6040,8 @@ column13:
 	VSHUFPS      $0x01, X1, X1, X0
 	VADDSS       X0, X1, X1
 	VMOVSS       X1, 1152(AX)
-	VMOVUPS      832(SI), Y0
-	VMOVUPS      864(SI), Y1
+	VMOVUPS      832(R8), Y0
+	VMOVUPS      864(R8), Y1
 	VADDPS       Y1, Y0, Y0
 	VEXTRACTF128 $0x01, Y0, X1
 	VADDPS       X1, X0, X1
@@ -6095,8 +6050,8 @@ column13:
 	VSHUFPS      $0x01, X1, X1, X0
 	VADDSS       X0, X1, X1
 	VMOVSS       X1, 1248(AX)
-	VMOVUPS      896(SI), Y0
-	VMOVUPS      928(SI), Y1
+	VMOVUPS      896(R8), Y0
+	VMOVUPS      928(R8), Y1
 	VADDPS       Y1, Y0, Y0
 	VEXTRACTF128 $0x01, Y0, X1
 	VADDPS       X1, X0, X1
@@ -6105,8 +6060,8 @@ column13:
 	VSHUFPS      $0x01, X1, X1, X0
 	VADDSS       X0, X1, X1
 	VMOVSS       X1, 1344(AX)
-	VMOVUPS      960(SI), Y0
-	VMOVUPS      992(SI), Y1
+	VMOVUPS      960(R8), Y0
+	VMOVUPS      992(R8), Y1
 	VADDPS       Y1, Y0, Y0
 	VEXTRACTF128 $0x01, Y0, X1
 	VADDPS       X1, X0, X1
@@ -6115,8 +6070,8 @@ column13:
 	VSHUFPS      $0x01, X1, X1, X0
 	VADDSS       X0, X1, X1
 	VMOVSS       X1, 1440(AX)
-	VMOVUPS      1024(SI), Y0
-	VMOVUPS      1056(SI), Y1
+	VMOVUPS      1024(R8), Y0
+	VMOVUPS      1056(R8), Y1
 	VADDPS       Y1, Y0, Y0
 	VEXTRACTF128 $0x01, Y0, X1
 	VADDPS       X1, X0, X1
@@ -6125,8 +6080,8 @@ column13:
 	VSHUFPS      $0x01, X1, X1, X0
 	VADDSS       X0, X1, X1
 	VMOVSS       X1, 1536(AX)
-	VMOVUPS      1088(SI), Y0
-	VMOVUPS      1120(SI), Y1
+	VMOVUPS      1088(R8), Y0
+	VMOVUPS      1120(R8), Y1
 	VADDPS       Y1, Y0, Y0
 	VEXTRACTF128 $0x01, Y0, X1
 	VADDPS       X1, X0, X1
@@ -6135,8 +6090,8 @@ column13:
 	VSHUFPS      $0x01, X1, X1, X0
 	VADDSS       X0, X1, X1
 	VMOVSS       X1, 1632(AX)
-	VMOVUPS      1152(SI), Y0
-	VMOVUPS      1184(SI), Y1
+	VMOVUPS      1152(R8), Y0
+	VMOVUPS      1184(R8), Y1
 	VADDPS       Y1, Y0, Y0
 	VEXTRACTF128 $0x01, Y0, X1
 	VADDPS       X1, X0, X1
@@ -6145,8 +6100,8 @@ column13:
 	VSHUFPS      $0x01, X1, X1, X0
 	VADDSS       X0, X1, X1
 	VMOVSS       X1, 1728(AX)
-	VMOVUPS      1216(SI), Y0
-	VMOVUPS      1248(SI), Y1
+	VMOVUPS      1216(R8), Y0
+	VMOVUPS      1248(R8), Y1
 	VADDPS       Y1, Y0, Y0
 	VEXTRACTF128 $0x01, Y0, X1
 	VADDPS       X1, X0, X1
@@ -6155,8 +6110,8 @@ column13:
 	VSHUFPS      $0x01, X1, X1, X0
 	VADDSS       X0, X1, X1
 	VMOVSS       X1, 1824(AX)
-	VMOVUPS      1280(SI), Y0
-	VMOVUPS      1312(SI), Y1
+	VMOVUPS      1280(R8), Y0
+	VMOVUPS      1312(R8), Y1
 	VADDPS       Y1, Y0, Y0
 	VEXTRACTF128 $0x01, Y0, X1
 	VADDPS       X1, X0, X1
@@ -6165,8 +6120,8 @@ column13:
 	VSHUFPS      $0x01, X1, X1, X0
 	VADDSS       X0, X1, X1
 	VMOVSS       X1, 1920(AX)
-	VMOVUPS      1344(SI), Y0
-	VMOVUPS      1376(SI), Y1
+	VMOVUPS      1344(R8), Y0
+	VMOVUPS      1376(R8), Y1
 	VADDPS       Y1, Y0, Y0
 	VEXTRACTF128 $0x01, Y0, X1
 	VADDPS       X1, X0, X1
@@ -6175,8 +6130,8 @@ column13:
 	VSHUFPS      $0x01, X1, X1, X0
 	VADDSS       X0, X1, X1
 	VMOVSS       X1, 2016(AX)
-	VMOVUPS      1408(SI), Y0
-	VMOVUPS      1440(SI), Y1
+	VMOVUPS      1408(R8), Y0
+	VMOVUPS      1440(R8), Y1
 	VADDPS       Y1, Y0, Y0
 	VEXTRACTF128 $0x01, Y0, X1
 	VADDPS       X1, X0, X1
@@ -6185,8 +6140,8 @@ column13:
 	VSHUFPS      $0x01, X1, X1, X0
 	VADDSS       X0, X1, X1
 	VMOVSS       X1, 2112(AX)
-	VMOVUPS      1472(SI), Y0
-	VMOVUPS      1504(SI), Y1
+	VMOVUPS      1472(R8), Y0
+	VMOVUPS      1504(R8), Y1
 	VADDPS       Y1, Y0, Y0
 	VEXTRACTF128 $0x01, Y0, X1
 	VADDPS       X1, X0, X1
@@ -6195,8 +6150,8 @@ column13:
 	VSHUFPS      $0x01, X1, X1, X0
 	VADDSS       X0, X1, X1
 	VMOVSS       X1, 2208(AX)
-	VMOVUPS      1536(SI), Y0
-	VMOVUPS      1568(SI), Y1
+	VMOVUPS      1536(R8), Y0
+	VMOVUPS      1568(R8), Y1
 	VADDPS       Y1, Y0, Y0
 	VEXTRACTF128 $0x01, Y0, X1
 	VADDPS       X1, X0, X1
@@ -6205,8 +6160,8 @@ column13:
 	VSHUFPS      $0x01, X1, X1, X0
 	VADDSS       X0, X1, X1
 	VMOVSS       X1, 2304(AX)
-	VMOVUPS      1600(SI), Y0
-	VMOVUPS      1632(SI), Y1
+	VMOVUPS      1600(R8), Y0
+	VMOVUPS      1632(R8), Y1
 	VADDPS       Y1, Y0, Y0
 	VEXTRACTF128 $0x01, Y0, X1
 	VADDPS       X1, X0, X1
@@ -6218,7 +6173,7 @@ column13:
 	ADDQ         $+4, AX
 	ADDQ         $+9216, DX
 	ADDQ         $+1152, BX
-	DECQ         DI
+	DECQ         R9
 	JNZ          output1
 	VZEROUPPER
 	RET
