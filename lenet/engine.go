@@ -2,6 +2,8 @@ package lenet
 
 import (
 	"math"
+	"runtime"
+	"sync/atomic"
 
 	"github.com/kernelet/kernelet/kernels"
 )
@@ -28,11 +30,28 @@ type engine struct {
 	packed packed // the weights, for evaluations
 
 	job job
-	// The stages as function values, made once, so that a step allocates nothing.
-	stages struct {
-		convolutions, fc1, fc2, fc1InputGrad, convolutionsGrad, weights, convolutionsUpdate func(worker, unit int) error
-	}
+	// stages of a chunk in the order in which their units are handed out, and
+	// what is done of them.
+	stages    [stageCount]func(worker, unit int) error
+	counts    [stageCount]int // units of each stage
+	done      [stageCount]atomic.Int32
+	convolved [maxImages / kernels.Block]atomic.Int32 // blocks through the convolutions
+	connected [maxImages / kernels.Block]atomic.Int32 // parts of a block through fc1
+	unit      func(worker, unit int) error            // runs a unit of any stage
 }
+
+// Stages of a chunk.
+const (
+	convolutionsStage = iota
+	fc1Stage
+	fc2Stage
+	fc1InputGradStage
+	convolutionsGradStage
+	fc1WeightsStage
+	conv2WeightsStage
+	updateStage
+	stageCount
+)
 
 // workerMemory is what a worker needs for one block at a time: it stays in the
 // worker's L2 cache.
@@ -134,13 +153,11 @@ func newEngine(set *kernels.Set, threads int) (*engine, error) {
 	c.keys = make([]uint32, maxImages)
 	e.job.losses, e.job.corrects = make([]float64, maxImages), make([]bool, maxImages)
 
-	e.stages.convolutions = e.convolutions
-	e.stages.fc1 = e.fc1
-	e.stages.fc2 = e.fc2
-	e.stages.fc1InputGrad = e.fc1InputGrad
-	e.stages.convolutionsGrad = e.convolutionsGrad
-	e.stages.weights = e.updateWeights
-	e.stages.convolutionsUpdate = e.updateConvolutions
+	// Function values made once, so that a step allocates nothing.
+	e.stages = [stageCount]func(worker, unit int) error{
+		e.convolutions, e.fc1, e.fc2, e.fc1InputGrad, e.convolutionsGrad, e.fc1Weights, e.conv2Weights, e.update,
+	}
+	e.unit = e.run
 	e.pool = newPool(threads)
 	return e, nil
 }
@@ -178,28 +195,71 @@ func masks(array []byte, features, b, images int) []byte {
 }
 
 // train runs a chunk forward and back. The caller has filled chunk.index,
-// labels and keys, and the job's settings. The last chunk of a
-// batch updates the weights.
+// labels and keys, and the job's settings. The last chunk of a batch updates
+// the weights.
+//
+// All units of all stages form one queue. A unit waits for what it needs, which
+// stands before it in the queue, so that a worker without work in one stage
+// goes on with the next: with barriers between the stages, seven blocks on two
+// threads cost 4 % more.
 func (e *engine) train() error {
-	j := &e.job
-	blocks := j.blocks()
-	for _, stage := range [...]struct {
-		units int
-		run   func(worker, unit int) error
-	}{
-		{blocks, e.stages.convolutions},
-		{blocks * fc1Parts, e.stages.fc1},
-		{blocks, e.stages.fc2},
-		{inputGradUnits + listUnits, e.stages.fc1InputGrad},
-		{blocks, e.stages.convolutionsGrad},
-		{conv2GradUnits + fc1GradUnits, e.stages.weights},
-		{2, e.stages.convolutionsUpdate},
-	} {
-		if err := e.pool.run(stage.units, stage.run); err != nil {
-			return err
+	blocks := e.job.blocks()
+	e.counts = [stageCount]int{
+		blocks, blocks * fc1Parts, blocks, inputGradUnits + listUnits, blocks, fc1GradUnits, conv2GradUnits, 2,
+	}
+	total := 0
+	for stage, n := range e.counts {
+		e.done[stage].Store(0)
+		total += n
+	}
+	for b := range blocks {
+		e.convolved[b].Store(0)
+		e.connected[b].Store(0)
+	}
+	return e.pool.run(total, e.unit)
+}
+
+// run waits for what a unit needs and runs it. It counts as done even when it
+// fails, so that nobody waits for it for ever.
+func (e *engine) run(worker, unit int) error {
+	stage := 0
+	for ; unit >= e.counts[stage]; stage++ {
+		unit -= e.counts[stage]
+	}
+	blocks := e.job.blocks()
+	all := func(stage int) { await(&e.done[stage], e.counts[stage]) }
+	switch stage {
+	case fc1Stage:
+		await(&e.convolved[unit%blocks], 1)
+	case fc2Stage:
+		await(&e.connected[unit], fc1Parts)
+	case fc1InputGradStage:
+		all(fc2Stage)
+	case convolutionsGradStage, fc1WeightsStage:
+		all(fc1InputGradStage)
+	case conv2WeightsStage:
+		all(convolutionsGradStage)
+	case updateStage:
+		all(conv2WeightsStage)
+	}
+	err := e.stages[stage](worker, unit)
+	switch stage {
+	case convolutionsStage:
+		e.convolved[unit].Store(1)
+	case fc1Stage:
+		e.connected[unit%blocks].Add(1)
+	}
+	e.done[stage].Add(1)
+	return err
+}
+
+// await returns when a counter has reached a value.
+func await(counter *atomic.Int32, value int) {
+	for spin := 0; int(counter.Load()) < value; spin++ {
+		if spin > spins {
+			runtime.Gosched()
 		}
 	}
-	return nil
 }
 
 // convolutions brings a block's images into lanes and computes both
@@ -346,28 +406,29 @@ const (
 	fc1GradUnits   = kernels.FC1Slices * outputHalves
 )
 
-// updateWeights computes conv2's transformed gradient, and fc1's gradient with
-// its update.
-func (e *engine) updateWeights(worker, unit int) error {
+// conv2Weights computes a part of conv2's transformed weight gradient.
+func (e *engine) conv2Weights(worker, unit int) error {
 	c, s, j := &e.chunk, e.set, &e.job
-	if unit < conv2GradUnits {
-		pair, first := unit/kernels.Conv2Groups, unit%kernels.Conv2Groups*kernels.Group
-		dM := e.own[worker].dM[:kernels.Conv2M(j.lanes)]
-		for b := range j.blocks() {
-			n := j.block(b)
-			if err := s.Conv2OutputGrad(n, dM[kernels.Conv2M(b*kernels.Block):][:kernels.Conv2M(n)], lines(c.dY2, kernels.Conv2Y, b, n),
-				masks(c.mask2, kernels.Conv2Y, b, n), pair, first); err != nil {
-				return err
-			}
+	pair, first := unit/kernels.Conv2Groups, unit%kernels.Conv2Groups*kernels.Group
+	dM := e.own[worker].dM[:kernels.Conv2M(j.lanes)]
+	for b := range j.blocks() {
+		n := j.block(b)
+		if err := s.Conv2OutputGrad(n, dM[kernels.Conv2M(b*kernels.Block):][:kernels.Conv2M(n)], lines(c.dY2, kernels.Conv2Y, b, n),
+			masks(c.mask2, kernels.Conv2Y, b, n), pair, first); err != nil {
+			return err
 		}
-		if pair == 1 {
-			if err := s.Conv2BiasGrad(j.lanes, e.gradients.bias2, dM, first); err != nil {
-				return err
-			}
-		}
-		return s.Conv2WeightGrad(j.lanes, e.dU2, dM, c.v[:kernels.Conv2V(j.lanes)], pair, first)
 	}
-	unit -= conv2GradUnits
+	if pair == 1 {
+		if err := s.Conv2BiasGrad(j.lanes, e.gradients.bias2, dM, first); err != nil {
+			return err
+		}
+	}
+	return s.Conv2WeightGrad(j.lanes, e.dU2, dM, c.v[:kernels.Conv2V(j.lanes)], pair, first)
+}
+
+// fc1Weights computes a part of fc1's weight gradient and updates the weights.
+func (e *engine) fc1Weights(_, unit int) error {
+	c, s, j := &e.chunk, e.set, &e.job
 	slice := unit / outputHalves
 	const count = kernels.FC1Outputs / outputHalves
 	first := unit % outputHalves * count
@@ -385,9 +446,9 @@ func (e *engine) updateWeights(worker, unit int) error {
 	return s.Adam(e.weights.fc1[at:][:length], e.firstMoments.fc1[at:][:length], e.secondMoments.fc1[at:][:length], e.totals.fc1[at:][:length], &j.adam)
 }
 
-// updateConvolutions updates conv2 (unit 0), and conv1, fc2 and the biases of
-// the fully connected layers (unit 1).
-func (e *engine) updateConvolutions(_, unit int) error {
+// update updates conv2 (unit 0), and conv1, fc2 and the biases of the fully
+// connected layers (unit 1).
+func (e *engine) update(_, unit int) error {
 	if unit == 0 {
 		return e.updateConv2()
 	}
