@@ -124,7 +124,7 @@ func Read(content []byte) (metadata map[string]string, tensors []Tensor, err err
 		tensors = append(tensors, t)
 	}
 	slices.SortStableFunc(tensors, func(a, b Tensor) int {
-		return entries[a.Name].Offsets[0] - entries[b.Name].Offsets[0]
+		return slices.Compare(entries[a.Name].Offsets, entries[b.Name].Offsets) // an empty tensor before what begins there
 	})
 	end := 0
 	for _, t := range tensors {
