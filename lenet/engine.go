@@ -77,6 +77,9 @@ type activations struct {
 	labels                  []int32
 	keys                    []uint32
 	index                   []int32
+	augmented               []byte   // [128][784], of the settings that ask for it
+	augmentKeys             []uint64 // of the images
+	places                  []int32  // 0, 1, 2, …: the index of augmented
 }
 
 // job is what the stages work on.
@@ -88,6 +91,7 @@ type job struct {
 	first    bool // of the batch's chunks
 	last     bool
 	single   bool // the chunk is the whole batch
+	augment  bool
 	loss     kernels.Loss
 	adam     kernels.AdamStep
 	dropout  kernels.Dropout
@@ -151,6 +155,11 @@ func newEngine(set *kernels.Set, threads int) (*engine, error) {
 	c.counts = make([]int32, kernels.FC1Outputs)
 	c.labels, c.index = make([]int32, maxImages), make([]int32, maxImages)
 	c.keys = make([]uint32, maxImages)
+	c.augmented, c.augmentKeys = make([]byte, kernels.ImagePixels*maxImages), make([]uint64, maxImages)
+	c.places = make([]int32, maxImages)
+	for i := range c.places {
+		c.places[i] = int32(i)
+	}
 	e.job.losses, e.job.corrects = make([]float64, maxImages), make([]bool, maxImages)
 
 	// Function values made once, so that a step allocates nothing.
@@ -270,7 +279,15 @@ func (e *engine) convolutions(worker, b int) error {
 	x, y1 := lines(c.x, kernels.ImagePixels, b, n), e.own[worker].y1[:kernels.Conv1Y*n]
 	v, y2 := c.v[kernels.Conv2V(b*kernels.Block):][:kernels.Conv2V(n)], lines(c.y2, kernels.Conv2Y, b, n)
 	mask2 := masks(c.mask2, kernels.Conv2Y, b, n)
-	if err := s.Gather(n, x, e.job.images, lines(c.index, 1, b, n)); err != nil {
+	images, index := e.job.images, lines(c.index, 1, b, n)
+	if e.job.augment {
+		for lane, image := range index {
+			at := b*kernels.Block + lane
+			augment(c.augmented[at*kernels.ImagePixels:][:kernels.ImagePixels], images[int(image)*kernels.ImagePixels:][:kernels.ImagePixels], c.augmentKeys[at])
+		}
+		images, index = c.augmented, lines(c.places, 1, b, n)
+	}
+	if err := s.Gather(n, x, images, index); err != nil {
 		return err
 	}
 	if err := s.Conv1ForwardReLUPoolMask(n, y1, masks(c.mask1, kernels.Conv1Y, b, n), x, e.u1, e.weights.conv1[kernels.Conv1W:]); err != nil {

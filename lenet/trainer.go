@@ -260,6 +260,7 @@ func (t *Trainer) chunk(images, labels []byte, chunk []int32, epochKey uint64, f
 	e := t.engine
 	j, c := &e.job, &e.chunk
 	j.images = images
+	j.augment = t.settings.Augment
 	j.lanes = (len(chunk) + kernels.HalfBlock - 1) / kernels.HalfBlock * kernels.HalfBlock
 	j.first, j.last, j.single = first, last, first && last
 	for lane := range j.lanes {
@@ -270,7 +271,8 @@ func (t *Trainer) chunk(images, labels []byte, chunk []int32, epochKey uint64, f
 		}
 		image := chunk[lane]
 		c.index[lane], c.labels[lane] = image, int32(labels[image])
-		c.keys[lane] = dropoutKey(epochKey, image)
+		bits := random.Bits(epochKey, uint64(image))
+		c.keys[lane], c.augmentKeys[lane] = uint32(bits), random.Key(random.Augmentation, bits)
 	}
 	if err := e.train(); err != nil {
 		return 0, 0, err
@@ -282,11 +284,6 @@ func (t *Trainer) chunk(images, labels []byte, chunk []int32, epochKey uint64, f
 		}
 	}
 	return loss, correct, nil
-}
-
-// dropoutKey is the key of an image's dropout.
-func dropoutKey(epochKey uint64, image int32) uint32 {
-	return uint32(random.Bits(epochKey, uint64(image)))
 }
 
 // Evaluate measures the current weights on images and labels without dropout.

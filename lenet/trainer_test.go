@@ -10,6 +10,7 @@ import (
 	"slices"
 	"testing"
 
+	"github.com/kernelet/kernelet/internal/random"
 	"github.com/kernelet/kernelet/internal/reference"
 	"github.com/kernelet/kernelet/internal/testdata"
 	"github.com/kernelet/kernelet/kernels"
@@ -80,7 +81,7 @@ func TestGradients(t *testing.T) {
 				mask := make([]float64, n*500)
 				for i := range n {
 					for unit := range 500 {
-						if kernels.DropoutKeeps(dropoutKey(key, int32(i)), unit, e.job.dropout.Threshold) {
+						if kernels.DropoutKeeps(uint32(random.Bits(key, uint64(i))), unit, e.job.dropout.Threshold) {
 							mask[i*500+unit] = 2
 						}
 					}

@@ -20,29 +20,58 @@ import (
 )
 
 type trainCommand struct {
-	Data      string  `help:"Folder with the four IDX files; fetched if not given." placeholder:"DIR"`
-	Epochs    int     `help:"Passes over the training images." default:"12"`
-	Batch     int     `help:"Images a step." default:"100"`
-	LR        float64 `name:"lr" help:"Learning rate of Adam." default:"1e-4"`
-	Dropout   float64 `help:"Share of fc1's outputs that are dropped, 0 to below 1." default:"0.5"`
-	Seed      uint64  `help:"Seed of initialisation, shuffling and dropout." default:"1"`
-	Threads   int     `help:"Worker threads; 0 chooses." default:"0"`
-	ISA       string  `name:"isa" help:"Instruction set: auto, generic, avx2 or avx512." default:"auto"`
-	Out       string  `help:"Folder for model, history and pictures." default:"lenet-run" placeholder:"DIR"`
-	Init      string  `help:"Start from this model instead of random weights." placeholder:"FILE"`
-	NoShuffle bool    `help:"Take the training images in their order."`
-	Limit     int     `help:"Use the first N training images only." placeholder:"N"`
-	Resume    bool    `help:"Go on from the checkpoint in --out, if there is one."`
-	Every     int     `name:"checkpoint-every" help:"Write a checkpoint to --out every N steps, and after every epoch." placeholder:"N"`
-	JSON      bool    `name:"json" help:"Print one JSON object a line."`
-	Quiet     bool    `help:"Print nothing but errors."`
+	Recipe    string   `help:"Settings to start from: tutorial, fast (99 % after one epoch) or best (augmented images, many epochs)." enum:"tutorial,fast,best" default:"tutorial"`
+	Data      string   `help:"Folder with the four IDX files; fetched if not given." placeholder:"DIR"`
+	Epochs    *int     `help:"Passes over the training images (tutorial: 12)." placeholder:"N"`
+	Batch     *int     `help:"Images a step (tutorial: 100)." placeholder:"N"`
+	LR        *float64 `name:"lr" help:"Learning rate of Adam (tutorial: 1e-4)." placeholder:"RATE"`
+	Dropout   *float64 `help:"Share of fc1's outputs that are dropped, 0 to below 1 (tutorial: 0.5)." placeholder:"SHARE"`
+	Seed      uint64   `help:"Seed of initialisation, shuffling, dropout and augmentation." default:"1"`
+	Threads   int      `help:"Worker threads; 0 chooses." default:"0"`
+	ISA       string   `name:"isa" help:"Instruction set: auto, generic, avx2 or avx512." default:"auto"`
+	Out       string   `help:"Folder for model, history and pictures." default:"lenet-run" placeholder:"DIR"`
+	Init      string   `help:"Start from this model instead of random weights." placeholder:"FILE"`
+	NoShuffle bool     `help:"Take the training images in their order."`
+	Limit     int      `help:"Use the first N training images only." placeholder:"N"`
+	Resume    bool     `help:"Go on from the checkpoint in --out, if there is one."`
+	Every     int      `name:"checkpoint-every" help:"Write a checkpoint to --out every N steps, and after every epoch." placeholder:"N"`
+	JSON      bool     `name:"json" help:"Print one JSON object a line."`
+	Quiet     bool     `help:"Print nothing but errors."`
 }
 
-func (c *trainCommand) settings() lenet.Settings {
-	return lenet.Settings{
-		Epochs: c.Epochs, Batch: c.Batch, LearningRate: c.LR, Dropout: c.Dropout,
-		Seed: c.Seed, NoShuffle: c.NoShuffle, Threads: c.Threads, ISA: c.ISA,
+// settings are the recipe's, changed by what the command line says.
+func (c *trainCommand) settings() (lenet.Settings, error) {
+	s := map[string]func() lenet.Settings{"tutorial": lenet.Tutorial, "fast": lenet.Fast, "best": lenet.Best}[c.Recipe]()
+	s.Seed, s.NoShuffle, s.Threads, s.ISA = c.Seed, c.NoShuffle, c.Threads, c.ISA
+	for _, f := range []struct {
+		flag   string
+		given  *int
+		target *int
+	}{{"--epochs", c.Epochs, &s.Epochs}, {"--batch", c.Batch, &s.Batch}} {
+		if f.given != nil {
+			if *f.given < 1 {
+				return s, fmt.Errorf("%s: expected at least 1, got %d", f.flag, *f.given)
+			}
+			*f.target = *f.given
+		}
 	}
+	if c.LR != nil {
+		if !(*c.LR > 0) {
+			return s, fmt.Errorf("--lr: expected more than 0, got %g", *c.LR)
+		}
+		s.LearningRate = *c.LR
+	}
+	if c.Dropout != nil {
+		s.Dropout = *c.Dropout
+	}
+	if c.Limit < 0 || c.Every < 0 {
+		return s, errors.New("expected --limit and --checkpoint-every of at least 0")
+	}
+	if err := s.Check(); err != nil {
+		return s, err
+	}
+	_, err := kernels.Select(c.ISA)
+	return s, err
 }
 
 // epoch is a line of the history.
@@ -69,18 +98,12 @@ type done struct {
 // Run trains. When it is interrupted, what is done so far is written as if it
 // had ended, and the error says so.
 func (c *trainCommand) Run(e *environment) error {
-	if c.Epochs < 1 || c.Batch < 1 || c.LR <= 0 || c.Limit < 0 || c.Every < 0 {
-		return usageError{errors.New("train: expected --epochs and --batch of at least 1, --lr above 0, --limit and --checkpoint-every of at least 0")}
-	}
-	if err := c.settings().Check(); err != nil {
-		return usageError{fmt.Errorf("train: %w", err)}
-	}
-	if _, err := kernels.Select(c.ISA); err != nil {
+	settings, err := c.settings()
+	if err != nil {
 		return usageError{fmt.Errorf("train: %w", err)}
 	}
 	model := lenet.NewModel(c.Seed)
 	if c.Init != "" {
-		var err error
 		if model, err = lenet.Load(c.Init); err != nil {
 			return err
 		}
@@ -99,14 +122,14 @@ func (c *trainCommand) Run(e *environment) error {
 	if c.Limit > 0 && c.Limit < train.Len() {
 		train = mnist.Set{Images: train.Images[:c.Limit*mnist.ImageBytes], Labels: train.Labels[:c.Limit]}
 	}
-	trainer, history, err := c.trainer(model)
+	trainer, history, err := c.trainer(model, settings)
 	if err != nil {
 		return err
 	}
 	defer trainer.Close()
 
 	start := time.Now()
-	history, trainErr := c.loop(e, trainer, history, train, data.Test)
+	history, trainErr := c.loop(e, trainer, settings.Epochs, history, train, data.Test)
 	seconds := time.Since(start).Seconds()
 	if trainErr != nil && !errors.Is(trainErr, context.Canceled) {
 		return trainErr
@@ -126,20 +149,20 @@ func (c *trainCommand) Run(e *environment) error {
 		return json.NewEncoder(e.stdout).Encode(done{"done", model.SHA256(), trainer.ISA(), trainer.Threads(), seconds, data.Name})
 	case !c.Quiet:
 		fmt.Fprintf(e.stdout, "===================================================\n%d epochs in %.1f s (%s, %d threads); model, history and pictures are in %s\n",
-			c.Epochs, seconds, trainer.ISA(), trainer.Threads(), c.Out)
+			settings.Epochs, seconds, trainer.ISA(), trainer.Threads(), c.Out)
 	}
 	return nil
 }
 
 // trainer returns one that starts from model or, with --resume, goes on from
 // the checkpoint, with the history of the epochs before it.
-func (c *trainCommand) trainer(model *lenet.Model) (*lenet.Trainer, []epoch, error) {
+func (c *trainCommand) trainer(model *lenet.Model, settings lenet.Settings) (*lenet.Trainer, []epoch, error) {
 	path := filepath.Join(c.Out, checkpointFile)
 	if _, err := os.Stat(path); !c.Resume || errors.Is(err, fs.ErrNotExist) {
-		trainer, err := lenet.NewTrainer(model, c.settings())
+		trainer, err := lenet.NewTrainer(model, settings)
 		return trainer, nil, err
 	}
-	trainer, err := lenet.Resume(path, c.settings())
+	trainer, err := lenet.Resume(path, settings)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -154,10 +177,10 @@ func (c *trainCommand) trainer(model *lenet.Model) (*lenet.Trainer, []epoch, err
 // loop trains and reports epoch by epoch. The history is written before the
 // checkpoint that counts its last epoch, so a run that is killed between them
 // finds both in step.
-func (c *trainCommand) loop(e *environment, trainer *lenet.Trainer, history []epoch, train, test mnist.Set) ([]epoch, error) {
+func (c *trainCommand) loop(e *environment, trainer *lenet.Trainer, epochs int, history []epoch, train, test mnist.Set) ([]epoch, error) {
 	checkpoint := filepath.Join(c.Out, checkpointFile)
-	for n := trainer.EpochsDone() + 1; n <= c.Epochs; n++ {
-		bar := newProgress(e.stdout, c.JSON || c.Quiet, fmt.Sprintf("epoch %d/%d", n, c.Epochs))
+	for n := trainer.EpochsDone() + 1; n <= epochs; n++ {
+		bar := newProgress(e.stdout, c.JSON || c.Quiet, fmt.Sprintf("epoch %d/%d", n, epochs))
 		steps := 0
 		var checkpointErr error
 		ctx, stop := context.WithCancel(e.ctx)
