@@ -42,11 +42,14 @@ func Tutorial() Settings {
 }
 
 // Fast returns settings that reach 99 % on MNIST's test images after one epoch:
-// a rate thirty times the tutorial's that warms up and falls to zero.
+// a rate thirty times the tutorial's that warms up and falls to zero, and label
+// smoothing. Chosen by the median of five seeds on 10,000 images split off the
+// training set: without smoothing 98.92 to 99.00 %, with it 99.09 % (batches of
+// 100, β₂ 0.99, warm-up 0.1) and 99.20 % (these).
 func Fast() Settings {
 	return Settings{
-		Epochs: 1, LearningRate: 3e-3, Beta2: 0.99,
-		Schedule: Schedule{WarmUp: 0.1, Decay: true},
+		Epochs: 1, Batch: 64, LearningRate: 3e-3, Beta2: 0.95, LabelSmoothing: 0.05,
+		Schedule: Schedule{WarmUp: 0.2, Decay: true},
 	}.withDefaults()
 }
 

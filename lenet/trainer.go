@@ -78,11 +78,18 @@ func NewTrainer(model *Model, settings Settings) (*Trainer, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := e.setWeights(model); err != nil {
+	t := &Trainer{settings: settings, engine: e}
+	if settings.Threads == 0 && threads > 1 {
+		err = t.chooseThreads(threads)
+	}
+	if err == nil {
+		err = e.setWeights(model)
+	}
+	if err != nil {
 		e.close()
 		return nil, err
 	}
-	return &Trainer{settings: settings, engine: e}, nil
+	return t, nil
 }
 
 // Close ends the workers. The Trainer cannot be used after it.

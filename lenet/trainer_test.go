@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"math"
 	"os"
+	"runtime"
 	"slices"
 	"testing"
 
@@ -51,7 +52,7 @@ func normalised(images []byte) []float64 {
 func TestGradients(t *testing.T) {
 	data := mnist.Synthetic(300, 5)
 	for _, isa := range kernels.Available() {
-		for _, n := range []int{1, 7, 8, 9, 16, 17, 31, 100, 130} {
+		for _, n := range []int{1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 31, 100, 130} {
 			if isa == "generic" && n > 31 {
 				continue
 			}
@@ -279,6 +280,53 @@ func TestEvaluate(t *testing.T) {
 				t.Errorf("%s, %d images: expected loss %v, got %+v", isa, n, want, stats)
 			}
 		}
+	}
+}
+
+// TestThreadsChosen: the choice leaves no trace in the weights.
+func TestThreadsChosen(t *testing.T) {
+	data := mnist.Synthetic(200, 3)
+	want := ""
+	for _, threads := range []int{0, 1} {
+		trainer := newTrainer(t, NewModel(1), Settings{Dropout: 0.5, Batch: 10, Threads: threads})
+		if n := trainer.Threads(); n < 1 || n > runtime.GOMAXPROCS(0) {
+			t.Errorf("%d threads were chosen", n)
+		}
+		if _, err := trainer.Epoch(context.Background(), data.Images, data.Labels); err != nil {
+			t.Fatal(err)
+		}
+		got := trainer.Model().SHA256()
+		if want == "" {
+			want = got
+		}
+		if got != want {
+			t.Errorf("%d threads asked for: expected %s, got %s", threads, want, got)
+		}
+	}
+}
+
+// TestNoGoroutineInAStep: workers live as long as the trainer.
+func TestNoGoroutineInAStep(t *testing.T) {
+	data := mnist.Synthetic(100, 3)
+	trainer := newTrainer(t, NewModel(1), Settings{Threads: 3})
+	before := runtime.NumGoroutine()
+	for range 5 {
+		if _, err := trainer.Step(data.Images, data.Labels); err != nil {
+			t.Fatal(err)
+		}
+		if after := runtime.NumGoroutine(); after != before {
+			t.Fatalf("%d goroutines before, %d after a step", before, after)
+		}
+	}
+	trainer.Close()
+	for range 1000 { // they have said goodbye, but may not be gone
+		if runtime.NumGoroutine() == before-2 {
+			break
+		}
+		runtime.Gosched()
+	}
+	if after := runtime.NumGoroutine(); after != before-2 {
+		t.Errorf("expected Close to end two goroutines, from %d, got %d", before, after)
 	}
 }
 
