@@ -104,12 +104,10 @@ type request struct {
 	logits      []float32
 }
 
-// run serves a request for n images, on several goroutines if they fill more
-// than one inference.
+// run serves a request for n images, on several goroutines if there are enough.
 func (c *Classifier) run(r *request, n int) error {
-	groups := (n + inferenceImages - 1) / inferenceImages
-	if min(c.threads, groups) > 1 {
-		return c.spread(*r, n, min(c.threads, groups))
+	if n > smallBatch && c.threads > 1 {
+		return c.spread(*r, n)
 	}
 	f := c.states.Get().(*inference)
 	defer c.states.Put(f)
@@ -121,19 +119,25 @@ func (c *Classifier) run(r *request, n int) error {
 	return nil
 }
 
+// smallBatch is the number of images that are not worth a second goroutine.
+const smallBatch = 2 * kernels.Block
+
 // spread serves a request on goroutines that take groups of images in turn.
-func (c *Classifier) spread(r request, n, threads int) error {
+func (c *Classifier) spread(r request, n int) error {
+	// As many as an inference takes, or if there are few, as many for each thread.
+	group := min(inferenceImages, ((n+c.threads-1)/c.threads+kernels.HalfBlock-1)/kernels.HalfBlock*kernels.HalfBlock)
+	threads := min(c.threads, (n+group-1)/group)
 	var next atomic.Int64
 	failures := make([]error, threads)
 	walk := func(thread int) {
 		f := c.states.Get().(*inference)
 		defer c.states.Put(f)
 		for failures[thread] == nil {
-			first := (int(next.Add(1)) - 1) * inferenceImages
+			first := (int(next.Add(1)) - 1) * group
 			if first >= n {
 				return
 			}
-			failures[thread] = c.serve(f, &r, first, min(inferenceImages, n-first))
+			failures[thread] = c.serve(f, &r, first, min(group, n-first))
 		}
 	}
 	var wait sync.WaitGroup

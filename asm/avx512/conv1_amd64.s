@@ -730,298 +730,299 @@ tileColumn2:
 	MOVQ              $0x00000014, R10
 
 output3:
-	// columns: Aᵀ (u V)
-	VMOVUPS          (DI), Y1
-	VMULPS.BCST      (DX), Y1, Y1
-	VMOVUPS          256(DI), Y2
-	VMULPS.BCST      768(DX), Y2, Y2
-	VMOVUPS          512(DI), Y3
-	VMULPS.BCST      1536(DX), Y3, Y3
-	VMOVUPS          768(DI), Y4
-	VMULPS.BCST      2304(DX), Y4, Y4
-	VMOVUPS          1024(DI), Y5
-	VMULPS.BCST      3072(DX), Y5, Y5
-	VMOVUPS          1280(DI), Y6
-	VMULPS.BCST      3840(DX), Y6, Y6
-	VMOVUPS          1536(DI), Y7
-	VMULPS.BCST      4608(DX), Y7, Y7
-	VMOVUPS          1792(DI), Y8
-	VMULPS.BCST      5376(DX), Y8, Y8
-	VADDPS           Y3, Y2, Y9
-	VSUBPS           Y3, Y2, Y2
-	VADDPS           Y5, Y4, Y3
-	VSUBPS           Y5, Y4, Y4
-	VADDPS           Y7, Y6, Y5
-	VSUBPS           Y7, Y6, Y6
-	VADDPS           Y9, Y1, Y1
-	VADDPS           Y5, Y3, Y7
-	VADDPS           Y7, Y1, Y1
-	VMOVUPS          Y1, (SI)
-	VFMADD231PS.BCST conv1_0_25<>+0(SB), Y5, Y9
-	VFMADD231PS.BCST conv1_4<>+0(SB), Y3, Y9
-	VMOVUPS          Y9, 512(SI)
-	VADDPS           Y8, Y2, Y1
-	VFMADD231PS.BCST conv1_0_125<>+0(SB), Y6, Y1
-	VFMADD231PS.BCST conv1_8<>+0(SB), Y4, Y1
-	VMOVUPS          Y1, 768(SI)
-	VFMADD231PS.BCST conv1_0_5<>+0(SB), Y6, Y2
-	VFMADD231PS.BCST conv1_2<>+0(SB), Y4, Y2
-	VMOVUPS          Y2, 256(SI)
-	VMOVUPS          32(DI), Y1
-	VMULPS.BCST      96(DX), Y1, Y1
-	VMOVUPS          288(DI), Y2
-	VMULPS.BCST      864(DX), Y2, Y2
-	VMOVUPS          544(DI), Y3
-	VMULPS.BCST      1632(DX), Y3, Y3
-	VMOVUPS          800(DI), Y4
-	VMULPS.BCST      2400(DX), Y4, Y4
-	VMOVUPS          1056(DI), Y5
-	VMULPS.BCST      3168(DX), Y5, Y5
-	VMOVUPS          1312(DI), Y6
-	VMULPS.BCST      3936(DX), Y6, Y6
-	VMOVUPS          1568(DI), Y7
-	VMULPS.BCST      4704(DX), Y7, Y7
-	VMOVUPS          1824(DI), Y8
-	VMULPS.BCST      5472(DX), Y8, Y8
-	VADDPS           Y3, Y2, Y9
-	VSUBPS           Y3, Y2, Y2
-	VADDPS           Y5, Y4, Y3
-	VSUBPS           Y5, Y4, Y4
-	VADDPS           Y7, Y6, Y5
-	VSUBPS           Y7, Y6, Y6
-	VADDPS           Y9, Y1, Y1
-	VADDPS           Y5, Y3, Y7
-	VADDPS           Y7, Y1, Y1
-	VMOVUPS          Y1, 32(SI)
-	VFMADD231PS.BCST conv1_0_25<>+0(SB), Y5, Y9
-	VFMADD231PS.BCST conv1_4<>+0(SB), Y3, Y9
-	VMOVUPS          Y9, 544(SI)
-	VADDPS           Y8, Y2, Y1
-	VFMADD231PS.BCST conv1_0_125<>+0(SB), Y6, Y1
-	VFMADD231PS.BCST conv1_8<>+0(SB), Y4, Y1
-	VMOVUPS          Y1, 800(SI)
-	VFMADD231PS.BCST conv1_0_5<>+0(SB), Y6, Y2
-	VFMADD231PS.BCST conv1_2<>+0(SB), Y4, Y2
-	VMOVUPS          Y2, 288(SI)
-	VMOVUPS          64(DI), Y1
-	VMULPS.BCST      192(DX), Y1, Y1
-	VMOVUPS          320(DI), Y2
-	VMULPS.BCST      960(DX), Y2, Y2
-	VMOVUPS          576(DI), Y3
-	VMULPS.BCST      1728(DX), Y3, Y3
-	VMOVUPS          832(DI), Y4
-	VMULPS.BCST      2496(DX), Y4, Y4
-	VMOVUPS          1088(DI), Y5
-	VMULPS.BCST      3264(DX), Y5, Y5
-	VMOVUPS          1344(DI), Y6
-	VMULPS.BCST      4032(DX), Y6, Y6
-	VMOVUPS          1600(DI), Y7
-	VMULPS.BCST      4800(DX), Y7, Y7
-	VMOVUPS          1856(DI), Y8
-	VMULPS.BCST      5568(DX), Y8, Y8
-	VADDPS           Y3, Y2, Y9
-	VSUBPS           Y3, Y2, Y2
-	VADDPS           Y5, Y4, Y3
-	VSUBPS           Y5, Y4, Y4
-	VADDPS           Y7, Y6, Y5
-	VSUBPS           Y7, Y6, Y6
-	VADDPS           Y9, Y1, Y1
-	VADDPS           Y5, Y3, Y7
-	VADDPS           Y7, Y1, Y1
-	VMOVUPS          Y1, 64(SI)
-	VFMADD231PS.BCST conv1_0_25<>+0(SB), Y5, Y9
-	VFMADD231PS.BCST conv1_4<>+0(SB), Y3, Y9
-	VMOVUPS          Y9, 576(SI)
-	VADDPS           Y8, Y2, Y1
-	VFMADD231PS.BCST conv1_0_125<>+0(SB), Y6, Y1
-	VFMADD231PS.BCST conv1_8<>+0(SB), Y4, Y1
-	VMOVUPS          Y1, 832(SI)
-	VFMADD231PS.BCST conv1_0_5<>+0(SB), Y6, Y2
-	VFMADD231PS.BCST conv1_2<>+0(SB), Y4, Y2
-	VMOVUPS          Y2, 320(SI)
-	VMOVUPS          96(DI), Y1
-	VMULPS.BCST      288(DX), Y1, Y1
-	VMOVUPS          352(DI), Y2
-	VMULPS.BCST      1056(DX), Y2, Y2
-	VMOVUPS          608(DI), Y3
-	VMULPS.BCST      1824(DX), Y3, Y3
-	VMOVUPS          864(DI), Y4
-	VMULPS.BCST      2592(DX), Y4, Y4
-	VMOVUPS          1120(DI), Y5
-	VMULPS.BCST      3360(DX), Y5, Y5
-	VMOVUPS          1376(DI), Y6
-	VMULPS.BCST      4128(DX), Y6, Y6
-	VMOVUPS          1632(DI), Y7
-	VMULPS.BCST      4896(DX), Y7, Y7
-	VMOVUPS          1888(DI), Y8
-	VMULPS.BCST      5664(DX), Y8, Y8
-	VADDPS           Y3, Y2, Y9
-	VSUBPS           Y3, Y2, Y2
-	VADDPS           Y5, Y4, Y3
-	VSUBPS           Y5, Y4, Y4
-	VADDPS           Y7, Y6, Y5
-	VSUBPS           Y7, Y6, Y6
-	VADDPS           Y9, Y1, Y1
-	VADDPS           Y5, Y3, Y7
-	VADDPS           Y7, Y1, Y1
-	VMOVUPS          Y1, 96(SI)
-	VFMADD231PS.BCST conv1_0_25<>+0(SB), Y5, Y9
-	VFMADD231PS.BCST conv1_4<>+0(SB), Y3, Y9
-	VMOVUPS          Y9, 608(SI)
-	VADDPS           Y8, Y2, Y1
-	VFMADD231PS.BCST conv1_0_125<>+0(SB), Y6, Y1
-	VFMADD231PS.BCST conv1_8<>+0(SB), Y4, Y1
-	VMOVUPS          Y1, 864(SI)
-	VFMADD231PS.BCST conv1_0_5<>+0(SB), Y6, Y2
-	VFMADD231PS.BCST conv1_2<>+0(SB), Y4, Y2
-	VMOVUPS          Y2, 352(SI)
-	VMOVUPS          128(DI), Y1
-	VMULPS.BCST      384(DX), Y1, Y1
-	VMOVUPS          384(DI), Y2
-	VMULPS.BCST      1152(DX), Y2, Y2
-	VMOVUPS          640(DI), Y3
-	VMULPS.BCST      1920(DX), Y3, Y3
-	VMOVUPS          896(DI), Y4
-	VMULPS.BCST      2688(DX), Y4, Y4
-	VMOVUPS          1152(DI), Y5
-	VMULPS.BCST      3456(DX), Y5, Y5
-	VMOVUPS          1408(DI), Y6
-	VMULPS.BCST      4224(DX), Y6, Y6
-	VMOVUPS          1664(DI), Y7
-	VMULPS.BCST      4992(DX), Y7, Y7
-	VMOVUPS          1920(DI), Y8
-	VMULPS.BCST      5760(DX), Y8, Y8
-	VADDPS           Y3, Y2, Y9
-	VSUBPS           Y3, Y2, Y2
-	VADDPS           Y5, Y4, Y3
-	VSUBPS           Y5, Y4, Y4
-	VADDPS           Y7, Y6, Y5
-	VSUBPS           Y7, Y6, Y6
-	VADDPS           Y9, Y1, Y1
-	VADDPS           Y5, Y3, Y7
-	VADDPS           Y7, Y1, Y1
-	VMOVUPS          Y1, 128(SI)
-	VFMADD231PS.BCST conv1_0_25<>+0(SB), Y5, Y9
-	VFMADD231PS.BCST conv1_4<>+0(SB), Y3, Y9
-	VMOVUPS          Y9, 640(SI)
-	VADDPS           Y8, Y2, Y1
-	VFMADD231PS.BCST conv1_0_125<>+0(SB), Y6, Y1
-	VFMADD231PS.BCST conv1_8<>+0(SB), Y4, Y1
-	VMOVUPS          Y1, 896(SI)
-	VFMADD231PS.BCST conv1_0_5<>+0(SB), Y6, Y2
-	VFMADD231PS.BCST conv1_2<>+0(SB), Y4, Y2
-	VMOVUPS          Y2, 384(SI)
-	VMOVUPS          160(DI), Y1
-	VMULPS.BCST      480(DX), Y1, Y1
-	VMOVUPS          416(DI), Y2
-	VMULPS.BCST      1248(DX), Y2, Y2
-	VMOVUPS          672(DI), Y3
-	VMULPS.BCST      2016(DX), Y3, Y3
-	VMOVUPS          928(DI), Y4
-	VMULPS.BCST      2784(DX), Y4, Y4
-	VMOVUPS          1184(DI), Y5
-	VMULPS.BCST      3552(DX), Y5, Y5
-	VMOVUPS          1440(DI), Y6
-	VMULPS.BCST      4320(DX), Y6, Y6
-	VMOVUPS          1696(DI), Y7
-	VMULPS.BCST      5088(DX), Y7, Y7
-	VMOVUPS          1952(DI), Y8
-	VMULPS.BCST      5856(DX), Y8, Y8
-	VADDPS           Y3, Y2, Y9
-	VSUBPS           Y3, Y2, Y2
-	VADDPS           Y5, Y4, Y3
-	VSUBPS           Y5, Y4, Y4
-	VADDPS           Y7, Y6, Y5
-	VSUBPS           Y7, Y6, Y6
-	VADDPS           Y9, Y1, Y1
-	VADDPS           Y5, Y3, Y7
-	VADDPS           Y7, Y1, Y1
-	VMOVUPS          Y1, 160(SI)
-	VFMADD231PS.BCST conv1_0_25<>+0(SB), Y5, Y9
-	VFMADD231PS.BCST conv1_4<>+0(SB), Y3, Y9
-	VMOVUPS          Y9, 672(SI)
-	VADDPS           Y8, Y2, Y1
-	VFMADD231PS.BCST conv1_0_125<>+0(SB), Y6, Y1
-	VFMADD231PS.BCST conv1_8<>+0(SB), Y4, Y1
-	VMOVUPS          Y1, 928(SI)
-	VFMADD231PS.BCST conv1_0_5<>+0(SB), Y6, Y2
-	VFMADD231PS.BCST conv1_2<>+0(SB), Y4, Y2
-	VMOVUPS          Y2, 416(SI)
-	VMOVUPS          192(DI), Y1
-	VMULPS.BCST      576(DX), Y1, Y1
-	VMOVUPS          448(DI), Y2
-	VMULPS.BCST      1344(DX), Y2, Y2
-	VMOVUPS          704(DI), Y3
-	VMULPS.BCST      2112(DX), Y3, Y3
-	VMOVUPS          960(DI), Y4
-	VMULPS.BCST      2880(DX), Y4, Y4
-	VMOVUPS          1216(DI), Y5
-	VMULPS.BCST      3648(DX), Y5, Y5
-	VMOVUPS          1472(DI), Y6
-	VMULPS.BCST      4416(DX), Y6, Y6
-	VMOVUPS          1728(DI), Y7
-	VMULPS.BCST      5184(DX), Y7, Y7
-	VMOVUPS          1984(DI), Y8
-	VMULPS.BCST      5952(DX), Y8, Y8
-	VADDPS           Y3, Y2, Y9
-	VSUBPS           Y3, Y2, Y2
-	VADDPS           Y5, Y4, Y3
-	VSUBPS           Y5, Y4, Y4
-	VADDPS           Y7, Y6, Y5
-	VSUBPS           Y7, Y6, Y6
-	VADDPS           Y9, Y1, Y1
-	VADDPS           Y5, Y3, Y7
-	VADDPS           Y7, Y1, Y1
-	VMOVUPS          Y1, 192(SI)
-	VFMADD231PS.BCST conv1_0_25<>+0(SB), Y5, Y9
-	VFMADD231PS.BCST conv1_4<>+0(SB), Y3, Y9
-	VMOVUPS          Y9, 704(SI)
-	VADDPS           Y8, Y2, Y1
-	VFMADD231PS.BCST conv1_0_125<>+0(SB), Y6, Y1
-	VFMADD231PS.BCST conv1_8<>+0(SB), Y4, Y1
-	VMOVUPS          Y1, 960(SI)
-	VFMADD231PS.BCST conv1_0_5<>+0(SB), Y6, Y2
-	VFMADD231PS.BCST conv1_2<>+0(SB), Y4, Y2
-	VMOVUPS          Y2, 448(SI)
-	VMOVUPS          224(DI), Y1
-	VMULPS.BCST      672(DX), Y1, Y1
-	VMOVUPS          480(DI), Y2
-	VMULPS.BCST      1440(DX), Y2, Y2
-	VMOVUPS          736(DI), Y3
-	VMULPS.BCST      2208(DX), Y3, Y3
-	VMOVUPS          992(DI), Y4
-	VMULPS.BCST      2976(DX), Y4, Y4
-	VMOVUPS          1248(DI), Y5
-	VMULPS.BCST      3744(DX), Y5, Y5
-	VMOVUPS          1504(DI), Y6
-	VMULPS.BCST      4512(DX), Y6, Y6
-	VMOVUPS          1760(DI), Y7
-	VMULPS.BCST      5280(DX), Y7, Y7
-	VMOVUPS          2016(DI), Y8
-	VMULPS.BCST      6048(DX), Y8, Y8
-	VADDPS           Y3, Y2, Y9
-	VSUBPS           Y3, Y2, Y2
-	VADDPS           Y5, Y4, Y3
-	VSUBPS           Y5, Y4, Y4
-	VADDPS           Y7, Y6, Y5
-	VSUBPS           Y7, Y6, Y6
-	VADDPS           Y9, Y1, Y1
-	VADDPS           Y5, Y3, Y7
-	VADDPS           Y7, Y1, Y1
-	VMOVUPS          Y1, 224(SI)
-	VFMADD231PS.BCST conv1_0_25<>+0(SB), Y5, Y9
-	VFMADD231PS.BCST conv1_4<>+0(SB), Y3, Y9
-	VMOVUPS          Y9, 736(SI)
-	VADDPS           Y8, Y2, Y1
-	VFMADD231PS.BCST conv1_0_125<>+0(SB), Y6, Y1
-	VFMADD231PS.BCST conv1_8<>+0(SB), Y4, Y1
-	VMOVUPS          Y1, 992(SI)
-	VFMADD231PS.BCST conv1_0_5<>+0(SB), Y6, Y2
-	VFMADD231PS.BCST conv1_2<>+0(SB), Y4, Y2
-	VMOVUPS          Y2, 480(SI)
+	VBROADCASTSS (BX), Y1
+
+	// columns: Aᵀ m
+	VMOVUPS          (DI), Y2
+	VMULPS.BCST      (DX), Y2, Y2
+	VMOVUPS          256(DI), Y3
+	VMULPS.BCST      768(DX), Y3, Y3
+	VMOVUPS          512(DI), Y4
+	VMULPS.BCST      1536(DX), Y4, Y4
+	VMOVUPS          768(DI), Y5
+	VMULPS.BCST      2304(DX), Y5, Y5
+	VMOVUPS          1024(DI), Y6
+	VMULPS.BCST      3072(DX), Y6, Y6
+	VMOVUPS          1280(DI), Y7
+	VMULPS.BCST      3840(DX), Y7, Y7
+	VMOVUPS          1536(DI), Y8
+	VMULPS.BCST      4608(DX), Y8, Y8
+	VMOVUPS          1792(DI), Y9
+	VMULPS.BCST      5376(DX), Y9, Y9
+	VADDPS           Y4, Y3, Y10
+	VSUBPS           Y4, Y3, Y3
+	VADDPS           Y6, Y5, Y4
+	VSUBPS           Y6, Y5, Y5
+	VADDPS           Y8, Y7, Y6
+	VSUBPS           Y8, Y7, Y7
+	VADDPS           Y10, Y2, Y2
+	VADDPS           Y6, Y4, Y8
+	VADDPS           Y8, Y2, Y2
+	VMOVUPS          Y2, (SI)
+	VFMADD231PS.BCST conv1_0_25<>+0(SB), Y6, Y10
+	VFMADD231PS.BCST conv1_4<>+0(SB), Y4, Y10
+	VMOVUPS          Y10, 512(SI)
+	VADDPS           Y9, Y3, Y2
+	VFMADD231PS.BCST conv1_0_125<>+0(SB), Y7, Y2
+	VFMADD231PS.BCST conv1_8<>+0(SB), Y5, Y2
+	VMOVUPS          Y2, 768(SI)
+	VFMADD231PS.BCST conv1_0_5<>+0(SB), Y7, Y3
+	VFMADD231PS.BCST conv1_2<>+0(SB), Y5, Y3
+	VMOVUPS          Y3, 256(SI)
+	VMOVUPS          32(DI), Y2
+	VMULPS.BCST      96(DX), Y2, Y2
+	VMOVUPS          288(DI), Y3
+	VMULPS.BCST      864(DX), Y3, Y3
+	VMOVUPS          544(DI), Y4
+	VMULPS.BCST      1632(DX), Y4, Y4
+	VMOVUPS          800(DI), Y5
+	VMULPS.BCST      2400(DX), Y5, Y5
+	VMOVUPS          1056(DI), Y6
+	VMULPS.BCST      3168(DX), Y6, Y6
+	VMOVUPS          1312(DI), Y7
+	VMULPS.BCST      3936(DX), Y7, Y7
+	VMOVUPS          1568(DI), Y8
+	VMULPS.BCST      4704(DX), Y8, Y8
+	VMOVUPS          1824(DI), Y9
+	VMULPS.BCST      5472(DX), Y9, Y9
+	VADDPS           Y4, Y3, Y10
+	VSUBPS           Y4, Y3, Y3
+	VADDPS           Y6, Y5, Y4
+	VSUBPS           Y6, Y5, Y5
+	VADDPS           Y8, Y7, Y6
+	VSUBPS           Y8, Y7, Y7
+	VADDPS           Y10, Y2, Y2
+	VADDPS           Y6, Y4, Y8
+	VADDPS           Y8, Y2, Y2
+	VMOVUPS          Y2, 32(SI)
+	VFMADD231PS.BCST conv1_0_25<>+0(SB), Y6, Y10
+	VFMADD231PS.BCST conv1_4<>+0(SB), Y4, Y10
+	VMOVUPS          Y10, 544(SI)
+	VADDPS           Y9, Y3, Y2
+	VFMADD231PS.BCST conv1_0_125<>+0(SB), Y7, Y2
+	VFMADD231PS.BCST conv1_8<>+0(SB), Y5, Y2
+	VMOVUPS          Y2, 800(SI)
+	VFMADD231PS.BCST conv1_0_5<>+0(SB), Y7, Y3
+	VFMADD231PS.BCST conv1_2<>+0(SB), Y5, Y3
+	VMOVUPS          Y3, 288(SI)
+	VMOVUPS          64(DI), Y2
+	VMULPS.BCST      192(DX), Y2, Y2
+	VMOVUPS          320(DI), Y3
+	VMULPS.BCST      960(DX), Y3, Y3
+	VMOVUPS          576(DI), Y4
+	VMULPS.BCST      1728(DX), Y4, Y4
+	VMOVUPS          832(DI), Y5
+	VMULPS.BCST      2496(DX), Y5, Y5
+	VMOVUPS          1088(DI), Y6
+	VMULPS.BCST      3264(DX), Y6, Y6
+	VMOVUPS          1344(DI), Y7
+	VMULPS.BCST      4032(DX), Y7, Y7
+	VMOVUPS          1600(DI), Y8
+	VMULPS.BCST      4800(DX), Y8, Y8
+	VMOVUPS          1856(DI), Y9
+	VMULPS.BCST      5568(DX), Y9, Y9
+	VADDPS           Y4, Y3, Y10
+	VSUBPS           Y4, Y3, Y3
+	VADDPS           Y6, Y5, Y4
+	VSUBPS           Y6, Y5, Y5
+	VADDPS           Y8, Y7, Y6
+	VSUBPS           Y8, Y7, Y7
+	VADDPS           Y10, Y2, Y2
+	VADDPS           Y6, Y4, Y8
+	VADDPS           Y8, Y2, Y2
+	VMOVUPS          Y2, 64(SI)
+	VFMADD231PS.BCST conv1_0_25<>+0(SB), Y6, Y10
+	VFMADD231PS.BCST conv1_4<>+0(SB), Y4, Y10
+	VMOVUPS          Y10, 576(SI)
+	VADDPS           Y9, Y3, Y2
+	VFMADD231PS.BCST conv1_0_125<>+0(SB), Y7, Y2
+	VFMADD231PS.BCST conv1_8<>+0(SB), Y5, Y2
+	VMOVUPS          Y2, 832(SI)
+	VFMADD231PS.BCST conv1_0_5<>+0(SB), Y7, Y3
+	VFMADD231PS.BCST conv1_2<>+0(SB), Y5, Y3
+	VMOVUPS          Y3, 320(SI)
+	VMOVUPS          96(DI), Y2
+	VMULPS.BCST      288(DX), Y2, Y2
+	VMOVUPS          352(DI), Y3
+	VMULPS.BCST      1056(DX), Y3, Y3
+	VMOVUPS          608(DI), Y4
+	VMULPS.BCST      1824(DX), Y4, Y4
+	VMOVUPS          864(DI), Y5
+	VMULPS.BCST      2592(DX), Y5, Y5
+	VMOVUPS          1120(DI), Y6
+	VMULPS.BCST      3360(DX), Y6, Y6
+	VMOVUPS          1376(DI), Y7
+	VMULPS.BCST      4128(DX), Y7, Y7
+	VMOVUPS          1632(DI), Y8
+	VMULPS.BCST      4896(DX), Y8, Y8
+	VMOVUPS          1888(DI), Y9
+	VMULPS.BCST      5664(DX), Y9, Y9
+	VADDPS           Y4, Y3, Y10
+	VSUBPS           Y4, Y3, Y3
+	VADDPS           Y6, Y5, Y4
+	VSUBPS           Y6, Y5, Y5
+	VADDPS           Y8, Y7, Y6
+	VSUBPS           Y8, Y7, Y7
+	VADDPS           Y10, Y2, Y2
+	VADDPS           Y6, Y4, Y8
+	VADDPS           Y8, Y2, Y2
+	VMOVUPS          Y2, 96(SI)
+	VFMADD231PS.BCST conv1_0_25<>+0(SB), Y6, Y10
+	VFMADD231PS.BCST conv1_4<>+0(SB), Y4, Y10
+	VMOVUPS          Y10, 608(SI)
+	VADDPS           Y9, Y3, Y2
+	VFMADD231PS.BCST conv1_0_125<>+0(SB), Y7, Y2
+	VFMADD231PS.BCST conv1_8<>+0(SB), Y5, Y2
+	VMOVUPS          Y2, 864(SI)
+	VFMADD231PS.BCST conv1_0_5<>+0(SB), Y7, Y3
+	VFMADD231PS.BCST conv1_2<>+0(SB), Y5, Y3
+	VMOVUPS          Y3, 352(SI)
+	VMOVUPS          128(DI), Y2
+	VMULPS.BCST      384(DX), Y2, Y2
+	VMOVUPS          384(DI), Y3
+	VMULPS.BCST      1152(DX), Y3, Y3
+	VMOVUPS          640(DI), Y4
+	VMULPS.BCST      1920(DX), Y4, Y4
+	VMOVUPS          896(DI), Y5
+	VMULPS.BCST      2688(DX), Y5, Y5
+	VMOVUPS          1152(DI), Y6
+	VMULPS.BCST      3456(DX), Y6, Y6
+	VMOVUPS          1408(DI), Y7
+	VMULPS.BCST      4224(DX), Y7, Y7
+	VMOVUPS          1664(DI), Y8
+	VMULPS.BCST      4992(DX), Y8, Y8
+	VMOVUPS          1920(DI), Y9
+	VMULPS.BCST      5760(DX), Y9, Y9
+	VADDPS           Y4, Y3, Y10
+	VSUBPS           Y4, Y3, Y3
+	VADDPS           Y6, Y5, Y4
+	VSUBPS           Y6, Y5, Y5
+	VADDPS           Y8, Y7, Y6
+	VSUBPS           Y8, Y7, Y7
+	VADDPS           Y10, Y2, Y2
+	VADDPS           Y6, Y4, Y8
+	VADDPS           Y8, Y2, Y2
+	VMOVUPS          Y2, 128(SI)
+	VFMADD231PS.BCST conv1_0_25<>+0(SB), Y6, Y10
+	VFMADD231PS.BCST conv1_4<>+0(SB), Y4, Y10
+	VMOVUPS          Y10, 640(SI)
+	VADDPS           Y9, Y3, Y2
+	VFMADD231PS.BCST conv1_0_125<>+0(SB), Y7, Y2
+	VFMADD231PS.BCST conv1_8<>+0(SB), Y5, Y2
+	VMOVUPS          Y2, 896(SI)
+	VFMADD231PS.BCST conv1_0_5<>+0(SB), Y7, Y3
+	VFMADD231PS.BCST conv1_2<>+0(SB), Y5, Y3
+	VMOVUPS          Y3, 384(SI)
+	VMOVUPS          160(DI), Y2
+	VMULPS.BCST      480(DX), Y2, Y2
+	VMOVUPS          416(DI), Y3
+	VMULPS.BCST      1248(DX), Y3, Y3
+	VMOVUPS          672(DI), Y4
+	VMULPS.BCST      2016(DX), Y4, Y4
+	VMOVUPS          928(DI), Y5
+	VMULPS.BCST      2784(DX), Y5, Y5
+	VMOVUPS          1184(DI), Y6
+	VMULPS.BCST      3552(DX), Y6, Y6
+	VMOVUPS          1440(DI), Y7
+	VMULPS.BCST      4320(DX), Y7, Y7
+	VMOVUPS          1696(DI), Y8
+	VMULPS.BCST      5088(DX), Y8, Y8
+	VMOVUPS          1952(DI), Y9
+	VMULPS.BCST      5856(DX), Y9, Y9
+	VADDPS           Y4, Y3, Y10
+	VSUBPS           Y4, Y3, Y3
+	VADDPS           Y6, Y5, Y4
+	VSUBPS           Y6, Y5, Y5
+	VADDPS           Y8, Y7, Y6
+	VSUBPS           Y8, Y7, Y7
+	VADDPS           Y10, Y2, Y2
+	VADDPS           Y6, Y4, Y8
+	VADDPS           Y8, Y2, Y2
+	VMOVUPS          Y2, 160(SI)
+	VFMADD231PS.BCST conv1_0_25<>+0(SB), Y6, Y10
+	VFMADD231PS.BCST conv1_4<>+0(SB), Y4, Y10
+	VMOVUPS          Y10, 672(SI)
+	VADDPS           Y9, Y3, Y2
+	VFMADD231PS.BCST conv1_0_125<>+0(SB), Y7, Y2
+	VFMADD231PS.BCST conv1_8<>+0(SB), Y5, Y2
+	VMOVUPS          Y2, 928(SI)
+	VFMADD231PS.BCST conv1_0_5<>+0(SB), Y7, Y3
+	VFMADD231PS.BCST conv1_2<>+0(SB), Y5, Y3
+	VMOVUPS          Y3, 416(SI)
+	VMOVUPS          192(DI), Y2
+	VMULPS.BCST      576(DX), Y2, Y2
+	VMOVUPS          448(DI), Y3
+	VMULPS.BCST      1344(DX), Y3, Y3
+	VMOVUPS          704(DI), Y4
+	VMULPS.BCST      2112(DX), Y4, Y4
+	VMOVUPS          960(DI), Y5
+	VMULPS.BCST      2880(DX), Y5, Y5
+	VMOVUPS          1216(DI), Y6
+	VMULPS.BCST      3648(DX), Y6, Y6
+	VMOVUPS          1472(DI), Y7
+	VMULPS.BCST      4416(DX), Y7, Y7
+	VMOVUPS          1728(DI), Y8
+	VMULPS.BCST      5184(DX), Y8, Y8
+	VMOVUPS          1984(DI), Y9
+	VMULPS.BCST      5952(DX), Y9, Y9
+	VADDPS           Y4, Y3, Y10
+	VSUBPS           Y4, Y3, Y3
+	VADDPS           Y6, Y5, Y4
+	VSUBPS           Y6, Y5, Y5
+	VADDPS           Y8, Y7, Y6
+	VSUBPS           Y8, Y7, Y7
+	VADDPS           Y10, Y2, Y2
+	VADDPS           Y6, Y4, Y8
+	VADDPS           Y8, Y2, Y2
+	VMOVUPS          Y2, 192(SI)
+	VFMADD231PS.BCST conv1_0_25<>+0(SB), Y6, Y10
+	VFMADD231PS.BCST conv1_4<>+0(SB), Y4, Y10
+	VMOVUPS          Y10, 704(SI)
+	VADDPS           Y9, Y3, Y2
+	VFMADD231PS.BCST conv1_0_125<>+0(SB), Y7, Y2
+	VFMADD231PS.BCST conv1_8<>+0(SB), Y5, Y2
+	VMOVUPS          Y2, 960(SI)
+	VFMADD231PS.BCST conv1_0_5<>+0(SB), Y7, Y3
+	VFMADD231PS.BCST conv1_2<>+0(SB), Y5, Y3
+	VMOVUPS          Y3, 448(SI)
+	VMOVUPS          224(DI), Y2
+	VMULPS.BCST      672(DX), Y2, Y2
+	VMOVUPS          480(DI), Y3
+	VMULPS.BCST      1440(DX), Y3, Y3
+	VMOVUPS          736(DI), Y4
+	VMULPS.BCST      2208(DX), Y4, Y4
+	VMOVUPS          992(DI), Y5
+	VMULPS.BCST      2976(DX), Y5, Y5
+	VMOVUPS          1248(DI), Y6
+	VMULPS.BCST      3744(DX), Y6, Y6
+	VMOVUPS          1504(DI), Y7
+	VMULPS.BCST      4512(DX), Y7, Y7
+	VMOVUPS          1760(DI), Y8
+	VMULPS.BCST      5280(DX), Y8, Y8
+	VMOVUPS          2016(DI), Y9
+	VMULPS.BCST      6048(DX), Y9, Y9
+	VADDPS           Y4, Y3, Y10
+	VSUBPS           Y4, Y3, Y3
+	VADDPS           Y6, Y5, Y4
+	VSUBPS           Y6, Y5, Y5
+	VADDPS           Y8, Y7, Y6
+	VSUBPS           Y8, Y7, Y7
+	VADDPS           Y10, Y2, Y2
+	VADDPS           Y6, Y4, Y8
+	VADDPS           Y8, Y2, Y2
+	VMOVUPS          Y2, 224(SI)
+	VFMADD231PS.BCST conv1_0_25<>+0(SB), Y6, Y10
+	VFMADD231PS.BCST conv1_4<>+0(SB), Y4, Y10
+	VMOVUPS          Y10, 736(SI)
+	VADDPS           Y9, Y3, Y2
+	VFMADD231PS.BCST conv1_0_125<>+0(SB), Y7, Y2
+	VFMADD231PS.BCST conv1_8<>+0(SB), Y5, Y2
+	VMOVUPS          Y2, 992(SI)
+	VFMADD231PS.BCST conv1_0_5<>+0(SB), Y7, Y3
+	VFMADD231PS.BCST conv1_2<>+0(SB), Y5, Y3
+	VMOVUPS          Y3, 480(SI)
 
 	// two rows at a time: (Aᵀ m) A, then bias, pooling, ReLU
-	VBROADCASTSS     (BX), Y1
 	VMOVUPS          (SI), Y2
 	VMOVUPS          32(SI), Y3
 	VMOVUPS          64(SI), Y4
@@ -1918,298 +1919,299 @@ tileColumn2:
 	MOVQ              $0x00000014, R11
 
 output3:
-	// columns: Aᵀ (u V)
-	VMOVUPS          (R8), Y1
-	VMULPS.BCST      (DX), Y1, Y1
-	VMOVUPS          256(R8), Y2
-	VMULPS.BCST      768(DX), Y2, Y2
-	VMOVUPS          512(R8), Y3
-	VMULPS.BCST      1536(DX), Y3, Y3
-	VMOVUPS          768(R8), Y4
-	VMULPS.BCST      2304(DX), Y4, Y4
-	VMOVUPS          1024(R8), Y5
-	VMULPS.BCST      3072(DX), Y5, Y5
-	VMOVUPS          1280(R8), Y6
-	VMULPS.BCST      3840(DX), Y6, Y6
-	VMOVUPS          1536(R8), Y7
-	VMULPS.BCST      4608(DX), Y7, Y7
-	VMOVUPS          1792(R8), Y8
-	VMULPS.BCST      5376(DX), Y8, Y8
-	VADDPS           Y3, Y2, Y9
-	VSUBPS           Y3, Y2, Y2
-	VADDPS           Y5, Y4, Y3
-	VSUBPS           Y5, Y4, Y4
-	VADDPS           Y7, Y6, Y5
-	VSUBPS           Y7, Y6, Y6
-	VADDPS           Y9, Y1, Y1
-	VADDPS           Y5, Y3, Y7
-	VADDPS           Y7, Y1, Y1
-	VMOVUPS          Y1, (DI)
-	VFMADD231PS.BCST conv1_0_25<>+0(SB), Y5, Y9
-	VFMADD231PS.BCST conv1_4<>+0(SB), Y3, Y9
-	VMOVUPS          Y9, 512(DI)
-	VADDPS           Y8, Y2, Y1
-	VFMADD231PS.BCST conv1_0_125<>+0(SB), Y6, Y1
-	VFMADD231PS.BCST conv1_8<>+0(SB), Y4, Y1
-	VMOVUPS          Y1, 768(DI)
-	VFMADD231PS.BCST conv1_0_5<>+0(SB), Y6, Y2
-	VFMADD231PS.BCST conv1_2<>+0(SB), Y4, Y2
-	VMOVUPS          Y2, 256(DI)
-	VMOVUPS          32(R8), Y1
-	VMULPS.BCST      96(DX), Y1, Y1
-	VMOVUPS          288(R8), Y2
-	VMULPS.BCST      864(DX), Y2, Y2
-	VMOVUPS          544(R8), Y3
-	VMULPS.BCST      1632(DX), Y3, Y3
-	VMOVUPS          800(R8), Y4
-	VMULPS.BCST      2400(DX), Y4, Y4
-	VMOVUPS          1056(R8), Y5
-	VMULPS.BCST      3168(DX), Y5, Y5
-	VMOVUPS          1312(R8), Y6
-	VMULPS.BCST      3936(DX), Y6, Y6
-	VMOVUPS          1568(R8), Y7
-	VMULPS.BCST      4704(DX), Y7, Y7
-	VMOVUPS          1824(R8), Y8
-	VMULPS.BCST      5472(DX), Y8, Y8
-	VADDPS           Y3, Y2, Y9
-	VSUBPS           Y3, Y2, Y2
-	VADDPS           Y5, Y4, Y3
-	VSUBPS           Y5, Y4, Y4
-	VADDPS           Y7, Y6, Y5
-	VSUBPS           Y7, Y6, Y6
-	VADDPS           Y9, Y1, Y1
-	VADDPS           Y5, Y3, Y7
-	VADDPS           Y7, Y1, Y1
-	VMOVUPS          Y1, 32(DI)
-	VFMADD231PS.BCST conv1_0_25<>+0(SB), Y5, Y9
-	VFMADD231PS.BCST conv1_4<>+0(SB), Y3, Y9
-	VMOVUPS          Y9, 544(DI)
-	VADDPS           Y8, Y2, Y1
-	VFMADD231PS.BCST conv1_0_125<>+0(SB), Y6, Y1
-	VFMADD231PS.BCST conv1_8<>+0(SB), Y4, Y1
-	VMOVUPS          Y1, 800(DI)
-	VFMADD231PS.BCST conv1_0_5<>+0(SB), Y6, Y2
-	VFMADD231PS.BCST conv1_2<>+0(SB), Y4, Y2
-	VMOVUPS          Y2, 288(DI)
-	VMOVUPS          64(R8), Y1
-	VMULPS.BCST      192(DX), Y1, Y1
-	VMOVUPS          320(R8), Y2
-	VMULPS.BCST      960(DX), Y2, Y2
-	VMOVUPS          576(R8), Y3
-	VMULPS.BCST      1728(DX), Y3, Y3
-	VMOVUPS          832(R8), Y4
-	VMULPS.BCST      2496(DX), Y4, Y4
-	VMOVUPS          1088(R8), Y5
-	VMULPS.BCST      3264(DX), Y5, Y5
-	VMOVUPS          1344(R8), Y6
-	VMULPS.BCST      4032(DX), Y6, Y6
-	VMOVUPS          1600(R8), Y7
-	VMULPS.BCST      4800(DX), Y7, Y7
-	VMOVUPS          1856(R8), Y8
-	VMULPS.BCST      5568(DX), Y8, Y8
-	VADDPS           Y3, Y2, Y9
-	VSUBPS           Y3, Y2, Y2
-	VADDPS           Y5, Y4, Y3
-	VSUBPS           Y5, Y4, Y4
-	VADDPS           Y7, Y6, Y5
-	VSUBPS           Y7, Y6, Y6
-	VADDPS           Y9, Y1, Y1
-	VADDPS           Y5, Y3, Y7
-	VADDPS           Y7, Y1, Y1
-	VMOVUPS          Y1, 64(DI)
-	VFMADD231PS.BCST conv1_0_25<>+0(SB), Y5, Y9
-	VFMADD231PS.BCST conv1_4<>+0(SB), Y3, Y9
-	VMOVUPS          Y9, 576(DI)
-	VADDPS           Y8, Y2, Y1
-	VFMADD231PS.BCST conv1_0_125<>+0(SB), Y6, Y1
-	VFMADD231PS.BCST conv1_8<>+0(SB), Y4, Y1
-	VMOVUPS          Y1, 832(DI)
-	VFMADD231PS.BCST conv1_0_5<>+0(SB), Y6, Y2
-	VFMADD231PS.BCST conv1_2<>+0(SB), Y4, Y2
-	VMOVUPS          Y2, 320(DI)
-	VMOVUPS          96(R8), Y1
-	VMULPS.BCST      288(DX), Y1, Y1
-	VMOVUPS          352(R8), Y2
-	VMULPS.BCST      1056(DX), Y2, Y2
-	VMOVUPS          608(R8), Y3
-	VMULPS.BCST      1824(DX), Y3, Y3
-	VMOVUPS          864(R8), Y4
-	VMULPS.BCST      2592(DX), Y4, Y4
-	VMOVUPS          1120(R8), Y5
-	VMULPS.BCST      3360(DX), Y5, Y5
-	VMOVUPS          1376(R8), Y6
-	VMULPS.BCST      4128(DX), Y6, Y6
-	VMOVUPS          1632(R8), Y7
-	VMULPS.BCST      4896(DX), Y7, Y7
-	VMOVUPS          1888(R8), Y8
-	VMULPS.BCST      5664(DX), Y8, Y8
-	VADDPS           Y3, Y2, Y9
-	VSUBPS           Y3, Y2, Y2
-	VADDPS           Y5, Y4, Y3
-	VSUBPS           Y5, Y4, Y4
-	VADDPS           Y7, Y6, Y5
-	VSUBPS           Y7, Y6, Y6
-	VADDPS           Y9, Y1, Y1
-	VADDPS           Y5, Y3, Y7
-	VADDPS           Y7, Y1, Y1
-	VMOVUPS          Y1, 96(DI)
-	VFMADD231PS.BCST conv1_0_25<>+0(SB), Y5, Y9
-	VFMADD231PS.BCST conv1_4<>+0(SB), Y3, Y9
-	VMOVUPS          Y9, 608(DI)
-	VADDPS           Y8, Y2, Y1
-	VFMADD231PS.BCST conv1_0_125<>+0(SB), Y6, Y1
-	VFMADD231PS.BCST conv1_8<>+0(SB), Y4, Y1
-	VMOVUPS          Y1, 864(DI)
-	VFMADD231PS.BCST conv1_0_5<>+0(SB), Y6, Y2
-	VFMADD231PS.BCST conv1_2<>+0(SB), Y4, Y2
-	VMOVUPS          Y2, 352(DI)
-	VMOVUPS          128(R8), Y1
-	VMULPS.BCST      384(DX), Y1, Y1
-	VMOVUPS          384(R8), Y2
-	VMULPS.BCST      1152(DX), Y2, Y2
-	VMOVUPS          640(R8), Y3
-	VMULPS.BCST      1920(DX), Y3, Y3
-	VMOVUPS          896(R8), Y4
-	VMULPS.BCST      2688(DX), Y4, Y4
-	VMOVUPS          1152(R8), Y5
-	VMULPS.BCST      3456(DX), Y5, Y5
-	VMOVUPS          1408(R8), Y6
-	VMULPS.BCST      4224(DX), Y6, Y6
-	VMOVUPS          1664(R8), Y7
-	VMULPS.BCST      4992(DX), Y7, Y7
-	VMOVUPS          1920(R8), Y8
-	VMULPS.BCST      5760(DX), Y8, Y8
-	VADDPS           Y3, Y2, Y9
-	VSUBPS           Y3, Y2, Y2
-	VADDPS           Y5, Y4, Y3
-	VSUBPS           Y5, Y4, Y4
-	VADDPS           Y7, Y6, Y5
-	VSUBPS           Y7, Y6, Y6
-	VADDPS           Y9, Y1, Y1
-	VADDPS           Y5, Y3, Y7
-	VADDPS           Y7, Y1, Y1
-	VMOVUPS          Y1, 128(DI)
-	VFMADD231PS.BCST conv1_0_25<>+0(SB), Y5, Y9
-	VFMADD231PS.BCST conv1_4<>+0(SB), Y3, Y9
-	VMOVUPS          Y9, 640(DI)
-	VADDPS           Y8, Y2, Y1
-	VFMADD231PS.BCST conv1_0_125<>+0(SB), Y6, Y1
-	VFMADD231PS.BCST conv1_8<>+0(SB), Y4, Y1
-	VMOVUPS          Y1, 896(DI)
-	VFMADD231PS.BCST conv1_0_5<>+0(SB), Y6, Y2
-	VFMADD231PS.BCST conv1_2<>+0(SB), Y4, Y2
-	VMOVUPS          Y2, 384(DI)
-	VMOVUPS          160(R8), Y1
-	VMULPS.BCST      480(DX), Y1, Y1
-	VMOVUPS          416(R8), Y2
-	VMULPS.BCST      1248(DX), Y2, Y2
-	VMOVUPS          672(R8), Y3
-	VMULPS.BCST      2016(DX), Y3, Y3
-	VMOVUPS          928(R8), Y4
-	VMULPS.BCST      2784(DX), Y4, Y4
-	VMOVUPS          1184(R8), Y5
-	VMULPS.BCST      3552(DX), Y5, Y5
-	VMOVUPS          1440(R8), Y6
-	VMULPS.BCST      4320(DX), Y6, Y6
-	VMOVUPS          1696(R8), Y7
-	VMULPS.BCST      5088(DX), Y7, Y7
-	VMOVUPS          1952(R8), Y8
-	VMULPS.BCST      5856(DX), Y8, Y8
-	VADDPS           Y3, Y2, Y9
-	VSUBPS           Y3, Y2, Y2
-	VADDPS           Y5, Y4, Y3
-	VSUBPS           Y5, Y4, Y4
-	VADDPS           Y7, Y6, Y5
-	VSUBPS           Y7, Y6, Y6
-	VADDPS           Y9, Y1, Y1
-	VADDPS           Y5, Y3, Y7
-	VADDPS           Y7, Y1, Y1
-	VMOVUPS          Y1, 160(DI)
-	VFMADD231PS.BCST conv1_0_25<>+0(SB), Y5, Y9
-	VFMADD231PS.BCST conv1_4<>+0(SB), Y3, Y9
-	VMOVUPS          Y9, 672(DI)
-	VADDPS           Y8, Y2, Y1
-	VFMADD231PS.BCST conv1_0_125<>+0(SB), Y6, Y1
-	VFMADD231PS.BCST conv1_8<>+0(SB), Y4, Y1
-	VMOVUPS          Y1, 928(DI)
-	VFMADD231PS.BCST conv1_0_5<>+0(SB), Y6, Y2
-	VFMADD231PS.BCST conv1_2<>+0(SB), Y4, Y2
-	VMOVUPS          Y2, 416(DI)
-	VMOVUPS          192(R8), Y1
-	VMULPS.BCST      576(DX), Y1, Y1
-	VMOVUPS          448(R8), Y2
-	VMULPS.BCST      1344(DX), Y2, Y2
-	VMOVUPS          704(R8), Y3
-	VMULPS.BCST      2112(DX), Y3, Y3
-	VMOVUPS          960(R8), Y4
-	VMULPS.BCST      2880(DX), Y4, Y4
-	VMOVUPS          1216(R8), Y5
-	VMULPS.BCST      3648(DX), Y5, Y5
-	VMOVUPS          1472(R8), Y6
-	VMULPS.BCST      4416(DX), Y6, Y6
-	VMOVUPS          1728(R8), Y7
-	VMULPS.BCST      5184(DX), Y7, Y7
-	VMOVUPS          1984(R8), Y8
-	VMULPS.BCST      5952(DX), Y8, Y8
-	VADDPS           Y3, Y2, Y9
-	VSUBPS           Y3, Y2, Y2
-	VADDPS           Y5, Y4, Y3
-	VSUBPS           Y5, Y4, Y4
-	VADDPS           Y7, Y6, Y5
-	VSUBPS           Y7, Y6, Y6
-	VADDPS           Y9, Y1, Y1
-	VADDPS           Y5, Y3, Y7
-	VADDPS           Y7, Y1, Y1
-	VMOVUPS          Y1, 192(DI)
-	VFMADD231PS.BCST conv1_0_25<>+0(SB), Y5, Y9
-	VFMADD231PS.BCST conv1_4<>+0(SB), Y3, Y9
-	VMOVUPS          Y9, 704(DI)
-	VADDPS           Y8, Y2, Y1
-	VFMADD231PS.BCST conv1_0_125<>+0(SB), Y6, Y1
-	VFMADD231PS.BCST conv1_8<>+0(SB), Y4, Y1
-	VMOVUPS          Y1, 960(DI)
-	VFMADD231PS.BCST conv1_0_5<>+0(SB), Y6, Y2
-	VFMADD231PS.BCST conv1_2<>+0(SB), Y4, Y2
-	VMOVUPS          Y2, 448(DI)
-	VMOVUPS          224(R8), Y1
-	VMULPS.BCST      672(DX), Y1, Y1
-	VMOVUPS          480(R8), Y2
-	VMULPS.BCST      1440(DX), Y2, Y2
-	VMOVUPS          736(R8), Y3
-	VMULPS.BCST      2208(DX), Y3, Y3
-	VMOVUPS          992(R8), Y4
-	VMULPS.BCST      2976(DX), Y4, Y4
-	VMOVUPS          1248(R8), Y5
-	VMULPS.BCST      3744(DX), Y5, Y5
-	VMOVUPS          1504(R8), Y6
-	VMULPS.BCST      4512(DX), Y6, Y6
-	VMOVUPS          1760(R8), Y7
-	VMULPS.BCST      5280(DX), Y7, Y7
-	VMOVUPS          2016(R8), Y8
-	VMULPS.BCST      6048(DX), Y8, Y8
-	VADDPS           Y3, Y2, Y9
-	VSUBPS           Y3, Y2, Y2
-	VADDPS           Y5, Y4, Y3
-	VSUBPS           Y5, Y4, Y4
-	VADDPS           Y7, Y6, Y5
-	VSUBPS           Y7, Y6, Y6
-	VADDPS           Y9, Y1, Y1
-	VADDPS           Y5, Y3, Y7
-	VADDPS           Y7, Y1, Y1
-	VMOVUPS          Y1, 224(DI)
-	VFMADD231PS.BCST conv1_0_25<>+0(SB), Y5, Y9
-	VFMADD231PS.BCST conv1_4<>+0(SB), Y3, Y9
-	VMOVUPS          Y9, 736(DI)
-	VADDPS           Y8, Y2, Y1
-	VFMADD231PS.BCST conv1_0_125<>+0(SB), Y6, Y1
-	VFMADD231PS.BCST conv1_8<>+0(SB), Y4, Y1
-	VMOVUPS          Y1, 992(DI)
-	VFMADD231PS.BCST conv1_0_5<>+0(SB), Y6, Y2
-	VFMADD231PS.BCST conv1_2<>+0(SB), Y4, Y2
-	VMOVUPS          Y2, 480(DI)
+	VBROADCASTSS (BX), Y1
+
+	// columns: Aᵀ m
+	VMOVUPS          (R8), Y2
+	VMULPS.BCST      (DX), Y2, Y2
+	VMOVUPS          256(R8), Y3
+	VMULPS.BCST      768(DX), Y3, Y3
+	VMOVUPS          512(R8), Y4
+	VMULPS.BCST      1536(DX), Y4, Y4
+	VMOVUPS          768(R8), Y5
+	VMULPS.BCST      2304(DX), Y5, Y5
+	VMOVUPS          1024(R8), Y6
+	VMULPS.BCST      3072(DX), Y6, Y6
+	VMOVUPS          1280(R8), Y7
+	VMULPS.BCST      3840(DX), Y7, Y7
+	VMOVUPS          1536(R8), Y8
+	VMULPS.BCST      4608(DX), Y8, Y8
+	VMOVUPS          1792(R8), Y9
+	VMULPS.BCST      5376(DX), Y9, Y9
+	VADDPS           Y4, Y3, Y10
+	VSUBPS           Y4, Y3, Y3
+	VADDPS           Y6, Y5, Y4
+	VSUBPS           Y6, Y5, Y5
+	VADDPS           Y8, Y7, Y6
+	VSUBPS           Y8, Y7, Y7
+	VADDPS           Y10, Y2, Y2
+	VADDPS           Y6, Y4, Y8
+	VADDPS           Y8, Y2, Y2
+	VMOVUPS          Y2, (DI)
+	VFMADD231PS.BCST conv1_0_25<>+0(SB), Y6, Y10
+	VFMADD231PS.BCST conv1_4<>+0(SB), Y4, Y10
+	VMOVUPS          Y10, 512(DI)
+	VADDPS           Y9, Y3, Y2
+	VFMADD231PS.BCST conv1_0_125<>+0(SB), Y7, Y2
+	VFMADD231PS.BCST conv1_8<>+0(SB), Y5, Y2
+	VMOVUPS          Y2, 768(DI)
+	VFMADD231PS.BCST conv1_0_5<>+0(SB), Y7, Y3
+	VFMADD231PS.BCST conv1_2<>+0(SB), Y5, Y3
+	VMOVUPS          Y3, 256(DI)
+	VMOVUPS          32(R8), Y2
+	VMULPS.BCST      96(DX), Y2, Y2
+	VMOVUPS          288(R8), Y3
+	VMULPS.BCST      864(DX), Y3, Y3
+	VMOVUPS          544(R8), Y4
+	VMULPS.BCST      1632(DX), Y4, Y4
+	VMOVUPS          800(R8), Y5
+	VMULPS.BCST      2400(DX), Y5, Y5
+	VMOVUPS          1056(R8), Y6
+	VMULPS.BCST      3168(DX), Y6, Y6
+	VMOVUPS          1312(R8), Y7
+	VMULPS.BCST      3936(DX), Y7, Y7
+	VMOVUPS          1568(R8), Y8
+	VMULPS.BCST      4704(DX), Y8, Y8
+	VMOVUPS          1824(R8), Y9
+	VMULPS.BCST      5472(DX), Y9, Y9
+	VADDPS           Y4, Y3, Y10
+	VSUBPS           Y4, Y3, Y3
+	VADDPS           Y6, Y5, Y4
+	VSUBPS           Y6, Y5, Y5
+	VADDPS           Y8, Y7, Y6
+	VSUBPS           Y8, Y7, Y7
+	VADDPS           Y10, Y2, Y2
+	VADDPS           Y6, Y4, Y8
+	VADDPS           Y8, Y2, Y2
+	VMOVUPS          Y2, 32(DI)
+	VFMADD231PS.BCST conv1_0_25<>+0(SB), Y6, Y10
+	VFMADD231PS.BCST conv1_4<>+0(SB), Y4, Y10
+	VMOVUPS          Y10, 544(DI)
+	VADDPS           Y9, Y3, Y2
+	VFMADD231PS.BCST conv1_0_125<>+0(SB), Y7, Y2
+	VFMADD231PS.BCST conv1_8<>+0(SB), Y5, Y2
+	VMOVUPS          Y2, 800(DI)
+	VFMADD231PS.BCST conv1_0_5<>+0(SB), Y7, Y3
+	VFMADD231PS.BCST conv1_2<>+0(SB), Y5, Y3
+	VMOVUPS          Y3, 288(DI)
+	VMOVUPS          64(R8), Y2
+	VMULPS.BCST      192(DX), Y2, Y2
+	VMOVUPS          320(R8), Y3
+	VMULPS.BCST      960(DX), Y3, Y3
+	VMOVUPS          576(R8), Y4
+	VMULPS.BCST      1728(DX), Y4, Y4
+	VMOVUPS          832(R8), Y5
+	VMULPS.BCST      2496(DX), Y5, Y5
+	VMOVUPS          1088(R8), Y6
+	VMULPS.BCST      3264(DX), Y6, Y6
+	VMOVUPS          1344(R8), Y7
+	VMULPS.BCST      4032(DX), Y7, Y7
+	VMOVUPS          1600(R8), Y8
+	VMULPS.BCST      4800(DX), Y8, Y8
+	VMOVUPS          1856(R8), Y9
+	VMULPS.BCST      5568(DX), Y9, Y9
+	VADDPS           Y4, Y3, Y10
+	VSUBPS           Y4, Y3, Y3
+	VADDPS           Y6, Y5, Y4
+	VSUBPS           Y6, Y5, Y5
+	VADDPS           Y8, Y7, Y6
+	VSUBPS           Y8, Y7, Y7
+	VADDPS           Y10, Y2, Y2
+	VADDPS           Y6, Y4, Y8
+	VADDPS           Y8, Y2, Y2
+	VMOVUPS          Y2, 64(DI)
+	VFMADD231PS.BCST conv1_0_25<>+0(SB), Y6, Y10
+	VFMADD231PS.BCST conv1_4<>+0(SB), Y4, Y10
+	VMOVUPS          Y10, 576(DI)
+	VADDPS           Y9, Y3, Y2
+	VFMADD231PS.BCST conv1_0_125<>+0(SB), Y7, Y2
+	VFMADD231PS.BCST conv1_8<>+0(SB), Y5, Y2
+	VMOVUPS          Y2, 832(DI)
+	VFMADD231PS.BCST conv1_0_5<>+0(SB), Y7, Y3
+	VFMADD231PS.BCST conv1_2<>+0(SB), Y5, Y3
+	VMOVUPS          Y3, 320(DI)
+	VMOVUPS          96(R8), Y2
+	VMULPS.BCST      288(DX), Y2, Y2
+	VMOVUPS          352(R8), Y3
+	VMULPS.BCST      1056(DX), Y3, Y3
+	VMOVUPS          608(R8), Y4
+	VMULPS.BCST      1824(DX), Y4, Y4
+	VMOVUPS          864(R8), Y5
+	VMULPS.BCST      2592(DX), Y5, Y5
+	VMOVUPS          1120(R8), Y6
+	VMULPS.BCST      3360(DX), Y6, Y6
+	VMOVUPS          1376(R8), Y7
+	VMULPS.BCST      4128(DX), Y7, Y7
+	VMOVUPS          1632(R8), Y8
+	VMULPS.BCST      4896(DX), Y8, Y8
+	VMOVUPS          1888(R8), Y9
+	VMULPS.BCST      5664(DX), Y9, Y9
+	VADDPS           Y4, Y3, Y10
+	VSUBPS           Y4, Y3, Y3
+	VADDPS           Y6, Y5, Y4
+	VSUBPS           Y6, Y5, Y5
+	VADDPS           Y8, Y7, Y6
+	VSUBPS           Y8, Y7, Y7
+	VADDPS           Y10, Y2, Y2
+	VADDPS           Y6, Y4, Y8
+	VADDPS           Y8, Y2, Y2
+	VMOVUPS          Y2, 96(DI)
+	VFMADD231PS.BCST conv1_0_25<>+0(SB), Y6, Y10
+	VFMADD231PS.BCST conv1_4<>+0(SB), Y4, Y10
+	VMOVUPS          Y10, 608(DI)
+	VADDPS           Y9, Y3, Y2
+	VFMADD231PS.BCST conv1_0_125<>+0(SB), Y7, Y2
+	VFMADD231PS.BCST conv1_8<>+0(SB), Y5, Y2
+	VMOVUPS          Y2, 864(DI)
+	VFMADD231PS.BCST conv1_0_5<>+0(SB), Y7, Y3
+	VFMADD231PS.BCST conv1_2<>+0(SB), Y5, Y3
+	VMOVUPS          Y3, 352(DI)
+	VMOVUPS          128(R8), Y2
+	VMULPS.BCST      384(DX), Y2, Y2
+	VMOVUPS          384(R8), Y3
+	VMULPS.BCST      1152(DX), Y3, Y3
+	VMOVUPS          640(R8), Y4
+	VMULPS.BCST      1920(DX), Y4, Y4
+	VMOVUPS          896(R8), Y5
+	VMULPS.BCST      2688(DX), Y5, Y5
+	VMOVUPS          1152(R8), Y6
+	VMULPS.BCST      3456(DX), Y6, Y6
+	VMOVUPS          1408(R8), Y7
+	VMULPS.BCST      4224(DX), Y7, Y7
+	VMOVUPS          1664(R8), Y8
+	VMULPS.BCST      4992(DX), Y8, Y8
+	VMOVUPS          1920(R8), Y9
+	VMULPS.BCST      5760(DX), Y9, Y9
+	VADDPS           Y4, Y3, Y10
+	VSUBPS           Y4, Y3, Y3
+	VADDPS           Y6, Y5, Y4
+	VSUBPS           Y6, Y5, Y5
+	VADDPS           Y8, Y7, Y6
+	VSUBPS           Y8, Y7, Y7
+	VADDPS           Y10, Y2, Y2
+	VADDPS           Y6, Y4, Y8
+	VADDPS           Y8, Y2, Y2
+	VMOVUPS          Y2, 128(DI)
+	VFMADD231PS.BCST conv1_0_25<>+0(SB), Y6, Y10
+	VFMADD231PS.BCST conv1_4<>+0(SB), Y4, Y10
+	VMOVUPS          Y10, 640(DI)
+	VADDPS           Y9, Y3, Y2
+	VFMADD231PS.BCST conv1_0_125<>+0(SB), Y7, Y2
+	VFMADD231PS.BCST conv1_8<>+0(SB), Y5, Y2
+	VMOVUPS          Y2, 896(DI)
+	VFMADD231PS.BCST conv1_0_5<>+0(SB), Y7, Y3
+	VFMADD231PS.BCST conv1_2<>+0(SB), Y5, Y3
+	VMOVUPS          Y3, 384(DI)
+	VMOVUPS          160(R8), Y2
+	VMULPS.BCST      480(DX), Y2, Y2
+	VMOVUPS          416(R8), Y3
+	VMULPS.BCST      1248(DX), Y3, Y3
+	VMOVUPS          672(R8), Y4
+	VMULPS.BCST      2016(DX), Y4, Y4
+	VMOVUPS          928(R8), Y5
+	VMULPS.BCST      2784(DX), Y5, Y5
+	VMOVUPS          1184(R8), Y6
+	VMULPS.BCST      3552(DX), Y6, Y6
+	VMOVUPS          1440(R8), Y7
+	VMULPS.BCST      4320(DX), Y7, Y7
+	VMOVUPS          1696(R8), Y8
+	VMULPS.BCST      5088(DX), Y8, Y8
+	VMOVUPS          1952(R8), Y9
+	VMULPS.BCST      5856(DX), Y9, Y9
+	VADDPS           Y4, Y3, Y10
+	VSUBPS           Y4, Y3, Y3
+	VADDPS           Y6, Y5, Y4
+	VSUBPS           Y6, Y5, Y5
+	VADDPS           Y8, Y7, Y6
+	VSUBPS           Y8, Y7, Y7
+	VADDPS           Y10, Y2, Y2
+	VADDPS           Y6, Y4, Y8
+	VADDPS           Y8, Y2, Y2
+	VMOVUPS          Y2, 160(DI)
+	VFMADD231PS.BCST conv1_0_25<>+0(SB), Y6, Y10
+	VFMADD231PS.BCST conv1_4<>+0(SB), Y4, Y10
+	VMOVUPS          Y10, 672(DI)
+	VADDPS           Y9, Y3, Y2
+	VFMADD231PS.BCST conv1_0_125<>+0(SB), Y7, Y2
+	VFMADD231PS.BCST conv1_8<>+0(SB), Y5, Y2
+	VMOVUPS          Y2, 928(DI)
+	VFMADD231PS.BCST conv1_0_5<>+0(SB), Y7, Y3
+	VFMADD231PS.BCST conv1_2<>+0(SB), Y5, Y3
+	VMOVUPS          Y3, 416(DI)
+	VMOVUPS          192(R8), Y2
+	VMULPS.BCST      576(DX), Y2, Y2
+	VMOVUPS          448(R8), Y3
+	VMULPS.BCST      1344(DX), Y3, Y3
+	VMOVUPS          704(R8), Y4
+	VMULPS.BCST      2112(DX), Y4, Y4
+	VMOVUPS          960(R8), Y5
+	VMULPS.BCST      2880(DX), Y5, Y5
+	VMOVUPS          1216(R8), Y6
+	VMULPS.BCST      3648(DX), Y6, Y6
+	VMOVUPS          1472(R8), Y7
+	VMULPS.BCST      4416(DX), Y7, Y7
+	VMOVUPS          1728(R8), Y8
+	VMULPS.BCST      5184(DX), Y8, Y8
+	VMOVUPS          1984(R8), Y9
+	VMULPS.BCST      5952(DX), Y9, Y9
+	VADDPS           Y4, Y3, Y10
+	VSUBPS           Y4, Y3, Y3
+	VADDPS           Y6, Y5, Y4
+	VSUBPS           Y6, Y5, Y5
+	VADDPS           Y8, Y7, Y6
+	VSUBPS           Y8, Y7, Y7
+	VADDPS           Y10, Y2, Y2
+	VADDPS           Y6, Y4, Y8
+	VADDPS           Y8, Y2, Y2
+	VMOVUPS          Y2, 192(DI)
+	VFMADD231PS.BCST conv1_0_25<>+0(SB), Y6, Y10
+	VFMADD231PS.BCST conv1_4<>+0(SB), Y4, Y10
+	VMOVUPS          Y10, 704(DI)
+	VADDPS           Y9, Y3, Y2
+	VFMADD231PS.BCST conv1_0_125<>+0(SB), Y7, Y2
+	VFMADD231PS.BCST conv1_8<>+0(SB), Y5, Y2
+	VMOVUPS          Y2, 960(DI)
+	VFMADD231PS.BCST conv1_0_5<>+0(SB), Y7, Y3
+	VFMADD231PS.BCST conv1_2<>+0(SB), Y5, Y3
+	VMOVUPS          Y3, 448(DI)
+	VMOVUPS          224(R8), Y2
+	VMULPS.BCST      672(DX), Y2, Y2
+	VMOVUPS          480(R8), Y3
+	VMULPS.BCST      1440(DX), Y3, Y3
+	VMOVUPS          736(R8), Y4
+	VMULPS.BCST      2208(DX), Y4, Y4
+	VMOVUPS          992(R8), Y5
+	VMULPS.BCST      2976(DX), Y5, Y5
+	VMOVUPS          1248(R8), Y6
+	VMULPS.BCST      3744(DX), Y6, Y6
+	VMOVUPS          1504(R8), Y7
+	VMULPS.BCST      4512(DX), Y7, Y7
+	VMOVUPS          1760(R8), Y8
+	VMULPS.BCST      5280(DX), Y8, Y8
+	VMOVUPS          2016(R8), Y9
+	VMULPS.BCST      6048(DX), Y9, Y9
+	VADDPS           Y4, Y3, Y10
+	VSUBPS           Y4, Y3, Y3
+	VADDPS           Y6, Y5, Y4
+	VSUBPS           Y6, Y5, Y5
+	VADDPS           Y8, Y7, Y6
+	VSUBPS           Y8, Y7, Y7
+	VADDPS           Y10, Y2, Y2
+	VADDPS           Y6, Y4, Y8
+	VADDPS           Y8, Y2, Y2
+	VMOVUPS          Y2, 224(DI)
+	VFMADD231PS.BCST conv1_0_25<>+0(SB), Y6, Y10
+	VFMADD231PS.BCST conv1_4<>+0(SB), Y4, Y10
+	VMOVUPS          Y10, 736(DI)
+	VADDPS           Y9, Y3, Y2
+	VFMADD231PS.BCST conv1_0_125<>+0(SB), Y7, Y2
+	VFMADD231PS.BCST conv1_8<>+0(SB), Y5, Y2
+	VMOVUPS          Y2, 992(DI)
+	VFMADD231PS.BCST conv1_0_5<>+0(SB), Y7, Y3
+	VFMADD231PS.BCST conv1_2<>+0(SB), Y5, Y3
+	VMOVUPS          Y3, 480(DI)
 
 	// two rows at a time: (Aᵀ m) A, then bias, pooling, ReLU
-	VBROADCASTSS     (BX), Y1
 	VMOVUPS          (DI), Y2
 	VMOVUPS          32(DI), Y3
 	VMOVUPS          64(DI), Y4
@@ -3706,298 +3708,299 @@ tileColumn2:
 	MOVQ              $0x00000014, R10
 
 output3:
-	// columns: Aᵀ (u V)
-	VMOVUPS          (DI), Z1
-	VMULPS.BCST      (DX), Z1, Z1
-	VMOVUPS          512(DI), Z2
-	VMULPS.BCST      768(DX), Z2, Z2
-	VMOVUPS          1024(DI), Z3
-	VMULPS.BCST      1536(DX), Z3, Z3
-	VMOVUPS          1536(DI), Z4
-	VMULPS.BCST      2304(DX), Z4, Z4
-	VMOVUPS          2048(DI), Z5
-	VMULPS.BCST      3072(DX), Z5, Z5
-	VMOVUPS          2560(DI), Z6
-	VMULPS.BCST      3840(DX), Z6, Z6
-	VMOVUPS          3072(DI), Z7
-	VMULPS.BCST      4608(DX), Z7, Z7
-	VMOVUPS          3584(DI), Z8
-	VMULPS.BCST      5376(DX), Z8, Z8
-	VADDPS           Z3, Z2, Z9
-	VSUBPS           Z3, Z2, Z2
-	VADDPS           Z5, Z4, Z3
-	VSUBPS           Z5, Z4, Z4
-	VADDPS           Z7, Z6, Z5
-	VSUBPS           Z7, Z6, Z6
-	VADDPS           Z9, Z1, Z1
-	VADDPS           Z5, Z3, Z7
-	VADDPS           Z7, Z1, Z1
-	VMOVUPS          Z1, (SI)
-	VFMADD231PS.BCST conv1_0_25<>+0(SB), Z5, Z9
-	VFMADD231PS.BCST conv1_4<>+0(SB), Z3, Z9
-	VMOVUPS          Z9, 1024(SI)
-	VADDPS           Z8, Z2, Z1
-	VFMADD231PS.BCST conv1_0_125<>+0(SB), Z6, Z1
-	VFMADD231PS.BCST conv1_8<>+0(SB), Z4, Z1
-	VMOVUPS          Z1, 1536(SI)
-	VFMADD231PS.BCST conv1_0_5<>+0(SB), Z6, Z2
-	VFMADD231PS.BCST conv1_2<>+0(SB), Z4, Z2
-	VMOVUPS          Z2, 512(SI)
-	VMOVUPS          64(DI), Z1
-	VMULPS.BCST      96(DX), Z1, Z1
-	VMOVUPS          576(DI), Z2
-	VMULPS.BCST      864(DX), Z2, Z2
-	VMOVUPS          1088(DI), Z3
-	VMULPS.BCST      1632(DX), Z3, Z3
-	VMOVUPS          1600(DI), Z4
-	VMULPS.BCST      2400(DX), Z4, Z4
-	VMOVUPS          2112(DI), Z5
-	VMULPS.BCST      3168(DX), Z5, Z5
-	VMOVUPS          2624(DI), Z6
-	VMULPS.BCST      3936(DX), Z6, Z6
-	VMOVUPS          3136(DI), Z7
-	VMULPS.BCST      4704(DX), Z7, Z7
-	VMOVUPS          3648(DI), Z8
-	VMULPS.BCST      5472(DX), Z8, Z8
-	VADDPS           Z3, Z2, Z9
-	VSUBPS           Z3, Z2, Z2
-	VADDPS           Z5, Z4, Z3
-	VSUBPS           Z5, Z4, Z4
-	VADDPS           Z7, Z6, Z5
-	VSUBPS           Z7, Z6, Z6
-	VADDPS           Z9, Z1, Z1
-	VADDPS           Z5, Z3, Z7
-	VADDPS           Z7, Z1, Z1
-	VMOVUPS          Z1, 64(SI)
-	VFMADD231PS.BCST conv1_0_25<>+0(SB), Z5, Z9
-	VFMADD231PS.BCST conv1_4<>+0(SB), Z3, Z9
-	VMOVUPS          Z9, 1088(SI)
-	VADDPS           Z8, Z2, Z1
-	VFMADD231PS.BCST conv1_0_125<>+0(SB), Z6, Z1
-	VFMADD231PS.BCST conv1_8<>+0(SB), Z4, Z1
-	VMOVUPS          Z1, 1600(SI)
-	VFMADD231PS.BCST conv1_0_5<>+0(SB), Z6, Z2
-	VFMADD231PS.BCST conv1_2<>+0(SB), Z4, Z2
-	VMOVUPS          Z2, 576(SI)
-	VMOVUPS          128(DI), Z1
-	VMULPS.BCST      192(DX), Z1, Z1
-	VMOVUPS          640(DI), Z2
-	VMULPS.BCST      960(DX), Z2, Z2
-	VMOVUPS          1152(DI), Z3
-	VMULPS.BCST      1728(DX), Z3, Z3
-	VMOVUPS          1664(DI), Z4
-	VMULPS.BCST      2496(DX), Z4, Z4
-	VMOVUPS          2176(DI), Z5
-	VMULPS.BCST      3264(DX), Z5, Z5
-	VMOVUPS          2688(DI), Z6
-	VMULPS.BCST      4032(DX), Z6, Z6
-	VMOVUPS          3200(DI), Z7
-	VMULPS.BCST      4800(DX), Z7, Z7
-	VMOVUPS          3712(DI), Z8
-	VMULPS.BCST      5568(DX), Z8, Z8
-	VADDPS           Z3, Z2, Z9
-	VSUBPS           Z3, Z2, Z2
-	VADDPS           Z5, Z4, Z3
-	VSUBPS           Z5, Z4, Z4
-	VADDPS           Z7, Z6, Z5
-	VSUBPS           Z7, Z6, Z6
-	VADDPS           Z9, Z1, Z1
-	VADDPS           Z5, Z3, Z7
-	VADDPS           Z7, Z1, Z1
-	VMOVUPS          Z1, 128(SI)
-	VFMADD231PS.BCST conv1_0_25<>+0(SB), Z5, Z9
-	VFMADD231PS.BCST conv1_4<>+0(SB), Z3, Z9
-	VMOVUPS          Z9, 1152(SI)
-	VADDPS           Z8, Z2, Z1
-	VFMADD231PS.BCST conv1_0_125<>+0(SB), Z6, Z1
-	VFMADD231PS.BCST conv1_8<>+0(SB), Z4, Z1
-	VMOVUPS          Z1, 1664(SI)
-	VFMADD231PS.BCST conv1_0_5<>+0(SB), Z6, Z2
-	VFMADD231PS.BCST conv1_2<>+0(SB), Z4, Z2
-	VMOVUPS          Z2, 640(SI)
-	VMOVUPS          192(DI), Z1
-	VMULPS.BCST      288(DX), Z1, Z1
-	VMOVUPS          704(DI), Z2
-	VMULPS.BCST      1056(DX), Z2, Z2
-	VMOVUPS          1216(DI), Z3
-	VMULPS.BCST      1824(DX), Z3, Z3
-	VMOVUPS          1728(DI), Z4
-	VMULPS.BCST      2592(DX), Z4, Z4
-	VMOVUPS          2240(DI), Z5
-	VMULPS.BCST      3360(DX), Z5, Z5
-	VMOVUPS          2752(DI), Z6
-	VMULPS.BCST      4128(DX), Z6, Z6
-	VMOVUPS          3264(DI), Z7
-	VMULPS.BCST      4896(DX), Z7, Z7
-	VMOVUPS          3776(DI), Z8
-	VMULPS.BCST      5664(DX), Z8, Z8
-	VADDPS           Z3, Z2, Z9
-	VSUBPS           Z3, Z2, Z2
-	VADDPS           Z5, Z4, Z3
-	VSUBPS           Z5, Z4, Z4
-	VADDPS           Z7, Z6, Z5
-	VSUBPS           Z7, Z6, Z6
-	VADDPS           Z9, Z1, Z1
-	VADDPS           Z5, Z3, Z7
-	VADDPS           Z7, Z1, Z1
-	VMOVUPS          Z1, 192(SI)
-	VFMADD231PS.BCST conv1_0_25<>+0(SB), Z5, Z9
-	VFMADD231PS.BCST conv1_4<>+0(SB), Z3, Z9
-	VMOVUPS          Z9, 1216(SI)
-	VADDPS           Z8, Z2, Z1
-	VFMADD231PS.BCST conv1_0_125<>+0(SB), Z6, Z1
-	VFMADD231PS.BCST conv1_8<>+0(SB), Z4, Z1
-	VMOVUPS          Z1, 1728(SI)
-	VFMADD231PS.BCST conv1_0_5<>+0(SB), Z6, Z2
-	VFMADD231PS.BCST conv1_2<>+0(SB), Z4, Z2
-	VMOVUPS          Z2, 704(SI)
-	VMOVUPS          256(DI), Z1
-	VMULPS.BCST      384(DX), Z1, Z1
-	VMOVUPS          768(DI), Z2
-	VMULPS.BCST      1152(DX), Z2, Z2
-	VMOVUPS          1280(DI), Z3
-	VMULPS.BCST      1920(DX), Z3, Z3
-	VMOVUPS          1792(DI), Z4
-	VMULPS.BCST      2688(DX), Z4, Z4
-	VMOVUPS          2304(DI), Z5
-	VMULPS.BCST      3456(DX), Z5, Z5
-	VMOVUPS          2816(DI), Z6
-	VMULPS.BCST      4224(DX), Z6, Z6
-	VMOVUPS          3328(DI), Z7
-	VMULPS.BCST      4992(DX), Z7, Z7
-	VMOVUPS          3840(DI), Z8
-	VMULPS.BCST      5760(DX), Z8, Z8
-	VADDPS           Z3, Z2, Z9
-	VSUBPS           Z3, Z2, Z2
-	VADDPS           Z5, Z4, Z3
-	VSUBPS           Z5, Z4, Z4
-	VADDPS           Z7, Z6, Z5
-	VSUBPS           Z7, Z6, Z6
-	VADDPS           Z9, Z1, Z1
-	VADDPS           Z5, Z3, Z7
-	VADDPS           Z7, Z1, Z1
-	VMOVUPS          Z1, 256(SI)
-	VFMADD231PS.BCST conv1_0_25<>+0(SB), Z5, Z9
-	VFMADD231PS.BCST conv1_4<>+0(SB), Z3, Z9
-	VMOVUPS          Z9, 1280(SI)
-	VADDPS           Z8, Z2, Z1
-	VFMADD231PS.BCST conv1_0_125<>+0(SB), Z6, Z1
-	VFMADD231PS.BCST conv1_8<>+0(SB), Z4, Z1
-	VMOVUPS          Z1, 1792(SI)
-	VFMADD231PS.BCST conv1_0_5<>+0(SB), Z6, Z2
-	VFMADD231PS.BCST conv1_2<>+0(SB), Z4, Z2
-	VMOVUPS          Z2, 768(SI)
-	VMOVUPS          320(DI), Z1
-	VMULPS.BCST      480(DX), Z1, Z1
-	VMOVUPS          832(DI), Z2
-	VMULPS.BCST      1248(DX), Z2, Z2
-	VMOVUPS          1344(DI), Z3
-	VMULPS.BCST      2016(DX), Z3, Z3
-	VMOVUPS          1856(DI), Z4
-	VMULPS.BCST      2784(DX), Z4, Z4
-	VMOVUPS          2368(DI), Z5
-	VMULPS.BCST      3552(DX), Z5, Z5
-	VMOVUPS          2880(DI), Z6
-	VMULPS.BCST      4320(DX), Z6, Z6
-	VMOVUPS          3392(DI), Z7
-	VMULPS.BCST      5088(DX), Z7, Z7
-	VMOVUPS          3904(DI), Z8
-	VMULPS.BCST      5856(DX), Z8, Z8
-	VADDPS           Z3, Z2, Z9
-	VSUBPS           Z3, Z2, Z2
-	VADDPS           Z5, Z4, Z3
-	VSUBPS           Z5, Z4, Z4
-	VADDPS           Z7, Z6, Z5
-	VSUBPS           Z7, Z6, Z6
-	VADDPS           Z9, Z1, Z1
-	VADDPS           Z5, Z3, Z7
-	VADDPS           Z7, Z1, Z1
-	VMOVUPS          Z1, 320(SI)
-	VFMADD231PS.BCST conv1_0_25<>+0(SB), Z5, Z9
-	VFMADD231PS.BCST conv1_4<>+0(SB), Z3, Z9
-	VMOVUPS          Z9, 1344(SI)
-	VADDPS           Z8, Z2, Z1
-	VFMADD231PS.BCST conv1_0_125<>+0(SB), Z6, Z1
-	VFMADD231PS.BCST conv1_8<>+0(SB), Z4, Z1
-	VMOVUPS          Z1, 1856(SI)
-	VFMADD231PS.BCST conv1_0_5<>+0(SB), Z6, Z2
-	VFMADD231PS.BCST conv1_2<>+0(SB), Z4, Z2
-	VMOVUPS          Z2, 832(SI)
-	VMOVUPS          384(DI), Z1
-	VMULPS.BCST      576(DX), Z1, Z1
-	VMOVUPS          896(DI), Z2
-	VMULPS.BCST      1344(DX), Z2, Z2
-	VMOVUPS          1408(DI), Z3
-	VMULPS.BCST      2112(DX), Z3, Z3
-	VMOVUPS          1920(DI), Z4
-	VMULPS.BCST      2880(DX), Z4, Z4
-	VMOVUPS          2432(DI), Z5
-	VMULPS.BCST      3648(DX), Z5, Z5
-	VMOVUPS          2944(DI), Z6
-	VMULPS.BCST      4416(DX), Z6, Z6
-	VMOVUPS          3456(DI), Z7
-	VMULPS.BCST      5184(DX), Z7, Z7
-	VMOVUPS          3968(DI), Z8
-	VMULPS.BCST      5952(DX), Z8, Z8
-	VADDPS           Z3, Z2, Z9
-	VSUBPS           Z3, Z2, Z2
-	VADDPS           Z5, Z4, Z3
-	VSUBPS           Z5, Z4, Z4
-	VADDPS           Z7, Z6, Z5
-	VSUBPS           Z7, Z6, Z6
-	VADDPS           Z9, Z1, Z1
-	VADDPS           Z5, Z3, Z7
-	VADDPS           Z7, Z1, Z1
-	VMOVUPS          Z1, 384(SI)
-	VFMADD231PS.BCST conv1_0_25<>+0(SB), Z5, Z9
-	VFMADD231PS.BCST conv1_4<>+0(SB), Z3, Z9
-	VMOVUPS          Z9, 1408(SI)
-	VADDPS           Z8, Z2, Z1
-	VFMADD231PS.BCST conv1_0_125<>+0(SB), Z6, Z1
-	VFMADD231PS.BCST conv1_8<>+0(SB), Z4, Z1
-	VMOVUPS          Z1, 1920(SI)
-	VFMADD231PS.BCST conv1_0_5<>+0(SB), Z6, Z2
-	VFMADD231PS.BCST conv1_2<>+0(SB), Z4, Z2
-	VMOVUPS          Z2, 896(SI)
-	VMOVUPS          448(DI), Z1
-	VMULPS.BCST      672(DX), Z1, Z1
-	VMOVUPS          960(DI), Z2
-	VMULPS.BCST      1440(DX), Z2, Z2
-	VMOVUPS          1472(DI), Z3
-	VMULPS.BCST      2208(DX), Z3, Z3
-	VMOVUPS          1984(DI), Z4
-	VMULPS.BCST      2976(DX), Z4, Z4
-	VMOVUPS          2496(DI), Z5
-	VMULPS.BCST      3744(DX), Z5, Z5
-	VMOVUPS          3008(DI), Z6
-	VMULPS.BCST      4512(DX), Z6, Z6
-	VMOVUPS          3520(DI), Z7
-	VMULPS.BCST      5280(DX), Z7, Z7
-	VMOVUPS          4032(DI), Z8
-	VMULPS.BCST      6048(DX), Z8, Z8
-	VADDPS           Z3, Z2, Z9
-	VSUBPS           Z3, Z2, Z2
-	VADDPS           Z5, Z4, Z3
-	VSUBPS           Z5, Z4, Z4
-	VADDPS           Z7, Z6, Z5
-	VSUBPS           Z7, Z6, Z6
-	VADDPS           Z9, Z1, Z1
-	VADDPS           Z5, Z3, Z7
-	VADDPS           Z7, Z1, Z1
-	VMOVUPS          Z1, 448(SI)
-	VFMADD231PS.BCST conv1_0_25<>+0(SB), Z5, Z9
-	VFMADD231PS.BCST conv1_4<>+0(SB), Z3, Z9
-	VMOVUPS          Z9, 1472(SI)
-	VADDPS           Z8, Z2, Z1
-	VFMADD231PS.BCST conv1_0_125<>+0(SB), Z6, Z1
-	VFMADD231PS.BCST conv1_8<>+0(SB), Z4, Z1
-	VMOVUPS          Z1, 1984(SI)
-	VFMADD231PS.BCST conv1_0_5<>+0(SB), Z6, Z2
-	VFMADD231PS.BCST conv1_2<>+0(SB), Z4, Z2
-	VMOVUPS          Z2, 960(SI)
+	VBROADCASTSS (BX), Z1
+
+	// columns: Aᵀ m
+	VMOVUPS          (DI), Z2
+	VMULPS.BCST      (DX), Z2, Z2
+	VMOVUPS          512(DI), Z3
+	VMULPS.BCST      768(DX), Z3, Z3
+	VMOVUPS          1024(DI), Z4
+	VMULPS.BCST      1536(DX), Z4, Z4
+	VMOVUPS          1536(DI), Z5
+	VMULPS.BCST      2304(DX), Z5, Z5
+	VMOVUPS          2048(DI), Z6
+	VMULPS.BCST      3072(DX), Z6, Z6
+	VMOVUPS          2560(DI), Z7
+	VMULPS.BCST      3840(DX), Z7, Z7
+	VMOVUPS          3072(DI), Z8
+	VMULPS.BCST      4608(DX), Z8, Z8
+	VMOVUPS          3584(DI), Z9
+	VMULPS.BCST      5376(DX), Z9, Z9
+	VADDPS           Z4, Z3, Z10
+	VSUBPS           Z4, Z3, Z3
+	VADDPS           Z6, Z5, Z4
+	VSUBPS           Z6, Z5, Z5
+	VADDPS           Z8, Z7, Z6
+	VSUBPS           Z8, Z7, Z7
+	VADDPS           Z10, Z2, Z2
+	VADDPS           Z6, Z4, Z8
+	VADDPS           Z8, Z2, Z2
+	VMOVUPS          Z2, (SI)
+	VFMADD231PS.BCST conv1_0_25<>+0(SB), Z6, Z10
+	VFMADD231PS.BCST conv1_4<>+0(SB), Z4, Z10
+	VMOVUPS          Z10, 1024(SI)
+	VADDPS           Z9, Z3, Z2
+	VFMADD231PS.BCST conv1_0_125<>+0(SB), Z7, Z2
+	VFMADD231PS.BCST conv1_8<>+0(SB), Z5, Z2
+	VMOVUPS          Z2, 1536(SI)
+	VFMADD231PS.BCST conv1_0_5<>+0(SB), Z7, Z3
+	VFMADD231PS.BCST conv1_2<>+0(SB), Z5, Z3
+	VMOVUPS          Z3, 512(SI)
+	VMOVUPS          64(DI), Z2
+	VMULPS.BCST      96(DX), Z2, Z2
+	VMOVUPS          576(DI), Z3
+	VMULPS.BCST      864(DX), Z3, Z3
+	VMOVUPS          1088(DI), Z4
+	VMULPS.BCST      1632(DX), Z4, Z4
+	VMOVUPS          1600(DI), Z5
+	VMULPS.BCST      2400(DX), Z5, Z5
+	VMOVUPS          2112(DI), Z6
+	VMULPS.BCST      3168(DX), Z6, Z6
+	VMOVUPS          2624(DI), Z7
+	VMULPS.BCST      3936(DX), Z7, Z7
+	VMOVUPS          3136(DI), Z8
+	VMULPS.BCST      4704(DX), Z8, Z8
+	VMOVUPS          3648(DI), Z9
+	VMULPS.BCST      5472(DX), Z9, Z9
+	VADDPS           Z4, Z3, Z10
+	VSUBPS           Z4, Z3, Z3
+	VADDPS           Z6, Z5, Z4
+	VSUBPS           Z6, Z5, Z5
+	VADDPS           Z8, Z7, Z6
+	VSUBPS           Z8, Z7, Z7
+	VADDPS           Z10, Z2, Z2
+	VADDPS           Z6, Z4, Z8
+	VADDPS           Z8, Z2, Z2
+	VMOVUPS          Z2, 64(SI)
+	VFMADD231PS.BCST conv1_0_25<>+0(SB), Z6, Z10
+	VFMADD231PS.BCST conv1_4<>+0(SB), Z4, Z10
+	VMOVUPS          Z10, 1088(SI)
+	VADDPS           Z9, Z3, Z2
+	VFMADD231PS.BCST conv1_0_125<>+0(SB), Z7, Z2
+	VFMADD231PS.BCST conv1_8<>+0(SB), Z5, Z2
+	VMOVUPS          Z2, 1600(SI)
+	VFMADD231PS.BCST conv1_0_5<>+0(SB), Z7, Z3
+	VFMADD231PS.BCST conv1_2<>+0(SB), Z5, Z3
+	VMOVUPS          Z3, 576(SI)
+	VMOVUPS          128(DI), Z2
+	VMULPS.BCST      192(DX), Z2, Z2
+	VMOVUPS          640(DI), Z3
+	VMULPS.BCST      960(DX), Z3, Z3
+	VMOVUPS          1152(DI), Z4
+	VMULPS.BCST      1728(DX), Z4, Z4
+	VMOVUPS          1664(DI), Z5
+	VMULPS.BCST      2496(DX), Z5, Z5
+	VMOVUPS          2176(DI), Z6
+	VMULPS.BCST      3264(DX), Z6, Z6
+	VMOVUPS          2688(DI), Z7
+	VMULPS.BCST      4032(DX), Z7, Z7
+	VMOVUPS          3200(DI), Z8
+	VMULPS.BCST      4800(DX), Z8, Z8
+	VMOVUPS          3712(DI), Z9
+	VMULPS.BCST      5568(DX), Z9, Z9
+	VADDPS           Z4, Z3, Z10
+	VSUBPS           Z4, Z3, Z3
+	VADDPS           Z6, Z5, Z4
+	VSUBPS           Z6, Z5, Z5
+	VADDPS           Z8, Z7, Z6
+	VSUBPS           Z8, Z7, Z7
+	VADDPS           Z10, Z2, Z2
+	VADDPS           Z6, Z4, Z8
+	VADDPS           Z8, Z2, Z2
+	VMOVUPS          Z2, 128(SI)
+	VFMADD231PS.BCST conv1_0_25<>+0(SB), Z6, Z10
+	VFMADD231PS.BCST conv1_4<>+0(SB), Z4, Z10
+	VMOVUPS          Z10, 1152(SI)
+	VADDPS           Z9, Z3, Z2
+	VFMADD231PS.BCST conv1_0_125<>+0(SB), Z7, Z2
+	VFMADD231PS.BCST conv1_8<>+0(SB), Z5, Z2
+	VMOVUPS          Z2, 1664(SI)
+	VFMADD231PS.BCST conv1_0_5<>+0(SB), Z7, Z3
+	VFMADD231PS.BCST conv1_2<>+0(SB), Z5, Z3
+	VMOVUPS          Z3, 640(SI)
+	VMOVUPS          192(DI), Z2
+	VMULPS.BCST      288(DX), Z2, Z2
+	VMOVUPS          704(DI), Z3
+	VMULPS.BCST      1056(DX), Z3, Z3
+	VMOVUPS          1216(DI), Z4
+	VMULPS.BCST      1824(DX), Z4, Z4
+	VMOVUPS          1728(DI), Z5
+	VMULPS.BCST      2592(DX), Z5, Z5
+	VMOVUPS          2240(DI), Z6
+	VMULPS.BCST      3360(DX), Z6, Z6
+	VMOVUPS          2752(DI), Z7
+	VMULPS.BCST      4128(DX), Z7, Z7
+	VMOVUPS          3264(DI), Z8
+	VMULPS.BCST      4896(DX), Z8, Z8
+	VMOVUPS          3776(DI), Z9
+	VMULPS.BCST      5664(DX), Z9, Z9
+	VADDPS           Z4, Z3, Z10
+	VSUBPS           Z4, Z3, Z3
+	VADDPS           Z6, Z5, Z4
+	VSUBPS           Z6, Z5, Z5
+	VADDPS           Z8, Z7, Z6
+	VSUBPS           Z8, Z7, Z7
+	VADDPS           Z10, Z2, Z2
+	VADDPS           Z6, Z4, Z8
+	VADDPS           Z8, Z2, Z2
+	VMOVUPS          Z2, 192(SI)
+	VFMADD231PS.BCST conv1_0_25<>+0(SB), Z6, Z10
+	VFMADD231PS.BCST conv1_4<>+0(SB), Z4, Z10
+	VMOVUPS          Z10, 1216(SI)
+	VADDPS           Z9, Z3, Z2
+	VFMADD231PS.BCST conv1_0_125<>+0(SB), Z7, Z2
+	VFMADD231PS.BCST conv1_8<>+0(SB), Z5, Z2
+	VMOVUPS          Z2, 1728(SI)
+	VFMADD231PS.BCST conv1_0_5<>+0(SB), Z7, Z3
+	VFMADD231PS.BCST conv1_2<>+0(SB), Z5, Z3
+	VMOVUPS          Z3, 704(SI)
+	VMOVUPS          256(DI), Z2
+	VMULPS.BCST      384(DX), Z2, Z2
+	VMOVUPS          768(DI), Z3
+	VMULPS.BCST      1152(DX), Z3, Z3
+	VMOVUPS          1280(DI), Z4
+	VMULPS.BCST      1920(DX), Z4, Z4
+	VMOVUPS          1792(DI), Z5
+	VMULPS.BCST      2688(DX), Z5, Z5
+	VMOVUPS          2304(DI), Z6
+	VMULPS.BCST      3456(DX), Z6, Z6
+	VMOVUPS          2816(DI), Z7
+	VMULPS.BCST      4224(DX), Z7, Z7
+	VMOVUPS          3328(DI), Z8
+	VMULPS.BCST      4992(DX), Z8, Z8
+	VMOVUPS          3840(DI), Z9
+	VMULPS.BCST      5760(DX), Z9, Z9
+	VADDPS           Z4, Z3, Z10
+	VSUBPS           Z4, Z3, Z3
+	VADDPS           Z6, Z5, Z4
+	VSUBPS           Z6, Z5, Z5
+	VADDPS           Z8, Z7, Z6
+	VSUBPS           Z8, Z7, Z7
+	VADDPS           Z10, Z2, Z2
+	VADDPS           Z6, Z4, Z8
+	VADDPS           Z8, Z2, Z2
+	VMOVUPS          Z2, 256(SI)
+	VFMADD231PS.BCST conv1_0_25<>+0(SB), Z6, Z10
+	VFMADD231PS.BCST conv1_4<>+0(SB), Z4, Z10
+	VMOVUPS          Z10, 1280(SI)
+	VADDPS           Z9, Z3, Z2
+	VFMADD231PS.BCST conv1_0_125<>+0(SB), Z7, Z2
+	VFMADD231PS.BCST conv1_8<>+0(SB), Z5, Z2
+	VMOVUPS          Z2, 1792(SI)
+	VFMADD231PS.BCST conv1_0_5<>+0(SB), Z7, Z3
+	VFMADD231PS.BCST conv1_2<>+0(SB), Z5, Z3
+	VMOVUPS          Z3, 768(SI)
+	VMOVUPS          320(DI), Z2
+	VMULPS.BCST      480(DX), Z2, Z2
+	VMOVUPS          832(DI), Z3
+	VMULPS.BCST      1248(DX), Z3, Z3
+	VMOVUPS          1344(DI), Z4
+	VMULPS.BCST      2016(DX), Z4, Z4
+	VMOVUPS          1856(DI), Z5
+	VMULPS.BCST      2784(DX), Z5, Z5
+	VMOVUPS          2368(DI), Z6
+	VMULPS.BCST      3552(DX), Z6, Z6
+	VMOVUPS          2880(DI), Z7
+	VMULPS.BCST      4320(DX), Z7, Z7
+	VMOVUPS          3392(DI), Z8
+	VMULPS.BCST      5088(DX), Z8, Z8
+	VMOVUPS          3904(DI), Z9
+	VMULPS.BCST      5856(DX), Z9, Z9
+	VADDPS           Z4, Z3, Z10
+	VSUBPS           Z4, Z3, Z3
+	VADDPS           Z6, Z5, Z4
+	VSUBPS           Z6, Z5, Z5
+	VADDPS           Z8, Z7, Z6
+	VSUBPS           Z8, Z7, Z7
+	VADDPS           Z10, Z2, Z2
+	VADDPS           Z6, Z4, Z8
+	VADDPS           Z8, Z2, Z2
+	VMOVUPS          Z2, 320(SI)
+	VFMADD231PS.BCST conv1_0_25<>+0(SB), Z6, Z10
+	VFMADD231PS.BCST conv1_4<>+0(SB), Z4, Z10
+	VMOVUPS          Z10, 1344(SI)
+	VADDPS           Z9, Z3, Z2
+	VFMADD231PS.BCST conv1_0_125<>+0(SB), Z7, Z2
+	VFMADD231PS.BCST conv1_8<>+0(SB), Z5, Z2
+	VMOVUPS          Z2, 1856(SI)
+	VFMADD231PS.BCST conv1_0_5<>+0(SB), Z7, Z3
+	VFMADD231PS.BCST conv1_2<>+0(SB), Z5, Z3
+	VMOVUPS          Z3, 832(SI)
+	VMOVUPS          384(DI), Z2
+	VMULPS.BCST      576(DX), Z2, Z2
+	VMOVUPS          896(DI), Z3
+	VMULPS.BCST      1344(DX), Z3, Z3
+	VMOVUPS          1408(DI), Z4
+	VMULPS.BCST      2112(DX), Z4, Z4
+	VMOVUPS          1920(DI), Z5
+	VMULPS.BCST      2880(DX), Z5, Z5
+	VMOVUPS          2432(DI), Z6
+	VMULPS.BCST      3648(DX), Z6, Z6
+	VMOVUPS          2944(DI), Z7
+	VMULPS.BCST      4416(DX), Z7, Z7
+	VMOVUPS          3456(DI), Z8
+	VMULPS.BCST      5184(DX), Z8, Z8
+	VMOVUPS          3968(DI), Z9
+	VMULPS.BCST      5952(DX), Z9, Z9
+	VADDPS           Z4, Z3, Z10
+	VSUBPS           Z4, Z3, Z3
+	VADDPS           Z6, Z5, Z4
+	VSUBPS           Z6, Z5, Z5
+	VADDPS           Z8, Z7, Z6
+	VSUBPS           Z8, Z7, Z7
+	VADDPS           Z10, Z2, Z2
+	VADDPS           Z6, Z4, Z8
+	VADDPS           Z8, Z2, Z2
+	VMOVUPS          Z2, 384(SI)
+	VFMADD231PS.BCST conv1_0_25<>+0(SB), Z6, Z10
+	VFMADD231PS.BCST conv1_4<>+0(SB), Z4, Z10
+	VMOVUPS          Z10, 1408(SI)
+	VADDPS           Z9, Z3, Z2
+	VFMADD231PS.BCST conv1_0_125<>+0(SB), Z7, Z2
+	VFMADD231PS.BCST conv1_8<>+0(SB), Z5, Z2
+	VMOVUPS          Z2, 1920(SI)
+	VFMADD231PS.BCST conv1_0_5<>+0(SB), Z7, Z3
+	VFMADD231PS.BCST conv1_2<>+0(SB), Z5, Z3
+	VMOVUPS          Z3, 896(SI)
+	VMOVUPS          448(DI), Z2
+	VMULPS.BCST      672(DX), Z2, Z2
+	VMOVUPS          960(DI), Z3
+	VMULPS.BCST      1440(DX), Z3, Z3
+	VMOVUPS          1472(DI), Z4
+	VMULPS.BCST      2208(DX), Z4, Z4
+	VMOVUPS          1984(DI), Z5
+	VMULPS.BCST      2976(DX), Z5, Z5
+	VMOVUPS          2496(DI), Z6
+	VMULPS.BCST      3744(DX), Z6, Z6
+	VMOVUPS          3008(DI), Z7
+	VMULPS.BCST      4512(DX), Z7, Z7
+	VMOVUPS          3520(DI), Z8
+	VMULPS.BCST      5280(DX), Z8, Z8
+	VMOVUPS          4032(DI), Z9
+	VMULPS.BCST      6048(DX), Z9, Z9
+	VADDPS           Z4, Z3, Z10
+	VSUBPS           Z4, Z3, Z3
+	VADDPS           Z6, Z5, Z4
+	VSUBPS           Z6, Z5, Z5
+	VADDPS           Z8, Z7, Z6
+	VSUBPS           Z8, Z7, Z7
+	VADDPS           Z10, Z2, Z2
+	VADDPS           Z6, Z4, Z8
+	VADDPS           Z8, Z2, Z2
+	VMOVUPS          Z2, 448(SI)
+	VFMADD231PS.BCST conv1_0_25<>+0(SB), Z6, Z10
+	VFMADD231PS.BCST conv1_4<>+0(SB), Z4, Z10
+	VMOVUPS          Z10, 1472(SI)
+	VADDPS           Z9, Z3, Z2
+	VFMADD231PS.BCST conv1_0_125<>+0(SB), Z7, Z2
+	VFMADD231PS.BCST conv1_8<>+0(SB), Z5, Z2
+	VMOVUPS          Z2, 1984(SI)
+	VFMADD231PS.BCST conv1_0_5<>+0(SB), Z7, Z3
+	VFMADD231PS.BCST conv1_2<>+0(SB), Z5, Z3
+	VMOVUPS          Z3, 960(SI)
 
 	// two rows at a time: (Aᵀ m) A, then bias, pooling, ReLU
-	VBROADCASTSS     (BX), Z1
 	VMOVUPS          (SI), Z2
 	VMOVUPS          64(SI), Z3
 	VMOVUPS          128(SI), Z4
@@ -4864,298 +4867,299 @@ tileColumn2:
 	MOVQ              $0x00000014, R11
 
 output3:
-	// columns: Aᵀ (u V)
-	VMOVUPS          (R8), Z1
-	VMULPS.BCST      (DX), Z1, Z1
-	VMOVUPS          512(R8), Z2
-	VMULPS.BCST      768(DX), Z2, Z2
-	VMOVUPS          1024(R8), Z3
-	VMULPS.BCST      1536(DX), Z3, Z3
-	VMOVUPS          1536(R8), Z4
-	VMULPS.BCST      2304(DX), Z4, Z4
-	VMOVUPS          2048(R8), Z5
-	VMULPS.BCST      3072(DX), Z5, Z5
-	VMOVUPS          2560(R8), Z6
-	VMULPS.BCST      3840(DX), Z6, Z6
-	VMOVUPS          3072(R8), Z7
-	VMULPS.BCST      4608(DX), Z7, Z7
-	VMOVUPS          3584(R8), Z8
-	VMULPS.BCST      5376(DX), Z8, Z8
-	VADDPS           Z3, Z2, Z9
-	VSUBPS           Z3, Z2, Z2
-	VADDPS           Z5, Z4, Z3
-	VSUBPS           Z5, Z4, Z4
-	VADDPS           Z7, Z6, Z5
-	VSUBPS           Z7, Z6, Z6
-	VADDPS           Z9, Z1, Z1
-	VADDPS           Z5, Z3, Z7
-	VADDPS           Z7, Z1, Z1
-	VMOVUPS          Z1, (DI)
-	VFMADD231PS.BCST conv1_0_25<>+0(SB), Z5, Z9
-	VFMADD231PS.BCST conv1_4<>+0(SB), Z3, Z9
-	VMOVUPS          Z9, 1024(DI)
-	VADDPS           Z8, Z2, Z1
-	VFMADD231PS.BCST conv1_0_125<>+0(SB), Z6, Z1
-	VFMADD231PS.BCST conv1_8<>+0(SB), Z4, Z1
-	VMOVUPS          Z1, 1536(DI)
-	VFMADD231PS.BCST conv1_0_5<>+0(SB), Z6, Z2
-	VFMADD231PS.BCST conv1_2<>+0(SB), Z4, Z2
-	VMOVUPS          Z2, 512(DI)
-	VMOVUPS          64(R8), Z1
-	VMULPS.BCST      96(DX), Z1, Z1
-	VMOVUPS          576(R8), Z2
-	VMULPS.BCST      864(DX), Z2, Z2
-	VMOVUPS          1088(R8), Z3
-	VMULPS.BCST      1632(DX), Z3, Z3
-	VMOVUPS          1600(R8), Z4
-	VMULPS.BCST      2400(DX), Z4, Z4
-	VMOVUPS          2112(R8), Z5
-	VMULPS.BCST      3168(DX), Z5, Z5
-	VMOVUPS          2624(R8), Z6
-	VMULPS.BCST      3936(DX), Z6, Z6
-	VMOVUPS          3136(R8), Z7
-	VMULPS.BCST      4704(DX), Z7, Z7
-	VMOVUPS          3648(R8), Z8
-	VMULPS.BCST      5472(DX), Z8, Z8
-	VADDPS           Z3, Z2, Z9
-	VSUBPS           Z3, Z2, Z2
-	VADDPS           Z5, Z4, Z3
-	VSUBPS           Z5, Z4, Z4
-	VADDPS           Z7, Z6, Z5
-	VSUBPS           Z7, Z6, Z6
-	VADDPS           Z9, Z1, Z1
-	VADDPS           Z5, Z3, Z7
-	VADDPS           Z7, Z1, Z1
-	VMOVUPS          Z1, 64(DI)
-	VFMADD231PS.BCST conv1_0_25<>+0(SB), Z5, Z9
-	VFMADD231PS.BCST conv1_4<>+0(SB), Z3, Z9
-	VMOVUPS          Z9, 1088(DI)
-	VADDPS           Z8, Z2, Z1
-	VFMADD231PS.BCST conv1_0_125<>+0(SB), Z6, Z1
-	VFMADD231PS.BCST conv1_8<>+0(SB), Z4, Z1
-	VMOVUPS          Z1, 1600(DI)
-	VFMADD231PS.BCST conv1_0_5<>+0(SB), Z6, Z2
-	VFMADD231PS.BCST conv1_2<>+0(SB), Z4, Z2
-	VMOVUPS          Z2, 576(DI)
-	VMOVUPS          128(R8), Z1
-	VMULPS.BCST      192(DX), Z1, Z1
-	VMOVUPS          640(R8), Z2
-	VMULPS.BCST      960(DX), Z2, Z2
-	VMOVUPS          1152(R8), Z3
-	VMULPS.BCST      1728(DX), Z3, Z3
-	VMOVUPS          1664(R8), Z4
-	VMULPS.BCST      2496(DX), Z4, Z4
-	VMOVUPS          2176(R8), Z5
-	VMULPS.BCST      3264(DX), Z5, Z5
-	VMOVUPS          2688(R8), Z6
-	VMULPS.BCST      4032(DX), Z6, Z6
-	VMOVUPS          3200(R8), Z7
-	VMULPS.BCST      4800(DX), Z7, Z7
-	VMOVUPS          3712(R8), Z8
-	VMULPS.BCST      5568(DX), Z8, Z8
-	VADDPS           Z3, Z2, Z9
-	VSUBPS           Z3, Z2, Z2
-	VADDPS           Z5, Z4, Z3
-	VSUBPS           Z5, Z4, Z4
-	VADDPS           Z7, Z6, Z5
-	VSUBPS           Z7, Z6, Z6
-	VADDPS           Z9, Z1, Z1
-	VADDPS           Z5, Z3, Z7
-	VADDPS           Z7, Z1, Z1
-	VMOVUPS          Z1, 128(DI)
-	VFMADD231PS.BCST conv1_0_25<>+0(SB), Z5, Z9
-	VFMADD231PS.BCST conv1_4<>+0(SB), Z3, Z9
-	VMOVUPS          Z9, 1152(DI)
-	VADDPS           Z8, Z2, Z1
-	VFMADD231PS.BCST conv1_0_125<>+0(SB), Z6, Z1
-	VFMADD231PS.BCST conv1_8<>+0(SB), Z4, Z1
-	VMOVUPS          Z1, 1664(DI)
-	VFMADD231PS.BCST conv1_0_5<>+0(SB), Z6, Z2
-	VFMADD231PS.BCST conv1_2<>+0(SB), Z4, Z2
-	VMOVUPS          Z2, 640(DI)
-	VMOVUPS          192(R8), Z1
-	VMULPS.BCST      288(DX), Z1, Z1
-	VMOVUPS          704(R8), Z2
-	VMULPS.BCST      1056(DX), Z2, Z2
-	VMOVUPS          1216(R8), Z3
-	VMULPS.BCST      1824(DX), Z3, Z3
-	VMOVUPS          1728(R8), Z4
-	VMULPS.BCST      2592(DX), Z4, Z4
-	VMOVUPS          2240(R8), Z5
-	VMULPS.BCST      3360(DX), Z5, Z5
-	VMOVUPS          2752(R8), Z6
-	VMULPS.BCST      4128(DX), Z6, Z6
-	VMOVUPS          3264(R8), Z7
-	VMULPS.BCST      4896(DX), Z7, Z7
-	VMOVUPS          3776(R8), Z8
-	VMULPS.BCST      5664(DX), Z8, Z8
-	VADDPS           Z3, Z2, Z9
-	VSUBPS           Z3, Z2, Z2
-	VADDPS           Z5, Z4, Z3
-	VSUBPS           Z5, Z4, Z4
-	VADDPS           Z7, Z6, Z5
-	VSUBPS           Z7, Z6, Z6
-	VADDPS           Z9, Z1, Z1
-	VADDPS           Z5, Z3, Z7
-	VADDPS           Z7, Z1, Z1
-	VMOVUPS          Z1, 192(DI)
-	VFMADD231PS.BCST conv1_0_25<>+0(SB), Z5, Z9
-	VFMADD231PS.BCST conv1_4<>+0(SB), Z3, Z9
-	VMOVUPS          Z9, 1216(DI)
-	VADDPS           Z8, Z2, Z1
-	VFMADD231PS.BCST conv1_0_125<>+0(SB), Z6, Z1
-	VFMADD231PS.BCST conv1_8<>+0(SB), Z4, Z1
-	VMOVUPS          Z1, 1728(DI)
-	VFMADD231PS.BCST conv1_0_5<>+0(SB), Z6, Z2
-	VFMADD231PS.BCST conv1_2<>+0(SB), Z4, Z2
-	VMOVUPS          Z2, 704(DI)
-	VMOVUPS          256(R8), Z1
-	VMULPS.BCST      384(DX), Z1, Z1
-	VMOVUPS          768(R8), Z2
-	VMULPS.BCST      1152(DX), Z2, Z2
-	VMOVUPS          1280(R8), Z3
-	VMULPS.BCST      1920(DX), Z3, Z3
-	VMOVUPS          1792(R8), Z4
-	VMULPS.BCST      2688(DX), Z4, Z4
-	VMOVUPS          2304(R8), Z5
-	VMULPS.BCST      3456(DX), Z5, Z5
-	VMOVUPS          2816(R8), Z6
-	VMULPS.BCST      4224(DX), Z6, Z6
-	VMOVUPS          3328(R8), Z7
-	VMULPS.BCST      4992(DX), Z7, Z7
-	VMOVUPS          3840(R8), Z8
-	VMULPS.BCST      5760(DX), Z8, Z8
-	VADDPS           Z3, Z2, Z9
-	VSUBPS           Z3, Z2, Z2
-	VADDPS           Z5, Z4, Z3
-	VSUBPS           Z5, Z4, Z4
-	VADDPS           Z7, Z6, Z5
-	VSUBPS           Z7, Z6, Z6
-	VADDPS           Z9, Z1, Z1
-	VADDPS           Z5, Z3, Z7
-	VADDPS           Z7, Z1, Z1
-	VMOVUPS          Z1, 256(DI)
-	VFMADD231PS.BCST conv1_0_25<>+0(SB), Z5, Z9
-	VFMADD231PS.BCST conv1_4<>+0(SB), Z3, Z9
-	VMOVUPS          Z9, 1280(DI)
-	VADDPS           Z8, Z2, Z1
-	VFMADD231PS.BCST conv1_0_125<>+0(SB), Z6, Z1
-	VFMADD231PS.BCST conv1_8<>+0(SB), Z4, Z1
-	VMOVUPS          Z1, 1792(DI)
-	VFMADD231PS.BCST conv1_0_5<>+0(SB), Z6, Z2
-	VFMADD231PS.BCST conv1_2<>+0(SB), Z4, Z2
-	VMOVUPS          Z2, 768(DI)
-	VMOVUPS          320(R8), Z1
-	VMULPS.BCST      480(DX), Z1, Z1
-	VMOVUPS          832(R8), Z2
-	VMULPS.BCST      1248(DX), Z2, Z2
-	VMOVUPS          1344(R8), Z3
-	VMULPS.BCST      2016(DX), Z3, Z3
-	VMOVUPS          1856(R8), Z4
-	VMULPS.BCST      2784(DX), Z4, Z4
-	VMOVUPS          2368(R8), Z5
-	VMULPS.BCST      3552(DX), Z5, Z5
-	VMOVUPS          2880(R8), Z6
-	VMULPS.BCST      4320(DX), Z6, Z6
-	VMOVUPS          3392(R8), Z7
-	VMULPS.BCST      5088(DX), Z7, Z7
-	VMOVUPS          3904(R8), Z8
-	VMULPS.BCST      5856(DX), Z8, Z8
-	VADDPS           Z3, Z2, Z9
-	VSUBPS           Z3, Z2, Z2
-	VADDPS           Z5, Z4, Z3
-	VSUBPS           Z5, Z4, Z4
-	VADDPS           Z7, Z6, Z5
-	VSUBPS           Z7, Z6, Z6
-	VADDPS           Z9, Z1, Z1
-	VADDPS           Z5, Z3, Z7
-	VADDPS           Z7, Z1, Z1
-	VMOVUPS          Z1, 320(DI)
-	VFMADD231PS.BCST conv1_0_25<>+0(SB), Z5, Z9
-	VFMADD231PS.BCST conv1_4<>+0(SB), Z3, Z9
-	VMOVUPS          Z9, 1344(DI)
-	VADDPS           Z8, Z2, Z1
-	VFMADD231PS.BCST conv1_0_125<>+0(SB), Z6, Z1
-	VFMADD231PS.BCST conv1_8<>+0(SB), Z4, Z1
-	VMOVUPS          Z1, 1856(DI)
-	VFMADD231PS.BCST conv1_0_5<>+0(SB), Z6, Z2
-	VFMADD231PS.BCST conv1_2<>+0(SB), Z4, Z2
-	VMOVUPS          Z2, 832(DI)
-	VMOVUPS          384(R8), Z1
-	VMULPS.BCST      576(DX), Z1, Z1
-	VMOVUPS          896(R8), Z2
-	VMULPS.BCST      1344(DX), Z2, Z2
-	VMOVUPS          1408(R8), Z3
-	VMULPS.BCST      2112(DX), Z3, Z3
-	VMOVUPS          1920(R8), Z4
-	VMULPS.BCST      2880(DX), Z4, Z4
-	VMOVUPS          2432(R8), Z5
-	VMULPS.BCST      3648(DX), Z5, Z5
-	VMOVUPS          2944(R8), Z6
-	VMULPS.BCST      4416(DX), Z6, Z6
-	VMOVUPS          3456(R8), Z7
-	VMULPS.BCST      5184(DX), Z7, Z7
-	VMOVUPS          3968(R8), Z8
-	VMULPS.BCST      5952(DX), Z8, Z8
-	VADDPS           Z3, Z2, Z9
-	VSUBPS           Z3, Z2, Z2
-	VADDPS           Z5, Z4, Z3
-	VSUBPS           Z5, Z4, Z4
-	VADDPS           Z7, Z6, Z5
-	VSUBPS           Z7, Z6, Z6
-	VADDPS           Z9, Z1, Z1
-	VADDPS           Z5, Z3, Z7
-	VADDPS           Z7, Z1, Z1
-	VMOVUPS          Z1, 384(DI)
-	VFMADD231PS.BCST conv1_0_25<>+0(SB), Z5, Z9
-	VFMADD231PS.BCST conv1_4<>+0(SB), Z3, Z9
-	VMOVUPS          Z9, 1408(DI)
-	VADDPS           Z8, Z2, Z1
-	VFMADD231PS.BCST conv1_0_125<>+0(SB), Z6, Z1
-	VFMADD231PS.BCST conv1_8<>+0(SB), Z4, Z1
-	VMOVUPS          Z1, 1920(DI)
-	VFMADD231PS.BCST conv1_0_5<>+0(SB), Z6, Z2
-	VFMADD231PS.BCST conv1_2<>+0(SB), Z4, Z2
-	VMOVUPS          Z2, 896(DI)
-	VMOVUPS          448(R8), Z1
-	VMULPS.BCST      672(DX), Z1, Z1
-	VMOVUPS          960(R8), Z2
-	VMULPS.BCST      1440(DX), Z2, Z2
-	VMOVUPS          1472(R8), Z3
-	VMULPS.BCST      2208(DX), Z3, Z3
-	VMOVUPS          1984(R8), Z4
-	VMULPS.BCST      2976(DX), Z4, Z4
-	VMOVUPS          2496(R8), Z5
-	VMULPS.BCST      3744(DX), Z5, Z5
-	VMOVUPS          3008(R8), Z6
-	VMULPS.BCST      4512(DX), Z6, Z6
-	VMOVUPS          3520(R8), Z7
-	VMULPS.BCST      5280(DX), Z7, Z7
-	VMOVUPS          4032(R8), Z8
-	VMULPS.BCST      6048(DX), Z8, Z8
-	VADDPS           Z3, Z2, Z9
-	VSUBPS           Z3, Z2, Z2
-	VADDPS           Z5, Z4, Z3
-	VSUBPS           Z5, Z4, Z4
-	VADDPS           Z7, Z6, Z5
-	VSUBPS           Z7, Z6, Z6
-	VADDPS           Z9, Z1, Z1
-	VADDPS           Z5, Z3, Z7
-	VADDPS           Z7, Z1, Z1
-	VMOVUPS          Z1, 448(DI)
-	VFMADD231PS.BCST conv1_0_25<>+0(SB), Z5, Z9
-	VFMADD231PS.BCST conv1_4<>+0(SB), Z3, Z9
-	VMOVUPS          Z9, 1472(DI)
-	VADDPS           Z8, Z2, Z1
-	VFMADD231PS.BCST conv1_0_125<>+0(SB), Z6, Z1
-	VFMADD231PS.BCST conv1_8<>+0(SB), Z4, Z1
-	VMOVUPS          Z1, 1984(DI)
-	VFMADD231PS.BCST conv1_0_5<>+0(SB), Z6, Z2
-	VFMADD231PS.BCST conv1_2<>+0(SB), Z4, Z2
-	VMOVUPS          Z2, 960(DI)
+	VBROADCASTSS (BX), Z1
+
+	// columns: Aᵀ m
+	VMOVUPS          (R8), Z2
+	VMULPS.BCST      (DX), Z2, Z2
+	VMOVUPS          512(R8), Z3
+	VMULPS.BCST      768(DX), Z3, Z3
+	VMOVUPS          1024(R8), Z4
+	VMULPS.BCST      1536(DX), Z4, Z4
+	VMOVUPS          1536(R8), Z5
+	VMULPS.BCST      2304(DX), Z5, Z5
+	VMOVUPS          2048(R8), Z6
+	VMULPS.BCST      3072(DX), Z6, Z6
+	VMOVUPS          2560(R8), Z7
+	VMULPS.BCST      3840(DX), Z7, Z7
+	VMOVUPS          3072(R8), Z8
+	VMULPS.BCST      4608(DX), Z8, Z8
+	VMOVUPS          3584(R8), Z9
+	VMULPS.BCST      5376(DX), Z9, Z9
+	VADDPS           Z4, Z3, Z10
+	VSUBPS           Z4, Z3, Z3
+	VADDPS           Z6, Z5, Z4
+	VSUBPS           Z6, Z5, Z5
+	VADDPS           Z8, Z7, Z6
+	VSUBPS           Z8, Z7, Z7
+	VADDPS           Z10, Z2, Z2
+	VADDPS           Z6, Z4, Z8
+	VADDPS           Z8, Z2, Z2
+	VMOVUPS          Z2, (DI)
+	VFMADD231PS.BCST conv1_0_25<>+0(SB), Z6, Z10
+	VFMADD231PS.BCST conv1_4<>+0(SB), Z4, Z10
+	VMOVUPS          Z10, 1024(DI)
+	VADDPS           Z9, Z3, Z2
+	VFMADD231PS.BCST conv1_0_125<>+0(SB), Z7, Z2
+	VFMADD231PS.BCST conv1_8<>+0(SB), Z5, Z2
+	VMOVUPS          Z2, 1536(DI)
+	VFMADD231PS.BCST conv1_0_5<>+0(SB), Z7, Z3
+	VFMADD231PS.BCST conv1_2<>+0(SB), Z5, Z3
+	VMOVUPS          Z3, 512(DI)
+	VMOVUPS          64(R8), Z2
+	VMULPS.BCST      96(DX), Z2, Z2
+	VMOVUPS          576(R8), Z3
+	VMULPS.BCST      864(DX), Z3, Z3
+	VMOVUPS          1088(R8), Z4
+	VMULPS.BCST      1632(DX), Z4, Z4
+	VMOVUPS          1600(R8), Z5
+	VMULPS.BCST      2400(DX), Z5, Z5
+	VMOVUPS          2112(R8), Z6
+	VMULPS.BCST      3168(DX), Z6, Z6
+	VMOVUPS          2624(R8), Z7
+	VMULPS.BCST      3936(DX), Z7, Z7
+	VMOVUPS          3136(R8), Z8
+	VMULPS.BCST      4704(DX), Z8, Z8
+	VMOVUPS          3648(R8), Z9
+	VMULPS.BCST      5472(DX), Z9, Z9
+	VADDPS           Z4, Z3, Z10
+	VSUBPS           Z4, Z3, Z3
+	VADDPS           Z6, Z5, Z4
+	VSUBPS           Z6, Z5, Z5
+	VADDPS           Z8, Z7, Z6
+	VSUBPS           Z8, Z7, Z7
+	VADDPS           Z10, Z2, Z2
+	VADDPS           Z6, Z4, Z8
+	VADDPS           Z8, Z2, Z2
+	VMOVUPS          Z2, 64(DI)
+	VFMADD231PS.BCST conv1_0_25<>+0(SB), Z6, Z10
+	VFMADD231PS.BCST conv1_4<>+0(SB), Z4, Z10
+	VMOVUPS          Z10, 1088(DI)
+	VADDPS           Z9, Z3, Z2
+	VFMADD231PS.BCST conv1_0_125<>+0(SB), Z7, Z2
+	VFMADD231PS.BCST conv1_8<>+0(SB), Z5, Z2
+	VMOVUPS          Z2, 1600(DI)
+	VFMADD231PS.BCST conv1_0_5<>+0(SB), Z7, Z3
+	VFMADD231PS.BCST conv1_2<>+0(SB), Z5, Z3
+	VMOVUPS          Z3, 576(DI)
+	VMOVUPS          128(R8), Z2
+	VMULPS.BCST      192(DX), Z2, Z2
+	VMOVUPS          640(R8), Z3
+	VMULPS.BCST      960(DX), Z3, Z3
+	VMOVUPS          1152(R8), Z4
+	VMULPS.BCST      1728(DX), Z4, Z4
+	VMOVUPS          1664(R8), Z5
+	VMULPS.BCST      2496(DX), Z5, Z5
+	VMOVUPS          2176(R8), Z6
+	VMULPS.BCST      3264(DX), Z6, Z6
+	VMOVUPS          2688(R8), Z7
+	VMULPS.BCST      4032(DX), Z7, Z7
+	VMOVUPS          3200(R8), Z8
+	VMULPS.BCST      4800(DX), Z8, Z8
+	VMOVUPS          3712(R8), Z9
+	VMULPS.BCST      5568(DX), Z9, Z9
+	VADDPS           Z4, Z3, Z10
+	VSUBPS           Z4, Z3, Z3
+	VADDPS           Z6, Z5, Z4
+	VSUBPS           Z6, Z5, Z5
+	VADDPS           Z8, Z7, Z6
+	VSUBPS           Z8, Z7, Z7
+	VADDPS           Z10, Z2, Z2
+	VADDPS           Z6, Z4, Z8
+	VADDPS           Z8, Z2, Z2
+	VMOVUPS          Z2, 128(DI)
+	VFMADD231PS.BCST conv1_0_25<>+0(SB), Z6, Z10
+	VFMADD231PS.BCST conv1_4<>+0(SB), Z4, Z10
+	VMOVUPS          Z10, 1152(DI)
+	VADDPS           Z9, Z3, Z2
+	VFMADD231PS.BCST conv1_0_125<>+0(SB), Z7, Z2
+	VFMADD231PS.BCST conv1_8<>+0(SB), Z5, Z2
+	VMOVUPS          Z2, 1664(DI)
+	VFMADD231PS.BCST conv1_0_5<>+0(SB), Z7, Z3
+	VFMADD231PS.BCST conv1_2<>+0(SB), Z5, Z3
+	VMOVUPS          Z3, 640(DI)
+	VMOVUPS          192(R8), Z2
+	VMULPS.BCST      288(DX), Z2, Z2
+	VMOVUPS          704(R8), Z3
+	VMULPS.BCST      1056(DX), Z3, Z3
+	VMOVUPS          1216(R8), Z4
+	VMULPS.BCST      1824(DX), Z4, Z4
+	VMOVUPS          1728(R8), Z5
+	VMULPS.BCST      2592(DX), Z5, Z5
+	VMOVUPS          2240(R8), Z6
+	VMULPS.BCST      3360(DX), Z6, Z6
+	VMOVUPS          2752(R8), Z7
+	VMULPS.BCST      4128(DX), Z7, Z7
+	VMOVUPS          3264(R8), Z8
+	VMULPS.BCST      4896(DX), Z8, Z8
+	VMOVUPS          3776(R8), Z9
+	VMULPS.BCST      5664(DX), Z9, Z9
+	VADDPS           Z4, Z3, Z10
+	VSUBPS           Z4, Z3, Z3
+	VADDPS           Z6, Z5, Z4
+	VSUBPS           Z6, Z5, Z5
+	VADDPS           Z8, Z7, Z6
+	VSUBPS           Z8, Z7, Z7
+	VADDPS           Z10, Z2, Z2
+	VADDPS           Z6, Z4, Z8
+	VADDPS           Z8, Z2, Z2
+	VMOVUPS          Z2, 192(DI)
+	VFMADD231PS.BCST conv1_0_25<>+0(SB), Z6, Z10
+	VFMADD231PS.BCST conv1_4<>+0(SB), Z4, Z10
+	VMOVUPS          Z10, 1216(DI)
+	VADDPS           Z9, Z3, Z2
+	VFMADD231PS.BCST conv1_0_125<>+0(SB), Z7, Z2
+	VFMADD231PS.BCST conv1_8<>+0(SB), Z5, Z2
+	VMOVUPS          Z2, 1728(DI)
+	VFMADD231PS.BCST conv1_0_5<>+0(SB), Z7, Z3
+	VFMADD231PS.BCST conv1_2<>+0(SB), Z5, Z3
+	VMOVUPS          Z3, 704(DI)
+	VMOVUPS          256(R8), Z2
+	VMULPS.BCST      384(DX), Z2, Z2
+	VMOVUPS          768(R8), Z3
+	VMULPS.BCST      1152(DX), Z3, Z3
+	VMOVUPS          1280(R8), Z4
+	VMULPS.BCST      1920(DX), Z4, Z4
+	VMOVUPS          1792(R8), Z5
+	VMULPS.BCST      2688(DX), Z5, Z5
+	VMOVUPS          2304(R8), Z6
+	VMULPS.BCST      3456(DX), Z6, Z6
+	VMOVUPS          2816(R8), Z7
+	VMULPS.BCST      4224(DX), Z7, Z7
+	VMOVUPS          3328(R8), Z8
+	VMULPS.BCST      4992(DX), Z8, Z8
+	VMOVUPS          3840(R8), Z9
+	VMULPS.BCST      5760(DX), Z9, Z9
+	VADDPS           Z4, Z3, Z10
+	VSUBPS           Z4, Z3, Z3
+	VADDPS           Z6, Z5, Z4
+	VSUBPS           Z6, Z5, Z5
+	VADDPS           Z8, Z7, Z6
+	VSUBPS           Z8, Z7, Z7
+	VADDPS           Z10, Z2, Z2
+	VADDPS           Z6, Z4, Z8
+	VADDPS           Z8, Z2, Z2
+	VMOVUPS          Z2, 256(DI)
+	VFMADD231PS.BCST conv1_0_25<>+0(SB), Z6, Z10
+	VFMADD231PS.BCST conv1_4<>+0(SB), Z4, Z10
+	VMOVUPS          Z10, 1280(DI)
+	VADDPS           Z9, Z3, Z2
+	VFMADD231PS.BCST conv1_0_125<>+0(SB), Z7, Z2
+	VFMADD231PS.BCST conv1_8<>+0(SB), Z5, Z2
+	VMOVUPS          Z2, 1792(DI)
+	VFMADD231PS.BCST conv1_0_5<>+0(SB), Z7, Z3
+	VFMADD231PS.BCST conv1_2<>+0(SB), Z5, Z3
+	VMOVUPS          Z3, 768(DI)
+	VMOVUPS          320(R8), Z2
+	VMULPS.BCST      480(DX), Z2, Z2
+	VMOVUPS          832(R8), Z3
+	VMULPS.BCST      1248(DX), Z3, Z3
+	VMOVUPS          1344(R8), Z4
+	VMULPS.BCST      2016(DX), Z4, Z4
+	VMOVUPS          1856(R8), Z5
+	VMULPS.BCST      2784(DX), Z5, Z5
+	VMOVUPS          2368(R8), Z6
+	VMULPS.BCST      3552(DX), Z6, Z6
+	VMOVUPS          2880(R8), Z7
+	VMULPS.BCST      4320(DX), Z7, Z7
+	VMOVUPS          3392(R8), Z8
+	VMULPS.BCST      5088(DX), Z8, Z8
+	VMOVUPS          3904(R8), Z9
+	VMULPS.BCST      5856(DX), Z9, Z9
+	VADDPS           Z4, Z3, Z10
+	VSUBPS           Z4, Z3, Z3
+	VADDPS           Z6, Z5, Z4
+	VSUBPS           Z6, Z5, Z5
+	VADDPS           Z8, Z7, Z6
+	VSUBPS           Z8, Z7, Z7
+	VADDPS           Z10, Z2, Z2
+	VADDPS           Z6, Z4, Z8
+	VADDPS           Z8, Z2, Z2
+	VMOVUPS          Z2, 320(DI)
+	VFMADD231PS.BCST conv1_0_25<>+0(SB), Z6, Z10
+	VFMADD231PS.BCST conv1_4<>+0(SB), Z4, Z10
+	VMOVUPS          Z10, 1344(DI)
+	VADDPS           Z9, Z3, Z2
+	VFMADD231PS.BCST conv1_0_125<>+0(SB), Z7, Z2
+	VFMADD231PS.BCST conv1_8<>+0(SB), Z5, Z2
+	VMOVUPS          Z2, 1856(DI)
+	VFMADD231PS.BCST conv1_0_5<>+0(SB), Z7, Z3
+	VFMADD231PS.BCST conv1_2<>+0(SB), Z5, Z3
+	VMOVUPS          Z3, 832(DI)
+	VMOVUPS          384(R8), Z2
+	VMULPS.BCST      576(DX), Z2, Z2
+	VMOVUPS          896(R8), Z3
+	VMULPS.BCST      1344(DX), Z3, Z3
+	VMOVUPS          1408(R8), Z4
+	VMULPS.BCST      2112(DX), Z4, Z4
+	VMOVUPS          1920(R8), Z5
+	VMULPS.BCST      2880(DX), Z5, Z5
+	VMOVUPS          2432(R8), Z6
+	VMULPS.BCST      3648(DX), Z6, Z6
+	VMOVUPS          2944(R8), Z7
+	VMULPS.BCST      4416(DX), Z7, Z7
+	VMOVUPS          3456(R8), Z8
+	VMULPS.BCST      5184(DX), Z8, Z8
+	VMOVUPS          3968(R8), Z9
+	VMULPS.BCST      5952(DX), Z9, Z9
+	VADDPS           Z4, Z3, Z10
+	VSUBPS           Z4, Z3, Z3
+	VADDPS           Z6, Z5, Z4
+	VSUBPS           Z6, Z5, Z5
+	VADDPS           Z8, Z7, Z6
+	VSUBPS           Z8, Z7, Z7
+	VADDPS           Z10, Z2, Z2
+	VADDPS           Z6, Z4, Z8
+	VADDPS           Z8, Z2, Z2
+	VMOVUPS          Z2, 384(DI)
+	VFMADD231PS.BCST conv1_0_25<>+0(SB), Z6, Z10
+	VFMADD231PS.BCST conv1_4<>+0(SB), Z4, Z10
+	VMOVUPS          Z10, 1408(DI)
+	VADDPS           Z9, Z3, Z2
+	VFMADD231PS.BCST conv1_0_125<>+0(SB), Z7, Z2
+	VFMADD231PS.BCST conv1_8<>+0(SB), Z5, Z2
+	VMOVUPS          Z2, 1920(DI)
+	VFMADD231PS.BCST conv1_0_5<>+0(SB), Z7, Z3
+	VFMADD231PS.BCST conv1_2<>+0(SB), Z5, Z3
+	VMOVUPS          Z3, 896(DI)
+	VMOVUPS          448(R8), Z2
+	VMULPS.BCST      672(DX), Z2, Z2
+	VMOVUPS          960(R8), Z3
+	VMULPS.BCST      1440(DX), Z3, Z3
+	VMOVUPS          1472(R8), Z4
+	VMULPS.BCST      2208(DX), Z4, Z4
+	VMOVUPS          1984(R8), Z5
+	VMULPS.BCST      2976(DX), Z5, Z5
+	VMOVUPS          2496(R8), Z6
+	VMULPS.BCST      3744(DX), Z6, Z6
+	VMOVUPS          3008(R8), Z7
+	VMULPS.BCST      4512(DX), Z7, Z7
+	VMOVUPS          3520(R8), Z8
+	VMULPS.BCST      5280(DX), Z8, Z8
+	VMOVUPS          4032(R8), Z9
+	VMULPS.BCST      6048(DX), Z9, Z9
+	VADDPS           Z4, Z3, Z10
+	VSUBPS           Z4, Z3, Z3
+	VADDPS           Z6, Z5, Z4
+	VSUBPS           Z6, Z5, Z5
+	VADDPS           Z8, Z7, Z6
+	VSUBPS           Z8, Z7, Z7
+	VADDPS           Z10, Z2, Z2
+	VADDPS           Z6, Z4, Z8
+	VADDPS           Z8, Z2, Z2
+	VMOVUPS          Z2, 448(DI)
+	VFMADD231PS.BCST conv1_0_25<>+0(SB), Z6, Z10
+	VFMADD231PS.BCST conv1_4<>+0(SB), Z4, Z10
+	VMOVUPS          Z10, 1472(DI)
+	VADDPS           Z9, Z3, Z2
+	VFMADD231PS.BCST conv1_0_125<>+0(SB), Z7, Z2
+	VFMADD231PS.BCST conv1_8<>+0(SB), Z5, Z2
+	VMOVUPS          Z2, 1984(DI)
+	VFMADD231PS.BCST conv1_0_5<>+0(SB), Z7, Z3
+	VFMADD231PS.BCST conv1_2<>+0(SB), Z5, Z3
+	VMOVUPS          Z3, 960(DI)
 
 	// two rows at a time: (Aᵀ m) A, then bias, pooling, ReLU
-	VBROADCASTSS     (BX), Z1
 	VMOVUPS          (DI), Z2
 	VMOVUPS          64(DI), Z3
 	VMOVUPS          128(DI), Z4

@@ -93,7 +93,16 @@ func forward(f *isa.File, width int, masked bool) {
 					}
 					k.Loop("output", outputs, append(pointers{u, bias, y}, masks...),
 						with([]int{4, 4, pooledSize * pooledSize * line}, pooledSize*pooledSize*maskBytes), func() {
-							output(k, half, v, u, bias, y, zero, masks)
+							winograd.PooledOutput(k, half, func(f int) isa.V {
+								return k.Scaled(isa.At(u, f*4*row), isa.At(v, f*k.Bytes()))
+							}, k.Broadcast(isa.At(bias, 0)), zero, func(row, column int) (operand.Mem, *operand.Mem) {
+								at := row*pooledSize + column
+								if !masked {
+									return isa.At(y, at*line), nil
+								}
+								mask := isa.At(masks[0], at*maskBytes)
+								return isa.At(y, at*line), &mask
+							})
 						})
 					k.Advance(u, -4*outputs)
 					k.Advance(bias, -4*outputs)
@@ -105,44 +114,6 @@ func forward(f *isa.File, width int, masked bool) {
 			})
 		})
 	k.Return()
-}
-
-// output emits one output channel of a tile.
-func output(k *isa.Kernel, half, v, u, bias, y reg.GPVirtual, zero isa.V, masks pointers) {
-	k.Comment("columns: Aᵀ (u V)")
-	for j := range points {
-		m := make([]isa.V, points)
-		for i := range m {
-			f := i*points + j
-			m[i] = k.Scaled(isa.At(u, f*4*row), isa.At(v, f*k.Bytes()))
-		}
-		winograd.Output(k, m, func(i int, value isa.V) {
-			k.StoreVector(value, isa.At(half, (i*points+j)*k.Bytes()))
-		})
-	}
-	k.Comment("two rows at a time: (Aᵀ m) A, then bias, pooling, ReLU")
-	b := k.Broadcast(isa.At(bias, 0))
-	for pooledRow := range 2 {
-		var values [2][4]isa.V
-		for i := range 2 {
-			m := make([]isa.V, points)
-			for j := range m {
-				m[j] = k.LoadVector(isa.At(half, ((2*pooledRow+i)*points+j)*k.Bytes()))
-			}
-			winograd.Output(k, m, func(j int, value isa.V) { values[i][j] = value })
-		}
-		for pooledColumn := range 2 {
-			window := [4]isa.V{values[0][2*pooledColumn], values[0][2*pooledColumn+1],
-				values[1][2*pooledColumn], values[1][2*pooledColumn+1]}
-			at := pooledRow*pooledSize + pooledColumn
-			var mask *operand.Mem
-			if len(masks) > 0 {
-				memory := isa.At(masks[0], at*pooling.MaskBytes(k.Width))
-				mask = &memory
-			}
-			k.StoreVector(pooling.Forward(k, window, b, zero, mask), isa.At(y, at*k.Line()))
-		}
-	}
 }
 
 // weightGrad emits the sum over a block. Of a window's four positions at most

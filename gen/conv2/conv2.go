@@ -202,38 +202,16 @@ func forward(f *isa.File, width int, masked bool) {
 		k.Loop("tileRow", 2, append(pointers{m, y}, masks...), append([]int{2 * line, 2 * pooledSize * line}, maskSteps...), func() {
 			k.EachPart(pointers{m, y}, masks, func() {
 				for tileColumn := range 2 {
-					k.Comment("columns: Aᵀ m")
-					for j := range points {
-						products := make([]isa.V, points)
-						for i := range products {
-							products[i] = k.LoadVector(isa.At(m, ((i*points+j)*tiles+tileColumn)*line))
+					winograd.PooledOutput(k, rows, func(f int) isa.V {
+						return k.LoadVector(isa.At(m, (f*tiles+tileColumn)*line))
+					}, b, zero, func(row, column int) (operand.Mem, *operand.Mem) {
+						at := row*pooledSize + 2*tileColumn + column
+						if !masked {
+							return isa.At(y, at*line), nil
 						}
-						winograd.Output(k, products, func(i int, v isa.V) {
-							k.StoreVector(v, isa.At(rows, (i*points+j)*k.Bytes()))
-						})
-					}
-					k.Comment("two rows at a time: (Aᵀ m) A, then bias, pooling, ReLU")
-					for pooledRow := range 2 {
-						var values [2][4]isa.V
-						for i := range 2 {
-							products := make([]isa.V, points)
-							for j := range products {
-								products[j] = k.LoadVector(isa.At(rows, ((2*pooledRow+i)*points+j)*k.Bytes()))
-							}
-							winograd.Output(k, products, func(j int, v isa.V) { values[i][j] = v })
-						}
-						for pooledColumn := range 2 {
-							window := [4]isa.V{values[0][2*pooledColumn], values[0][2*pooledColumn+1],
-								values[1][2*pooledColumn], values[1][2*pooledColumn+1]}
-							at := pooledRow*pooledSize + 2*tileColumn + pooledColumn
-							var mask *operand.Mem
-							if masked {
-								memory := isa.At(masks[0], at*pooling.MaskBytes(width))
-								mask = &memory
-							}
-							k.StoreVector(pooling.Forward(k, window, b, zero, mask), isa.At(y, at*line))
-						}
-					}
+						mask := isa.At(masks[0], at*pooling.MaskBytes(width))
+						return isa.At(y, at*line), &mask
+					})
 				}
 			})
 		})
