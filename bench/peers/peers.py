@@ -1,0 +1,309 @@
+"""Times the same network, on the same images, in other frameworks next to
+kernelet, in turn, and prints one table.
+
+    python peers.py compare --kernelet PATH [--threads 1] [--rounds 3] [--data DIR] [--json FILE]
+    python peers.py one {train,infer} PEER [--batch 100] [--threads 1] [--data DIR]
+
+Each measurement runs in a process of its own. `one` prints one line of JSON.
+README.md says how to install the peers; what is not installed is left out and
+named below the table."""
+
+import argparse
+import json
+import os
+import platform
+import statistics
+import subprocess
+import sys
+import time
+
+STEPS = 60  # measured, after as many to warm up
+CALLS = {1: 2000, 100: 60}
+
+
+def load(folder, n=6000):
+    import gzip
+    import numpy as np
+    part = os.path.join(folder, "train-images-idx3-ubyte")
+    with (open(part, "rb") if os.path.exists(part) else gzip.open(part + ".gz")) as f:
+        images = np.frombuffer(f.read(16 + n * 784), np.uint8, offset=16).reshape(n, 28, 28)
+    part = os.path.join(folder, "train-labels-idx1-ubyte")
+    with (open(part, "rb") if os.path.exists(part) else gzip.open(part + ".gz")) as f:
+        labels = np.frombuffer(f.read(8 + n), np.uint8, offset=8).astype(np.int64)
+    return (images.astype(np.float32) / 255 * 2 - 1), labels
+
+
+def batches(images, labels, batch):
+    import numpy as np
+    generator = np.random.default_rng(1)
+    while True:
+        order = generator.permutation(len(labels))
+        for i in range(0, len(order) - batch + 1, batch):
+            rows = order[i:i + batch]
+            yield images[rows], labels[rows]
+
+
+def measure(step, source, count, batch):
+    """The median time of step over count batches, in µs an image."""
+    data = [next(source) for _ in range(20)]
+    for i in range(count):
+        step(*data[i % len(data)])
+    times = []
+    for i in range(count):
+        start = time.perf_counter()
+        step(*data[i % len(data)])
+        times.append(time.perf_counter() - start)
+    return statistics.median(times) / batch * 1e6
+
+
+# PyTorch -------------------------------------------------------------------
+
+def torch_net(threads):
+    import torch
+    torch.set_num_threads(threads)
+    nn = torch.nn
+    return torch, nn.Sequential(
+        nn.Conv2d(1, 20, 5), nn.ReLU(), nn.MaxPool2d(2), nn.Conv2d(20, 50, 5), nn.ReLU(), nn.MaxPool2d(2),
+        nn.Flatten(), nn.Linear(800, 500), nn.ReLU(), nn.Dropout(0.5), nn.Linear(500, 10))
+
+
+def train_torch(threads, compiled):
+    torch, net = torch_net(threads)
+    net = net.to(memory_format=torch.channels_last)
+    run = torch.compile(net) if compiled else net
+    optimizer = torch.optim.Adam(net.parameters(), lr=1e-4)
+    loss = torch.nn.CrossEntropyLoss()
+
+    def step(x, y):
+        x = torch.from_numpy(x[:, None]).to(memory_format=torch.channels_last)
+        optimizer.zero_grad(set_to_none=True)
+        loss(run(x), torch.from_numpy(y)).backward()
+        optimizer.step()
+    return step, torch.__version__
+
+
+def infer_torch(threads, batch):
+    torch, net = torch_net(threads)
+    net.eval()
+
+    def step(x, y):
+        with torch.inference_mode():
+            net(torch.from_numpy(x[:, None]))
+    return step, torch.__version__
+
+
+def onnx_file(batch):
+    torch, net = torch_net(1)
+    path = os.path.join(os.path.dirname(os.path.abspath(__file__)), f".lenet-{os.getpid()}.onnx")
+    net.eval()
+    torch.onnx.export(net, torch.zeros(batch, 1, 28, 28), path, input_names=["image"], output_names=["logits"], dynamo=False)
+    return path
+
+
+# TensorFlow, TensorFlow Lite -------------------------------------------------
+
+def tensorflow_net(threads):
+    os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
+    import tensorflow as tf
+    tf.config.threading.set_intra_op_parallelism_threads(threads)
+    tf.config.threading.set_inter_op_parallelism_threads(1)
+    layers = tf.keras.layers
+    return tf, tf.keras.Sequential([
+        layers.Input((28, 28, 1)), layers.Conv2D(20, 5, activation="relu"), layers.MaxPool2D(),
+        layers.Conv2D(50, 5, activation="relu"), layers.MaxPool2D(), layers.Flatten(),
+        layers.Dense(500, activation="relu"), layers.Dropout(0.5), layers.Dense(10)])
+
+
+def train_tensorflow(threads):
+    tf, net = tensorflow_net(threads)
+    optimizer = tf.keras.optimizers.Adam(1e-4)
+    loss = tf.keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+
+    @tf.function
+    def graph(x, y):
+        with tf.GradientTape() as tape:
+            value = loss(y, net(x, training=True))
+        optimizer.apply_gradients(zip(tape.gradient(value, net.trainable_variables), net.trainable_variables))
+        return value
+    return (lambda x, y: graph(tf.constant(x[..., None]), tf.constant(y)).numpy()), tf.__version__
+
+
+def infer_tflite(threads, batch):
+    tf, net = tensorflow_net(threads)
+    model = tf.lite.TFLiteConverter.from_keras_model(net).convert()
+    interpreter = tf.lite.Interpreter(model_content=model, num_threads=threads)
+    index = interpreter.get_input_details()[0]["index"]
+    interpreter.resize_tensor_input(index, (batch, 28, 28, 1))
+    interpreter.allocate_tensors()
+
+    def step(x, y):
+        interpreter.set_tensor(index, x[..., None])
+        interpreter.invoke()
+    return step, tf.__version__
+
+
+# JAX -------------------------------------------------------------------------
+
+def jax_net(threads):
+    os.environ["XLA_FLAGS"] = f"--xla_cpu_multi_thread_eigen={'true' if threads > 1 else 'false'} intra_op_parallelism_threads={threads}"
+    import jax
+    import jax.numpy as jnp
+    keys = jax.random.split(jax.random.PRNGKey(1), 4)
+    shapes = [(5, 5, 1, 20), (5, 5, 20, 50), (800, 500), (500, 10)]
+    weights = [jax.random.normal(k, s) * (2 / (s[0] if len(s) == 2 else 25 * s[2])) ** 0.5 for k, s in zip(keys, shapes)]
+    parameters = [(w, jnp.zeros(w.shape[-1])) for w in weights]
+
+    def forward(parameters, x, key=None):
+        for w, b in parameters[:2]:
+            x = jax.lax.conv_general_dilated(x, w, (1, 1), "VALID", dimension_numbers=("NHWC", "HWIO", "NHWC")) + b
+            x = jax.lax.reduce_window(jax.nn.relu(x), -jnp.inf, jax.lax.max, (1, 2, 2, 1), (1, 2, 2, 1), "VALID")
+        x = x.reshape(x.shape[0], -1)
+        x = jax.nn.relu(x @ parameters[2][0] + parameters[2][1])
+        if key is not None:
+            x = jnp.where(jax.random.bernoulli(key, 0.5, x.shape), x * 2, 0)
+        return x @ parameters[3][0] + parameters[3][1]
+    return jax, jnp, parameters, forward
+
+
+def train_jax(threads):
+    jax, jnp, parameters, forward = jax_net(threads)
+    import optax
+    optimizer = optax.adam(1e-4)
+
+    @jax.jit
+    def update(parameters, state, key, x, y):
+        key, own = jax.random.split(key)
+        value, gradient = jax.value_and_grad(
+            lambda p: optax.softmax_cross_entropy_with_integer_labels(forward(p, x, own), y).mean())(parameters)
+        change, state = optimizer.update(gradient, state)
+        return optax.apply_updates(parameters, change), state, key, value
+    held = [parameters, optimizer.init(parameters), jax.random.PRNGKey(2)]
+
+    def step(x, y):
+        *held[:], value = update(*held, x[..., None], y)
+        value.block_until_ready()
+    return step, jax.__version__
+
+
+def infer_jax(threads, batch):
+    jax, _, parameters, forward = jax_net(threads)
+    run = jax.jit(lambda x: forward(parameters, x))
+    return (lambda x, y: run(x[..., None]).block_until_ready()), jax.__version__
+
+
+# ONNX Runtime, OpenVINO --------------------------------------------------------
+
+def infer_onnxruntime(threads, batch):
+    import onnxruntime
+    path = onnx_file(batch)
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads, options.inter_op_num_threads = threads, 1
+    session = onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
+    os.remove(path)
+    return (lambda x, y: session.run(None, {"image": x[:, None]})), onnxruntime.__version__
+
+
+def infer_openvino(threads, batch):
+    import openvino
+    path = onnx_file(batch)
+    compiled = openvino.Core().compile_model(path, "CPU", {"INFERENCE_NUM_THREADS": threads, "PERFORMANCE_HINT": "LATENCY"})
+    os.remove(path)
+    request = compiled.create_infer_request()
+    return (lambda x, y: request.infer({0: x[:, None]})), openvino.__version__
+
+
+TRAIN = {
+    "tensorflow": lambda threads: train_tensorflow(threads),
+    "pytorch": lambda threads: train_torch(threads, False),
+    "pytorch-compile": lambda threads: train_torch(threads, True),
+    "jax": lambda threads: train_jax(threads),
+}
+INFER = {
+    "tensorflow-lite": infer_tflite, "onnxruntime": infer_onnxruntime, "openvino": infer_openvino,
+    "pytorch": infer_torch, "jax": infer_jax,
+}
+
+
+def one(arguments):
+    if hasattr(os, "sched_setaffinity"):  # some peers take more threads than they are told
+        os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[:arguments.threads])
+    images, labels = load(arguments.data)
+    source = batches(images, labels, arguments.batch)
+    if arguments.task == "train":
+        step, version = TRAIN[arguments.peer](arguments.threads)
+        count = STEPS
+    else:
+        step, version = INFER[arguments.peer](arguments.threads, arguments.batch)
+        count = CALLS.get(arguments.batch, 60)
+    print(json.dumps({"peer": arguments.peer, "version": version, "task": arguments.task, "batch": arguments.batch,
+                      "threads": arguments.threads, "us_per_image": measure(step, source, count, arguments.batch)}))
+
+
+def kernelet(path, task, batch, threads, data):
+    """A row of `kernelet bench`."""
+    command = [path, "bench", task, "--data", data, "--json"] + (["--rounds", "1"] if task == "train" else [])
+    for line in subprocess.run(command, check=True, capture_output=True, text=True).stdout.splitlines():
+        row = json.loads(line)
+        if row["threads"] == threads and row["batch"] == batch:
+            return {"peer": "kernelet", "version": row["isa"], "task": task, "batch": batch, "threads": threads,
+                    "us_per_image": row["us_per_image"]}
+    raise SystemExit(f"kernelet has no row for {task}, batch {batch}, {threads} threads")
+
+
+def compare(arguments):
+    environment = dict(os.environ, OMP_NUM_THREADS=str(arguments.threads),
+                       # Without these PyTorch hands memory back to the system in every step.
+                       MALLOC_MMAP_THRESHOLD_="1000000000", MALLOC_TRIM_THRESHOLD_="1000000000")
+    tasks = [("train", 100, TRAIN)] + [("infer", batch, INFER) for batch in (1, 100)]
+    times, missing = {}, {}
+    for _ in range(arguments.rounds):
+        for task, batch, peers in tasks:
+            row = kernelet(arguments.kernelet, task, batch, arguments.threads, arguments.data) if (task, batch) != ("infer", 1) or arguments.threads == 1 else None
+            if row:
+                times.setdefault((task, batch, "kernelet", row["version"]), []).append(row["us_per_image"])
+            for peer in peers:
+                if peer in missing:
+                    continue
+                run = subprocess.run([sys.executable, __file__, "one", task, peer, "--batch", str(batch), "--threads", str(arguments.threads),
+                                      "--data", arguments.data], capture_output=True, text=True, env=environment)
+                if run.returncode != 0:
+                    missing[peer] = (run.stderr.strip().splitlines() or ["no output"])[-1]
+                    continue
+                row = json.loads(run.stdout.strip().splitlines()[-1])
+                times.setdefault((task, batch, peer, row["version"]), []).append(row["us_per_image"])
+    print(f"{arguments.threads} thread(s), {arguments.rounds} rounds in turn, medians; {platform.processor() or platform.machine()}, Python {platform.python_version()}")
+    print("\n| | batch | | µs/image | × kernelet |\n| --- | --- | --- | --- | --- |")
+    rows = []
+    for task, batch, _ in tasks:
+        own = [statistics.median(v) for (t, b, p, _), v in times.items() if (t, b, p) == (task, batch, "kernelet")]
+        found = sorted((statistics.median(v), p, version) for (t, b, p, version), v in times.items() if (t, b) == (task, batch))
+        for value, peer, version in found:
+            ratio = f"{value / own[0]:.1f}" if own else ""
+            print(f"| {task} | {batch} | {peer} {version} | {value:.1f} | {ratio} |")
+            rows.append({"task": task, "batch": batch, "threads": arguments.threads, "peer": peer, "version": version, "us_per_image": value})
+    for peer, reason in missing.items():
+        print(f"\nleft out: {peer}: {reason}")
+    if arguments.json:
+        with open(arguments.json, "w") as f:
+            json.dump(rows, f, indent=1)
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    commands = parser.add_subparsers(dest="command", required=True)
+    o = commands.add_parser("one")
+    o.add_argument("task", choices=["train", "infer"])
+    o.add_argument("peer")
+    o.add_argument("--batch", type=int, default=100)
+    c = commands.add_parser("compare")
+    c.add_argument("--kernelet", required=True)
+    c.add_argument("--rounds", type=int, default=3)
+    c.add_argument("--json")
+    for p in (o, c):
+        p.add_argument("--threads", type=int, default=1)
+        p.add_argument("--data", default=os.environ.get("MNIST_DIR", ""), help="folder with the IDX files; default: MNIST_DIR")
+    arguments = parser.parse_args()
+    (one if arguments.command == "one" else compare)(arguments)
+
+
+main()
