@@ -86,8 +86,7 @@ type activations struct {
 type job struct {
 	images   []byte // n×784
 	labels   []byte
-	count    int  // images of the chunk
-	lanes    int  // count rounded up to half-blocks
+	lanes    int  // images of the chunk, rounded up to half-blocks
 	first    bool // of the batch's chunks
 	last     bool
 	single   bool // the chunk is the whole batch

@@ -12,7 +12,7 @@ import (
 )
 
 // Training by epochs, with a checkpoint after each.
-func ExampleTrainer_Epoch() {
+func ExampleTrainer_Epochs() {
 	train, test := mnist.Synthetic(2000, 1), mnist.Synthetic(500, 2) // or mnist.Load
 	settings := lenet.Tutorial()
 	settings.Epochs, settings.LearningRate = 3, 1e-3
@@ -25,8 +25,8 @@ func ExampleTrainer_Epoch() {
 	defer os.Remove(checkpoint)
 	defer os.Remove(checkpoint + lenet.PreviousSuffix)
 	ctx := context.Background()
-	for trainer.EpochsDone() < settings.Epochs {
-		if _, err := trainer.Epoch(ctx, train.Images, train.Labels); err != nil {
+	for _, err := range trainer.Epochs(ctx, train.Images, train.Labels) {
+		if err != nil {
 			log.Fatal(err)
 		}
 		if err := trainer.Checkpoint(checkpoint); err != nil {

@@ -206,7 +206,8 @@ def infer_onnxruntime(threads, batch):
 def infer_openvino(threads, batch):
     import openvino
     path = onnx_file(batch)
-    compiled = openvino.Core().compile_model(path, "CPU", {"INFERENCE_NUM_THREADS": threads, "PERFORMANCE_HINT": "LATENCY"})
+    compiled = openvino.Core().compile_model(path, "CPU", {"INFERENCE_NUM_THREADS": threads, "PERFORMANCE_HINT": "LATENCY",
+                                                          "INFERENCE_PRECISION_HINT": "f32"})
     os.remove(path)
     request = compiled.create_infer_request()
     return (lambda x, y: request.infer({0: x[:, None]})), openvino.__version__
