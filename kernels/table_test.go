@@ -300,7 +300,15 @@ func BenchmarkKernels(b *testing.B) {
 	peaks := map[string]float64{}
 	for _, s := range sets(b) {
 		peaks[s.Name()] = measuredPeak(b, s)
-		b.Logf("%s: %.1f GFLOP/s of fused multiply-adds", s.Name(), peaks[s.Name()])
+		b.Run("FMAPeak/isa="+s.Name(), func(b *testing.B) {
+			var sink [16]float32
+			for b.Loop() {
+				if _, err := s.FMAPeak(sink[:], 1000); err != nil {
+					b.Fatal(err)
+				}
+			}
+			b.ReportMetric(peaks[s.Name()], "GFLOP/s")
+		})
 	}
 	for _, r := range table() {
 		for _, s := range sets(b) {
