@@ -22,7 +22,9 @@
 // # Contract
 //
 // A method of Set checks the lengths of its arguments and returns an error
-// that names the kernel, before anything is computed. Results never depend on
+// that names the kernel, before anything is computed. What a kernel writes must
+// not overlap what it reads, except where an argument is both, as Adam's
+// weights. No kernel allocates. Results never depend on
 // the instruction set among AVX2 and AVX-512, nor on how calls are spread over
 // threads; the plain-Go twins take the same steps in the same order, but round
 // products and sums separately.

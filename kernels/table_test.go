@@ -251,8 +251,16 @@ func TestAllocations(t *testing.T) {
 	for _, r := range table() {
 		for _, s := range sets(t) {
 			b := filled(t, r, 5, false, plainFloats, plainBytes)
-			if n := testing.AllocsPerRun(1, func() { r.call(s, r.images, b) }); n != 0 {
-				t.Errorf("%s/%s: %v allocations", r.name(), s.Name(), n)
+			// The count is the process's; what a kernel allocates it allocates every time.
+			least := math.Inf(1)
+			for range 5 {
+				least = min(least, testing.AllocsPerRun(1, func() { r.call(s, r.images, b) }))
+				if least == 0 {
+					break
+				}
+			}
+			if least != 0 {
+				t.Errorf("%s/%s: %v allocations", r.name(), s.Name(), least)
 			}
 		}
 	}
