@@ -15,6 +15,7 @@ import (
 	"github.com/kernelet/kernelet/gen/input"
 	"github.com/kernelet/kernelet/gen/isa"
 	"github.com/kernelet/kernelet/gen/peak"
+	"github.com/kernelet/kernelet/gen/single"
 )
 
 var operations = []struct {
@@ -29,6 +30,7 @@ var operations = []struct {
 	{"adam", adam.Emit},
 	{"direct", direct.Emit},
 	{"peak", peak.Emit},
+	{"single", single.Emit},
 }
 
 func main() {

@@ -28,10 +28,11 @@ func assembly(t *testing.T, isa string) map[string]string {
 }
 
 // required are the features that dispatch tests before it chooses a set, by
-// the names that stand in the generated files.
+// the names that stand in the generated files. "MMX+" is what avo calls the
+// prefetches, which came with SSE.
 var required = map[string][]string{
-	"avx2":   {"AVX", "AVX2", "FMA3", "POPCNT", "SSE", "SSE2"},
-	"avx512": {"AVX", "AVX2", "FMA3", "POPCNT", "SSE", "SSE2", "AVX512F", "AVX512BW", "AVX512DQ", "AVX512VL"},
+	"avx2":   {"AVX", "AVX2", "FMA3", "POPCNT", "SSE", "SSE2", "MMX+"},
+	"avx512": {"AVX", "AVX2", "FMA3", "POPCNT", "SSE", "SSE2", "MMX+", "AVX512F", "AVX512BW", "AVX512DQ", "AVX512VL"},
 }
 
 // TestRequires: no kernel needs a feature that dispatch does not test.

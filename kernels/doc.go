@@ -12,6 +12,9 @@
 // Shapes in the documentation name the features; every value stands for a
 // line. Slices should begin at multiples of 64 bytes.
 //
+// The kernels named Single… run one image alone; their lanes are channels and
+// outputs, and they give the same bits.
+//
 // # Names
 //
 // layer + direction + what is fused, in the order of the computation:

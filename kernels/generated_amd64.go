@@ -68,6 +68,14 @@ var avx2Set = Set{
 		conv2WeightTransform:     avx2.Conv2WeightTransform,
 		conv2WeightGradTransform: avx2.Conv2WeightGradTransform,
 	},
+	singleSet: singleSet{
+		singleInput:               avx2.SingleInput,
+		singleConv1ReLUPool:       avx2.SingleConv1ReLUPool,
+		singleConv2InputTransform: avx2.SingleConv2InputTransform,
+		singleConv2ReLUPool:       avx2.SingleConv2ReLUPool,
+		singleFC1ReLU:             avx2.SingleFC1ReLU,
+		singleFC2:                 avx2.SingleFC2,
+	},
 }
 
 var avx512Set = Set{
@@ -115,5 +123,13 @@ var avx512Set = Set{
 		conv2BiasGrad:            avx512.Conv2BiasGrad,
 		conv2WeightTransform:     avx512.Conv2WeightTransform,
 		conv2WeightGradTransform: avx512.Conv2WeightGradTransform,
+	},
+	singleSet: singleSet{
+		singleInput:               avx512.SingleInput,
+		singleConv1ReLUPool:       avx512.SingleConv1ReLUPool,
+		singleConv2InputTransform: avx512.SingleConv2InputTransform,
+		singleConv2ReLUPool:       avx512.SingleConv2ReLUPool,
+		singleFC1ReLU:             avx512.SingleFC1ReLU,
+		singleFC2:                 avx512.SingleFC2,
 	},
 }

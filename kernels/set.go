@@ -33,6 +33,7 @@ type Set struct {
 	fc2Set
 	adamSet
 	directSet
+	singleSet
 }
 
 // Name is "generic", "avx2" or "avx512".
@@ -83,7 +84,7 @@ var generic = Set{
 	name:     "generic",
 	inputSet: inputGeneric, conv1Set: conv1Generic, conv2Set: conv2Generic,
 	fc1Set: fc1Generic, fc2Set: fc2Generic, adamSet: adamGeneric,
-	directSet: directGeneric,
+	directSet: directGeneric, singleSet: singleGeneric,
 }
 
 // length is an argument's name, the elements it has and those it needs.

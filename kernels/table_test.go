@@ -57,7 +57,7 @@ func (r row) name() string {
 
 // table lists every kernel.
 func table() []row {
-	return slices.Concat(inputRows(), conv1Rows(), conv2Rows(), fc1Rows(), fc2Rows(), adamRows(), directRows())
+	return slices.Concat(inputRows(), conv1Rows(), conv2Rows(), fc1Rows(), fc2Rows(), adamRows(), directRows(), singleRows())
 }
 
 func filled(t testing.TB, r row, seed uint64, integers bool, make32 func(int) []float32, make8 func(int) []byte) *buffers {

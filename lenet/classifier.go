@@ -24,45 +24,63 @@ type Prediction struct {
 
 // Classifier is a Model packed for inference. It never changes and is safe for
 // concurrent use. An image's logits do not depend on which images stand beside
-// it, on the number of threads, or on AVX2 or AVX-512.
+// it or on their number, on the number of threads, or on AVX2 or AVX-512.
 type Classifier struct {
 	set     *kernels.Set
-	packed  packed
-	states  sync.Pool // of *inference
+	weights *classifierWeights
 	threads int
 }
 
-// NewClassifier packs a copy of model for the best instruction set that this
-// machine has, or for the one that KERNELET_ISA names.
+// classifierWeights are what Classifiers share, with the memory that calls
+// borrow.
+type classifierWeights struct {
+	packed  packed
+	single  *packedSingle
+	batches sync.Pool // of *inference
+	singles sync.Pool // of *single
+}
+
+// NewClassifier packs a copy of model, whose weights must be finite, for the
+// best instruction set that this machine has, or for the one that KERNELET_ISA
+// names.
 func NewClassifier(model *Model) (*Classifier, error) {
 	set, err := kernels.Select("")
 	if err != nil {
 		return nil, err
 	}
-	c := &Classifier{set: set, threads: runtime.GOMAXPROCS(0)}
+	if err := model.checkFinite(); err != nil {
+		return nil, err
+	}
 	weights := newParameters(aligned(parametersLength))
 	weights.load(model)
-	c.packed = packed{
+	for _, bias := range [][]float32{weights.biasF, weights.biasC} {
+		for i := range bias {
+			bias[i] += 0 // −0 becomes 0: the kernels for one image count on it
+		}
+	}
+	w := &classifierWeights{packed: packed{
 		u1: aligned(kernels.Conv1U), bias1: weights.conv1[kernels.Conv1W:],
 		u2: aligned(kernels.Conv2U), bias2: weights.bias2,
 		fc1: weights.fc1, biasF: weights.biasF, fc2: weights.fc2, biasC: weights.biasC,
-	}
-	if err := set.Conv1WeightTransform(c.packed.u1, weights.conv1[:kernels.Conv1W]); err != nil {
+	}}
+	if err := set.Conv1WeightTransform(w.packed.u1, weights.conv1[:kernels.Conv1W]); err != nil {
 		return nil, err
 	}
-	if err := set.Conv2WeightTransform(c.packed.u2, weights.conv2); err != nil {
+	if err := set.Conv2WeightTransform(w.packed.u2, weights.conv2); err != nil {
 		return nil, err
 	}
-	c.states.New = func() any { return newInference(set, aligned(inferenceLength)) }
-	return c, nil
+	if w.single, err = newPackedSingle(&w.packed); err != nil {
+		return nil, err
+	}
+	w.batches.New = func() any { return newInference(set, aligned(inferenceLength)) }
+	w.singles.New = func() any { return newSingle() }
+	return &Classifier{set: set, weights: w, threads: runtime.GOMAXPROCS(0)}, nil
 }
 
 // WithThreads returns a Classifier that shares c's weights and spreads large
 // batches over at most threads goroutines; c itself uses all processors.
 func (c *Classifier) WithThreads(threads int) *Classifier {
-	other := &Classifier{set: c.set, packed: c.packed, threads: max(1, threads)}
-	other.states.New = c.states.New
-	return other
+	return &Classifier{set: c.set, weights: c.weights, threads: max(1, threads)}
 }
 
 // ISA names the instruction set in use.
@@ -70,13 +88,20 @@ func (c *Classifier) ISA() string { return c.set.Name() }
 
 // Classify reads one image of 28×28 bytes, 0 for background, 255 for ink.
 func (c *Classifier) Classify(image *[kernels.ImagePixels]byte) Prediction {
-	f := c.states.Get().(*inference)
-	defer c.states.Put(f)
+	return c.classify(pixels{bytes: image[:]})
+}
+
+// ClassifyFloats reads one image of 28×28 values, 0 for background, 1 for ink.
+func (c *Classifier) ClassifyFloats(image *[kernels.ImagePixels]float32) Prediction {
+	return c.classify(pixels{floats: image[:]})
+}
+
+func (c *Classifier) classify(image pixels) Prediction {
 	var logits [kernels.Classes]float32
+	f := c.weights.singles.Get().(*single)
 	// The lengths fit, so there is no error.
-	if lanes, err := f.forward(&c.packed, image[:], 0, 1); err == nil {
-		f.logits10(&logits, lanes, 0)
-	}
+	_ = f.forward(c.set, &c.weights.packed, c.weights.single, image, 0, &logits)
+	c.weights.singles.Put(f)
 	return predict(&logits)
 }
 
@@ -85,34 +110,51 @@ func (c *Classifier) ClassifyBatch(predictions []Prediction, images []byte) erro
 	if len(images) != len(predictions)*kernels.ImagePixels {
 		return fmt.Errorf("%w: images: expected %d bytes for %d predictions, got %d", ErrLength, len(predictions)*kernels.ImagePixels, len(predictions), len(images))
 	}
-	return c.run(&request{images: images, predictions: predictions}, len(predictions))
+	return c.run(request{images: pixels{bytes: images}, predictions: predictions}, len(predictions))
 }
 
 // Logits fills logits, [n][10], from n images of 784 bytes each.
 func (c *Classifier) Logits(logits []float32, images []byte) error {
-	n := len(images) / kernels.ImagePixels
-	if len(images) != n*kernels.ImagePixels || len(logits) != n*kernels.Classes {
-		return fmt.Errorf("%w: expected n×%d bytes of images and n×%d logits, got %d and %d", ErrLength, kernels.ImagePixels, kernels.Classes, len(images), len(logits))
+	return c.logits(logits, pixels{bytes: images}, len(images))
+}
+
+// LogitsFloats fills logits, [n][10], from n images of 784 values from 0 to 1
+// each.
+func (c *Classifier) LogitsFloats(logits, images []float32) error {
+	return c.logits(logits, pixels{floats: images}, len(images))
+}
+
+func (c *Classifier) logits(logits []float32, images pixels, values int) error {
+	n := values / kernels.ImagePixels
+	if values != n*kernels.ImagePixels || len(logits) != n*kernels.Classes {
+		return fmt.Errorf("%w: expected n×%d pixels and n×%d logits, got %d and %d", ErrLength, kernels.ImagePixels, kernels.Classes, values, len(logits))
 	}
-	return c.run(&request{images: images, logits: logits}, n)
+	return c.run(request{images: images, logits: logits}, n)
 }
 
 // request is what a call asks for: predictions or logits.
 type request struct {
-	images      []byte
+	images      pixels
 	predictions []Prediction
 	logits      []float32
 }
 
-// run serves a request for n images, on several goroutines if there are enough.
-func (c *Classifier) run(r *request, n int) error {
-	if n > smallBatch && c.threads > 1 {
-		return c.spread(*r, n)
+// answer stores what the request asks for of image i.
+func (r *request) answer(i int, logits *[kernels.Classes]float32) {
+	if r.logits != nil {
+		copy(r.logits[i*kernels.Classes:], logits[:])
+	} else {
+		r.predictions[i] = predict(logits)
 	}
-	f := c.states.Get().(*inference)
-	defer c.states.Put(f)
+}
+
+// run serves a request for n images, on several goroutines if there are enough.
+func (c *Classifier) run(r request, n int) error {
+	if n > smallBatch && c.threads > 1 {
+		return c.spread(r, n)
+	}
 	for first := 0; first < n; first += inferenceImages {
-		if err := c.serve(f, r, first, min(inferenceImages, n-first)); err != nil {
+		if err := c.serve(r, first, min(inferenceImages, n-first)); err != nil {
 			return err
 		}
 	}
@@ -130,14 +172,12 @@ func (c *Classifier) spread(r request, n int) error {
 	var next atomic.Int64
 	failures := make([]error, threads)
 	walk := func(thread int) {
-		f := c.states.Get().(*inference)
-		defer c.states.Put(f)
 		for failures[thread] == nil {
 			first := (int(next.Add(1)) - 1) * group
 			if first >= n {
 				return
 			}
-			failures[thread] = c.serve(f, &r, first, min(group, n-first))
+			failures[thread] = c.serve(r, first, min(group, n-first))
 		}
 	}
 	var wait sync.WaitGroup
@@ -153,29 +193,42 @@ func (c *Classifier) spread(r request, n int) error {
 	return errors.Join(failures...)
 }
 
+// worthHalfBlock is the number of images from which a half-block, mostly empty,
+// is faster than one image after the other.
+const worthHalfBlock = 6
+
 // serve answers for images first … first+count−1.
-func (c *Classifier) serve(f *inference, r *request, first, count int) error {
-	lanes, err := f.forward(&c.packed, r.images, first, count)
-	if err != nil {
-		return err
+func (c *Classifier) serve(r request, first, count int) error {
+	var logits [kernels.Classes]float32
+	together := count
+	if rest := count % kernels.HalfBlock; rest < worthHalfBlock {
+		together -= rest
 	}
-	for i := range count {
-		if r.logits != nil {
-			f.logits10((*[kernels.Classes]float32)(r.logits[(first+i)*kernels.Classes:]), lanes, i)
-			continue
+	if together > 0 {
+		f := c.weights.batches.Get().(*inference)
+		defer c.weights.batches.Put(f)
+		lanes, err := f.forward(&c.weights.packed, r.images, first, together)
+		if err != nil {
+			return err
 		}
-		var logits [kernels.Classes]float32
-		f.logits10(&logits, lanes, i)
-		r.predictions[first+i] = predict(&logits)
+		for i := range together {
+			for class := range logits {
+				logits[class] = f.logit(lanes, i, class)
+			}
+			r.answer(first+i, &logits)
+		}
+	}
+	if together < count {
+		f := c.weights.singles.Get().(*single)
+		defer c.weights.singles.Put(f)
+		for i := first + together; i < first+count; i++ {
+			if err := f.forward(c.set, &c.weights.packed, c.weights.single, r.images, i, &logits); err != nil {
+				return err
+			}
+			r.answer(i, &logits)
+		}
 	}
 	return nil
-}
-
-// logits10 copies the logits of image i.
-func (f *inference) logits10(logits *[kernels.Classes]float32, lanes, i int) {
-	for class := range logits {
-		logits[class] = f.logit(lanes, i, class)
-	}
 }
 
 // predict turns logits into probabilities by softmax.

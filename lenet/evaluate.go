@@ -49,10 +49,16 @@ type packed struct {
 
 var keepAll = kernels.Dropout{Scale: 1}
 
+// pixels are n images, as bytes from 0 to 255 or as floats from 0 to 1.
+type pixels struct {
+	bytes  []byte
+	floats []float32
+}
+
 // forward computes the logits of count ≤ inferenceImages images that begin at
-// image first of images, and leaves them as blocks [blocks][10] in f.logits; it
+// image first, and leaves them as blocks [blocks][10] in f.logits; it
 // returns the number of lanes.
-func (f *inference) forward(p *packed, images []byte, first, count int) (lanes int, err error) {
+func (f *inference) forward(p *packed, images pixels, first, count int) (lanes int, err error) {
 	j := job{lanes: (count + kernels.HalfBlock - 1) / kernels.HalfBlock * kernels.HalfBlock}
 	s := f.set
 	for b := range j.blocks() {
@@ -61,7 +67,9 @@ func (f *inference) forward(p *packed, images []byte, first, count int) (lanes i
 			f.index[lane] = int32(first + min(b*kernels.Block+lane, count-1))
 		}
 		x, y1, v := f.x[:kernels.ImagePixels*n], f.y1[:kernels.Conv1Y*n], f.v[:kernels.Conv2V(n)]
-		if err := s.Gather(n, x, images, f.index[:n]); err != nil {
+		if images.floats != nil {
+			gatherFloats(x, images.floats, f.index[:n])
+		} else if err := s.Gather(n, x, images.bytes, f.index[:n]); err != nil {
 			return 0, err
 		}
 		if err := s.Conv1ForwardReLUPool(n, y1, x, p.u1, p.bias1); err != nil {
@@ -93,6 +101,16 @@ func (f *inference) forward(p *packed, images []byte, first, count int) (lanes i
 		}
 	}
 	return j.lanes, nil
+}
+
+// gatherFloats fills lines x [784] with 2·value − 1 of the images that index
+// names.
+func gatherFloats(x, images []float32, index []int32) {
+	for lane, i := range index {
+		for pixel, value := range images[int(i)*kernels.ImagePixels:][:kernels.ImagePixels] {
+			x[pixel*len(index)+lane] = 2*value - 1
+		}
+	}
 }
 
 // logit returns where forward left a class of image i.

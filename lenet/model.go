@@ -154,11 +154,31 @@ func fill(wanted []Tensor, tensors []safetensors.Tensor) error {
 		}
 		for i := range w.Values {
 			value := math.Float32frombits(binary.LittleEndian.Uint32(t.Data[4*i:]))
-			if math.IsNaN(float64(value)) || math.IsInf(float64(value), 0) {
-				return fmt.Errorf("%w: tensor %q: element %d: expected a finite value, got %v", ErrModel, t.Name, i, value)
+			if err := finite(t.Name, i, value); err != nil {
+				return err
 			}
 			w.Values[i] = value
 		}
+	}
+	return nil
+}
+
+// checkFinite returns an error that names the first weight that is NaN or
+// infinite.
+func (m *Model) checkFinite() error {
+	for _, t := range m.Tensors() {
+		for i, value := range t.Values {
+			if err := finite(t.Name, i, value); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+func finite(tensor string, i int, value float32) error {
+	if math.IsNaN(float64(value)) || math.IsInf(float64(value), 0) {
+		return fmt.Errorf("%w: tensor %q: element %d: expected a finite value, got %v", ErrModel, tensor, i, value)
 	}
 	return nil
 }

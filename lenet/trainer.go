@@ -337,7 +337,7 @@ type result struct {
 
 // evaluate fills results for images first … first+count−1.
 func (f *inference) evaluate(p *packed, images, labels []byte, first, count int, results []result) error {
-	lanes, err := f.forward(p, images, first, count)
+	lanes, err := f.forward(p, pixels{bytes: images}, first, count)
 	if err != nil {
 		return err
 	}

@@ -14,6 +14,7 @@ import (
 	"github.com/mmcloughlin/avo/reg"
 
 	"github.com/kernelet/kernelet/gen/adam"
+	"github.com/kernelet/kernelet/gen/compress"
 	"github.com/kernelet/kernelet/gen/isa"
 	"github.com/kernelet/kernelet/gen/transpose"
 )
@@ -212,60 +213,6 @@ func packing(k *isa.Kernel, lineName string, square func(lines, rows reg.GPVirtu
 	k.Return()
 }
 
-// compress stores the lanes of values that are not 0, and of indices beside
-// them, at the end of two lists, and moves the lists' common end, a count of
-// entries. It writes all eight lanes: lists have room for it.
-func compress(k *isa.Kernel, values, indices isa.V, valueList, indexList, end reg.GPVirtual, table reg.GPVirtual) {
-	const notEqual = operand.U8(4) // unordered counts as not equal
-	bits := k.GP32()
-	packedValues, packedIndices := k.YMM(), k.YMM()
-	zero := k.Zero()
-	if k.Target.Masks {
-		alive := k.K()
-		k.VCMPPS(notEqual, zero, values, alive)
-		// To a register and then to memory: the form with a memory target is microcode on Zen 4.
-		k.VCOMPRESSPS_Z(values, alive, packedValues)
-		k.VPCOMPRESSD_Z(indices, alive, packedIndices)
-		k.KMOVB(alive, bits)
-	} else {
-		alive, order := k.YMM(), k.YMM()
-		k.VCMPPS(notEqual, zero, values, alive)
-		k.VMOVMSKPS(alive, bits)
-		k.VPMOVZXBD(operand.Mem{Base: table, Index: bits.As64(), Scale: 8}, order)
-		k.VPERMPS(values, order, packedValues)
-		k.VPERMD(indices, order, packedIndices)
-	}
-	k.VMOVUPS(packedValues, operand.Mem{Base: valueList, Index: end, Scale: 4})
-	k.VMOVUPS(packedIndices, operand.Mem{Base: indexList, Index: end, Scale: 4})
-	k.POPCNTL(bits, bits)
-	k.ADDQ(bits.As64(), end)
-}
-
-// compressTable loads the address of a table that lists, for every byte, the
-// positions of its set bits: the order in which VPERMPS packs lanes.
-func compressTable(k *isa.Kernel) reg.GPVirtual {
-	if k.Target.Masks {
-		return nil
-	}
-	var words []uint32
-	for bits := range 256 {
-		var positions [8]byte
-		n := 0
-		for i := range 8 {
-			if bits>>i&1 == 1 {
-				positions[n] = byte(i)
-				n++
-			}
-		}
-		for i := 0; i < 8; i += 4 {
-			words = append(words, uint32(positions[i])|uint32(positions[i+1])<<8|uint32(positions[i+2])<<16|uint32(positions[i+3])<<24)
-		}
-	}
-	table := k.GP64()
-	k.LEAQ(k.Words("compress", words...), table)
-	return table
-}
-
 // imageLists emits the lists by image. Eight outputs of eight images at a time
 // are transposed in registers, so that a vector holds outputs of one image.
 func imageLists(f *isa.File, width int) {
@@ -275,7 +222,7 @@ func imageLists(f *isa.File, width int) {
 	k.Half()
 	values, outputList, ends, dy := k.Pointer("values"), k.Pointer("outputs"), k.Pointer("ends"), k.Pointer("dy")
 	line := k.Line()
-	table := compressTable(k)
+	table := compress.Table(k)
 	counts := k.Scratch(8 * 8)
 	indices := k.YMM()
 	eight := k.YMM()
@@ -296,7 +243,7 @@ func imageLists(f *isa.File, width int) {
 			valueRow, outputRow := k.GP64(), k.GP64()
 			k.LEAQ(isa.At(values, 4*imageList*i), valueRow)
 			k.LEAQ(isa.At(outputList, 4*imageList*i), outputRow)
-			compress(k, v, indices, valueRow, outputRow, end, table)
+			compress.Append(k, v, indices, valueRow, outputRow, end, table)
 			k.MOVQ(end, isa.At(counts, 8*i))
 		}
 		k.VPADDD(eight, indices, indices)
@@ -352,7 +299,7 @@ func outputLists(f *isa.File) {
 		k.IMUL3Q(operand.I32(int32(p.bytes)), first, offset)
 		k.ADDQ(offset, p.pointer)
 	}
-	table := compressTable(k)
+	table := compress.Table(k)
 	eight, indices := k.YMM(), k.YMM()
 	k.VPBROADCASTD(k.Words("eight", 8), eight)
 	k.LoopCounter("output", count, pointers{values, images, counts, dy, tail}, []int{4 * outputList, 4 * outputList, 4, 64, 32}, func() {
@@ -367,7 +314,7 @@ func outputLists(f *isa.File) {
 		k.JZ(operand.LabelRef(noBlocks))
 		k.LoopCounter("block", n, pointers{from}, []int{outputs * 64}, func() {
 			for half := range 2 {
-				compress(k, k.LoadVector(isa.At(from, 32*half)), indices, values, images, end, table)
+				compress.Append(k, k.LoadVector(isa.At(from, 32*half)), indices, values, images, end, table)
 				k.VPADDD(eight, indices, indices)
 			}
 		})
@@ -375,7 +322,7 @@ func outputLists(f *isa.File) {
 		size := k.Integer("batch")
 		k.TESTQ(operand.U32(8), size)
 		k.JZ(operand.LabelRef(noTail))
-		compress(k, k.LoadVector(isa.At(tail, 0)), indices, values, images, end, table)
+		compress.Append(k, k.LoadVector(isa.At(tail, 0)), indices, values, images, end, table)
 		k.Label(noTail)
 		k.MOVL(end.As32(), isa.At(counts, 0))
 	})

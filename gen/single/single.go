@@ -1,0 +1,432 @@
+// Package single emits the forward pass of one image. No other images stand
+// beside it, so lanes are output channels, or outputs of a layer:
+//
+//	x                 [28 y][28 x]
+//	conv1's u         [64 frequencies][24 outputs], the last four unused
+//	y1                [12 y][12 x][24 channels]
+//	v                 [64 frequencies][4 tiles][24 channels]
+//	conv2's u         [3 chunks][64][20 channels][16 outputs], then [64][20][8]
+//	m                 [64][4][16 outputs]
+//	y2                [50 channels][4 y][4 x]
+//	fc1's w           [4 chunks][800 inputs][128 outputs]
+//	h                 [512], the last twelve 0
+//	fc2's w, logits   [512 inputs][16], [16], the last six unused
+//
+// Every sum has the order that it has in the kernels for many images, so the
+// results are the same to the bit. Inputs of fc1 and fc2 that are zero are
+// skipped, which changes no sum: its terms are finite, and a sum that begins
+// with a bias other than −0 is never −0.
+package single
+
+import (
+	"github.com/mmcloughlin/avo/operand"
+	"github.com/mmcloughlin/avo/reg"
+
+	"github.com/kernelet/kernelet/gen/compress"
+	"github.com/kernelet/kernelet/gen/isa"
+	"github.com/kernelet/kernelet/gen/transpose"
+	"github.com/kernelet/kernelet/gen/winograd"
+)
+
+const (
+	points      = winograd.Points
+	frequencies = points * points
+	imageSize   = 28
+	imagePixels = imageSize * imageSize
+	tilesInRow  = 6 // of conv1
+	pool1Size   = 12
+	channels    = 20
+	row         = 4 * 24 // bytes of a pixel's 20 channels, padded to whole vectors
+	tiles       = 4      // of conv2
+	outputs2    = 50
+	pool2Pixels = 16
+	chunk       = 16 // outputs of conv2 that are computed together
+	chunks      = 4  // the last one is half as large
+	inputs1     = 800
+	fc1Chunk    = 128
+	fc1Chunks   = 4
+	inputs2     = 512 // with padding
+	classes     = 16  // with padding
+)
+
+type pointers = []reg.GPVirtual
+
+// Emit adds all kernels.
+func Emit(f *isa.File) {
+	input(f)
+	conv1(f)
+	conv2Input(f)
+	conv2(f)
+	fc1(f)
+	fc2(f)
+}
+
+// eachPart emits body for the vectors that make up 24 channels: one of 16 and
+// one of 8 lanes, or three of 8. In between the pointers advance by a vector.
+func eachPart(k *isa.Kernel, lines pointers, body func()) {
+	strides := make([]int, len(lines))
+	if k.Target.Masks {
+		done := 0
+		for _, lanes := range []int{16, 8} {
+			k.Lanes = lanes
+			body()
+			done += k.Bytes()
+			for _, p := range lines {
+				k.Advance(p, k.Bytes())
+			}
+		}
+		for _, p := range lines {
+			k.Advance(p, -done)
+		}
+		return
+	}
+	k.Half()
+	for i := range strides {
+		strides[i] = k.Bytes()
+	}
+	k.Loop("part", row/k.Bytes(), lines, strides, body)
+	for _, p := range lines {
+		k.Advance(p, -row)
+	}
+}
+
+// input emits x = byte·2/255 − 1.
+func input(f *isa.File) {
+	k := f.WideFunction("SingleInput", "x []float32, image []byte", "computes x [28][28] = image/255·2 − 1 from image [28][28].")
+	k.Half()
+	x, image := k.Pointer("x"), k.Pointer("image")
+	scale, one := k.Splat(2.0/255), k.Splat(1)
+	k.Loop("pixels", imagePixels/8, pointers{x, image}, []int{32, 8}, func() {
+		p := k.Vector()
+		k.VPMOVZXBD(isa.At(image, 0), p)
+		k.VCVTDQ2PS(p, p)
+		k.VFMSUB213PS(one, scale, p)
+		k.StoreVector(p, isa.At(x, 0))
+	})
+	k.Return()
+}
+
+// conv1 emits, for each of 36 tiles, V = Bᵀ X B and Y = Aᵀ (u V) A with bias,
+// pooling and ReLU. The transforms of the input have lanes of their own: pixels
+// of a row for the columns' pass and, transposed, frequencies for the rows'
+// pass, for all tiles of a row of tiles.
+func conv1(f *isa.File) {
+	k := f.WideFunction("SingleConv1ReLUPool", "y, x, u, bias []float32",
+		"computes conv1 of one image, pooled: y [12][12][24] = max(0, maxpool(Aᵀ (u (Bᵀ x B)) A) + bias)",
+		"from x [28][28], u [64][24], bias [24].")
+	y, x, u, bias := k.Pointer("y"), k.Pointer("x"), k.Pointer("u"), k.Pointer("bias")
+	columns := k.Scratch(4 * imageSize * points) // [28 x][8 frequencies of the columns' pass]
+	square := k.Scratch(4 * points * points)
+	v := k.Scratch(4 * tilesInRow * frequencies)
+	half := k.Scratch(4 * points * 4 * chunk)
+
+	k.Loop("tileRow", tilesInRow, pointers{x, y}, []int{4 * 4 * imageSize, 2 * pool1Size * row}, func() {
+		k.Half()
+		k.Comment("columns: Bᵀ x, eight pixels of a row at a time, stored by pixel")
+		for _, first := range []int{0, 8, 16, 20} {
+			d := make([]isa.V, points)
+			for i := range d {
+				d[i] = k.LoadVector(isa.At(x, 4*(i*imageSize+first)))
+			}
+			winograd.Input(k, d, func(i int, value isa.V) { k.StoreVector(value, isa.At(square, i*k.Bytes())) })
+			for j, column := range transpose.Square(k, loadSquare(k, square)) {
+				k.StoreVector(column, isa.At(columns, (first+j)*k.Bytes()))
+			}
+		}
+		k.Comment("rows: (Bᵀ x) B")
+		k.Loop("tile", tilesInRow, pointers{columns, v}, []int{4 * k.Bytes(), 4 * frequencies}, func() {
+			d := make([]isa.V, points)
+			for j := range d {
+				d[j] = k.LoadVector(isa.At(columns, j*k.Bytes()))
+			}
+			winograd.Input(k, d, func(j int, value isa.V) { k.StoreVector(value, isa.At(v, j*k.Bytes())) })
+		})
+		k.Advance(columns, -tilesInRow*4*k.Bytes())
+		k.Advance(v, -tilesInRow*4*frequencies)
+		eachPart(k, pointers{u, bias, y}, func() {
+			b, zero := k.LoadVector(isa.At(bias, 0)), k.Zero()
+			k.Loop("tile", tilesInRow, pointers{v, y}, []int{4 * frequencies, 2 * row}, func() {
+				winograd.PooledOutput(k, half, func(f int) isa.V {
+					return k.Scaled(isa.At(v, 4*(f%points*points+f/points)), isa.At(u, f*row))
+				}, b, zero, func(r, c int) (operand.Mem, *operand.Mem) {
+					return isa.At(y, (r*pool1Size+c)*row), nil
+				})
+			})
+			k.Advance(v, -tilesInRow*4*frequencies)
+			k.Advance(y, -tilesInRow*2*row)
+		})
+	})
+	k.Return()
+}
+
+func loadSquare(k *isa.Kernel, from reg.GPVirtual) (rows [8]isa.V) {
+	for i := range rows {
+		rows[i] = k.LoadVector(isa.At(from, i*k.Bytes()))
+	}
+	return rows
+}
+
+// conv2Input emits V = Bᵀ Y1 B for the four windows.
+func conv2Input(f *isa.File) {
+	k := f.WideFunction("SingleConv2InputTransform", "v, x []float32",
+		"transforms the input of conv2 of one image: v [64][4][24] = Bᵀ x B for the windows of x [12][12][24].")
+	v, x := k.Pointer("v"), k.Pointer("x")
+	columns := k.Scratch(points * pool1Size * 4 * chunk)
+	k.Loop("tileRow", 2, pointers{x, v}, []int{4 * pool1Size * row, 2 * row}, func() {
+		eachPart(k, pointers{x, v}, func() {
+			k.Comment("columns: Bᵀ d")
+			k.Loop("column", pool1Size, pointers{x, columns}, []int{row, k.Bytes()}, func() {
+				d := make([]isa.V, points)
+				for i := range d {
+					d[i] = k.LoadVector(isa.At(x, i*pool1Size*row))
+				}
+				winograd.Input(k, d, func(i int, value isa.V) {
+					k.StoreVector(value, isa.At(columns, i*pool1Size*k.Bytes()))
+				})
+			})
+			k.Advance(x, -pool1Size*row)
+			k.Advance(columns, -pool1Size*k.Bytes())
+			k.Comment("rows: (Bᵀ d) B")
+			for tileColumn := range 2 {
+				k.Loop("row", points, pointers{columns, v}, []int{pool1Size * k.Bytes(), points * tiles * row}, func() {
+					d := make([]isa.V, points)
+					for j := range d {
+						d[j] = k.LoadVector(isa.At(columns, (4*tileColumn+j)*k.Bytes()))
+					}
+					winograd.Input(k, d, func(j int, value isa.V) {
+						k.StoreVector(value, isa.At(v, (j*tiles+tileColumn)*row))
+					})
+				})
+				k.Advance(columns, -points*pool1Size*k.Bytes())
+				k.Advance(v, -frequencies*tiles*row)
+			}
+		})
+	})
+	k.Return()
+}
+
+// conv2 emits, for chunks of 16 outputs, M = Σ u V over the channels, Y = Aᵀ M A
+// with bias, pooling and ReLU, and the transposition of Y, so that it lies in
+// the order in which fc1 adds up.
+func conv2(f *isa.File) {
+	k := f.WideFunction("SingleConv2ReLUPool", "y, m, u, v, bias []float32",
+		"computes conv2 of one image, pooled: y [50][4][4] = max(0, maxpool(Aᵀ (Σ u v) A) + bias)",
+		"from u [3][64][20][16] and [64][20][8], v [64][4][24], bias [56]; m [64][4][16] is working memory.")
+	y, m, u, v, bias := k.Pointer("y"), k.Pointer("m"), k.Pointer("u"), k.Pointer("v"), k.Pointer("bias")
+	half, pooled := k.Scratch(4*points*4*chunk), k.Scratch(pool2Pixels*4*chunk)
+	k.Loop("chunk", chunks-1, pointers{y, bias}, []int{4 * chunk * pool2Pixels, 4 * chunk}, func() {
+		conv2Chunk(k, chunk, chunk, y, m, u, v, bias, half, pooled)
+	})
+	conv2Chunk(k, chunk/2, outputs2-(chunks-1)*chunk, y, m, u, v, bias, half, pooled)
+	k.Return()
+}
+
+// conv2Chunk emits some outputs, of which the first valid ones are stored. It
+// leaves u at the next chunk.
+func conv2Chunk(k *isa.Kernel, outputs, valid int, y, m, u, v, bias, half, pooled reg.GPVirtual) {
+	k.Lanes = min(outputs, k.Target.Lanes)
+	bytes := 4 * outputs
+	parts := bytes / k.Bytes()
+	together := 2 / parts // frequencies; eight accumulators hide the latency
+	k.Commentf("m = Σ u v, %d outputs of four tiles, %d frequencies together", outputs, together)
+	k.Loop("frequency", frequencies/together, pointers{m, v, u},
+		[]int{together * tiles * bytes, together * tiles * row, together * channels * bytes}, func() {
+			sums := make([][]isa.V, together*tiles)
+			for i := range sums {
+				for range parts {
+					sums[i] = append(sums[i], k.Zero())
+				}
+			}
+			const unroll = 5
+			k.Loop("channel", channels/unroll, pointers{v, u}, []int{4 * unroll, unroll * bytes}, func() {
+				for c := range unroll {
+					for f := range together {
+						weights := make([]isa.V, parts)
+						for p := range weights {
+							weights[p] = k.LoadVector(isa.At(u, (f*channels+c)*bytes+p*k.Bytes()))
+						}
+						for tile := range tiles {
+							k.Products(isa.At(v, (f*tiles+tile)*row+4*c), weights, sums[f*tiles+tile])
+						}
+					}
+				}
+			})
+			k.Advance(v, -4*channels)
+			k.Advance(u, -channels*bytes)
+			for i, vectors := range sums {
+				for p, sum := range vectors {
+					k.StoreVector(sum, isa.At(m, i*bytes+p*k.Bytes()))
+				}
+			}
+		})
+	k.Advance(m, -frequencies*tiles*bytes)
+	k.Advance(v, -frequencies*tiles*row)
+
+	transform := func() {
+		b, zero := k.LoadVector(isa.At(bias, 0)), k.Zero()
+		k.Loop("tileRow", 2, pointers{m, pooled}, []int{2 * bytes, 8 * bytes}, func() {
+			for tileColumn := range 2 {
+				winograd.PooledOutput(k, half, func(f int) isa.V {
+					return k.LoadVector(isa.At(m, (f*tiles+tileColumn)*bytes))
+				}, b, zero, func(r, c int) (operand.Mem, *operand.Mem) {
+					return isa.At(pooled, (4*r+2*tileColumn+c)*bytes), nil
+				})
+			}
+		})
+		k.Advance(m, -tiles*bytes)
+		k.Advance(pooled, -pool2Pixels*bytes)
+	}
+	if parts == 1 {
+		transform()
+	} else {
+		k.Loop("part", parts, pointers{m, pooled, bias}, []int{k.Bytes(), k.Bytes(), k.Bytes()}, transform)
+		for _, p := range (pointers{m, pooled, bias}) {
+			k.Advance(p, -bytes)
+		}
+	}
+	k.Comment("from [pixel][output] to [output][pixel]")
+	k.Half()
+	for first := 0; first < outputs; first += 8 {
+		for pixel := 0; pixel < pool2Pixels; pixel += 8 {
+			var rows [8]isa.V
+			for i := range rows {
+				rows[i] = k.LoadVector(isa.At(pooled, (pixel+i)*bytes+4*first))
+			}
+			for o, column := range transpose.Square(k, rows) {
+				if first+o < valid {
+					k.StoreVector(column, isa.At(y, 4*((first+o)*pool2Pixels+pixel)))
+				}
+			}
+		}
+	}
+}
+
+// list is the values of a vector that are not zero, with their places.
+type list struct{ values, places, live reg.GPVirtual }
+
+// makeList emits the list of x, whose length is a multiple of 8, in the working
+// memory that the parameters values and places name.
+func makeList(k *isa.Kernel, x reg.GPVirtual, length int) list {
+	lanes := k.Lanes
+	k.Half()
+	defer func() { k.Lanes = lanes }()
+	k.Comment("the values that are not zero, and their places")
+	l := list{k.Pointer("values"), k.Pointer("places"), k.GP64()}
+	table := compress.Table(k)
+	k.XORQ(l.live, l.live)
+	indices, eight := k.YMM(), k.YMM()
+	k.VPBROADCASTD(k.Words("eight", 8), eight)
+	k.VMOVUPS(k.Words("iota", 0, 1, 2, 3, 4, 5, 6, 7), indices)
+	k.Loop("values", length/8, pointers{x}, []int{32}, func() {
+		compress.Append(k, k.LoadVector(isa.At(x, 0)), indices, l.values, l.places, l.live, table)
+		k.VPADDD(eight, indices, indices)
+	})
+	return l
+}
+
+// ahead is the number of list entries by which rows of weights are fetched into
+// the cache before they are used: they come from L3, and after a skipped row
+// the hardware would have to find the stream again.
+const ahead = 8
+
+// each emits body for every entry of a list, with the row of weights that
+// belongs to it and its value in all lanes. fetch is the number of bytes of a
+// row that is fetched ahead; behind the list that is any row.
+func (l list) each(k *isa.Kernel, w reg.GPVirtual, rowBytes, fetch int, body func(row reg.GPVirtual, value isa.V)) {
+	n, place := k.GP64(), k.GP64()
+	done, next := k.NewLabel("done"), k.NewLabel("entry")
+	k.XORQ(n, n)
+	k.CMPQ(n, l.live)
+	k.JGE(operand.LabelRef(done))
+	k.Label(next)
+	if fetch > 0 {
+		k.MOVLQSX(operand.Mem{Base: l.places, Index: n, Scale: 4, Disp: 4 * ahead}, place)
+		k.IMUL3Q(operand.I32(int32(rowBytes)), place, place)
+		for at := 0; at < fetch; at += 64 {
+			k.PREFETCHT0(operand.Mem{Base: w, Index: place, Scale: 1, Disp: at})
+		}
+	}
+	k.MOVLQSX(operand.Mem{Base: l.places, Index: n, Scale: 4}, place)
+	k.IMUL3Q(operand.I32(int32(rowBytes)), place, place)
+	k.ADDQ(w, place)
+	body(place, k.Broadcast(operand.Mem{Base: l.values, Index: n, Scale: 4}))
+	k.INCQ(n)
+	k.CMPQ(n, l.live)
+	k.JLT(operand.LabelRef(next))
+	k.Label(done)
+}
+
+// fc1 emits h = max(0, bias + Σ value·w[place]) for a chunk of 128 outputs, as
+// many at a time as eight accumulators hold.
+func fc1(f *isa.File) {
+	k := f.WideFunction("SingleFC1ReLU", "h, x, w, bias, values []float32, places []int32, backwards bool",
+		"computes fc1 of one image: h [512] = max(0, w x + bias) from x [800], w [4][800][128], bias [512];",
+		"values, places [832] are working memory; backwards begins with the last chunk of outputs.")
+	x := k.Pointer("x")
+	l := makeList(k, x, inputs1)
+	h, w, bias := k.Pointer("h"), k.Pointer("w"), k.Pointer("bias")
+	const rowBytes, chunkBytes = 4 * fc1Chunk, 4 * fc1Chunk * inputs1
+	step, chunkStep := k.GP64(), k.GP64()
+	k.MOVQ(operand.I32(rowBytes), step)
+	k.MOVQ(operand.I32(chunkBytes), chunkStep)
+	backwards, forwards := k.GP8(), k.NewLabel("forwards")
+	k.Load(k.Param("backwards"), backwards)
+	k.TESTB(backwards, backwards)
+	k.JZ(operand.LabelRef(forwards))
+	k.Advance(h, (fc1Chunks-1)*rowBytes)
+	k.Advance(bias, (fc1Chunks-1)*rowBytes)
+	k.Advance(w, (fc1Chunks-1)*chunkBytes)
+	k.NEGQ(step)
+	k.NEGQ(chunkStep)
+	k.Label(forwards)
+	held := 8 * k.Bytes()
+	k.Loop("chunk", fc1Chunks, nil, nil, func() {
+		k.Loop("part", rowBytes/held, pointers{h, w, bias}, []int{held, held, held}, func() {
+			sums := make([]isa.V, 8)
+			for i := range sums {
+				sums[i] = k.LoadVector(isa.At(bias, i*k.Bytes()))
+			}
+			l.each(k, w, rowBytes, held, func(row reg.GPVirtual, value isa.V) {
+				for i, sum := range sums {
+					k.VFMADD231PS(isa.At(row, i*k.Bytes()), value, sum)
+				}
+			})
+			zero := k.Zero()
+			for i, sum := range sums {
+				k.StoreVector(k.Max(zero, sum), isa.At(h, i*k.Bytes()))
+			}
+		})
+		for _, p := range (pointers{h, w, bias}) {
+			k.Advance(p, -rowBytes)
+		}
+		k.ADDQ(step, h)
+		k.ADDQ(step, bias)
+		k.ADDQ(chunkStep, w)
+	})
+	k.Return()
+}
+
+// fc2 emits logits = bias + Σ value·w[place]: one chain of sums, four cycles an
+// entry.
+func fc2(f *isa.File) {
+	k := f.WideFunction("SingleFC2", "logits, x, w, bias, values []float32, places []int32",
+		"computes the logits [16] of one image = w x + bias from x [512], w [512][16] and bias [16];",
+		"values, places [832] are working memory.")
+	x := k.Pointer("x")
+	l := makeList(k, x, inputs2)
+	w, bias := k.Pointer("w"), k.Pointer("bias")
+	sums := make([]isa.V, classes/k.Lanes)
+	for i := range sums {
+		sums[i] = k.LoadVector(isa.At(bias, i*k.Bytes()))
+	}
+	l.each(k, w, 4*classes, 0, func(row reg.GPVirtual, value isa.V) {
+		for i, sum := range sums {
+			k.VFMADD231PS(isa.At(row, i*k.Bytes()), value, sum)
+		}
+	})
+	logits := k.Pointer("logits")
+	for i, sum := range sums {
+		k.StoreVector(sum, isa.At(logits, i*k.Bytes()))
+	}
+	k.Return()
+}
