@@ -35,7 +35,7 @@ type Classifier struct {
 // borrow.
 type classifierWeights struct {
 	packed  packed
-	single  *packedSingle
+	single  packedSingle
 	batches sync.Pool // of *inference
 	singles sync.Pool // of *single
 }
@@ -51,25 +51,30 @@ func NewClassifier(model *Model) (*Classifier, error) {
 	if err := model.checkFinite(); err != nil {
 		return nil, err
 	}
-	weights := newParameters(aligned(parametersLength))
+	w := new(classifierWeights)
+	var memory []float32
+	release, err := allocate(append(w.single.parts(), part{&memory, parametersLength},
+		part{&w.packed.u1, kernels.Conv1U}, part{&w.packed.u2, kernels.Conv2U}))
+	if err != nil {
+		return nil, err
+	}
+	runtime.AddCleanup(w, func(release func()) { release() }, release)
+	weights := newParameters(memory)
 	weights.load(model)
 	for _, bias := range [][]float32{weights.biasF, weights.biasC} {
 		for i := range bias {
 			bias[i] += 0 // −0 becomes 0: the kernels for one image count on it
 		}
 	}
-	w := &classifierWeights{packed: packed{
-		u1: aligned(kernels.Conv1U), bias1: weights.conv1[kernels.Conv1W:],
-		u2: aligned(kernels.Conv2U), bias2: weights.bias2,
-		fc1: weights.fc1, biasF: weights.biasF, fc2: weights.fc2, biasC: weights.biasC,
-	}}
+	w.packed.bias1, w.packed.bias2 = weights.conv1[kernels.Conv1W:], weights.bias2
+	w.packed.fc1, w.packed.biasF, w.packed.fc2, w.packed.biasC = weights.fc1, weights.biasF, weights.fc2, weights.biasC
 	if err := set.Conv1WeightTransform(w.packed.u1, weights.conv1[:kernels.Conv1W]); err != nil {
 		return nil, err
 	}
 	if err := set.Conv2WeightTransform(w.packed.u2, weights.conv2); err != nil {
 		return nil, err
 	}
-	if w.single, err = newPackedSingle(&w.packed); err != nil {
+	if err := w.single.pack(&w.packed); err != nil {
 		return nil, err
 	}
 	w.batches.New = func() any { return newInference(set, aligned(inferenceLength)) }
@@ -100,8 +105,9 @@ func (c *Classifier) classify(image pixels) Prediction {
 	var logits [kernels.Classes]float32
 	f := c.weights.singles.Get().(*single)
 	// The lengths fit, so there is no error.
-	_ = f.forward(c.set, &c.weights.packed, c.weights.single, image, 0, &logits)
+	_ = f.forward(c.set, &c.weights.packed, &c.weights.single, image, 0, &logits)
 	c.weights.singles.Put(f)
+	runtime.KeepAlive(c.weights) // whose memory the garbage collector does not see
 	return predict(&logits)
 }
 
@@ -222,12 +228,13 @@ func (c *Classifier) serve(r request, first, count int) error {
 		f := c.weights.singles.Get().(*single)
 		defer c.weights.singles.Put(f)
 		for i := first + together; i < first+count; i++ {
-			if err := f.forward(c.set, &c.weights.packed, c.weights.single, r.images, i, &logits); err != nil {
+			if err := f.forward(c.set, &c.weights.packed, &c.weights.single, r.images, i, &logits); err != nil {
 				return err
 			}
 			r.answer(i, &logits)
 		}
 	}
+	runtime.KeepAlive(c.weights) // whose memory the garbage collector does not see
 	return nil
 }
 

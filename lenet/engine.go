@@ -103,10 +103,6 @@ const maxImages = kernels.MaxImages
 func newEngine(set *kernels.Set, threads int) (*engine, error) {
 	e := &engine{set: set, own: make([]workerMemory, threads)}
 	var c = &e.chunk
-	type part struct {
-		target *[]float32
-		length int
-	}
 	var w, m, v, g, total []float32
 	parts := []part{
 		{&w, parametersLength}, {&m, parametersLength}, {&v, parametersLength}, {&g, parametersLength}, {&total, parametersLength},
@@ -126,19 +122,11 @@ func newEngine(set *kernels.Set, threads int) (*engine, error) {
 			part{&own.dV, kernels.Conv2DV * kernels.Block},
 			part{&own.dM, max(kernels.Conv2Groups*kernels.Conv2M(kernels.Block), kernels.Conv2M(maxImages))}, part{&memories[i], inferenceLength})
 	}
-	length := 0
-	for _, p := range parts {
-		length += (p.length + 15) / 16 * 16
-	}
-	memory, release, err := newArena(length)
+	release, err := allocate(parts)
 	if err != nil {
 		return nil, err
 	}
 	e.release = release
-	for _, p := range parts {
-		*p.target = memory[:p.length:p.length]
-		memory = memory[(p.length+15)/16*16:]
-	}
 	e.weights, e.firstMoments, e.secondMoments, e.gradients = newParameters(w), newParameters(m), newParameters(v), newParameters(g)
 	e.totals = newParameters(total)
 	e.packed = packed{u1: e.u1, bias1: e.weights.conv1[kernels.Conv1W:], u2: e.u2, bias2: e.weights.bias2,

@@ -23,22 +23,24 @@ func newSingle() *single {
 	}
 }
 
-// newPackedSingle packs the weights of p.
-func newPackedSingle(p *packed) (*packedSingle, error) {
-	s := &packedSingle{
-		u2: aligned(kernels.SingleU2), bias2: aligned(kernels.SingleBias2), w1: aligned(kernels.SingleW1),
-		biasF: aligned(kernels.SingleH), w2: aligned(kernels.SingleW2), biasC: aligned(kernels.SingleLogits),
-	}
+// parts lists the arrays with their lengths.
+func (s *packedSingle) parts() []part {
+	return []part{{&s.u2, kernels.SingleU2}, {&s.bias2, kernels.SingleBias2}, {&s.w1, kernels.SingleW1},
+		{&s.biasF, kernels.SingleH}, {&s.w2, kernels.SingleW2}, {&s.biasC, kernels.SingleLogits}}
+}
+
+// pack fills the arrays from the weights of p.
+func (s *packedSingle) pack(p *packed) error {
 	copy(s.bias2, p.bias2)
 	copy(s.biasF, p.biasF)
 	copy(s.biasC, p.biasC)
 	if err := kernels.PackSingleConv2(s.u2, p.u2); err != nil {
-		return nil, err
+		return err
 	}
 	if err := kernels.PackSingleFC1(s.w1, p.fc1); err != nil {
-		return nil, err
+		return err
 	}
-	return s, kernels.PackSingleFC2(s.w2, p.fc2)
+	return kernels.PackSingleFC2(s.w2, p.fc2)
 }
 
 // forward fills logits from image number i.

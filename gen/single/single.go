@@ -16,6 +16,9 @@
 // results are the same to the bit. Inputs of fc1 and fc2 that are zero are
 // skipped, which changes no sum: its terms are finite, and a sum that begins
 // with a bias other than −0 is never −0.
+//
+// Measured on Zen 4, AVX-512, µs: input 0.04, conv1 3.3, conv2's input 0.5,
+// conv2 6.2, fc1 13.2, fc2 0.4; together with calls and softmax 24.4. AVX2 27.
 package single
 
 import (
@@ -358,6 +361,11 @@ func (l list) each(k *isa.Kernel, w reg.GPVirtual, rowBytes, fetch int, body fun
 
 // fc1 emits h = max(0, bias + Σ value·w[place]) for a chunk of 128 outputs, as
 // many at a time as eight accumulators hold.
+//
+// Measured on Zen 4, µs an image, one image after the other, 68 % of x not zero:
+// 13.2, which is 1.1 MB at 84 GB/s, L3's rate. Fetching 4 or 16 entries ahead
+// makes no difference, 32 13.8, into L2 only 14.2, without fetching 13.7;
+// chunks of 256 outputs 13.1; always forwards instead of to and fro 14.2.
 func fc1(f *isa.File) {
 	k := f.WideFunction("SingleFC1ReLU", "h, x, w, bias, values []float32, places []int32, backwards bool",
 		"computes fc1 of one image: h [512] = max(0, w x + bias) from x [800], w [4][800][128], bias [512];",
