@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"iter"
 	"math"
 	"os"
 	"reflect"
@@ -24,17 +25,18 @@ var ErrCheckpoint = errors.New("not a usable checkpoint")
 var ErrSettings = errors.New("settings differ from the checkpoint's")
 
 // A checkpoint is a safetensors file: the parameters under PyTorch's names,
-// Adam's moments as adam.m.… and adam.v.…, the position as U64, and in the
+// Adam's moments as adam.m.… and adam.v.…, the average as average.…, the position as U64, and in the
 // metadata the format's version and the settings.
 const (
 	checkpointFormat = "kernelet checkpoint 1"
 	positionName     = "position"
 	firstPrefix      = "adam.m."
 	secondPrefix     = "adam.v."
+	averagePrefix    = "average."
 	// PreviousSuffix is appended to the name of the checkpoint before the last.
 	PreviousSuffix = ".previous"
 	// maxCheckpointFile bounds what Resume reads.
-	maxCheckpointFile = 3*4*431080 + 1<<20
+	maxCheckpointFile = 4*4*431080 + 1<<20
 )
 
 // Checkpoint writes everything that training needs to go on to path. A file
@@ -72,20 +74,26 @@ func keepPrevious(path string) error {
 	return replaceFile(previous, func(w io.Writer) error { _, err := w.Write(content); return err })
 }
 
+// saved lists the parameters that a checkpoint holds by the prefix of their
+// names.
+func (t *Trainer) saved() iter.Seq2[string, parameters] {
+	return func(yield func(string, parameters) bool) {
+		_ = yield("", t.engine.weights) && yield(firstPrefix, t.engine.firstMoments) && yield(secondPrefix, t.engine.secondMoments) &&
+			t.averaged() > 0 && yield(averagePrefix, t.average.mean)
+	}
+}
+
 func (t *Trainer) writeCheckpoint(w io.Writer) error {
 	settings, err := json.Marshal(t.settings)
 	if err != nil {
 		return err
 	}
 	var tensors []safetensors.Tensor
-	for _, part := range []struct {
-		prefix string
-		values parameters
-	}{{"", t.engine.weights}, {firstPrefix, t.engine.firstMoments}, {secondPrefix, t.engine.secondMoments}} {
+	for prefix, values := range t.saved() {
 		m := new(Model)
-		part.values.store(m)
+		values.store(m)
 		for _, tensor := range m.Tensors() {
-			tensors = append(tensors, safetensors.Tensor{Name: part.prefix + tensor.Name, Type: safetensors.Float32,
+			tensors = append(tensors, safetensors.Tensor{Name: prefix + tensor.Name, Type: safetensors.Float32,
 				Shape: tensor.Shape, Data: encodeFloats(tensor.Values)})
 		}
 	}
@@ -147,26 +155,41 @@ func resume(content []byte, settings Settings) (*Trainer, error) {
 	if err != nil {
 		return nil, err
 	}
-	var models [3]*Model
+	t, err := NewTrainer(new(Model), settings)
+	if err != nil {
+		return nil, err
+	}
+	t.position = p
+	if err := t.restore(tensors); err != nil {
+		t.Close()
+		return nil, err
+	}
+	return t, nil
+}
+
+// restore fills what a checkpoint at the trainer's position holds.
+func (t *Trainer) restore(tensors []safetensors.Tensor) error {
+	models := map[string]*Model{}
 	var wanted []Tensor
-	for i, prefix := range []string{"", firstPrefix, secondPrefix} {
-		models[i] = new(Model)
-		for _, tensor := range models[i].Tensors() {
+	for prefix := range t.saved() {
+		models[prefix] = new(Model)
+		for _, tensor := range models[prefix].Tensors() {
 			tensor.Name = prefix + tensor.Name
 			wanted = append(wanted, tensor)
 		}
 	}
 	if err := fill(wanted, tensors); err != nil {
-		return nil, fmt.Errorf("%w: %w", ErrCheckpoint, err)
+		return fmt.Errorf("%w: %w", ErrCheckpoint, err)
 	}
-	t, err := NewTrainer(models[0], settings)
-	if err != nil {
-		return nil, err
+	for prefix, values := range t.saved() {
+		values.load(models[prefix])
 	}
-	t.engine.firstMoments.load(models[1])
-	t.engine.secondMoments.load(models[2])
-	t.position = p
-	return t, nil
+	if t.averaged() > 0 {
+		if err := t.average.packed.transform(t.engine.set, t.average.mean); err != nil {
+			return err
+		}
+	}
+	return t.engine.packed.transform(t.engine.set, t.engine.weights)
 }
 
 // takePosition reads the position and returns the other tensors.

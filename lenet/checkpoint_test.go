@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -16,10 +17,16 @@ import (
 // TestResume interrupts training after every number of steps and goes on from
 // the file: the weights and the epoch's figures must be those of an undisturbed run.
 func TestResume(t *testing.T) {
+	for _, averageEpochs := range []int{0, 2} {
+		t.Run(fmt.Sprintf("average=%d", averageEpochs), func(t *testing.T) { testResume(t, averageEpochs) })
+	}
+}
+
+func testResume(t *testing.T, averageEpochs int) {
 	data := mnist.Synthetic(330, 6)
 	path := filepath.Join(t.TempDir(), "checkpoint")
 	settings := Tutorial()
-	settings.Seed, settings.Epochs = 5, 2
+	settings.Seed, settings.Epochs, settings.AverageEpochs = 5, 2, averageEpochs
 	settings.Schedule = Schedule{WarmUp: 0.2, Decay: true}
 	run := func(trainer *Trainer) (Stats, string) {
 		t.Helper()

@@ -66,12 +66,8 @@ func NewClassifier(model *Model) (*Classifier, error) {
 			bias[i] += 0 // −0 becomes 0: the kernels for one image count on it
 		}
 	}
-	w.packed.bias1, w.packed.bias2 = weights.conv1[kernels.Conv1W:], weights.bias2
-	w.packed.fc1, w.packed.biasF, w.packed.fc2, w.packed.biasC = weights.fc1, weights.biasF, weights.fc2, weights.biasC
-	if err := set.Conv1WeightTransform(w.packed.u1, weights.conv1[:kernels.Conv1W]); err != nil {
-		return nil, err
-	}
-	if err := set.Conv2WeightTransform(w.packed.u2, weights.conv2); err != nil {
+	w.packed.use(weights)
+	if err := w.packed.transform(set, weights); err != nil {
 		return nil, err
 	}
 	if err := w.single.pack(&w.packed); err != nil {

@@ -129,8 +129,8 @@ func newEngine(set *kernels.Set, threads int) (*engine, error) {
 	e.release = release
 	e.weights, e.firstMoments, e.secondMoments, e.gradients = newParameters(w), newParameters(m), newParameters(v), newParameters(g)
 	e.totals = newParameters(total)
-	e.packed = packed{u1: e.u1, bias1: e.weights.conv1[kernels.Conv1W:], u2: e.u2, bias2: e.weights.bias2,
-		fc1: e.weights.fc1, biasF: e.weights.biasF, fc2: e.weights.fc2, biasC: e.weights.biasC}
+	e.packed = packed{u1: e.u1, u2: e.u2}
+	e.packed.use(e.weights)
 	for i, memory := range memories {
 		e.own[i].inference = newInference(set, memory)
 	}
@@ -166,14 +166,7 @@ func (e *engine) close() {
 // setWeights copies a model into the engine.
 func (e *engine) setWeights(m *Model) error {
 	e.weights.load(m)
-	return e.transformWeights()
-}
-
-func (e *engine) transformWeights() error {
-	if err := e.set.Conv1WeightTransform(e.u1, e.weights.conv1[:kernels.Conv1W]); err != nil {
-		return err
-	}
-	return e.set.Conv2WeightTransform(e.u2, e.weights.conv2)
+	return e.packed.transform(e.set, e.weights)
 }
 
 // block returns the images side by side in block b of the chunk, and the part

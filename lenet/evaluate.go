@@ -47,6 +47,20 @@ type packed struct {
 	u1, bias1, u2, bias2, fc1, biasF, fc2, biasC []float32
 }
 
+// use lets p refer to weights that need no transformation.
+func (p *packed) use(w parameters) {
+	p.bias1, p.bias2 = w.conv1[kernels.Conv1W:], w.bias2
+	p.fc1, p.biasF, p.fc2, p.biasC = w.fc1, w.biasF, w.fc2, w.biasC
+}
+
+// transform fills the transformed weights of the convolutions.
+func (p *packed) transform(set *kernels.Set, w parameters) error {
+	if err := set.Conv1WeightTransform(p.u1, w.conv1[:kernels.Conv1W]); err != nil {
+		return err
+	}
+	return set.Conv2WeightTransform(p.u2, w.conv2)
+}
+
 var keepAll = kernels.Dropout{Scale: 1}
 
 // pixels are n images, as bytes from 0 to 255 or as floats from 0 to 1.

@@ -18,6 +18,7 @@ type Settings struct {
 	Dropout        float64  // probability in [0, 1) that an output of fc1 is dropped; 0 drops none (Tutorial says 0.5)
 	LabelSmoothing float64  // in [0, 1): this share of the target is spread evenly over the ten classes; 0: none
 	Augment        bool     // train on randomly shifted, turned, scaled and bent copies, made anew every epoch
+	AverageEpochs  int      // use the mean of the weights after the last so many of Epochs; 0: the last weights
 	Schedule       Schedule // how the learning rate changes over the steps; zero: constant
 
 	Seed      uint64 // of shuffling, dropout and augmentation
@@ -109,6 +110,7 @@ func (s Settings) Check() error {
 		within("epsilon", s.Epsilon, 0, 1, false),
 		within("dropout", s.Dropout, 0, 1, true),
 		within("label smoothing", s.LabelSmoothing, 0, 1, true),
+		within("average epochs", float64(s.AverageEpochs), 0, float64(s.Epochs)+1, true),
 		within("warm-up", s.Schedule.WarmUp, 0, 1, true),
 		within("threads", float64(s.Threads), 0, maxThreads, true),
 	} {

@@ -42,7 +42,8 @@ type Trainer struct {
 	settings Settings
 	engine   *engine
 	position position
-	order    []int32 // of the running epoch
+	order    []int32  // of the running epoch
+	average  *average // of the settings that ask for it
 
 	// Progress, if not nil, is called after every step of Epoch with the
 	// number of images done and their total.
@@ -79,6 +80,12 @@ func NewTrainer(model *Model, settings Settings) (*Trainer, error) {
 		return nil, err
 	}
 	t := &Trainer{settings: settings, engine: e}
+	if settings.AverageEpochs > 0 {
+		if t.average, err = newAverage(); err != nil {
+			e.close()
+			return nil, err
+		}
+	}
 	if settings.Threads == 0 && threads > 1 {
 		err = t.chooseThreads(threads)
 	}
@@ -86,7 +93,7 @@ func NewTrainer(model *Model, settings Settings) (*Trainer, error) {
 		err = e.setWeights(model)
 	}
 	if err != nil {
-		e.close()
+		t.Close()
 		return nil, err
 	}
 	return t, nil
@@ -94,9 +101,13 @@ func NewTrainer(model *Model, settings Settings) (*Trainer, error) {
 
 // Close ends the workers. The Trainer cannot be used after it.
 func (t *Trainer) Close() {
-	if t.engine != nil {
-		t.engine.close()
-		t.engine = nil
+	if t.engine == nil {
+		return
+	}
+	t.engine.close()
+	t.engine = nil
+	if t.average != nil {
+		t.average.release()
 	}
 }
 
@@ -109,11 +120,24 @@ func (t *Trainer) Threads() int { return t.engine.pool.threads() }
 // EpochsDone is the number of epochs that are complete.
 func (t *Trainer) EpochsDone() int { return int(t.position.epoch) }
 
-// Model returns a copy of the current weights.
+// Model returns a copy of the current weights, or of their mean since the first
+// of Settings.AverageEpochs is complete.
 func (t *Trainer) Model() *Model {
 	m := new(Model)
-	t.engine.weights.store(m)
+	if t.averaged() > 0 {
+		t.average.mean.store(m)
+	} else {
+		t.engine.weights.store(m)
+	}
 	return m
+}
+
+// averaged is the number of epochs whose weights are in the average.
+func (t *Trainer) averaged() int {
+	if t.average == nil {
+		return 0
+	}
+	return max(0, t.EpochsDone()-(t.settings.Epochs-t.settings.AverageEpochs))
 }
 
 // checkData returns the number of images.
@@ -168,7 +192,10 @@ func (t *Trainer) Epoch(ctx context.Context, images, labels []byte) (Stats, erro
 	}
 	stats := t.stats(start)
 	*p = position{epoch: p.epoch + 1, steps: p.steps}
-	return stats, nil
+	if count := t.averaged(); count > 0 {
+		err = t.average.add(t.engine.set, t.engine.weights, count)
+	}
+	return stats, err
 }
 
 // stats are those of the running epoch so far.
@@ -293,14 +320,18 @@ func (t *Trainer) chunk(images, labels []byte, chunk []int32, epochKey uint64, f
 	return loss, correct, nil
 }
 
-// Evaluate measures the current weights on images and labels without dropout.
+// Evaluate measures the weights that Model returns on images and labels,
+// without dropout.
 func (t *Trainer) Evaluate(ctx context.Context, images, labels []byte) (Stats, error) {
 	start := time.Now()
 	n, err := checkData(images, labels)
 	if err != nil {
 		return Stats{}, err
 	}
-	e := t.engine
+	e, weights := t.engine, &t.engine.packed
+	if t.averaged() > 0 {
+		weights = &t.average.packed
+	}
 	results := make([]result, n)
 	units := (n + inferenceImages - 1) / inferenceImages
 	const stride = 256 // units between two looks at ctx
@@ -311,7 +342,7 @@ func (t *Trainer) Evaluate(ctx context.Context, images, labels []byte) (Stats, e
 		err := e.pool.run(min(stride, units-from), func(worker, unit int) error {
 			first := (from + unit) * inferenceImages
 			count := min(inferenceImages, n-first)
-			return e.own[worker].inference.evaluate(&e.packed, images, labels, first, count, results[first:first+count])
+			return e.own[worker].inference.evaluate(weights, images, labels, first, count, results[first:first+count])
 		})
 		if err != nil {
 			return Stats{}, err
