@@ -14,7 +14,7 @@ import (
 )
 
 type evalCommand struct {
-	Model       string `help:"Model to measure." required:"" placeholder:"FILE"`
+	Model       string `help:"Model to measure; kernelet's own if not given." placeholder:"FILE"`
 	Data        string `help:"Folder with the four IDX files; fetched if not given." placeholder:"DIR"`
 	JSON        bool   `name:"json" help:"Print one JSON object."`
 	Predictions string `help:"Write every image's logits to this CSV file." placeholder:"FILE.csv"`
@@ -29,7 +29,7 @@ type evaluation struct {
 
 // Run measures a model on the test images.
 func (c *evalCommand) Run(e *environment) error {
-	model, err := lenet.Load(c.Model)
+	model, err := loadModel(c.Model)
 	if err != nil {
 		return err
 	}

@@ -24,6 +24,7 @@ type commands struct {
 	Train   trainCommand   `cmd:"" help:"Train the network and write model, history and pictures."`
 	Eval    evalCommand    `cmd:"" help:"Measure a model on the test images."`
 	Predict predictCommand `cmd:"" help:"Read the digit in PNG, JPEG or GIF pictures."`
+	Export  exportCommand  `cmd:"" help:"Write a model for other runtimes."`
 	Data    dataCommand    `cmd:"" help:"Fetch and verify MNIST, and say where it is."`
 	Bench   benchCommand   `cmd:"" help:"Measure training and inference against the CPU's peak."`
 	Info    infoCommand    `cmd:"" help:"Show the version, the CPU and the instruction sets."`

@@ -96,6 +96,11 @@ func TestTrainAndUse(t *testing.T) {
 	if !regexp.MustCompile(`^digit\.png: \d \(\d+\.\d\d %\)\n(  \d +\d+\.\d{3} %\n){10}$`).MatchString(stdout) {
 		t.Errorf("predict printed %q", stdout)
 	}
+	network := filepath.Join(out, "model.onnx")
+	execute(t, 0, "export", "--model", model, "--onnx", network)
+	if info, err := os.Stat(network); err != nil || info.Size() < 4*431080 {
+		t.Errorf("export wrote %v, error %v", info, err)
+	}
 	stdout, _ = execute(t, 0, "predict", "--model", model, "--json", digit, digit)
 	if decoder := json.NewDecoder(strings.NewReader(stdout)); strings.Count(stdout, "\n") != 2 {
 		t.Errorf("predict --json printed %q", stdout)
@@ -205,7 +210,9 @@ func TestWrongUsage(t *testing.T) {
 		{2, "dropout", []string{"train", "--dropout", "1"}},
 		{2, "threads", []string{"train", "--threads", "-1"}},
 		{2, "instruction set not available", []string{"train", "--isa", "neon"}},
-		{2, "--model", []string{"eval"}},
+		{2, "--onnx", []string{"export"}},
+		{1, "no such file", []string{"export", "--model", "missing", "--onnx", "x.onnx"}},
+		{1, "not a directory", []string{"export", "--onnx", filepath.Join(text, "x.onnx")}},
 		{1, "no such file", []string{"eval", "--model", "missing"}},
 		{1, "not a model of this network", []string{"eval", "--model", text}},
 		{1, "train-images-idx3-ubyte", []string{"train", "--data", t.TempDir(), "--out", t.TempDir()}},

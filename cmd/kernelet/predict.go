@@ -11,7 +11,7 @@ import (
 )
 
 type predictCommand struct {
-	Model  string   `help:"Model to read with." required:"" placeholder:"FILE"`
+	Model  string   `help:"Model to read with; kernelet's own if not given." placeholder:"FILE"`
 	JSON   bool     `name:"json" help:"Print one JSON object a picture."`
 	Images []string `arg:"" name:"image" help:"PNG, JPEG or GIF, any size, dark on light or light on dark."`
 }
@@ -25,7 +25,7 @@ type reading struct {
 
 // Run reads every picture.
 func (c *predictCommand) Run(e *environment) error {
-	model, err := lenet.Load(c.Model)
+	model, err := loadModel(c.Model)
 	if err != nil {
 		return err
 	}

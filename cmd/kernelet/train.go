@@ -262,8 +262,6 @@ func (c *trainCommand) write(model *lenet.Model, history []epoch, test mnist.Set
 	return drawPredictions(filepath.Join(c.Out, predictionsFile), model, test)
 }
 
-// writeHistory replaces the file at once, so that a killed run never leaves
-// half of it.
 func writeHistory(path string, history []epoch) error {
 	var content bytes.Buffer
 	w := csv.NewWriter(&content)
@@ -276,11 +274,7 @@ func writeHistory(path string, history []epoch) error {
 		w.Write(line)
 	}
 	w.Flush()
-	temporary := path + ".new"
-	if err := os.WriteFile(temporary, content.Bytes(), 0o644); err != nil {
-		return err
-	}
-	return os.Rename(temporary, path)
+	return writeWhole(path, content.Bytes())
 }
 
 // readHistory reads back the lines of the first epochs.

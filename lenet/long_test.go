@@ -1,0 +1,140 @@
+package lenet
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"path/filepath"
+	"runtime"
+	"sync"
+	"testing"
+
+	"github.com/kernelet/kernelet/internal/testdata"
+	"github.com/kernelet/kernelet/kernels"
+	"github.com/kernelet/kernelet/mnist"
+)
+
+// TestSameWeightsOnMNIST: two epochs on MNIST end at the same weights for any
+// number of threads, on AVX2 and AVX-512, straight through and interrupted in
+// the second epoch, written to a checkpoint and resumed.
+func TestSameWeightsOnMNIST(t *testing.T) {
+	testdata.NeedLong(t)
+	data := testdata.MNIST(t)
+	path := filepath.Join(t.TempDir(), "checkpoint")
+	var sets []string
+	for _, isa := range kernels.Available() {
+		if isa != "generic" {
+			sets = append(sets, isa)
+		}
+	}
+	if len(sets) == 0 {
+		t.Skip("this machine or build has no generated kernels")
+	}
+	train := func(settings Settings, resumed bool) string {
+		trainer := newTrainer(t, NewModel(1), settings)
+		ctx, cancel := context.WithCancel(context.Background())
+		defer cancel()
+		trainer.Progress = func(done, _ int) {
+			if resumed && trainer.EpochsDone() == 1 && done >= 20000 {
+				cancel()
+			}
+		}
+		for trainer.EpochsDone() < 2 {
+			_, err := trainer.Epoch(ctx, data.Train.Images, data.Train.Labels)
+			if errors.Is(err, context.Canceled) {
+				if err := trainer.Checkpoint(path); err != nil {
+					t.Fatal(err)
+				}
+				trainer.Close()
+				if trainer, err = Resume(path, settings); err != nil {
+					t.Fatal(err)
+				}
+				t.Cleanup(trainer.Close)
+				ctx = context.Background()
+			} else if err != nil {
+				t.Fatal(err)
+			}
+		}
+		defer trainer.Close()
+		return trainer.Model().SHA256()
+	}
+	want := ""
+	for _, isa := range sets {
+		for _, threads := range []int{1, 2, 3, 5, 8} {
+			for _, resumed := range []bool{false, true} {
+				settings := Tutorial()
+				settings.ISA, settings.Threads, settings.Epochs = isa, threads, 2
+				got := train(settings, resumed)
+				if want == "" {
+					want = got
+					t.Logf("weights after two epochs: %s", want)
+				}
+				if got != want {
+					t.Errorf("%s, %d threads, resumed %v: expected %s, got %s", isa, threads, resumed, want, got)
+				}
+			}
+		}
+	}
+}
+
+// TestManyImages: 64 goroutines that share a Classifier, alone and in batches,
+// read the same as one, and memory does not grow with the images.
+func TestManyImages(t *testing.T) {
+	const goroutines, n = 64, 128
+	total := 100_000
+	if testdata.Long() {
+		total = 10_000_000
+	}
+	data := mnist.Synthetic(n, 8)
+	c := newClassifier(t, NewModel(2))
+	want := make([]Prediction, n)
+	if err := c.WithThreads(1).ClassifyBatch(want, data.Images); err != nil {
+		t.Fatal(err)
+	}
+	readAll := func(images int) error {
+		var wait sync.WaitGroup
+		failures := make([]error, goroutines)
+		for g := range goroutines {
+			wait.Add(1)
+			go func() {
+				defer wait.Done()
+				predictions := make([]Prediction, n)
+				for done := 0; done < images/goroutines; done += n + 8 {
+					if err := c.ClassifyBatch(predictions, data.Images); err != nil {
+						failures[g] = err
+						return
+					}
+					for i := range 8 {
+						predictions[i] = c.Classify((*[784]byte)(data.Images[i*784:]))
+					}
+					for i := range predictions {
+						if predictions[i] != want[i] {
+							failures[g] = fmt.Errorf("image %d: expected %+v, got %+v", i, want[i], predictions[i])
+							return
+						}
+					}
+				}
+			}()
+		}
+		wait.Wait()
+		return errors.Join(failures...)
+	}
+	inUse := func() uint64 {
+		runtime.GC()
+		runtime.GC() // the second one empties what pools keep
+		var m runtime.MemStats
+		runtime.ReadMemStats(&m)
+		return m.HeapInuse
+	}
+	if err := readAll(goroutines); err != nil {
+		t.Fatal(err)
+	}
+	before := inUse()
+	if err := readAll(total); err != nil {
+		t.Fatal(err)
+	}
+	// One inference's memory is 3 MB; a leak of a byte an image would be more.
+	if after := inUse(); after > before+4<<20 {
+		t.Errorf("%d images: %d bytes of heap before, %d after", total, before, after)
+	}
+}
