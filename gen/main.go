@@ -10,6 +10,7 @@ import (
 	"github.com/kernelet/kernelet/gen/conv1"
 	"github.com/kernelet/kernelet/gen/conv2"
 	"github.com/kernelet/kernelet/gen/direct"
+	"github.com/kernelet/kernelet/gen/extension"
 	"github.com/kernelet/kernelet/gen/fc1"
 	"github.com/kernelet/kernelet/gen/fc2"
 	"github.com/kernelet/kernelet/gen/input"
@@ -31,6 +32,7 @@ var operations = []struct {
 	{"direct", direct.Emit},
 	{"peak", peak.Emit},
 	{"single", single.Emit},
+	{"extension", extension.Emit},
 }
 
 func main() {
@@ -40,6 +42,9 @@ func main() {
 	}
 	for _, target := range isa.Targets {
 		for _, operation := range operations {
+			if operation.name == "extension" && !target.Masks {
+				continue
+			}
 			file := isa.NewFile(target, operation.name)
 			operation.emit(file)
 			if err := file.Write(os.Args[1]); err != nil {

@@ -42,7 +42,8 @@ func TestRequires(t *testing.T) {
 		for path, content := range assembly(t, isa) {
 			for _, match := range line.FindAllStringSubmatch(content, -1) {
 				for _, feature := range strings.Split(match[1], ", ") {
-					if !slices.Contains(allowed, feature) {
+					// Callers of extension's kernels test for it.
+					if !slices.Contains(allowed, feature) && !(filepath.Base(path) == "extension_amd64.s" && feature == "AVX512VNNI") {
 						t.Errorf("%s requires %s", path, feature)
 					}
 				}

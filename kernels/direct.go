@@ -1,14 +1,9 @@
 package kernels
 
-import "fmt"
-
-// directSet holds both convolutions by the plain algorithm, and the ceiling
-// that kernels are measured against.
+// directSet holds both convolutions by the plain algorithm.
 type directSet struct {
 	conv1DirectReLUPool byWidth[func(y, x, w, bias []float32, row int)]
 	conv2DirectReLUPool byWidth[func(y, x, w, bias []float32, window int)]
-	fmaPeak             func(sink []float32, iterations int)
-	fmaPeakFLOPs        float64 // of one iteration
 }
 
 // Conv1DirectReLUPool computes row (0 … 11) of y [20][12][12] = max(0,
@@ -39,20 +34,6 @@ func (s *Set) Conv2DirectReLUPool(images int, y, x, w, bias []float32, window in
 	return nil
 }
 
-// FMAPeak runs iterations of nothing but fused multiply-adds and returns the
-// number of floating-point operations that it did. sink, 16 values, receives
-// their sum.
-func (s *Set) FMAPeak(sink []float32, iterations int) (flops float64, err error) {
-	if err := checkLengths("FMAPeak", length{"sink", len(sink), 16}); err != nil {
-		return 0, err
-	}
-	if iterations < 1 {
-		return 0, fmt.Errorf("%w: FMAPeak: iterations: expected at least 1, got %d", ErrLength, iterations)
-	}
-	s.fmaPeak(sink, iterations)
-	return s.fmaPeakFLOPs * float64(iterations), nil
-}
-
 var directGeneric = directSet{
 	conv1DirectReLUPool: byWidth[func(y, x, w, bias []float32, row int)]{
 		func(y, x, w, bias []float32, row int) { conv1Direct(HalfBlock, y, x, w, bias, row) },
@@ -62,8 +43,6 @@ var directGeneric = directSet{
 		func(y, x, w, bias []float32, window int) { conv2Direct(HalfBlock, y, x, w, bias, window) },
 		func(y, x, w, bias []float32, window int) { conv2Direct(Block, y, x, w, bias, window) },
 	},
-	fmaPeak:      fmaPeak,
-	fmaPeakFLOPs: 2 * 16 * 4,
 }
 
 func conv1Direct(images int, y, x, w, bias []float32, row int) {
@@ -93,19 +72,6 @@ func directWindow(images int, y, x, w, bias []float32, window, inputs, outputs, 
 				}
 			}
 			y[(o*pooledSize*pooledSize+window)*images+image], _ = poolReLU(&sums, bias[o])
-		}
-	}
-}
-
-func fmaPeak(sink []float32, iterations int) {
-	for i := range sink {
-		sink[i] = 0.5
-	}
-	for range iterations {
-		for range 4 {
-			for i := range sink {
-				sink[i] += float32(0.5 * 0.5 * sink[i])
-			}
 		}
 	}
 }

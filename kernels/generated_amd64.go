@@ -22,6 +22,29 @@ func generated(name string) *Set {
 	return nil
 }
 
+// clock, vnniPeak and bf16Peak return kernels that have conditions of their own,
+// or nil.
+func clock() func(iterations int) {
+	if generated("avx2") == nil {
+		return nil
+	}
+	return avx2.Clock
+}
+
+func vnniPeak() func(iterations int) {
+	if generated("avx512") == nil || !cpuid.CPU.Supports(cpuid.AVX512VNNI) {
+		return nil
+	}
+	return avx512.VNNIPeak
+}
+
+func bf16Peak() func(iterations int) {
+	if generated("avx512") == nil || !cpuid.CPU.Supports(cpuid.AVX512BF16) {
+		return nil
+	}
+	return avx512.BF16Peak
+}
+
 var avx2Set = Set{
 	name: "avx2",
 	inputSet: inputSet{
@@ -53,8 +76,13 @@ var avx2Set = Set{
 	directSet: directSet{
 		conv1DirectReLUPool: byWidth[func(y, x, w, bias []float32, row int)]{avx2.Conv1DirectReLUPool8, avx2.Conv1DirectReLUPool16},
 		conv2DirectReLUPool: byWidth[func(y, x, w, bias []float32, window int)]{avx2.Conv2DirectReLUPool8, avx2.Conv2DirectReLUPool16},
-		fmaPeak:             avx2.FMAPeak,
-		fmaPeakFLOPs:        2 * 8 * 48,
+	},
+	ceilingSet: ceilingSet{
+		fmaPeak:          avx2.FMAPeak,
+		fmaPeakMemory:    avx2.FMAPeakMemory,
+		fmaPeakBroadcast: avx2.FMAPeakBroadcast,
+		fmaPeakFLOPs:     2 * 8 * 48,
+		read:             avx2.Read,
 	},
 	conv2Set: conv2Set{
 		conv2InputTransform:      byWidth[func(v, x []float32)]{avx2.Conv2InputTransform8, avx2.Conv2InputTransform16},
@@ -109,8 +137,13 @@ var avx512Set = Set{
 	directSet: directSet{
 		conv1DirectReLUPool: byWidth[func(y, x, w, bias []float32, row int)]{avx512.Conv1DirectReLUPool8, avx512.Conv1DirectReLUPool16},
 		conv2DirectReLUPool: byWidth[func(y, x, w, bias []float32, window int)]{avx512.Conv2DirectReLUPool8, avx512.Conv2DirectReLUPool16},
-		fmaPeak:             avx512.FMAPeak,
-		fmaPeakFLOPs:        2 * 16 * 48,
+	},
+	ceilingSet: ceilingSet{
+		fmaPeak:          avx512.FMAPeak,
+		fmaPeakMemory:    avx512.FMAPeakMemory,
+		fmaPeakBroadcast: avx512.FMAPeakBroadcast,
+		fmaPeakFLOPs:     2 * 16 * 48,
+		read:             avx512.Read,
 	},
 	conv2Set: conv2Set{
 		conv2InputTransform:      byWidth[func(v, x []float32)]{avx512.Conv2InputTransform8, avx512.Conv2InputTransform16},

@@ -34,6 +34,7 @@ type Set struct {
 	adamSet
 	directSet
 	singleSet
+	ceilingSet
 }
 
 // Name is "generic", "avx2" or "avx512".
@@ -84,7 +85,7 @@ var generic = Set{
 	name:     "generic",
 	inputSet: inputGeneric, conv1Set: conv1Generic, conv2Set: conv2Generic,
 	fc1Set: fc1Generic, fc2Set: fc2Generic, adamSet: adamGeneric,
-	directSet: directGeneric, singleSet: singleGeneric,
+	directSet: directGeneric, singleSet: singleGeneric, ceilingSet: ceilingGeneric,
 }
 
 // length is an argument's name, the elements it has and those it needs.

@@ -275,7 +275,7 @@ func TestTableIsComplete(t *testing.T) {
 	}
 	methods := reflect.TypeFor[*Set]()
 	for i := range methods.NumMethod() {
-		if name := methods.Method(i).Name; name != "Name" && name != "FMAPeak" && !slices.Contains(names, name) {
+		if name := methods.Method(i).Name; name != "Name" && !slices.Contains(ceilings, name) && !slices.Contains(names, name) {
 			t.Errorf("%s has no row in the table", name)
 		}
 	}

@@ -4,7 +4,30 @@
 
 package avx2
 
-// FMAPeak runs iterations × 48 fused multiply-adds on whole vectors and stores their sum in sink, 16 float32.
+// FMAPeak runs iterations × 48 fused multiply-adds of whole vectors between registers,
+// and stores their sum in sink, 16 float32.
 //
 //go:noescape
 func FMAPeak(sink []float32, iterations int)
+
+// FMAPeakMemory runs iterations × 48 fused multiply-adds of whole vectors with a vector of source [192] in memory,
+// and stores their sum in sink, 16 float32.
+//
+//go:noescape
+func FMAPeakMemory(sink []float32, source []float32, iterations int)
+
+// FMAPeakBroadcast runs iterations × 48 fused multiply-adds of whole vectors with one value of source [192], which is spread over a vector,
+// and stores their sum in sink, 16 float32.
+//
+//go:noescape
+func FMAPeakBroadcast(sink []float32, source []float32, iterations int)
+
+// Read loads all of data, a positive multiple of 256 float32, passes times.
+//
+//go:noescape
+func Read(data []float32, passes int)
+
+// Clock takes iterations × 100 cycles.
+//
+//go:noescape
+func Clock(iterations int)

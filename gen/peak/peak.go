@@ -1,8 +1,10 @@
-// Package peak emits the ceiling that all other kernels are measured against:
-// fused multiply-adds between registers, nothing else.
+// Package peak emits the ceilings that all other kernels are measured against:
+// the rates of fused multiply-adds in their three forms, of reading memory, and
+// of the clock.
 package peak
 
 import (
+	"github.com/mmcloughlin/avo/operand"
 	"github.com/mmcloughlin/avo/reg"
 
 	"github.com/kernelet/kernelet/gen/isa"
@@ -15,19 +17,42 @@ const (
 	Unroll       = 4
 )
 
-// Emit adds the kernel.
+// Emit adds the kernels.
 func Emit(f *isa.File) {
-	k := f.WideFunction("FMAPeak", "sink []float32, iterations int",
-		"runs iterations × 48 fused multiply-adds on whole vectors and stores their sum in sink, 16 float32.")
+	multiplyAdds(f, "FMAPeak", "sink []float32, iterations int", "between registers",
+		func(k *isa.Kernel, _ reg.GPVirtual, factor isa.V, i int, sum isa.V) {
+			k.VFMADD231PS(factor, factor, sum)
+		})
+	multiplyAdds(f, "FMAPeakMemory", "sink, source []float32, iterations int", "with a vector of source [192] in memory",
+		func(k *isa.Kernel, source reg.GPVirtual, factor isa.V, i int, sum isa.V) {
+			k.VFMADD231PS(isa.At(source, i*k.Bytes()), factor, sum)
+		})
+	multiplyAdds(f, "FMAPeakBroadcast", "sink, source []float32, iterations int", "with one value of source [192], which is spread over a vector",
+		func(k *isa.Kernel, source reg.GPVirtual, factor isa.V, i int, sum isa.V) {
+			k.Products(isa.At(source, 4*i), []isa.V{factor}, []isa.V{sum})
+		})
+	read(f)
+	clock(f)
+}
+
+// multiplyAdds emits a loop over products on independent accumulators.
+func multiplyAdds(f *isa.File, name, parameters, form string, product func(k *isa.Kernel, source reg.GPVirtual, factor isa.V, i int, sum isa.V)) {
+	k := f.WideFunction(name, parameters,
+		"runs iterations × 48 fused multiply-adds of whole vectors "+form+",",
+		"and stores their sum in sink, 16 float32.")
 	sink, iterations := k.Pointer("sink"), k.Integer("iterations")
+	var source reg.GPVirtual
+	if name != "FMAPeak" {
+		source = k.Pointer("source")
+	}
 	factor, sums := k.Splat(0.5), k.Vectors(Accumulators)
 	for _, s := range sums {
 		k.VMOVAPS(factor, s)
 	}
-	k.LoopCounter("iteration", iterations, []reg.GPVirtual{}, nil, func() {
+	k.LoopCounter("iteration", iterations, nil, nil, func() {
 		for range Unroll {
-			for _, s := range sums {
-				k.VFMADD231PS(factor, factor, s)
+			for i, s := range sums {
+				product(k, source, factor, i, s)
 			}
 		}
 	})
@@ -37,5 +62,41 @@ func Emit(f *isa.File) {
 	for at := 0; at < 64; at += k.Bytes() {
 		k.StoreVector(sums[0], isa.At(sink, at))
 	}
+	k.Return()
+}
+
+// read emits loads and nothing else: whoever reads needs no more than a
+// register to read into.
+func read(f *isa.File) {
+	k := f.WideFunction("Read", "data []float32, passes int",
+		"loads all of data, a positive multiple of 256 float32, passes times.")
+	const step = 1024 // bytes
+	passes := k.Integer("passes")
+	label := k.NewLabel("pass")
+	k.Label(label)
+	data, n := k.Pointer("data"), k.Length("data")
+	k.SHRQ(operand.U8(8), n)
+	k.LoopCounter("data", n, []reg.GPVirtual{data}, []int{step}, func() {
+		for at := 0; at < step; at += k.Bytes() {
+			k.LoadVector(isa.At(data, at))
+		}
+	})
+	k.DECQ(passes)
+	k.JNZ(operand.LabelRef(label))
+	k.Return()
+}
+
+// clock emits additions of which each needs the one before: one a cycle. They
+// add a register to itself, since some CPUs do an addition of a constant
+// without an execution unit, and so several in a cycle.
+func clock(f *isa.File) {
+	k := f.WideFunction("Clock", "iterations int", "takes iterations × 100 cycles.")
+	iterations, x := k.Integer("iterations"), k.GP64()
+	k.MOVQ(iterations, x)
+	k.LoopCounter("iteration", iterations, nil, nil, func() {
+		for range 100 {
+			k.ADDQ(x, x)
+		}
+	})
 	k.Return()
 }
