@@ -5,8 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"math"
-	"slices"
 	"time"
 
 	"github.com/kernelet/kernelet/kernels"
@@ -41,11 +39,6 @@ func FMAPeak(set *kernels.Set) (float64, error) {
 		rates = append(rates, flops/seconds/1e9)
 	}
 	return median(rates), nil
-}
-
-func median(values []float64) float64 {
-	sorted := slices.Sorted(slices.Values(values))
-	return sorted[len(sorted)/2]
 }
 
 // TrainRow is a measurement of training. Dense-equivalent counts the
@@ -161,10 +154,9 @@ func Infer(ctx context.Context, classifier *lenet.Classifier, images []byte, bat
 		}
 		times[i%calls] = time.Since(start).Seconds() * 1e6
 	}
-	slices.Sort(times)
-	percentile := func(p float64) float64 { return times[min(calls-1, int(math.Ceil(p*float64(calls)))-1)] }
-	row := InferRow{Batch: batch, Threads: threads, ISA: classifier.ISA(), Microseconds: percentile(.5) / float64(batch),
-		P50: percentile(.5), P99: percentile(.99)}
+	p50 := percentile(times, .50)
+	row := InferRow{Batch: batch, Threads: threads, ISA: classifier.ISA(), Microseconds: p50 / float64(batch),
+		P50: p50, P99: percentile(times, .99)}
 	row.TimesPeak = InferFLOPs / (row.Microseconds * 1e3) / (peak * float64(threads))
 	return row, nil
 }

@@ -8,6 +8,7 @@ import (
 	"sync"
 	"sync/atomic"
 
+	"github.com/kernelet/kernelet/internal/aligned"
 	"github.com/kernelet/kernelet/kernels"
 )
 
@@ -73,7 +74,7 @@ func NewClassifier(model *Model) (*Classifier, error) {
 	if err := w.single.pack(&w.packed); err != nil {
 		return nil, err
 	}
-	w.batches.New = func() any { return newInference(set, aligned(inferenceLength)) }
+	w.batches.New = func() any { return newInference(set, aligned.Floats(inferenceLength)) }
 	w.singles.New = func() any { return newSingle() }
 	return &Classifier{set: set, weights: w, threads: runtime.GOMAXPROCS(0)}, nil
 }
@@ -253,11 +254,4 @@ func predict(logits *[kernels.Classes]float32) Prediction {
 	}
 	p.Probability = p.Probabilities[p.Digit]
 	return p
-}
-
-// aligned returns n float32 that begin at a multiple of 64 bytes.
-func aligned(n int) []float32 {
-	raw := make([]float32, n+16)
-	skip := alignment(raw)
-	return raw[skip : skip+n : skip+n]
 }

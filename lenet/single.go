@@ -1,6 +1,9 @@
 package lenet
 
-import "github.com/kernelet/kernelet/kernels"
+import (
+	"github.com/kernelet/kernelet/internal/aligned"
+	"github.com/kernelet/kernelet/kernels"
+)
 
 // single computes the logits of one image at a time. It keeps nothing between
 // calls but its memory and a direction, and one goroutine uses it at a time.
@@ -17,8 +20,8 @@ type packedSingle struct {
 
 func newSingle() *single {
 	return &single{
-		x: aligned(kernels.ImagePixels), y1: aligned(kernels.SingleY1), v: aligned(kernels.SingleV), m: aligned(kernels.SingleM),
-		y2: aligned(kernels.Conv2Y), h: aligned(kernels.SingleH), values: aligned(kernels.SingleList), logits: aligned(kernels.SingleLogits),
+		x: aligned.Floats(kernels.ImagePixels), y1: aligned.Floats(kernels.SingleY1), v: aligned.Floats(kernels.SingleV), m: aligned.Floats(kernels.SingleM),
+		y2: aligned.Floats(kernels.Conv2Y), h: aligned.Floats(kernels.SingleH), values: aligned.Floats(kernels.SingleList), logits: aligned.Floats(kernels.SingleLogits),
 		places: make([]int32, kernels.SingleList),
 	}
 }

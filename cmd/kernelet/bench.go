@@ -1,18 +1,96 @@
 package main
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"io"
+	"path/filepath"
 	"runtime"
 
 	"github.com/kernelet/kernelet/bench"
 	"github.com/kernelet/kernelet/lenet"
+	"github.com/kernelet/kernelet/mnist"
 )
 
 type benchCommand struct {
-	Train benchTrainCommand `cmd:"" help:"Time an image takes to train on, with one thread and with all."`
-	Infer benchInferCommand `cmd:"" help:"Time an image takes to classify, alone and in batches."`
+	All     benchAllCommand     `cmd:"" default:"withargs" help:"Measure machine, kernels, training and inference, and give a score (the default)."`
+	Compare benchCompareCommand `cmd:"" help:"Compare reports that --json printed."`
+	Train   benchTrainCommand   `cmd:"" help:"Time an image takes to train on, with one thread and with all."`
+	Infer   benchInferCommand   `cmd:"" help:"Time an image takes to classify, alone and in batches."`
+}
+
+type benchAllCommand struct {
+	Quick    bool   `help:"Ten seconds instead of two minutes."`
+	JSON     bool   `name:"json" help:"Print the report as one JSON object." xor:"form"`
+	BenchFmt bool   `name:"benchfmt" help:"Print every sample in Go's benchmark format, for benchstat." xor:"form"`
+	HTML     string `name:"html" help:"Also write the report as a page." placeholder:"FILE"`
+	Data     string `help:"Folder with MNIST's four IDX files, for the time of the tutorial." placeholder:"DIR"`
+}
+
+// Run measures everything.
+func (c *benchAllCommand) Run(e *environment) error {
+	if c.HTML != "" {
+		// Rather now than after two minutes.
+		if err := writeWhole(c.HTML, nil); err != nil {
+			return err
+		}
+	}
+	var line *progress
+	part := ""
+	report, err := bench.Run(e.ctx, bench.Options{Quick: c.Quick, Data: mnist.Options{Dir: c.Data}, Progress: func(name string, done, total int) {
+		if name != part {
+			if line != nil {
+				line.clear()
+			}
+			part, line = name, newProgress(e.stdout, c.JSON || c.BenchFmt, name)
+		}
+		line.update(done, total)
+	}})
+	if line != nil {
+		line.clear()
+	}
+	if err != nil {
+		return err
+	}
+	if c.HTML != "" {
+		var page bytes.Buffer
+		if err := report.WriteHTML(&page); err != nil {
+			return err
+		}
+		if err := writeWhole(c.HTML, page.Bytes()); err != nil {
+			return err
+		}
+	}
+	switch {
+	case c.JSON:
+		return report.Write(e.stdout)
+	case c.BenchFmt:
+		return report.WriteBenchmarks(e.stdout)
+	}
+	return report.WriteText(e.stdout)
+}
+
+type benchCompareCommand struct {
+	Reports []string `arg:"" name:"report" help:"Files; the first is what the others are compared with."`
+}
+
+// Run compares reports.
+func (c *benchCompareCommand) Run(e *environment) error {
+	if len(c.Reports) < 2 {
+		return usageError{fmt.Errorf("bench compare: expected at least two reports, got %d", len(c.Reports))}
+	}
+	var reports []*bench.Report
+	var names []string
+	for _, path := range c.Reports {
+		r, err := bench.ReadReport(path)
+		if err != nil {
+			return err
+		}
+		reports = append(reports, r)
+		names = append(names, filepath.Base(path))
+	}
+	return bench.Compare(e.stdout, names, reports)
 }
 
 type benchTrainCommand struct {

@@ -1,0 +1,161 @@
+package bench
+
+import (
+	"fmt"
+	"os"
+	"runtime"
+	"runtime/debug"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/klauspost/cpuid/v2"
+
+	"github.com/kernelet/kernelet/kernels"
+)
+
+// Machine is where a report was measured. What could not be found out is
+// empty or 0.
+type Machine struct {
+	CPU         string   `json:"cpu"`
+	Cores       int      `json:"cores"`        // physical, of all sockets
+	Threads     int      `json:"threads"`      // logical processors
+	Used        int      `json:"used_threads"` // GOMAXPROCS
+	Sockets     int      `json:"sockets"`
+	SMT         bool     `json:"smt"` // more logical processors than cores
+	L1          int      `json:"l1_bytes"`
+	L2          int      `json:"l2_bytes"`
+	L3          int      `json:"l3_bytes"`
+	Features    []string `json:"features"` // those that bear on the measurements
+	Sets        []string `json:"sets"`     // kernels that run here
+	Clock       float64  `json:"clock_ghz"`
+	Governor    string   `json:"governor"`
+	HugePages   string   `json:"huge_pages"` // of the kernel's transparent huge pages: always, madvise or never
+	Hypervisor  string   `json:"hypervisor"` // empty: none was seen
+	LoadAverage float64  `json:"load_average"`
+	OS          string   `json:"os"`
+	Go          string   `json:"go"`
+	Kernelet    string   `json:"kernelet"`
+	Warnings    []string `json:"warnings"` // what spoils measurements
+}
+
+// Inspect finds out what can be found out without measuring.
+func Inspect() Machine {
+	cpu := cpuid.CPU
+	m := Machine{
+		CPU: strings.TrimSpace(cpu.BrandName), Cores: cpu.PhysicalCores, Threads: runtime.NumCPU(), Used: runtime.GOMAXPROCS(0), Sockets: 1,
+		L1: max(0, cpu.Cache.L1D), L2: max(0, cpu.Cache.L2), L3: max(0, cpu.Cache.L3), Sets: kernels.Available(),
+		Governor:    firstLine("/sys/devices/system/cpu/cpu0/cpufreq/scaling_governor"),
+		HugePages:   bracketed(firstLine("/sys/kernel/mm/transparent_hugepage/enabled")),
+		LoadAverage: loadAverage(firstLine("/proc/loadavg")),
+		OS:          runtime.GOOS + "/" + runtime.GOARCH, Go: runtime.Version(), Kernelet: Version(),
+	}
+	if m.CPU == "" {
+		m.CPU = runtime.GOARCH
+	}
+	for _, f := range []cpuid.FeatureID{cpuid.AVX, cpuid.AVX2, cpuid.FMA3, cpuid.AVX512F, cpuid.AVX512BW, cpuid.AVX512DQ, cpuid.AVX512VL,
+		cpuid.AVX512VNNI, cpuid.AVX512BF16} {
+		if cpu.Supports(f) {
+			m.Features = append(m.Features, f.String())
+		}
+	}
+	if content, err := os.ReadFile("/proc/cpuinfo"); err == nil {
+		m.topology(string(content))
+	}
+	m.Cores = max(1, min(m.Cores, m.Threads))
+	m.SMT = m.Threads > m.Cores
+	if cpu.VM() || cpu.Supports(cpuid.HYPERVISOR) {
+		if m.Hypervisor = cpu.HypervisorVendorString; m.Hypervisor == "" {
+			m.Hypervisor = "unknown"
+		}
+	}
+	m.warn()
+	return m
+}
+
+// Version is what the go command recorded of kernelet in the running program.
+func Version() string {
+	info, ok := debug.ReadBuildInfo()
+	if !ok {
+		return "unknown"
+	}
+	const module = "github.com/kernelet/kernelet"
+	for _, m := range append(slices.Clone(info.Deps), &info.Main) {
+		if m.Path == module && m.Version != "" {
+			return m.Version
+		}
+	}
+	return "unknown"
+}
+
+// topology counts cores and sockets in the text of /proc/cpuinfo.
+func (m *Machine) topology(cpuinfo string) {
+	cores, sockets := map[string]bool{}, map[string]bool{}
+	socket := ""
+	for line := range strings.Lines(cpuinfo) {
+		name, value, _ := strings.Cut(line, ":")
+		switch value = strings.TrimSpace(value); strings.TrimSpace(name) {
+		case "physical id":
+			socket = value
+			sockets[socket] = true
+		case "core id":
+			cores[socket+"/"+value] = true
+		}
+	}
+	if len(cores) > 0 {
+		m.Cores, m.Sockets = len(cores), len(sockets)
+	}
+}
+
+// warn lists what spoils measurements.
+func (m *Machine) warn() {
+	add := func(format string, arguments ...any) {
+		m.Warnings = append(m.Warnings, fmt.Sprintf(format, arguments...))
+	}
+	if m.LoadAverage > 0.5 {
+		add("load average %.2f: something else is running", m.LoadAverage)
+	}
+	if m.Hypervisor != "" {
+		add("a virtual machine (%s): neighbours share its caches, memory and clock", m.Hypervisor)
+	}
+	if m.Governor != "" && m.Governor != "performance" {
+		add("the clock's governor is %q, not performance", m.Governor)
+	}
+	if m.HugePages == "never" {
+		add("no transparent huge pages: the trainer's memory costs more TLB misses")
+	}
+	if m.SMT {
+		add("%d threads share %d cores: two on one core are not twice as fast", m.Threads, m.Cores)
+	}
+	if m.Used < m.Threads {
+		add("%d of %d threads are used (GOMAXPROCS)", m.Used, m.Threads)
+	}
+	if len(m.Sets) == 1 {
+		add("no generated kernels for this CPU: plain Go is measured")
+	}
+}
+
+func firstLine(path string) string {
+	content, err := os.ReadFile(path)
+	if err != nil {
+		return ""
+	}
+	line, _, _ := strings.Cut(string(content), "\n")
+	return strings.TrimSpace(line)
+}
+
+// bracketed returns the choice that the kernel puts in brackets.
+func bracketed(choices string) string {
+	_, rest, _ := strings.Cut(choices, "[")
+	chosen, _, _ := strings.Cut(rest, "]")
+	return chosen
+}
+
+func loadAverage(line string) float64 {
+	first, _, _ := strings.Cut(line, " ")
+	v, err := strconv.ParseFloat(first, 64)
+	if err != nil {
+		return 0
+	}
+	return v
+}

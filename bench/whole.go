@@ -1,0 +1,141 @@
+package bench
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/kernelet/kernelet/kernels"
+	"github.com/kernelet/kernelet/lenet"
+	"github.com/kernelet/kernelet/mnist"
+)
+
+// Images of the measurements of the whole network are drawn, so that they are
+// the same everywhere; weights are random where images are classified, and
+// have seen an epoch where they are trained.
+const (
+	wholeImages = 4000
+	wholeSeed   = 1
+)
+
+// wholeMeasurements are training and inference on numbers of threads.
+func wholeMeasurements(ctx context.Context, set *kernels.Set, threads int) (all []*measurement, closeAll func(), err error) {
+	data := mnist.Synthetic(wholeImages, wholeSeed)
+	model := lenet.NewModel(wholeSeed)
+	var trainers []*lenet.Trainer
+	closeAll = func() {
+		for _, t := range trainers {
+			t.Close()
+		}
+	}
+	for _, batch := range []int{100, 1000} {
+		for _, n := range threadCounts(threads) {
+			settings := lenet.Tutorial()
+			settings.Batch, settings.Threads, settings.ISA = batch, n, set.Name()
+			trainer, err := lenet.NewTrainer(model, settings)
+			if err != nil {
+				return nil, closeAll, err
+			}
+			trainers = append(trainers, trainer)
+			if _, err := trainer.Epoch(ctx, data.Images, data.Labels); err != nil {
+				return nil, closeAll, err
+			}
+			at := 0
+			all = append(all, &measurement{row: Row{Group: "whole", Name: "train", ISA: set.Name(), Threads: n, Batch: batch, Unit: "µs/image"},
+				dense: TrainFLOPs, run: func(steps int) (float64, error) {
+					for range steps {
+						first := at * batch % wholeImages
+						at++
+						if _, err := trainer.Step(data.Images[first*mnist.ImageBytes:][:batch*mnist.ImageBytes], data.Labels[first:][:batch]); err != nil {
+							return 0, err
+						}
+					}
+					return float64(steps * batch), nil
+				}})
+		}
+	}
+	classifier, err := lenet.NewClassifier(model)
+	if err != nil {
+		return nil, closeAll, err
+	}
+	for _, batch := range []int{1, 100, 1000} {
+		for _, n := range threadCounts(threads) {
+			if batch == 1 && n > 1 {
+				continue
+			}
+			c := classifier.WithThreads(n)
+			predictions := make([]lenet.Prediction, batch)
+			at := 0
+			m := &measurement{row: Row{Group: "whole", Name: "infer", ISA: set.Name(), Threads: n, Batch: batch, Unit: "µs/image"}, dense: InferFLOPs}
+			m.run = func(calls int) (float64, error) {
+				for range calls {
+					first := at % (wholeImages / batch) * batch
+					at++
+					images := data.Images[first*mnist.ImageBytes:][:batch*mnist.ImageBytes]
+					start := time.Now()
+					if batch == 1 {
+						predictions[0] = c.Classify((*[mnist.ImageBytes]byte)(images))
+					} else if err := c.ClassifyBatch(predictions, images); err != nil {
+						return 0, err
+					}
+					m.latencies = append(m.latencies, time.Since(start).Seconds()*1e6)
+				}
+				return float64(calls * batch), nil
+			}
+			all = append(all, m)
+		}
+	}
+	return all, closeAll, nil
+}
+
+// onMNIST measures, once, the tutorial's 12 epochs with a validation after
+// each, and the time that the fast recipe trains until it reads 99 % of the
+// test images. Without MNIST on this machine it says so in a note.
+func onMNIST(ctx context.Context, options mnist.Options, progress func(done, total int)) (rows []Row, notes []string, err error) {
+	_, locations, err := mnist.Locate(options)
+	if err != nil {
+		return nil, nil, err
+	}
+	for _, l := range locations {
+		if l.Path == "" {
+			return nil, []string{"MNIST is not on this machine (kernelet data fetches it): no time for the tutorial and to 99 %"}, nil
+		}
+	}
+	data, err := mnist.Load(ctx, options)
+	if err != nil {
+		return nil, nil, err
+	}
+	train := func(name string, settings lenet.Settings, accept func(lenet.Stats) bool, epochs int) error {
+		start := time.Now()
+		trainer, err := lenet.NewTrainer(lenet.NewModel(1), settings)
+		if err != nil {
+			return err
+		}
+		defer trainer.Close()
+		var validation lenet.Stats
+		for range epochs {
+			if _, err := trainer.Epoch(ctx, data.Train.Images, data.Train.Labels); err != nil {
+				return err
+			}
+			if validation, err = trainer.Evaluate(ctx, data.Test.Images, data.Test.Labels); err != nil {
+				return err
+			}
+			progress(trainer.EpochsDone(), epochs)
+		}
+		seconds := time.Since(start).Seconds()
+		if !accept(validation) {
+			notes = append(notes, fmt.Sprintf("%s: not reached, %.2f %% of the test images", name, validation.Accuracy()))
+			return nil
+		}
+		rows = append(rows, Row{Group: "whole", Name: name, ISA: trainer.ISA(), Threads: trainer.Threads(), Batch: settings.Batch, Unit: "s",
+			Value: seconds, Low: seconds, High: seconds, Samples: 1})
+		return nil
+	}
+	tutorial, fast := lenet.Tutorial(), lenet.Fast()
+	tutorial.Seed, fast.Seed = 1, 1
+	if err := train("12 epochs of the tutorial", tutorial, func(lenet.Stats) bool { return true }, tutorial.Epochs); err != nil {
+		return nil, nil, err
+	}
+	err = train("to 99 % by the fast recipe", fast, func(v lenet.Stats) bool { return v.Accuracy() >= 99 }, fast.Epochs)
+	return rows, notes, err
+}
