@@ -106,10 +106,8 @@ func kernelCases() ([]kernelCase, error) {
 		all = append(all, kernelCase{name, images, dense, executed, m.touched, call})
 		m.touched = 0
 	}
-	const n = kernels.Block
-	const perStep = batchImages
-	addBlockKernels(m, n, add)
-	addBatchKernels(m, perStep, add)
+	addBlockKernels(m, kernels.Block, add)
+	addBatchKernels(m, batchImages, add)
 	if err := addFC1Backward(m, add); err != nil {
 		return nil, err
 	}
@@ -254,7 +252,9 @@ func addBatchKernels(m *memory, images float64, add adder) {
 		})
 	}
 	{
-		db, dm := m.floats(kernels.Conv2Outputs), m.floats(kernels.Conv2M(lanes))
+		dm := m.floats(kernels.Conv2M(lanes))
+		m.touched /= 2 * kernels.Points // one frequency of sixteen
+		db := m.floats(kernels.Conv2Outputs)
 		add("Conv2BiasGrad", images, 0, kernels.Conv2Outputs*kernels.Conv2Tiles, func(s *kernels.Set) error {
 			return each(kernels.Conv2Outputs, kernels.Group, func(o int) error { return s.Conv2BiasGrad(lanes, db, dm, o) })
 		})

@@ -71,7 +71,7 @@ type kernelBar struct {
 	Class        string
 	Microseconds string
 	TimesPeak    string
-	Width        float64 // per cent of the longest
+	Share        float64 // of the longest bar
 }
 
 // kernelBars lists the kernels with a bar for every generated set: how many
@@ -92,7 +92,7 @@ func (r *Report) kernelBars() []kernelLine {
 		if set < 0 {
 			continue
 		}
-		b := kernelBar{Set: row.ISA, Class: fmt.Sprintf("set%d", set), Microseconds: figure(row.Value), Width: 100 * row.TimesPeak / longest}
+		b := kernelBar{Set: row.ISA, Class: fmt.Sprintf("set%d", set), Microseconds: figure(row.Value), Share: row.TimesPeak / longest}
 		if row.TimesPeak > 0 {
 			b.TimesPeak = fmt.Sprintf("%.2f", row.TimesPeak)
 		}
@@ -165,7 +165,7 @@ func (r *Report) roofline() template.HTML {
 		return ""
 	}
 	const lowX, highX = 0.0625, 256.0
-	lowY, highY := peak/256, peak*1.6
+	lowY, highY := peak/64, peak*1.6
 	p := newPlot(760, 440, "roofline plot of the kernels")
 	p.x = logarithmic(lowX, highX, p.left, p.right)
 	p.y = logarithmic(lowY, highY, p.bottom, p.top)
@@ -175,7 +175,7 @@ func (r *Report) roofline() template.HTML {
 	}
 	p.grid([]float64{0.0625, 0.25, 1, 4, 16, 64, 256}, yTicks, "operations executed per byte touched", "GFLOP/s executed")
 	p.line("roof", p.x(lowX), p.y(peak), p.x(highX), p.y(peak))
-	p.text("roofname", "end", p.right-4, p.y(peak)-6, fmt.Sprintf("multiply-adds %.0f GFLOP/s", peak))
+	p.text("roofname", "start", p.left+4, p.y(peak)-6, fmt.Sprintf("multiply-adds %.0f GFLOP/s", peak))
 	for _, l := range levels() {
 		rate := r.ceiling("reading "+l.name, "", 1)
 		if rate <= 0 {

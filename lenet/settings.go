@@ -55,13 +55,23 @@ func Fast() Settings {
 }
 
 // Best returns settings for accuracy: images augmented anew every epoch, a
-// quarter of fc1's outputs dropped, label smoothing, and a rate that falls to
-// zero over many epochs. Chosen on 10,000 images split off the training set, 30
-// epochs on the other 50,000: 99.58 %, and 99.43 % without smoothing.
+// quarter of fc1's outputs dropped, label smoothing, a rate that falls to zero
+// over many epochs, and the mean of the weights after the last eight. Chosen on
+// 10,000 images split off the training set, 40 epochs on the other 50,000,
+// seeds 1 to 3, per cent:
+//
+//	these                                           99.69 99.63 99.59
+//	rate 3e-3, without averaging                    99.49 99.60 99.47
+//	rate 3e-3, averaging 10 epochs                  99.50 99.62 99.48
+//	rate 3e-3, batches of 128, averaging 8          99.59 99.60 99.62
+//	rate 1e-3, constant, averaging 15               99.63 99.58 99.60
+//	rate 2e-3, constant, batches of 128, averaging 15  99.58 99.59
+//
+// Without label smoothing (30 epochs, rate 3e-3) 99.43 instead of 99.58.
 func Best() Settings {
 	return Settings{
-		Epochs: 40, Batch: 64, LearningRate: 3e-3, Beta2: 0.99, Dropout: 0.25, LabelSmoothing: 0.05, Augment: true,
-		Schedule: Schedule{WarmUp: 0.05, Decay: true},
+		Epochs: 40, Batch: 64, LearningRate: 1e-3, Beta2: 0.99, Dropout: 0.25, LabelSmoothing: 0.05, Augment: true,
+		AverageEpochs: 8, Schedule: Schedule{WarmUp: 0.05, Decay: true},
 	}.withDefaults()
 }
 

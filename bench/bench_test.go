@@ -1,0 +1,264 @@
+package bench
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"reflect"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/kernelet/kernelet/kernels"
+)
+
+// TestSummary: the interval covers the true median in 95 of 100 cases, also of
+// a skewed distribution.
+func TestSummary(t *testing.T) {
+	const trials = 4000
+	r := rand.New(rand.NewPCG(1, 2))
+	for _, n := range []int{6, 11, 30, 31} {
+		covered := 0
+		for range trials {
+			samples := make([]float64, n)
+			for i := range samples {
+				samples[i] = r.ExpFloat64() // its median is ln 2
+			}
+			if s := summarise(samples); s.low <= 0.6931471805599453 && 0.6931471805599453 <= s.high {
+				covered++
+			}
+		}
+		// Three standard deviations of the count below 95 %.
+		if float64(covered) < trials*0.95-3*14 {
+			t.Errorf("%d samples: %d of %d intervals cover the median", n, covered, trials)
+		}
+	}
+	if s := summarise([]float64{5, 1, 2, 3, 4, 100}); s.median != 3.5 || s.low != 1 || s.high != 100 || s.outliers != 1 {
+		t.Errorf("got %+v", s)
+	}
+	if s := summarise([]float64{7}); s.median != 7 || s.low != 7 || s.high != 7 {
+		t.Errorf("one sample: got %+v", s)
+	}
+}
+
+// TestMeasure: samples are taken in turn, and the end of the context ends it.
+func TestMeasure(t *testing.T) {
+	var order []string
+	make := func(name string, most int) *measurement {
+		return &measurement{row: Row{Name: name, Unit: "µs/image"}, most: most, run: func(n int) (float64, error) {
+			time.Sleep(time.Duration(n) * time.Microsecond)
+			order = append(order, name)
+			return float64(n), nil
+		}}
+	}
+	a, b := make("a", 0), make("b", 2)
+	if err := measure(context.Background(), []*measurement{a, b}, time.Millisecond, 4, func(int, int) {}); err != nil {
+		t.Fatal(err)
+	}
+	if len(a.samples) != 4 || len(b.samples) != 2 {
+		t.Fatalf("expected 4 and 2 samples, got %d and %d", len(a.samples), len(b.samples))
+	}
+	// The two samples of b are spread over the four rounds.
+	if last := order[len(order)-3:]; !slices.Equal(last, []string{"a", "a", "b"}) {
+		t.Errorf("samples are not taken in turn: the last are %v", last)
+	}
+	for _, v := range a.samples {
+		if v < 1 {
+			t.Errorf("a sleep of 1 µs took %v µs", v)
+		}
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	cancel()
+	if err := measure(ctx, []*measurement{make("c", 0)}, time.Millisecond, 4, nil); !errors.Is(err, context.Canceled) {
+		t.Errorf("expected context.Canceled, got %v", err)
+	}
+}
+
+// TestEveryKernel: every method of Set is measured, and runs.
+func TestEveryKernel(t *testing.T) {
+	cases, err := kernelCases()
+	if err != nil {
+		t.Fatal(err)
+	}
+	var names []string
+	for _, c := range cases {
+		names = append(names, c.name)
+		for _, isa := range kernels.Available() {
+			s, err := kernels.Select(isa)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := c.call(s); err != nil {
+				t.Errorf("%s, %s: %v", c.name, isa, err)
+			}
+		}
+		if c.images <= 0 || c.touched <= 0 || c.dense < 0 || c.executed < 0 {
+			t.Errorf("%s: %+v", c.name, c)
+		}
+	}
+	others := []string{"Name", "FMAPeak", "FMAPeakMemory", "FMAPeakBroadcast", "Read"}
+	methods := reflect.TypeFor[*kernels.Set]()
+	for i := range methods.NumMethod() {
+		if name := methods.Method(i).Name; !slices.Contains(names, name) && !slices.Contains(others, name) {
+			t.Errorf("%s is not measured", name)
+		}
+	}
+}
+
+// sample is a report with some of everything; faster scales its speed.
+func sample(faster float64) *Report {
+	r := &Report{Schema: Schema, Date: "2026-11-24T00:00:00Z", Machine: Inspect(), Notes: []string{"a note"}}
+	r.Machine.CPU, r.Machine.Sets = "CPU <script>", []string{"generic", "avx2"}
+	row := func(group, name, isa string, threads, batch int, unit string, value float64) {
+		r.Rows = append(r.Rows, Row{Group: group, Name: name, ISA: isa, Threads: threads, Batch: batch, Unit: unit, Value: value, Low: value * .99, High: value * 1.01, Samples: 31})
+	}
+	row("ceiling", peakName, "avx2", 1, 0, "GFLOP/s", 100*faster)
+	row("ceiling", "reading L1", "avx2", 1, 0, "GB/s", 200*faster)
+	row("kernel", "Conv2ForwardReLUPool", "avx2", 1, 0, "µs/image", 6/faster)
+	k := &r.Rows[len(r.Rows)-1]
+	k.DenseGFLOPs, k.ExecutedGFLOPs, k.Bytes, k.TimesPeak, k.Bound, k.OfBound = 500, 100, 40000, 5, "FMA", 1
+	for _, reference := range oneThread {
+		row("whole", reference.name, "avx2", 1, reference.batch, "µs/image", reference.microseconds/faster)
+	}
+	for _, reference := range allThreads {
+		row("whole", reference.name, "avx2", 2, reference.batch, "µs/image", reference.microseconds/faster)
+	}
+	r.Score = score(r.Rows)
+	return r
+}
+
+// TestScore: the reference machine has 1000, one that is twice as fast 2000.
+func TestScore(t *testing.T) {
+	if s := sample(1).Score; s.OneThread != 1000 || s.AllThreads != 1000 || s.OneThreadLow != 990 || s.OneThreadHigh != 1010 {
+		t.Errorf("the reference: %+v", s)
+	}
+	if s := sample(2).Score; s.OneThread != 2000 || s.AllThreads != 2000 {
+		t.Errorf("twice as fast: %+v", s)
+	}
+	if s := score(nil); s.OneThread != 0 {
+		t.Errorf("without rows: %+v", s)
+	}
+}
+
+func TestReports(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "a.json")
+	write := func(content []byte) {
+		t.Helper()
+		if err := os.WriteFile(path, content, 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want := sample(1)
+	var b bytes.Buffer
+	if err := want.Write(&b); err != nil {
+		t.Fatal(err)
+	}
+	write(b.Bytes())
+	got, err := ReadReport(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !reflect.DeepEqual(got, want) {
+		t.Errorf("expected %+v, got %+v", want, got)
+	}
+	var fields map[string]json.RawMessage
+	if err := json.Unmarshal(b.Bytes(), &fields); err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range []string{"schema", "machine", "score", "rows"} {
+		if fields[name] == nil {
+			t.Errorf("field %q is missing", name)
+		}
+	}
+	other, negative := sample(1), sample(1)
+	other.Schema = "kernelet-bench/99"
+	negative.Rows[0].Low = -1
+	for name, content := range map[string][]byte{
+		"truncated": b.Bytes()[:b.Len()/2],
+		"empty":     nil,
+		"no rows":   []byte(`{"schema":"` + Schema + `"}`),
+		"text":      []byte("hello"),
+		"schema":    encoded(t, other),
+		"negative":  encoded(t, negative),
+	} {
+		write(content)
+		if _, err := ReadReport(path); !errors.Is(err, ErrReport) || !strings.Contains(err.Error(), path) {
+			t.Errorf("%s: expected ErrReport that names the file, got %v", name, err)
+		}
+	}
+}
+
+func encoded(t *testing.T, r *Report) []byte {
+	t.Helper()
+	var b bytes.Buffer
+	if err := r.Write(&b); err != nil {
+		t.Fatal(err)
+	}
+	return b.Bytes()
+}
+
+func TestCompare(t *testing.T) {
+	a, same, fast := sample(1), sample(1.001), sample(2)
+	var b strings.Builder
+	if err := Compare(&b, []string{"a", "same", "fast"}, []*Report{a, same, fast}); err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{"score, one thread", "1.001 ~", "2.000  \n"} {
+		if !strings.Contains(b.String(), want) {
+			t.Errorf("expected %q in\n%s", want, b.String())
+		}
+	}
+	fast.Score.Version++
+	b.Reset()
+	if err := Compare(&b, []string{"a", "fast"}, []*Report{a, fast}); err != nil || strings.Contains(b.String(), "score, one") || !strings.Contains(b.String(), "cannot be compared") {
+		t.Errorf("other score version: %v\n%s", err, b.String())
+	}
+	if err := Compare(&b, []string{"a"}, []*Report{a}); err == nil {
+		t.Error("one report: expected an error")
+	}
+}
+
+func TestForms(t *testing.T) {
+	r := sample(1)
+	var text, page, benchmarks strings.Builder
+	for _, write := range []error{r.WriteText(&text), r.WriteHTML(&page), r.WriteBenchmarks(&benchmarks)} {
+		if write != nil {
+			t.Fatal(write)
+		}
+	}
+	for _, want := range []string{"CPU <script>", "Conv2ForwardReLUPool", "1000 on one thread (990 to 1010)", "a note", "████"} {
+		if !strings.Contains(text.String(), want) {
+			t.Errorf("expected %q in\n%s", want, text.String())
+		}
+	}
+	if p := page.String(); strings.Contains(p, "<script") || strings.Contains(p, "http") || strings.Contains(p, "src=") || strings.Contains(p, "NaN") || !strings.Contains(p, "<svg") {
+		t.Errorf("the page is not self-contained, or not escaped:\n%s", p)
+	}
+	if !strings.Contains(benchmarks.String(), "\nBenchmarkKernel/Conv2ForwardReLUPool/isa=avx2/threads=1 1 6000 ns/op\n") {
+		t.Errorf("benchmark lines:\n%s", benchmarks.String())
+	}
+}
+
+func TestFigures(t *testing.T) {
+	for v, want := range map[float64]string{0.06371: "0.0637", 1.2345: "1.234", 16.81: "16.81", 117.62: "117.6", 5432.1: "5432"} {
+		if got := figure(v); got != want {
+			t.Errorf("%v: expected %s, got %s", v, want, got)
+		}
+	}
+}
+
+func TestTopology(t *testing.T) {
+	var m Machine
+	m.topology("processor\t: 0\nphysical id\t: 0\ncore id\t: 0\n\nprocessor\t: 1\nphysical id\t: 0\ncore id\t: 0\n\nprocessor\t: 2\nphysical id\t: 1\ncore id\t: 0\n")
+	if m.Cores != 2 || m.Sockets != 2 {
+		t.Errorf("expected two cores on two sockets, got %+v", m)
+	}
+	if got := bracketed("always [madvise] never"); got != "madvise" {
+		t.Errorf("huge pages: %q", got)
+	}
+}
