@@ -67,7 +67,9 @@ func Fast() Settings {
 //	rate 1e-3, constant, averaging 15               99.63 99.58 99.60
 //	rate 2e-3, constant, batches of 128, averaging 15  99.58 99.59
 //
-// Without label smoothing (30 epochs, rate 3e-3) 99.43 instead of 99.58.
+// Without label smoothing (30 epochs, rate 3e-3) 99.43 instead of 99.58. On all
+// training images the test images are then read with 99.58, 99.68, 99.59, 99.59
+// and 99.59 % (seeds 1 to 5).
 func Best() Settings {
 	return Settings{
 		Epochs: 40, Batch: 64, LearningRate: 1e-3, Beta2: 0.99, Dropout: 0.25, LabelSmoothing: 0.05, Augment: true,

@@ -6,1148 +6,921 @@
 
 // func Conv1ForwardReLUPool8(y []float32, x []float32, u []float32, bias []float32)
 // Requires: AVX, AVX512F, AVX512VL
-TEXT ·Conv1ForwardReLUPool8(SB), $4224-96
-	MOVQ   y_base+0(FP), AX
-	MOVQ   x_base+24(FP), CX
-	MOVQ   u_base+48(FP), DX
-	MOVQ   bias_base+72(FP), BX
-	LEAQ   63(SP), SI
-	ANDQ   $-64, SI
-	LEAQ   2175(SP), DI
-	ANDQ   $-64, DI
-	VXORPS Y0, Y0, Y0
-	MOVQ   $0x00000006, R8
+TEXT ·Conv1ForwardReLUPool8(SB), $12416-96
+	MOVQ y_base+0(FP), AX
+	MOVQ x_base+24(FP), CX
+	MOVQ u_base+48(FP), DX
+	MOVQ bias_base+72(FP), BX
+	LEAQ 63(SP), SI
+	ANDQ $-64, SI
+	LEAQ 10367(SP), DI
+	ANDQ $-64, DI
+	MOVQ $0x00000006, R8
 
 tileRow1:
 	MOVQ $0x00000006, R9
 
 tileColumn2:
 	// V = Bᵀ X B
-	VMOVUPS           (CX), Y1
-	VMOVUPS           896(CX), Y2
-	VMOVUPS           1792(CX), Y3
-	VMOVUPS           2688(CX), Y4
-	VMOVUPS           3584(CX), Y5
-	VMOVUPS           4480(CX), Y6
-	VMOVUPS           5376(CX), Y7
-	VMOVUPS           6272(CX), Y8
-	VSUBPS            Y7, Y1, Y1
-	VSUBPS            Y3, Y5, Y9
-	VFMADD231PS.BCST  conv1_5_25<>+0(SB), Y9, Y1
-	VMOVUPS           Y1, (SI)
-	VSUBPS            Y2, Y8, Y1
-	VSUBPS            Y6, Y4, Y8
-	VFMADD231PS.BCST  conv1_5_25<>+0(SB), Y8, Y1
-	VMOVUPS           Y1, 1792(SI)
-	VADDPS            Y7, Y3, Y1
-	VFMSUB231PS.BCST  conv1_4_25<>+0(SB), Y5, Y1
-	VADDPS            Y6, Y2, Y8
-	VFMSUB231PS.BCST  conv1_4_25<>+0(SB), Y4, Y8
-	VADDPS            Y8, Y1, Y9
-	VMOVUPS           Y9, 256(SI)
-	VSUBPS            Y8, Y1, Y1
-	VMOVUPS           Y1, 512(SI)
-	VMOVAPS           Y3, Y1
-	VFNMADD231PS.BCST conv1_5<>+0(SB), Y5, Y1
-	VFMADD231PS.BCST  conv1_4<>+0(SB), Y7, Y1
-	VADDPS            Y2, Y2, Y8
-	VFNMADD231PS.BCST conv1_10<>+0(SB), Y4, Y8
-	VFMADD231PS.BCST  conv1_8<>+0(SB), Y6, Y8
-	VADDPS            Y8, Y1, Y9
-	VMOVUPS           Y9, 768(SI)
-	VSUBPS            Y8, Y1, Y1
-	VMOVUPS           Y1, 1024(SI)
-	VADDPS            Y7, Y7, Y1
-	VFNMADD231PS.BCST conv1_10<>+0(SB), Y5, Y1
-	VFMADD231PS.BCST  conv1_8<>+0(SB), Y3, Y1
-	VMOVAPS           Y6, Y3
-	VFNMADD231PS.BCST conv1_5<>+0(SB), Y4, Y3
-	VFMADD231PS.BCST  conv1_4<>+0(SB), Y2, Y3
-	VADDPS            Y3, Y1, Y2
-	VMOVUPS           Y2, 1280(SI)
-	VSUBPS            Y3, Y1, Y1
-	VMOVUPS           Y1, 1536(SI)
-	VMOVUPS           32(CX), Y1
-	VMOVUPS           928(CX), Y2
-	VMOVUPS           1824(CX), Y3
-	VMOVUPS           2720(CX), Y4
-	VMOVUPS           3616(CX), Y5
-	VMOVUPS           4512(CX), Y6
-	VMOVUPS           5408(CX), Y7
-	VMOVUPS           6304(CX), Y8
-	VSUBPS            Y7, Y1, Y1
-	VSUBPS            Y3, Y5, Y9
-	VFMADD231PS.BCST  conv1_5_25<>+0(SB), Y9, Y1
-	VMOVUPS           Y1, 32(SI)
-	VSUBPS            Y2, Y8, Y1
-	VSUBPS            Y6, Y4, Y8
-	VFMADD231PS.BCST  conv1_5_25<>+0(SB), Y8, Y1
-	VMOVUPS           Y1, 1824(SI)
-	VADDPS            Y7, Y3, Y1
-	VFMSUB231PS.BCST  conv1_4_25<>+0(SB), Y5, Y1
-	VADDPS            Y6, Y2, Y8
-	VFMSUB231PS.BCST  conv1_4_25<>+0(SB), Y4, Y8
-	VADDPS            Y8, Y1, Y9
-	VMOVUPS           Y9, 288(SI)
-	VSUBPS            Y8, Y1, Y1
-	VMOVUPS           Y1, 544(SI)
-	VMOVAPS           Y3, Y1
-	VFNMADD231PS.BCST conv1_5<>+0(SB), Y5, Y1
-	VFMADD231PS.BCST  conv1_4<>+0(SB), Y7, Y1
-	VADDPS            Y2, Y2, Y8
-	VFNMADD231PS.BCST conv1_10<>+0(SB), Y4, Y8
-	VFMADD231PS.BCST  conv1_8<>+0(SB), Y6, Y8
-	VADDPS            Y8, Y1, Y9
-	VMOVUPS           Y9, 800(SI)
-	VSUBPS            Y8, Y1, Y1
-	VMOVUPS           Y1, 1056(SI)
-	VADDPS            Y7, Y7, Y1
-	VFNMADD231PS.BCST conv1_10<>+0(SB), Y5, Y1
-	VFMADD231PS.BCST  conv1_8<>+0(SB), Y3, Y1
-	VMOVAPS           Y6, Y3
-	VFNMADD231PS.BCST conv1_5<>+0(SB), Y4, Y3
-	VFMADD231PS.BCST  conv1_4<>+0(SB), Y2, Y3
-	VADDPS            Y3, Y1, Y2
-	VMOVUPS           Y2, 1312(SI)
-	VSUBPS            Y3, Y1, Y1
-	VMOVUPS           Y1, 1568(SI)
-	VMOVUPS           64(CX), Y1
-	VMOVUPS           960(CX), Y2
-	VMOVUPS           1856(CX), Y3
-	VMOVUPS           2752(CX), Y4
-	VMOVUPS           3648(CX), Y5
-	VMOVUPS           4544(CX), Y6
-	VMOVUPS           5440(CX), Y7
-	VMOVUPS           6336(CX), Y8
-	VSUBPS            Y7, Y1, Y1
-	VSUBPS            Y3, Y5, Y9
-	VFMADD231PS.BCST  conv1_5_25<>+0(SB), Y9, Y1
-	VMOVUPS           Y1, 64(SI)
-	VSUBPS            Y2, Y8, Y1
-	VSUBPS            Y6, Y4, Y8
-	VFMADD231PS.BCST  conv1_5_25<>+0(SB), Y8, Y1
-	VMOVUPS           Y1, 1856(SI)
-	VADDPS            Y7, Y3, Y1
-	VFMSUB231PS.BCST  conv1_4_25<>+0(SB), Y5, Y1
-	VADDPS            Y6, Y2, Y8
-	VFMSUB231PS.BCST  conv1_4_25<>+0(SB), Y4, Y8
-	VADDPS            Y8, Y1, Y9
-	VMOVUPS           Y9, 320(SI)
-	VSUBPS            Y8, Y1, Y1
-	VMOVUPS           Y1, 576(SI)
-	VMOVAPS           Y3, Y1
-	VFNMADD231PS.BCST conv1_5<>+0(SB), Y5, Y1
-	VFMADD231PS.BCST  conv1_4<>+0(SB), Y7, Y1
-	VADDPS            Y2, Y2, Y8
-	VFNMADD231PS.BCST conv1_10<>+0(SB), Y4, Y8
-	VFMADD231PS.BCST  conv1_8<>+0(SB), Y6, Y8
-	VADDPS            Y8, Y1, Y9
-	VMOVUPS           Y9, 832(SI)
-	VSUBPS            Y8, Y1, Y1
-	VMOVUPS           Y1, 1088(SI)
-	VADDPS            Y7, Y7, Y1
-	VFNMADD231PS.BCST conv1_10<>+0(SB), Y5, Y1
-	VFMADD231PS.BCST  conv1_8<>+0(SB), Y3, Y1
-	VMOVAPS           Y6, Y3
-	VFNMADD231PS.BCST conv1_5<>+0(SB), Y4, Y3
-	VFMADD231PS.BCST  conv1_4<>+0(SB), Y2, Y3
-	VADDPS            Y3, Y1, Y2
-	VMOVUPS           Y2, 1344(SI)
-	VSUBPS            Y3, Y1, Y1
-	VMOVUPS           Y1, 1600(SI)
-	VMOVUPS           96(CX), Y1
-	VMOVUPS           992(CX), Y2
-	VMOVUPS           1888(CX), Y3
-	VMOVUPS           2784(CX), Y4
-	VMOVUPS           3680(CX), Y5
-	VMOVUPS           4576(CX), Y6
-	VMOVUPS           5472(CX), Y7
-	VMOVUPS           6368(CX), Y8
-	VSUBPS            Y7, Y1, Y1
-	VSUBPS            Y3, Y5, Y9
-	VFMADD231PS.BCST  conv1_5_25<>+0(SB), Y9, Y1
-	VMOVUPS           Y1, 96(SI)
-	VSUBPS            Y2, Y8, Y1
-	VSUBPS            Y6, Y4, Y8
-	VFMADD231PS.BCST  conv1_5_25<>+0(SB), Y8, Y1
-	VMOVUPS           Y1, 1888(SI)
-	VADDPS            Y7, Y3, Y1
-	VFMSUB231PS.BCST  conv1_4_25<>+0(SB), Y5, Y1
-	VADDPS            Y6, Y2, Y8
-	VFMSUB231PS.BCST  conv1_4_25<>+0(SB), Y4, Y8
-	VADDPS            Y8, Y1, Y9
-	VMOVUPS           Y9, 352(SI)
-	VSUBPS            Y8, Y1, Y1
-	VMOVUPS           Y1, 608(SI)
-	VMOVAPS           Y3, Y1
-	VFNMADD231PS.BCST conv1_5<>+0(SB), Y5, Y1
-	VFMADD231PS.BCST  conv1_4<>+0(SB), Y7, Y1
-	VADDPS            Y2, Y2, Y8
-	VFNMADD231PS.BCST conv1_10<>+0(SB), Y4, Y8
-	VFMADD231PS.BCST  conv1_8<>+0(SB), Y6, Y8
-	VADDPS            Y8, Y1, Y9
-	VMOVUPS           Y9, 864(SI)
-	VSUBPS            Y8, Y1, Y1
-	VMOVUPS           Y1, 1120(SI)
-	VADDPS            Y7, Y7, Y1
-	VFNMADD231PS.BCST conv1_10<>+0(SB), Y5, Y1
-	VFMADD231PS.BCST  conv1_8<>+0(SB), Y3, Y1
-	VMOVAPS           Y6, Y3
-	VFNMADD231PS.BCST conv1_5<>+0(SB), Y4, Y3
-	VFMADD231PS.BCST  conv1_4<>+0(SB), Y2, Y3
-	VADDPS            Y3, Y1, Y2
-	VMOVUPS           Y2, 1376(SI)
-	VSUBPS            Y3, Y1, Y1
-	VMOVUPS           Y1, 1632(SI)
-	VMOVUPS           128(CX), Y1
-	VMOVUPS           1024(CX), Y2
-	VMOVUPS           1920(CX), Y3
-	VMOVUPS           2816(CX), Y4
-	VMOVUPS           3712(CX), Y5
-	VMOVUPS           4608(CX), Y6
-	VMOVUPS           5504(CX), Y7
-	VMOVUPS           6400(CX), Y8
-	VSUBPS            Y7, Y1, Y1
-	VSUBPS            Y3, Y5, Y9
-	VFMADD231PS.BCST  conv1_5_25<>+0(SB), Y9, Y1
-	VMOVUPS           Y1, 128(SI)
-	VSUBPS            Y2, Y8, Y1
-	VSUBPS            Y6, Y4, Y8
-	VFMADD231PS.BCST  conv1_5_25<>+0(SB), Y8, Y1
-	VMOVUPS           Y1, 1920(SI)
-	VADDPS            Y7, Y3, Y1
-	VFMSUB231PS.BCST  conv1_4_25<>+0(SB), Y5, Y1
-	VADDPS            Y6, Y2, Y8
-	VFMSUB231PS.BCST  conv1_4_25<>+0(SB), Y4, Y8
-	VADDPS            Y8, Y1, Y9
-	VMOVUPS           Y9, 384(SI)
-	VSUBPS            Y8, Y1, Y1
-	VMOVUPS           Y1, 640(SI)
-	VMOVAPS           Y3, Y1
-	VFNMADD231PS.BCST conv1_5<>+0(SB), Y5, Y1
-	VFMADD231PS.BCST  conv1_4<>+0(SB), Y7, Y1
-	VADDPS            Y2, Y2, Y8
-	VFNMADD231PS.BCST conv1_10<>+0(SB), Y4, Y8
-	VFMADD231PS.BCST  conv1_8<>+0(SB), Y6, Y8
-	VADDPS            Y8, Y1, Y9
-	VMOVUPS           Y9, 896(SI)
-	VSUBPS            Y8, Y1, Y1
-	VMOVUPS           Y1, 1152(SI)
-	VADDPS            Y7, Y7, Y1
-	VFNMADD231PS.BCST conv1_10<>+0(SB), Y5, Y1
-	VFMADD231PS.BCST  conv1_8<>+0(SB), Y3, Y1
-	VMOVAPS           Y6, Y3
-	VFNMADD231PS.BCST conv1_5<>+0(SB), Y4, Y3
-	VFMADD231PS.BCST  conv1_4<>+0(SB), Y2, Y3
-	VADDPS            Y3, Y1, Y2
-	VMOVUPS           Y2, 1408(SI)
-	VSUBPS            Y3, Y1, Y1
-	VMOVUPS           Y1, 1664(SI)
-	VMOVUPS           160(CX), Y1
-	VMOVUPS           1056(CX), Y2
-	VMOVUPS           1952(CX), Y3
-	VMOVUPS           2848(CX), Y4
-	VMOVUPS           3744(CX), Y5
-	VMOVUPS           4640(CX), Y6
-	VMOVUPS           5536(CX), Y7
-	VMOVUPS           6432(CX), Y8
-	VSUBPS            Y7, Y1, Y1
-	VSUBPS            Y3, Y5, Y9
-	VFMADD231PS.BCST  conv1_5_25<>+0(SB), Y9, Y1
-	VMOVUPS           Y1, 160(SI)
-	VSUBPS            Y2, Y8, Y1
-	VSUBPS            Y6, Y4, Y8
-	VFMADD231PS.BCST  conv1_5_25<>+0(SB), Y8, Y1
-	VMOVUPS           Y1, 1952(SI)
-	VADDPS            Y7, Y3, Y1
-	VFMSUB231PS.BCST  conv1_4_25<>+0(SB), Y5, Y1
-	VADDPS            Y6, Y2, Y8
-	VFMSUB231PS.BCST  conv1_4_25<>+0(SB), Y4, Y8
-	VADDPS            Y8, Y1, Y9
-	VMOVUPS           Y9, 416(SI)
-	VSUBPS            Y8, Y1, Y1
-	VMOVUPS           Y1, 672(SI)
-	VMOVAPS           Y3, Y1
-	VFNMADD231PS.BCST conv1_5<>+0(SB), Y5, Y1
-	VFMADD231PS.BCST  conv1_4<>+0(SB), Y7, Y1
-	VADDPS            Y2, Y2, Y8
-	VFNMADD231PS.BCST conv1_10<>+0(SB), Y4, Y8
-	VFMADD231PS.BCST  conv1_8<>+0(SB), Y6, Y8
-	VADDPS            Y8, Y1, Y9
-	VMOVUPS           Y9, 928(SI)
-	VSUBPS            Y8, Y1, Y1
-	VMOVUPS           Y1, 1184(SI)
-	VADDPS            Y7, Y7, Y1
-	VFNMADD231PS.BCST conv1_10<>+0(SB), Y5, Y1
-	VFMADD231PS.BCST  conv1_8<>+0(SB), Y3, Y1
-	VMOVAPS           Y6, Y3
-	VFNMADD231PS.BCST conv1_5<>+0(SB), Y4, Y3
-	VFMADD231PS.BCST  conv1_4<>+0(SB), Y2, Y3
-	VADDPS            Y3, Y1, Y2
-	VMOVUPS           Y2, 1440(SI)
-	VSUBPS            Y3, Y1, Y1
-	VMOVUPS           Y1, 1696(SI)
-	VMOVUPS           192(CX), Y1
-	VMOVUPS           1088(CX), Y2
-	VMOVUPS           1984(CX), Y3
-	VMOVUPS           2880(CX), Y4
-	VMOVUPS           3776(CX), Y5
-	VMOVUPS           4672(CX), Y6
-	VMOVUPS           5568(CX), Y7
-	VMOVUPS           6464(CX), Y8
-	VSUBPS            Y7, Y1, Y1
-	VSUBPS            Y3, Y5, Y9
-	VFMADD231PS.BCST  conv1_5_25<>+0(SB), Y9, Y1
-	VMOVUPS           Y1, 192(SI)
-	VSUBPS            Y2, Y8, Y1
-	VSUBPS            Y6, Y4, Y8
-	VFMADD231PS.BCST  conv1_5_25<>+0(SB), Y8, Y1
-	VMOVUPS           Y1, 1984(SI)
-	VADDPS            Y7, Y3, Y1
-	VFMSUB231PS.BCST  conv1_4_25<>+0(SB), Y5, Y1
-	VADDPS            Y6, Y2, Y8
-	VFMSUB231PS.BCST  conv1_4_25<>+0(SB), Y4, Y8
-	VADDPS            Y8, Y1, Y9
-	VMOVUPS           Y9, 448(SI)
-	VSUBPS            Y8, Y1, Y1
-	VMOVUPS           Y1, 704(SI)
-	VMOVAPS           Y3, Y1
-	VFNMADD231PS.BCST conv1_5<>+0(SB), Y5, Y1
-	VFMADD231PS.BCST  conv1_4<>+0(SB), Y7, Y1
-	VADDPS            Y2, Y2, Y8
-	VFNMADD231PS.BCST conv1_10<>+0(SB), Y4, Y8
-	VFMADD231PS.BCST  conv1_8<>+0(SB), Y6, Y8
-	VADDPS            Y8, Y1, Y9
-	VMOVUPS           Y9, 960(SI)
-	VSUBPS            Y8, Y1, Y1
-	VMOVUPS           Y1, 1216(SI)
-	VADDPS            Y7, Y7, Y1
-	VFNMADD231PS.BCST conv1_10<>+0(SB), Y5, Y1
-	VFMADD231PS.BCST  conv1_8<>+0(SB), Y3, Y1
-	VMOVAPS           Y6, Y3
-	VFNMADD231PS.BCST conv1_5<>+0(SB), Y4, Y3
-	VFMADD231PS.BCST  conv1_4<>+0(SB), Y2, Y3
-	VADDPS            Y3, Y1, Y2
-	VMOVUPS           Y2, 1472(SI)
-	VSUBPS            Y3, Y1, Y1
-	VMOVUPS           Y1, 1728(SI)
-	VMOVUPS           224(CX), Y1
-	VMOVUPS           1120(CX), Y2
-	VMOVUPS           2016(CX), Y3
-	VMOVUPS           2912(CX), Y4
-	VMOVUPS           3808(CX), Y5
-	VMOVUPS           4704(CX), Y6
-	VMOVUPS           5600(CX), Y7
-	VMOVUPS           6496(CX), Y8
-	VSUBPS            Y7, Y1, Y1
-	VSUBPS            Y3, Y5, Y9
-	VFMADD231PS.BCST  conv1_5_25<>+0(SB), Y9, Y1
-	VMOVUPS           Y1, 224(SI)
-	VSUBPS            Y2, Y8, Y1
-	VSUBPS            Y6, Y4, Y8
-	VFMADD231PS.BCST  conv1_5_25<>+0(SB), Y8, Y1
-	VMOVUPS           Y1, 2016(SI)
-	VADDPS            Y7, Y3, Y1
-	VFMSUB231PS.BCST  conv1_4_25<>+0(SB), Y5, Y1
-	VADDPS            Y6, Y2, Y8
-	VFMSUB231PS.BCST  conv1_4_25<>+0(SB), Y4, Y8
-	VADDPS            Y8, Y1, Y9
-	VMOVUPS           Y9, 480(SI)
-	VSUBPS            Y8, Y1, Y1
-	VMOVUPS           Y1, 736(SI)
-	VMOVAPS           Y3, Y1
-	VFNMADD231PS.BCST conv1_5<>+0(SB), Y5, Y1
-	VFMADD231PS.BCST  conv1_4<>+0(SB), Y7, Y1
-	VADDPS            Y2, Y2, Y8
-	VFNMADD231PS.BCST conv1_10<>+0(SB), Y4, Y8
-	VFMADD231PS.BCST  conv1_8<>+0(SB), Y6, Y8
-	VADDPS            Y8, Y1, Y9
-	VMOVUPS           Y9, 992(SI)
-	VSUBPS            Y8, Y1, Y1
-	VMOVUPS           Y1, 1248(SI)
-	VADDPS            Y7, Y7, Y1
-	VFNMADD231PS.BCST conv1_10<>+0(SB), Y5, Y1
-	VFMADD231PS.BCST  conv1_8<>+0(SB), Y3, Y1
-	VMOVAPS           Y6, Y3
-	VFNMADD231PS.BCST conv1_5<>+0(SB), Y4, Y3
-	VFMADD231PS.BCST  conv1_4<>+0(SB), Y2, Y3
-	VADDPS            Y3, Y1, Y2
-	VMOVUPS           Y2, 1504(SI)
-	VSUBPS            Y3, Y1, Y1
-	VMOVUPS           Y1, 1760(SI)
-	VMOVUPS           (SI), Y1
-	VMOVUPS           32(SI), Y2
-	VMOVUPS           64(SI), Y3
-	VMOVUPS           96(SI), Y4
-	VMOVUPS           128(SI), Y5
-	VMOVUPS           160(SI), Y6
-	VMOVUPS           192(SI), Y7
-	VMOVUPS           224(SI), Y8
-	VSUBPS            Y7, Y1, Y1
-	VSUBPS            Y3, Y5, Y9
-	VFMADD231PS.BCST  conv1_5_25<>+0(SB), Y9, Y1
-	VMOVUPS           Y1, (DI)
-	VSUBPS            Y2, Y8, Y1
-	VSUBPS            Y6, Y4, Y8
-	VFMADD231PS.BCST  conv1_5_25<>+0(SB), Y8, Y1
-	VMOVUPS           Y1, 224(DI)
-	VADDPS            Y7, Y3, Y1
-	VFMSUB231PS.BCST  conv1_4_25<>+0(SB), Y5, Y1
-	VADDPS            Y6, Y2, Y8
-	VFMSUB231PS.BCST  conv1_4_25<>+0(SB), Y4, Y8
-	VADDPS            Y8, Y1, Y9
-	VMOVUPS           Y9, 32(DI)
-	VSUBPS            Y8, Y1, Y1
-	VMOVUPS           Y1, 64(DI)
-	VMOVAPS           Y3, Y1
-	VFNMADD231PS.BCST conv1_5<>+0(SB), Y5, Y1
-	VFMADD231PS.BCST  conv1_4<>+0(SB), Y7, Y1
-	VADDPS            Y2, Y2, Y8
-	VFNMADD231PS.BCST conv1_10<>+0(SB), Y4, Y8
-	VFMADD231PS.BCST  conv1_8<>+0(SB), Y6, Y8
-	VADDPS            Y8, Y1, Y9
-	VMOVUPS           Y9, 96(DI)
-	VSUBPS            Y8, Y1, Y1
-	VMOVUPS           Y1, 128(DI)
-	VADDPS            Y7, Y7, Y1
-	VFNMADD231PS.BCST conv1_10<>+0(SB), Y5, Y1
-	VFMADD231PS.BCST  conv1_8<>+0(SB), Y3, Y1
-	VMOVAPS           Y6, Y3
-	VFNMADD231PS.BCST conv1_5<>+0(SB), Y4, Y3
-	VFMADD231PS.BCST  conv1_4<>+0(SB), Y2, Y3
-	VADDPS            Y3, Y1, Y2
-	VMOVUPS           Y2, 160(DI)
-	VSUBPS            Y3, Y1, Y1
-	VMOVUPS           Y1, 192(DI)
-	VMOVUPS           256(SI), Y1
-	VMOVUPS           288(SI), Y2
-	VMOVUPS           320(SI), Y3
-	VMOVUPS           352(SI), Y4
-	VMOVUPS           384(SI), Y5
-	VMOVUPS           416(SI), Y6
-	VMOVUPS           448(SI), Y7
-	VMOVUPS           480(SI), Y8
-	VSUBPS            Y7, Y1, Y1
-	VSUBPS            Y3, Y5, Y9
-	VFMADD231PS.BCST  conv1_5_25<>+0(SB), Y9, Y1
-	VMOVUPS           Y1, 256(DI)
-	VSUBPS            Y2, Y8, Y1
-	VSUBPS            Y6, Y4, Y8
-	VFMADD231PS.BCST  conv1_5_25<>+0(SB), Y8, Y1
-	VMOVUPS           Y1, 480(DI)
-	VADDPS            Y7, Y3, Y1
-	VFMSUB231PS.BCST  conv1_4_25<>+0(SB), Y5, Y1
-	VADDPS            Y6, Y2, Y8
-	VFMSUB231PS.BCST  conv1_4_25<>+0(SB), Y4, Y8
-	VADDPS            Y8, Y1, Y9
-	VMOVUPS           Y9, 288(DI)
-	VSUBPS            Y8, Y1, Y1
-	VMOVUPS           Y1, 320(DI)
-	VMOVAPS           Y3, Y1
-	VFNMADD231PS.BCST conv1_5<>+0(SB), Y5, Y1
-	VFMADD231PS.BCST  conv1_4<>+0(SB), Y7, Y1
-	VADDPS            Y2, Y2, Y8
-	VFNMADD231PS.BCST conv1_10<>+0(SB), Y4, Y8
-	VFMADD231PS.BCST  conv1_8<>+0(SB), Y6, Y8
-	VADDPS            Y8, Y1, Y9
-	VMOVUPS           Y9, 352(DI)
-	VSUBPS            Y8, Y1, Y1
-	VMOVUPS           Y1, 384(DI)
-	VADDPS            Y7, Y7, Y1
-	VFNMADD231PS.BCST conv1_10<>+0(SB), Y5, Y1
-	VFMADD231PS.BCST  conv1_8<>+0(SB), Y3, Y1
-	VMOVAPS           Y6, Y3
-	VFNMADD231PS.BCST conv1_5<>+0(SB), Y4, Y3
-	VFMADD231PS.BCST  conv1_4<>+0(SB), Y2, Y3
-	VADDPS            Y3, Y1, Y2
-	VMOVUPS           Y2, 416(DI)
-	VSUBPS            Y3, Y1, Y1
-	VMOVUPS           Y1, 448(DI)
-	VMOVUPS           512(SI), Y1
-	VMOVUPS           544(SI), Y2
-	VMOVUPS           576(SI), Y3
-	VMOVUPS           608(SI), Y4
-	VMOVUPS           640(SI), Y5
-	VMOVUPS           672(SI), Y6
-	VMOVUPS           704(SI), Y7
-	VMOVUPS           736(SI), Y8
-	VSUBPS            Y7, Y1, Y1
-	VSUBPS            Y3, Y5, Y9
-	VFMADD231PS.BCST  conv1_5_25<>+0(SB), Y9, Y1
-	VMOVUPS           Y1, 512(DI)
-	VSUBPS            Y2, Y8, Y1
-	VSUBPS            Y6, Y4, Y8
-	VFMADD231PS.BCST  conv1_5_25<>+0(SB), Y8, Y1
-	VMOVUPS           Y1, 736(DI)
-	VADDPS            Y7, Y3, Y1
-	VFMSUB231PS.BCST  conv1_4_25<>+0(SB), Y5, Y1
-	VADDPS            Y6, Y2, Y8
-	VFMSUB231PS.BCST  conv1_4_25<>+0(SB), Y4, Y8
-	VADDPS            Y8, Y1, Y9
-	VMOVUPS           Y9, 544(DI)
-	VSUBPS            Y8, Y1, Y1
-	VMOVUPS           Y1, 576(DI)
-	VMOVAPS           Y3, Y1
-	VFNMADD231PS.BCST conv1_5<>+0(SB), Y5, Y1
-	VFMADD231PS.BCST  conv1_4<>+0(SB), Y7, Y1
-	VADDPS            Y2, Y2, Y8
-	VFNMADD231PS.BCST conv1_10<>+0(SB), Y4, Y8
-	VFMADD231PS.BCST  conv1_8<>+0(SB), Y6, Y8
-	VADDPS            Y8, Y1, Y9
-	VMOVUPS           Y9, 608(DI)
-	VSUBPS            Y8, Y1, Y1
-	VMOVUPS           Y1, 640(DI)
-	VADDPS            Y7, Y7, Y1
-	VFNMADD231PS.BCST conv1_10<>+0(SB), Y5, Y1
-	VFMADD231PS.BCST  conv1_8<>+0(SB), Y3, Y1
-	VMOVAPS           Y6, Y3
-	VFNMADD231PS.BCST conv1_5<>+0(SB), Y4, Y3
-	VFMADD231PS.BCST  conv1_4<>+0(SB), Y2, Y3
-	VADDPS            Y3, Y1, Y2
-	VMOVUPS           Y2, 672(DI)
-	VSUBPS            Y3, Y1, Y1
-	VMOVUPS           Y1, 704(DI)
-	VMOVUPS           768(SI), Y1
-	VMOVUPS           800(SI), Y2
-	VMOVUPS           832(SI), Y3
-	VMOVUPS           864(SI), Y4
-	VMOVUPS           896(SI), Y5
-	VMOVUPS           928(SI), Y6
-	VMOVUPS           960(SI), Y7
-	VMOVUPS           992(SI), Y8
-	VSUBPS            Y7, Y1, Y1
-	VSUBPS            Y3, Y5, Y9
-	VFMADD231PS.BCST  conv1_5_25<>+0(SB), Y9, Y1
-	VMOVUPS           Y1, 768(DI)
-	VSUBPS            Y2, Y8, Y1
-	VSUBPS            Y6, Y4, Y8
-	VFMADD231PS.BCST  conv1_5_25<>+0(SB), Y8, Y1
-	VMOVUPS           Y1, 992(DI)
-	VADDPS            Y7, Y3, Y1
-	VFMSUB231PS.BCST  conv1_4_25<>+0(SB), Y5, Y1
-	VADDPS            Y6, Y2, Y8
-	VFMSUB231PS.BCST  conv1_4_25<>+0(SB), Y4, Y8
-	VADDPS            Y8, Y1, Y9
-	VMOVUPS           Y9, 800(DI)
-	VSUBPS            Y8, Y1, Y1
-	VMOVUPS           Y1, 832(DI)
-	VMOVAPS           Y3, Y1
-	VFNMADD231PS.BCST conv1_5<>+0(SB), Y5, Y1
-	VFMADD231PS.BCST  conv1_4<>+0(SB), Y7, Y1
-	VADDPS            Y2, Y2, Y8
-	VFNMADD231PS.BCST conv1_10<>+0(SB), Y4, Y8
-	VFMADD231PS.BCST  conv1_8<>+0(SB), Y6, Y8
-	VADDPS            Y8, Y1, Y9
-	VMOVUPS           Y9, 864(DI)
-	VSUBPS            Y8, Y1, Y1
-	VMOVUPS           Y1, 896(DI)
-	VADDPS            Y7, Y7, Y1
-	VFNMADD231PS.BCST conv1_10<>+0(SB), Y5, Y1
-	VFMADD231PS.BCST  conv1_8<>+0(SB), Y3, Y1
-	VMOVAPS           Y6, Y3
-	VFNMADD231PS.BCST conv1_5<>+0(SB), Y4, Y3
-	VFMADD231PS.BCST  conv1_4<>+0(SB), Y2, Y3
-	VADDPS            Y3, Y1, Y2
-	VMOVUPS           Y2, 928(DI)
-	VSUBPS            Y3, Y1, Y1
-	VMOVUPS           Y1, 960(DI)
-	VMOVUPS           1024(SI), Y1
-	VMOVUPS           1056(SI), Y2
-	VMOVUPS           1088(SI), Y3
-	VMOVUPS           1120(SI), Y4
-	VMOVUPS           1152(SI), Y5
-	VMOVUPS           1184(SI), Y6
-	VMOVUPS           1216(SI), Y7
-	VMOVUPS           1248(SI), Y8
-	VSUBPS            Y7, Y1, Y1
-	VSUBPS            Y3, Y5, Y9
-	VFMADD231PS.BCST  conv1_5_25<>+0(SB), Y9, Y1
-	VMOVUPS           Y1, 1024(DI)
-	VSUBPS            Y2, Y8, Y1
-	VSUBPS            Y6, Y4, Y8
-	VFMADD231PS.BCST  conv1_5_25<>+0(SB), Y8, Y1
-	VMOVUPS           Y1, 1248(DI)
-	VADDPS            Y7, Y3, Y1
-	VFMSUB231PS.BCST  conv1_4_25<>+0(SB), Y5, Y1
-	VADDPS            Y6, Y2, Y8
-	VFMSUB231PS.BCST  conv1_4_25<>+0(SB), Y4, Y8
-	VADDPS            Y8, Y1, Y9
-	VMOVUPS           Y9, 1056(DI)
-	VSUBPS            Y8, Y1, Y1
-	VMOVUPS           Y1, 1088(DI)
-	VMOVAPS           Y3, Y1
-	VFNMADD231PS.BCST conv1_5<>+0(SB), Y5, Y1
-	VFMADD231PS.BCST  conv1_4<>+0(SB), Y7, Y1
-	VADDPS            Y2, Y2, Y8
-	VFNMADD231PS.BCST conv1_10<>+0(SB), Y4, Y8
-	VFMADD231PS.BCST  conv1_8<>+0(SB), Y6, Y8
-	VADDPS            Y8, Y1, Y9
-	VMOVUPS           Y9, 1120(DI)
-	VSUBPS            Y8, Y1, Y1
-	VMOVUPS           Y1, 1152(DI)
-	VADDPS            Y7, Y7, Y1
-	VFNMADD231PS.BCST conv1_10<>+0(SB), Y5, Y1
-	VFMADD231PS.BCST  conv1_8<>+0(SB), Y3, Y1
-	VMOVAPS           Y6, Y3
-	VFNMADD231PS.BCST conv1_5<>+0(SB), Y4, Y3
-	VFMADD231PS.BCST  conv1_4<>+0(SB), Y2, Y3
-	VADDPS            Y3, Y1, Y2
-	VMOVUPS           Y2, 1184(DI)
-	VSUBPS            Y3, Y1, Y1
-	VMOVUPS           Y1, 1216(DI)
-	VMOVUPS           1280(SI), Y1
-	VMOVUPS           1312(SI), Y2
-	VMOVUPS           1344(SI), Y3
-	VMOVUPS           1376(SI), Y4
-	VMOVUPS           1408(SI), Y5
-	VMOVUPS           1440(SI), Y6
-	VMOVUPS           1472(SI), Y7
-	VMOVUPS           1504(SI), Y8
-	VSUBPS            Y7, Y1, Y1
-	VSUBPS            Y3, Y5, Y9
-	VFMADD231PS.BCST  conv1_5_25<>+0(SB), Y9, Y1
-	VMOVUPS           Y1, 1280(DI)
-	VSUBPS            Y2, Y8, Y1
-	VSUBPS            Y6, Y4, Y8
-	VFMADD231PS.BCST  conv1_5_25<>+0(SB), Y8, Y1
-	VMOVUPS           Y1, 1504(DI)
-	VADDPS            Y7, Y3, Y1
-	VFMSUB231PS.BCST  conv1_4_25<>+0(SB), Y5, Y1
-	VADDPS            Y6, Y2, Y8
-	VFMSUB231PS.BCST  conv1_4_25<>+0(SB), Y4, Y8
-	VADDPS            Y8, Y1, Y9
-	VMOVUPS           Y9, 1312(DI)
-	VSUBPS            Y8, Y1, Y1
-	VMOVUPS           Y1, 1344(DI)
-	VMOVAPS           Y3, Y1
-	VFNMADD231PS.BCST conv1_5<>+0(SB), Y5, Y1
-	VFMADD231PS.BCST  conv1_4<>+0(SB), Y7, Y1
-	VADDPS            Y2, Y2, Y8
-	VFNMADD231PS.BCST conv1_10<>+0(SB), Y4, Y8
-	VFMADD231PS.BCST  conv1_8<>+0(SB), Y6, Y8
-	VADDPS            Y8, Y1, Y9
-	VMOVUPS           Y9, 1376(DI)
-	VSUBPS            Y8, Y1, Y1
-	VMOVUPS           Y1, 1408(DI)
-	VADDPS            Y7, Y7, Y1
-	VFNMADD231PS.BCST conv1_10<>+0(SB), Y5, Y1
-	VFMADD231PS.BCST  conv1_8<>+0(SB), Y3, Y1
-	VMOVAPS           Y6, Y3
-	VFNMADD231PS.BCST conv1_5<>+0(SB), Y4, Y3
-	VFMADD231PS.BCST  conv1_4<>+0(SB), Y2, Y3
-	VADDPS            Y3, Y1, Y2
-	VMOVUPS           Y2, 1440(DI)
-	VSUBPS            Y3, Y1, Y1
-	VMOVUPS           Y1, 1472(DI)
-	VMOVUPS           1536(SI), Y1
-	VMOVUPS           1568(SI), Y2
-	VMOVUPS           1600(SI), Y3
-	VMOVUPS           1632(SI), Y4
-	VMOVUPS           1664(SI), Y5
-	VMOVUPS           1696(SI), Y6
-	VMOVUPS           1728(SI), Y7
-	VMOVUPS           1760(SI), Y8
-	VSUBPS            Y7, Y1, Y1
-	VSUBPS            Y3, Y5, Y9
-	VFMADD231PS.BCST  conv1_5_25<>+0(SB), Y9, Y1
-	VMOVUPS           Y1, 1536(DI)
-	VSUBPS            Y2, Y8, Y1
-	VSUBPS            Y6, Y4, Y8
-	VFMADD231PS.BCST  conv1_5_25<>+0(SB), Y8, Y1
-	VMOVUPS           Y1, 1760(DI)
-	VADDPS            Y7, Y3, Y1
-	VFMSUB231PS.BCST  conv1_4_25<>+0(SB), Y5, Y1
-	VADDPS            Y6, Y2, Y8
-	VFMSUB231PS.BCST  conv1_4_25<>+0(SB), Y4, Y8
-	VADDPS            Y8, Y1, Y9
-	VMOVUPS           Y9, 1568(DI)
-	VSUBPS            Y8, Y1, Y1
-	VMOVUPS           Y1, 1600(DI)
-	VMOVAPS           Y3, Y1
-	VFNMADD231PS.BCST conv1_5<>+0(SB), Y5, Y1
-	VFMADD231PS.BCST  conv1_4<>+0(SB), Y7, Y1
-	VADDPS            Y2, Y2, Y8
-	VFNMADD231PS.BCST conv1_10<>+0(SB), Y4, Y8
-	VFMADD231PS.BCST  conv1_8<>+0(SB), Y6, Y8
-	VADDPS            Y8, Y1, Y9
-	VMOVUPS           Y9, 1632(DI)
-	VSUBPS            Y8, Y1, Y1
-	VMOVUPS           Y1, 1664(DI)
-	VADDPS            Y7, Y7, Y1
-	VFNMADD231PS.BCST conv1_10<>+0(SB), Y5, Y1
-	VFMADD231PS.BCST  conv1_8<>+0(SB), Y3, Y1
-	VMOVAPS           Y6, Y3
-	VFNMADD231PS.BCST conv1_5<>+0(SB), Y4, Y3
-	VFMADD231PS.BCST  conv1_4<>+0(SB), Y2, Y3
-	VADDPS            Y3, Y1, Y2
-	VMOVUPS           Y2, 1696(DI)
-	VSUBPS            Y3, Y1, Y1
-	VMOVUPS           Y1, 1728(DI)
-	VMOVUPS           1792(SI), Y1
-	VMOVUPS           1824(SI), Y2
-	VMOVUPS           1856(SI), Y3
-	VMOVUPS           1888(SI), Y4
-	VMOVUPS           1920(SI), Y5
-	VMOVUPS           1952(SI), Y6
-	VMOVUPS           1984(SI), Y7
-	VMOVUPS           2016(SI), Y8
-	VSUBPS            Y7, Y1, Y1
-	VSUBPS            Y3, Y5, Y9
-	VFMADD231PS.BCST  conv1_5_25<>+0(SB), Y9, Y1
-	VMOVUPS           Y1, 1792(DI)
-	VSUBPS            Y2, Y8, Y1
-	VSUBPS            Y6, Y4, Y8
-	VFMADD231PS.BCST  conv1_5_25<>+0(SB), Y8, Y1
-	VMOVUPS           Y1, 2016(DI)
-	VADDPS            Y7, Y3, Y1
-	VFMSUB231PS.BCST  conv1_4_25<>+0(SB), Y5, Y1
-	VADDPS            Y6, Y2, Y8
-	VFMSUB231PS.BCST  conv1_4_25<>+0(SB), Y4, Y8
-	VADDPS            Y8, Y1, Y9
-	VMOVUPS           Y9, 1824(DI)
-	VSUBPS            Y8, Y1, Y1
-	VMOVUPS           Y1, 1856(DI)
-	VMOVAPS           Y3, Y1
-	VFNMADD231PS.BCST conv1_5<>+0(SB), Y5, Y1
-	VFMADD231PS.BCST  conv1_4<>+0(SB), Y7, Y1
-	VADDPS            Y2, Y2, Y8
-	VFNMADD231PS.BCST conv1_10<>+0(SB), Y4, Y8
-	VFMADD231PS.BCST  conv1_8<>+0(SB), Y6, Y8
-	VADDPS            Y8, Y1, Y9
-	VMOVUPS           Y9, 1888(DI)
-	VSUBPS            Y8, Y1, Y1
-	VMOVUPS           Y1, 1920(DI)
-	VADDPS            Y7, Y7, Y1
-	VFNMADD231PS.BCST conv1_10<>+0(SB), Y5, Y1
-	VFMADD231PS.BCST  conv1_8<>+0(SB), Y3, Y1
-	VMOVAPS           Y6, Y3
-	VFNMADD231PS.BCST conv1_5<>+0(SB), Y4, Y3
-	VFMADD231PS.BCST  conv1_4<>+0(SB), Y2, Y3
-	VADDPS            Y3, Y1, Y2
-	VMOVUPS           Y2, 1952(DI)
-	VSUBPS            Y3, Y1, Y1
-	VMOVUPS           Y1, 1984(DI)
-	MOVQ              $0x00000014, R10
+	VMOVUPS           (CX), Y0
+	VMOVUPS           896(CX), Y1
+	VMOVUPS           1792(CX), Y2
+	VMOVUPS           2688(CX), Y3
+	VMOVUPS           3584(CX), Y4
+	VMOVUPS           4480(CX), Y5
+	VMOVUPS           5376(CX), Y6
+	VMOVUPS           6272(CX), Y7
+	VSUBPS            Y6, Y0, Y0
+	VSUBPS            Y2, Y4, Y8
+	VFMADD231PS.BCST  conv1_5_25<>+0(SB), Y8, Y0
+	VMOVUPS           Y0, (SI)
+	VSUBPS            Y1, Y7, Y0
+	VSUBPS            Y5, Y3, Y7
+	VFMADD231PS.BCST  conv1_5_25<>+0(SB), Y7, Y0
+	VMOVUPS           Y0, 1792(SI)
+	VADDPS            Y6, Y2, Y0
+	VFMSUB231PS.BCST  conv1_4_25<>+0(SB), Y4, Y0
+	VADDPS            Y5, Y1, Y7
+	VFMSUB231PS.BCST  conv1_4_25<>+0(SB), Y3, Y7
+	VADDPS            Y7, Y0, Y8
+	VMOVUPS           Y8, 256(SI)
+	VSUBPS            Y7, Y0, Y0
+	VMOVUPS           Y0, 512(SI)
+	VMOVAPS           Y2, Y0
+	VFNMADD231PS.BCST conv1_5<>+0(SB), Y4, Y0
+	VFMADD231PS.BCST  conv1_4<>+0(SB), Y6, Y0
+	VADDPS            Y1, Y1, Y7
+	VFNMADD231PS.BCST conv1_10<>+0(SB), Y3, Y7
+	VFMADD231PS.BCST  conv1_8<>+0(SB), Y5, Y7
+	VADDPS            Y7, Y0, Y8
+	VMOVUPS           Y8, 768(SI)
+	VSUBPS            Y7, Y0, Y0
+	VMOVUPS           Y0, 1024(SI)
+	VADDPS            Y6, Y6, Y0
+	VFNMADD231PS.BCST conv1_10<>+0(SB), Y4, Y0
+	VFMADD231PS.BCST  conv1_8<>+0(SB), Y2, Y0
+	VMOVAPS           Y5, Y2
+	VFNMADD231PS.BCST conv1_5<>+0(SB), Y3, Y2
+	VFMADD231PS.BCST  conv1_4<>+0(SB), Y1, Y2
+	VADDPS            Y2, Y0, Y1
+	VMOVUPS           Y1, 1280(SI)
+	VSUBPS            Y2, Y0, Y0
+	VMOVUPS           Y0, 1536(SI)
+	VMOVUPS           32(CX), Y0
+	VMOVUPS           928(CX), Y1
+	VMOVUPS           1824(CX), Y2
+	VMOVUPS           2720(CX), Y3
+	VMOVUPS           3616(CX), Y4
+	VMOVUPS           4512(CX), Y5
+	VMOVUPS           5408(CX), Y6
+	VMOVUPS           6304(CX), Y7
+	VSUBPS            Y6, Y0, Y0
+	VSUBPS            Y2, Y4, Y8
+	VFMADD231PS.BCST  conv1_5_25<>+0(SB), Y8, Y0
+	VMOVUPS           Y0, 32(SI)
+	VSUBPS            Y1, Y7, Y0
+	VSUBPS            Y5, Y3, Y7
+	VFMADD231PS.BCST  conv1_5_25<>+0(SB), Y7, Y0
+	VMOVUPS           Y0, 1824(SI)
+	VADDPS            Y6, Y2, Y0
+	VFMSUB231PS.BCST  conv1_4_25<>+0(SB), Y4, Y0
+	VADDPS            Y5, Y1, Y7
+	VFMSUB231PS.BCST  conv1_4_25<>+0(SB), Y3, Y7
+	VADDPS            Y7, Y0, Y8
+	VMOVUPS           Y8, 288(SI)
+	VSUBPS            Y7, Y0, Y0
+	VMOVUPS           Y0, 544(SI)
+	VMOVAPS           Y2, Y0
+	VFNMADD231PS.BCST conv1_5<>+0(SB), Y4, Y0
+	VFMADD231PS.BCST  conv1_4<>+0(SB), Y6, Y0
+	VADDPS            Y1, Y1, Y7
+	VFNMADD231PS.BCST conv1_10<>+0(SB), Y3, Y7
+	VFMADD231PS.BCST  conv1_8<>+0(SB), Y5, Y7
+	VADDPS            Y7, Y0, Y8
+	VMOVUPS           Y8, 800(SI)
+	VSUBPS            Y7, Y0, Y0
+	VMOVUPS           Y0, 1056(SI)
+	VADDPS            Y6, Y6, Y0
+	VFNMADD231PS.BCST conv1_10<>+0(SB), Y4, Y0
+	VFMADD231PS.BCST  conv1_8<>+0(SB), Y2, Y0
+	VMOVAPS           Y5, Y2
+	VFNMADD231PS.BCST conv1_5<>+0(SB), Y3, Y2
+	VFMADD231PS.BCST  conv1_4<>+0(SB), Y1, Y2
+	VADDPS            Y2, Y0, Y1
+	VMOVUPS           Y1, 1312(SI)
+	VSUBPS            Y2, Y0, Y0
+	VMOVUPS           Y0, 1568(SI)
+	VMOVUPS           64(CX), Y0
+	VMOVUPS           960(CX), Y1
+	VMOVUPS           1856(CX), Y2
+	VMOVUPS           2752(CX), Y3
+	VMOVUPS           3648(CX), Y4
+	VMOVUPS           4544(CX), Y5
+	VMOVUPS           5440(CX), Y6
+	VMOVUPS           6336(CX), Y7
+	VSUBPS            Y6, Y0, Y0
+	VSUBPS            Y2, Y4, Y8
+	VFMADD231PS.BCST  conv1_5_25<>+0(SB), Y8, Y0
+	VMOVUPS           Y0, 64(SI)
+	VSUBPS            Y1, Y7, Y0
+	VSUBPS            Y5, Y3, Y7
+	VFMADD231PS.BCST  conv1_5_25<>+0(SB), Y7, Y0
+	VMOVUPS           Y0, 1856(SI)
+	VADDPS            Y6, Y2, Y0
+	VFMSUB231PS.BCST  conv1_4_25<>+0(SB), Y4, Y0
+	VADDPS            Y5, Y1, Y7
+	VFMSUB231PS.BCST  conv1_4_25<>+0(SB), Y3, Y7
+	VADDPS            Y7, Y0, Y8
+	VMOVUPS           Y8, 320(SI)
+	VSUBPS            Y7, Y0, Y0
+	VMOVUPS           Y0, 576(SI)
+	VMOVAPS           Y2, Y0
+	VFNMADD231PS.BCST conv1_5<>+0(SB), Y4, Y0
+	VFMADD231PS.BCST  conv1_4<>+0(SB), Y6, Y0
+	VADDPS            Y1, Y1, Y7
+	VFNMADD231PS.BCST conv1_10<>+0(SB), Y3, Y7
+	VFMADD231PS.BCST  conv1_8<>+0(SB), Y5, Y7
+	VADDPS            Y7, Y0, Y8
+	VMOVUPS           Y8, 832(SI)
+	VSUBPS            Y7, Y0, Y0
+	VMOVUPS           Y0, 1088(SI)
+	VADDPS            Y6, Y6, Y0
+	VFNMADD231PS.BCST conv1_10<>+0(SB), Y4, Y0
+	VFMADD231PS.BCST  conv1_8<>+0(SB), Y2, Y0
+	VMOVAPS           Y5, Y2
+	VFNMADD231PS.BCST conv1_5<>+0(SB), Y3, Y2
+	VFMADD231PS.BCST  conv1_4<>+0(SB), Y1, Y2
+	VADDPS            Y2, Y0, Y1
+	VMOVUPS           Y1, 1344(SI)
+	VSUBPS            Y2, Y0, Y0
+	VMOVUPS           Y0, 1600(SI)
+	VMOVUPS           96(CX), Y0
+	VMOVUPS           992(CX), Y1
+	VMOVUPS           1888(CX), Y2
+	VMOVUPS           2784(CX), Y3
+	VMOVUPS           3680(CX), Y4
+	VMOVUPS           4576(CX), Y5
+	VMOVUPS           5472(CX), Y6
+	VMOVUPS           6368(CX), Y7
+	VSUBPS            Y6, Y0, Y0
+	VSUBPS            Y2, Y4, Y8
+	VFMADD231PS.BCST  conv1_5_25<>+0(SB), Y8, Y0
+	VMOVUPS           Y0, 96(SI)
+	VSUBPS            Y1, Y7, Y0
+	VSUBPS            Y5, Y3, Y7
+	VFMADD231PS.BCST  conv1_5_25<>+0(SB), Y7, Y0
+	VMOVUPS           Y0, 1888(SI)
+	VADDPS            Y6, Y2, Y0
+	VFMSUB231PS.BCST  conv1_4_25<>+0(SB), Y4, Y0
+	VADDPS            Y5, Y1, Y7
+	VFMSUB231PS.BCST  conv1_4_25<>+0(SB), Y3, Y7
+	VADDPS            Y7, Y0, Y8
+	VMOVUPS           Y8, 352(SI)
+	VSUBPS            Y7, Y0, Y0
+	VMOVUPS           Y0, 608(SI)
+	VMOVAPS           Y2, Y0
+	VFNMADD231PS.BCST conv1_5<>+0(SB), Y4, Y0
+	VFMADD231PS.BCST  conv1_4<>+0(SB), Y6, Y0
+	VADDPS            Y1, Y1, Y7
+	VFNMADD231PS.BCST conv1_10<>+0(SB), Y3, Y7
+	VFMADD231PS.BCST  conv1_8<>+0(SB), Y5, Y7
+	VADDPS            Y7, Y0, Y8
+	VMOVUPS           Y8, 864(SI)
+	VSUBPS            Y7, Y0, Y0
+	VMOVUPS           Y0, 1120(SI)
+	VADDPS            Y6, Y6, Y0
+	VFNMADD231PS.BCST conv1_10<>+0(SB), Y4, Y0
+	VFMADD231PS.BCST  conv1_8<>+0(SB), Y2, Y0
+	VMOVAPS           Y5, Y2
+	VFNMADD231PS.BCST conv1_5<>+0(SB), Y3, Y2
+	VFMADD231PS.BCST  conv1_4<>+0(SB), Y1, Y2
+	VADDPS            Y2, Y0, Y1
+	VMOVUPS           Y1, 1376(SI)
+	VSUBPS            Y2, Y0, Y0
+	VMOVUPS           Y0, 1632(SI)
+	VMOVUPS           128(CX), Y0
+	VMOVUPS           1024(CX), Y1
+	VMOVUPS           1920(CX), Y2
+	VMOVUPS           2816(CX), Y3
+	VMOVUPS           3712(CX), Y4
+	VMOVUPS           4608(CX), Y5
+	VMOVUPS           5504(CX), Y6
+	VMOVUPS           6400(CX), Y7
+	VSUBPS            Y6, Y0, Y0
+	VSUBPS            Y2, Y4, Y8
+	VFMADD231PS.BCST  conv1_5_25<>+0(SB), Y8, Y0
+	VMOVUPS           Y0, 128(SI)
+	VSUBPS            Y1, Y7, Y0
+	VSUBPS            Y5, Y3, Y7
+	VFMADD231PS.BCST  conv1_5_25<>+0(SB), Y7, Y0
+	VMOVUPS           Y0, 1920(SI)
+	VADDPS            Y6, Y2, Y0
+	VFMSUB231PS.BCST  conv1_4_25<>+0(SB), Y4, Y0
+	VADDPS            Y5, Y1, Y7
+	VFMSUB231PS.BCST  conv1_4_25<>+0(SB), Y3, Y7
+	VADDPS            Y7, Y0, Y8
+	VMOVUPS           Y8, 384(SI)
+	VSUBPS            Y7, Y0, Y0
+	VMOVUPS           Y0, 640(SI)
+	VMOVAPS           Y2, Y0
+	VFNMADD231PS.BCST conv1_5<>+0(SB), Y4, Y0
+	VFMADD231PS.BCST  conv1_4<>+0(SB), Y6, Y0
+	VADDPS            Y1, Y1, Y7
+	VFNMADD231PS.BCST conv1_10<>+0(SB), Y3, Y7
+	VFMADD231PS.BCST  conv1_8<>+0(SB), Y5, Y7
+	VADDPS            Y7, Y0, Y8
+	VMOVUPS           Y8, 896(SI)
+	VSUBPS            Y7, Y0, Y0
+	VMOVUPS           Y0, 1152(SI)
+	VADDPS            Y6, Y6, Y0
+	VFNMADD231PS.BCST conv1_10<>+0(SB), Y4, Y0
+	VFMADD231PS.BCST  conv1_8<>+0(SB), Y2, Y0
+	VMOVAPS           Y5, Y2
+	VFNMADD231PS.BCST conv1_5<>+0(SB), Y3, Y2
+	VFMADD231PS.BCST  conv1_4<>+0(SB), Y1, Y2
+	VADDPS            Y2, Y0, Y1
+	VMOVUPS           Y1, 1408(SI)
+	VSUBPS            Y2, Y0, Y0
+	VMOVUPS           Y0, 1664(SI)
+	VMOVUPS           160(CX), Y0
+	VMOVUPS           1056(CX), Y1
+	VMOVUPS           1952(CX), Y2
+	VMOVUPS           2848(CX), Y3
+	VMOVUPS           3744(CX), Y4
+	VMOVUPS           4640(CX), Y5
+	VMOVUPS           5536(CX), Y6
+	VMOVUPS           6432(CX), Y7
+	VSUBPS            Y6, Y0, Y0
+	VSUBPS            Y2, Y4, Y8
+	VFMADD231PS.BCST  conv1_5_25<>+0(SB), Y8, Y0
+	VMOVUPS           Y0, 160(SI)
+	VSUBPS            Y1, Y7, Y0
+	VSUBPS            Y5, Y3, Y7
+	VFMADD231PS.BCST  conv1_5_25<>+0(SB), Y7, Y0
+	VMOVUPS           Y0, 1952(SI)
+	VADDPS            Y6, Y2, Y0
+	VFMSUB231PS.BCST  conv1_4_25<>+0(SB), Y4, Y0
+	VADDPS            Y5, Y1, Y7
+	VFMSUB231PS.BCST  conv1_4_25<>+0(SB), Y3, Y7
+	VADDPS            Y7, Y0, Y8
+	VMOVUPS           Y8, 416(SI)
+	VSUBPS            Y7, Y0, Y0
+	VMOVUPS           Y0, 672(SI)
+	VMOVAPS           Y2, Y0
+	VFNMADD231PS.BCST conv1_5<>+0(SB), Y4, Y0
+	VFMADD231PS.BCST  conv1_4<>+0(SB), Y6, Y0
+	VADDPS            Y1, Y1, Y7
+	VFNMADD231PS.BCST conv1_10<>+0(SB), Y3, Y7
+	VFMADD231PS.BCST  conv1_8<>+0(SB), Y5, Y7
+	VADDPS            Y7, Y0, Y8
+	VMOVUPS           Y8, 928(SI)
+	VSUBPS            Y7, Y0, Y0
+	VMOVUPS           Y0, 1184(SI)
+	VADDPS            Y6, Y6, Y0
+	VFNMADD231PS.BCST conv1_10<>+0(SB), Y4, Y0
+	VFMADD231PS.BCST  conv1_8<>+0(SB), Y2, Y0
+	VMOVAPS           Y5, Y2
+	VFNMADD231PS.BCST conv1_5<>+0(SB), Y3, Y2
+	VFMADD231PS.BCST  conv1_4<>+0(SB), Y1, Y2
+	VADDPS            Y2, Y0, Y1
+	VMOVUPS           Y1, 1440(SI)
+	VSUBPS            Y2, Y0, Y0
+	VMOVUPS           Y0, 1696(SI)
+	VMOVUPS           192(CX), Y0
+	VMOVUPS           1088(CX), Y1
+	VMOVUPS           1984(CX), Y2
+	VMOVUPS           2880(CX), Y3
+	VMOVUPS           3776(CX), Y4
+	VMOVUPS           4672(CX), Y5
+	VMOVUPS           5568(CX), Y6
+	VMOVUPS           6464(CX), Y7
+	VSUBPS            Y6, Y0, Y0
+	VSUBPS            Y2, Y4, Y8
+	VFMADD231PS.BCST  conv1_5_25<>+0(SB), Y8, Y0
+	VMOVUPS           Y0, 192(SI)
+	VSUBPS            Y1, Y7, Y0
+	VSUBPS            Y5, Y3, Y7
+	VFMADD231PS.BCST  conv1_5_25<>+0(SB), Y7, Y0
+	VMOVUPS           Y0, 1984(SI)
+	VADDPS            Y6, Y2, Y0
+	VFMSUB231PS.BCST  conv1_4_25<>+0(SB), Y4, Y0
+	VADDPS            Y5, Y1, Y7
+	VFMSUB231PS.BCST  conv1_4_25<>+0(SB), Y3, Y7
+	VADDPS            Y7, Y0, Y8
+	VMOVUPS           Y8, 448(SI)
+	VSUBPS            Y7, Y0, Y0
+	VMOVUPS           Y0, 704(SI)
+	VMOVAPS           Y2, Y0
+	VFNMADD231PS.BCST conv1_5<>+0(SB), Y4, Y0
+	VFMADD231PS.BCST  conv1_4<>+0(SB), Y6, Y0
+	VADDPS            Y1, Y1, Y7
+	VFNMADD231PS.BCST conv1_10<>+0(SB), Y3, Y7
+	VFMADD231PS.BCST  conv1_8<>+0(SB), Y5, Y7
+	VADDPS            Y7, Y0, Y8
+	VMOVUPS           Y8, 960(SI)
+	VSUBPS            Y7, Y0, Y0
+	VMOVUPS           Y0, 1216(SI)
+	VADDPS            Y6, Y6, Y0
+	VFNMADD231PS.BCST conv1_10<>+0(SB), Y4, Y0
+	VFMADD231PS.BCST  conv1_8<>+0(SB), Y2, Y0
+	VMOVAPS           Y5, Y2
+	VFNMADD231PS.BCST conv1_5<>+0(SB), Y3, Y2
+	VFMADD231PS.BCST  conv1_4<>+0(SB), Y1, Y2
+	VADDPS            Y2, Y0, Y1
+	VMOVUPS           Y1, 1472(SI)
+	VSUBPS            Y2, Y0, Y0
+	VMOVUPS           Y0, 1728(SI)
+	VMOVUPS           224(CX), Y0
+	VMOVUPS           1120(CX), Y1
+	VMOVUPS           2016(CX), Y2
+	VMOVUPS           2912(CX), Y3
+	VMOVUPS           3808(CX), Y4
+	VMOVUPS           4704(CX), Y5
+	VMOVUPS           5600(CX), Y6
+	VMOVUPS           6496(CX), Y7
+	VSUBPS            Y6, Y0, Y0
+	VSUBPS            Y2, Y4, Y8
+	VFMADD231PS.BCST  conv1_5_25<>+0(SB), Y8, Y0
+	VMOVUPS           Y0, 224(SI)
+	VSUBPS            Y1, Y7, Y0
+	VSUBPS            Y5, Y3, Y7
+	VFMADD231PS.BCST  conv1_5_25<>+0(SB), Y7, Y0
+	VMOVUPS           Y0, 2016(SI)
+	VADDPS            Y6, Y2, Y0
+	VFMSUB231PS.BCST  conv1_4_25<>+0(SB), Y4, Y0
+	VADDPS            Y5, Y1, Y7
+	VFMSUB231PS.BCST  conv1_4_25<>+0(SB), Y3, Y7
+	VADDPS            Y7, Y0, Y8
+	VMOVUPS           Y8, 480(SI)
+	VSUBPS            Y7, Y0, Y0
+	VMOVUPS           Y0, 736(SI)
+	VMOVAPS           Y2, Y0
+	VFNMADD231PS.BCST conv1_5<>+0(SB), Y4, Y0
+	VFMADD231PS.BCST  conv1_4<>+0(SB), Y6, Y0
+	VADDPS            Y1, Y1, Y7
+	VFNMADD231PS.BCST conv1_10<>+0(SB), Y3, Y7
+	VFMADD231PS.BCST  conv1_8<>+0(SB), Y5, Y7
+	VADDPS            Y7, Y0, Y8
+	VMOVUPS           Y8, 992(SI)
+	VSUBPS            Y7, Y0, Y0
+	VMOVUPS           Y0, 1248(SI)
+	VADDPS            Y6, Y6, Y0
+	VFNMADD231PS.BCST conv1_10<>+0(SB), Y4, Y0
+	VFMADD231PS.BCST  conv1_8<>+0(SB), Y2, Y0
+	VMOVAPS           Y5, Y2
+	VFNMADD231PS.BCST conv1_5<>+0(SB), Y3, Y2
+	VFMADD231PS.BCST  conv1_4<>+0(SB), Y1, Y2
+	VADDPS            Y2, Y0, Y1
+	VMOVUPS           Y1, 1504(SI)
+	VSUBPS            Y2, Y0, Y0
+	VMOVUPS           Y0, 1760(SI)
+	VMOVUPS           (SI), Y0
+	VMOVUPS           32(SI), Y1
+	VMOVUPS           64(SI), Y2
+	VMOVUPS           96(SI), Y3
+	VMOVUPS           128(SI), Y4
+	VMOVUPS           160(SI), Y5
+	VMOVUPS           192(SI), Y6
+	VMOVUPS           224(SI), Y7
+	VSUBPS            Y6, Y0, Y0
+	VSUBPS            Y2, Y4, Y8
+	VFMADD231PS.BCST  conv1_5_25<>+0(SB), Y8, Y0
+	VMOVUPS           Y0, (DI)
+	VSUBPS            Y1, Y7, Y0
+	VSUBPS            Y5, Y3, Y7
+	VFMADD231PS.BCST  conv1_5_25<>+0(SB), Y7, Y0
+	VMOVUPS           Y0, 224(DI)
+	VADDPS            Y6, Y2, Y0
+	VFMSUB231PS.BCST  conv1_4_25<>+0(SB), Y4, Y0
+	VADDPS            Y5, Y1, Y7
+	VFMSUB231PS.BCST  conv1_4_25<>+0(SB), Y3, Y7
+	VADDPS            Y7, Y0, Y8
+	VMOVUPS           Y8, 32(DI)
+	VSUBPS            Y7, Y0, Y0
+	VMOVUPS           Y0, 64(DI)
+	VMOVAPS           Y2, Y0
+	VFNMADD231PS.BCST conv1_5<>+0(SB), Y4, Y0
+	VFMADD231PS.BCST  conv1_4<>+0(SB), Y6, Y0
+	VADDPS            Y1, Y1, Y7
+	VFNMADD231PS.BCST conv1_10<>+0(SB), Y3, Y7
+	VFMADD231PS.BCST  conv1_8<>+0(SB), Y5, Y7
+	VADDPS            Y7, Y0, Y8
+	VMOVUPS           Y8, 96(DI)
+	VSUBPS            Y7, Y0, Y0
+	VMOVUPS           Y0, 128(DI)
+	VADDPS            Y6, Y6, Y0
+	VFNMADD231PS.BCST conv1_10<>+0(SB), Y4, Y0
+	VFMADD231PS.BCST  conv1_8<>+0(SB), Y2, Y0
+	VMOVAPS           Y5, Y2
+	VFNMADD231PS.BCST conv1_5<>+0(SB), Y3, Y2
+	VFMADD231PS.BCST  conv1_4<>+0(SB), Y1, Y2
+	VADDPS            Y2, Y0, Y1
+	VMOVUPS           Y1, 160(DI)
+	VSUBPS            Y2, Y0, Y0
+	VMOVUPS           Y0, 192(DI)
+	VMOVUPS           256(SI), Y0
+	VMOVUPS           288(SI), Y1
+	VMOVUPS           320(SI), Y2
+	VMOVUPS           352(SI), Y3
+	VMOVUPS           384(SI), Y4
+	VMOVUPS           416(SI), Y5
+	VMOVUPS           448(SI), Y6
+	VMOVUPS           480(SI), Y7
+	VSUBPS            Y6, Y0, Y0
+	VSUBPS            Y2, Y4, Y8
+	VFMADD231PS.BCST  conv1_5_25<>+0(SB), Y8, Y0
+	VMOVUPS           Y0, 256(DI)
+	VSUBPS            Y1, Y7, Y0
+	VSUBPS            Y5, Y3, Y7
+	VFMADD231PS.BCST  conv1_5_25<>+0(SB), Y7, Y0
+	VMOVUPS           Y0, 480(DI)
+	VADDPS            Y6, Y2, Y0
+	VFMSUB231PS.BCST  conv1_4_25<>+0(SB), Y4, Y0
+	VADDPS            Y5, Y1, Y7
+	VFMSUB231PS.BCST  conv1_4_25<>+0(SB), Y3, Y7
+	VADDPS            Y7, Y0, Y8
+	VMOVUPS           Y8, 288(DI)
+	VSUBPS            Y7, Y0, Y0
+	VMOVUPS           Y0, 320(DI)
+	VMOVAPS           Y2, Y0
+	VFNMADD231PS.BCST conv1_5<>+0(SB), Y4, Y0
+	VFMADD231PS.BCST  conv1_4<>+0(SB), Y6, Y0
+	VADDPS            Y1, Y1, Y7
+	VFNMADD231PS.BCST conv1_10<>+0(SB), Y3, Y7
+	VFMADD231PS.BCST  conv1_8<>+0(SB), Y5, Y7
+	VADDPS            Y7, Y0, Y8
+	VMOVUPS           Y8, 352(DI)
+	VSUBPS            Y7, Y0, Y0
+	VMOVUPS           Y0, 384(DI)
+	VADDPS            Y6, Y6, Y0
+	VFNMADD231PS.BCST conv1_10<>+0(SB), Y4, Y0
+	VFMADD231PS.BCST  conv1_8<>+0(SB), Y2, Y0
+	VMOVAPS           Y5, Y2
+	VFNMADD231PS.BCST conv1_5<>+0(SB), Y3, Y2
+	VFMADD231PS.BCST  conv1_4<>+0(SB), Y1, Y2
+	VADDPS            Y2, Y0, Y1
+	VMOVUPS           Y1, 416(DI)
+	VSUBPS            Y2, Y0, Y0
+	VMOVUPS           Y0, 448(DI)
+	VMOVUPS           512(SI), Y0
+	VMOVUPS           544(SI), Y1
+	VMOVUPS           576(SI), Y2
+	VMOVUPS           608(SI), Y3
+	VMOVUPS           640(SI), Y4
+	VMOVUPS           672(SI), Y5
+	VMOVUPS           704(SI), Y6
+	VMOVUPS           736(SI), Y7
+	VSUBPS            Y6, Y0, Y0
+	VSUBPS            Y2, Y4, Y8
+	VFMADD231PS.BCST  conv1_5_25<>+0(SB), Y8, Y0
+	VMOVUPS           Y0, 512(DI)
+	VSUBPS            Y1, Y7, Y0
+	VSUBPS            Y5, Y3, Y7
+	VFMADD231PS.BCST  conv1_5_25<>+0(SB), Y7, Y0
+	VMOVUPS           Y0, 736(DI)
+	VADDPS            Y6, Y2, Y0
+	VFMSUB231PS.BCST  conv1_4_25<>+0(SB), Y4, Y0
+	VADDPS            Y5, Y1, Y7
+	VFMSUB231PS.BCST  conv1_4_25<>+0(SB), Y3, Y7
+	VADDPS            Y7, Y0, Y8
+	VMOVUPS           Y8, 544(DI)
+	VSUBPS            Y7, Y0, Y0
+	VMOVUPS           Y0, 576(DI)
+	VMOVAPS           Y2, Y0
+	VFNMADD231PS.BCST conv1_5<>+0(SB), Y4, Y0
+	VFMADD231PS.BCST  conv1_4<>+0(SB), Y6, Y0
+	VADDPS            Y1, Y1, Y7
+	VFNMADD231PS.BCST conv1_10<>+0(SB), Y3, Y7
+	VFMADD231PS.BCST  conv1_8<>+0(SB), Y5, Y7
+	VADDPS            Y7, Y0, Y8
+	VMOVUPS           Y8, 608(DI)
+	VSUBPS            Y7, Y0, Y0
+	VMOVUPS           Y0, 640(DI)
+	VADDPS            Y6, Y6, Y0
+	VFNMADD231PS.BCST conv1_10<>+0(SB), Y4, Y0
+	VFMADD231PS.BCST  conv1_8<>+0(SB), Y2, Y0
+	VMOVAPS           Y5, Y2
+	VFNMADD231PS.BCST conv1_5<>+0(SB), Y3, Y2
+	VFMADD231PS.BCST  conv1_4<>+0(SB), Y1, Y2
+	VADDPS            Y2, Y0, Y1
+	VMOVUPS           Y1, 672(DI)
+	VSUBPS            Y2, Y0, Y0
+	VMOVUPS           Y0, 704(DI)
+	VMOVUPS           768(SI), Y0
+	VMOVUPS           800(SI), Y1
+	VMOVUPS           832(SI), Y2
+	VMOVUPS           864(SI), Y3
+	VMOVUPS           896(SI), Y4
+	VMOVUPS           928(SI), Y5
+	VMOVUPS           960(SI), Y6
+	VMOVUPS           992(SI), Y7
+	VSUBPS            Y6, Y0, Y0
+	VSUBPS            Y2, Y4, Y8
+	VFMADD231PS.BCST  conv1_5_25<>+0(SB), Y8, Y0
+	VMOVUPS           Y0, 768(DI)
+	VSUBPS            Y1, Y7, Y0
+	VSUBPS            Y5, Y3, Y7
+	VFMADD231PS.BCST  conv1_5_25<>+0(SB), Y7, Y0
+	VMOVUPS           Y0, 992(DI)
+	VADDPS            Y6, Y2, Y0
+	VFMSUB231PS.BCST  conv1_4_25<>+0(SB), Y4, Y0
+	VADDPS            Y5, Y1, Y7
+	VFMSUB231PS.BCST  conv1_4_25<>+0(SB), Y3, Y7
+	VADDPS            Y7, Y0, Y8
+	VMOVUPS           Y8, 800(DI)
+	VSUBPS            Y7, Y0, Y0
+	VMOVUPS           Y0, 832(DI)
+	VMOVAPS           Y2, Y0
+	VFNMADD231PS.BCST conv1_5<>+0(SB), Y4, Y0
+	VFMADD231PS.BCST  conv1_4<>+0(SB), Y6, Y0
+	VADDPS            Y1, Y1, Y7
+	VFNMADD231PS.BCST conv1_10<>+0(SB), Y3, Y7
+	VFMADD231PS.BCST  conv1_8<>+0(SB), Y5, Y7
+	VADDPS            Y7, Y0, Y8
+	VMOVUPS           Y8, 864(DI)
+	VSUBPS            Y7, Y0, Y0
+	VMOVUPS           Y0, 896(DI)
+	VADDPS            Y6, Y6, Y0
+	VFNMADD231PS.BCST conv1_10<>+0(SB), Y4, Y0
+	VFMADD231PS.BCST  conv1_8<>+0(SB), Y2, Y0
+	VMOVAPS           Y5, Y2
+	VFNMADD231PS.BCST conv1_5<>+0(SB), Y3, Y2
+	VFMADD231PS.BCST  conv1_4<>+0(SB), Y1, Y2
+	VADDPS            Y2, Y0, Y1
+	VMOVUPS           Y1, 928(DI)
+	VSUBPS            Y2, Y0, Y0
+	VMOVUPS           Y0, 960(DI)
+	VMOVUPS           1024(SI), Y0
+	VMOVUPS           1056(SI), Y1
+	VMOVUPS           1088(SI), Y2
+	VMOVUPS           1120(SI), Y3
+	VMOVUPS           1152(SI), Y4
+	VMOVUPS           1184(SI), Y5
+	VMOVUPS           1216(SI), Y6
+	VMOVUPS           1248(SI), Y7
+	VSUBPS            Y6, Y0, Y0
+	VSUBPS            Y2, Y4, Y8
+	VFMADD231PS.BCST  conv1_5_25<>+0(SB), Y8, Y0
+	VMOVUPS           Y0, 1024(DI)
+	VSUBPS            Y1, Y7, Y0
+	VSUBPS            Y5, Y3, Y7
+	VFMADD231PS.BCST  conv1_5_25<>+0(SB), Y7, Y0
+	VMOVUPS           Y0, 1248(DI)
+	VADDPS            Y6, Y2, Y0
+	VFMSUB231PS.BCST  conv1_4_25<>+0(SB), Y4, Y0
+	VADDPS            Y5, Y1, Y7
+	VFMSUB231PS.BCST  conv1_4_25<>+0(SB), Y3, Y7
+	VADDPS            Y7, Y0, Y8
+	VMOVUPS           Y8, 1056(DI)
+	VSUBPS            Y7, Y0, Y0
+	VMOVUPS           Y0, 1088(DI)
+	VMOVAPS           Y2, Y0
+	VFNMADD231PS.BCST conv1_5<>+0(SB), Y4, Y0
+	VFMADD231PS.BCST  conv1_4<>+0(SB), Y6, Y0
+	VADDPS            Y1, Y1, Y7
+	VFNMADD231PS.BCST conv1_10<>+0(SB), Y3, Y7
+	VFMADD231PS.BCST  conv1_8<>+0(SB), Y5, Y7
+	VADDPS            Y7, Y0, Y8
+	VMOVUPS           Y8, 1120(DI)
+	VSUBPS            Y7, Y0, Y0
+	VMOVUPS           Y0, 1152(DI)
+	VADDPS            Y6, Y6, Y0
+	VFNMADD231PS.BCST conv1_10<>+0(SB), Y4, Y0
+	VFMADD231PS.BCST  conv1_8<>+0(SB), Y2, Y0
+	VMOVAPS           Y5, Y2
+	VFNMADD231PS.BCST conv1_5<>+0(SB), Y3, Y2
+	VFMADD231PS.BCST  conv1_4<>+0(SB), Y1, Y2
+	VADDPS            Y2, Y0, Y1
+	VMOVUPS           Y1, 1184(DI)
+	VSUBPS            Y2, Y0, Y0
+	VMOVUPS           Y0, 1216(DI)
+	VMOVUPS           1280(SI), Y0
+	VMOVUPS           1312(SI), Y1
+	VMOVUPS           1344(SI), Y2
+	VMOVUPS           1376(SI), Y3
+	VMOVUPS           1408(SI), Y4
+	VMOVUPS           1440(SI), Y5
+	VMOVUPS           1472(SI), Y6
+	VMOVUPS           1504(SI), Y7
+	VSUBPS            Y6, Y0, Y0
+	VSUBPS            Y2, Y4, Y8
+	VFMADD231PS.BCST  conv1_5_25<>+0(SB), Y8, Y0
+	VMOVUPS           Y0, 1280(DI)
+	VSUBPS            Y1, Y7, Y0
+	VSUBPS            Y5, Y3, Y7
+	VFMADD231PS.BCST  conv1_5_25<>+0(SB), Y7, Y0
+	VMOVUPS           Y0, 1504(DI)
+	VADDPS            Y6, Y2, Y0
+	VFMSUB231PS.BCST  conv1_4_25<>+0(SB), Y4, Y0
+	VADDPS            Y5, Y1, Y7
+	VFMSUB231PS.BCST  conv1_4_25<>+0(SB), Y3, Y7
+	VADDPS            Y7, Y0, Y8
+	VMOVUPS           Y8, 1312(DI)
+	VSUBPS            Y7, Y0, Y0
+	VMOVUPS           Y0, 1344(DI)
+	VMOVAPS           Y2, Y0
+	VFNMADD231PS.BCST conv1_5<>+0(SB), Y4, Y0
+	VFMADD231PS.BCST  conv1_4<>+0(SB), Y6, Y0
+	VADDPS            Y1, Y1, Y7
+	VFNMADD231PS.BCST conv1_10<>+0(SB), Y3, Y7
+	VFMADD231PS.BCST  conv1_8<>+0(SB), Y5, Y7
+	VADDPS            Y7, Y0, Y8
+	VMOVUPS           Y8, 1376(DI)
+	VSUBPS            Y7, Y0, Y0
+	VMOVUPS           Y0, 1408(DI)
+	VADDPS            Y6, Y6, Y0
+	VFNMADD231PS.BCST conv1_10<>+0(SB), Y4, Y0
+	VFMADD231PS.BCST  conv1_8<>+0(SB), Y2, Y0
+	VMOVAPS           Y5, Y2
+	VFNMADD231PS.BCST conv1_5<>+0(SB), Y3, Y2
+	VFMADD231PS.BCST  conv1_4<>+0(SB), Y1, Y2
+	VADDPS            Y2, Y0, Y1
+	VMOVUPS           Y1, 1440(DI)
+	VSUBPS            Y2, Y0, Y0
+	VMOVUPS           Y0, 1472(DI)
+	VMOVUPS           1536(SI), Y0
+	VMOVUPS           1568(SI), Y1
+	VMOVUPS           1600(SI), Y2
+	VMOVUPS           1632(SI), Y3
+	VMOVUPS           1664(SI), Y4
+	VMOVUPS           1696(SI), Y5
+	VMOVUPS           1728(SI), Y6
+	VMOVUPS           1760(SI), Y7
+	VSUBPS            Y6, Y0, Y0
+	VSUBPS            Y2, Y4, Y8
+	VFMADD231PS.BCST  conv1_5_25<>+0(SB), Y8, Y0
+	VMOVUPS           Y0, 1536(DI)
+	VSUBPS            Y1, Y7, Y0
+	VSUBPS            Y5, Y3, Y7
+	VFMADD231PS.BCST  conv1_5_25<>+0(SB), Y7, Y0
+	VMOVUPS           Y0, 1760(DI)
+	VADDPS            Y6, Y2, Y0
+	VFMSUB231PS.BCST  conv1_4_25<>+0(SB), Y4, Y0
+	VADDPS            Y5, Y1, Y7
+	VFMSUB231PS.BCST  conv1_4_25<>+0(SB), Y3, Y7
+	VADDPS            Y7, Y0, Y8
+	VMOVUPS           Y8, 1568(DI)
+	VSUBPS            Y7, Y0, Y0
+	VMOVUPS           Y0, 1600(DI)
+	VMOVAPS           Y2, Y0
+	VFNMADD231PS.BCST conv1_5<>+0(SB), Y4, Y0
+	VFMADD231PS.BCST  conv1_4<>+0(SB), Y6, Y0
+	VADDPS            Y1, Y1, Y7
+	VFNMADD231PS.BCST conv1_10<>+0(SB), Y3, Y7
+	VFMADD231PS.BCST  conv1_8<>+0(SB), Y5, Y7
+	VADDPS            Y7, Y0, Y8
+	VMOVUPS           Y8, 1632(DI)
+	VSUBPS            Y7, Y0, Y0
+	VMOVUPS           Y0, 1664(DI)
+	VADDPS            Y6, Y6, Y0
+	VFNMADD231PS.BCST conv1_10<>+0(SB), Y4, Y0
+	VFMADD231PS.BCST  conv1_8<>+0(SB), Y2, Y0
+	VMOVAPS           Y5, Y2
+	VFNMADD231PS.BCST conv1_5<>+0(SB), Y3, Y2
+	VFMADD231PS.BCST  conv1_4<>+0(SB), Y1, Y2
+	VADDPS            Y2, Y0, Y1
+	VMOVUPS           Y1, 1696(DI)
+	VSUBPS            Y2, Y0, Y0
+	VMOVUPS           Y0, 1728(DI)
+	VMOVUPS           1792(SI), Y0
+	VMOVUPS           1824(SI), Y1
+	VMOVUPS           1856(SI), Y2
+	VMOVUPS           1888(SI), Y3
+	VMOVUPS           1920(SI), Y4
+	VMOVUPS           1952(SI), Y5
+	VMOVUPS           1984(SI), Y6
+	VMOVUPS           2016(SI), Y7
+	VSUBPS            Y6, Y0, Y0
+	VSUBPS            Y2, Y4, Y8
+	VFMADD231PS.BCST  conv1_5_25<>+0(SB), Y8, Y0
+	VMOVUPS           Y0, 1792(DI)
+	VSUBPS            Y1, Y7, Y0
+	VSUBPS            Y5, Y3, Y7
+	VFMADD231PS.BCST  conv1_5_25<>+0(SB), Y7, Y0
+	VMOVUPS           Y0, 2016(DI)
+	VADDPS            Y6, Y2, Y0
+	VFMSUB231PS.BCST  conv1_4_25<>+0(SB), Y4, Y0
+	VADDPS            Y5, Y1, Y7
+	VFMSUB231PS.BCST  conv1_4_25<>+0(SB), Y3, Y7
+	VADDPS            Y7, Y0, Y8
+	VMOVUPS           Y8, 1824(DI)
+	VSUBPS            Y7, Y0, Y0
+	VMOVUPS           Y0, 1856(DI)
+	VMOVAPS           Y2, Y0
+	VFNMADD231PS.BCST conv1_5<>+0(SB), Y4, Y0
+	VFMADD231PS.BCST  conv1_4<>+0(SB), Y6, Y0
+	VADDPS            Y1, Y1, Y7
+	VFNMADD231PS.BCST conv1_10<>+0(SB), Y3, Y7
+	VFMADD231PS.BCST  conv1_8<>+0(SB), Y5, Y7
+	VADDPS            Y7, Y0, Y8
+	VMOVUPS           Y8, 1888(DI)
+	VSUBPS            Y7, Y0, Y0
+	VMOVUPS           Y0, 1920(DI)
+	VADDPS            Y6, Y6, Y0
+	VFNMADD231PS.BCST conv1_10<>+0(SB), Y4, Y0
+	VFMADD231PS.BCST  conv1_8<>+0(SB), Y2, Y0
+	VMOVAPS           Y5, Y2
+	VFNMADD231PS.BCST conv1_5<>+0(SB), Y3, Y2
+	VFMADD231PS.BCST  conv1_4<>+0(SB), Y1, Y2
+	VADDPS            Y2, Y0, Y1
+	VMOVUPS           Y1, 1952(DI)
+	VSUBPS            Y2, Y0, Y0
+	VMOVUPS           Y0, 1984(DI)
+	MOVQ              $0x00000002, R10
 
-output3:
+group3:
+	// columns: Aᵀ (u V), a column of V in registers for all outputs of the group
+	MOVQ $0x00000008, R11
+
+column4:
+	VMOVUPS (DI), Y0
+	VMOVUPS 256(DI), Y1
+	VMOVUPS 512(DI), Y2
+	VMOVUPS 768(DI), Y3
+	VMOVUPS 1024(DI), Y4
+	VMOVUPS 1280(DI), Y5
+	VMOVUPS 1536(DI), Y6
+	VMOVUPS 1792(DI), Y7
+	MOVQ    $0x0000000a, R12
+
+output5:
+	VMULPS.BCST      768(DX), Y1, Y8
+	VMULPS.BCST      1536(DX), Y2, Y9
+	VADDPS           Y9, Y8, Y10
+	VSUBPS           Y9, Y8, Y8
+	VMULPS.BCST      2304(DX), Y3, Y9
+	VMULPS.BCST      3072(DX), Y4, Y11
+	VADDPS           Y11, Y9, Y12
+	VSUBPS           Y11, Y9, Y9
+	VMULPS.BCST      3840(DX), Y5, Y11
+	VMULPS.BCST      4608(DX), Y6, Y13
+	VADDPS           Y13, Y11, Y14
+	VSUBPS           Y13, Y11, Y11
+	VMULPS.BCST      (DX), Y0, Y13
+	VADDPS           Y10, Y13, Y13
+	VADDPS           Y14, Y12, Y15
+	VADDPS           Y15, Y13, Y13
+	VMOVUPS          Y13, (SI)
+	VFMADD231PS.BCST conv1_0_25<>+0(SB), Y14, Y10
+	VFMADD231PS.BCST conv1_4<>+0(SB), Y12, Y10
+	VMOVUPS          Y10, 512(SI)
+	VMULPS.BCST      5376(DX), Y7, Y10
+	VADDPS           Y10, Y8, Y10
+	VFMADD231PS.BCST conv1_0_125<>+0(SB), Y11, Y10
+	VFMADD231PS.BCST conv1_8<>+0(SB), Y9, Y10
+	VMOVUPS          Y10, 768(SI)
+	VFMADD231PS.BCST conv1_0_5<>+0(SB), Y11, Y8
+	VFMADD231PS.BCST conv1_2<>+0(SB), Y9, Y8
+	VMOVUPS          Y8, 256(SI)
+	ADDQ             $+4, DX
+	ADDQ             $+1024, SI
+	DECQ             R12
+	JNZ              output5
+	ADDQ             $-40, DX
+	ADDQ             $-10240, SI
+	ADDQ             $+32, DI
+	ADDQ             $+96, DX
+	ADDQ             $+32, SI
+	DECQ             R11
+	JNZ              column4
+	ADDQ             $-256, DI
+	ADDQ             $-728, DX
+	ADDQ             $-256, SI
+	VXORPS           Y0, Y0, Y0
+	MOVQ             $0x0000000a, R11
+
+output6:
 	VBROADCASTSS (BX), Y1
 
-	// columns: Aᵀ m
-	VMOVUPS          (DI), Y2
-	VMULPS.BCST      (DX), Y2, Y2
-	VMOVUPS          256(DI), Y3
-	VMULPS.BCST      768(DX), Y3, Y3
-	VMOVUPS          512(DI), Y4
-	VMULPS.BCST      1536(DX), Y4, Y4
-	VMOVUPS          768(DI), Y5
-	VMULPS.BCST      2304(DX), Y5, Y5
-	VMOVUPS          1024(DI), Y6
-	VMULPS.BCST      3072(DX), Y6, Y6
-	VMOVUPS          1280(DI), Y7
-	VMULPS.BCST      3840(DX), Y7, Y7
-	VMOVUPS          1536(DI), Y8
-	VMULPS.BCST      4608(DX), Y8, Y8
-	VMOVUPS          1792(DI), Y9
-	VMULPS.BCST      5376(DX), Y9, Y9
-	VADDPS           Y4, Y3, Y10
-	VSUBPS           Y4, Y3, Y3
-	VADDPS           Y6, Y5, Y4
-	VSUBPS           Y6, Y5, Y5
-	VADDPS           Y8, Y7, Y6
-	VSUBPS           Y8, Y7, Y7
-	VADDPS           Y10, Y2, Y2
-	VADDPS           Y6, Y4, Y8
-	VADDPS           Y8, Y2, Y2
-	VMOVUPS          Y2, (SI)
-	VFMADD231PS.BCST conv1_0_25<>+0(SB), Y6, Y10
-	VFMADD231PS.BCST conv1_4<>+0(SB), Y4, Y10
-	VMOVUPS          Y10, 512(SI)
-	VADDPS           Y9, Y3, Y2
-	VFMADD231PS.BCST conv1_0_125<>+0(SB), Y7, Y2
-	VFMADD231PS.BCST conv1_8<>+0(SB), Y5, Y2
-	VMOVUPS          Y2, 768(SI)
-	VFMADD231PS.BCST conv1_0_5<>+0(SB), Y7, Y3
-	VFMADD231PS.BCST conv1_2<>+0(SB), Y5, Y3
-	VMOVUPS          Y3, 256(SI)
-	VMOVUPS          32(DI), Y2
-	VMULPS.BCST      96(DX), Y2, Y2
-	VMOVUPS          288(DI), Y3
-	VMULPS.BCST      864(DX), Y3, Y3
-	VMOVUPS          544(DI), Y4
-	VMULPS.BCST      1632(DX), Y4, Y4
-	VMOVUPS          800(DI), Y5
-	VMULPS.BCST      2400(DX), Y5, Y5
-	VMOVUPS          1056(DI), Y6
-	VMULPS.BCST      3168(DX), Y6, Y6
-	VMOVUPS          1312(DI), Y7
-	VMULPS.BCST      3936(DX), Y7, Y7
-	VMOVUPS          1568(DI), Y8
-	VMULPS.BCST      4704(DX), Y8, Y8
-	VMOVUPS          1824(DI), Y9
-	VMULPS.BCST      5472(DX), Y9, Y9
-	VADDPS           Y4, Y3, Y10
-	VSUBPS           Y4, Y3, Y3
-	VADDPS           Y6, Y5, Y4
-	VSUBPS           Y6, Y5, Y5
-	VADDPS           Y8, Y7, Y6
-	VSUBPS           Y8, Y7, Y7
-	VADDPS           Y10, Y2, Y2
-	VADDPS           Y6, Y4, Y8
-	VADDPS           Y8, Y2, Y2
-	VMOVUPS          Y2, 32(SI)
-	VFMADD231PS.BCST conv1_0_25<>+0(SB), Y6, Y10
-	VFMADD231PS.BCST conv1_4<>+0(SB), Y4, Y10
-	VMOVUPS          Y10, 544(SI)
-	VADDPS           Y9, Y3, Y2
-	VFMADD231PS.BCST conv1_0_125<>+0(SB), Y7, Y2
-	VFMADD231PS.BCST conv1_8<>+0(SB), Y5, Y2
-	VMOVUPS          Y2, 800(SI)
-	VFMADD231PS.BCST conv1_0_5<>+0(SB), Y7, Y3
-	VFMADD231PS.BCST conv1_2<>+0(SB), Y5, Y3
-	VMOVUPS          Y3, 288(SI)
-	VMOVUPS          64(DI), Y2
-	VMULPS.BCST      192(DX), Y2, Y2
-	VMOVUPS          320(DI), Y3
-	VMULPS.BCST      960(DX), Y3, Y3
-	VMOVUPS          576(DI), Y4
-	VMULPS.BCST      1728(DX), Y4, Y4
-	VMOVUPS          832(DI), Y5
-	VMULPS.BCST      2496(DX), Y5, Y5
-	VMOVUPS          1088(DI), Y6
-	VMULPS.BCST      3264(DX), Y6, Y6
-	VMOVUPS          1344(DI), Y7
-	VMULPS.BCST      4032(DX), Y7, Y7
-	VMOVUPS          1600(DI), Y8
-	VMULPS.BCST      4800(DX), Y8, Y8
-	VMOVUPS          1856(DI), Y9
-	VMULPS.BCST      5568(DX), Y9, Y9
-	VADDPS           Y4, Y3, Y10
-	VSUBPS           Y4, Y3, Y3
-	VADDPS           Y6, Y5, Y4
-	VSUBPS           Y6, Y5, Y5
-	VADDPS           Y8, Y7, Y6
-	VSUBPS           Y8, Y7, Y7
-	VADDPS           Y10, Y2, Y2
-	VADDPS           Y6, Y4, Y8
-	VADDPS           Y8, Y2, Y2
-	VMOVUPS          Y2, 64(SI)
-	VFMADD231PS.BCST conv1_0_25<>+0(SB), Y6, Y10
-	VFMADD231PS.BCST conv1_4<>+0(SB), Y4, Y10
-	VMOVUPS          Y10, 576(SI)
-	VADDPS           Y9, Y3, Y2
-	VFMADD231PS.BCST conv1_0_125<>+0(SB), Y7, Y2
-	VFMADD231PS.BCST conv1_8<>+0(SB), Y5, Y2
-	VMOVUPS          Y2, 832(SI)
-	VFMADD231PS.BCST conv1_0_5<>+0(SB), Y7, Y3
-	VFMADD231PS.BCST conv1_2<>+0(SB), Y5, Y3
-	VMOVUPS          Y3, 320(SI)
-	VMOVUPS          96(DI), Y2
-	VMULPS.BCST      288(DX), Y2, Y2
-	VMOVUPS          352(DI), Y3
-	VMULPS.BCST      1056(DX), Y3, Y3
-	VMOVUPS          608(DI), Y4
-	VMULPS.BCST      1824(DX), Y4, Y4
-	VMOVUPS          864(DI), Y5
-	VMULPS.BCST      2592(DX), Y5, Y5
-	VMOVUPS          1120(DI), Y6
-	VMULPS.BCST      3360(DX), Y6, Y6
-	VMOVUPS          1376(DI), Y7
-	VMULPS.BCST      4128(DX), Y7, Y7
-	VMOVUPS          1632(DI), Y8
-	VMULPS.BCST      4896(DX), Y8, Y8
-	VMOVUPS          1888(DI), Y9
-	VMULPS.BCST      5664(DX), Y9, Y9
-	VADDPS           Y4, Y3, Y10
-	VSUBPS           Y4, Y3, Y3
-	VADDPS           Y6, Y5, Y4
-	VSUBPS           Y6, Y5, Y5
-	VADDPS           Y8, Y7, Y6
-	VSUBPS           Y8, Y7, Y7
-	VADDPS           Y10, Y2, Y2
-	VADDPS           Y6, Y4, Y8
-	VADDPS           Y8, Y2, Y2
-	VMOVUPS          Y2, 96(SI)
-	VFMADD231PS.BCST conv1_0_25<>+0(SB), Y6, Y10
-	VFMADD231PS.BCST conv1_4<>+0(SB), Y4, Y10
-	VMOVUPS          Y10, 608(SI)
-	VADDPS           Y9, Y3, Y2
-	VFMADD231PS.BCST conv1_0_125<>+0(SB), Y7, Y2
-	VFMADD231PS.BCST conv1_8<>+0(SB), Y5, Y2
-	VMOVUPS          Y2, 864(SI)
-	VFMADD231PS.BCST conv1_0_5<>+0(SB), Y7, Y3
-	VFMADD231PS.BCST conv1_2<>+0(SB), Y5, Y3
-	VMOVUPS          Y3, 352(SI)
-	VMOVUPS          128(DI), Y2
-	VMULPS.BCST      384(DX), Y2, Y2
-	VMOVUPS          384(DI), Y3
-	VMULPS.BCST      1152(DX), Y3, Y3
-	VMOVUPS          640(DI), Y4
-	VMULPS.BCST      1920(DX), Y4, Y4
-	VMOVUPS          896(DI), Y5
-	VMULPS.BCST      2688(DX), Y5, Y5
-	VMOVUPS          1152(DI), Y6
-	VMULPS.BCST      3456(DX), Y6, Y6
-	VMOVUPS          1408(DI), Y7
-	VMULPS.BCST      4224(DX), Y7, Y7
-	VMOVUPS          1664(DI), Y8
-	VMULPS.BCST      4992(DX), Y8, Y8
-	VMOVUPS          1920(DI), Y9
-	VMULPS.BCST      5760(DX), Y9, Y9
-	VADDPS           Y4, Y3, Y10
-	VSUBPS           Y4, Y3, Y3
-	VADDPS           Y6, Y5, Y4
-	VSUBPS           Y6, Y5, Y5
-	VADDPS           Y8, Y7, Y6
-	VSUBPS           Y8, Y7, Y7
-	VADDPS           Y10, Y2, Y2
-	VADDPS           Y6, Y4, Y8
-	VADDPS           Y8, Y2, Y2
-	VMOVUPS          Y2, 128(SI)
-	VFMADD231PS.BCST conv1_0_25<>+0(SB), Y6, Y10
-	VFMADD231PS.BCST conv1_4<>+0(SB), Y4, Y10
-	VMOVUPS          Y10, 640(SI)
-	VADDPS           Y9, Y3, Y2
-	VFMADD231PS.BCST conv1_0_125<>+0(SB), Y7, Y2
-	VFMADD231PS.BCST conv1_8<>+0(SB), Y5, Y2
-	VMOVUPS          Y2, 896(SI)
-	VFMADD231PS.BCST conv1_0_5<>+0(SB), Y7, Y3
-	VFMADD231PS.BCST conv1_2<>+0(SB), Y5, Y3
-	VMOVUPS          Y3, 384(SI)
-	VMOVUPS          160(DI), Y2
-	VMULPS.BCST      480(DX), Y2, Y2
-	VMOVUPS          416(DI), Y3
-	VMULPS.BCST      1248(DX), Y3, Y3
-	VMOVUPS          672(DI), Y4
-	VMULPS.BCST      2016(DX), Y4, Y4
-	VMOVUPS          928(DI), Y5
-	VMULPS.BCST      2784(DX), Y5, Y5
-	VMOVUPS          1184(DI), Y6
-	VMULPS.BCST      3552(DX), Y6, Y6
-	VMOVUPS          1440(DI), Y7
-	VMULPS.BCST      4320(DX), Y7, Y7
-	VMOVUPS          1696(DI), Y8
-	VMULPS.BCST      5088(DX), Y8, Y8
-	VMOVUPS          1952(DI), Y9
-	VMULPS.BCST      5856(DX), Y9, Y9
-	VADDPS           Y4, Y3, Y10
-	VSUBPS           Y4, Y3, Y3
-	VADDPS           Y6, Y5, Y4
-	VSUBPS           Y6, Y5, Y5
-	VADDPS           Y8, Y7, Y6
-	VSUBPS           Y8, Y7, Y7
-	VADDPS           Y10, Y2, Y2
-	VADDPS           Y6, Y4, Y8
-	VADDPS           Y8, Y2, Y2
-	VMOVUPS          Y2, 160(SI)
-	VFMADD231PS.BCST conv1_0_25<>+0(SB), Y6, Y10
-	VFMADD231PS.BCST conv1_4<>+0(SB), Y4, Y10
-	VMOVUPS          Y10, 672(SI)
-	VADDPS           Y9, Y3, Y2
-	VFMADD231PS.BCST conv1_0_125<>+0(SB), Y7, Y2
-	VFMADD231PS.BCST conv1_8<>+0(SB), Y5, Y2
-	VMOVUPS          Y2, 928(SI)
-	VFMADD231PS.BCST conv1_0_5<>+0(SB), Y7, Y3
-	VFMADD231PS.BCST conv1_2<>+0(SB), Y5, Y3
-	VMOVUPS          Y3, 416(SI)
-	VMOVUPS          192(DI), Y2
-	VMULPS.BCST      576(DX), Y2, Y2
-	VMOVUPS          448(DI), Y3
-	VMULPS.BCST      1344(DX), Y3, Y3
-	VMOVUPS          704(DI), Y4
-	VMULPS.BCST      2112(DX), Y4, Y4
-	VMOVUPS          960(DI), Y5
-	VMULPS.BCST      2880(DX), Y5, Y5
-	VMOVUPS          1216(DI), Y6
-	VMULPS.BCST      3648(DX), Y6, Y6
-	VMOVUPS          1472(DI), Y7
-	VMULPS.BCST      4416(DX), Y7, Y7
-	VMOVUPS          1728(DI), Y8
-	VMULPS.BCST      5184(DX), Y8, Y8
-	VMOVUPS          1984(DI), Y9
-	VMULPS.BCST      5952(DX), Y9, Y9
-	VADDPS           Y4, Y3, Y10
-	VSUBPS           Y4, Y3, Y3
-	VADDPS           Y6, Y5, Y4
-	VSUBPS           Y6, Y5, Y5
-	VADDPS           Y8, Y7, Y6
-	VSUBPS           Y8, Y7, Y7
-	VADDPS           Y10, Y2, Y2
-	VADDPS           Y6, Y4, Y8
-	VADDPS           Y8, Y2, Y2
-	VMOVUPS          Y2, 192(SI)
-	VFMADD231PS.BCST conv1_0_25<>+0(SB), Y6, Y10
-	VFMADD231PS.BCST conv1_4<>+0(SB), Y4, Y10
-	VMOVUPS          Y10, 704(SI)
-	VADDPS           Y9, Y3, Y2
-	VFMADD231PS.BCST conv1_0_125<>+0(SB), Y7, Y2
-	VFMADD231PS.BCST conv1_8<>+0(SB), Y5, Y2
-	VMOVUPS          Y2, 960(SI)
-	VFMADD231PS.BCST conv1_0_5<>+0(SB), Y7, Y3
-	VFMADD231PS.BCST conv1_2<>+0(SB), Y5, Y3
-	VMOVUPS          Y3, 448(SI)
-	VMOVUPS          224(DI), Y2
-	VMULPS.BCST      672(DX), Y2, Y2
-	VMOVUPS          480(DI), Y3
-	VMULPS.BCST      1440(DX), Y3, Y3
-	VMOVUPS          736(DI), Y4
-	VMULPS.BCST      2208(DX), Y4, Y4
-	VMOVUPS          992(DI), Y5
-	VMULPS.BCST      2976(DX), Y5, Y5
-	VMOVUPS          1248(DI), Y6
-	VMULPS.BCST      3744(DX), Y6, Y6
-	VMOVUPS          1504(DI), Y7
-	VMULPS.BCST      4512(DX), Y7, Y7
-	VMOVUPS          1760(DI), Y8
-	VMULPS.BCST      5280(DX), Y8, Y8
-	VMOVUPS          2016(DI), Y9
-	VMULPS.BCST      6048(DX), Y9, Y9
-	VADDPS           Y4, Y3, Y10
-	VSUBPS           Y4, Y3, Y3
-	VADDPS           Y6, Y5, Y4
-	VSUBPS           Y6, Y5, Y5
-	VADDPS           Y8, Y7, Y6
-	VSUBPS           Y8, Y7, Y7
-	VADDPS           Y10, Y2, Y2
-	VADDPS           Y6, Y4, Y8
-	VADDPS           Y8, Y2, Y2
-	VMOVUPS          Y2, 224(SI)
-	VFMADD231PS.BCST conv1_0_25<>+0(SB), Y6, Y10
-	VFMADD231PS.BCST conv1_4<>+0(SB), Y4, Y10
-	VMOVUPS          Y10, 736(SI)
-	VADDPS           Y9, Y3, Y2
-	VFMADD231PS.BCST conv1_0_125<>+0(SB), Y7, Y2
-	VFMADD231PS.BCST conv1_8<>+0(SB), Y5, Y2
-	VMOVUPS          Y2, 992(SI)
-	VFMADD231PS.BCST conv1_0_5<>+0(SB), Y7, Y3
-	VFMADD231PS.BCST conv1_2<>+0(SB), Y5, Y3
-	VMOVUPS          Y3, 480(SI)
-
 	// two rows at a time: (Aᵀ m) A, then bias, pooling, ReLU
-	VMOVUPS          (SI), Y2
-	VMOVUPS          32(SI), Y3
-	VMOVUPS          64(SI), Y4
-	VMOVUPS          96(SI), Y5
-	VMOVUPS          128(SI), Y6
-	VMOVUPS          160(SI), Y7
-	VMOVUPS          192(SI), Y8
-	VMOVUPS          224(SI), Y9
-	VADDPS           Y4, Y3, Y10
-	VSUBPS           Y4, Y3, Y3
-	VADDPS           Y6, Y5, Y4
-	VSUBPS           Y6, Y5, Y5
-	VADDPS           Y8, Y7, Y6
-	VSUBPS           Y8, Y7, Y7
-	VADDPS           Y10, Y2, Y2
-	VADDPS           Y6, Y4, Y8
-	VADDPS           Y8, Y2, Y2
-	VFMADD231PS.BCST conv1_0_25<>+0(SB), Y6, Y10
-	VFMADD231PS.BCST conv1_4<>+0(SB), Y4, Y10
-	VADDPS           Y9, Y3, Y4
-	VFMADD231PS.BCST conv1_0_125<>+0(SB), Y7, Y4
-	VFMADD231PS.BCST conv1_8<>+0(SB), Y5, Y4
-	VFMADD231PS.BCST conv1_0_5<>+0(SB), Y7, Y3
-	VFMADD231PS.BCST conv1_2<>+0(SB), Y5, Y3
-	VMOVUPS          256(SI), Y5
-	VMOVUPS          288(SI), Y6
-	VMOVUPS          320(SI), Y7
-	VMOVUPS          352(SI), Y8
+	VMOVUPS          32(SI), Y2
+	VMOVUPS          64(SI), Y3
+	VADDPS           Y3, Y2, Y4
+	VSUBPS           Y3, Y2, Y2
+	VMOVUPS          96(SI), Y3
+	VMOVUPS          128(SI), Y5
+	VADDPS           Y5, Y3, Y6
+	VSUBPS           Y5, Y3, Y3
+	VMOVUPS          160(SI), Y5
+	VMOVUPS          192(SI), Y7
+	VADDPS           Y7, Y5, Y8
+	VSUBPS           Y7, Y5, Y5
+	VMOVUPS          (SI), Y7
+	VADDPS           Y4, Y7, Y7
+	VADDPS           Y8, Y6, Y9
+	VADDPS           Y9, Y7, Y7
+	VFMADD231PS.BCST conv1_0_25<>+0(SB), Y8, Y4
+	VFMADD231PS.BCST conv1_4<>+0(SB), Y6, Y4
+	VMOVUPS          224(SI), Y6
+	VADDPS           Y6, Y2, Y6
+	VFMADD231PS.BCST conv1_0_125<>+0(SB), Y5, Y6
+	VFMADD231PS.BCST conv1_8<>+0(SB), Y3, Y6
+	VFMADD231PS.BCST conv1_0_5<>+0(SB), Y5, Y2
+	VFMADD231PS.BCST conv1_2<>+0(SB), Y3, Y2
+	VMOVUPS          288(SI), Y3
+	VMOVUPS          320(SI), Y5
+	VADDPS           Y5, Y3, Y8
+	VSUBPS           Y5, Y3, Y3
+	VMOVUPS          352(SI), Y5
 	VMOVUPS          384(SI), Y9
-	VMOVUPS          416(SI), Y11
-	VMOVUPS          448(SI), Y12
-	VMOVUPS          480(SI), Y13
-	VADDPS           Y7, Y6, Y14
-	VSUBPS           Y7, Y6, Y6
-	VADDPS           Y9, Y8, Y7
-	VSUBPS           Y9, Y8, Y8
-	VADDPS           Y12, Y11, Y9
-	VSUBPS           Y12, Y11, Y11
-	VADDPS           Y14, Y5, Y5
-	VADDPS           Y9, Y7, Y12
-	VADDPS           Y12, Y5, Y5
-	VFMADD231PS.BCST conv1_0_25<>+0(SB), Y9, Y14
-	VFMADD231PS.BCST conv1_4<>+0(SB), Y7, Y14
-	VADDPS           Y13, Y6, Y7
-	VFMADD231PS.BCST conv1_0_125<>+0(SB), Y11, Y7
-	VFMADD231PS.BCST conv1_8<>+0(SB), Y8, Y7
-	VFMADD231PS.BCST conv1_0_5<>+0(SB), Y11, Y6
-	VFMADD231PS.BCST conv1_2<>+0(SB), Y8, Y6
-	VMAXPS           Y3, Y2, Y2
-	VMAXPS           Y6, Y5, Y3
+	VADDPS           Y9, Y5, Y10
+	VSUBPS           Y9, Y5, Y5
+	VMOVUPS          416(SI), Y9
+	VMOVUPS          448(SI), Y11
+	VADDPS           Y11, Y9, Y12
+	VSUBPS           Y11, Y9, Y9
+	VMOVUPS          256(SI), Y11
+	VADDPS           Y8, Y11, Y11
+	VADDPS           Y12, Y10, Y13
+	VADDPS           Y13, Y11, Y11
+	VFMADD231PS.BCST conv1_0_25<>+0(SB), Y12, Y8
+	VFMADD231PS.BCST conv1_4<>+0(SB), Y10, Y8
+	VMOVUPS          480(SI), Y10
+	VADDPS           Y10, Y3, Y10
+	VFMADD231PS.BCST conv1_0_125<>+0(SB), Y9, Y10
+	VFMADD231PS.BCST conv1_8<>+0(SB), Y5, Y10
+	VFMADD231PS.BCST conv1_0_5<>+0(SB), Y9, Y3
+	VFMADD231PS.BCST conv1_2<>+0(SB), Y5, Y3
+	VMAXPS           Y2, Y7, Y2
+	VMAXPS           Y3, Y11, Y3
 	VMAXPS           Y3, Y2, Y2
 	VADDPS           Y1, Y2, Y2
 	VMAXPS           Y2, Y0, Y2
 	VMOVUPS          Y2, (AX)
-	VMAXPS           Y4, Y10, Y2
-	VMAXPS           Y7, Y14, Y3
+	VMAXPS           Y6, Y4, Y2
+	VMAXPS           Y10, Y8, Y3
 	VMAXPS           Y3, Y2, Y2
 	VADDPS           Y1, Y2, Y2
 	VMAXPS           Y2, Y0, Y2
 	VMOVUPS          Y2, 32(AX)
-	VMOVUPS          512(SI), Y2
-	VMOVUPS          544(SI), Y3
-	VMOVUPS          576(SI), Y4
-	VMOVUPS          608(SI), Y5
-	VMOVUPS          640(SI), Y6
-	VMOVUPS          672(SI), Y7
-	VMOVUPS          704(SI), Y8
-	VMOVUPS          736(SI), Y9
-	VADDPS           Y4, Y3, Y10
-	VSUBPS           Y4, Y3, Y3
-	VADDPS           Y6, Y5, Y4
-	VSUBPS           Y6, Y5, Y5
-	VADDPS           Y8, Y7, Y6
-	VSUBPS           Y8, Y7, Y7
-	VADDPS           Y10, Y2, Y2
-	VADDPS           Y6, Y4, Y8
-	VADDPS           Y8, Y2, Y2
-	VFMADD231PS.BCST conv1_0_25<>+0(SB), Y6, Y10
-	VFMADD231PS.BCST conv1_4<>+0(SB), Y4, Y10
-	VADDPS           Y9, Y3, Y4
-	VFMADD231PS.BCST conv1_0_125<>+0(SB), Y7, Y4
-	VFMADD231PS.BCST conv1_8<>+0(SB), Y5, Y4
-	VFMADD231PS.BCST conv1_0_5<>+0(SB), Y7, Y3
-	VFMADD231PS.BCST conv1_2<>+0(SB), Y5, Y3
-	VMOVUPS          768(SI), Y5
-	VMOVUPS          800(SI), Y6
-	VMOVUPS          832(SI), Y7
-	VMOVUPS          864(SI), Y8
+	VMOVUPS          544(SI), Y2
+	VMOVUPS          576(SI), Y3
+	VADDPS           Y3, Y2, Y4
+	VSUBPS           Y3, Y2, Y2
+	VMOVUPS          608(SI), Y3
+	VMOVUPS          640(SI), Y5
+	VADDPS           Y5, Y3, Y6
+	VSUBPS           Y5, Y3, Y3
+	VMOVUPS          672(SI), Y5
+	VMOVUPS          704(SI), Y7
+	VADDPS           Y7, Y5, Y8
+	VSUBPS           Y7, Y5, Y5
+	VMOVUPS          512(SI), Y7
+	VADDPS           Y4, Y7, Y7
+	VADDPS           Y8, Y6, Y9
+	VADDPS           Y9, Y7, Y7
+	VFMADD231PS.BCST conv1_0_25<>+0(SB), Y8, Y4
+	VFMADD231PS.BCST conv1_4<>+0(SB), Y6, Y4
+	VMOVUPS          736(SI), Y6
+	VADDPS           Y6, Y2, Y6
+	VFMADD231PS.BCST conv1_0_125<>+0(SB), Y5, Y6
+	VFMADD231PS.BCST conv1_8<>+0(SB), Y3, Y6
+	VFMADD231PS.BCST conv1_0_5<>+0(SB), Y5, Y2
+	VFMADD231PS.BCST conv1_2<>+0(SB), Y3, Y2
+	VMOVUPS          800(SI), Y3
+	VMOVUPS          832(SI), Y5
+	VADDPS           Y5, Y3, Y8
+	VSUBPS           Y5, Y3, Y3
+	VMOVUPS          864(SI), Y5
 	VMOVUPS          896(SI), Y9
-	VMOVUPS          928(SI), Y11
-	VMOVUPS          960(SI), Y12
-	VMOVUPS          992(SI), Y13
-	VADDPS           Y7, Y6, Y14
-	VSUBPS           Y7, Y6, Y6
-	VADDPS           Y9, Y8, Y7
-	VSUBPS           Y9, Y8, Y8
-	VADDPS           Y12, Y11, Y9
-	VSUBPS           Y12, Y11, Y11
-	VADDPS           Y14, Y5, Y5
-	VADDPS           Y9, Y7, Y12
-	VADDPS           Y12, Y5, Y5
-	VFMADD231PS.BCST conv1_0_25<>+0(SB), Y9, Y14
-	VFMADD231PS.BCST conv1_4<>+0(SB), Y7, Y14
-	VADDPS           Y13, Y6, Y7
-	VFMADD231PS.BCST conv1_0_125<>+0(SB), Y11, Y7
-	VFMADD231PS.BCST conv1_8<>+0(SB), Y8, Y7
-	VFMADD231PS.BCST conv1_0_5<>+0(SB), Y11, Y6
-	VFMADD231PS.BCST conv1_2<>+0(SB), Y8, Y6
-	VMAXPS           Y3, Y2, Y2
-	VMAXPS           Y6, Y5, Y3
+	VADDPS           Y9, Y5, Y10
+	VSUBPS           Y9, Y5, Y5
+	VMOVUPS          928(SI), Y9
+	VMOVUPS          960(SI), Y11
+	VADDPS           Y11, Y9, Y12
+	VSUBPS           Y11, Y9, Y9
+	VMOVUPS          768(SI), Y11
+	VADDPS           Y8, Y11, Y11
+	VADDPS           Y12, Y10, Y13
+	VADDPS           Y13, Y11, Y11
+	VFMADD231PS.BCST conv1_0_25<>+0(SB), Y12, Y8
+	VFMADD231PS.BCST conv1_4<>+0(SB), Y10, Y8
+	VMOVUPS          992(SI), Y10
+	VADDPS           Y10, Y3, Y10
+	VFMADD231PS.BCST conv1_0_125<>+0(SB), Y9, Y10
+	VFMADD231PS.BCST conv1_8<>+0(SB), Y5, Y10
+	VFMADD231PS.BCST conv1_0_5<>+0(SB), Y9, Y3
+	VFMADD231PS.BCST conv1_2<>+0(SB), Y5, Y3
+	VMAXPS           Y2, Y7, Y2
+	VMAXPS           Y3, Y11, Y3
 	VMAXPS           Y3, Y2, Y2
 	VADDPS           Y1, Y2, Y2
 	VMAXPS           Y2, Y0, Y2
 	VMOVUPS          Y2, 384(AX)
-	VMAXPS           Y4, Y10, Y2
-	VMAXPS           Y7, Y14, Y3
+	VMAXPS           Y6, Y4, Y2
+	VMAXPS           Y10, Y8, Y3
 	VMAXPS           Y3, Y2, Y2
 	VADDPS           Y1, Y2, Y1
 	VMAXPS           Y1, Y0, Y1
 	VMOVUPS          Y1, 416(AX)
-	ADDQ             $+4, DX
 	ADDQ             $+4, BX
+	ADDQ             $+1024, SI
 	ADDQ             $+4608, AX
+	DECQ             R11
+	JNZ              output6
+	ADDQ             $-10240, SI
 	DECQ             R10
-	JNZ              output3
+	JNZ              group3
 	ADDQ             $-80, DX
 	ADDQ             $-80, BX
 	ADDQ             $-92160, AX
@@ -1194,1198 +967,971 @@ GLOBL conv1_2<>(SB), RODATA|NOPTR, $4
 
 // func Conv1ForwardReLUPoolMask8(y []float32, mask []byte, x []float32, u []float32, bias []float32)
 // Requires: AVX, AVX512DQ, AVX512F, AVX512VL
-TEXT ·Conv1ForwardReLUPoolMask8(SB), $4224-120
-	MOVQ   y_base+0(FP), AX
-	MOVQ   x_base+48(FP), CX
-	MOVQ   u_base+72(FP), DX
-	MOVQ   bias_base+96(FP), BX
-	MOVQ   mask_base+24(FP), SI
-	LEAQ   63(SP), DI
-	ANDQ   $-64, DI
-	LEAQ   2175(SP), R8
-	ANDQ   $-64, R8
-	VXORPS Y0, Y0, Y0
-	MOVQ   $0x00000006, R9
+TEXT ·Conv1ForwardReLUPoolMask8(SB), $12416-120
+	MOVQ y_base+0(FP), AX
+	MOVQ x_base+48(FP), CX
+	MOVQ u_base+72(FP), DX
+	MOVQ bias_base+96(FP), BX
+	MOVQ mask_base+24(FP), SI
+	LEAQ 63(SP), DI
+	ANDQ $-64, DI
+	LEAQ 10367(SP), R8
+	ANDQ $-64, R8
+	MOVQ $0x00000006, R9
 
 tileRow1:
 	MOVQ $0x00000006, R10
 
 tileColumn2:
 	// V = Bᵀ X B
-	VMOVUPS           (CX), Y1
-	VMOVUPS           896(CX), Y2
-	VMOVUPS           1792(CX), Y3
-	VMOVUPS           2688(CX), Y4
-	VMOVUPS           3584(CX), Y5
-	VMOVUPS           4480(CX), Y6
-	VMOVUPS           5376(CX), Y7
-	VMOVUPS           6272(CX), Y8
-	VSUBPS            Y7, Y1, Y1
-	VSUBPS            Y3, Y5, Y9
-	VFMADD231PS.BCST  conv1_5_25<>+0(SB), Y9, Y1
-	VMOVUPS           Y1, (DI)
-	VSUBPS            Y2, Y8, Y1
-	VSUBPS            Y6, Y4, Y8
-	VFMADD231PS.BCST  conv1_5_25<>+0(SB), Y8, Y1
-	VMOVUPS           Y1, 1792(DI)
-	VADDPS            Y7, Y3, Y1
-	VFMSUB231PS.BCST  conv1_4_25<>+0(SB), Y5, Y1
-	VADDPS            Y6, Y2, Y8
-	VFMSUB231PS.BCST  conv1_4_25<>+0(SB), Y4, Y8
-	VADDPS            Y8, Y1, Y9
-	VMOVUPS           Y9, 256(DI)
-	VSUBPS            Y8, Y1, Y1
-	VMOVUPS           Y1, 512(DI)
-	VMOVAPS           Y3, Y1
-	VFNMADD231PS.BCST conv1_5<>+0(SB), Y5, Y1
-	VFMADD231PS.BCST  conv1_4<>+0(SB), Y7, Y1
-	VADDPS            Y2, Y2, Y8
-	VFNMADD231PS.BCST conv1_10<>+0(SB), Y4, Y8
-	VFMADD231PS.BCST  conv1_8<>+0(SB), Y6, Y8
-	VADDPS            Y8, Y1, Y9
-	VMOVUPS           Y9, 768(DI)
-	VSUBPS            Y8, Y1, Y1
-	VMOVUPS           Y1, 1024(DI)
-	VADDPS            Y7, Y7, Y1
-	VFNMADD231PS.BCST conv1_10<>+0(SB), Y5, Y1
-	VFMADD231PS.BCST  conv1_8<>+0(SB), Y3, Y1
-	VMOVAPS           Y6, Y3
-	VFNMADD231PS.BCST conv1_5<>+0(SB), Y4, Y3
-	VFMADD231PS.BCST  conv1_4<>+0(SB), Y2, Y3
-	VADDPS            Y3, Y1, Y2
-	VMOVUPS           Y2, 1280(DI)
-	VSUBPS            Y3, Y1, Y1
-	VMOVUPS           Y1, 1536(DI)
-	VMOVUPS           32(CX), Y1
-	VMOVUPS           928(CX), Y2
-	VMOVUPS           1824(CX), Y3
-	VMOVUPS           2720(CX), Y4
-	VMOVUPS           3616(CX), Y5
-	VMOVUPS           4512(CX), Y6
-	VMOVUPS           5408(CX), Y7
-	VMOVUPS           6304(CX), Y8
-	VSUBPS            Y7, Y1, Y1
-	VSUBPS            Y3, Y5, Y9
-	VFMADD231PS.BCST  conv1_5_25<>+0(SB), Y9, Y1
-	VMOVUPS           Y1, 32(DI)
-	VSUBPS            Y2, Y8, Y1
-	VSUBPS            Y6, Y4, Y8
-	VFMADD231PS.BCST  conv1_5_25<>+0(SB), Y8, Y1
-	VMOVUPS           Y1, 1824(DI)
-	VADDPS            Y7, Y3, Y1
-	VFMSUB231PS.BCST  conv1_4_25<>+0(SB), Y5, Y1
-	VADDPS            Y6, Y2, Y8
-	VFMSUB231PS.BCST  conv1_4_25<>+0(SB), Y4, Y8
-	VADDPS            Y8, Y1, Y9
-	VMOVUPS           Y9, 288(DI)
-	VSUBPS            Y8, Y1, Y1
-	VMOVUPS           Y1, 544(DI)
-	VMOVAPS           Y3, Y1
-	VFNMADD231PS.BCST conv1_5<>+0(SB), Y5, Y1
-	VFMADD231PS.BCST  conv1_4<>+0(SB), Y7, Y1
-	VADDPS            Y2, Y2, Y8
-	VFNMADD231PS.BCST conv1_10<>+0(SB), Y4, Y8
-	VFMADD231PS.BCST  conv1_8<>+0(SB), Y6, Y8
-	VADDPS            Y8, Y1, Y9
-	VMOVUPS           Y9, 800(DI)
-	VSUBPS            Y8, Y1, Y1
-	VMOVUPS           Y1, 1056(DI)
-	VADDPS            Y7, Y7, Y1
-	VFNMADD231PS.BCST conv1_10<>+0(SB), Y5, Y1
-	VFMADD231PS.BCST  conv1_8<>+0(SB), Y3, Y1
-	VMOVAPS           Y6, Y3
-	VFNMADD231PS.BCST conv1_5<>+0(SB), Y4, Y3
-	VFMADD231PS.BCST  conv1_4<>+0(SB), Y2, Y3
-	VADDPS            Y3, Y1, Y2
-	VMOVUPS           Y2, 1312(DI)
-	VSUBPS            Y3, Y1, Y1
-	VMOVUPS           Y1, 1568(DI)
-	VMOVUPS           64(CX), Y1
-	VMOVUPS           960(CX), Y2
-	VMOVUPS           1856(CX), Y3
-	VMOVUPS           2752(CX), Y4
-	VMOVUPS           3648(CX), Y5
-	VMOVUPS           4544(CX), Y6
-	VMOVUPS           5440(CX), Y7
-	VMOVUPS           6336(CX), Y8
-	VSUBPS            Y7, Y1, Y1
-	VSUBPS            Y3, Y5, Y9
-	VFMADD231PS.BCST  conv1_5_25<>+0(SB), Y9, Y1
-	VMOVUPS           Y1, 64(DI)
-	VSUBPS            Y2, Y8, Y1
-	VSUBPS            Y6, Y4, Y8
-	VFMADD231PS.BCST  conv1_5_25<>+0(SB), Y8, Y1
-	VMOVUPS           Y1, 1856(DI)
-	VADDPS            Y7, Y3, Y1
-	VFMSUB231PS.BCST  conv1_4_25<>+0(SB), Y5, Y1
-	VADDPS            Y6, Y2, Y8
-	VFMSUB231PS.BCST  conv1_4_25<>+0(SB), Y4, Y8
-	VADDPS            Y8, Y1, Y9
-	VMOVUPS           Y9, 320(DI)
-	VSUBPS            Y8, Y1, Y1
-	VMOVUPS           Y1, 576(DI)
-	VMOVAPS           Y3, Y1
-	VFNMADD231PS.BCST conv1_5<>+0(SB), Y5, Y1
-	VFMADD231PS.BCST  conv1_4<>+0(SB), Y7, Y1
-	VADDPS            Y2, Y2, Y8
-	VFNMADD231PS.BCST conv1_10<>+0(SB), Y4, Y8
-	VFMADD231PS.BCST  conv1_8<>+0(SB), Y6, Y8
-	VADDPS            Y8, Y1, Y9
-	VMOVUPS           Y9, 832(DI)
-	VSUBPS            Y8, Y1, Y1
-	VMOVUPS           Y1, 1088(DI)
-	VADDPS            Y7, Y7, Y1
-	VFNMADD231PS.BCST conv1_10<>+0(SB), Y5, Y1
-	VFMADD231PS.BCST  conv1_8<>+0(SB), Y3, Y1
-	VMOVAPS           Y6, Y3
-	VFNMADD231PS.BCST conv1_5<>+0(SB), Y4, Y3
-	VFMADD231PS.BCST  conv1_4<>+0(SB), Y2, Y3
-	VADDPS            Y3, Y1, Y2
-	VMOVUPS           Y2, 1344(DI)
-	VSUBPS            Y3, Y1, Y1
-	VMOVUPS           Y1, 1600(DI)
-	VMOVUPS           96(CX), Y1
-	VMOVUPS           992(CX), Y2
-	VMOVUPS           1888(CX), Y3
-	VMOVUPS           2784(CX), Y4
-	VMOVUPS           3680(CX), Y5
-	VMOVUPS           4576(CX), Y6
-	VMOVUPS           5472(CX), Y7
-	VMOVUPS           6368(CX), Y8
-	VSUBPS            Y7, Y1, Y1
-	VSUBPS            Y3, Y5, Y9
-	VFMADD231PS.BCST  conv1_5_25<>+0(SB), Y9, Y1
-	VMOVUPS           Y1, 96(DI)
-	VSUBPS            Y2, Y8, Y1
-	VSUBPS            Y6, Y4, Y8
-	VFMADD231PS.BCST  conv1_5_25<>+0(SB), Y8, Y1
-	VMOVUPS           Y1, 1888(DI)
-	VADDPS            Y7, Y3, Y1
-	VFMSUB231PS.BCST  conv1_4_25<>+0(SB), Y5, Y1
-	VADDPS            Y6, Y2, Y8
-	VFMSUB231PS.BCST  conv1_4_25<>+0(SB), Y4, Y8
-	VADDPS            Y8, Y1, Y9
-	VMOVUPS           Y9, 352(DI)
-	VSUBPS            Y8, Y1, Y1
-	VMOVUPS           Y1, 608(DI)
-	VMOVAPS           Y3, Y1
-	VFNMADD231PS.BCST conv1_5<>+0(SB), Y5, Y1
-	VFMADD231PS.BCST  conv1_4<>+0(SB), Y7, Y1
-	VADDPS            Y2, Y2, Y8
-	VFNMADD231PS.BCST conv1_10<>+0(SB), Y4, Y8
-	VFMADD231PS.BCST  conv1_8<>+0(SB), Y6, Y8
-	VADDPS            Y8, Y1, Y9
-	VMOVUPS           Y9, 864(DI)
-	VSUBPS            Y8, Y1, Y1
-	VMOVUPS           Y1, 1120(DI)
-	VADDPS            Y7, Y7, Y1
-	VFNMADD231PS.BCST conv1_10<>+0(SB), Y5, Y1
-	VFMADD231PS.BCST  conv1_8<>+0(SB), Y3, Y1
-	VMOVAPS           Y6, Y3
-	VFNMADD231PS.BCST conv1_5<>+0(SB), Y4, Y3
-	VFMADD231PS.BCST  conv1_4<>+0(SB), Y2, Y3
-	VADDPS            Y3, Y1, Y2
-	VMOVUPS           Y2, 1376(DI)
-	VSUBPS            Y3, Y1, Y1
-	VMOVUPS           Y1, 1632(DI)
-	VMOVUPS           128(CX), Y1
-	VMOVUPS           1024(CX), Y2
-	VMOVUPS           1920(CX), Y3
-	VMOVUPS           2816(CX), Y4
-	VMOVUPS           3712(CX), Y5
-	VMOVUPS           4608(CX), Y6
-	VMOVUPS           5504(CX), Y7
-	VMOVUPS           6400(CX), Y8
-	VSUBPS            Y7, Y1, Y1
-	VSUBPS            Y3, Y5, Y9
-	VFMADD231PS.BCST  conv1_5_25<>+0(SB), Y9, Y1
-	VMOVUPS           Y1, 128(DI)
-	VSUBPS            Y2, Y8, Y1
-	VSUBPS            Y6, Y4, Y8
-	VFMADD231PS.BCST  conv1_5_25<>+0(SB), Y8, Y1
-	VMOVUPS           Y1, 1920(DI)
-	VADDPS            Y7, Y3, Y1
-	VFMSUB231PS.BCST  conv1_4_25<>+0(SB), Y5, Y1
-	VADDPS            Y6, Y2, Y8
-	VFMSUB231PS.BCST  conv1_4_25<>+0(SB), Y4, Y8
-	VADDPS            Y8, Y1, Y9
-	VMOVUPS           Y9, 384(DI)
-	VSUBPS            Y8, Y1, Y1
-	VMOVUPS           Y1, 640(DI)
-	VMOVAPS           Y3, Y1
-	VFNMADD231PS.BCST conv1_5<>+0(SB), Y5, Y1
-	VFMADD231PS.BCST  conv1_4<>+0(SB), Y7, Y1
-	VADDPS            Y2, Y2, Y8
-	VFNMADD231PS.BCST conv1_10<>+0(SB), Y4, Y8
-	VFMADD231PS.BCST  conv1_8<>+0(SB), Y6, Y8
-	VADDPS            Y8, Y1, Y9
-	VMOVUPS           Y9, 896(DI)
-	VSUBPS            Y8, Y1, Y1
-	VMOVUPS           Y1, 1152(DI)
-	VADDPS            Y7, Y7, Y1
-	VFNMADD231PS.BCST conv1_10<>+0(SB), Y5, Y1
-	VFMADD231PS.BCST  conv1_8<>+0(SB), Y3, Y1
-	VMOVAPS           Y6, Y3
-	VFNMADD231PS.BCST conv1_5<>+0(SB), Y4, Y3
-	VFMADD231PS.BCST  conv1_4<>+0(SB), Y2, Y3
-	VADDPS            Y3, Y1, Y2
-	VMOVUPS           Y2, 1408(DI)
-	VSUBPS            Y3, Y1, Y1
-	VMOVUPS           Y1, 1664(DI)
-	VMOVUPS           160(CX), Y1
-	VMOVUPS           1056(CX), Y2
-	VMOVUPS           1952(CX), Y3
-	VMOVUPS           2848(CX), Y4
-	VMOVUPS           3744(CX), Y5
-	VMOVUPS           4640(CX), Y6
-	VMOVUPS           5536(CX), Y7
-	VMOVUPS           6432(CX), Y8
-	VSUBPS            Y7, Y1, Y1
-	VSUBPS            Y3, Y5, Y9
-	VFMADD231PS.BCST  conv1_5_25<>+0(SB), Y9, Y1
-	VMOVUPS           Y1, 160(DI)
-	VSUBPS            Y2, Y8, Y1
-	VSUBPS            Y6, Y4, Y8
-	VFMADD231PS.BCST  conv1_5_25<>+0(SB), Y8, Y1
-	VMOVUPS           Y1, 1952(DI)
-	VADDPS            Y7, Y3, Y1
-	VFMSUB231PS.BCST  conv1_4_25<>+0(SB), Y5, Y1
-	VADDPS            Y6, Y2, Y8
-	VFMSUB231PS.BCST  conv1_4_25<>+0(SB), Y4, Y8
-	VADDPS            Y8, Y1, Y9
-	VMOVUPS           Y9, 416(DI)
-	VSUBPS            Y8, Y1, Y1
-	VMOVUPS           Y1, 672(DI)
-	VMOVAPS           Y3, Y1
-	VFNMADD231PS.BCST conv1_5<>+0(SB), Y5, Y1
-	VFMADD231PS.BCST  conv1_4<>+0(SB), Y7, Y1
-	VADDPS            Y2, Y2, Y8
-	VFNMADD231PS.BCST conv1_10<>+0(SB), Y4, Y8
-	VFMADD231PS.BCST  conv1_8<>+0(SB), Y6, Y8
-	VADDPS            Y8, Y1, Y9
-	VMOVUPS           Y9, 928(DI)
-	VSUBPS            Y8, Y1, Y1
-	VMOVUPS           Y1, 1184(DI)
-	VADDPS            Y7, Y7, Y1
-	VFNMADD231PS.BCST conv1_10<>+0(SB), Y5, Y1
-	VFMADD231PS.BCST  conv1_8<>+0(SB), Y3, Y1
-	VMOVAPS           Y6, Y3
-	VFNMADD231PS.BCST conv1_5<>+0(SB), Y4, Y3
-	VFMADD231PS.BCST  conv1_4<>+0(SB), Y2, Y3
-	VADDPS            Y3, Y1, Y2
-	VMOVUPS           Y2, 1440(DI)
-	VSUBPS            Y3, Y1, Y1
-	VMOVUPS           Y1, 1696(DI)
-	VMOVUPS           192(CX), Y1
-	VMOVUPS           1088(CX), Y2
-	VMOVUPS           1984(CX), Y3
-	VMOVUPS           2880(CX), Y4
-	VMOVUPS           3776(CX), Y5
-	VMOVUPS           4672(CX), Y6
-	VMOVUPS           5568(CX), Y7
-	VMOVUPS           6464(CX), Y8
-	VSUBPS            Y7, Y1, Y1
-	VSUBPS            Y3, Y5, Y9
-	VFMADD231PS.BCST  conv1_5_25<>+0(SB), Y9, Y1
-	VMOVUPS           Y1, 192(DI)
-	VSUBPS            Y2, Y8, Y1
-	VSUBPS            Y6, Y4, Y8
-	VFMADD231PS.BCST  conv1_5_25<>+0(SB), Y8, Y1
-	VMOVUPS           Y1, 1984(DI)
-	VADDPS            Y7, Y3, Y1
-	VFMSUB231PS.BCST  conv1_4_25<>+0(SB), Y5, Y1
-	VADDPS            Y6, Y2, Y8
-	VFMSUB231PS.BCST  conv1_4_25<>+0(SB), Y4, Y8
-	VADDPS            Y8, Y1, Y9
-	VMOVUPS           Y9, 448(DI)
-	VSUBPS            Y8, Y1, Y1
-	VMOVUPS           Y1, 704(DI)
-	VMOVAPS           Y3, Y1
-	VFNMADD231PS.BCST conv1_5<>+0(SB), Y5, Y1
-	VFMADD231PS.BCST  conv1_4<>+0(SB), Y7, Y1
-	VADDPS            Y2, Y2, Y8
-	VFNMADD231PS.BCST conv1_10<>+0(SB), Y4, Y8
-	VFMADD231PS.BCST  conv1_8<>+0(SB), Y6, Y8
-	VADDPS            Y8, Y1, Y9
-	VMOVUPS           Y9, 960(DI)
-	VSUBPS            Y8, Y1, Y1
-	VMOVUPS           Y1, 1216(DI)
-	VADDPS            Y7, Y7, Y1
-	VFNMADD231PS.BCST conv1_10<>+0(SB), Y5, Y1
-	VFMADD231PS.BCST  conv1_8<>+0(SB), Y3, Y1
-	VMOVAPS           Y6, Y3
-	VFNMADD231PS.BCST conv1_5<>+0(SB), Y4, Y3
-	VFMADD231PS.BCST  conv1_4<>+0(SB), Y2, Y3
-	VADDPS            Y3, Y1, Y2
-	VMOVUPS           Y2, 1472(DI)
-	VSUBPS            Y3, Y1, Y1
-	VMOVUPS           Y1, 1728(DI)
-	VMOVUPS           224(CX), Y1
-	VMOVUPS           1120(CX), Y2
-	VMOVUPS           2016(CX), Y3
-	VMOVUPS           2912(CX), Y4
-	VMOVUPS           3808(CX), Y5
-	VMOVUPS           4704(CX), Y6
-	VMOVUPS           5600(CX), Y7
-	VMOVUPS           6496(CX), Y8
-	VSUBPS            Y7, Y1, Y1
-	VSUBPS            Y3, Y5, Y9
-	VFMADD231PS.BCST  conv1_5_25<>+0(SB), Y9, Y1
-	VMOVUPS           Y1, 224(DI)
-	VSUBPS            Y2, Y8, Y1
-	VSUBPS            Y6, Y4, Y8
-	VFMADD231PS.BCST  conv1_5_25<>+0(SB), Y8, Y1
-	VMOVUPS           Y1, 2016(DI)
-	VADDPS            Y7, Y3, Y1
-	VFMSUB231PS.BCST  conv1_4_25<>+0(SB), Y5, Y1
-	VADDPS            Y6, Y2, Y8
-	VFMSUB231PS.BCST  conv1_4_25<>+0(SB), Y4, Y8
-	VADDPS            Y8, Y1, Y9
-	VMOVUPS           Y9, 480(DI)
-	VSUBPS            Y8, Y1, Y1
-	VMOVUPS           Y1, 736(DI)
-	VMOVAPS           Y3, Y1
-	VFNMADD231PS.BCST conv1_5<>+0(SB), Y5, Y1
-	VFMADD231PS.BCST  conv1_4<>+0(SB), Y7, Y1
-	VADDPS            Y2, Y2, Y8
-	VFNMADD231PS.BCST conv1_10<>+0(SB), Y4, Y8
-	VFMADD231PS.BCST  conv1_8<>+0(SB), Y6, Y8
-	VADDPS            Y8, Y1, Y9
-	VMOVUPS           Y9, 992(DI)
-	VSUBPS            Y8, Y1, Y1
-	VMOVUPS           Y1, 1248(DI)
-	VADDPS            Y7, Y7, Y1
-	VFNMADD231PS.BCST conv1_10<>+0(SB), Y5, Y1
-	VFMADD231PS.BCST  conv1_8<>+0(SB), Y3, Y1
-	VMOVAPS           Y6, Y3
-	VFNMADD231PS.BCST conv1_5<>+0(SB), Y4, Y3
-	VFMADD231PS.BCST  conv1_4<>+0(SB), Y2, Y3
-	VADDPS            Y3, Y1, Y2
-	VMOVUPS           Y2, 1504(DI)
-	VSUBPS            Y3, Y1, Y1
-	VMOVUPS           Y1, 1760(DI)
-	VMOVUPS           (DI), Y1
-	VMOVUPS           32(DI), Y2
-	VMOVUPS           64(DI), Y3
-	VMOVUPS           96(DI), Y4
-	VMOVUPS           128(DI), Y5
-	VMOVUPS           160(DI), Y6
-	VMOVUPS           192(DI), Y7
-	VMOVUPS           224(DI), Y8
-	VSUBPS            Y7, Y1, Y1
-	VSUBPS            Y3, Y5, Y9
-	VFMADD231PS.BCST  conv1_5_25<>+0(SB), Y9, Y1
-	VMOVUPS           Y1, (R8)
-	VSUBPS            Y2, Y8, Y1
-	VSUBPS            Y6, Y4, Y8
-	VFMADD231PS.BCST  conv1_5_25<>+0(SB), Y8, Y1
-	VMOVUPS           Y1, 224(R8)
-	VADDPS            Y7, Y3, Y1
-	VFMSUB231PS.BCST  conv1_4_25<>+0(SB), Y5, Y1
-	VADDPS            Y6, Y2, Y8
-	VFMSUB231PS.BCST  conv1_4_25<>+0(SB), Y4, Y8
-	VADDPS            Y8, Y1, Y9
-	VMOVUPS           Y9, 32(R8)
-	VSUBPS            Y8, Y1, Y1
-	VMOVUPS           Y1, 64(R8)
-	VMOVAPS           Y3, Y1
-	VFNMADD231PS.BCST conv1_5<>+0(SB), Y5, Y1
-	VFMADD231PS.BCST  conv1_4<>+0(SB), Y7, Y1
-	VADDPS            Y2, Y2, Y8
-	VFNMADD231PS.BCST conv1_10<>+0(SB), Y4, Y8
-	VFMADD231PS.BCST  conv1_8<>+0(SB), Y6, Y8
-	VADDPS            Y8, Y1, Y9
-	VMOVUPS           Y9, 96(R8)
-	VSUBPS            Y8, Y1, Y1
-	VMOVUPS           Y1, 128(R8)
-	VADDPS            Y7, Y7, Y1
-	VFNMADD231PS.BCST conv1_10<>+0(SB), Y5, Y1
-	VFMADD231PS.BCST  conv1_8<>+0(SB), Y3, Y1
-	VMOVAPS           Y6, Y3
-	VFNMADD231PS.BCST conv1_5<>+0(SB), Y4, Y3
-	VFMADD231PS.BCST  conv1_4<>+0(SB), Y2, Y3
-	VADDPS            Y3, Y1, Y2
-	VMOVUPS           Y2, 160(R8)
-	VSUBPS            Y3, Y1, Y1
-	VMOVUPS           Y1, 192(R8)
-	VMOVUPS           256(DI), Y1
-	VMOVUPS           288(DI), Y2
-	VMOVUPS           320(DI), Y3
-	VMOVUPS           352(DI), Y4
-	VMOVUPS           384(DI), Y5
-	VMOVUPS           416(DI), Y6
-	VMOVUPS           448(DI), Y7
-	VMOVUPS           480(DI), Y8
-	VSUBPS            Y7, Y1, Y1
-	VSUBPS            Y3, Y5, Y9
-	VFMADD231PS.BCST  conv1_5_25<>+0(SB), Y9, Y1
-	VMOVUPS           Y1, 256(R8)
-	VSUBPS            Y2, Y8, Y1
-	VSUBPS            Y6, Y4, Y8
-	VFMADD231PS.BCST  conv1_5_25<>+0(SB), Y8, Y1
-	VMOVUPS           Y1, 480(R8)
-	VADDPS            Y7, Y3, Y1
-	VFMSUB231PS.BCST  conv1_4_25<>+0(SB), Y5, Y1
-	VADDPS            Y6, Y2, Y8
-	VFMSUB231PS.BCST  conv1_4_25<>+0(SB), Y4, Y8
-	VADDPS            Y8, Y1, Y9
-	VMOVUPS           Y9, 288(R8)
-	VSUBPS            Y8, Y1, Y1
-	VMOVUPS           Y1, 320(R8)
-	VMOVAPS           Y3, Y1
-	VFNMADD231PS.BCST conv1_5<>+0(SB), Y5, Y1
-	VFMADD231PS.BCST  conv1_4<>+0(SB), Y7, Y1
-	VADDPS            Y2, Y2, Y8
-	VFNMADD231PS.BCST conv1_10<>+0(SB), Y4, Y8
-	VFMADD231PS.BCST  conv1_8<>+0(SB), Y6, Y8
-	VADDPS            Y8, Y1, Y9
-	VMOVUPS           Y9, 352(R8)
-	VSUBPS            Y8, Y1, Y1
-	VMOVUPS           Y1, 384(R8)
-	VADDPS            Y7, Y7, Y1
-	VFNMADD231PS.BCST conv1_10<>+0(SB), Y5, Y1
-	VFMADD231PS.BCST  conv1_8<>+0(SB), Y3, Y1
-	VMOVAPS           Y6, Y3
-	VFNMADD231PS.BCST conv1_5<>+0(SB), Y4, Y3
-	VFMADD231PS.BCST  conv1_4<>+0(SB), Y2, Y3
-	VADDPS            Y3, Y1, Y2
-	VMOVUPS           Y2, 416(R8)
-	VSUBPS            Y3, Y1, Y1
-	VMOVUPS           Y1, 448(R8)
-	VMOVUPS           512(DI), Y1
-	VMOVUPS           544(DI), Y2
-	VMOVUPS           576(DI), Y3
-	VMOVUPS           608(DI), Y4
-	VMOVUPS           640(DI), Y5
-	VMOVUPS           672(DI), Y6
-	VMOVUPS           704(DI), Y7
-	VMOVUPS           736(DI), Y8
-	VSUBPS            Y7, Y1, Y1
-	VSUBPS            Y3, Y5, Y9
-	VFMADD231PS.BCST  conv1_5_25<>+0(SB), Y9, Y1
-	VMOVUPS           Y1, 512(R8)
-	VSUBPS            Y2, Y8, Y1
-	VSUBPS            Y6, Y4, Y8
-	VFMADD231PS.BCST  conv1_5_25<>+0(SB), Y8, Y1
-	VMOVUPS           Y1, 736(R8)
-	VADDPS            Y7, Y3, Y1
-	VFMSUB231PS.BCST  conv1_4_25<>+0(SB), Y5, Y1
-	VADDPS            Y6, Y2, Y8
-	VFMSUB231PS.BCST  conv1_4_25<>+0(SB), Y4, Y8
-	VADDPS            Y8, Y1, Y9
-	VMOVUPS           Y9, 544(R8)
-	VSUBPS            Y8, Y1, Y1
-	VMOVUPS           Y1, 576(R8)
-	VMOVAPS           Y3, Y1
-	VFNMADD231PS.BCST conv1_5<>+0(SB), Y5, Y1
-	VFMADD231PS.BCST  conv1_4<>+0(SB), Y7, Y1
-	VADDPS            Y2, Y2, Y8
-	VFNMADD231PS.BCST conv1_10<>+0(SB), Y4, Y8
-	VFMADD231PS.BCST  conv1_8<>+0(SB), Y6, Y8
-	VADDPS            Y8, Y1, Y9
-	VMOVUPS           Y9, 608(R8)
-	VSUBPS            Y8, Y1, Y1
-	VMOVUPS           Y1, 640(R8)
-	VADDPS            Y7, Y7, Y1
-	VFNMADD231PS.BCST conv1_10<>+0(SB), Y5, Y1
-	VFMADD231PS.BCST  conv1_8<>+0(SB), Y3, Y1
-	VMOVAPS           Y6, Y3
-	VFNMADD231PS.BCST conv1_5<>+0(SB), Y4, Y3
-	VFMADD231PS.BCST  conv1_4<>+0(SB), Y2, Y3
-	VADDPS            Y3, Y1, Y2
-	VMOVUPS           Y2, 672(R8)
-	VSUBPS            Y3, Y1, Y1
-	VMOVUPS           Y1, 704(R8)
-	VMOVUPS           768(DI), Y1
-	VMOVUPS           800(DI), Y2
-	VMOVUPS           832(DI), Y3
-	VMOVUPS           864(DI), Y4
-	VMOVUPS           896(DI), Y5
-	VMOVUPS           928(DI), Y6
-	VMOVUPS           960(DI), Y7
-	VMOVUPS           992(DI), Y8
-	VSUBPS            Y7, Y1, Y1
-	VSUBPS            Y3, Y5, Y9
-	VFMADD231PS.BCST  conv1_5_25<>+0(SB), Y9, Y1
-	VMOVUPS           Y1, 768(R8)
-	VSUBPS            Y2, Y8, Y1
-	VSUBPS            Y6, Y4, Y8
-	VFMADD231PS.BCST  conv1_5_25<>+0(SB), Y8, Y1
-	VMOVUPS           Y1, 992(R8)
-	VADDPS            Y7, Y3, Y1
-	VFMSUB231PS.BCST  conv1_4_25<>+0(SB), Y5, Y1
-	VADDPS            Y6, Y2, Y8
-	VFMSUB231PS.BCST  conv1_4_25<>+0(SB), Y4, Y8
-	VADDPS            Y8, Y1, Y9
-	VMOVUPS           Y9, 800(R8)
-	VSUBPS            Y8, Y1, Y1
-	VMOVUPS           Y1, 832(R8)
-	VMOVAPS           Y3, Y1
-	VFNMADD231PS.BCST conv1_5<>+0(SB), Y5, Y1
-	VFMADD231PS.BCST  conv1_4<>+0(SB), Y7, Y1
-	VADDPS            Y2, Y2, Y8
-	VFNMADD231PS.BCST conv1_10<>+0(SB), Y4, Y8
-	VFMADD231PS.BCST  conv1_8<>+0(SB), Y6, Y8
-	VADDPS            Y8, Y1, Y9
-	VMOVUPS           Y9, 864(R8)
-	VSUBPS            Y8, Y1, Y1
-	VMOVUPS           Y1, 896(R8)
-	VADDPS            Y7, Y7, Y1
-	VFNMADD231PS.BCST conv1_10<>+0(SB), Y5, Y1
-	VFMADD231PS.BCST  conv1_8<>+0(SB), Y3, Y1
-	VMOVAPS           Y6, Y3
-	VFNMADD231PS.BCST conv1_5<>+0(SB), Y4, Y3
-	VFMADD231PS.BCST  conv1_4<>+0(SB), Y2, Y3
-	VADDPS            Y3, Y1, Y2
-	VMOVUPS           Y2, 928(R8)
-	VSUBPS            Y3, Y1, Y1
-	VMOVUPS           Y1, 960(R8)
-	VMOVUPS           1024(DI), Y1
-	VMOVUPS           1056(DI), Y2
-	VMOVUPS           1088(DI), Y3
-	VMOVUPS           1120(DI), Y4
-	VMOVUPS           1152(DI), Y5
-	VMOVUPS           1184(DI), Y6
-	VMOVUPS           1216(DI), Y7
-	VMOVUPS           1248(DI), Y8
-	VSUBPS            Y7, Y1, Y1
-	VSUBPS            Y3, Y5, Y9
-	VFMADD231PS.BCST  conv1_5_25<>+0(SB), Y9, Y1
-	VMOVUPS           Y1, 1024(R8)
-	VSUBPS            Y2, Y8, Y1
-	VSUBPS            Y6, Y4, Y8
-	VFMADD231PS.BCST  conv1_5_25<>+0(SB), Y8, Y1
-	VMOVUPS           Y1, 1248(R8)
-	VADDPS            Y7, Y3, Y1
-	VFMSUB231PS.BCST  conv1_4_25<>+0(SB), Y5, Y1
-	VADDPS            Y6, Y2, Y8
-	VFMSUB231PS.BCST  conv1_4_25<>+0(SB), Y4, Y8
-	VADDPS            Y8, Y1, Y9
-	VMOVUPS           Y9, 1056(R8)
-	VSUBPS            Y8, Y1, Y1
-	VMOVUPS           Y1, 1088(R8)
-	VMOVAPS           Y3, Y1
-	VFNMADD231PS.BCST conv1_5<>+0(SB), Y5, Y1
-	VFMADD231PS.BCST  conv1_4<>+0(SB), Y7, Y1
-	VADDPS            Y2, Y2, Y8
-	VFNMADD231PS.BCST conv1_10<>+0(SB), Y4, Y8
-	VFMADD231PS.BCST  conv1_8<>+0(SB), Y6, Y8
-	VADDPS            Y8, Y1, Y9
-	VMOVUPS           Y9, 1120(R8)
-	VSUBPS            Y8, Y1, Y1
-	VMOVUPS           Y1, 1152(R8)
-	VADDPS            Y7, Y7, Y1
-	VFNMADD231PS.BCST conv1_10<>+0(SB), Y5, Y1
-	VFMADD231PS.BCST  conv1_8<>+0(SB), Y3, Y1
-	VMOVAPS           Y6, Y3
-	VFNMADD231PS.BCST conv1_5<>+0(SB), Y4, Y3
-	VFMADD231PS.BCST  conv1_4<>+0(SB), Y2, Y3
-	VADDPS            Y3, Y1, Y2
-	VMOVUPS           Y2, 1184(R8)
-	VSUBPS            Y3, Y1, Y1
-	VMOVUPS           Y1, 1216(R8)
-	VMOVUPS           1280(DI), Y1
-	VMOVUPS           1312(DI), Y2
-	VMOVUPS           1344(DI), Y3
-	VMOVUPS           1376(DI), Y4
-	VMOVUPS           1408(DI), Y5
-	VMOVUPS           1440(DI), Y6
-	VMOVUPS           1472(DI), Y7
-	VMOVUPS           1504(DI), Y8
-	VSUBPS            Y7, Y1, Y1
-	VSUBPS            Y3, Y5, Y9
-	VFMADD231PS.BCST  conv1_5_25<>+0(SB), Y9, Y1
-	VMOVUPS           Y1, 1280(R8)
-	VSUBPS            Y2, Y8, Y1
-	VSUBPS            Y6, Y4, Y8
-	VFMADD231PS.BCST  conv1_5_25<>+0(SB), Y8, Y1
-	VMOVUPS           Y1, 1504(R8)
-	VADDPS            Y7, Y3, Y1
-	VFMSUB231PS.BCST  conv1_4_25<>+0(SB), Y5, Y1
-	VADDPS            Y6, Y2, Y8
-	VFMSUB231PS.BCST  conv1_4_25<>+0(SB), Y4, Y8
-	VADDPS            Y8, Y1, Y9
-	VMOVUPS           Y9, 1312(R8)
-	VSUBPS            Y8, Y1, Y1
-	VMOVUPS           Y1, 1344(R8)
-	VMOVAPS           Y3, Y1
-	VFNMADD231PS.BCST conv1_5<>+0(SB), Y5, Y1
-	VFMADD231PS.BCST  conv1_4<>+0(SB), Y7, Y1
-	VADDPS            Y2, Y2, Y8
-	VFNMADD231PS.BCST conv1_10<>+0(SB), Y4, Y8
-	VFMADD231PS.BCST  conv1_8<>+0(SB), Y6, Y8
-	VADDPS            Y8, Y1, Y9
-	VMOVUPS           Y9, 1376(R8)
-	VSUBPS            Y8, Y1, Y1
-	VMOVUPS           Y1, 1408(R8)
-	VADDPS            Y7, Y7, Y1
-	VFNMADD231PS.BCST conv1_10<>+0(SB), Y5, Y1
-	VFMADD231PS.BCST  conv1_8<>+0(SB), Y3, Y1
-	VMOVAPS           Y6, Y3
-	VFNMADD231PS.BCST conv1_5<>+0(SB), Y4, Y3
-	VFMADD231PS.BCST  conv1_4<>+0(SB), Y2, Y3
-	VADDPS            Y3, Y1, Y2
-	VMOVUPS           Y2, 1440(R8)
-	VSUBPS            Y3, Y1, Y1
-	VMOVUPS           Y1, 1472(R8)
-	VMOVUPS           1536(DI), Y1
-	VMOVUPS           1568(DI), Y2
-	VMOVUPS           1600(DI), Y3
-	VMOVUPS           1632(DI), Y4
-	VMOVUPS           1664(DI), Y5
-	VMOVUPS           1696(DI), Y6
-	VMOVUPS           1728(DI), Y7
-	VMOVUPS           1760(DI), Y8
-	VSUBPS            Y7, Y1, Y1
-	VSUBPS            Y3, Y5, Y9
-	VFMADD231PS.BCST  conv1_5_25<>+0(SB), Y9, Y1
-	VMOVUPS           Y1, 1536(R8)
-	VSUBPS            Y2, Y8, Y1
-	VSUBPS            Y6, Y4, Y8
-	VFMADD231PS.BCST  conv1_5_25<>+0(SB), Y8, Y1
-	VMOVUPS           Y1, 1760(R8)
-	VADDPS            Y7, Y3, Y1
-	VFMSUB231PS.BCST  conv1_4_25<>+0(SB), Y5, Y1
-	VADDPS            Y6, Y2, Y8
-	VFMSUB231PS.BCST  conv1_4_25<>+0(SB), Y4, Y8
-	VADDPS            Y8, Y1, Y9
-	VMOVUPS           Y9, 1568(R8)
-	VSUBPS            Y8, Y1, Y1
-	VMOVUPS           Y1, 1600(R8)
-	VMOVAPS           Y3, Y1
-	VFNMADD231PS.BCST conv1_5<>+0(SB), Y5, Y1
-	VFMADD231PS.BCST  conv1_4<>+0(SB), Y7, Y1
-	VADDPS            Y2, Y2, Y8
-	VFNMADD231PS.BCST conv1_10<>+0(SB), Y4, Y8
-	VFMADD231PS.BCST  conv1_8<>+0(SB), Y6, Y8
-	VADDPS            Y8, Y1, Y9
-	VMOVUPS           Y9, 1632(R8)
-	VSUBPS            Y8, Y1, Y1
-	VMOVUPS           Y1, 1664(R8)
-	VADDPS            Y7, Y7, Y1
-	VFNMADD231PS.BCST conv1_10<>+0(SB), Y5, Y1
-	VFMADD231PS.BCST  conv1_8<>+0(SB), Y3, Y1
-	VMOVAPS           Y6, Y3
-	VFNMADD231PS.BCST conv1_5<>+0(SB), Y4, Y3
-	VFMADD231PS.BCST  conv1_4<>+0(SB), Y2, Y3
-	VADDPS            Y3, Y1, Y2
-	VMOVUPS           Y2, 1696(R8)
-	VSUBPS            Y3, Y1, Y1
-	VMOVUPS           Y1, 1728(R8)
-	VMOVUPS           1792(DI), Y1
-	VMOVUPS           1824(DI), Y2
-	VMOVUPS           1856(DI), Y3
-	VMOVUPS           1888(DI), Y4
-	VMOVUPS           1920(DI), Y5
-	VMOVUPS           1952(DI), Y6
-	VMOVUPS           1984(DI), Y7
-	VMOVUPS           2016(DI), Y8
-	VSUBPS            Y7, Y1, Y1
-	VSUBPS            Y3, Y5, Y9
-	VFMADD231PS.BCST  conv1_5_25<>+0(SB), Y9, Y1
-	VMOVUPS           Y1, 1792(R8)
-	VSUBPS            Y2, Y8, Y1
-	VSUBPS            Y6, Y4, Y8
-	VFMADD231PS.BCST  conv1_5_25<>+0(SB), Y8, Y1
-	VMOVUPS           Y1, 2016(R8)
-	VADDPS            Y7, Y3, Y1
-	VFMSUB231PS.BCST  conv1_4_25<>+0(SB), Y5, Y1
-	VADDPS            Y6, Y2, Y8
-	VFMSUB231PS.BCST  conv1_4_25<>+0(SB), Y4, Y8
-	VADDPS            Y8, Y1, Y9
-	VMOVUPS           Y9, 1824(R8)
-	VSUBPS            Y8, Y1, Y1
-	VMOVUPS           Y1, 1856(R8)
-	VMOVAPS           Y3, Y1
-	VFNMADD231PS.BCST conv1_5<>+0(SB), Y5, Y1
-	VFMADD231PS.BCST  conv1_4<>+0(SB), Y7, Y1
-	VADDPS            Y2, Y2, Y8
-	VFNMADD231PS.BCST conv1_10<>+0(SB), Y4, Y8
-	VFMADD231PS.BCST  conv1_8<>+0(SB), Y6, Y8
-	VADDPS            Y8, Y1, Y9
-	VMOVUPS           Y9, 1888(R8)
-	VSUBPS            Y8, Y1, Y1
-	VMOVUPS           Y1, 1920(R8)
-	VADDPS            Y7, Y7, Y1
-	VFNMADD231PS.BCST conv1_10<>+0(SB), Y5, Y1
-	VFMADD231PS.BCST  conv1_8<>+0(SB), Y3, Y1
-	VMOVAPS           Y6, Y3
-	VFNMADD231PS.BCST conv1_5<>+0(SB), Y4, Y3
-	VFMADD231PS.BCST  conv1_4<>+0(SB), Y2, Y3
-	VADDPS            Y3, Y1, Y2
-	VMOVUPS           Y2, 1952(R8)
-	VSUBPS            Y3, Y1, Y1
-	VMOVUPS           Y1, 1984(R8)
-	MOVQ              $0x00000014, R11
+	VMOVUPS           (CX), Y0
+	VMOVUPS           896(CX), Y1
+	VMOVUPS           1792(CX), Y2
+	VMOVUPS           2688(CX), Y3
+	VMOVUPS           3584(CX), Y4
+	VMOVUPS           4480(CX), Y5
+	VMOVUPS           5376(CX), Y6
+	VMOVUPS           6272(CX), Y7
+	VSUBPS            Y6, Y0, Y0
+	VSUBPS            Y2, Y4, Y8
+	VFMADD231PS.BCST  conv1_5_25<>+0(SB), Y8, Y0
+	VMOVUPS           Y0, (DI)
+	VSUBPS            Y1, Y7, Y0
+	VSUBPS            Y5, Y3, Y7
+	VFMADD231PS.BCST  conv1_5_25<>+0(SB), Y7, Y0
+	VMOVUPS           Y0, 1792(DI)
+	VADDPS            Y6, Y2, Y0
+	VFMSUB231PS.BCST  conv1_4_25<>+0(SB), Y4, Y0
+	VADDPS            Y5, Y1, Y7
+	VFMSUB231PS.BCST  conv1_4_25<>+0(SB), Y3, Y7
+	VADDPS            Y7, Y0, Y8
+	VMOVUPS           Y8, 256(DI)
+	VSUBPS            Y7, Y0, Y0
+	VMOVUPS           Y0, 512(DI)
+	VMOVAPS           Y2, Y0
+	VFNMADD231PS.BCST conv1_5<>+0(SB), Y4, Y0
+	VFMADD231PS.BCST  conv1_4<>+0(SB), Y6, Y0
+	VADDPS            Y1, Y1, Y7
+	VFNMADD231PS.BCST conv1_10<>+0(SB), Y3, Y7
+	VFMADD231PS.BCST  conv1_8<>+0(SB), Y5, Y7
+	VADDPS            Y7, Y0, Y8
+	VMOVUPS           Y8, 768(DI)
+	VSUBPS            Y7, Y0, Y0
+	VMOVUPS           Y0, 1024(DI)
+	VADDPS            Y6, Y6, Y0
+	VFNMADD231PS.BCST conv1_10<>+0(SB), Y4, Y0
+	VFMADD231PS.BCST  conv1_8<>+0(SB), Y2, Y0
+	VMOVAPS           Y5, Y2
+	VFNMADD231PS.BCST conv1_5<>+0(SB), Y3, Y2
+	VFMADD231PS.BCST  conv1_4<>+0(SB), Y1, Y2
+	VADDPS            Y2, Y0, Y1
+	VMOVUPS           Y1, 1280(DI)
+	VSUBPS            Y2, Y0, Y0
+	VMOVUPS           Y0, 1536(DI)
+	VMOVUPS           32(CX), Y0
+	VMOVUPS           928(CX), Y1
+	VMOVUPS           1824(CX), Y2
+	VMOVUPS           2720(CX), Y3
+	VMOVUPS           3616(CX), Y4
+	VMOVUPS           4512(CX), Y5
+	VMOVUPS           5408(CX), Y6
+	VMOVUPS           6304(CX), Y7
+	VSUBPS            Y6, Y0, Y0
+	VSUBPS            Y2, Y4, Y8
+	VFMADD231PS.BCST  conv1_5_25<>+0(SB), Y8, Y0
+	VMOVUPS           Y0, 32(DI)
+	VSUBPS            Y1, Y7, Y0
+	VSUBPS            Y5, Y3, Y7
+	VFMADD231PS.BCST  conv1_5_25<>+0(SB), Y7, Y0
+	VMOVUPS           Y0, 1824(DI)
+	VADDPS            Y6, Y2, Y0
+	VFMSUB231PS.BCST  conv1_4_25<>+0(SB), Y4, Y0
+	VADDPS            Y5, Y1, Y7
+	VFMSUB231PS.BCST  conv1_4_25<>+0(SB), Y3, Y7
+	VADDPS            Y7, Y0, Y8
+	VMOVUPS           Y8, 288(DI)
+	VSUBPS            Y7, Y0, Y0
+	VMOVUPS           Y0, 544(DI)
+	VMOVAPS           Y2, Y0
+	VFNMADD231PS.BCST conv1_5<>+0(SB), Y4, Y0
+	VFMADD231PS.BCST  conv1_4<>+0(SB), Y6, Y0
+	VADDPS            Y1, Y1, Y7
+	VFNMADD231PS.BCST conv1_10<>+0(SB), Y3, Y7
+	VFMADD231PS.BCST  conv1_8<>+0(SB), Y5, Y7
+	VADDPS            Y7, Y0, Y8
+	VMOVUPS           Y8, 800(DI)
+	VSUBPS            Y7, Y0, Y0
+	VMOVUPS           Y0, 1056(DI)
+	VADDPS            Y6, Y6, Y0
+	VFNMADD231PS.BCST conv1_10<>+0(SB), Y4, Y0
+	VFMADD231PS.BCST  conv1_8<>+0(SB), Y2, Y0
+	VMOVAPS           Y5, Y2
+	VFNMADD231PS.BCST conv1_5<>+0(SB), Y3, Y2
+	VFMADD231PS.BCST  conv1_4<>+0(SB), Y1, Y2
+	VADDPS            Y2, Y0, Y1
+	VMOVUPS           Y1, 1312(DI)
+	VSUBPS            Y2, Y0, Y0
+	VMOVUPS           Y0, 1568(DI)
+	VMOVUPS           64(CX), Y0
+	VMOVUPS           960(CX), Y1
+	VMOVUPS           1856(CX), Y2
+	VMOVUPS           2752(CX), Y3
+	VMOVUPS           3648(CX), Y4
+	VMOVUPS           4544(CX), Y5
+	VMOVUPS           5440(CX), Y6
+	VMOVUPS           6336(CX), Y7
+	VSUBPS            Y6, Y0, Y0
+	VSUBPS            Y2, Y4, Y8
+	VFMADD231PS.BCST  conv1_5_25<>+0(SB), Y8, Y0
+	VMOVUPS           Y0, 64(DI)
+	VSUBPS            Y1, Y7, Y0
+	VSUBPS            Y5, Y3, Y7
+	VFMADD231PS.BCST  conv1_5_25<>+0(SB), Y7, Y0
+	VMOVUPS           Y0, 1856(DI)
+	VADDPS            Y6, Y2, Y0
+	VFMSUB231PS.BCST  conv1_4_25<>+0(SB), Y4, Y0
+	VADDPS            Y5, Y1, Y7
+	VFMSUB231PS.BCST  conv1_4_25<>+0(SB), Y3, Y7
+	VADDPS            Y7, Y0, Y8
+	VMOVUPS           Y8, 320(DI)
+	VSUBPS            Y7, Y0, Y0
+	VMOVUPS           Y0, 576(DI)
+	VMOVAPS           Y2, Y0
+	VFNMADD231PS.BCST conv1_5<>+0(SB), Y4, Y0
+	VFMADD231PS.BCST  conv1_4<>+0(SB), Y6, Y0
+	VADDPS            Y1, Y1, Y7
+	VFNMADD231PS.BCST conv1_10<>+0(SB), Y3, Y7
+	VFMADD231PS.BCST  conv1_8<>+0(SB), Y5, Y7
+	VADDPS            Y7, Y0, Y8
+	VMOVUPS           Y8, 832(DI)
+	VSUBPS            Y7, Y0, Y0
+	VMOVUPS           Y0, 1088(DI)
+	VADDPS            Y6, Y6, Y0
+	VFNMADD231PS.BCST conv1_10<>+0(SB), Y4, Y0
+	VFMADD231PS.BCST  conv1_8<>+0(SB), Y2, Y0
+	VMOVAPS           Y5, Y2
+	VFNMADD231PS.BCST conv1_5<>+0(SB), Y3, Y2
+	VFMADD231PS.BCST  conv1_4<>+0(SB), Y1, Y2
+	VADDPS            Y2, Y0, Y1
+	VMOVUPS           Y1, 1344(DI)
+	VSUBPS            Y2, Y0, Y0
+	VMOVUPS           Y0, 1600(DI)
+	VMOVUPS           96(CX), Y0
+	VMOVUPS           992(CX), Y1
+	VMOVUPS           1888(CX), Y2
+	VMOVUPS           2784(CX), Y3
+	VMOVUPS           3680(CX), Y4
+	VMOVUPS           4576(CX), Y5
+	VMOVUPS           5472(CX), Y6
+	VMOVUPS           6368(CX), Y7
+	VSUBPS            Y6, Y0, Y0
+	VSUBPS            Y2, Y4, Y8
+	VFMADD231PS.BCST  conv1_5_25<>+0(SB), Y8, Y0
+	VMOVUPS           Y0, 96(DI)
+	VSUBPS            Y1, Y7, Y0
+	VSUBPS            Y5, Y3, Y7
+	VFMADD231PS.BCST  conv1_5_25<>+0(SB), Y7, Y0
+	VMOVUPS           Y0, 1888(DI)
+	VADDPS            Y6, Y2, Y0
+	VFMSUB231PS.BCST  conv1_4_25<>+0(SB), Y4, Y0
+	VADDPS            Y5, Y1, Y7
+	VFMSUB231PS.BCST  conv1_4_25<>+0(SB), Y3, Y7
+	VADDPS            Y7, Y0, Y8
+	VMOVUPS           Y8, 352(DI)
+	VSUBPS            Y7, Y0, Y0
+	VMOVUPS           Y0, 608(DI)
+	VMOVAPS           Y2, Y0
+	VFNMADD231PS.BCST conv1_5<>+0(SB), Y4, Y0
+	VFMADD231PS.BCST  conv1_4<>+0(SB), Y6, Y0
+	VADDPS            Y1, Y1, Y7
+	VFNMADD231PS.BCST conv1_10<>+0(SB), Y3, Y7
+	VFMADD231PS.BCST  conv1_8<>+0(SB), Y5, Y7
+	VADDPS            Y7, Y0, Y8
+	VMOVUPS           Y8, 864(DI)
+	VSUBPS            Y7, Y0, Y0
+	VMOVUPS           Y0, 1120(DI)
+	VADDPS            Y6, Y6, Y0
+	VFNMADD231PS.BCST conv1_10<>+0(SB), Y4, Y0
+	VFMADD231PS.BCST  conv1_8<>+0(SB), Y2, Y0
+	VMOVAPS           Y5, Y2
+	VFNMADD231PS.BCST conv1_5<>+0(SB), Y3, Y2
+	VFMADD231PS.BCST  conv1_4<>+0(SB), Y1, Y2
+	VADDPS            Y2, Y0, Y1
+	VMOVUPS           Y1, 1376(DI)
+	VSUBPS            Y2, Y0, Y0
+	VMOVUPS           Y0, 1632(DI)
+	VMOVUPS           128(CX), Y0
+	VMOVUPS           1024(CX), Y1
+	VMOVUPS           1920(CX), Y2
+	VMOVUPS           2816(CX), Y3
+	VMOVUPS           3712(CX), Y4
+	VMOVUPS           4608(CX), Y5
+	VMOVUPS           5504(CX), Y6
+	VMOVUPS           6400(CX), Y7
+	VSUBPS            Y6, Y0, Y0
+	VSUBPS            Y2, Y4, Y8
+	VFMADD231PS.BCST  conv1_5_25<>+0(SB), Y8, Y0
+	VMOVUPS           Y0, 128(DI)
+	VSUBPS            Y1, Y7, Y0
+	VSUBPS            Y5, Y3, Y7
+	VFMADD231PS.BCST  conv1_5_25<>+0(SB), Y7, Y0
+	VMOVUPS           Y0, 1920(DI)
+	VADDPS            Y6, Y2, Y0
+	VFMSUB231PS.BCST  conv1_4_25<>+0(SB), Y4, Y0
+	VADDPS            Y5, Y1, Y7
+	VFMSUB231PS.BCST  conv1_4_25<>+0(SB), Y3, Y7
+	VADDPS            Y7, Y0, Y8
+	VMOVUPS           Y8, 384(DI)
+	VSUBPS            Y7, Y0, Y0
+	VMOVUPS           Y0, 640(DI)
+	VMOVAPS           Y2, Y0
+	VFNMADD231PS.BCST conv1_5<>+0(SB), Y4, Y0
+	VFMADD231PS.BCST  conv1_4<>+0(SB), Y6, Y0
+	VADDPS            Y1, Y1, Y7
+	VFNMADD231PS.BCST conv1_10<>+0(SB), Y3, Y7
+	VFMADD231PS.BCST  conv1_8<>+0(SB), Y5, Y7
+	VADDPS            Y7, Y0, Y8
+	VMOVUPS           Y8, 896(DI)
+	VSUBPS            Y7, Y0, Y0
+	VMOVUPS           Y0, 1152(DI)
+	VADDPS            Y6, Y6, Y0
+	VFNMADD231PS.BCST conv1_10<>+0(SB), Y4, Y0
+	VFMADD231PS.BCST  conv1_8<>+0(SB), Y2, Y0
+	VMOVAPS           Y5, Y2
+	VFNMADD231PS.BCST conv1_5<>+0(SB), Y3, Y2
+	VFMADD231PS.BCST  conv1_4<>+0(SB), Y1, Y2
+	VADDPS            Y2, Y0, Y1
+	VMOVUPS           Y1, 1408(DI)
+	VSUBPS            Y2, Y0, Y0
+	VMOVUPS           Y0, 1664(DI)
+	VMOVUPS           160(CX), Y0
+	VMOVUPS           1056(CX), Y1
+	VMOVUPS           1952(CX), Y2
+	VMOVUPS           2848(CX), Y3
+	VMOVUPS           3744(CX), Y4
+	VMOVUPS           4640(CX), Y5
+	VMOVUPS           5536(CX), Y6
+	VMOVUPS           6432(CX), Y7
+	VSUBPS            Y6, Y0, Y0
+	VSUBPS            Y2, Y4, Y8
+	VFMADD231PS.BCST  conv1_5_25<>+0(SB), Y8, Y0
+	VMOVUPS           Y0, 160(DI)
+	VSUBPS            Y1, Y7, Y0
+	VSUBPS            Y5, Y3, Y7
+	VFMADD231PS.BCST  conv1_5_25<>+0(SB), Y7, Y0
+	VMOVUPS           Y0, 1952(DI)
+	VADDPS            Y6, Y2, Y0
+	VFMSUB231PS.BCST  conv1_4_25<>+0(SB), Y4, Y0
+	VADDPS            Y5, Y1, Y7
+	VFMSUB231PS.BCST  conv1_4_25<>+0(SB), Y3, Y7
+	VADDPS            Y7, Y0, Y8
+	VMOVUPS           Y8, 416(DI)
+	VSUBPS            Y7, Y0, Y0
+	VMOVUPS           Y0, 672(DI)
+	VMOVAPS           Y2, Y0
+	VFNMADD231PS.BCST conv1_5<>+0(SB), Y4, Y0
+	VFMADD231PS.BCST  conv1_4<>+0(SB), Y6, Y0
+	VADDPS            Y1, Y1, Y7
+	VFNMADD231PS.BCST conv1_10<>+0(SB), Y3, Y7
+	VFMADD231PS.BCST  conv1_8<>+0(SB), Y5, Y7
+	VADDPS            Y7, Y0, Y8
+	VMOVUPS           Y8, 928(DI)
+	VSUBPS            Y7, Y0, Y0
+	VMOVUPS           Y0, 1184(DI)
+	VADDPS            Y6, Y6, Y0
+	VFNMADD231PS.BCST conv1_10<>+0(SB), Y4, Y0
+	VFMADD231PS.BCST  conv1_8<>+0(SB), Y2, Y0
+	VMOVAPS           Y5, Y2
+	VFNMADD231PS.BCST conv1_5<>+0(SB), Y3, Y2
+	VFMADD231PS.BCST  conv1_4<>+0(SB), Y1, Y2
+	VADDPS            Y2, Y0, Y1
+	VMOVUPS           Y1, 1440(DI)
+	VSUBPS            Y2, Y0, Y0
+	VMOVUPS           Y0, 1696(DI)
+	VMOVUPS           192(CX), Y0
+	VMOVUPS           1088(CX), Y1
+	VMOVUPS           1984(CX), Y2
+	VMOVUPS           2880(CX), Y3
+	VMOVUPS           3776(CX), Y4
+	VMOVUPS           4672(CX), Y5
+	VMOVUPS           5568(CX), Y6
+	VMOVUPS           6464(CX), Y7
+	VSUBPS            Y6, Y0, Y0
+	VSUBPS            Y2, Y4, Y8
+	VFMADD231PS.BCST  conv1_5_25<>+0(SB), Y8, Y0
+	VMOVUPS           Y0, 192(DI)
+	VSUBPS            Y1, Y7, Y0
+	VSUBPS            Y5, Y3, Y7
+	VFMADD231PS.BCST  conv1_5_25<>+0(SB), Y7, Y0
+	VMOVUPS           Y0, 1984(DI)
+	VADDPS            Y6, Y2, Y0
+	VFMSUB231PS.BCST  conv1_4_25<>+0(SB), Y4, Y0
+	VADDPS            Y5, Y1, Y7
+	VFMSUB231PS.BCST  conv1_4_25<>+0(SB), Y3, Y7
+	VADDPS            Y7, Y0, Y8
+	VMOVUPS           Y8, 448(DI)
+	VSUBPS            Y7, Y0, Y0
+	VMOVUPS           Y0, 704(DI)
+	VMOVAPS           Y2, Y0
+	VFNMADD231PS.BCST conv1_5<>+0(SB), Y4, Y0
+	VFMADD231PS.BCST  conv1_4<>+0(SB), Y6, Y0
+	VADDPS            Y1, Y1, Y7
+	VFNMADD231PS.BCST conv1_10<>+0(SB), Y3, Y7
+	VFMADD231PS.BCST  conv1_8<>+0(SB), Y5, Y7
+	VADDPS            Y7, Y0, Y8
+	VMOVUPS           Y8, 960(DI)
+	VSUBPS            Y7, Y0, Y0
+	VMOVUPS           Y0, 1216(DI)
+	VADDPS            Y6, Y6, Y0
+	VFNMADD231PS.BCST conv1_10<>+0(SB), Y4, Y0
+	VFMADD231PS.BCST  conv1_8<>+0(SB), Y2, Y0
+	VMOVAPS           Y5, Y2
+	VFNMADD231PS.BCST conv1_5<>+0(SB), Y3, Y2
+	VFMADD231PS.BCST  conv1_4<>+0(SB), Y1, Y2
+	VADDPS            Y2, Y0, Y1
+	VMOVUPS           Y1, 1472(DI)
+	VSUBPS            Y2, Y0, Y0
+	VMOVUPS           Y0, 1728(DI)
+	VMOVUPS           224(CX), Y0
+	VMOVUPS           1120(CX), Y1
+	VMOVUPS           2016(CX), Y2
+	VMOVUPS           2912(CX), Y3
+	VMOVUPS           3808(CX), Y4
+	VMOVUPS           4704(CX), Y5
+	VMOVUPS           5600(CX), Y6
+	VMOVUPS           6496(CX), Y7
+	VSUBPS            Y6, Y0, Y0
+	VSUBPS            Y2, Y4, Y8
+	VFMADD231PS.BCST  conv1_5_25<>+0(SB), Y8, Y0
+	VMOVUPS           Y0, 224(DI)
+	VSUBPS            Y1, Y7, Y0
+	VSUBPS            Y5, Y3, Y7
+	VFMADD231PS.BCST  conv1_5_25<>+0(SB), Y7, Y0
+	VMOVUPS           Y0, 2016(DI)
+	VADDPS            Y6, Y2, Y0
+	VFMSUB231PS.BCST  conv1_4_25<>+0(SB), Y4, Y0
+	VADDPS            Y5, Y1, Y7
+	VFMSUB231PS.BCST  conv1_4_25<>+0(SB), Y3, Y7
+	VADDPS            Y7, Y0, Y8
+	VMOVUPS           Y8, 480(DI)
+	VSUBPS            Y7, Y0, Y0
+	VMOVUPS           Y0, 736(DI)
+	VMOVAPS           Y2, Y0
+	VFNMADD231PS.BCST conv1_5<>+0(SB), Y4, Y0
+	VFMADD231PS.BCST  conv1_4<>+0(SB), Y6, Y0
+	VADDPS            Y1, Y1, Y7
+	VFNMADD231PS.BCST conv1_10<>+0(SB), Y3, Y7
+	VFMADD231PS.BCST  conv1_8<>+0(SB), Y5, Y7
+	VADDPS            Y7, Y0, Y8
+	VMOVUPS           Y8, 992(DI)
+	VSUBPS            Y7, Y0, Y0
+	VMOVUPS           Y0, 1248(DI)
+	VADDPS            Y6, Y6, Y0
+	VFNMADD231PS.BCST conv1_10<>+0(SB), Y4, Y0
+	VFMADD231PS.BCST  conv1_8<>+0(SB), Y2, Y0
+	VMOVAPS           Y5, Y2
+	VFNMADD231PS.BCST conv1_5<>+0(SB), Y3, Y2
+	VFMADD231PS.BCST  conv1_4<>+0(SB), Y1, Y2
+	VADDPS            Y2, Y0, Y1
+	VMOVUPS           Y1, 1504(DI)
+	VSUBPS            Y2, Y0, Y0
+	VMOVUPS           Y0, 1760(DI)
+	VMOVUPS           (DI), Y0
+	VMOVUPS           32(DI), Y1
+	VMOVUPS           64(DI), Y2
+	VMOVUPS           96(DI), Y3
+	VMOVUPS           128(DI), Y4
+	VMOVUPS           160(DI), Y5
+	VMOVUPS           192(DI), Y6
+	VMOVUPS           224(DI), Y7
+	VSUBPS            Y6, Y0, Y0
+	VSUBPS            Y2, Y4, Y8
+	VFMADD231PS.BCST  conv1_5_25<>+0(SB), Y8, Y0
+	VMOVUPS           Y0, (R8)
+	VSUBPS            Y1, Y7, Y0
+	VSUBPS            Y5, Y3, Y7
+	VFMADD231PS.BCST  conv1_5_25<>+0(SB), Y7, Y0
+	VMOVUPS           Y0, 224(R8)
+	VADDPS            Y6, Y2, Y0
+	VFMSUB231PS.BCST  conv1_4_25<>+0(SB), Y4, Y0
+	VADDPS            Y5, Y1, Y7
+	VFMSUB231PS.BCST  conv1_4_25<>+0(SB), Y3, Y7
+	VADDPS            Y7, Y0, Y8
+	VMOVUPS           Y8, 32(R8)
+	VSUBPS            Y7, Y0, Y0
+	VMOVUPS           Y0, 64(R8)
+	VMOVAPS           Y2, Y0
+	VFNMADD231PS.BCST conv1_5<>+0(SB), Y4, Y0
+	VFMADD231PS.BCST  conv1_4<>+0(SB), Y6, Y0
+	VADDPS            Y1, Y1, Y7
+	VFNMADD231PS.BCST conv1_10<>+0(SB), Y3, Y7
+	VFMADD231PS.BCST  conv1_8<>+0(SB), Y5, Y7
+	VADDPS            Y7, Y0, Y8
+	VMOVUPS           Y8, 96(R8)
+	VSUBPS            Y7, Y0, Y0
+	VMOVUPS           Y0, 128(R8)
+	VADDPS            Y6, Y6, Y0
+	VFNMADD231PS.BCST conv1_10<>+0(SB), Y4, Y0
+	VFMADD231PS.BCST  conv1_8<>+0(SB), Y2, Y0
+	VMOVAPS           Y5, Y2
+	VFNMADD231PS.BCST conv1_5<>+0(SB), Y3, Y2
+	VFMADD231PS.BCST  conv1_4<>+0(SB), Y1, Y2
+	VADDPS            Y2, Y0, Y1
+	VMOVUPS           Y1, 160(R8)
+	VSUBPS            Y2, Y0, Y0
+	VMOVUPS           Y0, 192(R8)
+	VMOVUPS           256(DI), Y0
+	VMOVUPS           288(DI), Y1
+	VMOVUPS           320(DI), Y2
+	VMOVUPS           352(DI), Y3
+	VMOVUPS           384(DI), Y4
+	VMOVUPS           416(DI), Y5
+	VMOVUPS           448(DI), Y6
+	VMOVUPS           480(DI), Y7
+	VSUBPS            Y6, Y0, Y0
+	VSUBPS            Y2, Y4, Y8
+	VFMADD231PS.BCST  conv1_5_25<>+0(SB), Y8, Y0
+	VMOVUPS           Y0, 256(R8)
+	VSUBPS            Y1, Y7, Y0
+	VSUBPS            Y5, Y3, Y7
+	VFMADD231PS.BCST  conv1_5_25<>+0(SB), Y7, Y0
+	VMOVUPS           Y0, 480(R8)
+	VADDPS            Y6, Y2, Y0
+	VFMSUB231PS.BCST  conv1_4_25<>+0(SB), Y4, Y0
+	VADDPS            Y5, Y1, Y7
+	VFMSUB231PS.BCST  conv1_4_25<>+0(SB), Y3, Y7
+	VADDPS            Y7, Y0, Y8
+	VMOVUPS           Y8, 288(R8)
+	VSUBPS            Y7, Y0, Y0
+	VMOVUPS           Y0, 320(R8)
+	VMOVAPS           Y2, Y0
+	VFNMADD231PS.BCST conv1_5<>+0(SB), Y4, Y0
+	VFMADD231PS.BCST  conv1_4<>+0(SB), Y6, Y0
+	VADDPS            Y1, Y1, Y7
+	VFNMADD231PS.BCST conv1_10<>+0(SB), Y3, Y7
+	VFMADD231PS.BCST  conv1_8<>+0(SB), Y5, Y7
+	VADDPS            Y7, Y0, Y8
+	VMOVUPS           Y8, 352(R8)
+	VSUBPS            Y7, Y0, Y0
+	VMOVUPS           Y0, 384(R8)
+	VADDPS            Y6, Y6, Y0
+	VFNMADD231PS.BCST conv1_10<>+0(SB), Y4, Y0
+	VFMADD231PS.BCST  conv1_8<>+0(SB), Y2, Y0
+	VMOVAPS           Y5, Y2
+	VFNMADD231PS.BCST conv1_5<>+0(SB), Y3, Y2
+	VFMADD231PS.BCST  conv1_4<>+0(SB), Y1, Y2
+	VADDPS            Y2, Y0, Y1
+	VMOVUPS           Y1, 416(R8)
+	VSUBPS            Y2, Y0, Y0
+	VMOVUPS           Y0, 448(R8)
+	VMOVUPS           512(DI), Y0
+	VMOVUPS           544(DI), Y1
+	VMOVUPS           576(DI), Y2
+	VMOVUPS           608(DI), Y3
+	VMOVUPS           640(DI), Y4
+	VMOVUPS           672(DI), Y5
+	VMOVUPS           704(DI), Y6
+	VMOVUPS           736(DI), Y7
+	VSUBPS            Y6, Y0, Y0
+	VSUBPS            Y2, Y4, Y8
+	VFMADD231PS.BCST  conv1_5_25<>+0(SB), Y8, Y0
+	VMOVUPS           Y0, 512(R8)
+	VSUBPS            Y1, Y7, Y0
+	VSUBPS            Y5, Y3, Y7
+	VFMADD231PS.BCST  conv1_5_25<>+0(SB), Y7, Y0
+	VMOVUPS           Y0, 736(R8)
+	VADDPS            Y6, Y2, Y0
+	VFMSUB231PS.BCST  conv1_4_25<>+0(SB), Y4, Y0
+	VADDPS            Y5, Y1, Y7
+	VFMSUB231PS.BCST  conv1_4_25<>+0(SB), Y3, Y7
+	VADDPS            Y7, Y0, Y8
+	VMOVUPS           Y8, 544(R8)
+	VSUBPS            Y7, Y0, Y0
+	VMOVUPS           Y0, 576(R8)
+	VMOVAPS           Y2, Y0
+	VFNMADD231PS.BCST conv1_5<>+0(SB), Y4, Y0
+	VFMADD231PS.BCST  conv1_4<>+0(SB), Y6, Y0
+	VADDPS            Y1, Y1, Y7
+	VFNMADD231PS.BCST conv1_10<>+0(SB), Y3, Y7
+	VFMADD231PS.BCST  conv1_8<>+0(SB), Y5, Y7
+	VADDPS            Y7, Y0, Y8
+	VMOVUPS           Y8, 608(R8)
+	VSUBPS            Y7, Y0, Y0
+	VMOVUPS           Y0, 640(R8)
+	VADDPS            Y6, Y6, Y0
+	VFNMADD231PS.BCST conv1_10<>+0(SB), Y4, Y0
+	VFMADD231PS.BCST  conv1_8<>+0(SB), Y2, Y0
+	VMOVAPS           Y5, Y2
+	VFNMADD231PS.BCST conv1_5<>+0(SB), Y3, Y2
+	VFMADD231PS.BCST  conv1_4<>+0(SB), Y1, Y2
+	VADDPS            Y2, Y0, Y1
+	VMOVUPS           Y1, 672(R8)
+	VSUBPS            Y2, Y0, Y0
+	VMOVUPS           Y0, 704(R8)
+	VMOVUPS           768(DI), Y0
+	VMOVUPS           800(DI), Y1
+	VMOVUPS           832(DI), Y2
+	VMOVUPS           864(DI), Y3
+	VMOVUPS           896(DI), Y4
+	VMOVUPS           928(DI), Y5
+	VMOVUPS           960(DI), Y6
+	VMOVUPS           992(DI), Y7
+	VSUBPS            Y6, Y0, Y0
+	VSUBPS            Y2, Y4, Y8
+	VFMADD231PS.BCST  conv1_5_25<>+0(SB), Y8, Y0
+	VMOVUPS           Y0, 768(R8)
+	VSUBPS            Y1, Y7, Y0
+	VSUBPS            Y5, Y3, Y7
+	VFMADD231PS.BCST  conv1_5_25<>+0(SB), Y7, Y0
+	VMOVUPS           Y0, 992(R8)
+	VADDPS            Y6, Y2, Y0
+	VFMSUB231PS.BCST  conv1_4_25<>+0(SB), Y4, Y0
+	VADDPS            Y5, Y1, Y7
+	VFMSUB231PS.BCST  conv1_4_25<>+0(SB), Y3, Y7
+	VADDPS            Y7, Y0, Y8
+	VMOVUPS           Y8, 800(R8)
+	VSUBPS            Y7, Y0, Y0
+	VMOVUPS           Y0, 832(R8)
+	VMOVAPS           Y2, Y0
+	VFNMADD231PS.BCST conv1_5<>+0(SB), Y4, Y0
+	VFMADD231PS.BCST  conv1_4<>+0(SB), Y6, Y0
+	VADDPS            Y1, Y1, Y7
+	VFNMADD231PS.BCST conv1_10<>+0(SB), Y3, Y7
+	VFMADD231PS.BCST  conv1_8<>+0(SB), Y5, Y7
+	VADDPS            Y7, Y0, Y8
+	VMOVUPS           Y8, 864(R8)
+	VSUBPS            Y7, Y0, Y0
+	VMOVUPS           Y0, 896(R8)
+	VADDPS            Y6, Y6, Y0
+	VFNMADD231PS.BCST conv1_10<>+0(SB), Y4, Y0
+	VFMADD231PS.BCST  conv1_8<>+0(SB), Y2, Y0
+	VMOVAPS           Y5, Y2
+	VFNMADD231PS.BCST conv1_5<>+0(SB), Y3, Y2
+	VFMADD231PS.BCST  conv1_4<>+0(SB), Y1, Y2
+	VADDPS            Y2, Y0, Y1
+	VMOVUPS           Y1, 928(R8)
+	VSUBPS            Y2, Y0, Y0
+	VMOVUPS           Y0, 960(R8)
+	VMOVUPS           1024(DI), Y0
+	VMOVUPS           1056(DI), Y1
+	VMOVUPS           1088(DI), Y2
+	VMOVUPS           1120(DI), Y3
+	VMOVUPS           1152(DI), Y4
+	VMOVUPS           1184(DI), Y5
+	VMOVUPS           1216(DI), Y6
+	VMOVUPS           1248(DI), Y7
+	VSUBPS            Y6, Y0, Y0
+	VSUBPS            Y2, Y4, Y8
+	VFMADD231PS.BCST  conv1_5_25<>+0(SB), Y8, Y0
+	VMOVUPS           Y0, 1024(R8)
+	VSUBPS            Y1, Y7, Y0
+	VSUBPS            Y5, Y3, Y7
+	VFMADD231PS.BCST  conv1_5_25<>+0(SB), Y7, Y0
+	VMOVUPS           Y0, 1248(R8)
+	VADDPS            Y6, Y2, Y0
+	VFMSUB231PS.BCST  conv1_4_25<>+0(SB), Y4, Y0
+	VADDPS            Y5, Y1, Y7
+	VFMSUB231PS.BCST  conv1_4_25<>+0(SB), Y3, Y7
+	VADDPS            Y7, Y0, Y8
+	VMOVUPS           Y8, 1056(R8)
+	VSUBPS            Y7, Y0, Y0
+	VMOVUPS           Y0, 1088(R8)
+	VMOVAPS           Y2, Y0
+	VFNMADD231PS.BCST conv1_5<>+0(SB), Y4, Y0
+	VFMADD231PS.BCST  conv1_4<>+0(SB), Y6, Y0
+	VADDPS            Y1, Y1, Y7
+	VFNMADD231PS.BCST conv1_10<>+0(SB), Y3, Y7
+	VFMADD231PS.BCST  conv1_8<>+0(SB), Y5, Y7
+	VADDPS            Y7, Y0, Y8
+	VMOVUPS           Y8, 1120(R8)
+	VSUBPS            Y7, Y0, Y0
+	VMOVUPS           Y0, 1152(R8)
+	VADDPS            Y6, Y6, Y0
+	VFNMADD231PS.BCST conv1_10<>+0(SB), Y4, Y0
+	VFMADD231PS.BCST  conv1_8<>+0(SB), Y2, Y0
+	VMOVAPS           Y5, Y2
+	VFNMADD231PS.BCST conv1_5<>+0(SB), Y3, Y2
+	VFMADD231PS.BCST  conv1_4<>+0(SB), Y1, Y2
+	VADDPS            Y2, Y0, Y1
+	VMOVUPS           Y1, 1184(R8)
+	VSUBPS            Y2, Y0, Y0
+	VMOVUPS           Y0, 1216(R8)
+	VMOVUPS           1280(DI), Y0
+	VMOVUPS           1312(DI), Y1
+	VMOVUPS           1344(DI), Y2
+	VMOVUPS           1376(DI), Y3
+	VMOVUPS           1408(DI), Y4
+	VMOVUPS           1440(DI), Y5
+	VMOVUPS           1472(DI), Y6
+	VMOVUPS           1504(DI), Y7
+	VSUBPS            Y6, Y0, Y0
+	VSUBPS            Y2, Y4, Y8
+	VFMADD231PS.BCST  conv1_5_25<>+0(SB), Y8, Y0
+	VMOVUPS           Y0, 1280(R8)
+	VSUBPS            Y1, Y7, Y0
+	VSUBPS            Y5, Y3, Y7
+	VFMADD231PS.BCST  conv1_5_25<>+0(SB), Y7, Y0
+	VMOVUPS           Y0, 1504(R8)
+	VADDPS            Y6, Y2, Y0
+	VFMSUB231PS.BCST  conv1_4_25<>+0(SB), Y4, Y0
+	VADDPS            Y5, Y1, Y7
+	VFMSUB231PS.BCST  conv1_4_25<>+0(SB), Y3, Y7
+	VADDPS            Y7, Y0, Y8
+	VMOVUPS           Y8, 1312(R8)
+	VSUBPS            Y7, Y0, Y0
+	VMOVUPS           Y0, 1344(R8)
+	VMOVAPS           Y2, Y0
+	VFNMADD231PS.BCST conv1_5<>+0(SB), Y4, Y0
+	VFMADD231PS.BCST  conv1_4<>+0(SB), Y6, Y0
+	VADDPS            Y1, Y1, Y7
+	VFNMADD231PS.BCST conv1_10<>+0(SB), Y3, Y7
+	VFMADD231PS.BCST  conv1_8<>+0(SB), Y5, Y7
+	VADDPS            Y7, Y0, Y8
+	VMOVUPS           Y8, 1376(R8)
+	VSUBPS            Y7, Y0, Y0
+	VMOVUPS           Y0, 1408(R8)
+	VADDPS            Y6, Y6, Y0
+	VFNMADD231PS.BCST conv1_10<>+0(SB), Y4, Y0
+	VFMADD231PS.BCST  conv1_8<>+0(SB), Y2, Y0
+	VMOVAPS           Y5, Y2
+	VFNMADD231PS.BCST conv1_5<>+0(SB), Y3, Y2
+	VFMADD231PS.BCST  conv1_4<>+0(SB), Y1, Y2
+	VADDPS            Y2, Y0, Y1
+	VMOVUPS           Y1, 1440(R8)
+	VSUBPS            Y2, Y0, Y0
+	VMOVUPS           Y0, 1472(R8)
+	VMOVUPS           1536(DI), Y0
+	VMOVUPS           1568(DI), Y1
+	VMOVUPS           1600(DI), Y2
+	VMOVUPS           1632(DI), Y3
+	VMOVUPS           1664(DI), Y4
+	VMOVUPS           1696(DI), Y5
+	VMOVUPS           1728(DI), Y6
+	VMOVUPS           1760(DI), Y7
+	VSUBPS            Y6, Y0, Y0
+	VSUBPS            Y2, Y4, Y8
+	VFMADD231PS.BCST  conv1_5_25<>+0(SB), Y8, Y0
+	VMOVUPS           Y0, 1536(R8)
+	VSUBPS            Y1, Y7, Y0
+	VSUBPS            Y5, Y3, Y7
+	VFMADD231PS.BCST  conv1_5_25<>+0(SB), Y7, Y0
+	VMOVUPS           Y0, 1760(R8)
+	VADDPS            Y6, Y2, Y0
+	VFMSUB231PS.BCST  conv1_4_25<>+0(SB), Y4, Y0
+	VADDPS            Y5, Y1, Y7
+	VFMSUB231PS.BCST  conv1_4_25<>+0(SB), Y3, Y7
+	VADDPS            Y7, Y0, Y8
+	VMOVUPS           Y8, 1568(R8)
+	VSUBPS            Y7, Y0, Y0
+	VMOVUPS           Y0, 1600(R8)
+	VMOVAPS           Y2, Y0
+	VFNMADD231PS.BCST conv1_5<>+0(SB), Y4, Y0
+	VFMADD231PS.BCST  conv1_4<>+0(SB), Y6, Y0
+	VADDPS            Y1, Y1, Y7
+	VFNMADD231PS.BCST conv1_10<>+0(SB), Y3, Y7
+	VFMADD231PS.BCST  conv1_8<>+0(SB), Y5, Y7
+	VADDPS            Y7, Y0, Y8
+	VMOVUPS           Y8, 1632(R8)
+	VSUBPS            Y7, Y0, Y0
+	VMOVUPS           Y0, 1664(R8)
+	VADDPS            Y6, Y6, Y0
+	VFNMADD231PS.BCST conv1_10<>+0(SB), Y4, Y0
+	VFMADD231PS.BCST  conv1_8<>+0(SB), Y2, Y0
+	VMOVAPS           Y5, Y2
+	VFNMADD231PS.BCST conv1_5<>+0(SB), Y3, Y2
+	VFMADD231PS.BCST  conv1_4<>+0(SB), Y1, Y2
+	VADDPS            Y2, Y0, Y1
+	VMOVUPS           Y1, 1696(R8)
+	VSUBPS            Y2, Y0, Y0
+	VMOVUPS           Y0, 1728(R8)
+	VMOVUPS           1792(DI), Y0
+	VMOVUPS           1824(DI), Y1
+	VMOVUPS           1856(DI), Y2
+	VMOVUPS           1888(DI), Y3
+	VMOVUPS           1920(DI), Y4
+	VMOVUPS           1952(DI), Y5
+	VMOVUPS           1984(DI), Y6
+	VMOVUPS           2016(DI), Y7
+	VSUBPS            Y6, Y0, Y0
+	VSUBPS            Y2, Y4, Y8
+	VFMADD231PS.BCST  conv1_5_25<>+0(SB), Y8, Y0
+	VMOVUPS           Y0, 1792(R8)
+	VSUBPS            Y1, Y7, Y0
+	VSUBPS            Y5, Y3, Y7
+	VFMADD231PS.BCST  conv1_5_25<>+0(SB), Y7, Y0
+	VMOVUPS           Y0, 2016(R8)
+	VADDPS            Y6, Y2, Y0
+	VFMSUB231PS.BCST  conv1_4_25<>+0(SB), Y4, Y0
+	VADDPS            Y5, Y1, Y7
+	VFMSUB231PS.BCST  conv1_4_25<>+0(SB), Y3, Y7
+	VADDPS            Y7, Y0, Y8
+	VMOVUPS           Y8, 1824(R8)
+	VSUBPS            Y7, Y0, Y0
+	VMOVUPS           Y0, 1856(R8)
+	VMOVAPS           Y2, Y0
+	VFNMADD231PS.BCST conv1_5<>+0(SB), Y4, Y0
+	VFMADD231PS.BCST  conv1_4<>+0(SB), Y6, Y0
+	VADDPS            Y1, Y1, Y7
+	VFNMADD231PS.BCST conv1_10<>+0(SB), Y3, Y7
+	VFMADD231PS.BCST  conv1_8<>+0(SB), Y5, Y7
+	VADDPS            Y7, Y0, Y8
+	VMOVUPS           Y8, 1888(R8)
+	VSUBPS            Y7, Y0, Y0
+	VMOVUPS           Y0, 1920(R8)
+	VADDPS            Y6, Y6, Y0
+	VFNMADD231PS.BCST conv1_10<>+0(SB), Y4, Y0
+	VFMADD231PS.BCST  conv1_8<>+0(SB), Y2, Y0
+	VMOVAPS           Y5, Y2
+	VFNMADD231PS.BCST conv1_5<>+0(SB), Y3, Y2
+	VFMADD231PS.BCST  conv1_4<>+0(SB), Y1, Y2
+	VADDPS            Y2, Y0, Y1
+	VMOVUPS           Y1, 1952(R8)
+	VSUBPS            Y2, Y0, Y0
+	VMOVUPS           Y0, 1984(R8)
+	MOVQ              $0x00000002, R11
 
-output3:
+group3:
+	// columns: Aᵀ (u V), a column of V in registers for all outputs of the group
+	MOVQ $0x00000008, R12
+
+column4:
+	VMOVUPS (R8), Y0
+	VMOVUPS 256(R8), Y1
+	VMOVUPS 512(R8), Y2
+	VMOVUPS 768(R8), Y3
+	VMOVUPS 1024(R8), Y4
+	VMOVUPS 1280(R8), Y5
+	VMOVUPS 1536(R8), Y6
+	VMOVUPS 1792(R8), Y7
+	MOVQ    $0x0000000a, R13
+
+output5:
+	VMULPS.BCST      768(DX), Y1, Y8
+	VMULPS.BCST      1536(DX), Y2, Y9
+	VADDPS           Y9, Y8, Y10
+	VSUBPS           Y9, Y8, Y8
+	VMULPS.BCST      2304(DX), Y3, Y9
+	VMULPS.BCST      3072(DX), Y4, Y11
+	VADDPS           Y11, Y9, Y12
+	VSUBPS           Y11, Y9, Y9
+	VMULPS.BCST      3840(DX), Y5, Y11
+	VMULPS.BCST      4608(DX), Y6, Y13
+	VADDPS           Y13, Y11, Y14
+	VSUBPS           Y13, Y11, Y11
+	VMULPS.BCST      (DX), Y0, Y13
+	VADDPS           Y10, Y13, Y13
+	VADDPS           Y14, Y12, Y15
+	VADDPS           Y15, Y13, Y13
+	VMOVUPS          Y13, (DI)
+	VFMADD231PS.BCST conv1_0_25<>+0(SB), Y14, Y10
+	VFMADD231PS.BCST conv1_4<>+0(SB), Y12, Y10
+	VMOVUPS          Y10, 512(DI)
+	VMULPS.BCST      5376(DX), Y7, Y10
+	VADDPS           Y10, Y8, Y10
+	VFMADD231PS.BCST conv1_0_125<>+0(SB), Y11, Y10
+	VFMADD231PS.BCST conv1_8<>+0(SB), Y9, Y10
+	VMOVUPS          Y10, 768(DI)
+	VFMADD231PS.BCST conv1_0_5<>+0(SB), Y11, Y8
+	VFMADD231PS.BCST conv1_2<>+0(SB), Y9, Y8
+	VMOVUPS          Y8, 256(DI)
+	ADDQ             $+4, DX
+	ADDQ             $+1024, DI
+	DECQ             R13
+	JNZ              output5
+	ADDQ             $-40, DX
+	ADDQ             $-10240, DI
+	ADDQ             $+32, R8
+	ADDQ             $+96, DX
+	ADDQ             $+32, DI
+	DECQ             R12
+	JNZ              column4
+	ADDQ             $-256, R8
+	ADDQ             $-728, DX
+	ADDQ             $-256, DI
+	VXORPS           Y0, Y0, Y0
+	MOVQ             $0x0000000a, R12
+
+output6:
 	VBROADCASTSS (BX), Y1
 
-	// columns: Aᵀ m
-	VMOVUPS          (R8), Y2
-	VMULPS.BCST      (DX), Y2, Y2
-	VMOVUPS          256(R8), Y3
-	VMULPS.BCST      768(DX), Y3, Y3
-	VMOVUPS          512(R8), Y4
-	VMULPS.BCST      1536(DX), Y4, Y4
-	VMOVUPS          768(R8), Y5
-	VMULPS.BCST      2304(DX), Y5, Y5
-	VMOVUPS          1024(R8), Y6
-	VMULPS.BCST      3072(DX), Y6, Y6
-	VMOVUPS          1280(R8), Y7
-	VMULPS.BCST      3840(DX), Y7, Y7
-	VMOVUPS          1536(R8), Y8
-	VMULPS.BCST      4608(DX), Y8, Y8
-	VMOVUPS          1792(R8), Y9
-	VMULPS.BCST      5376(DX), Y9, Y9
-	VADDPS           Y4, Y3, Y10
-	VSUBPS           Y4, Y3, Y3
-	VADDPS           Y6, Y5, Y4
-	VSUBPS           Y6, Y5, Y5
-	VADDPS           Y8, Y7, Y6
-	VSUBPS           Y8, Y7, Y7
-	VADDPS           Y10, Y2, Y2
-	VADDPS           Y6, Y4, Y8
-	VADDPS           Y8, Y2, Y2
-	VMOVUPS          Y2, (DI)
-	VFMADD231PS.BCST conv1_0_25<>+0(SB), Y6, Y10
-	VFMADD231PS.BCST conv1_4<>+0(SB), Y4, Y10
-	VMOVUPS          Y10, 512(DI)
-	VADDPS           Y9, Y3, Y2
-	VFMADD231PS.BCST conv1_0_125<>+0(SB), Y7, Y2
-	VFMADD231PS.BCST conv1_8<>+0(SB), Y5, Y2
-	VMOVUPS          Y2, 768(DI)
-	VFMADD231PS.BCST conv1_0_5<>+0(SB), Y7, Y3
-	VFMADD231PS.BCST conv1_2<>+0(SB), Y5, Y3
-	VMOVUPS          Y3, 256(DI)
-	VMOVUPS          32(R8), Y2
-	VMULPS.BCST      96(DX), Y2, Y2
-	VMOVUPS          288(R8), Y3
-	VMULPS.BCST      864(DX), Y3, Y3
-	VMOVUPS          544(R8), Y4
-	VMULPS.BCST      1632(DX), Y4, Y4
-	VMOVUPS          800(R8), Y5
-	VMULPS.BCST      2400(DX), Y5, Y5
-	VMOVUPS          1056(R8), Y6
-	VMULPS.BCST      3168(DX), Y6, Y6
-	VMOVUPS          1312(R8), Y7
-	VMULPS.BCST      3936(DX), Y7, Y7
-	VMOVUPS          1568(R8), Y8
-	VMULPS.BCST      4704(DX), Y8, Y8
-	VMOVUPS          1824(R8), Y9
-	VMULPS.BCST      5472(DX), Y9, Y9
-	VADDPS           Y4, Y3, Y10
-	VSUBPS           Y4, Y3, Y3
-	VADDPS           Y6, Y5, Y4
-	VSUBPS           Y6, Y5, Y5
-	VADDPS           Y8, Y7, Y6
-	VSUBPS           Y8, Y7, Y7
-	VADDPS           Y10, Y2, Y2
-	VADDPS           Y6, Y4, Y8
-	VADDPS           Y8, Y2, Y2
-	VMOVUPS          Y2, 32(DI)
-	VFMADD231PS.BCST conv1_0_25<>+0(SB), Y6, Y10
-	VFMADD231PS.BCST conv1_4<>+0(SB), Y4, Y10
-	VMOVUPS          Y10, 544(DI)
-	VADDPS           Y9, Y3, Y2
-	VFMADD231PS.BCST conv1_0_125<>+0(SB), Y7, Y2
-	VFMADD231PS.BCST conv1_8<>+0(SB), Y5, Y2
-	VMOVUPS          Y2, 800(DI)
-	VFMADD231PS.BCST conv1_0_5<>+0(SB), Y7, Y3
-	VFMADD231PS.BCST conv1_2<>+0(SB), Y5, Y3
-	VMOVUPS          Y3, 288(DI)
-	VMOVUPS          64(R8), Y2
-	VMULPS.BCST      192(DX), Y2, Y2
-	VMOVUPS          320(R8), Y3
-	VMULPS.BCST      960(DX), Y3, Y3
-	VMOVUPS          576(R8), Y4
-	VMULPS.BCST      1728(DX), Y4, Y4
-	VMOVUPS          832(R8), Y5
-	VMULPS.BCST      2496(DX), Y5, Y5
-	VMOVUPS          1088(R8), Y6
-	VMULPS.BCST      3264(DX), Y6, Y6
-	VMOVUPS          1344(R8), Y7
-	VMULPS.BCST      4032(DX), Y7, Y7
-	VMOVUPS          1600(R8), Y8
-	VMULPS.BCST      4800(DX), Y8, Y8
-	VMOVUPS          1856(R8), Y9
-	VMULPS.BCST      5568(DX), Y9, Y9
-	VADDPS           Y4, Y3, Y10
-	VSUBPS           Y4, Y3, Y3
-	VADDPS           Y6, Y5, Y4
-	VSUBPS           Y6, Y5, Y5
-	VADDPS           Y8, Y7, Y6
-	VSUBPS           Y8, Y7, Y7
-	VADDPS           Y10, Y2, Y2
-	VADDPS           Y6, Y4, Y8
-	VADDPS           Y8, Y2, Y2
-	VMOVUPS          Y2, 64(DI)
-	VFMADD231PS.BCST conv1_0_25<>+0(SB), Y6, Y10
-	VFMADD231PS.BCST conv1_4<>+0(SB), Y4, Y10
-	VMOVUPS          Y10, 576(DI)
-	VADDPS           Y9, Y3, Y2
-	VFMADD231PS.BCST conv1_0_125<>+0(SB), Y7, Y2
-	VFMADD231PS.BCST conv1_8<>+0(SB), Y5, Y2
-	VMOVUPS          Y2, 832(DI)
-	VFMADD231PS.BCST conv1_0_5<>+0(SB), Y7, Y3
-	VFMADD231PS.BCST conv1_2<>+0(SB), Y5, Y3
-	VMOVUPS          Y3, 320(DI)
-	VMOVUPS          96(R8), Y2
-	VMULPS.BCST      288(DX), Y2, Y2
-	VMOVUPS          352(R8), Y3
-	VMULPS.BCST      1056(DX), Y3, Y3
-	VMOVUPS          608(R8), Y4
-	VMULPS.BCST      1824(DX), Y4, Y4
-	VMOVUPS          864(R8), Y5
-	VMULPS.BCST      2592(DX), Y5, Y5
-	VMOVUPS          1120(R8), Y6
-	VMULPS.BCST      3360(DX), Y6, Y6
-	VMOVUPS          1376(R8), Y7
-	VMULPS.BCST      4128(DX), Y7, Y7
-	VMOVUPS          1632(R8), Y8
-	VMULPS.BCST      4896(DX), Y8, Y8
-	VMOVUPS          1888(R8), Y9
-	VMULPS.BCST      5664(DX), Y9, Y9
-	VADDPS           Y4, Y3, Y10
-	VSUBPS           Y4, Y3, Y3
-	VADDPS           Y6, Y5, Y4
-	VSUBPS           Y6, Y5, Y5
-	VADDPS           Y8, Y7, Y6
-	VSUBPS           Y8, Y7, Y7
-	VADDPS           Y10, Y2, Y2
-	VADDPS           Y6, Y4, Y8
-	VADDPS           Y8, Y2, Y2
-	VMOVUPS          Y2, 96(DI)
-	VFMADD231PS.BCST conv1_0_25<>+0(SB), Y6, Y10
-	VFMADD231PS.BCST conv1_4<>+0(SB), Y4, Y10
-	VMOVUPS          Y10, 608(DI)
-	VADDPS           Y9, Y3, Y2
-	VFMADD231PS.BCST conv1_0_125<>+0(SB), Y7, Y2
-	VFMADD231PS.BCST conv1_8<>+0(SB), Y5, Y2
-	VMOVUPS          Y2, 864(DI)
-	VFMADD231PS.BCST conv1_0_5<>+0(SB), Y7, Y3
-	VFMADD231PS.BCST conv1_2<>+0(SB), Y5, Y3
-	VMOVUPS          Y3, 352(DI)
-	VMOVUPS          128(R8), Y2
-	VMULPS.BCST      384(DX), Y2, Y2
-	VMOVUPS          384(R8), Y3
-	VMULPS.BCST      1152(DX), Y3, Y3
-	VMOVUPS          640(R8), Y4
-	VMULPS.BCST      1920(DX), Y4, Y4
-	VMOVUPS          896(R8), Y5
-	VMULPS.BCST      2688(DX), Y5, Y5
-	VMOVUPS          1152(R8), Y6
-	VMULPS.BCST      3456(DX), Y6, Y6
-	VMOVUPS          1408(R8), Y7
-	VMULPS.BCST      4224(DX), Y7, Y7
-	VMOVUPS          1664(R8), Y8
-	VMULPS.BCST      4992(DX), Y8, Y8
-	VMOVUPS          1920(R8), Y9
-	VMULPS.BCST      5760(DX), Y9, Y9
-	VADDPS           Y4, Y3, Y10
-	VSUBPS           Y4, Y3, Y3
-	VADDPS           Y6, Y5, Y4
-	VSUBPS           Y6, Y5, Y5
-	VADDPS           Y8, Y7, Y6
-	VSUBPS           Y8, Y7, Y7
-	VADDPS           Y10, Y2, Y2
-	VADDPS           Y6, Y4, Y8
-	VADDPS           Y8, Y2, Y2
-	VMOVUPS          Y2, 128(DI)
-	VFMADD231PS.BCST conv1_0_25<>+0(SB), Y6, Y10
-	VFMADD231PS.BCST conv1_4<>+0(SB), Y4, Y10
-	VMOVUPS          Y10, 640(DI)
-	VADDPS           Y9, Y3, Y2
-	VFMADD231PS.BCST conv1_0_125<>+0(SB), Y7, Y2
-	VFMADD231PS.BCST conv1_8<>+0(SB), Y5, Y2
-	VMOVUPS          Y2, 896(DI)
-	VFMADD231PS.BCST conv1_0_5<>+0(SB), Y7, Y3
-	VFMADD231PS.BCST conv1_2<>+0(SB), Y5, Y3
-	VMOVUPS          Y3, 384(DI)
-	VMOVUPS          160(R8), Y2
-	VMULPS.BCST      480(DX), Y2, Y2
-	VMOVUPS          416(R8), Y3
-	VMULPS.BCST      1248(DX), Y3, Y3
-	VMOVUPS          672(R8), Y4
-	VMULPS.BCST      2016(DX), Y4, Y4
-	VMOVUPS          928(R8), Y5
-	VMULPS.BCST      2784(DX), Y5, Y5
-	VMOVUPS          1184(R8), Y6
-	VMULPS.BCST      3552(DX), Y6, Y6
-	VMOVUPS          1440(R8), Y7
-	VMULPS.BCST      4320(DX), Y7, Y7
-	VMOVUPS          1696(R8), Y8
-	VMULPS.BCST      5088(DX), Y8, Y8
-	VMOVUPS          1952(R8), Y9
-	VMULPS.BCST      5856(DX), Y9, Y9
-	VADDPS           Y4, Y3, Y10
-	VSUBPS           Y4, Y3, Y3
-	VADDPS           Y6, Y5, Y4
-	VSUBPS           Y6, Y5, Y5
-	VADDPS           Y8, Y7, Y6
-	VSUBPS           Y8, Y7, Y7
-	VADDPS           Y10, Y2, Y2
-	VADDPS           Y6, Y4, Y8
-	VADDPS           Y8, Y2, Y2
-	VMOVUPS          Y2, 160(DI)
-	VFMADD231PS.BCST conv1_0_25<>+0(SB), Y6, Y10
-	VFMADD231PS.BCST conv1_4<>+0(SB), Y4, Y10
-	VMOVUPS          Y10, 672(DI)
-	VADDPS           Y9, Y3, Y2
-	VFMADD231PS.BCST conv1_0_125<>+0(SB), Y7, Y2
-	VFMADD231PS.BCST conv1_8<>+0(SB), Y5, Y2
-	VMOVUPS          Y2, 928(DI)
-	VFMADD231PS.BCST conv1_0_5<>+0(SB), Y7, Y3
-	VFMADD231PS.BCST conv1_2<>+0(SB), Y5, Y3
-	VMOVUPS          Y3, 416(DI)
-	VMOVUPS          192(R8), Y2
-	VMULPS.BCST      576(DX), Y2, Y2
-	VMOVUPS          448(R8), Y3
-	VMULPS.BCST      1344(DX), Y3, Y3
-	VMOVUPS          704(R8), Y4
-	VMULPS.BCST      2112(DX), Y4, Y4
-	VMOVUPS          960(R8), Y5
-	VMULPS.BCST      2880(DX), Y5, Y5
-	VMOVUPS          1216(R8), Y6
-	VMULPS.BCST      3648(DX), Y6, Y6
-	VMOVUPS          1472(R8), Y7
-	VMULPS.BCST      4416(DX), Y7, Y7
-	VMOVUPS          1728(R8), Y8
-	VMULPS.BCST      5184(DX), Y8, Y8
-	VMOVUPS          1984(R8), Y9
-	VMULPS.BCST      5952(DX), Y9, Y9
-	VADDPS           Y4, Y3, Y10
-	VSUBPS           Y4, Y3, Y3
-	VADDPS           Y6, Y5, Y4
-	VSUBPS           Y6, Y5, Y5
-	VADDPS           Y8, Y7, Y6
-	VSUBPS           Y8, Y7, Y7
-	VADDPS           Y10, Y2, Y2
-	VADDPS           Y6, Y4, Y8
-	VADDPS           Y8, Y2, Y2
-	VMOVUPS          Y2, 192(DI)
-	VFMADD231PS.BCST conv1_0_25<>+0(SB), Y6, Y10
-	VFMADD231PS.BCST conv1_4<>+0(SB), Y4, Y10
-	VMOVUPS          Y10, 704(DI)
-	VADDPS           Y9, Y3, Y2
-	VFMADD231PS.BCST conv1_0_125<>+0(SB), Y7, Y2
-	VFMADD231PS.BCST conv1_8<>+0(SB), Y5, Y2
-	VMOVUPS          Y2, 960(DI)
-	VFMADD231PS.BCST conv1_0_5<>+0(SB), Y7, Y3
-	VFMADD231PS.BCST conv1_2<>+0(SB), Y5, Y3
-	VMOVUPS          Y3, 448(DI)
-	VMOVUPS          224(R8), Y2
-	VMULPS.BCST      672(DX), Y2, Y2
-	VMOVUPS          480(R8), Y3
-	VMULPS.BCST      1440(DX), Y3, Y3
-	VMOVUPS          736(R8), Y4
-	VMULPS.BCST      2208(DX), Y4, Y4
-	VMOVUPS          992(R8), Y5
-	VMULPS.BCST      2976(DX), Y5, Y5
-	VMOVUPS          1248(R8), Y6
-	VMULPS.BCST      3744(DX), Y6, Y6
-	VMOVUPS          1504(R8), Y7
-	VMULPS.BCST      4512(DX), Y7, Y7
-	VMOVUPS          1760(R8), Y8
-	VMULPS.BCST      5280(DX), Y8, Y8
-	VMOVUPS          2016(R8), Y9
-	VMULPS.BCST      6048(DX), Y9, Y9
-	VADDPS           Y4, Y3, Y10
-	VSUBPS           Y4, Y3, Y3
-	VADDPS           Y6, Y5, Y4
-	VSUBPS           Y6, Y5, Y5
-	VADDPS           Y8, Y7, Y6
-	VSUBPS           Y8, Y7, Y7
-	VADDPS           Y10, Y2, Y2
-	VADDPS           Y6, Y4, Y8
-	VADDPS           Y8, Y2, Y2
-	VMOVUPS          Y2, 224(DI)
-	VFMADD231PS.BCST conv1_0_25<>+0(SB), Y6, Y10
-	VFMADD231PS.BCST conv1_4<>+0(SB), Y4, Y10
-	VMOVUPS          Y10, 736(DI)
-	VADDPS           Y9, Y3, Y2
-	VFMADD231PS.BCST conv1_0_125<>+0(SB), Y7, Y2
-	VFMADD231PS.BCST conv1_8<>+0(SB), Y5, Y2
-	VMOVUPS          Y2, 992(DI)
-	VFMADD231PS.BCST conv1_0_5<>+0(SB), Y7, Y3
-	VFMADD231PS.BCST conv1_2<>+0(SB), Y5, Y3
-	VMOVUPS          Y3, 480(DI)
-
 	// two rows at a time: (Aᵀ m) A, then bias, pooling, ReLU
-	VMOVUPS          (DI), Y2
-	VMOVUPS          32(DI), Y3
-	VMOVUPS          64(DI), Y4
-	VMOVUPS          96(DI), Y5
-	VMOVUPS          128(DI), Y6
-	VMOVUPS          160(DI), Y7
-	VMOVUPS          192(DI), Y8
-	VMOVUPS          224(DI), Y9
-	VADDPS           Y4, Y3, Y10
-	VSUBPS           Y4, Y3, Y3
-	VADDPS           Y6, Y5, Y4
-	VSUBPS           Y6, Y5, Y5
-	VADDPS           Y8, Y7, Y6
-	VSUBPS           Y8, Y7, Y7
-	VADDPS           Y10, Y2, Y2
-	VADDPS           Y6, Y4, Y8
-	VADDPS           Y8, Y2, Y2
-	VFMADD231PS.BCST conv1_0_25<>+0(SB), Y6, Y10
-	VFMADD231PS.BCST conv1_4<>+0(SB), Y4, Y10
-	VADDPS           Y9, Y3, Y4
-	VFMADD231PS.BCST conv1_0_125<>+0(SB), Y7, Y4
-	VFMADD231PS.BCST conv1_8<>+0(SB), Y5, Y4
-	VFMADD231PS.BCST conv1_0_5<>+0(SB), Y7, Y3
-	VFMADD231PS.BCST conv1_2<>+0(SB), Y5, Y3
-	VMOVUPS          256(DI), Y5
-	VMOVUPS          288(DI), Y6
-	VMOVUPS          320(DI), Y7
-	VMOVUPS          352(DI), Y8
+	VMOVUPS          32(DI), Y2
+	VMOVUPS          64(DI), Y3
+	VADDPS           Y3, Y2, Y4
+	VSUBPS           Y3, Y2, Y2
+	VMOVUPS          96(DI), Y3
+	VMOVUPS          128(DI), Y5
+	VADDPS           Y5, Y3, Y6
+	VSUBPS           Y5, Y3, Y3
+	VMOVUPS          160(DI), Y5
+	VMOVUPS          192(DI), Y7
+	VADDPS           Y7, Y5, Y8
+	VSUBPS           Y7, Y5, Y5
+	VMOVUPS          (DI), Y7
+	VADDPS           Y4, Y7, Y7
+	VADDPS           Y8, Y6, Y9
+	VADDPS           Y9, Y7, Y7
+	VFMADD231PS.BCST conv1_0_25<>+0(SB), Y8, Y4
+	VFMADD231PS.BCST conv1_4<>+0(SB), Y6, Y4
+	VMOVUPS          224(DI), Y6
+	VADDPS           Y6, Y2, Y6
+	VFMADD231PS.BCST conv1_0_125<>+0(SB), Y5, Y6
+	VFMADD231PS.BCST conv1_8<>+0(SB), Y3, Y6
+	VFMADD231PS.BCST conv1_0_5<>+0(SB), Y5, Y2
+	VFMADD231PS.BCST conv1_2<>+0(SB), Y3, Y2
+	VMOVUPS          288(DI), Y3
+	VMOVUPS          320(DI), Y5
+	VADDPS           Y5, Y3, Y8
+	VSUBPS           Y5, Y3, Y3
+	VMOVUPS          352(DI), Y5
 	VMOVUPS          384(DI), Y9
-	VMOVUPS          416(DI), Y11
-	VMOVUPS          448(DI), Y12
-	VMOVUPS          480(DI), Y13
-	VADDPS           Y7, Y6, Y14
-	VSUBPS           Y7, Y6, Y6
-	VADDPS           Y9, Y8, Y7
-	VSUBPS           Y9, Y8, Y8
-	VADDPS           Y12, Y11, Y9
-	VSUBPS           Y12, Y11, Y11
-	VADDPS           Y14, Y5, Y5
-	VADDPS           Y9, Y7, Y12
-	VADDPS           Y12, Y5, Y5
-	VFMADD231PS.BCST conv1_0_25<>+0(SB), Y9, Y14
-	VFMADD231PS.BCST conv1_4<>+0(SB), Y7, Y14
-	VADDPS           Y13, Y6, Y7
-	VFMADD231PS.BCST conv1_0_125<>+0(SB), Y11, Y7
-	VFMADD231PS.BCST conv1_8<>+0(SB), Y8, Y7
-	VFMADD231PS.BCST conv1_0_5<>+0(SB), Y11, Y6
-	VFMADD231PS.BCST conv1_2<>+0(SB), Y8, Y6
-	VMAXPS           Y3, Y2, Y8
-	VMAXPS           Y6, Y5, Y9
-	VMAXPS           Y9, Y8, Y8
-	VADDPS           Y1, Y8, Y9
+	VADDPS           Y9, Y5, Y10
+	VSUBPS           Y9, Y5, Y5
+	VMOVUPS          416(DI), Y9
+	VMOVUPS          448(DI), Y11
+	VADDPS           Y11, Y9, Y12
+	VSUBPS           Y11, Y9, Y9
+	VMOVUPS          256(DI), Y11
+	VADDPS           Y8, Y11, Y11
+	VADDPS           Y12, Y10, Y13
+	VADDPS           Y13, Y11, Y11
+	VFMADD231PS.BCST conv1_0_25<>+0(SB), Y12, Y8
+	VFMADD231PS.BCST conv1_4<>+0(SB), Y10, Y8
+	VMOVUPS          480(DI), Y10
+	VADDPS           Y10, Y3, Y10
+	VFMADD231PS.BCST conv1_0_125<>+0(SB), Y9, Y10
+	VFMADD231PS.BCST conv1_8<>+0(SB), Y5, Y10
+	VFMADD231PS.BCST conv1_0_5<>+0(SB), Y9, Y3
+	VFMADD231PS.BCST conv1_2<>+0(SB), Y5, Y3
+	VMAXPS           Y2, Y7, Y5
+	VMAXPS           Y3, Y11, Y9
+	VMAXPS           Y9, Y5, Y5
+	VADDPS           Y1, Y5, Y9
 	VMAXPS           Y9, Y0, Y9
 	VCMPPS           $0x1e, Y0, Y9, K1
-	VCMPPS           $0x00, Y8, Y2, K1, K2
+	VCMPPS           $0x00, Y5, Y7, K1, K2
 	KANDNW           K1, K2, K1
 	KMOVB            K2, (SI)
-	VCMPPS           $0x00, Y8, Y3, K1, K2
+	VCMPPS           $0x00, Y5, Y2, K1, K2
 	KANDNW           K1, K2, K1
 	KMOVB            K2, 1(SI)
-	VCMPPS           $0x00, Y8, Y5, K1, K2
+	VCMPPS           $0x00, Y5, Y11, K1, K2
 	KANDNW           K1, K2, K1
 	KMOVB            K2, 2(SI)
-	VCMPPS           $0x00, Y8, Y6, K1, K1
+	VCMPPS           $0x00, Y5, Y3, K1, K1
 	KMOVB            K1, 3(SI)
 	VMOVUPS          Y9, (AX)
-	VMAXPS           Y4, Y10, Y2
-	VMAXPS           Y7, Y14, Y3
+	VMAXPS           Y6, Y4, Y2
+	VMAXPS           Y10, Y8, Y3
 	VMAXPS           Y3, Y2, Y2
 	VADDPS           Y1, Y2, Y3
 	VMAXPS           Y3, Y0, Y3
 	VCMPPS           $0x1e, Y0, Y3, K1
-	VCMPPS           $0x00, Y2, Y10, K1, K2
-	KANDNW           K1, K2, K1
-	KMOVB            K2, 4(SI)
 	VCMPPS           $0x00, Y2, Y4, K1, K2
 	KANDNW           K1, K2, K1
+	KMOVB            K2, 4(SI)
+	VCMPPS           $0x00, Y2, Y6, K1, K2
+	KANDNW           K1, K2, K1
 	KMOVB            K2, 5(SI)
-	VCMPPS           $0x00, Y2, Y14, K1, K2
+	VCMPPS           $0x00, Y2, Y8, K1, K2
 	KANDNW           K1, K2, K1
 	KMOVB            K2, 6(SI)
-	VCMPPS           $0x00, Y2, Y7, K1, K1
+	VCMPPS           $0x00, Y2, Y10, K1, K1
 	KMOVB            K1, 7(SI)
 	VMOVUPS          Y3, 32(AX)
-	VMOVUPS          512(DI), Y2
-	VMOVUPS          544(DI), Y3
-	VMOVUPS          576(DI), Y4
-	VMOVUPS          608(DI), Y5
-	VMOVUPS          640(DI), Y6
-	VMOVUPS          672(DI), Y7
-	VMOVUPS          704(DI), Y8
-	VMOVUPS          736(DI), Y9
-	VADDPS           Y4, Y3, Y10
-	VSUBPS           Y4, Y3, Y3
-	VADDPS           Y6, Y5, Y4
-	VSUBPS           Y6, Y5, Y5
-	VADDPS           Y8, Y7, Y6
-	VSUBPS           Y8, Y7, Y7
-	VADDPS           Y10, Y2, Y2
-	VADDPS           Y6, Y4, Y8
-	VADDPS           Y8, Y2, Y2
-	VFMADD231PS.BCST conv1_0_25<>+0(SB), Y6, Y10
-	VFMADD231PS.BCST conv1_4<>+0(SB), Y4, Y10
-	VADDPS           Y9, Y3, Y4
-	VFMADD231PS.BCST conv1_0_125<>+0(SB), Y7, Y4
-	VFMADD231PS.BCST conv1_8<>+0(SB), Y5, Y4
-	VFMADD231PS.BCST conv1_0_5<>+0(SB), Y7, Y3
-	VFMADD231PS.BCST conv1_2<>+0(SB), Y5, Y3
-	VMOVUPS          768(DI), Y5
-	VMOVUPS          800(DI), Y6
-	VMOVUPS          832(DI), Y7
-	VMOVUPS          864(DI), Y8
+	VMOVUPS          544(DI), Y2
+	VMOVUPS          576(DI), Y3
+	VADDPS           Y3, Y2, Y4
+	VSUBPS           Y3, Y2, Y2
+	VMOVUPS          608(DI), Y3
+	VMOVUPS          640(DI), Y5
+	VADDPS           Y5, Y3, Y6
+	VSUBPS           Y5, Y3, Y3
+	VMOVUPS          672(DI), Y5
+	VMOVUPS          704(DI), Y7
+	VADDPS           Y7, Y5, Y8
+	VSUBPS           Y7, Y5, Y5
+	VMOVUPS          512(DI), Y7
+	VADDPS           Y4, Y7, Y7
+	VADDPS           Y8, Y6, Y9
+	VADDPS           Y9, Y7, Y7
+	VFMADD231PS.BCST conv1_0_25<>+0(SB), Y8, Y4
+	VFMADD231PS.BCST conv1_4<>+0(SB), Y6, Y4
+	VMOVUPS          736(DI), Y6
+	VADDPS           Y6, Y2, Y6
+	VFMADD231PS.BCST conv1_0_125<>+0(SB), Y5, Y6
+	VFMADD231PS.BCST conv1_8<>+0(SB), Y3, Y6
+	VFMADD231PS.BCST conv1_0_5<>+0(SB), Y5, Y2
+	VFMADD231PS.BCST conv1_2<>+0(SB), Y3, Y2
+	VMOVUPS          800(DI), Y3
+	VMOVUPS          832(DI), Y5
+	VADDPS           Y5, Y3, Y8
+	VSUBPS           Y5, Y3, Y3
+	VMOVUPS          864(DI), Y5
 	VMOVUPS          896(DI), Y9
-	VMOVUPS          928(DI), Y11
-	VMOVUPS          960(DI), Y12
-	VMOVUPS          992(DI), Y13
-	VADDPS           Y7, Y6, Y14
-	VSUBPS           Y7, Y6, Y6
-	VADDPS           Y9, Y8, Y7
-	VSUBPS           Y9, Y8, Y8
-	VADDPS           Y12, Y11, Y9
-	VSUBPS           Y12, Y11, Y11
-	VADDPS           Y14, Y5, Y5
-	VADDPS           Y9, Y7, Y12
-	VADDPS           Y12, Y5, Y5
-	VFMADD231PS.BCST conv1_0_25<>+0(SB), Y9, Y14
-	VFMADD231PS.BCST conv1_4<>+0(SB), Y7, Y14
-	VADDPS           Y13, Y6, Y7
-	VFMADD231PS.BCST conv1_0_125<>+0(SB), Y11, Y7
-	VFMADD231PS.BCST conv1_8<>+0(SB), Y8, Y7
-	VFMADD231PS.BCST conv1_0_5<>+0(SB), Y11, Y6
-	VFMADD231PS.BCST conv1_2<>+0(SB), Y8, Y6
-	VMAXPS           Y3, Y2, Y8
-	VMAXPS           Y6, Y5, Y9
-	VMAXPS           Y9, Y8, Y8
-	VADDPS           Y1, Y8, Y9
+	VADDPS           Y9, Y5, Y10
+	VSUBPS           Y9, Y5, Y5
+	VMOVUPS          928(DI), Y9
+	VMOVUPS          960(DI), Y11
+	VADDPS           Y11, Y9, Y12
+	VSUBPS           Y11, Y9, Y9
+	VMOVUPS          768(DI), Y11
+	VADDPS           Y8, Y11, Y11
+	VADDPS           Y12, Y10, Y13
+	VADDPS           Y13, Y11, Y11
+	VFMADD231PS.BCST conv1_0_25<>+0(SB), Y12, Y8
+	VFMADD231PS.BCST conv1_4<>+0(SB), Y10, Y8
+	VMOVUPS          992(DI), Y10
+	VADDPS           Y10, Y3, Y10
+	VFMADD231PS.BCST conv1_0_125<>+0(SB), Y9, Y10
+	VFMADD231PS.BCST conv1_8<>+0(SB), Y5, Y10
+	VFMADD231PS.BCST conv1_0_5<>+0(SB), Y9, Y3
+	VFMADD231PS.BCST conv1_2<>+0(SB), Y5, Y3
+	VMAXPS           Y2, Y7, Y5
+	VMAXPS           Y3, Y11, Y9
+	VMAXPS           Y9, Y5, Y5
+	VADDPS           Y1, Y5, Y9
 	VMAXPS           Y9, Y0, Y9
 	VCMPPS           $0x1e, Y0, Y9, K1
-	VCMPPS           $0x00, Y8, Y2, K1, K2
+	VCMPPS           $0x00, Y5, Y7, K1, K2
 	KANDNW           K1, K2, K1
 	KMOVB            K2, 48(SI)
-	VCMPPS           $0x00, Y8, Y3, K1, K2
+	VCMPPS           $0x00, Y5, Y2, K1, K2
 	KANDNW           K1, K2, K1
 	KMOVB            K2, 49(SI)
-	VCMPPS           $0x00, Y8, Y5, K1, K2
+	VCMPPS           $0x00, Y5, Y11, K1, K2
 	KANDNW           K1, K2, K1
 	KMOVB            K2, 50(SI)
-	VCMPPS           $0x00, Y8, Y6, K1, K1
+	VCMPPS           $0x00, Y5, Y3, K1, K1
 	KMOVB            K1, 51(SI)
 	VMOVUPS          Y9, 384(AX)
-	VMAXPS           Y4, Y10, Y2
-	VMAXPS           Y7, Y14, Y3
+	VMAXPS           Y6, Y4, Y2
+	VMAXPS           Y10, Y8, Y3
 	VMAXPS           Y3, Y2, Y2
 	VADDPS           Y1, Y2, Y1
 	VMAXPS           Y1, Y0, Y1
 	VCMPPS           $0x1e, Y0, Y1, K1
-	VCMPPS           $0x00, Y2, Y10, K1, K2
-	KANDNW           K1, K2, K1
-	KMOVB            K2, 52(SI)
 	VCMPPS           $0x00, Y2, Y4, K1, K2
 	KANDNW           K1, K2, K1
+	KMOVB            K2, 52(SI)
+	VCMPPS           $0x00, Y2, Y6, K1, K2
+	KANDNW           K1, K2, K1
 	KMOVB            K2, 53(SI)
-	VCMPPS           $0x00, Y2, Y14, K1, K2
+	VCMPPS           $0x00, Y2, Y8, K1, K2
 	KANDNW           K1, K2, K1
 	KMOVB            K2, 54(SI)
-	VCMPPS           $0x00, Y2, Y7, K1, K1
+	VCMPPS           $0x00, Y2, Y10, K1, K1
 	KMOVB            K1, 55(SI)
 	VMOVUPS          Y1, 416(AX)
-	ADDQ             $+4, DX
 	ADDQ             $+4, BX
+	ADDQ             $+1024, DI
 	ADDQ             $+4608, AX
 	ADDQ             $+576, SI
+	DECQ             R12
+	JNZ              output6
+	ADDQ             $-10240, DI
 	DECQ             R11
-	JNZ              output3
+	JNZ              group3
 	ADDQ             $-80, DX
 	ADDQ             $-80, BX
 	ADDQ             $-92160, AX
@@ -2984,1148 +2530,921 @@ column6:
 
 // func Conv1ForwardReLUPool16(y []float32, x []float32, u []float32, bias []float32)
 // Requires: AVX, AVX512DQ, AVX512F
-TEXT ·Conv1ForwardReLUPool16(SB), $8320-96
-	MOVQ   y_base+0(FP), AX
-	MOVQ   x_base+24(FP), CX
-	MOVQ   u_base+48(FP), DX
-	MOVQ   bias_base+72(FP), BX
-	LEAQ   63(SP), SI
-	ANDQ   $-64, SI
-	LEAQ   4223(SP), DI
-	ANDQ   $-64, DI
-	VXORPS Z0, Z0, Z0
-	MOVQ   $0x00000006, R8
+TEXT ·Conv1ForwardReLUPool16(SB), $24704-96
+	MOVQ y_base+0(FP), AX
+	MOVQ x_base+24(FP), CX
+	MOVQ u_base+48(FP), DX
+	MOVQ bias_base+72(FP), BX
+	LEAQ 63(SP), SI
+	ANDQ $-64, SI
+	LEAQ 20607(SP), DI
+	ANDQ $-64, DI
+	MOVQ $0x00000006, R8
 
 tileRow1:
 	MOVQ $0x00000006, R9
 
 tileColumn2:
 	// V = Bᵀ X B
-	VMOVUPS           (CX), Z1
-	VMOVUPS           1792(CX), Z2
-	VMOVUPS           3584(CX), Z3
-	VMOVUPS           5376(CX), Z4
-	VMOVUPS           7168(CX), Z5
-	VMOVUPS           8960(CX), Z6
-	VMOVUPS           10752(CX), Z7
-	VMOVUPS           12544(CX), Z8
-	VSUBPS            Z7, Z1, Z1
-	VSUBPS            Z3, Z5, Z9
-	VFMADD231PS.BCST  conv1_5_25<>+0(SB), Z9, Z1
-	VMOVUPS           Z1, (SI)
-	VSUBPS            Z2, Z8, Z1
-	VSUBPS            Z6, Z4, Z8
-	VFMADD231PS.BCST  conv1_5_25<>+0(SB), Z8, Z1
-	VMOVUPS           Z1, 3584(SI)
-	VADDPS            Z7, Z3, Z1
-	VFMSUB231PS.BCST  conv1_4_25<>+0(SB), Z5, Z1
-	VADDPS            Z6, Z2, Z8
-	VFMSUB231PS.BCST  conv1_4_25<>+0(SB), Z4, Z8
-	VADDPS            Z8, Z1, Z9
-	VMOVUPS           Z9, 512(SI)
-	VSUBPS            Z8, Z1, Z1
-	VMOVUPS           Z1, 1024(SI)
-	VMOVAPS           Z3, Z1
-	VFNMADD231PS.BCST conv1_5<>+0(SB), Z5, Z1
-	VFMADD231PS.BCST  conv1_4<>+0(SB), Z7, Z1
-	VADDPS            Z2, Z2, Z8
-	VFNMADD231PS.BCST conv1_10<>+0(SB), Z4, Z8
-	VFMADD231PS.BCST  conv1_8<>+0(SB), Z6, Z8
-	VADDPS            Z8, Z1, Z9
-	VMOVUPS           Z9, 1536(SI)
-	VSUBPS            Z8, Z1, Z1
-	VMOVUPS           Z1, 2048(SI)
-	VADDPS            Z7, Z7, Z1
-	VFNMADD231PS.BCST conv1_10<>+0(SB), Z5, Z1
-	VFMADD231PS.BCST  conv1_8<>+0(SB), Z3, Z1
-	VMOVAPS           Z6, Z3
-	VFNMADD231PS.BCST conv1_5<>+0(SB), Z4, Z3
-	VFMADD231PS.BCST  conv1_4<>+0(SB), Z2, Z3
-	VADDPS            Z3, Z1, Z2
-	VMOVUPS           Z2, 2560(SI)
-	VSUBPS            Z3, Z1, Z1
-	VMOVUPS           Z1, 3072(SI)
-	VMOVUPS           64(CX), Z1
-	VMOVUPS           1856(CX), Z2
-	VMOVUPS           3648(CX), Z3
-	VMOVUPS           5440(CX), Z4
-	VMOVUPS           7232(CX), Z5
-	VMOVUPS           9024(CX), Z6
-	VMOVUPS           10816(CX), Z7
-	VMOVUPS           12608(CX), Z8
-	VSUBPS            Z7, Z1, Z1
-	VSUBPS            Z3, Z5, Z9
-	VFMADD231PS.BCST  conv1_5_25<>+0(SB), Z9, Z1
-	VMOVUPS           Z1, 64(SI)
-	VSUBPS            Z2, Z8, Z1
-	VSUBPS            Z6, Z4, Z8
-	VFMADD231PS.BCST  conv1_5_25<>+0(SB), Z8, Z1
-	VMOVUPS           Z1, 3648(SI)
-	VADDPS            Z7, Z3, Z1
-	VFMSUB231PS.BCST  conv1_4_25<>+0(SB), Z5, Z1
-	VADDPS            Z6, Z2, Z8
-	VFMSUB231PS.BCST  conv1_4_25<>+0(SB), Z4, Z8
-	VADDPS            Z8, Z1, Z9
-	VMOVUPS           Z9, 576(SI)
-	VSUBPS            Z8, Z1, Z1
-	VMOVUPS           Z1, 1088(SI)
-	VMOVAPS           Z3, Z1
-	VFNMADD231PS.BCST conv1_5<>+0(SB), Z5, Z1
-	VFMADD231PS.BCST  conv1_4<>+0(SB), Z7, Z1
-	VADDPS            Z2, Z2, Z8
-	VFNMADD231PS.BCST conv1_10<>+0(SB), Z4, Z8
-	VFMADD231PS.BCST  conv1_8<>+0(SB), Z6, Z8
-	VADDPS            Z8, Z1, Z9
-	VMOVUPS           Z9, 1600(SI)
-	VSUBPS            Z8, Z1, Z1
-	VMOVUPS           Z1, 2112(SI)
-	VADDPS            Z7, Z7, Z1
-	VFNMADD231PS.BCST conv1_10<>+0(SB), Z5, Z1
-	VFMADD231PS.BCST  conv1_8<>+0(SB), Z3, Z1
-	VMOVAPS           Z6, Z3
-	VFNMADD231PS.BCST conv1_5<>+0(SB), Z4, Z3
-	VFMADD231PS.BCST  conv1_4<>+0(SB), Z2, Z3
-	VADDPS            Z3, Z1, Z2
-	VMOVUPS           Z2, 2624(SI)
-	VSUBPS            Z3, Z1, Z1
-	VMOVUPS           Z1, 3136(SI)
-	VMOVUPS           128(CX), Z1
-	VMOVUPS           1920(CX), Z2
-	VMOVUPS           3712(CX), Z3
-	VMOVUPS           5504(CX), Z4
-	VMOVUPS           7296(CX), Z5
-	VMOVUPS           9088(CX), Z6
-	VMOVUPS           10880(CX), Z7
-	VMOVUPS           12672(CX), Z8
-	VSUBPS            Z7, Z1, Z1
-	VSUBPS            Z3, Z5, Z9
-	VFMADD231PS.BCST  conv1_5_25<>+0(SB), Z9, Z1
-	VMOVUPS           Z1, 128(SI)
-	VSUBPS            Z2, Z8, Z1
-	VSUBPS            Z6, Z4, Z8
-	VFMADD231PS.BCST  conv1_5_25<>+0(SB), Z8, Z1
-	VMOVUPS           Z1, 3712(SI)
-	VADDPS            Z7, Z3, Z1
-	VFMSUB231PS.BCST  conv1_4_25<>+0(SB), Z5, Z1
-	VADDPS            Z6, Z2, Z8
-	VFMSUB231PS.BCST  conv1_4_25<>+0(SB), Z4, Z8
-	VADDPS            Z8, Z1, Z9
-	VMOVUPS           Z9, 640(SI)
-	VSUBPS            Z8, Z1, Z1
-	VMOVUPS           Z1, 1152(SI)
-	VMOVAPS           Z3, Z1
-	VFNMADD231PS.BCST conv1_5<>+0(SB), Z5, Z1
-	VFMADD231PS.BCST  conv1_4<>+0(SB), Z7, Z1
-	VADDPS            Z2, Z2, Z8
-	VFNMADD231PS.BCST conv1_10<>+0(SB), Z4, Z8
-	VFMADD231PS.BCST  conv1_8<>+0(SB), Z6, Z8
-	VADDPS            Z8, Z1, Z9
-	VMOVUPS           Z9, 1664(SI)
-	VSUBPS            Z8, Z1, Z1
-	VMOVUPS           Z1, 2176(SI)
-	VADDPS            Z7, Z7, Z1
-	VFNMADD231PS.BCST conv1_10<>+0(SB), Z5, Z1
-	VFMADD231PS.BCST  conv1_8<>+0(SB), Z3, Z1
-	VMOVAPS           Z6, Z3
-	VFNMADD231PS.BCST conv1_5<>+0(SB), Z4, Z3
-	VFMADD231PS.BCST  conv1_4<>+0(SB), Z2, Z3
-	VADDPS            Z3, Z1, Z2
-	VMOVUPS           Z2, 2688(SI)
-	VSUBPS            Z3, Z1, Z1
-	VMOVUPS           Z1, 3200(SI)
-	VMOVUPS           192(CX), Z1
-	VMOVUPS           1984(CX), Z2
-	VMOVUPS           3776(CX), Z3
-	VMOVUPS           5568(CX), Z4
-	VMOVUPS           7360(CX), Z5
-	VMOVUPS           9152(CX), Z6
-	VMOVUPS           10944(CX), Z7
-	VMOVUPS           12736(CX), Z8
-	VSUBPS            Z7, Z1, Z1
-	VSUBPS            Z3, Z5, Z9
-	VFMADD231PS.BCST  conv1_5_25<>+0(SB), Z9, Z1
-	VMOVUPS           Z1, 192(SI)
-	VSUBPS            Z2, Z8, Z1
-	VSUBPS            Z6, Z4, Z8
-	VFMADD231PS.BCST  conv1_5_25<>+0(SB), Z8, Z1
-	VMOVUPS           Z1, 3776(SI)
-	VADDPS            Z7, Z3, Z1
-	VFMSUB231PS.BCST  conv1_4_25<>+0(SB), Z5, Z1
-	VADDPS            Z6, Z2, Z8
-	VFMSUB231PS.BCST  conv1_4_25<>+0(SB), Z4, Z8
-	VADDPS            Z8, Z1, Z9
-	VMOVUPS           Z9, 704(SI)
-	VSUBPS            Z8, Z1, Z1
-	VMOVUPS           Z1, 1216(SI)
-	VMOVAPS           Z3, Z1
-	VFNMADD231PS.BCST conv1_5<>+0(SB), Z5, Z1
-	VFMADD231PS.BCST  conv1_4<>+0(SB), Z7, Z1
-	VADDPS            Z2, Z2, Z8
-	VFNMADD231PS.BCST conv1_10<>+0(SB), Z4, Z8
-	VFMADD231PS.BCST  conv1_8<>+0(SB), Z6, Z8
-	VADDPS            Z8, Z1, Z9
-	VMOVUPS           Z9, 1728(SI)
-	VSUBPS            Z8, Z1, Z1
-	VMOVUPS           Z1, 2240(SI)
-	VADDPS            Z7, Z7, Z1
-	VFNMADD231PS.BCST conv1_10<>+0(SB), Z5, Z1
-	VFMADD231PS.BCST  conv1_8<>+0(SB), Z3, Z1
-	VMOVAPS           Z6, Z3
-	VFNMADD231PS.BCST conv1_5<>+0(SB), Z4, Z3
-	VFMADD231PS.BCST  conv1_4<>+0(SB), Z2, Z3
-	VADDPS            Z3, Z1, Z2
-	VMOVUPS           Z2, 2752(SI)
-	VSUBPS            Z3, Z1, Z1
-	VMOVUPS           Z1, 3264(SI)
-	VMOVUPS           256(CX), Z1
-	VMOVUPS           2048(CX), Z2
-	VMOVUPS           3840(CX), Z3
-	VMOVUPS           5632(CX), Z4
-	VMOVUPS           7424(CX), Z5
-	VMOVUPS           9216(CX), Z6
-	VMOVUPS           11008(CX), Z7
-	VMOVUPS           12800(CX), Z8
-	VSUBPS            Z7, Z1, Z1
-	VSUBPS            Z3, Z5, Z9
-	VFMADD231PS.BCST  conv1_5_25<>+0(SB), Z9, Z1
-	VMOVUPS           Z1, 256(SI)
-	VSUBPS            Z2, Z8, Z1
-	VSUBPS            Z6, Z4, Z8
-	VFMADD231PS.BCST  conv1_5_25<>+0(SB), Z8, Z1
-	VMOVUPS           Z1, 3840(SI)
-	VADDPS            Z7, Z3, Z1
-	VFMSUB231PS.BCST  conv1_4_25<>+0(SB), Z5, Z1
-	VADDPS            Z6, Z2, Z8
-	VFMSUB231PS.BCST  conv1_4_25<>+0(SB), Z4, Z8
-	VADDPS            Z8, Z1, Z9
-	VMOVUPS           Z9, 768(SI)
-	VSUBPS            Z8, Z1, Z1
-	VMOVUPS           Z1, 1280(SI)
-	VMOVAPS           Z3, Z1
-	VFNMADD231PS.BCST conv1_5<>+0(SB), Z5, Z1
-	VFMADD231PS.BCST  conv1_4<>+0(SB), Z7, Z1
-	VADDPS            Z2, Z2, Z8
-	VFNMADD231PS.BCST conv1_10<>+0(SB), Z4, Z8
-	VFMADD231PS.BCST  conv1_8<>+0(SB), Z6, Z8
-	VADDPS            Z8, Z1, Z9
-	VMOVUPS           Z9, 1792(SI)
-	VSUBPS            Z8, Z1, Z1
-	VMOVUPS           Z1, 2304(SI)
-	VADDPS            Z7, Z7, Z1
-	VFNMADD231PS.BCST conv1_10<>+0(SB), Z5, Z1
-	VFMADD231PS.BCST  conv1_8<>+0(SB), Z3, Z1
-	VMOVAPS           Z6, Z3
-	VFNMADD231PS.BCST conv1_5<>+0(SB), Z4, Z3
-	VFMADD231PS.BCST  conv1_4<>+0(SB), Z2, Z3
-	VADDPS            Z3, Z1, Z2
-	VMOVUPS           Z2, 2816(SI)
-	VSUBPS            Z3, Z1, Z1
-	VMOVUPS           Z1, 3328(SI)
-	VMOVUPS           320(CX), Z1
-	VMOVUPS           2112(CX), Z2
-	VMOVUPS           3904(CX), Z3
-	VMOVUPS           5696(CX), Z4
-	VMOVUPS           7488(CX), Z5
-	VMOVUPS           9280(CX), Z6
-	VMOVUPS           11072(CX), Z7
-	VMOVUPS           12864(CX), Z8
-	VSUBPS            Z7, Z1, Z1
-	VSUBPS            Z3, Z5, Z9
-	VFMADD231PS.BCST  conv1_5_25<>+0(SB), Z9, Z1
-	VMOVUPS           Z1, 320(SI)
-	VSUBPS            Z2, Z8, Z1
-	VSUBPS            Z6, Z4, Z8
-	VFMADD231PS.BCST  conv1_5_25<>+0(SB), Z8, Z1
-	VMOVUPS           Z1, 3904(SI)
-	VADDPS            Z7, Z3, Z1
-	VFMSUB231PS.BCST  conv1_4_25<>+0(SB), Z5, Z1
-	VADDPS            Z6, Z2, Z8
-	VFMSUB231PS.BCST  conv1_4_25<>+0(SB), Z4, Z8
-	VADDPS            Z8, Z1, Z9
-	VMOVUPS           Z9, 832(SI)
-	VSUBPS            Z8, Z1, Z1
-	VMOVUPS           Z1, 1344(SI)
-	VMOVAPS           Z3, Z1
-	VFNMADD231PS.BCST conv1_5<>+0(SB), Z5, Z1
-	VFMADD231PS.BCST  conv1_4<>+0(SB), Z7, Z1
-	VADDPS            Z2, Z2, Z8
-	VFNMADD231PS.BCST conv1_10<>+0(SB), Z4, Z8
-	VFMADD231PS.BCST  conv1_8<>+0(SB), Z6, Z8
-	VADDPS            Z8, Z1, Z9
-	VMOVUPS           Z9, 1856(SI)
-	VSUBPS            Z8, Z1, Z1
-	VMOVUPS           Z1, 2368(SI)
-	VADDPS            Z7, Z7, Z1
-	VFNMADD231PS.BCST conv1_10<>+0(SB), Z5, Z1
-	VFMADD231PS.BCST  conv1_8<>+0(SB), Z3, Z1
-	VMOVAPS           Z6, Z3
-	VFNMADD231PS.BCST conv1_5<>+0(SB), Z4, Z3
-	VFMADD231PS.BCST  conv1_4<>+0(SB), Z2, Z3
-	VADDPS            Z3, Z1, Z2
-	VMOVUPS           Z2, 2880(SI)
-	VSUBPS            Z3, Z1, Z1
-	VMOVUPS           Z1, 3392(SI)
-	VMOVUPS           384(CX), Z1
-	VMOVUPS           2176(CX), Z2
-	VMOVUPS           3968(CX), Z3
-	VMOVUPS           5760(CX), Z4
-	VMOVUPS           7552(CX), Z5
-	VMOVUPS           9344(CX), Z6
-	VMOVUPS           11136(CX), Z7
-	VMOVUPS           12928(CX), Z8
-	VSUBPS            Z7, Z1, Z1
-	VSUBPS            Z3, Z5, Z9
-	VFMADD231PS.BCST  conv1_5_25<>+0(SB), Z9, Z1
-	VMOVUPS           Z1, 384(SI)
-	VSUBPS            Z2, Z8, Z1
-	VSUBPS            Z6, Z4, Z8
-	VFMADD231PS.BCST  conv1_5_25<>+0(SB), Z8, Z1
-	VMOVUPS           Z1, 3968(SI)
-	VADDPS            Z7, Z3, Z1
-	VFMSUB231PS.BCST  conv1_4_25<>+0(SB), Z5, Z1
-	VADDPS            Z6, Z2, Z8
-	VFMSUB231PS.BCST  conv1_4_25<>+0(SB), Z4, Z8
-	VADDPS            Z8, Z1, Z9
-	VMOVUPS           Z9, 896(SI)
-	VSUBPS            Z8, Z1, Z1
-	VMOVUPS           Z1, 1408(SI)
-	VMOVAPS           Z3, Z1
-	VFNMADD231PS.BCST conv1_5<>+0(SB), Z5, Z1
-	VFMADD231PS.BCST  conv1_4<>+0(SB), Z7, Z1
-	VADDPS            Z2, Z2, Z8
-	VFNMADD231PS.BCST conv1_10<>+0(SB), Z4, Z8
-	VFMADD231PS.BCST  conv1_8<>+0(SB), Z6, Z8
-	VADDPS            Z8, Z1, Z9
-	VMOVUPS           Z9, 1920(SI)
-	VSUBPS            Z8, Z1, Z1
-	VMOVUPS           Z1, 2432(SI)
-	VADDPS            Z7, Z7, Z1
-	VFNMADD231PS.BCST conv1_10<>+0(SB), Z5, Z1
-	VFMADD231PS.BCST  conv1_8<>+0(SB), Z3, Z1
-	VMOVAPS           Z6, Z3
-	VFNMADD231PS.BCST conv1_5<>+0(SB), Z4, Z3
-	VFMADD231PS.BCST  conv1_4<>+0(SB), Z2, Z3
-	VADDPS            Z3, Z1, Z2
-	VMOVUPS           Z2, 2944(SI)
-	VSUBPS            Z3, Z1, Z1
-	VMOVUPS           Z1, 3456(SI)
-	VMOVUPS           448(CX), Z1
-	VMOVUPS           2240(CX), Z2
-	VMOVUPS           4032(CX), Z3
-	VMOVUPS           5824(CX), Z4
-	VMOVUPS           7616(CX), Z5
-	VMOVUPS           9408(CX), Z6
-	VMOVUPS           11200(CX), Z7
-	VMOVUPS           12992(CX), Z8
-	VSUBPS            Z7, Z1, Z1
-	VSUBPS            Z3, Z5, Z9
-	VFMADD231PS.BCST  conv1_5_25<>+0(SB), Z9, Z1
-	VMOVUPS           Z1, 448(SI)
-	VSUBPS            Z2, Z8, Z1
-	VSUBPS            Z6, Z4, Z8
-	VFMADD231PS.BCST  conv1_5_25<>+0(SB), Z8, Z1
-	VMOVUPS           Z1, 4032(SI)
-	VADDPS            Z7, Z3, Z1
-	VFMSUB231PS.BCST  conv1_4_25<>+0(SB), Z5, Z1
-	VADDPS            Z6, Z2, Z8
-	VFMSUB231PS.BCST  conv1_4_25<>+0(SB), Z4, Z8
-	VADDPS            Z8, Z1, Z9
-	VMOVUPS           Z9, 960(SI)
-	VSUBPS            Z8, Z1, Z1
-	VMOVUPS           Z1, 1472(SI)
-	VMOVAPS           Z3, Z1
-	VFNMADD231PS.BCST conv1_5<>+0(SB), Z5, Z1
-	VFMADD231PS.BCST  conv1_4<>+0(SB), Z7, Z1
-	VADDPS            Z2, Z2, Z8
-	VFNMADD231PS.BCST conv1_10<>+0(SB), Z4, Z8
-	VFMADD231PS.BCST  conv1_8<>+0(SB), Z6, Z8
-	VADDPS            Z8, Z1, Z9
-	VMOVUPS           Z9, 1984(SI)
-	VSUBPS            Z8, Z1, Z1
-	VMOVUPS           Z1, 2496(SI)
-	VADDPS            Z7, Z7, Z1
-	VFNMADD231PS.BCST conv1_10<>+0(SB), Z5, Z1
-	VFMADD231PS.BCST  conv1_8<>+0(SB), Z3, Z1
-	VMOVAPS           Z6, Z3
-	VFNMADD231PS.BCST conv1_5<>+0(SB), Z4, Z3
-	VFMADD231PS.BCST  conv1_4<>+0(SB), Z2, Z3
-	VADDPS            Z3, Z1, Z2
-	VMOVUPS           Z2, 3008(SI)
-	VSUBPS            Z3, Z1, Z1
-	VMOVUPS           Z1, 3520(SI)
-	VMOVUPS           (SI), Z1
-	VMOVUPS           64(SI), Z2
-	VMOVUPS           128(SI), Z3
-	VMOVUPS           192(SI), Z4
-	VMOVUPS           256(SI), Z5
-	VMOVUPS           320(SI), Z6
-	VMOVUPS           384(SI), Z7
-	VMOVUPS           448(SI), Z8
-	VSUBPS            Z7, Z1, Z1
-	VSUBPS            Z3, Z5, Z9
-	VFMADD231PS.BCST  conv1_5_25<>+0(SB), Z9, Z1
-	VMOVUPS           Z1, (DI)
-	VSUBPS            Z2, Z8, Z1
-	VSUBPS            Z6, Z4, Z8
-	VFMADD231PS.BCST  conv1_5_25<>+0(SB), Z8, Z1
-	VMOVUPS           Z1, 448(DI)
-	VADDPS            Z7, Z3, Z1
-	VFMSUB231PS.BCST  conv1_4_25<>+0(SB), Z5, Z1
-	VADDPS            Z6, Z2, Z8
-	VFMSUB231PS.BCST  conv1_4_25<>+0(SB), Z4, Z8
-	VADDPS            Z8, Z1, Z9
-	VMOVUPS           Z9, 64(DI)
-	VSUBPS            Z8, Z1, Z1
-	VMOVUPS           Z1, 128(DI)
-	VMOVAPS           Z3, Z1
-	VFNMADD231PS.BCST conv1_5<>+0(SB), Z5, Z1
-	VFMADD231PS.BCST  conv1_4<>+0(SB), Z7, Z1
-	VADDPS            Z2, Z2, Z8
-	VFNMADD231PS.BCST conv1_10<>+0(SB), Z4, Z8
-	VFMADD231PS.BCST  conv1_8<>+0(SB), Z6, Z8
-	VADDPS            Z8, Z1, Z9
-	VMOVUPS           Z9, 192(DI)
-	VSUBPS            Z8, Z1, Z1
-	VMOVUPS           Z1, 256(DI)
-	VADDPS            Z7, Z7, Z1
-	VFNMADD231PS.BCST conv1_10<>+0(SB), Z5, Z1
-	VFMADD231PS.BCST  conv1_8<>+0(SB), Z3, Z1
-	VMOVAPS           Z6, Z3
-	VFNMADD231PS.BCST conv1_5<>+0(SB), Z4, Z3
-	VFMADD231PS.BCST  conv1_4<>+0(SB), Z2, Z3
-	VADDPS            Z3, Z1, Z2
-	VMOVUPS           Z2, 320(DI)
-	VSUBPS            Z3, Z1, Z1
-	VMOVUPS           Z1, 384(DI)
-	VMOVUPS           512(SI), Z1
-	VMOVUPS           576(SI), Z2
-	VMOVUPS           640(SI), Z3
-	VMOVUPS           704(SI), Z4
-	VMOVUPS           768(SI), Z5
-	VMOVUPS           832(SI), Z6
-	VMOVUPS           896(SI), Z7
-	VMOVUPS           960(SI), Z8
-	VSUBPS            Z7, Z1, Z1
-	VSUBPS            Z3, Z5, Z9
-	VFMADD231PS.BCST  conv1_5_25<>+0(SB), Z9, Z1
-	VMOVUPS           Z1, 512(DI)
-	VSUBPS            Z2, Z8, Z1
-	VSUBPS            Z6, Z4, Z8
-	VFMADD231PS.BCST  conv1_5_25<>+0(SB), Z8, Z1
-	VMOVUPS           Z1, 960(DI)
-	VADDPS            Z7, Z3, Z1
-	VFMSUB231PS.BCST  conv1_4_25<>+0(SB), Z5, Z1
-	VADDPS            Z6, Z2, Z8
-	VFMSUB231PS.BCST  conv1_4_25<>+0(SB), Z4, Z8
-	VADDPS            Z8, Z1, Z9
-	VMOVUPS           Z9, 576(DI)
-	VSUBPS            Z8, Z1, Z1
-	VMOVUPS           Z1, 640(DI)
-	VMOVAPS           Z3, Z1
-	VFNMADD231PS.BCST conv1_5<>+0(SB), Z5, Z1
-	VFMADD231PS.BCST  conv1_4<>+0(SB), Z7, Z1
-	VADDPS            Z2, Z2, Z8
-	VFNMADD231PS.BCST conv1_10<>+0(SB), Z4, Z8
-	VFMADD231PS.BCST  conv1_8<>+0(SB), Z6, Z8
-	VADDPS            Z8, Z1, Z9
-	VMOVUPS           Z9, 704(DI)
-	VSUBPS            Z8, Z1, Z1
-	VMOVUPS           Z1, 768(DI)
-	VADDPS            Z7, Z7, Z1
-	VFNMADD231PS.BCST conv1_10<>+0(SB), Z5, Z1
-	VFMADD231PS.BCST  conv1_8<>+0(SB), Z3, Z1
-	VMOVAPS           Z6, Z3
-	VFNMADD231PS.BCST conv1_5<>+0(SB), Z4, Z3
-	VFMADD231PS.BCST  conv1_4<>+0(SB), Z2, Z3
-	VADDPS            Z3, Z1, Z2
-	VMOVUPS           Z2, 832(DI)
-	VSUBPS            Z3, Z1, Z1
-	VMOVUPS           Z1, 896(DI)
-	VMOVUPS           1024(SI), Z1
-	VMOVUPS           1088(SI), Z2
-	VMOVUPS           1152(SI), Z3
-	VMOVUPS           1216(SI), Z4
-	VMOVUPS           1280(SI), Z5
-	VMOVUPS           1344(SI), Z6
-	VMOVUPS           1408(SI), Z7
-	VMOVUPS           1472(SI), Z8
-	VSUBPS            Z7, Z1, Z1
-	VSUBPS            Z3, Z5, Z9
-	VFMADD231PS.BCST  conv1_5_25<>+0(SB), Z9, Z1
-	VMOVUPS           Z1, 1024(DI)
-	VSUBPS            Z2, Z8, Z1
-	VSUBPS            Z6, Z4, Z8
-	VFMADD231PS.BCST  conv1_5_25<>+0(SB), Z8, Z1
-	VMOVUPS           Z1, 1472(DI)
-	VADDPS            Z7, Z3, Z1
-	VFMSUB231PS.BCST  conv1_4_25<>+0(SB), Z5, Z1
-	VADDPS            Z6, Z2, Z8
-	VFMSUB231PS.BCST  conv1_4_25<>+0(SB), Z4, Z8
-	VADDPS            Z8, Z1, Z9
-	VMOVUPS           Z9, 1088(DI)
-	VSUBPS            Z8, Z1, Z1
-	VMOVUPS           Z1, 1152(DI)
-	VMOVAPS           Z3, Z1
-	VFNMADD231PS.BCST conv1_5<>+0(SB), Z5, Z1
-	VFMADD231PS.BCST  conv1_4<>+0(SB), Z7, Z1
-	VADDPS            Z2, Z2, Z8
-	VFNMADD231PS.BCST conv1_10<>+0(SB), Z4, Z8
-	VFMADD231PS.BCST  conv1_8<>+0(SB), Z6, Z8
-	VADDPS            Z8, Z1, Z9
-	VMOVUPS           Z9, 1216(DI)
-	VSUBPS            Z8, Z1, Z1
-	VMOVUPS           Z1, 1280(DI)
-	VADDPS            Z7, Z7, Z1
-	VFNMADD231PS.BCST conv1_10<>+0(SB), Z5, Z1
-	VFMADD231PS.BCST  conv1_8<>+0(SB), Z3, Z1
-	VMOVAPS           Z6, Z3
-	VFNMADD231PS.BCST conv1_5<>+0(SB), Z4, Z3
-	VFMADD231PS.BCST  conv1_4<>+0(SB), Z2, Z3
-	VADDPS            Z3, Z1, Z2
-	VMOVUPS           Z2, 1344(DI)
-	VSUBPS            Z3, Z1, Z1
-	VMOVUPS           Z1, 1408(DI)
-	VMOVUPS           1536(SI), Z1
-	VMOVUPS           1600(SI), Z2
-	VMOVUPS           1664(SI), Z3
-	VMOVUPS           1728(SI), Z4
-	VMOVUPS           1792(SI), Z5
-	VMOVUPS           1856(SI), Z6
-	VMOVUPS           1920(SI), Z7
-	VMOVUPS           1984(SI), Z8
-	VSUBPS            Z7, Z1, Z1
-	VSUBPS            Z3, Z5, Z9
-	VFMADD231PS.BCST  conv1_5_25<>+0(SB), Z9, Z1
-	VMOVUPS           Z1, 1536(DI)
-	VSUBPS            Z2, Z8, Z1
-	VSUBPS            Z6, Z4, Z8
-	VFMADD231PS.BCST  conv1_5_25<>+0(SB), Z8, Z1
-	VMOVUPS           Z1, 1984(DI)
-	VADDPS            Z7, Z3, Z1
-	VFMSUB231PS.BCST  conv1_4_25<>+0(SB), Z5, Z1
-	VADDPS            Z6, Z2, Z8
-	VFMSUB231PS.BCST  conv1_4_25<>+0(SB), Z4, Z8
-	VADDPS            Z8, Z1, Z9
-	VMOVUPS           Z9, 1600(DI)
-	VSUBPS            Z8, Z1, Z1
-	VMOVUPS           Z1, 1664(DI)
-	VMOVAPS           Z3, Z1
-	VFNMADD231PS.BCST conv1_5<>+0(SB), Z5, Z1
-	VFMADD231PS.BCST  conv1_4<>+0(SB), Z7, Z1
-	VADDPS            Z2, Z2, Z8
-	VFNMADD231PS.BCST conv1_10<>+0(SB), Z4, Z8
-	VFMADD231PS.BCST  conv1_8<>+0(SB), Z6, Z8
-	VADDPS            Z8, Z1, Z9
-	VMOVUPS           Z9, 1728(DI)
-	VSUBPS            Z8, Z1, Z1
-	VMOVUPS           Z1, 1792(DI)
-	VADDPS            Z7, Z7, Z1
-	VFNMADD231PS.BCST conv1_10<>+0(SB), Z5, Z1
-	VFMADD231PS.BCST  conv1_8<>+0(SB), Z3, Z1
-	VMOVAPS           Z6, Z3
-	VFNMADD231PS.BCST conv1_5<>+0(SB), Z4, Z3
-	VFMADD231PS.BCST  conv1_4<>+0(SB), Z2, Z3
-	VADDPS            Z3, Z1, Z2
-	VMOVUPS           Z2, 1856(DI)
-	VSUBPS            Z3, Z1, Z1
-	VMOVUPS           Z1, 1920(DI)
-	VMOVUPS           2048(SI), Z1
-	VMOVUPS           2112(SI), Z2
-	VMOVUPS           2176(SI), Z3
-	VMOVUPS           2240(SI), Z4
-	VMOVUPS           2304(SI), Z5
-	VMOVUPS           2368(SI), Z6
-	VMOVUPS           2432(SI), Z7
-	VMOVUPS           2496(SI), Z8
-	VSUBPS            Z7, Z1, Z1
-	VSUBPS            Z3, Z5, Z9
-	VFMADD231PS.BCST  conv1_5_25<>+0(SB), Z9, Z1
-	VMOVUPS           Z1, 2048(DI)
-	VSUBPS            Z2, Z8, Z1
-	VSUBPS            Z6, Z4, Z8
-	VFMADD231PS.BCST  conv1_5_25<>+0(SB), Z8, Z1
-	VMOVUPS           Z1, 2496(DI)
-	VADDPS            Z7, Z3, Z1
-	VFMSUB231PS.BCST  conv1_4_25<>+0(SB), Z5, Z1
-	VADDPS            Z6, Z2, Z8
-	VFMSUB231PS.BCST  conv1_4_25<>+0(SB), Z4, Z8
-	VADDPS            Z8, Z1, Z9
-	VMOVUPS           Z9, 2112(DI)
-	VSUBPS            Z8, Z1, Z1
-	VMOVUPS           Z1, 2176(DI)
-	VMOVAPS           Z3, Z1
-	VFNMADD231PS.BCST conv1_5<>+0(SB), Z5, Z1
-	VFMADD231PS.BCST  conv1_4<>+0(SB), Z7, Z1
-	VADDPS            Z2, Z2, Z8
-	VFNMADD231PS.BCST conv1_10<>+0(SB), Z4, Z8
-	VFMADD231PS.BCST  conv1_8<>+0(SB), Z6, Z8
-	VADDPS            Z8, Z1, Z9
-	VMOVUPS           Z9, 2240(DI)
-	VSUBPS            Z8, Z1, Z1
-	VMOVUPS           Z1, 2304(DI)
-	VADDPS            Z7, Z7, Z1
-	VFNMADD231PS.BCST conv1_10<>+0(SB), Z5, Z1
-	VFMADD231PS.BCST  conv1_8<>+0(SB), Z3, Z1
-	VMOVAPS           Z6, Z3
-	VFNMADD231PS.BCST conv1_5<>+0(SB), Z4, Z3
-	VFMADD231PS.BCST  conv1_4<>+0(SB), Z2, Z3
-	VADDPS            Z3, Z1, Z2
-	VMOVUPS           Z2, 2368(DI)
-	VSUBPS            Z3, Z1, Z1
-	VMOVUPS           Z1, 2432(DI)
-	VMOVUPS           2560(SI), Z1
-	VMOVUPS           2624(SI), Z2
-	VMOVUPS           2688(SI), Z3
-	VMOVUPS           2752(SI), Z4
-	VMOVUPS           2816(SI), Z5
-	VMOVUPS           2880(SI), Z6
-	VMOVUPS           2944(SI), Z7
-	VMOVUPS           3008(SI), Z8
-	VSUBPS            Z7, Z1, Z1
-	VSUBPS            Z3, Z5, Z9
-	VFMADD231PS.BCST  conv1_5_25<>+0(SB), Z9, Z1
-	VMOVUPS           Z1, 2560(DI)
-	VSUBPS            Z2, Z8, Z1
-	VSUBPS            Z6, Z4, Z8
-	VFMADD231PS.BCST  conv1_5_25<>+0(SB), Z8, Z1
-	VMOVUPS           Z1, 3008(DI)
-	VADDPS            Z7, Z3, Z1
-	VFMSUB231PS.BCST  conv1_4_25<>+0(SB), Z5, Z1
-	VADDPS            Z6, Z2, Z8
-	VFMSUB231PS.BCST  conv1_4_25<>+0(SB), Z4, Z8
-	VADDPS            Z8, Z1, Z9
-	VMOVUPS           Z9, 2624(DI)
-	VSUBPS            Z8, Z1, Z1
-	VMOVUPS           Z1, 2688(DI)
-	VMOVAPS           Z3, Z1
-	VFNMADD231PS.BCST conv1_5<>+0(SB), Z5, Z1
-	VFMADD231PS.BCST  conv1_4<>+0(SB), Z7, Z1
-	VADDPS            Z2, Z2, Z8
-	VFNMADD231PS.BCST conv1_10<>+0(SB), Z4, Z8
-	VFMADD231PS.BCST  conv1_8<>+0(SB), Z6, Z8
-	VADDPS            Z8, Z1, Z9
-	VMOVUPS           Z9, 2752(DI)
-	VSUBPS            Z8, Z1, Z1
-	VMOVUPS           Z1, 2816(DI)
-	VADDPS            Z7, Z7, Z1
-	VFNMADD231PS.BCST conv1_10<>+0(SB), Z5, Z1
-	VFMADD231PS.BCST  conv1_8<>+0(SB), Z3, Z1
-	VMOVAPS           Z6, Z3
-	VFNMADD231PS.BCST conv1_5<>+0(SB), Z4, Z3
-	VFMADD231PS.BCST  conv1_4<>+0(SB), Z2, Z3
-	VADDPS            Z3, Z1, Z2
-	VMOVUPS           Z2, 2880(DI)
-	VSUBPS            Z3, Z1, Z1
-	VMOVUPS           Z1, 2944(DI)
-	VMOVUPS           3072(SI), Z1
-	VMOVUPS           3136(SI), Z2
-	VMOVUPS           3200(SI), Z3
-	VMOVUPS           3264(SI), Z4
-	VMOVUPS           3328(SI), Z5
-	VMOVUPS           3392(SI), Z6
-	VMOVUPS           3456(SI), Z7
-	VMOVUPS           3520(SI), Z8
-	VSUBPS            Z7, Z1, Z1
-	VSUBPS            Z3, Z5, Z9
-	VFMADD231PS.BCST  conv1_5_25<>+0(SB), Z9, Z1
-	VMOVUPS           Z1, 3072(DI)
-	VSUBPS            Z2, Z8, Z1
-	VSUBPS            Z6, Z4, Z8
-	VFMADD231PS.BCST  conv1_5_25<>+0(SB), Z8, Z1
-	VMOVUPS           Z1, 3520(DI)
-	VADDPS            Z7, Z3, Z1
-	VFMSUB231PS.BCST  conv1_4_25<>+0(SB), Z5, Z1
-	VADDPS            Z6, Z2, Z8
-	VFMSUB231PS.BCST  conv1_4_25<>+0(SB), Z4, Z8
-	VADDPS            Z8, Z1, Z9
-	VMOVUPS           Z9, 3136(DI)
-	VSUBPS            Z8, Z1, Z1
-	VMOVUPS           Z1, 3200(DI)
-	VMOVAPS           Z3, Z1
-	VFNMADD231PS.BCST conv1_5<>+0(SB), Z5, Z1
-	VFMADD231PS.BCST  conv1_4<>+0(SB), Z7, Z1
-	VADDPS            Z2, Z2, Z8
-	VFNMADD231PS.BCST conv1_10<>+0(SB), Z4, Z8
-	VFMADD231PS.BCST  conv1_8<>+0(SB), Z6, Z8
-	VADDPS            Z8, Z1, Z9
-	VMOVUPS           Z9, 3264(DI)
-	VSUBPS            Z8, Z1, Z1
-	VMOVUPS           Z1, 3328(DI)
-	VADDPS            Z7, Z7, Z1
-	VFNMADD231PS.BCST conv1_10<>+0(SB), Z5, Z1
-	VFMADD231PS.BCST  conv1_8<>+0(SB), Z3, Z1
-	VMOVAPS           Z6, Z3
-	VFNMADD231PS.BCST conv1_5<>+0(SB), Z4, Z3
-	VFMADD231PS.BCST  conv1_4<>+0(SB), Z2, Z3
-	VADDPS            Z3, Z1, Z2
-	VMOVUPS           Z2, 3392(DI)
-	VSUBPS            Z3, Z1, Z1
-	VMOVUPS           Z1, 3456(DI)
-	VMOVUPS           3584(SI), Z1
-	VMOVUPS           3648(SI), Z2
-	VMOVUPS           3712(SI), Z3
-	VMOVUPS           3776(SI), Z4
-	VMOVUPS           3840(SI), Z5
-	VMOVUPS           3904(SI), Z6
-	VMOVUPS           3968(SI), Z7
-	VMOVUPS           4032(SI), Z8
-	VSUBPS            Z7, Z1, Z1
-	VSUBPS            Z3, Z5, Z9
-	VFMADD231PS.BCST  conv1_5_25<>+0(SB), Z9, Z1
-	VMOVUPS           Z1, 3584(DI)
-	VSUBPS            Z2, Z8, Z1
-	VSUBPS            Z6, Z4, Z8
-	VFMADD231PS.BCST  conv1_5_25<>+0(SB), Z8, Z1
-	VMOVUPS           Z1, 4032(DI)
-	VADDPS            Z7, Z3, Z1
-	VFMSUB231PS.BCST  conv1_4_25<>+0(SB), Z5, Z1
-	VADDPS            Z6, Z2, Z8
-	VFMSUB231PS.BCST  conv1_4_25<>+0(SB), Z4, Z8
-	VADDPS            Z8, Z1, Z9
-	VMOVUPS           Z9, 3648(DI)
-	VSUBPS            Z8, Z1, Z1
-	VMOVUPS           Z1, 3712(DI)
-	VMOVAPS           Z3, Z1
-	VFNMADD231PS.BCST conv1_5<>+0(SB), Z5, Z1
-	VFMADD231PS.BCST  conv1_4<>+0(SB), Z7, Z1
-	VADDPS            Z2, Z2, Z8
-	VFNMADD231PS.BCST conv1_10<>+0(SB), Z4, Z8
-	VFMADD231PS.BCST  conv1_8<>+0(SB), Z6, Z8
-	VADDPS            Z8, Z1, Z9
-	VMOVUPS           Z9, 3776(DI)
-	VSUBPS            Z8, Z1, Z1
-	VMOVUPS           Z1, 3840(DI)
-	VADDPS            Z7, Z7, Z1
-	VFNMADD231PS.BCST conv1_10<>+0(SB), Z5, Z1
-	VFMADD231PS.BCST  conv1_8<>+0(SB), Z3, Z1
-	VMOVAPS           Z6, Z3
-	VFNMADD231PS.BCST conv1_5<>+0(SB), Z4, Z3
-	VFMADD231PS.BCST  conv1_4<>+0(SB), Z2, Z3
-	VADDPS            Z3, Z1, Z2
-	VMOVUPS           Z2, 3904(DI)
-	VSUBPS            Z3, Z1, Z1
-	VMOVUPS           Z1, 3968(DI)
-	MOVQ              $0x00000014, R10
+	VMOVUPS           (CX), Z0
+	VMOVUPS           1792(CX), Z1
+	VMOVUPS           3584(CX), Z2
+	VMOVUPS           5376(CX), Z3
+	VMOVUPS           7168(CX), Z4
+	VMOVUPS           8960(CX), Z5
+	VMOVUPS           10752(CX), Z6
+	VMOVUPS           12544(CX), Z7
+	VSUBPS            Z6, Z0, Z0
+	VSUBPS            Z2, Z4, Z8
+	VFMADD231PS.BCST  conv1_5_25<>+0(SB), Z8, Z0
+	VMOVUPS           Z0, (SI)
+	VSUBPS            Z1, Z7, Z0
+	VSUBPS            Z5, Z3, Z7
+	VFMADD231PS.BCST  conv1_5_25<>+0(SB), Z7, Z0
+	VMOVUPS           Z0, 3584(SI)
+	VADDPS            Z6, Z2, Z0
+	VFMSUB231PS.BCST  conv1_4_25<>+0(SB), Z4, Z0
+	VADDPS            Z5, Z1, Z7
+	VFMSUB231PS.BCST  conv1_4_25<>+0(SB), Z3, Z7
+	VADDPS            Z7, Z0, Z8
+	VMOVUPS           Z8, 512(SI)
+	VSUBPS            Z7, Z0, Z0
+	VMOVUPS           Z0, 1024(SI)
+	VMOVAPS           Z2, Z0
+	VFNMADD231PS.BCST conv1_5<>+0(SB), Z4, Z0
+	VFMADD231PS.BCST  conv1_4<>+0(SB), Z6, Z0
+	VADDPS            Z1, Z1, Z7
+	VFNMADD231PS.BCST conv1_10<>+0(SB), Z3, Z7
+	VFMADD231PS.BCST  conv1_8<>+0(SB), Z5, Z7
+	VADDPS            Z7, Z0, Z8
+	VMOVUPS           Z8, 1536(SI)
+	VSUBPS            Z7, Z0, Z0
+	VMOVUPS           Z0, 2048(SI)
+	VADDPS            Z6, Z6, Z0
+	VFNMADD231PS.BCST conv1_10<>+0(SB), Z4, Z0
+	VFMADD231PS.BCST  conv1_8<>+0(SB), Z2, Z0
+	VMOVAPS           Z5, Z2
+	VFNMADD231PS.BCST conv1_5<>+0(SB), Z3, Z2
+	VFMADD231PS.BCST  conv1_4<>+0(SB), Z1, Z2
+	VADDPS            Z2, Z0, Z1
+	VMOVUPS           Z1, 2560(SI)
+	VSUBPS            Z2, Z0, Z0
+	VMOVUPS           Z0, 3072(SI)
+	VMOVUPS           64(CX), Z0
+	VMOVUPS           1856(CX), Z1
+	VMOVUPS           3648(CX), Z2
+	VMOVUPS           5440(CX), Z3
+	VMOVUPS           7232(CX), Z4
+	VMOVUPS           9024(CX), Z5
+	VMOVUPS           10816(CX), Z6
+	VMOVUPS           12608(CX), Z7
+	VSUBPS            Z6, Z0, Z0
+	VSUBPS            Z2, Z4, Z8
+	VFMADD231PS.BCST  conv1_5_25<>+0(SB), Z8, Z0
+	VMOVUPS           Z0, 64(SI)
+	VSUBPS            Z1, Z7, Z0
+	VSUBPS            Z5, Z3, Z7
+	VFMADD231PS.BCST  conv1_5_25<>+0(SB), Z7, Z0
+	VMOVUPS           Z0, 3648(SI)
+	VADDPS            Z6, Z2, Z0
+	VFMSUB231PS.BCST  conv1_4_25<>+0(SB), Z4, Z0
+	VADDPS            Z5, Z1, Z7
+	VFMSUB231PS.BCST  conv1_4_25<>+0(SB), Z3, Z7
+	VADDPS            Z7, Z0, Z8
+	VMOVUPS           Z8, 576(SI)
+	VSUBPS            Z7, Z0, Z0
+	VMOVUPS           Z0, 1088(SI)
+	VMOVAPS           Z2, Z0
+	VFNMADD231PS.BCST conv1_5<>+0(SB), Z4, Z0
+	VFMADD231PS.BCST  conv1_4<>+0(SB), Z6, Z0
+	VADDPS            Z1, Z1, Z7
+	VFNMADD231PS.BCST conv1_10<>+0(SB), Z3, Z7
+	VFMADD231PS.BCST  conv1_8<>+0(SB), Z5, Z7
+	VADDPS            Z7, Z0, Z8
+	VMOVUPS           Z8, 1600(SI)
+	VSUBPS            Z7, Z0, Z0
+	VMOVUPS           Z0, 2112(SI)
+	VADDPS            Z6, Z6, Z0
+	VFNMADD231PS.BCST conv1_10<>+0(SB), Z4, Z0
+	VFMADD231PS.BCST  conv1_8<>+0(SB), Z2, Z0
+	VMOVAPS           Z5, Z2
+	VFNMADD231PS.BCST conv1_5<>+0(SB), Z3, Z2
+	VFMADD231PS.BCST  conv1_4<>+0(SB), Z1, Z2
+	VADDPS            Z2, Z0, Z1
+	VMOVUPS           Z1, 2624(SI)
+	VSUBPS            Z2, Z0, Z0
+	VMOVUPS           Z0, 3136(SI)
+	VMOVUPS           128(CX), Z0
+	VMOVUPS           1920(CX), Z1
+	VMOVUPS           3712(CX), Z2
+	VMOVUPS           5504(CX), Z3
+	VMOVUPS           7296(CX), Z4
+	VMOVUPS           9088(CX), Z5
+	VMOVUPS           10880(CX), Z6
+	VMOVUPS           12672(CX), Z7
+	VSUBPS            Z6, Z0, Z0
+	VSUBPS            Z2, Z4, Z8
+	VFMADD231PS.BCST  conv1_5_25<>+0(SB), Z8, Z0
+	VMOVUPS           Z0, 128(SI)
+	VSUBPS            Z1, Z7, Z0
+	VSUBPS            Z5, Z3, Z7
+	VFMADD231PS.BCST  conv1_5_25<>+0(SB), Z7, Z0
+	VMOVUPS           Z0, 3712(SI)
+	VADDPS            Z6, Z2, Z0
+	VFMSUB231PS.BCST  conv1_4_25<>+0(SB), Z4, Z0
+	VADDPS            Z5, Z1, Z7
+	VFMSUB231PS.BCST  conv1_4_25<>+0(SB), Z3, Z7
+	VADDPS            Z7, Z0, Z8
+	VMOVUPS           Z8, 640(SI)
+	VSUBPS            Z7, Z0, Z0
+	VMOVUPS           Z0, 1152(SI)
+	VMOVAPS           Z2, Z0
+	VFNMADD231PS.BCST conv1_5<>+0(SB), Z4, Z0
+	VFMADD231PS.BCST  conv1_4<>+0(SB), Z6, Z0
+	VADDPS            Z1, Z1, Z7
+	VFNMADD231PS.BCST conv1_10<>+0(SB), Z3, Z7
+	VFMADD231PS.BCST  conv1_8<>+0(SB), Z5, Z7
+	VADDPS            Z7, Z0, Z8
+	VMOVUPS           Z8, 1664(SI)
+	VSUBPS            Z7, Z0, Z0
+	VMOVUPS           Z0, 2176(SI)
+	VADDPS            Z6, Z6, Z0
+	VFNMADD231PS.BCST conv1_10<>+0(SB), Z4, Z0
+	VFMADD231PS.BCST  conv1_8<>+0(SB), Z2, Z0
+	VMOVAPS           Z5, Z2
+	VFNMADD231PS.BCST conv1_5<>+0(SB), Z3, Z2
+	VFMADD231PS.BCST  conv1_4<>+0(SB), Z1, Z2
+	VADDPS            Z2, Z0, Z1
+	VMOVUPS           Z1, 2688(SI)
+	VSUBPS            Z2, Z0, Z0
+	VMOVUPS           Z0, 3200(SI)
+	VMOVUPS           192(CX), Z0
+	VMOVUPS           1984(CX), Z1
+	VMOVUPS           3776(CX), Z2
+	VMOVUPS           5568(CX), Z3
+	VMOVUPS           7360(CX), Z4
+	VMOVUPS           9152(CX), Z5
+	VMOVUPS           10944(CX), Z6
+	VMOVUPS           12736(CX), Z7
+	VSUBPS            Z6, Z0, Z0
+	VSUBPS            Z2, Z4, Z8
+	VFMADD231PS.BCST  conv1_5_25<>+0(SB), Z8, Z0
+	VMOVUPS           Z0, 192(SI)
+	VSUBPS            Z1, Z7, Z0
+	VSUBPS            Z5, Z3, Z7
+	VFMADD231PS.BCST  conv1_5_25<>+0(SB), Z7, Z0
+	VMOVUPS           Z0, 3776(SI)
+	VADDPS            Z6, Z2, Z0
+	VFMSUB231PS.BCST  conv1_4_25<>+0(SB), Z4, Z0
+	VADDPS            Z5, Z1, Z7
+	VFMSUB231PS.BCST  conv1_4_25<>+0(SB), Z3, Z7
+	VADDPS            Z7, Z0, Z8
+	VMOVUPS           Z8, 704(SI)
+	VSUBPS            Z7, Z0, Z0
+	VMOVUPS           Z0, 1216(SI)
+	VMOVAPS           Z2, Z0
+	VFNMADD231PS.BCST conv1_5<>+0(SB), Z4, Z0
+	VFMADD231PS.BCST  conv1_4<>+0(SB), Z6, Z0
+	VADDPS            Z1, Z1, Z7
+	VFNMADD231PS.BCST conv1_10<>+0(SB), Z3, Z7
+	VFMADD231PS.BCST  conv1_8<>+0(SB), Z5, Z7
+	VADDPS            Z7, Z0, Z8
+	VMOVUPS           Z8, 1728(SI)
+	VSUBPS            Z7, Z0, Z0
+	VMOVUPS           Z0, 2240(SI)
+	VADDPS            Z6, Z6, Z0
+	VFNMADD231PS.BCST conv1_10<>+0(SB), Z4, Z0
+	VFMADD231PS.BCST  conv1_8<>+0(SB), Z2, Z0
+	VMOVAPS           Z5, Z2
+	VFNMADD231PS.BCST conv1_5<>+0(SB), Z3, Z2
+	VFMADD231PS.BCST  conv1_4<>+0(SB), Z1, Z2
+	VADDPS            Z2, Z0, Z1
+	VMOVUPS           Z1, 2752(SI)
+	VSUBPS            Z2, Z0, Z0
+	VMOVUPS           Z0, 3264(SI)
+	VMOVUPS           256(CX), Z0
+	VMOVUPS           2048(CX), Z1
+	VMOVUPS           3840(CX), Z2
+	VMOVUPS           5632(CX), Z3
+	VMOVUPS           7424(CX), Z4
+	VMOVUPS           9216(CX), Z5
+	VMOVUPS           11008(CX), Z6
+	VMOVUPS           12800(CX), Z7
+	VSUBPS            Z6, Z0, Z0
+	VSUBPS            Z2, Z4, Z8
+	VFMADD231PS.BCST  conv1_5_25<>+0(SB), Z8, Z0
+	VMOVUPS           Z0, 256(SI)
+	VSUBPS            Z1, Z7, Z0
+	VSUBPS            Z5, Z3, Z7
+	VFMADD231PS.BCST  conv1_5_25<>+0(SB), Z7, Z0
+	VMOVUPS           Z0, 3840(SI)
+	VADDPS            Z6, Z2, Z0
+	VFMSUB231PS.BCST  conv1_4_25<>+0(SB), Z4, Z0
+	VADDPS            Z5, Z1, Z7
+	VFMSUB231PS.BCST  conv1_4_25<>+0(SB), Z3, Z7
+	VADDPS            Z7, Z0, Z8
+	VMOVUPS           Z8, 768(SI)
+	VSUBPS            Z7, Z0, Z0
+	VMOVUPS           Z0, 1280(SI)
+	VMOVAPS           Z2, Z0
+	VFNMADD231PS.BCST conv1_5<>+0(SB), Z4, Z0
+	VFMADD231PS.BCST  conv1_4<>+0(SB), Z6, Z0
+	VADDPS            Z1, Z1, Z7
+	VFNMADD231PS.BCST conv1_10<>+0(SB), Z3, Z7
+	VFMADD231PS.BCST  conv1_8<>+0(SB), Z5, Z7
+	VADDPS            Z7, Z0, Z8
+	VMOVUPS           Z8, 1792(SI)
+	VSUBPS            Z7, Z0, Z0
+	VMOVUPS           Z0, 2304(SI)
+	VADDPS            Z6, Z6, Z0
+	VFNMADD231PS.BCST conv1_10<>+0(SB), Z4, Z0
+	VFMADD231PS.BCST  conv1_8<>+0(SB), Z2, Z0
+	VMOVAPS           Z5, Z2
+	VFNMADD231PS.BCST conv1_5<>+0(SB), Z3, Z2
+	VFMADD231PS.BCST  conv1_4<>+0(SB), Z1, Z2
+	VADDPS            Z2, Z0, Z1
+	VMOVUPS           Z1, 2816(SI)
+	VSUBPS            Z2, Z0, Z0
+	VMOVUPS           Z0, 3328(SI)
+	VMOVUPS           320(CX), Z0
+	VMOVUPS           2112(CX), Z1
+	VMOVUPS           3904(CX), Z2
+	VMOVUPS           5696(CX), Z3
+	VMOVUPS           7488(CX), Z4
+	VMOVUPS           9280(CX), Z5
+	VMOVUPS           11072(CX), Z6
+	VMOVUPS           12864(CX), Z7
+	VSUBPS            Z6, Z0, Z0
+	VSUBPS            Z2, Z4, Z8
+	VFMADD231PS.BCST  conv1_5_25<>+0(SB), Z8, Z0
+	VMOVUPS           Z0, 320(SI)
+	VSUBPS            Z1, Z7, Z0
+	VSUBPS            Z5, Z3, Z7
+	VFMADD231PS.BCST  conv1_5_25<>+0(SB), Z7, Z0
+	VMOVUPS           Z0, 3904(SI)
+	VADDPS            Z6, Z2, Z0
+	VFMSUB231PS.BCST  conv1_4_25<>+0(SB), Z4, Z0
+	VADDPS            Z5, Z1, Z7
+	VFMSUB231PS.BCST  conv1_4_25<>+0(SB), Z3, Z7
+	VADDPS            Z7, Z0, Z8
+	VMOVUPS           Z8, 832(SI)
+	VSUBPS            Z7, Z0, Z0
+	VMOVUPS           Z0, 1344(SI)
+	VMOVAPS           Z2, Z0
+	VFNMADD231PS.BCST conv1_5<>+0(SB), Z4, Z0
+	VFMADD231PS.BCST  conv1_4<>+0(SB), Z6, Z0
+	VADDPS            Z1, Z1, Z7
+	VFNMADD231PS.BCST conv1_10<>+0(SB), Z3, Z7
+	VFMADD231PS.BCST  conv1_8<>+0(SB), Z5, Z7
+	VADDPS            Z7, Z0, Z8
+	VMOVUPS           Z8, 1856(SI)
+	VSUBPS            Z7, Z0, Z0
+	VMOVUPS           Z0, 2368(SI)
+	VADDPS            Z6, Z6, Z0
+	VFNMADD231PS.BCST conv1_10<>+0(SB), Z4, Z0
+	VFMADD231PS.BCST  conv1_8<>+0(SB), Z2, Z0
+	VMOVAPS           Z5, Z2
+	VFNMADD231PS.BCST conv1_5<>+0(SB), Z3, Z2
+	VFMADD231PS.BCST  conv1_4<>+0(SB), Z1, Z2
+	VADDPS            Z2, Z0, Z1
+	VMOVUPS           Z1, 2880(SI)
+	VSUBPS            Z2, Z0, Z0
+	VMOVUPS           Z0, 3392(SI)
+	VMOVUPS           384(CX), Z0
+	VMOVUPS           2176(CX), Z1
+	VMOVUPS           3968(CX), Z2
+	VMOVUPS           5760(CX), Z3
+	VMOVUPS           7552(CX), Z4
+	VMOVUPS           9344(CX), Z5
+	VMOVUPS           11136(CX), Z6
+	VMOVUPS           12928(CX), Z7
+	VSUBPS            Z6, Z0, Z0
+	VSUBPS            Z2, Z4, Z8
+	VFMADD231PS.BCST  conv1_5_25<>+0(SB), Z8, Z0
+	VMOVUPS           Z0, 384(SI)
+	VSUBPS            Z1, Z7, Z0
+	VSUBPS            Z5, Z3, Z7
+	VFMADD231PS.BCST  conv1_5_25<>+0(SB), Z7, Z0
+	VMOVUPS           Z0, 3968(SI)
+	VADDPS            Z6, Z2, Z0
+	VFMSUB231PS.BCST  conv1_4_25<>+0(SB), Z4, Z0
+	VADDPS            Z5, Z1, Z7
+	VFMSUB231PS.BCST  conv1_4_25<>+0(SB), Z3, Z7
+	VADDPS            Z7, Z0, Z8
+	VMOVUPS           Z8, 896(SI)
+	VSUBPS            Z7, Z0, Z0
+	VMOVUPS           Z0, 1408(SI)
+	VMOVAPS           Z2, Z0
+	VFNMADD231PS.BCST conv1_5<>+0(SB), Z4, Z0
+	VFMADD231PS.BCST  conv1_4<>+0(SB), Z6, Z0
+	VADDPS            Z1, Z1, Z7
+	VFNMADD231PS.BCST conv1_10<>+0(SB), Z3, Z7
+	VFMADD231PS.BCST  conv1_8<>+0(SB), Z5, Z7
+	VADDPS            Z7, Z0, Z8
+	VMOVUPS           Z8, 1920(SI)
+	VSUBPS            Z7, Z0, Z0
+	VMOVUPS           Z0, 2432(SI)
+	VADDPS            Z6, Z6, Z0
+	VFNMADD231PS.BCST conv1_10<>+0(SB), Z4, Z0
+	VFMADD231PS.BCST  conv1_8<>+0(SB), Z2, Z0
+	VMOVAPS           Z5, Z2
+	VFNMADD231PS.BCST conv1_5<>+0(SB), Z3, Z2
+	VFMADD231PS.BCST  conv1_4<>+0(SB), Z1, Z2
+	VADDPS            Z2, Z0, Z1
+	VMOVUPS           Z1, 2944(SI)
+	VSUBPS            Z2, Z0, Z0
+	VMOVUPS           Z0, 3456(SI)
+	VMOVUPS           448(CX), Z0
+	VMOVUPS           2240(CX), Z1
+	VMOVUPS           4032(CX), Z2
+	VMOVUPS           5824(CX), Z3
+	VMOVUPS           7616(CX), Z4
+	VMOVUPS           9408(CX), Z5
+	VMOVUPS           11200(CX), Z6
+	VMOVUPS           12992(CX), Z7
+	VSUBPS            Z6, Z0, Z0
+	VSUBPS            Z2, Z4, Z8
+	VFMADD231PS.BCST  conv1_5_25<>+0(SB), Z8, Z0
+	VMOVUPS           Z0, 448(SI)
+	VSUBPS            Z1, Z7, Z0
+	VSUBPS            Z5, Z3, Z7
+	VFMADD231PS.BCST  conv1_5_25<>+0(SB), Z7, Z0
+	VMOVUPS           Z0, 4032(SI)
+	VADDPS            Z6, Z2, Z0
+	VFMSUB231PS.BCST  conv1_4_25<>+0(SB), Z4, Z0
+	VADDPS            Z5, Z1, Z7
+	VFMSUB231PS.BCST  conv1_4_25<>+0(SB), Z3, Z7
+	VADDPS            Z7, Z0, Z8
+	VMOVUPS           Z8, 960(SI)
+	VSUBPS            Z7, Z0, Z0
+	VMOVUPS           Z0, 1472(SI)
+	VMOVAPS           Z2, Z0
+	VFNMADD231PS.BCST conv1_5<>+0(SB), Z4, Z0
+	VFMADD231PS.BCST  conv1_4<>+0(SB), Z6, Z0
+	VADDPS            Z1, Z1, Z7
+	VFNMADD231PS.BCST conv1_10<>+0(SB), Z3, Z7
+	VFMADD231PS.BCST  conv1_8<>+0(SB), Z5, Z7
+	VADDPS            Z7, Z0, Z8
+	VMOVUPS           Z8, 1984(SI)
+	VSUBPS            Z7, Z0, Z0
+	VMOVUPS           Z0, 2496(SI)
+	VADDPS            Z6, Z6, Z0
+	VFNMADD231PS.BCST conv1_10<>+0(SB), Z4, Z0
+	VFMADD231PS.BCST  conv1_8<>+0(SB), Z2, Z0
+	VMOVAPS           Z5, Z2
+	VFNMADD231PS.BCST conv1_5<>+0(SB), Z3, Z2
+	VFMADD231PS.BCST  conv1_4<>+0(SB), Z1, Z2
+	VADDPS            Z2, Z0, Z1
+	VMOVUPS           Z1, 3008(SI)
+	VSUBPS            Z2, Z0, Z0
+	VMOVUPS           Z0, 3520(SI)
+	VMOVUPS           (SI), Z0
+	VMOVUPS           64(SI), Z1
+	VMOVUPS           128(SI), Z2
+	VMOVUPS           192(SI), Z3
+	VMOVUPS           256(SI), Z4
+	VMOVUPS           320(SI), Z5
+	VMOVUPS           384(SI), Z6
+	VMOVUPS           448(SI), Z7
+	VSUBPS            Z6, Z0, Z0
+	VSUBPS            Z2, Z4, Z8
+	VFMADD231PS.BCST  conv1_5_25<>+0(SB), Z8, Z0
+	VMOVUPS           Z0, (DI)
+	VSUBPS            Z1, Z7, Z0
+	VSUBPS            Z5, Z3, Z7
+	VFMADD231PS.BCST  conv1_5_25<>+0(SB), Z7, Z0
+	VMOVUPS           Z0, 448(DI)
+	VADDPS            Z6, Z2, Z0
+	VFMSUB231PS.BCST  conv1_4_25<>+0(SB), Z4, Z0
+	VADDPS            Z5, Z1, Z7
+	VFMSUB231PS.BCST  conv1_4_25<>+0(SB), Z3, Z7
+	VADDPS            Z7, Z0, Z8
+	VMOVUPS           Z8, 64(DI)
+	VSUBPS            Z7, Z0, Z0
+	VMOVUPS           Z0, 128(DI)
+	VMOVAPS           Z2, Z0
+	VFNMADD231PS.BCST conv1_5<>+0(SB), Z4, Z0
+	VFMADD231PS.BCST  conv1_4<>+0(SB), Z6, Z0
+	VADDPS            Z1, Z1, Z7
+	VFNMADD231PS.BCST conv1_10<>+0(SB), Z3, Z7
+	VFMADD231PS.BCST  conv1_8<>+0(SB), Z5, Z7
+	VADDPS            Z7, Z0, Z8
+	VMOVUPS           Z8, 192(DI)
+	VSUBPS            Z7, Z0, Z0
+	VMOVUPS           Z0, 256(DI)
+	VADDPS            Z6, Z6, Z0
+	VFNMADD231PS.BCST conv1_10<>+0(SB), Z4, Z0
+	VFMADD231PS.BCST  conv1_8<>+0(SB), Z2, Z0
+	VMOVAPS           Z5, Z2
+	VFNMADD231PS.BCST conv1_5<>+0(SB), Z3, Z2
+	VFMADD231PS.BCST  conv1_4<>+0(SB), Z1, Z2
+	VADDPS            Z2, Z0, Z1
+	VMOVUPS           Z1, 320(DI)
+	VSUBPS            Z2, Z0, Z0
+	VMOVUPS           Z0, 384(DI)
+	VMOVUPS           512(SI), Z0
+	VMOVUPS           576(SI), Z1
+	VMOVUPS           640(SI), Z2
+	VMOVUPS           704(SI), Z3
+	VMOVUPS           768(SI), Z4
+	VMOVUPS           832(SI), Z5
+	VMOVUPS           896(SI), Z6
+	VMOVUPS           960(SI), Z7
+	VSUBPS            Z6, Z0, Z0
+	VSUBPS            Z2, Z4, Z8
+	VFMADD231PS.BCST  conv1_5_25<>+0(SB), Z8, Z0
+	VMOVUPS           Z0, 512(DI)
+	VSUBPS            Z1, Z7, Z0
+	VSUBPS            Z5, Z3, Z7
+	VFMADD231PS.BCST  conv1_5_25<>+0(SB), Z7, Z0
+	VMOVUPS           Z0, 960(DI)
+	VADDPS            Z6, Z2, Z0
+	VFMSUB231PS.BCST  conv1_4_25<>+0(SB), Z4, Z0
+	VADDPS            Z5, Z1, Z7
+	VFMSUB231PS.BCST  conv1_4_25<>+0(SB), Z3, Z7
+	VADDPS            Z7, Z0, Z8
+	VMOVUPS           Z8, 576(DI)
+	VSUBPS            Z7, Z0, Z0
+	VMOVUPS           Z0, 640(DI)
+	VMOVAPS           Z2, Z0
+	VFNMADD231PS.BCST conv1_5<>+0(SB), Z4, Z0
+	VFMADD231PS.BCST  conv1_4<>+0(SB), Z6, Z0
+	VADDPS            Z1, Z1, Z7
+	VFNMADD231PS.BCST conv1_10<>+0(SB), Z3, Z7
+	VFMADD231PS.BCST  conv1_8<>+0(SB), Z5, Z7
+	VADDPS            Z7, Z0, Z8
+	VMOVUPS           Z8, 704(DI)
+	VSUBPS            Z7, Z0, Z0
+	VMOVUPS           Z0, 768(DI)
+	VADDPS            Z6, Z6, Z0
+	VFNMADD231PS.BCST conv1_10<>+0(SB), Z4, Z0
+	VFMADD231PS.BCST  conv1_8<>+0(SB), Z2, Z0
+	VMOVAPS           Z5, Z2
+	VFNMADD231PS.BCST conv1_5<>+0(SB), Z3, Z2
+	VFMADD231PS.BCST  conv1_4<>+0(SB), Z1, Z2
+	VADDPS            Z2, Z0, Z1
+	VMOVUPS           Z1, 832(DI)
+	VSUBPS            Z2, Z0, Z0
+	VMOVUPS           Z0, 896(DI)
+	VMOVUPS           1024(SI), Z0
+	VMOVUPS           1088(SI), Z1
+	VMOVUPS           1152(SI), Z2
+	VMOVUPS           1216(SI), Z3
+	VMOVUPS           1280(SI), Z4
+	VMOVUPS           1344(SI), Z5
+	VMOVUPS           1408(SI), Z6
+	VMOVUPS           1472(SI), Z7
+	VSUBPS            Z6, Z0, Z0
+	VSUBPS            Z2, Z4, Z8
+	VFMADD231PS.BCST  conv1_5_25<>+0(SB), Z8, Z0
+	VMOVUPS           Z0, 1024(DI)
+	VSUBPS            Z1, Z7, Z0
+	VSUBPS            Z5, Z3, Z7
+	VFMADD231PS.BCST  conv1_5_25<>+0(SB), Z7, Z0
+	VMOVUPS           Z0, 1472(DI)
+	VADDPS            Z6, Z2, Z0
+	VFMSUB231PS.BCST  conv1_4_25<>+0(SB), Z4, Z0
+	VADDPS            Z5, Z1, Z7
+	VFMSUB231PS.BCST  conv1_4_25<>+0(SB), Z3, Z7
+	VADDPS            Z7, Z0, Z8
+	VMOVUPS           Z8, 1088(DI)
+	VSUBPS            Z7, Z0, Z0
+	VMOVUPS           Z0, 1152(DI)
+	VMOVAPS           Z2, Z0
+	VFNMADD231PS.BCST conv1_5<>+0(SB), Z4, Z0
+	VFMADD231PS.BCST  conv1_4<>+0(SB), Z6, Z0
+	VADDPS            Z1, Z1, Z7
+	VFNMADD231PS.BCST conv1_10<>+0(SB), Z3, Z7
+	VFMADD231PS.BCST  conv1_8<>+0(SB), Z5, Z7
+	VADDPS            Z7, Z0, Z8
+	VMOVUPS           Z8, 1216(DI)
+	VSUBPS            Z7, Z0, Z0
+	VMOVUPS           Z0, 1280(DI)
+	VADDPS            Z6, Z6, Z0
+	VFNMADD231PS.BCST conv1_10<>+0(SB), Z4, Z0
+	VFMADD231PS.BCST  conv1_8<>+0(SB), Z2, Z0
+	VMOVAPS           Z5, Z2
+	VFNMADD231PS.BCST conv1_5<>+0(SB), Z3, Z2
+	VFMADD231PS.BCST  conv1_4<>+0(SB), Z1, Z2
+	VADDPS            Z2, Z0, Z1
+	VMOVUPS           Z1, 1344(DI)
+	VSUBPS            Z2, Z0, Z0
+	VMOVUPS           Z0, 1408(DI)
+	VMOVUPS           1536(SI), Z0
+	VMOVUPS           1600(SI), Z1
+	VMOVUPS           1664(SI), Z2
+	VMOVUPS           1728(SI), Z3
+	VMOVUPS           1792(SI), Z4
+	VMOVUPS           1856(SI), Z5
+	VMOVUPS           1920(SI), Z6
+	VMOVUPS           1984(SI), Z7
+	VSUBPS            Z6, Z0, Z0
+	VSUBPS            Z2, Z4, Z8
+	VFMADD231PS.BCST  conv1_5_25<>+0(SB), Z8, Z0
+	VMOVUPS           Z0, 1536(DI)
+	VSUBPS            Z1, Z7, Z0
+	VSUBPS            Z5, Z3, Z7
+	VFMADD231PS.BCST  conv1_5_25<>+0(SB), Z7, Z0
+	VMOVUPS           Z0, 1984(DI)
+	VADDPS            Z6, Z2, Z0
+	VFMSUB231PS.BCST  conv1_4_25<>+0(SB), Z4, Z0
+	VADDPS            Z5, Z1, Z7
+	VFMSUB231PS.BCST  conv1_4_25<>+0(SB), Z3, Z7
+	VADDPS            Z7, Z0, Z8
+	VMOVUPS           Z8, 1600(DI)
+	VSUBPS            Z7, Z0, Z0
+	VMOVUPS           Z0, 1664(DI)
+	VMOVAPS           Z2, Z0
+	VFNMADD231PS.BCST conv1_5<>+0(SB), Z4, Z0
+	VFMADD231PS.BCST  conv1_4<>+0(SB), Z6, Z0
+	VADDPS            Z1, Z1, Z7
+	VFNMADD231PS.BCST conv1_10<>+0(SB), Z3, Z7
+	VFMADD231PS.BCST  conv1_8<>+0(SB), Z5, Z7
+	VADDPS            Z7, Z0, Z8
+	VMOVUPS           Z8, 1728(DI)
+	VSUBPS            Z7, Z0, Z0
+	VMOVUPS           Z0, 1792(DI)
+	VADDPS            Z6, Z6, Z0
+	VFNMADD231PS.BCST conv1_10<>+0(SB), Z4, Z0
+	VFMADD231PS.BCST  conv1_8<>+0(SB), Z2, Z0
+	VMOVAPS           Z5, Z2
+	VFNMADD231PS.BCST conv1_5<>+0(SB), Z3, Z2
+	VFMADD231PS.BCST  conv1_4<>+0(SB), Z1, Z2
+	VADDPS            Z2, Z0, Z1
+	VMOVUPS           Z1, 1856(DI)
+	VSUBPS            Z2, Z0, Z0
+	VMOVUPS           Z0, 1920(DI)
+	VMOVUPS           2048(SI), Z0
+	VMOVUPS           2112(SI), Z1
+	VMOVUPS           2176(SI), Z2
+	VMOVUPS           2240(SI), Z3
+	VMOVUPS           2304(SI), Z4
+	VMOVUPS           2368(SI), Z5
+	VMOVUPS           2432(SI), Z6
+	VMOVUPS           2496(SI), Z7
+	VSUBPS            Z6, Z0, Z0
+	VSUBPS            Z2, Z4, Z8
+	VFMADD231PS.BCST  conv1_5_25<>+0(SB), Z8, Z0
+	VMOVUPS           Z0, 2048(DI)
+	VSUBPS            Z1, Z7, Z0
+	VSUBPS            Z5, Z3, Z7
+	VFMADD231PS.BCST  conv1_5_25<>+0(SB), Z7, Z0
+	VMOVUPS           Z0, 2496(DI)
+	VADDPS            Z6, Z2, Z0
+	VFMSUB231PS.BCST  conv1_4_25<>+0(SB), Z4, Z0
+	VADDPS            Z5, Z1, Z7
+	VFMSUB231PS.BCST  conv1_4_25<>+0(SB), Z3, Z7
+	VADDPS            Z7, Z0, Z8
+	VMOVUPS           Z8, 2112(DI)
+	VSUBPS            Z7, Z0, Z0
+	VMOVUPS           Z0, 2176(DI)
+	VMOVAPS           Z2, Z0
+	VFNMADD231PS.BCST conv1_5<>+0(SB), Z4, Z0
+	VFMADD231PS.BCST  conv1_4<>+0(SB), Z6, Z0
+	VADDPS            Z1, Z1, Z7
+	VFNMADD231PS.BCST conv1_10<>+0(SB), Z3, Z7
+	VFMADD231PS.BCST  conv1_8<>+0(SB), Z5, Z7
+	VADDPS            Z7, Z0, Z8
+	VMOVUPS           Z8, 2240(DI)
+	VSUBPS            Z7, Z0, Z0
+	VMOVUPS           Z0, 2304(DI)
+	VADDPS            Z6, Z6, Z0
+	VFNMADD231PS.BCST conv1_10<>+0(SB), Z4, Z0
+	VFMADD231PS.BCST  conv1_8<>+0(SB), Z2, Z0
+	VMOVAPS           Z5, Z2
+	VFNMADD231PS.BCST conv1_5<>+0(SB), Z3, Z2
+	VFMADD231PS.BCST  conv1_4<>+0(SB), Z1, Z2
+	VADDPS            Z2, Z0, Z1
+	VMOVUPS           Z1, 2368(DI)
+	VSUBPS            Z2, Z0, Z0
+	VMOVUPS           Z0, 2432(DI)
+	VMOVUPS           2560(SI), Z0
+	VMOVUPS           2624(SI), Z1
+	VMOVUPS           2688(SI), Z2
+	VMOVUPS           2752(SI), Z3
+	VMOVUPS           2816(SI), Z4
+	VMOVUPS           2880(SI), Z5
+	VMOVUPS           2944(SI), Z6
+	VMOVUPS           3008(SI), Z7
+	VSUBPS            Z6, Z0, Z0
+	VSUBPS            Z2, Z4, Z8
+	VFMADD231PS.BCST  conv1_5_25<>+0(SB), Z8, Z0
+	VMOVUPS           Z0, 2560(DI)
+	VSUBPS            Z1, Z7, Z0
+	VSUBPS            Z5, Z3, Z7
+	VFMADD231PS.BCST  conv1_5_25<>+0(SB), Z7, Z0
+	VMOVUPS           Z0, 3008(DI)
+	VADDPS            Z6, Z2, Z0
+	VFMSUB231PS.BCST  conv1_4_25<>+0(SB), Z4, Z0
+	VADDPS            Z5, Z1, Z7
+	VFMSUB231PS.BCST  conv1_4_25<>+0(SB), Z3, Z7
+	VADDPS            Z7, Z0, Z8
+	VMOVUPS           Z8, 2624(DI)
+	VSUBPS            Z7, Z0, Z0
+	VMOVUPS           Z0, 2688(DI)
+	VMOVAPS           Z2, Z0
+	VFNMADD231PS.BCST conv1_5<>+0(SB), Z4, Z0
+	VFMADD231PS.BCST  conv1_4<>+0(SB), Z6, Z0
+	VADDPS            Z1, Z1, Z7
+	VFNMADD231PS.BCST conv1_10<>+0(SB), Z3, Z7
+	VFMADD231PS.BCST  conv1_8<>+0(SB), Z5, Z7
+	VADDPS            Z7, Z0, Z8
+	VMOVUPS           Z8, 2752(DI)
+	VSUBPS            Z7, Z0, Z0
+	VMOVUPS           Z0, 2816(DI)
+	VADDPS            Z6, Z6, Z0
+	VFNMADD231PS.BCST conv1_10<>+0(SB), Z4, Z0
+	VFMADD231PS.BCST  conv1_8<>+0(SB), Z2, Z0
+	VMOVAPS           Z5, Z2
+	VFNMADD231PS.BCST conv1_5<>+0(SB), Z3, Z2
+	VFMADD231PS.BCST  conv1_4<>+0(SB), Z1, Z2
+	VADDPS            Z2, Z0, Z1
+	VMOVUPS           Z1, 2880(DI)
+	VSUBPS            Z2, Z0, Z0
+	VMOVUPS           Z0, 2944(DI)
+	VMOVUPS           3072(SI), Z0
+	VMOVUPS           3136(SI), Z1
+	VMOVUPS           3200(SI), Z2
+	VMOVUPS           3264(SI), Z3
+	VMOVUPS           3328(SI), Z4
+	VMOVUPS           3392(SI), Z5
+	VMOVUPS           3456(SI), Z6
+	VMOVUPS           3520(SI), Z7
+	VSUBPS            Z6, Z0, Z0
+	VSUBPS            Z2, Z4, Z8
+	VFMADD231PS.BCST  conv1_5_25<>+0(SB), Z8, Z0
+	VMOVUPS           Z0, 3072(DI)
+	VSUBPS            Z1, Z7, Z0
+	VSUBPS            Z5, Z3, Z7
+	VFMADD231PS.BCST  conv1_5_25<>+0(SB), Z7, Z0
+	VMOVUPS           Z0, 3520(DI)
+	VADDPS            Z6, Z2, Z0
+	VFMSUB231PS.BCST  conv1_4_25<>+0(SB), Z4, Z0
+	VADDPS            Z5, Z1, Z7
+	VFMSUB231PS.BCST  conv1_4_25<>+0(SB), Z3, Z7
+	VADDPS            Z7, Z0, Z8
+	VMOVUPS           Z8, 3136(DI)
+	VSUBPS            Z7, Z0, Z0
+	VMOVUPS           Z0, 3200(DI)
+	VMOVAPS           Z2, Z0
+	VFNMADD231PS.BCST conv1_5<>+0(SB), Z4, Z0
+	VFMADD231PS.BCST  conv1_4<>+0(SB), Z6, Z0
+	VADDPS            Z1, Z1, Z7
+	VFNMADD231PS.BCST conv1_10<>+0(SB), Z3, Z7
+	VFMADD231PS.BCST  conv1_8<>+0(SB), Z5, Z7
+	VADDPS            Z7, Z0, Z8
+	VMOVUPS           Z8, 3264(DI)
+	VSUBPS            Z7, Z0, Z0
+	VMOVUPS           Z0, 3328(DI)
+	VADDPS            Z6, Z6, Z0
+	VFNMADD231PS.BCST conv1_10<>+0(SB), Z4, Z0
+	VFMADD231PS.BCST  conv1_8<>+0(SB), Z2, Z0
+	VMOVAPS           Z5, Z2
+	VFNMADD231PS.BCST conv1_5<>+0(SB), Z3, Z2
+	VFMADD231PS.BCST  conv1_4<>+0(SB), Z1, Z2
+	VADDPS            Z2, Z0, Z1
+	VMOVUPS           Z1, 3392(DI)
+	VSUBPS            Z2, Z0, Z0
+	VMOVUPS           Z0, 3456(DI)
+	VMOVUPS           3584(SI), Z0
+	VMOVUPS           3648(SI), Z1
+	VMOVUPS           3712(SI), Z2
+	VMOVUPS           3776(SI), Z3
+	VMOVUPS           3840(SI), Z4
+	VMOVUPS           3904(SI), Z5
+	VMOVUPS           3968(SI), Z6
+	VMOVUPS           4032(SI), Z7
+	VSUBPS            Z6, Z0, Z0
+	VSUBPS            Z2, Z4, Z8
+	VFMADD231PS.BCST  conv1_5_25<>+0(SB), Z8, Z0
+	VMOVUPS           Z0, 3584(DI)
+	VSUBPS            Z1, Z7, Z0
+	VSUBPS            Z5, Z3, Z7
+	VFMADD231PS.BCST  conv1_5_25<>+0(SB), Z7, Z0
+	VMOVUPS           Z0, 4032(DI)
+	VADDPS            Z6, Z2, Z0
+	VFMSUB231PS.BCST  conv1_4_25<>+0(SB), Z4, Z0
+	VADDPS            Z5, Z1, Z7
+	VFMSUB231PS.BCST  conv1_4_25<>+0(SB), Z3, Z7
+	VADDPS            Z7, Z0, Z8
+	VMOVUPS           Z8, 3648(DI)
+	VSUBPS            Z7, Z0, Z0
+	VMOVUPS           Z0, 3712(DI)
+	VMOVAPS           Z2, Z0
+	VFNMADD231PS.BCST conv1_5<>+0(SB), Z4, Z0
+	VFMADD231PS.BCST  conv1_4<>+0(SB), Z6, Z0
+	VADDPS            Z1, Z1, Z7
+	VFNMADD231PS.BCST conv1_10<>+0(SB), Z3, Z7
+	VFMADD231PS.BCST  conv1_8<>+0(SB), Z5, Z7
+	VADDPS            Z7, Z0, Z8
+	VMOVUPS           Z8, 3776(DI)
+	VSUBPS            Z7, Z0, Z0
+	VMOVUPS           Z0, 3840(DI)
+	VADDPS            Z6, Z6, Z0
+	VFNMADD231PS.BCST conv1_10<>+0(SB), Z4, Z0
+	VFMADD231PS.BCST  conv1_8<>+0(SB), Z2, Z0
+	VMOVAPS           Z5, Z2
+	VFNMADD231PS.BCST conv1_5<>+0(SB), Z3, Z2
+	VFMADD231PS.BCST  conv1_4<>+0(SB), Z1, Z2
+	VADDPS            Z2, Z0, Z1
+	VMOVUPS           Z1, 3904(DI)
+	VSUBPS            Z2, Z0, Z0
+	VMOVUPS           Z0, 3968(DI)
+	MOVQ              $0x00000002, R10
 
-output3:
+group3:
+	// columns: Aᵀ (u V), a column of V in registers for all outputs of the group
+	MOVQ $0x00000008, R11
+
+column4:
+	VMOVUPS (DI), Z0
+	VMOVUPS 512(DI), Z1
+	VMOVUPS 1024(DI), Z2
+	VMOVUPS 1536(DI), Z3
+	VMOVUPS 2048(DI), Z4
+	VMOVUPS 2560(DI), Z5
+	VMOVUPS 3072(DI), Z6
+	VMOVUPS 3584(DI), Z7
+	MOVQ    $0x0000000a, R12
+
+output5:
+	VMULPS.BCST      768(DX), Z1, Z8
+	VMULPS.BCST      1536(DX), Z2, Z9
+	VADDPS           Z9, Z8, Z10
+	VSUBPS           Z9, Z8, Z8
+	VMULPS.BCST      2304(DX), Z3, Z9
+	VMULPS.BCST      3072(DX), Z4, Z11
+	VADDPS           Z11, Z9, Z12
+	VSUBPS           Z11, Z9, Z9
+	VMULPS.BCST      3840(DX), Z5, Z11
+	VMULPS.BCST      4608(DX), Z6, Z13
+	VADDPS           Z13, Z11, Z14
+	VSUBPS           Z13, Z11, Z11
+	VMULPS.BCST      (DX), Z0, Z13
+	VADDPS           Z10, Z13, Z13
+	VADDPS           Z14, Z12, Z15
+	VADDPS           Z15, Z13, Z13
+	VMOVUPS          Z13, (SI)
+	VFMADD231PS.BCST conv1_0_25<>+0(SB), Z14, Z10
+	VFMADD231PS.BCST conv1_4<>+0(SB), Z12, Z10
+	VMOVUPS          Z10, 1024(SI)
+	VMULPS.BCST      5376(DX), Z7, Z10
+	VADDPS           Z10, Z8, Z10
+	VFMADD231PS.BCST conv1_0_125<>+0(SB), Z11, Z10
+	VFMADD231PS.BCST conv1_8<>+0(SB), Z9, Z10
+	VMOVUPS          Z10, 1536(SI)
+	VFMADD231PS.BCST conv1_0_5<>+0(SB), Z11, Z8
+	VFMADD231PS.BCST conv1_2<>+0(SB), Z9, Z8
+	VMOVUPS          Z8, 512(SI)
+	ADDQ             $+4, DX
+	ADDQ             $+2048, SI
+	DECQ             R12
+	JNZ              output5
+	ADDQ             $-40, DX
+	ADDQ             $-20480, SI
+	ADDQ             $+64, DI
+	ADDQ             $+96, DX
+	ADDQ             $+64, SI
+	DECQ             R11
+	JNZ              column4
+	ADDQ             $-512, DI
+	ADDQ             $-728, DX
+	ADDQ             $-512, SI
+	VXORPS           Z0, Z0, Z0
+	MOVQ             $0x0000000a, R11
+
+output6:
 	VBROADCASTSS (BX), Z1
 
-	// columns: Aᵀ m
-	VMOVUPS          (DI), Z2
-	VMULPS.BCST      (DX), Z2, Z2
-	VMOVUPS          512(DI), Z3
-	VMULPS.BCST      768(DX), Z3, Z3
-	VMOVUPS          1024(DI), Z4
-	VMULPS.BCST      1536(DX), Z4, Z4
-	VMOVUPS          1536(DI), Z5
-	VMULPS.BCST      2304(DX), Z5, Z5
-	VMOVUPS          2048(DI), Z6
-	VMULPS.BCST      3072(DX), Z6, Z6
-	VMOVUPS          2560(DI), Z7
-	VMULPS.BCST      3840(DX), Z7, Z7
-	VMOVUPS          3072(DI), Z8
-	VMULPS.BCST      4608(DX), Z8, Z8
-	VMOVUPS          3584(DI), Z9
-	VMULPS.BCST      5376(DX), Z9, Z9
-	VADDPS           Z4, Z3, Z10
-	VSUBPS           Z4, Z3, Z3
-	VADDPS           Z6, Z5, Z4
-	VSUBPS           Z6, Z5, Z5
-	VADDPS           Z8, Z7, Z6
-	VSUBPS           Z8, Z7, Z7
-	VADDPS           Z10, Z2, Z2
-	VADDPS           Z6, Z4, Z8
-	VADDPS           Z8, Z2, Z2
-	VMOVUPS          Z2, (SI)
-	VFMADD231PS.BCST conv1_0_25<>+0(SB), Z6, Z10
-	VFMADD231PS.BCST conv1_4<>+0(SB), Z4, Z10
-	VMOVUPS          Z10, 1024(SI)
-	VADDPS           Z9, Z3, Z2
-	VFMADD231PS.BCST conv1_0_125<>+0(SB), Z7, Z2
-	VFMADD231PS.BCST conv1_8<>+0(SB), Z5, Z2
-	VMOVUPS          Z2, 1536(SI)
-	VFMADD231PS.BCST conv1_0_5<>+0(SB), Z7, Z3
-	VFMADD231PS.BCST conv1_2<>+0(SB), Z5, Z3
-	VMOVUPS          Z3, 512(SI)
-	VMOVUPS          64(DI), Z2
-	VMULPS.BCST      96(DX), Z2, Z2
-	VMOVUPS          576(DI), Z3
-	VMULPS.BCST      864(DX), Z3, Z3
-	VMOVUPS          1088(DI), Z4
-	VMULPS.BCST      1632(DX), Z4, Z4
-	VMOVUPS          1600(DI), Z5
-	VMULPS.BCST      2400(DX), Z5, Z5
-	VMOVUPS          2112(DI), Z6
-	VMULPS.BCST      3168(DX), Z6, Z6
-	VMOVUPS          2624(DI), Z7
-	VMULPS.BCST      3936(DX), Z7, Z7
-	VMOVUPS          3136(DI), Z8
-	VMULPS.BCST      4704(DX), Z8, Z8
-	VMOVUPS          3648(DI), Z9
-	VMULPS.BCST      5472(DX), Z9, Z9
-	VADDPS           Z4, Z3, Z10
-	VSUBPS           Z4, Z3, Z3
-	VADDPS           Z6, Z5, Z4
-	VSUBPS           Z6, Z5, Z5
-	VADDPS           Z8, Z7, Z6
-	VSUBPS           Z8, Z7, Z7
-	VADDPS           Z10, Z2, Z2
-	VADDPS           Z6, Z4, Z8
-	VADDPS           Z8, Z2, Z2
-	VMOVUPS          Z2, 64(SI)
-	VFMADD231PS.BCST conv1_0_25<>+0(SB), Z6, Z10
-	VFMADD231PS.BCST conv1_4<>+0(SB), Z4, Z10
-	VMOVUPS          Z10, 1088(SI)
-	VADDPS           Z9, Z3, Z2
-	VFMADD231PS.BCST conv1_0_125<>+0(SB), Z7, Z2
-	VFMADD231PS.BCST conv1_8<>+0(SB), Z5, Z2
-	VMOVUPS          Z2, 1600(SI)
-	VFMADD231PS.BCST conv1_0_5<>+0(SB), Z7, Z3
-	VFMADD231PS.BCST conv1_2<>+0(SB), Z5, Z3
-	VMOVUPS          Z3, 576(SI)
-	VMOVUPS          128(DI), Z2
-	VMULPS.BCST      192(DX), Z2, Z2
-	VMOVUPS          640(DI), Z3
-	VMULPS.BCST      960(DX), Z3, Z3
-	VMOVUPS          1152(DI), Z4
-	VMULPS.BCST      1728(DX), Z4, Z4
-	VMOVUPS          1664(DI), Z5
-	VMULPS.BCST      2496(DX), Z5, Z5
-	VMOVUPS          2176(DI), Z6
-	VMULPS.BCST      3264(DX), Z6, Z6
-	VMOVUPS          2688(DI), Z7
-	VMULPS.BCST      4032(DX), Z7, Z7
-	VMOVUPS          3200(DI), Z8
-	VMULPS.BCST      4800(DX), Z8, Z8
-	VMOVUPS          3712(DI), Z9
-	VMULPS.BCST      5568(DX), Z9, Z9
-	VADDPS           Z4, Z3, Z10
-	VSUBPS           Z4, Z3, Z3
-	VADDPS           Z6, Z5, Z4
-	VSUBPS           Z6, Z5, Z5
-	VADDPS           Z8, Z7, Z6
-	VSUBPS           Z8, Z7, Z7
-	VADDPS           Z10, Z2, Z2
-	VADDPS           Z6, Z4, Z8
-	VADDPS           Z8, Z2, Z2
-	VMOVUPS          Z2, 128(SI)
-	VFMADD231PS.BCST conv1_0_25<>+0(SB), Z6, Z10
-	VFMADD231PS.BCST conv1_4<>+0(SB), Z4, Z10
-	VMOVUPS          Z10, 1152(SI)
-	VADDPS           Z9, Z3, Z2
-	VFMADD231PS.BCST conv1_0_125<>+0(SB), Z7, Z2
-	VFMADD231PS.BCST conv1_8<>+0(SB), Z5, Z2
-	VMOVUPS          Z2, 1664(SI)
-	VFMADD231PS.BCST conv1_0_5<>+0(SB), Z7, Z3
-	VFMADD231PS.BCST conv1_2<>+0(SB), Z5, Z3
-	VMOVUPS          Z3, 640(SI)
-	VMOVUPS          192(DI), Z2
-	VMULPS.BCST      288(DX), Z2, Z2
-	VMOVUPS          704(DI), Z3
-	VMULPS.BCST      1056(DX), Z3, Z3
-	VMOVUPS          1216(DI), Z4
-	VMULPS.BCST      1824(DX), Z4, Z4
-	VMOVUPS          1728(DI), Z5
-	VMULPS.BCST      2592(DX), Z5, Z5
-	VMOVUPS          2240(DI), Z6
-	VMULPS.BCST      3360(DX), Z6, Z6
-	VMOVUPS          2752(DI), Z7
-	VMULPS.BCST      4128(DX), Z7, Z7
-	VMOVUPS          3264(DI), Z8
-	VMULPS.BCST      4896(DX), Z8, Z8
-	VMOVUPS          3776(DI), Z9
-	VMULPS.BCST      5664(DX), Z9, Z9
-	VADDPS           Z4, Z3, Z10
-	VSUBPS           Z4, Z3, Z3
-	VADDPS           Z6, Z5, Z4
-	VSUBPS           Z6, Z5, Z5
-	VADDPS           Z8, Z7, Z6
-	VSUBPS           Z8, Z7, Z7
-	VADDPS           Z10, Z2, Z2
-	VADDPS           Z6, Z4, Z8
-	VADDPS           Z8, Z2, Z2
-	VMOVUPS          Z2, 192(SI)
-	VFMADD231PS.BCST conv1_0_25<>+0(SB), Z6, Z10
-	VFMADD231PS.BCST conv1_4<>+0(SB), Z4, Z10
-	VMOVUPS          Z10, 1216(SI)
-	VADDPS           Z9, Z3, Z2
-	VFMADD231PS.BCST conv1_0_125<>+0(SB), Z7, Z2
-	VFMADD231PS.BCST conv1_8<>+0(SB), Z5, Z2
-	VMOVUPS          Z2, 1728(SI)
-	VFMADD231PS.BCST conv1_0_5<>+0(SB), Z7, Z3
-	VFMADD231PS.BCST conv1_2<>+0(SB), Z5, Z3
-	VMOVUPS          Z3, 704(SI)
-	VMOVUPS          256(DI), Z2
-	VMULPS.BCST      384(DX), Z2, Z2
-	VMOVUPS          768(DI), Z3
-	VMULPS.BCST      1152(DX), Z3, Z3
-	VMOVUPS          1280(DI), Z4
-	VMULPS.BCST      1920(DX), Z4, Z4
-	VMOVUPS          1792(DI), Z5
-	VMULPS.BCST      2688(DX), Z5, Z5
-	VMOVUPS          2304(DI), Z6
-	VMULPS.BCST      3456(DX), Z6, Z6
-	VMOVUPS          2816(DI), Z7
-	VMULPS.BCST      4224(DX), Z7, Z7
-	VMOVUPS          3328(DI), Z8
-	VMULPS.BCST      4992(DX), Z8, Z8
-	VMOVUPS          3840(DI), Z9
-	VMULPS.BCST      5760(DX), Z9, Z9
-	VADDPS           Z4, Z3, Z10
-	VSUBPS           Z4, Z3, Z3
-	VADDPS           Z6, Z5, Z4
-	VSUBPS           Z6, Z5, Z5
-	VADDPS           Z8, Z7, Z6
-	VSUBPS           Z8, Z7, Z7
-	VADDPS           Z10, Z2, Z2
-	VADDPS           Z6, Z4, Z8
-	VADDPS           Z8, Z2, Z2
-	VMOVUPS          Z2, 256(SI)
-	VFMADD231PS.BCST conv1_0_25<>+0(SB), Z6, Z10
-	VFMADD231PS.BCST conv1_4<>+0(SB), Z4, Z10
-	VMOVUPS          Z10, 1280(SI)
-	VADDPS           Z9, Z3, Z2
-	VFMADD231PS.BCST conv1_0_125<>+0(SB), Z7, Z2
-	VFMADD231PS.BCST conv1_8<>+0(SB), Z5, Z2
-	VMOVUPS          Z2, 1792(SI)
-	VFMADD231PS.BCST conv1_0_5<>+0(SB), Z7, Z3
-	VFMADD231PS.BCST conv1_2<>+0(SB), Z5, Z3
-	VMOVUPS          Z3, 768(SI)
-	VMOVUPS          320(DI), Z2
-	VMULPS.BCST      480(DX), Z2, Z2
-	VMOVUPS          832(DI), Z3
-	VMULPS.BCST      1248(DX), Z3, Z3
-	VMOVUPS          1344(DI), Z4
-	VMULPS.BCST      2016(DX), Z4, Z4
-	VMOVUPS          1856(DI), Z5
-	VMULPS.BCST      2784(DX), Z5, Z5
-	VMOVUPS          2368(DI), Z6
-	VMULPS.BCST      3552(DX), Z6, Z6
-	VMOVUPS          2880(DI), Z7
-	VMULPS.BCST      4320(DX), Z7, Z7
-	VMOVUPS          3392(DI), Z8
-	VMULPS.BCST      5088(DX), Z8, Z8
-	VMOVUPS          3904(DI), Z9
-	VMULPS.BCST      5856(DX), Z9, Z9
-	VADDPS           Z4, Z3, Z10
-	VSUBPS           Z4, Z3, Z3
-	VADDPS           Z6, Z5, Z4
-	VSUBPS           Z6, Z5, Z5
-	VADDPS           Z8, Z7, Z6
-	VSUBPS           Z8, Z7, Z7
-	VADDPS           Z10, Z2, Z2
-	VADDPS           Z6, Z4, Z8
-	VADDPS           Z8, Z2, Z2
-	VMOVUPS          Z2, 320(SI)
-	VFMADD231PS.BCST conv1_0_25<>+0(SB), Z6, Z10
-	VFMADD231PS.BCST conv1_4<>+0(SB), Z4, Z10
-	VMOVUPS          Z10, 1344(SI)
-	VADDPS           Z9, Z3, Z2
-	VFMADD231PS.BCST conv1_0_125<>+0(SB), Z7, Z2
-	VFMADD231PS.BCST conv1_8<>+0(SB), Z5, Z2
-	VMOVUPS          Z2, 1856(SI)
-	VFMADD231PS.BCST conv1_0_5<>+0(SB), Z7, Z3
-	VFMADD231PS.BCST conv1_2<>+0(SB), Z5, Z3
-	VMOVUPS          Z3, 832(SI)
-	VMOVUPS          384(DI), Z2
-	VMULPS.BCST      576(DX), Z2, Z2
-	VMOVUPS          896(DI), Z3
-	VMULPS.BCST      1344(DX), Z3, Z3
-	VMOVUPS          1408(DI), Z4
-	VMULPS.BCST      2112(DX), Z4, Z4
-	VMOVUPS          1920(DI), Z5
-	VMULPS.BCST      2880(DX), Z5, Z5
-	VMOVUPS          2432(DI), Z6
-	VMULPS.BCST      3648(DX), Z6, Z6
-	VMOVUPS          2944(DI), Z7
-	VMULPS.BCST      4416(DX), Z7, Z7
-	VMOVUPS          3456(DI), Z8
-	VMULPS.BCST      5184(DX), Z8, Z8
-	VMOVUPS          3968(DI), Z9
-	VMULPS.BCST      5952(DX), Z9, Z9
-	VADDPS           Z4, Z3, Z10
-	VSUBPS           Z4, Z3, Z3
-	VADDPS           Z6, Z5, Z4
-	VSUBPS           Z6, Z5, Z5
-	VADDPS           Z8, Z7, Z6
-	VSUBPS           Z8, Z7, Z7
-	VADDPS           Z10, Z2, Z2
-	VADDPS           Z6, Z4, Z8
-	VADDPS           Z8, Z2, Z2
-	VMOVUPS          Z2, 384(SI)
-	VFMADD231PS.BCST conv1_0_25<>+0(SB), Z6, Z10
-	VFMADD231PS.BCST conv1_4<>+0(SB), Z4, Z10
-	VMOVUPS          Z10, 1408(SI)
-	VADDPS           Z9, Z3, Z2
-	VFMADD231PS.BCST conv1_0_125<>+0(SB), Z7, Z2
-	VFMADD231PS.BCST conv1_8<>+0(SB), Z5, Z2
-	VMOVUPS          Z2, 1920(SI)
-	VFMADD231PS.BCST conv1_0_5<>+0(SB), Z7, Z3
-	VFMADD231PS.BCST conv1_2<>+0(SB), Z5, Z3
-	VMOVUPS          Z3, 896(SI)
-	VMOVUPS          448(DI), Z2
-	VMULPS.BCST      672(DX), Z2, Z2
-	VMOVUPS          960(DI), Z3
-	VMULPS.BCST      1440(DX), Z3, Z3
-	VMOVUPS          1472(DI), Z4
-	VMULPS.BCST      2208(DX), Z4, Z4
-	VMOVUPS          1984(DI), Z5
-	VMULPS.BCST      2976(DX), Z5, Z5
-	VMOVUPS          2496(DI), Z6
-	VMULPS.BCST      3744(DX), Z6, Z6
-	VMOVUPS          3008(DI), Z7
-	VMULPS.BCST      4512(DX), Z7, Z7
-	VMOVUPS          3520(DI), Z8
-	VMULPS.BCST      5280(DX), Z8, Z8
-	VMOVUPS          4032(DI), Z9
-	VMULPS.BCST      6048(DX), Z9, Z9
-	VADDPS           Z4, Z3, Z10
-	VSUBPS           Z4, Z3, Z3
-	VADDPS           Z6, Z5, Z4
-	VSUBPS           Z6, Z5, Z5
-	VADDPS           Z8, Z7, Z6
-	VSUBPS           Z8, Z7, Z7
-	VADDPS           Z10, Z2, Z2
-	VADDPS           Z6, Z4, Z8
-	VADDPS           Z8, Z2, Z2
-	VMOVUPS          Z2, 448(SI)
-	VFMADD231PS.BCST conv1_0_25<>+0(SB), Z6, Z10
-	VFMADD231PS.BCST conv1_4<>+0(SB), Z4, Z10
-	VMOVUPS          Z10, 1472(SI)
-	VADDPS           Z9, Z3, Z2
-	VFMADD231PS.BCST conv1_0_125<>+0(SB), Z7, Z2
-	VFMADD231PS.BCST conv1_8<>+0(SB), Z5, Z2
-	VMOVUPS          Z2, 1984(SI)
-	VFMADD231PS.BCST conv1_0_5<>+0(SB), Z7, Z3
-	VFMADD231PS.BCST conv1_2<>+0(SB), Z5, Z3
-	VMOVUPS          Z3, 960(SI)
-
 	// two rows at a time: (Aᵀ m) A, then bias, pooling, ReLU
-	VMOVUPS          (SI), Z2
-	VMOVUPS          64(SI), Z3
-	VMOVUPS          128(SI), Z4
-	VMOVUPS          192(SI), Z5
-	VMOVUPS          256(SI), Z6
-	VMOVUPS          320(SI), Z7
-	VMOVUPS          384(SI), Z8
-	VMOVUPS          448(SI), Z9
-	VADDPS           Z4, Z3, Z10
-	VSUBPS           Z4, Z3, Z3
-	VADDPS           Z6, Z5, Z4
-	VSUBPS           Z6, Z5, Z5
-	VADDPS           Z8, Z7, Z6
-	VSUBPS           Z8, Z7, Z7
-	VADDPS           Z10, Z2, Z2
-	VADDPS           Z6, Z4, Z8
-	VADDPS           Z8, Z2, Z2
-	VFMADD231PS.BCST conv1_0_25<>+0(SB), Z6, Z10
-	VFMADD231PS.BCST conv1_4<>+0(SB), Z4, Z10
-	VADDPS           Z9, Z3, Z4
-	VFMADD231PS.BCST conv1_0_125<>+0(SB), Z7, Z4
-	VFMADD231PS.BCST conv1_8<>+0(SB), Z5, Z4
-	VFMADD231PS.BCST conv1_0_5<>+0(SB), Z7, Z3
-	VFMADD231PS.BCST conv1_2<>+0(SB), Z5, Z3
-	VMOVUPS          512(SI), Z5
-	VMOVUPS          576(SI), Z6
-	VMOVUPS          640(SI), Z7
-	VMOVUPS          704(SI), Z8
+	VMOVUPS          64(SI), Z2
+	VMOVUPS          128(SI), Z3
+	VADDPS           Z3, Z2, Z4
+	VSUBPS           Z3, Z2, Z2
+	VMOVUPS          192(SI), Z3
+	VMOVUPS          256(SI), Z5
+	VADDPS           Z5, Z3, Z6
+	VSUBPS           Z5, Z3, Z3
+	VMOVUPS          320(SI), Z5
+	VMOVUPS          384(SI), Z7
+	VADDPS           Z7, Z5, Z8
+	VSUBPS           Z7, Z5, Z5
+	VMOVUPS          (SI), Z7
+	VADDPS           Z4, Z7, Z7
+	VADDPS           Z8, Z6, Z9
+	VADDPS           Z9, Z7, Z7
+	VFMADD231PS.BCST conv1_0_25<>+0(SB), Z8, Z4
+	VFMADD231PS.BCST conv1_4<>+0(SB), Z6, Z4
+	VMOVUPS          448(SI), Z6
+	VADDPS           Z6, Z2, Z6
+	VFMADD231PS.BCST conv1_0_125<>+0(SB), Z5, Z6
+	VFMADD231PS.BCST conv1_8<>+0(SB), Z3, Z6
+	VFMADD231PS.BCST conv1_0_5<>+0(SB), Z5, Z2
+	VFMADD231PS.BCST conv1_2<>+0(SB), Z3, Z2
+	VMOVUPS          576(SI), Z3
+	VMOVUPS          640(SI), Z5
+	VADDPS           Z5, Z3, Z8
+	VSUBPS           Z5, Z3, Z3
+	VMOVUPS          704(SI), Z5
 	VMOVUPS          768(SI), Z9
-	VMOVUPS          832(SI), Z11
-	VMOVUPS          896(SI), Z12
-	VMOVUPS          960(SI), Z13
-	VADDPS           Z7, Z6, Z14
-	VSUBPS           Z7, Z6, Z6
-	VADDPS           Z9, Z8, Z7
-	VSUBPS           Z9, Z8, Z8
-	VADDPS           Z12, Z11, Z9
-	VSUBPS           Z12, Z11, Z11
-	VADDPS           Z14, Z5, Z5
-	VADDPS           Z9, Z7, Z12
-	VADDPS           Z12, Z5, Z5
-	VFMADD231PS.BCST conv1_0_25<>+0(SB), Z9, Z14
-	VFMADD231PS.BCST conv1_4<>+0(SB), Z7, Z14
-	VADDPS           Z13, Z6, Z7
-	VFMADD231PS.BCST conv1_0_125<>+0(SB), Z11, Z7
-	VFMADD231PS.BCST conv1_8<>+0(SB), Z8, Z7
-	VFMADD231PS.BCST conv1_0_5<>+0(SB), Z11, Z6
-	VFMADD231PS.BCST conv1_2<>+0(SB), Z8, Z6
-	VMAXPS           Z3, Z2, Z2
-	VMAXPS           Z6, Z5, Z3
+	VADDPS           Z9, Z5, Z10
+	VSUBPS           Z9, Z5, Z5
+	VMOVUPS          832(SI), Z9
+	VMOVUPS          896(SI), Z11
+	VADDPS           Z11, Z9, Z12
+	VSUBPS           Z11, Z9, Z9
+	VMOVUPS          512(SI), Z11
+	VADDPS           Z8, Z11, Z11
+	VADDPS           Z12, Z10, Z13
+	VADDPS           Z13, Z11, Z11
+	VFMADD231PS.BCST conv1_0_25<>+0(SB), Z12, Z8
+	VFMADD231PS.BCST conv1_4<>+0(SB), Z10, Z8
+	VMOVUPS          960(SI), Z10
+	VADDPS           Z10, Z3, Z10
+	VFMADD231PS.BCST conv1_0_125<>+0(SB), Z9, Z10
+	VFMADD231PS.BCST conv1_8<>+0(SB), Z5, Z10
+	VFMADD231PS.BCST conv1_0_5<>+0(SB), Z9, Z3
+	VFMADD231PS.BCST conv1_2<>+0(SB), Z5, Z3
+	VMAXPS           Z2, Z7, Z2
+	VMAXPS           Z3, Z11, Z3
 	VMAXPS           Z3, Z2, Z2
 	VADDPS           Z1, Z2, Z2
 	VMAXPS           Z2, Z0, Z2
 	VMOVUPS          Z2, (AX)
-	VMAXPS           Z4, Z10, Z2
-	VMAXPS           Z7, Z14, Z3
+	VMAXPS           Z6, Z4, Z2
+	VMAXPS           Z10, Z8, Z3
 	VMAXPS           Z3, Z2, Z2
 	VADDPS           Z1, Z2, Z2
 	VMAXPS           Z2, Z0, Z2
 	VMOVUPS          Z2, 64(AX)
-	VMOVUPS          1024(SI), Z2
-	VMOVUPS          1088(SI), Z3
-	VMOVUPS          1152(SI), Z4
-	VMOVUPS          1216(SI), Z5
-	VMOVUPS          1280(SI), Z6
-	VMOVUPS          1344(SI), Z7
-	VMOVUPS          1408(SI), Z8
-	VMOVUPS          1472(SI), Z9
-	VADDPS           Z4, Z3, Z10
-	VSUBPS           Z4, Z3, Z3
-	VADDPS           Z6, Z5, Z4
-	VSUBPS           Z6, Z5, Z5
-	VADDPS           Z8, Z7, Z6
-	VSUBPS           Z8, Z7, Z7
-	VADDPS           Z10, Z2, Z2
-	VADDPS           Z6, Z4, Z8
-	VADDPS           Z8, Z2, Z2
-	VFMADD231PS.BCST conv1_0_25<>+0(SB), Z6, Z10
-	VFMADD231PS.BCST conv1_4<>+0(SB), Z4, Z10
-	VADDPS           Z9, Z3, Z4
-	VFMADD231PS.BCST conv1_0_125<>+0(SB), Z7, Z4
-	VFMADD231PS.BCST conv1_8<>+0(SB), Z5, Z4
-	VFMADD231PS.BCST conv1_0_5<>+0(SB), Z7, Z3
-	VFMADD231PS.BCST conv1_2<>+0(SB), Z5, Z3
-	VMOVUPS          1536(SI), Z5
-	VMOVUPS          1600(SI), Z6
-	VMOVUPS          1664(SI), Z7
-	VMOVUPS          1728(SI), Z8
+	VMOVUPS          1088(SI), Z2
+	VMOVUPS          1152(SI), Z3
+	VADDPS           Z3, Z2, Z4
+	VSUBPS           Z3, Z2, Z2
+	VMOVUPS          1216(SI), Z3
+	VMOVUPS          1280(SI), Z5
+	VADDPS           Z5, Z3, Z6
+	VSUBPS           Z5, Z3, Z3
+	VMOVUPS          1344(SI), Z5
+	VMOVUPS          1408(SI), Z7
+	VADDPS           Z7, Z5, Z8
+	VSUBPS           Z7, Z5, Z5
+	VMOVUPS          1024(SI), Z7
+	VADDPS           Z4, Z7, Z7
+	VADDPS           Z8, Z6, Z9
+	VADDPS           Z9, Z7, Z7
+	VFMADD231PS.BCST conv1_0_25<>+0(SB), Z8, Z4
+	VFMADD231PS.BCST conv1_4<>+0(SB), Z6, Z4
+	VMOVUPS          1472(SI), Z6
+	VADDPS           Z6, Z2, Z6
+	VFMADD231PS.BCST conv1_0_125<>+0(SB), Z5, Z6
+	VFMADD231PS.BCST conv1_8<>+0(SB), Z3, Z6
+	VFMADD231PS.BCST conv1_0_5<>+0(SB), Z5, Z2
+	VFMADD231PS.BCST conv1_2<>+0(SB), Z3, Z2
+	VMOVUPS          1600(SI), Z3
+	VMOVUPS          1664(SI), Z5
+	VADDPS           Z5, Z3, Z8
+	VSUBPS           Z5, Z3, Z3
+	VMOVUPS          1728(SI), Z5
 	VMOVUPS          1792(SI), Z9
-	VMOVUPS          1856(SI), Z11
-	VMOVUPS          1920(SI), Z12
-	VMOVUPS          1984(SI), Z13
-	VADDPS           Z7, Z6, Z14
-	VSUBPS           Z7, Z6, Z6
-	VADDPS           Z9, Z8, Z7
-	VSUBPS           Z9, Z8, Z8
-	VADDPS           Z12, Z11, Z9
-	VSUBPS           Z12, Z11, Z11
-	VADDPS           Z14, Z5, Z5
-	VADDPS           Z9, Z7, Z12
-	VADDPS           Z12, Z5, Z5
-	VFMADD231PS.BCST conv1_0_25<>+0(SB), Z9, Z14
-	VFMADD231PS.BCST conv1_4<>+0(SB), Z7, Z14
-	VADDPS           Z13, Z6, Z7
-	VFMADD231PS.BCST conv1_0_125<>+0(SB), Z11, Z7
-	VFMADD231PS.BCST conv1_8<>+0(SB), Z8, Z7
-	VFMADD231PS.BCST conv1_0_5<>+0(SB), Z11, Z6
-	VFMADD231PS.BCST conv1_2<>+0(SB), Z8, Z6
-	VMAXPS           Z3, Z2, Z2
-	VMAXPS           Z6, Z5, Z3
+	VADDPS           Z9, Z5, Z10
+	VSUBPS           Z9, Z5, Z5
+	VMOVUPS          1856(SI), Z9
+	VMOVUPS          1920(SI), Z11
+	VADDPS           Z11, Z9, Z12
+	VSUBPS           Z11, Z9, Z9
+	VMOVUPS          1536(SI), Z11
+	VADDPS           Z8, Z11, Z11
+	VADDPS           Z12, Z10, Z13
+	VADDPS           Z13, Z11, Z11
+	VFMADD231PS.BCST conv1_0_25<>+0(SB), Z12, Z8
+	VFMADD231PS.BCST conv1_4<>+0(SB), Z10, Z8
+	VMOVUPS          1984(SI), Z10
+	VADDPS           Z10, Z3, Z10
+	VFMADD231PS.BCST conv1_0_125<>+0(SB), Z9, Z10
+	VFMADD231PS.BCST conv1_8<>+0(SB), Z5, Z10
+	VFMADD231PS.BCST conv1_0_5<>+0(SB), Z9, Z3
+	VFMADD231PS.BCST conv1_2<>+0(SB), Z5, Z3
+	VMAXPS           Z2, Z7, Z2
+	VMAXPS           Z3, Z11, Z3
 	VMAXPS           Z3, Z2, Z2
 	VADDPS           Z1, Z2, Z2
 	VMAXPS           Z2, Z0, Z2
 	VMOVUPS          Z2, 768(AX)
-	VMAXPS           Z4, Z10, Z2
-	VMAXPS           Z7, Z14, Z3
+	VMAXPS           Z6, Z4, Z2
+	VMAXPS           Z10, Z8, Z3
 	VMAXPS           Z3, Z2, Z2
 	VADDPS           Z1, Z2, Z1
 	VMAXPS           Z1, Z0, Z1
 	VMOVUPS          Z1, 832(AX)
-	ADDQ             $+4, DX
 	ADDQ             $+4, BX
+	ADDQ             $+2048, SI
 	ADDQ             $+9216, AX
+	DECQ             R11
+	JNZ              output6
+	ADDQ             $-20480, SI
 	DECQ             R10
-	JNZ              output3
+	JNZ              group3
 	ADDQ             $-80, DX
 	ADDQ             $-80, BX
 	ADDQ             $-184320, AX
@@ -4142,1198 +3461,971 @@ output3:
 
 // func Conv1ForwardReLUPoolMask16(y []float32, mask []byte, x []float32, u []float32, bias []float32)
 // Requires: AVX, AVX512DQ, AVX512F
-TEXT ·Conv1ForwardReLUPoolMask16(SB), $8320-120
-	MOVQ   y_base+0(FP), AX
-	MOVQ   x_base+48(FP), CX
-	MOVQ   u_base+72(FP), DX
-	MOVQ   bias_base+96(FP), BX
-	MOVQ   mask_base+24(FP), SI
-	LEAQ   63(SP), DI
-	ANDQ   $-64, DI
-	LEAQ   4223(SP), R8
-	ANDQ   $-64, R8
-	VXORPS Z0, Z0, Z0
-	MOVQ   $0x00000006, R9
+TEXT ·Conv1ForwardReLUPoolMask16(SB), $24704-120
+	MOVQ y_base+0(FP), AX
+	MOVQ x_base+48(FP), CX
+	MOVQ u_base+72(FP), DX
+	MOVQ bias_base+96(FP), BX
+	MOVQ mask_base+24(FP), SI
+	LEAQ 63(SP), DI
+	ANDQ $-64, DI
+	LEAQ 20607(SP), R8
+	ANDQ $-64, R8
+	MOVQ $0x00000006, R9
 
 tileRow1:
 	MOVQ $0x00000006, R10
 
 tileColumn2:
 	// V = Bᵀ X B
-	VMOVUPS           (CX), Z1
-	VMOVUPS           1792(CX), Z2
-	VMOVUPS           3584(CX), Z3
-	VMOVUPS           5376(CX), Z4
-	VMOVUPS           7168(CX), Z5
-	VMOVUPS           8960(CX), Z6
-	VMOVUPS           10752(CX), Z7
-	VMOVUPS           12544(CX), Z8
-	VSUBPS            Z7, Z1, Z1
-	VSUBPS            Z3, Z5, Z9
-	VFMADD231PS.BCST  conv1_5_25<>+0(SB), Z9, Z1
-	VMOVUPS           Z1, (DI)
-	VSUBPS            Z2, Z8, Z1
-	VSUBPS            Z6, Z4, Z8
-	VFMADD231PS.BCST  conv1_5_25<>+0(SB), Z8, Z1
-	VMOVUPS           Z1, 3584(DI)
-	VADDPS            Z7, Z3, Z1
-	VFMSUB231PS.BCST  conv1_4_25<>+0(SB), Z5, Z1
-	VADDPS            Z6, Z2, Z8
-	VFMSUB231PS.BCST  conv1_4_25<>+0(SB), Z4, Z8
-	VADDPS            Z8, Z1, Z9
-	VMOVUPS           Z9, 512(DI)
-	VSUBPS            Z8, Z1, Z1
-	VMOVUPS           Z1, 1024(DI)
-	VMOVAPS           Z3, Z1
-	VFNMADD231PS.BCST conv1_5<>+0(SB), Z5, Z1
-	VFMADD231PS.BCST  conv1_4<>+0(SB), Z7, Z1
-	VADDPS            Z2, Z2, Z8
-	VFNMADD231PS.BCST conv1_10<>+0(SB), Z4, Z8
-	VFMADD231PS.BCST  conv1_8<>+0(SB), Z6, Z8
-	VADDPS            Z8, Z1, Z9
-	VMOVUPS           Z9, 1536(DI)
-	VSUBPS            Z8, Z1, Z1
-	VMOVUPS           Z1, 2048(DI)
-	VADDPS            Z7, Z7, Z1
-	VFNMADD231PS.BCST conv1_10<>+0(SB), Z5, Z1
-	VFMADD231PS.BCST  conv1_8<>+0(SB), Z3, Z1
-	VMOVAPS           Z6, Z3
-	VFNMADD231PS.BCST conv1_5<>+0(SB), Z4, Z3
-	VFMADD231PS.BCST  conv1_4<>+0(SB), Z2, Z3
-	VADDPS            Z3, Z1, Z2
-	VMOVUPS           Z2, 2560(DI)
-	VSUBPS            Z3, Z1, Z1
-	VMOVUPS           Z1, 3072(DI)
-	VMOVUPS           64(CX), Z1
-	VMOVUPS           1856(CX), Z2
-	VMOVUPS           3648(CX), Z3
-	VMOVUPS           5440(CX), Z4
-	VMOVUPS           7232(CX), Z5
-	VMOVUPS           9024(CX), Z6
-	VMOVUPS           10816(CX), Z7
-	VMOVUPS           12608(CX), Z8
-	VSUBPS            Z7, Z1, Z1
-	VSUBPS            Z3, Z5, Z9
-	VFMADD231PS.BCST  conv1_5_25<>+0(SB), Z9, Z1
-	VMOVUPS           Z1, 64(DI)
-	VSUBPS            Z2, Z8, Z1
-	VSUBPS            Z6, Z4, Z8
-	VFMADD231PS.BCST  conv1_5_25<>+0(SB), Z8, Z1
-	VMOVUPS           Z1, 3648(DI)
-	VADDPS            Z7, Z3, Z1
-	VFMSUB231PS.BCST  conv1_4_25<>+0(SB), Z5, Z1
-	VADDPS            Z6, Z2, Z8
-	VFMSUB231PS.BCST  conv1_4_25<>+0(SB), Z4, Z8
-	VADDPS            Z8, Z1, Z9
-	VMOVUPS           Z9, 576(DI)
-	VSUBPS            Z8, Z1, Z1
-	VMOVUPS           Z1, 1088(DI)
-	VMOVAPS           Z3, Z1
-	VFNMADD231PS.BCST conv1_5<>+0(SB), Z5, Z1
-	VFMADD231PS.BCST  conv1_4<>+0(SB), Z7, Z1
-	VADDPS            Z2, Z2, Z8
-	VFNMADD231PS.BCST conv1_10<>+0(SB), Z4, Z8
-	VFMADD231PS.BCST  conv1_8<>+0(SB), Z6, Z8
-	VADDPS            Z8, Z1, Z9
-	VMOVUPS           Z9, 1600(DI)
-	VSUBPS            Z8, Z1, Z1
-	VMOVUPS           Z1, 2112(DI)
-	VADDPS            Z7, Z7, Z1
-	VFNMADD231PS.BCST conv1_10<>+0(SB), Z5, Z1
-	VFMADD231PS.BCST  conv1_8<>+0(SB), Z3, Z1
-	VMOVAPS           Z6, Z3
-	VFNMADD231PS.BCST conv1_5<>+0(SB), Z4, Z3
-	VFMADD231PS.BCST  conv1_4<>+0(SB), Z2, Z3
-	VADDPS            Z3, Z1, Z2
-	VMOVUPS           Z2, 2624(DI)
-	VSUBPS            Z3, Z1, Z1
-	VMOVUPS           Z1, 3136(DI)
-	VMOVUPS           128(CX), Z1
-	VMOVUPS           1920(CX), Z2
-	VMOVUPS           3712(CX), Z3
-	VMOVUPS           5504(CX), Z4
-	VMOVUPS           7296(CX), Z5
-	VMOVUPS           9088(CX), Z6
-	VMOVUPS           10880(CX), Z7
-	VMOVUPS           12672(CX), Z8
-	VSUBPS            Z7, Z1, Z1
-	VSUBPS            Z3, Z5, Z9
-	VFMADD231PS.BCST  conv1_5_25<>+0(SB), Z9, Z1
-	VMOVUPS           Z1, 128(DI)
-	VSUBPS            Z2, Z8, Z1
-	VSUBPS            Z6, Z4, Z8
-	VFMADD231PS.BCST  conv1_5_25<>+0(SB), Z8, Z1
-	VMOVUPS           Z1, 3712(DI)
-	VADDPS            Z7, Z3, Z1
-	VFMSUB231PS.BCST  conv1_4_25<>+0(SB), Z5, Z1
-	VADDPS            Z6, Z2, Z8
-	VFMSUB231PS.BCST  conv1_4_25<>+0(SB), Z4, Z8
-	VADDPS            Z8, Z1, Z9
-	VMOVUPS           Z9, 640(DI)
-	VSUBPS            Z8, Z1, Z1
-	VMOVUPS           Z1, 1152(DI)
-	VMOVAPS           Z3, Z1
-	VFNMADD231PS.BCST conv1_5<>+0(SB), Z5, Z1
-	VFMADD231PS.BCST  conv1_4<>+0(SB), Z7, Z1
-	VADDPS            Z2, Z2, Z8
-	VFNMADD231PS.BCST conv1_10<>+0(SB), Z4, Z8
-	VFMADD231PS.BCST  conv1_8<>+0(SB), Z6, Z8
-	VADDPS            Z8, Z1, Z9
-	VMOVUPS           Z9, 1664(DI)
-	VSUBPS            Z8, Z1, Z1
-	VMOVUPS           Z1, 2176(DI)
-	VADDPS            Z7, Z7, Z1
-	VFNMADD231PS.BCST conv1_10<>+0(SB), Z5, Z1
-	VFMADD231PS.BCST  conv1_8<>+0(SB), Z3, Z1
-	VMOVAPS           Z6, Z3
-	VFNMADD231PS.BCST conv1_5<>+0(SB), Z4, Z3
-	VFMADD231PS.BCST  conv1_4<>+0(SB), Z2, Z3
-	VADDPS            Z3, Z1, Z2
-	VMOVUPS           Z2, 2688(DI)
-	VSUBPS            Z3, Z1, Z1
-	VMOVUPS           Z1, 3200(DI)
-	VMOVUPS           192(CX), Z1
-	VMOVUPS           1984(CX), Z2
-	VMOVUPS           3776(CX), Z3
-	VMOVUPS           5568(CX), Z4
-	VMOVUPS           7360(CX), Z5
-	VMOVUPS           9152(CX), Z6
-	VMOVUPS           10944(CX), Z7
-	VMOVUPS           12736(CX), Z8
-	VSUBPS            Z7, Z1, Z1
-	VSUBPS            Z3, Z5, Z9
-	VFMADD231PS.BCST  conv1_5_25<>+0(SB), Z9, Z1
-	VMOVUPS           Z1, 192(DI)
-	VSUBPS            Z2, Z8, Z1
-	VSUBPS            Z6, Z4, Z8
-	VFMADD231PS.BCST  conv1_5_25<>+0(SB), Z8, Z1
-	VMOVUPS           Z1, 3776(DI)
-	VADDPS            Z7, Z3, Z1
-	VFMSUB231PS.BCST  conv1_4_25<>+0(SB), Z5, Z1
-	VADDPS            Z6, Z2, Z8
-	VFMSUB231PS.BCST  conv1_4_25<>+0(SB), Z4, Z8
-	VADDPS            Z8, Z1, Z9
-	VMOVUPS           Z9, 704(DI)
-	VSUBPS            Z8, Z1, Z1
-	VMOVUPS           Z1, 1216(DI)
-	VMOVAPS           Z3, Z1
-	VFNMADD231PS.BCST conv1_5<>+0(SB), Z5, Z1
-	VFMADD231PS.BCST  conv1_4<>+0(SB), Z7, Z1
-	VADDPS            Z2, Z2, Z8
-	VFNMADD231PS.BCST conv1_10<>+0(SB), Z4, Z8
-	VFMADD231PS.BCST  conv1_8<>+0(SB), Z6, Z8
-	VADDPS            Z8, Z1, Z9
-	VMOVUPS           Z9, 1728(DI)
-	VSUBPS            Z8, Z1, Z1
-	VMOVUPS           Z1, 2240(DI)
-	VADDPS            Z7, Z7, Z1
-	VFNMADD231PS.BCST conv1_10<>+0(SB), Z5, Z1
-	VFMADD231PS.BCST  conv1_8<>+0(SB), Z3, Z1
-	VMOVAPS           Z6, Z3
-	VFNMADD231PS.BCST conv1_5<>+0(SB), Z4, Z3
-	VFMADD231PS.BCST  conv1_4<>+0(SB), Z2, Z3
-	VADDPS            Z3, Z1, Z2
-	VMOVUPS           Z2, 2752(DI)
-	VSUBPS            Z3, Z1, Z1
-	VMOVUPS           Z1, 3264(DI)
-	VMOVUPS           256(CX), Z1
-	VMOVUPS           2048(CX), Z2
-	VMOVUPS           3840(CX), Z3
-	VMOVUPS           5632(CX), Z4
-	VMOVUPS           7424(CX), Z5
-	VMOVUPS           9216(CX), Z6
-	VMOVUPS           11008(CX), Z7
-	VMOVUPS           12800(CX), Z8
-	VSUBPS            Z7, Z1, Z1
-	VSUBPS            Z3, Z5, Z9
-	VFMADD231PS.BCST  conv1_5_25<>+0(SB), Z9, Z1
-	VMOVUPS           Z1, 256(DI)
-	VSUBPS            Z2, Z8, Z1
-	VSUBPS            Z6, Z4, Z8
-	VFMADD231PS.BCST  conv1_5_25<>+0(SB), Z8, Z1
-	VMOVUPS           Z1, 3840(DI)
-	VADDPS            Z7, Z3, Z1
-	VFMSUB231PS.BCST  conv1_4_25<>+0(SB), Z5, Z1
-	VADDPS            Z6, Z2, Z8
-	VFMSUB231PS.BCST  conv1_4_25<>+0(SB), Z4, Z8
-	VADDPS            Z8, Z1, Z9
-	VMOVUPS           Z9, 768(DI)
-	VSUBPS            Z8, Z1, Z1
-	VMOVUPS           Z1, 1280(DI)
-	VMOVAPS           Z3, Z1
-	VFNMADD231PS.BCST conv1_5<>+0(SB), Z5, Z1
-	VFMADD231PS.BCST  conv1_4<>+0(SB), Z7, Z1
-	VADDPS            Z2, Z2, Z8
-	VFNMADD231PS.BCST conv1_10<>+0(SB), Z4, Z8
-	VFMADD231PS.BCST  conv1_8<>+0(SB), Z6, Z8
-	VADDPS            Z8, Z1, Z9
-	VMOVUPS           Z9, 1792(DI)
-	VSUBPS            Z8, Z1, Z1
-	VMOVUPS           Z1, 2304(DI)
-	VADDPS            Z7, Z7, Z1
-	VFNMADD231PS.BCST conv1_10<>+0(SB), Z5, Z1
-	VFMADD231PS.BCST  conv1_8<>+0(SB), Z3, Z1
-	VMOVAPS           Z6, Z3
-	VFNMADD231PS.BCST conv1_5<>+0(SB), Z4, Z3
-	VFMADD231PS.BCST  conv1_4<>+0(SB), Z2, Z3
-	VADDPS            Z3, Z1, Z2
-	VMOVUPS           Z2, 2816(DI)
-	VSUBPS            Z3, Z1, Z1
-	VMOVUPS           Z1, 3328(DI)
-	VMOVUPS           320(CX), Z1
-	VMOVUPS           2112(CX), Z2
-	VMOVUPS           3904(CX), Z3
-	VMOVUPS           5696(CX), Z4
-	VMOVUPS           7488(CX), Z5
-	VMOVUPS           9280(CX), Z6
-	VMOVUPS           11072(CX), Z7
-	VMOVUPS           12864(CX), Z8
-	VSUBPS            Z7, Z1, Z1
-	VSUBPS            Z3, Z5, Z9
-	VFMADD231PS.BCST  conv1_5_25<>+0(SB), Z9, Z1
-	VMOVUPS           Z1, 320(DI)
-	VSUBPS            Z2, Z8, Z1
-	VSUBPS            Z6, Z4, Z8
-	VFMADD231PS.BCST  conv1_5_25<>+0(SB), Z8, Z1
-	VMOVUPS           Z1, 3904(DI)
-	VADDPS            Z7, Z3, Z1
-	VFMSUB231PS.BCST  conv1_4_25<>+0(SB), Z5, Z1
-	VADDPS            Z6, Z2, Z8
-	VFMSUB231PS.BCST  conv1_4_25<>+0(SB), Z4, Z8
-	VADDPS            Z8, Z1, Z9
-	VMOVUPS           Z9, 832(DI)
-	VSUBPS            Z8, Z1, Z1
-	VMOVUPS           Z1, 1344(DI)
-	VMOVAPS           Z3, Z1
-	VFNMADD231PS.BCST conv1_5<>+0(SB), Z5, Z1
-	VFMADD231PS.BCST  conv1_4<>+0(SB), Z7, Z1
-	VADDPS            Z2, Z2, Z8
-	VFNMADD231PS.BCST conv1_10<>+0(SB), Z4, Z8
-	VFMADD231PS.BCST  conv1_8<>+0(SB), Z6, Z8
-	VADDPS            Z8, Z1, Z9
-	VMOVUPS           Z9, 1856(DI)
-	VSUBPS            Z8, Z1, Z1
-	VMOVUPS           Z1, 2368(DI)
-	VADDPS            Z7, Z7, Z1
-	VFNMADD231PS.BCST conv1_10<>+0(SB), Z5, Z1
-	VFMADD231PS.BCST  conv1_8<>+0(SB), Z3, Z1
-	VMOVAPS           Z6, Z3
-	VFNMADD231PS.BCST conv1_5<>+0(SB), Z4, Z3
-	VFMADD231PS.BCST  conv1_4<>+0(SB), Z2, Z3
-	VADDPS            Z3, Z1, Z2
-	VMOVUPS           Z2, 2880(DI)
-	VSUBPS            Z3, Z1, Z1
-	VMOVUPS           Z1, 3392(DI)
-	VMOVUPS           384(CX), Z1
-	VMOVUPS           2176(CX), Z2
-	VMOVUPS           3968(CX), Z3
-	VMOVUPS           5760(CX), Z4
-	VMOVUPS           7552(CX), Z5
-	VMOVUPS           9344(CX), Z6
-	VMOVUPS           11136(CX), Z7
-	VMOVUPS           12928(CX), Z8
-	VSUBPS            Z7, Z1, Z1
-	VSUBPS            Z3, Z5, Z9
-	VFMADD231PS.BCST  conv1_5_25<>+0(SB), Z9, Z1
-	VMOVUPS           Z1, 384(DI)
-	VSUBPS            Z2, Z8, Z1
-	VSUBPS            Z6, Z4, Z8
-	VFMADD231PS.BCST  conv1_5_25<>+0(SB), Z8, Z1
-	VMOVUPS           Z1, 3968(DI)
-	VADDPS            Z7, Z3, Z1
-	VFMSUB231PS.BCST  conv1_4_25<>+0(SB), Z5, Z1
-	VADDPS            Z6, Z2, Z8
-	VFMSUB231PS.BCST  conv1_4_25<>+0(SB), Z4, Z8
-	VADDPS            Z8, Z1, Z9
-	VMOVUPS           Z9, 896(DI)
-	VSUBPS            Z8, Z1, Z1
-	VMOVUPS           Z1, 1408(DI)
-	VMOVAPS           Z3, Z1
-	VFNMADD231PS.BCST conv1_5<>+0(SB), Z5, Z1
-	VFMADD231PS.BCST  conv1_4<>+0(SB), Z7, Z1
-	VADDPS            Z2, Z2, Z8
-	VFNMADD231PS.BCST conv1_10<>+0(SB), Z4, Z8
-	VFMADD231PS.BCST  conv1_8<>+0(SB), Z6, Z8
-	VADDPS            Z8, Z1, Z9
-	VMOVUPS           Z9, 1920(DI)
-	VSUBPS            Z8, Z1, Z1
-	VMOVUPS           Z1, 2432(DI)
-	VADDPS            Z7, Z7, Z1
-	VFNMADD231PS.BCST conv1_10<>+0(SB), Z5, Z1
-	VFMADD231PS.BCST  conv1_8<>+0(SB), Z3, Z1
-	VMOVAPS           Z6, Z3
-	VFNMADD231PS.BCST conv1_5<>+0(SB), Z4, Z3
-	VFMADD231PS.BCST  conv1_4<>+0(SB), Z2, Z3
-	VADDPS            Z3, Z1, Z2
-	VMOVUPS           Z2, 2944(DI)
-	VSUBPS            Z3, Z1, Z1
-	VMOVUPS           Z1, 3456(DI)
-	VMOVUPS           448(CX), Z1
-	VMOVUPS           2240(CX), Z2
-	VMOVUPS           4032(CX), Z3
-	VMOVUPS           5824(CX), Z4
-	VMOVUPS           7616(CX), Z5
-	VMOVUPS           9408(CX), Z6
-	VMOVUPS           11200(CX), Z7
-	VMOVUPS           12992(CX), Z8
-	VSUBPS            Z7, Z1, Z1
-	VSUBPS            Z3, Z5, Z9
-	VFMADD231PS.BCST  conv1_5_25<>+0(SB), Z9, Z1
-	VMOVUPS           Z1, 448(DI)
-	VSUBPS            Z2, Z8, Z1
-	VSUBPS            Z6, Z4, Z8
-	VFMADD231PS.BCST  conv1_5_25<>+0(SB), Z8, Z1
-	VMOVUPS           Z1, 4032(DI)
-	VADDPS            Z7, Z3, Z1
-	VFMSUB231PS.BCST  conv1_4_25<>+0(SB), Z5, Z1
-	VADDPS            Z6, Z2, Z8
-	VFMSUB231PS.BCST  conv1_4_25<>+0(SB), Z4, Z8
-	VADDPS            Z8, Z1, Z9
-	VMOVUPS           Z9, 960(DI)
-	VSUBPS            Z8, Z1, Z1
-	VMOVUPS           Z1, 1472(DI)
-	VMOVAPS           Z3, Z1
-	VFNMADD231PS.BCST conv1_5<>+0(SB), Z5, Z1
-	VFMADD231PS.BCST  conv1_4<>+0(SB), Z7, Z1
-	VADDPS            Z2, Z2, Z8
-	VFNMADD231PS.BCST conv1_10<>+0(SB), Z4, Z8
-	VFMADD231PS.BCST  conv1_8<>+0(SB), Z6, Z8
-	VADDPS            Z8, Z1, Z9
-	VMOVUPS           Z9, 1984(DI)
-	VSUBPS            Z8, Z1, Z1
-	VMOVUPS           Z1, 2496(DI)
-	VADDPS            Z7, Z7, Z1
-	VFNMADD231PS.BCST conv1_10<>+0(SB), Z5, Z1
-	VFMADD231PS.BCST  conv1_8<>+0(SB), Z3, Z1
-	VMOVAPS           Z6, Z3
-	VFNMADD231PS.BCST conv1_5<>+0(SB), Z4, Z3
-	VFMADD231PS.BCST  conv1_4<>+0(SB), Z2, Z3
-	VADDPS            Z3, Z1, Z2
-	VMOVUPS           Z2, 3008(DI)
-	VSUBPS            Z3, Z1, Z1
-	VMOVUPS           Z1, 3520(DI)
-	VMOVUPS           (DI), Z1
-	VMOVUPS           64(DI), Z2
-	VMOVUPS           128(DI), Z3
-	VMOVUPS           192(DI), Z4
-	VMOVUPS           256(DI), Z5
-	VMOVUPS           320(DI), Z6
-	VMOVUPS           384(DI), Z7
-	VMOVUPS           448(DI), Z8
-	VSUBPS            Z7, Z1, Z1
-	VSUBPS            Z3, Z5, Z9
-	VFMADD231PS.BCST  conv1_5_25<>+0(SB), Z9, Z1
-	VMOVUPS           Z1, (R8)
-	VSUBPS            Z2, Z8, Z1
-	VSUBPS            Z6, Z4, Z8
-	VFMADD231PS.BCST  conv1_5_25<>+0(SB), Z8, Z1
-	VMOVUPS           Z1, 448(R8)
-	VADDPS            Z7, Z3, Z1
-	VFMSUB231PS.BCST  conv1_4_25<>+0(SB), Z5, Z1
-	VADDPS            Z6, Z2, Z8
-	VFMSUB231PS.BCST  conv1_4_25<>+0(SB), Z4, Z8
-	VADDPS            Z8, Z1, Z9
-	VMOVUPS           Z9, 64(R8)
-	VSUBPS            Z8, Z1, Z1
-	VMOVUPS           Z1, 128(R8)
-	VMOVAPS           Z3, Z1
-	VFNMADD231PS.BCST conv1_5<>+0(SB), Z5, Z1
-	VFMADD231PS.BCST  conv1_4<>+0(SB), Z7, Z1
-	VADDPS            Z2, Z2, Z8
-	VFNMADD231PS.BCST conv1_10<>+0(SB), Z4, Z8
-	VFMADD231PS.BCST  conv1_8<>+0(SB), Z6, Z8
-	VADDPS            Z8, Z1, Z9
-	VMOVUPS           Z9, 192(R8)
-	VSUBPS            Z8, Z1, Z1
-	VMOVUPS           Z1, 256(R8)
-	VADDPS            Z7, Z7, Z1
-	VFNMADD231PS.BCST conv1_10<>+0(SB), Z5, Z1
-	VFMADD231PS.BCST  conv1_8<>+0(SB), Z3, Z1
-	VMOVAPS           Z6, Z3
-	VFNMADD231PS.BCST conv1_5<>+0(SB), Z4, Z3
-	VFMADD231PS.BCST  conv1_4<>+0(SB), Z2, Z3
-	VADDPS            Z3, Z1, Z2
-	VMOVUPS           Z2, 320(R8)
-	VSUBPS            Z3, Z1, Z1
-	VMOVUPS           Z1, 384(R8)
-	VMOVUPS           512(DI), Z1
-	VMOVUPS           576(DI), Z2
-	VMOVUPS           640(DI), Z3
-	VMOVUPS           704(DI), Z4
-	VMOVUPS           768(DI), Z5
-	VMOVUPS           832(DI), Z6
-	VMOVUPS           896(DI), Z7
-	VMOVUPS           960(DI), Z8
-	VSUBPS            Z7, Z1, Z1
-	VSUBPS            Z3, Z5, Z9
-	VFMADD231PS.BCST  conv1_5_25<>+0(SB), Z9, Z1
-	VMOVUPS           Z1, 512(R8)
-	VSUBPS            Z2, Z8, Z1
-	VSUBPS            Z6, Z4, Z8
-	VFMADD231PS.BCST  conv1_5_25<>+0(SB), Z8, Z1
-	VMOVUPS           Z1, 960(R8)
-	VADDPS            Z7, Z3, Z1
-	VFMSUB231PS.BCST  conv1_4_25<>+0(SB), Z5, Z1
-	VADDPS            Z6, Z2, Z8
-	VFMSUB231PS.BCST  conv1_4_25<>+0(SB), Z4, Z8
-	VADDPS            Z8, Z1, Z9
-	VMOVUPS           Z9, 576(R8)
-	VSUBPS            Z8, Z1, Z1
-	VMOVUPS           Z1, 640(R8)
-	VMOVAPS           Z3, Z1
-	VFNMADD231PS.BCST conv1_5<>+0(SB), Z5, Z1
-	VFMADD231PS.BCST  conv1_4<>+0(SB), Z7, Z1
-	VADDPS            Z2, Z2, Z8
-	VFNMADD231PS.BCST conv1_10<>+0(SB), Z4, Z8
-	VFMADD231PS.BCST  conv1_8<>+0(SB), Z6, Z8
-	VADDPS            Z8, Z1, Z9
-	VMOVUPS           Z9, 704(R8)
-	VSUBPS            Z8, Z1, Z1
-	VMOVUPS           Z1, 768(R8)
-	VADDPS            Z7, Z7, Z1
-	VFNMADD231PS.BCST conv1_10<>+0(SB), Z5, Z1
-	VFMADD231PS.BCST  conv1_8<>+0(SB), Z3, Z1
-	VMOVAPS           Z6, Z3
-	VFNMADD231PS.BCST conv1_5<>+0(SB), Z4, Z3
-	VFMADD231PS.BCST  conv1_4<>+0(SB), Z2, Z3
-	VADDPS            Z3, Z1, Z2
-	VMOVUPS           Z2, 832(R8)
-	VSUBPS            Z3, Z1, Z1
-	VMOVUPS           Z1, 896(R8)
-	VMOVUPS           1024(DI), Z1
-	VMOVUPS           1088(DI), Z2
-	VMOVUPS           1152(DI), Z3
-	VMOVUPS           1216(DI), Z4
-	VMOVUPS           1280(DI), Z5
-	VMOVUPS           1344(DI), Z6
-	VMOVUPS           1408(DI), Z7
-	VMOVUPS           1472(DI), Z8
-	VSUBPS            Z7, Z1, Z1
-	VSUBPS            Z3, Z5, Z9
-	VFMADD231PS.BCST  conv1_5_25<>+0(SB), Z9, Z1
-	VMOVUPS           Z1, 1024(R8)
-	VSUBPS            Z2, Z8, Z1
-	VSUBPS            Z6, Z4, Z8
-	VFMADD231PS.BCST  conv1_5_25<>+0(SB), Z8, Z1
-	VMOVUPS           Z1, 1472(R8)
-	VADDPS            Z7, Z3, Z1
-	VFMSUB231PS.BCST  conv1_4_25<>+0(SB), Z5, Z1
-	VADDPS            Z6, Z2, Z8
-	VFMSUB231PS.BCST  conv1_4_25<>+0(SB), Z4, Z8
-	VADDPS            Z8, Z1, Z9
-	VMOVUPS           Z9, 1088(R8)
-	VSUBPS            Z8, Z1, Z1
-	VMOVUPS           Z1, 1152(R8)
-	VMOVAPS           Z3, Z1
-	VFNMADD231PS.BCST conv1_5<>+0(SB), Z5, Z1
-	VFMADD231PS.BCST  conv1_4<>+0(SB), Z7, Z1
-	VADDPS            Z2, Z2, Z8
-	VFNMADD231PS.BCST conv1_10<>+0(SB), Z4, Z8
-	VFMADD231PS.BCST  conv1_8<>+0(SB), Z6, Z8
-	VADDPS            Z8, Z1, Z9
-	VMOVUPS           Z9, 1216(R8)
-	VSUBPS            Z8, Z1, Z1
-	VMOVUPS           Z1, 1280(R8)
-	VADDPS            Z7, Z7, Z1
-	VFNMADD231PS.BCST conv1_10<>+0(SB), Z5, Z1
-	VFMADD231PS.BCST  conv1_8<>+0(SB), Z3, Z1
-	VMOVAPS           Z6, Z3
-	VFNMADD231PS.BCST conv1_5<>+0(SB), Z4, Z3
-	VFMADD231PS.BCST  conv1_4<>+0(SB), Z2, Z3
-	VADDPS            Z3, Z1, Z2
-	VMOVUPS           Z2, 1344(R8)
-	VSUBPS            Z3, Z1, Z1
-	VMOVUPS           Z1, 1408(R8)
-	VMOVUPS           1536(DI), Z1
-	VMOVUPS           1600(DI), Z2
-	VMOVUPS           1664(DI), Z3
-	VMOVUPS           1728(DI), Z4
-	VMOVUPS           1792(DI), Z5
-	VMOVUPS           1856(DI), Z6
-	VMOVUPS           1920(DI), Z7
-	VMOVUPS           1984(DI), Z8
-	VSUBPS            Z7, Z1, Z1
-	VSUBPS            Z3, Z5, Z9
-	VFMADD231PS.BCST  conv1_5_25<>+0(SB), Z9, Z1
-	VMOVUPS           Z1, 1536(R8)
-	VSUBPS            Z2, Z8, Z1
-	VSUBPS            Z6, Z4, Z8
-	VFMADD231PS.BCST  conv1_5_25<>+0(SB), Z8, Z1
-	VMOVUPS           Z1, 1984(R8)
-	VADDPS            Z7, Z3, Z1
-	VFMSUB231PS.BCST  conv1_4_25<>+0(SB), Z5, Z1
-	VADDPS            Z6, Z2, Z8
-	VFMSUB231PS.BCST  conv1_4_25<>+0(SB), Z4, Z8
-	VADDPS            Z8, Z1, Z9
-	VMOVUPS           Z9, 1600(R8)
-	VSUBPS            Z8, Z1, Z1
-	VMOVUPS           Z1, 1664(R8)
-	VMOVAPS           Z3, Z1
-	VFNMADD231PS.BCST conv1_5<>+0(SB), Z5, Z1
-	VFMADD231PS.BCST  conv1_4<>+0(SB), Z7, Z1
-	VADDPS            Z2, Z2, Z8
-	VFNMADD231PS.BCST conv1_10<>+0(SB), Z4, Z8
-	VFMADD231PS.BCST  conv1_8<>+0(SB), Z6, Z8
-	VADDPS            Z8, Z1, Z9
-	VMOVUPS           Z9, 1728(R8)
-	VSUBPS            Z8, Z1, Z1
-	VMOVUPS           Z1, 1792(R8)
-	VADDPS            Z7, Z7, Z1
-	VFNMADD231PS.BCST conv1_10<>+0(SB), Z5, Z1
-	VFMADD231PS.BCST  conv1_8<>+0(SB), Z3, Z1
-	VMOVAPS           Z6, Z3
-	VFNMADD231PS.BCST conv1_5<>+0(SB), Z4, Z3
-	VFMADD231PS.BCST  conv1_4<>+0(SB), Z2, Z3
-	VADDPS            Z3, Z1, Z2
-	VMOVUPS           Z2, 1856(R8)
-	VSUBPS            Z3, Z1, Z1
-	VMOVUPS           Z1, 1920(R8)
-	VMOVUPS           2048(DI), Z1
-	VMOVUPS           2112(DI), Z2
-	VMOVUPS           2176(DI), Z3
-	VMOVUPS           2240(DI), Z4
-	VMOVUPS           2304(DI), Z5
-	VMOVUPS           2368(DI), Z6
-	VMOVUPS           2432(DI), Z7
-	VMOVUPS           2496(DI), Z8
-	VSUBPS            Z7, Z1, Z1
-	VSUBPS            Z3, Z5, Z9
-	VFMADD231PS.BCST  conv1_5_25<>+0(SB), Z9, Z1
-	VMOVUPS           Z1, 2048(R8)
-	VSUBPS            Z2, Z8, Z1
-	VSUBPS            Z6, Z4, Z8
-	VFMADD231PS.BCST  conv1_5_25<>+0(SB), Z8, Z1
-	VMOVUPS           Z1, 2496(R8)
-	VADDPS            Z7, Z3, Z1
-	VFMSUB231PS.BCST  conv1_4_25<>+0(SB), Z5, Z1
-	VADDPS            Z6, Z2, Z8
-	VFMSUB231PS.BCST  conv1_4_25<>+0(SB), Z4, Z8
-	VADDPS            Z8, Z1, Z9
-	VMOVUPS           Z9, 2112(R8)
-	VSUBPS            Z8, Z1, Z1
-	VMOVUPS           Z1, 2176(R8)
-	VMOVAPS           Z3, Z1
-	VFNMADD231PS.BCST conv1_5<>+0(SB), Z5, Z1
-	VFMADD231PS.BCST  conv1_4<>+0(SB), Z7, Z1
-	VADDPS            Z2, Z2, Z8
-	VFNMADD231PS.BCST conv1_10<>+0(SB), Z4, Z8
-	VFMADD231PS.BCST  conv1_8<>+0(SB), Z6, Z8
-	VADDPS            Z8, Z1, Z9
-	VMOVUPS           Z9, 2240(R8)
-	VSUBPS            Z8, Z1, Z1
-	VMOVUPS           Z1, 2304(R8)
-	VADDPS            Z7, Z7, Z1
-	VFNMADD231PS.BCST conv1_10<>+0(SB), Z5, Z1
-	VFMADD231PS.BCST  conv1_8<>+0(SB), Z3, Z1
-	VMOVAPS           Z6, Z3
-	VFNMADD231PS.BCST conv1_5<>+0(SB), Z4, Z3
-	VFMADD231PS.BCST  conv1_4<>+0(SB), Z2, Z3
-	VADDPS            Z3, Z1, Z2
-	VMOVUPS           Z2, 2368(R8)
-	VSUBPS            Z3, Z1, Z1
-	VMOVUPS           Z1, 2432(R8)
-	VMOVUPS           2560(DI), Z1
-	VMOVUPS           2624(DI), Z2
-	VMOVUPS           2688(DI), Z3
-	VMOVUPS           2752(DI), Z4
-	VMOVUPS           2816(DI), Z5
-	VMOVUPS           2880(DI), Z6
-	VMOVUPS           2944(DI), Z7
-	VMOVUPS           3008(DI), Z8
-	VSUBPS            Z7, Z1, Z1
-	VSUBPS            Z3, Z5, Z9
-	VFMADD231PS.BCST  conv1_5_25<>+0(SB), Z9, Z1
-	VMOVUPS           Z1, 2560(R8)
-	VSUBPS            Z2, Z8, Z1
-	VSUBPS            Z6, Z4, Z8
-	VFMADD231PS.BCST  conv1_5_25<>+0(SB), Z8, Z1
-	VMOVUPS           Z1, 3008(R8)
-	VADDPS            Z7, Z3, Z1
-	VFMSUB231PS.BCST  conv1_4_25<>+0(SB), Z5, Z1
-	VADDPS            Z6, Z2, Z8
-	VFMSUB231PS.BCST  conv1_4_25<>+0(SB), Z4, Z8
-	VADDPS            Z8, Z1, Z9
-	VMOVUPS           Z9, 2624(R8)
-	VSUBPS            Z8, Z1, Z1
-	VMOVUPS           Z1, 2688(R8)
-	VMOVAPS           Z3, Z1
-	VFNMADD231PS.BCST conv1_5<>+0(SB), Z5, Z1
-	VFMADD231PS.BCST  conv1_4<>+0(SB), Z7, Z1
-	VADDPS            Z2, Z2, Z8
-	VFNMADD231PS.BCST conv1_10<>+0(SB), Z4, Z8
-	VFMADD231PS.BCST  conv1_8<>+0(SB), Z6, Z8
-	VADDPS            Z8, Z1, Z9
-	VMOVUPS           Z9, 2752(R8)
-	VSUBPS            Z8, Z1, Z1
-	VMOVUPS           Z1, 2816(R8)
-	VADDPS            Z7, Z7, Z1
-	VFNMADD231PS.BCST conv1_10<>+0(SB), Z5, Z1
-	VFMADD231PS.BCST  conv1_8<>+0(SB), Z3, Z1
-	VMOVAPS           Z6, Z3
-	VFNMADD231PS.BCST conv1_5<>+0(SB), Z4, Z3
-	VFMADD231PS.BCST  conv1_4<>+0(SB), Z2, Z3
-	VADDPS            Z3, Z1, Z2
-	VMOVUPS           Z2, 2880(R8)
-	VSUBPS            Z3, Z1, Z1
-	VMOVUPS           Z1, 2944(R8)
-	VMOVUPS           3072(DI), Z1
-	VMOVUPS           3136(DI), Z2
-	VMOVUPS           3200(DI), Z3
-	VMOVUPS           3264(DI), Z4
-	VMOVUPS           3328(DI), Z5
-	VMOVUPS           3392(DI), Z6
-	VMOVUPS           3456(DI), Z7
-	VMOVUPS           3520(DI), Z8
-	VSUBPS            Z7, Z1, Z1
-	VSUBPS            Z3, Z5, Z9
-	VFMADD231PS.BCST  conv1_5_25<>+0(SB), Z9, Z1
-	VMOVUPS           Z1, 3072(R8)
-	VSUBPS            Z2, Z8, Z1
-	VSUBPS            Z6, Z4, Z8
-	VFMADD231PS.BCST  conv1_5_25<>+0(SB), Z8, Z1
-	VMOVUPS           Z1, 3520(R8)
-	VADDPS            Z7, Z3, Z1
-	VFMSUB231PS.BCST  conv1_4_25<>+0(SB), Z5, Z1
-	VADDPS            Z6, Z2, Z8
-	VFMSUB231PS.BCST  conv1_4_25<>+0(SB), Z4, Z8
-	VADDPS            Z8, Z1, Z9
-	VMOVUPS           Z9, 3136(R8)
-	VSUBPS            Z8, Z1, Z1
-	VMOVUPS           Z1, 3200(R8)
-	VMOVAPS           Z3, Z1
-	VFNMADD231PS.BCST conv1_5<>+0(SB), Z5, Z1
-	VFMADD231PS.BCST  conv1_4<>+0(SB), Z7, Z1
-	VADDPS            Z2, Z2, Z8
-	VFNMADD231PS.BCST conv1_10<>+0(SB), Z4, Z8
-	VFMADD231PS.BCST  conv1_8<>+0(SB), Z6, Z8
-	VADDPS            Z8, Z1, Z9
-	VMOVUPS           Z9, 3264(R8)
-	VSUBPS            Z8, Z1, Z1
-	VMOVUPS           Z1, 3328(R8)
-	VADDPS            Z7, Z7, Z1
-	VFNMADD231PS.BCST conv1_10<>+0(SB), Z5, Z1
-	VFMADD231PS.BCST  conv1_8<>+0(SB), Z3, Z1
-	VMOVAPS           Z6, Z3
-	VFNMADD231PS.BCST conv1_5<>+0(SB), Z4, Z3
-	VFMADD231PS.BCST  conv1_4<>+0(SB), Z2, Z3
-	VADDPS            Z3, Z1, Z2
-	VMOVUPS           Z2, 3392(R8)
-	VSUBPS            Z3, Z1, Z1
-	VMOVUPS           Z1, 3456(R8)
-	VMOVUPS           3584(DI), Z1
-	VMOVUPS           3648(DI), Z2
-	VMOVUPS           3712(DI), Z3
-	VMOVUPS           3776(DI), Z4
-	VMOVUPS           3840(DI), Z5
-	VMOVUPS           3904(DI), Z6
-	VMOVUPS           3968(DI), Z7
-	VMOVUPS           4032(DI), Z8
-	VSUBPS            Z7, Z1, Z1
-	VSUBPS            Z3, Z5, Z9
-	VFMADD231PS.BCST  conv1_5_25<>+0(SB), Z9, Z1
-	VMOVUPS           Z1, 3584(R8)
-	VSUBPS            Z2, Z8, Z1
-	VSUBPS            Z6, Z4, Z8
-	VFMADD231PS.BCST  conv1_5_25<>+0(SB), Z8, Z1
-	VMOVUPS           Z1, 4032(R8)
-	VADDPS            Z7, Z3, Z1
-	VFMSUB231PS.BCST  conv1_4_25<>+0(SB), Z5, Z1
-	VADDPS            Z6, Z2, Z8
-	VFMSUB231PS.BCST  conv1_4_25<>+0(SB), Z4, Z8
-	VADDPS            Z8, Z1, Z9
-	VMOVUPS           Z9, 3648(R8)
-	VSUBPS            Z8, Z1, Z1
-	VMOVUPS           Z1, 3712(R8)
-	VMOVAPS           Z3, Z1
-	VFNMADD231PS.BCST conv1_5<>+0(SB), Z5, Z1
-	VFMADD231PS.BCST  conv1_4<>+0(SB), Z7, Z1
-	VADDPS            Z2, Z2, Z8
-	VFNMADD231PS.BCST conv1_10<>+0(SB), Z4, Z8
-	VFMADD231PS.BCST  conv1_8<>+0(SB), Z6, Z8
-	VADDPS            Z8, Z1, Z9
-	VMOVUPS           Z9, 3776(R8)
-	VSUBPS            Z8, Z1, Z1
-	VMOVUPS           Z1, 3840(R8)
-	VADDPS            Z7, Z7, Z1
-	VFNMADD231PS.BCST conv1_10<>+0(SB), Z5, Z1
-	VFMADD231PS.BCST  conv1_8<>+0(SB), Z3, Z1
-	VMOVAPS           Z6, Z3
-	VFNMADD231PS.BCST conv1_5<>+0(SB), Z4, Z3
-	VFMADD231PS.BCST  conv1_4<>+0(SB), Z2, Z3
-	VADDPS            Z3, Z1, Z2
-	VMOVUPS           Z2, 3904(R8)
-	VSUBPS            Z3, Z1, Z1
-	VMOVUPS           Z1, 3968(R8)
-	MOVQ              $0x00000014, R11
+	VMOVUPS           (CX), Z0
+	VMOVUPS           1792(CX), Z1
+	VMOVUPS           3584(CX), Z2
+	VMOVUPS           5376(CX), Z3
+	VMOVUPS           7168(CX), Z4
+	VMOVUPS           8960(CX), Z5
+	VMOVUPS           10752(CX), Z6
+	VMOVUPS           12544(CX), Z7
+	VSUBPS            Z6, Z0, Z0
+	VSUBPS            Z2, Z4, Z8
+	VFMADD231PS.BCST  conv1_5_25<>+0(SB), Z8, Z0
+	VMOVUPS           Z0, (DI)
+	VSUBPS            Z1, Z7, Z0
+	VSUBPS            Z5, Z3, Z7
+	VFMADD231PS.BCST  conv1_5_25<>+0(SB), Z7, Z0
+	VMOVUPS           Z0, 3584(DI)
+	VADDPS            Z6, Z2, Z0
+	VFMSUB231PS.BCST  conv1_4_25<>+0(SB), Z4, Z0
+	VADDPS            Z5, Z1, Z7
+	VFMSUB231PS.BCST  conv1_4_25<>+0(SB), Z3, Z7
+	VADDPS            Z7, Z0, Z8
+	VMOVUPS           Z8, 512(DI)
+	VSUBPS            Z7, Z0, Z0
+	VMOVUPS           Z0, 1024(DI)
+	VMOVAPS           Z2, Z0
+	VFNMADD231PS.BCST conv1_5<>+0(SB), Z4, Z0
+	VFMADD231PS.BCST  conv1_4<>+0(SB), Z6, Z0
+	VADDPS            Z1, Z1, Z7
+	VFNMADD231PS.BCST conv1_10<>+0(SB), Z3, Z7
+	VFMADD231PS.BCST  conv1_8<>+0(SB), Z5, Z7
+	VADDPS            Z7, Z0, Z8
+	VMOVUPS           Z8, 1536(DI)
+	VSUBPS            Z7, Z0, Z0
+	VMOVUPS           Z0, 2048(DI)
+	VADDPS            Z6, Z6, Z0
+	VFNMADD231PS.BCST conv1_10<>+0(SB), Z4, Z0
+	VFMADD231PS.BCST  conv1_8<>+0(SB), Z2, Z0
+	VMOVAPS           Z5, Z2
+	VFNMADD231PS.BCST conv1_5<>+0(SB), Z3, Z2
+	VFMADD231PS.BCST  conv1_4<>+0(SB), Z1, Z2
+	VADDPS            Z2, Z0, Z1
+	VMOVUPS           Z1, 2560(DI)
+	VSUBPS            Z2, Z0, Z0
+	VMOVUPS           Z0, 3072(DI)
+	VMOVUPS           64(CX), Z0
+	VMOVUPS           1856(CX), Z1
+	VMOVUPS           3648(CX), Z2
+	VMOVUPS           5440(CX), Z3
+	VMOVUPS           7232(CX), Z4
+	VMOVUPS           9024(CX), Z5
+	VMOVUPS           10816(CX), Z6
+	VMOVUPS           12608(CX), Z7
+	VSUBPS            Z6, Z0, Z0
+	VSUBPS            Z2, Z4, Z8
+	VFMADD231PS.BCST  conv1_5_25<>+0(SB), Z8, Z0
+	VMOVUPS           Z0, 64(DI)
+	VSUBPS            Z1, Z7, Z0
+	VSUBPS            Z5, Z3, Z7
+	VFMADD231PS.BCST  conv1_5_25<>+0(SB), Z7, Z0
+	VMOVUPS           Z0, 3648(DI)
+	VADDPS            Z6, Z2, Z0
+	VFMSUB231PS.BCST  conv1_4_25<>+0(SB), Z4, Z0
+	VADDPS            Z5, Z1, Z7
+	VFMSUB231PS.BCST  conv1_4_25<>+0(SB), Z3, Z7
+	VADDPS            Z7, Z0, Z8
+	VMOVUPS           Z8, 576(DI)
+	VSUBPS            Z7, Z0, Z0
+	VMOVUPS           Z0, 1088(DI)
+	VMOVAPS           Z2, Z0
+	VFNMADD231PS.BCST conv1_5<>+0(SB), Z4, Z0
+	VFMADD231PS.BCST  conv1_4<>+0(SB), Z6, Z0
+	VADDPS            Z1, Z1, Z7
+	VFNMADD231PS.BCST conv1_10<>+0(SB), Z3, Z7
+	VFMADD231PS.BCST  conv1_8<>+0(SB), Z5, Z7
+	VADDPS            Z7, Z0, Z8
+	VMOVUPS           Z8, 1600(DI)
+	VSUBPS            Z7, Z0, Z0
+	VMOVUPS           Z0, 2112(DI)
+	VADDPS            Z6, Z6, Z0
+	VFNMADD231PS.BCST conv1_10<>+0(SB), Z4, Z0
+	VFMADD231PS.BCST  conv1_8<>+0(SB), Z2, Z0
+	VMOVAPS           Z5, Z2
+	VFNMADD231PS.BCST conv1_5<>+0(SB), Z3, Z2
+	VFMADD231PS.BCST  conv1_4<>+0(SB), Z1, Z2
+	VADDPS            Z2, Z0, Z1
+	VMOVUPS           Z1, 2624(DI)
+	VSUBPS            Z2, Z0, Z0
+	VMOVUPS           Z0, 3136(DI)
+	VMOVUPS           128(CX), Z0
+	VMOVUPS           1920(CX), Z1
+	VMOVUPS           3712(CX), Z2
+	VMOVUPS           5504(CX), Z3
+	VMOVUPS           7296(CX), Z4
+	VMOVUPS           9088(CX), Z5
+	VMOVUPS           10880(CX), Z6
+	VMOVUPS           12672(CX), Z7
+	VSUBPS            Z6, Z0, Z0
+	VSUBPS            Z2, Z4, Z8
+	VFMADD231PS.BCST  conv1_5_25<>+0(SB), Z8, Z0
+	VMOVUPS           Z0, 128(DI)
+	VSUBPS            Z1, Z7, Z0
+	VSUBPS            Z5, Z3, Z7
+	VFMADD231PS.BCST  conv1_5_25<>+0(SB), Z7, Z0
+	VMOVUPS           Z0, 3712(DI)
+	VADDPS            Z6, Z2, Z0
+	VFMSUB231PS.BCST  conv1_4_25<>+0(SB), Z4, Z0
+	VADDPS            Z5, Z1, Z7
+	VFMSUB231PS.BCST  conv1_4_25<>+0(SB), Z3, Z7
+	VADDPS            Z7, Z0, Z8
+	VMOVUPS           Z8, 640(DI)
+	VSUBPS            Z7, Z0, Z0
+	VMOVUPS           Z0, 1152(DI)
+	VMOVAPS           Z2, Z0
+	VFNMADD231PS.BCST conv1_5<>+0(SB), Z4, Z0
+	VFMADD231PS.BCST  conv1_4<>+0(SB), Z6, Z0
+	VADDPS            Z1, Z1, Z7
+	VFNMADD231PS.BCST conv1_10<>+0(SB), Z3, Z7
+	VFMADD231PS.BCST  conv1_8<>+0(SB), Z5, Z7
+	VADDPS            Z7, Z0, Z8
+	VMOVUPS           Z8, 1664(DI)
+	VSUBPS            Z7, Z0, Z0
+	VMOVUPS           Z0, 2176(DI)
+	VADDPS            Z6, Z6, Z0
+	VFNMADD231PS.BCST conv1_10<>+0(SB), Z4, Z0
+	VFMADD231PS.BCST  conv1_8<>+0(SB), Z2, Z0
+	VMOVAPS           Z5, Z2
+	VFNMADD231PS.BCST conv1_5<>+0(SB), Z3, Z2
+	VFMADD231PS.BCST  conv1_4<>+0(SB), Z1, Z2
+	VADDPS            Z2, Z0, Z1
+	VMOVUPS           Z1, 2688(DI)
+	VSUBPS            Z2, Z0, Z0
+	VMOVUPS           Z0, 3200(DI)
+	VMOVUPS           192(CX), Z0
+	VMOVUPS           1984(CX), Z1
+	VMOVUPS           3776(CX), Z2
+	VMOVUPS           5568(CX), Z3
+	VMOVUPS           7360(CX), Z4
+	VMOVUPS           9152(CX), Z5
+	VMOVUPS           10944(CX), Z6
+	VMOVUPS           12736(CX), Z7
+	VSUBPS            Z6, Z0, Z0
+	VSUBPS            Z2, Z4, Z8
+	VFMADD231PS.BCST  conv1_5_25<>+0(SB), Z8, Z0
+	VMOVUPS           Z0, 192(DI)
+	VSUBPS            Z1, Z7, Z0
+	VSUBPS            Z5, Z3, Z7
+	VFMADD231PS.BCST  conv1_5_25<>+0(SB), Z7, Z0
+	VMOVUPS           Z0, 3776(DI)
+	VADDPS            Z6, Z2, Z0
+	VFMSUB231PS.BCST  conv1_4_25<>+0(SB), Z4, Z0
+	VADDPS            Z5, Z1, Z7
+	VFMSUB231PS.BCST  conv1_4_25<>+0(SB), Z3, Z7
+	VADDPS            Z7, Z0, Z8
+	VMOVUPS           Z8, 704(DI)
+	VSUBPS            Z7, Z0, Z0
+	VMOVUPS           Z0, 1216(DI)
+	VMOVAPS           Z2, Z0
+	VFNMADD231PS.BCST conv1_5<>+0(SB), Z4, Z0
+	VFMADD231PS.BCST  conv1_4<>+0(SB), Z6, Z0
+	VADDPS            Z1, Z1, Z7
+	VFNMADD231PS.BCST conv1_10<>+0(SB), Z3, Z7
+	VFMADD231PS.BCST  conv1_8<>+0(SB), Z5, Z7
+	VADDPS            Z7, Z0, Z8
+	VMOVUPS           Z8, 1728(DI)
+	VSUBPS            Z7, Z0, Z0
+	VMOVUPS           Z0, 2240(DI)
+	VADDPS            Z6, Z6, Z0
+	VFNMADD231PS.BCST conv1_10<>+0(SB), Z4, Z0
+	VFMADD231PS.BCST  conv1_8<>+0(SB), Z2, Z0
+	VMOVAPS           Z5, Z2
+	VFNMADD231PS.BCST conv1_5<>+0(SB), Z3, Z2
+	VFMADD231PS.BCST  conv1_4<>+0(SB), Z1, Z2
+	VADDPS            Z2, Z0, Z1
+	VMOVUPS           Z1, 2752(DI)
+	VSUBPS            Z2, Z0, Z0
+	VMOVUPS           Z0, 3264(DI)
+	VMOVUPS           256(CX), Z0
+	VMOVUPS           2048(CX), Z1
+	VMOVUPS           3840(CX), Z2
+	VMOVUPS           5632(CX), Z3
+	VMOVUPS           7424(CX), Z4
+	VMOVUPS           9216(CX), Z5
+	VMOVUPS           11008(CX), Z6
+	VMOVUPS           12800(CX), Z7
+	VSUBPS            Z6, Z0, Z0
+	VSUBPS            Z2, Z4, Z8
+	VFMADD231PS.BCST  conv1_5_25<>+0(SB), Z8, Z0
+	VMOVUPS           Z0, 256(DI)
+	VSUBPS            Z1, Z7, Z0
+	VSUBPS            Z5, Z3, Z7
+	VFMADD231PS.BCST  conv1_5_25<>+0(SB), Z7, Z0
+	VMOVUPS           Z0, 3840(DI)
+	VADDPS            Z6, Z2, Z0
+	VFMSUB231PS.BCST  conv1_4_25<>+0(SB), Z4, Z0
+	VADDPS            Z5, Z1, Z7
+	VFMSUB231PS.BCST  conv1_4_25<>+0(SB), Z3, Z7
+	VADDPS            Z7, Z0, Z8
+	VMOVUPS           Z8, 768(DI)
+	VSUBPS            Z7, Z0, Z0
+	VMOVUPS           Z0, 1280(DI)
+	VMOVAPS           Z2, Z0
+	VFNMADD231PS.BCST conv1_5<>+0(SB), Z4, Z0
+	VFMADD231PS.BCST  conv1_4<>+0(SB), Z6, Z0
+	VADDPS            Z1, Z1, Z7
+	VFNMADD231PS.BCST conv1_10<>+0(SB), Z3, Z7
+	VFMADD231PS.BCST  conv1_8<>+0(SB), Z5, Z7
+	VADDPS            Z7, Z0, Z8
+	VMOVUPS           Z8, 1792(DI)
+	VSUBPS            Z7, Z0, Z0
+	VMOVUPS           Z0, 2304(DI)
+	VADDPS            Z6, Z6, Z0
+	VFNMADD231PS.BCST conv1_10<>+0(SB), Z4, Z0
+	VFMADD231PS.BCST  conv1_8<>+0(SB), Z2, Z0
+	VMOVAPS           Z5, Z2
+	VFNMADD231PS.BCST conv1_5<>+0(SB), Z3, Z2
+	VFMADD231PS.BCST  conv1_4<>+0(SB), Z1, Z2
+	VADDPS            Z2, Z0, Z1
+	VMOVUPS           Z1, 2816(DI)
+	VSUBPS            Z2, Z0, Z0
+	VMOVUPS           Z0, 3328(DI)
+	VMOVUPS           320(CX), Z0
+	VMOVUPS           2112(CX), Z1
+	VMOVUPS           3904(CX), Z2
+	VMOVUPS           5696(CX), Z3
+	VMOVUPS           7488(CX), Z4
+	VMOVUPS           9280(CX), Z5
+	VMOVUPS           11072(CX), Z6
+	VMOVUPS           12864(CX), Z7
+	VSUBPS            Z6, Z0, Z0
+	VSUBPS            Z2, Z4, Z8
+	VFMADD231PS.BCST  conv1_5_25<>+0(SB), Z8, Z0
+	VMOVUPS           Z0, 320(DI)
+	VSUBPS            Z1, Z7, Z0
+	VSUBPS            Z5, Z3, Z7
+	VFMADD231PS.BCST  conv1_5_25<>+0(SB), Z7, Z0
+	VMOVUPS           Z0, 3904(DI)
+	VADDPS            Z6, Z2, Z0
+	VFMSUB231PS.BCST  conv1_4_25<>+0(SB), Z4, Z0
+	VADDPS            Z5, Z1, Z7
+	VFMSUB231PS.BCST  conv1_4_25<>+0(SB), Z3, Z7
+	VADDPS            Z7, Z0, Z8
+	VMOVUPS           Z8, 832(DI)
+	VSUBPS            Z7, Z0, Z0
+	VMOVUPS           Z0, 1344(DI)
+	VMOVAPS           Z2, Z0
+	VFNMADD231PS.BCST conv1_5<>+0(SB), Z4, Z0
+	VFMADD231PS.BCST  conv1_4<>+0(SB), Z6, Z0
+	VADDPS            Z1, Z1, Z7
+	VFNMADD231PS.BCST conv1_10<>+0(SB), Z3, Z7
+	VFMADD231PS.BCST  conv1_8<>+0(SB), Z5, Z7
+	VADDPS            Z7, Z0, Z8
+	VMOVUPS           Z8, 1856(DI)
+	VSUBPS            Z7, Z0, Z0
+	VMOVUPS           Z0, 2368(DI)
+	VADDPS            Z6, Z6, Z0
+	VFNMADD231PS.BCST conv1_10<>+0(SB), Z4, Z0
+	VFMADD231PS.BCST  conv1_8<>+0(SB), Z2, Z0
+	VMOVAPS           Z5, Z2
+	VFNMADD231PS.BCST conv1_5<>+0(SB), Z3, Z2
+	VFMADD231PS.BCST  conv1_4<>+0(SB), Z1, Z2
+	VADDPS            Z2, Z0, Z1
+	VMOVUPS           Z1, 2880(DI)
+	VSUBPS            Z2, Z0, Z0
+	VMOVUPS           Z0, 3392(DI)
+	VMOVUPS           384(CX), Z0
+	VMOVUPS           2176(CX), Z1
+	VMOVUPS           3968(CX), Z2
+	VMOVUPS           5760(CX), Z3
+	VMOVUPS           7552(CX), Z4
+	VMOVUPS           9344(CX), Z5
+	VMOVUPS           11136(CX), Z6
+	VMOVUPS           12928(CX), Z7
+	VSUBPS            Z6, Z0, Z0
+	VSUBPS            Z2, Z4, Z8
+	VFMADD231PS.BCST  conv1_5_25<>+0(SB), Z8, Z0
+	VMOVUPS           Z0, 384(DI)
+	VSUBPS            Z1, Z7, Z0
+	VSUBPS            Z5, Z3, Z7
+	VFMADD231PS.BCST  conv1_5_25<>+0(SB), Z7, Z0
+	VMOVUPS           Z0, 3968(DI)
+	VADDPS            Z6, Z2, Z0
+	VFMSUB231PS.BCST  conv1_4_25<>+0(SB), Z4, Z0
+	VADDPS            Z5, Z1, Z7
+	VFMSUB231PS.BCST  conv1_4_25<>+0(SB), Z3, Z7
+	VADDPS            Z7, Z0, Z8
+	VMOVUPS           Z8, 896(DI)
+	VSUBPS            Z7, Z0, Z0
+	VMOVUPS           Z0, 1408(DI)
+	VMOVAPS           Z2, Z0
+	VFNMADD231PS.BCST conv1_5<>+0(SB), Z4, Z0
+	VFMADD231PS.BCST  conv1_4<>+0(SB), Z6, Z0
+	VADDPS            Z1, Z1, Z7
+	VFNMADD231PS.BCST conv1_10<>+0(SB), Z3, Z7
+	VFMADD231PS.BCST  conv1_8<>+0(SB), Z5, Z7
+	VADDPS            Z7, Z0, Z8
+	VMOVUPS           Z8, 1920(DI)
+	VSUBPS            Z7, Z0, Z0
+	VMOVUPS           Z0, 2432(DI)
+	VADDPS            Z6, Z6, Z0
+	VFNMADD231PS.BCST conv1_10<>+0(SB), Z4, Z0
+	VFMADD231PS.BCST  conv1_8<>+0(SB), Z2, Z0
+	VMOVAPS           Z5, Z2
+	VFNMADD231PS.BCST conv1_5<>+0(SB), Z3, Z2
+	VFMADD231PS.BCST  conv1_4<>+0(SB), Z1, Z2
+	VADDPS            Z2, Z0, Z1
+	VMOVUPS           Z1, 2944(DI)
+	VSUBPS            Z2, Z0, Z0
+	VMOVUPS           Z0, 3456(DI)
+	VMOVUPS           448(CX), Z0
+	VMOVUPS           2240(CX), Z1
+	VMOVUPS           4032(CX), Z2
+	VMOVUPS           5824(CX), Z3
+	VMOVUPS           7616(CX), Z4
+	VMOVUPS           9408(CX), Z5
+	VMOVUPS           11200(CX), Z6
+	VMOVUPS           12992(CX), Z7
+	VSUBPS            Z6, Z0, Z0
+	VSUBPS            Z2, Z4, Z8
+	VFMADD231PS.BCST  conv1_5_25<>+0(SB), Z8, Z0
+	VMOVUPS           Z0, 448(DI)
+	VSUBPS            Z1, Z7, Z0
+	VSUBPS            Z5, Z3, Z7
+	VFMADD231PS.BCST  conv1_5_25<>+0(SB), Z7, Z0
+	VMOVUPS           Z0, 4032(DI)
+	VADDPS            Z6, Z2, Z0
+	VFMSUB231PS.BCST  conv1_4_25<>+0(SB), Z4, Z0
+	VADDPS            Z5, Z1, Z7
+	VFMSUB231PS.BCST  conv1_4_25<>+0(SB), Z3, Z7
+	VADDPS            Z7, Z0, Z8
+	VMOVUPS           Z8, 960(DI)
+	VSUBPS            Z7, Z0, Z0
+	VMOVUPS           Z0, 1472(DI)
+	VMOVAPS           Z2, Z0
+	VFNMADD231PS.BCST conv1_5<>+0(SB), Z4, Z0
+	VFMADD231PS.BCST  conv1_4<>+0(SB), Z6, Z0
+	VADDPS            Z1, Z1, Z7
+	VFNMADD231PS.BCST conv1_10<>+0(SB), Z3, Z7
+	VFMADD231PS.BCST  conv1_8<>+0(SB), Z5, Z7
+	VADDPS            Z7, Z0, Z8
+	VMOVUPS           Z8, 1984(DI)
+	VSUBPS            Z7, Z0, Z0
+	VMOVUPS           Z0, 2496(DI)
+	VADDPS            Z6, Z6, Z0
+	VFNMADD231PS.BCST conv1_10<>+0(SB), Z4, Z0
+	VFMADD231PS.BCST  conv1_8<>+0(SB), Z2, Z0
+	VMOVAPS           Z5, Z2
+	VFNMADD231PS.BCST conv1_5<>+0(SB), Z3, Z2
+	VFMADD231PS.BCST  conv1_4<>+0(SB), Z1, Z2
+	VADDPS            Z2, Z0, Z1
+	VMOVUPS           Z1, 3008(DI)
+	VSUBPS            Z2, Z0, Z0
+	VMOVUPS           Z0, 3520(DI)
+	VMOVUPS           (DI), Z0
+	VMOVUPS           64(DI), Z1
+	VMOVUPS           128(DI), Z2
+	VMOVUPS           192(DI), Z3
+	VMOVUPS           256(DI), Z4
+	VMOVUPS           320(DI), Z5
+	VMOVUPS           384(DI), Z6
+	VMOVUPS           448(DI), Z7
+	VSUBPS            Z6, Z0, Z0
+	VSUBPS            Z2, Z4, Z8
+	VFMADD231PS.BCST  conv1_5_25<>+0(SB), Z8, Z0
+	VMOVUPS           Z0, (R8)
+	VSUBPS            Z1, Z7, Z0
+	VSUBPS            Z5, Z3, Z7
+	VFMADD231PS.BCST  conv1_5_25<>+0(SB), Z7, Z0
+	VMOVUPS           Z0, 448(R8)
+	VADDPS            Z6, Z2, Z0
+	VFMSUB231PS.BCST  conv1_4_25<>+0(SB), Z4, Z0
+	VADDPS            Z5, Z1, Z7
+	VFMSUB231PS.BCST  conv1_4_25<>+0(SB), Z3, Z7
+	VADDPS            Z7, Z0, Z8
+	VMOVUPS           Z8, 64(R8)
+	VSUBPS            Z7, Z0, Z0
+	VMOVUPS           Z0, 128(R8)
+	VMOVAPS           Z2, Z0
+	VFNMADD231PS.BCST conv1_5<>+0(SB), Z4, Z0
+	VFMADD231PS.BCST  conv1_4<>+0(SB), Z6, Z0
+	VADDPS            Z1, Z1, Z7
+	VFNMADD231PS.BCST conv1_10<>+0(SB), Z3, Z7
+	VFMADD231PS.BCST  conv1_8<>+0(SB), Z5, Z7
+	VADDPS            Z7, Z0, Z8
+	VMOVUPS           Z8, 192(R8)
+	VSUBPS            Z7, Z0, Z0
+	VMOVUPS           Z0, 256(R8)
+	VADDPS            Z6, Z6, Z0
+	VFNMADD231PS.BCST conv1_10<>+0(SB), Z4, Z0
+	VFMADD231PS.BCST  conv1_8<>+0(SB), Z2, Z0
+	VMOVAPS           Z5, Z2
+	VFNMADD231PS.BCST conv1_5<>+0(SB), Z3, Z2
+	VFMADD231PS.BCST  conv1_4<>+0(SB), Z1, Z2
+	VADDPS            Z2, Z0, Z1
+	VMOVUPS           Z1, 320(R8)
+	VSUBPS            Z2, Z0, Z0
+	VMOVUPS           Z0, 384(R8)
+	VMOVUPS           512(DI), Z0
+	VMOVUPS           576(DI), Z1
+	VMOVUPS           640(DI), Z2
+	VMOVUPS           704(DI), Z3
+	VMOVUPS           768(DI), Z4
+	VMOVUPS           832(DI), Z5
+	VMOVUPS           896(DI), Z6
+	VMOVUPS           960(DI), Z7
+	VSUBPS            Z6, Z0, Z0
+	VSUBPS            Z2, Z4, Z8
+	VFMADD231PS.BCST  conv1_5_25<>+0(SB), Z8, Z0
+	VMOVUPS           Z0, 512(R8)
+	VSUBPS            Z1, Z7, Z0
+	VSUBPS            Z5, Z3, Z7
+	VFMADD231PS.BCST  conv1_5_25<>+0(SB), Z7, Z0
+	VMOVUPS           Z0, 960(R8)
+	VADDPS            Z6, Z2, Z0
+	VFMSUB231PS.BCST  conv1_4_25<>+0(SB), Z4, Z0
+	VADDPS            Z5, Z1, Z7
+	VFMSUB231PS.BCST  conv1_4_25<>+0(SB), Z3, Z7
+	VADDPS            Z7, Z0, Z8
+	VMOVUPS           Z8, 576(R8)
+	VSUBPS            Z7, Z0, Z0
+	VMOVUPS           Z0, 640(R8)
+	VMOVAPS           Z2, Z0
+	VFNMADD231PS.BCST conv1_5<>+0(SB), Z4, Z0
+	VFMADD231PS.BCST  conv1_4<>+0(SB), Z6, Z0
+	VADDPS            Z1, Z1, Z7
+	VFNMADD231PS.BCST conv1_10<>+0(SB), Z3, Z7
+	VFMADD231PS.BCST  conv1_8<>+0(SB), Z5, Z7
+	VADDPS            Z7, Z0, Z8
+	VMOVUPS           Z8, 704(R8)
+	VSUBPS            Z7, Z0, Z0
+	VMOVUPS           Z0, 768(R8)
+	VADDPS            Z6, Z6, Z0
+	VFNMADD231PS.BCST conv1_10<>+0(SB), Z4, Z0
+	VFMADD231PS.BCST  conv1_8<>+0(SB), Z2, Z0
+	VMOVAPS           Z5, Z2
+	VFNMADD231PS.BCST conv1_5<>+0(SB), Z3, Z2
+	VFMADD231PS.BCST  conv1_4<>+0(SB), Z1, Z2
+	VADDPS            Z2, Z0, Z1
+	VMOVUPS           Z1, 832(R8)
+	VSUBPS            Z2, Z0, Z0
+	VMOVUPS           Z0, 896(R8)
+	VMOVUPS           1024(DI), Z0
+	VMOVUPS           1088(DI), Z1
+	VMOVUPS           1152(DI), Z2
+	VMOVUPS           1216(DI), Z3
+	VMOVUPS           1280(DI), Z4
+	VMOVUPS           1344(DI), Z5
+	VMOVUPS           1408(DI), Z6
+	VMOVUPS           1472(DI), Z7
+	VSUBPS            Z6, Z0, Z0
+	VSUBPS            Z2, Z4, Z8
+	VFMADD231PS.BCST  conv1_5_25<>+0(SB), Z8, Z0
+	VMOVUPS           Z0, 1024(R8)
+	VSUBPS            Z1, Z7, Z0
+	VSUBPS            Z5, Z3, Z7
+	VFMADD231PS.BCST  conv1_5_25<>+0(SB), Z7, Z0
+	VMOVUPS           Z0, 1472(R8)
+	VADDPS            Z6, Z2, Z0
+	VFMSUB231PS.BCST  conv1_4_25<>+0(SB), Z4, Z0
+	VADDPS            Z5, Z1, Z7
+	VFMSUB231PS.BCST  conv1_4_25<>+0(SB), Z3, Z7
+	VADDPS            Z7, Z0, Z8
+	VMOVUPS           Z8, 1088(R8)
+	VSUBPS            Z7, Z0, Z0
+	VMOVUPS           Z0, 1152(R8)
+	VMOVAPS           Z2, Z0
+	VFNMADD231PS.BCST conv1_5<>+0(SB), Z4, Z0
+	VFMADD231PS.BCST  conv1_4<>+0(SB), Z6, Z0
+	VADDPS            Z1, Z1, Z7
+	VFNMADD231PS.BCST conv1_10<>+0(SB), Z3, Z7
+	VFMADD231PS.BCST  conv1_8<>+0(SB), Z5, Z7
+	VADDPS            Z7, Z0, Z8
+	VMOVUPS           Z8, 1216(R8)
+	VSUBPS            Z7, Z0, Z0
+	VMOVUPS           Z0, 1280(R8)
+	VADDPS            Z6, Z6, Z0
+	VFNMADD231PS.BCST conv1_10<>+0(SB), Z4, Z0
+	VFMADD231PS.BCST  conv1_8<>+0(SB), Z2, Z0
+	VMOVAPS           Z5, Z2
+	VFNMADD231PS.BCST conv1_5<>+0(SB), Z3, Z2
+	VFMADD231PS.BCST  conv1_4<>+0(SB), Z1, Z2
+	VADDPS            Z2, Z0, Z1
+	VMOVUPS           Z1, 1344(R8)
+	VSUBPS            Z2, Z0, Z0
+	VMOVUPS           Z0, 1408(R8)
+	VMOVUPS           1536(DI), Z0
+	VMOVUPS           1600(DI), Z1
+	VMOVUPS           1664(DI), Z2
+	VMOVUPS           1728(DI), Z3
+	VMOVUPS           1792(DI), Z4
+	VMOVUPS           1856(DI), Z5
+	VMOVUPS           1920(DI), Z6
+	VMOVUPS           1984(DI), Z7
+	VSUBPS            Z6, Z0, Z0
+	VSUBPS            Z2, Z4, Z8
+	VFMADD231PS.BCST  conv1_5_25<>+0(SB), Z8, Z0
+	VMOVUPS           Z0, 1536(R8)
+	VSUBPS            Z1, Z7, Z0
+	VSUBPS            Z5, Z3, Z7
+	VFMADD231PS.BCST  conv1_5_25<>+0(SB), Z7, Z0
+	VMOVUPS           Z0, 1984(R8)
+	VADDPS            Z6, Z2, Z0
+	VFMSUB231PS.BCST  conv1_4_25<>+0(SB), Z4, Z0
+	VADDPS            Z5, Z1, Z7
+	VFMSUB231PS.BCST  conv1_4_25<>+0(SB), Z3, Z7
+	VADDPS            Z7, Z0, Z8
+	VMOVUPS           Z8, 1600(R8)
+	VSUBPS            Z7, Z0, Z0
+	VMOVUPS           Z0, 1664(R8)
+	VMOVAPS           Z2, Z0
+	VFNMADD231PS.BCST conv1_5<>+0(SB), Z4, Z0
+	VFMADD231PS.BCST  conv1_4<>+0(SB), Z6, Z0
+	VADDPS            Z1, Z1, Z7
+	VFNMADD231PS.BCST conv1_10<>+0(SB), Z3, Z7
+	VFMADD231PS.BCST  conv1_8<>+0(SB), Z5, Z7
+	VADDPS            Z7, Z0, Z8
+	VMOVUPS           Z8, 1728(R8)
+	VSUBPS            Z7, Z0, Z0
+	VMOVUPS           Z0, 1792(R8)
+	VADDPS            Z6, Z6, Z0
+	VFNMADD231PS.BCST conv1_10<>+0(SB), Z4, Z0
+	VFMADD231PS.BCST  conv1_8<>+0(SB), Z2, Z0
+	VMOVAPS           Z5, Z2
+	VFNMADD231PS.BCST conv1_5<>+0(SB), Z3, Z2
+	VFMADD231PS.BCST  conv1_4<>+0(SB), Z1, Z2
+	VADDPS            Z2, Z0, Z1
+	VMOVUPS           Z1, 1856(R8)
+	VSUBPS            Z2, Z0, Z0
+	VMOVUPS           Z0, 1920(R8)
+	VMOVUPS           2048(DI), Z0
+	VMOVUPS           2112(DI), Z1
+	VMOVUPS           2176(DI), Z2
+	VMOVUPS           2240(DI), Z3
+	VMOVUPS           2304(DI), Z4
+	VMOVUPS           2368(DI), Z5
+	VMOVUPS           2432(DI), Z6
+	VMOVUPS           2496(DI), Z7
+	VSUBPS            Z6, Z0, Z0
+	VSUBPS            Z2, Z4, Z8
+	VFMADD231PS.BCST  conv1_5_25<>+0(SB), Z8, Z0
+	VMOVUPS           Z0, 2048(R8)
+	VSUBPS            Z1, Z7, Z0
+	VSUBPS            Z5, Z3, Z7
+	VFMADD231PS.BCST  conv1_5_25<>+0(SB), Z7, Z0
+	VMOVUPS           Z0, 2496(R8)
+	VADDPS            Z6, Z2, Z0
+	VFMSUB231PS.BCST  conv1_4_25<>+0(SB), Z4, Z0
+	VADDPS            Z5, Z1, Z7
+	VFMSUB231PS.BCST  conv1_4_25<>+0(SB), Z3, Z7
+	VADDPS            Z7, Z0, Z8
+	VMOVUPS           Z8, 2112(R8)
+	VSUBPS            Z7, Z0, Z0
+	VMOVUPS           Z0, 2176(R8)
+	VMOVAPS           Z2, Z0
+	VFNMADD231PS.BCST conv1_5<>+0(SB), Z4, Z0
+	VFMADD231PS.BCST  conv1_4<>+0(SB), Z6, Z0
+	VADDPS            Z1, Z1, Z7
+	VFNMADD231PS.BCST conv1_10<>+0(SB), Z3, Z7
+	VFMADD231PS.BCST  conv1_8<>+0(SB), Z5, Z7
+	VADDPS            Z7, Z0, Z8
+	VMOVUPS           Z8, 2240(R8)
+	VSUBPS            Z7, Z0, Z0
+	VMOVUPS           Z0, 2304(R8)
+	VADDPS            Z6, Z6, Z0
+	VFNMADD231PS.BCST conv1_10<>+0(SB), Z4, Z0
+	VFMADD231PS.BCST  conv1_8<>+0(SB), Z2, Z0
+	VMOVAPS           Z5, Z2
+	VFNMADD231PS.BCST conv1_5<>+0(SB), Z3, Z2
+	VFMADD231PS.BCST  conv1_4<>+0(SB), Z1, Z2
+	VADDPS            Z2, Z0, Z1
+	VMOVUPS           Z1, 2368(R8)
+	VSUBPS            Z2, Z0, Z0
+	VMOVUPS           Z0, 2432(R8)
+	VMOVUPS           2560(DI), Z0
+	VMOVUPS           2624(DI), Z1
+	VMOVUPS           2688(DI), Z2
+	VMOVUPS           2752(DI), Z3
+	VMOVUPS           2816(DI), Z4
+	VMOVUPS           2880(DI), Z5
+	VMOVUPS           2944(DI), Z6
+	VMOVUPS           3008(DI), Z7
+	VSUBPS            Z6, Z0, Z0
+	VSUBPS            Z2, Z4, Z8
+	VFMADD231PS.BCST  conv1_5_25<>+0(SB), Z8, Z0
+	VMOVUPS           Z0, 2560(R8)
+	VSUBPS            Z1, Z7, Z0
+	VSUBPS            Z5, Z3, Z7
+	VFMADD231PS.BCST  conv1_5_25<>+0(SB), Z7, Z0
+	VMOVUPS           Z0, 3008(R8)
+	VADDPS            Z6, Z2, Z0
+	VFMSUB231PS.BCST  conv1_4_25<>+0(SB), Z4, Z0
+	VADDPS            Z5, Z1, Z7
+	VFMSUB231PS.BCST  conv1_4_25<>+0(SB), Z3, Z7
+	VADDPS            Z7, Z0, Z8
+	VMOVUPS           Z8, 2624(R8)
+	VSUBPS            Z7, Z0, Z0
+	VMOVUPS           Z0, 2688(R8)
+	VMOVAPS           Z2, Z0
+	VFNMADD231PS.BCST conv1_5<>+0(SB), Z4, Z0
+	VFMADD231PS.BCST  conv1_4<>+0(SB), Z6, Z0
+	VADDPS            Z1, Z1, Z7
+	VFNMADD231PS.BCST conv1_10<>+0(SB), Z3, Z7
+	VFMADD231PS.BCST  conv1_8<>+0(SB), Z5, Z7
+	VADDPS            Z7, Z0, Z8
+	VMOVUPS           Z8, 2752(R8)
+	VSUBPS            Z7, Z0, Z0
+	VMOVUPS           Z0, 2816(R8)
+	VADDPS            Z6, Z6, Z0
+	VFNMADD231PS.BCST conv1_10<>+0(SB), Z4, Z0
+	VFMADD231PS.BCST  conv1_8<>+0(SB), Z2, Z0
+	VMOVAPS           Z5, Z2
+	VFNMADD231PS.BCST conv1_5<>+0(SB), Z3, Z2
+	VFMADD231PS.BCST  conv1_4<>+0(SB), Z1, Z2
+	VADDPS            Z2, Z0, Z1
+	VMOVUPS           Z1, 2880(R8)
+	VSUBPS            Z2, Z0, Z0
+	VMOVUPS           Z0, 2944(R8)
+	VMOVUPS           3072(DI), Z0
+	VMOVUPS           3136(DI), Z1
+	VMOVUPS           3200(DI), Z2
+	VMOVUPS           3264(DI), Z3
+	VMOVUPS           3328(DI), Z4
+	VMOVUPS           3392(DI), Z5
+	VMOVUPS           3456(DI), Z6
+	VMOVUPS           3520(DI), Z7
+	VSUBPS            Z6, Z0, Z0
+	VSUBPS            Z2, Z4, Z8
+	VFMADD231PS.BCST  conv1_5_25<>+0(SB), Z8, Z0
+	VMOVUPS           Z0, 3072(R8)
+	VSUBPS            Z1, Z7, Z0
+	VSUBPS            Z5, Z3, Z7
+	VFMADD231PS.BCST  conv1_5_25<>+0(SB), Z7, Z0
+	VMOVUPS           Z0, 3520(R8)
+	VADDPS            Z6, Z2, Z0
+	VFMSUB231PS.BCST  conv1_4_25<>+0(SB), Z4, Z0
+	VADDPS            Z5, Z1, Z7
+	VFMSUB231PS.BCST  conv1_4_25<>+0(SB), Z3, Z7
+	VADDPS            Z7, Z0, Z8
+	VMOVUPS           Z8, 3136(R8)
+	VSUBPS            Z7, Z0, Z0
+	VMOVUPS           Z0, 3200(R8)
+	VMOVAPS           Z2, Z0
+	VFNMADD231PS.BCST conv1_5<>+0(SB), Z4, Z0
+	VFMADD231PS.BCST  conv1_4<>+0(SB), Z6, Z0
+	VADDPS            Z1, Z1, Z7
+	VFNMADD231PS.BCST conv1_10<>+0(SB), Z3, Z7
+	VFMADD231PS.BCST  conv1_8<>+0(SB), Z5, Z7
+	VADDPS            Z7, Z0, Z8
+	VMOVUPS           Z8, 3264(R8)
+	VSUBPS            Z7, Z0, Z0
+	VMOVUPS           Z0, 3328(R8)
+	VADDPS            Z6, Z6, Z0
+	VFNMADD231PS.BCST conv1_10<>+0(SB), Z4, Z0
+	VFMADD231PS.BCST  conv1_8<>+0(SB), Z2, Z0
+	VMOVAPS           Z5, Z2
+	VFNMADD231PS.BCST conv1_5<>+0(SB), Z3, Z2
+	VFMADD231PS.BCST  conv1_4<>+0(SB), Z1, Z2
+	VADDPS            Z2, Z0, Z1
+	VMOVUPS           Z1, 3392(R8)
+	VSUBPS            Z2, Z0, Z0
+	VMOVUPS           Z0, 3456(R8)
+	VMOVUPS           3584(DI), Z0
+	VMOVUPS           3648(DI), Z1
+	VMOVUPS           3712(DI), Z2
+	VMOVUPS           3776(DI), Z3
+	VMOVUPS           3840(DI), Z4
+	VMOVUPS           3904(DI), Z5
+	VMOVUPS           3968(DI), Z6
+	VMOVUPS           4032(DI), Z7
+	VSUBPS            Z6, Z0, Z0
+	VSUBPS            Z2, Z4, Z8
+	VFMADD231PS.BCST  conv1_5_25<>+0(SB), Z8, Z0
+	VMOVUPS           Z0, 3584(R8)
+	VSUBPS            Z1, Z7, Z0
+	VSUBPS            Z5, Z3, Z7
+	VFMADD231PS.BCST  conv1_5_25<>+0(SB), Z7, Z0
+	VMOVUPS           Z0, 4032(R8)
+	VADDPS            Z6, Z2, Z0
+	VFMSUB231PS.BCST  conv1_4_25<>+0(SB), Z4, Z0
+	VADDPS            Z5, Z1, Z7
+	VFMSUB231PS.BCST  conv1_4_25<>+0(SB), Z3, Z7
+	VADDPS            Z7, Z0, Z8
+	VMOVUPS           Z8, 3648(R8)
+	VSUBPS            Z7, Z0, Z0
+	VMOVUPS           Z0, 3712(R8)
+	VMOVAPS           Z2, Z0
+	VFNMADD231PS.BCST conv1_5<>+0(SB), Z4, Z0
+	VFMADD231PS.BCST  conv1_4<>+0(SB), Z6, Z0
+	VADDPS            Z1, Z1, Z7
+	VFNMADD231PS.BCST conv1_10<>+0(SB), Z3, Z7
+	VFMADD231PS.BCST  conv1_8<>+0(SB), Z5, Z7
+	VADDPS            Z7, Z0, Z8
+	VMOVUPS           Z8, 3776(R8)
+	VSUBPS            Z7, Z0, Z0
+	VMOVUPS           Z0, 3840(R8)
+	VADDPS            Z6, Z6, Z0
+	VFNMADD231PS.BCST conv1_10<>+0(SB), Z4, Z0
+	VFMADD231PS.BCST  conv1_8<>+0(SB), Z2, Z0
+	VMOVAPS           Z5, Z2
+	VFNMADD231PS.BCST conv1_5<>+0(SB), Z3, Z2
+	VFMADD231PS.BCST  conv1_4<>+0(SB), Z1, Z2
+	VADDPS            Z2, Z0, Z1
+	VMOVUPS           Z1, 3904(R8)
+	VSUBPS            Z2, Z0, Z0
+	VMOVUPS           Z0, 3968(R8)
+	MOVQ              $0x00000002, R11
 
-output3:
+group3:
+	// columns: Aᵀ (u V), a column of V in registers for all outputs of the group
+	MOVQ $0x00000008, R12
+
+column4:
+	VMOVUPS (R8), Z0
+	VMOVUPS 512(R8), Z1
+	VMOVUPS 1024(R8), Z2
+	VMOVUPS 1536(R8), Z3
+	VMOVUPS 2048(R8), Z4
+	VMOVUPS 2560(R8), Z5
+	VMOVUPS 3072(R8), Z6
+	VMOVUPS 3584(R8), Z7
+	MOVQ    $0x0000000a, R13
+
+output5:
+	VMULPS.BCST      768(DX), Z1, Z8
+	VMULPS.BCST      1536(DX), Z2, Z9
+	VADDPS           Z9, Z8, Z10
+	VSUBPS           Z9, Z8, Z8
+	VMULPS.BCST      2304(DX), Z3, Z9
+	VMULPS.BCST      3072(DX), Z4, Z11
+	VADDPS           Z11, Z9, Z12
+	VSUBPS           Z11, Z9, Z9
+	VMULPS.BCST      3840(DX), Z5, Z11
+	VMULPS.BCST      4608(DX), Z6, Z13
+	VADDPS           Z13, Z11, Z14
+	VSUBPS           Z13, Z11, Z11
+	VMULPS.BCST      (DX), Z0, Z13
+	VADDPS           Z10, Z13, Z13
+	VADDPS           Z14, Z12, Z15
+	VADDPS           Z15, Z13, Z13
+	VMOVUPS          Z13, (DI)
+	VFMADD231PS.BCST conv1_0_25<>+0(SB), Z14, Z10
+	VFMADD231PS.BCST conv1_4<>+0(SB), Z12, Z10
+	VMOVUPS          Z10, 1024(DI)
+	VMULPS.BCST      5376(DX), Z7, Z10
+	VADDPS           Z10, Z8, Z10
+	VFMADD231PS.BCST conv1_0_125<>+0(SB), Z11, Z10
+	VFMADD231PS.BCST conv1_8<>+0(SB), Z9, Z10
+	VMOVUPS          Z10, 1536(DI)
+	VFMADD231PS.BCST conv1_0_5<>+0(SB), Z11, Z8
+	VFMADD231PS.BCST conv1_2<>+0(SB), Z9, Z8
+	VMOVUPS          Z8, 512(DI)
+	ADDQ             $+4, DX
+	ADDQ             $+2048, DI
+	DECQ             R13
+	JNZ              output5
+	ADDQ             $-40, DX
+	ADDQ             $-20480, DI
+	ADDQ             $+64, R8
+	ADDQ             $+96, DX
+	ADDQ             $+64, DI
+	DECQ             R12
+	JNZ              column4
+	ADDQ             $-512, R8
+	ADDQ             $-728, DX
+	ADDQ             $-512, DI
+	VXORPS           Z0, Z0, Z0
+	MOVQ             $0x0000000a, R12
+
+output6:
 	VBROADCASTSS (BX), Z1
 
-	// columns: Aᵀ m
-	VMOVUPS          (R8), Z2
-	VMULPS.BCST      (DX), Z2, Z2
-	VMOVUPS          512(R8), Z3
-	VMULPS.BCST      768(DX), Z3, Z3
-	VMOVUPS          1024(R8), Z4
-	VMULPS.BCST      1536(DX), Z4, Z4
-	VMOVUPS          1536(R8), Z5
-	VMULPS.BCST      2304(DX), Z5, Z5
-	VMOVUPS          2048(R8), Z6
-	VMULPS.BCST      3072(DX), Z6, Z6
-	VMOVUPS          2560(R8), Z7
-	VMULPS.BCST      3840(DX), Z7, Z7
-	VMOVUPS          3072(R8), Z8
-	VMULPS.BCST      4608(DX), Z8, Z8
-	VMOVUPS          3584(R8), Z9
-	VMULPS.BCST      5376(DX), Z9, Z9
-	VADDPS           Z4, Z3, Z10
-	VSUBPS           Z4, Z3, Z3
-	VADDPS           Z6, Z5, Z4
-	VSUBPS           Z6, Z5, Z5
-	VADDPS           Z8, Z7, Z6
-	VSUBPS           Z8, Z7, Z7
-	VADDPS           Z10, Z2, Z2
-	VADDPS           Z6, Z4, Z8
-	VADDPS           Z8, Z2, Z2
-	VMOVUPS          Z2, (DI)
-	VFMADD231PS.BCST conv1_0_25<>+0(SB), Z6, Z10
-	VFMADD231PS.BCST conv1_4<>+0(SB), Z4, Z10
-	VMOVUPS          Z10, 1024(DI)
-	VADDPS           Z9, Z3, Z2
-	VFMADD231PS.BCST conv1_0_125<>+0(SB), Z7, Z2
-	VFMADD231PS.BCST conv1_8<>+0(SB), Z5, Z2
-	VMOVUPS          Z2, 1536(DI)
-	VFMADD231PS.BCST conv1_0_5<>+0(SB), Z7, Z3
-	VFMADD231PS.BCST conv1_2<>+0(SB), Z5, Z3
-	VMOVUPS          Z3, 512(DI)
-	VMOVUPS          64(R8), Z2
-	VMULPS.BCST      96(DX), Z2, Z2
-	VMOVUPS          576(R8), Z3
-	VMULPS.BCST      864(DX), Z3, Z3
-	VMOVUPS          1088(R8), Z4
-	VMULPS.BCST      1632(DX), Z4, Z4
-	VMOVUPS          1600(R8), Z5
-	VMULPS.BCST      2400(DX), Z5, Z5
-	VMOVUPS          2112(R8), Z6
-	VMULPS.BCST      3168(DX), Z6, Z6
-	VMOVUPS          2624(R8), Z7
-	VMULPS.BCST      3936(DX), Z7, Z7
-	VMOVUPS          3136(R8), Z8
-	VMULPS.BCST      4704(DX), Z8, Z8
-	VMOVUPS          3648(R8), Z9
-	VMULPS.BCST      5472(DX), Z9, Z9
-	VADDPS           Z4, Z3, Z10
-	VSUBPS           Z4, Z3, Z3
-	VADDPS           Z6, Z5, Z4
-	VSUBPS           Z6, Z5, Z5
-	VADDPS           Z8, Z7, Z6
-	VSUBPS           Z8, Z7, Z7
-	VADDPS           Z10, Z2, Z2
-	VADDPS           Z6, Z4, Z8
-	VADDPS           Z8, Z2, Z2
-	VMOVUPS          Z2, 64(DI)
-	VFMADD231PS.BCST conv1_0_25<>+0(SB), Z6, Z10
-	VFMADD231PS.BCST conv1_4<>+0(SB), Z4, Z10
-	VMOVUPS          Z10, 1088(DI)
-	VADDPS           Z9, Z3, Z2
-	VFMADD231PS.BCST conv1_0_125<>+0(SB), Z7, Z2
-	VFMADD231PS.BCST conv1_8<>+0(SB), Z5, Z2
-	VMOVUPS          Z2, 1600(DI)
-	VFMADD231PS.BCST conv1_0_5<>+0(SB), Z7, Z3
-	VFMADD231PS.BCST conv1_2<>+0(SB), Z5, Z3
-	VMOVUPS          Z3, 576(DI)
-	VMOVUPS          128(R8), Z2
-	VMULPS.BCST      192(DX), Z2, Z2
-	VMOVUPS          640(R8), Z3
-	VMULPS.BCST      960(DX), Z3, Z3
-	VMOVUPS          1152(R8), Z4
-	VMULPS.BCST      1728(DX), Z4, Z4
-	VMOVUPS          1664(R8), Z5
-	VMULPS.BCST      2496(DX), Z5, Z5
-	VMOVUPS          2176(R8), Z6
-	VMULPS.BCST      3264(DX), Z6, Z6
-	VMOVUPS          2688(R8), Z7
-	VMULPS.BCST      4032(DX), Z7, Z7
-	VMOVUPS          3200(R8), Z8
-	VMULPS.BCST      4800(DX), Z8, Z8
-	VMOVUPS          3712(R8), Z9
-	VMULPS.BCST      5568(DX), Z9, Z9
-	VADDPS           Z4, Z3, Z10
-	VSUBPS           Z4, Z3, Z3
-	VADDPS           Z6, Z5, Z4
-	VSUBPS           Z6, Z5, Z5
-	VADDPS           Z8, Z7, Z6
-	VSUBPS           Z8, Z7, Z7
-	VADDPS           Z10, Z2, Z2
-	VADDPS           Z6, Z4, Z8
-	VADDPS           Z8, Z2, Z2
-	VMOVUPS          Z2, 128(DI)
-	VFMADD231PS.BCST conv1_0_25<>+0(SB), Z6, Z10
-	VFMADD231PS.BCST conv1_4<>+0(SB), Z4, Z10
-	VMOVUPS          Z10, 1152(DI)
-	VADDPS           Z9, Z3, Z2
-	VFMADD231PS.BCST conv1_0_125<>+0(SB), Z7, Z2
-	VFMADD231PS.BCST conv1_8<>+0(SB), Z5, Z2
-	VMOVUPS          Z2, 1664(DI)
-	VFMADD231PS.BCST conv1_0_5<>+0(SB), Z7, Z3
-	VFMADD231PS.BCST conv1_2<>+0(SB), Z5, Z3
-	VMOVUPS          Z3, 640(DI)
-	VMOVUPS          192(R8), Z2
-	VMULPS.BCST      288(DX), Z2, Z2
-	VMOVUPS          704(R8), Z3
-	VMULPS.BCST      1056(DX), Z3, Z3
-	VMOVUPS          1216(R8), Z4
-	VMULPS.BCST      1824(DX), Z4, Z4
-	VMOVUPS          1728(R8), Z5
-	VMULPS.BCST      2592(DX), Z5, Z5
-	VMOVUPS          2240(R8), Z6
-	VMULPS.BCST      3360(DX), Z6, Z6
-	VMOVUPS          2752(R8), Z7
-	VMULPS.BCST      4128(DX), Z7, Z7
-	VMOVUPS          3264(R8), Z8
-	VMULPS.BCST      4896(DX), Z8, Z8
-	VMOVUPS          3776(R8), Z9
-	VMULPS.BCST      5664(DX), Z9, Z9
-	VADDPS           Z4, Z3, Z10
-	VSUBPS           Z4, Z3, Z3
-	VADDPS           Z6, Z5, Z4
-	VSUBPS           Z6, Z5, Z5
-	VADDPS           Z8, Z7, Z6
-	VSUBPS           Z8, Z7, Z7
-	VADDPS           Z10, Z2, Z2
-	VADDPS           Z6, Z4, Z8
-	VADDPS           Z8, Z2, Z2
-	VMOVUPS          Z2, 192(DI)
-	VFMADD231PS.BCST conv1_0_25<>+0(SB), Z6, Z10
-	VFMADD231PS.BCST conv1_4<>+0(SB), Z4, Z10
-	VMOVUPS          Z10, 1216(DI)
-	VADDPS           Z9, Z3, Z2
-	VFMADD231PS.BCST conv1_0_125<>+0(SB), Z7, Z2
-	VFMADD231PS.BCST conv1_8<>+0(SB), Z5, Z2
-	VMOVUPS          Z2, 1728(DI)
-	VFMADD231PS.BCST conv1_0_5<>+0(SB), Z7, Z3
-	VFMADD231PS.BCST conv1_2<>+0(SB), Z5, Z3
-	VMOVUPS          Z3, 704(DI)
-	VMOVUPS          256(R8), Z2
-	VMULPS.BCST      384(DX), Z2, Z2
-	VMOVUPS          768(R8), Z3
-	VMULPS.BCST      1152(DX), Z3, Z3
-	VMOVUPS          1280(R8), Z4
-	VMULPS.BCST      1920(DX), Z4, Z4
-	VMOVUPS          1792(R8), Z5
-	VMULPS.BCST      2688(DX), Z5, Z5
-	VMOVUPS          2304(R8), Z6
-	VMULPS.BCST      3456(DX), Z6, Z6
-	VMOVUPS          2816(R8), Z7
-	VMULPS.BCST      4224(DX), Z7, Z7
-	VMOVUPS          3328(R8), Z8
-	VMULPS.BCST      4992(DX), Z8, Z8
-	VMOVUPS          3840(R8), Z9
-	VMULPS.BCST      5760(DX), Z9, Z9
-	VADDPS           Z4, Z3, Z10
-	VSUBPS           Z4, Z3, Z3
-	VADDPS           Z6, Z5, Z4
-	VSUBPS           Z6, Z5, Z5
-	VADDPS           Z8, Z7, Z6
-	VSUBPS           Z8, Z7, Z7
-	VADDPS           Z10, Z2, Z2
-	VADDPS           Z6, Z4, Z8
-	VADDPS           Z8, Z2, Z2
-	VMOVUPS          Z2, 256(DI)
-	VFMADD231PS.BCST conv1_0_25<>+0(SB), Z6, Z10
-	VFMADD231PS.BCST conv1_4<>+0(SB), Z4, Z10
-	VMOVUPS          Z10, 1280(DI)
-	VADDPS           Z9, Z3, Z2
-	VFMADD231PS.BCST conv1_0_125<>+0(SB), Z7, Z2
-	VFMADD231PS.BCST conv1_8<>+0(SB), Z5, Z2
-	VMOVUPS          Z2, 1792(DI)
-	VFMADD231PS.BCST conv1_0_5<>+0(SB), Z7, Z3
-	VFMADD231PS.BCST conv1_2<>+0(SB), Z5, Z3
-	VMOVUPS          Z3, 768(DI)
-	VMOVUPS          320(R8), Z2
-	VMULPS.BCST      480(DX), Z2, Z2
-	VMOVUPS          832(R8), Z3
-	VMULPS.BCST      1248(DX), Z3, Z3
-	VMOVUPS          1344(R8), Z4
-	VMULPS.BCST      2016(DX), Z4, Z4
-	VMOVUPS          1856(R8), Z5
-	VMULPS.BCST      2784(DX), Z5, Z5
-	VMOVUPS          2368(R8), Z6
-	VMULPS.BCST      3552(DX), Z6, Z6
-	VMOVUPS          2880(R8), Z7
-	VMULPS.BCST      4320(DX), Z7, Z7
-	VMOVUPS          3392(R8), Z8
-	VMULPS.BCST      5088(DX), Z8, Z8
-	VMOVUPS          3904(R8), Z9
-	VMULPS.BCST      5856(DX), Z9, Z9
-	VADDPS           Z4, Z3, Z10
-	VSUBPS           Z4, Z3, Z3
-	VADDPS           Z6, Z5, Z4
-	VSUBPS           Z6, Z5, Z5
-	VADDPS           Z8, Z7, Z6
-	VSUBPS           Z8, Z7, Z7
-	VADDPS           Z10, Z2, Z2
-	VADDPS           Z6, Z4, Z8
-	VADDPS           Z8, Z2, Z2
-	VMOVUPS          Z2, 320(DI)
-	VFMADD231PS.BCST conv1_0_25<>+0(SB), Z6, Z10
-	VFMADD231PS.BCST conv1_4<>+0(SB), Z4, Z10
-	VMOVUPS          Z10, 1344(DI)
-	VADDPS           Z9, Z3, Z2
-	VFMADD231PS.BCST conv1_0_125<>+0(SB), Z7, Z2
-	VFMADD231PS.BCST conv1_8<>+0(SB), Z5, Z2
-	VMOVUPS          Z2, 1856(DI)
-	VFMADD231PS.BCST conv1_0_5<>+0(SB), Z7, Z3
-	VFMADD231PS.BCST conv1_2<>+0(SB), Z5, Z3
-	VMOVUPS          Z3, 832(DI)
-	VMOVUPS          384(R8), Z2
-	VMULPS.BCST      576(DX), Z2, Z2
-	VMOVUPS          896(R8), Z3
-	VMULPS.BCST      1344(DX), Z3, Z3
-	VMOVUPS          1408(R8), Z4
-	VMULPS.BCST      2112(DX), Z4, Z4
-	VMOVUPS          1920(R8), Z5
-	VMULPS.BCST      2880(DX), Z5, Z5
-	VMOVUPS          2432(R8), Z6
-	VMULPS.BCST      3648(DX), Z6, Z6
-	VMOVUPS          2944(R8), Z7
-	VMULPS.BCST      4416(DX), Z7, Z7
-	VMOVUPS          3456(R8), Z8
-	VMULPS.BCST      5184(DX), Z8, Z8
-	VMOVUPS          3968(R8), Z9
-	VMULPS.BCST      5952(DX), Z9, Z9
-	VADDPS           Z4, Z3, Z10
-	VSUBPS           Z4, Z3, Z3
-	VADDPS           Z6, Z5, Z4
-	VSUBPS           Z6, Z5, Z5
-	VADDPS           Z8, Z7, Z6
-	VSUBPS           Z8, Z7, Z7
-	VADDPS           Z10, Z2, Z2
-	VADDPS           Z6, Z4, Z8
-	VADDPS           Z8, Z2, Z2
-	VMOVUPS          Z2, 384(DI)
-	VFMADD231PS.BCST conv1_0_25<>+0(SB), Z6, Z10
-	VFMADD231PS.BCST conv1_4<>+0(SB), Z4, Z10
-	VMOVUPS          Z10, 1408(DI)
-	VADDPS           Z9, Z3, Z2
-	VFMADD231PS.BCST conv1_0_125<>+0(SB), Z7, Z2
-	VFMADD231PS.BCST conv1_8<>+0(SB), Z5, Z2
-	VMOVUPS          Z2, 1920(DI)
-	VFMADD231PS.BCST conv1_0_5<>+0(SB), Z7, Z3
-	VFMADD231PS.BCST conv1_2<>+0(SB), Z5, Z3
-	VMOVUPS          Z3, 896(DI)
-	VMOVUPS          448(R8), Z2
-	VMULPS.BCST      672(DX), Z2, Z2
-	VMOVUPS          960(R8), Z3
-	VMULPS.BCST      1440(DX), Z3, Z3
-	VMOVUPS          1472(R8), Z4
-	VMULPS.BCST      2208(DX), Z4, Z4
-	VMOVUPS          1984(R8), Z5
-	VMULPS.BCST      2976(DX), Z5, Z5
-	VMOVUPS          2496(R8), Z6
-	VMULPS.BCST      3744(DX), Z6, Z6
-	VMOVUPS          3008(R8), Z7
-	VMULPS.BCST      4512(DX), Z7, Z7
-	VMOVUPS          3520(R8), Z8
-	VMULPS.BCST      5280(DX), Z8, Z8
-	VMOVUPS          4032(R8), Z9
-	VMULPS.BCST      6048(DX), Z9, Z9
-	VADDPS           Z4, Z3, Z10
-	VSUBPS           Z4, Z3, Z3
-	VADDPS           Z6, Z5, Z4
-	VSUBPS           Z6, Z5, Z5
-	VADDPS           Z8, Z7, Z6
-	VSUBPS           Z8, Z7, Z7
-	VADDPS           Z10, Z2, Z2
-	VADDPS           Z6, Z4, Z8
-	VADDPS           Z8, Z2, Z2
-	VMOVUPS          Z2, 448(DI)
-	VFMADD231PS.BCST conv1_0_25<>+0(SB), Z6, Z10
-	VFMADD231PS.BCST conv1_4<>+0(SB), Z4, Z10
-	VMOVUPS          Z10, 1472(DI)
-	VADDPS           Z9, Z3, Z2
-	VFMADD231PS.BCST conv1_0_125<>+0(SB), Z7, Z2
-	VFMADD231PS.BCST conv1_8<>+0(SB), Z5, Z2
-	VMOVUPS          Z2, 1984(DI)
-	VFMADD231PS.BCST conv1_0_5<>+0(SB), Z7, Z3
-	VFMADD231PS.BCST conv1_2<>+0(SB), Z5, Z3
-	VMOVUPS          Z3, 960(DI)
-
 	// two rows at a time: (Aᵀ m) A, then bias, pooling, ReLU
-	VMOVUPS          (DI), Z2
-	VMOVUPS          64(DI), Z3
-	VMOVUPS          128(DI), Z4
-	VMOVUPS          192(DI), Z5
-	VMOVUPS          256(DI), Z6
-	VMOVUPS          320(DI), Z7
-	VMOVUPS          384(DI), Z8
-	VMOVUPS          448(DI), Z9
-	VADDPS           Z4, Z3, Z10
-	VSUBPS           Z4, Z3, Z3
-	VADDPS           Z6, Z5, Z4
-	VSUBPS           Z6, Z5, Z5
-	VADDPS           Z8, Z7, Z6
-	VSUBPS           Z8, Z7, Z7
-	VADDPS           Z10, Z2, Z2
-	VADDPS           Z6, Z4, Z8
-	VADDPS           Z8, Z2, Z2
-	VFMADD231PS.BCST conv1_0_25<>+0(SB), Z6, Z10
-	VFMADD231PS.BCST conv1_4<>+0(SB), Z4, Z10
-	VADDPS           Z9, Z3, Z4
-	VFMADD231PS.BCST conv1_0_125<>+0(SB), Z7, Z4
-	VFMADD231PS.BCST conv1_8<>+0(SB), Z5, Z4
-	VFMADD231PS.BCST conv1_0_5<>+0(SB), Z7, Z3
-	VFMADD231PS.BCST conv1_2<>+0(SB), Z5, Z3
-	VMOVUPS          512(DI), Z5
-	VMOVUPS          576(DI), Z6
-	VMOVUPS          640(DI), Z7
-	VMOVUPS          704(DI), Z8
+	VMOVUPS          64(DI), Z2
+	VMOVUPS          128(DI), Z3
+	VADDPS           Z3, Z2, Z4
+	VSUBPS           Z3, Z2, Z2
+	VMOVUPS          192(DI), Z3
+	VMOVUPS          256(DI), Z5
+	VADDPS           Z5, Z3, Z6
+	VSUBPS           Z5, Z3, Z3
+	VMOVUPS          320(DI), Z5
+	VMOVUPS          384(DI), Z7
+	VADDPS           Z7, Z5, Z8
+	VSUBPS           Z7, Z5, Z5
+	VMOVUPS          (DI), Z7
+	VADDPS           Z4, Z7, Z7
+	VADDPS           Z8, Z6, Z9
+	VADDPS           Z9, Z7, Z7
+	VFMADD231PS.BCST conv1_0_25<>+0(SB), Z8, Z4
+	VFMADD231PS.BCST conv1_4<>+0(SB), Z6, Z4
+	VMOVUPS          448(DI), Z6
+	VADDPS           Z6, Z2, Z6
+	VFMADD231PS.BCST conv1_0_125<>+0(SB), Z5, Z6
+	VFMADD231PS.BCST conv1_8<>+0(SB), Z3, Z6
+	VFMADD231PS.BCST conv1_0_5<>+0(SB), Z5, Z2
+	VFMADD231PS.BCST conv1_2<>+0(SB), Z3, Z2
+	VMOVUPS          576(DI), Z3
+	VMOVUPS          640(DI), Z5
+	VADDPS           Z5, Z3, Z8
+	VSUBPS           Z5, Z3, Z3
+	VMOVUPS          704(DI), Z5
 	VMOVUPS          768(DI), Z9
-	VMOVUPS          832(DI), Z11
-	VMOVUPS          896(DI), Z12
-	VMOVUPS          960(DI), Z13
-	VADDPS           Z7, Z6, Z14
-	VSUBPS           Z7, Z6, Z6
-	VADDPS           Z9, Z8, Z7
-	VSUBPS           Z9, Z8, Z8
-	VADDPS           Z12, Z11, Z9
-	VSUBPS           Z12, Z11, Z11
-	VADDPS           Z14, Z5, Z5
-	VADDPS           Z9, Z7, Z12
-	VADDPS           Z12, Z5, Z5
-	VFMADD231PS.BCST conv1_0_25<>+0(SB), Z9, Z14
-	VFMADD231PS.BCST conv1_4<>+0(SB), Z7, Z14
-	VADDPS           Z13, Z6, Z7
-	VFMADD231PS.BCST conv1_0_125<>+0(SB), Z11, Z7
-	VFMADD231PS.BCST conv1_8<>+0(SB), Z8, Z7
-	VFMADD231PS.BCST conv1_0_5<>+0(SB), Z11, Z6
-	VFMADD231PS.BCST conv1_2<>+0(SB), Z8, Z6
-	VMAXPS           Z3, Z2, Z8
-	VMAXPS           Z6, Z5, Z9
-	VMAXPS           Z9, Z8, Z8
-	VADDPS           Z1, Z8, Z9
+	VADDPS           Z9, Z5, Z10
+	VSUBPS           Z9, Z5, Z5
+	VMOVUPS          832(DI), Z9
+	VMOVUPS          896(DI), Z11
+	VADDPS           Z11, Z9, Z12
+	VSUBPS           Z11, Z9, Z9
+	VMOVUPS          512(DI), Z11
+	VADDPS           Z8, Z11, Z11
+	VADDPS           Z12, Z10, Z13
+	VADDPS           Z13, Z11, Z11
+	VFMADD231PS.BCST conv1_0_25<>+0(SB), Z12, Z8
+	VFMADD231PS.BCST conv1_4<>+0(SB), Z10, Z8
+	VMOVUPS          960(DI), Z10
+	VADDPS           Z10, Z3, Z10
+	VFMADD231PS.BCST conv1_0_125<>+0(SB), Z9, Z10
+	VFMADD231PS.BCST conv1_8<>+0(SB), Z5, Z10
+	VFMADD231PS.BCST conv1_0_5<>+0(SB), Z9, Z3
+	VFMADD231PS.BCST conv1_2<>+0(SB), Z5, Z3
+	VMAXPS           Z2, Z7, Z5
+	VMAXPS           Z3, Z11, Z9
+	VMAXPS           Z9, Z5, Z5
+	VADDPS           Z1, Z5, Z9
 	VMAXPS           Z9, Z0, Z9
 	VCMPPS           $0x1e, Z0, Z9, K1
-	VCMPPS           $0x00, Z8, Z2, K1, K2
+	VCMPPS           $0x00, Z5, Z7, K1, K2
 	KANDNW           K1, K2, K1
 	KMOVW            K2, (SI)
-	VCMPPS           $0x00, Z8, Z3, K1, K2
+	VCMPPS           $0x00, Z5, Z2, K1, K2
 	KANDNW           K1, K2, K1
 	KMOVW            K2, 2(SI)
-	VCMPPS           $0x00, Z8, Z5, K1, K2
+	VCMPPS           $0x00, Z5, Z11, K1, K2
 	KANDNW           K1, K2, K1
 	KMOVW            K2, 4(SI)
-	VCMPPS           $0x00, Z8, Z6, K1, K1
+	VCMPPS           $0x00, Z5, Z3, K1, K1
 	KMOVW            K1, 6(SI)
 	VMOVUPS          Z9, (AX)
-	VMAXPS           Z4, Z10, Z2
-	VMAXPS           Z7, Z14, Z3
+	VMAXPS           Z6, Z4, Z2
+	VMAXPS           Z10, Z8, Z3
 	VMAXPS           Z3, Z2, Z2
 	VADDPS           Z1, Z2, Z3
 	VMAXPS           Z3, Z0, Z3
 	VCMPPS           $0x1e, Z0, Z3, K1
-	VCMPPS           $0x00, Z2, Z10, K1, K2
-	KANDNW           K1, K2, K1
-	KMOVW            K2, 8(SI)
 	VCMPPS           $0x00, Z2, Z4, K1, K2
 	KANDNW           K1, K2, K1
+	KMOVW            K2, 8(SI)
+	VCMPPS           $0x00, Z2, Z6, K1, K2
+	KANDNW           K1, K2, K1
 	KMOVW            K2, 10(SI)
-	VCMPPS           $0x00, Z2, Z14, K1, K2
+	VCMPPS           $0x00, Z2, Z8, K1, K2
 	KANDNW           K1, K2, K1
 	KMOVW            K2, 12(SI)
-	VCMPPS           $0x00, Z2, Z7, K1, K1
+	VCMPPS           $0x00, Z2, Z10, K1, K1
 	KMOVW            K1, 14(SI)
 	VMOVUPS          Z3, 64(AX)
-	VMOVUPS          1024(DI), Z2
-	VMOVUPS          1088(DI), Z3
-	VMOVUPS          1152(DI), Z4
-	VMOVUPS          1216(DI), Z5
-	VMOVUPS          1280(DI), Z6
-	VMOVUPS          1344(DI), Z7
-	VMOVUPS          1408(DI), Z8
-	VMOVUPS          1472(DI), Z9
-	VADDPS           Z4, Z3, Z10
-	VSUBPS           Z4, Z3, Z3
-	VADDPS           Z6, Z5, Z4
-	VSUBPS           Z6, Z5, Z5
-	VADDPS           Z8, Z7, Z6
-	VSUBPS           Z8, Z7, Z7
-	VADDPS           Z10, Z2, Z2
-	VADDPS           Z6, Z4, Z8
-	VADDPS           Z8, Z2, Z2
-	VFMADD231PS.BCST conv1_0_25<>+0(SB), Z6, Z10
-	VFMADD231PS.BCST conv1_4<>+0(SB), Z4, Z10
-	VADDPS           Z9, Z3, Z4
-	VFMADD231PS.BCST conv1_0_125<>+0(SB), Z7, Z4
-	VFMADD231PS.BCST conv1_8<>+0(SB), Z5, Z4
-	VFMADD231PS.BCST conv1_0_5<>+0(SB), Z7, Z3
-	VFMADD231PS.BCST conv1_2<>+0(SB), Z5, Z3
-	VMOVUPS          1536(DI), Z5
-	VMOVUPS          1600(DI), Z6
-	VMOVUPS          1664(DI), Z7
-	VMOVUPS          1728(DI), Z8
+	VMOVUPS          1088(DI), Z2
+	VMOVUPS          1152(DI), Z3
+	VADDPS           Z3, Z2, Z4
+	VSUBPS           Z3, Z2, Z2
+	VMOVUPS          1216(DI), Z3
+	VMOVUPS          1280(DI), Z5
+	VADDPS           Z5, Z3, Z6
+	VSUBPS           Z5, Z3, Z3
+	VMOVUPS          1344(DI), Z5
+	VMOVUPS          1408(DI), Z7
+	VADDPS           Z7, Z5, Z8
+	VSUBPS           Z7, Z5, Z5
+	VMOVUPS          1024(DI), Z7
+	VADDPS           Z4, Z7, Z7
+	VADDPS           Z8, Z6, Z9
+	VADDPS           Z9, Z7, Z7
+	VFMADD231PS.BCST conv1_0_25<>+0(SB), Z8, Z4
+	VFMADD231PS.BCST conv1_4<>+0(SB), Z6, Z4
+	VMOVUPS          1472(DI), Z6
+	VADDPS           Z6, Z2, Z6
+	VFMADD231PS.BCST conv1_0_125<>+0(SB), Z5, Z6
+	VFMADD231PS.BCST conv1_8<>+0(SB), Z3, Z6
+	VFMADD231PS.BCST conv1_0_5<>+0(SB), Z5, Z2
+	VFMADD231PS.BCST conv1_2<>+0(SB), Z3, Z2
+	VMOVUPS          1600(DI), Z3
+	VMOVUPS          1664(DI), Z5
+	VADDPS           Z5, Z3, Z8
+	VSUBPS           Z5, Z3, Z3
+	VMOVUPS          1728(DI), Z5
 	VMOVUPS          1792(DI), Z9
-	VMOVUPS          1856(DI), Z11
-	VMOVUPS          1920(DI), Z12
-	VMOVUPS          1984(DI), Z13
-	VADDPS           Z7, Z6, Z14
-	VSUBPS           Z7, Z6, Z6
-	VADDPS           Z9, Z8, Z7
-	VSUBPS           Z9, Z8, Z8
-	VADDPS           Z12, Z11, Z9
-	VSUBPS           Z12, Z11, Z11
-	VADDPS           Z14, Z5, Z5
-	VADDPS           Z9, Z7, Z12
-	VADDPS           Z12, Z5, Z5
-	VFMADD231PS.BCST conv1_0_25<>+0(SB), Z9, Z14
-	VFMADD231PS.BCST conv1_4<>+0(SB), Z7, Z14
-	VADDPS           Z13, Z6, Z7
-	VFMADD231PS.BCST conv1_0_125<>+0(SB), Z11, Z7
-	VFMADD231PS.BCST conv1_8<>+0(SB), Z8, Z7
-	VFMADD231PS.BCST conv1_0_5<>+0(SB), Z11, Z6
-	VFMADD231PS.BCST conv1_2<>+0(SB), Z8, Z6
-	VMAXPS           Z3, Z2, Z8
-	VMAXPS           Z6, Z5, Z9
-	VMAXPS           Z9, Z8, Z8
-	VADDPS           Z1, Z8, Z9
+	VADDPS           Z9, Z5, Z10
+	VSUBPS           Z9, Z5, Z5
+	VMOVUPS          1856(DI), Z9
+	VMOVUPS          1920(DI), Z11
+	VADDPS           Z11, Z9, Z12
+	VSUBPS           Z11, Z9, Z9
+	VMOVUPS          1536(DI), Z11
+	VADDPS           Z8, Z11, Z11
+	VADDPS           Z12, Z10, Z13
+	VADDPS           Z13, Z11, Z11
+	VFMADD231PS.BCST conv1_0_25<>+0(SB), Z12, Z8
+	VFMADD231PS.BCST conv1_4<>+0(SB), Z10, Z8
+	VMOVUPS          1984(DI), Z10
+	VADDPS           Z10, Z3, Z10
+	VFMADD231PS.BCST conv1_0_125<>+0(SB), Z9, Z10
+	VFMADD231PS.BCST conv1_8<>+0(SB), Z5, Z10
+	VFMADD231PS.BCST conv1_0_5<>+0(SB), Z9, Z3
+	VFMADD231PS.BCST conv1_2<>+0(SB), Z5, Z3
+	VMAXPS           Z2, Z7, Z5
+	VMAXPS           Z3, Z11, Z9
+	VMAXPS           Z9, Z5, Z5
+	VADDPS           Z1, Z5, Z9
 	VMAXPS           Z9, Z0, Z9
 	VCMPPS           $0x1e, Z0, Z9, K1
-	VCMPPS           $0x00, Z8, Z2, K1, K2
+	VCMPPS           $0x00, Z5, Z7, K1, K2
 	KANDNW           K1, K2, K1
 	KMOVW            K2, 96(SI)
-	VCMPPS           $0x00, Z8, Z3, K1, K2
+	VCMPPS           $0x00, Z5, Z2, K1, K2
 	KANDNW           K1, K2, K1
 	KMOVW            K2, 98(SI)
-	VCMPPS           $0x00, Z8, Z5, K1, K2
+	VCMPPS           $0x00, Z5, Z11, K1, K2
 	KANDNW           K1, K2, K1
 	KMOVW            K2, 100(SI)
-	VCMPPS           $0x00, Z8, Z6, K1, K1
+	VCMPPS           $0x00, Z5, Z3, K1, K1
 	KMOVW            K1, 102(SI)
 	VMOVUPS          Z9, 768(AX)
-	VMAXPS           Z4, Z10, Z2
-	VMAXPS           Z7, Z14, Z3
+	VMAXPS           Z6, Z4, Z2
+	VMAXPS           Z10, Z8, Z3
 	VMAXPS           Z3, Z2, Z2
 	VADDPS           Z1, Z2, Z1
 	VMAXPS           Z1, Z0, Z1
 	VCMPPS           $0x1e, Z0, Z1, K1
-	VCMPPS           $0x00, Z2, Z10, K1, K2
-	KANDNW           K1, K2, K1
-	KMOVW            K2, 104(SI)
 	VCMPPS           $0x00, Z2, Z4, K1, K2
 	KANDNW           K1, K2, K1
+	KMOVW            K2, 104(SI)
+	VCMPPS           $0x00, Z2, Z6, K1, K2
+	KANDNW           K1, K2, K1
 	KMOVW            K2, 106(SI)
-	VCMPPS           $0x00, Z2, Z14, K1, K2
+	VCMPPS           $0x00, Z2, Z8, K1, K2
 	KANDNW           K1, K2, K1
 	KMOVW            K2, 108(SI)
-	VCMPPS           $0x00, Z2, Z7, K1, K1
+	VCMPPS           $0x00, Z2, Z10, K1, K1
 	KMOVW            K1, 110(SI)
 	VMOVUPS          Z1, 832(AX)
-	ADDQ             $+4, DX
 	ADDQ             $+4, BX
+	ADDQ             $+2048, DI
 	ADDQ             $+9216, AX
 	ADDQ             $+1152, SI
+	DECQ             R12
+	JNZ              output6
+	ADDQ             $-20480, DI
 	DECQ             R11
-	JNZ              output3
+	JNZ              group3
 	ADDQ             $-80, DX
 	ADDQ             $-80, BX
 	ADDQ             $-184320, AX

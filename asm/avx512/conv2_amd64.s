@@ -1470,696 +1470,696 @@ output3:
 
 tileRow4:
 	// columns: Aᵀ m
-	VMOVUPS          (AX), Y2
-	VMOVUPS          1024(AX), Y3
-	VMOVUPS          2048(AX), Y4
-	VMOVUPS          3072(AX), Y5
-	VMOVUPS          4096(AX), Y6
-	VMOVUPS          5120(AX), Y7
-	VMOVUPS          6144(AX), Y8
-	VMOVUPS          7168(AX), Y9
-	VADDPS           Y4, Y3, Y10
-	VSUBPS           Y4, Y3, Y3
-	VADDPS           Y6, Y5, Y4
-	VSUBPS           Y6, Y5, Y5
-	VADDPS           Y8, Y7, Y6
-	VSUBPS           Y8, Y7, Y7
-	VADDPS           Y10, Y2, Y2
-	VADDPS           Y6, Y4, Y8
-	VADDPS           Y8, Y2, Y2
-	VMOVUPS          Y2, (BX)
-	VFMADD231PS.BCST conv2_0_25<>+0(SB), Y6, Y10
-	VFMADD231PS.BCST conv2_4<>+0(SB), Y4, Y10
-	VMOVUPS          Y10, 512(BX)
-	VADDPS           Y9, Y3, Y2
-	VFMADD231PS.BCST conv2_0_125<>+0(SB), Y7, Y2
-	VFMADD231PS.BCST conv2_8<>+0(SB), Y5, Y2
-	VMOVUPS          Y2, 768(BX)
-	VFMADD231PS.BCST conv2_0_5<>+0(SB), Y7, Y3
-	VFMADD231PS.BCST conv2_2<>+0(SB), Y5, Y3
-	VMOVUPS          Y3, 256(BX)
-	VMOVUPS          128(AX), Y2
-	VMOVUPS          1152(AX), Y3
-	VMOVUPS          2176(AX), Y4
-	VMOVUPS          3200(AX), Y5
-	VMOVUPS          4224(AX), Y6
-	VMOVUPS          5248(AX), Y7
-	VMOVUPS          6272(AX), Y8
-	VMOVUPS          7296(AX), Y9
-	VADDPS           Y4, Y3, Y10
-	VSUBPS           Y4, Y3, Y3
-	VADDPS           Y6, Y5, Y4
-	VSUBPS           Y6, Y5, Y5
-	VADDPS           Y8, Y7, Y6
-	VSUBPS           Y8, Y7, Y7
-	VADDPS           Y10, Y2, Y2
-	VADDPS           Y6, Y4, Y8
-	VADDPS           Y8, Y2, Y2
-	VMOVUPS          Y2, 32(BX)
-	VFMADD231PS.BCST conv2_0_25<>+0(SB), Y6, Y10
-	VFMADD231PS.BCST conv2_4<>+0(SB), Y4, Y10
-	VMOVUPS          Y10, 544(BX)
-	VADDPS           Y9, Y3, Y2
-	VFMADD231PS.BCST conv2_0_125<>+0(SB), Y7, Y2
-	VFMADD231PS.BCST conv2_8<>+0(SB), Y5, Y2
-	VMOVUPS          Y2, 800(BX)
-	VFMADD231PS.BCST conv2_0_5<>+0(SB), Y7, Y3
-	VFMADD231PS.BCST conv2_2<>+0(SB), Y5, Y3
-	VMOVUPS          Y3, 288(BX)
-	VMOVUPS          256(AX), Y2
-	VMOVUPS          1280(AX), Y3
-	VMOVUPS          2304(AX), Y4
-	VMOVUPS          3328(AX), Y5
-	VMOVUPS          4352(AX), Y6
-	VMOVUPS          5376(AX), Y7
-	VMOVUPS          6400(AX), Y8
-	VMOVUPS          7424(AX), Y9
-	VADDPS           Y4, Y3, Y10
-	VSUBPS           Y4, Y3, Y3
-	VADDPS           Y6, Y5, Y4
-	VSUBPS           Y6, Y5, Y5
-	VADDPS           Y8, Y7, Y6
-	VSUBPS           Y8, Y7, Y7
-	VADDPS           Y10, Y2, Y2
-	VADDPS           Y6, Y4, Y8
-	VADDPS           Y8, Y2, Y2
-	VMOVUPS          Y2, 64(BX)
-	VFMADD231PS.BCST conv2_0_25<>+0(SB), Y6, Y10
-	VFMADD231PS.BCST conv2_4<>+0(SB), Y4, Y10
-	VMOVUPS          Y10, 576(BX)
-	VADDPS           Y9, Y3, Y2
-	VFMADD231PS.BCST conv2_0_125<>+0(SB), Y7, Y2
-	VFMADD231PS.BCST conv2_8<>+0(SB), Y5, Y2
-	VMOVUPS          Y2, 832(BX)
-	VFMADD231PS.BCST conv2_0_5<>+0(SB), Y7, Y3
-	VFMADD231PS.BCST conv2_2<>+0(SB), Y5, Y3
-	VMOVUPS          Y3, 320(BX)
-	VMOVUPS          384(AX), Y2
-	VMOVUPS          1408(AX), Y3
-	VMOVUPS          2432(AX), Y4
-	VMOVUPS          3456(AX), Y5
-	VMOVUPS          4480(AX), Y6
-	VMOVUPS          5504(AX), Y7
-	VMOVUPS          6528(AX), Y8
-	VMOVUPS          7552(AX), Y9
-	VADDPS           Y4, Y3, Y10
-	VSUBPS           Y4, Y3, Y3
-	VADDPS           Y6, Y5, Y4
-	VSUBPS           Y6, Y5, Y5
-	VADDPS           Y8, Y7, Y6
-	VSUBPS           Y8, Y7, Y7
-	VADDPS           Y10, Y2, Y2
-	VADDPS           Y6, Y4, Y8
-	VADDPS           Y8, Y2, Y2
-	VMOVUPS          Y2, 96(BX)
-	VFMADD231PS.BCST conv2_0_25<>+0(SB), Y6, Y10
-	VFMADD231PS.BCST conv2_4<>+0(SB), Y4, Y10
-	VMOVUPS          Y10, 608(BX)
-	VADDPS           Y9, Y3, Y2
-	VFMADD231PS.BCST conv2_0_125<>+0(SB), Y7, Y2
-	VFMADD231PS.BCST conv2_8<>+0(SB), Y5, Y2
-	VMOVUPS          Y2, 864(BX)
-	VFMADD231PS.BCST conv2_0_5<>+0(SB), Y7, Y3
-	VFMADD231PS.BCST conv2_2<>+0(SB), Y5, Y3
-	VMOVUPS          Y3, 352(BX)
-	VMOVUPS          512(AX), Y2
-	VMOVUPS          1536(AX), Y3
-	VMOVUPS          2560(AX), Y4
-	VMOVUPS          3584(AX), Y5
-	VMOVUPS          4608(AX), Y6
-	VMOVUPS          5632(AX), Y7
-	VMOVUPS          6656(AX), Y8
-	VMOVUPS          7680(AX), Y9
-	VADDPS           Y4, Y3, Y10
-	VSUBPS           Y4, Y3, Y3
-	VADDPS           Y6, Y5, Y4
-	VSUBPS           Y6, Y5, Y5
-	VADDPS           Y8, Y7, Y6
-	VSUBPS           Y8, Y7, Y7
-	VADDPS           Y10, Y2, Y2
-	VADDPS           Y6, Y4, Y8
-	VADDPS           Y8, Y2, Y2
-	VMOVUPS          Y2, 128(BX)
-	VFMADD231PS.BCST conv2_0_25<>+0(SB), Y6, Y10
-	VFMADD231PS.BCST conv2_4<>+0(SB), Y4, Y10
-	VMOVUPS          Y10, 640(BX)
-	VADDPS           Y9, Y3, Y2
-	VFMADD231PS.BCST conv2_0_125<>+0(SB), Y7, Y2
-	VFMADD231PS.BCST conv2_8<>+0(SB), Y5, Y2
-	VMOVUPS          Y2, 896(BX)
-	VFMADD231PS.BCST conv2_0_5<>+0(SB), Y7, Y3
-	VFMADD231PS.BCST conv2_2<>+0(SB), Y5, Y3
-	VMOVUPS          Y3, 384(BX)
-	VMOVUPS          640(AX), Y2
-	VMOVUPS          1664(AX), Y3
-	VMOVUPS          2688(AX), Y4
-	VMOVUPS          3712(AX), Y5
-	VMOVUPS          4736(AX), Y6
-	VMOVUPS          5760(AX), Y7
-	VMOVUPS          6784(AX), Y8
-	VMOVUPS          7808(AX), Y9
-	VADDPS           Y4, Y3, Y10
-	VSUBPS           Y4, Y3, Y3
-	VADDPS           Y6, Y5, Y4
-	VSUBPS           Y6, Y5, Y5
-	VADDPS           Y8, Y7, Y6
-	VSUBPS           Y8, Y7, Y7
-	VADDPS           Y10, Y2, Y2
-	VADDPS           Y6, Y4, Y8
-	VADDPS           Y8, Y2, Y2
-	VMOVUPS          Y2, 160(BX)
-	VFMADD231PS.BCST conv2_0_25<>+0(SB), Y6, Y10
-	VFMADD231PS.BCST conv2_4<>+0(SB), Y4, Y10
-	VMOVUPS          Y10, 672(BX)
-	VADDPS           Y9, Y3, Y2
-	VFMADD231PS.BCST conv2_0_125<>+0(SB), Y7, Y2
-	VFMADD231PS.BCST conv2_8<>+0(SB), Y5, Y2
-	VMOVUPS          Y2, 928(BX)
-	VFMADD231PS.BCST conv2_0_5<>+0(SB), Y7, Y3
-	VFMADD231PS.BCST conv2_2<>+0(SB), Y5, Y3
-	VMOVUPS          Y3, 416(BX)
-	VMOVUPS          768(AX), Y2
-	VMOVUPS          1792(AX), Y3
-	VMOVUPS          2816(AX), Y4
-	VMOVUPS          3840(AX), Y5
-	VMOVUPS          4864(AX), Y6
-	VMOVUPS          5888(AX), Y7
-	VMOVUPS          6912(AX), Y8
-	VMOVUPS          7936(AX), Y9
-	VADDPS           Y4, Y3, Y10
-	VSUBPS           Y4, Y3, Y3
-	VADDPS           Y6, Y5, Y4
-	VSUBPS           Y6, Y5, Y5
-	VADDPS           Y8, Y7, Y6
-	VSUBPS           Y8, Y7, Y7
-	VADDPS           Y10, Y2, Y2
-	VADDPS           Y6, Y4, Y8
-	VADDPS           Y8, Y2, Y2
-	VMOVUPS          Y2, 192(BX)
-	VFMADD231PS.BCST conv2_0_25<>+0(SB), Y6, Y10
-	VFMADD231PS.BCST conv2_4<>+0(SB), Y4, Y10
-	VMOVUPS          Y10, 704(BX)
-	VADDPS           Y9, Y3, Y2
-	VFMADD231PS.BCST conv2_0_125<>+0(SB), Y7, Y2
-	VFMADD231PS.BCST conv2_8<>+0(SB), Y5, Y2
-	VMOVUPS          Y2, 960(BX)
-	VFMADD231PS.BCST conv2_0_5<>+0(SB), Y7, Y3
-	VFMADD231PS.BCST conv2_2<>+0(SB), Y5, Y3
-	VMOVUPS          Y3, 448(BX)
-	VMOVUPS          896(AX), Y2
-	VMOVUPS          1920(AX), Y3
-	VMOVUPS          2944(AX), Y4
-	VMOVUPS          3968(AX), Y5
-	VMOVUPS          4992(AX), Y6
-	VMOVUPS          6016(AX), Y7
-	VMOVUPS          7040(AX), Y8
-	VMOVUPS          8064(AX), Y9
-	VADDPS           Y4, Y3, Y10
-	VSUBPS           Y4, Y3, Y3
-	VADDPS           Y6, Y5, Y4
-	VSUBPS           Y6, Y5, Y5
-	VADDPS           Y8, Y7, Y6
-	VSUBPS           Y8, Y7, Y7
-	VADDPS           Y10, Y2, Y2
-	VADDPS           Y6, Y4, Y8
-	VADDPS           Y8, Y2, Y2
-	VMOVUPS          Y2, 224(BX)
-	VFMADD231PS.BCST conv2_0_25<>+0(SB), Y6, Y10
-	VFMADD231PS.BCST conv2_4<>+0(SB), Y4, Y10
-	VMOVUPS          Y10, 736(BX)
-	VADDPS           Y9, Y3, Y2
-	VFMADD231PS.BCST conv2_0_125<>+0(SB), Y7, Y2
-	VFMADD231PS.BCST conv2_8<>+0(SB), Y5, Y2
-	VMOVUPS          Y2, 992(BX)
-	VFMADD231PS.BCST conv2_0_5<>+0(SB), Y7, Y3
-	VFMADD231PS.BCST conv2_2<>+0(SB), Y5, Y3
-	VMOVUPS          Y3, 480(BX)
+	VMOVUPS          1024(AX), Y2
+	VMOVUPS          2048(AX), Y3
+	VADDPS           Y3, Y2, Y4
+	VSUBPS           Y3, Y2, Y2
+	VMOVUPS          3072(AX), Y3
+	VMOVUPS          4096(AX), Y5
+	VADDPS           Y5, Y3, Y6
+	VSUBPS           Y5, Y3, Y3
+	VMOVUPS          5120(AX), Y5
+	VMOVUPS          6144(AX), Y7
+	VADDPS           Y7, Y5, Y8
+	VSUBPS           Y7, Y5, Y5
+	VMOVUPS          (AX), Y7
+	VADDPS           Y4, Y7, Y7
+	VADDPS           Y8, Y6, Y9
+	VADDPS           Y9, Y7, Y7
+	VMOVUPS          Y7, (BX)
+	VFMADD231PS.BCST conv2_0_25<>+0(SB), Y8, Y4
+	VFMADD231PS.BCST conv2_4<>+0(SB), Y6, Y4
+	VMOVUPS          Y4, 512(BX)
+	VMOVUPS          7168(AX), Y4
+	VADDPS           Y4, Y2, Y4
+	VFMADD231PS.BCST conv2_0_125<>+0(SB), Y5, Y4
+	VFMADD231PS.BCST conv2_8<>+0(SB), Y3, Y4
+	VMOVUPS          Y4, 768(BX)
+	VFMADD231PS.BCST conv2_0_5<>+0(SB), Y5, Y2
+	VFMADD231PS.BCST conv2_2<>+0(SB), Y3, Y2
+	VMOVUPS          Y2, 256(BX)
+	VMOVUPS          1152(AX), Y2
+	VMOVUPS          2176(AX), Y3
+	VADDPS           Y3, Y2, Y4
+	VSUBPS           Y3, Y2, Y2
+	VMOVUPS          3200(AX), Y3
+	VMOVUPS          4224(AX), Y5
+	VADDPS           Y5, Y3, Y6
+	VSUBPS           Y5, Y3, Y3
+	VMOVUPS          5248(AX), Y5
+	VMOVUPS          6272(AX), Y7
+	VADDPS           Y7, Y5, Y8
+	VSUBPS           Y7, Y5, Y5
+	VMOVUPS          128(AX), Y7
+	VADDPS           Y4, Y7, Y7
+	VADDPS           Y8, Y6, Y9
+	VADDPS           Y9, Y7, Y7
+	VMOVUPS          Y7, 32(BX)
+	VFMADD231PS.BCST conv2_0_25<>+0(SB), Y8, Y4
+	VFMADD231PS.BCST conv2_4<>+0(SB), Y6, Y4
+	VMOVUPS          Y4, 544(BX)
+	VMOVUPS          7296(AX), Y4
+	VADDPS           Y4, Y2, Y4
+	VFMADD231PS.BCST conv2_0_125<>+0(SB), Y5, Y4
+	VFMADD231PS.BCST conv2_8<>+0(SB), Y3, Y4
+	VMOVUPS          Y4, 800(BX)
+	VFMADD231PS.BCST conv2_0_5<>+0(SB), Y5, Y2
+	VFMADD231PS.BCST conv2_2<>+0(SB), Y3, Y2
+	VMOVUPS          Y2, 288(BX)
+	VMOVUPS          1280(AX), Y2
+	VMOVUPS          2304(AX), Y3
+	VADDPS           Y3, Y2, Y4
+	VSUBPS           Y3, Y2, Y2
+	VMOVUPS          3328(AX), Y3
+	VMOVUPS          4352(AX), Y5
+	VADDPS           Y5, Y3, Y6
+	VSUBPS           Y5, Y3, Y3
+	VMOVUPS          5376(AX), Y5
+	VMOVUPS          6400(AX), Y7
+	VADDPS           Y7, Y5, Y8
+	VSUBPS           Y7, Y5, Y5
+	VMOVUPS          256(AX), Y7
+	VADDPS           Y4, Y7, Y7
+	VADDPS           Y8, Y6, Y9
+	VADDPS           Y9, Y7, Y7
+	VMOVUPS          Y7, 64(BX)
+	VFMADD231PS.BCST conv2_0_25<>+0(SB), Y8, Y4
+	VFMADD231PS.BCST conv2_4<>+0(SB), Y6, Y4
+	VMOVUPS          Y4, 576(BX)
+	VMOVUPS          7424(AX), Y4
+	VADDPS           Y4, Y2, Y4
+	VFMADD231PS.BCST conv2_0_125<>+0(SB), Y5, Y4
+	VFMADD231PS.BCST conv2_8<>+0(SB), Y3, Y4
+	VMOVUPS          Y4, 832(BX)
+	VFMADD231PS.BCST conv2_0_5<>+0(SB), Y5, Y2
+	VFMADD231PS.BCST conv2_2<>+0(SB), Y3, Y2
+	VMOVUPS          Y2, 320(BX)
+	VMOVUPS          1408(AX), Y2
+	VMOVUPS          2432(AX), Y3
+	VADDPS           Y3, Y2, Y4
+	VSUBPS           Y3, Y2, Y2
+	VMOVUPS          3456(AX), Y3
+	VMOVUPS          4480(AX), Y5
+	VADDPS           Y5, Y3, Y6
+	VSUBPS           Y5, Y3, Y3
+	VMOVUPS          5504(AX), Y5
+	VMOVUPS          6528(AX), Y7
+	VADDPS           Y7, Y5, Y8
+	VSUBPS           Y7, Y5, Y5
+	VMOVUPS          384(AX), Y7
+	VADDPS           Y4, Y7, Y7
+	VADDPS           Y8, Y6, Y9
+	VADDPS           Y9, Y7, Y7
+	VMOVUPS          Y7, 96(BX)
+	VFMADD231PS.BCST conv2_0_25<>+0(SB), Y8, Y4
+	VFMADD231PS.BCST conv2_4<>+0(SB), Y6, Y4
+	VMOVUPS          Y4, 608(BX)
+	VMOVUPS          7552(AX), Y4
+	VADDPS           Y4, Y2, Y4
+	VFMADD231PS.BCST conv2_0_125<>+0(SB), Y5, Y4
+	VFMADD231PS.BCST conv2_8<>+0(SB), Y3, Y4
+	VMOVUPS          Y4, 864(BX)
+	VFMADD231PS.BCST conv2_0_5<>+0(SB), Y5, Y2
+	VFMADD231PS.BCST conv2_2<>+0(SB), Y3, Y2
+	VMOVUPS          Y2, 352(BX)
+	VMOVUPS          1536(AX), Y2
+	VMOVUPS          2560(AX), Y3
+	VADDPS           Y3, Y2, Y4
+	VSUBPS           Y3, Y2, Y2
+	VMOVUPS          3584(AX), Y3
+	VMOVUPS          4608(AX), Y5
+	VADDPS           Y5, Y3, Y6
+	VSUBPS           Y5, Y3, Y3
+	VMOVUPS          5632(AX), Y5
+	VMOVUPS          6656(AX), Y7
+	VADDPS           Y7, Y5, Y8
+	VSUBPS           Y7, Y5, Y5
+	VMOVUPS          512(AX), Y7
+	VADDPS           Y4, Y7, Y7
+	VADDPS           Y8, Y6, Y9
+	VADDPS           Y9, Y7, Y7
+	VMOVUPS          Y7, 128(BX)
+	VFMADD231PS.BCST conv2_0_25<>+0(SB), Y8, Y4
+	VFMADD231PS.BCST conv2_4<>+0(SB), Y6, Y4
+	VMOVUPS          Y4, 640(BX)
+	VMOVUPS          7680(AX), Y4
+	VADDPS           Y4, Y2, Y4
+	VFMADD231PS.BCST conv2_0_125<>+0(SB), Y5, Y4
+	VFMADD231PS.BCST conv2_8<>+0(SB), Y3, Y4
+	VMOVUPS          Y4, 896(BX)
+	VFMADD231PS.BCST conv2_0_5<>+0(SB), Y5, Y2
+	VFMADD231PS.BCST conv2_2<>+0(SB), Y3, Y2
+	VMOVUPS          Y2, 384(BX)
+	VMOVUPS          1664(AX), Y2
+	VMOVUPS          2688(AX), Y3
+	VADDPS           Y3, Y2, Y4
+	VSUBPS           Y3, Y2, Y2
+	VMOVUPS          3712(AX), Y3
+	VMOVUPS          4736(AX), Y5
+	VADDPS           Y5, Y3, Y6
+	VSUBPS           Y5, Y3, Y3
+	VMOVUPS          5760(AX), Y5
+	VMOVUPS          6784(AX), Y7
+	VADDPS           Y7, Y5, Y8
+	VSUBPS           Y7, Y5, Y5
+	VMOVUPS          640(AX), Y7
+	VADDPS           Y4, Y7, Y7
+	VADDPS           Y8, Y6, Y9
+	VADDPS           Y9, Y7, Y7
+	VMOVUPS          Y7, 160(BX)
+	VFMADD231PS.BCST conv2_0_25<>+0(SB), Y8, Y4
+	VFMADD231PS.BCST conv2_4<>+0(SB), Y6, Y4
+	VMOVUPS          Y4, 672(BX)
+	VMOVUPS          7808(AX), Y4
+	VADDPS           Y4, Y2, Y4
+	VFMADD231PS.BCST conv2_0_125<>+0(SB), Y5, Y4
+	VFMADD231PS.BCST conv2_8<>+0(SB), Y3, Y4
+	VMOVUPS          Y4, 928(BX)
+	VFMADD231PS.BCST conv2_0_5<>+0(SB), Y5, Y2
+	VFMADD231PS.BCST conv2_2<>+0(SB), Y3, Y2
+	VMOVUPS          Y2, 416(BX)
+	VMOVUPS          1792(AX), Y2
+	VMOVUPS          2816(AX), Y3
+	VADDPS           Y3, Y2, Y4
+	VSUBPS           Y3, Y2, Y2
+	VMOVUPS          3840(AX), Y3
+	VMOVUPS          4864(AX), Y5
+	VADDPS           Y5, Y3, Y6
+	VSUBPS           Y5, Y3, Y3
+	VMOVUPS          5888(AX), Y5
+	VMOVUPS          6912(AX), Y7
+	VADDPS           Y7, Y5, Y8
+	VSUBPS           Y7, Y5, Y5
+	VMOVUPS          768(AX), Y7
+	VADDPS           Y4, Y7, Y7
+	VADDPS           Y8, Y6, Y9
+	VADDPS           Y9, Y7, Y7
+	VMOVUPS          Y7, 192(BX)
+	VFMADD231PS.BCST conv2_0_25<>+0(SB), Y8, Y4
+	VFMADD231PS.BCST conv2_4<>+0(SB), Y6, Y4
+	VMOVUPS          Y4, 704(BX)
+	VMOVUPS          7936(AX), Y4
+	VADDPS           Y4, Y2, Y4
+	VFMADD231PS.BCST conv2_0_125<>+0(SB), Y5, Y4
+	VFMADD231PS.BCST conv2_8<>+0(SB), Y3, Y4
+	VMOVUPS          Y4, 960(BX)
+	VFMADD231PS.BCST conv2_0_5<>+0(SB), Y5, Y2
+	VFMADD231PS.BCST conv2_2<>+0(SB), Y3, Y2
+	VMOVUPS          Y2, 448(BX)
+	VMOVUPS          1920(AX), Y2
+	VMOVUPS          2944(AX), Y3
+	VADDPS           Y3, Y2, Y4
+	VSUBPS           Y3, Y2, Y2
+	VMOVUPS          3968(AX), Y3
+	VMOVUPS          4992(AX), Y5
+	VADDPS           Y5, Y3, Y6
+	VSUBPS           Y5, Y3, Y3
+	VMOVUPS          6016(AX), Y5
+	VMOVUPS          7040(AX), Y7
+	VADDPS           Y7, Y5, Y8
+	VSUBPS           Y7, Y5, Y5
+	VMOVUPS          896(AX), Y7
+	VADDPS           Y4, Y7, Y7
+	VADDPS           Y8, Y6, Y9
+	VADDPS           Y9, Y7, Y7
+	VMOVUPS          Y7, 224(BX)
+	VFMADD231PS.BCST conv2_0_25<>+0(SB), Y8, Y4
+	VFMADD231PS.BCST conv2_4<>+0(SB), Y6, Y4
+	VMOVUPS          Y4, 736(BX)
+	VMOVUPS          8064(AX), Y4
+	VADDPS           Y4, Y2, Y4
+	VFMADD231PS.BCST conv2_0_125<>+0(SB), Y5, Y4
+	VFMADD231PS.BCST conv2_8<>+0(SB), Y3, Y4
+	VMOVUPS          Y4, 992(BX)
+	VFMADD231PS.BCST conv2_0_5<>+0(SB), Y5, Y2
+	VFMADD231PS.BCST conv2_2<>+0(SB), Y3, Y2
+	VMOVUPS          Y2, 480(BX)
 
 	// two rows at a time: (Aᵀ m) A, then bias, pooling, ReLU
-	VMOVUPS          (BX), Y2
-	VMOVUPS          32(BX), Y3
-	VMOVUPS          64(BX), Y4
-	VMOVUPS          96(BX), Y5
-	VMOVUPS          128(BX), Y6
-	VMOVUPS          160(BX), Y7
-	VMOVUPS          192(BX), Y8
-	VMOVUPS          224(BX), Y9
-	VADDPS           Y4, Y3, Y10
-	VSUBPS           Y4, Y3, Y3
-	VADDPS           Y6, Y5, Y4
-	VSUBPS           Y6, Y5, Y5
-	VADDPS           Y8, Y7, Y6
-	VSUBPS           Y8, Y7, Y7
-	VADDPS           Y10, Y2, Y2
-	VADDPS           Y6, Y4, Y8
-	VADDPS           Y8, Y2, Y2
-	VFMADD231PS.BCST conv2_0_25<>+0(SB), Y6, Y10
-	VFMADD231PS.BCST conv2_4<>+0(SB), Y4, Y10
-	VADDPS           Y9, Y3, Y4
-	VFMADD231PS.BCST conv2_0_125<>+0(SB), Y7, Y4
-	VFMADD231PS.BCST conv2_8<>+0(SB), Y5, Y4
-	VFMADD231PS.BCST conv2_0_5<>+0(SB), Y7, Y3
-	VFMADD231PS.BCST conv2_2<>+0(SB), Y5, Y3
-	VMOVUPS          256(BX), Y5
-	VMOVUPS          288(BX), Y6
-	VMOVUPS          320(BX), Y7
-	VMOVUPS          352(BX), Y8
+	VMOVUPS          32(BX), Y2
+	VMOVUPS          64(BX), Y3
+	VADDPS           Y3, Y2, Y4
+	VSUBPS           Y3, Y2, Y2
+	VMOVUPS          96(BX), Y3
+	VMOVUPS          128(BX), Y5
+	VADDPS           Y5, Y3, Y6
+	VSUBPS           Y5, Y3, Y3
+	VMOVUPS          160(BX), Y5
+	VMOVUPS          192(BX), Y7
+	VADDPS           Y7, Y5, Y8
+	VSUBPS           Y7, Y5, Y5
+	VMOVUPS          (BX), Y7
+	VADDPS           Y4, Y7, Y7
+	VADDPS           Y8, Y6, Y9
+	VADDPS           Y9, Y7, Y7
+	VFMADD231PS.BCST conv2_0_25<>+0(SB), Y8, Y4
+	VFMADD231PS.BCST conv2_4<>+0(SB), Y6, Y4
+	VMOVUPS          224(BX), Y6
+	VADDPS           Y6, Y2, Y6
+	VFMADD231PS.BCST conv2_0_125<>+0(SB), Y5, Y6
+	VFMADD231PS.BCST conv2_8<>+0(SB), Y3, Y6
+	VFMADD231PS.BCST conv2_0_5<>+0(SB), Y5, Y2
+	VFMADD231PS.BCST conv2_2<>+0(SB), Y3, Y2
+	VMOVUPS          288(BX), Y3
+	VMOVUPS          320(BX), Y5
+	VADDPS           Y5, Y3, Y8
+	VSUBPS           Y5, Y3, Y3
+	VMOVUPS          352(BX), Y5
 	VMOVUPS          384(BX), Y9
-	VMOVUPS          416(BX), Y11
-	VMOVUPS          448(BX), Y12
-	VMOVUPS          480(BX), Y13
-	VADDPS           Y7, Y6, Y14
-	VSUBPS           Y7, Y6, Y6
-	VADDPS           Y9, Y8, Y7
-	VSUBPS           Y9, Y8, Y8
-	VADDPS           Y12, Y11, Y9
-	VSUBPS           Y12, Y11, Y11
-	VADDPS           Y14, Y5, Y5
-	VADDPS           Y9, Y7, Y12
-	VADDPS           Y12, Y5, Y5
-	VFMADD231PS.BCST conv2_0_25<>+0(SB), Y9, Y14
-	VFMADD231PS.BCST conv2_4<>+0(SB), Y7, Y14
-	VADDPS           Y13, Y6, Y7
-	VFMADD231PS.BCST conv2_0_125<>+0(SB), Y11, Y7
-	VFMADD231PS.BCST conv2_8<>+0(SB), Y8, Y7
-	VFMADD231PS.BCST conv2_0_5<>+0(SB), Y11, Y6
-	VFMADD231PS.BCST conv2_2<>+0(SB), Y8, Y6
-	VMAXPS           Y3, Y2, Y2
-	VMAXPS           Y6, Y5, Y3
+	VADDPS           Y9, Y5, Y10
+	VSUBPS           Y9, Y5, Y5
+	VMOVUPS          416(BX), Y9
+	VMOVUPS          448(BX), Y11
+	VADDPS           Y11, Y9, Y12
+	VSUBPS           Y11, Y9, Y9
+	VMOVUPS          256(BX), Y11
+	VADDPS           Y8, Y11, Y11
+	VADDPS           Y12, Y10, Y13
+	VADDPS           Y13, Y11, Y11
+	VFMADD231PS.BCST conv2_0_25<>+0(SB), Y12, Y8
+	VFMADD231PS.BCST conv2_4<>+0(SB), Y10, Y8
+	VMOVUPS          480(BX), Y10
+	VADDPS           Y10, Y3, Y10
+	VFMADD231PS.BCST conv2_0_125<>+0(SB), Y9, Y10
+	VFMADD231PS.BCST conv2_8<>+0(SB), Y5, Y10
+	VFMADD231PS.BCST conv2_0_5<>+0(SB), Y9, Y3
+	VFMADD231PS.BCST conv2_2<>+0(SB), Y5, Y3
+	VMAXPS           Y2, Y7, Y2
+	VMAXPS           Y3, Y11, Y3
 	VMAXPS           Y3, Y2, Y2
 	VADDPS           Y1, Y2, Y2
 	VMAXPS           Y2, Y0, Y2
 	VMOVUPS          Y2, (CX)
-	VMAXPS           Y4, Y10, Y2
-	VMAXPS           Y7, Y14, Y3
+	VMAXPS           Y6, Y4, Y2
+	VMAXPS           Y10, Y8, Y3
 	VMAXPS           Y3, Y2, Y2
 	VADDPS           Y1, Y2, Y2
 	VMAXPS           Y2, Y0, Y2
 	VMOVUPS          Y2, 32(CX)
-	VMOVUPS          512(BX), Y2
-	VMOVUPS          544(BX), Y3
-	VMOVUPS          576(BX), Y4
-	VMOVUPS          608(BX), Y5
-	VMOVUPS          640(BX), Y6
-	VMOVUPS          672(BX), Y7
-	VMOVUPS          704(BX), Y8
-	VMOVUPS          736(BX), Y9
-	VADDPS           Y4, Y3, Y10
-	VSUBPS           Y4, Y3, Y3
-	VADDPS           Y6, Y5, Y4
-	VSUBPS           Y6, Y5, Y5
-	VADDPS           Y8, Y7, Y6
-	VSUBPS           Y8, Y7, Y7
-	VADDPS           Y10, Y2, Y2
-	VADDPS           Y6, Y4, Y8
-	VADDPS           Y8, Y2, Y2
-	VFMADD231PS.BCST conv2_0_25<>+0(SB), Y6, Y10
-	VFMADD231PS.BCST conv2_4<>+0(SB), Y4, Y10
-	VADDPS           Y9, Y3, Y4
-	VFMADD231PS.BCST conv2_0_125<>+0(SB), Y7, Y4
-	VFMADD231PS.BCST conv2_8<>+0(SB), Y5, Y4
-	VFMADD231PS.BCST conv2_0_5<>+0(SB), Y7, Y3
-	VFMADD231PS.BCST conv2_2<>+0(SB), Y5, Y3
-	VMOVUPS          768(BX), Y5
-	VMOVUPS          800(BX), Y6
-	VMOVUPS          832(BX), Y7
-	VMOVUPS          864(BX), Y8
+	VMOVUPS          544(BX), Y2
+	VMOVUPS          576(BX), Y3
+	VADDPS           Y3, Y2, Y4
+	VSUBPS           Y3, Y2, Y2
+	VMOVUPS          608(BX), Y3
+	VMOVUPS          640(BX), Y5
+	VADDPS           Y5, Y3, Y6
+	VSUBPS           Y5, Y3, Y3
+	VMOVUPS          672(BX), Y5
+	VMOVUPS          704(BX), Y7
+	VADDPS           Y7, Y5, Y8
+	VSUBPS           Y7, Y5, Y5
+	VMOVUPS          512(BX), Y7
+	VADDPS           Y4, Y7, Y7
+	VADDPS           Y8, Y6, Y9
+	VADDPS           Y9, Y7, Y7
+	VFMADD231PS.BCST conv2_0_25<>+0(SB), Y8, Y4
+	VFMADD231PS.BCST conv2_4<>+0(SB), Y6, Y4
+	VMOVUPS          736(BX), Y6
+	VADDPS           Y6, Y2, Y6
+	VFMADD231PS.BCST conv2_0_125<>+0(SB), Y5, Y6
+	VFMADD231PS.BCST conv2_8<>+0(SB), Y3, Y6
+	VFMADD231PS.BCST conv2_0_5<>+0(SB), Y5, Y2
+	VFMADD231PS.BCST conv2_2<>+0(SB), Y3, Y2
+	VMOVUPS          800(BX), Y3
+	VMOVUPS          832(BX), Y5
+	VADDPS           Y5, Y3, Y8
+	VSUBPS           Y5, Y3, Y3
+	VMOVUPS          864(BX), Y5
 	VMOVUPS          896(BX), Y9
-	VMOVUPS          928(BX), Y11
-	VMOVUPS          960(BX), Y12
-	VMOVUPS          992(BX), Y13
-	VADDPS           Y7, Y6, Y14
-	VSUBPS           Y7, Y6, Y6
-	VADDPS           Y9, Y8, Y7
-	VSUBPS           Y9, Y8, Y8
-	VADDPS           Y12, Y11, Y9
-	VSUBPS           Y12, Y11, Y11
-	VADDPS           Y14, Y5, Y5
-	VADDPS           Y9, Y7, Y12
-	VADDPS           Y12, Y5, Y5
-	VFMADD231PS.BCST conv2_0_25<>+0(SB), Y9, Y14
-	VFMADD231PS.BCST conv2_4<>+0(SB), Y7, Y14
-	VADDPS           Y13, Y6, Y7
-	VFMADD231PS.BCST conv2_0_125<>+0(SB), Y11, Y7
-	VFMADD231PS.BCST conv2_8<>+0(SB), Y8, Y7
-	VFMADD231PS.BCST conv2_0_5<>+0(SB), Y11, Y6
-	VFMADD231PS.BCST conv2_2<>+0(SB), Y8, Y6
-	VMAXPS           Y3, Y2, Y2
-	VMAXPS           Y6, Y5, Y3
+	VADDPS           Y9, Y5, Y10
+	VSUBPS           Y9, Y5, Y5
+	VMOVUPS          928(BX), Y9
+	VMOVUPS          960(BX), Y11
+	VADDPS           Y11, Y9, Y12
+	VSUBPS           Y11, Y9, Y9
+	VMOVUPS          768(BX), Y11
+	VADDPS           Y8, Y11, Y11
+	VADDPS           Y12, Y10, Y13
+	VADDPS           Y13, Y11, Y11
+	VFMADD231PS.BCST conv2_0_25<>+0(SB), Y12, Y8
+	VFMADD231PS.BCST conv2_4<>+0(SB), Y10, Y8
+	VMOVUPS          992(BX), Y10
+	VADDPS           Y10, Y3, Y10
+	VFMADD231PS.BCST conv2_0_125<>+0(SB), Y9, Y10
+	VFMADD231PS.BCST conv2_8<>+0(SB), Y5, Y10
+	VFMADD231PS.BCST conv2_0_5<>+0(SB), Y9, Y3
+	VFMADD231PS.BCST conv2_2<>+0(SB), Y5, Y3
+	VMAXPS           Y2, Y7, Y2
+	VMAXPS           Y3, Y11, Y3
 	VMAXPS           Y3, Y2, Y2
 	VADDPS           Y1, Y2, Y2
 	VMAXPS           Y2, Y0, Y2
 	VMOVUPS          Y2, 128(CX)
-	VMAXPS           Y4, Y10, Y2
-	VMAXPS           Y7, Y14, Y3
+	VMAXPS           Y6, Y4, Y2
+	VMAXPS           Y10, Y8, Y3
 	VMAXPS           Y3, Y2, Y2
 	VADDPS           Y1, Y2, Y2
 	VMAXPS           Y2, Y0, Y2
 	VMOVUPS          Y2, 160(CX)
 
 	// columns: Aᵀ m
-	VMOVUPS          32(AX), Y2
-	VMOVUPS          1056(AX), Y3
-	VMOVUPS          2080(AX), Y4
-	VMOVUPS          3104(AX), Y5
-	VMOVUPS          4128(AX), Y6
-	VMOVUPS          5152(AX), Y7
-	VMOVUPS          6176(AX), Y8
-	VMOVUPS          7200(AX), Y9
-	VADDPS           Y4, Y3, Y10
-	VSUBPS           Y4, Y3, Y3
-	VADDPS           Y6, Y5, Y4
-	VSUBPS           Y6, Y5, Y5
-	VADDPS           Y8, Y7, Y6
-	VSUBPS           Y8, Y7, Y7
-	VADDPS           Y10, Y2, Y2
-	VADDPS           Y6, Y4, Y8
-	VADDPS           Y8, Y2, Y2
-	VMOVUPS          Y2, (BX)
-	VFMADD231PS.BCST conv2_0_25<>+0(SB), Y6, Y10
-	VFMADD231PS.BCST conv2_4<>+0(SB), Y4, Y10
-	VMOVUPS          Y10, 512(BX)
-	VADDPS           Y9, Y3, Y2
-	VFMADD231PS.BCST conv2_0_125<>+0(SB), Y7, Y2
-	VFMADD231PS.BCST conv2_8<>+0(SB), Y5, Y2
-	VMOVUPS          Y2, 768(BX)
-	VFMADD231PS.BCST conv2_0_5<>+0(SB), Y7, Y3
-	VFMADD231PS.BCST conv2_2<>+0(SB), Y5, Y3
-	VMOVUPS          Y3, 256(BX)
-	VMOVUPS          160(AX), Y2
-	VMOVUPS          1184(AX), Y3
-	VMOVUPS          2208(AX), Y4
-	VMOVUPS          3232(AX), Y5
-	VMOVUPS          4256(AX), Y6
-	VMOVUPS          5280(AX), Y7
-	VMOVUPS          6304(AX), Y8
-	VMOVUPS          7328(AX), Y9
-	VADDPS           Y4, Y3, Y10
-	VSUBPS           Y4, Y3, Y3
-	VADDPS           Y6, Y5, Y4
-	VSUBPS           Y6, Y5, Y5
-	VADDPS           Y8, Y7, Y6
-	VSUBPS           Y8, Y7, Y7
-	VADDPS           Y10, Y2, Y2
-	VADDPS           Y6, Y4, Y8
-	VADDPS           Y8, Y2, Y2
-	VMOVUPS          Y2, 32(BX)
-	VFMADD231PS.BCST conv2_0_25<>+0(SB), Y6, Y10
-	VFMADD231PS.BCST conv2_4<>+0(SB), Y4, Y10
-	VMOVUPS          Y10, 544(BX)
-	VADDPS           Y9, Y3, Y2
-	VFMADD231PS.BCST conv2_0_125<>+0(SB), Y7, Y2
-	VFMADD231PS.BCST conv2_8<>+0(SB), Y5, Y2
-	VMOVUPS          Y2, 800(BX)
-	VFMADD231PS.BCST conv2_0_5<>+0(SB), Y7, Y3
-	VFMADD231PS.BCST conv2_2<>+0(SB), Y5, Y3
-	VMOVUPS          Y3, 288(BX)
-	VMOVUPS          288(AX), Y2
-	VMOVUPS          1312(AX), Y3
-	VMOVUPS          2336(AX), Y4
-	VMOVUPS          3360(AX), Y5
-	VMOVUPS          4384(AX), Y6
-	VMOVUPS          5408(AX), Y7
-	VMOVUPS          6432(AX), Y8
-	VMOVUPS          7456(AX), Y9
-	VADDPS           Y4, Y3, Y10
-	VSUBPS           Y4, Y3, Y3
-	VADDPS           Y6, Y5, Y4
-	VSUBPS           Y6, Y5, Y5
-	VADDPS           Y8, Y7, Y6
-	VSUBPS           Y8, Y7, Y7
-	VADDPS           Y10, Y2, Y2
-	VADDPS           Y6, Y4, Y8
-	VADDPS           Y8, Y2, Y2
-	VMOVUPS          Y2, 64(BX)
-	VFMADD231PS.BCST conv2_0_25<>+0(SB), Y6, Y10
-	VFMADD231PS.BCST conv2_4<>+0(SB), Y4, Y10
-	VMOVUPS          Y10, 576(BX)
-	VADDPS           Y9, Y3, Y2
-	VFMADD231PS.BCST conv2_0_125<>+0(SB), Y7, Y2
-	VFMADD231PS.BCST conv2_8<>+0(SB), Y5, Y2
-	VMOVUPS          Y2, 832(BX)
-	VFMADD231PS.BCST conv2_0_5<>+0(SB), Y7, Y3
-	VFMADD231PS.BCST conv2_2<>+0(SB), Y5, Y3
-	VMOVUPS          Y3, 320(BX)
-	VMOVUPS          416(AX), Y2
-	VMOVUPS          1440(AX), Y3
-	VMOVUPS          2464(AX), Y4
-	VMOVUPS          3488(AX), Y5
-	VMOVUPS          4512(AX), Y6
-	VMOVUPS          5536(AX), Y7
-	VMOVUPS          6560(AX), Y8
-	VMOVUPS          7584(AX), Y9
-	VADDPS           Y4, Y3, Y10
-	VSUBPS           Y4, Y3, Y3
-	VADDPS           Y6, Y5, Y4
-	VSUBPS           Y6, Y5, Y5
-	VADDPS           Y8, Y7, Y6
-	VSUBPS           Y8, Y7, Y7
-	VADDPS           Y10, Y2, Y2
-	VADDPS           Y6, Y4, Y8
-	VADDPS           Y8, Y2, Y2
-	VMOVUPS          Y2, 96(BX)
-	VFMADD231PS.BCST conv2_0_25<>+0(SB), Y6, Y10
-	VFMADD231PS.BCST conv2_4<>+0(SB), Y4, Y10
-	VMOVUPS          Y10, 608(BX)
-	VADDPS           Y9, Y3, Y2
-	VFMADD231PS.BCST conv2_0_125<>+0(SB), Y7, Y2
-	VFMADD231PS.BCST conv2_8<>+0(SB), Y5, Y2
-	VMOVUPS          Y2, 864(BX)
-	VFMADD231PS.BCST conv2_0_5<>+0(SB), Y7, Y3
-	VFMADD231PS.BCST conv2_2<>+0(SB), Y5, Y3
-	VMOVUPS          Y3, 352(BX)
-	VMOVUPS          544(AX), Y2
-	VMOVUPS          1568(AX), Y3
-	VMOVUPS          2592(AX), Y4
-	VMOVUPS          3616(AX), Y5
-	VMOVUPS          4640(AX), Y6
-	VMOVUPS          5664(AX), Y7
-	VMOVUPS          6688(AX), Y8
-	VMOVUPS          7712(AX), Y9
-	VADDPS           Y4, Y3, Y10
-	VSUBPS           Y4, Y3, Y3
-	VADDPS           Y6, Y5, Y4
-	VSUBPS           Y6, Y5, Y5
-	VADDPS           Y8, Y7, Y6
-	VSUBPS           Y8, Y7, Y7
-	VADDPS           Y10, Y2, Y2
-	VADDPS           Y6, Y4, Y8
-	VADDPS           Y8, Y2, Y2
-	VMOVUPS          Y2, 128(BX)
-	VFMADD231PS.BCST conv2_0_25<>+0(SB), Y6, Y10
-	VFMADD231PS.BCST conv2_4<>+0(SB), Y4, Y10
-	VMOVUPS          Y10, 640(BX)
-	VADDPS           Y9, Y3, Y2
-	VFMADD231PS.BCST conv2_0_125<>+0(SB), Y7, Y2
-	VFMADD231PS.BCST conv2_8<>+0(SB), Y5, Y2
-	VMOVUPS          Y2, 896(BX)
-	VFMADD231PS.BCST conv2_0_5<>+0(SB), Y7, Y3
-	VFMADD231PS.BCST conv2_2<>+0(SB), Y5, Y3
-	VMOVUPS          Y3, 384(BX)
-	VMOVUPS          672(AX), Y2
-	VMOVUPS          1696(AX), Y3
-	VMOVUPS          2720(AX), Y4
-	VMOVUPS          3744(AX), Y5
-	VMOVUPS          4768(AX), Y6
-	VMOVUPS          5792(AX), Y7
-	VMOVUPS          6816(AX), Y8
-	VMOVUPS          7840(AX), Y9
-	VADDPS           Y4, Y3, Y10
-	VSUBPS           Y4, Y3, Y3
-	VADDPS           Y6, Y5, Y4
-	VSUBPS           Y6, Y5, Y5
-	VADDPS           Y8, Y7, Y6
-	VSUBPS           Y8, Y7, Y7
-	VADDPS           Y10, Y2, Y2
-	VADDPS           Y6, Y4, Y8
-	VADDPS           Y8, Y2, Y2
-	VMOVUPS          Y2, 160(BX)
-	VFMADD231PS.BCST conv2_0_25<>+0(SB), Y6, Y10
-	VFMADD231PS.BCST conv2_4<>+0(SB), Y4, Y10
-	VMOVUPS          Y10, 672(BX)
-	VADDPS           Y9, Y3, Y2
-	VFMADD231PS.BCST conv2_0_125<>+0(SB), Y7, Y2
-	VFMADD231PS.BCST conv2_8<>+0(SB), Y5, Y2
-	VMOVUPS          Y2, 928(BX)
-	VFMADD231PS.BCST conv2_0_5<>+0(SB), Y7, Y3
-	VFMADD231PS.BCST conv2_2<>+0(SB), Y5, Y3
-	VMOVUPS          Y3, 416(BX)
-	VMOVUPS          800(AX), Y2
-	VMOVUPS          1824(AX), Y3
-	VMOVUPS          2848(AX), Y4
-	VMOVUPS          3872(AX), Y5
-	VMOVUPS          4896(AX), Y6
-	VMOVUPS          5920(AX), Y7
-	VMOVUPS          6944(AX), Y8
-	VMOVUPS          7968(AX), Y9
-	VADDPS           Y4, Y3, Y10
-	VSUBPS           Y4, Y3, Y3
-	VADDPS           Y6, Y5, Y4
-	VSUBPS           Y6, Y5, Y5
-	VADDPS           Y8, Y7, Y6
-	VSUBPS           Y8, Y7, Y7
-	VADDPS           Y10, Y2, Y2
-	VADDPS           Y6, Y4, Y8
-	VADDPS           Y8, Y2, Y2
-	VMOVUPS          Y2, 192(BX)
-	VFMADD231PS.BCST conv2_0_25<>+0(SB), Y6, Y10
-	VFMADD231PS.BCST conv2_4<>+0(SB), Y4, Y10
-	VMOVUPS          Y10, 704(BX)
-	VADDPS           Y9, Y3, Y2
-	VFMADD231PS.BCST conv2_0_125<>+0(SB), Y7, Y2
-	VFMADD231PS.BCST conv2_8<>+0(SB), Y5, Y2
-	VMOVUPS          Y2, 960(BX)
-	VFMADD231PS.BCST conv2_0_5<>+0(SB), Y7, Y3
-	VFMADD231PS.BCST conv2_2<>+0(SB), Y5, Y3
-	VMOVUPS          Y3, 448(BX)
-	VMOVUPS          928(AX), Y2
-	VMOVUPS          1952(AX), Y3
-	VMOVUPS          2976(AX), Y4
-	VMOVUPS          4000(AX), Y5
-	VMOVUPS          5024(AX), Y6
-	VMOVUPS          6048(AX), Y7
-	VMOVUPS          7072(AX), Y8
-	VMOVUPS          8096(AX), Y9
-	VADDPS           Y4, Y3, Y10
-	VSUBPS           Y4, Y3, Y3
-	VADDPS           Y6, Y5, Y4
-	VSUBPS           Y6, Y5, Y5
-	VADDPS           Y8, Y7, Y6
-	VSUBPS           Y8, Y7, Y7
-	VADDPS           Y10, Y2, Y2
-	VADDPS           Y6, Y4, Y8
-	VADDPS           Y8, Y2, Y2
-	VMOVUPS          Y2, 224(BX)
-	VFMADD231PS.BCST conv2_0_25<>+0(SB), Y6, Y10
-	VFMADD231PS.BCST conv2_4<>+0(SB), Y4, Y10
-	VMOVUPS          Y10, 736(BX)
-	VADDPS           Y9, Y3, Y2
-	VFMADD231PS.BCST conv2_0_125<>+0(SB), Y7, Y2
-	VFMADD231PS.BCST conv2_8<>+0(SB), Y5, Y2
-	VMOVUPS          Y2, 992(BX)
-	VFMADD231PS.BCST conv2_0_5<>+0(SB), Y7, Y3
-	VFMADD231PS.BCST conv2_2<>+0(SB), Y5, Y3
-	VMOVUPS          Y3, 480(BX)
+	VMOVUPS          1056(AX), Y2
+	VMOVUPS          2080(AX), Y3
+	VADDPS           Y3, Y2, Y4
+	VSUBPS           Y3, Y2, Y2
+	VMOVUPS          3104(AX), Y3
+	VMOVUPS          4128(AX), Y5
+	VADDPS           Y5, Y3, Y6
+	VSUBPS           Y5, Y3, Y3
+	VMOVUPS          5152(AX), Y5
+	VMOVUPS          6176(AX), Y7
+	VADDPS           Y7, Y5, Y8
+	VSUBPS           Y7, Y5, Y5
+	VMOVUPS          32(AX), Y7
+	VADDPS           Y4, Y7, Y7
+	VADDPS           Y8, Y6, Y9
+	VADDPS           Y9, Y7, Y7
+	VMOVUPS          Y7, (BX)
+	VFMADD231PS.BCST conv2_0_25<>+0(SB), Y8, Y4
+	VFMADD231PS.BCST conv2_4<>+0(SB), Y6, Y4
+	VMOVUPS          Y4, 512(BX)
+	VMOVUPS          7200(AX), Y4
+	VADDPS           Y4, Y2, Y4
+	VFMADD231PS.BCST conv2_0_125<>+0(SB), Y5, Y4
+	VFMADD231PS.BCST conv2_8<>+0(SB), Y3, Y4
+	VMOVUPS          Y4, 768(BX)
+	VFMADD231PS.BCST conv2_0_5<>+0(SB), Y5, Y2
+	VFMADD231PS.BCST conv2_2<>+0(SB), Y3, Y2
+	VMOVUPS          Y2, 256(BX)
+	VMOVUPS          1184(AX), Y2
+	VMOVUPS          2208(AX), Y3
+	VADDPS           Y3, Y2, Y4
+	VSUBPS           Y3, Y2, Y2
+	VMOVUPS          3232(AX), Y3
+	VMOVUPS          4256(AX), Y5
+	VADDPS           Y5, Y3, Y6
+	VSUBPS           Y5, Y3, Y3
+	VMOVUPS          5280(AX), Y5
+	VMOVUPS          6304(AX), Y7
+	VADDPS           Y7, Y5, Y8
+	VSUBPS           Y7, Y5, Y5
+	VMOVUPS          160(AX), Y7
+	VADDPS           Y4, Y7, Y7
+	VADDPS           Y8, Y6, Y9
+	VADDPS           Y9, Y7, Y7
+	VMOVUPS          Y7, 32(BX)
+	VFMADD231PS.BCST conv2_0_25<>+0(SB), Y8, Y4
+	VFMADD231PS.BCST conv2_4<>+0(SB), Y6, Y4
+	VMOVUPS          Y4, 544(BX)
+	VMOVUPS          7328(AX), Y4
+	VADDPS           Y4, Y2, Y4
+	VFMADD231PS.BCST conv2_0_125<>+0(SB), Y5, Y4
+	VFMADD231PS.BCST conv2_8<>+0(SB), Y3, Y4
+	VMOVUPS          Y4, 800(BX)
+	VFMADD231PS.BCST conv2_0_5<>+0(SB), Y5, Y2
+	VFMADD231PS.BCST conv2_2<>+0(SB), Y3, Y2
+	VMOVUPS          Y2, 288(BX)
+	VMOVUPS          1312(AX), Y2
+	VMOVUPS          2336(AX), Y3
+	VADDPS           Y3, Y2, Y4
+	VSUBPS           Y3, Y2, Y2
+	VMOVUPS          3360(AX), Y3
+	VMOVUPS          4384(AX), Y5
+	VADDPS           Y5, Y3, Y6
+	VSUBPS           Y5, Y3, Y3
+	VMOVUPS          5408(AX), Y5
+	VMOVUPS          6432(AX), Y7
+	VADDPS           Y7, Y5, Y8
+	VSUBPS           Y7, Y5, Y5
+	VMOVUPS          288(AX), Y7
+	VADDPS           Y4, Y7, Y7
+	VADDPS           Y8, Y6, Y9
+	VADDPS           Y9, Y7, Y7
+	VMOVUPS          Y7, 64(BX)
+	VFMADD231PS.BCST conv2_0_25<>+0(SB), Y8, Y4
+	VFMADD231PS.BCST conv2_4<>+0(SB), Y6, Y4
+	VMOVUPS          Y4, 576(BX)
+	VMOVUPS          7456(AX), Y4
+	VADDPS           Y4, Y2, Y4
+	VFMADD231PS.BCST conv2_0_125<>+0(SB), Y5, Y4
+	VFMADD231PS.BCST conv2_8<>+0(SB), Y3, Y4
+	VMOVUPS          Y4, 832(BX)
+	VFMADD231PS.BCST conv2_0_5<>+0(SB), Y5, Y2
+	VFMADD231PS.BCST conv2_2<>+0(SB), Y3, Y2
+	VMOVUPS          Y2, 320(BX)
+	VMOVUPS          1440(AX), Y2
+	VMOVUPS          2464(AX), Y3
+	VADDPS           Y3, Y2, Y4
+	VSUBPS           Y3, Y2, Y2
+	VMOVUPS          3488(AX), Y3
+	VMOVUPS          4512(AX), Y5
+	VADDPS           Y5, Y3, Y6
+	VSUBPS           Y5, Y3, Y3
+	VMOVUPS          5536(AX), Y5
+	VMOVUPS          6560(AX), Y7
+	VADDPS           Y7, Y5, Y8
+	VSUBPS           Y7, Y5, Y5
+	VMOVUPS          416(AX), Y7
+	VADDPS           Y4, Y7, Y7
+	VADDPS           Y8, Y6, Y9
+	VADDPS           Y9, Y7, Y7
+	VMOVUPS          Y7, 96(BX)
+	VFMADD231PS.BCST conv2_0_25<>+0(SB), Y8, Y4
+	VFMADD231PS.BCST conv2_4<>+0(SB), Y6, Y4
+	VMOVUPS          Y4, 608(BX)
+	VMOVUPS          7584(AX), Y4
+	VADDPS           Y4, Y2, Y4
+	VFMADD231PS.BCST conv2_0_125<>+0(SB), Y5, Y4
+	VFMADD231PS.BCST conv2_8<>+0(SB), Y3, Y4
+	VMOVUPS          Y4, 864(BX)
+	VFMADD231PS.BCST conv2_0_5<>+0(SB), Y5, Y2
+	VFMADD231PS.BCST conv2_2<>+0(SB), Y3, Y2
+	VMOVUPS          Y2, 352(BX)
+	VMOVUPS          1568(AX), Y2
+	VMOVUPS          2592(AX), Y3
+	VADDPS           Y3, Y2, Y4
+	VSUBPS           Y3, Y2, Y2
+	VMOVUPS          3616(AX), Y3
+	VMOVUPS          4640(AX), Y5
+	VADDPS           Y5, Y3, Y6
+	VSUBPS           Y5, Y3, Y3
+	VMOVUPS          5664(AX), Y5
+	VMOVUPS          6688(AX), Y7
+	VADDPS           Y7, Y5, Y8
+	VSUBPS           Y7, Y5, Y5
+	VMOVUPS          544(AX), Y7
+	VADDPS           Y4, Y7, Y7
+	VADDPS           Y8, Y6, Y9
+	VADDPS           Y9, Y7, Y7
+	VMOVUPS          Y7, 128(BX)
+	VFMADD231PS.BCST conv2_0_25<>+0(SB), Y8, Y4
+	VFMADD231PS.BCST conv2_4<>+0(SB), Y6, Y4
+	VMOVUPS          Y4, 640(BX)
+	VMOVUPS          7712(AX), Y4
+	VADDPS           Y4, Y2, Y4
+	VFMADD231PS.BCST conv2_0_125<>+0(SB), Y5, Y4
+	VFMADD231PS.BCST conv2_8<>+0(SB), Y3, Y4
+	VMOVUPS          Y4, 896(BX)
+	VFMADD231PS.BCST conv2_0_5<>+0(SB), Y5, Y2
+	VFMADD231PS.BCST conv2_2<>+0(SB), Y3, Y2
+	VMOVUPS          Y2, 384(BX)
+	VMOVUPS          1696(AX), Y2
+	VMOVUPS          2720(AX), Y3
+	VADDPS           Y3, Y2, Y4
+	VSUBPS           Y3, Y2, Y2
+	VMOVUPS          3744(AX), Y3
+	VMOVUPS          4768(AX), Y5
+	VADDPS           Y5, Y3, Y6
+	VSUBPS           Y5, Y3, Y3
+	VMOVUPS          5792(AX), Y5
+	VMOVUPS          6816(AX), Y7
+	VADDPS           Y7, Y5, Y8
+	VSUBPS           Y7, Y5, Y5
+	VMOVUPS          672(AX), Y7
+	VADDPS           Y4, Y7, Y7
+	VADDPS           Y8, Y6, Y9
+	VADDPS           Y9, Y7, Y7
+	VMOVUPS          Y7, 160(BX)
+	VFMADD231PS.BCST conv2_0_25<>+0(SB), Y8, Y4
+	VFMADD231PS.BCST conv2_4<>+0(SB), Y6, Y4
+	VMOVUPS          Y4, 672(BX)
+	VMOVUPS          7840(AX), Y4
+	VADDPS           Y4, Y2, Y4
+	VFMADD231PS.BCST conv2_0_125<>+0(SB), Y5, Y4
+	VFMADD231PS.BCST conv2_8<>+0(SB), Y3, Y4
+	VMOVUPS          Y4, 928(BX)
+	VFMADD231PS.BCST conv2_0_5<>+0(SB), Y5, Y2
+	VFMADD231PS.BCST conv2_2<>+0(SB), Y3, Y2
+	VMOVUPS          Y2, 416(BX)
+	VMOVUPS          1824(AX), Y2
+	VMOVUPS          2848(AX), Y3
+	VADDPS           Y3, Y2, Y4
+	VSUBPS           Y3, Y2, Y2
+	VMOVUPS          3872(AX), Y3
+	VMOVUPS          4896(AX), Y5
+	VADDPS           Y5, Y3, Y6
+	VSUBPS           Y5, Y3, Y3
+	VMOVUPS          5920(AX), Y5
+	VMOVUPS          6944(AX), Y7
+	VADDPS           Y7, Y5, Y8
+	VSUBPS           Y7, Y5, Y5
+	VMOVUPS          800(AX), Y7
+	VADDPS           Y4, Y7, Y7
+	VADDPS           Y8, Y6, Y9
+	VADDPS           Y9, Y7, Y7
+	VMOVUPS          Y7, 192(BX)
+	VFMADD231PS.BCST conv2_0_25<>+0(SB), Y8, Y4
+	VFMADD231PS.BCST conv2_4<>+0(SB), Y6, Y4
+	VMOVUPS          Y4, 704(BX)
+	VMOVUPS          7968(AX), Y4
+	VADDPS           Y4, Y2, Y4
+	VFMADD231PS.BCST conv2_0_125<>+0(SB), Y5, Y4
+	VFMADD231PS.BCST conv2_8<>+0(SB), Y3, Y4
+	VMOVUPS          Y4, 960(BX)
+	VFMADD231PS.BCST conv2_0_5<>+0(SB), Y5, Y2
+	VFMADD231PS.BCST conv2_2<>+0(SB), Y3, Y2
+	VMOVUPS          Y2, 448(BX)
+	VMOVUPS          1952(AX), Y2
+	VMOVUPS          2976(AX), Y3
+	VADDPS           Y3, Y2, Y4
+	VSUBPS           Y3, Y2, Y2
+	VMOVUPS          4000(AX), Y3
+	VMOVUPS          5024(AX), Y5
+	VADDPS           Y5, Y3, Y6
+	VSUBPS           Y5, Y3, Y3
+	VMOVUPS          6048(AX), Y5
+	VMOVUPS          7072(AX), Y7
+	VADDPS           Y7, Y5, Y8
+	VSUBPS           Y7, Y5, Y5
+	VMOVUPS          928(AX), Y7
+	VADDPS           Y4, Y7, Y7
+	VADDPS           Y8, Y6, Y9
+	VADDPS           Y9, Y7, Y7
+	VMOVUPS          Y7, 224(BX)
+	VFMADD231PS.BCST conv2_0_25<>+0(SB), Y8, Y4
+	VFMADD231PS.BCST conv2_4<>+0(SB), Y6, Y4
+	VMOVUPS          Y4, 736(BX)
+	VMOVUPS          8096(AX), Y4
+	VADDPS           Y4, Y2, Y4
+	VFMADD231PS.BCST conv2_0_125<>+0(SB), Y5, Y4
+	VFMADD231PS.BCST conv2_8<>+0(SB), Y3, Y4
+	VMOVUPS          Y4, 992(BX)
+	VFMADD231PS.BCST conv2_0_5<>+0(SB), Y5, Y2
+	VFMADD231PS.BCST conv2_2<>+0(SB), Y3, Y2
+	VMOVUPS          Y2, 480(BX)
 
 	// two rows at a time: (Aᵀ m) A, then bias, pooling, ReLU
-	VMOVUPS          (BX), Y2
-	VMOVUPS          32(BX), Y3
-	VMOVUPS          64(BX), Y4
-	VMOVUPS          96(BX), Y5
-	VMOVUPS          128(BX), Y6
-	VMOVUPS          160(BX), Y7
-	VMOVUPS          192(BX), Y8
-	VMOVUPS          224(BX), Y9
-	VADDPS           Y4, Y3, Y10
-	VSUBPS           Y4, Y3, Y3
-	VADDPS           Y6, Y5, Y4
-	VSUBPS           Y6, Y5, Y5
-	VADDPS           Y8, Y7, Y6
-	VSUBPS           Y8, Y7, Y7
-	VADDPS           Y10, Y2, Y2
-	VADDPS           Y6, Y4, Y8
-	VADDPS           Y8, Y2, Y2
-	VFMADD231PS.BCST conv2_0_25<>+0(SB), Y6, Y10
-	VFMADD231PS.BCST conv2_4<>+0(SB), Y4, Y10
-	VADDPS           Y9, Y3, Y4
-	VFMADD231PS.BCST conv2_0_125<>+0(SB), Y7, Y4
-	VFMADD231PS.BCST conv2_8<>+0(SB), Y5, Y4
-	VFMADD231PS.BCST conv2_0_5<>+0(SB), Y7, Y3
-	VFMADD231PS.BCST conv2_2<>+0(SB), Y5, Y3
-	VMOVUPS          256(BX), Y5
-	VMOVUPS          288(BX), Y6
-	VMOVUPS          320(BX), Y7
-	VMOVUPS          352(BX), Y8
+	VMOVUPS          32(BX), Y2
+	VMOVUPS          64(BX), Y3
+	VADDPS           Y3, Y2, Y4
+	VSUBPS           Y3, Y2, Y2
+	VMOVUPS          96(BX), Y3
+	VMOVUPS          128(BX), Y5
+	VADDPS           Y5, Y3, Y6
+	VSUBPS           Y5, Y3, Y3
+	VMOVUPS          160(BX), Y5
+	VMOVUPS          192(BX), Y7
+	VADDPS           Y7, Y5, Y8
+	VSUBPS           Y7, Y5, Y5
+	VMOVUPS          (BX), Y7
+	VADDPS           Y4, Y7, Y7
+	VADDPS           Y8, Y6, Y9
+	VADDPS           Y9, Y7, Y7
+	VFMADD231PS.BCST conv2_0_25<>+0(SB), Y8, Y4
+	VFMADD231PS.BCST conv2_4<>+0(SB), Y6, Y4
+	VMOVUPS          224(BX), Y6
+	VADDPS           Y6, Y2, Y6
+	VFMADD231PS.BCST conv2_0_125<>+0(SB), Y5, Y6
+	VFMADD231PS.BCST conv2_8<>+0(SB), Y3, Y6
+	VFMADD231PS.BCST conv2_0_5<>+0(SB), Y5, Y2
+	VFMADD231PS.BCST conv2_2<>+0(SB), Y3, Y2
+	VMOVUPS          288(BX), Y3
+	VMOVUPS          320(BX), Y5
+	VADDPS           Y5, Y3, Y8
+	VSUBPS           Y5, Y3, Y3
+	VMOVUPS          352(BX), Y5
 	VMOVUPS          384(BX), Y9
-	VMOVUPS          416(BX), Y11
-	VMOVUPS          448(BX), Y12
-	VMOVUPS          480(BX), Y13
-	VADDPS           Y7, Y6, Y14
-	VSUBPS           Y7, Y6, Y6
-	VADDPS           Y9, Y8, Y7
-	VSUBPS           Y9, Y8, Y8
-	VADDPS           Y12, Y11, Y9
-	VSUBPS           Y12, Y11, Y11
-	VADDPS           Y14, Y5, Y5
-	VADDPS           Y9, Y7, Y12
-	VADDPS           Y12, Y5, Y5
-	VFMADD231PS.BCST conv2_0_25<>+0(SB), Y9, Y14
-	VFMADD231PS.BCST conv2_4<>+0(SB), Y7, Y14
-	VADDPS           Y13, Y6, Y7
-	VFMADD231PS.BCST conv2_0_125<>+0(SB), Y11, Y7
-	VFMADD231PS.BCST conv2_8<>+0(SB), Y8, Y7
-	VFMADD231PS.BCST conv2_0_5<>+0(SB), Y11, Y6
-	VFMADD231PS.BCST conv2_2<>+0(SB), Y8, Y6
-	VMAXPS           Y3, Y2, Y2
-	VMAXPS           Y6, Y5, Y3
+	VADDPS           Y9, Y5, Y10
+	VSUBPS           Y9, Y5, Y5
+	VMOVUPS          416(BX), Y9
+	VMOVUPS          448(BX), Y11
+	VADDPS           Y11, Y9, Y12
+	VSUBPS           Y11, Y9, Y9
+	VMOVUPS          256(BX), Y11
+	VADDPS           Y8, Y11, Y11
+	VADDPS           Y12, Y10, Y13
+	VADDPS           Y13, Y11, Y11
+	VFMADD231PS.BCST conv2_0_25<>+0(SB), Y12, Y8
+	VFMADD231PS.BCST conv2_4<>+0(SB), Y10, Y8
+	VMOVUPS          480(BX), Y10
+	VADDPS           Y10, Y3, Y10
+	VFMADD231PS.BCST conv2_0_125<>+0(SB), Y9, Y10
+	VFMADD231PS.BCST conv2_8<>+0(SB), Y5, Y10
+	VFMADD231PS.BCST conv2_0_5<>+0(SB), Y9, Y3
+	VFMADD231PS.BCST conv2_2<>+0(SB), Y5, Y3
+	VMAXPS           Y2, Y7, Y2
+	VMAXPS           Y3, Y11, Y3
 	VMAXPS           Y3, Y2, Y2
 	VADDPS           Y1, Y2, Y2
 	VMAXPS           Y2, Y0, Y2
 	VMOVUPS          Y2, 64(CX)
-	VMAXPS           Y4, Y10, Y2
-	VMAXPS           Y7, Y14, Y3
+	VMAXPS           Y6, Y4, Y2
+	VMAXPS           Y10, Y8, Y3
 	VMAXPS           Y3, Y2, Y2
 	VADDPS           Y1, Y2, Y2
 	VMAXPS           Y2, Y0, Y2
 	VMOVUPS          Y2, 96(CX)
-	VMOVUPS          512(BX), Y2
-	VMOVUPS          544(BX), Y3
-	VMOVUPS          576(BX), Y4
-	VMOVUPS          608(BX), Y5
-	VMOVUPS          640(BX), Y6
-	VMOVUPS          672(BX), Y7
-	VMOVUPS          704(BX), Y8
-	VMOVUPS          736(BX), Y9
-	VADDPS           Y4, Y3, Y10
-	VSUBPS           Y4, Y3, Y3
-	VADDPS           Y6, Y5, Y4
-	VSUBPS           Y6, Y5, Y5
-	VADDPS           Y8, Y7, Y6
-	VSUBPS           Y8, Y7, Y7
-	VADDPS           Y10, Y2, Y2
-	VADDPS           Y6, Y4, Y8
-	VADDPS           Y8, Y2, Y2
-	VFMADD231PS.BCST conv2_0_25<>+0(SB), Y6, Y10
-	VFMADD231PS.BCST conv2_4<>+0(SB), Y4, Y10
-	VADDPS           Y9, Y3, Y4
-	VFMADD231PS.BCST conv2_0_125<>+0(SB), Y7, Y4
-	VFMADD231PS.BCST conv2_8<>+0(SB), Y5, Y4
-	VFMADD231PS.BCST conv2_0_5<>+0(SB), Y7, Y3
-	VFMADD231PS.BCST conv2_2<>+0(SB), Y5, Y3
-	VMOVUPS          768(BX), Y5
-	VMOVUPS          800(BX), Y6
-	VMOVUPS          832(BX), Y7
-	VMOVUPS          864(BX), Y8
+	VMOVUPS          544(BX), Y2
+	VMOVUPS          576(BX), Y3
+	VADDPS           Y3, Y2, Y4
+	VSUBPS           Y3, Y2, Y2
+	VMOVUPS          608(BX), Y3
+	VMOVUPS          640(BX), Y5
+	VADDPS           Y5, Y3, Y6
+	VSUBPS           Y5, Y3, Y3
+	VMOVUPS          672(BX), Y5
+	VMOVUPS          704(BX), Y7
+	VADDPS           Y7, Y5, Y8
+	VSUBPS           Y7, Y5, Y5
+	VMOVUPS          512(BX), Y7
+	VADDPS           Y4, Y7, Y7
+	VADDPS           Y8, Y6, Y9
+	VADDPS           Y9, Y7, Y7
+	VFMADD231PS.BCST conv2_0_25<>+0(SB), Y8, Y4
+	VFMADD231PS.BCST conv2_4<>+0(SB), Y6, Y4
+	VMOVUPS          736(BX), Y6
+	VADDPS           Y6, Y2, Y6
+	VFMADD231PS.BCST conv2_0_125<>+0(SB), Y5, Y6
+	VFMADD231PS.BCST conv2_8<>+0(SB), Y3, Y6
+	VFMADD231PS.BCST conv2_0_5<>+0(SB), Y5, Y2
+	VFMADD231PS.BCST conv2_2<>+0(SB), Y3, Y2
+	VMOVUPS          800(BX), Y3
+	VMOVUPS          832(BX), Y5
+	VADDPS           Y5, Y3, Y8
+	VSUBPS           Y5, Y3, Y3
+	VMOVUPS          864(BX), Y5
 	VMOVUPS          896(BX), Y9
-	VMOVUPS          928(BX), Y11
-	VMOVUPS          960(BX), Y12
-	VMOVUPS          992(BX), Y13
-	VADDPS           Y7, Y6, Y14
-	VSUBPS           Y7, Y6, Y6
-	VADDPS           Y9, Y8, Y7
-	VSUBPS           Y9, Y8, Y8
-	VADDPS           Y12, Y11, Y9
-	VSUBPS           Y12, Y11, Y11
-	VADDPS           Y14, Y5, Y5
-	VADDPS           Y9, Y7, Y12
-	VADDPS           Y12, Y5, Y5
-	VFMADD231PS.BCST conv2_0_25<>+0(SB), Y9, Y14
-	VFMADD231PS.BCST conv2_4<>+0(SB), Y7, Y14
-	VADDPS           Y13, Y6, Y7
-	VFMADD231PS.BCST conv2_0_125<>+0(SB), Y11, Y7
-	VFMADD231PS.BCST conv2_8<>+0(SB), Y8, Y7
-	VFMADD231PS.BCST conv2_0_5<>+0(SB), Y11, Y6
-	VFMADD231PS.BCST conv2_2<>+0(SB), Y8, Y6
-	VMAXPS           Y3, Y2, Y2
-	VMAXPS           Y6, Y5, Y3
+	VADDPS           Y9, Y5, Y10
+	VSUBPS           Y9, Y5, Y5
+	VMOVUPS          928(BX), Y9
+	VMOVUPS          960(BX), Y11
+	VADDPS           Y11, Y9, Y12
+	VSUBPS           Y11, Y9, Y9
+	VMOVUPS          768(BX), Y11
+	VADDPS           Y8, Y11, Y11
+	VADDPS           Y12, Y10, Y13
+	VADDPS           Y13, Y11, Y11
+	VFMADD231PS.BCST conv2_0_25<>+0(SB), Y12, Y8
+	VFMADD231PS.BCST conv2_4<>+0(SB), Y10, Y8
+	VMOVUPS          992(BX), Y10
+	VADDPS           Y10, Y3, Y10
+	VFMADD231PS.BCST conv2_0_125<>+0(SB), Y9, Y10
+	VFMADD231PS.BCST conv2_8<>+0(SB), Y5, Y10
+	VFMADD231PS.BCST conv2_0_5<>+0(SB), Y9, Y3
+	VFMADD231PS.BCST conv2_2<>+0(SB), Y5, Y3
+	VMAXPS           Y2, Y7, Y2
+	VMAXPS           Y3, Y11, Y3
 	VMAXPS           Y3, Y2, Y2
 	VADDPS           Y1, Y2, Y2
 	VMAXPS           Y2, Y0, Y2
 	VMOVUPS          Y2, 192(CX)
-	VMAXPS           Y4, Y10, Y2
-	VMAXPS           Y7, Y14, Y3
+	VMAXPS           Y6, Y4, Y2
+	VMAXPS           Y10, Y8, Y3
 	VMAXPS           Y3, Y2, Y2
 	VADDPS           Y1, Y2, Y2
 	VMAXPS           Y2, Y0, Y2
@@ -2377,794 +2377,794 @@ output3:
 
 tileRow4:
 	// columns: Aᵀ m
-	VMOVUPS          (AX), Y2
-	VMOVUPS          1024(AX), Y3
-	VMOVUPS          2048(AX), Y4
-	VMOVUPS          3072(AX), Y5
-	VMOVUPS          4096(AX), Y6
-	VMOVUPS          5120(AX), Y7
-	VMOVUPS          6144(AX), Y8
-	VMOVUPS          7168(AX), Y9
-	VADDPS           Y4, Y3, Y10
-	VSUBPS           Y4, Y3, Y3
-	VADDPS           Y6, Y5, Y4
-	VSUBPS           Y6, Y5, Y5
-	VADDPS           Y8, Y7, Y6
-	VSUBPS           Y8, Y7, Y7
-	VADDPS           Y10, Y2, Y2
-	VADDPS           Y6, Y4, Y8
-	VADDPS           Y8, Y2, Y2
-	VMOVUPS          Y2, (BX)
-	VFMADD231PS.BCST conv2_0_25<>+0(SB), Y6, Y10
-	VFMADD231PS.BCST conv2_4<>+0(SB), Y4, Y10
-	VMOVUPS          Y10, 512(BX)
-	VADDPS           Y9, Y3, Y2
-	VFMADD231PS.BCST conv2_0_125<>+0(SB), Y7, Y2
-	VFMADD231PS.BCST conv2_8<>+0(SB), Y5, Y2
-	VMOVUPS          Y2, 768(BX)
-	VFMADD231PS.BCST conv2_0_5<>+0(SB), Y7, Y3
-	VFMADD231PS.BCST conv2_2<>+0(SB), Y5, Y3
-	VMOVUPS          Y3, 256(BX)
-	VMOVUPS          128(AX), Y2
-	VMOVUPS          1152(AX), Y3
-	VMOVUPS          2176(AX), Y4
-	VMOVUPS          3200(AX), Y5
-	VMOVUPS          4224(AX), Y6
-	VMOVUPS          5248(AX), Y7
-	VMOVUPS          6272(AX), Y8
-	VMOVUPS          7296(AX), Y9
-	VADDPS           Y4, Y3, Y10
-	VSUBPS           Y4, Y3, Y3
-	VADDPS           Y6, Y5, Y4
-	VSUBPS           Y6, Y5, Y5
-	VADDPS           Y8, Y7, Y6
-	VSUBPS           Y8, Y7, Y7
-	VADDPS           Y10, Y2, Y2
-	VADDPS           Y6, Y4, Y8
-	VADDPS           Y8, Y2, Y2
-	VMOVUPS          Y2, 32(BX)
-	VFMADD231PS.BCST conv2_0_25<>+0(SB), Y6, Y10
-	VFMADD231PS.BCST conv2_4<>+0(SB), Y4, Y10
-	VMOVUPS          Y10, 544(BX)
-	VADDPS           Y9, Y3, Y2
-	VFMADD231PS.BCST conv2_0_125<>+0(SB), Y7, Y2
-	VFMADD231PS.BCST conv2_8<>+0(SB), Y5, Y2
-	VMOVUPS          Y2, 800(BX)
-	VFMADD231PS.BCST conv2_0_5<>+0(SB), Y7, Y3
-	VFMADD231PS.BCST conv2_2<>+0(SB), Y5, Y3
-	VMOVUPS          Y3, 288(BX)
-	VMOVUPS          256(AX), Y2
-	VMOVUPS          1280(AX), Y3
-	VMOVUPS          2304(AX), Y4
-	VMOVUPS          3328(AX), Y5
-	VMOVUPS          4352(AX), Y6
-	VMOVUPS          5376(AX), Y7
-	VMOVUPS          6400(AX), Y8
-	VMOVUPS          7424(AX), Y9
-	VADDPS           Y4, Y3, Y10
-	VSUBPS           Y4, Y3, Y3
-	VADDPS           Y6, Y5, Y4
-	VSUBPS           Y6, Y5, Y5
-	VADDPS           Y8, Y7, Y6
-	VSUBPS           Y8, Y7, Y7
-	VADDPS           Y10, Y2, Y2
-	VADDPS           Y6, Y4, Y8
-	VADDPS           Y8, Y2, Y2
-	VMOVUPS          Y2, 64(BX)
-	VFMADD231PS.BCST conv2_0_25<>+0(SB), Y6, Y10
-	VFMADD231PS.BCST conv2_4<>+0(SB), Y4, Y10
-	VMOVUPS          Y10, 576(BX)
-	VADDPS           Y9, Y3, Y2
-	VFMADD231PS.BCST conv2_0_125<>+0(SB), Y7, Y2
-	VFMADD231PS.BCST conv2_8<>+0(SB), Y5, Y2
-	VMOVUPS          Y2, 832(BX)
-	VFMADD231PS.BCST conv2_0_5<>+0(SB), Y7, Y3
-	VFMADD231PS.BCST conv2_2<>+0(SB), Y5, Y3
-	VMOVUPS          Y3, 320(BX)
-	VMOVUPS          384(AX), Y2
-	VMOVUPS          1408(AX), Y3
-	VMOVUPS          2432(AX), Y4
-	VMOVUPS          3456(AX), Y5
-	VMOVUPS          4480(AX), Y6
-	VMOVUPS          5504(AX), Y7
-	VMOVUPS          6528(AX), Y8
-	VMOVUPS          7552(AX), Y9
-	VADDPS           Y4, Y3, Y10
-	VSUBPS           Y4, Y3, Y3
-	VADDPS           Y6, Y5, Y4
-	VSUBPS           Y6, Y5, Y5
-	VADDPS           Y8, Y7, Y6
-	VSUBPS           Y8, Y7, Y7
-	VADDPS           Y10, Y2, Y2
-	VADDPS           Y6, Y4, Y8
-	VADDPS           Y8, Y2, Y2
-	VMOVUPS          Y2, 96(BX)
-	VFMADD231PS.BCST conv2_0_25<>+0(SB), Y6, Y10
-	VFMADD231PS.BCST conv2_4<>+0(SB), Y4, Y10
-	VMOVUPS          Y10, 608(BX)
-	VADDPS           Y9, Y3, Y2
-	VFMADD231PS.BCST conv2_0_125<>+0(SB), Y7, Y2
-	VFMADD231PS.BCST conv2_8<>+0(SB), Y5, Y2
-	VMOVUPS          Y2, 864(BX)
-	VFMADD231PS.BCST conv2_0_5<>+0(SB), Y7, Y3
-	VFMADD231PS.BCST conv2_2<>+0(SB), Y5, Y3
-	VMOVUPS          Y3, 352(BX)
-	VMOVUPS          512(AX), Y2
-	VMOVUPS          1536(AX), Y3
-	VMOVUPS          2560(AX), Y4
-	VMOVUPS          3584(AX), Y5
-	VMOVUPS          4608(AX), Y6
-	VMOVUPS          5632(AX), Y7
-	VMOVUPS          6656(AX), Y8
-	VMOVUPS          7680(AX), Y9
-	VADDPS           Y4, Y3, Y10
-	VSUBPS           Y4, Y3, Y3
-	VADDPS           Y6, Y5, Y4
-	VSUBPS           Y6, Y5, Y5
-	VADDPS           Y8, Y7, Y6
-	VSUBPS           Y8, Y7, Y7
-	VADDPS           Y10, Y2, Y2
-	VADDPS           Y6, Y4, Y8
-	VADDPS           Y8, Y2, Y2
-	VMOVUPS          Y2, 128(BX)
-	VFMADD231PS.BCST conv2_0_25<>+0(SB), Y6, Y10
-	VFMADD231PS.BCST conv2_4<>+0(SB), Y4, Y10
-	VMOVUPS          Y10, 640(BX)
-	VADDPS           Y9, Y3, Y2
-	VFMADD231PS.BCST conv2_0_125<>+0(SB), Y7, Y2
-	VFMADD231PS.BCST conv2_8<>+0(SB), Y5, Y2
-	VMOVUPS          Y2, 896(BX)
-	VFMADD231PS.BCST conv2_0_5<>+0(SB), Y7, Y3
-	VFMADD231PS.BCST conv2_2<>+0(SB), Y5, Y3
-	VMOVUPS          Y3, 384(BX)
-	VMOVUPS          640(AX), Y2
-	VMOVUPS          1664(AX), Y3
-	VMOVUPS          2688(AX), Y4
-	VMOVUPS          3712(AX), Y5
-	VMOVUPS          4736(AX), Y6
-	VMOVUPS          5760(AX), Y7
-	VMOVUPS          6784(AX), Y8
-	VMOVUPS          7808(AX), Y9
-	VADDPS           Y4, Y3, Y10
-	VSUBPS           Y4, Y3, Y3
-	VADDPS           Y6, Y5, Y4
-	VSUBPS           Y6, Y5, Y5
-	VADDPS           Y8, Y7, Y6
-	VSUBPS           Y8, Y7, Y7
-	VADDPS           Y10, Y2, Y2
-	VADDPS           Y6, Y4, Y8
-	VADDPS           Y8, Y2, Y2
-	VMOVUPS          Y2, 160(BX)
-	VFMADD231PS.BCST conv2_0_25<>+0(SB), Y6, Y10
-	VFMADD231PS.BCST conv2_4<>+0(SB), Y4, Y10
-	VMOVUPS          Y10, 672(BX)
-	VADDPS           Y9, Y3, Y2
-	VFMADD231PS.BCST conv2_0_125<>+0(SB), Y7, Y2
-	VFMADD231PS.BCST conv2_8<>+0(SB), Y5, Y2
-	VMOVUPS          Y2, 928(BX)
-	VFMADD231PS.BCST conv2_0_5<>+0(SB), Y7, Y3
-	VFMADD231PS.BCST conv2_2<>+0(SB), Y5, Y3
-	VMOVUPS          Y3, 416(BX)
-	VMOVUPS          768(AX), Y2
-	VMOVUPS          1792(AX), Y3
-	VMOVUPS          2816(AX), Y4
-	VMOVUPS          3840(AX), Y5
-	VMOVUPS          4864(AX), Y6
-	VMOVUPS          5888(AX), Y7
-	VMOVUPS          6912(AX), Y8
-	VMOVUPS          7936(AX), Y9
-	VADDPS           Y4, Y3, Y10
-	VSUBPS           Y4, Y3, Y3
-	VADDPS           Y6, Y5, Y4
-	VSUBPS           Y6, Y5, Y5
-	VADDPS           Y8, Y7, Y6
-	VSUBPS           Y8, Y7, Y7
-	VADDPS           Y10, Y2, Y2
-	VADDPS           Y6, Y4, Y8
-	VADDPS           Y8, Y2, Y2
-	VMOVUPS          Y2, 192(BX)
-	VFMADD231PS.BCST conv2_0_25<>+0(SB), Y6, Y10
-	VFMADD231PS.BCST conv2_4<>+0(SB), Y4, Y10
-	VMOVUPS          Y10, 704(BX)
-	VADDPS           Y9, Y3, Y2
-	VFMADD231PS.BCST conv2_0_125<>+0(SB), Y7, Y2
-	VFMADD231PS.BCST conv2_8<>+0(SB), Y5, Y2
-	VMOVUPS          Y2, 960(BX)
-	VFMADD231PS.BCST conv2_0_5<>+0(SB), Y7, Y3
-	VFMADD231PS.BCST conv2_2<>+0(SB), Y5, Y3
-	VMOVUPS          Y3, 448(BX)
-	VMOVUPS          896(AX), Y2
-	VMOVUPS          1920(AX), Y3
-	VMOVUPS          2944(AX), Y4
-	VMOVUPS          3968(AX), Y5
-	VMOVUPS          4992(AX), Y6
-	VMOVUPS          6016(AX), Y7
-	VMOVUPS          7040(AX), Y8
-	VMOVUPS          8064(AX), Y9
-	VADDPS           Y4, Y3, Y10
-	VSUBPS           Y4, Y3, Y3
-	VADDPS           Y6, Y5, Y4
-	VSUBPS           Y6, Y5, Y5
-	VADDPS           Y8, Y7, Y6
-	VSUBPS           Y8, Y7, Y7
-	VADDPS           Y10, Y2, Y2
-	VADDPS           Y6, Y4, Y8
-	VADDPS           Y8, Y2, Y2
-	VMOVUPS          Y2, 224(BX)
-	VFMADD231PS.BCST conv2_0_25<>+0(SB), Y6, Y10
-	VFMADD231PS.BCST conv2_4<>+0(SB), Y4, Y10
-	VMOVUPS          Y10, 736(BX)
-	VADDPS           Y9, Y3, Y2
-	VFMADD231PS.BCST conv2_0_125<>+0(SB), Y7, Y2
-	VFMADD231PS.BCST conv2_8<>+0(SB), Y5, Y2
-	VMOVUPS          Y2, 992(BX)
-	VFMADD231PS.BCST conv2_0_5<>+0(SB), Y7, Y3
-	VFMADD231PS.BCST conv2_2<>+0(SB), Y5, Y3
-	VMOVUPS          Y3, 480(BX)
+	VMOVUPS          1024(AX), Y2
+	VMOVUPS          2048(AX), Y3
+	VADDPS           Y3, Y2, Y4
+	VSUBPS           Y3, Y2, Y2
+	VMOVUPS          3072(AX), Y3
+	VMOVUPS          4096(AX), Y5
+	VADDPS           Y5, Y3, Y6
+	VSUBPS           Y5, Y3, Y3
+	VMOVUPS          5120(AX), Y5
+	VMOVUPS          6144(AX), Y7
+	VADDPS           Y7, Y5, Y8
+	VSUBPS           Y7, Y5, Y5
+	VMOVUPS          (AX), Y7
+	VADDPS           Y4, Y7, Y7
+	VADDPS           Y8, Y6, Y9
+	VADDPS           Y9, Y7, Y7
+	VMOVUPS          Y7, (BX)
+	VFMADD231PS.BCST conv2_0_25<>+0(SB), Y8, Y4
+	VFMADD231PS.BCST conv2_4<>+0(SB), Y6, Y4
+	VMOVUPS          Y4, 512(BX)
+	VMOVUPS          7168(AX), Y4
+	VADDPS           Y4, Y2, Y4
+	VFMADD231PS.BCST conv2_0_125<>+0(SB), Y5, Y4
+	VFMADD231PS.BCST conv2_8<>+0(SB), Y3, Y4
+	VMOVUPS          Y4, 768(BX)
+	VFMADD231PS.BCST conv2_0_5<>+0(SB), Y5, Y2
+	VFMADD231PS.BCST conv2_2<>+0(SB), Y3, Y2
+	VMOVUPS          Y2, 256(BX)
+	VMOVUPS          1152(AX), Y2
+	VMOVUPS          2176(AX), Y3
+	VADDPS           Y3, Y2, Y4
+	VSUBPS           Y3, Y2, Y2
+	VMOVUPS          3200(AX), Y3
+	VMOVUPS          4224(AX), Y5
+	VADDPS           Y5, Y3, Y6
+	VSUBPS           Y5, Y3, Y3
+	VMOVUPS          5248(AX), Y5
+	VMOVUPS          6272(AX), Y7
+	VADDPS           Y7, Y5, Y8
+	VSUBPS           Y7, Y5, Y5
+	VMOVUPS          128(AX), Y7
+	VADDPS           Y4, Y7, Y7
+	VADDPS           Y8, Y6, Y9
+	VADDPS           Y9, Y7, Y7
+	VMOVUPS          Y7, 32(BX)
+	VFMADD231PS.BCST conv2_0_25<>+0(SB), Y8, Y4
+	VFMADD231PS.BCST conv2_4<>+0(SB), Y6, Y4
+	VMOVUPS          Y4, 544(BX)
+	VMOVUPS          7296(AX), Y4
+	VADDPS           Y4, Y2, Y4
+	VFMADD231PS.BCST conv2_0_125<>+0(SB), Y5, Y4
+	VFMADD231PS.BCST conv2_8<>+0(SB), Y3, Y4
+	VMOVUPS          Y4, 800(BX)
+	VFMADD231PS.BCST conv2_0_5<>+0(SB), Y5, Y2
+	VFMADD231PS.BCST conv2_2<>+0(SB), Y3, Y2
+	VMOVUPS          Y2, 288(BX)
+	VMOVUPS          1280(AX), Y2
+	VMOVUPS          2304(AX), Y3
+	VADDPS           Y3, Y2, Y4
+	VSUBPS           Y3, Y2, Y2
+	VMOVUPS          3328(AX), Y3
+	VMOVUPS          4352(AX), Y5
+	VADDPS           Y5, Y3, Y6
+	VSUBPS           Y5, Y3, Y3
+	VMOVUPS          5376(AX), Y5
+	VMOVUPS          6400(AX), Y7
+	VADDPS           Y7, Y5, Y8
+	VSUBPS           Y7, Y5, Y5
+	VMOVUPS          256(AX), Y7
+	VADDPS           Y4, Y7, Y7
+	VADDPS           Y8, Y6, Y9
+	VADDPS           Y9, Y7, Y7
+	VMOVUPS          Y7, 64(BX)
+	VFMADD231PS.BCST conv2_0_25<>+0(SB), Y8, Y4
+	VFMADD231PS.BCST conv2_4<>+0(SB), Y6, Y4
+	VMOVUPS          Y4, 576(BX)
+	VMOVUPS          7424(AX), Y4
+	VADDPS           Y4, Y2, Y4
+	VFMADD231PS.BCST conv2_0_125<>+0(SB), Y5, Y4
+	VFMADD231PS.BCST conv2_8<>+0(SB), Y3, Y4
+	VMOVUPS          Y4, 832(BX)
+	VFMADD231PS.BCST conv2_0_5<>+0(SB), Y5, Y2
+	VFMADD231PS.BCST conv2_2<>+0(SB), Y3, Y2
+	VMOVUPS          Y2, 320(BX)
+	VMOVUPS          1408(AX), Y2
+	VMOVUPS          2432(AX), Y3
+	VADDPS           Y3, Y2, Y4
+	VSUBPS           Y3, Y2, Y2
+	VMOVUPS          3456(AX), Y3
+	VMOVUPS          4480(AX), Y5
+	VADDPS           Y5, Y3, Y6
+	VSUBPS           Y5, Y3, Y3
+	VMOVUPS          5504(AX), Y5
+	VMOVUPS          6528(AX), Y7
+	VADDPS           Y7, Y5, Y8
+	VSUBPS           Y7, Y5, Y5
+	VMOVUPS          384(AX), Y7
+	VADDPS           Y4, Y7, Y7
+	VADDPS           Y8, Y6, Y9
+	VADDPS           Y9, Y7, Y7
+	VMOVUPS          Y7, 96(BX)
+	VFMADD231PS.BCST conv2_0_25<>+0(SB), Y8, Y4
+	VFMADD231PS.BCST conv2_4<>+0(SB), Y6, Y4
+	VMOVUPS          Y4, 608(BX)
+	VMOVUPS          7552(AX), Y4
+	VADDPS           Y4, Y2, Y4
+	VFMADD231PS.BCST conv2_0_125<>+0(SB), Y5, Y4
+	VFMADD231PS.BCST conv2_8<>+0(SB), Y3, Y4
+	VMOVUPS          Y4, 864(BX)
+	VFMADD231PS.BCST conv2_0_5<>+0(SB), Y5, Y2
+	VFMADD231PS.BCST conv2_2<>+0(SB), Y3, Y2
+	VMOVUPS          Y2, 352(BX)
+	VMOVUPS          1536(AX), Y2
+	VMOVUPS          2560(AX), Y3
+	VADDPS           Y3, Y2, Y4
+	VSUBPS           Y3, Y2, Y2
+	VMOVUPS          3584(AX), Y3
+	VMOVUPS          4608(AX), Y5
+	VADDPS           Y5, Y3, Y6
+	VSUBPS           Y5, Y3, Y3
+	VMOVUPS          5632(AX), Y5
+	VMOVUPS          6656(AX), Y7
+	VADDPS           Y7, Y5, Y8
+	VSUBPS           Y7, Y5, Y5
+	VMOVUPS          512(AX), Y7
+	VADDPS           Y4, Y7, Y7
+	VADDPS           Y8, Y6, Y9
+	VADDPS           Y9, Y7, Y7
+	VMOVUPS          Y7, 128(BX)
+	VFMADD231PS.BCST conv2_0_25<>+0(SB), Y8, Y4
+	VFMADD231PS.BCST conv2_4<>+0(SB), Y6, Y4
+	VMOVUPS          Y4, 640(BX)
+	VMOVUPS          7680(AX), Y4
+	VADDPS           Y4, Y2, Y4
+	VFMADD231PS.BCST conv2_0_125<>+0(SB), Y5, Y4
+	VFMADD231PS.BCST conv2_8<>+0(SB), Y3, Y4
+	VMOVUPS          Y4, 896(BX)
+	VFMADD231PS.BCST conv2_0_5<>+0(SB), Y5, Y2
+	VFMADD231PS.BCST conv2_2<>+0(SB), Y3, Y2
+	VMOVUPS          Y2, 384(BX)
+	VMOVUPS          1664(AX), Y2
+	VMOVUPS          2688(AX), Y3
+	VADDPS           Y3, Y2, Y4
+	VSUBPS           Y3, Y2, Y2
+	VMOVUPS          3712(AX), Y3
+	VMOVUPS          4736(AX), Y5
+	VADDPS           Y5, Y3, Y6
+	VSUBPS           Y5, Y3, Y3
+	VMOVUPS          5760(AX), Y5
+	VMOVUPS          6784(AX), Y7
+	VADDPS           Y7, Y5, Y8
+	VSUBPS           Y7, Y5, Y5
+	VMOVUPS          640(AX), Y7
+	VADDPS           Y4, Y7, Y7
+	VADDPS           Y8, Y6, Y9
+	VADDPS           Y9, Y7, Y7
+	VMOVUPS          Y7, 160(BX)
+	VFMADD231PS.BCST conv2_0_25<>+0(SB), Y8, Y4
+	VFMADD231PS.BCST conv2_4<>+0(SB), Y6, Y4
+	VMOVUPS          Y4, 672(BX)
+	VMOVUPS          7808(AX), Y4
+	VADDPS           Y4, Y2, Y4
+	VFMADD231PS.BCST conv2_0_125<>+0(SB), Y5, Y4
+	VFMADD231PS.BCST conv2_8<>+0(SB), Y3, Y4
+	VMOVUPS          Y4, 928(BX)
+	VFMADD231PS.BCST conv2_0_5<>+0(SB), Y5, Y2
+	VFMADD231PS.BCST conv2_2<>+0(SB), Y3, Y2
+	VMOVUPS          Y2, 416(BX)
+	VMOVUPS          1792(AX), Y2
+	VMOVUPS          2816(AX), Y3
+	VADDPS           Y3, Y2, Y4
+	VSUBPS           Y3, Y2, Y2
+	VMOVUPS          3840(AX), Y3
+	VMOVUPS          4864(AX), Y5
+	VADDPS           Y5, Y3, Y6
+	VSUBPS           Y5, Y3, Y3
+	VMOVUPS          5888(AX), Y5
+	VMOVUPS          6912(AX), Y7
+	VADDPS           Y7, Y5, Y8
+	VSUBPS           Y7, Y5, Y5
+	VMOVUPS          768(AX), Y7
+	VADDPS           Y4, Y7, Y7
+	VADDPS           Y8, Y6, Y9
+	VADDPS           Y9, Y7, Y7
+	VMOVUPS          Y7, 192(BX)
+	VFMADD231PS.BCST conv2_0_25<>+0(SB), Y8, Y4
+	VFMADD231PS.BCST conv2_4<>+0(SB), Y6, Y4
+	VMOVUPS          Y4, 704(BX)
+	VMOVUPS          7936(AX), Y4
+	VADDPS           Y4, Y2, Y4
+	VFMADD231PS.BCST conv2_0_125<>+0(SB), Y5, Y4
+	VFMADD231PS.BCST conv2_8<>+0(SB), Y3, Y4
+	VMOVUPS          Y4, 960(BX)
+	VFMADD231PS.BCST conv2_0_5<>+0(SB), Y5, Y2
+	VFMADD231PS.BCST conv2_2<>+0(SB), Y3, Y2
+	VMOVUPS          Y2, 448(BX)
+	VMOVUPS          1920(AX), Y2
+	VMOVUPS          2944(AX), Y3
+	VADDPS           Y3, Y2, Y4
+	VSUBPS           Y3, Y2, Y2
+	VMOVUPS          3968(AX), Y3
+	VMOVUPS          4992(AX), Y5
+	VADDPS           Y5, Y3, Y6
+	VSUBPS           Y5, Y3, Y3
+	VMOVUPS          6016(AX), Y5
+	VMOVUPS          7040(AX), Y7
+	VADDPS           Y7, Y5, Y8
+	VSUBPS           Y7, Y5, Y5
+	VMOVUPS          896(AX), Y7
+	VADDPS           Y4, Y7, Y7
+	VADDPS           Y8, Y6, Y9
+	VADDPS           Y9, Y7, Y7
+	VMOVUPS          Y7, 224(BX)
+	VFMADD231PS.BCST conv2_0_25<>+0(SB), Y8, Y4
+	VFMADD231PS.BCST conv2_4<>+0(SB), Y6, Y4
+	VMOVUPS          Y4, 736(BX)
+	VMOVUPS          8064(AX), Y4
+	VADDPS           Y4, Y2, Y4
+	VFMADD231PS.BCST conv2_0_125<>+0(SB), Y5, Y4
+	VFMADD231PS.BCST conv2_8<>+0(SB), Y3, Y4
+	VMOVUPS          Y4, 992(BX)
+	VFMADD231PS.BCST conv2_0_5<>+0(SB), Y5, Y2
+	VFMADD231PS.BCST conv2_2<>+0(SB), Y3, Y2
+	VMOVUPS          Y2, 480(BX)
 
 	// two rows at a time: (Aᵀ m) A, then bias, pooling, ReLU
-	VMOVUPS          (BX), Y2
-	VMOVUPS          32(BX), Y3
-	VMOVUPS          64(BX), Y4
-	VMOVUPS          96(BX), Y5
-	VMOVUPS          128(BX), Y6
-	VMOVUPS          160(BX), Y7
-	VMOVUPS          192(BX), Y8
-	VMOVUPS          224(BX), Y9
-	VADDPS           Y4, Y3, Y10
-	VSUBPS           Y4, Y3, Y3
-	VADDPS           Y6, Y5, Y4
-	VSUBPS           Y6, Y5, Y5
-	VADDPS           Y8, Y7, Y6
-	VSUBPS           Y8, Y7, Y7
-	VADDPS           Y10, Y2, Y2
-	VADDPS           Y6, Y4, Y8
-	VADDPS           Y8, Y2, Y2
-	VFMADD231PS.BCST conv2_0_25<>+0(SB), Y6, Y10
-	VFMADD231PS.BCST conv2_4<>+0(SB), Y4, Y10
-	VADDPS           Y9, Y3, Y4
-	VFMADD231PS.BCST conv2_0_125<>+0(SB), Y7, Y4
-	VFMADD231PS.BCST conv2_8<>+0(SB), Y5, Y4
-	VFMADD231PS.BCST conv2_0_5<>+0(SB), Y7, Y3
-	VFMADD231PS.BCST conv2_2<>+0(SB), Y5, Y3
-	VMOVUPS          256(BX), Y5
-	VMOVUPS          288(BX), Y6
-	VMOVUPS          320(BX), Y7
-	VMOVUPS          352(BX), Y8
+	VMOVUPS          32(BX), Y2
+	VMOVUPS          64(BX), Y3
+	VADDPS           Y3, Y2, Y4
+	VSUBPS           Y3, Y2, Y2
+	VMOVUPS          96(BX), Y3
+	VMOVUPS          128(BX), Y5
+	VADDPS           Y5, Y3, Y6
+	VSUBPS           Y5, Y3, Y3
+	VMOVUPS          160(BX), Y5
+	VMOVUPS          192(BX), Y7
+	VADDPS           Y7, Y5, Y8
+	VSUBPS           Y7, Y5, Y5
+	VMOVUPS          (BX), Y7
+	VADDPS           Y4, Y7, Y7
+	VADDPS           Y8, Y6, Y9
+	VADDPS           Y9, Y7, Y7
+	VFMADD231PS.BCST conv2_0_25<>+0(SB), Y8, Y4
+	VFMADD231PS.BCST conv2_4<>+0(SB), Y6, Y4
+	VMOVUPS          224(BX), Y6
+	VADDPS           Y6, Y2, Y6
+	VFMADD231PS.BCST conv2_0_125<>+0(SB), Y5, Y6
+	VFMADD231PS.BCST conv2_8<>+0(SB), Y3, Y6
+	VFMADD231PS.BCST conv2_0_5<>+0(SB), Y5, Y2
+	VFMADD231PS.BCST conv2_2<>+0(SB), Y3, Y2
+	VMOVUPS          288(BX), Y3
+	VMOVUPS          320(BX), Y5
+	VADDPS           Y5, Y3, Y8
+	VSUBPS           Y5, Y3, Y3
+	VMOVUPS          352(BX), Y5
 	VMOVUPS          384(BX), Y9
-	VMOVUPS          416(BX), Y11
-	VMOVUPS          448(BX), Y12
-	VMOVUPS          480(BX), Y13
-	VADDPS           Y7, Y6, Y14
-	VSUBPS           Y7, Y6, Y6
-	VADDPS           Y9, Y8, Y7
-	VSUBPS           Y9, Y8, Y8
-	VADDPS           Y12, Y11, Y9
-	VSUBPS           Y12, Y11, Y11
-	VADDPS           Y14, Y5, Y5
-	VADDPS           Y9, Y7, Y12
-	VADDPS           Y12, Y5, Y5
-	VFMADD231PS.BCST conv2_0_25<>+0(SB), Y9, Y14
-	VFMADD231PS.BCST conv2_4<>+0(SB), Y7, Y14
-	VADDPS           Y13, Y6, Y7
-	VFMADD231PS.BCST conv2_0_125<>+0(SB), Y11, Y7
-	VFMADD231PS.BCST conv2_8<>+0(SB), Y8, Y7
-	VFMADD231PS.BCST conv2_0_5<>+0(SB), Y11, Y6
-	VFMADD231PS.BCST conv2_2<>+0(SB), Y8, Y6
-	VMAXPS           Y3, Y2, Y8
-	VMAXPS           Y6, Y5, Y9
-	VMAXPS           Y9, Y8, Y8
-	VADDPS           Y1, Y8, Y9
+	VADDPS           Y9, Y5, Y10
+	VSUBPS           Y9, Y5, Y5
+	VMOVUPS          416(BX), Y9
+	VMOVUPS          448(BX), Y11
+	VADDPS           Y11, Y9, Y12
+	VSUBPS           Y11, Y9, Y9
+	VMOVUPS          256(BX), Y11
+	VADDPS           Y8, Y11, Y11
+	VADDPS           Y12, Y10, Y13
+	VADDPS           Y13, Y11, Y11
+	VFMADD231PS.BCST conv2_0_25<>+0(SB), Y12, Y8
+	VFMADD231PS.BCST conv2_4<>+0(SB), Y10, Y8
+	VMOVUPS          480(BX), Y10
+	VADDPS           Y10, Y3, Y10
+	VFMADD231PS.BCST conv2_0_125<>+0(SB), Y9, Y10
+	VFMADD231PS.BCST conv2_8<>+0(SB), Y5, Y10
+	VFMADD231PS.BCST conv2_0_5<>+0(SB), Y9, Y3
+	VFMADD231PS.BCST conv2_2<>+0(SB), Y5, Y3
+	VMAXPS           Y2, Y7, Y5
+	VMAXPS           Y3, Y11, Y9
+	VMAXPS           Y9, Y5, Y5
+	VADDPS           Y1, Y5, Y9
 	VMAXPS           Y9, Y0, Y9
 	VCMPPS           $0x1e, Y0, Y9, K1
-	VCMPPS           $0x00, Y8, Y2, K1, K2
+	VCMPPS           $0x00, Y5, Y7, K1, K2
 	KANDNW           K1, K2, K1
 	KMOVB            K2, (SI)
-	VCMPPS           $0x00, Y8, Y3, K1, K2
+	VCMPPS           $0x00, Y5, Y2, K1, K2
 	KANDNW           K1, K2, K1
 	KMOVB            K2, 1(SI)
-	VCMPPS           $0x00, Y8, Y5, K1, K2
+	VCMPPS           $0x00, Y5, Y11, K1, K2
 	KANDNW           K1, K2, K1
 	KMOVB            K2, 2(SI)
-	VCMPPS           $0x00, Y8, Y6, K1, K1
+	VCMPPS           $0x00, Y5, Y3, K1, K1
 	KMOVB            K1, 3(SI)
 	VMOVUPS          Y9, (CX)
-	VMAXPS           Y4, Y10, Y2
-	VMAXPS           Y7, Y14, Y3
+	VMAXPS           Y6, Y4, Y2
+	VMAXPS           Y10, Y8, Y3
 	VMAXPS           Y3, Y2, Y2
 	VADDPS           Y1, Y2, Y3
 	VMAXPS           Y3, Y0, Y3
 	VCMPPS           $0x1e, Y0, Y3, K1
-	VCMPPS           $0x00, Y2, Y10, K1, K2
+	VCMPPS           $0x00, Y2, Y4, K1, K2
 	KANDNW           K1, K2, K1
 	KMOVB            K2, 4(SI)
-	VCMPPS           $0x00, Y2, Y4, K1, K2
+	VCMPPS           $0x00, Y2, Y6, K1, K2
 	KANDNW           K1, K2, K1
 	KMOVB            K2, 5(SI)
-	VCMPPS           $0x00, Y2, Y14, K1, K2
+	VCMPPS           $0x00, Y2, Y8, K1, K2
 	KANDNW           K1, K2, K1
 	KMOVB            K2, 6(SI)
-	VCMPPS           $0x00, Y2, Y7, K1, K1
+	VCMPPS           $0x00, Y2, Y10, K1, K1
 	KMOVB            K1, 7(SI)
 	VMOVUPS          Y3, 32(CX)
-	VMOVUPS          512(BX), Y2
-	VMOVUPS          544(BX), Y3
-	VMOVUPS          576(BX), Y4
-	VMOVUPS          608(BX), Y5
-	VMOVUPS          640(BX), Y6
-	VMOVUPS          672(BX), Y7
-	VMOVUPS          704(BX), Y8
-	VMOVUPS          736(BX), Y9
-	VADDPS           Y4, Y3, Y10
-	VSUBPS           Y4, Y3, Y3
-	VADDPS           Y6, Y5, Y4
-	VSUBPS           Y6, Y5, Y5
-	VADDPS           Y8, Y7, Y6
-	VSUBPS           Y8, Y7, Y7
-	VADDPS           Y10, Y2, Y2
-	VADDPS           Y6, Y4, Y8
-	VADDPS           Y8, Y2, Y2
-	VFMADD231PS.BCST conv2_0_25<>+0(SB), Y6, Y10
-	VFMADD231PS.BCST conv2_4<>+0(SB), Y4, Y10
-	VADDPS           Y9, Y3, Y4
-	VFMADD231PS.BCST conv2_0_125<>+0(SB), Y7, Y4
-	VFMADD231PS.BCST conv2_8<>+0(SB), Y5, Y4
-	VFMADD231PS.BCST conv2_0_5<>+0(SB), Y7, Y3
-	VFMADD231PS.BCST conv2_2<>+0(SB), Y5, Y3
-	VMOVUPS          768(BX), Y5
-	VMOVUPS          800(BX), Y6
-	VMOVUPS          832(BX), Y7
-	VMOVUPS          864(BX), Y8
+	VMOVUPS          544(BX), Y2
+	VMOVUPS          576(BX), Y3
+	VADDPS           Y3, Y2, Y4
+	VSUBPS           Y3, Y2, Y2
+	VMOVUPS          608(BX), Y3
+	VMOVUPS          640(BX), Y5
+	VADDPS           Y5, Y3, Y6
+	VSUBPS           Y5, Y3, Y3
+	VMOVUPS          672(BX), Y5
+	VMOVUPS          704(BX), Y7
+	VADDPS           Y7, Y5, Y8
+	VSUBPS           Y7, Y5, Y5
+	VMOVUPS          512(BX), Y7
+	VADDPS           Y4, Y7, Y7
+	VADDPS           Y8, Y6, Y9
+	VADDPS           Y9, Y7, Y7
+	VFMADD231PS.BCST conv2_0_25<>+0(SB), Y8, Y4
+	VFMADD231PS.BCST conv2_4<>+0(SB), Y6, Y4
+	VMOVUPS          736(BX), Y6
+	VADDPS           Y6, Y2, Y6
+	VFMADD231PS.BCST conv2_0_125<>+0(SB), Y5, Y6
+	VFMADD231PS.BCST conv2_8<>+0(SB), Y3, Y6
+	VFMADD231PS.BCST conv2_0_5<>+0(SB), Y5, Y2
+	VFMADD231PS.BCST conv2_2<>+0(SB), Y3, Y2
+	VMOVUPS          800(BX), Y3
+	VMOVUPS          832(BX), Y5
+	VADDPS           Y5, Y3, Y8
+	VSUBPS           Y5, Y3, Y3
+	VMOVUPS          864(BX), Y5
 	VMOVUPS          896(BX), Y9
-	VMOVUPS          928(BX), Y11
-	VMOVUPS          960(BX), Y12
-	VMOVUPS          992(BX), Y13
-	VADDPS           Y7, Y6, Y14
-	VSUBPS           Y7, Y6, Y6
-	VADDPS           Y9, Y8, Y7
-	VSUBPS           Y9, Y8, Y8
-	VADDPS           Y12, Y11, Y9
-	VSUBPS           Y12, Y11, Y11
-	VADDPS           Y14, Y5, Y5
-	VADDPS           Y9, Y7, Y12
-	VADDPS           Y12, Y5, Y5
-	VFMADD231PS.BCST conv2_0_25<>+0(SB), Y9, Y14
-	VFMADD231PS.BCST conv2_4<>+0(SB), Y7, Y14
-	VADDPS           Y13, Y6, Y7
-	VFMADD231PS.BCST conv2_0_125<>+0(SB), Y11, Y7
-	VFMADD231PS.BCST conv2_8<>+0(SB), Y8, Y7
-	VFMADD231PS.BCST conv2_0_5<>+0(SB), Y11, Y6
-	VFMADD231PS.BCST conv2_2<>+0(SB), Y8, Y6
-	VMAXPS           Y3, Y2, Y8
-	VMAXPS           Y6, Y5, Y9
-	VMAXPS           Y9, Y8, Y8
-	VADDPS           Y1, Y8, Y9
+	VADDPS           Y9, Y5, Y10
+	VSUBPS           Y9, Y5, Y5
+	VMOVUPS          928(BX), Y9
+	VMOVUPS          960(BX), Y11
+	VADDPS           Y11, Y9, Y12
+	VSUBPS           Y11, Y9, Y9
+	VMOVUPS          768(BX), Y11
+	VADDPS           Y8, Y11, Y11
+	VADDPS           Y12, Y10, Y13
+	VADDPS           Y13, Y11, Y11
+	VFMADD231PS.BCST conv2_0_25<>+0(SB), Y12, Y8
+	VFMADD231PS.BCST conv2_4<>+0(SB), Y10, Y8
+	VMOVUPS          992(BX), Y10
+	VADDPS           Y10, Y3, Y10
+	VFMADD231PS.BCST conv2_0_125<>+0(SB), Y9, Y10
+	VFMADD231PS.BCST conv2_8<>+0(SB), Y5, Y10
+	VFMADD231PS.BCST conv2_0_5<>+0(SB), Y9, Y3
+	VFMADD231PS.BCST conv2_2<>+0(SB), Y5, Y3
+	VMAXPS           Y2, Y7, Y5
+	VMAXPS           Y3, Y11, Y9
+	VMAXPS           Y9, Y5, Y5
+	VADDPS           Y1, Y5, Y9
 	VMAXPS           Y9, Y0, Y9
 	VCMPPS           $0x1e, Y0, Y9, K1
-	VCMPPS           $0x00, Y8, Y2, K1, K2
+	VCMPPS           $0x00, Y5, Y7, K1, K2
 	KANDNW           K1, K2, K1
 	KMOVB            K2, 16(SI)
-	VCMPPS           $0x00, Y8, Y3, K1, K2
+	VCMPPS           $0x00, Y5, Y2, K1, K2
 	KANDNW           K1, K2, K1
 	KMOVB            K2, 17(SI)
-	VCMPPS           $0x00, Y8, Y5, K1, K2
+	VCMPPS           $0x00, Y5, Y11, K1, K2
 	KANDNW           K1, K2, K1
 	KMOVB            K2, 18(SI)
-	VCMPPS           $0x00, Y8, Y6, K1, K1
+	VCMPPS           $0x00, Y5, Y3, K1, K1
 	KMOVB            K1, 19(SI)
 	VMOVUPS          Y9, 128(CX)
-	VMAXPS           Y4, Y10, Y2
-	VMAXPS           Y7, Y14, Y3
+	VMAXPS           Y6, Y4, Y2
+	VMAXPS           Y10, Y8, Y3
 	VMAXPS           Y3, Y2, Y2
 	VADDPS           Y1, Y2, Y3
 	VMAXPS           Y3, Y0, Y3
 	VCMPPS           $0x1e, Y0, Y3, K1
-	VCMPPS           $0x00, Y2, Y10, K1, K2
-	KANDNW           K1, K2, K1
-	KMOVB            K2, 20(SI)
 	VCMPPS           $0x00, Y2, Y4, K1, K2
 	KANDNW           K1, K2, K1
+	KMOVB            K2, 20(SI)
+	VCMPPS           $0x00, Y2, Y6, K1, K2
+	KANDNW           K1, K2, K1
 	KMOVB            K2, 21(SI)
-	VCMPPS           $0x00, Y2, Y14, K1, K2
+	VCMPPS           $0x00, Y2, Y8, K1, K2
 	KANDNW           K1, K2, K1
 	KMOVB            K2, 22(SI)
-	VCMPPS           $0x00, Y2, Y7, K1, K1
+	VCMPPS           $0x00, Y2, Y10, K1, K1
 	KMOVB            K1, 23(SI)
 	VMOVUPS          Y3, 160(CX)
 
 	// columns: Aᵀ m
-	VMOVUPS          32(AX), Y2
-	VMOVUPS          1056(AX), Y3
-	VMOVUPS          2080(AX), Y4
-	VMOVUPS          3104(AX), Y5
-	VMOVUPS          4128(AX), Y6
-	VMOVUPS          5152(AX), Y7
-	VMOVUPS          6176(AX), Y8
-	VMOVUPS          7200(AX), Y9
-	VADDPS           Y4, Y3, Y10
-	VSUBPS           Y4, Y3, Y3
-	VADDPS           Y6, Y5, Y4
-	VSUBPS           Y6, Y5, Y5
-	VADDPS           Y8, Y7, Y6
-	VSUBPS           Y8, Y7, Y7
-	VADDPS           Y10, Y2, Y2
-	VADDPS           Y6, Y4, Y8
-	VADDPS           Y8, Y2, Y2
-	VMOVUPS          Y2, (BX)
-	VFMADD231PS.BCST conv2_0_25<>+0(SB), Y6, Y10
-	VFMADD231PS.BCST conv2_4<>+0(SB), Y4, Y10
-	VMOVUPS          Y10, 512(BX)
-	VADDPS           Y9, Y3, Y2
-	VFMADD231PS.BCST conv2_0_125<>+0(SB), Y7, Y2
-	VFMADD231PS.BCST conv2_8<>+0(SB), Y5, Y2
-	VMOVUPS          Y2, 768(BX)
-	VFMADD231PS.BCST conv2_0_5<>+0(SB), Y7, Y3
-	VFMADD231PS.BCST conv2_2<>+0(SB), Y5, Y3
-	VMOVUPS          Y3, 256(BX)
-	VMOVUPS          160(AX), Y2
-	VMOVUPS          1184(AX), Y3
-	VMOVUPS          2208(AX), Y4
-	VMOVUPS          3232(AX), Y5
-	VMOVUPS          4256(AX), Y6
-	VMOVUPS          5280(AX), Y7
-	VMOVUPS          6304(AX), Y8
-	VMOVUPS          7328(AX), Y9
-	VADDPS           Y4, Y3, Y10
-	VSUBPS           Y4, Y3, Y3
-	VADDPS           Y6, Y5, Y4
-	VSUBPS           Y6, Y5, Y5
-	VADDPS           Y8, Y7, Y6
-	VSUBPS           Y8, Y7, Y7
-	VADDPS           Y10, Y2, Y2
-	VADDPS           Y6, Y4, Y8
-	VADDPS           Y8, Y2, Y2
-	VMOVUPS          Y2, 32(BX)
-	VFMADD231PS.BCST conv2_0_25<>+0(SB), Y6, Y10
-	VFMADD231PS.BCST conv2_4<>+0(SB), Y4, Y10
-	VMOVUPS          Y10, 544(BX)
-	VADDPS           Y9, Y3, Y2
-	VFMADD231PS.BCST conv2_0_125<>+0(SB), Y7, Y2
-	VFMADD231PS.BCST conv2_8<>+0(SB), Y5, Y2
-	VMOVUPS          Y2, 800(BX)
-	VFMADD231PS.BCST conv2_0_5<>+0(SB), Y7, Y3
-	VFMADD231PS.BCST conv2_2<>+0(SB), Y5, Y3
-	VMOVUPS          Y3, 288(BX)
-	VMOVUPS          288(AX), Y2
-	VMOVUPS          1312(AX), Y3
-	VMOVUPS          2336(AX), Y4
-	VMOVUPS          3360(AX), Y5
-	VMOVUPS          4384(AX), Y6
-	VMOVUPS          5408(AX), Y7
-	VMOVUPS          6432(AX), Y8
-	VMOVUPS          7456(AX), Y9
-	VADDPS           Y4, Y3, Y10
-	VSUBPS           Y4, Y3, Y3
-	VADDPS           Y6, Y5, Y4
-	VSUBPS           Y6, Y5, Y5
-	VADDPS           Y8, Y7, Y6
-	VSUBPS           Y8, Y7, Y7
-	VADDPS           Y10, Y2, Y2
-	VADDPS           Y6, Y4, Y8
-	VADDPS           Y8, Y2, Y2
-	VMOVUPS          Y2, 64(BX)
-	VFMADD231PS.BCST conv2_0_25<>+0(SB), Y6, Y10
-	VFMADD231PS.BCST conv2_4<>+0(SB), Y4, Y10
-	VMOVUPS          Y10, 576(BX)
-	VADDPS           Y9, Y3, Y2
-	VFMADD231PS.BCST conv2_0_125<>+0(SB), Y7, Y2
-	VFMADD231PS.BCST conv2_8<>+0(SB), Y5, Y2
-	VMOVUPS          Y2, 832(BX)
-	VFMADD231PS.BCST conv2_0_5<>+0(SB), Y7, Y3
-	VFMADD231PS.BCST conv2_2<>+0(SB), Y5, Y3
-	VMOVUPS          Y3, 320(BX)
-	VMOVUPS          416(AX), Y2
-	VMOVUPS          1440(AX), Y3
-	VMOVUPS          2464(AX), Y4
-	VMOVUPS          3488(AX), Y5
-	VMOVUPS          4512(AX), Y6
-	VMOVUPS          5536(AX), Y7
-	VMOVUPS          6560(AX), Y8
-	VMOVUPS          7584(AX), Y9
-	VADDPS           Y4, Y3, Y10
-	VSUBPS           Y4, Y3, Y3
-	VADDPS           Y6, Y5, Y4
-	VSUBPS           Y6, Y5, Y5
-	VADDPS           Y8, Y7, Y6
-	VSUBPS           Y8, Y7, Y7
-	VADDPS           Y10, Y2, Y2
-	VADDPS           Y6, Y4, Y8
-	VADDPS           Y8, Y2, Y2
-	VMOVUPS          Y2, 96(BX)
-	VFMADD231PS.BCST conv2_0_25<>+0(SB), Y6, Y10
-	VFMADD231PS.BCST conv2_4<>+0(SB), Y4, Y10
-	VMOVUPS          Y10, 608(BX)
-	VADDPS           Y9, Y3, Y2
-	VFMADD231PS.BCST conv2_0_125<>+0(SB), Y7, Y2
-	VFMADD231PS.BCST conv2_8<>+0(SB), Y5, Y2
-	VMOVUPS          Y2, 864(BX)
-	VFMADD231PS.BCST conv2_0_5<>+0(SB), Y7, Y3
-	VFMADD231PS.BCST conv2_2<>+0(SB), Y5, Y3
-	VMOVUPS          Y3, 352(BX)
-	VMOVUPS          544(AX), Y2
-	VMOVUPS          1568(AX), Y3
-	VMOVUPS          2592(AX), Y4
-	VMOVUPS          3616(AX), Y5
-	VMOVUPS          4640(AX), Y6
-	VMOVUPS          5664(AX), Y7
-	VMOVUPS          6688(AX), Y8
-	VMOVUPS          7712(AX), Y9
-	VADDPS           Y4, Y3, Y10
-	VSUBPS           Y4, Y3, Y3
-	VADDPS           Y6, Y5, Y4
-	VSUBPS           Y6, Y5, Y5
-	VADDPS           Y8, Y7, Y6
-	VSUBPS           Y8, Y7, Y7
-	VADDPS           Y10, Y2, Y2
-	VADDPS           Y6, Y4, Y8
-	VADDPS           Y8, Y2, Y2
-	VMOVUPS          Y2, 128(BX)
-	VFMADD231PS.BCST conv2_0_25<>+0(SB), Y6, Y10
-	VFMADD231PS.BCST conv2_4<>+0(SB), Y4, Y10
-	VMOVUPS          Y10, 640(BX)
-	VADDPS           Y9, Y3, Y2
-	VFMADD231PS.BCST conv2_0_125<>+0(SB), Y7, Y2
-	VFMADD231PS.BCST conv2_8<>+0(SB), Y5, Y2
-	VMOVUPS          Y2, 896(BX)
-	VFMADD231PS.BCST conv2_0_5<>+0(SB), Y7, Y3
-	VFMADD231PS.BCST conv2_2<>+0(SB), Y5, Y3
-	VMOVUPS          Y3, 384(BX)
-	VMOVUPS          672(AX), Y2
-	VMOVUPS          1696(AX), Y3
-	VMOVUPS          2720(AX), Y4
-	VMOVUPS          3744(AX), Y5
-	VMOVUPS          4768(AX), Y6
-	VMOVUPS          5792(AX), Y7
-	VMOVUPS          6816(AX), Y8
-	VMOVUPS          7840(AX), Y9
-	VADDPS           Y4, Y3, Y10
-	VSUBPS           Y4, Y3, Y3
-	VADDPS           Y6, Y5, Y4
-	VSUBPS           Y6, Y5, Y5
-	VADDPS           Y8, Y7, Y6
-	VSUBPS           Y8, Y7, Y7
-	VADDPS           Y10, Y2, Y2
-	VADDPS           Y6, Y4, Y8
-	VADDPS           Y8, Y2, Y2
-	VMOVUPS          Y2, 160(BX)
-	VFMADD231PS.BCST conv2_0_25<>+0(SB), Y6, Y10
-	VFMADD231PS.BCST conv2_4<>+0(SB), Y4, Y10
-	VMOVUPS          Y10, 672(BX)
-	VADDPS           Y9, Y3, Y2
-	VFMADD231PS.BCST conv2_0_125<>+0(SB), Y7, Y2
-	VFMADD231PS.BCST conv2_8<>+0(SB), Y5, Y2
-	VMOVUPS          Y2, 928(BX)
-	VFMADD231PS.BCST conv2_0_5<>+0(SB), Y7, Y3
-	VFMADD231PS.BCST conv2_2<>+0(SB), Y5, Y3
-	VMOVUPS          Y3, 416(BX)
-	VMOVUPS          800(AX), Y2
-	VMOVUPS          1824(AX), Y3
-	VMOVUPS          2848(AX), Y4
-	VMOVUPS          3872(AX), Y5
-	VMOVUPS          4896(AX), Y6
-	VMOVUPS          5920(AX), Y7
-	VMOVUPS          6944(AX), Y8
-	VMOVUPS          7968(AX), Y9
-	VADDPS           Y4, Y3, Y10
-	VSUBPS           Y4, Y3, Y3
-	VADDPS           Y6, Y5, Y4
-	VSUBPS           Y6, Y5, Y5
-	VADDPS           Y8, Y7, Y6
-	VSUBPS           Y8, Y7, Y7
-	VADDPS           Y10, Y2, Y2
-	VADDPS           Y6, Y4, Y8
-	VADDPS           Y8, Y2, Y2
-	VMOVUPS          Y2, 192(BX)
-	VFMADD231PS.BCST conv2_0_25<>+0(SB), Y6, Y10
-	VFMADD231PS.BCST conv2_4<>+0(SB), Y4, Y10
-	VMOVUPS          Y10, 704(BX)
-	VADDPS           Y9, Y3, Y2
-	VFMADD231PS.BCST conv2_0_125<>+0(SB), Y7, Y2
-	VFMADD231PS.BCST conv2_8<>+0(SB), Y5, Y2
-	VMOVUPS          Y2, 960(BX)
-	VFMADD231PS.BCST conv2_0_5<>+0(SB), Y7, Y3
-	VFMADD231PS.BCST conv2_2<>+0(SB), Y5, Y3
-	VMOVUPS          Y3, 448(BX)
-	VMOVUPS          928(AX), Y2
-	VMOVUPS          1952(AX), Y3
-	VMOVUPS          2976(AX), Y4
-	VMOVUPS          4000(AX), Y5
-	VMOVUPS          5024(AX), Y6
-	VMOVUPS          6048(AX), Y7
-	VMOVUPS          7072(AX), Y8
-	VMOVUPS          8096(AX), Y9
-	VADDPS           Y4, Y3, Y10
-	VSUBPS           Y4, Y3, Y3
-	VADDPS           Y6, Y5, Y4
-	VSUBPS           Y6, Y5, Y5
-	VADDPS           Y8, Y7, Y6
-	VSUBPS           Y8, Y7, Y7
-	VADDPS           Y10, Y2, Y2
-	VADDPS           Y6, Y4, Y8
-	VADDPS           Y8, Y2, Y2
-	VMOVUPS          Y2, 224(BX)
-	VFMADD231PS.BCST conv2_0_25<>+0(SB), Y6, Y10
-	VFMADD231PS.BCST conv2_4<>+0(SB), Y4, Y10
-	VMOVUPS          Y10, 736(BX)
-	VADDPS           Y9, Y3, Y2
-	VFMADD231PS.BCST conv2_0_125<>+0(SB), Y7, Y2
-	VFMADD231PS.BCST conv2_8<>+0(SB), Y5, Y2
-	VMOVUPS          Y2, 992(BX)
-	VFMADD231PS.BCST conv2_0_5<>+0(SB), Y7, Y3
-	VFMADD231PS.BCST conv2_2<>+0(SB), Y5, Y3
-	VMOVUPS          Y3, 480(BX)
+	VMOVUPS          1056(AX), Y2
+	VMOVUPS          2080(AX), Y3
+	VADDPS           Y3, Y2, Y4
+	VSUBPS           Y3, Y2, Y2
+	VMOVUPS          3104(AX), Y3
+	VMOVUPS          4128(AX), Y5
+	VADDPS           Y5, Y3, Y6
+	VSUBPS           Y5, Y3, Y3
+	VMOVUPS          5152(AX), Y5
+	VMOVUPS          6176(AX), Y7
+	VADDPS           Y7, Y5, Y8
+	VSUBPS           Y7, Y5, Y5
+	VMOVUPS          32(AX), Y7
+	VADDPS           Y4, Y7, Y7
+	VADDPS           Y8, Y6, Y9
+	VADDPS           Y9, Y7, Y7
+	VMOVUPS          Y7, (BX)
+	VFMADD231PS.BCST conv2_0_25<>+0(SB), Y8, Y4
+	VFMADD231PS.BCST conv2_4<>+0(SB), Y6, Y4
+	VMOVUPS          Y4, 512(BX)
+	VMOVUPS          7200(AX), Y4
+	VADDPS           Y4, Y2, Y4
+	VFMADD231PS.BCST conv2_0_125<>+0(SB), Y5, Y4
+	VFMADD231PS.BCST conv2_8<>+0(SB), Y3, Y4
+	VMOVUPS          Y4, 768(BX)
+	VFMADD231PS.BCST conv2_0_5<>+0(SB), Y5, Y2
+	VFMADD231PS.BCST conv2_2<>+0(SB), Y3, Y2
+	VMOVUPS          Y2, 256(BX)
+	VMOVUPS          1184(AX), Y2
+	VMOVUPS          2208(AX), Y3
+	VADDPS           Y3, Y2, Y4
+	VSUBPS           Y3, Y2, Y2
+	VMOVUPS          3232(AX), Y3
+	VMOVUPS          4256(AX), Y5
+	VADDPS           Y5, Y3, Y6
+	VSUBPS           Y5, Y3, Y3
+	VMOVUPS          5280(AX), Y5
+	VMOVUPS          6304(AX), Y7
+	VADDPS           Y7, Y5, Y8
+	VSUBPS           Y7, Y5, Y5
+	VMOVUPS          160(AX), Y7
+	VADDPS           Y4, Y7, Y7
+	VADDPS           Y8, Y6, Y9
+	VADDPS           Y9, Y7, Y7
+	VMOVUPS          Y7, 32(BX)
+	VFMADD231PS.BCST conv2_0_25<>+0(SB), Y8, Y4
+	VFMADD231PS.BCST conv2_4<>+0(SB), Y6, Y4
+	VMOVUPS          Y4, 544(BX)
+	VMOVUPS          7328(AX), Y4
+	VADDPS           Y4, Y2, Y4
+	VFMADD231PS.BCST conv2_0_125<>+0(SB), Y5, Y4
+	VFMADD231PS.BCST conv2_8<>+0(SB), Y3, Y4
+	VMOVUPS          Y4, 800(BX)
+	VFMADD231PS.BCST conv2_0_5<>+0(SB), Y5, Y2
+	VFMADD231PS.BCST conv2_2<>+0(SB), Y3, Y2
+	VMOVUPS          Y2, 288(BX)
+	VMOVUPS          1312(AX), Y2
+	VMOVUPS          2336(AX), Y3
+	VADDPS           Y3, Y2, Y4
+	VSUBPS           Y3, Y2, Y2
+	VMOVUPS          3360(AX), Y3
+	VMOVUPS          4384(AX), Y5
+	VADDPS           Y5, Y3, Y6
+	VSUBPS           Y5, Y3, Y3
+	VMOVUPS          5408(AX), Y5
+	VMOVUPS          6432(AX), Y7
+	VADDPS           Y7, Y5, Y8
+	VSUBPS           Y7, Y5, Y5
+	VMOVUPS          288(AX), Y7
+	VADDPS           Y4, Y7, Y7
+	VADDPS           Y8, Y6, Y9
+	VADDPS           Y9, Y7, Y7
+	VMOVUPS          Y7, 64(BX)
+	VFMADD231PS.BCST conv2_0_25<>+0(SB), Y8, Y4
+	VFMADD231PS.BCST conv2_4<>+0(SB), Y6, Y4
+	VMOVUPS          Y4, 576(BX)
+	VMOVUPS          7456(AX), Y4
+	VADDPS           Y4, Y2, Y4
+	VFMADD231PS.BCST conv2_0_125<>+0(SB), Y5, Y4
+	VFMADD231PS.BCST conv2_8<>+0(SB), Y3, Y4
+	VMOVUPS          Y4, 832(BX)
+	VFMADD231PS.BCST conv2_0_5<>+0(SB), Y5, Y2
+	VFMADD231PS.BCST conv2_2<>+0(SB), Y3, Y2
+	VMOVUPS          Y2, 320(BX)
+	VMOVUPS          1440(AX), Y2
+	VMOVUPS          2464(AX), Y3
+	VADDPS           Y3, Y2, Y4
+	VSUBPS           Y3, Y2, Y2
+	VMOVUPS          3488(AX), Y3
+	VMOVUPS          4512(AX), Y5
+	VADDPS           Y5, Y3, Y6
+	VSUBPS           Y5, Y3, Y3
+	VMOVUPS          5536(AX), Y5
+	VMOVUPS          6560(AX), Y7
+	VADDPS           Y7, Y5, Y8
+	VSUBPS           Y7, Y5, Y5
+	VMOVUPS          416(AX), Y7
+	VADDPS           Y4, Y7, Y7
+	VADDPS           Y8, Y6, Y9
+	VADDPS           Y9, Y7, Y7
+	VMOVUPS          Y7, 96(BX)
+	VFMADD231PS.BCST conv2_0_25<>+0(SB), Y8, Y4
+	VFMADD231PS.BCST conv2_4<>+0(SB), Y6, Y4
+	VMOVUPS          Y4, 608(BX)
+	VMOVUPS          7584(AX), Y4
+	VADDPS           Y4, Y2, Y4
+	VFMADD231PS.BCST conv2_0_125<>+0(SB), Y5, Y4
+	VFMADD231PS.BCST conv2_8<>+0(SB), Y3, Y4
+	VMOVUPS          Y4, 864(BX)
+	VFMADD231PS.BCST conv2_0_5<>+0(SB), Y5, Y2
+	VFMADD231PS.BCST conv2_2<>+0(SB), Y3, Y2
+	VMOVUPS          Y2, 352(BX)
+	VMOVUPS          1568(AX), Y2
+	VMOVUPS          2592(AX), Y3
+	VADDPS           Y3, Y2, Y4
+	VSUBPS           Y3, Y2, Y2
+	VMOVUPS          3616(AX), Y3
+	VMOVUPS          4640(AX), Y5
+	VADDPS           Y5, Y3, Y6
+	VSUBPS           Y5, Y3, Y3
+	VMOVUPS          5664(AX), Y5
+	VMOVUPS          6688(AX), Y7
+	VADDPS           Y7, Y5, Y8
+	VSUBPS           Y7, Y5, Y5
+	VMOVUPS          544(AX), Y7
+	VADDPS           Y4, Y7, Y7
+	VADDPS           Y8, Y6, Y9
+	VADDPS           Y9, Y7, Y7
+	VMOVUPS          Y7, 128(BX)
+	VFMADD231PS.BCST conv2_0_25<>+0(SB), Y8, Y4
+	VFMADD231PS.BCST conv2_4<>+0(SB), Y6, Y4
+	VMOVUPS          Y4, 640(BX)
+	VMOVUPS          7712(AX), Y4
+	VADDPS           Y4, Y2, Y4
+	VFMADD231PS.BCST conv2_0_125<>+0(SB), Y5, Y4
+	VFMADD231PS.BCST conv2_8<>+0(SB), Y3, Y4
+	VMOVUPS          Y4, 896(BX)
+	VFMADD231PS.BCST conv2_0_5<>+0(SB), Y5, Y2
+	VFMADD231PS.BCST conv2_2<>+0(SB), Y3, Y2
+	VMOVUPS          Y2, 384(BX)
+	VMOVUPS          1696(AX), Y2
+	VMOVUPS          2720(AX), Y3
+	VADDPS           Y3, Y2, Y4
+	VSUBPS           Y3, Y2, Y2
+	VMOVUPS          3744(AX), Y3
+	VMOVUPS          4768(AX), Y5
+	VADDPS           Y5, Y3, Y6
+	VSUBPS           Y5, Y3, Y3
+	VMOVUPS          5792(AX), Y5
+	VMOVUPS          6816(AX), Y7
+	VADDPS           Y7, Y5, Y8
+	VSUBPS           Y7, Y5, Y5
+	VMOVUPS          672(AX), Y7
+	VADDPS           Y4, Y7, Y7
+	VADDPS           Y8, Y6, Y9
+	VADDPS           Y9, Y7, Y7
+	VMOVUPS          Y7, 160(BX)
+	VFMADD231PS.BCST conv2_0_25<>+0(SB), Y8, Y4
+	VFMADD231PS.BCST conv2_4<>+0(SB), Y6, Y4
+	VMOVUPS          Y4, 672(BX)
+	VMOVUPS          7840(AX), Y4
+	VADDPS           Y4, Y2, Y4
+	VFMADD231PS.BCST conv2_0_125<>+0(SB), Y5, Y4
+	VFMADD231PS.BCST conv2_8<>+0(SB), Y3, Y4
+	VMOVUPS          Y4, 928(BX)
+	VFMADD231PS.BCST conv2_0_5<>+0(SB), Y5, Y2
+	VFMADD231PS.BCST conv2_2<>+0(SB), Y3, Y2
+	VMOVUPS          Y2, 416(BX)
+	VMOVUPS          1824(AX), Y2
+	VMOVUPS          2848(AX), Y3
+	VADDPS           Y3, Y2, Y4
+	VSUBPS           Y3, Y2, Y2
+	VMOVUPS          3872(AX), Y3
+	VMOVUPS          4896(AX), Y5
+	VADDPS           Y5, Y3, Y6
+	VSUBPS           Y5, Y3, Y3
+	VMOVUPS          5920(AX), Y5
+	VMOVUPS          6944(AX), Y7
+	VADDPS           Y7, Y5, Y8
+	VSUBPS           Y7, Y5, Y5
+	VMOVUPS          800(AX), Y7
+	VADDPS           Y4, Y7, Y7
+	VADDPS           Y8, Y6, Y9
+	VADDPS           Y9, Y7, Y7
+	VMOVUPS          Y7, 192(BX)
+	VFMADD231PS.BCST conv2_0_25<>+0(SB), Y8, Y4
+	VFMADD231PS.BCST conv2_4<>+0(SB), Y6, Y4
+	VMOVUPS          Y4, 704(BX)
+	VMOVUPS          7968(AX), Y4
+	VADDPS           Y4, Y2, Y4
+	VFMADD231PS.BCST conv2_0_125<>+0(SB), Y5, Y4
+	VFMADD231PS.BCST conv2_8<>+0(SB), Y3, Y4
+	VMOVUPS          Y4, 960(BX)
+	VFMADD231PS.BCST conv2_0_5<>+0(SB), Y5, Y2
+	VFMADD231PS.BCST conv2_2<>+0(SB), Y3, Y2
+	VMOVUPS          Y2, 448(BX)
+	VMOVUPS          1952(AX), Y2
+	VMOVUPS          2976(AX), Y3
+	VADDPS           Y3, Y2, Y4
+	VSUBPS           Y3, Y2, Y2
+	VMOVUPS          4000(AX), Y3
+	VMOVUPS          5024(AX), Y5
+	VADDPS           Y5, Y3, Y6
+	VSUBPS           Y5, Y3, Y3
+	VMOVUPS          6048(AX), Y5
+	VMOVUPS          7072(AX), Y7
+	VADDPS           Y7, Y5, Y8
+	VSUBPS           Y7, Y5, Y5
+	VMOVUPS          928(AX), Y7
+	VADDPS           Y4, Y7, Y7
+	VADDPS           Y8, Y6, Y9
+	VADDPS           Y9, Y7, Y7
+	VMOVUPS          Y7, 224(BX)
+	VFMADD231PS.BCST conv2_0_25<>+0(SB), Y8, Y4
+	VFMADD231PS.BCST conv2_4<>+0(SB), Y6, Y4
+	VMOVUPS          Y4, 736(BX)
+	VMOVUPS          8096(AX), Y4
+	VADDPS           Y4, Y2, Y4
+	VFMADD231PS.BCST conv2_0_125<>+0(SB), Y5, Y4
+	VFMADD231PS.BCST conv2_8<>+0(SB), Y3, Y4
+	VMOVUPS          Y4, 992(BX)
+	VFMADD231PS.BCST conv2_0_5<>+0(SB), Y5, Y2
+	VFMADD231PS.BCST conv2_2<>+0(SB), Y3, Y2
+	VMOVUPS          Y2, 480(BX)
 
 	// two rows at a time: (Aᵀ m) A, then bias, pooling, ReLU
-	VMOVUPS          (BX), Y2
-	VMOVUPS          32(BX), Y3
-	VMOVUPS          64(BX), Y4
-	VMOVUPS          96(BX), Y5
-	VMOVUPS          128(BX), Y6
-	VMOVUPS          160(BX), Y7
-	VMOVUPS          192(BX), Y8
-	VMOVUPS          224(BX), Y9
-	VADDPS           Y4, Y3, Y10
-	VSUBPS           Y4, Y3, Y3
-	VADDPS           Y6, Y5, Y4
-	VSUBPS           Y6, Y5, Y5
-	VADDPS           Y8, Y7, Y6
-	VSUBPS           Y8, Y7, Y7
-	VADDPS           Y10, Y2, Y2
-	VADDPS           Y6, Y4, Y8
-	VADDPS           Y8, Y2, Y2
-	VFMADD231PS.BCST conv2_0_25<>+0(SB), Y6, Y10
-	VFMADD231PS.BCST conv2_4<>+0(SB), Y4, Y10
-	VADDPS           Y9, Y3, Y4
-	VFMADD231PS.BCST conv2_0_125<>+0(SB), Y7, Y4
-	VFMADD231PS.BCST conv2_8<>+0(SB), Y5, Y4
-	VFMADD231PS.BCST conv2_0_5<>+0(SB), Y7, Y3
-	VFMADD231PS.BCST conv2_2<>+0(SB), Y5, Y3
-	VMOVUPS          256(BX), Y5
-	VMOVUPS          288(BX), Y6
-	VMOVUPS          320(BX), Y7
-	VMOVUPS          352(BX), Y8
+	VMOVUPS          32(BX), Y2
+	VMOVUPS          64(BX), Y3
+	VADDPS           Y3, Y2, Y4
+	VSUBPS           Y3, Y2, Y2
+	VMOVUPS          96(BX), Y3
+	VMOVUPS          128(BX), Y5
+	VADDPS           Y5, Y3, Y6
+	VSUBPS           Y5, Y3, Y3
+	VMOVUPS          160(BX), Y5
+	VMOVUPS          192(BX), Y7
+	VADDPS           Y7, Y5, Y8
+	VSUBPS           Y7, Y5, Y5
+	VMOVUPS          (BX), Y7
+	VADDPS           Y4, Y7, Y7
+	VADDPS           Y8, Y6, Y9
+	VADDPS           Y9, Y7, Y7
+	VFMADD231PS.BCST conv2_0_25<>+0(SB), Y8, Y4
+	VFMADD231PS.BCST conv2_4<>+0(SB), Y6, Y4
+	VMOVUPS          224(BX), Y6
+	VADDPS           Y6, Y2, Y6
+	VFMADD231PS.BCST conv2_0_125<>+0(SB), Y5, Y6
+	VFMADD231PS.BCST conv2_8<>+0(SB), Y3, Y6
+	VFMADD231PS.BCST conv2_0_5<>+0(SB), Y5, Y2
+	VFMADD231PS.BCST conv2_2<>+0(SB), Y3, Y2
+	VMOVUPS          288(BX), Y3
+	VMOVUPS          320(BX), Y5
+	VADDPS           Y5, Y3, Y8
+	VSUBPS           Y5, Y3, Y3
+	VMOVUPS          352(BX), Y5
 	VMOVUPS          384(BX), Y9
-	VMOVUPS          416(BX), Y11
-	VMOVUPS          448(BX), Y12
-	VMOVUPS          480(BX), Y13
-	VADDPS           Y7, Y6, Y14
-	VSUBPS           Y7, Y6, Y6
-	VADDPS           Y9, Y8, Y7
-	VSUBPS           Y9, Y8, Y8
-	VADDPS           Y12, Y11, Y9
-	VSUBPS           Y12, Y11, Y11
-	VADDPS           Y14, Y5, Y5
-	VADDPS           Y9, Y7, Y12
-	VADDPS           Y12, Y5, Y5
-	VFMADD231PS.BCST conv2_0_25<>+0(SB), Y9, Y14
-	VFMADD231PS.BCST conv2_4<>+0(SB), Y7, Y14
-	VADDPS           Y13, Y6, Y7
-	VFMADD231PS.BCST conv2_0_125<>+0(SB), Y11, Y7
-	VFMADD231PS.BCST conv2_8<>+0(SB), Y8, Y7
-	VFMADD231PS.BCST conv2_0_5<>+0(SB), Y11, Y6
-	VFMADD231PS.BCST conv2_2<>+0(SB), Y8, Y6
-	VMAXPS           Y3, Y2, Y8
-	VMAXPS           Y6, Y5, Y9
-	VMAXPS           Y9, Y8, Y8
-	VADDPS           Y1, Y8, Y9
+	VADDPS           Y9, Y5, Y10
+	VSUBPS           Y9, Y5, Y5
+	VMOVUPS          416(BX), Y9
+	VMOVUPS          448(BX), Y11
+	VADDPS           Y11, Y9, Y12
+	VSUBPS           Y11, Y9, Y9
+	VMOVUPS          256(BX), Y11
+	VADDPS           Y8, Y11, Y11
+	VADDPS           Y12, Y10, Y13
+	VADDPS           Y13, Y11, Y11
+	VFMADD231PS.BCST conv2_0_25<>+0(SB), Y12, Y8
+	VFMADD231PS.BCST conv2_4<>+0(SB), Y10, Y8
+	VMOVUPS          480(BX), Y10
+	VADDPS           Y10, Y3, Y10
+	VFMADD231PS.BCST conv2_0_125<>+0(SB), Y9, Y10
+	VFMADD231PS.BCST conv2_8<>+0(SB), Y5, Y10
+	VFMADD231PS.BCST conv2_0_5<>+0(SB), Y9, Y3
+	VFMADD231PS.BCST conv2_2<>+0(SB), Y5, Y3
+	VMAXPS           Y2, Y7, Y5
+	VMAXPS           Y3, Y11, Y9
+	VMAXPS           Y9, Y5, Y5
+	VADDPS           Y1, Y5, Y9
 	VMAXPS           Y9, Y0, Y9
 	VCMPPS           $0x1e, Y0, Y9, K1
-	VCMPPS           $0x00, Y8, Y2, K1, K2
+	VCMPPS           $0x00, Y5, Y7, K1, K2
 	KANDNW           K1, K2, K1
 	KMOVB            K2, 8(SI)
-	VCMPPS           $0x00, Y8, Y3, K1, K2
+	VCMPPS           $0x00, Y5, Y2, K1, K2
 	KANDNW           K1, K2, K1
 	KMOVB            K2, 9(SI)
-	VCMPPS           $0x00, Y8, Y5, K1, K2
+	VCMPPS           $0x00, Y5, Y11, K1, K2
 	KANDNW           K1, K2, K1
 	KMOVB            K2, 10(SI)
-	VCMPPS           $0x00, Y8, Y6, K1, K1
+	VCMPPS           $0x00, Y5, Y3, K1, K1
 	KMOVB            K1, 11(SI)
 	VMOVUPS          Y9, 64(CX)
-	VMAXPS           Y4, Y10, Y2
-	VMAXPS           Y7, Y14, Y3
+	VMAXPS           Y6, Y4, Y2
+	VMAXPS           Y10, Y8, Y3
 	VMAXPS           Y3, Y2, Y2
 	VADDPS           Y1, Y2, Y3
 	VMAXPS           Y3, Y0, Y3
 	VCMPPS           $0x1e, Y0, Y3, K1
-	VCMPPS           $0x00, Y2, Y10, K1, K2
+	VCMPPS           $0x00, Y2, Y4, K1, K2
 	KANDNW           K1, K2, K1
 	KMOVB            K2, 12(SI)
-	VCMPPS           $0x00, Y2, Y4, K1, K2
+	VCMPPS           $0x00, Y2, Y6, K1, K2
 	KANDNW           K1, K2, K1
 	KMOVB            K2, 13(SI)
-	VCMPPS           $0x00, Y2, Y14, K1, K2
+	VCMPPS           $0x00, Y2, Y8, K1, K2
 	KANDNW           K1, K2, K1
 	KMOVB            K2, 14(SI)
-	VCMPPS           $0x00, Y2, Y7, K1, K1
+	VCMPPS           $0x00, Y2, Y10, K1, K1
 	KMOVB            K1, 15(SI)
 	VMOVUPS          Y3, 96(CX)
-	VMOVUPS          512(BX), Y2
-	VMOVUPS          544(BX), Y3
-	VMOVUPS          576(BX), Y4
-	VMOVUPS          608(BX), Y5
-	VMOVUPS          640(BX), Y6
-	VMOVUPS          672(BX), Y7
-	VMOVUPS          704(BX), Y8
-	VMOVUPS          736(BX), Y9
-	VADDPS           Y4, Y3, Y10
-	VSUBPS           Y4, Y3, Y3
-	VADDPS           Y6, Y5, Y4
-	VSUBPS           Y6, Y5, Y5
-	VADDPS           Y8, Y7, Y6
-	VSUBPS           Y8, Y7, Y7
-	VADDPS           Y10, Y2, Y2
-	VADDPS           Y6, Y4, Y8
-	VADDPS           Y8, Y2, Y2
-	VFMADD231PS.BCST conv2_0_25<>+0(SB), Y6, Y10
-	VFMADD231PS.BCST conv2_4<>+0(SB), Y4, Y10
-	VADDPS           Y9, Y3, Y4
-	VFMADD231PS.BCST conv2_0_125<>+0(SB), Y7, Y4
-	VFMADD231PS.BCST conv2_8<>+0(SB), Y5, Y4
-	VFMADD231PS.BCST conv2_0_5<>+0(SB), Y7, Y3
-	VFMADD231PS.BCST conv2_2<>+0(SB), Y5, Y3
-	VMOVUPS          768(BX), Y5
-	VMOVUPS          800(BX), Y6
-	VMOVUPS          832(BX), Y7
-	VMOVUPS          864(BX), Y8
+	VMOVUPS          544(BX), Y2
+	VMOVUPS          576(BX), Y3
+	VADDPS           Y3, Y2, Y4
+	VSUBPS           Y3, Y2, Y2
+	VMOVUPS          608(BX), Y3
+	VMOVUPS          640(BX), Y5
+	VADDPS           Y5, Y3, Y6
+	VSUBPS           Y5, Y3, Y3
+	VMOVUPS          672(BX), Y5
+	VMOVUPS          704(BX), Y7
+	VADDPS           Y7, Y5, Y8
+	VSUBPS           Y7, Y5, Y5
+	VMOVUPS          512(BX), Y7
+	VADDPS           Y4, Y7, Y7
+	VADDPS           Y8, Y6, Y9
+	VADDPS           Y9, Y7, Y7
+	VFMADD231PS.BCST conv2_0_25<>+0(SB), Y8, Y4
+	VFMADD231PS.BCST conv2_4<>+0(SB), Y6, Y4
+	VMOVUPS          736(BX), Y6
+	VADDPS           Y6, Y2, Y6
+	VFMADD231PS.BCST conv2_0_125<>+0(SB), Y5, Y6
+	VFMADD231PS.BCST conv2_8<>+0(SB), Y3, Y6
+	VFMADD231PS.BCST conv2_0_5<>+0(SB), Y5, Y2
+	VFMADD231PS.BCST conv2_2<>+0(SB), Y3, Y2
+	VMOVUPS          800(BX), Y3
+	VMOVUPS          832(BX), Y5
+	VADDPS           Y5, Y3, Y8
+	VSUBPS           Y5, Y3, Y3
+	VMOVUPS          864(BX), Y5
 	VMOVUPS          896(BX), Y9
-	VMOVUPS          928(BX), Y11
-	VMOVUPS          960(BX), Y12
-	VMOVUPS          992(BX), Y13
-	VADDPS           Y7, Y6, Y14
-	VSUBPS           Y7, Y6, Y6
-	VADDPS           Y9, Y8, Y7
-	VSUBPS           Y9, Y8, Y8
-	VADDPS           Y12, Y11, Y9
-	VSUBPS           Y12, Y11, Y11
-	VADDPS           Y14, Y5, Y5
-	VADDPS           Y9, Y7, Y12
-	VADDPS           Y12, Y5, Y5
-	VFMADD231PS.BCST conv2_0_25<>+0(SB), Y9, Y14
-	VFMADD231PS.BCST conv2_4<>+0(SB), Y7, Y14
-	VADDPS           Y13, Y6, Y7
-	VFMADD231PS.BCST conv2_0_125<>+0(SB), Y11, Y7
-	VFMADD231PS.BCST conv2_8<>+0(SB), Y8, Y7
-	VFMADD231PS.BCST conv2_0_5<>+0(SB), Y11, Y6
-	VFMADD231PS.BCST conv2_2<>+0(SB), Y8, Y6
-	VMAXPS           Y3, Y2, Y8
-	VMAXPS           Y6, Y5, Y9
-	VMAXPS           Y9, Y8, Y8
-	VADDPS           Y1, Y8, Y9
+	VADDPS           Y9, Y5, Y10
+	VSUBPS           Y9, Y5, Y5
+	VMOVUPS          928(BX), Y9
+	VMOVUPS          960(BX), Y11
+	VADDPS           Y11, Y9, Y12
+	VSUBPS           Y11, Y9, Y9
+	VMOVUPS          768(BX), Y11
+	VADDPS           Y8, Y11, Y11
+	VADDPS           Y12, Y10, Y13
+	VADDPS           Y13, Y11, Y11
+	VFMADD231PS.BCST conv2_0_25<>+0(SB), Y12, Y8
+	VFMADD231PS.BCST conv2_4<>+0(SB), Y10, Y8
+	VMOVUPS          992(BX), Y10
+	VADDPS           Y10, Y3, Y10
+	VFMADD231PS.BCST conv2_0_125<>+0(SB), Y9, Y10
+	VFMADD231PS.BCST conv2_8<>+0(SB), Y5, Y10
+	VFMADD231PS.BCST conv2_0_5<>+0(SB), Y9, Y3
+	VFMADD231PS.BCST conv2_2<>+0(SB), Y5, Y3
+	VMAXPS           Y2, Y7, Y5
+	VMAXPS           Y3, Y11, Y9
+	VMAXPS           Y9, Y5, Y5
+	VADDPS           Y1, Y5, Y9
 	VMAXPS           Y9, Y0, Y9
 	VCMPPS           $0x1e, Y0, Y9, K1
-	VCMPPS           $0x00, Y8, Y2, K1, K2
+	VCMPPS           $0x00, Y5, Y7, K1, K2
 	KANDNW           K1, K2, K1
 	KMOVB            K2, 24(SI)
-	VCMPPS           $0x00, Y8, Y3, K1, K2
+	VCMPPS           $0x00, Y5, Y2, K1, K2
 	KANDNW           K1, K2, K1
 	KMOVB            K2, 25(SI)
-	VCMPPS           $0x00, Y8, Y5, K1, K2
+	VCMPPS           $0x00, Y5, Y11, K1, K2
 	KANDNW           K1, K2, K1
 	KMOVB            K2, 26(SI)
-	VCMPPS           $0x00, Y8, Y6, K1, K1
+	VCMPPS           $0x00, Y5, Y3, K1, K1
 	KMOVB            K1, 27(SI)
 	VMOVUPS          Y9, 192(CX)
-	VMAXPS           Y4, Y10, Y2
-	VMAXPS           Y7, Y14, Y3
+	VMAXPS           Y6, Y4, Y2
+	VMAXPS           Y10, Y8, Y3
 	VMAXPS           Y3, Y2, Y2
 	VADDPS           Y1, Y2, Y3
 	VMAXPS           Y3, Y0, Y3
 	VCMPPS           $0x1e, Y0, Y3, K1
-	VCMPPS           $0x00, Y2, Y10, K1, K2
-	KANDNW           K1, K2, K1
-	KMOVB            K2, 28(SI)
 	VCMPPS           $0x00, Y2, Y4, K1, K2
 	KANDNW           K1, K2, K1
+	KMOVB            K2, 28(SI)
+	VCMPPS           $0x00, Y2, Y6, K1, K2
+	KANDNW           K1, K2, K1
 	KMOVB            K2, 29(SI)
-	VCMPPS           $0x00, Y2, Y14, K1, K2
+	VCMPPS           $0x00, Y2, Y8, K1, K2
 	KANDNW           K1, K2, K1
 	KMOVB            K2, 30(SI)
-	VCMPPS           $0x00, Y2, Y7, K1, K1
+	VCMPPS           $0x00, Y2, Y10, K1, K1
 	KMOVB            K1, 31(SI)
 	VMOVUPS          Y3, 224(CX)
 	ADDQ             $+64, AX
@@ -8339,696 +8339,696 @@ output3:
 
 tileRow4:
 	// columns: Aᵀ m
-	VMOVUPS          (AX), Z2
-	VMOVUPS          2048(AX), Z3
-	VMOVUPS          4096(AX), Z4
-	VMOVUPS          6144(AX), Z5
-	VMOVUPS          8192(AX), Z6
-	VMOVUPS          10240(AX), Z7
-	VMOVUPS          12288(AX), Z8
-	VMOVUPS          14336(AX), Z9
-	VADDPS           Z4, Z3, Z10
-	VSUBPS           Z4, Z3, Z3
-	VADDPS           Z6, Z5, Z4
-	VSUBPS           Z6, Z5, Z5
-	VADDPS           Z8, Z7, Z6
-	VSUBPS           Z8, Z7, Z7
-	VADDPS           Z10, Z2, Z2
-	VADDPS           Z6, Z4, Z8
-	VADDPS           Z8, Z2, Z2
-	VMOVUPS          Z2, (BX)
-	VFMADD231PS.BCST conv2_0_25<>+0(SB), Z6, Z10
-	VFMADD231PS.BCST conv2_4<>+0(SB), Z4, Z10
-	VMOVUPS          Z10, 1024(BX)
-	VADDPS           Z9, Z3, Z2
-	VFMADD231PS.BCST conv2_0_125<>+0(SB), Z7, Z2
-	VFMADD231PS.BCST conv2_8<>+0(SB), Z5, Z2
-	VMOVUPS          Z2, 1536(BX)
-	VFMADD231PS.BCST conv2_0_5<>+0(SB), Z7, Z3
-	VFMADD231PS.BCST conv2_2<>+0(SB), Z5, Z3
-	VMOVUPS          Z3, 512(BX)
-	VMOVUPS          256(AX), Z2
-	VMOVUPS          2304(AX), Z3
-	VMOVUPS          4352(AX), Z4
-	VMOVUPS          6400(AX), Z5
-	VMOVUPS          8448(AX), Z6
-	VMOVUPS          10496(AX), Z7
-	VMOVUPS          12544(AX), Z8
-	VMOVUPS          14592(AX), Z9
-	VADDPS           Z4, Z3, Z10
-	VSUBPS           Z4, Z3, Z3
-	VADDPS           Z6, Z5, Z4
-	VSUBPS           Z6, Z5, Z5
-	VADDPS           Z8, Z7, Z6
-	VSUBPS           Z8, Z7, Z7
-	VADDPS           Z10, Z2, Z2
-	VADDPS           Z6, Z4, Z8
-	VADDPS           Z8, Z2, Z2
-	VMOVUPS          Z2, 64(BX)
-	VFMADD231PS.BCST conv2_0_25<>+0(SB), Z6, Z10
-	VFMADD231PS.BCST conv2_4<>+0(SB), Z4, Z10
-	VMOVUPS          Z10, 1088(BX)
-	VADDPS           Z9, Z3, Z2
-	VFMADD231PS.BCST conv2_0_125<>+0(SB), Z7, Z2
-	VFMADD231PS.BCST conv2_8<>+0(SB), Z5, Z2
-	VMOVUPS          Z2, 1600(BX)
-	VFMADD231PS.BCST conv2_0_5<>+0(SB), Z7, Z3
-	VFMADD231PS.BCST conv2_2<>+0(SB), Z5, Z3
-	VMOVUPS          Z3, 576(BX)
-	VMOVUPS          512(AX), Z2
-	VMOVUPS          2560(AX), Z3
-	VMOVUPS          4608(AX), Z4
-	VMOVUPS          6656(AX), Z5
-	VMOVUPS          8704(AX), Z6
-	VMOVUPS          10752(AX), Z7
-	VMOVUPS          12800(AX), Z8
-	VMOVUPS          14848(AX), Z9
-	VADDPS           Z4, Z3, Z10
-	VSUBPS           Z4, Z3, Z3
-	VADDPS           Z6, Z5, Z4
-	VSUBPS           Z6, Z5, Z5
-	VADDPS           Z8, Z7, Z6
-	VSUBPS           Z8, Z7, Z7
-	VADDPS           Z10, Z2, Z2
-	VADDPS           Z6, Z4, Z8
-	VADDPS           Z8, Z2, Z2
-	VMOVUPS          Z2, 128(BX)
-	VFMADD231PS.BCST conv2_0_25<>+0(SB), Z6, Z10
-	VFMADD231PS.BCST conv2_4<>+0(SB), Z4, Z10
-	VMOVUPS          Z10, 1152(BX)
-	VADDPS           Z9, Z3, Z2
-	VFMADD231PS.BCST conv2_0_125<>+0(SB), Z7, Z2
-	VFMADD231PS.BCST conv2_8<>+0(SB), Z5, Z2
-	VMOVUPS          Z2, 1664(BX)
-	VFMADD231PS.BCST conv2_0_5<>+0(SB), Z7, Z3
-	VFMADD231PS.BCST conv2_2<>+0(SB), Z5, Z3
-	VMOVUPS          Z3, 640(BX)
-	VMOVUPS          768(AX), Z2
-	VMOVUPS          2816(AX), Z3
-	VMOVUPS          4864(AX), Z4
-	VMOVUPS          6912(AX), Z5
-	VMOVUPS          8960(AX), Z6
-	VMOVUPS          11008(AX), Z7
-	VMOVUPS          13056(AX), Z8
-	VMOVUPS          15104(AX), Z9
-	VADDPS           Z4, Z3, Z10
-	VSUBPS           Z4, Z3, Z3
-	VADDPS           Z6, Z5, Z4
-	VSUBPS           Z6, Z5, Z5
-	VADDPS           Z8, Z7, Z6
-	VSUBPS           Z8, Z7, Z7
-	VADDPS           Z10, Z2, Z2
-	VADDPS           Z6, Z4, Z8
-	VADDPS           Z8, Z2, Z2
-	VMOVUPS          Z2, 192(BX)
-	VFMADD231PS.BCST conv2_0_25<>+0(SB), Z6, Z10
-	VFMADD231PS.BCST conv2_4<>+0(SB), Z4, Z10
-	VMOVUPS          Z10, 1216(BX)
-	VADDPS           Z9, Z3, Z2
-	VFMADD231PS.BCST conv2_0_125<>+0(SB), Z7, Z2
-	VFMADD231PS.BCST conv2_8<>+0(SB), Z5, Z2
-	VMOVUPS          Z2, 1728(BX)
-	VFMADD231PS.BCST conv2_0_5<>+0(SB), Z7, Z3
-	VFMADD231PS.BCST conv2_2<>+0(SB), Z5, Z3
-	VMOVUPS          Z3, 704(BX)
-	VMOVUPS          1024(AX), Z2
-	VMOVUPS          3072(AX), Z3
-	VMOVUPS          5120(AX), Z4
-	VMOVUPS          7168(AX), Z5
-	VMOVUPS          9216(AX), Z6
-	VMOVUPS          11264(AX), Z7
-	VMOVUPS          13312(AX), Z8
-	VMOVUPS          15360(AX), Z9
-	VADDPS           Z4, Z3, Z10
-	VSUBPS           Z4, Z3, Z3
-	VADDPS           Z6, Z5, Z4
-	VSUBPS           Z6, Z5, Z5
-	VADDPS           Z8, Z7, Z6
-	VSUBPS           Z8, Z7, Z7
-	VADDPS           Z10, Z2, Z2
-	VADDPS           Z6, Z4, Z8
-	VADDPS           Z8, Z2, Z2
-	VMOVUPS          Z2, 256(BX)
-	VFMADD231PS.BCST conv2_0_25<>+0(SB), Z6, Z10
-	VFMADD231PS.BCST conv2_4<>+0(SB), Z4, Z10
-	VMOVUPS          Z10, 1280(BX)
-	VADDPS           Z9, Z3, Z2
-	VFMADD231PS.BCST conv2_0_125<>+0(SB), Z7, Z2
-	VFMADD231PS.BCST conv2_8<>+0(SB), Z5, Z2
-	VMOVUPS          Z2, 1792(BX)
-	VFMADD231PS.BCST conv2_0_5<>+0(SB), Z7, Z3
-	VFMADD231PS.BCST conv2_2<>+0(SB), Z5, Z3
-	VMOVUPS          Z3, 768(BX)
-	VMOVUPS          1280(AX), Z2
-	VMOVUPS          3328(AX), Z3
-	VMOVUPS          5376(AX), Z4
-	VMOVUPS          7424(AX), Z5
-	VMOVUPS          9472(AX), Z6
-	VMOVUPS          11520(AX), Z7
-	VMOVUPS          13568(AX), Z8
-	VMOVUPS          15616(AX), Z9
-	VADDPS           Z4, Z3, Z10
-	VSUBPS           Z4, Z3, Z3
-	VADDPS           Z6, Z5, Z4
-	VSUBPS           Z6, Z5, Z5
-	VADDPS           Z8, Z7, Z6
-	VSUBPS           Z8, Z7, Z7
-	VADDPS           Z10, Z2, Z2
-	VADDPS           Z6, Z4, Z8
-	VADDPS           Z8, Z2, Z2
-	VMOVUPS          Z2, 320(BX)
-	VFMADD231PS.BCST conv2_0_25<>+0(SB), Z6, Z10
-	VFMADD231PS.BCST conv2_4<>+0(SB), Z4, Z10
-	VMOVUPS          Z10, 1344(BX)
-	VADDPS           Z9, Z3, Z2
-	VFMADD231PS.BCST conv2_0_125<>+0(SB), Z7, Z2
-	VFMADD231PS.BCST conv2_8<>+0(SB), Z5, Z2
-	VMOVUPS          Z2, 1856(BX)
-	VFMADD231PS.BCST conv2_0_5<>+0(SB), Z7, Z3
-	VFMADD231PS.BCST conv2_2<>+0(SB), Z5, Z3
-	VMOVUPS          Z3, 832(BX)
-	VMOVUPS          1536(AX), Z2
-	VMOVUPS          3584(AX), Z3
-	VMOVUPS          5632(AX), Z4
-	VMOVUPS          7680(AX), Z5
-	VMOVUPS          9728(AX), Z6
-	VMOVUPS          11776(AX), Z7
-	VMOVUPS          13824(AX), Z8
-	VMOVUPS          15872(AX), Z9
-	VADDPS           Z4, Z3, Z10
-	VSUBPS           Z4, Z3, Z3
-	VADDPS           Z6, Z5, Z4
-	VSUBPS           Z6, Z5, Z5
-	VADDPS           Z8, Z7, Z6
-	VSUBPS           Z8, Z7, Z7
-	VADDPS           Z10, Z2, Z2
-	VADDPS           Z6, Z4, Z8
-	VADDPS           Z8, Z2, Z2
-	VMOVUPS          Z2, 384(BX)
-	VFMADD231PS.BCST conv2_0_25<>+0(SB), Z6, Z10
-	VFMADD231PS.BCST conv2_4<>+0(SB), Z4, Z10
-	VMOVUPS          Z10, 1408(BX)
-	VADDPS           Z9, Z3, Z2
-	VFMADD231PS.BCST conv2_0_125<>+0(SB), Z7, Z2
-	VFMADD231PS.BCST conv2_8<>+0(SB), Z5, Z2
-	VMOVUPS          Z2, 1920(BX)
-	VFMADD231PS.BCST conv2_0_5<>+0(SB), Z7, Z3
-	VFMADD231PS.BCST conv2_2<>+0(SB), Z5, Z3
-	VMOVUPS          Z3, 896(BX)
-	VMOVUPS          1792(AX), Z2
-	VMOVUPS          3840(AX), Z3
-	VMOVUPS          5888(AX), Z4
-	VMOVUPS          7936(AX), Z5
-	VMOVUPS          9984(AX), Z6
-	VMOVUPS          12032(AX), Z7
-	VMOVUPS          14080(AX), Z8
-	VMOVUPS          16128(AX), Z9
-	VADDPS           Z4, Z3, Z10
-	VSUBPS           Z4, Z3, Z3
-	VADDPS           Z6, Z5, Z4
-	VSUBPS           Z6, Z5, Z5
-	VADDPS           Z8, Z7, Z6
-	VSUBPS           Z8, Z7, Z7
-	VADDPS           Z10, Z2, Z2
-	VADDPS           Z6, Z4, Z8
-	VADDPS           Z8, Z2, Z2
-	VMOVUPS          Z2, 448(BX)
-	VFMADD231PS.BCST conv2_0_25<>+0(SB), Z6, Z10
-	VFMADD231PS.BCST conv2_4<>+0(SB), Z4, Z10
-	VMOVUPS          Z10, 1472(BX)
-	VADDPS           Z9, Z3, Z2
-	VFMADD231PS.BCST conv2_0_125<>+0(SB), Z7, Z2
-	VFMADD231PS.BCST conv2_8<>+0(SB), Z5, Z2
-	VMOVUPS          Z2, 1984(BX)
-	VFMADD231PS.BCST conv2_0_5<>+0(SB), Z7, Z3
-	VFMADD231PS.BCST conv2_2<>+0(SB), Z5, Z3
-	VMOVUPS          Z3, 960(BX)
+	VMOVUPS          2048(AX), Z2
+	VMOVUPS          4096(AX), Z3
+	VADDPS           Z3, Z2, Z4
+	VSUBPS           Z3, Z2, Z2
+	VMOVUPS          6144(AX), Z3
+	VMOVUPS          8192(AX), Z5
+	VADDPS           Z5, Z3, Z6
+	VSUBPS           Z5, Z3, Z3
+	VMOVUPS          10240(AX), Z5
+	VMOVUPS          12288(AX), Z7
+	VADDPS           Z7, Z5, Z8
+	VSUBPS           Z7, Z5, Z5
+	VMOVUPS          (AX), Z7
+	VADDPS           Z4, Z7, Z7
+	VADDPS           Z8, Z6, Z9
+	VADDPS           Z9, Z7, Z7
+	VMOVUPS          Z7, (BX)
+	VFMADD231PS.BCST conv2_0_25<>+0(SB), Z8, Z4
+	VFMADD231PS.BCST conv2_4<>+0(SB), Z6, Z4
+	VMOVUPS          Z4, 1024(BX)
+	VMOVUPS          14336(AX), Z4
+	VADDPS           Z4, Z2, Z4
+	VFMADD231PS.BCST conv2_0_125<>+0(SB), Z5, Z4
+	VFMADD231PS.BCST conv2_8<>+0(SB), Z3, Z4
+	VMOVUPS          Z4, 1536(BX)
+	VFMADD231PS.BCST conv2_0_5<>+0(SB), Z5, Z2
+	VFMADD231PS.BCST conv2_2<>+0(SB), Z3, Z2
+	VMOVUPS          Z2, 512(BX)
+	VMOVUPS          2304(AX), Z2
+	VMOVUPS          4352(AX), Z3
+	VADDPS           Z3, Z2, Z4
+	VSUBPS           Z3, Z2, Z2
+	VMOVUPS          6400(AX), Z3
+	VMOVUPS          8448(AX), Z5
+	VADDPS           Z5, Z3, Z6
+	VSUBPS           Z5, Z3, Z3
+	VMOVUPS          10496(AX), Z5
+	VMOVUPS          12544(AX), Z7
+	VADDPS           Z7, Z5, Z8
+	VSUBPS           Z7, Z5, Z5
+	VMOVUPS          256(AX), Z7
+	VADDPS           Z4, Z7, Z7
+	VADDPS           Z8, Z6, Z9
+	VADDPS           Z9, Z7, Z7
+	VMOVUPS          Z7, 64(BX)
+	VFMADD231PS.BCST conv2_0_25<>+0(SB), Z8, Z4
+	VFMADD231PS.BCST conv2_4<>+0(SB), Z6, Z4
+	VMOVUPS          Z4, 1088(BX)
+	VMOVUPS          14592(AX), Z4
+	VADDPS           Z4, Z2, Z4
+	VFMADD231PS.BCST conv2_0_125<>+0(SB), Z5, Z4
+	VFMADD231PS.BCST conv2_8<>+0(SB), Z3, Z4
+	VMOVUPS          Z4, 1600(BX)
+	VFMADD231PS.BCST conv2_0_5<>+0(SB), Z5, Z2
+	VFMADD231PS.BCST conv2_2<>+0(SB), Z3, Z2
+	VMOVUPS          Z2, 576(BX)
+	VMOVUPS          2560(AX), Z2
+	VMOVUPS          4608(AX), Z3
+	VADDPS           Z3, Z2, Z4
+	VSUBPS           Z3, Z2, Z2
+	VMOVUPS          6656(AX), Z3
+	VMOVUPS          8704(AX), Z5
+	VADDPS           Z5, Z3, Z6
+	VSUBPS           Z5, Z3, Z3
+	VMOVUPS          10752(AX), Z5
+	VMOVUPS          12800(AX), Z7
+	VADDPS           Z7, Z5, Z8
+	VSUBPS           Z7, Z5, Z5
+	VMOVUPS          512(AX), Z7
+	VADDPS           Z4, Z7, Z7
+	VADDPS           Z8, Z6, Z9
+	VADDPS           Z9, Z7, Z7
+	VMOVUPS          Z7, 128(BX)
+	VFMADD231PS.BCST conv2_0_25<>+0(SB), Z8, Z4
+	VFMADD231PS.BCST conv2_4<>+0(SB), Z6, Z4
+	VMOVUPS          Z4, 1152(BX)
+	VMOVUPS          14848(AX), Z4
+	VADDPS           Z4, Z2, Z4
+	VFMADD231PS.BCST conv2_0_125<>+0(SB), Z5, Z4
+	VFMADD231PS.BCST conv2_8<>+0(SB), Z3, Z4
+	VMOVUPS          Z4, 1664(BX)
+	VFMADD231PS.BCST conv2_0_5<>+0(SB), Z5, Z2
+	VFMADD231PS.BCST conv2_2<>+0(SB), Z3, Z2
+	VMOVUPS          Z2, 640(BX)
+	VMOVUPS          2816(AX), Z2
+	VMOVUPS          4864(AX), Z3
+	VADDPS           Z3, Z2, Z4
+	VSUBPS           Z3, Z2, Z2
+	VMOVUPS          6912(AX), Z3
+	VMOVUPS          8960(AX), Z5
+	VADDPS           Z5, Z3, Z6
+	VSUBPS           Z5, Z3, Z3
+	VMOVUPS          11008(AX), Z5
+	VMOVUPS          13056(AX), Z7
+	VADDPS           Z7, Z5, Z8
+	VSUBPS           Z7, Z5, Z5
+	VMOVUPS          768(AX), Z7
+	VADDPS           Z4, Z7, Z7
+	VADDPS           Z8, Z6, Z9
+	VADDPS           Z9, Z7, Z7
+	VMOVUPS          Z7, 192(BX)
+	VFMADD231PS.BCST conv2_0_25<>+0(SB), Z8, Z4
+	VFMADD231PS.BCST conv2_4<>+0(SB), Z6, Z4
+	VMOVUPS          Z4, 1216(BX)
+	VMOVUPS          15104(AX), Z4
+	VADDPS           Z4, Z2, Z4
+	VFMADD231PS.BCST conv2_0_125<>+0(SB), Z5, Z4
+	VFMADD231PS.BCST conv2_8<>+0(SB), Z3, Z4
+	VMOVUPS          Z4, 1728(BX)
+	VFMADD231PS.BCST conv2_0_5<>+0(SB), Z5, Z2
+	VFMADD231PS.BCST conv2_2<>+0(SB), Z3, Z2
+	VMOVUPS          Z2, 704(BX)
+	VMOVUPS          3072(AX), Z2
+	VMOVUPS          5120(AX), Z3
+	VADDPS           Z3, Z2, Z4
+	VSUBPS           Z3, Z2, Z2
+	VMOVUPS          7168(AX), Z3
+	VMOVUPS          9216(AX), Z5
+	VADDPS           Z5, Z3, Z6
+	VSUBPS           Z5, Z3, Z3
+	VMOVUPS          11264(AX), Z5
+	VMOVUPS          13312(AX), Z7
+	VADDPS           Z7, Z5, Z8
+	VSUBPS           Z7, Z5, Z5
+	VMOVUPS          1024(AX), Z7
+	VADDPS           Z4, Z7, Z7
+	VADDPS           Z8, Z6, Z9
+	VADDPS           Z9, Z7, Z7
+	VMOVUPS          Z7, 256(BX)
+	VFMADD231PS.BCST conv2_0_25<>+0(SB), Z8, Z4
+	VFMADD231PS.BCST conv2_4<>+0(SB), Z6, Z4
+	VMOVUPS          Z4, 1280(BX)
+	VMOVUPS          15360(AX), Z4
+	VADDPS           Z4, Z2, Z4
+	VFMADD231PS.BCST conv2_0_125<>+0(SB), Z5, Z4
+	VFMADD231PS.BCST conv2_8<>+0(SB), Z3, Z4
+	VMOVUPS          Z4, 1792(BX)
+	VFMADD231PS.BCST conv2_0_5<>+0(SB), Z5, Z2
+	VFMADD231PS.BCST conv2_2<>+0(SB), Z3, Z2
+	VMOVUPS          Z2, 768(BX)
+	VMOVUPS          3328(AX), Z2
+	VMOVUPS          5376(AX), Z3
+	VADDPS           Z3, Z2, Z4
+	VSUBPS           Z3, Z2, Z2
+	VMOVUPS          7424(AX), Z3
+	VMOVUPS          9472(AX), Z5
+	VADDPS           Z5, Z3, Z6
+	VSUBPS           Z5, Z3, Z3
+	VMOVUPS          11520(AX), Z5
+	VMOVUPS          13568(AX), Z7
+	VADDPS           Z7, Z5, Z8
+	VSUBPS           Z7, Z5, Z5
+	VMOVUPS          1280(AX), Z7
+	VADDPS           Z4, Z7, Z7
+	VADDPS           Z8, Z6, Z9
+	VADDPS           Z9, Z7, Z7
+	VMOVUPS          Z7, 320(BX)
+	VFMADD231PS.BCST conv2_0_25<>+0(SB), Z8, Z4
+	VFMADD231PS.BCST conv2_4<>+0(SB), Z6, Z4
+	VMOVUPS          Z4, 1344(BX)
+	VMOVUPS          15616(AX), Z4
+	VADDPS           Z4, Z2, Z4
+	VFMADD231PS.BCST conv2_0_125<>+0(SB), Z5, Z4
+	VFMADD231PS.BCST conv2_8<>+0(SB), Z3, Z4
+	VMOVUPS          Z4, 1856(BX)
+	VFMADD231PS.BCST conv2_0_5<>+0(SB), Z5, Z2
+	VFMADD231PS.BCST conv2_2<>+0(SB), Z3, Z2
+	VMOVUPS          Z2, 832(BX)
+	VMOVUPS          3584(AX), Z2
+	VMOVUPS          5632(AX), Z3
+	VADDPS           Z3, Z2, Z4
+	VSUBPS           Z3, Z2, Z2
+	VMOVUPS          7680(AX), Z3
+	VMOVUPS          9728(AX), Z5
+	VADDPS           Z5, Z3, Z6
+	VSUBPS           Z5, Z3, Z3
+	VMOVUPS          11776(AX), Z5
+	VMOVUPS          13824(AX), Z7
+	VADDPS           Z7, Z5, Z8
+	VSUBPS           Z7, Z5, Z5
+	VMOVUPS          1536(AX), Z7
+	VADDPS           Z4, Z7, Z7
+	VADDPS           Z8, Z6, Z9
+	VADDPS           Z9, Z7, Z7
+	VMOVUPS          Z7, 384(BX)
+	VFMADD231PS.BCST conv2_0_25<>+0(SB), Z8, Z4
+	VFMADD231PS.BCST conv2_4<>+0(SB), Z6, Z4
+	VMOVUPS          Z4, 1408(BX)
+	VMOVUPS          15872(AX), Z4
+	VADDPS           Z4, Z2, Z4
+	VFMADD231PS.BCST conv2_0_125<>+0(SB), Z5, Z4
+	VFMADD231PS.BCST conv2_8<>+0(SB), Z3, Z4
+	VMOVUPS          Z4, 1920(BX)
+	VFMADD231PS.BCST conv2_0_5<>+0(SB), Z5, Z2
+	VFMADD231PS.BCST conv2_2<>+0(SB), Z3, Z2
+	VMOVUPS          Z2, 896(BX)
+	VMOVUPS          3840(AX), Z2
+	VMOVUPS          5888(AX), Z3
+	VADDPS           Z3, Z2, Z4
+	VSUBPS           Z3, Z2, Z2
+	VMOVUPS          7936(AX), Z3
+	VMOVUPS          9984(AX), Z5
+	VADDPS           Z5, Z3, Z6
+	VSUBPS           Z5, Z3, Z3
+	VMOVUPS          12032(AX), Z5
+	VMOVUPS          14080(AX), Z7
+	VADDPS           Z7, Z5, Z8
+	VSUBPS           Z7, Z5, Z5
+	VMOVUPS          1792(AX), Z7
+	VADDPS           Z4, Z7, Z7
+	VADDPS           Z8, Z6, Z9
+	VADDPS           Z9, Z7, Z7
+	VMOVUPS          Z7, 448(BX)
+	VFMADD231PS.BCST conv2_0_25<>+0(SB), Z8, Z4
+	VFMADD231PS.BCST conv2_4<>+0(SB), Z6, Z4
+	VMOVUPS          Z4, 1472(BX)
+	VMOVUPS          16128(AX), Z4
+	VADDPS           Z4, Z2, Z4
+	VFMADD231PS.BCST conv2_0_125<>+0(SB), Z5, Z4
+	VFMADD231PS.BCST conv2_8<>+0(SB), Z3, Z4
+	VMOVUPS          Z4, 1984(BX)
+	VFMADD231PS.BCST conv2_0_5<>+0(SB), Z5, Z2
+	VFMADD231PS.BCST conv2_2<>+0(SB), Z3, Z2
+	VMOVUPS          Z2, 960(BX)
 
 	// two rows at a time: (Aᵀ m) A, then bias, pooling, ReLU
-	VMOVUPS          (BX), Z2
-	VMOVUPS          64(BX), Z3
-	VMOVUPS          128(BX), Z4
-	VMOVUPS          192(BX), Z5
-	VMOVUPS          256(BX), Z6
-	VMOVUPS          320(BX), Z7
-	VMOVUPS          384(BX), Z8
-	VMOVUPS          448(BX), Z9
-	VADDPS           Z4, Z3, Z10
-	VSUBPS           Z4, Z3, Z3
-	VADDPS           Z6, Z5, Z4
-	VSUBPS           Z6, Z5, Z5
-	VADDPS           Z8, Z7, Z6
-	VSUBPS           Z8, Z7, Z7
-	VADDPS           Z10, Z2, Z2
-	VADDPS           Z6, Z4, Z8
-	VADDPS           Z8, Z2, Z2
-	VFMADD231PS.BCST conv2_0_25<>+0(SB), Z6, Z10
-	VFMADD231PS.BCST conv2_4<>+0(SB), Z4, Z10
-	VADDPS           Z9, Z3, Z4
-	VFMADD231PS.BCST conv2_0_125<>+0(SB), Z7, Z4
-	VFMADD231PS.BCST conv2_8<>+0(SB), Z5, Z4
-	VFMADD231PS.BCST conv2_0_5<>+0(SB), Z7, Z3
-	VFMADD231PS.BCST conv2_2<>+0(SB), Z5, Z3
-	VMOVUPS          512(BX), Z5
-	VMOVUPS          576(BX), Z6
-	VMOVUPS          640(BX), Z7
-	VMOVUPS          704(BX), Z8
+	VMOVUPS          64(BX), Z2
+	VMOVUPS          128(BX), Z3
+	VADDPS           Z3, Z2, Z4
+	VSUBPS           Z3, Z2, Z2
+	VMOVUPS          192(BX), Z3
+	VMOVUPS          256(BX), Z5
+	VADDPS           Z5, Z3, Z6
+	VSUBPS           Z5, Z3, Z3
+	VMOVUPS          320(BX), Z5
+	VMOVUPS          384(BX), Z7
+	VADDPS           Z7, Z5, Z8
+	VSUBPS           Z7, Z5, Z5
+	VMOVUPS          (BX), Z7
+	VADDPS           Z4, Z7, Z7
+	VADDPS           Z8, Z6, Z9
+	VADDPS           Z9, Z7, Z7
+	VFMADD231PS.BCST conv2_0_25<>+0(SB), Z8, Z4
+	VFMADD231PS.BCST conv2_4<>+0(SB), Z6, Z4
+	VMOVUPS          448(BX), Z6
+	VADDPS           Z6, Z2, Z6
+	VFMADD231PS.BCST conv2_0_125<>+0(SB), Z5, Z6
+	VFMADD231PS.BCST conv2_8<>+0(SB), Z3, Z6
+	VFMADD231PS.BCST conv2_0_5<>+0(SB), Z5, Z2
+	VFMADD231PS.BCST conv2_2<>+0(SB), Z3, Z2
+	VMOVUPS          576(BX), Z3
+	VMOVUPS          640(BX), Z5
+	VADDPS           Z5, Z3, Z8
+	VSUBPS           Z5, Z3, Z3
+	VMOVUPS          704(BX), Z5
 	VMOVUPS          768(BX), Z9
-	VMOVUPS          832(BX), Z11
-	VMOVUPS          896(BX), Z12
-	VMOVUPS          960(BX), Z13
-	VADDPS           Z7, Z6, Z14
-	VSUBPS           Z7, Z6, Z6
-	VADDPS           Z9, Z8, Z7
-	VSUBPS           Z9, Z8, Z8
-	VADDPS           Z12, Z11, Z9
-	VSUBPS           Z12, Z11, Z11
-	VADDPS           Z14, Z5, Z5
-	VADDPS           Z9, Z7, Z12
-	VADDPS           Z12, Z5, Z5
-	VFMADD231PS.BCST conv2_0_25<>+0(SB), Z9, Z14
-	VFMADD231PS.BCST conv2_4<>+0(SB), Z7, Z14
-	VADDPS           Z13, Z6, Z7
-	VFMADD231PS.BCST conv2_0_125<>+0(SB), Z11, Z7
-	VFMADD231PS.BCST conv2_8<>+0(SB), Z8, Z7
-	VFMADD231PS.BCST conv2_0_5<>+0(SB), Z11, Z6
-	VFMADD231PS.BCST conv2_2<>+0(SB), Z8, Z6
-	VMAXPS           Z3, Z2, Z2
-	VMAXPS           Z6, Z5, Z3
+	VADDPS           Z9, Z5, Z10
+	VSUBPS           Z9, Z5, Z5
+	VMOVUPS          832(BX), Z9
+	VMOVUPS          896(BX), Z11
+	VADDPS           Z11, Z9, Z12
+	VSUBPS           Z11, Z9, Z9
+	VMOVUPS          512(BX), Z11
+	VADDPS           Z8, Z11, Z11
+	VADDPS           Z12, Z10, Z13
+	VADDPS           Z13, Z11, Z11
+	VFMADD231PS.BCST conv2_0_25<>+0(SB), Z12, Z8
+	VFMADD231PS.BCST conv2_4<>+0(SB), Z10, Z8
+	VMOVUPS          960(BX), Z10
+	VADDPS           Z10, Z3, Z10
+	VFMADD231PS.BCST conv2_0_125<>+0(SB), Z9, Z10
+	VFMADD231PS.BCST conv2_8<>+0(SB), Z5, Z10
+	VFMADD231PS.BCST conv2_0_5<>+0(SB), Z9, Z3
+	VFMADD231PS.BCST conv2_2<>+0(SB), Z5, Z3
+	VMAXPS           Z2, Z7, Z2
+	VMAXPS           Z3, Z11, Z3
 	VMAXPS           Z3, Z2, Z2
 	VADDPS           Z1, Z2, Z2
 	VMAXPS           Z2, Z0, Z2
 	VMOVUPS          Z2, (CX)
-	VMAXPS           Z4, Z10, Z2
-	VMAXPS           Z7, Z14, Z3
+	VMAXPS           Z6, Z4, Z2
+	VMAXPS           Z10, Z8, Z3
 	VMAXPS           Z3, Z2, Z2
 	VADDPS           Z1, Z2, Z2
 	VMAXPS           Z2, Z0, Z2
 	VMOVUPS          Z2, 64(CX)
-	VMOVUPS          1024(BX), Z2
-	VMOVUPS          1088(BX), Z3
-	VMOVUPS          1152(BX), Z4
-	VMOVUPS          1216(BX), Z5
-	VMOVUPS          1280(BX), Z6
-	VMOVUPS          1344(BX), Z7
-	VMOVUPS          1408(BX), Z8
-	VMOVUPS          1472(BX), Z9
-	VADDPS           Z4, Z3, Z10
-	VSUBPS           Z4, Z3, Z3
-	VADDPS           Z6, Z5, Z4
-	VSUBPS           Z6, Z5, Z5
-	VADDPS           Z8, Z7, Z6
-	VSUBPS           Z8, Z7, Z7
-	VADDPS           Z10, Z2, Z2
-	VADDPS           Z6, Z4, Z8
-	VADDPS           Z8, Z2, Z2
-	VFMADD231PS.BCST conv2_0_25<>+0(SB), Z6, Z10
-	VFMADD231PS.BCST conv2_4<>+0(SB), Z4, Z10
-	VADDPS           Z9, Z3, Z4
-	VFMADD231PS.BCST conv2_0_125<>+0(SB), Z7, Z4
-	VFMADD231PS.BCST conv2_8<>+0(SB), Z5, Z4
-	VFMADD231PS.BCST conv2_0_5<>+0(SB), Z7, Z3
-	VFMADD231PS.BCST conv2_2<>+0(SB), Z5, Z3
-	VMOVUPS          1536(BX), Z5
-	VMOVUPS          1600(BX), Z6
-	VMOVUPS          1664(BX), Z7
-	VMOVUPS          1728(BX), Z8
+	VMOVUPS          1088(BX), Z2
+	VMOVUPS          1152(BX), Z3
+	VADDPS           Z3, Z2, Z4
+	VSUBPS           Z3, Z2, Z2
+	VMOVUPS          1216(BX), Z3
+	VMOVUPS          1280(BX), Z5
+	VADDPS           Z5, Z3, Z6
+	VSUBPS           Z5, Z3, Z3
+	VMOVUPS          1344(BX), Z5
+	VMOVUPS          1408(BX), Z7
+	VADDPS           Z7, Z5, Z8
+	VSUBPS           Z7, Z5, Z5
+	VMOVUPS          1024(BX), Z7
+	VADDPS           Z4, Z7, Z7
+	VADDPS           Z8, Z6, Z9
+	VADDPS           Z9, Z7, Z7
+	VFMADD231PS.BCST conv2_0_25<>+0(SB), Z8, Z4
+	VFMADD231PS.BCST conv2_4<>+0(SB), Z6, Z4
+	VMOVUPS          1472(BX), Z6
+	VADDPS           Z6, Z2, Z6
+	VFMADD231PS.BCST conv2_0_125<>+0(SB), Z5, Z6
+	VFMADD231PS.BCST conv2_8<>+0(SB), Z3, Z6
+	VFMADD231PS.BCST conv2_0_5<>+0(SB), Z5, Z2
+	VFMADD231PS.BCST conv2_2<>+0(SB), Z3, Z2
+	VMOVUPS          1600(BX), Z3
+	VMOVUPS          1664(BX), Z5
+	VADDPS           Z5, Z3, Z8
+	VSUBPS           Z5, Z3, Z3
+	VMOVUPS          1728(BX), Z5
 	VMOVUPS          1792(BX), Z9
-	VMOVUPS          1856(BX), Z11
-	VMOVUPS          1920(BX), Z12
-	VMOVUPS          1984(BX), Z13
-	VADDPS           Z7, Z6, Z14
-	VSUBPS           Z7, Z6, Z6
-	VADDPS           Z9, Z8, Z7
-	VSUBPS           Z9, Z8, Z8
-	VADDPS           Z12, Z11, Z9
-	VSUBPS           Z12, Z11, Z11
-	VADDPS           Z14, Z5, Z5
-	VADDPS           Z9, Z7, Z12
-	VADDPS           Z12, Z5, Z5
-	VFMADD231PS.BCST conv2_0_25<>+0(SB), Z9, Z14
-	VFMADD231PS.BCST conv2_4<>+0(SB), Z7, Z14
-	VADDPS           Z13, Z6, Z7
-	VFMADD231PS.BCST conv2_0_125<>+0(SB), Z11, Z7
-	VFMADD231PS.BCST conv2_8<>+0(SB), Z8, Z7
-	VFMADD231PS.BCST conv2_0_5<>+0(SB), Z11, Z6
-	VFMADD231PS.BCST conv2_2<>+0(SB), Z8, Z6
-	VMAXPS           Z3, Z2, Z2
-	VMAXPS           Z6, Z5, Z3
+	VADDPS           Z9, Z5, Z10
+	VSUBPS           Z9, Z5, Z5
+	VMOVUPS          1856(BX), Z9
+	VMOVUPS          1920(BX), Z11
+	VADDPS           Z11, Z9, Z12
+	VSUBPS           Z11, Z9, Z9
+	VMOVUPS          1536(BX), Z11
+	VADDPS           Z8, Z11, Z11
+	VADDPS           Z12, Z10, Z13
+	VADDPS           Z13, Z11, Z11
+	VFMADD231PS.BCST conv2_0_25<>+0(SB), Z12, Z8
+	VFMADD231PS.BCST conv2_4<>+0(SB), Z10, Z8
+	VMOVUPS          1984(BX), Z10
+	VADDPS           Z10, Z3, Z10
+	VFMADD231PS.BCST conv2_0_125<>+0(SB), Z9, Z10
+	VFMADD231PS.BCST conv2_8<>+0(SB), Z5, Z10
+	VFMADD231PS.BCST conv2_0_5<>+0(SB), Z9, Z3
+	VFMADD231PS.BCST conv2_2<>+0(SB), Z5, Z3
+	VMAXPS           Z2, Z7, Z2
+	VMAXPS           Z3, Z11, Z3
 	VMAXPS           Z3, Z2, Z2
 	VADDPS           Z1, Z2, Z2
 	VMAXPS           Z2, Z0, Z2
 	VMOVUPS          Z2, 256(CX)
-	VMAXPS           Z4, Z10, Z2
-	VMAXPS           Z7, Z14, Z3
+	VMAXPS           Z6, Z4, Z2
+	VMAXPS           Z10, Z8, Z3
 	VMAXPS           Z3, Z2, Z2
 	VADDPS           Z1, Z2, Z2
 	VMAXPS           Z2, Z0, Z2
 	VMOVUPS          Z2, 320(CX)
 
 	// columns: Aᵀ m
-	VMOVUPS          64(AX), Z2
-	VMOVUPS          2112(AX), Z3
-	VMOVUPS          4160(AX), Z4
-	VMOVUPS          6208(AX), Z5
-	VMOVUPS          8256(AX), Z6
-	VMOVUPS          10304(AX), Z7
-	VMOVUPS          12352(AX), Z8
-	VMOVUPS          14400(AX), Z9
-	VADDPS           Z4, Z3, Z10
-	VSUBPS           Z4, Z3, Z3
-	VADDPS           Z6, Z5, Z4
-	VSUBPS           Z6, Z5, Z5
-	VADDPS           Z8, Z7, Z6
-	VSUBPS           Z8, Z7, Z7
-	VADDPS           Z10, Z2, Z2
-	VADDPS           Z6, Z4, Z8
-	VADDPS           Z8, Z2, Z2
-	VMOVUPS          Z2, (BX)
-	VFMADD231PS.BCST conv2_0_25<>+0(SB), Z6, Z10
-	VFMADD231PS.BCST conv2_4<>+0(SB), Z4, Z10
-	VMOVUPS          Z10, 1024(BX)
-	VADDPS           Z9, Z3, Z2
-	VFMADD231PS.BCST conv2_0_125<>+0(SB), Z7, Z2
-	VFMADD231PS.BCST conv2_8<>+0(SB), Z5, Z2
-	VMOVUPS          Z2, 1536(BX)
-	VFMADD231PS.BCST conv2_0_5<>+0(SB), Z7, Z3
-	VFMADD231PS.BCST conv2_2<>+0(SB), Z5, Z3
-	VMOVUPS          Z3, 512(BX)
-	VMOVUPS          320(AX), Z2
-	VMOVUPS          2368(AX), Z3
-	VMOVUPS          4416(AX), Z4
-	VMOVUPS          6464(AX), Z5
-	VMOVUPS          8512(AX), Z6
-	VMOVUPS          10560(AX), Z7
-	VMOVUPS          12608(AX), Z8
-	VMOVUPS          14656(AX), Z9
-	VADDPS           Z4, Z3, Z10
-	VSUBPS           Z4, Z3, Z3
-	VADDPS           Z6, Z5, Z4
-	VSUBPS           Z6, Z5, Z5
-	VADDPS           Z8, Z7, Z6
-	VSUBPS           Z8, Z7, Z7
-	VADDPS           Z10, Z2, Z2
-	VADDPS           Z6, Z4, Z8
-	VADDPS           Z8, Z2, Z2
-	VMOVUPS          Z2, 64(BX)
-	VFMADD231PS.BCST conv2_0_25<>+0(SB), Z6, Z10
-	VFMADD231PS.BCST conv2_4<>+0(SB), Z4, Z10
-	VMOVUPS          Z10, 1088(BX)
-	VADDPS           Z9, Z3, Z2
-	VFMADD231PS.BCST conv2_0_125<>+0(SB), Z7, Z2
-	VFMADD231PS.BCST conv2_8<>+0(SB), Z5, Z2
-	VMOVUPS          Z2, 1600(BX)
-	VFMADD231PS.BCST conv2_0_5<>+0(SB), Z7, Z3
-	VFMADD231PS.BCST conv2_2<>+0(SB), Z5, Z3
-	VMOVUPS          Z3, 576(BX)
-	VMOVUPS          576(AX), Z2
-	VMOVUPS          2624(AX), Z3
-	VMOVUPS          4672(AX), Z4
-	VMOVUPS          6720(AX), Z5
-	VMOVUPS          8768(AX), Z6
-	VMOVUPS          10816(AX), Z7
-	VMOVUPS          12864(AX), Z8
-	VMOVUPS          14912(AX), Z9
-	VADDPS           Z4, Z3, Z10
-	VSUBPS           Z4, Z3, Z3
-	VADDPS           Z6, Z5, Z4
-	VSUBPS           Z6, Z5, Z5
-	VADDPS           Z8, Z7, Z6
-	VSUBPS           Z8, Z7, Z7
-	VADDPS           Z10, Z2, Z2
-	VADDPS           Z6, Z4, Z8
-	VADDPS           Z8, Z2, Z2
-	VMOVUPS          Z2, 128(BX)
-	VFMADD231PS.BCST conv2_0_25<>+0(SB), Z6, Z10
-	VFMADD231PS.BCST conv2_4<>+0(SB), Z4, Z10
-	VMOVUPS          Z10, 1152(BX)
-	VADDPS           Z9, Z3, Z2
-	VFMADD231PS.BCST conv2_0_125<>+0(SB), Z7, Z2
-	VFMADD231PS.BCST conv2_8<>+0(SB), Z5, Z2
-	VMOVUPS          Z2, 1664(BX)
-	VFMADD231PS.BCST conv2_0_5<>+0(SB), Z7, Z3
-	VFMADD231PS.BCST conv2_2<>+0(SB), Z5, Z3
-	VMOVUPS          Z3, 640(BX)
-	VMOVUPS          832(AX), Z2
-	VMOVUPS          2880(AX), Z3
-	VMOVUPS          4928(AX), Z4
-	VMOVUPS          6976(AX), Z5
-	VMOVUPS          9024(AX), Z6
-	VMOVUPS          11072(AX), Z7
-	VMOVUPS          13120(AX), Z8
-	VMOVUPS          15168(AX), Z9
-	VADDPS           Z4, Z3, Z10
-	VSUBPS           Z4, Z3, Z3
-	VADDPS           Z6, Z5, Z4
-	VSUBPS           Z6, Z5, Z5
-	VADDPS           Z8, Z7, Z6
-	VSUBPS           Z8, Z7, Z7
-	VADDPS           Z10, Z2, Z2
-	VADDPS           Z6, Z4, Z8
-	VADDPS           Z8, Z2, Z2
-	VMOVUPS          Z2, 192(BX)
-	VFMADD231PS.BCST conv2_0_25<>+0(SB), Z6, Z10
-	VFMADD231PS.BCST conv2_4<>+0(SB), Z4, Z10
-	VMOVUPS          Z10, 1216(BX)
-	VADDPS           Z9, Z3, Z2
-	VFMADD231PS.BCST conv2_0_125<>+0(SB), Z7, Z2
-	VFMADD231PS.BCST conv2_8<>+0(SB), Z5, Z2
-	VMOVUPS          Z2, 1728(BX)
-	VFMADD231PS.BCST conv2_0_5<>+0(SB), Z7, Z3
-	VFMADD231PS.BCST conv2_2<>+0(SB), Z5, Z3
-	VMOVUPS          Z3, 704(BX)
-	VMOVUPS          1088(AX), Z2
-	VMOVUPS          3136(AX), Z3
-	VMOVUPS          5184(AX), Z4
-	VMOVUPS          7232(AX), Z5
-	VMOVUPS          9280(AX), Z6
-	VMOVUPS          11328(AX), Z7
-	VMOVUPS          13376(AX), Z8
-	VMOVUPS          15424(AX), Z9
-	VADDPS           Z4, Z3, Z10
-	VSUBPS           Z4, Z3, Z3
-	VADDPS           Z6, Z5, Z4
-	VSUBPS           Z6, Z5, Z5
-	VADDPS           Z8, Z7, Z6
-	VSUBPS           Z8, Z7, Z7
-	VADDPS           Z10, Z2, Z2
-	VADDPS           Z6, Z4, Z8
-	VADDPS           Z8, Z2, Z2
-	VMOVUPS          Z2, 256(BX)
-	VFMADD231PS.BCST conv2_0_25<>+0(SB), Z6, Z10
-	VFMADD231PS.BCST conv2_4<>+0(SB), Z4, Z10
-	VMOVUPS          Z10, 1280(BX)
-	VADDPS           Z9, Z3, Z2
-	VFMADD231PS.BCST conv2_0_125<>+0(SB), Z7, Z2
-	VFMADD231PS.BCST conv2_8<>+0(SB), Z5, Z2
-	VMOVUPS          Z2, 1792(BX)
-	VFMADD231PS.BCST conv2_0_5<>+0(SB), Z7, Z3
-	VFMADD231PS.BCST conv2_2<>+0(SB), Z5, Z3
-	VMOVUPS          Z3, 768(BX)
-	VMOVUPS          1344(AX), Z2
-	VMOVUPS          3392(AX), Z3
-	VMOVUPS          5440(AX), Z4
-	VMOVUPS          7488(AX), Z5
-	VMOVUPS          9536(AX), Z6
-	VMOVUPS          11584(AX), Z7
-	VMOVUPS          13632(AX), Z8
-	VMOVUPS          15680(AX), Z9
-	VADDPS           Z4, Z3, Z10
-	VSUBPS           Z4, Z3, Z3
-	VADDPS           Z6, Z5, Z4
-	VSUBPS           Z6, Z5, Z5
-	VADDPS           Z8, Z7, Z6
-	VSUBPS           Z8, Z7, Z7
-	VADDPS           Z10, Z2, Z2
-	VADDPS           Z6, Z4, Z8
-	VADDPS           Z8, Z2, Z2
-	VMOVUPS          Z2, 320(BX)
-	VFMADD231PS.BCST conv2_0_25<>+0(SB), Z6, Z10
-	VFMADD231PS.BCST conv2_4<>+0(SB), Z4, Z10
-	VMOVUPS          Z10, 1344(BX)
-	VADDPS           Z9, Z3, Z2
-	VFMADD231PS.BCST conv2_0_125<>+0(SB), Z7, Z2
-	VFMADD231PS.BCST conv2_8<>+0(SB), Z5, Z2
-	VMOVUPS          Z2, 1856(BX)
-	VFMADD231PS.BCST conv2_0_5<>+0(SB), Z7, Z3
-	VFMADD231PS.BCST conv2_2<>+0(SB), Z5, Z3
-	VMOVUPS          Z3, 832(BX)
-	VMOVUPS          1600(AX), Z2
-	VMOVUPS          3648(AX), Z3
-	VMOVUPS          5696(AX), Z4
-	VMOVUPS          7744(AX), Z5
-	VMOVUPS          9792(AX), Z6
-	VMOVUPS          11840(AX), Z7
-	VMOVUPS          13888(AX), Z8
-	VMOVUPS          15936(AX), Z9
-	VADDPS           Z4, Z3, Z10
-	VSUBPS           Z4, Z3, Z3
-	VADDPS           Z6, Z5, Z4
-	VSUBPS           Z6, Z5, Z5
-	VADDPS           Z8, Z7, Z6
-	VSUBPS           Z8, Z7, Z7
-	VADDPS           Z10, Z2, Z2
-	VADDPS           Z6, Z4, Z8
-	VADDPS           Z8, Z2, Z2
-	VMOVUPS          Z2, 384(BX)
-	VFMADD231PS.BCST conv2_0_25<>+0(SB), Z6, Z10
-	VFMADD231PS.BCST conv2_4<>+0(SB), Z4, Z10
-	VMOVUPS          Z10, 1408(BX)
-	VADDPS           Z9, Z3, Z2
-	VFMADD231PS.BCST conv2_0_125<>+0(SB), Z7, Z2
-	VFMADD231PS.BCST conv2_8<>+0(SB), Z5, Z2
-	VMOVUPS          Z2, 1920(BX)
-	VFMADD231PS.BCST conv2_0_5<>+0(SB), Z7, Z3
-	VFMADD231PS.BCST conv2_2<>+0(SB), Z5, Z3
-	VMOVUPS          Z3, 896(BX)
-	VMOVUPS          1856(AX), Z2
-	VMOVUPS          3904(AX), Z3
-	VMOVUPS          5952(AX), Z4
-	VMOVUPS          8000(AX), Z5
-	VMOVUPS          10048(AX), Z6
-	VMOVUPS          12096(AX), Z7
-	VMOVUPS          14144(AX), Z8
-	VMOVUPS          16192(AX), Z9
-	VADDPS           Z4, Z3, Z10
-	VSUBPS           Z4, Z3, Z3
-	VADDPS           Z6, Z5, Z4
-	VSUBPS           Z6, Z5, Z5
-	VADDPS           Z8, Z7, Z6
-	VSUBPS           Z8, Z7, Z7
-	VADDPS           Z10, Z2, Z2
-	VADDPS           Z6, Z4, Z8
-	VADDPS           Z8, Z2, Z2
-	VMOVUPS          Z2, 448(BX)
-	VFMADD231PS.BCST conv2_0_25<>+0(SB), Z6, Z10
-	VFMADD231PS.BCST conv2_4<>+0(SB), Z4, Z10
-	VMOVUPS          Z10, 1472(BX)
-	VADDPS           Z9, Z3, Z2
-	VFMADD231PS.BCST conv2_0_125<>+0(SB), Z7, Z2
-	VFMADD231PS.BCST conv2_8<>+0(SB), Z5, Z2
-	VMOVUPS          Z2, 1984(BX)
-	VFMADD231PS.BCST conv2_0_5<>+0(SB), Z7, Z3
-	VFMADD231PS.BCST conv2_2<>+0(SB), Z5, Z3
-	VMOVUPS          Z3, 960(BX)
+	VMOVUPS          2112(AX), Z2
+	VMOVUPS          4160(AX), Z3
+	VADDPS           Z3, Z2, Z4
+	VSUBPS           Z3, Z2, Z2
+	VMOVUPS          6208(AX), Z3
+	VMOVUPS          8256(AX), Z5
+	VADDPS           Z5, Z3, Z6
+	VSUBPS           Z5, Z3, Z3
+	VMOVUPS          10304(AX), Z5
+	VMOVUPS          12352(AX), Z7
+	VADDPS           Z7, Z5, Z8
+	VSUBPS           Z7, Z5, Z5
+	VMOVUPS          64(AX), Z7
+	VADDPS           Z4, Z7, Z7
+	VADDPS           Z8, Z6, Z9
+	VADDPS           Z9, Z7, Z7
+	VMOVUPS          Z7, (BX)
+	VFMADD231PS.BCST conv2_0_25<>+0(SB), Z8, Z4
+	VFMADD231PS.BCST conv2_4<>+0(SB), Z6, Z4
+	VMOVUPS          Z4, 1024(BX)
+	VMOVUPS          14400(AX), Z4
+	VADDPS           Z4, Z2, Z4
+	VFMADD231PS.BCST conv2_0_125<>+0(SB), Z5, Z4
+	VFMADD231PS.BCST conv2_8<>+0(SB), Z3, Z4
+	VMOVUPS          Z4, 1536(BX)
+	VFMADD231PS.BCST conv2_0_5<>+0(SB), Z5, Z2
+	VFMADD231PS.BCST conv2_2<>+0(SB), Z3, Z2
+	VMOVUPS          Z2, 512(BX)
+	VMOVUPS          2368(AX), Z2
+	VMOVUPS          4416(AX), Z3
+	VADDPS           Z3, Z2, Z4
+	VSUBPS           Z3, Z2, Z2
+	VMOVUPS          6464(AX), Z3
+	VMOVUPS          8512(AX), Z5
+	VADDPS           Z5, Z3, Z6
+	VSUBPS           Z5, Z3, Z3
+	VMOVUPS          10560(AX), Z5
+	VMOVUPS          12608(AX), Z7
+	VADDPS           Z7, Z5, Z8
+	VSUBPS           Z7, Z5, Z5
+	VMOVUPS          320(AX), Z7
+	VADDPS           Z4, Z7, Z7
+	VADDPS           Z8, Z6, Z9
+	VADDPS           Z9, Z7, Z7
+	VMOVUPS          Z7, 64(BX)
+	VFMADD231PS.BCST conv2_0_25<>+0(SB), Z8, Z4
+	VFMADD231PS.BCST conv2_4<>+0(SB), Z6, Z4
+	VMOVUPS          Z4, 1088(BX)
+	VMOVUPS          14656(AX), Z4
+	VADDPS           Z4, Z2, Z4
+	VFMADD231PS.BCST conv2_0_125<>+0(SB), Z5, Z4
+	VFMADD231PS.BCST conv2_8<>+0(SB), Z3, Z4
+	VMOVUPS          Z4, 1600(BX)
+	VFMADD231PS.BCST conv2_0_5<>+0(SB), Z5, Z2
+	VFMADD231PS.BCST conv2_2<>+0(SB), Z3, Z2
+	VMOVUPS          Z2, 576(BX)
+	VMOVUPS          2624(AX), Z2
+	VMOVUPS          4672(AX), Z3
+	VADDPS           Z3, Z2, Z4
+	VSUBPS           Z3, Z2, Z2
+	VMOVUPS          6720(AX), Z3
+	VMOVUPS          8768(AX), Z5
+	VADDPS           Z5, Z3, Z6
+	VSUBPS           Z5, Z3, Z3
+	VMOVUPS          10816(AX), Z5
+	VMOVUPS          12864(AX), Z7
+	VADDPS           Z7, Z5, Z8
+	VSUBPS           Z7, Z5, Z5
+	VMOVUPS          576(AX), Z7
+	VADDPS           Z4, Z7, Z7
+	VADDPS           Z8, Z6, Z9
+	VADDPS           Z9, Z7, Z7
+	VMOVUPS          Z7, 128(BX)
+	VFMADD231PS.BCST conv2_0_25<>+0(SB), Z8, Z4
+	VFMADD231PS.BCST conv2_4<>+0(SB), Z6, Z4
+	VMOVUPS          Z4, 1152(BX)
+	VMOVUPS          14912(AX), Z4
+	VADDPS           Z4, Z2, Z4
+	VFMADD231PS.BCST conv2_0_125<>+0(SB), Z5, Z4
+	VFMADD231PS.BCST conv2_8<>+0(SB), Z3, Z4
+	VMOVUPS          Z4, 1664(BX)
+	VFMADD231PS.BCST conv2_0_5<>+0(SB), Z5, Z2
+	VFMADD231PS.BCST conv2_2<>+0(SB), Z3, Z2
+	VMOVUPS          Z2, 640(BX)
+	VMOVUPS          2880(AX), Z2
+	VMOVUPS          4928(AX), Z3
+	VADDPS           Z3, Z2, Z4
+	VSUBPS           Z3, Z2, Z2
+	VMOVUPS          6976(AX), Z3
+	VMOVUPS          9024(AX), Z5
+	VADDPS           Z5, Z3, Z6
+	VSUBPS           Z5, Z3, Z3
+	VMOVUPS          11072(AX), Z5
+	VMOVUPS          13120(AX), Z7
+	VADDPS           Z7, Z5, Z8
+	VSUBPS           Z7, Z5, Z5
+	VMOVUPS          832(AX), Z7
+	VADDPS           Z4, Z7, Z7
+	VADDPS           Z8, Z6, Z9
+	VADDPS           Z9, Z7, Z7
+	VMOVUPS          Z7, 192(BX)
+	VFMADD231PS.BCST conv2_0_25<>+0(SB), Z8, Z4
+	VFMADD231PS.BCST conv2_4<>+0(SB), Z6, Z4
+	VMOVUPS          Z4, 1216(BX)
+	VMOVUPS          15168(AX), Z4
+	VADDPS           Z4, Z2, Z4
+	VFMADD231PS.BCST conv2_0_125<>+0(SB), Z5, Z4
+	VFMADD231PS.BCST conv2_8<>+0(SB), Z3, Z4
+	VMOVUPS          Z4, 1728(BX)
+	VFMADD231PS.BCST conv2_0_5<>+0(SB), Z5, Z2
+	VFMADD231PS.BCST conv2_2<>+0(SB), Z3, Z2
+	VMOVUPS          Z2, 704(BX)
+	VMOVUPS          3136(AX), Z2
+	VMOVUPS          5184(AX), Z3
+	VADDPS           Z3, Z2, Z4
+	VSUBPS           Z3, Z2, Z2
+	VMOVUPS          7232(AX), Z3
+	VMOVUPS          9280(AX), Z5
+	VADDPS           Z5, Z3, Z6
+	VSUBPS           Z5, Z3, Z3
+	VMOVUPS          11328(AX), Z5
+	VMOVUPS          13376(AX), Z7
+	VADDPS           Z7, Z5, Z8
+	VSUBPS           Z7, Z5, Z5
+	VMOVUPS          1088(AX), Z7
+	VADDPS           Z4, Z7, Z7
+	VADDPS           Z8, Z6, Z9
+	VADDPS           Z9, Z7, Z7
+	VMOVUPS          Z7, 256(BX)
+	VFMADD231PS.BCST conv2_0_25<>+0(SB), Z8, Z4
+	VFMADD231PS.BCST conv2_4<>+0(SB), Z6, Z4
+	VMOVUPS          Z4, 1280(BX)
+	VMOVUPS          15424(AX), Z4
+	VADDPS           Z4, Z2, Z4
+	VFMADD231PS.BCST conv2_0_125<>+0(SB), Z5, Z4
+	VFMADD231PS.BCST conv2_8<>+0(SB), Z3, Z4
+	VMOVUPS          Z4, 1792(BX)
+	VFMADD231PS.BCST conv2_0_5<>+0(SB), Z5, Z2
+	VFMADD231PS.BCST conv2_2<>+0(SB), Z3, Z2
+	VMOVUPS          Z2, 768(BX)
+	VMOVUPS          3392(AX), Z2
+	VMOVUPS          5440(AX), Z3
+	VADDPS           Z3, Z2, Z4
+	VSUBPS           Z3, Z2, Z2
+	VMOVUPS          7488(AX), Z3
+	VMOVUPS          9536(AX), Z5
+	VADDPS           Z5, Z3, Z6
+	VSUBPS           Z5, Z3, Z3
+	VMOVUPS          11584(AX), Z5
+	VMOVUPS          13632(AX), Z7
+	VADDPS           Z7, Z5, Z8
+	VSUBPS           Z7, Z5, Z5
+	VMOVUPS          1344(AX), Z7
+	VADDPS           Z4, Z7, Z7
+	VADDPS           Z8, Z6, Z9
+	VADDPS           Z9, Z7, Z7
+	VMOVUPS          Z7, 320(BX)
+	VFMADD231PS.BCST conv2_0_25<>+0(SB), Z8, Z4
+	VFMADD231PS.BCST conv2_4<>+0(SB), Z6, Z4
+	VMOVUPS          Z4, 1344(BX)
+	VMOVUPS          15680(AX), Z4
+	VADDPS           Z4, Z2, Z4
+	VFMADD231PS.BCST conv2_0_125<>+0(SB), Z5, Z4
+	VFMADD231PS.BCST conv2_8<>+0(SB), Z3, Z4
+	VMOVUPS          Z4, 1856(BX)
+	VFMADD231PS.BCST conv2_0_5<>+0(SB), Z5, Z2
+	VFMADD231PS.BCST conv2_2<>+0(SB), Z3, Z2
+	VMOVUPS          Z2, 832(BX)
+	VMOVUPS          3648(AX), Z2
+	VMOVUPS          5696(AX), Z3
+	VADDPS           Z3, Z2, Z4
+	VSUBPS           Z3, Z2, Z2
+	VMOVUPS          7744(AX), Z3
+	VMOVUPS          9792(AX), Z5
+	VADDPS           Z5, Z3, Z6
+	VSUBPS           Z5, Z3, Z3
+	VMOVUPS          11840(AX), Z5
+	VMOVUPS          13888(AX), Z7
+	VADDPS           Z7, Z5, Z8
+	VSUBPS           Z7, Z5, Z5
+	VMOVUPS          1600(AX), Z7
+	VADDPS           Z4, Z7, Z7
+	VADDPS           Z8, Z6, Z9
+	VADDPS           Z9, Z7, Z7
+	VMOVUPS          Z7, 384(BX)
+	VFMADD231PS.BCST conv2_0_25<>+0(SB), Z8, Z4
+	VFMADD231PS.BCST conv2_4<>+0(SB), Z6, Z4
+	VMOVUPS          Z4, 1408(BX)
+	VMOVUPS          15936(AX), Z4
+	VADDPS           Z4, Z2, Z4
+	VFMADD231PS.BCST conv2_0_125<>+0(SB), Z5, Z4
+	VFMADD231PS.BCST conv2_8<>+0(SB), Z3, Z4
+	VMOVUPS          Z4, 1920(BX)
+	VFMADD231PS.BCST conv2_0_5<>+0(SB), Z5, Z2
+	VFMADD231PS.BCST conv2_2<>+0(SB), Z3, Z2
+	VMOVUPS          Z2, 896(BX)
+	VMOVUPS          3904(AX), Z2
+	VMOVUPS          5952(AX), Z3
+	VADDPS           Z3, Z2, Z4
+	VSUBPS           Z3, Z2, Z2
+	VMOVUPS          8000(AX), Z3
+	VMOVUPS          10048(AX), Z5
+	VADDPS           Z5, Z3, Z6
+	VSUBPS           Z5, Z3, Z3
+	VMOVUPS          12096(AX), Z5
+	VMOVUPS          14144(AX), Z7
+	VADDPS           Z7, Z5, Z8
+	VSUBPS           Z7, Z5, Z5
+	VMOVUPS          1856(AX), Z7
+	VADDPS           Z4, Z7, Z7
+	VADDPS           Z8, Z6, Z9
+	VADDPS           Z9, Z7, Z7
+	VMOVUPS          Z7, 448(BX)
+	VFMADD231PS.BCST conv2_0_25<>+0(SB), Z8, Z4
+	VFMADD231PS.BCST conv2_4<>+0(SB), Z6, Z4
+	VMOVUPS          Z4, 1472(BX)
+	VMOVUPS          16192(AX), Z4
+	VADDPS           Z4, Z2, Z4
+	VFMADD231PS.BCST conv2_0_125<>+0(SB), Z5, Z4
+	VFMADD231PS.BCST conv2_8<>+0(SB), Z3, Z4
+	VMOVUPS          Z4, 1984(BX)
+	VFMADD231PS.BCST conv2_0_5<>+0(SB), Z5, Z2
+	VFMADD231PS.BCST conv2_2<>+0(SB), Z3, Z2
+	VMOVUPS          Z2, 960(BX)
 
 	// two rows at a time: (Aᵀ m) A, then bias, pooling, ReLU
-	VMOVUPS          (BX), Z2
-	VMOVUPS          64(BX), Z3
-	VMOVUPS          128(BX), Z4
-	VMOVUPS          192(BX), Z5
-	VMOVUPS          256(BX), Z6
-	VMOVUPS          320(BX), Z7
-	VMOVUPS          384(BX), Z8
-	VMOVUPS          448(BX), Z9
-	VADDPS           Z4, Z3, Z10
-	VSUBPS           Z4, Z3, Z3
-	VADDPS           Z6, Z5, Z4
-	VSUBPS           Z6, Z5, Z5
-	VADDPS           Z8, Z7, Z6
-	VSUBPS           Z8, Z7, Z7
-	VADDPS           Z10, Z2, Z2
-	VADDPS           Z6, Z4, Z8
-	VADDPS           Z8, Z2, Z2
-	VFMADD231PS.BCST conv2_0_25<>+0(SB), Z6, Z10
-	VFMADD231PS.BCST conv2_4<>+0(SB), Z4, Z10
-	VADDPS           Z9, Z3, Z4
-	VFMADD231PS.BCST conv2_0_125<>+0(SB), Z7, Z4
-	VFMADD231PS.BCST conv2_8<>+0(SB), Z5, Z4
-	VFMADD231PS.BCST conv2_0_5<>+0(SB), Z7, Z3
-	VFMADD231PS.BCST conv2_2<>+0(SB), Z5, Z3
-	VMOVUPS          512(BX), Z5
-	VMOVUPS          576(BX), Z6
-	VMOVUPS          640(BX), Z7
-	VMOVUPS          704(BX), Z8
+	VMOVUPS          64(BX), Z2
+	VMOVUPS          128(BX), Z3
+	VADDPS           Z3, Z2, Z4
+	VSUBPS           Z3, Z2, Z2
+	VMOVUPS          192(BX), Z3
+	VMOVUPS          256(BX), Z5
+	VADDPS           Z5, Z3, Z6
+	VSUBPS           Z5, Z3, Z3
+	VMOVUPS          320(BX), Z5
+	VMOVUPS          384(BX), Z7
+	VADDPS           Z7, Z5, Z8
+	VSUBPS           Z7, Z5, Z5
+	VMOVUPS          (BX), Z7
+	VADDPS           Z4, Z7, Z7
+	VADDPS           Z8, Z6, Z9
+	VADDPS           Z9, Z7, Z7
+	VFMADD231PS.BCST conv2_0_25<>+0(SB), Z8, Z4
+	VFMADD231PS.BCST conv2_4<>+0(SB), Z6, Z4
+	VMOVUPS          448(BX), Z6
+	VADDPS           Z6, Z2, Z6
+	VFMADD231PS.BCST conv2_0_125<>+0(SB), Z5, Z6
+	VFMADD231PS.BCST conv2_8<>+0(SB), Z3, Z6
+	VFMADD231PS.BCST conv2_0_5<>+0(SB), Z5, Z2
+	VFMADD231PS.BCST conv2_2<>+0(SB), Z3, Z2
+	VMOVUPS          576(BX), Z3
+	VMOVUPS          640(BX), Z5
+	VADDPS           Z5, Z3, Z8
+	VSUBPS           Z5, Z3, Z3
+	VMOVUPS          704(BX), Z5
 	VMOVUPS          768(BX), Z9
-	VMOVUPS          832(BX), Z11
-	VMOVUPS          896(BX), Z12
-	VMOVUPS          960(BX), Z13
-	VADDPS           Z7, Z6, Z14
-	VSUBPS           Z7, Z6, Z6
-	VADDPS           Z9, Z8, Z7
-	VSUBPS           Z9, Z8, Z8
-	VADDPS           Z12, Z11, Z9
-	VSUBPS           Z12, Z11, Z11
-	VADDPS           Z14, Z5, Z5
-	VADDPS           Z9, Z7, Z12
-	VADDPS           Z12, Z5, Z5
-	VFMADD231PS.BCST conv2_0_25<>+0(SB), Z9, Z14
-	VFMADD231PS.BCST conv2_4<>+0(SB), Z7, Z14
-	VADDPS           Z13, Z6, Z7
-	VFMADD231PS.BCST conv2_0_125<>+0(SB), Z11, Z7
-	VFMADD231PS.BCST conv2_8<>+0(SB), Z8, Z7
-	VFMADD231PS.BCST conv2_0_5<>+0(SB), Z11, Z6
-	VFMADD231PS.BCST conv2_2<>+0(SB), Z8, Z6
-	VMAXPS           Z3, Z2, Z2
-	VMAXPS           Z6, Z5, Z3
+	VADDPS           Z9, Z5, Z10
+	VSUBPS           Z9, Z5, Z5
+	VMOVUPS          832(BX), Z9
+	VMOVUPS          896(BX), Z11
+	VADDPS           Z11, Z9, Z12
+	VSUBPS           Z11, Z9, Z9
+	VMOVUPS          512(BX), Z11
+	VADDPS           Z8, Z11, Z11
+	VADDPS           Z12, Z10, Z13
+	VADDPS           Z13, Z11, Z11
+	VFMADD231PS.BCST conv2_0_25<>+0(SB), Z12, Z8
+	VFMADD231PS.BCST conv2_4<>+0(SB), Z10, Z8
+	VMOVUPS          960(BX), Z10
+	VADDPS           Z10, Z3, Z10
+	VFMADD231PS.BCST conv2_0_125<>+0(SB), Z9, Z10
+	VFMADD231PS.BCST conv2_8<>+0(SB), Z5, Z10
+	VFMADD231PS.BCST conv2_0_5<>+0(SB), Z9, Z3
+	VFMADD231PS.BCST conv2_2<>+0(SB), Z5, Z3
+	VMAXPS           Z2, Z7, Z2
+	VMAXPS           Z3, Z11, Z3
 	VMAXPS           Z3, Z2, Z2
 	VADDPS           Z1, Z2, Z2
 	VMAXPS           Z2, Z0, Z2
 	VMOVUPS          Z2, 128(CX)
-	VMAXPS           Z4, Z10, Z2
-	VMAXPS           Z7, Z14, Z3
+	VMAXPS           Z6, Z4, Z2
+	VMAXPS           Z10, Z8, Z3
 	VMAXPS           Z3, Z2, Z2
 	VADDPS           Z1, Z2, Z2
 	VMAXPS           Z2, Z0, Z2
 	VMOVUPS          Z2, 192(CX)
-	VMOVUPS          1024(BX), Z2
-	VMOVUPS          1088(BX), Z3
-	VMOVUPS          1152(BX), Z4
-	VMOVUPS          1216(BX), Z5
-	VMOVUPS          1280(BX), Z6
-	VMOVUPS          1344(BX), Z7
-	VMOVUPS          1408(BX), Z8
-	VMOVUPS          1472(BX), Z9
-	VADDPS           Z4, Z3, Z10
-	VSUBPS           Z4, Z3, Z3
-	VADDPS           Z6, Z5, Z4
-	VSUBPS           Z6, Z5, Z5
-	VADDPS           Z8, Z7, Z6
-	VSUBPS           Z8, Z7, Z7
-	VADDPS           Z10, Z2, Z2
-	VADDPS           Z6, Z4, Z8
-	VADDPS           Z8, Z2, Z2
-	VFMADD231PS.BCST conv2_0_25<>+0(SB), Z6, Z10
-	VFMADD231PS.BCST conv2_4<>+0(SB), Z4, Z10
-	VADDPS           Z9, Z3, Z4
-	VFMADD231PS.BCST conv2_0_125<>+0(SB), Z7, Z4
-	VFMADD231PS.BCST conv2_8<>+0(SB), Z5, Z4
-	VFMADD231PS.BCST conv2_0_5<>+0(SB), Z7, Z3
-	VFMADD231PS.BCST conv2_2<>+0(SB), Z5, Z3
-	VMOVUPS          1536(BX), Z5
-	VMOVUPS          1600(BX), Z6
-	VMOVUPS          1664(BX), Z7
-	VMOVUPS          1728(BX), Z8
+	VMOVUPS          1088(BX), Z2
+	VMOVUPS          1152(BX), Z3
+	VADDPS           Z3, Z2, Z4
+	VSUBPS           Z3, Z2, Z2
+	VMOVUPS          1216(BX), Z3
+	VMOVUPS          1280(BX), Z5
+	VADDPS           Z5, Z3, Z6
+	VSUBPS           Z5, Z3, Z3
+	VMOVUPS          1344(BX), Z5
+	VMOVUPS          1408(BX), Z7
+	VADDPS           Z7, Z5, Z8
+	VSUBPS           Z7, Z5, Z5
+	VMOVUPS          1024(BX), Z7
+	VADDPS           Z4, Z7, Z7
+	VADDPS           Z8, Z6, Z9
+	VADDPS           Z9, Z7, Z7
+	VFMADD231PS.BCST conv2_0_25<>+0(SB), Z8, Z4
+	VFMADD231PS.BCST conv2_4<>+0(SB), Z6, Z4
+	VMOVUPS          1472(BX), Z6
+	VADDPS           Z6, Z2, Z6
+	VFMADD231PS.BCST conv2_0_125<>+0(SB), Z5, Z6
+	VFMADD231PS.BCST conv2_8<>+0(SB), Z3, Z6
+	VFMADD231PS.BCST conv2_0_5<>+0(SB), Z5, Z2
+	VFMADD231PS.BCST conv2_2<>+0(SB), Z3, Z2
+	VMOVUPS          1600(BX), Z3
+	VMOVUPS          1664(BX), Z5
+	VADDPS           Z5, Z3, Z8
+	VSUBPS           Z5, Z3, Z3
+	VMOVUPS          1728(BX), Z5
 	VMOVUPS          1792(BX), Z9
-	VMOVUPS          1856(BX), Z11
-	VMOVUPS          1920(BX), Z12
-	VMOVUPS          1984(BX), Z13
-	VADDPS           Z7, Z6, Z14
-	VSUBPS           Z7, Z6, Z6
-	VADDPS           Z9, Z8, Z7
-	VSUBPS           Z9, Z8, Z8
-	VADDPS           Z12, Z11, Z9
-	VSUBPS           Z12, Z11, Z11
-	VADDPS           Z14, Z5, Z5
-	VADDPS           Z9, Z7, Z12
-	VADDPS           Z12, Z5, Z5
-	VFMADD231PS.BCST conv2_0_25<>+0(SB), Z9, Z14
-	VFMADD231PS.BCST conv2_4<>+0(SB), Z7, Z14
-	VADDPS           Z13, Z6, Z7
-	VFMADD231PS.BCST conv2_0_125<>+0(SB), Z11, Z7
-	VFMADD231PS.BCST conv2_8<>+0(SB), Z8, Z7
-	VFMADD231PS.BCST conv2_0_5<>+0(SB), Z11, Z6
-	VFMADD231PS.BCST conv2_2<>+0(SB), Z8, Z6
-	VMAXPS           Z3, Z2, Z2
-	VMAXPS           Z6, Z5, Z3
+	VADDPS           Z9, Z5, Z10
+	VSUBPS           Z9, Z5, Z5
+	VMOVUPS          1856(BX), Z9
+	VMOVUPS          1920(BX), Z11
+	VADDPS           Z11, Z9, Z12
+	VSUBPS           Z11, Z9, Z9
+	VMOVUPS          1536(BX), Z11
+	VADDPS           Z8, Z11, Z11
+	VADDPS           Z12, Z10, Z13
+	VADDPS           Z13, Z11, Z11
+	VFMADD231PS.BCST conv2_0_25<>+0(SB), Z12, Z8
+	VFMADD231PS.BCST conv2_4<>+0(SB), Z10, Z8
+	VMOVUPS          1984(BX), Z10
+	VADDPS           Z10, Z3, Z10
+	VFMADD231PS.BCST conv2_0_125<>+0(SB), Z9, Z10
+	VFMADD231PS.BCST conv2_8<>+0(SB), Z5, Z10
+	VFMADD231PS.BCST conv2_0_5<>+0(SB), Z9, Z3
+	VFMADD231PS.BCST conv2_2<>+0(SB), Z5, Z3
+	VMAXPS           Z2, Z7, Z2
+	VMAXPS           Z3, Z11, Z3
 	VMAXPS           Z3, Z2, Z2
 	VADDPS           Z1, Z2, Z2
 	VMAXPS           Z2, Z0, Z2
 	VMOVUPS          Z2, 384(CX)
-	VMAXPS           Z4, Z10, Z2
-	VMAXPS           Z7, Z14, Z3
+	VMAXPS           Z6, Z4, Z2
+	VMAXPS           Z10, Z8, Z3
 	VMAXPS           Z3, Z2, Z2
 	VADDPS           Z1, Z2, Z2
 	VMAXPS           Z2, Z0, Z2
@@ -9374,794 +9374,794 @@ output3:
 
 tileRow4:
 	// columns: Aᵀ m
-	VMOVUPS          (AX), Z2
-	VMOVUPS          2048(AX), Z3
-	VMOVUPS          4096(AX), Z4
-	VMOVUPS          6144(AX), Z5
-	VMOVUPS          8192(AX), Z6
-	VMOVUPS          10240(AX), Z7
-	VMOVUPS          12288(AX), Z8
-	VMOVUPS          14336(AX), Z9
-	VADDPS           Z4, Z3, Z10
-	VSUBPS           Z4, Z3, Z3
-	VADDPS           Z6, Z5, Z4
-	VSUBPS           Z6, Z5, Z5
-	VADDPS           Z8, Z7, Z6
-	VSUBPS           Z8, Z7, Z7
-	VADDPS           Z10, Z2, Z2
-	VADDPS           Z6, Z4, Z8
-	VADDPS           Z8, Z2, Z2
-	VMOVUPS          Z2, (BX)
-	VFMADD231PS.BCST conv2_0_25<>+0(SB), Z6, Z10
-	VFMADD231PS.BCST conv2_4<>+0(SB), Z4, Z10
-	VMOVUPS          Z10, 1024(BX)
-	VADDPS           Z9, Z3, Z2
-	VFMADD231PS.BCST conv2_0_125<>+0(SB), Z7, Z2
-	VFMADD231PS.BCST conv2_8<>+0(SB), Z5, Z2
-	VMOVUPS          Z2, 1536(BX)
-	VFMADD231PS.BCST conv2_0_5<>+0(SB), Z7, Z3
-	VFMADD231PS.BCST conv2_2<>+0(SB), Z5, Z3
-	VMOVUPS          Z3, 512(BX)
-	VMOVUPS          256(AX), Z2
-	VMOVUPS          2304(AX), Z3
-	VMOVUPS          4352(AX), Z4
-	VMOVUPS          6400(AX), Z5
-	VMOVUPS          8448(AX), Z6
-	VMOVUPS          10496(AX), Z7
-	VMOVUPS          12544(AX), Z8
-	VMOVUPS          14592(AX), Z9
-	VADDPS           Z4, Z3, Z10
-	VSUBPS           Z4, Z3, Z3
-	VADDPS           Z6, Z5, Z4
-	VSUBPS           Z6, Z5, Z5
-	VADDPS           Z8, Z7, Z6
-	VSUBPS           Z8, Z7, Z7
-	VADDPS           Z10, Z2, Z2
-	VADDPS           Z6, Z4, Z8
-	VADDPS           Z8, Z2, Z2
-	VMOVUPS          Z2, 64(BX)
-	VFMADD231PS.BCST conv2_0_25<>+0(SB), Z6, Z10
-	VFMADD231PS.BCST conv2_4<>+0(SB), Z4, Z10
-	VMOVUPS          Z10, 1088(BX)
-	VADDPS           Z9, Z3, Z2
-	VFMADD231PS.BCST conv2_0_125<>+0(SB), Z7, Z2
-	VFMADD231PS.BCST conv2_8<>+0(SB), Z5, Z2
-	VMOVUPS          Z2, 1600(BX)
-	VFMADD231PS.BCST conv2_0_5<>+0(SB), Z7, Z3
-	VFMADD231PS.BCST conv2_2<>+0(SB), Z5, Z3
-	VMOVUPS          Z3, 576(BX)
-	VMOVUPS          512(AX), Z2
-	VMOVUPS          2560(AX), Z3
-	VMOVUPS          4608(AX), Z4
-	VMOVUPS          6656(AX), Z5
-	VMOVUPS          8704(AX), Z6
-	VMOVUPS          10752(AX), Z7
-	VMOVUPS          12800(AX), Z8
-	VMOVUPS          14848(AX), Z9
-	VADDPS           Z4, Z3, Z10
-	VSUBPS           Z4, Z3, Z3
-	VADDPS           Z6, Z5, Z4
-	VSUBPS           Z6, Z5, Z5
-	VADDPS           Z8, Z7, Z6
-	VSUBPS           Z8, Z7, Z7
-	VADDPS           Z10, Z2, Z2
-	VADDPS           Z6, Z4, Z8
-	VADDPS           Z8, Z2, Z2
-	VMOVUPS          Z2, 128(BX)
-	VFMADD231PS.BCST conv2_0_25<>+0(SB), Z6, Z10
-	VFMADD231PS.BCST conv2_4<>+0(SB), Z4, Z10
-	VMOVUPS          Z10, 1152(BX)
-	VADDPS           Z9, Z3, Z2
-	VFMADD231PS.BCST conv2_0_125<>+0(SB), Z7, Z2
-	VFMADD231PS.BCST conv2_8<>+0(SB), Z5, Z2
-	VMOVUPS          Z2, 1664(BX)
-	VFMADD231PS.BCST conv2_0_5<>+0(SB), Z7, Z3
-	VFMADD231PS.BCST conv2_2<>+0(SB), Z5, Z3
-	VMOVUPS          Z3, 640(BX)
-	VMOVUPS          768(AX), Z2
-	VMOVUPS          2816(AX), Z3
-	VMOVUPS          4864(AX), Z4
-	VMOVUPS          6912(AX), Z5
-	VMOVUPS          8960(AX), Z6
-	VMOVUPS          11008(AX), Z7
-	VMOVUPS          13056(AX), Z8
-	VMOVUPS          15104(AX), Z9
-	VADDPS           Z4, Z3, Z10
-	VSUBPS           Z4, Z3, Z3
-	VADDPS           Z6, Z5, Z4
-	VSUBPS           Z6, Z5, Z5
-	VADDPS           Z8, Z7, Z6
-	VSUBPS           Z8, Z7, Z7
-	VADDPS           Z10, Z2, Z2
-	VADDPS           Z6, Z4, Z8
-	VADDPS           Z8, Z2, Z2
-	VMOVUPS          Z2, 192(BX)
-	VFMADD231PS.BCST conv2_0_25<>+0(SB), Z6, Z10
-	VFMADD231PS.BCST conv2_4<>+0(SB), Z4, Z10
-	VMOVUPS          Z10, 1216(BX)
-	VADDPS           Z9, Z3, Z2
-	VFMADD231PS.BCST conv2_0_125<>+0(SB), Z7, Z2
-	VFMADD231PS.BCST conv2_8<>+0(SB), Z5, Z2
-	VMOVUPS          Z2, 1728(BX)
-	VFMADD231PS.BCST conv2_0_5<>+0(SB), Z7, Z3
-	VFMADD231PS.BCST conv2_2<>+0(SB), Z5, Z3
-	VMOVUPS          Z3, 704(BX)
-	VMOVUPS          1024(AX), Z2
-	VMOVUPS          3072(AX), Z3
-	VMOVUPS          5120(AX), Z4
-	VMOVUPS          7168(AX), Z5
-	VMOVUPS          9216(AX), Z6
-	VMOVUPS          11264(AX), Z7
-	VMOVUPS          13312(AX), Z8
-	VMOVUPS          15360(AX), Z9
-	VADDPS           Z4, Z3, Z10
-	VSUBPS           Z4, Z3, Z3
-	VADDPS           Z6, Z5, Z4
-	VSUBPS           Z6, Z5, Z5
-	VADDPS           Z8, Z7, Z6
-	VSUBPS           Z8, Z7, Z7
-	VADDPS           Z10, Z2, Z2
-	VADDPS           Z6, Z4, Z8
-	VADDPS           Z8, Z2, Z2
-	VMOVUPS          Z2, 256(BX)
-	VFMADD231PS.BCST conv2_0_25<>+0(SB), Z6, Z10
-	VFMADD231PS.BCST conv2_4<>+0(SB), Z4, Z10
-	VMOVUPS          Z10, 1280(BX)
-	VADDPS           Z9, Z3, Z2
-	VFMADD231PS.BCST conv2_0_125<>+0(SB), Z7, Z2
-	VFMADD231PS.BCST conv2_8<>+0(SB), Z5, Z2
-	VMOVUPS          Z2, 1792(BX)
-	VFMADD231PS.BCST conv2_0_5<>+0(SB), Z7, Z3
-	VFMADD231PS.BCST conv2_2<>+0(SB), Z5, Z3
-	VMOVUPS          Z3, 768(BX)
-	VMOVUPS          1280(AX), Z2
-	VMOVUPS          3328(AX), Z3
-	VMOVUPS          5376(AX), Z4
-	VMOVUPS          7424(AX), Z5
-	VMOVUPS          9472(AX), Z6
-	VMOVUPS          11520(AX), Z7
-	VMOVUPS          13568(AX), Z8
-	VMOVUPS          15616(AX), Z9
-	VADDPS           Z4, Z3, Z10
-	VSUBPS           Z4, Z3, Z3
-	VADDPS           Z6, Z5, Z4
-	VSUBPS           Z6, Z5, Z5
-	VADDPS           Z8, Z7, Z6
-	VSUBPS           Z8, Z7, Z7
-	VADDPS           Z10, Z2, Z2
-	VADDPS           Z6, Z4, Z8
-	VADDPS           Z8, Z2, Z2
-	VMOVUPS          Z2, 320(BX)
-	VFMADD231PS.BCST conv2_0_25<>+0(SB), Z6, Z10
-	VFMADD231PS.BCST conv2_4<>+0(SB), Z4, Z10
-	VMOVUPS          Z10, 1344(BX)
-	VADDPS           Z9, Z3, Z2
-	VFMADD231PS.BCST conv2_0_125<>+0(SB), Z7, Z2
-	VFMADD231PS.BCST conv2_8<>+0(SB), Z5, Z2
-	VMOVUPS          Z2, 1856(BX)
-	VFMADD231PS.BCST conv2_0_5<>+0(SB), Z7, Z3
-	VFMADD231PS.BCST conv2_2<>+0(SB), Z5, Z3
-	VMOVUPS          Z3, 832(BX)
-	VMOVUPS          1536(AX), Z2
-	VMOVUPS          3584(AX), Z3
-	VMOVUPS          5632(AX), Z4
-	VMOVUPS          7680(AX), Z5
-	VMOVUPS          9728(AX), Z6
-	VMOVUPS          11776(AX), Z7
-	VMOVUPS          13824(AX), Z8
-	VMOVUPS          15872(AX), Z9
-	VADDPS           Z4, Z3, Z10
-	VSUBPS           Z4, Z3, Z3
-	VADDPS           Z6, Z5, Z4
-	VSUBPS           Z6, Z5, Z5
-	VADDPS           Z8, Z7, Z6
-	VSUBPS           Z8, Z7, Z7
-	VADDPS           Z10, Z2, Z2
-	VADDPS           Z6, Z4, Z8
-	VADDPS           Z8, Z2, Z2
-	VMOVUPS          Z2, 384(BX)
-	VFMADD231PS.BCST conv2_0_25<>+0(SB), Z6, Z10
-	VFMADD231PS.BCST conv2_4<>+0(SB), Z4, Z10
-	VMOVUPS          Z10, 1408(BX)
-	VADDPS           Z9, Z3, Z2
-	VFMADD231PS.BCST conv2_0_125<>+0(SB), Z7, Z2
-	VFMADD231PS.BCST conv2_8<>+0(SB), Z5, Z2
-	VMOVUPS          Z2, 1920(BX)
-	VFMADD231PS.BCST conv2_0_5<>+0(SB), Z7, Z3
-	VFMADD231PS.BCST conv2_2<>+0(SB), Z5, Z3
-	VMOVUPS          Z3, 896(BX)
-	VMOVUPS          1792(AX), Z2
-	VMOVUPS          3840(AX), Z3
-	VMOVUPS          5888(AX), Z4
-	VMOVUPS          7936(AX), Z5
-	VMOVUPS          9984(AX), Z6
-	VMOVUPS          12032(AX), Z7
-	VMOVUPS          14080(AX), Z8
-	VMOVUPS          16128(AX), Z9
-	VADDPS           Z4, Z3, Z10
-	VSUBPS           Z4, Z3, Z3
-	VADDPS           Z6, Z5, Z4
-	VSUBPS           Z6, Z5, Z5
-	VADDPS           Z8, Z7, Z6
-	VSUBPS           Z8, Z7, Z7
-	VADDPS           Z10, Z2, Z2
-	VADDPS           Z6, Z4, Z8
-	VADDPS           Z8, Z2, Z2
-	VMOVUPS          Z2, 448(BX)
-	VFMADD231PS.BCST conv2_0_25<>+0(SB), Z6, Z10
-	VFMADD231PS.BCST conv2_4<>+0(SB), Z4, Z10
-	VMOVUPS          Z10, 1472(BX)
-	VADDPS           Z9, Z3, Z2
-	VFMADD231PS.BCST conv2_0_125<>+0(SB), Z7, Z2
-	VFMADD231PS.BCST conv2_8<>+0(SB), Z5, Z2
-	VMOVUPS          Z2, 1984(BX)
-	VFMADD231PS.BCST conv2_0_5<>+0(SB), Z7, Z3
-	VFMADD231PS.BCST conv2_2<>+0(SB), Z5, Z3
-	VMOVUPS          Z3, 960(BX)
+	VMOVUPS          2048(AX), Z2
+	VMOVUPS          4096(AX), Z3
+	VADDPS           Z3, Z2, Z4
+	VSUBPS           Z3, Z2, Z2
+	VMOVUPS          6144(AX), Z3
+	VMOVUPS          8192(AX), Z5
+	VADDPS           Z5, Z3, Z6
+	VSUBPS           Z5, Z3, Z3
+	VMOVUPS          10240(AX), Z5
+	VMOVUPS          12288(AX), Z7
+	VADDPS           Z7, Z5, Z8
+	VSUBPS           Z7, Z5, Z5
+	VMOVUPS          (AX), Z7
+	VADDPS           Z4, Z7, Z7
+	VADDPS           Z8, Z6, Z9
+	VADDPS           Z9, Z7, Z7
+	VMOVUPS          Z7, (BX)
+	VFMADD231PS.BCST conv2_0_25<>+0(SB), Z8, Z4
+	VFMADD231PS.BCST conv2_4<>+0(SB), Z6, Z4
+	VMOVUPS          Z4, 1024(BX)
+	VMOVUPS          14336(AX), Z4
+	VADDPS           Z4, Z2, Z4
+	VFMADD231PS.BCST conv2_0_125<>+0(SB), Z5, Z4
+	VFMADD231PS.BCST conv2_8<>+0(SB), Z3, Z4
+	VMOVUPS          Z4, 1536(BX)
+	VFMADD231PS.BCST conv2_0_5<>+0(SB), Z5, Z2
+	VFMADD231PS.BCST conv2_2<>+0(SB), Z3, Z2
+	VMOVUPS          Z2, 512(BX)
+	VMOVUPS          2304(AX), Z2
+	VMOVUPS          4352(AX), Z3
+	VADDPS           Z3, Z2, Z4
+	VSUBPS           Z3, Z2, Z2
+	VMOVUPS          6400(AX), Z3
+	VMOVUPS          8448(AX), Z5
+	VADDPS           Z5, Z3, Z6
+	VSUBPS           Z5, Z3, Z3
+	VMOVUPS          10496(AX), Z5
+	VMOVUPS          12544(AX), Z7
+	VADDPS           Z7, Z5, Z8
+	VSUBPS           Z7, Z5, Z5
+	VMOVUPS          256(AX), Z7
+	VADDPS           Z4, Z7, Z7
+	VADDPS           Z8, Z6, Z9
+	VADDPS           Z9, Z7, Z7
+	VMOVUPS          Z7, 64(BX)
+	VFMADD231PS.BCST conv2_0_25<>+0(SB), Z8, Z4
+	VFMADD231PS.BCST conv2_4<>+0(SB), Z6, Z4
+	VMOVUPS          Z4, 1088(BX)
+	VMOVUPS          14592(AX), Z4
+	VADDPS           Z4, Z2, Z4
+	VFMADD231PS.BCST conv2_0_125<>+0(SB), Z5, Z4
+	VFMADD231PS.BCST conv2_8<>+0(SB), Z3, Z4
+	VMOVUPS          Z4, 1600(BX)
+	VFMADD231PS.BCST conv2_0_5<>+0(SB), Z5, Z2
+	VFMADD231PS.BCST conv2_2<>+0(SB), Z3, Z2
+	VMOVUPS          Z2, 576(BX)
+	VMOVUPS          2560(AX), Z2
+	VMOVUPS          4608(AX), Z3
+	VADDPS           Z3, Z2, Z4
+	VSUBPS           Z3, Z2, Z2
+	VMOVUPS          6656(AX), Z3
+	VMOVUPS          8704(AX), Z5
+	VADDPS           Z5, Z3, Z6
+	VSUBPS           Z5, Z3, Z3
+	VMOVUPS          10752(AX), Z5
+	VMOVUPS          12800(AX), Z7
+	VADDPS           Z7, Z5, Z8
+	VSUBPS           Z7, Z5, Z5
+	VMOVUPS          512(AX), Z7
+	VADDPS           Z4, Z7, Z7
+	VADDPS           Z8, Z6, Z9
+	VADDPS           Z9, Z7, Z7
+	VMOVUPS          Z7, 128(BX)
+	VFMADD231PS.BCST conv2_0_25<>+0(SB), Z8, Z4
+	VFMADD231PS.BCST conv2_4<>+0(SB), Z6, Z4
+	VMOVUPS          Z4, 1152(BX)
+	VMOVUPS          14848(AX), Z4
+	VADDPS           Z4, Z2, Z4
+	VFMADD231PS.BCST conv2_0_125<>+0(SB), Z5, Z4
+	VFMADD231PS.BCST conv2_8<>+0(SB), Z3, Z4
+	VMOVUPS          Z4, 1664(BX)
+	VFMADD231PS.BCST conv2_0_5<>+0(SB), Z5, Z2
+	VFMADD231PS.BCST conv2_2<>+0(SB), Z3, Z2
+	VMOVUPS          Z2, 640(BX)
+	VMOVUPS          2816(AX), Z2
+	VMOVUPS          4864(AX), Z3
+	VADDPS           Z3, Z2, Z4
+	VSUBPS           Z3, Z2, Z2
+	VMOVUPS          6912(AX), Z3
+	VMOVUPS          8960(AX), Z5
+	VADDPS           Z5, Z3, Z6
+	VSUBPS           Z5, Z3, Z3
+	VMOVUPS          11008(AX), Z5
+	VMOVUPS          13056(AX), Z7
+	VADDPS           Z7, Z5, Z8
+	VSUBPS           Z7, Z5, Z5
+	VMOVUPS          768(AX), Z7
+	VADDPS           Z4, Z7, Z7
+	VADDPS           Z8, Z6, Z9
+	VADDPS           Z9, Z7, Z7
+	VMOVUPS          Z7, 192(BX)
+	VFMADD231PS.BCST conv2_0_25<>+0(SB), Z8, Z4
+	VFMADD231PS.BCST conv2_4<>+0(SB), Z6, Z4
+	VMOVUPS          Z4, 1216(BX)
+	VMOVUPS          15104(AX), Z4
+	VADDPS           Z4, Z2, Z4
+	VFMADD231PS.BCST conv2_0_125<>+0(SB), Z5, Z4
+	VFMADD231PS.BCST conv2_8<>+0(SB), Z3, Z4
+	VMOVUPS          Z4, 1728(BX)
+	VFMADD231PS.BCST conv2_0_5<>+0(SB), Z5, Z2
+	VFMADD231PS.BCST conv2_2<>+0(SB), Z3, Z2
+	VMOVUPS          Z2, 704(BX)
+	VMOVUPS          3072(AX), Z2
+	VMOVUPS          5120(AX), Z3
+	VADDPS           Z3, Z2, Z4
+	VSUBPS           Z3, Z2, Z2
+	VMOVUPS          7168(AX), Z3
+	VMOVUPS          9216(AX), Z5
+	VADDPS           Z5, Z3, Z6
+	VSUBPS           Z5, Z3, Z3
+	VMOVUPS          11264(AX), Z5
+	VMOVUPS          13312(AX), Z7
+	VADDPS           Z7, Z5, Z8
+	VSUBPS           Z7, Z5, Z5
+	VMOVUPS          1024(AX), Z7
+	VADDPS           Z4, Z7, Z7
+	VADDPS           Z8, Z6, Z9
+	VADDPS           Z9, Z7, Z7
+	VMOVUPS          Z7, 256(BX)
+	VFMADD231PS.BCST conv2_0_25<>+0(SB), Z8, Z4
+	VFMADD231PS.BCST conv2_4<>+0(SB), Z6, Z4
+	VMOVUPS          Z4, 1280(BX)
+	VMOVUPS          15360(AX), Z4
+	VADDPS           Z4, Z2, Z4
+	VFMADD231PS.BCST conv2_0_125<>+0(SB), Z5, Z4
+	VFMADD231PS.BCST conv2_8<>+0(SB), Z3, Z4
+	VMOVUPS          Z4, 1792(BX)
+	VFMADD231PS.BCST conv2_0_5<>+0(SB), Z5, Z2
+	VFMADD231PS.BCST conv2_2<>+0(SB), Z3, Z2
+	VMOVUPS          Z2, 768(BX)
+	VMOVUPS          3328(AX), Z2
+	VMOVUPS          5376(AX), Z3
+	VADDPS           Z3, Z2, Z4
+	VSUBPS           Z3, Z2, Z2
+	VMOVUPS          7424(AX), Z3
+	VMOVUPS          9472(AX), Z5
+	VADDPS           Z5, Z3, Z6
+	VSUBPS           Z5, Z3, Z3
+	VMOVUPS          11520(AX), Z5
+	VMOVUPS          13568(AX), Z7
+	VADDPS           Z7, Z5, Z8
+	VSUBPS           Z7, Z5, Z5
+	VMOVUPS          1280(AX), Z7
+	VADDPS           Z4, Z7, Z7
+	VADDPS           Z8, Z6, Z9
+	VADDPS           Z9, Z7, Z7
+	VMOVUPS          Z7, 320(BX)
+	VFMADD231PS.BCST conv2_0_25<>+0(SB), Z8, Z4
+	VFMADD231PS.BCST conv2_4<>+0(SB), Z6, Z4
+	VMOVUPS          Z4, 1344(BX)
+	VMOVUPS          15616(AX), Z4
+	VADDPS           Z4, Z2, Z4
+	VFMADD231PS.BCST conv2_0_125<>+0(SB), Z5, Z4
+	VFMADD231PS.BCST conv2_8<>+0(SB), Z3, Z4
+	VMOVUPS          Z4, 1856(BX)
+	VFMADD231PS.BCST conv2_0_5<>+0(SB), Z5, Z2
+	VFMADD231PS.BCST conv2_2<>+0(SB), Z3, Z2
+	VMOVUPS          Z2, 832(BX)
+	VMOVUPS          3584(AX), Z2
+	VMOVUPS          5632(AX), Z3
+	VADDPS           Z3, Z2, Z4
+	VSUBPS           Z3, Z2, Z2
+	VMOVUPS          7680(AX), Z3
+	VMOVUPS          9728(AX), Z5
+	VADDPS           Z5, Z3, Z6
+	VSUBPS           Z5, Z3, Z3
+	VMOVUPS          11776(AX), Z5
+	VMOVUPS          13824(AX), Z7
+	VADDPS           Z7, Z5, Z8
+	VSUBPS           Z7, Z5, Z5
+	VMOVUPS          1536(AX), Z7
+	VADDPS           Z4, Z7, Z7
+	VADDPS           Z8, Z6, Z9
+	VADDPS           Z9, Z7, Z7
+	VMOVUPS          Z7, 384(BX)
+	VFMADD231PS.BCST conv2_0_25<>+0(SB), Z8, Z4
+	VFMADD231PS.BCST conv2_4<>+0(SB), Z6, Z4
+	VMOVUPS          Z4, 1408(BX)
+	VMOVUPS          15872(AX), Z4
+	VADDPS           Z4, Z2, Z4
+	VFMADD231PS.BCST conv2_0_125<>+0(SB), Z5, Z4
+	VFMADD231PS.BCST conv2_8<>+0(SB), Z3, Z4
+	VMOVUPS          Z4, 1920(BX)
+	VFMADD231PS.BCST conv2_0_5<>+0(SB), Z5, Z2
+	VFMADD231PS.BCST conv2_2<>+0(SB), Z3, Z2
+	VMOVUPS          Z2, 896(BX)
+	VMOVUPS          3840(AX), Z2
+	VMOVUPS          5888(AX), Z3
+	VADDPS           Z3, Z2, Z4
+	VSUBPS           Z3, Z2, Z2
+	VMOVUPS          7936(AX), Z3
+	VMOVUPS          9984(AX), Z5
+	VADDPS           Z5, Z3, Z6
+	VSUBPS           Z5, Z3, Z3
+	VMOVUPS          12032(AX), Z5
+	VMOVUPS          14080(AX), Z7
+	VADDPS           Z7, Z5, Z8
+	VSUBPS           Z7, Z5, Z5
+	VMOVUPS          1792(AX), Z7
+	VADDPS           Z4, Z7, Z7
+	VADDPS           Z8, Z6, Z9
+	VADDPS           Z9, Z7, Z7
+	VMOVUPS          Z7, 448(BX)
+	VFMADD231PS.BCST conv2_0_25<>+0(SB), Z8, Z4
+	VFMADD231PS.BCST conv2_4<>+0(SB), Z6, Z4
+	VMOVUPS          Z4, 1472(BX)
+	VMOVUPS          16128(AX), Z4
+	VADDPS           Z4, Z2, Z4
+	VFMADD231PS.BCST conv2_0_125<>+0(SB), Z5, Z4
+	VFMADD231PS.BCST conv2_8<>+0(SB), Z3, Z4
+	VMOVUPS          Z4, 1984(BX)
+	VFMADD231PS.BCST conv2_0_5<>+0(SB), Z5, Z2
+	VFMADD231PS.BCST conv2_2<>+0(SB), Z3, Z2
+	VMOVUPS          Z2, 960(BX)
 
 	// two rows at a time: (Aᵀ m) A, then bias, pooling, ReLU
-	VMOVUPS          (BX), Z2
-	VMOVUPS          64(BX), Z3
-	VMOVUPS          128(BX), Z4
-	VMOVUPS          192(BX), Z5
-	VMOVUPS          256(BX), Z6
-	VMOVUPS          320(BX), Z7
-	VMOVUPS          384(BX), Z8
-	VMOVUPS          448(BX), Z9
-	VADDPS           Z4, Z3, Z10
-	VSUBPS           Z4, Z3, Z3
-	VADDPS           Z6, Z5, Z4
-	VSUBPS           Z6, Z5, Z5
-	VADDPS           Z8, Z7, Z6
-	VSUBPS           Z8, Z7, Z7
-	VADDPS           Z10, Z2, Z2
-	VADDPS           Z6, Z4, Z8
-	VADDPS           Z8, Z2, Z2
-	VFMADD231PS.BCST conv2_0_25<>+0(SB), Z6, Z10
-	VFMADD231PS.BCST conv2_4<>+0(SB), Z4, Z10
-	VADDPS           Z9, Z3, Z4
-	VFMADD231PS.BCST conv2_0_125<>+0(SB), Z7, Z4
-	VFMADD231PS.BCST conv2_8<>+0(SB), Z5, Z4
-	VFMADD231PS.BCST conv2_0_5<>+0(SB), Z7, Z3
-	VFMADD231PS.BCST conv2_2<>+0(SB), Z5, Z3
-	VMOVUPS          512(BX), Z5
-	VMOVUPS          576(BX), Z6
-	VMOVUPS          640(BX), Z7
-	VMOVUPS          704(BX), Z8
+	VMOVUPS          64(BX), Z2
+	VMOVUPS          128(BX), Z3
+	VADDPS           Z3, Z2, Z4
+	VSUBPS           Z3, Z2, Z2
+	VMOVUPS          192(BX), Z3
+	VMOVUPS          256(BX), Z5
+	VADDPS           Z5, Z3, Z6
+	VSUBPS           Z5, Z3, Z3
+	VMOVUPS          320(BX), Z5
+	VMOVUPS          384(BX), Z7
+	VADDPS           Z7, Z5, Z8
+	VSUBPS           Z7, Z5, Z5
+	VMOVUPS          (BX), Z7
+	VADDPS           Z4, Z7, Z7
+	VADDPS           Z8, Z6, Z9
+	VADDPS           Z9, Z7, Z7
+	VFMADD231PS.BCST conv2_0_25<>+0(SB), Z8, Z4
+	VFMADD231PS.BCST conv2_4<>+0(SB), Z6, Z4
+	VMOVUPS          448(BX), Z6
+	VADDPS           Z6, Z2, Z6
+	VFMADD231PS.BCST conv2_0_125<>+0(SB), Z5, Z6
+	VFMADD231PS.BCST conv2_8<>+0(SB), Z3, Z6
+	VFMADD231PS.BCST conv2_0_5<>+0(SB), Z5, Z2
+	VFMADD231PS.BCST conv2_2<>+0(SB), Z3, Z2
+	VMOVUPS          576(BX), Z3
+	VMOVUPS          640(BX), Z5
+	VADDPS           Z5, Z3, Z8
+	VSUBPS           Z5, Z3, Z3
+	VMOVUPS          704(BX), Z5
 	VMOVUPS          768(BX), Z9
-	VMOVUPS          832(BX), Z11
-	VMOVUPS          896(BX), Z12
-	VMOVUPS          960(BX), Z13
-	VADDPS           Z7, Z6, Z14
-	VSUBPS           Z7, Z6, Z6
-	VADDPS           Z9, Z8, Z7
-	VSUBPS           Z9, Z8, Z8
-	VADDPS           Z12, Z11, Z9
-	VSUBPS           Z12, Z11, Z11
-	VADDPS           Z14, Z5, Z5
-	VADDPS           Z9, Z7, Z12
-	VADDPS           Z12, Z5, Z5
-	VFMADD231PS.BCST conv2_0_25<>+0(SB), Z9, Z14
-	VFMADD231PS.BCST conv2_4<>+0(SB), Z7, Z14
-	VADDPS           Z13, Z6, Z7
-	VFMADD231PS.BCST conv2_0_125<>+0(SB), Z11, Z7
-	VFMADD231PS.BCST conv2_8<>+0(SB), Z8, Z7
-	VFMADD231PS.BCST conv2_0_5<>+0(SB), Z11, Z6
-	VFMADD231PS.BCST conv2_2<>+0(SB), Z8, Z6
-	VMAXPS           Z3, Z2, Z8
-	VMAXPS           Z6, Z5, Z9
-	VMAXPS           Z9, Z8, Z8
-	VADDPS           Z1, Z8, Z9
+	VADDPS           Z9, Z5, Z10
+	VSUBPS           Z9, Z5, Z5
+	VMOVUPS          832(BX), Z9
+	VMOVUPS          896(BX), Z11
+	VADDPS           Z11, Z9, Z12
+	VSUBPS           Z11, Z9, Z9
+	VMOVUPS          512(BX), Z11
+	VADDPS           Z8, Z11, Z11
+	VADDPS           Z12, Z10, Z13
+	VADDPS           Z13, Z11, Z11
+	VFMADD231PS.BCST conv2_0_25<>+0(SB), Z12, Z8
+	VFMADD231PS.BCST conv2_4<>+0(SB), Z10, Z8
+	VMOVUPS          960(BX), Z10
+	VADDPS           Z10, Z3, Z10
+	VFMADD231PS.BCST conv2_0_125<>+0(SB), Z9, Z10
+	VFMADD231PS.BCST conv2_8<>+0(SB), Z5, Z10
+	VFMADD231PS.BCST conv2_0_5<>+0(SB), Z9, Z3
+	VFMADD231PS.BCST conv2_2<>+0(SB), Z5, Z3
+	VMAXPS           Z2, Z7, Z5
+	VMAXPS           Z3, Z11, Z9
+	VMAXPS           Z9, Z5, Z5
+	VADDPS           Z1, Z5, Z9
 	VMAXPS           Z9, Z0, Z9
 	VCMPPS           $0x1e, Z0, Z9, K1
-	VCMPPS           $0x00, Z8, Z2, K1, K2
+	VCMPPS           $0x00, Z5, Z7, K1, K2
 	KANDNW           K1, K2, K1
 	KMOVW            K2, (SI)
-	VCMPPS           $0x00, Z8, Z3, K1, K2
+	VCMPPS           $0x00, Z5, Z2, K1, K2
 	KANDNW           K1, K2, K1
 	KMOVW            K2, 2(SI)
-	VCMPPS           $0x00, Z8, Z5, K1, K2
+	VCMPPS           $0x00, Z5, Z11, K1, K2
 	KANDNW           K1, K2, K1
 	KMOVW            K2, 4(SI)
-	VCMPPS           $0x00, Z8, Z6, K1, K1
+	VCMPPS           $0x00, Z5, Z3, K1, K1
 	KMOVW            K1, 6(SI)
 	VMOVUPS          Z9, (CX)
-	VMAXPS           Z4, Z10, Z2
-	VMAXPS           Z7, Z14, Z3
+	VMAXPS           Z6, Z4, Z2
+	VMAXPS           Z10, Z8, Z3
 	VMAXPS           Z3, Z2, Z2
 	VADDPS           Z1, Z2, Z3
 	VMAXPS           Z3, Z0, Z3
 	VCMPPS           $0x1e, Z0, Z3, K1
-	VCMPPS           $0x00, Z2, Z10, K1, K2
+	VCMPPS           $0x00, Z2, Z4, K1, K2
 	KANDNW           K1, K2, K1
 	KMOVW            K2, 8(SI)
-	VCMPPS           $0x00, Z2, Z4, K1, K2
+	VCMPPS           $0x00, Z2, Z6, K1, K2
 	KANDNW           K1, K2, K1
 	KMOVW            K2, 10(SI)
-	VCMPPS           $0x00, Z2, Z14, K1, K2
+	VCMPPS           $0x00, Z2, Z8, K1, K2
 	KANDNW           K1, K2, K1
 	KMOVW            K2, 12(SI)
-	VCMPPS           $0x00, Z2, Z7, K1, K1
+	VCMPPS           $0x00, Z2, Z10, K1, K1
 	KMOVW            K1, 14(SI)
 	VMOVUPS          Z3, 64(CX)
-	VMOVUPS          1024(BX), Z2
-	VMOVUPS          1088(BX), Z3
-	VMOVUPS          1152(BX), Z4
-	VMOVUPS          1216(BX), Z5
-	VMOVUPS          1280(BX), Z6
-	VMOVUPS          1344(BX), Z7
-	VMOVUPS          1408(BX), Z8
-	VMOVUPS          1472(BX), Z9
-	VADDPS           Z4, Z3, Z10
-	VSUBPS           Z4, Z3, Z3
-	VADDPS           Z6, Z5, Z4
-	VSUBPS           Z6, Z5, Z5
-	VADDPS           Z8, Z7, Z6
-	VSUBPS           Z8, Z7, Z7
-	VADDPS           Z10, Z2, Z2
-	VADDPS           Z6, Z4, Z8
-	VADDPS           Z8, Z2, Z2
-	VFMADD231PS.BCST conv2_0_25<>+0(SB), Z6, Z10
-	VFMADD231PS.BCST conv2_4<>+0(SB), Z4, Z10
-	VADDPS           Z9, Z3, Z4
-	VFMADD231PS.BCST conv2_0_125<>+0(SB), Z7, Z4
-	VFMADD231PS.BCST conv2_8<>+0(SB), Z5, Z4
-	VFMADD231PS.BCST conv2_0_5<>+0(SB), Z7, Z3
-	VFMADD231PS.BCST conv2_2<>+0(SB), Z5, Z3
-	VMOVUPS          1536(BX), Z5
-	VMOVUPS          1600(BX), Z6
-	VMOVUPS          1664(BX), Z7
-	VMOVUPS          1728(BX), Z8
+	VMOVUPS          1088(BX), Z2
+	VMOVUPS          1152(BX), Z3
+	VADDPS           Z3, Z2, Z4
+	VSUBPS           Z3, Z2, Z2
+	VMOVUPS          1216(BX), Z3
+	VMOVUPS          1280(BX), Z5
+	VADDPS           Z5, Z3, Z6
+	VSUBPS           Z5, Z3, Z3
+	VMOVUPS          1344(BX), Z5
+	VMOVUPS          1408(BX), Z7
+	VADDPS           Z7, Z5, Z8
+	VSUBPS           Z7, Z5, Z5
+	VMOVUPS          1024(BX), Z7
+	VADDPS           Z4, Z7, Z7
+	VADDPS           Z8, Z6, Z9
+	VADDPS           Z9, Z7, Z7
+	VFMADD231PS.BCST conv2_0_25<>+0(SB), Z8, Z4
+	VFMADD231PS.BCST conv2_4<>+0(SB), Z6, Z4
+	VMOVUPS          1472(BX), Z6
+	VADDPS           Z6, Z2, Z6
+	VFMADD231PS.BCST conv2_0_125<>+0(SB), Z5, Z6
+	VFMADD231PS.BCST conv2_8<>+0(SB), Z3, Z6
+	VFMADD231PS.BCST conv2_0_5<>+0(SB), Z5, Z2
+	VFMADD231PS.BCST conv2_2<>+0(SB), Z3, Z2
+	VMOVUPS          1600(BX), Z3
+	VMOVUPS          1664(BX), Z5
+	VADDPS           Z5, Z3, Z8
+	VSUBPS           Z5, Z3, Z3
+	VMOVUPS          1728(BX), Z5
 	VMOVUPS          1792(BX), Z9
-	VMOVUPS          1856(BX), Z11
-	VMOVUPS          1920(BX), Z12
-	VMOVUPS          1984(BX), Z13
-	VADDPS           Z7, Z6, Z14
-	VSUBPS           Z7, Z6, Z6
-	VADDPS           Z9, Z8, Z7
-	VSUBPS           Z9, Z8, Z8
-	VADDPS           Z12, Z11, Z9
-	VSUBPS           Z12, Z11, Z11
-	VADDPS           Z14, Z5, Z5
-	VADDPS           Z9, Z7, Z12
-	VADDPS           Z12, Z5, Z5
-	VFMADD231PS.BCST conv2_0_25<>+0(SB), Z9, Z14
-	VFMADD231PS.BCST conv2_4<>+0(SB), Z7, Z14
-	VADDPS           Z13, Z6, Z7
-	VFMADD231PS.BCST conv2_0_125<>+0(SB), Z11, Z7
-	VFMADD231PS.BCST conv2_8<>+0(SB), Z8, Z7
-	VFMADD231PS.BCST conv2_0_5<>+0(SB), Z11, Z6
-	VFMADD231PS.BCST conv2_2<>+0(SB), Z8, Z6
-	VMAXPS           Z3, Z2, Z8
-	VMAXPS           Z6, Z5, Z9
-	VMAXPS           Z9, Z8, Z8
-	VADDPS           Z1, Z8, Z9
+	VADDPS           Z9, Z5, Z10
+	VSUBPS           Z9, Z5, Z5
+	VMOVUPS          1856(BX), Z9
+	VMOVUPS          1920(BX), Z11
+	VADDPS           Z11, Z9, Z12
+	VSUBPS           Z11, Z9, Z9
+	VMOVUPS          1536(BX), Z11
+	VADDPS           Z8, Z11, Z11
+	VADDPS           Z12, Z10, Z13
+	VADDPS           Z13, Z11, Z11
+	VFMADD231PS.BCST conv2_0_25<>+0(SB), Z12, Z8
+	VFMADD231PS.BCST conv2_4<>+0(SB), Z10, Z8
+	VMOVUPS          1984(BX), Z10
+	VADDPS           Z10, Z3, Z10
+	VFMADD231PS.BCST conv2_0_125<>+0(SB), Z9, Z10
+	VFMADD231PS.BCST conv2_8<>+0(SB), Z5, Z10
+	VFMADD231PS.BCST conv2_0_5<>+0(SB), Z9, Z3
+	VFMADD231PS.BCST conv2_2<>+0(SB), Z5, Z3
+	VMAXPS           Z2, Z7, Z5
+	VMAXPS           Z3, Z11, Z9
+	VMAXPS           Z9, Z5, Z5
+	VADDPS           Z1, Z5, Z9
 	VMAXPS           Z9, Z0, Z9
 	VCMPPS           $0x1e, Z0, Z9, K1
-	VCMPPS           $0x00, Z8, Z2, K1, K2
+	VCMPPS           $0x00, Z5, Z7, K1, K2
 	KANDNW           K1, K2, K1
 	KMOVW            K2, 32(SI)
-	VCMPPS           $0x00, Z8, Z3, K1, K2
+	VCMPPS           $0x00, Z5, Z2, K1, K2
 	KANDNW           K1, K2, K1
 	KMOVW            K2, 34(SI)
-	VCMPPS           $0x00, Z8, Z5, K1, K2
+	VCMPPS           $0x00, Z5, Z11, K1, K2
 	KANDNW           K1, K2, K1
 	KMOVW            K2, 36(SI)
-	VCMPPS           $0x00, Z8, Z6, K1, K1
+	VCMPPS           $0x00, Z5, Z3, K1, K1
 	KMOVW            K1, 38(SI)
 	VMOVUPS          Z9, 256(CX)
-	VMAXPS           Z4, Z10, Z2
-	VMAXPS           Z7, Z14, Z3
+	VMAXPS           Z6, Z4, Z2
+	VMAXPS           Z10, Z8, Z3
 	VMAXPS           Z3, Z2, Z2
 	VADDPS           Z1, Z2, Z3
 	VMAXPS           Z3, Z0, Z3
 	VCMPPS           $0x1e, Z0, Z3, K1
-	VCMPPS           $0x00, Z2, Z10, K1, K2
-	KANDNW           K1, K2, K1
-	KMOVW            K2, 40(SI)
 	VCMPPS           $0x00, Z2, Z4, K1, K2
 	KANDNW           K1, K2, K1
+	KMOVW            K2, 40(SI)
+	VCMPPS           $0x00, Z2, Z6, K1, K2
+	KANDNW           K1, K2, K1
 	KMOVW            K2, 42(SI)
-	VCMPPS           $0x00, Z2, Z14, K1, K2
+	VCMPPS           $0x00, Z2, Z8, K1, K2
 	KANDNW           K1, K2, K1
 	KMOVW            K2, 44(SI)
-	VCMPPS           $0x00, Z2, Z7, K1, K1
+	VCMPPS           $0x00, Z2, Z10, K1, K1
 	KMOVW            K1, 46(SI)
 	VMOVUPS          Z3, 320(CX)
 
 	// columns: Aᵀ m
-	VMOVUPS          64(AX), Z2
-	VMOVUPS          2112(AX), Z3
-	VMOVUPS          4160(AX), Z4
-	VMOVUPS          6208(AX), Z5
-	VMOVUPS          8256(AX), Z6
-	VMOVUPS          10304(AX), Z7
-	VMOVUPS          12352(AX), Z8
-	VMOVUPS          14400(AX), Z9
-	VADDPS           Z4, Z3, Z10
-	VSUBPS           Z4, Z3, Z3
-	VADDPS           Z6, Z5, Z4
-	VSUBPS           Z6, Z5, Z5
-	VADDPS           Z8, Z7, Z6
-	VSUBPS           Z8, Z7, Z7
-	VADDPS           Z10, Z2, Z2
-	VADDPS           Z6, Z4, Z8
-	VADDPS           Z8, Z2, Z2
-	VMOVUPS          Z2, (BX)
-	VFMADD231PS.BCST conv2_0_25<>+0(SB), Z6, Z10
-	VFMADD231PS.BCST conv2_4<>+0(SB), Z4, Z10
-	VMOVUPS          Z10, 1024(BX)
-	VADDPS           Z9, Z3, Z2
-	VFMADD231PS.BCST conv2_0_125<>+0(SB), Z7, Z2
-	VFMADD231PS.BCST conv2_8<>+0(SB), Z5, Z2
-	VMOVUPS          Z2, 1536(BX)
-	VFMADD231PS.BCST conv2_0_5<>+0(SB), Z7, Z3
-	VFMADD231PS.BCST conv2_2<>+0(SB), Z5, Z3
-	VMOVUPS          Z3, 512(BX)
-	VMOVUPS          320(AX), Z2
-	VMOVUPS          2368(AX), Z3
-	VMOVUPS          4416(AX), Z4
-	VMOVUPS          6464(AX), Z5
-	VMOVUPS          8512(AX), Z6
-	VMOVUPS          10560(AX), Z7
-	VMOVUPS          12608(AX), Z8
-	VMOVUPS          14656(AX), Z9
-	VADDPS           Z4, Z3, Z10
-	VSUBPS           Z4, Z3, Z3
-	VADDPS           Z6, Z5, Z4
-	VSUBPS           Z6, Z5, Z5
-	VADDPS           Z8, Z7, Z6
-	VSUBPS           Z8, Z7, Z7
-	VADDPS           Z10, Z2, Z2
-	VADDPS           Z6, Z4, Z8
-	VADDPS           Z8, Z2, Z2
-	VMOVUPS          Z2, 64(BX)
-	VFMADD231PS.BCST conv2_0_25<>+0(SB), Z6, Z10
-	VFMADD231PS.BCST conv2_4<>+0(SB), Z4, Z10
-	VMOVUPS          Z10, 1088(BX)
-	VADDPS           Z9, Z3, Z2
-	VFMADD231PS.BCST conv2_0_125<>+0(SB), Z7, Z2
-	VFMADD231PS.BCST conv2_8<>+0(SB), Z5, Z2
-	VMOVUPS          Z2, 1600(BX)
-	VFMADD231PS.BCST conv2_0_5<>+0(SB), Z7, Z3
-	VFMADD231PS.BCST conv2_2<>+0(SB), Z5, Z3
-	VMOVUPS          Z3, 576(BX)
-	VMOVUPS          576(AX), Z2
-	VMOVUPS          2624(AX), Z3
-	VMOVUPS          4672(AX), Z4
-	VMOVUPS          6720(AX), Z5
-	VMOVUPS          8768(AX), Z6
-	VMOVUPS          10816(AX), Z7
-	VMOVUPS          12864(AX), Z8
-	VMOVUPS          14912(AX), Z9
-	VADDPS           Z4, Z3, Z10
-	VSUBPS           Z4, Z3, Z3
-	VADDPS           Z6, Z5, Z4
-	VSUBPS           Z6, Z5, Z5
-	VADDPS           Z8, Z7, Z6
-	VSUBPS           Z8, Z7, Z7
-	VADDPS           Z10, Z2, Z2
-	VADDPS           Z6, Z4, Z8
-	VADDPS           Z8, Z2, Z2
-	VMOVUPS          Z2, 128(BX)
-	VFMADD231PS.BCST conv2_0_25<>+0(SB), Z6, Z10
-	VFMADD231PS.BCST conv2_4<>+0(SB), Z4, Z10
-	VMOVUPS          Z10, 1152(BX)
-	VADDPS           Z9, Z3, Z2
-	VFMADD231PS.BCST conv2_0_125<>+0(SB), Z7, Z2
-	VFMADD231PS.BCST conv2_8<>+0(SB), Z5, Z2
-	VMOVUPS          Z2, 1664(BX)
-	VFMADD231PS.BCST conv2_0_5<>+0(SB), Z7, Z3
-	VFMADD231PS.BCST conv2_2<>+0(SB), Z5, Z3
-	VMOVUPS          Z3, 640(BX)
-	VMOVUPS          832(AX), Z2
-	VMOVUPS          2880(AX), Z3
-	VMOVUPS          4928(AX), Z4
-	VMOVUPS          6976(AX), Z5
-	VMOVUPS          9024(AX), Z6
-	VMOVUPS          11072(AX), Z7
-	VMOVUPS          13120(AX), Z8
-	VMOVUPS          15168(AX), Z9
-	VADDPS           Z4, Z3, Z10
-	VSUBPS           Z4, Z3, Z3
-	VADDPS           Z6, Z5, Z4
-	VSUBPS           Z6, Z5, Z5
-	VADDPS           Z8, Z7, Z6
-	VSUBPS           Z8, Z7, Z7
-	VADDPS           Z10, Z2, Z2
-	VADDPS           Z6, Z4, Z8
-	VADDPS           Z8, Z2, Z2
-	VMOVUPS          Z2, 192(BX)
-	VFMADD231PS.BCST conv2_0_25<>+0(SB), Z6, Z10
-	VFMADD231PS.BCST conv2_4<>+0(SB), Z4, Z10
-	VMOVUPS          Z10, 1216(BX)
-	VADDPS           Z9, Z3, Z2
-	VFMADD231PS.BCST conv2_0_125<>+0(SB), Z7, Z2
-	VFMADD231PS.BCST conv2_8<>+0(SB), Z5, Z2
-	VMOVUPS          Z2, 1728(BX)
-	VFMADD231PS.BCST conv2_0_5<>+0(SB), Z7, Z3
-	VFMADD231PS.BCST conv2_2<>+0(SB), Z5, Z3
-	VMOVUPS          Z3, 704(BX)
-	VMOVUPS          1088(AX), Z2
-	VMOVUPS          3136(AX), Z3
-	VMOVUPS          5184(AX), Z4
-	VMOVUPS          7232(AX), Z5
-	VMOVUPS          9280(AX), Z6
-	VMOVUPS          11328(AX), Z7
-	VMOVUPS          13376(AX), Z8
-	VMOVUPS          15424(AX), Z9
-	VADDPS           Z4, Z3, Z10
-	VSUBPS           Z4, Z3, Z3
-	VADDPS           Z6, Z5, Z4
-	VSUBPS           Z6, Z5, Z5
-	VADDPS           Z8, Z7, Z6
-	VSUBPS           Z8, Z7, Z7
-	VADDPS           Z10, Z2, Z2
-	VADDPS           Z6, Z4, Z8
-	VADDPS           Z8, Z2, Z2
-	VMOVUPS          Z2, 256(BX)
-	VFMADD231PS.BCST conv2_0_25<>+0(SB), Z6, Z10
-	VFMADD231PS.BCST conv2_4<>+0(SB), Z4, Z10
-	VMOVUPS          Z10, 1280(BX)
-	VADDPS           Z9, Z3, Z2
-	VFMADD231PS.BCST conv2_0_125<>+0(SB), Z7, Z2
-	VFMADD231PS.BCST conv2_8<>+0(SB), Z5, Z2
-	VMOVUPS          Z2, 1792(BX)
-	VFMADD231PS.BCST conv2_0_5<>+0(SB), Z7, Z3
-	VFMADD231PS.BCST conv2_2<>+0(SB), Z5, Z3
-	VMOVUPS          Z3, 768(BX)
-	VMOVUPS          1344(AX), Z2
-	VMOVUPS          3392(AX), Z3
-	VMOVUPS          5440(AX), Z4
-	VMOVUPS          7488(AX), Z5
-	VMOVUPS          9536(AX), Z6
-	VMOVUPS          11584(AX), Z7
-	VMOVUPS          13632(AX), Z8
-	VMOVUPS          15680(AX), Z9
-	VADDPS           Z4, Z3, Z10
-	VSUBPS           Z4, Z3, Z3
-	VADDPS           Z6, Z5, Z4
-	VSUBPS           Z6, Z5, Z5
-	VADDPS           Z8, Z7, Z6
-	VSUBPS           Z8, Z7, Z7
-	VADDPS           Z10, Z2, Z2
-	VADDPS           Z6, Z4, Z8
-	VADDPS           Z8, Z2, Z2
-	VMOVUPS          Z2, 320(BX)
-	VFMADD231PS.BCST conv2_0_25<>+0(SB), Z6, Z10
-	VFMADD231PS.BCST conv2_4<>+0(SB), Z4, Z10
-	VMOVUPS          Z10, 1344(BX)
-	VADDPS           Z9, Z3, Z2
-	VFMADD231PS.BCST conv2_0_125<>+0(SB), Z7, Z2
-	VFMADD231PS.BCST conv2_8<>+0(SB), Z5, Z2
-	VMOVUPS          Z2, 1856(BX)
-	VFMADD231PS.BCST conv2_0_5<>+0(SB), Z7, Z3
-	VFMADD231PS.BCST conv2_2<>+0(SB), Z5, Z3
-	VMOVUPS          Z3, 832(BX)
-	VMOVUPS          1600(AX), Z2
-	VMOVUPS          3648(AX), Z3
-	VMOVUPS          5696(AX), Z4
-	VMOVUPS          7744(AX), Z5
-	VMOVUPS          9792(AX), Z6
-	VMOVUPS          11840(AX), Z7
-	VMOVUPS          13888(AX), Z8
-	VMOVUPS          15936(AX), Z9
-	VADDPS           Z4, Z3, Z10
-	VSUBPS           Z4, Z3, Z3
-	VADDPS           Z6, Z5, Z4
-	VSUBPS           Z6, Z5, Z5
-	VADDPS           Z8, Z7, Z6
-	VSUBPS           Z8, Z7, Z7
-	VADDPS           Z10, Z2, Z2
-	VADDPS           Z6, Z4, Z8
-	VADDPS           Z8, Z2, Z2
-	VMOVUPS          Z2, 384(BX)
-	VFMADD231PS.BCST conv2_0_25<>+0(SB), Z6, Z10
-	VFMADD231PS.BCST conv2_4<>+0(SB), Z4, Z10
-	VMOVUPS          Z10, 1408(BX)
-	VADDPS           Z9, Z3, Z2
-	VFMADD231PS.BCST conv2_0_125<>+0(SB), Z7, Z2
-	VFMADD231PS.BCST conv2_8<>+0(SB), Z5, Z2
-	VMOVUPS          Z2, 1920(BX)
-	VFMADD231PS.BCST conv2_0_5<>+0(SB), Z7, Z3
-	VFMADD231PS.BCST conv2_2<>+0(SB), Z5, Z3
-	VMOVUPS          Z3, 896(BX)
-	VMOVUPS          1856(AX), Z2
-	VMOVUPS          3904(AX), Z3
-	VMOVUPS          5952(AX), Z4
-	VMOVUPS          8000(AX), Z5
-	VMOVUPS          10048(AX), Z6
-	VMOVUPS          12096(AX), Z7
-	VMOVUPS          14144(AX), Z8
-	VMOVUPS          16192(AX), Z9
-	VADDPS           Z4, Z3, Z10
-	VSUBPS           Z4, Z3, Z3
-	VADDPS           Z6, Z5, Z4
-	VSUBPS           Z6, Z5, Z5
-	VADDPS           Z8, Z7, Z6
-	VSUBPS           Z8, Z7, Z7
-	VADDPS           Z10, Z2, Z2
-	VADDPS           Z6, Z4, Z8
-	VADDPS           Z8, Z2, Z2
-	VMOVUPS          Z2, 448(BX)
-	VFMADD231PS.BCST conv2_0_25<>+0(SB), Z6, Z10
-	VFMADD231PS.BCST conv2_4<>+0(SB), Z4, Z10
-	VMOVUPS          Z10, 1472(BX)
-	VADDPS           Z9, Z3, Z2
-	VFMADD231PS.BCST conv2_0_125<>+0(SB), Z7, Z2
-	VFMADD231PS.BCST conv2_8<>+0(SB), Z5, Z2
-	VMOVUPS          Z2, 1984(BX)
-	VFMADD231PS.BCST conv2_0_5<>+0(SB), Z7, Z3
-	VFMADD231PS.BCST conv2_2<>+0(SB), Z5, Z3
-	VMOVUPS          Z3, 960(BX)
+	VMOVUPS          2112(AX), Z2
+	VMOVUPS          4160(AX), Z3
+	VADDPS           Z3, Z2, Z4
+	VSUBPS           Z3, Z2, Z2
+	VMOVUPS          6208(AX), Z3
+	VMOVUPS          8256(AX), Z5
+	VADDPS           Z5, Z3, Z6
+	VSUBPS           Z5, Z3, Z3
+	VMOVUPS          10304(AX), Z5
+	VMOVUPS          12352(AX), Z7
+	VADDPS           Z7, Z5, Z8
+	VSUBPS           Z7, Z5, Z5
+	VMOVUPS          64(AX), Z7
+	VADDPS           Z4, Z7, Z7
+	VADDPS           Z8, Z6, Z9
+	VADDPS           Z9, Z7, Z7
+	VMOVUPS          Z7, (BX)
+	VFMADD231PS.BCST conv2_0_25<>+0(SB), Z8, Z4
+	VFMADD231PS.BCST conv2_4<>+0(SB), Z6, Z4
+	VMOVUPS          Z4, 1024(BX)
+	VMOVUPS          14400(AX), Z4
+	VADDPS           Z4, Z2, Z4
+	VFMADD231PS.BCST conv2_0_125<>+0(SB), Z5, Z4
+	VFMADD231PS.BCST conv2_8<>+0(SB), Z3, Z4
+	VMOVUPS          Z4, 1536(BX)
+	VFMADD231PS.BCST conv2_0_5<>+0(SB), Z5, Z2
+	VFMADD231PS.BCST conv2_2<>+0(SB), Z3, Z2
+	VMOVUPS          Z2, 512(BX)
+	VMOVUPS          2368(AX), Z2
+	VMOVUPS          4416(AX), Z3
+	VADDPS           Z3, Z2, Z4
+	VSUBPS           Z3, Z2, Z2
+	VMOVUPS          6464(AX), Z3
+	VMOVUPS          8512(AX), Z5
+	VADDPS           Z5, Z3, Z6
+	VSUBPS           Z5, Z3, Z3
+	VMOVUPS          10560(AX), Z5
+	VMOVUPS          12608(AX), Z7
+	VADDPS           Z7, Z5, Z8
+	VSUBPS           Z7, Z5, Z5
+	VMOVUPS          320(AX), Z7
+	VADDPS           Z4, Z7, Z7
+	VADDPS           Z8, Z6, Z9
+	VADDPS           Z9, Z7, Z7
+	VMOVUPS          Z7, 64(BX)
+	VFMADD231PS.BCST conv2_0_25<>+0(SB), Z8, Z4
+	VFMADD231PS.BCST conv2_4<>+0(SB), Z6, Z4
+	VMOVUPS          Z4, 1088(BX)
+	VMOVUPS          14656(AX), Z4
+	VADDPS           Z4, Z2, Z4
+	VFMADD231PS.BCST conv2_0_125<>+0(SB), Z5, Z4
+	VFMADD231PS.BCST conv2_8<>+0(SB), Z3, Z4
+	VMOVUPS          Z4, 1600(BX)
+	VFMADD231PS.BCST conv2_0_5<>+0(SB), Z5, Z2
+	VFMADD231PS.BCST conv2_2<>+0(SB), Z3, Z2
+	VMOVUPS          Z2, 576(BX)
+	VMOVUPS          2624(AX), Z2
+	VMOVUPS          4672(AX), Z3
+	VADDPS           Z3, Z2, Z4
+	VSUBPS           Z3, Z2, Z2
+	VMOVUPS          6720(AX), Z3
+	VMOVUPS          8768(AX), Z5
+	VADDPS           Z5, Z3, Z6
+	VSUBPS           Z5, Z3, Z3
+	VMOVUPS          10816(AX), Z5
+	VMOVUPS          12864(AX), Z7
+	VADDPS           Z7, Z5, Z8
+	VSUBPS           Z7, Z5, Z5
+	VMOVUPS          576(AX), Z7
+	VADDPS           Z4, Z7, Z7
+	VADDPS           Z8, Z6, Z9
+	VADDPS           Z9, Z7, Z7
+	VMOVUPS          Z7, 128(BX)
+	VFMADD231PS.BCST conv2_0_25<>+0(SB), Z8, Z4
+	VFMADD231PS.BCST conv2_4<>+0(SB), Z6, Z4
+	VMOVUPS          Z4, 1152(BX)
+	VMOVUPS          14912(AX), Z4
+	VADDPS           Z4, Z2, Z4
+	VFMADD231PS.BCST conv2_0_125<>+0(SB), Z5, Z4
+	VFMADD231PS.BCST conv2_8<>+0(SB), Z3, Z4
+	VMOVUPS          Z4, 1664(BX)
+	VFMADD231PS.BCST conv2_0_5<>+0(SB), Z5, Z2
+	VFMADD231PS.BCST conv2_2<>+0(SB), Z3, Z2
+	VMOVUPS          Z2, 640(BX)
+	VMOVUPS          2880(AX), Z2
+	VMOVUPS          4928(AX), Z3
+	VADDPS           Z3, Z2, Z4
+	VSUBPS           Z3, Z2, Z2
+	VMOVUPS          6976(AX), Z3
+	VMOVUPS          9024(AX), Z5
+	VADDPS           Z5, Z3, Z6
+	VSUBPS           Z5, Z3, Z3
+	VMOVUPS          11072(AX), Z5
+	VMOVUPS          13120(AX), Z7
+	VADDPS           Z7, Z5, Z8
+	VSUBPS           Z7, Z5, Z5
+	VMOVUPS          832(AX), Z7
+	VADDPS           Z4, Z7, Z7
+	VADDPS           Z8, Z6, Z9
+	VADDPS           Z9, Z7, Z7
+	VMOVUPS          Z7, 192(BX)
+	VFMADD231PS.BCST conv2_0_25<>+0(SB), Z8, Z4
+	VFMADD231PS.BCST conv2_4<>+0(SB), Z6, Z4
+	VMOVUPS          Z4, 1216(BX)
+	VMOVUPS          15168(AX), Z4
+	VADDPS           Z4, Z2, Z4
+	VFMADD231PS.BCST conv2_0_125<>+0(SB), Z5, Z4
+	VFMADD231PS.BCST conv2_8<>+0(SB), Z3, Z4
+	VMOVUPS          Z4, 1728(BX)
+	VFMADD231PS.BCST conv2_0_5<>+0(SB), Z5, Z2
+	VFMADD231PS.BCST conv2_2<>+0(SB), Z3, Z2
+	VMOVUPS          Z2, 704(BX)
+	VMOVUPS          3136(AX), Z2
+	VMOVUPS          5184(AX), Z3
+	VADDPS           Z3, Z2, Z4
+	VSUBPS           Z3, Z2, Z2
+	VMOVUPS          7232(AX), Z3
+	VMOVUPS          9280(AX), Z5
+	VADDPS           Z5, Z3, Z6
+	VSUBPS           Z5, Z3, Z3
+	VMOVUPS          11328(AX), Z5
+	VMOVUPS          13376(AX), Z7
+	VADDPS           Z7, Z5, Z8
+	VSUBPS           Z7, Z5, Z5
+	VMOVUPS          1088(AX), Z7
+	VADDPS           Z4, Z7, Z7
+	VADDPS           Z8, Z6, Z9
+	VADDPS           Z9, Z7, Z7
+	VMOVUPS          Z7, 256(BX)
+	VFMADD231PS.BCST conv2_0_25<>+0(SB), Z8, Z4
+	VFMADD231PS.BCST conv2_4<>+0(SB), Z6, Z4
+	VMOVUPS          Z4, 1280(BX)
+	VMOVUPS          15424(AX), Z4
+	VADDPS           Z4, Z2, Z4
+	VFMADD231PS.BCST conv2_0_125<>+0(SB), Z5, Z4
+	VFMADD231PS.BCST conv2_8<>+0(SB), Z3, Z4
+	VMOVUPS          Z4, 1792(BX)
+	VFMADD231PS.BCST conv2_0_5<>+0(SB), Z5, Z2
+	VFMADD231PS.BCST conv2_2<>+0(SB), Z3, Z2
+	VMOVUPS          Z2, 768(BX)
+	VMOVUPS          3392(AX), Z2
+	VMOVUPS          5440(AX), Z3
+	VADDPS           Z3, Z2, Z4
+	VSUBPS           Z3, Z2, Z2
+	VMOVUPS          7488(AX), Z3
+	VMOVUPS          9536(AX), Z5
+	VADDPS           Z5, Z3, Z6
+	VSUBPS           Z5, Z3, Z3
+	VMOVUPS          11584(AX), Z5
+	VMOVUPS          13632(AX), Z7
+	VADDPS           Z7, Z5, Z8
+	VSUBPS           Z7, Z5, Z5
+	VMOVUPS          1344(AX), Z7
+	VADDPS           Z4, Z7, Z7
+	VADDPS           Z8, Z6, Z9
+	VADDPS           Z9, Z7, Z7
+	VMOVUPS          Z7, 320(BX)
+	VFMADD231PS.BCST conv2_0_25<>+0(SB), Z8, Z4
+	VFMADD231PS.BCST conv2_4<>+0(SB), Z6, Z4
+	VMOVUPS          Z4, 1344(BX)
+	VMOVUPS          15680(AX), Z4
+	VADDPS           Z4, Z2, Z4
+	VFMADD231PS.BCST conv2_0_125<>+0(SB), Z5, Z4
+	VFMADD231PS.BCST conv2_8<>+0(SB), Z3, Z4
+	VMOVUPS          Z4, 1856(BX)
+	VFMADD231PS.BCST conv2_0_5<>+0(SB), Z5, Z2
+	VFMADD231PS.BCST conv2_2<>+0(SB), Z3, Z2
+	VMOVUPS          Z2, 832(BX)
+	VMOVUPS          3648(AX), Z2
+	VMOVUPS          5696(AX), Z3
+	VADDPS           Z3, Z2, Z4
+	VSUBPS           Z3, Z2, Z2
+	VMOVUPS          7744(AX), Z3
+	VMOVUPS          9792(AX), Z5
+	VADDPS           Z5, Z3, Z6
+	VSUBPS           Z5, Z3, Z3
+	VMOVUPS          11840(AX), Z5
+	VMOVUPS          13888(AX), Z7
+	VADDPS           Z7, Z5, Z8
+	VSUBPS           Z7, Z5, Z5
+	VMOVUPS          1600(AX), Z7
+	VADDPS           Z4, Z7, Z7
+	VADDPS           Z8, Z6, Z9
+	VADDPS           Z9, Z7, Z7
+	VMOVUPS          Z7, 384(BX)
+	VFMADD231PS.BCST conv2_0_25<>+0(SB), Z8, Z4
+	VFMADD231PS.BCST conv2_4<>+0(SB), Z6, Z4
+	VMOVUPS          Z4, 1408(BX)
+	VMOVUPS          15936(AX), Z4
+	VADDPS           Z4, Z2, Z4
+	VFMADD231PS.BCST conv2_0_125<>+0(SB), Z5, Z4
+	VFMADD231PS.BCST conv2_8<>+0(SB), Z3, Z4
+	VMOVUPS          Z4, 1920(BX)
+	VFMADD231PS.BCST conv2_0_5<>+0(SB), Z5, Z2
+	VFMADD231PS.BCST conv2_2<>+0(SB), Z3, Z2
+	VMOVUPS          Z2, 896(BX)
+	VMOVUPS          3904(AX), Z2
+	VMOVUPS          5952(AX), Z3
+	VADDPS           Z3, Z2, Z4
+	VSUBPS           Z3, Z2, Z2
+	VMOVUPS          8000(AX), Z3
+	VMOVUPS          10048(AX), Z5
+	VADDPS           Z5, Z3, Z6
+	VSUBPS           Z5, Z3, Z3
+	VMOVUPS          12096(AX), Z5
+	VMOVUPS          14144(AX), Z7
+	VADDPS           Z7, Z5, Z8
+	VSUBPS           Z7, Z5, Z5
+	VMOVUPS          1856(AX), Z7
+	VADDPS           Z4, Z7, Z7
+	VADDPS           Z8, Z6, Z9
+	VADDPS           Z9, Z7, Z7
+	VMOVUPS          Z7, 448(BX)
+	VFMADD231PS.BCST conv2_0_25<>+0(SB), Z8, Z4
+	VFMADD231PS.BCST conv2_4<>+0(SB), Z6, Z4
+	VMOVUPS          Z4, 1472(BX)
+	VMOVUPS          16192(AX), Z4
+	VADDPS           Z4, Z2, Z4
+	VFMADD231PS.BCST conv2_0_125<>+0(SB), Z5, Z4
+	VFMADD231PS.BCST conv2_8<>+0(SB), Z3, Z4
+	VMOVUPS          Z4, 1984(BX)
+	VFMADD231PS.BCST conv2_0_5<>+0(SB), Z5, Z2
+	VFMADD231PS.BCST conv2_2<>+0(SB), Z3, Z2
+	VMOVUPS          Z2, 960(BX)
 
 	// two rows at a time: (Aᵀ m) A, then bias, pooling, ReLU
-	VMOVUPS          (BX), Z2
-	VMOVUPS          64(BX), Z3
-	VMOVUPS          128(BX), Z4
-	VMOVUPS          192(BX), Z5
-	VMOVUPS          256(BX), Z6
-	VMOVUPS          320(BX), Z7
-	VMOVUPS          384(BX), Z8
-	VMOVUPS          448(BX), Z9
-	VADDPS           Z4, Z3, Z10
-	VSUBPS           Z4, Z3, Z3
-	VADDPS           Z6, Z5, Z4
-	VSUBPS           Z6, Z5, Z5
-	VADDPS           Z8, Z7, Z6
-	VSUBPS           Z8, Z7, Z7
-	VADDPS           Z10, Z2, Z2
-	VADDPS           Z6, Z4, Z8
-	VADDPS           Z8, Z2, Z2
-	VFMADD231PS.BCST conv2_0_25<>+0(SB), Z6, Z10
-	VFMADD231PS.BCST conv2_4<>+0(SB), Z4, Z10
-	VADDPS           Z9, Z3, Z4
-	VFMADD231PS.BCST conv2_0_125<>+0(SB), Z7, Z4
-	VFMADD231PS.BCST conv2_8<>+0(SB), Z5, Z4
-	VFMADD231PS.BCST conv2_0_5<>+0(SB), Z7, Z3
-	VFMADD231PS.BCST conv2_2<>+0(SB), Z5, Z3
-	VMOVUPS          512(BX), Z5
-	VMOVUPS          576(BX), Z6
-	VMOVUPS          640(BX), Z7
-	VMOVUPS          704(BX), Z8
+	VMOVUPS          64(BX), Z2
+	VMOVUPS          128(BX), Z3
+	VADDPS           Z3, Z2, Z4
+	VSUBPS           Z3, Z2, Z2
+	VMOVUPS          192(BX), Z3
+	VMOVUPS          256(BX), Z5
+	VADDPS           Z5, Z3, Z6
+	VSUBPS           Z5, Z3, Z3
+	VMOVUPS          320(BX), Z5
+	VMOVUPS          384(BX), Z7
+	VADDPS           Z7, Z5, Z8
+	VSUBPS           Z7, Z5, Z5
+	VMOVUPS          (BX), Z7
+	VADDPS           Z4, Z7, Z7
+	VADDPS           Z8, Z6, Z9
+	VADDPS           Z9, Z7, Z7
+	VFMADD231PS.BCST conv2_0_25<>+0(SB), Z8, Z4
+	VFMADD231PS.BCST conv2_4<>+0(SB), Z6, Z4
+	VMOVUPS          448(BX), Z6
+	VADDPS           Z6, Z2, Z6
+	VFMADD231PS.BCST conv2_0_125<>+0(SB), Z5, Z6
+	VFMADD231PS.BCST conv2_8<>+0(SB), Z3, Z6
+	VFMADD231PS.BCST conv2_0_5<>+0(SB), Z5, Z2
+	VFMADD231PS.BCST conv2_2<>+0(SB), Z3, Z2
+	VMOVUPS          576(BX), Z3
+	VMOVUPS          640(BX), Z5
+	VADDPS           Z5, Z3, Z8
+	VSUBPS           Z5, Z3, Z3
+	VMOVUPS          704(BX), Z5
 	VMOVUPS          768(BX), Z9
-	VMOVUPS          832(BX), Z11
-	VMOVUPS          896(BX), Z12
-	VMOVUPS          960(BX), Z13
-	VADDPS           Z7, Z6, Z14
-	VSUBPS           Z7, Z6, Z6
-	VADDPS           Z9, Z8, Z7
-	VSUBPS           Z9, Z8, Z8
-	VADDPS           Z12, Z11, Z9
-	VSUBPS           Z12, Z11, Z11
-	VADDPS           Z14, Z5, Z5
-	VADDPS           Z9, Z7, Z12
-	VADDPS           Z12, Z5, Z5
-	VFMADD231PS.BCST conv2_0_25<>+0(SB), Z9, Z14
-	VFMADD231PS.BCST conv2_4<>+0(SB), Z7, Z14
-	VADDPS           Z13, Z6, Z7
-	VFMADD231PS.BCST conv2_0_125<>+0(SB), Z11, Z7
-	VFMADD231PS.BCST conv2_8<>+0(SB), Z8, Z7
-	VFMADD231PS.BCST conv2_0_5<>+0(SB), Z11, Z6
-	VFMADD231PS.BCST conv2_2<>+0(SB), Z8, Z6
-	VMAXPS           Z3, Z2, Z8
-	VMAXPS           Z6, Z5, Z9
-	VMAXPS           Z9, Z8, Z8
-	VADDPS           Z1, Z8, Z9
+	VADDPS           Z9, Z5, Z10
+	VSUBPS           Z9, Z5, Z5
+	VMOVUPS          832(BX), Z9
+	VMOVUPS          896(BX), Z11
+	VADDPS           Z11, Z9, Z12
+	VSUBPS           Z11, Z9, Z9
+	VMOVUPS          512(BX), Z11
+	VADDPS           Z8, Z11, Z11
+	VADDPS           Z12, Z10, Z13
+	VADDPS           Z13, Z11, Z11
+	VFMADD231PS.BCST conv2_0_25<>+0(SB), Z12, Z8
+	VFMADD231PS.BCST conv2_4<>+0(SB), Z10, Z8
+	VMOVUPS          960(BX), Z10
+	VADDPS           Z10, Z3, Z10
+	VFMADD231PS.BCST conv2_0_125<>+0(SB), Z9, Z10
+	VFMADD231PS.BCST conv2_8<>+0(SB), Z5, Z10
+	VFMADD231PS.BCST conv2_0_5<>+0(SB), Z9, Z3
+	VFMADD231PS.BCST conv2_2<>+0(SB), Z5, Z3
+	VMAXPS           Z2, Z7, Z5
+	VMAXPS           Z3, Z11, Z9
+	VMAXPS           Z9, Z5, Z5
+	VADDPS           Z1, Z5, Z9
 	VMAXPS           Z9, Z0, Z9
 	VCMPPS           $0x1e, Z0, Z9, K1
-	VCMPPS           $0x00, Z8, Z2, K1, K2
+	VCMPPS           $0x00, Z5, Z7, K1, K2
 	KANDNW           K1, K2, K1
 	KMOVW            K2, 16(SI)
-	VCMPPS           $0x00, Z8, Z3, K1, K2
+	VCMPPS           $0x00, Z5, Z2, K1, K2
 	KANDNW           K1, K2, K1
 	KMOVW            K2, 18(SI)
-	VCMPPS           $0x00, Z8, Z5, K1, K2
+	VCMPPS           $0x00, Z5, Z11, K1, K2
 	KANDNW           K1, K2, K1
 	KMOVW            K2, 20(SI)
-	VCMPPS           $0x00, Z8, Z6, K1, K1
+	VCMPPS           $0x00, Z5, Z3, K1, K1
 	KMOVW            K1, 22(SI)
 	VMOVUPS          Z9, 128(CX)
-	VMAXPS           Z4, Z10, Z2
-	VMAXPS           Z7, Z14, Z3
+	VMAXPS           Z6, Z4, Z2
+	VMAXPS           Z10, Z8, Z3
 	VMAXPS           Z3, Z2, Z2
 	VADDPS           Z1, Z2, Z3
 	VMAXPS           Z3, Z0, Z3
 	VCMPPS           $0x1e, Z0, Z3, K1
-	VCMPPS           $0x00, Z2, Z10, K1, K2
+	VCMPPS           $0x00, Z2, Z4, K1, K2
 	KANDNW           K1, K2, K1
 	KMOVW            K2, 24(SI)
-	VCMPPS           $0x00, Z2, Z4, K1, K2
+	VCMPPS           $0x00, Z2, Z6, K1, K2
 	KANDNW           K1, K2, K1
 	KMOVW            K2, 26(SI)
-	VCMPPS           $0x00, Z2, Z14, K1, K2
+	VCMPPS           $0x00, Z2, Z8, K1, K2
 	KANDNW           K1, K2, K1
 	KMOVW            K2, 28(SI)
-	VCMPPS           $0x00, Z2, Z7, K1, K1
+	VCMPPS           $0x00, Z2, Z10, K1, K1
 	KMOVW            K1, 30(SI)
 	VMOVUPS          Z3, 192(CX)
-	VMOVUPS          1024(BX), Z2
-	VMOVUPS          1088(BX), Z3
-	VMOVUPS          1152(BX), Z4
-	VMOVUPS          1216(BX), Z5
-	VMOVUPS          1280(BX), Z6
-	VMOVUPS          1344(BX), Z7
-	VMOVUPS          1408(BX), Z8
-	VMOVUPS          1472(BX), Z9
-	VADDPS           Z4, Z3, Z10
-	VSUBPS           Z4, Z3, Z3
-	VADDPS           Z6, Z5, Z4
-	VSUBPS           Z6, Z5, Z5
-	VADDPS           Z8, Z7, Z6
-	VSUBPS           Z8, Z7, Z7
-	VADDPS           Z10, Z2, Z2
-	VADDPS           Z6, Z4, Z8
-	VADDPS           Z8, Z2, Z2
-	VFMADD231PS.BCST conv2_0_25<>+0(SB), Z6, Z10
-	VFMADD231PS.BCST conv2_4<>+0(SB), Z4, Z10
-	VADDPS           Z9, Z3, Z4
-	VFMADD231PS.BCST conv2_0_125<>+0(SB), Z7, Z4
-	VFMADD231PS.BCST conv2_8<>+0(SB), Z5, Z4
-	VFMADD231PS.BCST conv2_0_5<>+0(SB), Z7, Z3
-	VFMADD231PS.BCST conv2_2<>+0(SB), Z5, Z3
-	VMOVUPS          1536(BX), Z5
-	VMOVUPS          1600(BX), Z6
-	VMOVUPS          1664(BX), Z7
-	VMOVUPS          1728(BX), Z8
+	VMOVUPS          1088(BX), Z2
+	VMOVUPS          1152(BX), Z3
+	VADDPS           Z3, Z2, Z4
+	VSUBPS           Z3, Z2, Z2
+	VMOVUPS          1216(BX), Z3
+	VMOVUPS          1280(BX), Z5
+	VADDPS           Z5, Z3, Z6
+	VSUBPS           Z5, Z3, Z3
+	VMOVUPS          1344(BX), Z5
+	VMOVUPS          1408(BX), Z7
+	VADDPS           Z7, Z5, Z8
+	VSUBPS           Z7, Z5, Z5
+	VMOVUPS          1024(BX), Z7
+	VADDPS           Z4, Z7, Z7
+	VADDPS           Z8, Z6, Z9
+	VADDPS           Z9, Z7, Z7
+	VFMADD231PS.BCST conv2_0_25<>+0(SB), Z8, Z4
+	VFMADD231PS.BCST conv2_4<>+0(SB), Z6, Z4
+	VMOVUPS          1472(BX), Z6
+	VADDPS           Z6, Z2, Z6
+	VFMADD231PS.BCST conv2_0_125<>+0(SB), Z5, Z6
+	VFMADD231PS.BCST conv2_8<>+0(SB), Z3, Z6
+	VFMADD231PS.BCST conv2_0_5<>+0(SB), Z5, Z2
+	VFMADD231PS.BCST conv2_2<>+0(SB), Z3, Z2
+	VMOVUPS          1600(BX), Z3
+	VMOVUPS          1664(BX), Z5
+	VADDPS           Z5, Z3, Z8
+	VSUBPS           Z5, Z3, Z3
+	VMOVUPS          1728(BX), Z5
 	VMOVUPS          1792(BX), Z9
-	VMOVUPS          1856(BX), Z11
-	VMOVUPS          1920(BX), Z12
-	VMOVUPS          1984(BX), Z13
-	VADDPS           Z7, Z6, Z14
-	VSUBPS           Z7, Z6, Z6
-	VADDPS           Z9, Z8, Z7
-	VSUBPS           Z9, Z8, Z8
-	VADDPS           Z12, Z11, Z9
-	VSUBPS           Z12, Z11, Z11
-	VADDPS           Z14, Z5, Z5
-	VADDPS           Z9, Z7, Z12
-	VADDPS           Z12, Z5, Z5
-	VFMADD231PS.BCST conv2_0_25<>+0(SB), Z9, Z14
-	VFMADD231PS.BCST conv2_4<>+0(SB), Z7, Z14
-	VADDPS           Z13, Z6, Z7
-	VFMADD231PS.BCST conv2_0_125<>+0(SB), Z11, Z7
-	VFMADD231PS.BCST conv2_8<>+0(SB), Z8, Z7
-	VFMADD231PS.BCST conv2_0_5<>+0(SB), Z11, Z6
-	VFMADD231PS.BCST conv2_2<>+0(SB), Z8, Z6
-	VMAXPS           Z3, Z2, Z8
-	VMAXPS           Z6, Z5, Z9
-	VMAXPS           Z9, Z8, Z8
-	VADDPS           Z1, Z8, Z9
+	VADDPS           Z9, Z5, Z10
+	VSUBPS           Z9, Z5, Z5
+	VMOVUPS          1856(BX), Z9
+	VMOVUPS          1920(BX), Z11
+	VADDPS           Z11, Z9, Z12
+	VSUBPS           Z11, Z9, Z9
+	VMOVUPS          1536(BX), Z11
+	VADDPS           Z8, Z11, Z11
+	VADDPS           Z12, Z10, Z13
+	VADDPS           Z13, Z11, Z11
+	VFMADD231PS.BCST conv2_0_25<>+0(SB), Z12, Z8
+	VFMADD231PS.BCST conv2_4<>+0(SB), Z10, Z8
+	VMOVUPS          1984(BX), Z10
+	VADDPS           Z10, Z3, Z10
+	VFMADD231PS.BCST conv2_0_125<>+0(SB), Z9, Z10
+	VFMADD231PS.BCST conv2_8<>+0(SB), Z5, Z10
+	VFMADD231PS.BCST conv2_0_5<>+0(SB), Z9, Z3
+	VFMADD231PS.BCST conv2_2<>+0(SB), Z5, Z3
+	VMAXPS           Z2, Z7, Z5
+	VMAXPS           Z3, Z11, Z9
+	VMAXPS           Z9, Z5, Z5
+	VADDPS           Z1, Z5, Z9
 	VMAXPS           Z9, Z0, Z9
 	VCMPPS           $0x1e, Z0, Z9, K1
-	VCMPPS           $0x00, Z8, Z2, K1, K2
+	VCMPPS           $0x00, Z5, Z7, K1, K2
 	KANDNW           K1, K2, K1
 	KMOVW            K2, 48(SI)
-	VCMPPS           $0x00, Z8, Z3, K1, K2
+	VCMPPS           $0x00, Z5, Z2, K1, K2
 	KANDNW           K1, K2, K1
 	KMOVW            K2, 50(SI)
-	VCMPPS           $0x00, Z8, Z5, K1, K2
+	VCMPPS           $0x00, Z5, Z11, K1, K2
 	KANDNW           K1, K2, K1
 	KMOVW            K2, 52(SI)
-	VCMPPS           $0x00, Z8, Z6, K1, K1
+	VCMPPS           $0x00, Z5, Z3, K1, K1
 	KMOVW            K1, 54(SI)
 	VMOVUPS          Z9, 384(CX)
-	VMAXPS           Z4, Z10, Z2
-	VMAXPS           Z7, Z14, Z3
+	VMAXPS           Z6, Z4, Z2
+	VMAXPS           Z10, Z8, Z3
 	VMAXPS           Z3, Z2, Z2
 	VADDPS           Z1, Z2, Z3
 	VMAXPS           Z3, Z0, Z3
 	VCMPPS           $0x1e, Z0, Z3, K1
-	VCMPPS           $0x00, Z2, Z10, K1, K2
-	KANDNW           K1, K2, K1
-	KMOVW            K2, 56(SI)
 	VCMPPS           $0x00, Z2, Z4, K1, K2
 	KANDNW           K1, K2, K1
+	KMOVW            K2, 56(SI)
+	VCMPPS           $0x00, Z2, Z6, K1, K2
+	KANDNW           K1, K2, K1
 	KMOVW            K2, 58(SI)
-	VCMPPS           $0x00, Z2, Z14, K1, K2
+	VCMPPS           $0x00, Z2, Z8, K1, K2
 	KANDNW           K1, K2, K1
 	KMOVW            K2, 60(SI)
-	VCMPPS           $0x00, Z2, Z7, K1, K1
+	VCMPPS           $0x00, Z2, Z10, K1, K1
 	KMOVW            K1, 62(SI)
 	VMOVUPS          Z3, 448(CX)
 	ADDQ             $+128, AX

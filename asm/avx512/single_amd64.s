@@ -33,7 +33,7 @@ GLOBL single_1<>(SB), RODATA|NOPTR, $4
 
 // func SingleConv1ReLUPool(y []float32, x []float32, u []float32, bias []float32)
 // Requires: AVX, AVX512DQ, AVX512F, AVX512VL
-TEXT ·SingleConv1ReLUPool(SB), $4992-96
+TEXT ·SingleConv1ReLUPool(SB), $15232-96
 	MOVQ y_base+0(FP), AX
 	MOVQ x_base+24(FP), CX
 	MOVQ u_base+48(FP), DX
@@ -441,852 +441,388 @@ tile2:
 	JNZ               tile2
 	ADDQ              $-768, SI
 	ADDQ              $-1536, R8
-	VMOVUPS           (BX), Z0
-	VXORPS            Z1, Z1, Z1
-	MOVQ              $0x00000006, R11
 
-tile3:
-	// columns: Aᵀ m
-	VMOVUPS          (DX), Z2
-	VMULPS.BCST      (R8), Z2, Z2
-	VMOVUPS          768(DX), Z3
-	VMULPS.BCST      4(R8), Z3, Z3
-	VMOVUPS          1536(DX), Z4
-	VMULPS.BCST      8(R8), Z4, Z4
-	VMOVUPS          2304(DX), Z5
-	VMULPS.BCST      12(R8), Z5, Z5
-	VMOVUPS          3072(DX), Z6
-	VMULPS.BCST      16(R8), Z6, Z6
-	VMOVUPS          3840(DX), Z7
-	VMULPS.BCST      20(R8), Z7, Z7
-	VMOVUPS          4608(DX), Z8
-	VMULPS.BCST      24(R8), Z8, Z8
-	VMOVUPS          5376(DX), Z9
-	VMULPS.BCST      28(R8), Z9, Z9
-	VADDPS           Z4, Z3, Z10
-	VSUBPS           Z4, Z3, Z3
-	VADDPS           Z6, Z5, Z4
-	VSUBPS           Z6, Z5, Z5
-	VADDPS           Z8, Z7, Z6
-	VSUBPS           Z8, Z7, Z7
-	VADDPS           Z10, Z2, Z2
-	VADDPS           Z6, Z4, Z8
-	VADDPS           Z8, Z2, Z2
-	VMOVUPS          Z2, (R9)
-	VFMADD231PS.BCST single_0_25<>+0(SB), Z6, Z10
-	VFMADD231PS.BCST single_4<>+0(SB), Z4, Z10
-	VMOVUPS          Z10, 1024(R9)
-	VADDPS           Z9, Z3, Z2
-	VFMADD231PS.BCST single_0_125<>+0(SB), Z7, Z2
-	VFMADD231PS.BCST single_8<>+0(SB), Z5, Z2
-	VMOVUPS          Z2, 1536(R9)
-	VFMADD231PS.BCST single_0_5<>+0(SB), Z7, Z3
-	VFMADD231PS.BCST single_2<>+0(SB), Z5, Z3
-	VMOVUPS          Z3, 512(R9)
-	VMOVUPS          96(DX), Z2
-	VMULPS.BCST      32(R8), Z2, Z2
-	VMOVUPS          864(DX), Z3
-	VMULPS.BCST      36(R8), Z3, Z3
-	VMOVUPS          1632(DX), Z4
-	VMULPS.BCST      40(R8), Z4, Z4
-	VMOVUPS          2400(DX), Z5
-	VMULPS.BCST      44(R8), Z5, Z5
-	VMOVUPS          3168(DX), Z6
-	VMULPS.BCST      48(R8), Z6, Z6
-	VMOVUPS          3936(DX), Z7
-	VMULPS.BCST      52(R8), Z7, Z7
-	VMOVUPS          4704(DX), Z8
-	VMULPS.BCST      56(R8), Z8, Z8
-	VMOVUPS          5472(DX), Z9
-	VMULPS.BCST      60(R8), Z9, Z9
-	VADDPS           Z4, Z3, Z10
-	VSUBPS           Z4, Z3, Z3
-	VADDPS           Z6, Z5, Z4
-	VSUBPS           Z6, Z5, Z5
-	VADDPS           Z8, Z7, Z6
-	VSUBPS           Z8, Z7, Z7
-	VADDPS           Z10, Z2, Z2
-	VADDPS           Z6, Z4, Z8
-	VADDPS           Z8, Z2, Z2
-	VMOVUPS          Z2, 64(R9)
-	VFMADD231PS.BCST single_0_25<>+0(SB), Z6, Z10
-	VFMADD231PS.BCST single_4<>+0(SB), Z4, Z10
-	VMOVUPS          Z10, 1088(R9)
-	VADDPS           Z9, Z3, Z2
-	VFMADD231PS.BCST single_0_125<>+0(SB), Z7, Z2
-	VFMADD231PS.BCST single_8<>+0(SB), Z5, Z2
-	VMOVUPS          Z2, 1600(R9)
-	VFMADD231PS.BCST single_0_5<>+0(SB), Z7, Z3
-	VFMADD231PS.BCST single_2<>+0(SB), Z5, Z3
-	VMOVUPS          Z3, 576(R9)
-	VMOVUPS          192(DX), Z2
-	VMULPS.BCST      64(R8), Z2, Z2
-	VMOVUPS          960(DX), Z3
-	VMULPS.BCST      68(R8), Z3, Z3
-	VMOVUPS          1728(DX), Z4
-	VMULPS.BCST      72(R8), Z4, Z4
-	VMOVUPS          2496(DX), Z5
-	VMULPS.BCST      76(R8), Z5, Z5
-	VMOVUPS          3264(DX), Z6
-	VMULPS.BCST      80(R8), Z6, Z6
-	VMOVUPS          4032(DX), Z7
-	VMULPS.BCST      84(R8), Z7, Z7
-	VMOVUPS          4800(DX), Z8
-	VMULPS.BCST      88(R8), Z8, Z8
-	VMOVUPS          5568(DX), Z9
-	VMULPS.BCST      92(R8), Z9, Z9
-	VADDPS           Z4, Z3, Z10
-	VSUBPS           Z4, Z3, Z3
-	VADDPS           Z6, Z5, Z4
-	VSUBPS           Z6, Z5, Z5
-	VADDPS           Z8, Z7, Z6
-	VSUBPS           Z8, Z7, Z7
-	VADDPS           Z10, Z2, Z2
-	VADDPS           Z6, Z4, Z8
-	VADDPS           Z8, Z2, Z2
-	VMOVUPS          Z2, 128(R9)
-	VFMADD231PS.BCST single_0_25<>+0(SB), Z6, Z10
-	VFMADD231PS.BCST single_4<>+0(SB), Z4, Z10
-	VMOVUPS          Z10, 1152(R9)
-	VADDPS           Z9, Z3, Z2
-	VFMADD231PS.BCST single_0_125<>+0(SB), Z7, Z2
-	VFMADD231PS.BCST single_8<>+0(SB), Z5, Z2
-	VMOVUPS          Z2, 1664(R9)
-	VFMADD231PS.BCST single_0_5<>+0(SB), Z7, Z3
-	VFMADD231PS.BCST single_2<>+0(SB), Z5, Z3
-	VMOVUPS          Z3, 640(R9)
-	VMOVUPS          288(DX), Z2
-	VMULPS.BCST      96(R8), Z2, Z2
-	VMOVUPS          1056(DX), Z3
-	VMULPS.BCST      100(R8), Z3, Z3
-	VMOVUPS          1824(DX), Z4
-	VMULPS.BCST      104(R8), Z4, Z4
-	VMOVUPS          2592(DX), Z5
-	VMULPS.BCST      108(R8), Z5, Z5
-	VMOVUPS          3360(DX), Z6
-	VMULPS.BCST      112(R8), Z6, Z6
-	VMOVUPS          4128(DX), Z7
-	VMULPS.BCST      116(R8), Z7, Z7
-	VMOVUPS          4896(DX), Z8
-	VMULPS.BCST      120(R8), Z8, Z8
-	VMOVUPS          5664(DX), Z9
-	VMULPS.BCST      124(R8), Z9, Z9
-	VADDPS           Z4, Z3, Z10
-	VSUBPS           Z4, Z3, Z3
-	VADDPS           Z6, Z5, Z4
-	VSUBPS           Z6, Z5, Z5
-	VADDPS           Z8, Z7, Z6
-	VSUBPS           Z8, Z7, Z7
-	VADDPS           Z10, Z2, Z2
-	VADDPS           Z6, Z4, Z8
-	VADDPS           Z8, Z2, Z2
-	VMOVUPS          Z2, 192(R9)
-	VFMADD231PS.BCST single_0_25<>+0(SB), Z6, Z10
-	VFMADD231PS.BCST single_4<>+0(SB), Z4, Z10
-	VMOVUPS          Z10, 1216(R9)
-	VADDPS           Z9, Z3, Z2
-	VFMADD231PS.BCST single_0_125<>+0(SB), Z7, Z2
-	VFMADD231PS.BCST single_8<>+0(SB), Z5, Z2
-	VMOVUPS          Z2, 1728(R9)
-	VFMADD231PS.BCST single_0_5<>+0(SB), Z7, Z3
-	VFMADD231PS.BCST single_2<>+0(SB), Z5, Z3
-	VMOVUPS          Z3, 704(R9)
-	VMOVUPS          384(DX), Z2
-	VMULPS.BCST      128(R8), Z2, Z2
-	VMOVUPS          1152(DX), Z3
-	VMULPS.BCST      132(R8), Z3, Z3
-	VMOVUPS          1920(DX), Z4
-	VMULPS.BCST      136(R8), Z4, Z4
-	VMOVUPS          2688(DX), Z5
-	VMULPS.BCST      140(R8), Z5, Z5
-	VMOVUPS          3456(DX), Z6
-	VMULPS.BCST      144(R8), Z6, Z6
-	VMOVUPS          4224(DX), Z7
-	VMULPS.BCST      148(R8), Z7, Z7
-	VMOVUPS          4992(DX), Z8
-	VMULPS.BCST      152(R8), Z8, Z8
-	VMOVUPS          5760(DX), Z9
-	VMULPS.BCST      156(R8), Z9, Z9
-	VADDPS           Z4, Z3, Z10
-	VSUBPS           Z4, Z3, Z3
-	VADDPS           Z6, Z5, Z4
-	VSUBPS           Z6, Z5, Z5
-	VADDPS           Z8, Z7, Z6
-	VSUBPS           Z8, Z7, Z7
-	VADDPS           Z10, Z2, Z2
-	VADDPS           Z6, Z4, Z8
-	VADDPS           Z8, Z2, Z2
-	VMOVUPS          Z2, 256(R9)
-	VFMADD231PS.BCST single_0_25<>+0(SB), Z6, Z10
-	VFMADD231PS.BCST single_4<>+0(SB), Z4, Z10
-	VMOVUPS          Z10, 1280(R9)
-	VADDPS           Z9, Z3, Z2
-	VFMADD231PS.BCST single_0_125<>+0(SB), Z7, Z2
-	VFMADD231PS.BCST single_8<>+0(SB), Z5, Z2
-	VMOVUPS          Z2, 1792(R9)
-	VFMADD231PS.BCST single_0_5<>+0(SB), Z7, Z3
-	VFMADD231PS.BCST single_2<>+0(SB), Z5, Z3
-	VMOVUPS          Z3, 768(R9)
-	VMOVUPS          480(DX), Z2
-	VMULPS.BCST      160(R8), Z2, Z2
-	VMOVUPS          1248(DX), Z3
-	VMULPS.BCST      164(R8), Z3, Z3
-	VMOVUPS          2016(DX), Z4
-	VMULPS.BCST      168(R8), Z4, Z4
-	VMOVUPS          2784(DX), Z5
-	VMULPS.BCST      172(R8), Z5, Z5
-	VMOVUPS          3552(DX), Z6
-	VMULPS.BCST      176(R8), Z6, Z6
-	VMOVUPS          4320(DX), Z7
-	VMULPS.BCST      180(R8), Z7, Z7
-	VMOVUPS          5088(DX), Z8
-	VMULPS.BCST      184(R8), Z8, Z8
-	VMOVUPS          5856(DX), Z9
-	VMULPS.BCST      188(R8), Z9, Z9
-	VADDPS           Z4, Z3, Z10
-	VSUBPS           Z4, Z3, Z3
-	VADDPS           Z6, Z5, Z4
-	VSUBPS           Z6, Z5, Z5
-	VADDPS           Z8, Z7, Z6
-	VSUBPS           Z8, Z7, Z7
-	VADDPS           Z10, Z2, Z2
-	VADDPS           Z6, Z4, Z8
-	VADDPS           Z8, Z2, Z2
-	VMOVUPS          Z2, 320(R9)
-	VFMADD231PS.BCST single_0_25<>+0(SB), Z6, Z10
-	VFMADD231PS.BCST single_4<>+0(SB), Z4, Z10
-	VMOVUPS          Z10, 1344(R9)
-	VADDPS           Z9, Z3, Z2
-	VFMADD231PS.BCST single_0_125<>+0(SB), Z7, Z2
-	VFMADD231PS.BCST single_8<>+0(SB), Z5, Z2
-	VMOVUPS          Z2, 1856(R9)
-	VFMADD231PS.BCST single_0_5<>+0(SB), Z7, Z3
-	VFMADD231PS.BCST single_2<>+0(SB), Z5, Z3
-	VMOVUPS          Z3, 832(R9)
-	VMOVUPS          576(DX), Z2
-	VMULPS.BCST      192(R8), Z2, Z2
-	VMOVUPS          1344(DX), Z3
-	VMULPS.BCST      196(R8), Z3, Z3
-	VMOVUPS          2112(DX), Z4
-	VMULPS.BCST      200(R8), Z4, Z4
-	VMOVUPS          2880(DX), Z5
-	VMULPS.BCST      204(R8), Z5, Z5
-	VMOVUPS          3648(DX), Z6
-	VMULPS.BCST      208(R8), Z6, Z6
-	VMOVUPS          4416(DX), Z7
-	VMULPS.BCST      212(R8), Z7, Z7
-	VMOVUPS          5184(DX), Z8
-	VMULPS.BCST      216(R8), Z8, Z8
-	VMOVUPS          5952(DX), Z9
-	VMULPS.BCST      220(R8), Z9, Z9
-	VADDPS           Z4, Z3, Z10
-	VSUBPS           Z4, Z3, Z3
-	VADDPS           Z6, Z5, Z4
-	VSUBPS           Z6, Z5, Z5
-	VADDPS           Z8, Z7, Z6
-	VSUBPS           Z8, Z7, Z7
-	VADDPS           Z10, Z2, Z2
-	VADDPS           Z6, Z4, Z8
-	VADDPS           Z8, Z2, Z2
-	VMOVUPS          Z2, 384(R9)
-	VFMADD231PS.BCST single_0_25<>+0(SB), Z6, Z10
-	VFMADD231PS.BCST single_4<>+0(SB), Z4, Z10
-	VMOVUPS          Z10, 1408(R9)
-	VADDPS           Z9, Z3, Z2
-	VFMADD231PS.BCST single_0_125<>+0(SB), Z7, Z2
-	VFMADD231PS.BCST single_8<>+0(SB), Z5, Z2
-	VMOVUPS          Z2, 1920(R9)
-	VFMADD231PS.BCST single_0_5<>+0(SB), Z7, Z3
-	VFMADD231PS.BCST single_2<>+0(SB), Z5, Z3
-	VMOVUPS          Z3, 896(R9)
-	VMOVUPS          672(DX), Z2
-	VMULPS.BCST      224(R8), Z2, Z2
-	VMOVUPS          1440(DX), Z3
-	VMULPS.BCST      228(R8), Z3, Z3
-	VMOVUPS          2208(DX), Z4
-	VMULPS.BCST      232(R8), Z4, Z4
-	VMOVUPS          2976(DX), Z5
-	VMULPS.BCST      236(R8), Z5, Z5
-	VMOVUPS          3744(DX), Z6
-	VMULPS.BCST      240(R8), Z6, Z6
-	VMOVUPS          4512(DX), Z7
-	VMULPS.BCST      244(R8), Z7, Z7
-	VMOVUPS          5280(DX), Z8
-	VMULPS.BCST      248(R8), Z8, Z8
-	VMOVUPS          6048(DX), Z9
-	VMULPS.BCST      252(R8), Z9, Z9
-	VADDPS           Z4, Z3, Z10
-	VSUBPS           Z4, Z3, Z3
-	VADDPS           Z6, Z5, Z4
-	VSUBPS           Z6, Z5, Z5
-	VADDPS           Z8, Z7, Z6
-	VSUBPS           Z8, Z7, Z7
-	VADDPS           Z10, Z2, Z2
-	VADDPS           Z6, Z4, Z8
-	VADDPS           Z8, Z2, Z2
-	VMOVUPS          Z2, 448(R9)
-	VFMADD231PS.BCST single_0_25<>+0(SB), Z6, Z10
-	VFMADD231PS.BCST single_4<>+0(SB), Z4, Z10
-	VMOVUPS          Z10, 1472(R9)
-	VADDPS           Z9, Z3, Z2
-	VFMADD231PS.BCST single_0_125<>+0(SB), Z7, Z2
-	VFMADD231PS.BCST single_8<>+0(SB), Z5, Z2
-	VMOVUPS          Z2, 1984(R9)
-	VFMADD231PS.BCST single_0_5<>+0(SB), Z7, Z3
-	VFMADD231PS.BCST single_2<>+0(SB), Z5, Z3
-	VMOVUPS          Z3, 960(R9)
+	// columns: Aᵀ (u V), a column of u in registers for all tiles
+	MOVQ $0x00000008, R11
 
-	// two rows at a time: (Aᵀ m) A, then bias, pooling, ReLU
-	VMOVUPS          (R9), Z2
-	VMOVUPS          64(R9), Z3
-	VMOVUPS          128(R9), Z4
-	VMOVUPS          192(R9), Z5
-	VMOVUPS          256(R9), Z6
-	VMOVUPS          320(R9), Z7
-	VMOVUPS          384(R9), Z8
-	VMOVUPS          448(R9), Z9
-	VADDPS           Z4, Z3, Z10
-	VSUBPS           Z4, Z3, Z3
-	VADDPS           Z6, Z5, Z4
-	VSUBPS           Z6, Z5, Z5
-	VADDPS           Z8, Z7, Z6
-	VSUBPS           Z8, Z7, Z7
-	VADDPS           Z10, Z2, Z2
-	VADDPS           Z6, Z4, Z8
-	VADDPS           Z8, Z2, Z2
-	VFMADD231PS.BCST single_0_25<>+0(SB), Z6, Z10
-	VFMADD231PS.BCST single_4<>+0(SB), Z4, Z10
-	VADDPS           Z9, Z3, Z4
-	VFMADD231PS.BCST single_0_125<>+0(SB), Z7, Z4
-	VFMADD231PS.BCST single_8<>+0(SB), Z5, Z4
-	VFMADD231PS.BCST single_0_5<>+0(SB), Z7, Z3
-	VFMADD231PS.BCST single_2<>+0(SB), Z5, Z3
-	VMOVUPS          512(R9), Z5
-	VMOVUPS          576(R9), Z6
-	VMOVUPS          640(R9), Z7
-	VMOVUPS          704(R9), Z8
-	VMOVUPS          768(R9), Z9
-	VMOVUPS          832(R9), Z11
-	VMOVUPS          896(R9), Z12
-	VMOVUPS          960(R9), Z13
-	VADDPS           Z7, Z6, Z14
-	VSUBPS           Z7, Z6, Z6
-	VADDPS           Z9, Z8, Z7
+column3:
+	VMOVUPS (DX), Z0
+	VMOVUPS 768(DX), Z1
+	VMOVUPS 1536(DX), Z2
+	VMOVUPS 2304(DX), Z3
+	VMOVUPS 3072(DX), Z4
+	VMOVUPS 3840(DX), Z5
+	VMOVUPS 4608(DX), Z6
+	VMOVUPS 5376(DX), Z7
+	MOVQ    $0x00000006, R12
+
+tile4:
+	VMULPS.BCST      4(R8), Z1, Z8
+	VMULPS.BCST      8(R8), Z2, Z9
+	VADDPS           Z9, Z8, Z10
 	VSUBPS           Z9, Z8, Z8
-	VADDPS           Z12, Z11, Z9
-	VSUBPS           Z12, Z11, Z11
-	VADDPS           Z14, Z5, Z5
-	VADDPS           Z9, Z7, Z12
-	VADDPS           Z12, Z5, Z5
-	VFMADD231PS.BCST single_0_25<>+0(SB), Z9, Z14
-	VFMADD231PS.BCST single_4<>+0(SB), Z7, Z14
-	VADDPS           Z13, Z6, Z7
-	VFMADD231PS.BCST single_0_125<>+0(SB), Z11, Z7
-	VFMADD231PS.BCST single_8<>+0(SB), Z8, Z7
-	VFMADD231PS.BCST single_0_5<>+0(SB), Z11, Z6
-	VFMADD231PS.BCST single_2<>+0(SB), Z8, Z6
-	VMAXPS           Z3, Z2, Z2
-	VMAXPS           Z6, Z5, Z3
+	VMULPS.BCST      12(R8), Z3, Z9
+	VMULPS.BCST      16(R8), Z4, Z11
+	VADDPS           Z11, Z9, Z12
+	VSUBPS           Z11, Z9, Z9
+	VMULPS.BCST      20(R8), Z5, Z11
+	VMULPS.BCST      24(R8), Z6, Z13
+	VADDPS           Z13, Z11, Z14
+	VSUBPS           Z13, Z11, Z11
+	VMULPS.BCST      (R8), Z0, Z13
+	VADDPS           Z10, Z13, Z13
+	VADDPS           Z14, Z12, Z15
+	VADDPS           Z15, Z13, Z13
+	VMOVUPS          Z13, (R9)
+	VFMADD231PS.BCST single_0_25<>+0(SB), Z14, Z10
+	VFMADD231PS.BCST single_4<>+0(SB), Z12, Z10
+	VMOVUPS          Z10, 1024(R9)
+	VMULPS.BCST      28(R8), Z7, Z10
+	VADDPS           Z10, Z8, Z10
+	VFMADD231PS.BCST single_0_125<>+0(SB), Z11, Z10
+	VFMADD231PS.BCST single_8<>+0(SB), Z9, Z10
+	VMOVUPS          Z10, 1536(R9)
+	VFMADD231PS.BCST single_0_5<>+0(SB), Z11, Z8
+	VFMADD231PS.BCST single_2<>+0(SB), Z9, Z8
+	VMOVUPS          Z8, 512(R9)
+	ADDQ             $+256, R8
+	ADDQ             $+2048, R9
+	DECQ             R12
+	JNZ              tile4
+	ADDQ             $-1536, R8
+	ADDQ             $-12288, R9
+	ADDQ             $+96, DX
+	ADDQ             $+32, R8
+	ADDQ             $+64, R9
+	DECQ             R11
+	JNZ              column3
+	ADDQ             $-768, DX
+	ADDQ             $-256, R8
+	ADDQ             $-512, R9
+	VMOVUPS          (BX), Z0
+	VXORPS           Z1, Z1, Z1
+	MOVQ             $0x00000006, R11
+
+tile5:
+	// two rows at a time: (Aᵀ m) A, then bias, pooling, ReLU
+	VMOVUPS          64(R9), Z2
+	VMOVUPS          128(R9), Z3
+	VADDPS           Z3, Z2, Z4
+	VSUBPS           Z3, Z2, Z2
+	VMOVUPS          192(R9), Z3
+	VMOVUPS          256(R9), Z5
+	VADDPS           Z5, Z3, Z6
+	VSUBPS           Z5, Z3, Z3
+	VMOVUPS          320(R9), Z5
+	VMOVUPS          384(R9), Z7
+	VADDPS           Z7, Z5, Z8
+	VSUBPS           Z7, Z5, Z5
+	VMOVUPS          (R9), Z7
+	VADDPS           Z4, Z7, Z7
+	VADDPS           Z8, Z6, Z9
+	VADDPS           Z9, Z7, Z7
+	VFMADD231PS.BCST single_0_25<>+0(SB), Z8, Z4
+	VFMADD231PS.BCST single_4<>+0(SB), Z6, Z4
+	VMOVUPS          448(R9), Z6
+	VADDPS           Z6, Z2, Z6
+	VFMADD231PS.BCST single_0_125<>+0(SB), Z5, Z6
+	VFMADD231PS.BCST single_8<>+0(SB), Z3, Z6
+	VFMADD231PS.BCST single_0_5<>+0(SB), Z5, Z2
+	VFMADD231PS.BCST single_2<>+0(SB), Z3, Z2
+	VMOVUPS          576(R9), Z3
+	VMOVUPS          640(R9), Z5
+	VADDPS           Z5, Z3, Z8
+	VSUBPS           Z5, Z3, Z3
+	VMOVUPS          704(R9), Z5
+	VMOVUPS          768(R9), Z9
+	VADDPS           Z9, Z5, Z10
+	VSUBPS           Z9, Z5, Z5
+	VMOVUPS          832(R9), Z9
+	VMOVUPS          896(R9), Z11
+	VADDPS           Z11, Z9, Z12
+	VSUBPS           Z11, Z9, Z9
+	VMOVUPS          512(R9), Z11
+	VADDPS           Z8, Z11, Z11
+	VADDPS           Z12, Z10, Z13
+	VADDPS           Z13, Z11, Z11
+	VFMADD231PS.BCST single_0_25<>+0(SB), Z12, Z8
+	VFMADD231PS.BCST single_4<>+0(SB), Z10, Z8
+	VMOVUPS          960(R9), Z10
+	VADDPS           Z10, Z3, Z10
+	VFMADD231PS.BCST single_0_125<>+0(SB), Z9, Z10
+	VFMADD231PS.BCST single_8<>+0(SB), Z5, Z10
+	VFMADD231PS.BCST single_0_5<>+0(SB), Z9, Z3
+	VFMADD231PS.BCST single_2<>+0(SB), Z5, Z3
+	VMAXPS           Z2, Z7, Z2
+	VMAXPS           Z3, Z11, Z3
 	VMAXPS           Z3, Z2, Z2
 	VADDPS           Z0, Z2, Z2
 	VMAXPS           Z2, Z1, Z2
 	VMOVUPS          Z2, (AX)
-	VMAXPS           Z4, Z10, Z2
-	VMAXPS           Z7, Z14, Z3
+	VMAXPS           Z6, Z4, Z2
+	VMAXPS           Z10, Z8, Z3
 	VMAXPS           Z3, Z2, Z2
 	VADDPS           Z0, Z2, Z2
 	VMAXPS           Z2, Z1, Z2
 	VMOVUPS          Z2, 96(AX)
-	VMOVUPS          1024(R9), Z2
-	VMOVUPS          1088(R9), Z3
-	VMOVUPS          1152(R9), Z4
-	VMOVUPS          1216(R9), Z5
-	VMOVUPS          1280(R9), Z6
-	VMOVUPS          1344(R9), Z7
-	VMOVUPS          1408(R9), Z8
-	VMOVUPS          1472(R9), Z9
-	VADDPS           Z4, Z3, Z10
-	VSUBPS           Z4, Z3, Z3
-	VADDPS           Z6, Z5, Z4
-	VSUBPS           Z6, Z5, Z5
-	VADDPS           Z8, Z7, Z6
-	VSUBPS           Z8, Z7, Z7
-	VADDPS           Z10, Z2, Z2
-	VADDPS           Z6, Z4, Z8
-	VADDPS           Z8, Z2, Z2
-	VFMADD231PS.BCST single_0_25<>+0(SB), Z6, Z10
-	VFMADD231PS.BCST single_4<>+0(SB), Z4, Z10
-	VADDPS           Z9, Z3, Z4
-	VFMADD231PS.BCST single_0_125<>+0(SB), Z7, Z4
-	VFMADD231PS.BCST single_8<>+0(SB), Z5, Z4
-	VFMADD231PS.BCST single_0_5<>+0(SB), Z7, Z3
-	VFMADD231PS.BCST single_2<>+0(SB), Z5, Z3
-	VMOVUPS          1536(R9), Z5
-	VMOVUPS          1600(R9), Z6
-	VMOVUPS          1664(R9), Z7
-	VMOVUPS          1728(R9), Z8
+	VMOVUPS          1088(R9), Z2
+	VMOVUPS          1152(R9), Z3
+	VADDPS           Z3, Z2, Z4
+	VSUBPS           Z3, Z2, Z2
+	VMOVUPS          1216(R9), Z3
+	VMOVUPS          1280(R9), Z5
+	VADDPS           Z5, Z3, Z6
+	VSUBPS           Z5, Z3, Z3
+	VMOVUPS          1344(R9), Z5
+	VMOVUPS          1408(R9), Z7
+	VADDPS           Z7, Z5, Z8
+	VSUBPS           Z7, Z5, Z5
+	VMOVUPS          1024(R9), Z7
+	VADDPS           Z4, Z7, Z7
+	VADDPS           Z8, Z6, Z9
+	VADDPS           Z9, Z7, Z7
+	VFMADD231PS.BCST single_0_25<>+0(SB), Z8, Z4
+	VFMADD231PS.BCST single_4<>+0(SB), Z6, Z4
+	VMOVUPS          1472(R9), Z6
+	VADDPS           Z6, Z2, Z6
+	VFMADD231PS.BCST single_0_125<>+0(SB), Z5, Z6
+	VFMADD231PS.BCST single_8<>+0(SB), Z3, Z6
+	VFMADD231PS.BCST single_0_5<>+0(SB), Z5, Z2
+	VFMADD231PS.BCST single_2<>+0(SB), Z3, Z2
+	VMOVUPS          1600(R9), Z3
+	VMOVUPS          1664(R9), Z5
+	VADDPS           Z5, Z3, Z8
+	VSUBPS           Z5, Z3, Z3
+	VMOVUPS          1728(R9), Z5
 	VMOVUPS          1792(R9), Z9
-	VMOVUPS          1856(R9), Z11
-	VMOVUPS          1920(R9), Z12
-	VMOVUPS          1984(R9), Z13
-	VADDPS           Z7, Z6, Z14
-	VSUBPS           Z7, Z6, Z6
-	VADDPS           Z9, Z8, Z7
-	VSUBPS           Z9, Z8, Z8
-	VADDPS           Z12, Z11, Z9
-	VSUBPS           Z12, Z11, Z11
-	VADDPS           Z14, Z5, Z5
-	VADDPS           Z9, Z7, Z12
-	VADDPS           Z12, Z5, Z5
-	VFMADD231PS.BCST single_0_25<>+0(SB), Z9, Z14
-	VFMADD231PS.BCST single_4<>+0(SB), Z7, Z14
-	VADDPS           Z13, Z6, Z7
-	VFMADD231PS.BCST single_0_125<>+0(SB), Z11, Z7
-	VFMADD231PS.BCST single_8<>+0(SB), Z8, Z7
-	VFMADD231PS.BCST single_0_5<>+0(SB), Z11, Z6
-	VFMADD231PS.BCST single_2<>+0(SB), Z8, Z6
-	VMAXPS           Z3, Z2, Z2
-	VMAXPS           Z6, Z5, Z3
+	VADDPS           Z9, Z5, Z10
+	VSUBPS           Z9, Z5, Z5
+	VMOVUPS          1856(R9), Z9
+	VMOVUPS          1920(R9), Z11
+	VADDPS           Z11, Z9, Z12
+	VSUBPS           Z11, Z9, Z9
+	VMOVUPS          1536(R9), Z11
+	VADDPS           Z8, Z11, Z11
+	VADDPS           Z12, Z10, Z13
+	VADDPS           Z13, Z11, Z11
+	VFMADD231PS.BCST single_0_25<>+0(SB), Z12, Z8
+	VFMADD231PS.BCST single_4<>+0(SB), Z10, Z8
+	VMOVUPS          1984(R9), Z10
+	VADDPS           Z10, Z3, Z10
+	VFMADD231PS.BCST single_0_125<>+0(SB), Z9, Z10
+	VFMADD231PS.BCST single_8<>+0(SB), Z5, Z10
+	VFMADD231PS.BCST single_0_5<>+0(SB), Z9, Z3
+	VFMADD231PS.BCST single_2<>+0(SB), Z5, Z3
+	VMAXPS           Z2, Z7, Z2
+	VMAXPS           Z3, Z11, Z3
 	VMAXPS           Z3, Z2, Z2
 	VADDPS           Z0, Z2, Z2
 	VMAXPS           Z2, Z1, Z2
 	VMOVUPS          Z2, 1152(AX)
-	VMAXPS           Z4, Z10, Z2
-	VMAXPS           Z7, Z14, Z3
+	VMAXPS           Z6, Z4, Z2
+	VMAXPS           Z10, Z8, Z3
 	VMAXPS           Z3, Z2, Z2
 	VADDPS           Z0, Z2, Z2
 	VMAXPS           Z2, Z1, Z2
 	VMOVUPS          Z2, 1248(AX)
-	ADDQ             $+256, R8
+	ADDQ             $+2048, R9
 	ADDQ             $+192, AX
 	DECQ             R11
-	JNZ              tile3
-	ADDQ             $-1536, R8
+	JNZ              tile5
+	ADDQ             $-12288, R9
 	ADDQ             $-1152, AX
 	ADDQ             $+64, DX
 	ADDQ             $+64, BX
 	ADDQ             $+64, AX
+
+	// columns: Aᵀ (u V), a column of u in registers for all tiles
+	MOVQ $0x00000008, R11
+
+column6:
+	VMOVUPS (DX), Y0
+	VMOVUPS 768(DX), Y1
+	VMOVUPS 1536(DX), Y2
+	VMOVUPS 2304(DX), Y3
+	VMOVUPS 3072(DX), Y4
+	VMOVUPS 3840(DX), Y5
+	VMOVUPS 4608(DX), Y6
+	VMOVUPS 5376(DX), Y7
+	MOVQ    $0x00000006, R12
+
+tile7:
+	VMULPS.BCST      4(R8), Y1, Y8
+	VMULPS.BCST      8(R8), Y2, Y9
+	VADDPS           Y9, Y8, Y10
+	VSUBPS           Y9, Y8, Y8
+	VMULPS.BCST      12(R8), Y3, Y9
+	VMULPS.BCST      16(R8), Y4, Y11
+	VADDPS           Y11, Y9, Y12
+	VSUBPS           Y11, Y9, Y9
+	VMULPS.BCST      20(R8), Y5, Y11
+	VMULPS.BCST      24(R8), Y6, Y13
+	VADDPS           Y13, Y11, Y14
+	VSUBPS           Y13, Y11, Y11
+	VMULPS.BCST      (R8), Y0, Y13
+	VADDPS           Y10, Y13, Y13
+	VADDPS           Y14, Y12, Y15
+	VADDPS           Y15, Y13, Y13
+	VMOVUPS          Y13, (R9)
+	VFMADD231PS.BCST single_0_25<>+0(SB), Y14, Y10
+	VFMADD231PS.BCST single_4<>+0(SB), Y12, Y10
+	VMOVUPS          Y10, 512(R9)
+	VMULPS.BCST      28(R8), Y7, Y10
+	VADDPS           Y10, Y8, Y10
+	VFMADD231PS.BCST single_0_125<>+0(SB), Y11, Y10
+	VFMADD231PS.BCST single_8<>+0(SB), Y9, Y10
+	VMOVUPS          Y10, 768(R9)
+	VFMADD231PS.BCST single_0_5<>+0(SB), Y11, Y8
+	VFMADD231PS.BCST single_2<>+0(SB), Y9, Y8
+	VMOVUPS          Y8, 256(R9)
+	ADDQ             $+256, R8
+	ADDQ             $+1024, R9
+	DECQ             R12
+	JNZ              tile7
+	ADDQ             $-1536, R8
+	ADDQ             $-6144, R9
+	ADDQ             $+96, DX
+	ADDQ             $+32, R8
+	ADDQ             $+32, R9
+	DECQ             R11
+	JNZ              column6
+	ADDQ             $-768, DX
+	ADDQ             $-256, R8
+	ADDQ             $-256, R9
 	VMOVUPS          (BX), Y0
 	VXORPS           Y1, Y1, Y1
 	MOVQ             $0x00000006, R11
 
-tile4:
-	// columns: Aᵀ m
-	VMOVUPS          (DX), Y2
-	VMULPS.BCST      (R8), Y2, Y2
-	VMOVUPS          768(DX), Y3
-	VMULPS.BCST      4(R8), Y3, Y3
-	VMOVUPS          1536(DX), Y4
-	VMULPS.BCST      8(R8), Y4, Y4
-	VMOVUPS          2304(DX), Y5
-	VMULPS.BCST      12(R8), Y5, Y5
-	VMOVUPS          3072(DX), Y6
-	VMULPS.BCST      16(R8), Y6, Y6
-	VMOVUPS          3840(DX), Y7
-	VMULPS.BCST      20(R8), Y7, Y7
-	VMOVUPS          4608(DX), Y8
-	VMULPS.BCST      24(R8), Y8, Y8
-	VMOVUPS          5376(DX), Y9
-	VMULPS.BCST      28(R8), Y9, Y9
-	VADDPS           Y4, Y3, Y10
-	VSUBPS           Y4, Y3, Y3
-	VADDPS           Y6, Y5, Y4
-	VSUBPS           Y6, Y5, Y5
-	VADDPS           Y8, Y7, Y6
-	VSUBPS           Y8, Y7, Y7
-	VADDPS           Y10, Y2, Y2
-	VADDPS           Y6, Y4, Y8
-	VADDPS           Y8, Y2, Y2
-	VMOVUPS          Y2, (R9)
-	VFMADD231PS.BCST single_0_25<>+0(SB), Y6, Y10
-	VFMADD231PS.BCST single_4<>+0(SB), Y4, Y10
-	VMOVUPS          Y10, 512(R9)
-	VADDPS           Y9, Y3, Y2
-	VFMADD231PS.BCST single_0_125<>+0(SB), Y7, Y2
-	VFMADD231PS.BCST single_8<>+0(SB), Y5, Y2
-	VMOVUPS          Y2, 768(R9)
-	VFMADD231PS.BCST single_0_5<>+0(SB), Y7, Y3
-	VFMADD231PS.BCST single_2<>+0(SB), Y5, Y3
-	VMOVUPS          Y3, 256(R9)
-	VMOVUPS          96(DX), Y2
-	VMULPS.BCST      32(R8), Y2, Y2
-	VMOVUPS          864(DX), Y3
-	VMULPS.BCST      36(R8), Y3, Y3
-	VMOVUPS          1632(DX), Y4
-	VMULPS.BCST      40(R8), Y4, Y4
-	VMOVUPS          2400(DX), Y5
-	VMULPS.BCST      44(R8), Y5, Y5
-	VMOVUPS          3168(DX), Y6
-	VMULPS.BCST      48(R8), Y6, Y6
-	VMOVUPS          3936(DX), Y7
-	VMULPS.BCST      52(R8), Y7, Y7
-	VMOVUPS          4704(DX), Y8
-	VMULPS.BCST      56(R8), Y8, Y8
-	VMOVUPS          5472(DX), Y9
-	VMULPS.BCST      60(R8), Y9, Y9
-	VADDPS           Y4, Y3, Y10
-	VSUBPS           Y4, Y3, Y3
-	VADDPS           Y6, Y5, Y4
-	VSUBPS           Y6, Y5, Y5
-	VADDPS           Y8, Y7, Y6
-	VSUBPS           Y8, Y7, Y7
-	VADDPS           Y10, Y2, Y2
-	VADDPS           Y6, Y4, Y8
-	VADDPS           Y8, Y2, Y2
-	VMOVUPS          Y2, 32(R9)
-	VFMADD231PS.BCST single_0_25<>+0(SB), Y6, Y10
-	VFMADD231PS.BCST single_4<>+0(SB), Y4, Y10
-	VMOVUPS          Y10, 544(R9)
-	VADDPS           Y9, Y3, Y2
-	VFMADD231PS.BCST single_0_125<>+0(SB), Y7, Y2
-	VFMADD231PS.BCST single_8<>+0(SB), Y5, Y2
-	VMOVUPS          Y2, 800(R9)
-	VFMADD231PS.BCST single_0_5<>+0(SB), Y7, Y3
-	VFMADD231PS.BCST single_2<>+0(SB), Y5, Y3
-	VMOVUPS          Y3, 288(R9)
-	VMOVUPS          192(DX), Y2
-	VMULPS.BCST      64(R8), Y2, Y2
-	VMOVUPS          960(DX), Y3
-	VMULPS.BCST      68(R8), Y3, Y3
-	VMOVUPS          1728(DX), Y4
-	VMULPS.BCST      72(R8), Y4, Y4
-	VMOVUPS          2496(DX), Y5
-	VMULPS.BCST      76(R8), Y5, Y5
-	VMOVUPS          3264(DX), Y6
-	VMULPS.BCST      80(R8), Y6, Y6
-	VMOVUPS          4032(DX), Y7
-	VMULPS.BCST      84(R8), Y7, Y7
-	VMOVUPS          4800(DX), Y8
-	VMULPS.BCST      88(R8), Y8, Y8
-	VMOVUPS          5568(DX), Y9
-	VMULPS.BCST      92(R8), Y9, Y9
-	VADDPS           Y4, Y3, Y10
-	VSUBPS           Y4, Y3, Y3
-	VADDPS           Y6, Y5, Y4
-	VSUBPS           Y6, Y5, Y5
-	VADDPS           Y8, Y7, Y6
-	VSUBPS           Y8, Y7, Y7
-	VADDPS           Y10, Y2, Y2
-	VADDPS           Y6, Y4, Y8
-	VADDPS           Y8, Y2, Y2
-	VMOVUPS          Y2, 64(R9)
-	VFMADD231PS.BCST single_0_25<>+0(SB), Y6, Y10
-	VFMADD231PS.BCST single_4<>+0(SB), Y4, Y10
-	VMOVUPS          Y10, 576(R9)
-	VADDPS           Y9, Y3, Y2
-	VFMADD231PS.BCST single_0_125<>+0(SB), Y7, Y2
-	VFMADD231PS.BCST single_8<>+0(SB), Y5, Y2
-	VMOVUPS          Y2, 832(R9)
-	VFMADD231PS.BCST single_0_5<>+0(SB), Y7, Y3
-	VFMADD231PS.BCST single_2<>+0(SB), Y5, Y3
-	VMOVUPS          Y3, 320(R9)
-	VMOVUPS          288(DX), Y2
-	VMULPS.BCST      96(R8), Y2, Y2
-	VMOVUPS          1056(DX), Y3
-	VMULPS.BCST      100(R8), Y3, Y3
-	VMOVUPS          1824(DX), Y4
-	VMULPS.BCST      104(R8), Y4, Y4
-	VMOVUPS          2592(DX), Y5
-	VMULPS.BCST      108(R8), Y5, Y5
-	VMOVUPS          3360(DX), Y6
-	VMULPS.BCST      112(R8), Y6, Y6
-	VMOVUPS          4128(DX), Y7
-	VMULPS.BCST      116(R8), Y7, Y7
-	VMOVUPS          4896(DX), Y8
-	VMULPS.BCST      120(R8), Y8, Y8
-	VMOVUPS          5664(DX), Y9
-	VMULPS.BCST      124(R8), Y9, Y9
-	VADDPS           Y4, Y3, Y10
-	VSUBPS           Y4, Y3, Y3
-	VADDPS           Y6, Y5, Y4
-	VSUBPS           Y6, Y5, Y5
-	VADDPS           Y8, Y7, Y6
-	VSUBPS           Y8, Y7, Y7
-	VADDPS           Y10, Y2, Y2
-	VADDPS           Y6, Y4, Y8
-	VADDPS           Y8, Y2, Y2
-	VMOVUPS          Y2, 96(R9)
-	VFMADD231PS.BCST single_0_25<>+0(SB), Y6, Y10
-	VFMADD231PS.BCST single_4<>+0(SB), Y4, Y10
-	VMOVUPS          Y10, 608(R9)
-	VADDPS           Y9, Y3, Y2
-	VFMADD231PS.BCST single_0_125<>+0(SB), Y7, Y2
-	VFMADD231PS.BCST single_8<>+0(SB), Y5, Y2
-	VMOVUPS          Y2, 864(R9)
-	VFMADD231PS.BCST single_0_5<>+0(SB), Y7, Y3
-	VFMADD231PS.BCST single_2<>+0(SB), Y5, Y3
-	VMOVUPS          Y3, 352(R9)
-	VMOVUPS          384(DX), Y2
-	VMULPS.BCST      128(R8), Y2, Y2
-	VMOVUPS          1152(DX), Y3
-	VMULPS.BCST      132(R8), Y3, Y3
-	VMOVUPS          1920(DX), Y4
-	VMULPS.BCST      136(R8), Y4, Y4
-	VMOVUPS          2688(DX), Y5
-	VMULPS.BCST      140(R8), Y5, Y5
-	VMOVUPS          3456(DX), Y6
-	VMULPS.BCST      144(R8), Y6, Y6
-	VMOVUPS          4224(DX), Y7
-	VMULPS.BCST      148(R8), Y7, Y7
-	VMOVUPS          4992(DX), Y8
-	VMULPS.BCST      152(R8), Y8, Y8
-	VMOVUPS          5760(DX), Y9
-	VMULPS.BCST      156(R8), Y9, Y9
-	VADDPS           Y4, Y3, Y10
-	VSUBPS           Y4, Y3, Y3
-	VADDPS           Y6, Y5, Y4
-	VSUBPS           Y6, Y5, Y5
-	VADDPS           Y8, Y7, Y6
-	VSUBPS           Y8, Y7, Y7
-	VADDPS           Y10, Y2, Y2
-	VADDPS           Y6, Y4, Y8
-	VADDPS           Y8, Y2, Y2
-	VMOVUPS          Y2, 128(R9)
-	VFMADD231PS.BCST single_0_25<>+0(SB), Y6, Y10
-	VFMADD231PS.BCST single_4<>+0(SB), Y4, Y10
-	VMOVUPS          Y10, 640(R9)
-	VADDPS           Y9, Y3, Y2
-	VFMADD231PS.BCST single_0_125<>+0(SB), Y7, Y2
-	VFMADD231PS.BCST single_8<>+0(SB), Y5, Y2
-	VMOVUPS          Y2, 896(R9)
-	VFMADD231PS.BCST single_0_5<>+0(SB), Y7, Y3
-	VFMADD231PS.BCST single_2<>+0(SB), Y5, Y3
-	VMOVUPS          Y3, 384(R9)
-	VMOVUPS          480(DX), Y2
-	VMULPS.BCST      160(R8), Y2, Y2
-	VMOVUPS          1248(DX), Y3
-	VMULPS.BCST      164(R8), Y3, Y3
-	VMOVUPS          2016(DX), Y4
-	VMULPS.BCST      168(R8), Y4, Y4
-	VMOVUPS          2784(DX), Y5
-	VMULPS.BCST      172(R8), Y5, Y5
-	VMOVUPS          3552(DX), Y6
-	VMULPS.BCST      176(R8), Y6, Y6
-	VMOVUPS          4320(DX), Y7
-	VMULPS.BCST      180(R8), Y7, Y7
-	VMOVUPS          5088(DX), Y8
-	VMULPS.BCST      184(R8), Y8, Y8
-	VMOVUPS          5856(DX), Y9
-	VMULPS.BCST      188(R8), Y9, Y9
-	VADDPS           Y4, Y3, Y10
-	VSUBPS           Y4, Y3, Y3
-	VADDPS           Y6, Y5, Y4
-	VSUBPS           Y6, Y5, Y5
-	VADDPS           Y8, Y7, Y6
-	VSUBPS           Y8, Y7, Y7
-	VADDPS           Y10, Y2, Y2
-	VADDPS           Y6, Y4, Y8
-	VADDPS           Y8, Y2, Y2
-	VMOVUPS          Y2, 160(R9)
-	VFMADD231PS.BCST single_0_25<>+0(SB), Y6, Y10
-	VFMADD231PS.BCST single_4<>+0(SB), Y4, Y10
-	VMOVUPS          Y10, 672(R9)
-	VADDPS           Y9, Y3, Y2
-	VFMADD231PS.BCST single_0_125<>+0(SB), Y7, Y2
-	VFMADD231PS.BCST single_8<>+0(SB), Y5, Y2
-	VMOVUPS          Y2, 928(R9)
-	VFMADD231PS.BCST single_0_5<>+0(SB), Y7, Y3
-	VFMADD231PS.BCST single_2<>+0(SB), Y5, Y3
-	VMOVUPS          Y3, 416(R9)
-	VMOVUPS          576(DX), Y2
-	VMULPS.BCST      192(R8), Y2, Y2
-	VMOVUPS          1344(DX), Y3
-	VMULPS.BCST      196(R8), Y3, Y3
-	VMOVUPS          2112(DX), Y4
-	VMULPS.BCST      200(R8), Y4, Y4
-	VMOVUPS          2880(DX), Y5
-	VMULPS.BCST      204(R8), Y5, Y5
-	VMOVUPS          3648(DX), Y6
-	VMULPS.BCST      208(R8), Y6, Y6
-	VMOVUPS          4416(DX), Y7
-	VMULPS.BCST      212(R8), Y7, Y7
-	VMOVUPS          5184(DX), Y8
-	VMULPS.BCST      216(R8), Y8, Y8
-	VMOVUPS          5952(DX), Y9
-	VMULPS.BCST      220(R8), Y9, Y9
-	VADDPS           Y4, Y3, Y10
-	VSUBPS           Y4, Y3, Y3
-	VADDPS           Y6, Y5, Y4
-	VSUBPS           Y6, Y5, Y5
-	VADDPS           Y8, Y7, Y6
-	VSUBPS           Y8, Y7, Y7
-	VADDPS           Y10, Y2, Y2
-	VADDPS           Y6, Y4, Y8
-	VADDPS           Y8, Y2, Y2
-	VMOVUPS          Y2, 192(R9)
-	VFMADD231PS.BCST single_0_25<>+0(SB), Y6, Y10
-	VFMADD231PS.BCST single_4<>+0(SB), Y4, Y10
-	VMOVUPS          Y10, 704(R9)
-	VADDPS           Y9, Y3, Y2
-	VFMADD231PS.BCST single_0_125<>+0(SB), Y7, Y2
-	VFMADD231PS.BCST single_8<>+0(SB), Y5, Y2
-	VMOVUPS          Y2, 960(R9)
-	VFMADD231PS.BCST single_0_5<>+0(SB), Y7, Y3
-	VFMADD231PS.BCST single_2<>+0(SB), Y5, Y3
-	VMOVUPS          Y3, 448(R9)
-	VMOVUPS          672(DX), Y2
-	VMULPS.BCST      224(R8), Y2, Y2
-	VMOVUPS          1440(DX), Y3
-	VMULPS.BCST      228(R8), Y3, Y3
-	VMOVUPS          2208(DX), Y4
-	VMULPS.BCST      232(R8), Y4, Y4
-	VMOVUPS          2976(DX), Y5
-	VMULPS.BCST      236(R8), Y5, Y5
-	VMOVUPS          3744(DX), Y6
-	VMULPS.BCST      240(R8), Y6, Y6
-	VMOVUPS          4512(DX), Y7
-	VMULPS.BCST      244(R8), Y7, Y7
-	VMOVUPS          5280(DX), Y8
-	VMULPS.BCST      248(R8), Y8, Y8
-	VMOVUPS          6048(DX), Y9
-	VMULPS.BCST      252(R8), Y9, Y9
-	VADDPS           Y4, Y3, Y10
-	VSUBPS           Y4, Y3, Y3
-	VADDPS           Y6, Y5, Y4
-	VSUBPS           Y6, Y5, Y5
-	VADDPS           Y8, Y7, Y6
-	VSUBPS           Y8, Y7, Y7
-	VADDPS           Y10, Y2, Y2
-	VADDPS           Y6, Y4, Y8
-	VADDPS           Y8, Y2, Y2
-	VMOVUPS          Y2, 224(R9)
-	VFMADD231PS.BCST single_0_25<>+0(SB), Y6, Y10
-	VFMADD231PS.BCST single_4<>+0(SB), Y4, Y10
-	VMOVUPS          Y10, 736(R9)
-	VADDPS           Y9, Y3, Y2
-	VFMADD231PS.BCST single_0_125<>+0(SB), Y7, Y2
-	VFMADD231PS.BCST single_8<>+0(SB), Y5, Y2
-	VMOVUPS          Y2, 992(R9)
-	VFMADD231PS.BCST single_0_5<>+0(SB), Y7, Y3
-	VFMADD231PS.BCST single_2<>+0(SB), Y5, Y3
-	VMOVUPS          Y3, 480(R9)
-
+tile8:
 	// two rows at a time: (Aᵀ m) A, then bias, pooling, ReLU
-	VMOVUPS          (R9), Y2
-	VMOVUPS          32(R9), Y3
-	VMOVUPS          64(R9), Y4
-	VMOVUPS          96(R9), Y5
-	VMOVUPS          128(R9), Y6
-	VMOVUPS          160(R9), Y7
-	VMOVUPS          192(R9), Y8
-	VMOVUPS          224(R9), Y9
-	VADDPS           Y4, Y3, Y10
-	VSUBPS           Y4, Y3, Y3
-	VADDPS           Y6, Y5, Y4
-	VSUBPS           Y6, Y5, Y5
-	VADDPS           Y8, Y7, Y6
-	VSUBPS           Y8, Y7, Y7
-	VADDPS           Y10, Y2, Y2
-	VADDPS           Y6, Y4, Y8
-	VADDPS           Y8, Y2, Y2
-	VFMADD231PS.BCST single_0_25<>+0(SB), Y6, Y10
-	VFMADD231PS.BCST single_4<>+0(SB), Y4, Y10
-	VADDPS           Y9, Y3, Y4
-	VFMADD231PS.BCST single_0_125<>+0(SB), Y7, Y4
-	VFMADD231PS.BCST single_8<>+0(SB), Y5, Y4
-	VFMADD231PS.BCST single_0_5<>+0(SB), Y7, Y3
-	VFMADD231PS.BCST single_2<>+0(SB), Y5, Y3
-	VMOVUPS          256(R9), Y5
-	VMOVUPS          288(R9), Y6
-	VMOVUPS          320(R9), Y7
-	VMOVUPS          352(R9), Y8
+	VMOVUPS          32(R9), Y2
+	VMOVUPS          64(R9), Y3
+	VADDPS           Y3, Y2, Y4
+	VSUBPS           Y3, Y2, Y2
+	VMOVUPS          96(R9), Y3
+	VMOVUPS          128(R9), Y5
+	VADDPS           Y5, Y3, Y6
+	VSUBPS           Y5, Y3, Y3
+	VMOVUPS          160(R9), Y5
+	VMOVUPS          192(R9), Y7
+	VADDPS           Y7, Y5, Y8
+	VSUBPS           Y7, Y5, Y5
+	VMOVUPS          (R9), Y7
+	VADDPS           Y4, Y7, Y7
+	VADDPS           Y8, Y6, Y9
+	VADDPS           Y9, Y7, Y7
+	VFMADD231PS.BCST single_0_25<>+0(SB), Y8, Y4
+	VFMADD231PS.BCST single_4<>+0(SB), Y6, Y4
+	VMOVUPS          224(R9), Y6
+	VADDPS           Y6, Y2, Y6
+	VFMADD231PS.BCST single_0_125<>+0(SB), Y5, Y6
+	VFMADD231PS.BCST single_8<>+0(SB), Y3, Y6
+	VFMADD231PS.BCST single_0_5<>+0(SB), Y5, Y2
+	VFMADD231PS.BCST single_2<>+0(SB), Y3, Y2
+	VMOVUPS          288(R9), Y3
+	VMOVUPS          320(R9), Y5
+	VADDPS           Y5, Y3, Y8
+	VSUBPS           Y5, Y3, Y3
+	VMOVUPS          352(R9), Y5
 	VMOVUPS          384(R9), Y9
-	VMOVUPS          416(R9), Y11
-	VMOVUPS          448(R9), Y12
-	VMOVUPS          480(R9), Y13
-	VADDPS           Y7, Y6, Y14
-	VSUBPS           Y7, Y6, Y6
-	VADDPS           Y9, Y8, Y7
-	VSUBPS           Y9, Y8, Y8
-	VADDPS           Y12, Y11, Y9
-	VSUBPS           Y12, Y11, Y11
-	VADDPS           Y14, Y5, Y5
-	VADDPS           Y9, Y7, Y12
-	VADDPS           Y12, Y5, Y5
-	VFMADD231PS.BCST single_0_25<>+0(SB), Y9, Y14
-	VFMADD231PS.BCST single_4<>+0(SB), Y7, Y14
-	VADDPS           Y13, Y6, Y7
-	VFMADD231PS.BCST single_0_125<>+0(SB), Y11, Y7
-	VFMADD231PS.BCST single_8<>+0(SB), Y8, Y7
-	VFMADD231PS.BCST single_0_5<>+0(SB), Y11, Y6
-	VFMADD231PS.BCST single_2<>+0(SB), Y8, Y6
-	VMAXPS           Y3, Y2, Y2
-	VMAXPS           Y6, Y5, Y3
+	VADDPS           Y9, Y5, Y10
+	VSUBPS           Y9, Y5, Y5
+	VMOVUPS          416(R9), Y9
+	VMOVUPS          448(R9), Y11
+	VADDPS           Y11, Y9, Y12
+	VSUBPS           Y11, Y9, Y9
+	VMOVUPS          256(R9), Y11
+	VADDPS           Y8, Y11, Y11
+	VADDPS           Y12, Y10, Y13
+	VADDPS           Y13, Y11, Y11
+	VFMADD231PS.BCST single_0_25<>+0(SB), Y12, Y8
+	VFMADD231PS.BCST single_4<>+0(SB), Y10, Y8
+	VMOVUPS          480(R9), Y10
+	VADDPS           Y10, Y3, Y10
+	VFMADD231PS.BCST single_0_125<>+0(SB), Y9, Y10
+	VFMADD231PS.BCST single_8<>+0(SB), Y5, Y10
+	VFMADD231PS.BCST single_0_5<>+0(SB), Y9, Y3
+	VFMADD231PS.BCST single_2<>+0(SB), Y5, Y3
+	VMAXPS           Y2, Y7, Y2
+	VMAXPS           Y3, Y11, Y3
 	VMAXPS           Y3, Y2, Y2
 	VADDPS           Y0, Y2, Y2
 	VMAXPS           Y2, Y1, Y2
 	VMOVUPS          Y2, (AX)
-	VMAXPS           Y4, Y10, Y2
-	VMAXPS           Y7, Y14, Y3
+	VMAXPS           Y6, Y4, Y2
+	VMAXPS           Y10, Y8, Y3
 	VMAXPS           Y3, Y2, Y2
 	VADDPS           Y0, Y2, Y2
 	VMAXPS           Y2, Y1, Y2
 	VMOVUPS          Y2, 96(AX)
-	VMOVUPS          512(R9), Y2
-	VMOVUPS          544(R9), Y3
-	VMOVUPS          576(R9), Y4
-	VMOVUPS          608(R9), Y5
-	VMOVUPS          640(R9), Y6
-	VMOVUPS          672(R9), Y7
-	VMOVUPS          704(R9), Y8
-	VMOVUPS          736(R9), Y9
-	VADDPS           Y4, Y3, Y10
-	VSUBPS           Y4, Y3, Y3
-	VADDPS           Y6, Y5, Y4
-	VSUBPS           Y6, Y5, Y5
-	VADDPS           Y8, Y7, Y6
-	VSUBPS           Y8, Y7, Y7
-	VADDPS           Y10, Y2, Y2
-	VADDPS           Y6, Y4, Y8
-	VADDPS           Y8, Y2, Y2
-	VFMADD231PS.BCST single_0_25<>+0(SB), Y6, Y10
-	VFMADD231PS.BCST single_4<>+0(SB), Y4, Y10
-	VADDPS           Y9, Y3, Y4
-	VFMADD231PS.BCST single_0_125<>+0(SB), Y7, Y4
-	VFMADD231PS.BCST single_8<>+0(SB), Y5, Y4
-	VFMADD231PS.BCST single_0_5<>+0(SB), Y7, Y3
-	VFMADD231PS.BCST single_2<>+0(SB), Y5, Y3
-	VMOVUPS          768(R9), Y5
-	VMOVUPS          800(R9), Y6
-	VMOVUPS          832(R9), Y7
-	VMOVUPS          864(R9), Y8
+	VMOVUPS          544(R9), Y2
+	VMOVUPS          576(R9), Y3
+	VADDPS           Y3, Y2, Y4
+	VSUBPS           Y3, Y2, Y2
+	VMOVUPS          608(R9), Y3
+	VMOVUPS          640(R9), Y5
+	VADDPS           Y5, Y3, Y6
+	VSUBPS           Y5, Y3, Y3
+	VMOVUPS          672(R9), Y5
+	VMOVUPS          704(R9), Y7
+	VADDPS           Y7, Y5, Y8
+	VSUBPS           Y7, Y5, Y5
+	VMOVUPS          512(R9), Y7
+	VADDPS           Y4, Y7, Y7
+	VADDPS           Y8, Y6, Y9
+	VADDPS           Y9, Y7, Y7
+	VFMADD231PS.BCST single_0_25<>+0(SB), Y8, Y4
+	VFMADD231PS.BCST single_4<>+0(SB), Y6, Y4
+	VMOVUPS          736(R9), Y6
+	VADDPS           Y6, Y2, Y6
+	VFMADD231PS.BCST single_0_125<>+0(SB), Y5, Y6
+	VFMADD231PS.BCST single_8<>+0(SB), Y3, Y6
+	VFMADD231PS.BCST single_0_5<>+0(SB), Y5, Y2
+	VFMADD231PS.BCST single_2<>+0(SB), Y3, Y2
+	VMOVUPS          800(R9), Y3
+	VMOVUPS          832(R9), Y5
+	VADDPS           Y5, Y3, Y8
+	VSUBPS           Y5, Y3, Y3
+	VMOVUPS          864(R9), Y5
 	VMOVUPS          896(R9), Y9
-	VMOVUPS          928(R9), Y11
-	VMOVUPS          960(R9), Y12
-	VMOVUPS          992(R9), Y13
-	VADDPS           Y7, Y6, Y14
-	VSUBPS           Y7, Y6, Y6
-	VADDPS           Y9, Y8, Y7
-	VSUBPS           Y9, Y8, Y8
-	VADDPS           Y12, Y11, Y9
-	VSUBPS           Y12, Y11, Y11
-	VADDPS           Y14, Y5, Y5
-	VADDPS           Y9, Y7, Y12
-	VADDPS           Y12, Y5, Y5
-	VFMADD231PS.BCST single_0_25<>+0(SB), Y9, Y14
-	VFMADD231PS.BCST single_4<>+0(SB), Y7, Y14
-	VADDPS           Y13, Y6, Y7
-	VFMADD231PS.BCST single_0_125<>+0(SB), Y11, Y7
-	VFMADD231PS.BCST single_8<>+0(SB), Y8, Y7
-	VFMADD231PS.BCST single_0_5<>+0(SB), Y11, Y6
-	VFMADD231PS.BCST single_2<>+0(SB), Y8, Y6
-	VMAXPS           Y3, Y2, Y2
-	VMAXPS           Y6, Y5, Y3
+	VADDPS           Y9, Y5, Y10
+	VSUBPS           Y9, Y5, Y5
+	VMOVUPS          928(R9), Y9
+	VMOVUPS          960(R9), Y11
+	VADDPS           Y11, Y9, Y12
+	VSUBPS           Y11, Y9, Y9
+	VMOVUPS          768(R9), Y11
+	VADDPS           Y8, Y11, Y11
+	VADDPS           Y12, Y10, Y13
+	VADDPS           Y13, Y11, Y11
+	VFMADD231PS.BCST single_0_25<>+0(SB), Y12, Y8
+	VFMADD231PS.BCST single_4<>+0(SB), Y10, Y8
+	VMOVUPS          992(R9), Y10
+	VADDPS           Y10, Y3, Y10
+	VFMADD231PS.BCST single_0_125<>+0(SB), Y9, Y10
+	VFMADD231PS.BCST single_8<>+0(SB), Y5, Y10
+	VFMADD231PS.BCST single_0_5<>+0(SB), Y9, Y3
+	VFMADD231PS.BCST single_2<>+0(SB), Y5, Y3
+	VMAXPS           Y2, Y7, Y2
+	VMAXPS           Y3, Y11, Y3
 	VMAXPS           Y3, Y2, Y2
 	VADDPS           Y0, Y2, Y2
 	VMAXPS           Y2, Y1, Y2
 	VMOVUPS          Y2, 1152(AX)
-	VMAXPS           Y4, Y10, Y2
-	VMAXPS           Y7, Y14, Y3
+	VMAXPS           Y6, Y4, Y2
+	VMAXPS           Y10, Y8, Y3
 	VMAXPS           Y3, Y2, Y2
 	VADDPS           Y0, Y2, Y2
 	VMAXPS           Y2, Y1, Y2
 	VMOVUPS          Y2, 1248(AX)
-	ADDQ             $+256, R8
+	ADDQ             $+1024, R9
 	ADDQ             $+192, AX
 	DECQ             R11
-	JNZ              tile4
-	ADDQ             $-1536, R8
+	JNZ              tile8
+	ADDQ             $-6144, R9
 	ADDQ             $-1152, AX
 	ADDQ             $+32, DX
 	ADDQ             $+32, BX
@@ -1786,696 +1322,696 @@ channel3:
 
 tileRow4:
 	// columns: Aᵀ m
-	VMOVUPS          (CX), Z2
-	VMOVUPS          2048(CX), Z3
-	VMOVUPS          4096(CX), Z4
-	VMOVUPS          6144(CX), Z5
-	VMOVUPS          8192(CX), Z6
-	VMOVUPS          10240(CX), Z7
-	VMOVUPS          12288(CX), Z8
-	VMOVUPS          14336(CX), Z9
-	VADDPS           Z4, Z3, Z10
-	VSUBPS           Z4, Z3, Z3
-	VADDPS           Z6, Z5, Z4
-	VSUBPS           Z6, Z5, Z5
-	VADDPS           Z8, Z7, Z6
-	VSUBPS           Z8, Z7, Z7
-	VADDPS           Z10, Z2, Z2
-	VADDPS           Z6, Z4, Z8
-	VADDPS           Z8, Z2, Z2
-	VMOVUPS          Z2, (DI)
-	VFMADD231PS.BCST single_0_25<>+0(SB), Z6, Z10
-	VFMADD231PS.BCST single_4<>+0(SB), Z4, Z10
-	VMOVUPS          Z10, 1024(DI)
-	VADDPS           Z9, Z3, Z2
-	VFMADD231PS.BCST single_0_125<>+0(SB), Z7, Z2
-	VFMADD231PS.BCST single_8<>+0(SB), Z5, Z2
-	VMOVUPS          Z2, 1536(DI)
-	VFMADD231PS.BCST single_0_5<>+0(SB), Z7, Z3
-	VFMADD231PS.BCST single_2<>+0(SB), Z5, Z3
-	VMOVUPS          Z3, 512(DI)
-	VMOVUPS          256(CX), Z2
-	VMOVUPS          2304(CX), Z3
-	VMOVUPS          4352(CX), Z4
-	VMOVUPS          6400(CX), Z5
-	VMOVUPS          8448(CX), Z6
-	VMOVUPS          10496(CX), Z7
-	VMOVUPS          12544(CX), Z8
-	VMOVUPS          14592(CX), Z9
-	VADDPS           Z4, Z3, Z10
-	VSUBPS           Z4, Z3, Z3
-	VADDPS           Z6, Z5, Z4
-	VSUBPS           Z6, Z5, Z5
-	VADDPS           Z8, Z7, Z6
-	VSUBPS           Z8, Z7, Z7
-	VADDPS           Z10, Z2, Z2
-	VADDPS           Z6, Z4, Z8
-	VADDPS           Z8, Z2, Z2
-	VMOVUPS          Z2, 64(DI)
-	VFMADD231PS.BCST single_0_25<>+0(SB), Z6, Z10
-	VFMADD231PS.BCST single_4<>+0(SB), Z4, Z10
-	VMOVUPS          Z10, 1088(DI)
-	VADDPS           Z9, Z3, Z2
-	VFMADD231PS.BCST single_0_125<>+0(SB), Z7, Z2
-	VFMADD231PS.BCST single_8<>+0(SB), Z5, Z2
-	VMOVUPS          Z2, 1600(DI)
-	VFMADD231PS.BCST single_0_5<>+0(SB), Z7, Z3
-	VFMADD231PS.BCST single_2<>+0(SB), Z5, Z3
-	VMOVUPS          Z3, 576(DI)
-	VMOVUPS          512(CX), Z2
-	VMOVUPS          2560(CX), Z3
-	VMOVUPS          4608(CX), Z4
-	VMOVUPS          6656(CX), Z5
-	VMOVUPS          8704(CX), Z6
-	VMOVUPS          10752(CX), Z7
-	VMOVUPS          12800(CX), Z8
-	VMOVUPS          14848(CX), Z9
-	VADDPS           Z4, Z3, Z10
-	VSUBPS           Z4, Z3, Z3
-	VADDPS           Z6, Z5, Z4
-	VSUBPS           Z6, Z5, Z5
-	VADDPS           Z8, Z7, Z6
-	VSUBPS           Z8, Z7, Z7
-	VADDPS           Z10, Z2, Z2
-	VADDPS           Z6, Z4, Z8
-	VADDPS           Z8, Z2, Z2
-	VMOVUPS          Z2, 128(DI)
-	VFMADD231PS.BCST single_0_25<>+0(SB), Z6, Z10
-	VFMADD231PS.BCST single_4<>+0(SB), Z4, Z10
-	VMOVUPS          Z10, 1152(DI)
-	VADDPS           Z9, Z3, Z2
-	VFMADD231PS.BCST single_0_125<>+0(SB), Z7, Z2
-	VFMADD231PS.BCST single_8<>+0(SB), Z5, Z2
-	VMOVUPS          Z2, 1664(DI)
-	VFMADD231PS.BCST single_0_5<>+0(SB), Z7, Z3
-	VFMADD231PS.BCST single_2<>+0(SB), Z5, Z3
-	VMOVUPS          Z3, 640(DI)
-	VMOVUPS          768(CX), Z2
-	VMOVUPS          2816(CX), Z3
-	VMOVUPS          4864(CX), Z4
-	VMOVUPS          6912(CX), Z5
-	VMOVUPS          8960(CX), Z6
-	VMOVUPS          11008(CX), Z7
-	VMOVUPS          13056(CX), Z8
-	VMOVUPS          15104(CX), Z9
-	VADDPS           Z4, Z3, Z10
-	VSUBPS           Z4, Z3, Z3
-	VADDPS           Z6, Z5, Z4
-	VSUBPS           Z6, Z5, Z5
-	VADDPS           Z8, Z7, Z6
-	VSUBPS           Z8, Z7, Z7
-	VADDPS           Z10, Z2, Z2
-	VADDPS           Z6, Z4, Z8
-	VADDPS           Z8, Z2, Z2
-	VMOVUPS          Z2, 192(DI)
-	VFMADD231PS.BCST single_0_25<>+0(SB), Z6, Z10
-	VFMADD231PS.BCST single_4<>+0(SB), Z4, Z10
-	VMOVUPS          Z10, 1216(DI)
-	VADDPS           Z9, Z3, Z2
-	VFMADD231PS.BCST single_0_125<>+0(SB), Z7, Z2
-	VFMADD231PS.BCST single_8<>+0(SB), Z5, Z2
-	VMOVUPS          Z2, 1728(DI)
-	VFMADD231PS.BCST single_0_5<>+0(SB), Z7, Z3
-	VFMADD231PS.BCST single_2<>+0(SB), Z5, Z3
-	VMOVUPS          Z3, 704(DI)
-	VMOVUPS          1024(CX), Z2
-	VMOVUPS          3072(CX), Z3
-	VMOVUPS          5120(CX), Z4
-	VMOVUPS          7168(CX), Z5
-	VMOVUPS          9216(CX), Z6
-	VMOVUPS          11264(CX), Z7
-	VMOVUPS          13312(CX), Z8
-	VMOVUPS          15360(CX), Z9
-	VADDPS           Z4, Z3, Z10
-	VSUBPS           Z4, Z3, Z3
-	VADDPS           Z6, Z5, Z4
-	VSUBPS           Z6, Z5, Z5
-	VADDPS           Z8, Z7, Z6
-	VSUBPS           Z8, Z7, Z7
-	VADDPS           Z10, Z2, Z2
-	VADDPS           Z6, Z4, Z8
-	VADDPS           Z8, Z2, Z2
-	VMOVUPS          Z2, 256(DI)
-	VFMADD231PS.BCST single_0_25<>+0(SB), Z6, Z10
-	VFMADD231PS.BCST single_4<>+0(SB), Z4, Z10
-	VMOVUPS          Z10, 1280(DI)
-	VADDPS           Z9, Z3, Z2
-	VFMADD231PS.BCST single_0_125<>+0(SB), Z7, Z2
-	VFMADD231PS.BCST single_8<>+0(SB), Z5, Z2
-	VMOVUPS          Z2, 1792(DI)
-	VFMADD231PS.BCST single_0_5<>+0(SB), Z7, Z3
-	VFMADD231PS.BCST single_2<>+0(SB), Z5, Z3
-	VMOVUPS          Z3, 768(DI)
-	VMOVUPS          1280(CX), Z2
-	VMOVUPS          3328(CX), Z3
-	VMOVUPS          5376(CX), Z4
-	VMOVUPS          7424(CX), Z5
-	VMOVUPS          9472(CX), Z6
-	VMOVUPS          11520(CX), Z7
-	VMOVUPS          13568(CX), Z8
-	VMOVUPS          15616(CX), Z9
-	VADDPS           Z4, Z3, Z10
-	VSUBPS           Z4, Z3, Z3
-	VADDPS           Z6, Z5, Z4
-	VSUBPS           Z6, Z5, Z5
-	VADDPS           Z8, Z7, Z6
-	VSUBPS           Z8, Z7, Z7
-	VADDPS           Z10, Z2, Z2
-	VADDPS           Z6, Z4, Z8
-	VADDPS           Z8, Z2, Z2
-	VMOVUPS          Z2, 320(DI)
-	VFMADD231PS.BCST single_0_25<>+0(SB), Z6, Z10
-	VFMADD231PS.BCST single_4<>+0(SB), Z4, Z10
-	VMOVUPS          Z10, 1344(DI)
-	VADDPS           Z9, Z3, Z2
-	VFMADD231PS.BCST single_0_125<>+0(SB), Z7, Z2
-	VFMADD231PS.BCST single_8<>+0(SB), Z5, Z2
-	VMOVUPS          Z2, 1856(DI)
-	VFMADD231PS.BCST single_0_5<>+0(SB), Z7, Z3
-	VFMADD231PS.BCST single_2<>+0(SB), Z5, Z3
-	VMOVUPS          Z3, 832(DI)
-	VMOVUPS          1536(CX), Z2
-	VMOVUPS          3584(CX), Z3
-	VMOVUPS          5632(CX), Z4
-	VMOVUPS          7680(CX), Z5
-	VMOVUPS          9728(CX), Z6
-	VMOVUPS          11776(CX), Z7
-	VMOVUPS          13824(CX), Z8
-	VMOVUPS          15872(CX), Z9
-	VADDPS           Z4, Z3, Z10
-	VSUBPS           Z4, Z3, Z3
-	VADDPS           Z6, Z5, Z4
-	VSUBPS           Z6, Z5, Z5
-	VADDPS           Z8, Z7, Z6
-	VSUBPS           Z8, Z7, Z7
-	VADDPS           Z10, Z2, Z2
-	VADDPS           Z6, Z4, Z8
-	VADDPS           Z8, Z2, Z2
-	VMOVUPS          Z2, 384(DI)
-	VFMADD231PS.BCST single_0_25<>+0(SB), Z6, Z10
-	VFMADD231PS.BCST single_4<>+0(SB), Z4, Z10
-	VMOVUPS          Z10, 1408(DI)
-	VADDPS           Z9, Z3, Z2
-	VFMADD231PS.BCST single_0_125<>+0(SB), Z7, Z2
-	VFMADD231PS.BCST single_8<>+0(SB), Z5, Z2
-	VMOVUPS          Z2, 1920(DI)
-	VFMADD231PS.BCST single_0_5<>+0(SB), Z7, Z3
-	VFMADD231PS.BCST single_2<>+0(SB), Z5, Z3
-	VMOVUPS          Z3, 896(DI)
-	VMOVUPS          1792(CX), Z2
-	VMOVUPS          3840(CX), Z3
-	VMOVUPS          5888(CX), Z4
-	VMOVUPS          7936(CX), Z5
-	VMOVUPS          9984(CX), Z6
-	VMOVUPS          12032(CX), Z7
-	VMOVUPS          14080(CX), Z8
-	VMOVUPS          16128(CX), Z9
-	VADDPS           Z4, Z3, Z10
-	VSUBPS           Z4, Z3, Z3
-	VADDPS           Z6, Z5, Z4
-	VSUBPS           Z6, Z5, Z5
-	VADDPS           Z8, Z7, Z6
-	VSUBPS           Z8, Z7, Z7
-	VADDPS           Z10, Z2, Z2
-	VADDPS           Z6, Z4, Z8
-	VADDPS           Z8, Z2, Z2
-	VMOVUPS          Z2, 448(DI)
-	VFMADD231PS.BCST single_0_25<>+0(SB), Z6, Z10
-	VFMADD231PS.BCST single_4<>+0(SB), Z4, Z10
-	VMOVUPS          Z10, 1472(DI)
-	VADDPS           Z9, Z3, Z2
-	VFMADD231PS.BCST single_0_125<>+0(SB), Z7, Z2
-	VFMADD231PS.BCST single_8<>+0(SB), Z5, Z2
-	VMOVUPS          Z2, 1984(DI)
-	VFMADD231PS.BCST single_0_5<>+0(SB), Z7, Z3
-	VFMADD231PS.BCST single_2<>+0(SB), Z5, Z3
-	VMOVUPS          Z3, 960(DI)
+	VMOVUPS          2048(CX), Z2
+	VMOVUPS          4096(CX), Z3
+	VADDPS           Z3, Z2, Z4
+	VSUBPS           Z3, Z2, Z2
+	VMOVUPS          6144(CX), Z3
+	VMOVUPS          8192(CX), Z5
+	VADDPS           Z5, Z3, Z6
+	VSUBPS           Z5, Z3, Z3
+	VMOVUPS          10240(CX), Z5
+	VMOVUPS          12288(CX), Z7
+	VADDPS           Z7, Z5, Z8
+	VSUBPS           Z7, Z5, Z5
+	VMOVUPS          (CX), Z7
+	VADDPS           Z4, Z7, Z7
+	VADDPS           Z8, Z6, Z9
+	VADDPS           Z9, Z7, Z7
+	VMOVUPS          Z7, (DI)
+	VFMADD231PS.BCST single_0_25<>+0(SB), Z8, Z4
+	VFMADD231PS.BCST single_4<>+0(SB), Z6, Z4
+	VMOVUPS          Z4, 1024(DI)
+	VMOVUPS          14336(CX), Z4
+	VADDPS           Z4, Z2, Z4
+	VFMADD231PS.BCST single_0_125<>+0(SB), Z5, Z4
+	VFMADD231PS.BCST single_8<>+0(SB), Z3, Z4
+	VMOVUPS          Z4, 1536(DI)
+	VFMADD231PS.BCST single_0_5<>+0(SB), Z5, Z2
+	VFMADD231PS.BCST single_2<>+0(SB), Z3, Z2
+	VMOVUPS          Z2, 512(DI)
+	VMOVUPS          2304(CX), Z2
+	VMOVUPS          4352(CX), Z3
+	VADDPS           Z3, Z2, Z4
+	VSUBPS           Z3, Z2, Z2
+	VMOVUPS          6400(CX), Z3
+	VMOVUPS          8448(CX), Z5
+	VADDPS           Z5, Z3, Z6
+	VSUBPS           Z5, Z3, Z3
+	VMOVUPS          10496(CX), Z5
+	VMOVUPS          12544(CX), Z7
+	VADDPS           Z7, Z5, Z8
+	VSUBPS           Z7, Z5, Z5
+	VMOVUPS          256(CX), Z7
+	VADDPS           Z4, Z7, Z7
+	VADDPS           Z8, Z6, Z9
+	VADDPS           Z9, Z7, Z7
+	VMOVUPS          Z7, 64(DI)
+	VFMADD231PS.BCST single_0_25<>+0(SB), Z8, Z4
+	VFMADD231PS.BCST single_4<>+0(SB), Z6, Z4
+	VMOVUPS          Z4, 1088(DI)
+	VMOVUPS          14592(CX), Z4
+	VADDPS           Z4, Z2, Z4
+	VFMADD231PS.BCST single_0_125<>+0(SB), Z5, Z4
+	VFMADD231PS.BCST single_8<>+0(SB), Z3, Z4
+	VMOVUPS          Z4, 1600(DI)
+	VFMADD231PS.BCST single_0_5<>+0(SB), Z5, Z2
+	VFMADD231PS.BCST single_2<>+0(SB), Z3, Z2
+	VMOVUPS          Z2, 576(DI)
+	VMOVUPS          2560(CX), Z2
+	VMOVUPS          4608(CX), Z3
+	VADDPS           Z3, Z2, Z4
+	VSUBPS           Z3, Z2, Z2
+	VMOVUPS          6656(CX), Z3
+	VMOVUPS          8704(CX), Z5
+	VADDPS           Z5, Z3, Z6
+	VSUBPS           Z5, Z3, Z3
+	VMOVUPS          10752(CX), Z5
+	VMOVUPS          12800(CX), Z7
+	VADDPS           Z7, Z5, Z8
+	VSUBPS           Z7, Z5, Z5
+	VMOVUPS          512(CX), Z7
+	VADDPS           Z4, Z7, Z7
+	VADDPS           Z8, Z6, Z9
+	VADDPS           Z9, Z7, Z7
+	VMOVUPS          Z7, 128(DI)
+	VFMADD231PS.BCST single_0_25<>+0(SB), Z8, Z4
+	VFMADD231PS.BCST single_4<>+0(SB), Z6, Z4
+	VMOVUPS          Z4, 1152(DI)
+	VMOVUPS          14848(CX), Z4
+	VADDPS           Z4, Z2, Z4
+	VFMADD231PS.BCST single_0_125<>+0(SB), Z5, Z4
+	VFMADD231PS.BCST single_8<>+0(SB), Z3, Z4
+	VMOVUPS          Z4, 1664(DI)
+	VFMADD231PS.BCST single_0_5<>+0(SB), Z5, Z2
+	VFMADD231PS.BCST single_2<>+0(SB), Z3, Z2
+	VMOVUPS          Z2, 640(DI)
+	VMOVUPS          2816(CX), Z2
+	VMOVUPS          4864(CX), Z3
+	VADDPS           Z3, Z2, Z4
+	VSUBPS           Z3, Z2, Z2
+	VMOVUPS          6912(CX), Z3
+	VMOVUPS          8960(CX), Z5
+	VADDPS           Z5, Z3, Z6
+	VSUBPS           Z5, Z3, Z3
+	VMOVUPS          11008(CX), Z5
+	VMOVUPS          13056(CX), Z7
+	VADDPS           Z7, Z5, Z8
+	VSUBPS           Z7, Z5, Z5
+	VMOVUPS          768(CX), Z7
+	VADDPS           Z4, Z7, Z7
+	VADDPS           Z8, Z6, Z9
+	VADDPS           Z9, Z7, Z7
+	VMOVUPS          Z7, 192(DI)
+	VFMADD231PS.BCST single_0_25<>+0(SB), Z8, Z4
+	VFMADD231PS.BCST single_4<>+0(SB), Z6, Z4
+	VMOVUPS          Z4, 1216(DI)
+	VMOVUPS          15104(CX), Z4
+	VADDPS           Z4, Z2, Z4
+	VFMADD231PS.BCST single_0_125<>+0(SB), Z5, Z4
+	VFMADD231PS.BCST single_8<>+0(SB), Z3, Z4
+	VMOVUPS          Z4, 1728(DI)
+	VFMADD231PS.BCST single_0_5<>+0(SB), Z5, Z2
+	VFMADD231PS.BCST single_2<>+0(SB), Z3, Z2
+	VMOVUPS          Z2, 704(DI)
+	VMOVUPS          3072(CX), Z2
+	VMOVUPS          5120(CX), Z3
+	VADDPS           Z3, Z2, Z4
+	VSUBPS           Z3, Z2, Z2
+	VMOVUPS          7168(CX), Z3
+	VMOVUPS          9216(CX), Z5
+	VADDPS           Z5, Z3, Z6
+	VSUBPS           Z5, Z3, Z3
+	VMOVUPS          11264(CX), Z5
+	VMOVUPS          13312(CX), Z7
+	VADDPS           Z7, Z5, Z8
+	VSUBPS           Z7, Z5, Z5
+	VMOVUPS          1024(CX), Z7
+	VADDPS           Z4, Z7, Z7
+	VADDPS           Z8, Z6, Z9
+	VADDPS           Z9, Z7, Z7
+	VMOVUPS          Z7, 256(DI)
+	VFMADD231PS.BCST single_0_25<>+0(SB), Z8, Z4
+	VFMADD231PS.BCST single_4<>+0(SB), Z6, Z4
+	VMOVUPS          Z4, 1280(DI)
+	VMOVUPS          15360(CX), Z4
+	VADDPS           Z4, Z2, Z4
+	VFMADD231PS.BCST single_0_125<>+0(SB), Z5, Z4
+	VFMADD231PS.BCST single_8<>+0(SB), Z3, Z4
+	VMOVUPS          Z4, 1792(DI)
+	VFMADD231PS.BCST single_0_5<>+0(SB), Z5, Z2
+	VFMADD231PS.BCST single_2<>+0(SB), Z3, Z2
+	VMOVUPS          Z2, 768(DI)
+	VMOVUPS          3328(CX), Z2
+	VMOVUPS          5376(CX), Z3
+	VADDPS           Z3, Z2, Z4
+	VSUBPS           Z3, Z2, Z2
+	VMOVUPS          7424(CX), Z3
+	VMOVUPS          9472(CX), Z5
+	VADDPS           Z5, Z3, Z6
+	VSUBPS           Z5, Z3, Z3
+	VMOVUPS          11520(CX), Z5
+	VMOVUPS          13568(CX), Z7
+	VADDPS           Z7, Z5, Z8
+	VSUBPS           Z7, Z5, Z5
+	VMOVUPS          1280(CX), Z7
+	VADDPS           Z4, Z7, Z7
+	VADDPS           Z8, Z6, Z9
+	VADDPS           Z9, Z7, Z7
+	VMOVUPS          Z7, 320(DI)
+	VFMADD231PS.BCST single_0_25<>+0(SB), Z8, Z4
+	VFMADD231PS.BCST single_4<>+0(SB), Z6, Z4
+	VMOVUPS          Z4, 1344(DI)
+	VMOVUPS          15616(CX), Z4
+	VADDPS           Z4, Z2, Z4
+	VFMADD231PS.BCST single_0_125<>+0(SB), Z5, Z4
+	VFMADD231PS.BCST single_8<>+0(SB), Z3, Z4
+	VMOVUPS          Z4, 1856(DI)
+	VFMADD231PS.BCST single_0_5<>+0(SB), Z5, Z2
+	VFMADD231PS.BCST single_2<>+0(SB), Z3, Z2
+	VMOVUPS          Z2, 832(DI)
+	VMOVUPS          3584(CX), Z2
+	VMOVUPS          5632(CX), Z3
+	VADDPS           Z3, Z2, Z4
+	VSUBPS           Z3, Z2, Z2
+	VMOVUPS          7680(CX), Z3
+	VMOVUPS          9728(CX), Z5
+	VADDPS           Z5, Z3, Z6
+	VSUBPS           Z5, Z3, Z3
+	VMOVUPS          11776(CX), Z5
+	VMOVUPS          13824(CX), Z7
+	VADDPS           Z7, Z5, Z8
+	VSUBPS           Z7, Z5, Z5
+	VMOVUPS          1536(CX), Z7
+	VADDPS           Z4, Z7, Z7
+	VADDPS           Z8, Z6, Z9
+	VADDPS           Z9, Z7, Z7
+	VMOVUPS          Z7, 384(DI)
+	VFMADD231PS.BCST single_0_25<>+0(SB), Z8, Z4
+	VFMADD231PS.BCST single_4<>+0(SB), Z6, Z4
+	VMOVUPS          Z4, 1408(DI)
+	VMOVUPS          15872(CX), Z4
+	VADDPS           Z4, Z2, Z4
+	VFMADD231PS.BCST single_0_125<>+0(SB), Z5, Z4
+	VFMADD231PS.BCST single_8<>+0(SB), Z3, Z4
+	VMOVUPS          Z4, 1920(DI)
+	VFMADD231PS.BCST single_0_5<>+0(SB), Z5, Z2
+	VFMADD231PS.BCST single_2<>+0(SB), Z3, Z2
+	VMOVUPS          Z2, 896(DI)
+	VMOVUPS          3840(CX), Z2
+	VMOVUPS          5888(CX), Z3
+	VADDPS           Z3, Z2, Z4
+	VSUBPS           Z3, Z2, Z2
+	VMOVUPS          7936(CX), Z3
+	VMOVUPS          9984(CX), Z5
+	VADDPS           Z5, Z3, Z6
+	VSUBPS           Z5, Z3, Z3
+	VMOVUPS          12032(CX), Z5
+	VMOVUPS          14080(CX), Z7
+	VADDPS           Z7, Z5, Z8
+	VSUBPS           Z7, Z5, Z5
+	VMOVUPS          1792(CX), Z7
+	VADDPS           Z4, Z7, Z7
+	VADDPS           Z8, Z6, Z9
+	VADDPS           Z9, Z7, Z7
+	VMOVUPS          Z7, 448(DI)
+	VFMADD231PS.BCST single_0_25<>+0(SB), Z8, Z4
+	VFMADD231PS.BCST single_4<>+0(SB), Z6, Z4
+	VMOVUPS          Z4, 1472(DI)
+	VMOVUPS          16128(CX), Z4
+	VADDPS           Z4, Z2, Z4
+	VFMADD231PS.BCST single_0_125<>+0(SB), Z5, Z4
+	VFMADD231PS.BCST single_8<>+0(SB), Z3, Z4
+	VMOVUPS          Z4, 1984(DI)
+	VFMADD231PS.BCST single_0_5<>+0(SB), Z5, Z2
+	VFMADD231PS.BCST single_2<>+0(SB), Z3, Z2
+	VMOVUPS          Z2, 960(DI)
 
 	// two rows at a time: (Aᵀ m) A, then bias, pooling, ReLU
-	VMOVUPS          (DI), Z2
-	VMOVUPS          64(DI), Z3
-	VMOVUPS          128(DI), Z4
-	VMOVUPS          192(DI), Z5
-	VMOVUPS          256(DI), Z6
-	VMOVUPS          320(DI), Z7
-	VMOVUPS          384(DI), Z8
-	VMOVUPS          448(DI), Z9
-	VADDPS           Z4, Z3, Z10
-	VSUBPS           Z4, Z3, Z3
-	VADDPS           Z6, Z5, Z4
-	VSUBPS           Z6, Z5, Z5
-	VADDPS           Z8, Z7, Z6
-	VSUBPS           Z8, Z7, Z7
-	VADDPS           Z10, Z2, Z2
-	VADDPS           Z6, Z4, Z8
-	VADDPS           Z8, Z2, Z2
-	VFMADD231PS.BCST single_0_25<>+0(SB), Z6, Z10
-	VFMADD231PS.BCST single_4<>+0(SB), Z4, Z10
-	VADDPS           Z9, Z3, Z4
-	VFMADD231PS.BCST single_0_125<>+0(SB), Z7, Z4
-	VFMADD231PS.BCST single_8<>+0(SB), Z5, Z4
-	VFMADD231PS.BCST single_0_5<>+0(SB), Z7, Z3
-	VFMADD231PS.BCST single_2<>+0(SB), Z5, Z3
-	VMOVUPS          512(DI), Z5
-	VMOVUPS          576(DI), Z6
-	VMOVUPS          640(DI), Z7
-	VMOVUPS          704(DI), Z8
+	VMOVUPS          64(DI), Z2
+	VMOVUPS          128(DI), Z3
+	VADDPS           Z3, Z2, Z4
+	VSUBPS           Z3, Z2, Z2
+	VMOVUPS          192(DI), Z3
+	VMOVUPS          256(DI), Z5
+	VADDPS           Z5, Z3, Z6
+	VSUBPS           Z5, Z3, Z3
+	VMOVUPS          320(DI), Z5
+	VMOVUPS          384(DI), Z7
+	VADDPS           Z7, Z5, Z8
+	VSUBPS           Z7, Z5, Z5
+	VMOVUPS          (DI), Z7
+	VADDPS           Z4, Z7, Z7
+	VADDPS           Z8, Z6, Z9
+	VADDPS           Z9, Z7, Z7
+	VFMADD231PS.BCST single_0_25<>+0(SB), Z8, Z4
+	VFMADD231PS.BCST single_4<>+0(SB), Z6, Z4
+	VMOVUPS          448(DI), Z6
+	VADDPS           Z6, Z2, Z6
+	VFMADD231PS.BCST single_0_125<>+0(SB), Z5, Z6
+	VFMADD231PS.BCST single_8<>+0(SB), Z3, Z6
+	VFMADD231PS.BCST single_0_5<>+0(SB), Z5, Z2
+	VFMADD231PS.BCST single_2<>+0(SB), Z3, Z2
+	VMOVUPS          576(DI), Z3
+	VMOVUPS          640(DI), Z5
+	VADDPS           Z5, Z3, Z8
+	VSUBPS           Z5, Z3, Z3
+	VMOVUPS          704(DI), Z5
 	VMOVUPS          768(DI), Z9
-	VMOVUPS          832(DI), Z11
-	VMOVUPS          896(DI), Z12
-	VMOVUPS          960(DI), Z13
-	VADDPS           Z7, Z6, Z14
-	VSUBPS           Z7, Z6, Z6
-	VADDPS           Z9, Z8, Z7
-	VSUBPS           Z9, Z8, Z8
-	VADDPS           Z12, Z11, Z9
-	VSUBPS           Z12, Z11, Z11
-	VADDPS           Z14, Z5, Z5
-	VADDPS           Z9, Z7, Z12
-	VADDPS           Z12, Z5, Z5
-	VFMADD231PS.BCST single_0_25<>+0(SB), Z9, Z14
-	VFMADD231PS.BCST single_4<>+0(SB), Z7, Z14
-	VADDPS           Z13, Z6, Z7
-	VFMADD231PS.BCST single_0_125<>+0(SB), Z11, Z7
-	VFMADD231PS.BCST single_8<>+0(SB), Z8, Z7
-	VFMADD231PS.BCST single_0_5<>+0(SB), Z11, Z6
-	VFMADD231PS.BCST single_2<>+0(SB), Z8, Z6
-	VMAXPS           Z3, Z2, Z2
-	VMAXPS           Z6, Z5, Z3
+	VADDPS           Z9, Z5, Z10
+	VSUBPS           Z9, Z5, Z5
+	VMOVUPS          832(DI), Z9
+	VMOVUPS          896(DI), Z11
+	VADDPS           Z11, Z9, Z12
+	VSUBPS           Z11, Z9, Z9
+	VMOVUPS          512(DI), Z11
+	VADDPS           Z8, Z11, Z11
+	VADDPS           Z12, Z10, Z13
+	VADDPS           Z13, Z11, Z11
+	VFMADD231PS.BCST single_0_25<>+0(SB), Z12, Z8
+	VFMADD231PS.BCST single_4<>+0(SB), Z10, Z8
+	VMOVUPS          960(DI), Z10
+	VADDPS           Z10, Z3, Z10
+	VFMADD231PS.BCST single_0_125<>+0(SB), Z9, Z10
+	VFMADD231PS.BCST single_8<>+0(SB), Z5, Z10
+	VFMADD231PS.BCST single_0_5<>+0(SB), Z9, Z3
+	VFMADD231PS.BCST single_2<>+0(SB), Z5, Z3
+	VMAXPS           Z2, Z7, Z2
+	VMAXPS           Z3, Z11, Z3
 	VMAXPS           Z3, Z2, Z2
 	VADDPS           Z0, Z2, Z2
 	VMAXPS           Z2, Z1, Z2
 	VMOVUPS          Z2, (R8)
-	VMAXPS           Z4, Z10, Z2
-	VMAXPS           Z7, Z14, Z3
+	VMAXPS           Z6, Z4, Z2
+	VMAXPS           Z10, Z8, Z3
 	VMAXPS           Z3, Z2, Z2
 	VADDPS           Z0, Z2, Z2
 	VMAXPS           Z2, Z1, Z2
 	VMOVUPS          Z2, 64(R8)
-	VMOVUPS          1024(DI), Z2
-	VMOVUPS          1088(DI), Z3
-	VMOVUPS          1152(DI), Z4
-	VMOVUPS          1216(DI), Z5
-	VMOVUPS          1280(DI), Z6
-	VMOVUPS          1344(DI), Z7
-	VMOVUPS          1408(DI), Z8
-	VMOVUPS          1472(DI), Z9
-	VADDPS           Z4, Z3, Z10
-	VSUBPS           Z4, Z3, Z3
-	VADDPS           Z6, Z5, Z4
-	VSUBPS           Z6, Z5, Z5
-	VADDPS           Z8, Z7, Z6
-	VSUBPS           Z8, Z7, Z7
-	VADDPS           Z10, Z2, Z2
-	VADDPS           Z6, Z4, Z8
-	VADDPS           Z8, Z2, Z2
-	VFMADD231PS.BCST single_0_25<>+0(SB), Z6, Z10
-	VFMADD231PS.BCST single_4<>+0(SB), Z4, Z10
-	VADDPS           Z9, Z3, Z4
-	VFMADD231PS.BCST single_0_125<>+0(SB), Z7, Z4
-	VFMADD231PS.BCST single_8<>+0(SB), Z5, Z4
-	VFMADD231PS.BCST single_0_5<>+0(SB), Z7, Z3
-	VFMADD231PS.BCST single_2<>+0(SB), Z5, Z3
-	VMOVUPS          1536(DI), Z5
-	VMOVUPS          1600(DI), Z6
-	VMOVUPS          1664(DI), Z7
-	VMOVUPS          1728(DI), Z8
+	VMOVUPS          1088(DI), Z2
+	VMOVUPS          1152(DI), Z3
+	VADDPS           Z3, Z2, Z4
+	VSUBPS           Z3, Z2, Z2
+	VMOVUPS          1216(DI), Z3
+	VMOVUPS          1280(DI), Z5
+	VADDPS           Z5, Z3, Z6
+	VSUBPS           Z5, Z3, Z3
+	VMOVUPS          1344(DI), Z5
+	VMOVUPS          1408(DI), Z7
+	VADDPS           Z7, Z5, Z8
+	VSUBPS           Z7, Z5, Z5
+	VMOVUPS          1024(DI), Z7
+	VADDPS           Z4, Z7, Z7
+	VADDPS           Z8, Z6, Z9
+	VADDPS           Z9, Z7, Z7
+	VFMADD231PS.BCST single_0_25<>+0(SB), Z8, Z4
+	VFMADD231PS.BCST single_4<>+0(SB), Z6, Z4
+	VMOVUPS          1472(DI), Z6
+	VADDPS           Z6, Z2, Z6
+	VFMADD231PS.BCST single_0_125<>+0(SB), Z5, Z6
+	VFMADD231PS.BCST single_8<>+0(SB), Z3, Z6
+	VFMADD231PS.BCST single_0_5<>+0(SB), Z5, Z2
+	VFMADD231PS.BCST single_2<>+0(SB), Z3, Z2
+	VMOVUPS          1600(DI), Z3
+	VMOVUPS          1664(DI), Z5
+	VADDPS           Z5, Z3, Z8
+	VSUBPS           Z5, Z3, Z3
+	VMOVUPS          1728(DI), Z5
 	VMOVUPS          1792(DI), Z9
-	VMOVUPS          1856(DI), Z11
-	VMOVUPS          1920(DI), Z12
-	VMOVUPS          1984(DI), Z13
-	VADDPS           Z7, Z6, Z14
-	VSUBPS           Z7, Z6, Z6
-	VADDPS           Z9, Z8, Z7
-	VSUBPS           Z9, Z8, Z8
-	VADDPS           Z12, Z11, Z9
-	VSUBPS           Z12, Z11, Z11
-	VADDPS           Z14, Z5, Z5
-	VADDPS           Z9, Z7, Z12
-	VADDPS           Z12, Z5, Z5
-	VFMADD231PS.BCST single_0_25<>+0(SB), Z9, Z14
-	VFMADD231PS.BCST single_4<>+0(SB), Z7, Z14
-	VADDPS           Z13, Z6, Z7
-	VFMADD231PS.BCST single_0_125<>+0(SB), Z11, Z7
-	VFMADD231PS.BCST single_8<>+0(SB), Z8, Z7
-	VFMADD231PS.BCST single_0_5<>+0(SB), Z11, Z6
-	VFMADD231PS.BCST single_2<>+0(SB), Z8, Z6
-	VMAXPS           Z3, Z2, Z2
-	VMAXPS           Z6, Z5, Z3
+	VADDPS           Z9, Z5, Z10
+	VSUBPS           Z9, Z5, Z5
+	VMOVUPS          1856(DI), Z9
+	VMOVUPS          1920(DI), Z11
+	VADDPS           Z11, Z9, Z12
+	VSUBPS           Z11, Z9, Z9
+	VMOVUPS          1536(DI), Z11
+	VADDPS           Z8, Z11, Z11
+	VADDPS           Z12, Z10, Z13
+	VADDPS           Z13, Z11, Z11
+	VFMADD231PS.BCST single_0_25<>+0(SB), Z12, Z8
+	VFMADD231PS.BCST single_4<>+0(SB), Z10, Z8
+	VMOVUPS          1984(DI), Z10
+	VADDPS           Z10, Z3, Z10
+	VFMADD231PS.BCST single_0_125<>+0(SB), Z9, Z10
+	VFMADD231PS.BCST single_8<>+0(SB), Z5, Z10
+	VFMADD231PS.BCST single_0_5<>+0(SB), Z9, Z3
+	VFMADD231PS.BCST single_2<>+0(SB), Z5, Z3
+	VMAXPS           Z2, Z7, Z2
+	VMAXPS           Z3, Z11, Z3
 	VMAXPS           Z3, Z2, Z2
 	VADDPS           Z0, Z2, Z2
 	VMAXPS           Z2, Z1, Z2
 	VMOVUPS          Z2, 256(R8)
-	VMAXPS           Z4, Z10, Z2
-	VMAXPS           Z7, Z14, Z3
+	VMAXPS           Z6, Z4, Z2
+	VMAXPS           Z10, Z8, Z3
 	VMAXPS           Z3, Z2, Z2
 	VADDPS           Z0, Z2, Z2
 	VMAXPS           Z2, Z1, Z2
 	VMOVUPS          Z2, 320(R8)
 
 	// columns: Aᵀ m
-	VMOVUPS          64(CX), Z2
-	VMOVUPS          2112(CX), Z3
-	VMOVUPS          4160(CX), Z4
-	VMOVUPS          6208(CX), Z5
-	VMOVUPS          8256(CX), Z6
-	VMOVUPS          10304(CX), Z7
-	VMOVUPS          12352(CX), Z8
-	VMOVUPS          14400(CX), Z9
-	VADDPS           Z4, Z3, Z10
-	VSUBPS           Z4, Z3, Z3
-	VADDPS           Z6, Z5, Z4
-	VSUBPS           Z6, Z5, Z5
-	VADDPS           Z8, Z7, Z6
-	VSUBPS           Z8, Z7, Z7
-	VADDPS           Z10, Z2, Z2
-	VADDPS           Z6, Z4, Z8
-	VADDPS           Z8, Z2, Z2
-	VMOVUPS          Z2, (DI)
-	VFMADD231PS.BCST single_0_25<>+0(SB), Z6, Z10
-	VFMADD231PS.BCST single_4<>+0(SB), Z4, Z10
-	VMOVUPS          Z10, 1024(DI)
-	VADDPS           Z9, Z3, Z2
-	VFMADD231PS.BCST single_0_125<>+0(SB), Z7, Z2
-	VFMADD231PS.BCST single_8<>+0(SB), Z5, Z2
-	VMOVUPS          Z2, 1536(DI)
-	VFMADD231PS.BCST single_0_5<>+0(SB), Z7, Z3
-	VFMADD231PS.BCST single_2<>+0(SB), Z5, Z3
-	VMOVUPS          Z3, 512(DI)
-	VMOVUPS          320(CX), Z2
-	VMOVUPS          2368(CX), Z3
-	VMOVUPS          4416(CX), Z4
-	VMOVUPS          6464(CX), Z5
-	VMOVUPS          8512(CX), Z6
-	VMOVUPS          10560(CX), Z7
-	VMOVUPS          12608(CX), Z8
-	VMOVUPS          14656(CX), Z9
-	VADDPS           Z4, Z3, Z10
-	VSUBPS           Z4, Z3, Z3
-	VADDPS           Z6, Z5, Z4
-	VSUBPS           Z6, Z5, Z5
-	VADDPS           Z8, Z7, Z6
-	VSUBPS           Z8, Z7, Z7
-	VADDPS           Z10, Z2, Z2
-	VADDPS           Z6, Z4, Z8
-	VADDPS           Z8, Z2, Z2
-	VMOVUPS          Z2, 64(DI)
-	VFMADD231PS.BCST single_0_25<>+0(SB), Z6, Z10
-	VFMADD231PS.BCST single_4<>+0(SB), Z4, Z10
-	VMOVUPS          Z10, 1088(DI)
-	VADDPS           Z9, Z3, Z2
-	VFMADD231PS.BCST single_0_125<>+0(SB), Z7, Z2
-	VFMADD231PS.BCST single_8<>+0(SB), Z5, Z2
-	VMOVUPS          Z2, 1600(DI)
-	VFMADD231PS.BCST single_0_5<>+0(SB), Z7, Z3
-	VFMADD231PS.BCST single_2<>+0(SB), Z5, Z3
-	VMOVUPS          Z3, 576(DI)
-	VMOVUPS          576(CX), Z2
-	VMOVUPS          2624(CX), Z3
-	VMOVUPS          4672(CX), Z4
-	VMOVUPS          6720(CX), Z5
-	VMOVUPS          8768(CX), Z6
-	VMOVUPS          10816(CX), Z7
-	VMOVUPS          12864(CX), Z8
-	VMOVUPS          14912(CX), Z9
-	VADDPS           Z4, Z3, Z10
-	VSUBPS           Z4, Z3, Z3
-	VADDPS           Z6, Z5, Z4
-	VSUBPS           Z6, Z5, Z5
-	VADDPS           Z8, Z7, Z6
-	VSUBPS           Z8, Z7, Z7
-	VADDPS           Z10, Z2, Z2
-	VADDPS           Z6, Z4, Z8
-	VADDPS           Z8, Z2, Z2
-	VMOVUPS          Z2, 128(DI)
-	VFMADD231PS.BCST single_0_25<>+0(SB), Z6, Z10
-	VFMADD231PS.BCST single_4<>+0(SB), Z4, Z10
-	VMOVUPS          Z10, 1152(DI)
-	VADDPS           Z9, Z3, Z2
-	VFMADD231PS.BCST single_0_125<>+0(SB), Z7, Z2
-	VFMADD231PS.BCST single_8<>+0(SB), Z5, Z2
-	VMOVUPS          Z2, 1664(DI)
-	VFMADD231PS.BCST single_0_5<>+0(SB), Z7, Z3
-	VFMADD231PS.BCST single_2<>+0(SB), Z5, Z3
-	VMOVUPS          Z3, 640(DI)
-	VMOVUPS          832(CX), Z2
-	VMOVUPS          2880(CX), Z3
-	VMOVUPS          4928(CX), Z4
-	VMOVUPS          6976(CX), Z5
-	VMOVUPS          9024(CX), Z6
-	VMOVUPS          11072(CX), Z7
-	VMOVUPS          13120(CX), Z8
-	VMOVUPS          15168(CX), Z9
-	VADDPS           Z4, Z3, Z10
-	VSUBPS           Z4, Z3, Z3
-	VADDPS           Z6, Z5, Z4
-	VSUBPS           Z6, Z5, Z5
-	VADDPS           Z8, Z7, Z6
-	VSUBPS           Z8, Z7, Z7
-	VADDPS           Z10, Z2, Z2
-	VADDPS           Z6, Z4, Z8
-	VADDPS           Z8, Z2, Z2
-	VMOVUPS          Z2, 192(DI)
-	VFMADD231PS.BCST single_0_25<>+0(SB), Z6, Z10
-	VFMADD231PS.BCST single_4<>+0(SB), Z4, Z10
-	VMOVUPS          Z10, 1216(DI)
-	VADDPS           Z9, Z3, Z2
-	VFMADD231PS.BCST single_0_125<>+0(SB), Z7, Z2
-	VFMADD231PS.BCST single_8<>+0(SB), Z5, Z2
-	VMOVUPS          Z2, 1728(DI)
-	VFMADD231PS.BCST single_0_5<>+0(SB), Z7, Z3
-	VFMADD231PS.BCST single_2<>+0(SB), Z5, Z3
-	VMOVUPS          Z3, 704(DI)
-	VMOVUPS          1088(CX), Z2
-	VMOVUPS          3136(CX), Z3
-	VMOVUPS          5184(CX), Z4
-	VMOVUPS          7232(CX), Z5
-	VMOVUPS          9280(CX), Z6
-	VMOVUPS          11328(CX), Z7
-	VMOVUPS          13376(CX), Z8
-	VMOVUPS          15424(CX), Z9
-	VADDPS           Z4, Z3, Z10
-	VSUBPS           Z4, Z3, Z3
-	VADDPS           Z6, Z5, Z4
-	VSUBPS           Z6, Z5, Z5
-	VADDPS           Z8, Z7, Z6
-	VSUBPS           Z8, Z7, Z7
-	VADDPS           Z10, Z2, Z2
-	VADDPS           Z6, Z4, Z8
-	VADDPS           Z8, Z2, Z2
-	VMOVUPS          Z2, 256(DI)
-	VFMADD231PS.BCST single_0_25<>+0(SB), Z6, Z10
-	VFMADD231PS.BCST single_4<>+0(SB), Z4, Z10
-	VMOVUPS          Z10, 1280(DI)
-	VADDPS           Z9, Z3, Z2
-	VFMADD231PS.BCST single_0_125<>+0(SB), Z7, Z2
-	VFMADD231PS.BCST single_8<>+0(SB), Z5, Z2
-	VMOVUPS          Z2, 1792(DI)
-	VFMADD231PS.BCST single_0_5<>+0(SB), Z7, Z3
-	VFMADD231PS.BCST single_2<>+0(SB), Z5, Z3
-	VMOVUPS          Z3, 768(DI)
-	VMOVUPS          1344(CX), Z2
-	VMOVUPS          3392(CX), Z3
-	VMOVUPS          5440(CX), Z4
-	VMOVUPS          7488(CX), Z5
-	VMOVUPS          9536(CX), Z6
-	VMOVUPS          11584(CX), Z7
-	VMOVUPS          13632(CX), Z8
-	VMOVUPS          15680(CX), Z9
-	VADDPS           Z4, Z3, Z10
-	VSUBPS           Z4, Z3, Z3
-	VADDPS           Z6, Z5, Z4
-	VSUBPS           Z6, Z5, Z5
-	VADDPS           Z8, Z7, Z6
-	VSUBPS           Z8, Z7, Z7
-	VADDPS           Z10, Z2, Z2
-	VADDPS           Z6, Z4, Z8
-	VADDPS           Z8, Z2, Z2
-	VMOVUPS          Z2, 320(DI)
-	VFMADD231PS.BCST single_0_25<>+0(SB), Z6, Z10
-	VFMADD231PS.BCST single_4<>+0(SB), Z4, Z10
-	VMOVUPS          Z10, 1344(DI)
-	VADDPS           Z9, Z3, Z2
-	VFMADD231PS.BCST single_0_125<>+0(SB), Z7, Z2
-	VFMADD231PS.BCST single_8<>+0(SB), Z5, Z2
-	VMOVUPS          Z2, 1856(DI)
-	VFMADD231PS.BCST single_0_5<>+0(SB), Z7, Z3
-	VFMADD231PS.BCST single_2<>+0(SB), Z5, Z3
-	VMOVUPS          Z3, 832(DI)
-	VMOVUPS          1600(CX), Z2
-	VMOVUPS          3648(CX), Z3
-	VMOVUPS          5696(CX), Z4
-	VMOVUPS          7744(CX), Z5
-	VMOVUPS          9792(CX), Z6
-	VMOVUPS          11840(CX), Z7
-	VMOVUPS          13888(CX), Z8
-	VMOVUPS          15936(CX), Z9
-	VADDPS           Z4, Z3, Z10
-	VSUBPS           Z4, Z3, Z3
-	VADDPS           Z6, Z5, Z4
-	VSUBPS           Z6, Z5, Z5
-	VADDPS           Z8, Z7, Z6
-	VSUBPS           Z8, Z7, Z7
-	VADDPS           Z10, Z2, Z2
-	VADDPS           Z6, Z4, Z8
-	VADDPS           Z8, Z2, Z2
-	VMOVUPS          Z2, 384(DI)
-	VFMADD231PS.BCST single_0_25<>+0(SB), Z6, Z10
-	VFMADD231PS.BCST single_4<>+0(SB), Z4, Z10
-	VMOVUPS          Z10, 1408(DI)
-	VADDPS           Z9, Z3, Z2
-	VFMADD231PS.BCST single_0_125<>+0(SB), Z7, Z2
-	VFMADD231PS.BCST single_8<>+0(SB), Z5, Z2
-	VMOVUPS          Z2, 1920(DI)
-	VFMADD231PS.BCST single_0_5<>+0(SB), Z7, Z3
-	VFMADD231PS.BCST single_2<>+0(SB), Z5, Z3
-	VMOVUPS          Z3, 896(DI)
-	VMOVUPS          1856(CX), Z2
-	VMOVUPS          3904(CX), Z3
-	VMOVUPS          5952(CX), Z4
-	VMOVUPS          8000(CX), Z5
-	VMOVUPS          10048(CX), Z6
-	VMOVUPS          12096(CX), Z7
-	VMOVUPS          14144(CX), Z8
-	VMOVUPS          16192(CX), Z9
-	VADDPS           Z4, Z3, Z10
-	VSUBPS           Z4, Z3, Z3
-	VADDPS           Z6, Z5, Z4
-	VSUBPS           Z6, Z5, Z5
-	VADDPS           Z8, Z7, Z6
-	VSUBPS           Z8, Z7, Z7
-	VADDPS           Z10, Z2, Z2
-	VADDPS           Z6, Z4, Z8
-	VADDPS           Z8, Z2, Z2
-	VMOVUPS          Z2, 448(DI)
-	VFMADD231PS.BCST single_0_25<>+0(SB), Z6, Z10
-	VFMADD231PS.BCST single_4<>+0(SB), Z4, Z10
-	VMOVUPS          Z10, 1472(DI)
-	VADDPS           Z9, Z3, Z2
-	VFMADD231PS.BCST single_0_125<>+0(SB), Z7, Z2
-	VFMADD231PS.BCST single_8<>+0(SB), Z5, Z2
-	VMOVUPS          Z2, 1984(DI)
-	VFMADD231PS.BCST single_0_5<>+0(SB), Z7, Z3
-	VFMADD231PS.BCST single_2<>+0(SB), Z5, Z3
-	VMOVUPS          Z3, 960(DI)
+	VMOVUPS          2112(CX), Z2
+	VMOVUPS          4160(CX), Z3
+	VADDPS           Z3, Z2, Z4
+	VSUBPS           Z3, Z2, Z2
+	VMOVUPS          6208(CX), Z3
+	VMOVUPS          8256(CX), Z5
+	VADDPS           Z5, Z3, Z6
+	VSUBPS           Z5, Z3, Z3
+	VMOVUPS          10304(CX), Z5
+	VMOVUPS          12352(CX), Z7
+	VADDPS           Z7, Z5, Z8
+	VSUBPS           Z7, Z5, Z5
+	VMOVUPS          64(CX), Z7
+	VADDPS           Z4, Z7, Z7
+	VADDPS           Z8, Z6, Z9
+	VADDPS           Z9, Z7, Z7
+	VMOVUPS          Z7, (DI)
+	VFMADD231PS.BCST single_0_25<>+0(SB), Z8, Z4
+	VFMADD231PS.BCST single_4<>+0(SB), Z6, Z4
+	VMOVUPS          Z4, 1024(DI)
+	VMOVUPS          14400(CX), Z4
+	VADDPS           Z4, Z2, Z4
+	VFMADD231PS.BCST single_0_125<>+0(SB), Z5, Z4
+	VFMADD231PS.BCST single_8<>+0(SB), Z3, Z4
+	VMOVUPS          Z4, 1536(DI)
+	VFMADD231PS.BCST single_0_5<>+0(SB), Z5, Z2
+	VFMADD231PS.BCST single_2<>+0(SB), Z3, Z2
+	VMOVUPS          Z2, 512(DI)
+	VMOVUPS          2368(CX), Z2
+	VMOVUPS          4416(CX), Z3
+	VADDPS           Z3, Z2, Z4
+	VSUBPS           Z3, Z2, Z2
+	VMOVUPS          6464(CX), Z3
+	VMOVUPS          8512(CX), Z5
+	VADDPS           Z5, Z3, Z6
+	VSUBPS           Z5, Z3, Z3
+	VMOVUPS          10560(CX), Z5
+	VMOVUPS          12608(CX), Z7
+	VADDPS           Z7, Z5, Z8
+	VSUBPS           Z7, Z5, Z5
+	VMOVUPS          320(CX), Z7
+	VADDPS           Z4, Z7, Z7
+	VADDPS           Z8, Z6, Z9
+	VADDPS           Z9, Z7, Z7
+	VMOVUPS          Z7, 64(DI)
+	VFMADD231PS.BCST single_0_25<>+0(SB), Z8, Z4
+	VFMADD231PS.BCST single_4<>+0(SB), Z6, Z4
+	VMOVUPS          Z4, 1088(DI)
+	VMOVUPS          14656(CX), Z4
+	VADDPS           Z4, Z2, Z4
+	VFMADD231PS.BCST single_0_125<>+0(SB), Z5, Z4
+	VFMADD231PS.BCST single_8<>+0(SB), Z3, Z4
+	VMOVUPS          Z4, 1600(DI)
+	VFMADD231PS.BCST single_0_5<>+0(SB), Z5, Z2
+	VFMADD231PS.BCST single_2<>+0(SB), Z3, Z2
+	VMOVUPS          Z2, 576(DI)
+	VMOVUPS          2624(CX), Z2
+	VMOVUPS          4672(CX), Z3
+	VADDPS           Z3, Z2, Z4
+	VSUBPS           Z3, Z2, Z2
+	VMOVUPS          6720(CX), Z3
+	VMOVUPS          8768(CX), Z5
+	VADDPS           Z5, Z3, Z6
+	VSUBPS           Z5, Z3, Z3
+	VMOVUPS          10816(CX), Z5
+	VMOVUPS          12864(CX), Z7
+	VADDPS           Z7, Z5, Z8
+	VSUBPS           Z7, Z5, Z5
+	VMOVUPS          576(CX), Z7
+	VADDPS           Z4, Z7, Z7
+	VADDPS           Z8, Z6, Z9
+	VADDPS           Z9, Z7, Z7
+	VMOVUPS          Z7, 128(DI)
+	VFMADD231PS.BCST single_0_25<>+0(SB), Z8, Z4
+	VFMADD231PS.BCST single_4<>+0(SB), Z6, Z4
+	VMOVUPS          Z4, 1152(DI)
+	VMOVUPS          14912(CX), Z4
+	VADDPS           Z4, Z2, Z4
+	VFMADD231PS.BCST single_0_125<>+0(SB), Z5, Z4
+	VFMADD231PS.BCST single_8<>+0(SB), Z3, Z4
+	VMOVUPS          Z4, 1664(DI)
+	VFMADD231PS.BCST single_0_5<>+0(SB), Z5, Z2
+	VFMADD231PS.BCST single_2<>+0(SB), Z3, Z2
+	VMOVUPS          Z2, 640(DI)
+	VMOVUPS          2880(CX), Z2
+	VMOVUPS          4928(CX), Z3
+	VADDPS           Z3, Z2, Z4
+	VSUBPS           Z3, Z2, Z2
+	VMOVUPS          6976(CX), Z3
+	VMOVUPS          9024(CX), Z5
+	VADDPS           Z5, Z3, Z6
+	VSUBPS           Z5, Z3, Z3
+	VMOVUPS          11072(CX), Z5
+	VMOVUPS          13120(CX), Z7
+	VADDPS           Z7, Z5, Z8
+	VSUBPS           Z7, Z5, Z5
+	VMOVUPS          832(CX), Z7
+	VADDPS           Z4, Z7, Z7
+	VADDPS           Z8, Z6, Z9
+	VADDPS           Z9, Z7, Z7
+	VMOVUPS          Z7, 192(DI)
+	VFMADD231PS.BCST single_0_25<>+0(SB), Z8, Z4
+	VFMADD231PS.BCST single_4<>+0(SB), Z6, Z4
+	VMOVUPS          Z4, 1216(DI)
+	VMOVUPS          15168(CX), Z4
+	VADDPS           Z4, Z2, Z4
+	VFMADD231PS.BCST single_0_125<>+0(SB), Z5, Z4
+	VFMADD231PS.BCST single_8<>+0(SB), Z3, Z4
+	VMOVUPS          Z4, 1728(DI)
+	VFMADD231PS.BCST single_0_5<>+0(SB), Z5, Z2
+	VFMADD231PS.BCST single_2<>+0(SB), Z3, Z2
+	VMOVUPS          Z2, 704(DI)
+	VMOVUPS          3136(CX), Z2
+	VMOVUPS          5184(CX), Z3
+	VADDPS           Z3, Z2, Z4
+	VSUBPS           Z3, Z2, Z2
+	VMOVUPS          7232(CX), Z3
+	VMOVUPS          9280(CX), Z5
+	VADDPS           Z5, Z3, Z6
+	VSUBPS           Z5, Z3, Z3
+	VMOVUPS          11328(CX), Z5
+	VMOVUPS          13376(CX), Z7
+	VADDPS           Z7, Z5, Z8
+	VSUBPS           Z7, Z5, Z5
+	VMOVUPS          1088(CX), Z7
+	VADDPS           Z4, Z7, Z7
+	VADDPS           Z8, Z6, Z9
+	VADDPS           Z9, Z7, Z7
+	VMOVUPS          Z7, 256(DI)
+	VFMADD231PS.BCST single_0_25<>+0(SB), Z8, Z4
+	VFMADD231PS.BCST single_4<>+0(SB), Z6, Z4
+	VMOVUPS          Z4, 1280(DI)
+	VMOVUPS          15424(CX), Z4
+	VADDPS           Z4, Z2, Z4
+	VFMADD231PS.BCST single_0_125<>+0(SB), Z5, Z4
+	VFMADD231PS.BCST single_8<>+0(SB), Z3, Z4
+	VMOVUPS          Z4, 1792(DI)
+	VFMADD231PS.BCST single_0_5<>+0(SB), Z5, Z2
+	VFMADD231PS.BCST single_2<>+0(SB), Z3, Z2
+	VMOVUPS          Z2, 768(DI)
+	VMOVUPS          3392(CX), Z2
+	VMOVUPS          5440(CX), Z3
+	VADDPS           Z3, Z2, Z4
+	VSUBPS           Z3, Z2, Z2
+	VMOVUPS          7488(CX), Z3
+	VMOVUPS          9536(CX), Z5
+	VADDPS           Z5, Z3, Z6
+	VSUBPS           Z5, Z3, Z3
+	VMOVUPS          11584(CX), Z5
+	VMOVUPS          13632(CX), Z7
+	VADDPS           Z7, Z5, Z8
+	VSUBPS           Z7, Z5, Z5
+	VMOVUPS          1344(CX), Z7
+	VADDPS           Z4, Z7, Z7
+	VADDPS           Z8, Z6, Z9
+	VADDPS           Z9, Z7, Z7
+	VMOVUPS          Z7, 320(DI)
+	VFMADD231PS.BCST single_0_25<>+0(SB), Z8, Z4
+	VFMADD231PS.BCST single_4<>+0(SB), Z6, Z4
+	VMOVUPS          Z4, 1344(DI)
+	VMOVUPS          15680(CX), Z4
+	VADDPS           Z4, Z2, Z4
+	VFMADD231PS.BCST single_0_125<>+0(SB), Z5, Z4
+	VFMADD231PS.BCST single_8<>+0(SB), Z3, Z4
+	VMOVUPS          Z4, 1856(DI)
+	VFMADD231PS.BCST single_0_5<>+0(SB), Z5, Z2
+	VFMADD231PS.BCST single_2<>+0(SB), Z3, Z2
+	VMOVUPS          Z2, 832(DI)
+	VMOVUPS          3648(CX), Z2
+	VMOVUPS          5696(CX), Z3
+	VADDPS           Z3, Z2, Z4
+	VSUBPS           Z3, Z2, Z2
+	VMOVUPS          7744(CX), Z3
+	VMOVUPS          9792(CX), Z5
+	VADDPS           Z5, Z3, Z6
+	VSUBPS           Z5, Z3, Z3
+	VMOVUPS          11840(CX), Z5
+	VMOVUPS          13888(CX), Z7
+	VADDPS           Z7, Z5, Z8
+	VSUBPS           Z7, Z5, Z5
+	VMOVUPS          1600(CX), Z7
+	VADDPS           Z4, Z7, Z7
+	VADDPS           Z8, Z6, Z9
+	VADDPS           Z9, Z7, Z7
+	VMOVUPS          Z7, 384(DI)
+	VFMADD231PS.BCST single_0_25<>+0(SB), Z8, Z4
+	VFMADD231PS.BCST single_4<>+0(SB), Z6, Z4
+	VMOVUPS          Z4, 1408(DI)
+	VMOVUPS          15936(CX), Z4
+	VADDPS           Z4, Z2, Z4
+	VFMADD231PS.BCST single_0_125<>+0(SB), Z5, Z4
+	VFMADD231PS.BCST single_8<>+0(SB), Z3, Z4
+	VMOVUPS          Z4, 1920(DI)
+	VFMADD231PS.BCST single_0_5<>+0(SB), Z5, Z2
+	VFMADD231PS.BCST single_2<>+0(SB), Z3, Z2
+	VMOVUPS          Z2, 896(DI)
+	VMOVUPS          3904(CX), Z2
+	VMOVUPS          5952(CX), Z3
+	VADDPS           Z3, Z2, Z4
+	VSUBPS           Z3, Z2, Z2
+	VMOVUPS          8000(CX), Z3
+	VMOVUPS          10048(CX), Z5
+	VADDPS           Z5, Z3, Z6
+	VSUBPS           Z5, Z3, Z3
+	VMOVUPS          12096(CX), Z5
+	VMOVUPS          14144(CX), Z7
+	VADDPS           Z7, Z5, Z8
+	VSUBPS           Z7, Z5, Z5
+	VMOVUPS          1856(CX), Z7
+	VADDPS           Z4, Z7, Z7
+	VADDPS           Z8, Z6, Z9
+	VADDPS           Z9, Z7, Z7
+	VMOVUPS          Z7, 448(DI)
+	VFMADD231PS.BCST single_0_25<>+0(SB), Z8, Z4
+	VFMADD231PS.BCST single_4<>+0(SB), Z6, Z4
+	VMOVUPS          Z4, 1472(DI)
+	VMOVUPS          16192(CX), Z4
+	VADDPS           Z4, Z2, Z4
+	VFMADD231PS.BCST single_0_125<>+0(SB), Z5, Z4
+	VFMADD231PS.BCST single_8<>+0(SB), Z3, Z4
+	VMOVUPS          Z4, 1984(DI)
+	VFMADD231PS.BCST single_0_5<>+0(SB), Z5, Z2
+	VFMADD231PS.BCST single_2<>+0(SB), Z3, Z2
+	VMOVUPS          Z2, 960(DI)
 
 	// two rows at a time: (Aᵀ m) A, then bias, pooling, ReLU
-	VMOVUPS          (DI), Z2
-	VMOVUPS          64(DI), Z3
-	VMOVUPS          128(DI), Z4
-	VMOVUPS          192(DI), Z5
-	VMOVUPS          256(DI), Z6
-	VMOVUPS          320(DI), Z7
-	VMOVUPS          384(DI), Z8
-	VMOVUPS          448(DI), Z9
-	VADDPS           Z4, Z3, Z10
-	VSUBPS           Z4, Z3, Z3
-	VADDPS           Z6, Z5, Z4
-	VSUBPS           Z6, Z5, Z5
-	VADDPS           Z8, Z7, Z6
-	VSUBPS           Z8, Z7, Z7
-	VADDPS           Z10, Z2, Z2
-	VADDPS           Z6, Z4, Z8
-	VADDPS           Z8, Z2, Z2
-	VFMADD231PS.BCST single_0_25<>+0(SB), Z6, Z10
-	VFMADD231PS.BCST single_4<>+0(SB), Z4, Z10
-	VADDPS           Z9, Z3, Z4
-	VFMADD231PS.BCST single_0_125<>+0(SB), Z7, Z4
-	VFMADD231PS.BCST single_8<>+0(SB), Z5, Z4
-	VFMADD231PS.BCST single_0_5<>+0(SB), Z7, Z3
-	VFMADD231PS.BCST single_2<>+0(SB), Z5, Z3
-	VMOVUPS          512(DI), Z5
-	VMOVUPS          576(DI), Z6
-	VMOVUPS          640(DI), Z7
-	VMOVUPS          704(DI), Z8
+	VMOVUPS          64(DI), Z2
+	VMOVUPS          128(DI), Z3
+	VADDPS           Z3, Z2, Z4
+	VSUBPS           Z3, Z2, Z2
+	VMOVUPS          192(DI), Z3
+	VMOVUPS          256(DI), Z5
+	VADDPS           Z5, Z3, Z6
+	VSUBPS           Z5, Z3, Z3
+	VMOVUPS          320(DI), Z5
+	VMOVUPS          384(DI), Z7
+	VADDPS           Z7, Z5, Z8
+	VSUBPS           Z7, Z5, Z5
+	VMOVUPS          (DI), Z7
+	VADDPS           Z4, Z7, Z7
+	VADDPS           Z8, Z6, Z9
+	VADDPS           Z9, Z7, Z7
+	VFMADD231PS.BCST single_0_25<>+0(SB), Z8, Z4
+	VFMADD231PS.BCST single_4<>+0(SB), Z6, Z4
+	VMOVUPS          448(DI), Z6
+	VADDPS           Z6, Z2, Z6
+	VFMADD231PS.BCST single_0_125<>+0(SB), Z5, Z6
+	VFMADD231PS.BCST single_8<>+0(SB), Z3, Z6
+	VFMADD231PS.BCST single_0_5<>+0(SB), Z5, Z2
+	VFMADD231PS.BCST single_2<>+0(SB), Z3, Z2
+	VMOVUPS          576(DI), Z3
+	VMOVUPS          640(DI), Z5
+	VADDPS           Z5, Z3, Z8
+	VSUBPS           Z5, Z3, Z3
+	VMOVUPS          704(DI), Z5
 	VMOVUPS          768(DI), Z9
-	VMOVUPS          832(DI), Z11
-	VMOVUPS          896(DI), Z12
-	VMOVUPS          960(DI), Z13
-	VADDPS           Z7, Z6, Z14
-	VSUBPS           Z7, Z6, Z6
-	VADDPS           Z9, Z8, Z7
-	VSUBPS           Z9, Z8, Z8
-	VADDPS           Z12, Z11, Z9
-	VSUBPS           Z12, Z11, Z11
-	VADDPS           Z14, Z5, Z5
-	VADDPS           Z9, Z7, Z12
-	VADDPS           Z12, Z5, Z5
-	VFMADD231PS.BCST single_0_25<>+0(SB), Z9, Z14
-	VFMADD231PS.BCST single_4<>+0(SB), Z7, Z14
-	VADDPS           Z13, Z6, Z7
-	VFMADD231PS.BCST single_0_125<>+0(SB), Z11, Z7
-	VFMADD231PS.BCST single_8<>+0(SB), Z8, Z7
-	VFMADD231PS.BCST single_0_5<>+0(SB), Z11, Z6
-	VFMADD231PS.BCST single_2<>+0(SB), Z8, Z6
-	VMAXPS           Z3, Z2, Z2
-	VMAXPS           Z6, Z5, Z3
+	VADDPS           Z9, Z5, Z10
+	VSUBPS           Z9, Z5, Z5
+	VMOVUPS          832(DI), Z9
+	VMOVUPS          896(DI), Z11
+	VADDPS           Z11, Z9, Z12
+	VSUBPS           Z11, Z9, Z9
+	VMOVUPS          512(DI), Z11
+	VADDPS           Z8, Z11, Z11
+	VADDPS           Z12, Z10, Z13
+	VADDPS           Z13, Z11, Z11
+	VFMADD231PS.BCST single_0_25<>+0(SB), Z12, Z8
+	VFMADD231PS.BCST single_4<>+0(SB), Z10, Z8
+	VMOVUPS          960(DI), Z10
+	VADDPS           Z10, Z3, Z10
+	VFMADD231PS.BCST single_0_125<>+0(SB), Z9, Z10
+	VFMADD231PS.BCST single_8<>+0(SB), Z5, Z10
+	VFMADD231PS.BCST single_0_5<>+0(SB), Z9, Z3
+	VFMADD231PS.BCST single_2<>+0(SB), Z5, Z3
+	VMAXPS           Z2, Z7, Z2
+	VMAXPS           Z3, Z11, Z3
 	VMAXPS           Z3, Z2, Z2
 	VADDPS           Z0, Z2, Z2
 	VMAXPS           Z2, Z1, Z2
 	VMOVUPS          Z2, 128(R8)
-	VMAXPS           Z4, Z10, Z2
-	VMAXPS           Z7, Z14, Z3
+	VMAXPS           Z6, Z4, Z2
+	VMAXPS           Z10, Z8, Z3
 	VMAXPS           Z3, Z2, Z2
 	VADDPS           Z0, Z2, Z2
 	VMAXPS           Z2, Z1, Z2
 	VMOVUPS          Z2, 192(R8)
-	VMOVUPS          1024(DI), Z2
-	VMOVUPS          1088(DI), Z3
-	VMOVUPS          1152(DI), Z4
-	VMOVUPS          1216(DI), Z5
-	VMOVUPS          1280(DI), Z6
-	VMOVUPS          1344(DI), Z7
-	VMOVUPS          1408(DI), Z8
-	VMOVUPS          1472(DI), Z9
-	VADDPS           Z4, Z3, Z10
-	VSUBPS           Z4, Z3, Z3
-	VADDPS           Z6, Z5, Z4
-	VSUBPS           Z6, Z5, Z5
-	VADDPS           Z8, Z7, Z6
-	VSUBPS           Z8, Z7, Z7
-	VADDPS           Z10, Z2, Z2
-	VADDPS           Z6, Z4, Z8
-	VADDPS           Z8, Z2, Z2
-	VFMADD231PS.BCST single_0_25<>+0(SB), Z6, Z10
-	VFMADD231PS.BCST single_4<>+0(SB), Z4, Z10
-	VADDPS           Z9, Z3, Z4
-	VFMADD231PS.BCST single_0_125<>+0(SB), Z7, Z4
-	VFMADD231PS.BCST single_8<>+0(SB), Z5, Z4
-	VFMADD231PS.BCST single_0_5<>+0(SB), Z7, Z3
-	VFMADD231PS.BCST single_2<>+0(SB), Z5, Z3
-	VMOVUPS          1536(DI), Z5
-	VMOVUPS          1600(DI), Z6
-	VMOVUPS          1664(DI), Z7
-	VMOVUPS          1728(DI), Z8
+	VMOVUPS          1088(DI), Z2
+	VMOVUPS          1152(DI), Z3
+	VADDPS           Z3, Z2, Z4
+	VSUBPS           Z3, Z2, Z2
+	VMOVUPS          1216(DI), Z3
+	VMOVUPS          1280(DI), Z5
+	VADDPS           Z5, Z3, Z6
+	VSUBPS           Z5, Z3, Z3
+	VMOVUPS          1344(DI), Z5
+	VMOVUPS          1408(DI), Z7
+	VADDPS           Z7, Z5, Z8
+	VSUBPS           Z7, Z5, Z5
+	VMOVUPS          1024(DI), Z7
+	VADDPS           Z4, Z7, Z7
+	VADDPS           Z8, Z6, Z9
+	VADDPS           Z9, Z7, Z7
+	VFMADD231PS.BCST single_0_25<>+0(SB), Z8, Z4
+	VFMADD231PS.BCST single_4<>+0(SB), Z6, Z4
+	VMOVUPS          1472(DI), Z6
+	VADDPS           Z6, Z2, Z6
+	VFMADD231PS.BCST single_0_125<>+0(SB), Z5, Z6
+	VFMADD231PS.BCST single_8<>+0(SB), Z3, Z6
+	VFMADD231PS.BCST single_0_5<>+0(SB), Z5, Z2
+	VFMADD231PS.BCST single_2<>+0(SB), Z3, Z2
+	VMOVUPS          1600(DI), Z3
+	VMOVUPS          1664(DI), Z5
+	VADDPS           Z5, Z3, Z8
+	VSUBPS           Z5, Z3, Z3
+	VMOVUPS          1728(DI), Z5
 	VMOVUPS          1792(DI), Z9
-	VMOVUPS          1856(DI), Z11
-	VMOVUPS          1920(DI), Z12
-	VMOVUPS          1984(DI), Z13
-	VADDPS           Z7, Z6, Z14
-	VSUBPS           Z7, Z6, Z6
-	VADDPS           Z9, Z8, Z7
-	VSUBPS           Z9, Z8, Z8
-	VADDPS           Z12, Z11, Z9
-	VSUBPS           Z12, Z11, Z11
-	VADDPS           Z14, Z5, Z5
-	VADDPS           Z9, Z7, Z12
-	VADDPS           Z12, Z5, Z5
-	VFMADD231PS.BCST single_0_25<>+0(SB), Z9, Z14
-	VFMADD231PS.BCST single_4<>+0(SB), Z7, Z14
-	VADDPS           Z13, Z6, Z7
-	VFMADD231PS.BCST single_0_125<>+0(SB), Z11, Z7
-	VFMADD231PS.BCST single_8<>+0(SB), Z8, Z7
-	VFMADD231PS.BCST single_0_5<>+0(SB), Z11, Z6
-	VFMADD231PS.BCST single_2<>+0(SB), Z8, Z6
-	VMAXPS           Z3, Z2, Z2
-	VMAXPS           Z6, Z5, Z3
+	VADDPS           Z9, Z5, Z10
+	VSUBPS           Z9, Z5, Z5
+	VMOVUPS          1856(DI), Z9
+	VMOVUPS          1920(DI), Z11
+	VADDPS           Z11, Z9, Z12
+	VSUBPS           Z11, Z9, Z9
+	VMOVUPS          1536(DI), Z11
+	VADDPS           Z8, Z11, Z11
+	VADDPS           Z12, Z10, Z13
+	VADDPS           Z13, Z11, Z11
+	VFMADD231PS.BCST single_0_25<>+0(SB), Z12, Z8
+	VFMADD231PS.BCST single_4<>+0(SB), Z10, Z8
+	VMOVUPS          1984(DI), Z10
+	VADDPS           Z10, Z3, Z10
+	VFMADD231PS.BCST single_0_125<>+0(SB), Z9, Z10
+	VFMADD231PS.BCST single_8<>+0(SB), Z5, Z10
+	VFMADD231PS.BCST single_0_5<>+0(SB), Z9, Z3
+	VFMADD231PS.BCST single_2<>+0(SB), Z5, Z3
+	VMAXPS           Z2, Z7, Z2
+	VMAXPS           Z3, Z11, Z3
 	VMAXPS           Z3, Z2, Z2
 	VADDPS           Z0, Z2, Z2
 	VMAXPS           Z2, Z1, Z2
 	VMOVUPS          Z2, 384(R8)
-	VMAXPS           Z4, Z10, Z2
-	VMAXPS           Z7, Z14, Z3
+	VMAXPS           Z6, Z4, Z2
+	VMAXPS           Z10, Z8, Z3
 	VMAXPS           Z3, Z2, Z2
 	VADDPS           Z0, Z2, Z2
 	VMAXPS           Z2, Z1, Z2
@@ -2745,696 +2281,696 @@ channel6:
 
 tileRow7:
 	// columns: Aᵀ m
-	VMOVUPS          (CX), Y2
-	VMOVUPS          1024(CX), Y3
-	VMOVUPS          2048(CX), Y4
-	VMOVUPS          3072(CX), Y5
-	VMOVUPS          4096(CX), Y6
-	VMOVUPS          5120(CX), Y7
-	VMOVUPS          6144(CX), Y8
-	VMOVUPS          7168(CX), Y9
-	VADDPS           Y4, Y3, Y10
-	VSUBPS           Y4, Y3, Y3
-	VADDPS           Y6, Y5, Y4
-	VSUBPS           Y6, Y5, Y5
-	VADDPS           Y8, Y7, Y6
-	VSUBPS           Y8, Y7, Y7
-	VADDPS           Y10, Y2, Y2
-	VADDPS           Y6, Y4, Y8
-	VADDPS           Y8, Y2, Y2
-	VMOVUPS          Y2, (DI)
-	VFMADD231PS.BCST single_0_25<>+0(SB), Y6, Y10
-	VFMADD231PS.BCST single_4<>+0(SB), Y4, Y10
-	VMOVUPS          Y10, 512(DI)
-	VADDPS           Y9, Y3, Y2
-	VFMADD231PS.BCST single_0_125<>+0(SB), Y7, Y2
-	VFMADD231PS.BCST single_8<>+0(SB), Y5, Y2
-	VMOVUPS          Y2, 768(DI)
-	VFMADD231PS.BCST single_0_5<>+0(SB), Y7, Y3
-	VFMADD231PS.BCST single_2<>+0(SB), Y5, Y3
-	VMOVUPS          Y3, 256(DI)
-	VMOVUPS          128(CX), Y2
-	VMOVUPS          1152(CX), Y3
-	VMOVUPS          2176(CX), Y4
-	VMOVUPS          3200(CX), Y5
-	VMOVUPS          4224(CX), Y6
-	VMOVUPS          5248(CX), Y7
-	VMOVUPS          6272(CX), Y8
-	VMOVUPS          7296(CX), Y9
-	VADDPS           Y4, Y3, Y10
-	VSUBPS           Y4, Y3, Y3
-	VADDPS           Y6, Y5, Y4
-	VSUBPS           Y6, Y5, Y5
-	VADDPS           Y8, Y7, Y6
-	VSUBPS           Y8, Y7, Y7
-	VADDPS           Y10, Y2, Y2
-	VADDPS           Y6, Y4, Y8
-	VADDPS           Y8, Y2, Y2
-	VMOVUPS          Y2, 32(DI)
-	VFMADD231PS.BCST single_0_25<>+0(SB), Y6, Y10
-	VFMADD231PS.BCST single_4<>+0(SB), Y4, Y10
-	VMOVUPS          Y10, 544(DI)
-	VADDPS           Y9, Y3, Y2
-	VFMADD231PS.BCST single_0_125<>+0(SB), Y7, Y2
-	VFMADD231PS.BCST single_8<>+0(SB), Y5, Y2
-	VMOVUPS          Y2, 800(DI)
-	VFMADD231PS.BCST single_0_5<>+0(SB), Y7, Y3
-	VFMADD231PS.BCST single_2<>+0(SB), Y5, Y3
-	VMOVUPS          Y3, 288(DI)
-	VMOVUPS          256(CX), Y2
-	VMOVUPS          1280(CX), Y3
-	VMOVUPS          2304(CX), Y4
-	VMOVUPS          3328(CX), Y5
-	VMOVUPS          4352(CX), Y6
-	VMOVUPS          5376(CX), Y7
-	VMOVUPS          6400(CX), Y8
-	VMOVUPS          7424(CX), Y9
-	VADDPS           Y4, Y3, Y10
-	VSUBPS           Y4, Y3, Y3
-	VADDPS           Y6, Y5, Y4
-	VSUBPS           Y6, Y5, Y5
-	VADDPS           Y8, Y7, Y6
-	VSUBPS           Y8, Y7, Y7
-	VADDPS           Y10, Y2, Y2
-	VADDPS           Y6, Y4, Y8
-	VADDPS           Y8, Y2, Y2
-	VMOVUPS          Y2, 64(DI)
-	VFMADD231PS.BCST single_0_25<>+0(SB), Y6, Y10
-	VFMADD231PS.BCST single_4<>+0(SB), Y4, Y10
-	VMOVUPS          Y10, 576(DI)
-	VADDPS           Y9, Y3, Y2
-	VFMADD231PS.BCST single_0_125<>+0(SB), Y7, Y2
-	VFMADD231PS.BCST single_8<>+0(SB), Y5, Y2
-	VMOVUPS          Y2, 832(DI)
-	VFMADD231PS.BCST single_0_5<>+0(SB), Y7, Y3
-	VFMADD231PS.BCST single_2<>+0(SB), Y5, Y3
-	VMOVUPS          Y3, 320(DI)
-	VMOVUPS          384(CX), Y2
-	VMOVUPS          1408(CX), Y3
-	VMOVUPS          2432(CX), Y4
-	VMOVUPS          3456(CX), Y5
-	VMOVUPS          4480(CX), Y6
-	VMOVUPS          5504(CX), Y7
-	VMOVUPS          6528(CX), Y8
-	VMOVUPS          7552(CX), Y9
-	VADDPS           Y4, Y3, Y10
-	VSUBPS           Y4, Y3, Y3
-	VADDPS           Y6, Y5, Y4
-	VSUBPS           Y6, Y5, Y5
-	VADDPS           Y8, Y7, Y6
-	VSUBPS           Y8, Y7, Y7
-	VADDPS           Y10, Y2, Y2
-	VADDPS           Y6, Y4, Y8
-	VADDPS           Y8, Y2, Y2
-	VMOVUPS          Y2, 96(DI)
-	VFMADD231PS.BCST single_0_25<>+0(SB), Y6, Y10
-	VFMADD231PS.BCST single_4<>+0(SB), Y4, Y10
-	VMOVUPS          Y10, 608(DI)
-	VADDPS           Y9, Y3, Y2
-	VFMADD231PS.BCST single_0_125<>+0(SB), Y7, Y2
-	VFMADD231PS.BCST single_8<>+0(SB), Y5, Y2
-	VMOVUPS          Y2, 864(DI)
-	VFMADD231PS.BCST single_0_5<>+0(SB), Y7, Y3
-	VFMADD231PS.BCST single_2<>+0(SB), Y5, Y3
-	VMOVUPS          Y3, 352(DI)
-	VMOVUPS          512(CX), Y2
-	VMOVUPS          1536(CX), Y3
-	VMOVUPS          2560(CX), Y4
-	VMOVUPS          3584(CX), Y5
-	VMOVUPS          4608(CX), Y6
-	VMOVUPS          5632(CX), Y7
-	VMOVUPS          6656(CX), Y8
-	VMOVUPS          7680(CX), Y9
-	VADDPS           Y4, Y3, Y10
-	VSUBPS           Y4, Y3, Y3
-	VADDPS           Y6, Y5, Y4
-	VSUBPS           Y6, Y5, Y5
-	VADDPS           Y8, Y7, Y6
-	VSUBPS           Y8, Y7, Y7
-	VADDPS           Y10, Y2, Y2
-	VADDPS           Y6, Y4, Y8
-	VADDPS           Y8, Y2, Y2
-	VMOVUPS          Y2, 128(DI)
-	VFMADD231PS.BCST single_0_25<>+0(SB), Y6, Y10
-	VFMADD231PS.BCST single_4<>+0(SB), Y4, Y10
-	VMOVUPS          Y10, 640(DI)
-	VADDPS           Y9, Y3, Y2
-	VFMADD231PS.BCST single_0_125<>+0(SB), Y7, Y2
-	VFMADD231PS.BCST single_8<>+0(SB), Y5, Y2
-	VMOVUPS          Y2, 896(DI)
-	VFMADD231PS.BCST single_0_5<>+0(SB), Y7, Y3
-	VFMADD231PS.BCST single_2<>+0(SB), Y5, Y3
-	VMOVUPS          Y3, 384(DI)
-	VMOVUPS          640(CX), Y2
-	VMOVUPS          1664(CX), Y3
-	VMOVUPS          2688(CX), Y4
-	VMOVUPS          3712(CX), Y5
-	VMOVUPS          4736(CX), Y6
-	VMOVUPS          5760(CX), Y7
-	VMOVUPS          6784(CX), Y8
-	VMOVUPS          7808(CX), Y9
-	VADDPS           Y4, Y3, Y10
-	VSUBPS           Y4, Y3, Y3
-	VADDPS           Y6, Y5, Y4
-	VSUBPS           Y6, Y5, Y5
-	VADDPS           Y8, Y7, Y6
-	VSUBPS           Y8, Y7, Y7
-	VADDPS           Y10, Y2, Y2
-	VADDPS           Y6, Y4, Y8
-	VADDPS           Y8, Y2, Y2
-	VMOVUPS          Y2, 160(DI)
-	VFMADD231PS.BCST single_0_25<>+0(SB), Y6, Y10
-	VFMADD231PS.BCST single_4<>+0(SB), Y4, Y10
-	VMOVUPS          Y10, 672(DI)
-	VADDPS           Y9, Y3, Y2
-	VFMADD231PS.BCST single_0_125<>+0(SB), Y7, Y2
-	VFMADD231PS.BCST single_8<>+0(SB), Y5, Y2
-	VMOVUPS          Y2, 928(DI)
-	VFMADD231PS.BCST single_0_5<>+0(SB), Y7, Y3
-	VFMADD231PS.BCST single_2<>+0(SB), Y5, Y3
-	VMOVUPS          Y3, 416(DI)
-	VMOVUPS          768(CX), Y2
-	VMOVUPS          1792(CX), Y3
-	VMOVUPS          2816(CX), Y4
-	VMOVUPS          3840(CX), Y5
-	VMOVUPS          4864(CX), Y6
-	VMOVUPS          5888(CX), Y7
-	VMOVUPS          6912(CX), Y8
-	VMOVUPS          7936(CX), Y9
-	VADDPS           Y4, Y3, Y10
-	VSUBPS           Y4, Y3, Y3
-	VADDPS           Y6, Y5, Y4
-	VSUBPS           Y6, Y5, Y5
-	VADDPS           Y8, Y7, Y6
-	VSUBPS           Y8, Y7, Y7
-	VADDPS           Y10, Y2, Y2
-	VADDPS           Y6, Y4, Y8
-	VADDPS           Y8, Y2, Y2
-	VMOVUPS          Y2, 192(DI)
-	VFMADD231PS.BCST single_0_25<>+0(SB), Y6, Y10
-	VFMADD231PS.BCST single_4<>+0(SB), Y4, Y10
-	VMOVUPS          Y10, 704(DI)
-	VADDPS           Y9, Y3, Y2
-	VFMADD231PS.BCST single_0_125<>+0(SB), Y7, Y2
-	VFMADD231PS.BCST single_8<>+0(SB), Y5, Y2
-	VMOVUPS          Y2, 960(DI)
-	VFMADD231PS.BCST single_0_5<>+0(SB), Y7, Y3
-	VFMADD231PS.BCST single_2<>+0(SB), Y5, Y3
-	VMOVUPS          Y3, 448(DI)
-	VMOVUPS          896(CX), Y2
-	VMOVUPS          1920(CX), Y3
-	VMOVUPS          2944(CX), Y4
-	VMOVUPS          3968(CX), Y5
-	VMOVUPS          4992(CX), Y6
-	VMOVUPS          6016(CX), Y7
-	VMOVUPS          7040(CX), Y8
-	VMOVUPS          8064(CX), Y9
-	VADDPS           Y4, Y3, Y10
-	VSUBPS           Y4, Y3, Y3
-	VADDPS           Y6, Y5, Y4
-	VSUBPS           Y6, Y5, Y5
-	VADDPS           Y8, Y7, Y6
-	VSUBPS           Y8, Y7, Y7
-	VADDPS           Y10, Y2, Y2
-	VADDPS           Y6, Y4, Y8
-	VADDPS           Y8, Y2, Y2
-	VMOVUPS          Y2, 224(DI)
-	VFMADD231PS.BCST single_0_25<>+0(SB), Y6, Y10
-	VFMADD231PS.BCST single_4<>+0(SB), Y4, Y10
-	VMOVUPS          Y10, 736(DI)
-	VADDPS           Y9, Y3, Y2
-	VFMADD231PS.BCST single_0_125<>+0(SB), Y7, Y2
-	VFMADD231PS.BCST single_8<>+0(SB), Y5, Y2
-	VMOVUPS          Y2, 992(DI)
-	VFMADD231PS.BCST single_0_5<>+0(SB), Y7, Y3
-	VFMADD231PS.BCST single_2<>+0(SB), Y5, Y3
-	VMOVUPS          Y3, 480(DI)
+	VMOVUPS          1024(CX), Y2
+	VMOVUPS          2048(CX), Y3
+	VADDPS           Y3, Y2, Y4
+	VSUBPS           Y3, Y2, Y2
+	VMOVUPS          3072(CX), Y3
+	VMOVUPS          4096(CX), Y5
+	VADDPS           Y5, Y3, Y6
+	VSUBPS           Y5, Y3, Y3
+	VMOVUPS          5120(CX), Y5
+	VMOVUPS          6144(CX), Y7
+	VADDPS           Y7, Y5, Y8
+	VSUBPS           Y7, Y5, Y5
+	VMOVUPS          (CX), Y7
+	VADDPS           Y4, Y7, Y7
+	VADDPS           Y8, Y6, Y9
+	VADDPS           Y9, Y7, Y7
+	VMOVUPS          Y7, (DI)
+	VFMADD231PS.BCST single_0_25<>+0(SB), Y8, Y4
+	VFMADD231PS.BCST single_4<>+0(SB), Y6, Y4
+	VMOVUPS          Y4, 512(DI)
+	VMOVUPS          7168(CX), Y4
+	VADDPS           Y4, Y2, Y4
+	VFMADD231PS.BCST single_0_125<>+0(SB), Y5, Y4
+	VFMADD231PS.BCST single_8<>+0(SB), Y3, Y4
+	VMOVUPS          Y4, 768(DI)
+	VFMADD231PS.BCST single_0_5<>+0(SB), Y5, Y2
+	VFMADD231PS.BCST single_2<>+0(SB), Y3, Y2
+	VMOVUPS          Y2, 256(DI)
+	VMOVUPS          1152(CX), Y2
+	VMOVUPS          2176(CX), Y3
+	VADDPS           Y3, Y2, Y4
+	VSUBPS           Y3, Y2, Y2
+	VMOVUPS          3200(CX), Y3
+	VMOVUPS          4224(CX), Y5
+	VADDPS           Y5, Y3, Y6
+	VSUBPS           Y5, Y3, Y3
+	VMOVUPS          5248(CX), Y5
+	VMOVUPS          6272(CX), Y7
+	VADDPS           Y7, Y5, Y8
+	VSUBPS           Y7, Y5, Y5
+	VMOVUPS          128(CX), Y7
+	VADDPS           Y4, Y7, Y7
+	VADDPS           Y8, Y6, Y9
+	VADDPS           Y9, Y7, Y7
+	VMOVUPS          Y7, 32(DI)
+	VFMADD231PS.BCST single_0_25<>+0(SB), Y8, Y4
+	VFMADD231PS.BCST single_4<>+0(SB), Y6, Y4
+	VMOVUPS          Y4, 544(DI)
+	VMOVUPS          7296(CX), Y4
+	VADDPS           Y4, Y2, Y4
+	VFMADD231PS.BCST single_0_125<>+0(SB), Y5, Y4
+	VFMADD231PS.BCST single_8<>+0(SB), Y3, Y4
+	VMOVUPS          Y4, 800(DI)
+	VFMADD231PS.BCST single_0_5<>+0(SB), Y5, Y2
+	VFMADD231PS.BCST single_2<>+0(SB), Y3, Y2
+	VMOVUPS          Y2, 288(DI)
+	VMOVUPS          1280(CX), Y2
+	VMOVUPS          2304(CX), Y3
+	VADDPS           Y3, Y2, Y4
+	VSUBPS           Y3, Y2, Y2
+	VMOVUPS          3328(CX), Y3
+	VMOVUPS          4352(CX), Y5
+	VADDPS           Y5, Y3, Y6
+	VSUBPS           Y5, Y3, Y3
+	VMOVUPS          5376(CX), Y5
+	VMOVUPS          6400(CX), Y7
+	VADDPS           Y7, Y5, Y8
+	VSUBPS           Y7, Y5, Y5
+	VMOVUPS          256(CX), Y7
+	VADDPS           Y4, Y7, Y7
+	VADDPS           Y8, Y6, Y9
+	VADDPS           Y9, Y7, Y7
+	VMOVUPS          Y7, 64(DI)
+	VFMADD231PS.BCST single_0_25<>+0(SB), Y8, Y4
+	VFMADD231PS.BCST single_4<>+0(SB), Y6, Y4
+	VMOVUPS          Y4, 576(DI)
+	VMOVUPS          7424(CX), Y4
+	VADDPS           Y4, Y2, Y4
+	VFMADD231PS.BCST single_0_125<>+0(SB), Y5, Y4
+	VFMADD231PS.BCST single_8<>+0(SB), Y3, Y4
+	VMOVUPS          Y4, 832(DI)
+	VFMADD231PS.BCST single_0_5<>+0(SB), Y5, Y2
+	VFMADD231PS.BCST single_2<>+0(SB), Y3, Y2
+	VMOVUPS          Y2, 320(DI)
+	VMOVUPS          1408(CX), Y2
+	VMOVUPS          2432(CX), Y3
+	VADDPS           Y3, Y2, Y4
+	VSUBPS           Y3, Y2, Y2
+	VMOVUPS          3456(CX), Y3
+	VMOVUPS          4480(CX), Y5
+	VADDPS           Y5, Y3, Y6
+	VSUBPS           Y5, Y3, Y3
+	VMOVUPS          5504(CX), Y5
+	VMOVUPS          6528(CX), Y7
+	VADDPS           Y7, Y5, Y8
+	VSUBPS           Y7, Y5, Y5
+	VMOVUPS          384(CX), Y7
+	VADDPS           Y4, Y7, Y7
+	VADDPS           Y8, Y6, Y9
+	VADDPS           Y9, Y7, Y7
+	VMOVUPS          Y7, 96(DI)
+	VFMADD231PS.BCST single_0_25<>+0(SB), Y8, Y4
+	VFMADD231PS.BCST single_4<>+0(SB), Y6, Y4
+	VMOVUPS          Y4, 608(DI)
+	VMOVUPS          7552(CX), Y4
+	VADDPS           Y4, Y2, Y4
+	VFMADD231PS.BCST single_0_125<>+0(SB), Y5, Y4
+	VFMADD231PS.BCST single_8<>+0(SB), Y3, Y4
+	VMOVUPS          Y4, 864(DI)
+	VFMADD231PS.BCST single_0_5<>+0(SB), Y5, Y2
+	VFMADD231PS.BCST single_2<>+0(SB), Y3, Y2
+	VMOVUPS          Y2, 352(DI)
+	VMOVUPS          1536(CX), Y2
+	VMOVUPS          2560(CX), Y3
+	VADDPS           Y3, Y2, Y4
+	VSUBPS           Y3, Y2, Y2
+	VMOVUPS          3584(CX), Y3
+	VMOVUPS          4608(CX), Y5
+	VADDPS           Y5, Y3, Y6
+	VSUBPS           Y5, Y3, Y3
+	VMOVUPS          5632(CX), Y5
+	VMOVUPS          6656(CX), Y7
+	VADDPS           Y7, Y5, Y8
+	VSUBPS           Y7, Y5, Y5
+	VMOVUPS          512(CX), Y7
+	VADDPS           Y4, Y7, Y7
+	VADDPS           Y8, Y6, Y9
+	VADDPS           Y9, Y7, Y7
+	VMOVUPS          Y7, 128(DI)
+	VFMADD231PS.BCST single_0_25<>+0(SB), Y8, Y4
+	VFMADD231PS.BCST single_4<>+0(SB), Y6, Y4
+	VMOVUPS          Y4, 640(DI)
+	VMOVUPS          7680(CX), Y4
+	VADDPS           Y4, Y2, Y4
+	VFMADD231PS.BCST single_0_125<>+0(SB), Y5, Y4
+	VFMADD231PS.BCST single_8<>+0(SB), Y3, Y4
+	VMOVUPS          Y4, 896(DI)
+	VFMADD231PS.BCST single_0_5<>+0(SB), Y5, Y2
+	VFMADD231PS.BCST single_2<>+0(SB), Y3, Y2
+	VMOVUPS          Y2, 384(DI)
+	VMOVUPS          1664(CX), Y2
+	VMOVUPS          2688(CX), Y3
+	VADDPS           Y3, Y2, Y4
+	VSUBPS           Y3, Y2, Y2
+	VMOVUPS          3712(CX), Y3
+	VMOVUPS          4736(CX), Y5
+	VADDPS           Y5, Y3, Y6
+	VSUBPS           Y5, Y3, Y3
+	VMOVUPS          5760(CX), Y5
+	VMOVUPS          6784(CX), Y7
+	VADDPS           Y7, Y5, Y8
+	VSUBPS           Y7, Y5, Y5
+	VMOVUPS          640(CX), Y7
+	VADDPS           Y4, Y7, Y7
+	VADDPS           Y8, Y6, Y9
+	VADDPS           Y9, Y7, Y7
+	VMOVUPS          Y7, 160(DI)
+	VFMADD231PS.BCST single_0_25<>+0(SB), Y8, Y4
+	VFMADD231PS.BCST single_4<>+0(SB), Y6, Y4
+	VMOVUPS          Y4, 672(DI)
+	VMOVUPS          7808(CX), Y4
+	VADDPS           Y4, Y2, Y4
+	VFMADD231PS.BCST single_0_125<>+0(SB), Y5, Y4
+	VFMADD231PS.BCST single_8<>+0(SB), Y3, Y4
+	VMOVUPS          Y4, 928(DI)
+	VFMADD231PS.BCST single_0_5<>+0(SB), Y5, Y2
+	VFMADD231PS.BCST single_2<>+0(SB), Y3, Y2
+	VMOVUPS          Y2, 416(DI)
+	VMOVUPS          1792(CX), Y2
+	VMOVUPS          2816(CX), Y3
+	VADDPS           Y3, Y2, Y4
+	VSUBPS           Y3, Y2, Y2
+	VMOVUPS          3840(CX), Y3
+	VMOVUPS          4864(CX), Y5
+	VADDPS           Y5, Y3, Y6
+	VSUBPS           Y5, Y3, Y3
+	VMOVUPS          5888(CX), Y5
+	VMOVUPS          6912(CX), Y7
+	VADDPS           Y7, Y5, Y8
+	VSUBPS           Y7, Y5, Y5
+	VMOVUPS          768(CX), Y7
+	VADDPS           Y4, Y7, Y7
+	VADDPS           Y8, Y6, Y9
+	VADDPS           Y9, Y7, Y7
+	VMOVUPS          Y7, 192(DI)
+	VFMADD231PS.BCST single_0_25<>+0(SB), Y8, Y4
+	VFMADD231PS.BCST single_4<>+0(SB), Y6, Y4
+	VMOVUPS          Y4, 704(DI)
+	VMOVUPS          7936(CX), Y4
+	VADDPS           Y4, Y2, Y4
+	VFMADD231PS.BCST single_0_125<>+0(SB), Y5, Y4
+	VFMADD231PS.BCST single_8<>+0(SB), Y3, Y4
+	VMOVUPS          Y4, 960(DI)
+	VFMADD231PS.BCST single_0_5<>+0(SB), Y5, Y2
+	VFMADD231PS.BCST single_2<>+0(SB), Y3, Y2
+	VMOVUPS          Y2, 448(DI)
+	VMOVUPS          1920(CX), Y2
+	VMOVUPS          2944(CX), Y3
+	VADDPS           Y3, Y2, Y4
+	VSUBPS           Y3, Y2, Y2
+	VMOVUPS          3968(CX), Y3
+	VMOVUPS          4992(CX), Y5
+	VADDPS           Y5, Y3, Y6
+	VSUBPS           Y5, Y3, Y3
+	VMOVUPS          6016(CX), Y5
+	VMOVUPS          7040(CX), Y7
+	VADDPS           Y7, Y5, Y8
+	VSUBPS           Y7, Y5, Y5
+	VMOVUPS          896(CX), Y7
+	VADDPS           Y4, Y7, Y7
+	VADDPS           Y8, Y6, Y9
+	VADDPS           Y9, Y7, Y7
+	VMOVUPS          Y7, 224(DI)
+	VFMADD231PS.BCST single_0_25<>+0(SB), Y8, Y4
+	VFMADD231PS.BCST single_4<>+0(SB), Y6, Y4
+	VMOVUPS          Y4, 736(DI)
+	VMOVUPS          8064(CX), Y4
+	VADDPS           Y4, Y2, Y4
+	VFMADD231PS.BCST single_0_125<>+0(SB), Y5, Y4
+	VFMADD231PS.BCST single_8<>+0(SB), Y3, Y4
+	VMOVUPS          Y4, 992(DI)
+	VFMADD231PS.BCST single_0_5<>+0(SB), Y5, Y2
+	VFMADD231PS.BCST single_2<>+0(SB), Y3, Y2
+	VMOVUPS          Y2, 480(DI)
 
 	// two rows at a time: (Aᵀ m) A, then bias, pooling, ReLU
-	VMOVUPS          (DI), Y2
-	VMOVUPS          32(DI), Y3
-	VMOVUPS          64(DI), Y4
-	VMOVUPS          96(DI), Y5
-	VMOVUPS          128(DI), Y6
-	VMOVUPS          160(DI), Y7
-	VMOVUPS          192(DI), Y8
-	VMOVUPS          224(DI), Y9
-	VADDPS           Y4, Y3, Y10
-	VSUBPS           Y4, Y3, Y3
-	VADDPS           Y6, Y5, Y4
-	VSUBPS           Y6, Y5, Y5
-	VADDPS           Y8, Y7, Y6
-	VSUBPS           Y8, Y7, Y7
-	VADDPS           Y10, Y2, Y2
-	VADDPS           Y6, Y4, Y8
-	VADDPS           Y8, Y2, Y2
-	VFMADD231PS.BCST single_0_25<>+0(SB), Y6, Y10
-	VFMADD231PS.BCST single_4<>+0(SB), Y4, Y10
-	VADDPS           Y9, Y3, Y4
-	VFMADD231PS.BCST single_0_125<>+0(SB), Y7, Y4
-	VFMADD231PS.BCST single_8<>+0(SB), Y5, Y4
-	VFMADD231PS.BCST single_0_5<>+0(SB), Y7, Y3
-	VFMADD231PS.BCST single_2<>+0(SB), Y5, Y3
-	VMOVUPS          256(DI), Y5
-	VMOVUPS          288(DI), Y6
-	VMOVUPS          320(DI), Y7
-	VMOVUPS          352(DI), Y8
+	VMOVUPS          32(DI), Y2
+	VMOVUPS          64(DI), Y3
+	VADDPS           Y3, Y2, Y4
+	VSUBPS           Y3, Y2, Y2
+	VMOVUPS          96(DI), Y3
+	VMOVUPS          128(DI), Y5
+	VADDPS           Y5, Y3, Y6
+	VSUBPS           Y5, Y3, Y3
+	VMOVUPS          160(DI), Y5
+	VMOVUPS          192(DI), Y7
+	VADDPS           Y7, Y5, Y8
+	VSUBPS           Y7, Y5, Y5
+	VMOVUPS          (DI), Y7
+	VADDPS           Y4, Y7, Y7
+	VADDPS           Y8, Y6, Y9
+	VADDPS           Y9, Y7, Y7
+	VFMADD231PS.BCST single_0_25<>+0(SB), Y8, Y4
+	VFMADD231PS.BCST single_4<>+0(SB), Y6, Y4
+	VMOVUPS          224(DI), Y6
+	VADDPS           Y6, Y2, Y6
+	VFMADD231PS.BCST single_0_125<>+0(SB), Y5, Y6
+	VFMADD231PS.BCST single_8<>+0(SB), Y3, Y6
+	VFMADD231PS.BCST single_0_5<>+0(SB), Y5, Y2
+	VFMADD231PS.BCST single_2<>+0(SB), Y3, Y2
+	VMOVUPS          288(DI), Y3
+	VMOVUPS          320(DI), Y5
+	VADDPS           Y5, Y3, Y8
+	VSUBPS           Y5, Y3, Y3
+	VMOVUPS          352(DI), Y5
 	VMOVUPS          384(DI), Y9
-	VMOVUPS          416(DI), Y11
-	VMOVUPS          448(DI), Y12
-	VMOVUPS          480(DI), Y13
-	VADDPS           Y7, Y6, Y14
-	VSUBPS           Y7, Y6, Y6
-	VADDPS           Y9, Y8, Y7
-	VSUBPS           Y9, Y8, Y8
-	VADDPS           Y12, Y11, Y9
-	VSUBPS           Y12, Y11, Y11
-	VADDPS           Y14, Y5, Y5
-	VADDPS           Y9, Y7, Y12
-	VADDPS           Y12, Y5, Y5
-	VFMADD231PS.BCST single_0_25<>+0(SB), Y9, Y14
-	VFMADD231PS.BCST single_4<>+0(SB), Y7, Y14
-	VADDPS           Y13, Y6, Y7
-	VFMADD231PS.BCST single_0_125<>+0(SB), Y11, Y7
-	VFMADD231PS.BCST single_8<>+0(SB), Y8, Y7
-	VFMADD231PS.BCST single_0_5<>+0(SB), Y11, Y6
-	VFMADD231PS.BCST single_2<>+0(SB), Y8, Y6
-	VMAXPS           Y3, Y2, Y2
-	VMAXPS           Y6, Y5, Y3
+	VADDPS           Y9, Y5, Y10
+	VSUBPS           Y9, Y5, Y5
+	VMOVUPS          416(DI), Y9
+	VMOVUPS          448(DI), Y11
+	VADDPS           Y11, Y9, Y12
+	VSUBPS           Y11, Y9, Y9
+	VMOVUPS          256(DI), Y11
+	VADDPS           Y8, Y11, Y11
+	VADDPS           Y12, Y10, Y13
+	VADDPS           Y13, Y11, Y11
+	VFMADD231PS.BCST single_0_25<>+0(SB), Y12, Y8
+	VFMADD231PS.BCST single_4<>+0(SB), Y10, Y8
+	VMOVUPS          480(DI), Y10
+	VADDPS           Y10, Y3, Y10
+	VFMADD231PS.BCST single_0_125<>+0(SB), Y9, Y10
+	VFMADD231PS.BCST single_8<>+0(SB), Y5, Y10
+	VFMADD231PS.BCST single_0_5<>+0(SB), Y9, Y3
+	VFMADD231PS.BCST single_2<>+0(SB), Y5, Y3
+	VMAXPS           Y2, Y7, Y2
+	VMAXPS           Y3, Y11, Y3
 	VMAXPS           Y3, Y2, Y2
 	VADDPS           Y0, Y2, Y2
 	VMAXPS           Y2, Y1, Y2
 	VMOVUPS          Y2, (R8)
-	VMAXPS           Y4, Y10, Y2
-	VMAXPS           Y7, Y14, Y3
+	VMAXPS           Y6, Y4, Y2
+	VMAXPS           Y10, Y8, Y3
 	VMAXPS           Y3, Y2, Y2
 	VADDPS           Y0, Y2, Y2
 	VMAXPS           Y2, Y1, Y2
 	VMOVUPS          Y2, 32(R8)
-	VMOVUPS          512(DI), Y2
-	VMOVUPS          544(DI), Y3
-	VMOVUPS          576(DI), Y4
-	VMOVUPS          608(DI), Y5
-	VMOVUPS          640(DI), Y6
-	VMOVUPS          672(DI), Y7
-	VMOVUPS          704(DI), Y8
-	VMOVUPS          736(DI), Y9
-	VADDPS           Y4, Y3, Y10
-	VSUBPS           Y4, Y3, Y3
-	VADDPS           Y6, Y5, Y4
-	VSUBPS           Y6, Y5, Y5
-	VADDPS           Y8, Y7, Y6
-	VSUBPS           Y8, Y7, Y7
-	VADDPS           Y10, Y2, Y2
-	VADDPS           Y6, Y4, Y8
-	VADDPS           Y8, Y2, Y2
-	VFMADD231PS.BCST single_0_25<>+0(SB), Y6, Y10
-	VFMADD231PS.BCST single_4<>+0(SB), Y4, Y10
-	VADDPS           Y9, Y3, Y4
-	VFMADD231PS.BCST single_0_125<>+0(SB), Y7, Y4
-	VFMADD231PS.BCST single_8<>+0(SB), Y5, Y4
-	VFMADD231PS.BCST single_0_5<>+0(SB), Y7, Y3
-	VFMADD231PS.BCST single_2<>+0(SB), Y5, Y3
-	VMOVUPS          768(DI), Y5
-	VMOVUPS          800(DI), Y6
-	VMOVUPS          832(DI), Y7
-	VMOVUPS          864(DI), Y8
+	VMOVUPS          544(DI), Y2
+	VMOVUPS          576(DI), Y3
+	VADDPS           Y3, Y2, Y4
+	VSUBPS           Y3, Y2, Y2
+	VMOVUPS          608(DI), Y3
+	VMOVUPS          640(DI), Y5
+	VADDPS           Y5, Y3, Y6
+	VSUBPS           Y5, Y3, Y3
+	VMOVUPS          672(DI), Y5
+	VMOVUPS          704(DI), Y7
+	VADDPS           Y7, Y5, Y8
+	VSUBPS           Y7, Y5, Y5
+	VMOVUPS          512(DI), Y7
+	VADDPS           Y4, Y7, Y7
+	VADDPS           Y8, Y6, Y9
+	VADDPS           Y9, Y7, Y7
+	VFMADD231PS.BCST single_0_25<>+0(SB), Y8, Y4
+	VFMADD231PS.BCST single_4<>+0(SB), Y6, Y4
+	VMOVUPS          736(DI), Y6
+	VADDPS           Y6, Y2, Y6
+	VFMADD231PS.BCST single_0_125<>+0(SB), Y5, Y6
+	VFMADD231PS.BCST single_8<>+0(SB), Y3, Y6
+	VFMADD231PS.BCST single_0_5<>+0(SB), Y5, Y2
+	VFMADD231PS.BCST single_2<>+0(SB), Y3, Y2
+	VMOVUPS          800(DI), Y3
+	VMOVUPS          832(DI), Y5
+	VADDPS           Y5, Y3, Y8
+	VSUBPS           Y5, Y3, Y3
+	VMOVUPS          864(DI), Y5
 	VMOVUPS          896(DI), Y9
-	VMOVUPS          928(DI), Y11
-	VMOVUPS          960(DI), Y12
-	VMOVUPS          992(DI), Y13
-	VADDPS           Y7, Y6, Y14
-	VSUBPS           Y7, Y6, Y6
-	VADDPS           Y9, Y8, Y7
-	VSUBPS           Y9, Y8, Y8
-	VADDPS           Y12, Y11, Y9
-	VSUBPS           Y12, Y11, Y11
-	VADDPS           Y14, Y5, Y5
-	VADDPS           Y9, Y7, Y12
-	VADDPS           Y12, Y5, Y5
-	VFMADD231PS.BCST single_0_25<>+0(SB), Y9, Y14
-	VFMADD231PS.BCST single_4<>+0(SB), Y7, Y14
-	VADDPS           Y13, Y6, Y7
-	VFMADD231PS.BCST single_0_125<>+0(SB), Y11, Y7
-	VFMADD231PS.BCST single_8<>+0(SB), Y8, Y7
-	VFMADD231PS.BCST single_0_5<>+0(SB), Y11, Y6
-	VFMADD231PS.BCST single_2<>+0(SB), Y8, Y6
-	VMAXPS           Y3, Y2, Y2
-	VMAXPS           Y6, Y5, Y3
+	VADDPS           Y9, Y5, Y10
+	VSUBPS           Y9, Y5, Y5
+	VMOVUPS          928(DI), Y9
+	VMOVUPS          960(DI), Y11
+	VADDPS           Y11, Y9, Y12
+	VSUBPS           Y11, Y9, Y9
+	VMOVUPS          768(DI), Y11
+	VADDPS           Y8, Y11, Y11
+	VADDPS           Y12, Y10, Y13
+	VADDPS           Y13, Y11, Y11
+	VFMADD231PS.BCST single_0_25<>+0(SB), Y12, Y8
+	VFMADD231PS.BCST single_4<>+0(SB), Y10, Y8
+	VMOVUPS          992(DI), Y10
+	VADDPS           Y10, Y3, Y10
+	VFMADD231PS.BCST single_0_125<>+0(SB), Y9, Y10
+	VFMADD231PS.BCST single_8<>+0(SB), Y5, Y10
+	VFMADD231PS.BCST single_0_5<>+0(SB), Y9, Y3
+	VFMADD231PS.BCST single_2<>+0(SB), Y5, Y3
+	VMAXPS           Y2, Y7, Y2
+	VMAXPS           Y3, Y11, Y3
 	VMAXPS           Y3, Y2, Y2
 	VADDPS           Y0, Y2, Y2
 	VMAXPS           Y2, Y1, Y2
 	VMOVUPS          Y2, 128(R8)
-	VMAXPS           Y4, Y10, Y2
-	VMAXPS           Y7, Y14, Y3
+	VMAXPS           Y6, Y4, Y2
+	VMAXPS           Y10, Y8, Y3
 	VMAXPS           Y3, Y2, Y2
 	VADDPS           Y0, Y2, Y2
 	VMAXPS           Y2, Y1, Y2
 	VMOVUPS          Y2, 160(R8)
 
 	// columns: Aᵀ m
-	VMOVUPS          32(CX), Y2
-	VMOVUPS          1056(CX), Y3
-	VMOVUPS          2080(CX), Y4
-	VMOVUPS          3104(CX), Y5
-	VMOVUPS          4128(CX), Y6
-	VMOVUPS          5152(CX), Y7
-	VMOVUPS          6176(CX), Y8
-	VMOVUPS          7200(CX), Y9
-	VADDPS           Y4, Y3, Y10
-	VSUBPS           Y4, Y3, Y3
-	VADDPS           Y6, Y5, Y4
-	VSUBPS           Y6, Y5, Y5
-	VADDPS           Y8, Y7, Y6
-	VSUBPS           Y8, Y7, Y7
-	VADDPS           Y10, Y2, Y2
-	VADDPS           Y6, Y4, Y8
-	VADDPS           Y8, Y2, Y2
-	VMOVUPS          Y2, (DI)
-	VFMADD231PS.BCST single_0_25<>+0(SB), Y6, Y10
-	VFMADD231PS.BCST single_4<>+0(SB), Y4, Y10
-	VMOVUPS          Y10, 512(DI)
-	VADDPS           Y9, Y3, Y2
-	VFMADD231PS.BCST single_0_125<>+0(SB), Y7, Y2
-	VFMADD231PS.BCST single_8<>+0(SB), Y5, Y2
-	VMOVUPS          Y2, 768(DI)
-	VFMADD231PS.BCST single_0_5<>+0(SB), Y7, Y3
-	VFMADD231PS.BCST single_2<>+0(SB), Y5, Y3
-	VMOVUPS          Y3, 256(DI)
-	VMOVUPS          160(CX), Y2
-	VMOVUPS          1184(CX), Y3
-	VMOVUPS          2208(CX), Y4
-	VMOVUPS          3232(CX), Y5
-	VMOVUPS          4256(CX), Y6
-	VMOVUPS          5280(CX), Y7
-	VMOVUPS          6304(CX), Y8
-	VMOVUPS          7328(CX), Y9
-	VADDPS           Y4, Y3, Y10
-	VSUBPS           Y4, Y3, Y3
-	VADDPS           Y6, Y5, Y4
-	VSUBPS           Y6, Y5, Y5
-	VADDPS           Y8, Y7, Y6
-	VSUBPS           Y8, Y7, Y7
-	VADDPS           Y10, Y2, Y2
-	VADDPS           Y6, Y4, Y8
-	VADDPS           Y8, Y2, Y2
-	VMOVUPS          Y2, 32(DI)
-	VFMADD231PS.BCST single_0_25<>+0(SB), Y6, Y10
-	VFMADD231PS.BCST single_4<>+0(SB), Y4, Y10
-	VMOVUPS          Y10, 544(DI)
-	VADDPS           Y9, Y3, Y2
-	VFMADD231PS.BCST single_0_125<>+0(SB), Y7, Y2
-	VFMADD231PS.BCST single_8<>+0(SB), Y5, Y2
-	VMOVUPS          Y2, 800(DI)
-	VFMADD231PS.BCST single_0_5<>+0(SB), Y7, Y3
-	VFMADD231PS.BCST single_2<>+0(SB), Y5, Y3
-	VMOVUPS          Y3, 288(DI)
-	VMOVUPS          288(CX), Y2
-	VMOVUPS          1312(CX), Y3
-	VMOVUPS          2336(CX), Y4
-	VMOVUPS          3360(CX), Y5
-	VMOVUPS          4384(CX), Y6
-	VMOVUPS          5408(CX), Y7
-	VMOVUPS          6432(CX), Y8
-	VMOVUPS          7456(CX), Y9
-	VADDPS           Y4, Y3, Y10
-	VSUBPS           Y4, Y3, Y3
-	VADDPS           Y6, Y5, Y4
-	VSUBPS           Y6, Y5, Y5
-	VADDPS           Y8, Y7, Y6
-	VSUBPS           Y8, Y7, Y7
-	VADDPS           Y10, Y2, Y2
-	VADDPS           Y6, Y4, Y8
-	VADDPS           Y8, Y2, Y2
-	VMOVUPS          Y2, 64(DI)
-	VFMADD231PS.BCST single_0_25<>+0(SB), Y6, Y10
-	VFMADD231PS.BCST single_4<>+0(SB), Y4, Y10
-	VMOVUPS          Y10, 576(DI)
-	VADDPS           Y9, Y3, Y2
-	VFMADD231PS.BCST single_0_125<>+0(SB), Y7, Y2
-	VFMADD231PS.BCST single_8<>+0(SB), Y5, Y2
-	VMOVUPS          Y2, 832(DI)
-	VFMADD231PS.BCST single_0_5<>+0(SB), Y7, Y3
-	VFMADD231PS.BCST single_2<>+0(SB), Y5, Y3
-	VMOVUPS          Y3, 320(DI)
-	VMOVUPS          416(CX), Y2
-	VMOVUPS          1440(CX), Y3
-	VMOVUPS          2464(CX), Y4
-	VMOVUPS          3488(CX), Y5
-	VMOVUPS          4512(CX), Y6
-	VMOVUPS          5536(CX), Y7
-	VMOVUPS          6560(CX), Y8
-	VMOVUPS          7584(CX), Y9
-	VADDPS           Y4, Y3, Y10
-	VSUBPS           Y4, Y3, Y3
-	VADDPS           Y6, Y5, Y4
-	VSUBPS           Y6, Y5, Y5
-	VADDPS           Y8, Y7, Y6
-	VSUBPS           Y8, Y7, Y7
-	VADDPS           Y10, Y2, Y2
-	VADDPS           Y6, Y4, Y8
-	VADDPS           Y8, Y2, Y2
-	VMOVUPS          Y2, 96(DI)
-	VFMADD231PS.BCST single_0_25<>+0(SB), Y6, Y10
-	VFMADD231PS.BCST single_4<>+0(SB), Y4, Y10
-	VMOVUPS          Y10, 608(DI)
-	VADDPS           Y9, Y3, Y2
-	VFMADD231PS.BCST single_0_125<>+0(SB), Y7, Y2
-	VFMADD231PS.BCST single_8<>+0(SB), Y5, Y2
-	VMOVUPS          Y2, 864(DI)
-	VFMADD231PS.BCST single_0_5<>+0(SB), Y7, Y3
-	VFMADD231PS.BCST single_2<>+0(SB), Y5, Y3
-	VMOVUPS          Y3, 352(DI)
-	VMOVUPS          544(CX), Y2
-	VMOVUPS          1568(CX), Y3
-	VMOVUPS          2592(CX), Y4
-	VMOVUPS          3616(CX), Y5
-	VMOVUPS          4640(CX), Y6
-	VMOVUPS          5664(CX), Y7
-	VMOVUPS          6688(CX), Y8
-	VMOVUPS          7712(CX), Y9
-	VADDPS           Y4, Y3, Y10
-	VSUBPS           Y4, Y3, Y3
-	VADDPS           Y6, Y5, Y4
-	VSUBPS           Y6, Y5, Y5
-	VADDPS           Y8, Y7, Y6
-	VSUBPS           Y8, Y7, Y7
-	VADDPS           Y10, Y2, Y2
-	VADDPS           Y6, Y4, Y8
-	VADDPS           Y8, Y2, Y2
-	VMOVUPS          Y2, 128(DI)
-	VFMADD231PS.BCST single_0_25<>+0(SB), Y6, Y10
-	VFMADD231PS.BCST single_4<>+0(SB), Y4, Y10
-	VMOVUPS          Y10, 640(DI)
-	VADDPS           Y9, Y3, Y2
-	VFMADD231PS.BCST single_0_125<>+0(SB), Y7, Y2
-	VFMADD231PS.BCST single_8<>+0(SB), Y5, Y2
-	VMOVUPS          Y2, 896(DI)
-	VFMADD231PS.BCST single_0_5<>+0(SB), Y7, Y3
-	VFMADD231PS.BCST single_2<>+0(SB), Y5, Y3
-	VMOVUPS          Y3, 384(DI)
-	VMOVUPS          672(CX), Y2
-	VMOVUPS          1696(CX), Y3
-	VMOVUPS          2720(CX), Y4
-	VMOVUPS          3744(CX), Y5
-	VMOVUPS          4768(CX), Y6
-	VMOVUPS          5792(CX), Y7
-	VMOVUPS          6816(CX), Y8
-	VMOVUPS          7840(CX), Y9
-	VADDPS           Y4, Y3, Y10
-	VSUBPS           Y4, Y3, Y3
-	VADDPS           Y6, Y5, Y4
-	VSUBPS           Y6, Y5, Y5
-	VADDPS           Y8, Y7, Y6
-	VSUBPS           Y8, Y7, Y7
-	VADDPS           Y10, Y2, Y2
-	VADDPS           Y6, Y4, Y8
-	VADDPS           Y8, Y2, Y2
-	VMOVUPS          Y2, 160(DI)
-	VFMADD231PS.BCST single_0_25<>+0(SB), Y6, Y10
-	VFMADD231PS.BCST single_4<>+0(SB), Y4, Y10
-	VMOVUPS          Y10, 672(DI)
-	VADDPS           Y9, Y3, Y2
-	VFMADD231PS.BCST single_0_125<>+0(SB), Y7, Y2
-	VFMADD231PS.BCST single_8<>+0(SB), Y5, Y2
-	VMOVUPS          Y2, 928(DI)
-	VFMADD231PS.BCST single_0_5<>+0(SB), Y7, Y3
-	VFMADD231PS.BCST single_2<>+0(SB), Y5, Y3
-	VMOVUPS          Y3, 416(DI)
-	VMOVUPS          800(CX), Y2
-	VMOVUPS          1824(CX), Y3
-	VMOVUPS          2848(CX), Y4
-	VMOVUPS          3872(CX), Y5
-	VMOVUPS          4896(CX), Y6
-	VMOVUPS          5920(CX), Y7
-	VMOVUPS          6944(CX), Y8
-	VMOVUPS          7968(CX), Y9
-	VADDPS           Y4, Y3, Y10
-	VSUBPS           Y4, Y3, Y3
-	VADDPS           Y6, Y5, Y4
-	VSUBPS           Y6, Y5, Y5
-	VADDPS           Y8, Y7, Y6
-	VSUBPS           Y8, Y7, Y7
-	VADDPS           Y10, Y2, Y2
-	VADDPS           Y6, Y4, Y8
-	VADDPS           Y8, Y2, Y2
-	VMOVUPS          Y2, 192(DI)
-	VFMADD231PS.BCST single_0_25<>+0(SB), Y6, Y10
-	VFMADD231PS.BCST single_4<>+0(SB), Y4, Y10
-	VMOVUPS          Y10, 704(DI)
-	VADDPS           Y9, Y3, Y2
-	VFMADD231PS.BCST single_0_125<>+0(SB), Y7, Y2
-	VFMADD231PS.BCST single_8<>+0(SB), Y5, Y2
-	VMOVUPS          Y2, 960(DI)
-	VFMADD231PS.BCST single_0_5<>+0(SB), Y7, Y3
-	VFMADD231PS.BCST single_2<>+0(SB), Y5, Y3
-	VMOVUPS          Y3, 448(DI)
-	VMOVUPS          928(CX), Y2
-	VMOVUPS          1952(CX), Y3
-	VMOVUPS          2976(CX), Y4
-	VMOVUPS          4000(CX), Y5
-	VMOVUPS          5024(CX), Y6
-	VMOVUPS          6048(CX), Y7
-	VMOVUPS          7072(CX), Y8
-	VMOVUPS          8096(CX), Y9
-	VADDPS           Y4, Y3, Y10
-	VSUBPS           Y4, Y3, Y3
-	VADDPS           Y6, Y5, Y4
-	VSUBPS           Y6, Y5, Y5
-	VADDPS           Y8, Y7, Y6
-	VSUBPS           Y8, Y7, Y7
-	VADDPS           Y10, Y2, Y2
-	VADDPS           Y6, Y4, Y8
-	VADDPS           Y8, Y2, Y2
-	VMOVUPS          Y2, 224(DI)
-	VFMADD231PS.BCST single_0_25<>+0(SB), Y6, Y10
-	VFMADD231PS.BCST single_4<>+0(SB), Y4, Y10
-	VMOVUPS          Y10, 736(DI)
-	VADDPS           Y9, Y3, Y2
-	VFMADD231PS.BCST single_0_125<>+0(SB), Y7, Y2
-	VFMADD231PS.BCST single_8<>+0(SB), Y5, Y2
-	VMOVUPS          Y2, 992(DI)
-	VFMADD231PS.BCST single_0_5<>+0(SB), Y7, Y3
-	VFMADD231PS.BCST single_2<>+0(SB), Y5, Y3
-	VMOVUPS          Y3, 480(DI)
+	VMOVUPS          1056(CX), Y2
+	VMOVUPS          2080(CX), Y3
+	VADDPS           Y3, Y2, Y4
+	VSUBPS           Y3, Y2, Y2
+	VMOVUPS          3104(CX), Y3
+	VMOVUPS          4128(CX), Y5
+	VADDPS           Y5, Y3, Y6
+	VSUBPS           Y5, Y3, Y3
+	VMOVUPS          5152(CX), Y5
+	VMOVUPS          6176(CX), Y7
+	VADDPS           Y7, Y5, Y8
+	VSUBPS           Y7, Y5, Y5
+	VMOVUPS          32(CX), Y7
+	VADDPS           Y4, Y7, Y7
+	VADDPS           Y8, Y6, Y9
+	VADDPS           Y9, Y7, Y7
+	VMOVUPS          Y7, (DI)
+	VFMADD231PS.BCST single_0_25<>+0(SB), Y8, Y4
+	VFMADD231PS.BCST single_4<>+0(SB), Y6, Y4
+	VMOVUPS          Y4, 512(DI)
+	VMOVUPS          7200(CX), Y4
+	VADDPS           Y4, Y2, Y4
+	VFMADD231PS.BCST single_0_125<>+0(SB), Y5, Y4
+	VFMADD231PS.BCST single_8<>+0(SB), Y3, Y4
+	VMOVUPS          Y4, 768(DI)
+	VFMADD231PS.BCST single_0_5<>+0(SB), Y5, Y2
+	VFMADD231PS.BCST single_2<>+0(SB), Y3, Y2
+	VMOVUPS          Y2, 256(DI)
+	VMOVUPS          1184(CX), Y2
+	VMOVUPS          2208(CX), Y3
+	VADDPS           Y3, Y2, Y4
+	VSUBPS           Y3, Y2, Y2
+	VMOVUPS          3232(CX), Y3
+	VMOVUPS          4256(CX), Y5
+	VADDPS           Y5, Y3, Y6
+	VSUBPS           Y5, Y3, Y3
+	VMOVUPS          5280(CX), Y5
+	VMOVUPS          6304(CX), Y7
+	VADDPS           Y7, Y5, Y8
+	VSUBPS           Y7, Y5, Y5
+	VMOVUPS          160(CX), Y7
+	VADDPS           Y4, Y7, Y7
+	VADDPS           Y8, Y6, Y9
+	VADDPS           Y9, Y7, Y7
+	VMOVUPS          Y7, 32(DI)
+	VFMADD231PS.BCST single_0_25<>+0(SB), Y8, Y4
+	VFMADD231PS.BCST single_4<>+0(SB), Y6, Y4
+	VMOVUPS          Y4, 544(DI)
+	VMOVUPS          7328(CX), Y4
+	VADDPS           Y4, Y2, Y4
+	VFMADD231PS.BCST single_0_125<>+0(SB), Y5, Y4
+	VFMADD231PS.BCST single_8<>+0(SB), Y3, Y4
+	VMOVUPS          Y4, 800(DI)
+	VFMADD231PS.BCST single_0_5<>+0(SB), Y5, Y2
+	VFMADD231PS.BCST single_2<>+0(SB), Y3, Y2
+	VMOVUPS          Y2, 288(DI)
+	VMOVUPS          1312(CX), Y2
+	VMOVUPS          2336(CX), Y3
+	VADDPS           Y3, Y2, Y4
+	VSUBPS           Y3, Y2, Y2
+	VMOVUPS          3360(CX), Y3
+	VMOVUPS          4384(CX), Y5
+	VADDPS           Y5, Y3, Y6
+	VSUBPS           Y5, Y3, Y3
+	VMOVUPS          5408(CX), Y5
+	VMOVUPS          6432(CX), Y7
+	VADDPS           Y7, Y5, Y8
+	VSUBPS           Y7, Y5, Y5
+	VMOVUPS          288(CX), Y7
+	VADDPS           Y4, Y7, Y7
+	VADDPS           Y8, Y6, Y9
+	VADDPS           Y9, Y7, Y7
+	VMOVUPS          Y7, 64(DI)
+	VFMADD231PS.BCST single_0_25<>+0(SB), Y8, Y4
+	VFMADD231PS.BCST single_4<>+0(SB), Y6, Y4
+	VMOVUPS          Y4, 576(DI)
+	VMOVUPS          7456(CX), Y4
+	VADDPS           Y4, Y2, Y4
+	VFMADD231PS.BCST single_0_125<>+0(SB), Y5, Y4
+	VFMADD231PS.BCST single_8<>+0(SB), Y3, Y4
+	VMOVUPS          Y4, 832(DI)
+	VFMADD231PS.BCST single_0_5<>+0(SB), Y5, Y2
+	VFMADD231PS.BCST single_2<>+0(SB), Y3, Y2
+	VMOVUPS          Y2, 320(DI)
+	VMOVUPS          1440(CX), Y2
+	VMOVUPS          2464(CX), Y3
+	VADDPS           Y3, Y2, Y4
+	VSUBPS           Y3, Y2, Y2
+	VMOVUPS          3488(CX), Y3
+	VMOVUPS          4512(CX), Y5
+	VADDPS           Y5, Y3, Y6
+	VSUBPS           Y5, Y3, Y3
+	VMOVUPS          5536(CX), Y5
+	VMOVUPS          6560(CX), Y7
+	VADDPS           Y7, Y5, Y8
+	VSUBPS           Y7, Y5, Y5
+	VMOVUPS          416(CX), Y7
+	VADDPS           Y4, Y7, Y7
+	VADDPS           Y8, Y6, Y9
+	VADDPS           Y9, Y7, Y7
+	VMOVUPS          Y7, 96(DI)
+	VFMADD231PS.BCST single_0_25<>+0(SB), Y8, Y4
+	VFMADD231PS.BCST single_4<>+0(SB), Y6, Y4
+	VMOVUPS          Y4, 608(DI)
+	VMOVUPS          7584(CX), Y4
+	VADDPS           Y4, Y2, Y4
+	VFMADD231PS.BCST single_0_125<>+0(SB), Y5, Y4
+	VFMADD231PS.BCST single_8<>+0(SB), Y3, Y4
+	VMOVUPS          Y4, 864(DI)
+	VFMADD231PS.BCST single_0_5<>+0(SB), Y5, Y2
+	VFMADD231PS.BCST single_2<>+0(SB), Y3, Y2
+	VMOVUPS          Y2, 352(DI)
+	VMOVUPS          1568(CX), Y2
+	VMOVUPS          2592(CX), Y3
+	VADDPS           Y3, Y2, Y4
+	VSUBPS           Y3, Y2, Y2
+	VMOVUPS          3616(CX), Y3
+	VMOVUPS          4640(CX), Y5
+	VADDPS           Y5, Y3, Y6
+	VSUBPS           Y5, Y3, Y3
+	VMOVUPS          5664(CX), Y5
+	VMOVUPS          6688(CX), Y7
+	VADDPS           Y7, Y5, Y8
+	VSUBPS           Y7, Y5, Y5
+	VMOVUPS          544(CX), Y7
+	VADDPS           Y4, Y7, Y7
+	VADDPS           Y8, Y6, Y9
+	VADDPS           Y9, Y7, Y7
+	VMOVUPS          Y7, 128(DI)
+	VFMADD231PS.BCST single_0_25<>+0(SB), Y8, Y4
+	VFMADD231PS.BCST single_4<>+0(SB), Y6, Y4
+	VMOVUPS          Y4, 640(DI)
+	VMOVUPS          7712(CX), Y4
+	VADDPS           Y4, Y2, Y4
+	VFMADD231PS.BCST single_0_125<>+0(SB), Y5, Y4
+	VFMADD231PS.BCST single_8<>+0(SB), Y3, Y4
+	VMOVUPS          Y4, 896(DI)
+	VFMADD231PS.BCST single_0_5<>+0(SB), Y5, Y2
+	VFMADD231PS.BCST single_2<>+0(SB), Y3, Y2
+	VMOVUPS          Y2, 384(DI)
+	VMOVUPS          1696(CX), Y2
+	VMOVUPS          2720(CX), Y3
+	VADDPS           Y3, Y2, Y4
+	VSUBPS           Y3, Y2, Y2
+	VMOVUPS          3744(CX), Y3
+	VMOVUPS          4768(CX), Y5
+	VADDPS           Y5, Y3, Y6
+	VSUBPS           Y5, Y3, Y3
+	VMOVUPS          5792(CX), Y5
+	VMOVUPS          6816(CX), Y7
+	VADDPS           Y7, Y5, Y8
+	VSUBPS           Y7, Y5, Y5
+	VMOVUPS          672(CX), Y7
+	VADDPS           Y4, Y7, Y7
+	VADDPS           Y8, Y6, Y9
+	VADDPS           Y9, Y7, Y7
+	VMOVUPS          Y7, 160(DI)
+	VFMADD231PS.BCST single_0_25<>+0(SB), Y8, Y4
+	VFMADD231PS.BCST single_4<>+0(SB), Y6, Y4
+	VMOVUPS          Y4, 672(DI)
+	VMOVUPS          7840(CX), Y4
+	VADDPS           Y4, Y2, Y4
+	VFMADD231PS.BCST single_0_125<>+0(SB), Y5, Y4
+	VFMADD231PS.BCST single_8<>+0(SB), Y3, Y4
+	VMOVUPS          Y4, 928(DI)
+	VFMADD231PS.BCST single_0_5<>+0(SB), Y5, Y2
+	VFMADD231PS.BCST single_2<>+0(SB), Y3, Y2
+	VMOVUPS          Y2, 416(DI)
+	VMOVUPS          1824(CX), Y2
+	VMOVUPS          2848(CX), Y3
+	VADDPS           Y3, Y2, Y4
+	VSUBPS           Y3, Y2, Y2
+	VMOVUPS          3872(CX), Y3
+	VMOVUPS          4896(CX), Y5
+	VADDPS           Y5, Y3, Y6
+	VSUBPS           Y5, Y3, Y3
+	VMOVUPS          5920(CX), Y5
+	VMOVUPS          6944(CX), Y7
+	VADDPS           Y7, Y5, Y8
+	VSUBPS           Y7, Y5, Y5
+	VMOVUPS          800(CX), Y7
+	VADDPS           Y4, Y7, Y7
+	VADDPS           Y8, Y6, Y9
+	VADDPS           Y9, Y7, Y7
+	VMOVUPS          Y7, 192(DI)
+	VFMADD231PS.BCST single_0_25<>+0(SB), Y8, Y4
+	VFMADD231PS.BCST single_4<>+0(SB), Y6, Y4
+	VMOVUPS          Y4, 704(DI)
+	VMOVUPS          7968(CX), Y4
+	VADDPS           Y4, Y2, Y4
+	VFMADD231PS.BCST single_0_125<>+0(SB), Y5, Y4
+	VFMADD231PS.BCST single_8<>+0(SB), Y3, Y4
+	VMOVUPS          Y4, 960(DI)
+	VFMADD231PS.BCST single_0_5<>+0(SB), Y5, Y2
+	VFMADD231PS.BCST single_2<>+0(SB), Y3, Y2
+	VMOVUPS          Y2, 448(DI)
+	VMOVUPS          1952(CX), Y2
+	VMOVUPS          2976(CX), Y3
+	VADDPS           Y3, Y2, Y4
+	VSUBPS           Y3, Y2, Y2
+	VMOVUPS          4000(CX), Y3
+	VMOVUPS          5024(CX), Y5
+	VADDPS           Y5, Y3, Y6
+	VSUBPS           Y5, Y3, Y3
+	VMOVUPS          6048(CX), Y5
+	VMOVUPS          7072(CX), Y7
+	VADDPS           Y7, Y5, Y8
+	VSUBPS           Y7, Y5, Y5
+	VMOVUPS          928(CX), Y7
+	VADDPS           Y4, Y7, Y7
+	VADDPS           Y8, Y6, Y9
+	VADDPS           Y9, Y7, Y7
+	VMOVUPS          Y7, 224(DI)
+	VFMADD231PS.BCST single_0_25<>+0(SB), Y8, Y4
+	VFMADD231PS.BCST single_4<>+0(SB), Y6, Y4
+	VMOVUPS          Y4, 736(DI)
+	VMOVUPS          8096(CX), Y4
+	VADDPS           Y4, Y2, Y4
+	VFMADD231PS.BCST single_0_125<>+0(SB), Y5, Y4
+	VFMADD231PS.BCST single_8<>+0(SB), Y3, Y4
+	VMOVUPS          Y4, 992(DI)
+	VFMADD231PS.BCST single_0_5<>+0(SB), Y5, Y2
+	VFMADD231PS.BCST single_2<>+0(SB), Y3, Y2
+	VMOVUPS          Y2, 480(DI)
 
 	// two rows at a time: (Aᵀ m) A, then bias, pooling, ReLU
-	VMOVUPS          (DI), Y2
-	VMOVUPS          32(DI), Y3
-	VMOVUPS          64(DI), Y4
-	VMOVUPS          96(DI), Y5
-	VMOVUPS          128(DI), Y6
-	VMOVUPS          160(DI), Y7
-	VMOVUPS          192(DI), Y8
-	VMOVUPS          224(DI), Y9
-	VADDPS           Y4, Y3, Y10
-	VSUBPS           Y4, Y3, Y3
-	VADDPS           Y6, Y5, Y4
-	VSUBPS           Y6, Y5, Y5
-	VADDPS           Y8, Y7, Y6
-	VSUBPS           Y8, Y7, Y7
-	VADDPS           Y10, Y2, Y2
-	VADDPS           Y6, Y4, Y8
-	VADDPS           Y8, Y2, Y2
-	VFMADD231PS.BCST single_0_25<>+0(SB), Y6, Y10
-	VFMADD231PS.BCST single_4<>+0(SB), Y4, Y10
-	VADDPS           Y9, Y3, Y4
-	VFMADD231PS.BCST single_0_125<>+0(SB), Y7, Y4
-	VFMADD231PS.BCST single_8<>+0(SB), Y5, Y4
-	VFMADD231PS.BCST single_0_5<>+0(SB), Y7, Y3
-	VFMADD231PS.BCST single_2<>+0(SB), Y5, Y3
-	VMOVUPS          256(DI), Y5
-	VMOVUPS          288(DI), Y6
-	VMOVUPS          320(DI), Y7
-	VMOVUPS          352(DI), Y8
+	VMOVUPS          32(DI), Y2
+	VMOVUPS          64(DI), Y3
+	VADDPS           Y3, Y2, Y4
+	VSUBPS           Y3, Y2, Y2
+	VMOVUPS          96(DI), Y3
+	VMOVUPS          128(DI), Y5
+	VADDPS           Y5, Y3, Y6
+	VSUBPS           Y5, Y3, Y3
+	VMOVUPS          160(DI), Y5
+	VMOVUPS          192(DI), Y7
+	VADDPS           Y7, Y5, Y8
+	VSUBPS           Y7, Y5, Y5
+	VMOVUPS          (DI), Y7
+	VADDPS           Y4, Y7, Y7
+	VADDPS           Y8, Y6, Y9
+	VADDPS           Y9, Y7, Y7
+	VFMADD231PS.BCST single_0_25<>+0(SB), Y8, Y4
+	VFMADD231PS.BCST single_4<>+0(SB), Y6, Y4
+	VMOVUPS          224(DI), Y6
+	VADDPS           Y6, Y2, Y6
+	VFMADD231PS.BCST single_0_125<>+0(SB), Y5, Y6
+	VFMADD231PS.BCST single_8<>+0(SB), Y3, Y6
+	VFMADD231PS.BCST single_0_5<>+0(SB), Y5, Y2
+	VFMADD231PS.BCST single_2<>+0(SB), Y3, Y2
+	VMOVUPS          288(DI), Y3
+	VMOVUPS          320(DI), Y5
+	VADDPS           Y5, Y3, Y8
+	VSUBPS           Y5, Y3, Y3
+	VMOVUPS          352(DI), Y5
 	VMOVUPS          384(DI), Y9
-	VMOVUPS          416(DI), Y11
-	VMOVUPS          448(DI), Y12
-	VMOVUPS          480(DI), Y13
-	VADDPS           Y7, Y6, Y14
-	VSUBPS           Y7, Y6, Y6
-	VADDPS           Y9, Y8, Y7
-	VSUBPS           Y9, Y8, Y8
-	VADDPS           Y12, Y11, Y9
-	VSUBPS           Y12, Y11, Y11
-	VADDPS           Y14, Y5, Y5
-	VADDPS           Y9, Y7, Y12
-	VADDPS           Y12, Y5, Y5
-	VFMADD231PS.BCST single_0_25<>+0(SB), Y9, Y14
-	VFMADD231PS.BCST single_4<>+0(SB), Y7, Y14
-	VADDPS           Y13, Y6, Y7
-	VFMADD231PS.BCST single_0_125<>+0(SB), Y11, Y7
-	VFMADD231PS.BCST single_8<>+0(SB), Y8, Y7
-	VFMADD231PS.BCST single_0_5<>+0(SB), Y11, Y6
-	VFMADD231PS.BCST single_2<>+0(SB), Y8, Y6
-	VMAXPS           Y3, Y2, Y2
-	VMAXPS           Y6, Y5, Y3
+	VADDPS           Y9, Y5, Y10
+	VSUBPS           Y9, Y5, Y5
+	VMOVUPS          416(DI), Y9
+	VMOVUPS          448(DI), Y11
+	VADDPS           Y11, Y9, Y12
+	VSUBPS           Y11, Y9, Y9
+	VMOVUPS          256(DI), Y11
+	VADDPS           Y8, Y11, Y11
+	VADDPS           Y12, Y10, Y13
+	VADDPS           Y13, Y11, Y11
+	VFMADD231PS.BCST single_0_25<>+0(SB), Y12, Y8
+	VFMADD231PS.BCST single_4<>+0(SB), Y10, Y8
+	VMOVUPS          480(DI), Y10
+	VADDPS           Y10, Y3, Y10
+	VFMADD231PS.BCST single_0_125<>+0(SB), Y9, Y10
+	VFMADD231PS.BCST single_8<>+0(SB), Y5, Y10
+	VFMADD231PS.BCST single_0_5<>+0(SB), Y9, Y3
+	VFMADD231PS.BCST single_2<>+0(SB), Y5, Y3
+	VMAXPS           Y2, Y7, Y2
+	VMAXPS           Y3, Y11, Y3
 	VMAXPS           Y3, Y2, Y2
 	VADDPS           Y0, Y2, Y2
 	VMAXPS           Y2, Y1, Y2
 	VMOVUPS          Y2, 64(R8)
-	VMAXPS           Y4, Y10, Y2
-	VMAXPS           Y7, Y14, Y3
+	VMAXPS           Y6, Y4, Y2
+	VMAXPS           Y10, Y8, Y3
 	VMAXPS           Y3, Y2, Y2
 	VADDPS           Y0, Y2, Y2
 	VMAXPS           Y2, Y1, Y2
 	VMOVUPS          Y2, 96(R8)
-	VMOVUPS          512(DI), Y2
-	VMOVUPS          544(DI), Y3
-	VMOVUPS          576(DI), Y4
-	VMOVUPS          608(DI), Y5
-	VMOVUPS          640(DI), Y6
-	VMOVUPS          672(DI), Y7
-	VMOVUPS          704(DI), Y8
-	VMOVUPS          736(DI), Y9
-	VADDPS           Y4, Y3, Y10
-	VSUBPS           Y4, Y3, Y3
-	VADDPS           Y6, Y5, Y4
-	VSUBPS           Y6, Y5, Y5
-	VADDPS           Y8, Y7, Y6
-	VSUBPS           Y8, Y7, Y7
-	VADDPS           Y10, Y2, Y2
-	VADDPS           Y6, Y4, Y8
-	VADDPS           Y8, Y2, Y2
-	VFMADD231PS.BCST single_0_25<>+0(SB), Y6, Y10
-	VFMADD231PS.BCST single_4<>+0(SB), Y4, Y10
-	VADDPS           Y9, Y3, Y4
-	VFMADD231PS.BCST single_0_125<>+0(SB), Y7, Y4
-	VFMADD231PS.BCST single_8<>+0(SB), Y5, Y4
-	VFMADD231PS.BCST single_0_5<>+0(SB), Y7, Y3
-	VFMADD231PS.BCST single_2<>+0(SB), Y5, Y3
-	VMOVUPS          768(DI), Y5
-	VMOVUPS          800(DI), Y6
-	VMOVUPS          832(DI), Y7
-	VMOVUPS          864(DI), Y8
+	VMOVUPS          544(DI), Y2
+	VMOVUPS          576(DI), Y3
+	VADDPS           Y3, Y2, Y4
+	VSUBPS           Y3, Y2, Y2
+	VMOVUPS          608(DI), Y3
+	VMOVUPS          640(DI), Y5
+	VADDPS           Y5, Y3, Y6
+	VSUBPS           Y5, Y3, Y3
+	VMOVUPS          672(DI), Y5
+	VMOVUPS          704(DI), Y7
+	VADDPS           Y7, Y5, Y8
+	VSUBPS           Y7, Y5, Y5
+	VMOVUPS          512(DI), Y7
+	VADDPS           Y4, Y7, Y7
+	VADDPS           Y8, Y6, Y9
+	VADDPS           Y9, Y7, Y7
+	VFMADD231PS.BCST single_0_25<>+0(SB), Y8, Y4
+	VFMADD231PS.BCST single_4<>+0(SB), Y6, Y4
+	VMOVUPS          736(DI), Y6
+	VADDPS           Y6, Y2, Y6
+	VFMADD231PS.BCST single_0_125<>+0(SB), Y5, Y6
+	VFMADD231PS.BCST single_8<>+0(SB), Y3, Y6
+	VFMADD231PS.BCST single_0_5<>+0(SB), Y5, Y2
+	VFMADD231PS.BCST single_2<>+0(SB), Y3, Y2
+	VMOVUPS          800(DI), Y3
+	VMOVUPS          832(DI), Y5
+	VADDPS           Y5, Y3, Y8
+	VSUBPS           Y5, Y3, Y3
+	VMOVUPS          864(DI), Y5
 	VMOVUPS          896(DI), Y9
-	VMOVUPS          928(DI), Y11
-	VMOVUPS          960(DI), Y12
-	VMOVUPS          992(DI), Y13
-	VADDPS           Y7, Y6, Y14
-	VSUBPS           Y7, Y6, Y6
-	VADDPS           Y9, Y8, Y7
-	VSUBPS           Y9, Y8, Y8
-	VADDPS           Y12, Y11, Y9
-	VSUBPS           Y12, Y11, Y11
-	VADDPS           Y14, Y5, Y5
-	VADDPS           Y9, Y7, Y12
-	VADDPS           Y12, Y5, Y5
-	VFMADD231PS.BCST single_0_25<>+0(SB), Y9, Y14
-	VFMADD231PS.BCST single_4<>+0(SB), Y7, Y14
-	VADDPS           Y13, Y6, Y7
-	VFMADD231PS.BCST single_0_125<>+0(SB), Y11, Y7
-	VFMADD231PS.BCST single_8<>+0(SB), Y8, Y7
-	VFMADD231PS.BCST single_0_5<>+0(SB), Y11, Y6
-	VFMADD231PS.BCST single_2<>+0(SB), Y8, Y6
-	VMAXPS           Y3, Y2, Y2
-	VMAXPS           Y6, Y5, Y3
+	VADDPS           Y9, Y5, Y10
+	VSUBPS           Y9, Y5, Y5
+	VMOVUPS          928(DI), Y9
+	VMOVUPS          960(DI), Y11
+	VADDPS           Y11, Y9, Y12
+	VSUBPS           Y11, Y9, Y9
+	VMOVUPS          768(DI), Y11
+	VADDPS           Y8, Y11, Y11
+	VADDPS           Y12, Y10, Y13
+	VADDPS           Y13, Y11, Y11
+	VFMADD231PS.BCST single_0_25<>+0(SB), Y12, Y8
+	VFMADD231PS.BCST single_4<>+0(SB), Y10, Y8
+	VMOVUPS          992(DI), Y10
+	VADDPS           Y10, Y3, Y10
+	VFMADD231PS.BCST single_0_125<>+0(SB), Y9, Y10
+	VFMADD231PS.BCST single_8<>+0(SB), Y5, Y10
+	VFMADD231PS.BCST single_0_5<>+0(SB), Y9, Y3
+	VFMADD231PS.BCST single_2<>+0(SB), Y5, Y3
+	VMAXPS           Y2, Y7, Y2
+	VMAXPS           Y3, Y11, Y3
 	VMAXPS           Y3, Y2, Y2
 	VADDPS           Y0, Y2, Y2
 	VMAXPS           Y2, Y1, Y2
 	VMOVUPS          Y2, 192(R8)
-	VMAXPS           Y4, Y10, Y2
-	VMAXPS           Y7, Y14, Y3
+	VMAXPS           Y6, Y4, Y2
+	VMAXPS           Y10, Y8, Y3
 	VMAXPS           Y3, Y2, Y2
 	VADDPS           Y0, Y2, Y2
 	VMAXPS           Y2, Y1, Y2

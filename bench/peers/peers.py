@@ -1,7 +1,7 @@
 """Times the same network, on the same images, in other frameworks next to
 kernelet, in turn, and prints one table.
 
-    python peers.py compare --kernelet PATH [--threads 1] [--rounds 3] [--data DIR] [--json FILE]
+    python peers.py compare --kernelet PATH [--gomlx PATH] [--threads 1] [--rounds 3] [--data DIR] [--json FILE]
     python peers.py one {train,infer} PEER [--batch 100] [--threads 1] [--data DIR]
 
 Each measurement runs in a process of its own. `one` prints one line of JSON.
@@ -251,6 +251,13 @@ def kernelet(path, task, batch, threads, data):
     raise SystemExit(f"kernelet has no row for {task}, batch {batch}, {threads} threads")
 
 
+def gomlx(path, batch, threads):
+    """A line of bench/peers/gomlx."""
+    command = [path, "-batch", str(batch), "-calls", str(CALLS.get(batch, 60) // 4)]
+    row = json.loads(subprocess.run(command, check=True, capture_output=True, text=True, env=dict(os.environ, GOMAXPROCS=str(threads))).stdout)
+    return {"peer": "gomlx", "version": row["name"], "us_per_image": row["us_per_image"]}
+
+
 def compare(arguments):
     environment = dict(os.environ, OMP_NUM_THREADS=str(arguments.threads),
                        # Without these PyTorch hands memory back to the system in every step.
@@ -262,6 +269,9 @@ def compare(arguments):
             row = kernelet(arguments.kernelet, task, batch, arguments.threads, arguments.data) if (task, batch) != ("infer", 1) or arguments.threads == 1 else None
             if row:
                 times.setdefault((task, batch, "kernelet", row["version"]), []).append(row["us_per_image"])
+            if arguments.gomlx and task == "infer":
+                row = gomlx(arguments.gomlx, batch, arguments.threads)
+                times.setdefault((task, batch, row["peer"], row["version"]), []).append(row["us_per_image"])
             for peer in peers:
                 if peer in missing:
                     continue
@@ -298,6 +308,7 @@ def main():
     o.add_argument("--batch", type=int, default=100)
     c = commands.add_parser("compare")
     c.add_argument("--kernelet", required=True)
+    c.add_argument("--gomlx", help="the program of bench/peers/gomlx; left out if not given")
     c.add_argument("--rounds", type=int, default=3)
     c.add_argument("--json")
     for p in (o, c):

@@ -130,11 +130,11 @@ func (k *Kernel) Products(w operand.Mem, x, sum []V) {
 	}
 }
 
-// Scaled returns w·x, w being one float32 in memory and x a vector in memory.
-func (k *Kernel) Scaled(w, x operand.Mem) V {
+// Scaled returns w·x, w being one float32 in memory.
+func (k *Kernel) Scaled(w operand.Mem, x V) V {
 	if k.Target.Masks {
-		v := k.LoadVector(x)
-		k.VMULPS_BCST(w, v, v)
+		v := k.Vector()
+		k.VMULPS_BCST(w, x, v)
 		return v
 	}
 	v := k.Broadcast(w)

@@ -8,6 +8,7 @@ package pooling
 
 import (
 	"github.com/mmcloughlin/avo/operand"
+	"github.com/mmcloughlin/avo/reg"
 
 	"github.com/kernelet/kernelet/gen/isa"
 )
@@ -34,18 +35,21 @@ func Forward(k *isa.Kernel, window [4]isa.V, bias, zero isa.V, mask *operand.Mem
 	}
 	step := k.Width / 8 // bytes of a position's bits
 	if !k.Target.Masks {
-		alive := k.Vector()
-		k.VCMPPS(greater, zero, y, alive)
+		// Bits go to general registers at once: their ports are idle.
+		bits := func(predicate operand.U8, x, y isa.V) reg.GPVirtual {
+			v, r := k.Vector(), k.GP32()
+			k.VCMPPS(predicate, x, y, v)
+			k.VMOVMSKPS(v, r)
+			return r
+		}
+		alive := bits(greater, zero, y)
 		for i, x := range window {
-			chosen := k.Vector()
-			k.VCMPPS(equal, highest, x, chosen)
-			k.VANDPS(alive, chosen, chosen)
+			chosen := bits(equal, highest, x)
+			k.ANDL(alive, chosen)
 			if i < 3 {
-				k.VANDNPS(alive, chosen, alive)
+				k.XORL(chosen, alive)
 			}
-			bits := k.GP32()
-			k.VMOVMSKPS(chosen, bits)
-			k.MOVB(bits.As8(), mask.Offset(i*step))
+			k.MOVB(chosen.As8(), mask.Offset(i*step))
 		}
 		return y
 	}

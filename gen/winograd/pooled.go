@@ -8,32 +8,34 @@ import (
 	"github.com/kernelet/kernelet/gen/pooling"
 )
 
-// PooledOutput emits Y = Aᵀ M A of one tile, two rows at a time, so that bias,
-// pooling and ReLU follow in registers. product loads or computes M at a
-// frequency; place says where the pooled value of a row and column of the
-// tile's four goes, and its window's mask, or nil. half is working memory of
-// 4×8 vectors.
+// PooledOutput emits Y = Aᵀ M A of one tile with bias, pooling and ReLU.
+// product loads or computes M at a frequency; half is working memory of 4×8
+// vectors; the rest is as in PooledRows.
 func PooledOutput(k kernel, half reg.GPVirtual, product func(frequency int) vector, bias, zero vector,
 	place func(row, column int) (y operand.Mem, mask *operand.Mem)) {
 	k.Comment("columns: Aᵀ m")
 	for j := range Points {
-		m := make([]vector, Points)
-		for i := range m {
-			m[i] = product(i*Points + j)
-		}
-		Output(k, m, func(i int, v vector) {
-			k.StoreVector(v, isa.At(half, (i*Points+j)*k.Bytes()))
-		})
+		OutputColumn(k, func(i int) vector { return product(i*Points + j) }, half, j)
 	}
+	PooledRows(k, half, bias, zero, place)
+}
+
+// OutputColumn emits Aᵀ m of column j into half.
+func OutputColumn(k kernel, m func(i int) vector, half reg.GPVirtual, j int) {
+	Output(k, m, func(i int, v vector) { k.StoreVector(v, isa.At(half, (i*Points+j)*k.Bytes())) })
+}
+
+// PooledRows emits (Aᵀ M) A from half, two rows at a time, so that bias,
+// pooling and ReLU follow in registers. place says where the pooled value of a
+// row and column of the tile's four goes, and its window's mask, or nil.
+func PooledRows(k kernel, half reg.GPVirtual, bias, zero vector, place func(row, column int) (y operand.Mem, mask *operand.Mem)) {
 	k.Comment("two rows at a time: (Aᵀ m) A, then bias, pooling, ReLU")
 	for row := range Outputs / 2 {
 		var values [2][Outputs]vector
 		for i := range values {
-			m := make([]vector, Points)
-			for j := range m {
-				m[j] = k.LoadVector(isa.At(half, ((2*row+i)*Points+j)*k.Bytes()))
-			}
-			Output(k, m, func(j int, v vector) { values[i][j] = v })
+			Output(k, func(j int) vector {
+				return k.LoadVector(isa.At(half, ((2*row+i)*Points+j)*k.Bytes()))
+			}, func(j int, v vector) { values[i][j] = v })
 		}
 		for column := range Outputs / 2 {
 			window := [4]vector{values[0][2*column], values[0][2*column+1], values[1][2*column], values[1][2*column+1]}

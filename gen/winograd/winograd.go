@@ -82,19 +82,24 @@ func Input(k kernel, d []vector, put Put) {
 	put(6, k.Subtract(even, odd))
 }
 
-// Output puts Aᵀ m: four outputs from eight products.
-func Output(k kernel, m []vector, put Put) {
-	plus1, minus1 := k.Add(m[1], m[2]), k.Subtract(m[1], m[2])
-	plus2, minus2 := k.Add(m[3], m[4]), k.Subtract(m[3], m[4])
-	plusHalf, minusHalf := k.Add(m[5], m[6]), k.Subtract(m[5], m[6])
+// Output puts Aᵀ m: four outputs from eight products. Each is asked for once,
+// as late as possible, so that few registers hold them.
+func Output(k kernel, m func(i int) vector, put Put) {
+	pair := func(i int) (plus, minus vector) {
+		x, y := m(i), m(i+1)
+		return k.Add(x, y), k.Subtract(x, y)
+	}
+	plus1, minus1 := pair(1)
+	plus2, minus2 := pair(3)
+	plusHalf, minusHalf := pair(5)
 	// y0 = (m0 + plus1) + (plus2 + plusHalf)
-	put(0, k.Add(k.Add(m[0], plus1), k.Add(plus2, plusHalf)))
+	put(0, k.Add(k.Add(m(0), plus1), k.Add(plus2, plusHalf)))
 	// y2 = plus1 + ¼ plusHalf + 4 plus2
 	k.MultiplyAdd(plus1, 0.25, plusHalf)
 	k.MultiplyAdd(plus1, 4, plus2)
 	put(2, plus1)
 	// y3 = (minus1 + m7) + ⅛ minusHalf + 8 minus2
-	y := k.Add(minus1, m[7])
+	y := k.Add(minus1, m(7))
 	k.MultiplyAdd(y, 0.125, minusHalf)
 	k.MultiplyAdd(y, 8, minus2)
 	put(3, y)
