@@ -169,8 +169,9 @@ const smallBatch = 2 * kernels.Block
 
 // spread serves a request on goroutines that take groups of images in turn.
 func (c *Classifier) spread(r request, n int) error {
-	// As many as an inference takes, or if there are few, as many for each thread.
-	group := min(inferenceImages, ((n+c.threads-1)/c.threads+kernels.HalfBlock-1)/kernels.HalfBlock*kernels.HalfBlock)
+	// As many as an inference takes, or if there are few, whole half-blocks for
+	// each thread; who is done first takes the rest.
+	group := min(inferenceImages, max(1, n/c.threads/kernels.HalfBlock)*kernels.HalfBlock)
 	threads := min(c.threads, (n+group-1)/group)
 	var next atomic.Int64
 	failures := make([]error, threads)
