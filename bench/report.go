@@ -61,7 +61,7 @@ func Run(ctx context.Context, options Options) (*Report, error) {
 		return nil, err
 	}
 	measured := sets
-	target, wholeTarget, rounds := 10*time.Millisecond, 60*time.Millisecond, 31
+	target, wholeTarget, rounds := 10*time.Millisecond, 60*time.Millisecond, 45
 	if options.Quick {
 		target, wholeTarget, rounds = 2*time.Millisecond, 25*time.Millisecond, 11
 		if len(sets) > 1 {

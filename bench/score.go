@@ -28,8 +28,8 @@ type reference struct {
 }
 
 var (
-	oneThread  = []reference{{"train", 100, 43}, {"infer", 100, 16.8}, {"infer", 1, 24.5}}
-	allThreads = []reference{{"train", 100, 23}, {"train", 1000, 22}, {"infer", 1000, 8.2}}
+	oneThread  = []reference{{"train", 100, 47.5}, {"infer", 100, 17.1}, {"infer", 1, 25}}
+	allThreads = []reference{{"train", 100, 23.4}, {"train", 1000, 22.6}, {"infer", 1000, 8.16}}
 )
 
 // score is 1000 times the geometric mean of the rates relative to the
