@@ -2,7 +2,9 @@ package bench
 
 import (
 	"errors"
+	"runtime"
 	"sync"
+	"sync/atomic"
 
 	"github.com/klauspost/cpuid/v2"
 
@@ -43,6 +45,9 @@ func ceilings(sets []*kernels.Set, threads int) []*measurement {
 			}))
 		}
 	}
+	if threads > 1 {
+		add(distanceName, "ns", "", 2, pingPong)
+	}
 	for _, level := range levels() {
 		for _, n := range threadCounts(threads) {
 			parts := make([][]float32, n)
@@ -64,7 +69,37 @@ func ceilings(sets []*kernels.Set, threads int) []*measurement {
 	return all
 }
 
-const peakName = "FMA, registers"
+const (
+	peakName     = "FMA, registers"
+	distanceName = "a cache line to another thread and back"
+)
+
+// pingPong hands a counter to another thread and back n times.
+func pingPong(n int) (float64, error) {
+	var line struct {
+		_     [128]byte
+		turns atomic.Int64
+		_     [128]byte
+	}
+	await := func(turn int64) {
+		for spin := 0; line.turns.Load() != turn; spin++ {
+			if spin > 100_000 {
+				runtime.Gosched()
+			}
+		}
+	}
+	go func() {
+		for i := range int64(n) {
+			await(2*i + 1)
+			line.turns.Store(2*i + 2)
+		}
+	}()
+	for i := range int64(n) {
+		line.turns.Store(2*i + 1)
+		await(2*i + 2)
+	}
+	return float64(n), nil
+}
 
 // together runs work on several threads at the same time.
 func together(threads int, work func(thread, n int) (float64, error)) func(n int) (float64, error) {

@@ -14,7 +14,7 @@ type Row struct {
 	ISA      string  `json:"isa,omitempty"`
 	Threads  int     `json:"threads"`
 	Batch    int     `json:"batch,omitempty"` // images of a step or call
-	Unit     string  `json:"unit"`            // of Value: "GHz", "GFLOP/s", "GOP/s" and "GB/s" are rates, "µs/image", "µs" and "s" times
+	Unit     string  `json:"unit"`            // of Value: "GHz", "GFLOP/s", "GOP/s" and "GB/s" are rates, "µs/image", "ns" and "s" times
 	Value    float64 `json:"value"`
 	Low      float64 `json:"low"`
 	High     float64 `json:"high"`
@@ -85,6 +85,8 @@ func (m *measurement) sample() error {
 	switch {
 	case m.row.rate():
 		value = work / seconds / 1e9
+	case m.row.Unit == "ns":
+		value *= 1e9
 	case m.row.Unit != "s":
 		value *= 1e6
 	}

@@ -104,8 +104,13 @@ func Run(ctx context.Context, options Options) (*Report, error) {
 func (r *Report) add(m *measurement) {
 	m.finish()
 	row := &m.row
-	if row.Name == "clock" {
+	switch row.Name {
+	case "clock":
 		r.Machine.Clock = row.Value
+	case distanceName:
+		if row.High > farApart {
+			r.Machine.Warnings = append(r.Machine.Warnings, fmt.Sprintf("a cache line takes up to %.0f ns to another thread and back: its core is far away, and training on several threads is slow", row.High))
+		}
 	}
 	if row.DenseGFLOPs > 0 {
 		if peak := r.ceiling(peakName, row.ISA, row.Threads); peak > 0 {
@@ -118,6 +123,10 @@ func (r *Report) add(m *measurement) {
 	r.Rows = append(r.Rows, *row)
 	r.samples[row.key()] = m.samples
 }
+
+// farApart is the time, in ns, that a cache line takes to a core of another
+// cache and back; within one L3 it is below 150.
+const farApart = 300
 
 // ceiling returns the value of a ceiling's row, or 0.
 func (r *Report) ceiling(name, isa string, threads int) float64 {

@@ -133,7 +133,9 @@ func (r *Report) WriteBenchmarks(w io.Writer) error {
 		line += fmt.Sprintf("/threads=%d", row.Threads)
 		unit, scale := row.Unit, 1.0
 		switch unit {
-		case "µs/image", "µs":
+		case "ns":
+			unit = "ns/op"
+		case "µs/image":
 			unit, scale = "ns/op", 1e3
 		case "s":
 			unit, scale = "ns/op", 1e9

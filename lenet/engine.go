@@ -34,10 +34,11 @@ type engine struct {
 	// what is done of them.
 	stages    [stageCount]func(worker, unit int) error
 	counts    [stageCount]int // units of each stage
+	spans     [stageCount]span
 	done      [stageCount]atomic.Int32
 	convolved [maxImages / kernels.Block]atomic.Int32 // blocks through the convolutions
 	connected [maxImages / kernels.Block]atomic.Int32 // parts of a block through fc1
-	unit      func(worker, unit int) error            // runs a unit of any stage
+	walk      func(worker, _ int) error               // takes part in all stages
 }
 
 // Stages of a chunk.
@@ -153,7 +154,7 @@ func newEngine(set *kernels.Set, threads int) (*engine, error) {
 	e.stages = [stageCount]func(worker, unit int) error{
 		e.convolutions, e.fc1, e.fc2, e.fc1InputGrad, e.convolutionsGrad, e.fc1Weights, e.conv2Weights, e.update,
 	}
-	e.unit = e.run
+	e.walk = e.work
 	e.pool = newPool(threads)
 	return e, nil
 }
@@ -187,34 +188,47 @@ func masks(array []byte, features, b, images int) []byte {
 // labels and keys, and the job's settings. The last chunk of a batch updates
 // the weights.
 //
-// All units of all stages form one queue. A unit waits for what it needs, which
-// stands before it in the queue, so that a worker without work in one stage
-// goes on with the next: with barriers between the stages, seven blocks on two
-// threads cost 4 % more.
+// Every worker goes through the stages in their order and takes units that
+// nobody has taken. A unit waits for what it needs, of which all is taken
+// before, so that a worker without work in one stage goes on with the next: with
+// barriers between the stages, seven blocks on two threads cost 4 % more.
 func (e *engine) train() error {
 	blocks := e.job.blocks()
 	e.counts = [stageCount]int{
 		blocks, blocks * fc1Parts, blocks, inputGradUnits + listUnits, blocks, fc1GradUnits, conv2GradUnits, 2,
 	}
-	total := 0
-	for stage, n := range e.counts {
+	for stage := range e.counts {
 		e.done[stage].Store(0)
-		total += n
+		e.spans[stage].taken.Store(0)
 	}
 	for b := range blocks {
 		e.convolved[b].Store(0)
 		e.connected[b].Store(0)
 	}
-	return e.pool.run(total, e.unit)
+	return e.pool.run(e.pool.threads(), e.walk)
+}
+
+// work takes part in all stages and returns the first error of its units. After
+// an error it goes on, so that nobody waits for ever for what it has taken.
+func (e *engine) work(worker, _ int) (err error) {
+	fromBack := 2*worker >= e.pool.threads() && worker > 0
+	for stage := range e.stages {
+		for {
+			unit, found := e.spans[stage].take(e.counts[stage], fromBack)
+			if !found {
+				break
+			}
+			if unitErr := e.run(worker, stage, unit); err == nil {
+				err = unitErr
+			}
+		}
+	}
+	return err
 }
 
 // run waits for what a unit needs and runs it. It counts as done even when it
 // fails, so that nobody waits for it for ever.
-func (e *engine) run(worker, unit int) error {
-	stage := 0
-	for ; unit >= e.counts[stage]; stage++ {
-		unit -= e.counts[stage]
-	}
+func (e *engine) run(worker, stage, unit int) error {
 	blocks := e.job.blocks()
 	all := func(stage int) { await(&e.done[stage], e.counts[stage]) }
 	switch stage {
@@ -240,6 +254,38 @@ func (e *engine) run(worker, unit int) error {
 	}
 	e.done[stage].Add(1)
 	return err
+}
+
+// span hands out the units of a stage from both ends: half of the workers take
+// from the front, the others from the back. So a worker mostly gets the same
+// blocks on the way back as forward, and the same weights in every step, which
+// are in its own caches; but who is faster takes more.
+//
+// Measured on two threads of a virtual machine, µs an image at batch 100: while
+// it had two cores of one cache (a line there and back takes 55 to 150 ns) 22.3
+// instead of 23.1 with one queue; while they were far apart (550 to 800 ns) 36.6
+// instead of 41.1. What is left there is mostly conv2's transformed input, which
+// one worker writes and all read for the weight gradient.
+type span struct {
+	taken atomic.Uint64 // from the front<<32 | from the back
+}
+
+// take returns one of n units that nobody has taken.
+func (s *span) take(n int, fromBack bool) (unit int, found bool) {
+	for {
+		taken := s.taken.Load()
+		front, back := int(taken>>32), int(taken&(1<<32-1))
+		if front+back >= n {
+			return 0, false
+		}
+		next, unit := taken+1<<32, front
+		if fromBack {
+			next, unit = taken+1, n-1-back
+		}
+		if s.taken.CompareAndSwap(taken, next) {
+			return unit, true
+		}
+	}
 }
 
 // await returns when a counter has reached a value.
