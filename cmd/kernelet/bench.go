@@ -32,8 +32,8 @@ type benchAllCommand struct {
 func (c *benchAllCommand) Run(e *environment) error {
 	if c.HTML != "" {
 		// Rather now than after two minutes.
-		if err := writeWhole(c.HTML, nil); err != nil {
-			return err
+		if err := writable(filepath.Dir(c.HTML)); err != nil {
+			return fmt.Errorf("--html: %w", err)
 		}
 	}
 	var line *progress
