@@ -2,6 +2,7 @@ package bench
 
 import (
 	"errors"
+	"math"
 	"runtime"
 	"sync"
 	"sync/atomic"
@@ -149,7 +150,7 @@ func levels() []level {
 	if l3 > l2 {
 		all = append(all, level{"L3", l3, min(l3/2, max(3*l2, 3<<20), 16<<20), true})
 	}
-	return append(all, level{"memory", 1 << 62, max(4*l3, 64<<20), true})
+	return append(all, level{"memory", math.MaxInt, max(4*l3, 64<<20), true})
 }
 
 // threadCounts are 1, the powers of two below all, and all.
