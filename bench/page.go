@@ -176,7 +176,7 @@ func (r *Report) roofline() template.HTML {
 	p.grid([]float64{0.0625, 0.25, 1, 4, 16, 64, 256}, yTicks, "operations executed per byte touched", "GFLOP/s executed")
 	p.line("roof", p.x(lowX), p.y(peak), p.x(highX), p.y(peak))
 	p.text("roofname", "start", p.left+4, p.y(peak)-6, fmt.Sprintf("multiply-adds %.0f GFLOP/s", peak))
-	for _, l := range levels() {
+	for i, l := range levels() {
 		rate := r.ceiling("reading "+l.name, "", 1)
 		if rate <= 0 {
 			continue
@@ -186,8 +186,13 @@ func (r *Report) roofline() template.HTML {
 		p.line("roof", p.x(from), p.y(from*rate), p.x(peak/rate), p.y(peak))
 		at := max(from*1.12, lowX*1.12)
 		angle := -math.Atan2(p.y(from*rate)-p.y(peak), p.x(peak/rate)-p.x(from)) * 180 / math.Pi
+		// Neighbours are often near each other, so every other name stands below its line.
+		above := -5.0
+		if i%2 == 0 && i > 0 {
+			above = 16
+		}
 		fmt.Fprintf(&p.b, `<text class="roofname" transform="translate(%.1f %.1f) rotate(%.1f)">%s %.0f GB/s</text>`,
-			p.x(at), p.y(at*rate)-5, angle, html.EscapeString(l.name), rate)
+			p.x(at), p.y(at*rate)+above, angle, html.EscapeString(l.name), rate)
 	}
 	for _, line := range r.kernelBars() {
 		for _, row := range r.group("kernel") {
@@ -232,7 +237,13 @@ func (r *Report) scaling() template.HTML {
 	p := newPlot(760, 360, "speed over threads")
 	p.right -= 150 // for the curves' names
 	high := float64(most)
-	p.x, p.y = linear(1, high, p.left, p.right), linear(0, high, p.bottom, p.top)
+	top := high
+	for _, c := range curves {
+		for _, point := range c.points {
+			top = max(top, point[1])
+		}
+	}
+	p.x, p.y = linear(1, high, p.left, p.right), linear(0, top, p.bottom, p.top)
 	var ticks []float64
 	step := math.Max(1, math.Ceil(high/8))
 	for v := 1.0; v <= high; v += step {
