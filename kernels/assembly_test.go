@@ -31,8 +31,8 @@ func assembly(t *testing.T, isa string) map[string]string {
 // the names that stand in the generated files. "MMX+" is what avo calls the
 // prefetches, which came with SSE.
 var required = map[string][]string{
-	"avx2":   {"AVX", "AVX2", "FMA3", "POPCNT", "SSE", "SSE2", "MMX+"},
-	"avx512": {"AVX", "AVX2", "FMA3", "POPCNT", "SSE", "SSE2", "MMX+", "AVX512F", "AVX512BW", "AVX512DQ", "AVX512VL"},
+	"avx2":   {"AVX", "AVX2", "FMA3", "POPCNT", "BMI", "SSE", "SSE2", "MMX+"},
+	"avx512": {"AVX", "AVX2", "FMA3", "POPCNT", "BMI", "SSE", "SSE2", "MMX+", "AVX512F", "AVX512BW", "AVX512DQ", "AVX512VL"},
 }
 
 // TestRequires: no kernel needs a feature that dispatch does not test.
