@@ -114,14 +114,13 @@ func (k *Kernel) MultiplyMinus(sum V, c float32, x V) {
 	}
 }
 
-// Products adds w·x[i] to each sum[i], w being one float32 in memory: with
-// broadcast memory operands where the target has them, else through a
-// register.
+// Products adds w·x[i] to each sum[i], w being one float32 in memory: with a
+// broadcast memory operand where the target has them and w is used once, else
+// through a register, since loads can be scarcer than instructions (Zen 5: two
+// a cycle, like the products).
 func (k *Kernel) Products(w operand.Mem, x, sum []V) {
-	if k.Target.Masks {
-		for i := range sum {
-			k.VFMADD231PS_BCST(w, x[i], sum[i])
-		}
+	if k.Target.Masks && len(sum) == 1 {
+		k.VFMADD231PS_BCST(w, x[0], sum[0])
 		return
 	}
 	b := k.Broadcast(w)
