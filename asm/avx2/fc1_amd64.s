@@ -2306,7 +2306,7 @@ tile4:
 	RET
 
 // func FC1ForwardReLUDropout(y []float32, packed []float32, w []float32, bias []float32, keys []uint32, images int, stride int, first int, threshold uint32, scale float32)
-// Requires: AVX, AVX2, BMI, FMA3
+// Requires: AVX, AVX2, BMI, FMA3, MMX+
 TEXT ·FC1ForwardReLUDropout(SB), $10496-152
 	MOVQ   packed_base+24(FP), AX
 	MOVQ   w_base+48(FP), CX
@@ -2392,7 +2392,15 @@ mask3:
 	XORQ         DX, DX
 
 image4:
-	MOVLQZX 9920(DI)(DX*4), R8
+	MOVLQZX    9920(DI)(DX*4), R8
+	MOVQ       DX, R9
+	SHLQ       $0x06, R9
+	ADDQ       CX, R9
+	PREFETCHT1 800000(R9)
+	PREFETCHT1 960000(R9)
+	PREFETCHT1 1120000(R9)
+	PREFETCHT1 1280000(R9)
+	PREFETCHT1 1440000(R9)
 
 	// inputs 0 … 79 of the image
 	VMOVUPS (AX), Y0
@@ -2671,7 +2679,15 @@ none13:
 	XORQ   DX, DX
 
 image15:
-	MOVLQZX 9920(DI)(DX*4), R8
+	MOVLQZX    9920(DI)(DX*4), R8
+	MOVQ       DX, R9
+	SHLQ       $0x06, R9
+	ADDQ       CX, R9
+	PREFETCHT1 5120(R9)
+	PREFETCHT1 165120(R9)
+	PREFETCHT1 325120(R9)
+	PREFETCHT1 485120(R9)
+	PREFETCHT1 645120(R9)
 
 	// inputs 400 … 479 of the image
 	VMOVUPS (AX), Y0

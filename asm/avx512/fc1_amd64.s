@@ -1944,7 +1944,7 @@ tile4:
 	RET
 
 // func FC1ForwardReLUDropout(y []float32, packed []float32, w []float32, bias []float32, keys []uint32, images int, stride int, first int, threshold uint32, scale float32)
-// Requires: AVX, AVX512DQ, AVX512F, AVX512VL, BMI
+// Requires: AVX, AVX512DQ, AVX512F, AVX512VL, BMI, MMX+
 TEXT ·FC1ForwardReLUDropout(SB), $10496-152
 	MOVQ   packed_base+24(FP), AX
 	MOVQ   w_base+48(FP), CX
@@ -2011,7 +2011,15 @@ mask3:
 	XORQ         DX, DX
 
 image4:
-	MOVLQZX 9920(DI)(DX*4), R8
+	MOVLQZX    9920(DI)(DX*4), R8
+	MOVQ       DX, R9
+	SHLQ       $0x06, R9
+	ADDQ       CX, R9
+	PREFETCHT1 800000(R9)
+	PREFETCHT1 960000(R9)
+	PREFETCHT1 1120000(R9)
+	PREFETCHT1 1280000(R9)
+	PREFETCHT1 1440000(R9)
 
 	// inputs 0 … 399 of the image
 	VMOVUPS (AX), Z0
@@ -2169,7 +2177,15 @@ none5:
 	XORQ   DX, DX
 
 image7:
-	MOVLQZX 9920(DI)(DX*4), R8
+	MOVLQZX    9920(DI)(DX*4), R8
+	MOVQ       DX, R9
+	SHLQ       $0x06, R9
+	ADDQ       CX, R9
+	PREFETCHT1 5120(R9)
+	PREFETCHT1 165120(R9)
+	PREFETCHT1 325120(R9)
+	PREFETCHT1 485120(R9)
+	PREFETCHT1 645120(R9)
 
 	// inputs 400 … 799 of the image
 	VMOVUPS (AX), Z0

@@ -108,6 +108,17 @@ func forwardKept(f *isa.File) {
 		k.Label(loop)
 		kept := k.GP64()
 		k.MOVLQZX(operand.Mem{Base: memory.base, Index: image, Scale: 4, Disp: keptMasks}, kept)
+		ahead := k.GP64()
+		k.MOVQ(image, ahead)
+		k.SHLQ(operand.U8(6), ahead)
+		k.ADDQ(w, ahead)
+		for s := range half {
+			at := (half + s) * outputs * sliceBytes
+			if h == 1 {
+				at = s*outputs*sliceBytes + together*sliceBytes
+			}
+			k.PREFETCHT1(isa.At(ahead, at))
+		}
 		held := half // slices at a time
 		if !k.Target.Masks {
 			held = 1
