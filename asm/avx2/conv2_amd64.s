@@ -3221,58 +3221,52 @@ tileRow5:
 	VFMADD231PS conv2_2<>+0(SB), Y5, Y3
 	VMAXPS      Y2, Y7, Y5
 	VMAXPS      Y3, Y11, Y9
-	VMAXPS      Y9, Y5, Y5
-	VADDPS      Y1, Y5, Y9
-	VMAXPS      Y9, Y0, Y9
-	VCMPPS      $0x1e, Y0, Y9, Y12
-	VMOVMSKPS   Y12, R9
-	VCMPPS      $0x00, Y5, Y7, Y7
-	VMOVMSKPS   Y7, R10
+	VMAXPS      Y9, Y5, Y12
+	VADDPS      Y1, Y12, Y12
+	VMAXPS      Y12, Y0, Y12
+	VCMPPS      $0x1e, Y0, Y12, Y13
+	VMOVMSKPS   Y13, R9
+	VCMPPS      $0x1e, Y5, Y9, Y5
+	VMOVMSKPS   Y5, R10
 	ANDL        R9, R10
 	XORL        R10, R9
-	MOVB        R10, (SI)
-	VCMPPS      $0x00, Y5, Y2, Y2
-	VMOVMSKPS   Y2, R10
-	ANDL        R9, R10
-	XORL        R10, R9
-	MOVB        R10, 1(SI)
-	VCMPPS      $0x00, Y5, Y11, Y2
-	VMOVMSKPS   Y2, R10
-	ANDL        R9, R10
-	XORL        R10, R9
+	VCMPPS      $0x1e, Y7, Y2, Y2
+	VMOVMSKPS   Y2, R11
+	ANDL        R9, R11
+	XORL        R11, R9
+	MOVB        R9, (SI)
+	MOVB        R11, 1(SI)
+	VCMPPS      $0x1e, Y11, Y3, Y2
+	VMOVMSKPS   Y2, R9
+	ANDL        R10, R9
+	XORL        R9, R10
 	MOVB        R10, 2(SI)
-	VCMPPS      $0x00, Y5, Y3, Y2
-	VMOVMSKPS   Y2, R10
-	ANDL        R9, R10
-	MOVB        R10, 3(SI)
-	VMOVUPS     Y9, (CX)
+	MOVB        R9, 3(SI)
+	VMOVUPS     Y12, (CX)
 	VMAXPS      Y6, Y4, Y2
 	VMAXPS      Y10, Y8, Y3
-	VMAXPS      Y3, Y2, Y2
-	VADDPS      Y1, Y2, Y3
-	VMAXPS      Y3, Y0, Y3
-	VCMPPS      $0x1e, Y0, Y3, Y5
-	VMOVMSKPS   Y5, R9
-	VCMPPS      $0x00, Y2, Y4, Y4
-	VMOVMSKPS   Y4, R10
-	ANDL        R9, R10
-	XORL        R10, R9
-	MOVB        R10, 4(SI)
-	VCMPPS      $0x00, Y2, Y6, Y4
-	VMOVMSKPS   Y4, R10
-	ANDL        R9, R10
-	XORL        R10, R9
-	MOVB        R10, 5(SI)
-	VCMPPS      $0x00, Y2, Y8, Y4
-	VMOVMSKPS   Y4, R10
-	ANDL        R9, R10
-	XORL        R10, R9
-	MOVB        R10, 6(SI)
-	VCMPPS      $0x00, Y2, Y10, Y2
+	VMAXPS      Y3, Y2, Y5
+	VADDPS      Y1, Y5, Y5
+	VMAXPS      Y5, Y0, Y5
+	VCMPPS      $0x1e, Y0, Y5, Y7
+	VMOVMSKPS   Y7, R9
+	VCMPPS      $0x1e, Y2, Y3, Y2
 	VMOVMSKPS   Y2, R10
 	ANDL        R9, R10
-	MOVB        R10, 7(SI)
-	VMOVUPS     Y3, 32(CX)
+	XORL        R10, R9
+	VCMPPS      $0x1e, Y4, Y6, Y2
+	VMOVMSKPS   Y2, R11
+	ANDL        R9, R11
+	XORL        R11, R9
+	MOVB        R9, 4(SI)
+	MOVB        R11, 5(SI)
+	VCMPPS      $0x1e, Y8, Y10, Y2
+	VMOVMSKPS   Y2, R9
+	ANDL        R10, R9
+	XORL        R9, R10
+	MOVB        R10, 6(SI)
+	MOVB        R9, 7(SI)
+	VMOVUPS     Y5, 32(CX)
 	VMOVUPS     544(BX), Y2
 	VMOVUPS     576(BX), Y3
 	VADDPS      Y3, Y2, Y4
@@ -3323,58 +3317,52 @@ tileRow5:
 	VFMADD231PS conv2_2<>+0(SB), Y5, Y3
 	VMAXPS      Y2, Y7, Y5
 	VMAXPS      Y3, Y11, Y9
-	VMAXPS      Y9, Y5, Y5
-	VADDPS      Y1, Y5, Y9
-	VMAXPS      Y9, Y0, Y9
-	VCMPPS      $0x1e, Y0, Y9, Y12
-	VMOVMSKPS   Y12, R9
-	VCMPPS      $0x00, Y5, Y7, Y7
-	VMOVMSKPS   Y7, R10
+	VMAXPS      Y9, Y5, Y12
+	VADDPS      Y1, Y12, Y12
+	VMAXPS      Y12, Y0, Y12
+	VCMPPS      $0x1e, Y0, Y12, Y13
+	VMOVMSKPS   Y13, R9
+	VCMPPS      $0x1e, Y5, Y9, Y5
+	VMOVMSKPS   Y5, R10
 	ANDL        R9, R10
 	XORL        R10, R9
-	MOVB        R10, 16(SI)
-	VCMPPS      $0x00, Y5, Y2, Y2
-	VMOVMSKPS   Y2, R10
-	ANDL        R9, R10
-	XORL        R10, R9
-	MOVB        R10, 17(SI)
-	VCMPPS      $0x00, Y5, Y11, Y2
-	VMOVMSKPS   Y2, R10
-	ANDL        R9, R10
-	XORL        R10, R9
+	VCMPPS      $0x1e, Y7, Y2, Y2
+	VMOVMSKPS   Y2, R11
+	ANDL        R9, R11
+	XORL        R11, R9
+	MOVB        R9, 16(SI)
+	MOVB        R11, 17(SI)
+	VCMPPS      $0x1e, Y11, Y3, Y2
+	VMOVMSKPS   Y2, R9
+	ANDL        R10, R9
+	XORL        R9, R10
 	MOVB        R10, 18(SI)
-	VCMPPS      $0x00, Y5, Y3, Y2
-	VMOVMSKPS   Y2, R10
-	ANDL        R9, R10
-	MOVB        R10, 19(SI)
-	VMOVUPS     Y9, 128(CX)
+	MOVB        R9, 19(SI)
+	VMOVUPS     Y12, 128(CX)
 	VMAXPS      Y6, Y4, Y2
 	VMAXPS      Y10, Y8, Y3
-	VMAXPS      Y3, Y2, Y2
-	VADDPS      Y1, Y2, Y3
-	VMAXPS      Y3, Y0, Y3
-	VCMPPS      $0x1e, Y0, Y3, Y5
-	VMOVMSKPS   Y5, R9
-	VCMPPS      $0x00, Y2, Y4, Y4
-	VMOVMSKPS   Y4, R10
-	ANDL        R9, R10
-	XORL        R10, R9
-	MOVB        R10, 20(SI)
-	VCMPPS      $0x00, Y2, Y6, Y4
-	VMOVMSKPS   Y4, R10
-	ANDL        R9, R10
-	XORL        R10, R9
-	MOVB        R10, 21(SI)
-	VCMPPS      $0x00, Y2, Y8, Y4
-	VMOVMSKPS   Y4, R10
-	ANDL        R9, R10
-	XORL        R10, R9
-	MOVB        R10, 22(SI)
-	VCMPPS      $0x00, Y2, Y10, Y2
+	VMAXPS      Y3, Y2, Y5
+	VADDPS      Y1, Y5, Y5
+	VMAXPS      Y5, Y0, Y5
+	VCMPPS      $0x1e, Y0, Y5, Y7
+	VMOVMSKPS   Y7, R9
+	VCMPPS      $0x1e, Y2, Y3, Y2
 	VMOVMSKPS   Y2, R10
 	ANDL        R9, R10
-	MOVB        R10, 23(SI)
-	VMOVUPS     Y3, 160(CX)
+	XORL        R10, R9
+	VCMPPS      $0x1e, Y4, Y6, Y2
+	VMOVMSKPS   Y2, R11
+	ANDL        R9, R11
+	XORL        R11, R9
+	MOVB        R9, 20(SI)
+	MOVB        R11, 21(SI)
+	VCMPPS      $0x1e, Y8, Y10, Y2
+	VMOVMSKPS   Y2, R9
+	ANDL        R10, R9
+	XORL        R9, R10
+	MOVB        R10, 22(SI)
+	MOVB        R9, 23(SI)
+	VMOVUPS     Y5, 160(CX)
 
 	// columns: Aᵀ m
 	VMOVUPS     1056(AX), Y2
@@ -3653,58 +3641,52 @@ tileRow5:
 	VFMADD231PS conv2_2<>+0(SB), Y5, Y3
 	VMAXPS      Y2, Y7, Y5
 	VMAXPS      Y3, Y11, Y9
-	VMAXPS      Y9, Y5, Y5
-	VADDPS      Y1, Y5, Y9
-	VMAXPS      Y9, Y0, Y9
-	VCMPPS      $0x1e, Y0, Y9, Y12
-	VMOVMSKPS   Y12, R9
-	VCMPPS      $0x00, Y5, Y7, Y7
-	VMOVMSKPS   Y7, R10
+	VMAXPS      Y9, Y5, Y12
+	VADDPS      Y1, Y12, Y12
+	VMAXPS      Y12, Y0, Y12
+	VCMPPS      $0x1e, Y0, Y12, Y13
+	VMOVMSKPS   Y13, R9
+	VCMPPS      $0x1e, Y5, Y9, Y5
+	VMOVMSKPS   Y5, R10
 	ANDL        R9, R10
 	XORL        R10, R9
-	MOVB        R10, 8(SI)
-	VCMPPS      $0x00, Y5, Y2, Y2
-	VMOVMSKPS   Y2, R10
-	ANDL        R9, R10
-	XORL        R10, R9
-	MOVB        R10, 9(SI)
-	VCMPPS      $0x00, Y5, Y11, Y2
-	VMOVMSKPS   Y2, R10
-	ANDL        R9, R10
-	XORL        R10, R9
+	VCMPPS      $0x1e, Y7, Y2, Y2
+	VMOVMSKPS   Y2, R11
+	ANDL        R9, R11
+	XORL        R11, R9
+	MOVB        R9, 8(SI)
+	MOVB        R11, 9(SI)
+	VCMPPS      $0x1e, Y11, Y3, Y2
+	VMOVMSKPS   Y2, R9
+	ANDL        R10, R9
+	XORL        R9, R10
 	MOVB        R10, 10(SI)
-	VCMPPS      $0x00, Y5, Y3, Y2
-	VMOVMSKPS   Y2, R10
-	ANDL        R9, R10
-	MOVB        R10, 11(SI)
-	VMOVUPS     Y9, 64(CX)
+	MOVB        R9, 11(SI)
+	VMOVUPS     Y12, 64(CX)
 	VMAXPS      Y6, Y4, Y2
 	VMAXPS      Y10, Y8, Y3
-	VMAXPS      Y3, Y2, Y2
-	VADDPS      Y1, Y2, Y3
-	VMAXPS      Y3, Y0, Y3
-	VCMPPS      $0x1e, Y0, Y3, Y5
-	VMOVMSKPS   Y5, R9
-	VCMPPS      $0x00, Y2, Y4, Y4
-	VMOVMSKPS   Y4, R10
-	ANDL        R9, R10
-	XORL        R10, R9
-	MOVB        R10, 12(SI)
-	VCMPPS      $0x00, Y2, Y6, Y4
-	VMOVMSKPS   Y4, R10
-	ANDL        R9, R10
-	XORL        R10, R9
-	MOVB        R10, 13(SI)
-	VCMPPS      $0x00, Y2, Y8, Y4
-	VMOVMSKPS   Y4, R10
-	ANDL        R9, R10
-	XORL        R10, R9
-	MOVB        R10, 14(SI)
-	VCMPPS      $0x00, Y2, Y10, Y2
+	VMAXPS      Y3, Y2, Y5
+	VADDPS      Y1, Y5, Y5
+	VMAXPS      Y5, Y0, Y5
+	VCMPPS      $0x1e, Y0, Y5, Y7
+	VMOVMSKPS   Y7, R9
+	VCMPPS      $0x1e, Y2, Y3, Y2
 	VMOVMSKPS   Y2, R10
 	ANDL        R9, R10
-	MOVB        R10, 15(SI)
-	VMOVUPS     Y3, 96(CX)
+	XORL        R10, R9
+	VCMPPS      $0x1e, Y4, Y6, Y2
+	VMOVMSKPS   Y2, R11
+	ANDL        R9, R11
+	XORL        R11, R9
+	MOVB        R9, 12(SI)
+	MOVB        R11, 13(SI)
+	VCMPPS      $0x1e, Y8, Y10, Y2
+	VMOVMSKPS   Y2, R9
+	ANDL        R10, R9
+	XORL        R9, R10
+	MOVB        R10, 14(SI)
+	MOVB        R9, 15(SI)
+	VMOVUPS     Y5, 96(CX)
 	VMOVUPS     544(BX), Y2
 	VMOVUPS     576(BX), Y3
 	VADDPS      Y3, Y2, Y4
@@ -3755,58 +3737,52 @@ tileRow5:
 	VFMADD231PS conv2_2<>+0(SB), Y5, Y3
 	VMAXPS      Y2, Y7, Y5
 	VMAXPS      Y3, Y11, Y9
-	VMAXPS      Y9, Y5, Y5
-	VADDPS      Y1, Y5, Y9
-	VMAXPS      Y9, Y0, Y9
-	VCMPPS      $0x1e, Y0, Y9, Y12
-	VMOVMSKPS   Y12, R9
-	VCMPPS      $0x00, Y5, Y7, Y7
-	VMOVMSKPS   Y7, R10
+	VMAXPS      Y9, Y5, Y12
+	VADDPS      Y1, Y12, Y12
+	VMAXPS      Y12, Y0, Y12
+	VCMPPS      $0x1e, Y0, Y12, Y13
+	VMOVMSKPS   Y13, R9
+	VCMPPS      $0x1e, Y5, Y9, Y5
+	VMOVMSKPS   Y5, R10
 	ANDL        R9, R10
 	XORL        R10, R9
-	MOVB        R10, 24(SI)
-	VCMPPS      $0x00, Y5, Y2, Y2
-	VMOVMSKPS   Y2, R10
-	ANDL        R9, R10
-	XORL        R10, R9
-	MOVB        R10, 25(SI)
-	VCMPPS      $0x00, Y5, Y11, Y2
-	VMOVMSKPS   Y2, R10
-	ANDL        R9, R10
-	XORL        R10, R9
+	VCMPPS      $0x1e, Y7, Y2, Y2
+	VMOVMSKPS   Y2, R11
+	ANDL        R9, R11
+	XORL        R11, R9
+	MOVB        R9, 24(SI)
+	MOVB        R11, 25(SI)
+	VCMPPS      $0x1e, Y11, Y3, Y2
+	VMOVMSKPS   Y2, R9
+	ANDL        R10, R9
+	XORL        R9, R10
 	MOVB        R10, 26(SI)
-	VCMPPS      $0x00, Y5, Y3, Y2
-	VMOVMSKPS   Y2, R10
-	ANDL        R9, R10
-	MOVB        R10, 27(SI)
-	VMOVUPS     Y9, 192(CX)
+	MOVB        R9, 27(SI)
+	VMOVUPS     Y12, 192(CX)
 	VMAXPS      Y6, Y4, Y2
 	VMAXPS      Y10, Y8, Y3
-	VMAXPS      Y3, Y2, Y2
-	VADDPS      Y1, Y2, Y3
-	VMAXPS      Y3, Y0, Y3
-	VCMPPS      $0x1e, Y0, Y3, Y5
-	VMOVMSKPS   Y5, R9
-	VCMPPS      $0x00, Y2, Y4, Y4
-	VMOVMSKPS   Y4, R10
-	ANDL        R9, R10
-	XORL        R10, R9
-	MOVB        R10, 28(SI)
-	VCMPPS      $0x00, Y2, Y6, Y4
-	VMOVMSKPS   Y4, R10
-	ANDL        R9, R10
-	XORL        R10, R9
-	MOVB        R10, 29(SI)
-	VCMPPS      $0x00, Y2, Y8, Y4
-	VMOVMSKPS   Y4, R10
-	ANDL        R9, R10
-	XORL        R10, R9
-	MOVB        R10, 30(SI)
-	VCMPPS      $0x00, Y2, Y10, Y2
+	VMAXPS      Y3, Y2, Y5
+	VADDPS      Y1, Y5, Y5
+	VMAXPS      Y5, Y0, Y5
+	VCMPPS      $0x1e, Y0, Y5, Y7
+	VMOVMSKPS   Y7, R9
+	VCMPPS      $0x1e, Y2, Y3, Y2
 	VMOVMSKPS   Y2, R10
 	ANDL        R9, R10
-	MOVB        R10, 31(SI)
-	VMOVUPS     Y3, 224(CX)
+	XORL        R10, R9
+	VCMPPS      $0x1e, Y4, Y6, Y2
+	VMOVMSKPS   Y2, R11
+	ANDL        R9, R11
+	XORL        R11, R9
+	MOVB        R9, 28(SI)
+	MOVB        R11, 29(SI)
+	VCMPPS      $0x1e, Y8, Y10, Y2
+	VMOVMSKPS   Y2, R9
+	ANDL        R10, R9
+	XORL        R9, R10
+	MOVB        R10, 30(SI)
+	MOVB        R9, 31(SI)
+	VMOVUPS     Y5, 224(CX)
 	ADDQ        $+64, AX
 	ADDQ        $+256, CX
 	ADDQ        $+32, SI
@@ -11698,58 +11674,52 @@ part8:
 	VFMADD231PS conv2_2<>+0(SB), Y5, Y3
 	VMAXPS      Y2, Y7, Y5
 	VMAXPS      Y3, Y11, Y9
-	VMAXPS      Y9, Y5, Y5
-	VADDPS      Y1, Y5, Y9
-	VMAXPS      Y9, Y0, Y9
-	VCMPPS      $0x1e, Y0, Y9, Y12
-	VMOVMSKPS   Y12, R10
-	VCMPPS      $0x00, Y5, Y7, Y7
-	VMOVMSKPS   Y7, R11
+	VMAXPS      Y9, Y5, Y12
+	VADDPS      Y1, Y12, Y12
+	VMAXPS      Y12, Y0, Y12
+	VCMPPS      $0x1e, Y0, Y12, Y13
+	VMOVMSKPS   Y13, R10
+	VCMPPS      $0x1e, Y5, Y9, Y5
+	VMOVMSKPS   Y5, R11
 	ANDL        R10, R11
 	XORL        R11, R10
-	MOVB        R11, (SI)
-	VCMPPS      $0x00, Y5, Y2, Y2
-	VMOVMSKPS   Y2, R11
-	ANDL        R10, R11
-	XORL        R11, R10
-	MOVB        R11, 2(SI)
-	VCMPPS      $0x00, Y5, Y11, Y2
-	VMOVMSKPS   Y2, R11
-	ANDL        R10, R11
-	XORL        R11, R10
+	VCMPPS      $0x1e, Y7, Y2, Y2
+	VMOVMSKPS   Y2, R12
+	ANDL        R10, R12
+	XORL        R12, R10
+	MOVB        R10, (SI)
+	MOVB        R12, 2(SI)
+	VCMPPS      $0x1e, Y11, Y3, Y2
+	VMOVMSKPS   Y2, R10
+	ANDL        R11, R10
+	XORL        R10, R11
 	MOVB        R11, 4(SI)
-	VCMPPS      $0x00, Y5, Y3, Y2
-	VMOVMSKPS   Y2, R11
-	ANDL        R10, R11
-	MOVB        R11, 6(SI)
-	VMOVUPS     Y9, (CX)
+	MOVB        R10, 6(SI)
+	VMOVUPS     Y12, (CX)
 	VMAXPS      Y6, Y4, Y2
 	VMAXPS      Y10, Y8, Y3
-	VMAXPS      Y3, Y2, Y2
-	VADDPS      Y1, Y2, Y3
-	VMAXPS      Y3, Y0, Y3
-	VCMPPS      $0x1e, Y0, Y3, Y5
-	VMOVMSKPS   Y5, R10
-	VCMPPS      $0x00, Y2, Y4, Y4
-	VMOVMSKPS   Y4, R11
-	ANDL        R10, R11
-	XORL        R11, R10
-	MOVB        R11, 8(SI)
-	VCMPPS      $0x00, Y2, Y6, Y4
-	VMOVMSKPS   Y4, R11
-	ANDL        R10, R11
-	XORL        R11, R10
-	MOVB        R11, 10(SI)
-	VCMPPS      $0x00, Y2, Y8, Y4
-	VMOVMSKPS   Y4, R11
-	ANDL        R10, R11
-	XORL        R11, R10
-	MOVB        R11, 12(SI)
-	VCMPPS      $0x00, Y2, Y10, Y2
+	VMAXPS      Y3, Y2, Y5
+	VADDPS      Y1, Y5, Y5
+	VMAXPS      Y5, Y0, Y5
+	VCMPPS      $0x1e, Y0, Y5, Y7
+	VMOVMSKPS   Y7, R10
+	VCMPPS      $0x1e, Y2, Y3, Y2
 	VMOVMSKPS   Y2, R11
 	ANDL        R10, R11
-	MOVB        R11, 14(SI)
-	VMOVUPS     Y3, 64(CX)
+	XORL        R11, R10
+	VCMPPS      $0x1e, Y4, Y6, Y2
+	VMOVMSKPS   Y2, R12
+	ANDL        R10, R12
+	XORL        R12, R10
+	MOVB        R10, 8(SI)
+	MOVB        R12, 10(SI)
+	VCMPPS      $0x1e, Y8, Y10, Y2
+	VMOVMSKPS   Y2, R10
+	ANDL        R11, R10
+	XORL        R10, R11
+	MOVB        R11, 12(SI)
+	MOVB        R10, 14(SI)
+	VMOVUPS     Y5, 64(CX)
 	VMOVUPS     544(BX), Y2
 	VMOVUPS     576(BX), Y3
 	VADDPS      Y3, Y2, Y4
@@ -11800,58 +11770,52 @@ part8:
 	VFMADD231PS conv2_2<>+0(SB), Y5, Y3
 	VMAXPS      Y2, Y7, Y5
 	VMAXPS      Y3, Y11, Y9
-	VMAXPS      Y9, Y5, Y5
-	VADDPS      Y1, Y5, Y9
-	VMAXPS      Y9, Y0, Y9
-	VCMPPS      $0x1e, Y0, Y9, Y12
-	VMOVMSKPS   Y12, R10
-	VCMPPS      $0x00, Y5, Y7, Y7
-	VMOVMSKPS   Y7, R11
+	VMAXPS      Y9, Y5, Y12
+	VADDPS      Y1, Y12, Y12
+	VMAXPS      Y12, Y0, Y12
+	VCMPPS      $0x1e, Y0, Y12, Y13
+	VMOVMSKPS   Y13, R10
+	VCMPPS      $0x1e, Y5, Y9, Y5
+	VMOVMSKPS   Y5, R11
 	ANDL        R10, R11
 	XORL        R11, R10
-	MOVB        R11, 32(SI)
-	VCMPPS      $0x00, Y5, Y2, Y2
-	VMOVMSKPS   Y2, R11
-	ANDL        R10, R11
-	XORL        R11, R10
-	MOVB        R11, 34(SI)
-	VCMPPS      $0x00, Y5, Y11, Y2
-	VMOVMSKPS   Y2, R11
-	ANDL        R10, R11
-	XORL        R11, R10
+	VCMPPS      $0x1e, Y7, Y2, Y2
+	VMOVMSKPS   Y2, R12
+	ANDL        R10, R12
+	XORL        R12, R10
+	MOVB        R10, 32(SI)
+	MOVB        R12, 34(SI)
+	VCMPPS      $0x1e, Y11, Y3, Y2
+	VMOVMSKPS   Y2, R10
+	ANDL        R11, R10
+	XORL        R10, R11
 	MOVB        R11, 36(SI)
-	VCMPPS      $0x00, Y5, Y3, Y2
-	VMOVMSKPS   Y2, R11
-	ANDL        R10, R11
-	MOVB        R11, 38(SI)
-	VMOVUPS     Y9, 256(CX)
+	MOVB        R10, 38(SI)
+	VMOVUPS     Y12, 256(CX)
 	VMAXPS      Y6, Y4, Y2
 	VMAXPS      Y10, Y8, Y3
-	VMAXPS      Y3, Y2, Y2
-	VADDPS      Y1, Y2, Y3
-	VMAXPS      Y3, Y0, Y3
-	VCMPPS      $0x1e, Y0, Y3, Y5
-	VMOVMSKPS   Y5, R10
-	VCMPPS      $0x00, Y2, Y4, Y4
-	VMOVMSKPS   Y4, R11
-	ANDL        R10, R11
-	XORL        R11, R10
-	MOVB        R11, 40(SI)
-	VCMPPS      $0x00, Y2, Y6, Y4
-	VMOVMSKPS   Y4, R11
-	ANDL        R10, R11
-	XORL        R11, R10
-	MOVB        R11, 42(SI)
-	VCMPPS      $0x00, Y2, Y8, Y4
-	VMOVMSKPS   Y4, R11
-	ANDL        R10, R11
-	XORL        R11, R10
-	MOVB        R11, 44(SI)
-	VCMPPS      $0x00, Y2, Y10, Y2
+	VMAXPS      Y3, Y2, Y5
+	VADDPS      Y1, Y5, Y5
+	VMAXPS      Y5, Y0, Y5
+	VCMPPS      $0x1e, Y0, Y5, Y7
+	VMOVMSKPS   Y7, R10
+	VCMPPS      $0x1e, Y2, Y3, Y2
 	VMOVMSKPS   Y2, R11
 	ANDL        R10, R11
-	MOVB        R11, 46(SI)
-	VMOVUPS     Y3, 320(CX)
+	XORL        R11, R10
+	VCMPPS      $0x1e, Y4, Y6, Y2
+	VMOVMSKPS   Y2, R12
+	ANDL        R10, R12
+	XORL        R12, R10
+	MOVB        R10, 40(SI)
+	MOVB        R12, 42(SI)
+	VCMPPS      $0x1e, Y8, Y10, Y2
+	VMOVMSKPS   Y2, R10
+	ANDL        R11, R10
+	XORL        R10, R11
+	MOVB        R11, 44(SI)
+	MOVB        R10, 46(SI)
+	VMOVUPS     Y5, 320(CX)
 
 	// columns: Aᵀ m
 	VMOVUPS     2112(AX), Y2
@@ -12130,58 +12094,52 @@ part8:
 	VFMADD231PS conv2_2<>+0(SB), Y5, Y3
 	VMAXPS      Y2, Y7, Y5
 	VMAXPS      Y3, Y11, Y9
-	VMAXPS      Y9, Y5, Y5
-	VADDPS      Y1, Y5, Y9
-	VMAXPS      Y9, Y0, Y9
-	VCMPPS      $0x1e, Y0, Y9, Y12
-	VMOVMSKPS   Y12, R10
-	VCMPPS      $0x00, Y5, Y7, Y7
-	VMOVMSKPS   Y7, R11
+	VMAXPS      Y9, Y5, Y12
+	VADDPS      Y1, Y12, Y12
+	VMAXPS      Y12, Y0, Y12
+	VCMPPS      $0x1e, Y0, Y12, Y13
+	VMOVMSKPS   Y13, R10
+	VCMPPS      $0x1e, Y5, Y9, Y5
+	VMOVMSKPS   Y5, R11
 	ANDL        R10, R11
 	XORL        R11, R10
-	MOVB        R11, 16(SI)
-	VCMPPS      $0x00, Y5, Y2, Y2
-	VMOVMSKPS   Y2, R11
-	ANDL        R10, R11
-	XORL        R11, R10
-	MOVB        R11, 18(SI)
-	VCMPPS      $0x00, Y5, Y11, Y2
-	VMOVMSKPS   Y2, R11
-	ANDL        R10, R11
-	XORL        R11, R10
+	VCMPPS      $0x1e, Y7, Y2, Y2
+	VMOVMSKPS   Y2, R12
+	ANDL        R10, R12
+	XORL        R12, R10
+	MOVB        R10, 16(SI)
+	MOVB        R12, 18(SI)
+	VCMPPS      $0x1e, Y11, Y3, Y2
+	VMOVMSKPS   Y2, R10
+	ANDL        R11, R10
+	XORL        R10, R11
 	MOVB        R11, 20(SI)
-	VCMPPS      $0x00, Y5, Y3, Y2
-	VMOVMSKPS   Y2, R11
-	ANDL        R10, R11
-	MOVB        R11, 22(SI)
-	VMOVUPS     Y9, 128(CX)
+	MOVB        R10, 22(SI)
+	VMOVUPS     Y12, 128(CX)
 	VMAXPS      Y6, Y4, Y2
 	VMAXPS      Y10, Y8, Y3
-	VMAXPS      Y3, Y2, Y2
-	VADDPS      Y1, Y2, Y3
-	VMAXPS      Y3, Y0, Y3
-	VCMPPS      $0x1e, Y0, Y3, Y5
-	VMOVMSKPS   Y5, R10
-	VCMPPS      $0x00, Y2, Y4, Y4
-	VMOVMSKPS   Y4, R11
-	ANDL        R10, R11
-	XORL        R11, R10
-	MOVB        R11, 24(SI)
-	VCMPPS      $0x00, Y2, Y6, Y4
-	VMOVMSKPS   Y4, R11
-	ANDL        R10, R11
-	XORL        R11, R10
-	MOVB        R11, 26(SI)
-	VCMPPS      $0x00, Y2, Y8, Y4
-	VMOVMSKPS   Y4, R11
-	ANDL        R10, R11
-	XORL        R11, R10
-	MOVB        R11, 28(SI)
-	VCMPPS      $0x00, Y2, Y10, Y2
+	VMAXPS      Y3, Y2, Y5
+	VADDPS      Y1, Y5, Y5
+	VMAXPS      Y5, Y0, Y5
+	VCMPPS      $0x1e, Y0, Y5, Y7
+	VMOVMSKPS   Y7, R10
+	VCMPPS      $0x1e, Y2, Y3, Y2
 	VMOVMSKPS   Y2, R11
 	ANDL        R10, R11
-	MOVB        R11, 30(SI)
-	VMOVUPS     Y3, 192(CX)
+	XORL        R11, R10
+	VCMPPS      $0x1e, Y4, Y6, Y2
+	VMOVMSKPS   Y2, R12
+	ANDL        R10, R12
+	XORL        R12, R10
+	MOVB        R10, 24(SI)
+	MOVB        R12, 26(SI)
+	VCMPPS      $0x1e, Y8, Y10, Y2
+	VMOVMSKPS   Y2, R10
+	ANDL        R11, R10
+	XORL        R10, R11
+	MOVB        R11, 28(SI)
+	MOVB        R10, 30(SI)
+	VMOVUPS     Y5, 192(CX)
 	VMOVUPS     544(BX), Y2
 	VMOVUPS     576(BX), Y3
 	VADDPS      Y3, Y2, Y4
@@ -12232,58 +12190,52 @@ part8:
 	VFMADD231PS conv2_2<>+0(SB), Y5, Y3
 	VMAXPS      Y2, Y7, Y5
 	VMAXPS      Y3, Y11, Y9
-	VMAXPS      Y9, Y5, Y5
-	VADDPS      Y1, Y5, Y9
-	VMAXPS      Y9, Y0, Y9
-	VCMPPS      $0x1e, Y0, Y9, Y12
-	VMOVMSKPS   Y12, R10
-	VCMPPS      $0x00, Y5, Y7, Y7
-	VMOVMSKPS   Y7, R11
+	VMAXPS      Y9, Y5, Y12
+	VADDPS      Y1, Y12, Y12
+	VMAXPS      Y12, Y0, Y12
+	VCMPPS      $0x1e, Y0, Y12, Y13
+	VMOVMSKPS   Y13, R10
+	VCMPPS      $0x1e, Y5, Y9, Y5
+	VMOVMSKPS   Y5, R11
 	ANDL        R10, R11
 	XORL        R11, R10
-	MOVB        R11, 48(SI)
-	VCMPPS      $0x00, Y5, Y2, Y2
-	VMOVMSKPS   Y2, R11
-	ANDL        R10, R11
-	XORL        R11, R10
-	MOVB        R11, 50(SI)
-	VCMPPS      $0x00, Y5, Y11, Y2
-	VMOVMSKPS   Y2, R11
-	ANDL        R10, R11
-	XORL        R11, R10
+	VCMPPS      $0x1e, Y7, Y2, Y2
+	VMOVMSKPS   Y2, R12
+	ANDL        R10, R12
+	XORL        R12, R10
+	MOVB        R10, 48(SI)
+	MOVB        R12, 50(SI)
+	VCMPPS      $0x1e, Y11, Y3, Y2
+	VMOVMSKPS   Y2, R10
+	ANDL        R11, R10
+	XORL        R10, R11
 	MOVB        R11, 52(SI)
-	VCMPPS      $0x00, Y5, Y3, Y2
-	VMOVMSKPS   Y2, R11
-	ANDL        R10, R11
-	MOVB        R11, 54(SI)
-	VMOVUPS     Y9, 384(CX)
+	MOVB        R10, 54(SI)
+	VMOVUPS     Y12, 384(CX)
 	VMAXPS      Y6, Y4, Y2
 	VMAXPS      Y10, Y8, Y3
-	VMAXPS      Y3, Y2, Y2
-	VADDPS      Y1, Y2, Y3
-	VMAXPS      Y3, Y0, Y3
-	VCMPPS      $0x1e, Y0, Y3, Y5
-	VMOVMSKPS   Y5, R10
-	VCMPPS      $0x00, Y2, Y4, Y4
-	VMOVMSKPS   Y4, R11
-	ANDL        R10, R11
-	XORL        R11, R10
-	MOVB        R11, 56(SI)
-	VCMPPS      $0x00, Y2, Y6, Y4
-	VMOVMSKPS   Y4, R11
-	ANDL        R10, R11
-	XORL        R11, R10
-	MOVB        R11, 58(SI)
-	VCMPPS      $0x00, Y2, Y8, Y4
-	VMOVMSKPS   Y4, R11
-	ANDL        R10, R11
-	XORL        R11, R10
-	MOVB        R11, 60(SI)
-	VCMPPS      $0x00, Y2, Y10, Y2
+	VMAXPS      Y3, Y2, Y5
+	VADDPS      Y1, Y5, Y5
+	VMAXPS      Y5, Y0, Y5
+	VCMPPS      $0x1e, Y0, Y5, Y7
+	VMOVMSKPS   Y7, R10
+	VCMPPS      $0x1e, Y2, Y3, Y2
 	VMOVMSKPS   Y2, R11
 	ANDL        R10, R11
-	MOVB        R11, 62(SI)
-	VMOVUPS     Y3, 448(CX)
+	XORL        R11, R10
+	VCMPPS      $0x1e, Y4, Y6, Y2
+	VMOVMSKPS   Y2, R12
+	ANDL        R10, R12
+	XORL        R12, R10
+	MOVB        R10, 56(SI)
+	MOVB        R12, 58(SI)
+	VCMPPS      $0x1e, Y8, Y10, Y2
+	VMOVMSKPS   Y2, R10
+	ANDL        R11, R10
+	XORL        R10, R11
+	MOVB        R11, 60(SI)
+	MOVB        R10, 62(SI)
+	VMOVUPS     Y5, 448(CX)
 	ADDQ        $+32, AX
 	ADDQ        $+32, CX
 	ADDQ        $+1, SI

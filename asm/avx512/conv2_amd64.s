@@ -2753,40 +2753,38 @@ tileRow4:
 	VFMADD231PS.BCST conv2_2<>+0(SB), Y5, Y3
 	VMAXPS           Y2, Y7, Y5
 	VMAXPS           Y3, Y11, Y9
-	VMAXPS           Y9, Y5, Y5
-	VADDPS           Y1, Y5, Y9
-	VMAXPS           Y9, Y0, Y9
-	VCMPPS           $0x1e, Y0, Y9, K1
-	VCMPPS           $0x00, Y5, Y7, K1, K2
+	VMAXPS           Y9, Y5, Y12
+	VADDPS           Y1, Y12, Y12
+	VMAXPS           Y12, Y0, Y12
+	VCMPPS           $0x1e, Y0, Y12, K1
+	VCMPPS           $0x1e, Y5, Y9, K1, K2
 	KANDNW           K1, K2, K1
-	KMOVB            K2, (SI)
-	VCMPPS           $0x00, Y5, Y2, K1, K2
-	KANDNW           K1, K2, K1
-	KMOVB            K2, 1(SI)
-	VCMPPS           $0x00, Y5, Y11, K1, K2
-	KANDNW           K1, K2, K1
+	VCMPPS           $0x1e, Y7, Y2, K1, K3
+	KANDNW           K1, K3, K1
+	KMOVB            K1, (SI)
+	KMOVB            K3, 1(SI)
+	VCMPPS           $0x1e, Y11, Y3, K2, K1
+	KANDNW           K2, K1, K2
 	KMOVB            K2, 2(SI)
-	VCMPPS           $0x00, Y5, Y3, K1, K1
 	KMOVB            K1, 3(SI)
-	VMOVUPS          Y9, (CX)
+	VMOVUPS          Y12, (CX)
 	VMAXPS           Y6, Y4, Y2
 	VMAXPS           Y10, Y8, Y3
-	VMAXPS           Y3, Y2, Y2
-	VADDPS           Y1, Y2, Y3
-	VMAXPS           Y3, Y0, Y3
-	VCMPPS           $0x1e, Y0, Y3, K1
-	VCMPPS           $0x00, Y2, Y4, K1, K2
+	VMAXPS           Y3, Y2, Y5
+	VADDPS           Y1, Y5, Y5
+	VMAXPS           Y5, Y0, Y5
+	VCMPPS           $0x1e, Y0, Y5, K1
+	VCMPPS           $0x1e, Y2, Y3, K1, K2
 	KANDNW           K1, K2, K1
-	KMOVB            K2, 4(SI)
-	VCMPPS           $0x00, Y2, Y6, K1, K2
-	KANDNW           K1, K2, K1
-	KMOVB            K2, 5(SI)
-	VCMPPS           $0x00, Y2, Y8, K1, K2
-	KANDNW           K1, K2, K1
+	VCMPPS           $0x1e, Y4, Y6, K1, K3
+	KANDNW           K1, K3, K1
+	KMOVB            K1, 4(SI)
+	KMOVB            K3, 5(SI)
+	VCMPPS           $0x1e, Y8, Y10, K2, K1
+	KANDNW           K2, K1, K2
 	KMOVB            K2, 6(SI)
-	VCMPPS           $0x00, Y2, Y10, K1, K1
 	KMOVB            K1, 7(SI)
-	VMOVUPS          Y3, 32(CX)
+	VMOVUPS          Y5, 32(CX)
 	VMOVUPS          544(BX), Y2
 	VMOVUPS          576(BX), Y3
 	VADDPS           Y3, Y2, Y4
@@ -2837,40 +2835,38 @@ tileRow4:
 	VFMADD231PS.BCST conv2_2<>+0(SB), Y5, Y3
 	VMAXPS           Y2, Y7, Y5
 	VMAXPS           Y3, Y11, Y9
-	VMAXPS           Y9, Y5, Y5
-	VADDPS           Y1, Y5, Y9
-	VMAXPS           Y9, Y0, Y9
-	VCMPPS           $0x1e, Y0, Y9, K1
-	VCMPPS           $0x00, Y5, Y7, K1, K2
+	VMAXPS           Y9, Y5, Y12
+	VADDPS           Y1, Y12, Y12
+	VMAXPS           Y12, Y0, Y12
+	VCMPPS           $0x1e, Y0, Y12, K1
+	VCMPPS           $0x1e, Y5, Y9, K1, K2
 	KANDNW           K1, K2, K1
-	KMOVB            K2, 16(SI)
-	VCMPPS           $0x00, Y5, Y2, K1, K2
-	KANDNW           K1, K2, K1
-	KMOVB            K2, 17(SI)
-	VCMPPS           $0x00, Y5, Y11, K1, K2
-	KANDNW           K1, K2, K1
+	VCMPPS           $0x1e, Y7, Y2, K1, K3
+	KANDNW           K1, K3, K1
+	KMOVB            K1, 16(SI)
+	KMOVB            K3, 17(SI)
+	VCMPPS           $0x1e, Y11, Y3, K2, K1
+	KANDNW           K2, K1, K2
 	KMOVB            K2, 18(SI)
-	VCMPPS           $0x00, Y5, Y3, K1, K1
 	KMOVB            K1, 19(SI)
-	VMOVUPS          Y9, 128(CX)
+	VMOVUPS          Y12, 128(CX)
 	VMAXPS           Y6, Y4, Y2
 	VMAXPS           Y10, Y8, Y3
-	VMAXPS           Y3, Y2, Y2
-	VADDPS           Y1, Y2, Y3
-	VMAXPS           Y3, Y0, Y3
-	VCMPPS           $0x1e, Y0, Y3, K1
-	VCMPPS           $0x00, Y2, Y4, K1, K2
+	VMAXPS           Y3, Y2, Y5
+	VADDPS           Y1, Y5, Y5
+	VMAXPS           Y5, Y0, Y5
+	VCMPPS           $0x1e, Y0, Y5, K1
+	VCMPPS           $0x1e, Y2, Y3, K1, K2
 	KANDNW           K1, K2, K1
-	KMOVB            K2, 20(SI)
-	VCMPPS           $0x00, Y2, Y6, K1, K2
-	KANDNW           K1, K2, K1
-	KMOVB            K2, 21(SI)
-	VCMPPS           $0x00, Y2, Y8, K1, K2
-	KANDNW           K1, K2, K1
+	VCMPPS           $0x1e, Y4, Y6, K1, K3
+	KANDNW           K1, K3, K1
+	KMOVB            K1, 20(SI)
+	KMOVB            K3, 21(SI)
+	VCMPPS           $0x1e, Y8, Y10, K2, K1
+	KANDNW           K2, K1, K2
 	KMOVB            K2, 22(SI)
-	VCMPPS           $0x00, Y2, Y10, K1, K1
 	KMOVB            K1, 23(SI)
-	VMOVUPS          Y3, 160(CX)
+	VMOVUPS          Y5, 160(CX)
 
 	// columns: Aᵀ m
 	VMOVUPS          1056(AX), Y2
@@ -3149,40 +3145,38 @@ tileRow4:
 	VFMADD231PS.BCST conv2_2<>+0(SB), Y5, Y3
 	VMAXPS           Y2, Y7, Y5
 	VMAXPS           Y3, Y11, Y9
-	VMAXPS           Y9, Y5, Y5
-	VADDPS           Y1, Y5, Y9
-	VMAXPS           Y9, Y0, Y9
-	VCMPPS           $0x1e, Y0, Y9, K1
-	VCMPPS           $0x00, Y5, Y7, K1, K2
+	VMAXPS           Y9, Y5, Y12
+	VADDPS           Y1, Y12, Y12
+	VMAXPS           Y12, Y0, Y12
+	VCMPPS           $0x1e, Y0, Y12, K1
+	VCMPPS           $0x1e, Y5, Y9, K1, K2
 	KANDNW           K1, K2, K1
-	KMOVB            K2, 8(SI)
-	VCMPPS           $0x00, Y5, Y2, K1, K2
-	KANDNW           K1, K2, K1
-	KMOVB            K2, 9(SI)
-	VCMPPS           $0x00, Y5, Y11, K1, K2
-	KANDNW           K1, K2, K1
+	VCMPPS           $0x1e, Y7, Y2, K1, K3
+	KANDNW           K1, K3, K1
+	KMOVB            K1, 8(SI)
+	KMOVB            K3, 9(SI)
+	VCMPPS           $0x1e, Y11, Y3, K2, K1
+	KANDNW           K2, K1, K2
 	KMOVB            K2, 10(SI)
-	VCMPPS           $0x00, Y5, Y3, K1, K1
 	KMOVB            K1, 11(SI)
-	VMOVUPS          Y9, 64(CX)
+	VMOVUPS          Y12, 64(CX)
 	VMAXPS           Y6, Y4, Y2
 	VMAXPS           Y10, Y8, Y3
-	VMAXPS           Y3, Y2, Y2
-	VADDPS           Y1, Y2, Y3
-	VMAXPS           Y3, Y0, Y3
-	VCMPPS           $0x1e, Y0, Y3, K1
-	VCMPPS           $0x00, Y2, Y4, K1, K2
+	VMAXPS           Y3, Y2, Y5
+	VADDPS           Y1, Y5, Y5
+	VMAXPS           Y5, Y0, Y5
+	VCMPPS           $0x1e, Y0, Y5, K1
+	VCMPPS           $0x1e, Y2, Y3, K1, K2
 	KANDNW           K1, K2, K1
-	KMOVB            K2, 12(SI)
-	VCMPPS           $0x00, Y2, Y6, K1, K2
-	KANDNW           K1, K2, K1
-	KMOVB            K2, 13(SI)
-	VCMPPS           $0x00, Y2, Y8, K1, K2
-	KANDNW           K1, K2, K1
+	VCMPPS           $0x1e, Y4, Y6, K1, K3
+	KANDNW           K1, K3, K1
+	KMOVB            K1, 12(SI)
+	KMOVB            K3, 13(SI)
+	VCMPPS           $0x1e, Y8, Y10, K2, K1
+	KANDNW           K2, K1, K2
 	KMOVB            K2, 14(SI)
-	VCMPPS           $0x00, Y2, Y10, K1, K1
 	KMOVB            K1, 15(SI)
-	VMOVUPS          Y3, 96(CX)
+	VMOVUPS          Y5, 96(CX)
 	VMOVUPS          544(BX), Y2
 	VMOVUPS          576(BX), Y3
 	VADDPS           Y3, Y2, Y4
@@ -3233,40 +3227,38 @@ tileRow4:
 	VFMADD231PS.BCST conv2_2<>+0(SB), Y5, Y3
 	VMAXPS           Y2, Y7, Y5
 	VMAXPS           Y3, Y11, Y9
-	VMAXPS           Y9, Y5, Y5
-	VADDPS           Y1, Y5, Y9
-	VMAXPS           Y9, Y0, Y9
-	VCMPPS           $0x1e, Y0, Y9, K1
-	VCMPPS           $0x00, Y5, Y7, K1, K2
+	VMAXPS           Y9, Y5, Y12
+	VADDPS           Y1, Y12, Y12
+	VMAXPS           Y12, Y0, Y12
+	VCMPPS           $0x1e, Y0, Y12, K1
+	VCMPPS           $0x1e, Y5, Y9, K1, K2
 	KANDNW           K1, K2, K1
-	KMOVB            K2, 24(SI)
-	VCMPPS           $0x00, Y5, Y2, K1, K2
-	KANDNW           K1, K2, K1
-	KMOVB            K2, 25(SI)
-	VCMPPS           $0x00, Y5, Y11, K1, K2
-	KANDNW           K1, K2, K1
+	VCMPPS           $0x1e, Y7, Y2, K1, K3
+	KANDNW           K1, K3, K1
+	KMOVB            K1, 24(SI)
+	KMOVB            K3, 25(SI)
+	VCMPPS           $0x1e, Y11, Y3, K2, K1
+	KANDNW           K2, K1, K2
 	KMOVB            K2, 26(SI)
-	VCMPPS           $0x00, Y5, Y3, K1, K1
 	KMOVB            K1, 27(SI)
-	VMOVUPS          Y9, 192(CX)
+	VMOVUPS          Y12, 192(CX)
 	VMAXPS           Y6, Y4, Y2
 	VMAXPS           Y10, Y8, Y3
-	VMAXPS           Y3, Y2, Y2
-	VADDPS           Y1, Y2, Y3
-	VMAXPS           Y3, Y0, Y3
-	VCMPPS           $0x1e, Y0, Y3, K1
-	VCMPPS           $0x00, Y2, Y4, K1, K2
+	VMAXPS           Y3, Y2, Y5
+	VADDPS           Y1, Y5, Y5
+	VMAXPS           Y5, Y0, Y5
+	VCMPPS           $0x1e, Y0, Y5, K1
+	VCMPPS           $0x1e, Y2, Y3, K1, K2
 	KANDNW           K1, K2, K1
-	KMOVB            K2, 28(SI)
-	VCMPPS           $0x00, Y2, Y6, K1, K2
-	KANDNW           K1, K2, K1
-	KMOVB            K2, 29(SI)
-	VCMPPS           $0x00, Y2, Y8, K1, K2
-	KANDNW           K1, K2, K1
+	VCMPPS           $0x1e, Y4, Y6, K1, K3
+	KANDNW           K1, K3, K1
+	KMOVB            K1, 28(SI)
+	KMOVB            K3, 29(SI)
+	VCMPPS           $0x1e, Y8, Y10, K2, K1
+	KANDNW           K2, K1, K2
 	KMOVB            K2, 30(SI)
-	VCMPPS           $0x00, Y2, Y10, K1, K1
 	KMOVB            K1, 31(SI)
-	VMOVUPS          Y3, 224(CX)
+	VMOVUPS          Y5, 224(CX)
 	ADDQ             $+64, AX
 	ADDQ             $+256, CX
 	ADDQ             $+32, SI
@@ -9875,40 +9867,38 @@ tileRow4:
 	VFMADD231PS.BCST conv2_2<>+0(SB), Z5, Z3
 	VMAXPS           Z2, Z7, Z5
 	VMAXPS           Z3, Z11, Z9
-	VMAXPS           Z9, Z5, Z5
-	VADDPS           Z1, Z5, Z9
-	VMAXPS           Z9, Z0, Z9
-	VCMPPS           $0x1e, Z0, Z9, K1
-	VCMPPS           $0x00, Z5, Z7, K1, K2
+	VMAXPS           Z9, Z5, Z12
+	VADDPS           Z1, Z12, Z12
+	VMAXPS           Z12, Z0, Z12
+	VCMPPS           $0x1e, Z0, Z12, K1
+	VCMPPS           $0x1e, Z5, Z9, K1, K2
 	KANDNW           K1, K2, K1
-	KMOVW            K2, (SI)
-	VCMPPS           $0x00, Z5, Z2, K1, K2
-	KANDNW           K1, K2, K1
-	KMOVW            K2, 2(SI)
-	VCMPPS           $0x00, Z5, Z11, K1, K2
-	KANDNW           K1, K2, K1
+	VCMPPS           $0x1e, Z7, Z2, K1, K3
+	KANDNW           K1, K3, K1
+	KMOVW            K1, (SI)
+	KMOVW            K3, 2(SI)
+	VCMPPS           $0x1e, Z11, Z3, K2, K1
+	KANDNW           K2, K1, K2
 	KMOVW            K2, 4(SI)
-	VCMPPS           $0x00, Z5, Z3, K1, K1
 	KMOVW            K1, 6(SI)
-	VMOVUPS          Z9, (CX)
+	VMOVUPS          Z12, (CX)
 	VMAXPS           Z6, Z4, Z2
 	VMAXPS           Z10, Z8, Z3
-	VMAXPS           Z3, Z2, Z2
-	VADDPS           Z1, Z2, Z3
-	VMAXPS           Z3, Z0, Z3
-	VCMPPS           $0x1e, Z0, Z3, K1
-	VCMPPS           $0x00, Z2, Z4, K1, K2
+	VMAXPS           Z3, Z2, Z5
+	VADDPS           Z1, Z5, Z5
+	VMAXPS           Z5, Z0, Z5
+	VCMPPS           $0x1e, Z0, Z5, K1
+	VCMPPS           $0x1e, Z2, Z3, K1, K2
 	KANDNW           K1, K2, K1
-	KMOVW            K2, 8(SI)
-	VCMPPS           $0x00, Z2, Z6, K1, K2
-	KANDNW           K1, K2, K1
-	KMOVW            K2, 10(SI)
-	VCMPPS           $0x00, Z2, Z8, K1, K2
-	KANDNW           K1, K2, K1
+	VCMPPS           $0x1e, Z4, Z6, K1, K3
+	KANDNW           K1, K3, K1
+	KMOVW            K1, 8(SI)
+	KMOVW            K3, 10(SI)
+	VCMPPS           $0x1e, Z8, Z10, K2, K1
+	KANDNW           K2, K1, K2
 	KMOVW            K2, 12(SI)
-	VCMPPS           $0x00, Z2, Z10, K1, K1
 	KMOVW            K1, 14(SI)
-	VMOVUPS          Z3, 64(CX)
+	VMOVUPS          Z5, 64(CX)
 	VMOVUPS          1088(BX), Z2
 	VMOVUPS          1152(BX), Z3
 	VADDPS           Z3, Z2, Z4
@@ -9959,40 +9949,38 @@ tileRow4:
 	VFMADD231PS.BCST conv2_2<>+0(SB), Z5, Z3
 	VMAXPS           Z2, Z7, Z5
 	VMAXPS           Z3, Z11, Z9
-	VMAXPS           Z9, Z5, Z5
-	VADDPS           Z1, Z5, Z9
-	VMAXPS           Z9, Z0, Z9
-	VCMPPS           $0x1e, Z0, Z9, K1
-	VCMPPS           $0x00, Z5, Z7, K1, K2
+	VMAXPS           Z9, Z5, Z12
+	VADDPS           Z1, Z12, Z12
+	VMAXPS           Z12, Z0, Z12
+	VCMPPS           $0x1e, Z0, Z12, K1
+	VCMPPS           $0x1e, Z5, Z9, K1, K2
 	KANDNW           K1, K2, K1
-	KMOVW            K2, 32(SI)
-	VCMPPS           $0x00, Z5, Z2, K1, K2
-	KANDNW           K1, K2, K1
-	KMOVW            K2, 34(SI)
-	VCMPPS           $0x00, Z5, Z11, K1, K2
-	KANDNW           K1, K2, K1
+	VCMPPS           $0x1e, Z7, Z2, K1, K3
+	KANDNW           K1, K3, K1
+	KMOVW            K1, 32(SI)
+	KMOVW            K3, 34(SI)
+	VCMPPS           $0x1e, Z11, Z3, K2, K1
+	KANDNW           K2, K1, K2
 	KMOVW            K2, 36(SI)
-	VCMPPS           $0x00, Z5, Z3, K1, K1
 	KMOVW            K1, 38(SI)
-	VMOVUPS          Z9, 256(CX)
+	VMOVUPS          Z12, 256(CX)
 	VMAXPS           Z6, Z4, Z2
 	VMAXPS           Z10, Z8, Z3
-	VMAXPS           Z3, Z2, Z2
-	VADDPS           Z1, Z2, Z3
-	VMAXPS           Z3, Z0, Z3
-	VCMPPS           $0x1e, Z0, Z3, K1
-	VCMPPS           $0x00, Z2, Z4, K1, K2
+	VMAXPS           Z3, Z2, Z5
+	VADDPS           Z1, Z5, Z5
+	VMAXPS           Z5, Z0, Z5
+	VCMPPS           $0x1e, Z0, Z5, K1
+	VCMPPS           $0x1e, Z2, Z3, K1, K2
 	KANDNW           K1, K2, K1
-	KMOVW            K2, 40(SI)
-	VCMPPS           $0x00, Z2, Z6, K1, K2
-	KANDNW           K1, K2, K1
-	KMOVW            K2, 42(SI)
-	VCMPPS           $0x00, Z2, Z8, K1, K2
-	KANDNW           K1, K2, K1
+	VCMPPS           $0x1e, Z4, Z6, K1, K3
+	KANDNW           K1, K3, K1
+	KMOVW            K1, 40(SI)
+	KMOVW            K3, 42(SI)
+	VCMPPS           $0x1e, Z8, Z10, K2, K1
+	KANDNW           K2, K1, K2
 	KMOVW            K2, 44(SI)
-	VCMPPS           $0x00, Z2, Z10, K1, K1
 	KMOVW            K1, 46(SI)
-	VMOVUPS          Z3, 320(CX)
+	VMOVUPS          Z5, 320(CX)
 
 	// columns: Aᵀ m
 	VMOVUPS          2112(AX), Z2
@@ -10271,40 +10259,38 @@ tileRow4:
 	VFMADD231PS.BCST conv2_2<>+0(SB), Z5, Z3
 	VMAXPS           Z2, Z7, Z5
 	VMAXPS           Z3, Z11, Z9
-	VMAXPS           Z9, Z5, Z5
-	VADDPS           Z1, Z5, Z9
-	VMAXPS           Z9, Z0, Z9
-	VCMPPS           $0x1e, Z0, Z9, K1
-	VCMPPS           $0x00, Z5, Z7, K1, K2
+	VMAXPS           Z9, Z5, Z12
+	VADDPS           Z1, Z12, Z12
+	VMAXPS           Z12, Z0, Z12
+	VCMPPS           $0x1e, Z0, Z12, K1
+	VCMPPS           $0x1e, Z5, Z9, K1, K2
 	KANDNW           K1, K2, K1
-	KMOVW            K2, 16(SI)
-	VCMPPS           $0x00, Z5, Z2, K1, K2
-	KANDNW           K1, K2, K1
-	KMOVW            K2, 18(SI)
-	VCMPPS           $0x00, Z5, Z11, K1, K2
-	KANDNW           K1, K2, K1
+	VCMPPS           $0x1e, Z7, Z2, K1, K3
+	KANDNW           K1, K3, K1
+	KMOVW            K1, 16(SI)
+	KMOVW            K3, 18(SI)
+	VCMPPS           $0x1e, Z11, Z3, K2, K1
+	KANDNW           K2, K1, K2
 	KMOVW            K2, 20(SI)
-	VCMPPS           $0x00, Z5, Z3, K1, K1
 	KMOVW            K1, 22(SI)
-	VMOVUPS          Z9, 128(CX)
+	VMOVUPS          Z12, 128(CX)
 	VMAXPS           Z6, Z4, Z2
 	VMAXPS           Z10, Z8, Z3
-	VMAXPS           Z3, Z2, Z2
-	VADDPS           Z1, Z2, Z3
-	VMAXPS           Z3, Z0, Z3
-	VCMPPS           $0x1e, Z0, Z3, K1
-	VCMPPS           $0x00, Z2, Z4, K1, K2
+	VMAXPS           Z3, Z2, Z5
+	VADDPS           Z1, Z5, Z5
+	VMAXPS           Z5, Z0, Z5
+	VCMPPS           $0x1e, Z0, Z5, K1
+	VCMPPS           $0x1e, Z2, Z3, K1, K2
 	KANDNW           K1, K2, K1
-	KMOVW            K2, 24(SI)
-	VCMPPS           $0x00, Z2, Z6, K1, K2
-	KANDNW           K1, K2, K1
-	KMOVW            K2, 26(SI)
-	VCMPPS           $0x00, Z2, Z8, K1, K2
-	KANDNW           K1, K2, K1
+	VCMPPS           $0x1e, Z4, Z6, K1, K3
+	KANDNW           K1, K3, K1
+	KMOVW            K1, 24(SI)
+	KMOVW            K3, 26(SI)
+	VCMPPS           $0x1e, Z8, Z10, K2, K1
+	KANDNW           K2, K1, K2
 	KMOVW            K2, 28(SI)
-	VCMPPS           $0x00, Z2, Z10, K1, K1
 	KMOVW            K1, 30(SI)
-	VMOVUPS          Z3, 192(CX)
+	VMOVUPS          Z5, 192(CX)
 	VMOVUPS          1088(BX), Z2
 	VMOVUPS          1152(BX), Z3
 	VADDPS           Z3, Z2, Z4
@@ -10355,40 +10341,38 @@ tileRow4:
 	VFMADD231PS.BCST conv2_2<>+0(SB), Z5, Z3
 	VMAXPS           Z2, Z7, Z5
 	VMAXPS           Z3, Z11, Z9
-	VMAXPS           Z9, Z5, Z5
-	VADDPS           Z1, Z5, Z9
-	VMAXPS           Z9, Z0, Z9
-	VCMPPS           $0x1e, Z0, Z9, K1
-	VCMPPS           $0x00, Z5, Z7, K1, K2
+	VMAXPS           Z9, Z5, Z12
+	VADDPS           Z1, Z12, Z12
+	VMAXPS           Z12, Z0, Z12
+	VCMPPS           $0x1e, Z0, Z12, K1
+	VCMPPS           $0x1e, Z5, Z9, K1, K2
 	KANDNW           K1, K2, K1
-	KMOVW            K2, 48(SI)
-	VCMPPS           $0x00, Z5, Z2, K1, K2
-	KANDNW           K1, K2, K1
-	KMOVW            K2, 50(SI)
-	VCMPPS           $0x00, Z5, Z11, K1, K2
-	KANDNW           K1, K2, K1
+	VCMPPS           $0x1e, Z7, Z2, K1, K3
+	KANDNW           K1, K3, K1
+	KMOVW            K1, 48(SI)
+	KMOVW            K3, 50(SI)
+	VCMPPS           $0x1e, Z11, Z3, K2, K1
+	KANDNW           K2, K1, K2
 	KMOVW            K2, 52(SI)
-	VCMPPS           $0x00, Z5, Z3, K1, K1
 	KMOVW            K1, 54(SI)
-	VMOVUPS          Z9, 384(CX)
+	VMOVUPS          Z12, 384(CX)
 	VMAXPS           Z6, Z4, Z2
 	VMAXPS           Z10, Z8, Z3
-	VMAXPS           Z3, Z2, Z2
-	VADDPS           Z1, Z2, Z3
-	VMAXPS           Z3, Z0, Z3
-	VCMPPS           $0x1e, Z0, Z3, K1
-	VCMPPS           $0x00, Z2, Z4, K1, K2
+	VMAXPS           Z3, Z2, Z5
+	VADDPS           Z1, Z5, Z5
+	VMAXPS           Z5, Z0, Z5
+	VCMPPS           $0x1e, Z0, Z5, K1
+	VCMPPS           $0x1e, Z2, Z3, K1, K2
 	KANDNW           K1, K2, K1
-	KMOVW            K2, 56(SI)
-	VCMPPS           $0x00, Z2, Z6, K1, K2
-	KANDNW           K1, K2, K1
-	KMOVW            K2, 58(SI)
-	VCMPPS           $0x00, Z2, Z8, K1, K2
-	KANDNW           K1, K2, K1
+	VCMPPS           $0x1e, Z4, Z6, K1, K3
+	KANDNW           K1, K3, K1
+	KMOVW            K1, 56(SI)
+	KMOVW            K3, 58(SI)
+	VCMPPS           $0x1e, Z8, Z10, K2, K1
+	KANDNW           K2, K1, K2
 	KMOVW            K2, 60(SI)
-	VCMPPS           $0x00, Z2, Z10, K1, K1
 	KMOVW            K1, 62(SI)
-	VMOVUPS          Z3, 448(CX)
+	VMOVUPS          Z5, 448(CX)
 	ADDQ             $+128, AX
 	ADDQ             $+512, CX
 	ADDQ             $+64, SI
