@@ -262,8 +262,7 @@ func accumulate(k *isa.Kernel, x reg.GPVirtual, rows []int, at int, windows []gr
 			for r := range rows {
 				var t isa.V
 				if k.Target.Masks {
-					t = k.Copy(column[r])
-					k.VMOVAPS(column[r+1], g.down, t)
+					t = k.Pick(g.down, column[r], column[r+1])
 				} else {
 					t = k.Pick(g.down, k.LoadVector(pixel(r, c)), pixel(r+1, c))
 				}

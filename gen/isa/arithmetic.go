@@ -3,6 +3,7 @@ package isa
 import (
 	"fmt"
 
+	"github.com/mmcloughlin/avo/ir"
 	"github.com/mmcloughlin/avo/operand"
 	"github.com/mmcloughlin/avo/reg"
 )
@@ -141,14 +142,18 @@ func (k *Kernel) Scaled(w operand.Mem, x V) V {
 	return v
 }
 
-// Pick returns y where the mask is set and x elsewhere; x is given up. The
-// mask is an opmask register where the target has them, else a vector. (avo
-// takes the target of a VBLENDMPS for read, so it has to be x.)
+// Pick returns y where the mask is set and x elsewhere. The mask is an opmask
+// register where the target has them, else a vector.
 func (k *Kernel) Pick(mask operand.Op, x V, y operand.Op) V {
-	if k.Target.Masks {
-		k.VBLENDMPS(y, x, mask, x)
-	} else {
-		k.VBLENDVPS(mask, y, x, x)
+	v := k.Vector()
+	if !k.Target.Masks {
+		k.VBLENDVPS(mask, y, x, v)
+		return v
 	}
-	return x
+	// By hand: avo takes the target of every masked instruction for read.
+	k.Instruction(&ir.Instruction{
+		Opcode: "VBLENDMPS", Operands: []operand.Op{y, x, mask, v},
+		Inputs: []operand.Op{y, x, mask}, Outputs: []operand.Op{v}, ISA: []string{"AVX512F"},
+	})
+	return v
 }
