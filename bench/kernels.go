@@ -77,11 +77,14 @@ func (m *memory) integers(n int) []int32 {
 func (m *memory) masks(features int) []byte {
 	masks := make([]byte, kernels.MaskBytes(features, kernels.Block))
 	m.touched += float64(len(masks))
-	const step = kernels.Block / 8
-	for window := 0; window < len(masks); window += 4 * step {
+	const bits = kernels.Block / 8 // bytes for one bit of every image: alive, right, down
+	for window := 0; window < len(masks); window += 3 * bits {
 		for image := range kernels.Block {
-			if position := m.random.IntN(5); position < 4 {
-				masks[window+position*step+image/8] |= 1 << (image % 8)
+			if m.random.IntN(5) == 0 {
+				continue
+			}
+			for i, set := range [...]int{1, m.random.IntN(2), m.random.IntN(2)} {
+				masks[window+i*bits+image/8] |= byte(set) << (image % 8)
 			}
 		}
 	}

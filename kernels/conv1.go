@@ -32,7 +32,7 @@ func (s *Set) Conv1ForwardReLUPool(images int, y, x, u, bias []float32) error {
 }
 
 // Conv1ForwardReLUPoolMask is Conv1ForwardReLUPool that also stores the masks
-// of the windows, [20][12][12][4 positions][1 bit an image].
+// of the windows, [20][12][12][alive, right, down][1 bit an image].
 func (s *Set) Conv1ForwardReLUPoolMask(images int, y []float32, mask []byte, x, u, bias []float32) error {
 	if err := check("Conv1ForwardReLUPoolMask", images, length{"y", len(y), Conv1Y * images},
 		length{"mask", len(mask), MaskBytes(Conv1Y, images)}, length{"x", len(x), ImagePixels * images},

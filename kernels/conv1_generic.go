@@ -33,10 +33,10 @@ func conv1Forward(images int, y []float32, mask []byte, x, u, bias []float32) {
 					i, j := p/2*2, p%2*2
 					window := [4]float32{values[i][j], values[i][j+1], values[i+1][j], values[i+1][j+1]}
 					at := o*Pool1Pixels + (tileY*2+p/2)*Pool1Size + tileX*2 + p%2
-					result, position := poolReLU(&window, bias[o])
+					result, alive, position := poolReLU(&window, bias[o])
 					y[at*images+image] = result
 					if mask != nil {
-						setMask(mask[MaskBytes(at, images):], image, images, position)
+						setMask(mask[MaskBytes(at, images):], image, images, alive, position)
 					}
 				}
 			}

@@ -86,7 +86,8 @@ func (s *Set) Conv2ForwardReLUPool(images int, y, work, u, v, bias []float32, fi
 }
 
 // Conv2ForwardReLUPoolMask is Conv2ForwardReLUPool that also stores the masks
-// of the windows, [50][4][4][4 positions][1 bit an image], first maximum first.
+// of the windows, [50][4][4][alive, right, down][1 bit an image]: whether the ReLU is on,
+// and where the first maximum is.
 func (s *Set) Conv2ForwardReLUPoolMask(images int, y []float32, mask []byte, work, u, v, bias []float32, first int) error {
 	if err := check("Conv2ForwardReLUPoolMask", images,
 		length{"y", len(y), Conv2Y * images}, length{"mask", len(mask), MaskBytes(Conv2Y, images)},

@@ -80,10 +80,10 @@ func conv2Forward(images int, y []float32, mask []byte, m, u, v, bias []float32,
 					i, j := p/2*2, p%2*2
 					window := [4]float32{values[i][j], values[i][j+1], values[i+1][j], values[i+1][j+1]}
 					at := (first+o)*Pool2Pixels + (tile/2*2+p/2)*Pool2Size + tile%2*2 + p%2
-					result, position := poolReLU(&window, bias[first+o])
+					result, alive, position := poolReLU(&window, bias[first+o])
 					y[at*images+image] = result
 					if mask != nil {
-						setMask(mask[MaskBytes(at, images):], image, images, position)
+						setMask(mask[MaskBytes(at, images):], image, images, alive, position)
 					}
 				}
 			}

@@ -120,7 +120,7 @@ func randomMasks(images int) func(*rand.Rand, []float32, []byte) {
 		window := MaskBytes(1, images)
 		for at := 0; at < len(masks); at += window {
 			for image := range images {
-				setMask(masks[at:], image, images, r.IntN(5)-1)
+				setMask(masks[at:], image, images, r.IntN(5) > 0, r.IntN(4))
 			}
 		}
 	}

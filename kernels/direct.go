@@ -71,7 +71,7 @@ func directWindow(images int, y, x, w, bias []float32, window, inputs, outputs, 
 					}
 				}
 			}
-			y[(o*pooledSize*pooledSize+window)*images+image], _ = poolReLU(&sums, bias[o])
+			y[(o*pooledSize*pooledSize+window)*images+image], _, _ = poolReLU(&sums, bias[o])
 		}
 	}
 }

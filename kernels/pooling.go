@@ -1,16 +1,14 @@
 package kernels
 
-// poolReLU returns max(0, max(window) + bias) and which position carries the
-// gradient, or -1. The comparisons are those of VMAXPS, which returns its
-// second source when a value is NaN.
-func poolReLU(window *[4]float32, bias float32) (y float32, position int) {
+// poolReLU returns max(0, max(window) + bias), whether it is more than 0, and
+// the position of the first maximum: the lower row where its maximum is
+// greater, in that row the right value where it is greater. The comparisons are
+// those of VMAXPS, which returns its second source when a value is NaN.
+func poolReLU(window *[4]float32, bias float32) (y float32, alive bool, position int) {
 	top, bottom := max2(window[0], window[1]), max2(window[2], window[3])
 	y = max2(top, bottom) + bias
 	if y < 0 {
 		y = 0
-	}
-	if !(y > 0) {
-		return y, -1
 	}
 	if bottom > top {
 		position = 2
@@ -18,7 +16,7 @@ func poolReLU(window *[4]float32, bias float32) (y float32, position int) {
 	if window[position+1] > window[position] {
 		position++
 	}
-	return y, position
+	return y, y > 0, position
 }
 
 func max2(x, y float32) float32 {
@@ -28,14 +26,13 @@ func max2(x, y float32) float32 {
 	return y
 }
 
-// setMask sets the bits of the window's mask for one image: position, or none
-// if it is -1.
-func setMask(mask []byte, image, images, position int) {
+// setMask sets the bits of the window's mask for one image.
+func setMask(mask []byte, image, images int, alive bool, position int) {
 	bit := byte(1) << (image % 8)
-	for p := range 4 {
-		at := p*images/8 + image/8
+	for i, set := range [...]bool{alive, position&1 != 0, position&2 != 0} {
+		at := i*images/8 + image/8
 		mask[at] &^= bit
-		if p == position {
+		if set {
 			mask[at] |= bit
 		}
 	}
@@ -43,10 +40,11 @@ func setMask(mask []byte, image, images, position int) {
 
 // unpool returns the gradient of one position of a window for one image.
 func unpool(gradient float32, mask []byte, image, images, position int) float32 {
-	if mask[position*images/8+image/8]>>(image%8)&1 == 0 {
-		return 0
+	set := func(i int) int { return int(mask[i*images/8+image/8] >> (image % 8) & 1) }
+	if set(0) == 1 && set(1)+2*set(2) == position {
+		return gradient
 	}
-	return gradient
+	return 0
 }
 
 // addLanes adds the 16 lanes of a row: l and l+8, l and l+4, l and l+2, l and

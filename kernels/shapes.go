@@ -58,5 +58,5 @@ const (
 const Conv1Row = 24
 
 // MaskBytes is the size of the masks of features pooling windows of images
-// side by side: four positions, one bit an image.
-func MaskBytes(features, images int) int { return features * 4 * images / 8 }
+// side by side: alive, right, down, one bit an image each.
+func MaskBytes(features, images int) int { return features * 3 * images / 8 }

@@ -94,7 +94,7 @@ func pooledTile(m []float32, frequency int, bias float32, put func(row, column i
 	values := tileOutput(m, frequency)
 	for p := range 4 {
 		i, j := p/2*2, p%2*2
-		value, _ := poolReLU(&[4]float32{values[i][j], values[i][j+1], values[i+1][j], values[i+1][j+1]}, bias)
+		value, _, _ := poolReLU(&[4]float32{values[i][j], values[i][j+1], values[i+1][j], values[i+1][j+1]}, bias)
 		put(p/2, p%2, value)
 	}
 }

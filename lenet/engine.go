@@ -1,7 +1,6 @@
 package lenet
 
 import (
-	"time"
 	"math"
 	"runtime"
 	"sync/atomic"
@@ -203,8 +202,6 @@ func (e *engine) train() error {
 	return e.pool.run(e.pool.threads(), e.walk)
 }
 
-var StageTimes [stageCount]atomic.Int64
-
 // work takes part in all stages and returns the first error of its units. After
 // an error it goes on, so that nobody waits for ever for what it has taken.
 func (e *engine) work(worker, _ int) (err error) {
@@ -241,9 +238,7 @@ func (e *engine) run(worker, stage, unit int) error {
 	case updateStage:
 		all(conv2WeightsStage)
 	}
-	t0 := time.Now()
 	err := e.stages[stage](worker, unit)
-	StageTimes[stage].Add(int64(time.Since(t0)))
 	e.done[stage].Add(1)
 	return err
 }

@@ -1886,48 +1886,34 @@ output6:
 	VMAXPS      Y9, Y5, Y12
 	VADDPS      Y1, Y12, Y12
 	VMAXPS      Y12, Y0, Y12
-	VCMPPS      $0x1e, Y0, Y12, Y13
-	VMOVMSKPS   Y13, R12
 	VCMPPS      $0x1e, Y5, Y9, Y5
-	VMOVMSKPS   Y5, R13
-	ANDL        R12, R13
-	XORL        R13, R12
-	VCMPPS      $0x1e, Y7, Y2, Y2
-	VMOVMSKPS   Y2, R14
-	ANDL        R12, R14
-	XORL        R14, R12
+	VBLENDVPS   Y5, Y11, Y7, Y7
+	VBLENDVPS   Y5, Y3, Y2, Y2
+	VCMPPS      $0x1e, Y0, Y12, Y3
+	VMOVMSKPS   Y3, R12
 	MOVB        R12, (SI)
-	MOVB        R14, 1(SI)
-	VCMPPS      $0x1e, Y11, Y3, Y2
+	VCMPPS      $0x1e, Y7, Y2, Y2
 	VMOVMSKPS   Y2, R12
-	ANDL        R13, R12
-	XORL        R12, R13
-	MOVB        R13, 2(SI)
-	MOVB        R12, 3(SI)
+	MOVB        R12, 1(SI)
+	VMOVMSKPS   Y5, R12
+	MOVB        R12, 2(SI)
 	VMOVUPS     Y12, (AX)
 	VMAXPS      Y6, Y4, Y2
 	VMAXPS      Y10, Y8, Y3
 	VMAXPS      Y3, Y2, Y5
 	VADDPS      Y1, Y5, Y5
 	VMAXPS      Y5, Y0, Y5
-	VCMPPS      $0x1e, Y0, Y5, Y7
-	VMOVMSKPS   Y7, R12
 	VCMPPS      $0x1e, Y2, Y3, Y2
-	VMOVMSKPS   Y2, R13
-	ANDL        R12, R13
-	XORL        R13, R12
-	VCMPPS      $0x1e, Y4, Y6, Y2
-	VMOVMSKPS   Y2, R14
-	ANDL        R12, R14
-	XORL        R14, R12
+	VBLENDVPS   Y2, Y8, Y4, Y3
+	VBLENDVPS   Y2, Y10, Y6, Y4
+	VCMPPS      $0x1e, Y0, Y5, Y6
+	VMOVMSKPS   Y6, R12
+	MOVB        R12, 3(SI)
+	VCMPPS      $0x1e, Y3, Y4, Y3
+	VMOVMSKPS   Y3, R12
 	MOVB        R12, 4(SI)
-	MOVB        R14, 5(SI)
-	VCMPPS      $0x1e, Y8, Y10, Y2
 	VMOVMSKPS   Y2, R12
-	ANDL        R13, R12
-	XORL        R12, R13
-	MOVB        R13, 6(SI)
-	MOVB        R12, 7(SI)
+	MOVB        R12, 5(SI)
 	VMOVUPS     Y5, 32(AX)
 	VMOVUPS     544(DI), Y2
 	VMOVUPS     576(DI), Y3
@@ -1982,53 +1968,39 @@ output6:
 	VMAXPS      Y9, Y5, Y12
 	VADDPS      Y1, Y12, Y12
 	VMAXPS      Y12, Y0, Y12
-	VCMPPS      $0x1e, Y0, Y12, Y13
-	VMOVMSKPS   Y13, R12
 	VCMPPS      $0x1e, Y5, Y9, Y5
-	VMOVMSKPS   Y5, R13
-	ANDL        R12, R13
-	XORL        R13, R12
+	VBLENDVPS   Y5, Y11, Y7, Y7
+	VBLENDVPS   Y5, Y3, Y2, Y2
+	VCMPPS      $0x1e, Y0, Y12, Y3
+	VMOVMSKPS   Y3, R12
+	MOVB        R12, 36(SI)
 	VCMPPS      $0x1e, Y7, Y2, Y2
-	VMOVMSKPS   Y2, R14
-	ANDL        R12, R14
-	XORL        R14, R12
-	MOVB        R12, 48(SI)
-	MOVB        R14, 49(SI)
-	VCMPPS      $0x1e, Y11, Y3, Y2
 	VMOVMSKPS   Y2, R12
-	ANDL        R13, R12
-	XORL        R12, R13
-	MOVB        R13, 50(SI)
-	MOVB        R12, 51(SI)
+	MOVB        R12, 37(SI)
+	VMOVMSKPS   Y5, R12
+	MOVB        R12, 38(SI)
 	VMOVUPS     Y12, 384(AX)
 	VMAXPS      Y6, Y4, Y2
 	VMAXPS      Y10, Y8, Y3
 	VMAXPS      Y3, Y2, Y5
 	VADDPS      Y1, Y5, Y1
 	VMAXPS      Y1, Y0, Y1
+	VCMPPS      $0x1e, Y2, Y3, Y2
+	VBLENDVPS   Y2, Y8, Y4, Y3
+	VBLENDVPS   Y2, Y10, Y6, Y4
 	VCMPPS      $0x1e, Y0, Y1, Y5
 	VMOVMSKPS   Y5, R12
-	VCMPPS      $0x1e, Y2, Y3, Y2
-	VMOVMSKPS   Y2, R13
-	ANDL        R12, R13
-	XORL        R13, R12
-	VCMPPS      $0x1e, Y4, Y6, Y2
-	VMOVMSKPS   Y2, R14
-	ANDL        R12, R14
-	XORL        R14, R12
-	MOVB        R12, 52(SI)
-	MOVB        R14, 53(SI)
-	VCMPPS      $0x1e, Y8, Y10, Y2
+	MOVB        R12, 39(SI)
+	VCMPPS      $0x1e, Y3, Y4, Y3
+	VMOVMSKPS   Y3, R12
+	MOVB        R12, 40(SI)
 	VMOVMSKPS   Y2, R12
-	ANDL        R13, R12
-	XORL        R12, R13
-	MOVB        R13, 54(SI)
-	MOVB        R12, 55(SI)
+	MOVB        R12, 41(SI)
 	VMOVUPS     Y1, 416(AX)
 	ADDQ        $+4, BX
 	ADDQ        $+1024, DI
 	ADDQ        $+4608, AX
-	ADDQ        $+576, SI
+	ADDQ        $+432, SI
 	DECQ        R11
 	JNZ         output6
 	ADDQ        $-10240, DI
@@ -2037,15 +2009,15 @@ output6:
 	ADDQ        $-80, DX
 	ADDQ        $-80, BX
 	ADDQ        $-92160, AX
-	ADDQ        $-11520, SI
+	ADDQ        $-8640, SI
 	ADDQ        $+128, CX
 	ADDQ        $+64, AX
-	ADDQ        $+8, SI
+	ADDQ        $+6, SI
 	DECQ        R9
 	JNZ         tileColumn2
 	ADDQ        $+2816, CX
 	ADDQ        $+384, AX
-	ADDQ        $+48, SI
+	ADDQ        $+36, SI
 	DECQ        R8
 	JNZ         tileRow1
 	VZEROUPPER
@@ -2053,54 +2025,40 @@ output6:
 
 // func Conv1WeightGrad8(dw []float32, x []float32, dy []float32, mask []byte)
 // Requires: AVX, AVX2, FMA3
-TEXT ·Conv1WeightGrad8(SB), $14464-96
+TEXT ·Conv1WeightGrad8(SB), $13888-96
 	MOVQ dw_base+0(FP), AX
 	MOVQ x_base+24(FP), CX
 	MOVQ dy_base+48(FP), DX
 	MOVQ mask_base+72(FP), BX
 	LEAQ 63(SP), SI
 	ANDQ $-64, SI
-	LEAQ 13824(SI), DI
-	MOVQ $0x00000014, R8
+	MOVQ $0x00000014, DI
 
 output1:
-	MOVQ $0x00000090, R9
+	MOVQ $0x00000090, R8
 
 window2:
-	MOVBLZX      (BX), R10
-	ORB          1(BX), R10
-	ORB          2(BX), R10
-	ORB          3(BX), R10
-	VMOVD        R10, X0
-	VPBROADCASTB X0, Y0
+	VPBROADCASTB (BX), Y0
 	VPAND        conv1_bits<>+0(SB), Y0, Y0
 	VPCMPEQD     conv1_bits<>+0(SB), Y0, Y0
 	VANDPS       (DX), Y0, Y0
+	VPBROADCASTB 1(BX), Y1
+	VPAND        conv1_bits<>+0(SB), Y1, Y1
+	VPCMPEQD     conv1_bits<>+0(SB), Y1, Y1
+	VPBROADCASTB 2(BX), Y2
+	VPAND        conv1_bits<>+0(SB), Y2, Y2
+	VPCMPEQD     conv1_bits<>+0(SB), Y2, Y2
 	VMOVUPS      Y0, (SI)
-	MOVBLZX      1(BX), R10
-	ORB          3(BX), R10
-	VMOVD        R10, X0
-	VPBROADCASTB X0, Y0
-	VPAND        conv1_bits<>+0(SB), Y0, Y0
-	VPCMPEQD     conv1_bits<>+0(SB), Y0, Y0
-	VMOVUPS      Y0, 32(SI)
-	MOVBLZX      2(BX), R10
-	ORB          3(BX), R10
-	VMOVD        R10, X0
-	VPBROADCASTB X0, Y0
-	VPAND        conv1_bits<>+0(SB), Y0, Y0
-	VPCMPEQD     conv1_bits<>+0(SB), Y0, Y0
-	VMOVUPS      Y0, 64(SI)
+	VMOVUPS      Y1, 32(SI)
+	VMOVUPS      Y2, 64(SI)
 	ADDQ         $+32, DX
-	ADDQ         $+4, BX
+	ADDQ         $+3, BX
 	ADDQ         $+96, SI
-	ADDQ         $+4, DI
-	DECQ         R9
+	DECQ         R8
 	JNZ          window2
 	ADDQ         $-4608, DX
-	ADDQ         $-576, BX
+	ADDQ         $-432, BX
 	ADDQ         $-13824, SI
-	ADDQ         $-576, DI
 	VXORPS       Y0, Y0, Y0
 	VXORPS       Y0, Y0, Y0
 	VXORPS       Y1, Y1, Y1
@@ -2112,10 +2070,10 @@ window2:
 	VXORPS       Y7, Y7, Y7
 	VXORPS       Y8, Y8, Y8
 	VXORPS       Y9, Y9, Y9
-	MOVQ         $0x0000000c, R9
+	MOVQ         $0x0000000c, R8
 
 row3:
-	MOVQ $0x0000000c, R10
+	MOVQ $0x0000000c, R9
 
 column4:
 	VMOVUPS      (SI), Y10
@@ -2167,15 +2125,13 @@ column4:
 	VFMADD231PS  Y11, Y10, Y9
 	ADDQ         $+64, CX
 	ADDQ         $+96, SI
-	ADDQ         $+4, DI
-	DECQ         R10
+	DECQ         R9
 	JNZ          column4
 	ADDQ         $+1024, CX
-	DECQ         R9
+	DECQ         R8
 	JNZ          row3
 	ADDQ         $-21504, CX
 	ADDQ         $-13824, SI
-	ADDQ         $-576, DI
 	VEXTRACTF128 $0x01, Y0, X10
 	VADDPS       X10, X0, X10
 	VMOVHLPS     X10, X10, X0
@@ -2257,10 +2213,10 @@ column4:
 	VXORPS       Y7, Y7, Y7
 	VXORPS       Y8, Y8, Y8
 	VXORPS       Y9, Y9, Y9
-	MOVQ         $0x0000000c, R9
+	MOVQ         $0x0000000c, R8
 
 row5:
-	MOVQ $0x0000000c, R10
+	MOVQ $0x0000000c, R9
 
 column6:
 	VMOVUPS      (SI), Y10
@@ -2312,15 +2268,13 @@ column6:
 	VFMADD231PS  Y11, Y10, Y9
 	ADDQ         $+64, CX
 	ADDQ         $+96, SI
-	ADDQ         $+4, DI
-	DECQ         R10
+	DECQ         R9
 	JNZ          column6
 	ADDQ         $+1024, CX
-	DECQ         R9
+	DECQ         R8
 	JNZ          row5
 	ADDQ         $-21504, CX
 	ADDQ         $-13824, SI
-	ADDQ         $-576, DI
 	VEXTRACTF128 $0x01, Y0, X10
 	VADDPS       X10, X0, X10
 	VMOVHLPS     X10, X10, X0
@@ -2397,10 +2351,10 @@ column6:
 	VXORPS       Y2, Y2, Y2
 	VXORPS       Y3, Y3, Y3
 	VXORPS       Y4, Y4, Y4
-	MOVQ         $0x0000000c, R9
+	MOVQ         $0x0000000c, R8
 
 row7:
-	MOVQ $0x0000000c, R10
+	MOVQ $0x0000000c, R9
 
 column8:
 	VMOVUPS      (SI), Y6
@@ -2431,15 +2385,13 @@ column8:
 	VFMADD231PS  Y7, Y6, Y4
 	ADDQ         $+64, CX
 	ADDQ         $+96, SI
-	ADDQ         $+4, DI
-	DECQ         R10
+	DECQ         R9
 	JNZ          column8
 	ADDQ         $+1024, CX
-	DECQ         R9
+	DECQ         R8
 	JNZ          row7
 	ADDQ         $-21504, CX
 	ADDQ         $-13824, SI
-	ADDQ         $-576, DI
 	VEXTRACTF128 $0x01, Y0, X6
 	VADDPS       X6, X0, X6
 	VMOVHLPS     X6, X6, X0
@@ -2484,8 +2436,8 @@ column8:
 	VMOVSS       X0, 2400(AX)
 	ADDQ         $+4, AX
 	ADDQ         $+4608, DX
-	ADDQ         $+576, BX
-	DECQ         R8
+	ADDQ         $+432, BX
+	DECQ         DI
 	JNZ          output1
 	VZEROUPPER
 	RET
@@ -4294,48 +4246,34 @@ output7:
 	VMAXPS      Y9, Y5, Y12
 	VADDPS      Y1, Y12, Y12
 	VMAXPS      Y12, Y0, Y12
-	VCMPPS      $0x1e, Y0, Y12, Y13
-	VMOVMSKPS   Y13, R13
 	VCMPPS      $0x1e, Y5, Y9, Y5
-	VMOVMSKPS   Y5, R14
-	ANDL        R13, R14
-	XORL        R14, R13
-	VCMPPS      $0x1e, Y7, Y2, Y2
-	VMOVMSKPS   Y2, R15
-	ANDL        R13, R15
-	XORL        R15, R13
+	VBLENDVPS   Y5, Y11, Y7, Y7
+	VBLENDVPS   Y5, Y3, Y2, Y2
+	VCMPPS      $0x1e, Y0, Y12, Y3
+	VMOVMSKPS   Y3, R13
 	MOVB        R13, (SI)
-	MOVB        R15, 2(SI)
-	VCMPPS      $0x1e, Y11, Y3, Y2
+	VCMPPS      $0x1e, Y7, Y2, Y2
 	VMOVMSKPS   Y2, R13
-	ANDL        R14, R13
-	XORL        R13, R14
-	MOVB        R14, 4(SI)
-	MOVB        R13, 6(SI)
+	MOVB        R13, 2(SI)
+	VMOVMSKPS   Y5, R13
+	MOVB        R13, 4(SI)
 	VMOVUPS     Y12, (AX)
 	VMAXPS      Y6, Y4, Y2
 	VMAXPS      Y10, Y8, Y3
 	VMAXPS      Y3, Y2, Y5
 	VADDPS      Y1, Y5, Y5
 	VMAXPS      Y5, Y0, Y5
-	VCMPPS      $0x1e, Y0, Y5, Y7
-	VMOVMSKPS   Y7, R13
 	VCMPPS      $0x1e, Y2, Y3, Y2
-	VMOVMSKPS   Y2, R14
-	ANDL        R13, R14
-	XORL        R14, R13
-	VCMPPS      $0x1e, Y4, Y6, Y2
-	VMOVMSKPS   Y2, R15
-	ANDL        R13, R15
-	XORL        R15, R13
+	VBLENDVPS   Y2, Y8, Y4, Y3
+	VBLENDVPS   Y2, Y10, Y6, Y4
+	VCMPPS      $0x1e, Y0, Y5, Y6
+	VMOVMSKPS   Y6, R13
+	MOVB        R13, 6(SI)
+	VCMPPS      $0x1e, Y3, Y4, Y3
+	VMOVMSKPS   Y3, R13
 	MOVB        R13, 8(SI)
-	MOVB        R15, 10(SI)
-	VCMPPS      $0x1e, Y8, Y10, Y2
 	VMOVMSKPS   Y2, R13
-	ANDL        R14, R13
-	XORL        R13, R14
-	MOVB        R14, 12(SI)
-	MOVB        R13, 14(SI)
+	MOVB        R13, 10(SI)
 	VMOVUPS     Y5, 64(AX)
 	VMOVUPS     544(DI), Y2
 	VMOVUPS     576(DI), Y3
@@ -4390,53 +4328,39 @@ output7:
 	VMAXPS      Y9, Y5, Y12
 	VADDPS      Y1, Y12, Y12
 	VMAXPS      Y12, Y0, Y12
-	VCMPPS      $0x1e, Y0, Y12, Y13
-	VMOVMSKPS   Y13, R13
 	VCMPPS      $0x1e, Y5, Y9, Y5
-	VMOVMSKPS   Y5, R14
-	ANDL        R13, R14
-	XORL        R14, R13
+	VBLENDVPS   Y5, Y11, Y7, Y7
+	VBLENDVPS   Y5, Y3, Y2, Y2
+	VCMPPS      $0x1e, Y0, Y12, Y3
+	VMOVMSKPS   Y3, R13
+	MOVB        R13, 72(SI)
 	VCMPPS      $0x1e, Y7, Y2, Y2
-	VMOVMSKPS   Y2, R15
-	ANDL        R13, R15
-	XORL        R15, R13
-	MOVB        R13, 96(SI)
-	MOVB        R15, 98(SI)
-	VCMPPS      $0x1e, Y11, Y3, Y2
 	VMOVMSKPS   Y2, R13
-	ANDL        R14, R13
-	XORL        R13, R14
-	MOVB        R14, 100(SI)
-	MOVB        R13, 102(SI)
+	MOVB        R13, 74(SI)
+	VMOVMSKPS   Y5, R13
+	MOVB        R13, 76(SI)
 	VMOVUPS     Y12, 768(AX)
 	VMAXPS      Y6, Y4, Y2
 	VMAXPS      Y10, Y8, Y3
 	VMAXPS      Y3, Y2, Y5
 	VADDPS      Y1, Y5, Y1
 	VMAXPS      Y1, Y0, Y1
+	VCMPPS      $0x1e, Y2, Y3, Y2
+	VBLENDVPS   Y2, Y8, Y4, Y3
+	VBLENDVPS   Y2, Y10, Y6, Y4
 	VCMPPS      $0x1e, Y0, Y1, Y5
 	VMOVMSKPS   Y5, R13
-	VCMPPS      $0x1e, Y2, Y3, Y2
-	VMOVMSKPS   Y2, R14
-	ANDL        R13, R14
-	XORL        R14, R13
-	VCMPPS      $0x1e, Y4, Y6, Y2
-	VMOVMSKPS   Y2, R15
-	ANDL        R13, R15
-	XORL        R15, R13
-	MOVB        R13, 104(SI)
-	MOVB        R15, 106(SI)
-	VCMPPS      $0x1e, Y8, Y10, Y2
+	MOVB        R13, 78(SI)
+	VCMPPS      $0x1e, Y3, Y4, Y3
+	VMOVMSKPS   Y3, R13
+	MOVB        R13, 80(SI)
 	VMOVMSKPS   Y2, R13
-	ANDL        R14, R13
-	XORL        R13, R14
-	MOVB        R14, 108(SI)
-	MOVB        R13, 110(SI)
+	MOVB        R13, 82(SI)
 	VMOVUPS     Y1, 832(AX)
 	ADDQ        $+4, BX
 	ADDQ        $+1024, DI
 	ADDQ        $+9216, AX
-	ADDQ        $+1152, SI
+	ADDQ        $+864, SI
 	DECQ        R12
 	JNZ         output7
 	ADDQ        $-10240, DI
@@ -4445,7 +4369,7 @@ output7:
 	ADDQ        $-80, DX
 	ADDQ        $-80, BX
 	ADDQ        $-184320, AX
-	ADDQ        $-23040, SI
+	ADDQ        $-17280, SI
 	ADDQ        $+32, CX
 	ADDQ        $+32, AX
 	ADDQ        $+1, SI
@@ -4456,12 +4380,12 @@ output7:
 	ADDQ        $-2, SI
 	ADDQ        $+256, CX
 	ADDQ        $+128, AX
-	ADDQ        $+16, SI
+	ADDQ        $+12, SI
 	DECQ        R9
 	JNZ         tileColumn2
 	ADDQ        $+5632, CX
 	ADDQ        $+768, AX
-	ADDQ        $+96, SI
+	ADDQ        $+72, SI
 	DECQ        R8
 	JNZ         tileRow1
 	VZEROUPPER
@@ -4469,56 +4393,42 @@ output7:
 
 // func Conv1WeightGrad16(dw []float32, x []float32, dy []float32, mask []byte)
 // Requires: AVX, AVX2, FMA3
-TEXT ·Conv1WeightGrad16(SB), $16192-96
+TEXT ·Conv1WeightGrad16(SB), $15616-96
 	MOVQ dw_base+0(FP), AX
 	MOVQ x_base+24(FP), CX
 	MOVQ dy_base+48(FP), DX
 	MOVQ mask_base+72(FP), BX
 	LEAQ 63(SP), SI
 	ANDQ $-64, SI
-	LEAQ 13824(SI), DI
-	LEAQ 14527(SP), R8
-	ANDQ $-64, R8
-	MOVQ $0x00000014, R9
+	LEAQ 13951(SP), DI
+	ANDQ $-64, DI
+	MOVQ $0x00000014, R8
 
 output1:
-	MOVQ $0x00000090, R10
+	MOVQ $0x00000090, R9
 
 window2:
-	MOVBLZX      (BX), R11
-	ORB          2(BX), R11
-	ORB          4(BX), R11
-	ORB          6(BX), R11
-	VMOVD        R11, X0
-	VPBROADCASTB X0, Y0
+	VPBROADCASTB (BX), Y0
 	VPAND        conv1_bits<>+0(SB), Y0, Y0
 	VPCMPEQD     conv1_bits<>+0(SB), Y0, Y0
 	VANDPS       (DX), Y0, Y0
+	VPBROADCASTB 2(BX), Y1
+	VPAND        conv1_bits<>+0(SB), Y1, Y1
+	VPCMPEQD     conv1_bits<>+0(SB), Y1, Y1
+	VPBROADCASTB 4(BX), Y2
+	VPAND        conv1_bits<>+0(SB), Y2, Y2
+	VPCMPEQD     conv1_bits<>+0(SB), Y2, Y2
 	VMOVUPS      Y0, (SI)
-	MOVBLZX      2(BX), R11
-	ORB          6(BX), R11
-	VMOVD        R11, X0
-	VPBROADCASTB X0, Y0
-	VPAND        conv1_bits<>+0(SB), Y0, Y0
-	VPCMPEQD     conv1_bits<>+0(SB), Y0, Y0
-	VMOVUPS      Y0, 32(SI)
-	MOVBLZX      4(BX), R11
-	ORB          6(BX), R11
-	VMOVD        R11, X0
-	VPBROADCASTB X0, Y0
-	VPAND        conv1_bits<>+0(SB), Y0, Y0
-	VPCMPEQD     conv1_bits<>+0(SB), Y0, Y0
-	VMOVUPS      Y0, 64(SI)
+	VMOVUPS      Y1, 32(SI)
+	VMOVUPS      Y2, 64(SI)
 	ADDQ         $+64, DX
-	ADDQ         $+8, BX
+	ADDQ         $+6, BX
 	ADDQ         $+96, SI
-	ADDQ         $+4, DI
-	DECQ         R10
+	DECQ         R9
 	JNZ          window2
 	ADDQ         $-9216, DX
-	ADDQ         $-1152, BX
+	ADDQ         $-864, BX
 	ADDQ         $-13824, SI
-	ADDQ         $-576, DI
 	VXORPS       Y0, Y0, Y0
 	VXORPS       Y0, Y0, Y0
 	VXORPS       Y1, Y1, Y1
@@ -4530,10 +4440,10 @@ window2:
 	VXORPS       Y7, Y7, Y7
 	VXORPS       Y8, Y8, Y8
 	VXORPS       Y9, Y9, Y9
-	MOVQ         $0x0000000c, R10
+	MOVQ         $0x0000000c, R9
 
 row3:
-	MOVQ $0x0000000c, R11
+	MOVQ $0x0000000c, R10
 
 column4:
 	VMOVUPS     (SI), Y10
@@ -4585,25 +4495,23 @@ column4:
 	VFMADD231PS Y11, Y10, Y9
 	ADDQ        $+128, CX
 	ADDQ        $+96, SI
-	ADDQ        $+4, DI
-	DECQ        R11
+	DECQ        R10
 	JNZ         column4
 	ADDQ        $+2048, CX
-	DECQ        R10
+	DECQ        R9
 	JNZ         row3
 	ADDQ        $-43008, CX
 	ADDQ        $-13824, SI
-	ADDQ        $-576, DI
-	VMOVUPS     Y0, (R8)
-	VMOVUPS     Y1, 64(R8)
-	VMOVUPS     Y2, 128(R8)
-	VMOVUPS     Y3, 192(R8)
-	VMOVUPS     Y4, 256(R8)
-	VMOVUPS     Y5, 320(R8)
-	VMOVUPS     Y6, 384(R8)
-	VMOVUPS     Y7, 448(R8)
-	VMOVUPS     Y8, 512(R8)
-	VMOVUPS     Y9, 576(R8)
+	VMOVUPS     Y0, (DI)
+	VMOVUPS     Y1, 64(DI)
+	VMOVUPS     Y2, 128(DI)
+	VMOVUPS     Y3, 192(DI)
+	VMOVUPS     Y4, 256(DI)
+	VMOVUPS     Y5, 320(DI)
+	VMOVUPS     Y6, 384(DI)
+	VMOVUPS     Y7, 448(DI)
+	VMOVUPS     Y8, 512(DI)
+	VMOVUPS     Y9, 576(DI)
 	VXORPS      Y0, Y0, Y0
 	VXORPS      Y0, Y0, Y0
 	VXORPS      Y1, Y1, Y1
@@ -4615,10 +4523,10 @@ column4:
 	VXORPS      Y7, Y7, Y7
 	VXORPS      Y8, Y8, Y8
 	VXORPS      Y9, Y9, Y9
-	MOVQ        $0x0000000c, R10
+	MOVQ        $0x0000000c, R9
 
 row5:
-	MOVQ $0x0000000c, R11
+	MOVQ $0x0000000c, R10
 
 column6:
 	VMOVUPS     (SI), Y10
@@ -4670,35 +4578,33 @@ column6:
 	VFMADD231PS Y11, Y10, Y9
 	ADDQ        $+128, CX
 	ADDQ        $+96, SI
-	ADDQ        $+4, DI
-	DECQ        R11
+	DECQ        R10
 	JNZ         column6
 	ADDQ        $+2048, CX
-	DECQ        R10
+	DECQ        R9
 	JNZ         row5
 	ADDQ        $-43008, CX
 	ADDQ        $-13824, SI
-	ADDQ        $-576, DI
-	VMOVUPS     Y0, 640(R8)
-	VMOVUPS     Y1, 704(R8)
-	VMOVUPS     Y2, 768(R8)
-	VMOVUPS     Y3, 832(R8)
-	VMOVUPS     Y4, 896(R8)
-	VMOVUPS     Y5, 960(R8)
-	VMOVUPS     Y6, 1024(R8)
-	VMOVUPS     Y7, 1088(R8)
-	VMOVUPS     Y8, 1152(R8)
-	VMOVUPS     Y9, 1216(R8)
+	VMOVUPS     Y0, 640(DI)
+	VMOVUPS     Y1, 704(DI)
+	VMOVUPS     Y2, 768(DI)
+	VMOVUPS     Y3, 832(DI)
+	VMOVUPS     Y4, 896(DI)
+	VMOVUPS     Y5, 960(DI)
+	VMOVUPS     Y6, 1024(DI)
+	VMOVUPS     Y7, 1088(DI)
+	VMOVUPS     Y8, 1152(DI)
+	VMOVUPS     Y9, 1216(DI)
 	VXORPS      Y5, Y5, Y5
 	VXORPS      Y0, Y0, Y0
 	VXORPS      Y1, Y1, Y1
 	VXORPS      Y2, Y2, Y2
 	VXORPS      Y3, Y3, Y3
 	VXORPS      Y4, Y4, Y4
-	MOVQ        $0x0000000c, R10
+	MOVQ        $0x0000000c, R9
 
 row7:
-	MOVQ $0x0000000c, R11
+	MOVQ $0x0000000c, R10
 
 column8:
 	VMOVUPS     (SI), Y6
@@ -4729,58 +4635,43 @@ column8:
 	VFMADD231PS Y7, Y6, Y4
 	ADDQ        $+128, CX
 	ADDQ        $+96, SI
-	ADDQ        $+4, DI
-	DECQ        R11
+	DECQ        R10
 	JNZ         column8
 	ADDQ        $+2048, CX
-	DECQ        R10
+	DECQ        R9
 	JNZ         row7
 	ADDQ        $-43008, CX
 	ADDQ        $-13824, SI
-	ADDQ        $-576, DI
-	VMOVUPS     Y0, 1280(R8)
-	VMOVUPS     Y1, 1344(R8)
-	VMOVUPS     Y2, 1408(R8)
-	VMOVUPS     Y3, 1472(R8)
-	VMOVUPS     Y4, 1536(R8)
-	VMOVUPS     Y5, 1600(R8)
-	MOVQ        $0x00000090, R10
+	VMOVUPS     Y0, 1280(DI)
+	VMOVUPS     Y1, 1344(DI)
+	VMOVUPS     Y2, 1408(DI)
+	VMOVUPS     Y3, 1472(DI)
+	VMOVUPS     Y4, 1536(DI)
+	VMOVUPS     Y5, 1600(DI)
+	MOVQ        $0x00000090, R9
 
 window9:
-	MOVBLZX      1(BX), R11
-	ORB          3(BX), R11
-	ORB          5(BX), R11
-	ORB          7(BX), R11
-	VMOVD        R11, X0
-	VPBROADCASTB X0, Y0
+	VPBROADCASTB 1(BX), Y0
 	VPAND        conv1_bits<>+0(SB), Y0, Y0
 	VPCMPEQD     conv1_bits<>+0(SB), Y0, Y0
 	VANDPS       32(DX), Y0, Y0
+	VPBROADCASTB 3(BX), Y1
+	VPAND        conv1_bits<>+0(SB), Y1, Y1
+	VPCMPEQD     conv1_bits<>+0(SB), Y1, Y1
+	VPBROADCASTB 5(BX), Y2
+	VPAND        conv1_bits<>+0(SB), Y2, Y2
+	VPCMPEQD     conv1_bits<>+0(SB), Y2, Y2
 	VMOVUPS      Y0, (SI)
-	MOVBLZX      3(BX), R11
-	ORB          7(BX), R11
-	VMOVD        R11, X0
-	VPBROADCASTB X0, Y0
-	VPAND        conv1_bits<>+0(SB), Y0, Y0
-	VPCMPEQD     conv1_bits<>+0(SB), Y0, Y0
-	VMOVUPS      Y0, 32(SI)
-	MOVBLZX      5(BX), R11
-	ORB          7(BX), R11
-	VMOVD        R11, X0
-	VPBROADCASTB X0, Y0
-	VPAND        conv1_bits<>+0(SB), Y0, Y0
-	VPCMPEQD     conv1_bits<>+0(SB), Y0, Y0
-	VMOVUPS      Y0, 64(SI)
+	VMOVUPS      Y1, 32(SI)
+	VMOVUPS      Y2, 64(SI)
 	ADDQ         $+64, DX
-	ADDQ         $+8, BX
+	ADDQ         $+6, BX
 	ADDQ         $+96, SI
-	ADDQ         $+4, DI
-	DECQ         R10
+	DECQ         R9
 	JNZ          window9
 	ADDQ         $-9216, DX
-	ADDQ         $-1152, BX
+	ADDQ         $-864, BX
 	ADDQ         $-13824, SI
-	ADDQ         $-576, DI
 	VXORPS       Y0, Y0, Y0
 	VXORPS       Y0, Y0, Y0
 	VXORPS       Y1, Y1, Y1
@@ -4792,10 +4683,10 @@ window9:
 	VXORPS       Y7, Y7, Y7
 	VXORPS       Y8, Y8, Y8
 	VXORPS       Y9, Y9, Y9
-	MOVQ         $0x0000000c, R10
+	MOVQ         $0x0000000c, R9
 
 row10:
-	MOVQ $0x0000000c, R11
+	MOVQ $0x0000000c, R10
 
 column11:
 	VMOVUPS     (SI), Y10
@@ -4847,25 +4738,23 @@ column11:
 	VFMADD231PS Y11, Y10, Y9
 	ADDQ        $+128, CX
 	ADDQ        $+96, SI
-	ADDQ        $+4, DI
-	DECQ        R11
+	DECQ        R10
 	JNZ         column11
 	ADDQ        $+2048, CX
-	DECQ        R10
+	DECQ        R9
 	JNZ         row10
 	ADDQ        $-43008, CX
 	ADDQ        $-13824, SI
-	ADDQ        $-576, DI
-	VMOVUPS     Y0, 32(R8)
-	VMOVUPS     Y1, 96(R8)
-	VMOVUPS     Y2, 160(R8)
-	VMOVUPS     Y3, 224(R8)
-	VMOVUPS     Y4, 288(R8)
-	VMOVUPS     Y5, 352(R8)
-	VMOVUPS     Y6, 416(R8)
-	VMOVUPS     Y7, 480(R8)
-	VMOVUPS     Y8, 544(R8)
-	VMOVUPS     Y9, 608(R8)
+	VMOVUPS     Y0, 32(DI)
+	VMOVUPS     Y1, 96(DI)
+	VMOVUPS     Y2, 160(DI)
+	VMOVUPS     Y3, 224(DI)
+	VMOVUPS     Y4, 288(DI)
+	VMOVUPS     Y5, 352(DI)
+	VMOVUPS     Y6, 416(DI)
+	VMOVUPS     Y7, 480(DI)
+	VMOVUPS     Y8, 544(DI)
+	VMOVUPS     Y9, 608(DI)
 	VXORPS      Y0, Y0, Y0
 	VXORPS      Y0, Y0, Y0
 	VXORPS      Y1, Y1, Y1
@@ -4877,10 +4766,10 @@ column11:
 	VXORPS      Y7, Y7, Y7
 	VXORPS      Y8, Y8, Y8
 	VXORPS      Y9, Y9, Y9
-	MOVQ        $0x0000000c, R10
+	MOVQ        $0x0000000c, R9
 
 row12:
-	MOVQ $0x0000000c, R11
+	MOVQ $0x0000000c, R10
 
 column13:
 	VMOVUPS     (SI), Y10
@@ -4932,35 +4821,33 @@ column13:
 	VFMADD231PS Y11, Y10, Y9
 	ADDQ        $+128, CX
 	ADDQ        $+96, SI
-	ADDQ        $+4, DI
-	DECQ        R11
+	DECQ        R10
 	JNZ         column13
 	ADDQ        $+2048, CX
-	DECQ        R10
+	DECQ        R9
 	JNZ         row12
 	ADDQ        $-43008, CX
 	ADDQ        $-13824, SI
-	ADDQ        $-576, DI
-	VMOVUPS     Y0, 672(R8)
-	VMOVUPS     Y1, 736(R8)
-	VMOVUPS     Y2, 800(R8)
-	VMOVUPS     Y3, 864(R8)
-	VMOVUPS     Y4, 928(R8)
-	VMOVUPS     Y5, 992(R8)
-	VMOVUPS     Y6, 1056(R8)
-	VMOVUPS     Y7, 1120(R8)
-	VMOVUPS     Y8, 1184(R8)
-	VMOVUPS     Y9, 1248(R8)
+	VMOVUPS     Y0, 672(DI)
+	VMOVUPS     Y1, 736(DI)
+	VMOVUPS     Y2, 800(DI)
+	VMOVUPS     Y3, 864(DI)
+	VMOVUPS     Y4, 928(DI)
+	VMOVUPS     Y5, 992(DI)
+	VMOVUPS     Y6, 1056(DI)
+	VMOVUPS     Y7, 1120(DI)
+	VMOVUPS     Y8, 1184(DI)
+	VMOVUPS     Y9, 1248(DI)
 	VXORPS      Y5, Y5, Y5
 	VXORPS      Y0, Y0, Y0
 	VXORPS      Y1, Y1, Y1
 	VXORPS      Y2, Y2, Y2
 	VXORPS      Y3, Y3, Y3
 	VXORPS      Y4, Y4, Y4
-	MOVQ        $0x0000000c, R10
+	MOVQ        $0x0000000c, R9
 
 row14:
-	MOVQ $0x0000000c, R11
+	MOVQ $0x0000000c, R10
 
 column15:
 	VMOVUPS      (SI), Y6
@@ -4991,23 +4878,21 @@ column15:
 	VFMADD231PS  Y7, Y6, Y4
 	ADDQ         $+128, CX
 	ADDQ         $+96, SI
-	ADDQ         $+4, DI
-	DECQ         R11
+	DECQ         R10
 	JNZ          column15
 	ADDQ         $+2048, CX
-	DECQ         R10
+	DECQ         R9
 	JNZ          row14
 	ADDQ         $-43008, CX
 	ADDQ         $-13824, SI
-	ADDQ         $-576, DI
-	VMOVUPS      Y0, 1312(R8)
-	VMOVUPS      Y1, 1376(R8)
-	VMOVUPS      Y2, 1440(R8)
-	VMOVUPS      Y3, 1504(R8)
-	VMOVUPS      Y4, 1568(R8)
-	VMOVUPS      Y5, 1632(R8)
-	VMOVUPS      (R8), Y0
-	VMOVUPS      32(R8), Y1
+	VMOVUPS      Y0, 1312(DI)
+	VMOVUPS      Y1, 1376(DI)
+	VMOVUPS      Y2, 1440(DI)
+	VMOVUPS      Y3, 1504(DI)
+	VMOVUPS      Y4, 1568(DI)
+	VMOVUPS      Y5, 1632(DI)
+	VMOVUPS      (DI), Y0
+	VMOVUPS      32(DI), Y1
 	VADDPS       Y1, Y0, Y0
 	VEXTRACTF128 $0x01, Y0, X1
 	VADDPS       X1, X0, X1
@@ -5016,8 +4901,8 @@ column15:
 	VSHUFPS      $0x01, X1, X1, X0
 	VADDSS       X0, X1, X1
 	VMOVSS       X1, (AX)
-	VMOVUPS      64(R8), Y0
-	VMOVUPS      96(R8), Y1
+	VMOVUPS      64(DI), Y0
+	VMOVUPS      96(DI), Y1
 	VADDPS       Y1, Y0, Y0
 	VEXTRACTF128 $0x01, Y0, X1
 	VADDPS       X1, X0, X1
@@ -5026,8 +4911,8 @@ column15:
 	VSHUFPS      $0x01, X1, X1, X0
 	VADDSS       X0, X1, X1
 	VMOVSS       X1, 96(AX)
-	VMOVUPS      128(R8), Y0
-	VMOVUPS      160(R8), Y1
+	VMOVUPS      128(DI), Y0
+	VMOVUPS      160(DI), Y1
 	VADDPS       Y1, Y0, Y0
 	VEXTRACTF128 $0x01, Y0, X1
 	VADDPS       X1, X0, X1
@@ -5036,8 +4921,8 @@ column15:
 	VSHUFPS      $0x01, X1, X1, X0
 	VADDSS       X0, X1, X1
 	VMOVSS       X1, 192(AX)
-	VMOVUPS      192(R8), Y0
-	VMOVUPS      224(R8), Y1
+	VMOVUPS      192(DI), Y0
+	VMOVUPS      224(DI), Y1
 	VADDPS       Y1, Y0, Y0
 	VEXTRACTF128 $0x01, Y0, X1
 	VADDPS       X1, X0, X1
@@ -5046,8 +4931,8 @@ column15:
 	VSHUFPS      $0x01, X1, X1, X0
 	VADDSS       X0, X1, X1
 	VMOVSS       X1, 288(AX)
-	VMOVUPS      256(R8), Y0
-	VMOVUPS      288(R8), Y1
+	VMOVUPS      256(DI), Y0
+	VMOVUPS      288(DI), Y1
 	VADDPS       Y1, Y0, Y0
 	VEXTRACTF128 $0x01, Y0, X1
 	VADDPS       X1, X0, X1
@@ -5056,8 +4941,8 @@ column15:
 	VSHUFPS      $0x01, X1, X1, X0
 	VADDSS       X0, X1, X1
 	VMOVSS       X1, 384(AX)
-	VMOVUPS      320(R8), Y0
-	VMOVUPS      352(R8), Y1
+	VMOVUPS      320(DI), Y0
+	VMOVUPS      352(DI), Y1
 	VADDPS       Y1, Y0, Y0
 	VEXTRACTF128 $0x01, Y0, X1
 	VADDPS       X1, X0, X1
@@ -5066,8 +4951,8 @@ column15:
 	VSHUFPS      $0x01, X1, X1, X0
 	VADDSS       X0, X1, X1
 	VMOVSS       X1, 480(AX)
-	VMOVUPS      384(R8), Y0
-	VMOVUPS      416(R8), Y1
+	VMOVUPS      384(DI), Y0
+	VMOVUPS      416(DI), Y1
 	VADDPS       Y1, Y0, Y0
 	VEXTRACTF128 $0x01, Y0, X1
 	VADDPS       X1, X0, X1
@@ -5076,8 +4961,8 @@ column15:
 	VSHUFPS      $0x01, X1, X1, X0
 	VADDSS       X0, X1, X1
 	VMOVSS       X1, 576(AX)
-	VMOVUPS      448(R8), Y0
-	VMOVUPS      480(R8), Y1
+	VMOVUPS      448(DI), Y0
+	VMOVUPS      480(DI), Y1
 	VADDPS       Y1, Y0, Y0
 	VEXTRACTF128 $0x01, Y0, X1
 	VADDPS       X1, X0, X1
@@ -5086,8 +4971,8 @@ column15:
 	VSHUFPS      $0x01, X1, X1, X0
 	VADDSS       X0, X1, X1
 	VMOVSS       X1, 672(AX)
-	VMOVUPS      512(R8), Y0
-	VMOVUPS      544(R8), Y1
+	VMOVUPS      512(DI), Y0
+	VMOVUPS      544(DI), Y1
 	VADDPS       Y1, Y0, Y0
 	VEXTRACTF128 $0x01, Y0, X1
 	VADDPS       X1, X0, X1
@@ -5096,8 +4981,8 @@ column15:
 	VSHUFPS      $0x01, X1, X1, X0
 	VADDSS       X0, X1, X1
 	VMOVSS       X1, 768(AX)
-	VMOVUPS      576(R8), Y0
-	VMOVUPS      608(R8), Y1
+	VMOVUPS      576(DI), Y0
+	VMOVUPS      608(DI), Y1
 	VADDPS       Y1, Y0, Y0
 	VEXTRACTF128 $0x01, Y0, X1
 	VADDPS       X1, X0, X1
@@ -5106,8 +4991,8 @@ column15:
 	VSHUFPS      $0x01, X1, X1, X0
 	VADDSS       X0, X1, X1
 	VMOVSS       X1, 864(AX)
-	VMOVUPS      640(R8), Y0
-	VMOVUPS      672(R8), Y1
+	VMOVUPS      640(DI), Y0
+	VMOVUPS      672(DI), Y1
 	VADDPS       Y1, Y0, Y0
 	VEXTRACTF128 $0x01, Y0, X1
 	VADDPS       X1, X0, X1
@@ -5116,8 +5001,8 @@ column15:
 	VSHUFPS      $0x01, X1, X1, X0
 	VADDSS       X0, X1, X1
 	VMOVSS       X1, 960(AX)
-	VMOVUPS      704(R8), Y0
-	VMOVUPS      736(R8), Y1
+	VMOVUPS      704(DI), Y0
+	VMOVUPS      736(DI), Y1
 	VADDPS       Y1, Y0, Y0
 	VEXTRACTF128 $0x01, Y0, X1
 	VADDPS       X1, X0, X1
@@ -5126,8 +5011,8 @@ column15:
 	VSHUFPS      $0x01, X1, X1, X0
 	VADDSS       X0, X1, X1
 	VMOVSS       X1, 1056(AX)
-	VMOVUPS      768(R8), Y0
-	VMOVUPS      800(R8), Y1
+	VMOVUPS      768(DI), Y0
+	VMOVUPS      800(DI), Y1
 	VADDPS       Y1, Y0, Y0
 	VEXTRACTF128 $0x01, Y0, X1
 	VADDPS       X1, X0, X1
@@ -5136,8 +5021,8 @@ column15:
 	VSHUFPS      $0x01, X1, X1, X0
 	VADDSS       X0, X1, X1
 	VMOVSS       X1, 1152(AX)
-	VMOVUPS      832(R8), Y0
-	VMOVUPS      864(R8), Y1
+	VMOVUPS      832(DI), Y0
+	VMOVUPS      864(DI), Y1
 	VADDPS       Y1, Y0, Y0
 	VEXTRACTF128 $0x01, Y0, X1
 	VADDPS       X1, X0, X1
@@ -5146,8 +5031,8 @@ column15:
 	VSHUFPS      $0x01, X1, X1, X0
 	VADDSS       X0, X1, X1
 	VMOVSS       X1, 1248(AX)
-	VMOVUPS      896(R8), Y0
-	VMOVUPS      928(R8), Y1
+	VMOVUPS      896(DI), Y0
+	VMOVUPS      928(DI), Y1
 	VADDPS       Y1, Y0, Y0
 	VEXTRACTF128 $0x01, Y0, X1
 	VADDPS       X1, X0, X1
@@ -5156,8 +5041,8 @@ column15:
 	VSHUFPS      $0x01, X1, X1, X0
 	VADDSS       X0, X1, X1
 	VMOVSS       X1, 1344(AX)
-	VMOVUPS      960(R8), Y0
-	VMOVUPS      992(R8), Y1
+	VMOVUPS      960(DI), Y0
+	VMOVUPS      992(DI), Y1
 	VADDPS       Y1, Y0, Y0
 	VEXTRACTF128 $0x01, Y0, X1
 	VADDPS       X1, X0, X1
@@ -5166,8 +5051,8 @@ column15:
 	VSHUFPS      $0x01, X1, X1, X0
 	VADDSS       X0, X1, X1
 	VMOVSS       X1, 1440(AX)
-	VMOVUPS      1024(R8), Y0
-	VMOVUPS      1056(R8), Y1
+	VMOVUPS      1024(DI), Y0
+	VMOVUPS      1056(DI), Y1
 	VADDPS       Y1, Y0, Y0
 	VEXTRACTF128 $0x01, Y0, X1
 	VADDPS       X1, X0, X1
@@ -5176,8 +5061,8 @@ column15:
 	VSHUFPS      $0x01, X1, X1, X0
 	VADDSS       X0, X1, X1
 	VMOVSS       X1, 1536(AX)
-	VMOVUPS      1088(R8), Y0
-	VMOVUPS      1120(R8), Y1
+	VMOVUPS      1088(DI), Y0
+	VMOVUPS      1120(DI), Y1
 	VADDPS       Y1, Y0, Y0
 	VEXTRACTF128 $0x01, Y0, X1
 	VADDPS       X1, X0, X1
@@ -5186,8 +5071,8 @@ column15:
 	VSHUFPS      $0x01, X1, X1, X0
 	VADDSS       X0, X1, X1
 	VMOVSS       X1, 1632(AX)
-	VMOVUPS      1152(R8), Y0
-	VMOVUPS      1184(R8), Y1
+	VMOVUPS      1152(DI), Y0
+	VMOVUPS      1184(DI), Y1
 	VADDPS       Y1, Y0, Y0
 	VEXTRACTF128 $0x01, Y0, X1
 	VADDPS       X1, X0, X1
@@ -5196,8 +5081,8 @@ column15:
 	VSHUFPS      $0x01, X1, X1, X0
 	VADDSS       X0, X1, X1
 	VMOVSS       X1, 1728(AX)
-	VMOVUPS      1216(R8), Y0
-	VMOVUPS      1248(R8), Y1
+	VMOVUPS      1216(DI), Y0
+	VMOVUPS      1248(DI), Y1
 	VADDPS       Y1, Y0, Y0
 	VEXTRACTF128 $0x01, Y0, X1
 	VADDPS       X1, X0, X1
@@ -5206,8 +5091,8 @@ column15:
 	VSHUFPS      $0x01, X1, X1, X0
 	VADDSS       X0, X1, X1
 	VMOVSS       X1, 1824(AX)
-	VMOVUPS      1280(R8), Y0
-	VMOVUPS      1312(R8), Y1
+	VMOVUPS      1280(DI), Y0
+	VMOVUPS      1312(DI), Y1
 	VADDPS       Y1, Y0, Y0
 	VEXTRACTF128 $0x01, Y0, X1
 	VADDPS       X1, X0, X1
@@ -5216,8 +5101,8 @@ column15:
 	VSHUFPS      $0x01, X1, X1, X0
 	VADDSS       X0, X1, X1
 	VMOVSS       X1, 1920(AX)
-	VMOVUPS      1344(R8), Y0
-	VMOVUPS      1376(R8), Y1
+	VMOVUPS      1344(DI), Y0
+	VMOVUPS      1376(DI), Y1
 	VADDPS       Y1, Y0, Y0
 	VEXTRACTF128 $0x01, Y0, X1
 	VADDPS       X1, X0, X1
@@ -5226,8 +5111,8 @@ column15:
 	VSHUFPS      $0x01, X1, X1, X0
 	VADDSS       X0, X1, X1
 	VMOVSS       X1, 2016(AX)
-	VMOVUPS      1408(R8), Y0
-	VMOVUPS      1440(R8), Y1
+	VMOVUPS      1408(DI), Y0
+	VMOVUPS      1440(DI), Y1
 	VADDPS       Y1, Y0, Y0
 	VEXTRACTF128 $0x01, Y0, X1
 	VADDPS       X1, X0, X1
@@ -5236,8 +5121,8 @@ column15:
 	VSHUFPS      $0x01, X1, X1, X0
 	VADDSS       X0, X1, X1
 	VMOVSS       X1, 2112(AX)
-	VMOVUPS      1472(R8), Y0
-	VMOVUPS      1504(R8), Y1
+	VMOVUPS      1472(DI), Y0
+	VMOVUPS      1504(DI), Y1
 	VADDPS       Y1, Y0, Y0
 	VEXTRACTF128 $0x01, Y0, X1
 	VADDPS       X1, X0, X1
@@ -5246,8 +5131,8 @@ column15:
 	VSHUFPS      $0x01, X1, X1, X0
 	VADDSS       X0, X1, X1
 	VMOVSS       X1, 2208(AX)
-	VMOVUPS      1536(R8), Y0
-	VMOVUPS      1568(R8), Y1
+	VMOVUPS      1536(DI), Y0
+	VMOVUPS      1568(DI), Y1
 	VADDPS       Y1, Y0, Y0
 	VEXTRACTF128 $0x01, Y0, X1
 	VADDPS       X1, X0, X1
@@ -5256,8 +5141,8 @@ column15:
 	VSHUFPS      $0x01, X1, X1, X0
 	VADDSS       X0, X1, X1
 	VMOVSS       X1, 2304(AX)
-	VMOVUPS      1600(R8), Y0
-	VMOVUPS      1632(R8), Y1
+	VMOVUPS      1600(DI), Y0
+	VMOVUPS      1632(DI), Y1
 	VADDPS       Y1, Y0, Y0
 	VEXTRACTF128 $0x01, Y0, X1
 	VADDPS       X1, X0, X1
@@ -5268,8 +5153,8 @@ column15:
 	VMOVSS       X1, 2400(AX)
 	ADDQ         $+4, AX
 	ADDQ         $+9216, DX
-	ADDQ         $+1152, BX
-	DECQ         R9
+	ADDQ         $+864, BX
+	DECQ         R8
 	JNZ          output1
 	VZEROUPPER
 	RET

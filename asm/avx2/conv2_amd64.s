@@ -2932,7 +2932,7 @@ chunk3:
 	IMUL3Q       $+4, BX, SI
 	ADDQ         SI, DX
 	MOVQ         mask_base+24(FP), SI
-	IMUL3Q       $+64, BX, BX
+	IMUL3Q       $+48, BX, BX
 	ADDQ         BX, SI
 	LEAQ         63(SP), BX
 	ANDQ         $-64, BX
@@ -3224,48 +3224,34 @@ tileRow5:
 	VMAXPS      Y9, Y5, Y12
 	VADDPS      Y1, Y12, Y12
 	VMAXPS      Y12, Y0, Y12
-	VCMPPS      $0x1e, Y0, Y12, Y13
-	VMOVMSKPS   Y13, R9
 	VCMPPS      $0x1e, Y5, Y9, Y5
-	VMOVMSKPS   Y5, R10
-	ANDL        R9, R10
-	XORL        R10, R9
-	VCMPPS      $0x1e, Y7, Y2, Y2
-	VMOVMSKPS   Y2, R11
-	ANDL        R9, R11
-	XORL        R11, R9
+	VBLENDVPS   Y5, Y11, Y7, Y7
+	VBLENDVPS   Y5, Y3, Y2, Y2
+	VCMPPS      $0x1e, Y0, Y12, Y3
+	VMOVMSKPS   Y3, R9
 	MOVB        R9, (SI)
-	MOVB        R11, 1(SI)
-	VCMPPS      $0x1e, Y11, Y3, Y2
+	VCMPPS      $0x1e, Y7, Y2, Y2
 	VMOVMSKPS   Y2, R9
-	ANDL        R10, R9
-	XORL        R9, R10
-	MOVB        R10, 2(SI)
-	MOVB        R9, 3(SI)
+	MOVB        R9, 1(SI)
+	VMOVMSKPS   Y5, R9
+	MOVB        R9, 2(SI)
 	VMOVUPS     Y12, (CX)
 	VMAXPS      Y6, Y4, Y2
 	VMAXPS      Y10, Y8, Y3
 	VMAXPS      Y3, Y2, Y5
 	VADDPS      Y1, Y5, Y5
 	VMAXPS      Y5, Y0, Y5
-	VCMPPS      $0x1e, Y0, Y5, Y7
-	VMOVMSKPS   Y7, R9
 	VCMPPS      $0x1e, Y2, Y3, Y2
-	VMOVMSKPS   Y2, R10
-	ANDL        R9, R10
-	XORL        R10, R9
-	VCMPPS      $0x1e, Y4, Y6, Y2
-	VMOVMSKPS   Y2, R11
-	ANDL        R9, R11
-	XORL        R11, R9
+	VBLENDVPS   Y2, Y8, Y4, Y3
+	VBLENDVPS   Y2, Y10, Y6, Y4
+	VCMPPS      $0x1e, Y0, Y5, Y6
+	VMOVMSKPS   Y6, R9
+	MOVB        R9, 3(SI)
+	VCMPPS      $0x1e, Y3, Y4, Y3
+	VMOVMSKPS   Y3, R9
 	MOVB        R9, 4(SI)
-	MOVB        R11, 5(SI)
-	VCMPPS      $0x1e, Y8, Y10, Y2
 	VMOVMSKPS   Y2, R9
-	ANDL        R10, R9
-	XORL        R9, R10
-	MOVB        R10, 6(SI)
-	MOVB        R9, 7(SI)
+	MOVB        R9, 5(SI)
 	VMOVUPS     Y5, 32(CX)
 	VMOVUPS     544(BX), Y2
 	VMOVUPS     576(BX), Y3
@@ -3320,48 +3306,34 @@ tileRow5:
 	VMAXPS      Y9, Y5, Y12
 	VADDPS      Y1, Y12, Y12
 	VMAXPS      Y12, Y0, Y12
-	VCMPPS      $0x1e, Y0, Y12, Y13
-	VMOVMSKPS   Y13, R9
 	VCMPPS      $0x1e, Y5, Y9, Y5
-	VMOVMSKPS   Y5, R10
-	ANDL        R9, R10
-	XORL        R10, R9
+	VBLENDVPS   Y5, Y11, Y7, Y7
+	VBLENDVPS   Y5, Y3, Y2, Y2
+	VCMPPS      $0x1e, Y0, Y12, Y3
+	VMOVMSKPS   Y3, R9
+	MOVB        R9, 12(SI)
 	VCMPPS      $0x1e, Y7, Y2, Y2
-	VMOVMSKPS   Y2, R11
-	ANDL        R9, R11
-	XORL        R11, R9
-	MOVB        R9, 16(SI)
-	MOVB        R11, 17(SI)
-	VCMPPS      $0x1e, Y11, Y3, Y2
 	VMOVMSKPS   Y2, R9
-	ANDL        R10, R9
-	XORL        R9, R10
-	MOVB        R10, 18(SI)
-	MOVB        R9, 19(SI)
+	MOVB        R9, 13(SI)
+	VMOVMSKPS   Y5, R9
+	MOVB        R9, 14(SI)
 	VMOVUPS     Y12, 128(CX)
 	VMAXPS      Y6, Y4, Y2
 	VMAXPS      Y10, Y8, Y3
 	VMAXPS      Y3, Y2, Y5
 	VADDPS      Y1, Y5, Y5
 	VMAXPS      Y5, Y0, Y5
-	VCMPPS      $0x1e, Y0, Y5, Y7
-	VMOVMSKPS   Y7, R9
 	VCMPPS      $0x1e, Y2, Y3, Y2
-	VMOVMSKPS   Y2, R10
-	ANDL        R9, R10
-	XORL        R10, R9
-	VCMPPS      $0x1e, Y4, Y6, Y2
-	VMOVMSKPS   Y2, R11
-	ANDL        R9, R11
-	XORL        R11, R9
-	MOVB        R9, 20(SI)
-	MOVB        R11, 21(SI)
-	VCMPPS      $0x1e, Y8, Y10, Y2
+	VBLENDVPS   Y2, Y8, Y4, Y3
+	VBLENDVPS   Y2, Y10, Y6, Y4
+	VCMPPS      $0x1e, Y0, Y5, Y6
+	VMOVMSKPS   Y6, R9
+	MOVB        R9, 15(SI)
+	VCMPPS      $0x1e, Y3, Y4, Y3
+	VMOVMSKPS   Y3, R9
+	MOVB        R9, 16(SI)
 	VMOVMSKPS   Y2, R9
-	ANDL        R10, R9
-	XORL        R9, R10
-	MOVB        R10, 22(SI)
-	MOVB        R9, 23(SI)
+	MOVB        R9, 17(SI)
 	VMOVUPS     Y5, 160(CX)
 
 	// columns: Aᵀ m
@@ -3644,48 +3616,34 @@ tileRow5:
 	VMAXPS      Y9, Y5, Y12
 	VADDPS      Y1, Y12, Y12
 	VMAXPS      Y12, Y0, Y12
-	VCMPPS      $0x1e, Y0, Y12, Y13
-	VMOVMSKPS   Y13, R9
 	VCMPPS      $0x1e, Y5, Y9, Y5
-	VMOVMSKPS   Y5, R10
-	ANDL        R9, R10
-	XORL        R10, R9
+	VBLENDVPS   Y5, Y11, Y7, Y7
+	VBLENDVPS   Y5, Y3, Y2, Y2
+	VCMPPS      $0x1e, Y0, Y12, Y3
+	VMOVMSKPS   Y3, R9
+	MOVB        R9, 6(SI)
 	VCMPPS      $0x1e, Y7, Y2, Y2
-	VMOVMSKPS   Y2, R11
-	ANDL        R9, R11
-	XORL        R11, R9
-	MOVB        R9, 8(SI)
-	MOVB        R11, 9(SI)
-	VCMPPS      $0x1e, Y11, Y3, Y2
 	VMOVMSKPS   Y2, R9
-	ANDL        R10, R9
-	XORL        R9, R10
-	MOVB        R10, 10(SI)
-	MOVB        R9, 11(SI)
+	MOVB        R9, 7(SI)
+	VMOVMSKPS   Y5, R9
+	MOVB        R9, 8(SI)
 	VMOVUPS     Y12, 64(CX)
 	VMAXPS      Y6, Y4, Y2
 	VMAXPS      Y10, Y8, Y3
 	VMAXPS      Y3, Y2, Y5
 	VADDPS      Y1, Y5, Y5
 	VMAXPS      Y5, Y0, Y5
-	VCMPPS      $0x1e, Y0, Y5, Y7
-	VMOVMSKPS   Y7, R9
 	VCMPPS      $0x1e, Y2, Y3, Y2
-	VMOVMSKPS   Y2, R10
-	ANDL        R9, R10
-	XORL        R10, R9
-	VCMPPS      $0x1e, Y4, Y6, Y2
-	VMOVMSKPS   Y2, R11
-	ANDL        R9, R11
-	XORL        R11, R9
-	MOVB        R9, 12(SI)
-	MOVB        R11, 13(SI)
-	VCMPPS      $0x1e, Y8, Y10, Y2
+	VBLENDVPS   Y2, Y8, Y4, Y3
+	VBLENDVPS   Y2, Y10, Y6, Y4
+	VCMPPS      $0x1e, Y0, Y5, Y6
+	VMOVMSKPS   Y6, R9
+	MOVB        R9, 9(SI)
+	VCMPPS      $0x1e, Y3, Y4, Y3
+	VMOVMSKPS   Y3, R9
+	MOVB        R9, 10(SI)
 	VMOVMSKPS   Y2, R9
-	ANDL        R10, R9
-	XORL        R9, R10
-	MOVB        R10, 14(SI)
-	MOVB        R9, 15(SI)
+	MOVB        R9, 11(SI)
 	VMOVUPS     Y5, 96(CX)
 	VMOVUPS     544(BX), Y2
 	VMOVUPS     576(BX), Y3
@@ -3740,52 +3698,38 @@ tileRow5:
 	VMAXPS      Y9, Y5, Y12
 	VADDPS      Y1, Y12, Y12
 	VMAXPS      Y12, Y0, Y12
-	VCMPPS      $0x1e, Y0, Y12, Y13
-	VMOVMSKPS   Y13, R9
 	VCMPPS      $0x1e, Y5, Y9, Y5
-	VMOVMSKPS   Y5, R10
-	ANDL        R9, R10
-	XORL        R10, R9
+	VBLENDVPS   Y5, Y11, Y7, Y7
+	VBLENDVPS   Y5, Y3, Y2, Y2
+	VCMPPS      $0x1e, Y0, Y12, Y3
+	VMOVMSKPS   Y3, R9
+	MOVB        R9, 18(SI)
 	VCMPPS      $0x1e, Y7, Y2, Y2
-	VMOVMSKPS   Y2, R11
-	ANDL        R9, R11
-	XORL        R11, R9
-	MOVB        R9, 24(SI)
-	MOVB        R11, 25(SI)
-	VCMPPS      $0x1e, Y11, Y3, Y2
 	VMOVMSKPS   Y2, R9
-	ANDL        R10, R9
-	XORL        R9, R10
-	MOVB        R10, 26(SI)
-	MOVB        R9, 27(SI)
+	MOVB        R9, 19(SI)
+	VMOVMSKPS   Y5, R9
+	MOVB        R9, 20(SI)
 	VMOVUPS     Y12, 192(CX)
 	VMAXPS      Y6, Y4, Y2
 	VMAXPS      Y10, Y8, Y3
 	VMAXPS      Y3, Y2, Y5
 	VADDPS      Y1, Y5, Y5
 	VMAXPS      Y5, Y0, Y5
-	VCMPPS      $0x1e, Y0, Y5, Y7
-	VMOVMSKPS   Y7, R9
 	VCMPPS      $0x1e, Y2, Y3, Y2
-	VMOVMSKPS   Y2, R10
-	ANDL        R9, R10
-	XORL        R10, R9
-	VCMPPS      $0x1e, Y4, Y6, Y2
-	VMOVMSKPS   Y2, R11
-	ANDL        R9, R11
-	XORL        R11, R9
-	MOVB        R9, 28(SI)
-	MOVB        R11, 29(SI)
-	VCMPPS      $0x1e, Y8, Y10, Y2
+	VBLENDVPS   Y2, Y8, Y4, Y3
+	VBLENDVPS   Y2, Y10, Y6, Y4
+	VCMPPS      $0x1e, Y0, Y5, Y6
+	VMOVMSKPS   Y6, R9
+	MOVB        R9, 21(SI)
+	VCMPPS      $0x1e, Y3, Y4, Y3
+	VMOVMSKPS   Y3, R9
+	MOVB        R9, 22(SI)
 	VMOVMSKPS   Y2, R9
-	ANDL        R10, R9
-	XORL        R9, R10
-	MOVB        R10, 30(SI)
-	MOVB        R9, 31(SI)
+	MOVB        R9, 23(SI)
 	VMOVUPS     Y5, 224(CX)
 	ADDQ        $+64, AX
 	ADDQ        $+256, CX
-	ADDQ        $+32, SI
+	ADDQ        $+24, SI
 	DECQ        R8
 	JNZ         tileRow5
 	ADDQ        $+8064, AX
@@ -3805,7 +3749,7 @@ TEXT ·Conv2OutputGrad8(SB), $320-88
 	MOVQ   first+80(FP), SI
 	IMUL3Q $+512, SI, DI
 	ADDQ   DI, CX
-	IMUL3Q $+64, SI, SI
+	IMUL3Q $+48, SI, SI
 	ADDQ   SI, DX
 	LEAQ   63(SP), SI
 	ANDQ   $-64, SI
@@ -3815,54 +3759,70 @@ TEXT ·Conv2OutputGrad8(SB), $320-88
 
 tileRow3:
 	// columns: rows 0 and 7 of A dy
-	VMOVUPS      (CX), Y0
-	VPBROADCASTB (DX), Y1
-	VPAND        conv2_bits<>+0(SB), Y1, Y1
-	VPCMPEQD     conv2_bits<>+0(SB), Y1, Y1
-	VANDPS       Y0, Y1, Y1
-	VMOVUPS      128(CX), Y0
-	VPBROADCASTB 18(DX), Y2
-	VPAND        conv2_bits<>+0(SB), Y2, Y2
-	VPCMPEQD     conv2_bits<>+0(SB), Y2, Y2
-	VANDPS       Y0, Y2, Y2
-	VMOVUPS      Y1, (SI)
-	VMOVUPS      Y2, 128(SI)
-	VMOVUPS      (CX), Y0
+	VPBROADCASTB (DX), Y0
+	VPAND        conv2_bits<>+0(SB), Y0, Y0
+	VPCMPEQD     conv2_bits<>+0(SB), Y0, Y0
+	VANDPS       (CX), Y0, Y0
 	VPBROADCASTB 1(DX), Y1
 	VPAND        conv2_bits<>+0(SB), Y1, Y1
 	VPCMPEQD     conv2_bits<>+0(SB), Y1, Y1
-	VANDPS       Y0, Y1, Y1
-	VMOVUPS      128(CX), Y0
-	VPBROADCASTB 19(DX), Y2
-	VPAND        conv2_bits<>+0(SB), Y2, Y2
-	VPCMPEQD     conv2_bits<>+0(SB), Y2, Y2
-	VANDPS       Y0, Y2, Y2
-	VMOVUPS      Y1, 32(SI)
-	VMOVUPS      Y2, 160(SI)
-	VMOVUPS      32(CX), Y0
+	VANDNPS      Y0, Y1, Y2
+	VANDPS       Y0, Y1, Y0
+	VPBROADCASTB 2(DX), Y1
+	VPAND        conv2_bits<>+0(SB), Y1, Y1
+	VPCMPEQD     conv2_bits<>+0(SB), Y1, Y1
+	VPBROADCASTB 12(DX), Y3
+	VPAND        conv2_bits<>+0(SB), Y3, Y3
+	VPCMPEQD     conv2_bits<>+0(SB), Y3, Y3
+	VANDPS       128(CX), Y3, Y3
+	VPBROADCASTB 13(DX), Y4
+	VPAND        conv2_bits<>+0(SB), Y4, Y4
+	VPCMPEQD     conv2_bits<>+0(SB), Y4, Y4
+	VANDNPS      Y3, Y4, Y5
+	VANDPS       Y3, Y4, Y3
+	VPBROADCASTB 14(DX), Y4
+	VPAND        conv2_bits<>+0(SB), Y4, Y4
+	VPCMPEQD     conv2_bits<>+0(SB), Y4, Y4
+	VANDNPS      Y2, Y1, Y2
+	VANDPS       Y5, Y4, Y5
+	VMOVUPS      Y2, (SI)
+	VMOVUPS      Y5, 128(SI)
+	VANDNPS      Y0, Y1, Y0
+	VANDPS       Y3, Y4, Y1
+	VMOVUPS      Y0, 32(SI)
+	VMOVUPS      Y1, 160(SI)
+	VPBROADCASTB 3(DX), Y0
+	VPAND        conv2_bits<>+0(SB), Y0, Y0
+	VPCMPEQD     conv2_bits<>+0(SB), Y0, Y0
+	VANDPS       32(CX), Y0, Y0
 	VPBROADCASTB 4(DX), Y1
 	VPAND        conv2_bits<>+0(SB), Y1, Y1
 	VPCMPEQD     conv2_bits<>+0(SB), Y1, Y1
-	VANDPS       Y0, Y1, Y1
-	VMOVUPS      160(CX), Y0
-	VPBROADCASTB 22(DX), Y2
-	VPAND        conv2_bits<>+0(SB), Y2, Y2
-	VPCMPEQD     conv2_bits<>+0(SB), Y2, Y2
-	VANDPS       Y0, Y2, Y2
-	VMOVUPS      Y1, 64(SI)
-	VMOVUPS      Y2, 192(SI)
-	VMOVUPS      32(CX), Y0
+	VANDNPS      Y0, Y1, Y2
+	VANDPS       Y0, Y1, Y0
 	VPBROADCASTB 5(DX), Y1
 	VPAND        conv2_bits<>+0(SB), Y1, Y1
 	VPCMPEQD     conv2_bits<>+0(SB), Y1, Y1
-	VANDPS       Y0, Y1, Y1
-	VMOVUPS      160(CX), Y0
-	VPBROADCASTB 23(DX), Y2
-	VPAND        conv2_bits<>+0(SB), Y2, Y2
-	VPCMPEQD     conv2_bits<>+0(SB), Y2, Y2
-	VANDPS       Y0, Y2, Y2
-	VMOVUPS      Y1, 96(SI)
-	VMOVUPS      Y2, 224(SI)
+	VPBROADCASTB 15(DX), Y3
+	VPAND        conv2_bits<>+0(SB), Y3, Y3
+	VPCMPEQD     conv2_bits<>+0(SB), Y3, Y3
+	VANDPS       160(CX), Y3, Y3
+	VPBROADCASTB 16(DX), Y4
+	VPAND        conv2_bits<>+0(SB), Y4, Y4
+	VPCMPEQD     conv2_bits<>+0(SB), Y4, Y4
+	VANDNPS      Y3, Y4, Y5
+	VANDPS       Y3, Y4, Y3
+	VPBROADCASTB 17(DX), Y4
+	VPAND        conv2_bits<>+0(SB), Y4, Y4
+	VPCMPEQD     conv2_bits<>+0(SB), Y4, Y4
+	VANDNPS      Y2, Y1, Y2
+	VANDPS       Y5, Y4, Y5
+	VMOVUPS      Y2, 64(SI)
+	VMOVUPS      Y5, 192(SI)
+	VANDNPS      Y0, Y1, Y0
+	VANDPS       Y3, Y4, Y1
+	VMOVUPS      Y0, 96(SI)
+	VMOVUPS      Y1, 224(SI)
 
 	// rows: (A dy) Aᵀ
 	VMOVUPS     (SI), Y0
@@ -3923,54 +3883,70 @@ tileRow3:
 	VMOVUPS     Y0, 9856(AX)
 
 	// columns: rows 0 and 7 of A dy
-	VMOVUPS      64(CX), Y0
+	VPBROADCASTB 6(DX), Y0
+	VPAND        conv2_bits<>+0(SB), Y0, Y0
+	VPCMPEQD     conv2_bits<>+0(SB), Y0, Y0
+	VANDPS       64(CX), Y0, Y0
+	VPBROADCASTB 7(DX), Y1
+	VPAND        conv2_bits<>+0(SB), Y1, Y1
+	VPCMPEQD     conv2_bits<>+0(SB), Y1, Y1
+	VANDNPS      Y0, Y1, Y2
+	VANDPS       Y0, Y1, Y0
 	VPBROADCASTB 8(DX), Y1
 	VPAND        conv2_bits<>+0(SB), Y1, Y1
 	VPCMPEQD     conv2_bits<>+0(SB), Y1, Y1
-	VANDPS       Y0, Y1, Y1
-	VMOVUPS      192(CX), Y0
-	VPBROADCASTB 26(DX), Y2
-	VPAND        conv2_bits<>+0(SB), Y2, Y2
-	VPCMPEQD     conv2_bits<>+0(SB), Y2, Y2
-	VANDPS       Y0, Y2, Y2
-	VMOVUPS      Y1, (SI)
-	VMOVUPS      Y2, 128(SI)
-	VMOVUPS      64(CX), Y0
-	VPBROADCASTB 9(DX), Y1
+	VPBROADCASTB 18(DX), Y3
+	VPAND        conv2_bits<>+0(SB), Y3, Y3
+	VPCMPEQD     conv2_bits<>+0(SB), Y3, Y3
+	VANDPS       192(CX), Y3, Y3
+	VPBROADCASTB 19(DX), Y4
+	VPAND        conv2_bits<>+0(SB), Y4, Y4
+	VPCMPEQD     conv2_bits<>+0(SB), Y4, Y4
+	VANDNPS      Y3, Y4, Y5
+	VANDPS       Y3, Y4, Y3
+	VPBROADCASTB 20(DX), Y4
+	VPAND        conv2_bits<>+0(SB), Y4, Y4
+	VPCMPEQD     conv2_bits<>+0(SB), Y4, Y4
+	VANDNPS      Y2, Y1, Y2
+	VANDPS       Y5, Y4, Y5
+	VMOVUPS      Y2, (SI)
+	VMOVUPS      Y5, 128(SI)
+	VANDNPS      Y0, Y1, Y0
+	VANDPS       Y3, Y4, Y1
+	VMOVUPS      Y0, 32(SI)
+	VMOVUPS      Y1, 160(SI)
+	VPBROADCASTB 9(DX), Y0
+	VPAND        conv2_bits<>+0(SB), Y0, Y0
+	VPCMPEQD     conv2_bits<>+0(SB), Y0, Y0
+	VANDPS       96(CX), Y0, Y0
+	VPBROADCASTB 10(DX), Y1
 	VPAND        conv2_bits<>+0(SB), Y1, Y1
 	VPCMPEQD     conv2_bits<>+0(SB), Y1, Y1
-	VANDPS       Y0, Y1, Y1
-	VMOVUPS      192(CX), Y0
-	VPBROADCASTB 27(DX), Y2
-	VPAND        conv2_bits<>+0(SB), Y2, Y2
-	VPCMPEQD     conv2_bits<>+0(SB), Y2, Y2
-	VANDPS       Y0, Y2, Y2
-	VMOVUPS      Y1, 32(SI)
-	VMOVUPS      Y2, 160(SI)
-	VMOVUPS      96(CX), Y0
-	VPBROADCASTB 12(DX), Y1
+	VANDNPS      Y0, Y1, Y2
+	VANDPS       Y0, Y1, Y0
+	VPBROADCASTB 11(DX), Y1
 	VPAND        conv2_bits<>+0(SB), Y1, Y1
 	VPCMPEQD     conv2_bits<>+0(SB), Y1, Y1
-	VANDPS       Y0, Y1, Y1
-	VMOVUPS      224(CX), Y0
-	VPBROADCASTB 30(DX), Y2
-	VPAND        conv2_bits<>+0(SB), Y2, Y2
-	VPCMPEQD     conv2_bits<>+0(SB), Y2, Y2
-	VANDPS       Y0, Y2, Y2
-	VMOVUPS      Y1, 64(SI)
-	VMOVUPS      Y2, 192(SI)
-	VMOVUPS      96(CX), Y0
-	VPBROADCASTB 13(DX), Y1
-	VPAND        conv2_bits<>+0(SB), Y1, Y1
-	VPCMPEQD     conv2_bits<>+0(SB), Y1, Y1
-	VANDPS       Y0, Y1, Y1
-	VMOVUPS      224(CX), Y0
-	VPBROADCASTB 31(DX), Y2
-	VPAND        conv2_bits<>+0(SB), Y2, Y2
-	VPCMPEQD     conv2_bits<>+0(SB), Y2, Y2
-	VANDPS       Y0, Y2, Y2
-	VMOVUPS      Y1, 96(SI)
-	VMOVUPS      Y2, 224(SI)
+	VPBROADCASTB 21(DX), Y3
+	VPAND        conv2_bits<>+0(SB), Y3, Y3
+	VPCMPEQD     conv2_bits<>+0(SB), Y3, Y3
+	VANDPS       224(CX), Y3, Y3
+	VPBROADCASTB 22(DX), Y4
+	VPAND        conv2_bits<>+0(SB), Y4, Y4
+	VPCMPEQD     conv2_bits<>+0(SB), Y4, Y4
+	VANDNPS      Y3, Y4, Y5
+	VANDPS       Y3, Y4, Y3
+	VPBROADCASTB 23(DX), Y4
+	VPAND        conv2_bits<>+0(SB), Y4, Y4
+	VPCMPEQD     conv2_bits<>+0(SB), Y4, Y4
+	VANDNPS      Y2, Y1, Y2
+	VANDPS       Y5, Y4, Y5
+	VMOVUPS      Y2, 64(SI)
+	VMOVUPS      Y5, 192(SI)
+	VANDNPS      Y0, Y1, Y0
+	VANDPS       Y3, Y4, Y1
+	VMOVUPS      Y0, 96(SI)
+	VMOVUPS      Y1, 224(SI)
 
 	// rows: (A dy) Aᵀ
 	VMOVUPS     (SI), Y0
@@ -4031,7 +4007,7 @@ tileRow3:
 	VMOVUPS     Y0, 9888(AX)
 	ADDQ        $+64, AX
 	ADDQ        $+256, CX
-	ADDQ        $+32, DX
+	ADDQ        $+24, DX
 	DECQ        BX
 	JNZ         tileRow3
 	JMP         end1
@@ -4043,109 +4019,93 @@ pair2:
 
 tileRow5:
 	// columns: rows 1 and 2 of A dy
-	VMOVUPS      (CX), Y0
-	VPBROADCASTB (DX), Y1
-	VPAND        conv2_bits<>+0(SB), Y1, Y1
-	VPCMPEQD     conv2_bits<>+0(SB), Y1, Y1
-	VANDPS       Y0, Y1, Y1
-	VMOVUPS      (CX), Y0
-	VPBROADCASTB 2(DX), Y2
-	VPAND        conv2_bits<>+0(SB), Y2, Y2
-	VPCMPEQD     conv2_bits<>+0(SB), Y2, Y2
-	VANDPS       Y0, Y2, Y2
-	VMOVUPS      128(CX), Y0
-	VPBROADCASTB 16(DX), Y3
-	VPAND        conv2_bits<>+0(SB), Y3, Y3
-	VPCMPEQD     conv2_bits<>+0(SB), Y3, Y3
-	VANDPS       Y0, Y3, Y3
-	VMOVUPS      128(CX), Y0
-	VPBROADCASTB 18(DX), Y4
-	VPAND        conv2_bits<>+0(SB), Y4, Y4
-	VPCMPEQD     conv2_bits<>+0(SB), Y4, Y4
-	VANDPS       Y0, Y4, Y4
-	VADDPS       Y3, Y1, Y0
-	VADDPS       Y4, Y2, Y1
-	VADDPS       Y1, Y0, Y2
-	VMOVUPS      Y2, (SI)
-	VSUBPS       Y1, Y0, Y0
-	VMOVUPS      Y0, 128(SI)
-	VMOVUPS      (CX), Y0
+	VPBROADCASTB (DX), Y0
+	VPAND        conv2_bits<>+0(SB), Y0, Y0
+	VPCMPEQD     conv2_bits<>+0(SB), Y0, Y0
+	VANDPS       (CX), Y0, Y0
 	VPBROADCASTB 1(DX), Y1
 	VPAND        conv2_bits<>+0(SB), Y1, Y1
 	VPCMPEQD     conv2_bits<>+0(SB), Y1, Y1
-	VANDPS       Y0, Y1, Y1
-	VMOVUPS      (CX), Y0
-	VPBROADCASTB 3(DX), Y2
-	VPAND        conv2_bits<>+0(SB), Y2, Y2
-	VPCMPEQD     conv2_bits<>+0(SB), Y2, Y2
-	VANDPS       Y0, Y2, Y2
-	VMOVUPS      128(CX), Y0
-	VPBROADCASTB 17(DX), Y3
+	VANDNPS      Y0, Y1, Y2
+	VANDPS       Y0, Y1, Y0
+	VPBROADCASTB 2(DX), Y1
+	VPAND        conv2_bits<>+0(SB), Y1, Y1
+	VPCMPEQD     conv2_bits<>+0(SB), Y1, Y1
+	VPBROADCASTB 12(DX), Y3
 	VPAND        conv2_bits<>+0(SB), Y3, Y3
 	VPCMPEQD     conv2_bits<>+0(SB), Y3, Y3
-	VANDPS       Y0, Y3, Y3
-	VMOVUPS      128(CX), Y0
-	VPBROADCASTB 19(DX), Y4
+	VANDPS       128(CX), Y3, Y3
+	VPBROADCASTB 13(DX), Y4
 	VPAND        conv2_bits<>+0(SB), Y4, Y4
 	VPCMPEQD     conv2_bits<>+0(SB), Y4, Y4
-	VANDPS       Y0, Y4, Y4
-	VADDPS       Y3, Y1, Y0
-	VADDPS       Y4, Y2, Y1
-	VADDPS       Y1, Y0, Y2
+	VANDNPS      Y3, Y4, Y5
+	VANDPS       Y3, Y4, Y3
+	VPBROADCASTB 14(DX), Y4
+	VPAND        conv2_bits<>+0(SB), Y4, Y4
+	VPCMPEQD     conv2_bits<>+0(SB), Y4, Y4
+	VANDNPS      Y2, Y1, Y6
+	VANDPS       Y2, Y1, Y2
+	VANDNPS      Y5, Y4, Y7
+	VANDPS       Y5, Y4, Y5
+	VADDPS       Y7, Y6, Y6
+	VADDPS       Y5, Y2, Y2
+	VADDPS       Y2, Y6, Y5
+	VMOVUPS      Y5, (SI)
+	VSUBPS       Y2, Y6, Y2
+	VMOVUPS      Y2, 128(SI)
+	VANDNPS      Y0, Y1, Y2
+	VANDPS       Y0, Y1, Y0
+	VANDNPS      Y3, Y4, Y1
+	VANDPS       Y3, Y4, Y3
+	VADDPS       Y1, Y2, Y1
+	VADDPS       Y3, Y0, Y0
+	VADDPS       Y0, Y1, Y2
 	VMOVUPS      Y2, 32(SI)
-	VSUBPS       Y1, Y0, Y0
+	VSUBPS       Y0, Y1, Y0
 	VMOVUPS      Y0, 160(SI)
-	VMOVUPS      32(CX), Y0
+	VPBROADCASTB 3(DX), Y0
+	VPAND        conv2_bits<>+0(SB), Y0, Y0
+	VPCMPEQD     conv2_bits<>+0(SB), Y0, Y0
+	VANDPS       32(CX), Y0, Y0
 	VPBROADCASTB 4(DX), Y1
 	VPAND        conv2_bits<>+0(SB), Y1, Y1
 	VPCMPEQD     conv2_bits<>+0(SB), Y1, Y1
-	VANDPS       Y0, Y1, Y1
-	VMOVUPS      32(CX), Y0
-	VPBROADCASTB 6(DX), Y2
-	VPAND        conv2_bits<>+0(SB), Y2, Y2
-	VPCMPEQD     conv2_bits<>+0(SB), Y2, Y2
-	VANDPS       Y0, Y2, Y2
-	VMOVUPS      160(CX), Y0
-	VPBROADCASTB 20(DX), Y3
-	VPAND        conv2_bits<>+0(SB), Y3, Y3
-	VPCMPEQD     conv2_bits<>+0(SB), Y3, Y3
-	VANDPS       Y0, Y3, Y3
-	VMOVUPS      160(CX), Y0
-	VPBROADCASTB 22(DX), Y4
-	VPAND        conv2_bits<>+0(SB), Y4, Y4
-	VPCMPEQD     conv2_bits<>+0(SB), Y4, Y4
-	VANDPS       Y0, Y4, Y4
-	VADDPS       Y3, Y1, Y0
-	VADDPS       Y4, Y2, Y1
-	VADDPS       Y1, Y0, Y2
-	VMOVUPS      Y2, 64(SI)
-	VSUBPS       Y1, Y0, Y0
-	VMOVUPS      Y0, 192(SI)
-	VMOVUPS      32(CX), Y0
+	VANDNPS      Y0, Y1, Y2
+	VANDPS       Y0, Y1, Y0
 	VPBROADCASTB 5(DX), Y1
 	VPAND        conv2_bits<>+0(SB), Y1, Y1
 	VPCMPEQD     conv2_bits<>+0(SB), Y1, Y1
-	VANDPS       Y0, Y1, Y1
-	VMOVUPS      32(CX), Y0
-	VPBROADCASTB 7(DX), Y2
-	VPAND        conv2_bits<>+0(SB), Y2, Y2
-	VPCMPEQD     conv2_bits<>+0(SB), Y2, Y2
-	VANDPS       Y0, Y2, Y2
-	VMOVUPS      160(CX), Y0
-	VPBROADCASTB 21(DX), Y3
+	VPBROADCASTB 15(DX), Y3
 	VPAND        conv2_bits<>+0(SB), Y3, Y3
 	VPCMPEQD     conv2_bits<>+0(SB), Y3, Y3
-	VANDPS       Y0, Y3, Y3
-	VMOVUPS      160(CX), Y0
-	VPBROADCASTB 23(DX), Y4
+	VANDPS       160(CX), Y3, Y3
+	VPBROADCASTB 16(DX), Y4
 	VPAND        conv2_bits<>+0(SB), Y4, Y4
 	VPCMPEQD     conv2_bits<>+0(SB), Y4, Y4
-	VANDPS       Y0, Y4, Y4
-	VADDPS       Y3, Y1, Y0
-	VADDPS       Y4, Y2, Y1
-	VADDPS       Y1, Y0, Y2
+	VANDNPS      Y3, Y4, Y5
+	VANDPS       Y3, Y4, Y3
+	VPBROADCASTB 17(DX), Y4
+	VPAND        conv2_bits<>+0(SB), Y4, Y4
+	VPCMPEQD     conv2_bits<>+0(SB), Y4, Y4
+	VANDNPS      Y2, Y1, Y6
+	VANDPS       Y2, Y1, Y2
+	VANDNPS      Y5, Y4, Y7
+	VANDPS       Y5, Y4, Y5
+	VADDPS       Y7, Y6, Y6
+	VADDPS       Y5, Y2, Y2
+	VADDPS       Y2, Y6, Y5
+	VMOVUPS      Y5, 64(SI)
+	VSUBPS       Y2, Y6, Y2
+	VMOVUPS      Y2, 192(SI)
+	VANDNPS      Y0, Y1, Y2
+	VANDPS       Y0, Y1, Y0
+	VANDNPS      Y3, Y4, Y1
+	VANDPS       Y3, Y4, Y3
+	VADDPS       Y1, Y2, Y1
+	VADDPS       Y3, Y0, Y0
+	VADDPS       Y0, Y1, Y2
 	VMOVUPS      Y2, 96(SI)
-	VSUBPS       Y1, Y0, Y0
+	VSUBPS       Y0, Y1, Y0
 	VMOVUPS      Y0, 224(SI)
 
 	// rows: (A dy) Aᵀ
@@ -4207,109 +4167,93 @@ tileRow5:
 	VMOVUPS     Y0, 9856(AX)
 
 	// columns: rows 1 and 2 of A dy
-	VMOVUPS      64(CX), Y0
+	VPBROADCASTB 6(DX), Y0
+	VPAND        conv2_bits<>+0(SB), Y0, Y0
+	VPCMPEQD     conv2_bits<>+0(SB), Y0, Y0
+	VANDPS       64(CX), Y0, Y0
+	VPBROADCASTB 7(DX), Y1
+	VPAND        conv2_bits<>+0(SB), Y1, Y1
+	VPCMPEQD     conv2_bits<>+0(SB), Y1, Y1
+	VANDNPS      Y0, Y1, Y2
+	VANDPS       Y0, Y1, Y0
 	VPBROADCASTB 8(DX), Y1
 	VPAND        conv2_bits<>+0(SB), Y1, Y1
 	VPCMPEQD     conv2_bits<>+0(SB), Y1, Y1
-	VANDPS       Y0, Y1, Y1
-	VMOVUPS      64(CX), Y0
-	VPBROADCASTB 10(DX), Y2
-	VPAND        conv2_bits<>+0(SB), Y2, Y2
-	VPCMPEQD     conv2_bits<>+0(SB), Y2, Y2
-	VANDPS       Y0, Y2, Y2
-	VMOVUPS      192(CX), Y0
-	VPBROADCASTB 24(DX), Y3
+	VPBROADCASTB 18(DX), Y3
 	VPAND        conv2_bits<>+0(SB), Y3, Y3
 	VPCMPEQD     conv2_bits<>+0(SB), Y3, Y3
-	VANDPS       Y0, Y3, Y3
-	VMOVUPS      192(CX), Y0
-	VPBROADCASTB 26(DX), Y4
+	VANDPS       192(CX), Y3, Y3
+	VPBROADCASTB 19(DX), Y4
 	VPAND        conv2_bits<>+0(SB), Y4, Y4
 	VPCMPEQD     conv2_bits<>+0(SB), Y4, Y4
-	VANDPS       Y0, Y4, Y4
-	VADDPS       Y3, Y1, Y0
-	VADDPS       Y4, Y2, Y1
-	VADDPS       Y1, Y0, Y2
-	VMOVUPS      Y2, (SI)
-	VSUBPS       Y1, Y0, Y0
-	VMOVUPS      Y0, 128(SI)
-	VMOVUPS      64(CX), Y0
-	VPBROADCASTB 9(DX), Y1
-	VPAND        conv2_bits<>+0(SB), Y1, Y1
-	VPCMPEQD     conv2_bits<>+0(SB), Y1, Y1
-	VANDPS       Y0, Y1, Y1
-	VMOVUPS      64(CX), Y0
-	VPBROADCASTB 11(DX), Y2
-	VPAND        conv2_bits<>+0(SB), Y2, Y2
-	VPCMPEQD     conv2_bits<>+0(SB), Y2, Y2
-	VANDPS       Y0, Y2, Y2
-	VMOVUPS      192(CX), Y0
-	VPBROADCASTB 25(DX), Y3
-	VPAND        conv2_bits<>+0(SB), Y3, Y3
-	VPCMPEQD     conv2_bits<>+0(SB), Y3, Y3
-	VANDPS       Y0, Y3, Y3
-	VMOVUPS      192(CX), Y0
-	VPBROADCASTB 27(DX), Y4
+	VANDNPS      Y3, Y4, Y5
+	VANDPS       Y3, Y4, Y3
+	VPBROADCASTB 20(DX), Y4
 	VPAND        conv2_bits<>+0(SB), Y4, Y4
 	VPCMPEQD     conv2_bits<>+0(SB), Y4, Y4
-	VANDPS       Y0, Y4, Y4
-	VADDPS       Y3, Y1, Y0
-	VADDPS       Y4, Y2, Y1
-	VADDPS       Y1, Y0, Y2
+	VANDNPS      Y2, Y1, Y6
+	VANDPS       Y2, Y1, Y2
+	VANDNPS      Y5, Y4, Y7
+	VANDPS       Y5, Y4, Y5
+	VADDPS       Y7, Y6, Y6
+	VADDPS       Y5, Y2, Y2
+	VADDPS       Y2, Y6, Y5
+	VMOVUPS      Y5, (SI)
+	VSUBPS       Y2, Y6, Y2
+	VMOVUPS      Y2, 128(SI)
+	VANDNPS      Y0, Y1, Y2
+	VANDPS       Y0, Y1, Y0
+	VANDNPS      Y3, Y4, Y1
+	VANDPS       Y3, Y4, Y3
+	VADDPS       Y1, Y2, Y1
+	VADDPS       Y3, Y0, Y0
+	VADDPS       Y0, Y1, Y2
 	VMOVUPS      Y2, 32(SI)
-	VSUBPS       Y1, Y0, Y0
+	VSUBPS       Y0, Y1, Y0
 	VMOVUPS      Y0, 160(SI)
-	VMOVUPS      96(CX), Y0
-	VPBROADCASTB 12(DX), Y1
+	VPBROADCASTB 9(DX), Y0
+	VPAND        conv2_bits<>+0(SB), Y0, Y0
+	VPCMPEQD     conv2_bits<>+0(SB), Y0, Y0
+	VANDPS       96(CX), Y0, Y0
+	VPBROADCASTB 10(DX), Y1
 	VPAND        conv2_bits<>+0(SB), Y1, Y1
 	VPCMPEQD     conv2_bits<>+0(SB), Y1, Y1
-	VANDPS       Y0, Y1, Y1
-	VMOVUPS      96(CX), Y0
-	VPBROADCASTB 14(DX), Y2
-	VPAND        conv2_bits<>+0(SB), Y2, Y2
-	VPCMPEQD     conv2_bits<>+0(SB), Y2, Y2
-	VANDPS       Y0, Y2, Y2
-	VMOVUPS      224(CX), Y0
-	VPBROADCASTB 28(DX), Y3
-	VPAND        conv2_bits<>+0(SB), Y3, Y3
-	VPCMPEQD     conv2_bits<>+0(SB), Y3, Y3
-	VANDPS       Y0, Y3, Y3
-	VMOVUPS      224(CX), Y0
-	VPBROADCASTB 30(DX), Y4
-	VPAND        conv2_bits<>+0(SB), Y4, Y4
-	VPCMPEQD     conv2_bits<>+0(SB), Y4, Y4
-	VANDPS       Y0, Y4, Y4
-	VADDPS       Y3, Y1, Y0
-	VADDPS       Y4, Y2, Y1
-	VADDPS       Y1, Y0, Y2
-	VMOVUPS      Y2, 64(SI)
-	VSUBPS       Y1, Y0, Y0
-	VMOVUPS      Y0, 192(SI)
-	VMOVUPS      96(CX), Y0
-	VPBROADCASTB 13(DX), Y1
+	VANDNPS      Y0, Y1, Y2
+	VANDPS       Y0, Y1, Y0
+	VPBROADCASTB 11(DX), Y1
 	VPAND        conv2_bits<>+0(SB), Y1, Y1
 	VPCMPEQD     conv2_bits<>+0(SB), Y1, Y1
-	VANDPS       Y0, Y1, Y1
-	VMOVUPS      96(CX), Y0
-	VPBROADCASTB 15(DX), Y2
-	VPAND        conv2_bits<>+0(SB), Y2, Y2
-	VPCMPEQD     conv2_bits<>+0(SB), Y2, Y2
-	VANDPS       Y0, Y2, Y2
-	VMOVUPS      224(CX), Y0
-	VPBROADCASTB 29(DX), Y3
+	VPBROADCASTB 21(DX), Y3
 	VPAND        conv2_bits<>+0(SB), Y3, Y3
 	VPCMPEQD     conv2_bits<>+0(SB), Y3, Y3
-	VANDPS       Y0, Y3, Y3
-	VMOVUPS      224(CX), Y0
-	VPBROADCASTB 31(DX), Y4
+	VANDPS       224(CX), Y3, Y3
+	VPBROADCASTB 22(DX), Y4
 	VPAND        conv2_bits<>+0(SB), Y4, Y4
 	VPCMPEQD     conv2_bits<>+0(SB), Y4, Y4
-	VANDPS       Y0, Y4, Y4
-	VADDPS       Y3, Y1, Y0
-	VADDPS       Y4, Y2, Y1
-	VADDPS       Y1, Y0, Y2
+	VANDNPS      Y3, Y4, Y5
+	VANDPS       Y3, Y4, Y3
+	VPBROADCASTB 23(DX), Y4
+	VPAND        conv2_bits<>+0(SB), Y4, Y4
+	VPCMPEQD     conv2_bits<>+0(SB), Y4, Y4
+	VANDNPS      Y2, Y1, Y6
+	VANDPS       Y2, Y1, Y2
+	VANDNPS      Y5, Y4, Y7
+	VANDPS       Y5, Y4, Y5
+	VADDPS       Y7, Y6, Y6
+	VADDPS       Y5, Y2, Y2
+	VADDPS       Y2, Y6, Y5
+	VMOVUPS      Y5, 64(SI)
+	VSUBPS       Y2, Y6, Y2
+	VMOVUPS      Y2, 192(SI)
+	VANDNPS      Y0, Y1, Y2
+	VANDPS       Y0, Y1, Y0
+	VANDNPS      Y3, Y4, Y1
+	VANDPS       Y3, Y4, Y3
+	VADDPS       Y1, Y2, Y1
+	VADDPS       Y3, Y0, Y0
+	VADDPS       Y0, Y1, Y2
 	VMOVUPS      Y2, 96(SI)
-	VSUBPS       Y1, Y0, Y0
+	VSUBPS       Y0, Y1, Y0
 	VMOVUPS      Y0, 224(SI)
 
 	// rows: (A dy) Aᵀ
@@ -4371,7 +4315,7 @@ tileRow5:
 	VMOVUPS     Y0, 9888(AX)
 	ADDQ        $+64, AX
 	ADDQ        $+256, CX
-	ADDQ        $+32, DX
+	ADDQ        $+24, DX
 	DECQ        BX
 	JNZ         tileRow5
 	JMP         end1
@@ -4383,117 +4327,101 @@ pair4:
 
 tileRow7:
 	// columns: rows 3 and 4 of A dy
-	VMOVUPS      (CX), Y0
-	VPBROADCASTB (DX), Y1
-	VPAND        conv2_bits<>+0(SB), Y1, Y1
-	VPCMPEQD     conv2_bits<>+0(SB), Y1, Y1
-	VANDPS       Y0, Y1, Y1
-	VMOVUPS      (CX), Y0
-	VPBROADCASTB 2(DX), Y2
-	VPAND        conv2_bits<>+0(SB), Y2, Y2
-	VPCMPEQD     conv2_bits<>+0(SB), Y2, Y2
-	VANDPS       Y0, Y2, Y2
-	VMOVUPS      128(CX), Y0
-	VPBROADCASTB 16(DX), Y3
-	VPAND        conv2_bits<>+0(SB), Y3, Y3
-	VPCMPEQD     conv2_bits<>+0(SB), Y3, Y3
-	VANDPS       Y0, Y3, Y3
-	VMOVUPS      128(CX), Y0
-	VPBROADCASTB 18(DX), Y4
-	VPAND        conv2_bits<>+0(SB), Y4, Y4
-	VPCMPEQD     conv2_bits<>+0(SB), Y4, Y4
-	VANDPS       Y0, Y4, Y4
-	VMOVAPS      Y1, Y0
-	VFMADD231PS  conv2_4<>+0(SB), Y3, Y0
-	VADDPS       Y2, Y2, Y1
-	VFMADD231PS  conv2_8<>+0(SB), Y4, Y1
-	VADDPS       Y1, Y0, Y2
-	VMOVUPS      Y2, (SI)
-	VSUBPS       Y1, Y0, Y0
-	VMOVUPS      Y0, 128(SI)
-	VMOVUPS      (CX), Y0
+	VPBROADCASTB (DX), Y0
+	VPAND        conv2_bits<>+0(SB), Y0, Y0
+	VPCMPEQD     conv2_bits<>+0(SB), Y0, Y0
+	VANDPS       (CX), Y0, Y0
 	VPBROADCASTB 1(DX), Y1
 	VPAND        conv2_bits<>+0(SB), Y1, Y1
 	VPCMPEQD     conv2_bits<>+0(SB), Y1, Y1
-	VANDPS       Y0, Y1, Y1
-	VMOVUPS      (CX), Y0
-	VPBROADCASTB 3(DX), Y2
-	VPAND        conv2_bits<>+0(SB), Y2, Y2
-	VPCMPEQD     conv2_bits<>+0(SB), Y2, Y2
-	VANDPS       Y0, Y2, Y2
-	VMOVUPS      128(CX), Y0
-	VPBROADCASTB 17(DX), Y3
+	VANDNPS      Y0, Y1, Y2
+	VANDPS       Y0, Y1, Y0
+	VPBROADCASTB 2(DX), Y1
+	VPAND        conv2_bits<>+0(SB), Y1, Y1
+	VPCMPEQD     conv2_bits<>+0(SB), Y1, Y1
+	VPBROADCASTB 12(DX), Y3
 	VPAND        conv2_bits<>+0(SB), Y3, Y3
 	VPCMPEQD     conv2_bits<>+0(SB), Y3, Y3
-	VANDPS       Y0, Y3, Y3
-	VMOVUPS      128(CX), Y0
-	VPBROADCASTB 19(DX), Y4
+	VANDPS       128(CX), Y3, Y3
+	VPBROADCASTB 13(DX), Y4
 	VPAND        conv2_bits<>+0(SB), Y4, Y4
 	VPCMPEQD     conv2_bits<>+0(SB), Y4, Y4
-	VANDPS       Y0, Y4, Y4
-	VMOVAPS      Y1, Y0
-	VFMADD231PS  conv2_4<>+0(SB), Y3, Y0
-	VADDPS       Y2, Y2, Y1
-	VFMADD231PS  conv2_8<>+0(SB), Y4, Y1
-	VADDPS       Y1, Y0, Y2
-	VMOVUPS      Y2, 32(SI)
-	VSUBPS       Y1, Y0, Y0
+	VANDNPS      Y3, Y4, Y5
+	VANDPS       Y3, Y4, Y3
+	VPBROADCASTB 14(DX), Y4
+	VPAND        conv2_bits<>+0(SB), Y4, Y4
+	VPCMPEQD     conv2_bits<>+0(SB), Y4, Y4
+	VANDNPS      Y2, Y1, Y6
+	VANDPS       Y2, Y1, Y2
+	VANDNPS      Y5, Y4, Y7
+	VANDPS       Y5, Y4, Y5
+	VMOVAPS      Y6, Y6
+	VFMADD231PS  conv2_4<>+0(SB), Y7, Y6
+	VADDPS       Y2, Y2, Y2
+	VFMADD231PS  conv2_8<>+0(SB), Y5, Y2
+	VADDPS       Y2, Y6, Y5
+	VMOVUPS      Y5, (SI)
+	VSUBPS       Y2, Y6, Y2
+	VMOVUPS      Y2, 128(SI)
+	VANDNPS      Y0, Y1, Y2
+	VANDPS       Y0, Y1, Y0
+	VANDNPS      Y3, Y4, Y1
+	VANDPS       Y3, Y4, Y3
+	VMOVAPS      Y2, Y2
+	VFMADD231PS  conv2_4<>+0(SB), Y1, Y2
+	VADDPS       Y0, Y0, Y0
+	VFMADD231PS  conv2_8<>+0(SB), Y3, Y0
+	VADDPS       Y0, Y2, Y1
+	VMOVUPS      Y1, 32(SI)
+	VSUBPS       Y0, Y2, Y0
 	VMOVUPS      Y0, 160(SI)
-	VMOVUPS      32(CX), Y0
+	VPBROADCASTB 3(DX), Y0
+	VPAND        conv2_bits<>+0(SB), Y0, Y0
+	VPCMPEQD     conv2_bits<>+0(SB), Y0, Y0
+	VANDPS       32(CX), Y0, Y0
 	VPBROADCASTB 4(DX), Y1
 	VPAND        conv2_bits<>+0(SB), Y1, Y1
 	VPCMPEQD     conv2_bits<>+0(SB), Y1, Y1
-	VANDPS       Y0, Y1, Y1
-	VMOVUPS      32(CX), Y0
-	VPBROADCASTB 6(DX), Y2
-	VPAND        conv2_bits<>+0(SB), Y2, Y2
-	VPCMPEQD     conv2_bits<>+0(SB), Y2, Y2
-	VANDPS       Y0, Y2, Y2
-	VMOVUPS      160(CX), Y0
-	VPBROADCASTB 20(DX), Y3
-	VPAND        conv2_bits<>+0(SB), Y3, Y3
-	VPCMPEQD     conv2_bits<>+0(SB), Y3, Y3
-	VANDPS       Y0, Y3, Y3
-	VMOVUPS      160(CX), Y0
-	VPBROADCASTB 22(DX), Y4
-	VPAND        conv2_bits<>+0(SB), Y4, Y4
-	VPCMPEQD     conv2_bits<>+0(SB), Y4, Y4
-	VANDPS       Y0, Y4, Y4
-	VMOVAPS      Y1, Y0
-	VFMADD231PS  conv2_4<>+0(SB), Y3, Y0
-	VADDPS       Y2, Y2, Y1
-	VFMADD231PS  conv2_8<>+0(SB), Y4, Y1
-	VADDPS       Y1, Y0, Y2
-	VMOVUPS      Y2, 64(SI)
-	VSUBPS       Y1, Y0, Y0
-	VMOVUPS      Y0, 192(SI)
-	VMOVUPS      32(CX), Y0
+	VANDNPS      Y0, Y1, Y2
+	VANDPS       Y0, Y1, Y0
 	VPBROADCASTB 5(DX), Y1
 	VPAND        conv2_bits<>+0(SB), Y1, Y1
 	VPCMPEQD     conv2_bits<>+0(SB), Y1, Y1
-	VANDPS       Y0, Y1, Y1
-	VMOVUPS      32(CX), Y0
-	VPBROADCASTB 7(DX), Y2
-	VPAND        conv2_bits<>+0(SB), Y2, Y2
-	VPCMPEQD     conv2_bits<>+0(SB), Y2, Y2
-	VANDPS       Y0, Y2, Y2
-	VMOVUPS      160(CX), Y0
-	VPBROADCASTB 21(DX), Y3
+	VPBROADCASTB 15(DX), Y3
 	VPAND        conv2_bits<>+0(SB), Y3, Y3
 	VPCMPEQD     conv2_bits<>+0(SB), Y3, Y3
-	VANDPS       Y0, Y3, Y3
-	VMOVUPS      160(CX), Y0
-	VPBROADCASTB 23(DX), Y4
+	VANDPS       160(CX), Y3, Y3
+	VPBROADCASTB 16(DX), Y4
 	VPAND        conv2_bits<>+0(SB), Y4, Y4
 	VPCMPEQD     conv2_bits<>+0(SB), Y4, Y4
-	VANDPS       Y0, Y4, Y4
-	VMOVAPS      Y1, Y0
-	VFMADD231PS  conv2_4<>+0(SB), Y3, Y0
-	VADDPS       Y2, Y2, Y1
-	VFMADD231PS  conv2_8<>+0(SB), Y4, Y1
-	VADDPS       Y1, Y0, Y2
-	VMOVUPS      Y2, 96(SI)
-	VSUBPS       Y1, Y0, Y0
+	VANDNPS      Y3, Y4, Y5
+	VANDPS       Y3, Y4, Y3
+	VPBROADCASTB 17(DX), Y4
+	VPAND        conv2_bits<>+0(SB), Y4, Y4
+	VPCMPEQD     conv2_bits<>+0(SB), Y4, Y4
+	VANDNPS      Y2, Y1, Y6
+	VANDPS       Y2, Y1, Y2
+	VANDNPS      Y5, Y4, Y7
+	VANDPS       Y5, Y4, Y5
+	VMOVAPS      Y6, Y6
+	VFMADD231PS  conv2_4<>+0(SB), Y7, Y6
+	VADDPS       Y2, Y2, Y2
+	VFMADD231PS  conv2_8<>+0(SB), Y5, Y2
+	VADDPS       Y2, Y6, Y5
+	VMOVUPS      Y5, 64(SI)
+	VSUBPS       Y2, Y6, Y2
+	VMOVUPS      Y2, 192(SI)
+	VANDNPS      Y0, Y1, Y2
+	VANDPS       Y0, Y1, Y0
+	VANDNPS      Y3, Y4, Y1
+	VANDPS       Y3, Y4, Y3
+	VMOVAPS      Y2, Y2
+	VFMADD231PS  conv2_4<>+0(SB), Y1, Y2
+	VADDPS       Y0, Y0, Y0
+	VFMADD231PS  conv2_8<>+0(SB), Y3, Y0
+	VADDPS       Y0, Y2, Y1
+	VMOVUPS      Y1, 96(SI)
+	VSUBPS       Y0, Y2, Y0
 	VMOVUPS      Y0, 224(SI)
 
 	// rows: (A dy) Aᵀ
@@ -4555,117 +4483,101 @@ tileRow7:
 	VMOVUPS     Y0, 9856(AX)
 
 	// columns: rows 3 and 4 of A dy
-	VMOVUPS      64(CX), Y0
+	VPBROADCASTB 6(DX), Y0
+	VPAND        conv2_bits<>+0(SB), Y0, Y0
+	VPCMPEQD     conv2_bits<>+0(SB), Y0, Y0
+	VANDPS       64(CX), Y0, Y0
+	VPBROADCASTB 7(DX), Y1
+	VPAND        conv2_bits<>+0(SB), Y1, Y1
+	VPCMPEQD     conv2_bits<>+0(SB), Y1, Y1
+	VANDNPS      Y0, Y1, Y2
+	VANDPS       Y0, Y1, Y0
 	VPBROADCASTB 8(DX), Y1
 	VPAND        conv2_bits<>+0(SB), Y1, Y1
 	VPCMPEQD     conv2_bits<>+0(SB), Y1, Y1
-	VANDPS       Y0, Y1, Y1
-	VMOVUPS      64(CX), Y0
-	VPBROADCASTB 10(DX), Y2
-	VPAND        conv2_bits<>+0(SB), Y2, Y2
-	VPCMPEQD     conv2_bits<>+0(SB), Y2, Y2
-	VANDPS       Y0, Y2, Y2
-	VMOVUPS      192(CX), Y0
-	VPBROADCASTB 24(DX), Y3
+	VPBROADCASTB 18(DX), Y3
 	VPAND        conv2_bits<>+0(SB), Y3, Y3
 	VPCMPEQD     conv2_bits<>+0(SB), Y3, Y3
-	VANDPS       Y0, Y3, Y3
-	VMOVUPS      192(CX), Y0
-	VPBROADCASTB 26(DX), Y4
+	VANDPS       192(CX), Y3, Y3
+	VPBROADCASTB 19(DX), Y4
 	VPAND        conv2_bits<>+0(SB), Y4, Y4
 	VPCMPEQD     conv2_bits<>+0(SB), Y4, Y4
-	VANDPS       Y0, Y4, Y4
-	VMOVAPS      Y1, Y0
-	VFMADD231PS  conv2_4<>+0(SB), Y3, Y0
-	VADDPS       Y2, Y2, Y1
-	VFMADD231PS  conv2_8<>+0(SB), Y4, Y1
-	VADDPS       Y1, Y0, Y2
-	VMOVUPS      Y2, (SI)
-	VSUBPS       Y1, Y0, Y0
-	VMOVUPS      Y0, 128(SI)
-	VMOVUPS      64(CX), Y0
-	VPBROADCASTB 9(DX), Y1
-	VPAND        conv2_bits<>+0(SB), Y1, Y1
-	VPCMPEQD     conv2_bits<>+0(SB), Y1, Y1
-	VANDPS       Y0, Y1, Y1
-	VMOVUPS      64(CX), Y0
-	VPBROADCASTB 11(DX), Y2
-	VPAND        conv2_bits<>+0(SB), Y2, Y2
-	VPCMPEQD     conv2_bits<>+0(SB), Y2, Y2
-	VANDPS       Y0, Y2, Y2
-	VMOVUPS      192(CX), Y0
-	VPBROADCASTB 25(DX), Y3
-	VPAND        conv2_bits<>+0(SB), Y3, Y3
-	VPCMPEQD     conv2_bits<>+0(SB), Y3, Y3
-	VANDPS       Y0, Y3, Y3
-	VMOVUPS      192(CX), Y0
-	VPBROADCASTB 27(DX), Y4
+	VANDNPS      Y3, Y4, Y5
+	VANDPS       Y3, Y4, Y3
+	VPBROADCASTB 20(DX), Y4
 	VPAND        conv2_bits<>+0(SB), Y4, Y4
 	VPCMPEQD     conv2_bits<>+0(SB), Y4, Y4
-	VANDPS       Y0, Y4, Y4
-	VMOVAPS      Y1, Y0
-	VFMADD231PS  conv2_4<>+0(SB), Y3, Y0
-	VADDPS       Y2, Y2, Y1
-	VFMADD231PS  conv2_8<>+0(SB), Y4, Y1
-	VADDPS       Y1, Y0, Y2
-	VMOVUPS      Y2, 32(SI)
-	VSUBPS       Y1, Y0, Y0
+	VANDNPS      Y2, Y1, Y6
+	VANDPS       Y2, Y1, Y2
+	VANDNPS      Y5, Y4, Y7
+	VANDPS       Y5, Y4, Y5
+	VMOVAPS      Y6, Y6
+	VFMADD231PS  conv2_4<>+0(SB), Y7, Y6
+	VADDPS       Y2, Y2, Y2
+	VFMADD231PS  conv2_8<>+0(SB), Y5, Y2
+	VADDPS       Y2, Y6, Y5
+	VMOVUPS      Y5, (SI)
+	VSUBPS       Y2, Y6, Y2
+	VMOVUPS      Y2, 128(SI)
+	VANDNPS      Y0, Y1, Y2
+	VANDPS       Y0, Y1, Y0
+	VANDNPS      Y3, Y4, Y1
+	VANDPS       Y3, Y4, Y3
+	VMOVAPS      Y2, Y2
+	VFMADD231PS  conv2_4<>+0(SB), Y1, Y2
+	VADDPS       Y0, Y0, Y0
+	VFMADD231PS  conv2_8<>+0(SB), Y3, Y0
+	VADDPS       Y0, Y2, Y1
+	VMOVUPS      Y1, 32(SI)
+	VSUBPS       Y0, Y2, Y0
 	VMOVUPS      Y0, 160(SI)
-	VMOVUPS      96(CX), Y0
-	VPBROADCASTB 12(DX), Y1
+	VPBROADCASTB 9(DX), Y0
+	VPAND        conv2_bits<>+0(SB), Y0, Y0
+	VPCMPEQD     conv2_bits<>+0(SB), Y0, Y0
+	VANDPS       96(CX), Y0, Y0
+	VPBROADCASTB 10(DX), Y1
 	VPAND        conv2_bits<>+0(SB), Y1, Y1
 	VPCMPEQD     conv2_bits<>+0(SB), Y1, Y1
-	VANDPS       Y0, Y1, Y1
-	VMOVUPS      96(CX), Y0
-	VPBROADCASTB 14(DX), Y2
-	VPAND        conv2_bits<>+0(SB), Y2, Y2
-	VPCMPEQD     conv2_bits<>+0(SB), Y2, Y2
-	VANDPS       Y0, Y2, Y2
-	VMOVUPS      224(CX), Y0
-	VPBROADCASTB 28(DX), Y3
-	VPAND        conv2_bits<>+0(SB), Y3, Y3
-	VPCMPEQD     conv2_bits<>+0(SB), Y3, Y3
-	VANDPS       Y0, Y3, Y3
-	VMOVUPS      224(CX), Y0
-	VPBROADCASTB 30(DX), Y4
-	VPAND        conv2_bits<>+0(SB), Y4, Y4
-	VPCMPEQD     conv2_bits<>+0(SB), Y4, Y4
-	VANDPS       Y0, Y4, Y4
-	VMOVAPS      Y1, Y0
-	VFMADD231PS  conv2_4<>+0(SB), Y3, Y0
-	VADDPS       Y2, Y2, Y1
-	VFMADD231PS  conv2_8<>+0(SB), Y4, Y1
-	VADDPS       Y1, Y0, Y2
-	VMOVUPS      Y2, 64(SI)
-	VSUBPS       Y1, Y0, Y0
-	VMOVUPS      Y0, 192(SI)
-	VMOVUPS      96(CX), Y0
-	VPBROADCASTB 13(DX), Y1
+	VANDNPS      Y0, Y1, Y2
+	VANDPS       Y0, Y1, Y0
+	VPBROADCASTB 11(DX), Y1
 	VPAND        conv2_bits<>+0(SB), Y1, Y1
 	VPCMPEQD     conv2_bits<>+0(SB), Y1, Y1
-	VANDPS       Y0, Y1, Y1
-	VMOVUPS      96(CX), Y0
-	VPBROADCASTB 15(DX), Y2
-	VPAND        conv2_bits<>+0(SB), Y2, Y2
-	VPCMPEQD     conv2_bits<>+0(SB), Y2, Y2
-	VANDPS       Y0, Y2, Y2
-	VMOVUPS      224(CX), Y0
-	VPBROADCASTB 29(DX), Y3
+	VPBROADCASTB 21(DX), Y3
 	VPAND        conv2_bits<>+0(SB), Y3, Y3
 	VPCMPEQD     conv2_bits<>+0(SB), Y3, Y3
-	VANDPS       Y0, Y3, Y3
-	VMOVUPS      224(CX), Y0
-	VPBROADCASTB 31(DX), Y4
+	VANDPS       224(CX), Y3, Y3
+	VPBROADCASTB 22(DX), Y4
 	VPAND        conv2_bits<>+0(SB), Y4, Y4
 	VPCMPEQD     conv2_bits<>+0(SB), Y4, Y4
-	VANDPS       Y0, Y4, Y4
-	VMOVAPS      Y1, Y0
-	VFMADD231PS  conv2_4<>+0(SB), Y3, Y0
-	VADDPS       Y2, Y2, Y1
-	VFMADD231PS  conv2_8<>+0(SB), Y4, Y1
-	VADDPS       Y1, Y0, Y2
-	VMOVUPS      Y2, 96(SI)
-	VSUBPS       Y1, Y0, Y0
+	VANDNPS      Y3, Y4, Y5
+	VANDPS       Y3, Y4, Y3
+	VPBROADCASTB 23(DX), Y4
+	VPAND        conv2_bits<>+0(SB), Y4, Y4
+	VPCMPEQD     conv2_bits<>+0(SB), Y4, Y4
+	VANDNPS      Y2, Y1, Y6
+	VANDPS       Y2, Y1, Y2
+	VANDNPS      Y5, Y4, Y7
+	VANDPS       Y5, Y4, Y5
+	VMOVAPS      Y6, Y6
+	VFMADD231PS  conv2_4<>+0(SB), Y7, Y6
+	VADDPS       Y2, Y2, Y2
+	VFMADD231PS  conv2_8<>+0(SB), Y5, Y2
+	VADDPS       Y2, Y6, Y5
+	VMOVUPS      Y5, 64(SI)
+	VSUBPS       Y2, Y6, Y2
+	VMOVUPS      Y2, 192(SI)
+	VANDNPS      Y0, Y1, Y2
+	VANDPS       Y0, Y1, Y0
+	VANDNPS      Y3, Y4, Y1
+	VANDPS       Y3, Y4, Y3
+	VMOVAPS      Y2, Y2
+	VFMADD231PS  conv2_4<>+0(SB), Y1, Y2
+	VADDPS       Y0, Y0, Y0
+	VFMADD231PS  conv2_8<>+0(SB), Y3, Y0
+	VADDPS       Y0, Y2, Y1
+	VMOVUPS      Y1, 96(SI)
+	VSUBPS       Y0, Y2, Y0
 	VMOVUPS      Y0, 224(SI)
 
 	// rows: (A dy) Aᵀ
@@ -4727,7 +4639,7 @@ tileRow7:
 	VMOVUPS     Y0, 9888(AX)
 	ADDQ        $+64, AX
 	ADDQ        $+256, CX
-	ADDQ        $+32, DX
+	ADDQ        $+24, DX
 	DECQ        BX
 	JNZ         tileRow7
 	JMP         end1
@@ -4739,117 +4651,101 @@ pair6:
 
 tileRow9:
 	// columns: rows 5 and 6 of A dy
-	VMOVUPS      (CX), Y0
-	VPBROADCASTB (DX), Y1
-	VPAND        conv2_bits<>+0(SB), Y1, Y1
-	VPCMPEQD     conv2_bits<>+0(SB), Y1, Y1
-	VANDPS       Y0, Y1, Y1
-	VMOVUPS      (CX), Y0
-	VPBROADCASTB 2(DX), Y2
-	VPAND        conv2_bits<>+0(SB), Y2, Y2
-	VPCMPEQD     conv2_bits<>+0(SB), Y2, Y2
-	VANDPS       Y0, Y2, Y2
-	VMOVUPS      128(CX), Y0
-	VPBROADCASTB 16(DX), Y3
-	VPAND        conv2_bits<>+0(SB), Y3, Y3
-	VPCMPEQD     conv2_bits<>+0(SB), Y3, Y3
-	VANDPS       Y0, Y3, Y3
-	VMOVUPS      128(CX), Y0
-	VPBROADCASTB 18(DX), Y4
-	VPAND        conv2_bits<>+0(SB), Y4, Y4
-	VPCMPEQD     conv2_bits<>+0(SB), Y4, Y4
-	VANDPS       Y0, Y4, Y4
-	VMOVAPS      Y1, Y0
-	VFMADD231PS  conv2_0_25<>+0(SB), Y3, Y0
-	VMULPS       conv2_0_5<>+0(SB), Y2, Y1
-	VFMADD231PS  conv2_0_125<>+0(SB), Y4, Y1
-	VADDPS       Y1, Y0, Y2
-	VMOVUPS      Y2, (SI)
-	VSUBPS       Y1, Y0, Y0
-	VMOVUPS      Y0, 128(SI)
-	VMOVUPS      (CX), Y0
+	VPBROADCASTB (DX), Y0
+	VPAND        conv2_bits<>+0(SB), Y0, Y0
+	VPCMPEQD     conv2_bits<>+0(SB), Y0, Y0
+	VANDPS       (CX), Y0, Y0
 	VPBROADCASTB 1(DX), Y1
 	VPAND        conv2_bits<>+0(SB), Y1, Y1
 	VPCMPEQD     conv2_bits<>+0(SB), Y1, Y1
-	VANDPS       Y0, Y1, Y1
-	VMOVUPS      (CX), Y0
-	VPBROADCASTB 3(DX), Y2
-	VPAND        conv2_bits<>+0(SB), Y2, Y2
-	VPCMPEQD     conv2_bits<>+0(SB), Y2, Y2
-	VANDPS       Y0, Y2, Y2
-	VMOVUPS      128(CX), Y0
-	VPBROADCASTB 17(DX), Y3
+	VANDNPS      Y0, Y1, Y2
+	VANDPS       Y0, Y1, Y0
+	VPBROADCASTB 2(DX), Y1
+	VPAND        conv2_bits<>+0(SB), Y1, Y1
+	VPCMPEQD     conv2_bits<>+0(SB), Y1, Y1
+	VPBROADCASTB 12(DX), Y3
 	VPAND        conv2_bits<>+0(SB), Y3, Y3
 	VPCMPEQD     conv2_bits<>+0(SB), Y3, Y3
-	VANDPS       Y0, Y3, Y3
-	VMOVUPS      128(CX), Y0
-	VPBROADCASTB 19(DX), Y4
+	VANDPS       128(CX), Y3, Y3
+	VPBROADCASTB 13(DX), Y4
 	VPAND        conv2_bits<>+0(SB), Y4, Y4
 	VPCMPEQD     conv2_bits<>+0(SB), Y4, Y4
-	VANDPS       Y0, Y4, Y4
-	VMOVAPS      Y1, Y0
-	VFMADD231PS  conv2_0_25<>+0(SB), Y3, Y0
-	VMULPS       conv2_0_5<>+0(SB), Y2, Y1
-	VFMADD231PS  conv2_0_125<>+0(SB), Y4, Y1
-	VADDPS       Y1, Y0, Y2
-	VMOVUPS      Y2, 32(SI)
-	VSUBPS       Y1, Y0, Y0
+	VANDNPS      Y3, Y4, Y5
+	VANDPS       Y3, Y4, Y3
+	VPBROADCASTB 14(DX), Y4
+	VPAND        conv2_bits<>+0(SB), Y4, Y4
+	VPCMPEQD     conv2_bits<>+0(SB), Y4, Y4
+	VANDNPS      Y2, Y1, Y6
+	VANDPS       Y2, Y1, Y2
+	VANDNPS      Y5, Y4, Y7
+	VANDPS       Y5, Y4, Y5
+	VMOVAPS      Y6, Y6
+	VFMADD231PS  conv2_0_25<>+0(SB), Y7, Y6
+	VMULPS       conv2_0_5<>+0(SB), Y2, Y2
+	VFMADD231PS  conv2_0_125<>+0(SB), Y5, Y2
+	VADDPS       Y2, Y6, Y5
+	VMOVUPS      Y5, (SI)
+	VSUBPS       Y2, Y6, Y2
+	VMOVUPS      Y2, 128(SI)
+	VANDNPS      Y0, Y1, Y2
+	VANDPS       Y0, Y1, Y0
+	VANDNPS      Y3, Y4, Y1
+	VANDPS       Y3, Y4, Y3
+	VMOVAPS      Y2, Y2
+	VFMADD231PS  conv2_0_25<>+0(SB), Y1, Y2
+	VMULPS       conv2_0_5<>+0(SB), Y0, Y0
+	VFMADD231PS  conv2_0_125<>+0(SB), Y3, Y0
+	VADDPS       Y0, Y2, Y1
+	VMOVUPS      Y1, 32(SI)
+	VSUBPS       Y0, Y2, Y0
 	VMOVUPS      Y0, 160(SI)
-	VMOVUPS      32(CX), Y0
+	VPBROADCASTB 3(DX), Y0
+	VPAND        conv2_bits<>+0(SB), Y0, Y0
+	VPCMPEQD     conv2_bits<>+0(SB), Y0, Y0
+	VANDPS       32(CX), Y0, Y0
 	VPBROADCASTB 4(DX), Y1
 	VPAND        conv2_bits<>+0(SB), Y1, Y1
 	VPCMPEQD     conv2_bits<>+0(SB), Y1, Y1
-	VANDPS       Y0, Y1, Y1
-	VMOVUPS      32(CX), Y0
-	VPBROADCASTB 6(DX), Y2
-	VPAND        conv2_bits<>+0(SB), Y2, Y2
-	VPCMPEQD     conv2_bits<>+0(SB), Y2, Y2
-	VANDPS       Y0, Y2, Y2
-	VMOVUPS      160(CX), Y0
-	VPBROADCASTB 20(DX), Y3
-	VPAND        conv2_bits<>+0(SB), Y3, Y3
-	VPCMPEQD     conv2_bits<>+0(SB), Y3, Y3
-	VANDPS       Y0, Y3, Y3
-	VMOVUPS      160(CX), Y0
-	VPBROADCASTB 22(DX), Y4
-	VPAND        conv2_bits<>+0(SB), Y4, Y4
-	VPCMPEQD     conv2_bits<>+0(SB), Y4, Y4
-	VANDPS       Y0, Y4, Y4
-	VMOVAPS      Y1, Y0
-	VFMADD231PS  conv2_0_25<>+0(SB), Y3, Y0
-	VMULPS       conv2_0_5<>+0(SB), Y2, Y1
-	VFMADD231PS  conv2_0_125<>+0(SB), Y4, Y1
-	VADDPS       Y1, Y0, Y2
-	VMOVUPS      Y2, 64(SI)
-	VSUBPS       Y1, Y0, Y0
-	VMOVUPS      Y0, 192(SI)
-	VMOVUPS      32(CX), Y0
+	VANDNPS      Y0, Y1, Y2
+	VANDPS       Y0, Y1, Y0
 	VPBROADCASTB 5(DX), Y1
 	VPAND        conv2_bits<>+0(SB), Y1, Y1
 	VPCMPEQD     conv2_bits<>+0(SB), Y1, Y1
-	VANDPS       Y0, Y1, Y1
-	VMOVUPS      32(CX), Y0
-	VPBROADCASTB 7(DX), Y2
-	VPAND        conv2_bits<>+0(SB), Y2, Y2
-	VPCMPEQD     conv2_bits<>+0(SB), Y2, Y2
-	VANDPS       Y0, Y2, Y2
-	VMOVUPS      160(CX), Y0
-	VPBROADCASTB 21(DX), Y3
+	VPBROADCASTB 15(DX), Y3
 	VPAND        conv2_bits<>+0(SB), Y3, Y3
 	VPCMPEQD     conv2_bits<>+0(SB), Y3, Y3
-	VANDPS       Y0, Y3, Y3
-	VMOVUPS      160(CX), Y0
-	VPBROADCASTB 23(DX), Y4
+	VANDPS       160(CX), Y3, Y3
+	VPBROADCASTB 16(DX), Y4
 	VPAND        conv2_bits<>+0(SB), Y4, Y4
 	VPCMPEQD     conv2_bits<>+0(SB), Y4, Y4
-	VANDPS       Y0, Y4, Y4
-	VMOVAPS      Y1, Y0
-	VFMADD231PS  conv2_0_25<>+0(SB), Y3, Y0
-	VMULPS       conv2_0_5<>+0(SB), Y2, Y1
-	VFMADD231PS  conv2_0_125<>+0(SB), Y4, Y1
-	VADDPS       Y1, Y0, Y2
-	VMOVUPS      Y2, 96(SI)
-	VSUBPS       Y1, Y0, Y0
+	VANDNPS      Y3, Y4, Y5
+	VANDPS       Y3, Y4, Y3
+	VPBROADCASTB 17(DX), Y4
+	VPAND        conv2_bits<>+0(SB), Y4, Y4
+	VPCMPEQD     conv2_bits<>+0(SB), Y4, Y4
+	VANDNPS      Y2, Y1, Y6
+	VANDPS       Y2, Y1, Y2
+	VANDNPS      Y5, Y4, Y7
+	VANDPS       Y5, Y4, Y5
+	VMOVAPS      Y6, Y6
+	VFMADD231PS  conv2_0_25<>+0(SB), Y7, Y6
+	VMULPS       conv2_0_5<>+0(SB), Y2, Y2
+	VFMADD231PS  conv2_0_125<>+0(SB), Y5, Y2
+	VADDPS       Y2, Y6, Y5
+	VMOVUPS      Y5, 64(SI)
+	VSUBPS       Y2, Y6, Y2
+	VMOVUPS      Y2, 192(SI)
+	VANDNPS      Y0, Y1, Y2
+	VANDPS       Y0, Y1, Y0
+	VANDNPS      Y3, Y4, Y1
+	VANDPS       Y3, Y4, Y3
+	VMOVAPS      Y2, Y2
+	VFMADD231PS  conv2_0_25<>+0(SB), Y1, Y2
+	VMULPS       conv2_0_5<>+0(SB), Y0, Y0
+	VFMADD231PS  conv2_0_125<>+0(SB), Y3, Y0
+	VADDPS       Y0, Y2, Y1
+	VMOVUPS      Y1, 96(SI)
+	VSUBPS       Y0, Y2, Y0
 	VMOVUPS      Y0, 224(SI)
 
 	// rows: (A dy) Aᵀ
@@ -4911,117 +4807,101 @@ tileRow9:
 	VMOVUPS     Y0, 9856(AX)
 
 	// columns: rows 5 and 6 of A dy
-	VMOVUPS      64(CX), Y0
+	VPBROADCASTB 6(DX), Y0
+	VPAND        conv2_bits<>+0(SB), Y0, Y0
+	VPCMPEQD     conv2_bits<>+0(SB), Y0, Y0
+	VANDPS       64(CX), Y0, Y0
+	VPBROADCASTB 7(DX), Y1
+	VPAND        conv2_bits<>+0(SB), Y1, Y1
+	VPCMPEQD     conv2_bits<>+0(SB), Y1, Y1
+	VANDNPS      Y0, Y1, Y2
+	VANDPS       Y0, Y1, Y0
 	VPBROADCASTB 8(DX), Y1
 	VPAND        conv2_bits<>+0(SB), Y1, Y1
 	VPCMPEQD     conv2_bits<>+0(SB), Y1, Y1
-	VANDPS       Y0, Y1, Y1
-	VMOVUPS      64(CX), Y0
-	VPBROADCASTB 10(DX), Y2
-	VPAND        conv2_bits<>+0(SB), Y2, Y2
-	VPCMPEQD     conv2_bits<>+0(SB), Y2, Y2
-	VANDPS       Y0, Y2, Y2
-	VMOVUPS      192(CX), Y0
-	VPBROADCASTB 24(DX), Y3
+	VPBROADCASTB 18(DX), Y3
 	VPAND        conv2_bits<>+0(SB), Y3, Y3
 	VPCMPEQD     conv2_bits<>+0(SB), Y3, Y3
-	VANDPS       Y0, Y3, Y3
-	VMOVUPS      192(CX), Y0
-	VPBROADCASTB 26(DX), Y4
+	VANDPS       192(CX), Y3, Y3
+	VPBROADCASTB 19(DX), Y4
 	VPAND        conv2_bits<>+0(SB), Y4, Y4
 	VPCMPEQD     conv2_bits<>+0(SB), Y4, Y4
-	VANDPS       Y0, Y4, Y4
-	VMOVAPS      Y1, Y0
-	VFMADD231PS  conv2_0_25<>+0(SB), Y3, Y0
-	VMULPS       conv2_0_5<>+0(SB), Y2, Y1
-	VFMADD231PS  conv2_0_125<>+0(SB), Y4, Y1
-	VADDPS       Y1, Y0, Y2
-	VMOVUPS      Y2, (SI)
-	VSUBPS       Y1, Y0, Y0
-	VMOVUPS      Y0, 128(SI)
-	VMOVUPS      64(CX), Y0
-	VPBROADCASTB 9(DX), Y1
-	VPAND        conv2_bits<>+0(SB), Y1, Y1
-	VPCMPEQD     conv2_bits<>+0(SB), Y1, Y1
-	VANDPS       Y0, Y1, Y1
-	VMOVUPS      64(CX), Y0
-	VPBROADCASTB 11(DX), Y2
-	VPAND        conv2_bits<>+0(SB), Y2, Y2
-	VPCMPEQD     conv2_bits<>+0(SB), Y2, Y2
-	VANDPS       Y0, Y2, Y2
-	VMOVUPS      192(CX), Y0
-	VPBROADCASTB 25(DX), Y3
-	VPAND        conv2_bits<>+0(SB), Y3, Y3
-	VPCMPEQD     conv2_bits<>+0(SB), Y3, Y3
-	VANDPS       Y0, Y3, Y3
-	VMOVUPS      192(CX), Y0
-	VPBROADCASTB 27(DX), Y4
+	VANDNPS      Y3, Y4, Y5
+	VANDPS       Y3, Y4, Y3
+	VPBROADCASTB 20(DX), Y4
 	VPAND        conv2_bits<>+0(SB), Y4, Y4
 	VPCMPEQD     conv2_bits<>+0(SB), Y4, Y4
-	VANDPS       Y0, Y4, Y4
-	VMOVAPS      Y1, Y0
-	VFMADD231PS  conv2_0_25<>+0(SB), Y3, Y0
-	VMULPS       conv2_0_5<>+0(SB), Y2, Y1
-	VFMADD231PS  conv2_0_125<>+0(SB), Y4, Y1
-	VADDPS       Y1, Y0, Y2
-	VMOVUPS      Y2, 32(SI)
-	VSUBPS       Y1, Y0, Y0
+	VANDNPS      Y2, Y1, Y6
+	VANDPS       Y2, Y1, Y2
+	VANDNPS      Y5, Y4, Y7
+	VANDPS       Y5, Y4, Y5
+	VMOVAPS      Y6, Y6
+	VFMADD231PS  conv2_0_25<>+0(SB), Y7, Y6
+	VMULPS       conv2_0_5<>+0(SB), Y2, Y2
+	VFMADD231PS  conv2_0_125<>+0(SB), Y5, Y2
+	VADDPS       Y2, Y6, Y5
+	VMOVUPS      Y5, (SI)
+	VSUBPS       Y2, Y6, Y2
+	VMOVUPS      Y2, 128(SI)
+	VANDNPS      Y0, Y1, Y2
+	VANDPS       Y0, Y1, Y0
+	VANDNPS      Y3, Y4, Y1
+	VANDPS       Y3, Y4, Y3
+	VMOVAPS      Y2, Y2
+	VFMADD231PS  conv2_0_25<>+0(SB), Y1, Y2
+	VMULPS       conv2_0_5<>+0(SB), Y0, Y0
+	VFMADD231PS  conv2_0_125<>+0(SB), Y3, Y0
+	VADDPS       Y0, Y2, Y1
+	VMOVUPS      Y1, 32(SI)
+	VSUBPS       Y0, Y2, Y0
 	VMOVUPS      Y0, 160(SI)
-	VMOVUPS      96(CX), Y0
-	VPBROADCASTB 12(DX), Y1
+	VPBROADCASTB 9(DX), Y0
+	VPAND        conv2_bits<>+0(SB), Y0, Y0
+	VPCMPEQD     conv2_bits<>+0(SB), Y0, Y0
+	VANDPS       96(CX), Y0, Y0
+	VPBROADCASTB 10(DX), Y1
 	VPAND        conv2_bits<>+0(SB), Y1, Y1
 	VPCMPEQD     conv2_bits<>+0(SB), Y1, Y1
-	VANDPS       Y0, Y1, Y1
-	VMOVUPS      96(CX), Y0
-	VPBROADCASTB 14(DX), Y2
-	VPAND        conv2_bits<>+0(SB), Y2, Y2
-	VPCMPEQD     conv2_bits<>+0(SB), Y2, Y2
-	VANDPS       Y0, Y2, Y2
-	VMOVUPS      224(CX), Y0
-	VPBROADCASTB 28(DX), Y3
-	VPAND        conv2_bits<>+0(SB), Y3, Y3
-	VPCMPEQD     conv2_bits<>+0(SB), Y3, Y3
-	VANDPS       Y0, Y3, Y3
-	VMOVUPS      224(CX), Y0
-	VPBROADCASTB 30(DX), Y4
-	VPAND        conv2_bits<>+0(SB), Y4, Y4
-	VPCMPEQD     conv2_bits<>+0(SB), Y4, Y4
-	VANDPS       Y0, Y4, Y4
-	VMOVAPS      Y1, Y0
-	VFMADD231PS  conv2_0_25<>+0(SB), Y3, Y0
-	VMULPS       conv2_0_5<>+0(SB), Y2, Y1
-	VFMADD231PS  conv2_0_125<>+0(SB), Y4, Y1
-	VADDPS       Y1, Y0, Y2
-	VMOVUPS      Y2, 64(SI)
-	VSUBPS       Y1, Y0, Y0
-	VMOVUPS      Y0, 192(SI)
-	VMOVUPS      96(CX), Y0
-	VPBROADCASTB 13(DX), Y1
+	VANDNPS      Y0, Y1, Y2
+	VANDPS       Y0, Y1, Y0
+	VPBROADCASTB 11(DX), Y1
 	VPAND        conv2_bits<>+0(SB), Y1, Y1
 	VPCMPEQD     conv2_bits<>+0(SB), Y1, Y1
-	VANDPS       Y0, Y1, Y1
-	VMOVUPS      96(CX), Y0
-	VPBROADCASTB 15(DX), Y2
-	VPAND        conv2_bits<>+0(SB), Y2, Y2
-	VPCMPEQD     conv2_bits<>+0(SB), Y2, Y2
-	VANDPS       Y0, Y2, Y2
-	VMOVUPS      224(CX), Y0
-	VPBROADCASTB 29(DX), Y3
+	VPBROADCASTB 21(DX), Y3
 	VPAND        conv2_bits<>+0(SB), Y3, Y3
 	VPCMPEQD     conv2_bits<>+0(SB), Y3, Y3
-	VANDPS       Y0, Y3, Y3
-	VMOVUPS      224(CX), Y0
-	VPBROADCASTB 31(DX), Y4
+	VANDPS       224(CX), Y3, Y3
+	VPBROADCASTB 22(DX), Y4
 	VPAND        conv2_bits<>+0(SB), Y4, Y4
 	VPCMPEQD     conv2_bits<>+0(SB), Y4, Y4
-	VANDPS       Y0, Y4, Y4
-	VMOVAPS      Y1, Y0
-	VFMADD231PS  conv2_0_25<>+0(SB), Y3, Y0
-	VMULPS       conv2_0_5<>+0(SB), Y2, Y1
-	VFMADD231PS  conv2_0_125<>+0(SB), Y4, Y1
-	VADDPS       Y1, Y0, Y2
-	VMOVUPS      Y2, 96(SI)
-	VSUBPS       Y1, Y0, Y0
+	VANDNPS      Y3, Y4, Y5
+	VANDPS       Y3, Y4, Y3
+	VPBROADCASTB 23(DX), Y4
+	VPAND        conv2_bits<>+0(SB), Y4, Y4
+	VPCMPEQD     conv2_bits<>+0(SB), Y4, Y4
+	VANDNPS      Y2, Y1, Y6
+	VANDPS       Y2, Y1, Y2
+	VANDNPS      Y5, Y4, Y7
+	VANDPS       Y5, Y4, Y5
+	VMOVAPS      Y6, Y6
+	VFMADD231PS  conv2_0_25<>+0(SB), Y7, Y6
+	VMULPS       conv2_0_5<>+0(SB), Y2, Y2
+	VFMADD231PS  conv2_0_125<>+0(SB), Y5, Y2
+	VADDPS       Y2, Y6, Y5
+	VMOVUPS      Y5, 64(SI)
+	VSUBPS       Y2, Y6, Y2
+	VMOVUPS      Y2, 192(SI)
+	VANDNPS      Y0, Y1, Y2
+	VANDPS       Y0, Y1, Y0
+	VANDNPS      Y3, Y4, Y1
+	VANDPS       Y3, Y4, Y3
+	VMOVAPS      Y2, Y2
+	VFMADD231PS  conv2_0_25<>+0(SB), Y1, Y2
+	VMULPS       conv2_0_5<>+0(SB), Y0, Y0
+	VFMADD231PS  conv2_0_125<>+0(SB), Y3, Y0
+	VADDPS       Y0, Y2, Y1
+	VMOVUPS      Y1, 96(SI)
+	VSUBPS       Y0, Y2, Y0
 	VMOVUPS      Y0, 224(SI)
 
 	// rows: (A dy) Aᵀ
@@ -5083,7 +4963,7 @@ tileRow9:
 	VMOVUPS     Y0, 9888(AX)
 	ADDQ        $+64, AX
 	ADDQ        $+256, CX
-	ADDQ        $+32, DX
+	ADDQ        $+24, DX
 	DECQ        BX
 	JNZ         tileRow9
 	JMP         end1
@@ -11382,7 +11262,7 @@ chunk5:
 	IMUL3Q       $+4, BX, SI
 	ADDQ         SI, DX
 	MOVQ         mask_base+24(FP), SI
-	IMUL3Q       $+128, BX, BX
+	IMUL3Q       $+96, BX, BX
 	ADDQ         BX, SI
 	LEAQ         63(SP), BX
 	ANDQ         $-64, BX
@@ -11677,48 +11557,34 @@ part8:
 	VMAXPS      Y9, Y5, Y12
 	VADDPS      Y1, Y12, Y12
 	VMAXPS      Y12, Y0, Y12
-	VCMPPS      $0x1e, Y0, Y12, Y13
-	VMOVMSKPS   Y13, R10
 	VCMPPS      $0x1e, Y5, Y9, Y5
-	VMOVMSKPS   Y5, R11
-	ANDL        R10, R11
-	XORL        R11, R10
-	VCMPPS      $0x1e, Y7, Y2, Y2
-	VMOVMSKPS   Y2, R12
-	ANDL        R10, R12
-	XORL        R12, R10
+	VBLENDVPS   Y5, Y11, Y7, Y7
+	VBLENDVPS   Y5, Y3, Y2, Y2
+	VCMPPS      $0x1e, Y0, Y12, Y3
+	VMOVMSKPS   Y3, R10
 	MOVB        R10, (SI)
-	MOVB        R12, 2(SI)
-	VCMPPS      $0x1e, Y11, Y3, Y2
+	VCMPPS      $0x1e, Y7, Y2, Y2
 	VMOVMSKPS   Y2, R10
-	ANDL        R11, R10
-	XORL        R10, R11
-	MOVB        R11, 4(SI)
-	MOVB        R10, 6(SI)
+	MOVB        R10, 2(SI)
+	VMOVMSKPS   Y5, R10
+	MOVB        R10, 4(SI)
 	VMOVUPS     Y12, (CX)
 	VMAXPS      Y6, Y4, Y2
 	VMAXPS      Y10, Y8, Y3
 	VMAXPS      Y3, Y2, Y5
 	VADDPS      Y1, Y5, Y5
 	VMAXPS      Y5, Y0, Y5
-	VCMPPS      $0x1e, Y0, Y5, Y7
-	VMOVMSKPS   Y7, R10
 	VCMPPS      $0x1e, Y2, Y3, Y2
-	VMOVMSKPS   Y2, R11
-	ANDL        R10, R11
-	XORL        R11, R10
-	VCMPPS      $0x1e, Y4, Y6, Y2
-	VMOVMSKPS   Y2, R12
-	ANDL        R10, R12
-	XORL        R12, R10
+	VBLENDVPS   Y2, Y8, Y4, Y3
+	VBLENDVPS   Y2, Y10, Y6, Y4
+	VCMPPS      $0x1e, Y0, Y5, Y6
+	VMOVMSKPS   Y6, R10
+	MOVB        R10, 6(SI)
+	VCMPPS      $0x1e, Y3, Y4, Y3
+	VMOVMSKPS   Y3, R10
 	MOVB        R10, 8(SI)
-	MOVB        R12, 10(SI)
-	VCMPPS      $0x1e, Y8, Y10, Y2
 	VMOVMSKPS   Y2, R10
-	ANDL        R11, R10
-	XORL        R10, R11
-	MOVB        R11, 12(SI)
-	MOVB        R10, 14(SI)
+	MOVB        R10, 10(SI)
 	VMOVUPS     Y5, 64(CX)
 	VMOVUPS     544(BX), Y2
 	VMOVUPS     576(BX), Y3
@@ -11773,48 +11639,34 @@ part8:
 	VMAXPS      Y9, Y5, Y12
 	VADDPS      Y1, Y12, Y12
 	VMAXPS      Y12, Y0, Y12
-	VCMPPS      $0x1e, Y0, Y12, Y13
-	VMOVMSKPS   Y13, R10
 	VCMPPS      $0x1e, Y5, Y9, Y5
-	VMOVMSKPS   Y5, R11
-	ANDL        R10, R11
-	XORL        R11, R10
+	VBLENDVPS   Y5, Y11, Y7, Y7
+	VBLENDVPS   Y5, Y3, Y2, Y2
+	VCMPPS      $0x1e, Y0, Y12, Y3
+	VMOVMSKPS   Y3, R10
+	MOVB        R10, 24(SI)
 	VCMPPS      $0x1e, Y7, Y2, Y2
-	VMOVMSKPS   Y2, R12
-	ANDL        R10, R12
-	XORL        R12, R10
-	MOVB        R10, 32(SI)
-	MOVB        R12, 34(SI)
-	VCMPPS      $0x1e, Y11, Y3, Y2
 	VMOVMSKPS   Y2, R10
-	ANDL        R11, R10
-	XORL        R10, R11
-	MOVB        R11, 36(SI)
-	MOVB        R10, 38(SI)
+	MOVB        R10, 26(SI)
+	VMOVMSKPS   Y5, R10
+	MOVB        R10, 28(SI)
 	VMOVUPS     Y12, 256(CX)
 	VMAXPS      Y6, Y4, Y2
 	VMAXPS      Y10, Y8, Y3
 	VMAXPS      Y3, Y2, Y5
 	VADDPS      Y1, Y5, Y5
 	VMAXPS      Y5, Y0, Y5
-	VCMPPS      $0x1e, Y0, Y5, Y7
-	VMOVMSKPS   Y7, R10
 	VCMPPS      $0x1e, Y2, Y3, Y2
-	VMOVMSKPS   Y2, R11
-	ANDL        R10, R11
-	XORL        R11, R10
-	VCMPPS      $0x1e, Y4, Y6, Y2
-	VMOVMSKPS   Y2, R12
-	ANDL        R10, R12
-	XORL        R12, R10
-	MOVB        R10, 40(SI)
-	MOVB        R12, 42(SI)
-	VCMPPS      $0x1e, Y8, Y10, Y2
+	VBLENDVPS   Y2, Y8, Y4, Y3
+	VBLENDVPS   Y2, Y10, Y6, Y4
+	VCMPPS      $0x1e, Y0, Y5, Y6
+	VMOVMSKPS   Y6, R10
+	MOVB        R10, 30(SI)
+	VCMPPS      $0x1e, Y3, Y4, Y3
+	VMOVMSKPS   Y3, R10
+	MOVB        R10, 32(SI)
 	VMOVMSKPS   Y2, R10
-	ANDL        R11, R10
-	XORL        R10, R11
-	MOVB        R11, 44(SI)
-	MOVB        R10, 46(SI)
+	MOVB        R10, 34(SI)
 	VMOVUPS     Y5, 320(CX)
 
 	// columns: Aᵀ m
@@ -12097,48 +11949,34 @@ part8:
 	VMAXPS      Y9, Y5, Y12
 	VADDPS      Y1, Y12, Y12
 	VMAXPS      Y12, Y0, Y12
-	VCMPPS      $0x1e, Y0, Y12, Y13
-	VMOVMSKPS   Y13, R10
 	VCMPPS      $0x1e, Y5, Y9, Y5
-	VMOVMSKPS   Y5, R11
-	ANDL        R10, R11
-	XORL        R11, R10
+	VBLENDVPS   Y5, Y11, Y7, Y7
+	VBLENDVPS   Y5, Y3, Y2, Y2
+	VCMPPS      $0x1e, Y0, Y12, Y3
+	VMOVMSKPS   Y3, R10
+	MOVB        R10, 12(SI)
 	VCMPPS      $0x1e, Y7, Y2, Y2
-	VMOVMSKPS   Y2, R12
-	ANDL        R10, R12
-	XORL        R12, R10
-	MOVB        R10, 16(SI)
-	MOVB        R12, 18(SI)
-	VCMPPS      $0x1e, Y11, Y3, Y2
 	VMOVMSKPS   Y2, R10
-	ANDL        R11, R10
-	XORL        R10, R11
-	MOVB        R11, 20(SI)
-	MOVB        R10, 22(SI)
+	MOVB        R10, 14(SI)
+	VMOVMSKPS   Y5, R10
+	MOVB        R10, 16(SI)
 	VMOVUPS     Y12, 128(CX)
 	VMAXPS      Y6, Y4, Y2
 	VMAXPS      Y10, Y8, Y3
 	VMAXPS      Y3, Y2, Y5
 	VADDPS      Y1, Y5, Y5
 	VMAXPS      Y5, Y0, Y5
-	VCMPPS      $0x1e, Y0, Y5, Y7
-	VMOVMSKPS   Y7, R10
 	VCMPPS      $0x1e, Y2, Y3, Y2
-	VMOVMSKPS   Y2, R11
-	ANDL        R10, R11
-	XORL        R11, R10
-	VCMPPS      $0x1e, Y4, Y6, Y2
-	VMOVMSKPS   Y2, R12
-	ANDL        R10, R12
-	XORL        R12, R10
-	MOVB        R10, 24(SI)
-	MOVB        R12, 26(SI)
-	VCMPPS      $0x1e, Y8, Y10, Y2
+	VBLENDVPS   Y2, Y8, Y4, Y3
+	VBLENDVPS   Y2, Y10, Y6, Y4
+	VCMPPS      $0x1e, Y0, Y5, Y6
+	VMOVMSKPS   Y6, R10
+	MOVB        R10, 18(SI)
+	VCMPPS      $0x1e, Y3, Y4, Y3
+	VMOVMSKPS   Y3, R10
+	MOVB        R10, 20(SI)
 	VMOVMSKPS   Y2, R10
-	ANDL        R11, R10
-	XORL        R10, R11
-	MOVB        R11, 28(SI)
-	MOVB        R10, 30(SI)
+	MOVB        R10, 22(SI)
 	VMOVUPS     Y5, 192(CX)
 	VMOVUPS     544(BX), Y2
 	VMOVUPS     576(BX), Y3
@@ -12193,48 +12031,34 @@ part8:
 	VMAXPS      Y9, Y5, Y12
 	VADDPS      Y1, Y12, Y12
 	VMAXPS      Y12, Y0, Y12
-	VCMPPS      $0x1e, Y0, Y12, Y13
-	VMOVMSKPS   Y13, R10
 	VCMPPS      $0x1e, Y5, Y9, Y5
-	VMOVMSKPS   Y5, R11
-	ANDL        R10, R11
-	XORL        R11, R10
+	VBLENDVPS   Y5, Y11, Y7, Y7
+	VBLENDVPS   Y5, Y3, Y2, Y2
+	VCMPPS      $0x1e, Y0, Y12, Y3
+	VMOVMSKPS   Y3, R10
+	MOVB        R10, 36(SI)
 	VCMPPS      $0x1e, Y7, Y2, Y2
-	VMOVMSKPS   Y2, R12
-	ANDL        R10, R12
-	XORL        R12, R10
-	MOVB        R10, 48(SI)
-	MOVB        R12, 50(SI)
-	VCMPPS      $0x1e, Y11, Y3, Y2
 	VMOVMSKPS   Y2, R10
-	ANDL        R11, R10
-	XORL        R10, R11
-	MOVB        R11, 52(SI)
-	MOVB        R10, 54(SI)
+	MOVB        R10, 38(SI)
+	VMOVMSKPS   Y5, R10
+	MOVB        R10, 40(SI)
 	VMOVUPS     Y12, 384(CX)
 	VMAXPS      Y6, Y4, Y2
 	VMAXPS      Y10, Y8, Y3
 	VMAXPS      Y3, Y2, Y5
 	VADDPS      Y1, Y5, Y5
 	VMAXPS      Y5, Y0, Y5
-	VCMPPS      $0x1e, Y0, Y5, Y7
-	VMOVMSKPS   Y7, R10
 	VCMPPS      $0x1e, Y2, Y3, Y2
-	VMOVMSKPS   Y2, R11
-	ANDL        R10, R11
-	XORL        R11, R10
-	VCMPPS      $0x1e, Y4, Y6, Y2
-	VMOVMSKPS   Y2, R12
-	ANDL        R10, R12
-	XORL        R12, R10
-	MOVB        R10, 56(SI)
-	MOVB        R12, 58(SI)
-	VCMPPS      $0x1e, Y8, Y10, Y2
+	VBLENDVPS   Y2, Y8, Y4, Y3
+	VBLENDVPS   Y2, Y10, Y6, Y4
+	VCMPPS      $0x1e, Y0, Y5, Y6
+	VMOVMSKPS   Y6, R10
+	MOVB        R10, 42(SI)
+	VCMPPS      $0x1e, Y3, Y4, Y3
+	VMOVMSKPS   Y3, R10
+	MOVB        R10, 44(SI)
 	VMOVMSKPS   Y2, R10
-	ANDL        R11, R10
-	XORL        R10, R11
-	MOVB        R11, 60(SI)
-	MOVB        R10, 62(SI)
+	MOVB        R10, 46(SI)
 	VMOVUPS     Y5, 448(CX)
 	ADDQ        $+32, AX
 	ADDQ        $+32, CX
@@ -12246,7 +12070,7 @@ part8:
 	ADDQ        $-2, SI
 	ADDQ        $+128, AX
 	ADDQ        $+512, CX
-	ADDQ        $+64, SI
+	ADDQ        $+48, SI
 	DECQ        R8
 	JNZ         tileRow7
 	ADDQ        $+16128, AX
@@ -12266,7 +12090,7 @@ TEXT ·Conv2OutputGrad16(SB), $320-88
 	MOVQ   first+80(FP), SI
 	IMUL3Q $+1024, SI, DI
 	ADDQ   DI, CX
-	IMUL3Q $+128, SI, SI
+	IMUL3Q $+96, SI, SI
 	ADDQ   SI, DX
 	LEAQ   63(SP), SI
 	ANDQ   $-64, SI
@@ -12279,54 +12103,70 @@ tileRow3:
 
 part4:
 	// columns: rows 0 and 7 of A dy
-	VMOVUPS      (CX), Y0
-	VPBROADCASTB (DX), Y1
-	VPAND        conv2_bits<>+0(SB), Y1, Y1
-	VPCMPEQD     conv2_bits<>+0(SB), Y1, Y1
-	VANDPS       Y0, Y1, Y1
-	VMOVUPS      256(CX), Y0
-	VPBROADCASTB 36(DX), Y2
-	VPAND        conv2_bits<>+0(SB), Y2, Y2
-	VPCMPEQD     conv2_bits<>+0(SB), Y2, Y2
-	VANDPS       Y0, Y2, Y2
-	VMOVUPS      Y1, (SI)
-	VMOVUPS      Y2, 128(SI)
-	VMOVUPS      (CX), Y0
+	VPBROADCASTB (DX), Y0
+	VPAND        conv2_bits<>+0(SB), Y0, Y0
+	VPCMPEQD     conv2_bits<>+0(SB), Y0, Y0
+	VANDPS       (CX), Y0, Y0
 	VPBROADCASTB 2(DX), Y1
 	VPAND        conv2_bits<>+0(SB), Y1, Y1
 	VPCMPEQD     conv2_bits<>+0(SB), Y1, Y1
-	VANDPS       Y0, Y1, Y1
-	VMOVUPS      256(CX), Y0
-	VPBROADCASTB 38(DX), Y2
-	VPAND        conv2_bits<>+0(SB), Y2, Y2
-	VPCMPEQD     conv2_bits<>+0(SB), Y2, Y2
-	VANDPS       Y0, Y2, Y2
-	VMOVUPS      Y1, 32(SI)
-	VMOVUPS      Y2, 160(SI)
-	VMOVUPS      64(CX), Y0
+	VANDNPS      Y0, Y1, Y2
+	VANDPS       Y0, Y1, Y0
+	VPBROADCASTB 4(DX), Y1
+	VPAND        conv2_bits<>+0(SB), Y1, Y1
+	VPCMPEQD     conv2_bits<>+0(SB), Y1, Y1
+	VPBROADCASTB 24(DX), Y3
+	VPAND        conv2_bits<>+0(SB), Y3, Y3
+	VPCMPEQD     conv2_bits<>+0(SB), Y3, Y3
+	VANDPS       256(CX), Y3, Y3
+	VPBROADCASTB 26(DX), Y4
+	VPAND        conv2_bits<>+0(SB), Y4, Y4
+	VPCMPEQD     conv2_bits<>+0(SB), Y4, Y4
+	VANDNPS      Y3, Y4, Y5
+	VANDPS       Y3, Y4, Y3
+	VPBROADCASTB 28(DX), Y4
+	VPAND        conv2_bits<>+0(SB), Y4, Y4
+	VPCMPEQD     conv2_bits<>+0(SB), Y4, Y4
+	VANDNPS      Y2, Y1, Y2
+	VANDPS       Y5, Y4, Y5
+	VMOVUPS      Y2, (SI)
+	VMOVUPS      Y5, 128(SI)
+	VANDNPS      Y0, Y1, Y0
+	VANDPS       Y3, Y4, Y1
+	VMOVUPS      Y0, 32(SI)
+	VMOVUPS      Y1, 160(SI)
+	VPBROADCASTB 6(DX), Y0
+	VPAND        conv2_bits<>+0(SB), Y0, Y0
+	VPCMPEQD     conv2_bits<>+0(SB), Y0, Y0
+	VANDPS       64(CX), Y0, Y0
 	VPBROADCASTB 8(DX), Y1
 	VPAND        conv2_bits<>+0(SB), Y1, Y1
 	VPCMPEQD     conv2_bits<>+0(SB), Y1, Y1
-	VANDPS       Y0, Y1, Y1
-	VMOVUPS      320(CX), Y0
-	VPBROADCASTB 44(DX), Y2
-	VPAND        conv2_bits<>+0(SB), Y2, Y2
-	VPCMPEQD     conv2_bits<>+0(SB), Y2, Y2
-	VANDPS       Y0, Y2, Y2
-	VMOVUPS      Y1, 64(SI)
-	VMOVUPS      Y2, 192(SI)
-	VMOVUPS      64(CX), Y0
+	VANDNPS      Y0, Y1, Y2
+	VANDPS       Y0, Y1, Y0
 	VPBROADCASTB 10(DX), Y1
 	VPAND        conv2_bits<>+0(SB), Y1, Y1
 	VPCMPEQD     conv2_bits<>+0(SB), Y1, Y1
-	VANDPS       Y0, Y1, Y1
-	VMOVUPS      320(CX), Y0
-	VPBROADCASTB 46(DX), Y2
-	VPAND        conv2_bits<>+0(SB), Y2, Y2
-	VPCMPEQD     conv2_bits<>+0(SB), Y2, Y2
-	VANDPS       Y0, Y2, Y2
-	VMOVUPS      Y1, 96(SI)
-	VMOVUPS      Y2, 224(SI)
+	VPBROADCASTB 30(DX), Y3
+	VPAND        conv2_bits<>+0(SB), Y3, Y3
+	VPCMPEQD     conv2_bits<>+0(SB), Y3, Y3
+	VANDPS       320(CX), Y3, Y3
+	VPBROADCASTB 32(DX), Y4
+	VPAND        conv2_bits<>+0(SB), Y4, Y4
+	VPCMPEQD     conv2_bits<>+0(SB), Y4, Y4
+	VANDNPS      Y3, Y4, Y5
+	VANDPS       Y3, Y4, Y3
+	VPBROADCASTB 34(DX), Y4
+	VPAND        conv2_bits<>+0(SB), Y4, Y4
+	VPCMPEQD     conv2_bits<>+0(SB), Y4, Y4
+	VANDNPS      Y2, Y1, Y2
+	VANDPS       Y5, Y4, Y5
+	VMOVUPS      Y2, 64(SI)
+	VMOVUPS      Y5, 192(SI)
+	VANDNPS      Y0, Y1, Y0
+	VANDPS       Y3, Y4, Y1
+	VMOVUPS      Y0, 96(SI)
+	VMOVUPS      Y1, 224(SI)
 
 	// rows: (A dy) Aᵀ
 	VMOVUPS     (SI), Y0
@@ -12387,54 +12227,70 @@ part4:
 	VMOVUPS     Y0, 18816(AX)
 
 	// columns: rows 0 and 7 of A dy
-	VMOVUPS      128(CX), Y0
+	VPBROADCASTB 12(DX), Y0
+	VPAND        conv2_bits<>+0(SB), Y0, Y0
+	VPCMPEQD     conv2_bits<>+0(SB), Y0, Y0
+	VANDPS       128(CX), Y0, Y0
+	VPBROADCASTB 14(DX), Y1
+	VPAND        conv2_bits<>+0(SB), Y1, Y1
+	VPCMPEQD     conv2_bits<>+0(SB), Y1, Y1
+	VANDNPS      Y0, Y1, Y2
+	VANDPS       Y0, Y1, Y0
 	VPBROADCASTB 16(DX), Y1
 	VPAND        conv2_bits<>+0(SB), Y1, Y1
 	VPCMPEQD     conv2_bits<>+0(SB), Y1, Y1
-	VANDPS       Y0, Y1, Y1
-	VMOVUPS      384(CX), Y0
-	VPBROADCASTB 52(DX), Y2
-	VPAND        conv2_bits<>+0(SB), Y2, Y2
-	VPCMPEQD     conv2_bits<>+0(SB), Y2, Y2
-	VANDPS       Y0, Y2, Y2
-	VMOVUPS      Y1, (SI)
-	VMOVUPS      Y2, 128(SI)
-	VMOVUPS      128(CX), Y0
-	VPBROADCASTB 18(DX), Y1
+	VPBROADCASTB 36(DX), Y3
+	VPAND        conv2_bits<>+0(SB), Y3, Y3
+	VPCMPEQD     conv2_bits<>+0(SB), Y3, Y3
+	VANDPS       384(CX), Y3, Y3
+	VPBROADCASTB 38(DX), Y4
+	VPAND        conv2_bits<>+0(SB), Y4, Y4
+	VPCMPEQD     conv2_bits<>+0(SB), Y4, Y4
+	VANDNPS      Y3, Y4, Y5
+	VANDPS       Y3, Y4, Y3
+	VPBROADCASTB 40(DX), Y4
+	VPAND        conv2_bits<>+0(SB), Y4, Y4
+	VPCMPEQD     conv2_bits<>+0(SB), Y4, Y4
+	VANDNPS      Y2, Y1, Y2
+	VANDPS       Y5, Y4, Y5
+	VMOVUPS      Y2, (SI)
+	VMOVUPS      Y5, 128(SI)
+	VANDNPS      Y0, Y1, Y0
+	VANDPS       Y3, Y4, Y1
+	VMOVUPS      Y0, 32(SI)
+	VMOVUPS      Y1, 160(SI)
+	VPBROADCASTB 18(DX), Y0
+	VPAND        conv2_bits<>+0(SB), Y0, Y0
+	VPCMPEQD     conv2_bits<>+0(SB), Y0, Y0
+	VANDPS       192(CX), Y0, Y0
+	VPBROADCASTB 20(DX), Y1
 	VPAND        conv2_bits<>+0(SB), Y1, Y1
 	VPCMPEQD     conv2_bits<>+0(SB), Y1, Y1
-	VANDPS       Y0, Y1, Y1
-	VMOVUPS      384(CX), Y0
-	VPBROADCASTB 54(DX), Y2
-	VPAND        conv2_bits<>+0(SB), Y2, Y2
-	VPCMPEQD     conv2_bits<>+0(SB), Y2, Y2
-	VANDPS       Y0, Y2, Y2
-	VMOVUPS      Y1, 32(SI)
-	VMOVUPS      Y2, 160(SI)
-	VMOVUPS      192(CX), Y0
-	VPBROADCASTB 24(DX), Y1
+	VANDNPS      Y0, Y1, Y2
+	VANDPS       Y0, Y1, Y0
+	VPBROADCASTB 22(DX), Y1
 	VPAND        conv2_bits<>+0(SB), Y1, Y1
 	VPCMPEQD     conv2_bits<>+0(SB), Y1, Y1
-	VANDPS       Y0, Y1, Y1
-	VMOVUPS      448(CX), Y0
-	VPBROADCASTB 60(DX), Y2
-	VPAND        conv2_bits<>+0(SB), Y2, Y2
-	VPCMPEQD     conv2_bits<>+0(SB), Y2, Y2
-	VANDPS       Y0, Y2, Y2
-	VMOVUPS      Y1, 64(SI)
-	VMOVUPS      Y2, 192(SI)
-	VMOVUPS      192(CX), Y0
-	VPBROADCASTB 26(DX), Y1
-	VPAND        conv2_bits<>+0(SB), Y1, Y1
-	VPCMPEQD     conv2_bits<>+0(SB), Y1, Y1
-	VANDPS       Y0, Y1, Y1
-	VMOVUPS      448(CX), Y0
-	VPBROADCASTB 62(DX), Y2
-	VPAND        conv2_bits<>+0(SB), Y2, Y2
-	VPCMPEQD     conv2_bits<>+0(SB), Y2, Y2
-	VANDPS       Y0, Y2, Y2
-	VMOVUPS      Y1, 96(SI)
-	VMOVUPS      Y2, 224(SI)
+	VPBROADCASTB 42(DX), Y3
+	VPAND        conv2_bits<>+0(SB), Y3, Y3
+	VPCMPEQD     conv2_bits<>+0(SB), Y3, Y3
+	VANDPS       448(CX), Y3, Y3
+	VPBROADCASTB 44(DX), Y4
+	VPAND        conv2_bits<>+0(SB), Y4, Y4
+	VPCMPEQD     conv2_bits<>+0(SB), Y4, Y4
+	VANDNPS      Y3, Y4, Y5
+	VANDPS       Y3, Y4, Y3
+	VPBROADCASTB 46(DX), Y4
+	VPAND        conv2_bits<>+0(SB), Y4, Y4
+	VPCMPEQD     conv2_bits<>+0(SB), Y4, Y4
+	VANDNPS      Y2, Y1, Y2
+	VANDPS       Y5, Y4, Y5
+	VMOVUPS      Y2, 64(SI)
+	VMOVUPS      Y5, 192(SI)
+	VANDNPS      Y0, Y1, Y0
+	VANDPS       Y3, Y4, Y1
+	VMOVUPS      Y0, 96(SI)
+	VMOVUPS      Y1, 224(SI)
 
 	// rows: (A dy) Aᵀ
 	VMOVUPS     (SI), Y0
@@ -12503,7 +12359,7 @@ part4:
 	ADDQ        $-2, DX
 	ADDQ        $+128, AX
 	ADDQ        $+512, CX
-	ADDQ        $+64, DX
+	ADDQ        $+48, DX
 	DECQ        BX
 	JNZ         tileRow3
 	JMP         end1
@@ -12518,109 +12374,93 @@ tileRow6:
 
 part7:
 	// columns: rows 1 and 2 of A dy
-	VMOVUPS      (CX), Y0
-	VPBROADCASTB (DX), Y1
-	VPAND        conv2_bits<>+0(SB), Y1, Y1
-	VPCMPEQD     conv2_bits<>+0(SB), Y1, Y1
-	VANDPS       Y0, Y1, Y1
-	VMOVUPS      (CX), Y0
-	VPBROADCASTB 4(DX), Y2
-	VPAND        conv2_bits<>+0(SB), Y2, Y2
-	VPCMPEQD     conv2_bits<>+0(SB), Y2, Y2
-	VANDPS       Y0, Y2, Y2
-	VMOVUPS      256(CX), Y0
-	VPBROADCASTB 32(DX), Y3
-	VPAND        conv2_bits<>+0(SB), Y3, Y3
-	VPCMPEQD     conv2_bits<>+0(SB), Y3, Y3
-	VANDPS       Y0, Y3, Y3
-	VMOVUPS      256(CX), Y0
-	VPBROADCASTB 36(DX), Y4
-	VPAND        conv2_bits<>+0(SB), Y4, Y4
-	VPCMPEQD     conv2_bits<>+0(SB), Y4, Y4
-	VANDPS       Y0, Y4, Y4
-	VADDPS       Y3, Y1, Y0
-	VADDPS       Y4, Y2, Y1
-	VADDPS       Y1, Y0, Y2
-	VMOVUPS      Y2, (SI)
-	VSUBPS       Y1, Y0, Y0
-	VMOVUPS      Y0, 128(SI)
-	VMOVUPS      (CX), Y0
+	VPBROADCASTB (DX), Y0
+	VPAND        conv2_bits<>+0(SB), Y0, Y0
+	VPCMPEQD     conv2_bits<>+0(SB), Y0, Y0
+	VANDPS       (CX), Y0, Y0
 	VPBROADCASTB 2(DX), Y1
 	VPAND        conv2_bits<>+0(SB), Y1, Y1
 	VPCMPEQD     conv2_bits<>+0(SB), Y1, Y1
-	VANDPS       Y0, Y1, Y1
-	VMOVUPS      (CX), Y0
-	VPBROADCASTB 6(DX), Y2
-	VPAND        conv2_bits<>+0(SB), Y2, Y2
-	VPCMPEQD     conv2_bits<>+0(SB), Y2, Y2
-	VANDPS       Y0, Y2, Y2
-	VMOVUPS      256(CX), Y0
-	VPBROADCASTB 34(DX), Y3
+	VANDNPS      Y0, Y1, Y2
+	VANDPS       Y0, Y1, Y0
+	VPBROADCASTB 4(DX), Y1
+	VPAND        conv2_bits<>+0(SB), Y1, Y1
+	VPCMPEQD     conv2_bits<>+0(SB), Y1, Y1
+	VPBROADCASTB 24(DX), Y3
 	VPAND        conv2_bits<>+0(SB), Y3, Y3
 	VPCMPEQD     conv2_bits<>+0(SB), Y3, Y3
-	VANDPS       Y0, Y3, Y3
-	VMOVUPS      256(CX), Y0
-	VPBROADCASTB 38(DX), Y4
+	VANDPS       256(CX), Y3, Y3
+	VPBROADCASTB 26(DX), Y4
 	VPAND        conv2_bits<>+0(SB), Y4, Y4
 	VPCMPEQD     conv2_bits<>+0(SB), Y4, Y4
-	VANDPS       Y0, Y4, Y4
-	VADDPS       Y3, Y1, Y0
-	VADDPS       Y4, Y2, Y1
-	VADDPS       Y1, Y0, Y2
+	VANDNPS      Y3, Y4, Y5
+	VANDPS       Y3, Y4, Y3
+	VPBROADCASTB 28(DX), Y4
+	VPAND        conv2_bits<>+0(SB), Y4, Y4
+	VPCMPEQD     conv2_bits<>+0(SB), Y4, Y4
+	VANDNPS      Y2, Y1, Y6
+	VANDPS       Y2, Y1, Y2
+	VANDNPS      Y5, Y4, Y7
+	VANDPS       Y5, Y4, Y5
+	VADDPS       Y7, Y6, Y6
+	VADDPS       Y5, Y2, Y2
+	VADDPS       Y2, Y6, Y5
+	VMOVUPS      Y5, (SI)
+	VSUBPS       Y2, Y6, Y2
+	VMOVUPS      Y2, 128(SI)
+	VANDNPS      Y0, Y1, Y2
+	VANDPS       Y0, Y1, Y0
+	VANDNPS      Y3, Y4, Y1
+	VANDPS       Y3, Y4, Y3
+	VADDPS       Y1, Y2, Y1
+	VADDPS       Y3, Y0, Y0
+	VADDPS       Y0, Y1, Y2
 	VMOVUPS      Y2, 32(SI)
-	VSUBPS       Y1, Y0, Y0
+	VSUBPS       Y0, Y1, Y0
 	VMOVUPS      Y0, 160(SI)
-	VMOVUPS      64(CX), Y0
+	VPBROADCASTB 6(DX), Y0
+	VPAND        conv2_bits<>+0(SB), Y0, Y0
+	VPCMPEQD     conv2_bits<>+0(SB), Y0, Y0
+	VANDPS       64(CX), Y0, Y0
 	VPBROADCASTB 8(DX), Y1
 	VPAND        conv2_bits<>+0(SB), Y1, Y1
 	VPCMPEQD     conv2_bits<>+0(SB), Y1, Y1
-	VANDPS       Y0, Y1, Y1
-	VMOVUPS      64(CX), Y0
-	VPBROADCASTB 12(DX), Y2
-	VPAND        conv2_bits<>+0(SB), Y2, Y2
-	VPCMPEQD     conv2_bits<>+0(SB), Y2, Y2
-	VANDPS       Y0, Y2, Y2
-	VMOVUPS      320(CX), Y0
-	VPBROADCASTB 40(DX), Y3
-	VPAND        conv2_bits<>+0(SB), Y3, Y3
-	VPCMPEQD     conv2_bits<>+0(SB), Y3, Y3
-	VANDPS       Y0, Y3, Y3
-	VMOVUPS      320(CX), Y0
-	VPBROADCASTB 44(DX), Y4
-	VPAND        conv2_bits<>+0(SB), Y4, Y4
-	VPCMPEQD     conv2_bits<>+0(SB), Y4, Y4
-	VANDPS       Y0, Y4, Y4
-	VADDPS       Y3, Y1, Y0
-	VADDPS       Y4, Y2, Y1
-	VADDPS       Y1, Y0, Y2
-	VMOVUPS      Y2, 64(SI)
-	VSUBPS       Y1, Y0, Y0
-	VMOVUPS      Y0, 192(SI)
-	VMOVUPS      64(CX), Y0
+	VANDNPS      Y0, Y1, Y2
+	VANDPS       Y0, Y1, Y0
 	VPBROADCASTB 10(DX), Y1
 	VPAND        conv2_bits<>+0(SB), Y1, Y1
 	VPCMPEQD     conv2_bits<>+0(SB), Y1, Y1
-	VANDPS       Y0, Y1, Y1
-	VMOVUPS      64(CX), Y0
-	VPBROADCASTB 14(DX), Y2
-	VPAND        conv2_bits<>+0(SB), Y2, Y2
-	VPCMPEQD     conv2_bits<>+0(SB), Y2, Y2
-	VANDPS       Y0, Y2, Y2
-	VMOVUPS      320(CX), Y0
-	VPBROADCASTB 42(DX), Y3
+	VPBROADCASTB 30(DX), Y3
 	VPAND        conv2_bits<>+0(SB), Y3, Y3
 	VPCMPEQD     conv2_bits<>+0(SB), Y3, Y3
-	VANDPS       Y0, Y3, Y3
-	VMOVUPS      320(CX), Y0
-	VPBROADCASTB 46(DX), Y4
+	VANDPS       320(CX), Y3, Y3
+	VPBROADCASTB 32(DX), Y4
 	VPAND        conv2_bits<>+0(SB), Y4, Y4
 	VPCMPEQD     conv2_bits<>+0(SB), Y4, Y4
-	VANDPS       Y0, Y4, Y4
-	VADDPS       Y3, Y1, Y0
-	VADDPS       Y4, Y2, Y1
-	VADDPS       Y1, Y0, Y2
+	VANDNPS      Y3, Y4, Y5
+	VANDPS       Y3, Y4, Y3
+	VPBROADCASTB 34(DX), Y4
+	VPAND        conv2_bits<>+0(SB), Y4, Y4
+	VPCMPEQD     conv2_bits<>+0(SB), Y4, Y4
+	VANDNPS      Y2, Y1, Y6
+	VANDPS       Y2, Y1, Y2
+	VANDNPS      Y5, Y4, Y7
+	VANDPS       Y5, Y4, Y5
+	VADDPS       Y7, Y6, Y6
+	VADDPS       Y5, Y2, Y2
+	VADDPS       Y2, Y6, Y5
+	VMOVUPS      Y5, 64(SI)
+	VSUBPS       Y2, Y6, Y2
+	VMOVUPS      Y2, 192(SI)
+	VANDNPS      Y0, Y1, Y2
+	VANDPS       Y0, Y1, Y0
+	VANDNPS      Y3, Y4, Y1
+	VANDPS       Y3, Y4, Y3
+	VADDPS       Y1, Y2, Y1
+	VADDPS       Y3, Y0, Y0
+	VADDPS       Y0, Y1, Y2
 	VMOVUPS      Y2, 96(SI)
-	VSUBPS       Y1, Y0, Y0
+	VSUBPS       Y0, Y1, Y0
 	VMOVUPS      Y0, 224(SI)
 
 	// rows: (A dy) Aᵀ
@@ -12682,109 +12522,93 @@ part7:
 	VMOVUPS     Y0, 18816(AX)
 
 	// columns: rows 1 and 2 of A dy
-	VMOVUPS      128(CX), Y0
+	VPBROADCASTB 12(DX), Y0
+	VPAND        conv2_bits<>+0(SB), Y0, Y0
+	VPCMPEQD     conv2_bits<>+0(SB), Y0, Y0
+	VANDPS       128(CX), Y0, Y0
+	VPBROADCASTB 14(DX), Y1
+	VPAND        conv2_bits<>+0(SB), Y1, Y1
+	VPCMPEQD     conv2_bits<>+0(SB), Y1, Y1
+	VANDNPS      Y0, Y1, Y2
+	VANDPS       Y0, Y1, Y0
 	VPBROADCASTB 16(DX), Y1
 	VPAND        conv2_bits<>+0(SB), Y1, Y1
 	VPCMPEQD     conv2_bits<>+0(SB), Y1, Y1
-	VANDPS       Y0, Y1, Y1
-	VMOVUPS      128(CX), Y0
-	VPBROADCASTB 20(DX), Y2
-	VPAND        conv2_bits<>+0(SB), Y2, Y2
-	VPCMPEQD     conv2_bits<>+0(SB), Y2, Y2
-	VANDPS       Y0, Y2, Y2
-	VMOVUPS      384(CX), Y0
-	VPBROADCASTB 48(DX), Y3
+	VPBROADCASTB 36(DX), Y3
 	VPAND        conv2_bits<>+0(SB), Y3, Y3
 	VPCMPEQD     conv2_bits<>+0(SB), Y3, Y3
-	VANDPS       Y0, Y3, Y3
-	VMOVUPS      384(CX), Y0
-	VPBROADCASTB 52(DX), Y4
+	VANDPS       384(CX), Y3, Y3
+	VPBROADCASTB 38(DX), Y4
 	VPAND        conv2_bits<>+0(SB), Y4, Y4
 	VPCMPEQD     conv2_bits<>+0(SB), Y4, Y4
-	VANDPS       Y0, Y4, Y4
-	VADDPS       Y3, Y1, Y0
-	VADDPS       Y4, Y2, Y1
-	VADDPS       Y1, Y0, Y2
-	VMOVUPS      Y2, (SI)
-	VSUBPS       Y1, Y0, Y0
-	VMOVUPS      Y0, 128(SI)
-	VMOVUPS      128(CX), Y0
-	VPBROADCASTB 18(DX), Y1
-	VPAND        conv2_bits<>+0(SB), Y1, Y1
-	VPCMPEQD     conv2_bits<>+0(SB), Y1, Y1
-	VANDPS       Y0, Y1, Y1
-	VMOVUPS      128(CX), Y0
-	VPBROADCASTB 22(DX), Y2
-	VPAND        conv2_bits<>+0(SB), Y2, Y2
-	VPCMPEQD     conv2_bits<>+0(SB), Y2, Y2
-	VANDPS       Y0, Y2, Y2
-	VMOVUPS      384(CX), Y0
-	VPBROADCASTB 50(DX), Y3
-	VPAND        conv2_bits<>+0(SB), Y3, Y3
-	VPCMPEQD     conv2_bits<>+0(SB), Y3, Y3
-	VANDPS       Y0, Y3, Y3
-	VMOVUPS      384(CX), Y0
-	VPBROADCASTB 54(DX), Y4
+	VANDNPS      Y3, Y4, Y5
+	VANDPS       Y3, Y4, Y3
+	VPBROADCASTB 40(DX), Y4
 	VPAND        conv2_bits<>+0(SB), Y4, Y4
 	VPCMPEQD     conv2_bits<>+0(SB), Y4, Y4
-	VANDPS       Y0, Y4, Y4
-	VADDPS       Y3, Y1, Y0
-	VADDPS       Y4, Y2, Y1
-	VADDPS       Y1, Y0, Y2
+	VANDNPS      Y2, Y1, Y6
+	VANDPS       Y2, Y1, Y2
+	VANDNPS      Y5, Y4, Y7
+	VANDPS       Y5, Y4, Y5
+	VADDPS       Y7, Y6, Y6
+	VADDPS       Y5, Y2, Y2
+	VADDPS       Y2, Y6, Y5
+	VMOVUPS      Y5, (SI)
+	VSUBPS       Y2, Y6, Y2
+	VMOVUPS      Y2, 128(SI)
+	VANDNPS      Y0, Y1, Y2
+	VANDPS       Y0, Y1, Y0
+	VANDNPS      Y3, Y4, Y1
+	VANDPS       Y3, Y4, Y3
+	VADDPS       Y1, Y2, Y1
+	VADDPS       Y3, Y0, Y0
+	VADDPS       Y0, Y1, Y2
 	VMOVUPS      Y2, 32(SI)
-	VSUBPS       Y1, Y0, Y0
+	VSUBPS       Y0, Y1, Y0
 	VMOVUPS      Y0, 160(SI)
-	VMOVUPS      192(CX), Y0
-	VPBROADCASTB 24(DX), Y1
+	VPBROADCASTB 18(DX), Y0
+	VPAND        conv2_bits<>+0(SB), Y0, Y0
+	VPCMPEQD     conv2_bits<>+0(SB), Y0, Y0
+	VANDPS       192(CX), Y0, Y0
+	VPBROADCASTB 20(DX), Y1
 	VPAND        conv2_bits<>+0(SB), Y1, Y1
 	VPCMPEQD     conv2_bits<>+0(SB), Y1, Y1
-	VANDPS       Y0, Y1, Y1
-	VMOVUPS      192(CX), Y0
-	VPBROADCASTB 28(DX), Y2
-	VPAND        conv2_bits<>+0(SB), Y2, Y2
-	VPCMPEQD     conv2_bits<>+0(SB), Y2, Y2
-	VANDPS       Y0, Y2, Y2
-	VMOVUPS      448(CX), Y0
-	VPBROADCASTB 56(DX), Y3
-	VPAND        conv2_bits<>+0(SB), Y3, Y3
-	VPCMPEQD     conv2_bits<>+0(SB), Y3, Y3
-	VANDPS       Y0, Y3, Y3
-	VMOVUPS      448(CX), Y0
-	VPBROADCASTB 60(DX), Y4
-	VPAND        conv2_bits<>+0(SB), Y4, Y4
-	VPCMPEQD     conv2_bits<>+0(SB), Y4, Y4
-	VANDPS       Y0, Y4, Y4
-	VADDPS       Y3, Y1, Y0
-	VADDPS       Y4, Y2, Y1
-	VADDPS       Y1, Y0, Y2
-	VMOVUPS      Y2, 64(SI)
-	VSUBPS       Y1, Y0, Y0
-	VMOVUPS      Y0, 192(SI)
-	VMOVUPS      192(CX), Y0
-	VPBROADCASTB 26(DX), Y1
+	VANDNPS      Y0, Y1, Y2
+	VANDPS       Y0, Y1, Y0
+	VPBROADCASTB 22(DX), Y1
 	VPAND        conv2_bits<>+0(SB), Y1, Y1
 	VPCMPEQD     conv2_bits<>+0(SB), Y1, Y1
-	VANDPS       Y0, Y1, Y1
-	VMOVUPS      192(CX), Y0
-	VPBROADCASTB 30(DX), Y2
-	VPAND        conv2_bits<>+0(SB), Y2, Y2
-	VPCMPEQD     conv2_bits<>+0(SB), Y2, Y2
-	VANDPS       Y0, Y2, Y2
-	VMOVUPS      448(CX), Y0
-	VPBROADCASTB 58(DX), Y3
+	VPBROADCASTB 42(DX), Y3
 	VPAND        conv2_bits<>+0(SB), Y3, Y3
 	VPCMPEQD     conv2_bits<>+0(SB), Y3, Y3
-	VANDPS       Y0, Y3, Y3
-	VMOVUPS      448(CX), Y0
-	VPBROADCASTB 62(DX), Y4
+	VANDPS       448(CX), Y3, Y3
+	VPBROADCASTB 44(DX), Y4
 	VPAND        conv2_bits<>+0(SB), Y4, Y4
 	VPCMPEQD     conv2_bits<>+0(SB), Y4, Y4
-	VANDPS       Y0, Y4, Y4
-	VADDPS       Y3, Y1, Y0
-	VADDPS       Y4, Y2, Y1
-	VADDPS       Y1, Y0, Y2
+	VANDNPS      Y3, Y4, Y5
+	VANDPS       Y3, Y4, Y3
+	VPBROADCASTB 46(DX), Y4
+	VPAND        conv2_bits<>+0(SB), Y4, Y4
+	VPCMPEQD     conv2_bits<>+0(SB), Y4, Y4
+	VANDNPS      Y2, Y1, Y6
+	VANDPS       Y2, Y1, Y2
+	VANDNPS      Y5, Y4, Y7
+	VANDPS       Y5, Y4, Y5
+	VADDPS       Y7, Y6, Y6
+	VADDPS       Y5, Y2, Y2
+	VADDPS       Y2, Y6, Y5
+	VMOVUPS      Y5, 64(SI)
+	VSUBPS       Y2, Y6, Y2
+	VMOVUPS      Y2, 192(SI)
+	VANDNPS      Y0, Y1, Y2
+	VANDPS       Y0, Y1, Y0
+	VANDNPS      Y3, Y4, Y1
+	VANDPS       Y3, Y4, Y3
+	VADDPS       Y1, Y2, Y1
+	VADDPS       Y3, Y0, Y0
+	VADDPS       Y0, Y1, Y2
 	VMOVUPS      Y2, 96(SI)
-	VSUBPS       Y1, Y0, Y0
+	VSUBPS       Y0, Y1, Y0
 	VMOVUPS      Y0, 224(SI)
 
 	// rows: (A dy) Aᵀ
@@ -12854,7 +12678,7 @@ part7:
 	ADDQ        $-2, DX
 	ADDQ        $+128, AX
 	ADDQ        $+512, CX
-	ADDQ        $+64, DX
+	ADDQ        $+48, DX
 	DECQ        BX
 	JNZ         tileRow6
 	JMP         end1
@@ -12869,117 +12693,101 @@ tileRow9:
 
 part10:
 	// columns: rows 3 and 4 of A dy
-	VMOVUPS      (CX), Y0
-	VPBROADCASTB (DX), Y1
-	VPAND        conv2_bits<>+0(SB), Y1, Y1
-	VPCMPEQD     conv2_bits<>+0(SB), Y1, Y1
-	VANDPS       Y0, Y1, Y1
-	VMOVUPS      (CX), Y0
-	VPBROADCASTB 4(DX), Y2
-	VPAND        conv2_bits<>+0(SB), Y2, Y2
-	VPCMPEQD     conv2_bits<>+0(SB), Y2, Y2
-	VANDPS       Y0, Y2, Y2
-	VMOVUPS      256(CX), Y0
-	VPBROADCASTB 32(DX), Y3
-	VPAND        conv2_bits<>+0(SB), Y3, Y3
-	VPCMPEQD     conv2_bits<>+0(SB), Y3, Y3
-	VANDPS       Y0, Y3, Y3
-	VMOVUPS      256(CX), Y0
-	VPBROADCASTB 36(DX), Y4
-	VPAND        conv2_bits<>+0(SB), Y4, Y4
-	VPCMPEQD     conv2_bits<>+0(SB), Y4, Y4
-	VANDPS       Y0, Y4, Y4
-	VMOVAPS      Y1, Y0
-	VFMADD231PS  conv2_4<>+0(SB), Y3, Y0
-	VADDPS       Y2, Y2, Y1
-	VFMADD231PS  conv2_8<>+0(SB), Y4, Y1
-	VADDPS       Y1, Y0, Y2
-	VMOVUPS      Y2, (SI)
-	VSUBPS       Y1, Y0, Y0
-	VMOVUPS      Y0, 128(SI)
-	VMOVUPS      (CX), Y0
+	VPBROADCASTB (DX), Y0
+	VPAND        conv2_bits<>+0(SB), Y0, Y0
+	VPCMPEQD     conv2_bits<>+0(SB), Y0, Y0
+	VANDPS       (CX), Y0, Y0
 	VPBROADCASTB 2(DX), Y1
 	VPAND        conv2_bits<>+0(SB), Y1, Y1
 	VPCMPEQD     conv2_bits<>+0(SB), Y1, Y1
-	VANDPS       Y0, Y1, Y1
-	VMOVUPS      (CX), Y0
-	VPBROADCASTB 6(DX), Y2
-	VPAND        conv2_bits<>+0(SB), Y2, Y2
-	VPCMPEQD     conv2_bits<>+0(SB), Y2, Y2
-	VANDPS       Y0, Y2, Y2
-	VMOVUPS      256(CX), Y0
-	VPBROADCASTB 34(DX), Y3
+	VANDNPS      Y0, Y1, Y2
+	VANDPS       Y0, Y1, Y0
+	VPBROADCASTB 4(DX), Y1
+	VPAND        conv2_bits<>+0(SB), Y1, Y1
+	VPCMPEQD     conv2_bits<>+0(SB), Y1, Y1
+	VPBROADCASTB 24(DX), Y3
 	VPAND        conv2_bits<>+0(SB), Y3, Y3
 	VPCMPEQD     conv2_bits<>+0(SB), Y3, Y3
-	VANDPS       Y0, Y3, Y3
-	VMOVUPS      256(CX), Y0
-	VPBROADCASTB 38(DX), Y4
+	VANDPS       256(CX), Y3, Y3
+	VPBROADCASTB 26(DX), Y4
 	VPAND        conv2_bits<>+0(SB), Y4, Y4
 	VPCMPEQD     conv2_bits<>+0(SB), Y4, Y4
-	VANDPS       Y0, Y4, Y4
-	VMOVAPS      Y1, Y0
-	VFMADD231PS  conv2_4<>+0(SB), Y3, Y0
-	VADDPS       Y2, Y2, Y1
-	VFMADD231PS  conv2_8<>+0(SB), Y4, Y1
-	VADDPS       Y1, Y0, Y2
-	VMOVUPS      Y2, 32(SI)
-	VSUBPS       Y1, Y0, Y0
+	VANDNPS      Y3, Y4, Y5
+	VANDPS       Y3, Y4, Y3
+	VPBROADCASTB 28(DX), Y4
+	VPAND        conv2_bits<>+0(SB), Y4, Y4
+	VPCMPEQD     conv2_bits<>+0(SB), Y4, Y4
+	VANDNPS      Y2, Y1, Y6
+	VANDPS       Y2, Y1, Y2
+	VANDNPS      Y5, Y4, Y7
+	VANDPS       Y5, Y4, Y5
+	VMOVAPS      Y6, Y6
+	VFMADD231PS  conv2_4<>+0(SB), Y7, Y6
+	VADDPS       Y2, Y2, Y2
+	VFMADD231PS  conv2_8<>+0(SB), Y5, Y2
+	VADDPS       Y2, Y6, Y5
+	VMOVUPS      Y5, (SI)
+	VSUBPS       Y2, Y6, Y2
+	VMOVUPS      Y2, 128(SI)
+	VANDNPS      Y0, Y1, Y2
+	VANDPS       Y0, Y1, Y0
+	VANDNPS      Y3, Y4, Y1
+	VANDPS       Y3, Y4, Y3
+	VMOVAPS      Y2, Y2
+	VFMADD231PS  conv2_4<>+0(SB), Y1, Y2
+	VADDPS       Y0, Y0, Y0
+	VFMADD231PS  conv2_8<>+0(SB), Y3, Y0
+	VADDPS       Y0, Y2, Y1
+	VMOVUPS      Y1, 32(SI)
+	VSUBPS       Y0, Y2, Y0
 	VMOVUPS      Y0, 160(SI)
-	VMOVUPS      64(CX), Y0
+	VPBROADCASTB 6(DX), Y0
+	VPAND        conv2_bits<>+0(SB), Y0, Y0
+	VPCMPEQD     conv2_bits<>+0(SB), Y0, Y0
+	VANDPS       64(CX), Y0, Y0
 	VPBROADCASTB 8(DX), Y1
 	VPAND        conv2_bits<>+0(SB), Y1, Y1
 	VPCMPEQD     conv2_bits<>+0(SB), Y1, Y1
-	VANDPS       Y0, Y1, Y1
-	VMOVUPS      64(CX), Y0
-	VPBROADCASTB 12(DX), Y2
-	VPAND        conv2_bits<>+0(SB), Y2, Y2
-	VPCMPEQD     conv2_bits<>+0(SB), Y2, Y2
-	VANDPS       Y0, Y2, Y2
-	VMOVUPS      320(CX), Y0
-	VPBROADCASTB 40(DX), Y3
-	VPAND        conv2_bits<>+0(SB), Y3, Y3
-	VPCMPEQD     conv2_bits<>+0(SB), Y3, Y3
-	VANDPS       Y0, Y3, Y3
-	VMOVUPS      320(CX), Y0
-	VPBROADCASTB 44(DX), Y4
-	VPAND        conv2_bits<>+0(SB), Y4, Y4
-	VPCMPEQD     conv2_bits<>+0(SB), Y4, Y4
-	VANDPS       Y0, Y4, Y4
-	VMOVAPS      Y1, Y0
-	VFMADD231PS  conv2_4<>+0(SB), Y3, Y0
-	VADDPS       Y2, Y2, Y1
-	VFMADD231PS  conv2_8<>+0(SB), Y4, Y1
-	VADDPS       Y1, Y0, Y2
-	VMOVUPS      Y2, 64(SI)
-	VSUBPS       Y1, Y0, Y0
-	VMOVUPS      Y0, 192(SI)
-	VMOVUPS      64(CX), Y0
+	VANDNPS      Y0, Y1, Y2
+	VANDPS       Y0, Y1, Y0
 	VPBROADCASTB 10(DX), Y1
 	VPAND        conv2_bits<>+0(SB), Y1, Y1
 	VPCMPEQD     conv2_bits<>+0(SB), Y1, Y1
-	VANDPS       Y0, Y1, Y1
-	VMOVUPS      64(CX), Y0
-	VPBROADCASTB 14(DX), Y2
-	VPAND        conv2_bits<>+0(SB), Y2, Y2
-	VPCMPEQD     conv2_bits<>+0(SB), Y2, Y2
-	VANDPS       Y0, Y2, Y2
-	VMOVUPS      320(CX), Y0
-	VPBROADCASTB 42(DX), Y3
+	VPBROADCASTB 30(DX), Y3
 	VPAND        conv2_bits<>+0(SB), Y3, Y3
 	VPCMPEQD     conv2_bits<>+0(SB), Y3, Y3
-	VANDPS       Y0, Y3, Y3
-	VMOVUPS      320(CX), Y0
-	VPBROADCASTB 46(DX), Y4
+	VANDPS       320(CX), Y3, Y3
+	VPBROADCASTB 32(DX), Y4
 	VPAND        conv2_bits<>+0(SB), Y4, Y4
 	VPCMPEQD     conv2_bits<>+0(SB), Y4, Y4
-	VANDPS       Y0, Y4, Y4
-	VMOVAPS      Y1, Y0
-	VFMADD231PS  conv2_4<>+0(SB), Y3, Y0
-	VADDPS       Y2, Y2, Y1
-	VFMADD231PS  conv2_8<>+0(SB), Y4, Y1
-	VADDPS       Y1, Y0, Y2
-	VMOVUPS      Y2, 96(SI)
-	VSUBPS       Y1, Y0, Y0
+	VANDNPS      Y3, Y4, Y5
+	VANDPS       Y3, Y4, Y3
+	VPBROADCASTB 34(DX), Y4
+	VPAND        conv2_bits<>+0(SB), Y4, Y4
+	VPCMPEQD     conv2_bits<>+0(SB), Y4, Y4
+	VANDNPS      Y2, Y1, Y6
+	VANDPS       Y2, Y1, Y2
+	VANDNPS      Y5, Y4, Y7
+	VANDPS       Y5, Y4, Y5
+	VMOVAPS      Y6, Y6
+	VFMADD231PS  conv2_4<>+0(SB), Y7, Y6
+	VADDPS       Y2, Y2, Y2
+	VFMADD231PS  conv2_8<>+0(SB), Y5, Y2
+	VADDPS       Y2, Y6, Y5
+	VMOVUPS      Y5, 64(SI)
+	VSUBPS       Y2, Y6, Y2
+	VMOVUPS      Y2, 192(SI)
+	VANDNPS      Y0, Y1, Y2
+	VANDPS       Y0, Y1, Y0
+	VANDNPS      Y3, Y4, Y1
+	VANDPS       Y3, Y4, Y3
+	VMOVAPS      Y2, Y2
+	VFMADD231PS  conv2_4<>+0(SB), Y1, Y2
+	VADDPS       Y0, Y0, Y0
+	VFMADD231PS  conv2_8<>+0(SB), Y3, Y0
+	VADDPS       Y0, Y2, Y1
+	VMOVUPS      Y1, 96(SI)
+	VSUBPS       Y0, Y2, Y0
 	VMOVUPS      Y0, 224(SI)
 
 	// rows: (A dy) Aᵀ
@@ -13041,117 +12849,101 @@ part10:
 	VMOVUPS     Y0, 18816(AX)
 
 	// columns: rows 3 and 4 of A dy
-	VMOVUPS      128(CX), Y0
+	VPBROADCASTB 12(DX), Y0
+	VPAND        conv2_bits<>+0(SB), Y0, Y0
+	VPCMPEQD     conv2_bits<>+0(SB), Y0, Y0
+	VANDPS       128(CX), Y0, Y0
+	VPBROADCASTB 14(DX), Y1
+	VPAND        conv2_bits<>+0(SB), Y1, Y1
+	VPCMPEQD     conv2_bits<>+0(SB), Y1, Y1
+	VANDNPS      Y0, Y1, Y2
+	VANDPS       Y0, Y1, Y0
 	VPBROADCASTB 16(DX), Y1
 	VPAND        conv2_bits<>+0(SB), Y1, Y1
 	VPCMPEQD     conv2_bits<>+0(SB), Y1, Y1
-	VANDPS       Y0, Y1, Y1
-	VMOVUPS      128(CX), Y0
-	VPBROADCASTB 20(DX), Y2
-	VPAND        conv2_bits<>+0(SB), Y2, Y2
-	VPCMPEQD     conv2_bits<>+0(SB), Y2, Y2
-	VANDPS       Y0, Y2, Y2
-	VMOVUPS      384(CX), Y0
-	VPBROADCASTB 48(DX), Y3
+	VPBROADCASTB 36(DX), Y3
 	VPAND        conv2_bits<>+0(SB), Y3, Y3
 	VPCMPEQD     conv2_bits<>+0(SB), Y3, Y3
-	VANDPS       Y0, Y3, Y3
-	VMOVUPS      384(CX), Y0
-	VPBROADCASTB 52(DX), Y4
+	VANDPS       384(CX), Y3, Y3
+	VPBROADCASTB 38(DX), Y4
 	VPAND        conv2_bits<>+0(SB), Y4, Y4
 	VPCMPEQD     conv2_bits<>+0(SB), Y4, Y4
-	VANDPS       Y0, Y4, Y4
-	VMOVAPS      Y1, Y0
-	VFMADD231PS  conv2_4<>+0(SB), Y3, Y0
-	VADDPS       Y2, Y2, Y1
-	VFMADD231PS  conv2_8<>+0(SB), Y4, Y1
-	VADDPS       Y1, Y0, Y2
-	VMOVUPS      Y2, (SI)
-	VSUBPS       Y1, Y0, Y0
-	VMOVUPS      Y0, 128(SI)
-	VMOVUPS      128(CX), Y0
-	VPBROADCASTB 18(DX), Y1
-	VPAND        conv2_bits<>+0(SB), Y1, Y1
-	VPCMPEQD     conv2_bits<>+0(SB), Y1, Y1
-	VANDPS       Y0, Y1, Y1
-	VMOVUPS      128(CX), Y0
-	VPBROADCASTB 22(DX), Y2
-	VPAND        conv2_bits<>+0(SB), Y2, Y2
-	VPCMPEQD     conv2_bits<>+0(SB), Y2, Y2
-	VANDPS       Y0, Y2, Y2
-	VMOVUPS      384(CX), Y0
-	VPBROADCASTB 50(DX), Y3
-	VPAND        conv2_bits<>+0(SB), Y3, Y3
-	VPCMPEQD     conv2_bits<>+0(SB), Y3, Y3
-	VANDPS       Y0, Y3, Y3
-	VMOVUPS      384(CX), Y0
-	VPBROADCASTB 54(DX), Y4
+	VANDNPS      Y3, Y4, Y5
+	VANDPS       Y3, Y4, Y3
+	VPBROADCASTB 40(DX), Y4
 	VPAND        conv2_bits<>+0(SB), Y4, Y4
 	VPCMPEQD     conv2_bits<>+0(SB), Y4, Y4
-	VANDPS       Y0, Y4, Y4
-	VMOVAPS      Y1, Y0
-	VFMADD231PS  conv2_4<>+0(SB), Y3, Y0
-	VADDPS       Y2, Y2, Y1
-	VFMADD231PS  conv2_8<>+0(SB), Y4, Y1
-	VADDPS       Y1, Y0, Y2
-	VMOVUPS      Y2, 32(SI)
-	VSUBPS       Y1, Y0, Y0
+	VANDNPS      Y2, Y1, Y6
+	VANDPS       Y2, Y1, Y2
+	VANDNPS      Y5, Y4, Y7
+	VANDPS       Y5, Y4, Y5
+	VMOVAPS      Y6, Y6
+	VFMADD231PS  conv2_4<>+0(SB), Y7, Y6
+	VADDPS       Y2, Y2, Y2
+	VFMADD231PS  conv2_8<>+0(SB), Y5, Y2
+	VADDPS       Y2, Y6, Y5
+	VMOVUPS      Y5, (SI)
+	VSUBPS       Y2, Y6, Y2
+	VMOVUPS      Y2, 128(SI)
+	VANDNPS      Y0, Y1, Y2
+	VANDPS       Y0, Y1, Y0
+	VANDNPS      Y3, Y4, Y1
+	VANDPS       Y3, Y4, Y3
+	VMOVAPS      Y2, Y2
+	VFMADD231PS  conv2_4<>+0(SB), Y1, Y2
+	VADDPS       Y0, Y0, Y0
+	VFMADD231PS  conv2_8<>+0(SB), Y3, Y0
+	VADDPS       Y0, Y2, Y1
+	VMOVUPS      Y1, 32(SI)
+	VSUBPS       Y0, Y2, Y0
 	VMOVUPS      Y0, 160(SI)
-	VMOVUPS      192(CX), Y0
-	VPBROADCASTB 24(DX), Y1
+	VPBROADCASTB 18(DX), Y0
+	VPAND        conv2_bits<>+0(SB), Y0, Y0
+	VPCMPEQD     conv2_bits<>+0(SB), Y0, Y0
+	VANDPS       192(CX), Y0, Y0
+	VPBROADCASTB 20(DX), Y1
 	VPAND        conv2_bits<>+0(SB), Y1, Y1
 	VPCMPEQD     conv2_bits<>+0(SB), Y1, Y1
-	VANDPS       Y0, Y1, Y1
-	VMOVUPS      192(CX), Y0
-	VPBROADCASTB 28(DX), Y2
-	VPAND        conv2_bits<>+0(SB), Y2, Y2
-	VPCMPEQD     conv2_bits<>+0(SB), Y2, Y2
-	VANDPS       Y0, Y2, Y2
-	VMOVUPS      448(CX), Y0
-	VPBROADCASTB 56(DX), Y3
-	VPAND        conv2_bits<>+0(SB), Y3, Y3
-	VPCMPEQD     conv2_bits<>+0(SB), Y3, Y3
-	VANDPS       Y0, Y3, Y3
-	VMOVUPS      448(CX), Y0
-	VPBROADCASTB 60(DX), Y4
-	VPAND        conv2_bits<>+0(SB), Y4, Y4
-	VPCMPEQD     conv2_bits<>+0(SB), Y4, Y4
-	VANDPS       Y0, Y4, Y4
-	VMOVAPS      Y1, Y0
-	VFMADD231PS  conv2_4<>+0(SB), Y3, Y0
-	VADDPS       Y2, Y2, Y1
-	VFMADD231PS  conv2_8<>+0(SB), Y4, Y1
-	VADDPS       Y1, Y0, Y2
-	VMOVUPS      Y2, 64(SI)
-	VSUBPS       Y1, Y0, Y0
-	VMOVUPS      Y0, 192(SI)
-	VMOVUPS      192(CX), Y0
-	VPBROADCASTB 26(DX), Y1
+	VANDNPS      Y0, Y1, Y2
+	VANDPS       Y0, Y1, Y0
+	VPBROADCASTB 22(DX), Y1
 	VPAND        conv2_bits<>+0(SB), Y1, Y1
 	VPCMPEQD     conv2_bits<>+0(SB), Y1, Y1
-	VANDPS       Y0, Y1, Y1
-	VMOVUPS      192(CX), Y0
-	VPBROADCASTB 30(DX), Y2
-	VPAND        conv2_bits<>+0(SB), Y2, Y2
-	VPCMPEQD     conv2_bits<>+0(SB), Y2, Y2
-	VANDPS       Y0, Y2, Y2
-	VMOVUPS      448(CX), Y0
-	VPBROADCASTB 58(DX), Y3
+	VPBROADCASTB 42(DX), Y3
 	VPAND        conv2_bits<>+0(SB), Y3, Y3
 	VPCMPEQD     conv2_bits<>+0(SB), Y3, Y3
-	VANDPS       Y0, Y3, Y3
-	VMOVUPS      448(CX), Y0
-	VPBROADCASTB 62(DX), Y4
+	VANDPS       448(CX), Y3, Y3
+	VPBROADCASTB 44(DX), Y4
 	VPAND        conv2_bits<>+0(SB), Y4, Y4
 	VPCMPEQD     conv2_bits<>+0(SB), Y4, Y4
-	VANDPS       Y0, Y4, Y4
-	VMOVAPS      Y1, Y0
-	VFMADD231PS  conv2_4<>+0(SB), Y3, Y0
-	VADDPS       Y2, Y2, Y1
-	VFMADD231PS  conv2_8<>+0(SB), Y4, Y1
-	VADDPS       Y1, Y0, Y2
-	VMOVUPS      Y2, 96(SI)
-	VSUBPS       Y1, Y0, Y0
+	VANDNPS      Y3, Y4, Y5
+	VANDPS       Y3, Y4, Y3
+	VPBROADCASTB 46(DX), Y4
+	VPAND        conv2_bits<>+0(SB), Y4, Y4
+	VPCMPEQD     conv2_bits<>+0(SB), Y4, Y4
+	VANDNPS      Y2, Y1, Y6
+	VANDPS       Y2, Y1, Y2
+	VANDNPS      Y5, Y4, Y7
+	VANDPS       Y5, Y4, Y5
+	VMOVAPS      Y6, Y6
+	VFMADD231PS  conv2_4<>+0(SB), Y7, Y6
+	VADDPS       Y2, Y2, Y2
+	VFMADD231PS  conv2_8<>+0(SB), Y5, Y2
+	VADDPS       Y2, Y6, Y5
+	VMOVUPS      Y5, 64(SI)
+	VSUBPS       Y2, Y6, Y2
+	VMOVUPS      Y2, 192(SI)
+	VANDNPS      Y0, Y1, Y2
+	VANDPS       Y0, Y1, Y0
+	VANDNPS      Y3, Y4, Y1
+	VANDPS       Y3, Y4, Y3
+	VMOVAPS      Y2, Y2
+	VFMADD231PS  conv2_4<>+0(SB), Y1, Y2
+	VADDPS       Y0, Y0, Y0
+	VFMADD231PS  conv2_8<>+0(SB), Y3, Y0
+	VADDPS       Y0, Y2, Y1
+	VMOVUPS      Y1, 96(SI)
+	VSUBPS       Y0, Y2, Y0
 	VMOVUPS      Y0, 224(SI)
 
 	// rows: (A dy) Aᵀ
@@ -13221,7 +13013,7 @@ part10:
 	ADDQ        $-2, DX
 	ADDQ        $+128, AX
 	ADDQ        $+512, CX
-	ADDQ        $+64, DX
+	ADDQ        $+48, DX
 	DECQ        BX
 	JNZ         tileRow9
 	JMP         end1
@@ -13236,117 +13028,101 @@ tileRow12:
 
 part13:
 	// columns: rows 5 and 6 of A dy
-	VMOVUPS      (CX), Y0
-	VPBROADCASTB (DX), Y1
-	VPAND        conv2_bits<>+0(SB), Y1, Y1
-	VPCMPEQD     conv2_bits<>+0(SB), Y1, Y1
-	VANDPS       Y0, Y1, Y1
-	VMOVUPS      (CX), Y0
-	VPBROADCASTB 4(DX), Y2
-	VPAND        conv2_bits<>+0(SB), Y2, Y2
-	VPCMPEQD     conv2_bits<>+0(SB), Y2, Y2
-	VANDPS       Y0, Y2, Y2
-	VMOVUPS      256(CX), Y0
-	VPBROADCASTB 32(DX), Y3
-	VPAND        conv2_bits<>+0(SB), Y3, Y3
-	VPCMPEQD     conv2_bits<>+0(SB), Y3, Y3
-	VANDPS       Y0, Y3, Y3
-	VMOVUPS      256(CX), Y0
-	VPBROADCASTB 36(DX), Y4
-	VPAND        conv2_bits<>+0(SB), Y4, Y4
-	VPCMPEQD     conv2_bits<>+0(SB), Y4, Y4
-	VANDPS       Y0, Y4, Y4
-	VMOVAPS      Y1, Y0
-	VFMADD231PS  conv2_0_25<>+0(SB), Y3, Y0
-	VMULPS       conv2_0_5<>+0(SB), Y2, Y1
-	VFMADD231PS  conv2_0_125<>+0(SB), Y4, Y1
-	VADDPS       Y1, Y0, Y2
-	VMOVUPS      Y2, (SI)
-	VSUBPS       Y1, Y0, Y0
-	VMOVUPS      Y0, 128(SI)
-	VMOVUPS      (CX), Y0
+	VPBROADCASTB (DX), Y0
+	VPAND        conv2_bits<>+0(SB), Y0, Y0
+	VPCMPEQD     conv2_bits<>+0(SB), Y0, Y0
+	VANDPS       (CX), Y0, Y0
 	VPBROADCASTB 2(DX), Y1
 	VPAND        conv2_bits<>+0(SB), Y1, Y1
 	VPCMPEQD     conv2_bits<>+0(SB), Y1, Y1
-	VANDPS       Y0, Y1, Y1
-	VMOVUPS      (CX), Y0
-	VPBROADCASTB 6(DX), Y2
-	VPAND        conv2_bits<>+0(SB), Y2, Y2
-	VPCMPEQD     conv2_bits<>+0(SB), Y2, Y2
-	VANDPS       Y0, Y2, Y2
-	VMOVUPS      256(CX), Y0
-	VPBROADCASTB 34(DX), Y3
+	VANDNPS      Y0, Y1, Y2
+	VANDPS       Y0, Y1, Y0
+	VPBROADCASTB 4(DX), Y1
+	VPAND        conv2_bits<>+0(SB), Y1, Y1
+	VPCMPEQD     conv2_bits<>+0(SB), Y1, Y1
+	VPBROADCASTB 24(DX), Y3
 	VPAND        conv2_bits<>+0(SB), Y3, Y3
 	VPCMPEQD     conv2_bits<>+0(SB), Y3, Y3
-	VANDPS       Y0, Y3, Y3
-	VMOVUPS      256(CX), Y0
-	VPBROADCASTB 38(DX), Y4
+	VANDPS       256(CX), Y3, Y3
+	VPBROADCASTB 26(DX), Y4
 	VPAND        conv2_bits<>+0(SB), Y4, Y4
 	VPCMPEQD     conv2_bits<>+0(SB), Y4, Y4
-	VANDPS       Y0, Y4, Y4
-	VMOVAPS      Y1, Y0
-	VFMADD231PS  conv2_0_25<>+0(SB), Y3, Y0
-	VMULPS       conv2_0_5<>+0(SB), Y2, Y1
-	VFMADD231PS  conv2_0_125<>+0(SB), Y4, Y1
-	VADDPS       Y1, Y0, Y2
-	VMOVUPS      Y2, 32(SI)
-	VSUBPS       Y1, Y0, Y0
+	VANDNPS      Y3, Y4, Y5
+	VANDPS       Y3, Y4, Y3
+	VPBROADCASTB 28(DX), Y4
+	VPAND        conv2_bits<>+0(SB), Y4, Y4
+	VPCMPEQD     conv2_bits<>+0(SB), Y4, Y4
+	VANDNPS      Y2, Y1, Y6
+	VANDPS       Y2, Y1, Y2
+	VANDNPS      Y5, Y4, Y7
+	VANDPS       Y5, Y4, Y5
+	VMOVAPS      Y6, Y6
+	VFMADD231PS  conv2_0_25<>+0(SB), Y7, Y6
+	VMULPS       conv2_0_5<>+0(SB), Y2, Y2
+	VFMADD231PS  conv2_0_125<>+0(SB), Y5, Y2
+	VADDPS       Y2, Y6, Y5
+	VMOVUPS      Y5, (SI)
+	VSUBPS       Y2, Y6, Y2
+	VMOVUPS      Y2, 128(SI)
+	VANDNPS      Y0, Y1, Y2
+	VANDPS       Y0, Y1, Y0
+	VANDNPS      Y3, Y4, Y1
+	VANDPS       Y3, Y4, Y3
+	VMOVAPS      Y2, Y2
+	VFMADD231PS  conv2_0_25<>+0(SB), Y1, Y2
+	VMULPS       conv2_0_5<>+0(SB), Y0, Y0
+	VFMADD231PS  conv2_0_125<>+0(SB), Y3, Y0
+	VADDPS       Y0, Y2, Y1
+	VMOVUPS      Y1, 32(SI)
+	VSUBPS       Y0, Y2, Y0
 	VMOVUPS      Y0, 160(SI)
-	VMOVUPS      64(CX), Y0
+	VPBROADCASTB 6(DX), Y0
+	VPAND        conv2_bits<>+0(SB), Y0, Y0
+	VPCMPEQD     conv2_bits<>+0(SB), Y0, Y0
+	VANDPS       64(CX), Y0, Y0
 	VPBROADCASTB 8(DX), Y1
 	VPAND        conv2_bits<>+0(SB), Y1, Y1
 	VPCMPEQD     conv2_bits<>+0(SB), Y1, Y1
-	VANDPS       Y0, Y1, Y1
-	VMOVUPS      64(CX), Y0
-	VPBROADCASTB 12(DX), Y2
-	VPAND        conv2_bits<>+0(SB), Y2, Y2
-	VPCMPEQD     conv2_bits<>+0(SB), Y2, Y2
-	VANDPS       Y0, Y2, Y2
-	VMOVUPS      320(CX), Y0
-	VPBROADCASTB 40(DX), Y3
-	VPAND        conv2_bits<>+0(SB), Y3, Y3
-	VPCMPEQD     conv2_bits<>+0(SB), Y3, Y3
-	VANDPS       Y0, Y3, Y3
-	VMOVUPS      320(CX), Y0
-	VPBROADCASTB 44(DX), Y4
-	VPAND        conv2_bits<>+0(SB), Y4, Y4
-	VPCMPEQD     conv2_bits<>+0(SB), Y4, Y4
-	VANDPS       Y0, Y4, Y4
-	VMOVAPS      Y1, Y0
-	VFMADD231PS  conv2_0_25<>+0(SB), Y3, Y0
-	VMULPS       conv2_0_5<>+0(SB), Y2, Y1
-	VFMADD231PS  conv2_0_125<>+0(SB), Y4, Y1
-	VADDPS       Y1, Y0, Y2
-	VMOVUPS      Y2, 64(SI)
-	VSUBPS       Y1, Y0, Y0
-	VMOVUPS      Y0, 192(SI)
-	VMOVUPS      64(CX), Y0
+	VANDNPS      Y0, Y1, Y2
+	VANDPS       Y0, Y1, Y0
 	VPBROADCASTB 10(DX), Y1
 	VPAND        conv2_bits<>+0(SB), Y1, Y1
 	VPCMPEQD     conv2_bits<>+0(SB), Y1, Y1
-	VANDPS       Y0, Y1, Y1
-	VMOVUPS      64(CX), Y0
-	VPBROADCASTB 14(DX), Y2
-	VPAND        conv2_bits<>+0(SB), Y2, Y2
-	VPCMPEQD     conv2_bits<>+0(SB), Y2, Y2
-	VANDPS       Y0, Y2, Y2
-	VMOVUPS      320(CX), Y0
-	VPBROADCASTB 42(DX), Y3
+	VPBROADCASTB 30(DX), Y3
 	VPAND        conv2_bits<>+0(SB), Y3, Y3
 	VPCMPEQD     conv2_bits<>+0(SB), Y3, Y3
-	VANDPS       Y0, Y3, Y3
-	VMOVUPS      320(CX), Y0
-	VPBROADCASTB 46(DX), Y4
+	VANDPS       320(CX), Y3, Y3
+	VPBROADCASTB 32(DX), Y4
 	VPAND        conv2_bits<>+0(SB), Y4, Y4
 	VPCMPEQD     conv2_bits<>+0(SB), Y4, Y4
-	VANDPS       Y0, Y4, Y4
-	VMOVAPS      Y1, Y0
-	VFMADD231PS  conv2_0_25<>+0(SB), Y3, Y0
-	VMULPS       conv2_0_5<>+0(SB), Y2, Y1
-	VFMADD231PS  conv2_0_125<>+0(SB), Y4, Y1
-	VADDPS       Y1, Y0, Y2
-	VMOVUPS      Y2, 96(SI)
-	VSUBPS       Y1, Y0, Y0
+	VANDNPS      Y3, Y4, Y5
+	VANDPS       Y3, Y4, Y3
+	VPBROADCASTB 34(DX), Y4
+	VPAND        conv2_bits<>+0(SB), Y4, Y4
+	VPCMPEQD     conv2_bits<>+0(SB), Y4, Y4
+	VANDNPS      Y2, Y1, Y6
+	VANDPS       Y2, Y1, Y2
+	VANDNPS      Y5, Y4, Y7
+	VANDPS       Y5, Y4, Y5
+	VMOVAPS      Y6, Y6
+	VFMADD231PS  conv2_0_25<>+0(SB), Y7, Y6
+	VMULPS       conv2_0_5<>+0(SB), Y2, Y2
+	VFMADD231PS  conv2_0_125<>+0(SB), Y5, Y2
+	VADDPS       Y2, Y6, Y5
+	VMOVUPS      Y5, 64(SI)
+	VSUBPS       Y2, Y6, Y2
+	VMOVUPS      Y2, 192(SI)
+	VANDNPS      Y0, Y1, Y2
+	VANDPS       Y0, Y1, Y0
+	VANDNPS      Y3, Y4, Y1
+	VANDPS       Y3, Y4, Y3
+	VMOVAPS      Y2, Y2
+	VFMADD231PS  conv2_0_25<>+0(SB), Y1, Y2
+	VMULPS       conv2_0_5<>+0(SB), Y0, Y0
+	VFMADD231PS  conv2_0_125<>+0(SB), Y3, Y0
+	VADDPS       Y0, Y2, Y1
+	VMOVUPS      Y1, 96(SI)
+	VSUBPS       Y0, Y2, Y0
 	VMOVUPS      Y0, 224(SI)
 
 	// rows: (A dy) Aᵀ
@@ -13408,117 +13184,101 @@ part13:
 	VMOVUPS     Y0, 18816(AX)
 
 	// columns: rows 5 and 6 of A dy
-	VMOVUPS      128(CX), Y0
+	VPBROADCASTB 12(DX), Y0
+	VPAND        conv2_bits<>+0(SB), Y0, Y0
+	VPCMPEQD     conv2_bits<>+0(SB), Y0, Y0
+	VANDPS       128(CX), Y0, Y0
+	VPBROADCASTB 14(DX), Y1
+	VPAND        conv2_bits<>+0(SB), Y1, Y1
+	VPCMPEQD     conv2_bits<>+0(SB), Y1, Y1
+	VANDNPS      Y0, Y1, Y2
+	VANDPS       Y0, Y1, Y0
 	VPBROADCASTB 16(DX), Y1
 	VPAND        conv2_bits<>+0(SB), Y1, Y1
 	VPCMPEQD     conv2_bits<>+0(SB), Y1, Y1
-	VANDPS       Y0, Y1, Y1
-	VMOVUPS      128(CX), Y0
-	VPBROADCASTB 20(DX), Y2
-	VPAND        conv2_bits<>+0(SB), Y2, Y2
-	VPCMPEQD     conv2_bits<>+0(SB), Y2, Y2
-	VANDPS       Y0, Y2, Y2
-	VMOVUPS      384(CX), Y0
-	VPBROADCASTB 48(DX), Y3
+	VPBROADCASTB 36(DX), Y3
 	VPAND        conv2_bits<>+0(SB), Y3, Y3
 	VPCMPEQD     conv2_bits<>+0(SB), Y3, Y3
-	VANDPS       Y0, Y3, Y3
-	VMOVUPS      384(CX), Y0
-	VPBROADCASTB 52(DX), Y4
+	VANDPS       384(CX), Y3, Y3
+	VPBROADCASTB 38(DX), Y4
 	VPAND        conv2_bits<>+0(SB), Y4, Y4
 	VPCMPEQD     conv2_bits<>+0(SB), Y4, Y4
-	VANDPS       Y0, Y4, Y4
-	VMOVAPS      Y1, Y0
-	VFMADD231PS  conv2_0_25<>+0(SB), Y3, Y0
-	VMULPS       conv2_0_5<>+0(SB), Y2, Y1
-	VFMADD231PS  conv2_0_125<>+0(SB), Y4, Y1
-	VADDPS       Y1, Y0, Y2
-	VMOVUPS      Y2, (SI)
-	VSUBPS       Y1, Y0, Y0
-	VMOVUPS      Y0, 128(SI)
-	VMOVUPS      128(CX), Y0
-	VPBROADCASTB 18(DX), Y1
-	VPAND        conv2_bits<>+0(SB), Y1, Y1
-	VPCMPEQD     conv2_bits<>+0(SB), Y1, Y1
-	VANDPS       Y0, Y1, Y1
-	VMOVUPS      128(CX), Y0
-	VPBROADCASTB 22(DX), Y2
-	VPAND        conv2_bits<>+0(SB), Y2, Y2
-	VPCMPEQD     conv2_bits<>+0(SB), Y2, Y2
-	VANDPS       Y0, Y2, Y2
-	VMOVUPS      384(CX), Y0
-	VPBROADCASTB 50(DX), Y3
-	VPAND        conv2_bits<>+0(SB), Y3, Y3
-	VPCMPEQD     conv2_bits<>+0(SB), Y3, Y3
-	VANDPS       Y0, Y3, Y3
-	VMOVUPS      384(CX), Y0
-	VPBROADCASTB 54(DX), Y4
+	VANDNPS      Y3, Y4, Y5
+	VANDPS       Y3, Y4, Y3
+	VPBROADCASTB 40(DX), Y4
 	VPAND        conv2_bits<>+0(SB), Y4, Y4
 	VPCMPEQD     conv2_bits<>+0(SB), Y4, Y4
-	VANDPS       Y0, Y4, Y4
-	VMOVAPS      Y1, Y0
-	VFMADD231PS  conv2_0_25<>+0(SB), Y3, Y0
-	VMULPS       conv2_0_5<>+0(SB), Y2, Y1
-	VFMADD231PS  conv2_0_125<>+0(SB), Y4, Y1
-	VADDPS       Y1, Y0, Y2
-	VMOVUPS      Y2, 32(SI)
-	VSUBPS       Y1, Y0, Y0
+	VANDNPS      Y2, Y1, Y6
+	VANDPS       Y2, Y1, Y2
+	VANDNPS      Y5, Y4, Y7
+	VANDPS       Y5, Y4, Y5
+	VMOVAPS      Y6, Y6
+	VFMADD231PS  conv2_0_25<>+0(SB), Y7, Y6
+	VMULPS       conv2_0_5<>+0(SB), Y2, Y2
+	VFMADD231PS  conv2_0_125<>+0(SB), Y5, Y2
+	VADDPS       Y2, Y6, Y5
+	VMOVUPS      Y5, (SI)
+	VSUBPS       Y2, Y6, Y2
+	VMOVUPS      Y2, 128(SI)
+	VANDNPS      Y0, Y1, Y2
+	VANDPS       Y0, Y1, Y0
+	VANDNPS      Y3, Y4, Y1
+	VANDPS       Y3, Y4, Y3
+	VMOVAPS      Y2, Y2
+	VFMADD231PS  conv2_0_25<>+0(SB), Y1, Y2
+	VMULPS       conv2_0_5<>+0(SB), Y0, Y0
+	VFMADD231PS  conv2_0_125<>+0(SB), Y3, Y0
+	VADDPS       Y0, Y2, Y1
+	VMOVUPS      Y1, 32(SI)
+	VSUBPS       Y0, Y2, Y0
 	VMOVUPS      Y0, 160(SI)
-	VMOVUPS      192(CX), Y0
-	VPBROADCASTB 24(DX), Y1
+	VPBROADCASTB 18(DX), Y0
+	VPAND        conv2_bits<>+0(SB), Y0, Y0
+	VPCMPEQD     conv2_bits<>+0(SB), Y0, Y0
+	VANDPS       192(CX), Y0, Y0
+	VPBROADCASTB 20(DX), Y1
 	VPAND        conv2_bits<>+0(SB), Y1, Y1
 	VPCMPEQD     conv2_bits<>+0(SB), Y1, Y1
-	VANDPS       Y0, Y1, Y1
-	VMOVUPS      192(CX), Y0
-	VPBROADCASTB 28(DX), Y2
-	VPAND        conv2_bits<>+0(SB), Y2, Y2
-	VPCMPEQD     conv2_bits<>+0(SB), Y2, Y2
-	VANDPS       Y0, Y2, Y2
-	VMOVUPS      448(CX), Y0
-	VPBROADCASTB 56(DX), Y3
-	VPAND        conv2_bits<>+0(SB), Y3, Y3
-	VPCMPEQD     conv2_bits<>+0(SB), Y3, Y3
-	VANDPS       Y0, Y3, Y3
-	VMOVUPS      448(CX), Y0
-	VPBROADCASTB 60(DX), Y4
-	VPAND        conv2_bits<>+0(SB), Y4, Y4
-	VPCMPEQD     conv2_bits<>+0(SB), Y4, Y4
-	VANDPS       Y0, Y4, Y4
-	VMOVAPS      Y1, Y0
-	VFMADD231PS  conv2_0_25<>+0(SB), Y3, Y0
-	VMULPS       conv2_0_5<>+0(SB), Y2, Y1
-	VFMADD231PS  conv2_0_125<>+0(SB), Y4, Y1
-	VADDPS       Y1, Y0, Y2
-	VMOVUPS      Y2, 64(SI)
-	VSUBPS       Y1, Y0, Y0
-	VMOVUPS      Y0, 192(SI)
-	VMOVUPS      192(CX), Y0
-	VPBROADCASTB 26(DX), Y1
+	VANDNPS      Y0, Y1, Y2
+	VANDPS       Y0, Y1, Y0
+	VPBROADCASTB 22(DX), Y1
 	VPAND        conv2_bits<>+0(SB), Y1, Y1
 	VPCMPEQD     conv2_bits<>+0(SB), Y1, Y1
-	VANDPS       Y0, Y1, Y1
-	VMOVUPS      192(CX), Y0
-	VPBROADCASTB 30(DX), Y2
-	VPAND        conv2_bits<>+0(SB), Y2, Y2
-	VPCMPEQD     conv2_bits<>+0(SB), Y2, Y2
-	VANDPS       Y0, Y2, Y2
-	VMOVUPS      448(CX), Y0
-	VPBROADCASTB 58(DX), Y3
+	VPBROADCASTB 42(DX), Y3
 	VPAND        conv2_bits<>+0(SB), Y3, Y3
 	VPCMPEQD     conv2_bits<>+0(SB), Y3, Y3
-	VANDPS       Y0, Y3, Y3
-	VMOVUPS      448(CX), Y0
-	VPBROADCASTB 62(DX), Y4
+	VANDPS       448(CX), Y3, Y3
+	VPBROADCASTB 44(DX), Y4
 	VPAND        conv2_bits<>+0(SB), Y4, Y4
 	VPCMPEQD     conv2_bits<>+0(SB), Y4, Y4
-	VANDPS       Y0, Y4, Y4
-	VMOVAPS      Y1, Y0
-	VFMADD231PS  conv2_0_25<>+0(SB), Y3, Y0
-	VMULPS       conv2_0_5<>+0(SB), Y2, Y1
-	VFMADD231PS  conv2_0_125<>+0(SB), Y4, Y1
-	VADDPS       Y1, Y0, Y2
-	VMOVUPS      Y2, 96(SI)
-	VSUBPS       Y1, Y0, Y0
+	VANDNPS      Y3, Y4, Y5
+	VANDPS       Y3, Y4, Y3
+	VPBROADCASTB 46(DX), Y4
+	VPAND        conv2_bits<>+0(SB), Y4, Y4
+	VPCMPEQD     conv2_bits<>+0(SB), Y4, Y4
+	VANDNPS      Y2, Y1, Y6
+	VANDPS       Y2, Y1, Y2
+	VANDNPS      Y5, Y4, Y7
+	VANDPS       Y5, Y4, Y5
+	VMOVAPS      Y6, Y6
+	VFMADD231PS  conv2_0_25<>+0(SB), Y7, Y6
+	VMULPS       conv2_0_5<>+0(SB), Y2, Y2
+	VFMADD231PS  conv2_0_125<>+0(SB), Y5, Y2
+	VADDPS       Y2, Y6, Y5
+	VMOVUPS      Y5, 64(SI)
+	VSUBPS       Y2, Y6, Y2
+	VMOVUPS      Y2, 192(SI)
+	VANDNPS      Y0, Y1, Y2
+	VANDPS       Y0, Y1, Y0
+	VANDNPS      Y3, Y4, Y1
+	VANDPS       Y3, Y4, Y3
+	VMOVAPS      Y2, Y2
+	VFMADD231PS  conv2_0_25<>+0(SB), Y1, Y2
+	VMULPS       conv2_0_5<>+0(SB), Y0, Y0
+	VFMADD231PS  conv2_0_125<>+0(SB), Y3, Y0
+	VADDPS       Y0, Y2, Y1
+	VMOVUPS      Y1, 96(SI)
+	VSUBPS       Y0, Y2, Y0
 	VMOVUPS      Y0, 224(SI)
 
 	// rows: (A dy) Aᵀ
@@ -13588,7 +13348,7 @@ part13:
 	ADDQ        $-2, DX
 	ADDQ        $+128, AX
 	ADDQ        $+512, CX
-	ADDQ        $+64, DX
+	ADDQ        $+48, DX
 	DECQ        BX
 	JNZ         tileRow12
 	JMP         end1

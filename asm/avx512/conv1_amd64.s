@@ -1800,34 +1800,28 @@ output6:
 	VMAXPS           Y9, Y5, Y12
 	VADDPS           Y1, Y12, Y12
 	VMAXPS           Y12, Y0, Y12
-	VCMPPS           $0x1e, Y0, Y12, K1
-	VCMPPS           $0x1e, Y5, Y9, K1, K2
-	KANDNW           K1, K2, K1
-	VCMPPS           $0x1e, Y7, Y2, K1, K3
-	KANDNW           K1, K3, K1
-	KMOVB            K1, (SI)
-	KMOVB            K3, 1(SI)
-	VCMPPS           $0x1e, Y11, Y3, K2, K1
-	KANDNW           K2, K1, K2
-	KMOVB            K2, 2(SI)
-	KMOVB            K1, 3(SI)
+	VCMPPS           $0x1e, Y5, Y9, K1
+	VBLENDMPS        Y11, Y7, K1, Y5
+	VBLENDMPS        Y3, Y2, K1, Y2
+	VCMPPS           $0x1e, Y0, Y12, K2
+	KMOVB            K2, (SI)
+	VCMPPS           $0x1e, Y5, Y2, K2
+	KMOVB            K2, 1(SI)
+	KMOVB            K1, 2(SI)
 	VMOVUPS          Y12, (AX)
 	VMAXPS           Y6, Y4, Y2
 	VMAXPS           Y10, Y8, Y3
 	VMAXPS           Y3, Y2, Y5
 	VADDPS           Y1, Y5, Y5
 	VMAXPS           Y5, Y0, Y5
-	VCMPPS           $0x1e, Y0, Y5, K1
-	VCMPPS           $0x1e, Y2, Y3, K1, K2
-	KANDNW           K1, K2, K1
-	VCMPPS           $0x1e, Y4, Y6, K1, K3
-	KANDNW           K1, K3, K1
-	KMOVB            K1, 4(SI)
-	KMOVB            K3, 5(SI)
-	VCMPPS           $0x1e, Y8, Y10, K2, K1
-	KANDNW           K2, K1, K2
-	KMOVB            K2, 6(SI)
-	KMOVB            K1, 7(SI)
+	VCMPPS           $0x1e, Y2, Y3, K1
+	VBLENDMPS        Y8, Y4, K1, Y2
+	VBLENDMPS        Y10, Y6, K1, Y3
+	VCMPPS           $0x1e, Y0, Y5, K2
+	KMOVB            K2, 3(SI)
+	VCMPPS           $0x1e, Y2, Y3, K2
+	KMOVB            K2, 4(SI)
+	KMOVB            K1, 5(SI)
 	VMOVUPS          Y5, 32(AX)
 	VMOVUPS          544(DI), Y2
 	VMOVUPS          576(DI), Y3
@@ -1882,39 +1876,33 @@ output6:
 	VMAXPS           Y9, Y5, Y12
 	VADDPS           Y1, Y12, Y12
 	VMAXPS           Y12, Y0, Y12
-	VCMPPS           $0x1e, Y0, Y12, K1
-	VCMPPS           $0x1e, Y5, Y9, K1, K2
-	KANDNW           K1, K2, K1
-	VCMPPS           $0x1e, Y7, Y2, K1, K3
-	KANDNW           K1, K3, K1
-	KMOVB            K1, 48(SI)
-	KMOVB            K3, 49(SI)
-	VCMPPS           $0x1e, Y11, Y3, K2, K1
-	KANDNW           K2, K1, K2
-	KMOVB            K2, 50(SI)
-	KMOVB            K1, 51(SI)
+	VCMPPS           $0x1e, Y5, Y9, K1
+	VBLENDMPS        Y11, Y7, K1, Y5
+	VBLENDMPS        Y3, Y2, K1, Y2
+	VCMPPS           $0x1e, Y0, Y12, K2
+	KMOVB            K2, 36(SI)
+	VCMPPS           $0x1e, Y5, Y2, K2
+	KMOVB            K2, 37(SI)
+	KMOVB            K1, 38(SI)
 	VMOVUPS          Y12, 384(AX)
 	VMAXPS           Y6, Y4, Y2
 	VMAXPS           Y10, Y8, Y3
 	VMAXPS           Y3, Y2, Y5
 	VADDPS           Y1, Y5, Y1
 	VMAXPS           Y1, Y0, Y1
-	VCMPPS           $0x1e, Y0, Y1, K1
-	VCMPPS           $0x1e, Y2, Y3, K1, K2
-	KANDNW           K1, K2, K1
-	VCMPPS           $0x1e, Y4, Y6, K1, K3
-	KANDNW           K1, K3, K1
-	KMOVB            K1, 52(SI)
-	KMOVB            K3, 53(SI)
-	VCMPPS           $0x1e, Y8, Y10, K2, K1
-	KANDNW           K2, K1, K2
-	KMOVB            K2, 54(SI)
-	KMOVB            K1, 55(SI)
+	VCMPPS           $0x1e, Y2, Y3, K1
+	VBLENDMPS        Y8, Y4, K1, Y2
+	VBLENDMPS        Y10, Y6, K1, Y3
+	VCMPPS           $0x1e, Y0, Y1, K2
+	KMOVB            K2, 39(SI)
+	VCMPPS           $0x1e, Y2, Y3, K2
+	KMOVB            K2, 40(SI)
+	KMOVB            K1, 41(SI)
 	VMOVUPS          Y1, 416(AX)
 	ADDQ             $+4, BX
 	ADDQ             $+1024, DI
 	ADDQ             $+4608, AX
-	ADDQ             $+576, SI
+	ADDQ             $+432, SI
 	DECQ             R11
 	JNZ              output6
 	ADDQ             $-10240, DI
@@ -1923,15 +1911,15 @@ output6:
 	ADDQ             $-80, DX
 	ADDQ             $-80, BX
 	ADDQ             $-92160, AX
-	ADDQ             $-11520, SI
+	ADDQ             $-8640, SI
 	ADDQ             $+128, CX
 	ADDQ             $+64, AX
-	ADDQ             $+8, SI
+	ADDQ             $+6, SI
 	DECQ             R9
 	JNZ              tileColumn2
 	ADDQ             $+2816, CX
 	ADDQ             $+384, AX
-	ADDQ             $+48, SI
+	ADDQ             $+36, SI
 	DECQ             R8
 	JNZ              tileRow1
 	VZEROUPPER
@@ -1939,70 +1927,44 @@ output6:
 
 // func Conv1WeightGrad8(dw []float32, x []float32, dy []float32, mask []byte)
 // Requires: AVX, AVX512DQ, AVX512F, AVX512VL, FMA3
-TEXT ·Conv1WeightGrad8(SB), $5248-96
+TEXT ·Conv1WeightGrad8(SB), $0-96
 	MOVQ dw_base+0(FP), AX
 	MOVQ x_base+24(FP), CX
 	MOVQ dy_base+48(FP), DX
 	MOVQ mask_base+72(FP), BX
-	LEAQ 63(SP), SI
-	ANDQ $-64, SI
-	LEAQ 4608(SI), DI
-	MOVQ $0x00000014, R8
+	MOVQ $0x00000014, SI
 
 output1:
-	MOVQ $0x00000090, R9
+	VXORPS Y0, Y0, Y0
+	VXORPS Y0, Y0, Y0
+	VXORPS Y1, Y1, Y1
+	VXORPS Y2, Y2, Y2
+	VXORPS Y3, Y3, Y3
+	VXORPS Y4, Y4, Y4
+	VXORPS Y5, Y5, Y5
+	VXORPS Y6, Y6, Y6
+	VXORPS Y7, Y7, Y7
+	VXORPS Y8, Y8, Y8
+	VXORPS Y9, Y9, Y9
+	VXORPS Y10, Y10, Y10
+	VXORPS Y11, Y11, Y11
+	VXORPS Y12, Y12, Y12
+	VXORPS Y13, Y13, Y13
+	VXORPS Y14, Y14, Y14
+	MOVQ   $0x0000000c, DI
 
-window2:
-	KMOVB     (BX), K1
-	KMOVB     1(BX), K2
-	KMOVB     2(BX), K3
-	KMOVB     3(BX), K4
-	KORW      K2, K4, K5
-	KORW      K3, K4, K3
-	KORW      K1, K2, K1
-	KORW      K1, K3, K1
-	VMOVUPS.Z (DX), K1, Y0
-	VMOVUPS   Y0, (SI)
-	KMOVW     K5, (DI)
-	KMOVW     K3, 2(DI)
-	ADDQ      $+32, DX
-	ADDQ      $+4, BX
-	ADDQ      $+32, SI
-	ADDQ      $+4, DI
-	DECQ      R9
-	JNZ       window2
-	ADDQ      $-4608, DX
-	ADDQ      $-576, BX
-	ADDQ      $-4608, SI
-	ADDQ      $-576, DI
-	VXORPS    Y0, Y0, Y0
-	VXORPS    Y0, Y0, Y0
-	VXORPS    Y1, Y1, Y1
-	VXORPS    Y2, Y2, Y2
-	VXORPS    Y3, Y3, Y3
-	VXORPS    Y4, Y4, Y4
-	VXORPS    Y5, Y5, Y5
-	VXORPS    Y6, Y6, Y6
-	VXORPS    Y7, Y7, Y7
-	VXORPS    Y8, Y8, Y8
-	VXORPS    Y9, Y9, Y9
-	VXORPS    Y10, Y10, Y10
-	VXORPS    Y11, Y11, Y11
-	VXORPS    Y12, Y12, Y12
-	VXORPS    Y13, Y13, Y13
-	VXORPS    Y14, Y14, Y14
-	MOVQ      $0x0000000c, R9
+row2:
+	MOVQ $0x00000006, R8
 
-row3:
-	MOVQ $0x00000006, R10
-
-column4:
-	VMOVUPS       (SI), Y15
-	KMOVW         (DI), K1
-	KMOVW         2(DI), K2
-	VMOVUPS       32(SI), Y16
-	KMOVW         4(DI), K3
-	KMOVW         6(DI), K4
+column3:
+	KMOVB         (BX), K1
+	VMOVUPS.Z     (DX), K1, Y15
+	KMOVB         1(BX), K1
+	KMOVB         2(BX), K2
+	KMOVB         3(BX), K3
+	VMOVUPS.Z     32(DX), K3, Y16
+	KMOVB         4(BX), K3
+	KMOVB         5(BX), K4
 	VMOVUPS       (CX), Y17
 	VMOVUPS       896(CX), Y18
 	VMOVUPS       1792(CX), Y19
@@ -2132,16 +2094,16 @@ column4:
 	VBLENDMPS     Y15, Y19, K3, Y15
 	VFMADD231PS   Y15, Y16, Y14
 	ADDQ          $+128, CX
-	ADDQ          $+64, SI
-	ADDQ          $+8, DI
-	DECQ          R10
-	JNZ           column4
+	ADDQ          $+64, DX
+	ADDQ          $+6, BX
+	DECQ          R8
+	JNZ           column3
 	ADDQ          $+1024, CX
-	DECQ          R9
-	JNZ           row3
+	DECQ          DI
+	JNZ           row2
 	ADDQ          $-21504, CX
-	ADDQ          $-4608, SI
-	ADDQ          $-576, DI
+	ADDQ          $-4608, DX
+	ADDQ          $-432, BX
 	VEXTRACTF32X4 $0x01, Y0, X15
 	VADDPS        X15, X0, X15
 	VMOVHLPS      X15, X15, X0
@@ -2258,19 +2220,21 @@ column4:
 	VXORPS        Y7, Y7, Y7
 	VXORPS        Y8, Y8, Y8
 	VXORPS        Y9, Y9, Y9
-	MOVQ          $0x0000000c, R9
+	MOVQ          $0x0000000c, DI
 
-row5:
-	MOVQ $0x00000006, R10
+row4:
+	MOVQ $0x00000006, R8
 
-column6:
-	VMOVUPS       (SI), Y11
-	KMOVW         (DI), K1
-	KMOVW         2(DI), K2
+column5:
+	KMOVB         (BX), K1
+	VMOVUPS.Z     (DX), K1, Y11
+	KMOVB         1(BX), K1
+	KMOVB         2(BX), K2
 	VADDPS        Y11, Y10, Y10
-	VMOVUPS       32(SI), Y12
-	KMOVW         4(DI), K3
-	KMOVW         6(DI), K4
+	KMOVB         3(BX), K3
+	VMOVUPS.Z     32(DX), K3, Y12
+	KMOVB         4(BX), K3
+	KMOVB         5(BX), K4
 	VADDPS        Y12, Y10, Y10
 	VMOVUPS       2688(CX), Y13
 	VMOVUPS       3584(CX), Y14
@@ -2361,16 +2325,16 @@ column6:
 	VBLENDMPS     Y13, Y11, K3, Y11
 	VFMADD231PS   Y11, Y12, Y9
 	ADDQ          $+128, CX
-	ADDQ          $+64, SI
-	ADDQ          $+8, DI
-	DECQ          R10
-	JNZ           column6
+	ADDQ          $+64, DX
+	ADDQ          $+6, BX
+	DECQ          R8
+	JNZ           column5
 	ADDQ          $+1024, CX
-	DECQ          R9
-	JNZ           row5
+	DECQ          DI
+	JNZ           row4
 	ADDQ          $-21504, CX
-	ADDQ          $-4608, SI
-	ADDQ          $-576, DI
+	ADDQ          $-4608, DX
+	ADDQ          $-432, BX
 	VEXTRACTF32X4 $0x01, Y0, X11
 	VADDPS        X11, X0, X11
 	VMOVHLPS      X11, X11, X0
@@ -2450,8 +2414,8 @@ column6:
 	VMOVSS        X0, 2400(AX)
 	ADDQ          $+4, AX
 	ADDQ          $+4608, DX
-	ADDQ          $+576, BX
-	DECQ          R8
+	ADDQ          $+432, BX
+	DECQ          SI
 	JNZ           output1
 	VZEROUPPER
 	RET
@@ -4222,34 +4186,28 @@ output6:
 	VMAXPS           Z9, Z5, Z12
 	VADDPS           Z1, Z12, Z12
 	VMAXPS           Z12, Z0, Z12
-	VCMPPS           $0x1e, Z0, Z12, K1
-	VCMPPS           $0x1e, Z5, Z9, K1, K2
-	KANDNW           K1, K2, K1
-	VCMPPS           $0x1e, Z7, Z2, K1, K3
-	KANDNW           K1, K3, K1
-	KMOVW            K1, (SI)
-	KMOVW            K3, 2(SI)
-	VCMPPS           $0x1e, Z11, Z3, K2, K1
-	KANDNW           K2, K1, K2
-	KMOVW            K2, 4(SI)
-	KMOVW            K1, 6(SI)
+	VCMPPS           $0x1e, Z5, Z9, K1
+	VBLENDMPS        Z11, Z7, K1, Z5
+	VBLENDMPS        Z3, Z2, K1, Z2
+	VCMPPS           $0x1e, Z0, Z12, K2
+	KMOVW            K2, (SI)
+	VCMPPS           $0x1e, Z5, Z2, K2
+	KMOVW            K2, 2(SI)
+	KMOVW            K1, 4(SI)
 	VMOVUPS          Z12, (AX)
 	VMAXPS           Z6, Z4, Z2
 	VMAXPS           Z10, Z8, Z3
 	VMAXPS           Z3, Z2, Z5
 	VADDPS           Z1, Z5, Z5
 	VMAXPS           Z5, Z0, Z5
-	VCMPPS           $0x1e, Z0, Z5, K1
-	VCMPPS           $0x1e, Z2, Z3, K1, K2
-	KANDNW           K1, K2, K1
-	VCMPPS           $0x1e, Z4, Z6, K1, K3
-	KANDNW           K1, K3, K1
-	KMOVW            K1, 8(SI)
-	KMOVW            K3, 10(SI)
-	VCMPPS           $0x1e, Z8, Z10, K2, K1
-	KANDNW           K2, K1, K2
-	KMOVW            K2, 12(SI)
-	KMOVW            K1, 14(SI)
+	VCMPPS           $0x1e, Z2, Z3, K1
+	VBLENDMPS        Z8, Z4, K1, Z2
+	VBLENDMPS        Z10, Z6, K1, Z3
+	VCMPPS           $0x1e, Z0, Z5, K2
+	KMOVW            K2, 6(SI)
+	VCMPPS           $0x1e, Z2, Z3, K2
+	KMOVW            K2, 8(SI)
+	KMOVW            K1, 10(SI)
 	VMOVUPS          Z5, 64(AX)
 	VMOVUPS          1088(DI), Z2
 	VMOVUPS          1152(DI), Z3
@@ -4304,39 +4262,33 @@ output6:
 	VMAXPS           Z9, Z5, Z12
 	VADDPS           Z1, Z12, Z12
 	VMAXPS           Z12, Z0, Z12
-	VCMPPS           $0x1e, Z0, Z12, K1
-	VCMPPS           $0x1e, Z5, Z9, K1, K2
-	KANDNW           K1, K2, K1
-	VCMPPS           $0x1e, Z7, Z2, K1, K3
-	KANDNW           K1, K3, K1
-	KMOVW            K1, 96(SI)
-	KMOVW            K3, 98(SI)
-	VCMPPS           $0x1e, Z11, Z3, K2, K1
-	KANDNW           K2, K1, K2
-	KMOVW            K2, 100(SI)
-	KMOVW            K1, 102(SI)
+	VCMPPS           $0x1e, Z5, Z9, K1
+	VBLENDMPS        Z11, Z7, K1, Z5
+	VBLENDMPS        Z3, Z2, K1, Z2
+	VCMPPS           $0x1e, Z0, Z12, K2
+	KMOVW            K2, 72(SI)
+	VCMPPS           $0x1e, Z5, Z2, K2
+	KMOVW            K2, 74(SI)
+	KMOVW            K1, 76(SI)
 	VMOVUPS          Z12, 768(AX)
 	VMAXPS           Z6, Z4, Z2
 	VMAXPS           Z10, Z8, Z3
 	VMAXPS           Z3, Z2, Z5
 	VADDPS           Z1, Z5, Z1
 	VMAXPS           Z1, Z0, Z1
-	VCMPPS           $0x1e, Z0, Z1, K1
-	VCMPPS           $0x1e, Z2, Z3, K1, K2
-	KANDNW           K1, K2, K1
-	VCMPPS           $0x1e, Z4, Z6, K1, K3
-	KANDNW           K1, K3, K1
-	KMOVW            K1, 104(SI)
-	KMOVW            K3, 106(SI)
-	VCMPPS           $0x1e, Z8, Z10, K2, K1
-	KANDNW           K2, K1, K2
-	KMOVW            K2, 108(SI)
-	KMOVW            K1, 110(SI)
+	VCMPPS           $0x1e, Z2, Z3, K1
+	VBLENDMPS        Z8, Z4, K1, Z2
+	VBLENDMPS        Z10, Z6, K1, Z3
+	VCMPPS           $0x1e, Z0, Z1, K2
+	KMOVW            K2, 78(SI)
+	VCMPPS           $0x1e, Z2, Z3, K2
+	KMOVW            K2, 80(SI)
+	KMOVW            K1, 82(SI)
 	VMOVUPS          Z1, 832(AX)
 	ADDQ             $+4, BX
 	ADDQ             $+2048, DI
 	ADDQ             $+9216, AX
-	ADDQ             $+1152, SI
+	ADDQ             $+864, SI
 	DECQ             R11
 	JNZ              output6
 	ADDQ             $-20480, DI
@@ -4345,15 +4297,15 @@ output6:
 	ADDQ             $-80, DX
 	ADDQ             $-80, BX
 	ADDQ             $-184320, AX
-	ADDQ             $-23040, SI
+	ADDQ             $-17280, SI
 	ADDQ             $+256, CX
 	ADDQ             $+128, AX
-	ADDQ             $+16, SI
+	ADDQ             $+12, SI
 	DECQ             R9
 	JNZ              tileColumn2
 	ADDQ             $+5632, CX
 	ADDQ             $+768, AX
-	ADDQ             $+96, SI
+	ADDQ             $+72, SI
 	DECQ             R8
 	JNZ              tileRow1
 	VZEROUPPER
@@ -4361,70 +4313,44 @@ output6:
 
 // func Conv1WeightGrad16(dw []float32, x []float32, dy []float32, mask []byte)
 // Requires: AVX, AVX512DQ, AVX512F, AVX512VL
-TEXT ·Conv1WeightGrad16(SB), $9856-96
+TEXT ·Conv1WeightGrad16(SB), $0-96
 	MOVQ dw_base+0(FP), AX
 	MOVQ x_base+24(FP), CX
 	MOVQ dy_base+48(FP), DX
 	MOVQ mask_base+72(FP), BX
-	LEAQ 63(SP), SI
-	ANDQ $-64, SI
-	LEAQ 9216(SI), DI
-	MOVQ $0x00000014, R8
+	MOVQ $0x00000014, SI
 
 output1:
-	MOVQ $0x00000090, R9
+	VXORPS Z0, Z0, Z0
+	VXORPS Z0, Z0, Z0
+	VXORPS Z1, Z1, Z1
+	VXORPS Z2, Z2, Z2
+	VXORPS Z3, Z3, Z3
+	VXORPS Z4, Z4, Z4
+	VXORPS Z5, Z5, Z5
+	VXORPS Z6, Z6, Z6
+	VXORPS Z7, Z7, Z7
+	VXORPS Z8, Z8, Z8
+	VXORPS Z9, Z9, Z9
+	VXORPS Z10, Z10, Z10
+	VXORPS Z11, Z11, Z11
+	VXORPS Z12, Z12, Z12
+	VXORPS Z13, Z13, Z13
+	VXORPS Z14, Z14, Z14
+	MOVQ   $0x0000000c, DI
 
-window2:
-	KMOVW     (BX), K1
-	KMOVW     2(BX), K2
-	KMOVW     4(BX), K3
-	KMOVW     6(BX), K4
-	KORW      K2, K4, K5
-	KORW      K3, K4, K3
-	KORW      K1, K2, K1
-	KORW      K1, K3, K1
-	VMOVUPS.Z (DX), K1, Z0
-	VMOVUPS   Z0, (SI)
-	KMOVW     K5, (DI)
-	KMOVW     K3, 2(DI)
-	ADDQ      $+64, DX
-	ADDQ      $+8, BX
-	ADDQ      $+64, SI
-	ADDQ      $+4, DI
-	DECQ      R9
-	JNZ       window2
-	ADDQ      $-9216, DX
-	ADDQ      $-1152, BX
-	ADDQ      $-9216, SI
-	ADDQ      $-576, DI
-	VXORPS    Z0, Z0, Z0
-	VXORPS    Z0, Z0, Z0
-	VXORPS    Z1, Z1, Z1
-	VXORPS    Z2, Z2, Z2
-	VXORPS    Z3, Z3, Z3
-	VXORPS    Z4, Z4, Z4
-	VXORPS    Z5, Z5, Z5
-	VXORPS    Z6, Z6, Z6
-	VXORPS    Z7, Z7, Z7
-	VXORPS    Z8, Z8, Z8
-	VXORPS    Z9, Z9, Z9
-	VXORPS    Z10, Z10, Z10
-	VXORPS    Z11, Z11, Z11
-	VXORPS    Z12, Z12, Z12
-	VXORPS    Z13, Z13, Z13
-	VXORPS    Z14, Z14, Z14
-	MOVQ      $0x0000000c, R9
+row2:
+	MOVQ $0x00000006, R8
 
-row3:
-	MOVQ $0x00000006, R10
-
-column4:
-	VMOVUPS       (SI), Z15
-	KMOVW         (DI), K1
-	KMOVW         2(DI), K2
-	VMOVUPS       64(SI), Z16
-	KMOVW         4(DI), K3
-	KMOVW         6(DI), K4
+column3:
+	KMOVW         (BX), K1
+	VMOVUPS.Z     (DX), K1, Z15
+	KMOVW         2(BX), K1
+	KMOVW         4(BX), K2
+	KMOVW         6(BX), K3
+	VMOVUPS.Z     64(DX), K3, Z16
+	KMOVW         8(BX), K3
+	KMOVW         10(BX), K4
 	VMOVUPS       (CX), Z17
 	VMOVUPS       1792(CX), Z18
 	VMOVUPS       3584(CX), Z19
@@ -4554,16 +4480,16 @@ column4:
 	VBLENDMPS     Z15, Z19, K3, Z15
 	VFMADD231PS   Z15, Z16, Z14
 	ADDQ          $+256, CX
-	ADDQ          $+128, SI
-	ADDQ          $+8, DI
-	DECQ          R10
-	JNZ           column4
+	ADDQ          $+128, DX
+	ADDQ          $+12, BX
+	DECQ          R8
+	JNZ           column3
 	ADDQ          $+2048, CX
-	DECQ          R9
-	JNZ           row3
+	DECQ          DI
+	JNZ           row2
 	ADDQ          $-43008, CX
-	ADDQ          $-9216, SI
-	ADDQ          $-576, DI
+	ADDQ          $-9216, DX
+	ADDQ          $-864, BX
 	VEXTRACTF32X8 $0x01, Z0, Y15
 	VADDPS        Y15, Y0, Y15
 	VEXTRACTF32X4 $0x01, Y15, X0
@@ -4710,19 +4636,21 @@ column4:
 	VXORPS        Z7, Z7, Z7
 	VXORPS        Z8, Z8, Z8
 	VXORPS        Z9, Z9, Z9
-	MOVQ          $0x0000000c, R9
+	MOVQ          $0x0000000c, DI
 
-row5:
-	MOVQ $0x00000006, R10
+row4:
+	MOVQ $0x00000006, R8
 
-column6:
-	VMOVUPS       (SI), Z11
-	KMOVW         (DI), K1
-	KMOVW         2(DI), K2
+column5:
+	KMOVW         (BX), K1
+	VMOVUPS.Z     (DX), K1, Z11
+	KMOVW         2(BX), K1
+	KMOVW         4(BX), K2
 	VADDPS        Z11, Z10, Z10
-	VMOVUPS       64(SI), Z12
-	KMOVW         4(DI), K3
-	KMOVW         6(DI), K4
+	KMOVW         6(BX), K3
+	VMOVUPS.Z     64(DX), K3, Z12
+	KMOVW         8(BX), K3
+	KMOVW         10(BX), K4
 	VADDPS        Z12, Z10, Z10
 	VMOVUPS       5376(CX), Z13
 	VMOVUPS       7168(CX), Z14
@@ -4813,16 +4741,16 @@ column6:
 	VBLENDMPS     Z13, Z11, K3, Z11
 	VFMADD231PS   Z11, Z12, Z9
 	ADDQ          $+256, CX
-	ADDQ          $+128, SI
-	ADDQ          $+8, DI
-	DECQ          R10
-	JNZ           column6
+	ADDQ          $+128, DX
+	ADDQ          $+12, BX
+	DECQ          R8
+	JNZ           column5
 	ADDQ          $+2048, CX
-	DECQ          R9
-	JNZ           row5
+	DECQ          DI
+	JNZ           row4
 	ADDQ          $-43008, CX
-	ADDQ          $-9216, SI
-	ADDQ          $-576, DI
+	ADDQ          $-9216, DX
+	ADDQ          $-864, BX
 	VEXTRACTF32X8 $0x01, Z0, Y11
 	VADDPS        Y11, Y0, Y11
 	VEXTRACTF32X4 $0x01, Y11, X0
@@ -4924,8 +4852,8 @@ column6:
 	VMOVSS        X1, 2400(AX)
 	ADDQ          $+4, AX
 	ADDQ          $+9216, DX
-	ADDQ          $+1152, BX
-	DECQ          R8
+	ADDQ          $+864, BX
+	DECQ          SI
 	JNZ           output1
 	VZEROUPPER
 	RET

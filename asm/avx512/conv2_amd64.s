@@ -2464,7 +2464,7 @@ chunk2:
 	IMUL3Q       $+4, BX, SI
 	ADDQ         SI, DX
 	MOVQ         mask_base+24(FP), SI
-	IMUL3Q       $+64, BX, BX
+	IMUL3Q       $+48, BX, BX
 	ADDQ         BX, SI
 	LEAQ         63(SP), BX
 	ANDQ         $-64, BX
@@ -2756,34 +2756,28 @@ tileRow4:
 	VMAXPS           Y9, Y5, Y12
 	VADDPS           Y1, Y12, Y12
 	VMAXPS           Y12, Y0, Y12
-	VCMPPS           $0x1e, Y0, Y12, K1
-	VCMPPS           $0x1e, Y5, Y9, K1, K2
-	KANDNW           K1, K2, K1
-	VCMPPS           $0x1e, Y7, Y2, K1, K3
-	KANDNW           K1, K3, K1
-	KMOVB            K1, (SI)
-	KMOVB            K3, 1(SI)
-	VCMPPS           $0x1e, Y11, Y3, K2, K1
-	KANDNW           K2, K1, K2
-	KMOVB            K2, 2(SI)
-	KMOVB            K1, 3(SI)
+	VCMPPS           $0x1e, Y5, Y9, K1
+	VBLENDMPS        Y11, Y7, K1, Y5
+	VBLENDMPS        Y3, Y2, K1, Y2
+	VCMPPS           $0x1e, Y0, Y12, K2
+	KMOVB            K2, (SI)
+	VCMPPS           $0x1e, Y5, Y2, K2
+	KMOVB            K2, 1(SI)
+	KMOVB            K1, 2(SI)
 	VMOVUPS          Y12, (CX)
 	VMAXPS           Y6, Y4, Y2
 	VMAXPS           Y10, Y8, Y3
 	VMAXPS           Y3, Y2, Y5
 	VADDPS           Y1, Y5, Y5
 	VMAXPS           Y5, Y0, Y5
-	VCMPPS           $0x1e, Y0, Y5, K1
-	VCMPPS           $0x1e, Y2, Y3, K1, K2
-	KANDNW           K1, K2, K1
-	VCMPPS           $0x1e, Y4, Y6, K1, K3
-	KANDNW           K1, K3, K1
-	KMOVB            K1, 4(SI)
-	KMOVB            K3, 5(SI)
-	VCMPPS           $0x1e, Y8, Y10, K2, K1
-	KANDNW           K2, K1, K2
-	KMOVB            K2, 6(SI)
-	KMOVB            K1, 7(SI)
+	VCMPPS           $0x1e, Y2, Y3, K1
+	VBLENDMPS        Y8, Y4, K1, Y2
+	VBLENDMPS        Y10, Y6, K1, Y3
+	VCMPPS           $0x1e, Y0, Y5, K2
+	KMOVB            K2, 3(SI)
+	VCMPPS           $0x1e, Y2, Y3, K2
+	KMOVB            K2, 4(SI)
+	KMOVB            K1, 5(SI)
 	VMOVUPS          Y5, 32(CX)
 	VMOVUPS          544(BX), Y2
 	VMOVUPS          576(BX), Y3
@@ -2838,34 +2832,28 @@ tileRow4:
 	VMAXPS           Y9, Y5, Y12
 	VADDPS           Y1, Y12, Y12
 	VMAXPS           Y12, Y0, Y12
-	VCMPPS           $0x1e, Y0, Y12, K1
-	VCMPPS           $0x1e, Y5, Y9, K1, K2
-	KANDNW           K1, K2, K1
-	VCMPPS           $0x1e, Y7, Y2, K1, K3
-	KANDNW           K1, K3, K1
-	KMOVB            K1, 16(SI)
-	KMOVB            K3, 17(SI)
-	VCMPPS           $0x1e, Y11, Y3, K2, K1
-	KANDNW           K2, K1, K2
-	KMOVB            K2, 18(SI)
-	KMOVB            K1, 19(SI)
+	VCMPPS           $0x1e, Y5, Y9, K1
+	VBLENDMPS        Y11, Y7, K1, Y5
+	VBLENDMPS        Y3, Y2, K1, Y2
+	VCMPPS           $0x1e, Y0, Y12, K2
+	KMOVB            K2, 12(SI)
+	VCMPPS           $0x1e, Y5, Y2, K2
+	KMOVB            K2, 13(SI)
+	KMOVB            K1, 14(SI)
 	VMOVUPS          Y12, 128(CX)
 	VMAXPS           Y6, Y4, Y2
 	VMAXPS           Y10, Y8, Y3
 	VMAXPS           Y3, Y2, Y5
 	VADDPS           Y1, Y5, Y5
 	VMAXPS           Y5, Y0, Y5
-	VCMPPS           $0x1e, Y0, Y5, K1
-	VCMPPS           $0x1e, Y2, Y3, K1, K2
-	KANDNW           K1, K2, K1
-	VCMPPS           $0x1e, Y4, Y6, K1, K3
-	KANDNW           K1, K3, K1
-	KMOVB            K1, 20(SI)
-	KMOVB            K3, 21(SI)
-	VCMPPS           $0x1e, Y8, Y10, K2, K1
-	KANDNW           K2, K1, K2
-	KMOVB            K2, 22(SI)
-	KMOVB            K1, 23(SI)
+	VCMPPS           $0x1e, Y2, Y3, K1
+	VBLENDMPS        Y8, Y4, K1, Y2
+	VBLENDMPS        Y10, Y6, K1, Y3
+	VCMPPS           $0x1e, Y0, Y5, K2
+	KMOVB            K2, 15(SI)
+	VCMPPS           $0x1e, Y2, Y3, K2
+	KMOVB            K2, 16(SI)
+	KMOVB            K1, 17(SI)
 	VMOVUPS          Y5, 160(CX)
 
 	// columns: Aᵀ m
@@ -3148,34 +3136,28 @@ tileRow4:
 	VMAXPS           Y9, Y5, Y12
 	VADDPS           Y1, Y12, Y12
 	VMAXPS           Y12, Y0, Y12
-	VCMPPS           $0x1e, Y0, Y12, K1
-	VCMPPS           $0x1e, Y5, Y9, K1, K2
-	KANDNW           K1, K2, K1
-	VCMPPS           $0x1e, Y7, Y2, K1, K3
-	KANDNW           K1, K3, K1
+	VCMPPS           $0x1e, Y5, Y9, K1
+	VBLENDMPS        Y11, Y7, K1, Y5
+	VBLENDMPS        Y3, Y2, K1, Y2
+	VCMPPS           $0x1e, Y0, Y12, K2
+	KMOVB            K2, 6(SI)
+	VCMPPS           $0x1e, Y5, Y2, K2
+	KMOVB            K2, 7(SI)
 	KMOVB            K1, 8(SI)
-	KMOVB            K3, 9(SI)
-	VCMPPS           $0x1e, Y11, Y3, K2, K1
-	KANDNW           K2, K1, K2
-	KMOVB            K2, 10(SI)
-	KMOVB            K1, 11(SI)
 	VMOVUPS          Y12, 64(CX)
 	VMAXPS           Y6, Y4, Y2
 	VMAXPS           Y10, Y8, Y3
 	VMAXPS           Y3, Y2, Y5
 	VADDPS           Y1, Y5, Y5
 	VMAXPS           Y5, Y0, Y5
-	VCMPPS           $0x1e, Y0, Y5, K1
-	VCMPPS           $0x1e, Y2, Y3, K1, K2
-	KANDNW           K1, K2, K1
-	VCMPPS           $0x1e, Y4, Y6, K1, K3
-	KANDNW           K1, K3, K1
-	KMOVB            K1, 12(SI)
-	KMOVB            K3, 13(SI)
-	VCMPPS           $0x1e, Y8, Y10, K2, K1
-	KANDNW           K2, K1, K2
-	KMOVB            K2, 14(SI)
-	KMOVB            K1, 15(SI)
+	VCMPPS           $0x1e, Y2, Y3, K1
+	VBLENDMPS        Y8, Y4, K1, Y2
+	VBLENDMPS        Y10, Y6, K1, Y3
+	VCMPPS           $0x1e, Y0, Y5, K2
+	KMOVB            K2, 9(SI)
+	VCMPPS           $0x1e, Y2, Y3, K2
+	KMOVB            K2, 10(SI)
+	KMOVB            K1, 11(SI)
 	VMOVUPS          Y5, 96(CX)
 	VMOVUPS          544(BX), Y2
 	VMOVUPS          576(BX), Y3
@@ -3230,38 +3212,32 @@ tileRow4:
 	VMAXPS           Y9, Y5, Y12
 	VADDPS           Y1, Y12, Y12
 	VMAXPS           Y12, Y0, Y12
-	VCMPPS           $0x1e, Y0, Y12, K1
-	VCMPPS           $0x1e, Y5, Y9, K1, K2
-	KANDNW           K1, K2, K1
-	VCMPPS           $0x1e, Y7, Y2, K1, K3
-	KANDNW           K1, K3, K1
-	KMOVB            K1, 24(SI)
-	KMOVB            K3, 25(SI)
-	VCMPPS           $0x1e, Y11, Y3, K2, K1
-	KANDNW           K2, K1, K2
-	KMOVB            K2, 26(SI)
-	KMOVB            K1, 27(SI)
+	VCMPPS           $0x1e, Y5, Y9, K1
+	VBLENDMPS        Y11, Y7, K1, Y5
+	VBLENDMPS        Y3, Y2, K1, Y2
+	VCMPPS           $0x1e, Y0, Y12, K2
+	KMOVB            K2, 18(SI)
+	VCMPPS           $0x1e, Y5, Y2, K2
+	KMOVB            K2, 19(SI)
+	KMOVB            K1, 20(SI)
 	VMOVUPS          Y12, 192(CX)
 	VMAXPS           Y6, Y4, Y2
 	VMAXPS           Y10, Y8, Y3
 	VMAXPS           Y3, Y2, Y5
 	VADDPS           Y1, Y5, Y5
 	VMAXPS           Y5, Y0, Y5
-	VCMPPS           $0x1e, Y0, Y5, K1
-	VCMPPS           $0x1e, Y2, Y3, K1, K2
-	KANDNW           K1, K2, K1
-	VCMPPS           $0x1e, Y4, Y6, K1, K3
-	KANDNW           K1, K3, K1
-	KMOVB            K1, 28(SI)
-	KMOVB            K3, 29(SI)
-	VCMPPS           $0x1e, Y8, Y10, K2, K1
-	KANDNW           K2, K1, K2
-	KMOVB            K2, 30(SI)
-	KMOVB            K1, 31(SI)
+	VCMPPS           $0x1e, Y2, Y3, K1
+	VBLENDMPS        Y8, Y4, K1, Y2
+	VBLENDMPS        Y10, Y6, K1, Y3
+	VCMPPS           $0x1e, Y0, Y5, K2
+	KMOVB            K2, 21(SI)
+	VCMPPS           $0x1e, Y2, Y3, K2
+	KMOVB            K2, 22(SI)
+	KMOVB            K1, 23(SI)
 	VMOVUPS          Y5, 224(CX)
 	ADDQ             $+64, AX
 	ADDQ             $+256, CX
-	ADDQ             $+32, SI
+	ADDQ             $+24, SI
 	DECQ             R8
 	JNZ              tileRow4
 	ADDQ             $+8064, AX
@@ -3281,7 +3257,7 @@ TEXT ·Conv2OutputGrad8(SB), $320-88
 	MOVQ   first+80(FP), SI
 	IMUL3Q $+512, SI, DI
 	ADDQ   DI, CX
-	IMUL3Q $+64, SI, SI
+	IMUL3Q $+48, SI, SI
 	ADDQ   SI, DX
 	LEAQ   63(SP), SI
 	ANDQ   $-64, SI
@@ -3291,36 +3267,52 @@ TEXT ·Conv2OutputGrad8(SB), $320-88
 
 tileRow3:
 	// columns: rows 0 and 7 of A dy
-	VMOVUPS   (CX), Y0
 	KMOVB     (DX), K1
-	VMOVAPS.Z Y0, K1, Y0
-	VMOVUPS   128(CX), Y1
-	KMOVB     18(DX), K1
-	VMOVAPS.Z Y1, K1, Y1
-	VMOVUPS   Y0, (SI)
-	VMOVUPS   Y1, 128(SI)
-	VMOVUPS   (CX), Y0
+	VMOVUPS.Z (CX), K1, Y0
 	KMOVB     1(DX), K1
-	VMOVAPS.Z Y0, K1, Y0
-	VMOVUPS   128(CX), Y1
-	KMOVB     19(DX), K1
-	VMOVAPS.Z Y1, K1, Y1
+	KNOTW     K1, K2
+	VMOVUPS.Z Y0, K2, Y1
+	VMOVUPS.Z Y0, K1, Y0
+	KMOVB     2(DX), K1
+	KMOVB     12(DX), K2
+	VMOVUPS.Z 128(CX), K2, Y2
+	KMOVB     13(DX), K2
+	KNOTW     K2, K3
+	VMOVUPS.Z Y2, K3, Y3
+	VMOVUPS.Z Y2, K2, Y2
+	KMOVB     14(DX), K2
+	KNOTW     K1, K3
+	VMOVUPS.Z Y1, K3, Y1
+	VMOVUPS.Z Y3, K2, Y3
+	VMOVUPS   Y1, (SI)
+	VMOVUPS   Y3, 128(SI)
+	KNOTW     K1, K1
+	VMOVUPS.Z Y0, K1, Y0
+	VMOVUPS.Z Y2, K2, Y1
 	VMOVUPS   Y0, 32(SI)
 	VMOVUPS   Y1, 160(SI)
-	VMOVUPS   32(CX), Y0
+	KMOVB     3(DX), K1
+	VMOVUPS.Z 32(CX), K1, Y0
 	KMOVB     4(DX), K1
-	VMOVAPS.Z Y0, K1, Y0
-	VMOVUPS   160(CX), Y1
-	KMOVB     22(DX), K1
-	VMOVAPS.Z Y1, K1, Y1
-	VMOVUPS   Y0, 64(SI)
-	VMOVUPS   Y1, 192(SI)
-	VMOVUPS   32(CX), Y0
+	KNOTW     K1, K2
+	VMOVUPS.Z Y0, K2, Y1
+	VMOVUPS.Z Y0, K1, Y0
 	KMOVB     5(DX), K1
-	VMOVAPS.Z Y0, K1, Y0
-	VMOVUPS   160(CX), Y1
-	KMOVB     23(DX), K1
-	VMOVAPS.Z Y1, K1, Y1
+	KMOVB     15(DX), K2
+	VMOVUPS.Z 160(CX), K2, Y2
+	KMOVB     16(DX), K2
+	KNOTW     K2, K3
+	VMOVUPS.Z Y2, K3, Y3
+	VMOVUPS.Z Y2, K2, Y2
+	KMOVB     17(DX), K2
+	KNOTW     K1, K3
+	VMOVUPS.Z Y1, K3, Y1
+	VMOVUPS.Z Y3, K2, Y3
+	VMOVUPS   Y1, 64(SI)
+	VMOVUPS   Y3, 192(SI)
+	KNOTW     K1, K1
+	VMOVUPS.Z Y0, K1, Y0
+	VMOVUPS.Z Y2, K2, Y1
 	VMOVUPS   Y0, 96(SI)
 	VMOVUPS   Y1, 224(SI)
 
@@ -3383,36 +3375,52 @@ tileRow3:
 	VMOVUPS          Y0, 9856(AX)
 
 	// columns: rows 0 and 7 of A dy
-	VMOVUPS   64(CX), Y0
+	KMOVB     6(DX), K1
+	VMOVUPS.Z 64(CX), K1, Y0
+	KMOVB     7(DX), K1
+	KNOTW     K1, K2
+	VMOVUPS.Z Y0, K2, Y1
+	VMOVUPS.Z Y0, K1, Y0
 	KMOVB     8(DX), K1
-	VMOVAPS.Z Y0, K1, Y0
-	VMOVUPS   192(CX), Y1
-	KMOVB     26(DX), K1
-	VMOVAPS.Z Y1, K1, Y1
-	VMOVUPS   Y0, (SI)
-	VMOVUPS   Y1, 128(SI)
-	VMOVUPS   64(CX), Y0
-	KMOVB     9(DX), K1
-	VMOVAPS.Z Y0, K1, Y0
-	VMOVUPS   192(CX), Y1
-	KMOVB     27(DX), K1
-	VMOVAPS.Z Y1, K1, Y1
+	KMOVB     18(DX), K2
+	VMOVUPS.Z 192(CX), K2, Y2
+	KMOVB     19(DX), K2
+	KNOTW     K2, K3
+	VMOVUPS.Z Y2, K3, Y3
+	VMOVUPS.Z Y2, K2, Y2
+	KMOVB     20(DX), K2
+	KNOTW     K1, K3
+	VMOVUPS.Z Y1, K3, Y1
+	VMOVUPS.Z Y3, K2, Y3
+	VMOVUPS   Y1, (SI)
+	VMOVUPS   Y3, 128(SI)
+	KNOTW     K1, K1
+	VMOVUPS.Z Y0, K1, Y0
+	VMOVUPS.Z Y2, K2, Y1
 	VMOVUPS   Y0, 32(SI)
 	VMOVUPS   Y1, 160(SI)
-	VMOVUPS   96(CX), Y0
-	KMOVB     12(DX), K1
-	VMOVAPS.Z Y0, K1, Y0
-	VMOVUPS   224(CX), Y1
-	KMOVB     30(DX), K1
-	VMOVAPS.Z Y1, K1, Y1
-	VMOVUPS   Y0, 64(SI)
-	VMOVUPS   Y1, 192(SI)
-	VMOVUPS   96(CX), Y0
-	KMOVB     13(DX), K1
-	VMOVAPS.Z Y0, K1, Y0
-	VMOVUPS   224(CX), Y1
-	KMOVB     31(DX), K1
-	VMOVAPS.Z Y1, K1, Y1
+	KMOVB     9(DX), K1
+	VMOVUPS.Z 96(CX), K1, Y0
+	KMOVB     10(DX), K1
+	KNOTW     K1, K2
+	VMOVUPS.Z Y0, K2, Y1
+	VMOVUPS.Z Y0, K1, Y0
+	KMOVB     11(DX), K1
+	KMOVB     21(DX), K2
+	VMOVUPS.Z 224(CX), K2, Y2
+	KMOVB     22(DX), K2
+	KNOTW     K2, K3
+	VMOVUPS.Z Y2, K3, Y3
+	VMOVUPS.Z Y2, K2, Y2
+	KMOVB     23(DX), K2
+	KNOTW     K1, K3
+	VMOVUPS.Z Y1, K3, Y1
+	VMOVUPS.Z Y3, K2, Y3
+	VMOVUPS   Y1, 64(SI)
+	VMOVUPS   Y3, 192(SI)
+	KNOTW     K1, K1
+	VMOVUPS.Z Y0, K1, Y0
+	VMOVUPS.Z Y2, K2, Y1
 	VMOVUPS   Y0, 96(SI)
 	VMOVUPS   Y1, 224(SI)
 
@@ -3475,7 +3483,7 @@ tileRow3:
 	VMOVUPS          Y0, 9888(AX)
 	ADDQ             $+64, AX
 	ADDQ             $+256, CX
-	ADDQ             $+32, DX
+	ADDQ             $+24, DX
 	DECQ             BX
 	JNZ              tileRow3
 	JMP              end1
@@ -3487,77 +3495,81 @@ pair2:
 
 tileRow5:
 	// columns: rows 1 and 2 of A dy
-	VMOVUPS   (CX), Y0
 	KMOVB     (DX), K1
-	VMOVAPS.Z Y0, K1, Y0
-	VMOVUPS   (CX), Y1
-	KMOVB     2(DX), K1
-	VMOVAPS.Z Y1, K1, Y1
-	VMOVUPS   128(CX), Y2
-	KMOVB     16(DX), K1
-	VMOVAPS.Z Y2, K1, Y2
-	VMOVUPS   128(CX), Y3
-	KMOVB     18(DX), K1
-	VMOVAPS.Z Y3, K1, Y3
-	VADDPS    Y2, Y0, Y0
-	VADDPS    Y3, Y1, Y1
-	VADDPS    Y1, Y0, Y2
-	VMOVUPS   Y2, (SI)
-	VSUBPS    Y1, Y0, Y0
-	VMOVUPS   Y0, 128(SI)
-	VMOVUPS   (CX), Y0
+	VMOVUPS.Z (CX), K1, Y0
 	KMOVB     1(DX), K1
-	VMOVAPS.Z Y0, K1, Y0
-	VMOVUPS   (CX), Y1
-	KMOVB     3(DX), K1
-	VMOVAPS.Z Y1, K1, Y1
-	VMOVUPS   128(CX), Y2
-	KMOVB     17(DX), K1
-	VMOVAPS.Z Y2, K1, Y2
-	VMOVUPS   128(CX), Y3
-	KMOVB     19(DX), K1
-	VMOVAPS.Z Y3, K1, Y3
-	VADDPS    Y2, Y0, Y0
+	KNOTW     K1, K2
+	VMOVUPS.Z Y0, K2, Y1
+	VMOVUPS.Z Y0, K1, Y0
+	KMOVB     2(DX), K1
+	KMOVB     12(DX), K2
+	VMOVUPS.Z 128(CX), K2, Y2
+	KMOVB     13(DX), K2
+	KNOTW     K2, K3
+	VMOVUPS.Z Y2, K3, Y3
+	VMOVUPS.Z Y2, K2, Y2
+	KMOVB     14(DX), K2
+	KNOTW     K1, K3
+	VMOVUPS.Z Y1, K3, Y4
+	VMOVUPS.Z Y1, K1, Y1
+	KNOTW     K2, K3
+	VMOVUPS.Z Y3, K3, Y5
+	VMOVUPS.Z Y3, K2, Y3
+	VADDPS    Y5, Y4, Y4
 	VADDPS    Y3, Y1, Y1
-	VADDPS    Y1, Y0, Y2
+	VADDPS    Y1, Y4, Y3
+	VMOVUPS   Y3, (SI)
+	VSUBPS    Y1, Y4, Y1
+	VMOVUPS   Y1, 128(SI)
+	KNOTW     K1, K3
+	VMOVUPS.Z Y0, K3, Y1
+	VMOVUPS.Z Y0, K1, Y0
+	KNOTW     K2, K1
+	VMOVUPS.Z Y2, K1, Y3
+	VMOVUPS.Z Y2, K2, Y2
+	VADDPS    Y3, Y1, Y1
+	VADDPS    Y2, Y0, Y0
+	VADDPS    Y0, Y1, Y2
 	VMOVUPS   Y2, 32(SI)
-	VSUBPS    Y1, Y0, Y0
+	VSUBPS    Y0, Y1, Y0
 	VMOVUPS   Y0, 160(SI)
-	VMOVUPS   32(CX), Y0
+	KMOVB     3(DX), K1
+	VMOVUPS.Z 32(CX), K1, Y0
 	KMOVB     4(DX), K1
-	VMOVAPS.Z Y0, K1, Y0
-	VMOVUPS   32(CX), Y1
-	KMOVB     6(DX), K1
-	VMOVAPS.Z Y1, K1, Y1
-	VMOVUPS   160(CX), Y2
-	KMOVB     20(DX), K1
-	VMOVAPS.Z Y2, K1, Y2
-	VMOVUPS   160(CX), Y3
-	KMOVB     22(DX), K1
-	VMOVAPS.Z Y3, K1, Y3
-	VADDPS    Y2, Y0, Y0
-	VADDPS    Y3, Y1, Y1
-	VADDPS    Y1, Y0, Y2
-	VMOVUPS   Y2, 64(SI)
-	VSUBPS    Y1, Y0, Y0
-	VMOVUPS   Y0, 192(SI)
-	VMOVUPS   32(CX), Y0
+	KNOTW     K1, K2
+	VMOVUPS.Z Y0, K2, Y1
+	VMOVUPS.Z Y0, K1, Y0
 	KMOVB     5(DX), K1
-	VMOVAPS.Z Y0, K1, Y0
-	VMOVUPS   32(CX), Y1
-	KMOVB     7(DX), K1
-	VMOVAPS.Z Y1, K1, Y1
-	VMOVUPS   160(CX), Y2
-	KMOVB     21(DX), K1
-	VMOVAPS.Z Y2, K1, Y2
-	VMOVUPS   160(CX), Y3
-	KMOVB     23(DX), K1
-	VMOVAPS.Z Y3, K1, Y3
-	VADDPS    Y2, Y0, Y0
+	KMOVB     15(DX), K2
+	VMOVUPS.Z 160(CX), K2, Y2
+	KMOVB     16(DX), K2
+	KNOTW     K2, K3
+	VMOVUPS.Z Y2, K3, Y3
+	VMOVUPS.Z Y2, K2, Y2
+	KMOVB     17(DX), K2
+	KNOTW     K1, K3
+	VMOVUPS.Z Y1, K3, Y4
+	VMOVUPS.Z Y1, K1, Y1
+	KNOTW     K2, K3
+	VMOVUPS.Z Y3, K3, Y5
+	VMOVUPS.Z Y3, K2, Y3
+	VADDPS    Y5, Y4, Y4
 	VADDPS    Y3, Y1, Y1
-	VADDPS    Y1, Y0, Y2
+	VADDPS    Y1, Y4, Y3
+	VMOVUPS   Y3, 64(SI)
+	VSUBPS    Y1, Y4, Y1
+	VMOVUPS   Y1, 192(SI)
+	KNOTW     K1, K3
+	VMOVUPS.Z Y0, K3, Y1
+	VMOVUPS.Z Y0, K1, Y0
+	KNOTW     K2, K1
+	VMOVUPS.Z Y2, K1, Y3
+	VMOVUPS.Z Y2, K2, Y2
+	VADDPS    Y3, Y1, Y1
+	VADDPS    Y2, Y0, Y0
+	VADDPS    Y0, Y1, Y2
 	VMOVUPS   Y2, 96(SI)
-	VSUBPS    Y1, Y0, Y0
+	VSUBPS    Y0, Y1, Y0
 	VMOVUPS   Y0, 224(SI)
 
 	// rows: (A dy) Aᵀ
@@ -3619,77 +3631,81 @@ tileRow5:
 	VMOVUPS          Y0, 9856(AX)
 
 	// columns: rows 1 and 2 of A dy
-	VMOVUPS   64(CX), Y0
+	KMOVB     6(DX), K1
+	VMOVUPS.Z 64(CX), K1, Y0
+	KMOVB     7(DX), K1
+	KNOTW     K1, K2
+	VMOVUPS.Z Y0, K2, Y1
+	VMOVUPS.Z Y0, K1, Y0
 	KMOVB     8(DX), K1
-	VMOVAPS.Z Y0, K1, Y0
-	VMOVUPS   64(CX), Y1
-	KMOVB     10(DX), K1
-	VMOVAPS.Z Y1, K1, Y1
-	VMOVUPS   192(CX), Y2
-	KMOVB     24(DX), K1
-	VMOVAPS.Z Y2, K1, Y2
-	VMOVUPS   192(CX), Y3
-	KMOVB     26(DX), K1
-	VMOVAPS.Z Y3, K1, Y3
-	VADDPS    Y2, Y0, Y0
+	KMOVB     18(DX), K2
+	VMOVUPS.Z 192(CX), K2, Y2
+	KMOVB     19(DX), K2
+	KNOTW     K2, K3
+	VMOVUPS.Z Y2, K3, Y3
+	VMOVUPS.Z Y2, K2, Y2
+	KMOVB     20(DX), K2
+	KNOTW     K1, K3
+	VMOVUPS.Z Y1, K3, Y4
+	VMOVUPS.Z Y1, K1, Y1
+	KNOTW     K2, K3
+	VMOVUPS.Z Y3, K3, Y5
+	VMOVUPS.Z Y3, K2, Y3
+	VADDPS    Y5, Y4, Y4
 	VADDPS    Y3, Y1, Y1
-	VADDPS    Y1, Y0, Y2
-	VMOVUPS   Y2, (SI)
-	VSUBPS    Y1, Y0, Y0
-	VMOVUPS   Y0, 128(SI)
-	VMOVUPS   64(CX), Y0
-	KMOVB     9(DX), K1
-	VMOVAPS.Z Y0, K1, Y0
-	VMOVUPS   64(CX), Y1
-	KMOVB     11(DX), K1
-	VMOVAPS.Z Y1, K1, Y1
-	VMOVUPS   192(CX), Y2
-	KMOVB     25(DX), K1
-	VMOVAPS.Z Y2, K1, Y2
-	VMOVUPS   192(CX), Y3
-	KMOVB     27(DX), K1
-	VMOVAPS.Z Y3, K1, Y3
-	VADDPS    Y2, Y0, Y0
+	VADDPS    Y1, Y4, Y3
+	VMOVUPS   Y3, (SI)
+	VSUBPS    Y1, Y4, Y1
+	VMOVUPS   Y1, 128(SI)
+	KNOTW     K1, K3
+	VMOVUPS.Z Y0, K3, Y1
+	VMOVUPS.Z Y0, K1, Y0
+	KNOTW     K2, K1
+	VMOVUPS.Z Y2, K1, Y3
+	VMOVUPS.Z Y2, K2, Y2
 	VADDPS    Y3, Y1, Y1
-	VADDPS    Y1, Y0, Y2
+	VADDPS    Y2, Y0, Y0
+	VADDPS    Y0, Y1, Y2
 	VMOVUPS   Y2, 32(SI)
-	VSUBPS    Y1, Y0, Y0
+	VSUBPS    Y0, Y1, Y0
 	VMOVUPS   Y0, 160(SI)
-	VMOVUPS   96(CX), Y0
-	KMOVB     12(DX), K1
-	VMOVAPS.Z Y0, K1, Y0
-	VMOVUPS   96(CX), Y1
-	KMOVB     14(DX), K1
-	VMOVAPS.Z Y1, K1, Y1
-	VMOVUPS   224(CX), Y2
-	KMOVB     28(DX), K1
-	VMOVAPS.Z Y2, K1, Y2
-	VMOVUPS   224(CX), Y3
-	KMOVB     30(DX), K1
-	VMOVAPS.Z Y3, K1, Y3
-	VADDPS    Y2, Y0, Y0
+	KMOVB     9(DX), K1
+	VMOVUPS.Z 96(CX), K1, Y0
+	KMOVB     10(DX), K1
+	KNOTW     K1, K2
+	VMOVUPS.Z Y0, K2, Y1
+	VMOVUPS.Z Y0, K1, Y0
+	KMOVB     11(DX), K1
+	KMOVB     21(DX), K2
+	VMOVUPS.Z 224(CX), K2, Y2
+	KMOVB     22(DX), K2
+	KNOTW     K2, K3
+	VMOVUPS.Z Y2, K3, Y3
+	VMOVUPS.Z Y2, K2, Y2
+	KMOVB     23(DX), K2
+	KNOTW     K1, K3
+	VMOVUPS.Z Y1, K3, Y4
+	VMOVUPS.Z Y1, K1, Y1
+	KNOTW     K2, K3
+	VMOVUPS.Z Y3, K3, Y5
+	VMOVUPS.Z Y3, K2, Y3
+	VADDPS    Y5, Y4, Y4
 	VADDPS    Y3, Y1, Y1
-	VADDPS    Y1, Y0, Y2
-	VMOVUPS   Y2, 64(SI)
-	VSUBPS    Y1, Y0, Y0
-	VMOVUPS   Y0, 192(SI)
-	VMOVUPS   96(CX), Y0
-	KMOVB     13(DX), K1
-	VMOVAPS.Z Y0, K1, Y0
-	VMOVUPS   96(CX), Y1
-	KMOVB     15(DX), K1
-	VMOVAPS.Z Y1, K1, Y1
-	VMOVUPS   224(CX), Y2
-	KMOVB     29(DX), K1
-	VMOVAPS.Z Y2, K1, Y2
-	VMOVUPS   224(CX), Y3
-	KMOVB     31(DX), K1
-	VMOVAPS.Z Y3, K1, Y3
-	VADDPS    Y2, Y0, Y0
+	VADDPS    Y1, Y4, Y3
+	VMOVUPS   Y3, 64(SI)
+	VSUBPS    Y1, Y4, Y1
+	VMOVUPS   Y1, 192(SI)
+	KNOTW     K1, K3
+	VMOVUPS.Z Y0, K3, Y1
+	VMOVUPS.Z Y0, K1, Y0
+	KNOTW     K2, K1
+	VMOVUPS.Z Y2, K1, Y3
+	VMOVUPS.Z Y2, K2, Y2
 	VADDPS    Y3, Y1, Y1
-	VADDPS    Y1, Y0, Y2
+	VADDPS    Y2, Y0, Y0
+	VADDPS    Y0, Y1, Y2
 	VMOVUPS   Y2, 96(SI)
-	VSUBPS    Y1, Y0, Y0
+	VSUBPS    Y0, Y1, Y0
 	VMOVUPS   Y0, 224(SI)
 
 	// rows: (A dy) Aᵀ
@@ -3751,7 +3767,7 @@ tileRow5:
 	VMOVUPS          Y0, 9888(AX)
 	ADDQ             $+64, AX
 	ADDQ             $+256, CX
-	ADDQ             $+32, DX
+	ADDQ             $+24, DX
 	DECQ             BX
 	JNZ              tileRow5
 	JMP              end1
@@ -3763,85 +3779,89 @@ pair4:
 
 tileRow7:
 	// columns: rows 3 and 4 of A dy
-	VMOVUPS          (CX), Y0
 	KMOVB            (DX), K1
-	VMOVAPS.Z        Y0, K1, Y0
-	VMOVUPS          (CX), Y1
-	KMOVB            2(DX), K1
-	VMOVAPS.Z        Y1, K1, Y1
-	VMOVUPS          128(CX), Y2
-	KMOVB            16(DX), K1
-	VMOVAPS.Z        Y2, K1, Y2
-	VMOVUPS          128(CX), Y3
-	KMOVB            18(DX), K1
-	VMOVAPS.Z        Y3, K1, Y3
-	VMOVAPS          Y0, Y0
-	VFMADD231PS.BCST conv2_4<>+0(SB), Y2, Y0
-	VADDPS           Y1, Y1, Y1
-	VFMADD231PS.BCST conv2_8<>+0(SB), Y3, Y1
-	VADDPS           Y1, Y0, Y2
-	VMOVUPS          Y2, (SI)
-	VSUBPS           Y1, Y0, Y0
-	VMOVUPS          Y0, 128(SI)
-	VMOVUPS          (CX), Y0
+	VMOVUPS.Z        (CX), K1, Y0
 	KMOVB            1(DX), K1
-	VMOVAPS.Z        Y0, K1, Y0
-	VMOVUPS          (CX), Y1
-	KMOVB            3(DX), K1
-	VMOVAPS.Z        Y1, K1, Y1
-	VMOVUPS          128(CX), Y2
-	KMOVB            17(DX), K1
-	VMOVAPS.Z        Y2, K1, Y2
-	VMOVUPS          128(CX), Y3
-	KMOVB            19(DX), K1
-	VMOVAPS.Z        Y3, K1, Y3
-	VMOVAPS          Y0, Y0
-	VFMADD231PS.BCST conv2_4<>+0(SB), Y2, Y0
+	KNOTW            K1, K2
+	VMOVUPS.Z        Y0, K2, Y1
+	VMOVUPS.Z        Y0, K1, Y0
+	KMOVB            2(DX), K1
+	KMOVB            12(DX), K2
+	VMOVUPS.Z        128(CX), K2, Y2
+	KMOVB            13(DX), K2
+	KNOTW            K2, K3
+	VMOVUPS.Z        Y2, K3, Y3
+	VMOVUPS.Z        Y2, K2, Y2
+	KMOVB            14(DX), K2
+	KNOTW            K1, K3
+	VMOVUPS.Z        Y1, K3, Y4
+	VMOVUPS.Z        Y1, K1, Y1
+	KNOTW            K2, K3
+	VMOVUPS.Z        Y3, K3, Y5
+	VMOVUPS.Z        Y3, K2, Y3
+	VMOVAPS          Y4, Y4
+	VFMADD231PS.BCST conv2_4<>+0(SB), Y5, Y4
 	VADDPS           Y1, Y1, Y1
 	VFMADD231PS.BCST conv2_8<>+0(SB), Y3, Y1
-	VADDPS           Y1, Y0, Y2
+	VADDPS           Y1, Y4, Y3
+	VMOVUPS          Y3, (SI)
+	VSUBPS           Y1, Y4, Y1
+	VMOVUPS          Y1, 128(SI)
+	KNOTW            K1, K3
+	VMOVUPS.Z        Y0, K3, Y1
+	VMOVUPS.Z        Y0, K1, Y0
+	KNOTW            K2, K1
+	VMOVUPS.Z        Y2, K1, Y3
+	VMOVUPS.Z        Y2, K2, Y2
+	VMOVAPS          Y1, Y1
+	VFMADD231PS.BCST conv2_4<>+0(SB), Y3, Y1
+	VADDPS           Y0, Y0, Y0
+	VFMADD231PS.BCST conv2_8<>+0(SB), Y2, Y0
+	VADDPS           Y0, Y1, Y2
 	VMOVUPS          Y2, 32(SI)
-	VSUBPS           Y1, Y0, Y0
+	VSUBPS           Y0, Y1, Y0
 	VMOVUPS          Y0, 160(SI)
-	VMOVUPS          32(CX), Y0
+	KMOVB            3(DX), K1
+	VMOVUPS.Z        32(CX), K1, Y0
 	KMOVB            4(DX), K1
-	VMOVAPS.Z        Y0, K1, Y0
-	VMOVUPS          32(CX), Y1
-	KMOVB            6(DX), K1
-	VMOVAPS.Z        Y1, K1, Y1
-	VMOVUPS          160(CX), Y2
-	KMOVB            20(DX), K1
-	VMOVAPS.Z        Y2, K1, Y2
-	VMOVUPS          160(CX), Y3
-	KMOVB            22(DX), K1
-	VMOVAPS.Z        Y3, K1, Y3
-	VMOVAPS          Y0, Y0
-	VFMADD231PS.BCST conv2_4<>+0(SB), Y2, Y0
-	VADDPS           Y1, Y1, Y1
-	VFMADD231PS.BCST conv2_8<>+0(SB), Y3, Y1
-	VADDPS           Y1, Y0, Y2
-	VMOVUPS          Y2, 64(SI)
-	VSUBPS           Y1, Y0, Y0
-	VMOVUPS          Y0, 192(SI)
-	VMOVUPS          32(CX), Y0
+	KNOTW            K1, K2
+	VMOVUPS.Z        Y0, K2, Y1
+	VMOVUPS.Z        Y0, K1, Y0
 	KMOVB            5(DX), K1
-	VMOVAPS.Z        Y0, K1, Y0
-	VMOVUPS          32(CX), Y1
-	KMOVB            7(DX), K1
-	VMOVAPS.Z        Y1, K1, Y1
-	VMOVUPS          160(CX), Y2
-	KMOVB            21(DX), K1
-	VMOVAPS.Z        Y2, K1, Y2
-	VMOVUPS          160(CX), Y3
-	KMOVB            23(DX), K1
-	VMOVAPS.Z        Y3, K1, Y3
-	VMOVAPS          Y0, Y0
-	VFMADD231PS.BCST conv2_4<>+0(SB), Y2, Y0
+	KMOVB            15(DX), K2
+	VMOVUPS.Z        160(CX), K2, Y2
+	KMOVB            16(DX), K2
+	KNOTW            K2, K3
+	VMOVUPS.Z        Y2, K3, Y3
+	VMOVUPS.Z        Y2, K2, Y2
+	KMOVB            17(DX), K2
+	KNOTW            K1, K3
+	VMOVUPS.Z        Y1, K3, Y4
+	VMOVUPS.Z        Y1, K1, Y1
+	KNOTW            K2, K3
+	VMOVUPS.Z        Y3, K3, Y5
+	VMOVUPS.Z        Y3, K2, Y3
+	VMOVAPS          Y4, Y4
+	VFMADD231PS.BCST conv2_4<>+0(SB), Y5, Y4
 	VADDPS           Y1, Y1, Y1
 	VFMADD231PS.BCST conv2_8<>+0(SB), Y3, Y1
-	VADDPS           Y1, Y0, Y2
+	VADDPS           Y1, Y4, Y3
+	VMOVUPS          Y3, 64(SI)
+	VSUBPS           Y1, Y4, Y1
+	VMOVUPS          Y1, 192(SI)
+	KNOTW            K1, K3
+	VMOVUPS.Z        Y0, K3, Y1
+	VMOVUPS.Z        Y0, K1, Y0
+	KNOTW            K2, K1
+	VMOVUPS.Z        Y2, K1, Y3
+	VMOVUPS.Z        Y2, K2, Y2
+	VMOVAPS          Y1, Y1
+	VFMADD231PS.BCST conv2_4<>+0(SB), Y3, Y1
+	VADDPS           Y0, Y0, Y0
+	VFMADD231PS.BCST conv2_8<>+0(SB), Y2, Y0
+	VADDPS           Y0, Y1, Y2
 	VMOVUPS          Y2, 96(SI)
-	VSUBPS           Y1, Y0, Y0
+	VSUBPS           Y0, Y1, Y0
 	VMOVUPS          Y0, 224(SI)
 
 	// rows: (A dy) Aᵀ
@@ -3903,85 +3923,89 @@ tileRow7:
 	VMOVUPS          Y0, 9856(AX)
 
 	// columns: rows 3 and 4 of A dy
-	VMOVUPS          64(CX), Y0
+	KMOVB            6(DX), K1
+	VMOVUPS.Z        64(CX), K1, Y0
+	KMOVB            7(DX), K1
+	KNOTW            K1, K2
+	VMOVUPS.Z        Y0, K2, Y1
+	VMOVUPS.Z        Y0, K1, Y0
 	KMOVB            8(DX), K1
-	VMOVAPS.Z        Y0, K1, Y0
-	VMOVUPS          64(CX), Y1
-	KMOVB            10(DX), K1
-	VMOVAPS.Z        Y1, K1, Y1
-	VMOVUPS          192(CX), Y2
-	KMOVB            24(DX), K1
-	VMOVAPS.Z        Y2, K1, Y2
-	VMOVUPS          192(CX), Y3
-	KMOVB            26(DX), K1
-	VMOVAPS.Z        Y3, K1, Y3
-	VMOVAPS          Y0, Y0
-	VFMADD231PS.BCST conv2_4<>+0(SB), Y2, Y0
+	KMOVB            18(DX), K2
+	VMOVUPS.Z        192(CX), K2, Y2
+	KMOVB            19(DX), K2
+	KNOTW            K2, K3
+	VMOVUPS.Z        Y2, K3, Y3
+	VMOVUPS.Z        Y2, K2, Y2
+	KMOVB            20(DX), K2
+	KNOTW            K1, K3
+	VMOVUPS.Z        Y1, K3, Y4
+	VMOVUPS.Z        Y1, K1, Y1
+	KNOTW            K2, K3
+	VMOVUPS.Z        Y3, K3, Y5
+	VMOVUPS.Z        Y3, K2, Y3
+	VMOVAPS          Y4, Y4
+	VFMADD231PS.BCST conv2_4<>+0(SB), Y5, Y4
 	VADDPS           Y1, Y1, Y1
 	VFMADD231PS.BCST conv2_8<>+0(SB), Y3, Y1
-	VADDPS           Y1, Y0, Y2
-	VMOVUPS          Y2, (SI)
-	VSUBPS           Y1, Y0, Y0
-	VMOVUPS          Y0, 128(SI)
-	VMOVUPS          64(CX), Y0
-	KMOVB            9(DX), K1
-	VMOVAPS.Z        Y0, K1, Y0
-	VMOVUPS          64(CX), Y1
-	KMOVB            11(DX), K1
-	VMOVAPS.Z        Y1, K1, Y1
-	VMOVUPS          192(CX), Y2
-	KMOVB            25(DX), K1
-	VMOVAPS.Z        Y2, K1, Y2
-	VMOVUPS          192(CX), Y3
-	KMOVB            27(DX), K1
-	VMOVAPS.Z        Y3, K1, Y3
-	VMOVAPS          Y0, Y0
-	VFMADD231PS.BCST conv2_4<>+0(SB), Y2, Y0
-	VADDPS           Y1, Y1, Y1
-	VFMADD231PS.BCST conv2_8<>+0(SB), Y3, Y1
-	VADDPS           Y1, Y0, Y2
+	VADDPS           Y1, Y4, Y3
+	VMOVUPS          Y3, (SI)
+	VSUBPS           Y1, Y4, Y1
+	VMOVUPS          Y1, 128(SI)
+	KNOTW            K1, K3
+	VMOVUPS.Z        Y0, K3, Y1
+	VMOVUPS.Z        Y0, K1, Y0
+	KNOTW            K2, K1
+	VMOVUPS.Z        Y2, K1, Y3
+	VMOVUPS.Z        Y2, K2, Y2
+	VMOVAPS          Y1, Y1
+	VFMADD231PS.BCST conv2_4<>+0(SB), Y3, Y1
+	VADDPS           Y0, Y0, Y0
+	VFMADD231PS.BCST conv2_8<>+0(SB), Y2, Y0
+	VADDPS           Y0, Y1, Y2
 	VMOVUPS          Y2, 32(SI)
-	VSUBPS           Y1, Y0, Y0
+	VSUBPS           Y0, Y1, Y0
 	VMOVUPS          Y0, 160(SI)
-	VMOVUPS          96(CX), Y0
-	KMOVB            12(DX), K1
-	VMOVAPS.Z        Y0, K1, Y0
-	VMOVUPS          96(CX), Y1
-	KMOVB            14(DX), K1
-	VMOVAPS.Z        Y1, K1, Y1
-	VMOVUPS          224(CX), Y2
-	KMOVB            28(DX), K1
-	VMOVAPS.Z        Y2, K1, Y2
-	VMOVUPS          224(CX), Y3
-	KMOVB            30(DX), K1
-	VMOVAPS.Z        Y3, K1, Y3
-	VMOVAPS          Y0, Y0
-	VFMADD231PS.BCST conv2_4<>+0(SB), Y2, Y0
+	KMOVB            9(DX), K1
+	VMOVUPS.Z        96(CX), K1, Y0
+	KMOVB            10(DX), K1
+	KNOTW            K1, K2
+	VMOVUPS.Z        Y0, K2, Y1
+	VMOVUPS.Z        Y0, K1, Y0
+	KMOVB            11(DX), K1
+	KMOVB            21(DX), K2
+	VMOVUPS.Z        224(CX), K2, Y2
+	KMOVB            22(DX), K2
+	KNOTW            K2, K3
+	VMOVUPS.Z        Y2, K3, Y3
+	VMOVUPS.Z        Y2, K2, Y2
+	KMOVB            23(DX), K2
+	KNOTW            K1, K3
+	VMOVUPS.Z        Y1, K3, Y4
+	VMOVUPS.Z        Y1, K1, Y1
+	KNOTW            K2, K3
+	VMOVUPS.Z        Y3, K3, Y5
+	VMOVUPS.Z        Y3, K2, Y3
+	VMOVAPS          Y4, Y4
+	VFMADD231PS.BCST conv2_4<>+0(SB), Y5, Y4
 	VADDPS           Y1, Y1, Y1
 	VFMADD231PS.BCST conv2_8<>+0(SB), Y3, Y1
-	VADDPS           Y1, Y0, Y2
-	VMOVUPS          Y2, 64(SI)
-	VSUBPS           Y1, Y0, Y0
-	VMOVUPS          Y0, 192(SI)
-	VMOVUPS          96(CX), Y0
-	KMOVB            13(DX), K1
-	VMOVAPS.Z        Y0, K1, Y0
-	VMOVUPS          96(CX), Y1
-	KMOVB            15(DX), K1
-	VMOVAPS.Z        Y1, K1, Y1
-	VMOVUPS          224(CX), Y2
-	KMOVB            29(DX), K1
-	VMOVAPS.Z        Y2, K1, Y2
-	VMOVUPS          224(CX), Y3
-	KMOVB            31(DX), K1
-	VMOVAPS.Z        Y3, K1, Y3
-	VMOVAPS          Y0, Y0
-	VFMADD231PS.BCST conv2_4<>+0(SB), Y2, Y0
-	VADDPS           Y1, Y1, Y1
-	VFMADD231PS.BCST conv2_8<>+0(SB), Y3, Y1
-	VADDPS           Y1, Y0, Y2
+	VADDPS           Y1, Y4, Y3
+	VMOVUPS          Y3, 64(SI)
+	VSUBPS           Y1, Y4, Y1
+	VMOVUPS          Y1, 192(SI)
+	KNOTW            K1, K3
+	VMOVUPS.Z        Y0, K3, Y1
+	VMOVUPS.Z        Y0, K1, Y0
+	KNOTW            K2, K1
+	VMOVUPS.Z        Y2, K1, Y3
+	VMOVUPS.Z        Y2, K2, Y2
+	VMOVAPS          Y1, Y1
+	VFMADD231PS.BCST conv2_4<>+0(SB), Y3, Y1
+	VADDPS           Y0, Y0, Y0
+	VFMADD231PS.BCST conv2_8<>+0(SB), Y2, Y0
+	VADDPS           Y0, Y1, Y2
 	VMOVUPS          Y2, 96(SI)
-	VSUBPS           Y1, Y0, Y0
+	VSUBPS           Y0, Y1, Y0
 	VMOVUPS          Y0, 224(SI)
 
 	// rows: (A dy) Aᵀ
@@ -4043,7 +4067,7 @@ tileRow7:
 	VMOVUPS          Y0, 9888(AX)
 	ADDQ             $+64, AX
 	ADDQ             $+256, CX
-	ADDQ             $+32, DX
+	ADDQ             $+24, DX
 	DECQ             BX
 	JNZ              tileRow7
 	JMP              end1
@@ -4055,85 +4079,89 @@ pair6:
 
 tileRow9:
 	// columns: rows 5 and 6 of A dy
-	VMOVUPS          (CX), Y0
 	KMOVB            (DX), K1
-	VMOVAPS.Z        Y0, K1, Y0
-	VMOVUPS          (CX), Y1
-	KMOVB            2(DX), K1
-	VMOVAPS.Z        Y1, K1, Y1
-	VMOVUPS          128(CX), Y2
-	KMOVB            16(DX), K1
-	VMOVAPS.Z        Y2, K1, Y2
-	VMOVUPS          128(CX), Y3
-	KMOVB            18(DX), K1
-	VMOVAPS.Z        Y3, K1, Y3
-	VMOVAPS          Y0, Y0
-	VFMADD231PS.BCST conv2_0_25<>+0(SB), Y2, Y0
-	VMULPS.BCST      conv2_0_5<>+0(SB), Y1, Y1
-	VFMADD231PS.BCST conv2_0_125<>+0(SB), Y3, Y1
-	VADDPS           Y1, Y0, Y2
-	VMOVUPS          Y2, (SI)
-	VSUBPS           Y1, Y0, Y0
-	VMOVUPS          Y0, 128(SI)
-	VMOVUPS          (CX), Y0
+	VMOVUPS.Z        (CX), K1, Y0
 	KMOVB            1(DX), K1
-	VMOVAPS.Z        Y0, K1, Y0
-	VMOVUPS          (CX), Y1
-	KMOVB            3(DX), K1
-	VMOVAPS.Z        Y1, K1, Y1
-	VMOVUPS          128(CX), Y2
-	KMOVB            17(DX), K1
-	VMOVAPS.Z        Y2, K1, Y2
-	VMOVUPS          128(CX), Y3
-	KMOVB            19(DX), K1
-	VMOVAPS.Z        Y3, K1, Y3
-	VMOVAPS          Y0, Y0
-	VFMADD231PS.BCST conv2_0_25<>+0(SB), Y2, Y0
+	KNOTW            K1, K2
+	VMOVUPS.Z        Y0, K2, Y1
+	VMOVUPS.Z        Y0, K1, Y0
+	KMOVB            2(DX), K1
+	KMOVB            12(DX), K2
+	VMOVUPS.Z        128(CX), K2, Y2
+	KMOVB            13(DX), K2
+	KNOTW            K2, K3
+	VMOVUPS.Z        Y2, K3, Y3
+	VMOVUPS.Z        Y2, K2, Y2
+	KMOVB            14(DX), K2
+	KNOTW            K1, K3
+	VMOVUPS.Z        Y1, K3, Y4
+	VMOVUPS.Z        Y1, K1, Y1
+	KNOTW            K2, K3
+	VMOVUPS.Z        Y3, K3, Y5
+	VMOVUPS.Z        Y3, K2, Y3
+	VMOVAPS          Y4, Y4
+	VFMADD231PS.BCST conv2_0_25<>+0(SB), Y5, Y4
 	VMULPS.BCST      conv2_0_5<>+0(SB), Y1, Y1
 	VFMADD231PS.BCST conv2_0_125<>+0(SB), Y3, Y1
-	VADDPS           Y1, Y0, Y2
+	VADDPS           Y1, Y4, Y3
+	VMOVUPS          Y3, (SI)
+	VSUBPS           Y1, Y4, Y1
+	VMOVUPS          Y1, 128(SI)
+	KNOTW            K1, K3
+	VMOVUPS.Z        Y0, K3, Y1
+	VMOVUPS.Z        Y0, K1, Y0
+	KNOTW            K2, K1
+	VMOVUPS.Z        Y2, K1, Y3
+	VMOVUPS.Z        Y2, K2, Y2
+	VMOVAPS          Y1, Y1
+	VFMADD231PS.BCST conv2_0_25<>+0(SB), Y3, Y1
+	VMULPS.BCST      conv2_0_5<>+0(SB), Y0, Y0
+	VFMADD231PS.BCST conv2_0_125<>+0(SB), Y2, Y0
+	VADDPS           Y0, Y1, Y2
 	VMOVUPS          Y2, 32(SI)
-	VSUBPS           Y1, Y0, Y0
+	VSUBPS           Y0, Y1, Y0
 	VMOVUPS          Y0, 160(SI)
-	VMOVUPS          32(CX), Y0
+	KMOVB            3(DX), K1
+	VMOVUPS.Z        32(CX), K1, Y0
 	KMOVB            4(DX), K1
-	VMOVAPS.Z        Y0, K1, Y0
-	VMOVUPS          32(CX), Y1
-	KMOVB            6(DX), K1
-	VMOVAPS.Z        Y1, K1, Y1
-	VMOVUPS          160(CX), Y2
-	KMOVB            20(DX), K1
-	VMOVAPS.Z        Y2, K1, Y2
-	VMOVUPS          160(CX), Y3
-	KMOVB            22(DX), K1
-	VMOVAPS.Z        Y3, K1, Y3
-	VMOVAPS          Y0, Y0
-	VFMADD231PS.BCST conv2_0_25<>+0(SB), Y2, Y0
-	VMULPS.BCST      conv2_0_5<>+0(SB), Y1, Y1
-	VFMADD231PS.BCST conv2_0_125<>+0(SB), Y3, Y1
-	VADDPS           Y1, Y0, Y2
-	VMOVUPS          Y2, 64(SI)
-	VSUBPS           Y1, Y0, Y0
-	VMOVUPS          Y0, 192(SI)
-	VMOVUPS          32(CX), Y0
+	KNOTW            K1, K2
+	VMOVUPS.Z        Y0, K2, Y1
+	VMOVUPS.Z        Y0, K1, Y0
 	KMOVB            5(DX), K1
-	VMOVAPS.Z        Y0, K1, Y0
-	VMOVUPS          32(CX), Y1
-	KMOVB            7(DX), K1
-	VMOVAPS.Z        Y1, K1, Y1
-	VMOVUPS          160(CX), Y2
-	KMOVB            21(DX), K1
-	VMOVAPS.Z        Y2, K1, Y2
-	VMOVUPS          160(CX), Y3
-	KMOVB            23(DX), K1
-	VMOVAPS.Z        Y3, K1, Y3
-	VMOVAPS          Y0, Y0
-	VFMADD231PS.BCST conv2_0_25<>+0(SB), Y2, Y0
+	KMOVB            15(DX), K2
+	VMOVUPS.Z        160(CX), K2, Y2
+	KMOVB            16(DX), K2
+	KNOTW            K2, K3
+	VMOVUPS.Z        Y2, K3, Y3
+	VMOVUPS.Z        Y2, K2, Y2
+	KMOVB            17(DX), K2
+	KNOTW            K1, K3
+	VMOVUPS.Z        Y1, K3, Y4
+	VMOVUPS.Z        Y1, K1, Y1
+	KNOTW            K2, K3
+	VMOVUPS.Z        Y3, K3, Y5
+	VMOVUPS.Z        Y3, K2, Y3
+	VMOVAPS          Y4, Y4
+	VFMADD231PS.BCST conv2_0_25<>+0(SB), Y5, Y4
 	VMULPS.BCST      conv2_0_5<>+0(SB), Y1, Y1
 	VFMADD231PS.BCST conv2_0_125<>+0(SB), Y3, Y1
-	VADDPS           Y1, Y0, Y2
+	VADDPS           Y1, Y4, Y3
+	VMOVUPS          Y3, 64(SI)
+	VSUBPS           Y1, Y4, Y1
+	VMOVUPS          Y1, 192(SI)
+	KNOTW            K1, K3
+	VMOVUPS.Z        Y0, K3, Y1
+	VMOVUPS.Z        Y0, K1, Y0
+	KNOTW            K2, K1
+	VMOVUPS.Z        Y2, K1, Y3
+	VMOVUPS.Z        Y2, K2, Y2
+	VMOVAPS          Y1, Y1
+	VFMADD231PS.BCST conv2_0_25<>+0(SB), Y3, Y1
+	VMULPS.BCST      conv2_0_5<>+0(SB), Y0, Y0
+	VFMADD231PS.BCST conv2_0_125<>+0(SB), Y2, Y0
+	VADDPS           Y0, Y1, Y2
 	VMOVUPS          Y2, 96(SI)
-	VSUBPS           Y1, Y0, Y0
+	VSUBPS           Y0, Y1, Y0
 	VMOVUPS          Y0, 224(SI)
 
 	// rows: (A dy) Aᵀ
@@ -4195,85 +4223,89 @@ tileRow9:
 	VMOVUPS          Y0, 9856(AX)
 
 	// columns: rows 5 and 6 of A dy
-	VMOVUPS          64(CX), Y0
+	KMOVB            6(DX), K1
+	VMOVUPS.Z        64(CX), K1, Y0
+	KMOVB            7(DX), K1
+	KNOTW            K1, K2
+	VMOVUPS.Z        Y0, K2, Y1
+	VMOVUPS.Z        Y0, K1, Y0
 	KMOVB            8(DX), K1
-	VMOVAPS.Z        Y0, K1, Y0
-	VMOVUPS          64(CX), Y1
-	KMOVB            10(DX), K1
-	VMOVAPS.Z        Y1, K1, Y1
-	VMOVUPS          192(CX), Y2
-	KMOVB            24(DX), K1
-	VMOVAPS.Z        Y2, K1, Y2
-	VMOVUPS          192(CX), Y3
-	KMOVB            26(DX), K1
-	VMOVAPS.Z        Y3, K1, Y3
-	VMOVAPS          Y0, Y0
-	VFMADD231PS.BCST conv2_0_25<>+0(SB), Y2, Y0
+	KMOVB            18(DX), K2
+	VMOVUPS.Z        192(CX), K2, Y2
+	KMOVB            19(DX), K2
+	KNOTW            K2, K3
+	VMOVUPS.Z        Y2, K3, Y3
+	VMOVUPS.Z        Y2, K2, Y2
+	KMOVB            20(DX), K2
+	KNOTW            K1, K3
+	VMOVUPS.Z        Y1, K3, Y4
+	VMOVUPS.Z        Y1, K1, Y1
+	KNOTW            K2, K3
+	VMOVUPS.Z        Y3, K3, Y5
+	VMOVUPS.Z        Y3, K2, Y3
+	VMOVAPS          Y4, Y4
+	VFMADD231PS.BCST conv2_0_25<>+0(SB), Y5, Y4
 	VMULPS.BCST      conv2_0_5<>+0(SB), Y1, Y1
 	VFMADD231PS.BCST conv2_0_125<>+0(SB), Y3, Y1
-	VADDPS           Y1, Y0, Y2
-	VMOVUPS          Y2, (SI)
-	VSUBPS           Y1, Y0, Y0
-	VMOVUPS          Y0, 128(SI)
-	VMOVUPS          64(CX), Y0
-	KMOVB            9(DX), K1
-	VMOVAPS.Z        Y0, K1, Y0
-	VMOVUPS          64(CX), Y1
-	KMOVB            11(DX), K1
-	VMOVAPS.Z        Y1, K1, Y1
-	VMOVUPS          192(CX), Y2
-	KMOVB            25(DX), K1
-	VMOVAPS.Z        Y2, K1, Y2
-	VMOVUPS          192(CX), Y3
-	KMOVB            27(DX), K1
-	VMOVAPS.Z        Y3, K1, Y3
-	VMOVAPS          Y0, Y0
-	VFMADD231PS.BCST conv2_0_25<>+0(SB), Y2, Y0
-	VMULPS.BCST      conv2_0_5<>+0(SB), Y1, Y1
-	VFMADD231PS.BCST conv2_0_125<>+0(SB), Y3, Y1
-	VADDPS           Y1, Y0, Y2
+	VADDPS           Y1, Y4, Y3
+	VMOVUPS          Y3, (SI)
+	VSUBPS           Y1, Y4, Y1
+	VMOVUPS          Y1, 128(SI)
+	KNOTW            K1, K3
+	VMOVUPS.Z        Y0, K3, Y1
+	VMOVUPS.Z        Y0, K1, Y0
+	KNOTW            K2, K1
+	VMOVUPS.Z        Y2, K1, Y3
+	VMOVUPS.Z        Y2, K2, Y2
+	VMOVAPS          Y1, Y1
+	VFMADD231PS.BCST conv2_0_25<>+0(SB), Y3, Y1
+	VMULPS.BCST      conv2_0_5<>+0(SB), Y0, Y0
+	VFMADD231PS.BCST conv2_0_125<>+0(SB), Y2, Y0
+	VADDPS           Y0, Y1, Y2
 	VMOVUPS          Y2, 32(SI)
-	VSUBPS           Y1, Y0, Y0
+	VSUBPS           Y0, Y1, Y0
 	VMOVUPS          Y0, 160(SI)
-	VMOVUPS          96(CX), Y0
-	KMOVB            12(DX), K1
-	VMOVAPS.Z        Y0, K1, Y0
-	VMOVUPS          96(CX), Y1
-	KMOVB            14(DX), K1
-	VMOVAPS.Z        Y1, K1, Y1
-	VMOVUPS          224(CX), Y2
-	KMOVB            28(DX), K1
-	VMOVAPS.Z        Y2, K1, Y2
-	VMOVUPS          224(CX), Y3
-	KMOVB            30(DX), K1
-	VMOVAPS.Z        Y3, K1, Y3
-	VMOVAPS          Y0, Y0
-	VFMADD231PS.BCST conv2_0_25<>+0(SB), Y2, Y0
+	KMOVB            9(DX), K1
+	VMOVUPS.Z        96(CX), K1, Y0
+	KMOVB            10(DX), K1
+	KNOTW            K1, K2
+	VMOVUPS.Z        Y0, K2, Y1
+	VMOVUPS.Z        Y0, K1, Y0
+	KMOVB            11(DX), K1
+	KMOVB            21(DX), K2
+	VMOVUPS.Z        224(CX), K2, Y2
+	KMOVB            22(DX), K2
+	KNOTW            K2, K3
+	VMOVUPS.Z        Y2, K3, Y3
+	VMOVUPS.Z        Y2, K2, Y2
+	KMOVB            23(DX), K2
+	KNOTW            K1, K3
+	VMOVUPS.Z        Y1, K3, Y4
+	VMOVUPS.Z        Y1, K1, Y1
+	KNOTW            K2, K3
+	VMOVUPS.Z        Y3, K3, Y5
+	VMOVUPS.Z        Y3, K2, Y3
+	VMOVAPS          Y4, Y4
+	VFMADD231PS.BCST conv2_0_25<>+0(SB), Y5, Y4
 	VMULPS.BCST      conv2_0_5<>+0(SB), Y1, Y1
 	VFMADD231PS.BCST conv2_0_125<>+0(SB), Y3, Y1
-	VADDPS           Y1, Y0, Y2
-	VMOVUPS          Y2, 64(SI)
-	VSUBPS           Y1, Y0, Y0
-	VMOVUPS          Y0, 192(SI)
-	VMOVUPS          96(CX), Y0
-	KMOVB            13(DX), K1
-	VMOVAPS.Z        Y0, K1, Y0
-	VMOVUPS          96(CX), Y1
-	KMOVB            15(DX), K1
-	VMOVAPS.Z        Y1, K1, Y1
-	VMOVUPS          224(CX), Y2
-	KMOVB            29(DX), K1
-	VMOVAPS.Z        Y2, K1, Y2
-	VMOVUPS          224(CX), Y3
-	KMOVB            31(DX), K1
-	VMOVAPS.Z        Y3, K1, Y3
-	VMOVAPS          Y0, Y0
-	VFMADD231PS.BCST conv2_0_25<>+0(SB), Y2, Y0
-	VMULPS.BCST      conv2_0_5<>+0(SB), Y1, Y1
-	VFMADD231PS.BCST conv2_0_125<>+0(SB), Y3, Y1
-	VADDPS           Y1, Y0, Y2
+	VADDPS           Y1, Y4, Y3
+	VMOVUPS          Y3, 64(SI)
+	VSUBPS           Y1, Y4, Y1
+	VMOVUPS          Y1, 192(SI)
+	KNOTW            K1, K3
+	VMOVUPS.Z        Y0, K3, Y1
+	VMOVUPS.Z        Y0, K1, Y0
+	KNOTW            K2, K1
+	VMOVUPS.Z        Y2, K1, Y3
+	VMOVUPS.Z        Y2, K2, Y2
+	VMOVAPS          Y1, Y1
+	VFMADD231PS.BCST conv2_0_25<>+0(SB), Y3, Y1
+	VMULPS.BCST      conv2_0_5<>+0(SB), Y0, Y0
+	VFMADD231PS.BCST conv2_0_125<>+0(SB), Y2, Y0
+	VADDPS           Y0, Y1, Y2
 	VMOVUPS          Y2, 96(SI)
-	VSUBPS           Y1, Y0, Y0
+	VSUBPS           Y0, Y1, Y0
 	VMOVUPS          Y0, 224(SI)
 
 	// rows: (A dy) Aᵀ
@@ -4335,7 +4367,7 @@ tileRow9:
 	VMOVUPS          Y0, 9888(AX)
 	ADDQ             $+64, AX
 	ADDQ             $+256, CX
-	ADDQ             $+32, DX
+	ADDQ             $+24, DX
 	DECQ             BX
 	JNZ              tileRow9
 	JMP              end1
@@ -9578,7 +9610,7 @@ chunk2:
 	IMUL3Q       $+4, BX, SI
 	ADDQ         SI, DX
 	MOVQ         mask_base+24(FP), SI
-	IMUL3Q       $+128, BX, BX
+	IMUL3Q       $+96, BX, BX
 	ADDQ         BX, SI
 	LEAQ         63(SP), BX
 	ANDQ         $-64, BX
@@ -9870,34 +9902,28 @@ tileRow4:
 	VMAXPS           Z9, Z5, Z12
 	VADDPS           Z1, Z12, Z12
 	VMAXPS           Z12, Z0, Z12
-	VCMPPS           $0x1e, Z0, Z12, K1
-	VCMPPS           $0x1e, Z5, Z9, K1, K2
-	KANDNW           K1, K2, K1
-	VCMPPS           $0x1e, Z7, Z2, K1, K3
-	KANDNW           K1, K3, K1
-	KMOVW            K1, (SI)
-	KMOVW            K3, 2(SI)
-	VCMPPS           $0x1e, Z11, Z3, K2, K1
-	KANDNW           K2, K1, K2
-	KMOVW            K2, 4(SI)
-	KMOVW            K1, 6(SI)
+	VCMPPS           $0x1e, Z5, Z9, K1
+	VBLENDMPS        Z11, Z7, K1, Z5
+	VBLENDMPS        Z3, Z2, K1, Z2
+	VCMPPS           $0x1e, Z0, Z12, K2
+	KMOVW            K2, (SI)
+	VCMPPS           $0x1e, Z5, Z2, K2
+	KMOVW            K2, 2(SI)
+	KMOVW            K1, 4(SI)
 	VMOVUPS          Z12, (CX)
 	VMAXPS           Z6, Z4, Z2
 	VMAXPS           Z10, Z8, Z3
 	VMAXPS           Z3, Z2, Z5
 	VADDPS           Z1, Z5, Z5
 	VMAXPS           Z5, Z0, Z5
-	VCMPPS           $0x1e, Z0, Z5, K1
-	VCMPPS           $0x1e, Z2, Z3, K1, K2
-	KANDNW           K1, K2, K1
-	VCMPPS           $0x1e, Z4, Z6, K1, K3
-	KANDNW           K1, K3, K1
-	KMOVW            K1, 8(SI)
-	KMOVW            K3, 10(SI)
-	VCMPPS           $0x1e, Z8, Z10, K2, K1
-	KANDNW           K2, K1, K2
-	KMOVW            K2, 12(SI)
-	KMOVW            K1, 14(SI)
+	VCMPPS           $0x1e, Z2, Z3, K1
+	VBLENDMPS        Z8, Z4, K1, Z2
+	VBLENDMPS        Z10, Z6, K1, Z3
+	VCMPPS           $0x1e, Z0, Z5, K2
+	KMOVW            K2, 6(SI)
+	VCMPPS           $0x1e, Z2, Z3, K2
+	KMOVW            K2, 8(SI)
+	KMOVW            K1, 10(SI)
 	VMOVUPS          Z5, 64(CX)
 	VMOVUPS          1088(BX), Z2
 	VMOVUPS          1152(BX), Z3
@@ -9952,34 +9978,28 @@ tileRow4:
 	VMAXPS           Z9, Z5, Z12
 	VADDPS           Z1, Z12, Z12
 	VMAXPS           Z12, Z0, Z12
-	VCMPPS           $0x1e, Z0, Z12, K1
-	VCMPPS           $0x1e, Z5, Z9, K1, K2
-	KANDNW           K1, K2, K1
-	VCMPPS           $0x1e, Z7, Z2, K1, K3
-	KANDNW           K1, K3, K1
-	KMOVW            K1, 32(SI)
-	KMOVW            K3, 34(SI)
-	VCMPPS           $0x1e, Z11, Z3, K2, K1
-	KANDNW           K2, K1, K2
-	KMOVW            K2, 36(SI)
-	KMOVW            K1, 38(SI)
+	VCMPPS           $0x1e, Z5, Z9, K1
+	VBLENDMPS        Z11, Z7, K1, Z5
+	VBLENDMPS        Z3, Z2, K1, Z2
+	VCMPPS           $0x1e, Z0, Z12, K2
+	KMOVW            K2, 24(SI)
+	VCMPPS           $0x1e, Z5, Z2, K2
+	KMOVW            K2, 26(SI)
+	KMOVW            K1, 28(SI)
 	VMOVUPS          Z12, 256(CX)
 	VMAXPS           Z6, Z4, Z2
 	VMAXPS           Z10, Z8, Z3
 	VMAXPS           Z3, Z2, Z5
 	VADDPS           Z1, Z5, Z5
 	VMAXPS           Z5, Z0, Z5
-	VCMPPS           $0x1e, Z0, Z5, K1
-	VCMPPS           $0x1e, Z2, Z3, K1, K2
-	KANDNW           K1, K2, K1
-	VCMPPS           $0x1e, Z4, Z6, K1, K3
-	KANDNW           K1, K3, K1
-	KMOVW            K1, 40(SI)
-	KMOVW            K3, 42(SI)
-	VCMPPS           $0x1e, Z8, Z10, K2, K1
-	KANDNW           K2, K1, K2
-	KMOVW            K2, 44(SI)
-	KMOVW            K1, 46(SI)
+	VCMPPS           $0x1e, Z2, Z3, K1
+	VBLENDMPS        Z8, Z4, K1, Z2
+	VBLENDMPS        Z10, Z6, K1, Z3
+	VCMPPS           $0x1e, Z0, Z5, K2
+	KMOVW            K2, 30(SI)
+	VCMPPS           $0x1e, Z2, Z3, K2
+	KMOVW            K2, 32(SI)
+	KMOVW            K1, 34(SI)
 	VMOVUPS          Z5, 320(CX)
 
 	// columns: Aᵀ m
@@ -10262,34 +10282,28 @@ tileRow4:
 	VMAXPS           Z9, Z5, Z12
 	VADDPS           Z1, Z12, Z12
 	VMAXPS           Z12, Z0, Z12
-	VCMPPS           $0x1e, Z0, Z12, K1
-	VCMPPS           $0x1e, Z5, Z9, K1, K2
-	KANDNW           K1, K2, K1
-	VCMPPS           $0x1e, Z7, Z2, K1, K3
-	KANDNW           K1, K3, K1
+	VCMPPS           $0x1e, Z5, Z9, K1
+	VBLENDMPS        Z11, Z7, K1, Z5
+	VBLENDMPS        Z3, Z2, K1, Z2
+	VCMPPS           $0x1e, Z0, Z12, K2
+	KMOVW            K2, 12(SI)
+	VCMPPS           $0x1e, Z5, Z2, K2
+	KMOVW            K2, 14(SI)
 	KMOVW            K1, 16(SI)
-	KMOVW            K3, 18(SI)
-	VCMPPS           $0x1e, Z11, Z3, K2, K1
-	KANDNW           K2, K1, K2
-	KMOVW            K2, 20(SI)
-	KMOVW            K1, 22(SI)
 	VMOVUPS          Z12, 128(CX)
 	VMAXPS           Z6, Z4, Z2
 	VMAXPS           Z10, Z8, Z3
 	VMAXPS           Z3, Z2, Z5
 	VADDPS           Z1, Z5, Z5
 	VMAXPS           Z5, Z0, Z5
-	VCMPPS           $0x1e, Z0, Z5, K1
-	VCMPPS           $0x1e, Z2, Z3, K1, K2
-	KANDNW           K1, K2, K1
-	VCMPPS           $0x1e, Z4, Z6, K1, K3
-	KANDNW           K1, K3, K1
-	KMOVW            K1, 24(SI)
-	KMOVW            K3, 26(SI)
-	VCMPPS           $0x1e, Z8, Z10, K2, K1
-	KANDNW           K2, K1, K2
-	KMOVW            K2, 28(SI)
-	KMOVW            K1, 30(SI)
+	VCMPPS           $0x1e, Z2, Z3, K1
+	VBLENDMPS        Z8, Z4, K1, Z2
+	VBLENDMPS        Z10, Z6, K1, Z3
+	VCMPPS           $0x1e, Z0, Z5, K2
+	KMOVW            K2, 18(SI)
+	VCMPPS           $0x1e, Z2, Z3, K2
+	KMOVW            K2, 20(SI)
+	KMOVW            K1, 22(SI)
 	VMOVUPS          Z5, 192(CX)
 	VMOVUPS          1088(BX), Z2
 	VMOVUPS          1152(BX), Z3
@@ -10344,38 +10358,32 @@ tileRow4:
 	VMAXPS           Z9, Z5, Z12
 	VADDPS           Z1, Z12, Z12
 	VMAXPS           Z12, Z0, Z12
-	VCMPPS           $0x1e, Z0, Z12, K1
-	VCMPPS           $0x1e, Z5, Z9, K1, K2
-	KANDNW           K1, K2, K1
-	VCMPPS           $0x1e, Z7, Z2, K1, K3
-	KANDNW           K1, K3, K1
-	KMOVW            K1, 48(SI)
-	KMOVW            K3, 50(SI)
-	VCMPPS           $0x1e, Z11, Z3, K2, K1
-	KANDNW           K2, K1, K2
-	KMOVW            K2, 52(SI)
-	KMOVW            K1, 54(SI)
+	VCMPPS           $0x1e, Z5, Z9, K1
+	VBLENDMPS        Z11, Z7, K1, Z5
+	VBLENDMPS        Z3, Z2, K1, Z2
+	VCMPPS           $0x1e, Z0, Z12, K2
+	KMOVW            K2, 36(SI)
+	VCMPPS           $0x1e, Z5, Z2, K2
+	KMOVW            K2, 38(SI)
+	KMOVW            K1, 40(SI)
 	VMOVUPS          Z12, 384(CX)
 	VMAXPS           Z6, Z4, Z2
 	VMAXPS           Z10, Z8, Z3
 	VMAXPS           Z3, Z2, Z5
 	VADDPS           Z1, Z5, Z5
 	VMAXPS           Z5, Z0, Z5
-	VCMPPS           $0x1e, Z0, Z5, K1
-	VCMPPS           $0x1e, Z2, Z3, K1, K2
-	KANDNW           K1, K2, K1
-	VCMPPS           $0x1e, Z4, Z6, K1, K3
-	KANDNW           K1, K3, K1
-	KMOVW            K1, 56(SI)
-	KMOVW            K3, 58(SI)
-	VCMPPS           $0x1e, Z8, Z10, K2, K1
-	KANDNW           K2, K1, K2
-	KMOVW            K2, 60(SI)
-	KMOVW            K1, 62(SI)
+	VCMPPS           $0x1e, Z2, Z3, K1
+	VBLENDMPS        Z8, Z4, K1, Z2
+	VBLENDMPS        Z10, Z6, K1, Z3
+	VCMPPS           $0x1e, Z0, Z5, K2
+	KMOVW            K2, 42(SI)
+	VCMPPS           $0x1e, Z2, Z3, K2
+	KMOVW            K2, 44(SI)
+	KMOVW            K1, 46(SI)
 	VMOVUPS          Z5, 448(CX)
 	ADDQ             $+128, AX
 	ADDQ             $+512, CX
-	ADDQ             $+64, SI
+	ADDQ             $+48, SI
 	DECQ             R8
 	JNZ              tileRow4
 	ADDQ             $+16128, AX
@@ -10395,7 +10403,7 @@ TEXT ·Conv2OutputGrad16(SB), $576-88
 	MOVQ   first+80(FP), SI
 	IMUL3Q $+1024, SI, DI
 	ADDQ   DI, CX
-	IMUL3Q $+128, SI, SI
+	IMUL3Q $+96, SI, SI
 	ADDQ   SI, DX
 	LEAQ   63(SP), SI
 	ANDQ   $-64, SI
@@ -10405,36 +10413,52 @@ TEXT ·Conv2OutputGrad16(SB), $576-88
 
 tileRow3:
 	// columns: rows 0 and 7 of A dy
-	VMOVUPS   (CX), Z0
 	KMOVW     (DX), K1
-	VMOVAPS.Z Z0, K1, Z0
-	VMOVUPS   256(CX), Z1
-	KMOVW     36(DX), K1
-	VMOVAPS.Z Z1, K1, Z1
-	VMOVUPS   Z0, (SI)
-	VMOVUPS   Z1, 256(SI)
-	VMOVUPS   (CX), Z0
+	VMOVUPS.Z (CX), K1, Z0
 	KMOVW     2(DX), K1
-	VMOVAPS.Z Z0, K1, Z0
-	VMOVUPS   256(CX), Z1
-	KMOVW     38(DX), K1
-	VMOVAPS.Z Z1, K1, Z1
+	KNOTW     K1, K2
+	VMOVUPS.Z Z0, K2, Z1
+	VMOVUPS.Z Z0, K1, Z0
+	KMOVW     4(DX), K1
+	KMOVW     24(DX), K2
+	VMOVUPS.Z 256(CX), K2, Z2
+	KMOVW     26(DX), K2
+	KNOTW     K2, K3
+	VMOVUPS.Z Z2, K3, Z3
+	VMOVUPS.Z Z2, K2, Z2
+	KMOVW     28(DX), K2
+	KNOTW     K1, K3
+	VMOVUPS.Z Z1, K3, Z1
+	VMOVUPS.Z Z3, K2, Z3
+	VMOVUPS   Z1, (SI)
+	VMOVUPS   Z3, 256(SI)
+	KNOTW     K1, K1
+	VMOVUPS.Z Z0, K1, Z0
+	VMOVUPS.Z Z2, K2, Z1
 	VMOVUPS   Z0, 64(SI)
 	VMOVUPS   Z1, 320(SI)
-	VMOVUPS   64(CX), Z0
+	KMOVW     6(DX), K1
+	VMOVUPS.Z 64(CX), K1, Z0
 	KMOVW     8(DX), K1
-	VMOVAPS.Z Z0, K1, Z0
-	VMOVUPS   320(CX), Z1
-	KMOVW     44(DX), K1
-	VMOVAPS.Z Z1, K1, Z1
-	VMOVUPS   Z0, 128(SI)
-	VMOVUPS   Z1, 384(SI)
-	VMOVUPS   64(CX), Z0
+	KNOTW     K1, K2
+	VMOVUPS.Z Z0, K2, Z1
+	VMOVUPS.Z Z0, K1, Z0
 	KMOVW     10(DX), K1
-	VMOVAPS.Z Z0, K1, Z0
-	VMOVUPS   320(CX), Z1
-	KMOVW     46(DX), K1
-	VMOVAPS.Z Z1, K1, Z1
+	KMOVW     30(DX), K2
+	VMOVUPS.Z 320(CX), K2, Z2
+	KMOVW     32(DX), K2
+	KNOTW     K2, K3
+	VMOVUPS.Z Z2, K3, Z3
+	VMOVUPS.Z Z2, K2, Z2
+	KMOVW     34(DX), K2
+	KNOTW     K1, K3
+	VMOVUPS.Z Z1, K3, Z1
+	VMOVUPS.Z Z3, K2, Z3
+	VMOVUPS   Z1, 128(SI)
+	VMOVUPS   Z3, 384(SI)
+	KNOTW     K1, K1
+	VMOVUPS.Z Z0, K1, Z0
+	VMOVUPS.Z Z2, K2, Z1
 	VMOVUPS   Z0, 192(SI)
 	VMOVUPS   Z1, 448(SI)
 
@@ -10497,36 +10521,52 @@ tileRow3:
 	VMOVUPS          Z0, 18816(AX)
 
 	// columns: rows 0 and 7 of A dy
-	VMOVUPS   128(CX), Z0
+	KMOVW     12(DX), K1
+	VMOVUPS.Z 128(CX), K1, Z0
+	KMOVW     14(DX), K1
+	KNOTW     K1, K2
+	VMOVUPS.Z Z0, K2, Z1
+	VMOVUPS.Z Z0, K1, Z0
 	KMOVW     16(DX), K1
-	VMOVAPS.Z Z0, K1, Z0
-	VMOVUPS   384(CX), Z1
-	KMOVW     52(DX), K1
-	VMOVAPS.Z Z1, K1, Z1
-	VMOVUPS   Z0, (SI)
-	VMOVUPS   Z1, 256(SI)
-	VMOVUPS   128(CX), Z0
-	KMOVW     18(DX), K1
-	VMOVAPS.Z Z0, K1, Z0
-	VMOVUPS   384(CX), Z1
-	KMOVW     54(DX), K1
-	VMOVAPS.Z Z1, K1, Z1
+	KMOVW     36(DX), K2
+	VMOVUPS.Z 384(CX), K2, Z2
+	KMOVW     38(DX), K2
+	KNOTW     K2, K3
+	VMOVUPS.Z Z2, K3, Z3
+	VMOVUPS.Z Z2, K2, Z2
+	KMOVW     40(DX), K2
+	KNOTW     K1, K3
+	VMOVUPS.Z Z1, K3, Z1
+	VMOVUPS.Z Z3, K2, Z3
+	VMOVUPS   Z1, (SI)
+	VMOVUPS   Z3, 256(SI)
+	KNOTW     K1, K1
+	VMOVUPS.Z Z0, K1, Z0
+	VMOVUPS.Z Z2, K2, Z1
 	VMOVUPS   Z0, 64(SI)
 	VMOVUPS   Z1, 320(SI)
-	VMOVUPS   192(CX), Z0
-	KMOVW     24(DX), K1
-	VMOVAPS.Z Z0, K1, Z0
-	VMOVUPS   448(CX), Z1
-	KMOVW     60(DX), K1
-	VMOVAPS.Z Z1, K1, Z1
-	VMOVUPS   Z0, 128(SI)
-	VMOVUPS   Z1, 384(SI)
-	VMOVUPS   192(CX), Z0
-	KMOVW     26(DX), K1
-	VMOVAPS.Z Z0, K1, Z0
-	VMOVUPS   448(CX), Z1
-	KMOVW     62(DX), K1
-	VMOVAPS.Z Z1, K1, Z1
+	KMOVW     18(DX), K1
+	VMOVUPS.Z 192(CX), K1, Z0
+	KMOVW     20(DX), K1
+	KNOTW     K1, K2
+	VMOVUPS.Z Z0, K2, Z1
+	VMOVUPS.Z Z0, K1, Z0
+	KMOVW     22(DX), K1
+	KMOVW     42(DX), K2
+	VMOVUPS.Z 448(CX), K2, Z2
+	KMOVW     44(DX), K2
+	KNOTW     K2, K3
+	VMOVUPS.Z Z2, K3, Z3
+	VMOVUPS.Z Z2, K2, Z2
+	KMOVW     46(DX), K2
+	KNOTW     K1, K3
+	VMOVUPS.Z Z1, K3, Z1
+	VMOVUPS.Z Z3, K2, Z3
+	VMOVUPS   Z1, 128(SI)
+	VMOVUPS   Z3, 384(SI)
+	KNOTW     K1, K1
+	VMOVUPS.Z Z0, K1, Z0
+	VMOVUPS.Z Z2, K2, Z1
 	VMOVUPS   Z0, 192(SI)
 	VMOVUPS   Z1, 448(SI)
 
@@ -10589,7 +10629,7 @@ tileRow3:
 	VMOVUPS          Z0, 18880(AX)
 	ADDQ             $+128, AX
 	ADDQ             $+512, CX
-	ADDQ             $+64, DX
+	ADDQ             $+48, DX
 	DECQ             BX
 	JNZ              tileRow3
 	JMP              end1
@@ -10601,77 +10641,81 @@ pair2:
 
 tileRow5:
 	// columns: rows 1 and 2 of A dy
-	VMOVUPS   (CX), Z0
 	KMOVW     (DX), K1
-	VMOVAPS.Z Z0, K1, Z0
-	VMOVUPS   (CX), Z1
-	KMOVW     4(DX), K1
-	VMOVAPS.Z Z1, K1, Z1
-	VMOVUPS   256(CX), Z2
-	KMOVW     32(DX), K1
-	VMOVAPS.Z Z2, K1, Z2
-	VMOVUPS   256(CX), Z3
-	KMOVW     36(DX), K1
-	VMOVAPS.Z Z3, K1, Z3
-	VADDPS    Z2, Z0, Z0
-	VADDPS    Z3, Z1, Z1
-	VADDPS    Z1, Z0, Z2
-	VMOVUPS   Z2, (SI)
-	VSUBPS    Z1, Z0, Z0
-	VMOVUPS   Z0, 256(SI)
-	VMOVUPS   (CX), Z0
+	VMOVUPS.Z (CX), K1, Z0
 	KMOVW     2(DX), K1
-	VMOVAPS.Z Z0, K1, Z0
-	VMOVUPS   (CX), Z1
-	KMOVW     6(DX), K1
-	VMOVAPS.Z Z1, K1, Z1
-	VMOVUPS   256(CX), Z2
-	KMOVW     34(DX), K1
-	VMOVAPS.Z Z2, K1, Z2
-	VMOVUPS   256(CX), Z3
-	KMOVW     38(DX), K1
-	VMOVAPS.Z Z3, K1, Z3
-	VADDPS    Z2, Z0, Z0
+	KNOTW     K1, K2
+	VMOVUPS.Z Z0, K2, Z1
+	VMOVUPS.Z Z0, K1, Z0
+	KMOVW     4(DX), K1
+	KMOVW     24(DX), K2
+	VMOVUPS.Z 256(CX), K2, Z2
+	KMOVW     26(DX), K2
+	KNOTW     K2, K3
+	VMOVUPS.Z Z2, K3, Z3
+	VMOVUPS.Z Z2, K2, Z2
+	KMOVW     28(DX), K2
+	KNOTW     K1, K3
+	VMOVUPS.Z Z1, K3, Z4
+	VMOVUPS.Z Z1, K1, Z1
+	KNOTW     K2, K3
+	VMOVUPS.Z Z3, K3, Z5
+	VMOVUPS.Z Z3, K2, Z3
+	VADDPS    Z5, Z4, Z4
 	VADDPS    Z3, Z1, Z1
-	VADDPS    Z1, Z0, Z2
+	VADDPS    Z1, Z4, Z3
+	VMOVUPS   Z3, (SI)
+	VSUBPS    Z1, Z4, Z1
+	VMOVUPS   Z1, 256(SI)
+	KNOTW     K1, K3
+	VMOVUPS.Z Z0, K3, Z1
+	VMOVUPS.Z Z0, K1, Z0
+	KNOTW     K2, K1
+	VMOVUPS.Z Z2, K1, Z3
+	VMOVUPS.Z Z2, K2, Z2
+	VADDPS    Z3, Z1, Z1
+	VADDPS    Z2, Z0, Z0
+	VADDPS    Z0, Z1, Z2
 	VMOVUPS   Z2, 64(SI)
-	VSUBPS    Z1, Z0, Z0
+	VSUBPS    Z0, Z1, Z0
 	VMOVUPS   Z0, 320(SI)
-	VMOVUPS   64(CX), Z0
+	KMOVW     6(DX), K1
+	VMOVUPS.Z 64(CX), K1, Z0
 	KMOVW     8(DX), K1
-	VMOVAPS.Z Z0, K1, Z0
-	VMOVUPS   64(CX), Z1
-	KMOVW     12(DX), K1
-	VMOVAPS.Z Z1, K1, Z1
-	VMOVUPS   320(CX), Z2
-	KMOVW     40(DX), K1
-	VMOVAPS.Z Z2, K1, Z2
-	VMOVUPS   320(CX), Z3
-	KMOVW     44(DX), K1
-	VMOVAPS.Z Z3, K1, Z3
-	VADDPS    Z2, Z0, Z0
-	VADDPS    Z3, Z1, Z1
-	VADDPS    Z1, Z0, Z2
-	VMOVUPS   Z2, 128(SI)
-	VSUBPS    Z1, Z0, Z0
-	VMOVUPS   Z0, 384(SI)
-	VMOVUPS   64(CX), Z0
+	KNOTW     K1, K2
+	VMOVUPS.Z Z0, K2, Z1
+	VMOVUPS.Z Z0, K1, Z0
 	KMOVW     10(DX), K1
-	VMOVAPS.Z Z0, K1, Z0
-	VMOVUPS   64(CX), Z1
-	KMOVW     14(DX), K1
-	VMOVAPS.Z Z1, K1, Z1
-	VMOVUPS   320(CX), Z2
-	KMOVW     42(DX), K1
-	VMOVAPS.Z Z2, K1, Z2
-	VMOVUPS   320(CX), Z3
-	KMOVW     46(DX), K1
-	VMOVAPS.Z Z3, K1, Z3
-	VADDPS    Z2, Z0, Z0
+	KMOVW     30(DX), K2
+	VMOVUPS.Z 320(CX), K2, Z2
+	KMOVW     32(DX), K2
+	KNOTW     K2, K3
+	VMOVUPS.Z Z2, K3, Z3
+	VMOVUPS.Z Z2, K2, Z2
+	KMOVW     34(DX), K2
+	KNOTW     K1, K3
+	VMOVUPS.Z Z1, K3, Z4
+	VMOVUPS.Z Z1, K1, Z1
+	KNOTW     K2, K3
+	VMOVUPS.Z Z3, K3, Z5
+	VMOVUPS.Z Z3, K2, Z3
+	VADDPS    Z5, Z4, Z4
 	VADDPS    Z3, Z1, Z1
-	VADDPS    Z1, Z0, Z2
+	VADDPS    Z1, Z4, Z3
+	VMOVUPS   Z3, 128(SI)
+	VSUBPS    Z1, Z4, Z1
+	VMOVUPS   Z1, 384(SI)
+	KNOTW     K1, K3
+	VMOVUPS.Z Z0, K3, Z1
+	VMOVUPS.Z Z0, K1, Z0
+	KNOTW     K2, K1
+	VMOVUPS.Z Z2, K1, Z3
+	VMOVUPS.Z Z2, K2, Z2
+	VADDPS    Z3, Z1, Z1
+	VADDPS    Z2, Z0, Z0
+	VADDPS    Z0, Z1, Z2
 	VMOVUPS   Z2, 192(SI)
-	VSUBPS    Z1, Z0, Z0
+	VSUBPS    Z0, Z1, Z0
 	VMOVUPS   Z0, 448(SI)
 
 	// rows: (A dy) Aᵀ
@@ -10733,77 +10777,81 @@ tileRow5:
 	VMOVUPS          Z0, 18816(AX)
 
 	// columns: rows 1 and 2 of A dy
-	VMOVUPS   128(CX), Z0
+	KMOVW     12(DX), K1
+	VMOVUPS.Z 128(CX), K1, Z0
+	KMOVW     14(DX), K1
+	KNOTW     K1, K2
+	VMOVUPS.Z Z0, K2, Z1
+	VMOVUPS.Z Z0, K1, Z0
 	KMOVW     16(DX), K1
-	VMOVAPS.Z Z0, K1, Z0
-	VMOVUPS   128(CX), Z1
-	KMOVW     20(DX), K1
-	VMOVAPS.Z Z1, K1, Z1
-	VMOVUPS   384(CX), Z2
-	KMOVW     48(DX), K1
-	VMOVAPS.Z Z2, K1, Z2
-	VMOVUPS   384(CX), Z3
-	KMOVW     52(DX), K1
-	VMOVAPS.Z Z3, K1, Z3
-	VADDPS    Z2, Z0, Z0
+	KMOVW     36(DX), K2
+	VMOVUPS.Z 384(CX), K2, Z2
+	KMOVW     38(DX), K2
+	KNOTW     K2, K3
+	VMOVUPS.Z Z2, K3, Z3
+	VMOVUPS.Z Z2, K2, Z2
+	KMOVW     40(DX), K2
+	KNOTW     K1, K3
+	VMOVUPS.Z Z1, K3, Z4
+	VMOVUPS.Z Z1, K1, Z1
+	KNOTW     K2, K3
+	VMOVUPS.Z Z3, K3, Z5
+	VMOVUPS.Z Z3, K2, Z3
+	VADDPS    Z5, Z4, Z4
 	VADDPS    Z3, Z1, Z1
-	VADDPS    Z1, Z0, Z2
-	VMOVUPS   Z2, (SI)
-	VSUBPS    Z1, Z0, Z0
-	VMOVUPS   Z0, 256(SI)
-	VMOVUPS   128(CX), Z0
-	KMOVW     18(DX), K1
-	VMOVAPS.Z Z0, K1, Z0
-	VMOVUPS   128(CX), Z1
-	KMOVW     22(DX), K1
-	VMOVAPS.Z Z1, K1, Z1
-	VMOVUPS   384(CX), Z2
-	KMOVW     50(DX), K1
-	VMOVAPS.Z Z2, K1, Z2
-	VMOVUPS   384(CX), Z3
-	KMOVW     54(DX), K1
-	VMOVAPS.Z Z3, K1, Z3
-	VADDPS    Z2, Z0, Z0
+	VADDPS    Z1, Z4, Z3
+	VMOVUPS   Z3, (SI)
+	VSUBPS    Z1, Z4, Z1
+	VMOVUPS   Z1, 256(SI)
+	KNOTW     K1, K3
+	VMOVUPS.Z Z0, K3, Z1
+	VMOVUPS.Z Z0, K1, Z0
+	KNOTW     K2, K1
+	VMOVUPS.Z Z2, K1, Z3
+	VMOVUPS.Z Z2, K2, Z2
 	VADDPS    Z3, Z1, Z1
-	VADDPS    Z1, Z0, Z2
+	VADDPS    Z2, Z0, Z0
+	VADDPS    Z0, Z1, Z2
 	VMOVUPS   Z2, 64(SI)
-	VSUBPS    Z1, Z0, Z0
+	VSUBPS    Z0, Z1, Z0
 	VMOVUPS   Z0, 320(SI)
-	VMOVUPS   192(CX), Z0
-	KMOVW     24(DX), K1
-	VMOVAPS.Z Z0, K1, Z0
-	VMOVUPS   192(CX), Z1
-	KMOVW     28(DX), K1
-	VMOVAPS.Z Z1, K1, Z1
-	VMOVUPS   448(CX), Z2
-	KMOVW     56(DX), K1
-	VMOVAPS.Z Z2, K1, Z2
-	VMOVUPS   448(CX), Z3
-	KMOVW     60(DX), K1
-	VMOVAPS.Z Z3, K1, Z3
-	VADDPS    Z2, Z0, Z0
+	KMOVW     18(DX), K1
+	VMOVUPS.Z 192(CX), K1, Z0
+	KMOVW     20(DX), K1
+	KNOTW     K1, K2
+	VMOVUPS.Z Z0, K2, Z1
+	VMOVUPS.Z Z0, K1, Z0
+	KMOVW     22(DX), K1
+	KMOVW     42(DX), K2
+	VMOVUPS.Z 448(CX), K2, Z2
+	KMOVW     44(DX), K2
+	KNOTW     K2, K3
+	VMOVUPS.Z Z2, K3, Z3
+	VMOVUPS.Z Z2, K2, Z2
+	KMOVW     46(DX), K2
+	KNOTW     K1, K3
+	VMOVUPS.Z Z1, K3, Z4
+	VMOVUPS.Z Z1, K1, Z1
+	KNOTW     K2, K3
+	VMOVUPS.Z Z3, K3, Z5
+	VMOVUPS.Z Z3, K2, Z3
+	VADDPS    Z5, Z4, Z4
 	VADDPS    Z3, Z1, Z1
-	VADDPS    Z1, Z0, Z2
-	VMOVUPS   Z2, 128(SI)
-	VSUBPS    Z1, Z0, Z0
-	VMOVUPS   Z0, 384(SI)
-	VMOVUPS   192(CX), Z0
-	KMOVW     26(DX), K1
-	VMOVAPS.Z Z0, K1, Z0
-	VMOVUPS   192(CX), Z1
-	KMOVW     30(DX), K1
-	VMOVAPS.Z Z1, K1, Z1
-	VMOVUPS   448(CX), Z2
-	KMOVW     58(DX), K1
-	VMOVAPS.Z Z2, K1, Z2
-	VMOVUPS   448(CX), Z3
-	KMOVW     62(DX), K1
-	VMOVAPS.Z Z3, K1, Z3
-	VADDPS    Z2, Z0, Z0
+	VADDPS    Z1, Z4, Z3
+	VMOVUPS   Z3, 128(SI)
+	VSUBPS    Z1, Z4, Z1
+	VMOVUPS   Z1, 384(SI)
+	KNOTW     K1, K3
+	VMOVUPS.Z Z0, K3, Z1
+	VMOVUPS.Z Z0, K1, Z0
+	KNOTW     K2, K1
+	VMOVUPS.Z Z2, K1, Z3
+	VMOVUPS.Z Z2, K2, Z2
 	VADDPS    Z3, Z1, Z1
-	VADDPS    Z1, Z0, Z2
+	VADDPS    Z2, Z0, Z0
+	VADDPS    Z0, Z1, Z2
 	VMOVUPS   Z2, 192(SI)
-	VSUBPS    Z1, Z0, Z0
+	VSUBPS    Z0, Z1, Z0
 	VMOVUPS   Z0, 448(SI)
 
 	// rows: (A dy) Aᵀ
@@ -10865,7 +10913,7 @@ tileRow5:
 	VMOVUPS          Z0, 18880(AX)
 	ADDQ             $+128, AX
 	ADDQ             $+512, CX
-	ADDQ             $+64, DX
+	ADDQ             $+48, DX
 	DECQ             BX
 	JNZ              tileRow5
 	JMP              end1
@@ -10877,85 +10925,89 @@ pair4:
 
 tileRow7:
 	// columns: rows 3 and 4 of A dy
-	VMOVUPS          (CX), Z0
 	KMOVW            (DX), K1
-	VMOVAPS.Z        Z0, K1, Z0
-	VMOVUPS          (CX), Z1
-	KMOVW            4(DX), K1
-	VMOVAPS.Z        Z1, K1, Z1
-	VMOVUPS          256(CX), Z2
-	KMOVW            32(DX), K1
-	VMOVAPS.Z        Z2, K1, Z2
-	VMOVUPS          256(CX), Z3
-	KMOVW            36(DX), K1
-	VMOVAPS.Z        Z3, K1, Z3
-	VMOVAPS          Z0, Z0
-	VFMADD231PS.BCST conv2_4<>+0(SB), Z2, Z0
-	VADDPS           Z1, Z1, Z1
-	VFMADD231PS.BCST conv2_8<>+0(SB), Z3, Z1
-	VADDPS           Z1, Z0, Z2
-	VMOVUPS          Z2, (SI)
-	VSUBPS           Z1, Z0, Z0
-	VMOVUPS          Z0, 256(SI)
-	VMOVUPS          (CX), Z0
+	VMOVUPS.Z        (CX), K1, Z0
 	KMOVW            2(DX), K1
-	VMOVAPS.Z        Z0, K1, Z0
-	VMOVUPS          (CX), Z1
-	KMOVW            6(DX), K1
-	VMOVAPS.Z        Z1, K1, Z1
-	VMOVUPS          256(CX), Z2
-	KMOVW            34(DX), K1
-	VMOVAPS.Z        Z2, K1, Z2
-	VMOVUPS          256(CX), Z3
-	KMOVW            38(DX), K1
-	VMOVAPS.Z        Z3, K1, Z3
-	VMOVAPS          Z0, Z0
-	VFMADD231PS.BCST conv2_4<>+0(SB), Z2, Z0
+	KNOTW            K1, K2
+	VMOVUPS.Z        Z0, K2, Z1
+	VMOVUPS.Z        Z0, K1, Z0
+	KMOVW            4(DX), K1
+	KMOVW            24(DX), K2
+	VMOVUPS.Z        256(CX), K2, Z2
+	KMOVW            26(DX), K2
+	KNOTW            K2, K3
+	VMOVUPS.Z        Z2, K3, Z3
+	VMOVUPS.Z        Z2, K2, Z2
+	KMOVW            28(DX), K2
+	KNOTW            K1, K3
+	VMOVUPS.Z        Z1, K3, Z4
+	VMOVUPS.Z        Z1, K1, Z1
+	KNOTW            K2, K3
+	VMOVUPS.Z        Z3, K3, Z5
+	VMOVUPS.Z        Z3, K2, Z3
+	VMOVAPS          Z4, Z4
+	VFMADD231PS.BCST conv2_4<>+0(SB), Z5, Z4
 	VADDPS           Z1, Z1, Z1
 	VFMADD231PS.BCST conv2_8<>+0(SB), Z3, Z1
-	VADDPS           Z1, Z0, Z2
+	VADDPS           Z1, Z4, Z3
+	VMOVUPS          Z3, (SI)
+	VSUBPS           Z1, Z4, Z1
+	VMOVUPS          Z1, 256(SI)
+	KNOTW            K1, K3
+	VMOVUPS.Z        Z0, K3, Z1
+	VMOVUPS.Z        Z0, K1, Z0
+	KNOTW            K2, K1
+	VMOVUPS.Z        Z2, K1, Z3
+	VMOVUPS.Z        Z2, K2, Z2
+	VMOVAPS          Z1, Z1
+	VFMADD231PS.BCST conv2_4<>+0(SB), Z3, Z1
+	VADDPS           Z0, Z0, Z0
+	VFMADD231PS.BCST conv2_8<>+0(SB), Z2, Z0
+	VADDPS           Z0, Z1, Z2
 	VMOVUPS          Z2, 64(SI)
-	VSUBPS           Z1, Z0, Z0
+	VSUBPS           Z0, Z1, Z0
 	VMOVUPS          Z0, 320(SI)
-	VMOVUPS          64(CX), Z0
+	KMOVW            6(DX), K1
+	VMOVUPS.Z        64(CX), K1, Z0
 	KMOVW            8(DX), K1
-	VMOVAPS.Z        Z0, K1, Z0
-	VMOVUPS          64(CX), Z1
-	KMOVW            12(DX), K1
-	VMOVAPS.Z        Z1, K1, Z1
-	VMOVUPS          320(CX), Z2
-	KMOVW            40(DX), K1
-	VMOVAPS.Z        Z2, K1, Z2
-	VMOVUPS          320(CX), Z3
-	KMOVW            44(DX), K1
-	VMOVAPS.Z        Z3, K1, Z3
-	VMOVAPS          Z0, Z0
-	VFMADD231PS.BCST conv2_4<>+0(SB), Z2, Z0
-	VADDPS           Z1, Z1, Z1
-	VFMADD231PS.BCST conv2_8<>+0(SB), Z3, Z1
-	VADDPS           Z1, Z0, Z2
-	VMOVUPS          Z2, 128(SI)
-	VSUBPS           Z1, Z0, Z0
-	VMOVUPS          Z0, 384(SI)
-	VMOVUPS          64(CX), Z0
+	KNOTW            K1, K2
+	VMOVUPS.Z        Z0, K2, Z1
+	VMOVUPS.Z        Z0, K1, Z0
 	KMOVW            10(DX), K1
-	VMOVAPS.Z        Z0, K1, Z0
-	VMOVUPS          64(CX), Z1
-	KMOVW            14(DX), K1
-	VMOVAPS.Z        Z1, K1, Z1
-	VMOVUPS          320(CX), Z2
-	KMOVW            42(DX), K1
-	VMOVAPS.Z        Z2, K1, Z2
-	VMOVUPS          320(CX), Z3
-	KMOVW            46(DX), K1
-	VMOVAPS.Z        Z3, K1, Z3
-	VMOVAPS          Z0, Z0
-	VFMADD231PS.BCST conv2_4<>+0(SB), Z2, Z0
+	KMOVW            30(DX), K2
+	VMOVUPS.Z        320(CX), K2, Z2
+	KMOVW            32(DX), K2
+	KNOTW            K2, K3
+	VMOVUPS.Z        Z2, K3, Z3
+	VMOVUPS.Z        Z2, K2, Z2
+	KMOVW            34(DX), K2
+	KNOTW            K1, K3
+	VMOVUPS.Z        Z1, K3, Z4
+	VMOVUPS.Z        Z1, K1, Z1
+	KNOTW            K2, K3
+	VMOVUPS.Z        Z3, K3, Z5
+	VMOVUPS.Z        Z3, K2, Z3
+	VMOVAPS          Z4, Z4
+	VFMADD231PS.BCST conv2_4<>+0(SB), Z5, Z4
 	VADDPS           Z1, Z1, Z1
 	VFMADD231PS.BCST conv2_8<>+0(SB), Z3, Z1
-	VADDPS           Z1, Z0, Z2
+	VADDPS           Z1, Z4, Z3
+	VMOVUPS          Z3, 128(SI)
+	VSUBPS           Z1, Z4, Z1
+	VMOVUPS          Z1, 384(SI)
+	KNOTW            K1, K3
+	VMOVUPS.Z        Z0, K3, Z1
+	VMOVUPS.Z        Z0, K1, Z0
+	KNOTW            K2, K1
+	VMOVUPS.Z        Z2, K1, Z3
+	VMOVUPS.Z        Z2, K2, Z2
+	VMOVAPS          Z1, Z1
+	VFMADD231PS.BCST conv2_4<>+0(SB), Z3, Z1
+	VADDPS           Z0, Z0, Z0
+	VFMADD231PS.BCST conv2_8<>+0(SB), Z2, Z0
+	VADDPS           Z0, Z1, Z2
 	VMOVUPS          Z2, 192(SI)
-	VSUBPS           Z1, Z0, Z0
+	VSUBPS           Z0, Z1, Z0
 	VMOVUPS          Z0, 448(SI)
 
 	// rows: (A dy) Aᵀ
@@ -11017,85 +11069,89 @@ tileRow7:
 	VMOVUPS          Z0, 18816(AX)
 
 	// columns: rows 3 and 4 of A dy
-	VMOVUPS          128(CX), Z0
+	KMOVW            12(DX), K1
+	VMOVUPS.Z        128(CX), K1, Z0
+	KMOVW            14(DX), K1
+	KNOTW            K1, K2
+	VMOVUPS.Z        Z0, K2, Z1
+	VMOVUPS.Z        Z0, K1, Z0
 	KMOVW            16(DX), K1
-	VMOVAPS.Z        Z0, K1, Z0
-	VMOVUPS          128(CX), Z1
-	KMOVW            20(DX), K1
-	VMOVAPS.Z        Z1, K1, Z1
-	VMOVUPS          384(CX), Z2
-	KMOVW            48(DX), K1
-	VMOVAPS.Z        Z2, K1, Z2
-	VMOVUPS          384(CX), Z3
-	KMOVW            52(DX), K1
-	VMOVAPS.Z        Z3, K1, Z3
-	VMOVAPS          Z0, Z0
-	VFMADD231PS.BCST conv2_4<>+0(SB), Z2, Z0
+	KMOVW            36(DX), K2
+	VMOVUPS.Z        384(CX), K2, Z2
+	KMOVW            38(DX), K2
+	KNOTW            K2, K3
+	VMOVUPS.Z        Z2, K3, Z3
+	VMOVUPS.Z        Z2, K2, Z2
+	KMOVW            40(DX), K2
+	KNOTW            K1, K3
+	VMOVUPS.Z        Z1, K3, Z4
+	VMOVUPS.Z        Z1, K1, Z1
+	KNOTW            K2, K3
+	VMOVUPS.Z        Z3, K3, Z5
+	VMOVUPS.Z        Z3, K2, Z3
+	VMOVAPS          Z4, Z4
+	VFMADD231PS.BCST conv2_4<>+0(SB), Z5, Z4
 	VADDPS           Z1, Z1, Z1
 	VFMADD231PS.BCST conv2_8<>+0(SB), Z3, Z1
-	VADDPS           Z1, Z0, Z2
-	VMOVUPS          Z2, (SI)
-	VSUBPS           Z1, Z0, Z0
-	VMOVUPS          Z0, 256(SI)
-	VMOVUPS          128(CX), Z0
-	KMOVW            18(DX), K1
-	VMOVAPS.Z        Z0, K1, Z0
-	VMOVUPS          128(CX), Z1
-	KMOVW            22(DX), K1
-	VMOVAPS.Z        Z1, K1, Z1
-	VMOVUPS          384(CX), Z2
-	KMOVW            50(DX), K1
-	VMOVAPS.Z        Z2, K1, Z2
-	VMOVUPS          384(CX), Z3
-	KMOVW            54(DX), K1
-	VMOVAPS.Z        Z3, K1, Z3
-	VMOVAPS          Z0, Z0
-	VFMADD231PS.BCST conv2_4<>+0(SB), Z2, Z0
-	VADDPS           Z1, Z1, Z1
-	VFMADD231PS.BCST conv2_8<>+0(SB), Z3, Z1
-	VADDPS           Z1, Z0, Z2
+	VADDPS           Z1, Z4, Z3
+	VMOVUPS          Z3, (SI)
+	VSUBPS           Z1, Z4, Z1
+	VMOVUPS          Z1, 256(SI)
+	KNOTW            K1, K3
+	VMOVUPS.Z        Z0, K3, Z1
+	VMOVUPS.Z        Z0, K1, Z0
+	KNOTW            K2, K1
+	VMOVUPS.Z        Z2, K1, Z3
+	VMOVUPS.Z        Z2, K2, Z2
+	VMOVAPS          Z1, Z1
+	VFMADD231PS.BCST conv2_4<>+0(SB), Z3, Z1
+	VADDPS           Z0, Z0, Z0
+	VFMADD231PS.BCST conv2_8<>+0(SB), Z2, Z0
+	VADDPS           Z0, Z1, Z2
 	VMOVUPS          Z2, 64(SI)
-	VSUBPS           Z1, Z0, Z0
+	VSUBPS           Z0, Z1, Z0
 	VMOVUPS          Z0, 320(SI)
-	VMOVUPS          192(CX), Z0
-	KMOVW            24(DX), K1
-	VMOVAPS.Z        Z0, K1, Z0
-	VMOVUPS          192(CX), Z1
-	KMOVW            28(DX), K1
-	VMOVAPS.Z        Z1, K1, Z1
-	VMOVUPS          448(CX), Z2
-	KMOVW            56(DX), K1
-	VMOVAPS.Z        Z2, K1, Z2
-	VMOVUPS          448(CX), Z3
-	KMOVW            60(DX), K1
-	VMOVAPS.Z        Z3, K1, Z3
-	VMOVAPS          Z0, Z0
-	VFMADD231PS.BCST conv2_4<>+0(SB), Z2, Z0
+	KMOVW            18(DX), K1
+	VMOVUPS.Z        192(CX), K1, Z0
+	KMOVW            20(DX), K1
+	KNOTW            K1, K2
+	VMOVUPS.Z        Z0, K2, Z1
+	VMOVUPS.Z        Z0, K1, Z0
+	KMOVW            22(DX), K1
+	KMOVW            42(DX), K2
+	VMOVUPS.Z        448(CX), K2, Z2
+	KMOVW            44(DX), K2
+	KNOTW            K2, K3
+	VMOVUPS.Z        Z2, K3, Z3
+	VMOVUPS.Z        Z2, K2, Z2
+	KMOVW            46(DX), K2
+	KNOTW            K1, K3
+	VMOVUPS.Z        Z1, K3, Z4
+	VMOVUPS.Z        Z1, K1, Z1
+	KNOTW            K2, K3
+	VMOVUPS.Z        Z3, K3, Z5
+	VMOVUPS.Z        Z3, K2, Z3
+	VMOVAPS          Z4, Z4
+	VFMADD231PS.BCST conv2_4<>+0(SB), Z5, Z4
 	VADDPS           Z1, Z1, Z1
 	VFMADD231PS.BCST conv2_8<>+0(SB), Z3, Z1
-	VADDPS           Z1, Z0, Z2
-	VMOVUPS          Z2, 128(SI)
-	VSUBPS           Z1, Z0, Z0
-	VMOVUPS          Z0, 384(SI)
-	VMOVUPS          192(CX), Z0
-	KMOVW            26(DX), K1
-	VMOVAPS.Z        Z0, K1, Z0
-	VMOVUPS          192(CX), Z1
-	KMOVW            30(DX), K1
-	VMOVAPS.Z        Z1, K1, Z1
-	VMOVUPS          448(CX), Z2
-	KMOVW            58(DX), K1
-	VMOVAPS.Z        Z2, K1, Z2
-	VMOVUPS          448(CX), Z3
-	KMOVW            62(DX), K1
-	VMOVAPS.Z        Z3, K1, Z3
-	VMOVAPS          Z0, Z0
-	VFMADD231PS.BCST conv2_4<>+0(SB), Z2, Z0
-	VADDPS           Z1, Z1, Z1
-	VFMADD231PS.BCST conv2_8<>+0(SB), Z3, Z1
-	VADDPS           Z1, Z0, Z2
+	VADDPS           Z1, Z4, Z3
+	VMOVUPS          Z3, 128(SI)
+	VSUBPS           Z1, Z4, Z1
+	VMOVUPS          Z1, 384(SI)
+	KNOTW            K1, K3
+	VMOVUPS.Z        Z0, K3, Z1
+	VMOVUPS.Z        Z0, K1, Z0
+	KNOTW            K2, K1
+	VMOVUPS.Z        Z2, K1, Z3
+	VMOVUPS.Z        Z2, K2, Z2
+	VMOVAPS          Z1, Z1
+	VFMADD231PS.BCST conv2_4<>+0(SB), Z3, Z1
+	VADDPS           Z0, Z0, Z0
+	VFMADD231PS.BCST conv2_8<>+0(SB), Z2, Z0
+	VADDPS           Z0, Z1, Z2
 	VMOVUPS          Z2, 192(SI)
-	VSUBPS           Z1, Z0, Z0
+	VSUBPS           Z0, Z1, Z0
 	VMOVUPS          Z0, 448(SI)
 
 	// rows: (A dy) Aᵀ
@@ -11157,7 +11213,7 @@ tileRow7:
 	VMOVUPS          Z0, 18880(AX)
 	ADDQ             $+128, AX
 	ADDQ             $+512, CX
-	ADDQ             $+64, DX
+	ADDQ             $+48, DX
 	DECQ             BX
 	JNZ              tileRow7
 	JMP              end1
@@ -11169,85 +11225,89 @@ pair6:
 
 tileRow9:
 	// columns: rows 5 and 6 of A dy
-	VMOVUPS          (CX), Z0
 	KMOVW            (DX), K1
-	VMOVAPS.Z        Z0, K1, Z0
-	VMOVUPS          (CX), Z1
-	KMOVW            4(DX), K1
-	VMOVAPS.Z        Z1, K1, Z1
-	VMOVUPS          256(CX), Z2
-	KMOVW            32(DX), K1
-	VMOVAPS.Z        Z2, K1, Z2
-	VMOVUPS          256(CX), Z3
-	KMOVW            36(DX), K1
-	VMOVAPS.Z        Z3, K1, Z3
-	VMOVAPS          Z0, Z0
-	VFMADD231PS.BCST conv2_0_25<>+0(SB), Z2, Z0
-	VMULPS.BCST      conv2_0_5<>+0(SB), Z1, Z1
-	VFMADD231PS.BCST conv2_0_125<>+0(SB), Z3, Z1
-	VADDPS           Z1, Z0, Z2
-	VMOVUPS          Z2, (SI)
-	VSUBPS           Z1, Z0, Z0
-	VMOVUPS          Z0, 256(SI)
-	VMOVUPS          (CX), Z0
+	VMOVUPS.Z        (CX), K1, Z0
 	KMOVW            2(DX), K1
-	VMOVAPS.Z        Z0, K1, Z0
-	VMOVUPS          (CX), Z1
-	KMOVW            6(DX), K1
-	VMOVAPS.Z        Z1, K1, Z1
-	VMOVUPS          256(CX), Z2
-	KMOVW            34(DX), K1
-	VMOVAPS.Z        Z2, K1, Z2
-	VMOVUPS          256(CX), Z3
-	KMOVW            38(DX), K1
-	VMOVAPS.Z        Z3, K1, Z3
-	VMOVAPS          Z0, Z0
-	VFMADD231PS.BCST conv2_0_25<>+0(SB), Z2, Z0
+	KNOTW            K1, K2
+	VMOVUPS.Z        Z0, K2, Z1
+	VMOVUPS.Z        Z0, K1, Z0
+	KMOVW            4(DX), K1
+	KMOVW            24(DX), K2
+	VMOVUPS.Z        256(CX), K2, Z2
+	KMOVW            26(DX), K2
+	KNOTW            K2, K3
+	VMOVUPS.Z        Z2, K3, Z3
+	VMOVUPS.Z        Z2, K2, Z2
+	KMOVW            28(DX), K2
+	KNOTW            K1, K3
+	VMOVUPS.Z        Z1, K3, Z4
+	VMOVUPS.Z        Z1, K1, Z1
+	KNOTW            K2, K3
+	VMOVUPS.Z        Z3, K3, Z5
+	VMOVUPS.Z        Z3, K2, Z3
+	VMOVAPS          Z4, Z4
+	VFMADD231PS.BCST conv2_0_25<>+0(SB), Z5, Z4
 	VMULPS.BCST      conv2_0_5<>+0(SB), Z1, Z1
 	VFMADD231PS.BCST conv2_0_125<>+0(SB), Z3, Z1
-	VADDPS           Z1, Z0, Z2
+	VADDPS           Z1, Z4, Z3
+	VMOVUPS          Z3, (SI)
+	VSUBPS           Z1, Z4, Z1
+	VMOVUPS          Z1, 256(SI)
+	KNOTW            K1, K3
+	VMOVUPS.Z        Z0, K3, Z1
+	VMOVUPS.Z        Z0, K1, Z0
+	KNOTW            K2, K1
+	VMOVUPS.Z        Z2, K1, Z3
+	VMOVUPS.Z        Z2, K2, Z2
+	VMOVAPS          Z1, Z1
+	VFMADD231PS.BCST conv2_0_25<>+0(SB), Z3, Z1
+	VMULPS.BCST      conv2_0_5<>+0(SB), Z0, Z0
+	VFMADD231PS.BCST conv2_0_125<>+0(SB), Z2, Z0
+	VADDPS           Z0, Z1, Z2
 	VMOVUPS          Z2, 64(SI)
-	VSUBPS           Z1, Z0, Z0
+	VSUBPS           Z0, Z1, Z0
 	VMOVUPS          Z0, 320(SI)
-	VMOVUPS          64(CX), Z0
+	KMOVW            6(DX), K1
+	VMOVUPS.Z        64(CX), K1, Z0
 	KMOVW            8(DX), K1
-	VMOVAPS.Z        Z0, K1, Z0
-	VMOVUPS          64(CX), Z1
-	KMOVW            12(DX), K1
-	VMOVAPS.Z        Z1, K1, Z1
-	VMOVUPS          320(CX), Z2
-	KMOVW            40(DX), K1
-	VMOVAPS.Z        Z2, K1, Z2
-	VMOVUPS          320(CX), Z3
-	KMOVW            44(DX), K1
-	VMOVAPS.Z        Z3, K1, Z3
-	VMOVAPS          Z0, Z0
-	VFMADD231PS.BCST conv2_0_25<>+0(SB), Z2, Z0
-	VMULPS.BCST      conv2_0_5<>+0(SB), Z1, Z1
-	VFMADD231PS.BCST conv2_0_125<>+0(SB), Z3, Z1
-	VADDPS           Z1, Z0, Z2
-	VMOVUPS          Z2, 128(SI)
-	VSUBPS           Z1, Z0, Z0
-	VMOVUPS          Z0, 384(SI)
-	VMOVUPS          64(CX), Z0
+	KNOTW            K1, K2
+	VMOVUPS.Z        Z0, K2, Z1
+	VMOVUPS.Z        Z0, K1, Z0
 	KMOVW            10(DX), K1
-	VMOVAPS.Z        Z0, K1, Z0
-	VMOVUPS          64(CX), Z1
-	KMOVW            14(DX), K1
-	VMOVAPS.Z        Z1, K1, Z1
-	VMOVUPS          320(CX), Z2
-	KMOVW            42(DX), K1
-	VMOVAPS.Z        Z2, K1, Z2
-	VMOVUPS          320(CX), Z3
-	KMOVW            46(DX), K1
-	VMOVAPS.Z        Z3, K1, Z3
-	VMOVAPS          Z0, Z0
-	VFMADD231PS.BCST conv2_0_25<>+0(SB), Z2, Z0
+	KMOVW            30(DX), K2
+	VMOVUPS.Z        320(CX), K2, Z2
+	KMOVW            32(DX), K2
+	KNOTW            K2, K3
+	VMOVUPS.Z        Z2, K3, Z3
+	VMOVUPS.Z        Z2, K2, Z2
+	KMOVW            34(DX), K2
+	KNOTW            K1, K3
+	VMOVUPS.Z        Z1, K3, Z4
+	VMOVUPS.Z        Z1, K1, Z1
+	KNOTW            K2, K3
+	VMOVUPS.Z        Z3, K3, Z5
+	VMOVUPS.Z        Z3, K2, Z3
+	VMOVAPS          Z4, Z4
+	VFMADD231PS.BCST conv2_0_25<>+0(SB), Z5, Z4
 	VMULPS.BCST      conv2_0_5<>+0(SB), Z1, Z1
 	VFMADD231PS.BCST conv2_0_125<>+0(SB), Z3, Z1
-	VADDPS           Z1, Z0, Z2
+	VADDPS           Z1, Z4, Z3
+	VMOVUPS          Z3, 128(SI)
+	VSUBPS           Z1, Z4, Z1
+	VMOVUPS          Z1, 384(SI)
+	KNOTW            K1, K3
+	VMOVUPS.Z        Z0, K3, Z1
+	VMOVUPS.Z        Z0, K1, Z0
+	KNOTW            K2, K1
+	VMOVUPS.Z        Z2, K1, Z3
+	VMOVUPS.Z        Z2, K2, Z2
+	VMOVAPS          Z1, Z1
+	VFMADD231PS.BCST conv2_0_25<>+0(SB), Z3, Z1
+	VMULPS.BCST      conv2_0_5<>+0(SB), Z0, Z0
+	VFMADD231PS.BCST conv2_0_125<>+0(SB), Z2, Z0
+	VADDPS           Z0, Z1, Z2
 	VMOVUPS          Z2, 192(SI)
-	VSUBPS           Z1, Z0, Z0
+	VSUBPS           Z0, Z1, Z0
 	VMOVUPS          Z0, 448(SI)
 
 	// rows: (A dy) Aᵀ
@@ -11309,85 +11369,89 @@ tileRow9:
 	VMOVUPS          Z0, 18816(AX)
 
 	// columns: rows 5 and 6 of A dy
-	VMOVUPS          128(CX), Z0
+	KMOVW            12(DX), K1
+	VMOVUPS.Z        128(CX), K1, Z0
+	KMOVW            14(DX), K1
+	KNOTW            K1, K2
+	VMOVUPS.Z        Z0, K2, Z1
+	VMOVUPS.Z        Z0, K1, Z0
 	KMOVW            16(DX), K1
-	VMOVAPS.Z        Z0, K1, Z0
-	VMOVUPS          128(CX), Z1
-	KMOVW            20(DX), K1
-	VMOVAPS.Z        Z1, K1, Z1
-	VMOVUPS          384(CX), Z2
-	KMOVW            48(DX), K1
-	VMOVAPS.Z        Z2, K1, Z2
-	VMOVUPS          384(CX), Z3
-	KMOVW            52(DX), K1
-	VMOVAPS.Z        Z3, K1, Z3
-	VMOVAPS          Z0, Z0
-	VFMADD231PS.BCST conv2_0_25<>+0(SB), Z2, Z0
+	KMOVW            36(DX), K2
+	VMOVUPS.Z        384(CX), K2, Z2
+	KMOVW            38(DX), K2
+	KNOTW            K2, K3
+	VMOVUPS.Z        Z2, K3, Z3
+	VMOVUPS.Z        Z2, K2, Z2
+	KMOVW            40(DX), K2
+	KNOTW            K1, K3
+	VMOVUPS.Z        Z1, K3, Z4
+	VMOVUPS.Z        Z1, K1, Z1
+	KNOTW            K2, K3
+	VMOVUPS.Z        Z3, K3, Z5
+	VMOVUPS.Z        Z3, K2, Z3
+	VMOVAPS          Z4, Z4
+	VFMADD231PS.BCST conv2_0_25<>+0(SB), Z5, Z4
 	VMULPS.BCST      conv2_0_5<>+0(SB), Z1, Z1
 	VFMADD231PS.BCST conv2_0_125<>+0(SB), Z3, Z1
-	VADDPS           Z1, Z0, Z2
-	VMOVUPS          Z2, (SI)
-	VSUBPS           Z1, Z0, Z0
-	VMOVUPS          Z0, 256(SI)
-	VMOVUPS          128(CX), Z0
-	KMOVW            18(DX), K1
-	VMOVAPS.Z        Z0, K1, Z0
-	VMOVUPS          128(CX), Z1
-	KMOVW            22(DX), K1
-	VMOVAPS.Z        Z1, K1, Z1
-	VMOVUPS          384(CX), Z2
-	KMOVW            50(DX), K1
-	VMOVAPS.Z        Z2, K1, Z2
-	VMOVUPS          384(CX), Z3
-	KMOVW            54(DX), K1
-	VMOVAPS.Z        Z3, K1, Z3
-	VMOVAPS          Z0, Z0
-	VFMADD231PS.BCST conv2_0_25<>+0(SB), Z2, Z0
-	VMULPS.BCST      conv2_0_5<>+0(SB), Z1, Z1
-	VFMADD231PS.BCST conv2_0_125<>+0(SB), Z3, Z1
-	VADDPS           Z1, Z0, Z2
+	VADDPS           Z1, Z4, Z3
+	VMOVUPS          Z3, (SI)
+	VSUBPS           Z1, Z4, Z1
+	VMOVUPS          Z1, 256(SI)
+	KNOTW            K1, K3
+	VMOVUPS.Z        Z0, K3, Z1
+	VMOVUPS.Z        Z0, K1, Z0
+	KNOTW            K2, K1
+	VMOVUPS.Z        Z2, K1, Z3
+	VMOVUPS.Z        Z2, K2, Z2
+	VMOVAPS          Z1, Z1
+	VFMADD231PS.BCST conv2_0_25<>+0(SB), Z3, Z1
+	VMULPS.BCST      conv2_0_5<>+0(SB), Z0, Z0
+	VFMADD231PS.BCST conv2_0_125<>+0(SB), Z2, Z0
+	VADDPS           Z0, Z1, Z2
 	VMOVUPS          Z2, 64(SI)
-	VSUBPS           Z1, Z0, Z0
+	VSUBPS           Z0, Z1, Z0
 	VMOVUPS          Z0, 320(SI)
-	VMOVUPS          192(CX), Z0
-	KMOVW            24(DX), K1
-	VMOVAPS.Z        Z0, K1, Z0
-	VMOVUPS          192(CX), Z1
-	KMOVW            28(DX), K1
-	VMOVAPS.Z        Z1, K1, Z1
-	VMOVUPS          448(CX), Z2
-	KMOVW            56(DX), K1
-	VMOVAPS.Z        Z2, K1, Z2
-	VMOVUPS          448(CX), Z3
-	KMOVW            60(DX), K1
-	VMOVAPS.Z        Z3, K1, Z3
-	VMOVAPS          Z0, Z0
-	VFMADD231PS.BCST conv2_0_25<>+0(SB), Z2, Z0
+	KMOVW            18(DX), K1
+	VMOVUPS.Z        192(CX), K1, Z0
+	KMOVW            20(DX), K1
+	KNOTW            K1, K2
+	VMOVUPS.Z        Z0, K2, Z1
+	VMOVUPS.Z        Z0, K1, Z0
+	KMOVW            22(DX), K1
+	KMOVW            42(DX), K2
+	VMOVUPS.Z        448(CX), K2, Z2
+	KMOVW            44(DX), K2
+	KNOTW            K2, K3
+	VMOVUPS.Z        Z2, K3, Z3
+	VMOVUPS.Z        Z2, K2, Z2
+	KMOVW            46(DX), K2
+	KNOTW            K1, K3
+	VMOVUPS.Z        Z1, K3, Z4
+	VMOVUPS.Z        Z1, K1, Z1
+	KNOTW            K2, K3
+	VMOVUPS.Z        Z3, K3, Z5
+	VMOVUPS.Z        Z3, K2, Z3
+	VMOVAPS          Z4, Z4
+	VFMADD231PS.BCST conv2_0_25<>+0(SB), Z5, Z4
 	VMULPS.BCST      conv2_0_5<>+0(SB), Z1, Z1
 	VFMADD231PS.BCST conv2_0_125<>+0(SB), Z3, Z1
-	VADDPS           Z1, Z0, Z2
-	VMOVUPS          Z2, 128(SI)
-	VSUBPS           Z1, Z0, Z0
-	VMOVUPS          Z0, 384(SI)
-	VMOVUPS          192(CX), Z0
-	KMOVW            26(DX), K1
-	VMOVAPS.Z        Z0, K1, Z0
-	VMOVUPS          192(CX), Z1
-	KMOVW            30(DX), K1
-	VMOVAPS.Z        Z1, K1, Z1
-	VMOVUPS          448(CX), Z2
-	KMOVW            58(DX), K1
-	VMOVAPS.Z        Z2, K1, Z2
-	VMOVUPS          448(CX), Z3
-	KMOVW            62(DX), K1
-	VMOVAPS.Z        Z3, K1, Z3
-	VMOVAPS          Z0, Z0
-	VFMADD231PS.BCST conv2_0_25<>+0(SB), Z2, Z0
-	VMULPS.BCST      conv2_0_5<>+0(SB), Z1, Z1
-	VFMADD231PS.BCST conv2_0_125<>+0(SB), Z3, Z1
-	VADDPS           Z1, Z0, Z2
+	VADDPS           Z1, Z4, Z3
+	VMOVUPS          Z3, 128(SI)
+	VSUBPS           Z1, Z4, Z1
+	VMOVUPS          Z1, 384(SI)
+	KNOTW            K1, K3
+	VMOVUPS.Z        Z0, K3, Z1
+	VMOVUPS.Z        Z0, K1, Z0
+	KNOTW            K2, K1
+	VMOVUPS.Z        Z2, K1, Z3
+	VMOVUPS.Z        Z2, K2, Z2
+	VMOVAPS          Z1, Z1
+	VFMADD231PS.BCST conv2_0_25<>+0(SB), Z3, Z1
+	VMULPS.BCST      conv2_0_5<>+0(SB), Z0, Z0
+	VFMADD231PS.BCST conv2_0_125<>+0(SB), Z2, Z0
+	VADDPS           Z0, Z1, Z2
 	VMOVUPS          Z2, 192(SI)
-	VSUBPS           Z1, Z0, Z0
+	VSUBPS           Z0, Z1, Z0
 	VMOVUPS          Z0, 448(SI)
 
 	// rows: (A dy) Aᵀ
@@ -11449,7 +11513,7 @@ tileRow9:
 	VMOVUPS          Z0, 18880(AX)
 	ADDQ             $+128, AX
 	ADDQ             $+512, CX
-	ADDQ             $+64, DX
+	ADDQ             $+48, DX
 	DECQ             BX
 	JNZ              tileRow9
 	JMP              end1

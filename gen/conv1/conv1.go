@@ -150,14 +150,14 @@ func forward(f *isa.File, width int, masked bool) {
 //
 // 55 blends and 25 products a window instead of 100 products. 25 sums and what
 // they need are more than the registers: a pass takes as many rows of taps as
-// fit, and the gradients and masks are made ready once for all passes. AVX-512
-// takes two neighbouring windows at a time, which share four of their six
-// columns: a 512-bit load costs as much as a blend and a product together.
+// fit. AVX-512 takes two neighbouring windows at a time, which share four of
+// their six columns: a 512-bit load costs as much as a blend and a product
+// together. AVX2 expands the masks to vectors once for all passes.
 //
-// Measured on Zen 4, µs an image: AVX-512 one window at a time 2.96, two 2.64.
-// AVX2 5.2 to 5.8, with the masks expanded in every pass 5.2: its blends, 55 a
-// window and half-block, share two ports with the products, which is 40 cycles
-// of the 52 that it takes.
+// Measured, µs an image, AVX-512: Zen 4 one window at a time 2.96, two 2.64; Zen
+// 5 1.47, with blends that need no copy 1.25, with masks that lie as they are
+// needed 1.17. AVX2 on Zen 4 5.2 to 5.8: its blends, 55 a window and half-block,
+// share two ports with the products, which is 40 cycles of the 52 that it takes.
 func weightGrad(f *isa.File, width int) {
 	k := f.Function("Conv1WeightGrad", width, "dw, x, dy []float32, mask []byte",
 		"sums the weight gradient of conv1 over a block: dw [26][24], the last row the bias,",
@@ -170,28 +170,30 @@ func weightGrad(f *isa.File, width int) {
 		passes, together = [][]int{{0, 1}, {2, 3}, {4}}, 1
 	}
 	const windows = pooledSize * pooledSize
-	// Of every window: the gradient, 0 where no position is chosen, and which
-	// lanes chose a right and a lower position.
-	entry := k.Bytes() // opmasks lie behind all gradients, so that these stay aligned
-	if !k.Target.Masks {
-		entry = 3 * k.Bytes()
+	walk, steps := pointers{dy, mask}, []int{line, maskBytes}
+	window := func(w, part int) gradient {
+		return load(k, isa.At(dy, w*line+part*k.Bytes()), isa.At(mask, w*maskBytes+part))
 	}
-	ready := k.Scratch(windows * (entry + 4))
-	chosen := k.GP64()
-	k.LEAQ(isa.At(ready, windows*entry), chosen)
+	var ready reg.GPVirtual
+	if !k.Target.Masks {
+		ready = k.Scratch(windows * 3 * k.Bytes())
+		walk, steps = pointers{ready}, []int{3 * k.Bytes()}
+		window = func(w, _ int) gradient { return expanded(k, ready, w) }
+	}
 	var scratch reg.GPVirtual
 	if parts > 1 {
 		scratch = k.Scratch((taps*taps + 1) * parts * k.Bytes())
 	}
 	k.Loop("output", outputs, pointers{dw, dy, mask}, []int{4, windows * line, windows * maskBytes}, func() {
 		for part := range parts {
-			k.Loop("window", windows, pointers{dy, mask, ready, chosen}, []int{line, maskBytes, entry, 4}, func() {
-				prepare(k, isa.At(dy, part*k.Bytes()), isa.At(mask, part), ready, chosen)
-			})
-			k.Advance(dy, -windows*line)
-			k.Advance(mask, -windows*maskBytes)
-			k.Advance(ready, -windows*entry)
-			k.Advance(chosen, -windows*4)
+			if !k.Target.Masks {
+				k.Loop("window", windows, pointers{dy, mask, ready}, []int{line, maskBytes, 3 * k.Bytes()}, func() {
+					expand(k, load(k, isa.At(dy, part*k.Bytes()), isa.At(mask, part)), ready)
+				})
+				k.Advance(dy, -windows*line)
+				k.Advance(mask, -windows*maskBytes)
+				k.Advance(ready, -windows*3*k.Bytes())
+			}
 			for p, rows := range passes {
 				bias := p == len(passes)-1
 				sums, biasSum := k.Vectors(len(rows)*taps), k.Zero()
@@ -199,10 +201,14 @@ func weightGrad(f *isa.File, width int) {
 					k.VXORPS(s, s, s)
 				}
 				k.Loop("row", pooledSize, pointers{x}, []int{(2*inputSize - 2*pooledSize) * line}, func() {
-					k.Loop("column", pooledSize/together, pointers{x, ready, chosen}, []int{2 * together * line, together * entry, together * 4}, func() {
+					advances := []int{2 * together * line}
+					for _, step := range steps {
+						advances = append(advances, together*step)
+					}
+					k.Loop("column", pooledSize/together, append(pointers{x}, walk...), advances, func() {
 						gradients := make([]gradient, together)
 						for w := range gradients {
-							gradients[w] = load(k, isa.At(ready, w*entry), isa.At(chosen, 4*w))
+							gradients[w] = window(w, part)
 							if bias {
 								k.VADDPS(gradients[w].g, biasSum, biasSum)
 							}
@@ -211,8 +217,9 @@ func weightGrad(f *isa.File, width int) {
 					})
 				})
 				k.Advance(x, -2*inputSize*pooledSize*line)
-				k.Advance(ready, -windows*entry)
-				k.Advance(chosen, -windows*4)
+				for i, p := range walk {
+					k.Advance(p, -windows*steps[i])
+				}
 				store := func(tap int, v isa.V) {
 					if parts > 1 {
 						k.StoreVector(v, isa.At(scratch, (tap*parts+part)*k.Bytes()))
@@ -275,66 +282,29 @@ func accumulate(k *isa.Kernel, x reg.GPVirtual, rows []int, at int, windows []gr
 	}
 }
 
-// gradient is what a window contributes.
+// gradient is what a window contributes: 0 where its ReLU is off.
 type gradient struct {
 	g           isa.V
-	right, down operand.Op // opmask registers, or vectors of ones
+	right, down isa.Mask
 }
 
-// prepare stores a window's gradient, and masks if they are vectors, at ready,
-// and opmasks at chosen.
-func prepare(k *isa.Kernel, dy, mask operand.Mem, ready, chosen reg.GPVirtual) {
-	step := k.Width / 8
-	if k.Target.Masks {
-		var positions [4]reg.OpmaskVirtual
-		for i := range positions {
-			positions[i] = k.K()
-			if k.Lanes == 16 {
-				k.KMOVW(mask.Offset(i*step), positions[i])
-			} else {
-				k.KMOVB(mask.Offset(i*step), positions[i])
-			}
-		}
-		right, down, alive, g := k.K(), k.K(), k.K(), k.Vector()
-		k.KORW(positions[1], positions[3], right)
-		k.KORW(positions[2], positions[3], down)
-		k.KORW(positions[0], positions[1], alive)
-		k.KORW(alive, down, alive)
-		k.VMOVUPS_Z(dy, alive, g)
-		k.StoreVector(g, isa.At(ready, 0))
-		k.KMOVW(right, isa.At(chosen, 0))
-		k.KMOVW(down, isa.At(chosen, 2))
-		return
+// load returns a window's gradient.
+func load(k *isa.Kernel, dy, mask operand.Mem) gradient {
+	return gradient{
+		k.Keep(pooling.Load(k, mask, pooling.Alive), dy),
+		pooling.Load(k, mask, pooling.Right), pooling.Load(k, mask, pooling.Down),
 	}
-	bits := k.Words("bits", 1, 2, 4, 8, 16, 32, 64, 128)
-	expand := func(positions ...int) isa.V {
-		byte32 := k.GP32()
-		k.MOVBLZX(mask.Offset(positions[0]*step), byte32)
-		for _, p := range positions[1:] {
-			k.ORB(mask.Offset(p*step), byte32.As8())
-		}
-		v := k.Vector()
-		k.VMOVD(byte32, v.AsX())
-		k.VPBROADCASTB(v.AsX(), v)
-		k.VPAND(bits, v, v)
-		k.VPCMPEQD(bits, v, v)
-		return v
-	}
-	g := expand(0, 1, 2, 3)
-	k.VANDPS(dy, g, g)
-	k.StoreVector(g, isa.At(ready, 0))
-	k.StoreVector(expand(1, 3), isa.At(ready, k.Bytes()))
-	k.StoreVector(expand(2, 3), isa.At(ready, 2*k.Bytes()))
 }
 
-// load returns what prepare stored.
-func load(k *isa.Kernel, ready, chosen operand.Mem) gradient {
-	g := k.LoadVector(ready)
-	if k.Target.Masks {
-		right, down := k.K(), k.K()
-		k.KMOVW(chosen, right)
-		k.KMOVW(chosen.Offset(2), down)
-		return gradient{g, right, down}
+// expand stores a window's gradient with its masks, which are vectors, and
+// expanded loads that of window w.
+func expand(k *isa.Kernel, from gradient, ready reg.GPVirtual) {
+	for i, v := range []operand.Op{from.g, from.right, from.down} {
+		k.StoreVector(v.(isa.V), isa.At(ready, i*k.Bytes()))
 	}
-	return gradient{g, k.LoadVector(ready.Offset(k.Bytes())), k.LoadVector(ready.Offset(2 * k.Bytes()))}
+}
+
+func expanded(k *isa.Kernel, ready reg.GPVirtual, w int) gradient {
+	vector := func(i int) isa.V { return k.LoadVector(isa.At(ready, (3*w+i)*k.Bytes())) }
+	return gradient{vector(0), vector(1), vector(2)}
 }

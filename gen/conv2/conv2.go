@@ -250,19 +250,25 @@ func outputGrad(f *isa.File, width int) {
 			k.EachPart(pointers{dm, dy}, pointers{mask}, func() {
 				for tileColumn := range 2 {
 					k.Commentf("columns: rows %d and %d of A dy", pairRows[0], pairRows[1])
-					for j := range 4 {
-						dY := make([]isa.V, 4)
-						for i := range dY {
-							if pair == 0 && i != 0 && i != 3 {
-								continue // the outermost rows of A have one 1
-							}
-							at := i/2*pooledSize + 2*tileColumn + j/2
-							gradient := k.LoadVector(isa.At(dy, at*line))
-							dY[i] = pooling.Backward(k, gradient, isa.At(mask, at*maskBytes), i%2*2+j%2)
+					for windowColumn := range 2 {
+						var windows [2]pooling.Unpooled
+						for row := range windows {
+							at := row*pooledSize + 2*tileColumn + windowColumn
+							windows[row] = pooling.Backward(k, isa.At(dy, at*line), isa.At(mask, at*maskBytes))
 						}
-						winograd.OutputGradPair(k, dY, pair, func(i int, v isa.V) {
-							k.StoreVector(v, isa.At(rows, (index(pairRows, i)*4+j)*k.Bytes()))
-						})
+						for column := range 2 {
+							j := 2*windowColumn + column
+							dY := make([]isa.V, 4)
+							for i := range dY {
+								if pair == 0 && i != 0 && i != 3 {
+									continue // the outermost rows of A have one 1
+								}
+								dY[i] = windows[i/2].At(i%2, column)
+							}
+							winograd.OutputGradPair(k, dY, pair, func(i int, v isa.V) {
+								k.StoreVector(v, isa.At(rows, (index(pairRows, i)*4+j)*k.Bytes()))
+							})
+						}
 					}
 					k.Comment("rows: (A dy) Aᵀ")
 					for r := range 2 {

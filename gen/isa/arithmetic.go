@@ -3,7 +3,6 @@ package isa
 import (
 	"fmt"
 
-	"github.com/mmcloughlin/avo/ir"
 	"github.com/mmcloughlin/avo/operand"
 	"github.com/mmcloughlin/avo/reg"
 )
@@ -139,21 +138,5 @@ func (k *Kernel) Scaled(w operand.Mem, x V) V {
 	}
 	v := k.Broadcast(w)
 	k.VMULPS(x, v, v)
-	return v
-}
-
-// Pick returns y where the mask is set and x elsewhere. The mask is an opmask
-// register where the target has them, else a vector.
-func (k *Kernel) Pick(mask operand.Op, x V, y operand.Op) V {
-	v := k.Vector()
-	if !k.Target.Masks {
-		k.VBLENDVPS(mask, y, x, v)
-		return v
-	}
-	// By hand: avo takes the target of every masked instruction for read.
-	k.Instruction(&ir.Instruction{
-		Opcode: "VBLENDMPS", Operands: []operand.Op{y, x, mask, v},
-		Inputs: []operand.Op{y, x, mask}, Outputs: []operand.Op{v}, ISA: []string{"AVX512F"},
-	})
 	return v
 }
