@@ -1,13 +1,9 @@
 package mnist
 
 import (
-	"bytes"
-	"encoding/binary"
 	"errors"
-	"hash/crc32"
 	"image"
 	"image/color"
-	"image/png"
 	"math"
 	"testing"
 )
@@ -142,24 +138,65 @@ func TestPrepareBlank(t *testing.T) {
 	}
 }
 
-func TestDecodeImage(t *testing.T) {
-	var good bytes.Buffer
-	if err := png.Encode(&good, image.NewGray(image.Rect(0, 0, 30, 20))); err != nil {
-		t.Fatal(err)
-	}
-	if m, err := DecodeImage(bytes.NewReader(good.Bytes())); err != nil || m.Bounds().Dx() != 30 {
-		t.Errorf("a PNG: %v", err)
-	}
-	// A header that promises 100,000 × 100,000 pixels must cost nothing.
-	huge := bytes.Clone(good.Bytes())
-	binary.BigEndian.PutUint32(huge[16:], 100_000)
-	binary.BigEndian.PutUint32(huge[20:], 100_000)
-	binary.BigEndian.PutUint32(huge[29:], crc32.ChecksumIEEE(huge[12:29]))
-	for name, content := range map[string][]byte{
-		"empty": nil, "text": []byte("no picture"), "truncated": good.Bytes()[:50], "huge": huge,
+// TestPrepareHostilePictures: bounds without pixels behind them and colours
+// that are none give an error or a digit, and never cost more than a few planes.
+func TestPrepareHostilePictures(t *testing.T) {
+	const far = math.MaxInt - 1
+	for name, bounds := range map[string]image.Rectangle{
+		"one pixel too many": image.Rect(0, 0, maxImagePixels+1, 1),
+		"square":             image.Rect(0, 0, 5001, 5000),
+		"a product of 2^64":  image.Rect(0, 0, 1<<30, 1<<30),
+		"all there is":       {Min: image.Point{X: -far, Y: -far}, Max: image.Point{X: far, Y: far}},
+		"uniform":            image.NewUniform(color.Black).Bounds(),
+		"turned round":       {Min: image.Point{X: 9, Y: 9}, Max: image.Point{X: 2, Y: 2}},
+		"nothing":            {},
 	} {
-		if _, err := DecodeImage(bytes.NewReader(content)); !errors.Is(err, ErrImage) {
+		_, err := Prepare(bounded{image.NewUniform(color.Black), bounds})
+		if !errors.Is(err, ErrImage) {
 			t.Errorf("%s: expected ErrImage, got %v", name, err)
 		}
 	}
+	// Red, green and blue above alpha: twice as bright as white.
+	tooBright := image.NewRGBA(image.Rect(0, 0, 40, 40))
+	for i := range tooBright.Pix {
+		tooBright.Pix[i] = 255
+		if i%4 == 3 {
+			tooBright.Pix[i] = byte(i / 4 % 3)
+		}
+	}
+	if _, err := Prepare(tooBright); !errors.Is(err, ErrBlank) {
+		t.Errorf("brighter than white all over: expected ErrBlank, got %v", err)
+	}
+	if _, err := Prepare(unlimited{}); err != nil && !errors.Is(err, ErrBlank) {
+		t.Errorf("components above their range: got %v", err)
+	}
+	// At the limit and at any place, in the memory of small planes: for the
+	// brightness and its counts, the ink, the background's weights, and for
+	// each of three means two tables of sums and a result.
+	const planes = 4 + 3*3
+	corner := image.Rect(math.MinInt, math.MaxInt-5000, math.MinInt+5000, math.MaxInt)
+	used := allocated(func() {
+		if _, err := Prepare(bounded{image.NewUniform(color.Black), corner}); !errors.Is(err, ErrBlank) {
+			t.Errorf("25 megapixels of black: expected ErrBlank, got %v", err)
+		}
+	})
+	if most := uint64(planes*8*(workSize+1)*(workSize+1) + 1<<20); used > most {
+		t.Errorf("25 megapixels: expected at most %d bytes of memory, got %d", most, used)
+	}
 }
+
+// bounded is a picture that claims other bounds than its own.
+type bounded struct {
+	image.RGBA64Image
+	bounds image.Rectangle
+}
+
+func (b bounded) Bounds() image.Rectangle { return b.bounds }
+
+// unlimited is a picture of one colour, itself, whose components exceed 16 bits.
+type unlimited struct{}
+
+func (unlimited) ColorModel() color.Model   { return color.RGBA64Model }
+func (unlimited) Bounds() image.Rectangle   { return image.Rect(0, 0, 40, 40) }
+func (unlimited) At(x, y int) color.Color   { return unlimited{} }
+func (unlimited) RGBA() (r, g, b, a uint32) { return math.MaxUint32, 1 << 31, 1 << 16, math.MaxUint32 }
