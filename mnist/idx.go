@@ -35,7 +35,8 @@ const readIncrement = 1 << 20
 // ReadImages reads an IDX file of unsigned-byte images, 28×28 each, from r,
 // plain or gzip-compressed (told by its first bytes, not by a name). It
 // returns n×784 bytes, one image after another, rows top to bottom, 0 for
-// background and 255 for ink. No more than limit images are accepted.
+// background and 255 for ink. No more than limit images are accepted. Errors
+// about the content wrap ErrFormat.
 func ReadImages(r io.Reader, limit int) ([]byte, error) {
 	return readImages(r, limit, io.Discard)
 }
@@ -60,6 +61,7 @@ func readImages(r io.Reader, limit int, copies io.Writer) ([]byte, error) {
 
 // ReadLabels reads an IDX file of labels, one unsigned byte below 10 each,
 // from r, plain or gzip-compressed. No more than limit labels are accepted.
+// Errors about the content wrap ErrFormat.
 func ReadLabels(r io.Reader, limit int) ([]byte, error) {
 	return readLabels(r, limit, io.Discard)
 }
