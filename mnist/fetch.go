@@ -13,7 +13,9 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
+	"time"
 )
 
 // module is a Go module whose data folder holds the four original .gz files,
@@ -28,54 +30,101 @@ var mirrors = []string{
 // maxDownload bounds a compressed file; the largest has 9.9 MB.
 const maxDownload = 64 << 20
 
-// fetch fills the cache with the files that it lacks, each from the first
-// source that delivers the original content. A file that is complete stays,
-// so an interrupted fetch goes on by being called again.
-func fetch(ctx context.Context, cache string, options Options) error {
-	var missing []file
-	for _, f := range files {
-		if path, err := findFile(cache, f.name); err == nil {
-			if _, original, err := f.verify(path); err == nil && original {
-				continue
-			}
-		}
-		missing = append(missing, f)
-	}
-	if len(missing) == 0 {
-		return nil
-	}
+// What is waited for: variables, because tests cannot wait as long.
+var (
+	stallTimeout  = 30 * time.Second // for the next bytes of a mirror
+	moduleTimeout = 2 * time.Minute  // for the go command, which shows no progress
+	pipeTimeout   = 5 * time.Second  // for what the go command started, once it has ended itself
+)
+
+// abandonedAfter is the age at which a temporary file belongs to nobody any more.
+const abandonedAfter = time.Hour
+
+// errStalled is wrapped by the error of a source that was given up.
+var errStalled = errors.New("nothing arrived")
+
+// source delivers a file into the cache.
+type source func(f file) error
+
+// fetch fills the cache with the missing files, each from the first source
+// that delivers the original content. Each is complete once it is there, so an
+// interrupted fetch goes on by being called again.
+func fetch(ctx context.Context, cache string, missing []file, options Options) error {
 	if err := os.MkdirAll(cache, 0o755); err != nil {
 		return fmt.Errorf("%w: cache: %w", ErrUnavailable, err)
+	}
+	sweep(cache)
+	var gaveUp tried
+	var sources []source
+	if folder, err := downloadModule(ctx); err != nil {
+		gaveUp = append(gaveUp, fmt.Errorf("go module %s: %w", module, err))
+	} else {
+		sources = append(sources, func(f file) error {
+			return f.copyFrom(ctx, cache, filepath.Join(folder, "data", f.name+".gz"), options.Progress)
+		})
 	}
 	bases := options.Mirrors
 	if bases == nil {
 		bases = mirrors
 	}
-	var failures []error
-	folder, err := downloadModule(ctx)
-	if err != nil {
-		failures = append(failures, fmt.Errorf("go module %s: %w", module, err))
+	for _, base := range bases {
+		sources = append(sources, func(f file) error {
+			return f.download(ctx, cache, strings.TrimSuffix(base, "/")+"/"+f.name+".gz", options.Progress)
+		})
 	}
 	for _, f := range missing {
-		var attempts []error
-		if folder != "" {
-			attempts = append(attempts, f.copyFrom(ctx, cache, filepath.Join(folder, "data", f.name+".gz"), options.Progress))
-		}
-		for _, base := range bases {
-			if len(attempts) > 0 && attempts[len(attempts)-1] == nil {
-				break
+		delivered := false
+		var failures tried
+		for i := 0; i < len(sources) && !delivered; {
+			err := sources[i](f)
+			switch {
+			case err == nil:
+				delivered = true
+			case errors.Is(err, errStalled): // it would be waited for with every file
+				gaveUp = append(gaveUp, err)
+				sources = slices.Delete(sources, i, i+1)
+			default:
+				failures = append(failures, err)
+				i++
 			}
-			attempts = append(attempts, f.download(ctx, cache, strings.TrimSuffix(base, "/")+"/"+f.name+".gz", options.Progress))
 		}
-		if len(attempts) == 0 || attempts[len(attempts)-1] != nil {
-			if err := ctx.Err(); err != nil {
-				return err
-			}
-			return fmt.Errorf("%w: %s: %w", ErrUnavailable, f.name, errors.Join(append(failures, attempts...)...))
+		if !delivered {
+			return fmt.Errorf("%w: %s: %w", ErrUnavailable, f.name, append(gaveUp, failures...))
 		}
 	}
 	return nil
 }
+
+// tried holds what the sources answered, and says it on one line.
+type tried []error
+
+func (t tried) Error() string {
+	answers := make([]string, len(t))
+	for i, err := range t {
+		answers[i] = strings.Join(strings.Fields(err.Error()), " ")
+	}
+	return strings.Join(answers, "; ")
+}
+
+func (t tried) Unwrap() []error { return t }
+
+// sweep removes the temporary files that killed processes left, and leaves
+// those that another process may be writing.
+func sweep(cache string) {
+	entries, err := os.ReadDir(cache)
+	if err != nil {
+		return // what cannot be read is said when it is written to
+	}
+	for _, entry := range entries {
+		temporary := slices.ContainsFunc(files[:], func(f file) bool { return strings.HasPrefix(entry.Name(), f.temporary()) })
+		if info, err := entry.Info(); temporary && err == nil && time.Since(info.ModTime()) > abandonedAfter {
+			os.Remove(filepath.Join(cache, entry.Name()))
+		}
+	}
+}
+
+// temporary is how the names of a file's unfinished copies begin.
+func (f file) temporary() string { return "." + f.name + "." }
 
 // downloadModule lets the go command fetch the module and returns its folder.
 func downloadModule(ctx context.Context) (string, error) {
@@ -85,12 +134,18 @@ func downloadModule(ctx context.Context) (string, error) {
 		return "", err
 	}
 	defer os.RemoveAll(empty)
+	ctx, cancel := context.WithTimeoutCause(ctx, moduleTimeout, fmt.Errorf("%w for %v", errStalled, moduleTimeout))
+	defer cancel()
 	command := exec.CommandContext(ctx, "go", "mod", "download", "-json", module)
 	command.Dir = empty
 	command.Env = append(os.Environ(), "GOWORK=off", "GOFLAGS=-mod=mod")
+	command.WaitDelay = pipeTimeout
 	var output, complaint bytes.Buffer
 	command.Stdout, command.Stderr = &output, &complaint
 	runErr := command.Run()
+	if ctx.Err() != nil {
+		return "", context.Cause(ctx)
+	}
 	var answer struct{ Dir, Error string }
 	if err := json.Unmarshal(output.Bytes(), &answer); err != nil && runErr == nil {
 		return "", fmt.Errorf("answer of the go command: %w", err)
@@ -99,7 +154,7 @@ func downloadModule(ctx context.Context) (string, error) {
 	case answer.Error != "":
 		return "", errors.New(answer.Error)
 	case runErr != nil:
-		return "", fmt.Errorf("%w: %s", runErr, strings.TrimSpace(complaint.String()))
+		return "", fmt.Errorf("%w: %s", runErr, complaint.String())
 	case answer.Dir == "":
 		return "", errors.New("the go command named no folder")
 	}
@@ -112,26 +167,45 @@ func (f file) copyFrom(ctx context.Context, cache, path string, progress func(st
 		return err
 	}
 	defer source.Close()
-	if err := f.store(ctx, cache, source, 0, progress); err != nil {
+	err = f.store(cache, cancellable{ctx, source}, func(done int64) {
+		if progress != nil {
+			progress(f.name, done, 0)
+		}
+	})
+	if err != nil {
 		return fmt.Errorf("%s: %w", path, err)
 	}
 	return nil
 }
 
+// download fetches a file from a mirror, which is given up when it sends
+// nothing for stallTimeout.
 func (f file) download(ctx context.Context, cache, url string, progress func(string, int64, int64)) error {
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	stall := time.AfterFunc(stallTimeout, func() { cancel(fmt.Errorf("%w for %v", errStalled, stallTimeout)) })
+	defer stall.Stop()
 	request, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
 	if err != nil {
 		return err
 	}
 	response, err := http.DefaultClient.Do(request)
+	if err == nil {
+		defer response.Body.Close()
+		if response.StatusCode != http.StatusOK {
+			return fmt.Errorf("%s: expected status 200, got %s", url, response.Status)
+		}
+		err = f.store(cache, response.Body, func(done int64) {
+			stall.Reset(stallTimeout)
+			if progress != nil {
+				progress(f.name, done, max(0, response.ContentLength))
+			}
+		})
+	}
+	if err != nil && ctx.Err() != nil {
+		err = context.Cause(ctx) // says more than that the request was cancelled
+	}
 	if err != nil {
-		return err
-	}
-	defer response.Body.Close()
-	if response.StatusCode != http.StatusOK {
-		return fmt.Errorf("%s: expected status 200, got %s", url, response.Status)
-	}
-	if err := f.store(ctx, cache, response.Body, max(0, response.ContentLength), progress); err != nil {
 		return fmt.Errorf("%s: %w", url, err)
 	}
 	return nil
@@ -139,19 +213,14 @@ func (f file) download(ctx context.Context, cache, url string, progress func(str
 
 // store writes a compressed file to the cache if its decompressed content is
 // the original: to a temporary file first, which then takes the name.
-func (f file) store(ctx context.Context, cache string, r io.Reader, total int64, progress func(string, int64, int64)) error {
-	temporary, err := os.CreateTemp(cache, "."+f.name+".*")
+func (f file) store(cache string, r io.Reader, report func(done int64)) error {
+	temporary, err := os.CreateTemp(cache, f.temporary()+"*")
 	if err != nil {
 		return err
 	}
 	defer os.Remove(temporary.Name())
 	defer temporary.Close()
-	counted := &counter{ctx: ctx, reader: r, report: func(done int64) {
-		if progress != nil {
-			progress(f.name, done, total)
-		}
-	}}
-	if _, err := copyAtMost(temporary, counted, maxDownload); err != nil {
+	if _, err := copyAtMost(temporary, &counter{reader: r, report: report}, maxDownload); err != nil {
 		return err
 	}
 	if _, err := temporary.Seek(0, io.SeekStart); err != nil {
@@ -180,18 +249,14 @@ func (f file) store(ctx context.Context, cache string, r io.Reader, total int64,
 	return os.Rename(temporary.Name(), filepath.Join(cache, f.name+".gz"))
 }
 
-// counter reports how much was read, and stops when the context ends.
+// counter reports how much was read.
 type counter struct {
-	ctx    context.Context
 	reader io.Reader
 	done   int64
 	report func(done int64)
 }
 
 func (c *counter) Read(p []byte) (int, error) {
-	if err := c.ctx.Err(); err != nil {
-		return 0, err
-	}
 	n, err := c.reader.Read(p)
 	c.done += int64(n)
 	c.report(c.done)
@@ -202,7 +267,7 @@ func (c *counter) Read(p []byte) (int, error) {
 func copyAtMost(w io.Writer, r io.Reader, limit int64) (int64, error) {
 	n, err := io.Copy(w, io.LimitReader(r, limit+1))
 	if err == nil && n > limit {
-		err = fmt.Errorf("expected at most %d bytes", limit)
+		err = fmt.Errorf("expected at most %d bytes, got more", limit)
 	}
 	return n, err
 }

@@ -1,7 +1,3 @@
-// Package mnist reads, verifies, fetches and synthesises the MNIST digits.
-//
-// It touches the files of a data folder and of the user's cache folder, and
-// the network only when the data is in neither.
 package mnist
 
 import (
@@ -12,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 )
 
 // Sizes of an image.
@@ -38,7 +35,8 @@ const readIncrement = 1 << 20
 // ReadImages reads an IDX file of unsigned-byte images, 28×28 each, from r,
 // plain or gzip-compressed (told by its first bytes, not by a name). It
 // returns n×784 bytes, one image after another, rows top to bottom, 0 for
-// background and 255 for ink. No more than limit images are accepted.
+// background and 255 for ink. No more than limit images are accepted. Errors
+// about the content wrap ErrFormat.
 func ReadImages(r io.Reader, limit int) ([]byte, error) {
 	return readImages(r, limit, io.Discard)
 }
@@ -54,11 +52,16 @@ func readImages(r io.Reader, limit int, copies io.Writer) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	return body(r, n*ImageBytes)
+	size, err := sizeOf(n, ImageBytes, math.MaxInt)
+	if err != nil {
+		return nil, err
+	}
+	return body(r, size)
 }
 
 // ReadLabels reads an IDX file of labels, one unsigned byte below 10 each,
 // from r, plain or gzip-compressed. No more than limit labels are accepted.
+// Errors about the content wrap ErrFormat.
 func ReadLabels(r io.Reader, limit int) ([]byte, error) {
 	return readLabels(r, limit, io.Discard)
 }
@@ -73,7 +76,7 @@ func readLabels(r io.Reader, limit int, copies io.Writer) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	labels, err := body(r, n)
+	labels, err := body(r, int(n)) // header let no more pass than limit, an int
 	if err != nil {
 		return nil, err
 	}
@@ -104,7 +107,7 @@ func plain(r io.Reader) (io.Reader, error) {
 
 // header checks the magic number and the sizes of an item and returns the
 // number of items.
-func header(r io.Reader, magic uint32, sizes []uint32, limit int) (int, error) {
+func header(r io.Reader, magic uint32, sizes []uint32, limit int) (uint32, error) {
 	words := make([]uint32, 2+len(sizes))
 	if err := binary.Read(r, binary.BigEndian, words); err != nil {
 		return 0, fmt.Errorf("%w: header: expected %d bytes: %w", ErrFormat, 4*len(words), err)
@@ -117,10 +120,20 @@ func header(r io.Reader, magic uint32, sizes []uint32, limit int) (int, error) {
 			return 0, fmt.Errorf("%w: dimension %d: expected %d, got %d", ErrFormat, i+1, want, got)
 		}
 	}
-	if uint64(words[1]) > uint64(limit) {
+	if int64(words[1]) > int64(limit) {
 		return 0, fmt.Errorf("%w: count: expected at most %d, got %d", ErrFormat, limit, words[1])
 	}
-	return int(words[1]), nil
+	return words[1], nil
+}
+
+// sizeOf returns the bytes of n items. It refuses what is more than most, the
+// largest int of the platform: on 32 bits that is less than a header can ask for.
+func sizeOf(n uint32, itemBytes, most int64) (int, error) {
+	size := int64(n) * itemBytes
+	if size > most {
+		return 0, fmt.Errorf("%w: content: expected at most %d bytes, got %d items of %d bytes", ErrFormat, most, n, itemBytes)
+	}
+	return int(size), nil
 }
 
 // body reads exactly n bytes and the end of the file.

@@ -5,6 +5,7 @@ import (
 	"compress/gzip"
 	"encoding/binary"
 	"errors"
+	"math"
 	"testing"
 )
 
@@ -66,6 +67,32 @@ func TestReadRefuses(t *testing.T) {
 		if err := c.read(c.file); !errors.Is(err, ErrFormat) {
 			t.Errorf("%s: expected ErrFormat, got %v", c.name, err)
 		}
+	}
+}
+
+// TestSizeOf: the largest int of 32 bits refuses sizes that would not fit it,
+// on every platform.
+func TestSizeOf(t *testing.T) {
+	const fits = math.MaxInt32 / ImageBytes
+	if got, err := sizeOf(fits, ImageBytes, math.MaxInt32); err != nil || got != fits*ImageBytes {
+		t.Errorf("%d images: expected %d bytes, got %d, error %v", fits, fits*ImageBytes, got, err)
+	}
+	// 3,000,000 images have 2,352,000,000 bytes, negative in 32 bits; 5,478,275
+	// have 4,294,967,600, which 32 bits would take for 304.
+	for _, n := range []uint32{fits + 1, 3_000_000, 5_478_275, math.MaxUint32} {
+		if got, err := sizeOf(n, ImageBytes, math.MaxInt32); !errors.Is(err, ErrFormat) {
+			t.Errorf("%d images: expected ErrFormat, got %d bytes, error %v", n, got, err)
+		}
+	}
+	// The same through the reader: an error on every platform, too many bytes
+	// for an int or too few in the file.
+	for _, n := range []uint32{3_000_000, 5_478_275} {
+		if _, err := ReadImages(bytes.NewReader(idx(imagesMagic, nil, n, Rows, Columns)), math.MaxInt32); !errors.Is(err, ErrFormat) {
+			t.Errorf("a file of %d images without content: expected ErrFormat, got %v", n, err)
+		}
+	}
+	if _, err := ReadLabels(bytes.NewReader(idx(labelsMagic, []byte{1}, 1)), -1); !errors.Is(err, ErrFormat) {
+		t.Errorf("a negative limit: expected ErrFormat, got %v", err)
 	}
 }
 

@@ -1,52 +1,15 @@
 package mnist
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
 	"image"
-	_ "image/gif"  // formats that DecodeImage reads
-	_ "image/jpeg" // formats that DecodeImage reads
-	_ "image/png"  // formats that DecodeImage reads
-	"io"
+	"image/color"
 	"math"
 )
 
-// ErrImage is wrapped by every error about an image file.
-var ErrImage = errors.New("not a usable image")
-
 // ErrBlank is wrapped by Prepare's error for an image without a digit.
 var ErrBlank = errors.New("no ink found")
-
-// Bounds of an image file.
-const (
-	maxImageBytes  = 64 << 20
-	maxImagePixels = 50_000_000
-)
-
-// DecodeImage reads a PNG, JPEG or GIF. Files of more than 64 MiB or 50
-// megapixels are refused before they are decoded.
-func DecodeImage(r io.Reader) (image.Image, error) {
-	content, err := io.ReadAll(io.LimitReader(r, maxImageBytes+1))
-	if err != nil {
-		return nil, err
-	}
-	if len(content) > maxImageBytes {
-		return nil, fmt.Errorf("%w: expected at most %d bytes", ErrImage, maxImageBytes)
-	}
-	config, _, err := image.DecodeConfig(bytes.NewReader(content))
-	if err != nil {
-		return nil, fmt.Errorf("%w: expected PNG, JPEG or GIF: %w", ErrImage, err)
-	}
-	if config.Width <= 0 || config.Height <= 0 || config.Width > maxImagePixels/config.Height {
-		return nil, fmt.Errorf("%w: expected at most %d pixels, got %d×%d", ErrImage, maxImagePixels, config.Width, config.Height)
-	}
-	decoded, _, err := image.Decode(bytes.NewReader(content))
-	if err != nil {
-		return nil, fmt.Errorf("%w: %w", ErrImage, err)
-	}
-	return decoded, nil
-}
 
 // workSize is the longer side, in pixels, at which Prepare looks for ink.
 const workSize = 280
@@ -55,14 +18,22 @@ const workSize = 280
 // on dark, to MNIST's form: the digit in a box of 20×20, its centre of mass in
 // the middle of 28×28, 0 for background and 255 for ink. Uneven light is
 // evened out and what is transparent counts as white.
+//
+// Errors wrap ErrImage for a picture without pixels or of more than 25
+// megapixels, ErrBlank for one without a digit. Besides the picture a call
+// needs a few megabytes, whatever the picture's size.
 func Prepare(picture image.Image) ([ImageBytes]byte, error) {
 	var prepared [ImageBytes]byte
 	bounds := picture.Bounds()
 	if bounds.Empty() {
 		return prepared, fmt.Errorf("%w: expected at least one pixel, got %v", ErrImage, bounds)
 	}
-	grey := shrink(luminance(picture), max(1, (max(bounds.Dx(), bounds.Dy())+workSize-1)/workSize))
-	ink := grey.ink()
+	// A difference of two ints always fits 64 bits without a sign.
+	width, height := uint64(bounds.Max.X)-uint64(bounds.Min.X), uint64(bounds.Max.Y)-uint64(bounds.Min.Y)
+	if err := checkPixels(width, height); err != nil {
+		return prepared, err
+	}
+	ink := luminance(picture).ink()
 	box, ok := ink.box()
 	if !ok {
 		return prepared, fmt.Errorf("%w in the image of %d×%d", ErrBlank, bounds.Dx(), bounds.Dy())
@@ -103,37 +74,38 @@ func (p plane) at(x, y int) float64 {
 	return p.values[y*p.width+x]
 }
 
-// luminance returns an image's brightness (Rec. 601) over white.
+// luminance returns an image's brightness (Rec. 601) over white, averaged over
+// squares of pixels, so that the longer side has at most workSize of them.
 func luminance(picture image.Image) plane {
 	bounds := picture.Bounds()
-	p := newPlane(bounds.Dx(), bounds.Dy())
-	for y := range p.height {
-		for x := range p.width {
-			r, g, b, a := picture.At(bounds.Min.X+x, bounds.Min.Y+y).RGBA()
-			p.values[y*p.width+x] = (0.299*float64(r) + 0.587*float64(g) + 0.114*float64(b) + float64(0xffff-a)) / 0xffff
+	factor := (max(bounds.Dx(), bounds.Dy()) + workSize - 1) / workSize
+	p := newPlane((bounds.Dx()+factor-1)/factor, (bounds.Dy()+factor-1)/factor)
+	counts := make([]float64, len(p.values))
+	at := pixels(picture)
+	for y := range bounds.Dy() {
+		for x := range bounds.Dx() {
+			c := at(bounds.Min.X+x, bounds.Min.Y+y)
+			v := (0.299*float64(c.R) + 0.587*float64(c.G) + 0.114*float64(c.B) + float64(0xffff-c.A)) / 0xffff
+			// A picture may hold colours above their alpha, which are none.
+			p.values[y/factor*p.width+x/factor] += min(1, v)
+			counts[y/factor*p.width+x/factor]++
 		}
+	}
+	for i, n := range counts {
+		p.values[i] /= n
 	}
 	return p
 }
 
-// shrink averages squares of factor×factor pixels.
-func shrink(p plane, factor int) plane {
-	if factor == 1 {
-		return p
+// pixels returns picture's pixels as a function that allocates nothing for the
+// standard library's images.
+func pixels(picture image.Image) func(x, y int) color.RGBA64 {
+	if direct, ok := picture.(image.RGBA64Image); ok {
+		return direct.RGBA64At
 	}
-	small := newPlane((p.width+factor-1)/factor, (p.height+factor-1)/factor)
-	counts := make([]float64, len(small.values))
-	for y := range p.height {
-		for x := range p.width {
-			at := y/factor*small.width + x/factor
-			small.values[at] += p.values[y*p.width+x]
-			counts[at]++
-		}
+	return func(x, y int) color.RGBA64 {
+		return color.RGBA64Model.Convert(picture.At(x, y)).(color.RGBA64)
 	}
-	for i, n := range counts {
-		small.values[i] /= n
-	}
-	return small
 }
 
 // smallestContrast between ink and background, of the range from black to

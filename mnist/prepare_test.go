@@ -1,127 +1,117 @@
 package mnist
 
 import (
-	"bytes"
-	"encoding/binary"
 	"errors"
-	"hash/crc32"
 	"image"
 	"image/color"
-	"image/png"
+	imagedraw "image/draw"
 	"math"
+	"strings"
 	"testing"
 )
 
-// scene draws a digit's strokes as a picture: ink and paper as brightness at a
-// place, 0 to 1.
-type scene struct {
-	name          string
-	width, height int
-	size, pen     float64 // of the digit and of the pen, in pixels
-	x, y          float64 // centre
-	colour        func(inkShare, x, y float64) color.Color
-}
+// letter is an L whose centre of mass is the corner of four pixels, so that
+// its prepared form is exact: 20 rows high, a stem and a foot of four pixels.
+// Mirrored, turned or transposed it would be another picture.
+const letter = `
+............................
+.........####...............
+.........####...............
+.........####...............
+.........####...............
+.........####...............
+.........####...............
+.........####...............
+.........####...............
+.........####...............
+.........####...............
+.........####...............
+.........####...............
+.........####...............
+.........####...............
+.........####...............
+.........####...............
+.........################...
+.........################...
+.........################...
+.........################...
+............................
+............................
+............................
+............................
+............................
+............................
+............................
+`
 
-func grey(v float64) color.Color { return color.Gray{Y: uint8(math.Round(255 * min(1, max(0, v))))} }
-
-func (s scene) draw(digit int) image.Image {
-	m := image.NewNRGBA(image.Rect(3, 5, 3+s.width, 5+s.height))
-	for row := range s.height {
-		for column := range s.width {
-			distance := math.Inf(1)
-			for _, line := range strokes[digit][0] {
-				for i := 1; i < len(line); i++ {
-					at := func(p point) point { return point{s.x + (p.x-.5)*s.size*.7, s.y + (p.y-.5)*s.size} }
-					distance = min(distance, fromSegment(point{float64(column) + .5, float64(row) + .5}, at(line[i-1]), at(line[i])))
-				}
-			}
-			share := min(1, max(0, s.pen/2+.5-distance))
-			m.Set(3+column, 5+row, s.colour(share, float64(column)/float64(s.width), float64(row)/float64(s.height)))
-		}
+// drawLetter draws the letter with its upper left corner at x and y, each of
+// its pixels scale×scale large.
+func drawLetter(width, height, x, y, scale int, paper, ink color.Color) image.Image {
+	m := image.NewNRGBA(image.Rect(3, -7, 3+width, -7+height))
+	fill := func(r image.Rectangle, c color.Color) {
+		imagedraw.Draw(m, r.Add(m.Rect.Min), image.NewUniform(c), image.Point{}, imagedraw.Src)
 	}
+	fill(image.Rect(0, 0, width, height), paper)
+	fill(image.Rect(x, y, x+4*scale, y+20*scale), ink)
+	fill(image.Rect(x, y+16*scale, x+16*scale, y+20*scale), ink)
 	return m
 }
 
-// TestPrepare: however a digit was photographed, what comes out is near what
-// its clean drawing gives.
+// TestPrepare: the letter comes out as it must, wherever and however large it
+// was drawn, in whatever colours.
 func TestPrepare(t *testing.T) {
-	clean := scene{"clean", 200, 200, 140, 16, 100, 100, func(ink, _, _ float64) color.Color { return grey(1 - ink) }}
-	scenes := []scene{
-		{"grey paper", 200, 200, 140, 16, 100, 100, func(ink, _, _ float64) color.Color { return grey(.7 - .5*ink) }},
-		{"uneven light", 300, 300, 180, 20, 150, 150, func(ink, x, y float64) color.Color { return grey((.95 - .35*x - .1*y) * (1 - .8*ink)) }},
-		{"inverted", 200, 200, 140, 16, 100, 100, func(ink, _, _ float64) color.Color { return grey(.1 + .8*ink) }},
-		{"off-centre", 400, 300, 100, 11.5, 90, 220, func(ink, _, _ float64) color.Color { return grey(1 - ink) }},
-		{"colour", 200, 200, 140, 16, 100, 100, func(ink, _, _ float64) color.Color {
-			return color.NRGBA{uint8(250 - 220*ink), uint8(240 - 180*ink), uint8(200 - 40*ink), 255}
-		}},
-		{"transparent", 200, 200, 140, 16, 100, 100, func(ink, _, _ float64) color.Color {
-			return color.NRGBA{0, 0, 0, uint8(255 * ink)}
-		}},
-		{"huge", 1500, 1800, 1200, 137, 750, 900, func(ink, _, _ float64) color.Color { return grey(1 - ink) }},
-		{"tiny", 28, 28, 20, 2.3, 14, 14, func(ink, _, _ float64) color.Color { return grey(ink) }},
+	grey := func(v uint8) color.Color { return color.Gray{Y: v} }
+	pictures := map[string]image.Image{
+		"black on white":        drawLetter(140, 140, 30, 20, 5, grey(255), grey(0)),
+		"white on black":        drawLetter(140, 140, 30, 20, 5, grey(0), grey(255)),
+		"grey on grey":          drawLetter(140, 140, 30, 20, 5, grey(180), grey(60)),
+		"light on dark grey":    drawLetter(140, 140, 30, 20, 5, grey(40), grey(200)),
+		"blue on yellow":        drawLetter(140, 140, 30, 20, 5, color.NRGBA{250, 240, 120, 255}, color.NRGBA{20, 30, 160, 255}),
+		"black on nothing":      drawLetter(140, 140, 30, 20, 5, color.NRGBA{}, color.NRGBA{A: 255}),
+		"half black on nothing": drawLetter(140, 140, 30, 20, 5, color.NRGBA{}, color.NRGBA{A: 128}),
+		"in the upper left":     drawLetter(200, 260, 4, 9, 5, grey(255), grey(0)),
+		"in the lower right":    drawLetter(260, 200, 260-16*5-7, 200-20*5-3, 5, grey(255), grey(0)),
+		"of MNIST's size":       drawLetter(28, 28, 7, 2, 1, grey(255), grey(0)),
+		"averaged from 4×4":     drawLetter(1120, 840, 200, 160, 20, grey(255), grey(0)),
+		"in a strip, 2×2":       drawLetter(560, 60, 100, 10, 2, grey(255), grey(0)),
 	}
-	for _, digit := range []int{0, 2, 3, 4, 7, 8} {
-		want, err := Prepare(clean.draw(digit))
+	rows := strings.Fields(letter)
+	for name, picture := range pictures {
+		got, err := Prepare(picture)
 		if err != nil {
-			t.Fatal(err)
+			t.Errorf("%s: %v", name, err)
+			continue
 		}
-		if digit == 8 || digit == 0 {
-			checkForm(t, want)
-		}
-		for _, s := range scenes {
-			got, err := Prepare(s.draw(digit))
-			if err != nil {
-				t.Errorf("%s %d: %v", s.name, digit, err)
-				continue
+		for i, v := range got {
+			want := byte(0)
+			if rows[i/Columns][i%Columns] == '#' {
+				want = 255
 			}
-			if c := correlation(want[:], got[:]); c < 0.93 {
-				t.Errorf("%s %d: correlation with the clean drawing: expected at least 0.93, got %.3f", s.name, digit, c)
+			if v != want {
+				t.Errorf("%s: row %d, column %d: expected %d, got %d, in\n%s", name, i/Columns, i%Columns, want, v, ascii(got))
+				break
 			}
-		}
-	}
-	for _, pen := range []float64{5, 34} {
-		s := clean
-		s.pen = pen
-		got, err := Prepare(s.draw(3))
-		if err != nil {
-			t.Fatal(err)
-		}
-		want, _ := Prepare(clean.draw(3))
-		if c := correlation(want[:], got[:]); c < 0.6 {
-			t.Errorf("pen of %g pixels: correlation %.3f", pen, c)
 		}
 	}
 }
 
-// checkForm: the longer side has 20 pixels, the centre of mass is in the middle.
-func checkForm(t *testing.T, pixels [ImageBytes]byte) {
-	t.Helper()
-	var mass, x, y float64
-	top, bottom := Rows, 0
+// ascii shows an image: # for ink, . for background, + between.
+func ascii(pixels [ImageBytes]byte) string {
+	var b strings.Builder
 	for i, v := range pixels {
-		mass += float64(v)
-		x += float64(v) * (float64(i%Columns) + .5)
-		y += float64(v) * (float64(i/Columns) + .5)
-		if v > 40 {
-			top, bottom = min(top, i/Columns), max(bottom, i/Columns+1)
+		switch v {
+		case 0:
+			b.WriteByte('.')
+		case 255:
+			b.WriteByte('#')
+		default:
+			b.WriteByte('+')
+		}
+		if i%Columns == Columns-1 {
+			b.WriteByte('\n')
 		}
 	}
-	if math.Abs(x/mass-14) > .5 || math.Abs(y/mass-14) > .5 {
-		t.Errorf("centre of mass: expected (14, 14), got (%.2f, %.2f)", x/mass, y/mass)
-	}
-	if bottom-top < 19 || bottom-top > 21 {
-		t.Errorf("height: expected 20 pixels, got %d", bottom-top)
-	}
-}
-
-func correlation(a, b []byte) float64 {
-	var ab, aa, bb float64
-	for i := range a {
-		ab += float64(a[i]) * float64(b[i])
-		aa += float64(a[i]) * float64(a[i])
-		bb += float64(b[i]) * float64(b[i])
-	}
-	return ab / math.Sqrt(aa*bb)
+	return b.String()
 }
 
 func TestPrepareBlank(t *testing.T) {
@@ -142,24 +132,65 @@ func TestPrepareBlank(t *testing.T) {
 	}
 }
 
-func TestDecodeImage(t *testing.T) {
-	var good bytes.Buffer
-	if err := png.Encode(&good, image.NewGray(image.Rect(0, 0, 30, 20))); err != nil {
-		t.Fatal(err)
-	}
-	if m, err := DecodeImage(bytes.NewReader(good.Bytes())); err != nil || m.Bounds().Dx() != 30 {
-		t.Errorf("a PNG: %v", err)
-	}
-	// A header that promises 100,000 × 100,000 pixels must cost nothing.
-	huge := bytes.Clone(good.Bytes())
-	binary.BigEndian.PutUint32(huge[16:], 100_000)
-	binary.BigEndian.PutUint32(huge[20:], 100_000)
-	binary.BigEndian.PutUint32(huge[29:], crc32.ChecksumIEEE(huge[12:29]))
-	for name, content := range map[string][]byte{
-		"empty": nil, "text": []byte("no picture"), "truncated": good.Bytes()[:50], "huge": huge,
+// TestPrepareHostilePictures: bounds without pixels behind them and colours
+// that are none give an error or a digit, and never cost more than a few planes.
+func TestPrepareHostilePictures(t *testing.T) {
+	const far = math.MaxInt - 1
+	for name, bounds := range map[string]image.Rectangle{
+		"one pixel too many": image.Rect(0, 0, maxImagePixels+1, 1),
+		"square":             image.Rect(0, 0, 5001, 5000),
+		"a product of 2^64":  image.Rect(0, 0, 1<<30, 1<<30),
+		"all there is":       {Min: image.Point{X: -far, Y: -far}, Max: image.Point{X: far, Y: far}},
+		"uniform":            image.NewUniform(color.Black).Bounds(),
+		"turned round":       {Min: image.Point{X: 9, Y: 9}, Max: image.Point{X: 2, Y: 2}},
+		"nothing":            {},
 	} {
-		if _, err := DecodeImage(bytes.NewReader(content)); !errors.Is(err, ErrImage) {
+		_, err := Prepare(bounded{image.NewUniform(color.Black), bounds})
+		if !errors.Is(err, ErrImage) {
 			t.Errorf("%s: expected ErrImage, got %v", name, err)
 		}
 	}
+	// Red, green and blue above alpha: twice as bright as white.
+	tooBright := image.NewRGBA(image.Rect(0, 0, 40, 40))
+	for i := range tooBright.Pix {
+		tooBright.Pix[i] = 255
+		if i%4 == 3 {
+			tooBright.Pix[i] = byte(i / 4 % 3)
+		}
+	}
+	if _, err := Prepare(tooBright); !errors.Is(err, ErrBlank) {
+		t.Errorf("brighter than white all over: expected ErrBlank, got %v", err)
+	}
+	if _, err := Prepare(unlimited{}); err != nil && !errors.Is(err, ErrBlank) {
+		t.Errorf("components above their range: got %v", err)
+	}
+	// At the limit and at any place, in the memory of small planes: for the
+	// brightness and its counts, the ink, the background's weights, and for
+	// each of three means two tables of sums and a result.
+	const planes = 4 + 3*3
+	corner := image.Rect(math.MinInt, math.MaxInt-5000, math.MinInt+5000, math.MaxInt)
+	used := allocated(func() {
+		if _, err := Prepare(bounded{image.NewUniform(color.Black), corner}); !errors.Is(err, ErrBlank) {
+			t.Errorf("25 megapixels of black: expected ErrBlank, got %v", err)
+		}
+	})
+	if most := uint64(planes*8*(workSize+1)*(workSize+1) + 1<<20); used > most {
+		t.Errorf("25 megapixels: expected at most %d bytes of memory, got %d", most, used)
+	}
 }
+
+// bounded is a picture that claims other bounds than its own.
+type bounded struct {
+	image.RGBA64Image
+	bounds image.Rectangle
+}
+
+func (b bounded) Bounds() image.Rectangle { return b.bounds }
+
+// unlimited is a picture of one colour, itself, whose components exceed 16 bits.
+type unlimited struct{}
+
+func (unlimited) ColorModel() color.Model   { return color.RGBA64Model }
+func (unlimited) Bounds() image.Rectangle   { return image.Rect(0, 0, 40, 40) }
+func (unlimited) At(x, y int) color.Color   { return unlimited{} }
+func (unlimited) RGBA() (r, g, b, a uint32) { return math.MaxUint32, 1 << 31, 1 << 16, math.MaxUint32 }

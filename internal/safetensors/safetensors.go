@@ -11,8 +11,11 @@ import (
 	"fmt"
 	"io"
 	"maps"
+	"math"
 	"slices"
+	"strconv"
 	"strings"
+	"unicode/utf8"
 )
 
 // ErrFormat is wrapped by every error about the content of a file.
@@ -74,7 +77,11 @@ func Write(w io.Writer, metadata map[string]string, tensors []Tensor) error {
 	}
 	offset := 0
 	for _, t := range tensors {
-		if err := field(t.Name, entry{t.Type, t.Shape, []int{offset, offset + len(t.Data)}}); err != nil {
+		shape := t.Shape
+		if shape == nil {
+			shape = []int{} // null is no shape
+		}
+		if err := field(t.Name, entry{t.Type, shape, []int{offset, offset + len(t.Data)}}); err != nil {
 			return err
 		}
 		offset += len(t.Data)
@@ -101,7 +108,8 @@ func Write(w io.Writer, metadata map[string]string, tensors []Tensor) error {
 }
 
 // Read parses a whole file. The tensors, in the order of their bytes, alias
-// content.
+// content. Keys that are unknown, missing or there twice, and values that the
+// format does not allow, are errors that wrap ErrFormat.
 func Read(content []byte) (metadata map[string]string, tensors []Tensor, err error) {
 	if len(content) < 8 {
 		return nil, nil, fmt.Errorf("%w: expected at least 8 bytes, got %d", ErrFormat, len(content))
@@ -139,68 +147,169 @@ func Read(content []byte) (metadata map[string]string, tensors []Tensor, err err
 	return metadata, tensors, nil
 }
 
-// parseHeader decodes the header object by object, because a map would hide
-// duplicate names.
-func parseHeader(header []byte) (map[string]entry, map[string]string, error) {
-	entries := map[string]entry{}
-	var metadata map[string]string
-	decoder := json.NewDecoder(bytes.NewReader(header))
+// parseHeader decodes the header token by token: encoding/json would take keys
+// in any case, the last of two equal keys, null for anything, and let unknown
+// keys pass.
+func parseHeader(header []byte) (entries map[string]entry, metadata map[string]string, err error) {
+	entries = map[string]entry{}
+	p := parser{json.NewDecoder(bytes.NewReader(header))}
+	p.UseNumber()
 	fail := func(err error) (map[string]entry, map[string]string, error) {
 		return nil, nil, fmt.Errorf("%w: header: %w", ErrFormat, err)
 	}
-	token, err := decoder.Token()
+	if !utf8.Valid(header) {
+		return fail(errors.New("expected UTF-8"))
+	}
+	err = p.object(func(name string) error {
+		if name == metadataKey {
+			metadata = map[string]string{}
+			return p.object(func(key string) error {
+				value, err := take[string](p, "a string")
+				metadata[key] = value
+				return err
+			})
+		}
+		e, err := p.entry()
+		entries[name] = e
+		return err
+	})
 	if err != nil {
 		return fail(err)
 	}
-	if token != json.Delim('{') {
-		return fail(fmt.Errorf("expected an object, got %v", token))
+	if header[0] != '{' {
+		return fail(fmt.Errorf("expected an object at once, got %q first", header[0]))
 	}
-	for decoder.More() {
-		token, err := decoder.Token()
-		if err != nil {
-			return fail(err)
-		}
-		name := token.(string) // More and Token let only strings stand before a value
-		if _, ok := entries[name]; ok || name == metadataKey && metadata != nil {
-			return fail(fmt.Errorf("%q appears twice", name))
-		}
-		if name == metadataKey {
-			if err := decoder.Decode(&metadata); err != nil {
-				return fail(fmt.Errorf("%s: %w", metadataKey, err))
-			}
-			continue
-		}
-		var e entry
-		if err := decoder.Decode(&e); err != nil {
-			return fail(fmt.Errorf("tensor %q: %w", name, err))
-		}
-		entries[name] = e
-	}
-	if _, err := decoder.Token(); err != nil {
-		return fail(err)
-	}
-	if rest := strings.TrimRight(string(header[decoder.InputOffset():]), " "); rest != "" {
+	if rest := strings.TrimRight(string(header[p.InputOffset():]), " "); rest != "" {
 		return fail(errors.New("bytes follow the object"))
 	}
 	return entries, metadata, nil
 }
 
+// parser reads JSON values of known types.
+type parser struct{ *json.Decoder }
+
+// take reads a token of type T.
+func take[T json.Token](p parser, what string) (value T, err error) {
+	token, err := p.Token()
+	if err != nil {
+		return value, err
+	}
+	value, ok := token.(T)
+	if !ok {
+		err = fmt.Errorf("expected %s, got %v", what, token)
+	}
+	return value, err
+}
+
+// open reads the delimiter that opens an object or a list.
+func (p parser) open(delimiter json.Delim, what string) error {
+	got, err := take[json.Delim](p, what)
+	if err == nil && got != delimiter {
+		err = fmt.Errorf("expected %s, got %v", what, got)
+	}
+	return err
+}
+
+// object reads an object, each value by a call, and refuses a key that appears
+// twice.
+func (p parser) object(value func(key string) error) error {
+	if err := p.open('{', "an object"); err != nil {
+		return err
+	}
+	seen := map[string]bool{}
+	for p.More() {
+		key, err := take[string](p, "a key")
+		if err != nil {
+			return err
+		}
+		if seen[key] {
+			return fmt.Errorf("%q appears twice", key)
+		}
+		seen[key] = true
+		if err := value(key); err != nil {
+			return fmt.Errorf("%q: %w", key, err)
+		}
+	}
+	_, err := p.Token()
+	return err
+}
+
+// integers reads a list of whole numbers that are not negative.
+func (p parser) integers() ([]int, error) {
+	if err := p.open('[', "a list"); err != nil {
+		return nil, err
+	}
+	list := []int{}
+	for p.More() {
+		number, err := take[json.Number](p, "a number")
+		if err != nil {
+			return nil, err
+		}
+		n, err := strconv.ParseUint(number.String(), 10, strconv.IntSize-1)
+		if err != nil {
+			return nil, fmt.Errorf("expected a whole number from 0 to %d, got %s", math.MaxInt, number)
+		}
+		list = append(list, int(n))
+	}
+	_, err := p.Token()
+	return list, err
+}
+
+// entry reads what the header says of a tensor: three keys and no other.
+func (p parser) entry() (e entry, err error) {
+	found := map[string]bool{}
+	err = p.object(func(key string) (err error) {
+		found[key] = true
+		switch key {
+		case "dtype":
+			e.Type, err = take[string](p, "a string")
+		case "shape":
+			e.Shape, err = p.integers()
+		case "data_offsets":
+			e.Offsets, err = p.integers()
+		default:
+			err = errors.New("expected dtype, shape or data_offsets")
+		}
+		return err
+	})
+	for _, key := range []string{"dtype", "shape", "data_offsets"} {
+		if err == nil && !found[key] {
+			err = fmt.Errorf("%s is missing", key)
+		}
+	}
+	return e, err
+}
+
 func (e entry) tensor(name string, data []byte) (Tensor, error) {
-	if len(e.Offsets) != 2 || e.Offsets[0] < 0 || e.Offsets[1] < e.Offsets[0] || e.Offsets[1] > len(data) {
+	if len(e.Offsets) != 2 || e.Offsets[1] < e.Offsets[0] || e.Offsets[1] > len(data) {
 		return Tensor{}, fmt.Errorf("%w: tensor %q: data_offsets: expected a range within %d bytes, got %v", ErrFormat, name, len(data), e.Offsets)
 	}
-	size, ok := map[string]int{"F64": 8, "I64": 8, "U64": 8, "F32": 4, "I32": 4, "U32": 4, "F16": 2, "BF16": 2, "I16": 2, "U16": 2, "I8": 1, "U8": 1, "BOOL": 1}[e.Type]
+	element, ok := map[string]uint64{"F64": 8, "I64": 8, "U64": 8, "F32": 4, "I32": 4, "U32": 4, "F16": 2, "BF16": 2, "I16": 2, "U16": 2, "I8": 1, "U8": 1, "BOOL": 1}[e.Type]
 	if !ok {
 		return Tensor{}, fmt.Errorf("%w: tensor %q: dtype: unknown %q", ErrFormat, name, e.Type)
 	}
-	for _, n := range e.Shape {
-		if n < 0 || n > len(data) || size*n > len(data) {
-			return Tensor{}, fmt.Errorf("%w: tensor %q: shape %v does not fit %d bytes", ErrFormat, name, e.Shape, len(data))
-		}
-		size *= n
+	size, ok := sizeOf(e.Shape, element, uint64(len(data)))
+	if !ok {
+		return Tensor{}, fmt.Errorf("%w: tensor %q: shape: expected one that fits %d bytes, got %v of %s", ErrFormat, name, len(data), e.Shape, e.Type)
 	}
-	if got := e.Offsets[1] - e.Offsets[0]; got != size {
-		return Tensor{}, fmt.Errorf("%w: tensor %q: expected %d bytes, got %d", ErrFormat, name, size, got)
+	if got := uint64(e.Offsets[1] - e.Offsets[0]); got != size {
+		return Tensor{}, fmt.Errorf("%w: tensor %q: data_offsets: expected %d bytes, got %d", ErrFormat, name, size, got)
 	}
 	return Tensor{Name: name, Type: e.Type, Shape: e.Shape, Data: data[e.Offsets[0]:e.Offsets[1]]}, nil
+}
+
+// sizeOf returns the bytes of an array whose elements have so many each, and
+// false if they are more than most. It divides because a product may wrap.
+func sizeOf(shape []int, element, most uint64) (size uint64, ok bool) {
+	if slices.Contains(shape, 0) {
+		return 0, true
+	}
+	size = element
+	for _, n := range shape {
+		if size > most/uint64(n) {
+			return 0, false
+		}
+		size *= uint64(n)
+	}
+	return size, size <= most
 }
