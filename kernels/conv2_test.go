@@ -23,7 +23,7 @@ func conv2Rows() []row {
 		v := argument{name: "v", floats: Conv2V(n)}
 		y := argument{name: "y", floats: Conv2Y * n}
 		u := argument{name: "u", floats: Conv2U}
-		work := argument{name: "work", floats: Conv2Work * n}
+		work := argument{name: "work", floats: Conv2Work * n, work: true}
 		bias := argument{name: "bias", floats: Conv2Outputs}
 		dm := argument{name: "dm", floats: Conv2M(n)}
 		dv := argument{name: "dv", floats: Conv2DV * n}
