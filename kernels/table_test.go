@@ -59,6 +59,10 @@ func (m memory) floats(n int) []float32 {
 	return unsafe.Slice((*float32)(unsafe.Pointer(unsafe.SliceData(m(4*n)))), n)
 }
 
+func (m memory) words(n int) []uint32 {
+	return unsafe.Slice((*uint32)(unsafe.Pointer(unsafe.SliceData(m(4*n)))), n)
+}
+
 func (m memory) ints(n int) []int32 {
 	return unsafe.Slice((*int32)(unsafe.Pointer(unsafe.SliceData(m(4*n)))), n)
 }
@@ -305,12 +309,12 @@ func TestSameBits(t *testing.T) {
 
 // TestBounds runs every kernel on buffers that lie between forbidden pages.
 func TestBounds(t *testing.T) {
-	defer debug.SetPanicOnFault(debug.SetPanicOnFault(true))
 	generated := generatedSets(t)
 	for _, r := range table() {
 		for _, s := range generated {
 			for _, atEnd := range []bool{false, true} {
 				t.Run(fmt.Sprintf("%s/%s/end=%v", r.name(), s.Name(), atEnd), func(t *testing.T) {
+					debug.SetPanicOnFault(true) // of this goroutine, which ends with the subtest
 					defer func() {
 						if fault := recover(); fault != nil {
 							t.Errorf("touches memory outside its arguments: %v", fault)
