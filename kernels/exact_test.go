@@ -10,14 +10,22 @@ import (
 // answer is what an output of a row has to be.
 type answer struct {
 	numbers   []number
-	roundings float64  // that a value passes through
-	windows   []window // of masks, in place of numbers
+	roundings float64                       // that a value passes through
+	windows   []window                      // of masks, in place of numbers
+	following func(after *buffers) []number // of what follows from another output, in place of numbers
 }
 
 // answers are by the place of the output among the row's arguments. n is the
-// number of images of rows that have one; before and after hold the arguments
-// before the call and after it.
-type answers func(n int, before, after *buffers) map[int]answer
+// number of images of rows that have one, b the arguments before the call.
+type answers func(n int, b *buffers) map[int]answer
+
+// of returns the numbers of an answer to a kernel that left after.
+func (a answer) of(after *buffers) []number {
+	if a.following != nil {
+		return a.following(after)
+	}
+	return a.numbers
+}
 
 // pooledAnswers are those of a forward kernel whose outputs begin the row.
 func pooledAnswers(windows []window, roundings float64, mask bool) map[int]answer {
@@ -29,7 +37,7 @@ func pooledAnswers(windows []window, roundings float64, mask bool) map[int]answe
 }
 
 func conv1Answers(mask bool) answers {
-	return func(n int, b, _ *buffers) map[int]answer {
+	return func(n int, b *buffers) map[int]answer {
 		x := b.floats[len(b.floats)-3:]
 		return pooledAnswers(conv1Windows(n, Conv1Outputs, exactlyAll(x[0]), exactlyAll(x[1]), exactlyAll(x[2])), 2*roundings+2, mask)
 	}
@@ -47,7 +55,7 @@ func conv2Unpadded(n, features int, padded []float32) []number {
 }
 
 func conv2Answers(mask bool) answers {
-	return func(n int, b, _ *buffers) map[int]answer {
+	return func(n int, b *buffers) map[int]answer {
 		x := b.floats[len(b.floats)-3:]
 		return pooledAnswers(conv2Windows(n, exactlyAll(x[0]), conv2Unpadded(n, Conv2Inputs, x[1]), exactlyAll(x[2])),
 			Conv2Inputs+roundings+2, mask)
@@ -65,24 +73,25 @@ func blocks(batch int, fn func(first, width int)) {
 	}
 }
 
-// directAnswers are those of a convolution by direct sums; step returns the
+// directAnswers are those of a convolution by direct sums; weight returns the
 // place of a weight.
 func directAnswers(inputs, outputs, inputSize int, weight func(tap, o, c int) int) answers {
-	return func(n int, b, _ *buffers) map[int]answer {
-		x, w, bias := b.floats[1], b.floats[2], b.floats[3]
+	return func(n int, b *buffers) map[int]answer {
+		x, w, bias := exactlyAll(b.floats[1]), exactlyAll(b.floats[2]), b.floats[3]
 		size := (inputSize - Window + 1) / 2
 		windows := make([]window, outputs*size*size*n)
-		for at := range windows {
-			image, o, row, column := at%n, at/n/(size*size), at/n/size%size, at/n%size
-			for p := range windows[at] {
-				sum := exactly(bias[o])
-				for c := range inputs {
-					for tap := range Taps {
-						y, x0 := 2*row+p/2+tap/Window, 2*column+p%2+tap%Window
-						sum = sum.plus(exactly(w[weight(tap, o, c)]).times(exactly(x[((c*inputSize+y)*inputSize+x0)*n+image])))
-					}
+		for at := 0; at < len(windows); at += n {
+			o, row, column := at/n/(size*size), at/n/size%size, at/n%size
+			for i := range n * 4 {
+				windows[at+i/4][i%4] = exactly(bias[o])
+			}
+			for i := range inputs * Taps * 4 {
+				c, tap, p := i/(Taps*4), i/4%Taps, i%4
+				factor := w[weight(tap, o, c)]
+				y, x0 := 2*row+p/2+tap/Window, 2*column+p%2+tap%Window
+				for image, value := range x[((c*inputSize+y)*inputSize+x0)*n:][:n] {
+					windows[at+image][p] = windows[at+image][p].plus(factor.times(value))
 				}
-				windows[at][p] = sum
 			}
 		}
 		return pooledAnswers(windows, float64(Taps*inputs+2), false)
@@ -128,7 +137,7 @@ func normalisedNumbers(pixels []byte) []number {
 // exact has the answers of every kernel but those that only list what is not
 // zero, FC1ImageLists and FC1OutputLists, whose twins are their definitions.
 var exact = map[string]answers{
-	"Gather": func(n int, b, _ *buffers) map[int]answer {
+	"Gather": func(n int, b *buffers) map[int]answer {
 		x := make([]number, ImagePixels*n)
 		for lane, image := range b.ints[2] {
 			for pixel, v := range normalisedNumbers(b.bytes[1][int(image)*ImagePixels:][:ImagePixels]) {
@@ -137,13 +146,13 @@ var exact = map[string]answers{
 		}
 		return map[int]answer{0: {numbers: x, roundings: 2}}
 	},
-	"SingleInput": func(_ int, b, _ *buffers) map[int]answer {
+	"SingleInput": func(_ int, b *buffers) map[int]answer {
 		return map[int]answer{0: {numbers: normalisedNumbers(b.bytes[1]), roundings: 2}}
 	},
 
 	"Conv1ForwardReLUPool":     conv1Answers(false),
 	"Conv1ForwardReLUPoolMask": conv1Answers(true),
-	"Conv1WeightGrad": func(n int, b, _ *buffers) map[int]answer {
+	"Conv1WeightGrad": func(n int, b *buffers) map[int]answer {
 		dw, x, dy, mask := unchanged(b.floats[0]), b.floats[1], b.floats[2], b.bytes[3]
 		for o := range Conv1Outputs {
 			for tap := range Taps + 1 {
@@ -151,26 +160,27 @@ var exact = map[string]answers{
 			}
 			for at := range Pool1Pixels * n {
 				window, image := at/n, at%n
+				// Where no position is set, position 0 adds zeros.
+				position, g := 0, number{}
 				for p := range 4 {
-					g := exactly(unpool(dy[(o*Pool1Pixels+window)*n+image], mask[MaskBytes(o*Pool1Pixels+window, n):], image, n, p))
-					if g == (number{}) {
-						continue
+					if unpool(1, mask[MaskBytes(o*Pool1Pixels+window, n):], image, n, p) != 0 {
+						position, g = p, exactly(dy[(o*Pool1Pixels+window)*n+image])
 					}
-					for tap := range Taps {
-						y, x0 := 2*(window/Pool1Size)+p/2+tap/Window, 2*(window%Pool1Size)+p%2+tap%Window
-						dw[tap*Conv1Row+o] = dw[tap*Conv1Row+o].plus(g.times(exactly(x[(y*ImageSize+x0)*n+image])))
-					}
-					dw[Taps*Conv1Row+o] = dw[Taps*Conv1Row+o].plus(g)
 				}
+				for tap := range Taps {
+					y, x0 := 2*(window/Pool1Size)+position/2+tap/Window, 2*(window%Pool1Size)+position%2+tap%Window
+					dw[tap*Conv1Row+o] = dw[tap*Conv1Row+o].plus(g.times(exactly(x[(y*ImageSize+x0)*n+image])))
+				}
+				dw[Taps*Conv1Row+o] = dw[Taps*Conv1Row+o].plus(g)
 			}
 		}
 		return map[int]answer{0: {numbers: dw, roundings: laneSum(Pool1Pixels)}}
 	},
-	"Conv1WeightTransform": func(_ int, b, _ *buffers) map[int]answer {
+	"Conv1WeightTransform": func(_ int, b *buffers) map[int]answer {
 		return map[int]answer{0: {numbers: weightNumbers(matrixG, exactlyAll(b.floats[1]), Conv1Row), roundings: roundings}}
 	},
 
-	"Conv2InputTransform": func(n int, b, _ *buffers) map[int]answer {
+	"Conv2InputTransform": func(n int, b *buffers) map[int]answer {
 		v, row := unchanged(b.floats[0]), Conv2Inputs*Conv2Tiles*n
 		for i, value := range conv2VNumbers(n, exactlyAll(b.floats[1])) {
 			v[i/row*(row+conv2Padding)+i%row] = value
@@ -179,7 +189,7 @@ var exact = map[string]answers{
 	},
 	"Conv2ForwardReLUPool":     conv2Answers(false),
 	"Conv2ForwardReLUPoolMask": conv2Answers(true),
-	"Conv2OutputGrad": func(n int, b, _ *buffers) map[int]answer {
+	"Conv2OutputGrad": func(n int, b *buffers) map[int]answer {
 		// The last group of each pair is left.
 		const first = Conv2Outputs - Group
 		dm, row := unchanged(b.floats[0]), Conv2Tiles*n
@@ -196,7 +206,7 @@ var exact = map[string]answers{
 		}
 		return map[int]answer{0: {numbers: dm, roundings: roundings}}
 	},
-	"Conv2InputGradProducts": func(n int, b, _ *buffers) map[int]answer {
+	"Conv2InputGradProducts": func(n int, b *buffers) map[int]answer {
 		// The row hands every pair the same dm.
 		dv, u, dm, row := make([]number, Conv2DV*n), b.floats[1], b.floats[2], Conv2Tiles*n
 		for pair := range Conv2Pairs {
@@ -215,7 +225,7 @@ var exact = map[string]answers{
 		}
 		return map[int]answer{0: {numbers: dv, roundings: Conv2Outputs + 1}}
 	},
-	"Conv2InputGradTransform": func(n int, b, _ *buffers) map[int]answer {
+	"Conv2InputGradTransform": func(n int, b *buffers) map[int]answer {
 		dv, row := make([]number, Conv2DV*n), Conv2Tiles*n
 		for i, v := range b.floats[1] {
 			c, f, rest := i/(Frequencies*row), i/row%Frequencies, i%row
@@ -224,7 +234,7 @@ var exact = map[string]answers{
 		// Two windows overlap in either dimension.
 		return map[int]answer{0: {numbers: conv2DXNumbers(n, dv), roundings: roundings + 2}}
 	},
-	"Conv2WeightGrad": func(batch int, b, _ *buffers) map[int]answer {
+	"Conv2WeightGrad": func(batch int, b *buffers) map[int]answer {
 		// The row hands every pair and group the same dm.
 		du, dm, v := make([]number, Conv2U), b.floats[1], b.floats[2]
 		for pair := range Conv2Pairs {
@@ -247,7 +257,7 @@ var exact = map[string]answers{
 		}
 		return map[int]answer{0: {numbers: du, roundings: laneSum(Conv2Tiles * batch / Block)}}
 	},
-	"Conv2BiasGrad": func(batch int, b, _ *buffers) map[int]answer {
+	"Conv2BiasGrad": func(batch int, b *buffers) map[int]answer {
 		db := make([]number, Conv2Outputs)
 		for o := range db {
 			blocks(batch, func(first, width int) {
@@ -259,14 +269,14 @@ var exact = map[string]answers{
 		}
 		return map[int]answer{0: {numbers: db, roundings: laneSum(Conv2Tiles * batch / Block)}}
 	},
-	"Conv2WeightTransform": func(_ int, b, _ *buffers) map[int]answer {
+	"Conv2WeightTransform": func(_ int, b *buffers) map[int]answer {
 		return map[int]answer{0: {numbers: weightNumbers(matrixG, exactlyAll(b.floats[1]), Conv2Outputs*Conv2Inputs), roundings: roundings}}
 	},
-	"Conv2WeightGradTransform": func(_ int, b, _ *buffers) map[int]answer {
+	"Conv2WeightGradTransform": func(_ int, b *buffers) map[int]answer {
 		return map[int]answer{0: {numbers: weightNumbers(matrixGT, exactlyAll(b.floats[1]), Conv2Outputs*Conv2Inputs), roundings: roundings}}
 	},
 
-	"FC1ForwardReLUDropout": func(n int, b, _ *buffers) map[int]answer {
+	"FC1ForwardReLUDropout": func(n int, b *buffers) map[int]answer {
 		y, x, w, bias := make([]number, FC1Outputs*n), b.floats[1], b.floats[2], b.floats[3]
 		for at := range y {
 			o, image := at/n, at%n
@@ -277,21 +287,21 @@ var exact = map[string]answers{
 		}
 		return map[int]answer{0: {numbers: y, roundings: FC1Inputs + 3}}
 	},
-	"FC1PackInput": func(n int, b, _ *buffers) map[int]answer {
+	"FC1PackInput": func(n int, b *buffers) map[int]answer {
 		packed := unchanged(b.floats[0])
 		for i, v := range b.floats[1] {
 			packed[(i/n/FC1Slice*40+24+i%n)*FC1Slice+i/n%FC1Slice] = number{value: float64(v)}
 		}
 		return map[int]answer{0: {numbers: packed}}
 	},
-	"FC1UnpackInputGrad": func(n int, b, _ *buffers) map[int]answer {
+	"FC1UnpackInputGrad": func(n int, b *buffers) map[int]answer {
 		dx := make([]number, FC1Inputs*n)
 		for i := range dx {
 			dx[i].value = float64(b.floats[1][(i/n/FC1Slice*40+24+i%n)*FC1Slice+i/n%FC1Slice])
 		}
 		return map[int]answer{0: {numbers: dx}}
 	},
-	"FC1InputGrad": func(n int, b, _ *buffers) map[int]answer {
+	"FC1InputGrad": func(n int, b *buffers) map[int]answer {
 		packed, w, values, outputs, ends := make([]number, FC1Inputs*n), b.floats[1], b.floats[2], b.ints[3], b.ints[4]
 		for at := range packed {
 			input, image := at/(n*FC1Slice)*FC1Slice+at%FC1Slice, at/FC1Slice%n
@@ -301,7 +311,7 @@ var exact = map[string]answers{
 		}
 		return map[int]answer{0: {numbers: packed, roundings: FC1Outputs + 1}}
 	},
-	"FC1WeightGrad": func(_ int, b, _ *buffers) map[int]answer {
+	"FC1WeightGrad": func(_ int, b *buffers) map[int]answer {
 		dw := exactlyAll(b.floats[0])
 		for at := range dw {
 			output, input := at/FC1Slice%FC1Outputs, at/(FC1Slice*FC1Outputs)*FC1Slice+at%FC1Slice
@@ -309,7 +319,7 @@ var exact = map[string]answers{
 		}
 		return map[int]answer{0: {numbers: dw, roundings: float64(len(b.floats[1])/FC1Inputs + 1)}}
 	},
-	"FC1WeightGradAdam": func(_ int, b, _ *buffers) map[int]answer {
+	"FC1WeightGradAdam": func(_ int, b *buffers) map[int]answer {
 		w, m, v := make([]number, FC1W), make([]number, FC1W), make([]number, FC1W)
 		for at := range w {
 			output, input := at/FC1Slice%FC1Outputs, at/(FC1Slice*FC1Outputs)*FC1Slice+at%FC1Slice
@@ -320,28 +330,24 @@ var exact = map[string]answers{
 		return map[int]answer{0: {numbers: w, roundings: 1}, 1: {numbers: m, roundings: 1}, 2: {numbers: v, roundings: 1}}
 	},
 
-	"FC2Forward": func(n int, b, _ *buffers) map[int]answer {
+	"FC2Forward": func(n int, b *buffers) map[int]answer {
 		return map[int]answer{0: fc2Logits(n, b.floats[1], b.floats[2], b.floats[3])}
 	},
-	"FC2ForwardLoss": func(n int, b, after *buffers) map[int]answer {
-		gradients, denominators := make([]number, Classes*n), make([]number, n)
-		for image, label := range b.ints[6] {
-			// From the logits that the kernel itself computed: their errors, which
-			// the first answer bounds, are much larger than those of what follows.
-			logits := make([]float64, Classes)
-			for class := range logits {
-				logits[class] = float64(after.floats[0][class*n+image])
-			}
-			denominator, gradient := lossNumbers(logits, label, &testLoss)
-			denominators[image] = denominator
-			for class, g := range gradient {
-				gradients[class*n+image] = g
-			}
-		}
+	// The loss is computed from the logits that the kernel itself made: their
+	// errors, which the first answer bounds, are much larger than those of what
+	// follows.
+	"FC2ForwardLoss": func(n int, b *buffers) map[int]answer {
 		return map[int]answer{0: fc2Logits(n, b.floats[3], b.floats[4], b.floats[5]),
-			1: {numbers: gradients, roundings: 1}, 2: {numbers: denominators, roundings: 1}}
+			1: {roundings: 1, following: func(after *buffers) []number {
+				_, gradients := lossOf(after.floats[0], b.ints[6])
+				return gradients
+			}},
+			2: {roundings: 1, following: func(after *buffers) []number {
+				denominators, _ := lossOf(after.floats[0], b.ints[6])
+				return denominators
+			}}}
 	},
-	"FC2InputGrad": func(n int, b, _ *buffers) map[int]answer {
+	"FC2InputGrad": func(n int, b *buffers) map[int]answer {
 		dx := make([]number, FC2Inputs*n)
 		for at := range dx {
 			i, image := at/n, at%n
@@ -352,7 +358,7 @@ var exact = map[string]answers{
 		}
 		return map[int]answer{0: {numbers: dx, roundings: Classes + 2}}
 	},
-	"FC2WeightGrad": func(batch int, b, _ *buffers) map[int]answer {
+	"FC2WeightGrad": func(batch int, b *buffers) map[int]answer {
 		dw := make([]number, FC2W)
 		for at := range dw {
 			class, i := at/FC2Inputs, at%FC2Inputs
@@ -365,14 +371,14 @@ var exact = map[string]answers{
 		return map[int]answer{0: {numbers: dw, roundings: laneSum(batch/Block + 1)}}
 	},
 
-	"Adam": func(_ int, b, _ *buffers) map[int]answer {
+	"Adam": func(_ int, b *buffers) map[int]answer {
 		w, m, v := make([]number, len(b.floats[0])), make([]number, len(b.floats[0])), make([]number, len(b.floats[0]))
 		for i := range w {
 			w[i], m[i], v[i] = adamNumbers(float64(b.floats[0][i]), float64(b.floats[1][i]), float64(b.floats[2][i]), float64(b.floats[3][i]), 0, &testStep)
 		}
 		return map[int]answer{0: {numbers: w, roundings: 1}, 1: {numbers: m, roundings: 1}, 2: {numbers: v, roundings: 1}}
 	},
-	"LineSums": func(batch int, b, _ *buffers) map[int]answer {
+	"LineSums": func(batch int, b *buffers) map[int]answer {
 		sums := make([]number, len(b.floats[0]))
 		for i := range sums {
 			blocks(batch, func(first, width int) {
@@ -388,14 +394,14 @@ var exact = map[string]answers{
 	"Conv2DirectReLUPool": directAnswers(Conv2Inputs, Conv2Outputs, Pool1Size,
 		func(tap, o, c int) int { return (tap*Conv2Outputs+o)*Conv2Inputs + c }),
 
-	"SingleConv1ReLUPool": func(_ int, b, _ *buffers) map[int]answer {
+	"SingleConv1ReLUPool": func(_ int, b *buffers) map[int]answer {
 		y := make([]number, SingleY1)
 		for at, w := range conv1Windows(1, Conv1Row, exactlyAll(b.floats[1]), exactlyAll(b.floats[2]), exactlyAll(b.floats[3])) {
 			y[at%Pool1Pixels*Conv1Row+at/Pool1Pixels] = w.pooled()
 		}
 		return map[int]answer{0: {numbers: y, roundings: 2*roundings + 2}}
 	},
-	"SingleConv2InputTransform": func(_ int, b, _ *buffers) map[int]answer {
+	"SingleConv2InputTransform": func(_ int, b *buffers) map[int]answer {
 		v, d := make([]number, SingleV), make([]number, Frequencies)
 		for at := range Conv2Tiles * Conv1Row {
 			tile, c := at/Conv1Row, at%Conv1Row
@@ -409,7 +415,7 @@ var exact = map[string]answers{
 		}
 		return map[int]answer{0: {numbers: v, roundings: roundings}}
 	},
-	"SingleConv2ReLUPool": func(_ int, b, _ *buffers) map[int]answer {
+	"SingleConv2ReLUPool": func(_ int, b *buffers) map[int]answer {
 		u, v := make([]number, Conv2U), make([]number, Frequencies*Conv2Inputs*Conv2Tiles)
 		for i := range u {
 			f, o, c := i/(Conv2Outputs*Conv2Inputs), i/Conv2Inputs%Conv2Outputs, i%Conv2Inputs
@@ -424,7 +430,7 @@ var exact = map[string]answers{
 		}
 		return pooledAnswers(conv2Windows(1, u, v, exactlyAll(b.floats[4])), Conv2Inputs+roundings+2, false)
 	},
-	"SingleFC1ReLU": func(_ int, b, _ *buffers) map[int]answer {
+	"SingleFC1ReLU": func(_ int, b *buffers) map[int]answer {
 		h := make([]number, SingleH)
 		for o := range h {
 			h[o] = relu(connectNumbers(FC1Inputs, exactly(b.floats[3][o]),
@@ -433,7 +439,7 @@ var exact = map[string]answers{
 		}
 		return map[int]answer{0: {numbers: h, roundings: FC1Inputs + 2}}
 	},
-	"SingleFC2": func(_ int, b, _ *buffers) map[int]answer {
+	"SingleFC2": func(_ int, b *buffers) map[int]answer {
 		logits := make([]number, SingleLogits)
 		for o := range logits {
 			logits[o] = connectNumbers(SingleH, exactly(b.floats[3][o]),
@@ -453,6 +459,24 @@ func fc2Logits(n int, x, w, bias []float32) answer {
 	return answer{numbers: logits, roundings: FC2Inputs + 2}
 }
 
+// lossOf computes the denominators [n] and gradients [10][n] of logits.
+func lossOf(logits []float32, labels []int32) (denominators, gradients []number) {
+	n := len(labels)
+	gradients = make([]number, Classes*n)
+	for image, label := range labels {
+		column := make([]float64, Classes)
+		for class := range column {
+			column[class] = float64(logits[class*n+image])
+		}
+		denominator, gradient := lossNumbers(column, label, &testLoss)
+		denominators = append(denominators, denominator)
+		for class, g := range gradient {
+			gradients[class*n+image] = g
+		}
+	}
+	return denominators, gradients
+}
+
 // TestExact holds every kernel of every set, the twins too, against float64.
 func TestExact(t *testing.T) {
 	for _, r := range table() {
@@ -465,10 +489,12 @@ func TestExact(t *testing.T) {
 				return
 			}
 			before := filled(r, 7, false, aligned)
+			want := find(r.images, before)
 			for _, s := range sets(t) {
 				after := before.clone()
 				runRow(t, s, r, after)
-				for i, a := range find(r.images, before, after) {
+				for i, a := range want {
+					a.numbers = a.of(after)
 					compareExactly(t, s, r.arguments[i].name, a, after.floats[i], after.bytes[i], r.images)
 				}
 			}
