@@ -71,7 +71,7 @@ func conv2Rows() []row {
 				}},
 		)
 	}
-	for _, n := range []int{8, 16, 24, 104} {
+	for _, n := range []int{8, 16, 24, 32, 104} {
 		du := argument{name: "du", floats: Conv2U, output: true}
 		v := argument{name: "v", floats: Conv2V(n)}
 		dm := argument{name: "dm", floats: Conv2M(n)}

@@ -33,7 +33,7 @@ func init() {
 	for i := range testKeys {
 		testKeys[i] = uint32(i) * 0x01234567
 	}
-	for _, n := range []int{8, 16, 40, 104} {
+	for _, n := range []int{8, 16, 32, 40, 104} {
 		testLists[n] = newLists(n)
 	}
 }
@@ -47,10 +47,15 @@ type lists struct {
 }
 
 func newLists(batch int) *lists {
-	l := &lists{dy: make([]float32, FC1Outputs*batch),
+	dy := make([]float32, FC1Outputs*batch)
+	sparse(rand.New(rand.NewPCG(1, uint64(batch))), dy, nil)
+	return listsOf(dy, batch)
+}
+
+func listsOf(dy []float32, batch int) *lists {
+	l := &lists{dy: dy,
 		imageValues: make([]float32, LiveRow*batch), outputs: make([]int32, LiveRow*batch), ends: make([]int32, LiveRuns*batch),
 		outputValues: make([]float32, LiveColumn*FC1Outputs), images: make([]int32, LiveColumn*FC1Outputs), counts: make([]int32, FC1Outputs)}
-	sparse(rand.New(rand.NewPCG(1, uint64(batch))), l.dy, nil)
 	for block := 0; block < batch; block += Block {
 		n := min(Block, batch-block)
 		fc1ImageLists(n, l.imageValues[LiveRow*block:], l.outputs[LiveRow*block:], l.ends[LiveRuns*block:], l.dy[FC1Outputs*block:][:FC1Outputs*n])
@@ -93,7 +98,7 @@ func fc1Rows() []row {
 				}},
 		)
 	}
-	for _, n := range []int{8, 16, 40, 104} {
+	for _, n := range []int{8, 16, 32, 40, 104} {
 		l := testLists[n]
 		listed := []argument{copyOf("values", l.outputValues), copyOfInts("images", l.images), copyOfInts("counts", l.counts)}
 		packed := argument{name: "packed", floats: FC1Inputs * n}
@@ -175,7 +180,7 @@ func fc2Rows() []row {
 				}},
 		)
 	}
-	for _, n := range []int{8, 16, 40, 104} {
+	for _, n := range []int{8, 16, 32, 40, 104} {
 		rows = append(rows, row{kernel: "FC2WeightGrad", images: n, perCall: float64(n), flops: 2 * FC2W,
 			arguments: []argument{{name: "dw", floats: FC2W, output: true}, {name: "dlogits", floats: Classes * n}, {name: "x", floats: FC2Inputs * n}},
 			magnitude: float64(n), terms: float64(n), integers: true,

@@ -82,7 +82,7 @@ func adamRows() []row {
 				return s.Adam(b.floats[0], b.floats[1], b.floats[2], b.floats[3], &testStep)
 			}})
 	}
-	for _, n := range []int{8, 16, 40, 104} {
+	for _, n := range []int{8, 16, 32, 40, 104} {
 		rows = append(rows, row{kernel: "LineSums", images: n, perCall: float64(n),
 			arguments: []argument{{name: "sums", floats: FC1Outputs, output: true}, {name: "lines", floats: FC1Outputs * n}},
 			magnitude: float64(n), terms: float64(n), integers: true,
