@@ -44,7 +44,7 @@ func gamma(k float64) float64 { return k * rounding / (1 - k*rounding) }
 type matrix [][]float64
 
 // The matrices of F(4×4, 5×5), made of the points 0, ±1, ±2, ±½ and ∞ as in
-// Cook and Toom's construction: row a of Aᵀ's transpose and of G holds the
+// Cook and Toom's construction: row a of A and of G holds the
 // powers of a, row a of Bᵀ the coefficients of the polynomial whose zeros are
 // all other finite points. G divides by that polynomial's value at a. The
 // factors, which cancel, are those of gen/winograd.
