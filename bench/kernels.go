@@ -187,10 +187,9 @@ func addBlockKernels(m *memory, n int, add adder) {
 		})
 	}
 	{
-		y, x, w, bias, keys := m.floats(kernels.FC1Outputs*n), m.floats(kernels.FC1Inputs*n), m.floats(kernels.FC1W), m.floats(kernels.FC1Outputs), make([]uint32, n)
-		dropout := kernels.Dropout{Threshold: 1 << 31, Scale: 2}
-		add("FC1ForwardReLUDropout", images, fc1FLOPs, fc1FLOPs+3*kernels.FC1Outputs, func(s *kernels.Set) error {
-			return each(kernels.FC1Outputs, kernels.FC1Outs, func(o int) error { return s.FC1ForwardReLUDropout(n, y, x, w, bias, keys, &dropout, o) })
+		y, x, w, bias := m.floats(kernels.FC1Outputs*n), m.floats(kernels.FC1Inputs*n), m.floats(kernels.FC1W), m.floats(kernels.FC1Outputs)
+		add("FC1ForwardReLU", images, fc1FLOPs, fc1FLOPs+2*kernels.FC1Outputs, func(s *kernels.Set) error {
+			return each(kernels.FC1Outputs, kernels.FC1Outs, func(o int) error { return s.FC1ForwardReLU(n, y, x, w, bias, o) })
 		})
 	}
 	{
@@ -257,6 +256,19 @@ func addBatchKernels(m *memory, images float64, add adder) {
 		db := m.floats(kernels.Conv2Outputs)
 		add("Conv2BiasGrad", images, 0, kernels.Conv2Outputs*kernels.Conv2Tiles, func(s *kernels.Set) error {
 			return each(kernels.Conv2Outputs, kernels.Group, func(o int) error { return s.Conv2BiasGrad(lanes, db, dm, o) })
+		})
+	}
+	{
+		y, packed, w, bias := m.floats(kernels.FC1Outputs*lanes), m.floats(kernels.FC1Inputs*kernels.MaxImages), m.floats(kernels.FC1W), m.floats(kernels.FC1Outputs)
+		keys := make([]uint32, lanes)
+		for i := range keys {
+			keys[i] = m.random.Uint32()
+		}
+		dropout := kernels.Dropout{Threshold: 1 << 31, Scale: 2}
+		add("FC1ForwardReLUDropout", images, fc1FLOPs, fc1FLOPs/2, func(s *kernels.Set) error {
+			return each(kernels.FC1Outputs, kernels.FC1Kept, func(o int) error {
+				return s.FC1ForwardReLUDropout(lanes, y, packed, w, bias, keys, &dropout, o, kernels.MaxImages)
+			})
 		})
 	}
 	{

@@ -77,7 +77,8 @@ func dispatched(t *testing.T) map[string][]string {
 var instructionSets = []string{"avx2", "avx512"}
 
 // TestRequires: no kernel needs a feature that dispatch does not test. "MMX+"
-// is what avo calls the prefetches, which came with SSE and are part of amd64.
+// is what avo calls the prefetches, which came with SSE and are part of amd64,
+// and "BMI" what cpuid calls BMI1.
 func TestRequires(t *testing.T) {
 	line := regexp.MustCompile(`(?m)^// Requires: (.*)$`)
 	features := dispatched(t)
@@ -86,6 +87,9 @@ func TestRequires(t *testing.T) {
 			allowed := append([]string{"SSE", "SSE2", "MMX+"}, features[isa]...)
 			if filepath.Base(path) == "extension_amd64.s" {
 				allowed = append(allowed, features["vnniPeak"]...)
+			}
+			if slices.Contains(allowed, "BMI1") {
+				allowed = append(allowed, "BMI")
 			}
 			for _, match := range line.FindAllStringSubmatch(content, -1) {
 				for _, feature := range strings.Split(match[1], ", ") {

@@ -276,15 +276,27 @@ var exact = map[string]answers{
 		return map[int]answer{0: {numbers: weightNumbers(matrixGT, exactlyAll(b.floats[1]), Conv2Outputs*Conv2Inputs), roundings: roundings}}
 	},
 
-	"FC1ForwardReLUDropout": func(n int, b *buffers) map[int]answer {
+	"FC1ForwardReLU": func(n int, b *buffers) map[int]answer {
 		y, x, w, bias := make([]number, FC1Outputs*n), b.floats[1], b.floats[2], b.floats[3]
 		for at := range y {
 			o, image := at/n, at%n
-			if DropoutKeeps(testKeys[image], o, testDropout.Threshold) {
-				y[at] = relu(connectNumbers(FC1Inputs, exactly(bias[o]),
-					func(i int) float32 { return w[fc1Weight(o, i)] }, func(i int) float32 { return x[i*n+image] })).times(exactly(testDropout.Scale))
-			}
+			y[at] = relu(connectNumbers(FC1Inputs, exactly(bias[o]),
+				func(i int) float32 { return w[fc1Weight(o, i)] }, func(i int) float32 { return x[i*n+image] }))
 		}
+		return map[int]answer{0: {numbers: y, roundings: FC1Inputs + 2}}
+	},
+	"FC1ForwardReLUDropout": func(batch int, b *buffers) map[int]answer {
+		y, packed, w, bias := make([]number, FC1Outputs*batch), b.floats[1], b.floats[2], b.floats[3]
+		blocks(batch, func(first, width int) {
+			for i := range FC1Outputs * width {
+				o, image := i/width, first+i%width
+				if DropoutKeeps(testKeys[image], o, testDropout.Threshold) {
+					y[first*FC1Outputs+i] = relu(connectNumbers(FC1Inputs, exactly(bias[o]),
+						func(i int) float32 { return w[fc1Weight(o, i)] },
+						func(i int) float32 { return packed[(i/FC1Slice*batch+image)*FC1Slice+i%FC1Slice] })).times(exactly(testDropout.Scale))
+				}
+			}
+		})
 		return map[int]answer{0: {numbers: y, roundings: FC1Inputs + 3}}
 	},
 	"FC1PackInput": func(n int, b *buffers) map[int]answer {

@@ -2,11 +2,13 @@ package kernels
 
 import "fmt"
 
-// fc1Set holds the kernels of the first fully connected layer, 800→500. Going
-// back they skip the outputs without gradient, about three in four: the lanes
-// are inputs then, and images and outputs are listed.
+// fc1Set holds the kernels of the first fully connected layer, 800→500. In
+// training they skip the outputs that dropout drops, and going back those
+// without gradient, about three in four: the lanes are inputs then, and images
+// and outputs are listed.
 type fc1Set struct {
-	fc1ForwardReLUDropout byWidth[func(y, x, w, bias []float32, keys []uint32, first int, threshold uint32, scale float32)]
+	fc1ForwardReLU        byWidth[func(y, x, w, bias []float32, first int)]
+	fc1ForwardReLUDropout func(y, packed, w, bias []float32, keys []uint32, images, stride, first int, threshold uint32, scale float32)
 	fc1PackInput          byWidth[func(packed, x []float32, image, capacity int)]
 	fc1UnpackInputGrad    byWidth[func(dx, packed []float32, image, capacity int)]
 	fc1ImageLists         byWidth[func(values []float32, outputs, ends []int32, dy []float32)]
@@ -16,8 +18,12 @@ type fc1Set struct {
 	fc1WeightGradAdam     func(w, m, v, packed, values []float32, images, counts []int32, slice, first, count, capacity int, oneMinusBeta1, beta2, oneMinusBeta2, correction, epsilon, rate float32)
 }
 
-// FC1Outs is the number of outputs that one call of FC1ForwardReLUDropout computes.
-const FC1Outs = 100
+// Outputs that one call of FC1ForwardReLU and of FC1ForwardReLUDropout computes.
+const (
+	FC1Outs    = 100
+	FC1Kept    = 16 // the last call computes four
+	FC1KeptAll = (FC1Outputs + FC1Kept - 1) / FC1Kept
+)
 
 // Dropout says how fc1's outputs are dropped. Output unit of an image with
 // key k is kept when hash(k, unit) ≥ Threshold, and then multiplied by Scale.
@@ -41,19 +47,40 @@ func DropoutKeeps(key uint32, unit int, threshold uint32) bool {
 	return dropoutHash(key, unit) >= threshold
 }
 
-// FC1ForwardReLUDropout computes outputs first … first+99 of y [500] =
-// dropout(max(0, w x + bias)) from x [800] and w [10 slices][500][80]; keys
-// has one word an image. first is a multiple of 100.
-func (s *Set) FC1ForwardReLUDropout(images int, y, x, w, bias []float32, keys []uint32, dropout *Dropout, first int) error {
-	if err := check("FC1ForwardReLUDropout", images, length{"y", len(y), FC1Outputs * images},
-		length{"x", len(x), FC1Inputs * images}, length{"w", len(w), FC1W}, length{"bias", len(bias), FC1Outputs},
-		length{"keys", len(keys), images}); err != nil {
+// FC1ForwardReLU computes outputs first … first+99 of y [500] = max(0, w x +
+// bias) from x [800] and w [10 slices][500][80]; first is a multiple of 100.
+func (s *Set) FC1ForwardReLU(images int, y, x, w, bias []float32, first int) error {
+	if err := check("FC1ForwardReLU", images, length{"y", len(y), FC1Outputs * images},
+		length{"x", len(x), FC1Inputs * images}, length{"w", len(w), FC1W}, length{"bias", len(bias), FC1Outputs}); err != nil {
 		return err
 	}
-	if err := checkRange("FC1ForwardReLUDropout", first, FC1Outs, FC1Outs, FC1Outputs); err != nil {
+	if err := checkRange("FC1ForwardReLU", first, FC1Outs, FC1Outs, FC1Outputs); err != nil {
 		return err
 	}
-	s.fc1ForwardReLUDropout.of(images)(y, x, w, bias, keys, first, dropout.Threshold, dropout.Scale)
+	s.fc1ForwardReLU.of(images)(y, x, w, bias, first)
+	return nil
+}
+
+// FC1ForwardReLUDropout computes outputs first … first+15, or the last four, of
+// the blocks y [blocks][500] = dropout(max(0, w x + bias)) of a batch, from its
+// packed inputs [10 slices][capacity][80] and w [10][500][80]; keys has one
+// word an image, first is a multiple of 16. What dropout drops is not computed.
+// The sums are taken in another order than FC1ForwardReLU's.
+func (s *Set) FC1ForwardReLUDropout(images int, y, packed, w, bias []float32, keys []uint32, dropout *Dropout, first, capacity int) error {
+	if err := checkBatch("FC1ForwardReLUDropout", images, length{"y", len(y), FC1Outputs * images},
+		length{"w", len(w), FC1W}, length{"bias", len(bias), FC1Outputs}, length{"keys", len(keys), images}); err != nil {
+		return err
+	}
+	if images > MaxImages {
+		return fmt.Errorf("%w: FC1ForwardReLUDropout: images: expected at most %d, got %d", ErrLength, MaxImages, images)
+	}
+	if err := checkPacked("FC1ForwardReLUDropout", len(packed), 0, images, capacity); err != nil {
+		return err
+	}
+	if err := checkRange("FC1ForwardReLUDropout", first, 1, FC1Kept, FC1Outputs); err != nil {
+		return err
+	}
+	s.fc1ForwardReLUDropout(y, packed, w, bias, keys, images, capacity, first, dropout.Threshold, dropout.Scale)
 	return nil
 }
 

@@ -2,7 +2,11 @@ package kernels
 
 // The twins of fc1's kernels: the same steps in plain Go.
 var fc1Generic = fc1Set{
-	fc1ForwardReLUDropout: byWidth[func(y, x, w, bias []float32, keys []uint32, first int, threshold uint32, scale float32)]{fc1Forward, fc1Forward},
+	fc1ForwardReLU: byWidth[func(y, x, w, bias []float32, first int)]{
+		func(y, x, w, bias []float32, first int) { fc1Forward(HalfBlock, y, x, w, bias, first) },
+		func(y, x, w, bias []float32, first int) { fc1Forward(Block, y, x, w, bias, first) },
+	},
+	fc1ForwardReLUDropout: fc1ForwardKept,
 	fc1PackInput: byWidth[func(packed, x []float32, image, capacity int)]{
 		func(packed, x []float32, image, capacity int) { fc1PackInput(HalfBlock, packed, x, image, capacity) },
 		func(packed, x []float32, image, capacity int) { fc1PackInput(Block, packed, x, image, capacity) },
@@ -29,8 +33,7 @@ var fc1Generic = fc1Set{
 	fc1WeightGradAdam: fc1WeightGradAdam,
 }
 
-func fc1Forward(y, x, w, bias []float32, keys []uint32, first int, threshold uint32, scale float32) {
-	images := len(keys)
+func fc1Forward(images int, y, x, w, bias []float32, first int) {
 	for o := first; o < first+FC1Outs; o++ {
 		sum := y[o*images:][:images]
 		for image := range sum {
@@ -43,17 +46,51 @@ func fc1Forward(y, x, w, bias []float32, keys []uint32, first int, threshold uin
 				sum[image] += float32(weight * values[image])
 			}
 		}
-		for image, key := range keys {
-			switch {
-			case !DropoutKeeps(key, o, threshold):
+		for image := range sum {
+			if sum[image] < 0 {
 				sum[image] = 0
-			case sum[image] < 0:
-				sum[image] = float32(0 * scale)
-			default:
-				sum[image] *= scale
 			}
 		}
 	}
+}
+
+func fc1ForwardKept(y, packed, w, bias []float32, keys []uint32, images, stride, first int, threshold uint32, scale float32) {
+	for o := first; o < min(first+FC1Kept, FC1Outputs); o++ {
+		for image, key := range keys {
+			block := image / Block * Block
+			value := &y[block*FC1Outputs+o*min(Block, images-block)+image-block]
+			*value = 0
+			if !DropoutKeeps(key, o, threshold) {
+				continue
+			}
+			sum := fc1Half(packed, w, image, stride, o, 0) + fc1Half(packed, w, image, stride, o, FC1Slices/2) + bias[o]
+			if sum < 0 {
+				sum = 0
+			}
+			*value = sum * scale
+		}
+	}
+}
+
+// fc1Half is an output's sum over five slices of inputs.
+func fc1Half(packed, w []float32, image, stride, output, firstSlice int) float32 {
+	var lanes [Block]float32
+	for s := firstSlice; s < firstSlice+FC1Slices/2; s++ {
+		x, weights := packed[(s*stride+image)*FC1Slice:][:FC1Slice], w[(s*FC1Outputs+output)*FC1Slice:][:FC1Slice]
+		var sums [Block]float32
+		for i := range FC1Slice {
+			sums[i%Block] += float32(weights[i] * x[i])
+		}
+		for l := range lanes {
+			lanes[l] += sums[l]
+		}
+	}
+	for distance := Block / 2; distance > 0; distance /= 2 {
+		for l := range distance {
+			lanes[l] += lanes[l+distance]
+		}
+	}
+	return lanes[0]
 }
 
 func fc1PackInput(images int, packed, x []float32, image, capacity int) {

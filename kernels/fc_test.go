@@ -23,7 +23,7 @@ func sparse(r *rand.Rand, values []float32, _ []byte) {
 
 // What the rows of fc1 and fc2 share.
 var (
-	testKeys    [Block]uint32
+	testKeys    [MaxImages]uint32
 	testLabels  = []int32{3, 0, 9, -1, 5, 5, 1, 2, 4, 6, 7, 8, -1, 0, 1, 2}
 	testDropout = Dropout{Threshold: 1 << 31, Scale: 2}
 	testLists   = map[int]*lists{}
@@ -73,11 +73,11 @@ func fc1Rows() []row {
 		y := argument{name: "y", floats: FC1Outputs * n, output: true}
 		packed := argument{name: "packed", floats: FC1Inputs * 40}
 		rows = append(rows,
-			row{kernel: "FC1ForwardReLUDropout", images: n, perCall: float64(n), flops: fc1FLOPs,
-				arguments: []argument{y, x, w, bias}, magnitude: 2 * (FC1Inputs + 1), terms: FC1Inputs + 2, integers: true,
+			row{kernel: "FC1ForwardReLU", images: n, perCall: float64(n), flops: fc1FLOPs,
+				arguments: []argument{y, x, w, bias}, magnitude: FC1Inputs + 1, terms: FC1Inputs + 1, integers: true,
 				call: func(s *Set, n int, b *buffers) error {
 					for first := 0; first < FC1Outputs; first += FC1Outs {
-						if err := s.FC1ForwardReLUDropout(n, b.floats[0], b.floats[1], b.floats[2], b.floats[3], testKeys[:min(n, Block)], &testDropout, first); err != nil {
+						if err := s.FC1ForwardReLU(n, b.floats[0], b.floats[1], b.floats[2], b.floats[3], first); err != nil {
 							return err
 						}
 					}
@@ -103,6 +103,17 @@ func fc1Rows() []row {
 		listed := []argument{copyOf("values", l.outputValues), copyOfInts("images", l.images), copyOfInts("counts", l.counts)}
 		packed := argument{name: "packed", floats: FC1Inputs * n}
 		rows = append(rows,
+			row{kernel: "FC1ForwardReLUDropout", images: n, perCall: float64(n), flops: fc1FLOPs,
+				arguments: []argument{{name: "y", floats: FC1Outputs * n, output: true}, packed, w, bias},
+				magnitude: 2 * (FC1Inputs + 1), terms: FC1Inputs + 2, integers: true,
+				call: func(s *Set, n int, b *buffers) error {
+					for first := 0; first < FC1Outputs; first += FC1Kept {
+						if err := s.FC1ForwardReLUDropout(n, b.floats[0], b.floats[1], b.floats[2], b.floats[3], testKeys[:min(n, MaxImages)], &testDropout, first, len(b.floats[1])/FC1Inputs); err != nil {
+							return err
+						}
+					}
+					return nil
+				}},
 			row{kernel: "FC1OutputLists", images: n, perCall: float64(n),
 				arguments: []argument{{name: "values", floats: LiveColumn * FC1Outputs, output: true, defined: inOutputLists},
 					{name: "images", ints: LiveColumn * FC1Outputs, output: true, defined: inOutputLists}, {name: "counts", ints: FC1Outputs, output: true},

@@ -13,9 +13,9 @@ import (
 // system support every instruction that it uses, else nil.
 func generated(name string) *Set {
 	switch {
-	case name == "avx2" && cpuid.CPU.Supports(cpuid.AVX, cpuid.AVX2, cpuid.FMA3, cpuid.POPCNT):
+	case name == "avx2" && cpuid.CPU.Supports(cpuid.AVX, cpuid.AVX2, cpuid.FMA3, cpuid.POPCNT, cpuid.BMI1):
 		return &avx2Set
-	case name == "avx512" && cpuid.CPU.Supports(cpuid.AVX, cpuid.AVX2, cpuid.FMA3, cpuid.POPCNT,
+	case name == "avx512" && cpuid.CPU.Supports(cpuid.AVX, cpuid.AVX2, cpuid.FMA3, cpuid.POPCNT, cpuid.BMI1,
 		cpuid.AVX512F, cpuid.AVX512BW, cpuid.AVX512DQ, cpuid.AVX512VL):
 		return &avx512Set
 	}
@@ -57,7 +57,8 @@ var avx2Set = Set{
 		conv1WeightTransform:     avx2.Conv1WeightTransform,
 	},
 	fc1Set: fc1Set{
-		fc1ForwardReLUDropout: byWidth[func(y, x, w, bias []float32, keys []uint32, first int, threshold uint32, scale float32)]{avx2.FC1ForwardReLUDropout8, avx2.FC1ForwardReLUDropout16},
+		fc1ForwardReLU:        byWidth[func(y, x, w, bias []float32, first int)]{avx2.FC1ForwardReLU8, avx2.FC1ForwardReLU16},
+		fc1ForwardReLUDropout: avx2.FC1ForwardReLUDropout,
 		fc1PackInput:          byWidth[func(packed, x []float32, image, capacity int)]{avx2.FC1PackInput8, avx2.FC1PackInput16},
 		fc1UnpackInputGrad:    byWidth[func(dx, packed []float32, image, capacity int)]{avx2.FC1UnpackInputGrad8, avx2.FC1UnpackInputGrad16},
 		fc1ImageLists:         byWidth[func(values []float32, outputs, ends []int32, dy []float32)]{avx2.FC1ImageLists8, avx2.FC1ImageLists16},
@@ -118,7 +119,8 @@ var avx512Set = Set{
 		conv1WeightTransform:     avx512.Conv1WeightTransform,
 	},
 	fc1Set: fc1Set{
-		fc1ForwardReLUDropout: byWidth[func(y, x, w, bias []float32, keys []uint32, first int, threshold uint32, scale float32)]{avx512.FC1ForwardReLUDropout8, avx512.FC1ForwardReLUDropout16},
+		fc1ForwardReLU:        byWidth[func(y, x, w, bias []float32, first int)]{avx512.FC1ForwardReLU8, avx512.FC1ForwardReLU16},
+		fc1ForwardReLUDropout: avx512.FC1ForwardReLUDropout,
 		fc1PackInput:          byWidth[func(packed, x []float32, image, capacity int)]{avx512.FC1PackInput8, avx512.FC1PackInput16},
 		fc1UnpackInputGrad:    byWidth[func(dx, packed []float32, image, capacity int)]{avx512.FC1UnpackInputGrad8, avx512.FC1UnpackInputGrad16},
 		fc1ImageLists:         byWidth[func(values []float32, outputs, ends []int32, dy []float32)]{avx512.FC1ImageLists8, avx512.FC1ImageLists16},

@@ -4,18 +4,19 @@ package kernels
 // gradient, or -1. The comparisons are those of VMAXPS, which returns its
 // second source when a value is NaN.
 func poolReLU(window *[4]float32, bias float32) (y float32, position int) {
-	highest := max2(max2(window[0], window[1]), max2(window[2], window[3]))
-	y = highest + bias
+	top, bottom := max2(window[0], window[1]), max2(window[2], window[3])
+	y = max2(top, bottom) + bias
 	if y < 0 {
 		y = 0
 	}
-	position = -1
-	if y > 0 {
-		for i, x := range window {
-			if x == highest {
-				return y, i
-			}
-		}
+	if !(y > 0) {
+		return y, -1
+	}
+	if bottom > top {
+		position = 2
+	}
+	if window[position+1] > window[position] {
+		position++
 	}
 	return y, position
 }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"reflect"
 	"runtime/debug"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -52,8 +53,10 @@ func rangedCalls() map[string]ranged {
 		"Conv2WeightGrad": {[]any{batch, f(Conv2U), f(Conv2M(batch)), f(Conv2V(batch)), 0, 0},
 			[][]int{batches, pairs, groupsOf(Conv2Outputs)}},
 		"Conv2BiasGrad": {[]any{batch, f(Conv2Outputs), f(Conv2M(batch)), 0}, [][]int{batches, groupsOf(Conv2Outputs)}},
-		"FC1ForwardReLUDropout": {[]any{n, f(FC1Outputs * n), f(FC1Inputs * n), f(FC1W), f(FC1Outputs), make([]uint32, n), &Dropout{Scale: 1}, 0},
+		"FC1ForwardReLU": {[]any{n, f(FC1Outputs * n), f(FC1Inputs * n), f(FC1W), f(FC1Outputs), 0},
 			[][]int{images, {-FC1Outs, 50, FC1Outputs}}},
+		"FC1ForwardReLUDropout": {[]any{batch, f(FC1Outputs * batch), f(FC1Inputs * capacity), f(FC1W), f(FC1Outputs), make([]uint32, batch), &Dropout{Scale: 1}, 0, capacity},
+			[][]int{append(batches, MaxImages+HalfBlock), {-FC1Kept, 8, FC1KeptAll * FC1Kept}, capacities}},
 		"FC1PackInput":       {[]any{n, f(FC1Inputs * capacity), f(FC1Inputs * n), 24, capacity}, [][]int{images, places, capacities}},
 		"FC1UnpackInputGrad": {[]any{n, f(FC1Inputs * n), f(FC1Inputs * capacity), 24, capacity}, [][]int{images, places, capacities}},
 		"FC1ImageLists":      {[]any{n, f(LiveRow * n), ints(LiveRow * n), ints(LiveRuns * n), f(FC1Outputs * n)}, [][]int{images}},
@@ -137,27 +140,27 @@ func TestGatherIndex(t *testing.T) {
 // as many as the images and lie between forbidden pages.
 func TestKeys(t *testing.T) {
 	for _, s := range sets(t) {
-		for _, n := range []int{HalfBlock, Block} {
-			y, x, w, bias := make([]float32, FC1Outputs*n), make([]float32, FC1Inputs*n), make([]float32, FC1W), make([]float32, FC1Outputs)
+		for _, n := range []int{HalfBlock, Block, 2 * Block, 2*Block + HalfBlock} {
+			y, packed, w, bias := make([]float32, FC1Outputs*n), make([]float32, FC1Inputs*n), make([]float32, FC1W), make([]float32, FC1Outputs)
 			for _, atEnd := range []bool{false, true} {
 				t.Run(fmt.Sprintf("%s/images=%d/end=%v", s.Name(), n, atEnd), func(t *testing.T) {
 					debug.SetPanicOnFault(true) // of this goroutine, which ends with the subtest
 					defer func() {
 						if fault := recover(); fault != nil {
-							t.Errorf("%s: touches memory outside the keys: %v", s.Name(), fault)
+							t.Errorf("touches memory outside the keys: %v", fault)
 						}
 					}()
 					keys := between(t, atEnd).words(n)
-					if err := s.FC1ForwardReLUDropout(n, y, x, w, bias, keys, &testDropout, 0); err != nil {
-						t.Fatal(err)
-					}
-					for _, word := range keys {
-						if word != 0 {
-							t.Fatalf("%s: changes the keys", s.Name())
+					for _, first := range []int{0, FC1Kept * (FC1KeptAll - 1)} {
+						if err := s.FC1ForwardReLUDropout(n, y, packed, w, bias, keys, &testDropout, first, n); err != nil {
+							t.Fatal(err)
 						}
 					}
-					if err := s.FC1ForwardReLUDropout(n, y, x, w, bias, keys[1:], &testDropout, 0); !errors.Is(err, ErrLength) {
-						t.Errorf("%s: one key less: expected ErrLength, got %v", s.Name(), err)
+					if slices.ContainsFunc(keys, func(key uint32) bool { return key != 0 }) {
+						t.Fatal("changes the keys")
+					}
+					if err := s.FC1ForwardReLUDropout(n, y, packed, w, bias, keys[1:], &testDropout, 0, n); !errors.Is(err, ErrLength) {
+						t.Errorf("one key less: expected ErrLength, got %v", err)
 					}
 				})
 			}

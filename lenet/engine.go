@@ -1,6 +1,7 @@
 package lenet
 
 import (
+	"time"
 	"math"
 	"runtime"
 	"sync/atomic"
@@ -32,13 +33,11 @@ type engine struct {
 	job job
 	// stages of a chunk in the order in which their units are handed out, and
 	// what is done of them.
-	stages    [stageCount]func(worker, unit int) error
-	counts    [stageCount]int // units of each stage
-	spans     [stageCount]span
-	done      [stageCount]atomic.Int32
-	convolved [maxImages / kernels.Block]atomic.Int32 // blocks through the convolutions
-	connected [maxImages / kernels.Block]atomic.Int32 // parts of a block through fc1
-	walk      func(worker, _ int) error               // takes part in all stages
+	stages [stageCount]func(worker, unit int) error
+	counts [stageCount]int // units of each stage
+	spans  [stageCount]span
+	done   [stageCount]atomic.Int32
+	walk   func(worker, _ int) error // takes part in all stages
 }
 
 // Stages of a chunk.
@@ -195,18 +194,16 @@ func masks(array []byte, features, b, images int) []byte {
 func (e *engine) train() error {
 	blocks := e.job.blocks()
 	e.counts = [stageCount]int{
-		blocks, blocks * fc1Parts, blocks, inputGradUnits + listUnits, blocks, fc1GradUnits, conv2GradUnits, 2,
+		blocks, kernels.FC1KeptAll, blocks, inputGradUnits + listUnits, blocks, fc1GradUnits, conv2GradUnits, 2,
 	}
 	for stage := range e.counts {
 		e.done[stage].Store(0)
 		e.spans[stage].taken.Store(0)
 	}
-	for b := range blocks {
-		e.convolved[b].Store(0)
-		e.connected[b].Store(0)
-	}
 	return e.pool.run(e.pool.threads(), e.walk)
 }
+
+var StageTimes [stageCount]atomic.Int64
 
 // work takes part in all stages and returns the first error of its units. After
 // an error it goes on, so that nobody waits for ever for what it has taken.
@@ -229,13 +226,12 @@ func (e *engine) work(worker, _ int) (err error) {
 // run waits for what a unit needs and runs it. It counts as done even when it
 // fails, so that nobody waits for it for ever.
 func (e *engine) run(worker, stage, unit int) error {
-	blocks := e.job.blocks()
 	all := func(stage int) { await(&e.done[stage], e.counts[stage]) }
 	switch stage {
 	case fc1Stage:
-		await(&e.convolved[unit%blocks], 1)
+		all(convolutionsStage)
 	case fc2Stage:
-		await(&e.connected[unit], fc1Parts)
+		all(fc1Stage)
 	case fc1InputGradStage:
 		all(fc2Stage)
 	case convolutionsGradStage, fc1WeightsStage:
@@ -245,13 +241,9 @@ func (e *engine) run(worker, stage, unit int) error {
 	case updateStage:
 		all(conv2WeightsStage)
 	}
+	t0 := time.Now()
 	err := e.stages[stage](worker, unit)
-	switch stage {
-	case convolutionsStage:
-		e.convolved[unit].Store(1)
-	case fc1Stage:
-		e.connected[unit%blocks].Add(1)
-	}
+	StageTimes[stage].Add(int64(time.Since(t0)))
 	e.done[stage].Add(1)
 	return err
 }
@@ -331,16 +323,11 @@ func (e *engine) convolutions(worker, b int) error {
 	return s.FC1PackInput(n, c.packed, y2, b*kernels.Block, maxImages)
 }
 
-const fc1Parts = kernels.FC1Outputs / kernels.FC1Outs
-
-// fc1 computes a part of fc1's outputs of a block. Units go through the blocks
-// part by part: a part's weights, 320 KB, then stay in L2.
+// fc1 computes a few of fc1's outputs of all images.
 func (e *engine) fc1(_, unit int) error {
-	c := &e.chunk
-	b, part := unit%e.job.blocks(), unit/e.job.blocks()
-	n := e.job.block(b)
-	return e.set.FC1ForwardReLUDropout(n, lines(c.h, kernels.FC1Outputs, b, n), lines(c.y2, kernels.FC1Inputs, b, n),
-		e.weights.fc1, e.weights.biasF, lines(c.keys, 1, b, n), &e.job.dropout, part*kernels.FC1Outs)
+	c, lanes := &e.chunk, e.job.lanes
+	return e.set.FC1ForwardReLUDropout(lanes, c.h[:kernels.FC1Outputs*lanes], c.packed, e.weights.fc1, e.weights.biasF, c.keys[:lanes],
+		&e.job.dropout, unit*kernels.FC1Kept, maxImages)
 }
 
 // fc2 computes a block's logits, losses and the gradient down to fc1's outputs.

@@ -9,7 +9,6 @@ type inference struct {
 	set                           *kernels.Set
 	x, y1, v, work, y2, h, logits []float32
 	index                         [kernels.Block]int32
-	keys                          [kernels.Block]uint32
 }
 
 // inferenceBlocks is the number of blocks that go through fc1 together, so
@@ -61,8 +60,6 @@ func (p *packed) transform(set *kernels.Set, w parameters) error {
 	return set.Conv2WeightTransform(p.u2, w.conv2)
 }
 
-var keepAll = kernels.Dropout{Scale: 1}
-
 // pixels are n images, as bytes from 0 to 255 or as floats from 0 to 1.
 type pixels struct {
 	bytes  []byte
@@ -102,8 +99,8 @@ func (f *inference) forward(p *packed, images pixels, first, count int) (lanes i
 	for o := 0; o < kernels.FC1Outputs; o += kernels.FC1Outs {
 		for b := range j.blocks() {
 			n := j.block(b)
-			if err := s.FC1ForwardReLUDropout(n, lines(f.h, kernels.FC1Outputs, b, n), lines(f.y2, kernels.FC1Inputs, b, n),
-				p.fc1, p.biasF, f.keys[:n], &keepAll, o); err != nil {
+			if err := s.FC1ForwardReLU(n, lines(f.h, kernels.FC1Outputs, b, n), lines(f.y2, kernels.FC1Inputs, b, n),
+				p.fc1, p.biasF, o); err != nil {
 				return 0, err
 			}
 		}

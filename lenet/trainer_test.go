@@ -141,9 +141,11 @@ func best(logits []float64) int {
 // over the first 6,000 images and, where that is fast, over an epoch.
 //
 // Until rounding decides a pooling window or a ReLU the other way, the curves
-// agree to 1e-8; from there they part, for every float32 implementation. So the
-// bound is what PyTorch's own float32 does over the same seeds: its worst, and
-// twice its median for the median.
+// agree to 1e-8; from there they part, for every float32 implementation, and
+// how far is chance: PyTorch's own float32 is off by 1.3e-8 with one seed and
+// 4.6e-5 with another. So the test is one of ranks (Mann and Whitney): it fails
+// when the five deviations are so much larger than PyTorch's five that chance
+// does it once in a hundred times. A wrong gradient puts all five above.
 func TestCurve(t *testing.T) {
 	content, err := os.ReadFile("../internal/reference/testdata/curve.json")
 	if err != nil {
@@ -162,6 +164,10 @@ func TestCurve(t *testing.T) {
 	}
 	if err := json.Unmarshal(content, &curve); err != nil {
 		t.Fatal(err)
+	}
+	var allPyTorch []float64
+	for _, seed := range curve.Seeds {
+		allPyTorch = append(allPyTorch, math.Abs(seed.Mean60Float32/seed.Mean60-1))
 	}
 	data := testdata.MNIST(t)
 	for _, isa := range kernels.Available() {
@@ -202,16 +208,26 @@ func TestCurve(t *testing.T) {
 					curve.PyTorch, pytorch[len(pytorch)-1], pytorchEpoch[len(pytorchEpoch)-1])
 			}
 			if isa == "generic" {
-				return // one seed, and not to the end: the figures are in the log
+				// One seed says little about chance, but a wrong formula shows in the first digits.
+				if limit := 10 * slices.Max(allPyTorch); own[0] > limit {
+					t.Errorf("6,000 images: expected at most %.2g, got %.2g", limit, own[0])
+				}
+				return
 			}
 			for _, c := range []struct {
 				name         string
 				own, pytorch []float64
 			}{{"6,000 images", own, pytorch}, {"epoch", ownEpoch, pytorchEpoch}} {
-				slices.Sort(c.own)
-				slices.Sort(c.pytorch)
-				n := len(c.own)
-				if c.own[n-1] > c.pytorch[n-1] || c.own[n/2] > 2*c.pytorch[n/2] {
+				larger := 0 // pairs in which PyTorch's deviation is the larger one
+				for _, x := range c.own {
+					for _, y := range c.pytorch {
+						if y > x {
+							larger++
+						}
+					}
+				}
+				// Of the 252 ways to rank five and five, two have at most one such pair.
+				if larger <= 1 {
 					t.Errorf("%s: off by %.2g, further than PyTorch's float32 with %.2g", c.name, c.own, c.pytorch)
 				}
 			}

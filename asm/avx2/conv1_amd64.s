@@ -6,19 +6,17 @@
 
 // func Conv1ForwardReLUPool8(y []float32, x []float32, u []float32, bias []float32)
 // Requires: AVX, FMA3
-TEXT ·Conv1ForwardReLUPool8(SB), $12416-96
+TEXT ·Conv1ForwardReLUPool8(SB), $12352-96
 	MOVQ y_base+0(FP), AX
 	MOVQ x_base+24(FP), CX
 	MOVQ u_base+48(FP), DX
 	MOVQ bias_base+72(FP), BX
 	LEAQ 63(SP), SI
 	ANDQ $-64, SI
-	LEAQ 10367(SP), DI
-	ANDQ $-64, DI
-	MOVQ $0x00000006, R8
+	MOVQ $0x00000006, DI
 
 tileRow1:
-	MOVQ $0x00000006, R9
+	MOVQ $0x00000006, R8
 
 tileColumn2:
 	// V = Bᵀ X B
@@ -385,19 +383,19 @@ tileColumn2:
 	VSUBPS       Y6, Y0, Y0
 	VSUBPS       Y2, Y4, Y8
 	VFMADD231PS  conv1_5_25<>+0(SB), Y8, Y0
-	VMOVUPS      Y0, (DI)
+	VMOVUPS      Y0, 10240(SI)
 	VSUBPS       Y1, Y7, Y0
 	VSUBPS       Y5, Y3, Y7
 	VFMADD231PS  conv1_5_25<>+0(SB), Y7, Y0
-	VMOVUPS      Y0, 224(DI)
+	VMOVUPS      Y0, 10464(SI)
 	VADDPS       Y6, Y2, Y0
 	VFMSUB231PS  conv1_4_25<>+0(SB), Y4, Y0
 	VADDPS       Y5, Y1, Y7
 	VFMSUB231PS  conv1_4_25<>+0(SB), Y3, Y7
 	VADDPS       Y7, Y0, Y8
-	VMOVUPS      Y8, 32(DI)
+	VMOVUPS      Y8, 10272(SI)
 	VSUBPS       Y7, Y0, Y0
-	VMOVUPS      Y0, 64(DI)
+	VMOVUPS      Y0, 10304(SI)
 	VMOVAPS      Y2, Y0
 	VFNMADD231PS conv1_5<>+0(SB), Y4, Y0
 	VFMADD231PS  conv1_4<>+0(SB), Y6, Y0
@@ -405,9 +403,9 @@ tileColumn2:
 	VFNMADD231PS conv1_10<>+0(SB), Y3, Y7
 	VFMADD231PS  conv1_8<>+0(SB), Y5, Y7
 	VADDPS       Y7, Y0, Y8
-	VMOVUPS      Y8, 96(DI)
+	VMOVUPS      Y8, 10336(SI)
 	VSUBPS       Y7, Y0, Y0
-	VMOVUPS      Y0, 128(DI)
+	VMOVUPS      Y0, 10368(SI)
 	VADDPS       Y6, Y6, Y0
 	VFNMADD231PS conv1_10<>+0(SB), Y4, Y0
 	VFMADD231PS  conv1_8<>+0(SB), Y2, Y0
@@ -415,9 +413,9 @@ tileColumn2:
 	VFNMADD231PS conv1_5<>+0(SB), Y3, Y2
 	VFMADD231PS  conv1_4<>+0(SB), Y1, Y2
 	VADDPS       Y2, Y0, Y1
-	VMOVUPS      Y1, 160(DI)
+	VMOVUPS      Y1, 10400(SI)
 	VSUBPS       Y2, Y0, Y0
-	VMOVUPS      Y0, 192(DI)
+	VMOVUPS      Y0, 10432(SI)
 	VMOVUPS      256(SI), Y0
 	VMOVUPS      288(SI), Y1
 	VMOVUPS      320(SI), Y2
@@ -429,19 +427,19 @@ tileColumn2:
 	VSUBPS       Y6, Y0, Y0
 	VSUBPS       Y2, Y4, Y8
 	VFMADD231PS  conv1_5_25<>+0(SB), Y8, Y0
-	VMOVUPS      Y0, 256(DI)
+	VMOVUPS      Y0, 10496(SI)
 	VSUBPS       Y1, Y7, Y0
 	VSUBPS       Y5, Y3, Y7
 	VFMADD231PS  conv1_5_25<>+0(SB), Y7, Y0
-	VMOVUPS      Y0, 480(DI)
+	VMOVUPS      Y0, 10720(SI)
 	VADDPS       Y6, Y2, Y0
 	VFMSUB231PS  conv1_4_25<>+0(SB), Y4, Y0
 	VADDPS       Y5, Y1, Y7
 	VFMSUB231PS  conv1_4_25<>+0(SB), Y3, Y7
 	VADDPS       Y7, Y0, Y8
-	VMOVUPS      Y8, 288(DI)
+	VMOVUPS      Y8, 10528(SI)
 	VSUBPS       Y7, Y0, Y0
-	VMOVUPS      Y0, 320(DI)
+	VMOVUPS      Y0, 10560(SI)
 	VMOVAPS      Y2, Y0
 	VFNMADD231PS conv1_5<>+0(SB), Y4, Y0
 	VFMADD231PS  conv1_4<>+0(SB), Y6, Y0
@@ -449,9 +447,9 @@ tileColumn2:
 	VFNMADD231PS conv1_10<>+0(SB), Y3, Y7
 	VFMADD231PS  conv1_8<>+0(SB), Y5, Y7
 	VADDPS       Y7, Y0, Y8
-	VMOVUPS      Y8, 352(DI)
+	VMOVUPS      Y8, 10592(SI)
 	VSUBPS       Y7, Y0, Y0
-	VMOVUPS      Y0, 384(DI)
+	VMOVUPS      Y0, 10624(SI)
 	VADDPS       Y6, Y6, Y0
 	VFNMADD231PS conv1_10<>+0(SB), Y4, Y0
 	VFMADD231PS  conv1_8<>+0(SB), Y2, Y0
@@ -459,9 +457,9 @@ tileColumn2:
 	VFNMADD231PS conv1_5<>+0(SB), Y3, Y2
 	VFMADD231PS  conv1_4<>+0(SB), Y1, Y2
 	VADDPS       Y2, Y0, Y1
-	VMOVUPS      Y1, 416(DI)
+	VMOVUPS      Y1, 10656(SI)
 	VSUBPS       Y2, Y0, Y0
-	VMOVUPS      Y0, 448(DI)
+	VMOVUPS      Y0, 10688(SI)
 	VMOVUPS      512(SI), Y0
 	VMOVUPS      544(SI), Y1
 	VMOVUPS      576(SI), Y2
@@ -473,19 +471,19 @@ tileColumn2:
 	VSUBPS       Y6, Y0, Y0
 	VSUBPS       Y2, Y4, Y8
 	VFMADD231PS  conv1_5_25<>+0(SB), Y8, Y0
-	VMOVUPS      Y0, 512(DI)
+	VMOVUPS      Y0, 10752(SI)
 	VSUBPS       Y1, Y7, Y0
 	VSUBPS       Y5, Y3, Y7
 	VFMADD231PS  conv1_5_25<>+0(SB), Y7, Y0
-	VMOVUPS      Y0, 736(DI)
+	VMOVUPS      Y0, 10976(SI)
 	VADDPS       Y6, Y2, Y0
 	VFMSUB231PS  conv1_4_25<>+0(SB), Y4, Y0
 	VADDPS       Y5, Y1, Y7
 	VFMSUB231PS  conv1_4_25<>+0(SB), Y3, Y7
 	VADDPS       Y7, Y0, Y8
-	VMOVUPS      Y8, 544(DI)
+	VMOVUPS      Y8, 10784(SI)
 	VSUBPS       Y7, Y0, Y0
-	VMOVUPS      Y0, 576(DI)
+	VMOVUPS      Y0, 10816(SI)
 	VMOVAPS      Y2, Y0
 	VFNMADD231PS conv1_5<>+0(SB), Y4, Y0
 	VFMADD231PS  conv1_4<>+0(SB), Y6, Y0
@@ -493,9 +491,9 @@ tileColumn2:
 	VFNMADD231PS conv1_10<>+0(SB), Y3, Y7
 	VFMADD231PS  conv1_8<>+0(SB), Y5, Y7
 	VADDPS       Y7, Y0, Y8
-	VMOVUPS      Y8, 608(DI)
+	VMOVUPS      Y8, 10848(SI)
 	VSUBPS       Y7, Y0, Y0
-	VMOVUPS      Y0, 640(DI)
+	VMOVUPS      Y0, 10880(SI)
 	VADDPS       Y6, Y6, Y0
 	VFNMADD231PS conv1_10<>+0(SB), Y4, Y0
 	VFMADD231PS  conv1_8<>+0(SB), Y2, Y0
@@ -503,9 +501,9 @@ tileColumn2:
 	VFNMADD231PS conv1_5<>+0(SB), Y3, Y2
 	VFMADD231PS  conv1_4<>+0(SB), Y1, Y2
 	VADDPS       Y2, Y0, Y1
-	VMOVUPS      Y1, 672(DI)
+	VMOVUPS      Y1, 10912(SI)
 	VSUBPS       Y2, Y0, Y0
-	VMOVUPS      Y0, 704(DI)
+	VMOVUPS      Y0, 10944(SI)
 	VMOVUPS      768(SI), Y0
 	VMOVUPS      800(SI), Y1
 	VMOVUPS      832(SI), Y2
@@ -517,19 +515,19 @@ tileColumn2:
 	VSUBPS       Y6, Y0, Y0
 	VSUBPS       Y2, Y4, Y8
 	VFMADD231PS  conv1_5_25<>+0(SB), Y8, Y0
-	VMOVUPS      Y0, 768(DI)
+	VMOVUPS      Y0, 11008(SI)
 	VSUBPS       Y1, Y7, Y0
 	VSUBPS       Y5, Y3, Y7
 	VFMADD231PS  conv1_5_25<>+0(SB), Y7, Y0
-	VMOVUPS      Y0, 992(DI)
+	VMOVUPS      Y0, 11232(SI)
 	VADDPS       Y6, Y2, Y0
 	VFMSUB231PS  conv1_4_25<>+0(SB), Y4, Y0
 	VADDPS       Y5, Y1, Y7
 	VFMSUB231PS  conv1_4_25<>+0(SB), Y3, Y7
 	VADDPS       Y7, Y0, Y8
-	VMOVUPS      Y8, 800(DI)
+	VMOVUPS      Y8, 11040(SI)
 	VSUBPS       Y7, Y0, Y0
-	VMOVUPS      Y0, 832(DI)
+	VMOVUPS      Y0, 11072(SI)
 	VMOVAPS      Y2, Y0
 	VFNMADD231PS conv1_5<>+0(SB), Y4, Y0
 	VFMADD231PS  conv1_4<>+0(SB), Y6, Y0
@@ -537,9 +535,9 @@ tileColumn2:
 	VFNMADD231PS conv1_10<>+0(SB), Y3, Y7
 	VFMADD231PS  conv1_8<>+0(SB), Y5, Y7
 	VADDPS       Y7, Y0, Y8
-	VMOVUPS      Y8, 864(DI)
+	VMOVUPS      Y8, 11104(SI)
 	VSUBPS       Y7, Y0, Y0
-	VMOVUPS      Y0, 896(DI)
+	VMOVUPS      Y0, 11136(SI)
 	VADDPS       Y6, Y6, Y0
 	VFNMADD231PS conv1_10<>+0(SB), Y4, Y0
 	VFMADD231PS  conv1_8<>+0(SB), Y2, Y0
@@ -547,9 +545,9 @@ tileColumn2:
 	VFNMADD231PS conv1_5<>+0(SB), Y3, Y2
 	VFMADD231PS  conv1_4<>+0(SB), Y1, Y2
 	VADDPS       Y2, Y0, Y1
-	VMOVUPS      Y1, 928(DI)
+	VMOVUPS      Y1, 11168(SI)
 	VSUBPS       Y2, Y0, Y0
-	VMOVUPS      Y0, 960(DI)
+	VMOVUPS      Y0, 11200(SI)
 	VMOVUPS      1024(SI), Y0
 	VMOVUPS      1056(SI), Y1
 	VMOVUPS      1088(SI), Y2
@@ -561,19 +559,19 @@ tileColumn2:
 	VSUBPS       Y6, Y0, Y0
 	VSUBPS       Y2, Y4, Y8
 	VFMADD231PS  conv1_5_25<>+0(SB), Y8, Y0
-	VMOVUPS      Y0, 1024(DI)
+	VMOVUPS      Y0, 11264(SI)
 	VSUBPS       Y1, Y7, Y0
 	VSUBPS       Y5, Y3, Y7
 	VFMADD231PS  conv1_5_25<>+0(SB), Y7, Y0
-	VMOVUPS      Y0, 1248(DI)
+	VMOVUPS      Y0, 11488(SI)
 	VADDPS       Y6, Y2, Y0
 	VFMSUB231PS  conv1_4_25<>+0(SB), Y4, Y0
 	VADDPS       Y5, Y1, Y7
 	VFMSUB231PS  conv1_4_25<>+0(SB), Y3, Y7
 	VADDPS       Y7, Y0, Y8
-	VMOVUPS      Y8, 1056(DI)
+	VMOVUPS      Y8, 11296(SI)
 	VSUBPS       Y7, Y0, Y0
-	VMOVUPS      Y0, 1088(DI)
+	VMOVUPS      Y0, 11328(SI)
 	VMOVAPS      Y2, Y0
 	VFNMADD231PS conv1_5<>+0(SB), Y4, Y0
 	VFMADD231PS  conv1_4<>+0(SB), Y6, Y0
@@ -581,9 +579,9 @@ tileColumn2:
 	VFNMADD231PS conv1_10<>+0(SB), Y3, Y7
 	VFMADD231PS  conv1_8<>+0(SB), Y5, Y7
 	VADDPS       Y7, Y0, Y8
-	VMOVUPS      Y8, 1120(DI)
+	VMOVUPS      Y8, 11360(SI)
 	VSUBPS       Y7, Y0, Y0
-	VMOVUPS      Y0, 1152(DI)
+	VMOVUPS      Y0, 11392(SI)
 	VADDPS       Y6, Y6, Y0
 	VFNMADD231PS conv1_10<>+0(SB), Y4, Y0
 	VFMADD231PS  conv1_8<>+0(SB), Y2, Y0
@@ -591,9 +589,9 @@ tileColumn2:
 	VFNMADD231PS conv1_5<>+0(SB), Y3, Y2
 	VFMADD231PS  conv1_4<>+0(SB), Y1, Y2
 	VADDPS       Y2, Y0, Y1
-	VMOVUPS      Y1, 1184(DI)
+	VMOVUPS      Y1, 11424(SI)
 	VSUBPS       Y2, Y0, Y0
-	VMOVUPS      Y0, 1216(DI)
+	VMOVUPS      Y0, 11456(SI)
 	VMOVUPS      1280(SI), Y0
 	VMOVUPS      1312(SI), Y1
 	VMOVUPS      1344(SI), Y2
@@ -605,19 +603,19 @@ tileColumn2:
 	VSUBPS       Y6, Y0, Y0
 	VSUBPS       Y2, Y4, Y8
 	VFMADD231PS  conv1_5_25<>+0(SB), Y8, Y0
-	VMOVUPS      Y0, 1280(DI)
+	VMOVUPS      Y0, 11520(SI)
 	VSUBPS       Y1, Y7, Y0
 	VSUBPS       Y5, Y3, Y7
 	VFMADD231PS  conv1_5_25<>+0(SB), Y7, Y0
-	VMOVUPS      Y0, 1504(DI)
+	VMOVUPS      Y0, 11744(SI)
 	VADDPS       Y6, Y2, Y0
 	VFMSUB231PS  conv1_4_25<>+0(SB), Y4, Y0
 	VADDPS       Y5, Y1, Y7
 	VFMSUB231PS  conv1_4_25<>+0(SB), Y3, Y7
 	VADDPS       Y7, Y0, Y8
-	VMOVUPS      Y8, 1312(DI)
+	VMOVUPS      Y8, 11552(SI)
 	VSUBPS       Y7, Y0, Y0
-	VMOVUPS      Y0, 1344(DI)
+	VMOVUPS      Y0, 11584(SI)
 	VMOVAPS      Y2, Y0
 	VFNMADD231PS conv1_5<>+0(SB), Y4, Y0
 	VFMADD231PS  conv1_4<>+0(SB), Y6, Y0
@@ -625,9 +623,9 @@ tileColumn2:
 	VFNMADD231PS conv1_10<>+0(SB), Y3, Y7
 	VFMADD231PS  conv1_8<>+0(SB), Y5, Y7
 	VADDPS       Y7, Y0, Y8
-	VMOVUPS      Y8, 1376(DI)
+	VMOVUPS      Y8, 11616(SI)
 	VSUBPS       Y7, Y0, Y0
-	VMOVUPS      Y0, 1408(DI)
+	VMOVUPS      Y0, 11648(SI)
 	VADDPS       Y6, Y6, Y0
 	VFNMADD231PS conv1_10<>+0(SB), Y4, Y0
 	VFMADD231PS  conv1_8<>+0(SB), Y2, Y0
@@ -635,9 +633,9 @@ tileColumn2:
 	VFNMADD231PS conv1_5<>+0(SB), Y3, Y2
 	VFMADD231PS  conv1_4<>+0(SB), Y1, Y2
 	VADDPS       Y2, Y0, Y1
-	VMOVUPS      Y1, 1440(DI)
+	VMOVUPS      Y1, 11680(SI)
 	VSUBPS       Y2, Y0, Y0
-	VMOVUPS      Y0, 1472(DI)
+	VMOVUPS      Y0, 11712(SI)
 	VMOVUPS      1536(SI), Y0
 	VMOVUPS      1568(SI), Y1
 	VMOVUPS      1600(SI), Y2
@@ -649,19 +647,19 @@ tileColumn2:
 	VSUBPS       Y6, Y0, Y0
 	VSUBPS       Y2, Y4, Y8
 	VFMADD231PS  conv1_5_25<>+0(SB), Y8, Y0
-	VMOVUPS      Y0, 1536(DI)
+	VMOVUPS      Y0, 11776(SI)
 	VSUBPS       Y1, Y7, Y0
 	VSUBPS       Y5, Y3, Y7
 	VFMADD231PS  conv1_5_25<>+0(SB), Y7, Y0
-	VMOVUPS      Y0, 1760(DI)
+	VMOVUPS      Y0, 12000(SI)
 	VADDPS       Y6, Y2, Y0
 	VFMSUB231PS  conv1_4_25<>+0(SB), Y4, Y0
 	VADDPS       Y5, Y1, Y7
 	VFMSUB231PS  conv1_4_25<>+0(SB), Y3, Y7
 	VADDPS       Y7, Y0, Y8
-	VMOVUPS      Y8, 1568(DI)
+	VMOVUPS      Y8, 11808(SI)
 	VSUBPS       Y7, Y0, Y0
-	VMOVUPS      Y0, 1600(DI)
+	VMOVUPS      Y0, 11840(SI)
 	VMOVAPS      Y2, Y0
 	VFNMADD231PS conv1_5<>+0(SB), Y4, Y0
 	VFMADD231PS  conv1_4<>+0(SB), Y6, Y0
@@ -669,9 +667,9 @@ tileColumn2:
 	VFNMADD231PS conv1_10<>+0(SB), Y3, Y7
 	VFMADD231PS  conv1_8<>+0(SB), Y5, Y7
 	VADDPS       Y7, Y0, Y8
-	VMOVUPS      Y8, 1632(DI)
+	VMOVUPS      Y8, 11872(SI)
 	VSUBPS       Y7, Y0, Y0
-	VMOVUPS      Y0, 1664(DI)
+	VMOVUPS      Y0, 11904(SI)
 	VADDPS       Y6, Y6, Y0
 	VFNMADD231PS conv1_10<>+0(SB), Y4, Y0
 	VFMADD231PS  conv1_8<>+0(SB), Y2, Y0
@@ -679,9 +677,9 @@ tileColumn2:
 	VFNMADD231PS conv1_5<>+0(SB), Y3, Y2
 	VFMADD231PS  conv1_4<>+0(SB), Y1, Y2
 	VADDPS       Y2, Y0, Y1
-	VMOVUPS      Y1, 1696(DI)
+	VMOVUPS      Y1, 11936(SI)
 	VSUBPS       Y2, Y0, Y0
-	VMOVUPS      Y0, 1728(DI)
+	VMOVUPS      Y0, 11968(SI)
 	VMOVUPS      1792(SI), Y0
 	VMOVUPS      1824(SI), Y1
 	VMOVUPS      1856(SI), Y2
@@ -693,19 +691,19 @@ tileColumn2:
 	VSUBPS       Y6, Y0, Y0
 	VSUBPS       Y2, Y4, Y8
 	VFMADD231PS  conv1_5_25<>+0(SB), Y8, Y0
-	VMOVUPS      Y0, 1792(DI)
+	VMOVUPS      Y0, 12032(SI)
 	VSUBPS       Y1, Y7, Y0
 	VSUBPS       Y5, Y3, Y7
 	VFMADD231PS  conv1_5_25<>+0(SB), Y7, Y0
-	VMOVUPS      Y0, 2016(DI)
+	VMOVUPS      Y0, 12256(SI)
 	VADDPS       Y6, Y2, Y0
 	VFMSUB231PS  conv1_4_25<>+0(SB), Y4, Y0
 	VADDPS       Y5, Y1, Y7
 	VFMSUB231PS  conv1_4_25<>+0(SB), Y3, Y7
 	VADDPS       Y7, Y0, Y8
-	VMOVUPS      Y8, 1824(DI)
+	VMOVUPS      Y8, 12064(SI)
 	VSUBPS       Y7, Y0, Y0
-	VMOVUPS      Y0, 1856(DI)
+	VMOVUPS      Y0, 12096(SI)
 	VMOVAPS      Y2, Y0
 	VFNMADD231PS conv1_5<>+0(SB), Y4, Y0
 	VFMADD231PS  conv1_4<>+0(SB), Y6, Y0
@@ -713,9 +711,9 @@ tileColumn2:
 	VFNMADD231PS conv1_10<>+0(SB), Y3, Y7
 	VFMADD231PS  conv1_8<>+0(SB), Y5, Y7
 	VADDPS       Y7, Y0, Y8
-	VMOVUPS      Y8, 1888(DI)
+	VMOVUPS      Y8, 12128(SI)
 	VSUBPS       Y7, Y0, Y0
-	VMOVUPS      Y0, 1920(DI)
+	VMOVUPS      Y0, 12160(SI)
 	VADDPS       Y6, Y6, Y0
 	VFNMADD231PS conv1_10<>+0(SB), Y4, Y0
 	VFMADD231PS  conv1_8<>+0(SB), Y2, Y0
@@ -723,25 +721,25 @@ tileColumn2:
 	VFNMADD231PS conv1_5<>+0(SB), Y3, Y2
 	VFMADD231PS  conv1_4<>+0(SB), Y1, Y2
 	VADDPS       Y2, Y0, Y1
-	VMOVUPS      Y1, 1952(DI)
+	VMOVUPS      Y1, 12192(SI)
 	VSUBPS       Y2, Y0, Y0
-	VMOVUPS      Y0, 1984(DI)
-	MOVQ         $0x00000002, R10
+	VMOVUPS      Y0, 12224(SI)
+	MOVQ         $0x00000002, R9
 
 group3:
 	// columns: Aᵀ (u V), a column of V in registers for all outputs of the group
-	MOVQ $0x00000008, R11
+	MOVQ $0x00000008, R10
 
 column4:
-	VMOVUPS (DI), Y0
-	VMOVUPS 256(DI), Y1
-	VMOVUPS 512(DI), Y2
-	VMOVUPS 768(DI), Y3
-	VMOVUPS 1024(DI), Y4
-	VMOVUPS 1280(DI), Y5
-	VMOVUPS 1536(DI), Y6
-	VMOVUPS 1792(DI), Y7
-	MOVQ    $0x0000000a, R12
+	VMOVUPS 10240(SI), Y0
+	VMOVUPS 10496(SI), Y1
+	VMOVUPS 10752(SI), Y2
+	VMOVUPS 11008(SI), Y3
+	VMOVUPS 11264(SI), Y4
+	VMOVUPS 11520(SI), Y5
+	VMOVUPS 11776(SI), Y6
+	VMOVUPS 12032(SI), Y7
+	MOVQ    $0x0000000a, R11
 
 output5:
 	VBROADCASTSS 768(DX), Y8
@@ -782,20 +780,18 @@ output5:
 	VMOVUPS      Y8, 256(SI)
 	ADDQ         $+4, DX
 	ADDQ         $+1024, SI
-	DECQ         R12
+	DECQ         R11
 	JNZ          output5
 	ADDQ         $-40, DX
 	ADDQ         $-10240, SI
-	ADDQ         $+32, DI
 	ADDQ         $+96, DX
 	ADDQ         $+32, SI
-	DECQ         R11
+	DECQ         R10
 	JNZ          column4
-	ADDQ         $-256, DI
 	ADDQ         $-728, DX
 	ADDQ         $-256, SI
 	VXORPS       Y0, Y0, Y0
-	MOVQ         $0x0000000a, R11
+	MOVQ         $0x0000000a, R10
 
 output6:
 	VBROADCASTSS (BX), Y1
@@ -924,21 +920,21 @@ output6:
 	ADDQ        $+4, BX
 	ADDQ        $+1024, SI
 	ADDQ        $+4608, AX
-	DECQ        R11
+	DECQ        R10
 	JNZ         output6
 	ADDQ        $-10240, SI
-	DECQ        R10
+	DECQ        R9
 	JNZ         group3
 	ADDQ        $-80, DX
 	ADDQ        $-80, BX
 	ADDQ        $-92160, AX
 	ADDQ        $+128, CX
 	ADDQ        $+64, AX
-	DECQ        R9
+	DECQ        R8
 	JNZ         tileColumn2
 	ADDQ        $+2816, CX
 	ADDQ        $+384, AX
-	DECQ        R8
+	DECQ        DI
 	JNZ         tileRow1
 	VZEROUPPER
 	RET
@@ -1045,7 +1041,7 @@ GLOBL conv1_2<>(SB), RODATA|NOPTR, $32
 
 // func Conv1ForwardReLUPoolMask8(y []float32, mask []byte, x []float32, u []float32, bias []float32)
 // Requires: AVX, FMA3
-TEXT ·Conv1ForwardReLUPoolMask8(SB), $12416-120
+TEXT ·Conv1ForwardReLUPoolMask8(SB), $12352-120
 	MOVQ y_base+0(FP), AX
 	MOVQ x_base+48(FP), CX
 	MOVQ u_base+72(FP), DX
@@ -1053,12 +1049,10 @@ TEXT ·Conv1ForwardReLUPoolMask8(SB), $12416-120
 	MOVQ mask_base+24(FP), SI
 	LEAQ 63(SP), DI
 	ANDQ $-64, DI
-	LEAQ 10367(SP), R8
-	ANDQ $-64, R8
-	MOVQ $0x00000006, R9
+	MOVQ $0x00000006, R8
 
 tileRow1:
-	MOVQ $0x00000006, R10
+	MOVQ $0x00000006, R9
 
 tileColumn2:
 	// V = Bᵀ X B
@@ -1425,19 +1419,19 @@ tileColumn2:
 	VSUBPS       Y6, Y0, Y0
 	VSUBPS       Y2, Y4, Y8
 	VFMADD231PS  conv1_5_25<>+0(SB), Y8, Y0
-	VMOVUPS      Y0, (R8)
+	VMOVUPS      Y0, 10240(DI)
 	VSUBPS       Y1, Y7, Y0
 	VSUBPS       Y5, Y3, Y7
 	VFMADD231PS  conv1_5_25<>+0(SB), Y7, Y0
-	VMOVUPS      Y0, 224(R8)
+	VMOVUPS      Y0, 10464(DI)
 	VADDPS       Y6, Y2, Y0
 	VFMSUB231PS  conv1_4_25<>+0(SB), Y4, Y0
 	VADDPS       Y5, Y1, Y7
 	VFMSUB231PS  conv1_4_25<>+0(SB), Y3, Y7
 	VADDPS       Y7, Y0, Y8
-	VMOVUPS      Y8, 32(R8)
+	VMOVUPS      Y8, 10272(DI)
 	VSUBPS       Y7, Y0, Y0
-	VMOVUPS      Y0, 64(R8)
+	VMOVUPS      Y0, 10304(DI)
 	VMOVAPS      Y2, Y0
 	VFNMADD231PS conv1_5<>+0(SB), Y4, Y0
 	VFMADD231PS  conv1_4<>+0(SB), Y6, Y0
@@ -1445,9 +1439,9 @@ tileColumn2:
 	VFNMADD231PS conv1_10<>+0(SB), Y3, Y7
 	VFMADD231PS  conv1_8<>+0(SB), Y5, Y7
 	VADDPS       Y7, Y0, Y8
-	VMOVUPS      Y8, 96(R8)
+	VMOVUPS      Y8, 10336(DI)
 	VSUBPS       Y7, Y0, Y0
-	VMOVUPS      Y0, 128(R8)
+	VMOVUPS      Y0, 10368(DI)
 	VADDPS       Y6, Y6, Y0
 	VFNMADD231PS conv1_10<>+0(SB), Y4, Y0
 	VFMADD231PS  conv1_8<>+0(SB), Y2, Y0
@@ -1455,9 +1449,9 @@ tileColumn2:
 	VFNMADD231PS conv1_5<>+0(SB), Y3, Y2
 	VFMADD231PS  conv1_4<>+0(SB), Y1, Y2
 	VADDPS       Y2, Y0, Y1
-	VMOVUPS      Y1, 160(R8)
+	VMOVUPS      Y1, 10400(DI)
 	VSUBPS       Y2, Y0, Y0
-	VMOVUPS      Y0, 192(R8)
+	VMOVUPS      Y0, 10432(DI)
 	VMOVUPS      256(DI), Y0
 	VMOVUPS      288(DI), Y1
 	VMOVUPS      320(DI), Y2
@@ -1469,19 +1463,19 @@ tileColumn2:
 	VSUBPS       Y6, Y0, Y0
 	VSUBPS       Y2, Y4, Y8
 	VFMADD231PS  conv1_5_25<>+0(SB), Y8, Y0
-	VMOVUPS      Y0, 256(R8)
+	VMOVUPS      Y0, 10496(DI)
 	VSUBPS       Y1, Y7, Y0
 	VSUBPS       Y5, Y3, Y7
 	VFMADD231PS  conv1_5_25<>+0(SB), Y7, Y0
-	VMOVUPS      Y0, 480(R8)
+	VMOVUPS      Y0, 10720(DI)
 	VADDPS       Y6, Y2, Y0
 	VFMSUB231PS  conv1_4_25<>+0(SB), Y4, Y0
 	VADDPS       Y5, Y1, Y7
 	VFMSUB231PS  conv1_4_25<>+0(SB), Y3, Y7
 	VADDPS       Y7, Y0, Y8
-	VMOVUPS      Y8, 288(R8)
+	VMOVUPS      Y8, 10528(DI)
 	VSUBPS       Y7, Y0, Y0
-	VMOVUPS      Y0, 320(R8)
+	VMOVUPS      Y0, 10560(DI)
 	VMOVAPS      Y2, Y0
 	VFNMADD231PS conv1_5<>+0(SB), Y4, Y0
 	VFMADD231PS  conv1_4<>+0(SB), Y6, Y0
@@ -1489,9 +1483,9 @@ tileColumn2:
 	VFNMADD231PS conv1_10<>+0(SB), Y3, Y7
 	VFMADD231PS  conv1_8<>+0(SB), Y5, Y7
 	VADDPS       Y7, Y0, Y8
-	VMOVUPS      Y8, 352(R8)
+	VMOVUPS      Y8, 10592(DI)
 	VSUBPS       Y7, Y0, Y0
-	VMOVUPS      Y0, 384(R8)
+	VMOVUPS      Y0, 10624(DI)
 	VADDPS       Y6, Y6, Y0
 	VFNMADD231PS conv1_10<>+0(SB), Y4, Y0
 	VFMADD231PS  conv1_8<>+0(SB), Y2, Y0
@@ -1499,9 +1493,9 @@ tileColumn2:
 	VFNMADD231PS conv1_5<>+0(SB), Y3, Y2
 	VFMADD231PS  conv1_4<>+0(SB), Y1, Y2
 	VADDPS       Y2, Y0, Y1
-	VMOVUPS      Y1, 416(R8)
+	VMOVUPS      Y1, 10656(DI)
 	VSUBPS       Y2, Y0, Y0
-	VMOVUPS      Y0, 448(R8)
+	VMOVUPS      Y0, 10688(DI)
 	VMOVUPS      512(DI), Y0
 	VMOVUPS      544(DI), Y1
 	VMOVUPS      576(DI), Y2
@@ -1513,19 +1507,19 @@ tileColumn2:
 	VSUBPS       Y6, Y0, Y0
 	VSUBPS       Y2, Y4, Y8
 	VFMADD231PS  conv1_5_25<>+0(SB), Y8, Y0
-	VMOVUPS      Y0, 512(R8)
+	VMOVUPS      Y0, 10752(DI)
 	VSUBPS       Y1, Y7, Y0
 	VSUBPS       Y5, Y3, Y7
 	VFMADD231PS  conv1_5_25<>+0(SB), Y7, Y0
-	VMOVUPS      Y0, 736(R8)
+	VMOVUPS      Y0, 10976(DI)
 	VADDPS       Y6, Y2, Y0
 	VFMSUB231PS  conv1_4_25<>+0(SB), Y4, Y0
 	VADDPS       Y5, Y1, Y7
 	VFMSUB231PS  conv1_4_25<>+0(SB), Y3, Y7
 	VADDPS       Y7, Y0, Y8
-	VMOVUPS      Y8, 544(R8)
+	VMOVUPS      Y8, 10784(DI)
 	VSUBPS       Y7, Y0, Y0
-	VMOVUPS      Y0, 576(R8)
+	VMOVUPS      Y0, 10816(DI)
 	VMOVAPS      Y2, Y0
 	VFNMADD231PS conv1_5<>+0(SB), Y4, Y0
 	VFMADD231PS  conv1_4<>+0(SB), Y6, Y0
@@ -1533,9 +1527,9 @@ tileColumn2:
 	VFNMADD231PS conv1_10<>+0(SB), Y3, Y7
 	VFMADD231PS  conv1_8<>+0(SB), Y5, Y7
 	VADDPS       Y7, Y0, Y8
-	VMOVUPS      Y8, 608(R8)
+	VMOVUPS      Y8, 10848(DI)
 	VSUBPS       Y7, Y0, Y0
-	VMOVUPS      Y0, 640(R8)
+	VMOVUPS      Y0, 10880(DI)
 	VADDPS       Y6, Y6, Y0
 	VFNMADD231PS conv1_10<>+0(SB), Y4, Y0
 	VFMADD231PS  conv1_8<>+0(SB), Y2, Y0
@@ -1543,9 +1537,9 @@ tileColumn2:
 	VFNMADD231PS conv1_5<>+0(SB), Y3, Y2
 	VFMADD231PS  conv1_4<>+0(SB), Y1, Y2
 	VADDPS       Y2, Y0, Y1
-	VMOVUPS      Y1, 672(R8)
+	VMOVUPS      Y1, 10912(DI)
 	VSUBPS       Y2, Y0, Y0
-	VMOVUPS      Y0, 704(R8)
+	VMOVUPS      Y0, 10944(DI)
 	VMOVUPS      768(DI), Y0
 	VMOVUPS      800(DI), Y1
 	VMOVUPS      832(DI), Y2
@@ -1557,19 +1551,19 @@ tileColumn2:
 	VSUBPS       Y6, Y0, Y0
 	VSUBPS       Y2, Y4, Y8
 	VFMADD231PS  conv1_5_25<>+0(SB), Y8, Y0
-	VMOVUPS      Y0, 768(R8)
+	VMOVUPS      Y0, 11008(DI)
 	VSUBPS       Y1, Y7, Y0
 	VSUBPS       Y5, Y3, Y7
 	VFMADD231PS  conv1_5_25<>+0(SB), Y7, Y0
-	VMOVUPS      Y0, 992(R8)
+	VMOVUPS      Y0, 11232(DI)
 	VADDPS       Y6, Y2, Y0
 	VFMSUB231PS  conv1_4_25<>+0(SB), Y4, Y0
 	VADDPS       Y5, Y1, Y7
 	VFMSUB231PS  conv1_4_25<>+0(SB), Y3, Y7
 	VADDPS       Y7, Y0, Y8
-	VMOVUPS      Y8, 800(R8)
+	VMOVUPS      Y8, 11040(DI)
 	VSUBPS       Y7, Y0, Y0
-	VMOVUPS      Y0, 832(R8)
+	VMOVUPS      Y0, 11072(DI)
 	VMOVAPS      Y2, Y0
 	VFNMADD231PS conv1_5<>+0(SB), Y4, Y0
 	VFMADD231PS  conv1_4<>+0(SB), Y6, Y0
@@ -1577,9 +1571,9 @@ tileColumn2:
 	VFNMADD231PS conv1_10<>+0(SB), Y3, Y7
 	VFMADD231PS  conv1_8<>+0(SB), Y5, Y7
 	VADDPS       Y7, Y0, Y8
-	VMOVUPS      Y8, 864(R8)
+	VMOVUPS      Y8, 11104(DI)
 	VSUBPS       Y7, Y0, Y0
-	VMOVUPS      Y0, 896(R8)
+	VMOVUPS      Y0, 11136(DI)
 	VADDPS       Y6, Y6, Y0
 	VFNMADD231PS conv1_10<>+0(SB), Y4, Y0
 	VFMADD231PS  conv1_8<>+0(SB), Y2, Y0
@@ -1587,9 +1581,9 @@ tileColumn2:
 	VFNMADD231PS conv1_5<>+0(SB), Y3, Y2
 	VFMADD231PS  conv1_4<>+0(SB), Y1, Y2
 	VADDPS       Y2, Y0, Y1
-	VMOVUPS      Y1, 928(R8)
+	VMOVUPS      Y1, 11168(DI)
 	VSUBPS       Y2, Y0, Y0
-	VMOVUPS      Y0, 960(R8)
+	VMOVUPS      Y0, 11200(DI)
 	VMOVUPS      1024(DI), Y0
 	VMOVUPS      1056(DI), Y1
 	VMOVUPS      1088(DI), Y2
@@ -1601,19 +1595,19 @@ tileColumn2:
 	VSUBPS       Y6, Y0, Y0
 	VSUBPS       Y2, Y4, Y8
 	VFMADD231PS  conv1_5_25<>+0(SB), Y8, Y0
-	VMOVUPS      Y0, 1024(R8)
+	VMOVUPS      Y0, 11264(DI)
 	VSUBPS       Y1, Y7, Y0
 	VSUBPS       Y5, Y3, Y7
 	VFMADD231PS  conv1_5_25<>+0(SB), Y7, Y0
-	VMOVUPS      Y0, 1248(R8)
+	VMOVUPS      Y0, 11488(DI)
 	VADDPS       Y6, Y2, Y0
 	VFMSUB231PS  conv1_4_25<>+0(SB), Y4, Y0
 	VADDPS       Y5, Y1, Y7
 	VFMSUB231PS  conv1_4_25<>+0(SB), Y3, Y7
 	VADDPS       Y7, Y0, Y8
-	VMOVUPS      Y8, 1056(R8)
+	VMOVUPS      Y8, 11296(DI)
 	VSUBPS       Y7, Y0, Y0
-	VMOVUPS      Y0, 1088(R8)
+	VMOVUPS      Y0, 11328(DI)
 	VMOVAPS      Y2, Y0
 	VFNMADD231PS conv1_5<>+0(SB), Y4, Y0
 	VFMADD231PS  conv1_4<>+0(SB), Y6, Y0
@@ -1621,9 +1615,9 @@ tileColumn2:
 	VFNMADD231PS conv1_10<>+0(SB), Y3, Y7
 	VFMADD231PS  conv1_8<>+0(SB), Y5, Y7
 	VADDPS       Y7, Y0, Y8
-	VMOVUPS      Y8, 1120(R8)
+	VMOVUPS      Y8, 11360(DI)
 	VSUBPS       Y7, Y0, Y0
-	VMOVUPS      Y0, 1152(R8)
+	VMOVUPS      Y0, 11392(DI)
 	VADDPS       Y6, Y6, Y0
 	VFNMADD231PS conv1_10<>+0(SB), Y4, Y0
 	VFMADD231PS  conv1_8<>+0(SB), Y2, Y0
@@ -1631,9 +1625,9 @@ tileColumn2:
 	VFNMADD231PS conv1_5<>+0(SB), Y3, Y2
 	VFMADD231PS  conv1_4<>+0(SB), Y1, Y2
 	VADDPS       Y2, Y0, Y1
-	VMOVUPS      Y1, 1184(R8)
+	VMOVUPS      Y1, 11424(DI)
 	VSUBPS       Y2, Y0, Y0
-	VMOVUPS      Y0, 1216(R8)
+	VMOVUPS      Y0, 11456(DI)
 	VMOVUPS      1280(DI), Y0
 	VMOVUPS      1312(DI), Y1
 	VMOVUPS      1344(DI), Y2
@@ -1645,19 +1639,19 @@ tileColumn2:
 	VSUBPS       Y6, Y0, Y0
 	VSUBPS       Y2, Y4, Y8
 	VFMADD231PS  conv1_5_25<>+0(SB), Y8, Y0
-	VMOVUPS      Y0, 1280(R8)
+	VMOVUPS      Y0, 11520(DI)
 	VSUBPS       Y1, Y7, Y0
 	VSUBPS       Y5, Y3, Y7
 	VFMADD231PS  conv1_5_25<>+0(SB), Y7, Y0
-	VMOVUPS      Y0, 1504(R8)
+	VMOVUPS      Y0, 11744(DI)
 	VADDPS       Y6, Y2, Y0
 	VFMSUB231PS  conv1_4_25<>+0(SB), Y4, Y0
 	VADDPS       Y5, Y1, Y7
 	VFMSUB231PS  conv1_4_25<>+0(SB), Y3, Y7
 	VADDPS       Y7, Y0, Y8
-	VMOVUPS      Y8, 1312(R8)
+	VMOVUPS      Y8, 11552(DI)
 	VSUBPS       Y7, Y0, Y0
-	VMOVUPS      Y0, 1344(R8)
+	VMOVUPS      Y0, 11584(DI)
 	VMOVAPS      Y2, Y0
 	VFNMADD231PS conv1_5<>+0(SB), Y4, Y0
 	VFMADD231PS  conv1_4<>+0(SB), Y6, Y0
@@ -1665,9 +1659,9 @@ tileColumn2:
 	VFNMADD231PS conv1_10<>+0(SB), Y3, Y7
 	VFMADD231PS  conv1_8<>+0(SB), Y5, Y7
 	VADDPS       Y7, Y0, Y8
-	VMOVUPS      Y8, 1376(R8)
+	VMOVUPS      Y8, 11616(DI)
 	VSUBPS       Y7, Y0, Y0
-	VMOVUPS      Y0, 1408(R8)
+	VMOVUPS      Y0, 11648(DI)
 	VADDPS       Y6, Y6, Y0
 	VFNMADD231PS conv1_10<>+0(SB), Y4, Y0
 	VFMADD231PS  conv1_8<>+0(SB), Y2, Y0
@@ -1675,9 +1669,9 @@ tileColumn2:
 	VFNMADD231PS conv1_5<>+0(SB), Y3, Y2
 	VFMADD231PS  conv1_4<>+0(SB), Y1, Y2
 	VADDPS       Y2, Y0, Y1
-	VMOVUPS      Y1, 1440(R8)
+	VMOVUPS      Y1, 11680(DI)
 	VSUBPS       Y2, Y0, Y0
-	VMOVUPS      Y0, 1472(R8)
+	VMOVUPS      Y0, 11712(DI)
 	VMOVUPS      1536(DI), Y0
 	VMOVUPS      1568(DI), Y1
 	VMOVUPS      1600(DI), Y2
@@ -1689,19 +1683,19 @@ tileColumn2:
 	VSUBPS       Y6, Y0, Y0
 	VSUBPS       Y2, Y4, Y8
 	VFMADD231PS  conv1_5_25<>+0(SB), Y8, Y0
-	VMOVUPS      Y0, 1536(R8)
+	VMOVUPS      Y0, 11776(DI)
 	VSUBPS       Y1, Y7, Y0
 	VSUBPS       Y5, Y3, Y7
 	VFMADD231PS  conv1_5_25<>+0(SB), Y7, Y0
-	VMOVUPS      Y0, 1760(R8)
+	VMOVUPS      Y0, 12000(DI)
 	VADDPS       Y6, Y2, Y0
 	VFMSUB231PS  conv1_4_25<>+0(SB), Y4, Y0
 	VADDPS       Y5, Y1, Y7
 	VFMSUB231PS  conv1_4_25<>+0(SB), Y3, Y7
 	VADDPS       Y7, Y0, Y8
-	VMOVUPS      Y8, 1568(R8)
+	VMOVUPS      Y8, 11808(DI)
 	VSUBPS       Y7, Y0, Y0
-	VMOVUPS      Y0, 1600(R8)
+	VMOVUPS      Y0, 11840(DI)
 	VMOVAPS      Y2, Y0
 	VFNMADD231PS conv1_5<>+0(SB), Y4, Y0
 	VFMADD231PS  conv1_4<>+0(SB), Y6, Y0
@@ -1709,9 +1703,9 @@ tileColumn2:
 	VFNMADD231PS conv1_10<>+0(SB), Y3, Y7
 	VFMADD231PS  conv1_8<>+0(SB), Y5, Y7
 	VADDPS       Y7, Y0, Y8
-	VMOVUPS      Y8, 1632(R8)
+	VMOVUPS      Y8, 11872(DI)
 	VSUBPS       Y7, Y0, Y0
-	VMOVUPS      Y0, 1664(R8)
+	VMOVUPS      Y0, 11904(DI)
 	VADDPS       Y6, Y6, Y0
 	VFNMADD231PS conv1_10<>+0(SB), Y4, Y0
 	VFMADD231PS  conv1_8<>+0(SB), Y2, Y0
@@ -1719,9 +1713,9 @@ tileColumn2:
 	VFNMADD231PS conv1_5<>+0(SB), Y3, Y2
 	VFMADD231PS  conv1_4<>+0(SB), Y1, Y2
 	VADDPS       Y2, Y0, Y1
-	VMOVUPS      Y1, 1696(R8)
+	VMOVUPS      Y1, 11936(DI)
 	VSUBPS       Y2, Y0, Y0
-	VMOVUPS      Y0, 1728(R8)
+	VMOVUPS      Y0, 11968(DI)
 	VMOVUPS      1792(DI), Y0
 	VMOVUPS      1824(DI), Y1
 	VMOVUPS      1856(DI), Y2
@@ -1733,19 +1727,19 @@ tileColumn2:
 	VSUBPS       Y6, Y0, Y0
 	VSUBPS       Y2, Y4, Y8
 	VFMADD231PS  conv1_5_25<>+0(SB), Y8, Y0
-	VMOVUPS      Y0, 1792(R8)
+	VMOVUPS      Y0, 12032(DI)
 	VSUBPS       Y1, Y7, Y0
 	VSUBPS       Y5, Y3, Y7
 	VFMADD231PS  conv1_5_25<>+0(SB), Y7, Y0
-	VMOVUPS      Y0, 2016(R8)
+	VMOVUPS      Y0, 12256(DI)
 	VADDPS       Y6, Y2, Y0
 	VFMSUB231PS  conv1_4_25<>+0(SB), Y4, Y0
 	VADDPS       Y5, Y1, Y7
 	VFMSUB231PS  conv1_4_25<>+0(SB), Y3, Y7
 	VADDPS       Y7, Y0, Y8
-	VMOVUPS      Y8, 1824(R8)
+	VMOVUPS      Y8, 12064(DI)
 	VSUBPS       Y7, Y0, Y0
-	VMOVUPS      Y0, 1856(R8)
+	VMOVUPS      Y0, 12096(DI)
 	VMOVAPS      Y2, Y0
 	VFNMADD231PS conv1_5<>+0(SB), Y4, Y0
 	VFMADD231PS  conv1_4<>+0(SB), Y6, Y0
@@ -1753,9 +1747,9 @@ tileColumn2:
 	VFNMADD231PS conv1_10<>+0(SB), Y3, Y7
 	VFMADD231PS  conv1_8<>+0(SB), Y5, Y7
 	VADDPS       Y7, Y0, Y8
-	VMOVUPS      Y8, 1888(R8)
+	VMOVUPS      Y8, 12128(DI)
 	VSUBPS       Y7, Y0, Y0
-	VMOVUPS      Y0, 1920(R8)
+	VMOVUPS      Y0, 12160(DI)
 	VADDPS       Y6, Y6, Y0
 	VFNMADD231PS conv1_10<>+0(SB), Y4, Y0
 	VFMADD231PS  conv1_8<>+0(SB), Y2, Y0
@@ -1763,25 +1757,25 @@ tileColumn2:
 	VFNMADD231PS conv1_5<>+0(SB), Y3, Y2
 	VFMADD231PS  conv1_4<>+0(SB), Y1, Y2
 	VADDPS       Y2, Y0, Y1
-	VMOVUPS      Y1, 1952(R8)
+	VMOVUPS      Y1, 12192(DI)
 	VSUBPS       Y2, Y0, Y0
-	VMOVUPS      Y0, 1984(R8)
-	MOVQ         $0x00000002, R11
+	VMOVUPS      Y0, 12224(DI)
+	MOVQ         $0x00000002, R10
 
 group3:
 	// columns: Aᵀ (u V), a column of V in registers for all outputs of the group
-	MOVQ $0x00000008, R12
+	MOVQ $0x00000008, R11
 
 column4:
-	VMOVUPS (R8), Y0
-	VMOVUPS 256(R8), Y1
-	VMOVUPS 512(R8), Y2
-	VMOVUPS 768(R8), Y3
-	VMOVUPS 1024(R8), Y4
-	VMOVUPS 1280(R8), Y5
-	VMOVUPS 1536(R8), Y6
-	VMOVUPS 1792(R8), Y7
-	MOVQ    $0x0000000a, R13
+	VMOVUPS 10240(DI), Y0
+	VMOVUPS 10496(DI), Y1
+	VMOVUPS 10752(DI), Y2
+	VMOVUPS 11008(DI), Y3
+	VMOVUPS 11264(DI), Y4
+	VMOVUPS 11520(DI), Y5
+	VMOVUPS 11776(DI), Y6
+	VMOVUPS 12032(DI), Y7
+	MOVQ    $0x0000000a, R12
 
 output5:
 	VBROADCASTSS 768(DX), Y8
@@ -1822,20 +1816,18 @@ output5:
 	VMOVUPS      Y8, 256(DI)
 	ADDQ         $+4, DX
 	ADDQ         $+1024, DI
-	DECQ         R13
+	DECQ         R12
 	JNZ          output5
 	ADDQ         $-40, DX
 	ADDQ         $-10240, DI
-	ADDQ         $+32, R8
 	ADDQ         $+96, DX
 	ADDQ         $+32, DI
-	DECQ         R12
+	DECQ         R11
 	JNZ          column4
-	ADDQ         $-256, R8
 	ADDQ         $-728, DX
 	ADDQ         $-256, DI
 	VXORPS       Y0, Y0, Y0
-	MOVQ         $0x0000000a, R12
+	MOVQ         $0x0000000a, R11
 
 output6:
 	VBROADCASTSS (BX), Y1
@@ -1891,58 +1883,52 @@ output6:
 	VFMADD231PS conv1_2<>+0(SB), Y5, Y3
 	VMAXPS      Y2, Y7, Y5
 	VMAXPS      Y3, Y11, Y9
-	VMAXPS      Y9, Y5, Y5
-	VADDPS      Y1, Y5, Y9
-	VMAXPS      Y9, Y0, Y9
-	VCMPPS      $0x1e, Y0, Y9, Y12
-	VMOVMSKPS   Y12, R13
-	VCMPPS      $0x00, Y5, Y7, Y7
-	VMOVMSKPS   Y7, R14
-	ANDL        R13, R14
-	XORL        R14, R13
-	MOVB        R14, (SI)
-	VCMPPS      $0x00, Y5, Y2, Y2
+	VMAXPS      Y9, Y5, Y12
+	VADDPS      Y1, Y12, Y12
+	VMAXPS      Y12, Y0, Y12
+	VCMPPS      $0x1e, Y0, Y12, Y13
+	VMOVMSKPS   Y13, R12
+	VCMPPS      $0x1e, Y5, Y9, Y5
+	VMOVMSKPS   Y5, R13
+	ANDL        R12, R13
+	XORL        R13, R12
+	VCMPPS      $0x1e, Y7, Y2, Y2
 	VMOVMSKPS   Y2, R14
-	ANDL        R13, R14
-	XORL        R14, R13
+	ANDL        R12, R14
+	XORL        R14, R12
+	MOVB        R12, (SI)
 	MOVB        R14, 1(SI)
-	VCMPPS      $0x00, Y5, Y11, Y2
-	VMOVMSKPS   Y2, R14
-	ANDL        R13, R14
-	XORL        R14, R13
-	MOVB        R14, 2(SI)
-	VCMPPS      $0x00, Y5, Y3, Y2
-	VMOVMSKPS   Y2, R14
-	ANDL        R13, R14
-	MOVB        R14, 3(SI)
-	VMOVUPS     Y9, (AX)
+	VCMPPS      $0x1e, Y11, Y3, Y2
+	VMOVMSKPS   Y2, R12
+	ANDL        R13, R12
+	XORL        R12, R13
+	MOVB        R13, 2(SI)
+	MOVB        R12, 3(SI)
+	VMOVUPS     Y12, (AX)
 	VMAXPS      Y6, Y4, Y2
 	VMAXPS      Y10, Y8, Y3
-	VMAXPS      Y3, Y2, Y2
-	VADDPS      Y1, Y2, Y3
-	VMAXPS      Y3, Y0, Y3
-	VCMPPS      $0x1e, Y0, Y3, Y5
-	VMOVMSKPS   Y5, R13
-	VCMPPS      $0x00, Y2, Y4, Y4
-	VMOVMSKPS   Y4, R14
-	ANDL        R13, R14
-	XORL        R14, R13
-	MOVB        R14, 4(SI)
-	VCMPPS      $0x00, Y2, Y6, Y4
-	VMOVMSKPS   Y4, R14
-	ANDL        R13, R14
-	XORL        R14, R13
-	MOVB        R14, 5(SI)
-	VCMPPS      $0x00, Y2, Y8, Y4
-	VMOVMSKPS   Y4, R14
-	ANDL        R13, R14
-	XORL        R14, R13
-	MOVB        R14, 6(SI)
-	VCMPPS      $0x00, Y2, Y10, Y2
+	VMAXPS      Y3, Y2, Y5
+	VADDPS      Y1, Y5, Y5
+	VMAXPS      Y5, Y0, Y5
+	VCMPPS      $0x1e, Y0, Y5, Y7
+	VMOVMSKPS   Y7, R12
+	VCMPPS      $0x1e, Y2, Y3, Y2
+	VMOVMSKPS   Y2, R13
+	ANDL        R12, R13
+	XORL        R13, R12
+	VCMPPS      $0x1e, Y4, Y6, Y2
 	VMOVMSKPS   Y2, R14
-	ANDL        R13, R14
-	MOVB        R14, 7(SI)
-	VMOVUPS     Y3, 32(AX)
+	ANDL        R12, R14
+	XORL        R14, R12
+	MOVB        R12, 4(SI)
+	MOVB        R14, 5(SI)
+	VCMPPS      $0x1e, Y8, Y10, Y2
+	VMOVMSKPS   Y2, R12
+	ANDL        R13, R12
+	XORL        R12, R13
+	MOVB        R13, 6(SI)
+	MOVB        R12, 7(SI)
+	VMOVUPS     Y5, 32(AX)
 	VMOVUPS     544(DI), Y2
 	VMOVUPS     576(DI), Y3
 	VADDPS      Y3, Y2, Y4
@@ -1993,66 +1979,60 @@ output6:
 	VFMADD231PS conv1_2<>+0(SB), Y5, Y3
 	VMAXPS      Y2, Y7, Y5
 	VMAXPS      Y3, Y11, Y9
-	VMAXPS      Y9, Y5, Y5
-	VADDPS      Y1, Y5, Y9
-	VMAXPS      Y9, Y0, Y9
-	VCMPPS      $0x1e, Y0, Y9, Y12
-	VMOVMSKPS   Y12, R13
-	VCMPPS      $0x00, Y5, Y7, Y7
-	VMOVMSKPS   Y7, R14
-	ANDL        R13, R14
-	XORL        R14, R13
-	MOVB        R14, 48(SI)
-	VCMPPS      $0x00, Y5, Y2, Y2
+	VMAXPS      Y9, Y5, Y12
+	VADDPS      Y1, Y12, Y12
+	VMAXPS      Y12, Y0, Y12
+	VCMPPS      $0x1e, Y0, Y12, Y13
+	VMOVMSKPS   Y13, R12
+	VCMPPS      $0x1e, Y5, Y9, Y5
+	VMOVMSKPS   Y5, R13
+	ANDL        R12, R13
+	XORL        R13, R12
+	VCMPPS      $0x1e, Y7, Y2, Y2
 	VMOVMSKPS   Y2, R14
-	ANDL        R13, R14
-	XORL        R14, R13
+	ANDL        R12, R14
+	XORL        R14, R12
+	MOVB        R12, 48(SI)
 	MOVB        R14, 49(SI)
-	VCMPPS      $0x00, Y5, Y11, Y2
-	VMOVMSKPS   Y2, R14
-	ANDL        R13, R14
-	XORL        R14, R13
-	MOVB        R14, 50(SI)
-	VCMPPS      $0x00, Y5, Y3, Y2
-	VMOVMSKPS   Y2, R14
-	ANDL        R13, R14
-	MOVB        R14, 51(SI)
-	VMOVUPS     Y9, 384(AX)
+	VCMPPS      $0x1e, Y11, Y3, Y2
+	VMOVMSKPS   Y2, R12
+	ANDL        R13, R12
+	XORL        R12, R13
+	MOVB        R13, 50(SI)
+	MOVB        R12, 51(SI)
+	VMOVUPS     Y12, 384(AX)
 	VMAXPS      Y6, Y4, Y2
 	VMAXPS      Y10, Y8, Y3
-	VMAXPS      Y3, Y2, Y2
-	VADDPS      Y1, Y2, Y1
+	VMAXPS      Y3, Y2, Y5
+	VADDPS      Y1, Y5, Y1
 	VMAXPS      Y1, Y0, Y1
-	VCMPPS      $0x1e, Y0, Y1, Y3
-	VMOVMSKPS   Y3, R13
-	VCMPPS      $0x00, Y2, Y4, Y3
-	VMOVMSKPS   Y3, R14
-	ANDL        R13, R14
-	XORL        R14, R13
-	MOVB        R14, 52(SI)
-	VCMPPS      $0x00, Y2, Y6, Y3
-	VMOVMSKPS   Y3, R14
-	ANDL        R13, R14
-	XORL        R14, R13
-	MOVB        R14, 53(SI)
-	VCMPPS      $0x00, Y2, Y8, Y3
-	VMOVMSKPS   Y3, R14
-	ANDL        R13, R14
-	XORL        R14, R13
-	MOVB        R14, 54(SI)
-	VCMPPS      $0x00, Y2, Y10, Y2
+	VCMPPS      $0x1e, Y0, Y1, Y5
+	VMOVMSKPS   Y5, R12
+	VCMPPS      $0x1e, Y2, Y3, Y2
+	VMOVMSKPS   Y2, R13
+	ANDL        R12, R13
+	XORL        R13, R12
+	VCMPPS      $0x1e, Y4, Y6, Y2
 	VMOVMSKPS   Y2, R14
-	ANDL        R13, R14
-	MOVB        R14, 55(SI)
+	ANDL        R12, R14
+	XORL        R14, R12
+	MOVB        R12, 52(SI)
+	MOVB        R14, 53(SI)
+	VCMPPS      $0x1e, Y8, Y10, Y2
+	VMOVMSKPS   Y2, R12
+	ANDL        R13, R12
+	XORL        R12, R13
+	MOVB        R13, 54(SI)
+	MOVB        R12, 55(SI)
 	VMOVUPS     Y1, 416(AX)
 	ADDQ        $+4, BX
 	ADDQ        $+1024, DI
 	ADDQ        $+4608, AX
 	ADDQ        $+576, SI
-	DECQ        R12
+	DECQ        R11
 	JNZ         output6
 	ADDQ        $-10240, DI
-	DECQ        R11
+	DECQ        R10
 	JNZ         group3
 	ADDQ        $-80, DX
 	ADDQ        $-80, BX
@@ -2061,12 +2041,12 @@ output6:
 	ADDQ        $+128, CX
 	ADDQ        $+64, AX
 	ADDQ        $+8, SI
-	DECQ        R10
+	DECQ        R9
 	JNZ         tileColumn2
 	ADDQ        $+2816, CX
 	ADDQ        $+384, AX
 	ADDQ        $+48, SI
-	DECQ        R9
+	DECQ        R8
 	JNZ         tileRow1
 	VZEROUPPER
 	RET
@@ -2179,12 +2159,12 @@ column4:
 	VFMADD231PS  Y14, Y10, Y8
 	VMOVUPS      160(CX), Y14
 	VBLENDVPS    Y12, 1056(CX), Y14, Y14
-	VBLENDVPS    Y11, Y14, Y15, Y15
-	VFMADD231PS  Y15, Y10, Y4
+	VBLENDVPS    Y11, Y14, Y15, Y14
+	VFMADD231PS  Y14, Y10, Y4
 	VMOVUPS      1056(CX), Y14
-	VBLENDVPS    Y12, 1952(CX), Y14, Y14
-	VBLENDVPS    Y11, Y14, Y13, Y13
-	VFMADD231PS  Y13, Y10, Y9
+	VBLENDVPS    Y12, 1952(CX), Y14, Y12
+	VBLENDVPS    Y11, Y12, Y13, Y11
+	VFMADD231PS  Y11, Y10, Y9
 	ADDQ         $+64, CX
 	ADDQ         $+96, SI
 	ADDQ         $+4, DI
@@ -2324,12 +2304,12 @@ column6:
 	VFMADD231PS  Y14, Y10, Y8
 	VMOVUPS      1952(CX), Y14
 	VBLENDVPS    Y12, 2848(CX), Y14, Y14
-	VBLENDVPS    Y11, Y14, Y15, Y15
-	VFMADD231PS  Y15, Y10, Y4
+	VBLENDVPS    Y11, Y14, Y15, Y14
+	VFMADD231PS  Y14, Y10, Y4
 	VMOVUPS      2848(CX), Y14
-	VBLENDVPS    Y12, 3744(CX), Y14, Y14
-	VBLENDVPS    Y11, Y14, Y13, Y13
-	VFMADD231PS  Y13, Y10, Y9
+	VBLENDVPS    Y12, 3744(CX), Y14, Y12
+	VBLENDVPS    Y11, Y12, Y13, Y11
+	VFMADD231PS  Y11, Y10, Y9
 	ADDQ         $+64, CX
 	ADDQ         $+96, SI
 	ADDQ         $+4, DI
@@ -2446,9 +2426,9 @@ column8:
 	VBLENDVPS    Y7, Y9, Y10, Y10
 	VFMADD231PS  Y10, Y6, Y3
 	VMOVUPS      3744(CX), Y10
-	VBLENDVPS    Y8, 4640(CX), Y10, Y10
-	VBLENDVPS    Y7, Y10, Y9, Y9
-	VFMADD231PS  Y9, Y6, Y4
+	VBLENDVPS    Y8, 4640(CX), Y10, Y8
+	VBLENDVPS    Y7, Y8, Y9, Y7
+	VFMADD231PS  Y7, Y6, Y4
 	ADDQ         $+64, CX
 	ADDQ         $+96, SI
 	ADDQ         $+4, DI
@@ -2522,22 +2502,20 @@ GLOBL conv1_bits<>(SB), RODATA|NOPTR, $32
 
 // func Conv1ForwardReLUPool16(y []float32, x []float32, u []float32, bias []float32)
 // Requires: AVX, FMA3
-TEXT ·Conv1ForwardReLUPool16(SB), $12416-96
+TEXT ·Conv1ForwardReLUPool16(SB), $12352-96
 	MOVQ y_base+0(FP), AX
 	MOVQ x_base+24(FP), CX
 	MOVQ u_base+48(FP), DX
 	MOVQ bias_base+72(FP), BX
 	LEAQ 63(SP), SI
 	ANDQ $-64, SI
-	LEAQ 10367(SP), DI
-	ANDQ $-64, DI
-	MOVQ $0x00000006, R8
+	MOVQ $0x00000006, DI
 
 tileRow1:
-	MOVQ $0x00000006, R9
+	MOVQ $0x00000006, R8
 
 tileColumn2:
-	MOVQ $0x00000002, R10
+	MOVQ $0x00000002, R9
 
 part3:
 	// V = Bᵀ X B
@@ -2904,19 +2882,19 @@ part3:
 	VSUBPS       Y6, Y0, Y0
 	VSUBPS       Y2, Y4, Y8
 	VFMADD231PS  conv1_5_25<>+0(SB), Y8, Y0
-	VMOVUPS      Y0, (DI)
+	VMOVUPS      Y0, 10240(SI)
 	VSUBPS       Y1, Y7, Y0
 	VSUBPS       Y5, Y3, Y7
 	VFMADD231PS  conv1_5_25<>+0(SB), Y7, Y0
-	VMOVUPS      Y0, 224(DI)
+	VMOVUPS      Y0, 10464(SI)
 	VADDPS       Y6, Y2, Y0
 	VFMSUB231PS  conv1_4_25<>+0(SB), Y4, Y0
 	VADDPS       Y5, Y1, Y7
 	VFMSUB231PS  conv1_4_25<>+0(SB), Y3, Y7
 	VADDPS       Y7, Y0, Y8
-	VMOVUPS      Y8, 32(DI)
+	VMOVUPS      Y8, 10272(SI)
 	VSUBPS       Y7, Y0, Y0
-	VMOVUPS      Y0, 64(DI)
+	VMOVUPS      Y0, 10304(SI)
 	VMOVAPS      Y2, Y0
 	VFNMADD231PS conv1_5<>+0(SB), Y4, Y0
 	VFMADD231PS  conv1_4<>+0(SB), Y6, Y0
@@ -2924,9 +2902,9 @@ part3:
 	VFNMADD231PS conv1_10<>+0(SB), Y3, Y7
 	VFMADD231PS  conv1_8<>+0(SB), Y5, Y7
 	VADDPS       Y7, Y0, Y8
-	VMOVUPS      Y8, 96(DI)
+	VMOVUPS      Y8, 10336(SI)
 	VSUBPS       Y7, Y0, Y0
-	VMOVUPS      Y0, 128(DI)
+	VMOVUPS      Y0, 10368(SI)
 	VADDPS       Y6, Y6, Y0
 	VFNMADD231PS conv1_10<>+0(SB), Y4, Y0
 	VFMADD231PS  conv1_8<>+0(SB), Y2, Y0
@@ -2934,9 +2912,9 @@ part3:
 	VFNMADD231PS conv1_5<>+0(SB), Y3, Y2
 	VFMADD231PS  conv1_4<>+0(SB), Y1, Y2
 	VADDPS       Y2, Y0, Y1
-	VMOVUPS      Y1, 160(DI)
+	VMOVUPS      Y1, 10400(SI)
 	VSUBPS       Y2, Y0, Y0
-	VMOVUPS      Y0, 192(DI)
+	VMOVUPS      Y0, 10432(SI)
 	VMOVUPS      256(SI), Y0
 	VMOVUPS      288(SI), Y1
 	VMOVUPS      320(SI), Y2
@@ -2948,19 +2926,19 @@ part3:
 	VSUBPS       Y6, Y0, Y0
 	VSUBPS       Y2, Y4, Y8
 	VFMADD231PS  conv1_5_25<>+0(SB), Y8, Y0
-	VMOVUPS      Y0, 256(DI)
+	VMOVUPS      Y0, 10496(SI)
 	VSUBPS       Y1, Y7, Y0
 	VSUBPS       Y5, Y3, Y7
 	VFMADD231PS  conv1_5_25<>+0(SB), Y7, Y0
-	VMOVUPS      Y0, 480(DI)
+	VMOVUPS      Y0, 10720(SI)
 	VADDPS       Y6, Y2, Y0
 	VFMSUB231PS  conv1_4_25<>+0(SB), Y4, Y0
 	VADDPS       Y5, Y1, Y7
 	VFMSUB231PS  conv1_4_25<>+0(SB), Y3, Y7
 	VADDPS       Y7, Y0, Y8
-	VMOVUPS      Y8, 288(DI)
+	VMOVUPS      Y8, 10528(SI)
 	VSUBPS       Y7, Y0, Y0
-	VMOVUPS      Y0, 320(DI)
+	VMOVUPS      Y0, 10560(SI)
 	VMOVAPS      Y2, Y0
 	VFNMADD231PS conv1_5<>+0(SB), Y4, Y0
 	VFMADD231PS  conv1_4<>+0(SB), Y6, Y0
@@ -2968,9 +2946,9 @@ part3:
 	VFNMADD231PS conv1_10<>+0(SB), Y3, Y7
 	VFMADD231PS  conv1_8<>+0(SB), Y5, Y7
 	VADDPS       Y7, Y0, Y8
-	VMOVUPS      Y8, 352(DI)
+	VMOVUPS      Y8, 10592(SI)
 	VSUBPS       Y7, Y0, Y0
-	VMOVUPS      Y0, 384(DI)
+	VMOVUPS      Y0, 10624(SI)
 	VADDPS       Y6, Y6, Y0
 	VFNMADD231PS conv1_10<>+0(SB), Y4, Y0
 	VFMADD231PS  conv1_8<>+0(SB), Y2, Y0
@@ -2978,9 +2956,9 @@ part3:
 	VFNMADD231PS conv1_5<>+0(SB), Y3, Y2
 	VFMADD231PS  conv1_4<>+0(SB), Y1, Y2
 	VADDPS       Y2, Y0, Y1
-	VMOVUPS      Y1, 416(DI)
+	VMOVUPS      Y1, 10656(SI)
 	VSUBPS       Y2, Y0, Y0
-	VMOVUPS      Y0, 448(DI)
+	VMOVUPS      Y0, 10688(SI)
 	VMOVUPS      512(SI), Y0
 	VMOVUPS      544(SI), Y1
 	VMOVUPS      576(SI), Y2
@@ -2992,19 +2970,19 @@ part3:
 	VSUBPS       Y6, Y0, Y0
 	VSUBPS       Y2, Y4, Y8
 	VFMADD231PS  conv1_5_25<>+0(SB), Y8, Y0
-	VMOVUPS      Y0, 512(DI)
+	VMOVUPS      Y0, 10752(SI)
 	VSUBPS       Y1, Y7, Y0
 	VSUBPS       Y5, Y3, Y7
 	VFMADD231PS  conv1_5_25<>+0(SB), Y7, Y0
-	VMOVUPS      Y0, 736(DI)
+	VMOVUPS      Y0, 10976(SI)
 	VADDPS       Y6, Y2, Y0
 	VFMSUB231PS  conv1_4_25<>+0(SB), Y4, Y0
 	VADDPS       Y5, Y1, Y7
 	VFMSUB231PS  conv1_4_25<>+0(SB), Y3, Y7
 	VADDPS       Y7, Y0, Y8
-	VMOVUPS      Y8, 544(DI)
+	VMOVUPS      Y8, 10784(SI)
 	VSUBPS       Y7, Y0, Y0
-	VMOVUPS      Y0, 576(DI)
+	VMOVUPS      Y0, 10816(SI)
 	VMOVAPS      Y2, Y0
 	VFNMADD231PS conv1_5<>+0(SB), Y4, Y0
 	VFMADD231PS  conv1_4<>+0(SB), Y6, Y0
@@ -3012,9 +2990,9 @@ part3:
 	VFNMADD231PS conv1_10<>+0(SB), Y3, Y7
 	VFMADD231PS  conv1_8<>+0(SB), Y5, Y7
 	VADDPS       Y7, Y0, Y8
-	VMOVUPS      Y8, 608(DI)
+	VMOVUPS      Y8, 10848(SI)
 	VSUBPS       Y7, Y0, Y0
-	VMOVUPS      Y0, 640(DI)
+	VMOVUPS      Y0, 10880(SI)
 	VADDPS       Y6, Y6, Y0
 	VFNMADD231PS conv1_10<>+0(SB), Y4, Y0
 	VFMADD231PS  conv1_8<>+0(SB), Y2, Y0
@@ -3022,9 +3000,9 @@ part3:
 	VFNMADD231PS conv1_5<>+0(SB), Y3, Y2
 	VFMADD231PS  conv1_4<>+0(SB), Y1, Y2
 	VADDPS       Y2, Y0, Y1
-	VMOVUPS      Y1, 672(DI)
+	VMOVUPS      Y1, 10912(SI)
 	VSUBPS       Y2, Y0, Y0
-	VMOVUPS      Y0, 704(DI)
+	VMOVUPS      Y0, 10944(SI)
 	VMOVUPS      768(SI), Y0
 	VMOVUPS      800(SI), Y1
 	VMOVUPS      832(SI), Y2
@@ -3036,19 +3014,19 @@ part3:
 	VSUBPS       Y6, Y0, Y0
 	VSUBPS       Y2, Y4, Y8
 	VFMADD231PS  conv1_5_25<>+0(SB), Y8, Y0
-	VMOVUPS      Y0, 768(DI)
+	VMOVUPS      Y0, 11008(SI)
 	VSUBPS       Y1, Y7, Y0
 	VSUBPS       Y5, Y3, Y7
 	VFMADD231PS  conv1_5_25<>+0(SB), Y7, Y0
-	VMOVUPS      Y0, 992(DI)
+	VMOVUPS      Y0, 11232(SI)
 	VADDPS       Y6, Y2, Y0
 	VFMSUB231PS  conv1_4_25<>+0(SB), Y4, Y0
 	VADDPS       Y5, Y1, Y7
 	VFMSUB231PS  conv1_4_25<>+0(SB), Y3, Y7
 	VADDPS       Y7, Y0, Y8
-	VMOVUPS      Y8, 800(DI)
+	VMOVUPS      Y8, 11040(SI)
 	VSUBPS       Y7, Y0, Y0
-	VMOVUPS      Y0, 832(DI)
+	VMOVUPS      Y0, 11072(SI)
 	VMOVAPS      Y2, Y0
 	VFNMADD231PS conv1_5<>+0(SB), Y4, Y0
 	VFMADD231PS  conv1_4<>+0(SB), Y6, Y0
@@ -3056,9 +3034,9 @@ part3:
 	VFNMADD231PS conv1_10<>+0(SB), Y3, Y7
 	VFMADD231PS  conv1_8<>+0(SB), Y5, Y7
 	VADDPS       Y7, Y0, Y8
-	VMOVUPS      Y8, 864(DI)
+	VMOVUPS      Y8, 11104(SI)
 	VSUBPS       Y7, Y0, Y0
-	VMOVUPS      Y0, 896(DI)
+	VMOVUPS      Y0, 11136(SI)
 	VADDPS       Y6, Y6, Y0
 	VFNMADD231PS conv1_10<>+0(SB), Y4, Y0
 	VFMADD231PS  conv1_8<>+0(SB), Y2, Y0
@@ -3066,9 +3044,9 @@ part3:
 	VFNMADD231PS conv1_5<>+0(SB), Y3, Y2
 	VFMADD231PS  conv1_4<>+0(SB), Y1, Y2
 	VADDPS       Y2, Y0, Y1
-	VMOVUPS      Y1, 928(DI)
+	VMOVUPS      Y1, 11168(SI)
 	VSUBPS       Y2, Y0, Y0
-	VMOVUPS      Y0, 960(DI)
+	VMOVUPS      Y0, 11200(SI)
 	VMOVUPS      1024(SI), Y0
 	VMOVUPS      1056(SI), Y1
 	VMOVUPS      1088(SI), Y2
@@ -3080,19 +3058,19 @@ part3:
 	VSUBPS       Y6, Y0, Y0
 	VSUBPS       Y2, Y4, Y8
 	VFMADD231PS  conv1_5_25<>+0(SB), Y8, Y0
-	VMOVUPS      Y0, 1024(DI)
+	VMOVUPS      Y0, 11264(SI)
 	VSUBPS       Y1, Y7, Y0
 	VSUBPS       Y5, Y3, Y7
 	VFMADD231PS  conv1_5_25<>+0(SB), Y7, Y0
-	VMOVUPS      Y0, 1248(DI)
+	VMOVUPS      Y0, 11488(SI)
 	VADDPS       Y6, Y2, Y0
 	VFMSUB231PS  conv1_4_25<>+0(SB), Y4, Y0
 	VADDPS       Y5, Y1, Y7
 	VFMSUB231PS  conv1_4_25<>+0(SB), Y3, Y7
 	VADDPS       Y7, Y0, Y8
-	VMOVUPS      Y8, 1056(DI)
+	VMOVUPS      Y8, 11296(SI)
 	VSUBPS       Y7, Y0, Y0
-	VMOVUPS      Y0, 1088(DI)
+	VMOVUPS      Y0, 11328(SI)
 	VMOVAPS      Y2, Y0
 	VFNMADD231PS conv1_5<>+0(SB), Y4, Y0
 	VFMADD231PS  conv1_4<>+0(SB), Y6, Y0
@@ -3100,9 +3078,9 @@ part3:
 	VFNMADD231PS conv1_10<>+0(SB), Y3, Y7
 	VFMADD231PS  conv1_8<>+0(SB), Y5, Y7
 	VADDPS       Y7, Y0, Y8
-	VMOVUPS      Y8, 1120(DI)
+	VMOVUPS      Y8, 11360(SI)
 	VSUBPS       Y7, Y0, Y0
-	VMOVUPS      Y0, 1152(DI)
+	VMOVUPS      Y0, 11392(SI)
 	VADDPS       Y6, Y6, Y0
 	VFNMADD231PS conv1_10<>+0(SB), Y4, Y0
 	VFMADD231PS  conv1_8<>+0(SB), Y2, Y0
@@ -3110,9 +3088,9 @@ part3:
 	VFNMADD231PS conv1_5<>+0(SB), Y3, Y2
 	VFMADD231PS  conv1_4<>+0(SB), Y1, Y2
 	VADDPS       Y2, Y0, Y1
-	VMOVUPS      Y1, 1184(DI)
+	VMOVUPS      Y1, 11424(SI)
 	VSUBPS       Y2, Y0, Y0
-	VMOVUPS      Y0, 1216(DI)
+	VMOVUPS      Y0, 11456(SI)
 	VMOVUPS      1280(SI), Y0
 	VMOVUPS      1312(SI), Y1
 	VMOVUPS      1344(SI), Y2
@@ -3124,19 +3102,19 @@ part3:
 	VSUBPS       Y6, Y0, Y0
 	VSUBPS       Y2, Y4, Y8
 	VFMADD231PS  conv1_5_25<>+0(SB), Y8, Y0
-	VMOVUPS      Y0, 1280(DI)
+	VMOVUPS      Y0, 11520(SI)
 	VSUBPS       Y1, Y7, Y0
 	VSUBPS       Y5, Y3, Y7
 	VFMADD231PS  conv1_5_25<>+0(SB), Y7, Y0
-	VMOVUPS      Y0, 1504(DI)
+	VMOVUPS      Y0, 11744(SI)
 	VADDPS       Y6, Y2, Y0
 	VFMSUB231PS  conv1_4_25<>+0(SB), Y4, Y0
 	VADDPS       Y5, Y1, Y7
 	VFMSUB231PS  conv1_4_25<>+0(SB), Y3, Y7
 	VADDPS       Y7, Y0, Y8
-	VMOVUPS      Y8, 1312(DI)
+	VMOVUPS      Y8, 11552(SI)
 	VSUBPS       Y7, Y0, Y0
-	VMOVUPS      Y0, 1344(DI)
+	VMOVUPS      Y0, 11584(SI)
 	VMOVAPS      Y2, Y0
 	VFNMADD231PS conv1_5<>+0(SB), Y4, Y0
 	VFMADD231PS  conv1_4<>+0(SB), Y6, Y0
@@ -3144,9 +3122,9 @@ part3:
 	VFNMADD231PS conv1_10<>+0(SB), Y3, Y7
 	VFMADD231PS  conv1_8<>+0(SB), Y5, Y7
 	VADDPS       Y7, Y0, Y8
-	VMOVUPS      Y8, 1376(DI)
+	VMOVUPS      Y8, 11616(SI)
 	VSUBPS       Y7, Y0, Y0
-	VMOVUPS      Y0, 1408(DI)
+	VMOVUPS      Y0, 11648(SI)
 	VADDPS       Y6, Y6, Y0
 	VFNMADD231PS conv1_10<>+0(SB), Y4, Y0
 	VFMADD231PS  conv1_8<>+0(SB), Y2, Y0
@@ -3154,9 +3132,9 @@ part3:
 	VFNMADD231PS conv1_5<>+0(SB), Y3, Y2
 	VFMADD231PS  conv1_4<>+0(SB), Y1, Y2
 	VADDPS       Y2, Y0, Y1
-	VMOVUPS      Y1, 1440(DI)
+	VMOVUPS      Y1, 11680(SI)
 	VSUBPS       Y2, Y0, Y0
-	VMOVUPS      Y0, 1472(DI)
+	VMOVUPS      Y0, 11712(SI)
 	VMOVUPS      1536(SI), Y0
 	VMOVUPS      1568(SI), Y1
 	VMOVUPS      1600(SI), Y2
@@ -3168,19 +3146,19 @@ part3:
 	VSUBPS       Y6, Y0, Y0
 	VSUBPS       Y2, Y4, Y8
 	VFMADD231PS  conv1_5_25<>+0(SB), Y8, Y0
-	VMOVUPS      Y0, 1536(DI)
+	VMOVUPS      Y0, 11776(SI)
 	VSUBPS       Y1, Y7, Y0
 	VSUBPS       Y5, Y3, Y7
 	VFMADD231PS  conv1_5_25<>+0(SB), Y7, Y0
-	VMOVUPS      Y0, 1760(DI)
+	VMOVUPS      Y0, 12000(SI)
 	VADDPS       Y6, Y2, Y0
 	VFMSUB231PS  conv1_4_25<>+0(SB), Y4, Y0
 	VADDPS       Y5, Y1, Y7
 	VFMSUB231PS  conv1_4_25<>+0(SB), Y3, Y7
 	VADDPS       Y7, Y0, Y8
-	VMOVUPS      Y8, 1568(DI)
+	VMOVUPS      Y8, 11808(SI)
 	VSUBPS       Y7, Y0, Y0
-	VMOVUPS      Y0, 1600(DI)
+	VMOVUPS      Y0, 11840(SI)
 	VMOVAPS      Y2, Y0
 	VFNMADD231PS conv1_5<>+0(SB), Y4, Y0
 	VFMADD231PS  conv1_4<>+0(SB), Y6, Y0
@@ -3188,9 +3166,9 @@ part3:
 	VFNMADD231PS conv1_10<>+0(SB), Y3, Y7
 	VFMADD231PS  conv1_8<>+0(SB), Y5, Y7
 	VADDPS       Y7, Y0, Y8
-	VMOVUPS      Y8, 1632(DI)
+	VMOVUPS      Y8, 11872(SI)
 	VSUBPS       Y7, Y0, Y0
-	VMOVUPS      Y0, 1664(DI)
+	VMOVUPS      Y0, 11904(SI)
 	VADDPS       Y6, Y6, Y0
 	VFNMADD231PS conv1_10<>+0(SB), Y4, Y0
 	VFMADD231PS  conv1_8<>+0(SB), Y2, Y0
@@ -3198,9 +3176,9 @@ part3:
 	VFNMADD231PS conv1_5<>+0(SB), Y3, Y2
 	VFMADD231PS  conv1_4<>+0(SB), Y1, Y2
 	VADDPS       Y2, Y0, Y1
-	VMOVUPS      Y1, 1696(DI)
+	VMOVUPS      Y1, 11936(SI)
 	VSUBPS       Y2, Y0, Y0
-	VMOVUPS      Y0, 1728(DI)
+	VMOVUPS      Y0, 11968(SI)
 	VMOVUPS      1792(SI), Y0
 	VMOVUPS      1824(SI), Y1
 	VMOVUPS      1856(SI), Y2
@@ -3212,19 +3190,19 @@ part3:
 	VSUBPS       Y6, Y0, Y0
 	VSUBPS       Y2, Y4, Y8
 	VFMADD231PS  conv1_5_25<>+0(SB), Y8, Y0
-	VMOVUPS      Y0, 1792(DI)
+	VMOVUPS      Y0, 12032(SI)
 	VSUBPS       Y1, Y7, Y0
 	VSUBPS       Y5, Y3, Y7
 	VFMADD231PS  conv1_5_25<>+0(SB), Y7, Y0
-	VMOVUPS      Y0, 2016(DI)
+	VMOVUPS      Y0, 12256(SI)
 	VADDPS       Y6, Y2, Y0
 	VFMSUB231PS  conv1_4_25<>+0(SB), Y4, Y0
 	VADDPS       Y5, Y1, Y7
 	VFMSUB231PS  conv1_4_25<>+0(SB), Y3, Y7
 	VADDPS       Y7, Y0, Y8
-	VMOVUPS      Y8, 1824(DI)
+	VMOVUPS      Y8, 12064(SI)
 	VSUBPS       Y7, Y0, Y0
-	VMOVUPS      Y0, 1856(DI)
+	VMOVUPS      Y0, 12096(SI)
 	VMOVAPS      Y2, Y0
 	VFNMADD231PS conv1_5<>+0(SB), Y4, Y0
 	VFMADD231PS  conv1_4<>+0(SB), Y6, Y0
@@ -3232,9 +3210,9 @@ part3:
 	VFNMADD231PS conv1_10<>+0(SB), Y3, Y7
 	VFMADD231PS  conv1_8<>+0(SB), Y5, Y7
 	VADDPS       Y7, Y0, Y8
-	VMOVUPS      Y8, 1888(DI)
+	VMOVUPS      Y8, 12128(SI)
 	VSUBPS       Y7, Y0, Y0
-	VMOVUPS      Y0, 1920(DI)
+	VMOVUPS      Y0, 12160(SI)
 	VADDPS       Y6, Y6, Y0
 	VFNMADD231PS conv1_10<>+0(SB), Y4, Y0
 	VFMADD231PS  conv1_8<>+0(SB), Y2, Y0
@@ -3242,25 +3220,25 @@ part3:
 	VFNMADD231PS conv1_5<>+0(SB), Y3, Y2
 	VFMADD231PS  conv1_4<>+0(SB), Y1, Y2
 	VADDPS       Y2, Y0, Y1
-	VMOVUPS      Y1, 1952(DI)
+	VMOVUPS      Y1, 12192(SI)
 	VSUBPS       Y2, Y0, Y0
-	VMOVUPS      Y0, 1984(DI)
-	MOVQ         $0x00000002, R11
+	VMOVUPS      Y0, 12224(SI)
+	MOVQ         $0x00000002, R10
 
 group4:
 	// columns: Aᵀ (u V), a column of V in registers for all outputs of the group
-	MOVQ $0x00000008, R12
+	MOVQ $0x00000008, R11
 
 column5:
-	VMOVUPS (DI), Y0
-	VMOVUPS 256(DI), Y1
-	VMOVUPS 512(DI), Y2
-	VMOVUPS 768(DI), Y3
-	VMOVUPS 1024(DI), Y4
-	VMOVUPS 1280(DI), Y5
-	VMOVUPS 1536(DI), Y6
-	VMOVUPS 1792(DI), Y7
-	MOVQ    $0x0000000a, R13
+	VMOVUPS 10240(SI), Y0
+	VMOVUPS 10496(SI), Y1
+	VMOVUPS 10752(SI), Y2
+	VMOVUPS 11008(SI), Y3
+	VMOVUPS 11264(SI), Y4
+	VMOVUPS 11520(SI), Y5
+	VMOVUPS 11776(SI), Y6
+	VMOVUPS 12032(SI), Y7
+	MOVQ    $0x0000000a, R12
 
 output6:
 	VBROADCASTSS 768(DX), Y8
@@ -3301,20 +3279,18 @@ output6:
 	VMOVUPS      Y8, 256(SI)
 	ADDQ         $+4, DX
 	ADDQ         $+1024, SI
-	DECQ         R13
+	DECQ         R12
 	JNZ          output6
 	ADDQ         $-40, DX
 	ADDQ         $-10240, SI
-	ADDQ         $+32, DI
 	ADDQ         $+96, DX
 	ADDQ         $+32, SI
-	DECQ         R12
+	DECQ         R11
 	JNZ          column5
-	ADDQ         $-256, DI
 	ADDQ         $-728, DX
 	ADDQ         $-256, SI
 	VXORPS       Y0, Y0, Y0
-	MOVQ         $0x0000000a, R12
+	MOVQ         $0x0000000a, R11
 
 output7:
 	VBROADCASTSS (BX), Y1
@@ -3443,34 +3419,34 @@ output7:
 	ADDQ        $+4, BX
 	ADDQ        $+1024, SI
 	ADDQ        $+9216, AX
-	DECQ        R12
+	DECQ        R11
 	JNZ         output7
 	ADDQ        $-10240, SI
-	DECQ        R11
+	DECQ        R10
 	JNZ         group4
 	ADDQ        $-80, DX
 	ADDQ        $-80, BX
 	ADDQ        $-184320, AX
 	ADDQ        $+32, CX
 	ADDQ        $+32, AX
-	DECQ        R10
+	DECQ        R9
 	JNZ         part3
 	ADDQ        $-64, CX
 	ADDQ        $-64, AX
 	ADDQ        $+256, CX
 	ADDQ        $+128, AX
-	DECQ        R9
+	DECQ        R8
 	JNZ         tileColumn2
 	ADDQ        $+5632, CX
 	ADDQ        $+768, AX
-	DECQ        R8
+	DECQ        DI
 	JNZ         tileRow1
 	VZEROUPPER
 	RET
 
 // func Conv1ForwardReLUPoolMask16(y []float32, mask []byte, x []float32, u []float32, bias []float32)
 // Requires: AVX, FMA3
-TEXT ·Conv1ForwardReLUPoolMask16(SB), $12416-120
+TEXT ·Conv1ForwardReLUPoolMask16(SB), $12352-120
 	MOVQ y_base+0(FP), AX
 	MOVQ x_base+48(FP), CX
 	MOVQ u_base+72(FP), DX
@@ -3478,15 +3454,13 @@ TEXT ·Conv1ForwardReLUPoolMask16(SB), $12416-120
 	MOVQ mask_base+24(FP), SI
 	LEAQ 63(SP), DI
 	ANDQ $-64, DI
-	LEAQ 10367(SP), R8
-	ANDQ $-64, R8
-	MOVQ $0x00000006, R9
+	MOVQ $0x00000006, R8
 
 tileRow1:
-	MOVQ $0x00000006, R10
+	MOVQ $0x00000006, R9
 
 tileColumn2:
-	MOVQ $0x00000002, R11
+	MOVQ $0x00000002, R10
 
 part3:
 	// V = Bᵀ X B
@@ -3853,19 +3827,19 @@ part3:
 	VSUBPS       Y6, Y0, Y0
 	VSUBPS       Y2, Y4, Y8
 	VFMADD231PS  conv1_5_25<>+0(SB), Y8, Y0
-	VMOVUPS      Y0, (R8)
+	VMOVUPS      Y0, 10240(DI)
 	VSUBPS       Y1, Y7, Y0
 	VSUBPS       Y5, Y3, Y7
 	VFMADD231PS  conv1_5_25<>+0(SB), Y7, Y0
-	VMOVUPS      Y0, 224(R8)
+	VMOVUPS      Y0, 10464(DI)
 	VADDPS       Y6, Y2, Y0
 	VFMSUB231PS  conv1_4_25<>+0(SB), Y4, Y0
 	VADDPS       Y5, Y1, Y7
 	VFMSUB231PS  conv1_4_25<>+0(SB), Y3, Y7
 	VADDPS       Y7, Y0, Y8
-	VMOVUPS      Y8, 32(R8)
+	VMOVUPS      Y8, 10272(DI)
 	VSUBPS       Y7, Y0, Y0
-	VMOVUPS      Y0, 64(R8)
+	VMOVUPS      Y0, 10304(DI)
 	VMOVAPS      Y2, Y0
 	VFNMADD231PS conv1_5<>+0(SB), Y4, Y0
 	VFMADD231PS  conv1_4<>+0(SB), Y6, Y0
@@ -3873,9 +3847,9 @@ part3:
 	VFNMADD231PS conv1_10<>+0(SB), Y3, Y7
 	VFMADD231PS  conv1_8<>+0(SB), Y5, Y7
 	VADDPS       Y7, Y0, Y8
-	VMOVUPS      Y8, 96(R8)
+	VMOVUPS      Y8, 10336(DI)
 	VSUBPS       Y7, Y0, Y0
-	VMOVUPS      Y0, 128(R8)
+	VMOVUPS      Y0, 10368(DI)
 	VADDPS       Y6, Y6, Y0
 	VFNMADD231PS conv1_10<>+0(SB), Y4, Y0
 	VFMADD231PS  conv1_8<>+0(SB), Y2, Y0
@@ -3883,9 +3857,9 @@ part3:
 	VFNMADD231PS conv1_5<>+0(SB), Y3, Y2
 	VFMADD231PS  conv1_4<>+0(SB), Y1, Y2
 	VADDPS       Y2, Y0, Y1
-	VMOVUPS      Y1, 160(R8)
+	VMOVUPS      Y1, 10400(DI)
 	VSUBPS       Y2, Y0, Y0
-	VMOVUPS      Y0, 192(R8)
+	VMOVUPS      Y0, 10432(DI)
 	VMOVUPS      256(DI), Y0
 	VMOVUPS      288(DI), Y1
 	VMOVUPS      320(DI), Y2
@@ -3897,19 +3871,19 @@ part3:
 	VSUBPS       Y6, Y0, Y0
 	VSUBPS       Y2, Y4, Y8
 	VFMADD231PS  conv1_5_25<>+0(SB), Y8, Y0
-	VMOVUPS      Y0, 256(R8)
+	VMOVUPS      Y0, 10496(DI)
 	VSUBPS       Y1, Y7, Y0
 	VSUBPS       Y5, Y3, Y7
 	VFMADD231PS  conv1_5_25<>+0(SB), Y7, Y0
-	VMOVUPS      Y0, 480(R8)
+	VMOVUPS      Y0, 10720(DI)
 	VADDPS       Y6, Y2, Y0
 	VFMSUB231PS  conv1_4_25<>+0(SB), Y4, Y0
 	VADDPS       Y5, Y1, Y7
 	VFMSUB231PS  conv1_4_25<>+0(SB), Y3, Y7
 	VADDPS       Y7, Y0, Y8
-	VMOVUPS      Y8, 288(R8)
+	VMOVUPS      Y8, 10528(DI)
 	VSUBPS       Y7, Y0, Y0
-	VMOVUPS      Y0, 320(R8)
+	VMOVUPS      Y0, 10560(DI)
 	VMOVAPS      Y2, Y0
 	VFNMADD231PS conv1_5<>+0(SB), Y4, Y0
 	VFMADD231PS  conv1_4<>+0(SB), Y6, Y0
@@ -3917,9 +3891,9 @@ part3:
 	VFNMADD231PS conv1_10<>+0(SB), Y3, Y7
 	VFMADD231PS  conv1_8<>+0(SB), Y5, Y7
 	VADDPS       Y7, Y0, Y8
-	VMOVUPS      Y8, 352(R8)
+	VMOVUPS      Y8, 10592(DI)
 	VSUBPS       Y7, Y0, Y0
-	VMOVUPS      Y0, 384(R8)
+	VMOVUPS      Y0, 10624(DI)
 	VADDPS       Y6, Y6, Y0
 	VFNMADD231PS conv1_10<>+0(SB), Y4, Y0
 	VFMADD231PS  conv1_8<>+0(SB), Y2, Y0
@@ -3927,9 +3901,9 @@ part3:
 	VFNMADD231PS conv1_5<>+0(SB), Y3, Y2
 	VFMADD231PS  conv1_4<>+0(SB), Y1, Y2
 	VADDPS       Y2, Y0, Y1
-	VMOVUPS      Y1, 416(R8)
+	VMOVUPS      Y1, 10656(DI)
 	VSUBPS       Y2, Y0, Y0
-	VMOVUPS      Y0, 448(R8)
+	VMOVUPS      Y0, 10688(DI)
 	VMOVUPS      512(DI), Y0
 	VMOVUPS      544(DI), Y1
 	VMOVUPS      576(DI), Y2
@@ -3941,19 +3915,19 @@ part3:
 	VSUBPS       Y6, Y0, Y0
 	VSUBPS       Y2, Y4, Y8
 	VFMADD231PS  conv1_5_25<>+0(SB), Y8, Y0
-	VMOVUPS      Y0, 512(R8)
+	VMOVUPS      Y0, 10752(DI)
 	VSUBPS       Y1, Y7, Y0
 	VSUBPS       Y5, Y3, Y7
 	VFMADD231PS  conv1_5_25<>+0(SB), Y7, Y0
-	VMOVUPS      Y0, 736(R8)
+	VMOVUPS      Y0, 10976(DI)
 	VADDPS       Y6, Y2, Y0
 	VFMSUB231PS  conv1_4_25<>+0(SB), Y4, Y0
 	VADDPS       Y5, Y1, Y7
 	VFMSUB231PS  conv1_4_25<>+0(SB), Y3, Y7
 	VADDPS       Y7, Y0, Y8
-	VMOVUPS      Y8, 544(R8)
+	VMOVUPS      Y8, 10784(DI)
 	VSUBPS       Y7, Y0, Y0
-	VMOVUPS      Y0, 576(R8)
+	VMOVUPS      Y0, 10816(DI)
 	VMOVAPS      Y2, Y0
 	VFNMADD231PS conv1_5<>+0(SB), Y4, Y0
 	VFMADD231PS  conv1_4<>+0(SB), Y6, Y0
@@ -3961,9 +3935,9 @@ part3:
 	VFNMADD231PS conv1_10<>+0(SB), Y3, Y7
 	VFMADD231PS  conv1_8<>+0(SB), Y5, Y7
 	VADDPS       Y7, Y0, Y8
-	VMOVUPS      Y8, 608(R8)
+	VMOVUPS      Y8, 10848(DI)
 	VSUBPS       Y7, Y0, Y0
-	VMOVUPS      Y0, 640(R8)
+	VMOVUPS      Y0, 10880(DI)
 	VADDPS       Y6, Y6, Y0
 	VFNMADD231PS conv1_10<>+0(SB), Y4, Y0
 	VFMADD231PS  conv1_8<>+0(SB), Y2, Y0
@@ -3971,9 +3945,9 @@ part3:
 	VFNMADD231PS conv1_5<>+0(SB), Y3, Y2
 	VFMADD231PS  conv1_4<>+0(SB), Y1, Y2
 	VADDPS       Y2, Y0, Y1
-	VMOVUPS      Y1, 672(R8)
+	VMOVUPS      Y1, 10912(DI)
 	VSUBPS       Y2, Y0, Y0
-	VMOVUPS      Y0, 704(R8)
+	VMOVUPS      Y0, 10944(DI)
 	VMOVUPS      768(DI), Y0
 	VMOVUPS      800(DI), Y1
 	VMOVUPS      832(DI), Y2
@@ -3985,19 +3959,19 @@ part3:
 	VSUBPS       Y6, Y0, Y0
 	VSUBPS       Y2, Y4, Y8
 	VFMADD231PS  conv1_5_25<>+0(SB), Y8, Y0
-	VMOVUPS      Y0, 768(R8)
+	VMOVUPS      Y0, 11008(DI)
 	VSUBPS       Y1, Y7, Y0
 	VSUBPS       Y5, Y3, Y7
 	VFMADD231PS  conv1_5_25<>+0(SB), Y7, Y0
-	VMOVUPS      Y0, 992(R8)
+	VMOVUPS      Y0, 11232(DI)
 	VADDPS       Y6, Y2, Y0
 	VFMSUB231PS  conv1_4_25<>+0(SB), Y4, Y0
 	VADDPS       Y5, Y1, Y7
 	VFMSUB231PS  conv1_4_25<>+0(SB), Y3, Y7
 	VADDPS       Y7, Y0, Y8
-	VMOVUPS      Y8, 800(R8)
+	VMOVUPS      Y8, 11040(DI)
 	VSUBPS       Y7, Y0, Y0
-	VMOVUPS      Y0, 832(R8)
+	VMOVUPS      Y0, 11072(DI)
 	VMOVAPS      Y2, Y0
 	VFNMADD231PS conv1_5<>+0(SB), Y4, Y0
 	VFMADD231PS  conv1_4<>+0(SB), Y6, Y0
@@ -4005,9 +3979,9 @@ part3:
 	VFNMADD231PS conv1_10<>+0(SB), Y3, Y7
 	VFMADD231PS  conv1_8<>+0(SB), Y5, Y7
 	VADDPS       Y7, Y0, Y8
-	VMOVUPS      Y8, 864(R8)
+	VMOVUPS      Y8, 11104(DI)
 	VSUBPS       Y7, Y0, Y0
-	VMOVUPS      Y0, 896(R8)
+	VMOVUPS      Y0, 11136(DI)
 	VADDPS       Y6, Y6, Y0
 	VFNMADD231PS conv1_10<>+0(SB), Y4, Y0
 	VFMADD231PS  conv1_8<>+0(SB), Y2, Y0
@@ -4015,9 +3989,9 @@ part3:
 	VFNMADD231PS conv1_5<>+0(SB), Y3, Y2
 	VFMADD231PS  conv1_4<>+0(SB), Y1, Y2
 	VADDPS       Y2, Y0, Y1
-	VMOVUPS      Y1, 928(R8)
+	VMOVUPS      Y1, 11168(DI)
 	VSUBPS       Y2, Y0, Y0
-	VMOVUPS      Y0, 960(R8)
+	VMOVUPS      Y0, 11200(DI)
 	VMOVUPS      1024(DI), Y0
 	VMOVUPS      1056(DI), Y1
 	VMOVUPS      1088(DI), Y2
@@ -4029,19 +4003,19 @@ part3:
 	VSUBPS       Y6, Y0, Y0
 	VSUBPS       Y2, Y4, Y8
 	VFMADD231PS  conv1_5_25<>+0(SB), Y8, Y0
-	VMOVUPS      Y0, 1024(R8)
+	VMOVUPS      Y0, 11264(DI)
 	VSUBPS       Y1, Y7, Y0
 	VSUBPS       Y5, Y3, Y7
 	VFMADD231PS  conv1_5_25<>+0(SB), Y7, Y0
-	VMOVUPS      Y0, 1248(R8)
+	VMOVUPS      Y0, 11488(DI)
 	VADDPS       Y6, Y2, Y0
 	VFMSUB231PS  conv1_4_25<>+0(SB), Y4, Y0
 	VADDPS       Y5, Y1, Y7
 	VFMSUB231PS  conv1_4_25<>+0(SB), Y3, Y7
 	VADDPS       Y7, Y0, Y8
-	VMOVUPS      Y8, 1056(R8)
+	VMOVUPS      Y8, 11296(DI)
 	VSUBPS       Y7, Y0, Y0
-	VMOVUPS      Y0, 1088(R8)
+	VMOVUPS      Y0, 11328(DI)
 	VMOVAPS      Y2, Y0
 	VFNMADD231PS conv1_5<>+0(SB), Y4, Y0
 	VFMADD231PS  conv1_4<>+0(SB), Y6, Y0
@@ -4049,9 +4023,9 @@ part3:
 	VFNMADD231PS conv1_10<>+0(SB), Y3, Y7
 	VFMADD231PS  conv1_8<>+0(SB), Y5, Y7
 	VADDPS       Y7, Y0, Y8
-	VMOVUPS      Y8, 1120(R8)
+	VMOVUPS      Y8, 11360(DI)
 	VSUBPS       Y7, Y0, Y0
-	VMOVUPS      Y0, 1152(R8)
+	VMOVUPS      Y0, 11392(DI)
 	VADDPS       Y6, Y6, Y0
 	VFNMADD231PS conv1_10<>+0(SB), Y4, Y0
 	VFMADD231PS  conv1_8<>+0(SB), Y2, Y0
@@ -4059,9 +4033,9 @@ part3:
 	VFNMADD231PS conv1_5<>+0(SB), Y3, Y2
 	VFMADD231PS  conv1_4<>+0(SB), Y1, Y2
 	VADDPS       Y2, Y0, Y1
-	VMOVUPS      Y1, 1184(R8)
+	VMOVUPS      Y1, 11424(DI)
 	VSUBPS       Y2, Y0, Y0
-	VMOVUPS      Y0, 1216(R8)
+	VMOVUPS      Y0, 11456(DI)
 	VMOVUPS      1280(DI), Y0
 	VMOVUPS      1312(DI), Y1
 	VMOVUPS      1344(DI), Y2
@@ -4073,19 +4047,19 @@ part3:
 	VSUBPS       Y6, Y0, Y0
 	VSUBPS       Y2, Y4, Y8
 	VFMADD231PS  conv1_5_25<>+0(SB), Y8, Y0
-	VMOVUPS      Y0, 1280(R8)
+	VMOVUPS      Y0, 11520(DI)
 	VSUBPS       Y1, Y7, Y0
 	VSUBPS       Y5, Y3, Y7
 	VFMADD231PS  conv1_5_25<>+0(SB), Y7, Y0
-	VMOVUPS      Y0, 1504(R8)
+	VMOVUPS      Y0, 11744(DI)
 	VADDPS       Y6, Y2, Y0
 	VFMSUB231PS  conv1_4_25<>+0(SB), Y4, Y0
 	VADDPS       Y5, Y1, Y7
 	VFMSUB231PS  conv1_4_25<>+0(SB), Y3, Y7
 	VADDPS       Y7, Y0, Y8
-	VMOVUPS      Y8, 1312(R8)
+	VMOVUPS      Y8, 11552(DI)
 	VSUBPS       Y7, Y0, Y0
-	VMOVUPS      Y0, 1344(R8)
+	VMOVUPS      Y0, 11584(DI)
 	VMOVAPS      Y2, Y0
 	VFNMADD231PS conv1_5<>+0(SB), Y4, Y0
 	VFMADD231PS  conv1_4<>+0(SB), Y6, Y0
@@ -4093,9 +4067,9 @@ part3:
 	VFNMADD231PS conv1_10<>+0(SB), Y3, Y7
 	VFMADD231PS  conv1_8<>+0(SB), Y5, Y7
 	VADDPS       Y7, Y0, Y8
-	VMOVUPS      Y8, 1376(R8)
+	VMOVUPS      Y8, 11616(DI)
 	VSUBPS       Y7, Y0, Y0
-	VMOVUPS      Y0, 1408(R8)
+	VMOVUPS      Y0, 11648(DI)
 	VADDPS       Y6, Y6, Y0
 	VFNMADD231PS conv1_10<>+0(SB), Y4, Y0
 	VFMADD231PS  conv1_8<>+0(SB), Y2, Y0
@@ -4103,9 +4077,9 @@ part3:
 	VFNMADD231PS conv1_5<>+0(SB), Y3, Y2
 	VFMADD231PS  conv1_4<>+0(SB), Y1, Y2
 	VADDPS       Y2, Y0, Y1
-	VMOVUPS      Y1, 1440(R8)
+	VMOVUPS      Y1, 11680(DI)
 	VSUBPS       Y2, Y0, Y0
-	VMOVUPS      Y0, 1472(R8)
+	VMOVUPS      Y0, 11712(DI)
 	VMOVUPS      1536(DI), Y0
 	VMOVUPS      1568(DI), Y1
 	VMOVUPS      1600(DI), Y2
@@ -4117,19 +4091,19 @@ part3:
 	VSUBPS       Y6, Y0, Y0
 	VSUBPS       Y2, Y4, Y8
 	VFMADD231PS  conv1_5_25<>+0(SB), Y8, Y0
-	VMOVUPS      Y0, 1536(R8)
+	VMOVUPS      Y0, 11776(DI)
 	VSUBPS       Y1, Y7, Y0
 	VSUBPS       Y5, Y3, Y7
 	VFMADD231PS  conv1_5_25<>+0(SB), Y7, Y0
-	VMOVUPS      Y0, 1760(R8)
+	VMOVUPS      Y0, 12000(DI)
 	VADDPS       Y6, Y2, Y0
 	VFMSUB231PS  conv1_4_25<>+0(SB), Y4, Y0
 	VADDPS       Y5, Y1, Y7
 	VFMSUB231PS  conv1_4_25<>+0(SB), Y3, Y7
 	VADDPS       Y7, Y0, Y8
-	VMOVUPS      Y8, 1568(R8)
+	VMOVUPS      Y8, 11808(DI)
 	VSUBPS       Y7, Y0, Y0
-	VMOVUPS      Y0, 1600(R8)
+	VMOVUPS      Y0, 11840(DI)
 	VMOVAPS      Y2, Y0
 	VFNMADD231PS conv1_5<>+0(SB), Y4, Y0
 	VFMADD231PS  conv1_4<>+0(SB), Y6, Y0
@@ -4137,9 +4111,9 @@ part3:
 	VFNMADD231PS conv1_10<>+0(SB), Y3, Y7
 	VFMADD231PS  conv1_8<>+0(SB), Y5, Y7
 	VADDPS       Y7, Y0, Y8
-	VMOVUPS      Y8, 1632(R8)
+	VMOVUPS      Y8, 11872(DI)
 	VSUBPS       Y7, Y0, Y0
-	VMOVUPS      Y0, 1664(R8)
+	VMOVUPS      Y0, 11904(DI)
 	VADDPS       Y6, Y6, Y0
 	VFNMADD231PS conv1_10<>+0(SB), Y4, Y0
 	VFMADD231PS  conv1_8<>+0(SB), Y2, Y0
@@ -4147,9 +4121,9 @@ part3:
 	VFNMADD231PS conv1_5<>+0(SB), Y3, Y2
 	VFMADD231PS  conv1_4<>+0(SB), Y1, Y2
 	VADDPS       Y2, Y0, Y1
-	VMOVUPS      Y1, 1696(R8)
+	VMOVUPS      Y1, 11936(DI)
 	VSUBPS       Y2, Y0, Y0
-	VMOVUPS      Y0, 1728(R8)
+	VMOVUPS      Y0, 11968(DI)
 	VMOVUPS      1792(DI), Y0
 	VMOVUPS      1824(DI), Y1
 	VMOVUPS      1856(DI), Y2
@@ -4161,19 +4135,19 @@ part3:
 	VSUBPS       Y6, Y0, Y0
 	VSUBPS       Y2, Y4, Y8
 	VFMADD231PS  conv1_5_25<>+0(SB), Y8, Y0
-	VMOVUPS      Y0, 1792(R8)
+	VMOVUPS      Y0, 12032(DI)
 	VSUBPS       Y1, Y7, Y0
 	VSUBPS       Y5, Y3, Y7
 	VFMADD231PS  conv1_5_25<>+0(SB), Y7, Y0
-	VMOVUPS      Y0, 2016(R8)
+	VMOVUPS      Y0, 12256(DI)
 	VADDPS       Y6, Y2, Y0
 	VFMSUB231PS  conv1_4_25<>+0(SB), Y4, Y0
 	VADDPS       Y5, Y1, Y7
 	VFMSUB231PS  conv1_4_25<>+0(SB), Y3, Y7
 	VADDPS       Y7, Y0, Y8
-	VMOVUPS      Y8, 1824(R8)
+	VMOVUPS      Y8, 12064(DI)
 	VSUBPS       Y7, Y0, Y0
-	VMOVUPS      Y0, 1856(R8)
+	VMOVUPS      Y0, 12096(DI)
 	VMOVAPS      Y2, Y0
 	VFNMADD231PS conv1_5<>+0(SB), Y4, Y0
 	VFMADD231PS  conv1_4<>+0(SB), Y6, Y0
@@ -4181,9 +4155,9 @@ part3:
 	VFNMADD231PS conv1_10<>+0(SB), Y3, Y7
 	VFMADD231PS  conv1_8<>+0(SB), Y5, Y7
 	VADDPS       Y7, Y0, Y8
-	VMOVUPS      Y8, 1888(R8)
+	VMOVUPS      Y8, 12128(DI)
 	VSUBPS       Y7, Y0, Y0
-	VMOVUPS      Y0, 1920(R8)
+	VMOVUPS      Y0, 12160(DI)
 	VADDPS       Y6, Y6, Y0
 	VFNMADD231PS conv1_10<>+0(SB), Y4, Y0
 	VFMADD231PS  conv1_8<>+0(SB), Y2, Y0
@@ -4191,25 +4165,25 @@ part3:
 	VFNMADD231PS conv1_5<>+0(SB), Y3, Y2
 	VFMADD231PS  conv1_4<>+0(SB), Y1, Y2
 	VADDPS       Y2, Y0, Y1
-	VMOVUPS      Y1, 1952(R8)
+	VMOVUPS      Y1, 12192(DI)
 	VSUBPS       Y2, Y0, Y0
-	VMOVUPS      Y0, 1984(R8)
-	MOVQ         $0x00000002, R12
+	VMOVUPS      Y0, 12224(DI)
+	MOVQ         $0x00000002, R11
 
 group4:
 	// columns: Aᵀ (u V), a column of V in registers for all outputs of the group
-	MOVQ $0x00000008, R13
+	MOVQ $0x00000008, R12
 
 column5:
-	VMOVUPS (R8), Y0
-	VMOVUPS 256(R8), Y1
-	VMOVUPS 512(R8), Y2
-	VMOVUPS 768(R8), Y3
-	VMOVUPS 1024(R8), Y4
-	VMOVUPS 1280(R8), Y5
-	VMOVUPS 1536(R8), Y6
-	VMOVUPS 1792(R8), Y7
-	MOVQ    $0x0000000a, R14
+	VMOVUPS 10240(DI), Y0
+	VMOVUPS 10496(DI), Y1
+	VMOVUPS 10752(DI), Y2
+	VMOVUPS 11008(DI), Y3
+	VMOVUPS 11264(DI), Y4
+	VMOVUPS 11520(DI), Y5
+	VMOVUPS 11776(DI), Y6
+	VMOVUPS 12032(DI), Y7
+	MOVQ    $0x0000000a, R13
 
 output6:
 	VBROADCASTSS 768(DX), Y8
@@ -4250,20 +4224,18 @@ output6:
 	VMOVUPS      Y8, 256(DI)
 	ADDQ         $+4, DX
 	ADDQ         $+1024, DI
-	DECQ         R14
+	DECQ         R13
 	JNZ          output6
 	ADDQ         $-40, DX
 	ADDQ         $-10240, DI
-	ADDQ         $+32, R8
 	ADDQ         $+96, DX
 	ADDQ         $+32, DI
-	DECQ         R13
+	DECQ         R12
 	JNZ          column5
-	ADDQ         $-256, R8
 	ADDQ         $-728, DX
 	ADDQ         $-256, DI
 	VXORPS       Y0, Y0, Y0
-	MOVQ         $0x0000000a, R13
+	MOVQ         $0x0000000a, R12
 
 output7:
 	VBROADCASTSS (BX), Y1
@@ -4319,58 +4291,52 @@ output7:
 	VFMADD231PS conv1_2<>+0(SB), Y5, Y3
 	VMAXPS      Y2, Y7, Y5
 	VMAXPS      Y3, Y11, Y9
-	VMAXPS      Y9, Y5, Y5
-	VADDPS      Y1, Y5, Y9
-	VMAXPS      Y9, Y0, Y9
-	VCMPPS      $0x1e, Y0, Y9, Y12
-	VMOVMSKPS   Y12, R14
-	VCMPPS      $0x00, Y5, Y7, Y7
-	VMOVMSKPS   Y7, R15
-	ANDL        R14, R15
-	XORL        R15, R14
-	MOVB        R15, (SI)
-	VCMPPS      $0x00, Y5, Y2, Y2
+	VMAXPS      Y9, Y5, Y12
+	VADDPS      Y1, Y12, Y12
+	VMAXPS      Y12, Y0, Y12
+	VCMPPS      $0x1e, Y0, Y12, Y13
+	VMOVMSKPS   Y13, R13
+	VCMPPS      $0x1e, Y5, Y9, Y5
+	VMOVMSKPS   Y5, R14
+	ANDL        R13, R14
+	XORL        R14, R13
+	VCMPPS      $0x1e, Y7, Y2, Y2
 	VMOVMSKPS   Y2, R15
-	ANDL        R14, R15
-	XORL        R15, R14
+	ANDL        R13, R15
+	XORL        R15, R13
+	MOVB        R13, (SI)
 	MOVB        R15, 2(SI)
-	VCMPPS      $0x00, Y5, Y11, Y2
-	VMOVMSKPS   Y2, R15
-	ANDL        R14, R15
-	XORL        R15, R14
-	MOVB        R15, 4(SI)
-	VCMPPS      $0x00, Y5, Y3, Y2
-	VMOVMSKPS   Y2, R15
-	ANDL        R14, R15
-	MOVB        R15, 6(SI)
-	VMOVUPS     Y9, (AX)
+	VCMPPS      $0x1e, Y11, Y3, Y2
+	VMOVMSKPS   Y2, R13
+	ANDL        R14, R13
+	XORL        R13, R14
+	MOVB        R14, 4(SI)
+	MOVB        R13, 6(SI)
+	VMOVUPS     Y12, (AX)
 	VMAXPS      Y6, Y4, Y2
 	VMAXPS      Y10, Y8, Y3
-	VMAXPS      Y3, Y2, Y2
-	VADDPS      Y1, Y2, Y3
-	VMAXPS      Y3, Y0, Y3
-	VCMPPS      $0x1e, Y0, Y3, Y5
-	VMOVMSKPS   Y5, R14
-	VCMPPS      $0x00, Y2, Y4, Y4
-	VMOVMSKPS   Y4, R15
-	ANDL        R14, R15
-	XORL        R15, R14
-	MOVB        R15, 8(SI)
-	VCMPPS      $0x00, Y2, Y6, Y4
-	VMOVMSKPS   Y4, R15
-	ANDL        R14, R15
-	XORL        R15, R14
-	MOVB        R15, 10(SI)
-	VCMPPS      $0x00, Y2, Y8, Y4
-	VMOVMSKPS   Y4, R15
-	ANDL        R14, R15
-	XORL        R15, R14
-	MOVB        R15, 12(SI)
-	VCMPPS      $0x00, Y2, Y10, Y2
+	VMAXPS      Y3, Y2, Y5
+	VADDPS      Y1, Y5, Y5
+	VMAXPS      Y5, Y0, Y5
+	VCMPPS      $0x1e, Y0, Y5, Y7
+	VMOVMSKPS   Y7, R13
+	VCMPPS      $0x1e, Y2, Y3, Y2
+	VMOVMSKPS   Y2, R14
+	ANDL        R13, R14
+	XORL        R14, R13
+	VCMPPS      $0x1e, Y4, Y6, Y2
 	VMOVMSKPS   Y2, R15
-	ANDL        R14, R15
-	MOVB        R15, 14(SI)
-	VMOVUPS     Y3, 64(AX)
+	ANDL        R13, R15
+	XORL        R15, R13
+	MOVB        R13, 8(SI)
+	MOVB        R15, 10(SI)
+	VCMPPS      $0x1e, Y8, Y10, Y2
+	VMOVMSKPS   Y2, R13
+	ANDL        R14, R13
+	XORL        R13, R14
+	MOVB        R14, 12(SI)
+	MOVB        R13, 14(SI)
+	VMOVUPS     Y5, 64(AX)
 	VMOVUPS     544(DI), Y2
 	VMOVUPS     576(DI), Y3
 	VADDPS      Y3, Y2, Y4
@@ -4421,66 +4387,60 @@ output7:
 	VFMADD231PS conv1_2<>+0(SB), Y5, Y3
 	VMAXPS      Y2, Y7, Y5
 	VMAXPS      Y3, Y11, Y9
-	VMAXPS      Y9, Y5, Y5
-	VADDPS      Y1, Y5, Y9
-	VMAXPS      Y9, Y0, Y9
-	VCMPPS      $0x1e, Y0, Y9, Y12
-	VMOVMSKPS   Y12, R14
-	VCMPPS      $0x00, Y5, Y7, Y7
-	VMOVMSKPS   Y7, R15
-	ANDL        R14, R15
-	XORL        R15, R14
-	MOVB        R15, 96(SI)
-	VCMPPS      $0x00, Y5, Y2, Y2
+	VMAXPS      Y9, Y5, Y12
+	VADDPS      Y1, Y12, Y12
+	VMAXPS      Y12, Y0, Y12
+	VCMPPS      $0x1e, Y0, Y12, Y13
+	VMOVMSKPS   Y13, R13
+	VCMPPS      $0x1e, Y5, Y9, Y5
+	VMOVMSKPS   Y5, R14
+	ANDL        R13, R14
+	XORL        R14, R13
+	VCMPPS      $0x1e, Y7, Y2, Y2
 	VMOVMSKPS   Y2, R15
-	ANDL        R14, R15
-	XORL        R15, R14
+	ANDL        R13, R15
+	XORL        R15, R13
+	MOVB        R13, 96(SI)
 	MOVB        R15, 98(SI)
-	VCMPPS      $0x00, Y5, Y11, Y2
-	VMOVMSKPS   Y2, R15
-	ANDL        R14, R15
-	XORL        R15, R14
-	MOVB        R15, 100(SI)
-	VCMPPS      $0x00, Y5, Y3, Y2
-	VMOVMSKPS   Y2, R15
-	ANDL        R14, R15
-	MOVB        R15, 102(SI)
-	VMOVUPS     Y9, 768(AX)
+	VCMPPS      $0x1e, Y11, Y3, Y2
+	VMOVMSKPS   Y2, R13
+	ANDL        R14, R13
+	XORL        R13, R14
+	MOVB        R14, 100(SI)
+	MOVB        R13, 102(SI)
+	VMOVUPS     Y12, 768(AX)
 	VMAXPS      Y6, Y4, Y2
 	VMAXPS      Y10, Y8, Y3
-	VMAXPS      Y3, Y2, Y2
-	VADDPS      Y1, Y2, Y1
+	VMAXPS      Y3, Y2, Y5
+	VADDPS      Y1, Y5, Y1
 	VMAXPS      Y1, Y0, Y1
-	VCMPPS      $0x1e, Y0, Y1, Y3
-	VMOVMSKPS   Y3, R14
-	VCMPPS      $0x00, Y2, Y4, Y3
-	VMOVMSKPS   Y3, R15
-	ANDL        R14, R15
-	XORL        R15, R14
-	MOVB        R15, 104(SI)
-	VCMPPS      $0x00, Y2, Y6, Y3
-	VMOVMSKPS   Y3, R15
-	ANDL        R14, R15
-	XORL        R15, R14
-	MOVB        R15, 106(SI)
-	VCMPPS      $0x00, Y2, Y8, Y3
-	VMOVMSKPS   Y3, R15
-	ANDL        R14, R15
-	XORL        R15, R14
-	MOVB        R15, 108(SI)
-	VCMPPS      $0x00, Y2, Y10, Y2
+	VCMPPS      $0x1e, Y0, Y1, Y5
+	VMOVMSKPS   Y5, R13
+	VCMPPS      $0x1e, Y2, Y3, Y2
+	VMOVMSKPS   Y2, R14
+	ANDL        R13, R14
+	XORL        R14, R13
+	VCMPPS      $0x1e, Y4, Y6, Y2
 	VMOVMSKPS   Y2, R15
-	ANDL        R14, R15
-	MOVB        R15, 110(SI)
+	ANDL        R13, R15
+	XORL        R15, R13
+	MOVB        R13, 104(SI)
+	MOVB        R15, 106(SI)
+	VCMPPS      $0x1e, Y8, Y10, Y2
+	VMOVMSKPS   Y2, R13
+	ANDL        R14, R13
+	XORL        R13, R14
+	MOVB        R14, 108(SI)
+	MOVB        R13, 110(SI)
 	VMOVUPS     Y1, 832(AX)
 	ADDQ        $+4, BX
 	ADDQ        $+1024, DI
 	ADDQ        $+9216, AX
 	ADDQ        $+1152, SI
-	DECQ        R13
+	DECQ        R12
 	JNZ         output7
 	ADDQ        $-10240, DI
-	DECQ        R12
+	DECQ        R11
 	JNZ         group4
 	ADDQ        $-80, DX
 	ADDQ        $-80, BX
@@ -4489,7 +4449,7 @@ output7:
 	ADDQ        $+32, CX
 	ADDQ        $+32, AX
 	ADDQ        $+1, SI
-	DECQ        R11
+	DECQ        R10
 	JNZ         part3
 	ADDQ        $-64, CX
 	ADDQ        $-64, AX
@@ -4497,12 +4457,12 @@ output7:
 	ADDQ        $+256, CX
 	ADDQ        $+128, AX
 	ADDQ        $+16, SI
-	DECQ        R10
+	DECQ        R9
 	JNZ         tileColumn2
 	ADDQ        $+5632, CX
 	ADDQ        $+768, AX
 	ADDQ        $+96, SI
-	DECQ        R9
+	DECQ        R8
 	JNZ         tileRow1
 	VZEROUPPER
 	RET
@@ -4617,12 +4577,12 @@ column4:
 	VFMADD231PS Y14, Y10, Y8
 	VMOVUPS     320(CX), Y14
 	VBLENDVPS   Y12, 2112(CX), Y14, Y14
-	VBLENDVPS   Y11, Y14, Y15, Y15
-	VFMADD231PS Y15, Y10, Y4
+	VBLENDVPS   Y11, Y14, Y15, Y14
+	VFMADD231PS Y14, Y10, Y4
 	VMOVUPS     2112(CX), Y14
-	VBLENDVPS   Y12, 3904(CX), Y14, Y14
-	VBLENDVPS   Y11, Y14, Y13, Y13
-	VFMADD231PS Y13, Y10, Y9
+	VBLENDVPS   Y12, 3904(CX), Y14, Y12
+	VBLENDVPS   Y11, Y12, Y13, Y11
+	VFMADD231PS Y11, Y10, Y9
 	ADDQ        $+128, CX
 	ADDQ        $+96, SI
 	ADDQ        $+4, DI
@@ -4702,12 +4662,12 @@ column6:
 	VFMADD231PS Y14, Y10, Y8
 	VMOVUPS     3904(CX), Y14
 	VBLENDVPS   Y12, 5696(CX), Y14, Y14
-	VBLENDVPS   Y11, Y14, Y15, Y15
-	VFMADD231PS Y15, Y10, Y4
+	VBLENDVPS   Y11, Y14, Y15, Y14
+	VFMADD231PS Y14, Y10, Y4
 	VMOVUPS     5696(CX), Y14
-	VBLENDVPS   Y12, 7488(CX), Y14, Y14
-	VBLENDVPS   Y11, Y14, Y13, Y13
-	VFMADD231PS Y13, Y10, Y9
+	VBLENDVPS   Y12, 7488(CX), Y14, Y12
+	VBLENDVPS   Y11, Y12, Y13, Y11
+	VFMADD231PS Y11, Y10, Y9
 	ADDQ        $+128, CX
 	ADDQ        $+96, SI
 	ADDQ        $+4, DI
@@ -4764,9 +4724,9 @@ column8:
 	VBLENDVPS   Y7, Y9, Y10, Y10
 	VFMADD231PS Y10, Y6, Y3
 	VMOVUPS     7488(CX), Y10
-	VBLENDVPS   Y8, 9280(CX), Y10, Y10
-	VBLENDVPS   Y7, Y10, Y9, Y9
-	VFMADD231PS Y9, Y6, Y4
+	VBLENDVPS   Y8, 9280(CX), Y10, Y8
+	VBLENDVPS   Y7, Y8, Y9, Y7
+	VFMADD231PS Y7, Y6, Y4
 	ADDQ        $+128, CX
 	ADDQ        $+96, SI
 	ADDQ        $+4, DI
@@ -4879,12 +4839,12 @@ column11:
 	VFMADD231PS Y14, Y10, Y8
 	VMOVUPS     352(CX), Y14
 	VBLENDVPS   Y12, 2144(CX), Y14, Y14
-	VBLENDVPS   Y11, Y14, Y15, Y15
-	VFMADD231PS Y15, Y10, Y4
+	VBLENDVPS   Y11, Y14, Y15, Y14
+	VFMADD231PS Y14, Y10, Y4
 	VMOVUPS     2144(CX), Y14
-	VBLENDVPS   Y12, 3936(CX), Y14, Y14
-	VBLENDVPS   Y11, Y14, Y13, Y13
-	VFMADD231PS Y13, Y10, Y9
+	VBLENDVPS   Y12, 3936(CX), Y14, Y12
+	VBLENDVPS   Y11, Y12, Y13, Y11
+	VFMADD231PS Y11, Y10, Y9
 	ADDQ        $+128, CX
 	ADDQ        $+96, SI
 	ADDQ        $+4, DI
@@ -4964,12 +4924,12 @@ column13:
 	VFMADD231PS Y14, Y10, Y8
 	VMOVUPS     3936(CX), Y14
 	VBLENDVPS   Y12, 5728(CX), Y14, Y14
-	VBLENDVPS   Y11, Y14, Y15, Y15
-	VFMADD231PS Y15, Y10, Y4
+	VBLENDVPS   Y11, Y14, Y15, Y14
+	VFMADD231PS Y14, Y10, Y4
 	VMOVUPS     5728(CX), Y14
-	VBLENDVPS   Y12, 7520(CX), Y14, Y14
-	VBLENDVPS   Y11, Y14, Y13, Y13
-	VFMADD231PS Y13, Y10, Y9
+	VBLENDVPS   Y12, 7520(CX), Y14, Y12
+	VBLENDVPS   Y11, Y12, Y13, Y11
+	VFMADD231PS Y11, Y10, Y9
 	ADDQ        $+128, CX
 	ADDQ        $+96, SI
 	ADDQ        $+4, DI
@@ -5026,9 +4986,9 @@ column15:
 	VBLENDVPS    Y7, Y9, Y10, Y10
 	VFMADD231PS  Y10, Y6, Y3
 	VMOVUPS      7520(CX), Y10
-	VBLENDVPS    Y8, 9312(CX), Y10, Y10
-	VBLENDVPS    Y7, Y10, Y9, Y9
-	VFMADD231PS  Y9, Y6, Y4
+	VBLENDVPS    Y8, 9312(CX), Y10, Y8
+	VBLENDVPS    Y7, Y8, Y9, Y7
+	VFMADD231PS  Y7, Y6, Y4
 	ADDQ         $+128, CX
 	ADDQ         $+96, SI
 	ADDQ         $+4, DI

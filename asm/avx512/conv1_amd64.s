@@ -6,19 +6,17 @@
 
 // func Conv1ForwardReLUPool8(y []float32, x []float32, u []float32, bias []float32)
 // Requires: AVX, AVX512F, AVX512VL
-TEXT ·Conv1ForwardReLUPool8(SB), $12416-96
+TEXT ·Conv1ForwardReLUPool8(SB), $12352-96
 	MOVQ y_base+0(FP), AX
 	MOVQ x_base+24(FP), CX
 	MOVQ u_base+48(FP), DX
 	MOVQ bias_base+72(FP), BX
 	LEAQ 63(SP), SI
 	ANDQ $-64, SI
-	LEAQ 10367(SP), DI
-	ANDQ $-64, DI
-	MOVQ $0x00000006, R8
+	MOVQ $0x00000006, DI
 
 tileRow1:
-	MOVQ $0x00000006, R9
+	MOVQ $0x00000006, R8
 
 tileColumn2:
 	// V = Bᵀ X B
@@ -385,19 +383,19 @@ tileColumn2:
 	VSUBPS            Y6, Y0, Y0
 	VSUBPS            Y2, Y4, Y8
 	VFMADD231PS.BCST  conv1_5_25<>+0(SB), Y8, Y0
-	VMOVUPS           Y0, (DI)
+	VMOVUPS           Y0, 10240(SI)
 	VSUBPS            Y1, Y7, Y0
 	VSUBPS            Y5, Y3, Y7
 	VFMADD231PS.BCST  conv1_5_25<>+0(SB), Y7, Y0
-	VMOVUPS           Y0, 224(DI)
+	VMOVUPS           Y0, 10464(SI)
 	VADDPS            Y6, Y2, Y0
 	VFMSUB231PS.BCST  conv1_4_25<>+0(SB), Y4, Y0
 	VADDPS            Y5, Y1, Y7
 	VFMSUB231PS.BCST  conv1_4_25<>+0(SB), Y3, Y7
 	VADDPS            Y7, Y0, Y8
-	VMOVUPS           Y8, 32(DI)
+	VMOVUPS           Y8, 10272(SI)
 	VSUBPS            Y7, Y0, Y0
-	VMOVUPS           Y0, 64(DI)
+	VMOVUPS           Y0, 10304(SI)
 	VMOVAPS           Y2, Y0
 	VFNMADD231PS.BCST conv1_5<>+0(SB), Y4, Y0
 	VFMADD231PS.BCST  conv1_4<>+0(SB), Y6, Y0
@@ -405,9 +403,9 @@ tileColumn2:
 	VFNMADD231PS.BCST conv1_10<>+0(SB), Y3, Y7
 	VFMADD231PS.BCST  conv1_8<>+0(SB), Y5, Y7
 	VADDPS            Y7, Y0, Y8
-	VMOVUPS           Y8, 96(DI)
+	VMOVUPS           Y8, 10336(SI)
 	VSUBPS            Y7, Y0, Y0
-	VMOVUPS           Y0, 128(DI)
+	VMOVUPS           Y0, 10368(SI)
 	VADDPS            Y6, Y6, Y0
 	VFNMADD231PS.BCST conv1_10<>+0(SB), Y4, Y0
 	VFMADD231PS.BCST  conv1_8<>+0(SB), Y2, Y0
@@ -415,9 +413,9 @@ tileColumn2:
 	VFNMADD231PS.BCST conv1_5<>+0(SB), Y3, Y2
 	VFMADD231PS.BCST  conv1_4<>+0(SB), Y1, Y2
 	VADDPS            Y2, Y0, Y1
-	VMOVUPS           Y1, 160(DI)
+	VMOVUPS           Y1, 10400(SI)
 	VSUBPS            Y2, Y0, Y0
-	VMOVUPS           Y0, 192(DI)
+	VMOVUPS           Y0, 10432(SI)
 	VMOVUPS           256(SI), Y0
 	VMOVUPS           288(SI), Y1
 	VMOVUPS           320(SI), Y2
@@ -429,19 +427,19 @@ tileColumn2:
 	VSUBPS            Y6, Y0, Y0
 	VSUBPS            Y2, Y4, Y8
 	VFMADD231PS.BCST  conv1_5_25<>+0(SB), Y8, Y0
-	VMOVUPS           Y0, 256(DI)
+	VMOVUPS           Y0, 10496(SI)
 	VSUBPS            Y1, Y7, Y0
 	VSUBPS            Y5, Y3, Y7
 	VFMADD231PS.BCST  conv1_5_25<>+0(SB), Y7, Y0
-	VMOVUPS           Y0, 480(DI)
+	VMOVUPS           Y0, 10720(SI)
 	VADDPS            Y6, Y2, Y0
 	VFMSUB231PS.BCST  conv1_4_25<>+0(SB), Y4, Y0
 	VADDPS            Y5, Y1, Y7
 	VFMSUB231PS.BCST  conv1_4_25<>+0(SB), Y3, Y7
 	VADDPS            Y7, Y0, Y8
-	VMOVUPS           Y8, 288(DI)
+	VMOVUPS           Y8, 10528(SI)
 	VSUBPS            Y7, Y0, Y0
-	VMOVUPS           Y0, 320(DI)
+	VMOVUPS           Y0, 10560(SI)
 	VMOVAPS           Y2, Y0
 	VFNMADD231PS.BCST conv1_5<>+0(SB), Y4, Y0
 	VFMADD231PS.BCST  conv1_4<>+0(SB), Y6, Y0
@@ -449,9 +447,9 @@ tileColumn2:
 	VFNMADD231PS.BCST conv1_10<>+0(SB), Y3, Y7
 	VFMADD231PS.BCST  conv1_8<>+0(SB), Y5, Y7
 	VADDPS            Y7, Y0, Y8
-	VMOVUPS           Y8, 352(DI)
+	VMOVUPS           Y8, 10592(SI)
 	VSUBPS            Y7, Y0, Y0
-	VMOVUPS           Y0, 384(DI)
+	VMOVUPS           Y0, 10624(SI)
 	VADDPS            Y6, Y6, Y0
 	VFNMADD231PS.BCST conv1_10<>+0(SB), Y4, Y0
 	VFMADD231PS.BCST  conv1_8<>+0(SB), Y2, Y0
@@ -459,9 +457,9 @@ tileColumn2:
 	VFNMADD231PS.BCST conv1_5<>+0(SB), Y3, Y2
 	VFMADD231PS.BCST  conv1_4<>+0(SB), Y1, Y2
 	VADDPS            Y2, Y0, Y1
-	VMOVUPS           Y1, 416(DI)
+	VMOVUPS           Y1, 10656(SI)
 	VSUBPS            Y2, Y0, Y0
-	VMOVUPS           Y0, 448(DI)
+	VMOVUPS           Y0, 10688(SI)
 	VMOVUPS           512(SI), Y0
 	VMOVUPS           544(SI), Y1
 	VMOVUPS           576(SI), Y2
@@ -473,19 +471,19 @@ tileColumn2:
 	VSUBPS            Y6, Y0, Y0
 	VSUBPS            Y2, Y4, Y8
 	VFMADD231PS.BCST  conv1_5_25<>+0(SB), Y8, Y0
-	VMOVUPS           Y0, 512(DI)
+	VMOVUPS           Y0, 10752(SI)
 	VSUBPS            Y1, Y7, Y0
 	VSUBPS            Y5, Y3, Y7
 	VFMADD231PS.BCST  conv1_5_25<>+0(SB), Y7, Y0
-	VMOVUPS           Y0, 736(DI)
+	VMOVUPS           Y0, 10976(SI)
 	VADDPS            Y6, Y2, Y0
 	VFMSUB231PS.BCST  conv1_4_25<>+0(SB), Y4, Y0
 	VADDPS            Y5, Y1, Y7
 	VFMSUB231PS.BCST  conv1_4_25<>+0(SB), Y3, Y7
 	VADDPS            Y7, Y0, Y8
-	VMOVUPS           Y8, 544(DI)
+	VMOVUPS           Y8, 10784(SI)
 	VSUBPS            Y7, Y0, Y0
-	VMOVUPS           Y0, 576(DI)
+	VMOVUPS           Y0, 10816(SI)
 	VMOVAPS           Y2, Y0
 	VFNMADD231PS.BCST conv1_5<>+0(SB), Y4, Y0
 	VFMADD231PS.BCST  conv1_4<>+0(SB), Y6, Y0
@@ -493,9 +491,9 @@ tileColumn2:
 	VFNMADD231PS.BCST conv1_10<>+0(SB), Y3, Y7
 	VFMADD231PS.BCST  conv1_8<>+0(SB), Y5, Y7
 	VADDPS            Y7, Y0, Y8
-	VMOVUPS           Y8, 608(DI)
+	VMOVUPS           Y8, 10848(SI)
 	VSUBPS            Y7, Y0, Y0
-	VMOVUPS           Y0, 640(DI)
+	VMOVUPS           Y0, 10880(SI)
 	VADDPS            Y6, Y6, Y0
 	VFNMADD231PS.BCST conv1_10<>+0(SB), Y4, Y0
 	VFMADD231PS.BCST  conv1_8<>+0(SB), Y2, Y0
@@ -503,9 +501,9 @@ tileColumn2:
 	VFNMADD231PS.BCST conv1_5<>+0(SB), Y3, Y2
 	VFMADD231PS.BCST  conv1_4<>+0(SB), Y1, Y2
 	VADDPS            Y2, Y0, Y1
-	VMOVUPS           Y1, 672(DI)
+	VMOVUPS           Y1, 10912(SI)
 	VSUBPS            Y2, Y0, Y0
-	VMOVUPS           Y0, 704(DI)
+	VMOVUPS           Y0, 10944(SI)
 	VMOVUPS           768(SI), Y0
 	VMOVUPS           800(SI), Y1
 	VMOVUPS           832(SI), Y2
@@ -517,19 +515,19 @@ tileColumn2:
 	VSUBPS            Y6, Y0, Y0
 	VSUBPS            Y2, Y4, Y8
 	VFMADD231PS.BCST  conv1_5_25<>+0(SB), Y8, Y0
-	VMOVUPS           Y0, 768(DI)
+	VMOVUPS           Y0, 11008(SI)
 	VSUBPS            Y1, Y7, Y0
 	VSUBPS            Y5, Y3, Y7
 	VFMADD231PS.BCST  conv1_5_25<>+0(SB), Y7, Y0
-	VMOVUPS           Y0, 992(DI)
+	VMOVUPS           Y0, 11232(SI)
 	VADDPS            Y6, Y2, Y0
 	VFMSUB231PS.BCST  conv1_4_25<>+0(SB), Y4, Y0
 	VADDPS            Y5, Y1, Y7
 	VFMSUB231PS.BCST  conv1_4_25<>+0(SB), Y3, Y7
 	VADDPS            Y7, Y0, Y8
-	VMOVUPS           Y8, 800(DI)
+	VMOVUPS           Y8, 11040(SI)
 	VSUBPS            Y7, Y0, Y0
-	VMOVUPS           Y0, 832(DI)
+	VMOVUPS           Y0, 11072(SI)
 	VMOVAPS           Y2, Y0
 	VFNMADD231PS.BCST conv1_5<>+0(SB), Y4, Y0
 	VFMADD231PS.BCST  conv1_4<>+0(SB), Y6, Y0
@@ -537,9 +535,9 @@ tileColumn2:
 	VFNMADD231PS.BCST conv1_10<>+0(SB), Y3, Y7
 	VFMADD231PS.BCST  conv1_8<>+0(SB), Y5, Y7
 	VADDPS            Y7, Y0, Y8
-	VMOVUPS           Y8, 864(DI)
+	VMOVUPS           Y8, 11104(SI)
 	VSUBPS            Y7, Y0, Y0
-	VMOVUPS           Y0, 896(DI)
+	VMOVUPS           Y0, 11136(SI)
 	VADDPS            Y6, Y6, Y0
 	VFNMADD231PS.BCST conv1_10<>+0(SB), Y4, Y0
 	VFMADD231PS.BCST  conv1_8<>+0(SB), Y2, Y0
@@ -547,9 +545,9 @@ tileColumn2:
 	VFNMADD231PS.BCST conv1_5<>+0(SB), Y3, Y2
 	VFMADD231PS.BCST  conv1_4<>+0(SB), Y1, Y2
 	VADDPS            Y2, Y0, Y1
-	VMOVUPS           Y1, 928(DI)
+	VMOVUPS           Y1, 11168(SI)
 	VSUBPS            Y2, Y0, Y0
-	VMOVUPS           Y0, 960(DI)
+	VMOVUPS           Y0, 11200(SI)
 	VMOVUPS           1024(SI), Y0
 	VMOVUPS           1056(SI), Y1
 	VMOVUPS           1088(SI), Y2
@@ -561,19 +559,19 @@ tileColumn2:
 	VSUBPS            Y6, Y0, Y0
 	VSUBPS            Y2, Y4, Y8
 	VFMADD231PS.BCST  conv1_5_25<>+0(SB), Y8, Y0
-	VMOVUPS           Y0, 1024(DI)
+	VMOVUPS           Y0, 11264(SI)
 	VSUBPS            Y1, Y7, Y0
 	VSUBPS            Y5, Y3, Y7
 	VFMADD231PS.BCST  conv1_5_25<>+0(SB), Y7, Y0
-	VMOVUPS           Y0, 1248(DI)
+	VMOVUPS           Y0, 11488(SI)
 	VADDPS            Y6, Y2, Y0
 	VFMSUB231PS.BCST  conv1_4_25<>+0(SB), Y4, Y0
 	VADDPS            Y5, Y1, Y7
 	VFMSUB231PS.BCST  conv1_4_25<>+0(SB), Y3, Y7
 	VADDPS            Y7, Y0, Y8
-	VMOVUPS           Y8, 1056(DI)
+	VMOVUPS           Y8, 11296(SI)
 	VSUBPS            Y7, Y0, Y0
-	VMOVUPS           Y0, 1088(DI)
+	VMOVUPS           Y0, 11328(SI)
 	VMOVAPS           Y2, Y0
 	VFNMADD231PS.BCST conv1_5<>+0(SB), Y4, Y0
 	VFMADD231PS.BCST  conv1_4<>+0(SB), Y6, Y0
@@ -581,9 +579,9 @@ tileColumn2:
 	VFNMADD231PS.BCST conv1_10<>+0(SB), Y3, Y7
 	VFMADD231PS.BCST  conv1_8<>+0(SB), Y5, Y7
 	VADDPS            Y7, Y0, Y8
-	VMOVUPS           Y8, 1120(DI)
+	VMOVUPS           Y8, 11360(SI)
 	VSUBPS            Y7, Y0, Y0
-	VMOVUPS           Y0, 1152(DI)
+	VMOVUPS           Y0, 11392(SI)
 	VADDPS            Y6, Y6, Y0
 	VFNMADD231PS.BCST conv1_10<>+0(SB), Y4, Y0
 	VFMADD231PS.BCST  conv1_8<>+0(SB), Y2, Y0
@@ -591,9 +589,9 @@ tileColumn2:
 	VFNMADD231PS.BCST conv1_5<>+0(SB), Y3, Y2
 	VFMADD231PS.BCST  conv1_4<>+0(SB), Y1, Y2
 	VADDPS            Y2, Y0, Y1
-	VMOVUPS           Y1, 1184(DI)
+	VMOVUPS           Y1, 11424(SI)
 	VSUBPS            Y2, Y0, Y0
-	VMOVUPS           Y0, 1216(DI)
+	VMOVUPS           Y0, 11456(SI)
 	VMOVUPS           1280(SI), Y0
 	VMOVUPS           1312(SI), Y1
 	VMOVUPS           1344(SI), Y2
@@ -605,19 +603,19 @@ tileColumn2:
 	VSUBPS            Y6, Y0, Y0
 	VSUBPS            Y2, Y4, Y8
 	VFMADD231PS.BCST  conv1_5_25<>+0(SB), Y8, Y0
-	VMOVUPS           Y0, 1280(DI)
+	VMOVUPS           Y0, 11520(SI)
 	VSUBPS            Y1, Y7, Y0
 	VSUBPS            Y5, Y3, Y7
 	VFMADD231PS.BCST  conv1_5_25<>+0(SB), Y7, Y0
-	VMOVUPS           Y0, 1504(DI)
+	VMOVUPS           Y0, 11744(SI)
 	VADDPS            Y6, Y2, Y0
 	VFMSUB231PS.BCST  conv1_4_25<>+0(SB), Y4, Y0
 	VADDPS            Y5, Y1, Y7
 	VFMSUB231PS.BCST  conv1_4_25<>+0(SB), Y3, Y7
 	VADDPS            Y7, Y0, Y8
-	VMOVUPS           Y8, 1312(DI)
+	VMOVUPS           Y8, 11552(SI)
 	VSUBPS            Y7, Y0, Y0
-	VMOVUPS           Y0, 1344(DI)
+	VMOVUPS           Y0, 11584(SI)
 	VMOVAPS           Y2, Y0
 	VFNMADD231PS.BCST conv1_5<>+0(SB), Y4, Y0
 	VFMADD231PS.BCST  conv1_4<>+0(SB), Y6, Y0
@@ -625,9 +623,9 @@ tileColumn2:
 	VFNMADD231PS.BCST conv1_10<>+0(SB), Y3, Y7
 	VFMADD231PS.BCST  conv1_8<>+0(SB), Y5, Y7
 	VADDPS            Y7, Y0, Y8
-	VMOVUPS           Y8, 1376(DI)
+	VMOVUPS           Y8, 11616(SI)
 	VSUBPS            Y7, Y0, Y0
-	VMOVUPS           Y0, 1408(DI)
+	VMOVUPS           Y0, 11648(SI)
 	VADDPS            Y6, Y6, Y0
 	VFNMADD231PS.BCST conv1_10<>+0(SB), Y4, Y0
 	VFMADD231PS.BCST  conv1_8<>+0(SB), Y2, Y0
@@ -635,9 +633,9 @@ tileColumn2:
 	VFNMADD231PS.BCST conv1_5<>+0(SB), Y3, Y2
 	VFMADD231PS.BCST  conv1_4<>+0(SB), Y1, Y2
 	VADDPS            Y2, Y0, Y1
-	VMOVUPS           Y1, 1440(DI)
+	VMOVUPS           Y1, 11680(SI)
 	VSUBPS            Y2, Y0, Y0
-	VMOVUPS           Y0, 1472(DI)
+	VMOVUPS           Y0, 11712(SI)
 	VMOVUPS           1536(SI), Y0
 	VMOVUPS           1568(SI), Y1
 	VMOVUPS           1600(SI), Y2
@@ -649,19 +647,19 @@ tileColumn2:
 	VSUBPS            Y6, Y0, Y0
 	VSUBPS            Y2, Y4, Y8
 	VFMADD231PS.BCST  conv1_5_25<>+0(SB), Y8, Y0
-	VMOVUPS           Y0, 1536(DI)
+	VMOVUPS           Y0, 11776(SI)
 	VSUBPS            Y1, Y7, Y0
 	VSUBPS            Y5, Y3, Y7
 	VFMADD231PS.BCST  conv1_5_25<>+0(SB), Y7, Y0
-	VMOVUPS           Y0, 1760(DI)
+	VMOVUPS           Y0, 12000(SI)
 	VADDPS            Y6, Y2, Y0
 	VFMSUB231PS.BCST  conv1_4_25<>+0(SB), Y4, Y0
 	VADDPS            Y5, Y1, Y7
 	VFMSUB231PS.BCST  conv1_4_25<>+0(SB), Y3, Y7
 	VADDPS            Y7, Y0, Y8
-	VMOVUPS           Y8, 1568(DI)
+	VMOVUPS           Y8, 11808(SI)
 	VSUBPS            Y7, Y0, Y0
-	VMOVUPS           Y0, 1600(DI)
+	VMOVUPS           Y0, 11840(SI)
 	VMOVAPS           Y2, Y0
 	VFNMADD231PS.BCST conv1_5<>+0(SB), Y4, Y0
 	VFMADD231PS.BCST  conv1_4<>+0(SB), Y6, Y0
@@ -669,9 +667,9 @@ tileColumn2:
 	VFNMADD231PS.BCST conv1_10<>+0(SB), Y3, Y7
 	VFMADD231PS.BCST  conv1_8<>+0(SB), Y5, Y7
 	VADDPS            Y7, Y0, Y8
-	VMOVUPS           Y8, 1632(DI)
+	VMOVUPS           Y8, 11872(SI)
 	VSUBPS            Y7, Y0, Y0
-	VMOVUPS           Y0, 1664(DI)
+	VMOVUPS           Y0, 11904(SI)
 	VADDPS            Y6, Y6, Y0
 	VFNMADD231PS.BCST conv1_10<>+0(SB), Y4, Y0
 	VFMADD231PS.BCST  conv1_8<>+0(SB), Y2, Y0
@@ -679,9 +677,9 @@ tileColumn2:
 	VFNMADD231PS.BCST conv1_5<>+0(SB), Y3, Y2
 	VFMADD231PS.BCST  conv1_4<>+0(SB), Y1, Y2
 	VADDPS            Y2, Y0, Y1
-	VMOVUPS           Y1, 1696(DI)
+	VMOVUPS           Y1, 11936(SI)
 	VSUBPS            Y2, Y0, Y0
-	VMOVUPS           Y0, 1728(DI)
+	VMOVUPS           Y0, 11968(SI)
 	VMOVUPS           1792(SI), Y0
 	VMOVUPS           1824(SI), Y1
 	VMOVUPS           1856(SI), Y2
@@ -693,19 +691,19 @@ tileColumn2:
 	VSUBPS            Y6, Y0, Y0
 	VSUBPS            Y2, Y4, Y8
 	VFMADD231PS.BCST  conv1_5_25<>+0(SB), Y8, Y0
-	VMOVUPS           Y0, 1792(DI)
+	VMOVUPS           Y0, 12032(SI)
 	VSUBPS            Y1, Y7, Y0
 	VSUBPS            Y5, Y3, Y7
 	VFMADD231PS.BCST  conv1_5_25<>+0(SB), Y7, Y0
-	VMOVUPS           Y0, 2016(DI)
+	VMOVUPS           Y0, 12256(SI)
 	VADDPS            Y6, Y2, Y0
 	VFMSUB231PS.BCST  conv1_4_25<>+0(SB), Y4, Y0
 	VADDPS            Y5, Y1, Y7
 	VFMSUB231PS.BCST  conv1_4_25<>+0(SB), Y3, Y7
 	VADDPS            Y7, Y0, Y8
-	VMOVUPS           Y8, 1824(DI)
+	VMOVUPS           Y8, 12064(SI)
 	VSUBPS            Y7, Y0, Y0
-	VMOVUPS           Y0, 1856(DI)
+	VMOVUPS           Y0, 12096(SI)
 	VMOVAPS           Y2, Y0
 	VFNMADD231PS.BCST conv1_5<>+0(SB), Y4, Y0
 	VFMADD231PS.BCST  conv1_4<>+0(SB), Y6, Y0
@@ -713,9 +711,9 @@ tileColumn2:
 	VFNMADD231PS.BCST conv1_10<>+0(SB), Y3, Y7
 	VFMADD231PS.BCST  conv1_8<>+0(SB), Y5, Y7
 	VADDPS            Y7, Y0, Y8
-	VMOVUPS           Y8, 1888(DI)
+	VMOVUPS           Y8, 12128(SI)
 	VSUBPS            Y7, Y0, Y0
-	VMOVUPS           Y0, 1920(DI)
+	VMOVUPS           Y0, 12160(SI)
 	VADDPS            Y6, Y6, Y0
 	VFNMADD231PS.BCST conv1_10<>+0(SB), Y4, Y0
 	VFMADD231PS.BCST  conv1_8<>+0(SB), Y2, Y0
@@ -723,25 +721,25 @@ tileColumn2:
 	VFNMADD231PS.BCST conv1_5<>+0(SB), Y3, Y2
 	VFMADD231PS.BCST  conv1_4<>+0(SB), Y1, Y2
 	VADDPS            Y2, Y0, Y1
-	VMOVUPS           Y1, 1952(DI)
+	VMOVUPS           Y1, 12192(SI)
 	VSUBPS            Y2, Y0, Y0
-	VMOVUPS           Y0, 1984(DI)
-	MOVQ              $0x00000002, R10
+	VMOVUPS           Y0, 12224(SI)
+	MOVQ              $0x00000002, R9
 
 group3:
 	// columns: Aᵀ (u V), a column of V in registers for all outputs of the group
-	MOVQ $0x00000008, R11
+	MOVQ $0x00000008, R10
 
 column4:
-	VMOVUPS (DI), Y0
-	VMOVUPS 256(DI), Y1
-	VMOVUPS 512(DI), Y2
-	VMOVUPS 768(DI), Y3
-	VMOVUPS 1024(DI), Y4
-	VMOVUPS 1280(DI), Y5
-	VMOVUPS 1536(DI), Y6
-	VMOVUPS 1792(DI), Y7
-	MOVQ    $0x0000000a, R12
+	VMOVUPS 10240(SI), Y0
+	VMOVUPS 10496(SI), Y1
+	VMOVUPS 10752(SI), Y2
+	VMOVUPS 11008(SI), Y3
+	VMOVUPS 11264(SI), Y4
+	VMOVUPS 11520(SI), Y5
+	VMOVUPS 11776(SI), Y6
+	VMOVUPS 12032(SI), Y7
+	MOVQ    $0x0000000a, R11
 
 output5:
 	VMULPS.BCST      768(DX), Y1, Y8
@@ -774,20 +772,18 @@ output5:
 	VMOVUPS          Y8, 256(SI)
 	ADDQ             $+4, DX
 	ADDQ             $+1024, SI
-	DECQ             R12
+	DECQ             R11
 	JNZ              output5
 	ADDQ             $-40, DX
 	ADDQ             $-10240, SI
-	ADDQ             $+32, DI
 	ADDQ             $+96, DX
 	ADDQ             $+32, SI
-	DECQ             R11
+	DECQ             R10
 	JNZ              column4
-	ADDQ             $-256, DI
 	ADDQ             $-728, DX
 	ADDQ             $-256, SI
 	VXORPS           Y0, Y0, Y0
-	MOVQ             $0x0000000a, R11
+	MOVQ             $0x0000000a, R10
 
 output6:
 	VBROADCASTSS (BX), Y1
@@ -916,21 +912,21 @@ output6:
 	ADDQ             $+4, BX
 	ADDQ             $+1024, SI
 	ADDQ             $+4608, AX
-	DECQ             R11
+	DECQ             R10
 	JNZ              output6
 	ADDQ             $-10240, SI
-	DECQ             R10
+	DECQ             R9
 	JNZ              group3
 	ADDQ             $-80, DX
 	ADDQ             $-80, BX
 	ADDQ             $-92160, AX
 	ADDQ             $+128, CX
 	ADDQ             $+64, AX
-	DECQ             R9
+	DECQ             R8
 	JNZ              tileColumn2
 	ADDQ             $+2816, CX
 	ADDQ             $+384, AX
-	DECQ             R8
+	DECQ             DI
 	JNZ              tileRow1
 	VZEROUPPER
 	RET
@@ -967,7 +963,7 @@ GLOBL conv1_2<>(SB), RODATA|NOPTR, $4
 
 // func Conv1ForwardReLUPoolMask8(y []float32, mask []byte, x []float32, u []float32, bias []float32)
 // Requires: AVX, AVX512DQ, AVX512F, AVX512VL
-TEXT ·Conv1ForwardReLUPoolMask8(SB), $12416-120
+TEXT ·Conv1ForwardReLUPoolMask8(SB), $12352-120
 	MOVQ y_base+0(FP), AX
 	MOVQ x_base+48(FP), CX
 	MOVQ u_base+72(FP), DX
@@ -975,12 +971,10 @@ TEXT ·Conv1ForwardReLUPoolMask8(SB), $12416-120
 	MOVQ mask_base+24(FP), SI
 	LEAQ 63(SP), DI
 	ANDQ $-64, DI
-	LEAQ 10367(SP), R8
-	ANDQ $-64, R8
-	MOVQ $0x00000006, R9
+	MOVQ $0x00000006, R8
 
 tileRow1:
-	MOVQ $0x00000006, R10
+	MOVQ $0x00000006, R9
 
 tileColumn2:
 	// V = Bᵀ X B
@@ -1347,19 +1341,19 @@ tileColumn2:
 	VSUBPS            Y6, Y0, Y0
 	VSUBPS            Y2, Y4, Y8
 	VFMADD231PS.BCST  conv1_5_25<>+0(SB), Y8, Y0
-	VMOVUPS           Y0, (R8)
+	VMOVUPS           Y0, 10240(DI)
 	VSUBPS            Y1, Y7, Y0
 	VSUBPS            Y5, Y3, Y7
 	VFMADD231PS.BCST  conv1_5_25<>+0(SB), Y7, Y0
-	VMOVUPS           Y0, 224(R8)
+	VMOVUPS           Y0, 10464(DI)
 	VADDPS            Y6, Y2, Y0
 	VFMSUB231PS.BCST  conv1_4_25<>+0(SB), Y4, Y0
 	VADDPS            Y5, Y1, Y7
 	VFMSUB231PS.BCST  conv1_4_25<>+0(SB), Y3, Y7
 	VADDPS            Y7, Y0, Y8
-	VMOVUPS           Y8, 32(R8)
+	VMOVUPS           Y8, 10272(DI)
 	VSUBPS            Y7, Y0, Y0
-	VMOVUPS           Y0, 64(R8)
+	VMOVUPS           Y0, 10304(DI)
 	VMOVAPS           Y2, Y0
 	VFNMADD231PS.BCST conv1_5<>+0(SB), Y4, Y0
 	VFMADD231PS.BCST  conv1_4<>+0(SB), Y6, Y0
@@ -1367,9 +1361,9 @@ tileColumn2:
 	VFNMADD231PS.BCST conv1_10<>+0(SB), Y3, Y7
 	VFMADD231PS.BCST  conv1_8<>+0(SB), Y5, Y7
 	VADDPS            Y7, Y0, Y8
-	VMOVUPS           Y8, 96(R8)
+	VMOVUPS           Y8, 10336(DI)
 	VSUBPS            Y7, Y0, Y0
-	VMOVUPS           Y0, 128(R8)
+	VMOVUPS           Y0, 10368(DI)
 	VADDPS            Y6, Y6, Y0
 	VFNMADD231PS.BCST conv1_10<>+0(SB), Y4, Y0
 	VFMADD231PS.BCST  conv1_8<>+0(SB), Y2, Y0
@@ -1377,9 +1371,9 @@ tileColumn2:
 	VFNMADD231PS.BCST conv1_5<>+0(SB), Y3, Y2
 	VFMADD231PS.BCST  conv1_4<>+0(SB), Y1, Y2
 	VADDPS            Y2, Y0, Y1
-	VMOVUPS           Y1, 160(R8)
+	VMOVUPS           Y1, 10400(DI)
 	VSUBPS            Y2, Y0, Y0
-	VMOVUPS           Y0, 192(R8)
+	VMOVUPS           Y0, 10432(DI)
 	VMOVUPS           256(DI), Y0
 	VMOVUPS           288(DI), Y1
 	VMOVUPS           320(DI), Y2
@@ -1391,19 +1385,19 @@ tileColumn2:
 	VSUBPS            Y6, Y0, Y0
 	VSUBPS            Y2, Y4, Y8
 	VFMADD231PS.BCST  conv1_5_25<>+0(SB), Y8, Y0
-	VMOVUPS           Y0, 256(R8)
+	VMOVUPS           Y0, 10496(DI)
 	VSUBPS            Y1, Y7, Y0
 	VSUBPS            Y5, Y3, Y7
 	VFMADD231PS.BCST  conv1_5_25<>+0(SB), Y7, Y0
-	VMOVUPS           Y0, 480(R8)
+	VMOVUPS           Y0, 10720(DI)
 	VADDPS            Y6, Y2, Y0
 	VFMSUB231PS.BCST  conv1_4_25<>+0(SB), Y4, Y0
 	VADDPS            Y5, Y1, Y7
 	VFMSUB231PS.BCST  conv1_4_25<>+0(SB), Y3, Y7
 	VADDPS            Y7, Y0, Y8
-	VMOVUPS           Y8, 288(R8)
+	VMOVUPS           Y8, 10528(DI)
 	VSUBPS            Y7, Y0, Y0
-	VMOVUPS           Y0, 320(R8)
+	VMOVUPS           Y0, 10560(DI)
 	VMOVAPS           Y2, Y0
 	VFNMADD231PS.BCST conv1_5<>+0(SB), Y4, Y0
 	VFMADD231PS.BCST  conv1_4<>+0(SB), Y6, Y0
@@ -1411,9 +1405,9 @@ tileColumn2:
 	VFNMADD231PS.BCST conv1_10<>+0(SB), Y3, Y7
 	VFMADD231PS.BCST  conv1_8<>+0(SB), Y5, Y7
 	VADDPS            Y7, Y0, Y8
-	VMOVUPS           Y8, 352(R8)
+	VMOVUPS           Y8, 10592(DI)
 	VSUBPS            Y7, Y0, Y0
-	VMOVUPS           Y0, 384(R8)
+	VMOVUPS           Y0, 10624(DI)
 	VADDPS            Y6, Y6, Y0
 	VFNMADD231PS.BCST conv1_10<>+0(SB), Y4, Y0
 	VFMADD231PS.BCST  conv1_8<>+0(SB), Y2, Y0
@@ -1421,9 +1415,9 @@ tileColumn2:
 	VFNMADD231PS.BCST conv1_5<>+0(SB), Y3, Y2
 	VFMADD231PS.BCST  conv1_4<>+0(SB), Y1, Y2
 	VADDPS            Y2, Y0, Y1
-	VMOVUPS           Y1, 416(R8)
+	VMOVUPS           Y1, 10656(DI)
 	VSUBPS            Y2, Y0, Y0
-	VMOVUPS           Y0, 448(R8)
+	VMOVUPS           Y0, 10688(DI)
 	VMOVUPS           512(DI), Y0
 	VMOVUPS           544(DI), Y1
 	VMOVUPS           576(DI), Y2
@@ -1435,19 +1429,19 @@ tileColumn2:
 	VSUBPS            Y6, Y0, Y0
 	VSUBPS            Y2, Y4, Y8
 	VFMADD231PS.BCST  conv1_5_25<>+0(SB), Y8, Y0
-	VMOVUPS           Y0, 512(R8)
+	VMOVUPS           Y0, 10752(DI)
 	VSUBPS            Y1, Y7, Y0
 	VSUBPS            Y5, Y3, Y7
 	VFMADD231PS.BCST  conv1_5_25<>+0(SB), Y7, Y0
-	VMOVUPS           Y0, 736(R8)
+	VMOVUPS           Y0, 10976(DI)
 	VADDPS            Y6, Y2, Y0
 	VFMSUB231PS.BCST  conv1_4_25<>+0(SB), Y4, Y0
 	VADDPS            Y5, Y1, Y7
 	VFMSUB231PS.BCST  conv1_4_25<>+0(SB), Y3, Y7
 	VADDPS            Y7, Y0, Y8
-	VMOVUPS           Y8, 544(R8)
+	VMOVUPS           Y8, 10784(DI)
 	VSUBPS            Y7, Y0, Y0
-	VMOVUPS           Y0, 576(R8)
+	VMOVUPS           Y0, 10816(DI)
 	VMOVAPS           Y2, Y0
 	VFNMADD231PS.BCST conv1_5<>+0(SB), Y4, Y0
 	VFMADD231PS.BCST  conv1_4<>+0(SB), Y6, Y0
@@ -1455,9 +1449,9 @@ tileColumn2:
 	VFNMADD231PS.BCST conv1_10<>+0(SB), Y3, Y7
 	VFMADD231PS.BCST  conv1_8<>+0(SB), Y5, Y7
 	VADDPS            Y7, Y0, Y8
-	VMOVUPS           Y8, 608(R8)
+	VMOVUPS           Y8, 10848(DI)
 	VSUBPS            Y7, Y0, Y0
-	VMOVUPS           Y0, 640(R8)
+	VMOVUPS           Y0, 10880(DI)
 	VADDPS            Y6, Y6, Y0
 	VFNMADD231PS.BCST conv1_10<>+0(SB), Y4, Y0
 	VFMADD231PS.BCST  conv1_8<>+0(SB), Y2, Y0
@@ -1465,9 +1459,9 @@ tileColumn2:
 	VFNMADD231PS.BCST conv1_5<>+0(SB), Y3, Y2
 	VFMADD231PS.BCST  conv1_4<>+0(SB), Y1, Y2
 	VADDPS            Y2, Y0, Y1
-	VMOVUPS           Y1, 672(R8)
+	VMOVUPS           Y1, 10912(DI)
 	VSUBPS            Y2, Y0, Y0
-	VMOVUPS           Y0, 704(R8)
+	VMOVUPS           Y0, 10944(DI)
 	VMOVUPS           768(DI), Y0
 	VMOVUPS           800(DI), Y1
 	VMOVUPS           832(DI), Y2
@@ -1479,19 +1473,19 @@ tileColumn2:
 	VSUBPS            Y6, Y0, Y0
 	VSUBPS            Y2, Y4, Y8
 	VFMADD231PS.BCST  conv1_5_25<>+0(SB), Y8, Y0
-	VMOVUPS           Y0, 768(R8)
+	VMOVUPS           Y0, 11008(DI)
 	VSUBPS            Y1, Y7, Y0
 	VSUBPS            Y5, Y3, Y7
 	VFMADD231PS.BCST  conv1_5_25<>+0(SB), Y7, Y0
-	VMOVUPS           Y0, 992(R8)
+	VMOVUPS           Y0, 11232(DI)
 	VADDPS            Y6, Y2, Y0
 	VFMSUB231PS.BCST  conv1_4_25<>+0(SB), Y4, Y0
 	VADDPS            Y5, Y1, Y7
 	VFMSUB231PS.BCST  conv1_4_25<>+0(SB), Y3, Y7
 	VADDPS            Y7, Y0, Y8
-	VMOVUPS           Y8, 800(R8)
+	VMOVUPS           Y8, 11040(DI)
 	VSUBPS            Y7, Y0, Y0
-	VMOVUPS           Y0, 832(R8)
+	VMOVUPS           Y0, 11072(DI)
 	VMOVAPS           Y2, Y0
 	VFNMADD231PS.BCST conv1_5<>+0(SB), Y4, Y0
 	VFMADD231PS.BCST  conv1_4<>+0(SB), Y6, Y0
@@ -1499,9 +1493,9 @@ tileColumn2:
 	VFNMADD231PS.BCST conv1_10<>+0(SB), Y3, Y7
 	VFMADD231PS.BCST  conv1_8<>+0(SB), Y5, Y7
 	VADDPS            Y7, Y0, Y8
-	VMOVUPS           Y8, 864(R8)
+	VMOVUPS           Y8, 11104(DI)
 	VSUBPS            Y7, Y0, Y0
-	VMOVUPS           Y0, 896(R8)
+	VMOVUPS           Y0, 11136(DI)
 	VADDPS            Y6, Y6, Y0
 	VFNMADD231PS.BCST conv1_10<>+0(SB), Y4, Y0
 	VFMADD231PS.BCST  conv1_8<>+0(SB), Y2, Y0
@@ -1509,9 +1503,9 @@ tileColumn2:
 	VFNMADD231PS.BCST conv1_5<>+0(SB), Y3, Y2
 	VFMADD231PS.BCST  conv1_4<>+0(SB), Y1, Y2
 	VADDPS            Y2, Y0, Y1
-	VMOVUPS           Y1, 928(R8)
+	VMOVUPS           Y1, 11168(DI)
 	VSUBPS            Y2, Y0, Y0
-	VMOVUPS           Y0, 960(R8)
+	VMOVUPS           Y0, 11200(DI)
 	VMOVUPS           1024(DI), Y0
 	VMOVUPS           1056(DI), Y1
 	VMOVUPS           1088(DI), Y2
@@ -1523,19 +1517,19 @@ tileColumn2:
 	VSUBPS            Y6, Y0, Y0
 	VSUBPS            Y2, Y4, Y8
 	VFMADD231PS.BCST  conv1_5_25<>+0(SB), Y8, Y0
-	VMOVUPS           Y0, 1024(R8)
+	VMOVUPS           Y0, 11264(DI)
 	VSUBPS            Y1, Y7, Y0
 	VSUBPS            Y5, Y3, Y7
 	VFMADD231PS.BCST  conv1_5_25<>+0(SB), Y7, Y0
-	VMOVUPS           Y0, 1248(R8)
+	VMOVUPS           Y0, 11488(DI)
 	VADDPS            Y6, Y2, Y0
 	VFMSUB231PS.BCST  conv1_4_25<>+0(SB), Y4, Y0
 	VADDPS            Y5, Y1, Y7
 	VFMSUB231PS.BCST  conv1_4_25<>+0(SB), Y3, Y7
 	VADDPS            Y7, Y0, Y8
-	VMOVUPS           Y8, 1056(R8)
+	VMOVUPS           Y8, 11296(DI)
 	VSUBPS            Y7, Y0, Y0
-	VMOVUPS           Y0, 1088(R8)
+	VMOVUPS           Y0, 11328(DI)
 	VMOVAPS           Y2, Y0
 	VFNMADD231PS.BCST conv1_5<>+0(SB), Y4, Y0
 	VFMADD231PS.BCST  conv1_4<>+0(SB), Y6, Y0
@@ -1543,9 +1537,9 @@ tileColumn2:
 	VFNMADD231PS.BCST conv1_10<>+0(SB), Y3, Y7
 	VFMADD231PS.BCST  conv1_8<>+0(SB), Y5, Y7
 	VADDPS            Y7, Y0, Y8
-	VMOVUPS           Y8, 1120(R8)
+	VMOVUPS           Y8, 11360(DI)
 	VSUBPS            Y7, Y0, Y0
-	VMOVUPS           Y0, 1152(R8)
+	VMOVUPS           Y0, 11392(DI)
 	VADDPS            Y6, Y6, Y0
 	VFNMADD231PS.BCST conv1_10<>+0(SB), Y4, Y0
 	VFMADD231PS.BCST  conv1_8<>+0(SB), Y2, Y0
@@ -1553,9 +1547,9 @@ tileColumn2:
 	VFNMADD231PS.BCST conv1_5<>+0(SB), Y3, Y2
 	VFMADD231PS.BCST  conv1_4<>+0(SB), Y1, Y2
 	VADDPS            Y2, Y0, Y1
-	VMOVUPS           Y1, 1184(R8)
+	VMOVUPS           Y1, 11424(DI)
 	VSUBPS            Y2, Y0, Y0
-	VMOVUPS           Y0, 1216(R8)
+	VMOVUPS           Y0, 11456(DI)
 	VMOVUPS           1280(DI), Y0
 	VMOVUPS           1312(DI), Y1
 	VMOVUPS           1344(DI), Y2
@@ -1567,19 +1561,19 @@ tileColumn2:
 	VSUBPS            Y6, Y0, Y0
 	VSUBPS            Y2, Y4, Y8
 	VFMADD231PS.BCST  conv1_5_25<>+0(SB), Y8, Y0
-	VMOVUPS           Y0, 1280(R8)
+	VMOVUPS           Y0, 11520(DI)
 	VSUBPS            Y1, Y7, Y0
 	VSUBPS            Y5, Y3, Y7
 	VFMADD231PS.BCST  conv1_5_25<>+0(SB), Y7, Y0
-	VMOVUPS           Y0, 1504(R8)
+	VMOVUPS           Y0, 11744(DI)
 	VADDPS            Y6, Y2, Y0
 	VFMSUB231PS.BCST  conv1_4_25<>+0(SB), Y4, Y0
 	VADDPS            Y5, Y1, Y7
 	VFMSUB231PS.BCST  conv1_4_25<>+0(SB), Y3, Y7
 	VADDPS            Y7, Y0, Y8
-	VMOVUPS           Y8, 1312(R8)
+	VMOVUPS           Y8, 11552(DI)
 	VSUBPS            Y7, Y0, Y0
-	VMOVUPS           Y0, 1344(R8)
+	VMOVUPS           Y0, 11584(DI)
 	VMOVAPS           Y2, Y0
 	VFNMADD231PS.BCST conv1_5<>+0(SB), Y4, Y0
 	VFMADD231PS.BCST  conv1_4<>+0(SB), Y6, Y0
@@ -1587,9 +1581,9 @@ tileColumn2:
 	VFNMADD231PS.BCST conv1_10<>+0(SB), Y3, Y7
 	VFMADD231PS.BCST  conv1_8<>+0(SB), Y5, Y7
 	VADDPS            Y7, Y0, Y8
-	VMOVUPS           Y8, 1376(R8)
+	VMOVUPS           Y8, 11616(DI)
 	VSUBPS            Y7, Y0, Y0
-	VMOVUPS           Y0, 1408(R8)
+	VMOVUPS           Y0, 11648(DI)
 	VADDPS            Y6, Y6, Y0
 	VFNMADD231PS.BCST conv1_10<>+0(SB), Y4, Y0
 	VFMADD231PS.BCST  conv1_8<>+0(SB), Y2, Y0
@@ -1597,9 +1591,9 @@ tileColumn2:
 	VFNMADD231PS.BCST conv1_5<>+0(SB), Y3, Y2
 	VFMADD231PS.BCST  conv1_4<>+0(SB), Y1, Y2
 	VADDPS            Y2, Y0, Y1
-	VMOVUPS           Y1, 1440(R8)
+	VMOVUPS           Y1, 11680(DI)
 	VSUBPS            Y2, Y0, Y0
-	VMOVUPS           Y0, 1472(R8)
+	VMOVUPS           Y0, 11712(DI)
 	VMOVUPS           1536(DI), Y0
 	VMOVUPS           1568(DI), Y1
 	VMOVUPS           1600(DI), Y2
@@ -1611,19 +1605,19 @@ tileColumn2:
 	VSUBPS            Y6, Y0, Y0
 	VSUBPS            Y2, Y4, Y8
 	VFMADD231PS.BCST  conv1_5_25<>+0(SB), Y8, Y0
-	VMOVUPS           Y0, 1536(R8)
+	VMOVUPS           Y0, 11776(DI)
 	VSUBPS            Y1, Y7, Y0
 	VSUBPS            Y5, Y3, Y7
 	VFMADD231PS.BCST  conv1_5_25<>+0(SB), Y7, Y0
-	VMOVUPS           Y0, 1760(R8)
+	VMOVUPS           Y0, 12000(DI)
 	VADDPS            Y6, Y2, Y0
 	VFMSUB231PS.BCST  conv1_4_25<>+0(SB), Y4, Y0
 	VADDPS            Y5, Y1, Y7
 	VFMSUB231PS.BCST  conv1_4_25<>+0(SB), Y3, Y7
 	VADDPS            Y7, Y0, Y8
-	VMOVUPS           Y8, 1568(R8)
+	VMOVUPS           Y8, 11808(DI)
 	VSUBPS            Y7, Y0, Y0
-	VMOVUPS           Y0, 1600(R8)
+	VMOVUPS           Y0, 11840(DI)
 	VMOVAPS           Y2, Y0
 	VFNMADD231PS.BCST conv1_5<>+0(SB), Y4, Y0
 	VFMADD231PS.BCST  conv1_4<>+0(SB), Y6, Y0
@@ -1631,9 +1625,9 @@ tileColumn2:
 	VFNMADD231PS.BCST conv1_10<>+0(SB), Y3, Y7
 	VFMADD231PS.BCST  conv1_8<>+0(SB), Y5, Y7
 	VADDPS            Y7, Y0, Y8
-	VMOVUPS           Y8, 1632(R8)
+	VMOVUPS           Y8, 11872(DI)
 	VSUBPS            Y7, Y0, Y0
-	VMOVUPS           Y0, 1664(R8)
+	VMOVUPS           Y0, 11904(DI)
 	VADDPS            Y6, Y6, Y0
 	VFNMADD231PS.BCST conv1_10<>+0(SB), Y4, Y0
 	VFMADD231PS.BCST  conv1_8<>+0(SB), Y2, Y0
@@ -1641,9 +1635,9 @@ tileColumn2:
 	VFNMADD231PS.BCST conv1_5<>+0(SB), Y3, Y2
 	VFMADD231PS.BCST  conv1_4<>+0(SB), Y1, Y2
 	VADDPS            Y2, Y0, Y1
-	VMOVUPS           Y1, 1696(R8)
+	VMOVUPS           Y1, 11936(DI)
 	VSUBPS            Y2, Y0, Y0
-	VMOVUPS           Y0, 1728(R8)
+	VMOVUPS           Y0, 11968(DI)
 	VMOVUPS           1792(DI), Y0
 	VMOVUPS           1824(DI), Y1
 	VMOVUPS           1856(DI), Y2
@@ -1655,19 +1649,19 @@ tileColumn2:
 	VSUBPS            Y6, Y0, Y0
 	VSUBPS            Y2, Y4, Y8
 	VFMADD231PS.BCST  conv1_5_25<>+0(SB), Y8, Y0
-	VMOVUPS           Y0, 1792(R8)
+	VMOVUPS           Y0, 12032(DI)
 	VSUBPS            Y1, Y7, Y0
 	VSUBPS            Y5, Y3, Y7
 	VFMADD231PS.BCST  conv1_5_25<>+0(SB), Y7, Y0
-	VMOVUPS           Y0, 2016(R8)
+	VMOVUPS           Y0, 12256(DI)
 	VADDPS            Y6, Y2, Y0
 	VFMSUB231PS.BCST  conv1_4_25<>+0(SB), Y4, Y0
 	VADDPS            Y5, Y1, Y7
 	VFMSUB231PS.BCST  conv1_4_25<>+0(SB), Y3, Y7
 	VADDPS            Y7, Y0, Y8
-	VMOVUPS           Y8, 1824(R8)
+	VMOVUPS           Y8, 12064(DI)
 	VSUBPS            Y7, Y0, Y0
-	VMOVUPS           Y0, 1856(R8)
+	VMOVUPS           Y0, 12096(DI)
 	VMOVAPS           Y2, Y0
 	VFNMADD231PS.BCST conv1_5<>+0(SB), Y4, Y0
 	VFMADD231PS.BCST  conv1_4<>+0(SB), Y6, Y0
@@ -1675,9 +1669,9 @@ tileColumn2:
 	VFNMADD231PS.BCST conv1_10<>+0(SB), Y3, Y7
 	VFMADD231PS.BCST  conv1_8<>+0(SB), Y5, Y7
 	VADDPS            Y7, Y0, Y8
-	VMOVUPS           Y8, 1888(R8)
+	VMOVUPS           Y8, 12128(DI)
 	VSUBPS            Y7, Y0, Y0
-	VMOVUPS           Y0, 1920(R8)
+	VMOVUPS           Y0, 12160(DI)
 	VADDPS            Y6, Y6, Y0
 	VFNMADD231PS.BCST conv1_10<>+0(SB), Y4, Y0
 	VFMADD231PS.BCST  conv1_8<>+0(SB), Y2, Y0
@@ -1685,25 +1679,25 @@ tileColumn2:
 	VFNMADD231PS.BCST conv1_5<>+0(SB), Y3, Y2
 	VFMADD231PS.BCST  conv1_4<>+0(SB), Y1, Y2
 	VADDPS            Y2, Y0, Y1
-	VMOVUPS           Y1, 1952(R8)
+	VMOVUPS           Y1, 12192(DI)
 	VSUBPS            Y2, Y0, Y0
-	VMOVUPS           Y0, 1984(R8)
-	MOVQ              $0x00000002, R11
+	VMOVUPS           Y0, 12224(DI)
+	MOVQ              $0x00000002, R10
 
 group3:
 	// columns: Aᵀ (u V), a column of V in registers for all outputs of the group
-	MOVQ $0x00000008, R12
+	MOVQ $0x00000008, R11
 
 column4:
-	VMOVUPS (R8), Y0
-	VMOVUPS 256(R8), Y1
-	VMOVUPS 512(R8), Y2
-	VMOVUPS 768(R8), Y3
-	VMOVUPS 1024(R8), Y4
-	VMOVUPS 1280(R8), Y5
-	VMOVUPS 1536(R8), Y6
-	VMOVUPS 1792(R8), Y7
-	MOVQ    $0x0000000a, R13
+	VMOVUPS 10240(DI), Y0
+	VMOVUPS 10496(DI), Y1
+	VMOVUPS 10752(DI), Y2
+	VMOVUPS 11008(DI), Y3
+	VMOVUPS 11264(DI), Y4
+	VMOVUPS 11520(DI), Y5
+	VMOVUPS 11776(DI), Y6
+	VMOVUPS 12032(DI), Y7
+	MOVQ    $0x0000000a, R12
 
 output5:
 	VMULPS.BCST      768(DX), Y1, Y8
@@ -1736,20 +1730,18 @@ output5:
 	VMOVUPS          Y8, 256(DI)
 	ADDQ             $+4, DX
 	ADDQ             $+1024, DI
-	DECQ             R13
+	DECQ             R12
 	JNZ              output5
 	ADDQ             $-40, DX
 	ADDQ             $-10240, DI
-	ADDQ             $+32, R8
 	ADDQ             $+96, DX
 	ADDQ             $+32, DI
-	DECQ             R12
+	DECQ             R11
 	JNZ              column4
-	ADDQ             $-256, R8
 	ADDQ             $-728, DX
 	ADDQ             $-256, DI
 	VXORPS           Y0, Y0, Y0
-	MOVQ             $0x0000000a, R12
+	MOVQ             $0x0000000a, R11
 
 output6:
 	VBROADCASTSS (BX), Y1
@@ -1805,40 +1797,38 @@ output6:
 	VFMADD231PS.BCST conv1_2<>+0(SB), Y5, Y3
 	VMAXPS           Y2, Y7, Y5
 	VMAXPS           Y3, Y11, Y9
-	VMAXPS           Y9, Y5, Y5
-	VADDPS           Y1, Y5, Y9
-	VMAXPS           Y9, Y0, Y9
-	VCMPPS           $0x1e, Y0, Y9, K1
-	VCMPPS           $0x00, Y5, Y7, K1, K2
+	VMAXPS           Y9, Y5, Y12
+	VADDPS           Y1, Y12, Y12
+	VMAXPS           Y12, Y0, Y12
+	VCMPPS           $0x1e, Y0, Y12, K1
+	VCMPPS           $0x1e, Y5, Y9, K1, K2
 	KANDNW           K1, K2, K1
-	KMOVB            K2, (SI)
-	VCMPPS           $0x00, Y5, Y2, K1, K2
-	KANDNW           K1, K2, K1
-	KMOVB            K2, 1(SI)
-	VCMPPS           $0x00, Y5, Y11, K1, K2
-	KANDNW           K1, K2, K1
+	VCMPPS           $0x1e, Y7, Y2, K1, K3
+	KANDNW           K1, K3, K1
+	KMOVB            K1, (SI)
+	KMOVB            K3, 1(SI)
+	VCMPPS           $0x1e, Y11, Y3, K2, K1
+	KANDNW           K2, K1, K2
 	KMOVB            K2, 2(SI)
-	VCMPPS           $0x00, Y5, Y3, K1, K1
 	KMOVB            K1, 3(SI)
-	VMOVUPS          Y9, (AX)
+	VMOVUPS          Y12, (AX)
 	VMAXPS           Y6, Y4, Y2
 	VMAXPS           Y10, Y8, Y3
-	VMAXPS           Y3, Y2, Y2
-	VADDPS           Y1, Y2, Y3
-	VMAXPS           Y3, Y0, Y3
-	VCMPPS           $0x1e, Y0, Y3, K1
-	VCMPPS           $0x00, Y2, Y4, K1, K2
+	VMAXPS           Y3, Y2, Y5
+	VADDPS           Y1, Y5, Y5
+	VMAXPS           Y5, Y0, Y5
+	VCMPPS           $0x1e, Y0, Y5, K1
+	VCMPPS           $0x1e, Y2, Y3, K1, K2
 	KANDNW           K1, K2, K1
-	KMOVB            K2, 4(SI)
-	VCMPPS           $0x00, Y2, Y6, K1, K2
-	KANDNW           K1, K2, K1
-	KMOVB            K2, 5(SI)
-	VCMPPS           $0x00, Y2, Y8, K1, K2
-	KANDNW           K1, K2, K1
+	VCMPPS           $0x1e, Y4, Y6, K1, K3
+	KANDNW           K1, K3, K1
+	KMOVB            K1, 4(SI)
+	KMOVB            K3, 5(SI)
+	VCMPPS           $0x1e, Y8, Y10, K2, K1
+	KANDNW           K2, K1, K2
 	KMOVB            K2, 6(SI)
-	VCMPPS           $0x00, Y2, Y10, K1, K1
 	KMOVB            K1, 7(SI)
-	VMOVUPS          Y3, 32(AX)
+	VMOVUPS          Y5, 32(AX)
 	VMOVUPS          544(DI), Y2
 	VMOVUPS          576(DI), Y3
 	VADDPS           Y3, Y2, Y4
@@ -1889,48 +1879,46 @@ output6:
 	VFMADD231PS.BCST conv1_2<>+0(SB), Y5, Y3
 	VMAXPS           Y2, Y7, Y5
 	VMAXPS           Y3, Y11, Y9
-	VMAXPS           Y9, Y5, Y5
-	VADDPS           Y1, Y5, Y9
-	VMAXPS           Y9, Y0, Y9
-	VCMPPS           $0x1e, Y0, Y9, K1
-	VCMPPS           $0x00, Y5, Y7, K1, K2
+	VMAXPS           Y9, Y5, Y12
+	VADDPS           Y1, Y12, Y12
+	VMAXPS           Y12, Y0, Y12
+	VCMPPS           $0x1e, Y0, Y12, K1
+	VCMPPS           $0x1e, Y5, Y9, K1, K2
 	KANDNW           K1, K2, K1
-	KMOVB            K2, 48(SI)
-	VCMPPS           $0x00, Y5, Y2, K1, K2
-	KANDNW           K1, K2, K1
-	KMOVB            K2, 49(SI)
-	VCMPPS           $0x00, Y5, Y11, K1, K2
-	KANDNW           K1, K2, K1
+	VCMPPS           $0x1e, Y7, Y2, K1, K3
+	KANDNW           K1, K3, K1
+	KMOVB            K1, 48(SI)
+	KMOVB            K3, 49(SI)
+	VCMPPS           $0x1e, Y11, Y3, K2, K1
+	KANDNW           K2, K1, K2
 	KMOVB            K2, 50(SI)
-	VCMPPS           $0x00, Y5, Y3, K1, K1
 	KMOVB            K1, 51(SI)
-	VMOVUPS          Y9, 384(AX)
+	VMOVUPS          Y12, 384(AX)
 	VMAXPS           Y6, Y4, Y2
 	VMAXPS           Y10, Y8, Y3
-	VMAXPS           Y3, Y2, Y2
-	VADDPS           Y1, Y2, Y1
+	VMAXPS           Y3, Y2, Y5
+	VADDPS           Y1, Y5, Y1
 	VMAXPS           Y1, Y0, Y1
 	VCMPPS           $0x1e, Y0, Y1, K1
-	VCMPPS           $0x00, Y2, Y4, K1, K2
+	VCMPPS           $0x1e, Y2, Y3, K1, K2
 	KANDNW           K1, K2, K1
-	KMOVB            K2, 52(SI)
-	VCMPPS           $0x00, Y2, Y6, K1, K2
-	KANDNW           K1, K2, K1
-	KMOVB            K2, 53(SI)
-	VCMPPS           $0x00, Y2, Y8, K1, K2
-	KANDNW           K1, K2, K1
+	VCMPPS           $0x1e, Y4, Y6, K1, K3
+	KANDNW           K1, K3, K1
+	KMOVB            K1, 52(SI)
+	KMOVB            K3, 53(SI)
+	VCMPPS           $0x1e, Y8, Y10, K2, K1
+	KANDNW           K2, K1, K2
 	KMOVB            K2, 54(SI)
-	VCMPPS           $0x00, Y2, Y10, K1, K1
 	KMOVB            K1, 55(SI)
 	VMOVUPS          Y1, 416(AX)
 	ADDQ             $+4, BX
 	ADDQ             $+1024, DI
 	ADDQ             $+4608, AX
 	ADDQ             $+576, SI
-	DECQ             R12
+	DECQ             R11
 	JNZ              output6
 	ADDQ             $-10240, DI
-	DECQ             R11
+	DECQ             R10
 	JNZ              group3
 	ADDQ             $-80, DX
 	ADDQ             $-80, BX
@@ -1939,12 +1927,12 @@ output6:
 	ADDQ             $+128, CX
 	ADDQ             $+64, AX
 	ADDQ             $+8, SI
-	DECQ             R10
+	DECQ             R9
 	JNZ              tileColumn2
 	ADDQ             $+2816, CX
 	ADDQ             $+384, AX
 	ADDQ             $+48, SI
-	DECQ             R9
+	DECQ             R8
 	JNZ              tileRow1
 	VZEROUPPER
 	RET
@@ -2019,166 +2007,130 @@ column4:
 	VMOVUPS       896(CX), Y18
 	VMOVUPS       1792(CX), Y19
 	VMOVUPS       2688(CX), Y20
-	VMOVAPS       Y17, Y17
-	VMOVAPS       Y18, K2, Y17
-	VMOVAPS       Y18, Y18
-	VMOVAPS       Y19, K2, Y18
-	VMOVAPS       Y19, Y19
-	VMOVAPS       Y20, K2, Y19
+	VBLENDMPS     Y18, Y17, K2, Y17
+	VBLENDMPS     Y19, Y18, K2, Y18
+	VBLENDMPS     Y20, Y19, K2, Y19
 	VMOVUPS       32(CX), Y20
 	VMOVUPS       928(CX), Y21
 	VMOVUPS       1824(CX), Y22
 	VMOVUPS       2720(CX), Y23
-	VMOVAPS       Y20, Y20
-	VMOVAPS       Y21, K2, Y20
+	VBLENDMPS     Y21, Y20, K2, Y20
 	VBLENDMPS     Y20, Y17, K1, Y17
 	VFMADD231PS   Y17, Y15, Y0
-	VMOVAPS       Y21, Y17
-	VMOVAPS       Y22, K2, Y17
+	VBLENDMPS     Y22, Y21, K2, Y17
 	VBLENDMPS     Y17, Y18, K1, Y18
 	VFMADD231PS   Y18, Y15, Y5
-	VMOVAPS       Y22, Y18
-	VMOVAPS       Y23, K2, Y18
+	VBLENDMPS     Y23, Y22, K2, Y18
 	VBLENDMPS     Y18, Y19, K1, Y19
 	VFMADD231PS   Y19, Y15, Y10
 	VMOVUPS       64(CX), Y19
 	VMOVUPS       960(CX), Y21
 	VMOVUPS       1856(CX), Y22
 	VMOVUPS       2752(CX), Y23
-	VMOVAPS       Y19, Y24
-	VMOVAPS       Y21, K2, Y24
+	VBLENDMPS     Y21, Y19, K2, Y24
 	VBLENDMPS     Y24, Y20, K1, Y20
 	VFMADD231PS   Y20, Y15, Y1
-	VMOVAPS       Y21, Y20
-	VMOVAPS       Y22, K2, Y20
+	VBLENDMPS     Y22, Y21, K2, Y20
 	VBLENDMPS     Y20, Y17, K1, Y17
 	VFMADD231PS   Y17, Y15, Y6
-	VMOVAPS       Y22, Y17
-	VMOVAPS       Y23, K2, Y17
+	VBLENDMPS     Y23, Y22, K2, Y17
 	VBLENDMPS     Y17, Y18, K1, Y18
 	VFMADD231PS   Y18, Y15, Y11
-	VMOVAPS       Y19, Y18
-	VMOVAPS       Y21, K4, Y18
-	VMOVAPS       Y21, Y19
-	VMOVAPS       Y22, K4, Y19
-	VMOVAPS       Y22, Y21
-	VMOVAPS       Y23, K4, Y21
+	VBLENDMPS     Y21, Y19, K4, Y18
+	VBLENDMPS     Y22, Y21, K4, Y19
+	VBLENDMPS     Y23, Y22, K4, Y21
 	VMOVUPS       96(CX), Y22
 	VMOVUPS       992(CX), Y23
 	VMOVUPS       1888(CX), Y25
 	VMOVUPS       2784(CX), Y26
-	VMOVAPS       Y22, Y27
-	VMOVAPS       Y23, K2, Y27
+	VBLENDMPS     Y23, Y22, K2, Y27
 	VBLENDMPS     Y27, Y24, K1, Y24
 	VFMADD231PS   Y24, Y15, Y2
-	VMOVAPS       Y23, Y24
-	VMOVAPS       Y25, K2, Y24
+	VBLENDMPS     Y25, Y23, K2, Y24
 	VBLENDMPS     Y24, Y20, K1, Y20
 	VFMADD231PS   Y20, Y15, Y7
-	VMOVAPS       Y25, Y20
-	VMOVAPS       Y26, K2, Y20
+	VBLENDMPS     Y26, Y25, K2, Y20
 	VBLENDMPS     Y20, Y17, K1, Y17
 	VFMADD231PS   Y17, Y15, Y12
-	VMOVAPS       Y22, Y17
-	VMOVAPS       Y23, K4, Y17
+	VBLENDMPS     Y23, Y22, K4, Y17
 	VBLENDMPS     Y17, Y18, K3, Y18
 	VFMADD231PS   Y18, Y16, Y0
-	VMOVAPS       Y23, Y18
-	VMOVAPS       Y25, K4, Y18
+	VBLENDMPS     Y25, Y23, K4, Y18
 	VBLENDMPS     Y18, Y19, K3, Y19
 	VFMADD231PS   Y19, Y16, Y5
-	VMOVAPS       Y25, Y19
-	VMOVAPS       Y26, K4, Y19
+	VBLENDMPS     Y26, Y25, K4, Y19
 	VBLENDMPS     Y19, Y21, K3, Y21
 	VFMADD231PS   Y21, Y16, Y10
 	VMOVUPS       128(CX), Y21
 	VMOVUPS       1024(CX), Y22
 	VMOVUPS       1920(CX), Y23
 	VMOVUPS       2816(CX), Y25
-	VMOVAPS       Y21, Y26
-	VMOVAPS       Y22, K2, Y26
+	VBLENDMPS     Y22, Y21, K2, Y26
 	VBLENDMPS     Y26, Y27, K1, Y27
 	VFMADD231PS   Y27, Y15, Y3
-	VMOVAPS       Y22, Y27
-	VMOVAPS       Y23, K2, Y27
+	VBLENDMPS     Y23, Y22, K2, Y27
 	VBLENDMPS     Y27, Y24, K1, Y24
 	VFMADD231PS   Y24, Y15, Y8
-	VMOVAPS       Y23, Y24
-	VMOVAPS       Y25, K2, Y24
+	VBLENDMPS     Y25, Y23, K2, Y24
 	VBLENDMPS     Y24, Y20, K1, Y20
 	VFMADD231PS   Y20, Y15, Y13
-	VMOVAPS       Y21, Y20
-	VMOVAPS       Y22, K4, Y20
+	VBLENDMPS     Y22, Y21, K4, Y20
 	VBLENDMPS     Y20, Y17, K3, Y17
 	VFMADD231PS   Y17, Y16, Y1
-	VMOVAPS       Y22, Y17
-	VMOVAPS       Y23, K4, Y17
+	VBLENDMPS     Y23, Y22, K4, Y17
 	VBLENDMPS     Y17, Y18, K3, Y18
 	VFMADD231PS   Y18, Y16, Y6
-	VMOVAPS       Y23, Y18
-	VMOVAPS       Y25, K4, Y18
+	VBLENDMPS     Y25, Y23, K4, Y18
 	VBLENDMPS     Y18, Y19, K3, Y19
 	VFMADD231PS   Y19, Y16, Y11
 	VMOVUPS       160(CX), Y19
 	VMOVUPS       1056(CX), Y21
 	VMOVUPS       1952(CX), Y22
 	VMOVUPS       2848(CX), Y23
-	VMOVAPS       Y19, Y25
-	VMOVAPS       Y21, K2, Y25
-	VBLENDMPS     Y25, Y26, K1, Y26
-	VFMADD231PS   Y26, Y15, Y4
-	VMOVAPS       Y21, Y25
-	VMOVAPS       Y22, K2, Y25
-	VBLENDMPS     Y25, Y27, K1, Y27
-	VFMADD231PS   Y27, Y15, Y9
-	VMOVAPS       Y22, Y25
-	VMOVAPS       Y23, K2, Y25
+	VBLENDMPS     Y21, Y19, K2, Y25
+	VBLENDMPS     Y25, Y26, K1, Y25
+	VFMADD231PS   Y25, Y15, Y4
+	VBLENDMPS     Y22, Y21, K2, Y25
+	VBLENDMPS     Y25, Y27, K1, Y25
+	VFMADD231PS   Y25, Y15, Y9
+	VBLENDMPS     Y23, Y22, K2, Y25
 	VBLENDMPS     Y25, Y24, K1, Y24
 	VFMADD231PS   Y24, Y15, Y14
-	VMOVAPS       Y19, Y15
-	VMOVAPS       Y21, K4, Y15
-	VBLENDMPS     Y15, Y20, K3, Y20
-	VFMADD231PS   Y20, Y16, Y2
-	VMOVAPS       Y21, Y19
-	VMOVAPS       Y22, K4, Y19
+	VBLENDMPS     Y21, Y19, K4, Y15
+	VBLENDMPS     Y15, Y20, K3, Y19
+	VFMADD231PS   Y19, Y16, Y2
+	VBLENDMPS     Y22, Y21, K4, Y19
 	VBLENDMPS     Y19, Y17, K3, Y17
 	VFMADD231PS   Y17, Y16, Y7
-	VMOVAPS       Y22, Y17
-	VMOVAPS       Y23, K4, Y17
+	VBLENDMPS     Y23, Y22, K4, Y17
 	VBLENDMPS     Y17, Y18, K3, Y18
 	VFMADD231PS   Y18, Y16, Y12
 	VMOVUPS       192(CX), Y18
 	VMOVUPS       1088(CX), Y20
 	VMOVUPS       1984(CX), Y21
 	VMOVUPS       2880(CX), Y22
-	VMOVAPS       Y18, Y18
-	VMOVAPS       Y20, K4, Y18
+	VBLENDMPS     Y20, Y18, K4, Y18
 	VBLENDMPS     Y18, Y15, K3, Y15
 	VFMADD231PS   Y15, Y16, Y3
-	VMOVAPS       Y20, Y15
-	VMOVAPS       Y21, K4, Y15
+	VBLENDMPS     Y21, Y20, K4, Y15
 	VBLENDMPS     Y15, Y19, K3, Y19
 	VFMADD231PS   Y19, Y16, Y8
-	VMOVAPS       Y21, Y19
-	VMOVAPS       Y22, K4, Y19
+	VBLENDMPS     Y22, Y21, K4, Y19
 	VBLENDMPS     Y19, Y17, K3, Y17
 	VFMADD231PS   Y17, Y16, Y13
 	VMOVUPS       224(CX), Y17
 	VMOVUPS       1120(CX), Y20
 	VMOVUPS       2016(CX), Y21
 	VMOVUPS       2912(CX), Y22
-	VMOVAPS       Y17, Y17
-	VMOVAPS       Y20, K4, Y17
-	VBLENDMPS     Y17, Y18, K3, Y18
-	VFMADD231PS   Y18, Y16, Y4
-	VMOVAPS       Y20, Y17
-	VMOVAPS       Y21, K4, Y17
+	VBLENDMPS     Y20, Y17, K4, Y17
+	VBLENDMPS     Y17, Y18, K3, Y17
+	VFMADD231PS   Y17, Y16, Y4
+	VBLENDMPS     Y21, Y20, K4, Y17
 	VBLENDMPS     Y17, Y15, K3, Y15
 	VFMADD231PS   Y15, Y16, Y9
-	VMOVAPS       Y21, Y15
-	VMOVAPS       Y22, K4, Y15
-	VBLENDMPS     Y15, Y19, K3, Y19
-	VFMADD231PS   Y19, Y16, Y14
+	VBLENDMPS     Y22, Y21, K4, Y15
+	VBLENDMPS     Y15, Y19, K3, Y15
+	VFMADD231PS   Y15, Y16, Y14
 	ADDQ          $+128, CX
 	ADDQ          $+64, SI
 	ADDQ          $+8, DI
@@ -2323,113 +2275,89 @@ column6:
 	VMOVUPS       2688(CX), Y13
 	VMOVUPS       3584(CX), Y14
 	VMOVUPS       4480(CX), Y15
-	VMOVAPS       Y13, Y13
-	VMOVAPS       Y14, K2, Y13
-	VMOVAPS       Y14, Y14
-	VMOVAPS       Y15, K2, Y14
+	VBLENDMPS     Y14, Y13, K2, Y13
+	VBLENDMPS     Y15, Y14, K2, Y14
 	VMOVUPS       2720(CX), Y15
 	VMOVUPS       3616(CX), Y16
 	VMOVUPS       4512(CX), Y17
-	VMOVAPS       Y15, Y15
-	VMOVAPS       Y16, K2, Y15
+	VBLENDMPS     Y16, Y15, K2, Y15
 	VBLENDMPS     Y15, Y13, K1, Y13
 	VFMADD231PS   Y13, Y11, Y0
-	VMOVAPS       Y16, Y13
-	VMOVAPS       Y17, K2, Y13
+	VBLENDMPS     Y17, Y16, K2, Y13
 	VBLENDMPS     Y13, Y14, K1, Y14
 	VFMADD231PS   Y14, Y11, Y5
 	VMOVUPS       2752(CX), Y14
 	VMOVUPS       3648(CX), Y16
 	VMOVUPS       4544(CX), Y17
-	VMOVAPS       Y14, Y18
-	VMOVAPS       Y16, K2, Y18
+	VBLENDMPS     Y16, Y14, K2, Y18
 	VBLENDMPS     Y18, Y15, K1, Y15
 	VFMADD231PS   Y15, Y11, Y1
-	VMOVAPS       Y16, Y15
-	VMOVAPS       Y17, K2, Y15
+	VBLENDMPS     Y17, Y16, K2, Y15
 	VBLENDMPS     Y15, Y13, K1, Y13
 	VFMADD231PS   Y13, Y11, Y6
-	VMOVAPS       Y14, Y13
-	VMOVAPS       Y16, K4, Y13
-	VMOVAPS       Y16, Y14
-	VMOVAPS       Y17, K4, Y14
+	VBLENDMPS     Y16, Y14, K4, Y13
+	VBLENDMPS     Y17, Y16, K4, Y14
 	VMOVUPS       2784(CX), Y16
 	VMOVUPS       3680(CX), Y17
 	VMOVUPS       4576(CX), Y19
-	VMOVAPS       Y16, Y20
-	VMOVAPS       Y17, K2, Y20
+	VBLENDMPS     Y17, Y16, K2, Y20
 	VBLENDMPS     Y20, Y18, K1, Y18
 	VFMADD231PS   Y18, Y11, Y2
-	VMOVAPS       Y17, Y18
-	VMOVAPS       Y19, K2, Y18
+	VBLENDMPS     Y19, Y17, K2, Y18
 	VBLENDMPS     Y18, Y15, K1, Y15
 	VFMADD231PS   Y15, Y11, Y7
-	VMOVAPS       Y16, Y15
-	VMOVAPS       Y17, K4, Y15
+	VBLENDMPS     Y17, Y16, K4, Y15
 	VBLENDMPS     Y15, Y13, K3, Y13
 	VFMADD231PS   Y13, Y12, Y0
-	VMOVAPS       Y17, Y13
-	VMOVAPS       Y19, K4, Y13
+	VBLENDMPS     Y19, Y17, K4, Y13
 	VBLENDMPS     Y13, Y14, K3, Y14
 	VFMADD231PS   Y14, Y12, Y5
 	VMOVUPS       2816(CX), Y14
 	VMOVUPS       3712(CX), Y16
 	VMOVUPS       4608(CX), Y17
-	VMOVAPS       Y14, Y19
-	VMOVAPS       Y16, K2, Y19
+	VBLENDMPS     Y16, Y14, K2, Y19
 	VBLENDMPS     Y19, Y20, K1, Y20
 	VFMADD231PS   Y20, Y11, Y3
-	VMOVAPS       Y16, Y20
-	VMOVAPS       Y17, K2, Y20
+	VBLENDMPS     Y17, Y16, K2, Y20
 	VBLENDMPS     Y20, Y18, K1, Y18
 	VFMADD231PS   Y18, Y11, Y8
-	VMOVAPS       Y14, Y14
-	VMOVAPS       Y16, K4, Y14
+	VBLENDMPS     Y16, Y14, K4, Y14
 	VBLENDMPS     Y14, Y15, K3, Y15
 	VFMADD231PS   Y15, Y12, Y1
-	VMOVAPS       Y16, Y15
-	VMOVAPS       Y17, K4, Y15
+	VBLENDMPS     Y17, Y16, K4, Y15
 	VBLENDMPS     Y15, Y13, K3, Y13
 	VFMADD231PS   Y13, Y12, Y6
 	VMOVUPS       2848(CX), Y13
 	VMOVUPS       3744(CX), Y16
 	VMOVUPS       4640(CX), Y17
-	VMOVAPS       Y13, Y18
-	VMOVAPS       Y16, K2, Y18
-	VBLENDMPS     Y18, Y19, K1, Y19
-	VFMADD231PS   Y19, Y11, Y4
-	VMOVAPS       Y16, Y18
-	VMOVAPS       Y17, K2, Y18
-	VBLENDMPS     Y18, Y20, K1, Y20
-	VFMADD231PS   Y20, Y11, Y9
-	VMOVAPS       Y13, Y11
-	VMOVAPS       Y16, K4, Y11
-	VBLENDMPS     Y11, Y14, K3, Y14
-	VFMADD231PS   Y14, Y12, Y2
-	VMOVAPS       Y16, Y13
-	VMOVAPS       Y17, K4, Y13
-	VBLENDMPS     Y13, Y15, K3, Y15
-	VFMADD231PS   Y15, Y12, Y7
+	VBLENDMPS     Y16, Y13, K2, Y18
+	VBLENDMPS     Y18, Y19, K1, Y18
+	VFMADD231PS   Y18, Y11, Y4
+	VBLENDMPS     Y17, Y16, K2, Y18
+	VBLENDMPS     Y18, Y20, K1, Y18
+	VFMADD231PS   Y18, Y11, Y9
+	VBLENDMPS     Y16, Y13, K4, Y11
+	VBLENDMPS     Y11, Y14, K3, Y13
+	VFMADD231PS   Y13, Y12, Y2
+	VBLENDMPS     Y17, Y16, K4, Y13
+	VBLENDMPS     Y13, Y15, K3, Y14
+	VFMADD231PS   Y14, Y12, Y7
 	VMOVUPS       2880(CX), Y14
 	VMOVUPS       3776(CX), Y15
 	VMOVUPS       4672(CX), Y16
-	VMOVAPS       Y14, Y14
-	VMOVAPS       Y15, K4, Y14
+	VBLENDMPS     Y15, Y14, K4, Y14
 	VBLENDMPS     Y14, Y11, K3, Y11
 	VFMADD231PS   Y11, Y12, Y3
-	VMOVAPS       Y15, Y11
-	VMOVAPS       Y16, K4, Y11
+	VBLENDMPS     Y16, Y15, K4, Y11
 	VBLENDMPS     Y11, Y13, K3, Y13
 	VFMADD231PS   Y13, Y12, Y8
 	VMOVUPS       2912(CX), Y13
 	VMOVUPS       3808(CX), Y15
 	VMOVUPS       4704(CX), Y16
-	VMOVAPS       Y13, Y13
-	VMOVAPS       Y15, K4, Y13
-	VBLENDMPS     Y13, Y14, K3, Y14
-	VFMADD231PS   Y14, Y12, Y4
-	VMOVAPS       Y15, Y13
-	VMOVAPS       Y16, K4, Y13
+	VBLENDMPS     Y15, Y13, K4, Y13
+	VBLENDMPS     Y13, Y14, K3, Y13
+	VFMADD231PS   Y13, Y12, Y4
+	VBLENDMPS     Y16, Y15, K4, Y13
 	VBLENDMPS     Y13, Y11, K3, Y11
 	VFMADD231PS   Y11, Y12, Y9
 	ADDQ          $+128, CX
@@ -2530,19 +2458,17 @@ column6:
 
 // func Conv1ForwardReLUPool16(y []float32, x []float32, u []float32, bias []float32)
 // Requires: AVX, AVX512DQ, AVX512F
-TEXT ·Conv1ForwardReLUPool16(SB), $24704-96
+TEXT ·Conv1ForwardReLUPool16(SB), $24640-96
 	MOVQ y_base+0(FP), AX
 	MOVQ x_base+24(FP), CX
 	MOVQ u_base+48(FP), DX
 	MOVQ bias_base+72(FP), BX
 	LEAQ 63(SP), SI
 	ANDQ $-64, SI
-	LEAQ 20607(SP), DI
-	ANDQ $-64, DI
-	MOVQ $0x00000006, R8
+	MOVQ $0x00000006, DI
 
 tileRow1:
-	MOVQ $0x00000006, R9
+	MOVQ $0x00000006, R8
 
 tileColumn2:
 	// V = Bᵀ X B
@@ -2909,19 +2835,19 @@ tileColumn2:
 	VSUBPS            Z6, Z0, Z0
 	VSUBPS            Z2, Z4, Z8
 	VFMADD231PS.BCST  conv1_5_25<>+0(SB), Z8, Z0
-	VMOVUPS           Z0, (DI)
+	VMOVUPS           Z0, 20480(SI)
 	VSUBPS            Z1, Z7, Z0
 	VSUBPS            Z5, Z3, Z7
 	VFMADD231PS.BCST  conv1_5_25<>+0(SB), Z7, Z0
-	VMOVUPS           Z0, 448(DI)
+	VMOVUPS           Z0, 20928(SI)
 	VADDPS            Z6, Z2, Z0
 	VFMSUB231PS.BCST  conv1_4_25<>+0(SB), Z4, Z0
 	VADDPS            Z5, Z1, Z7
 	VFMSUB231PS.BCST  conv1_4_25<>+0(SB), Z3, Z7
 	VADDPS            Z7, Z0, Z8
-	VMOVUPS           Z8, 64(DI)
+	VMOVUPS           Z8, 20544(SI)
 	VSUBPS            Z7, Z0, Z0
-	VMOVUPS           Z0, 128(DI)
+	VMOVUPS           Z0, 20608(SI)
 	VMOVAPS           Z2, Z0
 	VFNMADD231PS.BCST conv1_5<>+0(SB), Z4, Z0
 	VFMADD231PS.BCST  conv1_4<>+0(SB), Z6, Z0
@@ -2929,9 +2855,9 @@ tileColumn2:
 	VFNMADD231PS.BCST conv1_10<>+0(SB), Z3, Z7
 	VFMADD231PS.BCST  conv1_8<>+0(SB), Z5, Z7
 	VADDPS            Z7, Z0, Z8
-	VMOVUPS           Z8, 192(DI)
+	VMOVUPS           Z8, 20672(SI)
 	VSUBPS            Z7, Z0, Z0
-	VMOVUPS           Z0, 256(DI)
+	VMOVUPS           Z0, 20736(SI)
 	VADDPS            Z6, Z6, Z0
 	VFNMADD231PS.BCST conv1_10<>+0(SB), Z4, Z0
 	VFMADD231PS.BCST  conv1_8<>+0(SB), Z2, Z0
@@ -2939,9 +2865,9 @@ tileColumn2:
 	VFNMADD231PS.BCST conv1_5<>+0(SB), Z3, Z2
 	VFMADD231PS.BCST  conv1_4<>+0(SB), Z1, Z2
 	VADDPS            Z2, Z0, Z1
-	VMOVUPS           Z1, 320(DI)
+	VMOVUPS           Z1, 20800(SI)
 	VSUBPS            Z2, Z0, Z0
-	VMOVUPS           Z0, 384(DI)
+	VMOVUPS           Z0, 20864(SI)
 	VMOVUPS           512(SI), Z0
 	VMOVUPS           576(SI), Z1
 	VMOVUPS           640(SI), Z2
@@ -2953,19 +2879,19 @@ tileColumn2:
 	VSUBPS            Z6, Z0, Z0
 	VSUBPS            Z2, Z4, Z8
 	VFMADD231PS.BCST  conv1_5_25<>+0(SB), Z8, Z0
-	VMOVUPS           Z0, 512(DI)
+	VMOVUPS           Z0, 20992(SI)
 	VSUBPS            Z1, Z7, Z0
 	VSUBPS            Z5, Z3, Z7
 	VFMADD231PS.BCST  conv1_5_25<>+0(SB), Z7, Z0
-	VMOVUPS           Z0, 960(DI)
+	VMOVUPS           Z0, 21440(SI)
 	VADDPS            Z6, Z2, Z0
 	VFMSUB231PS.BCST  conv1_4_25<>+0(SB), Z4, Z0
 	VADDPS            Z5, Z1, Z7
 	VFMSUB231PS.BCST  conv1_4_25<>+0(SB), Z3, Z7
 	VADDPS            Z7, Z0, Z8
-	VMOVUPS           Z8, 576(DI)
+	VMOVUPS           Z8, 21056(SI)
 	VSUBPS            Z7, Z0, Z0
-	VMOVUPS           Z0, 640(DI)
+	VMOVUPS           Z0, 21120(SI)
 	VMOVAPS           Z2, Z0
 	VFNMADD231PS.BCST conv1_5<>+0(SB), Z4, Z0
 	VFMADD231PS.BCST  conv1_4<>+0(SB), Z6, Z0
@@ -2973,9 +2899,9 @@ tileColumn2:
 	VFNMADD231PS.BCST conv1_10<>+0(SB), Z3, Z7
 	VFMADD231PS.BCST  conv1_8<>+0(SB), Z5, Z7
 	VADDPS            Z7, Z0, Z8
-	VMOVUPS           Z8, 704(DI)
+	VMOVUPS           Z8, 21184(SI)
 	VSUBPS            Z7, Z0, Z0
-	VMOVUPS           Z0, 768(DI)
+	VMOVUPS           Z0, 21248(SI)
 	VADDPS            Z6, Z6, Z0
 	VFNMADD231PS.BCST conv1_10<>+0(SB), Z4, Z0
 	VFMADD231PS.BCST  conv1_8<>+0(SB), Z2, Z0
@@ -2983,9 +2909,9 @@ tileColumn2:
 	VFNMADD231PS.BCST conv1_5<>+0(SB), Z3, Z2
 	VFMADD231PS.BCST  conv1_4<>+0(SB), Z1, Z2
 	VADDPS            Z2, Z0, Z1
-	VMOVUPS           Z1, 832(DI)
+	VMOVUPS           Z1, 21312(SI)
 	VSUBPS            Z2, Z0, Z0
-	VMOVUPS           Z0, 896(DI)
+	VMOVUPS           Z0, 21376(SI)
 	VMOVUPS           1024(SI), Z0
 	VMOVUPS           1088(SI), Z1
 	VMOVUPS           1152(SI), Z2
@@ -2997,19 +2923,19 @@ tileColumn2:
 	VSUBPS            Z6, Z0, Z0
 	VSUBPS            Z2, Z4, Z8
 	VFMADD231PS.BCST  conv1_5_25<>+0(SB), Z8, Z0
-	VMOVUPS           Z0, 1024(DI)
+	VMOVUPS           Z0, 21504(SI)
 	VSUBPS            Z1, Z7, Z0
 	VSUBPS            Z5, Z3, Z7
 	VFMADD231PS.BCST  conv1_5_25<>+0(SB), Z7, Z0
-	VMOVUPS           Z0, 1472(DI)
+	VMOVUPS           Z0, 21952(SI)
 	VADDPS            Z6, Z2, Z0
 	VFMSUB231PS.BCST  conv1_4_25<>+0(SB), Z4, Z0
 	VADDPS            Z5, Z1, Z7
 	VFMSUB231PS.BCST  conv1_4_25<>+0(SB), Z3, Z7
 	VADDPS            Z7, Z0, Z8
-	VMOVUPS           Z8, 1088(DI)
+	VMOVUPS           Z8, 21568(SI)
 	VSUBPS            Z7, Z0, Z0
-	VMOVUPS           Z0, 1152(DI)
+	VMOVUPS           Z0, 21632(SI)
 	VMOVAPS           Z2, Z0
 	VFNMADD231PS.BCST conv1_5<>+0(SB), Z4, Z0
 	VFMADD231PS.BCST  conv1_4<>+0(SB), Z6, Z0
@@ -3017,9 +2943,9 @@ tileColumn2:
 	VFNMADD231PS.BCST conv1_10<>+0(SB), Z3, Z7
 	VFMADD231PS.BCST  conv1_8<>+0(SB), Z5, Z7
 	VADDPS            Z7, Z0, Z8
-	VMOVUPS           Z8, 1216(DI)
+	VMOVUPS           Z8, 21696(SI)
 	VSUBPS            Z7, Z0, Z0
-	VMOVUPS           Z0, 1280(DI)
+	VMOVUPS           Z0, 21760(SI)
 	VADDPS            Z6, Z6, Z0
 	VFNMADD231PS.BCST conv1_10<>+0(SB), Z4, Z0
 	VFMADD231PS.BCST  conv1_8<>+0(SB), Z2, Z0
@@ -3027,9 +2953,9 @@ tileColumn2:
 	VFNMADD231PS.BCST conv1_5<>+0(SB), Z3, Z2
 	VFMADD231PS.BCST  conv1_4<>+0(SB), Z1, Z2
 	VADDPS            Z2, Z0, Z1
-	VMOVUPS           Z1, 1344(DI)
+	VMOVUPS           Z1, 21824(SI)
 	VSUBPS            Z2, Z0, Z0
-	VMOVUPS           Z0, 1408(DI)
+	VMOVUPS           Z0, 21888(SI)
 	VMOVUPS           1536(SI), Z0
 	VMOVUPS           1600(SI), Z1
 	VMOVUPS           1664(SI), Z2
@@ -3041,19 +2967,19 @@ tileColumn2:
 	VSUBPS            Z6, Z0, Z0
 	VSUBPS            Z2, Z4, Z8
 	VFMADD231PS.BCST  conv1_5_25<>+0(SB), Z8, Z0
-	VMOVUPS           Z0, 1536(DI)
+	VMOVUPS           Z0, 22016(SI)
 	VSUBPS            Z1, Z7, Z0
 	VSUBPS            Z5, Z3, Z7
 	VFMADD231PS.BCST  conv1_5_25<>+0(SB), Z7, Z0
-	VMOVUPS           Z0, 1984(DI)
+	VMOVUPS           Z0, 22464(SI)
 	VADDPS            Z6, Z2, Z0
 	VFMSUB231PS.BCST  conv1_4_25<>+0(SB), Z4, Z0
 	VADDPS            Z5, Z1, Z7
 	VFMSUB231PS.BCST  conv1_4_25<>+0(SB), Z3, Z7
 	VADDPS            Z7, Z0, Z8
-	VMOVUPS           Z8, 1600(DI)
+	VMOVUPS           Z8, 22080(SI)
 	VSUBPS            Z7, Z0, Z0
-	VMOVUPS           Z0, 1664(DI)
+	VMOVUPS           Z0, 22144(SI)
 	VMOVAPS           Z2, Z0
 	VFNMADD231PS.BCST conv1_5<>+0(SB), Z4, Z0
 	VFMADD231PS.BCST  conv1_4<>+0(SB), Z6, Z0
@@ -3061,9 +2987,9 @@ tileColumn2:
 	VFNMADD231PS.BCST conv1_10<>+0(SB), Z3, Z7
 	VFMADD231PS.BCST  conv1_8<>+0(SB), Z5, Z7
 	VADDPS            Z7, Z0, Z8
-	VMOVUPS           Z8, 1728(DI)
+	VMOVUPS           Z8, 22208(SI)
 	VSUBPS            Z7, Z0, Z0
-	VMOVUPS           Z0, 1792(DI)
+	VMOVUPS           Z0, 22272(SI)
 	VADDPS            Z6, Z6, Z0
 	VFNMADD231PS.BCST conv1_10<>+0(SB), Z4, Z0
 	VFMADD231PS.BCST  conv1_8<>+0(SB), Z2, Z0
@@ -3071,9 +2997,9 @@ tileColumn2:
 	VFNMADD231PS.BCST conv1_5<>+0(SB), Z3, Z2
 	VFMADD231PS.BCST  conv1_4<>+0(SB), Z1, Z2
 	VADDPS            Z2, Z0, Z1
-	VMOVUPS           Z1, 1856(DI)
+	VMOVUPS           Z1, 22336(SI)
 	VSUBPS            Z2, Z0, Z0
-	VMOVUPS           Z0, 1920(DI)
+	VMOVUPS           Z0, 22400(SI)
 	VMOVUPS           2048(SI), Z0
 	VMOVUPS           2112(SI), Z1
 	VMOVUPS           2176(SI), Z2
@@ -3085,19 +3011,19 @@ tileColumn2:
 	VSUBPS            Z6, Z0, Z0
 	VSUBPS            Z2, Z4, Z8
 	VFMADD231PS.BCST  conv1_5_25<>+0(SB), Z8, Z0
-	VMOVUPS           Z0, 2048(DI)
+	VMOVUPS           Z0, 22528(SI)
 	VSUBPS            Z1, Z7, Z0
 	VSUBPS            Z5, Z3, Z7
 	VFMADD231PS.BCST  conv1_5_25<>+0(SB), Z7, Z0
-	VMOVUPS           Z0, 2496(DI)
+	VMOVUPS           Z0, 22976(SI)
 	VADDPS            Z6, Z2, Z0
 	VFMSUB231PS.BCST  conv1_4_25<>+0(SB), Z4, Z0
 	VADDPS            Z5, Z1, Z7
 	VFMSUB231PS.BCST  conv1_4_25<>+0(SB), Z3, Z7
 	VADDPS            Z7, Z0, Z8
-	VMOVUPS           Z8, 2112(DI)
+	VMOVUPS           Z8, 22592(SI)
 	VSUBPS            Z7, Z0, Z0
-	VMOVUPS           Z0, 2176(DI)
+	VMOVUPS           Z0, 22656(SI)
 	VMOVAPS           Z2, Z0
 	VFNMADD231PS.BCST conv1_5<>+0(SB), Z4, Z0
 	VFMADD231PS.BCST  conv1_4<>+0(SB), Z6, Z0
@@ -3105,9 +3031,9 @@ tileColumn2:
 	VFNMADD231PS.BCST conv1_10<>+0(SB), Z3, Z7
 	VFMADD231PS.BCST  conv1_8<>+0(SB), Z5, Z7
 	VADDPS            Z7, Z0, Z8
-	VMOVUPS           Z8, 2240(DI)
+	VMOVUPS           Z8, 22720(SI)
 	VSUBPS            Z7, Z0, Z0
-	VMOVUPS           Z0, 2304(DI)
+	VMOVUPS           Z0, 22784(SI)
 	VADDPS            Z6, Z6, Z0
 	VFNMADD231PS.BCST conv1_10<>+0(SB), Z4, Z0
 	VFMADD231PS.BCST  conv1_8<>+0(SB), Z2, Z0
@@ -3115,9 +3041,9 @@ tileColumn2:
 	VFNMADD231PS.BCST conv1_5<>+0(SB), Z3, Z2
 	VFMADD231PS.BCST  conv1_4<>+0(SB), Z1, Z2
 	VADDPS            Z2, Z0, Z1
-	VMOVUPS           Z1, 2368(DI)
+	VMOVUPS           Z1, 22848(SI)
 	VSUBPS            Z2, Z0, Z0
-	VMOVUPS           Z0, 2432(DI)
+	VMOVUPS           Z0, 22912(SI)
 	VMOVUPS           2560(SI), Z0
 	VMOVUPS           2624(SI), Z1
 	VMOVUPS           2688(SI), Z2
@@ -3129,19 +3055,19 @@ tileColumn2:
 	VSUBPS            Z6, Z0, Z0
 	VSUBPS            Z2, Z4, Z8
 	VFMADD231PS.BCST  conv1_5_25<>+0(SB), Z8, Z0
-	VMOVUPS           Z0, 2560(DI)
+	VMOVUPS           Z0, 23040(SI)
 	VSUBPS            Z1, Z7, Z0
 	VSUBPS            Z5, Z3, Z7
 	VFMADD231PS.BCST  conv1_5_25<>+0(SB), Z7, Z0
-	VMOVUPS           Z0, 3008(DI)
+	VMOVUPS           Z0, 23488(SI)
 	VADDPS            Z6, Z2, Z0
 	VFMSUB231PS.BCST  conv1_4_25<>+0(SB), Z4, Z0
 	VADDPS            Z5, Z1, Z7
 	VFMSUB231PS.BCST  conv1_4_25<>+0(SB), Z3, Z7
 	VADDPS            Z7, Z0, Z8
-	VMOVUPS           Z8, 2624(DI)
+	VMOVUPS           Z8, 23104(SI)
 	VSUBPS            Z7, Z0, Z0
-	VMOVUPS           Z0, 2688(DI)
+	VMOVUPS           Z0, 23168(SI)
 	VMOVAPS           Z2, Z0
 	VFNMADD231PS.BCST conv1_5<>+0(SB), Z4, Z0
 	VFMADD231PS.BCST  conv1_4<>+0(SB), Z6, Z0
@@ -3149,9 +3075,9 @@ tileColumn2:
 	VFNMADD231PS.BCST conv1_10<>+0(SB), Z3, Z7
 	VFMADD231PS.BCST  conv1_8<>+0(SB), Z5, Z7
 	VADDPS            Z7, Z0, Z8
-	VMOVUPS           Z8, 2752(DI)
+	VMOVUPS           Z8, 23232(SI)
 	VSUBPS            Z7, Z0, Z0
-	VMOVUPS           Z0, 2816(DI)
+	VMOVUPS           Z0, 23296(SI)
 	VADDPS            Z6, Z6, Z0
 	VFNMADD231PS.BCST conv1_10<>+0(SB), Z4, Z0
 	VFMADD231PS.BCST  conv1_8<>+0(SB), Z2, Z0
@@ -3159,9 +3085,9 @@ tileColumn2:
 	VFNMADD231PS.BCST conv1_5<>+0(SB), Z3, Z2
 	VFMADD231PS.BCST  conv1_4<>+0(SB), Z1, Z2
 	VADDPS            Z2, Z0, Z1
-	VMOVUPS           Z1, 2880(DI)
+	VMOVUPS           Z1, 23360(SI)
 	VSUBPS            Z2, Z0, Z0
-	VMOVUPS           Z0, 2944(DI)
+	VMOVUPS           Z0, 23424(SI)
 	VMOVUPS           3072(SI), Z0
 	VMOVUPS           3136(SI), Z1
 	VMOVUPS           3200(SI), Z2
@@ -3173,19 +3099,19 @@ tileColumn2:
 	VSUBPS            Z6, Z0, Z0
 	VSUBPS            Z2, Z4, Z8
 	VFMADD231PS.BCST  conv1_5_25<>+0(SB), Z8, Z0
-	VMOVUPS           Z0, 3072(DI)
+	VMOVUPS           Z0, 23552(SI)
 	VSUBPS            Z1, Z7, Z0
 	VSUBPS            Z5, Z3, Z7
 	VFMADD231PS.BCST  conv1_5_25<>+0(SB), Z7, Z0
-	VMOVUPS           Z0, 3520(DI)
+	VMOVUPS           Z0, 24000(SI)
 	VADDPS            Z6, Z2, Z0
 	VFMSUB231PS.BCST  conv1_4_25<>+0(SB), Z4, Z0
 	VADDPS            Z5, Z1, Z7
 	VFMSUB231PS.BCST  conv1_4_25<>+0(SB), Z3, Z7
 	VADDPS            Z7, Z0, Z8
-	VMOVUPS           Z8, 3136(DI)
+	VMOVUPS           Z8, 23616(SI)
 	VSUBPS            Z7, Z0, Z0
-	VMOVUPS           Z0, 3200(DI)
+	VMOVUPS           Z0, 23680(SI)
 	VMOVAPS           Z2, Z0
 	VFNMADD231PS.BCST conv1_5<>+0(SB), Z4, Z0
 	VFMADD231PS.BCST  conv1_4<>+0(SB), Z6, Z0
@@ -3193,9 +3119,9 @@ tileColumn2:
 	VFNMADD231PS.BCST conv1_10<>+0(SB), Z3, Z7
 	VFMADD231PS.BCST  conv1_8<>+0(SB), Z5, Z7
 	VADDPS            Z7, Z0, Z8
-	VMOVUPS           Z8, 3264(DI)
+	VMOVUPS           Z8, 23744(SI)
 	VSUBPS            Z7, Z0, Z0
-	VMOVUPS           Z0, 3328(DI)
+	VMOVUPS           Z0, 23808(SI)
 	VADDPS            Z6, Z6, Z0
 	VFNMADD231PS.BCST conv1_10<>+0(SB), Z4, Z0
 	VFMADD231PS.BCST  conv1_8<>+0(SB), Z2, Z0
@@ -3203,9 +3129,9 @@ tileColumn2:
 	VFNMADD231PS.BCST conv1_5<>+0(SB), Z3, Z2
 	VFMADD231PS.BCST  conv1_4<>+0(SB), Z1, Z2
 	VADDPS            Z2, Z0, Z1
-	VMOVUPS           Z1, 3392(DI)
+	VMOVUPS           Z1, 23872(SI)
 	VSUBPS            Z2, Z0, Z0
-	VMOVUPS           Z0, 3456(DI)
+	VMOVUPS           Z0, 23936(SI)
 	VMOVUPS           3584(SI), Z0
 	VMOVUPS           3648(SI), Z1
 	VMOVUPS           3712(SI), Z2
@@ -3217,19 +3143,19 @@ tileColumn2:
 	VSUBPS            Z6, Z0, Z0
 	VSUBPS            Z2, Z4, Z8
 	VFMADD231PS.BCST  conv1_5_25<>+0(SB), Z8, Z0
-	VMOVUPS           Z0, 3584(DI)
+	VMOVUPS           Z0, 24064(SI)
 	VSUBPS            Z1, Z7, Z0
 	VSUBPS            Z5, Z3, Z7
 	VFMADD231PS.BCST  conv1_5_25<>+0(SB), Z7, Z0
-	VMOVUPS           Z0, 4032(DI)
+	VMOVUPS           Z0, 24512(SI)
 	VADDPS            Z6, Z2, Z0
 	VFMSUB231PS.BCST  conv1_4_25<>+0(SB), Z4, Z0
 	VADDPS            Z5, Z1, Z7
 	VFMSUB231PS.BCST  conv1_4_25<>+0(SB), Z3, Z7
 	VADDPS            Z7, Z0, Z8
-	VMOVUPS           Z8, 3648(DI)
+	VMOVUPS           Z8, 24128(SI)
 	VSUBPS            Z7, Z0, Z0
-	VMOVUPS           Z0, 3712(DI)
+	VMOVUPS           Z0, 24192(SI)
 	VMOVAPS           Z2, Z0
 	VFNMADD231PS.BCST conv1_5<>+0(SB), Z4, Z0
 	VFMADD231PS.BCST  conv1_4<>+0(SB), Z6, Z0
@@ -3237,9 +3163,9 @@ tileColumn2:
 	VFNMADD231PS.BCST conv1_10<>+0(SB), Z3, Z7
 	VFMADD231PS.BCST  conv1_8<>+0(SB), Z5, Z7
 	VADDPS            Z7, Z0, Z8
-	VMOVUPS           Z8, 3776(DI)
+	VMOVUPS           Z8, 24256(SI)
 	VSUBPS            Z7, Z0, Z0
-	VMOVUPS           Z0, 3840(DI)
+	VMOVUPS           Z0, 24320(SI)
 	VADDPS            Z6, Z6, Z0
 	VFNMADD231PS.BCST conv1_10<>+0(SB), Z4, Z0
 	VFMADD231PS.BCST  conv1_8<>+0(SB), Z2, Z0
@@ -3247,25 +3173,25 @@ tileColumn2:
 	VFNMADD231PS.BCST conv1_5<>+0(SB), Z3, Z2
 	VFMADD231PS.BCST  conv1_4<>+0(SB), Z1, Z2
 	VADDPS            Z2, Z0, Z1
-	VMOVUPS           Z1, 3904(DI)
+	VMOVUPS           Z1, 24384(SI)
 	VSUBPS            Z2, Z0, Z0
-	VMOVUPS           Z0, 3968(DI)
-	MOVQ              $0x00000002, R10
+	VMOVUPS           Z0, 24448(SI)
+	MOVQ              $0x00000002, R9
 
 group3:
 	// columns: Aᵀ (u V), a column of V in registers for all outputs of the group
-	MOVQ $0x00000008, R11
+	MOVQ $0x00000008, R10
 
 column4:
-	VMOVUPS (DI), Z0
-	VMOVUPS 512(DI), Z1
-	VMOVUPS 1024(DI), Z2
-	VMOVUPS 1536(DI), Z3
-	VMOVUPS 2048(DI), Z4
-	VMOVUPS 2560(DI), Z5
-	VMOVUPS 3072(DI), Z6
-	VMOVUPS 3584(DI), Z7
-	MOVQ    $0x0000000a, R12
+	VMOVUPS 20480(SI), Z0
+	VMOVUPS 20992(SI), Z1
+	VMOVUPS 21504(SI), Z2
+	VMOVUPS 22016(SI), Z3
+	VMOVUPS 22528(SI), Z4
+	VMOVUPS 23040(SI), Z5
+	VMOVUPS 23552(SI), Z6
+	VMOVUPS 24064(SI), Z7
+	MOVQ    $0x0000000a, R11
 
 output5:
 	VMULPS.BCST      768(DX), Z1, Z8
@@ -3298,20 +3224,18 @@ output5:
 	VMOVUPS          Z8, 512(SI)
 	ADDQ             $+4, DX
 	ADDQ             $+2048, SI
-	DECQ             R12
+	DECQ             R11
 	JNZ              output5
 	ADDQ             $-40, DX
 	ADDQ             $-20480, SI
-	ADDQ             $+64, DI
 	ADDQ             $+96, DX
 	ADDQ             $+64, SI
-	DECQ             R11
+	DECQ             R10
 	JNZ              column4
-	ADDQ             $-512, DI
 	ADDQ             $-728, DX
 	ADDQ             $-512, SI
 	VXORPS           Z0, Z0, Z0
-	MOVQ             $0x0000000a, R11
+	MOVQ             $0x0000000a, R10
 
 output6:
 	VBROADCASTSS (BX), Z1
@@ -3440,28 +3364,28 @@ output6:
 	ADDQ             $+4, BX
 	ADDQ             $+2048, SI
 	ADDQ             $+9216, AX
-	DECQ             R11
+	DECQ             R10
 	JNZ              output6
 	ADDQ             $-20480, SI
-	DECQ             R10
+	DECQ             R9
 	JNZ              group3
 	ADDQ             $-80, DX
 	ADDQ             $-80, BX
 	ADDQ             $-184320, AX
 	ADDQ             $+256, CX
 	ADDQ             $+128, AX
-	DECQ             R9
+	DECQ             R8
 	JNZ              tileColumn2
 	ADDQ             $+5632, CX
 	ADDQ             $+768, AX
-	DECQ             R8
+	DECQ             DI
 	JNZ              tileRow1
 	VZEROUPPER
 	RET
 
 // func Conv1ForwardReLUPoolMask16(y []float32, mask []byte, x []float32, u []float32, bias []float32)
 // Requires: AVX, AVX512DQ, AVX512F
-TEXT ·Conv1ForwardReLUPoolMask16(SB), $24704-120
+TEXT ·Conv1ForwardReLUPoolMask16(SB), $24640-120
 	MOVQ y_base+0(FP), AX
 	MOVQ x_base+48(FP), CX
 	MOVQ u_base+72(FP), DX
@@ -3469,12 +3393,10 @@ TEXT ·Conv1ForwardReLUPoolMask16(SB), $24704-120
 	MOVQ mask_base+24(FP), SI
 	LEAQ 63(SP), DI
 	ANDQ $-64, DI
-	LEAQ 20607(SP), R8
-	ANDQ $-64, R8
-	MOVQ $0x00000006, R9
+	MOVQ $0x00000006, R8
 
 tileRow1:
-	MOVQ $0x00000006, R10
+	MOVQ $0x00000006, R9
 
 tileColumn2:
 	// V = Bᵀ X B
@@ -3841,19 +3763,19 @@ tileColumn2:
 	VSUBPS            Z6, Z0, Z0
 	VSUBPS            Z2, Z4, Z8
 	VFMADD231PS.BCST  conv1_5_25<>+0(SB), Z8, Z0
-	VMOVUPS           Z0, (R8)
+	VMOVUPS           Z0, 20480(DI)
 	VSUBPS            Z1, Z7, Z0
 	VSUBPS            Z5, Z3, Z7
 	VFMADD231PS.BCST  conv1_5_25<>+0(SB), Z7, Z0
-	VMOVUPS           Z0, 448(R8)
+	VMOVUPS           Z0, 20928(DI)
 	VADDPS            Z6, Z2, Z0
 	VFMSUB231PS.BCST  conv1_4_25<>+0(SB), Z4, Z0
 	VADDPS            Z5, Z1, Z7
 	VFMSUB231PS.BCST  conv1_4_25<>+0(SB), Z3, Z7
 	VADDPS            Z7, Z0, Z8
-	VMOVUPS           Z8, 64(R8)
+	VMOVUPS           Z8, 20544(DI)
 	VSUBPS            Z7, Z0, Z0
-	VMOVUPS           Z0, 128(R8)
+	VMOVUPS           Z0, 20608(DI)
 	VMOVAPS           Z2, Z0
 	VFNMADD231PS.BCST conv1_5<>+0(SB), Z4, Z0
 	VFMADD231PS.BCST  conv1_4<>+0(SB), Z6, Z0
@@ -3861,9 +3783,9 @@ tileColumn2:
 	VFNMADD231PS.BCST conv1_10<>+0(SB), Z3, Z7
 	VFMADD231PS.BCST  conv1_8<>+0(SB), Z5, Z7
 	VADDPS            Z7, Z0, Z8
-	VMOVUPS           Z8, 192(R8)
+	VMOVUPS           Z8, 20672(DI)
 	VSUBPS            Z7, Z0, Z0
-	VMOVUPS           Z0, 256(R8)
+	VMOVUPS           Z0, 20736(DI)
 	VADDPS            Z6, Z6, Z0
 	VFNMADD231PS.BCST conv1_10<>+0(SB), Z4, Z0
 	VFMADD231PS.BCST  conv1_8<>+0(SB), Z2, Z0
@@ -3871,9 +3793,9 @@ tileColumn2:
 	VFNMADD231PS.BCST conv1_5<>+0(SB), Z3, Z2
 	VFMADD231PS.BCST  conv1_4<>+0(SB), Z1, Z2
 	VADDPS            Z2, Z0, Z1
-	VMOVUPS           Z1, 320(R8)
+	VMOVUPS           Z1, 20800(DI)
 	VSUBPS            Z2, Z0, Z0
-	VMOVUPS           Z0, 384(R8)
+	VMOVUPS           Z0, 20864(DI)
 	VMOVUPS           512(DI), Z0
 	VMOVUPS           576(DI), Z1
 	VMOVUPS           640(DI), Z2
@@ -3885,19 +3807,19 @@ tileColumn2:
 	VSUBPS            Z6, Z0, Z0
 	VSUBPS            Z2, Z4, Z8
 	VFMADD231PS.BCST  conv1_5_25<>+0(SB), Z8, Z0
-	VMOVUPS           Z0, 512(R8)
+	VMOVUPS           Z0, 20992(DI)
 	VSUBPS            Z1, Z7, Z0
 	VSUBPS            Z5, Z3, Z7
 	VFMADD231PS.BCST  conv1_5_25<>+0(SB), Z7, Z0
-	VMOVUPS           Z0, 960(R8)
+	VMOVUPS           Z0, 21440(DI)
 	VADDPS            Z6, Z2, Z0
 	VFMSUB231PS.BCST  conv1_4_25<>+0(SB), Z4, Z0
 	VADDPS            Z5, Z1, Z7
 	VFMSUB231PS.BCST  conv1_4_25<>+0(SB), Z3, Z7
 	VADDPS            Z7, Z0, Z8
-	VMOVUPS           Z8, 576(R8)
+	VMOVUPS           Z8, 21056(DI)
 	VSUBPS            Z7, Z0, Z0
-	VMOVUPS           Z0, 640(R8)
+	VMOVUPS           Z0, 21120(DI)
 	VMOVAPS           Z2, Z0
 	VFNMADD231PS.BCST conv1_5<>+0(SB), Z4, Z0
 	VFMADD231PS.BCST  conv1_4<>+0(SB), Z6, Z0
@@ -3905,9 +3827,9 @@ tileColumn2:
 	VFNMADD231PS.BCST conv1_10<>+0(SB), Z3, Z7
 	VFMADD231PS.BCST  conv1_8<>+0(SB), Z5, Z7
 	VADDPS            Z7, Z0, Z8
-	VMOVUPS           Z8, 704(R8)
+	VMOVUPS           Z8, 21184(DI)
 	VSUBPS            Z7, Z0, Z0
-	VMOVUPS           Z0, 768(R8)
+	VMOVUPS           Z0, 21248(DI)
 	VADDPS            Z6, Z6, Z0
 	VFNMADD231PS.BCST conv1_10<>+0(SB), Z4, Z0
 	VFMADD231PS.BCST  conv1_8<>+0(SB), Z2, Z0
@@ -3915,9 +3837,9 @@ tileColumn2:
 	VFNMADD231PS.BCST conv1_5<>+0(SB), Z3, Z2
 	VFMADD231PS.BCST  conv1_4<>+0(SB), Z1, Z2
 	VADDPS            Z2, Z0, Z1
-	VMOVUPS           Z1, 832(R8)
+	VMOVUPS           Z1, 21312(DI)
 	VSUBPS            Z2, Z0, Z0
-	VMOVUPS           Z0, 896(R8)
+	VMOVUPS           Z0, 21376(DI)
 	VMOVUPS           1024(DI), Z0
 	VMOVUPS           1088(DI), Z1
 	VMOVUPS           1152(DI), Z2
@@ -3929,19 +3851,19 @@ tileColumn2:
 	VSUBPS            Z6, Z0, Z0
 	VSUBPS            Z2, Z4, Z8
 	VFMADD231PS.BCST  conv1_5_25<>+0(SB), Z8, Z0
-	VMOVUPS           Z0, 1024(R8)
+	VMOVUPS           Z0, 21504(DI)
 	VSUBPS            Z1, Z7, Z0
 	VSUBPS            Z5, Z3, Z7
 	VFMADD231PS.BCST  conv1_5_25<>+0(SB), Z7, Z0
-	VMOVUPS           Z0, 1472(R8)
+	VMOVUPS           Z0, 21952(DI)
 	VADDPS            Z6, Z2, Z0
 	VFMSUB231PS.BCST  conv1_4_25<>+0(SB), Z4, Z0
 	VADDPS            Z5, Z1, Z7
 	VFMSUB231PS.BCST  conv1_4_25<>+0(SB), Z3, Z7
 	VADDPS            Z7, Z0, Z8
-	VMOVUPS           Z8, 1088(R8)
+	VMOVUPS           Z8, 21568(DI)
 	VSUBPS            Z7, Z0, Z0
-	VMOVUPS           Z0, 1152(R8)
+	VMOVUPS           Z0, 21632(DI)
 	VMOVAPS           Z2, Z0
 	VFNMADD231PS.BCST conv1_5<>+0(SB), Z4, Z0
 	VFMADD231PS.BCST  conv1_4<>+0(SB), Z6, Z0
@@ -3949,9 +3871,9 @@ tileColumn2:
 	VFNMADD231PS.BCST conv1_10<>+0(SB), Z3, Z7
 	VFMADD231PS.BCST  conv1_8<>+0(SB), Z5, Z7
 	VADDPS            Z7, Z0, Z8
-	VMOVUPS           Z8, 1216(R8)
+	VMOVUPS           Z8, 21696(DI)
 	VSUBPS            Z7, Z0, Z0
-	VMOVUPS           Z0, 1280(R8)
+	VMOVUPS           Z0, 21760(DI)
 	VADDPS            Z6, Z6, Z0
 	VFNMADD231PS.BCST conv1_10<>+0(SB), Z4, Z0
 	VFMADD231PS.BCST  conv1_8<>+0(SB), Z2, Z0
@@ -3959,9 +3881,9 @@ tileColumn2:
 	VFNMADD231PS.BCST conv1_5<>+0(SB), Z3, Z2
 	VFMADD231PS.BCST  conv1_4<>+0(SB), Z1, Z2
 	VADDPS            Z2, Z0, Z1
-	VMOVUPS           Z1, 1344(R8)
+	VMOVUPS           Z1, 21824(DI)
 	VSUBPS            Z2, Z0, Z0
-	VMOVUPS           Z0, 1408(R8)
+	VMOVUPS           Z0, 21888(DI)
 	VMOVUPS           1536(DI), Z0
 	VMOVUPS           1600(DI), Z1
 	VMOVUPS           1664(DI), Z2
@@ -3973,19 +3895,19 @@ tileColumn2:
 	VSUBPS            Z6, Z0, Z0
 	VSUBPS            Z2, Z4, Z8
 	VFMADD231PS.BCST  conv1_5_25<>+0(SB), Z8, Z0
-	VMOVUPS           Z0, 1536(R8)
+	VMOVUPS           Z0, 22016(DI)
 	VSUBPS            Z1, Z7, Z0
 	VSUBPS            Z5, Z3, Z7
 	VFMADD231PS.BCST  conv1_5_25<>+0(SB), Z7, Z0
-	VMOVUPS           Z0, 1984(R8)
+	VMOVUPS           Z0, 22464(DI)
 	VADDPS            Z6, Z2, Z0
 	VFMSUB231PS.BCST  conv1_4_25<>+0(SB), Z4, Z0
 	VADDPS            Z5, Z1, Z7
 	VFMSUB231PS.BCST  conv1_4_25<>+0(SB), Z3, Z7
 	VADDPS            Z7, Z0, Z8
-	VMOVUPS           Z8, 1600(R8)
+	VMOVUPS           Z8, 22080(DI)
 	VSUBPS            Z7, Z0, Z0
-	VMOVUPS           Z0, 1664(R8)
+	VMOVUPS           Z0, 22144(DI)
 	VMOVAPS           Z2, Z0
 	VFNMADD231PS.BCST conv1_5<>+0(SB), Z4, Z0
 	VFMADD231PS.BCST  conv1_4<>+0(SB), Z6, Z0
@@ -3993,9 +3915,9 @@ tileColumn2:
 	VFNMADD231PS.BCST conv1_10<>+0(SB), Z3, Z7
 	VFMADD231PS.BCST  conv1_8<>+0(SB), Z5, Z7
 	VADDPS            Z7, Z0, Z8
-	VMOVUPS           Z8, 1728(R8)
+	VMOVUPS           Z8, 22208(DI)
 	VSUBPS            Z7, Z0, Z0
-	VMOVUPS           Z0, 1792(R8)
+	VMOVUPS           Z0, 22272(DI)
 	VADDPS            Z6, Z6, Z0
 	VFNMADD231PS.BCST conv1_10<>+0(SB), Z4, Z0
 	VFMADD231PS.BCST  conv1_8<>+0(SB), Z2, Z0
@@ -4003,9 +3925,9 @@ tileColumn2:
 	VFNMADD231PS.BCST conv1_5<>+0(SB), Z3, Z2
 	VFMADD231PS.BCST  conv1_4<>+0(SB), Z1, Z2
 	VADDPS            Z2, Z0, Z1
-	VMOVUPS           Z1, 1856(R8)
+	VMOVUPS           Z1, 22336(DI)
 	VSUBPS            Z2, Z0, Z0
-	VMOVUPS           Z0, 1920(R8)
+	VMOVUPS           Z0, 22400(DI)
 	VMOVUPS           2048(DI), Z0
 	VMOVUPS           2112(DI), Z1
 	VMOVUPS           2176(DI), Z2
@@ -4017,19 +3939,19 @@ tileColumn2:
 	VSUBPS            Z6, Z0, Z0
 	VSUBPS            Z2, Z4, Z8
 	VFMADD231PS.BCST  conv1_5_25<>+0(SB), Z8, Z0
-	VMOVUPS           Z0, 2048(R8)
+	VMOVUPS           Z0, 22528(DI)
 	VSUBPS            Z1, Z7, Z0
 	VSUBPS            Z5, Z3, Z7
 	VFMADD231PS.BCST  conv1_5_25<>+0(SB), Z7, Z0
-	VMOVUPS           Z0, 2496(R8)
+	VMOVUPS           Z0, 22976(DI)
 	VADDPS            Z6, Z2, Z0
 	VFMSUB231PS.BCST  conv1_4_25<>+0(SB), Z4, Z0
 	VADDPS            Z5, Z1, Z7
 	VFMSUB231PS.BCST  conv1_4_25<>+0(SB), Z3, Z7
 	VADDPS            Z7, Z0, Z8
-	VMOVUPS           Z8, 2112(R8)
+	VMOVUPS           Z8, 22592(DI)
 	VSUBPS            Z7, Z0, Z0
-	VMOVUPS           Z0, 2176(R8)
+	VMOVUPS           Z0, 22656(DI)
 	VMOVAPS           Z2, Z0
 	VFNMADD231PS.BCST conv1_5<>+0(SB), Z4, Z0
 	VFMADD231PS.BCST  conv1_4<>+0(SB), Z6, Z0
@@ -4037,9 +3959,9 @@ tileColumn2:
 	VFNMADD231PS.BCST conv1_10<>+0(SB), Z3, Z7
 	VFMADD231PS.BCST  conv1_8<>+0(SB), Z5, Z7
 	VADDPS            Z7, Z0, Z8
-	VMOVUPS           Z8, 2240(R8)
+	VMOVUPS           Z8, 22720(DI)
 	VSUBPS            Z7, Z0, Z0
-	VMOVUPS           Z0, 2304(R8)
+	VMOVUPS           Z0, 22784(DI)
 	VADDPS            Z6, Z6, Z0
 	VFNMADD231PS.BCST conv1_10<>+0(SB), Z4, Z0
 	VFMADD231PS.BCST  conv1_8<>+0(SB), Z2, Z0
@@ -4047,9 +3969,9 @@ tileColumn2:
 	VFNMADD231PS.BCST conv1_5<>+0(SB), Z3, Z2
 	VFMADD231PS.BCST  conv1_4<>+0(SB), Z1, Z2
 	VADDPS            Z2, Z0, Z1
-	VMOVUPS           Z1, 2368(R8)
+	VMOVUPS           Z1, 22848(DI)
 	VSUBPS            Z2, Z0, Z0
-	VMOVUPS           Z0, 2432(R8)
+	VMOVUPS           Z0, 22912(DI)
 	VMOVUPS           2560(DI), Z0
 	VMOVUPS           2624(DI), Z1
 	VMOVUPS           2688(DI), Z2
@@ -4061,19 +3983,19 @@ tileColumn2:
 	VSUBPS            Z6, Z0, Z0
 	VSUBPS            Z2, Z4, Z8
 	VFMADD231PS.BCST  conv1_5_25<>+0(SB), Z8, Z0
-	VMOVUPS           Z0, 2560(R8)
+	VMOVUPS           Z0, 23040(DI)
 	VSUBPS            Z1, Z7, Z0
 	VSUBPS            Z5, Z3, Z7
 	VFMADD231PS.BCST  conv1_5_25<>+0(SB), Z7, Z0
-	VMOVUPS           Z0, 3008(R8)
+	VMOVUPS           Z0, 23488(DI)
 	VADDPS            Z6, Z2, Z0
 	VFMSUB231PS.BCST  conv1_4_25<>+0(SB), Z4, Z0
 	VADDPS            Z5, Z1, Z7
 	VFMSUB231PS.BCST  conv1_4_25<>+0(SB), Z3, Z7
 	VADDPS            Z7, Z0, Z8
-	VMOVUPS           Z8, 2624(R8)
+	VMOVUPS           Z8, 23104(DI)
 	VSUBPS            Z7, Z0, Z0
-	VMOVUPS           Z0, 2688(R8)
+	VMOVUPS           Z0, 23168(DI)
 	VMOVAPS           Z2, Z0
 	VFNMADD231PS.BCST conv1_5<>+0(SB), Z4, Z0
 	VFMADD231PS.BCST  conv1_4<>+0(SB), Z6, Z0
@@ -4081,9 +4003,9 @@ tileColumn2:
 	VFNMADD231PS.BCST conv1_10<>+0(SB), Z3, Z7
 	VFMADD231PS.BCST  conv1_8<>+0(SB), Z5, Z7
 	VADDPS            Z7, Z0, Z8
-	VMOVUPS           Z8, 2752(R8)
+	VMOVUPS           Z8, 23232(DI)
 	VSUBPS            Z7, Z0, Z0
-	VMOVUPS           Z0, 2816(R8)
+	VMOVUPS           Z0, 23296(DI)
 	VADDPS            Z6, Z6, Z0
 	VFNMADD231PS.BCST conv1_10<>+0(SB), Z4, Z0
 	VFMADD231PS.BCST  conv1_8<>+0(SB), Z2, Z0
@@ -4091,9 +4013,9 @@ tileColumn2:
 	VFNMADD231PS.BCST conv1_5<>+0(SB), Z3, Z2
 	VFMADD231PS.BCST  conv1_4<>+0(SB), Z1, Z2
 	VADDPS            Z2, Z0, Z1
-	VMOVUPS           Z1, 2880(R8)
+	VMOVUPS           Z1, 23360(DI)
 	VSUBPS            Z2, Z0, Z0
-	VMOVUPS           Z0, 2944(R8)
+	VMOVUPS           Z0, 23424(DI)
 	VMOVUPS           3072(DI), Z0
 	VMOVUPS           3136(DI), Z1
 	VMOVUPS           3200(DI), Z2
@@ -4105,19 +4027,19 @@ tileColumn2:
 	VSUBPS            Z6, Z0, Z0
 	VSUBPS            Z2, Z4, Z8
 	VFMADD231PS.BCST  conv1_5_25<>+0(SB), Z8, Z0
-	VMOVUPS           Z0, 3072(R8)
+	VMOVUPS           Z0, 23552(DI)
 	VSUBPS            Z1, Z7, Z0
 	VSUBPS            Z5, Z3, Z7
 	VFMADD231PS.BCST  conv1_5_25<>+0(SB), Z7, Z0
-	VMOVUPS           Z0, 3520(R8)
+	VMOVUPS           Z0, 24000(DI)
 	VADDPS            Z6, Z2, Z0
 	VFMSUB231PS.BCST  conv1_4_25<>+0(SB), Z4, Z0
 	VADDPS            Z5, Z1, Z7
 	VFMSUB231PS.BCST  conv1_4_25<>+0(SB), Z3, Z7
 	VADDPS            Z7, Z0, Z8
-	VMOVUPS           Z8, 3136(R8)
+	VMOVUPS           Z8, 23616(DI)
 	VSUBPS            Z7, Z0, Z0
-	VMOVUPS           Z0, 3200(R8)
+	VMOVUPS           Z0, 23680(DI)
 	VMOVAPS           Z2, Z0
 	VFNMADD231PS.BCST conv1_5<>+0(SB), Z4, Z0
 	VFMADD231PS.BCST  conv1_4<>+0(SB), Z6, Z0
@@ -4125,9 +4047,9 @@ tileColumn2:
 	VFNMADD231PS.BCST conv1_10<>+0(SB), Z3, Z7
 	VFMADD231PS.BCST  conv1_8<>+0(SB), Z5, Z7
 	VADDPS            Z7, Z0, Z8
-	VMOVUPS           Z8, 3264(R8)
+	VMOVUPS           Z8, 23744(DI)
 	VSUBPS            Z7, Z0, Z0
-	VMOVUPS           Z0, 3328(R8)
+	VMOVUPS           Z0, 23808(DI)
 	VADDPS            Z6, Z6, Z0
 	VFNMADD231PS.BCST conv1_10<>+0(SB), Z4, Z0
 	VFMADD231PS.BCST  conv1_8<>+0(SB), Z2, Z0
@@ -4135,9 +4057,9 @@ tileColumn2:
 	VFNMADD231PS.BCST conv1_5<>+0(SB), Z3, Z2
 	VFMADD231PS.BCST  conv1_4<>+0(SB), Z1, Z2
 	VADDPS            Z2, Z0, Z1
-	VMOVUPS           Z1, 3392(R8)
+	VMOVUPS           Z1, 23872(DI)
 	VSUBPS            Z2, Z0, Z0
-	VMOVUPS           Z0, 3456(R8)
+	VMOVUPS           Z0, 23936(DI)
 	VMOVUPS           3584(DI), Z0
 	VMOVUPS           3648(DI), Z1
 	VMOVUPS           3712(DI), Z2
@@ -4149,19 +4071,19 @@ tileColumn2:
 	VSUBPS            Z6, Z0, Z0
 	VSUBPS            Z2, Z4, Z8
 	VFMADD231PS.BCST  conv1_5_25<>+0(SB), Z8, Z0
-	VMOVUPS           Z0, 3584(R8)
+	VMOVUPS           Z0, 24064(DI)
 	VSUBPS            Z1, Z7, Z0
 	VSUBPS            Z5, Z3, Z7
 	VFMADD231PS.BCST  conv1_5_25<>+0(SB), Z7, Z0
-	VMOVUPS           Z0, 4032(R8)
+	VMOVUPS           Z0, 24512(DI)
 	VADDPS            Z6, Z2, Z0
 	VFMSUB231PS.BCST  conv1_4_25<>+0(SB), Z4, Z0
 	VADDPS            Z5, Z1, Z7
 	VFMSUB231PS.BCST  conv1_4_25<>+0(SB), Z3, Z7
 	VADDPS            Z7, Z0, Z8
-	VMOVUPS           Z8, 3648(R8)
+	VMOVUPS           Z8, 24128(DI)
 	VSUBPS            Z7, Z0, Z0
-	VMOVUPS           Z0, 3712(R8)
+	VMOVUPS           Z0, 24192(DI)
 	VMOVAPS           Z2, Z0
 	VFNMADD231PS.BCST conv1_5<>+0(SB), Z4, Z0
 	VFMADD231PS.BCST  conv1_4<>+0(SB), Z6, Z0
@@ -4169,9 +4091,9 @@ tileColumn2:
 	VFNMADD231PS.BCST conv1_10<>+0(SB), Z3, Z7
 	VFMADD231PS.BCST  conv1_8<>+0(SB), Z5, Z7
 	VADDPS            Z7, Z0, Z8
-	VMOVUPS           Z8, 3776(R8)
+	VMOVUPS           Z8, 24256(DI)
 	VSUBPS            Z7, Z0, Z0
-	VMOVUPS           Z0, 3840(R8)
+	VMOVUPS           Z0, 24320(DI)
 	VADDPS            Z6, Z6, Z0
 	VFNMADD231PS.BCST conv1_10<>+0(SB), Z4, Z0
 	VFMADD231PS.BCST  conv1_8<>+0(SB), Z2, Z0
@@ -4179,25 +4101,25 @@ tileColumn2:
 	VFNMADD231PS.BCST conv1_5<>+0(SB), Z3, Z2
 	VFMADD231PS.BCST  conv1_4<>+0(SB), Z1, Z2
 	VADDPS            Z2, Z0, Z1
-	VMOVUPS           Z1, 3904(R8)
+	VMOVUPS           Z1, 24384(DI)
 	VSUBPS            Z2, Z0, Z0
-	VMOVUPS           Z0, 3968(R8)
-	MOVQ              $0x00000002, R11
+	VMOVUPS           Z0, 24448(DI)
+	MOVQ              $0x00000002, R10
 
 group3:
 	// columns: Aᵀ (u V), a column of V in registers for all outputs of the group
-	MOVQ $0x00000008, R12
+	MOVQ $0x00000008, R11
 
 column4:
-	VMOVUPS (R8), Z0
-	VMOVUPS 512(R8), Z1
-	VMOVUPS 1024(R8), Z2
-	VMOVUPS 1536(R8), Z3
-	VMOVUPS 2048(R8), Z4
-	VMOVUPS 2560(R8), Z5
-	VMOVUPS 3072(R8), Z6
-	VMOVUPS 3584(R8), Z7
-	MOVQ    $0x0000000a, R13
+	VMOVUPS 20480(DI), Z0
+	VMOVUPS 20992(DI), Z1
+	VMOVUPS 21504(DI), Z2
+	VMOVUPS 22016(DI), Z3
+	VMOVUPS 22528(DI), Z4
+	VMOVUPS 23040(DI), Z5
+	VMOVUPS 23552(DI), Z6
+	VMOVUPS 24064(DI), Z7
+	MOVQ    $0x0000000a, R12
 
 output5:
 	VMULPS.BCST      768(DX), Z1, Z8
@@ -4230,20 +4152,18 @@ output5:
 	VMOVUPS          Z8, 512(DI)
 	ADDQ             $+4, DX
 	ADDQ             $+2048, DI
-	DECQ             R13
+	DECQ             R12
 	JNZ              output5
 	ADDQ             $-40, DX
 	ADDQ             $-20480, DI
-	ADDQ             $+64, R8
 	ADDQ             $+96, DX
 	ADDQ             $+64, DI
-	DECQ             R12
+	DECQ             R11
 	JNZ              column4
-	ADDQ             $-512, R8
 	ADDQ             $-728, DX
 	ADDQ             $-512, DI
 	VXORPS           Z0, Z0, Z0
-	MOVQ             $0x0000000a, R12
+	MOVQ             $0x0000000a, R11
 
 output6:
 	VBROADCASTSS (BX), Z1
@@ -4299,40 +4219,38 @@ output6:
 	VFMADD231PS.BCST conv1_2<>+0(SB), Z5, Z3
 	VMAXPS           Z2, Z7, Z5
 	VMAXPS           Z3, Z11, Z9
-	VMAXPS           Z9, Z5, Z5
-	VADDPS           Z1, Z5, Z9
-	VMAXPS           Z9, Z0, Z9
-	VCMPPS           $0x1e, Z0, Z9, K1
-	VCMPPS           $0x00, Z5, Z7, K1, K2
+	VMAXPS           Z9, Z5, Z12
+	VADDPS           Z1, Z12, Z12
+	VMAXPS           Z12, Z0, Z12
+	VCMPPS           $0x1e, Z0, Z12, K1
+	VCMPPS           $0x1e, Z5, Z9, K1, K2
 	KANDNW           K1, K2, K1
-	KMOVW            K2, (SI)
-	VCMPPS           $0x00, Z5, Z2, K1, K2
-	KANDNW           K1, K2, K1
-	KMOVW            K2, 2(SI)
-	VCMPPS           $0x00, Z5, Z11, K1, K2
-	KANDNW           K1, K2, K1
+	VCMPPS           $0x1e, Z7, Z2, K1, K3
+	KANDNW           K1, K3, K1
+	KMOVW            K1, (SI)
+	KMOVW            K3, 2(SI)
+	VCMPPS           $0x1e, Z11, Z3, K2, K1
+	KANDNW           K2, K1, K2
 	KMOVW            K2, 4(SI)
-	VCMPPS           $0x00, Z5, Z3, K1, K1
 	KMOVW            K1, 6(SI)
-	VMOVUPS          Z9, (AX)
+	VMOVUPS          Z12, (AX)
 	VMAXPS           Z6, Z4, Z2
 	VMAXPS           Z10, Z8, Z3
-	VMAXPS           Z3, Z2, Z2
-	VADDPS           Z1, Z2, Z3
-	VMAXPS           Z3, Z0, Z3
-	VCMPPS           $0x1e, Z0, Z3, K1
-	VCMPPS           $0x00, Z2, Z4, K1, K2
+	VMAXPS           Z3, Z2, Z5
+	VADDPS           Z1, Z5, Z5
+	VMAXPS           Z5, Z0, Z5
+	VCMPPS           $0x1e, Z0, Z5, K1
+	VCMPPS           $0x1e, Z2, Z3, K1, K2
 	KANDNW           K1, K2, K1
-	KMOVW            K2, 8(SI)
-	VCMPPS           $0x00, Z2, Z6, K1, K2
-	KANDNW           K1, K2, K1
-	KMOVW            K2, 10(SI)
-	VCMPPS           $0x00, Z2, Z8, K1, K2
-	KANDNW           K1, K2, K1
+	VCMPPS           $0x1e, Z4, Z6, K1, K3
+	KANDNW           K1, K3, K1
+	KMOVW            K1, 8(SI)
+	KMOVW            K3, 10(SI)
+	VCMPPS           $0x1e, Z8, Z10, K2, K1
+	KANDNW           K2, K1, K2
 	KMOVW            K2, 12(SI)
-	VCMPPS           $0x00, Z2, Z10, K1, K1
 	KMOVW            K1, 14(SI)
-	VMOVUPS          Z3, 64(AX)
+	VMOVUPS          Z5, 64(AX)
 	VMOVUPS          1088(DI), Z2
 	VMOVUPS          1152(DI), Z3
 	VADDPS           Z3, Z2, Z4
@@ -4383,48 +4301,46 @@ output6:
 	VFMADD231PS.BCST conv1_2<>+0(SB), Z5, Z3
 	VMAXPS           Z2, Z7, Z5
 	VMAXPS           Z3, Z11, Z9
-	VMAXPS           Z9, Z5, Z5
-	VADDPS           Z1, Z5, Z9
-	VMAXPS           Z9, Z0, Z9
-	VCMPPS           $0x1e, Z0, Z9, K1
-	VCMPPS           $0x00, Z5, Z7, K1, K2
+	VMAXPS           Z9, Z5, Z12
+	VADDPS           Z1, Z12, Z12
+	VMAXPS           Z12, Z0, Z12
+	VCMPPS           $0x1e, Z0, Z12, K1
+	VCMPPS           $0x1e, Z5, Z9, K1, K2
 	KANDNW           K1, K2, K1
-	KMOVW            K2, 96(SI)
-	VCMPPS           $0x00, Z5, Z2, K1, K2
-	KANDNW           K1, K2, K1
-	KMOVW            K2, 98(SI)
-	VCMPPS           $0x00, Z5, Z11, K1, K2
-	KANDNW           K1, K2, K1
+	VCMPPS           $0x1e, Z7, Z2, K1, K3
+	KANDNW           K1, K3, K1
+	KMOVW            K1, 96(SI)
+	KMOVW            K3, 98(SI)
+	VCMPPS           $0x1e, Z11, Z3, K2, K1
+	KANDNW           K2, K1, K2
 	KMOVW            K2, 100(SI)
-	VCMPPS           $0x00, Z5, Z3, K1, K1
 	KMOVW            K1, 102(SI)
-	VMOVUPS          Z9, 768(AX)
+	VMOVUPS          Z12, 768(AX)
 	VMAXPS           Z6, Z4, Z2
 	VMAXPS           Z10, Z8, Z3
-	VMAXPS           Z3, Z2, Z2
-	VADDPS           Z1, Z2, Z1
+	VMAXPS           Z3, Z2, Z5
+	VADDPS           Z1, Z5, Z1
 	VMAXPS           Z1, Z0, Z1
 	VCMPPS           $0x1e, Z0, Z1, K1
-	VCMPPS           $0x00, Z2, Z4, K1, K2
+	VCMPPS           $0x1e, Z2, Z3, K1, K2
 	KANDNW           K1, K2, K1
-	KMOVW            K2, 104(SI)
-	VCMPPS           $0x00, Z2, Z6, K1, K2
-	KANDNW           K1, K2, K1
-	KMOVW            K2, 106(SI)
-	VCMPPS           $0x00, Z2, Z8, K1, K2
-	KANDNW           K1, K2, K1
+	VCMPPS           $0x1e, Z4, Z6, K1, K3
+	KANDNW           K1, K3, K1
+	KMOVW            K1, 104(SI)
+	KMOVW            K3, 106(SI)
+	VCMPPS           $0x1e, Z8, Z10, K2, K1
+	KANDNW           K2, K1, K2
 	KMOVW            K2, 108(SI)
-	VCMPPS           $0x00, Z2, Z10, K1, K1
 	KMOVW            K1, 110(SI)
 	VMOVUPS          Z1, 832(AX)
 	ADDQ             $+4, BX
 	ADDQ             $+2048, DI
 	ADDQ             $+9216, AX
 	ADDQ             $+1152, SI
-	DECQ             R12
+	DECQ             R11
 	JNZ              output6
 	ADDQ             $-20480, DI
-	DECQ             R11
+	DECQ             R10
 	JNZ              group3
 	ADDQ             $-80, DX
 	ADDQ             $-80, BX
@@ -4433,12 +4349,12 @@ output6:
 	ADDQ             $+256, CX
 	ADDQ             $+128, AX
 	ADDQ             $+16, SI
-	DECQ             R10
+	DECQ             R9
 	JNZ              tileColumn2
 	ADDQ             $+5632, CX
 	ADDQ             $+768, AX
 	ADDQ             $+96, SI
-	DECQ             R9
+	DECQ             R8
 	JNZ              tileRow1
 	VZEROUPPER
 	RET
@@ -4513,166 +4429,130 @@ column4:
 	VMOVUPS       1792(CX), Z18
 	VMOVUPS       3584(CX), Z19
 	VMOVUPS       5376(CX), Z20
-	VMOVAPS       Z17, Z17
-	VMOVAPS       Z18, K2, Z17
-	VMOVAPS       Z18, Z18
-	VMOVAPS       Z19, K2, Z18
-	VMOVAPS       Z19, Z19
-	VMOVAPS       Z20, K2, Z19
+	VBLENDMPS     Z18, Z17, K2, Z17
+	VBLENDMPS     Z19, Z18, K2, Z18
+	VBLENDMPS     Z20, Z19, K2, Z19
 	VMOVUPS       64(CX), Z20
 	VMOVUPS       1856(CX), Z21
 	VMOVUPS       3648(CX), Z22
 	VMOVUPS       5440(CX), Z23
-	VMOVAPS       Z20, Z20
-	VMOVAPS       Z21, K2, Z20
+	VBLENDMPS     Z21, Z20, K2, Z20
 	VBLENDMPS     Z20, Z17, K1, Z17
 	VFMADD231PS   Z17, Z15, Z0
-	VMOVAPS       Z21, Z17
-	VMOVAPS       Z22, K2, Z17
+	VBLENDMPS     Z22, Z21, K2, Z17
 	VBLENDMPS     Z17, Z18, K1, Z18
 	VFMADD231PS   Z18, Z15, Z5
-	VMOVAPS       Z22, Z18
-	VMOVAPS       Z23, K2, Z18
+	VBLENDMPS     Z23, Z22, K2, Z18
 	VBLENDMPS     Z18, Z19, K1, Z19
 	VFMADD231PS   Z19, Z15, Z10
 	VMOVUPS       128(CX), Z19
 	VMOVUPS       1920(CX), Z21
 	VMOVUPS       3712(CX), Z22
 	VMOVUPS       5504(CX), Z23
-	VMOVAPS       Z19, Z24
-	VMOVAPS       Z21, K2, Z24
+	VBLENDMPS     Z21, Z19, K2, Z24
 	VBLENDMPS     Z24, Z20, K1, Z20
 	VFMADD231PS   Z20, Z15, Z1
-	VMOVAPS       Z21, Z20
-	VMOVAPS       Z22, K2, Z20
+	VBLENDMPS     Z22, Z21, K2, Z20
 	VBLENDMPS     Z20, Z17, K1, Z17
 	VFMADD231PS   Z17, Z15, Z6
-	VMOVAPS       Z22, Z17
-	VMOVAPS       Z23, K2, Z17
+	VBLENDMPS     Z23, Z22, K2, Z17
 	VBLENDMPS     Z17, Z18, K1, Z18
 	VFMADD231PS   Z18, Z15, Z11
-	VMOVAPS       Z19, Z18
-	VMOVAPS       Z21, K4, Z18
-	VMOVAPS       Z21, Z19
-	VMOVAPS       Z22, K4, Z19
-	VMOVAPS       Z22, Z21
-	VMOVAPS       Z23, K4, Z21
+	VBLENDMPS     Z21, Z19, K4, Z18
+	VBLENDMPS     Z22, Z21, K4, Z19
+	VBLENDMPS     Z23, Z22, K4, Z21
 	VMOVUPS       192(CX), Z22
 	VMOVUPS       1984(CX), Z23
 	VMOVUPS       3776(CX), Z25
 	VMOVUPS       5568(CX), Z26
-	VMOVAPS       Z22, Z27
-	VMOVAPS       Z23, K2, Z27
+	VBLENDMPS     Z23, Z22, K2, Z27
 	VBLENDMPS     Z27, Z24, K1, Z24
 	VFMADD231PS   Z24, Z15, Z2
-	VMOVAPS       Z23, Z24
-	VMOVAPS       Z25, K2, Z24
+	VBLENDMPS     Z25, Z23, K2, Z24
 	VBLENDMPS     Z24, Z20, K1, Z20
 	VFMADD231PS   Z20, Z15, Z7
-	VMOVAPS       Z25, Z20
-	VMOVAPS       Z26, K2, Z20
+	VBLENDMPS     Z26, Z25, K2, Z20
 	VBLENDMPS     Z20, Z17, K1, Z17
 	VFMADD231PS   Z17, Z15, Z12
-	VMOVAPS       Z22, Z17
-	VMOVAPS       Z23, K4, Z17
+	VBLENDMPS     Z23, Z22, K4, Z17
 	VBLENDMPS     Z17, Z18, K3, Z18
 	VFMADD231PS   Z18, Z16, Z0
-	VMOVAPS       Z23, Z18
-	VMOVAPS       Z25, K4, Z18
+	VBLENDMPS     Z25, Z23, K4, Z18
 	VBLENDMPS     Z18, Z19, K3, Z19
 	VFMADD231PS   Z19, Z16, Z5
-	VMOVAPS       Z25, Z19
-	VMOVAPS       Z26, K4, Z19
+	VBLENDMPS     Z26, Z25, K4, Z19
 	VBLENDMPS     Z19, Z21, K3, Z21
 	VFMADD231PS   Z21, Z16, Z10
 	VMOVUPS       256(CX), Z21
 	VMOVUPS       2048(CX), Z22
 	VMOVUPS       3840(CX), Z23
 	VMOVUPS       5632(CX), Z25
-	VMOVAPS       Z21, Z26
-	VMOVAPS       Z22, K2, Z26
+	VBLENDMPS     Z22, Z21, K2, Z26
 	VBLENDMPS     Z26, Z27, K1, Z27
 	VFMADD231PS   Z27, Z15, Z3
-	VMOVAPS       Z22, Z27
-	VMOVAPS       Z23, K2, Z27
+	VBLENDMPS     Z23, Z22, K2, Z27
 	VBLENDMPS     Z27, Z24, K1, Z24
 	VFMADD231PS   Z24, Z15, Z8
-	VMOVAPS       Z23, Z24
-	VMOVAPS       Z25, K2, Z24
+	VBLENDMPS     Z25, Z23, K2, Z24
 	VBLENDMPS     Z24, Z20, K1, Z20
 	VFMADD231PS   Z20, Z15, Z13
-	VMOVAPS       Z21, Z20
-	VMOVAPS       Z22, K4, Z20
+	VBLENDMPS     Z22, Z21, K4, Z20
 	VBLENDMPS     Z20, Z17, K3, Z17
 	VFMADD231PS   Z17, Z16, Z1
-	VMOVAPS       Z22, Z17
-	VMOVAPS       Z23, K4, Z17
+	VBLENDMPS     Z23, Z22, K4, Z17
 	VBLENDMPS     Z17, Z18, K3, Z18
 	VFMADD231PS   Z18, Z16, Z6
-	VMOVAPS       Z23, Z18
-	VMOVAPS       Z25, K4, Z18
+	VBLENDMPS     Z25, Z23, K4, Z18
 	VBLENDMPS     Z18, Z19, K3, Z19
 	VFMADD231PS   Z19, Z16, Z11
 	VMOVUPS       320(CX), Z19
 	VMOVUPS       2112(CX), Z21
 	VMOVUPS       3904(CX), Z22
 	VMOVUPS       5696(CX), Z23
-	VMOVAPS       Z19, Z25
-	VMOVAPS       Z21, K2, Z25
-	VBLENDMPS     Z25, Z26, K1, Z26
-	VFMADD231PS   Z26, Z15, Z4
-	VMOVAPS       Z21, Z25
-	VMOVAPS       Z22, K2, Z25
-	VBLENDMPS     Z25, Z27, K1, Z27
-	VFMADD231PS   Z27, Z15, Z9
-	VMOVAPS       Z22, Z25
-	VMOVAPS       Z23, K2, Z25
+	VBLENDMPS     Z21, Z19, K2, Z25
+	VBLENDMPS     Z25, Z26, K1, Z25
+	VFMADD231PS   Z25, Z15, Z4
+	VBLENDMPS     Z22, Z21, K2, Z25
+	VBLENDMPS     Z25, Z27, K1, Z25
+	VFMADD231PS   Z25, Z15, Z9
+	VBLENDMPS     Z23, Z22, K2, Z25
 	VBLENDMPS     Z25, Z24, K1, Z24
 	VFMADD231PS   Z24, Z15, Z14
-	VMOVAPS       Z19, Z15
-	VMOVAPS       Z21, K4, Z15
-	VBLENDMPS     Z15, Z20, K3, Z20
-	VFMADD231PS   Z20, Z16, Z2
-	VMOVAPS       Z21, Z19
-	VMOVAPS       Z22, K4, Z19
+	VBLENDMPS     Z21, Z19, K4, Z15
+	VBLENDMPS     Z15, Z20, K3, Z19
+	VFMADD231PS   Z19, Z16, Z2
+	VBLENDMPS     Z22, Z21, K4, Z19
 	VBLENDMPS     Z19, Z17, K3, Z17
 	VFMADD231PS   Z17, Z16, Z7
-	VMOVAPS       Z22, Z17
-	VMOVAPS       Z23, K4, Z17
+	VBLENDMPS     Z23, Z22, K4, Z17
 	VBLENDMPS     Z17, Z18, K3, Z18
 	VFMADD231PS   Z18, Z16, Z12
 	VMOVUPS       384(CX), Z18
 	VMOVUPS       2176(CX), Z20
 	VMOVUPS       3968(CX), Z21
 	VMOVUPS       5760(CX), Z22
-	VMOVAPS       Z18, Z18
-	VMOVAPS       Z20, K4, Z18
+	VBLENDMPS     Z20, Z18, K4, Z18
 	VBLENDMPS     Z18, Z15, K3, Z15
 	VFMADD231PS   Z15, Z16, Z3
-	VMOVAPS       Z20, Z15
-	VMOVAPS       Z21, K4, Z15
+	VBLENDMPS     Z21, Z20, K4, Z15
 	VBLENDMPS     Z15, Z19, K3, Z19
 	VFMADD231PS   Z19, Z16, Z8
-	VMOVAPS       Z21, Z19
-	VMOVAPS       Z22, K4, Z19
+	VBLENDMPS     Z22, Z21, K4, Z19
 	VBLENDMPS     Z19, Z17, K3, Z17
 	VFMADD231PS   Z17, Z16, Z13
 	VMOVUPS       448(CX), Z17
 	VMOVUPS       2240(CX), Z20
 	VMOVUPS       4032(CX), Z21
 	VMOVUPS       5824(CX), Z22
-	VMOVAPS       Z17, Z17
-	VMOVAPS       Z20, K4, Z17
-	VBLENDMPS     Z17, Z18, K3, Z18
-	VFMADD231PS   Z18, Z16, Z4
-	VMOVAPS       Z20, Z17
-	VMOVAPS       Z21, K4, Z17
+	VBLENDMPS     Z20, Z17, K4, Z17
+	VBLENDMPS     Z17, Z18, K3, Z17
+	VFMADD231PS   Z17, Z16, Z4
+	VBLENDMPS     Z21, Z20, K4, Z17
 	VBLENDMPS     Z17, Z15, K3, Z15
 	VFMADD231PS   Z15, Z16, Z9
-	VMOVAPS       Z21, Z15
-	VMOVAPS       Z22, K4, Z15
-	VBLENDMPS     Z15, Z19, K3, Z19
-	VFMADD231PS   Z19, Z16, Z14
+	VBLENDMPS     Z22, Z21, K4, Z15
+	VBLENDMPS     Z15, Z19, K3, Z15
+	VFMADD231PS   Z15, Z16, Z14
 	ADDQ          $+256, CX
 	ADDQ          $+128, SI
 	ADDQ          $+8, DI
@@ -4847,113 +4727,89 @@ column6:
 	VMOVUPS       5376(CX), Z13
 	VMOVUPS       7168(CX), Z14
 	VMOVUPS       8960(CX), Z15
-	VMOVAPS       Z13, Z13
-	VMOVAPS       Z14, K2, Z13
-	VMOVAPS       Z14, Z14
-	VMOVAPS       Z15, K2, Z14
+	VBLENDMPS     Z14, Z13, K2, Z13
+	VBLENDMPS     Z15, Z14, K2, Z14
 	VMOVUPS       5440(CX), Z15
 	VMOVUPS       7232(CX), Z16
 	VMOVUPS       9024(CX), Z17
-	VMOVAPS       Z15, Z15
-	VMOVAPS       Z16, K2, Z15
+	VBLENDMPS     Z16, Z15, K2, Z15
 	VBLENDMPS     Z15, Z13, K1, Z13
 	VFMADD231PS   Z13, Z11, Z0
-	VMOVAPS       Z16, Z13
-	VMOVAPS       Z17, K2, Z13
+	VBLENDMPS     Z17, Z16, K2, Z13
 	VBLENDMPS     Z13, Z14, K1, Z14
 	VFMADD231PS   Z14, Z11, Z5
 	VMOVUPS       5504(CX), Z14
 	VMOVUPS       7296(CX), Z16
 	VMOVUPS       9088(CX), Z17
-	VMOVAPS       Z14, Z18
-	VMOVAPS       Z16, K2, Z18
+	VBLENDMPS     Z16, Z14, K2, Z18
 	VBLENDMPS     Z18, Z15, K1, Z15
 	VFMADD231PS   Z15, Z11, Z1
-	VMOVAPS       Z16, Z15
-	VMOVAPS       Z17, K2, Z15
+	VBLENDMPS     Z17, Z16, K2, Z15
 	VBLENDMPS     Z15, Z13, K1, Z13
 	VFMADD231PS   Z13, Z11, Z6
-	VMOVAPS       Z14, Z13
-	VMOVAPS       Z16, K4, Z13
-	VMOVAPS       Z16, Z14
-	VMOVAPS       Z17, K4, Z14
+	VBLENDMPS     Z16, Z14, K4, Z13
+	VBLENDMPS     Z17, Z16, K4, Z14
 	VMOVUPS       5568(CX), Z16
 	VMOVUPS       7360(CX), Z17
 	VMOVUPS       9152(CX), Z19
-	VMOVAPS       Z16, Z20
-	VMOVAPS       Z17, K2, Z20
+	VBLENDMPS     Z17, Z16, K2, Z20
 	VBLENDMPS     Z20, Z18, K1, Z18
 	VFMADD231PS   Z18, Z11, Z2
-	VMOVAPS       Z17, Z18
-	VMOVAPS       Z19, K2, Z18
+	VBLENDMPS     Z19, Z17, K2, Z18
 	VBLENDMPS     Z18, Z15, K1, Z15
 	VFMADD231PS   Z15, Z11, Z7
-	VMOVAPS       Z16, Z15
-	VMOVAPS       Z17, K4, Z15
+	VBLENDMPS     Z17, Z16, K4, Z15
 	VBLENDMPS     Z15, Z13, K3, Z13
 	VFMADD231PS   Z13, Z12, Z0
-	VMOVAPS       Z17, Z13
-	VMOVAPS       Z19, K4, Z13
+	VBLENDMPS     Z19, Z17, K4, Z13
 	VBLENDMPS     Z13, Z14, K3, Z14
 	VFMADD231PS   Z14, Z12, Z5
 	VMOVUPS       5632(CX), Z14
 	VMOVUPS       7424(CX), Z16
 	VMOVUPS       9216(CX), Z17
-	VMOVAPS       Z14, Z19
-	VMOVAPS       Z16, K2, Z19
+	VBLENDMPS     Z16, Z14, K2, Z19
 	VBLENDMPS     Z19, Z20, K1, Z20
 	VFMADD231PS   Z20, Z11, Z3
-	VMOVAPS       Z16, Z20
-	VMOVAPS       Z17, K2, Z20
+	VBLENDMPS     Z17, Z16, K2, Z20
 	VBLENDMPS     Z20, Z18, K1, Z18
 	VFMADD231PS   Z18, Z11, Z8
-	VMOVAPS       Z14, Z14
-	VMOVAPS       Z16, K4, Z14
+	VBLENDMPS     Z16, Z14, K4, Z14
 	VBLENDMPS     Z14, Z15, K3, Z15
 	VFMADD231PS   Z15, Z12, Z1
-	VMOVAPS       Z16, Z15
-	VMOVAPS       Z17, K4, Z15
+	VBLENDMPS     Z17, Z16, K4, Z15
 	VBLENDMPS     Z15, Z13, K3, Z13
 	VFMADD231PS   Z13, Z12, Z6
 	VMOVUPS       5696(CX), Z13
 	VMOVUPS       7488(CX), Z16
 	VMOVUPS       9280(CX), Z17
-	VMOVAPS       Z13, Z18
-	VMOVAPS       Z16, K2, Z18
-	VBLENDMPS     Z18, Z19, K1, Z19
-	VFMADD231PS   Z19, Z11, Z4
-	VMOVAPS       Z16, Z18
-	VMOVAPS       Z17, K2, Z18
-	VBLENDMPS     Z18, Z20, K1, Z20
-	VFMADD231PS   Z20, Z11, Z9
-	VMOVAPS       Z13, Z11
-	VMOVAPS       Z16, K4, Z11
-	VBLENDMPS     Z11, Z14, K3, Z14
-	VFMADD231PS   Z14, Z12, Z2
-	VMOVAPS       Z16, Z13
-	VMOVAPS       Z17, K4, Z13
-	VBLENDMPS     Z13, Z15, K3, Z15
-	VFMADD231PS   Z15, Z12, Z7
+	VBLENDMPS     Z16, Z13, K2, Z18
+	VBLENDMPS     Z18, Z19, K1, Z18
+	VFMADD231PS   Z18, Z11, Z4
+	VBLENDMPS     Z17, Z16, K2, Z18
+	VBLENDMPS     Z18, Z20, K1, Z18
+	VFMADD231PS   Z18, Z11, Z9
+	VBLENDMPS     Z16, Z13, K4, Z11
+	VBLENDMPS     Z11, Z14, K3, Z13
+	VFMADD231PS   Z13, Z12, Z2
+	VBLENDMPS     Z17, Z16, K4, Z13
+	VBLENDMPS     Z13, Z15, K3, Z14
+	VFMADD231PS   Z14, Z12, Z7
 	VMOVUPS       5760(CX), Z14
 	VMOVUPS       7552(CX), Z15
 	VMOVUPS       9344(CX), Z16
-	VMOVAPS       Z14, Z14
-	VMOVAPS       Z15, K4, Z14
+	VBLENDMPS     Z15, Z14, K4, Z14
 	VBLENDMPS     Z14, Z11, K3, Z11
 	VFMADD231PS   Z11, Z12, Z3
-	VMOVAPS       Z15, Z11
-	VMOVAPS       Z16, K4, Z11
+	VBLENDMPS     Z16, Z15, K4, Z11
 	VBLENDMPS     Z11, Z13, K3, Z13
 	VFMADD231PS   Z13, Z12, Z8
 	VMOVUPS       5824(CX), Z13
 	VMOVUPS       7616(CX), Z15
 	VMOVUPS       9408(CX), Z16
-	VMOVAPS       Z13, Z13
-	VMOVAPS       Z15, K4, Z13
-	VBLENDMPS     Z13, Z14, K3, Z14
-	VFMADD231PS   Z14, Z12, Z4
-	VMOVAPS       Z15, Z13
-	VMOVAPS       Z16, K4, Z13
+	VBLENDMPS     Z15, Z13, K4, Z13
+	VBLENDMPS     Z13, Z14, K3, Z13
+	VFMADD231PS   Z13, Z12, Z4
+	VBLENDMPS     Z16, Z15, K4, Z13
 	VBLENDMPS     Z13, Z11, K3, Z11
 	VFMADD231PS   Z11, Z12, Z9
 	ADDQ          $+256, CX

@@ -4,10 +4,10 @@
 
 package avx512
 
-// FC1ForwardReLUDropout8 computes outputs first … first+99 of fc1: y [500] = dropout(max(0, w x + bias)) from x [800], w [10][500][80].
+// FC1ForwardReLU8 computes outputs first … first+99 of fc1: y [500] = max(0, w x + bias) from x [800], w [10][500][80].
 //
 //go:noescape
-func FC1ForwardReLUDropout8(y []float32, x []float32, w []float32, bias []float32, keys []uint32, first int, threshold uint32, scale float32)
+func FC1ForwardReLU8(y []float32, x []float32, w []float32, bias []float32, first int)
 
 // FC1PackInput8 transposes x [800] into images image, image+1, … of packed [10][capacity][80].
 //
@@ -25,10 +25,10 @@ func FC1UnpackInputGrad8(dx []float32, packed []float32, image int, capacity int
 //go:noescape
 func FC1ImageLists8(values []float32, outputs []int32, ends []int32, dy []float32)
 
-// FC1ForwardReLUDropout16 computes outputs first … first+99 of fc1: y [500] = dropout(max(0, w x + bias)) from x [800], w [10][500][80].
+// FC1ForwardReLU16 computes outputs first … first+99 of fc1: y [500] = max(0, w x + bias) from x [800], w [10][500][80].
 //
 //go:noescape
-func FC1ForwardReLUDropout16(y []float32, x []float32, w []float32, bias []float32, keys []uint32, first int, threshold uint32, scale float32)
+func FC1ForwardReLU16(y []float32, x []float32, w []float32, bias []float32, first int)
 
 // FC1PackInput16 transposes x [800] into images image, image+1, … of packed [10][capacity][80].
 //
@@ -45,6 +45,13 @@ func FC1UnpackInputGrad16(dx []float32, packed []float32, image int, capacity in
 //
 //go:noescape
 func FC1ImageLists16(values []float32, outputs []int32, ends []int32, dy []float32)
+
+// FC1ForwardReLUDropout computes outputs first … first+15, or the last four, of fc1 for a batch:
+// y [blocks][500] = dropout(max(0, w x + bias)) from w [10][500][80] and the inputs, packed [10][stride][80].
+// images is a multiple of 8 and at most 128, first a multiple of 16.
+//
+//go:noescape
+func FC1ForwardReLUDropout(y []float32, packed []float32, w []float32, bias []float32, keys []uint32, images int, stride int, first int, threshold uint32, scale float32)
 
 // FC1OutputLists lists for outputs first … first+count−1 the values of dy [blocks][500] that are not 0, ascending by image:
 // values, images [500][144], counts [500]. batch is a multiple of 8, the last block a half-block if it is none of 16.

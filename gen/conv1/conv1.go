@@ -73,8 +73,8 @@ func forward(f *isa.File, width int, masked bool) {
 		masks = pointers{k.Pointer("mask")}
 	}
 	const tile = winograd.Outputs * points // vectors of half of a tile's transform
-	half := k.Scratch(max(group*tile, points*points) * k.Bytes())
-	v := k.Scratch(points * points * k.Bytes())
+	half := k.Scratch((max(group*tile, points*points) + points*points) * k.Bytes())
+	v := max(group*tile, points*points) * k.Bytes() // offset of V from half
 	k.Loop("tileRow", tilesInRow, append(pointers{x, y}, masks...),
 		with([]int{(4*inputSize - 4*tilesInRow) * line, (2*pooledSize - 2*tilesInRow) * line}, (2*pooledSize-2*tilesInRow)*maskBytes), func() {
 			k.Loop("tileColumn", tilesInRow, append(pointers{x, y}, masks...), with([]int{4 * line, 2 * line}, 2*maskBytes), func() {
@@ -95,15 +95,15 @@ func forward(f *isa.File, width int, masked bool) {
 							d[j] = k.LoadVector(isa.At(half, (i*points+j)*k.Bytes()))
 						}
 						winograd.Input(k, d, func(j int, value isa.V) {
-							k.StoreVector(value, isa.At(v, (i*points+j)*k.Bytes()))
+							k.StoreVector(value, isa.At(half, v+(i*points+j)*k.Bytes()))
 						})
 					}
 					k.Loop("group", outputs/group, nil, nil, func() {
 						k.Comment("columns: Aᵀ (u V), a column of V in registers for all outputs of the group")
-						k.Loop("column", points, pointers{v, u, half}, []int{k.Bytes(), 4 * row, k.Bytes()}, func() {
+						k.Loop("column", points, pointers{u, half}, []int{4 * row, k.Bytes()}, func() {
 							column := make([]isa.V, points)
 							for i := range column {
-								column[i] = k.LoadVector(isa.At(v, i*points*k.Bytes()))
+								column[i] = k.LoadVector(isa.At(half, v+i*points*k.Bytes()))
 							}
 							k.Loop("output", group, pointers{u, half}, []int{4, tile * k.Bytes()}, func() {
 								winograd.OutputColumn(k, func(i int) isa.V {
@@ -113,7 +113,6 @@ func forward(f *isa.File, width int, masked bool) {
 							k.Advance(u, -4*group)
 							k.Advance(half, -group*tile*k.Bytes())
 						})
-						k.Advance(v, -points*k.Bytes())
 						k.Advance(u, 4*group-points*4*row)
 						k.Advance(half, -points*k.Bytes())
 						zero := k.Zero()
@@ -263,8 +262,7 @@ func accumulate(k *isa.Kernel, x reg.GPVirtual, rows []int, at int, windows []gr
 			for r := range rows {
 				var t isa.V
 				if k.Target.Masks {
-					t = k.Copy(column[r])
-					k.VMOVAPS(column[r+1], g.down, t)
+					t = k.Pick(g.down, column[r], column[r+1])
 				} else {
 					t = k.Pick(g.down, k.LoadVector(pixel(r, c)), pixel(r+1, c))
 				}

@@ -46,6 +46,9 @@ const (
 // padding follows each frequency of v and dm, in bytes.
 const padding = 64
 
+// channels of a register tile of weightGrad.
+const channels = 4
+
 type pointers = []reg.GPVirtual
 
 // Emit adds all kernels of the layer.
@@ -451,6 +454,12 @@ func weightGradTransform(f *isa.File) {
 // lanes, a half-block two, of two tiles each; lane l of every row adds up
 // lane by lane, then the lanes are added in reduce's order. AVX2 holds half
 // of it at a time: two channels, and lanes 0–7 before lanes 8–15.
+//
+// A pair's rows of v, 530 KB for 104 images, come from L3 for the first outputs
+// and from L2 for the others, 1 KB here and 1 KB there, which no hardware
+// prefetcher foresees: the next channels' lines are prefetched. Measured on Zen
+// 5, AVX-512, 104 images, µs an image: 2.74 without, 2.49 with; in training
+// 3.9 and 2.9.
 func weightGrad(f *isa.File) {
 	k := f.WideFunction("Conv2WeightGrad", "du, dm, v []float32, images, row0, row1, first int",
 		"adds up rows row0 and row1 of frequencies of the weight gradient of outputs first … first+4 of conv2",
@@ -459,7 +468,6 @@ func weightGrad(f *isa.File) {
 	const (
 		rowBytes = tiles * 64 // of a block
 		blockV   = frequencies * (inputs*rowBytes + padding)
-		channels = 4
 	)
 	dm := k.Pointer("dm")
 	blocks, tailDM := k.GP64(), k.GP64()
@@ -537,6 +545,7 @@ func accumulate(k *isa.Kernel, dm, v, tailDM, tailV, blocks reg.GPVirtual, block
 			x := make([]isa.V, held)
 			for i := range x {
 				x[i] = k.LoadVector(isa.At(v, (c+i)*row+at))
+				k.PREFETCHT0(isa.At(v, (channels+c+i)*row+at))
 			}
 			for o := range a {
 				gradient := k.LoadVector(isa.At(dm, o*row+at))

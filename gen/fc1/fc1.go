@@ -30,6 +30,7 @@ const (
 	runs       = 11
 	imageList  = 512 // entries
 	outputList = 144
+	ahead      = 4 // outputs
 )
 
 type pointers = []reg.GPVirtual
@@ -37,133 +38,16 @@ type pointers = []reg.GPVirtual
 // Emit adds all kernels of the layer.
 func Emit(f *isa.File) {
 	for _, width := range isa.Widths {
-		forward(f, width)
+		forwardAll(f, width)
 		pack(f, width)
 		unpack(f, width)
 		imageLists(f, width)
 	}
+	forwardKept(f)
 	outputLists(f)
 	inputGrad(f)
 	weightGrad(f, false)
 	weightGrad(f, true)
-}
-
-// forward emits y = dropout(max(0, w x + bias)).
-//
-// Register tile: 25 outputs of a block with AVX-512, five outputs of both
-// halves of a block with AVX2; each weight is broadcast from memory.
-func forward(f *isa.File, width int) {
-	k := f.Function("FC1ForwardReLUDropout", width, "y, x, w, bias []float32, keys []uint32, first int, threshold uint32, scale float32",
-		"computes outputs first … first+99 of fc1: y [500] = dropout(max(0, w x + bias)) from x [800], w [10][500][80].")
-	y, x, w, bias, first := k.Pointer("y"), k.Pointer("x"), k.Pointer("w"), k.Pointer("bias"), k.Integer("first")
-	line := k.Line()
-	parts := width / k.Lanes
-	group := 25
-	if !k.Target.Masks {
-		group = 10 / parts
-	}
-	offset := k.GP64()
-	k.IMUL3Q(operand.I32(int32(line)), first, offset)
-	k.ADDQ(offset, y)
-	k.IMUL3Q(operand.I32(sliceBytes), first, offset)
-	k.ADDQ(offset, w)
-	k.LEAQ(operand.Mem{Base: bias, Index: first, Scale: 4}, bias)
-	hash := k.GP32()
-	k.LEAL(operand.Mem{Base: first, Disp: 1}, hash)
-	k.IMUL3L(operand.U32(golden), hash, hash)
-
-	k.Loop("group", part/group, pointers{y, w, bias}, []int{group * line, group * sliceBytes, 4 * group}, func() {
-		sums := make([][]isa.V, group)
-		for o := range sums {
-			sums[o] = append(sums[o], k.Broadcast(isa.At(bias, 4*o)))
-			for range parts - 1 {
-				sums[o] = append(sums[o], k.Copy(sums[o][0]))
-			}
-		}
-		const unroll = 8
-		weight := k.GP64()
-		k.MOVQ(w, weight)
-		k.Loop("slice", slices, pointers{weight}, []int{(outputs - 1) * sliceBytes}, func() {
-			k.Loop("input", slice/unroll, pointers{weight, x}, []int{4 * unroll, unroll * line}, func() {
-				for i := range unroll {
-					values := make([]isa.V, parts)
-					for p := range values {
-						values[p] = k.LoadVector(isa.At(x, i*line+p*k.Bytes()))
-					}
-					for o := range sums {
-						k.Products(isa.At(weight, o*sliceBytes+4*i), values, sums[o])
-					}
-				}
-			})
-		})
-		k.Advance(x, -inputs*line)
-		k.Comment("ReLU; dropout keeps a value when hash(key, unit) ≥ threshold")
-		keys := k.Pointer("keys")
-		for o := range sums {
-			for p, sum := range sums[o] {
-				k.StoreVector(sum, isa.At(y, o*line+p*k.Bytes()))
-			}
-		}
-		unit := k.GP64()
-		k.MOVQ(y, unit)
-		k.Loop("unit", group, pointers{unit}, []int{line}, func() {
-			zero, scale := k.Zero(), k.BroadcastParameter("scale")
-			for p := range parts {
-				kept := k.Max(zero, isa.At(unit, p*k.Bytes()))
-				k.VMULPS(scale, kept, kept)
-				h := k.Vector()
-				k.VMOVD(hash, h.AsX())
-				k.VPBROADCASTD(h.AsX(), h)
-				keep(k, h, isa.At(keys, p*k.Bytes()), kept)
-				k.StoreVector(kept, isa.At(unit, p*k.Bytes()))
-			}
-			k.ADDL(operand.U32(golden), hash)
-		})
-	})
-	k.Return()
-}
-
-// golden is 2³² divided by the golden ratio.
-const golden = 0x9e3779b9
-
-// keep zeroes the lanes of values whose unit is dropped: hash < threshold.
-// Hash: the finaliser of MurmurHash3 over key XOR h.
-func keep(k *isa.Kernel, h isa.V, keys operand.Mem, values isa.V) {
-	shifted, factor := k.Vector(), k.Vector()
-	xor := func(a operand.Op, b isa.V) {
-		if k.Target.Masks {
-			k.VPXORD(a, b, b)
-		} else {
-			k.VPXOR(a, b, b)
-		}
-	}
-	xor(keys, h)
-	for _, step := range []struct {
-		shift  uint8
-		factor uint32
-		name   string
-	}{{16, 0x85ebca6b, "factor1"}, {13, 0xc2b2ae35, "factor2"}, {16, 0, ""}} {
-		k.VPSRLD(operand.U8(step.shift), h, shifted)
-		xor(shifted, h)
-		if step.factor != 0 {
-			k.VPBROADCASTD(k.Words(step.name, step.factor), factor)
-			k.VPMULLD(factor, h, h)
-		}
-	}
-	threshold := k.GP32()
-	k.Load(k.Param("threshold"), threshold)
-	k.VMOVD(threshold, shifted.AsX())
-	k.VPBROADCASTD(shifted.AsX(), shifted)
-	if k.Target.Masks {
-		const notLess = operand.U8(5)
-		kept := k.K()
-		k.VPCMPUD(notLess, shifted, h, kept)
-		k.VMOVAPS_Z(values, kept, values)
-		return
-	}
-	k.VPMAXUD(h, shifted, shifted)
-	k.VPCMPEQD(h, shifted, shifted)
-	k.VANDPS(shifted, values, values)
 }
 
 // pack and unpack emit the transposition between lines and rows, 8×8 values
@@ -482,6 +366,13 @@ func weightGrad(f *isa.File, update bool) {
 		strides = append(strides, sliceBytes)
 	}
 	k.LoopCounter("output", count, walk, strides, func() {
+		if update {
+			for line := 0; line < sliceBytes; line += 64 {
+				for _, row := range rows {
+					k.PREFETCHT0(isa.At(row, ahead*sliceBytes+line))
+				}
+			}
+		}
 		sums := make([]isa.V, vectors)
 		for i := range sums {
 			if update {

@@ -3,6 +3,7 @@ package isa
 import (
 	"fmt"
 
+	"github.com/mmcloughlin/avo/ir"
 	"github.com/mmcloughlin/avo/operand"
 	"github.com/mmcloughlin/avo/reg"
 )
@@ -114,14 +115,13 @@ func (k *Kernel) MultiplyMinus(sum V, c float32, x V) {
 	}
 }
 
-// Products adds w·x[i] to each sum[i], w being one float32 in memory: with
-// broadcast memory operands where the target has them, else through a
-// register.
+// Products adds w·x[i] to each sum[i], w being one float32 in memory: with a
+// broadcast memory operand where the target has them and w is used once, else
+// through a register, since loads can be scarcer than instructions (Zen 5: two
+// a cycle, like the products).
 func (k *Kernel) Products(w operand.Mem, x, sum []V) {
-	if k.Target.Masks {
-		for i := range sum {
-			k.VFMADD231PS_BCST(w, x[i], sum[i])
-		}
+	if k.Target.Masks && len(sum) == 1 {
+		k.VFMADD231PS_BCST(w, x[0], sum[0])
 		return
 	}
 	b := k.Broadcast(w)
@@ -142,14 +142,18 @@ func (k *Kernel) Scaled(w operand.Mem, x V) V {
 	return v
 }
 
-// Pick returns y where the mask is set and x elsewhere; x is given up. The
-// mask is an opmask register where the target has them, else a vector. (avo
-// takes the target of a VBLENDMPS for read, so it has to be x.)
+// Pick returns y where the mask is set and x elsewhere. The mask is an opmask
+// register where the target has them, else a vector.
 func (k *Kernel) Pick(mask operand.Op, x V, y operand.Op) V {
-	if k.Target.Masks {
-		k.VBLENDMPS(y, x, mask, x)
-	} else {
-		k.VBLENDVPS(mask, y, x, x)
+	v := k.Vector()
+	if !k.Target.Masks {
+		k.VBLENDVPS(mask, y, x, v)
+		return v
 	}
-	return x
+	// By hand: avo takes the target of every masked instruction for read.
+	k.Instruction(&ir.Instruction{
+		Opcode: "VBLENDMPS", Operands: []operand.Op{y, x, mask, v},
+		Inputs: []operand.Op{y, x, mask}, Outputs: []operand.Op{v}, ISA: []string{"AVX512F"},
+	})
+	return v
 }

@@ -27,9 +27,9 @@ type Target struct {
 // Targets are the instruction sets that kernels are generated for. Features
 // are avo's names of what dispatch checks before it chooses the set.
 var Targets = []Target{
-	{Name: "avx2", Lanes: 8, Registers: 16, Features: []string{"AVX", "AVX2", "FMA3", "POPCNT"}},
+	{Name: "avx2", Lanes: 8, Registers: 16, Features: []string{"AVX", "AVX2", "FMA3", "POPCNT", "BMI"}},
 	{Name: "avx512", Lanes: 16, Registers: 32, Masks: true,
-		Features: []string{"AVX", "AVX2", "FMA3", "POPCNT", "AVX512F", "AVX512BW", "AVX512DQ", "AVX512VL"}},
+		Features: []string{"AVX", "AVX2", "FMA3", "POPCNT", "BMI", "AVX512F", "AVX512BW", "AVX512DQ", "AVX512VL"}},
 }
 
 // Widths are the numbers of images that lie side by side in memory: a

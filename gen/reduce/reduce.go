@@ -91,6 +91,15 @@ func Row(k *isa.Kernel, rows [][4]isa.V, to []operand.Mem) {
 	}
 }
 
+// Eight returns the lane sums of eight 8-lane vectors, in their order.
+func Eight(k *isa.Kernel, row func(i int) isa.V) isa.V {
+	var four [4]isa.V
+	for i := range four {
+		four[i] = quarters(k, row(i), row(4+i))
+	}
+	return shuffled(k, shuffled(k, four[0], four[1], 0x44, 0xee), shuffled(k, four[2], four[3], 0x44, 0xee), 0x88, 0xdd)
+}
+
 // quarters returns [x0…3 + x4…7 | y0…3 + y4…7].
 func quarters(k *isa.Kernel, x, y isa.V) isa.V {
 	low, high := k.YMM(), k.YMM()
