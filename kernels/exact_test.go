@@ -286,18 +286,7 @@ var exact = map[string]answers{
 		return map[int]answer{0: {numbers: y, roundings: FC1Inputs + 2}}
 	},
 	"FC1ForwardReLUDropout": func(batch int, b *buffers) map[int]answer {
-		y, packed, w, bias := make([]number, FC1Outputs*batch), b.floats[1], b.floats[2], b.floats[3]
-		blocks(batch, func(first, width int) {
-			for i := range FC1Outputs * width {
-				o, image := i/width, first+i%width
-				if DropoutKeeps(testKeys[image], o, testDropout.Threshold) {
-					y[first*FC1Outputs+i] = relu(connectNumbers(FC1Inputs, exactly(bias[o]),
-						func(i int) float32 { return w[fc1Weight(o, i)] },
-						func(i int) float32 { return packed[(i/FC1Slice*batch+image)*FC1Slice+i%FC1Slice] })).times(exactly(testDropout.Scale))
-				}
-			}
-		})
-		return map[int]answer{0: {numbers: y, roundings: FC1Inputs + 3}}
+		return map[int]answer{0: fc1DropoutAnswer(batch, b, &testDropout)}
 	},
 	"FC1PackInput": func(n int, b *buffers) map[int]answer {
 		packed := unchanged(b.floats[0])
@@ -459,6 +448,21 @@ var exact = map[string]answers{
 		}
 		return map[int]answer{0: {numbers: logits, roundings: SingleH + 2}}
 	},
+}
+
+func fc1DropoutAnswer(batch int, b *buffers, dropout *Dropout) answer {
+	y, packed, w, bias := make([]number, FC1Outputs*batch), b.floats[1], b.floats[2], b.floats[3]
+	blocks(batch, func(first, width int) {
+		for i := range FC1Outputs * width {
+			o, image := i/width, first+i%width
+			if DropoutKeeps(testKeys[image], o, dropout.Threshold) {
+				y[first*FC1Outputs+i] = relu(connectNumbers(FC1Inputs, exactly(bias[o]),
+					func(i int) float32 { return w[fc1Weight(o, i)] },
+					func(i int) float32 { return packed[(i/FC1Slice*batch+image)*FC1Slice+i%FC1Slice] })).times(exactly(dropout.Scale))
+			}
+		}
+	})
+	return answer{numbers: y, roundings: FC1Inputs + 3}
 }
 
 func fc2Logits(n int, x, w, bias []float32) answer {

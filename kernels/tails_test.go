@@ -112,6 +112,27 @@ func TestFC1Tails(t *testing.T) {
 	}
 }
 
+// TestDropoutTails: thresholds that keep all outputs, hardly any and hardly all,
+// so that of 16 outputs any number is kept.
+func TestDropoutTails(t *testing.T) {
+	const batch = Block + HalfBlock
+	r := rand.New(rand.NewPCG(1, 14))
+	b := &buffers{floats: [][]float32{nil, uniform(r, FC1Inputs*batch), uniform(r, FC1W), uniform(r, FC1Outputs)}}
+	for _, threshold := range []uint32{0, 1 << 28, 7 << 29, 15 << 28, 1<<32 - 1} {
+		dropout := &Dropout{Threshold: threshold, Scale: 1.25}
+		want := fc1DropoutAnswer(batch, b, dropout)
+		for _, s := range sets(t) {
+			y := between(t, true).floats(FC1Outputs * batch)
+			for first := 0; first < FC1Outputs; first += FC1Kept {
+				if err := s.FC1ForwardReLUDropout(batch, y, b.floats[1], b.floats[2], b.floats[3], testKeys[:batch], dropout, first, batch); err != nil {
+					t.Fatal(err)
+				}
+			}
+			checkTail(t, s, fmt.Sprintf("threshold %#x", threshold), want, nil, y, everything)
+		}
+	}
+}
+
 // TestSingleTails: fully connected layers of one image with few inputs that are
 // not 0.
 func TestSingleTails(t *testing.T) {
