@@ -13,7 +13,8 @@ var ceilings = []string{"FMAPeak", "FMAPeakMemory", "FMAPeakBroadcast", "Read"}
 func TestCeilings(t *testing.T) {
 	for _, s := range sets(t) {
 		for _, atEnd := range []bool{false, true} {
-			sink, source := guardedFloats(t, PeakSink, atEnd), guardedFloats(t, PeakSource, atEnd)
+			guarded := between(t, atEnd)
+			sink, source := guarded.floats(PeakSink), guarded.floats(PeakSource)
 			for i := range source {
 				source[i] = 0.25
 			}
@@ -47,7 +48,7 @@ func TestCeilings(t *testing.T) {
 					t.Errorf("%s: %s: counts %v operations", s.Name(), name, flops)
 				}
 			}
-			data := guardedFloats(t, 3*ReadStep, atEnd)
+			data := guarded.floats(3 * ReadStep)
 			if bytes, err := s.Read(data, 5); err != nil || bytes != 5*4*3*ReadStep {
 				t.Errorf("%s: Read: %v bytes, error %v", s.Name(), bytes, err)
 			}

@@ -5,16 +5,18 @@ import "math/rand/v2"
 // Dense work of conv2, one direction, an image.
 const conv2FLOPs = 2 * Conv2Outputs * Conv2Size * Conv2Size * Conv2Inputs * Taps
 
-// Largest sums of absolute values in a row of the transforms, both dimensions.
-const (
-	growthB   = 30 * 30   // Bᵀ
-	growthBT  = 36 * 36   // B: its column of ±2, ±½
-	growthAT  = 19 * 19   // Aᵀ
-	growthA   = 15 * 15   // A
-	growthG   = 1.2 * 1.2 // G
-	growthGT  = 7.5 * 7.5 // Gᵀ
-	roundings = 2 * 8     // of a two-dimensional transform
+// What the transforms, over both dimensions, make of values up to 1, and
+// roundings on the way: at most eight in one dimension.
+var (
+	growthB  = matrixBT.growth()
+	growthBT = matrixB.growth()
+	growthAT = matrixAT.growth()
+	growthA  = matrixA.growth()
+	growthG  = matrixG.growth()
+	growthGT = matrixGT.growth()
 )
+
+const roundings = 2 * 8
 
 func conv2Rows() []row {
 	var rows []row
@@ -23,9 +25,8 @@ func conv2Rows() []row {
 		v := argument{name: "v", floats: Conv2V(n)}
 		y := argument{name: "y", floats: Conv2Y * n}
 		u := argument{name: "u", floats: Conv2U}
-		work := argument{name: "work", floats: Conv2Work * n}
+		work := argument{name: "work", floats: Conv2Work * n, work: true}
 		bias := argument{name: "bias", floats: Conv2Outputs}
-		dm := argument{name: "dm", floats: Conv2M(n)}
 		dv := argument{name: "dv", floats: Conv2DV * n}
 		mask := argument{name: "mask", bytes: MaskBytes(Conv2Y, n)}
 		rows = append(rows,
@@ -47,7 +48,8 @@ func conv2Rows() []row {
 					})
 				}},
 			row{kernel: "Conv2OutputGrad", images: n, perCall: float64(n),
-				arguments: []argument{out(dm), y, filledBy(mask, randomMasks(n))}, magnitude: growthA, terms: roundings, integers: true,
+				arguments: []argument{{name: "dm", floats: Conv2Pairs * Conv2M(n), output: true}, y, filledBy(mask, randomMasks(n))},
+				magnitude: growthA, terms: roundings, integers: true,
 				call: func(s *Set, n int, b *buffers) error { return eachGroup(s, n, b.floats[0], b.floats[1], b.bytes[2]) }},
 			row{kernel: "Conv2InputGradProducts", images: n, perCall: float64(n), flops: conv2FLOPs,
 				arguments: []argument{out(dv), u, {name: "dm", floats: Conv2Groups * Conv2M(n)}},
@@ -69,7 +71,7 @@ func conv2Rows() []row {
 				}},
 		)
 	}
-	for _, n := range []int{8, 16, 24, 104} {
+	for _, n := range []int{8, 16, 24, 32, 104} {
 		du := argument{name: "du", floats: Conv2U, output: true}
 		v := argument{name: "v", floats: Conv2V(n)}
 		dm := argument{name: "dm", floats: Conv2M(n)}
@@ -136,10 +138,11 @@ func groups(channels int, fn func(first int) error) error {
 	return nil
 }
 
-// eachGroup makes all of dM, group by group and pair by pair, in one buffer.
+// eachGroup makes all of dM, group by group in one buffer for each pair.
 func eachGroup(s *Set, n int, dm, dy []float32, mask []byte) error {
+	size := len(dm) / Conv2Pairs
 	for pair := range Conv2Pairs {
-		if err := groups(Conv2Outputs, func(first int) error { return s.Conv2OutputGrad(n, dm, dy, mask, pair, first) }); err != nil {
+		if err := groups(Conv2Outputs, func(first int) error { return s.Conv2OutputGrad(n, dm[pair*size:][:size], dy, mask, pair, first) }); err != nil {
 			return err
 		}
 	}

@@ -17,18 +17,42 @@
 //
 // # Names
 //
-// layer + direction + what is fused, in the order of the computation:
+// A kernel of a layer is called, in this order,
+//
+//	[Single]            for one image
+//	layer               Conv1, Conv2, FC1 or FC2
+//	what it computes    Forward, InputGrad, WeightGrad, BiasGrad or OutputGrad
+//	a stage of that     Products or Transform
+//	what is fused       ReLU, Dropout, Pool, Mask, Loss or Adam
+//
 // Conv2ForwardReLUPoolMask is conv2's forward pass with bias, pooling and ReLU,
-// which also stores the masks that Conv2OutputGrad needs. A gradient is called
-// d and what it is the gradient of: dw, dx.
+// which also stores the masks that Conv2OutputGrad needs. InputTransform and
+// WeightTransform prepare Winograd's forward pass, Direct stands for a forward
+// pass by plain sums, and the Single… kernels, which all go forward, do not say
+// so. FC1 has besides its Pack and Unpack and its Lists. What belongs to no
+// layer has a name of its own: Gather, SingleInput, LineSums, Adam, and the
+// ceilings. A gradient is called d and what it is the gradient of: dw, dx.
 //
 // # Contract
 //
-// A method of Set checks the lengths of its arguments and returns an error
-// that names the kernel, before anything is computed. What a kernel writes must
-// not overlap what it reads, except where an argument is both, as Adam's
-// weights. No kernel allocates. Results never depend on
-// the instruction set among AVX2 and AVX-512, nor on how calls are spread over
-// threads; the plain-Go twins take the same steps in the same order, but round
-// products and sums separately.
+// A method of Set checks the lengths of its arguments and the ranges of its
+// numbers, and returns an error that names the kernel, before anything is
+// computed. No kernel allocates, and none changes what it only reads. Results
+// never depend on the instruction set among AVX2 and AVX-512, nor on how calls
+// are spread over threads; the plain-Go twins take the same steps in the same
+// order, but round products and sums separately.
+//
+// What a kernel writes, working memory too, must not overlap anything else that
+// it is given. An argument that is both read and written, as Adam's weights, is
+// one slice. Arguments that are only read may overlap one another.
+//
+// Values of any kind are allowed. Infinities and NaN go where the formulas take
+// them, through Winograd's transforms to all outputs of a tile; a product of 0
+// and an infinity may be NaN where a formula would leave it out, and pooling may
+// lose a NaN.
+//
+// Lists are trusted: FC1InputGrad, FC1WeightGrad and FC1WeightGradAdam read
+// indices, ends and counts that FC1ImageLists and FC1OutputLists have to have
+// made, for as many images as they are told of; others make them touch memory
+// outside their arguments. Gather checks its indices, which come from callers.
 package kernels

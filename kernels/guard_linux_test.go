@@ -2,7 +2,6 @@ package kernels
 
 import (
 	"testing"
-	"unsafe"
 
 	"golang.org/x/sys/unix"
 )
@@ -27,11 +26,4 @@ func guarded(t testing.TB, n int, atEnd bool) []byte {
 		return all[page+size-n : page+size : page+size]
 	}
 	return all[page : page+n : page+n]
-}
-
-func guardedFloats(t testing.TB, n int, atEnd bool) []float32 {
-	if n == 0 {
-		return nil
-	}
-	return unsafe.Slice((*float32)(unsafe.Pointer(&guarded(t, 4*n, atEnd)[0])), n)
 }

@@ -2,9 +2,7 @@ package kernels
 
 import (
 	"fmt"
-	"math"
 	"math/rand/v2"
-	"testing"
 )
 
 const (
@@ -23,10 +21,11 @@ func inputRows() []row {
 						data[i] = byte(r.Uint32())
 					}
 				}},
+				copyOfInts("index", gatherIndex[:n]),
 			},
 			integers: true, // the twin rounds as the kernels do
 			call: func(s *Set, n int, b *buffers) error {
-				return s.Gather(n, b.floats[0], b.bytes[1], gatherIndex[:min(n, Block)])
+				return s.Gather(n, b.floats[0], b.bytes[1], b.ints[2])
 			}})
 	}
 	return rows
@@ -72,7 +71,6 @@ func positive(r *rand.Rand, values []float32, _ []byte) {
 }
 
 func adamRows() []row {
-	step := NewAdamStep(1e-3, 0.9, 0.999, 1e-8, 3)
 	var rows []row
 	for _, n := range []int{8, 16, 24, FC1W / 10} {
 		rows = append(rows, row{kernel: "Adam", shape: fmt.Sprintf("weights=%d", n), perCall: float64(n) / 431080 * 100,
@@ -81,10 +79,10 @@ func adamRows() []row {
 			// A step divides by √v/√(1−β₂³) ≥ √(0.001·dw²)·18.
 			magnitude: 4, terms: 8,
 			call: func(s *Set, _ int, b *buffers) error {
-				return s.Adam(b.floats[0], b.floats[1], b.floats[2], b.floats[3], &step)
+				return s.Adam(b.floats[0], b.floats[1], b.floats[2], b.floats[3], &testStep)
 			}})
 	}
-	for _, n := range []int{8, 16, 40, 104} {
+	for _, n := range []int{8, 16, 32, 40, 104} {
 		rows = append(rows, row{kernel: "LineSums", images: n, perCall: float64(n),
 			arguments: []argument{{name: "sums", floats: FC1Outputs, output: true}, {name: "lines", floats: FC1Outputs * n}},
 			magnitude: float64(n), terms: float64(n), integers: true,
@@ -93,7 +91,7 @@ func adamRows() []row {
 	return rows
 }
 
-var gatherIndex = [Block]int32{19, 0, 3, 7, 7, 1, 18, 2, 4, 5, 6, 8, 9, 10, 11, 12}
+var gatherIndex = []int32{19, 0, 3, 7, 7, 1, 18, 2, 4, 5, 6, 8, 9, 10, 11, 12}
 
 func directRows() []row {
 	var rows []row
@@ -125,57 +123,4 @@ func directRows() []row {
 		)
 	}
 	return rows
-}
-
-// TestWinogradAgainstDirect compares the two algorithms of both convolutions.
-func TestWinogradAgainstDirect(t *testing.T) {
-	for _, s := range sets(t) {
-		random := rand.New(rand.NewPCG(9, 9))
-		fill := func(n int) []float32 {
-			v := make([]float32, n)
-			for i := range v {
-				v[i] = 2*random.Float32() - 1
-			}
-			return v
-		}
-		compare := func(name string, winograd, direct []float32, bound float64) {
-			worst := 0.0
-			for i := range direct {
-				worst = max(worst, math.Abs(float64(winograd[i])-float64(direct[i])))
-			}
-			if !(worst <= bound) {
-				t.Errorf("%s: %s: largest difference: expected at most %g, got %g", s.Name(), name, bound, worst)
-			}
-		}
-		const n = Block
-		x, w1, b1, u1 := fill(ImagePixels*n), fill(Conv1W), fill(Conv1Row), make([]float32, Conv1U)
-		winograd, direct := make([]float32, Conv1Y*n), make([]float32, Conv1Y*n)
-		check := func(err error) {
-			if err != nil {
-				t.Fatal(err)
-			}
-		}
-		check(s.Conv1WeightTransform(u1, w1))
-		check(s.Conv1ForwardReLUPool(n, winograd, x, u1, b1))
-		for row := range Pool1Size {
-			check(s.Conv1DirectReLUPool(n, direct, x, w1, b1, row))
-		}
-		// Rounding errors have random signs and add up like their squares: the
-		// bound is 2⁻²⁴ times the root of what the transforms amplify and of the terms.
-		amplified := growthG * growthB * growthAT
-		compare("conv1", winograd, direct, math.Sqrt(amplified*Taps)*0x1p-24)
-
-		x2, w2, b2, u2 := fill(Conv2X*n), fill(Conv2W), fill(Conv2Outputs), make([]float32, Conv2U)
-		v, work := make([]float32, Conv2V(n)), make([]float32, Conv2Work*n)
-		winograd, direct = make([]float32, Conv2Y*n), make([]float32, Conv2Y*n)
-		check(s.Conv2WeightTransform(u2, w2))
-		check(s.Conv2InputTransform(n, v, x2))
-		check(groups(Conv2Outputs, func(first int) error {
-			return s.Conv2ForwardReLUPool(n, winograd, work, u2, v, b2, first)
-		}))
-		for window := range Pool2Pixels {
-			check(s.Conv2DirectReLUPool(n, direct, x2, w2, b2, window))
-		}
-		compare("conv2", winograd, direct, math.Sqrt(amplified*Conv2Inputs*Taps)*0x1p-24)
-	}
 }

@@ -5,12 +5,11 @@ import (
 	"math/rand/v2"
 	"slices"
 	"testing"
-	"unsafe"
 )
 
 func singleRows() []row {
 	u2 := argument{name: "u", floats: SingleU2}
-	list := []argument{{name: "values", floats: SingleList}, {name: "places", bytes: 4 * SingleList}}
+	list := []argument{{name: "values", floats: SingleList, work: true}, {name: "places", ints: SingleList, work: true}}
 	rows := []row{
 		{kernel: "SingleInput", shape: "image", perCall: 1,
 			arguments: []argument{{name: "x", floats: ImagePixels, output: true}, {name: "image", bytes: ImagePixels, fill: randomBytes}},
@@ -27,7 +26,7 @@ func singleRows() []row {
 			magnitude: growthB, terms: roundings, integers: true,
 			call: func(s *Set, _ int, b *buffers) error { return s.SingleConv2InputTransform(b.floats[0], b.floats[1]) }},
 		{kernel: "SingleConv2ReLUPool", shape: "image", perCall: 1, flops: conv2FLOPs,
-			arguments: []argument{{name: "y", floats: Conv2Y, output: true}, {name: "m", floats: SingleM}, u2,
+			arguments: []argument{{name: "y", floats: Conv2Y, output: true}, {name: "m", floats: SingleM, work: true}, u2,
 				{name: "v", floats: SingleV}, {name: "bias", floats: SingleBias2}},
 			magnitude: Conv2Inputs * growthAT, terms: Conv2Inputs + roundings, integers: true,
 			call: func(s *Set, _ int, b *buffers) error {
@@ -38,7 +37,7 @@ func singleRows() []row {
 				{name: "w", floats: SingleW2}, {name: "bias", floats: SingleLogits}}, list...),
 			magnitude: SingleH + 1, terms: SingleH + 1, integers: true,
 			call: func(s *Set, _ int, b *buffers) error {
-				return s.SingleFC2(b.floats[0], b.floats[1], b.floats[2], b.floats[3], b.floats[4], words(b.bytes[5]))
+				return s.SingleFC2(b.floats[0], b.floats[1], b.floats[2], b.floats[3], b.floats[4], b.ints[5])
 			}},
 	}
 	for _, backwards := range []bool{false, true} {
@@ -47,7 +46,7 @@ func singleRows() []row {
 				{name: "w", floats: SingleW1}, {name: "bias", floats: SingleH}}, list...),
 			magnitude: FC1Inputs + 1, terms: FC1Inputs + 1, integers: true,
 			call: func(s *Set, _ int, b *buffers) error {
-				return s.SingleFC1ReLU(b.floats[0], b.floats[1], b.floats[2], b.floats[3], b.floats[4], words(b.bytes[5]), backwards)
+				return s.SingleFC1ReLU(b.floats[0], b.floats[1], b.floats[2], b.floats[3], b.floats[4], b.ints[5], backwards)
 			}})
 	}
 	return rows
@@ -57,11 +56,6 @@ func randomBytes(r *rand.Rand, _ []float32, data []byte) {
 	for i := range data {
 		data[i] = byte(r.Uint32())
 	}
-}
-
-// words are bytes, which begin at a multiple of 4, as integers.
-func words(data []byte) []int32 {
-	return unsafe.Slice((*int32)(unsafe.Pointer(unsafe.SliceData(data))), len(data)/4)
 }
 
 // halfZero fills with integers from −2 to 2 and sets half of the values to 0.

@@ -12,21 +12,59 @@ import (
 	"strings"
 	"testing"
 	"time"
+	"unsafe"
 )
 
 // argument is a buffer that a kernel reads or writes.
 type argument struct {
-	name   string
-	floats int                                               // number of float32 values, or
-	bytes  int                                               // number of bytes
-	output bool                                              // the kernel writes all of it, or the part that the row's call names
-	fill   func(r *rand.Rand, values []float32, data []byte) // nil: uniform in [-1, 1)
+	name     string
+	floats   int                                               // number of float32 values, or
+	bytes    int                                               // number of bytes, or
+	ints     int                                               // number of int32 values
+	output   bool                                              // the kernel writes all of it, or the part that the row's call names
+	work     bool                                              // working memory: what is left there means nothing
+	fill     func(r *rand.Rand, values []float32, data []byte) // nil: uniform in [-1, 1)
+	fillInts func(values []int32)                              // nil: zeros
+
+	// defined says whether an element of an output means something, nil that
+	// all do.
+	defined func(b *buffers, at int) bool
+	// tolerance is that of this output against the twin, 0 that it is the row's.
+	tolerance float64
 }
 
 // buffers are a row's arguments, in its order.
 type buffers struct {
 	floats [][]float32
 	bytes  [][]byte
+	ints   [][]int32
+}
+
+// memory makes a buffer of a number of bytes that begins at a multiple of 4.
+type memory func(bytes int) []byte
+
+// aligned is memory that begins at a multiple of 64, a cache line.
+func aligned(bytes int) []byte {
+	raw := make([]byte, bytes+64)
+	skip := -int(uintptr(unsafe.Pointer(unsafe.SliceData(raw)))) & 63
+	return raw[skip : skip+bytes : skip+bytes]
+}
+
+// between is memory between two pages that cannot be touched, see guarded.
+func between(t testing.TB, atEnd bool) memory {
+	return func(bytes int) []byte { return guarded(t, bytes, atEnd) }
+}
+
+func (m memory) floats(n int) []float32 {
+	return unsafe.Slice((*float32)(unsafe.Pointer(unsafe.SliceData(m(4*n)))), n)
+}
+
+func (m memory) words(n int) []uint32 {
+	return unsafe.Slice((*uint32)(unsafe.Pointer(unsafe.SliceData(m(4*n)))), n)
+}
+
+func (m memory) ints(n int) []int32 {
+	return unsafe.Slice((*int32)(unsafe.Pointer(unsafe.SliceData(m(4*n)))), n)
 }
 
 // row is one kernel with its shape. All tests and benchmarks range over
@@ -60,12 +98,19 @@ func table() []row {
 	return slices.Concat(inputRows(), conv1Rows(), conv2Rows(), fc1Rows(), fc2Rows(), adamRows(), directRows(), singleRows())
 }
 
-func filled(t testing.TB, r row, seed uint64, integers bool, make32 func(int) []float32, make8 func(int) []byte) *buffers {
-	t.Helper()
+// filled makes a row's arguments.
+func filled(r row, seed uint64, integers bool, m memory) *buffers {
 	random := rand.New(rand.NewPCG(seed, 1))
-	b := &buffers{floats: make([][]float32, len(r.arguments)), bytes: make([][]byte, len(r.arguments))}
+	b := &buffers{make([][]float32, len(r.arguments)), make([][]byte, len(r.arguments)), make([][]int32, len(r.arguments))}
 	for i, a := range r.arguments {
-		b.floats[i], b.bytes[i] = make32(a.floats), make8(a.bytes)
+		switch {
+		case a.floats > 0:
+			b.floats[i] = m.floats(a.floats)
+		case a.ints > 0:
+			b.ints[i] = m.ints(a.ints)
+		default:
+			b.bytes[i] = m(a.bytes)
+		}
 		for j := range b.floats[i] {
 			switch {
 			case integers:
@@ -77,12 +122,39 @@ func filled(t testing.TB, r row, seed uint64, integers bool, make32 func(int) []
 		if a.fill != nil {
 			a.fill(random, b.floats[i], b.bytes[i])
 		}
+		if a.fillInts != nil {
+			a.fillInts(b.ints[i])
+		}
 	}
 	return b
 }
 
-func plainFloats(n int) []float32 { return make([]float32, n) }
-func plainBytes(n int) []byte     { return make([]byte, n) }
+// clone copies all arguments.
+func (b *buffers) clone() *buffers {
+	c := &buffers{slices.Clone(b.floats), slices.Clone(b.bytes), slices.Clone(b.ints)}
+	for i := range c.floats {
+		c.floats[i], c.bytes[i], c.ints[i] = slices.Clone(b.floats[i]), slices.Clone(b.bytes[i]), slices.Clone(b.ints[i])
+	}
+	return c
+}
+
+// runRow calls a row's kernel and fails if that changes what it only reads.
+func runRow(t *testing.T, s *Set, r row, b *buffers) {
+	t.Helper()
+	before := b.clone()
+	if err := r.call(s, r.images, b); err != nil {
+		t.Fatal(err)
+	}
+	for i, a := range r.arguments {
+		if a.output || a.work {
+			continue
+		}
+		same := func(a, b float32) bool { return math.Float32bits(a) == math.Float32bits(b) }
+		if !slices.EqualFunc(b.floats[i], before.floats[i], same) || !slices.Equal(b.bytes[i], before.bytes[i]) || !slices.Equal(b.ints[i], before.ints[i]) {
+			t.Fatalf("%s: changes %s, which it only reads", s.Name(), a.name)
+		}
+	}
+}
 
 // sets returns the available sets, and fails if the environment variable
 // KERNELET_REQUIRE names one that is not among them.
@@ -99,59 +171,97 @@ func sets(t testing.TB) []*Set {
 	return s
 }
 
-// outputs calls fn with every output of two runs.
-func outputs(r row, a, b *buffers, fn func(name string, a, b []float32, abytes, bbytes []byte)) {
-	for i, argument := range r.arguments {
-		if argument.output {
-			fn(argument.name, a.floats[i], b.floats[i], a.bytes[i], b.bytes[i])
-		}
+// generatedSets returns the sets that are not plain Go, and skips the test
+// where there are none.
+func generatedSets(t *testing.T) []*Set {
+	t.Helper()
+	all := sets(t)
+	if len(all) == 1 {
+		t.Skip("needs generated kernels: this machine or build has none")
 	}
+	return all[1:]
 }
 
+// isDefined reports whether an element of an output means something; b has what
+// a kernel wrote.
+func (a argument) isDefined(b *buffers, at int) bool { return a.defined == nil || a.defined(b, at) }
+
 func TestTwins(t *testing.T) {
+	generated := generatedSets(t)
 	for _, r := range table() {
 		t.Run(r.name(), func(t *testing.T) {
 			for _, integers := range []bool{false, true} {
 				if integers && !r.integers {
 					continue
 				}
-				var results []*buffers
-				for _, s := range sets(t) {
-					b := filled(t, r, 1, integers, plainFloats, plainBytes)
-					if err := r.call(s, r.images, b); err != nil {
-						t.Fatal(err)
+				want := filled(r, 1, integers, aligned)
+				runRow(t, &generic, r, want)
+				for _, s := range generated {
+					got := filled(r, 1, integers, aligned)
+					runRow(t, s, r, got)
+					for i, a := range r.arguments {
+						if a.output {
+							compareWithTwin(t, s, r, i, want, got, integers)
+						}
 					}
-					results = append(results, b)
-				}
-				tolerance := r.magnitude * r.terms * 0x1p-24
-				if integers {
-					tolerance = 0
-				}
-				for i, b := range results[1:] {
-					name := sets(t)[i+1].Name()
-					outputs(r, results[0], b, func(argument string, want, got []float32, wantBytes, gotBytes []byte) {
-						different := 0
-						for j := range want {
-							if difference := math.Abs(float64(got[j]) - float64(want[j])); !(difference <= tolerance) {
-								if different++; different < 4 {
-									t.Errorf("%s: %s[%d]: expected %v ± %g, got %v (integers: %v)", name, argument, j, want[j], tolerance, got[j], integers)
-								}
-							}
-						}
-						for j := range wantBytes {
-							if wantBytes[j] != gotBytes[j] && integers {
-								t.Fatalf("%s: %s[%d]: expected %08b, got %08b", name, argument, j, wantBytes[j], gotBytes[j])
-							}
-						}
-					})
 				}
 			}
 		})
 	}
 }
 
+// compareWithTwin holds output i of a row against the twin's: floats within a
+// tolerance, without one where all are integers, and indices exactly. A mask
+// may differ where two rounded values change places, but not on integers.
+func compareWithTwin(t *testing.T, s *Set, r row, i int, want, got *buffers, integers bool) {
+	t.Helper()
+	a := r.arguments[i]
+	tolerance := r.magnitude * r.terms * 0x1p-24
+	if a.tolerance != 0 {
+		tolerance = a.tolerance
+	}
+	if integers {
+		tolerance = 0
+	}
+	different := 0
+	report := func(at int, want, got any) {
+		if different++; different < 4 {
+			t.Errorf("%s: %s[%d]: expected %v ± %g, got %v (integers: %v)", s.Name(), a.name, at, want, tolerance, got, integers)
+		}
+	}
+	for j, value := range want.floats[i] {
+		if difference := math.Abs(float64(got.floats[i][j]) - float64(value)); !(difference <= tolerance) && a.isDefined(want, j) {
+			report(j, value, got.floats[i][j])
+		}
+	}
+	for j, value := range want.ints[i] {
+		if got.ints[i][j] != value && a.isDefined(want, j) {
+			report(j, value, got.ints[i][j])
+		}
+	}
+	for j, value := range want.bytes[i] {
+		if got.bytes[i][j] != value && integers {
+			report(j, value, got.bytes[i][j])
+		}
+	}
+}
+
 // special are values that take other paths through a floating-point unit.
 var special = []float32{0, float32(math.Copysign(0, -1)), 1e-45, -1e-40, math.MaxFloat32, float32(math.Inf(1)), float32(math.Inf(-1)), float32(math.NaN())}
+
+// setSpecials puts special values among those arguments that are not filled
+// in a way of their own, one in so many.
+func setSpecials(r row, b *buffers, values []float32, oneIn int) {
+	random := rand.New(rand.NewPCG(3, 3))
+	for i, a := range r.arguments {
+		if a.fill != nil || a.floats == 0 {
+			continue
+		}
+		for range a.floats/oneIn + 1 {
+			b.floats[i][random.IntN(a.floats)] = values[random.IntN(len(values))]
+		}
+	}
+}
 
 // TestSameBits holds AVX2 against AVX-512, on ordinary and on special values.
 func TestSameBits(t *testing.T) {
@@ -164,36 +274,34 @@ func TestSameBits(t *testing.T) {
 			for _, specials := range []bool{false, true} {
 				var results []*buffers
 				for _, s := range all[1:] {
-					b := filled(t, r, 2, false, plainFloats, plainBytes)
+					b := filled(r, 2, false, aligned)
 					if specials {
-						random := rand.New(rand.NewPCG(3, 3))
-						for i, a := range r.arguments {
-							if a.fill != nil {
-								continue
-							}
-							for range len(b.floats[i])/200 + 1 {
-								if len(b.floats[i]) > 0 {
-									b.floats[i][random.IntN(len(b.floats[i]))] = special[random.IntN(len(special))]
-								}
-							}
-						}
+						setSpecials(r, b, special, 200)
 					}
-					if err := r.call(s, r.images, b); err != nil {
-						t.Fatal(err)
-					}
+					runRow(t, s, r, b)
 					results = append(results, b)
 				}
-				outputs(r, results[0], results[1], func(name string, a, b []float32, abytes, bbytes []byte) {
-					for j := range a {
-						bothNaN := a[j] != a[j] && b[j] != b[j]
-						if math.Float32bits(a[j]) != math.Float32bits(b[j]) && !bothNaN {
-							t.Fatalf("%s[%d]: avx2 %v, avx512 %v (special values: %v)", name, j, a[j], b[j], specials)
+				one, other := results[0], results[1]
+				for i, argument := range r.arguments {
+					if !argument.output {
+						continue
+					}
+					for j, a := range one.floats[i] {
+						b := other.floats[i][j]
+						bothNaN := a != a && b != b
+						if math.Float32bits(a) != math.Float32bits(b) && !bothNaN && argument.isDefined(one, j) {
+							t.Fatalf("%s[%d]: avx2 %v, avx512 %v (special values: %v)", argument.name, j, a, b, specials)
 						}
 					}
-					if !slices.Equal(abytes, bbytes) {
-						t.Fatalf("%s: masks differ (special values: %v)", name, specials)
+					for j, a := range one.ints[i] {
+						if b := other.ints[i][j]; a != b && argument.isDefined(one, j) {
+							t.Fatalf("%s[%d]: avx2 %v, avx512 %v (special values: %v)", argument.name, j, a, b, specials)
+						}
 					}
-				})
+					if !slices.Equal(one.bytes[i], other.bytes[i]) {
+						t.Fatalf("%s: masks differ (special values: %v)", argument.name, specials)
+					}
+				}
 			}
 		})
 	}
@@ -201,20 +309,18 @@ func TestSameBits(t *testing.T) {
 
 // TestBounds runs every kernel on buffers that lie between forbidden pages.
 func TestBounds(t *testing.T) {
-	defer debug.SetPanicOnFault(debug.SetPanicOnFault(true))
+	generated := generatedSets(t)
 	for _, r := range table() {
-		for _, s := range sets(t)[1:] {
+		for _, s := range generated {
 			for _, atEnd := range []bool{false, true} {
 				t.Run(fmt.Sprintf("%s/%s/end=%v", r.name(), s.Name(), atEnd), func(t *testing.T) {
+					debug.SetPanicOnFault(true) // of this goroutine, which ends with the subtest
 					defer func() {
 						if fault := recover(); fault != nil {
 							t.Errorf("touches memory outside its arguments: %v", fault)
 						}
 					}()
-					b := filled(t, r, 3, false,
-						func(n int) []float32 { return guardedFloats(t, n, atEnd) },
-						func(n int) []byte { return guarded(t, n, atEnd) })
-					if err := r.call(s, r.images, b); err != nil {
+					if err := r.call(s, r.images, filled(r, 3, false, between(t, atEnd))); err != nil {
 						t.Fatal(err)
 					}
 				})
@@ -227,10 +333,13 @@ func TestBounds(t *testing.T) {
 func TestLengths(t *testing.T) {
 	for _, r := range table() {
 		for i, a := range r.arguments {
-			b := filled(t, r, 4, false, plainFloats, plainBytes)
-			if a.floats > 0 {
+			b := filled(r, 4, false, aligned)
+			switch {
+			case a.floats > 0:
 				b.floats[i] = b.floats[i][:a.floats-1]
-			} else {
+			case a.ints > 0:
+				b.ints[i] = b.ints[i][:a.ints-1]
+			default:
 				b.bytes[i] = b.bytes[i][:a.bytes-1]
 			}
 			err := r.call(&generic, r.images, b)
@@ -241,7 +350,7 @@ func TestLengths(t *testing.T) {
 		if r.images == 0 {
 			continue
 		}
-		if err := r.call(&generic, 7, filled(t, r, 4, false, plainFloats, plainBytes)); !errors.Is(err, ErrLength) {
+		if err := r.call(&generic, 7, filled(r, 4, false, aligned)); !errors.Is(err, ErrLength) {
 			t.Errorf("%s: images 7: expected ErrLength, got %v", r.name(), err)
 		}
 	}
@@ -250,7 +359,7 @@ func TestLengths(t *testing.T) {
 func TestAllocations(t *testing.T) {
 	for _, r := range table() {
 		for _, s := range sets(t) {
-			b := filled(t, r, 5, false, plainFloats, plainBytes)
+			b := filled(r, 5, false, aligned)
 			// The count is the process's; what a kernel allocates it allocates every time.
 			least := math.Inf(1)
 			for range 5 {
@@ -321,7 +430,7 @@ func BenchmarkKernels(b *testing.B) {
 	for _, r := range table() {
 		for _, s := range sets(b) {
 			b.Run(fmt.Sprintf("%s/isa=%s", r.name(), s.Name()), func(b *testing.B) {
-				buffers := filled(b, r, 6, false, alignedFloats, plainBytes)
+				buffers := filled(r, 6, false, aligned)
 				for b.Loop() {
 					if err := r.call(s, r.images, buffers); err != nil {
 						b.Fatal(err)
@@ -359,15 +468,4 @@ func measuredPeak(tb testing.TB, s *Set) float64 {
 	}
 	slices.Sort(rates)
 	return rates[runs/2]
-}
-
-// alignedFloats returns n values that begin at a multiple of 64 bytes.
-func alignedFloats(n int) []float32 {
-	raw := make([]float32, n+16)
-	for i := range raw {
-		if uintptr(reflect.ValueOf(&raw[i]).Pointer())%64 == 0 {
-			return raw[i : i+n : i+n]
-		}
-	}
-	return raw[:n]
 }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 
 	"github.com/mmcloughlin/avo/ir"
 	"github.com/mmcloughlin/avo/pass"
@@ -14,8 +15,8 @@ import (
 )
 
 // Write compiles the file and writes folder/<target>/<operation>_amd64.s and
-// its Go stubs. A kernel that needs more registers than its target has is an
-// error that names it.
+// its Go stubs. A kernel that needs more registers than its target has, or an
+// instruction that dispatch does not test for, is an error that names it.
 func (f *File) Write(folder string) error {
 	file, err := f.Result()
 	if err != nil {
@@ -40,6 +41,9 @@ func (f *File) Write(folder string) error {
 	if err := compile.Execute(file); err != nil {
 		return fmt.Errorf("%s %s: %w", f.Target.Name, f.Operation, err)
 	}
+	if err := f.checkFeatures(file); err != nil {
+		return fmt.Errorf("%s %s: %w", f.Target.Name, f.Operation, err)
+	}
 	config := printer.Config{Name: "kernelet/gen", Pkg: f.Target.Name}
 	path := filepath.Join(folder, f.Target.Name, f.Operation+"_amd64")
 	for extension, p := range map[string]printer.Printer{".s": printer.NewGoAsm(config), ".go": printer.NewStubs(config)} {
@@ -50,6 +54,24 @@ func (f *File) Write(folder string) error {
 		content = append(bytes.TrimRight(content, "\n"), '\n')
 		if err := os.WriteFile(path+extension, content, 0o644); err != nil {
 			return err
+		}
+	}
+	return nil
+}
+
+// baseline are the features that every amd64 machine has, by avo's names;
+// "MMX+" stands for prefetches.
+var baseline = []string{"SSE", "SSE2", "MMX+"}
+
+// checkFeatures returns an error unless the target has every feature that the
+// file's kernels require. The callers of extension's test for VNNI.
+func (f *File) checkFeatures(file *ir.File) error {
+	for _, fn := range file.Functions() {
+		for _, feature := range fn.ISA {
+			if !slices.Contains(f.Target.Features, feature) && !slices.Contains(baseline, feature) &&
+				!(f.Operation == "extension" && feature == "AVX512VNNI") {
+				return fmt.Errorf("%s: requires %s, which dispatch does not test for %s", fn.Name, feature, f.Target.Name)
+			}
 		}
 	}
 	return nil

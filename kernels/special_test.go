@@ -1,0 +1,108 @@
+package kernels
+
+import (
+	"math"
+	"testing"
+)
+
+// class is what a special value turns other values into.
+func class(x float32) string {
+	switch {
+	case x != x:
+		return "NaN"
+	case math.IsInf(float64(x), 1):
+		return "+Inf"
+	case math.IsInf(float64(x), -1):
+		return "-Inf"
+	}
+	return "finite"
+}
+
+// underflow is what roundings of denormals may add up to: 10⁴ of 2⁻¹⁵⁰ each,
+// grown by what follows to at most 10⁹.
+const underflow = 1e-31
+
+// TestSpecials holds the generated kernels against their twins where zeros,
+// denormals, infinities and NaN are among the values. Where all that
+// contributes to an output is finite, the bound is TestExact's; elsewhere the
+// class has to be the twin's: the order of sums is the same, so infinities of
+// both signs meet in both or in neither. Values near the largest are another
+// run: a sum of theirs may pass the largest float32 in one step of the twin and
+// not in the kernel, which rounds a product and a sum together, so nothing is
+// said where magnitudes come near it. Winograd's transforms of weights divide
+// by up to 360 at the end of either dimension.
+func TestSpecials(t *testing.T) {
+	generated := generatedSets(t)
+	negativeZero := float32(math.Copysign(0, -1))
+	infinity := float32(math.Inf(1))
+	const largest = math.MaxFloat32 / (360 * 360)
+	runs := []struct {
+		name   string
+		values []float32
+	}{
+		{"infinite", []float32{0, negativeZero, 1e-45, -1e-40, infinity, -infinity, float32(math.NaN())}},
+		{"largest", []float32{0, negativeZero, 1e-45, -1e-40, math.MaxFloat32, -math.MaxFloat32}},
+	}
+	for _, r := range table() {
+		find := exact[r.kernel]
+		if find == nil {
+			continue
+		}
+		for _, run := range runs {
+			t.Run(r.name()+"/"+run.name, func(t *testing.T) {
+				before := filled(r, 8, false, aligned)
+				setSpecials(r, before, run.values, 2000)
+				want := before.clone()
+				runRow(t, &generic, r, want)
+				answers := find(r.images, before)
+				for _, s := range generated {
+					got := before.clone()
+					runRow(t, s, r, got)
+					for i, a := range answers {
+						classes := run.name == "infinite"
+						compareSpecials(t, s, r.arguments[i].name, a.roundings, a.of(got), want.floats[i], got.floats[i], classes)
+						for j, w := range a.windows {
+							if mask := [2][]byte{want.bytes[i], got.bytes[i]}; classes && !(w.pooled().magnitude < math.MaxFloat32) && position(mask[0], j, r.images) != position(mask[1], j, r.images) {
+								t.Errorf("%s: %s of %v: the twin chooses %d, got %d", s.Name(), r.arguments[i].name, w,
+									position(mask[0], j, r.images), position(mask[1], j, r.images))
+							}
+						}
+					}
+				}
+			})
+		}
+	}
+}
+
+// position returns which position of a window carries the gradient, or −1; at
+// counts windows and images.
+func position(mask []byte, at, images int) int {
+	for p := range 4 {
+		if unpool(1, mask[MaskBytes(at/images, images):], at%images, images, p) != 0 {
+			return p
+		}
+	}
+	return -1
+}
+
+// compareSpecials holds an output against numbers where they are finite and
+// small enough, elsewhere against the twin's class if classes says so.
+func compareSpecials(t *testing.T, s *Set, name string, roundings float64, numbers []number, twin, got []float32, classes bool) {
+	t.Helper()
+	const largest = math.MaxFloat32 / (360 * 360)
+	different := 0
+	for i, e := range numbers {
+		ok := true
+		switch {
+		case e.magnitude < largest && !math.IsNaN(e.value) && !math.IsInf(e.value, 0):
+			ok = math.Abs(float64(got[i])-e.value) <= gamma(roundings)*e.magnitude+underflow
+		case classes:
+			ok = class(got[i]) == class(twin[i])
+		}
+		if !ok {
+			if different++; different < 4 {
+				t.Errorf("%s: %s[%d]: expected %v (magnitude %v), the twin gives %v, got %v", s.Name(), name, i, e.value, e.magnitude, twin[i], got[i])
+			}
+		}
+	}
+}
