@@ -50,12 +50,11 @@ func conv1WeightGrad(images int, dw, x, dy []float32, mask []byte) {
 		for at := range Pool1Pixels {
 			windowMask := mask[MaskBytes(o*Pool1Pixels+at, images):]
 			for image := range images {
-				// Where no position is set, position 0 adds zeros.
-				position, gradient := 0, float32(0)
-				for p := range 4 {
-					if g := unpool(1, windowMask, image, images, p); g != 0 {
-						position, gradient = p, dy[(o*Pool1Pixels+at)*images+image]
-					}
+				// A window whose ReLU is off adds zeros.
+				alive, position := chosen(windowMask, image, images)
+				gradient := float32(0)
+				if alive {
+					gradient = dy[(o*Pool1Pixels+at)*images+image]
 				}
 				corner := (2*(at/Pool1Size)+position/2)*ImageSize + 2*(at%Pool1Size) + position%2
 				for tap := range Taps {

@@ -160,12 +160,11 @@ var exact = map[string]answers{
 			}
 			for at := range Pool1Pixels * n {
 				window, image := at/n, at%n
-				// Where no position is set, position 0 adds zeros.
-				position, g := 0, number{}
-				for p := range 4 {
-					if unpool(1, mask[MaskBytes(o*Pool1Pixels+window, n):], image, n, p) != 0 {
-						position, g = p, exactly(dy[(o*Pool1Pixels+window)*n+image])
-					}
+				// A window whose ReLU is off adds zeros.
+				alive, position := chosen(mask[MaskBytes(o*Pool1Pixels+window, n):], image, n)
+				g := number{}
+				if alive {
+					g = exactly(dy[(o*Pool1Pixels+window)*n+image])
 				}
 				for tap := range Taps {
 					y, x0 := 2*(window/Pool1Size)+position/2+tap/Window, 2*(window%Pool1Size)+position%2+tap%Window

@@ -38,10 +38,15 @@ func setMask(mask []byte, image, images int, alive bool, position int) {
 	}
 }
 
+// chosen reads the bits of the window's mask for one image.
+func chosen(mask []byte, image, images int) (alive bool, position int) {
+	bit := func(i int) int { return int(mask[i*images/8+image/8] >> (image % 8) & 1) }
+	return bit(0) == 1, bit(1) + 2*bit(2)
+}
+
 // unpool returns the gradient of one position of a window for one image.
 func unpool(gradient float32, mask []byte, image, images, position int) float32 {
-	set := func(i int) int { return int(mask[i*images/8+image/8] >> (image % 8) & 1) }
-	if set(0) == 1 && set(1)+2*set(2) == position {
+	if alive, p := chosen(mask, image, images); alive && p == position {
 		return gradient
 	}
 	return 0
