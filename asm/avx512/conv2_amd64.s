@@ -3249,7 +3249,7 @@ tileRow4:
 
 // func Conv2OutputGrad8(dm []float32, dy []float32, mask []byte, pair int, first int)
 // Requires: AVX, AVX512DQ, AVX512F, AVX512VL
-TEXT ·Conv2OutputGrad8(SB), $320-88
+TEXT ·Conv2OutputGrad8(SB), $0-88
 	MOVQ   dm_base+0(FP), AX
 	MOVQ   dy_base+24(FP), CX
 	MOVQ   mask_base+48(FP), DX
@@ -3259,8 +3259,6 @@ TEXT ·Conv2OutputGrad8(SB), $320-88
 	ADDQ   DI, CX
 	IMUL3Q $+48, SI, SI
 	ADDQ   SI, DX
-	LEAQ   63(SP), SI
-	ANDQ   $-64, SI
 	CMPQ   BX, $+0
 	JNE    pair2
 	MOVQ   $0x0000000a, BX
@@ -3284,91 +3282,75 @@ tileRow3:
 	KNOTW     K1, K3
 	VMOVUPS.Z Y1, K3, Y1
 	VMOVUPS.Z Y3, K2, Y3
-	VMOVUPS   Y1, (SI)
-	VMOVUPS   Y3, 128(SI)
 	KNOTW     K1, K1
 	VMOVUPS.Z Y0, K1, Y0
-	VMOVUPS.Z Y2, K2, Y1
-	VMOVUPS   Y0, 32(SI)
-	VMOVUPS   Y1, 160(SI)
+	VMOVUPS.Z Y2, K2, Y2
 	KMOVB     3(DX), K1
-	VMOVUPS.Z 32(CX), K1, Y0
+	VMOVUPS.Z 32(CX), K1, Y4
 	KMOVB     4(DX), K1
 	KNOTW     K1, K2
-	VMOVUPS.Z Y0, K2, Y1
-	VMOVUPS.Z Y0, K1, Y0
+	VMOVUPS.Z Y4, K2, Y5
+	VMOVUPS.Z Y4, K1, Y4
 	KMOVB     5(DX), K1
 	KMOVB     15(DX), K2
-	VMOVUPS.Z 160(CX), K2, Y2
+	VMOVUPS.Z 160(CX), K2, Y6
 	KMOVB     16(DX), K2
 	KNOTW     K2, K3
-	VMOVUPS.Z Y2, K3, Y3
-	VMOVUPS.Z Y2, K2, Y2
+	VMOVUPS.Z Y6, K3, Y7
+	VMOVUPS.Z Y6, K2, Y6
 	KMOVB     17(DX), K2
 	KNOTW     K1, K3
-	VMOVUPS.Z Y1, K3, Y1
-	VMOVUPS.Z Y3, K2, Y3
-	VMOVUPS   Y1, 64(SI)
-	VMOVUPS   Y3, 192(SI)
+	VMOVUPS.Z Y5, K3, Y5
+	VMOVUPS.Z Y7, K2, Y7
 	KNOTW     K1, K1
-	VMOVUPS.Z Y0, K1, Y0
-	VMOVUPS.Z Y2, K2, Y1
-	VMOVUPS   Y0, 96(SI)
-	VMOVUPS   Y1, 224(SI)
+	VMOVUPS.Z Y4, K1, Y4
+	VMOVUPS.Z Y6, K2, Y6
 
 	// rows: (A dy) Aᵀ
-	VMOVUPS          (SI), Y0
-	VMOVUPS          32(SI), Y1
-	VMOVUPS          64(SI), Y2
-	VMOVUPS          96(SI), Y3
-	VMOVUPS          Y0, (AX)
-	VMOVUPS          Y3, 4928(AX)
-	VADDPS           Y2, Y0, Y4
-	VADDPS           Y3, Y1, Y5
-	VADDPS           Y5, Y4, Y6
-	VMOVUPS          Y6, 704(AX)
-	VSUBPS           Y5, Y4, Y4
-	VMOVUPS          Y4, 1408(AX)
-	VMOVAPS          Y0, Y4
-	VFMADD231PS.BCST conv2_4<>+0(SB), Y2, Y4
-	VADDPS           Y1, Y1, Y5
-	VFMADD231PS.BCST conv2_8<>+0(SB), Y3, Y5
-	VADDPS           Y5, Y4, Y6
-	VMOVUPS          Y6, 2112(AX)
-	VSUBPS           Y5, Y4, Y4
-	VMOVUPS          Y4, 2816(AX)
-	VMOVAPS          Y0, Y0
-	VFMADD231PS.BCST conv2_0_25<>+0(SB), Y2, Y0
-	VMULPS.BCST      conv2_0_5<>+0(SB), Y1, Y1
-	VFMADD231PS.BCST conv2_0_125<>+0(SB), Y3, Y1
-	VADDPS           Y1, Y0, Y2
-	VMOVUPS          Y2, 3520(AX)
-	VSUBPS           Y1, Y0, Y0
+	VMOVUPS          Y1, (AX)
+	VMOVUPS          Y4, 4928(AX)
+	VADDPS           Y5, Y1, Y8
+	VADDPS           Y4, Y0, Y9
+	VADDPS           Y9, Y8, Y10
+	VMOVUPS          Y10, 704(AX)
+	VSUBPS           Y9, Y8, Y8
+	VMOVUPS          Y8, 1408(AX)
+	VMOVAPS          Y1, Y8
+	VFMADD231PS.BCST conv2_4<>+0(SB), Y5, Y8
+	VADDPS           Y0, Y0, Y9
+	VFMADD231PS.BCST conv2_8<>+0(SB), Y4, Y9
+	VADDPS           Y9, Y8, Y10
+	VMOVUPS          Y10, 2112(AX)
+	VSUBPS           Y9, Y8, Y8
+	VMOVUPS          Y8, 2816(AX)
+	VMOVAPS          Y1, Y1
+	VFMADD231PS.BCST conv2_0_25<>+0(SB), Y5, Y1
+	VMULPS.BCST      conv2_0_5<>+0(SB), Y0, Y0
+	VFMADD231PS.BCST conv2_0_125<>+0(SB), Y4, Y0
+	VADDPS           Y0, Y1, Y4
+	VMOVUPS          Y4, 3520(AX)
+	VSUBPS           Y0, Y1, Y0
 	VMOVUPS          Y0, 4224(AX)
-	VMOVUPS          128(SI), Y0
-	VMOVUPS          160(SI), Y1
-	VMOVUPS          192(SI), Y2
-	VMOVUPS          224(SI), Y3
-	VMOVUPS          Y0, 5632(AX)
-	VMOVUPS          Y3, 10560(AX)
-	VADDPS           Y2, Y0, Y4
-	VADDPS           Y3, Y1, Y5
-	VADDPS           Y5, Y4, Y6
-	VMOVUPS          Y6, 6336(AX)
-	VSUBPS           Y5, Y4, Y4
-	VMOVUPS          Y4, 7040(AX)
-	VMOVAPS          Y0, Y4
-	VFMADD231PS.BCST conv2_4<>+0(SB), Y2, Y4
-	VADDPS           Y1, Y1, Y5
-	VFMADD231PS.BCST conv2_8<>+0(SB), Y3, Y5
-	VADDPS           Y5, Y4, Y6
-	VMOVUPS          Y6, 7744(AX)
-	VSUBPS           Y5, Y4, Y4
-	VMOVUPS          Y4, 8448(AX)
-	VMOVAPS          Y0, Y0
-	VFMADD231PS.BCST conv2_0_25<>+0(SB), Y2, Y0
-	VMULPS.BCST      conv2_0_5<>+0(SB), Y1, Y1
-	VFMADD231PS.BCST conv2_0_125<>+0(SB), Y3, Y1
+	VMOVUPS          Y3, 5632(AX)
+	VMOVUPS          Y6, 10560(AX)
+	VADDPS           Y7, Y3, Y0
+	VADDPS           Y6, Y2, Y1
+	VADDPS           Y1, Y0, Y4
+	VMOVUPS          Y4, 6336(AX)
+	VSUBPS           Y1, Y0, Y0
+	VMOVUPS          Y0, 7040(AX)
+	VMOVAPS          Y3, Y0
+	VFMADD231PS.BCST conv2_4<>+0(SB), Y7, Y0
+	VADDPS           Y2, Y2, Y1
+	VFMADD231PS.BCST conv2_8<>+0(SB), Y6, Y1
+	VADDPS           Y1, Y0, Y4
+	VMOVUPS          Y4, 7744(AX)
+	VSUBPS           Y1, Y0, Y0
+	VMOVUPS          Y0, 8448(AX)
+	VMOVAPS          Y3, Y0
+	VFMADD231PS.BCST conv2_0_25<>+0(SB), Y7, Y0
+	VMULPS.BCST      conv2_0_5<>+0(SB), Y2, Y1
+	VFMADD231PS.BCST conv2_0_125<>+0(SB), Y6, Y1
 	VADDPS           Y1, Y0, Y2
 	VMOVUPS          Y2, 9152(AX)
 	VSUBPS           Y1, Y0, Y0
@@ -3392,91 +3374,75 @@ tileRow3:
 	KNOTW     K1, K3
 	VMOVUPS.Z Y1, K3, Y1
 	VMOVUPS.Z Y3, K2, Y3
-	VMOVUPS   Y1, (SI)
-	VMOVUPS   Y3, 128(SI)
 	KNOTW     K1, K1
 	VMOVUPS.Z Y0, K1, Y0
-	VMOVUPS.Z Y2, K2, Y1
-	VMOVUPS   Y0, 32(SI)
-	VMOVUPS   Y1, 160(SI)
+	VMOVUPS.Z Y2, K2, Y2
 	KMOVB     9(DX), K1
-	VMOVUPS.Z 96(CX), K1, Y0
+	VMOVUPS.Z 96(CX), K1, Y4
 	KMOVB     10(DX), K1
 	KNOTW     K1, K2
-	VMOVUPS.Z Y0, K2, Y1
-	VMOVUPS.Z Y0, K1, Y0
+	VMOVUPS.Z Y4, K2, Y5
+	VMOVUPS.Z Y4, K1, Y4
 	KMOVB     11(DX), K1
 	KMOVB     21(DX), K2
-	VMOVUPS.Z 224(CX), K2, Y2
+	VMOVUPS.Z 224(CX), K2, Y6
 	KMOVB     22(DX), K2
 	KNOTW     K2, K3
-	VMOVUPS.Z Y2, K3, Y3
-	VMOVUPS.Z Y2, K2, Y2
+	VMOVUPS.Z Y6, K3, Y7
+	VMOVUPS.Z Y6, K2, Y6
 	KMOVB     23(DX), K2
 	KNOTW     K1, K3
-	VMOVUPS.Z Y1, K3, Y1
-	VMOVUPS.Z Y3, K2, Y3
-	VMOVUPS   Y1, 64(SI)
-	VMOVUPS   Y3, 192(SI)
+	VMOVUPS.Z Y5, K3, Y5
+	VMOVUPS.Z Y7, K2, Y7
 	KNOTW     K1, K1
-	VMOVUPS.Z Y0, K1, Y0
-	VMOVUPS.Z Y2, K2, Y1
-	VMOVUPS   Y0, 96(SI)
-	VMOVUPS   Y1, 224(SI)
+	VMOVUPS.Z Y4, K1, Y4
+	VMOVUPS.Z Y6, K2, Y6
 
 	// rows: (A dy) Aᵀ
-	VMOVUPS          (SI), Y0
-	VMOVUPS          32(SI), Y1
-	VMOVUPS          64(SI), Y2
-	VMOVUPS          96(SI), Y3
-	VMOVUPS          Y0, 32(AX)
-	VMOVUPS          Y3, 4960(AX)
-	VADDPS           Y2, Y0, Y4
-	VADDPS           Y3, Y1, Y5
-	VADDPS           Y5, Y4, Y6
-	VMOVUPS          Y6, 736(AX)
-	VSUBPS           Y5, Y4, Y4
-	VMOVUPS          Y4, 1440(AX)
-	VMOVAPS          Y0, Y4
-	VFMADD231PS.BCST conv2_4<>+0(SB), Y2, Y4
-	VADDPS           Y1, Y1, Y5
-	VFMADD231PS.BCST conv2_8<>+0(SB), Y3, Y5
-	VADDPS           Y5, Y4, Y6
-	VMOVUPS          Y6, 2144(AX)
-	VSUBPS           Y5, Y4, Y4
-	VMOVUPS          Y4, 2848(AX)
-	VMOVAPS          Y0, Y0
-	VFMADD231PS.BCST conv2_0_25<>+0(SB), Y2, Y0
-	VMULPS.BCST      conv2_0_5<>+0(SB), Y1, Y1
-	VFMADD231PS.BCST conv2_0_125<>+0(SB), Y3, Y1
-	VADDPS           Y1, Y0, Y2
-	VMOVUPS          Y2, 3552(AX)
-	VSUBPS           Y1, Y0, Y0
+	VMOVUPS          Y1, 32(AX)
+	VMOVUPS          Y4, 4960(AX)
+	VADDPS           Y5, Y1, Y8
+	VADDPS           Y4, Y0, Y9
+	VADDPS           Y9, Y8, Y10
+	VMOVUPS          Y10, 736(AX)
+	VSUBPS           Y9, Y8, Y8
+	VMOVUPS          Y8, 1440(AX)
+	VMOVAPS          Y1, Y8
+	VFMADD231PS.BCST conv2_4<>+0(SB), Y5, Y8
+	VADDPS           Y0, Y0, Y9
+	VFMADD231PS.BCST conv2_8<>+0(SB), Y4, Y9
+	VADDPS           Y9, Y8, Y10
+	VMOVUPS          Y10, 2144(AX)
+	VSUBPS           Y9, Y8, Y8
+	VMOVUPS          Y8, 2848(AX)
+	VMOVAPS          Y1, Y1
+	VFMADD231PS.BCST conv2_0_25<>+0(SB), Y5, Y1
+	VMULPS.BCST      conv2_0_5<>+0(SB), Y0, Y0
+	VFMADD231PS.BCST conv2_0_125<>+0(SB), Y4, Y0
+	VADDPS           Y0, Y1, Y4
+	VMOVUPS          Y4, 3552(AX)
+	VSUBPS           Y0, Y1, Y0
 	VMOVUPS          Y0, 4256(AX)
-	VMOVUPS          128(SI), Y0
-	VMOVUPS          160(SI), Y1
-	VMOVUPS          192(SI), Y2
-	VMOVUPS          224(SI), Y3
-	VMOVUPS          Y0, 5664(AX)
-	VMOVUPS          Y3, 10592(AX)
-	VADDPS           Y2, Y0, Y4
-	VADDPS           Y3, Y1, Y5
-	VADDPS           Y5, Y4, Y6
-	VMOVUPS          Y6, 6368(AX)
-	VSUBPS           Y5, Y4, Y4
-	VMOVUPS          Y4, 7072(AX)
-	VMOVAPS          Y0, Y4
-	VFMADD231PS.BCST conv2_4<>+0(SB), Y2, Y4
-	VADDPS           Y1, Y1, Y5
-	VFMADD231PS.BCST conv2_8<>+0(SB), Y3, Y5
-	VADDPS           Y5, Y4, Y6
-	VMOVUPS          Y6, 7776(AX)
-	VSUBPS           Y5, Y4, Y4
-	VMOVUPS          Y4, 8480(AX)
-	VMOVAPS          Y0, Y0
-	VFMADD231PS.BCST conv2_0_25<>+0(SB), Y2, Y0
-	VMULPS.BCST      conv2_0_5<>+0(SB), Y1, Y1
-	VFMADD231PS.BCST conv2_0_125<>+0(SB), Y3, Y1
+	VMOVUPS          Y3, 5664(AX)
+	VMOVUPS          Y6, 10592(AX)
+	VADDPS           Y7, Y3, Y0
+	VADDPS           Y6, Y2, Y1
+	VADDPS           Y1, Y0, Y4
+	VMOVUPS          Y4, 6368(AX)
+	VSUBPS           Y1, Y0, Y0
+	VMOVUPS          Y0, 7072(AX)
+	VMOVAPS          Y3, Y0
+	VFMADD231PS.BCST conv2_4<>+0(SB), Y7, Y0
+	VADDPS           Y2, Y2, Y1
+	VFMADD231PS.BCST conv2_8<>+0(SB), Y6, Y1
+	VADDPS           Y1, Y0, Y4
+	VMOVUPS          Y4, 7776(AX)
+	VSUBPS           Y1, Y0, Y0
+	VMOVUPS          Y0, 8480(AX)
+	VMOVAPS          Y3, Y0
+	VFMADD231PS.BCST conv2_0_25<>+0(SB), Y7, Y0
+	VMULPS.BCST      conv2_0_5<>+0(SB), Y2, Y1
+	VFMADD231PS.BCST conv2_0_125<>+0(SB), Y6, Y1
 	VADDPS           Y1, Y0, Y2
 	VMOVUPS          Y2, 9184(AX)
 	VSUBPS           Y1, Y0, Y0
@@ -3518,116 +3484,100 @@ tileRow5:
 	VADDPS    Y5, Y4, Y4
 	VADDPS    Y3, Y1, Y1
 	VADDPS    Y1, Y4, Y3
-	VMOVUPS   Y3, (SI)
 	VSUBPS    Y1, Y4, Y1
-	VMOVUPS   Y1, 128(SI)
 	KNOTW     K1, K3
-	VMOVUPS.Z Y0, K3, Y1
+	VMOVUPS.Z Y0, K3, Y4
 	VMOVUPS.Z Y0, K1, Y0
 	KNOTW     K2, K1
-	VMOVUPS.Z Y2, K1, Y3
+	VMOVUPS.Z Y2, K1, Y5
 	VMOVUPS.Z Y2, K2, Y2
-	VADDPS    Y3, Y1, Y1
+	VADDPS    Y5, Y4, Y4
 	VADDPS    Y2, Y0, Y0
-	VADDPS    Y0, Y1, Y2
-	VMOVUPS   Y2, 32(SI)
-	VSUBPS    Y0, Y1, Y0
-	VMOVUPS   Y0, 160(SI)
+	VADDPS    Y0, Y4, Y2
+	VSUBPS    Y0, Y4, Y0
 	KMOVB     3(DX), K1
-	VMOVUPS.Z 32(CX), K1, Y0
+	VMOVUPS.Z 32(CX), K1, Y4
 	KMOVB     4(DX), K1
 	KNOTW     K1, K2
-	VMOVUPS.Z Y0, K2, Y1
-	VMOVUPS.Z Y0, K1, Y0
+	VMOVUPS.Z Y4, K2, Y5
+	VMOVUPS.Z Y4, K1, Y4
 	KMOVB     5(DX), K1
 	KMOVB     15(DX), K2
-	VMOVUPS.Z 160(CX), K2, Y2
+	VMOVUPS.Z 160(CX), K2, Y6
 	KMOVB     16(DX), K2
 	KNOTW     K2, K3
-	VMOVUPS.Z Y2, K3, Y3
-	VMOVUPS.Z Y2, K2, Y2
+	VMOVUPS.Z Y6, K3, Y7
+	VMOVUPS.Z Y6, K2, Y6
 	KMOVB     17(DX), K2
 	KNOTW     K1, K3
-	VMOVUPS.Z Y1, K3, Y4
-	VMOVUPS.Z Y1, K1, Y1
+	VMOVUPS.Z Y5, K3, Y8
+	VMOVUPS.Z Y5, K1, Y5
 	KNOTW     K2, K3
-	VMOVUPS.Z Y3, K3, Y5
-	VMOVUPS.Z Y3, K2, Y3
-	VADDPS    Y5, Y4, Y4
-	VADDPS    Y3, Y1, Y1
-	VADDPS    Y1, Y4, Y3
-	VMOVUPS   Y3, 64(SI)
-	VSUBPS    Y1, Y4, Y1
-	VMOVUPS   Y1, 192(SI)
+	VMOVUPS.Z Y7, K3, Y9
+	VMOVUPS.Z Y7, K2, Y7
+	VADDPS    Y9, Y8, Y8
+	VADDPS    Y7, Y5, Y5
+	VADDPS    Y5, Y8, Y7
+	VSUBPS    Y5, Y8, Y5
 	KNOTW     K1, K3
-	VMOVUPS.Z Y0, K3, Y1
-	VMOVUPS.Z Y0, K1, Y0
+	VMOVUPS.Z Y4, K3, Y8
+	VMOVUPS.Z Y4, K1, Y4
 	KNOTW     K2, K1
-	VMOVUPS.Z Y2, K1, Y3
-	VMOVUPS.Z Y2, K2, Y2
-	VADDPS    Y3, Y1, Y1
-	VADDPS    Y2, Y0, Y0
-	VADDPS    Y0, Y1, Y2
-	VMOVUPS   Y2, 96(SI)
-	VSUBPS    Y0, Y1, Y0
-	VMOVUPS   Y0, 224(SI)
+	VMOVUPS.Z Y6, K1, Y9
+	VMOVUPS.Z Y6, K2, Y6
+	VADDPS    Y9, Y8, Y8
+	VADDPS    Y6, Y4, Y4
+	VADDPS    Y4, Y8, Y6
+	VSUBPS    Y4, Y8, Y4
 
 	// rows: (A dy) Aᵀ
-	VMOVUPS          (SI), Y0
-	VMOVUPS          32(SI), Y1
-	VMOVUPS          64(SI), Y2
-	VMOVUPS          96(SI), Y3
-	VMOVUPS          Y0, (AX)
-	VMOVUPS          Y3, 4928(AX)
-	VADDPS           Y2, Y0, Y4
-	VADDPS           Y3, Y1, Y5
-	VADDPS           Y5, Y4, Y6
-	VMOVUPS          Y6, 704(AX)
-	VSUBPS           Y5, Y4, Y4
-	VMOVUPS          Y4, 1408(AX)
-	VMOVAPS          Y0, Y4
-	VFMADD231PS.BCST conv2_4<>+0(SB), Y2, Y4
-	VADDPS           Y1, Y1, Y5
-	VFMADD231PS.BCST conv2_8<>+0(SB), Y3, Y5
-	VADDPS           Y5, Y4, Y6
-	VMOVUPS          Y6, 2112(AX)
-	VSUBPS           Y5, Y4, Y4
-	VMOVUPS          Y4, 2816(AX)
-	VMOVAPS          Y0, Y0
-	VFMADD231PS.BCST conv2_0_25<>+0(SB), Y2, Y0
-	VMULPS.BCST      conv2_0_5<>+0(SB), Y1, Y1
-	VFMADD231PS.BCST conv2_0_125<>+0(SB), Y3, Y1
-	VADDPS           Y1, Y0, Y2
-	VMOVUPS          Y2, 3520(AX)
-	VSUBPS           Y1, Y0, Y0
-	VMOVUPS          Y0, 4224(AX)
-	VMOVUPS          128(SI), Y0
-	VMOVUPS          160(SI), Y1
-	VMOVUPS          192(SI), Y2
-	VMOVUPS          224(SI), Y3
-	VMOVUPS          Y0, 5632(AX)
-	VMOVUPS          Y3, 10560(AX)
-	VADDPS           Y2, Y0, Y4
-	VADDPS           Y3, Y1, Y5
-	VADDPS           Y5, Y4, Y6
+	VMOVUPS          Y3, (AX)
+	VMOVUPS          Y6, 4928(AX)
+	VADDPS           Y7, Y3, Y8
+	VADDPS           Y6, Y2, Y9
+	VADDPS           Y9, Y8, Y10
+	VMOVUPS          Y10, 704(AX)
+	VSUBPS           Y9, Y8, Y8
+	VMOVUPS          Y8, 1408(AX)
+	VMOVAPS          Y3, Y8
+	VFMADD231PS.BCST conv2_4<>+0(SB), Y7, Y8
+	VADDPS           Y2, Y2, Y9
+	VFMADD231PS.BCST conv2_8<>+0(SB), Y6, Y9
+	VADDPS           Y9, Y8, Y10
+	VMOVUPS          Y10, 2112(AX)
+	VSUBPS           Y9, Y8, Y8
+	VMOVUPS          Y8, 2816(AX)
+	VMOVAPS          Y3, Y3
+	VFMADD231PS.BCST conv2_0_25<>+0(SB), Y7, Y3
+	VMULPS.BCST      conv2_0_5<>+0(SB), Y2, Y2
+	VFMADD231PS.BCST conv2_0_125<>+0(SB), Y6, Y2
+	VADDPS           Y2, Y3, Y6
+	VMOVUPS          Y6, 3520(AX)
+	VSUBPS           Y2, Y3, Y2
+	VMOVUPS          Y2, 4224(AX)
+	VMOVUPS          Y1, 5632(AX)
+	VMOVUPS          Y4, 10560(AX)
+	VADDPS           Y5, Y1, Y2
+	VADDPS           Y4, Y0, Y3
+	VADDPS           Y3, Y2, Y6
 	VMOVUPS          Y6, 6336(AX)
-	VSUBPS           Y5, Y4, Y4
-	VMOVUPS          Y4, 7040(AX)
-	VMOVAPS          Y0, Y4
-	VFMADD231PS.BCST conv2_4<>+0(SB), Y2, Y4
-	VADDPS           Y1, Y1, Y5
-	VFMADD231PS.BCST conv2_8<>+0(SB), Y3, Y5
-	VADDPS           Y5, Y4, Y6
+	VSUBPS           Y3, Y2, Y2
+	VMOVUPS          Y2, 7040(AX)
+	VMOVAPS          Y1, Y2
+	VFMADD231PS.BCST conv2_4<>+0(SB), Y5, Y2
+	VADDPS           Y0, Y0, Y3
+	VFMADD231PS.BCST conv2_8<>+0(SB), Y4, Y3
+	VADDPS           Y3, Y2, Y6
 	VMOVUPS          Y6, 7744(AX)
-	VSUBPS           Y5, Y4, Y4
-	VMOVUPS          Y4, 8448(AX)
-	VMOVAPS          Y0, Y0
-	VFMADD231PS.BCST conv2_0_25<>+0(SB), Y2, Y0
-	VMULPS.BCST      conv2_0_5<>+0(SB), Y1, Y1
-	VFMADD231PS.BCST conv2_0_125<>+0(SB), Y3, Y1
-	VADDPS           Y1, Y0, Y2
+	VSUBPS           Y3, Y2, Y2
+	VMOVUPS          Y2, 8448(AX)
+	VMOVAPS          Y1, Y1
+	VFMADD231PS.BCST conv2_0_25<>+0(SB), Y5, Y1
+	VMULPS.BCST      conv2_0_5<>+0(SB), Y0, Y0
+	VFMADD231PS.BCST conv2_0_125<>+0(SB), Y4, Y0
+	VADDPS           Y0, Y1, Y2
 	VMOVUPS          Y2, 9152(AX)
-	VSUBPS           Y1, Y0, Y0
+	VSUBPS           Y0, Y1, Y0
 	VMOVUPS          Y0, 9856(AX)
 
 	// columns: rows 1 and 2 of A dy
@@ -3654,116 +3604,100 @@ tileRow5:
 	VADDPS    Y5, Y4, Y4
 	VADDPS    Y3, Y1, Y1
 	VADDPS    Y1, Y4, Y3
-	VMOVUPS   Y3, (SI)
 	VSUBPS    Y1, Y4, Y1
-	VMOVUPS   Y1, 128(SI)
 	KNOTW     K1, K3
-	VMOVUPS.Z Y0, K3, Y1
+	VMOVUPS.Z Y0, K3, Y4
 	VMOVUPS.Z Y0, K1, Y0
 	KNOTW     K2, K1
-	VMOVUPS.Z Y2, K1, Y3
+	VMOVUPS.Z Y2, K1, Y5
 	VMOVUPS.Z Y2, K2, Y2
-	VADDPS    Y3, Y1, Y1
+	VADDPS    Y5, Y4, Y4
 	VADDPS    Y2, Y0, Y0
-	VADDPS    Y0, Y1, Y2
-	VMOVUPS   Y2, 32(SI)
-	VSUBPS    Y0, Y1, Y0
-	VMOVUPS   Y0, 160(SI)
+	VADDPS    Y0, Y4, Y2
+	VSUBPS    Y0, Y4, Y0
 	KMOVB     9(DX), K1
-	VMOVUPS.Z 96(CX), K1, Y0
+	VMOVUPS.Z 96(CX), K1, Y4
 	KMOVB     10(DX), K1
 	KNOTW     K1, K2
-	VMOVUPS.Z Y0, K2, Y1
-	VMOVUPS.Z Y0, K1, Y0
+	VMOVUPS.Z Y4, K2, Y5
+	VMOVUPS.Z Y4, K1, Y4
 	KMOVB     11(DX), K1
 	KMOVB     21(DX), K2
-	VMOVUPS.Z 224(CX), K2, Y2
+	VMOVUPS.Z 224(CX), K2, Y6
 	KMOVB     22(DX), K2
 	KNOTW     K2, K3
-	VMOVUPS.Z Y2, K3, Y3
-	VMOVUPS.Z Y2, K2, Y2
+	VMOVUPS.Z Y6, K3, Y7
+	VMOVUPS.Z Y6, K2, Y6
 	KMOVB     23(DX), K2
 	KNOTW     K1, K3
-	VMOVUPS.Z Y1, K3, Y4
-	VMOVUPS.Z Y1, K1, Y1
+	VMOVUPS.Z Y5, K3, Y8
+	VMOVUPS.Z Y5, K1, Y5
 	KNOTW     K2, K3
-	VMOVUPS.Z Y3, K3, Y5
-	VMOVUPS.Z Y3, K2, Y3
-	VADDPS    Y5, Y4, Y4
-	VADDPS    Y3, Y1, Y1
-	VADDPS    Y1, Y4, Y3
-	VMOVUPS   Y3, 64(SI)
-	VSUBPS    Y1, Y4, Y1
-	VMOVUPS   Y1, 192(SI)
+	VMOVUPS.Z Y7, K3, Y9
+	VMOVUPS.Z Y7, K2, Y7
+	VADDPS    Y9, Y8, Y8
+	VADDPS    Y7, Y5, Y5
+	VADDPS    Y5, Y8, Y7
+	VSUBPS    Y5, Y8, Y5
 	KNOTW     K1, K3
-	VMOVUPS.Z Y0, K3, Y1
-	VMOVUPS.Z Y0, K1, Y0
+	VMOVUPS.Z Y4, K3, Y8
+	VMOVUPS.Z Y4, K1, Y4
 	KNOTW     K2, K1
-	VMOVUPS.Z Y2, K1, Y3
-	VMOVUPS.Z Y2, K2, Y2
-	VADDPS    Y3, Y1, Y1
-	VADDPS    Y2, Y0, Y0
-	VADDPS    Y0, Y1, Y2
-	VMOVUPS   Y2, 96(SI)
-	VSUBPS    Y0, Y1, Y0
-	VMOVUPS   Y0, 224(SI)
+	VMOVUPS.Z Y6, K1, Y9
+	VMOVUPS.Z Y6, K2, Y6
+	VADDPS    Y9, Y8, Y8
+	VADDPS    Y6, Y4, Y4
+	VADDPS    Y4, Y8, Y6
+	VSUBPS    Y4, Y8, Y4
 
 	// rows: (A dy) Aᵀ
-	VMOVUPS          (SI), Y0
-	VMOVUPS          32(SI), Y1
-	VMOVUPS          64(SI), Y2
-	VMOVUPS          96(SI), Y3
-	VMOVUPS          Y0, 32(AX)
-	VMOVUPS          Y3, 4960(AX)
-	VADDPS           Y2, Y0, Y4
-	VADDPS           Y3, Y1, Y5
-	VADDPS           Y5, Y4, Y6
-	VMOVUPS          Y6, 736(AX)
-	VSUBPS           Y5, Y4, Y4
-	VMOVUPS          Y4, 1440(AX)
-	VMOVAPS          Y0, Y4
-	VFMADD231PS.BCST conv2_4<>+0(SB), Y2, Y4
-	VADDPS           Y1, Y1, Y5
-	VFMADD231PS.BCST conv2_8<>+0(SB), Y3, Y5
-	VADDPS           Y5, Y4, Y6
-	VMOVUPS          Y6, 2144(AX)
-	VSUBPS           Y5, Y4, Y4
-	VMOVUPS          Y4, 2848(AX)
-	VMOVAPS          Y0, Y0
-	VFMADD231PS.BCST conv2_0_25<>+0(SB), Y2, Y0
-	VMULPS.BCST      conv2_0_5<>+0(SB), Y1, Y1
-	VFMADD231PS.BCST conv2_0_125<>+0(SB), Y3, Y1
-	VADDPS           Y1, Y0, Y2
-	VMOVUPS          Y2, 3552(AX)
-	VSUBPS           Y1, Y0, Y0
-	VMOVUPS          Y0, 4256(AX)
-	VMOVUPS          128(SI), Y0
-	VMOVUPS          160(SI), Y1
-	VMOVUPS          192(SI), Y2
-	VMOVUPS          224(SI), Y3
-	VMOVUPS          Y0, 5664(AX)
-	VMOVUPS          Y3, 10592(AX)
-	VADDPS           Y2, Y0, Y4
-	VADDPS           Y3, Y1, Y5
-	VADDPS           Y5, Y4, Y6
+	VMOVUPS          Y3, 32(AX)
+	VMOVUPS          Y6, 4960(AX)
+	VADDPS           Y7, Y3, Y8
+	VADDPS           Y6, Y2, Y9
+	VADDPS           Y9, Y8, Y10
+	VMOVUPS          Y10, 736(AX)
+	VSUBPS           Y9, Y8, Y8
+	VMOVUPS          Y8, 1440(AX)
+	VMOVAPS          Y3, Y8
+	VFMADD231PS.BCST conv2_4<>+0(SB), Y7, Y8
+	VADDPS           Y2, Y2, Y9
+	VFMADD231PS.BCST conv2_8<>+0(SB), Y6, Y9
+	VADDPS           Y9, Y8, Y10
+	VMOVUPS          Y10, 2144(AX)
+	VSUBPS           Y9, Y8, Y8
+	VMOVUPS          Y8, 2848(AX)
+	VMOVAPS          Y3, Y3
+	VFMADD231PS.BCST conv2_0_25<>+0(SB), Y7, Y3
+	VMULPS.BCST      conv2_0_5<>+0(SB), Y2, Y2
+	VFMADD231PS.BCST conv2_0_125<>+0(SB), Y6, Y2
+	VADDPS           Y2, Y3, Y6
+	VMOVUPS          Y6, 3552(AX)
+	VSUBPS           Y2, Y3, Y2
+	VMOVUPS          Y2, 4256(AX)
+	VMOVUPS          Y1, 5664(AX)
+	VMOVUPS          Y4, 10592(AX)
+	VADDPS           Y5, Y1, Y2
+	VADDPS           Y4, Y0, Y3
+	VADDPS           Y3, Y2, Y6
 	VMOVUPS          Y6, 6368(AX)
-	VSUBPS           Y5, Y4, Y4
-	VMOVUPS          Y4, 7072(AX)
-	VMOVAPS          Y0, Y4
-	VFMADD231PS.BCST conv2_4<>+0(SB), Y2, Y4
-	VADDPS           Y1, Y1, Y5
-	VFMADD231PS.BCST conv2_8<>+0(SB), Y3, Y5
-	VADDPS           Y5, Y4, Y6
+	VSUBPS           Y3, Y2, Y2
+	VMOVUPS          Y2, 7072(AX)
+	VMOVAPS          Y1, Y2
+	VFMADD231PS.BCST conv2_4<>+0(SB), Y5, Y2
+	VADDPS           Y0, Y0, Y3
+	VFMADD231PS.BCST conv2_8<>+0(SB), Y4, Y3
+	VADDPS           Y3, Y2, Y6
 	VMOVUPS          Y6, 7776(AX)
-	VSUBPS           Y5, Y4, Y4
-	VMOVUPS          Y4, 8480(AX)
-	VMOVAPS          Y0, Y0
-	VFMADD231PS.BCST conv2_0_25<>+0(SB), Y2, Y0
-	VMULPS.BCST      conv2_0_5<>+0(SB), Y1, Y1
-	VFMADD231PS.BCST conv2_0_125<>+0(SB), Y3, Y1
-	VADDPS           Y1, Y0, Y2
+	VSUBPS           Y3, Y2, Y2
+	VMOVUPS          Y2, 8480(AX)
+	VMOVAPS          Y1, Y1
+	VFMADD231PS.BCST conv2_0_25<>+0(SB), Y5, Y1
+	VMULPS.BCST      conv2_0_5<>+0(SB), Y0, Y0
+	VFMADD231PS.BCST conv2_0_125<>+0(SB), Y4, Y0
+	VADDPS           Y0, Y1, Y2
 	VMOVUPS          Y2, 9184(AX)
-	VSUBPS           Y1, Y0, Y0
+	VSUBPS           Y0, Y1, Y0
 	VMOVUPS          Y0, 9888(AX)
 	ADDQ             $+64, AX
 	ADDQ             $+256, CX
@@ -3804,122 +3738,106 @@ tileRow7:
 	VADDPS           Y1, Y1, Y1
 	VFMADD231PS.BCST conv2_8<>+0(SB), Y3, Y1
 	VADDPS           Y1, Y4, Y3
-	VMOVUPS          Y3, (SI)
 	VSUBPS           Y1, Y4, Y1
-	VMOVUPS          Y1, 128(SI)
 	KNOTW            K1, K3
-	VMOVUPS.Z        Y0, K3, Y1
+	VMOVUPS.Z        Y0, K3, Y4
 	VMOVUPS.Z        Y0, K1, Y0
 	KNOTW            K2, K1
-	VMOVUPS.Z        Y2, K1, Y3
+	VMOVUPS.Z        Y2, K1, Y5
 	VMOVUPS.Z        Y2, K2, Y2
-	VMOVAPS          Y1, Y1
-	VFMADD231PS.BCST conv2_4<>+0(SB), Y3, Y1
-	VADDPS           Y0, Y0, Y0
-	VFMADD231PS.BCST conv2_8<>+0(SB), Y2, Y0
-	VADDPS           Y0, Y1, Y2
-	VMOVUPS          Y2, 32(SI)
-	VSUBPS           Y0, Y1, Y0
-	VMOVUPS          Y0, 160(SI)
-	KMOVB            3(DX), K1
-	VMOVUPS.Z        32(CX), K1, Y0
-	KMOVB            4(DX), K1
-	KNOTW            K1, K2
-	VMOVUPS.Z        Y0, K2, Y1
-	VMOVUPS.Z        Y0, K1, Y0
-	KMOVB            5(DX), K1
-	KMOVB            15(DX), K2
-	VMOVUPS.Z        160(CX), K2, Y2
-	KMOVB            16(DX), K2
-	KNOTW            K2, K3
-	VMOVUPS.Z        Y2, K3, Y3
-	VMOVUPS.Z        Y2, K2, Y2
-	KMOVB            17(DX), K2
-	KNOTW            K1, K3
-	VMOVUPS.Z        Y1, K3, Y4
-	VMOVUPS.Z        Y1, K1, Y1
-	KNOTW            K2, K3
-	VMOVUPS.Z        Y3, K3, Y5
-	VMOVUPS.Z        Y3, K2, Y3
 	VMOVAPS          Y4, Y4
 	VFMADD231PS.BCST conv2_4<>+0(SB), Y5, Y4
-	VADDPS           Y1, Y1, Y1
-	VFMADD231PS.BCST conv2_8<>+0(SB), Y3, Y1
-	VADDPS           Y1, Y4, Y3
-	VMOVUPS          Y3, 64(SI)
-	VSUBPS           Y1, Y4, Y1
-	VMOVUPS          Y1, 192(SI)
-	KNOTW            K1, K3
-	VMOVUPS.Z        Y0, K3, Y1
-	VMOVUPS.Z        Y0, K1, Y0
-	KNOTW            K2, K1
-	VMOVUPS.Z        Y2, K1, Y3
-	VMOVUPS.Z        Y2, K2, Y2
-	VMOVAPS          Y1, Y1
-	VFMADD231PS.BCST conv2_4<>+0(SB), Y3, Y1
 	VADDPS           Y0, Y0, Y0
 	VFMADD231PS.BCST conv2_8<>+0(SB), Y2, Y0
-	VADDPS           Y0, Y1, Y2
-	VMOVUPS          Y2, 96(SI)
-	VSUBPS           Y0, Y1, Y0
-	VMOVUPS          Y0, 224(SI)
+	VADDPS           Y0, Y4, Y2
+	VSUBPS           Y0, Y4, Y0
+	KMOVB            3(DX), K1
+	VMOVUPS.Z        32(CX), K1, Y4
+	KMOVB            4(DX), K1
+	KNOTW            K1, K2
+	VMOVUPS.Z        Y4, K2, Y5
+	VMOVUPS.Z        Y4, K1, Y4
+	KMOVB            5(DX), K1
+	KMOVB            15(DX), K2
+	VMOVUPS.Z        160(CX), K2, Y6
+	KMOVB            16(DX), K2
+	KNOTW            K2, K3
+	VMOVUPS.Z        Y6, K3, Y7
+	VMOVUPS.Z        Y6, K2, Y6
+	KMOVB            17(DX), K2
+	KNOTW            K1, K3
+	VMOVUPS.Z        Y5, K3, Y8
+	VMOVUPS.Z        Y5, K1, Y5
+	KNOTW            K2, K3
+	VMOVUPS.Z        Y7, K3, Y9
+	VMOVUPS.Z        Y7, K2, Y7
+	VMOVAPS          Y8, Y8
+	VFMADD231PS.BCST conv2_4<>+0(SB), Y9, Y8
+	VADDPS           Y5, Y5, Y5
+	VFMADD231PS.BCST conv2_8<>+0(SB), Y7, Y5
+	VADDPS           Y5, Y8, Y7
+	VSUBPS           Y5, Y8, Y5
+	KNOTW            K1, K3
+	VMOVUPS.Z        Y4, K3, Y8
+	VMOVUPS.Z        Y4, K1, Y4
+	KNOTW            K2, K1
+	VMOVUPS.Z        Y6, K1, Y9
+	VMOVUPS.Z        Y6, K2, Y6
+	VMOVAPS          Y8, Y8
+	VFMADD231PS.BCST conv2_4<>+0(SB), Y9, Y8
+	VADDPS           Y4, Y4, Y4
+	VFMADD231PS.BCST conv2_8<>+0(SB), Y6, Y4
+	VADDPS           Y4, Y8, Y6
+	VSUBPS           Y4, Y8, Y4
 
 	// rows: (A dy) Aᵀ
-	VMOVUPS          (SI), Y0
-	VMOVUPS          32(SI), Y1
-	VMOVUPS          64(SI), Y2
-	VMOVUPS          96(SI), Y3
-	VMOVUPS          Y0, (AX)
-	VMOVUPS          Y3, 4928(AX)
-	VADDPS           Y2, Y0, Y4
-	VADDPS           Y3, Y1, Y5
-	VADDPS           Y5, Y4, Y6
-	VMOVUPS          Y6, 704(AX)
-	VSUBPS           Y5, Y4, Y4
-	VMOVUPS          Y4, 1408(AX)
-	VMOVAPS          Y0, Y4
-	VFMADD231PS.BCST conv2_4<>+0(SB), Y2, Y4
-	VADDPS           Y1, Y1, Y5
-	VFMADD231PS.BCST conv2_8<>+0(SB), Y3, Y5
-	VADDPS           Y5, Y4, Y6
-	VMOVUPS          Y6, 2112(AX)
-	VSUBPS           Y5, Y4, Y4
-	VMOVUPS          Y4, 2816(AX)
-	VMOVAPS          Y0, Y0
-	VFMADD231PS.BCST conv2_0_25<>+0(SB), Y2, Y0
-	VMULPS.BCST      conv2_0_5<>+0(SB), Y1, Y1
-	VFMADD231PS.BCST conv2_0_125<>+0(SB), Y3, Y1
-	VADDPS           Y1, Y0, Y2
-	VMOVUPS          Y2, 3520(AX)
-	VSUBPS           Y1, Y0, Y0
-	VMOVUPS          Y0, 4224(AX)
-	VMOVUPS          128(SI), Y0
-	VMOVUPS          160(SI), Y1
-	VMOVUPS          192(SI), Y2
-	VMOVUPS          224(SI), Y3
-	VMOVUPS          Y0, 5632(AX)
-	VMOVUPS          Y3, 10560(AX)
-	VADDPS           Y2, Y0, Y4
-	VADDPS           Y3, Y1, Y5
-	VADDPS           Y5, Y4, Y6
+	VMOVUPS          Y3, (AX)
+	VMOVUPS          Y6, 4928(AX)
+	VADDPS           Y7, Y3, Y8
+	VADDPS           Y6, Y2, Y9
+	VADDPS           Y9, Y8, Y10
+	VMOVUPS          Y10, 704(AX)
+	VSUBPS           Y9, Y8, Y8
+	VMOVUPS          Y8, 1408(AX)
+	VMOVAPS          Y3, Y8
+	VFMADD231PS.BCST conv2_4<>+0(SB), Y7, Y8
+	VADDPS           Y2, Y2, Y9
+	VFMADD231PS.BCST conv2_8<>+0(SB), Y6, Y9
+	VADDPS           Y9, Y8, Y10
+	VMOVUPS          Y10, 2112(AX)
+	VSUBPS           Y9, Y8, Y8
+	VMOVUPS          Y8, 2816(AX)
+	VMOVAPS          Y3, Y3
+	VFMADD231PS.BCST conv2_0_25<>+0(SB), Y7, Y3
+	VMULPS.BCST      conv2_0_5<>+0(SB), Y2, Y2
+	VFMADD231PS.BCST conv2_0_125<>+0(SB), Y6, Y2
+	VADDPS           Y2, Y3, Y6
+	VMOVUPS          Y6, 3520(AX)
+	VSUBPS           Y2, Y3, Y2
+	VMOVUPS          Y2, 4224(AX)
+	VMOVUPS          Y1, 5632(AX)
+	VMOVUPS          Y4, 10560(AX)
+	VADDPS           Y5, Y1, Y2
+	VADDPS           Y4, Y0, Y3
+	VADDPS           Y3, Y2, Y6
 	VMOVUPS          Y6, 6336(AX)
-	VSUBPS           Y5, Y4, Y4
-	VMOVUPS          Y4, 7040(AX)
-	VMOVAPS          Y0, Y4
-	VFMADD231PS.BCST conv2_4<>+0(SB), Y2, Y4
-	VADDPS           Y1, Y1, Y5
-	VFMADD231PS.BCST conv2_8<>+0(SB), Y3, Y5
-	VADDPS           Y5, Y4, Y6
+	VSUBPS           Y3, Y2, Y2
+	VMOVUPS          Y2, 7040(AX)
+	VMOVAPS          Y1, Y2
+	VFMADD231PS.BCST conv2_4<>+0(SB), Y5, Y2
+	VADDPS           Y0, Y0, Y3
+	VFMADD231PS.BCST conv2_8<>+0(SB), Y4, Y3
+	VADDPS           Y3, Y2, Y6
 	VMOVUPS          Y6, 7744(AX)
-	VSUBPS           Y5, Y4, Y4
-	VMOVUPS          Y4, 8448(AX)
-	VMOVAPS          Y0, Y0
-	VFMADD231PS.BCST conv2_0_25<>+0(SB), Y2, Y0
-	VMULPS.BCST      conv2_0_5<>+0(SB), Y1, Y1
-	VFMADD231PS.BCST conv2_0_125<>+0(SB), Y3, Y1
-	VADDPS           Y1, Y0, Y2
+	VSUBPS           Y3, Y2, Y2
+	VMOVUPS          Y2, 8448(AX)
+	VMOVAPS          Y1, Y1
+	VFMADD231PS.BCST conv2_0_25<>+0(SB), Y5, Y1
+	VMULPS.BCST      conv2_0_5<>+0(SB), Y0, Y0
+	VFMADD231PS.BCST conv2_0_125<>+0(SB), Y4, Y0
+	VADDPS           Y0, Y1, Y2
 	VMOVUPS          Y2, 9152(AX)
-	VSUBPS           Y1, Y0, Y0
+	VSUBPS           Y0, Y1, Y0
 	VMOVUPS          Y0, 9856(AX)
 
 	// columns: rows 3 and 4 of A dy
@@ -3948,122 +3866,106 @@ tileRow7:
 	VADDPS           Y1, Y1, Y1
 	VFMADD231PS.BCST conv2_8<>+0(SB), Y3, Y1
 	VADDPS           Y1, Y4, Y3
-	VMOVUPS          Y3, (SI)
 	VSUBPS           Y1, Y4, Y1
-	VMOVUPS          Y1, 128(SI)
 	KNOTW            K1, K3
-	VMOVUPS.Z        Y0, K3, Y1
+	VMOVUPS.Z        Y0, K3, Y4
 	VMOVUPS.Z        Y0, K1, Y0
 	KNOTW            K2, K1
-	VMOVUPS.Z        Y2, K1, Y3
+	VMOVUPS.Z        Y2, K1, Y5
 	VMOVUPS.Z        Y2, K2, Y2
-	VMOVAPS          Y1, Y1
-	VFMADD231PS.BCST conv2_4<>+0(SB), Y3, Y1
-	VADDPS           Y0, Y0, Y0
-	VFMADD231PS.BCST conv2_8<>+0(SB), Y2, Y0
-	VADDPS           Y0, Y1, Y2
-	VMOVUPS          Y2, 32(SI)
-	VSUBPS           Y0, Y1, Y0
-	VMOVUPS          Y0, 160(SI)
-	KMOVB            9(DX), K1
-	VMOVUPS.Z        96(CX), K1, Y0
-	KMOVB            10(DX), K1
-	KNOTW            K1, K2
-	VMOVUPS.Z        Y0, K2, Y1
-	VMOVUPS.Z        Y0, K1, Y0
-	KMOVB            11(DX), K1
-	KMOVB            21(DX), K2
-	VMOVUPS.Z        224(CX), K2, Y2
-	KMOVB            22(DX), K2
-	KNOTW            K2, K3
-	VMOVUPS.Z        Y2, K3, Y3
-	VMOVUPS.Z        Y2, K2, Y2
-	KMOVB            23(DX), K2
-	KNOTW            K1, K3
-	VMOVUPS.Z        Y1, K3, Y4
-	VMOVUPS.Z        Y1, K1, Y1
-	KNOTW            K2, K3
-	VMOVUPS.Z        Y3, K3, Y5
-	VMOVUPS.Z        Y3, K2, Y3
 	VMOVAPS          Y4, Y4
 	VFMADD231PS.BCST conv2_4<>+0(SB), Y5, Y4
-	VADDPS           Y1, Y1, Y1
-	VFMADD231PS.BCST conv2_8<>+0(SB), Y3, Y1
-	VADDPS           Y1, Y4, Y3
-	VMOVUPS          Y3, 64(SI)
-	VSUBPS           Y1, Y4, Y1
-	VMOVUPS          Y1, 192(SI)
-	KNOTW            K1, K3
-	VMOVUPS.Z        Y0, K3, Y1
-	VMOVUPS.Z        Y0, K1, Y0
-	KNOTW            K2, K1
-	VMOVUPS.Z        Y2, K1, Y3
-	VMOVUPS.Z        Y2, K2, Y2
-	VMOVAPS          Y1, Y1
-	VFMADD231PS.BCST conv2_4<>+0(SB), Y3, Y1
 	VADDPS           Y0, Y0, Y0
 	VFMADD231PS.BCST conv2_8<>+0(SB), Y2, Y0
-	VADDPS           Y0, Y1, Y2
-	VMOVUPS          Y2, 96(SI)
-	VSUBPS           Y0, Y1, Y0
-	VMOVUPS          Y0, 224(SI)
+	VADDPS           Y0, Y4, Y2
+	VSUBPS           Y0, Y4, Y0
+	KMOVB            9(DX), K1
+	VMOVUPS.Z        96(CX), K1, Y4
+	KMOVB            10(DX), K1
+	KNOTW            K1, K2
+	VMOVUPS.Z        Y4, K2, Y5
+	VMOVUPS.Z        Y4, K1, Y4
+	KMOVB            11(DX), K1
+	KMOVB            21(DX), K2
+	VMOVUPS.Z        224(CX), K2, Y6
+	KMOVB            22(DX), K2
+	KNOTW            K2, K3
+	VMOVUPS.Z        Y6, K3, Y7
+	VMOVUPS.Z        Y6, K2, Y6
+	KMOVB            23(DX), K2
+	KNOTW            K1, K3
+	VMOVUPS.Z        Y5, K3, Y8
+	VMOVUPS.Z        Y5, K1, Y5
+	KNOTW            K2, K3
+	VMOVUPS.Z        Y7, K3, Y9
+	VMOVUPS.Z        Y7, K2, Y7
+	VMOVAPS          Y8, Y8
+	VFMADD231PS.BCST conv2_4<>+0(SB), Y9, Y8
+	VADDPS           Y5, Y5, Y5
+	VFMADD231PS.BCST conv2_8<>+0(SB), Y7, Y5
+	VADDPS           Y5, Y8, Y7
+	VSUBPS           Y5, Y8, Y5
+	KNOTW            K1, K3
+	VMOVUPS.Z        Y4, K3, Y8
+	VMOVUPS.Z        Y4, K1, Y4
+	KNOTW            K2, K1
+	VMOVUPS.Z        Y6, K1, Y9
+	VMOVUPS.Z        Y6, K2, Y6
+	VMOVAPS          Y8, Y8
+	VFMADD231PS.BCST conv2_4<>+0(SB), Y9, Y8
+	VADDPS           Y4, Y4, Y4
+	VFMADD231PS.BCST conv2_8<>+0(SB), Y6, Y4
+	VADDPS           Y4, Y8, Y6
+	VSUBPS           Y4, Y8, Y4
 
 	// rows: (A dy) Aᵀ
-	VMOVUPS          (SI), Y0
-	VMOVUPS          32(SI), Y1
-	VMOVUPS          64(SI), Y2
-	VMOVUPS          96(SI), Y3
-	VMOVUPS          Y0, 32(AX)
-	VMOVUPS          Y3, 4960(AX)
-	VADDPS           Y2, Y0, Y4
-	VADDPS           Y3, Y1, Y5
-	VADDPS           Y5, Y4, Y6
-	VMOVUPS          Y6, 736(AX)
-	VSUBPS           Y5, Y4, Y4
-	VMOVUPS          Y4, 1440(AX)
-	VMOVAPS          Y0, Y4
-	VFMADD231PS.BCST conv2_4<>+0(SB), Y2, Y4
-	VADDPS           Y1, Y1, Y5
-	VFMADD231PS.BCST conv2_8<>+0(SB), Y3, Y5
-	VADDPS           Y5, Y4, Y6
-	VMOVUPS          Y6, 2144(AX)
-	VSUBPS           Y5, Y4, Y4
-	VMOVUPS          Y4, 2848(AX)
-	VMOVAPS          Y0, Y0
-	VFMADD231PS.BCST conv2_0_25<>+0(SB), Y2, Y0
-	VMULPS.BCST      conv2_0_5<>+0(SB), Y1, Y1
-	VFMADD231PS.BCST conv2_0_125<>+0(SB), Y3, Y1
-	VADDPS           Y1, Y0, Y2
-	VMOVUPS          Y2, 3552(AX)
-	VSUBPS           Y1, Y0, Y0
-	VMOVUPS          Y0, 4256(AX)
-	VMOVUPS          128(SI), Y0
-	VMOVUPS          160(SI), Y1
-	VMOVUPS          192(SI), Y2
-	VMOVUPS          224(SI), Y3
-	VMOVUPS          Y0, 5664(AX)
-	VMOVUPS          Y3, 10592(AX)
-	VADDPS           Y2, Y0, Y4
-	VADDPS           Y3, Y1, Y5
-	VADDPS           Y5, Y4, Y6
+	VMOVUPS          Y3, 32(AX)
+	VMOVUPS          Y6, 4960(AX)
+	VADDPS           Y7, Y3, Y8
+	VADDPS           Y6, Y2, Y9
+	VADDPS           Y9, Y8, Y10
+	VMOVUPS          Y10, 736(AX)
+	VSUBPS           Y9, Y8, Y8
+	VMOVUPS          Y8, 1440(AX)
+	VMOVAPS          Y3, Y8
+	VFMADD231PS.BCST conv2_4<>+0(SB), Y7, Y8
+	VADDPS           Y2, Y2, Y9
+	VFMADD231PS.BCST conv2_8<>+0(SB), Y6, Y9
+	VADDPS           Y9, Y8, Y10
+	VMOVUPS          Y10, 2144(AX)
+	VSUBPS           Y9, Y8, Y8
+	VMOVUPS          Y8, 2848(AX)
+	VMOVAPS          Y3, Y3
+	VFMADD231PS.BCST conv2_0_25<>+0(SB), Y7, Y3
+	VMULPS.BCST      conv2_0_5<>+0(SB), Y2, Y2
+	VFMADD231PS.BCST conv2_0_125<>+0(SB), Y6, Y2
+	VADDPS           Y2, Y3, Y6
+	VMOVUPS          Y6, 3552(AX)
+	VSUBPS           Y2, Y3, Y2
+	VMOVUPS          Y2, 4256(AX)
+	VMOVUPS          Y1, 5664(AX)
+	VMOVUPS          Y4, 10592(AX)
+	VADDPS           Y5, Y1, Y2
+	VADDPS           Y4, Y0, Y3
+	VADDPS           Y3, Y2, Y6
 	VMOVUPS          Y6, 6368(AX)
-	VSUBPS           Y5, Y4, Y4
-	VMOVUPS          Y4, 7072(AX)
-	VMOVAPS          Y0, Y4
-	VFMADD231PS.BCST conv2_4<>+0(SB), Y2, Y4
-	VADDPS           Y1, Y1, Y5
-	VFMADD231PS.BCST conv2_8<>+0(SB), Y3, Y5
-	VADDPS           Y5, Y4, Y6
+	VSUBPS           Y3, Y2, Y2
+	VMOVUPS          Y2, 7072(AX)
+	VMOVAPS          Y1, Y2
+	VFMADD231PS.BCST conv2_4<>+0(SB), Y5, Y2
+	VADDPS           Y0, Y0, Y3
+	VFMADD231PS.BCST conv2_8<>+0(SB), Y4, Y3
+	VADDPS           Y3, Y2, Y6
 	VMOVUPS          Y6, 7776(AX)
-	VSUBPS           Y5, Y4, Y4
-	VMOVUPS          Y4, 8480(AX)
-	VMOVAPS          Y0, Y0
-	VFMADD231PS.BCST conv2_0_25<>+0(SB), Y2, Y0
-	VMULPS.BCST      conv2_0_5<>+0(SB), Y1, Y1
-	VFMADD231PS.BCST conv2_0_125<>+0(SB), Y3, Y1
-	VADDPS           Y1, Y0, Y2
+	VSUBPS           Y3, Y2, Y2
+	VMOVUPS          Y2, 8480(AX)
+	VMOVAPS          Y1, Y1
+	VFMADD231PS.BCST conv2_0_25<>+0(SB), Y5, Y1
+	VMULPS.BCST      conv2_0_5<>+0(SB), Y0, Y0
+	VFMADD231PS.BCST conv2_0_125<>+0(SB), Y4, Y0
+	VADDPS           Y0, Y1, Y2
 	VMOVUPS          Y2, 9184(AX)
-	VSUBPS           Y1, Y0, Y0
+	VSUBPS           Y0, Y1, Y0
 	VMOVUPS          Y0, 9888(AX)
 	ADDQ             $+64, AX
 	ADDQ             $+256, CX
@@ -4104,122 +4006,106 @@ tileRow9:
 	VMULPS.BCST      conv2_0_5<>+0(SB), Y1, Y1
 	VFMADD231PS.BCST conv2_0_125<>+0(SB), Y3, Y1
 	VADDPS           Y1, Y4, Y3
-	VMOVUPS          Y3, (SI)
 	VSUBPS           Y1, Y4, Y1
-	VMOVUPS          Y1, 128(SI)
 	KNOTW            K1, K3
-	VMOVUPS.Z        Y0, K3, Y1
+	VMOVUPS.Z        Y0, K3, Y4
 	VMOVUPS.Z        Y0, K1, Y0
 	KNOTW            K2, K1
-	VMOVUPS.Z        Y2, K1, Y3
+	VMOVUPS.Z        Y2, K1, Y5
 	VMOVUPS.Z        Y2, K2, Y2
-	VMOVAPS          Y1, Y1
-	VFMADD231PS.BCST conv2_0_25<>+0(SB), Y3, Y1
-	VMULPS.BCST      conv2_0_5<>+0(SB), Y0, Y0
-	VFMADD231PS.BCST conv2_0_125<>+0(SB), Y2, Y0
-	VADDPS           Y0, Y1, Y2
-	VMOVUPS          Y2, 32(SI)
-	VSUBPS           Y0, Y1, Y0
-	VMOVUPS          Y0, 160(SI)
-	KMOVB            3(DX), K1
-	VMOVUPS.Z        32(CX), K1, Y0
-	KMOVB            4(DX), K1
-	KNOTW            K1, K2
-	VMOVUPS.Z        Y0, K2, Y1
-	VMOVUPS.Z        Y0, K1, Y0
-	KMOVB            5(DX), K1
-	KMOVB            15(DX), K2
-	VMOVUPS.Z        160(CX), K2, Y2
-	KMOVB            16(DX), K2
-	KNOTW            K2, K3
-	VMOVUPS.Z        Y2, K3, Y3
-	VMOVUPS.Z        Y2, K2, Y2
-	KMOVB            17(DX), K2
-	KNOTW            K1, K3
-	VMOVUPS.Z        Y1, K3, Y4
-	VMOVUPS.Z        Y1, K1, Y1
-	KNOTW            K2, K3
-	VMOVUPS.Z        Y3, K3, Y5
-	VMOVUPS.Z        Y3, K2, Y3
 	VMOVAPS          Y4, Y4
 	VFMADD231PS.BCST conv2_0_25<>+0(SB), Y5, Y4
-	VMULPS.BCST      conv2_0_5<>+0(SB), Y1, Y1
-	VFMADD231PS.BCST conv2_0_125<>+0(SB), Y3, Y1
-	VADDPS           Y1, Y4, Y3
-	VMOVUPS          Y3, 64(SI)
-	VSUBPS           Y1, Y4, Y1
-	VMOVUPS          Y1, 192(SI)
-	KNOTW            K1, K3
-	VMOVUPS.Z        Y0, K3, Y1
-	VMOVUPS.Z        Y0, K1, Y0
-	KNOTW            K2, K1
-	VMOVUPS.Z        Y2, K1, Y3
-	VMOVUPS.Z        Y2, K2, Y2
-	VMOVAPS          Y1, Y1
-	VFMADD231PS.BCST conv2_0_25<>+0(SB), Y3, Y1
 	VMULPS.BCST      conv2_0_5<>+0(SB), Y0, Y0
 	VFMADD231PS.BCST conv2_0_125<>+0(SB), Y2, Y0
-	VADDPS           Y0, Y1, Y2
-	VMOVUPS          Y2, 96(SI)
-	VSUBPS           Y0, Y1, Y0
-	VMOVUPS          Y0, 224(SI)
+	VADDPS           Y0, Y4, Y2
+	VSUBPS           Y0, Y4, Y0
+	KMOVB            3(DX), K1
+	VMOVUPS.Z        32(CX), K1, Y4
+	KMOVB            4(DX), K1
+	KNOTW            K1, K2
+	VMOVUPS.Z        Y4, K2, Y5
+	VMOVUPS.Z        Y4, K1, Y4
+	KMOVB            5(DX), K1
+	KMOVB            15(DX), K2
+	VMOVUPS.Z        160(CX), K2, Y6
+	KMOVB            16(DX), K2
+	KNOTW            K2, K3
+	VMOVUPS.Z        Y6, K3, Y7
+	VMOVUPS.Z        Y6, K2, Y6
+	KMOVB            17(DX), K2
+	KNOTW            K1, K3
+	VMOVUPS.Z        Y5, K3, Y8
+	VMOVUPS.Z        Y5, K1, Y5
+	KNOTW            K2, K3
+	VMOVUPS.Z        Y7, K3, Y9
+	VMOVUPS.Z        Y7, K2, Y7
+	VMOVAPS          Y8, Y8
+	VFMADD231PS.BCST conv2_0_25<>+0(SB), Y9, Y8
+	VMULPS.BCST      conv2_0_5<>+0(SB), Y5, Y5
+	VFMADD231PS.BCST conv2_0_125<>+0(SB), Y7, Y5
+	VADDPS           Y5, Y8, Y7
+	VSUBPS           Y5, Y8, Y5
+	KNOTW            K1, K3
+	VMOVUPS.Z        Y4, K3, Y8
+	VMOVUPS.Z        Y4, K1, Y4
+	KNOTW            K2, K1
+	VMOVUPS.Z        Y6, K1, Y9
+	VMOVUPS.Z        Y6, K2, Y6
+	VMOVAPS          Y8, Y8
+	VFMADD231PS.BCST conv2_0_25<>+0(SB), Y9, Y8
+	VMULPS.BCST      conv2_0_5<>+0(SB), Y4, Y4
+	VFMADD231PS.BCST conv2_0_125<>+0(SB), Y6, Y4
+	VADDPS           Y4, Y8, Y6
+	VSUBPS           Y4, Y8, Y4
 
 	// rows: (A dy) Aᵀ
-	VMOVUPS          (SI), Y0
-	VMOVUPS          32(SI), Y1
-	VMOVUPS          64(SI), Y2
-	VMOVUPS          96(SI), Y3
-	VMOVUPS          Y0, (AX)
-	VMOVUPS          Y3, 4928(AX)
-	VADDPS           Y2, Y0, Y4
-	VADDPS           Y3, Y1, Y5
-	VADDPS           Y5, Y4, Y6
-	VMOVUPS          Y6, 704(AX)
-	VSUBPS           Y5, Y4, Y4
-	VMOVUPS          Y4, 1408(AX)
-	VMOVAPS          Y0, Y4
-	VFMADD231PS.BCST conv2_4<>+0(SB), Y2, Y4
-	VADDPS           Y1, Y1, Y5
-	VFMADD231PS.BCST conv2_8<>+0(SB), Y3, Y5
-	VADDPS           Y5, Y4, Y6
-	VMOVUPS          Y6, 2112(AX)
-	VSUBPS           Y5, Y4, Y4
-	VMOVUPS          Y4, 2816(AX)
-	VMOVAPS          Y0, Y0
-	VFMADD231PS.BCST conv2_0_25<>+0(SB), Y2, Y0
-	VMULPS.BCST      conv2_0_5<>+0(SB), Y1, Y1
-	VFMADD231PS.BCST conv2_0_125<>+0(SB), Y3, Y1
-	VADDPS           Y1, Y0, Y2
-	VMOVUPS          Y2, 3520(AX)
-	VSUBPS           Y1, Y0, Y0
-	VMOVUPS          Y0, 4224(AX)
-	VMOVUPS          128(SI), Y0
-	VMOVUPS          160(SI), Y1
-	VMOVUPS          192(SI), Y2
-	VMOVUPS          224(SI), Y3
-	VMOVUPS          Y0, 5632(AX)
-	VMOVUPS          Y3, 10560(AX)
-	VADDPS           Y2, Y0, Y4
-	VADDPS           Y3, Y1, Y5
-	VADDPS           Y5, Y4, Y6
+	VMOVUPS          Y3, (AX)
+	VMOVUPS          Y6, 4928(AX)
+	VADDPS           Y7, Y3, Y8
+	VADDPS           Y6, Y2, Y9
+	VADDPS           Y9, Y8, Y10
+	VMOVUPS          Y10, 704(AX)
+	VSUBPS           Y9, Y8, Y8
+	VMOVUPS          Y8, 1408(AX)
+	VMOVAPS          Y3, Y8
+	VFMADD231PS.BCST conv2_4<>+0(SB), Y7, Y8
+	VADDPS           Y2, Y2, Y9
+	VFMADD231PS.BCST conv2_8<>+0(SB), Y6, Y9
+	VADDPS           Y9, Y8, Y10
+	VMOVUPS          Y10, 2112(AX)
+	VSUBPS           Y9, Y8, Y8
+	VMOVUPS          Y8, 2816(AX)
+	VMOVAPS          Y3, Y3
+	VFMADD231PS.BCST conv2_0_25<>+0(SB), Y7, Y3
+	VMULPS.BCST      conv2_0_5<>+0(SB), Y2, Y2
+	VFMADD231PS.BCST conv2_0_125<>+0(SB), Y6, Y2
+	VADDPS           Y2, Y3, Y6
+	VMOVUPS          Y6, 3520(AX)
+	VSUBPS           Y2, Y3, Y2
+	VMOVUPS          Y2, 4224(AX)
+	VMOVUPS          Y1, 5632(AX)
+	VMOVUPS          Y4, 10560(AX)
+	VADDPS           Y5, Y1, Y2
+	VADDPS           Y4, Y0, Y3
+	VADDPS           Y3, Y2, Y6
 	VMOVUPS          Y6, 6336(AX)
-	VSUBPS           Y5, Y4, Y4
-	VMOVUPS          Y4, 7040(AX)
-	VMOVAPS          Y0, Y4
-	VFMADD231PS.BCST conv2_4<>+0(SB), Y2, Y4
-	VADDPS           Y1, Y1, Y5
-	VFMADD231PS.BCST conv2_8<>+0(SB), Y3, Y5
-	VADDPS           Y5, Y4, Y6
+	VSUBPS           Y3, Y2, Y2
+	VMOVUPS          Y2, 7040(AX)
+	VMOVAPS          Y1, Y2
+	VFMADD231PS.BCST conv2_4<>+0(SB), Y5, Y2
+	VADDPS           Y0, Y0, Y3
+	VFMADD231PS.BCST conv2_8<>+0(SB), Y4, Y3
+	VADDPS           Y3, Y2, Y6
 	VMOVUPS          Y6, 7744(AX)
-	VSUBPS           Y5, Y4, Y4
-	VMOVUPS          Y4, 8448(AX)
-	VMOVAPS          Y0, Y0
-	VFMADD231PS.BCST conv2_0_25<>+0(SB), Y2, Y0
-	VMULPS.BCST      conv2_0_5<>+0(SB), Y1, Y1
-	VFMADD231PS.BCST conv2_0_125<>+0(SB), Y3, Y1
-	VADDPS           Y1, Y0, Y2
+	VSUBPS           Y3, Y2, Y2
+	VMOVUPS          Y2, 8448(AX)
+	VMOVAPS          Y1, Y1
+	VFMADD231PS.BCST conv2_0_25<>+0(SB), Y5, Y1
+	VMULPS.BCST      conv2_0_5<>+0(SB), Y0, Y0
+	VFMADD231PS.BCST conv2_0_125<>+0(SB), Y4, Y0
+	VADDPS           Y0, Y1, Y2
 	VMOVUPS          Y2, 9152(AX)
-	VSUBPS           Y1, Y0, Y0
+	VSUBPS           Y0, Y1, Y0
 	VMOVUPS          Y0, 9856(AX)
 
 	// columns: rows 5 and 6 of A dy
@@ -4248,122 +4134,106 @@ tileRow9:
 	VMULPS.BCST      conv2_0_5<>+0(SB), Y1, Y1
 	VFMADD231PS.BCST conv2_0_125<>+0(SB), Y3, Y1
 	VADDPS           Y1, Y4, Y3
-	VMOVUPS          Y3, (SI)
 	VSUBPS           Y1, Y4, Y1
-	VMOVUPS          Y1, 128(SI)
 	KNOTW            K1, K3
-	VMOVUPS.Z        Y0, K3, Y1
+	VMOVUPS.Z        Y0, K3, Y4
 	VMOVUPS.Z        Y0, K1, Y0
 	KNOTW            K2, K1
-	VMOVUPS.Z        Y2, K1, Y3
+	VMOVUPS.Z        Y2, K1, Y5
 	VMOVUPS.Z        Y2, K2, Y2
-	VMOVAPS          Y1, Y1
-	VFMADD231PS.BCST conv2_0_25<>+0(SB), Y3, Y1
-	VMULPS.BCST      conv2_0_5<>+0(SB), Y0, Y0
-	VFMADD231PS.BCST conv2_0_125<>+0(SB), Y2, Y0
-	VADDPS           Y0, Y1, Y2
-	VMOVUPS          Y2, 32(SI)
-	VSUBPS           Y0, Y1, Y0
-	VMOVUPS          Y0, 160(SI)
-	KMOVB            9(DX), K1
-	VMOVUPS.Z        96(CX), K1, Y0
-	KMOVB            10(DX), K1
-	KNOTW            K1, K2
-	VMOVUPS.Z        Y0, K2, Y1
-	VMOVUPS.Z        Y0, K1, Y0
-	KMOVB            11(DX), K1
-	KMOVB            21(DX), K2
-	VMOVUPS.Z        224(CX), K2, Y2
-	KMOVB            22(DX), K2
-	KNOTW            K2, K3
-	VMOVUPS.Z        Y2, K3, Y3
-	VMOVUPS.Z        Y2, K2, Y2
-	KMOVB            23(DX), K2
-	KNOTW            K1, K3
-	VMOVUPS.Z        Y1, K3, Y4
-	VMOVUPS.Z        Y1, K1, Y1
-	KNOTW            K2, K3
-	VMOVUPS.Z        Y3, K3, Y5
-	VMOVUPS.Z        Y3, K2, Y3
 	VMOVAPS          Y4, Y4
 	VFMADD231PS.BCST conv2_0_25<>+0(SB), Y5, Y4
-	VMULPS.BCST      conv2_0_5<>+0(SB), Y1, Y1
-	VFMADD231PS.BCST conv2_0_125<>+0(SB), Y3, Y1
-	VADDPS           Y1, Y4, Y3
-	VMOVUPS          Y3, 64(SI)
-	VSUBPS           Y1, Y4, Y1
-	VMOVUPS          Y1, 192(SI)
-	KNOTW            K1, K3
-	VMOVUPS.Z        Y0, K3, Y1
-	VMOVUPS.Z        Y0, K1, Y0
-	KNOTW            K2, K1
-	VMOVUPS.Z        Y2, K1, Y3
-	VMOVUPS.Z        Y2, K2, Y2
-	VMOVAPS          Y1, Y1
-	VFMADD231PS.BCST conv2_0_25<>+0(SB), Y3, Y1
 	VMULPS.BCST      conv2_0_5<>+0(SB), Y0, Y0
 	VFMADD231PS.BCST conv2_0_125<>+0(SB), Y2, Y0
-	VADDPS           Y0, Y1, Y2
-	VMOVUPS          Y2, 96(SI)
-	VSUBPS           Y0, Y1, Y0
-	VMOVUPS          Y0, 224(SI)
+	VADDPS           Y0, Y4, Y2
+	VSUBPS           Y0, Y4, Y0
+	KMOVB            9(DX), K1
+	VMOVUPS.Z        96(CX), K1, Y4
+	KMOVB            10(DX), K1
+	KNOTW            K1, K2
+	VMOVUPS.Z        Y4, K2, Y5
+	VMOVUPS.Z        Y4, K1, Y4
+	KMOVB            11(DX), K1
+	KMOVB            21(DX), K2
+	VMOVUPS.Z        224(CX), K2, Y6
+	KMOVB            22(DX), K2
+	KNOTW            K2, K3
+	VMOVUPS.Z        Y6, K3, Y7
+	VMOVUPS.Z        Y6, K2, Y6
+	KMOVB            23(DX), K2
+	KNOTW            K1, K3
+	VMOVUPS.Z        Y5, K3, Y8
+	VMOVUPS.Z        Y5, K1, Y5
+	KNOTW            K2, K3
+	VMOVUPS.Z        Y7, K3, Y9
+	VMOVUPS.Z        Y7, K2, Y7
+	VMOVAPS          Y8, Y8
+	VFMADD231PS.BCST conv2_0_25<>+0(SB), Y9, Y8
+	VMULPS.BCST      conv2_0_5<>+0(SB), Y5, Y5
+	VFMADD231PS.BCST conv2_0_125<>+0(SB), Y7, Y5
+	VADDPS           Y5, Y8, Y7
+	VSUBPS           Y5, Y8, Y5
+	KNOTW            K1, K3
+	VMOVUPS.Z        Y4, K3, Y8
+	VMOVUPS.Z        Y4, K1, Y4
+	KNOTW            K2, K1
+	VMOVUPS.Z        Y6, K1, Y9
+	VMOVUPS.Z        Y6, K2, Y6
+	VMOVAPS          Y8, Y8
+	VFMADD231PS.BCST conv2_0_25<>+0(SB), Y9, Y8
+	VMULPS.BCST      conv2_0_5<>+0(SB), Y4, Y4
+	VFMADD231PS.BCST conv2_0_125<>+0(SB), Y6, Y4
+	VADDPS           Y4, Y8, Y6
+	VSUBPS           Y4, Y8, Y4
 
 	// rows: (A dy) Aᵀ
-	VMOVUPS          (SI), Y0
-	VMOVUPS          32(SI), Y1
-	VMOVUPS          64(SI), Y2
-	VMOVUPS          96(SI), Y3
-	VMOVUPS          Y0, 32(AX)
-	VMOVUPS          Y3, 4960(AX)
-	VADDPS           Y2, Y0, Y4
-	VADDPS           Y3, Y1, Y5
-	VADDPS           Y5, Y4, Y6
-	VMOVUPS          Y6, 736(AX)
-	VSUBPS           Y5, Y4, Y4
-	VMOVUPS          Y4, 1440(AX)
-	VMOVAPS          Y0, Y4
-	VFMADD231PS.BCST conv2_4<>+0(SB), Y2, Y4
-	VADDPS           Y1, Y1, Y5
-	VFMADD231PS.BCST conv2_8<>+0(SB), Y3, Y5
-	VADDPS           Y5, Y4, Y6
-	VMOVUPS          Y6, 2144(AX)
-	VSUBPS           Y5, Y4, Y4
-	VMOVUPS          Y4, 2848(AX)
-	VMOVAPS          Y0, Y0
-	VFMADD231PS.BCST conv2_0_25<>+0(SB), Y2, Y0
-	VMULPS.BCST      conv2_0_5<>+0(SB), Y1, Y1
-	VFMADD231PS.BCST conv2_0_125<>+0(SB), Y3, Y1
-	VADDPS           Y1, Y0, Y2
-	VMOVUPS          Y2, 3552(AX)
-	VSUBPS           Y1, Y0, Y0
-	VMOVUPS          Y0, 4256(AX)
-	VMOVUPS          128(SI), Y0
-	VMOVUPS          160(SI), Y1
-	VMOVUPS          192(SI), Y2
-	VMOVUPS          224(SI), Y3
-	VMOVUPS          Y0, 5664(AX)
-	VMOVUPS          Y3, 10592(AX)
-	VADDPS           Y2, Y0, Y4
-	VADDPS           Y3, Y1, Y5
-	VADDPS           Y5, Y4, Y6
+	VMOVUPS          Y3, 32(AX)
+	VMOVUPS          Y6, 4960(AX)
+	VADDPS           Y7, Y3, Y8
+	VADDPS           Y6, Y2, Y9
+	VADDPS           Y9, Y8, Y10
+	VMOVUPS          Y10, 736(AX)
+	VSUBPS           Y9, Y8, Y8
+	VMOVUPS          Y8, 1440(AX)
+	VMOVAPS          Y3, Y8
+	VFMADD231PS.BCST conv2_4<>+0(SB), Y7, Y8
+	VADDPS           Y2, Y2, Y9
+	VFMADD231PS.BCST conv2_8<>+0(SB), Y6, Y9
+	VADDPS           Y9, Y8, Y10
+	VMOVUPS          Y10, 2144(AX)
+	VSUBPS           Y9, Y8, Y8
+	VMOVUPS          Y8, 2848(AX)
+	VMOVAPS          Y3, Y3
+	VFMADD231PS.BCST conv2_0_25<>+0(SB), Y7, Y3
+	VMULPS.BCST      conv2_0_5<>+0(SB), Y2, Y2
+	VFMADD231PS.BCST conv2_0_125<>+0(SB), Y6, Y2
+	VADDPS           Y2, Y3, Y6
+	VMOVUPS          Y6, 3552(AX)
+	VSUBPS           Y2, Y3, Y2
+	VMOVUPS          Y2, 4256(AX)
+	VMOVUPS          Y1, 5664(AX)
+	VMOVUPS          Y4, 10592(AX)
+	VADDPS           Y5, Y1, Y2
+	VADDPS           Y4, Y0, Y3
+	VADDPS           Y3, Y2, Y6
 	VMOVUPS          Y6, 6368(AX)
-	VSUBPS           Y5, Y4, Y4
-	VMOVUPS          Y4, 7072(AX)
-	VMOVAPS          Y0, Y4
-	VFMADD231PS.BCST conv2_4<>+0(SB), Y2, Y4
-	VADDPS           Y1, Y1, Y5
-	VFMADD231PS.BCST conv2_8<>+0(SB), Y3, Y5
-	VADDPS           Y5, Y4, Y6
+	VSUBPS           Y3, Y2, Y2
+	VMOVUPS          Y2, 7072(AX)
+	VMOVAPS          Y1, Y2
+	VFMADD231PS.BCST conv2_4<>+0(SB), Y5, Y2
+	VADDPS           Y0, Y0, Y3
+	VFMADD231PS.BCST conv2_8<>+0(SB), Y4, Y3
+	VADDPS           Y3, Y2, Y6
 	VMOVUPS          Y6, 7776(AX)
-	VSUBPS           Y5, Y4, Y4
-	VMOVUPS          Y4, 8480(AX)
-	VMOVAPS          Y0, Y0
-	VFMADD231PS.BCST conv2_0_25<>+0(SB), Y2, Y0
-	VMULPS.BCST      conv2_0_5<>+0(SB), Y1, Y1
-	VFMADD231PS.BCST conv2_0_125<>+0(SB), Y3, Y1
-	VADDPS           Y1, Y0, Y2
+	VSUBPS           Y3, Y2, Y2
+	VMOVUPS          Y2, 8480(AX)
+	VMOVAPS          Y1, Y1
+	VFMADD231PS.BCST conv2_0_25<>+0(SB), Y5, Y1
+	VMULPS.BCST      conv2_0_5<>+0(SB), Y0, Y0
+	VFMADD231PS.BCST conv2_0_125<>+0(SB), Y4, Y0
+	VADDPS           Y0, Y1, Y2
 	VMOVUPS          Y2, 9184(AX)
-	VSUBPS           Y1, Y0, Y0
+	VSUBPS           Y0, Y1, Y0
 	VMOVUPS          Y0, 9888(AX)
 	ADDQ             $+64, AX
 	ADDQ             $+256, CX
@@ -10395,7 +10265,7 @@ tileRow4:
 
 // func Conv2OutputGrad16(dm []float32, dy []float32, mask []byte, pair int, first int)
 // Requires: AVX, AVX512F
-TEXT ·Conv2OutputGrad16(SB), $576-88
+TEXT ·Conv2OutputGrad16(SB), $0-88
 	MOVQ   dm_base+0(FP), AX
 	MOVQ   dy_base+24(FP), CX
 	MOVQ   mask_base+48(FP), DX
@@ -10405,8 +10275,6 @@ TEXT ·Conv2OutputGrad16(SB), $576-88
 	ADDQ   DI, CX
 	IMUL3Q $+96, SI, SI
 	ADDQ   SI, DX
-	LEAQ   63(SP), SI
-	ANDQ   $-64, SI
 	CMPQ   BX, $+0
 	JNE    pair2
 	MOVQ   $0x0000000a, BX
@@ -10430,91 +10298,75 @@ tileRow3:
 	KNOTW     K1, K3
 	VMOVUPS.Z Z1, K3, Z1
 	VMOVUPS.Z Z3, K2, Z3
-	VMOVUPS   Z1, (SI)
-	VMOVUPS   Z3, 256(SI)
 	KNOTW     K1, K1
 	VMOVUPS.Z Z0, K1, Z0
-	VMOVUPS.Z Z2, K2, Z1
-	VMOVUPS   Z0, 64(SI)
-	VMOVUPS   Z1, 320(SI)
+	VMOVUPS.Z Z2, K2, Z2
 	KMOVW     6(DX), K1
-	VMOVUPS.Z 64(CX), K1, Z0
+	VMOVUPS.Z 64(CX), K1, Z4
 	KMOVW     8(DX), K1
 	KNOTW     K1, K2
-	VMOVUPS.Z Z0, K2, Z1
-	VMOVUPS.Z Z0, K1, Z0
+	VMOVUPS.Z Z4, K2, Z5
+	VMOVUPS.Z Z4, K1, Z4
 	KMOVW     10(DX), K1
 	KMOVW     30(DX), K2
-	VMOVUPS.Z 320(CX), K2, Z2
+	VMOVUPS.Z 320(CX), K2, Z6
 	KMOVW     32(DX), K2
 	KNOTW     K2, K3
-	VMOVUPS.Z Z2, K3, Z3
-	VMOVUPS.Z Z2, K2, Z2
+	VMOVUPS.Z Z6, K3, Z7
+	VMOVUPS.Z Z6, K2, Z6
 	KMOVW     34(DX), K2
 	KNOTW     K1, K3
-	VMOVUPS.Z Z1, K3, Z1
-	VMOVUPS.Z Z3, K2, Z3
-	VMOVUPS   Z1, 128(SI)
-	VMOVUPS   Z3, 384(SI)
+	VMOVUPS.Z Z5, K3, Z5
+	VMOVUPS.Z Z7, K2, Z7
 	KNOTW     K1, K1
-	VMOVUPS.Z Z0, K1, Z0
-	VMOVUPS.Z Z2, K2, Z1
-	VMOVUPS   Z0, 192(SI)
-	VMOVUPS   Z1, 448(SI)
+	VMOVUPS.Z Z4, K1, Z4
+	VMOVUPS.Z Z6, K2, Z6
 
 	// rows: (A dy) Aᵀ
-	VMOVUPS          (SI), Z0
-	VMOVUPS          64(SI), Z1
-	VMOVUPS          128(SI), Z2
-	VMOVUPS          192(SI), Z3
-	VMOVUPS          Z0, (AX)
-	VMOVUPS          Z3, 9408(AX)
-	VADDPS           Z2, Z0, Z4
-	VADDPS           Z3, Z1, Z5
-	VADDPS           Z5, Z4, Z6
-	VMOVUPS          Z6, 1344(AX)
-	VSUBPS           Z5, Z4, Z4
-	VMOVUPS          Z4, 2688(AX)
-	VMOVAPS          Z0, Z4
-	VFMADD231PS.BCST conv2_4<>+0(SB), Z2, Z4
-	VADDPS           Z1, Z1, Z5
-	VFMADD231PS.BCST conv2_8<>+0(SB), Z3, Z5
-	VADDPS           Z5, Z4, Z6
-	VMOVUPS          Z6, 4032(AX)
-	VSUBPS           Z5, Z4, Z4
-	VMOVUPS          Z4, 5376(AX)
-	VMOVAPS          Z0, Z0
-	VFMADD231PS.BCST conv2_0_25<>+0(SB), Z2, Z0
-	VMULPS.BCST      conv2_0_5<>+0(SB), Z1, Z1
-	VFMADD231PS.BCST conv2_0_125<>+0(SB), Z3, Z1
-	VADDPS           Z1, Z0, Z2
-	VMOVUPS          Z2, 6720(AX)
-	VSUBPS           Z1, Z0, Z0
+	VMOVUPS          Z1, (AX)
+	VMOVUPS          Z4, 9408(AX)
+	VADDPS           Z5, Z1, Z8
+	VADDPS           Z4, Z0, Z9
+	VADDPS           Z9, Z8, Z10
+	VMOVUPS          Z10, 1344(AX)
+	VSUBPS           Z9, Z8, Z8
+	VMOVUPS          Z8, 2688(AX)
+	VMOVAPS          Z1, Z8
+	VFMADD231PS.BCST conv2_4<>+0(SB), Z5, Z8
+	VADDPS           Z0, Z0, Z9
+	VFMADD231PS.BCST conv2_8<>+0(SB), Z4, Z9
+	VADDPS           Z9, Z8, Z10
+	VMOVUPS          Z10, 4032(AX)
+	VSUBPS           Z9, Z8, Z8
+	VMOVUPS          Z8, 5376(AX)
+	VMOVAPS          Z1, Z1
+	VFMADD231PS.BCST conv2_0_25<>+0(SB), Z5, Z1
+	VMULPS.BCST      conv2_0_5<>+0(SB), Z0, Z0
+	VFMADD231PS.BCST conv2_0_125<>+0(SB), Z4, Z0
+	VADDPS           Z0, Z1, Z4
+	VMOVUPS          Z4, 6720(AX)
+	VSUBPS           Z0, Z1, Z0
 	VMOVUPS          Z0, 8064(AX)
-	VMOVUPS          256(SI), Z0
-	VMOVUPS          320(SI), Z1
-	VMOVUPS          384(SI), Z2
-	VMOVUPS          448(SI), Z3
-	VMOVUPS          Z0, 10752(AX)
-	VMOVUPS          Z3, 20160(AX)
-	VADDPS           Z2, Z0, Z4
-	VADDPS           Z3, Z1, Z5
-	VADDPS           Z5, Z4, Z6
-	VMOVUPS          Z6, 12096(AX)
-	VSUBPS           Z5, Z4, Z4
-	VMOVUPS          Z4, 13440(AX)
-	VMOVAPS          Z0, Z4
-	VFMADD231PS.BCST conv2_4<>+0(SB), Z2, Z4
-	VADDPS           Z1, Z1, Z5
-	VFMADD231PS.BCST conv2_8<>+0(SB), Z3, Z5
-	VADDPS           Z5, Z4, Z6
-	VMOVUPS          Z6, 14784(AX)
-	VSUBPS           Z5, Z4, Z4
-	VMOVUPS          Z4, 16128(AX)
-	VMOVAPS          Z0, Z0
-	VFMADD231PS.BCST conv2_0_25<>+0(SB), Z2, Z0
-	VMULPS.BCST      conv2_0_5<>+0(SB), Z1, Z1
-	VFMADD231PS.BCST conv2_0_125<>+0(SB), Z3, Z1
+	VMOVUPS          Z3, 10752(AX)
+	VMOVUPS          Z6, 20160(AX)
+	VADDPS           Z7, Z3, Z0
+	VADDPS           Z6, Z2, Z1
+	VADDPS           Z1, Z0, Z4
+	VMOVUPS          Z4, 12096(AX)
+	VSUBPS           Z1, Z0, Z0
+	VMOVUPS          Z0, 13440(AX)
+	VMOVAPS          Z3, Z0
+	VFMADD231PS.BCST conv2_4<>+0(SB), Z7, Z0
+	VADDPS           Z2, Z2, Z1
+	VFMADD231PS.BCST conv2_8<>+0(SB), Z6, Z1
+	VADDPS           Z1, Z0, Z4
+	VMOVUPS          Z4, 14784(AX)
+	VSUBPS           Z1, Z0, Z0
+	VMOVUPS          Z0, 16128(AX)
+	VMOVAPS          Z3, Z0
+	VFMADD231PS.BCST conv2_0_25<>+0(SB), Z7, Z0
+	VMULPS.BCST      conv2_0_5<>+0(SB), Z2, Z1
+	VFMADD231PS.BCST conv2_0_125<>+0(SB), Z6, Z1
 	VADDPS           Z1, Z0, Z2
 	VMOVUPS          Z2, 17472(AX)
 	VSUBPS           Z1, Z0, Z0
@@ -10538,91 +10390,75 @@ tileRow3:
 	KNOTW     K1, K3
 	VMOVUPS.Z Z1, K3, Z1
 	VMOVUPS.Z Z3, K2, Z3
-	VMOVUPS   Z1, (SI)
-	VMOVUPS   Z3, 256(SI)
 	KNOTW     K1, K1
 	VMOVUPS.Z Z0, K1, Z0
-	VMOVUPS.Z Z2, K2, Z1
-	VMOVUPS   Z0, 64(SI)
-	VMOVUPS   Z1, 320(SI)
+	VMOVUPS.Z Z2, K2, Z2
 	KMOVW     18(DX), K1
-	VMOVUPS.Z 192(CX), K1, Z0
+	VMOVUPS.Z 192(CX), K1, Z4
 	KMOVW     20(DX), K1
 	KNOTW     K1, K2
-	VMOVUPS.Z Z0, K2, Z1
-	VMOVUPS.Z Z0, K1, Z0
+	VMOVUPS.Z Z4, K2, Z5
+	VMOVUPS.Z Z4, K1, Z4
 	KMOVW     22(DX), K1
 	KMOVW     42(DX), K2
-	VMOVUPS.Z 448(CX), K2, Z2
+	VMOVUPS.Z 448(CX), K2, Z6
 	KMOVW     44(DX), K2
 	KNOTW     K2, K3
-	VMOVUPS.Z Z2, K3, Z3
-	VMOVUPS.Z Z2, K2, Z2
+	VMOVUPS.Z Z6, K3, Z7
+	VMOVUPS.Z Z6, K2, Z6
 	KMOVW     46(DX), K2
 	KNOTW     K1, K3
-	VMOVUPS.Z Z1, K3, Z1
-	VMOVUPS.Z Z3, K2, Z3
-	VMOVUPS   Z1, 128(SI)
-	VMOVUPS   Z3, 384(SI)
+	VMOVUPS.Z Z5, K3, Z5
+	VMOVUPS.Z Z7, K2, Z7
 	KNOTW     K1, K1
-	VMOVUPS.Z Z0, K1, Z0
-	VMOVUPS.Z Z2, K2, Z1
-	VMOVUPS   Z0, 192(SI)
-	VMOVUPS   Z1, 448(SI)
+	VMOVUPS.Z Z4, K1, Z4
+	VMOVUPS.Z Z6, K2, Z6
 
 	// rows: (A dy) Aᵀ
-	VMOVUPS          (SI), Z0
-	VMOVUPS          64(SI), Z1
-	VMOVUPS          128(SI), Z2
-	VMOVUPS          192(SI), Z3
-	VMOVUPS          Z0, 64(AX)
-	VMOVUPS          Z3, 9472(AX)
-	VADDPS           Z2, Z0, Z4
-	VADDPS           Z3, Z1, Z5
-	VADDPS           Z5, Z4, Z6
-	VMOVUPS          Z6, 1408(AX)
-	VSUBPS           Z5, Z4, Z4
-	VMOVUPS          Z4, 2752(AX)
-	VMOVAPS          Z0, Z4
-	VFMADD231PS.BCST conv2_4<>+0(SB), Z2, Z4
-	VADDPS           Z1, Z1, Z5
-	VFMADD231PS.BCST conv2_8<>+0(SB), Z3, Z5
-	VADDPS           Z5, Z4, Z6
-	VMOVUPS          Z6, 4096(AX)
-	VSUBPS           Z5, Z4, Z4
-	VMOVUPS          Z4, 5440(AX)
-	VMOVAPS          Z0, Z0
-	VFMADD231PS.BCST conv2_0_25<>+0(SB), Z2, Z0
-	VMULPS.BCST      conv2_0_5<>+0(SB), Z1, Z1
-	VFMADD231PS.BCST conv2_0_125<>+0(SB), Z3, Z1
-	VADDPS           Z1, Z0, Z2
-	VMOVUPS          Z2, 6784(AX)
-	VSUBPS           Z1, Z0, Z0
+	VMOVUPS          Z1, 64(AX)
+	VMOVUPS          Z4, 9472(AX)
+	VADDPS           Z5, Z1, Z8
+	VADDPS           Z4, Z0, Z9
+	VADDPS           Z9, Z8, Z10
+	VMOVUPS          Z10, 1408(AX)
+	VSUBPS           Z9, Z8, Z8
+	VMOVUPS          Z8, 2752(AX)
+	VMOVAPS          Z1, Z8
+	VFMADD231PS.BCST conv2_4<>+0(SB), Z5, Z8
+	VADDPS           Z0, Z0, Z9
+	VFMADD231PS.BCST conv2_8<>+0(SB), Z4, Z9
+	VADDPS           Z9, Z8, Z10
+	VMOVUPS          Z10, 4096(AX)
+	VSUBPS           Z9, Z8, Z8
+	VMOVUPS          Z8, 5440(AX)
+	VMOVAPS          Z1, Z1
+	VFMADD231PS.BCST conv2_0_25<>+0(SB), Z5, Z1
+	VMULPS.BCST      conv2_0_5<>+0(SB), Z0, Z0
+	VFMADD231PS.BCST conv2_0_125<>+0(SB), Z4, Z0
+	VADDPS           Z0, Z1, Z4
+	VMOVUPS          Z4, 6784(AX)
+	VSUBPS           Z0, Z1, Z0
 	VMOVUPS          Z0, 8128(AX)
-	VMOVUPS          256(SI), Z0
-	VMOVUPS          320(SI), Z1
-	VMOVUPS          384(SI), Z2
-	VMOVUPS          448(SI), Z3
-	VMOVUPS          Z0, 10816(AX)
-	VMOVUPS          Z3, 20224(AX)
-	VADDPS           Z2, Z0, Z4
-	VADDPS           Z3, Z1, Z5
-	VADDPS           Z5, Z4, Z6
-	VMOVUPS          Z6, 12160(AX)
-	VSUBPS           Z5, Z4, Z4
-	VMOVUPS          Z4, 13504(AX)
-	VMOVAPS          Z0, Z4
-	VFMADD231PS.BCST conv2_4<>+0(SB), Z2, Z4
-	VADDPS           Z1, Z1, Z5
-	VFMADD231PS.BCST conv2_8<>+0(SB), Z3, Z5
-	VADDPS           Z5, Z4, Z6
-	VMOVUPS          Z6, 14848(AX)
-	VSUBPS           Z5, Z4, Z4
-	VMOVUPS          Z4, 16192(AX)
-	VMOVAPS          Z0, Z0
-	VFMADD231PS.BCST conv2_0_25<>+0(SB), Z2, Z0
-	VMULPS.BCST      conv2_0_5<>+0(SB), Z1, Z1
-	VFMADD231PS.BCST conv2_0_125<>+0(SB), Z3, Z1
+	VMOVUPS          Z3, 10816(AX)
+	VMOVUPS          Z6, 20224(AX)
+	VADDPS           Z7, Z3, Z0
+	VADDPS           Z6, Z2, Z1
+	VADDPS           Z1, Z0, Z4
+	VMOVUPS          Z4, 12160(AX)
+	VSUBPS           Z1, Z0, Z0
+	VMOVUPS          Z0, 13504(AX)
+	VMOVAPS          Z3, Z0
+	VFMADD231PS.BCST conv2_4<>+0(SB), Z7, Z0
+	VADDPS           Z2, Z2, Z1
+	VFMADD231PS.BCST conv2_8<>+0(SB), Z6, Z1
+	VADDPS           Z1, Z0, Z4
+	VMOVUPS          Z4, 14848(AX)
+	VSUBPS           Z1, Z0, Z0
+	VMOVUPS          Z0, 16192(AX)
+	VMOVAPS          Z3, Z0
+	VFMADD231PS.BCST conv2_0_25<>+0(SB), Z7, Z0
+	VMULPS.BCST      conv2_0_5<>+0(SB), Z2, Z1
+	VFMADD231PS.BCST conv2_0_125<>+0(SB), Z6, Z1
 	VADDPS           Z1, Z0, Z2
 	VMOVUPS          Z2, 17536(AX)
 	VSUBPS           Z1, Z0, Z0
@@ -10664,116 +10500,100 @@ tileRow5:
 	VADDPS    Z5, Z4, Z4
 	VADDPS    Z3, Z1, Z1
 	VADDPS    Z1, Z4, Z3
-	VMOVUPS   Z3, (SI)
 	VSUBPS    Z1, Z4, Z1
-	VMOVUPS   Z1, 256(SI)
 	KNOTW     K1, K3
-	VMOVUPS.Z Z0, K3, Z1
+	VMOVUPS.Z Z0, K3, Z4
 	VMOVUPS.Z Z0, K1, Z0
 	KNOTW     K2, K1
-	VMOVUPS.Z Z2, K1, Z3
+	VMOVUPS.Z Z2, K1, Z5
 	VMOVUPS.Z Z2, K2, Z2
-	VADDPS    Z3, Z1, Z1
+	VADDPS    Z5, Z4, Z4
 	VADDPS    Z2, Z0, Z0
-	VADDPS    Z0, Z1, Z2
-	VMOVUPS   Z2, 64(SI)
-	VSUBPS    Z0, Z1, Z0
-	VMOVUPS   Z0, 320(SI)
+	VADDPS    Z0, Z4, Z2
+	VSUBPS    Z0, Z4, Z0
 	KMOVW     6(DX), K1
-	VMOVUPS.Z 64(CX), K1, Z0
+	VMOVUPS.Z 64(CX), K1, Z4
 	KMOVW     8(DX), K1
 	KNOTW     K1, K2
-	VMOVUPS.Z Z0, K2, Z1
-	VMOVUPS.Z Z0, K1, Z0
+	VMOVUPS.Z Z4, K2, Z5
+	VMOVUPS.Z Z4, K1, Z4
 	KMOVW     10(DX), K1
 	KMOVW     30(DX), K2
-	VMOVUPS.Z 320(CX), K2, Z2
+	VMOVUPS.Z 320(CX), K2, Z6
 	KMOVW     32(DX), K2
 	KNOTW     K2, K3
-	VMOVUPS.Z Z2, K3, Z3
-	VMOVUPS.Z Z2, K2, Z2
+	VMOVUPS.Z Z6, K3, Z7
+	VMOVUPS.Z Z6, K2, Z6
 	KMOVW     34(DX), K2
 	KNOTW     K1, K3
-	VMOVUPS.Z Z1, K3, Z4
-	VMOVUPS.Z Z1, K1, Z1
+	VMOVUPS.Z Z5, K3, Z8
+	VMOVUPS.Z Z5, K1, Z5
 	KNOTW     K2, K3
-	VMOVUPS.Z Z3, K3, Z5
-	VMOVUPS.Z Z3, K2, Z3
-	VADDPS    Z5, Z4, Z4
-	VADDPS    Z3, Z1, Z1
-	VADDPS    Z1, Z4, Z3
-	VMOVUPS   Z3, 128(SI)
-	VSUBPS    Z1, Z4, Z1
-	VMOVUPS   Z1, 384(SI)
+	VMOVUPS.Z Z7, K3, Z9
+	VMOVUPS.Z Z7, K2, Z7
+	VADDPS    Z9, Z8, Z8
+	VADDPS    Z7, Z5, Z5
+	VADDPS    Z5, Z8, Z7
+	VSUBPS    Z5, Z8, Z5
 	KNOTW     K1, K3
-	VMOVUPS.Z Z0, K3, Z1
-	VMOVUPS.Z Z0, K1, Z0
+	VMOVUPS.Z Z4, K3, Z8
+	VMOVUPS.Z Z4, K1, Z4
 	KNOTW     K2, K1
-	VMOVUPS.Z Z2, K1, Z3
-	VMOVUPS.Z Z2, K2, Z2
-	VADDPS    Z3, Z1, Z1
-	VADDPS    Z2, Z0, Z0
-	VADDPS    Z0, Z1, Z2
-	VMOVUPS   Z2, 192(SI)
-	VSUBPS    Z0, Z1, Z0
-	VMOVUPS   Z0, 448(SI)
+	VMOVUPS.Z Z6, K1, Z9
+	VMOVUPS.Z Z6, K2, Z6
+	VADDPS    Z9, Z8, Z8
+	VADDPS    Z6, Z4, Z4
+	VADDPS    Z4, Z8, Z6
+	VSUBPS    Z4, Z8, Z4
 
 	// rows: (A dy) Aᵀ
-	VMOVUPS          (SI), Z0
-	VMOVUPS          64(SI), Z1
-	VMOVUPS          128(SI), Z2
-	VMOVUPS          192(SI), Z3
-	VMOVUPS          Z0, (AX)
-	VMOVUPS          Z3, 9408(AX)
-	VADDPS           Z2, Z0, Z4
-	VADDPS           Z3, Z1, Z5
-	VADDPS           Z5, Z4, Z6
-	VMOVUPS          Z6, 1344(AX)
-	VSUBPS           Z5, Z4, Z4
-	VMOVUPS          Z4, 2688(AX)
-	VMOVAPS          Z0, Z4
-	VFMADD231PS.BCST conv2_4<>+0(SB), Z2, Z4
-	VADDPS           Z1, Z1, Z5
-	VFMADD231PS.BCST conv2_8<>+0(SB), Z3, Z5
-	VADDPS           Z5, Z4, Z6
-	VMOVUPS          Z6, 4032(AX)
-	VSUBPS           Z5, Z4, Z4
-	VMOVUPS          Z4, 5376(AX)
-	VMOVAPS          Z0, Z0
-	VFMADD231PS.BCST conv2_0_25<>+0(SB), Z2, Z0
-	VMULPS.BCST      conv2_0_5<>+0(SB), Z1, Z1
-	VFMADD231PS.BCST conv2_0_125<>+0(SB), Z3, Z1
-	VADDPS           Z1, Z0, Z2
-	VMOVUPS          Z2, 6720(AX)
-	VSUBPS           Z1, Z0, Z0
-	VMOVUPS          Z0, 8064(AX)
-	VMOVUPS          256(SI), Z0
-	VMOVUPS          320(SI), Z1
-	VMOVUPS          384(SI), Z2
-	VMOVUPS          448(SI), Z3
-	VMOVUPS          Z0, 10752(AX)
-	VMOVUPS          Z3, 20160(AX)
-	VADDPS           Z2, Z0, Z4
-	VADDPS           Z3, Z1, Z5
-	VADDPS           Z5, Z4, Z6
+	VMOVUPS          Z3, (AX)
+	VMOVUPS          Z6, 9408(AX)
+	VADDPS           Z7, Z3, Z8
+	VADDPS           Z6, Z2, Z9
+	VADDPS           Z9, Z8, Z10
+	VMOVUPS          Z10, 1344(AX)
+	VSUBPS           Z9, Z8, Z8
+	VMOVUPS          Z8, 2688(AX)
+	VMOVAPS          Z3, Z8
+	VFMADD231PS.BCST conv2_4<>+0(SB), Z7, Z8
+	VADDPS           Z2, Z2, Z9
+	VFMADD231PS.BCST conv2_8<>+0(SB), Z6, Z9
+	VADDPS           Z9, Z8, Z10
+	VMOVUPS          Z10, 4032(AX)
+	VSUBPS           Z9, Z8, Z8
+	VMOVUPS          Z8, 5376(AX)
+	VMOVAPS          Z3, Z3
+	VFMADD231PS.BCST conv2_0_25<>+0(SB), Z7, Z3
+	VMULPS.BCST      conv2_0_5<>+0(SB), Z2, Z2
+	VFMADD231PS.BCST conv2_0_125<>+0(SB), Z6, Z2
+	VADDPS           Z2, Z3, Z6
+	VMOVUPS          Z6, 6720(AX)
+	VSUBPS           Z2, Z3, Z2
+	VMOVUPS          Z2, 8064(AX)
+	VMOVUPS          Z1, 10752(AX)
+	VMOVUPS          Z4, 20160(AX)
+	VADDPS           Z5, Z1, Z2
+	VADDPS           Z4, Z0, Z3
+	VADDPS           Z3, Z2, Z6
 	VMOVUPS          Z6, 12096(AX)
-	VSUBPS           Z5, Z4, Z4
-	VMOVUPS          Z4, 13440(AX)
-	VMOVAPS          Z0, Z4
-	VFMADD231PS.BCST conv2_4<>+0(SB), Z2, Z4
-	VADDPS           Z1, Z1, Z5
-	VFMADD231PS.BCST conv2_8<>+0(SB), Z3, Z5
-	VADDPS           Z5, Z4, Z6
+	VSUBPS           Z3, Z2, Z2
+	VMOVUPS          Z2, 13440(AX)
+	VMOVAPS          Z1, Z2
+	VFMADD231PS.BCST conv2_4<>+0(SB), Z5, Z2
+	VADDPS           Z0, Z0, Z3
+	VFMADD231PS.BCST conv2_8<>+0(SB), Z4, Z3
+	VADDPS           Z3, Z2, Z6
 	VMOVUPS          Z6, 14784(AX)
-	VSUBPS           Z5, Z4, Z4
-	VMOVUPS          Z4, 16128(AX)
-	VMOVAPS          Z0, Z0
-	VFMADD231PS.BCST conv2_0_25<>+0(SB), Z2, Z0
-	VMULPS.BCST      conv2_0_5<>+0(SB), Z1, Z1
-	VFMADD231PS.BCST conv2_0_125<>+0(SB), Z3, Z1
-	VADDPS           Z1, Z0, Z2
+	VSUBPS           Z3, Z2, Z2
+	VMOVUPS          Z2, 16128(AX)
+	VMOVAPS          Z1, Z1
+	VFMADD231PS.BCST conv2_0_25<>+0(SB), Z5, Z1
+	VMULPS.BCST      conv2_0_5<>+0(SB), Z0, Z0
+	VFMADD231PS.BCST conv2_0_125<>+0(SB), Z4, Z0
+	VADDPS           Z0, Z1, Z2
 	VMOVUPS          Z2, 17472(AX)
-	VSUBPS           Z1, Z0, Z0
+	VSUBPS           Z0, Z1, Z0
 	VMOVUPS          Z0, 18816(AX)
 
 	// columns: rows 1 and 2 of A dy
@@ -10800,116 +10620,100 @@ tileRow5:
 	VADDPS    Z5, Z4, Z4
 	VADDPS    Z3, Z1, Z1
 	VADDPS    Z1, Z4, Z3
-	VMOVUPS   Z3, (SI)
 	VSUBPS    Z1, Z4, Z1
-	VMOVUPS   Z1, 256(SI)
 	KNOTW     K1, K3
-	VMOVUPS.Z Z0, K3, Z1
+	VMOVUPS.Z Z0, K3, Z4
 	VMOVUPS.Z Z0, K1, Z0
 	KNOTW     K2, K1
-	VMOVUPS.Z Z2, K1, Z3
+	VMOVUPS.Z Z2, K1, Z5
 	VMOVUPS.Z Z2, K2, Z2
-	VADDPS    Z3, Z1, Z1
+	VADDPS    Z5, Z4, Z4
 	VADDPS    Z2, Z0, Z0
-	VADDPS    Z0, Z1, Z2
-	VMOVUPS   Z2, 64(SI)
-	VSUBPS    Z0, Z1, Z0
-	VMOVUPS   Z0, 320(SI)
+	VADDPS    Z0, Z4, Z2
+	VSUBPS    Z0, Z4, Z0
 	KMOVW     18(DX), K1
-	VMOVUPS.Z 192(CX), K1, Z0
+	VMOVUPS.Z 192(CX), K1, Z4
 	KMOVW     20(DX), K1
 	KNOTW     K1, K2
-	VMOVUPS.Z Z0, K2, Z1
-	VMOVUPS.Z Z0, K1, Z0
+	VMOVUPS.Z Z4, K2, Z5
+	VMOVUPS.Z Z4, K1, Z4
 	KMOVW     22(DX), K1
 	KMOVW     42(DX), K2
-	VMOVUPS.Z 448(CX), K2, Z2
+	VMOVUPS.Z 448(CX), K2, Z6
 	KMOVW     44(DX), K2
 	KNOTW     K2, K3
-	VMOVUPS.Z Z2, K3, Z3
-	VMOVUPS.Z Z2, K2, Z2
+	VMOVUPS.Z Z6, K3, Z7
+	VMOVUPS.Z Z6, K2, Z6
 	KMOVW     46(DX), K2
 	KNOTW     K1, K3
-	VMOVUPS.Z Z1, K3, Z4
-	VMOVUPS.Z Z1, K1, Z1
+	VMOVUPS.Z Z5, K3, Z8
+	VMOVUPS.Z Z5, K1, Z5
 	KNOTW     K2, K3
-	VMOVUPS.Z Z3, K3, Z5
-	VMOVUPS.Z Z3, K2, Z3
-	VADDPS    Z5, Z4, Z4
-	VADDPS    Z3, Z1, Z1
-	VADDPS    Z1, Z4, Z3
-	VMOVUPS   Z3, 128(SI)
-	VSUBPS    Z1, Z4, Z1
-	VMOVUPS   Z1, 384(SI)
+	VMOVUPS.Z Z7, K3, Z9
+	VMOVUPS.Z Z7, K2, Z7
+	VADDPS    Z9, Z8, Z8
+	VADDPS    Z7, Z5, Z5
+	VADDPS    Z5, Z8, Z7
+	VSUBPS    Z5, Z8, Z5
 	KNOTW     K1, K3
-	VMOVUPS.Z Z0, K3, Z1
-	VMOVUPS.Z Z0, K1, Z0
+	VMOVUPS.Z Z4, K3, Z8
+	VMOVUPS.Z Z4, K1, Z4
 	KNOTW     K2, K1
-	VMOVUPS.Z Z2, K1, Z3
-	VMOVUPS.Z Z2, K2, Z2
-	VADDPS    Z3, Z1, Z1
-	VADDPS    Z2, Z0, Z0
-	VADDPS    Z0, Z1, Z2
-	VMOVUPS   Z2, 192(SI)
-	VSUBPS    Z0, Z1, Z0
-	VMOVUPS   Z0, 448(SI)
+	VMOVUPS.Z Z6, K1, Z9
+	VMOVUPS.Z Z6, K2, Z6
+	VADDPS    Z9, Z8, Z8
+	VADDPS    Z6, Z4, Z4
+	VADDPS    Z4, Z8, Z6
+	VSUBPS    Z4, Z8, Z4
 
 	// rows: (A dy) Aᵀ
-	VMOVUPS          (SI), Z0
-	VMOVUPS          64(SI), Z1
-	VMOVUPS          128(SI), Z2
-	VMOVUPS          192(SI), Z3
-	VMOVUPS          Z0, 64(AX)
-	VMOVUPS          Z3, 9472(AX)
-	VADDPS           Z2, Z0, Z4
-	VADDPS           Z3, Z1, Z5
-	VADDPS           Z5, Z4, Z6
-	VMOVUPS          Z6, 1408(AX)
-	VSUBPS           Z5, Z4, Z4
-	VMOVUPS          Z4, 2752(AX)
-	VMOVAPS          Z0, Z4
-	VFMADD231PS.BCST conv2_4<>+0(SB), Z2, Z4
-	VADDPS           Z1, Z1, Z5
-	VFMADD231PS.BCST conv2_8<>+0(SB), Z3, Z5
-	VADDPS           Z5, Z4, Z6
-	VMOVUPS          Z6, 4096(AX)
-	VSUBPS           Z5, Z4, Z4
-	VMOVUPS          Z4, 5440(AX)
-	VMOVAPS          Z0, Z0
-	VFMADD231PS.BCST conv2_0_25<>+0(SB), Z2, Z0
-	VMULPS.BCST      conv2_0_5<>+0(SB), Z1, Z1
-	VFMADD231PS.BCST conv2_0_125<>+0(SB), Z3, Z1
-	VADDPS           Z1, Z0, Z2
-	VMOVUPS          Z2, 6784(AX)
-	VSUBPS           Z1, Z0, Z0
-	VMOVUPS          Z0, 8128(AX)
-	VMOVUPS          256(SI), Z0
-	VMOVUPS          320(SI), Z1
-	VMOVUPS          384(SI), Z2
-	VMOVUPS          448(SI), Z3
-	VMOVUPS          Z0, 10816(AX)
-	VMOVUPS          Z3, 20224(AX)
-	VADDPS           Z2, Z0, Z4
-	VADDPS           Z3, Z1, Z5
-	VADDPS           Z5, Z4, Z6
+	VMOVUPS          Z3, 64(AX)
+	VMOVUPS          Z6, 9472(AX)
+	VADDPS           Z7, Z3, Z8
+	VADDPS           Z6, Z2, Z9
+	VADDPS           Z9, Z8, Z10
+	VMOVUPS          Z10, 1408(AX)
+	VSUBPS           Z9, Z8, Z8
+	VMOVUPS          Z8, 2752(AX)
+	VMOVAPS          Z3, Z8
+	VFMADD231PS.BCST conv2_4<>+0(SB), Z7, Z8
+	VADDPS           Z2, Z2, Z9
+	VFMADD231PS.BCST conv2_8<>+0(SB), Z6, Z9
+	VADDPS           Z9, Z8, Z10
+	VMOVUPS          Z10, 4096(AX)
+	VSUBPS           Z9, Z8, Z8
+	VMOVUPS          Z8, 5440(AX)
+	VMOVAPS          Z3, Z3
+	VFMADD231PS.BCST conv2_0_25<>+0(SB), Z7, Z3
+	VMULPS.BCST      conv2_0_5<>+0(SB), Z2, Z2
+	VFMADD231PS.BCST conv2_0_125<>+0(SB), Z6, Z2
+	VADDPS           Z2, Z3, Z6
+	VMOVUPS          Z6, 6784(AX)
+	VSUBPS           Z2, Z3, Z2
+	VMOVUPS          Z2, 8128(AX)
+	VMOVUPS          Z1, 10816(AX)
+	VMOVUPS          Z4, 20224(AX)
+	VADDPS           Z5, Z1, Z2
+	VADDPS           Z4, Z0, Z3
+	VADDPS           Z3, Z2, Z6
 	VMOVUPS          Z6, 12160(AX)
-	VSUBPS           Z5, Z4, Z4
-	VMOVUPS          Z4, 13504(AX)
-	VMOVAPS          Z0, Z4
-	VFMADD231PS.BCST conv2_4<>+0(SB), Z2, Z4
-	VADDPS           Z1, Z1, Z5
-	VFMADD231PS.BCST conv2_8<>+0(SB), Z3, Z5
-	VADDPS           Z5, Z4, Z6
+	VSUBPS           Z3, Z2, Z2
+	VMOVUPS          Z2, 13504(AX)
+	VMOVAPS          Z1, Z2
+	VFMADD231PS.BCST conv2_4<>+0(SB), Z5, Z2
+	VADDPS           Z0, Z0, Z3
+	VFMADD231PS.BCST conv2_8<>+0(SB), Z4, Z3
+	VADDPS           Z3, Z2, Z6
 	VMOVUPS          Z6, 14848(AX)
-	VSUBPS           Z5, Z4, Z4
-	VMOVUPS          Z4, 16192(AX)
-	VMOVAPS          Z0, Z0
-	VFMADD231PS.BCST conv2_0_25<>+0(SB), Z2, Z0
-	VMULPS.BCST      conv2_0_5<>+0(SB), Z1, Z1
-	VFMADD231PS.BCST conv2_0_125<>+0(SB), Z3, Z1
-	VADDPS           Z1, Z0, Z2
+	VSUBPS           Z3, Z2, Z2
+	VMOVUPS          Z2, 16192(AX)
+	VMOVAPS          Z1, Z1
+	VFMADD231PS.BCST conv2_0_25<>+0(SB), Z5, Z1
+	VMULPS.BCST      conv2_0_5<>+0(SB), Z0, Z0
+	VFMADD231PS.BCST conv2_0_125<>+0(SB), Z4, Z0
+	VADDPS           Z0, Z1, Z2
 	VMOVUPS          Z2, 17536(AX)
-	VSUBPS           Z1, Z0, Z0
+	VSUBPS           Z0, Z1, Z0
 	VMOVUPS          Z0, 18880(AX)
 	ADDQ             $+128, AX
 	ADDQ             $+512, CX
@@ -10950,122 +10754,106 @@ tileRow7:
 	VADDPS           Z1, Z1, Z1
 	VFMADD231PS.BCST conv2_8<>+0(SB), Z3, Z1
 	VADDPS           Z1, Z4, Z3
-	VMOVUPS          Z3, (SI)
 	VSUBPS           Z1, Z4, Z1
-	VMOVUPS          Z1, 256(SI)
 	KNOTW            K1, K3
-	VMOVUPS.Z        Z0, K3, Z1
+	VMOVUPS.Z        Z0, K3, Z4
 	VMOVUPS.Z        Z0, K1, Z0
 	KNOTW            K2, K1
-	VMOVUPS.Z        Z2, K1, Z3
+	VMOVUPS.Z        Z2, K1, Z5
 	VMOVUPS.Z        Z2, K2, Z2
-	VMOVAPS          Z1, Z1
-	VFMADD231PS.BCST conv2_4<>+0(SB), Z3, Z1
-	VADDPS           Z0, Z0, Z0
-	VFMADD231PS.BCST conv2_8<>+0(SB), Z2, Z0
-	VADDPS           Z0, Z1, Z2
-	VMOVUPS          Z2, 64(SI)
-	VSUBPS           Z0, Z1, Z0
-	VMOVUPS          Z0, 320(SI)
-	KMOVW            6(DX), K1
-	VMOVUPS.Z        64(CX), K1, Z0
-	KMOVW            8(DX), K1
-	KNOTW            K1, K2
-	VMOVUPS.Z        Z0, K2, Z1
-	VMOVUPS.Z        Z0, K1, Z0
-	KMOVW            10(DX), K1
-	KMOVW            30(DX), K2
-	VMOVUPS.Z        320(CX), K2, Z2
-	KMOVW            32(DX), K2
-	KNOTW            K2, K3
-	VMOVUPS.Z        Z2, K3, Z3
-	VMOVUPS.Z        Z2, K2, Z2
-	KMOVW            34(DX), K2
-	KNOTW            K1, K3
-	VMOVUPS.Z        Z1, K3, Z4
-	VMOVUPS.Z        Z1, K1, Z1
-	KNOTW            K2, K3
-	VMOVUPS.Z        Z3, K3, Z5
-	VMOVUPS.Z        Z3, K2, Z3
 	VMOVAPS          Z4, Z4
 	VFMADD231PS.BCST conv2_4<>+0(SB), Z5, Z4
-	VADDPS           Z1, Z1, Z1
-	VFMADD231PS.BCST conv2_8<>+0(SB), Z3, Z1
-	VADDPS           Z1, Z4, Z3
-	VMOVUPS          Z3, 128(SI)
-	VSUBPS           Z1, Z4, Z1
-	VMOVUPS          Z1, 384(SI)
-	KNOTW            K1, K3
-	VMOVUPS.Z        Z0, K3, Z1
-	VMOVUPS.Z        Z0, K1, Z0
-	KNOTW            K2, K1
-	VMOVUPS.Z        Z2, K1, Z3
-	VMOVUPS.Z        Z2, K2, Z2
-	VMOVAPS          Z1, Z1
-	VFMADD231PS.BCST conv2_4<>+0(SB), Z3, Z1
 	VADDPS           Z0, Z0, Z0
 	VFMADD231PS.BCST conv2_8<>+0(SB), Z2, Z0
-	VADDPS           Z0, Z1, Z2
-	VMOVUPS          Z2, 192(SI)
-	VSUBPS           Z0, Z1, Z0
-	VMOVUPS          Z0, 448(SI)
+	VADDPS           Z0, Z4, Z2
+	VSUBPS           Z0, Z4, Z0
+	KMOVW            6(DX), K1
+	VMOVUPS.Z        64(CX), K1, Z4
+	KMOVW            8(DX), K1
+	KNOTW            K1, K2
+	VMOVUPS.Z        Z4, K2, Z5
+	VMOVUPS.Z        Z4, K1, Z4
+	KMOVW            10(DX), K1
+	KMOVW            30(DX), K2
+	VMOVUPS.Z        320(CX), K2, Z6
+	KMOVW            32(DX), K2
+	KNOTW            K2, K3
+	VMOVUPS.Z        Z6, K3, Z7
+	VMOVUPS.Z        Z6, K2, Z6
+	KMOVW            34(DX), K2
+	KNOTW            K1, K3
+	VMOVUPS.Z        Z5, K3, Z8
+	VMOVUPS.Z        Z5, K1, Z5
+	KNOTW            K2, K3
+	VMOVUPS.Z        Z7, K3, Z9
+	VMOVUPS.Z        Z7, K2, Z7
+	VMOVAPS          Z8, Z8
+	VFMADD231PS.BCST conv2_4<>+0(SB), Z9, Z8
+	VADDPS           Z5, Z5, Z5
+	VFMADD231PS.BCST conv2_8<>+0(SB), Z7, Z5
+	VADDPS           Z5, Z8, Z7
+	VSUBPS           Z5, Z8, Z5
+	KNOTW            K1, K3
+	VMOVUPS.Z        Z4, K3, Z8
+	VMOVUPS.Z        Z4, K1, Z4
+	KNOTW            K2, K1
+	VMOVUPS.Z        Z6, K1, Z9
+	VMOVUPS.Z        Z6, K2, Z6
+	VMOVAPS          Z8, Z8
+	VFMADD231PS.BCST conv2_4<>+0(SB), Z9, Z8
+	VADDPS           Z4, Z4, Z4
+	VFMADD231PS.BCST conv2_8<>+0(SB), Z6, Z4
+	VADDPS           Z4, Z8, Z6
+	VSUBPS           Z4, Z8, Z4
 
 	// rows: (A dy) Aᵀ
-	VMOVUPS          (SI), Z0
-	VMOVUPS          64(SI), Z1
-	VMOVUPS          128(SI), Z2
-	VMOVUPS          192(SI), Z3
-	VMOVUPS          Z0, (AX)
-	VMOVUPS          Z3, 9408(AX)
-	VADDPS           Z2, Z0, Z4
-	VADDPS           Z3, Z1, Z5
-	VADDPS           Z5, Z4, Z6
-	VMOVUPS          Z6, 1344(AX)
-	VSUBPS           Z5, Z4, Z4
-	VMOVUPS          Z4, 2688(AX)
-	VMOVAPS          Z0, Z4
-	VFMADD231PS.BCST conv2_4<>+0(SB), Z2, Z4
-	VADDPS           Z1, Z1, Z5
-	VFMADD231PS.BCST conv2_8<>+0(SB), Z3, Z5
-	VADDPS           Z5, Z4, Z6
-	VMOVUPS          Z6, 4032(AX)
-	VSUBPS           Z5, Z4, Z4
-	VMOVUPS          Z4, 5376(AX)
-	VMOVAPS          Z0, Z0
-	VFMADD231PS.BCST conv2_0_25<>+0(SB), Z2, Z0
-	VMULPS.BCST      conv2_0_5<>+0(SB), Z1, Z1
-	VFMADD231PS.BCST conv2_0_125<>+0(SB), Z3, Z1
-	VADDPS           Z1, Z0, Z2
-	VMOVUPS          Z2, 6720(AX)
-	VSUBPS           Z1, Z0, Z0
-	VMOVUPS          Z0, 8064(AX)
-	VMOVUPS          256(SI), Z0
-	VMOVUPS          320(SI), Z1
-	VMOVUPS          384(SI), Z2
-	VMOVUPS          448(SI), Z3
-	VMOVUPS          Z0, 10752(AX)
-	VMOVUPS          Z3, 20160(AX)
-	VADDPS           Z2, Z0, Z4
-	VADDPS           Z3, Z1, Z5
-	VADDPS           Z5, Z4, Z6
+	VMOVUPS          Z3, (AX)
+	VMOVUPS          Z6, 9408(AX)
+	VADDPS           Z7, Z3, Z8
+	VADDPS           Z6, Z2, Z9
+	VADDPS           Z9, Z8, Z10
+	VMOVUPS          Z10, 1344(AX)
+	VSUBPS           Z9, Z8, Z8
+	VMOVUPS          Z8, 2688(AX)
+	VMOVAPS          Z3, Z8
+	VFMADD231PS.BCST conv2_4<>+0(SB), Z7, Z8
+	VADDPS           Z2, Z2, Z9
+	VFMADD231PS.BCST conv2_8<>+0(SB), Z6, Z9
+	VADDPS           Z9, Z8, Z10
+	VMOVUPS          Z10, 4032(AX)
+	VSUBPS           Z9, Z8, Z8
+	VMOVUPS          Z8, 5376(AX)
+	VMOVAPS          Z3, Z3
+	VFMADD231PS.BCST conv2_0_25<>+0(SB), Z7, Z3
+	VMULPS.BCST      conv2_0_5<>+0(SB), Z2, Z2
+	VFMADD231PS.BCST conv2_0_125<>+0(SB), Z6, Z2
+	VADDPS           Z2, Z3, Z6
+	VMOVUPS          Z6, 6720(AX)
+	VSUBPS           Z2, Z3, Z2
+	VMOVUPS          Z2, 8064(AX)
+	VMOVUPS          Z1, 10752(AX)
+	VMOVUPS          Z4, 20160(AX)
+	VADDPS           Z5, Z1, Z2
+	VADDPS           Z4, Z0, Z3
+	VADDPS           Z3, Z2, Z6
 	VMOVUPS          Z6, 12096(AX)
-	VSUBPS           Z5, Z4, Z4
-	VMOVUPS          Z4, 13440(AX)
-	VMOVAPS          Z0, Z4
-	VFMADD231PS.BCST conv2_4<>+0(SB), Z2, Z4
-	VADDPS           Z1, Z1, Z5
-	VFMADD231PS.BCST conv2_8<>+0(SB), Z3, Z5
-	VADDPS           Z5, Z4, Z6
+	VSUBPS           Z3, Z2, Z2
+	VMOVUPS          Z2, 13440(AX)
+	VMOVAPS          Z1, Z2
+	VFMADD231PS.BCST conv2_4<>+0(SB), Z5, Z2
+	VADDPS           Z0, Z0, Z3
+	VFMADD231PS.BCST conv2_8<>+0(SB), Z4, Z3
+	VADDPS           Z3, Z2, Z6
 	VMOVUPS          Z6, 14784(AX)
-	VSUBPS           Z5, Z4, Z4
-	VMOVUPS          Z4, 16128(AX)
-	VMOVAPS          Z0, Z0
-	VFMADD231PS.BCST conv2_0_25<>+0(SB), Z2, Z0
-	VMULPS.BCST      conv2_0_5<>+0(SB), Z1, Z1
-	VFMADD231PS.BCST conv2_0_125<>+0(SB), Z3, Z1
-	VADDPS           Z1, Z0, Z2
+	VSUBPS           Z3, Z2, Z2
+	VMOVUPS          Z2, 16128(AX)
+	VMOVAPS          Z1, Z1
+	VFMADD231PS.BCST conv2_0_25<>+0(SB), Z5, Z1
+	VMULPS.BCST      conv2_0_5<>+0(SB), Z0, Z0
+	VFMADD231PS.BCST conv2_0_125<>+0(SB), Z4, Z0
+	VADDPS           Z0, Z1, Z2
 	VMOVUPS          Z2, 17472(AX)
-	VSUBPS           Z1, Z0, Z0
+	VSUBPS           Z0, Z1, Z0
 	VMOVUPS          Z0, 18816(AX)
 
 	// columns: rows 3 and 4 of A dy
@@ -11094,122 +10882,106 @@ tileRow7:
 	VADDPS           Z1, Z1, Z1
 	VFMADD231PS.BCST conv2_8<>+0(SB), Z3, Z1
 	VADDPS           Z1, Z4, Z3
-	VMOVUPS          Z3, (SI)
 	VSUBPS           Z1, Z4, Z1
-	VMOVUPS          Z1, 256(SI)
 	KNOTW            K1, K3
-	VMOVUPS.Z        Z0, K3, Z1
+	VMOVUPS.Z        Z0, K3, Z4
 	VMOVUPS.Z        Z0, K1, Z0
 	KNOTW            K2, K1
-	VMOVUPS.Z        Z2, K1, Z3
+	VMOVUPS.Z        Z2, K1, Z5
 	VMOVUPS.Z        Z2, K2, Z2
-	VMOVAPS          Z1, Z1
-	VFMADD231PS.BCST conv2_4<>+0(SB), Z3, Z1
-	VADDPS           Z0, Z0, Z0
-	VFMADD231PS.BCST conv2_8<>+0(SB), Z2, Z0
-	VADDPS           Z0, Z1, Z2
-	VMOVUPS          Z2, 64(SI)
-	VSUBPS           Z0, Z1, Z0
-	VMOVUPS          Z0, 320(SI)
-	KMOVW            18(DX), K1
-	VMOVUPS.Z        192(CX), K1, Z0
-	KMOVW            20(DX), K1
-	KNOTW            K1, K2
-	VMOVUPS.Z        Z0, K2, Z1
-	VMOVUPS.Z        Z0, K1, Z0
-	KMOVW            22(DX), K1
-	KMOVW            42(DX), K2
-	VMOVUPS.Z        448(CX), K2, Z2
-	KMOVW            44(DX), K2
-	KNOTW            K2, K3
-	VMOVUPS.Z        Z2, K3, Z3
-	VMOVUPS.Z        Z2, K2, Z2
-	KMOVW            46(DX), K2
-	KNOTW            K1, K3
-	VMOVUPS.Z        Z1, K3, Z4
-	VMOVUPS.Z        Z1, K1, Z1
-	KNOTW            K2, K3
-	VMOVUPS.Z        Z3, K3, Z5
-	VMOVUPS.Z        Z3, K2, Z3
 	VMOVAPS          Z4, Z4
 	VFMADD231PS.BCST conv2_4<>+0(SB), Z5, Z4
-	VADDPS           Z1, Z1, Z1
-	VFMADD231PS.BCST conv2_8<>+0(SB), Z3, Z1
-	VADDPS           Z1, Z4, Z3
-	VMOVUPS          Z3, 128(SI)
-	VSUBPS           Z1, Z4, Z1
-	VMOVUPS          Z1, 384(SI)
-	KNOTW            K1, K3
-	VMOVUPS.Z        Z0, K3, Z1
-	VMOVUPS.Z        Z0, K1, Z0
-	KNOTW            K2, K1
-	VMOVUPS.Z        Z2, K1, Z3
-	VMOVUPS.Z        Z2, K2, Z2
-	VMOVAPS          Z1, Z1
-	VFMADD231PS.BCST conv2_4<>+0(SB), Z3, Z1
 	VADDPS           Z0, Z0, Z0
 	VFMADD231PS.BCST conv2_8<>+0(SB), Z2, Z0
-	VADDPS           Z0, Z1, Z2
-	VMOVUPS          Z2, 192(SI)
-	VSUBPS           Z0, Z1, Z0
-	VMOVUPS          Z0, 448(SI)
+	VADDPS           Z0, Z4, Z2
+	VSUBPS           Z0, Z4, Z0
+	KMOVW            18(DX), K1
+	VMOVUPS.Z        192(CX), K1, Z4
+	KMOVW            20(DX), K1
+	KNOTW            K1, K2
+	VMOVUPS.Z        Z4, K2, Z5
+	VMOVUPS.Z        Z4, K1, Z4
+	KMOVW            22(DX), K1
+	KMOVW            42(DX), K2
+	VMOVUPS.Z        448(CX), K2, Z6
+	KMOVW            44(DX), K2
+	KNOTW            K2, K3
+	VMOVUPS.Z        Z6, K3, Z7
+	VMOVUPS.Z        Z6, K2, Z6
+	KMOVW            46(DX), K2
+	KNOTW            K1, K3
+	VMOVUPS.Z        Z5, K3, Z8
+	VMOVUPS.Z        Z5, K1, Z5
+	KNOTW            K2, K3
+	VMOVUPS.Z        Z7, K3, Z9
+	VMOVUPS.Z        Z7, K2, Z7
+	VMOVAPS          Z8, Z8
+	VFMADD231PS.BCST conv2_4<>+0(SB), Z9, Z8
+	VADDPS           Z5, Z5, Z5
+	VFMADD231PS.BCST conv2_8<>+0(SB), Z7, Z5
+	VADDPS           Z5, Z8, Z7
+	VSUBPS           Z5, Z8, Z5
+	KNOTW            K1, K3
+	VMOVUPS.Z        Z4, K3, Z8
+	VMOVUPS.Z        Z4, K1, Z4
+	KNOTW            K2, K1
+	VMOVUPS.Z        Z6, K1, Z9
+	VMOVUPS.Z        Z6, K2, Z6
+	VMOVAPS          Z8, Z8
+	VFMADD231PS.BCST conv2_4<>+0(SB), Z9, Z8
+	VADDPS           Z4, Z4, Z4
+	VFMADD231PS.BCST conv2_8<>+0(SB), Z6, Z4
+	VADDPS           Z4, Z8, Z6
+	VSUBPS           Z4, Z8, Z4
 
 	// rows: (A dy) Aᵀ
-	VMOVUPS          (SI), Z0
-	VMOVUPS          64(SI), Z1
-	VMOVUPS          128(SI), Z2
-	VMOVUPS          192(SI), Z3
-	VMOVUPS          Z0, 64(AX)
-	VMOVUPS          Z3, 9472(AX)
-	VADDPS           Z2, Z0, Z4
-	VADDPS           Z3, Z1, Z5
-	VADDPS           Z5, Z4, Z6
-	VMOVUPS          Z6, 1408(AX)
-	VSUBPS           Z5, Z4, Z4
-	VMOVUPS          Z4, 2752(AX)
-	VMOVAPS          Z0, Z4
-	VFMADD231PS.BCST conv2_4<>+0(SB), Z2, Z4
-	VADDPS           Z1, Z1, Z5
-	VFMADD231PS.BCST conv2_8<>+0(SB), Z3, Z5
-	VADDPS           Z5, Z4, Z6
-	VMOVUPS          Z6, 4096(AX)
-	VSUBPS           Z5, Z4, Z4
-	VMOVUPS          Z4, 5440(AX)
-	VMOVAPS          Z0, Z0
-	VFMADD231PS.BCST conv2_0_25<>+0(SB), Z2, Z0
-	VMULPS.BCST      conv2_0_5<>+0(SB), Z1, Z1
-	VFMADD231PS.BCST conv2_0_125<>+0(SB), Z3, Z1
-	VADDPS           Z1, Z0, Z2
-	VMOVUPS          Z2, 6784(AX)
-	VSUBPS           Z1, Z0, Z0
-	VMOVUPS          Z0, 8128(AX)
-	VMOVUPS          256(SI), Z0
-	VMOVUPS          320(SI), Z1
-	VMOVUPS          384(SI), Z2
-	VMOVUPS          448(SI), Z3
-	VMOVUPS          Z0, 10816(AX)
-	VMOVUPS          Z3, 20224(AX)
-	VADDPS           Z2, Z0, Z4
-	VADDPS           Z3, Z1, Z5
-	VADDPS           Z5, Z4, Z6
+	VMOVUPS          Z3, 64(AX)
+	VMOVUPS          Z6, 9472(AX)
+	VADDPS           Z7, Z3, Z8
+	VADDPS           Z6, Z2, Z9
+	VADDPS           Z9, Z8, Z10
+	VMOVUPS          Z10, 1408(AX)
+	VSUBPS           Z9, Z8, Z8
+	VMOVUPS          Z8, 2752(AX)
+	VMOVAPS          Z3, Z8
+	VFMADD231PS.BCST conv2_4<>+0(SB), Z7, Z8
+	VADDPS           Z2, Z2, Z9
+	VFMADD231PS.BCST conv2_8<>+0(SB), Z6, Z9
+	VADDPS           Z9, Z8, Z10
+	VMOVUPS          Z10, 4096(AX)
+	VSUBPS           Z9, Z8, Z8
+	VMOVUPS          Z8, 5440(AX)
+	VMOVAPS          Z3, Z3
+	VFMADD231PS.BCST conv2_0_25<>+0(SB), Z7, Z3
+	VMULPS.BCST      conv2_0_5<>+0(SB), Z2, Z2
+	VFMADD231PS.BCST conv2_0_125<>+0(SB), Z6, Z2
+	VADDPS           Z2, Z3, Z6
+	VMOVUPS          Z6, 6784(AX)
+	VSUBPS           Z2, Z3, Z2
+	VMOVUPS          Z2, 8128(AX)
+	VMOVUPS          Z1, 10816(AX)
+	VMOVUPS          Z4, 20224(AX)
+	VADDPS           Z5, Z1, Z2
+	VADDPS           Z4, Z0, Z3
+	VADDPS           Z3, Z2, Z6
 	VMOVUPS          Z6, 12160(AX)
-	VSUBPS           Z5, Z4, Z4
-	VMOVUPS          Z4, 13504(AX)
-	VMOVAPS          Z0, Z4
-	VFMADD231PS.BCST conv2_4<>+0(SB), Z2, Z4
-	VADDPS           Z1, Z1, Z5
-	VFMADD231PS.BCST conv2_8<>+0(SB), Z3, Z5
-	VADDPS           Z5, Z4, Z6
+	VSUBPS           Z3, Z2, Z2
+	VMOVUPS          Z2, 13504(AX)
+	VMOVAPS          Z1, Z2
+	VFMADD231PS.BCST conv2_4<>+0(SB), Z5, Z2
+	VADDPS           Z0, Z0, Z3
+	VFMADD231PS.BCST conv2_8<>+0(SB), Z4, Z3
+	VADDPS           Z3, Z2, Z6
 	VMOVUPS          Z6, 14848(AX)
-	VSUBPS           Z5, Z4, Z4
-	VMOVUPS          Z4, 16192(AX)
-	VMOVAPS          Z0, Z0
-	VFMADD231PS.BCST conv2_0_25<>+0(SB), Z2, Z0
-	VMULPS.BCST      conv2_0_5<>+0(SB), Z1, Z1
-	VFMADD231PS.BCST conv2_0_125<>+0(SB), Z3, Z1
-	VADDPS           Z1, Z0, Z2
+	VSUBPS           Z3, Z2, Z2
+	VMOVUPS          Z2, 16192(AX)
+	VMOVAPS          Z1, Z1
+	VFMADD231PS.BCST conv2_0_25<>+0(SB), Z5, Z1
+	VMULPS.BCST      conv2_0_5<>+0(SB), Z0, Z0
+	VFMADD231PS.BCST conv2_0_125<>+0(SB), Z4, Z0
+	VADDPS           Z0, Z1, Z2
 	VMOVUPS          Z2, 17536(AX)
-	VSUBPS           Z1, Z0, Z0
+	VSUBPS           Z0, Z1, Z0
 	VMOVUPS          Z0, 18880(AX)
 	ADDQ             $+128, AX
 	ADDQ             $+512, CX
@@ -11250,122 +11022,106 @@ tileRow9:
 	VMULPS.BCST      conv2_0_5<>+0(SB), Z1, Z1
 	VFMADD231PS.BCST conv2_0_125<>+0(SB), Z3, Z1
 	VADDPS           Z1, Z4, Z3
-	VMOVUPS          Z3, (SI)
 	VSUBPS           Z1, Z4, Z1
-	VMOVUPS          Z1, 256(SI)
 	KNOTW            K1, K3
-	VMOVUPS.Z        Z0, K3, Z1
+	VMOVUPS.Z        Z0, K3, Z4
 	VMOVUPS.Z        Z0, K1, Z0
 	KNOTW            K2, K1
-	VMOVUPS.Z        Z2, K1, Z3
+	VMOVUPS.Z        Z2, K1, Z5
 	VMOVUPS.Z        Z2, K2, Z2
-	VMOVAPS          Z1, Z1
-	VFMADD231PS.BCST conv2_0_25<>+0(SB), Z3, Z1
-	VMULPS.BCST      conv2_0_5<>+0(SB), Z0, Z0
-	VFMADD231PS.BCST conv2_0_125<>+0(SB), Z2, Z0
-	VADDPS           Z0, Z1, Z2
-	VMOVUPS          Z2, 64(SI)
-	VSUBPS           Z0, Z1, Z0
-	VMOVUPS          Z0, 320(SI)
-	KMOVW            6(DX), K1
-	VMOVUPS.Z        64(CX), K1, Z0
-	KMOVW            8(DX), K1
-	KNOTW            K1, K2
-	VMOVUPS.Z        Z0, K2, Z1
-	VMOVUPS.Z        Z0, K1, Z0
-	KMOVW            10(DX), K1
-	KMOVW            30(DX), K2
-	VMOVUPS.Z        320(CX), K2, Z2
-	KMOVW            32(DX), K2
-	KNOTW            K2, K3
-	VMOVUPS.Z        Z2, K3, Z3
-	VMOVUPS.Z        Z2, K2, Z2
-	KMOVW            34(DX), K2
-	KNOTW            K1, K3
-	VMOVUPS.Z        Z1, K3, Z4
-	VMOVUPS.Z        Z1, K1, Z1
-	KNOTW            K2, K3
-	VMOVUPS.Z        Z3, K3, Z5
-	VMOVUPS.Z        Z3, K2, Z3
 	VMOVAPS          Z4, Z4
 	VFMADD231PS.BCST conv2_0_25<>+0(SB), Z5, Z4
-	VMULPS.BCST      conv2_0_5<>+0(SB), Z1, Z1
-	VFMADD231PS.BCST conv2_0_125<>+0(SB), Z3, Z1
-	VADDPS           Z1, Z4, Z3
-	VMOVUPS          Z3, 128(SI)
-	VSUBPS           Z1, Z4, Z1
-	VMOVUPS          Z1, 384(SI)
-	KNOTW            K1, K3
-	VMOVUPS.Z        Z0, K3, Z1
-	VMOVUPS.Z        Z0, K1, Z0
-	KNOTW            K2, K1
-	VMOVUPS.Z        Z2, K1, Z3
-	VMOVUPS.Z        Z2, K2, Z2
-	VMOVAPS          Z1, Z1
-	VFMADD231PS.BCST conv2_0_25<>+0(SB), Z3, Z1
 	VMULPS.BCST      conv2_0_5<>+0(SB), Z0, Z0
 	VFMADD231PS.BCST conv2_0_125<>+0(SB), Z2, Z0
-	VADDPS           Z0, Z1, Z2
-	VMOVUPS          Z2, 192(SI)
-	VSUBPS           Z0, Z1, Z0
-	VMOVUPS          Z0, 448(SI)
+	VADDPS           Z0, Z4, Z2
+	VSUBPS           Z0, Z4, Z0
+	KMOVW            6(DX), K1
+	VMOVUPS.Z        64(CX), K1, Z4
+	KMOVW            8(DX), K1
+	KNOTW            K1, K2
+	VMOVUPS.Z        Z4, K2, Z5
+	VMOVUPS.Z        Z4, K1, Z4
+	KMOVW            10(DX), K1
+	KMOVW            30(DX), K2
+	VMOVUPS.Z        320(CX), K2, Z6
+	KMOVW            32(DX), K2
+	KNOTW            K2, K3
+	VMOVUPS.Z        Z6, K3, Z7
+	VMOVUPS.Z        Z6, K2, Z6
+	KMOVW            34(DX), K2
+	KNOTW            K1, K3
+	VMOVUPS.Z        Z5, K3, Z8
+	VMOVUPS.Z        Z5, K1, Z5
+	KNOTW            K2, K3
+	VMOVUPS.Z        Z7, K3, Z9
+	VMOVUPS.Z        Z7, K2, Z7
+	VMOVAPS          Z8, Z8
+	VFMADD231PS.BCST conv2_0_25<>+0(SB), Z9, Z8
+	VMULPS.BCST      conv2_0_5<>+0(SB), Z5, Z5
+	VFMADD231PS.BCST conv2_0_125<>+0(SB), Z7, Z5
+	VADDPS           Z5, Z8, Z7
+	VSUBPS           Z5, Z8, Z5
+	KNOTW            K1, K3
+	VMOVUPS.Z        Z4, K3, Z8
+	VMOVUPS.Z        Z4, K1, Z4
+	KNOTW            K2, K1
+	VMOVUPS.Z        Z6, K1, Z9
+	VMOVUPS.Z        Z6, K2, Z6
+	VMOVAPS          Z8, Z8
+	VFMADD231PS.BCST conv2_0_25<>+0(SB), Z9, Z8
+	VMULPS.BCST      conv2_0_5<>+0(SB), Z4, Z4
+	VFMADD231PS.BCST conv2_0_125<>+0(SB), Z6, Z4
+	VADDPS           Z4, Z8, Z6
+	VSUBPS           Z4, Z8, Z4
 
 	// rows: (A dy) Aᵀ
-	VMOVUPS          (SI), Z0
-	VMOVUPS          64(SI), Z1
-	VMOVUPS          128(SI), Z2
-	VMOVUPS          192(SI), Z3
-	VMOVUPS          Z0, (AX)
-	VMOVUPS          Z3, 9408(AX)
-	VADDPS           Z2, Z0, Z4
-	VADDPS           Z3, Z1, Z5
-	VADDPS           Z5, Z4, Z6
-	VMOVUPS          Z6, 1344(AX)
-	VSUBPS           Z5, Z4, Z4
-	VMOVUPS          Z4, 2688(AX)
-	VMOVAPS          Z0, Z4
-	VFMADD231PS.BCST conv2_4<>+0(SB), Z2, Z4
-	VADDPS           Z1, Z1, Z5
-	VFMADD231PS.BCST conv2_8<>+0(SB), Z3, Z5
-	VADDPS           Z5, Z4, Z6
-	VMOVUPS          Z6, 4032(AX)
-	VSUBPS           Z5, Z4, Z4
-	VMOVUPS          Z4, 5376(AX)
-	VMOVAPS          Z0, Z0
-	VFMADD231PS.BCST conv2_0_25<>+0(SB), Z2, Z0
-	VMULPS.BCST      conv2_0_5<>+0(SB), Z1, Z1
-	VFMADD231PS.BCST conv2_0_125<>+0(SB), Z3, Z1
-	VADDPS           Z1, Z0, Z2
-	VMOVUPS          Z2, 6720(AX)
-	VSUBPS           Z1, Z0, Z0
-	VMOVUPS          Z0, 8064(AX)
-	VMOVUPS          256(SI), Z0
-	VMOVUPS          320(SI), Z1
-	VMOVUPS          384(SI), Z2
-	VMOVUPS          448(SI), Z3
-	VMOVUPS          Z0, 10752(AX)
-	VMOVUPS          Z3, 20160(AX)
-	VADDPS           Z2, Z0, Z4
-	VADDPS           Z3, Z1, Z5
-	VADDPS           Z5, Z4, Z6
+	VMOVUPS          Z3, (AX)
+	VMOVUPS          Z6, 9408(AX)
+	VADDPS           Z7, Z3, Z8
+	VADDPS           Z6, Z2, Z9
+	VADDPS           Z9, Z8, Z10
+	VMOVUPS          Z10, 1344(AX)
+	VSUBPS           Z9, Z8, Z8
+	VMOVUPS          Z8, 2688(AX)
+	VMOVAPS          Z3, Z8
+	VFMADD231PS.BCST conv2_4<>+0(SB), Z7, Z8
+	VADDPS           Z2, Z2, Z9
+	VFMADD231PS.BCST conv2_8<>+0(SB), Z6, Z9
+	VADDPS           Z9, Z8, Z10
+	VMOVUPS          Z10, 4032(AX)
+	VSUBPS           Z9, Z8, Z8
+	VMOVUPS          Z8, 5376(AX)
+	VMOVAPS          Z3, Z3
+	VFMADD231PS.BCST conv2_0_25<>+0(SB), Z7, Z3
+	VMULPS.BCST      conv2_0_5<>+0(SB), Z2, Z2
+	VFMADD231PS.BCST conv2_0_125<>+0(SB), Z6, Z2
+	VADDPS           Z2, Z3, Z6
+	VMOVUPS          Z6, 6720(AX)
+	VSUBPS           Z2, Z3, Z2
+	VMOVUPS          Z2, 8064(AX)
+	VMOVUPS          Z1, 10752(AX)
+	VMOVUPS          Z4, 20160(AX)
+	VADDPS           Z5, Z1, Z2
+	VADDPS           Z4, Z0, Z3
+	VADDPS           Z3, Z2, Z6
 	VMOVUPS          Z6, 12096(AX)
-	VSUBPS           Z5, Z4, Z4
-	VMOVUPS          Z4, 13440(AX)
-	VMOVAPS          Z0, Z4
-	VFMADD231PS.BCST conv2_4<>+0(SB), Z2, Z4
-	VADDPS           Z1, Z1, Z5
-	VFMADD231PS.BCST conv2_8<>+0(SB), Z3, Z5
-	VADDPS           Z5, Z4, Z6
+	VSUBPS           Z3, Z2, Z2
+	VMOVUPS          Z2, 13440(AX)
+	VMOVAPS          Z1, Z2
+	VFMADD231PS.BCST conv2_4<>+0(SB), Z5, Z2
+	VADDPS           Z0, Z0, Z3
+	VFMADD231PS.BCST conv2_8<>+0(SB), Z4, Z3
+	VADDPS           Z3, Z2, Z6
 	VMOVUPS          Z6, 14784(AX)
-	VSUBPS           Z5, Z4, Z4
-	VMOVUPS          Z4, 16128(AX)
-	VMOVAPS          Z0, Z0
-	VFMADD231PS.BCST conv2_0_25<>+0(SB), Z2, Z0
-	VMULPS.BCST      conv2_0_5<>+0(SB), Z1, Z1
-	VFMADD231PS.BCST conv2_0_125<>+0(SB), Z3, Z1
-	VADDPS           Z1, Z0, Z2
+	VSUBPS           Z3, Z2, Z2
+	VMOVUPS          Z2, 16128(AX)
+	VMOVAPS          Z1, Z1
+	VFMADD231PS.BCST conv2_0_25<>+0(SB), Z5, Z1
+	VMULPS.BCST      conv2_0_5<>+0(SB), Z0, Z0
+	VFMADD231PS.BCST conv2_0_125<>+0(SB), Z4, Z0
+	VADDPS           Z0, Z1, Z2
 	VMOVUPS          Z2, 17472(AX)
-	VSUBPS           Z1, Z0, Z0
+	VSUBPS           Z0, Z1, Z0
 	VMOVUPS          Z0, 18816(AX)
 
 	// columns: rows 5 and 6 of A dy
@@ -11394,122 +11150,106 @@ tileRow9:
 	VMULPS.BCST      conv2_0_5<>+0(SB), Z1, Z1
 	VFMADD231PS.BCST conv2_0_125<>+0(SB), Z3, Z1
 	VADDPS           Z1, Z4, Z3
-	VMOVUPS          Z3, (SI)
 	VSUBPS           Z1, Z4, Z1
-	VMOVUPS          Z1, 256(SI)
 	KNOTW            K1, K3
-	VMOVUPS.Z        Z0, K3, Z1
+	VMOVUPS.Z        Z0, K3, Z4
 	VMOVUPS.Z        Z0, K1, Z0
 	KNOTW            K2, K1
-	VMOVUPS.Z        Z2, K1, Z3
+	VMOVUPS.Z        Z2, K1, Z5
 	VMOVUPS.Z        Z2, K2, Z2
-	VMOVAPS          Z1, Z1
-	VFMADD231PS.BCST conv2_0_25<>+0(SB), Z3, Z1
-	VMULPS.BCST      conv2_0_5<>+0(SB), Z0, Z0
-	VFMADD231PS.BCST conv2_0_125<>+0(SB), Z2, Z0
-	VADDPS           Z0, Z1, Z2
-	VMOVUPS          Z2, 64(SI)
-	VSUBPS           Z0, Z1, Z0
-	VMOVUPS          Z0, 320(SI)
-	KMOVW            18(DX), K1
-	VMOVUPS.Z        192(CX), K1, Z0
-	KMOVW            20(DX), K1
-	KNOTW            K1, K2
-	VMOVUPS.Z        Z0, K2, Z1
-	VMOVUPS.Z        Z0, K1, Z0
-	KMOVW            22(DX), K1
-	KMOVW            42(DX), K2
-	VMOVUPS.Z        448(CX), K2, Z2
-	KMOVW            44(DX), K2
-	KNOTW            K2, K3
-	VMOVUPS.Z        Z2, K3, Z3
-	VMOVUPS.Z        Z2, K2, Z2
-	KMOVW            46(DX), K2
-	KNOTW            K1, K3
-	VMOVUPS.Z        Z1, K3, Z4
-	VMOVUPS.Z        Z1, K1, Z1
-	KNOTW            K2, K3
-	VMOVUPS.Z        Z3, K3, Z5
-	VMOVUPS.Z        Z3, K2, Z3
 	VMOVAPS          Z4, Z4
 	VFMADD231PS.BCST conv2_0_25<>+0(SB), Z5, Z4
-	VMULPS.BCST      conv2_0_5<>+0(SB), Z1, Z1
-	VFMADD231PS.BCST conv2_0_125<>+0(SB), Z3, Z1
-	VADDPS           Z1, Z4, Z3
-	VMOVUPS          Z3, 128(SI)
-	VSUBPS           Z1, Z4, Z1
-	VMOVUPS          Z1, 384(SI)
-	KNOTW            K1, K3
-	VMOVUPS.Z        Z0, K3, Z1
-	VMOVUPS.Z        Z0, K1, Z0
-	KNOTW            K2, K1
-	VMOVUPS.Z        Z2, K1, Z3
-	VMOVUPS.Z        Z2, K2, Z2
-	VMOVAPS          Z1, Z1
-	VFMADD231PS.BCST conv2_0_25<>+0(SB), Z3, Z1
 	VMULPS.BCST      conv2_0_5<>+0(SB), Z0, Z0
 	VFMADD231PS.BCST conv2_0_125<>+0(SB), Z2, Z0
-	VADDPS           Z0, Z1, Z2
-	VMOVUPS          Z2, 192(SI)
-	VSUBPS           Z0, Z1, Z0
-	VMOVUPS          Z0, 448(SI)
+	VADDPS           Z0, Z4, Z2
+	VSUBPS           Z0, Z4, Z0
+	KMOVW            18(DX), K1
+	VMOVUPS.Z        192(CX), K1, Z4
+	KMOVW            20(DX), K1
+	KNOTW            K1, K2
+	VMOVUPS.Z        Z4, K2, Z5
+	VMOVUPS.Z        Z4, K1, Z4
+	KMOVW            22(DX), K1
+	KMOVW            42(DX), K2
+	VMOVUPS.Z        448(CX), K2, Z6
+	KMOVW            44(DX), K2
+	KNOTW            K2, K3
+	VMOVUPS.Z        Z6, K3, Z7
+	VMOVUPS.Z        Z6, K2, Z6
+	KMOVW            46(DX), K2
+	KNOTW            K1, K3
+	VMOVUPS.Z        Z5, K3, Z8
+	VMOVUPS.Z        Z5, K1, Z5
+	KNOTW            K2, K3
+	VMOVUPS.Z        Z7, K3, Z9
+	VMOVUPS.Z        Z7, K2, Z7
+	VMOVAPS          Z8, Z8
+	VFMADD231PS.BCST conv2_0_25<>+0(SB), Z9, Z8
+	VMULPS.BCST      conv2_0_5<>+0(SB), Z5, Z5
+	VFMADD231PS.BCST conv2_0_125<>+0(SB), Z7, Z5
+	VADDPS           Z5, Z8, Z7
+	VSUBPS           Z5, Z8, Z5
+	KNOTW            K1, K3
+	VMOVUPS.Z        Z4, K3, Z8
+	VMOVUPS.Z        Z4, K1, Z4
+	KNOTW            K2, K1
+	VMOVUPS.Z        Z6, K1, Z9
+	VMOVUPS.Z        Z6, K2, Z6
+	VMOVAPS          Z8, Z8
+	VFMADD231PS.BCST conv2_0_25<>+0(SB), Z9, Z8
+	VMULPS.BCST      conv2_0_5<>+0(SB), Z4, Z4
+	VFMADD231PS.BCST conv2_0_125<>+0(SB), Z6, Z4
+	VADDPS           Z4, Z8, Z6
+	VSUBPS           Z4, Z8, Z4
 
 	// rows: (A dy) Aᵀ
-	VMOVUPS          (SI), Z0
-	VMOVUPS          64(SI), Z1
-	VMOVUPS          128(SI), Z2
-	VMOVUPS          192(SI), Z3
-	VMOVUPS          Z0, 64(AX)
-	VMOVUPS          Z3, 9472(AX)
-	VADDPS           Z2, Z0, Z4
-	VADDPS           Z3, Z1, Z5
-	VADDPS           Z5, Z4, Z6
-	VMOVUPS          Z6, 1408(AX)
-	VSUBPS           Z5, Z4, Z4
-	VMOVUPS          Z4, 2752(AX)
-	VMOVAPS          Z0, Z4
-	VFMADD231PS.BCST conv2_4<>+0(SB), Z2, Z4
-	VADDPS           Z1, Z1, Z5
-	VFMADD231PS.BCST conv2_8<>+0(SB), Z3, Z5
-	VADDPS           Z5, Z4, Z6
-	VMOVUPS          Z6, 4096(AX)
-	VSUBPS           Z5, Z4, Z4
-	VMOVUPS          Z4, 5440(AX)
-	VMOVAPS          Z0, Z0
-	VFMADD231PS.BCST conv2_0_25<>+0(SB), Z2, Z0
-	VMULPS.BCST      conv2_0_5<>+0(SB), Z1, Z1
-	VFMADD231PS.BCST conv2_0_125<>+0(SB), Z3, Z1
-	VADDPS           Z1, Z0, Z2
-	VMOVUPS          Z2, 6784(AX)
-	VSUBPS           Z1, Z0, Z0
-	VMOVUPS          Z0, 8128(AX)
-	VMOVUPS          256(SI), Z0
-	VMOVUPS          320(SI), Z1
-	VMOVUPS          384(SI), Z2
-	VMOVUPS          448(SI), Z3
-	VMOVUPS          Z0, 10816(AX)
-	VMOVUPS          Z3, 20224(AX)
-	VADDPS           Z2, Z0, Z4
-	VADDPS           Z3, Z1, Z5
-	VADDPS           Z5, Z4, Z6
+	VMOVUPS          Z3, 64(AX)
+	VMOVUPS          Z6, 9472(AX)
+	VADDPS           Z7, Z3, Z8
+	VADDPS           Z6, Z2, Z9
+	VADDPS           Z9, Z8, Z10
+	VMOVUPS          Z10, 1408(AX)
+	VSUBPS           Z9, Z8, Z8
+	VMOVUPS          Z8, 2752(AX)
+	VMOVAPS          Z3, Z8
+	VFMADD231PS.BCST conv2_4<>+0(SB), Z7, Z8
+	VADDPS           Z2, Z2, Z9
+	VFMADD231PS.BCST conv2_8<>+0(SB), Z6, Z9
+	VADDPS           Z9, Z8, Z10
+	VMOVUPS          Z10, 4096(AX)
+	VSUBPS           Z9, Z8, Z8
+	VMOVUPS          Z8, 5440(AX)
+	VMOVAPS          Z3, Z3
+	VFMADD231PS.BCST conv2_0_25<>+0(SB), Z7, Z3
+	VMULPS.BCST      conv2_0_5<>+0(SB), Z2, Z2
+	VFMADD231PS.BCST conv2_0_125<>+0(SB), Z6, Z2
+	VADDPS           Z2, Z3, Z6
+	VMOVUPS          Z6, 6784(AX)
+	VSUBPS           Z2, Z3, Z2
+	VMOVUPS          Z2, 8128(AX)
+	VMOVUPS          Z1, 10816(AX)
+	VMOVUPS          Z4, 20224(AX)
+	VADDPS           Z5, Z1, Z2
+	VADDPS           Z4, Z0, Z3
+	VADDPS           Z3, Z2, Z6
 	VMOVUPS          Z6, 12160(AX)
-	VSUBPS           Z5, Z4, Z4
-	VMOVUPS          Z4, 13504(AX)
-	VMOVAPS          Z0, Z4
-	VFMADD231PS.BCST conv2_4<>+0(SB), Z2, Z4
-	VADDPS           Z1, Z1, Z5
-	VFMADD231PS.BCST conv2_8<>+0(SB), Z3, Z5
-	VADDPS           Z5, Z4, Z6
+	VSUBPS           Z3, Z2, Z2
+	VMOVUPS          Z2, 13504(AX)
+	VMOVAPS          Z1, Z2
+	VFMADD231PS.BCST conv2_4<>+0(SB), Z5, Z2
+	VADDPS           Z0, Z0, Z3
+	VFMADD231PS.BCST conv2_8<>+0(SB), Z4, Z3
+	VADDPS           Z3, Z2, Z6
 	VMOVUPS          Z6, 14848(AX)
-	VSUBPS           Z5, Z4, Z4
-	VMOVUPS          Z4, 16192(AX)
-	VMOVAPS          Z0, Z0
-	VFMADD231PS.BCST conv2_0_25<>+0(SB), Z2, Z0
-	VMULPS.BCST      conv2_0_5<>+0(SB), Z1, Z1
-	VFMADD231PS.BCST conv2_0_125<>+0(SB), Z3, Z1
-	VADDPS           Z1, Z0, Z2
+	VSUBPS           Z3, Z2, Z2
+	VMOVUPS          Z2, 16192(AX)
+	VMOVAPS          Z1, Z1
+	VFMADD231PS.BCST conv2_0_25<>+0(SB), Z5, Z1
+	VMULPS.BCST      conv2_0_5<>+0(SB), Z0, Z0
+	VFMADD231PS.BCST conv2_0_125<>+0(SB), Z4, Z0
+	VADDPS           Z0, Z1, Z2
 	VMOVUPS          Z2, 17536(AX)
-	VSUBPS           Z1, Z0, Z0
+	VSUBPS           Z0, Z1, Z0
 	VMOVUPS          Z0, 18880(AX)
 	ADDQ             $+128, AX
 	ADDQ             $+512, CX

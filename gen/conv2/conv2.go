@@ -239,7 +239,11 @@ func outputGrad(f *isa.File, width int) {
 	line, maskBytes := k.Line(), pooling.MaskBytes(width)
 	advance(k, dy, first, pooledSize*pooledSize*line)
 	advance(k, mask, first, pooledSize*pooledSize*maskBytes)
-	rows := k.Scratch(2 * 4 * k.Bytes())
+	held := k.Target.Registers > 16 // the two rows stay in registers
+	var rows reg.GPVirtual
+	if !held {
+		rows = k.Scratch(2 * 4 * k.Bytes())
+	}
 	strides := []int{2 * line, 2 * pooledSize * line, 2 * pooledSize * maskBytes}
 	end := k.NewLabel("end")
 	for pair, pairRows := range winograd.Pairs {
@@ -250,6 +254,7 @@ func outputGrad(f *isa.File, width int) {
 			k.EachPart(pointers{dm, dy}, pointers{mask}, func() {
 				for tileColumn := range 2 {
 					k.Commentf("columns: rows %d and %d of A dy", pairRows[0], pairRows[1])
+					var halves [2][4]isa.V
 					for windowColumn := range 2 {
 						var windows [2]pooling.Unpooled
 						for row := range windows {
@@ -266,15 +271,22 @@ func outputGrad(f *isa.File, width int) {
 								dY[i] = windows[i/2].At(i%2, column)
 							}
 							winograd.OutputGradPair(k, dY, pair, func(i int, v isa.V) {
-								k.StoreVector(v, isa.At(rows, (index(pairRows, i)*4+j)*k.Bytes()))
+								r := index(pairRows, i)
+								if held {
+									halves[r][j] = v
+								} else {
+									k.StoreVector(v, isa.At(rows, (r*4+j)*k.Bytes()))
+								}
 							})
 						}
 					}
 					k.Comment("rows: (A dy) Aᵀ")
 					for r := range 2 {
-						row := make([]isa.V, 4)
-						for j := range row {
-							row[j] = k.LoadVector(isa.At(rows, (r*4+j)*k.Bytes()))
+						row := halves[r][:]
+						if !held {
+							for j := range row {
+								row[j] = k.LoadVector(isa.At(rows, (r*4+j)*k.Bytes()))
+							}
 						}
 						winograd.OutputGrad(k, row, func(j int, v isa.V) {
 							k.StoreVector(v, isa.At(dm, (r*points+j)*groupStride(line)+tileColumn*line))
