@@ -5,7 +5,7 @@
 #include "textflag.h"
 
 // func Conv2InputTransform8(v []float32, x []float32)
-// Requires: AVX, AVX512F, AVX512VL
+// Requires: AVX, AVX512F, AVX512VL, MMX+
 TEXT ·Conv2InputTransform8(SB), $3136-48
 	MOVQ v_base+0(FP), AX
 	MOVQ x_base+24(FP), CX
@@ -560,18 +560,22 @@ tileRow2:
 	VSUBPS            Y2, Y4, Y8
 	VFMADD231PS.BCST  conv2_5_25<>+0(SB), Y8, Y0
 	VMOVUPS           Y0, (AX)
+	PREFETCHT0        128(AX)
 	VSUBPS            Y1, Y7, Y0
 	VSUBPS            Y5, Y3, Y7
 	VFMADD231PS.BCST  conv2_5_25<>+0(SB), Y7, Y0
 	VMOVUPS           Y0, 18368(AX)
+	PREFETCHT0        18496(AX)
 	VADDPS            Y6, Y2, Y0
 	VFMSUB231PS.BCST  conv2_4_25<>+0(SB), Y4, Y0
 	VADDPS            Y5, Y1, Y7
 	VFMSUB231PS.BCST  conv2_4_25<>+0(SB), Y3, Y7
 	VADDPS            Y7, Y0, Y8
 	VMOVUPS           Y8, 2624(AX)
+	PREFETCHT0        2752(AX)
 	VSUBPS            Y7, Y0, Y0
 	VMOVUPS           Y0, 5248(AX)
+	PREFETCHT0        5376(AX)
 	VMOVAPS           Y2, Y0
 	VFNMADD231PS.BCST conv2_5<>+0(SB), Y4, Y0
 	VFMADD231PS.BCST  conv2_4<>+0(SB), Y6, Y0
@@ -580,8 +584,10 @@ tileRow2:
 	VFMADD231PS.BCST  conv2_8<>+0(SB), Y5, Y7
 	VADDPS            Y7, Y0, Y8
 	VMOVUPS           Y8, 7872(AX)
+	PREFETCHT0        8000(AX)
 	VSUBPS            Y7, Y0, Y0
 	VMOVUPS           Y0, 10496(AX)
+	PREFETCHT0        10624(AX)
 	VADDPS            Y6, Y6, Y0
 	VFNMADD231PS.BCST conv2_10<>+0(SB), Y4, Y0
 	VFMADD231PS.BCST  conv2_8<>+0(SB), Y2, Y0
@@ -590,8 +596,10 @@ tileRow2:
 	VFMADD231PS.BCST  conv2_4<>+0(SB), Y1, Y2
 	VADDPS            Y2, Y0, Y1
 	VMOVUPS           Y1, 13120(AX)
+	PREFETCHT0        13248(AX)
 	VSUBPS            Y2, Y0, Y0
 	VMOVUPS           Y0, 15744(AX)
+	PREFETCHT0        15872(AX)
 	VMOVUPS           384(DX), Y0
 	VMOVUPS           416(DX), Y1
 	VMOVUPS           448(DX), Y2
@@ -604,18 +612,22 @@ tileRow2:
 	VSUBPS            Y2, Y4, Y8
 	VFMADD231PS.BCST  conv2_5_25<>+0(SB), Y8, Y0
 	VMOVUPS           Y0, 20992(AX)
+	PREFETCHT0        21120(AX)
 	VSUBPS            Y1, Y7, Y0
 	VSUBPS            Y5, Y3, Y7
 	VFMADD231PS.BCST  conv2_5_25<>+0(SB), Y7, Y0
 	VMOVUPS           Y0, 39360(AX)
+	PREFETCHT0        39488(AX)
 	VADDPS            Y6, Y2, Y0
 	VFMSUB231PS.BCST  conv2_4_25<>+0(SB), Y4, Y0
 	VADDPS            Y5, Y1, Y7
 	VFMSUB231PS.BCST  conv2_4_25<>+0(SB), Y3, Y7
 	VADDPS            Y7, Y0, Y8
 	VMOVUPS           Y8, 23616(AX)
+	PREFETCHT0        23744(AX)
 	VSUBPS            Y7, Y0, Y0
 	VMOVUPS           Y0, 26240(AX)
+	PREFETCHT0        26368(AX)
 	VMOVAPS           Y2, Y0
 	VFNMADD231PS.BCST conv2_5<>+0(SB), Y4, Y0
 	VFMADD231PS.BCST  conv2_4<>+0(SB), Y6, Y0
@@ -624,8 +636,10 @@ tileRow2:
 	VFMADD231PS.BCST  conv2_8<>+0(SB), Y5, Y7
 	VADDPS            Y7, Y0, Y8
 	VMOVUPS           Y8, 28864(AX)
+	PREFETCHT0        28992(AX)
 	VSUBPS            Y7, Y0, Y0
 	VMOVUPS           Y0, 31488(AX)
+	PREFETCHT0        31616(AX)
 	VADDPS            Y6, Y6, Y0
 	VFNMADD231PS.BCST conv2_10<>+0(SB), Y4, Y0
 	VFMADD231PS.BCST  conv2_8<>+0(SB), Y2, Y0
@@ -634,8 +648,10 @@ tileRow2:
 	VFMADD231PS.BCST  conv2_4<>+0(SB), Y1, Y2
 	VADDPS            Y2, Y0, Y1
 	VMOVUPS           Y1, 34112(AX)
+	PREFETCHT0        34240(AX)
 	VSUBPS            Y2, Y0, Y0
 	VMOVUPS           Y0, 36736(AX)
+	PREFETCHT0        36864(AX)
 	VMOVUPS           768(DX), Y0
 	VMOVUPS           800(DX), Y1
 	VMOVUPS           832(DX), Y2
@@ -648,18 +664,22 @@ tileRow2:
 	VSUBPS            Y2, Y4, Y8
 	VFMADD231PS.BCST  conv2_5_25<>+0(SB), Y8, Y0
 	VMOVUPS           Y0, 41984(AX)
+	PREFETCHT0        42112(AX)
 	VSUBPS            Y1, Y7, Y0
 	VSUBPS            Y5, Y3, Y7
 	VFMADD231PS.BCST  conv2_5_25<>+0(SB), Y7, Y0
 	VMOVUPS           Y0, 60352(AX)
+	PREFETCHT0        60480(AX)
 	VADDPS            Y6, Y2, Y0
 	VFMSUB231PS.BCST  conv2_4_25<>+0(SB), Y4, Y0
 	VADDPS            Y5, Y1, Y7
 	VFMSUB231PS.BCST  conv2_4_25<>+0(SB), Y3, Y7
 	VADDPS            Y7, Y0, Y8
 	VMOVUPS           Y8, 44608(AX)
+	PREFETCHT0        44736(AX)
 	VSUBPS            Y7, Y0, Y0
 	VMOVUPS           Y0, 47232(AX)
+	PREFETCHT0        47360(AX)
 	VMOVAPS           Y2, Y0
 	VFNMADD231PS.BCST conv2_5<>+0(SB), Y4, Y0
 	VFMADD231PS.BCST  conv2_4<>+0(SB), Y6, Y0
@@ -668,8 +688,10 @@ tileRow2:
 	VFMADD231PS.BCST  conv2_8<>+0(SB), Y5, Y7
 	VADDPS            Y7, Y0, Y8
 	VMOVUPS           Y8, 49856(AX)
+	PREFETCHT0        49984(AX)
 	VSUBPS            Y7, Y0, Y0
 	VMOVUPS           Y0, 52480(AX)
+	PREFETCHT0        52608(AX)
 	VADDPS            Y6, Y6, Y0
 	VFNMADD231PS.BCST conv2_10<>+0(SB), Y4, Y0
 	VFMADD231PS.BCST  conv2_8<>+0(SB), Y2, Y0
@@ -678,8 +700,10 @@ tileRow2:
 	VFMADD231PS.BCST  conv2_4<>+0(SB), Y1, Y2
 	VADDPS            Y2, Y0, Y1
 	VMOVUPS           Y1, 55104(AX)
+	PREFETCHT0        55232(AX)
 	VSUBPS            Y2, Y0, Y0
 	VMOVUPS           Y0, 57728(AX)
+	PREFETCHT0        57856(AX)
 	VMOVUPS           1152(DX), Y0
 	VMOVUPS           1184(DX), Y1
 	VMOVUPS           1216(DX), Y2
@@ -692,18 +716,22 @@ tileRow2:
 	VSUBPS            Y2, Y4, Y8
 	VFMADD231PS.BCST  conv2_5_25<>+0(SB), Y8, Y0
 	VMOVUPS           Y0, 62976(AX)
+	PREFETCHT0        63104(AX)
 	VSUBPS            Y1, Y7, Y0
 	VSUBPS            Y5, Y3, Y7
 	VFMADD231PS.BCST  conv2_5_25<>+0(SB), Y7, Y0
 	VMOVUPS           Y0, 81344(AX)
+	PREFETCHT0        81472(AX)
 	VADDPS            Y6, Y2, Y0
 	VFMSUB231PS.BCST  conv2_4_25<>+0(SB), Y4, Y0
 	VADDPS            Y5, Y1, Y7
 	VFMSUB231PS.BCST  conv2_4_25<>+0(SB), Y3, Y7
 	VADDPS            Y7, Y0, Y8
 	VMOVUPS           Y8, 65600(AX)
+	PREFETCHT0        65728(AX)
 	VSUBPS            Y7, Y0, Y0
 	VMOVUPS           Y0, 68224(AX)
+	PREFETCHT0        68352(AX)
 	VMOVAPS           Y2, Y0
 	VFNMADD231PS.BCST conv2_5<>+0(SB), Y4, Y0
 	VFMADD231PS.BCST  conv2_4<>+0(SB), Y6, Y0
@@ -712,8 +740,10 @@ tileRow2:
 	VFMADD231PS.BCST  conv2_8<>+0(SB), Y5, Y7
 	VADDPS            Y7, Y0, Y8
 	VMOVUPS           Y8, 70848(AX)
+	PREFETCHT0        70976(AX)
 	VSUBPS            Y7, Y0, Y0
 	VMOVUPS           Y0, 73472(AX)
+	PREFETCHT0        73600(AX)
 	VADDPS            Y6, Y6, Y0
 	VFNMADD231PS.BCST conv2_10<>+0(SB), Y4, Y0
 	VFMADD231PS.BCST  conv2_8<>+0(SB), Y2, Y0
@@ -722,8 +752,10 @@ tileRow2:
 	VFMADD231PS.BCST  conv2_4<>+0(SB), Y1, Y2
 	VADDPS            Y2, Y0, Y1
 	VMOVUPS           Y1, 76096(AX)
+	PREFETCHT0        76224(AX)
 	VSUBPS            Y2, Y0, Y0
 	VMOVUPS           Y0, 78720(AX)
+	PREFETCHT0        78848(AX)
 	VMOVUPS           1536(DX), Y0
 	VMOVUPS           1568(DX), Y1
 	VMOVUPS           1600(DX), Y2
@@ -736,18 +768,22 @@ tileRow2:
 	VSUBPS            Y2, Y4, Y8
 	VFMADD231PS.BCST  conv2_5_25<>+0(SB), Y8, Y0
 	VMOVUPS           Y0, 83968(AX)
+	PREFETCHT0        84096(AX)
 	VSUBPS            Y1, Y7, Y0
 	VSUBPS            Y5, Y3, Y7
 	VFMADD231PS.BCST  conv2_5_25<>+0(SB), Y7, Y0
 	VMOVUPS           Y0, 102336(AX)
+	PREFETCHT0        102464(AX)
 	VADDPS            Y6, Y2, Y0
 	VFMSUB231PS.BCST  conv2_4_25<>+0(SB), Y4, Y0
 	VADDPS            Y5, Y1, Y7
 	VFMSUB231PS.BCST  conv2_4_25<>+0(SB), Y3, Y7
 	VADDPS            Y7, Y0, Y8
 	VMOVUPS           Y8, 86592(AX)
+	PREFETCHT0        86720(AX)
 	VSUBPS            Y7, Y0, Y0
 	VMOVUPS           Y0, 89216(AX)
+	PREFETCHT0        89344(AX)
 	VMOVAPS           Y2, Y0
 	VFNMADD231PS.BCST conv2_5<>+0(SB), Y4, Y0
 	VFMADD231PS.BCST  conv2_4<>+0(SB), Y6, Y0
@@ -756,8 +792,10 @@ tileRow2:
 	VFMADD231PS.BCST  conv2_8<>+0(SB), Y5, Y7
 	VADDPS            Y7, Y0, Y8
 	VMOVUPS           Y8, 91840(AX)
+	PREFETCHT0        91968(AX)
 	VSUBPS            Y7, Y0, Y0
 	VMOVUPS           Y0, 94464(AX)
+	PREFETCHT0        94592(AX)
 	VADDPS            Y6, Y6, Y0
 	VFNMADD231PS.BCST conv2_10<>+0(SB), Y4, Y0
 	VFMADD231PS.BCST  conv2_8<>+0(SB), Y2, Y0
@@ -766,8 +804,10 @@ tileRow2:
 	VFMADD231PS.BCST  conv2_4<>+0(SB), Y1, Y2
 	VADDPS            Y2, Y0, Y1
 	VMOVUPS           Y1, 97088(AX)
+	PREFETCHT0        97216(AX)
 	VSUBPS            Y2, Y0, Y0
 	VMOVUPS           Y0, 99712(AX)
+	PREFETCHT0        99840(AX)
 	VMOVUPS           1920(DX), Y0
 	VMOVUPS           1952(DX), Y1
 	VMOVUPS           1984(DX), Y2
@@ -780,18 +820,22 @@ tileRow2:
 	VSUBPS            Y2, Y4, Y8
 	VFMADD231PS.BCST  conv2_5_25<>+0(SB), Y8, Y0
 	VMOVUPS           Y0, 104960(AX)
+	PREFETCHT0        105088(AX)
 	VSUBPS            Y1, Y7, Y0
 	VSUBPS            Y5, Y3, Y7
 	VFMADD231PS.BCST  conv2_5_25<>+0(SB), Y7, Y0
 	VMOVUPS           Y0, 123328(AX)
+	PREFETCHT0        123456(AX)
 	VADDPS            Y6, Y2, Y0
 	VFMSUB231PS.BCST  conv2_4_25<>+0(SB), Y4, Y0
 	VADDPS            Y5, Y1, Y7
 	VFMSUB231PS.BCST  conv2_4_25<>+0(SB), Y3, Y7
 	VADDPS            Y7, Y0, Y8
 	VMOVUPS           Y8, 107584(AX)
+	PREFETCHT0        107712(AX)
 	VSUBPS            Y7, Y0, Y0
 	VMOVUPS           Y0, 110208(AX)
+	PREFETCHT0        110336(AX)
 	VMOVAPS           Y2, Y0
 	VFNMADD231PS.BCST conv2_5<>+0(SB), Y4, Y0
 	VFMADD231PS.BCST  conv2_4<>+0(SB), Y6, Y0
@@ -800,8 +844,10 @@ tileRow2:
 	VFMADD231PS.BCST  conv2_8<>+0(SB), Y5, Y7
 	VADDPS            Y7, Y0, Y8
 	VMOVUPS           Y8, 112832(AX)
+	PREFETCHT0        112960(AX)
 	VSUBPS            Y7, Y0, Y0
 	VMOVUPS           Y0, 115456(AX)
+	PREFETCHT0        115584(AX)
 	VADDPS            Y6, Y6, Y0
 	VFNMADD231PS.BCST conv2_10<>+0(SB), Y4, Y0
 	VFMADD231PS.BCST  conv2_8<>+0(SB), Y2, Y0
@@ -810,8 +856,10 @@ tileRow2:
 	VFMADD231PS.BCST  conv2_4<>+0(SB), Y1, Y2
 	VADDPS            Y2, Y0, Y1
 	VMOVUPS           Y1, 118080(AX)
+	PREFETCHT0        118208(AX)
 	VSUBPS            Y2, Y0, Y0
 	VMOVUPS           Y0, 120704(AX)
+	PREFETCHT0        120832(AX)
 	VMOVUPS           2304(DX), Y0
 	VMOVUPS           2336(DX), Y1
 	VMOVUPS           2368(DX), Y2
@@ -824,18 +872,22 @@ tileRow2:
 	VSUBPS            Y2, Y4, Y8
 	VFMADD231PS.BCST  conv2_5_25<>+0(SB), Y8, Y0
 	VMOVUPS           Y0, 125952(AX)
+	PREFETCHT0        126080(AX)
 	VSUBPS            Y1, Y7, Y0
 	VSUBPS            Y5, Y3, Y7
 	VFMADD231PS.BCST  conv2_5_25<>+0(SB), Y7, Y0
 	VMOVUPS           Y0, 144320(AX)
+	PREFETCHT0        144448(AX)
 	VADDPS            Y6, Y2, Y0
 	VFMSUB231PS.BCST  conv2_4_25<>+0(SB), Y4, Y0
 	VADDPS            Y5, Y1, Y7
 	VFMSUB231PS.BCST  conv2_4_25<>+0(SB), Y3, Y7
 	VADDPS            Y7, Y0, Y8
 	VMOVUPS           Y8, 128576(AX)
+	PREFETCHT0        128704(AX)
 	VSUBPS            Y7, Y0, Y0
 	VMOVUPS           Y0, 131200(AX)
+	PREFETCHT0        131328(AX)
 	VMOVAPS           Y2, Y0
 	VFNMADD231PS.BCST conv2_5<>+0(SB), Y4, Y0
 	VFMADD231PS.BCST  conv2_4<>+0(SB), Y6, Y0
@@ -844,8 +896,10 @@ tileRow2:
 	VFMADD231PS.BCST  conv2_8<>+0(SB), Y5, Y7
 	VADDPS            Y7, Y0, Y8
 	VMOVUPS           Y8, 133824(AX)
+	PREFETCHT0        133952(AX)
 	VSUBPS            Y7, Y0, Y0
 	VMOVUPS           Y0, 136448(AX)
+	PREFETCHT0        136576(AX)
 	VADDPS            Y6, Y6, Y0
 	VFNMADD231PS.BCST conv2_10<>+0(SB), Y4, Y0
 	VFMADD231PS.BCST  conv2_8<>+0(SB), Y2, Y0
@@ -854,8 +908,10 @@ tileRow2:
 	VFMADD231PS.BCST  conv2_4<>+0(SB), Y1, Y2
 	VADDPS            Y2, Y0, Y1
 	VMOVUPS           Y1, 139072(AX)
+	PREFETCHT0        139200(AX)
 	VSUBPS            Y2, Y0, Y0
 	VMOVUPS           Y0, 141696(AX)
+	PREFETCHT0        141824(AX)
 	VMOVUPS           2688(DX), Y0
 	VMOVUPS           2720(DX), Y1
 	VMOVUPS           2752(DX), Y2
@@ -868,18 +924,22 @@ tileRow2:
 	VSUBPS            Y2, Y4, Y8
 	VFMADD231PS.BCST  conv2_5_25<>+0(SB), Y8, Y0
 	VMOVUPS           Y0, 146944(AX)
+	PREFETCHT0        147072(AX)
 	VSUBPS            Y1, Y7, Y0
 	VSUBPS            Y5, Y3, Y7
 	VFMADD231PS.BCST  conv2_5_25<>+0(SB), Y7, Y0
 	VMOVUPS           Y0, 165312(AX)
+	PREFETCHT0        165440(AX)
 	VADDPS            Y6, Y2, Y0
 	VFMSUB231PS.BCST  conv2_4_25<>+0(SB), Y4, Y0
 	VADDPS            Y5, Y1, Y7
 	VFMSUB231PS.BCST  conv2_4_25<>+0(SB), Y3, Y7
 	VADDPS            Y7, Y0, Y8
 	VMOVUPS           Y8, 149568(AX)
+	PREFETCHT0        149696(AX)
 	VSUBPS            Y7, Y0, Y0
 	VMOVUPS           Y0, 152192(AX)
+	PREFETCHT0        152320(AX)
 	VMOVAPS           Y2, Y0
 	VFNMADD231PS.BCST conv2_5<>+0(SB), Y4, Y0
 	VFMADD231PS.BCST  conv2_4<>+0(SB), Y6, Y0
@@ -888,8 +948,10 @@ tileRow2:
 	VFMADD231PS.BCST  conv2_8<>+0(SB), Y5, Y7
 	VADDPS            Y7, Y0, Y8
 	VMOVUPS           Y8, 154816(AX)
+	PREFETCHT0        154944(AX)
 	VSUBPS            Y7, Y0, Y0
 	VMOVUPS           Y0, 157440(AX)
+	PREFETCHT0        157568(AX)
 	VADDPS            Y6, Y6, Y0
 	VFNMADD231PS.BCST conv2_10<>+0(SB), Y4, Y0
 	VFMADD231PS.BCST  conv2_8<>+0(SB), Y2, Y0
@@ -898,8 +960,10 @@ tileRow2:
 	VFMADD231PS.BCST  conv2_4<>+0(SB), Y1, Y2
 	VADDPS            Y2, Y0, Y1
 	VMOVUPS           Y1, 160064(AX)
+	PREFETCHT0        160192(AX)
 	VSUBPS            Y2, Y0, Y0
 	VMOVUPS           Y0, 162688(AX)
+	PREFETCHT0        162816(AX)
 	VMOVUPS           128(DX), Y0
 	VMOVUPS           160(DX), Y1
 	VMOVUPS           192(DX), Y2
@@ -6771,7 +6835,7 @@ channel1:
 	RET
 
 // func Conv2InputTransform16(v []float32, x []float32)
-// Requires: AVX, AVX512F
+// Requires: AVX, AVX512F, MMX+
 TEXT ·Conv2InputTransform16(SB), $6208-48
 	MOVQ v_base+0(FP), AX
 	MOVQ x_base+24(FP), CX
@@ -7326,18 +7390,22 @@ tileRow2:
 	VSUBPS            Z2, Z4, Z8
 	VFMADD231PS.BCST  conv2_5_25<>+0(SB), Z8, Z0
 	VMOVUPS           Z0, (AX)
+	PREFETCHT0        256(AX)
 	VSUBPS            Z1, Z7, Z0
 	VSUBPS            Z5, Z3, Z7
 	VFMADD231PS.BCST  conv2_5_25<>+0(SB), Z7, Z0
 	VMOVUPS           Z0, 36288(AX)
+	PREFETCHT0        36544(AX)
 	VADDPS            Z6, Z2, Z0
 	VFMSUB231PS.BCST  conv2_4_25<>+0(SB), Z4, Z0
 	VADDPS            Z5, Z1, Z7
 	VFMSUB231PS.BCST  conv2_4_25<>+0(SB), Z3, Z7
 	VADDPS            Z7, Z0, Z8
 	VMOVUPS           Z8, 5184(AX)
+	PREFETCHT0        5440(AX)
 	VSUBPS            Z7, Z0, Z0
 	VMOVUPS           Z0, 10368(AX)
+	PREFETCHT0        10624(AX)
 	VMOVAPS           Z2, Z0
 	VFNMADD231PS.BCST conv2_5<>+0(SB), Z4, Z0
 	VFMADD231PS.BCST  conv2_4<>+0(SB), Z6, Z0
@@ -7346,8 +7414,10 @@ tileRow2:
 	VFMADD231PS.BCST  conv2_8<>+0(SB), Z5, Z7
 	VADDPS            Z7, Z0, Z8
 	VMOVUPS           Z8, 15552(AX)
+	PREFETCHT0        15808(AX)
 	VSUBPS            Z7, Z0, Z0
 	VMOVUPS           Z0, 20736(AX)
+	PREFETCHT0        20992(AX)
 	VADDPS            Z6, Z6, Z0
 	VFNMADD231PS.BCST conv2_10<>+0(SB), Z4, Z0
 	VFMADD231PS.BCST  conv2_8<>+0(SB), Z2, Z0
@@ -7356,8 +7426,10 @@ tileRow2:
 	VFMADD231PS.BCST  conv2_4<>+0(SB), Z1, Z2
 	VADDPS            Z2, Z0, Z1
 	VMOVUPS           Z1, 25920(AX)
+	PREFETCHT0        26176(AX)
 	VSUBPS            Z2, Z0, Z0
 	VMOVUPS           Z0, 31104(AX)
+	PREFETCHT0        31360(AX)
 	VMOVUPS           768(DX), Z0
 	VMOVUPS           832(DX), Z1
 	VMOVUPS           896(DX), Z2
@@ -7370,18 +7442,22 @@ tileRow2:
 	VSUBPS            Z2, Z4, Z8
 	VFMADD231PS.BCST  conv2_5_25<>+0(SB), Z8, Z0
 	VMOVUPS           Z0, 41472(AX)
+	PREFETCHT0        41728(AX)
 	VSUBPS            Z1, Z7, Z0
 	VSUBPS            Z5, Z3, Z7
 	VFMADD231PS.BCST  conv2_5_25<>+0(SB), Z7, Z0
 	VMOVUPS           Z0, 77760(AX)
+	PREFETCHT0        78016(AX)
 	VADDPS            Z6, Z2, Z0
 	VFMSUB231PS.BCST  conv2_4_25<>+0(SB), Z4, Z0
 	VADDPS            Z5, Z1, Z7
 	VFMSUB231PS.BCST  conv2_4_25<>+0(SB), Z3, Z7
 	VADDPS            Z7, Z0, Z8
 	VMOVUPS           Z8, 46656(AX)
+	PREFETCHT0        46912(AX)
 	VSUBPS            Z7, Z0, Z0
 	VMOVUPS           Z0, 51840(AX)
+	PREFETCHT0        52096(AX)
 	VMOVAPS           Z2, Z0
 	VFNMADD231PS.BCST conv2_5<>+0(SB), Z4, Z0
 	VFMADD231PS.BCST  conv2_4<>+0(SB), Z6, Z0
@@ -7390,8 +7466,10 @@ tileRow2:
 	VFMADD231PS.BCST  conv2_8<>+0(SB), Z5, Z7
 	VADDPS            Z7, Z0, Z8
 	VMOVUPS           Z8, 57024(AX)
+	PREFETCHT0        57280(AX)
 	VSUBPS            Z7, Z0, Z0
 	VMOVUPS           Z0, 62208(AX)
+	PREFETCHT0        62464(AX)
 	VADDPS            Z6, Z6, Z0
 	VFNMADD231PS.BCST conv2_10<>+0(SB), Z4, Z0
 	VFMADD231PS.BCST  conv2_8<>+0(SB), Z2, Z0
@@ -7400,8 +7478,10 @@ tileRow2:
 	VFMADD231PS.BCST  conv2_4<>+0(SB), Z1, Z2
 	VADDPS            Z2, Z0, Z1
 	VMOVUPS           Z1, 67392(AX)
+	PREFETCHT0        67648(AX)
 	VSUBPS            Z2, Z0, Z0
 	VMOVUPS           Z0, 72576(AX)
+	PREFETCHT0        72832(AX)
 	VMOVUPS           1536(DX), Z0
 	VMOVUPS           1600(DX), Z1
 	VMOVUPS           1664(DX), Z2
@@ -7414,18 +7494,22 @@ tileRow2:
 	VSUBPS            Z2, Z4, Z8
 	VFMADD231PS.BCST  conv2_5_25<>+0(SB), Z8, Z0
 	VMOVUPS           Z0, 82944(AX)
+	PREFETCHT0        83200(AX)
 	VSUBPS            Z1, Z7, Z0
 	VSUBPS            Z5, Z3, Z7
 	VFMADD231PS.BCST  conv2_5_25<>+0(SB), Z7, Z0
 	VMOVUPS           Z0, 119232(AX)
+	PREFETCHT0        119488(AX)
 	VADDPS            Z6, Z2, Z0
 	VFMSUB231PS.BCST  conv2_4_25<>+0(SB), Z4, Z0
 	VADDPS            Z5, Z1, Z7
 	VFMSUB231PS.BCST  conv2_4_25<>+0(SB), Z3, Z7
 	VADDPS            Z7, Z0, Z8
 	VMOVUPS           Z8, 88128(AX)
+	PREFETCHT0        88384(AX)
 	VSUBPS            Z7, Z0, Z0
 	VMOVUPS           Z0, 93312(AX)
+	PREFETCHT0        93568(AX)
 	VMOVAPS           Z2, Z0
 	VFNMADD231PS.BCST conv2_5<>+0(SB), Z4, Z0
 	VFMADD231PS.BCST  conv2_4<>+0(SB), Z6, Z0
@@ -7434,8 +7518,10 @@ tileRow2:
 	VFMADD231PS.BCST  conv2_8<>+0(SB), Z5, Z7
 	VADDPS            Z7, Z0, Z8
 	VMOVUPS           Z8, 98496(AX)
+	PREFETCHT0        98752(AX)
 	VSUBPS            Z7, Z0, Z0
 	VMOVUPS           Z0, 103680(AX)
+	PREFETCHT0        103936(AX)
 	VADDPS            Z6, Z6, Z0
 	VFNMADD231PS.BCST conv2_10<>+0(SB), Z4, Z0
 	VFMADD231PS.BCST  conv2_8<>+0(SB), Z2, Z0
@@ -7444,8 +7530,10 @@ tileRow2:
 	VFMADD231PS.BCST  conv2_4<>+0(SB), Z1, Z2
 	VADDPS            Z2, Z0, Z1
 	VMOVUPS           Z1, 108864(AX)
+	PREFETCHT0        109120(AX)
 	VSUBPS            Z2, Z0, Z0
 	VMOVUPS           Z0, 114048(AX)
+	PREFETCHT0        114304(AX)
 	VMOVUPS           2304(DX), Z0
 	VMOVUPS           2368(DX), Z1
 	VMOVUPS           2432(DX), Z2
@@ -7458,18 +7546,22 @@ tileRow2:
 	VSUBPS            Z2, Z4, Z8
 	VFMADD231PS.BCST  conv2_5_25<>+0(SB), Z8, Z0
 	VMOVUPS           Z0, 124416(AX)
+	PREFETCHT0        124672(AX)
 	VSUBPS            Z1, Z7, Z0
 	VSUBPS            Z5, Z3, Z7
 	VFMADD231PS.BCST  conv2_5_25<>+0(SB), Z7, Z0
 	VMOVUPS           Z0, 160704(AX)
+	PREFETCHT0        160960(AX)
 	VADDPS            Z6, Z2, Z0
 	VFMSUB231PS.BCST  conv2_4_25<>+0(SB), Z4, Z0
 	VADDPS            Z5, Z1, Z7
 	VFMSUB231PS.BCST  conv2_4_25<>+0(SB), Z3, Z7
 	VADDPS            Z7, Z0, Z8
 	VMOVUPS           Z8, 129600(AX)
+	PREFETCHT0        129856(AX)
 	VSUBPS            Z7, Z0, Z0
 	VMOVUPS           Z0, 134784(AX)
+	PREFETCHT0        135040(AX)
 	VMOVAPS           Z2, Z0
 	VFNMADD231PS.BCST conv2_5<>+0(SB), Z4, Z0
 	VFMADD231PS.BCST  conv2_4<>+0(SB), Z6, Z0
@@ -7478,8 +7570,10 @@ tileRow2:
 	VFMADD231PS.BCST  conv2_8<>+0(SB), Z5, Z7
 	VADDPS            Z7, Z0, Z8
 	VMOVUPS           Z8, 139968(AX)
+	PREFETCHT0        140224(AX)
 	VSUBPS            Z7, Z0, Z0
 	VMOVUPS           Z0, 145152(AX)
+	PREFETCHT0        145408(AX)
 	VADDPS            Z6, Z6, Z0
 	VFNMADD231PS.BCST conv2_10<>+0(SB), Z4, Z0
 	VFMADD231PS.BCST  conv2_8<>+0(SB), Z2, Z0
@@ -7488,8 +7582,10 @@ tileRow2:
 	VFMADD231PS.BCST  conv2_4<>+0(SB), Z1, Z2
 	VADDPS            Z2, Z0, Z1
 	VMOVUPS           Z1, 150336(AX)
+	PREFETCHT0        150592(AX)
 	VSUBPS            Z2, Z0, Z0
 	VMOVUPS           Z0, 155520(AX)
+	PREFETCHT0        155776(AX)
 	VMOVUPS           3072(DX), Z0
 	VMOVUPS           3136(DX), Z1
 	VMOVUPS           3200(DX), Z2
@@ -7502,18 +7598,22 @@ tileRow2:
 	VSUBPS            Z2, Z4, Z8
 	VFMADD231PS.BCST  conv2_5_25<>+0(SB), Z8, Z0
 	VMOVUPS           Z0, 165888(AX)
+	PREFETCHT0        166144(AX)
 	VSUBPS            Z1, Z7, Z0
 	VSUBPS            Z5, Z3, Z7
 	VFMADD231PS.BCST  conv2_5_25<>+0(SB), Z7, Z0
 	VMOVUPS           Z0, 202176(AX)
+	PREFETCHT0        202432(AX)
 	VADDPS            Z6, Z2, Z0
 	VFMSUB231PS.BCST  conv2_4_25<>+0(SB), Z4, Z0
 	VADDPS            Z5, Z1, Z7
 	VFMSUB231PS.BCST  conv2_4_25<>+0(SB), Z3, Z7
 	VADDPS            Z7, Z0, Z8
 	VMOVUPS           Z8, 171072(AX)
+	PREFETCHT0        171328(AX)
 	VSUBPS            Z7, Z0, Z0
 	VMOVUPS           Z0, 176256(AX)
+	PREFETCHT0        176512(AX)
 	VMOVAPS           Z2, Z0
 	VFNMADD231PS.BCST conv2_5<>+0(SB), Z4, Z0
 	VFMADD231PS.BCST  conv2_4<>+0(SB), Z6, Z0
@@ -7522,8 +7622,10 @@ tileRow2:
 	VFMADD231PS.BCST  conv2_8<>+0(SB), Z5, Z7
 	VADDPS            Z7, Z0, Z8
 	VMOVUPS           Z8, 181440(AX)
+	PREFETCHT0        181696(AX)
 	VSUBPS            Z7, Z0, Z0
 	VMOVUPS           Z0, 186624(AX)
+	PREFETCHT0        186880(AX)
 	VADDPS            Z6, Z6, Z0
 	VFNMADD231PS.BCST conv2_10<>+0(SB), Z4, Z0
 	VFMADD231PS.BCST  conv2_8<>+0(SB), Z2, Z0
@@ -7532,8 +7634,10 @@ tileRow2:
 	VFMADD231PS.BCST  conv2_4<>+0(SB), Z1, Z2
 	VADDPS            Z2, Z0, Z1
 	VMOVUPS           Z1, 191808(AX)
+	PREFETCHT0        192064(AX)
 	VSUBPS            Z2, Z0, Z0
 	VMOVUPS           Z0, 196992(AX)
+	PREFETCHT0        197248(AX)
 	VMOVUPS           3840(DX), Z0
 	VMOVUPS           3904(DX), Z1
 	VMOVUPS           3968(DX), Z2
@@ -7546,18 +7650,22 @@ tileRow2:
 	VSUBPS            Z2, Z4, Z8
 	VFMADD231PS.BCST  conv2_5_25<>+0(SB), Z8, Z0
 	VMOVUPS           Z0, 207360(AX)
+	PREFETCHT0        207616(AX)
 	VSUBPS            Z1, Z7, Z0
 	VSUBPS            Z5, Z3, Z7
 	VFMADD231PS.BCST  conv2_5_25<>+0(SB), Z7, Z0
 	VMOVUPS           Z0, 243648(AX)
+	PREFETCHT0        243904(AX)
 	VADDPS            Z6, Z2, Z0
 	VFMSUB231PS.BCST  conv2_4_25<>+0(SB), Z4, Z0
 	VADDPS            Z5, Z1, Z7
 	VFMSUB231PS.BCST  conv2_4_25<>+0(SB), Z3, Z7
 	VADDPS            Z7, Z0, Z8
 	VMOVUPS           Z8, 212544(AX)
+	PREFETCHT0        212800(AX)
 	VSUBPS            Z7, Z0, Z0
 	VMOVUPS           Z0, 217728(AX)
+	PREFETCHT0        217984(AX)
 	VMOVAPS           Z2, Z0
 	VFNMADD231PS.BCST conv2_5<>+0(SB), Z4, Z0
 	VFMADD231PS.BCST  conv2_4<>+0(SB), Z6, Z0
@@ -7566,8 +7674,10 @@ tileRow2:
 	VFMADD231PS.BCST  conv2_8<>+0(SB), Z5, Z7
 	VADDPS            Z7, Z0, Z8
 	VMOVUPS           Z8, 222912(AX)
+	PREFETCHT0        223168(AX)
 	VSUBPS            Z7, Z0, Z0
 	VMOVUPS           Z0, 228096(AX)
+	PREFETCHT0        228352(AX)
 	VADDPS            Z6, Z6, Z0
 	VFNMADD231PS.BCST conv2_10<>+0(SB), Z4, Z0
 	VFMADD231PS.BCST  conv2_8<>+0(SB), Z2, Z0
@@ -7576,8 +7686,10 @@ tileRow2:
 	VFMADD231PS.BCST  conv2_4<>+0(SB), Z1, Z2
 	VADDPS            Z2, Z0, Z1
 	VMOVUPS           Z1, 233280(AX)
+	PREFETCHT0        233536(AX)
 	VSUBPS            Z2, Z0, Z0
 	VMOVUPS           Z0, 238464(AX)
+	PREFETCHT0        238720(AX)
 	VMOVUPS           4608(DX), Z0
 	VMOVUPS           4672(DX), Z1
 	VMOVUPS           4736(DX), Z2
@@ -7590,18 +7702,22 @@ tileRow2:
 	VSUBPS            Z2, Z4, Z8
 	VFMADD231PS.BCST  conv2_5_25<>+0(SB), Z8, Z0
 	VMOVUPS           Z0, 248832(AX)
+	PREFETCHT0        249088(AX)
 	VSUBPS            Z1, Z7, Z0
 	VSUBPS            Z5, Z3, Z7
 	VFMADD231PS.BCST  conv2_5_25<>+0(SB), Z7, Z0
 	VMOVUPS           Z0, 285120(AX)
+	PREFETCHT0        285376(AX)
 	VADDPS            Z6, Z2, Z0
 	VFMSUB231PS.BCST  conv2_4_25<>+0(SB), Z4, Z0
 	VADDPS            Z5, Z1, Z7
 	VFMSUB231PS.BCST  conv2_4_25<>+0(SB), Z3, Z7
 	VADDPS            Z7, Z0, Z8
 	VMOVUPS           Z8, 254016(AX)
+	PREFETCHT0        254272(AX)
 	VSUBPS            Z7, Z0, Z0
 	VMOVUPS           Z0, 259200(AX)
+	PREFETCHT0        259456(AX)
 	VMOVAPS           Z2, Z0
 	VFNMADD231PS.BCST conv2_5<>+0(SB), Z4, Z0
 	VFMADD231PS.BCST  conv2_4<>+0(SB), Z6, Z0
@@ -7610,8 +7726,10 @@ tileRow2:
 	VFMADD231PS.BCST  conv2_8<>+0(SB), Z5, Z7
 	VADDPS            Z7, Z0, Z8
 	VMOVUPS           Z8, 264384(AX)
+	PREFETCHT0        264640(AX)
 	VSUBPS            Z7, Z0, Z0
 	VMOVUPS           Z0, 269568(AX)
+	PREFETCHT0        269824(AX)
 	VADDPS            Z6, Z6, Z0
 	VFNMADD231PS.BCST conv2_10<>+0(SB), Z4, Z0
 	VFMADD231PS.BCST  conv2_8<>+0(SB), Z2, Z0
@@ -7620,8 +7738,10 @@ tileRow2:
 	VFMADD231PS.BCST  conv2_4<>+0(SB), Z1, Z2
 	VADDPS            Z2, Z0, Z1
 	VMOVUPS           Z1, 274752(AX)
+	PREFETCHT0        275008(AX)
 	VSUBPS            Z2, Z0, Z0
 	VMOVUPS           Z0, 279936(AX)
+	PREFETCHT0        280192(AX)
 	VMOVUPS           5376(DX), Z0
 	VMOVUPS           5440(DX), Z1
 	VMOVUPS           5504(DX), Z2
@@ -7634,18 +7754,22 @@ tileRow2:
 	VSUBPS            Z2, Z4, Z8
 	VFMADD231PS.BCST  conv2_5_25<>+0(SB), Z8, Z0
 	VMOVUPS           Z0, 290304(AX)
+	PREFETCHT0        290560(AX)
 	VSUBPS            Z1, Z7, Z0
 	VSUBPS            Z5, Z3, Z7
 	VFMADD231PS.BCST  conv2_5_25<>+0(SB), Z7, Z0
 	VMOVUPS           Z0, 326592(AX)
+	PREFETCHT0        326848(AX)
 	VADDPS            Z6, Z2, Z0
 	VFMSUB231PS.BCST  conv2_4_25<>+0(SB), Z4, Z0
 	VADDPS            Z5, Z1, Z7
 	VFMSUB231PS.BCST  conv2_4_25<>+0(SB), Z3, Z7
 	VADDPS            Z7, Z0, Z8
 	VMOVUPS           Z8, 295488(AX)
+	PREFETCHT0        295744(AX)
 	VSUBPS            Z7, Z0, Z0
 	VMOVUPS           Z0, 300672(AX)
+	PREFETCHT0        300928(AX)
 	VMOVAPS           Z2, Z0
 	VFNMADD231PS.BCST conv2_5<>+0(SB), Z4, Z0
 	VFMADD231PS.BCST  conv2_4<>+0(SB), Z6, Z0
@@ -7654,8 +7778,10 @@ tileRow2:
 	VFMADD231PS.BCST  conv2_8<>+0(SB), Z5, Z7
 	VADDPS            Z7, Z0, Z8
 	VMOVUPS           Z8, 305856(AX)
+	PREFETCHT0        306112(AX)
 	VSUBPS            Z7, Z0, Z0
 	VMOVUPS           Z0, 311040(AX)
+	PREFETCHT0        311296(AX)
 	VADDPS            Z6, Z6, Z0
 	VFNMADD231PS.BCST conv2_10<>+0(SB), Z4, Z0
 	VFMADD231PS.BCST  conv2_8<>+0(SB), Z2, Z0
@@ -7664,8 +7790,10 @@ tileRow2:
 	VFMADD231PS.BCST  conv2_4<>+0(SB), Z1, Z2
 	VADDPS            Z2, Z0, Z1
 	VMOVUPS           Z1, 316224(AX)
+	PREFETCHT0        316480(AX)
 	VSUBPS            Z2, Z0, Z0
 	VMOVUPS           Z0, 321408(AX)
+	PREFETCHT0        321664(AX)
 	VMOVUPS           256(DX), Z0
 	VMOVUPS           320(DX), Z1
 	VMOVUPS           384(DX), Z2
@@ -7678,18 +7806,22 @@ tileRow2:
 	VSUBPS            Z2, Z4, Z8
 	VFMADD231PS.BCST  conv2_5_25<>+0(SB), Z8, Z0
 	VMOVUPS           Z0, 64(AX)
+	PREFETCHT0        320(AX)
 	VSUBPS            Z1, Z7, Z0
 	VSUBPS            Z5, Z3, Z7
 	VFMADD231PS.BCST  conv2_5_25<>+0(SB), Z7, Z0
 	VMOVUPS           Z0, 36352(AX)
+	PREFETCHT0        36608(AX)
 	VADDPS            Z6, Z2, Z0
 	VFMSUB231PS.BCST  conv2_4_25<>+0(SB), Z4, Z0
 	VADDPS            Z5, Z1, Z7
 	VFMSUB231PS.BCST  conv2_4_25<>+0(SB), Z3, Z7
 	VADDPS            Z7, Z0, Z8
 	VMOVUPS           Z8, 5248(AX)
+	PREFETCHT0        5504(AX)
 	VSUBPS            Z7, Z0, Z0
 	VMOVUPS           Z0, 10432(AX)
+	PREFETCHT0        10688(AX)
 	VMOVAPS           Z2, Z0
 	VFNMADD231PS.BCST conv2_5<>+0(SB), Z4, Z0
 	VFMADD231PS.BCST  conv2_4<>+0(SB), Z6, Z0
@@ -7698,8 +7830,10 @@ tileRow2:
 	VFMADD231PS.BCST  conv2_8<>+0(SB), Z5, Z7
 	VADDPS            Z7, Z0, Z8
 	VMOVUPS           Z8, 15616(AX)
+	PREFETCHT0        15872(AX)
 	VSUBPS            Z7, Z0, Z0
 	VMOVUPS           Z0, 20800(AX)
+	PREFETCHT0        21056(AX)
 	VADDPS            Z6, Z6, Z0
 	VFNMADD231PS.BCST conv2_10<>+0(SB), Z4, Z0
 	VFMADD231PS.BCST  conv2_8<>+0(SB), Z2, Z0
@@ -7708,8 +7842,10 @@ tileRow2:
 	VFMADD231PS.BCST  conv2_4<>+0(SB), Z1, Z2
 	VADDPS            Z2, Z0, Z1
 	VMOVUPS           Z1, 25984(AX)
+	PREFETCHT0        26240(AX)
 	VSUBPS            Z2, Z0, Z0
 	VMOVUPS           Z0, 31168(AX)
+	PREFETCHT0        31424(AX)
 	VMOVUPS           1024(DX), Z0
 	VMOVUPS           1088(DX), Z1
 	VMOVUPS           1152(DX), Z2
@@ -7722,18 +7858,22 @@ tileRow2:
 	VSUBPS            Z2, Z4, Z8
 	VFMADD231PS.BCST  conv2_5_25<>+0(SB), Z8, Z0
 	VMOVUPS           Z0, 41536(AX)
+	PREFETCHT0        41792(AX)
 	VSUBPS            Z1, Z7, Z0
 	VSUBPS            Z5, Z3, Z7
 	VFMADD231PS.BCST  conv2_5_25<>+0(SB), Z7, Z0
 	VMOVUPS           Z0, 77824(AX)
+	PREFETCHT0        78080(AX)
 	VADDPS            Z6, Z2, Z0
 	VFMSUB231PS.BCST  conv2_4_25<>+0(SB), Z4, Z0
 	VADDPS            Z5, Z1, Z7
 	VFMSUB231PS.BCST  conv2_4_25<>+0(SB), Z3, Z7
 	VADDPS            Z7, Z0, Z8
 	VMOVUPS           Z8, 46720(AX)
+	PREFETCHT0        46976(AX)
 	VSUBPS            Z7, Z0, Z0
 	VMOVUPS           Z0, 51904(AX)
+	PREFETCHT0        52160(AX)
 	VMOVAPS           Z2, Z0
 	VFNMADD231PS.BCST conv2_5<>+0(SB), Z4, Z0
 	VFMADD231PS.BCST  conv2_4<>+0(SB), Z6, Z0
@@ -7742,8 +7882,10 @@ tileRow2:
 	VFMADD231PS.BCST  conv2_8<>+0(SB), Z5, Z7
 	VADDPS            Z7, Z0, Z8
 	VMOVUPS           Z8, 57088(AX)
+	PREFETCHT0        57344(AX)
 	VSUBPS            Z7, Z0, Z0
 	VMOVUPS           Z0, 62272(AX)
+	PREFETCHT0        62528(AX)
 	VADDPS            Z6, Z6, Z0
 	VFNMADD231PS.BCST conv2_10<>+0(SB), Z4, Z0
 	VFMADD231PS.BCST  conv2_8<>+0(SB), Z2, Z0
@@ -7752,8 +7894,10 @@ tileRow2:
 	VFMADD231PS.BCST  conv2_4<>+0(SB), Z1, Z2
 	VADDPS            Z2, Z0, Z1
 	VMOVUPS           Z1, 67456(AX)
+	PREFETCHT0        67712(AX)
 	VSUBPS            Z2, Z0, Z0
 	VMOVUPS           Z0, 72640(AX)
+	PREFETCHT0        72896(AX)
 	VMOVUPS           1792(DX), Z0
 	VMOVUPS           1856(DX), Z1
 	VMOVUPS           1920(DX), Z2
@@ -7766,18 +7910,22 @@ tileRow2:
 	VSUBPS            Z2, Z4, Z8
 	VFMADD231PS.BCST  conv2_5_25<>+0(SB), Z8, Z0
 	VMOVUPS           Z0, 83008(AX)
+	PREFETCHT0        83264(AX)
 	VSUBPS            Z1, Z7, Z0
 	VSUBPS            Z5, Z3, Z7
 	VFMADD231PS.BCST  conv2_5_25<>+0(SB), Z7, Z0
 	VMOVUPS           Z0, 119296(AX)
+	PREFETCHT0        119552(AX)
 	VADDPS            Z6, Z2, Z0
 	VFMSUB231PS.BCST  conv2_4_25<>+0(SB), Z4, Z0
 	VADDPS            Z5, Z1, Z7
 	VFMSUB231PS.BCST  conv2_4_25<>+0(SB), Z3, Z7
 	VADDPS            Z7, Z0, Z8
 	VMOVUPS           Z8, 88192(AX)
+	PREFETCHT0        88448(AX)
 	VSUBPS            Z7, Z0, Z0
 	VMOVUPS           Z0, 93376(AX)
+	PREFETCHT0        93632(AX)
 	VMOVAPS           Z2, Z0
 	VFNMADD231PS.BCST conv2_5<>+0(SB), Z4, Z0
 	VFMADD231PS.BCST  conv2_4<>+0(SB), Z6, Z0
@@ -7786,8 +7934,10 @@ tileRow2:
 	VFMADD231PS.BCST  conv2_8<>+0(SB), Z5, Z7
 	VADDPS            Z7, Z0, Z8
 	VMOVUPS           Z8, 98560(AX)
+	PREFETCHT0        98816(AX)
 	VSUBPS            Z7, Z0, Z0
 	VMOVUPS           Z0, 103744(AX)
+	PREFETCHT0        104000(AX)
 	VADDPS            Z6, Z6, Z0
 	VFNMADD231PS.BCST conv2_10<>+0(SB), Z4, Z0
 	VFMADD231PS.BCST  conv2_8<>+0(SB), Z2, Z0
@@ -7796,8 +7946,10 @@ tileRow2:
 	VFMADD231PS.BCST  conv2_4<>+0(SB), Z1, Z2
 	VADDPS            Z2, Z0, Z1
 	VMOVUPS           Z1, 108928(AX)
+	PREFETCHT0        109184(AX)
 	VSUBPS            Z2, Z0, Z0
 	VMOVUPS           Z0, 114112(AX)
+	PREFETCHT0        114368(AX)
 	VMOVUPS           2560(DX), Z0
 	VMOVUPS           2624(DX), Z1
 	VMOVUPS           2688(DX), Z2
@@ -7810,18 +7962,22 @@ tileRow2:
 	VSUBPS            Z2, Z4, Z8
 	VFMADD231PS.BCST  conv2_5_25<>+0(SB), Z8, Z0
 	VMOVUPS           Z0, 124480(AX)
+	PREFETCHT0        124736(AX)
 	VSUBPS            Z1, Z7, Z0
 	VSUBPS            Z5, Z3, Z7
 	VFMADD231PS.BCST  conv2_5_25<>+0(SB), Z7, Z0
 	VMOVUPS           Z0, 160768(AX)
+	PREFETCHT0        161024(AX)
 	VADDPS            Z6, Z2, Z0
 	VFMSUB231PS.BCST  conv2_4_25<>+0(SB), Z4, Z0
 	VADDPS            Z5, Z1, Z7
 	VFMSUB231PS.BCST  conv2_4_25<>+0(SB), Z3, Z7
 	VADDPS            Z7, Z0, Z8
 	VMOVUPS           Z8, 129664(AX)
+	PREFETCHT0        129920(AX)
 	VSUBPS            Z7, Z0, Z0
 	VMOVUPS           Z0, 134848(AX)
+	PREFETCHT0        135104(AX)
 	VMOVAPS           Z2, Z0
 	VFNMADD231PS.BCST conv2_5<>+0(SB), Z4, Z0
 	VFMADD231PS.BCST  conv2_4<>+0(SB), Z6, Z0
@@ -7830,8 +7986,10 @@ tileRow2:
 	VFMADD231PS.BCST  conv2_8<>+0(SB), Z5, Z7
 	VADDPS            Z7, Z0, Z8
 	VMOVUPS           Z8, 140032(AX)
+	PREFETCHT0        140288(AX)
 	VSUBPS            Z7, Z0, Z0
 	VMOVUPS           Z0, 145216(AX)
+	PREFETCHT0        145472(AX)
 	VADDPS            Z6, Z6, Z0
 	VFNMADD231PS.BCST conv2_10<>+0(SB), Z4, Z0
 	VFMADD231PS.BCST  conv2_8<>+0(SB), Z2, Z0
@@ -7840,8 +7998,10 @@ tileRow2:
 	VFMADD231PS.BCST  conv2_4<>+0(SB), Z1, Z2
 	VADDPS            Z2, Z0, Z1
 	VMOVUPS           Z1, 150400(AX)
+	PREFETCHT0        150656(AX)
 	VSUBPS            Z2, Z0, Z0
 	VMOVUPS           Z0, 155584(AX)
+	PREFETCHT0        155840(AX)
 	VMOVUPS           3328(DX), Z0
 	VMOVUPS           3392(DX), Z1
 	VMOVUPS           3456(DX), Z2
@@ -7854,18 +8014,22 @@ tileRow2:
 	VSUBPS            Z2, Z4, Z8
 	VFMADD231PS.BCST  conv2_5_25<>+0(SB), Z8, Z0
 	VMOVUPS           Z0, 165952(AX)
+	PREFETCHT0        166208(AX)
 	VSUBPS            Z1, Z7, Z0
 	VSUBPS            Z5, Z3, Z7
 	VFMADD231PS.BCST  conv2_5_25<>+0(SB), Z7, Z0
 	VMOVUPS           Z0, 202240(AX)
+	PREFETCHT0        202496(AX)
 	VADDPS            Z6, Z2, Z0
 	VFMSUB231PS.BCST  conv2_4_25<>+0(SB), Z4, Z0
 	VADDPS            Z5, Z1, Z7
 	VFMSUB231PS.BCST  conv2_4_25<>+0(SB), Z3, Z7
 	VADDPS            Z7, Z0, Z8
 	VMOVUPS           Z8, 171136(AX)
+	PREFETCHT0        171392(AX)
 	VSUBPS            Z7, Z0, Z0
 	VMOVUPS           Z0, 176320(AX)
+	PREFETCHT0        176576(AX)
 	VMOVAPS           Z2, Z0
 	VFNMADD231PS.BCST conv2_5<>+0(SB), Z4, Z0
 	VFMADD231PS.BCST  conv2_4<>+0(SB), Z6, Z0
@@ -7874,8 +8038,10 @@ tileRow2:
 	VFMADD231PS.BCST  conv2_8<>+0(SB), Z5, Z7
 	VADDPS            Z7, Z0, Z8
 	VMOVUPS           Z8, 181504(AX)
+	PREFETCHT0        181760(AX)
 	VSUBPS            Z7, Z0, Z0
 	VMOVUPS           Z0, 186688(AX)
+	PREFETCHT0        186944(AX)
 	VADDPS            Z6, Z6, Z0
 	VFNMADD231PS.BCST conv2_10<>+0(SB), Z4, Z0
 	VFMADD231PS.BCST  conv2_8<>+0(SB), Z2, Z0
@@ -7884,8 +8050,10 @@ tileRow2:
 	VFMADD231PS.BCST  conv2_4<>+0(SB), Z1, Z2
 	VADDPS            Z2, Z0, Z1
 	VMOVUPS           Z1, 191872(AX)
+	PREFETCHT0        192128(AX)
 	VSUBPS            Z2, Z0, Z0
 	VMOVUPS           Z0, 197056(AX)
+	PREFETCHT0        197312(AX)
 	VMOVUPS           4096(DX), Z0
 	VMOVUPS           4160(DX), Z1
 	VMOVUPS           4224(DX), Z2
@@ -7898,18 +8066,22 @@ tileRow2:
 	VSUBPS            Z2, Z4, Z8
 	VFMADD231PS.BCST  conv2_5_25<>+0(SB), Z8, Z0
 	VMOVUPS           Z0, 207424(AX)
+	PREFETCHT0        207680(AX)
 	VSUBPS            Z1, Z7, Z0
 	VSUBPS            Z5, Z3, Z7
 	VFMADD231PS.BCST  conv2_5_25<>+0(SB), Z7, Z0
 	VMOVUPS           Z0, 243712(AX)
+	PREFETCHT0        243968(AX)
 	VADDPS            Z6, Z2, Z0
 	VFMSUB231PS.BCST  conv2_4_25<>+0(SB), Z4, Z0
 	VADDPS            Z5, Z1, Z7
 	VFMSUB231PS.BCST  conv2_4_25<>+0(SB), Z3, Z7
 	VADDPS            Z7, Z0, Z8
 	VMOVUPS           Z8, 212608(AX)
+	PREFETCHT0        212864(AX)
 	VSUBPS            Z7, Z0, Z0
 	VMOVUPS           Z0, 217792(AX)
+	PREFETCHT0        218048(AX)
 	VMOVAPS           Z2, Z0
 	VFNMADD231PS.BCST conv2_5<>+0(SB), Z4, Z0
 	VFMADD231PS.BCST  conv2_4<>+0(SB), Z6, Z0
@@ -7918,8 +8090,10 @@ tileRow2:
 	VFMADD231PS.BCST  conv2_8<>+0(SB), Z5, Z7
 	VADDPS            Z7, Z0, Z8
 	VMOVUPS           Z8, 222976(AX)
+	PREFETCHT0        223232(AX)
 	VSUBPS            Z7, Z0, Z0
 	VMOVUPS           Z0, 228160(AX)
+	PREFETCHT0        228416(AX)
 	VADDPS            Z6, Z6, Z0
 	VFNMADD231PS.BCST conv2_10<>+0(SB), Z4, Z0
 	VFMADD231PS.BCST  conv2_8<>+0(SB), Z2, Z0
@@ -7928,8 +8102,10 @@ tileRow2:
 	VFMADD231PS.BCST  conv2_4<>+0(SB), Z1, Z2
 	VADDPS            Z2, Z0, Z1
 	VMOVUPS           Z1, 233344(AX)
+	PREFETCHT0        233600(AX)
 	VSUBPS            Z2, Z0, Z0
 	VMOVUPS           Z0, 238528(AX)
+	PREFETCHT0        238784(AX)
 	VMOVUPS           4864(DX), Z0
 	VMOVUPS           4928(DX), Z1
 	VMOVUPS           4992(DX), Z2
@@ -7942,18 +8118,22 @@ tileRow2:
 	VSUBPS            Z2, Z4, Z8
 	VFMADD231PS.BCST  conv2_5_25<>+0(SB), Z8, Z0
 	VMOVUPS           Z0, 248896(AX)
+	PREFETCHT0        249152(AX)
 	VSUBPS            Z1, Z7, Z0
 	VSUBPS            Z5, Z3, Z7
 	VFMADD231PS.BCST  conv2_5_25<>+0(SB), Z7, Z0
 	VMOVUPS           Z0, 285184(AX)
+	PREFETCHT0        285440(AX)
 	VADDPS            Z6, Z2, Z0
 	VFMSUB231PS.BCST  conv2_4_25<>+0(SB), Z4, Z0
 	VADDPS            Z5, Z1, Z7
 	VFMSUB231PS.BCST  conv2_4_25<>+0(SB), Z3, Z7
 	VADDPS            Z7, Z0, Z8
 	VMOVUPS           Z8, 254080(AX)
+	PREFETCHT0        254336(AX)
 	VSUBPS            Z7, Z0, Z0
 	VMOVUPS           Z0, 259264(AX)
+	PREFETCHT0        259520(AX)
 	VMOVAPS           Z2, Z0
 	VFNMADD231PS.BCST conv2_5<>+0(SB), Z4, Z0
 	VFMADD231PS.BCST  conv2_4<>+0(SB), Z6, Z0
@@ -7962,8 +8142,10 @@ tileRow2:
 	VFMADD231PS.BCST  conv2_8<>+0(SB), Z5, Z7
 	VADDPS            Z7, Z0, Z8
 	VMOVUPS           Z8, 264448(AX)
+	PREFETCHT0        264704(AX)
 	VSUBPS            Z7, Z0, Z0
 	VMOVUPS           Z0, 269632(AX)
+	PREFETCHT0        269888(AX)
 	VADDPS            Z6, Z6, Z0
 	VFNMADD231PS.BCST conv2_10<>+0(SB), Z4, Z0
 	VFMADD231PS.BCST  conv2_8<>+0(SB), Z2, Z0
@@ -7972,8 +8154,10 @@ tileRow2:
 	VFMADD231PS.BCST  conv2_4<>+0(SB), Z1, Z2
 	VADDPS            Z2, Z0, Z1
 	VMOVUPS           Z1, 274816(AX)
+	PREFETCHT0        275072(AX)
 	VSUBPS            Z2, Z0, Z0
 	VMOVUPS           Z0, 280000(AX)
+	PREFETCHT0        280256(AX)
 	VMOVUPS           5632(DX), Z0
 	VMOVUPS           5696(DX), Z1
 	VMOVUPS           5760(DX), Z2
@@ -7986,18 +8170,22 @@ tileRow2:
 	VSUBPS            Z2, Z4, Z8
 	VFMADD231PS.BCST  conv2_5_25<>+0(SB), Z8, Z0
 	VMOVUPS           Z0, 290368(AX)
+	PREFETCHT0        290624(AX)
 	VSUBPS            Z1, Z7, Z0
 	VSUBPS            Z5, Z3, Z7
 	VFMADD231PS.BCST  conv2_5_25<>+0(SB), Z7, Z0
 	VMOVUPS           Z0, 326656(AX)
+	PREFETCHT0        326912(AX)
 	VADDPS            Z6, Z2, Z0
 	VFMSUB231PS.BCST  conv2_4_25<>+0(SB), Z4, Z0
 	VADDPS            Z5, Z1, Z7
 	VFMSUB231PS.BCST  conv2_4_25<>+0(SB), Z3, Z7
 	VADDPS            Z7, Z0, Z8
 	VMOVUPS           Z8, 295552(AX)
+	PREFETCHT0        295808(AX)
 	VSUBPS            Z7, Z0, Z0
 	VMOVUPS           Z0, 300736(AX)
+	PREFETCHT0        300992(AX)
 	VMOVAPS           Z2, Z0
 	VFNMADD231PS.BCST conv2_5<>+0(SB), Z4, Z0
 	VFMADD231PS.BCST  conv2_4<>+0(SB), Z6, Z0
@@ -8006,8 +8194,10 @@ tileRow2:
 	VFMADD231PS.BCST  conv2_8<>+0(SB), Z5, Z7
 	VADDPS            Z7, Z0, Z8
 	VMOVUPS           Z8, 305920(AX)
+	PREFETCHT0        306176(AX)
 	VSUBPS            Z7, Z0, Z0
 	VMOVUPS           Z0, 311104(AX)
+	PREFETCHT0        311360(AX)
 	VADDPS            Z6, Z6, Z0
 	VFNMADD231PS.BCST conv2_10<>+0(SB), Z4, Z0
 	VFMADD231PS.BCST  conv2_8<>+0(SB), Z2, Z0
@@ -8016,8 +8206,10 @@ tileRow2:
 	VFMADD231PS.BCST  conv2_4<>+0(SB), Z1, Z2
 	VADDPS            Z2, Z0, Z1
 	VMOVUPS           Z1, 316288(AX)
+	PREFETCHT0        316544(AX)
 	VSUBPS            Z2, Z0, Z0
 	VMOVUPS           Z0, 321472(AX)
+	PREFETCHT0        321728(AX)
 	ADDQ              $+3072, CX
 	ADDQ              $+128, AX
 	DECQ              SI

@@ -99,7 +99,11 @@ func inputTransform(f *isa.File, width int) {
 							d[j] = k.LoadVector(isa.At(columns, (i*inputSize+4*tileColumn+j)*k.Bytes()))
 						}
 						winograd.Input(k, d, func(j int, value isa.V) {
-							k.StoreVector(value, isa.At(v, (i*points+j)*(inputs*tiles*line+padding)+tileColumn*line))
+							at := (i*points+j)*(inputs*tiles*line+padding) + tileColumn*line
+							k.StoreVector(value, isa.At(v, at))
+							if tileColumn*line%64 == 0 {
+								k.PREFETCHT0(isa.At(v, at+tiles*line))
+							}
 						})
 					}
 				}

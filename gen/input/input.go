@@ -33,6 +33,10 @@ func gather(f *isa.File, width int) {
 			k.MOVLQSX(isa.At(index, 4*i), images[i])
 			k.IMUL3Q(operand.I32(pixels), images[i], images[i])
 			k.ADDQ(data, images[i])
+			// A shuffled batch's images lie anywhere in memory: wait for all of their lines together.
+			for line := 0; line < pixels; line += 64 {
+				k.PREFETCHT0(isa.At(images[i], line))
+			}
 		}
 		pointers := append([]reg.GPVirtual{x}, images...)
 		strides := []int{8 * line}
