@@ -15,6 +15,8 @@ import (
 	"time"
 
 	"github.com/kernelet/kernelet/kernels"
+	"github.com/kernelet/kernelet/lenet"
+	"github.com/kernelet/kernelet/mnist"
 )
 
 // TestSummary: the interval covers the true median in 95 of 100 cases, also of
@@ -112,8 +114,12 @@ func TestEveryKernel(t *testing.T) {
 
 // sample is a report with some of everything; faster scales its speed.
 func sample(faster float64) *Report {
-	r := &Report{Schema: Schema, Date: "2026-11-24T00:00:00Z", Machine: Inspect(), Notes: []string{"a note"}}
-	r.Machine.CPU, r.Machine.Sets = "CPU <script>", []string{"generic", "avx2"}
+	plain, err := kernels.Select("generic")
+	if err != nil {
+		panic(err)
+	}
+	r := &Report{Schema: Schema, Date: "2026-11-24T00:00:00Z", Machine: Inspect(plain), Notes: []string{"a note"}}
+	r.Machine.CPU, r.Machine.Sets, r.Machine.ISA = "CPU <script>", []string{"generic", "avx2"}, "avx2"
 	row := func(group, name, isa string, threads, batch int, unit string, value float64) {
 		r.Rows = append(r.Rows, Row{Group: group, Name: name, ISA: isa, Threads: threads, Batch: batch, Unit: unit, Value: value, Low: value * .99, High: value * 1.01, Samples: 31})
 	}
@@ -260,5 +266,32 @@ func TestTopology(t *testing.T) {
 	}
 	if got := bracketed("always [madvise] never"); got != "madvise" {
 		t.Errorf("huge pages: %q", got)
+	}
+}
+
+// TestClassifierISA: a classifier runs on the set that is asked for, whatever
+// KERNELET_ISA says, and the variable stays as it was.
+func TestClassifierISA(t *testing.T) {
+	model, images := lenet.NewModel(1), mnist.Synthetic(4, 1).Images
+	for _, isa := range kernels.Available() {
+		t.Setenv("KERNELET_ISA", "generic")
+		classifier, err := NewClassifier(model, isa)
+		if err != nil {
+			t.Fatal(err)
+		}
+		row, err := Infer(context.Background(), classifier, images, 2, 1, 1)
+		if err != nil || row.ISA != isa {
+			t.Errorf("expected %s, got %s, error %v", isa, row.ISA, err)
+		}
+		if got := os.Getenv("KERNELET_ISA"); got != "generic" {
+			t.Errorf("KERNELET_ISA became %q", got)
+		}
+		t.Setenv("KERNELET_ISA", isa)
+		if classifier, err = NewClassifier(model, ""); err != nil || classifier.ISA() != isa {
+			t.Errorf("KERNELET_ISA=%s: error %v", isa, err)
+		}
+	}
+	if _, err := NewClassifier(model, "sse9"); !errors.Is(err, kernels.ErrISA) {
+		t.Errorf("an unknown set: expected ErrISA, got %v", err)
 	}
 }

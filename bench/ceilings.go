@@ -15,10 +15,9 @@ import (
 
 // ceilings are what the CPU can do at most: its clock, multiply-adds in their
 // three forms by every set, dot products, and reading from every level of
-// memory by the fastest set; the last and the plain multiply-adds also on all
+// memory by the chosen set; the last and the plain multiply-adds also on all
 // threads.
-func ceilings(sets []*kernels.Set, threads int) []*measurement {
-	best := sets[len(sets)-1]
+func ceilings(sets []*kernels.Set, chosen *kernels.Set, threads int) []*measurement {
 	var all []*measurement
 	add := func(name, unit, isa string, threads int, run func(n int) (float64, error)) {
 		all = append(all, &measurement{row: Row{Group: "ceiling", Name: name, ISA: isa, Threads: threads, Unit: unit}, run: run})
@@ -62,8 +61,8 @@ func ceilings(sets []*kernels.Set, threads int) []*measurement {
 					parts[i][j] = 1 // pages that were never written are all the same page of zeros
 				}
 			}
-			add("reading "+level.name, "GB/s", best.Name(), n, together(n, func(thread, passes int) (float64, error) {
-				return best.Read(parts[thread], passes)
+			add("reading "+level.name, "GB/s", chosen.Name(), n, together(n, func(thread, passes int) (float64, error) {
+				return chosen.Read(parts[thread], passes)
 			}))
 		}
 	}

@@ -28,6 +28,7 @@ type Machine struct {
 	L3          int      `json:"l3_bytes"`
 	Features    []string `json:"features"` // those that bear on the measurements
 	Sets        []string `json:"sets"`     // kernels that run here
+	ISA         string   `json:"isa"`      // the set that the whole network was measured with
 	Clock       float64  `json:"clock_ghz"`
 	Governor    string   `json:"governor"`
 	HugePages   string   `json:"huge_pages"` // of the kernel's transparent huge pages: always, madvise or never
@@ -39,12 +40,13 @@ type Machine struct {
 	Warnings    []string `json:"warnings"` // what spoils measurements
 }
 
-// Inspect finds out what can be found out without measuring.
-func Inspect() Machine {
+// Inspect finds out what can be found out without measuring; chosen is what
+// the whole network will run on.
+func Inspect(chosen *kernels.Set) Machine {
 	cpu := cpuid.CPU
 	m := Machine{
 		CPU: strings.TrimSpace(cpu.BrandName), Cores: cpu.PhysicalCores, Threads: runtime.NumCPU(), Used: runtime.GOMAXPROCS(0), Sockets: 1,
-		L1: max(0, cpu.Cache.L1D), L2: max(0, cpu.Cache.L2), L3: max(0, cpu.Cache.L3), Sets: kernels.Available(),
+		L1: max(0, cpu.Cache.L1D), L2: max(0, cpu.Cache.L2), L3: max(0, cpu.Cache.L3), Sets: kernels.Available(), ISA: chosen.Name(),
 		Governor:    firstLine("/sys/devices/system/cpu/cpu0/cpufreq/scaling_governor"),
 		HugePages:   bracketed(firstLine("/sys/kernel/mm/transparent_hugepage/enabled")),
 		LoadAverage: loadAverage(firstLine("/proc/loadavg")),
@@ -129,6 +131,9 @@ func (m *Machine) warn() {
 	}
 	if m.Used < m.Threads {
 		add("%d of %d threads are used (GOMAXPROCS)", m.Used, m.Threads)
+	}
+	if best := m.Sets[len(m.Sets)-1]; m.ISA != best {
+		add("the whole network runs on %s as asked, not on %s", m.ISA, best)
 	}
 	if len(m.Sets) == 1 {
 		add("no generated kernels for this CPU: plain Go is measured")

@@ -21,12 +21,16 @@ func BenchmarkRows(b *testing.B) {
 		}
 		sets = append(sets, s)
 	}
-	whole, closeAll, err := wholeMeasurements(context.Background(), sets[len(sets)-1], runtime.GOMAXPROCS(0))
+	chosen, err := kernels.Select("")
+	if err != nil {
+		b.Fatal(err)
+	}
+	whole, closeAll, err := wholeMeasurements(context.Background(), chosen, runtime.GOMAXPROCS(0))
 	defer closeAll()
 	if err != nil {
 		b.Fatal(err)
 	}
-	for _, m := range append(ceilings(sets, runtime.GOMAXPROCS(0)), whole...) {
+	for _, m := range append(ceilings(sets, chosen, runtime.GOMAXPROCS(0)), whole...) {
 		name := strings.NewReplacer(" ", "-", ",", "").Replace(m.row.Name)
 		if m.row.ISA != "" {
 			name += "/isa=" + m.row.ISA
