@@ -191,6 +191,8 @@ func TestReports(t *testing.T) {
 		"text":      []byte("hello"),
 		"schema":    encoded(t, other),
 		"negative":  encoded(t, negative),
+		"trailing":  append(slices.Clone(b.Bytes()), "{}"...),
+		"large":     append(slices.Clone(b.Bytes()), bytes.Repeat([]byte(" "), maxReport)...),
 	} {
 		write(content)
 		if _, err := ReadReport(path); !errors.Is(err, ErrReport) || !strings.Contains(err.Error(), path) {
@@ -226,6 +228,74 @@ func TestCompare(t *testing.T) {
 	}
 	if err := Compare(&b, []string{"a"}, []*Report{a}); err == nil {
 		t.Error("one report: expected an error")
+	}
+}
+
+// TestCompareFewSamples: what was measured less than six times says nothing,
+// however far the intervals are apart.
+func TestCompareFewSamples(t *testing.T) {
+	for samples, want := range map[int]string{1: "2.000 ~", 5: "2.000 ~", 6: "2.000  "} {
+		a, b := sample(1), sample(2)
+		a.Rows[2].Samples = samples
+		var out strings.Builder
+		if err := Compare(&out, []string{"a", "b"}, []*Report{a, b}); err != nil {
+			t.Fatal(err)
+		}
+		if line := lineWith(out.String(), a.Rows[2].Name); !strings.Contains(line+" ", want) {
+			t.Errorf("%d samples: expected %q in %q", samples, want, line)
+		}
+	}
+}
+
+// TestCompareOtherRows: rows that only some of the reports have are listed, and
+// a score that could not be made is no number.
+func TestCompareOtherRows(t *testing.T) {
+	a, b := sample(1), sample(2)
+	a.Rows = slices.DeleteFunc(a.Rows, func(r Row) bool { return r.Name == "infer" })
+	b.Rows = slices.DeleteFunc(b.Rows, func(r Row) bool { return r.Group == "kernel" })
+	a.Score = score(a.Rows)
+	var out strings.Builder
+	if err := Compare(&out, []string{"a", "b"}, []*Report{a, b}); err != nil {
+		t.Fatal(err)
+	}
+	for name, want := range map[string]string{
+		"Conv2ForwardReLUPool": "Conv2ForwardReLUPool avx2 1 6.000 µs/image –",
+		"infer, batch 1 ":      "infer, batch 1 avx2 1 – 12.50 µs/image",
+		"score, one thread":    "score, one thread 0 –",
+	} {
+		if line := strings.Join(strings.Fields(lineWith(out.String(), name)), " "); line != want {
+			t.Errorf("expected %q, got %q", want, line)
+		}
+	}
+	if strings.Contains(out.String(), "NaN") || strings.Contains(out.String(), "Inf") {
+		t.Errorf("no number:\n%s", out.String())
+	}
+}
+
+// lineWith returns the first line that contains a text.
+func lineWith(lines, text string) string {
+	for line := range strings.Lines(lines) {
+		if strings.Contains(line, text) {
+			return line
+		}
+	}
+	return ""
+}
+
+// TestSamples: every kernel is measured often enough for an interval.
+func TestSamples(t *testing.T) {
+	plain, err := kernels.Select("generic")
+	if err != nil {
+		t.Fatal(err)
+	}
+	all, err := kernelMeasurements([]*kernels.Set{plain})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, m := range all {
+		if m.most < fewestSamples {
+			t.Errorf("%s: %d samples", m.row.Name, m.most)
+		}
 	}
 }
 

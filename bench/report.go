@@ -184,8 +184,15 @@ func ReadReport(path string) (*Report, error) {
 		return nil, err
 	}
 	defer file.Close()
+	content, err := io.ReadAll(io.LimitReader(file, maxReport+1))
+	if err != nil {
+		return nil, err
+	}
+	if len(content) > maxReport {
+		return nil, fmt.Errorf("%s: %w: expected at most %d bytes", path, ErrReport, maxReport)
+	}
 	r := new(Report)
-	if err := json.NewDecoder(io.LimitReader(file, maxReport)).Decode(r); err != nil {
+	if err := json.Unmarshal(content, r); err != nil {
 		return nil, fmt.Errorf("%s: %w: %w", path, ErrReport, err)
 	}
 	if r.Schema != Schema {
