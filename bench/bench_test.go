@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"math"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
@@ -336,6 +337,92 @@ func TestTopology(t *testing.T) {
 	}
 	if got := bracketed("always [madvise] never"); got != "madvise" {
 		t.Errorf("huge pages: %q", got)
+	}
+}
+
+// TestLevels: on any number of threads, what is read comes from the level that
+// is measured.
+func TestLevels(t *testing.T) {
+	for _, c := range []caches{
+		{32 << 10, 1 << 20, 32 << 20, 1},     // two cores of a server in a virtual machine
+		{32 << 10, 1 << 20, 32 << 20, 12},    // a server of twelve dies
+		{48 << 10, 2 << 20, 105 << 20, 2},    // two sockets
+		{32 << 10, 1 << 20, 11 << 18, 1},     // an L3 of less than 3 MB
+		{32 << 10, 256 << 10, 6 << 20, 1},    // a laptop
+		{128 << 10, 4 << 20, 0, 1},           // no L3
+		{32 << 10, 2 << 20, 3 << 20, 1},      // an L3 that is hardly larger than L2
+		{32 << 10, 1 << 20, 1152 << 20, 100}, // larger than an int of 32 bits
+	} {
+		for n := 1; n <= 256; n++ {
+			names := ""
+			for _, l := range levels(c) {
+				names += l.name + " "
+				each := l.each(n)
+				if each <= 0 || each%(4*kernels.ReadStep) != 0 {
+					t.Errorf("%+v, %d threads, %s: %d bytes", c, n, l.name, each)
+				}
+				switch l.name {
+				case "L1":
+					if each > c.l1*3/4 {
+						t.Errorf("%+v: L1 is read by %d bytes", c, each)
+					}
+				case "L2":
+					if each < 2*c.l1 || each > c.l2*3/4 {
+						t.Errorf("%+v: L2 is read by %d bytes", c, each)
+					}
+				case "L3":
+					fits := n*c.l2*3/2 <= c.l3*3/4
+					if each < c.l2*3/2 || fits && n*each > c.l3*3/4 {
+						t.Errorf("%+v, %d threads: L3 is read by %d bytes each", c, n, each)
+					}
+				case "memory":
+					if least := min(4*int64(c.l3)*int64(c.l3Count), math.MaxInt/2); each < 4*c.l2 || int64(n)*int64(each) < least-256<<10 {
+						t.Errorf("%+v, %d threads: memory is read by %d bytes each", c, n, each)
+					}
+				}
+			}
+			if want := map[bool]string{true: "L1 L2 L3 memory ", false: "L1 L2 memory "}[c.l3 >= 2*c.l2]; names != want {
+				t.Fatalf("%+v: expected %s, got %s", c, want, names)
+			}
+		}
+	}
+}
+
+// TestCeilings: there is a peak of multiply-adds for every row of the whole
+// network.
+func TestCeilings(t *testing.T) {
+	const threads = 6
+	var sets []*kernels.Set
+	for _, isa := range kernels.Available() {
+		s, err := kernels.Select(isa)
+		if err != nil {
+			t.Fatal(err)
+		}
+		sets = append(sets, s)
+	}
+	all := ceilings(sets, sets[0], threads)
+	has := func(name, isa string, n int) bool {
+		return slices.ContainsFunc(all, func(m *measurement) bool { return m.row.Name == name && m.row.ISA == isa && m.row.Threads == n })
+	}
+	for _, s := range sets {
+		for _, n := range threadCounts(threads) {
+			if !has(peakName, s.Name(), n) {
+				t.Errorf("no peak of %s on %d threads", s.Name(), n)
+			}
+			if !has("reading L2", sets[0].Name(), n) {
+				t.Errorf("no reading from L2 on %d threads", n)
+			}
+		}
+		for _, name := range []string{"FMA, memory operand", "FMA, broadcast operand"} {
+			if !has(name, s.Name(), 1) || !has(name, s.Name(), threads) {
+				t.Errorf("no %s of %s", name, s.Name())
+			}
+		}
+	}
+	for _, m := range all {
+		if work, err := m.run(1); err != nil || work <= 0 {
+			t.Errorf("%s: %v, error %v", m.row.key(), work, err)
+		}
 	}
 }
 

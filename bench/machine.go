@@ -3,6 +3,7 @@ package bench
 import (
 	"fmt"
 	"os"
+	"path/filepath"
 	"runtime"
 	"runtime/debug"
 	"slices"
@@ -25,10 +26,11 @@ type Machine struct {
 	SMT         bool     `json:"smt"` // more logical processors than cores
 	L1          int      `json:"l1_bytes"`
 	L2          int      `json:"l2_bytes"`
-	L3          int      `json:"l3_bytes"`
-	Features    []string `json:"features"` // those that bear on the measurements
-	Sets        []string `json:"sets"`     // kernels that run here
-	ISA         string   `json:"isa"`      // the set that the whole network was measured with
+	L3          int      `json:"l3_bytes"`  // of each
+	L3Count     int      `json:"l3_caches"` // 1 where the system does not say
+	Features    []string `json:"features"`  // those that bear on the measurements
+	Sets        []string `json:"sets"`      // kernels that run here
+	ISA         string   `json:"isa"`       // the set that the whole network was measured with
 	Clock       float64  `json:"clock_ghz"`
 	Governor    string   `json:"governor"`
 	HugePages   string   `json:"huge_pages"` // of the kernel's transparent huge pages: always, madvise or never
@@ -46,7 +48,7 @@ func Inspect(chosen *kernels.Set) Machine {
 	cpu := cpuid.CPU
 	m := Machine{
 		CPU: strings.TrimSpace(cpu.BrandName), Cores: cpu.PhysicalCores, Threads: runtime.NumCPU(), Used: runtime.GOMAXPROCS(0), Sockets: 1,
-		L1: max(0, cpu.Cache.L1D), L2: max(0, cpu.Cache.L2), L3: max(0, cpu.Cache.L3), Sets: kernels.Available(), ISA: chosen.Name(),
+		L1: max(0, cpu.Cache.L1D), L2: max(0, cpu.Cache.L2), L3: max(0, cpu.Cache.L3), L3Count: l3Caches(), Sets: kernels.Available(), ISA: chosen.Name(),
 		Governor:    firstLine("/sys/devices/system/cpu/cpu0/cpufreq/scaling_governor"),
 		HugePages:   bracketed(firstLine("/sys/kernel/mm/transparent_hugepage/enabled")),
 		LoadAverage: loadAverage(firstLine("/proc/loadavg")),
@@ -107,6 +109,19 @@ func (m *Machine) topology(cpuinfo string) {
 	if len(cores) > 0 {
 		m.Cores, m.Sockets = len(cores), len(sockets)
 	}
+}
+
+// l3Caches counts the L3 caches: processors that share one name the same list.
+func l3Caches() int {
+	// The pattern is well formed, so there is no error.
+	paths, _ := filepath.Glob("/sys/devices/system/cpu/cpu[0-9]*/cache/index3/shared_cpu_list")
+	lists := map[string]bool{}
+	for _, path := range paths {
+		if list := firstLine(path); list != "" {
+			lists[list] = true
+		}
+	}
+	return max(1, len(lists))
 }
 
 // warn lists what spoils measurements.

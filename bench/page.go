@@ -165,7 +165,7 @@ func (r *Report) roofline() template.HTML {
 	p.grid([]float64{0.0625, 0.25, 1, 4, 16, 64, 256}, yTicks, "operations executed per byte touched", "GFLOP/s executed")
 	p.line("roof", p.x(lowX), p.y(peak), p.x(highX), p.y(peak))
 	p.text("roofname", "start", p.left+4, p.y(peak)-6, fmt.Sprintf("multiply-adds %.0f GFLOP/s", peak))
-	for i, l := range levels() {
+	for i, l := range levels(machineCaches()) {
 		rate := r.ceiling("reading "+l.name, "", 1)
 		if rate <= 0 {
 			continue

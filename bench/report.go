@@ -152,7 +152,7 @@ func (r *Report) bound(m *measurement) {
 	if peak := r.ceiling(peakName, row.ISA, 1); peak > 0 {
 		least, row.Bound = m.executed/peak/1e3, "FMA"
 	}
-	for _, l := range levels() {
+	for _, l := range levels(machineCaches()) {
 		if m.touched > float64(l.capacity) {
 			continue
 		}
