@@ -122,7 +122,7 @@ func sample(faster float64) *Report {
 	r := &Report{Schema: Schema, Date: "2026-11-24T00:00:00Z", Machine: Inspect(plain), Notes: []string{"a note"}}
 	r.Machine.CPU, r.Machine.Sets, r.Machine.ISA = "CPU <script>", []string{"generic", "avx2"}, "avx2"
 	row := func(group, name, isa string, threads, batch int, unit string, value float64) {
-		r.Rows = append(r.Rows, Row{Group: group, Name: name, ISA: isa, Threads: threads, Batch: batch, Unit: unit, Value: value, Low: value * .99, High: value * 1.01, Samples: 31})
+		r.Rows = append(r.Rows, Row{Group: group, Name: name, ISA: isa, Threads: threads, Batch: batch, Unit: unit, Value: value, Low: value * .99, High: value * 1.01, Samples: 31, Outliers: 2})
 	}
 	row("ceiling", peakName, "avx2", 1, 0, "GFLOP/s", 100*faster)
 	row("ceiling", "reading L1", "avx2", 1, 0, "GB/s", 200*faster)
@@ -302,6 +302,7 @@ func TestSamples(t *testing.T) {
 
 func TestForms(t *testing.T) {
 	r := sample(1)
+	r.Machine.Governor, r.Machine.Sockets, r.Machine.SMT, r.Machine.HugePages, r.Machine.L3Count, r.Machine.LoadAfter = "powersave", 2, true, "madvise", 2, 1.25
 	var text, page, benchmarks strings.Builder
 	for _, write := range []error{r.WriteText(&text), r.WriteHTML(&page), r.WriteBenchmarks(&benchmarks)} {
 		if write != nil {
@@ -311,6 +312,17 @@ func TestForms(t *testing.T) {
 	for _, want := range []string{"CPU <script>", "Conv2ForwardReLUPool", "1000 on one thread (990 to 1010)", "a note", "████"} {
 		if !strings.Contains(text.String(), want) {
 			t.Errorf("expected %q in\n%s", want, text.String())
+		}
+	}
+	for _, form := range []*strings.Builder{&text, &page} {
+		for _, want := range []string{"powersave", "2 sockets", "SMT", "madvise", "in 2 caches", "before, 1.25 after"} {
+			if !strings.Contains(form.String(), want) {
+				t.Errorf("expected %q in\n%s", want, form.String())
+			}
+		}
+		// Those of every row.
+		if got := strings.Count(form.String(), "2 of 31 far off"); got != len(r.Rows) {
+			t.Errorf("outliers of %d rows, not %d, in\n%s", got, len(r.Rows), form.String())
 		}
 	}
 	if p := page.String(); strings.Contains(p, "<script") || strings.Contains(p, "http") || strings.Contains(p, "src=") || strings.Contains(p, "NaN") || !strings.Contains(p, "<svg") {
@@ -325,6 +337,16 @@ func TestFigures(t *testing.T) {
 	for v, want := range map[float64]string{0.06371: "0.0637", 1.2345: "1.234", 16.81: "16.81", 117.62: "117.6", 5432.1: "5432"} {
 		if got := figure(v); got != want {
 			t.Errorf("%v: expected %s, got %s", v, want, got)
+		}
+	}
+}
+
+// TestLoad: a load that is not the run's own is a warning.
+func TestLoad(t *testing.T) {
+	for load, want := range map[float64]int{0: 0, 2.4: 0, 2.6: 1} {
+		m := Machine{Used: 2}
+		if m.after(load); len(m.Warnings) != want || m.LoadAfter != load {
+			t.Errorf("load %v: %+v", load, m)
 		}
 	}
 }

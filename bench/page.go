@@ -15,9 +15,8 @@ import (
 var pageText string
 
 var page = template.Must(template.New("page").Funcs(template.FuncMap{
-	"figure": figure,
-	"size":   size,
-	"join":   func(s []string) string { return strings.Join(s, ", ") },
+	"figure":   figure,
+	"interval": Row.interval,
 }).Parse(pageText))
 
 // WriteHTML writes the report as one page that needs nothing else: a roofline
@@ -26,7 +25,7 @@ var page = template.Must(template.New("page").Funcs(template.FuncMap{
 func (r *Report) WriteHTML(w io.Writer) error {
 	return page.Execute(w, map[string]any{
 		"Report": r, "Roofline": r.roofline(), "Kernels": r.kernelBars(), "Scaling": r.scaling(), "Sets": r.plottedSets(),
-		"Ceilings": r.group("ceiling"), "Whole": r.group("whole"), "Chosen": r.Machine.ISA,
+		"Ceilings": r.group("ceiling"), "Whole": r.group("whole"), "Chosen": r.Machine.ISA, "Facts": r.Machine.facts(),
 	})
 }
 
@@ -59,6 +58,7 @@ type kernelBar struct {
 	Set          string
 	Class        string
 	Microseconds string
+	Interval     string
 	TimesPeak    string
 	Share        float64 // of the longest bar
 }
@@ -81,7 +81,7 @@ func (r *Report) kernelBars() []kernelLine {
 		if set < 0 {
 			continue
 		}
-		b := kernelBar{Set: row.ISA, Class: fmt.Sprintf("set%d", set), Microseconds: figure(row.Value), Share: row.TimesPeak / longest}
+		b := kernelBar{Set: row.ISA, Class: fmt.Sprintf("set%d", set), Microseconds: figure(row.Value), Interval: row.interval(), Share: row.TimesPeak / longest}
 		if row.TimesPeak > 0 {
 			b.TimesPeak = fmt.Sprintf("%.2f", row.TimesPeak)
 		}

@@ -100,6 +100,7 @@ func Run(ctx context.Context, options Options) (*Report, error) {
 		report.Rows = append(report.Rows, rows...)
 		report.Notes = append(report.Notes, notes...)
 	}
+	report.Machine.after(loadAverage())
 	report.Score = score(report.Rows)
 	report.Seconds = time.Since(start).Seconds()
 	return report, nil
