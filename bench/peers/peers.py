@@ -79,7 +79,7 @@ def train_torch(threads, compiled):
         optimizer.zero_grad(set_to_none=True)
         loss(run(x), torch.from_numpy(y)).backward()
         optimizer.step()
-    return step, torch.__version__
+    return step, torch.__version__.split("+")[0]
 
 
 def infer_torch(threads, compiled):
@@ -90,7 +90,7 @@ def infer_torch(threads, compiled):
     def step(x, y):
         with torch.inference_mode():
             run(torch.from_numpy(x[:, None]).to(memory_format=torch.channels_last))
-    return step, torch.__version__
+    return step, torch.__version__.split("+")[0]
 
 
 def onnx_file(batch):
@@ -211,7 +211,7 @@ def infer_openvino(threads, batch):
                                                           "INFERENCE_PRECISION_HINT": "f32"})
     os.remove(path)
     request = compiled.create_infer_request()
-    return (lambda x, y: request.infer({0: x[:, None]})), openvino.__version__
+    return (lambda x, y: request.infer({0: x[:, None]})), openvino.__version__.split("-")[0]
 
 
 TRAIN = {
