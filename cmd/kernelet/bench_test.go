@@ -31,9 +31,9 @@ func TestBenchUnknownISA(t *testing.T) {
 // KERNELET_ISA, and the report says so.
 func TestBenchISA(t *testing.T) {
 	testdata.NeedLong(t)
-	sets := kernels.Available()
-	if len(sets) > 1 {
-		sets = sets[1:] // plain Go takes minutes
+	sets := kernels.Available()[1:]
+	if len(sets) == 0 {
+		t.Skip("plain Go takes minutes")
 	}
 	for _, isa := range sets {
 		for _, c := range []struct {
