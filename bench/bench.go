@@ -102,7 +102,7 @@ func Train(ctx context.Context, data mnist.Set, isa string, batch int, threads [
 			return nil, errors.New("bench: too few images to measure")
 		}
 		seconds := median(times[i])
-		row := TrainRow{Threads: n, ISA: set.Name(), Batch: batch, Microseconds: seconds * 1e6,
+		row := TrainRow{Threads: n, ISA: trainers[i].ISA(), Batch: batch, Microseconds: seconds * 1e6,
 			GFLOPs: TrainFLOPs / seconds / 1e9, Peak: median(peaks) * float64(n)}
 		row.TimesPeak = row.GFLOPs / row.Peak
 		rows = append(rows, row)

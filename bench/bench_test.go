@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"math"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
@@ -15,6 +16,8 @@ import (
 	"time"
 
 	"github.com/kernelet/kernelet/kernels"
+	"github.com/kernelet/kernelet/lenet"
+	"github.com/kernelet/kernelet/mnist"
 )
 
 // TestSummary: the interval covers the true median in 95 of 100 cases, also of
@@ -112,10 +115,14 @@ func TestEveryKernel(t *testing.T) {
 
 // sample is a report with some of everything; faster scales its speed.
 func sample(faster float64) *Report {
-	r := &Report{Schema: Schema, Date: "2026-11-24T00:00:00Z", Machine: Inspect(), Notes: []string{"a note"}}
-	r.Machine.CPU, r.Machine.Sets = "CPU <script>", []string{"generic", "avx2"}
+	plain, err := kernels.Select("generic")
+	if err != nil {
+		panic(err)
+	}
+	r := &Report{Schema: Schema, Date: "2026-11-24T00:00:00Z", Machine: Inspect(plain), Notes: []string{"a note"}}
+	r.Machine.CPU, r.Machine.Sets, r.Machine.ISA = "CPU <script>", []string{"generic", "avx2"}, "avx2"
 	row := func(group, name, isa string, threads, batch int, unit string, value float64) {
-		r.Rows = append(r.Rows, Row{Group: group, Name: name, ISA: isa, Threads: threads, Batch: batch, Unit: unit, Value: value, Low: value * .99, High: value * 1.01, Samples: 31})
+		r.Rows = append(r.Rows, Row{Group: group, Name: name, ISA: isa, Threads: threads, Batch: batch, Unit: unit, Value: value, Low: value * .99, High: value * 1.01, Samples: 31, Outliers: 2})
 	}
 	row("ceiling", peakName, "avx2", 1, 0, "GFLOP/s", 100*faster)
 	row("ceiling", "reading L1", "avx2", 1, 0, "GB/s", 200*faster)
@@ -185,6 +192,8 @@ func TestReports(t *testing.T) {
 		"text":      []byte("hello"),
 		"schema":    encoded(t, other),
 		"negative":  encoded(t, negative),
+		"trailing":  append(slices.Clone(b.Bytes()), "{}"...),
+		"large":     append(slices.Clone(b.Bytes()), bytes.Repeat([]byte(" "), maxReport)...),
 	} {
 		write(content)
 		if _, err := ReadReport(path); !errors.Is(err, ErrReport) || !strings.Contains(err.Error(), path) {
@@ -223,8 +232,77 @@ func TestCompare(t *testing.T) {
 	}
 }
 
+// TestCompareFewSamples: what was measured less than six times says nothing,
+// however far the intervals are apart.
+func TestCompareFewSamples(t *testing.T) {
+	for samples, want := range map[int]string{1: "2.000 ~", 5: "2.000 ~", 6: "2.000  "} {
+		a, b := sample(1), sample(2)
+		a.Rows[2].Samples = samples
+		var out strings.Builder
+		if err := Compare(&out, []string{"a", "b"}, []*Report{a, b}); err != nil {
+			t.Fatal(err)
+		}
+		if line := lineWith(out.String(), a.Rows[2].Name); !strings.Contains(line+" ", want) {
+			t.Errorf("%d samples: expected %q in %q", samples, want, line)
+		}
+	}
+}
+
+// TestCompareOtherRows: rows that only some of the reports have are listed, and
+// a score that could not be made is no number.
+func TestCompareOtherRows(t *testing.T) {
+	a, b := sample(1), sample(2)
+	a.Rows = slices.DeleteFunc(a.Rows, func(r Row) bool { return r.Name == "infer" })
+	b.Rows = slices.DeleteFunc(b.Rows, func(r Row) bool { return r.Group == "kernel" })
+	a.Score = score(a.Rows)
+	var out strings.Builder
+	if err := Compare(&out, []string{"a", "b"}, []*Report{a, b}); err != nil {
+		t.Fatal(err)
+	}
+	for name, want := range map[string]string{
+		"Conv2ForwardReLUPool": "Conv2ForwardReLUPool avx2 1 6.000 µs/image –",
+		"infer, batch 1 ":      "infer, batch 1 avx2 1 – 12.50 µs/image",
+		"score, one thread":    "score, one thread 0 –",
+	} {
+		if line := strings.Join(strings.Fields(lineWith(out.String(), name)), " "); line != want {
+			t.Errorf("expected %q, got %q", want, line)
+		}
+	}
+	if strings.Contains(out.String(), "NaN") || strings.Contains(out.String(), "Inf") {
+		t.Errorf("no number:\n%s", out.String())
+	}
+}
+
+// lineWith returns the first line that contains a text.
+func lineWith(lines, text string) string {
+	for line := range strings.Lines(lines) {
+		if strings.Contains(line, text) {
+			return line
+		}
+	}
+	return ""
+}
+
+// TestSamples: every kernel is measured often enough for an interval.
+func TestSamples(t *testing.T) {
+	plain, err := kernels.Select("generic")
+	if err != nil {
+		t.Fatal(err)
+	}
+	all, err := kernelMeasurements([]*kernels.Set{plain})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, m := range all {
+		if m.most < fewestSamples {
+			t.Errorf("%s: %d samples", m.row.Name, m.most)
+		}
+	}
+}
+
 func TestForms(t *testing.T) {
 	r := sample(1)
+	r.Machine.Governor, r.Machine.Sockets, r.Machine.SMT, r.Machine.HugePages, r.Machine.L3Count, r.Machine.LoadAfter = "powersave", 2, true, "madvise", 2, 1.25
 	var text, page, benchmarks strings.Builder
 	for _, write := range []error{r.WriteText(&text), r.WriteHTML(&page), r.WriteBenchmarks(&benchmarks)} {
 		if write != nil {
@@ -234,6 +312,17 @@ func TestForms(t *testing.T) {
 	for _, want := range []string{"CPU <script>", "Conv2ForwardReLUPool", "1000 on one thread (990 to 1010)", "a note", "████"} {
 		if !strings.Contains(text.String(), want) {
 			t.Errorf("expected %q in\n%s", want, text.String())
+		}
+	}
+	for _, form := range []*strings.Builder{&text, &page} {
+		for _, want := range []string{"powersave", "2 sockets", "SMT", "madvise", "in 2 caches", "before, 1.25 after"} {
+			if !strings.Contains(form.String(), want) {
+				t.Errorf("expected %q in\n%s", want, form.String())
+			}
+		}
+		// Those of every row.
+		if got := strings.Count(form.String(), "2 of 31 far off"); got != len(r.Rows) {
+			t.Errorf("outliers of %d rows, not %d, in\n%s", got, len(r.Rows), form.String())
 		}
 	}
 	if p := page.String(); strings.Contains(p, "<script") || strings.Contains(p, "http") || strings.Contains(p, "src=") || strings.Contains(p, "NaN") || !strings.Contains(p, "<svg") {
@@ -252,6 +341,16 @@ func TestFigures(t *testing.T) {
 	}
 }
 
+// TestLoad: a load that is not the run's own is a warning.
+func TestLoad(t *testing.T) {
+	for load, want := range map[float64]int{0: 0, 2.4: 0, 2.6: 1} {
+		m := Machine{Used: 2}
+		if m.after(load); len(m.Warnings) != want || m.LoadAfter != load {
+			t.Errorf("load %v: %+v", load, m)
+		}
+	}
+}
+
 func TestTopology(t *testing.T) {
 	var m Machine
 	m.topology("processor\t: 0\nphysical id\t: 0\ncore id\t: 0\n\nprocessor\t: 1\nphysical id\t: 0\ncore id\t: 0\n\nprocessor\t: 2\nphysical id\t: 1\ncore id\t: 0\n")
@@ -260,5 +359,118 @@ func TestTopology(t *testing.T) {
 	}
 	if got := bracketed("always [madvise] never"); got != "madvise" {
 		t.Errorf("huge pages: %q", got)
+	}
+}
+
+// TestLevels: on any number of threads, what is read comes from the level that
+// is measured.
+func TestLevels(t *testing.T) {
+	for _, c := range []caches{
+		{32 << 10, 1 << 20, 32 << 20, 1},     // two cores of a server in a virtual machine
+		{32 << 10, 1 << 20, 32 << 20, 12},    // a server of twelve dies
+		{48 << 10, 2 << 20, 105 << 20, 2},    // two sockets
+		{32 << 10, 1 << 20, 11 << 18, 1},     // an L3 of less than 3 MB
+		{32 << 10, 256 << 10, 6 << 20, 1},    // a laptop
+		{128 << 10, 4 << 20, 0, 1},           // no L3
+		{32 << 10, 2 << 20, 3 << 20, 1},      // an L3 that is hardly larger than L2
+		{32 << 10, 1 << 20, 1152 << 20, 100}, // larger than an int of 32 bits
+	} {
+		for n := 1; n <= 256; n++ {
+			names := ""
+			for _, l := range levels(c) {
+				names += l.name + " "
+				each := l.each(n)
+				if each <= 0 || each%(4*kernels.ReadStep) != 0 {
+					t.Errorf("%+v, %d threads, %s: %d bytes", c, n, l.name, each)
+				}
+				switch l.name {
+				case "L1":
+					if each > c.l1*3/4 {
+						t.Errorf("%+v: L1 is read by %d bytes", c, each)
+					}
+				case "L2":
+					if each < 2*c.l1 || each > c.l2*3/4 {
+						t.Errorf("%+v: L2 is read by %d bytes", c, each)
+					}
+				case "L3":
+					fits := n*c.l2*3/2 <= c.l3*3/4
+					if each < c.l2*3/2 || fits && n*each > c.l3*3/4 {
+						t.Errorf("%+v, %d threads: L3 is read by %d bytes each", c, n, each)
+					}
+				case "memory":
+					if least := min(4*int64(c.l3)*int64(c.l3Count), math.MaxInt/2); each < 4*c.l2 || int64(n)*int64(each) < least-256<<10 {
+						t.Errorf("%+v, %d threads: memory is read by %d bytes each", c, n, each)
+					}
+				}
+			}
+			if want := map[bool]string{true: "L1 L2 L3 memory ", false: "L1 L2 memory "}[c.l3 >= 2*c.l2]; names != want {
+				t.Fatalf("%+v: expected %s, got %s", c, want, names)
+			}
+		}
+	}
+}
+
+// TestCeilings: there is a peak of multiply-adds for every row of the whole
+// network.
+func TestCeilings(t *testing.T) {
+	const threads = 6
+	var sets []*kernels.Set
+	for _, isa := range kernels.Available() {
+		s, err := kernels.Select(isa)
+		if err != nil {
+			t.Fatal(err)
+		}
+		sets = append(sets, s)
+	}
+	all := ceilings(sets, sets[0], threads)
+	has := func(name, isa string, n int) bool {
+		return slices.ContainsFunc(all, func(m *measurement) bool { return m.row.Name == name && m.row.ISA == isa && m.row.Threads == n })
+	}
+	for _, s := range sets {
+		for _, n := range threadCounts(threads) {
+			if !has(peakName, s.Name(), n) {
+				t.Errorf("no peak of %s on %d threads", s.Name(), n)
+			}
+			if !has("reading L2", sets[0].Name(), n) {
+				t.Errorf("no reading from L2 on %d threads", n)
+			}
+		}
+		for _, name := range []string{"FMA, memory operand", "FMA, broadcast operand"} {
+			if !has(name, s.Name(), 1) || !has(name, s.Name(), threads) {
+				t.Errorf("no %s of %s", name, s.Name())
+			}
+		}
+	}
+	for _, m := range all {
+		if work, err := m.run(1); err != nil || work <= 0 {
+			t.Errorf("%s: %v, error %v", m.row.key(), work, err)
+		}
+	}
+}
+
+// TestClassifierISA: a classifier runs on the set that is asked for, whatever
+// KERNELET_ISA says, and the variable stays as it was.
+func TestClassifierISA(t *testing.T) {
+	model, images := lenet.NewModel(1), mnist.Synthetic(4, 1).Images
+	for _, isa := range kernels.Available() {
+		t.Setenv("KERNELET_ISA", "generic")
+		classifier, err := NewClassifier(model, isa)
+		if err != nil {
+			t.Fatal(err)
+		}
+		row, err := Infer(context.Background(), classifier, images, 2, 1, 1)
+		if err != nil || row.ISA != isa {
+			t.Errorf("expected %s, got %s, error %v", isa, row.ISA, err)
+		}
+		if got := os.Getenv("KERNELET_ISA"); got != "generic" {
+			t.Errorf("KERNELET_ISA became %q", got)
+		}
+		t.Setenv("KERNELET_ISA", isa)
+		if classifier, err = NewClassifier(model, ""); err != nil || classifier.ISA() != isa {
+			t.Errorf("KERNELET_ISA=%s: error %v", isa, err)
+		}
+	}
+	if _, err := NewClassifier(model, "sse9"); !errors.Is(err, kernels.ErrISA) {
+		t.Errorf("an unknown set: expected ErrISA, got %v", err)
 	}
 }

@@ -15,10 +15,10 @@ import (
 
 // ceilings are what the CPU can do at most: its clock, multiply-adds in their
 // three forms by every set, dot products, and reading from every level of
-// memory by the fastest set; the last and the plain multiply-adds also on all
-// threads.
-func ceilings(sets []*kernels.Set, threads int) []*measurement {
-	best := sets[len(sets)-1]
+// memory by the chosen set. Plain multiply-adds and reading are measured on
+// all numbers of threads, the other forms of multiply-adds on one and on all.
+func ceilings(sets []*kernels.Set, chosen *kernels.Set, threads int) []*measurement {
+	counts := threadCounts(threads)
 	var all []*measurement
 	add := func(name, unit, isa string, threads int, run func(n int) (float64, error)) {
 		all = append(all, &measurement{row: Row{Group: "ceiling", Name: name, ISA: isa, Threads: threads, Unit: unit}, run: run})
@@ -29,41 +29,36 @@ func ceilings(sets []*kernels.Set, threads int) []*measurement {
 		}
 	}
 	optional("clock", "GHz", kernels.Clock)
-	source := aligned.Floats(kernels.PeakSource)
+	source, sinks := aligned.Floats(kernels.PeakSource), aligned.Floats(threads*kernels.PeakSink)
+	sink := func(thread int) []float32 { return sinks[thread*kernels.PeakSink:][:kernels.PeakSink] }
 	for _, s := range sets {
-		sink := aligned.Floats(kernels.PeakSink)
-		add(peakName, "GFLOP/s", s.Name(), 1, func(n int) (float64, error) { return s.FMAPeak(sink, n) })
-		add("FMA, memory operand", "GFLOP/s", s.Name(), 1, func(n int) (float64, error) { return s.FMAPeakMemory(sink, source, n) })
-		add("FMA, broadcast operand", "GFLOP/s", s.Name(), 1, func(n int) (float64, error) { return s.FMAPeakBroadcast(sink, source, n) })
+		for _, n := range counts {
+			add(peakName, "GFLOP/s", s.Name(), n, together(n, func(thread, n int) (float64, error) { return s.FMAPeak(sink(thread), n) }))
+			if n > 1 && n < threads {
+				continue
+			}
+			add("FMA, memory operand", "GFLOP/s", s.Name(), n, together(n, func(thread, n int) (float64, error) { return s.FMAPeakMemory(sink(thread), source, n) }))
+			add("FMA, broadcast operand", "GFLOP/s", s.Name(), n, together(n, func(thread, n int) (float64, error) { return s.FMAPeakBroadcast(sink(thread), source, n) }))
+		}
 	}
 	optional("dot products of bytes (VNNI)", "GOP/s", kernels.VNNIPeak)
 	optional("dot products of bfloat16", "GFLOP/s", kernels.BF16Peak)
 	if threads > 1 {
-		for _, s := range sets[max(0, len(sets)-2):] {
-			sinks := aligned.Floats(threads * kernels.PeakSink)
-			add(peakName, "GFLOP/s", s.Name(), threads, together(threads, func(thread, n int) (float64, error) {
-				return s.FMAPeak(sinks[thread*kernels.PeakSink:][:kernels.PeakSink], n)
-			}))
-		}
-	}
-	if threads > 1 {
 		add(distanceName, "ns", "", 2, pingPong)
 	}
-	for _, level := range levels() {
-		for _, n := range threadCounts(threads) {
-			parts := make([][]float32, n)
-			for i := range parts {
-				size := level.size
-				if level.shared {
-					size /= n
-				}
-				parts[i] = aligned.Floats(size / 4 / kernels.ReadStep * kernels.ReadStep)
-				for j := range parts[i] {
-					parts[i][j] = 1 // pages that were never written are all the same page of zeros
-				}
-			}
-			add("reading "+level.name, "GB/s", best.Name(), n, together(n, func(thread, passes int) (float64, error) {
-				return best.Read(parts[thread], passes)
+	for _, level := range levels(machineCaches()) {
+		most := 0
+		for _, n := range counts {
+			most = max(most, n*level.each(n))
+		}
+		data := aligned.Floats(most / 4)
+		for i := range data {
+			data[i] = 1 // pages that were never written are all the same page of zeros
+		}
+		for _, n := range counts {
+			size := level.each(n) / 4
+			add("reading "+level.name, "GB/s", chosen.Name(), n, together(n, func(thread, passes int) (float64, error) {
+				return chosen.Read(data[thread*size:][:size], passes)
 			}))
 		}
 	}
@@ -126,31 +121,48 @@ func together(threads int, work func(thread, n int) (float64, error)) func(n int
 	}
 }
 
-// level is a cache, or memory, and how much is read to measure it.
-type level struct {
-	name     string
-	capacity int // bytes; of memory: no end
-	size     int
-	shared   bool // among cores
+// caches are sizes in bytes, and how many L3 caches there are.
+type caches struct{ l1, l2, l3, l3Count int }
+
+// machineCaches are this machine's, or common ones where it does not say.
+func machineCaches() caches {
+	c := caches{cpuid.CPU.Cache.L1D, cpuid.CPU.Cache.L2, cpuid.CPU.Cache.L3, l3Caches()}
+	if c.l1 <= 0 {
+		c.l1 = 32 << 10
+	}
+	if c.l2 <= 0 {
+		c.l2 = 512 << 10
+	}
+	return c
 }
 
-// levels lists them, nearest first. What is read fills half of L1, which it
-// shares with the stack, three quarters of L2 and an L3's size beyond the L2
-// that lies before it, but at most 16 MB, since neighbours use it too.
-func levels() []level {
-	c := cpuid.CPU.Cache
-	l1, l2, l3 := c.L1D, c.L2, c.L3
-	if l1 <= 0 {
-		l1 = 32 << 10
+// level is a cache, or memory.
+type level struct {
+	name     string
+	capacity int                   // bytes; of memory: no end
+	each     func(threads int) int // bytes that every one of threads reads, a multiple of 1 KB
+}
+
+// levels lists them, nearest first. Every thread reads half of its L1, which it
+// shares with the stack, and three quarters of its L2. Of L3 it reads three
+// times L2 and at least 3 MB, but all threads together at most three quarters
+// of one L3, since they may share it, unless that is less than 1.5 × L2 for
+// each, most of which would come from L2. Of memory all threads together read
+// four times all L3, and each four times L2.
+func levels(c caches) []level {
+	whole := func(bytes int) int { return max(1, bytes>>10) << 10 }
+	all := []level{
+		{"L1", c.l1, func(int) int { return whole(c.l1 / 2) }},
+		{"L2", c.l2, func(int) int { return whole(c.l2 / 4 * 3) }},
 	}
-	if l2 <= 0 {
-		l2 = 512 << 10
+	if c.l3 >= 2*c.l2 {
+		all = append(all, level{"L3", c.l3, func(threads int) int {
+			return whole(max(c.l2/2*3, min(max(3*c.l2, 3<<20), c.l3/4*3/threads)))
+		}})
 	}
-	all := []level{{"L1", l1, l1 / 2, false}, {"L2", l2, l2 * 3 / 4, false}}
-	if l3 > l2 {
-		all = append(all, level{"L3", l3, min(l3/2, max(3*l2, 3<<20), 16<<20), true})
-	}
-	return append(all, level{"memory", math.MaxInt, max(4*l3, 64<<20), true})
+	// In 64 bits, since four times all L3 can be more than a 32-bit int holds.
+	total := int(min(max(4*int64(c.l3)*int64(c.l3Count), 64<<20), math.MaxInt/2))
+	return append(all, level{"memory", math.MaxInt, func(threads int) int { return whole(max(4*c.l2, total/threads)) }})
 }
 
 // threadCounts are 1, the powers of two below all, and all.

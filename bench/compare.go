@@ -3,13 +3,15 @@ package bench
 import (
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"text/tabwriter"
 )
 
 // Compare writes how much faster each report is than the first, row by row: a
-// ratio above 1 is faster. Ratios whose intervals overlap are marked ~: the
-// difference may be chance. Reports are named by names.
+// ratio above 1 is faster. Ratios that may be chance are marked ~: the intervals
+// overlap, or a row has too few samples for an interval. Rows that the first
+// report lacks come last, as they are. Reports are named by names.
 func Compare(w io.Writer, names []string, reports []*Report) error {
 	if len(reports) < 2 || len(names) != len(reports) {
 		return fmt.Errorf("bench: compare: expected at least two reports with a name each, got %d and %d", len(reports), len(names))
@@ -37,23 +39,26 @@ func Compare(w io.Writer, names []string, reports []*Report) error {
 			fmt.Fprintf(table, "%s\t\t\t%.0f\t", s.name, value)
 			for _, r := range reports[1:] {
 				v, l, h := s.of(r.Score)
-				fmt.Fprintf(table, "%s\t", ratio(v/value, l <= high && low <= h))
+				fmt.Fprintf(table, "%s\t", ratio(v, value, l > high || low > h))
 			}
 			fmt.Fprintln(table)
 		}
 	}
-	for _, first := range reports[0].Rows {
-		fmt.Fprintf(table, "%s\t%s\t%d\t%s %s\t", first.label(), first.ISA, first.Threads, figure(first.Value), first.Unit)
+	for _, row := range allRows(reports) {
+		first, found := reports[0].find(row)
+		fmt.Fprintf(table, "%s\t%s\t%d\t", row.label(), row.ISA, row.Threads)
+		if found {
+			fmt.Fprintf(table, "%s %s\t", figure(first.Value), first.Unit)
+		} else {
+			fmt.Fprintf(table, "%s\t", missing)
+		}
 		for _, r := range reports[1:] {
-			cell := "–"
-			for _, other := range r.Rows {
-				if other.key() == first.key() && other.Unit == first.Unit {
-					faster := first.Value / other.Value
-					if first.rate() {
-						faster = 1 / faster
-					}
-					cell = ratio(faster, other.Low <= first.High && first.Low <= other.High)
-				}
+			cell := missing
+			switch other, ok := r.find(row); {
+			case ok && found:
+				cell = other.against(first)
+			case ok:
+				cell = figure(other.Value) + " " + other.Unit
 			}
 			fmt.Fprintf(table, "%s\t", cell)
 		}
@@ -63,15 +68,54 @@ func Compare(w io.Writer, names []string, reports []*Report) error {
 	if !sameScore {
 		b.WriteString("the scores are of different versions and cannot be compared\n")
 	}
-	b.WriteString("ratios: above 1 is faster than the first; ~: the intervals overlap\n")
+	fmt.Fprintf(&b, "ratios: above 1 is faster than the first; ~: may be chance, the intervals overlap or there are fewer than %d samples; %s: not measured\n", fewestSamples, missing)
 	_, err := io.WriteString(w, b.String())
 	return err
 }
 
-func ratio(v float64, overlap bool) string {
+// missing stands for what a report does not have.
+const missing = "–"
+
+// allRows are one of every row of the reports, those of the first report first.
+func allRows(reports []*Report) (rows []Row) {
+	for _, r := range reports {
+		for _, row := range r.Rows {
+			if !slices.ContainsFunc(rows, row.same) {
+				rows = append(rows, row)
+			}
+		}
+	}
+	return rows
+}
+
+// same reports whether two rows measure the same in the same unit.
+func (r Row) same(other Row) bool { return r.key() == other.key() && r.Unit == other.Unit }
+
+// find returns the report's measurement of what row measures.
+func (r *Report) find(row Row) (found Row, ok bool) {
+	if i := slices.IndexFunc(r.Rows, row.same); i >= 0 {
+		return r.Rows[i], true
+	}
+	return Row{}, false
+}
+
+// against is the ratio of two measurements of the same.
+func (r Row) against(first Row) string {
+	significant := min(r.Samples, first.Samples) >= fewestSamples && (r.Low > first.High || first.Low > r.High)
+	if r.rate() {
+		return ratio(r.Value, first.Value, significant)
+	}
+	return ratio(first.Value, r.Value, significant)
+}
+
+// ratio writes a over b; a report that lacks rows has a score of 0.
+func ratio(a, b float64, significant bool) string {
+	if a <= 0 || b <= 0 {
+		return missing
+	}
 	mark := ""
-	if overlap {
+	if !significant {
 		mark = " ~"
 	}
-	return fmt.Sprintf("%.3f%s", v, mark)
+	return fmt.Sprintf("%.3f%s", a/b, mark)
 }

@@ -3,6 +3,7 @@ package bench
 import (
 	"fmt"
 	"os"
+	"path/filepath"
 	"runtime"
 	"runtime/debug"
 	"slices"
@@ -18,6 +19,8 @@ import (
 // empty or 0.
 type Machine struct {
 	CPU         string   `json:"cpu"`
+	Family      int      `json:"family"` // with Model what tells CPUs apart whose name a hypervisor shortened
+	Model       int      `json:"model"`
 	Cores       int      `json:"cores"`        // physical, of all sockets
 	Threads     int      `json:"threads"`      // logical processors
 	Used        int      `json:"used_threads"` // GOMAXPROCS
@@ -25,29 +28,33 @@ type Machine struct {
 	SMT         bool     `json:"smt"` // more logical processors than cores
 	L1          int      `json:"l1_bytes"`
 	L2          int      `json:"l2_bytes"`
-	L3          int      `json:"l3_bytes"`
-	Features    []string `json:"features"` // those that bear on the measurements
-	Sets        []string `json:"sets"`     // kernels that run here
+	L3          int      `json:"l3_bytes"`  // of each
+	L3Count     int      `json:"l3_caches"` // 1 where the system does not say
+	Features    []string `json:"features"`  // those that bear on the measurements
+	Sets        []string `json:"sets"`      // kernels that run here
+	ISA         string   `json:"isa"`       // the set that the whole network was measured with
 	Clock       float64  `json:"clock_ghz"`
 	Governor    string   `json:"governor"`
-	HugePages   string   `json:"huge_pages"` // of the kernel's transparent huge pages: always, madvise or never
-	Hypervisor  string   `json:"hypervisor"` // empty: none was seen
-	LoadAverage float64  `json:"load_average"`
+	HugePages   string   `json:"huge_pages"`         // of the kernel's transparent huge pages: always, madvise or never
+	Hypervisor  string   `json:"hypervisor"`         // empty: none was seen
+	LoadAverage float64  `json:"load_average"`       // before the run
+	LoadAfter   float64  `json:"load_average_after"` // of the run's last minute, the run itself included
 	OS          string   `json:"os"`
 	Go          string   `json:"go"`
 	Kernelet    string   `json:"kernelet"`
 	Warnings    []string `json:"warnings"` // what spoils measurements
 }
 
-// Inspect finds out what can be found out without measuring.
-func Inspect() Machine {
+// Inspect finds out what can be found out without measuring; chosen is what
+// the whole network will run on.
+func Inspect(chosen *kernels.Set) Machine {
 	cpu := cpuid.CPU
 	m := Machine{
-		CPU: strings.TrimSpace(cpu.BrandName), Cores: cpu.PhysicalCores, Threads: runtime.NumCPU(), Used: runtime.GOMAXPROCS(0), Sockets: 1,
-		L1: max(0, cpu.Cache.L1D), L2: max(0, cpu.Cache.L2), L3: max(0, cpu.Cache.L3), Sets: kernels.Available(),
+		CPU: strings.TrimSpace(cpu.BrandName), Family: cpu.Family, Model: cpu.Model, Cores: cpu.PhysicalCores, Threads: runtime.NumCPU(), Used: runtime.GOMAXPROCS(0), Sockets: 1,
+		L1: max(0, cpu.Cache.L1D), L2: max(0, cpu.Cache.L2), L3: max(0, cpu.Cache.L3), L3Count: l3Caches(), Sets: kernels.Available(), ISA: chosen.Name(),
 		Governor:    firstLine("/sys/devices/system/cpu/cpu0/cpufreq/scaling_governor"),
 		HugePages:   bracketed(firstLine("/sys/kernel/mm/transparent_hugepage/enabled")),
-		LoadAverage: loadAverage(firstLine("/proc/loadavg")),
+		LoadAverage: loadAverage(),
 		OS:          runtime.GOOS + "/" + runtime.GOARCH, Go: runtime.Version(), Kernelet: Version(),
 	}
 	if m.CPU == "" {
@@ -107,13 +114,26 @@ func (m *Machine) topology(cpuinfo string) {
 	}
 }
 
+// l3Caches counts the L3 caches: processors that share one name the same list.
+func l3Caches() int {
+	// The pattern is well formed, so there is no error.
+	paths, _ := filepath.Glob("/sys/devices/system/cpu/cpu[0-9]*/cache/index3/shared_cpu_list")
+	lists := map[string]bool{}
+	for _, path := range paths {
+		if list := firstLine(path); list != "" {
+			lists[list] = true
+		}
+	}
+	return max(1, len(lists))
+}
+
 // warn lists what spoils measurements.
 func (m *Machine) warn() {
 	add := func(format string, arguments ...any) {
 		m.Warnings = append(m.Warnings, fmt.Sprintf(format, arguments...))
 	}
-	if m.LoadAverage > 0.5 {
-		add("load average %.2f: something else is running", m.LoadAverage)
+	if m.LoadAverage > quietLoad {
+		add("load average %.2f before the run: something else was running", m.LoadAverage)
 	}
 	if m.Hypervisor != "" {
 		add("a virtual machine (%s): neighbours share its caches, memory and clock", m.Hypervisor)
@@ -130,8 +150,67 @@ func (m *Machine) warn() {
 	if m.Used < m.Threads {
 		add("%d of %d threads are used (GOMAXPROCS)", m.Used, m.Threads)
 	}
+	if best := m.Sets[len(m.Sets)-1]; m.ISA != best {
+		add("the whole network runs on %s as asked, not on %s", m.ISA, best)
+	}
 	if len(m.Sets) == 1 {
 		add("no generated kernels for this CPU: plain Go is measured")
+	}
+}
+
+// quietLoad is the load average up to which a machine counts as idle.
+const quietLoad = 0.5
+
+// after adds what is known when all has been measured. A run is itself a load
+// of as many threads as it uses.
+func (m *Machine) after(load float64) {
+	m.LoadAfter = load
+	if load > float64(m.Used)+quietLoad {
+		m.Warnings = append(m.Warnings, fmt.Sprintf("load average %.2f after the run, which uses %d threads: something else was running", load, m.Used))
+	}
+}
+
+// facts are the machine's, with their names, for people.
+func (m *Machine) facts() [][2]string {
+	known := func(s string) string {
+		if s == "" {
+			return "unknown"
+		}
+		return s
+	}
+	plural := func(n int, name string) string {
+		if n == 1 {
+			return "1 " + name
+		}
+		return fmt.Sprintf("%d %ss", n, name)
+	}
+	cpu, smt, clock, hypervisor, load := m.CPU, "no SMT", "unknown", m.Hypervisor, "unknown"
+	if m.Family > 0 {
+		cpu += fmt.Sprintf(", family %d, model %d", m.Family, m.Model)
+	}
+	if m.SMT {
+		smt = "SMT"
+	}
+	if m.Clock > 0 {
+		clock = fmt.Sprintf("%.2f GHz while running", m.Clock)
+	}
+	if hypervisor == "" {
+		hypervisor = "none seen"
+	}
+	if m.LoadAverage > 0 || m.LoadAfter > 0 {
+		load = fmt.Sprintf("%.2f before, %.2f after", m.LoadAverage, m.LoadAfter)
+	}
+	return [][2]string{
+		{"CPU", cpu},
+		{"processors", fmt.Sprintf("%s, %s, %s, %s; %s in use", plural(m.Sockets, "socket"), plural(m.Cores, "core"), plural(m.Threads, "thread"), smt, plural(m.Used, "thread"))},
+		{"caches", fmt.Sprintf("L1 %s, L2 %s, L3 %s in %s", size(m.L1), size(m.L2), size(m.L3), plural(m.L3Count, "cache"))},
+		{"clock", clock + ", governor " + known(m.Governor)},
+		{"instructions", known(strings.Join(m.Features, ", "))},
+		{"kernels", strings.Join(m.Sets, ", ") + "; the whole network runs on " + m.ISA},
+		{"huge pages", known(m.HugePages)},
+		{"hypervisor", hypervisor},
+		{"load average", load},
+		{"software", fmt.Sprintf("kernelet %s, %s, %s", m.Kernelet, m.Go, m.OS)},
 	}
 }
 
@@ -151,8 +230,9 @@ func bracketed(choices string) string {
 	return chosen
 }
 
-func loadAverage(line string) float64 {
-	first, _, _ := strings.Cut(line, " ")
+// loadAverage is the last minute's, or 0 where the system does not say.
+func loadAverage() float64 {
+	first, _, _ := strings.Cut(firstLine("/proc/loadavg"), " ")
 	v, err := strconv.ParseFloat(first, 64)
 	if err != nil {
 		return 0

@@ -64,7 +64,6 @@ type measurement struct {
 
 	n         int // that fill a sample
 	most      int // samples; 0: as many as there are rounds
-	perSecond bool
 	samples   []float64
 	latencies []float64 // µs, of calls, where percentiles are wanted
 

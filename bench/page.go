@@ -15,9 +15,8 @@ import (
 var pageText string
 
 var page = template.Must(template.New("page").Funcs(template.FuncMap{
-	"figure": figure,
-	"size":   size,
-	"join":   func(s []string) string { return strings.Join(s, ", ") },
+	"figure":   figure,
+	"interval": Row.interval,
 }).Parse(pageText))
 
 // WriteHTML writes the report as one page that needs nothing else: a roofline
@@ -25,8 +24,8 @@ var page = template.Must(template.New("page").Funcs(template.FuncMap{
 // machine's facts.
 func (r *Report) WriteHTML(w io.Writer) error {
 	return page.Execute(w, map[string]any{
-		"Report": r, "Roofline": r.roofline(), "Kernels": r.kernelBars(), "Scaling": r.scaling(), "Sets": r.generatedSets(),
-		"Ceilings": r.group("ceiling"), "Whole": r.group("whole"), "Best": r.best(),
+		"Report": r, "Roofline": r.roofline(), "Kernels": r.kernelBars(), "Scaling": r.scaling(), "Sets": r.plottedSets(),
+		"Ceilings": r.group("ceiling"), "Whole": r.group("whole"), "Chosen": r.Machine.ISA, "Facts": r.Machine.facts(),
 	})
 }
 
@@ -39,22 +38,11 @@ func (r *Report) group(name string) (rows []Row) {
 	return rows
 }
 
-// best is the fastest set that was measured.
-func (r *Report) best() string {
-	if len(r.Machine.Sets) == 0 {
-		return ""
-	}
-	return r.Machine.Sets[len(r.Machine.Sets)-1]
-}
-
-// generatedSets are the sets with kernels of their own, fastest first; only
-// plain Go if there are none.
-func (r *Report) generatedSets() []string {
-	sets := slices.Clone(r.Machine.Sets)
+// plottedSets are the sets with bars, fastest first: those with kernels of
+// their own, and plain Go only if it is what the whole network runs on.
+func (r *Report) plottedSets() []string {
+	sets := slices.DeleteFunc(slices.Clone(r.Machine.Sets), func(set string) bool { return set == "generic" && set != r.Machine.ISA })
 	slices.Reverse(sets)
-	if len(sets) > 1 {
-		sets = sets[:len(sets)-1]
-	}
 	return sets
 }
 
@@ -70,11 +58,12 @@ type kernelBar struct {
 	Set          string
 	Class        string
 	Microseconds string
+	Interval     string
 	TimesPeak    string
 	Share        float64 // of the longest bar
 }
 
-// kernelBars lists the kernels with a bar for every generated set: how many
+// kernelBars lists the kernels with a bar for every plotted set: how many
 // times the peak of multiply-adds the dense algorithm would need to be as fast.
 func (r *Report) kernelBars() []kernelLine {
 	var lines []kernelLine
@@ -88,16 +77,16 @@ func (r *Report) kernelBars() []kernelLine {
 			at = len(lines)
 			lines = append(lines, kernelLine{Number: at + 1, Name: row.Name})
 		}
-		set := slices.Index(r.generatedSets(), row.ISA)
+		set := slices.Index(r.plottedSets(), row.ISA)
 		if set < 0 {
 			continue
 		}
-		b := kernelBar{Set: row.ISA, Class: fmt.Sprintf("set%d", set), Microseconds: figure(row.Value), Share: row.TimesPeak / longest}
+		b := kernelBar{Set: row.ISA, Class: fmt.Sprintf("set%d", set), Microseconds: figure(row.Value), Interval: row.interval(), Share: row.TimesPeak / longest}
 		if row.TimesPeak > 0 {
 			b.TimesPeak = fmt.Sprintf("%.2f", row.TimesPeak)
 		}
 		lines[at].Bars = slices.Insert(lines[at].Bars, 0, b)
-		if row.ISA == r.best() {
+		if row.ISA == r.Machine.ISA {
 			lines[at].Bound = fmt.Sprintf("%.0f %% of %s", 100*row.OfBound, row.Bound)
 		}
 	}
@@ -155,12 +144,12 @@ func (p *plot) end() template.HTML {
 	return template.HTML(p.b.String())
 }
 
-// roofline plots every kernel of the fastest set: operations that it executes
+// roofline plots every kernel of the chosen set: operations that it executes
 // for each byte that it touches, and how many of them a second, below the
 // roofs that the ceilings make (Williams, Waterman and Patterson, "Roofline: An
 // Insightful Visual Performance Model for Multicore Architectures", 2009).
 func (r *Report) roofline() template.HTML {
-	peak := r.ceiling(peakName, r.best(), 1)
+	peak := r.ceiling(peakName, r.Machine.ISA, 1)
 	if peak <= 0 {
 		return ""
 	}
@@ -176,7 +165,7 @@ func (r *Report) roofline() template.HTML {
 	p.grid([]float64{0.0625, 0.25, 1, 4, 16, 64, 256}, yTicks, "operations executed per byte touched", "GFLOP/s executed")
 	p.line("roof", p.x(lowX), p.y(peak), p.x(highX), p.y(peak))
 	p.text("roofname", "start", p.left+4, p.y(peak)-6, fmt.Sprintf("multiply-adds %.0f GFLOP/s", peak))
-	for i, l := range levels() {
+	for i, l := range levels(machineCaches()) {
 		rate := r.ceiling("reading "+l.name, "", 1)
 		if rate <= 0 {
 			continue
@@ -196,7 +185,7 @@ func (r *Report) roofline() template.HTML {
 	}
 	for _, line := range r.kernelBars() {
 		for _, row := range r.group("kernel") {
-			if row.Name != line.Name || row.ISA != r.best() || row.ExecutedGFLOPs <= 0 || row.Bytes <= 0 {
+			if row.Name != line.Name || row.ISA != r.Machine.ISA || row.ExecutedGFLOPs <= 0 || row.Bytes <= 0 {
 				continue
 			}
 			intensity := row.ExecutedGFLOPs * 1e3 * row.Value / row.Bytes

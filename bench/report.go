@@ -37,15 +37,21 @@ type Report struct {
 
 // Options of a run.
 type Options struct {
+	ISA      string        // of the whole network, as in kernels.Select
 	Quick    bool          // ten seconds instead of about two minutes
 	Data     mnist.Options // where MNIST is, for what needs it
 	Progress func(part string, done, total int)
 }
 
-// Run measures everything.
+// Run measures everything. An instruction set that is not available is
+// kernels.ErrISA.
 func Run(ctx context.Context, options Options) (*Report, error) {
 	start := time.Now()
-	report := &Report{Schema: Schema, Date: start.UTC().Format(time.RFC3339), Quick: options.Quick, Machine: Inspect(), Notes: []string{}, samples: map[string][]float64{}}
+	chosen, err := kernels.Select(options.ISA)
+	if err != nil {
+		return nil, err
+	}
+	report := &Report{Schema: Schema, Date: start.UTC().Format(time.RFC3339), Quick: options.Quick, Machine: Inspect(chosen), Notes: []string{}, samples: map[string][]float64{}}
 	var sets []*kernels.Set
 	for _, name := range kernels.Available() {
 		s, err := kernels.Select(name)
@@ -55,7 +61,7 @@ func Run(ctx context.Context, options Options) (*Report, error) {
 		sets = append(sets, s)
 	}
 	threads := runtime.GOMAXPROCS(0)
-	whole, closeAll, err := wholeMeasurements(ctx, sets[len(sets)-1], threads)
+	whole, closeAll, err := wholeMeasurements(ctx, chosen, threads)
 	defer closeAll()
 	if err != nil {
 		return nil, err
@@ -64,7 +70,7 @@ func Run(ctx context.Context, options Options) (*Report, error) {
 	target, wholeTarget, rounds := 10*time.Millisecond, 60*time.Millisecond, 45
 	if options.Quick {
 		target, wholeTarget, rounds = 2*time.Millisecond, 25*time.Millisecond, 11
-		if len(sets) > 1 {
+		if len(sets) > 1 && chosen != sets[0] {
 			measured = sets[1:] // plain Go takes seconds
 		}
 	}
@@ -72,7 +78,7 @@ func Run(ctx context.Context, options Options) (*Report, error) {
 	if err != nil {
 		return nil, err
 	}
-	roofs := ceilings(measured, threads)
+	roofs := ceilings(measured, chosen, threads)
 	for _, part := range []struct {
 		name   string
 		all    []*measurement
@@ -87,13 +93,14 @@ func Run(ctx context.Context, options Options) (*Report, error) {
 		}
 	}
 	if !options.Quick {
-		rows, notes, err := onMNIST(ctx, options.Data, func(done, total int) { options.Progress("MNIST", done, total) })
+		rows, notes, err := onMNIST(ctx, chosen.Name(), options.Data, func(done, total int) { options.Progress("MNIST", done, total) })
 		if err != nil {
 			return nil, err
 		}
 		report.Rows = append(report.Rows, rows...)
 		report.Notes = append(report.Notes, notes...)
 	}
+	report.Machine.after(loadAverage())
 	report.Score = score(report.Rows)
 	report.Seconds = time.Since(start).Seconds()
 	return report, nil
@@ -146,7 +153,7 @@ func (r *Report) bound(m *measurement) {
 	if peak := r.ceiling(peakName, row.ISA, 1); peak > 0 {
 		least, row.Bound = m.executed/peak/1e3, "FMA"
 	}
-	for _, l := range levels() {
+	for _, l := range levels(machineCaches()) {
 		if m.touched > float64(l.capacity) {
 			continue
 		}
@@ -178,8 +185,15 @@ func ReadReport(path string) (*Report, error) {
 		return nil, err
 	}
 	defer file.Close()
+	content, err := io.ReadAll(io.LimitReader(file, maxReport+1))
+	if err != nil {
+		return nil, err
+	}
+	if len(content) > maxReport {
+		return nil, fmt.Errorf("%s: %w: expected at most %d bytes", path, ErrReport, maxReport)
+	}
 	r := new(Report)
-	if err := json.NewDecoder(io.LimitReader(file, maxReport)).Decode(r); err != nil {
+	if err := json.Unmarshal(content, r); err != nil {
 		return nil, fmt.Errorf("%s: %w: %w", path, ErrReport, err)
 	}
 	if r.Schema != Schema {

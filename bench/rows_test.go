@@ -6,12 +6,13 @@ import (
 	"runtime"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/kernelet/kernelet/kernels"
 )
 
-// BenchmarkRows are the ceilings and the whole network, as kernelet bench
-// measures them; the kernels' rows are those of package kernels.
+// BenchmarkRows are the rows of kernelet bench: ceilings, kernels, and the
+// whole network.
 func BenchmarkRows(b *testing.B) {
 	var sets []*kernels.Set
 	for _, name := range kernels.Available() {
@@ -21,12 +22,32 @@ func BenchmarkRows(b *testing.B) {
 		}
 		sets = append(sets, s)
 	}
-	whole, closeAll, err := wholeMeasurements(context.Background(), sets[len(sets)-1], runtime.GOMAXPROCS(0))
+	chosen, err := kernels.Select("")
+	if err != nil {
+		b.Fatal(err)
+	}
+	threads := runtime.GOMAXPROCS(0)
+	whole, closeAll, err := wholeMeasurements(context.Background(), chosen, threads)
 	defer closeAll()
 	if err != nil {
 		b.Fatal(err)
 	}
-	for _, m := range append(ceilings(sets, runtime.GOMAXPROCS(0)), whole...) {
+	layers, err := kernelMeasurements(sets)
+	if err != nil {
+		b.Fatal(err)
+	}
+	roofs := ceilings(sets, chosen, threads)
+	peaks := map[string]float64{} // GFLOP/s, by the name of a set and a number of threads
+	for _, m := range roofs {
+		if m.row.Name == peakName {
+			if err := measure(context.Background(), []*measurement{m}, 2*time.Millisecond, 11, func(int, int) {}); err != nil {
+				b.Fatal(err)
+			}
+			m.finish()
+			peaks[fmt.Sprint(m.row.ISA, m.row.Threads)] = m.row.Value
+		}
+	}
+	for _, m := range append(append(roofs, layers...), whole...) {
 		name := strings.NewReplacer(" ", "-", ",", "").Replace(m.row.Name)
 		if m.row.ISA != "" {
 			name += "/isa=" + m.row.ISA
@@ -35,16 +56,21 @@ func BenchmarkRows(b *testing.B) {
 			name += fmt.Sprintf("/batch=%d", m.row.Batch)
 		}
 		b.Run(fmt.Sprintf("%s/threads=%d", name, m.row.Threads), func(b *testing.B) {
-			m.latencies = m.latencies[:0]
-			work, err := m.run(b.N)
-			if err != nil {
+			m.samples, m.latencies, m.n = m.samples[:0], m.latencies[:0], b.N
+			if err := m.sample(); err != nil {
 				b.Fatal(err)
 			}
-			switch seconds := b.Elapsed().Seconds(); {
-			case m.row.rate():
-				b.ReportMetric(work/seconds/1e9, m.row.Unit)
-			case m.row.Unit == "µs/image":
-				b.ReportMetric(seconds/work*1e6, m.row.Unit)
+			m.finish()
+			if m.row.Unit != "ns" { // which every benchmark has
+				b.ReportMetric(m.row.Value, m.row.Unit)
+			}
+			for unit, value := range map[string]float64{
+				"dense-GFLOP/s": m.row.DenseGFLOPs, "executed-GFLOP/s": m.row.ExecutedGFLOPs, "B/image": m.row.Bytes,
+				"x-peak": m.row.DenseGFLOPs / peaks[fmt.Sprint(m.row.ISA, m.row.Threads)], "p50-µs": m.row.P50, "p99-µs": m.row.P99,
+			} {
+				if value > 0 {
+					b.ReportMetric(value, unit)
+				}
 			}
 		})
 	}

@@ -13,9 +13,14 @@ type summary struct {
 	outliers          int
 }
 
+// fewestSamples are those whose range covers their median in 95 of 100 cases:
+// all lie on the same side of it in 1 case of 2^(n−1).
+const fewestSamples = 6
+
 // summarise sorts the samples. The interval is that of the sign test: between
 // the order statistics at which the binomial distribution of n and 1/2 leaves
-// 2.5 % on either side; with fewer than six samples it is their range.
+// 2.5 % on either side; with fewer than fewestSamples it is their range, which
+// covers less.
 // Outliers lie more than 1.5 interquartile ranges outside the quartiles
 // (Tukey's fences).
 func summarise(samples []float64) summary {

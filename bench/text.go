@@ -23,14 +23,11 @@ func bar(share float64, full int) string {
 
 // WriteText writes the report as tables for people.
 func (r *Report) WriteText(w io.Writer) error {
-	m := r.Machine
+	m := &r.Machine
 	var b strings.Builder
-	fmt.Fprintf(&b, "%s: %d cores, %d threads, %d in use; L1 %s, L2 %s, L3 %s\n", m.CPU, m.Cores, m.Threads, m.Used, size(m.L1), size(m.L2), size(m.L3))
-	if m.Clock > 0 {
-		fmt.Fprintf(&b, "%.2f GHz while running, ", m.Clock)
+	for _, fact := range m.facts() {
+		fmt.Fprintf(&b, "%-13s %s\n", fact[0], fact[1])
 	}
-	fmt.Fprintf(&b, "%s, %s, kernelet %s\n", m.OS, m.Go, m.Kernelet)
-	fmt.Fprintf(&b, "kernels: %s; CPU: %s\n", strings.Join(m.Sets, ", "), strings.Join(m.Features, " "))
 	for _, warning := range m.Warnings {
 		fmt.Fprintf(&b, "! %s\n", warning)
 	}
@@ -59,18 +56,24 @@ func (r *Report) WriteText(w io.Writer) error {
 	return err
 }
 
-// cells are a row of its group's table.
-func (r Row) cells() string {
-	interval := fmt.Sprintf("%s to %s", figure(r.Low), figure(r.High))
+// interval is what is known of a row's spread.
+func (r Row) interval() string {
+	s := fmt.Sprintf("%s to %s", figure(r.Low), figure(r.High))
 	if r.Samples == 1 {
-		interval = "once"
+		s = "once"
 	}
 	if r.Outliers > 0 {
-		interval += fmt.Sprintf(", %d of %d far off", r.Outliers, r.Samples)
+		s += fmt.Sprintf(", %d of %d far off", r.Outliers, r.Samples)
 	}
 	if r.Unsteady {
-		interval += ", unsteady"
+		s += ", unsteady"
 	}
+	return s
+}
+
+// cells are a row of its group's table.
+func (r Row) cells() string {
+	interval := r.interval()
 	optional := func(format string, v float64) string {
 		if v == 0 {
 			return ""

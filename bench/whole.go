@@ -3,6 +3,7 @@ package bench
 import (
 	"context"
 	"fmt"
+	"os"
 	"time"
 
 	"github.com/kernelet/kernelet/kernels"
@@ -41,7 +42,7 @@ func wholeMeasurements(ctx context.Context, set *kernels.Set, threads int) (all 
 				return nil, closeAll, err
 			}
 			at := 0
-			all = append(all, &measurement{row: Row{Group: "whole", Name: "train", ISA: set.Name(), Threads: n, Batch: batch, Unit: "µs/image"},
+			all = append(all, &measurement{row: Row{Group: "whole", Name: "train", ISA: trainer.ISA(), Threads: trainer.Threads(), Batch: batch, Unit: "µs/image"},
 				dense: TrainFLOPs, run: func(steps int) (float64, error) {
 					for range steps {
 						first := at * batch % wholeImages
@@ -54,7 +55,7 @@ func wholeMeasurements(ctx context.Context, set *kernels.Set, threads int) (all 
 				}})
 		}
 	}
-	classifier, err := lenet.NewClassifier(model)
+	classifier, err := NewClassifier(model, set.Name())
 	if err != nil {
 		return nil, closeAll, err
 	}
@@ -66,7 +67,7 @@ func wholeMeasurements(ctx context.Context, set *kernels.Set, threads int) (all 
 			c := classifier.WithThreads(n)
 			predictions := make([]lenet.Prediction, batch)
 			at := 0
-			m := &measurement{row: Row{Group: "whole", Name: "infer", ISA: set.Name(), Threads: n, Batch: batch, Unit: "µs/image"}, dense: InferFLOPs}
+			m := &measurement{row: Row{Group: "whole", Name: "infer", ISA: c.ISA(), Threads: n, Batch: batch, Unit: "µs/image"}, dense: InferFLOPs}
 			m.run = func(calls int) (float64, error) {
 				for range calls {
 					first := at % (wholeImages / batch) * batch
@@ -88,10 +89,34 @@ func wholeMeasurements(ctx context.Context, set *kernels.Set, threads int) (all 
 	return all, closeAll, nil
 }
 
+// NewClassifier is lenet.NewClassifier for an instruction set, named as in
+// kernels.Select. Classifiers take theirs from KERNELET_ISA only, which is
+// therefore set for the time that one is made.
+func NewClassifier(model *lenet.Model, isa string) (*lenet.Classifier, error) {
+	const variable = "KERNELET_ISA"
+	set, err := kernels.Select(isa)
+	if err != nil {
+		return nil, err
+	}
+	if before, found := os.LookupEnv(variable); found {
+		defer os.Setenv(variable, before)
+	} else {
+		defer os.Unsetenv(variable)
+	}
+	if err := os.Setenv(variable, set.Name()); err != nil {
+		return nil, err
+	}
+	return lenet.NewClassifier(model)
+}
+
 // onMNIST measures, once, the tutorial's 12 epochs with a validation after
 // each, and the time that the fast recipe trains until it reads 99 % of the
-// test images. Without MNIST on this machine it says so in a note.
-func onMNIST(ctx context.Context, options mnist.Options, progress func(done, total int)) (rows []Row, notes []string, err error) {
+// test images. Without MNIST on this machine, and without generated kernels, it
+// says so in a note.
+func onMNIST(ctx context.Context, isa string, options mnist.Options, progress func(done, total int)) (rows []Row, notes []string, err error) {
+	if isa == "generic" {
+		return nil, []string{"plain Go trains for more than half an hour: no time for the tutorial and to 99 %"}, nil
+	}
 	_, locations, err := mnist.Locate(options)
 	if err != nil {
 		return nil, nil, err
@@ -133,6 +158,7 @@ func onMNIST(ctx context.Context, options mnist.Options, progress func(done, tot
 	}
 	tutorial, fast := lenet.Tutorial(), lenet.Fast()
 	tutorial.Seed, fast.Seed = 1, 1
+	tutorial.ISA, fast.ISA = isa, isa
 	if err := train("12 epochs of the tutorial", tutorial, func(lenet.Stats) bool { return true }, tutorial.Epochs); err != nil {
 		return nil, nil, err
 	}

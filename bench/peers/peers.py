@@ -1,7 +1,7 @@
 """Times the same network, on the same images, in other frameworks next to
-kernelet, in turn, and prints one table.
+kernelet, in turn, and prints one table in Markdown.
 
-    python peers.py compare --kernelet PATH [--gomlx PATH] [--threads 1] [--rounds 3] [--data DIR] [--json FILE]
+    python peers.py compare --kernelet PATH [--gomlx PATH] [--threads 1 2] [--rounds 3] [--data DIR] [--json FILE]
     python peers.py one {train,infer} PEER [--batch 100] [--threads 1] [--data DIR]
 
 Each measurement runs in a process of its own. `one` prints one line of JSON.
@@ -79,17 +79,18 @@ def train_torch(threads, compiled):
         optimizer.zero_grad(set_to_none=True)
         loss(run(x), torch.from_numpy(y)).backward()
         optimizer.step()
-    return step, torch.__version__
+    return step, torch.__version__.split("+")[0]
 
 
-def infer_torch(threads, batch):
+def infer_torch(threads, compiled):
     torch, net = torch_net(threads)
-    net.eval()
+    net = net.to(memory_format=torch.channels_last).eval()
+    run = torch.compile(net) if compiled else net
 
     def step(x, y):
         with torch.inference_mode():
-            net(torch.from_numpy(x[:, None]))
-    return step, torch.__version__
+            run(torch.from_numpy(x[:, None]).to(memory_format=torch.channels_last))
+    return step, torch.__version__.split("+")[0]
 
 
 def onnx_file(batch):
@@ -210,7 +211,7 @@ def infer_openvino(threads, batch):
                                                           "INFERENCE_PRECISION_HINT": "f32"})
     os.remove(path)
     request = compiled.create_infer_request()
-    return (lambda x, y: request.infer({0: x[:, None]})), openvino.__version__
+    return (lambda x, y: request.infer({0: x[:, None]})), openvino.__version__.split("-")[0]
 
 
 TRAIN = {
@@ -221,13 +222,27 @@ TRAIN = {
 }
 INFER = {
     "tensorflow-lite": infer_tflite, "onnxruntime": infer_onnxruntime, "openvino": infer_openvino,
-    "pytorch": infer_torch, "jax": infer_jax,
+    "pytorch": lambda threads, batch: infer_torch(threads, False),
+    "pytorch-compile": lambda threads, batch: infer_torch(threads, True),
+    "jax": infer_jax,
 }
 
 
+NAMES = {
+    "kernelet": "**kernelet** {}", "tensorflow": "TensorFlow {}, tf.function", "tensorflow-lite": "TensorFlow Lite {}",
+    "pytorch": "PyTorch {}", "pytorch-compile": "PyTorch {}, torch.compile", "jax": "JAX {}",
+    "onnxruntime": "ONNX Runtime {}", "openvino": "OpenVINO {}, float32", "gomlx": "{}",
+}
+
+
+def pin(threads):
+    """Keeps this process on as many processors as it has threads: some peers take more than they are told."""
+    if hasattr(os, "sched_setaffinity"):
+        os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[:threads])
+
+
 def one(arguments):
-    if hasattr(os, "sched_setaffinity"):  # some peers take more threads than they are told
-        os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[:arguments.threads])
+    pin(arguments.threads)
     images, labels = load(arguments.data)
     source = batches(images, labels, arguments.batch)
     if arguments.task == "train":
@@ -236,67 +251,101 @@ def one(arguments):
     else:
         step, version = INFER[arguments.peer](arguments.threads, arguments.batch)
         count = CALLS.get(arguments.batch, 60)
-    print(json.dumps({"peer": arguments.peer, "version": version, "task": arguments.task, "batch": arguments.batch,
-                      "threads": arguments.threads, "us_per_image": measure(step, source, count, arguments.batch)}))
+    print(json.dumps({"version": version, "us_per_image": measure(step, source, count, arguments.batch)}))
 
 
-def kernelet(path, task, batch, threads, data):
-    """A row of `kernelet bench`."""
+def output(command, threads, environment=()):
+    """What a command prints, pinned to threads processors. GOMAXPROCS is for systems that cannot pin."""
+    environment = dict(os.environ, GOMAXPROCS=str(threads), **dict(environment))
+    run = subprocess.run(command, capture_output=True, text=True, env=environment,
+                         preexec_fn=(lambda: pin(threads)) if hasattr(os, "sched_setaffinity") else None)
+    if run.returncode != 0:
+        raise RuntimeError((run.stderr.strip().splitlines() or ["no output"])[-1])
+    return run.stdout.strip().splitlines()
+
+
+def kernelet(path, task, threads, data):
+    """The rows of `kernelet bench`: batch, instruction set, µs an image."""
     command = [path, "bench", task, "--data", data, "--json"] + (["--rounds", "1"] if task == "train" else [])
-    for line in subprocess.run(command, check=True, capture_output=True, text=True).stdout.splitlines():
-        row = json.loads(line)
-        if row["threads"] == threads and row["batch"] == batch:
-            return {"peer": "kernelet", "version": row["isa"], "task": task, "batch": batch, "threads": threads,
-                    "us_per_image": row["us_per_image"]}
-    raise SystemExit(f"kernelet has no row for {task}, batch {batch}, {threads} threads")
+    for row in map(json.loads, output(command, threads)):
+        # One image is read by one thread, however many there are.
+        if row["threads"] == (1 if row["batch"] == 1 else threads):
+            yield row["batch"], row["isa"], row["us_per_image"]
 
 
 def gomlx(path, batch, threads):
     """A line of bench/peers/gomlx."""
-    command = [path, "-batch", str(batch), "-calls", str(CALLS.get(batch, 60) // 4)]
-    row = json.loads(subprocess.run(command, check=True, capture_output=True, text=True, env=dict(os.environ, GOMAXPROCS=str(threads))).stdout)
-    return {"peer": "gomlx", "version": row["name"], "us_per_image": row["us_per_image"]}
+    row = json.loads(output([path, "-batch", str(batch), "-calls", str(CALLS.get(batch, 60) // 4)], threads)[-1])
+    return row["name"], row["us_per_image"]
+
+
+def peer_row(task, peer, batch, threads, data):
+    """A line of this program's `one`."""
+    row = json.loads(output([sys.executable, __file__, "one", task, peer, "--batch", str(batch), "--threads", str(threads), "--data", data], threads, {
+        "OMP_NUM_THREADS": str(threads),
+        # Without these PyTorch hands memory back to the system in every step.
+        "MALLOC_MMAP_THRESHOLD_": "1000000000", "MALLOC_TRIM_THRESHOLD_": "1000000000"})[-1])
+    return row["version"], row["us_per_image"]
+
+
+def cpu():
+    """The CPU's name, with family and model: hypervisors shorten the name."""
+    facts = {}
+    try:
+        with open("/proc/cpuinfo") as f:
+            for line in f:
+                name, _, value = line.partition(":")
+                facts.setdefault(name.strip(), value.strip())
+    except OSError:
+        pass
+    if "model name" not in facts:
+        return platform.processor() or platform.machine()
+    return f"{facts['model name']} (family {facts.get('cpu family', '?')}, model {facts.get('model', '?')})"
 
 
 def compare(arguments):
-    environment = dict(os.environ, OMP_NUM_THREADS=str(arguments.threads),
-                       # Without these PyTorch hands memory back to the system in every step.
-                       MALLOC_MMAP_THRESHOLD_="1000000000", MALLOC_TRIM_THRESHOLD_="1000000000")
-    tasks = [("train", 100, TRAIN)] + [("infer", batch, INFER) for batch in (1, 100)]
-    times, missing = {}, {}
+    tasks = [("train", 100, TRAIN), ("infer", 1, INFER), ("infer", 100, INFER)]
+    times, missing = {}, {}  # by task, batch, peer; of times then by threads
+
+    def add(task, batch, peer, threads, measured):
+        if (task, batch, peer) in missing:
+            return
+        try:
+            version, value = measured()
+        except RuntimeError as e:
+            missing[task, batch, peer] = str(e)
+            return
+        name = NAMES[peer].format(version)
+        times.setdefault((task, batch, name), {}).setdefault(threads, []).append(value)
+
     for _ in range(arguments.rounds):
-        for task, batch, peers in tasks:
-            row = kernelet(arguments.kernelet, task, batch, arguments.threads, arguments.data) if (task, batch) != ("infer", 1) or arguments.threads == 1 else None
-            if row:
-                times.setdefault((task, batch, "kernelet", row["version"]), []).append(row["us_per_image"])
-            if arguments.gomlx and task == "infer":
-                row = gomlx(arguments.gomlx, batch, arguments.threads)
-                times.setdefault((task, batch, row["peer"], row["version"]), []).append(row["us_per_image"])
-            for peer in peers:
-                if peer in missing:
-                    continue
-                run = subprocess.run([sys.executable, __file__, "one", task, peer, "--batch", str(batch), "--threads", str(arguments.threads),
-                                      "--data", arguments.data], capture_output=True, text=True, env=environment)
-                if run.returncode != 0:
-                    missing[peer] = (run.stderr.strip().splitlines() or ["no output"])[-1]
-                    continue
-                row = json.loads(run.stdout.strip().splitlines()[-1])
-                times.setdefault((task, batch, peer, row["version"]), []).append(row["us_per_image"])
-    print(f"{arguments.threads} thread(s), {arguments.rounds} rounds in turn, medians; {platform.processor() or platform.machine()}, Python {platform.python_version()}")
-    print("\n| | batch | | µs/image | × kernelet |\n| --- | --- | --- | --- | --- |")
+        for threads in arguments.threads:
+            for task in ("train", "infer"):
+                for batch, isa, value in kernelet(arguments.kernelet, task, threads, arguments.data):
+                    add(task, batch, "kernelet", threads, lambda: (isa, value))
+            for task, batch, peers in tasks:
+                if arguments.gomlx and task == "infer":
+                    add(task, batch, "gomlx", threads, lambda: gomlx(arguments.gomlx, batch, threads))
+                for peer in peers:
+                    add(task, batch, peer, threads, lambda: peer_row(task, peer, batch, threads, arguments.data))
+
+    print(f"{cpu()}, Python {platform.python_version()}, {platform.system()}; medians of {arguments.rounds} round(s) in turn, µs an image, "
+          "every process pinned to as many processors as it has threads.\n")
+    counts = [f"{n} thread{'s' if n > 1 else ''} | × kernelet" for n in arguments.threads]
+    print(f"| | batch | | {' | '.join(counts)} |\n| --- | --- | --- |{' --- | --- |' * len(counts)}")
     rows = []
     for task, batch, _ in tasks:
-        own = [statistics.median(v) for (t, b, p, _), v in times.items() if (t, b, p) == (task, batch, "kernelet")]
-        found = sorted((statistics.median(v), p, version) for (t, b, p, version), v in times.items() if (t, b) == (task, batch))
-        for value, peer, version in found:
-            ratio = f"{value / own[0]:.1f}" if own else ""
-            print(f"| {task} | {batch} | {peer} {version} | {value:.1f} | {ratio} |")
-            rows.append({"task": task, "batch": batch, "threads": arguments.threads, "peer": peer, "version": version, "us_per_image": value})
-    for peer, reason in missing.items():
-        print(f"\nleft out: {peer}: {reason}")
+        found = {name: {n: statistics.median(v) for n, v in of.items()} for (t, b, name), of in times.items() if (t, b) == (task, batch)}
+        own = next(of for name, of in found.items() if "kernelet" in name)
+        for name, of in sorted(found.items(), key=lambda item: item[1].get(arguments.threads[0], float("inf"))):
+            cells = [f"{of[n]:.1f} | {of[n] / own[n]:.1f}" if n in of else " | " for n in arguments.threads]
+            print(f"| {task} | {batch} | {name} | {' | '.join(cells)} |")
+            rows += [{"task": task, "batch": batch, "threads": n, "name": name.replace("*", ""), "us_per_image": value} for n, value in of.items()]
+    for (task, batch, peer), reason in missing.items():
+        print(f"\nleft out: {peer}, {task}, batch {batch}: {reason}")
     if arguments.json:
         with open(arguments.json, "w") as f:
-            json.dump(rows, f, indent=1)
+            json.dump({"cpu": cpu(), "rows": rows}, f, indent=1)
 
 
 def main():
@@ -306,16 +355,18 @@ def main():
     o.add_argument("task", choices=["train", "infer"])
     o.add_argument("peer")
     o.add_argument("--batch", type=int, default=100)
+    o.add_argument("--threads", type=int, default=1)
     c = commands.add_parser("compare")
     c.add_argument("--kernelet", required=True)
     c.add_argument("--gomlx", help="the program of bench/peers/gomlx; left out if not given")
+    c.add_argument("--threads", type=int, nargs="+", default=[1, 2])
     c.add_argument("--rounds", type=int, default=3)
     c.add_argument("--json")
     for p in (o, c):
-        p.add_argument("--threads", type=int, default=1)
         p.add_argument("--data", default=os.environ.get("MNIST_DIR", ""), help="folder with the IDX files; default: MNIST_DIR")
     arguments = parser.parse_args()
     (one if arguments.command == "one" else compare)(arguments)
 
 
-main()
+if __name__ == "__main__":
+    main()

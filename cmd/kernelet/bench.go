@@ -9,6 +9,7 @@ import (
 	"runtime"
 
 	"github.com/kernelet/kernelet/bench"
+	"github.com/kernelet/kernelet/kernels"
 	"github.com/kernelet/kernelet/lenet"
 	"github.com/kernelet/kernelet/mnist"
 )
@@ -21,6 +22,7 @@ type benchCommand struct {
 }
 
 type benchAllCommand struct {
+	ISA      string `name:"isa" help:"Instruction set of training and inference: auto, generic, avx2 or avx512." default:"auto"`
 	Quick    bool   `help:"Ten seconds instead of two minutes."`
 	JSON     bool   `name:"json" help:"Print the report as one JSON object." xor:"form"`
 	BenchFmt bool   `name:"benchfmt" help:"Print every sample in Go's benchmark format, for benchstat." xor:"form"`
@@ -30,6 +32,9 @@ type benchAllCommand struct {
 
 // Run measures everything.
 func (c *benchAllCommand) Run(e *environment) error {
+	if err := checkISA(c.ISA); err != nil {
+		return err
+	}
 	if c.HTML != "" {
 		// Rather now than after two minutes.
 		if err := writable(filepath.Dir(c.HTML)); err != nil {
@@ -38,7 +43,7 @@ func (c *benchAllCommand) Run(e *environment) error {
 	}
 	var line *progress
 	part := ""
-	report, err := bench.Run(e.ctx, bench.Options{Quick: c.Quick, Data: mnist.Options{Dir: c.Data}, Progress: func(name string, done, total int) {
+	report, err := bench.Run(e.ctx, bench.Options{ISA: c.ISA, Quick: c.Quick, Data: mnist.Options{Dir: c.Data}, Progress: func(name string, done, total int) {
 		if name != part {
 			if line != nil {
 				line.clear()
@@ -106,6 +111,9 @@ func (c *benchTrainCommand) Run(e *environment) error {
 	if c.Batch < 1 || c.Rounds < 1 {
 		return usageError{fmt.Errorf("bench train: expected --batch and --rounds of at least 1")}
 	}
+	if err := checkISA(c.ISA); err != nil {
+		return err
+	}
 	data, err := loadData(e, c.Data, c.JSON)
 	if err != nil {
 		return err
@@ -128,6 +136,15 @@ func (c *benchTrainCommand) Run(e *environment) error {
 	return nil
 }
 
+// checkISA reports an instruction set that is not there before anything is
+// loaded or measured.
+func checkISA(isa string) error {
+	if _, err := kernels.Select(isa); err != nil {
+		return usageError{err}
+	}
+	return nil
+}
+
 // threadCounts are one and all.
 func threadCounts() []int {
 	if all := runtime.GOMAXPROCS(0); all > 1 {
@@ -139,11 +156,15 @@ func threadCounts() []int {
 type benchInferCommand struct {
 	Data  string `help:"Folder with the four IDX files; fetched if not given." placeholder:"DIR"`
 	Model string `help:"Model to classify with; random weights, which have the fewest zeros, if not given." placeholder:"FILE"`
+	ISA   string `name:"isa" help:"Instruction set: auto, generic, avx2 or avx512." default:"auto"`
 	JSON  bool   `name:"json" help:"Print one JSON object a line."`
 }
 
 // Run measures inference.
 func (c *benchInferCommand) Run(e *environment) error {
+	if err := checkISA(c.ISA); err != nil {
+		return err
+	}
 	model := lenet.NewModel(1)
 	if c.Model != "" {
 		var err error
@@ -155,7 +176,7 @@ func (c *benchInferCommand) Run(e *environment) error {
 	if err != nil {
 		return err
 	}
-	classifier, err := lenet.NewClassifier(model)
+	classifier, err := bench.NewClassifier(model, c.ISA)
 	if err != nil {
 		return err
 	}

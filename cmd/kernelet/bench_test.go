@@ -1,0 +1,69 @@
+package main
+
+import (
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/kernelet/kernelet/bench"
+	"github.com/kernelet/kernelet/internal/testdata"
+	"github.com/kernelet/kernelet/kernels"
+)
+
+// TestBenchUnknownISA: an instruction set that is not there is refused, by name
+// and before anything is measured, whether the flag or the variable names it.
+func TestBenchUnknownISA(t *testing.T) {
+	for _, command := range [][]string{{"bench", "--quick"}, {"bench", "train"}, {"bench", "infer"}} {
+		t.Setenv("KERNELET_ISA", "")
+		if _, stderr := execute(t, 2, append(command, "--isa", "sse9")...); !strings.Contains(stderr, `isa: expected one of generic`) || !strings.Contains(stderr, "sse9") {
+			t.Errorf("%v --isa sse9: %q", command, stderr)
+		}
+		t.Setenv("KERNELET_ISA", "sse8")
+		if _, stderr := execute(t, 2, command...); !strings.Contains(stderr, "KERNELET_ISA") || !strings.Contains(stderr, "sse8") {
+			t.Errorf("KERNELET_ISA=sse8 %v: %q", command, stderr)
+		}
+	}
+}
+
+// TestBenchISA: the whole network runs on the set that --isa names, or else
+// KERNELET_ISA, and the report says so.
+func TestBenchISA(t *testing.T) {
+	testdata.NeedLong(t)
+	sets := kernels.Available()[1:]
+	if len(sets) == 0 {
+		t.Skip("plain Go takes minutes")
+	}
+	for _, isa := range sets {
+		for _, c := range []struct {
+			variable  string
+			arguments []string
+		}{{isa, nil}, {"generic", []string{"--isa", isa}}} {
+			t.Setenv("KERNELET_ISA", c.variable)
+			stdout, _ := execute(t, 0, append([]string{"bench", "--quick", "--json"}, c.arguments...)...)
+			path := filepath.Join(t.TempDir(), "report.json")
+			if err := os.WriteFile(path, []byte(stdout), 0o644); err != nil {
+				t.Fatal(err)
+			}
+			r, err := bench.ReadReport(path)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if r.Machine.ISA != isa {
+				t.Errorf("KERNELET_ISA=%s %v: expected %s in use, got %s", c.variable, c.arguments, isa, r.Machine.ISA)
+			}
+			for _, row := range r.Rows {
+				if row.Group == "whole" && (row.ISA != isa || !(row.TimesPeak > 0)) {
+					t.Errorf("KERNELET_ISA=%s %v: %s, batch %d, %d threads: expected %s and its share of the peak, got %s and %v",
+						c.variable, c.arguments, row.Name, row.Batch, row.Threads, isa, row.ISA, row.TimesPeak)
+				}
+			}
+			best := sets[len(sets)-1]
+			warned := slices.ContainsFunc(r.Machine.Warnings, func(w string) bool { return strings.Contains(w, "not on "+best) })
+			if warned != (isa != best) {
+				t.Errorf("%s: warnings %q", isa, r.Machine.Warnings)
+			}
+		}
+	}
+}
