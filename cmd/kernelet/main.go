@@ -34,6 +34,7 @@ type commands struct {
 type environment struct {
 	ctx            context.Context
 	stdout, stderr io.Writer
+	stepped        func(done, total int) // called after every step of train; only tests set it
 }
 
 func main() {
@@ -73,7 +74,7 @@ func run(ctx context.Context, arguments []string, stdout, stderr io.Writer) int 
 		fmt.Fprintf(stderr, "kernelet: %v (kernelet --help shows the usage)\n", err)
 		return exitUsage
 	}
-	err = parsed.Run(&environment{ctx, stdout, stderr})
+	err = parsed.Run(&environment{ctx: ctx, stdout: stdout, stderr: stderr})
 	if err == nil {
 		return 0
 	}

@@ -9,8 +9,10 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"math"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"time"
 
@@ -176,16 +178,23 @@ func (c *trainCommand) trainer(model *lenet.Model, settings lenet.Settings) (*le
 
 // loop trains and reports epoch by epoch. The history is written before the
 // checkpoint that counts its last epoch, so a run that is killed between them
-// finds both in step.
+// finds both in step. An interruption takes effect after a step, but not
+// between an epoch and its line of the history.
 func (c *trainCommand) loop(e *environment, trainer *lenet.Trainer, epochs int, history []epoch, train, test mnist.Set) ([]epoch, error) {
 	checkpoint := filepath.Join(c.Out, checkpointFile)
 	for n := trainer.EpochsDone() + 1; n <= epochs; n++ {
+		if err := e.ctx.Err(); err != nil {
+			return history, err
+		}
 		bar := newProgress(e.stdout, c.JSON || c.Quiet, fmt.Sprintf("epoch %d/%d", n, epochs))
 		steps := 0
 		var checkpointErr error
 		ctx, stop := context.WithCancel(e.ctx)
 		trainer.Progress = func(done, total int) {
 			bar.update(done, total)
+			if e.stepped != nil {
+				e.stepped(done, total)
+			}
 			if steps++; c.Every > 0 && steps%c.Every == 0 && done < total {
 				if checkpointErr = trainer.Checkpoint(checkpoint); checkpointErr != nil {
 					stop()
@@ -201,7 +210,7 @@ func (c *trainCommand) loop(e *environment, trainer *lenet.Trainer, epochs int, 
 		if err != nil {
 			return history, err
 		}
-		validation, err := trainer.Evaluate(e.ctx, test.Images, test.Labels)
+		validation, err := trainer.Evaluate(context.WithoutCancel(e.ctx), test.Images, test.Labels)
 		if err != nil {
 			return history, err
 		}
@@ -262,10 +271,12 @@ func (c *trainCommand) write(model *lenet.Model, history []epoch, test mnist.Set
 	return drawPredictions(filepath.Join(c.Out, predictionsFile), model, test)
 }
 
+var historyColumns = []string{"epoch", "train_loss", "train_acc", "val_loss", "val_acc", "seconds", "images_per_second"}
+
 func writeHistory(path string, history []epoch) error {
 	var content bytes.Buffer
 	w := csv.NewWriter(&content)
-	w.Write([]string{"epoch", "train_loss", "train_acc", "val_loss", "val_acc", "seconds", "images_per_second"})
+	w.Write(historyColumns)
 	for _, h := range history {
 		line := []string{strconv.Itoa(h.Epoch)}
 		for _, v := range []float64{h.TrainLoss, h.TrainAccuracy, h.ValLoss, h.ValAccuracy, h.Seconds, h.ImagesPerSecond} {
@@ -287,20 +298,28 @@ func readHistory(path string, epochs int) ([]epoch, error) {
 		return nil, fmt.Errorf("history: %w", err)
 	}
 	defer file.Close()
-	lines, err := csv.NewReader(file).ReadAll()
+	reader := csv.NewReader(file)
+	reader.FieldsPerRecord = len(historyColumns)
+	lines, err := reader.ReadAll()
 	if err != nil {
 		return nil, fmt.Errorf("history %s: %w", path, err)
 	}
 	if len(lines) < 1+epochs {
-		return nil, fmt.Errorf("history %s: expected %d epochs, got %d", path, epochs, len(lines)-1)
+		return nil, fmt.Errorf("history %s: expected the %d epochs of the checkpoint, got %d", path, epochs, max(0, len(lines)-1))
+	}
+	if !slices.Equal(lines[0], historyColumns) {
+		return nil, fmt.Errorf("history %s: line 1: expected %q, got %q", path, historyColumns, lines[0])
 	}
 	history := make([]epoch, epochs)
-	for i := range history {
+	for i, line := range lines[1 : 1+epochs] {
 		h := &history[i]
 		h.Event, h.Epoch = "epoch", i+1
+		if line[0] != strconv.Itoa(h.Epoch) {
+			return nil, fmt.Errorf("history %s: line %d: epoch: expected %d, got %q", path, i+2, h.Epoch, line[0])
+		}
 		for column, field := range []*float64{&h.TrainLoss, &h.TrainAccuracy, &h.ValLoss, &h.ValAccuracy, &h.Seconds, &h.ImagesPerSecond} {
-			if *field, err = strconv.ParseFloat(lines[1+i][1+column], 64); err != nil {
-				return nil, fmt.Errorf("history %s: epoch %d: %w", path, i+1, err)
+			if *field, err = strconv.ParseFloat(line[1+column], 64); err != nil || math.IsNaN(*field) || math.IsInf(*field, 0) {
+				return nil, fmt.Errorf("history %s: line %d: %s: expected a number, got %q", path, i+2, historyColumns[1+column], line[1+column])
 			}
 		}
 	}
