@@ -157,40 +157,6 @@ func TestInterrupt(t *testing.T) {
 	}
 }
 
-func TestResumeTraining(t *testing.T) {
-	data, whole, parts := dataFolder(t), t.TempDir(), t.TempDir()
-	arguments := func(out string, more ...string) []string {
-		return append([]string{"train", "--data", data, "--epochs", "3", "--batch", "50", "--json", "--out", out}, more...)
-	}
-	want, _ := execute(t, 0, arguments(whole)...)
-	ctx, cancel := context.WithCancel(context.Background())
-	var stdout, stderr bytes.Buffer
-	go func() {
-		for { // until a checkpoint stands
-			if _, err := os.Stat(filepath.Join(parts, checkpointFile)); err == nil {
-				cancel()
-				return
-			}
-			time.Sleep(time.Millisecond)
-		}
-	}()
-	code := run(ctx, arguments(parts, "--checkpoint-every", "3", "--resume"), &stdout, &stderr)
-	got := stdout.String()
-	if code == 1 {
-		got, _ = execute(t, 0, arguments(parts, "--checkpoint-every", "3", "--resume")...)
-	}
-	hash := func(output string) string {
-		return regexp.MustCompile(`"weights_sha256":"(\w+)"`).FindString(output)
-	}
-	if hash(want) == "" || hash(got) != hash(want) {
-		t.Errorf("expected %s, got %s (exit code %d, %s)", hash(want), hash(got), code, stderr.String())
-	}
-	lines, err := readCSV(filepath.Join(parts, historyFile))
-	if err != nil || len(lines) != 4 {
-		t.Errorf("history: %v, error %v", lines, err)
-	}
-}
-
 func TestWrongUsage(t *testing.T) {
 	model := filepath.Join(t.TempDir(), "m.safetensors")
 	if err := lenet.NewModel(1).Save(model); err != nil {
