@@ -1,6 +1,8 @@
 package lenet
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
 	"fmt"
 	"math"
 )
@@ -23,8 +25,30 @@ type Settings struct {
 
 	Seed      uint64 // of shuffling, dropout and augmentation
 	NoShuffle bool   // take the training images in their order
-	Threads   int    // workers; 0: chosen by measurement, at most the machine's
+	Threads   int    // workers, of batches smaller than Batch too; 0: chosen by measurement for Batch, at most the machine's
 	ISA       string // "generic", "avx2" or "avx512"; "" or "auto": KERNELET_ISA, or else the best the machine has
+
+	Origin Origin // what the run is made from, so that a checkpoint of another run is refused; zero: not kept
+}
+
+// Origin identifies the data and the initial weights of a training run. It
+// changes nothing but what Resume accepts: a checkpoint keeps the Origin of its
+// settings, and one that differs is refused like any other setting.
+type Origin struct {
+	Images        int    // training images
+	ImagesSHA256  string // in hexadecimal, like the others
+	LabelsSHA256  string
+	InitialSHA256 string // Model.SHA256 of the weights before the first step
+}
+
+// NewOrigin returns the Origin of a run that trains initial on images and
+// labels. It reads all of them: MNIST takes about 40 ms.
+func NewOrigin(initial *Model, images, labels []byte) Origin {
+	hash := func(content []byte) string {
+		sum := sha256.Sum256(content)
+		return hex.EncodeToString(sum[:])
+	}
+	return Origin{len(labels), hash(images), hash(labels), initial.SHA256()}
 }
 
 // Schedule is the shape of the learning rate over the steps of a training run:

@@ -63,6 +63,22 @@ type position struct {
 // NewTrainer returns a Trainer that starts from a copy of model. Close ends
 // its workers and frees its memory.
 func NewTrainer(model *Model, settings Settings) (*Trainer, error) {
+	t, err := blankTrainer(settings)
+	if err != nil {
+		return nil, err
+	}
+	if err = t.engine.setWeights(model); err == nil {
+		err = t.chooseThreads()
+	}
+	if err != nil {
+		t.Close()
+		return nil, err
+	}
+	return t, nil
+}
+
+// blankTrainer returns a Trainer whose weights are 0.
+func blankTrainer(settings Settings) (*Trainer, error) {
 	settings = settings.withDefaults()
 	if err := settings.Check(); err != nil {
 		return nil, err
@@ -85,16 +101,6 @@ func NewTrainer(model *Model, settings Settings) (*Trainer, error) {
 			e.close()
 			return nil, err
 		}
-	}
-	if settings.Threads == 0 && threads > 1 {
-		err = t.chooseThreads(threads)
-	}
-	if err == nil {
-		err = e.setWeights(model)
-	}
-	if err != nil {
-		t.Close()
-		return nil, err
 	}
 	return t, nil
 }

@@ -1,12 +1,11 @@
 package main
 
 import (
+	"bytes"
 	"encoding/csv"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"math"
-	"os"
 	"strconv"
 
 	"github.com/kernelet/kernelet/lenet"
@@ -83,13 +82,9 @@ func judge(logits []float32, set mnist.Set) (evaluation, []int) {
 	return result, predicted
 }
 
-func writePredictions(path string, logits []float32, predicted []int, set mnist.Set) (err error) {
-	file, err := os.Create(path)
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, file.Close()) }()
-	w := csv.NewWriter(file)
+func writePredictions(path string, logits []float32, predicted []int, set mnist.Set) error {
+	var content bytes.Buffer
+	w := csv.NewWriter(&content)
 	header := []string{"index", "label", "predicted"}
 	for class := range 10 {
 		header = append(header, "logit"+strconv.Itoa(class))
@@ -103,5 +98,5 @@ func writePredictions(path string, logits []float32, predicted []int, set mnist.
 		w.Write(line)
 	}
 	w.Flush()
-	return w.Error()
+	return writeWhole(path, content.Bytes())
 }

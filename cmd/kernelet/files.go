@@ -1,12 +1,9 @@
 package main
 
 import (
-	"fmt"
-	"os"
-	"path/filepath"
-
 	"github.com/kernelet/kernelet/lenet"
 	"github.com/kernelet/kernelet/lenet/pretrained"
+	"github.com/kernelet/kernelet/lenet/wholefile"
 )
 
 // loadModel reads a model file, or kernelet's own model if there is no path.
@@ -17,26 +14,5 @@ func loadModel(path string) (*lenet.Model, error) {
 	return lenet.Load(path)
 }
 
-// writeWhole replaces a file at once, so that a killed command never leaves
-// half of it.
-func writeWhole(path string, content []byte) error {
-	temporary, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+".*")
-	if err != nil {
-		return err
-	}
-	defer os.Remove(temporary.Name())
-	_, err = temporary.Write(content)
-	if err == nil {
-		err = temporary.Chmod(0o644)
-	}
-	if closeErr := temporary.Close(); err == nil {
-		err = closeErr
-	}
-	if err == nil {
-		err = os.Rename(temporary.Name(), path)
-	}
-	if err != nil {
-		return fmt.Errorf("write %s: %w", path, err)
-	}
-	return nil
-}
+// writeWhole writes a file that a killed command leaves as it was or whole.
+func writeWhole(path string, content []byte) error { return wholefile.Write(path, content) }

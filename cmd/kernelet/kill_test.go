@@ -9,12 +9,15 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strconv"
+	"strings"
 	"testing"
 	"time"
 
 	"github.com/kernelet/kernelet/internal/testdata"
 	"github.com/kernelet/kernelet/lenet"
+	"github.com/kernelet/kernelet/mnist"
 )
 
 // asCommand makes the test's binary the command, so that tests can kill it.
@@ -50,6 +53,9 @@ func TestKill(t *testing.T) {
 	undisturbed, _ := execute(t, 0, arguments(t.TempDir())...)
 	want := hash.FindString(undisturbed)
 
+	drawn := mnist.Synthetic(700, 1) // the training images of dataFolder
+	settings.Origin = lenet.NewOrigin(lenet.NewModel(1), drawn.Images[:600*mnist.ImageBytes], drawn.Labels[:600])
+
 	out := t.TempDir()
 	// train returns whether the run came to its end.
 	train := func(delay time.Duration) bool {
@@ -77,13 +83,16 @@ func TestKill(t *testing.T) {
 	}
 	random := rand.New(rand.NewPCG(5, 50))
 	longest := 300 * time.Millisecond
-	resumable := 0
+	resumable, temporaries := 0, 0
 	for kill := 0; kill < kills; {
 		if train(time.Duration(random.Int64N(int64(longest)))) {
 			out = t.TempDir()
 			continue
 		}
 		kill++
+		if slices.ContainsFunc(list(t, out), func(name string) bool { return strings.HasPrefix(name, ".") }) {
+			temporaries++
+		}
 		if checkReadable(t, out, settings) {
 			resumable++
 		} else {
@@ -93,10 +102,15 @@ func TestKill(t *testing.T) {
 	if !train(time.Hour) {
 		t.Error("the last run, which nobody killed, did not end")
 	}
+	for _, entry := range list(t, out) {
+		if strings.HasPrefix(entry, ".") {
+			t.Errorf("%s is left", entry)
+		}
+	}
 	if resumable < kills/3 {
 		t.Errorf("only %d of %d kills left a checkpoint to resume from", resumable, kills)
 	}
-	t.Logf("%d kills, %d with a checkpoint", kills, resumable)
+	t.Logf("%d kills, %d with a checkpoint, %d left a temporary file", kills, resumable, temporaries)
 }
 
 // checkReadable reads whatever a killed run left, and returns whether there is
@@ -123,4 +137,16 @@ func checkReadable(t *testing.T, out string, settings lenet.Settings) bool {
 		t.Fatal(err)
 	}
 	return found
+}
+
+func list(t *testing.T, folder string) (names []string) {
+	t.Helper()
+	entries, err := os.ReadDir(folder)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, entry := range entries {
+		names = append(names, entry.Name())
+	}
+	return names
 }

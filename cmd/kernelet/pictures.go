@@ -5,8 +5,8 @@ import (
 	"fmt"
 	"image"
 	"image/color"
+	"io"
 	"math"
-	"os"
 	"path/filepath"
 	"strconv"
 
@@ -75,7 +75,11 @@ func plotCurves(path, title, unit string, legendTop bool, training, validation p
 	if legendTop { // a curve that falls towards 0
 		p.Y.Min = 0
 	}
-	return p.Save(6*vg.Inch, 4*vg.Inch, path)
+	picture, err := p.WriterTo(6*vg.Inch, 4*vg.Inch, "png")
+	if err != nil {
+		return fmt.Errorf("%s: %w", path, err)
+	}
+	return writePicture(path, picture)
 }
 
 // wholeNumbers are ticks at epochs, at most about a dozen.
@@ -131,11 +135,15 @@ func drawPredictions(path string, model *lenet.Model, test mnist.Set) error {
 			Max: vg.Point{X: x + cell - margin, Y: top - titleHeight},
 		}, digit)
 	}
+	return writePicture(path, vgimg.PngCanvas{Canvas: canvas})
+}
+
+func writePicture(path string, picture io.WriterTo) error {
 	var encoded bytes.Buffer
-	if _, err := (vgimg.PngCanvas{Canvas: canvas}).WriteTo(&encoded); err != nil {
+	if _, err := picture.WriteTo(&encoded); err != nil {
 		return fmt.Errorf("%s: %w", path, err)
 	}
-	return os.WriteFile(path, encoded.Bytes(), 0o644)
+	return writeWhole(path, encoded.Bytes())
 }
 
 // enlarged returns an image, ink black on white, every pixel as a square, so

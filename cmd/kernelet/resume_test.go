@@ -112,3 +112,35 @@ func TestDamagedHistory(t *testing.T) {
 		t.Errorf("no epochs: got %v, %v", h, err)
 	}
 }
+
+// TestResumeAnotherRun: other data or initial weights are refused with what
+// differs, also where an epoch has ended; the same are not, with --init as well.
+func TestResumeAnotherRun(t *testing.T) {
+	data, out, folder := dataFolder(t), t.TempDir(), t.TempDir()
+	initial, other := filepath.Join(folder, "initial"), filepath.Join(folder, "other")
+	for path, seed := range map[string]uint64{initial: 3, other: 4} {
+		if err := lenet.NewModel(seed).Save(path); err != nil {
+			t.Fatal(err)
+		}
+	}
+	train := func(code int, says string, more ...string) {
+		t.Helper()
+		arguments := append([]string{"train", "--epochs", "1", "--threads", "1", "--quiet", "--resume", "--checkpoint-every", "5", "--out", out}, more...)
+		if _, stderr := execute(t, code, arguments...); !strings.Contains(stderr, says) {
+			t.Errorf("%v: expected an error that says %q, got %q", more, says, stderr)
+		}
+	}
+	leftover := filepath.Join(out, "."+checkpointFile+".abc.tmp")
+	if err := os.WriteFile(leftover, nil, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	train(0, "", "--data", data, "--limit", "300", "--init", initial)
+	if _, err := os.Stat(leftover); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("%s was not swept away: %v", leftover, err)
+	}
+	train(0, "", "--data", data, "--limit", "300", "--init", initial)
+	train(1, "Origin.Images: checkpoint 300, asked 200", "--data", data, "--limit", "200", "--init", initial)
+	train(1, "Origin.InitialSHA256: checkpoint", "--data", data, "--limit", "300", "--init", other)
+	train(1, "Origin.InitialSHA256: checkpoint", "--data", data, "--limit", "300")
+	train(1, "Seed: checkpoint 1, asked 2", "--data", data, "--limit", "300", "--init", initial, "--seed", "2")
+}

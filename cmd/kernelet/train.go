@@ -18,6 +18,7 @@ import (
 
 	"github.com/kernelet/kernelet/kernels"
 	"github.com/kernelet/kernelet/lenet"
+	"github.com/kernelet/kernelet/lenet/wholefile"
 	"github.com/kernelet/kernelet/mnist"
 )
 
@@ -113,6 +114,9 @@ func (c *trainCommand) Run(e *environment) error {
 	if err := os.MkdirAll(c.Out, 0o755); err != nil {
 		return fmt.Errorf("--out: %w", err)
 	}
+	if err := c.sweep(); err != nil {
+		return fmt.Errorf("--out: %w", err)
+	}
 	if err := writable(c.Out); err != nil {
 		return fmt.Errorf("--out: %w", err)
 	}
@@ -124,6 +128,7 @@ func (c *trainCommand) Run(e *environment) error {
 	if c.Limit > 0 && c.Limit < train.Len() {
 		train = mnist.Set{Images: train.Images[:c.Limit*mnist.ImageBytes], Labels: train.Labels[:c.Limit]}
 	}
+	settings.Origin = lenet.NewOrigin(model, train.Images, train.Labels)
 	trainer, history, err := c.trainer(model, settings)
 	if err != nil {
 		return err
@@ -254,7 +259,18 @@ const (
 	lossFile        = "loss.png"
 	accuracyFile    = "accuracy.png"
 	predictionsFile = "predictions.png"
+	probeFile       = "probe" // never more than a temporary file
 )
+
+// sweep removes what a run that was killed while it wrote left in --out.
+func (c *trainCommand) sweep() error {
+	for _, name := range []string{modelFile, checkpointFile, checkpointFile + lenet.PreviousSuffix, historyFile, lossFile, accuracyFile, predictionsFile, probeFile} {
+		if err := wholefile.Sweep(filepath.Join(c.Out, name)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
 
 func (c *trainCommand) write(model *lenet.Model, history []epoch, test mnist.Set) error {
 	if err := model.Save(filepath.Join(c.Out, modelFile)); err != nil {
@@ -329,7 +345,7 @@ func readHistory(path string, epochs int) ([]epoch, error) {
 // writable reports why nothing can be written to a folder, before hours of
 // training end with it.
 func writable(folder string) error {
-	probe, err := os.CreateTemp(folder, ".probe-*")
+	probe, err := os.CreateTemp(folder, "."+probeFile+".*.tmp") // a name that sweep knows
 	if err != nil {
 		return err
 	}
