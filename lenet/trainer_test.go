@@ -7,8 +7,10 @@ import (
 	"fmt"
 	"math"
 	"os"
+	"path/filepath"
 	"runtime"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/kernelet/kernelet/internal/random"
@@ -347,6 +349,33 @@ func TestNotFinite(t *testing.T) {
 	_, err := trainer.Epoch(context.Background(), data.Images, data.Labels)
 	if !errors.Is(err, ErrNotFinite) || err.Error() != "epoch 1, step 1: loss is not finite" {
 		t.Errorf("expected ErrNotFinite in epoch 1, step 1, got %v", err)
+	}
+}
+
+// TestNotFiniteAfterTheLastStep: weights that the last step of an epoch made NaN
+// are found by the evaluation, and neither saved nor written as a checkpoint.
+func TestNotFiniteAfterTheLastStep(t *testing.T) {
+	data := mnist.Synthetic(30, 3)
+	for _, value := range []float64{math.NaN(), math.Inf(1)} {
+		trainer := newTrainer(t, NewModel(1), Settings{Batch: 10, Threads: 1})
+		if _, err := trainer.Epoch(context.Background(), data.Images, data.Labels); err != nil {
+			t.Fatal(err)
+		}
+		trainer.engine.weights.biasC[3] = float32(value)
+		_, err := trainer.Evaluate(context.Background(), data.Images, data.Labels)
+		if !errors.Is(err, ErrNotFinite) || err.Error() != "evaluation after epoch 1: loss is not finite" {
+			t.Errorf("%v: expected ErrNotFinite after epoch 1, got %v", value, err)
+		}
+		path := filepath.Join(t.TempDir(), "m")
+		if err := trainer.Model().Save(path); !errors.Is(err, ErrModel) || !strings.Contains(err.Error(), `tensor "fc2.bias": element 3`) || !strings.Contains(err.Error(), path) {
+			t.Errorf("%v: expected Save to name file, tensor and element, got %v", value, err)
+		}
+		if _, err := os.Stat(path); !errors.Is(err, os.ErrNotExist) {
+			t.Errorf("%v: a file was written: %v", value, err)
+		}
+	}
+	if s := (Stats{Images: 5}); math.IsInf(s.ImagesPerSecond(), 0) || math.IsNaN(Stats{}.Accuracy()) {
+		t.Errorf("a clock that did not move, or no images: %v, %v", s.ImagesPerSecond(), Stats{}.Accuracy())
 	}
 }
 

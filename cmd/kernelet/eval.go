@@ -45,6 +45,9 @@ func (c *evalCommand) Run(e *environment) error {
 		return err
 	}
 	result, predicted := judge(logits, data.Test)
+	if math.IsNaN(result.Loss) || math.IsInf(result.Loss, 0) {
+		return fmt.Errorf("eval: %w: the model's logits are too large", lenet.ErrNotFinite)
+	}
 	if c.Predictions != "" {
 		if err := writePredictions(c.Predictions, logits, predicted, data.Test); err != nil {
 			return err

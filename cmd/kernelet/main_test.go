@@ -198,6 +198,38 @@ func TestWrongUsage(t *testing.T) {
 	}
 }
 
+// TestNotFinite: figures that are not finite end every command with a line that
+// says where they came up, never with a complaint about JSON.
+func TestNotFinite(t *testing.T) {
+	data, folder := dataFolder(t), t.TempDir()
+	model, digit := filepath.Join(folder, "m.safetensors"), filepath.Join(folder, "digit.png")
+	m := lenet.NewModel(1)
+	for _, tensor := range m.Tensors() {
+		for i := range tensor.Values {
+			tensor.Values[i] *= 1e20
+		}
+	}
+	if err := m.Save(model); err != nil {
+		t.Fatal(err)
+	}
+	writePNG(t, digit, mnist.Synthetic(1, 2).Images)
+	for _, c := range []struct {
+		says      string
+		arguments []string
+	}{
+		{"epoch 1, step 1: loss is not finite", []string{"train", "--init", model, "--data", data, "--json", "--out", folder}},
+		// The only step's loss is finite, but not what it makes of the weights.
+		{"evaluation after epoch 1: loss is not finite", []string{"train", "--lr", "1e25", "--limit", "50", "--data", data, "--json", "--out", folder}},
+		{"loss is not finite", []string{"eval", "--model", model, "--data", data, "--json"}},
+		{"digit.png: ", []string{"predict", "--model", model, "--json", digit}},
+	} {
+		stdout, stderr := execute(t, 1, c.arguments...)
+		if stdout != "" || strings.Count(stderr, "\n") != 1 || !strings.Contains(stderr, c.says) || !strings.Contains(stderr, "not finite") {
+			t.Errorf("%v: expected one line that says %q, got %q and %q", c.arguments, c.says, stderr, stdout)
+		}
+	}
+}
+
 func TestInfo(t *testing.T) {
 	stdout, _ := execute(t, 0, "info")
 	if strings.Count(stdout, "chosen") != 1 || strings.Count(stdout, "\nkernels ") != 3 {

@@ -3,6 +3,7 @@ package main
 import (
 	"encoding/json"
 	"fmt"
+	"math"
 	"os"
 	"path/filepath"
 
@@ -42,6 +43,9 @@ func (c *predictCommand) Run(e *environment) error {
 			return fmt.Errorf("%s: %w", path, err)
 		}
 		p := classifier.Classify(&image)
+		if math.IsNaN(float64(p.Probability)) {
+			return fmt.Errorf("%s: the model's logits are too large: their probabilities are not finite", path)
+		}
 		if c.JSON {
 			if err := json.NewEncoder(e.stdout).Encode(reading{path, p.Digit, p.Probability, p.Probabilities}); err != nil {
 				return err
