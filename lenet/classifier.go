@@ -50,8 +50,13 @@ func batchesAtMost() int { return 2 * runtime.NumCPU() }
 // NewClassifier packs a copy of model, whose weights must be finite, for the
 // best instruction set that this machine has, or for the one that KERNELET_ISA
 // names.
-func NewClassifier(model *Model) (*Classifier, error) {
-	set, err := kernels.Select("")
+func NewClassifier(model *Model) (*Classifier, error) { return NewClassifierFor(model, "") }
+
+// NewClassifierFor is NewClassifier for the instruction set that isa names, as
+// Settings.ISA does; the error for one that this machine lacks wraps
+// kernels.ErrISA.
+func NewClassifierFor(model *Model, isa string) (*Classifier, error) {
+	set, err := kernels.Select(isa)
 	if err != nil {
 		return nil, err
 	}

@@ -22,6 +22,7 @@ import (
 
 	"github.com/kernelet/kernelet/bench"
 	"github.com/kernelet/kernelet/internal/testdata"
+	"github.com/kernelet/kernelet/kernels"
 	"github.com/kernelet/kernelet/lenet"
 	"github.com/kernelet/kernelet/mnist"
 )
@@ -178,6 +179,8 @@ func TestWrongUsage(t *testing.T) {
 		{2, "dropout", []string{"train", "--dropout", "1"}},
 		{2, "threads", []string{"train", "--threads", "-1"}},
 		{2, "instruction set not available", []string{"train", "--isa", "neon"}},
+		{2, "instruction set not available", []string{"eval", "--isa", "neon"}},
+		{2, "instruction set not available", []string{"predict", "--isa", "neon", text}},
 		{2, "--onnx", []string{"export"}},
 		{1, "no such file", []string{"export", "--model", "missing", "--onnx", "x.onnx"}},
 		{1, "not a directory", []string{"export", "--onnx", filepath.Join(text, "x.onnx")}},
@@ -230,10 +233,34 @@ func TestNotFinite(t *testing.T) {
 	}
 }
 
-func TestInfo(t *testing.T) {
-	stdout, _ := execute(t, 0, "info")
-	if strings.Count(stdout, "chosen") != 1 || strings.Count(stdout, "\nkernels ") != 3 {
-		t.Errorf("info printed %q", stdout)
+// TestISA: the instruction set can be given to what computes, and info says
+// which one KERNELET_ISA chooses.
+func TestISA(t *testing.T) {
+	digit := filepath.Join(t.TempDir(), "digit.png")
+	writePNG(t, digit, mnist.Synthetic(1, 2).Images)
+	data := dataFolder(t)
+	for _, isa := range kernels.Available() {
+		t.Setenv("KERNELET_ISA", isa)
+		stdout, _ := execute(t, 0, "info")
+		if strings.Count(stdout, "chosen") != 1 || strings.Count(stdout, "\nkernels ") != 3 || !regexp.MustCompile(`kernels +`+isa+` +chosen`).MatchString(stdout) {
+			t.Errorf("KERNELET_ISA=%s: info printed %q", isa, stdout)
+		}
+		// The flag goes before the variable.
+		t.Setenv("KERNELET_ISA", "nonsense")
+		execute(t, 0, "eval", "--data", data, "--isa", isa)
+		execute(t, 0, "predict", "--isa", isa, digit)
+		execute(t, 2, "eval", "--data", data)
+	}
+}
+
+// TestNoRealData: only train goes on with drawn digits.
+func TestNoRealData(t *testing.T) {
+	for _, name := range []string{"MNIST_DIR", "HOME", "XDG_CACHE_HOME", "LocalAppData"} {
+		t.Setenv(name, "") // nothing given, and no cache to fetch into
+	}
+	stdout, stderr := execute(t, 1, "eval", "--json")
+	if stdout != "" || strings.Count(stderr, "\n") != 1 || !strings.Contains(stderr, "mnist is not available") {
+		t.Errorf("eval printed %q and %q", stdout, stderr)
 	}
 }
 
