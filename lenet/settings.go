@@ -70,7 +70,8 @@ func Tutorial() Settings {
 // a rate thirty times the tutorial's that warms up and falls to zero, and label
 // smoothing. Chosen by the median of five seeds on 10,000 images split off the
 // training set: without smoothing 98.92 to 99.00 %, with it 99.09 % (batches of
-// 100, β₂ 0.99, warm-up 0.1) and 99.20 % (these).
+// 100, β₂ 0.99, warm-up 0.1) and 99.20 % (these; kernelet train --recipe fast
+// --hold-out 10000 measures it again).
 func Fast() Settings {
 	return Settings{
 		Epochs: 1, Batch: 64, LearningRate: 3e-3, Beta2: 0.95, LabelSmoothing: 0.05,
@@ -91,6 +92,7 @@ func Fast() Settings {
 //	rate 1e-3, constant, averaging 15               99.63 99.58 99.60
 //	rate 2e-3, constant, batches of 128, averaging 15  99.58 99.59
 //
+// kernelet train --recipe best --hold-out 10000 measures the first line again.
 // Without label smoothing (30 epochs, rate 3e-3) 99.43 instead of 99.58. On all
 // training images the test images are then read with 99.58, 99.68, 99.59, 99.59
 // and 99.59 % (seeds 1 to 5).

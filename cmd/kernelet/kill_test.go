@@ -128,7 +128,7 @@ func checkReadable(t *testing.T, out string, settings lenet.Settings) bool {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if _, err := readHistory(filepath.Join(out, historyFile), trainer.EpochsDone()); err != nil {
+		if _, err := readHistory(filepath.Join(out, historyFile), "", trainer.EpochsDone()); err != nil {
 			t.Fatal(err)
 		}
 		trainer.Close()

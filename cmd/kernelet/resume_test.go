@@ -84,7 +84,7 @@ func TestResumeAfterInterrupt(t *testing.T) {
 // line.
 func TestDamagedHistory(t *testing.T) {
 	path := filepath.Join(t.TempDir(), historyFile)
-	header := strings.Join(historyColumns, ",") + "\n"
+	header := strings.Join(historyColumns(""), ",") + "\n"
 	for _, c := range []struct{ content, says string }{
 		{"", "expected the 2 epochs of the checkpoint, got 0"},
 		{header + "1,2,3,4,5,6,7\n", "expected the 2 epochs of the checkpoint, got 1"},
@@ -96,19 +96,20 @@ func TestDamagedHistory(t *testing.T) {
 		{header + "1,2,3,4,5,6,7\n2,2,x,4,5,6,7\n", `line 3: train_acc: expected a number, got "x"`},
 		{header + "1,2,3,4,NaN,6,7\n2,2,3,4,5,6,7\n", `line 2: val_acc: expected a number, got "NaN"`},
 		{header + "\"1,2\n", "line 2"},
+		{strings.Join(historyColumns(heldOut), ",") + "\n1,2,3,4,5,6,7\n2,2,3,4,5,6,7\n", "held_out_loss"},
 	} {
 		if err := os.WriteFile(path, []byte(c.content), 0o644); err != nil {
 			t.Fatal(err)
 		}
-		_, err := readHistory(path, 2)
+		_, err := readHistory(path, "", 2)
 		if err == nil || !strings.Contains(err.Error(), path) || !strings.Contains(err.Error(), c.says) {
 			t.Errorf("%q: expected an error that names the file and says %q, got %v", c.content, c.says, err)
 		}
 	}
-	if _, err := readHistory(filepath.Join(t.TempDir(), "none"), 1); !errors.Is(err, fs.ErrNotExist) {
+	if _, err := readHistory(filepath.Join(t.TempDir(), "none"), "", 1); !errors.Is(err, fs.ErrNotExist) {
 		t.Errorf("no file: got %v", err)
 	}
-	if h, err := readHistory("", 0); h != nil || err != nil {
+	if h, err := readHistory("", "", 0); h != nil || err != nil {
 		t.Errorf("no epochs: got %v, %v", h, err)
 	}
 }
