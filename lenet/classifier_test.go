@@ -128,7 +128,7 @@ func TestClassifierConcurrently(t *testing.T) {
 // starts a goroutine, once there were as many at the same time, after a garbage
 // collection either.
 func TestClassifierAllocatesNothing(t *testing.T) {
-	const n = 100
+	n := fewer(100)
 	data := mnist.Synthetic(n, 8)
 	image := [784]byte(data.Images)
 	predictions, logits := make([]Prediction, n), make([]float32, 10*n)
@@ -150,7 +150,7 @@ func TestClassifierAllocatesNothing(t *testing.T) {
 			check := func(when string) {
 				t.Helper()
 				started := goroutinesStarted()
-				if n := testing.AllocsPerRun(5, func() { err = errors.Join(err, call()) }); n != 0 || err != nil {
+				if n := testing.AllocsPerRun(3, func() { err = errors.Join(err, call()) }); n != 0 || err != nil {
 					t.Errorf("%s, %d threads, %s: %v allocations, error %v", name, threads, when, n, err)
 				}
 				if n := goroutinesStarted() - started; n != 0 {

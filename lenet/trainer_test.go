@@ -30,6 +30,15 @@ func newTrainer(t testing.TB, m *Model, s Settings) *Trainer {
 	return trainer
 }
 
+// fewer is n, or a part of it where plain Go computes, at a millisecond or more
+// an image.
+func fewer(n int) int {
+	if set, err := kernels.Select(""); err == nil && set.Name() == "generic" {
+		return max(1, n*2/5)
+	}
+	return n
+}
+
 func referenceParameters(m *Model) *reference.Parameters {
 	p := reference.NewParameters()
 	for i, t := range m.Tensors() {
@@ -311,14 +320,14 @@ func TestThreadsChosen(t *testing.T) {
 func TestNoGoroutineInAStep(t *testing.T) {
 	data := mnist.Synthetic(100, 3)
 	trainer := newTrainer(t, NewModel(1), Settings{Threads: 3})
-	before := runtime.NumGoroutine()
+	before, started := runtime.NumGoroutine(), goroutinesStarted()
 	for range 5 {
 		if _, err := trainer.Step(data.Images, data.Labels); err != nil {
 			t.Fatal(err)
 		}
-		if after := runtime.NumGoroutine(); after != before {
-			t.Fatalf("%d goroutines before, %d after a step", before, after)
-		}
+	}
+	if n := goroutinesStarted() - started; n != 0 {
+		t.Errorf("%d goroutines were started in five steps", n)
 	}
 	trainer.Close()
 	for range 1000 { // they have said goodbye, but may not be gone
@@ -332,12 +341,76 @@ func TestNoGoroutineInAStep(t *testing.T) {
 	}
 }
 
+// TestStepAllocatesNothing: a step of one chunk, of several, and of augmented
+// images.
 func TestStepAllocatesNothing(t *testing.T) {
-	data := mnist.Synthetic(100, 3)
-	trainer := newTrainer(t, NewModel(1), Tutorial())
-	trainer.Step(data.Images, data.Labels)
-	if n := testing.AllocsPerRun(20, func() { trainer.Step(data.Images, data.Labels) }); n != 0 {
-		t.Errorf("a step allocates %v times", n)
+	sizes := []int{fewer(100), fewer(330)}
+	data := mnist.Synthetic(330, 3)
+	for name, settings := range map[string]Settings{"tutorial": Tutorial(), "fast": Fast(), "best": Best()} {
+		for _, n := range sizes {
+			settings.Threads = 2
+			trainer := newTrainer(t, NewModel(1), settings)
+			images, labels := data.Images[:n*784], data.Labels[:n]
+			var err error
+			step := func() {
+				_, stepErr := trainer.Step(images, labels)
+				err = errors.Join(err, stepErr)
+			}
+			step()
+			if allocations := testing.AllocsPerRun(3, step); allocations != 0 || err != nil {
+				t.Errorf("%s: a step of %d images allocates %v times, error %v", name, n, allocations, err)
+			}
+			trainer.Close()
+		}
+	}
+}
+
+// TestRecipes: the recipes' augmentation, smoothing, schedule and averaging
+// give the same bits on any number of threads and after an interruption and a
+// resumption in every epoch.
+func TestRecipes(t *testing.T) {
+	data := mnist.Synthetic(fewer(200), 12)
+	for name, recipe := range map[string]Settings{"fast": Fast(), "best": Best()} {
+		recipe.Epochs, recipe.AverageEpochs = 3, min(recipe.AverageEpochs, 2)
+		want := ""
+		for _, threads := range []int{1, 2, 3} {
+			for _, interrupted := range []bool{false, true} {
+				settings := recipe
+				settings.Threads = threads
+				trainer := newTrainer(t, NewModel(1), settings)
+				path := filepath.Join(t.TempDir(), "checkpoint")
+				for trainer.EpochsDone() < settings.Epochs {
+					ctx, cancel := context.WithCancel(context.Background())
+					if interrupted {
+						trainer.Progress = func(done, _ int) {
+							if done < 2*settings.Batch { // once in every epoch
+								cancel()
+							}
+						}
+					}
+					_, err := trainer.Epoch(ctx, data.Images, data.Labels)
+					cancel()
+					if errors.Is(err, context.Canceled) {
+						err = trainer.Checkpoint(path)
+						trainer.Close()
+						if err == nil {
+							trainer, err = Resume(path, settings)
+						}
+					}
+					if err != nil {
+						t.Fatal(err)
+					}
+				}
+				got := trainer.Model().SHA256()
+				trainer.Close()
+				if want == "" {
+					want = got
+				}
+				if got != want {
+					t.Errorf("%s, %d threads, interrupted %v: expected %s, got %s", name, threads, interrupted, want, got)
+				}
+			}
+		}
 	}
 }
 
