@@ -17,7 +17,7 @@ func patternModel() *Model {
 	m := new(Model)
 	for i, tensor := range m.Tensors() {
 		for j := range tensor.Values {
-			tensor.Values[j] = float32((j*7919+i*104729)%4001-2000) / 1024
+			tensor.Values[j] = float32((int64(j)*7919+int64(i)*104729)%4001-2000) / 1024
 		}
 	}
 	return m
