@@ -113,10 +113,10 @@ func TestDamagedModels(t *testing.T) {
 	}
 }
 
-// FuzzRead: any bytes are a model or an error. A whole file of 1.7 MB as a seed
-// brings the fuzzer to a halt, so a seed is its header, and every content is
-// also read with as many zeros behind it as a model has weights. Values are
-// TestDamagedModels' business.
+// FuzzRead: any bytes are a model or an error. A whole file of 1.7 MB is slow to
+// mutate, so a seed is its header, and every content is also read with as many
+// zeros behind it as a model has weights. Values are TestDamagedModels'
+// business. Fuzz with -fuzzminimizetime 1x: minimising stands still for minutes.
 func FuzzRead(f *testing.F) {
 	whole := encoded(f, NewModel(1))
 	weights := make([]byte, 4*431080)
