@@ -69,7 +69,7 @@ func ExampleTrainer_Step() {
 // Going on with a training that ended early: a program that does this at its
 // start may be stopped at any moment.
 func ExampleResume() {
-	data := mnist.Synthetic(1000, 1) // or mnist.Load
+	data := mnist.Synthetic(300, 1) // or mnist.Load
 	folder, err := os.MkdirTemp("", "kernelet-example")
 	if err != nil {
 		log.Fatal(err)
