@@ -22,10 +22,11 @@ type Prediction struct {
 }
 
 // Classifier is a Model packed for inference. It never changes and is safe for
-// concurrent use. Calls allocate nothing and start no goroutine once there is
-// memory for as many as there are at the same time; what a Classifier holds,
-// workers included, goes with it when it is collected. An image's logits do not depend on which images stand beside
-// it or on their number, on the number of threads, or on AVX2 or AVX-512.
+// concurrent use. An image's logits do not depend on which images stand beside
+// it or on their number, on the number of threads, or on AVX2 or AVX-512. Calls
+// allocate nothing and start no goroutine once there were as many at the same
+// time; what a Classifier holds, sleeping workers included, goes when it is
+// collected.
 type Classifier struct {
 	set     *kernels.Set
 	weights *classifierWeights
