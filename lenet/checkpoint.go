@@ -1,7 +1,10 @@
 package lenet
 
 import (
+	"bytes"
+	"crypto/sha256"
 	"encoding/binary"
+	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -15,6 +18,7 @@ import (
 	"strings"
 
 	"github.com/kernelet/kernelet/internal/safetensors"
+	"github.com/kernelet/kernelet/lenet/wholefile"
 )
 
 // ErrCheckpoint is wrapped by every error about the content of a checkpoint.
@@ -25,10 +29,11 @@ var ErrCheckpoint = errors.New("not a usable checkpoint")
 var ErrSettings = errors.New("settings differ from the checkpoint's")
 
 // A checkpoint is a safetensors file: the parameters under PyTorch's names,
-// Adam's moments as adam.m.… and adam.v.…, the average as average.…, the position as U64, and in the
-// metadata the format's version and the settings.
+// Adam's moments as adam.m.… and adam.v.…, the average as average.…, the
+// position as U64, and in the metadata the format's version, the settings and
+// the SHA-256 of all tensors' bytes in their order.
 const (
-	checkpointFormat = "kernelet checkpoint 1"
+	checkpointFormat = "kernelet checkpoint 2"
 	positionName     = "position"
 	firstPrefix      = "adam.m."
 	secondPrefix     = "adam.v."
@@ -41,12 +46,17 @@ const (
 
 // Checkpoint writes everything that training needs to go on to path. A file
 // that is there becomes path.previous; at every moment path is a whole
-// checkpoint, even if the machine stops.
+// checkpoint, even if the machine stops. Weights that are not finite are
+// refused, and the files stay what they are.
 func (t *Trainer) Checkpoint(path string) error {
-	if err := keepPrevious(path); err != nil {
-		return fmt.Errorf("checkpoint: %w", err)
+	content, err := t.encodeCheckpoint()
+	if err == nil {
+		err = keepPrevious(path)
 	}
-	if err := replaceFile(path, t.writeCheckpoint); err != nil {
+	if err == nil {
+		err = wholefile.Write(path, content)
+	}
+	if err != nil {
 		return fmt.Errorf("checkpoint: %w", err)
 	}
 	return nil
@@ -71,7 +81,7 @@ func keepPrevious(path string) error {
 	if err != nil {
 		return err
 	}
-	return replaceFile(previous, func(w io.Writer) error { _, err := w.Write(content); return err })
+	return wholefile.Write(previous, content)
 }
 
 // saved lists the parameters that a checkpoint holds by the prefix of their
@@ -83,17 +93,21 @@ func (t *Trainer) saved() iter.Seq2[string, parameters] {
 	}
 }
 
-func (t *Trainer) writeCheckpoint(w io.Writer) error {
+func (t *Trainer) encodeCheckpoint() ([]byte, error) {
 	settings, err := json.Marshal(t.settings)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	var tensors []safetensors.Tensor
 	for prefix, values := range t.saved() {
 		m := new(Model)
 		values.store(m)
 		for _, tensor := range m.Tensors() {
-			tensors = append(tensors, safetensors.Tensor{Name: prefix + tensor.Name, Type: safetensors.Float32,
+			tensor.Name = prefix + tensor.Name
+			if err := tensor.checkFinite(); err != nil {
+				return nil, err
+			}
+			tensors = append(tensors, safetensors.Tensor{Name: tensor.Name, Type: safetensors.Float32,
 				Shape: tensor.Shape, Data: encodeFloats(tensor.Values)})
 		}
 	}
@@ -104,7 +118,19 @@ func (t *Trainer) writeCheckpoint(w io.Writer) error {
 	}
 	loss := binary.LittleEndian.AppendUint64(nil, math.Float64bits(t.position.loss))
 	tensors = append(tensors, safetensors.Tensor{Name: positionName, Type: safetensors.Uint64, Shape: []int{len(words) + 1}, Data: append(encoded, loss...)})
-	return safetensors.Write(w, map[string]string{"format": checkpointFormat, "settings": string(settings)}, tensors)
+	metadata := map[string]string{"format": checkpointFormat, "settings": string(settings), "sha256": hashTensors(tensors)}
+	var content bytes.Buffer
+	err = safetensors.Write(&content, metadata, tensors)
+	return content.Bytes(), err
+}
+
+// hashTensors is the SHA-256, in hexadecimal, over the bytes of all tensors.
+func hashTensors(tensors []safetensors.Tensor) string {
+	hash := sha256.New()
+	for _, t := range tensors {
+		hash.Write(t.Data)
+	}
+	return hex.EncodeToString(hash.Sum(nil))
 }
 
 // words lists the position's integers in the order of the file; the loss's
@@ -115,7 +141,9 @@ func (p *position) words() []*uint64 {
 
 // Resume returns a Trainer that goes on where a checkpoint was written, to the
 // same weights as if it had never stopped. Settings must be the checkpoint's,
-// but for Threads and ISA, which do not change the weights.
+// but for Threads and ISA, which do not change the weights; the error, which
+// wraps ErrSettings, lists those that are not. Damaged and foreign files are
+// refused with an error that wraps ErrCheckpoint.
 func Resume(path string, settings Settings) (*Trainer, error) {
 	file, err := os.Open(path)
 	if err != nil {
@@ -144,6 +172,9 @@ func resume(content []byte, settings Settings) (*Trainer, error) {
 	if got := metadata["format"]; got != checkpointFormat {
 		return nil, fmt.Errorf("%w: format: expected %q, got %q", ErrCheckpoint, checkpointFormat, got)
 	}
+	if got, want := hashTensors(tensors), metadata["sha256"]; got != want {
+		return nil, fmt.Errorf("%w: sha256 of the tensors: expected %q, got %q", ErrCheckpoint, want, got)
+	}
 	var saved Settings
 	if err := json.Unmarshal([]byte(metadata["settings"]), &saved); err != nil {
 		return nil, fmt.Errorf("%w: settings: %w", ErrCheckpoint, err)
@@ -155,12 +186,15 @@ func resume(content []byte, settings Settings) (*Trainer, error) {
 	if err != nil {
 		return nil, err
 	}
-	t, err := NewTrainer(new(Model), settings)
+	t, err := blankTrainer(settings)
 	if err != nil {
 		return nil, err
 	}
 	t.position = p
-	if err := t.restore(tensors); err != nil {
+	if err = t.restore(tensors); err == nil {
+		err = t.chooseThreads()
+	}
+	if err != nil {
 		t.Close()
 		return nil, err
 	}
@@ -183,6 +217,16 @@ func (t *Trainer) restore(tensors []safetensors.Tensor) error {
 	}
 	for prefix, values := range t.saved() {
 		values.load(models[prefix])
+		if prefix != secondPrefix {
+			continue
+		}
+		for _, tensor := range models[prefix].Tensors() {
+			for i, v := range tensor.Values {
+				if v < 0 {
+					return fmt.Errorf("%w: tensor %q: element %d: expected at least 0, got %v", ErrCheckpoint, prefix+tensor.Name, i, v)
+				}
+			}
+		}
 	}
 	if t.averaged() > 0 {
 		if err := t.average.packed.transform(t.engine.set, t.average.mean); err != nil {
@@ -219,15 +263,24 @@ func takePosition(tensors []safetensors.Tensor) (position, []safetensors.Tensor,
 // change the weights.
 func sameSettings(saved, asked Settings) error {
 	saved.Threads, saved.ISA = asked.Threads, asked.ISA
-	var differences []string
-	a, b := reflect.ValueOf(saved), reflect.ValueOf(asked)
-	for i := range a.NumField() {
-		if x, y := a.Field(i).Interface(), b.Field(i).Interface(); x != y {
-			differences = append(differences, fmt.Sprintf("%s: checkpoint %v, asked %v", a.Type().Field(i).Name, x, y))
-		}
-	}
+	differences := differences("", reflect.ValueOf(saved), reflect.ValueOf(asked))
 	if differences == nil {
 		return nil
 	}
 	return fmt.Errorf("%w: %s", ErrSettings, strings.Join(differences, "; "))
+}
+
+// differences lists the fields of a structure, and of those within it, that
+// differ.
+func differences(prefix string, saved, asked reflect.Value) (list []string) {
+	for i := range saved.NumField() {
+		name := prefix + saved.Type().Field(i).Name
+		a, b := saved.Field(i), asked.Field(i)
+		if a.Kind() == reflect.Struct {
+			list = append(list, differences(name+".", a, b)...)
+		} else if x, y := a.Interface(), b.Interface(); x != y {
+			list = append(list, fmt.Sprintf("%s: checkpoint %v, asked %v", name, x, y))
+		}
+	}
+	return list
 }

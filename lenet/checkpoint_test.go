@@ -3,10 +3,13 @@ package lenet
 import (
 	"bytes"
 	"context"
+	"encoding/binary"
 	"errors"
 	"fmt"
+	"math"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -96,6 +99,9 @@ func TestDamagedCheckpoints(t *testing.T) {
 		}
 		var b bytes.Buffer
 		tensors = change(metadata, tensors)
+		if metadata["sha256"] != "-" {
+			metadata["sha256"] = hashTensors(tensors) // what else is wrong is to be found
+		}
 		if err := safetensors.Write(&b, metadata, tensors); err != nil {
 			t.Fatal(err)
 		}
@@ -105,26 +111,110 @@ func TestDamagedCheckpoints(t *testing.T) {
 	if err := NewModel(1).Write(&model); err != nil {
 		t.Fatal(err)
 	}
-	for name, content := range map[string][]byte{
-		"truncated":   whole[:len(whole)-1],
-		"empty":       nil,
-		"a model":     model.Bytes(),
-		"no moments":  damaged(func(_ map[string]string, ts []safetensors.Tensor) []safetensors.Tensor { return ts[:8] }),
-		"no position": damaged(func(_ map[string]string, ts []safetensors.Tensor) []safetensors.Tensor { return ts[:len(ts)-1] }),
-		"position": damaged(func(_ map[string]string, ts []safetensors.Tensor) []safetensors.Tensor {
-			ts[len(ts)-1].Data[8] = 7 // images done of none
+	type tensors = []safetensors.Tensor
+	named := func(ts tensors, name string) safetensors.Tensor {
+		return ts[slices.IndexFunc(ts, func(t safetensors.Tensor) bool { return t.Name == name })]
+	}
+	flipped := bytes.Clone(whole)
+	flipped[len(flipped)/2] ^= 1
+	for name, c := range map[string]struct {
+		content []byte
+		says    string
+	}{
+		"truncated":   {whole[:len(whole)-1], ""},
+		"empty":       {nil, ""},
+		"a model":     {model.Bytes(), "format"},
+		"flipped bit": {flipped, "sha256 of the tensors: expected"},
+		"no moments":  {damaged(func(_ map[string]string, ts tensors) tensors { return ts[:8] }), positionName},
+		"no position": {damaged(func(_ map[string]string, ts tensors) tensors { return ts[:len(ts)-1] }), positionName},
+		"foreign":     {damaged(func(_ map[string]string, ts tensors) tensors { ts[0].Name = "x"; return ts }), `"x"`},
+		"no sha256":   {damaged(func(m map[string]string, ts tensors) tensors { m["sha256"] = "-"; return ts }), "sha256"},
+		"settings":    {damaged(func(m map[string]string, ts tensors) tensors { m["settings"] = "{"; return ts }), "settings"},
+		"position": {damaged(func(_ map[string]string, ts tensors) tensors {
+			named(ts, positionName).Data[8] = 7 // images done of none
 			return ts
-		}),
-		"settings": damaged(func(m map[string]string, ts []safetensors.Tensor) []safetensors.Tensor {
-			m["settings"] = "{"
+		}), "impossible values"},
+		"negative second moment": {damaged(func(_ map[string]string, ts tensors) tensors {
+			binary.LittleEndian.PutUint32(named(ts, "adam.v.fc1.weight").Data[4*77:], math.Float32bits(-1e-20))
 			return ts
-		}),
+		}), `"adam.v.fc1.weight": element 77: expected at least 0, got -1e-20`},
+		"infinite first moment": {damaged(func(_ map[string]string, ts tensors) tensors {
+			binary.LittleEndian.PutUint32(named(ts, "adam.m.fc2.bias").Data, math.Float32bits(float32(math.Inf(1))))
+			return ts
+		}), `"adam.m.fc2.bias": element 0: expected a finite value`},
 	} {
-		if err := os.WriteFile(path, content, 0o644); err != nil {
+		if err := os.WriteFile(path, c.content, 0o644); err != nil {
 			t.Fatal(err)
 		}
-		if _, err := Resume(path, Settings{}); !errors.Is(err, ErrCheckpoint) || !strings.Contains(err.Error(), path) {
-			t.Errorf("%s: expected ErrCheckpoint that names the file, got %v", name, err)
+		if _, err := Resume(path, Settings{}); !errors.Is(err, ErrCheckpoint) || !strings.Contains(err.Error(), path) || !strings.Contains(err.Error(), c.says) {
+			t.Errorf("%s: expected ErrCheckpoint that names the file and says %q, got %v", name, c.says, err)
+		}
+	}
+}
+
+// TestCheckpointOfAnotherRun: the data and the initial weights are compared
+// like settings, at an epoch's end too.
+func TestCheckpointOfAnotherRun(t *testing.T) {
+	data, path := mnist.Synthetic(100, 6), filepath.Join(t.TempDir(), "checkpoint")
+	settings := Settings{Threads: 1, Origin: NewOrigin(NewModel(1), data.Images, data.Labels)}
+	trainer := newTrainer(t, NewModel(1), settings)
+	if _, err := trainer.Epoch(context.Background(), data.Images, data.Labels); err != nil {
+		t.Fatal(err)
+	}
+	if err := trainer.Checkpoint(path); err != nil {
+		t.Fatal(err)
+	}
+	resumed, err := Resume(path, settings)
+	if err != nil {
+		t.Fatal(err)
+	}
+	resumed.Close()
+	images, labels := bytes.Clone(data.Images), bytes.Clone(data.Labels)
+	images[1000]++
+	labels[50] ^= 1
+	for _, c := range []struct {
+		origin Origin
+		fields []string
+	}{
+		{NewOrigin(NewModel(1), data.Images[:99*784], data.Labels[:99]), []string{"Images: checkpoint 100, asked 99", "ImagesSHA256", "LabelsSHA256"}},
+		{NewOrigin(NewModel(1), images, data.Labels), []string{"ImagesSHA256"}},
+		{NewOrigin(NewModel(1), data.Images, labels), []string{"LabelsSHA256"}},
+		{NewOrigin(NewModel(2), data.Images, data.Labels), []string{"InitialSHA256"}},
+		{Origin{}, []string{"Images: checkpoint 100, asked 0", "ImagesSHA256", "LabelsSHA256", "InitialSHA256"}},
+	} {
+		other := settings
+		other.Origin = c.origin
+		_, err := Resume(path, other)
+		if !errors.Is(err, ErrSettings) || strings.Count(err.Error(), "asked") != len(c.fields) {
+			t.Errorf("expected ErrSettings that lists %q, got %v", c.fields, err)
+			continue
+		}
+		for _, field := range c.fields {
+			if !strings.Contains(err.Error(), "Origin."+field) {
+				t.Errorf("expected an error that lists %q, got %v", field, err)
+			}
+		}
+	}
+}
+
+// TestCheckpointRefusesNonFinite: the files stay what they were.
+func TestCheckpointRefusesNonFinite(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "checkpoint")
+	trainer := newTrainer(t, NewModel(1), Settings{Threads: 1})
+	for range 2 {
+		if err := trainer.Checkpoint(path); err != nil {
+			t.Fatal(err)
+		}
+	}
+	trainer.engine.secondMoments.fc2[7] = float32(math.NaN())
+	if err := trainer.Checkpoint(path); err == nil || !strings.Contains(err.Error(), `"adam.v.fc2.weight": element 7`) {
+		t.Errorf("a NaN: got %v", err)
+	}
+	for _, p := range []string{path, path + PreviousSuffix} {
+		if resumed, err := Resume(p, Settings{Threads: 1}); err != nil {
+			t.Error(err)
+		} else {
+			resumed.Close()
 		}
 	}
 }

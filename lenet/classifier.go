@@ -5,8 +5,6 @@ import (
 	"fmt"
 	"math"
 	"runtime"
-	"sync"
-	"sync/atomic"
 
 	"github.com/kernelet/kernelet/internal/aligned"
 	"github.com/kernelet/kernelet/kernels"
@@ -25,7 +23,10 @@ type Prediction struct {
 
 // Classifier is a Model packed for inference. It never changes and is safe for
 // concurrent use. An image's logits do not depend on which images stand beside
-// it or on their number, on the number of threads, or on AVX2 or AVX-512.
+// it or on their number, on the number of threads, or on AVX2 or AVX-512. Calls
+// allocate nothing and start no goroutine once there were as many at the same
+// time; what a Classifier holds, sleeping workers included, goes when it is
+// collected.
 type Classifier struct {
 	set     *kernels.Set
 	weights *classifierWeights
@@ -33,19 +34,30 @@ type Classifier struct {
 }
 
 // classifierWeights are what Classifiers share, with the memory that calls
-// borrow.
+// borrow and the workers that help with large ones.
 type classifierWeights struct {
 	packed  packed
 	single  packedSingle
-	batches sync.Pool // of *inference
-	singles sync.Pool // of *single
+	batches *lender[inference]
+	singles *lender[single]
+	crew    *crew
 }
+
+// Bounds of the memory that calls borrow: 80 KB each for one image, 3 MB each
+// for a batch. More calls at a time than processors only take turns anyway.
+func singlesAtMost() int { return max(64, 2*runtime.NumCPU()) }
+func batchesAtMost() int { return 2 * runtime.NumCPU() }
 
 // NewClassifier packs a copy of model, whose weights must be finite, for the
 // best instruction set that this machine has, or for the one that KERNELET_ISA
 // names.
-func NewClassifier(model *Model) (*Classifier, error) {
-	set, err := kernels.Select("")
+func NewClassifier(model *Model) (*Classifier, error) { return NewClassifierFor(model, "") }
+
+// NewClassifierFor is NewClassifier for the instruction set that isa names, as
+// Settings.ISA does; the error for one that this machine lacks wraps
+// kernels.ErrISA.
+func NewClassifierFor(model *Model, isa string) (*Classifier, error) {
+	set, err := kernels.Select(isa)
 	if err != nil {
 		return nil, err
 	}
@@ -74,13 +86,16 @@ func NewClassifier(model *Model) (*Classifier, error) {
 	if err := w.single.pack(&w.packed); err != nil {
 		return nil, err
 	}
-	w.batches.New = func() any { return newInference(set, aligned.Floats(inferenceLength)) }
-	w.singles.New = func() any { return newSingle() }
+	w.batches = newLender(batchesAtMost(), func() *inference { return newInference(set, aligned.Floats(inferenceLength)) })
+	w.singles = newLender(singlesAtMost(), newSingle)
+	w.crew = newCrew()
+	runtime.AddCleanup(w, (*crew).close, w.crew)
 	return &Classifier{set: set, weights: w, threads: runtime.GOMAXPROCS(0)}, nil
 }
 
-// WithThreads returns a Classifier that shares c's weights and spreads large
-// batches over at most threads goroutines; c itself uses all processors.
+// WithThreads returns a Classifier that shares c's weights and workers, and
+// spreads large batches over at most threads goroutines; NewClassifier's uses
+// all processors.
 func (c *Classifier) WithThreads(threads int) *Classifier {
 	return &Classifier{set: c.set, weights: c.weights, threads: max(1, threads)}
 }
@@ -100,10 +115,10 @@ func (c *Classifier) ClassifyFloats(image *[kernels.ImagePixels]float32) Predict
 
 func (c *Classifier) classify(image pixels) Prediction {
 	var logits [kernels.Classes]float32
-	f := c.weights.singles.Get().(*single)
+	f := c.weights.singles.borrow()
 	// The lengths fit, so there is no error.
 	_ = f.forward(c.set, &c.weights.packed, &c.weights.single, image, 0, &logits)
-	c.weights.singles.Put(f)
+	c.weights.singles.giveBack(f)
 	runtime.KeepAlive(c.weights) // whose memory the garbage collector does not see
 	return predict(&logits)
 }
@@ -151,10 +166,13 @@ func (r *request) answer(i int, logits *[kernels.Classes]float32) {
 	}
 }
 
-// run serves a request for n images, on several goroutines if there are enough.
+// run serves a request for n images, with workers if there are enough.
 func (c *Classifier) run(r request, n int) error {
 	if n > smallBatch && c.threads > 1 {
-		return c.spread(r, n)
+		// As many images as an inference takes, or if there are few, whole
+		// half-blocks for each thread; who is done first takes the rest.
+		group := min(inferenceImages, max(1, n/c.threads/kernels.HalfBlock)*kernels.HalfBlock)
+		return c.weights.crew.serve(*c, r, n, group)
 	}
 	for first := 0; first < n; first += inferenceImages {
 		if err := c.serve(r, first, min(inferenceImages, n-first)); err != nil {
@@ -166,36 +184,6 @@ func (c *Classifier) run(r request, n int) error {
 
 // smallBatch is the number of images that are not worth a second goroutine.
 const smallBatch = 2 * kernels.Block
-
-// spread serves a request on goroutines that take groups of images in turn.
-func (c *Classifier) spread(r request, n int) error {
-	// As many as an inference takes, or if there are few, whole half-blocks for
-	// each thread; who is done first takes the rest.
-	group := min(inferenceImages, max(1, n/c.threads/kernels.HalfBlock)*kernels.HalfBlock)
-	threads := min(c.threads, (n+group-1)/group)
-	var next atomic.Int64
-	failures := make([]error, threads)
-	walk := func(thread int) {
-		for failures[thread] == nil {
-			first := (int(next.Add(1)) - 1) * group
-			if first >= n {
-				return
-			}
-			failures[thread] = c.serve(r, first, min(group, n-first))
-		}
-	}
-	var wait sync.WaitGroup
-	for thread := 1; thread < threads; thread++ {
-		wait.Add(1)
-		go func() {
-			defer wait.Done()
-			walk(thread)
-		}()
-	}
-	walk(0)
-	wait.Wait()
-	return errors.Join(failures...)
-}
 
 // worthHalfBlock is the number of images from which a half-block, mostly empty,
 // is faster than one image after the other.
@@ -209,8 +197,8 @@ func (c *Classifier) serve(r request, first, count int) error {
 		together -= rest
 	}
 	if together > 0 {
-		f := c.weights.batches.Get().(*inference)
-		defer c.weights.batches.Put(f)
+		f := c.weights.batches.borrow()
+		defer c.weights.batches.giveBack(f)
 		lanes, err := f.forward(&c.weights.packed, r.images, first, together)
 		if err != nil {
 			return err
@@ -223,8 +211,8 @@ func (c *Classifier) serve(r request, first, count int) error {
 		}
 	}
 	if together < count {
-		f := c.weights.singles.Get().(*single)
-		defer c.weights.singles.Put(f)
+		f := c.weights.singles.borrow()
+		defer c.weights.singles.giveBack(f)
 		for i := first + together; i < first+count; i++ {
 			if err := f.forward(c.set, &c.weights.packed, &c.weights.single, r.images, i, &logits); err != nil {
 				return err

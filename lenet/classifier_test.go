@@ -1,10 +1,13 @@
 package lenet
 
 import (
-	"bytes"
+	"errors"
 	"math"
+	"runtime"
+	"runtime/metrics"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/kernelet/kernelet/internal/reference"
 	"github.com/kernelet/kernelet/kernels"
@@ -121,11 +124,142 @@ func TestClassifierConcurrently(t *testing.T) {
 	wait.Wait()
 }
 
-func TestClassifyAllocatesNothing(t *testing.T) {
-	c := newClassifier(t, NewModel(2))
-	image := [784]byte(bytes.Repeat([]byte{100}, 784))
-	c.Classify(&image)
-	if n := testing.AllocsPerRun(50, func() { c.Classify(&image) }); n != 0 {
-		t.Errorf("Classify allocates %v times", n)
+// TestClassifierAllocatesNothing: no call of any kind and size allocates or
+// starts a goroutine, once there were as many at the same time, after a garbage
+// collection either.
+func TestClassifierAllocatesNothing(t *testing.T) {
+	n := fewer(100)
+	data := mnist.Synthetic(n, 8)
+	image := [784]byte(data.Images)
+	predictions, logits := make([]Prediction, n), make([]float32, 10*n)
+	floats := make([]float32, n*784)
+	all := newClassifier(t, NewModel(2))
+	lendAtOnce(all.weights.batches, batchesAtMost())
+	lendAtOnce(all.weights.singles, 3)
+	lendAtOnce(all.weights.crew.calls, 50)
+	for _, threads := range []int{1, 2, 3} {
+		c := all.WithThreads(threads)
+		for name, call := range map[string]func() error{
+			"Classify":      func() error { c.Classify(&image); return nil },
+			"ClassifyBatch": func() error { return c.ClassifyBatch(predictions, data.Images) },
+			"Logits":        func() error { return c.Logits(logits, data.Images) },
+			"LogitsFloats":  func() error { return c.LogitsFloats(logits, floats) },
+			"a few":         func() error { return c.ClassifyBatch(predictions[:9], data.Images[:9*784]) },
+		} {
+			var err error
+			check := func(when string) {
+				t.Helper()
+				started := goroutinesStarted()
+				if n := testing.AllocsPerRun(3, func() { err = errors.Join(err, call()) }); n != 0 || err != nil {
+					t.Errorf("%s, %d threads, %s: %v allocations, error %v", name, threads, when, n, err)
+				}
+				if n := goroutinesStarted() - started; n != 0 {
+					t.Errorf("%s, %d threads, %s: %d goroutines were started", name, threads, when, n)
+				}
+			}
+			err = call() // hires the workers
+			check("warm")
+			runtime.GC()
+			runtime.GC() // what sync.Pool keeps over one is gone after two
+			check("after a garbage collection")
+		}
+	}
+}
+
+// lendAtOnce is what n calls at the same time do.
+func lendAtOnce[T any](l *lender[T], n int) {
+	var lent []*T
+	for range n {
+		lent = append(lent, l.borrow())
+	}
+	for _, v := range lent {
+		l.giveBack(v)
+	}
+}
+
+// goroutinesStarted is the number of goroutines that the program ever started,
+// or 0 if this version of Go does not count them.
+func goroutinesStarted() uint64 {
+	samples := []metrics.Sample{{Name: "/sched/goroutines-created:goroutines"}}
+	metrics.Read(samples)
+	if samples[0].Value.Kind() != metrics.KindUint64 {
+		return 0
+	}
+	return samples[0].Value.Uint64()
+}
+
+// TestClassifierWorkersEnd: the workers go when the Classifier is collected.
+func TestClassifierWorkersEnd(t *testing.T) {
+	const n = 100
+	images, predictions := make([]byte, n*784), make([]Prediction, n)
+	// The collector's cleanups have time to run.
+	collect := func() int {
+		runtime.GC()
+		time.Sleep(time.Millisecond)
+		return runtime.NumGoroutine()
+	}
+	before := 0
+	for range 20 { // until those of other tests are gone
+		before = collect()
+	}
+	for range 3 {
+		c := newClassifier(t, NewModel(2)).WithThreads(3)
+		if err := c.ClassifyBatch(predictions, images); err != nil {
+			t.Fatal(err)
+		}
+		if n := c.weights.crew.workers.Load(); n != 2 {
+			t.Fatalf("expected 2 workers, got %d", n)
+		}
+	}
+	after := 0
+	for range 1000 {
+		if after = collect(); after <= before {
+			return
+		}
+	}
+	t.Errorf("%d goroutines before, %d after", before, after)
+}
+
+// TestSameLogits: batches of every size give the bits of images read one by one
+// in one thread, on any number of threads and on AVX2 and AVX-512.
+func TestSameLogits(t *testing.T) {
+	const most = 10_000
+	data := mnist.Synthetic(most, 8)
+	var want []float32 // of AVX2 and AVX-512
+	for _, isa := range kernels.Available() {
+		t.Setenv("KERNELET_ISA", isa)
+		c := newClassifier(t, NewModel(2))
+		sizes := []int{1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 100, most}
+		single := want
+		if isa == "generic" { // a millisecond an image
+			sizes, single = []int{1, 2, 5, 6, 7, 8, 9, 16, 17, 100}, nil
+		}
+		if single == nil {
+			single = make([]float32, 10*sizes[len(sizes)-1])
+			for i := range len(single) / 10 {
+				if err := c.WithThreads(1).Logits(single[10*i:][:10], data.Images[784*i:][:784]); err != nil {
+					t.Fatal(err)
+				}
+			}
+			if isa != "generic" {
+				want = single
+			}
+		}
+		got := make([]float32, len(single))
+		for _, threads := range []int{1, 2, 3, 5} {
+			for _, size := range sizes {
+				first := (7 * size) % (len(single)/10 - size + 1) // not always the same neighbours
+				got := got[:10*size]
+				clear(got)
+				if err := c.WithThreads(threads).Logits(got, data.Images[784*first:][:784*size]); err != nil {
+					t.Fatal(err)
+				}
+				for i, logit := range got {
+					if expected := single[10*first+i]; math.Float32bits(logit) != math.Float32bits(expected) {
+						t.Fatalf("%s, %d threads, %d images: logit %d of image %d: expected %v, got %v", isa, threads, size, i%10, first+i/10, expected, logit)
+					}
+				}
+			}
+		}
 	}
 }

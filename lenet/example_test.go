@@ -2,10 +2,13 @@ package lenet_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"io/fs"
 	"log"
 	"os"
 	"path/filepath"
+	"time"
 
 	"github.com/kernelet/kernelet/lenet"
 	"github.com/kernelet/kernelet/mnist"
@@ -61,6 +64,54 @@ func ExampleTrainer_Step() {
 	}
 	fmt.Println("the loss falls:", last.Loss < first.Loss/2)
 	// Output: the loss falls: true
+}
+
+// Going on with a training that ended early: a program that does this at its
+// start may be stopped at any moment.
+func ExampleResume() {
+	data := mnist.Synthetic(300, 1) // or mnist.Load
+	folder, err := os.MkdirTemp("", "kernelet-example")
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer os.RemoveAll(folder)
+	checkpoint := filepath.Join(folder, "checkpoint.safetensors")
+	initial, settings := lenet.NewModel(1), lenet.Fast()
+	settings.Epochs = 2
+	// A checkpoint of other data or weights is refused, like one of other settings.
+	settings.Origin = lenet.NewOrigin(initial, data.Images, data.Labels)
+
+	train := func(ctx context.Context) *lenet.Model {
+		trainer, err := lenet.Resume(checkpoint, settings)
+		if errors.Is(err, fs.ErrNotExist) {
+			trainer, err = lenet.NewTrainer(initial, settings)
+		}
+		if err != nil {
+			log.Fatal(err)
+		}
+		defer trainer.Close()
+		for _, err := range trainer.Epochs(ctx, data.Images, data.Labels) {
+			if err != nil && !errors.Is(err, context.DeadlineExceeded) {
+				log.Fatal(err)
+			}
+		}
+		if err := trainer.Checkpoint(checkpoint); err != nil {
+			log.Fatal(err)
+		}
+		return trainer.Model()
+	}
+	soon, cancel := context.WithTimeout(context.Background(), 20*time.Millisecond)
+	defer cancel()
+	train(soon) // ends somewhere on the way
+	resumed := train(context.Background())
+
+	os.RemoveAll(folder)
+	if err := os.Mkdir(folder, 0o777); err != nil {
+		log.Fatal(err)
+	}
+	undisturbed := train(context.Background())
+	fmt.Println("the same weights:", resumed.SHA256() == undisturbed.SHA256())
+	// Output: the same weights: true
 }
 
 // Reading digits.

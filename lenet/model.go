@@ -10,11 +10,11 @@ import (
 	"io"
 	"math"
 	"os"
-	"path/filepath"
 	"slices"
 
 	"github.com/kernelet/kernelet/internal/random"
 	"github.com/kernelet/kernelet/internal/safetensors"
+	"github.com/kernelet/kernelet/lenet/wholefile"
 )
 
 // ErrModel is wrapped by every error about the content of a model file.
@@ -79,8 +79,11 @@ func (m *Model) SHA256() string {
 }
 
 // Write writes the model to w in the safetensors format, with PyTorch's names
-// and shapes.
+// and shapes. A model with values that are not finite is refused.
 func (m *Model) Write(w io.Writer) error {
+	if err := m.checkFinite(); err != nil {
+		return err
+	}
 	var tensors []safetensors.Tensor
 	for _, t := range m.Tensors() {
 		tensors = append(tensors, safetensors.Tensor{Name: t.Name, Type: safetensors.Float32, Shape: t.Shape, Data: encodeFloats(t.Values)})
@@ -88,10 +91,14 @@ func (m *Model) Write(w io.Writer) error {
 	return safetensors.Write(w, map[string]string{"format": "pt"}, tensors)
 }
 
-// Save writes the model to a file in the safetensors format: to a temporary
-// file first, which then replaces path.
+// Save writes the model to a file as Write does, at once: at every moment path
+// is what it was before or the whole model, even if the machine stops.
 func (m *Model) Save(path string) error {
-	return replaceFile(path, m.Write)
+	var content bytes.Buffer
+	if err := m.Write(&content); err != nil {
+		return fmt.Errorf("save %s: %w", path, err)
+	}
+	return wholefile.Write(path, content.Bytes())
 }
 
 // maxModelFile bounds what Load reads: the parameters and a generous header.
@@ -167,10 +174,17 @@ func fill(wanted []Tensor, tensors []safetensors.Tensor) error {
 // infinite.
 func (m *Model) checkFinite() error {
 	for _, t := range m.Tensors() {
-		for i, value := range t.Values {
-			if err := finite(t.Name, i, value); err != nil {
-				return err
-			}
+		if err := t.checkFinite(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (t Tensor) checkFinite() error {
+	for i, value := range t.Values {
+		if err := finite(t.Name, i, value); err != nil {
+			return err
 		}
 	}
 	return nil
@@ -189,41 +203,4 @@ func encodeFloats(values []float32) []byte {
 		encoded = binary.LittleEndian.AppendUint32(encoded, math.Float32bits(v))
 	}
 	return encoded
-}
-
-// replaceFile lets write fill a temporary file beside path, makes it durable
-// and renames it to path, so that path is always a whole file.
-func replaceFile(path string, write func(io.Writer) error) error {
-	folder := filepath.Dir(path)
-	file, err := os.CreateTemp(folder, "."+filepath.Base(path)+".*")
-	if err != nil {
-		return err
-	}
-	defer os.Remove(file.Name())
-	var content bytes.Buffer
-	err = write(&content)
-	if err == nil {
-		_, err = file.Write(content.Bytes())
-	}
-	if err == nil {
-		err = file.Chmod(0o644)
-	}
-	if err == nil {
-		err = file.Sync()
-	}
-	if closeErr := file.Close(); err == nil {
-		err = closeErr
-	}
-	if err == nil {
-		err = os.Rename(file.Name(), path)
-	}
-	if err != nil {
-		return fmt.Errorf("write %s: %w", path, err)
-	}
-	// Makes the rename durable; not every system lets a folder be synced.
-	if d, err := os.Open(folder); err == nil {
-		d.Sync()
-		d.Close()
-	}
-	return nil
 }

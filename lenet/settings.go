@@ -1,6 +1,8 @@
 package lenet
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
 	"fmt"
 	"math"
 )
@@ -23,8 +25,30 @@ type Settings struct {
 
 	Seed      uint64 // of shuffling, dropout and augmentation
 	NoShuffle bool   // take the training images in their order
-	Threads   int    // workers; 0: chosen by measurement, at most the machine's
+	Threads   int    // workers, of batches smaller than Batch too; 0: chosen by measurement for Batch, at most the machine's
 	ISA       string // "generic", "avx2" or "avx512"; "" or "auto": KERNELET_ISA, or else the best the machine has
+
+	Origin Origin // what the run is made from, so that a checkpoint of another run is refused; zero: not kept
+}
+
+// Origin identifies the data and the initial weights of a training run. It
+// changes nothing but what Resume accepts: a checkpoint keeps the Origin of its
+// settings, and one that differs is refused like any other setting.
+type Origin struct {
+	Images        int    // training images
+	ImagesSHA256  string // in hexadecimal, like the others
+	LabelsSHA256  string
+	InitialSHA256 string // Model.SHA256 of the weights before the first step
+}
+
+// NewOrigin returns the Origin of a run that trains initial on images and
+// labels. It reads all of them: MNIST takes about 40 ms.
+func NewOrigin(initial *Model, images, labels []byte) Origin {
+	hash := func(content []byte) string {
+		sum := sha256.Sum256(content)
+		return hex.EncodeToString(sum[:])
+	}
+	return Origin{len(labels), hash(images), hash(labels), initial.SHA256()}
 }
 
 // Schedule is the shape of the learning rate over the steps of a training run:
@@ -46,7 +70,8 @@ func Tutorial() Settings {
 // a rate thirty times the tutorial's that warms up and falls to zero, and label
 // smoothing. Chosen by the median of five seeds on 10,000 images split off the
 // training set: without smoothing 98.92 to 99.00 %, with it 99.09 % (batches of
-// 100, β₂ 0.99, warm-up 0.1) and 99.20 % (these).
+// 100, β₂ 0.99, warm-up 0.1) and 99.20 % (these; kernelet train --recipe fast
+// --hold-out 10000 measures it again).
 func Fast() Settings {
 	return Settings{
 		Epochs: 1, Batch: 64, LearningRate: 3e-3, Beta2: 0.95, LabelSmoothing: 0.05,
@@ -67,6 +92,7 @@ func Fast() Settings {
 //	rate 1e-3, constant, averaging 15               99.63 99.58 99.60
 //	rate 2e-3, constant, batches of 128, averaging 15  99.58 99.59
 //
+// kernelet train --recipe best --hold-out 10000 measures the first line again.
 // Without label smoothing (30 epochs, rate 3e-3) 99.43 instead of 99.58. On all
 // training images the test images are then read with 99.58, 99.68, 99.59, 99.59
 // and 99.59 % (seeds 1 to 5).

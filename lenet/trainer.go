@@ -12,8 +12,8 @@ import (
 	"github.com/kernelet/kernelet/kernels"
 )
 
-// ErrNotFinite is wrapped by the error of a step whose loss is NaN or
-// infinite; the error says epoch and step.
+// ErrNotFinite is wrapped by the error of a step or an evaluation whose loss is
+// NaN or infinite; the error says epoch and step, or how many epochs were done.
 var ErrNotFinite = errors.New("loss is not finite")
 
 // ErrData is wrapped by the error of images and labels that do not fit each
@@ -29,10 +29,13 @@ type Stats struct {
 }
 
 // Accuracy is the share of images classified right, in per cent.
-func (s Stats) Accuracy() float64 { return 100 * float64(s.Correct) / float64(s.Images) }
+func (s Stats) Accuracy() float64 { return 100 * float64(s.Correct) / float64(max(1, s.Images)) }
 
-// ImagesPerSecond is the rate at which the images went through.
-func (s Stats) ImagesPerSecond() float64 { return float64(s.Images) / s.Duration.Seconds() }
+// ImagesPerSecond is the rate at which the images went through, finite even if
+// the clock did not move.
+func (s Stats) ImagesPerSecond() float64 {
+	return float64(s.Images) / max(s.Duration, time.Nanosecond).Seconds()
+}
 
 // Trainer trains one Model. Its methods may not be called concurrently.
 //
@@ -63,6 +66,22 @@ type position struct {
 // NewTrainer returns a Trainer that starts from a copy of model. Close ends
 // its workers and frees its memory.
 func NewTrainer(model *Model, settings Settings) (*Trainer, error) {
+	t, err := blankTrainer(settings)
+	if err != nil {
+		return nil, err
+	}
+	if err = t.engine.setWeights(model); err == nil {
+		err = t.chooseThreads()
+	}
+	if err != nil {
+		t.Close()
+		return nil, err
+	}
+	return t, nil
+}
+
+// blankTrainer returns a Trainer whose weights are 0.
+func blankTrainer(settings Settings) (*Trainer, error) {
 	settings = settings.withDefaults()
 	if err := settings.Check(); err != nil {
 		return nil, err
@@ -85,16 +104,6 @@ func NewTrainer(model *Model, settings Settings) (*Trainer, error) {
 			e.close()
 			return nil, err
 		}
-	}
-	if settings.Threads == 0 && threads > 1 {
-		err = t.chooseThreads(threads)
-	}
-	if err == nil {
-		err = e.setWeights(model)
-	}
-	if err != nil {
-		t.Close()
-		return nil, err
 	}
 	return t, nil
 }
@@ -320,8 +329,9 @@ func (t *Trainer) chunk(images, labels []byte, chunk []int32, epochKey uint64, f
 	return loss, correct, nil
 }
 
-// Evaluate measures the weights that Model returns on images and labels,
-// without dropout.
+// Evaluate measures the weights that Model returns on images (n×784 bytes) and
+// labels (n bytes below 10), without dropout. A loss that is not finite is an
+// error that wraps ErrNotFinite.
 func (t *Trainer) Evaluate(ctx context.Context, images, labels []byte) (Stats, error) {
 	start := time.Now()
 	n, err := checkData(images, labels)
@@ -357,6 +367,9 @@ func (t *Trainer) Evaluate(ctx context.Context, images, labels []byte) (Stats, e
 	}
 	stats.Loss /= float64(n)
 	stats.Duration = time.Since(start)
+	if math.IsNaN(stats.Loss) || math.IsInf(stats.Loss, 0) {
+		return Stats{}, fmt.Errorf("evaluation after epoch %d: %w", t.EpochsDone(), ErrNotFinite)
+	}
 	return stats, nil
 }
 

@@ -1,12 +1,11 @@
 package main
 
 import (
+	"bytes"
 	"encoding/csv"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"math"
-	"os"
 	"strconv"
 
 	"github.com/kernelet/kernelet/lenet"
@@ -16,6 +15,7 @@ import (
 type evalCommand struct {
 	Model       string `help:"Model to measure; kernelet's own if not given." placeholder:"FILE"`
 	Data        string `help:"Folder with the four IDX files; fetched if not given." placeholder:"DIR"`
+	ISA         string `name:"isa" help:"Instruction set: auto, generic, avx2 or avx512." default:"auto"`
 	JSON        bool   `name:"json" help:"Print one JSON object."`
 	Predictions string `help:"Write every image's logits to this CSV file." placeholder:"FILE.csv"`
 }
@@ -25,6 +25,7 @@ type evaluation struct {
 	Correct  int     `json:"correct"`
 	Accuracy float64 `json:"accuracy"`
 	Loss     float64 `json:"loss"`
+	Dataset  string  `json:"dataset"`
 }
 
 // Run measures a model on the test images.
@@ -33,11 +34,11 @@ func (c *evalCommand) Run(e *environment) error {
 	if err != nil {
 		return err
 	}
-	data, err := loadData(e, c.Data, c.JSON)
+	classifier, err := newClassifier(model, c.ISA)
 	if err != nil {
-		return err
+		return fmt.Errorf("eval: %w", err)
 	}
-	classifier, err := lenet.NewClassifier(model)
+	data, err := loadReal(e, c.Data, c.JSON)
 	if err != nil {
 		return err
 	}
@@ -46,6 +47,10 @@ func (c *evalCommand) Run(e *environment) error {
 		return err
 	}
 	result, predicted := judge(logits, data.Test)
+	result.Dataset = data.Name
+	if math.IsNaN(result.Loss) || math.IsInf(result.Loss, 0) {
+		return fmt.Errorf("eval: %w: the model's logits are too large", lenet.ErrNotFinite)
+	}
 	if c.Predictions != "" {
 		if err := writePredictions(c.Predictions, logits, predicted, data.Test); err != nil {
 			return err
@@ -54,7 +59,7 @@ func (c *evalCommand) Run(e *environment) error {
 	if c.JSON {
 		return json.NewEncoder(e.stdout).Encode(result)
 	}
-	_, err = fmt.Fprintf(e.stdout, "%d of %d images right, accuracy %.2f %%, loss %.5f\n", result.Correct, result.Images, result.Accuracy, result.Loss)
+	_, err = fmt.Fprintf(e.stdout, "%s: %d of %d images right, accuracy %.2f %%, loss %.5f\n", result.Dataset, result.Correct, result.Images, result.Accuracy, result.Loss)
 	return err
 }
 
@@ -83,13 +88,9 @@ func judge(logits []float32, set mnist.Set) (evaluation, []int) {
 	return result, predicted
 }
 
-func writePredictions(path string, logits []float32, predicted []int, set mnist.Set) (err error) {
-	file, err := os.Create(path)
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, file.Close()) }()
-	w := csv.NewWriter(file)
+func writePredictions(path string, logits []float32, predicted []int, set mnist.Set) error {
+	var content bytes.Buffer
+	w := csv.NewWriter(&content)
 	header := []string{"index", "label", "predicted"}
 	for class := range 10 {
 		header = append(header, "logit"+strconv.Itoa(class))
@@ -103,5 +104,5 @@ func writePredictions(path string, logits []float32, predicted []int, set mnist.
 		w.Write(line)
 	}
 	w.Flush()
-	return w.Error()
+	return writeWhole(path, content.Bytes())
 }

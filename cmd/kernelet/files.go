@@ -1,12 +1,14 @@
 package main
 
 import (
+	"errors"
 	"fmt"
-	"os"
-	"path/filepath"
 
+	"github.com/kernelet/kernelet/kernels"
 	"github.com/kernelet/kernelet/lenet"
 	"github.com/kernelet/kernelet/lenet/pretrained"
+	"github.com/kernelet/kernelet/lenet/wholefile"
+	"github.com/kernelet/kernelet/mnist"
 )
 
 // loadModel reads a model file, or kernelet's own model if there is no path.
@@ -17,26 +19,30 @@ func loadModel(path string) (*lenet.Model, error) {
 	return lenet.Load(path)
 }
 
-// writeWhole replaces a file at once, so that a killed command never leaves
-// half of it.
-func writeWhole(path string, content []byte) error {
-	temporary, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+".*")
-	if err != nil {
-		return err
+// newClassifier packs a model for the instruction set of --isa; one that the
+// machine lacks is wrong usage.
+func newClassifier(model *lenet.Model, isa string) (*lenet.Classifier, error) {
+	classifier, err := lenet.NewClassifierFor(model, isa)
+	if errors.Is(err, kernels.ErrISA) {
+		return nil, usageError{err}
 	}
-	defer os.Remove(temporary.Name())
-	_, err = temporary.Write(content)
-	if err == nil {
-		err = temporary.Chmod(0o644)
-	}
-	if closeErr := temporary.Close(); err == nil {
-		err = closeErr
-	}
-	if err == nil {
-		err = os.Rename(temporary.Name(), path)
-	}
-	if err != nil {
-		return fmt.Errorf("write %s: %w", path, err)
-	}
-	return nil
+	return classifier, err
 }
+
+// loadReal returns the data of a folder, or MNIST, and unlike loadData never
+// drawn digits: a model's accuracy on those would say nothing.
+func loadReal(e *environment, folder string, quiet bool) (*mnist.Dataset, error) {
+	bar := newProgress(e.stdout, quiet, "")
+	data, err := mnist.Load(e.ctx, mnist.Options{Dir: folder, Progress: func(file string, done, total int64) {
+		bar.label = "fetching " + file
+		bar.update(int(done), int(total))
+	}})
+	bar.clear()
+	if err != nil {
+		return nil, fmt.Errorf("data: %w", err)
+	}
+	return data, nil
+}
+
+// writeWhole writes a file that a killed command leaves as it was or whole.
+func writeWhole(path string, content []byte) error { return wholefile.Write(path, content) }

@@ -9,6 +9,7 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"strings"
 	"syscall"
 
 	"github.com/alecthomas/kong"
@@ -34,10 +35,12 @@ type commands struct {
 type environment struct {
 	ctx            context.Context
 	stdout, stderr io.Writer
+	stepped        func(done, total int) // called after every step of train; only tests set it
 }
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	context.AfterFunc(ctx, stop) // a second signal ends the process at once
 	code := run(ctx, os.Args[1:], os.Stdout, os.Stderr)
 	stop()
 	os.Exit(code)
@@ -73,11 +76,12 @@ func run(ctx context.Context, arguments []string, stdout, stderr io.Writer) int 
 		fmt.Fprintf(stderr, "kernelet: %v (kernelet --help shows the usage)\n", err)
 		return exitUsage
 	}
-	err = parsed.Run(&environment{ctx, stdout, stderr})
+	err = parsed.Run(&environment{ctx: ctx, stdout: stdout, stderr: stderr})
 	if err == nil {
 		return 0
 	}
-	fmt.Fprintln(stderr, "kernelet:", err)
+	// One line, whatever the error is made of.
+	fmt.Fprintln(stderr, "kernelet:", strings.ReplaceAll(err.Error(), "\n", "; "))
 	var usage usageError
 	if errors.As(err, &usage) {
 		return exitUsage

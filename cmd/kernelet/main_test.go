@@ -11,9 +11,11 @@ import (
 	"image"
 	"image/color"
 	"image/png"
+	"maps"
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -22,6 +24,7 @@ import (
 
 	"github.com/kernelet/kernelet/bench"
 	"github.com/kernelet/kernelet/internal/testdata"
+	"github.com/kernelet/kernelet/kernels"
 	"github.com/kernelet/kernelet/lenet"
 	"github.com/kernelet/kernelet/mnist"
 )
@@ -137,6 +140,117 @@ func TestTrainJSON(t *testing.T) {
 	}
 }
 
+// TestJSONKeys: every JSON line has exactly the documented keys.
+func TestJSONKeys(t *testing.T) {
+	data, out := dataFolder(t), t.TempDir()
+	digit := filepath.Join(t.TempDir(), "digit.png")
+	writePNG(t, digit, mnist.Synthetic(1, 2).Images)
+	epochKeys := []string{"event", "epoch", "train_loss", "train_acc", "val_loss", "val_acc", "seconds", "images_per_second"}
+	doneKeys := []string{"event", "weights_sha256", "isa", "threads", "seconds", "dataset"}
+	benchTrainKeys := []string{"threads", "isa", "batch", "us_per_image", "dense_equivalent_gflops", "fma_peak_gflops", "x_peak"}
+	// Rows without figures, because measuring takes seconds.
+	benchTrain, err := json.Marshal(bench.TrainRow{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var benchInfer bytes.Buffer
+	if err := printInfer(&benchInfer, bench.InferRow{}, true); err != nil {
+		t.Fatal(err)
+	}
+	output := func(arguments ...string) string {
+		stdout, _ := execute(t, 0, arguments...)
+		return stdout
+	}
+	for _, c := range []struct {
+		name, output string
+		keys         [][]string // of each line
+	}{
+		{"train", output("train", "--data", data, "--epochs", "1", "--limit", "50", "--json", "--out", out), [][]string{epochKeys, doneKeys}},
+		{"train --hold-out", output("train", "--data", data, "--epochs", "1", "--limit", "50", "--hold-out", "20", "--json", "--out", out),
+			[][]string{append(slices.Clone(epochKeys), "validation"), doneKeys}},
+		{"eval", output("eval", "--data", data, "--json"), [][]string{{"images", "correct", "accuracy", "loss", "dataset"}}},
+		{"predict", output("predict", "--json", digit), [][]string{{"image", "digit", "probability", "probabilities"}}},
+		{"bench train", string(benchTrain), [][]string{benchTrainKeys}},
+		{"bench infer", benchInfer.String(), [][]string{{"batch", "threads", "isa", "us_per_image", "p50_us", "p99_us", "x_peak"}}},
+	} {
+		lines := strings.Split(strings.TrimSuffix(c.output, "\n"), "\n")
+		if len(lines) != len(c.keys) {
+			t.Errorf("%s: expected %d lines, got %q", c.name, len(c.keys), c.output)
+			continue
+		}
+		for i, line := range lines {
+			var object map[string]any
+			if err := json.Unmarshal([]byte(line), &object); err != nil {
+				t.Errorf("%s: %q: %v", c.name, line, err)
+			}
+			slices.Sort(c.keys[i])
+			if got := slices.Sorted(maps.Keys(object)); !slices.Equal(got, c.keys[i]) {
+				t.Errorf("%s: expected the keys %q, got %q", c.name, c.keys[i], got)
+			}
+		}
+	}
+}
+
+// TestTrainFlags: every flag that should change the weights does.
+func TestTrainFlags(t *testing.T) {
+	data := dataFolder(t)
+	initial := filepath.Join(t.TempDir(), "initial")
+	if err := lenet.NewModel(9).Save(initial); err != nil {
+		t.Fatal(err)
+	}
+	seen := map[string]string{}
+	for _, flags := range []string{"", "--seed 2", "--dropout 0.3", "--dropout 0", "--no-shuffle", "--init " + initial, "--limit 90", "--hold-out 620",
+		"--lr 2e-4", "--batch 40", "--epochs 2", "--recipe fast", "--recipe best --epochs 8"} {
+		arguments := []string{"train", "--data", data, "--epochs", "1", "--limit", "100", "--threads", "1", "--json", "--out", t.TempDir()}
+		stdout, _ := execute(t, 0, append(arguments, strings.Fields(flags)...)...)
+		hash := regexp.MustCompile(`"weights_sha256":"\w+"`).FindString(stdout)
+		if other, ok := seen[hash]; ok || hash == "" {
+			t.Errorf("%q gives the weights of %q: %s", flags, other, hash)
+		}
+		seen[hash] = flags
+	}
+}
+
+// TestHoldOut: the last training images are validated on and not trained on,
+// and history and output say so.
+func TestHoldOut(t *testing.T) {
+	data, out := dataFolder(t), t.TempDir()
+	train := []string{"train", "--data", data, "--epochs", "1", "--hold-out", "200", "--out", out}
+	stdout, _ := execute(t, 0, train...)
+	if !strings.Contains(stdout, "\nheld-out loss: ") || strings.Contains(stdout, "validation") {
+		t.Errorf("train printed %q", stdout)
+	}
+	lines, err := readCSV(filepath.Join(out, historyFile))
+	if err != nil || lines[0][3] != "held_out_loss" || lines[0][4] != "held_out_acc" {
+		t.Fatalf("history: %v, error %v", lines, err)
+	}
+	model, err := lenet.Load(filepath.Join(out, modelFile))
+	if err != nil {
+		t.Fatal(err)
+	}
+	drawn := mnist.Synthetic(700, 1) // the training images of dataFolder
+	settings := lenet.Tutorial()
+	settings.Seed = 1
+	trainer, err := lenet.NewTrainer(lenet.NewModel(1), settings)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer trainer.Close()
+	if _, err := trainer.Epoch(context.Background(), drawn.Images[:500*784], drawn.Labels[:500]); err != nil {
+		t.Fatal(err)
+	}
+	want, err := trainer.Evaluate(context.Background(), drawn.Images[500*784:], drawn.Labels[500:])
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := lines[1][3]; model.SHA256() != trainer.Model().SHA256() || got != strconv.FormatFloat(want.Loss, 'g', -1, 64) {
+		t.Errorf("expected %s and loss %v, got %s and %s", trainer.Model().SHA256(), want.Loss, model.SHA256(), got)
+	}
+	if _, stderr := execute(t, 2, "train", "--data", data, "--hold-out", "700", "--out", out); !strings.Contains(stderr, "--hold-out: expected fewer than the 700") {
+		t.Errorf("all images held out: %q", stderr)
+	}
+}
+
 func TestInterrupt(t *testing.T) {
 	ctx, cancel := context.WithCancel(context.Background())
 	var stdout, stderr bytes.Buffer
@@ -154,40 +268,6 @@ func TestInterrupt(t *testing.T) {
 	}
 	if _, stderr := execute(t, 1, "train", "--data", dataFolder(t), "--epochs", "100001", "--resume", "--out", out); !strings.Contains(stderr, "Epochs: checkpoint 100000, asked 100001") {
 		t.Errorf("resumed with other settings: %q", stderr)
-	}
-}
-
-func TestResumeTraining(t *testing.T) {
-	data, whole, parts := dataFolder(t), t.TempDir(), t.TempDir()
-	arguments := func(out string, more ...string) []string {
-		return append([]string{"train", "--data", data, "--epochs", "3", "--batch", "50", "--json", "--out", out}, more...)
-	}
-	want, _ := execute(t, 0, arguments(whole)...)
-	ctx, cancel := context.WithCancel(context.Background())
-	var stdout, stderr bytes.Buffer
-	go func() {
-		for { // until a checkpoint stands
-			if _, err := os.Stat(filepath.Join(parts, checkpointFile)); err == nil {
-				cancel()
-				return
-			}
-			time.Sleep(time.Millisecond)
-		}
-	}()
-	code := run(ctx, arguments(parts, "--checkpoint-every", "3", "--resume"), &stdout, &stderr)
-	got := stdout.String()
-	if code == 1 {
-		got, _ = execute(t, 0, arguments(parts, "--checkpoint-every", "3", "--resume")...)
-	}
-	hash := func(output string) string {
-		return regexp.MustCompile(`"weights_sha256":"(\w+)"`).FindString(output)
-	}
-	if hash(want) == "" || hash(got) != hash(want) {
-		t.Errorf("expected %s, got %s (exit code %d, %s)", hash(want), hash(got), code, stderr.String())
-	}
-	lines, err := readCSV(filepath.Join(parts, historyFile))
-	if err != nil || len(lines) != 4 {
-		t.Errorf("history: %v, error %v", lines, err)
 	}
 }
 
@@ -212,6 +292,8 @@ func TestWrongUsage(t *testing.T) {
 		{2, "dropout", []string{"train", "--dropout", "1"}},
 		{2, "threads", []string{"train", "--threads", "-1"}},
 		{2, "instruction set not available", []string{"train", "--isa", "neon"}},
+		{2, "instruction set not available", []string{"eval", "--isa", "neon"}},
+		{2, "instruction set not available", []string{"predict", "--isa", "neon", text}},
 		{2, "--onnx", []string{"export"}},
 		{1, "no such file", []string{"export", "--model", "missing", "--onnx", "x.onnx"}},
 		{1, "not a directory", []string{"export", "--onnx", filepath.Join(text, "x.onnx")}},
@@ -232,10 +314,66 @@ func TestWrongUsage(t *testing.T) {
 	}
 }
 
-func TestInfo(t *testing.T) {
-	stdout, _ := execute(t, 0, "info")
-	if strings.Count(stdout, "chosen") != 1 || strings.Count(stdout, "\nkernels ") != 3 {
-		t.Errorf("info printed %q", stdout)
+// TestNotFinite: figures that are not finite end every command with a line that
+// says where they came up, never with a complaint about JSON.
+func TestNotFinite(t *testing.T) {
+	data, folder := dataFolder(t), t.TempDir()
+	model, digit := filepath.Join(folder, "m.safetensors"), filepath.Join(folder, "digit.png")
+	m := lenet.NewModel(1)
+	for _, tensor := range m.Tensors() {
+		for i := range tensor.Values {
+			tensor.Values[i] *= 1e20
+		}
+	}
+	if err := m.Save(model); err != nil {
+		t.Fatal(err)
+	}
+	writePNG(t, digit, mnist.Synthetic(1, 2).Images)
+	for _, c := range []struct {
+		says      string
+		arguments []string
+	}{
+		{"epoch 1, step 1: loss is not finite", []string{"train", "--init", model, "--data", data, "--json", "--out", folder}},
+		// The only step's loss is finite, but not what it makes of the weights.
+		{"evaluation after epoch 1: loss is not finite", []string{"train", "--lr", "1e25", "--limit", "50", "--data", data, "--json", "--out", folder}},
+		{"loss is not finite", []string{"eval", "--model", model, "--data", data, "--json"}},
+		{"digit.png: ", []string{"predict", "--model", model, "--json", digit}},
+	} {
+		stdout, stderr := execute(t, 1, c.arguments...)
+		if stdout != "" || strings.Count(stderr, "\n") != 1 || !strings.Contains(stderr, c.says) || !strings.Contains(stderr, "not finite") {
+			t.Errorf("%v: expected one line that says %q, got %q and %q", c.arguments, c.says, stderr, stdout)
+		}
+	}
+}
+
+// TestISA: the instruction set can be given to what computes, and info says
+// which one KERNELET_ISA chooses.
+func TestISA(t *testing.T) {
+	digit := filepath.Join(t.TempDir(), "digit.png")
+	writePNG(t, digit, mnist.Synthetic(1, 2).Images)
+	data := dataFolder(t)
+	for _, isa := range kernels.Available() {
+		t.Setenv("KERNELET_ISA", isa)
+		stdout, _ := execute(t, 0, "info")
+		if strings.Count(stdout, "chosen") != 1 || strings.Count(stdout, "\nkernels ") != 3 || !regexp.MustCompile(`kernels +`+isa+` +chosen`).MatchString(stdout) {
+			t.Errorf("KERNELET_ISA=%s: info printed %q", isa, stdout)
+		}
+		// The flag goes before the variable.
+		t.Setenv("KERNELET_ISA", "nonsense")
+		execute(t, 0, "eval", "--data", data, "--isa", isa)
+		execute(t, 0, "predict", "--isa", isa, digit)
+		execute(t, 2, "eval", "--data", data)
+	}
+}
+
+// TestNoRealData: only train goes on with drawn digits.
+func TestNoRealData(t *testing.T) {
+	for _, name := range []string{"MNIST_DIR", "HOME", "XDG_CACHE_HOME", "LocalAppData"} {
+		t.Setenv(name, "") // nothing given, and no cache to fetch into
+	}
+	stdout, stderr := execute(t, 1, "eval", "--json")
+	if stdout != "" || strings.Count(stderr, "\n") != 1 || !strings.Contains(stderr, "mnist is not available") {
+		t.Errorf("eval printed %q and %q", stdout, stderr)
 	}
 }
 
@@ -315,8 +453,8 @@ func checkPredictions(t *testing.T, path, modelPath string, correct int) {
 	}
 }
 
-// checkPicture: the file is a PNG with more than two colours, and the
-// predictions have a title in green or red.
+// checkPicture: the file is a PNG of the size that it is drawn with, and its
+// colours are there.
 func checkPicture(t *testing.T, path string) {
 	t.Helper()
 	file, err := os.Open(path)
@@ -327,6 +465,14 @@ func checkPicture(t *testing.T, path string) {
 	m, err := png.Decode(file)
 	if err != nil {
 		t.Fatalf("%s: %v", path, err)
+	}
+	// In points of 1/72 inch, at vgimg's 96 dots an inch.
+	wide, high := 6*72, 4*72
+	if filepath.Base(path) == predictionsFile {
+		wide, high = predictionColumns*cell, predictionRows*(cell+titleHeight)
+	}
+	if size := m.Bounds().Size(); size.X != wide*96/72 || size.Y != high*96/72 {
+		t.Errorf("%s: expected %d×%d pixels, got %v", path, wide*96/72, high*96/72, size)
 	}
 	seen := map[color.Color]int{}
 	for y := range m.Bounds().Dy() {
@@ -345,6 +491,48 @@ func checkPicture(t *testing.T, path string) {
 	for _, c := range wanted {
 		if seen[c] < 20 {
 			t.Errorf("%s: %d pixels of %v", path, seen[c], c)
+		}
+	}
+}
+
+// TestTitles: what stands over the digits, in which colour.
+func TestTitles(t *testing.T) {
+	got := titles([]lenet.Prediction{{Digit: 7}, {Digit: 1}, {Digit: 0}}, []byte{7, 2, 0, 9})
+	want := []title{{"7 (7)", green}, {"1 (2)", red}, {"0 (0)", green}}
+	if !slices.Equal(got, want) {
+		t.Errorf("expected %v, got %v", want, got)
+	}
+}
+
+// TestPicturesOfDigits: the first 20 digits are drawn, each in its cell, fewer
+// if there are fewer.
+func TestPicturesOfDigits(t *testing.T) {
+	path := filepath.Join(t.TempDir(), predictionsFile)
+	for _, n := range []int{3, 20, 30} {
+		set := mnist.Synthetic(n, 4)
+		for i := range set.Images {
+			set.Images[i] = 255 // full of ink, to be found again
+		}
+		if err := drawPredictions(path, lenet.NewModel(1), set); err != nil {
+			t.Fatal(err)
+		}
+		file, err := os.Open(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		m, err := png.Decode(file)
+		file.Close()
+		if err != nil {
+			t.Fatal(err)
+		}
+		const dots = 96.0 / 72
+		for i := range predictionColumns * predictionRows {
+			x := (float64(i%predictionColumns) + 0.5) * cell
+			y := float64(i/predictionColumns)*(cell+titleHeight) + titleHeight + cell/2
+			r, _, _, _ := m.At(int(x*dots), int(y*dots)).RGBA()
+			if ink := r == 0; ink != (i < n) {
+				t.Errorf("%d digits: digit %d is drawn: %v", n, i, ink)
+			}
 		}
 	}
 }

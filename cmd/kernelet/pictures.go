@@ -5,8 +5,8 @@ import (
 	"fmt"
 	"image"
 	"image/color"
+	"io"
 	"math"
-	"os"
 	"path/filepath"
 	"strconv"
 
@@ -31,6 +31,10 @@ var (
 
 // plotHistory draws the curves of loss and accuracy over the epochs.
 func plotHistory(folder string, history []epoch) error {
+	validation := "validation"
+	if name := history[0].Validation; name != "" {
+		validation = name
+	}
 	curve := func(value func(epoch) float64) plotter.XYs {
 		points := make(plotter.XYs, len(history))
 		for i, h := range history {
@@ -38,15 +42,15 @@ func plotHistory(folder string, history []epoch) error {
 		}
 		return points
 	}
-	if err := plotCurves(filepath.Join(folder, lossFile), "Loss", "cross-entropy", true,
+	if err := plotCurves(filepath.Join(folder, lossFile), "Loss", "cross-entropy", validation, true,
 		curve(func(h epoch) float64 { return h.TrainLoss }), curve(func(h epoch) float64 { return h.ValLoss })); err != nil {
 		return err
 	}
-	return plotCurves(filepath.Join(folder, accuracyFile), "Accuracy", "per cent", false,
+	return plotCurves(filepath.Join(folder, accuracyFile), "Accuracy", "per cent", validation, false,
 		curve(func(h epoch) float64 { return h.TrainAccuracy }), curve(func(h epoch) float64 { return h.ValAccuracy }))
 }
 
-func plotCurves(path, title, unit string, legendTop bool, training, validation plotter.XYs) error {
+func plotCurves(path, title, unit, validationName string, legendTop bool, training, validation plotter.XYs) error {
 	p := plot.New()
 	p.Title.Text = title
 	p.X.Label.Text = "epoch"
@@ -62,7 +66,7 @@ func plotCurves(path, title, unit string, legendTop bool, training, validation p
 		name   string
 		points plotter.XYs
 		color  color.Color
-	}{{"training", training, blue}, {"validation", validation, orange}} {
+	}{{"training", training, blue}, {validationName, validation, orange}} {
 		line, points, err := plotter.NewLinePoints(c.points)
 		if err != nil {
 			return fmt.Errorf("%s: %w", path, err)
@@ -75,7 +79,11 @@ func plotCurves(path, title, unit string, legendTop bool, training, validation p
 	if legendTop { // a curve that falls towards 0
 		p.Y.Min = 0
 	}
-	return p.Save(6*vg.Inch, 4*vg.Inch, path)
+	picture, err := p.WriterTo(6*vg.Inch, 4*vg.Inch, "png")
+	if err != nil {
+		return fmt.Errorf("%s: %w", path, err)
+	}
+	return writePicture(path, picture)
 }
 
 // wholeNumbers are ticks at epochs, at most about a dozen.
@@ -99,16 +107,34 @@ const (
 	titleHeight       = 18
 )
 
-// drawPredictions draws the first 20 validation digits, each titled
-// "predicted (label)".
-func drawPredictions(path string, model *lenet.Model, test mnist.Set) error {
-	n := min(predictionColumns*predictionRows, test.Len())
+// title stands over a digit of the picture of predictions.
+type title struct {
+	text  string
+	color color.Color
+}
+
+// titles says of each of the first validation digits "predicted (label)", green
+// where that is right.
+func titles(predictions []lenet.Prediction, labels []byte) []title {
+	list := make([]title, len(predictions))
+	for i, p := range predictions {
+		list[i] = title{fmt.Sprintf("%d (%d)", p.Digit, labels[i]), red}
+		if p.Digit == int(labels[i]) {
+			list[i].color = green
+		}
+	}
+	return list
+}
+
+// drawPredictions draws the first 20 validation digits with their titles.
+func drawPredictions(path string, model *lenet.Model, validation mnist.Set) error {
+	n := min(predictionColumns*predictionRows, validation.Len())
 	classifier, err := lenet.NewClassifier(model)
 	if err != nil {
 		return err
 	}
 	predictions := make([]lenet.Prediction, n)
-	if err := classifier.ClassifyBatch(predictions, test.Images[:n*mnist.ImageBytes]); err != nil {
+	if err := classifier.ClassifyBatch(predictions, validation.Images[:n*mnist.ImageBytes]); err != nil {
 		return err
 	}
 	canvas := vgimg.New(vg.Length(predictionColumns*cell), vg.Length(predictionRows*(cell+titleHeight)))
@@ -116,26 +142,27 @@ func drawPredictions(path string, model *lenet.Model, test mnist.Set) error {
 	style := text.Style{
 		Font: font.From(plot.DefaultFont, 12), XAlign: draw.XCenter, YAlign: draw.YCenter, Handler: plot.DefaultTextHandler,
 	}
-	for i, p := range predictions {
+	for i, title := range titles(predictions, validation.Labels) {
 		x := vg.Length(i % predictionColumns * cell)
 		top := d.Max.Y - vg.Length(i/predictionColumns*(cell+titleHeight))
-		style.Color = red
-		if p.Digit == int(test.Labels[i]) {
-			style.Color = green
-		}
-		d.FillText(style, vg.Point{X: x + cell/2, Y: top - titleHeight/2}, fmt.Sprintf("%d (%d)", p.Digit, test.Labels[i]))
+		style.Color = title.color
+		d.FillText(style, vg.Point{X: x + cell/2, Y: top - titleHeight/2}, title.text)
 		const margin = 5
-		digit := enlarged(test.Images[i*mnist.ImageBytes:][:mnist.ImageBytes], 8)
+		digit := enlarged(validation.Images[i*mnist.ImageBytes:][:mnist.ImageBytes], 8)
 		d.DrawImage(vg.Rectangle{
 			Min: vg.Point{X: x + margin, Y: top - titleHeight - cell + 2*margin},
 			Max: vg.Point{X: x + cell - margin, Y: top - titleHeight},
 		}, digit)
 	}
+	return writePicture(path, vgimg.PngCanvas{Canvas: canvas})
+}
+
+func writePicture(path string, picture io.WriterTo) error {
 	var encoded bytes.Buffer
-	if _, err := (vgimg.PngCanvas{Canvas: canvas}).WriteTo(&encoded); err != nil {
+	if _, err := picture.WriteTo(&encoded); err != nil {
 		return fmt.Errorf("%s: %w", path, err)
 	}
-	return os.WriteFile(path, encoded.Bytes(), 0o644)
+	return writeWhole(path, encoded.Bytes())
 }
 
 // enlarged returns an image, ink black on white, every pixel as a square, so

@@ -3,15 +3,16 @@ package main
 import (
 	"encoding/json"
 	"fmt"
+	"math"
 	"os"
 	"path/filepath"
 
-	"github.com/kernelet/kernelet/lenet"
 	"github.com/kernelet/kernelet/mnist"
 )
 
 type predictCommand struct {
 	Model  string   `help:"Model to read with; kernelet's own if not given." placeholder:"FILE"`
+	ISA    string   `name:"isa" help:"Instruction set: auto, generic, avx2 or avx512." default:"auto"`
 	JSON   bool     `name:"json" help:"Print one JSON object a picture."`
 	Images []string `arg:"" name:"image" help:"PNG, JPEG or GIF, any size, dark on light or light on dark."`
 }
@@ -29,9 +30,9 @@ func (c *predictCommand) Run(e *environment) error {
 	if err != nil {
 		return err
 	}
-	classifier, err := lenet.NewClassifier(model)
+	classifier, err := newClassifier(model, c.ISA)
 	if err != nil {
-		return err
+		return fmt.Errorf("predict: %w", err)
 	}
 	for _, path := range c.Images {
 		if err := e.ctx.Err(); err != nil {
@@ -42,6 +43,9 @@ func (c *predictCommand) Run(e *environment) error {
 			return fmt.Errorf("%s: %w", path, err)
 		}
 		p := classifier.Classify(&image)
+		if math.IsNaN(float64(p.Probability)) {
+			return fmt.Errorf("%s: the model's logits are too large: their probabilities are not finite", path)
+		}
 		if c.JSON {
 			if err := json.NewEncoder(e.stdout).Encode(reading{path, p.Digit, p.Probability, p.Probabilities}); err != nil {
 				return err

@@ -9,13 +9,17 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"math"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/kernelet/kernelet/kernels"
 	"github.com/kernelet/kernelet/lenet"
+	"github.com/kernelet/kernelet/lenet/wholefile"
 	"github.com/kernelet/kernelet/mnist"
 )
 
@@ -33,6 +37,7 @@ type trainCommand struct {
 	Init      string   `help:"Start from this model instead of random weights." placeholder:"FILE"`
 	NoShuffle bool     `help:"Take the training images in their order."`
 	Limit     int      `help:"Use the first N training images only." placeholder:"N"`
+	HoldOut   int      `help:"Validate on the last N training images, which are not trained on, instead of the test images." placeholder:"N"`
 	Resume    bool     `help:"Go on from the checkpoint in --out, if there is one."`
 	Every     int      `name:"checkpoint-every" help:"Write a checkpoint to --out every N steps, and after every epoch." placeholder:"N"`
 	JSON      bool     `name:"json" help:"Print one JSON object a line."`
@@ -64,8 +69,8 @@ func (c *trainCommand) settings() (lenet.Settings, error) {
 	if c.Dropout != nil {
 		s.Dropout = *c.Dropout
 	}
-	if c.Limit < 0 || c.Every < 0 {
-		return s, errors.New("expected --limit and --checkpoint-every of at least 0")
+	if c.Limit < 0 || c.Every < 0 || c.HoldOut < 0 {
+		return s, errors.New("expected --limit, --hold-out and --checkpoint-every of at least 0")
 	}
 	if err := s.Check(); err != nil {
 		return s, err
@@ -84,7 +89,11 @@ type epoch struct {
 	ValAccuracy     float64 `json:"val_acc"`
 	Seconds         float64 `json:"seconds"`
 	ImagesPerSecond float64 `json:"images_per_second"`
+	Validation      string  `json:"validation,omitempty"` // heldOut, or empty: the test images
 }
+
+// heldOut names validation images that --hold-out split off the training images.
+const heldOut = "held-out"
 
 type done struct {
 	Event   string  `json:"event"`
@@ -111,6 +120,9 @@ func (c *trainCommand) Run(e *environment) error {
 	if err := os.MkdirAll(c.Out, 0o755); err != nil {
 		return fmt.Errorf("--out: %w", err)
 	}
+	if err := c.sweep(); err != nil {
+		return fmt.Errorf("--out: %w", err)
+	}
 	if err := writable(c.Out); err != nil {
 		return fmt.Errorf("--out: %w", err)
 	}
@@ -118,10 +130,11 @@ func (c *trainCommand) Run(e *environment) error {
 	if err != nil {
 		return err
 	}
-	train := data.Train
-	if c.Limit > 0 && c.Limit < train.Len() {
-		train = mnist.Set{Images: train.Images[:c.Limit*mnist.ImageBytes], Labels: train.Labels[:c.Limit]}
+	train, validation, err := c.split(data)
+	if err != nil {
+		return err
 	}
+	settings.Origin = lenet.NewOrigin(model, train.Images, train.Labels)
 	trainer, history, err := c.trainer(model, settings)
 	if err != nil {
 		return err
@@ -129,13 +142,13 @@ func (c *trainCommand) Run(e *environment) error {
 	defer trainer.Close()
 
 	start := time.Now()
-	history, trainErr := c.loop(e, trainer, settings.Epochs, history, train, data.Test)
+	history, trainErr := c.loop(e, trainer, settings.Epochs, history, train, validation)
 	seconds := time.Since(start).Seconds()
 	if trainErr != nil && !errors.Is(trainErr, context.Canceled) {
 		return trainErr
 	}
 	model = trainer.Model()
-	if err := c.write(model, history, data.Test); err != nil {
+	if err := c.write(model, history, validation); err != nil {
 		return err
 	}
 	if trainErr != nil {
@@ -154,6 +167,32 @@ func (c *trainCommand) Run(e *environment) error {
 	return nil
 }
 
+// split returns what to train on and what to validate on.
+func (c *trainCommand) split(data *mnist.Dataset) (train, validation mnist.Set, err error) {
+	part := func(s mnist.Set, from, to int) mnist.Set {
+		return mnist.Set{Images: s.Images[from*mnist.ImageBytes : to*mnist.ImageBytes], Labels: s.Labels[from:to]}
+	}
+	train, validation = data.Train, data.Test
+	if n := train.Len(); c.HoldOut >= n {
+		return train, validation, usageError{fmt.Errorf("train: --hold-out: expected fewer than the %d training images, got %d", n, c.HoldOut)}
+	} else if c.HoldOut > 0 {
+		train, validation = part(train, 0, n-c.HoldOut), part(train, n-c.HoldOut, n)
+	}
+	if c.Limit > 0 && c.Limit < train.Len() {
+		train = part(train, 0, c.Limit)
+	}
+	return train, validation, nil
+}
+
+// validation names the validation images in the history, unless they are the
+// test images.
+func (c *trainCommand) validation() string {
+	if c.HoldOut > 0 {
+		return heldOut
+	}
+	return ""
+}
+
 // trainer returns one that starts from model or, with --resume, goes on from
 // the checkpoint, with the history of the epochs before it.
 func (c *trainCommand) trainer(model *lenet.Model, settings lenet.Settings) (*lenet.Trainer, []epoch, error) {
@@ -166,7 +205,7 @@ func (c *trainCommand) trainer(model *lenet.Model, settings lenet.Settings) (*le
 	if err != nil {
 		return nil, nil, err
 	}
-	history, err := readHistory(filepath.Join(c.Out, historyFile), trainer.EpochsDone())
+	history, err := readHistory(filepath.Join(c.Out, historyFile), c.validation(), trainer.EpochsDone())
 	if err != nil {
 		trainer.Close()
 		return nil, nil, err
@@ -176,16 +215,23 @@ func (c *trainCommand) trainer(model *lenet.Model, settings lenet.Settings) (*le
 
 // loop trains and reports epoch by epoch. The history is written before the
 // checkpoint that counts its last epoch, so a run that is killed between them
-// finds both in step.
-func (c *trainCommand) loop(e *environment, trainer *lenet.Trainer, epochs int, history []epoch, train, test mnist.Set) ([]epoch, error) {
+// finds both in step. An interruption takes effect after a step, but not
+// between an epoch and its line of the history.
+func (c *trainCommand) loop(e *environment, trainer *lenet.Trainer, epochs int, history []epoch, train, validation mnist.Set) ([]epoch, error) {
 	checkpoint := filepath.Join(c.Out, checkpointFile)
 	for n := trainer.EpochsDone() + 1; n <= epochs; n++ {
+		if err := e.ctx.Err(); err != nil {
+			return history, err
+		}
 		bar := newProgress(e.stdout, c.JSON || c.Quiet, fmt.Sprintf("epoch %d/%d", n, epochs))
 		steps := 0
 		var checkpointErr error
 		ctx, stop := context.WithCancel(e.ctx)
 		trainer.Progress = func(done, total int) {
 			bar.update(done, total)
+			if e.stepped != nil {
+				e.stepped(done, total)
+			}
 			if steps++; c.Every > 0 && steps%c.Every == 0 && done < total {
 				if checkpointErr = trainer.Checkpoint(checkpoint); checkpointErr != nil {
 					stop()
@@ -201,15 +247,15 @@ func (c *trainCommand) loop(e *environment, trainer *lenet.Trainer, epochs int, 
 		if err != nil {
 			return history, err
 		}
-		validation, err := trainer.Evaluate(e.ctx, test.Images, test.Labels)
+		measured, err := trainer.Evaluate(context.WithoutCancel(e.ctx), validation.Images, validation.Labels)
 		if err != nil {
 			return history, err
 		}
-		h := epoch{"epoch", n, stats.Loss, stats.Accuracy(), validation.Loss, validation.Accuracy(),
-			stats.Duration.Seconds(), stats.ImagesPerSecond()}
+		h := epoch{"epoch", n, stats.Loss, stats.Accuracy(), measured.Loss, measured.Accuracy(),
+			stats.Duration.Seconds(), stats.ImagesPerSecond(), c.validation()}
 		history = append(history, h)
 		if c.Every > 0 {
-			if err := writeHistory(filepath.Join(c.Out, historyFile), history); err != nil {
+			if err := writeHistory(filepath.Join(c.Out, historyFile), c.validation(), history); err != nil {
 				return history, err
 			}
 			if err := trainer.Checkpoint(checkpoint); err != nil {
@@ -232,8 +278,12 @@ func (c *trainCommand) loop(e *environment, trainer *lenet.Trainer, epochs int, 
 
 // print writes the tutorial's block.
 func (h epoch) print(w io.Writer) error {
-	_, err := fmt.Fprintf(w, "===================================================\nepoch:  %d\ntraining loss: %.5f, acc: %.6f\nvalidation loss: %.5f, acc: %.6f\n",
-		h.Epoch, h.TrainLoss, h.TrainAccuracy, h.ValLoss, h.ValAccuracy)
+	name := "validation"
+	if h.Validation != "" {
+		name = h.Validation
+	}
+	_, err := fmt.Fprintf(w, "===================================================\nepoch:  %d\ntraining loss: %.5f, acc: %.6f\n%s loss: %.5f, acc: %.6f\n",
+		h.Epoch, h.TrainLoss, h.TrainAccuracy, name, h.ValLoss, h.ValAccuracy)
 	return err
 }
 
@@ -245,13 +295,24 @@ const (
 	lossFile        = "loss.png"
 	accuracyFile    = "accuracy.png"
 	predictionsFile = "predictions.png"
+	probeFile       = "probe" // never more than a temporary file
 )
 
-func (c *trainCommand) write(model *lenet.Model, history []epoch, test mnist.Set) error {
+// sweep removes what a run that was killed while it wrote left in --out.
+func (c *trainCommand) sweep() error {
+	for _, name := range []string{modelFile, checkpointFile, checkpointFile + lenet.PreviousSuffix, historyFile, lossFile, accuracyFile, predictionsFile, probeFile} {
+		if err := wholefile.Sweep(filepath.Join(c.Out, name)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (c *trainCommand) write(model *lenet.Model, history []epoch, validation mnist.Set) error {
 	if err := model.Save(filepath.Join(c.Out, modelFile)); err != nil {
 		return err
 	}
-	if err := writeHistory(filepath.Join(c.Out, historyFile), history); err != nil {
+	if err := writeHistory(filepath.Join(c.Out, historyFile), c.validation(), history); err != nil {
 		return err
 	}
 	if len(history) > 0 {
@@ -259,13 +320,23 @@ func (c *trainCommand) write(model *lenet.Model, history []epoch, test mnist.Set
 			return err
 		}
 	}
-	return drawPredictions(filepath.Join(c.Out, predictionsFile), model, test)
+	return drawPredictions(filepath.Join(c.Out, predictionsFile), model, validation)
 }
 
-func writeHistory(path string, history []epoch) error {
+// historyColumns are the history's header, which says so if the validation
+// images are not the test images.
+func historyColumns(validation string) []string {
+	name := "val"
+	if validation != "" {
+		name = strings.ReplaceAll(validation, "-", "_")
+	}
+	return []string{"epoch", "train_loss", "train_acc", name + "_loss", name + "_acc", "seconds", "images_per_second"}
+}
+
+func writeHistory(path, validation string, history []epoch) error {
 	var content bytes.Buffer
 	w := csv.NewWriter(&content)
-	w.Write([]string{"epoch", "train_loss", "train_acc", "val_loss", "val_acc", "seconds", "images_per_second"})
+	w.Write(historyColumns(validation))
 	for _, h := range history {
 		line := []string{strconv.Itoa(h.Epoch)}
 		for _, v := range []float64{h.TrainLoss, h.TrainAccuracy, h.ValLoss, h.ValAccuracy, h.Seconds, h.ImagesPerSecond} {
@@ -278,29 +349,38 @@ func writeHistory(path string, history []epoch) error {
 }
 
 // readHistory reads back the lines of the first epochs.
-func readHistory(path string, epochs int) ([]epoch, error) {
+func readHistory(path, validation string, epochs int) ([]epoch, error) {
 	if epochs == 0 {
 		return nil, nil
 	}
+	columns := historyColumns(validation)
 	file, err := os.Open(path)
 	if err != nil {
 		return nil, fmt.Errorf("history: %w", err)
 	}
 	defer file.Close()
-	lines, err := csv.NewReader(file).ReadAll()
+	reader := csv.NewReader(file)
+	reader.FieldsPerRecord = len(columns)
+	lines, err := reader.ReadAll()
 	if err != nil {
 		return nil, fmt.Errorf("history %s: %w", path, err)
 	}
 	if len(lines) < 1+epochs {
-		return nil, fmt.Errorf("history %s: expected %d epochs, got %d", path, epochs, len(lines)-1)
+		return nil, fmt.Errorf("history %s: expected the %d epochs of the checkpoint, got %d", path, epochs, max(0, len(lines)-1))
+	}
+	if !slices.Equal(lines[0], columns) {
+		return nil, fmt.Errorf("history %s: line 1: expected %q, got %q", path, columns, lines[0])
 	}
 	history := make([]epoch, epochs)
-	for i := range history {
+	for i, line := range lines[1 : 1+epochs] {
 		h := &history[i]
-		h.Event, h.Epoch = "epoch", i+1
+		h.Event, h.Epoch, h.Validation = "epoch", i+1, validation
+		if line[0] != strconv.Itoa(h.Epoch) {
+			return nil, fmt.Errorf("history %s: line %d: epoch: expected %d, got %q", path, i+2, h.Epoch, line[0])
+		}
 		for column, field := range []*float64{&h.TrainLoss, &h.TrainAccuracy, &h.ValLoss, &h.ValAccuracy, &h.Seconds, &h.ImagesPerSecond} {
-			if *field, err = strconv.ParseFloat(lines[1+i][1+column], 64); err != nil {
-				return nil, fmt.Errorf("history %s: epoch %d: %w", path, i+1, err)
+			if *field, err = strconv.ParseFloat(line[1+column], 64); err != nil || math.IsNaN(*field) || math.IsInf(*field, 0) {
+				return nil, fmt.Errorf("history %s: line %d: %s: expected a number, got %q", path, i+2, columns[1+column], line[1+column])
 			}
 		}
 	}
@@ -310,7 +390,7 @@ func readHistory(path string, epochs int) ([]epoch, error) {
 // writable reports why nothing can be written to a folder, before hours of
 // training end with it.
 func writable(folder string) error {
-	probe, err := os.CreateTemp(folder, ".probe-*")
+	probe, err := os.CreateTemp(folder, "."+probeFile+".*.tmp") // a name that sweep knows
 	if err != nil {
 		return err
 	}
