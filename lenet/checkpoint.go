@@ -18,7 +18,7 @@ import (
 	"strings"
 
 	"github.com/kernelet/kernelet/internal/safetensors"
-	"github.com/kernelet/kernelet/lenet/wholefile"
+	"github.com/kernelet/kernelet/internal/wholefile"
 )
 
 // ErrCheckpoint is wrapped by every error about the content of a checkpoint.

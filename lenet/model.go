@@ -14,7 +14,7 @@ import (
 
 	"github.com/kernelet/kernelet/internal/random"
 	"github.com/kernelet/kernelet/internal/safetensors"
-	"github.com/kernelet/kernelet/lenet/wholefile"
+	"github.com/kernelet/kernelet/internal/wholefile"
 )
 
 // ErrModel is wrapped by every error about the content of a model file.

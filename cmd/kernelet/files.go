@@ -4,10 +4,10 @@ import (
 	"errors"
 	"fmt"
 
+	"github.com/kernelet/kernelet/internal/wholefile"
 	"github.com/kernelet/kernelet/kernels"
 	"github.com/kernelet/kernelet/lenet"
 	"github.com/kernelet/kernelet/lenet/pretrained"
-	"github.com/kernelet/kernelet/lenet/wholefile"
 	"github.com/kernelet/kernelet/mnist"
 )
 

@@ -17,9 +17,9 @@ import (
 	"strings"
 	"time"
 
+	"github.com/kernelet/kernelet/internal/wholefile"
 	"github.com/kernelet/kernelet/kernels"
 	"github.com/kernelet/kernelet/lenet"
-	"github.com/kernelet/kernelet/lenet/wholefile"
 	"github.com/kernelet/kernelet/mnist"
 )
 
