@@ -190,9 +190,10 @@ func addBlockKernels(m *memory, n int, add adder) {
 		})
 	}
 	{
-		y, x, w, bias := m.floats(kernels.FC1Outputs*n), m.floats(kernels.FC1Inputs*n), m.floats(kernels.FC1W), m.floats(kernels.FC1Outputs)
-		add("FC1ForwardReLU", images, fc1FLOPs, fc1FLOPs+2*kernels.FC1Outputs, func(s *kernels.Set) error {
-			return each(kernels.FC1Outputs, kernels.FC1Outs, func(o int) error { return s.FC1ForwardReLU(n, y, x, w, bias, o) })
+		pair := 2 * n // blocks, as inference takes them
+		y, x, w, bias := m.floats(kernels.FC1Outputs*pair), m.floats(kernels.FC1Inputs*pair), m.floats(kernels.FC1W), m.floats(kernels.FC1Outputs)
+		add("FC1ForwardReLU", float64(pair), fc1FLOPs, fc1FLOPs+2*kernels.FC1Outputs, func(s *kernels.Set) error {
+			return each(kernels.FC1Outputs, kernels.FC1Outs, func(o int) error { return s.FC1ForwardReLU(pair, y, x, w, bias, o) })
 		})
 	}
 	{

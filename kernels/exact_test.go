@@ -278,9 +278,10 @@ var exact = map[string]answers{
 	"FC1ForwardReLU": func(n int, b *buffers) map[int]answer {
 		y, x, w, bias := make([]number, FC1Outputs*n), b.floats[1], b.floats[2], b.floats[3]
 		for at := range y {
-			o, image := at/n, at%n
+			width := min(n, Block) // a pair of blocks lies one after the other
+			block, o, image := at/(FC1Outputs*width), at/width%FC1Outputs, at%width
 			y[at] = relu(connectNumbers(FC1Inputs, exactly(bias[o]),
-				func(i int) float32 { return w[fc1Weight(o, i)] }, func(i int) float32 { return x[i*n+image] }))
+				func(i int) float32 { return w[fc1Weight(o, i)] }, func(i int) float32 { return x[(block*FC1Inputs+i)*width+image] }))
 		}
 		return map[int]answer{0: {numbers: y, roundings: FC1Inputs + 2}}
 	},

@@ -8,6 +8,7 @@ import "fmt"
 // and outputs are listed.
 type fc1Set struct {
 	fc1ForwardReLU        byWidth[func(y, x, w, bias []float32, first int)]
+	fc1ForwardReLUPair    func(y, x, w, bias []float32, first int)
 	fc1ForwardReLUDropout func(y, packed, w, bias []float32, keys []uint32, images, stride, first int, threshold uint32, scale float32)
 	fc1PackInput          byWidth[func(packed, x []float32, image, capacity int)]
 	fc1UnpackInputGrad    byWidth[func(dx, packed []float32, image, capacity int)]
@@ -49,15 +50,25 @@ func DropoutKeeps(key uint32, unit int, threshold uint32) bool {
 
 // FC1ForwardReLU computes outputs first … first+99 of y [500] = max(0, w x +
 // bias) from x [800] and w [10 slices][500][80]; first is a multiple of 100.
+// Besides half-blocks and blocks it takes pairs of blocks, images being 32, at
+// which it is fastest.
 func (s *Set) FC1ForwardReLU(images int, y, x, w, bias []float32, first int) error {
-	if err := check("FC1ForwardReLU", images, length{"y", len(y), FC1Outputs * images},
+	width := images
+	if images == 2*Block {
+		width = Block
+	}
+	if err := check("FC1ForwardReLU", width, length{"y", len(y), FC1Outputs * images},
 		length{"x", len(x), FC1Inputs * images}, length{"w", len(w), FC1W}, length{"bias", len(bias), FC1Outputs}); err != nil {
 		return err
 	}
 	if err := checkRange("FC1ForwardReLU", first, FC1Outs, FC1Outs, FC1Outputs); err != nil {
 		return err
 	}
-	s.fc1ForwardReLU.of(images)(y, x, w, bias, first)
+	if images == 2*Block {
+		s.fc1ForwardReLUPair(y, x, w, bias, first)
+	} else {
+		s.fc1ForwardReLU.of(images)(y, x, w, bias, first)
+	}
 	return nil
 }
 

@@ -6,6 +6,11 @@ var fc1Generic = fc1Set{
 		func(y, x, w, bias []float32, first int) { fc1Forward(HalfBlock, y, x, w, bias, first) },
 		func(y, x, w, bias []float32, first int) { fc1Forward(Block, y, x, w, bias, first) },
 	},
+	fc1ForwardReLUPair: func(y, x, w, bias []float32, first int) {
+		for b := range 2 {
+			fc1Forward(Block, y[b*FC1Outputs*Block:], x[b*FC1Inputs*Block:], w, bias, first)
+		}
+	},
 	fc1ForwardReLUDropout: fc1ForwardKept,
 	fc1PackInput: byWidth[func(packed, x []float32, image, capacity int)]{
 		func(packed, x []float32, image, capacity int) { fc1PackInput(HalfBlock, packed, x, image, capacity) },

@@ -68,13 +68,11 @@ func fc1Rows() []row {
 	var rows []row
 	w := argument{name: "w", floats: FC1W}
 	bias := argument{name: "bias", floats: FC1Outputs}
-	for _, n := range []int{HalfBlock, Block} {
-		x := argument{name: "x", floats: FC1Inputs * n}
-		y := argument{name: "y", floats: FC1Outputs * n, output: true}
-		packed := argument{name: "packed", floats: FC1Inputs * 40}
+	for _, n := range []int{HalfBlock, Block, 2 * Block} {
 		rows = append(rows,
 			row{kernel: "FC1ForwardReLU", images: n, perCall: float64(n), flops: fc1FLOPs,
-				arguments: []argument{y, x, w, bias}, magnitude: FC1Inputs + 1, terms: FC1Inputs + 1, integers: true,
+				arguments: []argument{{name: "y", floats: FC1Outputs * n, output: true}, {name: "x", floats: FC1Inputs * n}, w, bias},
+				magnitude: FC1Inputs + 1, terms: FC1Inputs + 1, integers: true,
 				call: func(s *Set, n int, b *buffers) error {
 					for first := 0; first < FC1Outputs; first += FC1Outs {
 						if err := s.FC1ForwardReLU(n, b.floats[0], b.floats[1], b.floats[2], b.floats[3], first); err != nil {
@@ -82,7 +80,12 @@ func fc1Rows() []row {
 						}
 					}
 					return nil
-				}},
+				}})
+	}
+	for _, n := range []int{HalfBlock, Block} {
+		x := argument{name: "x", floats: FC1Inputs * n}
+		packed := argument{name: "packed", floats: FC1Inputs * 40}
+		rows = append(rows,
 			row{kernel: "FC1PackInput", images: n, perCall: float64(n), arguments: []argument{out(packed), x}, integers: true,
 				call: func(s *Set, n int, b *buffers) error { return s.FC1PackInput(n, b.floats[0], b.floats[1], 24, 40) }},
 			row{kernel: "FC1UnpackInputGrad", images: n, perCall: float64(n), arguments: []argument{out(x), packed}, integers: true,

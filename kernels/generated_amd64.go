@@ -58,6 +58,7 @@ var avx2Set = Set{
 	},
 	fc1Set: fc1Set{
 		fc1ForwardReLU:        byWidth[func(y, x, w, bias []float32, first int)]{avx2.FC1ForwardReLU8, avx2.FC1ForwardReLU16},
+		fc1ForwardReLUPair:    avx2.FC1ForwardReLU32,
 		fc1ForwardReLUDropout: avx2.FC1ForwardReLUDropout,
 		fc1PackInput:          byWidth[func(packed, x []float32, image, capacity int)]{avx2.FC1PackInput8, avx2.FC1PackInput16},
 		fc1UnpackInputGrad:    byWidth[func(dx, packed []float32, image, capacity int)]{avx2.FC1UnpackInputGrad8, avx2.FC1UnpackInputGrad16},
@@ -120,6 +121,7 @@ var avx512Set = Set{
 	},
 	fc1Set: fc1Set{
 		fc1ForwardReLU:        byWidth[func(y, x, w, bias []float32, first int)]{avx512.FC1ForwardReLU8, avx512.FC1ForwardReLU16},
+		fc1ForwardReLUPair:    avx512.FC1ForwardReLU32,
 		fc1ForwardReLUDropout: avx512.FC1ForwardReLUDropout,
 		fc1PackInput:          byWidth[func(packed, x []float32, image, capacity int)]{avx512.FC1PackInput8, avx512.FC1PackInput16},
 		fc1UnpackInputGrad:    byWidth[func(dx, packed []float32, image, capacity int)]{avx512.FC1UnpackInputGrad8, avx512.FC1UnpackInputGrad16},

@@ -46,6 +46,11 @@ func FC1UnpackInputGrad16(dx []float32, packed []float32, image int, capacity in
 //go:noescape
 func FC1ImageLists16(values []float32, outputs []int32, ends []int32, dy []float32)
 
+// FC1ForwardReLU32 computes outputs first … first+99 of fc1: y [500] = max(0, w x + bias) from x [800], w [10][500][80].
+//
+//go:noescape
+func FC1ForwardReLU32(y []float32, x []float32, w []float32, bias []float32, first int)
+
 // FC1ForwardReLUDropout computes outputs first … first+15, or the last four, of fc1 for a batch:
 // y [blocks][500] = dropout(max(0, w x + bias)) from w [10][500][80] and the inputs, packed [10][stride][80].
 // images is a multiple of 8 and at most 128, first a multiple of 16.

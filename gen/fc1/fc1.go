@@ -43,6 +43,7 @@ func Emit(f *isa.File) {
 		unpack(f, width)
 		imageLists(f, width)
 	}
+	forwardAll(f, 32)
 	forwardKept(f)
 	outputLists(f)
 	inputGrad(f)
