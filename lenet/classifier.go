@@ -88,7 +88,7 @@ func NewClassifierFor(model *Model, isa string) (*Classifier, error) {
 	}
 	w.batches = newLender(batchesAtMost(), func() *inference { return newInference(set, aligned.Floats(inferenceLength)) })
 	w.singles = newLender(singlesAtMost(), newSingle)
-	w.crew = newCrew()
+	w.crew = newCrew(set)
 	runtime.AddCleanup(w, (*crew).close, w.crew)
 	return &Classifier{set: set, weights: w, threads: runtime.GOMAXPROCS(0)}, nil
 }
@@ -169,13 +169,18 @@ func (r *request) answer(i int, logits *[kernels.Classes]float32) {
 // run serves a request for n images, with workers if there are enough.
 func (c *Classifier) run(r request, n int) error {
 	if n > smallBatch && c.threads > 1 {
-		// As many images as an inference takes, or if there are few, whole
-		// half-blocks for each thread; who is done first takes the rest.
-		group := min(inferenceImages, max(1, n/c.threads/kernels.HalfBlock)*kernels.HalfBlock)
+		// Groups of equal size, as many for each thread. Batch 100 on two takes
+		// 4.1 µs an image; with one thread reading the rest of whole half-blocks
+		// alone 4.6 (Zen 5).
+		groups := c.threads * ((n + c.threads*inferenceImages - 1) / (c.threads * inferenceImages))
+		group := (n + groups - 1) / groups
+		if rest := group % kernels.HalfBlock; rest >= worthHalfBlock {
+			group += kernels.HalfBlock - rest
+		}
 		return c.weights.crew.serve(*c, r, n, group)
 	}
 	for first := 0; first < n; first += inferenceImages {
-		if err := c.serve(r, first, min(inferenceImages, n-first)); err != nil {
+		if err := c.serve(nil, r, first, min(inferenceImages, n-first)); err != nil {
 			return err
 		}
 	}
@@ -189,16 +194,22 @@ const smallBatch = 2 * kernels.Block
 // is faster than one image after the other.
 const worthHalfBlock = 6
 
-// serve answers for images first … first+count−1.
-func (c *Classifier) serve(r request, first, count int) error {
+// serve answers for images first … first+count−1, in a worker's memory or, for
+// a caller, in what it borrows.
+func (c *Classifier) serve(own *crewMemory, r request, first, count int) error {
 	var logits [kernels.Classes]float32
 	together := count
 	if rest := count % kernels.HalfBlock; rest < worthHalfBlock {
 		together -= rest
 	}
 	if together > 0 {
-		f := c.weights.batches.borrow()
-		defer c.weights.batches.giveBack(f)
+		var f *inference
+		if own != nil {
+			f = own.inference
+		} else {
+			f = c.weights.batches.borrow()
+			defer c.weights.batches.giveBack(f)
+		}
 		lanes, err := f.forward(&c.weights.packed, r.images, first, together)
 		if err != nil {
 			return err
@@ -211,8 +222,13 @@ func (c *Classifier) serve(r request, first, count int) error {
 		}
 	}
 	if together < count {
-		f := c.weights.singles.borrow()
-		defer c.weights.singles.giveBack(f)
+		var f *single
+		if own != nil {
+			f = own.single
+		} else {
+			f = c.weights.singles.borrow()
+			defer c.weights.singles.giveBack(f)
+		}
 		for i := first + together; i < first+count; i++ {
 			if err := f.forward(c.set, &c.weights.packed, &c.weights.single, r.images, i, &logits); err != nil {
 				return err

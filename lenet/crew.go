@@ -3,6 +3,9 @@ package lenet
 import (
 	"sync"
 	"sync/atomic"
+
+	"github.com/kernelet/kernelet/internal/aligned"
+	"github.com/kernelet/kernelet/kernels"
 )
 
 // crew are the workers of a Classifier. They start with the first call that is
@@ -12,6 +15,7 @@ import (
 // groups of images meanwhile. So calls at the same time share the workers, and
 // an invitation that is opened too late finds nothing to do.
 type crew struct {
+	set         *kernels.Set
 	invitations chan *call
 	calls       *lender[call]
 	hiring      sync.Mutex
@@ -34,8 +38,9 @@ type call struct {
 // without them.
 const maxInvitations = 1024
 
-func newCrew() *crew {
+func newCrew(set *kernels.Set) *crew {
 	return &crew{
+		set:         set,
 		invitations: make(chan *call, maxInvitations),
 		calls:       newLender(0, func() *call { return &call{done: make(chan struct{}, 1)} }),
 	}
@@ -64,7 +69,10 @@ invite:
 			break invite
 		}
 	}
-	k.walk()
+	k.walk(nil)
+	for spin := 0; len(k.done) == 0 && spin < spins; spin++ {
+		// Sleeping and being woken mostly takes longer than what is left to do.
+	}
 	<-k.done
 	var err error
 	if failure := k.failure.Load(); failure != nil {
@@ -86,21 +94,47 @@ func (w *crew) hire(count int) {
 	}
 }
 
+// crewMemory is a worker's own, 3 MB that stay in its core's caches: what the
+// last call left in another core's would have to come from there.
+type crewMemory struct {
+	inference *inference
+	single    *single
+}
+
 func (w *crew) work() {
-	for k := range w.invitations {
-		k.walk()
+	own := &crewMemory{newInference(w.set, aligned.Floats(inferenceLength)), newSingle()}
+	for {
+		k, open := w.wait()
+		if !open {
+			return
+		}
+		k.walk(own)
 		w.leave(k)
 	}
 }
 
+// wait returns the next call. It looks for one for a while before it sleeps:
+// waking took 130 µs on a virtual machine, in which sixteen images are read.
+func (w *crew) wait() (k *call, open bool) {
+	for range spins {
+		select {
+		case k, open = <-w.invitations:
+			return k, open
+		default:
+		}
+	}
+	k, open = <-w.invitations
+	return k, open
+}
+
 // walk serves groups until all are taken.
-func (k *call) walk() {
+func (k *call) walk(own *crewMemory) {
 	for {
 		first := (int(k.next.Add(1)) - 1) * k.group
 		if first >= k.n {
 			return
 		}
-		if err := k.classifier.serve(k.request, first, min(k.group, k.n-first)); err != nil {
+		if err := k.classifier.serve(own, k.request, first, min(k.group, k.n-first)); err != nil {
 			failure := err // a copy, so that err itself stays off the heap
 			k.failure.CompareAndSwap(nil, &failure)
 		}
