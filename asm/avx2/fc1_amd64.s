@@ -3460,7 +3460,7 @@ noTail3:
 	RET
 
 // func FC1InputGrad(packed []float32, w []float32, values []float32, outputs []int32, ends []int32, slice int, image int, images int, capacity int)
-// Requires: AVX, FMA3
+// Requires: AVX, FMA3, MMX+
 TEXT ·FC1InputGrad(SB), $0-152
 	MOVQ   packed_base+0(FP), AX
 	MOVQ   w_base+24(FP), CX
@@ -3485,20 +3485,22 @@ slice1:
 	MOVQ outputs_base+72(FP), R9
 
 image2:
-	VXORPS  Y0, Y0, Y0
-	VXORPS  Y1, Y1, Y1
-	VXORPS  Y2, Y2, Y2
-	VXORPS  Y3, Y3, Y3
-	VXORPS  Y4, Y4, Y4
-	VXORPS  Y5, Y5, Y5
-	VXORPS  Y6, Y6, Y6
-	VXORPS  Y7, Y7, Y7
-	VXORPS  Y8, Y8, Y8
-	VXORPS  Y9, Y9, Y9
-	XORQ    R11, R11
-	MOVLQSX (SI), R12
-	CMPQ    R11, R12
-	JGE     done3
+	VXORPS     Y0, Y0, Y0
+	VXORPS     Y1, Y1, Y1
+	VXORPS     Y2, Y2, Y2
+	VXORPS     Y3, Y3, Y3
+	VXORPS     Y4, Y4, Y4
+	VXORPS     Y5, Y5, Y5
+	VXORPS     Y6, Y6, Y6
+	VXORPS     Y7, Y7, Y7
+	VXORPS     Y8, Y8, Y8
+	VXORPS     Y9, Y9, Y9
+	XORQ       R11, R11
+	MOVLQSX    (SI), R12
+	PREFETCHT0 2048(R8)(R11*4)
+	PREFETCHT0 2048(R9)(R11*4)
+	CMPQ       R11, R12
+	JGE        done3
 
 entry4:
 	MOVLQSX      (R9)(R11*4), R13
@@ -3549,20 +3551,22 @@ run5:
 	MOVQ outputs_base+72(FP), R10
 
 image6:
-	VMOVUPS (R8), Y0
-	VMOVUPS 32(R8), Y1
-	VMOVUPS 64(R8), Y2
-	VMOVUPS 96(R8), Y3
-	VMOVUPS 128(R8), Y4
-	VMOVUPS 160(R8), Y5
-	VMOVUPS 192(R8), Y6
-	VMOVUPS 224(R8), Y7
-	VMOVUPS 256(R8), Y8
-	VMOVUPS 288(R8), Y9
-	MOVLQSX -4(SI), R12
-	MOVLQSX (SI), R13
-	CMPQ    R12, R13
-	JGE     done7
+	VMOVUPS    (R8), Y0
+	VMOVUPS    32(R8), Y1
+	VMOVUPS    64(R8), Y2
+	VMOVUPS    96(R8), Y3
+	VMOVUPS    128(R8), Y4
+	VMOVUPS    160(R8), Y5
+	VMOVUPS    192(R8), Y6
+	VMOVUPS    224(R8), Y7
+	VMOVUPS    256(R8), Y8
+	VMOVUPS    288(R8), Y9
+	MOVLQSX    -4(SI), R12
+	MOVLQSX    (SI), R13
+	PREFETCHT0 2048(R9)(R12*4)
+	PREFETCHT0 2048(R10)(R12*4)
+	CMPQ       R12, R13
+	JGE        done7
 
 entry8:
 	MOVLQSX      (R10)(R12*4), R14

@@ -2967,7 +2967,7 @@ noTail3:
 	RET
 
 // func FC1InputGrad(packed []float32, w []float32, values []float32, outputs []int32, ends []int32, slice int, image int, images int, capacity int)
-// Requires: AVX, AVX512DQ, AVX512F
+// Requires: AVX, AVX512DQ, AVX512F, MMX+
 TEXT ·FC1InputGrad(SB), $0-152
 	MOVQ   packed_base+0(FP), AX
 	MOVQ   w_base+24(FP), CX
@@ -2989,20 +2989,22 @@ TEXT ·FC1InputGrad(SB), $0-152
 	MOVQ   outputs_base+72(FP), R8
 
 image1:
-	VXORPS  Z0, Z0, Z0
-	VXORPS  Z1, Z1, Z1
-	VXORPS  Z2, Z2, Z2
-	VXORPS  Z3, Z3, Z3
-	VXORPS  Z4, Z4, Z4
-	VXORPS  Z5, Z5, Z5
-	VXORPS  Z6, Z6, Z6
-	VXORPS  Z7, Z7, Z7
-	VXORPS  Z8, Z8, Z8
-	VXORPS  Z9, Z9, Z9
-	XORQ    R10, R10
-	MOVLQSX (DX), R11
-	CMPQ    R10, R11
-	JGE     done2
+	VXORPS     Z0, Z0, Z0
+	VXORPS     Z1, Z1, Z1
+	VXORPS     Z2, Z2, Z2
+	VXORPS     Z3, Z3, Z3
+	VXORPS     Z4, Z4, Z4
+	VXORPS     Z5, Z5, Z5
+	VXORPS     Z6, Z6, Z6
+	VXORPS     Z7, Z7, Z7
+	VXORPS     Z8, Z8, Z8
+	VXORPS     Z9, Z9, Z9
+	XORQ       R10, R10
+	MOVLQSX    (DX), R11
+	PREFETCHT0 2048(DI)(R10*4)
+	PREFETCHT0 2048(R8)(R10*4)
+	CMPQ       R10, R11
+	JGE        done2
 
 entry3:
 	MOVLQSX      (R8)(R10*4), R12
@@ -3053,20 +3055,22 @@ run4:
 	MOVQ outputs_base+72(FP), R9
 
 image5:
-	VMOVUPS (DI), Z0
-	VMOVUPS 64(DI), Z1
-	VMOVUPS 128(DI), Z2
-	VMOVUPS 192(DI), Z3
-	VMOVUPS 256(DI), Z4
-	VMOVUPS (DI)(BX*1), Z5
-	VMOVUPS 64(DI)(BX*1), Z6
-	VMOVUPS 128(DI)(BX*1), Z7
-	VMOVUPS 192(DI)(BX*1), Z8
-	VMOVUPS 256(DI)(BX*1), Z9
-	MOVLQSX -4(DX), R11
-	MOVLQSX (DX), R12
-	CMPQ    R11, R12
-	JGE     done6
+	VMOVUPS    (DI), Z0
+	VMOVUPS    64(DI), Z1
+	VMOVUPS    128(DI), Z2
+	VMOVUPS    192(DI), Z3
+	VMOVUPS    256(DI), Z4
+	VMOVUPS    (DI)(BX*1), Z5
+	VMOVUPS    64(DI)(BX*1), Z6
+	VMOVUPS    128(DI)(BX*1), Z7
+	VMOVUPS    192(DI)(BX*1), Z8
+	VMOVUPS    256(DI)(BX*1), Z9
+	MOVLQSX    -4(DX), R11
+	MOVLQSX    (DX), R12
+	PREFETCHT0 2048(R8)(R11*4)
+	PREFETCHT0 2048(R9)(R11*4)
+	CMPQ       R11, R12
+	JGE        done6
 
 entry7:
 	MOVLQSX      (R9)(R11*4), R13
