@@ -173,6 +173,10 @@ func (p product) emit(k *isa.Kernel, to, weight, from reg.GPVirtual) {
 }
 
 // forward emits M = U V for five outputs, Y = Aᵀ M A, bias, pooling and ReLU.
+//
+// The products of all 64 frequencies, 82 KB for a block, go through L2. Tried on
+// Zen 5, AVX-512: eight frequencies at a time, a row of the transform, whose
+// products stay in L1 for half of it, 2.62 µs an image instead of 2.44.
 func forward(f *isa.File, width int, masked bool) {
 	name, parameters := "Conv2ForwardReLUPool", "y, m, u, v, bias []float32, first int"
 	doc := []string{"computes outputs first … first+4 of conv2, pooled:",
