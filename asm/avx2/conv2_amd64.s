@@ -3823,10 +3823,11 @@ TEXT ·Conv2OutputGrad8(SB), $320-88
 
 tileRow3:
 	// columns: rows 0 and 7 of A dy
-	VPBROADCASTB (DX), Y0
-	VPAND        conv2_bits<>+0(SB), Y0, Y0
-	VPCMPEQD     conv2_bits<>+0(SB), Y0, Y0
-	VANDPS       (CX), Y0, Y0
+	VMOVUPS      (CX), Y0
+	VPBROADCASTB (DX), Y1
+	VPAND        conv2_bits<>+0(SB), Y1, Y1
+	VPCMPEQD     conv2_bits<>+0(SB), Y1, Y1
+	VANDPS       Y0, Y1, Y0
 	VPBROADCASTB 1(DX), Y1
 	VPAND        conv2_bits<>+0(SB), Y1, Y1
 	VPCMPEQD     conv2_bits<>+0(SB), Y1, Y1
@@ -3835,10 +3836,11 @@ tileRow3:
 	VPBROADCASTB 2(DX), Y1
 	VPAND        conv2_bits<>+0(SB), Y1, Y1
 	VPCMPEQD     conv2_bits<>+0(SB), Y1, Y1
-	VPBROADCASTB 12(DX), Y3
-	VPAND        conv2_bits<>+0(SB), Y3, Y3
-	VPCMPEQD     conv2_bits<>+0(SB), Y3, Y3
-	VANDPS       128(CX), Y3, Y3
+	VMOVUPS      128(CX), Y3
+	VPBROADCASTB 12(DX), Y4
+	VPAND        conv2_bits<>+0(SB), Y4, Y4
+	VPCMPEQD     conv2_bits<>+0(SB), Y4, Y4
+	VANDPS       Y3, Y4, Y3
 	VPBROADCASTB 13(DX), Y4
 	VPAND        conv2_bits<>+0(SB), Y4, Y4
 	VPCMPEQD     conv2_bits<>+0(SB), Y4, Y4
@@ -3855,10 +3857,11 @@ tileRow3:
 	VANDPS       Y3, Y4, Y1
 	VMOVUPS      Y0, 32(SI)
 	VMOVUPS      Y1, 160(SI)
-	VPBROADCASTB 3(DX), Y0
-	VPAND        conv2_bits<>+0(SB), Y0, Y0
-	VPCMPEQD     conv2_bits<>+0(SB), Y0, Y0
-	VANDPS       32(CX), Y0, Y0
+	VMOVUPS      32(CX), Y0
+	VPBROADCASTB 3(DX), Y1
+	VPAND        conv2_bits<>+0(SB), Y1, Y1
+	VPCMPEQD     conv2_bits<>+0(SB), Y1, Y1
+	VANDPS       Y0, Y1, Y0
 	VPBROADCASTB 4(DX), Y1
 	VPAND        conv2_bits<>+0(SB), Y1, Y1
 	VPCMPEQD     conv2_bits<>+0(SB), Y1, Y1
@@ -3867,10 +3870,11 @@ tileRow3:
 	VPBROADCASTB 5(DX), Y1
 	VPAND        conv2_bits<>+0(SB), Y1, Y1
 	VPCMPEQD     conv2_bits<>+0(SB), Y1, Y1
-	VPBROADCASTB 15(DX), Y3
-	VPAND        conv2_bits<>+0(SB), Y3, Y3
-	VPCMPEQD     conv2_bits<>+0(SB), Y3, Y3
-	VANDPS       160(CX), Y3, Y3
+	VMOVUPS      160(CX), Y3
+	VPBROADCASTB 15(DX), Y4
+	VPAND        conv2_bits<>+0(SB), Y4, Y4
+	VPCMPEQD     conv2_bits<>+0(SB), Y4, Y4
+	VANDPS       Y3, Y4, Y3
 	VPBROADCASTB 16(DX), Y4
 	VPAND        conv2_bits<>+0(SB), Y4, Y4
 	VPCMPEQD     conv2_bits<>+0(SB), Y4, Y4
@@ -3947,10 +3951,11 @@ tileRow3:
 	VMOVUPS     Y0, 9856(AX)
 
 	// columns: rows 0 and 7 of A dy
-	VPBROADCASTB 6(DX), Y0
-	VPAND        conv2_bits<>+0(SB), Y0, Y0
-	VPCMPEQD     conv2_bits<>+0(SB), Y0, Y0
-	VANDPS       64(CX), Y0, Y0
+	VMOVUPS      64(CX), Y0
+	VPBROADCASTB 6(DX), Y1
+	VPAND        conv2_bits<>+0(SB), Y1, Y1
+	VPCMPEQD     conv2_bits<>+0(SB), Y1, Y1
+	VANDPS       Y0, Y1, Y0
 	VPBROADCASTB 7(DX), Y1
 	VPAND        conv2_bits<>+0(SB), Y1, Y1
 	VPCMPEQD     conv2_bits<>+0(SB), Y1, Y1
@@ -3959,10 +3964,11 @@ tileRow3:
 	VPBROADCASTB 8(DX), Y1
 	VPAND        conv2_bits<>+0(SB), Y1, Y1
 	VPCMPEQD     conv2_bits<>+0(SB), Y1, Y1
-	VPBROADCASTB 18(DX), Y3
-	VPAND        conv2_bits<>+0(SB), Y3, Y3
-	VPCMPEQD     conv2_bits<>+0(SB), Y3, Y3
-	VANDPS       192(CX), Y3, Y3
+	VMOVUPS      192(CX), Y3
+	VPBROADCASTB 18(DX), Y4
+	VPAND        conv2_bits<>+0(SB), Y4, Y4
+	VPCMPEQD     conv2_bits<>+0(SB), Y4, Y4
+	VANDPS       Y3, Y4, Y3
 	VPBROADCASTB 19(DX), Y4
 	VPAND        conv2_bits<>+0(SB), Y4, Y4
 	VPCMPEQD     conv2_bits<>+0(SB), Y4, Y4
@@ -3979,10 +3985,11 @@ tileRow3:
 	VANDPS       Y3, Y4, Y1
 	VMOVUPS      Y0, 32(SI)
 	VMOVUPS      Y1, 160(SI)
-	VPBROADCASTB 9(DX), Y0
-	VPAND        conv2_bits<>+0(SB), Y0, Y0
-	VPCMPEQD     conv2_bits<>+0(SB), Y0, Y0
-	VANDPS       96(CX), Y0, Y0
+	VMOVUPS      96(CX), Y0
+	VPBROADCASTB 9(DX), Y1
+	VPAND        conv2_bits<>+0(SB), Y1, Y1
+	VPCMPEQD     conv2_bits<>+0(SB), Y1, Y1
+	VANDPS       Y0, Y1, Y0
 	VPBROADCASTB 10(DX), Y1
 	VPAND        conv2_bits<>+0(SB), Y1, Y1
 	VPCMPEQD     conv2_bits<>+0(SB), Y1, Y1
@@ -3991,10 +3998,11 @@ tileRow3:
 	VPBROADCASTB 11(DX), Y1
 	VPAND        conv2_bits<>+0(SB), Y1, Y1
 	VPCMPEQD     conv2_bits<>+0(SB), Y1, Y1
-	VPBROADCASTB 21(DX), Y3
-	VPAND        conv2_bits<>+0(SB), Y3, Y3
-	VPCMPEQD     conv2_bits<>+0(SB), Y3, Y3
-	VANDPS       224(CX), Y3, Y3
+	VMOVUPS      224(CX), Y3
+	VPBROADCASTB 21(DX), Y4
+	VPAND        conv2_bits<>+0(SB), Y4, Y4
+	VPCMPEQD     conv2_bits<>+0(SB), Y4, Y4
+	VANDPS       Y3, Y4, Y3
 	VPBROADCASTB 22(DX), Y4
 	VPAND        conv2_bits<>+0(SB), Y4, Y4
 	VPCMPEQD     conv2_bits<>+0(SB), Y4, Y4
@@ -4083,10 +4091,11 @@ pair2:
 
 tileRow5:
 	// columns: rows 1 and 2 of A dy
-	VPBROADCASTB (DX), Y0
-	VPAND        conv2_bits<>+0(SB), Y0, Y0
-	VPCMPEQD     conv2_bits<>+0(SB), Y0, Y0
-	VANDPS       (CX), Y0, Y0
+	VMOVUPS      (CX), Y0
+	VPBROADCASTB (DX), Y1
+	VPAND        conv2_bits<>+0(SB), Y1, Y1
+	VPCMPEQD     conv2_bits<>+0(SB), Y1, Y1
+	VANDPS       Y0, Y1, Y0
 	VPBROADCASTB 1(DX), Y1
 	VPAND        conv2_bits<>+0(SB), Y1, Y1
 	VPCMPEQD     conv2_bits<>+0(SB), Y1, Y1
@@ -4095,10 +4104,11 @@ tileRow5:
 	VPBROADCASTB 2(DX), Y1
 	VPAND        conv2_bits<>+0(SB), Y1, Y1
 	VPCMPEQD     conv2_bits<>+0(SB), Y1, Y1
-	VPBROADCASTB 12(DX), Y3
-	VPAND        conv2_bits<>+0(SB), Y3, Y3
-	VPCMPEQD     conv2_bits<>+0(SB), Y3, Y3
-	VANDPS       128(CX), Y3, Y3
+	VMOVUPS      128(CX), Y3
+	VPBROADCASTB 12(DX), Y4
+	VPAND        conv2_bits<>+0(SB), Y4, Y4
+	VPCMPEQD     conv2_bits<>+0(SB), Y4, Y4
+	VANDPS       Y3, Y4, Y3
 	VPBROADCASTB 13(DX), Y4
 	VPAND        conv2_bits<>+0(SB), Y4, Y4
 	VPCMPEQD     conv2_bits<>+0(SB), Y4, Y4
@@ -4127,10 +4137,11 @@ tileRow5:
 	VMOVUPS      Y2, 32(SI)
 	VSUBPS       Y0, Y1, Y0
 	VMOVUPS      Y0, 160(SI)
-	VPBROADCASTB 3(DX), Y0
-	VPAND        conv2_bits<>+0(SB), Y0, Y0
-	VPCMPEQD     conv2_bits<>+0(SB), Y0, Y0
-	VANDPS       32(CX), Y0, Y0
+	VMOVUPS      32(CX), Y0
+	VPBROADCASTB 3(DX), Y1
+	VPAND        conv2_bits<>+0(SB), Y1, Y1
+	VPCMPEQD     conv2_bits<>+0(SB), Y1, Y1
+	VANDPS       Y0, Y1, Y0
 	VPBROADCASTB 4(DX), Y1
 	VPAND        conv2_bits<>+0(SB), Y1, Y1
 	VPCMPEQD     conv2_bits<>+0(SB), Y1, Y1
@@ -4139,10 +4150,11 @@ tileRow5:
 	VPBROADCASTB 5(DX), Y1
 	VPAND        conv2_bits<>+0(SB), Y1, Y1
 	VPCMPEQD     conv2_bits<>+0(SB), Y1, Y1
-	VPBROADCASTB 15(DX), Y3
-	VPAND        conv2_bits<>+0(SB), Y3, Y3
-	VPCMPEQD     conv2_bits<>+0(SB), Y3, Y3
-	VANDPS       160(CX), Y3, Y3
+	VMOVUPS      160(CX), Y3
+	VPBROADCASTB 15(DX), Y4
+	VPAND        conv2_bits<>+0(SB), Y4, Y4
+	VPCMPEQD     conv2_bits<>+0(SB), Y4, Y4
+	VANDPS       Y3, Y4, Y3
 	VPBROADCASTB 16(DX), Y4
 	VPAND        conv2_bits<>+0(SB), Y4, Y4
 	VPCMPEQD     conv2_bits<>+0(SB), Y4, Y4
@@ -4231,10 +4243,11 @@ tileRow5:
 	VMOVUPS     Y0, 9856(AX)
 
 	// columns: rows 1 and 2 of A dy
-	VPBROADCASTB 6(DX), Y0
-	VPAND        conv2_bits<>+0(SB), Y0, Y0
-	VPCMPEQD     conv2_bits<>+0(SB), Y0, Y0
-	VANDPS       64(CX), Y0, Y0
+	VMOVUPS      64(CX), Y0
+	VPBROADCASTB 6(DX), Y1
+	VPAND        conv2_bits<>+0(SB), Y1, Y1
+	VPCMPEQD     conv2_bits<>+0(SB), Y1, Y1
+	VANDPS       Y0, Y1, Y0
 	VPBROADCASTB 7(DX), Y1
 	VPAND        conv2_bits<>+0(SB), Y1, Y1
 	VPCMPEQD     conv2_bits<>+0(SB), Y1, Y1
@@ -4243,10 +4256,11 @@ tileRow5:
 	VPBROADCASTB 8(DX), Y1
 	VPAND        conv2_bits<>+0(SB), Y1, Y1
 	VPCMPEQD     conv2_bits<>+0(SB), Y1, Y1
-	VPBROADCASTB 18(DX), Y3
-	VPAND        conv2_bits<>+0(SB), Y3, Y3
-	VPCMPEQD     conv2_bits<>+0(SB), Y3, Y3
-	VANDPS       192(CX), Y3, Y3
+	VMOVUPS      192(CX), Y3
+	VPBROADCASTB 18(DX), Y4
+	VPAND        conv2_bits<>+0(SB), Y4, Y4
+	VPCMPEQD     conv2_bits<>+0(SB), Y4, Y4
+	VANDPS       Y3, Y4, Y3
 	VPBROADCASTB 19(DX), Y4
 	VPAND        conv2_bits<>+0(SB), Y4, Y4
 	VPCMPEQD     conv2_bits<>+0(SB), Y4, Y4
@@ -4275,10 +4289,11 @@ tileRow5:
 	VMOVUPS      Y2, 32(SI)
 	VSUBPS       Y0, Y1, Y0
 	VMOVUPS      Y0, 160(SI)
-	VPBROADCASTB 9(DX), Y0
-	VPAND        conv2_bits<>+0(SB), Y0, Y0
-	VPCMPEQD     conv2_bits<>+0(SB), Y0, Y0
-	VANDPS       96(CX), Y0, Y0
+	VMOVUPS      96(CX), Y0
+	VPBROADCASTB 9(DX), Y1
+	VPAND        conv2_bits<>+0(SB), Y1, Y1
+	VPCMPEQD     conv2_bits<>+0(SB), Y1, Y1
+	VANDPS       Y0, Y1, Y0
 	VPBROADCASTB 10(DX), Y1
 	VPAND        conv2_bits<>+0(SB), Y1, Y1
 	VPCMPEQD     conv2_bits<>+0(SB), Y1, Y1
@@ -4287,10 +4302,11 @@ tileRow5:
 	VPBROADCASTB 11(DX), Y1
 	VPAND        conv2_bits<>+0(SB), Y1, Y1
 	VPCMPEQD     conv2_bits<>+0(SB), Y1, Y1
-	VPBROADCASTB 21(DX), Y3
-	VPAND        conv2_bits<>+0(SB), Y3, Y3
-	VPCMPEQD     conv2_bits<>+0(SB), Y3, Y3
-	VANDPS       224(CX), Y3, Y3
+	VMOVUPS      224(CX), Y3
+	VPBROADCASTB 21(DX), Y4
+	VPAND        conv2_bits<>+0(SB), Y4, Y4
+	VPCMPEQD     conv2_bits<>+0(SB), Y4, Y4
+	VANDPS       Y3, Y4, Y3
 	VPBROADCASTB 22(DX), Y4
 	VPAND        conv2_bits<>+0(SB), Y4, Y4
 	VPCMPEQD     conv2_bits<>+0(SB), Y4, Y4
@@ -4391,10 +4407,11 @@ pair4:
 
 tileRow7:
 	// columns: rows 3 and 4 of A dy
-	VPBROADCASTB (DX), Y0
-	VPAND        conv2_bits<>+0(SB), Y0, Y0
-	VPCMPEQD     conv2_bits<>+0(SB), Y0, Y0
-	VANDPS       (CX), Y0, Y0
+	VMOVUPS      (CX), Y0
+	VPBROADCASTB (DX), Y1
+	VPAND        conv2_bits<>+0(SB), Y1, Y1
+	VPCMPEQD     conv2_bits<>+0(SB), Y1, Y1
+	VANDPS       Y0, Y1, Y0
 	VPBROADCASTB 1(DX), Y1
 	VPAND        conv2_bits<>+0(SB), Y1, Y1
 	VPCMPEQD     conv2_bits<>+0(SB), Y1, Y1
@@ -4403,10 +4420,11 @@ tileRow7:
 	VPBROADCASTB 2(DX), Y1
 	VPAND        conv2_bits<>+0(SB), Y1, Y1
 	VPCMPEQD     conv2_bits<>+0(SB), Y1, Y1
-	VPBROADCASTB 12(DX), Y3
-	VPAND        conv2_bits<>+0(SB), Y3, Y3
-	VPCMPEQD     conv2_bits<>+0(SB), Y3, Y3
-	VANDPS       128(CX), Y3, Y3
+	VMOVUPS      128(CX), Y3
+	VPBROADCASTB 12(DX), Y4
+	VPAND        conv2_bits<>+0(SB), Y4, Y4
+	VPCMPEQD     conv2_bits<>+0(SB), Y4, Y4
+	VANDPS       Y3, Y4, Y3
 	VPBROADCASTB 13(DX), Y4
 	VPAND        conv2_bits<>+0(SB), Y4, Y4
 	VPCMPEQD     conv2_bits<>+0(SB), Y4, Y4
@@ -4439,10 +4457,11 @@ tileRow7:
 	VMOVUPS      Y1, 32(SI)
 	VSUBPS       Y0, Y2, Y0
 	VMOVUPS      Y0, 160(SI)
-	VPBROADCASTB 3(DX), Y0
-	VPAND        conv2_bits<>+0(SB), Y0, Y0
-	VPCMPEQD     conv2_bits<>+0(SB), Y0, Y0
-	VANDPS       32(CX), Y0, Y0
+	VMOVUPS      32(CX), Y0
+	VPBROADCASTB 3(DX), Y1
+	VPAND        conv2_bits<>+0(SB), Y1, Y1
+	VPCMPEQD     conv2_bits<>+0(SB), Y1, Y1
+	VANDPS       Y0, Y1, Y0
 	VPBROADCASTB 4(DX), Y1
 	VPAND        conv2_bits<>+0(SB), Y1, Y1
 	VPCMPEQD     conv2_bits<>+0(SB), Y1, Y1
@@ -4451,10 +4470,11 @@ tileRow7:
 	VPBROADCASTB 5(DX), Y1
 	VPAND        conv2_bits<>+0(SB), Y1, Y1
 	VPCMPEQD     conv2_bits<>+0(SB), Y1, Y1
-	VPBROADCASTB 15(DX), Y3
-	VPAND        conv2_bits<>+0(SB), Y3, Y3
-	VPCMPEQD     conv2_bits<>+0(SB), Y3, Y3
-	VANDPS       160(CX), Y3, Y3
+	VMOVUPS      160(CX), Y3
+	VPBROADCASTB 15(DX), Y4
+	VPAND        conv2_bits<>+0(SB), Y4, Y4
+	VPCMPEQD     conv2_bits<>+0(SB), Y4, Y4
+	VANDPS       Y3, Y4, Y3
 	VPBROADCASTB 16(DX), Y4
 	VPAND        conv2_bits<>+0(SB), Y4, Y4
 	VPCMPEQD     conv2_bits<>+0(SB), Y4, Y4
@@ -4547,10 +4567,11 @@ tileRow7:
 	VMOVUPS     Y0, 9856(AX)
 
 	// columns: rows 3 and 4 of A dy
-	VPBROADCASTB 6(DX), Y0
-	VPAND        conv2_bits<>+0(SB), Y0, Y0
-	VPCMPEQD     conv2_bits<>+0(SB), Y0, Y0
-	VANDPS       64(CX), Y0, Y0
+	VMOVUPS      64(CX), Y0
+	VPBROADCASTB 6(DX), Y1
+	VPAND        conv2_bits<>+0(SB), Y1, Y1
+	VPCMPEQD     conv2_bits<>+0(SB), Y1, Y1
+	VANDPS       Y0, Y1, Y0
 	VPBROADCASTB 7(DX), Y1
 	VPAND        conv2_bits<>+0(SB), Y1, Y1
 	VPCMPEQD     conv2_bits<>+0(SB), Y1, Y1
@@ -4559,10 +4580,11 @@ tileRow7:
 	VPBROADCASTB 8(DX), Y1
 	VPAND        conv2_bits<>+0(SB), Y1, Y1
 	VPCMPEQD     conv2_bits<>+0(SB), Y1, Y1
-	VPBROADCASTB 18(DX), Y3
-	VPAND        conv2_bits<>+0(SB), Y3, Y3
-	VPCMPEQD     conv2_bits<>+0(SB), Y3, Y3
-	VANDPS       192(CX), Y3, Y3
+	VMOVUPS      192(CX), Y3
+	VPBROADCASTB 18(DX), Y4
+	VPAND        conv2_bits<>+0(SB), Y4, Y4
+	VPCMPEQD     conv2_bits<>+0(SB), Y4, Y4
+	VANDPS       Y3, Y4, Y3
 	VPBROADCASTB 19(DX), Y4
 	VPAND        conv2_bits<>+0(SB), Y4, Y4
 	VPCMPEQD     conv2_bits<>+0(SB), Y4, Y4
@@ -4595,10 +4617,11 @@ tileRow7:
 	VMOVUPS      Y1, 32(SI)
 	VSUBPS       Y0, Y2, Y0
 	VMOVUPS      Y0, 160(SI)
-	VPBROADCASTB 9(DX), Y0
-	VPAND        conv2_bits<>+0(SB), Y0, Y0
-	VPCMPEQD     conv2_bits<>+0(SB), Y0, Y0
-	VANDPS       96(CX), Y0, Y0
+	VMOVUPS      96(CX), Y0
+	VPBROADCASTB 9(DX), Y1
+	VPAND        conv2_bits<>+0(SB), Y1, Y1
+	VPCMPEQD     conv2_bits<>+0(SB), Y1, Y1
+	VANDPS       Y0, Y1, Y0
 	VPBROADCASTB 10(DX), Y1
 	VPAND        conv2_bits<>+0(SB), Y1, Y1
 	VPCMPEQD     conv2_bits<>+0(SB), Y1, Y1
@@ -4607,10 +4630,11 @@ tileRow7:
 	VPBROADCASTB 11(DX), Y1
 	VPAND        conv2_bits<>+0(SB), Y1, Y1
 	VPCMPEQD     conv2_bits<>+0(SB), Y1, Y1
-	VPBROADCASTB 21(DX), Y3
-	VPAND        conv2_bits<>+0(SB), Y3, Y3
-	VPCMPEQD     conv2_bits<>+0(SB), Y3, Y3
-	VANDPS       224(CX), Y3, Y3
+	VMOVUPS      224(CX), Y3
+	VPBROADCASTB 21(DX), Y4
+	VPAND        conv2_bits<>+0(SB), Y4, Y4
+	VPCMPEQD     conv2_bits<>+0(SB), Y4, Y4
+	VANDPS       Y3, Y4, Y3
 	VPBROADCASTB 22(DX), Y4
 	VPAND        conv2_bits<>+0(SB), Y4, Y4
 	VPCMPEQD     conv2_bits<>+0(SB), Y4, Y4
@@ -4715,10 +4739,11 @@ pair6:
 
 tileRow9:
 	// columns: rows 5 and 6 of A dy
-	VPBROADCASTB (DX), Y0
-	VPAND        conv2_bits<>+0(SB), Y0, Y0
-	VPCMPEQD     conv2_bits<>+0(SB), Y0, Y0
-	VANDPS       (CX), Y0, Y0
+	VMOVUPS      (CX), Y0
+	VPBROADCASTB (DX), Y1
+	VPAND        conv2_bits<>+0(SB), Y1, Y1
+	VPCMPEQD     conv2_bits<>+0(SB), Y1, Y1
+	VANDPS       Y0, Y1, Y0
 	VPBROADCASTB 1(DX), Y1
 	VPAND        conv2_bits<>+0(SB), Y1, Y1
 	VPCMPEQD     conv2_bits<>+0(SB), Y1, Y1
@@ -4727,10 +4752,11 @@ tileRow9:
 	VPBROADCASTB 2(DX), Y1
 	VPAND        conv2_bits<>+0(SB), Y1, Y1
 	VPCMPEQD     conv2_bits<>+0(SB), Y1, Y1
-	VPBROADCASTB 12(DX), Y3
-	VPAND        conv2_bits<>+0(SB), Y3, Y3
-	VPCMPEQD     conv2_bits<>+0(SB), Y3, Y3
-	VANDPS       128(CX), Y3, Y3
+	VMOVUPS      128(CX), Y3
+	VPBROADCASTB 12(DX), Y4
+	VPAND        conv2_bits<>+0(SB), Y4, Y4
+	VPCMPEQD     conv2_bits<>+0(SB), Y4, Y4
+	VANDPS       Y3, Y4, Y3
 	VPBROADCASTB 13(DX), Y4
 	VPAND        conv2_bits<>+0(SB), Y4, Y4
 	VPCMPEQD     conv2_bits<>+0(SB), Y4, Y4
@@ -4763,10 +4789,11 @@ tileRow9:
 	VMOVUPS      Y1, 32(SI)
 	VSUBPS       Y0, Y2, Y0
 	VMOVUPS      Y0, 160(SI)
-	VPBROADCASTB 3(DX), Y0
-	VPAND        conv2_bits<>+0(SB), Y0, Y0
-	VPCMPEQD     conv2_bits<>+0(SB), Y0, Y0
-	VANDPS       32(CX), Y0, Y0
+	VMOVUPS      32(CX), Y0
+	VPBROADCASTB 3(DX), Y1
+	VPAND        conv2_bits<>+0(SB), Y1, Y1
+	VPCMPEQD     conv2_bits<>+0(SB), Y1, Y1
+	VANDPS       Y0, Y1, Y0
 	VPBROADCASTB 4(DX), Y1
 	VPAND        conv2_bits<>+0(SB), Y1, Y1
 	VPCMPEQD     conv2_bits<>+0(SB), Y1, Y1
@@ -4775,10 +4802,11 @@ tileRow9:
 	VPBROADCASTB 5(DX), Y1
 	VPAND        conv2_bits<>+0(SB), Y1, Y1
 	VPCMPEQD     conv2_bits<>+0(SB), Y1, Y1
-	VPBROADCASTB 15(DX), Y3
-	VPAND        conv2_bits<>+0(SB), Y3, Y3
-	VPCMPEQD     conv2_bits<>+0(SB), Y3, Y3
-	VANDPS       160(CX), Y3, Y3
+	VMOVUPS      160(CX), Y3
+	VPBROADCASTB 15(DX), Y4
+	VPAND        conv2_bits<>+0(SB), Y4, Y4
+	VPCMPEQD     conv2_bits<>+0(SB), Y4, Y4
+	VANDPS       Y3, Y4, Y3
 	VPBROADCASTB 16(DX), Y4
 	VPAND        conv2_bits<>+0(SB), Y4, Y4
 	VPCMPEQD     conv2_bits<>+0(SB), Y4, Y4
@@ -4871,10 +4899,11 @@ tileRow9:
 	VMOVUPS     Y0, 9856(AX)
 
 	// columns: rows 5 and 6 of A dy
-	VPBROADCASTB 6(DX), Y0
-	VPAND        conv2_bits<>+0(SB), Y0, Y0
-	VPCMPEQD     conv2_bits<>+0(SB), Y0, Y0
-	VANDPS       64(CX), Y0, Y0
+	VMOVUPS      64(CX), Y0
+	VPBROADCASTB 6(DX), Y1
+	VPAND        conv2_bits<>+0(SB), Y1, Y1
+	VPCMPEQD     conv2_bits<>+0(SB), Y1, Y1
+	VANDPS       Y0, Y1, Y0
 	VPBROADCASTB 7(DX), Y1
 	VPAND        conv2_bits<>+0(SB), Y1, Y1
 	VPCMPEQD     conv2_bits<>+0(SB), Y1, Y1
@@ -4883,10 +4912,11 @@ tileRow9:
 	VPBROADCASTB 8(DX), Y1
 	VPAND        conv2_bits<>+0(SB), Y1, Y1
 	VPCMPEQD     conv2_bits<>+0(SB), Y1, Y1
-	VPBROADCASTB 18(DX), Y3
-	VPAND        conv2_bits<>+0(SB), Y3, Y3
-	VPCMPEQD     conv2_bits<>+0(SB), Y3, Y3
-	VANDPS       192(CX), Y3, Y3
+	VMOVUPS      192(CX), Y3
+	VPBROADCASTB 18(DX), Y4
+	VPAND        conv2_bits<>+0(SB), Y4, Y4
+	VPCMPEQD     conv2_bits<>+0(SB), Y4, Y4
+	VANDPS       Y3, Y4, Y3
 	VPBROADCASTB 19(DX), Y4
 	VPAND        conv2_bits<>+0(SB), Y4, Y4
 	VPCMPEQD     conv2_bits<>+0(SB), Y4, Y4
@@ -4919,10 +4949,11 @@ tileRow9:
 	VMOVUPS      Y1, 32(SI)
 	VSUBPS       Y0, Y2, Y0
 	VMOVUPS      Y0, 160(SI)
-	VPBROADCASTB 9(DX), Y0
-	VPAND        conv2_bits<>+0(SB), Y0, Y0
-	VPCMPEQD     conv2_bits<>+0(SB), Y0, Y0
-	VANDPS       96(CX), Y0, Y0
+	VMOVUPS      96(CX), Y0
+	VPBROADCASTB 9(DX), Y1
+	VPAND        conv2_bits<>+0(SB), Y1, Y1
+	VPCMPEQD     conv2_bits<>+0(SB), Y1, Y1
+	VANDPS       Y0, Y1, Y0
 	VPBROADCASTB 10(DX), Y1
 	VPAND        conv2_bits<>+0(SB), Y1, Y1
 	VPCMPEQD     conv2_bits<>+0(SB), Y1, Y1
@@ -4931,10 +4962,11 @@ tileRow9:
 	VPBROADCASTB 11(DX), Y1
 	VPAND        conv2_bits<>+0(SB), Y1, Y1
 	VPCMPEQD     conv2_bits<>+0(SB), Y1, Y1
-	VPBROADCASTB 21(DX), Y3
-	VPAND        conv2_bits<>+0(SB), Y3, Y3
-	VPCMPEQD     conv2_bits<>+0(SB), Y3, Y3
-	VANDPS       224(CX), Y3, Y3
+	VMOVUPS      224(CX), Y3
+	VPBROADCASTB 21(DX), Y4
+	VPAND        conv2_bits<>+0(SB), Y4, Y4
+	VPCMPEQD     conv2_bits<>+0(SB), Y4, Y4
+	VANDPS       Y3, Y4, Y3
 	VPBROADCASTB 22(DX), Y4
 	VPAND        conv2_bits<>+0(SB), Y4, Y4
 	VPCMPEQD     conv2_bits<>+0(SB), Y4, Y4
@@ -12295,10 +12327,11 @@ tileRow3:
 
 part4:
 	// columns: rows 0 and 7 of A dy
-	VPBROADCASTB (DX), Y0
-	VPAND        conv2_bits<>+0(SB), Y0, Y0
-	VPCMPEQD     conv2_bits<>+0(SB), Y0, Y0
-	VANDPS       (CX), Y0, Y0
+	VMOVUPS      (CX), Y0
+	VPBROADCASTB (DX), Y1
+	VPAND        conv2_bits<>+0(SB), Y1, Y1
+	VPCMPEQD     conv2_bits<>+0(SB), Y1, Y1
+	VANDPS       Y0, Y1, Y0
 	VPBROADCASTB 2(DX), Y1
 	VPAND        conv2_bits<>+0(SB), Y1, Y1
 	VPCMPEQD     conv2_bits<>+0(SB), Y1, Y1
@@ -12307,10 +12340,11 @@ part4:
 	VPBROADCASTB 4(DX), Y1
 	VPAND        conv2_bits<>+0(SB), Y1, Y1
 	VPCMPEQD     conv2_bits<>+0(SB), Y1, Y1
-	VPBROADCASTB 24(DX), Y3
-	VPAND        conv2_bits<>+0(SB), Y3, Y3
-	VPCMPEQD     conv2_bits<>+0(SB), Y3, Y3
-	VANDPS       256(CX), Y3, Y3
+	VMOVUPS      256(CX), Y3
+	VPBROADCASTB 24(DX), Y4
+	VPAND        conv2_bits<>+0(SB), Y4, Y4
+	VPCMPEQD     conv2_bits<>+0(SB), Y4, Y4
+	VANDPS       Y3, Y4, Y3
 	VPBROADCASTB 26(DX), Y4
 	VPAND        conv2_bits<>+0(SB), Y4, Y4
 	VPCMPEQD     conv2_bits<>+0(SB), Y4, Y4
@@ -12327,10 +12361,11 @@ part4:
 	VANDPS       Y3, Y4, Y1
 	VMOVUPS      Y0, 32(SI)
 	VMOVUPS      Y1, 160(SI)
-	VPBROADCASTB 6(DX), Y0
-	VPAND        conv2_bits<>+0(SB), Y0, Y0
-	VPCMPEQD     conv2_bits<>+0(SB), Y0, Y0
-	VANDPS       64(CX), Y0, Y0
+	VMOVUPS      64(CX), Y0
+	VPBROADCASTB 6(DX), Y1
+	VPAND        conv2_bits<>+0(SB), Y1, Y1
+	VPCMPEQD     conv2_bits<>+0(SB), Y1, Y1
+	VANDPS       Y0, Y1, Y0
 	VPBROADCASTB 8(DX), Y1
 	VPAND        conv2_bits<>+0(SB), Y1, Y1
 	VPCMPEQD     conv2_bits<>+0(SB), Y1, Y1
@@ -12339,10 +12374,11 @@ part4:
 	VPBROADCASTB 10(DX), Y1
 	VPAND        conv2_bits<>+0(SB), Y1, Y1
 	VPCMPEQD     conv2_bits<>+0(SB), Y1, Y1
-	VPBROADCASTB 30(DX), Y3
-	VPAND        conv2_bits<>+0(SB), Y3, Y3
-	VPCMPEQD     conv2_bits<>+0(SB), Y3, Y3
-	VANDPS       320(CX), Y3, Y3
+	VMOVUPS      320(CX), Y3
+	VPBROADCASTB 30(DX), Y4
+	VPAND        conv2_bits<>+0(SB), Y4, Y4
+	VPCMPEQD     conv2_bits<>+0(SB), Y4, Y4
+	VANDPS       Y3, Y4, Y3
 	VPBROADCASTB 32(DX), Y4
 	VPAND        conv2_bits<>+0(SB), Y4, Y4
 	VPCMPEQD     conv2_bits<>+0(SB), Y4, Y4
@@ -12419,10 +12455,11 @@ part4:
 	VMOVUPS     Y0, 18816(AX)
 
 	// columns: rows 0 and 7 of A dy
-	VPBROADCASTB 12(DX), Y0
-	VPAND        conv2_bits<>+0(SB), Y0, Y0
-	VPCMPEQD     conv2_bits<>+0(SB), Y0, Y0
-	VANDPS       128(CX), Y0, Y0
+	VMOVUPS      128(CX), Y0
+	VPBROADCASTB 12(DX), Y1
+	VPAND        conv2_bits<>+0(SB), Y1, Y1
+	VPCMPEQD     conv2_bits<>+0(SB), Y1, Y1
+	VANDPS       Y0, Y1, Y0
 	VPBROADCASTB 14(DX), Y1
 	VPAND        conv2_bits<>+0(SB), Y1, Y1
 	VPCMPEQD     conv2_bits<>+0(SB), Y1, Y1
@@ -12431,10 +12468,11 @@ part4:
 	VPBROADCASTB 16(DX), Y1
 	VPAND        conv2_bits<>+0(SB), Y1, Y1
 	VPCMPEQD     conv2_bits<>+0(SB), Y1, Y1
-	VPBROADCASTB 36(DX), Y3
-	VPAND        conv2_bits<>+0(SB), Y3, Y3
-	VPCMPEQD     conv2_bits<>+0(SB), Y3, Y3
-	VANDPS       384(CX), Y3, Y3
+	VMOVUPS      384(CX), Y3
+	VPBROADCASTB 36(DX), Y4
+	VPAND        conv2_bits<>+0(SB), Y4, Y4
+	VPCMPEQD     conv2_bits<>+0(SB), Y4, Y4
+	VANDPS       Y3, Y4, Y3
 	VPBROADCASTB 38(DX), Y4
 	VPAND        conv2_bits<>+0(SB), Y4, Y4
 	VPCMPEQD     conv2_bits<>+0(SB), Y4, Y4
@@ -12451,10 +12489,11 @@ part4:
 	VANDPS       Y3, Y4, Y1
 	VMOVUPS      Y0, 32(SI)
 	VMOVUPS      Y1, 160(SI)
-	VPBROADCASTB 18(DX), Y0
-	VPAND        conv2_bits<>+0(SB), Y0, Y0
-	VPCMPEQD     conv2_bits<>+0(SB), Y0, Y0
-	VANDPS       192(CX), Y0, Y0
+	VMOVUPS      192(CX), Y0
+	VPBROADCASTB 18(DX), Y1
+	VPAND        conv2_bits<>+0(SB), Y1, Y1
+	VPCMPEQD     conv2_bits<>+0(SB), Y1, Y1
+	VANDPS       Y0, Y1, Y0
 	VPBROADCASTB 20(DX), Y1
 	VPAND        conv2_bits<>+0(SB), Y1, Y1
 	VPCMPEQD     conv2_bits<>+0(SB), Y1, Y1
@@ -12463,10 +12502,11 @@ part4:
 	VPBROADCASTB 22(DX), Y1
 	VPAND        conv2_bits<>+0(SB), Y1, Y1
 	VPCMPEQD     conv2_bits<>+0(SB), Y1, Y1
-	VPBROADCASTB 42(DX), Y3
-	VPAND        conv2_bits<>+0(SB), Y3, Y3
-	VPCMPEQD     conv2_bits<>+0(SB), Y3, Y3
-	VANDPS       448(CX), Y3, Y3
+	VMOVUPS      448(CX), Y3
+	VPBROADCASTB 42(DX), Y4
+	VPAND        conv2_bits<>+0(SB), Y4, Y4
+	VPCMPEQD     conv2_bits<>+0(SB), Y4, Y4
+	VANDPS       Y3, Y4, Y3
 	VPBROADCASTB 44(DX), Y4
 	VPAND        conv2_bits<>+0(SB), Y4, Y4
 	VPCMPEQD     conv2_bits<>+0(SB), Y4, Y4
@@ -12566,10 +12606,11 @@ tileRow6:
 
 part7:
 	// columns: rows 1 and 2 of A dy
-	VPBROADCASTB (DX), Y0
-	VPAND        conv2_bits<>+0(SB), Y0, Y0
-	VPCMPEQD     conv2_bits<>+0(SB), Y0, Y0
-	VANDPS       (CX), Y0, Y0
+	VMOVUPS      (CX), Y0
+	VPBROADCASTB (DX), Y1
+	VPAND        conv2_bits<>+0(SB), Y1, Y1
+	VPCMPEQD     conv2_bits<>+0(SB), Y1, Y1
+	VANDPS       Y0, Y1, Y0
 	VPBROADCASTB 2(DX), Y1
 	VPAND        conv2_bits<>+0(SB), Y1, Y1
 	VPCMPEQD     conv2_bits<>+0(SB), Y1, Y1
@@ -12578,10 +12619,11 @@ part7:
 	VPBROADCASTB 4(DX), Y1
 	VPAND        conv2_bits<>+0(SB), Y1, Y1
 	VPCMPEQD     conv2_bits<>+0(SB), Y1, Y1
-	VPBROADCASTB 24(DX), Y3
-	VPAND        conv2_bits<>+0(SB), Y3, Y3
-	VPCMPEQD     conv2_bits<>+0(SB), Y3, Y3
-	VANDPS       256(CX), Y3, Y3
+	VMOVUPS      256(CX), Y3
+	VPBROADCASTB 24(DX), Y4
+	VPAND        conv2_bits<>+0(SB), Y4, Y4
+	VPCMPEQD     conv2_bits<>+0(SB), Y4, Y4
+	VANDPS       Y3, Y4, Y3
 	VPBROADCASTB 26(DX), Y4
 	VPAND        conv2_bits<>+0(SB), Y4, Y4
 	VPCMPEQD     conv2_bits<>+0(SB), Y4, Y4
@@ -12610,10 +12652,11 @@ part7:
 	VMOVUPS      Y2, 32(SI)
 	VSUBPS       Y0, Y1, Y0
 	VMOVUPS      Y0, 160(SI)
-	VPBROADCASTB 6(DX), Y0
-	VPAND        conv2_bits<>+0(SB), Y0, Y0
-	VPCMPEQD     conv2_bits<>+0(SB), Y0, Y0
-	VANDPS       64(CX), Y0, Y0
+	VMOVUPS      64(CX), Y0
+	VPBROADCASTB 6(DX), Y1
+	VPAND        conv2_bits<>+0(SB), Y1, Y1
+	VPCMPEQD     conv2_bits<>+0(SB), Y1, Y1
+	VANDPS       Y0, Y1, Y0
 	VPBROADCASTB 8(DX), Y1
 	VPAND        conv2_bits<>+0(SB), Y1, Y1
 	VPCMPEQD     conv2_bits<>+0(SB), Y1, Y1
@@ -12622,10 +12665,11 @@ part7:
 	VPBROADCASTB 10(DX), Y1
 	VPAND        conv2_bits<>+0(SB), Y1, Y1
 	VPCMPEQD     conv2_bits<>+0(SB), Y1, Y1
-	VPBROADCASTB 30(DX), Y3
-	VPAND        conv2_bits<>+0(SB), Y3, Y3
-	VPCMPEQD     conv2_bits<>+0(SB), Y3, Y3
-	VANDPS       320(CX), Y3, Y3
+	VMOVUPS      320(CX), Y3
+	VPBROADCASTB 30(DX), Y4
+	VPAND        conv2_bits<>+0(SB), Y4, Y4
+	VPCMPEQD     conv2_bits<>+0(SB), Y4, Y4
+	VANDPS       Y3, Y4, Y3
 	VPBROADCASTB 32(DX), Y4
 	VPAND        conv2_bits<>+0(SB), Y4, Y4
 	VPCMPEQD     conv2_bits<>+0(SB), Y4, Y4
@@ -12714,10 +12758,11 @@ part7:
 	VMOVUPS     Y0, 18816(AX)
 
 	// columns: rows 1 and 2 of A dy
-	VPBROADCASTB 12(DX), Y0
-	VPAND        conv2_bits<>+0(SB), Y0, Y0
-	VPCMPEQD     conv2_bits<>+0(SB), Y0, Y0
-	VANDPS       128(CX), Y0, Y0
+	VMOVUPS      128(CX), Y0
+	VPBROADCASTB 12(DX), Y1
+	VPAND        conv2_bits<>+0(SB), Y1, Y1
+	VPCMPEQD     conv2_bits<>+0(SB), Y1, Y1
+	VANDPS       Y0, Y1, Y0
 	VPBROADCASTB 14(DX), Y1
 	VPAND        conv2_bits<>+0(SB), Y1, Y1
 	VPCMPEQD     conv2_bits<>+0(SB), Y1, Y1
@@ -12726,10 +12771,11 @@ part7:
 	VPBROADCASTB 16(DX), Y1
 	VPAND        conv2_bits<>+0(SB), Y1, Y1
 	VPCMPEQD     conv2_bits<>+0(SB), Y1, Y1
-	VPBROADCASTB 36(DX), Y3
-	VPAND        conv2_bits<>+0(SB), Y3, Y3
-	VPCMPEQD     conv2_bits<>+0(SB), Y3, Y3
-	VANDPS       384(CX), Y3, Y3
+	VMOVUPS      384(CX), Y3
+	VPBROADCASTB 36(DX), Y4
+	VPAND        conv2_bits<>+0(SB), Y4, Y4
+	VPCMPEQD     conv2_bits<>+0(SB), Y4, Y4
+	VANDPS       Y3, Y4, Y3
 	VPBROADCASTB 38(DX), Y4
 	VPAND        conv2_bits<>+0(SB), Y4, Y4
 	VPCMPEQD     conv2_bits<>+0(SB), Y4, Y4
@@ -12758,10 +12804,11 @@ part7:
 	VMOVUPS      Y2, 32(SI)
 	VSUBPS       Y0, Y1, Y0
 	VMOVUPS      Y0, 160(SI)
-	VPBROADCASTB 18(DX), Y0
-	VPAND        conv2_bits<>+0(SB), Y0, Y0
-	VPCMPEQD     conv2_bits<>+0(SB), Y0, Y0
-	VANDPS       192(CX), Y0, Y0
+	VMOVUPS      192(CX), Y0
+	VPBROADCASTB 18(DX), Y1
+	VPAND        conv2_bits<>+0(SB), Y1, Y1
+	VPCMPEQD     conv2_bits<>+0(SB), Y1, Y1
+	VANDPS       Y0, Y1, Y0
 	VPBROADCASTB 20(DX), Y1
 	VPAND        conv2_bits<>+0(SB), Y1, Y1
 	VPCMPEQD     conv2_bits<>+0(SB), Y1, Y1
@@ -12770,10 +12817,11 @@ part7:
 	VPBROADCASTB 22(DX), Y1
 	VPAND        conv2_bits<>+0(SB), Y1, Y1
 	VPCMPEQD     conv2_bits<>+0(SB), Y1, Y1
-	VPBROADCASTB 42(DX), Y3
-	VPAND        conv2_bits<>+0(SB), Y3, Y3
-	VPCMPEQD     conv2_bits<>+0(SB), Y3, Y3
-	VANDPS       448(CX), Y3, Y3
+	VMOVUPS      448(CX), Y3
+	VPBROADCASTB 42(DX), Y4
+	VPAND        conv2_bits<>+0(SB), Y4, Y4
+	VPCMPEQD     conv2_bits<>+0(SB), Y4, Y4
+	VANDPS       Y3, Y4, Y3
 	VPBROADCASTB 44(DX), Y4
 	VPAND        conv2_bits<>+0(SB), Y4, Y4
 	VPCMPEQD     conv2_bits<>+0(SB), Y4, Y4
@@ -12885,10 +12933,11 @@ tileRow9:
 
 part10:
 	// columns: rows 3 and 4 of A dy
-	VPBROADCASTB (DX), Y0
-	VPAND        conv2_bits<>+0(SB), Y0, Y0
-	VPCMPEQD     conv2_bits<>+0(SB), Y0, Y0
-	VANDPS       (CX), Y0, Y0
+	VMOVUPS      (CX), Y0
+	VPBROADCASTB (DX), Y1
+	VPAND        conv2_bits<>+0(SB), Y1, Y1
+	VPCMPEQD     conv2_bits<>+0(SB), Y1, Y1
+	VANDPS       Y0, Y1, Y0
 	VPBROADCASTB 2(DX), Y1
 	VPAND        conv2_bits<>+0(SB), Y1, Y1
 	VPCMPEQD     conv2_bits<>+0(SB), Y1, Y1
@@ -12897,10 +12946,11 @@ part10:
 	VPBROADCASTB 4(DX), Y1
 	VPAND        conv2_bits<>+0(SB), Y1, Y1
 	VPCMPEQD     conv2_bits<>+0(SB), Y1, Y1
-	VPBROADCASTB 24(DX), Y3
-	VPAND        conv2_bits<>+0(SB), Y3, Y3
-	VPCMPEQD     conv2_bits<>+0(SB), Y3, Y3
-	VANDPS       256(CX), Y3, Y3
+	VMOVUPS      256(CX), Y3
+	VPBROADCASTB 24(DX), Y4
+	VPAND        conv2_bits<>+0(SB), Y4, Y4
+	VPCMPEQD     conv2_bits<>+0(SB), Y4, Y4
+	VANDPS       Y3, Y4, Y3
 	VPBROADCASTB 26(DX), Y4
 	VPAND        conv2_bits<>+0(SB), Y4, Y4
 	VPCMPEQD     conv2_bits<>+0(SB), Y4, Y4
@@ -12933,10 +12983,11 @@ part10:
 	VMOVUPS      Y1, 32(SI)
 	VSUBPS       Y0, Y2, Y0
 	VMOVUPS      Y0, 160(SI)
-	VPBROADCASTB 6(DX), Y0
-	VPAND        conv2_bits<>+0(SB), Y0, Y0
-	VPCMPEQD     conv2_bits<>+0(SB), Y0, Y0
-	VANDPS       64(CX), Y0, Y0
+	VMOVUPS      64(CX), Y0
+	VPBROADCASTB 6(DX), Y1
+	VPAND        conv2_bits<>+0(SB), Y1, Y1
+	VPCMPEQD     conv2_bits<>+0(SB), Y1, Y1
+	VANDPS       Y0, Y1, Y0
 	VPBROADCASTB 8(DX), Y1
 	VPAND        conv2_bits<>+0(SB), Y1, Y1
 	VPCMPEQD     conv2_bits<>+0(SB), Y1, Y1
@@ -12945,10 +12996,11 @@ part10:
 	VPBROADCASTB 10(DX), Y1
 	VPAND        conv2_bits<>+0(SB), Y1, Y1
 	VPCMPEQD     conv2_bits<>+0(SB), Y1, Y1
-	VPBROADCASTB 30(DX), Y3
-	VPAND        conv2_bits<>+0(SB), Y3, Y3
-	VPCMPEQD     conv2_bits<>+0(SB), Y3, Y3
-	VANDPS       320(CX), Y3, Y3
+	VMOVUPS      320(CX), Y3
+	VPBROADCASTB 30(DX), Y4
+	VPAND        conv2_bits<>+0(SB), Y4, Y4
+	VPCMPEQD     conv2_bits<>+0(SB), Y4, Y4
+	VANDPS       Y3, Y4, Y3
 	VPBROADCASTB 32(DX), Y4
 	VPAND        conv2_bits<>+0(SB), Y4, Y4
 	VPCMPEQD     conv2_bits<>+0(SB), Y4, Y4
@@ -13041,10 +13093,11 @@ part10:
 	VMOVUPS     Y0, 18816(AX)
 
 	// columns: rows 3 and 4 of A dy
-	VPBROADCASTB 12(DX), Y0
-	VPAND        conv2_bits<>+0(SB), Y0, Y0
-	VPCMPEQD     conv2_bits<>+0(SB), Y0, Y0
-	VANDPS       128(CX), Y0, Y0
+	VMOVUPS      128(CX), Y0
+	VPBROADCASTB 12(DX), Y1
+	VPAND        conv2_bits<>+0(SB), Y1, Y1
+	VPCMPEQD     conv2_bits<>+0(SB), Y1, Y1
+	VANDPS       Y0, Y1, Y0
 	VPBROADCASTB 14(DX), Y1
 	VPAND        conv2_bits<>+0(SB), Y1, Y1
 	VPCMPEQD     conv2_bits<>+0(SB), Y1, Y1
@@ -13053,10 +13106,11 @@ part10:
 	VPBROADCASTB 16(DX), Y1
 	VPAND        conv2_bits<>+0(SB), Y1, Y1
 	VPCMPEQD     conv2_bits<>+0(SB), Y1, Y1
-	VPBROADCASTB 36(DX), Y3
-	VPAND        conv2_bits<>+0(SB), Y3, Y3
-	VPCMPEQD     conv2_bits<>+0(SB), Y3, Y3
-	VANDPS       384(CX), Y3, Y3
+	VMOVUPS      384(CX), Y3
+	VPBROADCASTB 36(DX), Y4
+	VPAND        conv2_bits<>+0(SB), Y4, Y4
+	VPCMPEQD     conv2_bits<>+0(SB), Y4, Y4
+	VANDPS       Y3, Y4, Y3
 	VPBROADCASTB 38(DX), Y4
 	VPAND        conv2_bits<>+0(SB), Y4, Y4
 	VPCMPEQD     conv2_bits<>+0(SB), Y4, Y4
@@ -13089,10 +13143,11 @@ part10:
 	VMOVUPS      Y1, 32(SI)
 	VSUBPS       Y0, Y2, Y0
 	VMOVUPS      Y0, 160(SI)
-	VPBROADCASTB 18(DX), Y0
-	VPAND        conv2_bits<>+0(SB), Y0, Y0
-	VPCMPEQD     conv2_bits<>+0(SB), Y0, Y0
-	VANDPS       192(CX), Y0, Y0
+	VMOVUPS      192(CX), Y0
+	VPBROADCASTB 18(DX), Y1
+	VPAND        conv2_bits<>+0(SB), Y1, Y1
+	VPCMPEQD     conv2_bits<>+0(SB), Y1, Y1
+	VANDPS       Y0, Y1, Y0
 	VPBROADCASTB 20(DX), Y1
 	VPAND        conv2_bits<>+0(SB), Y1, Y1
 	VPCMPEQD     conv2_bits<>+0(SB), Y1, Y1
@@ -13101,10 +13156,11 @@ part10:
 	VPBROADCASTB 22(DX), Y1
 	VPAND        conv2_bits<>+0(SB), Y1, Y1
 	VPCMPEQD     conv2_bits<>+0(SB), Y1, Y1
-	VPBROADCASTB 42(DX), Y3
-	VPAND        conv2_bits<>+0(SB), Y3, Y3
-	VPCMPEQD     conv2_bits<>+0(SB), Y3, Y3
-	VANDPS       448(CX), Y3, Y3
+	VMOVUPS      448(CX), Y3
+	VPBROADCASTB 42(DX), Y4
+	VPAND        conv2_bits<>+0(SB), Y4, Y4
+	VPCMPEQD     conv2_bits<>+0(SB), Y4, Y4
+	VANDPS       Y3, Y4, Y3
 	VPBROADCASTB 44(DX), Y4
 	VPAND        conv2_bits<>+0(SB), Y4, Y4
 	VPCMPEQD     conv2_bits<>+0(SB), Y4, Y4
@@ -13220,10 +13276,11 @@ tileRow12:
 
 part13:
 	// columns: rows 5 and 6 of A dy
-	VPBROADCASTB (DX), Y0
-	VPAND        conv2_bits<>+0(SB), Y0, Y0
-	VPCMPEQD     conv2_bits<>+0(SB), Y0, Y0
-	VANDPS       (CX), Y0, Y0
+	VMOVUPS      (CX), Y0
+	VPBROADCASTB (DX), Y1
+	VPAND        conv2_bits<>+0(SB), Y1, Y1
+	VPCMPEQD     conv2_bits<>+0(SB), Y1, Y1
+	VANDPS       Y0, Y1, Y0
 	VPBROADCASTB 2(DX), Y1
 	VPAND        conv2_bits<>+0(SB), Y1, Y1
 	VPCMPEQD     conv2_bits<>+0(SB), Y1, Y1
@@ -13232,10 +13289,11 @@ part13:
 	VPBROADCASTB 4(DX), Y1
 	VPAND        conv2_bits<>+0(SB), Y1, Y1
 	VPCMPEQD     conv2_bits<>+0(SB), Y1, Y1
-	VPBROADCASTB 24(DX), Y3
-	VPAND        conv2_bits<>+0(SB), Y3, Y3
-	VPCMPEQD     conv2_bits<>+0(SB), Y3, Y3
-	VANDPS       256(CX), Y3, Y3
+	VMOVUPS      256(CX), Y3
+	VPBROADCASTB 24(DX), Y4
+	VPAND        conv2_bits<>+0(SB), Y4, Y4
+	VPCMPEQD     conv2_bits<>+0(SB), Y4, Y4
+	VANDPS       Y3, Y4, Y3
 	VPBROADCASTB 26(DX), Y4
 	VPAND        conv2_bits<>+0(SB), Y4, Y4
 	VPCMPEQD     conv2_bits<>+0(SB), Y4, Y4
@@ -13268,10 +13326,11 @@ part13:
 	VMOVUPS      Y1, 32(SI)
 	VSUBPS       Y0, Y2, Y0
 	VMOVUPS      Y0, 160(SI)
-	VPBROADCASTB 6(DX), Y0
-	VPAND        conv2_bits<>+0(SB), Y0, Y0
-	VPCMPEQD     conv2_bits<>+0(SB), Y0, Y0
-	VANDPS       64(CX), Y0, Y0
+	VMOVUPS      64(CX), Y0
+	VPBROADCASTB 6(DX), Y1
+	VPAND        conv2_bits<>+0(SB), Y1, Y1
+	VPCMPEQD     conv2_bits<>+0(SB), Y1, Y1
+	VANDPS       Y0, Y1, Y0
 	VPBROADCASTB 8(DX), Y1
 	VPAND        conv2_bits<>+0(SB), Y1, Y1
 	VPCMPEQD     conv2_bits<>+0(SB), Y1, Y1
@@ -13280,10 +13339,11 @@ part13:
 	VPBROADCASTB 10(DX), Y1
 	VPAND        conv2_bits<>+0(SB), Y1, Y1
 	VPCMPEQD     conv2_bits<>+0(SB), Y1, Y1
-	VPBROADCASTB 30(DX), Y3
-	VPAND        conv2_bits<>+0(SB), Y3, Y3
-	VPCMPEQD     conv2_bits<>+0(SB), Y3, Y3
-	VANDPS       320(CX), Y3, Y3
+	VMOVUPS      320(CX), Y3
+	VPBROADCASTB 30(DX), Y4
+	VPAND        conv2_bits<>+0(SB), Y4, Y4
+	VPCMPEQD     conv2_bits<>+0(SB), Y4, Y4
+	VANDPS       Y3, Y4, Y3
 	VPBROADCASTB 32(DX), Y4
 	VPAND        conv2_bits<>+0(SB), Y4, Y4
 	VPCMPEQD     conv2_bits<>+0(SB), Y4, Y4
@@ -13376,10 +13436,11 @@ part13:
 	VMOVUPS     Y0, 18816(AX)
 
 	// columns: rows 5 and 6 of A dy
-	VPBROADCASTB 12(DX), Y0
-	VPAND        conv2_bits<>+0(SB), Y0, Y0
-	VPCMPEQD     conv2_bits<>+0(SB), Y0, Y0
-	VANDPS       128(CX), Y0, Y0
+	VMOVUPS      128(CX), Y0
+	VPBROADCASTB 12(DX), Y1
+	VPAND        conv2_bits<>+0(SB), Y1, Y1
+	VPCMPEQD     conv2_bits<>+0(SB), Y1, Y1
+	VANDPS       Y0, Y1, Y0
 	VPBROADCASTB 14(DX), Y1
 	VPAND        conv2_bits<>+0(SB), Y1, Y1
 	VPCMPEQD     conv2_bits<>+0(SB), Y1, Y1
@@ -13388,10 +13449,11 @@ part13:
 	VPBROADCASTB 16(DX), Y1
 	VPAND        conv2_bits<>+0(SB), Y1, Y1
 	VPCMPEQD     conv2_bits<>+0(SB), Y1, Y1
-	VPBROADCASTB 36(DX), Y3
-	VPAND        conv2_bits<>+0(SB), Y3, Y3
-	VPCMPEQD     conv2_bits<>+0(SB), Y3, Y3
-	VANDPS       384(CX), Y3, Y3
+	VMOVUPS      384(CX), Y3
+	VPBROADCASTB 36(DX), Y4
+	VPAND        conv2_bits<>+0(SB), Y4, Y4
+	VPCMPEQD     conv2_bits<>+0(SB), Y4, Y4
+	VANDPS       Y3, Y4, Y3
 	VPBROADCASTB 38(DX), Y4
 	VPAND        conv2_bits<>+0(SB), Y4, Y4
 	VPCMPEQD     conv2_bits<>+0(SB), Y4, Y4
@@ -13424,10 +13486,11 @@ part13:
 	VMOVUPS      Y1, 32(SI)
 	VSUBPS       Y0, Y2, Y0
 	VMOVUPS      Y0, 160(SI)
-	VPBROADCASTB 18(DX), Y0
-	VPAND        conv2_bits<>+0(SB), Y0, Y0
-	VPCMPEQD     conv2_bits<>+0(SB), Y0, Y0
-	VANDPS       192(CX), Y0, Y0
+	VMOVUPS      192(CX), Y0
+	VPBROADCASTB 18(DX), Y1
+	VPAND        conv2_bits<>+0(SB), Y1, Y1
+	VPCMPEQD     conv2_bits<>+0(SB), Y1, Y1
+	VANDPS       Y0, Y1, Y0
 	VPBROADCASTB 20(DX), Y1
 	VPAND        conv2_bits<>+0(SB), Y1, Y1
 	VPCMPEQD     conv2_bits<>+0(SB), Y1, Y1
@@ -13436,10 +13499,11 @@ part13:
 	VPBROADCASTB 22(DX), Y1
 	VPAND        conv2_bits<>+0(SB), Y1, Y1
 	VPCMPEQD     conv2_bits<>+0(SB), Y1, Y1
-	VPBROADCASTB 42(DX), Y3
-	VPAND        conv2_bits<>+0(SB), Y3, Y3
-	VPCMPEQD     conv2_bits<>+0(SB), Y3, Y3
-	VANDPS       448(CX), Y3, Y3
+	VMOVUPS      448(CX), Y3
+	VPBROADCASTB 42(DX), Y4
+	VPAND        conv2_bits<>+0(SB), Y4, Y4
+	VPCMPEQD     conv2_bits<>+0(SB), Y4, Y4
+	VANDPS       Y3, Y4, Y3
 	VPBROADCASTB 44(DX), Y4
 	VPAND        conv2_bits<>+0(SB), Y4, Y4
 	VPCMPEQD     conv2_bits<>+0(SB), Y4, Y4

@@ -5,8 +5,8 @@
 #include "textflag.h"
 
 // func Conv1ForwardReLUPool8(y []float32, x []float32, u []float32, bias []float32)
-// Requires: AVX, AVX512F, AVX512VL
-TEXT ·Conv1ForwardReLUPool8(SB), $12352-96
+// Requires: AVX, AVX512DQ, AVX512F
+TEXT ·Conv1ForwardReLUPool8(SB), $24640-96
 	MOVQ y_base+0(FP), AX
 	MOVQ x_base+24(FP), CX
 	MOVQ u_base+48(FP), DX
@@ -16,714 +16,778 @@ TEXT ·Conv1ForwardReLUPool8(SB), $12352-96
 	MOVQ $0x00000006, DI
 
 tileRow1:
-	MOVQ $0x00000006, R8
+	MOVQ $0x00000003, R8
 
 tileColumn2:
 	// V = Bᵀ X B
-	VMOVUPS           (CX), Y0
-	VMOVUPS           896(CX), Y1
-	VMOVUPS           1792(CX), Y2
-	VMOVUPS           2688(CX), Y3
-	VMOVUPS           3584(CX), Y4
-	VMOVUPS           4480(CX), Y5
-	VMOVUPS           5376(CX), Y6
-	VMOVUPS           6272(CX), Y7
-	VSUBPS            Y6, Y0, Y0
-	VSUBPS            Y2, Y4, Y8
-	VFMADD231PS.BCST  conv1_5_25<>+0(SB), Y8, Y0
-	VMOVUPS           Y0, (SI)
-	VSUBPS            Y1, Y7, Y0
-	VSUBPS            Y5, Y3, Y7
-	VFMADD231PS.BCST  conv1_5_25<>+0(SB), Y7, Y0
-	VMOVUPS           Y0, 1792(SI)
-	VADDPS            Y6, Y2, Y0
-	VFMSUB231PS.BCST  conv1_4_25<>+0(SB), Y4, Y0
-	VADDPS            Y5, Y1, Y7
-	VFMSUB231PS.BCST  conv1_4_25<>+0(SB), Y3, Y7
-	VADDPS            Y7, Y0, Y8
-	VMOVUPS           Y8, 256(SI)
-	VSUBPS            Y7, Y0, Y0
-	VMOVUPS           Y0, 512(SI)
-	VMOVAPS           Y2, Y0
-	VFNMADD231PS.BCST conv1_5<>+0(SB), Y4, Y0
-	VFMADD231PS.BCST  conv1_4<>+0(SB), Y6, Y0
-	VADDPS            Y1, Y1, Y7
-	VFNMADD231PS.BCST conv1_10<>+0(SB), Y3, Y7
-	VFMADD231PS.BCST  conv1_8<>+0(SB), Y5, Y7
-	VADDPS            Y7, Y0, Y8
-	VMOVUPS           Y8, 768(SI)
-	VSUBPS            Y7, Y0, Y0
-	VMOVUPS           Y0, 1024(SI)
-	VADDPS            Y6, Y6, Y0
-	VFNMADD231PS.BCST conv1_10<>+0(SB), Y4, Y0
-	VFMADD231PS.BCST  conv1_8<>+0(SB), Y2, Y0
-	VMOVAPS           Y5, Y2
-	VFNMADD231PS.BCST conv1_5<>+0(SB), Y3, Y2
-	VFMADD231PS.BCST  conv1_4<>+0(SB), Y1, Y2
-	VADDPS            Y2, Y0, Y1
-	VMOVUPS           Y1, 1280(SI)
-	VSUBPS            Y2, Y0, Y0
-	VMOVUPS           Y0, 1536(SI)
-	VMOVUPS           32(CX), Y0
-	VMOVUPS           928(CX), Y1
-	VMOVUPS           1824(CX), Y2
-	VMOVUPS           2720(CX), Y3
-	VMOVUPS           3616(CX), Y4
-	VMOVUPS           4512(CX), Y5
-	VMOVUPS           5408(CX), Y6
-	VMOVUPS           6304(CX), Y7
-	VSUBPS            Y6, Y0, Y0
-	VSUBPS            Y2, Y4, Y8
-	VFMADD231PS.BCST  conv1_5_25<>+0(SB), Y8, Y0
-	VMOVUPS           Y0, 32(SI)
-	VSUBPS            Y1, Y7, Y0
-	VSUBPS            Y5, Y3, Y7
-	VFMADD231PS.BCST  conv1_5_25<>+0(SB), Y7, Y0
-	VMOVUPS           Y0, 1824(SI)
-	VADDPS            Y6, Y2, Y0
-	VFMSUB231PS.BCST  conv1_4_25<>+0(SB), Y4, Y0
-	VADDPS            Y5, Y1, Y7
-	VFMSUB231PS.BCST  conv1_4_25<>+0(SB), Y3, Y7
-	VADDPS            Y7, Y0, Y8
-	VMOVUPS           Y8, 288(SI)
-	VSUBPS            Y7, Y0, Y0
-	VMOVUPS           Y0, 544(SI)
-	VMOVAPS           Y2, Y0
-	VFNMADD231PS.BCST conv1_5<>+0(SB), Y4, Y0
-	VFMADD231PS.BCST  conv1_4<>+0(SB), Y6, Y0
-	VADDPS            Y1, Y1, Y7
-	VFNMADD231PS.BCST conv1_10<>+0(SB), Y3, Y7
-	VFMADD231PS.BCST  conv1_8<>+0(SB), Y5, Y7
-	VADDPS            Y7, Y0, Y8
-	VMOVUPS           Y8, 800(SI)
-	VSUBPS            Y7, Y0, Y0
-	VMOVUPS           Y0, 1056(SI)
-	VADDPS            Y6, Y6, Y0
-	VFNMADD231PS.BCST conv1_10<>+0(SB), Y4, Y0
-	VFMADD231PS.BCST  conv1_8<>+0(SB), Y2, Y0
-	VMOVAPS           Y5, Y2
-	VFNMADD231PS.BCST conv1_5<>+0(SB), Y3, Y2
-	VFMADD231PS.BCST  conv1_4<>+0(SB), Y1, Y2
-	VADDPS            Y2, Y0, Y1
-	VMOVUPS           Y1, 1312(SI)
-	VSUBPS            Y2, Y0, Y0
-	VMOVUPS           Y0, 1568(SI)
-	VMOVUPS           64(CX), Y0
-	VMOVUPS           960(CX), Y1
-	VMOVUPS           1856(CX), Y2
-	VMOVUPS           2752(CX), Y3
-	VMOVUPS           3648(CX), Y4
-	VMOVUPS           4544(CX), Y5
-	VMOVUPS           5440(CX), Y6
-	VMOVUPS           6336(CX), Y7
-	VSUBPS            Y6, Y0, Y0
-	VSUBPS            Y2, Y4, Y8
-	VFMADD231PS.BCST  conv1_5_25<>+0(SB), Y8, Y0
-	VMOVUPS           Y0, 64(SI)
-	VSUBPS            Y1, Y7, Y0
-	VSUBPS            Y5, Y3, Y7
-	VFMADD231PS.BCST  conv1_5_25<>+0(SB), Y7, Y0
-	VMOVUPS           Y0, 1856(SI)
-	VADDPS            Y6, Y2, Y0
-	VFMSUB231PS.BCST  conv1_4_25<>+0(SB), Y4, Y0
-	VADDPS            Y5, Y1, Y7
-	VFMSUB231PS.BCST  conv1_4_25<>+0(SB), Y3, Y7
-	VADDPS            Y7, Y0, Y8
-	VMOVUPS           Y8, 320(SI)
-	VSUBPS            Y7, Y0, Y0
-	VMOVUPS           Y0, 576(SI)
-	VMOVAPS           Y2, Y0
-	VFNMADD231PS.BCST conv1_5<>+0(SB), Y4, Y0
-	VFMADD231PS.BCST  conv1_4<>+0(SB), Y6, Y0
-	VADDPS            Y1, Y1, Y7
-	VFNMADD231PS.BCST conv1_10<>+0(SB), Y3, Y7
-	VFMADD231PS.BCST  conv1_8<>+0(SB), Y5, Y7
-	VADDPS            Y7, Y0, Y8
-	VMOVUPS           Y8, 832(SI)
-	VSUBPS            Y7, Y0, Y0
-	VMOVUPS           Y0, 1088(SI)
-	VADDPS            Y6, Y6, Y0
-	VFNMADD231PS.BCST conv1_10<>+0(SB), Y4, Y0
-	VFMADD231PS.BCST  conv1_8<>+0(SB), Y2, Y0
-	VMOVAPS           Y5, Y2
-	VFNMADD231PS.BCST conv1_5<>+0(SB), Y3, Y2
-	VFMADD231PS.BCST  conv1_4<>+0(SB), Y1, Y2
-	VADDPS            Y2, Y0, Y1
-	VMOVUPS           Y1, 1344(SI)
-	VSUBPS            Y2, Y0, Y0
-	VMOVUPS           Y0, 1600(SI)
-	VMOVUPS           96(CX), Y0
-	VMOVUPS           992(CX), Y1
-	VMOVUPS           1888(CX), Y2
-	VMOVUPS           2784(CX), Y3
-	VMOVUPS           3680(CX), Y4
-	VMOVUPS           4576(CX), Y5
-	VMOVUPS           5472(CX), Y6
-	VMOVUPS           6368(CX), Y7
-	VSUBPS            Y6, Y0, Y0
-	VSUBPS            Y2, Y4, Y8
-	VFMADD231PS.BCST  conv1_5_25<>+0(SB), Y8, Y0
-	VMOVUPS           Y0, 96(SI)
-	VSUBPS            Y1, Y7, Y0
-	VSUBPS            Y5, Y3, Y7
-	VFMADD231PS.BCST  conv1_5_25<>+0(SB), Y7, Y0
-	VMOVUPS           Y0, 1888(SI)
-	VADDPS            Y6, Y2, Y0
-	VFMSUB231PS.BCST  conv1_4_25<>+0(SB), Y4, Y0
-	VADDPS            Y5, Y1, Y7
-	VFMSUB231PS.BCST  conv1_4_25<>+0(SB), Y3, Y7
-	VADDPS            Y7, Y0, Y8
-	VMOVUPS           Y8, 352(SI)
-	VSUBPS            Y7, Y0, Y0
-	VMOVUPS           Y0, 608(SI)
-	VMOVAPS           Y2, Y0
-	VFNMADD231PS.BCST conv1_5<>+0(SB), Y4, Y0
-	VFMADD231PS.BCST  conv1_4<>+0(SB), Y6, Y0
-	VADDPS            Y1, Y1, Y7
-	VFNMADD231PS.BCST conv1_10<>+0(SB), Y3, Y7
-	VFMADD231PS.BCST  conv1_8<>+0(SB), Y5, Y7
-	VADDPS            Y7, Y0, Y8
-	VMOVUPS           Y8, 864(SI)
-	VSUBPS            Y7, Y0, Y0
-	VMOVUPS           Y0, 1120(SI)
-	VADDPS            Y6, Y6, Y0
-	VFNMADD231PS.BCST conv1_10<>+0(SB), Y4, Y0
-	VFMADD231PS.BCST  conv1_8<>+0(SB), Y2, Y0
-	VMOVAPS           Y5, Y2
-	VFNMADD231PS.BCST conv1_5<>+0(SB), Y3, Y2
-	VFMADD231PS.BCST  conv1_4<>+0(SB), Y1, Y2
-	VADDPS            Y2, Y0, Y1
-	VMOVUPS           Y1, 1376(SI)
-	VSUBPS            Y2, Y0, Y0
-	VMOVUPS           Y0, 1632(SI)
-	VMOVUPS           128(CX), Y0
-	VMOVUPS           1024(CX), Y1
-	VMOVUPS           1920(CX), Y2
-	VMOVUPS           2816(CX), Y3
-	VMOVUPS           3712(CX), Y4
-	VMOVUPS           4608(CX), Y5
-	VMOVUPS           5504(CX), Y6
-	VMOVUPS           6400(CX), Y7
-	VSUBPS            Y6, Y0, Y0
-	VSUBPS            Y2, Y4, Y8
-	VFMADD231PS.BCST  conv1_5_25<>+0(SB), Y8, Y0
-	VMOVUPS           Y0, 128(SI)
-	VSUBPS            Y1, Y7, Y0
-	VSUBPS            Y5, Y3, Y7
-	VFMADD231PS.BCST  conv1_5_25<>+0(SB), Y7, Y0
-	VMOVUPS           Y0, 1920(SI)
-	VADDPS            Y6, Y2, Y0
-	VFMSUB231PS.BCST  conv1_4_25<>+0(SB), Y4, Y0
-	VADDPS            Y5, Y1, Y7
-	VFMSUB231PS.BCST  conv1_4_25<>+0(SB), Y3, Y7
-	VADDPS            Y7, Y0, Y8
-	VMOVUPS           Y8, 384(SI)
-	VSUBPS            Y7, Y0, Y0
-	VMOVUPS           Y0, 640(SI)
-	VMOVAPS           Y2, Y0
-	VFNMADD231PS.BCST conv1_5<>+0(SB), Y4, Y0
-	VFMADD231PS.BCST  conv1_4<>+0(SB), Y6, Y0
-	VADDPS            Y1, Y1, Y7
-	VFNMADD231PS.BCST conv1_10<>+0(SB), Y3, Y7
-	VFMADD231PS.BCST  conv1_8<>+0(SB), Y5, Y7
-	VADDPS            Y7, Y0, Y8
-	VMOVUPS           Y8, 896(SI)
-	VSUBPS            Y7, Y0, Y0
-	VMOVUPS           Y0, 1152(SI)
-	VADDPS            Y6, Y6, Y0
-	VFNMADD231PS.BCST conv1_10<>+0(SB), Y4, Y0
-	VFMADD231PS.BCST  conv1_8<>+0(SB), Y2, Y0
-	VMOVAPS           Y5, Y2
-	VFNMADD231PS.BCST conv1_5<>+0(SB), Y3, Y2
-	VFMADD231PS.BCST  conv1_4<>+0(SB), Y1, Y2
-	VADDPS            Y2, Y0, Y1
-	VMOVUPS           Y1, 1408(SI)
-	VSUBPS            Y2, Y0, Y0
-	VMOVUPS           Y0, 1664(SI)
-	VMOVUPS           160(CX), Y0
-	VMOVUPS           1056(CX), Y1
-	VMOVUPS           1952(CX), Y2
-	VMOVUPS           2848(CX), Y3
-	VMOVUPS           3744(CX), Y4
-	VMOVUPS           4640(CX), Y5
-	VMOVUPS           5536(CX), Y6
-	VMOVUPS           6432(CX), Y7
-	VSUBPS            Y6, Y0, Y0
-	VSUBPS            Y2, Y4, Y8
-	VFMADD231PS.BCST  conv1_5_25<>+0(SB), Y8, Y0
-	VMOVUPS           Y0, 160(SI)
-	VSUBPS            Y1, Y7, Y0
-	VSUBPS            Y5, Y3, Y7
-	VFMADD231PS.BCST  conv1_5_25<>+0(SB), Y7, Y0
-	VMOVUPS           Y0, 1952(SI)
-	VADDPS            Y6, Y2, Y0
-	VFMSUB231PS.BCST  conv1_4_25<>+0(SB), Y4, Y0
-	VADDPS            Y5, Y1, Y7
-	VFMSUB231PS.BCST  conv1_4_25<>+0(SB), Y3, Y7
-	VADDPS            Y7, Y0, Y8
-	VMOVUPS           Y8, 416(SI)
-	VSUBPS            Y7, Y0, Y0
-	VMOVUPS           Y0, 672(SI)
-	VMOVAPS           Y2, Y0
-	VFNMADD231PS.BCST conv1_5<>+0(SB), Y4, Y0
-	VFMADD231PS.BCST  conv1_4<>+0(SB), Y6, Y0
-	VADDPS            Y1, Y1, Y7
-	VFNMADD231PS.BCST conv1_10<>+0(SB), Y3, Y7
-	VFMADD231PS.BCST  conv1_8<>+0(SB), Y5, Y7
-	VADDPS            Y7, Y0, Y8
-	VMOVUPS           Y8, 928(SI)
-	VSUBPS            Y7, Y0, Y0
-	VMOVUPS           Y0, 1184(SI)
-	VADDPS            Y6, Y6, Y0
-	VFNMADD231PS.BCST conv1_10<>+0(SB), Y4, Y0
-	VFMADD231PS.BCST  conv1_8<>+0(SB), Y2, Y0
-	VMOVAPS           Y5, Y2
-	VFNMADD231PS.BCST conv1_5<>+0(SB), Y3, Y2
-	VFMADD231PS.BCST  conv1_4<>+0(SB), Y1, Y2
-	VADDPS            Y2, Y0, Y1
-	VMOVUPS           Y1, 1440(SI)
-	VSUBPS            Y2, Y0, Y0
-	VMOVUPS           Y0, 1696(SI)
-	VMOVUPS           192(CX), Y0
-	VMOVUPS           1088(CX), Y1
-	VMOVUPS           1984(CX), Y2
-	VMOVUPS           2880(CX), Y3
-	VMOVUPS           3776(CX), Y4
-	VMOVUPS           4672(CX), Y5
-	VMOVUPS           5568(CX), Y6
-	VMOVUPS           6464(CX), Y7
-	VSUBPS            Y6, Y0, Y0
-	VSUBPS            Y2, Y4, Y8
-	VFMADD231PS.BCST  conv1_5_25<>+0(SB), Y8, Y0
-	VMOVUPS           Y0, 192(SI)
-	VSUBPS            Y1, Y7, Y0
-	VSUBPS            Y5, Y3, Y7
-	VFMADD231PS.BCST  conv1_5_25<>+0(SB), Y7, Y0
-	VMOVUPS           Y0, 1984(SI)
-	VADDPS            Y6, Y2, Y0
-	VFMSUB231PS.BCST  conv1_4_25<>+0(SB), Y4, Y0
-	VADDPS            Y5, Y1, Y7
-	VFMSUB231PS.BCST  conv1_4_25<>+0(SB), Y3, Y7
-	VADDPS            Y7, Y0, Y8
-	VMOVUPS           Y8, 448(SI)
-	VSUBPS            Y7, Y0, Y0
-	VMOVUPS           Y0, 704(SI)
-	VMOVAPS           Y2, Y0
-	VFNMADD231PS.BCST conv1_5<>+0(SB), Y4, Y0
-	VFMADD231PS.BCST  conv1_4<>+0(SB), Y6, Y0
-	VADDPS            Y1, Y1, Y7
-	VFNMADD231PS.BCST conv1_10<>+0(SB), Y3, Y7
-	VFMADD231PS.BCST  conv1_8<>+0(SB), Y5, Y7
-	VADDPS            Y7, Y0, Y8
-	VMOVUPS           Y8, 960(SI)
-	VSUBPS            Y7, Y0, Y0
-	VMOVUPS           Y0, 1216(SI)
-	VADDPS            Y6, Y6, Y0
-	VFNMADD231PS.BCST conv1_10<>+0(SB), Y4, Y0
-	VFMADD231PS.BCST  conv1_8<>+0(SB), Y2, Y0
-	VMOVAPS           Y5, Y2
-	VFNMADD231PS.BCST conv1_5<>+0(SB), Y3, Y2
-	VFMADD231PS.BCST  conv1_4<>+0(SB), Y1, Y2
-	VADDPS            Y2, Y0, Y1
-	VMOVUPS           Y1, 1472(SI)
-	VSUBPS            Y2, Y0, Y0
-	VMOVUPS           Y0, 1728(SI)
-	VMOVUPS           224(CX), Y0
-	VMOVUPS           1120(CX), Y1
-	VMOVUPS           2016(CX), Y2
-	VMOVUPS           2912(CX), Y3
-	VMOVUPS           3808(CX), Y4
-	VMOVUPS           4704(CX), Y5
-	VMOVUPS           5600(CX), Y6
-	VMOVUPS           6496(CX), Y7
-	VSUBPS            Y6, Y0, Y0
-	VSUBPS            Y2, Y4, Y8
-	VFMADD231PS.BCST  conv1_5_25<>+0(SB), Y8, Y0
-	VMOVUPS           Y0, 224(SI)
-	VSUBPS            Y1, Y7, Y0
-	VSUBPS            Y5, Y3, Y7
-	VFMADD231PS.BCST  conv1_5_25<>+0(SB), Y7, Y0
-	VMOVUPS           Y0, 2016(SI)
-	VADDPS            Y6, Y2, Y0
-	VFMSUB231PS.BCST  conv1_4_25<>+0(SB), Y4, Y0
-	VADDPS            Y5, Y1, Y7
-	VFMSUB231PS.BCST  conv1_4_25<>+0(SB), Y3, Y7
-	VADDPS            Y7, Y0, Y8
-	VMOVUPS           Y8, 480(SI)
-	VSUBPS            Y7, Y0, Y0
-	VMOVUPS           Y0, 736(SI)
-	VMOVAPS           Y2, Y0
-	VFNMADD231PS.BCST conv1_5<>+0(SB), Y4, Y0
-	VFMADD231PS.BCST  conv1_4<>+0(SB), Y6, Y0
-	VADDPS            Y1, Y1, Y7
-	VFNMADD231PS.BCST conv1_10<>+0(SB), Y3, Y7
-	VFMADD231PS.BCST  conv1_8<>+0(SB), Y5, Y7
-	VADDPS            Y7, Y0, Y8
-	VMOVUPS           Y8, 992(SI)
-	VSUBPS            Y7, Y0, Y0
-	VMOVUPS           Y0, 1248(SI)
-	VADDPS            Y6, Y6, Y0
-	VFNMADD231PS.BCST conv1_10<>+0(SB), Y4, Y0
-	VFMADD231PS.BCST  conv1_8<>+0(SB), Y2, Y0
-	VMOVAPS           Y5, Y2
-	VFNMADD231PS.BCST conv1_5<>+0(SB), Y3, Y2
-	VFMADD231PS.BCST  conv1_4<>+0(SB), Y1, Y2
-	VADDPS            Y2, Y0, Y1
-	VMOVUPS           Y1, 1504(SI)
-	VSUBPS            Y2, Y0, Y0
-	VMOVUPS           Y0, 1760(SI)
-	VMOVUPS           (SI), Y0
-	VMOVUPS           32(SI), Y1
-	VMOVUPS           64(SI), Y2
-	VMOVUPS           96(SI), Y3
-	VMOVUPS           128(SI), Y4
-	VMOVUPS           160(SI), Y5
-	VMOVUPS           192(SI), Y6
-	VMOVUPS           224(SI), Y7
-	VSUBPS            Y6, Y0, Y0
-	VSUBPS            Y2, Y4, Y8
-	VFMADD231PS.BCST  conv1_5_25<>+0(SB), Y8, Y0
-	VMOVUPS           Y0, 10240(SI)
-	VSUBPS            Y1, Y7, Y0
-	VSUBPS            Y5, Y3, Y7
-	VFMADD231PS.BCST  conv1_5_25<>+0(SB), Y7, Y0
-	VMOVUPS           Y0, 10464(SI)
-	VADDPS            Y6, Y2, Y0
-	VFMSUB231PS.BCST  conv1_4_25<>+0(SB), Y4, Y0
-	VADDPS            Y5, Y1, Y7
-	VFMSUB231PS.BCST  conv1_4_25<>+0(SB), Y3, Y7
-	VADDPS            Y7, Y0, Y8
-	VMOVUPS           Y8, 10272(SI)
-	VSUBPS            Y7, Y0, Y0
-	VMOVUPS           Y0, 10304(SI)
-	VMOVAPS           Y2, Y0
-	VFNMADD231PS.BCST conv1_5<>+0(SB), Y4, Y0
-	VFMADD231PS.BCST  conv1_4<>+0(SB), Y6, Y0
-	VADDPS            Y1, Y1, Y7
-	VFNMADD231PS.BCST conv1_10<>+0(SB), Y3, Y7
-	VFMADD231PS.BCST  conv1_8<>+0(SB), Y5, Y7
-	VADDPS            Y7, Y0, Y8
-	VMOVUPS           Y8, 10336(SI)
-	VSUBPS            Y7, Y0, Y0
-	VMOVUPS           Y0, 10368(SI)
-	VADDPS            Y6, Y6, Y0
-	VFNMADD231PS.BCST conv1_10<>+0(SB), Y4, Y0
-	VFMADD231PS.BCST  conv1_8<>+0(SB), Y2, Y0
-	VMOVAPS           Y5, Y2
-	VFNMADD231PS.BCST conv1_5<>+0(SB), Y3, Y2
-	VFMADD231PS.BCST  conv1_4<>+0(SB), Y1, Y2
-	VADDPS            Y2, Y0, Y1
-	VMOVUPS           Y1, 10400(SI)
-	VSUBPS            Y2, Y0, Y0
-	VMOVUPS           Y0, 10432(SI)
-	VMOVUPS           256(SI), Y0
-	VMOVUPS           288(SI), Y1
-	VMOVUPS           320(SI), Y2
-	VMOVUPS           352(SI), Y3
-	VMOVUPS           384(SI), Y4
-	VMOVUPS           416(SI), Y5
-	VMOVUPS           448(SI), Y6
-	VMOVUPS           480(SI), Y7
-	VSUBPS            Y6, Y0, Y0
-	VSUBPS            Y2, Y4, Y8
-	VFMADD231PS.BCST  conv1_5_25<>+0(SB), Y8, Y0
-	VMOVUPS           Y0, 10496(SI)
-	VSUBPS            Y1, Y7, Y0
-	VSUBPS            Y5, Y3, Y7
-	VFMADD231PS.BCST  conv1_5_25<>+0(SB), Y7, Y0
-	VMOVUPS           Y0, 10720(SI)
-	VADDPS            Y6, Y2, Y0
-	VFMSUB231PS.BCST  conv1_4_25<>+0(SB), Y4, Y0
-	VADDPS            Y5, Y1, Y7
-	VFMSUB231PS.BCST  conv1_4_25<>+0(SB), Y3, Y7
-	VADDPS            Y7, Y0, Y8
-	VMOVUPS           Y8, 10528(SI)
-	VSUBPS            Y7, Y0, Y0
-	VMOVUPS           Y0, 10560(SI)
-	VMOVAPS           Y2, Y0
-	VFNMADD231PS.BCST conv1_5<>+0(SB), Y4, Y0
-	VFMADD231PS.BCST  conv1_4<>+0(SB), Y6, Y0
-	VADDPS            Y1, Y1, Y7
-	VFNMADD231PS.BCST conv1_10<>+0(SB), Y3, Y7
-	VFMADD231PS.BCST  conv1_8<>+0(SB), Y5, Y7
-	VADDPS            Y7, Y0, Y8
-	VMOVUPS           Y8, 10592(SI)
-	VSUBPS            Y7, Y0, Y0
-	VMOVUPS           Y0, 10624(SI)
-	VADDPS            Y6, Y6, Y0
-	VFNMADD231PS.BCST conv1_10<>+0(SB), Y4, Y0
-	VFMADD231PS.BCST  conv1_8<>+0(SB), Y2, Y0
-	VMOVAPS           Y5, Y2
-	VFNMADD231PS.BCST conv1_5<>+0(SB), Y3, Y2
-	VFMADD231PS.BCST  conv1_4<>+0(SB), Y1, Y2
-	VADDPS            Y2, Y0, Y1
-	VMOVUPS           Y1, 10656(SI)
-	VSUBPS            Y2, Y0, Y0
-	VMOVUPS           Y0, 10688(SI)
-	VMOVUPS           512(SI), Y0
-	VMOVUPS           544(SI), Y1
-	VMOVUPS           576(SI), Y2
-	VMOVUPS           608(SI), Y3
-	VMOVUPS           640(SI), Y4
-	VMOVUPS           672(SI), Y5
-	VMOVUPS           704(SI), Y6
-	VMOVUPS           736(SI), Y7
-	VSUBPS            Y6, Y0, Y0
-	VSUBPS            Y2, Y4, Y8
-	VFMADD231PS.BCST  conv1_5_25<>+0(SB), Y8, Y0
-	VMOVUPS           Y0, 10752(SI)
-	VSUBPS            Y1, Y7, Y0
-	VSUBPS            Y5, Y3, Y7
-	VFMADD231PS.BCST  conv1_5_25<>+0(SB), Y7, Y0
-	VMOVUPS           Y0, 10976(SI)
-	VADDPS            Y6, Y2, Y0
-	VFMSUB231PS.BCST  conv1_4_25<>+0(SB), Y4, Y0
-	VADDPS            Y5, Y1, Y7
-	VFMSUB231PS.BCST  conv1_4_25<>+0(SB), Y3, Y7
-	VADDPS            Y7, Y0, Y8
-	VMOVUPS           Y8, 10784(SI)
-	VSUBPS            Y7, Y0, Y0
-	VMOVUPS           Y0, 10816(SI)
-	VMOVAPS           Y2, Y0
-	VFNMADD231PS.BCST conv1_5<>+0(SB), Y4, Y0
-	VFMADD231PS.BCST  conv1_4<>+0(SB), Y6, Y0
-	VADDPS            Y1, Y1, Y7
-	VFNMADD231PS.BCST conv1_10<>+0(SB), Y3, Y7
-	VFMADD231PS.BCST  conv1_8<>+0(SB), Y5, Y7
-	VADDPS            Y7, Y0, Y8
-	VMOVUPS           Y8, 10848(SI)
-	VSUBPS            Y7, Y0, Y0
-	VMOVUPS           Y0, 10880(SI)
-	VADDPS            Y6, Y6, Y0
-	VFNMADD231PS.BCST conv1_10<>+0(SB), Y4, Y0
-	VFMADD231PS.BCST  conv1_8<>+0(SB), Y2, Y0
-	VMOVAPS           Y5, Y2
-	VFNMADD231PS.BCST conv1_5<>+0(SB), Y3, Y2
-	VFMADD231PS.BCST  conv1_4<>+0(SB), Y1, Y2
-	VADDPS            Y2, Y0, Y1
-	VMOVUPS           Y1, 10912(SI)
-	VSUBPS            Y2, Y0, Y0
-	VMOVUPS           Y0, 10944(SI)
-	VMOVUPS           768(SI), Y0
-	VMOVUPS           800(SI), Y1
-	VMOVUPS           832(SI), Y2
-	VMOVUPS           864(SI), Y3
-	VMOVUPS           896(SI), Y4
-	VMOVUPS           928(SI), Y5
-	VMOVUPS           960(SI), Y6
-	VMOVUPS           992(SI), Y7
-	VSUBPS            Y6, Y0, Y0
-	VSUBPS            Y2, Y4, Y8
-	VFMADD231PS.BCST  conv1_5_25<>+0(SB), Y8, Y0
-	VMOVUPS           Y0, 11008(SI)
-	VSUBPS            Y1, Y7, Y0
-	VSUBPS            Y5, Y3, Y7
-	VFMADD231PS.BCST  conv1_5_25<>+0(SB), Y7, Y0
-	VMOVUPS           Y0, 11232(SI)
-	VADDPS            Y6, Y2, Y0
-	VFMSUB231PS.BCST  conv1_4_25<>+0(SB), Y4, Y0
-	VADDPS            Y5, Y1, Y7
-	VFMSUB231PS.BCST  conv1_4_25<>+0(SB), Y3, Y7
-	VADDPS            Y7, Y0, Y8
-	VMOVUPS           Y8, 11040(SI)
-	VSUBPS            Y7, Y0, Y0
-	VMOVUPS           Y0, 11072(SI)
-	VMOVAPS           Y2, Y0
-	VFNMADD231PS.BCST conv1_5<>+0(SB), Y4, Y0
-	VFMADD231PS.BCST  conv1_4<>+0(SB), Y6, Y0
-	VADDPS            Y1, Y1, Y7
-	VFNMADD231PS.BCST conv1_10<>+0(SB), Y3, Y7
-	VFMADD231PS.BCST  conv1_8<>+0(SB), Y5, Y7
-	VADDPS            Y7, Y0, Y8
-	VMOVUPS           Y8, 11104(SI)
-	VSUBPS            Y7, Y0, Y0
-	VMOVUPS           Y0, 11136(SI)
-	VADDPS            Y6, Y6, Y0
-	VFNMADD231PS.BCST conv1_10<>+0(SB), Y4, Y0
-	VFMADD231PS.BCST  conv1_8<>+0(SB), Y2, Y0
-	VMOVAPS           Y5, Y2
-	VFNMADD231PS.BCST conv1_5<>+0(SB), Y3, Y2
-	VFMADD231PS.BCST  conv1_4<>+0(SB), Y1, Y2
-	VADDPS            Y2, Y0, Y1
-	VMOVUPS           Y1, 11168(SI)
-	VSUBPS            Y2, Y0, Y0
-	VMOVUPS           Y0, 11200(SI)
-	VMOVUPS           1024(SI), Y0
-	VMOVUPS           1056(SI), Y1
-	VMOVUPS           1088(SI), Y2
-	VMOVUPS           1120(SI), Y3
-	VMOVUPS           1152(SI), Y4
-	VMOVUPS           1184(SI), Y5
-	VMOVUPS           1216(SI), Y6
-	VMOVUPS           1248(SI), Y7
-	VSUBPS            Y6, Y0, Y0
-	VSUBPS            Y2, Y4, Y8
-	VFMADD231PS.BCST  conv1_5_25<>+0(SB), Y8, Y0
-	VMOVUPS           Y0, 11264(SI)
-	VSUBPS            Y1, Y7, Y0
-	VSUBPS            Y5, Y3, Y7
-	VFMADD231PS.BCST  conv1_5_25<>+0(SB), Y7, Y0
-	VMOVUPS           Y0, 11488(SI)
-	VADDPS            Y6, Y2, Y0
-	VFMSUB231PS.BCST  conv1_4_25<>+0(SB), Y4, Y0
-	VADDPS            Y5, Y1, Y7
-	VFMSUB231PS.BCST  conv1_4_25<>+0(SB), Y3, Y7
-	VADDPS            Y7, Y0, Y8
-	VMOVUPS           Y8, 11296(SI)
-	VSUBPS            Y7, Y0, Y0
-	VMOVUPS           Y0, 11328(SI)
-	VMOVAPS           Y2, Y0
-	VFNMADD231PS.BCST conv1_5<>+0(SB), Y4, Y0
-	VFMADD231PS.BCST  conv1_4<>+0(SB), Y6, Y0
-	VADDPS            Y1, Y1, Y7
-	VFNMADD231PS.BCST conv1_10<>+0(SB), Y3, Y7
-	VFMADD231PS.BCST  conv1_8<>+0(SB), Y5, Y7
-	VADDPS            Y7, Y0, Y8
-	VMOVUPS           Y8, 11360(SI)
-	VSUBPS            Y7, Y0, Y0
-	VMOVUPS           Y0, 11392(SI)
-	VADDPS            Y6, Y6, Y0
-	VFNMADD231PS.BCST conv1_10<>+0(SB), Y4, Y0
-	VFMADD231PS.BCST  conv1_8<>+0(SB), Y2, Y0
-	VMOVAPS           Y5, Y2
-	VFNMADD231PS.BCST conv1_5<>+0(SB), Y3, Y2
-	VFMADD231PS.BCST  conv1_4<>+0(SB), Y1, Y2
-	VADDPS            Y2, Y0, Y1
-	VMOVUPS           Y1, 11424(SI)
-	VSUBPS            Y2, Y0, Y0
-	VMOVUPS           Y0, 11456(SI)
-	VMOVUPS           1280(SI), Y0
-	VMOVUPS           1312(SI), Y1
-	VMOVUPS           1344(SI), Y2
-	VMOVUPS           1376(SI), Y3
-	VMOVUPS           1408(SI), Y4
-	VMOVUPS           1440(SI), Y5
-	VMOVUPS           1472(SI), Y6
-	VMOVUPS           1504(SI), Y7
-	VSUBPS            Y6, Y0, Y0
-	VSUBPS            Y2, Y4, Y8
-	VFMADD231PS.BCST  conv1_5_25<>+0(SB), Y8, Y0
-	VMOVUPS           Y0, 11520(SI)
-	VSUBPS            Y1, Y7, Y0
-	VSUBPS            Y5, Y3, Y7
-	VFMADD231PS.BCST  conv1_5_25<>+0(SB), Y7, Y0
-	VMOVUPS           Y0, 11744(SI)
-	VADDPS            Y6, Y2, Y0
-	VFMSUB231PS.BCST  conv1_4_25<>+0(SB), Y4, Y0
-	VADDPS            Y5, Y1, Y7
-	VFMSUB231PS.BCST  conv1_4_25<>+0(SB), Y3, Y7
-	VADDPS            Y7, Y0, Y8
-	VMOVUPS           Y8, 11552(SI)
-	VSUBPS            Y7, Y0, Y0
-	VMOVUPS           Y0, 11584(SI)
-	VMOVAPS           Y2, Y0
-	VFNMADD231PS.BCST conv1_5<>+0(SB), Y4, Y0
-	VFMADD231PS.BCST  conv1_4<>+0(SB), Y6, Y0
-	VADDPS            Y1, Y1, Y7
-	VFNMADD231PS.BCST conv1_10<>+0(SB), Y3, Y7
-	VFMADD231PS.BCST  conv1_8<>+0(SB), Y5, Y7
-	VADDPS            Y7, Y0, Y8
-	VMOVUPS           Y8, 11616(SI)
-	VSUBPS            Y7, Y0, Y0
-	VMOVUPS           Y0, 11648(SI)
-	VADDPS            Y6, Y6, Y0
-	VFNMADD231PS.BCST conv1_10<>+0(SB), Y4, Y0
-	VFMADD231PS.BCST  conv1_8<>+0(SB), Y2, Y0
-	VMOVAPS           Y5, Y2
-	VFNMADD231PS.BCST conv1_5<>+0(SB), Y3, Y2
-	VFMADD231PS.BCST  conv1_4<>+0(SB), Y1, Y2
-	VADDPS            Y2, Y0, Y1
-	VMOVUPS           Y1, 11680(SI)
-	VSUBPS            Y2, Y0, Y0
-	VMOVUPS           Y0, 11712(SI)
-	VMOVUPS           1536(SI), Y0
-	VMOVUPS           1568(SI), Y1
-	VMOVUPS           1600(SI), Y2
-	VMOVUPS           1632(SI), Y3
-	VMOVUPS           1664(SI), Y4
-	VMOVUPS           1696(SI), Y5
-	VMOVUPS           1728(SI), Y6
-	VMOVUPS           1760(SI), Y7
-	VSUBPS            Y6, Y0, Y0
-	VSUBPS            Y2, Y4, Y8
-	VFMADD231PS.BCST  conv1_5_25<>+0(SB), Y8, Y0
-	VMOVUPS           Y0, 11776(SI)
-	VSUBPS            Y1, Y7, Y0
-	VSUBPS            Y5, Y3, Y7
-	VFMADD231PS.BCST  conv1_5_25<>+0(SB), Y7, Y0
-	VMOVUPS           Y0, 12000(SI)
-	VADDPS            Y6, Y2, Y0
-	VFMSUB231PS.BCST  conv1_4_25<>+0(SB), Y4, Y0
-	VADDPS            Y5, Y1, Y7
-	VFMSUB231PS.BCST  conv1_4_25<>+0(SB), Y3, Y7
-	VADDPS            Y7, Y0, Y8
-	VMOVUPS           Y8, 11808(SI)
-	VSUBPS            Y7, Y0, Y0
-	VMOVUPS           Y0, 11840(SI)
-	VMOVAPS           Y2, Y0
-	VFNMADD231PS.BCST conv1_5<>+0(SB), Y4, Y0
-	VFMADD231PS.BCST  conv1_4<>+0(SB), Y6, Y0
-	VADDPS            Y1, Y1, Y7
-	VFNMADD231PS.BCST conv1_10<>+0(SB), Y3, Y7
-	VFMADD231PS.BCST  conv1_8<>+0(SB), Y5, Y7
-	VADDPS            Y7, Y0, Y8
-	VMOVUPS           Y8, 11872(SI)
-	VSUBPS            Y7, Y0, Y0
-	VMOVUPS           Y0, 11904(SI)
-	VADDPS            Y6, Y6, Y0
-	VFNMADD231PS.BCST conv1_10<>+0(SB), Y4, Y0
-	VFMADD231PS.BCST  conv1_8<>+0(SB), Y2, Y0
-	VMOVAPS           Y5, Y2
-	VFNMADD231PS.BCST conv1_5<>+0(SB), Y3, Y2
-	VFMADD231PS.BCST  conv1_4<>+0(SB), Y1, Y2
-	VADDPS            Y2, Y0, Y1
-	VMOVUPS           Y1, 11936(SI)
-	VSUBPS            Y2, Y0, Y0
-	VMOVUPS           Y0, 11968(SI)
-	VMOVUPS           1792(SI), Y0
-	VMOVUPS           1824(SI), Y1
-	VMOVUPS           1856(SI), Y2
-	VMOVUPS           1888(SI), Y3
-	VMOVUPS           1920(SI), Y4
-	VMOVUPS           1952(SI), Y5
-	VMOVUPS           1984(SI), Y6
-	VMOVUPS           2016(SI), Y7
-	VSUBPS            Y6, Y0, Y0
-	VSUBPS            Y2, Y4, Y8
-	VFMADD231PS.BCST  conv1_5_25<>+0(SB), Y8, Y0
-	VMOVUPS           Y0, 12032(SI)
-	VSUBPS            Y1, Y7, Y0
-	VSUBPS            Y5, Y3, Y7
-	VFMADD231PS.BCST  conv1_5_25<>+0(SB), Y7, Y0
-	VMOVUPS           Y0, 12256(SI)
-	VADDPS            Y6, Y2, Y0
-	VFMSUB231PS.BCST  conv1_4_25<>+0(SB), Y4, Y0
-	VADDPS            Y5, Y1, Y7
-	VFMSUB231PS.BCST  conv1_4_25<>+0(SB), Y3, Y7
-	VADDPS            Y7, Y0, Y8
-	VMOVUPS           Y8, 12064(SI)
-	VSUBPS            Y7, Y0, Y0
-	VMOVUPS           Y0, 12096(SI)
-	VMOVAPS           Y2, Y0
-	VFNMADD231PS.BCST conv1_5<>+0(SB), Y4, Y0
-	VFMADD231PS.BCST  conv1_4<>+0(SB), Y6, Y0
-	VADDPS            Y1, Y1, Y7
-	VFNMADD231PS.BCST conv1_10<>+0(SB), Y3, Y7
-	VFMADD231PS.BCST  conv1_8<>+0(SB), Y5, Y7
-	VADDPS            Y7, Y0, Y8
-	VMOVUPS           Y8, 12128(SI)
-	VSUBPS            Y7, Y0, Y0
-	VMOVUPS           Y0, 12160(SI)
-	VADDPS            Y6, Y6, Y0
-	VFNMADD231PS.BCST conv1_10<>+0(SB), Y4, Y0
-	VFMADD231PS.BCST  conv1_8<>+0(SB), Y2, Y0
-	VMOVAPS           Y5, Y2
-	VFNMADD231PS.BCST conv1_5<>+0(SB), Y3, Y2
-	VFMADD231PS.BCST  conv1_4<>+0(SB), Y1, Y2
-	VADDPS            Y2, Y0, Y1
-	VMOVUPS           Y1, 12192(SI)
-	VSUBPS            Y2, Y0, Y0
-	VMOVUPS           Y0, 12224(SI)
+	VBROADCASTF32X8   (CX), Z0
+	VINSERTF32X8      $0x01, 128(CX), Z0, Z0
+	VBROADCASTF32X8   896(CX), Z1
+	VINSERTF32X8      $0x01, 1024(CX), Z1, Z1
+	VBROADCASTF32X8   1792(CX), Z2
+	VINSERTF32X8      $0x01, 1920(CX), Z2, Z2
+	VBROADCASTF32X8   2688(CX), Z3
+	VINSERTF32X8      $0x01, 2816(CX), Z3, Z3
+	VBROADCASTF32X8   3584(CX), Z4
+	VINSERTF32X8      $0x01, 3712(CX), Z4, Z4
+	VBROADCASTF32X8   4480(CX), Z5
+	VINSERTF32X8      $0x01, 4608(CX), Z5, Z5
+	VBROADCASTF32X8   5376(CX), Z6
+	VINSERTF32X8      $0x01, 5504(CX), Z6, Z6
+	VBROADCASTF32X8   6272(CX), Z7
+	VINSERTF32X8      $0x01, 6400(CX), Z7, Z7
+	VSUBPS            Z6, Z0, Z0
+	VSUBPS            Z2, Z4, Z8
+	VFMADD231PS.BCST  conv1_5_25<>+0(SB), Z8, Z0
+	VMOVUPS           Z0, (SI)
+	VSUBPS            Z1, Z7, Z0
+	VSUBPS            Z5, Z3, Z7
+	VFMADD231PS.BCST  conv1_5_25<>+0(SB), Z7, Z0
+	VMOVUPS           Z0, 3584(SI)
+	VADDPS            Z6, Z2, Z0
+	VFMSUB231PS.BCST  conv1_4_25<>+0(SB), Z4, Z0
+	VADDPS            Z5, Z1, Z7
+	VFMSUB231PS.BCST  conv1_4_25<>+0(SB), Z3, Z7
+	VADDPS            Z7, Z0, Z8
+	VMOVUPS           Z8, 512(SI)
+	VSUBPS            Z7, Z0, Z0
+	VMOVUPS           Z0, 1024(SI)
+	VMOVAPS           Z2, Z0
+	VFNMADD231PS.BCST conv1_5<>+0(SB), Z4, Z0
+	VFMADD231PS.BCST  conv1_4<>+0(SB), Z6, Z0
+	VADDPS            Z1, Z1, Z7
+	VFNMADD231PS.BCST conv1_10<>+0(SB), Z3, Z7
+	VFMADD231PS.BCST  conv1_8<>+0(SB), Z5, Z7
+	VADDPS            Z7, Z0, Z8
+	VMOVUPS           Z8, 1536(SI)
+	VSUBPS            Z7, Z0, Z0
+	VMOVUPS           Z0, 2048(SI)
+	VADDPS            Z6, Z6, Z0
+	VFNMADD231PS.BCST conv1_10<>+0(SB), Z4, Z0
+	VFMADD231PS.BCST  conv1_8<>+0(SB), Z2, Z0
+	VMOVAPS           Z5, Z2
+	VFNMADD231PS.BCST conv1_5<>+0(SB), Z3, Z2
+	VFMADD231PS.BCST  conv1_4<>+0(SB), Z1, Z2
+	VADDPS            Z2, Z0, Z1
+	VMOVUPS           Z1, 2560(SI)
+	VSUBPS            Z2, Z0, Z0
+	VMOVUPS           Z0, 3072(SI)
+	VBROADCASTF32X8   32(CX), Z0
+	VINSERTF32X8      $0x01, 160(CX), Z0, Z0
+	VBROADCASTF32X8   928(CX), Z1
+	VINSERTF32X8      $0x01, 1056(CX), Z1, Z1
+	VBROADCASTF32X8   1824(CX), Z2
+	VINSERTF32X8      $0x01, 1952(CX), Z2, Z2
+	VBROADCASTF32X8   2720(CX), Z3
+	VINSERTF32X8      $0x01, 2848(CX), Z3, Z3
+	VBROADCASTF32X8   3616(CX), Z4
+	VINSERTF32X8      $0x01, 3744(CX), Z4, Z4
+	VBROADCASTF32X8   4512(CX), Z5
+	VINSERTF32X8      $0x01, 4640(CX), Z5, Z5
+	VBROADCASTF32X8   5408(CX), Z6
+	VINSERTF32X8      $0x01, 5536(CX), Z6, Z6
+	VBROADCASTF32X8   6304(CX), Z7
+	VINSERTF32X8      $0x01, 6432(CX), Z7, Z7
+	VSUBPS            Z6, Z0, Z0
+	VSUBPS            Z2, Z4, Z8
+	VFMADD231PS.BCST  conv1_5_25<>+0(SB), Z8, Z0
+	VMOVUPS           Z0, 64(SI)
+	VSUBPS            Z1, Z7, Z0
+	VSUBPS            Z5, Z3, Z7
+	VFMADD231PS.BCST  conv1_5_25<>+0(SB), Z7, Z0
+	VMOVUPS           Z0, 3648(SI)
+	VADDPS            Z6, Z2, Z0
+	VFMSUB231PS.BCST  conv1_4_25<>+0(SB), Z4, Z0
+	VADDPS            Z5, Z1, Z7
+	VFMSUB231PS.BCST  conv1_4_25<>+0(SB), Z3, Z7
+	VADDPS            Z7, Z0, Z8
+	VMOVUPS           Z8, 576(SI)
+	VSUBPS            Z7, Z0, Z0
+	VMOVUPS           Z0, 1088(SI)
+	VMOVAPS           Z2, Z0
+	VFNMADD231PS.BCST conv1_5<>+0(SB), Z4, Z0
+	VFMADD231PS.BCST  conv1_4<>+0(SB), Z6, Z0
+	VADDPS            Z1, Z1, Z7
+	VFNMADD231PS.BCST conv1_10<>+0(SB), Z3, Z7
+	VFMADD231PS.BCST  conv1_8<>+0(SB), Z5, Z7
+	VADDPS            Z7, Z0, Z8
+	VMOVUPS           Z8, 1600(SI)
+	VSUBPS            Z7, Z0, Z0
+	VMOVUPS           Z0, 2112(SI)
+	VADDPS            Z6, Z6, Z0
+	VFNMADD231PS.BCST conv1_10<>+0(SB), Z4, Z0
+	VFMADD231PS.BCST  conv1_8<>+0(SB), Z2, Z0
+	VMOVAPS           Z5, Z2
+	VFNMADD231PS.BCST conv1_5<>+0(SB), Z3, Z2
+	VFMADD231PS.BCST  conv1_4<>+0(SB), Z1, Z2
+	VADDPS            Z2, Z0, Z1
+	VMOVUPS           Z1, 2624(SI)
+	VSUBPS            Z2, Z0, Z0
+	VMOVUPS           Z0, 3136(SI)
+	VBROADCASTF32X8   64(CX), Z0
+	VINSERTF32X8      $0x01, 192(CX), Z0, Z0
+	VBROADCASTF32X8   960(CX), Z1
+	VINSERTF32X8      $0x01, 1088(CX), Z1, Z1
+	VBROADCASTF32X8   1856(CX), Z2
+	VINSERTF32X8      $0x01, 1984(CX), Z2, Z2
+	VBROADCASTF32X8   2752(CX), Z3
+	VINSERTF32X8      $0x01, 2880(CX), Z3, Z3
+	VBROADCASTF32X8   3648(CX), Z4
+	VINSERTF32X8      $0x01, 3776(CX), Z4, Z4
+	VBROADCASTF32X8   4544(CX), Z5
+	VINSERTF32X8      $0x01, 4672(CX), Z5, Z5
+	VBROADCASTF32X8   5440(CX), Z6
+	VINSERTF32X8      $0x01, 5568(CX), Z6, Z6
+	VBROADCASTF32X8   6336(CX), Z7
+	VINSERTF32X8      $0x01, 6464(CX), Z7, Z7
+	VSUBPS            Z6, Z0, Z0
+	VSUBPS            Z2, Z4, Z8
+	VFMADD231PS.BCST  conv1_5_25<>+0(SB), Z8, Z0
+	VMOVUPS           Z0, 128(SI)
+	VSUBPS            Z1, Z7, Z0
+	VSUBPS            Z5, Z3, Z7
+	VFMADD231PS.BCST  conv1_5_25<>+0(SB), Z7, Z0
+	VMOVUPS           Z0, 3712(SI)
+	VADDPS            Z6, Z2, Z0
+	VFMSUB231PS.BCST  conv1_4_25<>+0(SB), Z4, Z0
+	VADDPS            Z5, Z1, Z7
+	VFMSUB231PS.BCST  conv1_4_25<>+0(SB), Z3, Z7
+	VADDPS            Z7, Z0, Z8
+	VMOVUPS           Z8, 640(SI)
+	VSUBPS            Z7, Z0, Z0
+	VMOVUPS           Z0, 1152(SI)
+	VMOVAPS           Z2, Z0
+	VFNMADD231PS.BCST conv1_5<>+0(SB), Z4, Z0
+	VFMADD231PS.BCST  conv1_4<>+0(SB), Z6, Z0
+	VADDPS            Z1, Z1, Z7
+	VFNMADD231PS.BCST conv1_10<>+0(SB), Z3, Z7
+	VFMADD231PS.BCST  conv1_8<>+0(SB), Z5, Z7
+	VADDPS            Z7, Z0, Z8
+	VMOVUPS           Z8, 1664(SI)
+	VSUBPS            Z7, Z0, Z0
+	VMOVUPS           Z0, 2176(SI)
+	VADDPS            Z6, Z6, Z0
+	VFNMADD231PS.BCST conv1_10<>+0(SB), Z4, Z0
+	VFMADD231PS.BCST  conv1_8<>+0(SB), Z2, Z0
+	VMOVAPS           Z5, Z2
+	VFNMADD231PS.BCST conv1_5<>+0(SB), Z3, Z2
+	VFMADD231PS.BCST  conv1_4<>+0(SB), Z1, Z2
+	VADDPS            Z2, Z0, Z1
+	VMOVUPS           Z1, 2688(SI)
+	VSUBPS            Z2, Z0, Z0
+	VMOVUPS           Z0, 3200(SI)
+	VBROADCASTF32X8   96(CX), Z0
+	VINSERTF32X8      $0x01, 224(CX), Z0, Z0
+	VBROADCASTF32X8   992(CX), Z1
+	VINSERTF32X8      $0x01, 1120(CX), Z1, Z1
+	VBROADCASTF32X8   1888(CX), Z2
+	VINSERTF32X8      $0x01, 2016(CX), Z2, Z2
+	VBROADCASTF32X8   2784(CX), Z3
+	VINSERTF32X8      $0x01, 2912(CX), Z3, Z3
+	VBROADCASTF32X8   3680(CX), Z4
+	VINSERTF32X8      $0x01, 3808(CX), Z4, Z4
+	VBROADCASTF32X8   4576(CX), Z5
+	VINSERTF32X8      $0x01, 4704(CX), Z5, Z5
+	VBROADCASTF32X8   5472(CX), Z6
+	VINSERTF32X8      $0x01, 5600(CX), Z6, Z6
+	VBROADCASTF32X8   6368(CX), Z7
+	VINSERTF32X8      $0x01, 6496(CX), Z7, Z7
+	VSUBPS            Z6, Z0, Z0
+	VSUBPS            Z2, Z4, Z8
+	VFMADD231PS.BCST  conv1_5_25<>+0(SB), Z8, Z0
+	VMOVUPS           Z0, 192(SI)
+	VSUBPS            Z1, Z7, Z0
+	VSUBPS            Z5, Z3, Z7
+	VFMADD231PS.BCST  conv1_5_25<>+0(SB), Z7, Z0
+	VMOVUPS           Z0, 3776(SI)
+	VADDPS            Z6, Z2, Z0
+	VFMSUB231PS.BCST  conv1_4_25<>+0(SB), Z4, Z0
+	VADDPS            Z5, Z1, Z7
+	VFMSUB231PS.BCST  conv1_4_25<>+0(SB), Z3, Z7
+	VADDPS            Z7, Z0, Z8
+	VMOVUPS           Z8, 704(SI)
+	VSUBPS            Z7, Z0, Z0
+	VMOVUPS           Z0, 1216(SI)
+	VMOVAPS           Z2, Z0
+	VFNMADD231PS.BCST conv1_5<>+0(SB), Z4, Z0
+	VFMADD231PS.BCST  conv1_4<>+0(SB), Z6, Z0
+	VADDPS            Z1, Z1, Z7
+	VFNMADD231PS.BCST conv1_10<>+0(SB), Z3, Z7
+	VFMADD231PS.BCST  conv1_8<>+0(SB), Z5, Z7
+	VADDPS            Z7, Z0, Z8
+	VMOVUPS           Z8, 1728(SI)
+	VSUBPS            Z7, Z0, Z0
+	VMOVUPS           Z0, 2240(SI)
+	VADDPS            Z6, Z6, Z0
+	VFNMADD231PS.BCST conv1_10<>+0(SB), Z4, Z0
+	VFMADD231PS.BCST  conv1_8<>+0(SB), Z2, Z0
+	VMOVAPS           Z5, Z2
+	VFNMADD231PS.BCST conv1_5<>+0(SB), Z3, Z2
+	VFMADD231PS.BCST  conv1_4<>+0(SB), Z1, Z2
+	VADDPS            Z2, Z0, Z1
+	VMOVUPS           Z1, 2752(SI)
+	VSUBPS            Z2, Z0, Z0
+	VMOVUPS           Z0, 3264(SI)
+	VBROADCASTF32X8   128(CX), Z0
+	VINSERTF32X8      $0x01, 256(CX), Z0, Z0
+	VBROADCASTF32X8   1024(CX), Z1
+	VINSERTF32X8      $0x01, 1152(CX), Z1, Z1
+	VBROADCASTF32X8   1920(CX), Z2
+	VINSERTF32X8      $0x01, 2048(CX), Z2, Z2
+	VBROADCASTF32X8   2816(CX), Z3
+	VINSERTF32X8      $0x01, 2944(CX), Z3, Z3
+	VBROADCASTF32X8   3712(CX), Z4
+	VINSERTF32X8      $0x01, 3840(CX), Z4, Z4
+	VBROADCASTF32X8   4608(CX), Z5
+	VINSERTF32X8      $0x01, 4736(CX), Z5, Z5
+	VBROADCASTF32X8   5504(CX), Z6
+	VINSERTF32X8      $0x01, 5632(CX), Z6, Z6
+	VBROADCASTF32X8   6400(CX), Z7
+	VINSERTF32X8      $0x01, 6528(CX), Z7, Z7
+	VSUBPS            Z6, Z0, Z0
+	VSUBPS            Z2, Z4, Z8
+	VFMADD231PS.BCST  conv1_5_25<>+0(SB), Z8, Z0
+	VMOVUPS           Z0, 256(SI)
+	VSUBPS            Z1, Z7, Z0
+	VSUBPS            Z5, Z3, Z7
+	VFMADD231PS.BCST  conv1_5_25<>+0(SB), Z7, Z0
+	VMOVUPS           Z0, 3840(SI)
+	VADDPS            Z6, Z2, Z0
+	VFMSUB231PS.BCST  conv1_4_25<>+0(SB), Z4, Z0
+	VADDPS            Z5, Z1, Z7
+	VFMSUB231PS.BCST  conv1_4_25<>+0(SB), Z3, Z7
+	VADDPS            Z7, Z0, Z8
+	VMOVUPS           Z8, 768(SI)
+	VSUBPS            Z7, Z0, Z0
+	VMOVUPS           Z0, 1280(SI)
+	VMOVAPS           Z2, Z0
+	VFNMADD231PS.BCST conv1_5<>+0(SB), Z4, Z0
+	VFMADD231PS.BCST  conv1_4<>+0(SB), Z6, Z0
+	VADDPS            Z1, Z1, Z7
+	VFNMADD231PS.BCST conv1_10<>+0(SB), Z3, Z7
+	VFMADD231PS.BCST  conv1_8<>+0(SB), Z5, Z7
+	VADDPS            Z7, Z0, Z8
+	VMOVUPS           Z8, 1792(SI)
+	VSUBPS            Z7, Z0, Z0
+	VMOVUPS           Z0, 2304(SI)
+	VADDPS            Z6, Z6, Z0
+	VFNMADD231PS.BCST conv1_10<>+0(SB), Z4, Z0
+	VFMADD231PS.BCST  conv1_8<>+0(SB), Z2, Z0
+	VMOVAPS           Z5, Z2
+	VFNMADD231PS.BCST conv1_5<>+0(SB), Z3, Z2
+	VFMADD231PS.BCST  conv1_4<>+0(SB), Z1, Z2
+	VADDPS            Z2, Z0, Z1
+	VMOVUPS           Z1, 2816(SI)
+	VSUBPS            Z2, Z0, Z0
+	VMOVUPS           Z0, 3328(SI)
+	VBROADCASTF32X8   160(CX), Z0
+	VINSERTF32X8      $0x01, 288(CX), Z0, Z0
+	VBROADCASTF32X8   1056(CX), Z1
+	VINSERTF32X8      $0x01, 1184(CX), Z1, Z1
+	VBROADCASTF32X8   1952(CX), Z2
+	VINSERTF32X8      $0x01, 2080(CX), Z2, Z2
+	VBROADCASTF32X8   2848(CX), Z3
+	VINSERTF32X8      $0x01, 2976(CX), Z3, Z3
+	VBROADCASTF32X8   3744(CX), Z4
+	VINSERTF32X8      $0x01, 3872(CX), Z4, Z4
+	VBROADCASTF32X8   4640(CX), Z5
+	VINSERTF32X8      $0x01, 4768(CX), Z5, Z5
+	VBROADCASTF32X8   5536(CX), Z6
+	VINSERTF32X8      $0x01, 5664(CX), Z6, Z6
+	VBROADCASTF32X8   6432(CX), Z7
+	VINSERTF32X8      $0x01, 6560(CX), Z7, Z7
+	VSUBPS            Z6, Z0, Z0
+	VSUBPS            Z2, Z4, Z8
+	VFMADD231PS.BCST  conv1_5_25<>+0(SB), Z8, Z0
+	VMOVUPS           Z0, 320(SI)
+	VSUBPS            Z1, Z7, Z0
+	VSUBPS            Z5, Z3, Z7
+	VFMADD231PS.BCST  conv1_5_25<>+0(SB), Z7, Z0
+	VMOVUPS           Z0, 3904(SI)
+	VADDPS            Z6, Z2, Z0
+	VFMSUB231PS.BCST  conv1_4_25<>+0(SB), Z4, Z0
+	VADDPS            Z5, Z1, Z7
+	VFMSUB231PS.BCST  conv1_4_25<>+0(SB), Z3, Z7
+	VADDPS            Z7, Z0, Z8
+	VMOVUPS           Z8, 832(SI)
+	VSUBPS            Z7, Z0, Z0
+	VMOVUPS           Z0, 1344(SI)
+	VMOVAPS           Z2, Z0
+	VFNMADD231PS.BCST conv1_5<>+0(SB), Z4, Z0
+	VFMADD231PS.BCST  conv1_4<>+0(SB), Z6, Z0
+	VADDPS            Z1, Z1, Z7
+	VFNMADD231PS.BCST conv1_10<>+0(SB), Z3, Z7
+	VFMADD231PS.BCST  conv1_8<>+0(SB), Z5, Z7
+	VADDPS            Z7, Z0, Z8
+	VMOVUPS           Z8, 1856(SI)
+	VSUBPS            Z7, Z0, Z0
+	VMOVUPS           Z0, 2368(SI)
+	VADDPS            Z6, Z6, Z0
+	VFNMADD231PS.BCST conv1_10<>+0(SB), Z4, Z0
+	VFMADD231PS.BCST  conv1_8<>+0(SB), Z2, Z0
+	VMOVAPS           Z5, Z2
+	VFNMADD231PS.BCST conv1_5<>+0(SB), Z3, Z2
+	VFMADD231PS.BCST  conv1_4<>+0(SB), Z1, Z2
+	VADDPS            Z2, Z0, Z1
+	VMOVUPS           Z1, 2880(SI)
+	VSUBPS            Z2, Z0, Z0
+	VMOVUPS           Z0, 3392(SI)
+	VBROADCASTF32X8   192(CX), Z0
+	VINSERTF32X8      $0x01, 320(CX), Z0, Z0
+	VBROADCASTF32X8   1088(CX), Z1
+	VINSERTF32X8      $0x01, 1216(CX), Z1, Z1
+	VBROADCASTF32X8   1984(CX), Z2
+	VINSERTF32X8      $0x01, 2112(CX), Z2, Z2
+	VBROADCASTF32X8   2880(CX), Z3
+	VINSERTF32X8      $0x01, 3008(CX), Z3, Z3
+	VBROADCASTF32X8   3776(CX), Z4
+	VINSERTF32X8      $0x01, 3904(CX), Z4, Z4
+	VBROADCASTF32X8   4672(CX), Z5
+	VINSERTF32X8      $0x01, 4800(CX), Z5, Z5
+	VBROADCASTF32X8   5568(CX), Z6
+	VINSERTF32X8      $0x01, 5696(CX), Z6, Z6
+	VBROADCASTF32X8   6464(CX), Z7
+	VINSERTF32X8      $0x01, 6592(CX), Z7, Z7
+	VSUBPS            Z6, Z0, Z0
+	VSUBPS            Z2, Z4, Z8
+	VFMADD231PS.BCST  conv1_5_25<>+0(SB), Z8, Z0
+	VMOVUPS           Z0, 384(SI)
+	VSUBPS            Z1, Z7, Z0
+	VSUBPS            Z5, Z3, Z7
+	VFMADD231PS.BCST  conv1_5_25<>+0(SB), Z7, Z0
+	VMOVUPS           Z0, 3968(SI)
+	VADDPS            Z6, Z2, Z0
+	VFMSUB231PS.BCST  conv1_4_25<>+0(SB), Z4, Z0
+	VADDPS            Z5, Z1, Z7
+	VFMSUB231PS.BCST  conv1_4_25<>+0(SB), Z3, Z7
+	VADDPS            Z7, Z0, Z8
+	VMOVUPS           Z8, 896(SI)
+	VSUBPS            Z7, Z0, Z0
+	VMOVUPS           Z0, 1408(SI)
+	VMOVAPS           Z2, Z0
+	VFNMADD231PS.BCST conv1_5<>+0(SB), Z4, Z0
+	VFMADD231PS.BCST  conv1_4<>+0(SB), Z6, Z0
+	VADDPS            Z1, Z1, Z7
+	VFNMADD231PS.BCST conv1_10<>+0(SB), Z3, Z7
+	VFMADD231PS.BCST  conv1_8<>+0(SB), Z5, Z7
+	VADDPS            Z7, Z0, Z8
+	VMOVUPS           Z8, 1920(SI)
+	VSUBPS            Z7, Z0, Z0
+	VMOVUPS           Z0, 2432(SI)
+	VADDPS            Z6, Z6, Z0
+	VFNMADD231PS.BCST conv1_10<>+0(SB), Z4, Z0
+	VFMADD231PS.BCST  conv1_8<>+0(SB), Z2, Z0
+	VMOVAPS           Z5, Z2
+	VFNMADD231PS.BCST conv1_5<>+0(SB), Z3, Z2
+	VFMADD231PS.BCST  conv1_4<>+0(SB), Z1, Z2
+	VADDPS            Z2, Z0, Z1
+	VMOVUPS           Z1, 2944(SI)
+	VSUBPS            Z2, Z0, Z0
+	VMOVUPS           Z0, 3456(SI)
+	VBROADCASTF32X8   224(CX), Z0
+	VINSERTF32X8      $0x01, 352(CX), Z0, Z0
+	VBROADCASTF32X8   1120(CX), Z1
+	VINSERTF32X8      $0x01, 1248(CX), Z1, Z1
+	VBROADCASTF32X8   2016(CX), Z2
+	VINSERTF32X8      $0x01, 2144(CX), Z2, Z2
+	VBROADCASTF32X8   2912(CX), Z3
+	VINSERTF32X8      $0x01, 3040(CX), Z3, Z3
+	VBROADCASTF32X8   3808(CX), Z4
+	VINSERTF32X8      $0x01, 3936(CX), Z4, Z4
+	VBROADCASTF32X8   4704(CX), Z5
+	VINSERTF32X8      $0x01, 4832(CX), Z5, Z5
+	VBROADCASTF32X8   5600(CX), Z6
+	VINSERTF32X8      $0x01, 5728(CX), Z6, Z6
+	VBROADCASTF32X8   6496(CX), Z7
+	VINSERTF32X8      $0x01, 6624(CX), Z7, Z7
+	VSUBPS            Z6, Z0, Z0
+	VSUBPS            Z2, Z4, Z8
+	VFMADD231PS.BCST  conv1_5_25<>+0(SB), Z8, Z0
+	VMOVUPS           Z0, 448(SI)
+	VSUBPS            Z1, Z7, Z0
+	VSUBPS            Z5, Z3, Z7
+	VFMADD231PS.BCST  conv1_5_25<>+0(SB), Z7, Z0
+	VMOVUPS           Z0, 4032(SI)
+	VADDPS            Z6, Z2, Z0
+	VFMSUB231PS.BCST  conv1_4_25<>+0(SB), Z4, Z0
+	VADDPS            Z5, Z1, Z7
+	VFMSUB231PS.BCST  conv1_4_25<>+0(SB), Z3, Z7
+	VADDPS            Z7, Z0, Z8
+	VMOVUPS           Z8, 960(SI)
+	VSUBPS            Z7, Z0, Z0
+	VMOVUPS           Z0, 1472(SI)
+	VMOVAPS           Z2, Z0
+	VFNMADD231PS.BCST conv1_5<>+0(SB), Z4, Z0
+	VFMADD231PS.BCST  conv1_4<>+0(SB), Z6, Z0
+	VADDPS            Z1, Z1, Z7
+	VFNMADD231PS.BCST conv1_10<>+0(SB), Z3, Z7
+	VFMADD231PS.BCST  conv1_8<>+0(SB), Z5, Z7
+	VADDPS            Z7, Z0, Z8
+	VMOVUPS           Z8, 1984(SI)
+	VSUBPS            Z7, Z0, Z0
+	VMOVUPS           Z0, 2496(SI)
+	VADDPS            Z6, Z6, Z0
+	VFNMADD231PS.BCST conv1_10<>+0(SB), Z4, Z0
+	VFMADD231PS.BCST  conv1_8<>+0(SB), Z2, Z0
+	VMOVAPS           Z5, Z2
+	VFNMADD231PS.BCST conv1_5<>+0(SB), Z3, Z2
+	VFMADD231PS.BCST  conv1_4<>+0(SB), Z1, Z2
+	VADDPS            Z2, Z0, Z1
+	VMOVUPS           Z1, 3008(SI)
+	VSUBPS            Z2, Z0, Z0
+	VMOVUPS           Z0, 3520(SI)
+	VMOVUPS           (SI), Z0
+	VMOVUPS           64(SI), Z1
+	VMOVUPS           128(SI), Z2
+	VMOVUPS           192(SI), Z3
+	VMOVUPS           256(SI), Z4
+	VMOVUPS           320(SI), Z5
+	VMOVUPS           384(SI), Z6
+	VMOVUPS           448(SI), Z7
+	VSUBPS            Z6, Z0, Z0
+	VSUBPS            Z2, Z4, Z8
+	VFMADD231PS.BCST  conv1_5_25<>+0(SB), Z8, Z0
+	VMOVUPS           Z0, 20480(SI)
+	VSUBPS            Z1, Z7, Z0
+	VSUBPS            Z5, Z3, Z7
+	VFMADD231PS.BCST  conv1_5_25<>+0(SB), Z7, Z0
+	VMOVUPS           Z0, 20928(SI)
+	VADDPS            Z6, Z2, Z0
+	VFMSUB231PS.BCST  conv1_4_25<>+0(SB), Z4, Z0
+	VADDPS            Z5, Z1, Z7
+	VFMSUB231PS.BCST  conv1_4_25<>+0(SB), Z3, Z7
+	VADDPS            Z7, Z0, Z8
+	VMOVUPS           Z8, 20544(SI)
+	VSUBPS            Z7, Z0, Z0
+	VMOVUPS           Z0, 20608(SI)
+	VMOVAPS           Z2, Z0
+	VFNMADD231PS.BCST conv1_5<>+0(SB), Z4, Z0
+	VFMADD231PS.BCST  conv1_4<>+0(SB), Z6, Z0
+	VADDPS            Z1, Z1, Z7
+	VFNMADD231PS.BCST conv1_10<>+0(SB), Z3, Z7
+	VFMADD231PS.BCST  conv1_8<>+0(SB), Z5, Z7
+	VADDPS            Z7, Z0, Z8
+	VMOVUPS           Z8, 20672(SI)
+	VSUBPS            Z7, Z0, Z0
+	VMOVUPS           Z0, 20736(SI)
+	VADDPS            Z6, Z6, Z0
+	VFNMADD231PS.BCST conv1_10<>+0(SB), Z4, Z0
+	VFMADD231PS.BCST  conv1_8<>+0(SB), Z2, Z0
+	VMOVAPS           Z5, Z2
+	VFNMADD231PS.BCST conv1_5<>+0(SB), Z3, Z2
+	VFMADD231PS.BCST  conv1_4<>+0(SB), Z1, Z2
+	VADDPS            Z2, Z0, Z1
+	VMOVUPS           Z1, 20800(SI)
+	VSUBPS            Z2, Z0, Z0
+	VMOVUPS           Z0, 20864(SI)
+	VMOVUPS           512(SI), Z0
+	VMOVUPS           576(SI), Z1
+	VMOVUPS           640(SI), Z2
+	VMOVUPS           704(SI), Z3
+	VMOVUPS           768(SI), Z4
+	VMOVUPS           832(SI), Z5
+	VMOVUPS           896(SI), Z6
+	VMOVUPS           960(SI), Z7
+	VSUBPS            Z6, Z0, Z0
+	VSUBPS            Z2, Z4, Z8
+	VFMADD231PS.BCST  conv1_5_25<>+0(SB), Z8, Z0
+	VMOVUPS           Z0, 20992(SI)
+	VSUBPS            Z1, Z7, Z0
+	VSUBPS            Z5, Z3, Z7
+	VFMADD231PS.BCST  conv1_5_25<>+0(SB), Z7, Z0
+	VMOVUPS           Z0, 21440(SI)
+	VADDPS            Z6, Z2, Z0
+	VFMSUB231PS.BCST  conv1_4_25<>+0(SB), Z4, Z0
+	VADDPS            Z5, Z1, Z7
+	VFMSUB231PS.BCST  conv1_4_25<>+0(SB), Z3, Z7
+	VADDPS            Z7, Z0, Z8
+	VMOVUPS           Z8, 21056(SI)
+	VSUBPS            Z7, Z0, Z0
+	VMOVUPS           Z0, 21120(SI)
+	VMOVAPS           Z2, Z0
+	VFNMADD231PS.BCST conv1_5<>+0(SB), Z4, Z0
+	VFMADD231PS.BCST  conv1_4<>+0(SB), Z6, Z0
+	VADDPS            Z1, Z1, Z7
+	VFNMADD231PS.BCST conv1_10<>+0(SB), Z3, Z7
+	VFMADD231PS.BCST  conv1_8<>+0(SB), Z5, Z7
+	VADDPS            Z7, Z0, Z8
+	VMOVUPS           Z8, 21184(SI)
+	VSUBPS            Z7, Z0, Z0
+	VMOVUPS           Z0, 21248(SI)
+	VADDPS            Z6, Z6, Z0
+	VFNMADD231PS.BCST conv1_10<>+0(SB), Z4, Z0
+	VFMADD231PS.BCST  conv1_8<>+0(SB), Z2, Z0
+	VMOVAPS           Z5, Z2
+	VFNMADD231PS.BCST conv1_5<>+0(SB), Z3, Z2
+	VFMADD231PS.BCST  conv1_4<>+0(SB), Z1, Z2
+	VADDPS            Z2, Z0, Z1
+	VMOVUPS           Z1, 21312(SI)
+	VSUBPS            Z2, Z0, Z0
+	VMOVUPS           Z0, 21376(SI)
+	VMOVUPS           1024(SI), Z0
+	VMOVUPS           1088(SI), Z1
+	VMOVUPS           1152(SI), Z2
+	VMOVUPS           1216(SI), Z3
+	VMOVUPS           1280(SI), Z4
+	VMOVUPS           1344(SI), Z5
+	VMOVUPS           1408(SI), Z6
+	VMOVUPS           1472(SI), Z7
+	VSUBPS            Z6, Z0, Z0
+	VSUBPS            Z2, Z4, Z8
+	VFMADD231PS.BCST  conv1_5_25<>+0(SB), Z8, Z0
+	VMOVUPS           Z0, 21504(SI)
+	VSUBPS            Z1, Z7, Z0
+	VSUBPS            Z5, Z3, Z7
+	VFMADD231PS.BCST  conv1_5_25<>+0(SB), Z7, Z0
+	VMOVUPS           Z0, 21952(SI)
+	VADDPS            Z6, Z2, Z0
+	VFMSUB231PS.BCST  conv1_4_25<>+0(SB), Z4, Z0
+	VADDPS            Z5, Z1, Z7
+	VFMSUB231PS.BCST  conv1_4_25<>+0(SB), Z3, Z7
+	VADDPS            Z7, Z0, Z8
+	VMOVUPS           Z8, 21568(SI)
+	VSUBPS            Z7, Z0, Z0
+	VMOVUPS           Z0, 21632(SI)
+	VMOVAPS           Z2, Z0
+	VFNMADD231PS.BCST conv1_5<>+0(SB), Z4, Z0
+	VFMADD231PS.BCST  conv1_4<>+0(SB), Z6, Z0
+	VADDPS            Z1, Z1, Z7
+	VFNMADD231PS.BCST conv1_10<>+0(SB), Z3, Z7
+	VFMADD231PS.BCST  conv1_8<>+0(SB), Z5, Z7
+	VADDPS            Z7, Z0, Z8
+	VMOVUPS           Z8, 21696(SI)
+	VSUBPS            Z7, Z0, Z0
+	VMOVUPS           Z0, 21760(SI)
+	VADDPS            Z6, Z6, Z0
+	VFNMADD231PS.BCST conv1_10<>+0(SB), Z4, Z0
+	VFMADD231PS.BCST  conv1_8<>+0(SB), Z2, Z0
+	VMOVAPS           Z5, Z2
+	VFNMADD231PS.BCST conv1_5<>+0(SB), Z3, Z2
+	VFMADD231PS.BCST  conv1_4<>+0(SB), Z1, Z2
+	VADDPS            Z2, Z0, Z1
+	VMOVUPS           Z1, 21824(SI)
+	VSUBPS            Z2, Z0, Z0
+	VMOVUPS           Z0, 21888(SI)
+	VMOVUPS           1536(SI), Z0
+	VMOVUPS           1600(SI), Z1
+	VMOVUPS           1664(SI), Z2
+	VMOVUPS           1728(SI), Z3
+	VMOVUPS           1792(SI), Z4
+	VMOVUPS           1856(SI), Z5
+	VMOVUPS           1920(SI), Z6
+	VMOVUPS           1984(SI), Z7
+	VSUBPS            Z6, Z0, Z0
+	VSUBPS            Z2, Z4, Z8
+	VFMADD231PS.BCST  conv1_5_25<>+0(SB), Z8, Z0
+	VMOVUPS           Z0, 22016(SI)
+	VSUBPS            Z1, Z7, Z0
+	VSUBPS            Z5, Z3, Z7
+	VFMADD231PS.BCST  conv1_5_25<>+0(SB), Z7, Z0
+	VMOVUPS           Z0, 22464(SI)
+	VADDPS            Z6, Z2, Z0
+	VFMSUB231PS.BCST  conv1_4_25<>+0(SB), Z4, Z0
+	VADDPS            Z5, Z1, Z7
+	VFMSUB231PS.BCST  conv1_4_25<>+0(SB), Z3, Z7
+	VADDPS            Z7, Z0, Z8
+	VMOVUPS           Z8, 22080(SI)
+	VSUBPS            Z7, Z0, Z0
+	VMOVUPS           Z0, 22144(SI)
+	VMOVAPS           Z2, Z0
+	VFNMADD231PS.BCST conv1_5<>+0(SB), Z4, Z0
+	VFMADD231PS.BCST  conv1_4<>+0(SB), Z6, Z0
+	VADDPS            Z1, Z1, Z7
+	VFNMADD231PS.BCST conv1_10<>+0(SB), Z3, Z7
+	VFMADD231PS.BCST  conv1_8<>+0(SB), Z5, Z7
+	VADDPS            Z7, Z0, Z8
+	VMOVUPS           Z8, 22208(SI)
+	VSUBPS            Z7, Z0, Z0
+	VMOVUPS           Z0, 22272(SI)
+	VADDPS            Z6, Z6, Z0
+	VFNMADD231PS.BCST conv1_10<>+0(SB), Z4, Z0
+	VFMADD231PS.BCST  conv1_8<>+0(SB), Z2, Z0
+	VMOVAPS           Z5, Z2
+	VFNMADD231PS.BCST conv1_5<>+0(SB), Z3, Z2
+	VFMADD231PS.BCST  conv1_4<>+0(SB), Z1, Z2
+	VADDPS            Z2, Z0, Z1
+	VMOVUPS           Z1, 22336(SI)
+	VSUBPS            Z2, Z0, Z0
+	VMOVUPS           Z0, 22400(SI)
+	VMOVUPS           2048(SI), Z0
+	VMOVUPS           2112(SI), Z1
+	VMOVUPS           2176(SI), Z2
+	VMOVUPS           2240(SI), Z3
+	VMOVUPS           2304(SI), Z4
+	VMOVUPS           2368(SI), Z5
+	VMOVUPS           2432(SI), Z6
+	VMOVUPS           2496(SI), Z7
+	VSUBPS            Z6, Z0, Z0
+	VSUBPS            Z2, Z4, Z8
+	VFMADD231PS.BCST  conv1_5_25<>+0(SB), Z8, Z0
+	VMOVUPS           Z0, 22528(SI)
+	VSUBPS            Z1, Z7, Z0
+	VSUBPS            Z5, Z3, Z7
+	VFMADD231PS.BCST  conv1_5_25<>+0(SB), Z7, Z0
+	VMOVUPS           Z0, 22976(SI)
+	VADDPS            Z6, Z2, Z0
+	VFMSUB231PS.BCST  conv1_4_25<>+0(SB), Z4, Z0
+	VADDPS            Z5, Z1, Z7
+	VFMSUB231PS.BCST  conv1_4_25<>+0(SB), Z3, Z7
+	VADDPS            Z7, Z0, Z8
+	VMOVUPS           Z8, 22592(SI)
+	VSUBPS            Z7, Z0, Z0
+	VMOVUPS           Z0, 22656(SI)
+	VMOVAPS           Z2, Z0
+	VFNMADD231PS.BCST conv1_5<>+0(SB), Z4, Z0
+	VFMADD231PS.BCST  conv1_4<>+0(SB), Z6, Z0
+	VADDPS            Z1, Z1, Z7
+	VFNMADD231PS.BCST conv1_10<>+0(SB), Z3, Z7
+	VFMADD231PS.BCST  conv1_8<>+0(SB), Z5, Z7
+	VADDPS            Z7, Z0, Z8
+	VMOVUPS           Z8, 22720(SI)
+	VSUBPS            Z7, Z0, Z0
+	VMOVUPS           Z0, 22784(SI)
+	VADDPS            Z6, Z6, Z0
+	VFNMADD231PS.BCST conv1_10<>+0(SB), Z4, Z0
+	VFMADD231PS.BCST  conv1_8<>+0(SB), Z2, Z0
+	VMOVAPS           Z5, Z2
+	VFNMADD231PS.BCST conv1_5<>+0(SB), Z3, Z2
+	VFMADD231PS.BCST  conv1_4<>+0(SB), Z1, Z2
+	VADDPS            Z2, Z0, Z1
+	VMOVUPS           Z1, 22848(SI)
+	VSUBPS            Z2, Z0, Z0
+	VMOVUPS           Z0, 22912(SI)
+	VMOVUPS           2560(SI), Z0
+	VMOVUPS           2624(SI), Z1
+	VMOVUPS           2688(SI), Z2
+	VMOVUPS           2752(SI), Z3
+	VMOVUPS           2816(SI), Z4
+	VMOVUPS           2880(SI), Z5
+	VMOVUPS           2944(SI), Z6
+	VMOVUPS           3008(SI), Z7
+	VSUBPS            Z6, Z0, Z0
+	VSUBPS            Z2, Z4, Z8
+	VFMADD231PS.BCST  conv1_5_25<>+0(SB), Z8, Z0
+	VMOVUPS           Z0, 23040(SI)
+	VSUBPS            Z1, Z7, Z0
+	VSUBPS            Z5, Z3, Z7
+	VFMADD231PS.BCST  conv1_5_25<>+0(SB), Z7, Z0
+	VMOVUPS           Z0, 23488(SI)
+	VADDPS            Z6, Z2, Z0
+	VFMSUB231PS.BCST  conv1_4_25<>+0(SB), Z4, Z0
+	VADDPS            Z5, Z1, Z7
+	VFMSUB231PS.BCST  conv1_4_25<>+0(SB), Z3, Z7
+	VADDPS            Z7, Z0, Z8
+	VMOVUPS           Z8, 23104(SI)
+	VSUBPS            Z7, Z0, Z0
+	VMOVUPS           Z0, 23168(SI)
+	VMOVAPS           Z2, Z0
+	VFNMADD231PS.BCST conv1_5<>+0(SB), Z4, Z0
+	VFMADD231PS.BCST  conv1_4<>+0(SB), Z6, Z0
+	VADDPS            Z1, Z1, Z7
+	VFNMADD231PS.BCST conv1_10<>+0(SB), Z3, Z7
+	VFMADD231PS.BCST  conv1_8<>+0(SB), Z5, Z7
+	VADDPS            Z7, Z0, Z8
+	VMOVUPS           Z8, 23232(SI)
+	VSUBPS            Z7, Z0, Z0
+	VMOVUPS           Z0, 23296(SI)
+	VADDPS            Z6, Z6, Z0
+	VFNMADD231PS.BCST conv1_10<>+0(SB), Z4, Z0
+	VFMADD231PS.BCST  conv1_8<>+0(SB), Z2, Z0
+	VMOVAPS           Z5, Z2
+	VFNMADD231PS.BCST conv1_5<>+0(SB), Z3, Z2
+	VFMADD231PS.BCST  conv1_4<>+0(SB), Z1, Z2
+	VADDPS            Z2, Z0, Z1
+	VMOVUPS           Z1, 23360(SI)
+	VSUBPS            Z2, Z0, Z0
+	VMOVUPS           Z0, 23424(SI)
+	VMOVUPS           3072(SI), Z0
+	VMOVUPS           3136(SI), Z1
+	VMOVUPS           3200(SI), Z2
+	VMOVUPS           3264(SI), Z3
+	VMOVUPS           3328(SI), Z4
+	VMOVUPS           3392(SI), Z5
+	VMOVUPS           3456(SI), Z6
+	VMOVUPS           3520(SI), Z7
+	VSUBPS            Z6, Z0, Z0
+	VSUBPS            Z2, Z4, Z8
+	VFMADD231PS.BCST  conv1_5_25<>+0(SB), Z8, Z0
+	VMOVUPS           Z0, 23552(SI)
+	VSUBPS            Z1, Z7, Z0
+	VSUBPS            Z5, Z3, Z7
+	VFMADD231PS.BCST  conv1_5_25<>+0(SB), Z7, Z0
+	VMOVUPS           Z0, 24000(SI)
+	VADDPS            Z6, Z2, Z0
+	VFMSUB231PS.BCST  conv1_4_25<>+0(SB), Z4, Z0
+	VADDPS            Z5, Z1, Z7
+	VFMSUB231PS.BCST  conv1_4_25<>+0(SB), Z3, Z7
+	VADDPS            Z7, Z0, Z8
+	VMOVUPS           Z8, 23616(SI)
+	VSUBPS            Z7, Z0, Z0
+	VMOVUPS           Z0, 23680(SI)
+	VMOVAPS           Z2, Z0
+	VFNMADD231PS.BCST conv1_5<>+0(SB), Z4, Z0
+	VFMADD231PS.BCST  conv1_4<>+0(SB), Z6, Z0
+	VADDPS            Z1, Z1, Z7
+	VFNMADD231PS.BCST conv1_10<>+0(SB), Z3, Z7
+	VFMADD231PS.BCST  conv1_8<>+0(SB), Z5, Z7
+	VADDPS            Z7, Z0, Z8
+	VMOVUPS           Z8, 23744(SI)
+	VSUBPS            Z7, Z0, Z0
+	VMOVUPS           Z0, 23808(SI)
+	VADDPS            Z6, Z6, Z0
+	VFNMADD231PS.BCST conv1_10<>+0(SB), Z4, Z0
+	VFMADD231PS.BCST  conv1_8<>+0(SB), Z2, Z0
+	VMOVAPS           Z5, Z2
+	VFNMADD231PS.BCST conv1_5<>+0(SB), Z3, Z2
+	VFMADD231PS.BCST  conv1_4<>+0(SB), Z1, Z2
+	VADDPS            Z2, Z0, Z1
+	VMOVUPS           Z1, 23872(SI)
+	VSUBPS            Z2, Z0, Z0
+	VMOVUPS           Z0, 23936(SI)
+	VMOVUPS           3584(SI), Z0
+	VMOVUPS           3648(SI), Z1
+	VMOVUPS           3712(SI), Z2
+	VMOVUPS           3776(SI), Z3
+	VMOVUPS           3840(SI), Z4
+	VMOVUPS           3904(SI), Z5
+	VMOVUPS           3968(SI), Z6
+	VMOVUPS           4032(SI), Z7
+	VSUBPS            Z6, Z0, Z0
+	VSUBPS            Z2, Z4, Z8
+	VFMADD231PS.BCST  conv1_5_25<>+0(SB), Z8, Z0
+	VMOVUPS           Z0, 24064(SI)
+	VSUBPS            Z1, Z7, Z0
+	VSUBPS            Z5, Z3, Z7
+	VFMADD231PS.BCST  conv1_5_25<>+0(SB), Z7, Z0
+	VMOVUPS           Z0, 24512(SI)
+	VADDPS            Z6, Z2, Z0
+	VFMSUB231PS.BCST  conv1_4_25<>+0(SB), Z4, Z0
+	VADDPS            Z5, Z1, Z7
+	VFMSUB231PS.BCST  conv1_4_25<>+0(SB), Z3, Z7
+	VADDPS            Z7, Z0, Z8
+	VMOVUPS           Z8, 24128(SI)
+	VSUBPS            Z7, Z0, Z0
+	VMOVUPS           Z0, 24192(SI)
+	VMOVAPS           Z2, Z0
+	VFNMADD231PS.BCST conv1_5<>+0(SB), Z4, Z0
+	VFMADD231PS.BCST  conv1_4<>+0(SB), Z6, Z0
+	VADDPS            Z1, Z1, Z7
+	VFNMADD231PS.BCST conv1_10<>+0(SB), Z3, Z7
+	VFMADD231PS.BCST  conv1_8<>+0(SB), Z5, Z7
+	VADDPS            Z7, Z0, Z8
+	VMOVUPS           Z8, 24256(SI)
+	VSUBPS            Z7, Z0, Z0
+	VMOVUPS           Z0, 24320(SI)
+	VADDPS            Z6, Z6, Z0
+	VFNMADD231PS.BCST conv1_10<>+0(SB), Z4, Z0
+	VFMADD231PS.BCST  conv1_8<>+0(SB), Z2, Z0
+	VMOVAPS           Z5, Z2
+	VFNMADD231PS.BCST conv1_5<>+0(SB), Z3, Z2
+	VFMADD231PS.BCST  conv1_4<>+0(SB), Z1, Z2
+	VADDPS            Z2, Z0, Z1
+	VMOVUPS           Z1, 24384(SI)
+	VSUBPS            Z2, Z0, Z0
+	VMOVUPS           Z0, 24448(SI)
 	MOVQ              $0x00000002, R9
 
 group3:
@@ -731,197 +795,201 @@ group3:
 	MOVQ $0x00000008, R10
 
 column4:
-	VMOVUPS 10240(SI), Y0
-	VMOVUPS 10496(SI), Y1
-	VMOVUPS 10752(SI), Y2
-	VMOVUPS 11008(SI), Y3
-	VMOVUPS 11264(SI), Y4
-	VMOVUPS 11520(SI), Y5
-	VMOVUPS 11776(SI), Y6
-	VMOVUPS 12032(SI), Y7
+	VMOVUPS 20480(SI), Z0
+	VMOVUPS 20992(SI), Z1
+	VMOVUPS 21504(SI), Z2
+	VMOVUPS 22016(SI), Z3
+	VMOVUPS 22528(SI), Z4
+	VMOVUPS 23040(SI), Z5
+	VMOVUPS 23552(SI), Z6
+	VMOVUPS 24064(SI), Z7
 	MOVQ    $0x0000000a, R11
 
 output5:
-	VMULPS.BCST      768(DX), Y1, Y8
-	VMULPS.BCST      1536(DX), Y2, Y9
-	VADDPS           Y9, Y8, Y10
-	VSUBPS           Y9, Y8, Y8
-	VMULPS.BCST      2304(DX), Y3, Y9
-	VMULPS.BCST      3072(DX), Y4, Y11
-	VADDPS           Y11, Y9, Y12
-	VSUBPS           Y11, Y9, Y9
-	VMULPS.BCST      3840(DX), Y5, Y11
-	VMULPS.BCST      4608(DX), Y6, Y13
-	VADDPS           Y13, Y11, Y14
-	VSUBPS           Y13, Y11, Y11
-	VMULPS.BCST      (DX), Y0, Y13
-	VADDPS           Y10, Y13, Y13
-	VADDPS           Y14, Y12, Y15
-	VADDPS           Y15, Y13, Y13
-	VMOVUPS          Y13, (SI)
-	VFMADD231PS.BCST conv1_0_25<>+0(SB), Y14, Y10
-	VFMADD231PS.BCST conv1_4<>+0(SB), Y12, Y10
-	VMOVUPS          Y10, 512(SI)
-	VMULPS.BCST      5376(DX), Y7, Y10
-	VADDPS           Y10, Y8, Y10
-	VFMADD231PS.BCST conv1_0_125<>+0(SB), Y11, Y10
-	VFMADD231PS.BCST conv1_8<>+0(SB), Y9, Y10
-	VMOVUPS          Y10, 768(SI)
-	VFMADD231PS.BCST conv1_0_5<>+0(SB), Y11, Y8
-	VFMADD231PS.BCST conv1_2<>+0(SB), Y9, Y8
-	VMOVUPS          Y8, 256(SI)
+	VMULPS.BCST      768(DX), Z1, Z8
+	VMULPS.BCST      1536(DX), Z2, Z9
+	VADDPS           Z9, Z8, Z10
+	VSUBPS           Z9, Z8, Z8
+	VMULPS.BCST      2304(DX), Z3, Z9
+	VMULPS.BCST      3072(DX), Z4, Z11
+	VADDPS           Z11, Z9, Z12
+	VSUBPS           Z11, Z9, Z9
+	VMULPS.BCST      3840(DX), Z5, Z11
+	VMULPS.BCST      4608(DX), Z6, Z13
+	VADDPS           Z13, Z11, Z14
+	VSUBPS           Z13, Z11, Z11
+	VMULPS.BCST      (DX), Z0, Z13
+	VADDPS           Z10, Z13, Z13
+	VADDPS           Z14, Z12, Z15
+	VADDPS           Z15, Z13, Z13
+	VMOVUPS          Z13, (SI)
+	VFMADD231PS.BCST conv1_0_25<>+0(SB), Z14, Z10
+	VFMADD231PS.BCST conv1_4<>+0(SB), Z12, Z10
+	VMOVUPS          Z10, 1024(SI)
+	VMULPS.BCST      5376(DX), Z7, Z10
+	VADDPS           Z10, Z8, Z10
+	VFMADD231PS.BCST conv1_0_125<>+0(SB), Z11, Z10
+	VFMADD231PS.BCST conv1_8<>+0(SB), Z9, Z10
+	VMOVUPS          Z10, 1536(SI)
+	VFMADD231PS.BCST conv1_0_5<>+0(SB), Z11, Z8
+	VFMADD231PS.BCST conv1_2<>+0(SB), Z9, Z8
+	VMOVUPS          Z8, 512(SI)
 	ADDQ             $+4, DX
-	ADDQ             $+1024, SI
+	ADDQ             $+2048, SI
 	DECQ             R11
 	JNZ              output5
 	ADDQ             $-40, DX
-	ADDQ             $-10240, SI
+	ADDQ             $-20480, SI
 	ADDQ             $+96, DX
-	ADDQ             $+32, SI
+	ADDQ             $+64, SI
 	DECQ             R10
 	JNZ              column4
 	ADDQ             $-728, DX
-	ADDQ             $-256, SI
-	VXORPS           Y0, Y0, Y0
+	ADDQ             $-512, SI
+	VXORPS           Z0, Z0, Z0
 	MOVQ             $0x0000000a, R10
 
 output6:
-	VBROADCASTSS (BX), Y1
+	VBROADCASTSS (BX), Z1
 
 	// two rows at a time: (Aᵀ m) A, then bias, pooling, ReLU
-	VMOVUPS          32(SI), Y2
-	VMOVUPS          64(SI), Y3
-	VADDPS           Y3, Y2, Y4
-	VSUBPS           Y3, Y2, Y2
-	VMOVUPS          96(SI), Y3
-	VMOVUPS          128(SI), Y5
-	VADDPS           Y5, Y3, Y6
-	VSUBPS           Y5, Y3, Y3
-	VMOVUPS          160(SI), Y5
-	VMOVUPS          192(SI), Y7
-	VADDPS           Y7, Y5, Y8
-	VSUBPS           Y7, Y5, Y5
-	VMOVUPS          (SI), Y7
-	VADDPS           Y4, Y7, Y7
-	VADDPS           Y8, Y6, Y9
-	VADDPS           Y9, Y7, Y7
-	VFMADD231PS.BCST conv1_0_25<>+0(SB), Y8, Y4
-	VFMADD231PS.BCST conv1_4<>+0(SB), Y6, Y4
-	VMOVUPS          224(SI), Y6
-	VADDPS           Y6, Y2, Y6
-	VFMADD231PS.BCST conv1_0_125<>+0(SB), Y5, Y6
-	VFMADD231PS.BCST conv1_8<>+0(SB), Y3, Y6
-	VFMADD231PS.BCST conv1_0_5<>+0(SB), Y5, Y2
-	VFMADD231PS.BCST conv1_2<>+0(SB), Y3, Y2
-	VMOVUPS          288(SI), Y3
-	VMOVUPS          320(SI), Y5
-	VADDPS           Y5, Y3, Y8
-	VSUBPS           Y5, Y3, Y3
-	VMOVUPS          352(SI), Y5
-	VMOVUPS          384(SI), Y9
-	VADDPS           Y9, Y5, Y10
-	VSUBPS           Y9, Y5, Y5
-	VMOVUPS          416(SI), Y9
-	VMOVUPS          448(SI), Y11
-	VADDPS           Y11, Y9, Y12
-	VSUBPS           Y11, Y9, Y9
-	VMOVUPS          256(SI), Y11
-	VADDPS           Y8, Y11, Y11
-	VADDPS           Y12, Y10, Y13
-	VADDPS           Y13, Y11, Y11
-	VFMADD231PS.BCST conv1_0_25<>+0(SB), Y12, Y8
-	VFMADD231PS.BCST conv1_4<>+0(SB), Y10, Y8
-	VMOVUPS          480(SI), Y10
-	VADDPS           Y10, Y3, Y10
-	VFMADD231PS.BCST conv1_0_125<>+0(SB), Y9, Y10
-	VFMADD231PS.BCST conv1_8<>+0(SB), Y5, Y10
-	VFMADD231PS.BCST conv1_0_5<>+0(SB), Y9, Y3
-	VFMADD231PS.BCST conv1_2<>+0(SB), Y5, Y3
-	VMAXPS           Y2, Y7, Y2
-	VMAXPS           Y3, Y11, Y3
-	VMAXPS           Y3, Y2, Y2
-	VADDPS           Y1, Y2, Y2
-	VMAXPS           Y2, Y0, Y2
+	VMOVUPS          64(SI), Z2
+	VMOVUPS          128(SI), Z3
+	VADDPS           Z3, Z2, Z4
+	VSUBPS           Z3, Z2, Z2
+	VMOVUPS          192(SI), Z3
+	VMOVUPS          256(SI), Z5
+	VADDPS           Z5, Z3, Z6
+	VSUBPS           Z5, Z3, Z3
+	VMOVUPS          320(SI), Z5
+	VMOVUPS          384(SI), Z7
+	VADDPS           Z7, Z5, Z8
+	VSUBPS           Z7, Z5, Z5
+	VMOVUPS          (SI), Z7
+	VADDPS           Z4, Z7, Z7
+	VADDPS           Z8, Z6, Z9
+	VADDPS           Z9, Z7, Z7
+	VFMADD231PS.BCST conv1_0_25<>+0(SB), Z8, Z4
+	VFMADD231PS.BCST conv1_4<>+0(SB), Z6, Z4
+	VMOVUPS          448(SI), Z6
+	VADDPS           Z6, Z2, Z6
+	VFMADD231PS.BCST conv1_0_125<>+0(SB), Z5, Z6
+	VFMADD231PS.BCST conv1_8<>+0(SB), Z3, Z6
+	VFMADD231PS.BCST conv1_0_5<>+0(SB), Z5, Z2
+	VFMADD231PS.BCST conv1_2<>+0(SB), Z3, Z2
+	VMOVUPS          576(SI), Z3
+	VMOVUPS          640(SI), Z5
+	VADDPS           Z5, Z3, Z8
+	VSUBPS           Z5, Z3, Z3
+	VMOVUPS          704(SI), Z5
+	VMOVUPS          768(SI), Z9
+	VADDPS           Z9, Z5, Z10
+	VSUBPS           Z9, Z5, Z5
+	VMOVUPS          832(SI), Z9
+	VMOVUPS          896(SI), Z11
+	VADDPS           Z11, Z9, Z12
+	VSUBPS           Z11, Z9, Z9
+	VMOVUPS          512(SI), Z11
+	VADDPS           Z8, Z11, Z11
+	VADDPS           Z12, Z10, Z13
+	VADDPS           Z13, Z11, Z11
+	VFMADD231PS.BCST conv1_0_25<>+0(SB), Z12, Z8
+	VFMADD231PS.BCST conv1_4<>+0(SB), Z10, Z8
+	VMOVUPS          960(SI), Z10
+	VADDPS           Z10, Z3, Z10
+	VFMADD231PS.BCST conv1_0_125<>+0(SB), Z9, Z10
+	VFMADD231PS.BCST conv1_8<>+0(SB), Z5, Z10
+	VFMADD231PS.BCST conv1_0_5<>+0(SB), Z9, Z3
+	VFMADD231PS.BCST conv1_2<>+0(SB), Z5, Z3
+	VMAXPS           Z2, Z7, Z2
+	VMAXPS           Z3, Z11, Z3
+	VMAXPS           Z3, Z2, Z2
+	VADDPS           Z1, Z2, Z2
+	VMAXPS           Z2, Z0, Z2
 	VMOVUPS          Y2, (AX)
-	VMAXPS           Y6, Y4, Y2
-	VMAXPS           Y10, Y8, Y3
-	VMAXPS           Y3, Y2, Y2
-	VADDPS           Y1, Y2, Y2
-	VMAXPS           Y2, Y0, Y2
+	VEXTRACTF32X8    $0x01, Z2, 64(AX)
+	VMAXPS           Z6, Z4, Z2
+	VMAXPS           Z10, Z8, Z3
+	VMAXPS           Z3, Z2, Z2
+	VADDPS           Z1, Z2, Z2
+	VMAXPS           Z2, Z0, Z2
 	VMOVUPS          Y2, 32(AX)
-	VMOVUPS          544(SI), Y2
-	VMOVUPS          576(SI), Y3
-	VADDPS           Y3, Y2, Y4
-	VSUBPS           Y3, Y2, Y2
-	VMOVUPS          608(SI), Y3
-	VMOVUPS          640(SI), Y5
-	VADDPS           Y5, Y3, Y6
-	VSUBPS           Y5, Y3, Y3
-	VMOVUPS          672(SI), Y5
-	VMOVUPS          704(SI), Y7
-	VADDPS           Y7, Y5, Y8
-	VSUBPS           Y7, Y5, Y5
-	VMOVUPS          512(SI), Y7
-	VADDPS           Y4, Y7, Y7
-	VADDPS           Y8, Y6, Y9
-	VADDPS           Y9, Y7, Y7
-	VFMADD231PS.BCST conv1_0_25<>+0(SB), Y8, Y4
-	VFMADD231PS.BCST conv1_4<>+0(SB), Y6, Y4
-	VMOVUPS          736(SI), Y6
-	VADDPS           Y6, Y2, Y6
-	VFMADD231PS.BCST conv1_0_125<>+0(SB), Y5, Y6
-	VFMADD231PS.BCST conv1_8<>+0(SB), Y3, Y6
-	VFMADD231PS.BCST conv1_0_5<>+0(SB), Y5, Y2
-	VFMADD231PS.BCST conv1_2<>+0(SB), Y3, Y2
-	VMOVUPS          800(SI), Y3
-	VMOVUPS          832(SI), Y5
-	VADDPS           Y5, Y3, Y8
-	VSUBPS           Y5, Y3, Y3
-	VMOVUPS          864(SI), Y5
-	VMOVUPS          896(SI), Y9
-	VADDPS           Y9, Y5, Y10
-	VSUBPS           Y9, Y5, Y5
-	VMOVUPS          928(SI), Y9
-	VMOVUPS          960(SI), Y11
-	VADDPS           Y11, Y9, Y12
-	VSUBPS           Y11, Y9, Y9
-	VMOVUPS          768(SI), Y11
-	VADDPS           Y8, Y11, Y11
-	VADDPS           Y12, Y10, Y13
-	VADDPS           Y13, Y11, Y11
-	VFMADD231PS.BCST conv1_0_25<>+0(SB), Y12, Y8
-	VFMADD231PS.BCST conv1_4<>+0(SB), Y10, Y8
-	VMOVUPS          992(SI), Y10
-	VADDPS           Y10, Y3, Y10
-	VFMADD231PS.BCST conv1_0_125<>+0(SB), Y9, Y10
-	VFMADD231PS.BCST conv1_8<>+0(SB), Y5, Y10
-	VFMADD231PS.BCST conv1_0_5<>+0(SB), Y9, Y3
-	VFMADD231PS.BCST conv1_2<>+0(SB), Y5, Y3
-	VMAXPS           Y2, Y7, Y2
-	VMAXPS           Y3, Y11, Y3
-	VMAXPS           Y3, Y2, Y2
-	VADDPS           Y1, Y2, Y2
-	VMAXPS           Y2, Y0, Y2
+	VEXTRACTF32X8    $0x01, Z2, 96(AX)
+	VMOVUPS          1088(SI), Z2
+	VMOVUPS          1152(SI), Z3
+	VADDPS           Z3, Z2, Z4
+	VSUBPS           Z3, Z2, Z2
+	VMOVUPS          1216(SI), Z3
+	VMOVUPS          1280(SI), Z5
+	VADDPS           Z5, Z3, Z6
+	VSUBPS           Z5, Z3, Z3
+	VMOVUPS          1344(SI), Z5
+	VMOVUPS          1408(SI), Z7
+	VADDPS           Z7, Z5, Z8
+	VSUBPS           Z7, Z5, Z5
+	VMOVUPS          1024(SI), Z7
+	VADDPS           Z4, Z7, Z7
+	VADDPS           Z8, Z6, Z9
+	VADDPS           Z9, Z7, Z7
+	VFMADD231PS.BCST conv1_0_25<>+0(SB), Z8, Z4
+	VFMADD231PS.BCST conv1_4<>+0(SB), Z6, Z4
+	VMOVUPS          1472(SI), Z6
+	VADDPS           Z6, Z2, Z6
+	VFMADD231PS.BCST conv1_0_125<>+0(SB), Z5, Z6
+	VFMADD231PS.BCST conv1_8<>+0(SB), Z3, Z6
+	VFMADD231PS.BCST conv1_0_5<>+0(SB), Z5, Z2
+	VFMADD231PS.BCST conv1_2<>+0(SB), Z3, Z2
+	VMOVUPS          1600(SI), Z3
+	VMOVUPS          1664(SI), Z5
+	VADDPS           Z5, Z3, Z8
+	VSUBPS           Z5, Z3, Z3
+	VMOVUPS          1728(SI), Z5
+	VMOVUPS          1792(SI), Z9
+	VADDPS           Z9, Z5, Z10
+	VSUBPS           Z9, Z5, Z5
+	VMOVUPS          1856(SI), Z9
+	VMOVUPS          1920(SI), Z11
+	VADDPS           Z11, Z9, Z12
+	VSUBPS           Z11, Z9, Z9
+	VMOVUPS          1536(SI), Z11
+	VADDPS           Z8, Z11, Z11
+	VADDPS           Z12, Z10, Z13
+	VADDPS           Z13, Z11, Z11
+	VFMADD231PS.BCST conv1_0_25<>+0(SB), Z12, Z8
+	VFMADD231PS.BCST conv1_4<>+0(SB), Z10, Z8
+	VMOVUPS          1984(SI), Z10
+	VADDPS           Z10, Z3, Z10
+	VFMADD231PS.BCST conv1_0_125<>+0(SB), Z9, Z10
+	VFMADD231PS.BCST conv1_8<>+0(SB), Z5, Z10
+	VFMADD231PS.BCST conv1_0_5<>+0(SB), Z9, Z3
+	VFMADD231PS.BCST conv1_2<>+0(SB), Z5, Z3
+	VMAXPS           Z2, Z7, Z2
+	VMAXPS           Z3, Z11, Z3
+	VMAXPS           Z3, Z2, Z2
+	VADDPS           Z1, Z2, Z2
+	VMAXPS           Z2, Z0, Z2
 	VMOVUPS          Y2, 384(AX)
-	VMAXPS           Y6, Y4, Y2
-	VMAXPS           Y10, Y8, Y3
-	VMAXPS           Y3, Y2, Y2
-	VADDPS           Y1, Y2, Y1
-	VMAXPS           Y1, Y0, Y1
+	VEXTRACTF32X8    $0x01, Z2, 448(AX)
+	VMAXPS           Z6, Z4, Z2
+	VMAXPS           Z10, Z8, Z3
+	VMAXPS           Z3, Z2, Z2
+	VADDPS           Z1, Z2, Z1
+	VMAXPS           Z1, Z0, Z1
 	VMOVUPS          Y1, 416(AX)
+	VEXTRACTF32X8    $0x01, Z1, 480(AX)
 	ADDQ             $+4, BX
-	ADDQ             $+1024, SI
+	ADDQ             $+2048, SI
 	ADDQ             $+4608, AX
 	DECQ             R10
 	JNZ              output6
-	ADDQ             $-10240, SI
+	ADDQ             $-20480, SI
 	DECQ             R9
 	JNZ              group3
 	ADDQ             $-80, DX
 	ADDQ             $-80, BX
 	ADDQ             $-92160, AX
-	ADDQ             $+128, CX
-	ADDQ             $+64, AX
+	ADDQ             $+256, CX
+	ADDQ             $+128, AX
 	DECQ             R8
 	JNZ              tileColumn2
 	ADDQ             $+2816, CX
@@ -962,8 +1030,8 @@ DATA conv1_2<>+0(SB)/4, $0x40000000
 GLOBL conv1_2<>(SB), RODATA|NOPTR, $4
 
 // func Conv1ForwardReLUPoolMask8(y []float32, mask []byte, x []float32, u []float32, bias []float32)
-// Requires: AVX, AVX512DQ, AVX512F, AVX512VL
-TEXT ·Conv1ForwardReLUPoolMask8(SB), $12352-120
+// Requires: AVX, AVX512DQ, AVX512F
+TEXT ·Conv1ForwardReLUPoolMask8(SB), $24640-120
 	MOVQ y_base+0(FP), AX
 	MOVQ x_base+48(FP), CX
 	MOVQ u_base+72(FP), DX
@@ -974,714 +1042,778 @@ TEXT ·Conv1ForwardReLUPoolMask8(SB), $12352-120
 	MOVQ $0x00000006, R8
 
 tileRow1:
-	MOVQ $0x00000006, R9
+	MOVQ $0x00000003, R9
 
 tileColumn2:
 	// V = Bᵀ X B
-	VMOVUPS           (CX), Y0
-	VMOVUPS           896(CX), Y1
-	VMOVUPS           1792(CX), Y2
-	VMOVUPS           2688(CX), Y3
-	VMOVUPS           3584(CX), Y4
-	VMOVUPS           4480(CX), Y5
-	VMOVUPS           5376(CX), Y6
-	VMOVUPS           6272(CX), Y7
-	VSUBPS            Y6, Y0, Y0
-	VSUBPS            Y2, Y4, Y8
-	VFMADD231PS.BCST  conv1_5_25<>+0(SB), Y8, Y0
-	VMOVUPS           Y0, (DI)
-	VSUBPS            Y1, Y7, Y0
-	VSUBPS            Y5, Y3, Y7
-	VFMADD231PS.BCST  conv1_5_25<>+0(SB), Y7, Y0
-	VMOVUPS           Y0, 1792(DI)
-	VADDPS            Y6, Y2, Y0
-	VFMSUB231PS.BCST  conv1_4_25<>+0(SB), Y4, Y0
-	VADDPS            Y5, Y1, Y7
-	VFMSUB231PS.BCST  conv1_4_25<>+0(SB), Y3, Y7
-	VADDPS            Y7, Y0, Y8
-	VMOVUPS           Y8, 256(DI)
-	VSUBPS            Y7, Y0, Y0
-	VMOVUPS           Y0, 512(DI)
-	VMOVAPS           Y2, Y0
-	VFNMADD231PS.BCST conv1_5<>+0(SB), Y4, Y0
-	VFMADD231PS.BCST  conv1_4<>+0(SB), Y6, Y0
-	VADDPS            Y1, Y1, Y7
-	VFNMADD231PS.BCST conv1_10<>+0(SB), Y3, Y7
-	VFMADD231PS.BCST  conv1_8<>+0(SB), Y5, Y7
-	VADDPS            Y7, Y0, Y8
-	VMOVUPS           Y8, 768(DI)
-	VSUBPS            Y7, Y0, Y0
-	VMOVUPS           Y0, 1024(DI)
-	VADDPS            Y6, Y6, Y0
-	VFNMADD231PS.BCST conv1_10<>+0(SB), Y4, Y0
-	VFMADD231PS.BCST  conv1_8<>+0(SB), Y2, Y0
-	VMOVAPS           Y5, Y2
-	VFNMADD231PS.BCST conv1_5<>+0(SB), Y3, Y2
-	VFMADD231PS.BCST  conv1_4<>+0(SB), Y1, Y2
-	VADDPS            Y2, Y0, Y1
-	VMOVUPS           Y1, 1280(DI)
-	VSUBPS            Y2, Y0, Y0
-	VMOVUPS           Y0, 1536(DI)
-	VMOVUPS           32(CX), Y0
-	VMOVUPS           928(CX), Y1
-	VMOVUPS           1824(CX), Y2
-	VMOVUPS           2720(CX), Y3
-	VMOVUPS           3616(CX), Y4
-	VMOVUPS           4512(CX), Y5
-	VMOVUPS           5408(CX), Y6
-	VMOVUPS           6304(CX), Y7
-	VSUBPS            Y6, Y0, Y0
-	VSUBPS            Y2, Y4, Y8
-	VFMADD231PS.BCST  conv1_5_25<>+0(SB), Y8, Y0
-	VMOVUPS           Y0, 32(DI)
-	VSUBPS            Y1, Y7, Y0
-	VSUBPS            Y5, Y3, Y7
-	VFMADD231PS.BCST  conv1_5_25<>+0(SB), Y7, Y0
-	VMOVUPS           Y0, 1824(DI)
-	VADDPS            Y6, Y2, Y0
-	VFMSUB231PS.BCST  conv1_4_25<>+0(SB), Y4, Y0
-	VADDPS            Y5, Y1, Y7
-	VFMSUB231PS.BCST  conv1_4_25<>+0(SB), Y3, Y7
-	VADDPS            Y7, Y0, Y8
-	VMOVUPS           Y8, 288(DI)
-	VSUBPS            Y7, Y0, Y0
-	VMOVUPS           Y0, 544(DI)
-	VMOVAPS           Y2, Y0
-	VFNMADD231PS.BCST conv1_5<>+0(SB), Y4, Y0
-	VFMADD231PS.BCST  conv1_4<>+0(SB), Y6, Y0
-	VADDPS            Y1, Y1, Y7
-	VFNMADD231PS.BCST conv1_10<>+0(SB), Y3, Y7
-	VFMADD231PS.BCST  conv1_8<>+0(SB), Y5, Y7
-	VADDPS            Y7, Y0, Y8
-	VMOVUPS           Y8, 800(DI)
-	VSUBPS            Y7, Y0, Y0
-	VMOVUPS           Y0, 1056(DI)
-	VADDPS            Y6, Y6, Y0
-	VFNMADD231PS.BCST conv1_10<>+0(SB), Y4, Y0
-	VFMADD231PS.BCST  conv1_8<>+0(SB), Y2, Y0
-	VMOVAPS           Y5, Y2
-	VFNMADD231PS.BCST conv1_5<>+0(SB), Y3, Y2
-	VFMADD231PS.BCST  conv1_4<>+0(SB), Y1, Y2
-	VADDPS            Y2, Y0, Y1
-	VMOVUPS           Y1, 1312(DI)
-	VSUBPS            Y2, Y0, Y0
-	VMOVUPS           Y0, 1568(DI)
-	VMOVUPS           64(CX), Y0
-	VMOVUPS           960(CX), Y1
-	VMOVUPS           1856(CX), Y2
-	VMOVUPS           2752(CX), Y3
-	VMOVUPS           3648(CX), Y4
-	VMOVUPS           4544(CX), Y5
-	VMOVUPS           5440(CX), Y6
-	VMOVUPS           6336(CX), Y7
-	VSUBPS            Y6, Y0, Y0
-	VSUBPS            Y2, Y4, Y8
-	VFMADD231PS.BCST  conv1_5_25<>+0(SB), Y8, Y0
-	VMOVUPS           Y0, 64(DI)
-	VSUBPS            Y1, Y7, Y0
-	VSUBPS            Y5, Y3, Y7
-	VFMADD231PS.BCST  conv1_5_25<>+0(SB), Y7, Y0
-	VMOVUPS           Y0, 1856(DI)
-	VADDPS            Y6, Y2, Y0
-	VFMSUB231PS.BCST  conv1_4_25<>+0(SB), Y4, Y0
-	VADDPS            Y5, Y1, Y7
-	VFMSUB231PS.BCST  conv1_4_25<>+0(SB), Y3, Y7
-	VADDPS            Y7, Y0, Y8
-	VMOVUPS           Y8, 320(DI)
-	VSUBPS            Y7, Y0, Y0
-	VMOVUPS           Y0, 576(DI)
-	VMOVAPS           Y2, Y0
-	VFNMADD231PS.BCST conv1_5<>+0(SB), Y4, Y0
-	VFMADD231PS.BCST  conv1_4<>+0(SB), Y6, Y0
-	VADDPS            Y1, Y1, Y7
-	VFNMADD231PS.BCST conv1_10<>+0(SB), Y3, Y7
-	VFMADD231PS.BCST  conv1_8<>+0(SB), Y5, Y7
-	VADDPS            Y7, Y0, Y8
-	VMOVUPS           Y8, 832(DI)
-	VSUBPS            Y7, Y0, Y0
-	VMOVUPS           Y0, 1088(DI)
-	VADDPS            Y6, Y6, Y0
-	VFNMADD231PS.BCST conv1_10<>+0(SB), Y4, Y0
-	VFMADD231PS.BCST  conv1_8<>+0(SB), Y2, Y0
-	VMOVAPS           Y5, Y2
-	VFNMADD231PS.BCST conv1_5<>+0(SB), Y3, Y2
-	VFMADD231PS.BCST  conv1_4<>+0(SB), Y1, Y2
-	VADDPS            Y2, Y0, Y1
-	VMOVUPS           Y1, 1344(DI)
-	VSUBPS            Y2, Y0, Y0
-	VMOVUPS           Y0, 1600(DI)
-	VMOVUPS           96(CX), Y0
-	VMOVUPS           992(CX), Y1
-	VMOVUPS           1888(CX), Y2
-	VMOVUPS           2784(CX), Y3
-	VMOVUPS           3680(CX), Y4
-	VMOVUPS           4576(CX), Y5
-	VMOVUPS           5472(CX), Y6
-	VMOVUPS           6368(CX), Y7
-	VSUBPS            Y6, Y0, Y0
-	VSUBPS            Y2, Y4, Y8
-	VFMADD231PS.BCST  conv1_5_25<>+0(SB), Y8, Y0
-	VMOVUPS           Y0, 96(DI)
-	VSUBPS            Y1, Y7, Y0
-	VSUBPS            Y5, Y3, Y7
-	VFMADD231PS.BCST  conv1_5_25<>+0(SB), Y7, Y0
-	VMOVUPS           Y0, 1888(DI)
-	VADDPS            Y6, Y2, Y0
-	VFMSUB231PS.BCST  conv1_4_25<>+0(SB), Y4, Y0
-	VADDPS            Y5, Y1, Y7
-	VFMSUB231PS.BCST  conv1_4_25<>+0(SB), Y3, Y7
-	VADDPS            Y7, Y0, Y8
-	VMOVUPS           Y8, 352(DI)
-	VSUBPS            Y7, Y0, Y0
-	VMOVUPS           Y0, 608(DI)
-	VMOVAPS           Y2, Y0
-	VFNMADD231PS.BCST conv1_5<>+0(SB), Y4, Y0
-	VFMADD231PS.BCST  conv1_4<>+0(SB), Y6, Y0
-	VADDPS            Y1, Y1, Y7
-	VFNMADD231PS.BCST conv1_10<>+0(SB), Y3, Y7
-	VFMADD231PS.BCST  conv1_8<>+0(SB), Y5, Y7
-	VADDPS            Y7, Y0, Y8
-	VMOVUPS           Y8, 864(DI)
-	VSUBPS            Y7, Y0, Y0
-	VMOVUPS           Y0, 1120(DI)
-	VADDPS            Y6, Y6, Y0
-	VFNMADD231PS.BCST conv1_10<>+0(SB), Y4, Y0
-	VFMADD231PS.BCST  conv1_8<>+0(SB), Y2, Y0
-	VMOVAPS           Y5, Y2
-	VFNMADD231PS.BCST conv1_5<>+0(SB), Y3, Y2
-	VFMADD231PS.BCST  conv1_4<>+0(SB), Y1, Y2
-	VADDPS            Y2, Y0, Y1
-	VMOVUPS           Y1, 1376(DI)
-	VSUBPS            Y2, Y0, Y0
-	VMOVUPS           Y0, 1632(DI)
-	VMOVUPS           128(CX), Y0
-	VMOVUPS           1024(CX), Y1
-	VMOVUPS           1920(CX), Y2
-	VMOVUPS           2816(CX), Y3
-	VMOVUPS           3712(CX), Y4
-	VMOVUPS           4608(CX), Y5
-	VMOVUPS           5504(CX), Y6
-	VMOVUPS           6400(CX), Y7
-	VSUBPS            Y6, Y0, Y0
-	VSUBPS            Y2, Y4, Y8
-	VFMADD231PS.BCST  conv1_5_25<>+0(SB), Y8, Y0
-	VMOVUPS           Y0, 128(DI)
-	VSUBPS            Y1, Y7, Y0
-	VSUBPS            Y5, Y3, Y7
-	VFMADD231PS.BCST  conv1_5_25<>+0(SB), Y7, Y0
-	VMOVUPS           Y0, 1920(DI)
-	VADDPS            Y6, Y2, Y0
-	VFMSUB231PS.BCST  conv1_4_25<>+0(SB), Y4, Y0
-	VADDPS            Y5, Y1, Y7
-	VFMSUB231PS.BCST  conv1_4_25<>+0(SB), Y3, Y7
-	VADDPS            Y7, Y0, Y8
-	VMOVUPS           Y8, 384(DI)
-	VSUBPS            Y7, Y0, Y0
-	VMOVUPS           Y0, 640(DI)
-	VMOVAPS           Y2, Y0
-	VFNMADD231PS.BCST conv1_5<>+0(SB), Y4, Y0
-	VFMADD231PS.BCST  conv1_4<>+0(SB), Y6, Y0
-	VADDPS            Y1, Y1, Y7
-	VFNMADD231PS.BCST conv1_10<>+0(SB), Y3, Y7
-	VFMADD231PS.BCST  conv1_8<>+0(SB), Y5, Y7
-	VADDPS            Y7, Y0, Y8
-	VMOVUPS           Y8, 896(DI)
-	VSUBPS            Y7, Y0, Y0
-	VMOVUPS           Y0, 1152(DI)
-	VADDPS            Y6, Y6, Y0
-	VFNMADD231PS.BCST conv1_10<>+0(SB), Y4, Y0
-	VFMADD231PS.BCST  conv1_8<>+0(SB), Y2, Y0
-	VMOVAPS           Y5, Y2
-	VFNMADD231PS.BCST conv1_5<>+0(SB), Y3, Y2
-	VFMADD231PS.BCST  conv1_4<>+0(SB), Y1, Y2
-	VADDPS            Y2, Y0, Y1
-	VMOVUPS           Y1, 1408(DI)
-	VSUBPS            Y2, Y0, Y0
-	VMOVUPS           Y0, 1664(DI)
-	VMOVUPS           160(CX), Y0
-	VMOVUPS           1056(CX), Y1
-	VMOVUPS           1952(CX), Y2
-	VMOVUPS           2848(CX), Y3
-	VMOVUPS           3744(CX), Y4
-	VMOVUPS           4640(CX), Y5
-	VMOVUPS           5536(CX), Y6
-	VMOVUPS           6432(CX), Y7
-	VSUBPS            Y6, Y0, Y0
-	VSUBPS            Y2, Y4, Y8
-	VFMADD231PS.BCST  conv1_5_25<>+0(SB), Y8, Y0
-	VMOVUPS           Y0, 160(DI)
-	VSUBPS            Y1, Y7, Y0
-	VSUBPS            Y5, Y3, Y7
-	VFMADD231PS.BCST  conv1_5_25<>+0(SB), Y7, Y0
-	VMOVUPS           Y0, 1952(DI)
-	VADDPS            Y6, Y2, Y0
-	VFMSUB231PS.BCST  conv1_4_25<>+0(SB), Y4, Y0
-	VADDPS            Y5, Y1, Y7
-	VFMSUB231PS.BCST  conv1_4_25<>+0(SB), Y3, Y7
-	VADDPS            Y7, Y0, Y8
-	VMOVUPS           Y8, 416(DI)
-	VSUBPS            Y7, Y0, Y0
-	VMOVUPS           Y0, 672(DI)
-	VMOVAPS           Y2, Y0
-	VFNMADD231PS.BCST conv1_5<>+0(SB), Y4, Y0
-	VFMADD231PS.BCST  conv1_4<>+0(SB), Y6, Y0
-	VADDPS            Y1, Y1, Y7
-	VFNMADD231PS.BCST conv1_10<>+0(SB), Y3, Y7
-	VFMADD231PS.BCST  conv1_8<>+0(SB), Y5, Y7
-	VADDPS            Y7, Y0, Y8
-	VMOVUPS           Y8, 928(DI)
-	VSUBPS            Y7, Y0, Y0
-	VMOVUPS           Y0, 1184(DI)
-	VADDPS            Y6, Y6, Y0
-	VFNMADD231PS.BCST conv1_10<>+0(SB), Y4, Y0
-	VFMADD231PS.BCST  conv1_8<>+0(SB), Y2, Y0
-	VMOVAPS           Y5, Y2
-	VFNMADD231PS.BCST conv1_5<>+0(SB), Y3, Y2
-	VFMADD231PS.BCST  conv1_4<>+0(SB), Y1, Y2
-	VADDPS            Y2, Y0, Y1
-	VMOVUPS           Y1, 1440(DI)
-	VSUBPS            Y2, Y0, Y0
-	VMOVUPS           Y0, 1696(DI)
-	VMOVUPS           192(CX), Y0
-	VMOVUPS           1088(CX), Y1
-	VMOVUPS           1984(CX), Y2
-	VMOVUPS           2880(CX), Y3
-	VMOVUPS           3776(CX), Y4
-	VMOVUPS           4672(CX), Y5
-	VMOVUPS           5568(CX), Y6
-	VMOVUPS           6464(CX), Y7
-	VSUBPS            Y6, Y0, Y0
-	VSUBPS            Y2, Y4, Y8
-	VFMADD231PS.BCST  conv1_5_25<>+0(SB), Y8, Y0
-	VMOVUPS           Y0, 192(DI)
-	VSUBPS            Y1, Y7, Y0
-	VSUBPS            Y5, Y3, Y7
-	VFMADD231PS.BCST  conv1_5_25<>+0(SB), Y7, Y0
-	VMOVUPS           Y0, 1984(DI)
-	VADDPS            Y6, Y2, Y0
-	VFMSUB231PS.BCST  conv1_4_25<>+0(SB), Y4, Y0
-	VADDPS            Y5, Y1, Y7
-	VFMSUB231PS.BCST  conv1_4_25<>+0(SB), Y3, Y7
-	VADDPS            Y7, Y0, Y8
-	VMOVUPS           Y8, 448(DI)
-	VSUBPS            Y7, Y0, Y0
-	VMOVUPS           Y0, 704(DI)
-	VMOVAPS           Y2, Y0
-	VFNMADD231PS.BCST conv1_5<>+0(SB), Y4, Y0
-	VFMADD231PS.BCST  conv1_4<>+0(SB), Y6, Y0
-	VADDPS            Y1, Y1, Y7
-	VFNMADD231PS.BCST conv1_10<>+0(SB), Y3, Y7
-	VFMADD231PS.BCST  conv1_8<>+0(SB), Y5, Y7
-	VADDPS            Y7, Y0, Y8
-	VMOVUPS           Y8, 960(DI)
-	VSUBPS            Y7, Y0, Y0
-	VMOVUPS           Y0, 1216(DI)
-	VADDPS            Y6, Y6, Y0
-	VFNMADD231PS.BCST conv1_10<>+0(SB), Y4, Y0
-	VFMADD231PS.BCST  conv1_8<>+0(SB), Y2, Y0
-	VMOVAPS           Y5, Y2
-	VFNMADD231PS.BCST conv1_5<>+0(SB), Y3, Y2
-	VFMADD231PS.BCST  conv1_4<>+0(SB), Y1, Y2
-	VADDPS            Y2, Y0, Y1
-	VMOVUPS           Y1, 1472(DI)
-	VSUBPS            Y2, Y0, Y0
-	VMOVUPS           Y0, 1728(DI)
-	VMOVUPS           224(CX), Y0
-	VMOVUPS           1120(CX), Y1
-	VMOVUPS           2016(CX), Y2
-	VMOVUPS           2912(CX), Y3
-	VMOVUPS           3808(CX), Y4
-	VMOVUPS           4704(CX), Y5
-	VMOVUPS           5600(CX), Y6
-	VMOVUPS           6496(CX), Y7
-	VSUBPS            Y6, Y0, Y0
-	VSUBPS            Y2, Y4, Y8
-	VFMADD231PS.BCST  conv1_5_25<>+0(SB), Y8, Y0
-	VMOVUPS           Y0, 224(DI)
-	VSUBPS            Y1, Y7, Y0
-	VSUBPS            Y5, Y3, Y7
-	VFMADD231PS.BCST  conv1_5_25<>+0(SB), Y7, Y0
-	VMOVUPS           Y0, 2016(DI)
-	VADDPS            Y6, Y2, Y0
-	VFMSUB231PS.BCST  conv1_4_25<>+0(SB), Y4, Y0
-	VADDPS            Y5, Y1, Y7
-	VFMSUB231PS.BCST  conv1_4_25<>+0(SB), Y3, Y7
-	VADDPS            Y7, Y0, Y8
-	VMOVUPS           Y8, 480(DI)
-	VSUBPS            Y7, Y0, Y0
-	VMOVUPS           Y0, 736(DI)
-	VMOVAPS           Y2, Y0
-	VFNMADD231PS.BCST conv1_5<>+0(SB), Y4, Y0
-	VFMADD231PS.BCST  conv1_4<>+0(SB), Y6, Y0
-	VADDPS            Y1, Y1, Y7
-	VFNMADD231PS.BCST conv1_10<>+0(SB), Y3, Y7
-	VFMADD231PS.BCST  conv1_8<>+0(SB), Y5, Y7
-	VADDPS            Y7, Y0, Y8
-	VMOVUPS           Y8, 992(DI)
-	VSUBPS            Y7, Y0, Y0
-	VMOVUPS           Y0, 1248(DI)
-	VADDPS            Y6, Y6, Y0
-	VFNMADD231PS.BCST conv1_10<>+0(SB), Y4, Y0
-	VFMADD231PS.BCST  conv1_8<>+0(SB), Y2, Y0
-	VMOVAPS           Y5, Y2
-	VFNMADD231PS.BCST conv1_5<>+0(SB), Y3, Y2
-	VFMADD231PS.BCST  conv1_4<>+0(SB), Y1, Y2
-	VADDPS            Y2, Y0, Y1
-	VMOVUPS           Y1, 1504(DI)
-	VSUBPS            Y2, Y0, Y0
-	VMOVUPS           Y0, 1760(DI)
-	VMOVUPS           (DI), Y0
-	VMOVUPS           32(DI), Y1
-	VMOVUPS           64(DI), Y2
-	VMOVUPS           96(DI), Y3
-	VMOVUPS           128(DI), Y4
-	VMOVUPS           160(DI), Y5
-	VMOVUPS           192(DI), Y6
-	VMOVUPS           224(DI), Y7
-	VSUBPS            Y6, Y0, Y0
-	VSUBPS            Y2, Y4, Y8
-	VFMADD231PS.BCST  conv1_5_25<>+0(SB), Y8, Y0
-	VMOVUPS           Y0, 10240(DI)
-	VSUBPS            Y1, Y7, Y0
-	VSUBPS            Y5, Y3, Y7
-	VFMADD231PS.BCST  conv1_5_25<>+0(SB), Y7, Y0
-	VMOVUPS           Y0, 10464(DI)
-	VADDPS            Y6, Y2, Y0
-	VFMSUB231PS.BCST  conv1_4_25<>+0(SB), Y4, Y0
-	VADDPS            Y5, Y1, Y7
-	VFMSUB231PS.BCST  conv1_4_25<>+0(SB), Y3, Y7
-	VADDPS            Y7, Y0, Y8
-	VMOVUPS           Y8, 10272(DI)
-	VSUBPS            Y7, Y0, Y0
-	VMOVUPS           Y0, 10304(DI)
-	VMOVAPS           Y2, Y0
-	VFNMADD231PS.BCST conv1_5<>+0(SB), Y4, Y0
-	VFMADD231PS.BCST  conv1_4<>+0(SB), Y6, Y0
-	VADDPS            Y1, Y1, Y7
-	VFNMADD231PS.BCST conv1_10<>+0(SB), Y3, Y7
-	VFMADD231PS.BCST  conv1_8<>+0(SB), Y5, Y7
-	VADDPS            Y7, Y0, Y8
-	VMOVUPS           Y8, 10336(DI)
-	VSUBPS            Y7, Y0, Y0
-	VMOVUPS           Y0, 10368(DI)
-	VADDPS            Y6, Y6, Y0
-	VFNMADD231PS.BCST conv1_10<>+0(SB), Y4, Y0
-	VFMADD231PS.BCST  conv1_8<>+0(SB), Y2, Y0
-	VMOVAPS           Y5, Y2
-	VFNMADD231PS.BCST conv1_5<>+0(SB), Y3, Y2
-	VFMADD231PS.BCST  conv1_4<>+0(SB), Y1, Y2
-	VADDPS            Y2, Y0, Y1
-	VMOVUPS           Y1, 10400(DI)
-	VSUBPS            Y2, Y0, Y0
-	VMOVUPS           Y0, 10432(DI)
-	VMOVUPS           256(DI), Y0
-	VMOVUPS           288(DI), Y1
-	VMOVUPS           320(DI), Y2
-	VMOVUPS           352(DI), Y3
-	VMOVUPS           384(DI), Y4
-	VMOVUPS           416(DI), Y5
-	VMOVUPS           448(DI), Y6
-	VMOVUPS           480(DI), Y7
-	VSUBPS            Y6, Y0, Y0
-	VSUBPS            Y2, Y4, Y8
-	VFMADD231PS.BCST  conv1_5_25<>+0(SB), Y8, Y0
-	VMOVUPS           Y0, 10496(DI)
-	VSUBPS            Y1, Y7, Y0
-	VSUBPS            Y5, Y3, Y7
-	VFMADD231PS.BCST  conv1_5_25<>+0(SB), Y7, Y0
-	VMOVUPS           Y0, 10720(DI)
-	VADDPS            Y6, Y2, Y0
-	VFMSUB231PS.BCST  conv1_4_25<>+0(SB), Y4, Y0
-	VADDPS            Y5, Y1, Y7
-	VFMSUB231PS.BCST  conv1_4_25<>+0(SB), Y3, Y7
-	VADDPS            Y7, Y0, Y8
-	VMOVUPS           Y8, 10528(DI)
-	VSUBPS            Y7, Y0, Y0
-	VMOVUPS           Y0, 10560(DI)
-	VMOVAPS           Y2, Y0
-	VFNMADD231PS.BCST conv1_5<>+0(SB), Y4, Y0
-	VFMADD231PS.BCST  conv1_4<>+0(SB), Y6, Y0
-	VADDPS            Y1, Y1, Y7
-	VFNMADD231PS.BCST conv1_10<>+0(SB), Y3, Y7
-	VFMADD231PS.BCST  conv1_8<>+0(SB), Y5, Y7
-	VADDPS            Y7, Y0, Y8
-	VMOVUPS           Y8, 10592(DI)
-	VSUBPS            Y7, Y0, Y0
-	VMOVUPS           Y0, 10624(DI)
-	VADDPS            Y6, Y6, Y0
-	VFNMADD231PS.BCST conv1_10<>+0(SB), Y4, Y0
-	VFMADD231PS.BCST  conv1_8<>+0(SB), Y2, Y0
-	VMOVAPS           Y5, Y2
-	VFNMADD231PS.BCST conv1_5<>+0(SB), Y3, Y2
-	VFMADD231PS.BCST  conv1_4<>+0(SB), Y1, Y2
-	VADDPS            Y2, Y0, Y1
-	VMOVUPS           Y1, 10656(DI)
-	VSUBPS            Y2, Y0, Y0
-	VMOVUPS           Y0, 10688(DI)
-	VMOVUPS           512(DI), Y0
-	VMOVUPS           544(DI), Y1
-	VMOVUPS           576(DI), Y2
-	VMOVUPS           608(DI), Y3
-	VMOVUPS           640(DI), Y4
-	VMOVUPS           672(DI), Y5
-	VMOVUPS           704(DI), Y6
-	VMOVUPS           736(DI), Y7
-	VSUBPS            Y6, Y0, Y0
-	VSUBPS            Y2, Y4, Y8
-	VFMADD231PS.BCST  conv1_5_25<>+0(SB), Y8, Y0
-	VMOVUPS           Y0, 10752(DI)
-	VSUBPS            Y1, Y7, Y0
-	VSUBPS            Y5, Y3, Y7
-	VFMADD231PS.BCST  conv1_5_25<>+0(SB), Y7, Y0
-	VMOVUPS           Y0, 10976(DI)
-	VADDPS            Y6, Y2, Y0
-	VFMSUB231PS.BCST  conv1_4_25<>+0(SB), Y4, Y0
-	VADDPS            Y5, Y1, Y7
-	VFMSUB231PS.BCST  conv1_4_25<>+0(SB), Y3, Y7
-	VADDPS            Y7, Y0, Y8
-	VMOVUPS           Y8, 10784(DI)
-	VSUBPS            Y7, Y0, Y0
-	VMOVUPS           Y0, 10816(DI)
-	VMOVAPS           Y2, Y0
-	VFNMADD231PS.BCST conv1_5<>+0(SB), Y4, Y0
-	VFMADD231PS.BCST  conv1_4<>+0(SB), Y6, Y0
-	VADDPS            Y1, Y1, Y7
-	VFNMADD231PS.BCST conv1_10<>+0(SB), Y3, Y7
-	VFMADD231PS.BCST  conv1_8<>+0(SB), Y5, Y7
-	VADDPS            Y7, Y0, Y8
-	VMOVUPS           Y8, 10848(DI)
-	VSUBPS            Y7, Y0, Y0
-	VMOVUPS           Y0, 10880(DI)
-	VADDPS            Y6, Y6, Y0
-	VFNMADD231PS.BCST conv1_10<>+0(SB), Y4, Y0
-	VFMADD231PS.BCST  conv1_8<>+0(SB), Y2, Y0
-	VMOVAPS           Y5, Y2
-	VFNMADD231PS.BCST conv1_5<>+0(SB), Y3, Y2
-	VFMADD231PS.BCST  conv1_4<>+0(SB), Y1, Y2
-	VADDPS            Y2, Y0, Y1
-	VMOVUPS           Y1, 10912(DI)
-	VSUBPS            Y2, Y0, Y0
-	VMOVUPS           Y0, 10944(DI)
-	VMOVUPS           768(DI), Y0
-	VMOVUPS           800(DI), Y1
-	VMOVUPS           832(DI), Y2
-	VMOVUPS           864(DI), Y3
-	VMOVUPS           896(DI), Y4
-	VMOVUPS           928(DI), Y5
-	VMOVUPS           960(DI), Y6
-	VMOVUPS           992(DI), Y7
-	VSUBPS            Y6, Y0, Y0
-	VSUBPS            Y2, Y4, Y8
-	VFMADD231PS.BCST  conv1_5_25<>+0(SB), Y8, Y0
-	VMOVUPS           Y0, 11008(DI)
-	VSUBPS            Y1, Y7, Y0
-	VSUBPS            Y5, Y3, Y7
-	VFMADD231PS.BCST  conv1_5_25<>+0(SB), Y7, Y0
-	VMOVUPS           Y0, 11232(DI)
-	VADDPS            Y6, Y2, Y0
-	VFMSUB231PS.BCST  conv1_4_25<>+0(SB), Y4, Y0
-	VADDPS            Y5, Y1, Y7
-	VFMSUB231PS.BCST  conv1_4_25<>+0(SB), Y3, Y7
-	VADDPS            Y7, Y0, Y8
-	VMOVUPS           Y8, 11040(DI)
-	VSUBPS            Y7, Y0, Y0
-	VMOVUPS           Y0, 11072(DI)
-	VMOVAPS           Y2, Y0
-	VFNMADD231PS.BCST conv1_5<>+0(SB), Y4, Y0
-	VFMADD231PS.BCST  conv1_4<>+0(SB), Y6, Y0
-	VADDPS            Y1, Y1, Y7
-	VFNMADD231PS.BCST conv1_10<>+0(SB), Y3, Y7
-	VFMADD231PS.BCST  conv1_8<>+0(SB), Y5, Y7
-	VADDPS            Y7, Y0, Y8
-	VMOVUPS           Y8, 11104(DI)
-	VSUBPS            Y7, Y0, Y0
-	VMOVUPS           Y0, 11136(DI)
-	VADDPS            Y6, Y6, Y0
-	VFNMADD231PS.BCST conv1_10<>+0(SB), Y4, Y0
-	VFMADD231PS.BCST  conv1_8<>+0(SB), Y2, Y0
-	VMOVAPS           Y5, Y2
-	VFNMADD231PS.BCST conv1_5<>+0(SB), Y3, Y2
-	VFMADD231PS.BCST  conv1_4<>+0(SB), Y1, Y2
-	VADDPS            Y2, Y0, Y1
-	VMOVUPS           Y1, 11168(DI)
-	VSUBPS            Y2, Y0, Y0
-	VMOVUPS           Y0, 11200(DI)
-	VMOVUPS           1024(DI), Y0
-	VMOVUPS           1056(DI), Y1
-	VMOVUPS           1088(DI), Y2
-	VMOVUPS           1120(DI), Y3
-	VMOVUPS           1152(DI), Y4
-	VMOVUPS           1184(DI), Y5
-	VMOVUPS           1216(DI), Y6
-	VMOVUPS           1248(DI), Y7
-	VSUBPS            Y6, Y0, Y0
-	VSUBPS            Y2, Y4, Y8
-	VFMADD231PS.BCST  conv1_5_25<>+0(SB), Y8, Y0
-	VMOVUPS           Y0, 11264(DI)
-	VSUBPS            Y1, Y7, Y0
-	VSUBPS            Y5, Y3, Y7
-	VFMADD231PS.BCST  conv1_5_25<>+0(SB), Y7, Y0
-	VMOVUPS           Y0, 11488(DI)
-	VADDPS            Y6, Y2, Y0
-	VFMSUB231PS.BCST  conv1_4_25<>+0(SB), Y4, Y0
-	VADDPS            Y5, Y1, Y7
-	VFMSUB231PS.BCST  conv1_4_25<>+0(SB), Y3, Y7
-	VADDPS            Y7, Y0, Y8
-	VMOVUPS           Y8, 11296(DI)
-	VSUBPS            Y7, Y0, Y0
-	VMOVUPS           Y0, 11328(DI)
-	VMOVAPS           Y2, Y0
-	VFNMADD231PS.BCST conv1_5<>+0(SB), Y4, Y0
-	VFMADD231PS.BCST  conv1_4<>+0(SB), Y6, Y0
-	VADDPS            Y1, Y1, Y7
-	VFNMADD231PS.BCST conv1_10<>+0(SB), Y3, Y7
-	VFMADD231PS.BCST  conv1_8<>+0(SB), Y5, Y7
-	VADDPS            Y7, Y0, Y8
-	VMOVUPS           Y8, 11360(DI)
-	VSUBPS            Y7, Y0, Y0
-	VMOVUPS           Y0, 11392(DI)
-	VADDPS            Y6, Y6, Y0
-	VFNMADD231PS.BCST conv1_10<>+0(SB), Y4, Y0
-	VFMADD231PS.BCST  conv1_8<>+0(SB), Y2, Y0
-	VMOVAPS           Y5, Y2
-	VFNMADD231PS.BCST conv1_5<>+0(SB), Y3, Y2
-	VFMADD231PS.BCST  conv1_4<>+0(SB), Y1, Y2
-	VADDPS            Y2, Y0, Y1
-	VMOVUPS           Y1, 11424(DI)
-	VSUBPS            Y2, Y0, Y0
-	VMOVUPS           Y0, 11456(DI)
-	VMOVUPS           1280(DI), Y0
-	VMOVUPS           1312(DI), Y1
-	VMOVUPS           1344(DI), Y2
-	VMOVUPS           1376(DI), Y3
-	VMOVUPS           1408(DI), Y4
-	VMOVUPS           1440(DI), Y5
-	VMOVUPS           1472(DI), Y6
-	VMOVUPS           1504(DI), Y7
-	VSUBPS            Y6, Y0, Y0
-	VSUBPS            Y2, Y4, Y8
-	VFMADD231PS.BCST  conv1_5_25<>+0(SB), Y8, Y0
-	VMOVUPS           Y0, 11520(DI)
-	VSUBPS            Y1, Y7, Y0
-	VSUBPS            Y5, Y3, Y7
-	VFMADD231PS.BCST  conv1_5_25<>+0(SB), Y7, Y0
-	VMOVUPS           Y0, 11744(DI)
-	VADDPS            Y6, Y2, Y0
-	VFMSUB231PS.BCST  conv1_4_25<>+0(SB), Y4, Y0
-	VADDPS            Y5, Y1, Y7
-	VFMSUB231PS.BCST  conv1_4_25<>+0(SB), Y3, Y7
-	VADDPS            Y7, Y0, Y8
-	VMOVUPS           Y8, 11552(DI)
-	VSUBPS            Y7, Y0, Y0
-	VMOVUPS           Y0, 11584(DI)
-	VMOVAPS           Y2, Y0
-	VFNMADD231PS.BCST conv1_5<>+0(SB), Y4, Y0
-	VFMADD231PS.BCST  conv1_4<>+0(SB), Y6, Y0
-	VADDPS            Y1, Y1, Y7
-	VFNMADD231PS.BCST conv1_10<>+0(SB), Y3, Y7
-	VFMADD231PS.BCST  conv1_8<>+0(SB), Y5, Y7
-	VADDPS            Y7, Y0, Y8
-	VMOVUPS           Y8, 11616(DI)
-	VSUBPS            Y7, Y0, Y0
-	VMOVUPS           Y0, 11648(DI)
-	VADDPS            Y6, Y6, Y0
-	VFNMADD231PS.BCST conv1_10<>+0(SB), Y4, Y0
-	VFMADD231PS.BCST  conv1_8<>+0(SB), Y2, Y0
-	VMOVAPS           Y5, Y2
-	VFNMADD231PS.BCST conv1_5<>+0(SB), Y3, Y2
-	VFMADD231PS.BCST  conv1_4<>+0(SB), Y1, Y2
-	VADDPS            Y2, Y0, Y1
-	VMOVUPS           Y1, 11680(DI)
-	VSUBPS            Y2, Y0, Y0
-	VMOVUPS           Y0, 11712(DI)
-	VMOVUPS           1536(DI), Y0
-	VMOVUPS           1568(DI), Y1
-	VMOVUPS           1600(DI), Y2
-	VMOVUPS           1632(DI), Y3
-	VMOVUPS           1664(DI), Y4
-	VMOVUPS           1696(DI), Y5
-	VMOVUPS           1728(DI), Y6
-	VMOVUPS           1760(DI), Y7
-	VSUBPS            Y6, Y0, Y0
-	VSUBPS            Y2, Y4, Y8
-	VFMADD231PS.BCST  conv1_5_25<>+0(SB), Y8, Y0
-	VMOVUPS           Y0, 11776(DI)
-	VSUBPS            Y1, Y7, Y0
-	VSUBPS            Y5, Y3, Y7
-	VFMADD231PS.BCST  conv1_5_25<>+0(SB), Y7, Y0
-	VMOVUPS           Y0, 12000(DI)
-	VADDPS            Y6, Y2, Y0
-	VFMSUB231PS.BCST  conv1_4_25<>+0(SB), Y4, Y0
-	VADDPS            Y5, Y1, Y7
-	VFMSUB231PS.BCST  conv1_4_25<>+0(SB), Y3, Y7
-	VADDPS            Y7, Y0, Y8
-	VMOVUPS           Y8, 11808(DI)
-	VSUBPS            Y7, Y0, Y0
-	VMOVUPS           Y0, 11840(DI)
-	VMOVAPS           Y2, Y0
-	VFNMADD231PS.BCST conv1_5<>+0(SB), Y4, Y0
-	VFMADD231PS.BCST  conv1_4<>+0(SB), Y6, Y0
-	VADDPS            Y1, Y1, Y7
-	VFNMADD231PS.BCST conv1_10<>+0(SB), Y3, Y7
-	VFMADD231PS.BCST  conv1_8<>+0(SB), Y5, Y7
-	VADDPS            Y7, Y0, Y8
-	VMOVUPS           Y8, 11872(DI)
-	VSUBPS            Y7, Y0, Y0
-	VMOVUPS           Y0, 11904(DI)
-	VADDPS            Y6, Y6, Y0
-	VFNMADD231PS.BCST conv1_10<>+0(SB), Y4, Y0
-	VFMADD231PS.BCST  conv1_8<>+0(SB), Y2, Y0
-	VMOVAPS           Y5, Y2
-	VFNMADD231PS.BCST conv1_5<>+0(SB), Y3, Y2
-	VFMADD231PS.BCST  conv1_4<>+0(SB), Y1, Y2
-	VADDPS            Y2, Y0, Y1
-	VMOVUPS           Y1, 11936(DI)
-	VSUBPS            Y2, Y0, Y0
-	VMOVUPS           Y0, 11968(DI)
-	VMOVUPS           1792(DI), Y0
-	VMOVUPS           1824(DI), Y1
-	VMOVUPS           1856(DI), Y2
-	VMOVUPS           1888(DI), Y3
-	VMOVUPS           1920(DI), Y4
-	VMOVUPS           1952(DI), Y5
-	VMOVUPS           1984(DI), Y6
-	VMOVUPS           2016(DI), Y7
-	VSUBPS            Y6, Y0, Y0
-	VSUBPS            Y2, Y4, Y8
-	VFMADD231PS.BCST  conv1_5_25<>+0(SB), Y8, Y0
-	VMOVUPS           Y0, 12032(DI)
-	VSUBPS            Y1, Y7, Y0
-	VSUBPS            Y5, Y3, Y7
-	VFMADD231PS.BCST  conv1_5_25<>+0(SB), Y7, Y0
-	VMOVUPS           Y0, 12256(DI)
-	VADDPS            Y6, Y2, Y0
-	VFMSUB231PS.BCST  conv1_4_25<>+0(SB), Y4, Y0
-	VADDPS            Y5, Y1, Y7
-	VFMSUB231PS.BCST  conv1_4_25<>+0(SB), Y3, Y7
-	VADDPS            Y7, Y0, Y8
-	VMOVUPS           Y8, 12064(DI)
-	VSUBPS            Y7, Y0, Y0
-	VMOVUPS           Y0, 12096(DI)
-	VMOVAPS           Y2, Y0
-	VFNMADD231PS.BCST conv1_5<>+0(SB), Y4, Y0
-	VFMADD231PS.BCST  conv1_4<>+0(SB), Y6, Y0
-	VADDPS            Y1, Y1, Y7
-	VFNMADD231PS.BCST conv1_10<>+0(SB), Y3, Y7
-	VFMADD231PS.BCST  conv1_8<>+0(SB), Y5, Y7
-	VADDPS            Y7, Y0, Y8
-	VMOVUPS           Y8, 12128(DI)
-	VSUBPS            Y7, Y0, Y0
-	VMOVUPS           Y0, 12160(DI)
-	VADDPS            Y6, Y6, Y0
-	VFNMADD231PS.BCST conv1_10<>+0(SB), Y4, Y0
-	VFMADD231PS.BCST  conv1_8<>+0(SB), Y2, Y0
-	VMOVAPS           Y5, Y2
-	VFNMADD231PS.BCST conv1_5<>+0(SB), Y3, Y2
-	VFMADD231PS.BCST  conv1_4<>+0(SB), Y1, Y2
-	VADDPS            Y2, Y0, Y1
-	VMOVUPS           Y1, 12192(DI)
-	VSUBPS            Y2, Y0, Y0
-	VMOVUPS           Y0, 12224(DI)
+	VBROADCASTF32X8   (CX), Z0
+	VINSERTF32X8      $0x01, 128(CX), Z0, Z0
+	VBROADCASTF32X8   896(CX), Z1
+	VINSERTF32X8      $0x01, 1024(CX), Z1, Z1
+	VBROADCASTF32X8   1792(CX), Z2
+	VINSERTF32X8      $0x01, 1920(CX), Z2, Z2
+	VBROADCASTF32X8   2688(CX), Z3
+	VINSERTF32X8      $0x01, 2816(CX), Z3, Z3
+	VBROADCASTF32X8   3584(CX), Z4
+	VINSERTF32X8      $0x01, 3712(CX), Z4, Z4
+	VBROADCASTF32X8   4480(CX), Z5
+	VINSERTF32X8      $0x01, 4608(CX), Z5, Z5
+	VBROADCASTF32X8   5376(CX), Z6
+	VINSERTF32X8      $0x01, 5504(CX), Z6, Z6
+	VBROADCASTF32X8   6272(CX), Z7
+	VINSERTF32X8      $0x01, 6400(CX), Z7, Z7
+	VSUBPS            Z6, Z0, Z0
+	VSUBPS            Z2, Z4, Z8
+	VFMADD231PS.BCST  conv1_5_25<>+0(SB), Z8, Z0
+	VMOVUPS           Z0, (DI)
+	VSUBPS            Z1, Z7, Z0
+	VSUBPS            Z5, Z3, Z7
+	VFMADD231PS.BCST  conv1_5_25<>+0(SB), Z7, Z0
+	VMOVUPS           Z0, 3584(DI)
+	VADDPS            Z6, Z2, Z0
+	VFMSUB231PS.BCST  conv1_4_25<>+0(SB), Z4, Z0
+	VADDPS            Z5, Z1, Z7
+	VFMSUB231PS.BCST  conv1_4_25<>+0(SB), Z3, Z7
+	VADDPS            Z7, Z0, Z8
+	VMOVUPS           Z8, 512(DI)
+	VSUBPS            Z7, Z0, Z0
+	VMOVUPS           Z0, 1024(DI)
+	VMOVAPS           Z2, Z0
+	VFNMADD231PS.BCST conv1_5<>+0(SB), Z4, Z0
+	VFMADD231PS.BCST  conv1_4<>+0(SB), Z6, Z0
+	VADDPS            Z1, Z1, Z7
+	VFNMADD231PS.BCST conv1_10<>+0(SB), Z3, Z7
+	VFMADD231PS.BCST  conv1_8<>+0(SB), Z5, Z7
+	VADDPS            Z7, Z0, Z8
+	VMOVUPS           Z8, 1536(DI)
+	VSUBPS            Z7, Z0, Z0
+	VMOVUPS           Z0, 2048(DI)
+	VADDPS            Z6, Z6, Z0
+	VFNMADD231PS.BCST conv1_10<>+0(SB), Z4, Z0
+	VFMADD231PS.BCST  conv1_8<>+0(SB), Z2, Z0
+	VMOVAPS           Z5, Z2
+	VFNMADD231PS.BCST conv1_5<>+0(SB), Z3, Z2
+	VFMADD231PS.BCST  conv1_4<>+0(SB), Z1, Z2
+	VADDPS            Z2, Z0, Z1
+	VMOVUPS           Z1, 2560(DI)
+	VSUBPS            Z2, Z0, Z0
+	VMOVUPS           Z0, 3072(DI)
+	VBROADCASTF32X8   32(CX), Z0
+	VINSERTF32X8      $0x01, 160(CX), Z0, Z0
+	VBROADCASTF32X8   928(CX), Z1
+	VINSERTF32X8      $0x01, 1056(CX), Z1, Z1
+	VBROADCASTF32X8   1824(CX), Z2
+	VINSERTF32X8      $0x01, 1952(CX), Z2, Z2
+	VBROADCASTF32X8   2720(CX), Z3
+	VINSERTF32X8      $0x01, 2848(CX), Z3, Z3
+	VBROADCASTF32X8   3616(CX), Z4
+	VINSERTF32X8      $0x01, 3744(CX), Z4, Z4
+	VBROADCASTF32X8   4512(CX), Z5
+	VINSERTF32X8      $0x01, 4640(CX), Z5, Z5
+	VBROADCASTF32X8   5408(CX), Z6
+	VINSERTF32X8      $0x01, 5536(CX), Z6, Z6
+	VBROADCASTF32X8   6304(CX), Z7
+	VINSERTF32X8      $0x01, 6432(CX), Z7, Z7
+	VSUBPS            Z6, Z0, Z0
+	VSUBPS            Z2, Z4, Z8
+	VFMADD231PS.BCST  conv1_5_25<>+0(SB), Z8, Z0
+	VMOVUPS           Z0, 64(DI)
+	VSUBPS            Z1, Z7, Z0
+	VSUBPS            Z5, Z3, Z7
+	VFMADD231PS.BCST  conv1_5_25<>+0(SB), Z7, Z0
+	VMOVUPS           Z0, 3648(DI)
+	VADDPS            Z6, Z2, Z0
+	VFMSUB231PS.BCST  conv1_4_25<>+0(SB), Z4, Z0
+	VADDPS            Z5, Z1, Z7
+	VFMSUB231PS.BCST  conv1_4_25<>+0(SB), Z3, Z7
+	VADDPS            Z7, Z0, Z8
+	VMOVUPS           Z8, 576(DI)
+	VSUBPS            Z7, Z0, Z0
+	VMOVUPS           Z0, 1088(DI)
+	VMOVAPS           Z2, Z0
+	VFNMADD231PS.BCST conv1_5<>+0(SB), Z4, Z0
+	VFMADD231PS.BCST  conv1_4<>+0(SB), Z6, Z0
+	VADDPS            Z1, Z1, Z7
+	VFNMADD231PS.BCST conv1_10<>+0(SB), Z3, Z7
+	VFMADD231PS.BCST  conv1_8<>+0(SB), Z5, Z7
+	VADDPS            Z7, Z0, Z8
+	VMOVUPS           Z8, 1600(DI)
+	VSUBPS            Z7, Z0, Z0
+	VMOVUPS           Z0, 2112(DI)
+	VADDPS            Z6, Z6, Z0
+	VFNMADD231PS.BCST conv1_10<>+0(SB), Z4, Z0
+	VFMADD231PS.BCST  conv1_8<>+0(SB), Z2, Z0
+	VMOVAPS           Z5, Z2
+	VFNMADD231PS.BCST conv1_5<>+0(SB), Z3, Z2
+	VFMADD231PS.BCST  conv1_4<>+0(SB), Z1, Z2
+	VADDPS            Z2, Z0, Z1
+	VMOVUPS           Z1, 2624(DI)
+	VSUBPS            Z2, Z0, Z0
+	VMOVUPS           Z0, 3136(DI)
+	VBROADCASTF32X8   64(CX), Z0
+	VINSERTF32X8      $0x01, 192(CX), Z0, Z0
+	VBROADCASTF32X8   960(CX), Z1
+	VINSERTF32X8      $0x01, 1088(CX), Z1, Z1
+	VBROADCASTF32X8   1856(CX), Z2
+	VINSERTF32X8      $0x01, 1984(CX), Z2, Z2
+	VBROADCASTF32X8   2752(CX), Z3
+	VINSERTF32X8      $0x01, 2880(CX), Z3, Z3
+	VBROADCASTF32X8   3648(CX), Z4
+	VINSERTF32X8      $0x01, 3776(CX), Z4, Z4
+	VBROADCASTF32X8   4544(CX), Z5
+	VINSERTF32X8      $0x01, 4672(CX), Z5, Z5
+	VBROADCASTF32X8   5440(CX), Z6
+	VINSERTF32X8      $0x01, 5568(CX), Z6, Z6
+	VBROADCASTF32X8   6336(CX), Z7
+	VINSERTF32X8      $0x01, 6464(CX), Z7, Z7
+	VSUBPS            Z6, Z0, Z0
+	VSUBPS            Z2, Z4, Z8
+	VFMADD231PS.BCST  conv1_5_25<>+0(SB), Z8, Z0
+	VMOVUPS           Z0, 128(DI)
+	VSUBPS            Z1, Z7, Z0
+	VSUBPS            Z5, Z3, Z7
+	VFMADD231PS.BCST  conv1_5_25<>+0(SB), Z7, Z0
+	VMOVUPS           Z0, 3712(DI)
+	VADDPS            Z6, Z2, Z0
+	VFMSUB231PS.BCST  conv1_4_25<>+0(SB), Z4, Z0
+	VADDPS            Z5, Z1, Z7
+	VFMSUB231PS.BCST  conv1_4_25<>+0(SB), Z3, Z7
+	VADDPS            Z7, Z0, Z8
+	VMOVUPS           Z8, 640(DI)
+	VSUBPS            Z7, Z0, Z0
+	VMOVUPS           Z0, 1152(DI)
+	VMOVAPS           Z2, Z0
+	VFNMADD231PS.BCST conv1_5<>+0(SB), Z4, Z0
+	VFMADD231PS.BCST  conv1_4<>+0(SB), Z6, Z0
+	VADDPS            Z1, Z1, Z7
+	VFNMADD231PS.BCST conv1_10<>+0(SB), Z3, Z7
+	VFMADD231PS.BCST  conv1_8<>+0(SB), Z5, Z7
+	VADDPS            Z7, Z0, Z8
+	VMOVUPS           Z8, 1664(DI)
+	VSUBPS            Z7, Z0, Z0
+	VMOVUPS           Z0, 2176(DI)
+	VADDPS            Z6, Z6, Z0
+	VFNMADD231PS.BCST conv1_10<>+0(SB), Z4, Z0
+	VFMADD231PS.BCST  conv1_8<>+0(SB), Z2, Z0
+	VMOVAPS           Z5, Z2
+	VFNMADD231PS.BCST conv1_5<>+0(SB), Z3, Z2
+	VFMADD231PS.BCST  conv1_4<>+0(SB), Z1, Z2
+	VADDPS            Z2, Z0, Z1
+	VMOVUPS           Z1, 2688(DI)
+	VSUBPS            Z2, Z0, Z0
+	VMOVUPS           Z0, 3200(DI)
+	VBROADCASTF32X8   96(CX), Z0
+	VINSERTF32X8      $0x01, 224(CX), Z0, Z0
+	VBROADCASTF32X8   992(CX), Z1
+	VINSERTF32X8      $0x01, 1120(CX), Z1, Z1
+	VBROADCASTF32X8   1888(CX), Z2
+	VINSERTF32X8      $0x01, 2016(CX), Z2, Z2
+	VBROADCASTF32X8   2784(CX), Z3
+	VINSERTF32X8      $0x01, 2912(CX), Z3, Z3
+	VBROADCASTF32X8   3680(CX), Z4
+	VINSERTF32X8      $0x01, 3808(CX), Z4, Z4
+	VBROADCASTF32X8   4576(CX), Z5
+	VINSERTF32X8      $0x01, 4704(CX), Z5, Z5
+	VBROADCASTF32X8   5472(CX), Z6
+	VINSERTF32X8      $0x01, 5600(CX), Z6, Z6
+	VBROADCASTF32X8   6368(CX), Z7
+	VINSERTF32X8      $0x01, 6496(CX), Z7, Z7
+	VSUBPS            Z6, Z0, Z0
+	VSUBPS            Z2, Z4, Z8
+	VFMADD231PS.BCST  conv1_5_25<>+0(SB), Z8, Z0
+	VMOVUPS           Z0, 192(DI)
+	VSUBPS            Z1, Z7, Z0
+	VSUBPS            Z5, Z3, Z7
+	VFMADD231PS.BCST  conv1_5_25<>+0(SB), Z7, Z0
+	VMOVUPS           Z0, 3776(DI)
+	VADDPS            Z6, Z2, Z0
+	VFMSUB231PS.BCST  conv1_4_25<>+0(SB), Z4, Z0
+	VADDPS            Z5, Z1, Z7
+	VFMSUB231PS.BCST  conv1_4_25<>+0(SB), Z3, Z7
+	VADDPS            Z7, Z0, Z8
+	VMOVUPS           Z8, 704(DI)
+	VSUBPS            Z7, Z0, Z0
+	VMOVUPS           Z0, 1216(DI)
+	VMOVAPS           Z2, Z0
+	VFNMADD231PS.BCST conv1_5<>+0(SB), Z4, Z0
+	VFMADD231PS.BCST  conv1_4<>+0(SB), Z6, Z0
+	VADDPS            Z1, Z1, Z7
+	VFNMADD231PS.BCST conv1_10<>+0(SB), Z3, Z7
+	VFMADD231PS.BCST  conv1_8<>+0(SB), Z5, Z7
+	VADDPS            Z7, Z0, Z8
+	VMOVUPS           Z8, 1728(DI)
+	VSUBPS            Z7, Z0, Z0
+	VMOVUPS           Z0, 2240(DI)
+	VADDPS            Z6, Z6, Z0
+	VFNMADD231PS.BCST conv1_10<>+0(SB), Z4, Z0
+	VFMADD231PS.BCST  conv1_8<>+0(SB), Z2, Z0
+	VMOVAPS           Z5, Z2
+	VFNMADD231PS.BCST conv1_5<>+0(SB), Z3, Z2
+	VFMADD231PS.BCST  conv1_4<>+0(SB), Z1, Z2
+	VADDPS            Z2, Z0, Z1
+	VMOVUPS           Z1, 2752(DI)
+	VSUBPS            Z2, Z0, Z0
+	VMOVUPS           Z0, 3264(DI)
+	VBROADCASTF32X8   128(CX), Z0
+	VINSERTF32X8      $0x01, 256(CX), Z0, Z0
+	VBROADCASTF32X8   1024(CX), Z1
+	VINSERTF32X8      $0x01, 1152(CX), Z1, Z1
+	VBROADCASTF32X8   1920(CX), Z2
+	VINSERTF32X8      $0x01, 2048(CX), Z2, Z2
+	VBROADCASTF32X8   2816(CX), Z3
+	VINSERTF32X8      $0x01, 2944(CX), Z3, Z3
+	VBROADCASTF32X8   3712(CX), Z4
+	VINSERTF32X8      $0x01, 3840(CX), Z4, Z4
+	VBROADCASTF32X8   4608(CX), Z5
+	VINSERTF32X8      $0x01, 4736(CX), Z5, Z5
+	VBROADCASTF32X8   5504(CX), Z6
+	VINSERTF32X8      $0x01, 5632(CX), Z6, Z6
+	VBROADCASTF32X8   6400(CX), Z7
+	VINSERTF32X8      $0x01, 6528(CX), Z7, Z7
+	VSUBPS            Z6, Z0, Z0
+	VSUBPS            Z2, Z4, Z8
+	VFMADD231PS.BCST  conv1_5_25<>+0(SB), Z8, Z0
+	VMOVUPS           Z0, 256(DI)
+	VSUBPS            Z1, Z7, Z0
+	VSUBPS            Z5, Z3, Z7
+	VFMADD231PS.BCST  conv1_5_25<>+0(SB), Z7, Z0
+	VMOVUPS           Z0, 3840(DI)
+	VADDPS            Z6, Z2, Z0
+	VFMSUB231PS.BCST  conv1_4_25<>+0(SB), Z4, Z0
+	VADDPS            Z5, Z1, Z7
+	VFMSUB231PS.BCST  conv1_4_25<>+0(SB), Z3, Z7
+	VADDPS            Z7, Z0, Z8
+	VMOVUPS           Z8, 768(DI)
+	VSUBPS            Z7, Z0, Z0
+	VMOVUPS           Z0, 1280(DI)
+	VMOVAPS           Z2, Z0
+	VFNMADD231PS.BCST conv1_5<>+0(SB), Z4, Z0
+	VFMADD231PS.BCST  conv1_4<>+0(SB), Z6, Z0
+	VADDPS            Z1, Z1, Z7
+	VFNMADD231PS.BCST conv1_10<>+0(SB), Z3, Z7
+	VFMADD231PS.BCST  conv1_8<>+0(SB), Z5, Z7
+	VADDPS            Z7, Z0, Z8
+	VMOVUPS           Z8, 1792(DI)
+	VSUBPS            Z7, Z0, Z0
+	VMOVUPS           Z0, 2304(DI)
+	VADDPS            Z6, Z6, Z0
+	VFNMADD231PS.BCST conv1_10<>+0(SB), Z4, Z0
+	VFMADD231PS.BCST  conv1_8<>+0(SB), Z2, Z0
+	VMOVAPS           Z5, Z2
+	VFNMADD231PS.BCST conv1_5<>+0(SB), Z3, Z2
+	VFMADD231PS.BCST  conv1_4<>+0(SB), Z1, Z2
+	VADDPS            Z2, Z0, Z1
+	VMOVUPS           Z1, 2816(DI)
+	VSUBPS            Z2, Z0, Z0
+	VMOVUPS           Z0, 3328(DI)
+	VBROADCASTF32X8   160(CX), Z0
+	VINSERTF32X8      $0x01, 288(CX), Z0, Z0
+	VBROADCASTF32X8   1056(CX), Z1
+	VINSERTF32X8      $0x01, 1184(CX), Z1, Z1
+	VBROADCASTF32X8   1952(CX), Z2
+	VINSERTF32X8      $0x01, 2080(CX), Z2, Z2
+	VBROADCASTF32X8   2848(CX), Z3
+	VINSERTF32X8      $0x01, 2976(CX), Z3, Z3
+	VBROADCASTF32X8   3744(CX), Z4
+	VINSERTF32X8      $0x01, 3872(CX), Z4, Z4
+	VBROADCASTF32X8   4640(CX), Z5
+	VINSERTF32X8      $0x01, 4768(CX), Z5, Z5
+	VBROADCASTF32X8   5536(CX), Z6
+	VINSERTF32X8      $0x01, 5664(CX), Z6, Z6
+	VBROADCASTF32X8   6432(CX), Z7
+	VINSERTF32X8      $0x01, 6560(CX), Z7, Z7
+	VSUBPS            Z6, Z0, Z0
+	VSUBPS            Z2, Z4, Z8
+	VFMADD231PS.BCST  conv1_5_25<>+0(SB), Z8, Z0
+	VMOVUPS           Z0, 320(DI)
+	VSUBPS            Z1, Z7, Z0
+	VSUBPS            Z5, Z3, Z7
+	VFMADD231PS.BCST  conv1_5_25<>+0(SB), Z7, Z0
+	VMOVUPS           Z0, 3904(DI)
+	VADDPS            Z6, Z2, Z0
+	VFMSUB231PS.BCST  conv1_4_25<>+0(SB), Z4, Z0
+	VADDPS            Z5, Z1, Z7
+	VFMSUB231PS.BCST  conv1_4_25<>+0(SB), Z3, Z7
+	VADDPS            Z7, Z0, Z8
+	VMOVUPS           Z8, 832(DI)
+	VSUBPS            Z7, Z0, Z0
+	VMOVUPS           Z0, 1344(DI)
+	VMOVAPS           Z2, Z0
+	VFNMADD231PS.BCST conv1_5<>+0(SB), Z4, Z0
+	VFMADD231PS.BCST  conv1_4<>+0(SB), Z6, Z0
+	VADDPS            Z1, Z1, Z7
+	VFNMADD231PS.BCST conv1_10<>+0(SB), Z3, Z7
+	VFMADD231PS.BCST  conv1_8<>+0(SB), Z5, Z7
+	VADDPS            Z7, Z0, Z8
+	VMOVUPS           Z8, 1856(DI)
+	VSUBPS            Z7, Z0, Z0
+	VMOVUPS           Z0, 2368(DI)
+	VADDPS            Z6, Z6, Z0
+	VFNMADD231PS.BCST conv1_10<>+0(SB), Z4, Z0
+	VFMADD231PS.BCST  conv1_8<>+0(SB), Z2, Z0
+	VMOVAPS           Z5, Z2
+	VFNMADD231PS.BCST conv1_5<>+0(SB), Z3, Z2
+	VFMADD231PS.BCST  conv1_4<>+0(SB), Z1, Z2
+	VADDPS            Z2, Z0, Z1
+	VMOVUPS           Z1, 2880(DI)
+	VSUBPS            Z2, Z0, Z0
+	VMOVUPS           Z0, 3392(DI)
+	VBROADCASTF32X8   192(CX), Z0
+	VINSERTF32X8      $0x01, 320(CX), Z0, Z0
+	VBROADCASTF32X8   1088(CX), Z1
+	VINSERTF32X8      $0x01, 1216(CX), Z1, Z1
+	VBROADCASTF32X8   1984(CX), Z2
+	VINSERTF32X8      $0x01, 2112(CX), Z2, Z2
+	VBROADCASTF32X8   2880(CX), Z3
+	VINSERTF32X8      $0x01, 3008(CX), Z3, Z3
+	VBROADCASTF32X8   3776(CX), Z4
+	VINSERTF32X8      $0x01, 3904(CX), Z4, Z4
+	VBROADCASTF32X8   4672(CX), Z5
+	VINSERTF32X8      $0x01, 4800(CX), Z5, Z5
+	VBROADCASTF32X8   5568(CX), Z6
+	VINSERTF32X8      $0x01, 5696(CX), Z6, Z6
+	VBROADCASTF32X8   6464(CX), Z7
+	VINSERTF32X8      $0x01, 6592(CX), Z7, Z7
+	VSUBPS            Z6, Z0, Z0
+	VSUBPS            Z2, Z4, Z8
+	VFMADD231PS.BCST  conv1_5_25<>+0(SB), Z8, Z0
+	VMOVUPS           Z0, 384(DI)
+	VSUBPS            Z1, Z7, Z0
+	VSUBPS            Z5, Z3, Z7
+	VFMADD231PS.BCST  conv1_5_25<>+0(SB), Z7, Z0
+	VMOVUPS           Z0, 3968(DI)
+	VADDPS            Z6, Z2, Z0
+	VFMSUB231PS.BCST  conv1_4_25<>+0(SB), Z4, Z0
+	VADDPS            Z5, Z1, Z7
+	VFMSUB231PS.BCST  conv1_4_25<>+0(SB), Z3, Z7
+	VADDPS            Z7, Z0, Z8
+	VMOVUPS           Z8, 896(DI)
+	VSUBPS            Z7, Z0, Z0
+	VMOVUPS           Z0, 1408(DI)
+	VMOVAPS           Z2, Z0
+	VFNMADD231PS.BCST conv1_5<>+0(SB), Z4, Z0
+	VFMADD231PS.BCST  conv1_4<>+0(SB), Z6, Z0
+	VADDPS            Z1, Z1, Z7
+	VFNMADD231PS.BCST conv1_10<>+0(SB), Z3, Z7
+	VFMADD231PS.BCST  conv1_8<>+0(SB), Z5, Z7
+	VADDPS            Z7, Z0, Z8
+	VMOVUPS           Z8, 1920(DI)
+	VSUBPS            Z7, Z0, Z0
+	VMOVUPS           Z0, 2432(DI)
+	VADDPS            Z6, Z6, Z0
+	VFNMADD231PS.BCST conv1_10<>+0(SB), Z4, Z0
+	VFMADD231PS.BCST  conv1_8<>+0(SB), Z2, Z0
+	VMOVAPS           Z5, Z2
+	VFNMADD231PS.BCST conv1_5<>+0(SB), Z3, Z2
+	VFMADD231PS.BCST  conv1_4<>+0(SB), Z1, Z2
+	VADDPS            Z2, Z0, Z1
+	VMOVUPS           Z1, 2944(DI)
+	VSUBPS            Z2, Z0, Z0
+	VMOVUPS           Z0, 3456(DI)
+	VBROADCASTF32X8   224(CX), Z0
+	VINSERTF32X8      $0x01, 352(CX), Z0, Z0
+	VBROADCASTF32X8   1120(CX), Z1
+	VINSERTF32X8      $0x01, 1248(CX), Z1, Z1
+	VBROADCASTF32X8   2016(CX), Z2
+	VINSERTF32X8      $0x01, 2144(CX), Z2, Z2
+	VBROADCASTF32X8   2912(CX), Z3
+	VINSERTF32X8      $0x01, 3040(CX), Z3, Z3
+	VBROADCASTF32X8   3808(CX), Z4
+	VINSERTF32X8      $0x01, 3936(CX), Z4, Z4
+	VBROADCASTF32X8   4704(CX), Z5
+	VINSERTF32X8      $0x01, 4832(CX), Z5, Z5
+	VBROADCASTF32X8   5600(CX), Z6
+	VINSERTF32X8      $0x01, 5728(CX), Z6, Z6
+	VBROADCASTF32X8   6496(CX), Z7
+	VINSERTF32X8      $0x01, 6624(CX), Z7, Z7
+	VSUBPS            Z6, Z0, Z0
+	VSUBPS            Z2, Z4, Z8
+	VFMADD231PS.BCST  conv1_5_25<>+0(SB), Z8, Z0
+	VMOVUPS           Z0, 448(DI)
+	VSUBPS            Z1, Z7, Z0
+	VSUBPS            Z5, Z3, Z7
+	VFMADD231PS.BCST  conv1_5_25<>+0(SB), Z7, Z0
+	VMOVUPS           Z0, 4032(DI)
+	VADDPS            Z6, Z2, Z0
+	VFMSUB231PS.BCST  conv1_4_25<>+0(SB), Z4, Z0
+	VADDPS            Z5, Z1, Z7
+	VFMSUB231PS.BCST  conv1_4_25<>+0(SB), Z3, Z7
+	VADDPS            Z7, Z0, Z8
+	VMOVUPS           Z8, 960(DI)
+	VSUBPS            Z7, Z0, Z0
+	VMOVUPS           Z0, 1472(DI)
+	VMOVAPS           Z2, Z0
+	VFNMADD231PS.BCST conv1_5<>+0(SB), Z4, Z0
+	VFMADD231PS.BCST  conv1_4<>+0(SB), Z6, Z0
+	VADDPS            Z1, Z1, Z7
+	VFNMADD231PS.BCST conv1_10<>+0(SB), Z3, Z7
+	VFMADD231PS.BCST  conv1_8<>+0(SB), Z5, Z7
+	VADDPS            Z7, Z0, Z8
+	VMOVUPS           Z8, 1984(DI)
+	VSUBPS            Z7, Z0, Z0
+	VMOVUPS           Z0, 2496(DI)
+	VADDPS            Z6, Z6, Z0
+	VFNMADD231PS.BCST conv1_10<>+0(SB), Z4, Z0
+	VFMADD231PS.BCST  conv1_8<>+0(SB), Z2, Z0
+	VMOVAPS           Z5, Z2
+	VFNMADD231PS.BCST conv1_5<>+0(SB), Z3, Z2
+	VFMADD231PS.BCST  conv1_4<>+0(SB), Z1, Z2
+	VADDPS            Z2, Z0, Z1
+	VMOVUPS           Z1, 3008(DI)
+	VSUBPS            Z2, Z0, Z0
+	VMOVUPS           Z0, 3520(DI)
+	VMOVUPS           (DI), Z0
+	VMOVUPS           64(DI), Z1
+	VMOVUPS           128(DI), Z2
+	VMOVUPS           192(DI), Z3
+	VMOVUPS           256(DI), Z4
+	VMOVUPS           320(DI), Z5
+	VMOVUPS           384(DI), Z6
+	VMOVUPS           448(DI), Z7
+	VSUBPS            Z6, Z0, Z0
+	VSUBPS            Z2, Z4, Z8
+	VFMADD231PS.BCST  conv1_5_25<>+0(SB), Z8, Z0
+	VMOVUPS           Z0, 20480(DI)
+	VSUBPS            Z1, Z7, Z0
+	VSUBPS            Z5, Z3, Z7
+	VFMADD231PS.BCST  conv1_5_25<>+0(SB), Z7, Z0
+	VMOVUPS           Z0, 20928(DI)
+	VADDPS            Z6, Z2, Z0
+	VFMSUB231PS.BCST  conv1_4_25<>+0(SB), Z4, Z0
+	VADDPS            Z5, Z1, Z7
+	VFMSUB231PS.BCST  conv1_4_25<>+0(SB), Z3, Z7
+	VADDPS            Z7, Z0, Z8
+	VMOVUPS           Z8, 20544(DI)
+	VSUBPS            Z7, Z0, Z0
+	VMOVUPS           Z0, 20608(DI)
+	VMOVAPS           Z2, Z0
+	VFNMADD231PS.BCST conv1_5<>+0(SB), Z4, Z0
+	VFMADD231PS.BCST  conv1_4<>+0(SB), Z6, Z0
+	VADDPS            Z1, Z1, Z7
+	VFNMADD231PS.BCST conv1_10<>+0(SB), Z3, Z7
+	VFMADD231PS.BCST  conv1_8<>+0(SB), Z5, Z7
+	VADDPS            Z7, Z0, Z8
+	VMOVUPS           Z8, 20672(DI)
+	VSUBPS            Z7, Z0, Z0
+	VMOVUPS           Z0, 20736(DI)
+	VADDPS            Z6, Z6, Z0
+	VFNMADD231PS.BCST conv1_10<>+0(SB), Z4, Z0
+	VFMADD231PS.BCST  conv1_8<>+0(SB), Z2, Z0
+	VMOVAPS           Z5, Z2
+	VFNMADD231PS.BCST conv1_5<>+0(SB), Z3, Z2
+	VFMADD231PS.BCST  conv1_4<>+0(SB), Z1, Z2
+	VADDPS            Z2, Z0, Z1
+	VMOVUPS           Z1, 20800(DI)
+	VSUBPS            Z2, Z0, Z0
+	VMOVUPS           Z0, 20864(DI)
+	VMOVUPS           512(DI), Z0
+	VMOVUPS           576(DI), Z1
+	VMOVUPS           640(DI), Z2
+	VMOVUPS           704(DI), Z3
+	VMOVUPS           768(DI), Z4
+	VMOVUPS           832(DI), Z5
+	VMOVUPS           896(DI), Z6
+	VMOVUPS           960(DI), Z7
+	VSUBPS            Z6, Z0, Z0
+	VSUBPS            Z2, Z4, Z8
+	VFMADD231PS.BCST  conv1_5_25<>+0(SB), Z8, Z0
+	VMOVUPS           Z0, 20992(DI)
+	VSUBPS            Z1, Z7, Z0
+	VSUBPS            Z5, Z3, Z7
+	VFMADD231PS.BCST  conv1_5_25<>+0(SB), Z7, Z0
+	VMOVUPS           Z0, 21440(DI)
+	VADDPS            Z6, Z2, Z0
+	VFMSUB231PS.BCST  conv1_4_25<>+0(SB), Z4, Z0
+	VADDPS            Z5, Z1, Z7
+	VFMSUB231PS.BCST  conv1_4_25<>+0(SB), Z3, Z7
+	VADDPS            Z7, Z0, Z8
+	VMOVUPS           Z8, 21056(DI)
+	VSUBPS            Z7, Z0, Z0
+	VMOVUPS           Z0, 21120(DI)
+	VMOVAPS           Z2, Z0
+	VFNMADD231PS.BCST conv1_5<>+0(SB), Z4, Z0
+	VFMADD231PS.BCST  conv1_4<>+0(SB), Z6, Z0
+	VADDPS            Z1, Z1, Z7
+	VFNMADD231PS.BCST conv1_10<>+0(SB), Z3, Z7
+	VFMADD231PS.BCST  conv1_8<>+0(SB), Z5, Z7
+	VADDPS            Z7, Z0, Z8
+	VMOVUPS           Z8, 21184(DI)
+	VSUBPS            Z7, Z0, Z0
+	VMOVUPS           Z0, 21248(DI)
+	VADDPS            Z6, Z6, Z0
+	VFNMADD231PS.BCST conv1_10<>+0(SB), Z4, Z0
+	VFMADD231PS.BCST  conv1_8<>+0(SB), Z2, Z0
+	VMOVAPS           Z5, Z2
+	VFNMADD231PS.BCST conv1_5<>+0(SB), Z3, Z2
+	VFMADD231PS.BCST  conv1_4<>+0(SB), Z1, Z2
+	VADDPS            Z2, Z0, Z1
+	VMOVUPS           Z1, 21312(DI)
+	VSUBPS            Z2, Z0, Z0
+	VMOVUPS           Z0, 21376(DI)
+	VMOVUPS           1024(DI), Z0
+	VMOVUPS           1088(DI), Z1
+	VMOVUPS           1152(DI), Z2
+	VMOVUPS           1216(DI), Z3
+	VMOVUPS           1280(DI), Z4
+	VMOVUPS           1344(DI), Z5
+	VMOVUPS           1408(DI), Z6
+	VMOVUPS           1472(DI), Z7
+	VSUBPS            Z6, Z0, Z0
+	VSUBPS            Z2, Z4, Z8
+	VFMADD231PS.BCST  conv1_5_25<>+0(SB), Z8, Z0
+	VMOVUPS           Z0, 21504(DI)
+	VSUBPS            Z1, Z7, Z0
+	VSUBPS            Z5, Z3, Z7
+	VFMADD231PS.BCST  conv1_5_25<>+0(SB), Z7, Z0
+	VMOVUPS           Z0, 21952(DI)
+	VADDPS            Z6, Z2, Z0
+	VFMSUB231PS.BCST  conv1_4_25<>+0(SB), Z4, Z0
+	VADDPS            Z5, Z1, Z7
+	VFMSUB231PS.BCST  conv1_4_25<>+0(SB), Z3, Z7
+	VADDPS            Z7, Z0, Z8
+	VMOVUPS           Z8, 21568(DI)
+	VSUBPS            Z7, Z0, Z0
+	VMOVUPS           Z0, 21632(DI)
+	VMOVAPS           Z2, Z0
+	VFNMADD231PS.BCST conv1_5<>+0(SB), Z4, Z0
+	VFMADD231PS.BCST  conv1_4<>+0(SB), Z6, Z0
+	VADDPS            Z1, Z1, Z7
+	VFNMADD231PS.BCST conv1_10<>+0(SB), Z3, Z7
+	VFMADD231PS.BCST  conv1_8<>+0(SB), Z5, Z7
+	VADDPS            Z7, Z0, Z8
+	VMOVUPS           Z8, 21696(DI)
+	VSUBPS            Z7, Z0, Z0
+	VMOVUPS           Z0, 21760(DI)
+	VADDPS            Z6, Z6, Z0
+	VFNMADD231PS.BCST conv1_10<>+0(SB), Z4, Z0
+	VFMADD231PS.BCST  conv1_8<>+0(SB), Z2, Z0
+	VMOVAPS           Z5, Z2
+	VFNMADD231PS.BCST conv1_5<>+0(SB), Z3, Z2
+	VFMADD231PS.BCST  conv1_4<>+0(SB), Z1, Z2
+	VADDPS            Z2, Z0, Z1
+	VMOVUPS           Z1, 21824(DI)
+	VSUBPS            Z2, Z0, Z0
+	VMOVUPS           Z0, 21888(DI)
+	VMOVUPS           1536(DI), Z0
+	VMOVUPS           1600(DI), Z1
+	VMOVUPS           1664(DI), Z2
+	VMOVUPS           1728(DI), Z3
+	VMOVUPS           1792(DI), Z4
+	VMOVUPS           1856(DI), Z5
+	VMOVUPS           1920(DI), Z6
+	VMOVUPS           1984(DI), Z7
+	VSUBPS            Z6, Z0, Z0
+	VSUBPS            Z2, Z4, Z8
+	VFMADD231PS.BCST  conv1_5_25<>+0(SB), Z8, Z0
+	VMOVUPS           Z0, 22016(DI)
+	VSUBPS            Z1, Z7, Z0
+	VSUBPS            Z5, Z3, Z7
+	VFMADD231PS.BCST  conv1_5_25<>+0(SB), Z7, Z0
+	VMOVUPS           Z0, 22464(DI)
+	VADDPS            Z6, Z2, Z0
+	VFMSUB231PS.BCST  conv1_4_25<>+0(SB), Z4, Z0
+	VADDPS            Z5, Z1, Z7
+	VFMSUB231PS.BCST  conv1_4_25<>+0(SB), Z3, Z7
+	VADDPS            Z7, Z0, Z8
+	VMOVUPS           Z8, 22080(DI)
+	VSUBPS            Z7, Z0, Z0
+	VMOVUPS           Z0, 22144(DI)
+	VMOVAPS           Z2, Z0
+	VFNMADD231PS.BCST conv1_5<>+0(SB), Z4, Z0
+	VFMADD231PS.BCST  conv1_4<>+0(SB), Z6, Z0
+	VADDPS            Z1, Z1, Z7
+	VFNMADD231PS.BCST conv1_10<>+0(SB), Z3, Z7
+	VFMADD231PS.BCST  conv1_8<>+0(SB), Z5, Z7
+	VADDPS            Z7, Z0, Z8
+	VMOVUPS           Z8, 22208(DI)
+	VSUBPS            Z7, Z0, Z0
+	VMOVUPS           Z0, 22272(DI)
+	VADDPS            Z6, Z6, Z0
+	VFNMADD231PS.BCST conv1_10<>+0(SB), Z4, Z0
+	VFMADD231PS.BCST  conv1_8<>+0(SB), Z2, Z0
+	VMOVAPS           Z5, Z2
+	VFNMADD231PS.BCST conv1_5<>+0(SB), Z3, Z2
+	VFMADD231PS.BCST  conv1_4<>+0(SB), Z1, Z2
+	VADDPS            Z2, Z0, Z1
+	VMOVUPS           Z1, 22336(DI)
+	VSUBPS            Z2, Z0, Z0
+	VMOVUPS           Z0, 22400(DI)
+	VMOVUPS           2048(DI), Z0
+	VMOVUPS           2112(DI), Z1
+	VMOVUPS           2176(DI), Z2
+	VMOVUPS           2240(DI), Z3
+	VMOVUPS           2304(DI), Z4
+	VMOVUPS           2368(DI), Z5
+	VMOVUPS           2432(DI), Z6
+	VMOVUPS           2496(DI), Z7
+	VSUBPS            Z6, Z0, Z0
+	VSUBPS            Z2, Z4, Z8
+	VFMADD231PS.BCST  conv1_5_25<>+0(SB), Z8, Z0
+	VMOVUPS           Z0, 22528(DI)
+	VSUBPS            Z1, Z7, Z0
+	VSUBPS            Z5, Z3, Z7
+	VFMADD231PS.BCST  conv1_5_25<>+0(SB), Z7, Z0
+	VMOVUPS           Z0, 22976(DI)
+	VADDPS            Z6, Z2, Z0
+	VFMSUB231PS.BCST  conv1_4_25<>+0(SB), Z4, Z0
+	VADDPS            Z5, Z1, Z7
+	VFMSUB231PS.BCST  conv1_4_25<>+0(SB), Z3, Z7
+	VADDPS            Z7, Z0, Z8
+	VMOVUPS           Z8, 22592(DI)
+	VSUBPS            Z7, Z0, Z0
+	VMOVUPS           Z0, 22656(DI)
+	VMOVAPS           Z2, Z0
+	VFNMADD231PS.BCST conv1_5<>+0(SB), Z4, Z0
+	VFMADD231PS.BCST  conv1_4<>+0(SB), Z6, Z0
+	VADDPS            Z1, Z1, Z7
+	VFNMADD231PS.BCST conv1_10<>+0(SB), Z3, Z7
+	VFMADD231PS.BCST  conv1_8<>+0(SB), Z5, Z7
+	VADDPS            Z7, Z0, Z8
+	VMOVUPS           Z8, 22720(DI)
+	VSUBPS            Z7, Z0, Z0
+	VMOVUPS           Z0, 22784(DI)
+	VADDPS            Z6, Z6, Z0
+	VFNMADD231PS.BCST conv1_10<>+0(SB), Z4, Z0
+	VFMADD231PS.BCST  conv1_8<>+0(SB), Z2, Z0
+	VMOVAPS           Z5, Z2
+	VFNMADD231PS.BCST conv1_5<>+0(SB), Z3, Z2
+	VFMADD231PS.BCST  conv1_4<>+0(SB), Z1, Z2
+	VADDPS            Z2, Z0, Z1
+	VMOVUPS           Z1, 22848(DI)
+	VSUBPS            Z2, Z0, Z0
+	VMOVUPS           Z0, 22912(DI)
+	VMOVUPS           2560(DI), Z0
+	VMOVUPS           2624(DI), Z1
+	VMOVUPS           2688(DI), Z2
+	VMOVUPS           2752(DI), Z3
+	VMOVUPS           2816(DI), Z4
+	VMOVUPS           2880(DI), Z5
+	VMOVUPS           2944(DI), Z6
+	VMOVUPS           3008(DI), Z7
+	VSUBPS            Z6, Z0, Z0
+	VSUBPS            Z2, Z4, Z8
+	VFMADD231PS.BCST  conv1_5_25<>+0(SB), Z8, Z0
+	VMOVUPS           Z0, 23040(DI)
+	VSUBPS            Z1, Z7, Z0
+	VSUBPS            Z5, Z3, Z7
+	VFMADD231PS.BCST  conv1_5_25<>+0(SB), Z7, Z0
+	VMOVUPS           Z0, 23488(DI)
+	VADDPS            Z6, Z2, Z0
+	VFMSUB231PS.BCST  conv1_4_25<>+0(SB), Z4, Z0
+	VADDPS            Z5, Z1, Z7
+	VFMSUB231PS.BCST  conv1_4_25<>+0(SB), Z3, Z7
+	VADDPS            Z7, Z0, Z8
+	VMOVUPS           Z8, 23104(DI)
+	VSUBPS            Z7, Z0, Z0
+	VMOVUPS           Z0, 23168(DI)
+	VMOVAPS           Z2, Z0
+	VFNMADD231PS.BCST conv1_5<>+0(SB), Z4, Z0
+	VFMADD231PS.BCST  conv1_4<>+0(SB), Z6, Z0
+	VADDPS            Z1, Z1, Z7
+	VFNMADD231PS.BCST conv1_10<>+0(SB), Z3, Z7
+	VFMADD231PS.BCST  conv1_8<>+0(SB), Z5, Z7
+	VADDPS            Z7, Z0, Z8
+	VMOVUPS           Z8, 23232(DI)
+	VSUBPS            Z7, Z0, Z0
+	VMOVUPS           Z0, 23296(DI)
+	VADDPS            Z6, Z6, Z0
+	VFNMADD231PS.BCST conv1_10<>+0(SB), Z4, Z0
+	VFMADD231PS.BCST  conv1_8<>+0(SB), Z2, Z0
+	VMOVAPS           Z5, Z2
+	VFNMADD231PS.BCST conv1_5<>+0(SB), Z3, Z2
+	VFMADD231PS.BCST  conv1_4<>+0(SB), Z1, Z2
+	VADDPS            Z2, Z0, Z1
+	VMOVUPS           Z1, 23360(DI)
+	VSUBPS            Z2, Z0, Z0
+	VMOVUPS           Z0, 23424(DI)
+	VMOVUPS           3072(DI), Z0
+	VMOVUPS           3136(DI), Z1
+	VMOVUPS           3200(DI), Z2
+	VMOVUPS           3264(DI), Z3
+	VMOVUPS           3328(DI), Z4
+	VMOVUPS           3392(DI), Z5
+	VMOVUPS           3456(DI), Z6
+	VMOVUPS           3520(DI), Z7
+	VSUBPS            Z6, Z0, Z0
+	VSUBPS            Z2, Z4, Z8
+	VFMADD231PS.BCST  conv1_5_25<>+0(SB), Z8, Z0
+	VMOVUPS           Z0, 23552(DI)
+	VSUBPS            Z1, Z7, Z0
+	VSUBPS            Z5, Z3, Z7
+	VFMADD231PS.BCST  conv1_5_25<>+0(SB), Z7, Z0
+	VMOVUPS           Z0, 24000(DI)
+	VADDPS            Z6, Z2, Z0
+	VFMSUB231PS.BCST  conv1_4_25<>+0(SB), Z4, Z0
+	VADDPS            Z5, Z1, Z7
+	VFMSUB231PS.BCST  conv1_4_25<>+0(SB), Z3, Z7
+	VADDPS            Z7, Z0, Z8
+	VMOVUPS           Z8, 23616(DI)
+	VSUBPS            Z7, Z0, Z0
+	VMOVUPS           Z0, 23680(DI)
+	VMOVAPS           Z2, Z0
+	VFNMADD231PS.BCST conv1_5<>+0(SB), Z4, Z0
+	VFMADD231PS.BCST  conv1_4<>+0(SB), Z6, Z0
+	VADDPS            Z1, Z1, Z7
+	VFNMADD231PS.BCST conv1_10<>+0(SB), Z3, Z7
+	VFMADD231PS.BCST  conv1_8<>+0(SB), Z5, Z7
+	VADDPS            Z7, Z0, Z8
+	VMOVUPS           Z8, 23744(DI)
+	VSUBPS            Z7, Z0, Z0
+	VMOVUPS           Z0, 23808(DI)
+	VADDPS            Z6, Z6, Z0
+	VFNMADD231PS.BCST conv1_10<>+0(SB), Z4, Z0
+	VFMADD231PS.BCST  conv1_8<>+0(SB), Z2, Z0
+	VMOVAPS           Z5, Z2
+	VFNMADD231PS.BCST conv1_5<>+0(SB), Z3, Z2
+	VFMADD231PS.BCST  conv1_4<>+0(SB), Z1, Z2
+	VADDPS            Z2, Z0, Z1
+	VMOVUPS           Z1, 23872(DI)
+	VSUBPS            Z2, Z0, Z0
+	VMOVUPS           Z0, 23936(DI)
+	VMOVUPS           3584(DI), Z0
+	VMOVUPS           3648(DI), Z1
+	VMOVUPS           3712(DI), Z2
+	VMOVUPS           3776(DI), Z3
+	VMOVUPS           3840(DI), Z4
+	VMOVUPS           3904(DI), Z5
+	VMOVUPS           3968(DI), Z6
+	VMOVUPS           4032(DI), Z7
+	VSUBPS            Z6, Z0, Z0
+	VSUBPS            Z2, Z4, Z8
+	VFMADD231PS.BCST  conv1_5_25<>+0(SB), Z8, Z0
+	VMOVUPS           Z0, 24064(DI)
+	VSUBPS            Z1, Z7, Z0
+	VSUBPS            Z5, Z3, Z7
+	VFMADD231PS.BCST  conv1_5_25<>+0(SB), Z7, Z0
+	VMOVUPS           Z0, 24512(DI)
+	VADDPS            Z6, Z2, Z0
+	VFMSUB231PS.BCST  conv1_4_25<>+0(SB), Z4, Z0
+	VADDPS            Z5, Z1, Z7
+	VFMSUB231PS.BCST  conv1_4_25<>+0(SB), Z3, Z7
+	VADDPS            Z7, Z0, Z8
+	VMOVUPS           Z8, 24128(DI)
+	VSUBPS            Z7, Z0, Z0
+	VMOVUPS           Z0, 24192(DI)
+	VMOVAPS           Z2, Z0
+	VFNMADD231PS.BCST conv1_5<>+0(SB), Z4, Z0
+	VFMADD231PS.BCST  conv1_4<>+0(SB), Z6, Z0
+	VADDPS            Z1, Z1, Z7
+	VFNMADD231PS.BCST conv1_10<>+0(SB), Z3, Z7
+	VFMADD231PS.BCST  conv1_8<>+0(SB), Z5, Z7
+	VADDPS            Z7, Z0, Z8
+	VMOVUPS           Z8, 24256(DI)
+	VSUBPS            Z7, Z0, Z0
+	VMOVUPS           Z0, 24320(DI)
+	VADDPS            Z6, Z6, Z0
+	VFNMADD231PS.BCST conv1_10<>+0(SB), Z4, Z0
+	VFMADD231PS.BCST  conv1_8<>+0(SB), Z2, Z0
+	VMOVAPS           Z5, Z2
+	VFNMADD231PS.BCST conv1_5<>+0(SB), Z3, Z2
+	VFMADD231PS.BCST  conv1_4<>+0(SB), Z1, Z2
+	VADDPS            Z2, Z0, Z1
+	VMOVUPS           Z1, 24384(DI)
+	VSUBPS            Z2, Z0, Z0
+	VMOVUPS           Z0, 24448(DI)
 	MOVQ              $0x00000002, R10
 
 group3:
@@ -1689,232 +1821,260 @@ group3:
 	MOVQ $0x00000008, R11
 
 column4:
-	VMOVUPS 10240(DI), Y0
-	VMOVUPS 10496(DI), Y1
-	VMOVUPS 10752(DI), Y2
-	VMOVUPS 11008(DI), Y3
-	VMOVUPS 11264(DI), Y4
-	VMOVUPS 11520(DI), Y5
-	VMOVUPS 11776(DI), Y6
-	VMOVUPS 12032(DI), Y7
+	VMOVUPS 20480(DI), Z0
+	VMOVUPS 20992(DI), Z1
+	VMOVUPS 21504(DI), Z2
+	VMOVUPS 22016(DI), Z3
+	VMOVUPS 22528(DI), Z4
+	VMOVUPS 23040(DI), Z5
+	VMOVUPS 23552(DI), Z6
+	VMOVUPS 24064(DI), Z7
 	MOVQ    $0x0000000a, R12
 
 output5:
-	VMULPS.BCST      768(DX), Y1, Y8
-	VMULPS.BCST      1536(DX), Y2, Y9
-	VADDPS           Y9, Y8, Y10
-	VSUBPS           Y9, Y8, Y8
-	VMULPS.BCST      2304(DX), Y3, Y9
-	VMULPS.BCST      3072(DX), Y4, Y11
-	VADDPS           Y11, Y9, Y12
-	VSUBPS           Y11, Y9, Y9
-	VMULPS.BCST      3840(DX), Y5, Y11
-	VMULPS.BCST      4608(DX), Y6, Y13
-	VADDPS           Y13, Y11, Y14
-	VSUBPS           Y13, Y11, Y11
-	VMULPS.BCST      (DX), Y0, Y13
-	VADDPS           Y10, Y13, Y13
-	VADDPS           Y14, Y12, Y15
-	VADDPS           Y15, Y13, Y13
-	VMOVUPS          Y13, (DI)
-	VFMADD231PS.BCST conv1_0_25<>+0(SB), Y14, Y10
-	VFMADD231PS.BCST conv1_4<>+0(SB), Y12, Y10
-	VMOVUPS          Y10, 512(DI)
-	VMULPS.BCST      5376(DX), Y7, Y10
-	VADDPS           Y10, Y8, Y10
-	VFMADD231PS.BCST conv1_0_125<>+0(SB), Y11, Y10
-	VFMADD231PS.BCST conv1_8<>+0(SB), Y9, Y10
-	VMOVUPS          Y10, 768(DI)
-	VFMADD231PS.BCST conv1_0_5<>+0(SB), Y11, Y8
-	VFMADD231PS.BCST conv1_2<>+0(SB), Y9, Y8
-	VMOVUPS          Y8, 256(DI)
+	VMULPS.BCST      768(DX), Z1, Z8
+	VMULPS.BCST      1536(DX), Z2, Z9
+	VADDPS           Z9, Z8, Z10
+	VSUBPS           Z9, Z8, Z8
+	VMULPS.BCST      2304(DX), Z3, Z9
+	VMULPS.BCST      3072(DX), Z4, Z11
+	VADDPS           Z11, Z9, Z12
+	VSUBPS           Z11, Z9, Z9
+	VMULPS.BCST      3840(DX), Z5, Z11
+	VMULPS.BCST      4608(DX), Z6, Z13
+	VADDPS           Z13, Z11, Z14
+	VSUBPS           Z13, Z11, Z11
+	VMULPS.BCST      (DX), Z0, Z13
+	VADDPS           Z10, Z13, Z13
+	VADDPS           Z14, Z12, Z15
+	VADDPS           Z15, Z13, Z13
+	VMOVUPS          Z13, (DI)
+	VFMADD231PS.BCST conv1_0_25<>+0(SB), Z14, Z10
+	VFMADD231PS.BCST conv1_4<>+0(SB), Z12, Z10
+	VMOVUPS          Z10, 1024(DI)
+	VMULPS.BCST      5376(DX), Z7, Z10
+	VADDPS           Z10, Z8, Z10
+	VFMADD231PS.BCST conv1_0_125<>+0(SB), Z11, Z10
+	VFMADD231PS.BCST conv1_8<>+0(SB), Z9, Z10
+	VMOVUPS          Z10, 1536(DI)
+	VFMADD231PS.BCST conv1_0_5<>+0(SB), Z11, Z8
+	VFMADD231PS.BCST conv1_2<>+0(SB), Z9, Z8
+	VMOVUPS          Z8, 512(DI)
 	ADDQ             $+4, DX
-	ADDQ             $+1024, DI
+	ADDQ             $+2048, DI
 	DECQ             R12
 	JNZ              output5
 	ADDQ             $-40, DX
-	ADDQ             $-10240, DI
+	ADDQ             $-20480, DI
 	ADDQ             $+96, DX
-	ADDQ             $+32, DI
+	ADDQ             $+64, DI
 	DECQ             R11
 	JNZ              column4
 	ADDQ             $-728, DX
-	ADDQ             $-256, DI
-	VXORPS           Y0, Y0, Y0
+	ADDQ             $-512, DI
+	VXORPS           Z0, Z0, Z0
 	MOVQ             $0x0000000a, R11
 
 output6:
-	VBROADCASTSS (BX), Y1
+	VBROADCASTSS (BX), Z1
 
 	// two rows at a time: (Aᵀ m) A, then bias, pooling, ReLU
-	VMOVUPS          32(DI), Y2
-	VMOVUPS          64(DI), Y3
-	VADDPS           Y3, Y2, Y4
-	VSUBPS           Y3, Y2, Y2
-	VMOVUPS          96(DI), Y3
-	VMOVUPS          128(DI), Y5
-	VADDPS           Y5, Y3, Y6
-	VSUBPS           Y5, Y3, Y3
-	VMOVUPS          160(DI), Y5
-	VMOVUPS          192(DI), Y7
-	VADDPS           Y7, Y5, Y8
-	VSUBPS           Y7, Y5, Y5
-	VMOVUPS          (DI), Y7
-	VADDPS           Y4, Y7, Y7
-	VADDPS           Y8, Y6, Y9
-	VADDPS           Y9, Y7, Y7
-	VFMADD231PS.BCST conv1_0_25<>+0(SB), Y8, Y4
-	VFMADD231PS.BCST conv1_4<>+0(SB), Y6, Y4
-	VMOVUPS          224(DI), Y6
-	VADDPS           Y6, Y2, Y6
-	VFMADD231PS.BCST conv1_0_125<>+0(SB), Y5, Y6
-	VFMADD231PS.BCST conv1_8<>+0(SB), Y3, Y6
-	VFMADD231PS.BCST conv1_0_5<>+0(SB), Y5, Y2
-	VFMADD231PS.BCST conv1_2<>+0(SB), Y3, Y2
-	VMOVUPS          288(DI), Y3
-	VMOVUPS          320(DI), Y5
-	VADDPS           Y5, Y3, Y8
-	VSUBPS           Y5, Y3, Y3
-	VMOVUPS          352(DI), Y5
-	VMOVUPS          384(DI), Y9
-	VADDPS           Y9, Y5, Y10
-	VSUBPS           Y9, Y5, Y5
-	VMOVUPS          416(DI), Y9
-	VMOVUPS          448(DI), Y11
-	VADDPS           Y11, Y9, Y12
-	VSUBPS           Y11, Y9, Y9
-	VMOVUPS          256(DI), Y11
-	VADDPS           Y8, Y11, Y11
-	VADDPS           Y12, Y10, Y13
-	VADDPS           Y13, Y11, Y11
-	VFMADD231PS.BCST conv1_0_25<>+0(SB), Y12, Y8
-	VFMADD231PS.BCST conv1_4<>+0(SB), Y10, Y8
-	VMOVUPS          480(DI), Y10
-	VADDPS           Y10, Y3, Y10
-	VFMADD231PS.BCST conv1_0_125<>+0(SB), Y9, Y10
-	VFMADD231PS.BCST conv1_8<>+0(SB), Y5, Y10
-	VFMADD231PS.BCST conv1_0_5<>+0(SB), Y9, Y3
-	VFMADD231PS.BCST conv1_2<>+0(SB), Y5, Y3
-	VMAXPS           Y2, Y7, Y5
-	VMAXPS           Y3, Y11, Y9
-	VMAXPS           Y9, Y5, Y12
-	VADDPS           Y1, Y12, Y12
-	VMAXPS           Y12, Y0, Y12
-	VCMPPS           $0x1e, Y5, Y9, K1
-	VBLENDMPS        Y11, Y7, K1, Y5
-	VBLENDMPS        Y3, Y2, K1, Y2
-	VCMPPS           $0x1e, Y0, Y12, K2
+	VMOVUPS          64(DI), Z2
+	VMOVUPS          128(DI), Z3
+	VADDPS           Z3, Z2, Z4
+	VSUBPS           Z3, Z2, Z2
+	VMOVUPS          192(DI), Z3
+	VMOVUPS          256(DI), Z5
+	VADDPS           Z5, Z3, Z6
+	VSUBPS           Z5, Z3, Z3
+	VMOVUPS          320(DI), Z5
+	VMOVUPS          384(DI), Z7
+	VADDPS           Z7, Z5, Z8
+	VSUBPS           Z7, Z5, Z5
+	VMOVUPS          (DI), Z7
+	VADDPS           Z4, Z7, Z7
+	VADDPS           Z8, Z6, Z9
+	VADDPS           Z9, Z7, Z7
+	VFMADD231PS.BCST conv1_0_25<>+0(SB), Z8, Z4
+	VFMADD231PS.BCST conv1_4<>+0(SB), Z6, Z4
+	VMOVUPS          448(DI), Z6
+	VADDPS           Z6, Z2, Z6
+	VFMADD231PS.BCST conv1_0_125<>+0(SB), Z5, Z6
+	VFMADD231PS.BCST conv1_8<>+0(SB), Z3, Z6
+	VFMADD231PS.BCST conv1_0_5<>+0(SB), Z5, Z2
+	VFMADD231PS.BCST conv1_2<>+0(SB), Z3, Z2
+	VMOVUPS          576(DI), Z3
+	VMOVUPS          640(DI), Z5
+	VADDPS           Z5, Z3, Z8
+	VSUBPS           Z5, Z3, Z3
+	VMOVUPS          704(DI), Z5
+	VMOVUPS          768(DI), Z9
+	VADDPS           Z9, Z5, Z10
+	VSUBPS           Z9, Z5, Z5
+	VMOVUPS          832(DI), Z9
+	VMOVUPS          896(DI), Z11
+	VADDPS           Z11, Z9, Z12
+	VSUBPS           Z11, Z9, Z9
+	VMOVUPS          512(DI), Z11
+	VADDPS           Z8, Z11, Z11
+	VADDPS           Z12, Z10, Z13
+	VADDPS           Z13, Z11, Z11
+	VFMADD231PS.BCST conv1_0_25<>+0(SB), Z12, Z8
+	VFMADD231PS.BCST conv1_4<>+0(SB), Z10, Z8
+	VMOVUPS          960(DI), Z10
+	VADDPS           Z10, Z3, Z10
+	VFMADD231PS.BCST conv1_0_125<>+0(SB), Z9, Z10
+	VFMADD231PS.BCST conv1_8<>+0(SB), Z5, Z10
+	VFMADD231PS.BCST conv1_0_5<>+0(SB), Z9, Z3
+	VFMADD231PS.BCST conv1_2<>+0(SB), Z5, Z3
+	VMAXPS           Z2, Z7, Z5
+	VMAXPS           Z3, Z11, Z9
+	VMAXPS           Z9, Z5, Z12
+	VADDPS           Z1, Z12, Z12
+	VMAXPS           Z12, Z0, Z12
+	VCMPPS           $0x1e, Z5, Z9, K1
+	VBLENDMPS        Z11, Z7, K1, Z5
+	VBLENDMPS        Z3, Z2, K1, Z2
+	VCMPPS           $0x1e, Z0, Z12, K2
+	KSHIFTRW         $0x08, K2, K3
 	KMOVB            K2, (SI)
-	VCMPPS           $0x1e, Y5, Y2, K2
+	KMOVB            K3, 6(SI)
+	VCMPPS           $0x1e, Z5, Z2, K2
+	KSHIFTRW         $0x08, K2, K3
 	KMOVB            K2, 1(SI)
+	KMOVB            K3, 7(SI)
+	KSHIFTRW         $0x08, K1, K2
 	KMOVB            K1, 2(SI)
+	KMOVB            K2, 8(SI)
 	VMOVUPS          Y12, (AX)
-	VMAXPS           Y6, Y4, Y2
-	VMAXPS           Y10, Y8, Y3
-	VMAXPS           Y3, Y2, Y5
-	VADDPS           Y1, Y5, Y5
-	VMAXPS           Y5, Y0, Y5
-	VCMPPS           $0x1e, Y2, Y3, K1
-	VBLENDMPS        Y8, Y4, K1, Y2
-	VBLENDMPS        Y10, Y6, K1, Y3
-	VCMPPS           $0x1e, Y0, Y5, K2
+	VEXTRACTF32X8    $0x01, Z12, 64(AX)
+	VMAXPS           Z6, Z4, Z2
+	VMAXPS           Z10, Z8, Z3
+	VMAXPS           Z3, Z2, Z5
+	VADDPS           Z1, Z5, Z5
+	VMAXPS           Z5, Z0, Z5
+	VCMPPS           $0x1e, Z2, Z3, K1
+	VBLENDMPS        Z8, Z4, K1, Z2
+	VBLENDMPS        Z10, Z6, K1, Z3
+	VCMPPS           $0x1e, Z0, Z5, K2
+	KSHIFTRW         $0x08, K2, K3
 	KMOVB            K2, 3(SI)
-	VCMPPS           $0x1e, Y2, Y3, K2
+	KMOVB            K3, 9(SI)
+	VCMPPS           $0x1e, Z2, Z3, K2
+	KSHIFTRW         $0x08, K2, K3
 	KMOVB            K2, 4(SI)
+	KMOVB            K3, 10(SI)
+	KSHIFTRW         $0x08, K1, K2
 	KMOVB            K1, 5(SI)
+	KMOVB            K2, 11(SI)
 	VMOVUPS          Y5, 32(AX)
-	VMOVUPS          544(DI), Y2
-	VMOVUPS          576(DI), Y3
-	VADDPS           Y3, Y2, Y4
-	VSUBPS           Y3, Y2, Y2
-	VMOVUPS          608(DI), Y3
-	VMOVUPS          640(DI), Y5
-	VADDPS           Y5, Y3, Y6
-	VSUBPS           Y5, Y3, Y3
-	VMOVUPS          672(DI), Y5
-	VMOVUPS          704(DI), Y7
-	VADDPS           Y7, Y5, Y8
-	VSUBPS           Y7, Y5, Y5
-	VMOVUPS          512(DI), Y7
-	VADDPS           Y4, Y7, Y7
-	VADDPS           Y8, Y6, Y9
-	VADDPS           Y9, Y7, Y7
-	VFMADD231PS.BCST conv1_0_25<>+0(SB), Y8, Y4
-	VFMADD231PS.BCST conv1_4<>+0(SB), Y6, Y4
-	VMOVUPS          736(DI), Y6
-	VADDPS           Y6, Y2, Y6
-	VFMADD231PS.BCST conv1_0_125<>+0(SB), Y5, Y6
-	VFMADD231PS.BCST conv1_8<>+0(SB), Y3, Y6
-	VFMADD231PS.BCST conv1_0_5<>+0(SB), Y5, Y2
-	VFMADD231PS.BCST conv1_2<>+0(SB), Y3, Y2
-	VMOVUPS          800(DI), Y3
-	VMOVUPS          832(DI), Y5
-	VADDPS           Y5, Y3, Y8
-	VSUBPS           Y5, Y3, Y3
-	VMOVUPS          864(DI), Y5
-	VMOVUPS          896(DI), Y9
-	VADDPS           Y9, Y5, Y10
-	VSUBPS           Y9, Y5, Y5
-	VMOVUPS          928(DI), Y9
-	VMOVUPS          960(DI), Y11
-	VADDPS           Y11, Y9, Y12
-	VSUBPS           Y11, Y9, Y9
-	VMOVUPS          768(DI), Y11
-	VADDPS           Y8, Y11, Y11
-	VADDPS           Y12, Y10, Y13
-	VADDPS           Y13, Y11, Y11
-	VFMADD231PS.BCST conv1_0_25<>+0(SB), Y12, Y8
-	VFMADD231PS.BCST conv1_4<>+0(SB), Y10, Y8
-	VMOVUPS          992(DI), Y10
-	VADDPS           Y10, Y3, Y10
-	VFMADD231PS.BCST conv1_0_125<>+0(SB), Y9, Y10
-	VFMADD231PS.BCST conv1_8<>+0(SB), Y5, Y10
-	VFMADD231PS.BCST conv1_0_5<>+0(SB), Y9, Y3
-	VFMADD231PS.BCST conv1_2<>+0(SB), Y5, Y3
-	VMAXPS           Y2, Y7, Y5
-	VMAXPS           Y3, Y11, Y9
-	VMAXPS           Y9, Y5, Y12
-	VADDPS           Y1, Y12, Y12
-	VMAXPS           Y12, Y0, Y12
-	VCMPPS           $0x1e, Y5, Y9, K1
-	VBLENDMPS        Y11, Y7, K1, Y5
-	VBLENDMPS        Y3, Y2, K1, Y2
-	VCMPPS           $0x1e, Y0, Y12, K2
+	VEXTRACTF32X8    $0x01, Z5, 96(AX)
+	VMOVUPS          1088(DI), Z2
+	VMOVUPS          1152(DI), Z3
+	VADDPS           Z3, Z2, Z4
+	VSUBPS           Z3, Z2, Z2
+	VMOVUPS          1216(DI), Z3
+	VMOVUPS          1280(DI), Z5
+	VADDPS           Z5, Z3, Z6
+	VSUBPS           Z5, Z3, Z3
+	VMOVUPS          1344(DI), Z5
+	VMOVUPS          1408(DI), Z7
+	VADDPS           Z7, Z5, Z8
+	VSUBPS           Z7, Z5, Z5
+	VMOVUPS          1024(DI), Z7
+	VADDPS           Z4, Z7, Z7
+	VADDPS           Z8, Z6, Z9
+	VADDPS           Z9, Z7, Z7
+	VFMADD231PS.BCST conv1_0_25<>+0(SB), Z8, Z4
+	VFMADD231PS.BCST conv1_4<>+0(SB), Z6, Z4
+	VMOVUPS          1472(DI), Z6
+	VADDPS           Z6, Z2, Z6
+	VFMADD231PS.BCST conv1_0_125<>+0(SB), Z5, Z6
+	VFMADD231PS.BCST conv1_8<>+0(SB), Z3, Z6
+	VFMADD231PS.BCST conv1_0_5<>+0(SB), Z5, Z2
+	VFMADD231PS.BCST conv1_2<>+0(SB), Z3, Z2
+	VMOVUPS          1600(DI), Z3
+	VMOVUPS          1664(DI), Z5
+	VADDPS           Z5, Z3, Z8
+	VSUBPS           Z5, Z3, Z3
+	VMOVUPS          1728(DI), Z5
+	VMOVUPS          1792(DI), Z9
+	VADDPS           Z9, Z5, Z10
+	VSUBPS           Z9, Z5, Z5
+	VMOVUPS          1856(DI), Z9
+	VMOVUPS          1920(DI), Z11
+	VADDPS           Z11, Z9, Z12
+	VSUBPS           Z11, Z9, Z9
+	VMOVUPS          1536(DI), Z11
+	VADDPS           Z8, Z11, Z11
+	VADDPS           Z12, Z10, Z13
+	VADDPS           Z13, Z11, Z11
+	VFMADD231PS.BCST conv1_0_25<>+0(SB), Z12, Z8
+	VFMADD231PS.BCST conv1_4<>+0(SB), Z10, Z8
+	VMOVUPS          1984(DI), Z10
+	VADDPS           Z10, Z3, Z10
+	VFMADD231PS.BCST conv1_0_125<>+0(SB), Z9, Z10
+	VFMADD231PS.BCST conv1_8<>+0(SB), Z5, Z10
+	VFMADD231PS.BCST conv1_0_5<>+0(SB), Z9, Z3
+	VFMADD231PS.BCST conv1_2<>+0(SB), Z5, Z3
+	VMAXPS           Z2, Z7, Z5
+	VMAXPS           Z3, Z11, Z9
+	VMAXPS           Z9, Z5, Z12
+	VADDPS           Z1, Z12, Z12
+	VMAXPS           Z12, Z0, Z12
+	VCMPPS           $0x1e, Z5, Z9, K1
+	VBLENDMPS        Z11, Z7, K1, Z5
+	VBLENDMPS        Z3, Z2, K1, Z2
+	VCMPPS           $0x1e, Z0, Z12, K2
+	KSHIFTRW         $0x08, K2, K3
 	KMOVB            K2, 36(SI)
-	VCMPPS           $0x1e, Y5, Y2, K2
+	KMOVB            K3, 42(SI)
+	VCMPPS           $0x1e, Z5, Z2, K2
+	KSHIFTRW         $0x08, K2, K3
 	KMOVB            K2, 37(SI)
+	KMOVB            K3, 43(SI)
+	KSHIFTRW         $0x08, K1, K2
 	KMOVB            K1, 38(SI)
+	KMOVB            K2, 44(SI)
 	VMOVUPS          Y12, 384(AX)
-	VMAXPS           Y6, Y4, Y2
-	VMAXPS           Y10, Y8, Y3
-	VMAXPS           Y3, Y2, Y5
-	VADDPS           Y1, Y5, Y1
-	VMAXPS           Y1, Y0, Y1
-	VCMPPS           $0x1e, Y2, Y3, K1
-	VBLENDMPS        Y8, Y4, K1, Y2
-	VBLENDMPS        Y10, Y6, K1, Y3
-	VCMPPS           $0x1e, Y0, Y1, K2
+	VEXTRACTF32X8    $0x01, Z12, 448(AX)
+	VMAXPS           Z6, Z4, Z2
+	VMAXPS           Z10, Z8, Z3
+	VMAXPS           Z3, Z2, Z5
+	VADDPS           Z1, Z5, Z1
+	VMAXPS           Z1, Z0, Z1
+	VCMPPS           $0x1e, Z2, Z3, K1
+	VBLENDMPS        Z8, Z4, K1, Z2
+	VBLENDMPS        Z10, Z6, K1, Z3
+	VCMPPS           $0x1e, Z0, Z1, K2
+	KSHIFTRW         $0x08, K2, K3
 	KMOVB            K2, 39(SI)
-	VCMPPS           $0x1e, Y2, Y3, K2
+	KMOVB            K3, 45(SI)
+	VCMPPS           $0x1e, Z2, Z3, K2
+	KSHIFTRW         $0x08, K2, K3
 	KMOVB            K2, 40(SI)
+	KMOVB            K3, 46(SI)
+	KSHIFTRW         $0x08, K1, K2
 	KMOVB            K1, 41(SI)
+	KMOVB            K2, 47(SI)
 	VMOVUPS          Y1, 416(AX)
+	VEXTRACTF32X8    $0x01, Z1, 480(AX)
 	ADDQ             $+4, BX
-	ADDQ             $+1024, DI
+	ADDQ             $+2048, DI
 	ADDQ             $+4608, AX
 	ADDQ             $+432, SI
 	DECQ             R11
 	JNZ              output6
-	ADDQ             $-10240, DI
+	ADDQ             $-20480, DI
 	DECQ             R10
 	JNZ              group3
 	ADDQ             $-80, DX
 	ADDQ             $-80, BX
 	ADDQ             $-92160, AX
 	ADDQ             $-8640, SI
-	ADDQ             $+128, CX
-	ADDQ             $+64, AX
-	ADDQ             $+6, SI
+	ADDQ             $+256, CX
+	ADDQ             $+128, AX
+	ADDQ             $+12, SI
 	DECQ             R9
 	JNZ              tileColumn2
 	ADDQ             $+2816, CX

@@ -3312,7 +3312,7 @@ tileRow4:
 	RET
 
 // func Conv2OutputGrad8(dm []float32, dy []float32, mask []byte, pair int, first int)
-// Requires: AVX, AVX512DQ, AVX512F, AVX512VL
+// Requires: AVX, AVX512DQ, AVX512F
 TEXT ·Conv2OutputGrad8(SB), $0-88
 	MOVQ   dm_base+0(FP), AX
 	MOVQ   dy_base+24(FP), CX
@@ -3329,188 +3329,128 @@ TEXT ·Conv2OutputGrad8(SB), $0-88
 
 tileRow3:
 	// columns: rows 0 and 7 of A dy
-	KMOVB     (DX), K1
-	VMOVUPS.Z (CX), K1, Y0
-	KMOVB     1(DX), K1
-	KNOTW     K1, K2
-	VMOVUPS.Z Y0, K2, Y1
-	VMOVUPS.Z Y0, K1, Y0
-	KMOVB     2(DX), K1
-	KMOVB     12(DX), K2
-	VMOVUPS.Z 128(CX), K2, Y2
-	KMOVB     13(DX), K2
-	KNOTW     K2, K3
-	VMOVUPS.Z Y2, K3, Y3
-	VMOVUPS.Z Y2, K2, Y2
-	KMOVB     14(DX), K2
-	KNOTW     K1, K3
-	VMOVUPS.Z Y1, K3, Y1
-	VMOVUPS.Z Y3, K2, Y3
-	KNOTW     K1, K1
-	VMOVUPS.Z Y0, K1, Y0
-	VMOVUPS.Z Y2, K2, Y2
-	KMOVB     3(DX), K1
-	VMOVUPS.Z 32(CX), K1, Y4
-	KMOVB     4(DX), K1
-	KNOTW     K1, K2
-	VMOVUPS.Z Y4, K2, Y5
-	VMOVUPS.Z Y4, K1, Y4
-	KMOVB     5(DX), K1
-	KMOVB     15(DX), K2
-	VMOVUPS.Z 160(CX), K2, Y6
-	KMOVB     16(DX), K2
-	KNOTW     K2, K3
-	VMOVUPS.Z Y6, K3, Y7
-	VMOVUPS.Z Y6, K2, Y6
-	KMOVB     17(DX), K2
-	KNOTW     K1, K3
-	VMOVUPS.Z Y5, K3, Y5
-	VMOVUPS.Z Y7, K2, Y7
-	KNOTW     K1, K1
-	VMOVUPS.Z Y4, K1, Y4
-	VMOVUPS.Z Y6, K2, Y6
+	VBROADCASTF32X8 (CX), Z0
+	VINSERTF32X8    $0x01, 64(CX), Z0, Z0
+	KMOVB           (DX), K1
+	KMOVB           6(DX), K2
+	KUNPCKBW        K1, K2, K1
+	VMOVUPS.Z       Z0, K1, Z0
+	KMOVB           1(DX), K1
+	KMOVB           7(DX), K2
+	KUNPCKBW        K1, K2, K1
+	KNOTW           K1, K2
+	VMOVUPS.Z       Z0, K2, Z1
+	VMOVUPS.Z       Z0, K1, Z0
+	KMOVB           2(DX), K1
+	KMOVB           8(DX), K2
+	KUNPCKBW        K1, K2, K1
+	VBROADCASTF32X8 128(CX), Z2
+	VINSERTF32X8    $0x01, 192(CX), Z2, Z2
+	KMOVB           12(DX), K2
+	KMOVB           18(DX), K3
+	KUNPCKBW        K2, K3, K2
+	VMOVUPS.Z       Z2, K2, Z2
+	KMOVB           13(DX), K2
+	KMOVB           19(DX), K3
+	KUNPCKBW        K2, K3, K2
+	KNOTW           K2, K3
+	VMOVUPS.Z       Z2, K3, Z3
+	VMOVUPS.Z       Z2, K2, Z2
+	KMOVB           14(DX), K2
+	KMOVB           20(DX), K3
+	KUNPCKBW        K2, K3, K2
+	KNOTW           K1, K3
+	VMOVUPS.Z       Z1, K3, Z1
+	VMOVUPS.Z       Z3, K2, Z3
+	KNOTW           K1, K1
+	VMOVUPS.Z       Z0, K1, Z0
+	VMOVUPS.Z       Z2, K2, Z2
+	VBROADCASTF32X8 32(CX), Z4
+	VINSERTF32X8    $0x01, 96(CX), Z4, Z4
+	KMOVB           3(DX), K1
+	KMOVB           9(DX), K2
+	KUNPCKBW        K1, K2, K1
+	VMOVUPS.Z       Z4, K1, Z4
+	KMOVB           4(DX), K1
+	KMOVB           10(DX), K2
+	KUNPCKBW        K1, K2, K1
+	KNOTW           K1, K2
+	VMOVUPS.Z       Z4, K2, Z5
+	VMOVUPS.Z       Z4, K1, Z4
+	KMOVB           5(DX), K1
+	KMOVB           11(DX), K2
+	KUNPCKBW        K1, K2, K1
+	VBROADCASTF32X8 160(CX), Z6
+	VINSERTF32X8    $0x01, 224(CX), Z6, Z6
+	KMOVB           15(DX), K2
+	KMOVB           21(DX), K3
+	KUNPCKBW        K2, K3, K2
+	VMOVUPS.Z       Z6, K2, Z6
+	KMOVB           16(DX), K2
+	KMOVB           22(DX), K3
+	KUNPCKBW        K2, K3, K2
+	KNOTW           K2, K3
+	VMOVUPS.Z       Z6, K3, Z7
+	VMOVUPS.Z       Z6, K2, Z6
+	KMOVB           17(DX), K2
+	KMOVB           23(DX), K3
+	KUNPCKBW        K2, K3, K2
+	KNOTW           K1, K3
+	VMOVUPS.Z       Z5, K3, Z5
+	VMOVUPS.Z       Z7, K2, Z7
+	KNOTW           K1, K1
+	VMOVUPS.Z       Z4, K1, Z4
+	VMOVUPS.Z       Z6, K2, Z6
 
 	// rows: (A dy) Aᵀ
-	VMOVUPS          Y1, (AX)
-	VMOVUPS          Y4, 4928(AX)
-	VADDPS           Y5, Y1, Y8
-	VADDPS           Y4, Y0, Y9
-	VADDPS           Y9, Y8, Y10
-	VMOVUPS          Y10, 704(AX)
-	VSUBPS           Y9, Y8, Y8
-	VMOVUPS          Y8, 1408(AX)
-	VMOVAPS          Y1, Y8
-	VFMADD231PS.BCST conv2_4<>+0(SB), Y5, Y8
-	VADDPS           Y0, Y0, Y9
-	VFMADD231PS.BCST conv2_8<>+0(SB), Y4, Y9
-	VADDPS           Y9, Y8, Y10
-	VMOVUPS          Y10, 2112(AX)
-	VSUBPS           Y9, Y8, Y8
-	VMOVUPS          Y8, 2816(AX)
-	VMOVAPS          Y1, Y1
-	VFMADD231PS.BCST conv2_0_25<>+0(SB), Y5, Y1
-	VMULPS.BCST      conv2_0_5<>+0(SB), Y0, Y0
-	VFMADD231PS.BCST conv2_0_125<>+0(SB), Y4, Y0
-	VADDPS           Y0, Y1, Y4
-	VMOVUPS          Y4, 3520(AX)
-	VSUBPS           Y0, Y1, Y0
-	VMOVUPS          Y0, 4224(AX)
-	VMOVUPS          Y3, 5632(AX)
-	VMOVUPS          Y6, 10560(AX)
-	VADDPS           Y7, Y3, Y0
-	VADDPS           Y6, Y2, Y1
-	VADDPS           Y1, Y0, Y4
-	VMOVUPS          Y4, 6336(AX)
-	VSUBPS           Y1, Y0, Y0
-	VMOVUPS          Y0, 7040(AX)
-	VMOVAPS          Y3, Y0
-	VFMADD231PS.BCST conv2_4<>+0(SB), Y7, Y0
-	VADDPS           Y2, Y2, Y1
-	VFMADD231PS.BCST conv2_8<>+0(SB), Y6, Y1
-	VADDPS           Y1, Y0, Y4
-	VMOVUPS          Y4, 7744(AX)
-	VSUBPS           Y1, Y0, Y0
-	VMOVUPS          Y0, 8448(AX)
-	VMOVAPS          Y3, Y0
-	VFMADD231PS.BCST conv2_0_25<>+0(SB), Y7, Y0
-	VMULPS.BCST      conv2_0_5<>+0(SB), Y2, Y1
-	VFMADD231PS.BCST conv2_0_125<>+0(SB), Y6, Y1
-	VADDPS           Y1, Y0, Y2
-	VMOVUPS          Y2, 9152(AX)
-	VSUBPS           Y1, Y0, Y0
-	VMOVUPS          Y0, 9856(AX)
-
-	// columns: rows 0 and 7 of A dy
-	KMOVB     6(DX), K1
-	VMOVUPS.Z 64(CX), K1, Y0
-	KMOVB     7(DX), K1
-	KNOTW     K1, K2
-	VMOVUPS.Z Y0, K2, Y1
-	VMOVUPS.Z Y0, K1, Y0
-	KMOVB     8(DX), K1
-	KMOVB     18(DX), K2
-	VMOVUPS.Z 192(CX), K2, Y2
-	KMOVB     19(DX), K2
-	KNOTW     K2, K3
-	VMOVUPS.Z Y2, K3, Y3
-	VMOVUPS.Z Y2, K2, Y2
-	KMOVB     20(DX), K2
-	KNOTW     K1, K3
-	VMOVUPS.Z Y1, K3, Y1
-	VMOVUPS.Z Y3, K2, Y3
-	KNOTW     K1, K1
-	VMOVUPS.Z Y0, K1, Y0
-	VMOVUPS.Z Y2, K2, Y2
-	KMOVB     9(DX), K1
-	VMOVUPS.Z 96(CX), K1, Y4
-	KMOVB     10(DX), K1
-	KNOTW     K1, K2
-	VMOVUPS.Z Y4, K2, Y5
-	VMOVUPS.Z Y4, K1, Y4
-	KMOVB     11(DX), K1
-	KMOVB     21(DX), K2
-	VMOVUPS.Z 224(CX), K2, Y6
-	KMOVB     22(DX), K2
-	KNOTW     K2, K3
-	VMOVUPS.Z Y6, K3, Y7
-	VMOVUPS.Z Y6, K2, Y6
-	KMOVB     23(DX), K2
-	KNOTW     K1, K3
-	VMOVUPS.Z Y5, K3, Y5
-	VMOVUPS.Z Y7, K2, Y7
-	KNOTW     K1, K1
-	VMOVUPS.Z Y4, K1, Y4
-	VMOVUPS.Z Y6, K2, Y6
-
-	// rows: (A dy) Aᵀ
-	VMOVUPS          Y1, 32(AX)
-	VMOVUPS          Y4, 4960(AX)
-	VADDPS           Y5, Y1, Y8
-	VADDPS           Y4, Y0, Y9
-	VADDPS           Y9, Y8, Y10
-	VMOVUPS          Y10, 736(AX)
-	VSUBPS           Y9, Y8, Y8
-	VMOVUPS          Y8, 1440(AX)
-	VMOVAPS          Y1, Y8
-	VFMADD231PS.BCST conv2_4<>+0(SB), Y5, Y8
-	VADDPS           Y0, Y0, Y9
-	VFMADD231PS.BCST conv2_8<>+0(SB), Y4, Y9
-	VADDPS           Y9, Y8, Y10
-	VMOVUPS          Y10, 2144(AX)
-	VSUBPS           Y9, Y8, Y8
-	VMOVUPS          Y8, 2848(AX)
-	VMOVAPS          Y1, Y1
-	VFMADD231PS.BCST conv2_0_25<>+0(SB), Y5, Y1
-	VMULPS.BCST      conv2_0_5<>+0(SB), Y0, Y0
-	VFMADD231PS.BCST conv2_0_125<>+0(SB), Y4, Y0
-	VADDPS           Y0, Y1, Y4
-	VMOVUPS          Y4, 3552(AX)
-	VSUBPS           Y0, Y1, Y0
-	VMOVUPS          Y0, 4256(AX)
-	VMOVUPS          Y3, 5664(AX)
-	VMOVUPS          Y6, 10592(AX)
-	VADDPS           Y7, Y3, Y0
-	VADDPS           Y6, Y2, Y1
-	VADDPS           Y1, Y0, Y4
-	VMOVUPS          Y4, 6368(AX)
-	VSUBPS           Y1, Y0, Y0
-	VMOVUPS          Y0, 7072(AX)
-	VMOVAPS          Y3, Y0
-	VFMADD231PS.BCST conv2_4<>+0(SB), Y7, Y0
-	VADDPS           Y2, Y2, Y1
-	VFMADD231PS.BCST conv2_8<>+0(SB), Y6, Y1
-	VADDPS           Y1, Y0, Y4
-	VMOVUPS          Y4, 7776(AX)
-	VSUBPS           Y1, Y0, Y0
-	VMOVUPS          Y0, 8480(AX)
-	VMOVAPS          Y3, Y0
-	VFMADD231PS.BCST conv2_0_25<>+0(SB), Y7, Y0
-	VMULPS.BCST      conv2_0_5<>+0(SB), Y2, Y1
-	VFMADD231PS.BCST conv2_0_125<>+0(SB), Y6, Y1
-	VADDPS           Y1, Y0, Y2
-	VMOVUPS          Y2, 9184(AX)
-	VSUBPS           Y1, Y0, Y0
-	VMOVUPS          Y0, 9888(AX)
+	VMOVUPS          Z1, (AX)
+	VMOVUPS          Z4, 4928(AX)
+	VADDPS           Z5, Z1, Z8
+	VADDPS           Z4, Z0, Z9
+	VADDPS           Z9, Z8, Z10
+	VMOVUPS          Z10, 704(AX)
+	VSUBPS           Z9, Z8, Z8
+	VMOVUPS          Z8, 1408(AX)
+	VMOVAPS          Z1, Z8
+	VFMADD231PS.BCST conv2_4<>+0(SB), Z5, Z8
+	VADDPS           Z0, Z0, Z9
+	VFMADD231PS.BCST conv2_8<>+0(SB), Z4, Z9
+	VADDPS           Z9, Z8, Z10
+	VMOVUPS          Z10, 2112(AX)
+	VSUBPS           Z9, Z8, Z8
+	VMOVUPS          Z8, 2816(AX)
+	VMOVAPS          Z1, Z1
+	VFMADD231PS.BCST conv2_0_25<>+0(SB), Z5, Z1
+	VMULPS.BCST      conv2_0_5<>+0(SB), Z0, Z0
+	VFMADD231PS.BCST conv2_0_125<>+0(SB), Z4, Z0
+	VADDPS           Z0, Z1, Z4
+	VMOVUPS          Z4, 3520(AX)
+	VSUBPS           Z0, Z1, Z0
+	VMOVUPS          Z0, 4224(AX)
+	VMOVUPS          Z3, 5632(AX)
+	VMOVUPS          Z6, 10560(AX)
+	VADDPS           Z7, Z3, Z0
+	VADDPS           Z6, Z2, Z1
+	VADDPS           Z1, Z0, Z4
+	VMOVUPS          Z4, 6336(AX)
+	VSUBPS           Z1, Z0, Z0
+	VMOVUPS          Z0, 7040(AX)
+	VMOVAPS          Z3, Z0
+	VFMADD231PS.BCST conv2_4<>+0(SB), Z7, Z0
+	VADDPS           Z2, Z2, Z1
+	VFMADD231PS.BCST conv2_8<>+0(SB), Z6, Z1
+	VADDPS           Z1, Z0, Z4
+	VMOVUPS          Z4, 7744(AX)
+	VSUBPS           Z1, Z0, Z0
+	VMOVUPS          Z0, 8448(AX)
+	VMOVAPS          Z3, Z0
+	VFMADD231PS.BCST conv2_0_25<>+0(SB), Z7, Z0
+	VMULPS.BCST      conv2_0_5<>+0(SB), Z2, Z1
+	VFMADD231PS.BCST conv2_0_125<>+0(SB), Z6, Z1
+	VADDPS           Z1, Z0, Z2
+	VMOVUPS          Z2, 9152(AX)
+	VSUBPS           Z1, Z0, Z0
+	VMOVUPS          Z0, 9856(AX)
 	ADDQ             $+64, AX
 	ADDQ             $+256, CX
 	ADDQ             $+24, DX
@@ -3525,244 +3465,156 @@ pair2:
 
 tileRow5:
 	// columns: rows 1 and 2 of A dy
-	KMOVB     (DX), K1
-	VMOVUPS.Z (CX), K1, Y0
-	KMOVB     1(DX), K1
-	KNOTW     K1, K2
-	VMOVUPS.Z Y0, K2, Y1
-	VMOVUPS.Z Y0, K1, Y0
-	KMOVB     2(DX), K1
-	KMOVB     12(DX), K2
-	VMOVUPS.Z 128(CX), K2, Y2
-	KMOVB     13(DX), K2
-	KNOTW     K2, K3
-	VMOVUPS.Z Y2, K3, Y3
-	VMOVUPS.Z Y2, K2, Y2
-	KMOVB     14(DX), K2
-	KNOTW     K1, K3
-	VMOVUPS.Z Y1, K3, Y4
-	VMOVUPS.Z Y1, K1, Y1
-	KNOTW     K2, K3
-	VMOVUPS.Z Y3, K3, Y5
-	VMOVUPS.Z Y3, K2, Y3
-	VADDPS    Y5, Y4, Y4
-	VADDPS    Y3, Y1, Y1
-	VADDPS    Y1, Y4, Y3
-	VSUBPS    Y1, Y4, Y1
-	KNOTW     K1, K3
-	VMOVUPS.Z Y0, K3, Y4
-	VMOVUPS.Z Y0, K1, Y0
-	KNOTW     K2, K1
-	VMOVUPS.Z Y2, K1, Y5
-	VMOVUPS.Z Y2, K2, Y2
-	VADDPS    Y5, Y4, Y4
-	VADDPS    Y2, Y0, Y0
-	VADDPS    Y0, Y4, Y2
-	VSUBPS    Y0, Y4, Y0
-	KMOVB     3(DX), K1
-	VMOVUPS.Z 32(CX), K1, Y4
-	KMOVB     4(DX), K1
-	KNOTW     K1, K2
-	VMOVUPS.Z Y4, K2, Y5
-	VMOVUPS.Z Y4, K1, Y4
-	KMOVB     5(DX), K1
-	KMOVB     15(DX), K2
-	VMOVUPS.Z 160(CX), K2, Y6
-	KMOVB     16(DX), K2
-	KNOTW     K2, K3
-	VMOVUPS.Z Y6, K3, Y7
-	VMOVUPS.Z Y6, K2, Y6
-	KMOVB     17(DX), K2
-	KNOTW     K1, K3
-	VMOVUPS.Z Y5, K3, Y8
-	VMOVUPS.Z Y5, K1, Y5
-	KNOTW     K2, K3
-	VMOVUPS.Z Y7, K3, Y9
-	VMOVUPS.Z Y7, K2, Y7
-	VADDPS    Y9, Y8, Y8
-	VADDPS    Y7, Y5, Y5
-	VADDPS    Y5, Y8, Y7
-	VSUBPS    Y5, Y8, Y5
-	KNOTW     K1, K3
-	VMOVUPS.Z Y4, K3, Y8
-	VMOVUPS.Z Y4, K1, Y4
-	KNOTW     K2, K1
-	VMOVUPS.Z Y6, K1, Y9
-	VMOVUPS.Z Y6, K2, Y6
-	VADDPS    Y9, Y8, Y8
-	VADDPS    Y6, Y4, Y4
-	VADDPS    Y4, Y8, Y6
-	VSUBPS    Y4, Y8, Y4
+	VBROADCASTF32X8 (CX), Z0
+	VINSERTF32X8    $0x01, 64(CX), Z0, Z0
+	KMOVB           (DX), K1
+	KMOVB           6(DX), K2
+	KUNPCKBW        K1, K2, K1
+	VMOVUPS.Z       Z0, K1, Z0
+	KMOVB           1(DX), K1
+	KMOVB           7(DX), K2
+	KUNPCKBW        K1, K2, K1
+	KNOTW           K1, K2
+	VMOVUPS.Z       Z0, K2, Z1
+	VMOVUPS.Z       Z0, K1, Z0
+	KMOVB           2(DX), K1
+	KMOVB           8(DX), K2
+	KUNPCKBW        K1, K2, K1
+	VBROADCASTF32X8 128(CX), Z2
+	VINSERTF32X8    $0x01, 192(CX), Z2, Z2
+	KMOVB           12(DX), K2
+	KMOVB           18(DX), K3
+	KUNPCKBW        K2, K3, K2
+	VMOVUPS.Z       Z2, K2, Z2
+	KMOVB           13(DX), K2
+	KMOVB           19(DX), K3
+	KUNPCKBW        K2, K3, K2
+	KNOTW           K2, K3
+	VMOVUPS.Z       Z2, K3, Z3
+	VMOVUPS.Z       Z2, K2, Z2
+	KMOVB           14(DX), K2
+	KMOVB           20(DX), K3
+	KUNPCKBW        K2, K3, K2
+	KNOTW           K1, K3
+	VMOVUPS.Z       Z1, K3, Z4
+	VMOVUPS.Z       Z1, K1, Z1
+	KNOTW           K2, K3
+	VMOVUPS.Z       Z3, K3, Z5
+	VMOVUPS.Z       Z3, K2, Z3
+	VADDPS          Z5, Z4, Z4
+	VADDPS          Z3, Z1, Z1
+	VADDPS          Z1, Z4, Z3
+	VSUBPS          Z1, Z4, Z1
+	KNOTW           K1, K3
+	VMOVUPS.Z       Z0, K3, Z4
+	VMOVUPS.Z       Z0, K1, Z0
+	KNOTW           K2, K1
+	VMOVUPS.Z       Z2, K1, Z5
+	VMOVUPS.Z       Z2, K2, Z2
+	VADDPS          Z5, Z4, Z4
+	VADDPS          Z2, Z0, Z0
+	VADDPS          Z0, Z4, Z2
+	VSUBPS          Z0, Z4, Z0
+	VBROADCASTF32X8 32(CX), Z4
+	VINSERTF32X8    $0x01, 96(CX), Z4, Z4
+	KMOVB           3(DX), K1
+	KMOVB           9(DX), K2
+	KUNPCKBW        K1, K2, K1
+	VMOVUPS.Z       Z4, K1, Z4
+	KMOVB           4(DX), K1
+	KMOVB           10(DX), K2
+	KUNPCKBW        K1, K2, K1
+	KNOTW           K1, K2
+	VMOVUPS.Z       Z4, K2, Z5
+	VMOVUPS.Z       Z4, K1, Z4
+	KMOVB           5(DX), K1
+	KMOVB           11(DX), K2
+	KUNPCKBW        K1, K2, K1
+	VBROADCASTF32X8 160(CX), Z6
+	VINSERTF32X8    $0x01, 224(CX), Z6, Z6
+	KMOVB           15(DX), K2
+	KMOVB           21(DX), K3
+	KUNPCKBW        K2, K3, K2
+	VMOVUPS.Z       Z6, K2, Z6
+	KMOVB           16(DX), K2
+	KMOVB           22(DX), K3
+	KUNPCKBW        K2, K3, K2
+	KNOTW           K2, K3
+	VMOVUPS.Z       Z6, K3, Z7
+	VMOVUPS.Z       Z6, K2, Z6
+	KMOVB           17(DX), K2
+	KMOVB           23(DX), K3
+	KUNPCKBW        K2, K3, K2
+	KNOTW           K1, K3
+	VMOVUPS.Z       Z5, K3, Z8
+	VMOVUPS.Z       Z5, K1, Z5
+	KNOTW           K2, K3
+	VMOVUPS.Z       Z7, K3, Z9
+	VMOVUPS.Z       Z7, K2, Z7
+	VADDPS          Z9, Z8, Z8
+	VADDPS          Z7, Z5, Z5
+	VADDPS          Z5, Z8, Z7
+	VSUBPS          Z5, Z8, Z5
+	KNOTW           K1, K3
+	VMOVUPS.Z       Z4, K3, Z8
+	VMOVUPS.Z       Z4, K1, Z4
+	KNOTW           K2, K1
+	VMOVUPS.Z       Z6, K1, Z9
+	VMOVUPS.Z       Z6, K2, Z6
+	VADDPS          Z9, Z8, Z8
+	VADDPS          Z6, Z4, Z4
+	VADDPS          Z4, Z8, Z6
+	VSUBPS          Z4, Z8, Z4
 
 	// rows: (A dy) Aᵀ
-	VMOVUPS          Y3, (AX)
-	VMOVUPS          Y6, 4928(AX)
-	VADDPS           Y7, Y3, Y8
-	VADDPS           Y6, Y2, Y9
-	VADDPS           Y9, Y8, Y10
-	VMOVUPS          Y10, 704(AX)
-	VSUBPS           Y9, Y8, Y8
-	VMOVUPS          Y8, 1408(AX)
-	VMOVAPS          Y3, Y8
-	VFMADD231PS.BCST conv2_4<>+0(SB), Y7, Y8
-	VADDPS           Y2, Y2, Y9
-	VFMADD231PS.BCST conv2_8<>+0(SB), Y6, Y9
-	VADDPS           Y9, Y8, Y10
-	VMOVUPS          Y10, 2112(AX)
-	VSUBPS           Y9, Y8, Y8
-	VMOVUPS          Y8, 2816(AX)
-	VMOVAPS          Y3, Y3
-	VFMADD231PS.BCST conv2_0_25<>+0(SB), Y7, Y3
-	VMULPS.BCST      conv2_0_5<>+0(SB), Y2, Y2
-	VFMADD231PS.BCST conv2_0_125<>+0(SB), Y6, Y2
-	VADDPS           Y2, Y3, Y6
-	VMOVUPS          Y6, 3520(AX)
-	VSUBPS           Y2, Y3, Y2
-	VMOVUPS          Y2, 4224(AX)
-	VMOVUPS          Y1, 5632(AX)
-	VMOVUPS          Y4, 10560(AX)
-	VADDPS           Y5, Y1, Y2
-	VADDPS           Y4, Y0, Y3
-	VADDPS           Y3, Y2, Y6
-	VMOVUPS          Y6, 6336(AX)
-	VSUBPS           Y3, Y2, Y2
-	VMOVUPS          Y2, 7040(AX)
-	VMOVAPS          Y1, Y2
-	VFMADD231PS.BCST conv2_4<>+0(SB), Y5, Y2
-	VADDPS           Y0, Y0, Y3
-	VFMADD231PS.BCST conv2_8<>+0(SB), Y4, Y3
-	VADDPS           Y3, Y2, Y6
-	VMOVUPS          Y6, 7744(AX)
-	VSUBPS           Y3, Y2, Y2
-	VMOVUPS          Y2, 8448(AX)
-	VMOVAPS          Y1, Y1
-	VFMADD231PS.BCST conv2_0_25<>+0(SB), Y5, Y1
-	VMULPS.BCST      conv2_0_5<>+0(SB), Y0, Y0
-	VFMADD231PS.BCST conv2_0_125<>+0(SB), Y4, Y0
-	VADDPS           Y0, Y1, Y2
-	VMOVUPS          Y2, 9152(AX)
-	VSUBPS           Y0, Y1, Y0
-	VMOVUPS          Y0, 9856(AX)
-
-	// columns: rows 1 and 2 of A dy
-	KMOVB     6(DX), K1
-	VMOVUPS.Z 64(CX), K1, Y0
-	KMOVB     7(DX), K1
-	KNOTW     K1, K2
-	VMOVUPS.Z Y0, K2, Y1
-	VMOVUPS.Z Y0, K1, Y0
-	KMOVB     8(DX), K1
-	KMOVB     18(DX), K2
-	VMOVUPS.Z 192(CX), K2, Y2
-	KMOVB     19(DX), K2
-	KNOTW     K2, K3
-	VMOVUPS.Z Y2, K3, Y3
-	VMOVUPS.Z Y2, K2, Y2
-	KMOVB     20(DX), K2
-	KNOTW     K1, K3
-	VMOVUPS.Z Y1, K3, Y4
-	VMOVUPS.Z Y1, K1, Y1
-	KNOTW     K2, K3
-	VMOVUPS.Z Y3, K3, Y5
-	VMOVUPS.Z Y3, K2, Y3
-	VADDPS    Y5, Y4, Y4
-	VADDPS    Y3, Y1, Y1
-	VADDPS    Y1, Y4, Y3
-	VSUBPS    Y1, Y4, Y1
-	KNOTW     K1, K3
-	VMOVUPS.Z Y0, K3, Y4
-	VMOVUPS.Z Y0, K1, Y0
-	KNOTW     K2, K1
-	VMOVUPS.Z Y2, K1, Y5
-	VMOVUPS.Z Y2, K2, Y2
-	VADDPS    Y5, Y4, Y4
-	VADDPS    Y2, Y0, Y0
-	VADDPS    Y0, Y4, Y2
-	VSUBPS    Y0, Y4, Y0
-	KMOVB     9(DX), K1
-	VMOVUPS.Z 96(CX), K1, Y4
-	KMOVB     10(DX), K1
-	KNOTW     K1, K2
-	VMOVUPS.Z Y4, K2, Y5
-	VMOVUPS.Z Y4, K1, Y4
-	KMOVB     11(DX), K1
-	KMOVB     21(DX), K2
-	VMOVUPS.Z 224(CX), K2, Y6
-	KMOVB     22(DX), K2
-	KNOTW     K2, K3
-	VMOVUPS.Z Y6, K3, Y7
-	VMOVUPS.Z Y6, K2, Y6
-	KMOVB     23(DX), K2
-	KNOTW     K1, K3
-	VMOVUPS.Z Y5, K3, Y8
-	VMOVUPS.Z Y5, K1, Y5
-	KNOTW     K2, K3
-	VMOVUPS.Z Y7, K3, Y9
-	VMOVUPS.Z Y7, K2, Y7
-	VADDPS    Y9, Y8, Y8
-	VADDPS    Y7, Y5, Y5
-	VADDPS    Y5, Y8, Y7
-	VSUBPS    Y5, Y8, Y5
-	KNOTW     K1, K3
-	VMOVUPS.Z Y4, K3, Y8
-	VMOVUPS.Z Y4, K1, Y4
-	KNOTW     K2, K1
-	VMOVUPS.Z Y6, K1, Y9
-	VMOVUPS.Z Y6, K2, Y6
-	VADDPS    Y9, Y8, Y8
-	VADDPS    Y6, Y4, Y4
-	VADDPS    Y4, Y8, Y6
-	VSUBPS    Y4, Y8, Y4
-
-	// rows: (A dy) Aᵀ
-	VMOVUPS          Y3, 32(AX)
-	VMOVUPS          Y6, 4960(AX)
-	VADDPS           Y7, Y3, Y8
-	VADDPS           Y6, Y2, Y9
-	VADDPS           Y9, Y8, Y10
-	VMOVUPS          Y10, 736(AX)
-	VSUBPS           Y9, Y8, Y8
-	VMOVUPS          Y8, 1440(AX)
-	VMOVAPS          Y3, Y8
-	VFMADD231PS.BCST conv2_4<>+0(SB), Y7, Y8
-	VADDPS           Y2, Y2, Y9
-	VFMADD231PS.BCST conv2_8<>+0(SB), Y6, Y9
-	VADDPS           Y9, Y8, Y10
-	VMOVUPS          Y10, 2144(AX)
-	VSUBPS           Y9, Y8, Y8
-	VMOVUPS          Y8, 2848(AX)
-	VMOVAPS          Y3, Y3
-	VFMADD231PS.BCST conv2_0_25<>+0(SB), Y7, Y3
-	VMULPS.BCST      conv2_0_5<>+0(SB), Y2, Y2
-	VFMADD231PS.BCST conv2_0_125<>+0(SB), Y6, Y2
-	VADDPS           Y2, Y3, Y6
-	VMOVUPS          Y6, 3552(AX)
-	VSUBPS           Y2, Y3, Y2
-	VMOVUPS          Y2, 4256(AX)
-	VMOVUPS          Y1, 5664(AX)
-	VMOVUPS          Y4, 10592(AX)
-	VADDPS           Y5, Y1, Y2
-	VADDPS           Y4, Y0, Y3
-	VADDPS           Y3, Y2, Y6
-	VMOVUPS          Y6, 6368(AX)
-	VSUBPS           Y3, Y2, Y2
-	VMOVUPS          Y2, 7072(AX)
-	VMOVAPS          Y1, Y2
-	VFMADD231PS.BCST conv2_4<>+0(SB), Y5, Y2
-	VADDPS           Y0, Y0, Y3
-	VFMADD231PS.BCST conv2_8<>+0(SB), Y4, Y3
-	VADDPS           Y3, Y2, Y6
-	VMOVUPS          Y6, 7776(AX)
-	VSUBPS           Y3, Y2, Y2
-	VMOVUPS          Y2, 8480(AX)
-	VMOVAPS          Y1, Y1
-	VFMADD231PS.BCST conv2_0_25<>+0(SB), Y5, Y1
-	VMULPS.BCST      conv2_0_5<>+0(SB), Y0, Y0
-	VFMADD231PS.BCST conv2_0_125<>+0(SB), Y4, Y0
-	VADDPS           Y0, Y1, Y2
-	VMOVUPS          Y2, 9184(AX)
-	VSUBPS           Y0, Y1, Y0
-	VMOVUPS          Y0, 9888(AX)
+	VMOVUPS          Z3, (AX)
+	VMOVUPS          Z6, 4928(AX)
+	VADDPS           Z7, Z3, Z8
+	VADDPS           Z6, Z2, Z9
+	VADDPS           Z9, Z8, Z10
+	VMOVUPS          Z10, 704(AX)
+	VSUBPS           Z9, Z8, Z8
+	VMOVUPS          Z8, 1408(AX)
+	VMOVAPS          Z3, Z8
+	VFMADD231PS.BCST conv2_4<>+0(SB), Z7, Z8
+	VADDPS           Z2, Z2, Z9
+	VFMADD231PS.BCST conv2_8<>+0(SB), Z6, Z9
+	VADDPS           Z9, Z8, Z10
+	VMOVUPS          Z10, 2112(AX)
+	VSUBPS           Z9, Z8, Z8
+	VMOVUPS          Z8, 2816(AX)
+	VMOVAPS          Z3, Z3
+	VFMADD231PS.BCST conv2_0_25<>+0(SB), Z7, Z3
+	VMULPS.BCST      conv2_0_5<>+0(SB), Z2, Z2
+	VFMADD231PS.BCST conv2_0_125<>+0(SB), Z6, Z2
+	VADDPS           Z2, Z3, Z6
+	VMOVUPS          Z6, 3520(AX)
+	VSUBPS           Z2, Z3, Z2
+	VMOVUPS          Z2, 4224(AX)
+	VMOVUPS          Z1, 5632(AX)
+	VMOVUPS          Z4, 10560(AX)
+	VADDPS           Z5, Z1, Z2
+	VADDPS           Z4, Z0, Z3
+	VADDPS           Z3, Z2, Z6
+	VMOVUPS          Z6, 6336(AX)
+	VSUBPS           Z3, Z2, Z2
+	VMOVUPS          Z2, 7040(AX)
+	VMOVAPS          Z1, Z2
+	VFMADD231PS.BCST conv2_4<>+0(SB), Z5, Z2
+	VADDPS           Z0, Z0, Z3
+	VFMADD231PS.BCST conv2_8<>+0(SB), Z4, Z3
+	VADDPS           Z3, Z2, Z6
+	VMOVUPS          Z6, 7744(AX)
+	VSUBPS           Z3, Z2, Z2
+	VMOVUPS          Z2, 8448(AX)
+	VMOVAPS          Z1, Z1
+	VFMADD231PS.BCST conv2_0_25<>+0(SB), Z5, Z1
+	VMULPS.BCST      conv2_0_5<>+0(SB), Z0, Z0
+	VFMADD231PS.BCST conv2_0_125<>+0(SB), Z4, Z0
+	VADDPS           Z0, Z1, Z2
+	VMOVUPS          Z2, 9152(AX)
+	VSUBPS           Z0, Z1, Z0
+	VMOVUPS          Z0, 9856(AX)
 	ADDQ             $+64, AX
 	ADDQ             $+256, CX
 	ADDQ             $+24, DX
@@ -3777,260 +3629,164 @@ pair4:
 
 tileRow7:
 	// columns: rows 3 and 4 of A dy
+	VBROADCASTF32X8  (CX), Z0
+	VINSERTF32X8     $0x01, 64(CX), Z0, Z0
 	KMOVB            (DX), K1
-	VMOVUPS.Z        (CX), K1, Y0
+	KMOVB            6(DX), K2
+	KUNPCKBW         K1, K2, K1
+	VMOVUPS.Z        Z0, K1, Z0
 	KMOVB            1(DX), K1
+	KMOVB            7(DX), K2
+	KUNPCKBW         K1, K2, K1
 	KNOTW            K1, K2
-	VMOVUPS.Z        Y0, K2, Y1
-	VMOVUPS.Z        Y0, K1, Y0
+	VMOVUPS.Z        Z0, K2, Z1
+	VMOVUPS.Z        Z0, K1, Z0
 	KMOVB            2(DX), K1
+	KMOVB            8(DX), K2
+	KUNPCKBW         K1, K2, K1
+	VBROADCASTF32X8  128(CX), Z2
+	VINSERTF32X8     $0x01, 192(CX), Z2, Z2
 	KMOVB            12(DX), K2
-	VMOVUPS.Z        128(CX), K2, Y2
+	KMOVB            18(DX), K3
+	KUNPCKBW         K2, K3, K2
+	VMOVUPS.Z        Z2, K2, Z2
 	KMOVB            13(DX), K2
+	KMOVB            19(DX), K3
+	KUNPCKBW         K2, K3, K2
 	KNOTW            K2, K3
-	VMOVUPS.Z        Y2, K3, Y3
-	VMOVUPS.Z        Y2, K2, Y2
+	VMOVUPS.Z        Z2, K3, Z3
+	VMOVUPS.Z        Z2, K2, Z2
 	KMOVB            14(DX), K2
+	KMOVB            20(DX), K3
+	KUNPCKBW         K2, K3, K2
 	KNOTW            K1, K3
-	VMOVUPS.Z        Y1, K3, Y4
-	VMOVUPS.Z        Y1, K1, Y1
+	VMOVUPS.Z        Z1, K3, Z4
+	VMOVUPS.Z        Z1, K1, Z1
 	KNOTW            K2, K3
-	VMOVUPS.Z        Y3, K3, Y5
-	VMOVUPS.Z        Y3, K2, Y3
-	VMOVAPS          Y4, Y4
-	VFMADD231PS.BCST conv2_4<>+0(SB), Y5, Y4
-	VADDPS           Y1, Y1, Y1
-	VFMADD231PS.BCST conv2_8<>+0(SB), Y3, Y1
-	VADDPS           Y1, Y4, Y3
-	VSUBPS           Y1, Y4, Y1
+	VMOVUPS.Z        Z3, K3, Z5
+	VMOVUPS.Z        Z3, K2, Z3
+	VMOVAPS          Z4, Z4
+	VFMADD231PS.BCST conv2_4<>+0(SB), Z5, Z4
+	VADDPS           Z1, Z1, Z1
+	VFMADD231PS.BCST conv2_8<>+0(SB), Z3, Z1
+	VADDPS           Z1, Z4, Z3
+	VSUBPS           Z1, Z4, Z1
 	KNOTW            K1, K3
-	VMOVUPS.Z        Y0, K3, Y4
-	VMOVUPS.Z        Y0, K1, Y0
+	VMOVUPS.Z        Z0, K3, Z4
+	VMOVUPS.Z        Z0, K1, Z0
 	KNOTW            K2, K1
-	VMOVUPS.Z        Y2, K1, Y5
-	VMOVUPS.Z        Y2, K2, Y2
-	VMOVAPS          Y4, Y4
-	VFMADD231PS.BCST conv2_4<>+0(SB), Y5, Y4
-	VADDPS           Y0, Y0, Y0
-	VFMADD231PS.BCST conv2_8<>+0(SB), Y2, Y0
-	VADDPS           Y0, Y4, Y2
-	VSUBPS           Y0, Y4, Y0
+	VMOVUPS.Z        Z2, K1, Z5
+	VMOVUPS.Z        Z2, K2, Z2
+	VMOVAPS          Z4, Z4
+	VFMADD231PS.BCST conv2_4<>+0(SB), Z5, Z4
+	VADDPS           Z0, Z0, Z0
+	VFMADD231PS.BCST conv2_8<>+0(SB), Z2, Z0
+	VADDPS           Z0, Z4, Z2
+	VSUBPS           Z0, Z4, Z0
+	VBROADCASTF32X8  32(CX), Z4
+	VINSERTF32X8     $0x01, 96(CX), Z4, Z4
 	KMOVB            3(DX), K1
-	VMOVUPS.Z        32(CX), K1, Y4
+	KMOVB            9(DX), K2
+	KUNPCKBW         K1, K2, K1
+	VMOVUPS.Z        Z4, K1, Z4
 	KMOVB            4(DX), K1
+	KMOVB            10(DX), K2
+	KUNPCKBW         K1, K2, K1
 	KNOTW            K1, K2
-	VMOVUPS.Z        Y4, K2, Y5
-	VMOVUPS.Z        Y4, K1, Y4
+	VMOVUPS.Z        Z4, K2, Z5
+	VMOVUPS.Z        Z4, K1, Z4
 	KMOVB            5(DX), K1
+	KMOVB            11(DX), K2
+	KUNPCKBW         K1, K2, K1
+	VBROADCASTF32X8  160(CX), Z6
+	VINSERTF32X8     $0x01, 224(CX), Z6, Z6
 	KMOVB            15(DX), K2
-	VMOVUPS.Z        160(CX), K2, Y6
+	KMOVB            21(DX), K3
+	KUNPCKBW         K2, K3, K2
+	VMOVUPS.Z        Z6, K2, Z6
 	KMOVB            16(DX), K2
+	KMOVB            22(DX), K3
+	KUNPCKBW         K2, K3, K2
 	KNOTW            K2, K3
-	VMOVUPS.Z        Y6, K3, Y7
-	VMOVUPS.Z        Y6, K2, Y6
+	VMOVUPS.Z        Z6, K3, Z7
+	VMOVUPS.Z        Z6, K2, Z6
 	KMOVB            17(DX), K2
+	KMOVB            23(DX), K3
+	KUNPCKBW         K2, K3, K2
 	KNOTW            K1, K3
-	VMOVUPS.Z        Y5, K3, Y8
-	VMOVUPS.Z        Y5, K1, Y5
+	VMOVUPS.Z        Z5, K3, Z8
+	VMOVUPS.Z        Z5, K1, Z5
 	KNOTW            K2, K3
-	VMOVUPS.Z        Y7, K3, Y9
-	VMOVUPS.Z        Y7, K2, Y7
-	VMOVAPS          Y8, Y8
-	VFMADD231PS.BCST conv2_4<>+0(SB), Y9, Y8
-	VADDPS           Y5, Y5, Y5
-	VFMADD231PS.BCST conv2_8<>+0(SB), Y7, Y5
-	VADDPS           Y5, Y8, Y7
-	VSUBPS           Y5, Y8, Y5
+	VMOVUPS.Z        Z7, K3, Z9
+	VMOVUPS.Z        Z7, K2, Z7
+	VMOVAPS          Z8, Z8
+	VFMADD231PS.BCST conv2_4<>+0(SB), Z9, Z8
+	VADDPS           Z5, Z5, Z5
+	VFMADD231PS.BCST conv2_8<>+0(SB), Z7, Z5
+	VADDPS           Z5, Z8, Z7
+	VSUBPS           Z5, Z8, Z5
 	KNOTW            K1, K3
-	VMOVUPS.Z        Y4, K3, Y8
-	VMOVUPS.Z        Y4, K1, Y4
+	VMOVUPS.Z        Z4, K3, Z8
+	VMOVUPS.Z        Z4, K1, Z4
 	KNOTW            K2, K1
-	VMOVUPS.Z        Y6, K1, Y9
-	VMOVUPS.Z        Y6, K2, Y6
-	VMOVAPS          Y8, Y8
-	VFMADD231PS.BCST conv2_4<>+0(SB), Y9, Y8
-	VADDPS           Y4, Y4, Y4
-	VFMADD231PS.BCST conv2_8<>+0(SB), Y6, Y4
-	VADDPS           Y4, Y8, Y6
-	VSUBPS           Y4, Y8, Y4
+	VMOVUPS.Z        Z6, K1, Z9
+	VMOVUPS.Z        Z6, K2, Z6
+	VMOVAPS          Z8, Z8
+	VFMADD231PS.BCST conv2_4<>+0(SB), Z9, Z8
+	VADDPS           Z4, Z4, Z4
+	VFMADD231PS.BCST conv2_8<>+0(SB), Z6, Z4
+	VADDPS           Z4, Z8, Z6
+	VSUBPS           Z4, Z8, Z4
 
 	// rows: (A dy) Aᵀ
-	VMOVUPS          Y3, (AX)
-	VMOVUPS          Y6, 4928(AX)
-	VADDPS           Y7, Y3, Y8
-	VADDPS           Y6, Y2, Y9
-	VADDPS           Y9, Y8, Y10
-	VMOVUPS          Y10, 704(AX)
-	VSUBPS           Y9, Y8, Y8
-	VMOVUPS          Y8, 1408(AX)
-	VMOVAPS          Y3, Y8
-	VFMADD231PS.BCST conv2_4<>+0(SB), Y7, Y8
-	VADDPS           Y2, Y2, Y9
-	VFMADD231PS.BCST conv2_8<>+0(SB), Y6, Y9
-	VADDPS           Y9, Y8, Y10
-	VMOVUPS          Y10, 2112(AX)
-	VSUBPS           Y9, Y8, Y8
-	VMOVUPS          Y8, 2816(AX)
-	VMOVAPS          Y3, Y3
-	VFMADD231PS.BCST conv2_0_25<>+0(SB), Y7, Y3
-	VMULPS.BCST      conv2_0_5<>+0(SB), Y2, Y2
-	VFMADD231PS.BCST conv2_0_125<>+0(SB), Y6, Y2
-	VADDPS           Y2, Y3, Y6
-	VMOVUPS          Y6, 3520(AX)
-	VSUBPS           Y2, Y3, Y2
-	VMOVUPS          Y2, 4224(AX)
-	VMOVUPS          Y1, 5632(AX)
-	VMOVUPS          Y4, 10560(AX)
-	VADDPS           Y5, Y1, Y2
-	VADDPS           Y4, Y0, Y3
-	VADDPS           Y3, Y2, Y6
-	VMOVUPS          Y6, 6336(AX)
-	VSUBPS           Y3, Y2, Y2
-	VMOVUPS          Y2, 7040(AX)
-	VMOVAPS          Y1, Y2
-	VFMADD231PS.BCST conv2_4<>+0(SB), Y5, Y2
-	VADDPS           Y0, Y0, Y3
-	VFMADD231PS.BCST conv2_8<>+0(SB), Y4, Y3
-	VADDPS           Y3, Y2, Y6
-	VMOVUPS          Y6, 7744(AX)
-	VSUBPS           Y3, Y2, Y2
-	VMOVUPS          Y2, 8448(AX)
-	VMOVAPS          Y1, Y1
-	VFMADD231PS.BCST conv2_0_25<>+0(SB), Y5, Y1
-	VMULPS.BCST      conv2_0_5<>+0(SB), Y0, Y0
-	VFMADD231PS.BCST conv2_0_125<>+0(SB), Y4, Y0
-	VADDPS           Y0, Y1, Y2
-	VMOVUPS          Y2, 9152(AX)
-	VSUBPS           Y0, Y1, Y0
-	VMOVUPS          Y0, 9856(AX)
-
-	// columns: rows 3 and 4 of A dy
-	KMOVB            6(DX), K1
-	VMOVUPS.Z        64(CX), K1, Y0
-	KMOVB            7(DX), K1
-	KNOTW            K1, K2
-	VMOVUPS.Z        Y0, K2, Y1
-	VMOVUPS.Z        Y0, K1, Y0
-	KMOVB            8(DX), K1
-	KMOVB            18(DX), K2
-	VMOVUPS.Z        192(CX), K2, Y2
-	KMOVB            19(DX), K2
-	KNOTW            K2, K3
-	VMOVUPS.Z        Y2, K3, Y3
-	VMOVUPS.Z        Y2, K2, Y2
-	KMOVB            20(DX), K2
-	KNOTW            K1, K3
-	VMOVUPS.Z        Y1, K3, Y4
-	VMOVUPS.Z        Y1, K1, Y1
-	KNOTW            K2, K3
-	VMOVUPS.Z        Y3, K3, Y5
-	VMOVUPS.Z        Y3, K2, Y3
-	VMOVAPS          Y4, Y4
-	VFMADD231PS.BCST conv2_4<>+0(SB), Y5, Y4
-	VADDPS           Y1, Y1, Y1
-	VFMADD231PS.BCST conv2_8<>+0(SB), Y3, Y1
-	VADDPS           Y1, Y4, Y3
-	VSUBPS           Y1, Y4, Y1
-	KNOTW            K1, K3
-	VMOVUPS.Z        Y0, K3, Y4
-	VMOVUPS.Z        Y0, K1, Y0
-	KNOTW            K2, K1
-	VMOVUPS.Z        Y2, K1, Y5
-	VMOVUPS.Z        Y2, K2, Y2
-	VMOVAPS          Y4, Y4
-	VFMADD231PS.BCST conv2_4<>+0(SB), Y5, Y4
-	VADDPS           Y0, Y0, Y0
-	VFMADD231PS.BCST conv2_8<>+0(SB), Y2, Y0
-	VADDPS           Y0, Y4, Y2
-	VSUBPS           Y0, Y4, Y0
-	KMOVB            9(DX), K1
-	VMOVUPS.Z        96(CX), K1, Y4
-	KMOVB            10(DX), K1
-	KNOTW            K1, K2
-	VMOVUPS.Z        Y4, K2, Y5
-	VMOVUPS.Z        Y4, K1, Y4
-	KMOVB            11(DX), K1
-	KMOVB            21(DX), K2
-	VMOVUPS.Z        224(CX), K2, Y6
-	KMOVB            22(DX), K2
-	KNOTW            K2, K3
-	VMOVUPS.Z        Y6, K3, Y7
-	VMOVUPS.Z        Y6, K2, Y6
-	KMOVB            23(DX), K2
-	KNOTW            K1, K3
-	VMOVUPS.Z        Y5, K3, Y8
-	VMOVUPS.Z        Y5, K1, Y5
-	KNOTW            K2, K3
-	VMOVUPS.Z        Y7, K3, Y9
-	VMOVUPS.Z        Y7, K2, Y7
-	VMOVAPS          Y8, Y8
-	VFMADD231PS.BCST conv2_4<>+0(SB), Y9, Y8
-	VADDPS           Y5, Y5, Y5
-	VFMADD231PS.BCST conv2_8<>+0(SB), Y7, Y5
-	VADDPS           Y5, Y8, Y7
-	VSUBPS           Y5, Y8, Y5
-	KNOTW            K1, K3
-	VMOVUPS.Z        Y4, K3, Y8
-	VMOVUPS.Z        Y4, K1, Y4
-	KNOTW            K2, K1
-	VMOVUPS.Z        Y6, K1, Y9
-	VMOVUPS.Z        Y6, K2, Y6
-	VMOVAPS          Y8, Y8
-	VFMADD231PS.BCST conv2_4<>+0(SB), Y9, Y8
-	VADDPS           Y4, Y4, Y4
-	VFMADD231PS.BCST conv2_8<>+0(SB), Y6, Y4
-	VADDPS           Y4, Y8, Y6
-	VSUBPS           Y4, Y8, Y4
-
-	// rows: (A dy) Aᵀ
-	VMOVUPS          Y3, 32(AX)
-	VMOVUPS          Y6, 4960(AX)
-	VADDPS           Y7, Y3, Y8
-	VADDPS           Y6, Y2, Y9
-	VADDPS           Y9, Y8, Y10
-	VMOVUPS          Y10, 736(AX)
-	VSUBPS           Y9, Y8, Y8
-	VMOVUPS          Y8, 1440(AX)
-	VMOVAPS          Y3, Y8
-	VFMADD231PS.BCST conv2_4<>+0(SB), Y7, Y8
-	VADDPS           Y2, Y2, Y9
-	VFMADD231PS.BCST conv2_8<>+0(SB), Y6, Y9
-	VADDPS           Y9, Y8, Y10
-	VMOVUPS          Y10, 2144(AX)
-	VSUBPS           Y9, Y8, Y8
-	VMOVUPS          Y8, 2848(AX)
-	VMOVAPS          Y3, Y3
-	VFMADD231PS.BCST conv2_0_25<>+0(SB), Y7, Y3
-	VMULPS.BCST      conv2_0_5<>+0(SB), Y2, Y2
-	VFMADD231PS.BCST conv2_0_125<>+0(SB), Y6, Y2
-	VADDPS           Y2, Y3, Y6
-	VMOVUPS          Y6, 3552(AX)
-	VSUBPS           Y2, Y3, Y2
-	VMOVUPS          Y2, 4256(AX)
-	VMOVUPS          Y1, 5664(AX)
-	VMOVUPS          Y4, 10592(AX)
-	VADDPS           Y5, Y1, Y2
-	VADDPS           Y4, Y0, Y3
-	VADDPS           Y3, Y2, Y6
-	VMOVUPS          Y6, 6368(AX)
-	VSUBPS           Y3, Y2, Y2
-	VMOVUPS          Y2, 7072(AX)
-	VMOVAPS          Y1, Y2
-	VFMADD231PS.BCST conv2_4<>+0(SB), Y5, Y2
-	VADDPS           Y0, Y0, Y3
-	VFMADD231PS.BCST conv2_8<>+0(SB), Y4, Y3
-	VADDPS           Y3, Y2, Y6
-	VMOVUPS          Y6, 7776(AX)
-	VSUBPS           Y3, Y2, Y2
-	VMOVUPS          Y2, 8480(AX)
-	VMOVAPS          Y1, Y1
-	VFMADD231PS.BCST conv2_0_25<>+0(SB), Y5, Y1
-	VMULPS.BCST      conv2_0_5<>+0(SB), Y0, Y0
-	VFMADD231PS.BCST conv2_0_125<>+0(SB), Y4, Y0
-	VADDPS           Y0, Y1, Y2
-	VMOVUPS          Y2, 9184(AX)
-	VSUBPS           Y0, Y1, Y0
-	VMOVUPS          Y0, 9888(AX)
+	VMOVUPS          Z3, (AX)
+	VMOVUPS          Z6, 4928(AX)
+	VADDPS           Z7, Z3, Z8
+	VADDPS           Z6, Z2, Z9
+	VADDPS           Z9, Z8, Z10
+	VMOVUPS          Z10, 704(AX)
+	VSUBPS           Z9, Z8, Z8
+	VMOVUPS          Z8, 1408(AX)
+	VMOVAPS          Z3, Z8
+	VFMADD231PS.BCST conv2_4<>+0(SB), Z7, Z8
+	VADDPS           Z2, Z2, Z9
+	VFMADD231PS.BCST conv2_8<>+0(SB), Z6, Z9
+	VADDPS           Z9, Z8, Z10
+	VMOVUPS          Z10, 2112(AX)
+	VSUBPS           Z9, Z8, Z8
+	VMOVUPS          Z8, 2816(AX)
+	VMOVAPS          Z3, Z3
+	VFMADD231PS.BCST conv2_0_25<>+0(SB), Z7, Z3
+	VMULPS.BCST      conv2_0_5<>+0(SB), Z2, Z2
+	VFMADD231PS.BCST conv2_0_125<>+0(SB), Z6, Z2
+	VADDPS           Z2, Z3, Z6
+	VMOVUPS          Z6, 3520(AX)
+	VSUBPS           Z2, Z3, Z2
+	VMOVUPS          Z2, 4224(AX)
+	VMOVUPS          Z1, 5632(AX)
+	VMOVUPS          Z4, 10560(AX)
+	VADDPS           Z5, Z1, Z2
+	VADDPS           Z4, Z0, Z3
+	VADDPS           Z3, Z2, Z6
+	VMOVUPS          Z6, 6336(AX)
+	VSUBPS           Z3, Z2, Z2
+	VMOVUPS          Z2, 7040(AX)
+	VMOVAPS          Z1, Z2
+	VFMADD231PS.BCST conv2_4<>+0(SB), Z5, Z2
+	VADDPS           Z0, Z0, Z3
+	VFMADD231PS.BCST conv2_8<>+0(SB), Z4, Z3
+	VADDPS           Z3, Z2, Z6
+	VMOVUPS          Z6, 7744(AX)
+	VSUBPS           Z3, Z2, Z2
+	VMOVUPS          Z2, 8448(AX)
+	VMOVAPS          Z1, Z1
+	VFMADD231PS.BCST conv2_0_25<>+0(SB), Z5, Z1
+	VMULPS.BCST      conv2_0_5<>+0(SB), Z0, Z0
+	VFMADD231PS.BCST conv2_0_125<>+0(SB), Z4, Z0
+	VADDPS           Z0, Z1, Z2
+	VMOVUPS          Z2, 9152(AX)
+	VSUBPS           Z0, Z1, Z0
+	VMOVUPS          Z0, 9856(AX)
 	ADDQ             $+64, AX
 	ADDQ             $+256, CX
 	ADDQ             $+24, DX
@@ -4045,260 +3801,164 @@ pair6:
 
 tileRow9:
 	// columns: rows 5 and 6 of A dy
+	VBROADCASTF32X8  (CX), Z0
+	VINSERTF32X8     $0x01, 64(CX), Z0, Z0
 	KMOVB            (DX), K1
-	VMOVUPS.Z        (CX), K1, Y0
+	KMOVB            6(DX), K2
+	KUNPCKBW         K1, K2, K1
+	VMOVUPS.Z        Z0, K1, Z0
 	KMOVB            1(DX), K1
+	KMOVB            7(DX), K2
+	KUNPCKBW         K1, K2, K1
 	KNOTW            K1, K2
-	VMOVUPS.Z        Y0, K2, Y1
-	VMOVUPS.Z        Y0, K1, Y0
+	VMOVUPS.Z        Z0, K2, Z1
+	VMOVUPS.Z        Z0, K1, Z0
 	KMOVB            2(DX), K1
+	KMOVB            8(DX), K2
+	KUNPCKBW         K1, K2, K1
+	VBROADCASTF32X8  128(CX), Z2
+	VINSERTF32X8     $0x01, 192(CX), Z2, Z2
 	KMOVB            12(DX), K2
-	VMOVUPS.Z        128(CX), K2, Y2
+	KMOVB            18(DX), K3
+	KUNPCKBW         K2, K3, K2
+	VMOVUPS.Z        Z2, K2, Z2
 	KMOVB            13(DX), K2
+	KMOVB            19(DX), K3
+	KUNPCKBW         K2, K3, K2
 	KNOTW            K2, K3
-	VMOVUPS.Z        Y2, K3, Y3
-	VMOVUPS.Z        Y2, K2, Y2
+	VMOVUPS.Z        Z2, K3, Z3
+	VMOVUPS.Z        Z2, K2, Z2
 	KMOVB            14(DX), K2
+	KMOVB            20(DX), K3
+	KUNPCKBW         K2, K3, K2
 	KNOTW            K1, K3
-	VMOVUPS.Z        Y1, K3, Y4
-	VMOVUPS.Z        Y1, K1, Y1
+	VMOVUPS.Z        Z1, K3, Z4
+	VMOVUPS.Z        Z1, K1, Z1
 	KNOTW            K2, K3
-	VMOVUPS.Z        Y3, K3, Y5
-	VMOVUPS.Z        Y3, K2, Y3
-	VMOVAPS          Y4, Y4
-	VFMADD231PS.BCST conv2_0_25<>+0(SB), Y5, Y4
-	VMULPS.BCST      conv2_0_5<>+0(SB), Y1, Y1
-	VFMADD231PS.BCST conv2_0_125<>+0(SB), Y3, Y1
-	VADDPS           Y1, Y4, Y3
-	VSUBPS           Y1, Y4, Y1
+	VMOVUPS.Z        Z3, K3, Z5
+	VMOVUPS.Z        Z3, K2, Z3
+	VMOVAPS          Z4, Z4
+	VFMADD231PS.BCST conv2_0_25<>+0(SB), Z5, Z4
+	VMULPS.BCST      conv2_0_5<>+0(SB), Z1, Z1
+	VFMADD231PS.BCST conv2_0_125<>+0(SB), Z3, Z1
+	VADDPS           Z1, Z4, Z3
+	VSUBPS           Z1, Z4, Z1
 	KNOTW            K1, K3
-	VMOVUPS.Z        Y0, K3, Y4
-	VMOVUPS.Z        Y0, K1, Y0
+	VMOVUPS.Z        Z0, K3, Z4
+	VMOVUPS.Z        Z0, K1, Z0
 	KNOTW            K2, K1
-	VMOVUPS.Z        Y2, K1, Y5
-	VMOVUPS.Z        Y2, K2, Y2
-	VMOVAPS          Y4, Y4
-	VFMADD231PS.BCST conv2_0_25<>+0(SB), Y5, Y4
-	VMULPS.BCST      conv2_0_5<>+0(SB), Y0, Y0
-	VFMADD231PS.BCST conv2_0_125<>+0(SB), Y2, Y0
-	VADDPS           Y0, Y4, Y2
-	VSUBPS           Y0, Y4, Y0
+	VMOVUPS.Z        Z2, K1, Z5
+	VMOVUPS.Z        Z2, K2, Z2
+	VMOVAPS          Z4, Z4
+	VFMADD231PS.BCST conv2_0_25<>+0(SB), Z5, Z4
+	VMULPS.BCST      conv2_0_5<>+0(SB), Z0, Z0
+	VFMADD231PS.BCST conv2_0_125<>+0(SB), Z2, Z0
+	VADDPS           Z0, Z4, Z2
+	VSUBPS           Z0, Z4, Z0
+	VBROADCASTF32X8  32(CX), Z4
+	VINSERTF32X8     $0x01, 96(CX), Z4, Z4
 	KMOVB            3(DX), K1
-	VMOVUPS.Z        32(CX), K1, Y4
+	KMOVB            9(DX), K2
+	KUNPCKBW         K1, K2, K1
+	VMOVUPS.Z        Z4, K1, Z4
 	KMOVB            4(DX), K1
+	KMOVB            10(DX), K2
+	KUNPCKBW         K1, K2, K1
 	KNOTW            K1, K2
-	VMOVUPS.Z        Y4, K2, Y5
-	VMOVUPS.Z        Y4, K1, Y4
+	VMOVUPS.Z        Z4, K2, Z5
+	VMOVUPS.Z        Z4, K1, Z4
 	KMOVB            5(DX), K1
+	KMOVB            11(DX), K2
+	KUNPCKBW         K1, K2, K1
+	VBROADCASTF32X8  160(CX), Z6
+	VINSERTF32X8     $0x01, 224(CX), Z6, Z6
 	KMOVB            15(DX), K2
-	VMOVUPS.Z        160(CX), K2, Y6
+	KMOVB            21(DX), K3
+	KUNPCKBW         K2, K3, K2
+	VMOVUPS.Z        Z6, K2, Z6
 	KMOVB            16(DX), K2
+	KMOVB            22(DX), K3
+	KUNPCKBW         K2, K3, K2
 	KNOTW            K2, K3
-	VMOVUPS.Z        Y6, K3, Y7
-	VMOVUPS.Z        Y6, K2, Y6
+	VMOVUPS.Z        Z6, K3, Z7
+	VMOVUPS.Z        Z6, K2, Z6
 	KMOVB            17(DX), K2
+	KMOVB            23(DX), K3
+	KUNPCKBW         K2, K3, K2
 	KNOTW            K1, K3
-	VMOVUPS.Z        Y5, K3, Y8
-	VMOVUPS.Z        Y5, K1, Y5
+	VMOVUPS.Z        Z5, K3, Z8
+	VMOVUPS.Z        Z5, K1, Z5
 	KNOTW            K2, K3
-	VMOVUPS.Z        Y7, K3, Y9
-	VMOVUPS.Z        Y7, K2, Y7
-	VMOVAPS          Y8, Y8
-	VFMADD231PS.BCST conv2_0_25<>+0(SB), Y9, Y8
-	VMULPS.BCST      conv2_0_5<>+0(SB), Y5, Y5
-	VFMADD231PS.BCST conv2_0_125<>+0(SB), Y7, Y5
-	VADDPS           Y5, Y8, Y7
-	VSUBPS           Y5, Y8, Y5
+	VMOVUPS.Z        Z7, K3, Z9
+	VMOVUPS.Z        Z7, K2, Z7
+	VMOVAPS          Z8, Z8
+	VFMADD231PS.BCST conv2_0_25<>+0(SB), Z9, Z8
+	VMULPS.BCST      conv2_0_5<>+0(SB), Z5, Z5
+	VFMADD231PS.BCST conv2_0_125<>+0(SB), Z7, Z5
+	VADDPS           Z5, Z8, Z7
+	VSUBPS           Z5, Z8, Z5
 	KNOTW            K1, K3
-	VMOVUPS.Z        Y4, K3, Y8
-	VMOVUPS.Z        Y4, K1, Y4
+	VMOVUPS.Z        Z4, K3, Z8
+	VMOVUPS.Z        Z4, K1, Z4
 	KNOTW            K2, K1
-	VMOVUPS.Z        Y6, K1, Y9
-	VMOVUPS.Z        Y6, K2, Y6
-	VMOVAPS          Y8, Y8
-	VFMADD231PS.BCST conv2_0_25<>+0(SB), Y9, Y8
-	VMULPS.BCST      conv2_0_5<>+0(SB), Y4, Y4
-	VFMADD231PS.BCST conv2_0_125<>+0(SB), Y6, Y4
-	VADDPS           Y4, Y8, Y6
-	VSUBPS           Y4, Y8, Y4
+	VMOVUPS.Z        Z6, K1, Z9
+	VMOVUPS.Z        Z6, K2, Z6
+	VMOVAPS          Z8, Z8
+	VFMADD231PS.BCST conv2_0_25<>+0(SB), Z9, Z8
+	VMULPS.BCST      conv2_0_5<>+0(SB), Z4, Z4
+	VFMADD231PS.BCST conv2_0_125<>+0(SB), Z6, Z4
+	VADDPS           Z4, Z8, Z6
+	VSUBPS           Z4, Z8, Z4
 
 	// rows: (A dy) Aᵀ
-	VMOVUPS          Y3, (AX)
-	VMOVUPS          Y6, 4928(AX)
-	VADDPS           Y7, Y3, Y8
-	VADDPS           Y6, Y2, Y9
-	VADDPS           Y9, Y8, Y10
-	VMOVUPS          Y10, 704(AX)
-	VSUBPS           Y9, Y8, Y8
-	VMOVUPS          Y8, 1408(AX)
-	VMOVAPS          Y3, Y8
-	VFMADD231PS.BCST conv2_4<>+0(SB), Y7, Y8
-	VADDPS           Y2, Y2, Y9
-	VFMADD231PS.BCST conv2_8<>+0(SB), Y6, Y9
-	VADDPS           Y9, Y8, Y10
-	VMOVUPS          Y10, 2112(AX)
-	VSUBPS           Y9, Y8, Y8
-	VMOVUPS          Y8, 2816(AX)
-	VMOVAPS          Y3, Y3
-	VFMADD231PS.BCST conv2_0_25<>+0(SB), Y7, Y3
-	VMULPS.BCST      conv2_0_5<>+0(SB), Y2, Y2
-	VFMADD231PS.BCST conv2_0_125<>+0(SB), Y6, Y2
-	VADDPS           Y2, Y3, Y6
-	VMOVUPS          Y6, 3520(AX)
-	VSUBPS           Y2, Y3, Y2
-	VMOVUPS          Y2, 4224(AX)
-	VMOVUPS          Y1, 5632(AX)
-	VMOVUPS          Y4, 10560(AX)
-	VADDPS           Y5, Y1, Y2
-	VADDPS           Y4, Y0, Y3
-	VADDPS           Y3, Y2, Y6
-	VMOVUPS          Y6, 6336(AX)
-	VSUBPS           Y3, Y2, Y2
-	VMOVUPS          Y2, 7040(AX)
-	VMOVAPS          Y1, Y2
-	VFMADD231PS.BCST conv2_4<>+0(SB), Y5, Y2
-	VADDPS           Y0, Y0, Y3
-	VFMADD231PS.BCST conv2_8<>+0(SB), Y4, Y3
-	VADDPS           Y3, Y2, Y6
-	VMOVUPS          Y6, 7744(AX)
-	VSUBPS           Y3, Y2, Y2
-	VMOVUPS          Y2, 8448(AX)
-	VMOVAPS          Y1, Y1
-	VFMADD231PS.BCST conv2_0_25<>+0(SB), Y5, Y1
-	VMULPS.BCST      conv2_0_5<>+0(SB), Y0, Y0
-	VFMADD231PS.BCST conv2_0_125<>+0(SB), Y4, Y0
-	VADDPS           Y0, Y1, Y2
-	VMOVUPS          Y2, 9152(AX)
-	VSUBPS           Y0, Y1, Y0
-	VMOVUPS          Y0, 9856(AX)
-
-	// columns: rows 5 and 6 of A dy
-	KMOVB            6(DX), K1
-	VMOVUPS.Z        64(CX), K1, Y0
-	KMOVB            7(DX), K1
-	KNOTW            K1, K2
-	VMOVUPS.Z        Y0, K2, Y1
-	VMOVUPS.Z        Y0, K1, Y0
-	KMOVB            8(DX), K1
-	KMOVB            18(DX), K2
-	VMOVUPS.Z        192(CX), K2, Y2
-	KMOVB            19(DX), K2
-	KNOTW            K2, K3
-	VMOVUPS.Z        Y2, K3, Y3
-	VMOVUPS.Z        Y2, K2, Y2
-	KMOVB            20(DX), K2
-	KNOTW            K1, K3
-	VMOVUPS.Z        Y1, K3, Y4
-	VMOVUPS.Z        Y1, K1, Y1
-	KNOTW            K2, K3
-	VMOVUPS.Z        Y3, K3, Y5
-	VMOVUPS.Z        Y3, K2, Y3
-	VMOVAPS          Y4, Y4
-	VFMADD231PS.BCST conv2_0_25<>+0(SB), Y5, Y4
-	VMULPS.BCST      conv2_0_5<>+0(SB), Y1, Y1
-	VFMADD231PS.BCST conv2_0_125<>+0(SB), Y3, Y1
-	VADDPS           Y1, Y4, Y3
-	VSUBPS           Y1, Y4, Y1
-	KNOTW            K1, K3
-	VMOVUPS.Z        Y0, K3, Y4
-	VMOVUPS.Z        Y0, K1, Y0
-	KNOTW            K2, K1
-	VMOVUPS.Z        Y2, K1, Y5
-	VMOVUPS.Z        Y2, K2, Y2
-	VMOVAPS          Y4, Y4
-	VFMADD231PS.BCST conv2_0_25<>+0(SB), Y5, Y4
-	VMULPS.BCST      conv2_0_5<>+0(SB), Y0, Y0
-	VFMADD231PS.BCST conv2_0_125<>+0(SB), Y2, Y0
-	VADDPS           Y0, Y4, Y2
-	VSUBPS           Y0, Y4, Y0
-	KMOVB            9(DX), K1
-	VMOVUPS.Z        96(CX), K1, Y4
-	KMOVB            10(DX), K1
-	KNOTW            K1, K2
-	VMOVUPS.Z        Y4, K2, Y5
-	VMOVUPS.Z        Y4, K1, Y4
-	KMOVB            11(DX), K1
-	KMOVB            21(DX), K2
-	VMOVUPS.Z        224(CX), K2, Y6
-	KMOVB            22(DX), K2
-	KNOTW            K2, K3
-	VMOVUPS.Z        Y6, K3, Y7
-	VMOVUPS.Z        Y6, K2, Y6
-	KMOVB            23(DX), K2
-	KNOTW            K1, K3
-	VMOVUPS.Z        Y5, K3, Y8
-	VMOVUPS.Z        Y5, K1, Y5
-	KNOTW            K2, K3
-	VMOVUPS.Z        Y7, K3, Y9
-	VMOVUPS.Z        Y7, K2, Y7
-	VMOVAPS          Y8, Y8
-	VFMADD231PS.BCST conv2_0_25<>+0(SB), Y9, Y8
-	VMULPS.BCST      conv2_0_5<>+0(SB), Y5, Y5
-	VFMADD231PS.BCST conv2_0_125<>+0(SB), Y7, Y5
-	VADDPS           Y5, Y8, Y7
-	VSUBPS           Y5, Y8, Y5
-	KNOTW            K1, K3
-	VMOVUPS.Z        Y4, K3, Y8
-	VMOVUPS.Z        Y4, K1, Y4
-	KNOTW            K2, K1
-	VMOVUPS.Z        Y6, K1, Y9
-	VMOVUPS.Z        Y6, K2, Y6
-	VMOVAPS          Y8, Y8
-	VFMADD231PS.BCST conv2_0_25<>+0(SB), Y9, Y8
-	VMULPS.BCST      conv2_0_5<>+0(SB), Y4, Y4
-	VFMADD231PS.BCST conv2_0_125<>+0(SB), Y6, Y4
-	VADDPS           Y4, Y8, Y6
-	VSUBPS           Y4, Y8, Y4
-
-	// rows: (A dy) Aᵀ
-	VMOVUPS          Y3, 32(AX)
-	VMOVUPS          Y6, 4960(AX)
-	VADDPS           Y7, Y3, Y8
-	VADDPS           Y6, Y2, Y9
-	VADDPS           Y9, Y8, Y10
-	VMOVUPS          Y10, 736(AX)
-	VSUBPS           Y9, Y8, Y8
-	VMOVUPS          Y8, 1440(AX)
-	VMOVAPS          Y3, Y8
-	VFMADD231PS.BCST conv2_4<>+0(SB), Y7, Y8
-	VADDPS           Y2, Y2, Y9
-	VFMADD231PS.BCST conv2_8<>+0(SB), Y6, Y9
-	VADDPS           Y9, Y8, Y10
-	VMOVUPS          Y10, 2144(AX)
-	VSUBPS           Y9, Y8, Y8
-	VMOVUPS          Y8, 2848(AX)
-	VMOVAPS          Y3, Y3
-	VFMADD231PS.BCST conv2_0_25<>+0(SB), Y7, Y3
-	VMULPS.BCST      conv2_0_5<>+0(SB), Y2, Y2
-	VFMADD231PS.BCST conv2_0_125<>+0(SB), Y6, Y2
-	VADDPS           Y2, Y3, Y6
-	VMOVUPS          Y6, 3552(AX)
-	VSUBPS           Y2, Y3, Y2
-	VMOVUPS          Y2, 4256(AX)
-	VMOVUPS          Y1, 5664(AX)
-	VMOVUPS          Y4, 10592(AX)
-	VADDPS           Y5, Y1, Y2
-	VADDPS           Y4, Y0, Y3
-	VADDPS           Y3, Y2, Y6
-	VMOVUPS          Y6, 6368(AX)
-	VSUBPS           Y3, Y2, Y2
-	VMOVUPS          Y2, 7072(AX)
-	VMOVAPS          Y1, Y2
-	VFMADD231PS.BCST conv2_4<>+0(SB), Y5, Y2
-	VADDPS           Y0, Y0, Y3
-	VFMADD231PS.BCST conv2_8<>+0(SB), Y4, Y3
-	VADDPS           Y3, Y2, Y6
-	VMOVUPS          Y6, 7776(AX)
-	VSUBPS           Y3, Y2, Y2
-	VMOVUPS          Y2, 8480(AX)
-	VMOVAPS          Y1, Y1
-	VFMADD231PS.BCST conv2_0_25<>+0(SB), Y5, Y1
-	VMULPS.BCST      conv2_0_5<>+0(SB), Y0, Y0
-	VFMADD231PS.BCST conv2_0_125<>+0(SB), Y4, Y0
-	VADDPS           Y0, Y1, Y2
-	VMOVUPS          Y2, 9184(AX)
-	VSUBPS           Y0, Y1, Y0
-	VMOVUPS          Y0, 9888(AX)
+	VMOVUPS          Z3, (AX)
+	VMOVUPS          Z6, 4928(AX)
+	VADDPS           Z7, Z3, Z8
+	VADDPS           Z6, Z2, Z9
+	VADDPS           Z9, Z8, Z10
+	VMOVUPS          Z10, 704(AX)
+	VSUBPS           Z9, Z8, Z8
+	VMOVUPS          Z8, 1408(AX)
+	VMOVAPS          Z3, Z8
+	VFMADD231PS.BCST conv2_4<>+0(SB), Z7, Z8
+	VADDPS           Z2, Z2, Z9
+	VFMADD231PS.BCST conv2_8<>+0(SB), Z6, Z9
+	VADDPS           Z9, Z8, Z10
+	VMOVUPS          Z10, 2112(AX)
+	VSUBPS           Z9, Z8, Z8
+	VMOVUPS          Z8, 2816(AX)
+	VMOVAPS          Z3, Z3
+	VFMADD231PS.BCST conv2_0_25<>+0(SB), Z7, Z3
+	VMULPS.BCST      conv2_0_5<>+0(SB), Z2, Z2
+	VFMADD231PS.BCST conv2_0_125<>+0(SB), Z6, Z2
+	VADDPS           Z2, Z3, Z6
+	VMOVUPS          Z6, 3520(AX)
+	VSUBPS           Z2, Z3, Z2
+	VMOVUPS          Z2, 4224(AX)
+	VMOVUPS          Z1, 5632(AX)
+	VMOVUPS          Z4, 10560(AX)
+	VADDPS           Z5, Z1, Z2
+	VADDPS           Z4, Z0, Z3
+	VADDPS           Z3, Z2, Z6
+	VMOVUPS          Z6, 6336(AX)
+	VSUBPS           Z3, Z2, Z2
+	VMOVUPS          Z2, 7040(AX)
+	VMOVAPS          Z1, Z2
+	VFMADD231PS.BCST conv2_4<>+0(SB), Z5, Z2
+	VADDPS           Z0, Z0, Z3
+	VFMADD231PS.BCST conv2_8<>+0(SB), Z4, Z3
+	VADDPS           Z3, Z2, Z6
+	VMOVUPS          Z6, 7744(AX)
+	VSUBPS           Z3, Z2, Z2
+	VMOVUPS          Z2, 8448(AX)
+	VMOVAPS          Z1, Z1
+	VFMADD231PS.BCST conv2_0_25<>+0(SB), Z5, Z1
+	VMULPS.BCST      conv2_0_5<>+0(SB), Z0, Z0
+	VFMADD231PS.BCST conv2_0_125<>+0(SB), Z4, Z0
+	VADDPS           Z0, Z1, Z2
+	VMOVUPS          Z2, 9152(AX)
+	VSUBPS           Z0, Z1, Z0
+	VMOVUPS          Z0, 9856(AX)
 	ADDQ             $+64, AX
 	ADDQ             $+256, CX
 	ADDQ             $+24, DX
@@ -10473,15 +10133,17 @@ TEXT ·Conv2OutputGrad16(SB), $0-88
 
 tileRow3:
 	// columns: rows 0 and 7 of A dy
+	VMOVUPS   (CX), Z0
 	KMOVW     (DX), K1
-	VMOVUPS.Z (CX), K1, Z0
+	VMOVUPS.Z Z0, K1, Z0
 	KMOVW     2(DX), K1
 	KNOTW     K1, K2
 	VMOVUPS.Z Z0, K2, Z1
 	VMOVUPS.Z Z0, K1, Z0
 	KMOVW     4(DX), K1
+	VMOVUPS   256(CX), Z2
 	KMOVW     24(DX), K2
-	VMOVUPS.Z 256(CX), K2, Z2
+	VMOVUPS.Z Z2, K2, Z2
 	KMOVW     26(DX), K2
 	KNOTW     K2, K3
 	VMOVUPS.Z Z2, K3, Z3
@@ -10493,15 +10155,17 @@ tileRow3:
 	KNOTW     K1, K1
 	VMOVUPS.Z Z0, K1, Z0
 	VMOVUPS.Z Z2, K2, Z2
+	VMOVUPS   64(CX), Z4
 	KMOVW     6(DX), K1
-	VMOVUPS.Z 64(CX), K1, Z4
+	VMOVUPS.Z Z4, K1, Z4
 	KMOVW     8(DX), K1
 	KNOTW     K1, K2
 	VMOVUPS.Z Z4, K2, Z5
 	VMOVUPS.Z Z4, K1, Z4
 	KMOVW     10(DX), K1
+	VMOVUPS   320(CX), Z6
 	KMOVW     30(DX), K2
-	VMOVUPS.Z 320(CX), K2, Z6
+	VMOVUPS.Z Z6, K2, Z6
 	KMOVW     32(DX), K2
 	KNOTW     K2, K3
 	VMOVUPS.Z Z6, K3, Z7
@@ -10565,15 +10229,17 @@ tileRow3:
 	VMOVUPS          Z0, 18816(AX)
 
 	// columns: rows 0 and 7 of A dy
+	VMOVUPS   128(CX), Z0
 	KMOVW     12(DX), K1
-	VMOVUPS.Z 128(CX), K1, Z0
+	VMOVUPS.Z Z0, K1, Z0
 	KMOVW     14(DX), K1
 	KNOTW     K1, K2
 	VMOVUPS.Z Z0, K2, Z1
 	VMOVUPS.Z Z0, K1, Z0
 	KMOVW     16(DX), K1
+	VMOVUPS   384(CX), Z2
 	KMOVW     36(DX), K2
-	VMOVUPS.Z 384(CX), K2, Z2
+	VMOVUPS.Z Z2, K2, Z2
 	KMOVW     38(DX), K2
 	KNOTW     K2, K3
 	VMOVUPS.Z Z2, K3, Z3
@@ -10585,15 +10251,17 @@ tileRow3:
 	KNOTW     K1, K1
 	VMOVUPS.Z Z0, K1, Z0
 	VMOVUPS.Z Z2, K2, Z2
+	VMOVUPS   192(CX), Z4
 	KMOVW     18(DX), K1
-	VMOVUPS.Z 192(CX), K1, Z4
+	VMOVUPS.Z Z4, K1, Z4
 	KMOVW     20(DX), K1
 	KNOTW     K1, K2
 	VMOVUPS.Z Z4, K2, Z5
 	VMOVUPS.Z Z4, K1, Z4
 	KMOVW     22(DX), K1
+	VMOVUPS   448(CX), Z6
 	KMOVW     42(DX), K2
-	VMOVUPS.Z 448(CX), K2, Z6
+	VMOVUPS.Z Z6, K2, Z6
 	KMOVW     44(DX), K2
 	KNOTW     K2, K3
 	VMOVUPS.Z Z6, K3, Z7
@@ -10669,15 +10337,17 @@ pair2:
 
 tileRow5:
 	// columns: rows 1 and 2 of A dy
+	VMOVUPS   (CX), Z0
 	KMOVW     (DX), K1
-	VMOVUPS.Z (CX), K1, Z0
+	VMOVUPS.Z Z0, K1, Z0
 	KMOVW     2(DX), K1
 	KNOTW     K1, K2
 	VMOVUPS.Z Z0, K2, Z1
 	VMOVUPS.Z Z0, K1, Z0
 	KMOVW     4(DX), K1
+	VMOVUPS   256(CX), Z2
 	KMOVW     24(DX), K2
-	VMOVUPS.Z 256(CX), K2, Z2
+	VMOVUPS.Z Z2, K2, Z2
 	KMOVW     26(DX), K2
 	KNOTW     K2, K3
 	VMOVUPS.Z Z2, K3, Z3
@@ -10703,15 +10373,17 @@ tileRow5:
 	VADDPS    Z2, Z0, Z0
 	VADDPS    Z0, Z4, Z2
 	VSUBPS    Z0, Z4, Z0
+	VMOVUPS   64(CX), Z4
 	KMOVW     6(DX), K1
-	VMOVUPS.Z 64(CX), K1, Z4
+	VMOVUPS.Z Z4, K1, Z4
 	KMOVW     8(DX), K1
 	KNOTW     K1, K2
 	VMOVUPS.Z Z4, K2, Z5
 	VMOVUPS.Z Z4, K1, Z4
 	KMOVW     10(DX), K1
+	VMOVUPS   320(CX), Z6
 	KMOVW     30(DX), K2
-	VMOVUPS.Z 320(CX), K2, Z6
+	VMOVUPS.Z Z6, K2, Z6
 	KMOVW     32(DX), K2
 	KNOTW     K2, K3
 	VMOVUPS.Z Z6, K3, Z7
@@ -10789,15 +10461,17 @@ tileRow5:
 	VMOVUPS          Z0, 18816(AX)
 
 	// columns: rows 1 and 2 of A dy
+	VMOVUPS   128(CX), Z0
 	KMOVW     12(DX), K1
-	VMOVUPS.Z 128(CX), K1, Z0
+	VMOVUPS.Z Z0, K1, Z0
 	KMOVW     14(DX), K1
 	KNOTW     K1, K2
 	VMOVUPS.Z Z0, K2, Z1
 	VMOVUPS.Z Z0, K1, Z0
 	KMOVW     16(DX), K1
+	VMOVUPS   384(CX), Z2
 	KMOVW     36(DX), K2
-	VMOVUPS.Z 384(CX), K2, Z2
+	VMOVUPS.Z Z2, K2, Z2
 	KMOVW     38(DX), K2
 	KNOTW     K2, K3
 	VMOVUPS.Z Z2, K3, Z3
@@ -10823,15 +10497,17 @@ tileRow5:
 	VADDPS    Z2, Z0, Z0
 	VADDPS    Z0, Z4, Z2
 	VSUBPS    Z0, Z4, Z0
+	VMOVUPS   192(CX), Z4
 	KMOVW     18(DX), K1
-	VMOVUPS.Z 192(CX), K1, Z4
+	VMOVUPS.Z Z4, K1, Z4
 	KMOVW     20(DX), K1
 	KNOTW     K1, K2
 	VMOVUPS.Z Z4, K2, Z5
 	VMOVUPS.Z Z4, K1, Z4
 	KMOVW     22(DX), K1
+	VMOVUPS   448(CX), Z6
 	KMOVW     42(DX), K2
-	VMOVUPS.Z 448(CX), K2, Z6
+	VMOVUPS.Z Z6, K2, Z6
 	KMOVW     44(DX), K2
 	KNOTW     K2, K3
 	VMOVUPS.Z Z6, K3, Z7
@@ -10921,15 +10597,17 @@ pair4:
 
 tileRow7:
 	// columns: rows 3 and 4 of A dy
+	VMOVUPS          (CX), Z0
 	KMOVW            (DX), K1
-	VMOVUPS.Z        (CX), K1, Z0
+	VMOVUPS.Z        Z0, K1, Z0
 	KMOVW            2(DX), K1
 	KNOTW            K1, K2
 	VMOVUPS.Z        Z0, K2, Z1
 	VMOVUPS.Z        Z0, K1, Z0
 	KMOVW            4(DX), K1
+	VMOVUPS          256(CX), Z2
 	KMOVW            24(DX), K2
-	VMOVUPS.Z        256(CX), K2, Z2
+	VMOVUPS.Z        Z2, K2, Z2
 	KMOVW            26(DX), K2
 	KNOTW            K2, K3
 	VMOVUPS.Z        Z2, K3, Z3
@@ -10959,15 +10637,17 @@ tileRow7:
 	VFMADD231PS.BCST conv2_8<>+0(SB), Z2, Z0
 	VADDPS           Z0, Z4, Z2
 	VSUBPS           Z0, Z4, Z0
+	VMOVUPS          64(CX), Z4
 	KMOVW            6(DX), K1
-	VMOVUPS.Z        64(CX), K1, Z4
+	VMOVUPS.Z        Z4, K1, Z4
 	KMOVW            8(DX), K1
 	KNOTW            K1, K2
 	VMOVUPS.Z        Z4, K2, Z5
 	VMOVUPS.Z        Z4, K1, Z4
 	KMOVW            10(DX), K1
+	VMOVUPS          320(CX), Z6
 	KMOVW            30(DX), K2
-	VMOVUPS.Z        320(CX), K2, Z6
+	VMOVUPS.Z        Z6, K2, Z6
 	KMOVW            32(DX), K2
 	KNOTW            K2, K3
 	VMOVUPS.Z        Z6, K3, Z7
@@ -11049,15 +10729,17 @@ tileRow7:
 	VMOVUPS          Z0, 18816(AX)
 
 	// columns: rows 3 and 4 of A dy
+	VMOVUPS          128(CX), Z0
 	KMOVW            12(DX), K1
-	VMOVUPS.Z        128(CX), K1, Z0
+	VMOVUPS.Z        Z0, K1, Z0
 	KMOVW            14(DX), K1
 	KNOTW            K1, K2
 	VMOVUPS.Z        Z0, K2, Z1
 	VMOVUPS.Z        Z0, K1, Z0
 	KMOVW            16(DX), K1
+	VMOVUPS          384(CX), Z2
 	KMOVW            36(DX), K2
-	VMOVUPS.Z        384(CX), K2, Z2
+	VMOVUPS.Z        Z2, K2, Z2
 	KMOVW            38(DX), K2
 	KNOTW            K2, K3
 	VMOVUPS.Z        Z2, K3, Z3
@@ -11087,15 +10769,17 @@ tileRow7:
 	VFMADD231PS.BCST conv2_8<>+0(SB), Z2, Z0
 	VADDPS           Z0, Z4, Z2
 	VSUBPS           Z0, Z4, Z0
+	VMOVUPS          192(CX), Z4
 	KMOVW            18(DX), K1
-	VMOVUPS.Z        192(CX), K1, Z4
+	VMOVUPS.Z        Z4, K1, Z4
 	KMOVW            20(DX), K1
 	KNOTW            K1, K2
 	VMOVUPS.Z        Z4, K2, Z5
 	VMOVUPS.Z        Z4, K1, Z4
 	KMOVW            22(DX), K1
+	VMOVUPS          448(CX), Z6
 	KMOVW            42(DX), K2
-	VMOVUPS.Z        448(CX), K2, Z6
+	VMOVUPS.Z        Z6, K2, Z6
 	KMOVW            44(DX), K2
 	KNOTW            K2, K3
 	VMOVUPS.Z        Z6, K3, Z7
@@ -11189,15 +10873,17 @@ pair6:
 
 tileRow9:
 	// columns: rows 5 and 6 of A dy
+	VMOVUPS          (CX), Z0
 	KMOVW            (DX), K1
-	VMOVUPS.Z        (CX), K1, Z0
+	VMOVUPS.Z        Z0, K1, Z0
 	KMOVW            2(DX), K1
 	KNOTW            K1, K2
 	VMOVUPS.Z        Z0, K2, Z1
 	VMOVUPS.Z        Z0, K1, Z0
 	KMOVW            4(DX), K1
+	VMOVUPS          256(CX), Z2
 	KMOVW            24(DX), K2
-	VMOVUPS.Z        256(CX), K2, Z2
+	VMOVUPS.Z        Z2, K2, Z2
 	KMOVW            26(DX), K2
 	KNOTW            K2, K3
 	VMOVUPS.Z        Z2, K3, Z3
@@ -11227,15 +10913,17 @@ tileRow9:
 	VFMADD231PS.BCST conv2_0_125<>+0(SB), Z2, Z0
 	VADDPS           Z0, Z4, Z2
 	VSUBPS           Z0, Z4, Z0
+	VMOVUPS          64(CX), Z4
 	KMOVW            6(DX), K1
-	VMOVUPS.Z        64(CX), K1, Z4
+	VMOVUPS.Z        Z4, K1, Z4
 	KMOVW            8(DX), K1
 	KNOTW            K1, K2
 	VMOVUPS.Z        Z4, K2, Z5
 	VMOVUPS.Z        Z4, K1, Z4
 	KMOVW            10(DX), K1
+	VMOVUPS          320(CX), Z6
 	KMOVW            30(DX), K2
-	VMOVUPS.Z        320(CX), K2, Z6
+	VMOVUPS.Z        Z6, K2, Z6
 	KMOVW            32(DX), K2
 	KNOTW            K2, K3
 	VMOVUPS.Z        Z6, K3, Z7
@@ -11317,15 +11005,17 @@ tileRow9:
 	VMOVUPS          Z0, 18816(AX)
 
 	// columns: rows 5 and 6 of A dy
+	VMOVUPS          128(CX), Z0
 	KMOVW            12(DX), K1
-	VMOVUPS.Z        128(CX), K1, Z0
+	VMOVUPS.Z        Z0, K1, Z0
 	KMOVW            14(DX), K1
 	KNOTW            K1, K2
 	VMOVUPS.Z        Z0, K2, Z1
 	VMOVUPS.Z        Z0, K1, Z0
 	KMOVW            16(DX), K1
+	VMOVUPS          384(CX), Z2
 	KMOVW            36(DX), K2
-	VMOVUPS.Z        384(CX), K2, Z2
+	VMOVUPS.Z        Z2, K2, Z2
 	KMOVW            38(DX), K2
 	KNOTW            K2, K3
 	VMOVUPS.Z        Z2, K3, Z3
@@ -11355,15 +11045,17 @@ tileRow9:
 	VFMADD231PS.BCST conv2_0_125<>+0(SB), Z2, Z0
 	VADDPS           Z0, Z4, Z2
 	VSUBPS           Z0, Z4, Z0
+	VMOVUPS          192(CX), Z4
 	KMOVW            18(DX), K1
-	VMOVUPS.Z        192(CX), K1, Z4
+	VMOVUPS.Z        Z4, K1, Z4
 	KMOVW            20(DX), K1
 	KNOTW            K1, K2
 	VMOVUPS.Z        Z4, K2, Z5
 	VMOVUPS.Z        Z4, K1, Z4
 	KMOVW            22(DX), K1
+	VMOVUPS          448(CX), Z6
 	KMOVW            42(DX), K2
-	VMOVUPS.Z        448(CX), K2, Z6
+	VMOVUPS.Z        Z6, K2, Z6
 	KMOVW            44(DX), K2
 	KNOTW            K2, K3
 	VMOVUPS.Z        Z6, K3, Z7

@@ -62,6 +62,9 @@ func forward(f *isa.File, width int, masked bool) {
 	k := f.Function(name, width, parameters, doc...)
 	y, x, u, bias := k.Pointer("y"), k.Pointer("x"), k.Pointer("u"), k.Pointer("bias")
 	line, maskBytes := k.Line(), pooling.MaskBytes(width)
+	// A half-block's neighbouring tiles lie in one vector where it has 16 lanes.
+	k.Widest()
+	side := max(1, k.Lanes/width)
 	masks := pointers{}
 	with := func(lines []int, mask int) []int {
 		if masked {
@@ -77,13 +80,17 @@ func forward(f *isa.File, width int, masked bool) {
 	v := max(group*tile, points*points) * k.Bytes() // offset of V from half
 	k.Loop("tileRow", tilesInRow, append(pointers{x, y}, masks...),
 		with([]int{(4*inputSize - 4*tilesInRow) * line, (2*pooledSize - 2*tilesInRow) * line}, (2*pooledSize-2*tilesInRow)*maskBytes), func() {
-			k.Loop("tileColumn", tilesInRow, append(pointers{x, y}, masks...), with([]int{4 * line, 2 * line}, 2*maskBytes), func() {
+			k.Loop("tileColumn", tilesInRow/side, append(pointers{x, y}, masks...), with([]int{side * 4 * line, side * 2 * line}, side*2*maskBytes), func() {
 				k.EachPart(pointers{x, y}, masks, func() {
 					k.Comment("V = Bᵀ X B")
 					for j := range points {
 						d := make([]isa.V, points)
 						for i := range d {
-							d[i] = k.LoadVector(isa.At(x, (i*inputSize+j)*line))
+							var pixels []operand.Mem
+							for s := range side {
+								pixels = append(pixels, isa.At(x, (i*inputSize+j+4*s)*line))
+							}
+							d[i] = k.LoadVector(pixels...)
 						}
 						winograd.Input(k, d, func(i int, value isa.V) {
 							k.StoreVector(value, isa.At(half, (i*points+j)*k.Bytes()))
@@ -118,13 +125,15 @@ func forward(f *isa.File, width int, masked bool) {
 						zero := k.Zero()
 						k.Loop("output", group, append(pointers{bias, half, y}, masks...),
 							with([]int{4, tile * k.Bytes(), pooledSize * pooledSize * line}, pooledSize*pooledSize*maskBytes), func() {
-								winograd.PooledRows(k, half, k.Broadcast(isa.At(bias, 0)), zero, func(row, column int) (operand.Mem, *operand.Mem) {
-									at := row*pooledSize + column
-									if !masked {
-										return isa.At(y, at*line), nil
+								winograd.PooledRows(k, half, k.Broadcast(isa.At(bias, 0)), zero, func(row, column int) (to, mask []operand.Mem) {
+									for s := range side {
+										at := row*pooledSize + column + 2*s
+										to = append(to, isa.At(y, at*line))
+										if masked {
+											mask = append(mask, isa.At(masks[0], at*maskBytes))
+										}
 									}
-									mask := isa.At(masks[0], at*maskBytes)
-									return isa.At(y, at*line), &mask
+									return to, mask
 								})
 							})
 						k.Advance(half, -group*tile*k.Bytes())
@@ -291,8 +300,8 @@ type gradient struct {
 // load returns a window's gradient.
 func load(k *isa.Kernel, dy, mask operand.Mem) gradient {
 	return gradient{
-		k.Keep(pooling.Load(k, mask, pooling.Alive), dy),
-		pooling.Load(k, mask, pooling.Right), pooling.Load(k, mask, pooling.Down),
+		k.Keep(pooling.Load(k, pooling.Alive, mask), dy),
+		pooling.Load(k, pooling.Right, mask), pooling.Load(k, pooling.Down, mask),
 	}
 }
 

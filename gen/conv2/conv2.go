@@ -215,13 +215,12 @@ func forward(f *isa.File, width int, masked bool) {
 				for tileColumn := range 2 {
 					winograd.PooledOutput(k, rows, func(f int) isa.V {
 						return k.LoadVector(isa.At(m, (f*tiles+tileColumn)*line))
-					}, b, zero, func(row, column int) (operand.Mem, *operand.Mem) {
+					}, b, zero, func(row, column int) (to, mask []operand.Mem) {
 						at := row*pooledSize + 2*tileColumn + column
-						if !masked {
-							return isa.At(y, at*line), nil
+						if masked {
+							mask = []operand.Mem{isa.At(masks[0], at*pooling.MaskBytes(width))}
 						}
-						mask := isa.At(masks[0], at*pooling.MaskBytes(width))
-						return isa.At(y, at*line), &mask
+						return []operand.Mem{isa.At(y, at*line)}, mask
 					})
 				}
 			})
@@ -247,6 +246,9 @@ func outputGrad(f *isa.File, width int) {
 	line, maskBytes := k.Line(), pooling.MaskBytes(width)
 	advance(k, dy, first, pooledSize*pooledSize*line)
 	advance(k, mask, first, pooledSize*pooledSize*maskBytes)
+	// A half-block's two tiles of a row lie in one vector where it has 16 lanes.
+	k.Widest()
+	side := max(1, k.Lanes/width)
 	held := k.Target.Registers > 16 // the two rows stay in registers
 	var rows reg.GPVirtual
 	if !held {
@@ -260,14 +262,19 @@ func outputGrad(f *isa.File, width int) {
 		k.JNE(operand.LabelRef(next))
 		k.Loop("tileRow", 2*group, pointers{dm, dy, mask}, strides, func() {
 			k.EachPart(pointers{dm, dy}, pointers{mask}, func() {
-				for tileColumn := range 2 {
+				for tileColumn := range 2 / side {
 					k.Commentf("columns: rows %d and %d of A dy", pairRows[0], pairRows[1])
 					var halves [2][4]isa.V
 					for windowColumn := range 2 {
 						var windows [2]pooling.Unpooled
 						for row := range windows {
 							at := row*pooledSize + 2*tileColumn + windowColumn
-							windows[row] = pooling.Backward(k, isa.At(dy, at*line), isa.At(mask, at*maskBytes))
+							var gradients, masks []operand.Mem
+							for s := range side {
+								gradients = append(gradients, isa.At(dy, (at+2*s)*line))
+								masks = append(masks, isa.At(mask, (at+2*s)*maskBytes))
+							}
+							windows[row] = pooling.Backward(k, k.LoadVector(gradients...), masks)
 						}
 						for column := range 2 {
 							j := 2*windowColumn + column

@@ -10,15 +10,28 @@ import (
 // V is a vector register.
 type V = reg.VecVirtual
 
-// LoadVector returns a register with the vector at m.
-func (k *Kernel) LoadVector(m operand.Mem) V {
+// LoadVector returns a register with the vector at m, or with its lower eight
+// lanes from the first and its upper eight from the second of two places.
+func (k *Kernel) LoadVector(m ...operand.Mem) V {
 	v := k.Vector()
-	k.VMOVUPS(m, v)
+	if len(m) == 1 {
+		k.VMOVUPS(m[0], v)
+		return v
+	}
+	k.VBROADCASTF32X8(m[0], v) // to both halves, since avo would take an unwritten half for live
+	k.VINSERTF32X8(operand.U8(1), m[1], v, v)
 	return v
 }
 
-// StoreVector writes a vector to m.
-func (k *Kernel) StoreVector(v V, m operand.Mem) { k.VMOVUPS(v, m) }
+// StoreVector writes a vector to m, or its halves to two places.
+func (k *Kernel) StoreVector(v V, m ...operand.Mem) {
+	if len(m) == 1 {
+		k.VMOVUPS(v, m[0])
+		return
+	}
+	k.VMOVUPS(v.AsY(), m[0])
+	k.VEXTRACTF32X8(operand.U8(1), v, m[1])
+}
 
 // Copy returns a register with the value of x.
 func (k *Kernel) Copy(x V) V {

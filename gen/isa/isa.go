@@ -204,7 +204,7 @@ func (k *Kernel) Advance(p reg.Register, bytes int) {
 // back afterwards.
 func (k *Kernel) EachPart(lines, masks []reg.GPVirtual, body func()) {
 	parts := k.Width / k.Lanes
-	if parts == 1 {
+	if parts <= 1 {
 		body()
 		return
 	}

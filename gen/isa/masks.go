@@ -22,35 +22,47 @@ func (k *Kernel) Greater(x, y V) Mask {
 	return m
 }
 
-// StoreBits writes one bit a lane.
-func (k *Kernel) StoreBits(m Mask, to operand.Mem) {
+// StoreBits writes one bit a lane, all to one place or eight each to two.
+func (k *Kernel) StoreBits(m Mask, to ...operand.Mem) {
 	switch {
 	case !k.Target.Masks:
 		bits := k.GP32()
 		k.VMOVMSKPS(m, bits)
-		k.MOVB(bits.As8(), to)
+		k.MOVB(bits.As8(), to[0])
+	case len(to) == 2:
+		upper := k.K()
+		k.KSHIFTRW(operand.U8(8), m, upper)
+		k.KMOVB(m, to[0])
+		k.KMOVB(upper, to[1])
 	case k.Lanes == 16:
-		k.KMOVW(m, to)
+		k.KMOVW(m, to[0])
 	default:
-		k.KMOVB(m, to)
+		k.KMOVB(m, to[0])
 	}
 }
 
-// LoadBits returns the mask of one bit a lane.
-func (k *Kernel) LoadBits(from operand.Mem) Mask {
+// LoadBits returns the mask of one bit a lane, from one place or eight each
+// from two.
+func (k *Kernel) LoadBits(from ...operand.Mem) Mask {
 	if !k.Target.Masks {
 		// Every lane tests its own bit of the byte.
 		bits, m := k.Words("bits", 1, 2, 4, 8, 16, 32, 64, 128), k.Vector()
-		k.VPBROADCASTB(from, m)
+		k.VPBROADCASTB(from[0], m)
 		k.VPAND(bits, m, m)
 		k.VPCMPEQD(bits, m, m)
 		return m
 	}
 	m := k.K()
-	if k.Lanes == 16 {
-		k.KMOVW(from, m)
-	} else {
-		k.KMOVB(from, m)
+	switch {
+	case len(from) == 2:
+		lower, upper := k.K(), k.K()
+		k.KMOVB(from[0], lower)
+		k.KMOVB(from[1], upper)
+		k.KUNPCKBW(lower, upper, m)
+	case k.Lanes == 16:
+		k.KMOVW(from[0], m)
+	default:
+		k.KMOVB(from[0], m)
 	}
 	return m
 }

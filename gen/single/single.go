@@ -165,8 +165,8 @@ func conv1(f *isa.File) {
 			k.Advance(half, -points*k.Bytes())
 			b, zero := k.LoadVector(isa.At(bias, 0)), k.Zero()
 			k.Loop("tile", tilesInRow, pointers{half, y}, []int{tile, 2 * row}, func() {
-				winograd.PooledRows(k, half, b, zero, func(r, c int) (operand.Mem, *operand.Mem) {
-					return isa.At(y, (r*pool1Size+c)*row), nil
+				winograd.PooledRows(k, half, b, zero, func(r, c int) ([]operand.Mem, []operand.Mem) {
+					return []operand.Mem{isa.At(y, (r*pool1Size+c)*row)}, nil
 				})
 			})
 			k.Advance(half, -tilesInRow*tile)
@@ -285,8 +285,8 @@ func conv2Chunk(k *isa.Kernel, outputs, valid int, y, m, u, v, bias, half, poole
 			for tileColumn := range 2 {
 				winograd.PooledOutput(k, half, func(f int) isa.V {
 					return k.LoadVector(isa.At(m, (f*tiles+tileColumn)*bytes))
-				}, b, zero, func(r, c int) (operand.Mem, *operand.Mem) {
-					return isa.At(pooled, (4*r+2*tileColumn+c)*bytes), nil
+				}, b, zero, func(r, c int) ([]operand.Mem, []operand.Mem) {
+					return []operand.Mem{isa.At(pooled, (4*r+2*tileColumn+c)*bytes)}, nil
 				})
 			}
 		})

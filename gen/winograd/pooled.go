@@ -12,7 +12,7 @@ import (
 // product loads or computes M at a frequency; half is working memory of 4×8
 // vectors; the rest is as in PooledRows.
 func PooledOutput(k kernel, half reg.GPVirtual, product func(frequency int) vector, bias, zero vector,
-	place func(row, column int) (y operand.Mem, mask *operand.Mem)) {
+	place func(row, column int) (y, mask []operand.Mem)) {
 	k.Comment("columns: Aᵀ m")
 	for j := range Points {
 		OutputColumn(k, func(i int) vector { return product(i*Points + j) }, half, j)
@@ -28,7 +28,7 @@ func OutputColumn(k kernel, m func(i int) vector, half reg.GPVirtual, j int) {
 // PooledRows emits (Aᵀ M) A from half, two rows at a time, so that bias,
 // pooling and ReLU follow in registers. place says where the pooled value of a
 // row and column of the tile's four goes, and its window's mask, or nil.
-func PooledRows(k kernel, half reg.GPVirtual, bias, zero vector, place func(row, column int) (y operand.Mem, mask *operand.Mem)) {
+func PooledRows(k kernel, half reg.GPVirtual, bias, zero vector, place func(row, column int) (y, mask []operand.Mem)) {
 	k.Comment("two rows at a time: (Aᵀ m) A, then bias, pooling, ReLU")
 	for row := range Outputs / 2 {
 		var values [2][Outputs]vector
@@ -40,7 +40,7 @@ func PooledRows(k kernel, half reg.GPVirtual, bias, zero vector, place func(row,
 		for column := range Outputs / 2 {
 			window := [4]vector{values[0][2*column], values[0][2*column+1], values[1][2*column], values[1][2*column+1]}
 			y, mask := place(row, column)
-			k.StoreVector(pooling.Forward(k, window, bias, zero, mask), y)
+			k.StoreVector(pooling.Forward(k, window, bias, zero, mask), y...)
 		}
 	}
 }
