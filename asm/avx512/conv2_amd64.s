@@ -1348,8 +1348,8 @@ DATA conv2_8<>+0(SB)/4, $0x41000000
 GLOBL conv2_8<>(SB), RODATA|NOPTR, $4
 
 // func Conv2ForwardReLUPool8(y []float32, m []float32, u []float32, v []float32, bias []float32, first int)
-// Requires: AVX, AVX512DQ, AVX512F, AVX512VL
-TEXT ·Conv2ForwardReLUPool8(SB), $1088-128
+// Requires: AVX, AVX512DQ, AVX512F
+TEXT ·Conv2ForwardReLUPool8(SB), $2112-128
 	MOVQ   m_base+24(FP), AX
 	MOVQ   u_base+48(FP), CX
 	MOVQ   v_base+72(FP), DX
@@ -1575,709 +1575,365 @@ chunk2:
 	ADDQ         BX, DX
 	LEAQ         63(SP), BX
 	ANDQ         $-64, BX
-	VXORPS       Y0, Y0, Y0
+	VXORPS       Z0, Z0, Z0
 	MOVQ         $0x00000005, SI
 
 output3:
-	VBROADCASTSS (DX), Y1
+	VBROADCASTSS (DX), Z1
 	MOVQ         $0x00000002, DI
 
 tileRow4:
 	// columns: Aᵀ m
-	VMOVUPS          1024(AX), Y2
-	VMOVUPS          2048(AX), Y3
-	VADDPS           Y3, Y2, Y4
-	VSUBPS           Y3, Y2, Y2
-	VMOVUPS          3072(AX), Y3
-	VMOVUPS          4096(AX), Y5
-	VADDPS           Y5, Y3, Y6
-	VSUBPS           Y5, Y3, Y3
-	VMOVUPS          5120(AX), Y5
-	VMOVUPS          6144(AX), Y7
-	VADDPS           Y7, Y5, Y8
-	VSUBPS           Y7, Y5, Y5
-	VMOVUPS          (AX), Y7
-	VADDPS           Y4, Y7, Y7
-	VADDPS           Y8, Y6, Y9
-	VADDPS           Y9, Y7, Y7
-	VMOVUPS          Y7, (BX)
-	VFMADD231PS.BCST conv2_0_25<>+0(SB), Y8, Y4
-	VFMADD231PS.BCST conv2_4<>+0(SB), Y6, Y4
-	VMOVUPS          Y4, 512(BX)
-	VMOVUPS          7168(AX), Y4
-	VADDPS           Y4, Y2, Y4
-	VFMADD231PS.BCST conv2_0_125<>+0(SB), Y5, Y4
-	VFMADD231PS.BCST conv2_8<>+0(SB), Y3, Y4
-	VMOVUPS          Y4, 768(BX)
-	VFMADD231PS.BCST conv2_0_5<>+0(SB), Y5, Y2
-	VFMADD231PS.BCST conv2_2<>+0(SB), Y3, Y2
-	VMOVUPS          Y2, 256(BX)
-	VMOVUPS          1152(AX), Y2
-	VMOVUPS          2176(AX), Y3
-	VADDPS           Y3, Y2, Y4
-	VSUBPS           Y3, Y2, Y2
-	VMOVUPS          3200(AX), Y3
-	VMOVUPS          4224(AX), Y5
-	VADDPS           Y5, Y3, Y6
-	VSUBPS           Y5, Y3, Y3
-	VMOVUPS          5248(AX), Y5
-	VMOVUPS          6272(AX), Y7
-	VADDPS           Y7, Y5, Y8
-	VSUBPS           Y7, Y5, Y5
-	VMOVUPS          128(AX), Y7
-	VADDPS           Y4, Y7, Y7
-	VADDPS           Y8, Y6, Y9
-	VADDPS           Y9, Y7, Y7
-	VMOVUPS          Y7, 32(BX)
-	VFMADD231PS.BCST conv2_0_25<>+0(SB), Y8, Y4
-	VFMADD231PS.BCST conv2_4<>+0(SB), Y6, Y4
-	VMOVUPS          Y4, 544(BX)
-	VMOVUPS          7296(AX), Y4
-	VADDPS           Y4, Y2, Y4
-	VFMADD231PS.BCST conv2_0_125<>+0(SB), Y5, Y4
-	VFMADD231PS.BCST conv2_8<>+0(SB), Y3, Y4
-	VMOVUPS          Y4, 800(BX)
-	VFMADD231PS.BCST conv2_0_5<>+0(SB), Y5, Y2
-	VFMADD231PS.BCST conv2_2<>+0(SB), Y3, Y2
-	VMOVUPS          Y2, 288(BX)
-	VMOVUPS          1280(AX), Y2
-	VMOVUPS          2304(AX), Y3
-	VADDPS           Y3, Y2, Y4
-	VSUBPS           Y3, Y2, Y2
-	VMOVUPS          3328(AX), Y3
-	VMOVUPS          4352(AX), Y5
-	VADDPS           Y5, Y3, Y6
-	VSUBPS           Y5, Y3, Y3
-	VMOVUPS          5376(AX), Y5
-	VMOVUPS          6400(AX), Y7
-	VADDPS           Y7, Y5, Y8
-	VSUBPS           Y7, Y5, Y5
-	VMOVUPS          256(AX), Y7
-	VADDPS           Y4, Y7, Y7
-	VADDPS           Y8, Y6, Y9
-	VADDPS           Y9, Y7, Y7
-	VMOVUPS          Y7, 64(BX)
-	VFMADD231PS.BCST conv2_0_25<>+0(SB), Y8, Y4
-	VFMADD231PS.BCST conv2_4<>+0(SB), Y6, Y4
-	VMOVUPS          Y4, 576(BX)
-	VMOVUPS          7424(AX), Y4
-	VADDPS           Y4, Y2, Y4
-	VFMADD231PS.BCST conv2_0_125<>+0(SB), Y5, Y4
-	VFMADD231PS.BCST conv2_8<>+0(SB), Y3, Y4
-	VMOVUPS          Y4, 832(BX)
-	VFMADD231PS.BCST conv2_0_5<>+0(SB), Y5, Y2
-	VFMADD231PS.BCST conv2_2<>+0(SB), Y3, Y2
-	VMOVUPS          Y2, 320(BX)
-	VMOVUPS          1408(AX), Y2
-	VMOVUPS          2432(AX), Y3
-	VADDPS           Y3, Y2, Y4
-	VSUBPS           Y3, Y2, Y2
-	VMOVUPS          3456(AX), Y3
-	VMOVUPS          4480(AX), Y5
-	VADDPS           Y5, Y3, Y6
-	VSUBPS           Y5, Y3, Y3
-	VMOVUPS          5504(AX), Y5
-	VMOVUPS          6528(AX), Y7
-	VADDPS           Y7, Y5, Y8
-	VSUBPS           Y7, Y5, Y5
-	VMOVUPS          384(AX), Y7
-	VADDPS           Y4, Y7, Y7
-	VADDPS           Y8, Y6, Y9
-	VADDPS           Y9, Y7, Y7
-	VMOVUPS          Y7, 96(BX)
-	VFMADD231PS.BCST conv2_0_25<>+0(SB), Y8, Y4
-	VFMADD231PS.BCST conv2_4<>+0(SB), Y6, Y4
-	VMOVUPS          Y4, 608(BX)
-	VMOVUPS          7552(AX), Y4
-	VADDPS           Y4, Y2, Y4
-	VFMADD231PS.BCST conv2_0_125<>+0(SB), Y5, Y4
-	VFMADD231PS.BCST conv2_8<>+0(SB), Y3, Y4
-	VMOVUPS          Y4, 864(BX)
-	VFMADD231PS.BCST conv2_0_5<>+0(SB), Y5, Y2
-	VFMADD231PS.BCST conv2_2<>+0(SB), Y3, Y2
-	VMOVUPS          Y2, 352(BX)
-	VMOVUPS          1536(AX), Y2
-	VMOVUPS          2560(AX), Y3
-	VADDPS           Y3, Y2, Y4
-	VSUBPS           Y3, Y2, Y2
-	VMOVUPS          3584(AX), Y3
-	VMOVUPS          4608(AX), Y5
-	VADDPS           Y5, Y3, Y6
-	VSUBPS           Y5, Y3, Y3
-	VMOVUPS          5632(AX), Y5
-	VMOVUPS          6656(AX), Y7
-	VADDPS           Y7, Y5, Y8
-	VSUBPS           Y7, Y5, Y5
-	VMOVUPS          512(AX), Y7
-	VADDPS           Y4, Y7, Y7
-	VADDPS           Y8, Y6, Y9
-	VADDPS           Y9, Y7, Y7
-	VMOVUPS          Y7, 128(BX)
-	VFMADD231PS.BCST conv2_0_25<>+0(SB), Y8, Y4
-	VFMADD231PS.BCST conv2_4<>+0(SB), Y6, Y4
-	VMOVUPS          Y4, 640(BX)
-	VMOVUPS          7680(AX), Y4
-	VADDPS           Y4, Y2, Y4
-	VFMADD231PS.BCST conv2_0_125<>+0(SB), Y5, Y4
-	VFMADD231PS.BCST conv2_8<>+0(SB), Y3, Y4
-	VMOVUPS          Y4, 896(BX)
-	VFMADD231PS.BCST conv2_0_5<>+0(SB), Y5, Y2
-	VFMADD231PS.BCST conv2_2<>+0(SB), Y3, Y2
-	VMOVUPS          Y2, 384(BX)
-	VMOVUPS          1664(AX), Y2
-	VMOVUPS          2688(AX), Y3
-	VADDPS           Y3, Y2, Y4
-	VSUBPS           Y3, Y2, Y2
-	VMOVUPS          3712(AX), Y3
-	VMOVUPS          4736(AX), Y5
-	VADDPS           Y5, Y3, Y6
-	VSUBPS           Y5, Y3, Y3
-	VMOVUPS          5760(AX), Y5
-	VMOVUPS          6784(AX), Y7
-	VADDPS           Y7, Y5, Y8
-	VSUBPS           Y7, Y5, Y5
-	VMOVUPS          640(AX), Y7
-	VADDPS           Y4, Y7, Y7
-	VADDPS           Y8, Y6, Y9
-	VADDPS           Y9, Y7, Y7
-	VMOVUPS          Y7, 160(BX)
-	VFMADD231PS.BCST conv2_0_25<>+0(SB), Y8, Y4
-	VFMADD231PS.BCST conv2_4<>+0(SB), Y6, Y4
-	VMOVUPS          Y4, 672(BX)
-	VMOVUPS          7808(AX), Y4
-	VADDPS           Y4, Y2, Y4
-	VFMADD231PS.BCST conv2_0_125<>+0(SB), Y5, Y4
-	VFMADD231PS.BCST conv2_8<>+0(SB), Y3, Y4
-	VMOVUPS          Y4, 928(BX)
-	VFMADD231PS.BCST conv2_0_5<>+0(SB), Y5, Y2
-	VFMADD231PS.BCST conv2_2<>+0(SB), Y3, Y2
-	VMOVUPS          Y2, 416(BX)
-	VMOVUPS          1792(AX), Y2
-	VMOVUPS          2816(AX), Y3
-	VADDPS           Y3, Y2, Y4
-	VSUBPS           Y3, Y2, Y2
-	VMOVUPS          3840(AX), Y3
-	VMOVUPS          4864(AX), Y5
-	VADDPS           Y5, Y3, Y6
-	VSUBPS           Y5, Y3, Y3
-	VMOVUPS          5888(AX), Y5
-	VMOVUPS          6912(AX), Y7
-	VADDPS           Y7, Y5, Y8
-	VSUBPS           Y7, Y5, Y5
-	VMOVUPS          768(AX), Y7
-	VADDPS           Y4, Y7, Y7
-	VADDPS           Y8, Y6, Y9
-	VADDPS           Y9, Y7, Y7
-	VMOVUPS          Y7, 192(BX)
-	VFMADD231PS.BCST conv2_0_25<>+0(SB), Y8, Y4
-	VFMADD231PS.BCST conv2_4<>+0(SB), Y6, Y4
-	VMOVUPS          Y4, 704(BX)
-	VMOVUPS          7936(AX), Y4
-	VADDPS           Y4, Y2, Y4
-	VFMADD231PS.BCST conv2_0_125<>+0(SB), Y5, Y4
-	VFMADD231PS.BCST conv2_8<>+0(SB), Y3, Y4
-	VMOVUPS          Y4, 960(BX)
-	VFMADD231PS.BCST conv2_0_5<>+0(SB), Y5, Y2
-	VFMADD231PS.BCST conv2_2<>+0(SB), Y3, Y2
-	VMOVUPS          Y2, 448(BX)
-	VMOVUPS          1920(AX), Y2
-	VMOVUPS          2944(AX), Y3
-	VADDPS           Y3, Y2, Y4
-	VSUBPS           Y3, Y2, Y2
-	VMOVUPS          3968(AX), Y3
-	VMOVUPS          4992(AX), Y5
-	VADDPS           Y5, Y3, Y6
-	VSUBPS           Y5, Y3, Y3
-	VMOVUPS          6016(AX), Y5
-	VMOVUPS          7040(AX), Y7
-	VADDPS           Y7, Y5, Y8
-	VSUBPS           Y7, Y5, Y5
-	VMOVUPS          896(AX), Y7
-	VADDPS           Y4, Y7, Y7
-	VADDPS           Y8, Y6, Y9
-	VADDPS           Y9, Y7, Y7
-	VMOVUPS          Y7, 224(BX)
-	VFMADD231PS.BCST conv2_0_25<>+0(SB), Y8, Y4
-	VFMADD231PS.BCST conv2_4<>+0(SB), Y6, Y4
-	VMOVUPS          Y4, 736(BX)
-	VMOVUPS          8064(AX), Y4
-	VADDPS           Y4, Y2, Y4
-	VFMADD231PS.BCST conv2_0_125<>+0(SB), Y5, Y4
-	VFMADD231PS.BCST conv2_8<>+0(SB), Y3, Y4
-	VMOVUPS          Y4, 992(BX)
-	VFMADD231PS.BCST conv2_0_5<>+0(SB), Y5, Y2
-	VFMADD231PS.BCST conv2_2<>+0(SB), Y3, Y2
-	VMOVUPS          Y2, 480(BX)
+	VMOVUPS          1024(AX), Z2
+	VMOVUPS          2048(AX), Z3
+	VADDPS           Z3, Z2, Z4
+	VSUBPS           Z3, Z2, Z2
+	VMOVUPS          3072(AX), Z3
+	VMOVUPS          4096(AX), Z5
+	VADDPS           Z5, Z3, Z6
+	VSUBPS           Z5, Z3, Z3
+	VMOVUPS          5120(AX), Z5
+	VMOVUPS          6144(AX), Z7
+	VADDPS           Z7, Z5, Z8
+	VSUBPS           Z7, Z5, Z5
+	VMOVUPS          (AX), Z7
+	VADDPS           Z4, Z7, Z7
+	VADDPS           Z8, Z6, Z9
+	VADDPS           Z9, Z7, Z7
+	VMOVUPS          Z7, (BX)
+	VFMADD231PS.BCST conv2_0_25<>+0(SB), Z8, Z4
+	VFMADD231PS.BCST conv2_4<>+0(SB), Z6, Z4
+	VMOVUPS          Z4, 1024(BX)
+	VMOVUPS          7168(AX), Z4
+	VADDPS           Z4, Z2, Z4
+	VFMADD231PS.BCST conv2_0_125<>+0(SB), Z5, Z4
+	VFMADD231PS.BCST conv2_8<>+0(SB), Z3, Z4
+	VMOVUPS          Z4, 1536(BX)
+	VFMADD231PS.BCST conv2_0_5<>+0(SB), Z5, Z2
+	VFMADD231PS.BCST conv2_2<>+0(SB), Z3, Z2
+	VMOVUPS          Z2, 512(BX)
+	VMOVUPS          1152(AX), Z2
+	VMOVUPS          2176(AX), Z3
+	VADDPS           Z3, Z2, Z4
+	VSUBPS           Z3, Z2, Z2
+	VMOVUPS          3200(AX), Z3
+	VMOVUPS          4224(AX), Z5
+	VADDPS           Z5, Z3, Z6
+	VSUBPS           Z5, Z3, Z3
+	VMOVUPS          5248(AX), Z5
+	VMOVUPS          6272(AX), Z7
+	VADDPS           Z7, Z5, Z8
+	VSUBPS           Z7, Z5, Z5
+	VMOVUPS          128(AX), Z7
+	VADDPS           Z4, Z7, Z7
+	VADDPS           Z8, Z6, Z9
+	VADDPS           Z9, Z7, Z7
+	VMOVUPS          Z7, 64(BX)
+	VFMADD231PS.BCST conv2_0_25<>+0(SB), Z8, Z4
+	VFMADD231PS.BCST conv2_4<>+0(SB), Z6, Z4
+	VMOVUPS          Z4, 1088(BX)
+	VMOVUPS          7296(AX), Z4
+	VADDPS           Z4, Z2, Z4
+	VFMADD231PS.BCST conv2_0_125<>+0(SB), Z5, Z4
+	VFMADD231PS.BCST conv2_8<>+0(SB), Z3, Z4
+	VMOVUPS          Z4, 1600(BX)
+	VFMADD231PS.BCST conv2_0_5<>+0(SB), Z5, Z2
+	VFMADD231PS.BCST conv2_2<>+0(SB), Z3, Z2
+	VMOVUPS          Z2, 576(BX)
+	VMOVUPS          1280(AX), Z2
+	VMOVUPS          2304(AX), Z3
+	VADDPS           Z3, Z2, Z4
+	VSUBPS           Z3, Z2, Z2
+	VMOVUPS          3328(AX), Z3
+	VMOVUPS          4352(AX), Z5
+	VADDPS           Z5, Z3, Z6
+	VSUBPS           Z5, Z3, Z3
+	VMOVUPS          5376(AX), Z5
+	VMOVUPS          6400(AX), Z7
+	VADDPS           Z7, Z5, Z8
+	VSUBPS           Z7, Z5, Z5
+	VMOVUPS          256(AX), Z7
+	VADDPS           Z4, Z7, Z7
+	VADDPS           Z8, Z6, Z9
+	VADDPS           Z9, Z7, Z7
+	VMOVUPS          Z7, 128(BX)
+	VFMADD231PS.BCST conv2_0_25<>+0(SB), Z8, Z4
+	VFMADD231PS.BCST conv2_4<>+0(SB), Z6, Z4
+	VMOVUPS          Z4, 1152(BX)
+	VMOVUPS          7424(AX), Z4
+	VADDPS           Z4, Z2, Z4
+	VFMADD231PS.BCST conv2_0_125<>+0(SB), Z5, Z4
+	VFMADD231PS.BCST conv2_8<>+0(SB), Z3, Z4
+	VMOVUPS          Z4, 1664(BX)
+	VFMADD231PS.BCST conv2_0_5<>+0(SB), Z5, Z2
+	VFMADD231PS.BCST conv2_2<>+0(SB), Z3, Z2
+	VMOVUPS          Z2, 640(BX)
+	VMOVUPS          1408(AX), Z2
+	VMOVUPS          2432(AX), Z3
+	VADDPS           Z3, Z2, Z4
+	VSUBPS           Z3, Z2, Z2
+	VMOVUPS          3456(AX), Z3
+	VMOVUPS          4480(AX), Z5
+	VADDPS           Z5, Z3, Z6
+	VSUBPS           Z5, Z3, Z3
+	VMOVUPS          5504(AX), Z5
+	VMOVUPS          6528(AX), Z7
+	VADDPS           Z7, Z5, Z8
+	VSUBPS           Z7, Z5, Z5
+	VMOVUPS          384(AX), Z7
+	VADDPS           Z4, Z7, Z7
+	VADDPS           Z8, Z6, Z9
+	VADDPS           Z9, Z7, Z7
+	VMOVUPS          Z7, 192(BX)
+	VFMADD231PS.BCST conv2_0_25<>+0(SB), Z8, Z4
+	VFMADD231PS.BCST conv2_4<>+0(SB), Z6, Z4
+	VMOVUPS          Z4, 1216(BX)
+	VMOVUPS          7552(AX), Z4
+	VADDPS           Z4, Z2, Z4
+	VFMADD231PS.BCST conv2_0_125<>+0(SB), Z5, Z4
+	VFMADD231PS.BCST conv2_8<>+0(SB), Z3, Z4
+	VMOVUPS          Z4, 1728(BX)
+	VFMADD231PS.BCST conv2_0_5<>+0(SB), Z5, Z2
+	VFMADD231PS.BCST conv2_2<>+0(SB), Z3, Z2
+	VMOVUPS          Z2, 704(BX)
+	VMOVUPS          1536(AX), Z2
+	VMOVUPS          2560(AX), Z3
+	VADDPS           Z3, Z2, Z4
+	VSUBPS           Z3, Z2, Z2
+	VMOVUPS          3584(AX), Z3
+	VMOVUPS          4608(AX), Z5
+	VADDPS           Z5, Z3, Z6
+	VSUBPS           Z5, Z3, Z3
+	VMOVUPS          5632(AX), Z5
+	VMOVUPS          6656(AX), Z7
+	VADDPS           Z7, Z5, Z8
+	VSUBPS           Z7, Z5, Z5
+	VMOVUPS          512(AX), Z7
+	VADDPS           Z4, Z7, Z7
+	VADDPS           Z8, Z6, Z9
+	VADDPS           Z9, Z7, Z7
+	VMOVUPS          Z7, 256(BX)
+	VFMADD231PS.BCST conv2_0_25<>+0(SB), Z8, Z4
+	VFMADD231PS.BCST conv2_4<>+0(SB), Z6, Z4
+	VMOVUPS          Z4, 1280(BX)
+	VMOVUPS          7680(AX), Z4
+	VADDPS           Z4, Z2, Z4
+	VFMADD231PS.BCST conv2_0_125<>+0(SB), Z5, Z4
+	VFMADD231PS.BCST conv2_8<>+0(SB), Z3, Z4
+	VMOVUPS          Z4, 1792(BX)
+	VFMADD231PS.BCST conv2_0_5<>+0(SB), Z5, Z2
+	VFMADD231PS.BCST conv2_2<>+0(SB), Z3, Z2
+	VMOVUPS          Z2, 768(BX)
+	VMOVUPS          1664(AX), Z2
+	VMOVUPS          2688(AX), Z3
+	VADDPS           Z3, Z2, Z4
+	VSUBPS           Z3, Z2, Z2
+	VMOVUPS          3712(AX), Z3
+	VMOVUPS          4736(AX), Z5
+	VADDPS           Z5, Z3, Z6
+	VSUBPS           Z5, Z3, Z3
+	VMOVUPS          5760(AX), Z5
+	VMOVUPS          6784(AX), Z7
+	VADDPS           Z7, Z5, Z8
+	VSUBPS           Z7, Z5, Z5
+	VMOVUPS          640(AX), Z7
+	VADDPS           Z4, Z7, Z7
+	VADDPS           Z8, Z6, Z9
+	VADDPS           Z9, Z7, Z7
+	VMOVUPS          Z7, 320(BX)
+	VFMADD231PS.BCST conv2_0_25<>+0(SB), Z8, Z4
+	VFMADD231PS.BCST conv2_4<>+0(SB), Z6, Z4
+	VMOVUPS          Z4, 1344(BX)
+	VMOVUPS          7808(AX), Z4
+	VADDPS           Z4, Z2, Z4
+	VFMADD231PS.BCST conv2_0_125<>+0(SB), Z5, Z4
+	VFMADD231PS.BCST conv2_8<>+0(SB), Z3, Z4
+	VMOVUPS          Z4, 1856(BX)
+	VFMADD231PS.BCST conv2_0_5<>+0(SB), Z5, Z2
+	VFMADD231PS.BCST conv2_2<>+0(SB), Z3, Z2
+	VMOVUPS          Z2, 832(BX)
+	VMOVUPS          1792(AX), Z2
+	VMOVUPS          2816(AX), Z3
+	VADDPS           Z3, Z2, Z4
+	VSUBPS           Z3, Z2, Z2
+	VMOVUPS          3840(AX), Z3
+	VMOVUPS          4864(AX), Z5
+	VADDPS           Z5, Z3, Z6
+	VSUBPS           Z5, Z3, Z3
+	VMOVUPS          5888(AX), Z5
+	VMOVUPS          6912(AX), Z7
+	VADDPS           Z7, Z5, Z8
+	VSUBPS           Z7, Z5, Z5
+	VMOVUPS          768(AX), Z7
+	VADDPS           Z4, Z7, Z7
+	VADDPS           Z8, Z6, Z9
+	VADDPS           Z9, Z7, Z7
+	VMOVUPS          Z7, 384(BX)
+	VFMADD231PS.BCST conv2_0_25<>+0(SB), Z8, Z4
+	VFMADD231PS.BCST conv2_4<>+0(SB), Z6, Z4
+	VMOVUPS          Z4, 1408(BX)
+	VMOVUPS          7936(AX), Z4
+	VADDPS           Z4, Z2, Z4
+	VFMADD231PS.BCST conv2_0_125<>+0(SB), Z5, Z4
+	VFMADD231PS.BCST conv2_8<>+0(SB), Z3, Z4
+	VMOVUPS          Z4, 1920(BX)
+	VFMADD231PS.BCST conv2_0_5<>+0(SB), Z5, Z2
+	VFMADD231PS.BCST conv2_2<>+0(SB), Z3, Z2
+	VMOVUPS          Z2, 896(BX)
+	VMOVUPS          1920(AX), Z2
+	VMOVUPS          2944(AX), Z3
+	VADDPS           Z3, Z2, Z4
+	VSUBPS           Z3, Z2, Z2
+	VMOVUPS          3968(AX), Z3
+	VMOVUPS          4992(AX), Z5
+	VADDPS           Z5, Z3, Z6
+	VSUBPS           Z5, Z3, Z3
+	VMOVUPS          6016(AX), Z5
+	VMOVUPS          7040(AX), Z7
+	VADDPS           Z7, Z5, Z8
+	VSUBPS           Z7, Z5, Z5
+	VMOVUPS          896(AX), Z7
+	VADDPS           Z4, Z7, Z7
+	VADDPS           Z8, Z6, Z9
+	VADDPS           Z9, Z7, Z7
+	VMOVUPS          Z7, 448(BX)
+	VFMADD231PS.BCST conv2_0_25<>+0(SB), Z8, Z4
+	VFMADD231PS.BCST conv2_4<>+0(SB), Z6, Z4
+	VMOVUPS          Z4, 1472(BX)
+	VMOVUPS          8064(AX), Z4
+	VADDPS           Z4, Z2, Z4
+	VFMADD231PS.BCST conv2_0_125<>+0(SB), Z5, Z4
+	VFMADD231PS.BCST conv2_8<>+0(SB), Z3, Z4
+	VMOVUPS          Z4, 1984(BX)
+	VFMADD231PS.BCST conv2_0_5<>+0(SB), Z5, Z2
+	VFMADD231PS.BCST conv2_2<>+0(SB), Z3, Z2
+	VMOVUPS          Z2, 960(BX)
 
 	// two rows at a time: (Aᵀ m) A, then bias, pooling, ReLU
-	VMOVUPS          32(BX), Y2
-	VMOVUPS          64(BX), Y3
-	VADDPS           Y3, Y2, Y4
-	VSUBPS           Y3, Y2, Y2
-	VMOVUPS          96(BX), Y3
-	VMOVUPS          128(BX), Y5
-	VADDPS           Y5, Y3, Y6
-	VSUBPS           Y5, Y3, Y3
-	VMOVUPS          160(BX), Y5
-	VMOVUPS          192(BX), Y7
-	VADDPS           Y7, Y5, Y8
-	VSUBPS           Y7, Y5, Y5
-	VMOVUPS          (BX), Y7
-	VADDPS           Y4, Y7, Y7
-	VADDPS           Y8, Y6, Y9
-	VADDPS           Y9, Y7, Y7
-	VFMADD231PS.BCST conv2_0_25<>+0(SB), Y8, Y4
-	VFMADD231PS.BCST conv2_4<>+0(SB), Y6, Y4
-	VMOVUPS          224(BX), Y6
-	VADDPS           Y6, Y2, Y6
-	VFMADD231PS.BCST conv2_0_125<>+0(SB), Y5, Y6
-	VFMADD231PS.BCST conv2_8<>+0(SB), Y3, Y6
-	VFMADD231PS.BCST conv2_0_5<>+0(SB), Y5, Y2
-	VFMADD231PS.BCST conv2_2<>+0(SB), Y3, Y2
-	VMOVUPS          288(BX), Y3
-	VMOVUPS          320(BX), Y5
-	VADDPS           Y5, Y3, Y8
-	VSUBPS           Y5, Y3, Y3
-	VMOVUPS          352(BX), Y5
-	VMOVUPS          384(BX), Y9
-	VADDPS           Y9, Y5, Y10
-	VSUBPS           Y9, Y5, Y5
-	VMOVUPS          416(BX), Y9
-	VMOVUPS          448(BX), Y11
-	VADDPS           Y11, Y9, Y12
-	VSUBPS           Y11, Y9, Y9
-	VMOVUPS          256(BX), Y11
-	VADDPS           Y8, Y11, Y11
-	VADDPS           Y12, Y10, Y13
-	VADDPS           Y13, Y11, Y11
-	VFMADD231PS.BCST conv2_0_25<>+0(SB), Y12, Y8
-	VFMADD231PS.BCST conv2_4<>+0(SB), Y10, Y8
-	VMOVUPS          480(BX), Y10
-	VADDPS           Y10, Y3, Y10
-	VFMADD231PS.BCST conv2_0_125<>+0(SB), Y9, Y10
-	VFMADD231PS.BCST conv2_8<>+0(SB), Y5, Y10
-	VFMADD231PS.BCST conv2_0_5<>+0(SB), Y9, Y3
-	VFMADD231PS.BCST conv2_2<>+0(SB), Y5, Y3
-	VMAXPS           Y2, Y7, Y2
-	VMAXPS           Y3, Y11, Y3
-	VMAXPS           Y3, Y2, Y2
-	VADDPS           Y1, Y2, Y2
-	VMAXPS           Y2, Y0, Y2
+	VMOVUPS          64(BX), Z2
+	VMOVUPS          128(BX), Z3
+	VADDPS           Z3, Z2, Z4
+	VSUBPS           Z3, Z2, Z2
+	VMOVUPS          192(BX), Z3
+	VMOVUPS          256(BX), Z5
+	VADDPS           Z5, Z3, Z6
+	VSUBPS           Z5, Z3, Z3
+	VMOVUPS          320(BX), Z5
+	VMOVUPS          384(BX), Z7
+	VADDPS           Z7, Z5, Z8
+	VSUBPS           Z7, Z5, Z5
+	VMOVUPS          (BX), Z7
+	VADDPS           Z4, Z7, Z7
+	VADDPS           Z8, Z6, Z9
+	VADDPS           Z9, Z7, Z7
+	VFMADD231PS.BCST conv2_0_25<>+0(SB), Z8, Z4
+	VFMADD231PS.BCST conv2_4<>+0(SB), Z6, Z4
+	VMOVUPS          448(BX), Z6
+	VADDPS           Z6, Z2, Z6
+	VFMADD231PS.BCST conv2_0_125<>+0(SB), Z5, Z6
+	VFMADD231PS.BCST conv2_8<>+0(SB), Z3, Z6
+	VFMADD231PS.BCST conv2_0_5<>+0(SB), Z5, Z2
+	VFMADD231PS.BCST conv2_2<>+0(SB), Z3, Z2
+	VMOVUPS          576(BX), Z3
+	VMOVUPS          640(BX), Z5
+	VADDPS           Z5, Z3, Z8
+	VSUBPS           Z5, Z3, Z3
+	VMOVUPS          704(BX), Z5
+	VMOVUPS          768(BX), Z9
+	VADDPS           Z9, Z5, Z10
+	VSUBPS           Z9, Z5, Z5
+	VMOVUPS          832(BX), Z9
+	VMOVUPS          896(BX), Z11
+	VADDPS           Z11, Z9, Z12
+	VSUBPS           Z11, Z9, Z9
+	VMOVUPS          512(BX), Z11
+	VADDPS           Z8, Z11, Z11
+	VADDPS           Z12, Z10, Z13
+	VADDPS           Z13, Z11, Z11
+	VFMADD231PS.BCST conv2_0_25<>+0(SB), Z12, Z8
+	VFMADD231PS.BCST conv2_4<>+0(SB), Z10, Z8
+	VMOVUPS          960(BX), Z10
+	VADDPS           Z10, Z3, Z10
+	VFMADD231PS.BCST conv2_0_125<>+0(SB), Z9, Z10
+	VFMADD231PS.BCST conv2_8<>+0(SB), Z5, Z10
+	VFMADD231PS.BCST conv2_0_5<>+0(SB), Z9, Z3
+	VFMADD231PS.BCST conv2_2<>+0(SB), Z5, Z3
+	VMAXPS           Z2, Z7, Z2
+	VMAXPS           Z3, Z11, Z3
+	VMAXPS           Z3, Z2, Z2
+	VADDPS           Z1, Z2, Z2
+	VMAXPS           Z2, Z0, Z2
 	VMOVUPS          Y2, (CX)
-	VMAXPS           Y6, Y4, Y2
-	VMAXPS           Y10, Y8, Y3
-	VMAXPS           Y3, Y2, Y2
-	VADDPS           Y1, Y2, Y2
-	VMAXPS           Y2, Y0, Y2
+	VEXTRACTF32X8    $0x01, Z2, 64(CX)
+	VMAXPS           Z6, Z4, Z2
+	VMAXPS           Z10, Z8, Z3
+	VMAXPS           Z3, Z2, Z2
+	VADDPS           Z1, Z2, Z2
+	VMAXPS           Z2, Z0, Z2
 	VMOVUPS          Y2, 32(CX)
-	VMOVUPS          544(BX), Y2
-	VMOVUPS          576(BX), Y3
-	VADDPS           Y3, Y2, Y4
-	VSUBPS           Y3, Y2, Y2
-	VMOVUPS          608(BX), Y3
-	VMOVUPS          640(BX), Y5
-	VADDPS           Y5, Y3, Y6
-	VSUBPS           Y5, Y3, Y3
-	VMOVUPS          672(BX), Y5
-	VMOVUPS          704(BX), Y7
-	VADDPS           Y7, Y5, Y8
-	VSUBPS           Y7, Y5, Y5
-	VMOVUPS          512(BX), Y7
-	VADDPS           Y4, Y7, Y7
-	VADDPS           Y8, Y6, Y9
-	VADDPS           Y9, Y7, Y7
-	VFMADD231PS.BCST conv2_0_25<>+0(SB), Y8, Y4
-	VFMADD231PS.BCST conv2_4<>+0(SB), Y6, Y4
-	VMOVUPS          736(BX), Y6
-	VADDPS           Y6, Y2, Y6
-	VFMADD231PS.BCST conv2_0_125<>+0(SB), Y5, Y6
-	VFMADD231PS.BCST conv2_8<>+0(SB), Y3, Y6
-	VFMADD231PS.BCST conv2_0_5<>+0(SB), Y5, Y2
-	VFMADD231PS.BCST conv2_2<>+0(SB), Y3, Y2
-	VMOVUPS          800(BX), Y3
-	VMOVUPS          832(BX), Y5
-	VADDPS           Y5, Y3, Y8
-	VSUBPS           Y5, Y3, Y3
-	VMOVUPS          864(BX), Y5
-	VMOVUPS          896(BX), Y9
-	VADDPS           Y9, Y5, Y10
-	VSUBPS           Y9, Y5, Y5
-	VMOVUPS          928(BX), Y9
-	VMOVUPS          960(BX), Y11
-	VADDPS           Y11, Y9, Y12
-	VSUBPS           Y11, Y9, Y9
-	VMOVUPS          768(BX), Y11
-	VADDPS           Y8, Y11, Y11
-	VADDPS           Y12, Y10, Y13
-	VADDPS           Y13, Y11, Y11
-	VFMADD231PS.BCST conv2_0_25<>+0(SB), Y12, Y8
-	VFMADD231PS.BCST conv2_4<>+0(SB), Y10, Y8
-	VMOVUPS          992(BX), Y10
-	VADDPS           Y10, Y3, Y10
-	VFMADD231PS.BCST conv2_0_125<>+0(SB), Y9, Y10
-	VFMADD231PS.BCST conv2_8<>+0(SB), Y5, Y10
-	VFMADD231PS.BCST conv2_0_5<>+0(SB), Y9, Y3
-	VFMADD231PS.BCST conv2_2<>+0(SB), Y5, Y3
-	VMAXPS           Y2, Y7, Y2
-	VMAXPS           Y3, Y11, Y3
-	VMAXPS           Y3, Y2, Y2
-	VADDPS           Y1, Y2, Y2
-	VMAXPS           Y2, Y0, Y2
+	VEXTRACTF32X8    $0x01, Z2, 96(CX)
+	VMOVUPS          1088(BX), Z2
+	VMOVUPS          1152(BX), Z3
+	VADDPS           Z3, Z2, Z4
+	VSUBPS           Z3, Z2, Z2
+	VMOVUPS          1216(BX), Z3
+	VMOVUPS          1280(BX), Z5
+	VADDPS           Z5, Z3, Z6
+	VSUBPS           Z5, Z3, Z3
+	VMOVUPS          1344(BX), Z5
+	VMOVUPS          1408(BX), Z7
+	VADDPS           Z7, Z5, Z8
+	VSUBPS           Z7, Z5, Z5
+	VMOVUPS          1024(BX), Z7
+	VADDPS           Z4, Z7, Z7
+	VADDPS           Z8, Z6, Z9
+	VADDPS           Z9, Z7, Z7
+	VFMADD231PS.BCST conv2_0_25<>+0(SB), Z8, Z4
+	VFMADD231PS.BCST conv2_4<>+0(SB), Z6, Z4
+	VMOVUPS          1472(BX), Z6
+	VADDPS           Z6, Z2, Z6
+	VFMADD231PS.BCST conv2_0_125<>+0(SB), Z5, Z6
+	VFMADD231PS.BCST conv2_8<>+0(SB), Z3, Z6
+	VFMADD231PS.BCST conv2_0_5<>+0(SB), Z5, Z2
+	VFMADD231PS.BCST conv2_2<>+0(SB), Z3, Z2
+	VMOVUPS          1600(BX), Z3
+	VMOVUPS          1664(BX), Z5
+	VADDPS           Z5, Z3, Z8
+	VSUBPS           Z5, Z3, Z3
+	VMOVUPS          1728(BX), Z5
+	VMOVUPS          1792(BX), Z9
+	VADDPS           Z9, Z5, Z10
+	VSUBPS           Z9, Z5, Z5
+	VMOVUPS          1856(BX), Z9
+	VMOVUPS          1920(BX), Z11
+	VADDPS           Z11, Z9, Z12
+	VSUBPS           Z11, Z9, Z9
+	VMOVUPS          1536(BX), Z11
+	VADDPS           Z8, Z11, Z11
+	VADDPS           Z12, Z10, Z13
+	VADDPS           Z13, Z11, Z11
+	VFMADD231PS.BCST conv2_0_25<>+0(SB), Z12, Z8
+	VFMADD231PS.BCST conv2_4<>+0(SB), Z10, Z8
+	VMOVUPS          1984(BX), Z10
+	VADDPS           Z10, Z3, Z10
+	VFMADD231PS.BCST conv2_0_125<>+0(SB), Z9, Z10
+	VFMADD231PS.BCST conv2_8<>+0(SB), Z5, Z10
+	VFMADD231PS.BCST conv2_0_5<>+0(SB), Z9, Z3
+	VFMADD231PS.BCST conv2_2<>+0(SB), Z5, Z3
+	VMAXPS           Z2, Z7, Z2
+	VMAXPS           Z3, Z11, Z3
+	VMAXPS           Z3, Z2, Z2
+	VADDPS           Z1, Z2, Z2
+	VMAXPS           Z2, Z0, Z2
 	VMOVUPS          Y2, 128(CX)
-	VMAXPS           Y6, Y4, Y2
-	VMAXPS           Y10, Y8, Y3
-	VMAXPS           Y3, Y2, Y2
-	VADDPS           Y1, Y2, Y2
-	VMAXPS           Y2, Y0, Y2
+	VEXTRACTF32X8    $0x01, Z2, 192(CX)
+	VMAXPS           Z6, Z4, Z2
+	VMAXPS           Z10, Z8, Z3
+	VMAXPS           Z3, Z2, Z2
+	VADDPS           Z1, Z2, Z2
+	VMAXPS           Z2, Z0, Z2
 	VMOVUPS          Y2, 160(CX)
-
-	// columns: Aᵀ m
-	VMOVUPS          1056(AX), Y2
-	VMOVUPS          2080(AX), Y3
-	VADDPS           Y3, Y2, Y4
-	VSUBPS           Y3, Y2, Y2
-	VMOVUPS          3104(AX), Y3
-	VMOVUPS          4128(AX), Y5
-	VADDPS           Y5, Y3, Y6
-	VSUBPS           Y5, Y3, Y3
-	VMOVUPS          5152(AX), Y5
-	VMOVUPS          6176(AX), Y7
-	VADDPS           Y7, Y5, Y8
-	VSUBPS           Y7, Y5, Y5
-	VMOVUPS          32(AX), Y7
-	VADDPS           Y4, Y7, Y7
-	VADDPS           Y8, Y6, Y9
-	VADDPS           Y9, Y7, Y7
-	VMOVUPS          Y7, (BX)
-	VFMADD231PS.BCST conv2_0_25<>+0(SB), Y8, Y4
-	VFMADD231PS.BCST conv2_4<>+0(SB), Y6, Y4
-	VMOVUPS          Y4, 512(BX)
-	VMOVUPS          7200(AX), Y4
-	VADDPS           Y4, Y2, Y4
-	VFMADD231PS.BCST conv2_0_125<>+0(SB), Y5, Y4
-	VFMADD231PS.BCST conv2_8<>+0(SB), Y3, Y4
-	VMOVUPS          Y4, 768(BX)
-	VFMADD231PS.BCST conv2_0_5<>+0(SB), Y5, Y2
-	VFMADD231PS.BCST conv2_2<>+0(SB), Y3, Y2
-	VMOVUPS          Y2, 256(BX)
-	VMOVUPS          1184(AX), Y2
-	VMOVUPS          2208(AX), Y3
-	VADDPS           Y3, Y2, Y4
-	VSUBPS           Y3, Y2, Y2
-	VMOVUPS          3232(AX), Y3
-	VMOVUPS          4256(AX), Y5
-	VADDPS           Y5, Y3, Y6
-	VSUBPS           Y5, Y3, Y3
-	VMOVUPS          5280(AX), Y5
-	VMOVUPS          6304(AX), Y7
-	VADDPS           Y7, Y5, Y8
-	VSUBPS           Y7, Y5, Y5
-	VMOVUPS          160(AX), Y7
-	VADDPS           Y4, Y7, Y7
-	VADDPS           Y8, Y6, Y9
-	VADDPS           Y9, Y7, Y7
-	VMOVUPS          Y7, 32(BX)
-	VFMADD231PS.BCST conv2_0_25<>+0(SB), Y8, Y4
-	VFMADD231PS.BCST conv2_4<>+0(SB), Y6, Y4
-	VMOVUPS          Y4, 544(BX)
-	VMOVUPS          7328(AX), Y4
-	VADDPS           Y4, Y2, Y4
-	VFMADD231PS.BCST conv2_0_125<>+0(SB), Y5, Y4
-	VFMADD231PS.BCST conv2_8<>+0(SB), Y3, Y4
-	VMOVUPS          Y4, 800(BX)
-	VFMADD231PS.BCST conv2_0_5<>+0(SB), Y5, Y2
-	VFMADD231PS.BCST conv2_2<>+0(SB), Y3, Y2
-	VMOVUPS          Y2, 288(BX)
-	VMOVUPS          1312(AX), Y2
-	VMOVUPS          2336(AX), Y3
-	VADDPS           Y3, Y2, Y4
-	VSUBPS           Y3, Y2, Y2
-	VMOVUPS          3360(AX), Y3
-	VMOVUPS          4384(AX), Y5
-	VADDPS           Y5, Y3, Y6
-	VSUBPS           Y5, Y3, Y3
-	VMOVUPS          5408(AX), Y5
-	VMOVUPS          6432(AX), Y7
-	VADDPS           Y7, Y5, Y8
-	VSUBPS           Y7, Y5, Y5
-	VMOVUPS          288(AX), Y7
-	VADDPS           Y4, Y7, Y7
-	VADDPS           Y8, Y6, Y9
-	VADDPS           Y9, Y7, Y7
-	VMOVUPS          Y7, 64(BX)
-	VFMADD231PS.BCST conv2_0_25<>+0(SB), Y8, Y4
-	VFMADD231PS.BCST conv2_4<>+0(SB), Y6, Y4
-	VMOVUPS          Y4, 576(BX)
-	VMOVUPS          7456(AX), Y4
-	VADDPS           Y4, Y2, Y4
-	VFMADD231PS.BCST conv2_0_125<>+0(SB), Y5, Y4
-	VFMADD231PS.BCST conv2_8<>+0(SB), Y3, Y4
-	VMOVUPS          Y4, 832(BX)
-	VFMADD231PS.BCST conv2_0_5<>+0(SB), Y5, Y2
-	VFMADD231PS.BCST conv2_2<>+0(SB), Y3, Y2
-	VMOVUPS          Y2, 320(BX)
-	VMOVUPS          1440(AX), Y2
-	VMOVUPS          2464(AX), Y3
-	VADDPS           Y3, Y2, Y4
-	VSUBPS           Y3, Y2, Y2
-	VMOVUPS          3488(AX), Y3
-	VMOVUPS          4512(AX), Y5
-	VADDPS           Y5, Y3, Y6
-	VSUBPS           Y5, Y3, Y3
-	VMOVUPS          5536(AX), Y5
-	VMOVUPS          6560(AX), Y7
-	VADDPS           Y7, Y5, Y8
-	VSUBPS           Y7, Y5, Y5
-	VMOVUPS          416(AX), Y7
-	VADDPS           Y4, Y7, Y7
-	VADDPS           Y8, Y6, Y9
-	VADDPS           Y9, Y7, Y7
-	VMOVUPS          Y7, 96(BX)
-	VFMADD231PS.BCST conv2_0_25<>+0(SB), Y8, Y4
-	VFMADD231PS.BCST conv2_4<>+0(SB), Y6, Y4
-	VMOVUPS          Y4, 608(BX)
-	VMOVUPS          7584(AX), Y4
-	VADDPS           Y4, Y2, Y4
-	VFMADD231PS.BCST conv2_0_125<>+0(SB), Y5, Y4
-	VFMADD231PS.BCST conv2_8<>+0(SB), Y3, Y4
-	VMOVUPS          Y4, 864(BX)
-	VFMADD231PS.BCST conv2_0_5<>+0(SB), Y5, Y2
-	VFMADD231PS.BCST conv2_2<>+0(SB), Y3, Y2
-	VMOVUPS          Y2, 352(BX)
-	VMOVUPS          1568(AX), Y2
-	VMOVUPS          2592(AX), Y3
-	VADDPS           Y3, Y2, Y4
-	VSUBPS           Y3, Y2, Y2
-	VMOVUPS          3616(AX), Y3
-	VMOVUPS          4640(AX), Y5
-	VADDPS           Y5, Y3, Y6
-	VSUBPS           Y5, Y3, Y3
-	VMOVUPS          5664(AX), Y5
-	VMOVUPS          6688(AX), Y7
-	VADDPS           Y7, Y5, Y8
-	VSUBPS           Y7, Y5, Y5
-	VMOVUPS          544(AX), Y7
-	VADDPS           Y4, Y7, Y7
-	VADDPS           Y8, Y6, Y9
-	VADDPS           Y9, Y7, Y7
-	VMOVUPS          Y7, 128(BX)
-	VFMADD231PS.BCST conv2_0_25<>+0(SB), Y8, Y4
-	VFMADD231PS.BCST conv2_4<>+0(SB), Y6, Y4
-	VMOVUPS          Y4, 640(BX)
-	VMOVUPS          7712(AX), Y4
-	VADDPS           Y4, Y2, Y4
-	VFMADD231PS.BCST conv2_0_125<>+0(SB), Y5, Y4
-	VFMADD231PS.BCST conv2_8<>+0(SB), Y3, Y4
-	VMOVUPS          Y4, 896(BX)
-	VFMADD231PS.BCST conv2_0_5<>+0(SB), Y5, Y2
-	VFMADD231PS.BCST conv2_2<>+0(SB), Y3, Y2
-	VMOVUPS          Y2, 384(BX)
-	VMOVUPS          1696(AX), Y2
-	VMOVUPS          2720(AX), Y3
-	VADDPS           Y3, Y2, Y4
-	VSUBPS           Y3, Y2, Y2
-	VMOVUPS          3744(AX), Y3
-	VMOVUPS          4768(AX), Y5
-	VADDPS           Y5, Y3, Y6
-	VSUBPS           Y5, Y3, Y3
-	VMOVUPS          5792(AX), Y5
-	VMOVUPS          6816(AX), Y7
-	VADDPS           Y7, Y5, Y8
-	VSUBPS           Y7, Y5, Y5
-	VMOVUPS          672(AX), Y7
-	VADDPS           Y4, Y7, Y7
-	VADDPS           Y8, Y6, Y9
-	VADDPS           Y9, Y7, Y7
-	VMOVUPS          Y7, 160(BX)
-	VFMADD231PS.BCST conv2_0_25<>+0(SB), Y8, Y4
-	VFMADD231PS.BCST conv2_4<>+0(SB), Y6, Y4
-	VMOVUPS          Y4, 672(BX)
-	VMOVUPS          7840(AX), Y4
-	VADDPS           Y4, Y2, Y4
-	VFMADD231PS.BCST conv2_0_125<>+0(SB), Y5, Y4
-	VFMADD231PS.BCST conv2_8<>+0(SB), Y3, Y4
-	VMOVUPS          Y4, 928(BX)
-	VFMADD231PS.BCST conv2_0_5<>+0(SB), Y5, Y2
-	VFMADD231PS.BCST conv2_2<>+0(SB), Y3, Y2
-	VMOVUPS          Y2, 416(BX)
-	VMOVUPS          1824(AX), Y2
-	VMOVUPS          2848(AX), Y3
-	VADDPS           Y3, Y2, Y4
-	VSUBPS           Y3, Y2, Y2
-	VMOVUPS          3872(AX), Y3
-	VMOVUPS          4896(AX), Y5
-	VADDPS           Y5, Y3, Y6
-	VSUBPS           Y5, Y3, Y3
-	VMOVUPS          5920(AX), Y5
-	VMOVUPS          6944(AX), Y7
-	VADDPS           Y7, Y5, Y8
-	VSUBPS           Y7, Y5, Y5
-	VMOVUPS          800(AX), Y7
-	VADDPS           Y4, Y7, Y7
-	VADDPS           Y8, Y6, Y9
-	VADDPS           Y9, Y7, Y7
-	VMOVUPS          Y7, 192(BX)
-	VFMADD231PS.BCST conv2_0_25<>+0(SB), Y8, Y4
-	VFMADD231PS.BCST conv2_4<>+0(SB), Y6, Y4
-	VMOVUPS          Y4, 704(BX)
-	VMOVUPS          7968(AX), Y4
-	VADDPS           Y4, Y2, Y4
-	VFMADD231PS.BCST conv2_0_125<>+0(SB), Y5, Y4
-	VFMADD231PS.BCST conv2_8<>+0(SB), Y3, Y4
-	VMOVUPS          Y4, 960(BX)
-	VFMADD231PS.BCST conv2_0_5<>+0(SB), Y5, Y2
-	VFMADD231PS.BCST conv2_2<>+0(SB), Y3, Y2
-	VMOVUPS          Y2, 448(BX)
-	VMOVUPS          1952(AX), Y2
-	VMOVUPS          2976(AX), Y3
-	VADDPS           Y3, Y2, Y4
-	VSUBPS           Y3, Y2, Y2
-	VMOVUPS          4000(AX), Y3
-	VMOVUPS          5024(AX), Y5
-	VADDPS           Y5, Y3, Y6
-	VSUBPS           Y5, Y3, Y3
-	VMOVUPS          6048(AX), Y5
-	VMOVUPS          7072(AX), Y7
-	VADDPS           Y7, Y5, Y8
-	VSUBPS           Y7, Y5, Y5
-	VMOVUPS          928(AX), Y7
-	VADDPS           Y4, Y7, Y7
-	VADDPS           Y8, Y6, Y9
-	VADDPS           Y9, Y7, Y7
-	VMOVUPS          Y7, 224(BX)
-	VFMADD231PS.BCST conv2_0_25<>+0(SB), Y8, Y4
-	VFMADD231PS.BCST conv2_4<>+0(SB), Y6, Y4
-	VMOVUPS          Y4, 736(BX)
-	VMOVUPS          8096(AX), Y4
-	VADDPS           Y4, Y2, Y4
-	VFMADD231PS.BCST conv2_0_125<>+0(SB), Y5, Y4
-	VFMADD231PS.BCST conv2_8<>+0(SB), Y3, Y4
-	VMOVUPS          Y4, 992(BX)
-	VFMADD231PS.BCST conv2_0_5<>+0(SB), Y5, Y2
-	VFMADD231PS.BCST conv2_2<>+0(SB), Y3, Y2
-	VMOVUPS          Y2, 480(BX)
-
-	// two rows at a time: (Aᵀ m) A, then bias, pooling, ReLU
-	VMOVUPS          32(BX), Y2
-	VMOVUPS          64(BX), Y3
-	VADDPS           Y3, Y2, Y4
-	VSUBPS           Y3, Y2, Y2
-	VMOVUPS          96(BX), Y3
-	VMOVUPS          128(BX), Y5
-	VADDPS           Y5, Y3, Y6
-	VSUBPS           Y5, Y3, Y3
-	VMOVUPS          160(BX), Y5
-	VMOVUPS          192(BX), Y7
-	VADDPS           Y7, Y5, Y8
-	VSUBPS           Y7, Y5, Y5
-	VMOVUPS          (BX), Y7
-	VADDPS           Y4, Y7, Y7
-	VADDPS           Y8, Y6, Y9
-	VADDPS           Y9, Y7, Y7
-	VFMADD231PS.BCST conv2_0_25<>+0(SB), Y8, Y4
-	VFMADD231PS.BCST conv2_4<>+0(SB), Y6, Y4
-	VMOVUPS          224(BX), Y6
-	VADDPS           Y6, Y2, Y6
-	VFMADD231PS.BCST conv2_0_125<>+0(SB), Y5, Y6
-	VFMADD231PS.BCST conv2_8<>+0(SB), Y3, Y6
-	VFMADD231PS.BCST conv2_0_5<>+0(SB), Y5, Y2
-	VFMADD231PS.BCST conv2_2<>+0(SB), Y3, Y2
-	VMOVUPS          288(BX), Y3
-	VMOVUPS          320(BX), Y5
-	VADDPS           Y5, Y3, Y8
-	VSUBPS           Y5, Y3, Y3
-	VMOVUPS          352(BX), Y5
-	VMOVUPS          384(BX), Y9
-	VADDPS           Y9, Y5, Y10
-	VSUBPS           Y9, Y5, Y5
-	VMOVUPS          416(BX), Y9
-	VMOVUPS          448(BX), Y11
-	VADDPS           Y11, Y9, Y12
-	VSUBPS           Y11, Y9, Y9
-	VMOVUPS          256(BX), Y11
-	VADDPS           Y8, Y11, Y11
-	VADDPS           Y12, Y10, Y13
-	VADDPS           Y13, Y11, Y11
-	VFMADD231PS.BCST conv2_0_25<>+0(SB), Y12, Y8
-	VFMADD231PS.BCST conv2_4<>+0(SB), Y10, Y8
-	VMOVUPS          480(BX), Y10
-	VADDPS           Y10, Y3, Y10
-	VFMADD231PS.BCST conv2_0_125<>+0(SB), Y9, Y10
-	VFMADD231PS.BCST conv2_8<>+0(SB), Y5, Y10
-	VFMADD231PS.BCST conv2_0_5<>+0(SB), Y9, Y3
-	VFMADD231PS.BCST conv2_2<>+0(SB), Y5, Y3
-	VMAXPS           Y2, Y7, Y2
-	VMAXPS           Y3, Y11, Y3
-	VMAXPS           Y3, Y2, Y2
-	VADDPS           Y1, Y2, Y2
-	VMAXPS           Y2, Y0, Y2
-	VMOVUPS          Y2, 64(CX)
-	VMAXPS           Y6, Y4, Y2
-	VMAXPS           Y10, Y8, Y3
-	VMAXPS           Y3, Y2, Y2
-	VADDPS           Y1, Y2, Y2
-	VMAXPS           Y2, Y0, Y2
-	VMOVUPS          Y2, 96(CX)
-	VMOVUPS          544(BX), Y2
-	VMOVUPS          576(BX), Y3
-	VADDPS           Y3, Y2, Y4
-	VSUBPS           Y3, Y2, Y2
-	VMOVUPS          608(BX), Y3
-	VMOVUPS          640(BX), Y5
-	VADDPS           Y5, Y3, Y6
-	VSUBPS           Y5, Y3, Y3
-	VMOVUPS          672(BX), Y5
-	VMOVUPS          704(BX), Y7
-	VADDPS           Y7, Y5, Y8
-	VSUBPS           Y7, Y5, Y5
-	VMOVUPS          512(BX), Y7
-	VADDPS           Y4, Y7, Y7
-	VADDPS           Y8, Y6, Y9
-	VADDPS           Y9, Y7, Y7
-	VFMADD231PS.BCST conv2_0_25<>+0(SB), Y8, Y4
-	VFMADD231PS.BCST conv2_4<>+0(SB), Y6, Y4
-	VMOVUPS          736(BX), Y6
-	VADDPS           Y6, Y2, Y6
-	VFMADD231PS.BCST conv2_0_125<>+0(SB), Y5, Y6
-	VFMADD231PS.BCST conv2_8<>+0(SB), Y3, Y6
-	VFMADD231PS.BCST conv2_0_5<>+0(SB), Y5, Y2
-	VFMADD231PS.BCST conv2_2<>+0(SB), Y3, Y2
-	VMOVUPS          800(BX), Y3
-	VMOVUPS          832(BX), Y5
-	VADDPS           Y5, Y3, Y8
-	VSUBPS           Y5, Y3, Y3
-	VMOVUPS          864(BX), Y5
-	VMOVUPS          896(BX), Y9
-	VADDPS           Y9, Y5, Y10
-	VSUBPS           Y9, Y5, Y5
-	VMOVUPS          928(BX), Y9
-	VMOVUPS          960(BX), Y11
-	VADDPS           Y11, Y9, Y12
-	VSUBPS           Y11, Y9, Y9
-	VMOVUPS          768(BX), Y11
-	VADDPS           Y8, Y11, Y11
-	VADDPS           Y12, Y10, Y13
-	VADDPS           Y13, Y11, Y11
-	VFMADD231PS.BCST conv2_0_25<>+0(SB), Y12, Y8
-	VFMADD231PS.BCST conv2_4<>+0(SB), Y10, Y8
-	VMOVUPS          992(BX), Y10
-	VADDPS           Y10, Y3, Y10
-	VFMADD231PS.BCST conv2_0_125<>+0(SB), Y9, Y10
-	VFMADD231PS.BCST conv2_8<>+0(SB), Y5, Y10
-	VFMADD231PS.BCST conv2_0_5<>+0(SB), Y9, Y3
-	VFMADD231PS.BCST conv2_2<>+0(SB), Y5, Y3
-	VMAXPS           Y2, Y7, Y2
-	VMAXPS           Y3, Y11, Y3
-	VMAXPS           Y3, Y2, Y2
-	VADDPS           Y1, Y2, Y2
-	VMAXPS           Y2, Y0, Y2
-	VMOVUPS          Y2, 192(CX)
-	VMAXPS           Y6, Y4, Y2
-	VMAXPS           Y10, Y8, Y3
-	VMAXPS           Y3, Y2, Y2
-	VADDPS           Y1, Y2, Y2
-	VMAXPS           Y2, Y0, Y2
-	VMOVUPS          Y2, 224(CX)
+	VEXTRACTF32X8    $0x01, Z2, 224(CX)
 	ADDQ             $+64, AX
 	ADDQ             $+256, CX
 	DECQ             DI
@@ -2302,8 +1958,8 @@ DATA conv2_2<>+0(SB)/4, $0x40000000
 GLOBL conv2_2<>(SB), RODATA|NOPTR, $4
 
 // func Conv2ForwardReLUPoolMask8(y []float32, mask []byte, m []float32, u []float32, v []float32, bias []float32, first int)
-// Requires: AVX, AVX512DQ, AVX512F, AVX512VL
-TEXT ·Conv2ForwardReLUPoolMask8(SB), $1088-152
+// Requires: AVX, AVX512DQ, AVX512F
+TEXT ·Conv2ForwardReLUPoolMask8(SB), $2112-152
 	MOVQ   m_base+48(FP), AX
 	MOVQ   u_base+72(FP), CX
 	MOVQ   v_base+96(FP), DX
@@ -2532,773 +2188,421 @@ chunk2:
 	ADDQ         BX, SI
 	LEAQ         63(SP), BX
 	ANDQ         $-64, BX
-	VXORPS       Y0, Y0, Y0
+	VXORPS       Z0, Z0, Z0
 	MOVQ         $0x00000005, DI
 
 output3:
-	VBROADCASTSS (DX), Y1
+	VBROADCASTSS (DX), Z1
 	MOVQ         $0x00000002, R8
 
 tileRow4:
 	// columns: Aᵀ m
-	VMOVUPS          1024(AX), Y2
-	VMOVUPS          2048(AX), Y3
-	VADDPS           Y3, Y2, Y4
-	VSUBPS           Y3, Y2, Y2
-	VMOVUPS          3072(AX), Y3
-	VMOVUPS          4096(AX), Y5
-	VADDPS           Y5, Y3, Y6
-	VSUBPS           Y5, Y3, Y3
-	VMOVUPS          5120(AX), Y5
-	VMOVUPS          6144(AX), Y7
-	VADDPS           Y7, Y5, Y8
-	VSUBPS           Y7, Y5, Y5
-	VMOVUPS          (AX), Y7
-	VADDPS           Y4, Y7, Y7
-	VADDPS           Y8, Y6, Y9
-	VADDPS           Y9, Y7, Y7
-	VMOVUPS          Y7, (BX)
-	VFMADD231PS.BCST conv2_0_25<>+0(SB), Y8, Y4
-	VFMADD231PS.BCST conv2_4<>+0(SB), Y6, Y4
-	VMOVUPS          Y4, 512(BX)
-	VMOVUPS          7168(AX), Y4
-	VADDPS           Y4, Y2, Y4
-	VFMADD231PS.BCST conv2_0_125<>+0(SB), Y5, Y4
-	VFMADD231PS.BCST conv2_8<>+0(SB), Y3, Y4
-	VMOVUPS          Y4, 768(BX)
-	VFMADD231PS.BCST conv2_0_5<>+0(SB), Y5, Y2
-	VFMADD231PS.BCST conv2_2<>+0(SB), Y3, Y2
-	VMOVUPS          Y2, 256(BX)
-	VMOVUPS          1152(AX), Y2
-	VMOVUPS          2176(AX), Y3
-	VADDPS           Y3, Y2, Y4
-	VSUBPS           Y3, Y2, Y2
-	VMOVUPS          3200(AX), Y3
-	VMOVUPS          4224(AX), Y5
-	VADDPS           Y5, Y3, Y6
-	VSUBPS           Y5, Y3, Y3
-	VMOVUPS          5248(AX), Y5
-	VMOVUPS          6272(AX), Y7
-	VADDPS           Y7, Y5, Y8
-	VSUBPS           Y7, Y5, Y5
-	VMOVUPS          128(AX), Y7
-	VADDPS           Y4, Y7, Y7
-	VADDPS           Y8, Y6, Y9
-	VADDPS           Y9, Y7, Y7
-	VMOVUPS          Y7, 32(BX)
-	VFMADD231PS.BCST conv2_0_25<>+0(SB), Y8, Y4
-	VFMADD231PS.BCST conv2_4<>+0(SB), Y6, Y4
-	VMOVUPS          Y4, 544(BX)
-	VMOVUPS          7296(AX), Y4
-	VADDPS           Y4, Y2, Y4
-	VFMADD231PS.BCST conv2_0_125<>+0(SB), Y5, Y4
-	VFMADD231PS.BCST conv2_8<>+0(SB), Y3, Y4
-	VMOVUPS          Y4, 800(BX)
-	VFMADD231PS.BCST conv2_0_5<>+0(SB), Y5, Y2
-	VFMADD231PS.BCST conv2_2<>+0(SB), Y3, Y2
-	VMOVUPS          Y2, 288(BX)
-	VMOVUPS          1280(AX), Y2
-	VMOVUPS          2304(AX), Y3
-	VADDPS           Y3, Y2, Y4
-	VSUBPS           Y3, Y2, Y2
-	VMOVUPS          3328(AX), Y3
-	VMOVUPS          4352(AX), Y5
-	VADDPS           Y5, Y3, Y6
-	VSUBPS           Y5, Y3, Y3
-	VMOVUPS          5376(AX), Y5
-	VMOVUPS          6400(AX), Y7
-	VADDPS           Y7, Y5, Y8
-	VSUBPS           Y7, Y5, Y5
-	VMOVUPS          256(AX), Y7
-	VADDPS           Y4, Y7, Y7
-	VADDPS           Y8, Y6, Y9
-	VADDPS           Y9, Y7, Y7
-	VMOVUPS          Y7, 64(BX)
-	VFMADD231PS.BCST conv2_0_25<>+0(SB), Y8, Y4
-	VFMADD231PS.BCST conv2_4<>+0(SB), Y6, Y4
-	VMOVUPS          Y4, 576(BX)
-	VMOVUPS          7424(AX), Y4
-	VADDPS           Y4, Y2, Y4
-	VFMADD231PS.BCST conv2_0_125<>+0(SB), Y5, Y4
-	VFMADD231PS.BCST conv2_8<>+0(SB), Y3, Y4
-	VMOVUPS          Y4, 832(BX)
-	VFMADD231PS.BCST conv2_0_5<>+0(SB), Y5, Y2
-	VFMADD231PS.BCST conv2_2<>+0(SB), Y3, Y2
-	VMOVUPS          Y2, 320(BX)
-	VMOVUPS          1408(AX), Y2
-	VMOVUPS          2432(AX), Y3
-	VADDPS           Y3, Y2, Y4
-	VSUBPS           Y3, Y2, Y2
-	VMOVUPS          3456(AX), Y3
-	VMOVUPS          4480(AX), Y5
-	VADDPS           Y5, Y3, Y6
-	VSUBPS           Y5, Y3, Y3
-	VMOVUPS          5504(AX), Y5
-	VMOVUPS          6528(AX), Y7
-	VADDPS           Y7, Y5, Y8
-	VSUBPS           Y7, Y5, Y5
-	VMOVUPS          384(AX), Y7
-	VADDPS           Y4, Y7, Y7
-	VADDPS           Y8, Y6, Y9
-	VADDPS           Y9, Y7, Y7
-	VMOVUPS          Y7, 96(BX)
-	VFMADD231PS.BCST conv2_0_25<>+0(SB), Y8, Y4
-	VFMADD231PS.BCST conv2_4<>+0(SB), Y6, Y4
-	VMOVUPS          Y4, 608(BX)
-	VMOVUPS          7552(AX), Y4
-	VADDPS           Y4, Y2, Y4
-	VFMADD231PS.BCST conv2_0_125<>+0(SB), Y5, Y4
-	VFMADD231PS.BCST conv2_8<>+0(SB), Y3, Y4
-	VMOVUPS          Y4, 864(BX)
-	VFMADD231PS.BCST conv2_0_5<>+0(SB), Y5, Y2
-	VFMADD231PS.BCST conv2_2<>+0(SB), Y3, Y2
-	VMOVUPS          Y2, 352(BX)
-	VMOVUPS          1536(AX), Y2
-	VMOVUPS          2560(AX), Y3
-	VADDPS           Y3, Y2, Y4
-	VSUBPS           Y3, Y2, Y2
-	VMOVUPS          3584(AX), Y3
-	VMOVUPS          4608(AX), Y5
-	VADDPS           Y5, Y3, Y6
-	VSUBPS           Y5, Y3, Y3
-	VMOVUPS          5632(AX), Y5
-	VMOVUPS          6656(AX), Y7
-	VADDPS           Y7, Y5, Y8
-	VSUBPS           Y7, Y5, Y5
-	VMOVUPS          512(AX), Y7
-	VADDPS           Y4, Y7, Y7
-	VADDPS           Y8, Y6, Y9
-	VADDPS           Y9, Y7, Y7
-	VMOVUPS          Y7, 128(BX)
-	VFMADD231PS.BCST conv2_0_25<>+0(SB), Y8, Y4
-	VFMADD231PS.BCST conv2_4<>+0(SB), Y6, Y4
-	VMOVUPS          Y4, 640(BX)
-	VMOVUPS          7680(AX), Y4
-	VADDPS           Y4, Y2, Y4
-	VFMADD231PS.BCST conv2_0_125<>+0(SB), Y5, Y4
-	VFMADD231PS.BCST conv2_8<>+0(SB), Y3, Y4
-	VMOVUPS          Y4, 896(BX)
-	VFMADD231PS.BCST conv2_0_5<>+0(SB), Y5, Y2
-	VFMADD231PS.BCST conv2_2<>+0(SB), Y3, Y2
-	VMOVUPS          Y2, 384(BX)
-	VMOVUPS          1664(AX), Y2
-	VMOVUPS          2688(AX), Y3
-	VADDPS           Y3, Y2, Y4
-	VSUBPS           Y3, Y2, Y2
-	VMOVUPS          3712(AX), Y3
-	VMOVUPS          4736(AX), Y5
-	VADDPS           Y5, Y3, Y6
-	VSUBPS           Y5, Y3, Y3
-	VMOVUPS          5760(AX), Y5
-	VMOVUPS          6784(AX), Y7
-	VADDPS           Y7, Y5, Y8
-	VSUBPS           Y7, Y5, Y5
-	VMOVUPS          640(AX), Y7
-	VADDPS           Y4, Y7, Y7
-	VADDPS           Y8, Y6, Y9
-	VADDPS           Y9, Y7, Y7
-	VMOVUPS          Y7, 160(BX)
-	VFMADD231PS.BCST conv2_0_25<>+0(SB), Y8, Y4
-	VFMADD231PS.BCST conv2_4<>+0(SB), Y6, Y4
-	VMOVUPS          Y4, 672(BX)
-	VMOVUPS          7808(AX), Y4
-	VADDPS           Y4, Y2, Y4
-	VFMADD231PS.BCST conv2_0_125<>+0(SB), Y5, Y4
-	VFMADD231PS.BCST conv2_8<>+0(SB), Y3, Y4
-	VMOVUPS          Y4, 928(BX)
-	VFMADD231PS.BCST conv2_0_5<>+0(SB), Y5, Y2
-	VFMADD231PS.BCST conv2_2<>+0(SB), Y3, Y2
-	VMOVUPS          Y2, 416(BX)
-	VMOVUPS          1792(AX), Y2
-	VMOVUPS          2816(AX), Y3
-	VADDPS           Y3, Y2, Y4
-	VSUBPS           Y3, Y2, Y2
-	VMOVUPS          3840(AX), Y3
-	VMOVUPS          4864(AX), Y5
-	VADDPS           Y5, Y3, Y6
-	VSUBPS           Y5, Y3, Y3
-	VMOVUPS          5888(AX), Y5
-	VMOVUPS          6912(AX), Y7
-	VADDPS           Y7, Y5, Y8
-	VSUBPS           Y7, Y5, Y5
-	VMOVUPS          768(AX), Y7
-	VADDPS           Y4, Y7, Y7
-	VADDPS           Y8, Y6, Y9
-	VADDPS           Y9, Y7, Y7
-	VMOVUPS          Y7, 192(BX)
-	VFMADD231PS.BCST conv2_0_25<>+0(SB), Y8, Y4
-	VFMADD231PS.BCST conv2_4<>+0(SB), Y6, Y4
-	VMOVUPS          Y4, 704(BX)
-	VMOVUPS          7936(AX), Y4
-	VADDPS           Y4, Y2, Y4
-	VFMADD231PS.BCST conv2_0_125<>+0(SB), Y5, Y4
-	VFMADD231PS.BCST conv2_8<>+0(SB), Y3, Y4
-	VMOVUPS          Y4, 960(BX)
-	VFMADD231PS.BCST conv2_0_5<>+0(SB), Y5, Y2
-	VFMADD231PS.BCST conv2_2<>+0(SB), Y3, Y2
-	VMOVUPS          Y2, 448(BX)
-	VMOVUPS          1920(AX), Y2
-	VMOVUPS          2944(AX), Y3
-	VADDPS           Y3, Y2, Y4
-	VSUBPS           Y3, Y2, Y2
-	VMOVUPS          3968(AX), Y3
-	VMOVUPS          4992(AX), Y5
-	VADDPS           Y5, Y3, Y6
-	VSUBPS           Y5, Y3, Y3
-	VMOVUPS          6016(AX), Y5
-	VMOVUPS          7040(AX), Y7
-	VADDPS           Y7, Y5, Y8
-	VSUBPS           Y7, Y5, Y5
-	VMOVUPS          896(AX), Y7
-	VADDPS           Y4, Y7, Y7
-	VADDPS           Y8, Y6, Y9
-	VADDPS           Y9, Y7, Y7
-	VMOVUPS          Y7, 224(BX)
-	VFMADD231PS.BCST conv2_0_25<>+0(SB), Y8, Y4
-	VFMADD231PS.BCST conv2_4<>+0(SB), Y6, Y4
-	VMOVUPS          Y4, 736(BX)
-	VMOVUPS          8064(AX), Y4
-	VADDPS           Y4, Y2, Y4
-	VFMADD231PS.BCST conv2_0_125<>+0(SB), Y5, Y4
-	VFMADD231PS.BCST conv2_8<>+0(SB), Y3, Y4
-	VMOVUPS          Y4, 992(BX)
-	VFMADD231PS.BCST conv2_0_5<>+0(SB), Y5, Y2
-	VFMADD231PS.BCST conv2_2<>+0(SB), Y3, Y2
-	VMOVUPS          Y2, 480(BX)
+	VMOVUPS          1024(AX), Z2
+	VMOVUPS          2048(AX), Z3
+	VADDPS           Z3, Z2, Z4
+	VSUBPS           Z3, Z2, Z2
+	VMOVUPS          3072(AX), Z3
+	VMOVUPS          4096(AX), Z5
+	VADDPS           Z5, Z3, Z6
+	VSUBPS           Z5, Z3, Z3
+	VMOVUPS          5120(AX), Z5
+	VMOVUPS          6144(AX), Z7
+	VADDPS           Z7, Z5, Z8
+	VSUBPS           Z7, Z5, Z5
+	VMOVUPS          (AX), Z7
+	VADDPS           Z4, Z7, Z7
+	VADDPS           Z8, Z6, Z9
+	VADDPS           Z9, Z7, Z7
+	VMOVUPS          Z7, (BX)
+	VFMADD231PS.BCST conv2_0_25<>+0(SB), Z8, Z4
+	VFMADD231PS.BCST conv2_4<>+0(SB), Z6, Z4
+	VMOVUPS          Z4, 1024(BX)
+	VMOVUPS          7168(AX), Z4
+	VADDPS           Z4, Z2, Z4
+	VFMADD231PS.BCST conv2_0_125<>+0(SB), Z5, Z4
+	VFMADD231PS.BCST conv2_8<>+0(SB), Z3, Z4
+	VMOVUPS          Z4, 1536(BX)
+	VFMADD231PS.BCST conv2_0_5<>+0(SB), Z5, Z2
+	VFMADD231PS.BCST conv2_2<>+0(SB), Z3, Z2
+	VMOVUPS          Z2, 512(BX)
+	VMOVUPS          1152(AX), Z2
+	VMOVUPS          2176(AX), Z3
+	VADDPS           Z3, Z2, Z4
+	VSUBPS           Z3, Z2, Z2
+	VMOVUPS          3200(AX), Z3
+	VMOVUPS          4224(AX), Z5
+	VADDPS           Z5, Z3, Z6
+	VSUBPS           Z5, Z3, Z3
+	VMOVUPS          5248(AX), Z5
+	VMOVUPS          6272(AX), Z7
+	VADDPS           Z7, Z5, Z8
+	VSUBPS           Z7, Z5, Z5
+	VMOVUPS          128(AX), Z7
+	VADDPS           Z4, Z7, Z7
+	VADDPS           Z8, Z6, Z9
+	VADDPS           Z9, Z7, Z7
+	VMOVUPS          Z7, 64(BX)
+	VFMADD231PS.BCST conv2_0_25<>+0(SB), Z8, Z4
+	VFMADD231PS.BCST conv2_4<>+0(SB), Z6, Z4
+	VMOVUPS          Z4, 1088(BX)
+	VMOVUPS          7296(AX), Z4
+	VADDPS           Z4, Z2, Z4
+	VFMADD231PS.BCST conv2_0_125<>+0(SB), Z5, Z4
+	VFMADD231PS.BCST conv2_8<>+0(SB), Z3, Z4
+	VMOVUPS          Z4, 1600(BX)
+	VFMADD231PS.BCST conv2_0_5<>+0(SB), Z5, Z2
+	VFMADD231PS.BCST conv2_2<>+0(SB), Z3, Z2
+	VMOVUPS          Z2, 576(BX)
+	VMOVUPS          1280(AX), Z2
+	VMOVUPS          2304(AX), Z3
+	VADDPS           Z3, Z2, Z4
+	VSUBPS           Z3, Z2, Z2
+	VMOVUPS          3328(AX), Z3
+	VMOVUPS          4352(AX), Z5
+	VADDPS           Z5, Z3, Z6
+	VSUBPS           Z5, Z3, Z3
+	VMOVUPS          5376(AX), Z5
+	VMOVUPS          6400(AX), Z7
+	VADDPS           Z7, Z5, Z8
+	VSUBPS           Z7, Z5, Z5
+	VMOVUPS          256(AX), Z7
+	VADDPS           Z4, Z7, Z7
+	VADDPS           Z8, Z6, Z9
+	VADDPS           Z9, Z7, Z7
+	VMOVUPS          Z7, 128(BX)
+	VFMADD231PS.BCST conv2_0_25<>+0(SB), Z8, Z4
+	VFMADD231PS.BCST conv2_4<>+0(SB), Z6, Z4
+	VMOVUPS          Z4, 1152(BX)
+	VMOVUPS          7424(AX), Z4
+	VADDPS           Z4, Z2, Z4
+	VFMADD231PS.BCST conv2_0_125<>+0(SB), Z5, Z4
+	VFMADD231PS.BCST conv2_8<>+0(SB), Z3, Z4
+	VMOVUPS          Z4, 1664(BX)
+	VFMADD231PS.BCST conv2_0_5<>+0(SB), Z5, Z2
+	VFMADD231PS.BCST conv2_2<>+0(SB), Z3, Z2
+	VMOVUPS          Z2, 640(BX)
+	VMOVUPS          1408(AX), Z2
+	VMOVUPS          2432(AX), Z3
+	VADDPS           Z3, Z2, Z4
+	VSUBPS           Z3, Z2, Z2
+	VMOVUPS          3456(AX), Z3
+	VMOVUPS          4480(AX), Z5
+	VADDPS           Z5, Z3, Z6
+	VSUBPS           Z5, Z3, Z3
+	VMOVUPS          5504(AX), Z5
+	VMOVUPS          6528(AX), Z7
+	VADDPS           Z7, Z5, Z8
+	VSUBPS           Z7, Z5, Z5
+	VMOVUPS          384(AX), Z7
+	VADDPS           Z4, Z7, Z7
+	VADDPS           Z8, Z6, Z9
+	VADDPS           Z9, Z7, Z7
+	VMOVUPS          Z7, 192(BX)
+	VFMADD231PS.BCST conv2_0_25<>+0(SB), Z8, Z4
+	VFMADD231PS.BCST conv2_4<>+0(SB), Z6, Z4
+	VMOVUPS          Z4, 1216(BX)
+	VMOVUPS          7552(AX), Z4
+	VADDPS           Z4, Z2, Z4
+	VFMADD231PS.BCST conv2_0_125<>+0(SB), Z5, Z4
+	VFMADD231PS.BCST conv2_8<>+0(SB), Z3, Z4
+	VMOVUPS          Z4, 1728(BX)
+	VFMADD231PS.BCST conv2_0_5<>+0(SB), Z5, Z2
+	VFMADD231PS.BCST conv2_2<>+0(SB), Z3, Z2
+	VMOVUPS          Z2, 704(BX)
+	VMOVUPS          1536(AX), Z2
+	VMOVUPS          2560(AX), Z3
+	VADDPS           Z3, Z2, Z4
+	VSUBPS           Z3, Z2, Z2
+	VMOVUPS          3584(AX), Z3
+	VMOVUPS          4608(AX), Z5
+	VADDPS           Z5, Z3, Z6
+	VSUBPS           Z5, Z3, Z3
+	VMOVUPS          5632(AX), Z5
+	VMOVUPS          6656(AX), Z7
+	VADDPS           Z7, Z5, Z8
+	VSUBPS           Z7, Z5, Z5
+	VMOVUPS          512(AX), Z7
+	VADDPS           Z4, Z7, Z7
+	VADDPS           Z8, Z6, Z9
+	VADDPS           Z9, Z7, Z7
+	VMOVUPS          Z7, 256(BX)
+	VFMADD231PS.BCST conv2_0_25<>+0(SB), Z8, Z4
+	VFMADD231PS.BCST conv2_4<>+0(SB), Z6, Z4
+	VMOVUPS          Z4, 1280(BX)
+	VMOVUPS          7680(AX), Z4
+	VADDPS           Z4, Z2, Z4
+	VFMADD231PS.BCST conv2_0_125<>+0(SB), Z5, Z4
+	VFMADD231PS.BCST conv2_8<>+0(SB), Z3, Z4
+	VMOVUPS          Z4, 1792(BX)
+	VFMADD231PS.BCST conv2_0_5<>+0(SB), Z5, Z2
+	VFMADD231PS.BCST conv2_2<>+0(SB), Z3, Z2
+	VMOVUPS          Z2, 768(BX)
+	VMOVUPS          1664(AX), Z2
+	VMOVUPS          2688(AX), Z3
+	VADDPS           Z3, Z2, Z4
+	VSUBPS           Z3, Z2, Z2
+	VMOVUPS          3712(AX), Z3
+	VMOVUPS          4736(AX), Z5
+	VADDPS           Z5, Z3, Z6
+	VSUBPS           Z5, Z3, Z3
+	VMOVUPS          5760(AX), Z5
+	VMOVUPS          6784(AX), Z7
+	VADDPS           Z7, Z5, Z8
+	VSUBPS           Z7, Z5, Z5
+	VMOVUPS          640(AX), Z7
+	VADDPS           Z4, Z7, Z7
+	VADDPS           Z8, Z6, Z9
+	VADDPS           Z9, Z7, Z7
+	VMOVUPS          Z7, 320(BX)
+	VFMADD231PS.BCST conv2_0_25<>+0(SB), Z8, Z4
+	VFMADD231PS.BCST conv2_4<>+0(SB), Z6, Z4
+	VMOVUPS          Z4, 1344(BX)
+	VMOVUPS          7808(AX), Z4
+	VADDPS           Z4, Z2, Z4
+	VFMADD231PS.BCST conv2_0_125<>+0(SB), Z5, Z4
+	VFMADD231PS.BCST conv2_8<>+0(SB), Z3, Z4
+	VMOVUPS          Z4, 1856(BX)
+	VFMADD231PS.BCST conv2_0_5<>+0(SB), Z5, Z2
+	VFMADD231PS.BCST conv2_2<>+0(SB), Z3, Z2
+	VMOVUPS          Z2, 832(BX)
+	VMOVUPS          1792(AX), Z2
+	VMOVUPS          2816(AX), Z3
+	VADDPS           Z3, Z2, Z4
+	VSUBPS           Z3, Z2, Z2
+	VMOVUPS          3840(AX), Z3
+	VMOVUPS          4864(AX), Z5
+	VADDPS           Z5, Z3, Z6
+	VSUBPS           Z5, Z3, Z3
+	VMOVUPS          5888(AX), Z5
+	VMOVUPS          6912(AX), Z7
+	VADDPS           Z7, Z5, Z8
+	VSUBPS           Z7, Z5, Z5
+	VMOVUPS          768(AX), Z7
+	VADDPS           Z4, Z7, Z7
+	VADDPS           Z8, Z6, Z9
+	VADDPS           Z9, Z7, Z7
+	VMOVUPS          Z7, 384(BX)
+	VFMADD231PS.BCST conv2_0_25<>+0(SB), Z8, Z4
+	VFMADD231PS.BCST conv2_4<>+0(SB), Z6, Z4
+	VMOVUPS          Z4, 1408(BX)
+	VMOVUPS          7936(AX), Z4
+	VADDPS           Z4, Z2, Z4
+	VFMADD231PS.BCST conv2_0_125<>+0(SB), Z5, Z4
+	VFMADD231PS.BCST conv2_8<>+0(SB), Z3, Z4
+	VMOVUPS          Z4, 1920(BX)
+	VFMADD231PS.BCST conv2_0_5<>+0(SB), Z5, Z2
+	VFMADD231PS.BCST conv2_2<>+0(SB), Z3, Z2
+	VMOVUPS          Z2, 896(BX)
+	VMOVUPS          1920(AX), Z2
+	VMOVUPS          2944(AX), Z3
+	VADDPS           Z3, Z2, Z4
+	VSUBPS           Z3, Z2, Z2
+	VMOVUPS          3968(AX), Z3
+	VMOVUPS          4992(AX), Z5
+	VADDPS           Z5, Z3, Z6
+	VSUBPS           Z5, Z3, Z3
+	VMOVUPS          6016(AX), Z5
+	VMOVUPS          7040(AX), Z7
+	VADDPS           Z7, Z5, Z8
+	VSUBPS           Z7, Z5, Z5
+	VMOVUPS          896(AX), Z7
+	VADDPS           Z4, Z7, Z7
+	VADDPS           Z8, Z6, Z9
+	VADDPS           Z9, Z7, Z7
+	VMOVUPS          Z7, 448(BX)
+	VFMADD231PS.BCST conv2_0_25<>+0(SB), Z8, Z4
+	VFMADD231PS.BCST conv2_4<>+0(SB), Z6, Z4
+	VMOVUPS          Z4, 1472(BX)
+	VMOVUPS          8064(AX), Z4
+	VADDPS           Z4, Z2, Z4
+	VFMADD231PS.BCST conv2_0_125<>+0(SB), Z5, Z4
+	VFMADD231PS.BCST conv2_8<>+0(SB), Z3, Z4
+	VMOVUPS          Z4, 1984(BX)
+	VFMADD231PS.BCST conv2_0_5<>+0(SB), Z5, Z2
+	VFMADD231PS.BCST conv2_2<>+0(SB), Z3, Z2
+	VMOVUPS          Z2, 960(BX)
 
 	// two rows at a time: (Aᵀ m) A, then bias, pooling, ReLU
-	VMOVUPS          32(BX), Y2
-	VMOVUPS          64(BX), Y3
-	VADDPS           Y3, Y2, Y4
-	VSUBPS           Y3, Y2, Y2
-	VMOVUPS          96(BX), Y3
-	VMOVUPS          128(BX), Y5
-	VADDPS           Y5, Y3, Y6
-	VSUBPS           Y5, Y3, Y3
-	VMOVUPS          160(BX), Y5
-	VMOVUPS          192(BX), Y7
-	VADDPS           Y7, Y5, Y8
-	VSUBPS           Y7, Y5, Y5
-	VMOVUPS          (BX), Y7
-	VADDPS           Y4, Y7, Y7
-	VADDPS           Y8, Y6, Y9
-	VADDPS           Y9, Y7, Y7
-	VFMADD231PS.BCST conv2_0_25<>+0(SB), Y8, Y4
-	VFMADD231PS.BCST conv2_4<>+0(SB), Y6, Y4
-	VMOVUPS          224(BX), Y6
-	VADDPS           Y6, Y2, Y6
-	VFMADD231PS.BCST conv2_0_125<>+0(SB), Y5, Y6
-	VFMADD231PS.BCST conv2_8<>+0(SB), Y3, Y6
-	VFMADD231PS.BCST conv2_0_5<>+0(SB), Y5, Y2
-	VFMADD231PS.BCST conv2_2<>+0(SB), Y3, Y2
-	VMOVUPS          288(BX), Y3
-	VMOVUPS          320(BX), Y5
-	VADDPS           Y5, Y3, Y8
-	VSUBPS           Y5, Y3, Y3
-	VMOVUPS          352(BX), Y5
-	VMOVUPS          384(BX), Y9
-	VADDPS           Y9, Y5, Y10
-	VSUBPS           Y9, Y5, Y5
-	VMOVUPS          416(BX), Y9
-	VMOVUPS          448(BX), Y11
-	VADDPS           Y11, Y9, Y12
-	VSUBPS           Y11, Y9, Y9
-	VMOVUPS          256(BX), Y11
-	VADDPS           Y8, Y11, Y11
-	VADDPS           Y12, Y10, Y13
-	VADDPS           Y13, Y11, Y11
-	VFMADD231PS.BCST conv2_0_25<>+0(SB), Y12, Y8
-	VFMADD231PS.BCST conv2_4<>+0(SB), Y10, Y8
-	VMOVUPS          480(BX), Y10
-	VADDPS           Y10, Y3, Y10
-	VFMADD231PS.BCST conv2_0_125<>+0(SB), Y9, Y10
-	VFMADD231PS.BCST conv2_8<>+0(SB), Y5, Y10
-	VFMADD231PS.BCST conv2_0_5<>+0(SB), Y9, Y3
-	VFMADD231PS.BCST conv2_2<>+0(SB), Y5, Y3
-	VMAXPS           Y2, Y7, Y5
-	VMAXPS           Y3, Y11, Y9
-	VMAXPS           Y9, Y5, Y12
-	VADDPS           Y1, Y12, Y12
-	VMAXPS           Y12, Y0, Y12
-	VCMPPS           $0x1e, Y5, Y9, K1
-	VBLENDMPS        Y11, Y7, K1, Y5
-	VBLENDMPS        Y3, Y2, K1, Y2
-	VCMPPS           $0x1e, Y0, Y12, K2
+	VMOVUPS          64(BX), Z2
+	VMOVUPS          128(BX), Z3
+	VADDPS           Z3, Z2, Z4
+	VSUBPS           Z3, Z2, Z2
+	VMOVUPS          192(BX), Z3
+	VMOVUPS          256(BX), Z5
+	VADDPS           Z5, Z3, Z6
+	VSUBPS           Z5, Z3, Z3
+	VMOVUPS          320(BX), Z5
+	VMOVUPS          384(BX), Z7
+	VADDPS           Z7, Z5, Z8
+	VSUBPS           Z7, Z5, Z5
+	VMOVUPS          (BX), Z7
+	VADDPS           Z4, Z7, Z7
+	VADDPS           Z8, Z6, Z9
+	VADDPS           Z9, Z7, Z7
+	VFMADD231PS.BCST conv2_0_25<>+0(SB), Z8, Z4
+	VFMADD231PS.BCST conv2_4<>+0(SB), Z6, Z4
+	VMOVUPS          448(BX), Z6
+	VADDPS           Z6, Z2, Z6
+	VFMADD231PS.BCST conv2_0_125<>+0(SB), Z5, Z6
+	VFMADD231PS.BCST conv2_8<>+0(SB), Z3, Z6
+	VFMADD231PS.BCST conv2_0_5<>+0(SB), Z5, Z2
+	VFMADD231PS.BCST conv2_2<>+0(SB), Z3, Z2
+	VMOVUPS          576(BX), Z3
+	VMOVUPS          640(BX), Z5
+	VADDPS           Z5, Z3, Z8
+	VSUBPS           Z5, Z3, Z3
+	VMOVUPS          704(BX), Z5
+	VMOVUPS          768(BX), Z9
+	VADDPS           Z9, Z5, Z10
+	VSUBPS           Z9, Z5, Z5
+	VMOVUPS          832(BX), Z9
+	VMOVUPS          896(BX), Z11
+	VADDPS           Z11, Z9, Z12
+	VSUBPS           Z11, Z9, Z9
+	VMOVUPS          512(BX), Z11
+	VADDPS           Z8, Z11, Z11
+	VADDPS           Z12, Z10, Z13
+	VADDPS           Z13, Z11, Z11
+	VFMADD231PS.BCST conv2_0_25<>+0(SB), Z12, Z8
+	VFMADD231PS.BCST conv2_4<>+0(SB), Z10, Z8
+	VMOVUPS          960(BX), Z10
+	VADDPS           Z10, Z3, Z10
+	VFMADD231PS.BCST conv2_0_125<>+0(SB), Z9, Z10
+	VFMADD231PS.BCST conv2_8<>+0(SB), Z5, Z10
+	VFMADD231PS.BCST conv2_0_5<>+0(SB), Z9, Z3
+	VFMADD231PS.BCST conv2_2<>+0(SB), Z5, Z3
+	VMAXPS           Z2, Z7, Z5
+	VMAXPS           Z3, Z11, Z9
+	VMAXPS           Z9, Z5, Z12
+	VADDPS           Z1, Z12, Z12
+	VMAXPS           Z12, Z0, Z12
+	VCMPPS           $0x1e, Z5, Z9, K1
+	VBLENDMPS        Z11, Z7, K1, Z5
+	VBLENDMPS        Z3, Z2, K1, Z2
+	VCMPPS           $0x1e, Z0, Z12, K2
+	KSHIFTRW         $0x08, K2, K3
 	KMOVB            K2, (SI)
-	VCMPPS           $0x1e, Y5, Y2, K2
+	KMOVB            K3, 6(SI)
+	VCMPPS           $0x1e, Z5, Z2, K2
+	KSHIFTRW         $0x08, K2, K3
 	KMOVB            K2, 1(SI)
+	KMOVB            K3, 7(SI)
+	KSHIFTRW         $0x08, K1, K2
 	KMOVB            K1, 2(SI)
+	KMOVB            K2, 8(SI)
 	VMOVUPS          Y12, (CX)
-	VMAXPS           Y6, Y4, Y2
-	VMAXPS           Y10, Y8, Y3
-	VMAXPS           Y3, Y2, Y5
-	VADDPS           Y1, Y5, Y5
-	VMAXPS           Y5, Y0, Y5
-	VCMPPS           $0x1e, Y2, Y3, K1
-	VBLENDMPS        Y8, Y4, K1, Y2
-	VBLENDMPS        Y10, Y6, K1, Y3
-	VCMPPS           $0x1e, Y0, Y5, K2
+	VEXTRACTF32X8    $0x01, Z12, 64(CX)
+	VMAXPS           Z6, Z4, Z2
+	VMAXPS           Z10, Z8, Z3
+	VMAXPS           Z3, Z2, Z5
+	VADDPS           Z1, Z5, Z5
+	VMAXPS           Z5, Z0, Z5
+	VCMPPS           $0x1e, Z2, Z3, K1
+	VBLENDMPS        Z8, Z4, K1, Z2
+	VBLENDMPS        Z10, Z6, K1, Z3
+	VCMPPS           $0x1e, Z0, Z5, K2
+	KSHIFTRW         $0x08, K2, K3
 	KMOVB            K2, 3(SI)
-	VCMPPS           $0x1e, Y2, Y3, K2
+	KMOVB            K3, 9(SI)
+	VCMPPS           $0x1e, Z2, Z3, K2
+	KSHIFTRW         $0x08, K2, K3
 	KMOVB            K2, 4(SI)
+	KMOVB            K3, 10(SI)
+	KSHIFTRW         $0x08, K1, K2
 	KMOVB            K1, 5(SI)
+	KMOVB            K2, 11(SI)
 	VMOVUPS          Y5, 32(CX)
-	VMOVUPS          544(BX), Y2
-	VMOVUPS          576(BX), Y3
-	VADDPS           Y3, Y2, Y4
-	VSUBPS           Y3, Y2, Y2
-	VMOVUPS          608(BX), Y3
-	VMOVUPS          640(BX), Y5
-	VADDPS           Y5, Y3, Y6
-	VSUBPS           Y5, Y3, Y3
-	VMOVUPS          672(BX), Y5
-	VMOVUPS          704(BX), Y7
-	VADDPS           Y7, Y5, Y8
-	VSUBPS           Y7, Y5, Y5
-	VMOVUPS          512(BX), Y7
-	VADDPS           Y4, Y7, Y7
-	VADDPS           Y8, Y6, Y9
-	VADDPS           Y9, Y7, Y7
-	VFMADD231PS.BCST conv2_0_25<>+0(SB), Y8, Y4
-	VFMADD231PS.BCST conv2_4<>+0(SB), Y6, Y4
-	VMOVUPS          736(BX), Y6
-	VADDPS           Y6, Y2, Y6
-	VFMADD231PS.BCST conv2_0_125<>+0(SB), Y5, Y6
-	VFMADD231PS.BCST conv2_8<>+0(SB), Y3, Y6
-	VFMADD231PS.BCST conv2_0_5<>+0(SB), Y5, Y2
-	VFMADD231PS.BCST conv2_2<>+0(SB), Y3, Y2
-	VMOVUPS          800(BX), Y3
-	VMOVUPS          832(BX), Y5
-	VADDPS           Y5, Y3, Y8
-	VSUBPS           Y5, Y3, Y3
-	VMOVUPS          864(BX), Y5
-	VMOVUPS          896(BX), Y9
-	VADDPS           Y9, Y5, Y10
-	VSUBPS           Y9, Y5, Y5
-	VMOVUPS          928(BX), Y9
-	VMOVUPS          960(BX), Y11
-	VADDPS           Y11, Y9, Y12
-	VSUBPS           Y11, Y9, Y9
-	VMOVUPS          768(BX), Y11
-	VADDPS           Y8, Y11, Y11
-	VADDPS           Y12, Y10, Y13
-	VADDPS           Y13, Y11, Y11
-	VFMADD231PS.BCST conv2_0_25<>+0(SB), Y12, Y8
-	VFMADD231PS.BCST conv2_4<>+0(SB), Y10, Y8
-	VMOVUPS          992(BX), Y10
-	VADDPS           Y10, Y3, Y10
-	VFMADD231PS.BCST conv2_0_125<>+0(SB), Y9, Y10
-	VFMADD231PS.BCST conv2_8<>+0(SB), Y5, Y10
-	VFMADD231PS.BCST conv2_0_5<>+0(SB), Y9, Y3
-	VFMADD231PS.BCST conv2_2<>+0(SB), Y5, Y3
-	VMAXPS           Y2, Y7, Y5
-	VMAXPS           Y3, Y11, Y9
-	VMAXPS           Y9, Y5, Y12
-	VADDPS           Y1, Y12, Y12
-	VMAXPS           Y12, Y0, Y12
-	VCMPPS           $0x1e, Y5, Y9, K1
-	VBLENDMPS        Y11, Y7, K1, Y5
-	VBLENDMPS        Y3, Y2, K1, Y2
-	VCMPPS           $0x1e, Y0, Y12, K2
+	VEXTRACTF32X8    $0x01, Z5, 96(CX)
+	VMOVUPS          1088(BX), Z2
+	VMOVUPS          1152(BX), Z3
+	VADDPS           Z3, Z2, Z4
+	VSUBPS           Z3, Z2, Z2
+	VMOVUPS          1216(BX), Z3
+	VMOVUPS          1280(BX), Z5
+	VADDPS           Z5, Z3, Z6
+	VSUBPS           Z5, Z3, Z3
+	VMOVUPS          1344(BX), Z5
+	VMOVUPS          1408(BX), Z7
+	VADDPS           Z7, Z5, Z8
+	VSUBPS           Z7, Z5, Z5
+	VMOVUPS          1024(BX), Z7
+	VADDPS           Z4, Z7, Z7
+	VADDPS           Z8, Z6, Z9
+	VADDPS           Z9, Z7, Z7
+	VFMADD231PS.BCST conv2_0_25<>+0(SB), Z8, Z4
+	VFMADD231PS.BCST conv2_4<>+0(SB), Z6, Z4
+	VMOVUPS          1472(BX), Z6
+	VADDPS           Z6, Z2, Z6
+	VFMADD231PS.BCST conv2_0_125<>+0(SB), Z5, Z6
+	VFMADD231PS.BCST conv2_8<>+0(SB), Z3, Z6
+	VFMADD231PS.BCST conv2_0_5<>+0(SB), Z5, Z2
+	VFMADD231PS.BCST conv2_2<>+0(SB), Z3, Z2
+	VMOVUPS          1600(BX), Z3
+	VMOVUPS          1664(BX), Z5
+	VADDPS           Z5, Z3, Z8
+	VSUBPS           Z5, Z3, Z3
+	VMOVUPS          1728(BX), Z5
+	VMOVUPS          1792(BX), Z9
+	VADDPS           Z9, Z5, Z10
+	VSUBPS           Z9, Z5, Z5
+	VMOVUPS          1856(BX), Z9
+	VMOVUPS          1920(BX), Z11
+	VADDPS           Z11, Z9, Z12
+	VSUBPS           Z11, Z9, Z9
+	VMOVUPS          1536(BX), Z11
+	VADDPS           Z8, Z11, Z11
+	VADDPS           Z12, Z10, Z13
+	VADDPS           Z13, Z11, Z11
+	VFMADD231PS.BCST conv2_0_25<>+0(SB), Z12, Z8
+	VFMADD231PS.BCST conv2_4<>+0(SB), Z10, Z8
+	VMOVUPS          1984(BX), Z10
+	VADDPS           Z10, Z3, Z10
+	VFMADD231PS.BCST conv2_0_125<>+0(SB), Z9, Z10
+	VFMADD231PS.BCST conv2_8<>+0(SB), Z5, Z10
+	VFMADD231PS.BCST conv2_0_5<>+0(SB), Z9, Z3
+	VFMADD231PS.BCST conv2_2<>+0(SB), Z5, Z3
+	VMAXPS           Z2, Z7, Z5
+	VMAXPS           Z3, Z11, Z9
+	VMAXPS           Z9, Z5, Z12
+	VADDPS           Z1, Z12, Z12
+	VMAXPS           Z12, Z0, Z12
+	VCMPPS           $0x1e, Z5, Z9, K1
+	VBLENDMPS        Z11, Z7, K1, Z5
+	VBLENDMPS        Z3, Z2, K1, Z2
+	VCMPPS           $0x1e, Z0, Z12, K2
+	KSHIFTRW         $0x08, K2, K3
 	KMOVB            K2, 12(SI)
-	VCMPPS           $0x1e, Y5, Y2, K2
+	KMOVB            K3, 18(SI)
+	VCMPPS           $0x1e, Z5, Z2, K2
+	KSHIFTRW         $0x08, K2, K3
 	KMOVB            K2, 13(SI)
+	KMOVB            K3, 19(SI)
+	KSHIFTRW         $0x08, K1, K2
 	KMOVB            K1, 14(SI)
+	KMOVB            K2, 20(SI)
 	VMOVUPS          Y12, 128(CX)
-	VMAXPS           Y6, Y4, Y2
-	VMAXPS           Y10, Y8, Y3
-	VMAXPS           Y3, Y2, Y5
-	VADDPS           Y1, Y5, Y5
-	VMAXPS           Y5, Y0, Y5
-	VCMPPS           $0x1e, Y2, Y3, K1
-	VBLENDMPS        Y8, Y4, K1, Y2
-	VBLENDMPS        Y10, Y6, K1, Y3
-	VCMPPS           $0x1e, Y0, Y5, K2
+	VEXTRACTF32X8    $0x01, Z12, 192(CX)
+	VMAXPS           Z6, Z4, Z2
+	VMAXPS           Z10, Z8, Z3
+	VMAXPS           Z3, Z2, Z5
+	VADDPS           Z1, Z5, Z5
+	VMAXPS           Z5, Z0, Z5
+	VCMPPS           $0x1e, Z2, Z3, K1
+	VBLENDMPS        Z8, Z4, K1, Z2
+	VBLENDMPS        Z10, Z6, K1, Z3
+	VCMPPS           $0x1e, Z0, Z5, K2
+	KSHIFTRW         $0x08, K2, K3
 	KMOVB            K2, 15(SI)
-	VCMPPS           $0x1e, Y2, Y3, K2
+	KMOVB            K3, 21(SI)
+	VCMPPS           $0x1e, Z2, Z3, K2
+	KSHIFTRW         $0x08, K2, K3
 	KMOVB            K2, 16(SI)
+	KMOVB            K3, 22(SI)
+	KSHIFTRW         $0x08, K1, K2
 	KMOVB            K1, 17(SI)
+	KMOVB            K2, 23(SI)
 	VMOVUPS          Y5, 160(CX)
-
-	// columns: Aᵀ m
-	VMOVUPS          1056(AX), Y2
-	VMOVUPS          2080(AX), Y3
-	VADDPS           Y3, Y2, Y4
-	VSUBPS           Y3, Y2, Y2
-	VMOVUPS          3104(AX), Y3
-	VMOVUPS          4128(AX), Y5
-	VADDPS           Y5, Y3, Y6
-	VSUBPS           Y5, Y3, Y3
-	VMOVUPS          5152(AX), Y5
-	VMOVUPS          6176(AX), Y7
-	VADDPS           Y7, Y5, Y8
-	VSUBPS           Y7, Y5, Y5
-	VMOVUPS          32(AX), Y7
-	VADDPS           Y4, Y7, Y7
-	VADDPS           Y8, Y6, Y9
-	VADDPS           Y9, Y7, Y7
-	VMOVUPS          Y7, (BX)
-	VFMADD231PS.BCST conv2_0_25<>+0(SB), Y8, Y4
-	VFMADD231PS.BCST conv2_4<>+0(SB), Y6, Y4
-	VMOVUPS          Y4, 512(BX)
-	VMOVUPS          7200(AX), Y4
-	VADDPS           Y4, Y2, Y4
-	VFMADD231PS.BCST conv2_0_125<>+0(SB), Y5, Y4
-	VFMADD231PS.BCST conv2_8<>+0(SB), Y3, Y4
-	VMOVUPS          Y4, 768(BX)
-	VFMADD231PS.BCST conv2_0_5<>+0(SB), Y5, Y2
-	VFMADD231PS.BCST conv2_2<>+0(SB), Y3, Y2
-	VMOVUPS          Y2, 256(BX)
-	VMOVUPS          1184(AX), Y2
-	VMOVUPS          2208(AX), Y3
-	VADDPS           Y3, Y2, Y4
-	VSUBPS           Y3, Y2, Y2
-	VMOVUPS          3232(AX), Y3
-	VMOVUPS          4256(AX), Y5
-	VADDPS           Y5, Y3, Y6
-	VSUBPS           Y5, Y3, Y3
-	VMOVUPS          5280(AX), Y5
-	VMOVUPS          6304(AX), Y7
-	VADDPS           Y7, Y5, Y8
-	VSUBPS           Y7, Y5, Y5
-	VMOVUPS          160(AX), Y7
-	VADDPS           Y4, Y7, Y7
-	VADDPS           Y8, Y6, Y9
-	VADDPS           Y9, Y7, Y7
-	VMOVUPS          Y7, 32(BX)
-	VFMADD231PS.BCST conv2_0_25<>+0(SB), Y8, Y4
-	VFMADD231PS.BCST conv2_4<>+0(SB), Y6, Y4
-	VMOVUPS          Y4, 544(BX)
-	VMOVUPS          7328(AX), Y4
-	VADDPS           Y4, Y2, Y4
-	VFMADD231PS.BCST conv2_0_125<>+0(SB), Y5, Y4
-	VFMADD231PS.BCST conv2_8<>+0(SB), Y3, Y4
-	VMOVUPS          Y4, 800(BX)
-	VFMADD231PS.BCST conv2_0_5<>+0(SB), Y5, Y2
-	VFMADD231PS.BCST conv2_2<>+0(SB), Y3, Y2
-	VMOVUPS          Y2, 288(BX)
-	VMOVUPS          1312(AX), Y2
-	VMOVUPS          2336(AX), Y3
-	VADDPS           Y3, Y2, Y4
-	VSUBPS           Y3, Y2, Y2
-	VMOVUPS          3360(AX), Y3
-	VMOVUPS          4384(AX), Y5
-	VADDPS           Y5, Y3, Y6
-	VSUBPS           Y5, Y3, Y3
-	VMOVUPS          5408(AX), Y5
-	VMOVUPS          6432(AX), Y7
-	VADDPS           Y7, Y5, Y8
-	VSUBPS           Y7, Y5, Y5
-	VMOVUPS          288(AX), Y7
-	VADDPS           Y4, Y7, Y7
-	VADDPS           Y8, Y6, Y9
-	VADDPS           Y9, Y7, Y7
-	VMOVUPS          Y7, 64(BX)
-	VFMADD231PS.BCST conv2_0_25<>+0(SB), Y8, Y4
-	VFMADD231PS.BCST conv2_4<>+0(SB), Y6, Y4
-	VMOVUPS          Y4, 576(BX)
-	VMOVUPS          7456(AX), Y4
-	VADDPS           Y4, Y2, Y4
-	VFMADD231PS.BCST conv2_0_125<>+0(SB), Y5, Y4
-	VFMADD231PS.BCST conv2_8<>+0(SB), Y3, Y4
-	VMOVUPS          Y4, 832(BX)
-	VFMADD231PS.BCST conv2_0_5<>+0(SB), Y5, Y2
-	VFMADD231PS.BCST conv2_2<>+0(SB), Y3, Y2
-	VMOVUPS          Y2, 320(BX)
-	VMOVUPS          1440(AX), Y2
-	VMOVUPS          2464(AX), Y3
-	VADDPS           Y3, Y2, Y4
-	VSUBPS           Y3, Y2, Y2
-	VMOVUPS          3488(AX), Y3
-	VMOVUPS          4512(AX), Y5
-	VADDPS           Y5, Y3, Y6
-	VSUBPS           Y5, Y3, Y3
-	VMOVUPS          5536(AX), Y5
-	VMOVUPS          6560(AX), Y7
-	VADDPS           Y7, Y5, Y8
-	VSUBPS           Y7, Y5, Y5
-	VMOVUPS          416(AX), Y7
-	VADDPS           Y4, Y7, Y7
-	VADDPS           Y8, Y6, Y9
-	VADDPS           Y9, Y7, Y7
-	VMOVUPS          Y7, 96(BX)
-	VFMADD231PS.BCST conv2_0_25<>+0(SB), Y8, Y4
-	VFMADD231PS.BCST conv2_4<>+0(SB), Y6, Y4
-	VMOVUPS          Y4, 608(BX)
-	VMOVUPS          7584(AX), Y4
-	VADDPS           Y4, Y2, Y4
-	VFMADD231PS.BCST conv2_0_125<>+0(SB), Y5, Y4
-	VFMADD231PS.BCST conv2_8<>+0(SB), Y3, Y4
-	VMOVUPS          Y4, 864(BX)
-	VFMADD231PS.BCST conv2_0_5<>+0(SB), Y5, Y2
-	VFMADD231PS.BCST conv2_2<>+0(SB), Y3, Y2
-	VMOVUPS          Y2, 352(BX)
-	VMOVUPS          1568(AX), Y2
-	VMOVUPS          2592(AX), Y3
-	VADDPS           Y3, Y2, Y4
-	VSUBPS           Y3, Y2, Y2
-	VMOVUPS          3616(AX), Y3
-	VMOVUPS          4640(AX), Y5
-	VADDPS           Y5, Y3, Y6
-	VSUBPS           Y5, Y3, Y3
-	VMOVUPS          5664(AX), Y5
-	VMOVUPS          6688(AX), Y7
-	VADDPS           Y7, Y5, Y8
-	VSUBPS           Y7, Y5, Y5
-	VMOVUPS          544(AX), Y7
-	VADDPS           Y4, Y7, Y7
-	VADDPS           Y8, Y6, Y9
-	VADDPS           Y9, Y7, Y7
-	VMOVUPS          Y7, 128(BX)
-	VFMADD231PS.BCST conv2_0_25<>+0(SB), Y8, Y4
-	VFMADD231PS.BCST conv2_4<>+0(SB), Y6, Y4
-	VMOVUPS          Y4, 640(BX)
-	VMOVUPS          7712(AX), Y4
-	VADDPS           Y4, Y2, Y4
-	VFMADD231PS.BCST conv2_0_125<>+0(SB), Y5, Y4
-	VFMADD231PS.BCST conv2_8<>+0(SB), Y3, Y4
-	VMOVUPS          Y4, 896(BX)
-	VFMADD231PS.BCST conv2_0_5<>+0(SB), Y5, Y2
-	VFMADD231PS.BCST conv2_2<>+0(SB), Y3, Y2
-	VMOVUPS          Y2, 384(BX)
-	VMOVUPS          1696(AX), Y2
-	VMOVUPS          2720(AX), Y3
-	VADDPS           Y3, Y2, Y4
-	VSUBPS           Y3, Y2, Y2
-	VMOVUPS          3744(AX), Y3
-	VMOVUPS          4768(AX), Y5
-	VADDPS           Y5, Y3, Y6
-	VSUBPS           Y5, Y3, Y3
-	VMOVUPS          5792(AX), Y5
-	VMOVUPS          6816(AX), Y7
-	VADDPS           Y7, Y5, Y8
-	VSUBPS           Y7, Y5, Y5
-	VMOVUPS          672(AX), Y7
-	VADDPS           Y4, Y7, Y7
-	VADDPS           Y8, Y6, Y9
-	VADDPS           Y9, Y7, Y7
-	VMOVUPS          Y7, 160(BX)
-	VFMADD231PS.BCST conv2_0_25<>+0(SB), Y8, Y4
-	VFMADD231PS.BCST conv2_4<>+0(SB), Y6, Y4
-	VMOVUPS          Y4, 672(BX)
-	VMOVUPS          7840(AX), Y4
-	VADDPS           Y4, Y2, Y4
-	VFMADD231PS.BCST conv2_0_125<>+0(SB), Y5, Y4
-	VFMADD231PS.BCST conv2_8<>+0(SB), Y3, Y4
-	VMOVUPS          Y4, 928(BX)
-	VFMADD231PS.BCST conv2_0_5<>+0(SB), Y5, Y2
-	VFMADD231PS.BCST conv2_2<>+0(SB), Y3, Y2
-	VMOVUPS          Y2, 416(BX)
-	VMOVUPS          1824(AX), Y2
-	VMOVUPS          2848(AX), Y3
-	VADDPS           Y3, Y2, Y4
-	VSUBPS           Y3, Y2, Y2
-	VMOVUPS          3872(AX), Y3
-	VMOVUPS          4896(AX), Y5
-	VADDPS           Y5, Y3, Y6
-	VSUBPS           Y5, Y3, Y3
-	VMOVUPS          5920(AX), Y5
-	VMOVUPS          6944(AX), Y7
-	VADDPS           Y7, Y5, Y8
-	VSUBPS           Y7, Y5, Y5
-	VMOVUPS          800(AX), Y7
-	VADDPS           Y4, Y7, Y7
-	VADDPS           Y8, Y6, Y9
-	VADDPS           Y9, Y7, Y7
-	VMOVUPS          Y7, 192(BX)
-	VFMADD231PS.BCST conv2_0_25<>+0(SB), Y8, Y4
-	VFMADD231PS.BCST conv2_4<>+0(SB), Y6, Y4
-	VMOVUPS          Y4, 704(BX)
-	VMOVUPS          7968(AX), Y4
-	VADDPS           Y4, Y2, Y4
-	VFMADD231PS.BCST conv2_0_125<>+0(SB), Y5, Y4
-	VFMADD231PS.BCST conv2_8<>+0(SB), Y3, Y4
-	VMOVUPS          Y4, 960(BX)
-	VFMADD231PS.BCST conv2_0_5<>+0(SB), Y5, Y2
-	VFMADD231PS.BCST conv2_2<>+0(SB), Y3, Y2
-	VMOVUPS          Y2, 448(BX)
-	VMOVUPS          1952(AX), Y2
-	VMOVUPS          2976(AX), Y3
-	VADDPS           Y3, Y2, Y4
-	VSUBPS           Y3, Y2, Y2
-	VMOVUPS          4000(AX), Y3
-	VMOVUPS          5024(AX), Y5
-	VADDPS           Y5, Y3, Y6
-	VSUBPS           Y5, Y3, Y3
-	VMOVUPS          6048(AX), Y5
-	VMOVUPS          7072(AX), Y7
-	VADDPS           Y7, Y5, Y8
-	VSUBPS           Y7, Y5, Y5
-	VMOVUPS          928(AX), Y7
-	VADDPS           Y4, Y7, Y7
-	VADDPS           Y8, Y6, Y9
-	VADDPS           Y9, Y7, Y7
-	VMOVUPS          Y7, 224(BX)
-	VFMADD231PS.BCST conv2_0_25<>+0(SB), Y8, Y4
-	VFMADD231PS.BCST conv2_4<>+0(SB), Y6, Y4
-	VMOVUPS          Y4, 736(BX)
-	VMOVUPS          8096(AX), Y4
-	VADDPS           Y4, Y2, Y4
-	VFMADD231PS.BCST conv2_0_125<>+0(SB), Y5, Y4
-	VFMADD231PS.BCST conv2_8<>+0(SB), Y3, Y4
-	VMOVUPS          Y4, 992(BX)
-	VFMADD231PS.BCST conv2_0_5<>+0(SB), Y5, Y2
-	VFMADD231PS.BCST conv2_2<>+0(SB), Y3, Y2
-	VMOVUPS          Y2, 480(BX)
-
-	// two rows at a time: (Aᵀ m) A, then bias, pooling, ReLU
-	VMOVUPS          32(BX), Y2
-	VMOVUPS          64(BX), Y3
-	VADDPS           Y3, Y2, Y4
-	VSUBPS           Y3, Y2, Y2
-	VMOVUPS          96(BX), Y3
-	VMOVUPS          128(BX), Y5
-	VADDPS           Y5, Y3, Y6
-	VSUBPS           Y5, Y3, Y3
-	VMOVUPS          160(BX), Y5
-	VMOVUPS          192(BX), Y7
-	VADDPS           Y7, Y5, Y8
-	VSUBPS           Y7, Y5, Y5
-	VMOVUPS          (BX), Y7
-	VADDPS           Y4, Y7, Y7
-	VADDPS           Y8, Y6, Y9
-	VADDPS           Y9, Y7, Y7
-	VFMADD231PS.BCST conv2_0_25<>+0(SB), Y8, Y4
-	VFMADD231PS.BCST conv2_4<>+0(SB), Y6, Y4
-	VMOVUPS          224(BX), Y6
-	VADDPS           Y6, Y2, Y6
-	VFMADD231PS.BCST conv2_0_125<>+0(SB), Y5, Y6
-	VFMADD231PS.BCST conv2_8<>+0(SB), Y3, Y6
-	VFMADD231PS.BCST conv2_0_5<>+0(SB), Y5, Y2
-	VFMADD231PS.BCST conv2_2<>+0(SB), Y3, Y2
-	VMOVUPS          288(BX), Y3
-	VMOVUPS          320(BX), Y5
-	VADDPS           Y5, Y3, Y8
-	VSUBPS           Y5, Y3, Y3
-	VMOVUPS          352(BX), Y5
-	VMOVUPS          384(BX), Y9
-	VADDPS           Y9, Y5, Y10
-	VSUBPS           Y9, Y5, Y5
-	VMOVUPS          416(BX), Y9
-	VMOVUPS          448(BX), Y11
-	VADDPS           Y11, Y9, Y12
-	VSUBPS           Y11, Y9, Y9
-	VMOVUPS          256(BX), Y11
-	VADDPS           Y8, Y11, Y11
-	VADDPS           Y12, Y10, Y13
-	VADDPS           Y13, Y11, Y11
-	VFMADD231PS.BCST conv2_0_25<>+0(SB), Y12, Y8
-	VFMADD231PS.BCST conv2_4<>+0(SB), Y10, Y8
-	VMOVUPS          480(BX), Y10
-	VADDPS           Y10, Y3, Y10
-	VFMADD231PS.BCST conv2_0_125<>+0(SB), Y9, Y10
-	VFMADD231PS.BCST conv2_8<>+0(SB), Y5, Y10
-	VFMADD231PS.BCST conv2_0_5<>+0(SB), Y9, Y3
-	VFMADD231PS.BCST conv2_2<>+0(SB), Y5, Y3
-	VMAXPS           Y2, Y7, Y5
-	VMAXPS           Y3, Y11, Y9
-	VMAXPS           Y9, Y5, Y12
-	VADDPS           Y1, Y12, Y12
-	VMAXPS           Y12, Y0, Y12
-	VCMPPS           $0x1e, Y5, Y9, K1
-	VBLENDMPS        Y11, Y7, K1, Y5
-	VBLENDMPS        Y3, Y2, K1, Y2
-	VCMPPS           $0x1e, Y0, Y12, K2
-	KMOVB            K2, 6(SI)
-	VCMPPS           $0x1e, Y5, Y2, K2
-	KMOVB            K2, 7(SI)
-	KMOVB            K1, 8(SI)
-	VMOVUPS          Y12, 64(CX)
-	VMAXPS           Y6, Y4, Y2
-	VMAXPS           Y10, Y8, Y3
-	VMAXPS           Y3, Y2, Y5
-	VADDPS           Y1, Y5, Y5
-	VMAXPS           Y5, Y0, Y5
-	VCMPPS           $0x1e, Y2, Y3, K1
-	VBLENDMPS        Y8, Y4, K1, Y2
-	VBLENDMPS        Y10, Y6, K1, Y3
-	VCMPPS           $0x1e, Y0, Y5, K2
-	KMOVB            K2, 9(SI)
-	VCMPPS           $0x1e, Y2, Y3, K2
-	KMOVB            K2, 10(SI)
-	KMOVB            K1, 11(SI)
-	VMOVUPS          Y5, 96(CX)
-	VMOVUPS          544(BX), Y2
-	VMOVUPS          576(BX), Y3
-	VADDPS           Y3, Y2, Y4
-	VSUBPS           Y3, Y2, Y2
-	VMOVUPS          608(BX), Y3
-	VMOVUPS          640(BX), Y5
-	VADDPS           Y5, Y3, Y6
-	VSUBPS           Y5, Y3, Y3
-	VMOVUPS          672(BX), Y5
-	VMOVUPS          704(BX), Y7
-	VADDPS           Y7, Y5, Y8
-	VSUBPS           Y7, Y5, Y5
-	VMOVUPS          512(BX), Y7
-	VADDPS           Y4, Y7, Y7
-	VADDPS           Y8, Y6, Y9
-	VADDPS           Y9, Y7, Y7
-	VFMADD231PS.BCST conv2_0_25<>+0(SB), Y8, Y4
-	VFMADD231PS.BCST conv2_4<>+0(SB), Y6, Y4
-	VMOVUPS          736(BX), Y6
-	VADDPS           Y6, Y2, Y6
-	VFMADD231PS.BCST conv2_0_125<>+0(SB), Y5, Y6
-	VFMADD231PS.BCST conv2_8<>+0(SB), Y3, Y6
-	VFMADD231PS.BCST conv2_0_5<>+0(SB), Y5, Y2
-	VFMADD231PS.BCST conv2_2<>+0(SB), Y3, Y2
-	VMOVUPS          800(BX), Y3
-	VMOVUPS          832(BX), Y5
-	VADDPS           Y5, Y3, Y8
-	VSUBPS           Y5, Y3, Y3
-	VMOVUPS          864(BX), Y5
-	VMOVUPS          896(BX), Y9
-	VADDPS           Y9, Y5, Y10
-	VSUBPS           Y9, Y5, Y5
-	VMOVUPS          928(BX), Y9
-	VMOVUPS          960(BX), Y11
-	VADDPS           Y11, Y9, Y12
-	VSUBPS           Y11, Y9, Y9
-	VMOVUPS          768(BX), Y11
-	VADDPS           Y8, Y11, Y11
-	VADDPS           Y12, Y10, Y13
-	VADDPS           Y13, Y11, Y11
-	VFMADD231PS.BCST conv2_0_25<>+0(SB), Y12, Y8
-	VFMADD231PS.BCST conv2_4<>+0(SB), Y10, Y8
-	VMOVUPS          992(BX), Y10
-	VADDPS           Y10, Y3, Y10
-	VFMADD231PS.BCST conv2_0_125<>+0(SB), Y9, Y10
-	VFMADD231PS.BCST conv2_8<>+0(SB), Y5, Y10
-	VFMADD231PS.BCST conv2_0_5<>+0(SB), Y9, Y3
-	VFMADD231PS.BCST conv2_2<>+0(SB), Y5, Y3
-	VMAXPS           Y2, Y7, Y5
-	VMAXPS           Y3, Y11, Y9
-	VMAXPS           Y9, Y5, Y12
-	VADDPS           Y1, Y12, Y12
-	VMAXPS           Y12, Y0, Y12
-	VCMPPS           $0x1e, Y5, Y9, K1
-	VBLENDMPS        Y11, Y7, K1, Y5
-	VBLENDMPS        Y3, Y2, K1, Y2
-	VCMPPS           $0x1e, Y0, Y12, K2
-	KMOVB            K2, 18(SI)
-	VCMPPS           $0x1e, Y5, Y2, K2
-	KMOVB            K2, 19(SI)
-	KMOVB            K1, 20(SI)
-	VMOVUPS          Y12, 192(CX)
-	VMAXPS           Y6, Y4, Y2
-	VMAXPS           Y10, Y8, Y3
-	VMAXPS           Y3, Y2, Y5
-	VADDPS           Y1, Y5, Y5
-	VMAXPS           Y5, Y0, Y5
-	VCMPPS           $0x1e, Y2, Y3, K1
-	VBLENDMPS        Y8, Y4, K1, Y2
-	VBLENDMPS        Y10, Y6, K1, Y3
-	VCMPPS           $0x1e, Y0, Y5, K2
-	KMOVB            K2, 21(SI)
-	VCMPPS           $0x1e, Y2, Y3, K2
-	KMOVB            K2, 22(SI)
-	KMOVB            K1, 23(SI)
-	VMOVUPS          Y5, 224(CX)
+	VEXTRACTF32X8    $0x01, Z5, 224(CX)
 	ADDQ             $+64, AX
 	ADDQ             $+256, CX
 	ADDQ             $+24, SI

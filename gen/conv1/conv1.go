@@ -62,9 +62,8 @@ func forward(f *isa.File, width int, masked bool) {
 	k := f.Function(name, width, parameters, doc...)
 	y, x, u, bias := k.Pointer("y"), k.Pointer("x"), k.Pointer("u"), k.Pointer("bias")
 	line, maskBytes := k.Line(), pooling.MaskBytes(width)
-	// A half-block's neighbouring tiles lie in one vector where it has 16 lanes.
 	k.Widest()
-	side := max(1, k.Lanes/width)
+	side := max(1, k.Lanes/width) // tiles of a row that lie in one vector: two of a half-block, as in conv2
 	masks := pointers{}
 	with := func(lines []int, mask int) []int {
 		if masked {

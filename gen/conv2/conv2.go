@@ -17,6 +17,10 @@
 // gradient it is made from: two rows of frequencies at a time (those of
 // opposite points share most of the transform), and five outputs at a time for
 // the weight gradient, are made again where they are used, and stay in L2.
+// Where a vector has 16 lanes, a half-block's transforms take two tiles of a row
+// at a time. Measured on Zen 5, µs an image of a half-block: conv1 forward 2.4
+// one tile at a time and 1.3 two, conv2 output gradient 0.77 and 0.62.
+//
 // Measured on Zen 4, one thread, in training: dM stored for the whole batch,
 // 5.3 MB, 5.0 (transform) + 5.9 + 6.9 µs an image.
 package conv2
@@ -206,21 +210,26 @@ func forward(f *isa.File, width int, masked bool) {
 		advance(k, mask, first, pooledSize*windowRow)
 		masks, maskSteps = pointers{mask}, []int{2 * windowRow}
 	}
+	k.Widest()
+	side := max(1, k.Lanes/width) // tiles of a row that lie in one vector
 	rows := k.Scratch(4 * points * k.Bytes())
 	zero := k.Zero()
 	k.Loop("output", group, pointers{m, bias}, []int{(frequencies*tiles - tiles) * line, 4}, func() {
 		b := k.Broadcast(isa.At(bias, 0))
 		k.Loop("tileRow", 2, append(pointers{m, y}, masks...), append([]int{2 * line, 2 * pooledSize * line}, maskSteps...), func() {
 			k.EachPart(pointers{m, y}, masks, func() {
-				for tileColumn := range 2 {
+				for tileColumn := range 2 / side {
 					winograd.PooledOutput(k, rows, func(f int) isa.V {
 						return k.LoadVector(isa.At(m, (f*tiles+tileColumn)*line))
 					}, b, zero, func(row, column int) (to, mask []operand.Mem) {
-						at := row*pooledSize + 2*tileColumn + column
-						if masked {
-							mask = []operand.Mem{isa.At(masks[0], at*pooling.MaskBytes(width))}
+						for s := range side {
+							at := row*pooledSize + 2*(tileColumn+s) + column
+							to = append(to, isa.At(y, at*line))
+							if masked {
+								mask = append(mask, isa.At(masks[0], at*pooling.MaskBytes(width)))
+							}
 						}
-						return []operand.Mem{isa.At(y, at*line)}, mask
+						return to, mask
 					})
 				}
 			})
@@ -246,9 +255,8 @@ func outputGrad(f *isa.File, width int) {
 	line, maskBytes := k.Line(), pooling.MaskBytes(width)
 	advance(k, dy, first, pooledSize*pooledSize*line)
 	advance(k, mask, first, pooledSize*pooledSize*maskBytes)
-	// A half-block's two tiles of a row lie in one vector where it has 16 lanes.
 	k.Widest()
-	side := max(1, k.Lanes/width)
+	side := max(1, k.Lanes/width)   // tiles of a row that lie in one vector
 	held := k.Target.Registers > 16 // the two rows stay in registers
 	var rows reg.GPVirtual
 	if !held {
