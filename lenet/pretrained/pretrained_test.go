@@ -1,12 +1,37 @@
 package pretrained
 
 import (
+	"context"
 	"math"
 	"testing"
 
 	"github.com/kernelet/kernelet/internal/testdata"
+	"github.com/kernelet/kernelet/kernels"
 	"github.com/kernelet/kernelet/lenet"
 )
+
+// TestRetraining trains as the documented command does, which has to give the
+// same bits on every machine that has generated kernels.
+func TestRetraining(t *testing.T) {
+	testdata.NeedLong(t)
+	if set, err := kernels.Select(""); err != nil || set.Name() == "generic" {
+		t.Skipf("plain Go rounds differently and takes hours (%v)", err)
+	}
+	train := testdata.MNIST(t).Train
+	trainer, err := lenet.NewTrainer(lenet.NewModel(1), lenet.Best())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer trainer.Close()
+	for _, err := range trainer.Epochs(context.Background(), train.Images, train.Labels) {
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	if got := trainer.Model().SHA256(); got != SHA256 {
+		t.Errorf("weights: expected %s, got %s", SHA256, got)
+	}
+}
 
 // TestModel: the weights are those that the documented command makes, and read
 // as well as Accuracy says.
