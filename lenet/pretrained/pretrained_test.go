@@ -18,7 +18,9 @@ func TestRetraining(t *testing.T) {
 		t.Skipf("plain Go rounds differently and takes hours (%v)", err)
 	}
 	train := testdata.MNIST(t).Train
-	trainer, err := lenet.NewTrainer(lenet.NewModel(1), lenet.Best())
+	settings := lenet.Best()
+	settings.Seed = 1
+	trainer, err := lenet.NewTrainer(lenet.NewModel(1), settings)
 	if err != nil {
 		t.Fatal(err)
 	}
