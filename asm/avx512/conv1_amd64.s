@@ -20,30 +20,38 @@ tileRow1:
 
 tileColumn2:
 	// V = Bᵀ X B
-	VMOVUPS           (CX), Y0
-	VMOVUPS           896(CX), Y1
-	VMOVUPS           1792(CX), Y2
-	VMOVUPS           2688(CX), Y3
-	VMOVUPS           3584(CX), Y4
-	VMOVUPS           4480(CX), Y5
-	VMOVUPS           5376(CX), Y6
-	VMOVUPS           6272(CX), Y7
-	VSUBPS            Y6, Y0, Y0
-	VSUBPS            Y2, Y4, Y8
-	VFMADD231PS.BCST  conv1_5_25<>+0(SB), Y8, Y0
-	VMOVUPS           Y0, (SI)
-	VSUBPS            Y1, Y7, Y0
-	VSUBPS            Y5, Y3, Y7
-	VFMADD231PS.BCST  conv1_5_25<>+0(SB), Y7, Y0
-	VMOVUPS           Y0, 1792(SI)
-	VADDPS            Y6, Y2, Y0
-	VFMSUB231PS.BCST  conv1_4_25<>+0(SB), Y4, Y0
-	VADDPS            Y5, Y1, Y7
-	VFMSUB231PS.BCST  conv1_4_25<>+0(SB), Y3, Y7
-	VADDPS            Y7, Y0, Y8
-	VMOVUPS           Y8, 256(SI)
-	VSUBPS            Y7, Y0, Y0
-	VMOVUPS           Y0, 512(SI)
+	VMOVUPS (CX), Y0
+	VMOVUPS 896(CX), Y1
+	VMOVUPS 1792(CX), Y2
+	VMOVUPS 2688(CX), Y3
+	VMOVUPS 3584(CX), Y4
+	VMOVUPS 4480(CX), Y5
+	VMOVUPS 5376(CX), Y6
+	VMOVUPS 6272(CX), Y7
+
+	// v0 = (d0 − d6) + 21/4 (d4 − d2)
+	VSUBPS           Y6, Y0, Y0
+	VSUBPS           Y2, Y4, Y8
+	VFMADD231PS.BCST conv1_5_25<>+0(SB), Y8, Y0
+	VMOVUPS          Y0, (SI)
+
+	// v7 = (d7 − d1) + 21/4 (d3 − d5)
+	VSUBPS           Y1, Y7, Y0
+	VSUBPS           Y5, Y3, Y7
+	VFMADD231PS.BCST conv1_5_25<>+0(SB), Y7, Y0
+	VMOVUPS          Y0, 1792(SI)
+
+	// v1, v2 = (17/4 d4 − (d2 + d6)) ± (17/4 d3 − (d1 + d5))
+	VADDPS           Y6, Y2, Y0
+	VFMSUB231PS.BCST conv1_4_25<>+0(SB), Y4, Y0
+	VADDPS           Y5, Y1, Y7
+	VFMSUB231PS.BCST conv1_4_25<>+0(SB), Y3, Y7
+	VADDPS           Y7, Y0, Y8
+	VMOVUPS          Y8, 256(SI)
+	VSUBPS           Y7, Y0, Y0
+	VMOVUPS          Y0, 512(SI)
+
+	// v3, v4 = (d2 − 5 d4 + 4 d6) ± (2 d1 − 10 d3 + 8 d5)
 	VMOVAPS           Y2, Y0
 	VFNMADD231PS.BCST conv1_5<>+0(SB), Y4, Y0
 	VFMADD231PS.BCST  conv1_4<>+0(SB), Y6, Y0
@@ -54,6 +62,8 @@ tileColumn2:
 	VMOVUPS           Y8, 768(SI)
 	VSUBPS            Y7, Y0, Y0
 	VMOVUPS           Y0, 1024(SI)
+
+	// v5, v6 = (2 d6 − 10 d4 + 8 d2) ± (d5 − 5 d3 + 4 d1)
 	VADDPS            Y6, Y6, Y0
 	VFNMADD231PS.BCST conv1_10<>+0(SB), Y4, Y0
 	VFMADD231PS.BCST  conv1_8<>+0(SB), Y2, Y0
@@ -72,22 +82,30 @@ tileColumn2:
 	VMOVUPS           4512(CX), Y5
 	VMOVUPS           5408(CX), Y6
 	VMOVUPS           6304(CX), Y7
-	VSUBPS            Y6, Y0, Y0
-	VSUBPS            Y2, Y4, Y8
-	VFMADD231PS.BCST  conv1_5_25<>+0(SB), Y8, Y0
-	VMOVUPS           Y0, 32(SI)
-	VSUBPS            Y1, Y7, Y0
-	VSUBPS            Y5, Y3, Y7
-	VFMADD231PS.BCST  conv1_5_25<>+0(SB), Y7, Y0
-	VMOVUPS           Y0, 1824(SI)
-	VADDPS            Y6, Y2, Y0
-	VFMSUB231PS.BCST  conv1_4_25<>+0(SB), Y4, Y0
-	VADDPS            Y5, Y1, Y7
-	VFMSUB231PS.BCST  conv1_4_25<>+0(SB), Y3, Y7
-	VADDPS            Y7, Y0, Y8
-	VMOVUPS           Y8, 288(SI)
-	VSUBPS            Y7, Y0, Y0
-	VMOVUPS           Y0, 544(SI)
+
+	// v0 = (d0 − d6) + 21/4 (d4 − d2)
+	VSUBPS           Y6, Y0, Y0
+	VSUBPS           Y2, Y4, Y8
+	VFMADD231PS.BCST conv1_5_25<>+0(SB), Y8, Y0
+	VMOVUPS          Y0, 32(SI)
+
+	// v7 = (d7 − d1) + 21/4 (d3 − d5)
+	VSUBPS           Y1, Y7, Y0
+	VSUBPS           Y5, Y3, Y7
+	VFMADD231PS.BCST conv1_5_25<>+0(SB), Y7, Y0
+	VMOVUPS          Y0, 1824(SI)
+
+	// v1, v2 = (17/4 d4 − (d2 + d6)) ± (17/4 d3 − (d1 + d5))
+	VADDPS           Y6, Y2, Y0
+	VFMSUB231PS.BCST conv1_4_25<>+0(SB), Y4, Y0
+	VADDPS           Y5, Y1, Y7
+	VFMSUB231PS.BCST conv1_4_25<>+0(SB), Y3, Y7
+	VADDPS           Y7, Y0, Y8
+	VMOVUPS          Y8, 288(SI)
+	VSUBPS           Y7, Y0, Y0
+	VMOVUPS          Y0, 544(SI)
+
+	// v3, v4 = (d2 − 5 d4 + 4 d6) ± (2 d1 − 10 d3 + 8 d5)
 	VMOVAPS           Y2, Y0
 	VFNMADD231PS.BCST conv1_5<>+0(SB), Y4, Y0
 	VFMADD231PS.BCST  conv1_4<>+0(SB), Y6, Y0
@@ -98,6 +116,8 @@ tileColumn2:
 	VMOVUPS           Y8, 800(SI)
 	VSUBPS            Y7, Y0, Y0
 	VMOVUPS           Y0, 1056(SI)
+
+	// v5, v6 = (2 d6 − 10 d4 + 8 d2) ± (d5 − 5 d3 + 4 d1)
 	VADDPS            Y6, Y6, Y0
 	VFNMADD231PS.BCST conv1_10<>+0(SB), Y4, Y0
 	VFMADD231PS.BCST  conv1_8<>+0(SB), Y2, Y0
@@ -116,22 +136,30 @@ tileColumn2:
 	VMOVUPS           4544(CX), Y5
 	VMOVUPS           5440(CX), Y6
 	VMOVUPS           6336(CX), Y7
-	VSUBPS            Y6, Y0, Y0
-	VSUBPS            Y2, Y4, Y8
-	VFMADD231PS.BCST  conv1_5_25<>+0(SB), Y8, Y0
-	VMOVUPS           Y0, 64(SI)
-	VSUBPS            Y1, Y7, Y0
-	VSUBPS            Y5, Y3, Y7
-	VFMADD231PS.BCST  conv1_5_25<>+0(SB), Y7, Y0
-	VMOVUPS           Y0, 1856(SI)
-	VADDPS            Y6, Y2, Y0
-	VFMSUB231PS.BCST  conv1_4_25<>+0(SB), Y4, Y0
-	VADDPS            Y5, Y1, Y7
-	VFMSUB231PS.BCST  conv1_4_25<>+0(SB), Y3, Y7
-	VADDPS            Y7, Y0, Y8
-	VMOVUPS           Y8, 320(SI)
-	VSUBPS            Y7, Y0, Y0
-	VMOVUPS           Y0, 576(SI)
+
+	// v0 = (d0 − d6) + 21/4 (d4 − d2)
+	VSUBPS           Y6, Y0, Y0
+	VSUBPS           Y2, Y4, Y8
+	VFMADD231PS.BCST conv1_5_25<>+0(SB), Y8, Y0
+	VMOVUPS          Y0, 64(SI)
+
+	// v7 = (d7 − d1) + 21/4 (d3 − d5)
+	VSUBPS           Y1, Y7, Y0
+	VSUBPS           Y5, Y3, Y7
+	VFMADD231PS.BCST conv1_5_25<>+0(SB), Y7, Y0
+	VMOVUPS          Y0, 1856(SI)
+
+	// v1, v2 = (17/4 d4 − (d2 + d6)) ± (17/4 d3 − (d1 + d5))
+	VADDPS           Y6, Y2, Y0
+	VFMSUB231PS.BCST conv1_4_25<>+0(SB), Y4, Y0
+	VADDPS           Y5, Y1, Y7
+	VFMSUB231PS.BCST conv1_4_25<>+0(SB), Y3, Y7
+	VADDPS           Y7, Y0, Y8
+	VMOVUPS          Y8, 320(SI)
+	VSUBPS           Y7, Y0, Y0
+	VMOVUPS          Y0, 576(SI)
+
+	// v3, v4 = (d2 − 5 d4 + 4 d6) ± (2 d1 − 10 d3 + 8 d5)
 	VMOVAPS           Y2, Y0
 	VFNMADD231PS.BCST conv1_5<>+0(SB), Y4, Y0
 	VFMADD231PS.BCST  conv1_4<>+0(SB), Y6, Y0
@@ -142,6 +170,8 @@ tileColumn2:
 	VMOVUPS           Y8, 832(SI)
 	VSUBPS            Y7, Y0, Y0
 	VMOVUPS           Y0, 1088(SI)
+
+	// v5, v6 = (2 d6 − 10 d4 + 8 d2) ± (d5 − 5 d3 + 4 d1)
 	VADDPS            Y6, Y6, Y0
 	VFNMADD231PS.BCST conv1_10<>+0(SB), Y4, Y0
 	VFMADD231PS.BCST  conv1_8<>+0(SB), Y2, Y0
@@ -160,22 +190,30 @@ tileColumn2:
 	VMOVUPS           4576(CX), Y5
 	VMOVUPS           5472(CX), Y6
 	VMOVUPS           6368(CX), Y7
-	VSUBPS            Y6, Y0, Y0
-	VSUBPS            Y2, Y4, Y8
-	VFMADD231PS.BCST  conv1_5_25<>+0(SB), Y8, Y0
-	VMOVUPS           Y0, 96(SI)
-	VSUBPS            Y1, Y7, Y0
-	VSUBPS            Y5, Y3, Y7
-	VFMADD231PS.BCST  conv1_5_25<>+0(SB), Y7, Y0
-	VMOVUPS           Y0, 1888(SI)
-	VADDPS            Y6, Y2, Y0
-	VFMSUB231PS.BCST  conv1_4_25<>+0(SB), Y4, Y0
-	VADDPS            Y5, Y1, Y7
-	VFMSUB231PS.BCST  conv1_4_25<>+0(SB), Y3, Y7
-	VADDPS            Y7, Y0, Y8
-	VMOVUPS           Y8, 352(SI)
-	VSUBPS            Y7, Y0, Y0
-	VMOVUPS           Y0, 608(SI)
+
+	// v0 = (d0 − d6) + 21/4 (d4 − d2)
+	VSUBPS           Y6, Y0, Y0
+	VSUBPS           Y2, Y4, Y8
+	VFMADD231PS.BCST conv1_5_25<>+0(SB), Y8, Y0
+	VMOVUPS          Y0, 96(SI)
+
+	// v7 = (d7 − d1) + 21/4 (d3 − d5)
+	VSUBPS           Y1, Y7, Y0
+	VSUBPS           Y5, Y3, Y7
+	VFMADD231PS.BCST conv1_5_25<>+0(SB), Y7, Y0
+	VMOVUPS          Y0, 1888(SI)
+
+	// v1, v2 = (17/4 d4 − (d2 + d6)) ± (17/4 d3 − (d1 + d5))
+	VADDPS           Y6, Y2, Y0
+	VFMSUB231PS.BCST conv1_4_25<>+0(SB), Y4, Y0
+	VADDPS           Y5, Y1, Y7
+	VFMSUB231PS.BCST conv1_4_25<>+0(SB), Y3, Y7
+	VADDPS           Y7, Y0, Y8
+	VMOVUPS          Y8, 352(SI)
+	VSUBPS           Y7, Y0, Y0
+	VMOVUPS          Y0, 608(SI)
+
+	// v3, v4 = (d2 − 5 d4 + 4 d6) ± (2 d1 − 10 d3 + 8 d5)
 	VMOVAPS           Y2, Y0
 	VFNMADD231PS.BCST conv1_5<>+0(SB), Y4, Y0
 	VFMADD231PS.BCST  conv1_4<>+0(SB), Y6, Y0
@@ -186,6 +224,8 @@ tileColumn2:
 	VMOVUPS           Y8, 864(SI)
 	VSUBPS            Y7, Y0, Y0
 	VMOVUPS           Y0, 1120(SI)
+
+	// v5, v6 = (2 d6 − 10 d4 + 8 d2) ± (d5 − 5 d3 + 4 d1)
 	VADDPS            Y6, Y6, Y0
 	VFNMADD231PS.BCST conv1_10<>+0(SB), Y4, Y0
 	VFMADD231PS.BCST  conv1_8<>+0(SB), Y2, Y0
@@ -204,22 +244,30 @@ tileColumn2:
 	VMOVUPS           4608(CX), Y5
 	VMOVUPS           5504(CX), Y6
 	VMOVUPS           6400(CX), Y7
-	VSUBPS            Y6, Y0, Y0
-	VSUBPS            Y2, Y4, Y8
-	VFMADD231PS.BCST  conv1_5_25<>+0(SB), Y8, Y0
-	VMOVUPS           Y0, 128(SI)
-	VSUBPS            Y1, Y7, Y0
-	VSUBPS            Y5, Y3, Y7
-	VFMADD231PS.BCST  conv1_5_25<>+0(SB), Y7, Y0
-	VMOVUPS           Y0, 1920(SI)
-	VADDPS            Y6, Y2, Y0
-	VFMSUB231PS.BCST  conv1_4_25<>+0(SB), Y4, Y0
-	VADDPS            Y5, Y1, Y7
-	VFMSUB231PS.BCST  conv1_4_25<>+0(SB), Y3, Y7
-	VADDPS            Y7, Y0, Y8
-	VMOVUPS           Y8, 384(SI)
-	VSUBPS            Y7, Y0, Y0
-	VMOVUPS           Y0, 640(SI)
+
+	// v0 = (d0 − d6) + 21/4 (d4 − d2)
+	VSUBPS           Y6, Y0, Y0
+	VSUBPS           Y2, Y4, Y8
+	VFMADD231PS.BCST conv1_5_25<>+0(SB), Y8, Y0
+	VMOVUPS          Y0, 128(SI)
+
+	// v7 = (d7 − d1) + 21/4 (d3 − d5)
+	VSUBPS           Y1, Y7, Y0
+	VSUBPS           Y5, Y3, Y7
+	VFMADD231PS.BCST conv1_5_25<>+0(SB), Y7, Y0
+	VMOVUPS          Y0, 1920(SI)
+
+	// v1, v2 = (17/4 d4 − (d2 + d6)) ± (17/4 d3 − (d1 + d5))
+	VADDPS           Y6, Y2, Y0
+	VFMSUB231PS.BCST conv1_4_25<>+0(SB), Y4, Y0
+	VADDPS           Y5, Y1, Y7
+	VFMSUB231PS.BCST conv1_4_25<>+0(SB), Y3, Y7
+	VADDPS           Y7, Y0, Y8
+	VMOVUPS          Y8, 384(SI)
+	VSUBPS           Y7, Y0, Y0
+	VMOVUPS          Y0, 640(SI)
+
+	// v3, v4 = (d2 − 5 d4 + 4 d6) ± (2 d1 − 10 d3 + 8 d5)
 	VMOVAPS           Y2, Y0
 	VFNMADD231PS.BCST conv1_5<>+0(SB), Y4, Y0
 	VFMADD231PS.BCST  conv1_4<>+0(SB), Y6, Y0
@@ -230,6 +278,8 @@ tileColumn2:
 	VMOVUPS           Y8, 896(SI)
 	VSUBPS            Y7, Y0, Y0
 	VMOVUPS           Y0, 1152(SI)
+
+	// v5, v6 = (2 d6 − 10 d4 + 8 d2) ± (d5 − 5 d3 + 4 d1)
 	VADDPS            Y6, Y6, Y0
 	VFNMADD231PS.BCST conv1_10<>+0(SB), Y4, Y0
 	VFMADD231PS.BCST  conv1_8<>+0(SB), Y2, Y0
@@ -248,22 +298,30 @@ tileColumn2:
 	VMOVUPS           4640(CX), Y5
 	VMOVUPS           5536(CX), Y6
 	VMOVUPS           6432(CX), Y7
-	VSUBPS            Y6, Y0, Y0
-	VSUBPS            Y2, Y4, Y8
-	VFMADD231PS.BCST  conv1_5_25<>+0(SB), Y8, Y0
-	VMOVUPS           Y0, 160(SI)
-	VSUBPS            Y1, Y7, Y0
-	VSUBPS            Y5, Y3, Y7
-	VFMADD231PS.BCST  conv1_5_25<>+0(SB), Y7, Y0
-	VMOVUPS           Y0, 1952(SI)
-	VADDPS            Y6, Y2, Y0
-	VFMSUB231PS.BCST  conv1_4_25<>+0(SB), Y4, Y0
-	VADDPS            Y5, Y1, Y7
-	VFMSUB231PS.BCST  conv1_4_25<>+0(SB), Y3, Y7
-	VADDPS            Y7, Y0, Y8
-	VMOVUPS           Y8, 416(SI)
-	VSUBPS            Y7, Y0, Y0
-	VMOVUPS           Y0, 672(SI)
+
+	// v0 = (d0 − d6) + 21/4 (d4 − d2)
+	VSUBPS           Y6, Y0, Y0
+	VSUBPS           Y2, Y4, Y8
+	VFMADD231PS.BCST conv1_5_25<>+0(SB), Y8, Y0
+	VMOVUPS          Y0, 160(SI)
+
+	// v7 = (d7 − d1) + 21/4 (d3 − d5)
+	VSUBPS           Y1, Y7, Y0
+	VSUBPS           Y5, Y3, Y7
+	VFMADD231PS.BCST conv1_5_25<>+0(SB), Y7, Y0
+	VMOVUPS          Y0, 1952(SI)
+
+	// v1, v2 = (17/4 d4 − (d2 + d6)) ± (17/4 d3 − (d1 + d5))
+	VADDPS           Y6, Y2, Y0
+	VFMSUB231PS.BCST conv1_4_25<>+0(SB), Y4, Y0
+	VADDPS           Y5, Y1, Y7
+	VFMSUB231PS.BCST conv1_4_25<>+0(SB), Y3, Y7
+	VADDPS           Y7, Y0, Y8
+	VMOVUPS          Y8, 416(SI)
+	VSUBPS           Y7, Y0, Y0
+	VMOVUPS          Y0, 672(SI)
+
+	// v3, v4 = (d2 − 5 d4 + 4 d6) ± (2 d1 − 10 d3 + 8 d5)
 	VMOVAPS           Y2, Y0
 	VFNMADD231PS.BCST conv1_5<>+0(SB), Y4, Y0
 	VFMADD231PS.BCST  conv1_4<>+0(SB), Y6, Y0
@@ -274,6 +332,8 @@ tileColumn2:
 	VMOVUPS           Y8, 928(SI)
 	VSUBPS            Y7, Y0, Y0
 	VMOVUPS           Y0, 1184(SI)
+
+	// v5, v6 = (2 d6 − 10 d4 + 8 d2) ± (d5 − 5 d3 + 4 d1)
 	VADDPS            Y6, Y6, Y0
 	VFNMADD231PS.BCST conv1_10<>+0(SB), Y4, Y0
 	VFMADD231PS.BCST  conv1_8<>+0(SB), Y2, Y0
@@ -292,22 +352,30 @@ tileColumn2:
 	VMOVUPS           4672(CX), Y5
 	VMOVUPS           5568(CX), Y6
 	VMOVUPS           6464(CX), Y7
-	VSUBPS            Y6, Y0, Y0
-	VSUBPS            Y2, Y4, Y8
-	VFMADD231PS.BCST  conv1_5_25<>+0(SB), Y8, Y0
-	VMOVUPS           Y0, 192(SI)
-	VSUBPS            Y1, Y7, Y0
-	VSUBPS            Y5, Y3, Y7
-	VFMADD231PS.BCST  conv1_5_25<>+0(SB), Y7, Y0
-	VMOVUPS           Y0, 1984(SI)
-	VADDPS            Y6, Y2, Y0
-	VFMSUB231PS.BCST  conv1_4_25<>+0(SB), Y4, Y0
-	VADDPS            Y5, Y1, Y7
-	VFMSUB231PS.BCST  conv1_4_25<>+0(SB), Y3, Y7
-	VADDPS            Y7, Y0, Y8
-	VMOVUPS           Y8, 448(SI)
-	VSUBPS            Y7, Y0, Y0
-	VMOVUPS           Y0, 704(SI)
+
+	// v0 = (d0 − d6) + 21/4 (d4 − d2)
+	VSUBPS           Y6, Y0, Y0
+	VSUBPS           Y2, Y4, Y8
+	VFMADD231PS.BCST conv1_5_25<>+0(SB), Y8, Y0
+	VMOVUPS          Y0, 192(SI)
+
+	// v7 = (d7 − d1) + 21/4 (d3 − d5)
+	VSUBPS           Y1, Y7, Y0
+	VSUBPS           Y5, Y3, Y7
+	VFMADD231PS.BCST conv1_5_25<>+0(SB), Y7, Y0
+	VMOVUPS          Y0, 1984(SI)
+
+	// v1, v2 = (17/4 d4 − (d2 + d6)) ± (17/4 d3 − (d1 + d5))
+	VADDPS           Y6, Y2, Y0
+	VFMSUB231PS.BCST conv1_4_25<>+0(SB), Y4, Y0
+	VADDPS           Y5, Y1, Y7
+	VFMSUB231PS.BCST conv1_4_25<>+0(SB), Y3, Y7
+	VADDPS           Y7, Y0, Y8
+	VMOVUPS          Y8, 448(SI)
+	VSUBPS           Y7, Y0, Y0
+	VMOVUPS          Y0, 704(SI)
+
+	// v3, v4 = (d2 − 5 d4 + 4 d6) ± (2 d1 − 10 d3 + 8 d5)
 	VMOVAPS           Y2, Y0
 	VFNMADD231PS.BCST conv1_5<>+0(SB), Y4, Y0
 	VFMADD231PS.BCST  conv1_4<>+0(SB), Y6, Y0
@@ -318,6 +386,8 @@ tileColumn2:
 	VMOVUPS           Y8, 960(SI)
 	VSUBPS            Y7, Y0, Y0
 	VMOVUPS           Y0, 1216(SI)
+
+	// v5, v6 = (2 d6 − 10 d4 + 8 d2) ± (d5 − 5 d3 + 4 d1)
 	VADDPS            Y6, Y6, Y0
 	VFNMADD231PS.BCST conv1_10<>+0(SB), Y4, Y0
 	VFMADD231PS.BCST  conv1_8<>+0(SB), Y2, Y0
@@ -336,22 +406,30 @@ tileColumn2:
 	VMOVUPS           4704(CX), Y5
 	VMOVUPS           5600(CX), Y6
 	VMOVUPS           6496(CX), Y7
-	VSUBPS            Y6, Y0, Y0
-	VSUBPS            Y2, Y4, Y8
-	VFMADD231PS.BCST  conv1_5_25<>+0(SB), Y8, Y0
-	VMOVUPS           Y0, 224(SI)
-	VSUBPS            Y1, Y7, Y0
-	VSUBPS            Y5, Y3, Y7
-	VFMADD231PS.BCST  conv1_5_25<>+0(SB), Y7, Y0
-	VMOVUPS           Y0, 2016(SI)
-	VADDPS            Y6, Y2, Y0
-	VFMSUB231PS.BCST  conv1_4_25<>+0(SB), Y4, Y0
-	VADDPS            Y5, Y1, Y7
-	VFMSUB231PS.BCST  conv1_4_25<>+0(SB), Y3, Y7
-	VADDPS            Y7, Y0, Y8
-	VMOVUPS           Y8, 480(SI)
-	VSUBPS            Y7, Y0, Y0
-	VMOVUPS           Y0, 736(SI)
+
+	// v0 = (d0 − d6) + 21/4 (d4 − d2)
+	VSUBPS           Y6, Y0, Y0
+	VSUBPS           Y2, Y4, Y8
+	VFMADD231PS.BCST conv1_5_25<>+0(SB), Y8, Y0
+	VMOVUPS          Y0, 224(SI)
+
+	// v7 = (d7 − d1) + 21/4 (d3 − d5)
+	VSUBPS           Y1, Y7, Y0
+	VSUBPS           Y5, Y3, Y7
+	VFMADD231PS.BCST conv1_5_25<>+0(SB), Y7, Y0
+	VMOVUPS          Y0, 2016(SI)
+
+	// v1, v2 = (17/4 d4 − (d2 + d6)) ± (17/4 d3 − (d1 + d5))
+	VADDPS           Y6, Y2, Y0
+	VFMSUB231PS.BCST conv1_4_25<>+0(SB), Y4, Y0
+	VADDPS           Y5, Y1, Y7
+	VFMSUB231PS.BCST conv1_4_25<>+0(SB), Y3, Y7
+	VADDPS           Y7, Y0, Y8
+	VMOVUPS          Y8, 480(SI)
+	VSUBPS           Y7, Y0, Y0
+	VMOVUPS          Y0, 736(SI)
+
+	// v3, v4 = (d2 − 5 d4 + 4 d6) ± (2 d1 − 10 d3 + 8 d5)
 	VMOVAPS           Y2, Y0
 	VFNMADD231PS.BCST conv1_5<>+0(SB), Y4, Y0
 	VFMADD231PS.BCST  conv1_4<>+0(SB), Y6, Y0
@@ -362,6 +440,8 @@ tileColumn2:
 	VMOVUPS           Y8, 992(SI)
 	VSUBPS            Y7, Y0, Y0
 	VMOVUPS           Y0, 1248(SI)
+
+	// v5, v6 = (2 d6 − 10 d4 + 8 d2) ± (d5 − 5 d3 + 4 d1)
 	VADDPS            Y6, Y6, Y0
 	VFNMADD231PS.BCST conv1_10<>+0(SB), Y4, Y0
 	VFMADD231PS.BCST  conv1_8<>+0(SB), Y2, Y0
@@ -380,22 +460,30 @@ tileColumn2:
 	VMOVUPS           160(SI), Y5
 	VMOVUPS           192(SI), Y6
 	VMOVUPS           224(SI), Y7
-	VSUBPS            Y6, Y0, Y0
-	VSUBPS            Y2, Y4, Y8
-	VFMADD231PS.BCST  conv1_5_25<>+0(SB), Y8, Y0
-	VMOVUPS           Y0, 10240(SI)
-	VSUBPS            Y1, Y7, Y0
-	VSUBPS            Y5, Y3, Y7
-	VFMADD231PS.BCST  conv1_5_25<>+0(SB), Y7, Y0
-	VMOVUPS           Y0, 10464(SI)
-	VADDPS            Y6, Y2, Y0
-	VFMSUB231PS.BCST  conv1_4_25<>+0(SB), Y4, Y0
-	VADDPS            Y5, Y1, Y7
-	VFMSUB231PS.BCST  conv1_4_25<>+0(SB), Y3, Y7
-	VADDPS            Y7, Y0, Y8
-	VMOVUPS           Y8, 10272(SI)
-	VSUBPS            Y7, Y0, Y0
-	VMOVUPS           Y0, 10304(SI)
+
+	// v0 = (d0 − d6) + 21/4 (d4 − d2)
+	VSUBPS           Y6, Y0, Y0
+	VSUBPS           Y2, Y4, Y8
+	VFMADD231PS.BCST conv1_5_25<>+0(SB), Y8, Y0
+	VMOVUPS          Y0, 10240(SI)
+
+	// v7 = (d7 − d1) + 21/4 (d3 − d5)
+	VSUBPS           Y1, Y7, Y0
+	VSUBPS           Y5, Y3, Y7
+	VFMADD231PS.BCST conv1_5_25<>+0(SB), Y7, Y0
+	VMOVUPS          Y0, 10464(SI)
+
+	// v1, v2 = (17/4 d4 − (d2 + d6)) ± (17/4 d3 − (d1 + d5))
+	VADDPS           Y6, Y2, Y0
+	VFMSUB231PS.BCST conv1_4_25<>+0(SB), Y4, Y0
+	VADDPS           Y5, Y1, Y7
+	VFMSUB231PS.BCST conv1_4_25<>+0(SB), Y3, Y7
+	VADDPS           Y7, Y0, Y8
+	VMOVUPS          Y8, 10272(SI)
+	VSUBPS           Y7, Y0, Y0
+	VMOVUPS          Y0, 10304(SI)
+
+	// v3, v4 = (d2 − 5 d4 + 4 d6) ± (2 d1 − 10 d3 + 8 d5)
 	VMOVAPS           Y2, Y0
 	VFNMADD231PS.BCST conv1_5<>+0(SB), Y4, Y0
 	VFMADD231PS.BCST  conv1_4<>+0(SB), Y6, Y0
@@ -406,6 +494,8 @@ tileColumn2:
 	VMOVUPS           Y8, 10336(SI)
 	VSUBPS            Y7, Y0, Y0
 	VMOVUPS           Y0, 10368(SI)
+
+	// v5, v6 = (2 d6 − 10 d4 + 8 d2) ± (d5 − 5 d3 + 4 d1)
 	VADDPS            Y6, Y6, Y0
 	VFNMADD231PS.BCST conv1_10<>+0(SB), Y4, Y0
 	VFMADD231PS.BCST  conv1_8<>+0(SB), Y2, Y0
@@ -424,22 +514,30 @@ tileColumn2:
 	VMOVUPS           416(SI), Y5
 	VMOVUPS           448(SI), Y6
 	VMOVUPS           480(SI), Y7
-	VSUBPS            Y6, Y0, Y0
-	VSUBPS            Y2, Y4, Y8
-	VFMADD231PS.BCST  conv1_5_25<>+0(SB), Y8, Y0
-	VMOVUPS           Y0, 10496(SI)
-	VSUBPS            Y1, Y7, Y0
-	VSUBPS            Y5, Y3, Y7
-	VFMADD231PS.BCST  conv1_5_25<>+0(SB), Y7, Y0
-	VMOVUPS           Y0, 10720(SI)
-	VADDPS            Y6, Y2, Y0
-	VFMSUB231PS.BCST  conv1_4_25<>+0(SB), Y4, Y0
-	VADDPS            Y5, Y1, Y7
-	VFMSUB231PS.BCST  conv1_4_25<>+0(SB), Y3, Y7
-	VADDPS            Y7, Y0, Y8
-	VMOVUPS           Y8, 10528(SI)
-	VSUBPS            Y7, Y0, Y0
-	VMOVUPS           Y0, 10560(SI)
+
+	// v0 = (d0 − d6) + 21/4 (d4 − d2)
+	VSUBPS           Y6, Y0, Y0
+	VSUBPS           Y2, Y4, Y8
+	VFMADD231PS.BCST conv1_5_25<>+0(SB), Y8, Y0
+	VMOVUPS          Y0, 10496(SI)
+
+	// v7 = (d7 − d1) + 21/4 (d3 − d5)
+	VSUBPS           Y1, Y7, Y0
+	VSUBPS           Y5, Y3, Y7
+	VFMADD231PS.BCST conv1_5_25<>+0(SB), Y7, Y0
+	VMOVUPS          Y0, 10720(SI)
+
+	// v1, v2 = (17/4 d4 − (d2 + d6)) ± (17/4 d3 − (d1 + d5))
+	VADDPS           Y6, Y2, Y0
+	VFMSUB231PS.BCST conv1_4_25<>+0(SB), Y4, Y0
+	VADDPS           Y5, Y1, Y7
+	VFMSUB231PS.BCST conv1_4_25<>+0(SB), Y3, Y7
+	VADDPS           Y7, Y0, Y8
+	VMOVUPS          Y8, 10528(SI)
+	VSUBPS           Y7, Y0, Y0
+	VMOVUPS          Y0, 10560(SI)
+
+	// v3, v4 = (d2 − 5 d4 + 4 d6) ± (2 d1 − 10 d3 + 8 d5)
 	VMOVAPS           Y2, Y0
 	VFNMADD231PS.BCST conv1_5<>+0(SB), Y4, Y0
 	VFMADD231PS.BCST  conv1_4<>+0(SB), Y6, Y0
@@ -450,6 +548,8 @@ tileColumn2:
 	VMOVUPS           Y8, 10592(SI)
 	VSUBPS            Y7, Y0, Y0
 	VMOVUPS           Y0, 10624(SI)
+
+	// v5, v6 = (2 d6 − 10 d4 + 8 d2) ± (d5 − 5 d3 + 4 d1)
 	VADDPS            Y6, Y6, Y0
 	VFNMADD231PS.BCST conv1_10<>+0(SB), Y4, Y0
 	VFMADD231PS.BCST  conv1_8<>+0(SB), Y2, Y0
@@ -468,22 +568,30 @@ tileColumn2:
 	VMOVUPS           672(SI), Y5
 	VMOVUPS           704(SI), Y6
 	VMOVUPS           736(SI), Y7
-	VSUBPS            Y6, Y0, Y0
-	VSUBPS            Y2, Y4, Y8
-	VFMADD231PS.BCST  conv1_5_25<>+0(SB), Y8, Y0
-	VMOVUPS           Y0, 10752(SI)
-	VSUBPS            Y1, Y7, Y0
-	VSUBPS            Y5, Y3, Y7
-	VFMADD231PS.BCST  conv1_5_25<>+0(SB), Y7, Y0
-	VMOVUPS           Y0, 10976(SI)
-	VADDPS            Y6, Y2, Y0
-	VFMSUB231PS.BCST  conv1_4_25<>+0(SB), Y4, Y0
-	VADDPS            Y5, Y1, Y7
-	VFMSUB231PS.BCST  conv1_4_25<>+0(SB), Y3, Y7
-	VADDPS            Y7, Y0, Y8
-	VMOVUPS           Y8, 10784(SI)
-	VSUBPS            Y7, Y0, Y0
-	VMOVUPS           Y0, 10816(SI)
+
+	// v0 = (d0 − d6) + 21/4 (d4 − d2)
+	VSUBPS           Y6, Y0, Y0
+	VSUBPS           Y2, Y4, Y8
+	VFMADD231PS.BCST conv1_5_25<>+0(SB), Y8, Y0
+	VMOVUPS          Y0, 10752(SI)
+
+	// v7 = (d7 − d1) + 21/4 (d3 − d5)
+	VSUBPS           Y1, Y7, Y0
+	VSUBPS           Y5, Y3, Y7
+	VFMADD231PS.BCST conv1_5_25<>+0(SB), Y7, Y0
+	VMOVUPS          Y0, 10976(SI)
+
+	// v1, v2 = (17/4 d4 − (d2 + d6)) ± (17/4 d3 − (d1 + d5))
+	VADDPS           Y6, Y2, Y0
+	VFMSUB231PS.BCST conv1_4_25<>+0(SB), Y4, Y0
+	VADDPS           Y5, Y1, Y7
+	VFMSUB231PS.BCST conv1_4_25<>+0(SB), Y3, Y7
+	VADDPS           Y7, Y0, Y8
+	VMOVUPS          Y8, 10784(SI)
+	VSUBPS           Y7, Y0, Y0
+	VMOVUPS          Y0, 10816(SI)
+
+	// v3, v4 = (d2 − 5 d4 + 4 d6) ± (2 d1 − 10 d3 + 8 d5)
 	VMOVAPS           Y2, Y0
 	VFNMADD231PS.BCST conv1_5<>+0(SB), Y4, Y0
 	VFMADD231PS.BCST  conv1_4<>+0(SB), Y6, Y0
@@ -494,6 +602,8 @@ tileColumn2:
 	VMOVUPS           Y8, 10848(SI)
 	VSUBPS            Y7, Y0, Y0
 	VMOVUPS           Y0, 10880(SI)
+
+	// v5, v6 = (2 d6 − 10 d4 + 8 d2) ± (d5 − 5 d3 + 4 d1)
 	VADDPS            Y6, Y6, Y0
 	VFNMADD231PS.BCST conv1_10<>+0(SB), Y4, Y0
 	VFMADD231PS.BCST  conv1_8<>+0(SB), Y2, Y0
@@ -512,22 +622,30 @@ tileColumn2:
 	VMOVUPS           928(SI), Y5
 	VMOVUPS           960(SI), Y6
 	VMOVUPS           992(SI), Y7
-	VSUBPS            Y6, Y0, Y0
-	VSUBPS            Y2, Y4, Y8
-	VFMADD231PS.BCST  conv1_5_25<>+0(SB), Y8, Y0
-	VMOVUPS           Y0, 11008(SI)
-	VSUBPS            Y1, Y7, Y0
-	VSUBPS            Y5, Y3, Y7
-	VFMADD231PS.BCST  conv1_5_25<>+0(SB), Y7, Y0
-	VMOVUPS           Y0, 11232(SI)
-	VADDPS            Y6, Y2, Y0
-	VFMSUB231PS.BCST  conv1_4_25<>+0(SB), Y4, Y0
-	VADDPS            Y5, Y1, Y7
-	VFMSUB231PS.BCST  conv1_4_25<>+0(SB), Y3, Y7
-	VADDPS            Y7, Y0, Y8
-	VMOVUPS           Y8, 11040(SI)
-	VSUBPS            Y7, Y0, Y0
-	VMOVUPS           Y0, 11072(SI)
+
+	// v0 = (d0 − d6) + 21/4 (d4 − d2)
+	VSUBPS           Y6, Y0, Y0
+	VSUBPS           Y2, Y4, Y8
+	VFMADD231PS.BCST conv1_5_25<>+0(SB), Y8, Y0
+	VMOVUPS          Y0, 11008(SI)
+
+	// v7 = (d7 − d1) + 21/4 (d3 − d5)
+	VSUBPS           Y1, Y7, Y0
+	VSUBPS           Y5, Y3, Y7
+	VFMADD231PS.BCST conv1_5_25<>+0(SB), Y7, Y0
+	VMOVUPS          Y0, 11232(SI)
+
+	// v1, v2 = (17/4 d4 − (d2 + d6)) ± (17/4 d3 − (d1 + d5))
+	VADDPS           Y6, Y2, Y0
+	VFMSUB231PS.BCST conv1_4_25<>+0(SB), Y4, Y0
+	VADDPS           Y5, Y1, Y7
+	VFMSUB231PS.BCST conv1_4_25<>+0(SB), Y3, Y7
+	VADDPS           Y7, Y0, Y8
+	VMOVUPS          Y8, 11040(SI)
+	VSUBPS           Y7, Y0, Y0
+	VMOVUPS          Y0, 11072(SI)
+
+	// v3, v4 = (d2 − 5 d4 + 4 d6) ± (2 d1 − 10 d3 + 8 d5)
 	VMOVAPS           Y2, Y0
 	VFNMADD231PS.BCST conv1_5<>+0(SB), Y4, Y0
 	VFMADD231PS.BCST  conv1_4<>+0(SB), Y6, Y0
@@ -538,6 +656,8 @@ tileColumn2:
 	VMOVUPS           Y8, 11104(SI)
 	VSUBPS            Y7, Y0, Y0
 	VMOVUPS           Y0, 11136(SI)
+
+	// v5, v6 = (2 d6 − 10 d4 + 8 d2) ± (d5 − 5 d3 + 4 d1)
 	VADDPS            Y6, Y6, Y0
 	VFNMADD231PS.BCST conv1_10<>+0(SB), Y4, Y0
 	VFMADD231PS.BCST  conv1_8<>+0(SB), Y2, Y0
@@ -556,22 +676,30 @@ tileColumn2:
 	VMOVUPS           1184(SI), Y5
 	VMOVUPS           1216(SI), Y6
 	VMOVUPS           1248(SI), Y7
-	VSUBPS            Y6, Y0, Y0
-	VSUBPS            Y2, Y4, Y8
-	VFMADD231PS.BCST  conv1_5_25<>+0(SB), Y8, Y0
-	VMOVUPS           Y0, 11264(SI)
-	VSUBPS            Y1, Y7, Y0
-	VSUBPS            Y5, Y3, Y7
-	VFMADD231PS.BCST  conv1_5_25<>+0(SB), Y7, Y0
-	VMOVUPS           Y0, 11488(SI)
-	VADDPS            Y6, Y2, Y0
-	VFMSUB231PS.BCST  conv1_4_25<>+0(SB), Y4, Y0
-	VADDPS            Y5, Y1, Y7
-	VFMSUB231PS.BCST  conv1_4_25<>+0(SB), Y3, Y7
-	VADDPS            Y7, Y0, Y8
-	VMOVUPS           Y8, 11296(SI)
-	VSUBPS            Y7, Y0, Y0
-	VMOVUPS           Y0, 11328(SI)
+
+	// v0 = (d0 − d6) + 21/4 (d4 − d2)
+	VSUBPS           Y6, Y0, Y0
+	VSUBPS           Y2, Y4, Y8
+	VFMADD231PS.BCST conv1_5_25<>+0(SB), Y8, Y0
+	VMOVUPS          Y0, 11264(SI)
+
+	// v7 = (d7 − d1) + 21/4 (d3 − d5)
+	VSUBPS           Y1, Y7, Y0
+	VSUBPS           Y5, Y3, Y7
+	VFMADD231PS.BCST conv1_5_25<>+0(SB), Y7, Y0
+	VMOVUPS          Y0, 11488(SI)
+
+	// v1, v2 = (17/4 d4 − (d2 + d6)) ± (17/4 d3 − (d1 + d5))
+	VADDPS           Y6, Y2, Y0
+	VFMSUB231PS.BCST conv1_4_25<>+0(SB), Y4, Y0
+	VADDPS           Y5, Y1, Y7
+	VFMSUB231PS.BCST conv1_4_25<>+0(SB), Y3, Y7
+	VADDPS           Y7, Y0, Y8
+	VMOVUPS          Y8, 11296(SI)
+	VSUBPS           Y7, Y0, Y0
+	VMOVUPS          Y0, 11328(SI)
+
+	// v3, v4 = (d2 − 5 d4 + 4 d6) ± (2 d1 − 10 d3 + 8 d5)
 	VMOVAPS           Y2, Y0
 	VFNMADD231PS.BCST conv1_5<>+0(SB), Y4, Y0
 	VFMADD231PS.BCST  conv1_4<>+0(SB), Y6, Y0
@@ -582,6 +710,8 @@ tileColumn2:
 	VMOVUPS           Y8, 11360(SI)
 	VSUBPS            Y7, Y0, Y0
 	VMOVUPS           Y0, 11392(SI)
+
+	// v5, v6 = (2 d6 − 10 d4 + 8 d2) ± (d5 − 5 d3 + 4 d1)
 	VADDPS            Y6, Y6, Y0
 	VFNMADD231PS.BCST conv1_10<>+0(SB), Y4, Y0
 	VFMADD231PS.BCST  conv1_8<>+0(SB), Y2, Y0
@@ -600,22 +730,30 @@ tileColumn2:
 	VMOVUPS           1440(SI), Y5
 	VMOVUPS           1472(SI), Y6
 	VMOVUPS           1504(SI), Y7
-	VSUBPS            Y6, Y0, Y0
-	VSUBPS            Y2, Y4, Y8
-	VFMADD231PS.BCST  conv1_5_25<>+0(SB), Y8, Y0
-	VMOVUPS           Y0, 11520(SI)
-	VSUBPS            Y1, Y7, Y0
-	VSUBPS            Y5, Y3, Y7
-	VFMADD231PS.BCST  conv1_5_25<>+0(SB), Y7, Y0
-	VMOVUPS           Y0, 11744(SI)
-	VADDPS            Y6, Y2, Y0
-	VFMSUB231PS.BCST  conv1_4_25<>+0(SB), Y4, Y0
-	VADDPS            Y5, Y1, Y7
-	VFMSUB231PS.BCST  conv1_4_25<>+0(SB), Y3, Y7
-	VADDPS            Y7, Y0, Y8
-	VMOVUPS           Y8, 11552(SI)
-	VSUBPS            Y7, Y0, Y0
-	VMOVUPS           Y0, 11584(SI)
+
+	// v0 = (d0 − d6) + 21/4 (d4 − d2)
+	VSUBPS           Y6, Y0, Y0
+	VSUBPS           Y2, Y4, Y8
+	VFMADD231PS.BCST conv1_5_25<>+0(SB), Y8, Y0
+	VMOVUPS          Y0, 11520(SI)
+
+	// v7 = (d7 − d1) + 21/4 (d3 − d5)
+	VSUBPS           Y1, Y7, Y0
+	VSUBPS           Y5, Y3, Y7
+	VFMADD231PS.BCST conv1_5_25<>+0(SB), Y7, Y0
+	VMOVUPS          Y0, 11744(SI)
+
+	// v1, v2 = (17/4 d4 − (d2 + d6)) ± (17/4 d3 − (d1 + d5))
+	VADDPS           Y6, Y2, Y0
+	VFMSUB231PS.BCST conv1_4_25<>+0(SB), Y4, Y0
+	VADDPS           Y5, Y1, Y7
+	VFMSUB231PS.BCST conv1_4_25<>+0(SB), Y3, Y7
+	VADDPS           Y7, Y0, Y8
+	VMOVUPS          Y8, 11552(SI)
+	VSUBPS           Y7, Y0, Y0
+	VMOVUPS          Y0, 11584(SI)
+
+	// v3, v4 = (d2 − 5 d4 + 4 d6) ± (2 d1 − 10 d3 + 8 d5)
 	VMOVAPS           Y2, Y0
 	VFNMADD231PS.BCST conv1_5<>+0(SB), Y4, Y0
 	VFMADD231PS.BCST  conv1_4<>+0(SB), Y6, Y0
@@ -626,6 +764,8 @@ tileColumn2:
 	VMOVUPS           Y8, 11616(SI)
 	VSUBPS            Y7, Y0, Y0
 	VMOVUPS           Y0, 11648(SI)
+
+	// v5, v6 = (2 d6 − 10 d4 + 8 d2) ± (d5 − 5 d3 + 4 d1)
 	VADDPS            Y6, Y6, Y0
 	VFNMADD231PS.BCST conv1_10<>+0(SB), Y4, Y0
 	VFMADD231PS.BCST  conv1_8<>+0(SB), Y2, Y0
@@ -644,22 +784,30 @@ tileColumn2:
 	VMOVUPS           1696(SI), Y5
 	VMOVUPS           1728(SI), Y6
 	VMOVUPS           1760(SI), Y7
-	VSUBPS            Y6, Y0, Y0
-	VSUBPS            Y2, Y4, Y8
-	VFMADD231PS.BCST  conv1_5_25<>+0(SB), Y8, Y0
-	VMOVUPS           Y0, 11776(SI)
-	VSUBPS            Y1, Y7, Y0
-	VSUBPS            Y5, Y3, Y7
-	VFMADD231PS.BCST  conv1_5_25<>+0(SB), Y7, Y0
-	VMOVUPS           Y0, 12000(SI)
-	VADDPS            Y6, Y2, Y0
-	VFMSUB231PS.BCST  conv1_4_25<>+0(SB), Y4, Y0
-	VADDPS            Y5, Y1, Y7
-	VFMSUB231PS.BCST  conv1_4_25<>+0(SB), Y3, Y7
-	VADDPS            Y7, Y0, Y8
-	VMOVUPS           Y8, 11808(SI)
-	VSUBPS            Y7, Y0, Y0
-	VMOVUPS           Y0, 11840(SI)
+
+	// v0 = (d0 − d6) + 21/4 (d4 − d2)
+	VSUBPS           Y6, Y0, Y0
+	VSUBPS           Y2, Y4, Y8
+	VFMADD231PS.BCST conv1_5_25<>+0(SB), Y8, Y0
+	VMOVUPS          Y0, 11776(SI)
+
+	// v7 = (d7 − d1) + 21/4 (d3 − d5)
+	VSUBPS           Y1, Y7, Y0
+	VSUBPS           Y5, Y3, Y7
+	VFMADD231PS.BCST conv1_5_25<>+0(SB), Y7, Y0
+	VMOVUPS          Y0, 12000(SI)
+
+	// v1, v2 = (17/4 d4 − (d2 + d6)) ± (17/4 d3 − (d1 + d5))
+	VADDPS           Y6, Y2, Y0
+	VFMSUB231PS.BCST conv1_4_25<>+0(SB), Y4, Y0
+	VADDPS           Y5, Y1, Y7
+	VFMSUB231PS.BCST conv1_4_25<>+0(SB), Y3, Y7
+	VADDPS           Y7, Y0, Y8
+	VMOVUPS          Y8, 11808(SI)
+	VSUBPS           Y7, Y0, Y0
+	VMOVUPS          Y0, 11840(SI)
+
+	// v3, v4 = (d2 − 5 d4 + 4 d6) ± (2 d1 − 10 d3 + 8 d5)
 	VMOVAPS           Y2, Y0
 	VFNMADD231PS.BCST conv1_5<>+0(SB), Y4, Y0
 	VFMADD231PS.BCST  conv1_4<>+0(SB), Y6, Y0
@@ -670,6 +818,8 @@ tileColumn2:
 	VMOVUPS           Y8, 11872(SI)
 	VSUBPS            Y7, Y0, Y0
 	VMOVUPS           Y0, 11904(SI)
+
+	// v5, v6 = (2 d6 − 10 d4 + 8 d2) ± (d5 − 5 d3 + 4 d1)
 	VADDPS            Y6, Y6, Y0
 	VFNMADD231PS.BCST conv1_10<>+0(SB), Y4, Y0
 	VFMADD231PS.BCST  conv1_8<>+0(SB), Y2, Y0
@@ -688,22 +838,30 @@ tileColumn2:
 	VMOVUPS           1952(SI), Y5
 	VMOVUPS           1984(SI), Y6
 	VMOVUPS           2016(SI), Y7
-	VSUBPS            Y6, Y0, Y0
-	VSUBPS            Y2, Y4, Y8
-	VFMADD231PS.BCST  conv1_5_25<>+0(SB), Y8, Y0
-	VMOVUPS           Y0, 12032(SI)
-	VSUBPS            Y1, Y7, Y0
-	VSUBPS            Y5, Y3, Y7
-	VFMADD231PS.BCST  conv1_5_25<>+0(SB), Y7, Y0
-	VMOVUPS           Y0, 12256(SI)
-	VADDPS            Y6, Y2, Y0
-	VFMSUB231PS.BCST  conv1_4_25<>+0(SB), Y4, Y0
-	VADDPS            Y5, Y1, Y7
-	VFMSUB231PS.BCST  conv1_4_25<>+0(SB), Y3, Y7
-	VADDPS            Y7, Y0, Y8
-	VMOVUPS           Y8, 12064(SI)
-	VSUBPS            Y7, Y0, Y0
-	VMOVUPS           Y0, 12096(SI)
+
+	// v0 = (d0 − d6) + 21/4 (d4 − d2)
+	VSUBPS           Y6, Y0, Y0
+	VSUBPS           Y2, Y4, Y8
+	VFMADD231PS.BCST conv1_5_25<>+0(SB), Y8, Y0
+	VMOVUPS          Y0, 12032(SI)
+
+	// v7 = (d7 − d1) + 21/4 (d3 − d5)
+	VSUBPS           Y1, Y7, Y0
+	VSUBPS           Y5, Y3, Y7
+	VFMADD231PS.BCST conv1_5_25<>+0(SB), Y7, Y0
+	VMOVUPS          Y0, 12256(SI)
+
+	// v1, v2 = (17/4 d4 − (d2 + d6)) ± (17/4 d3 − (d1 + d5))
+	VADDPS           Y6, Y2, Y0
+	VFMSUB231PS.BCST conv1_4_25<>+0(SB), Y4, Y0
+	VADDPS           Y5, Y1, Y7
+	VFMSUB231PS.BCST conv1_4_25<>+0(SB), Y3, Y7
+	VADDPS           Y7, Y0, Y8
+	VMOVUPS          Y8, 12064(SI)
+	VSUBPS           Y7, Y0, Y0
+	VMOVUPS          Y0, 12096(SI)
+
+	// v3, v4 = (d2 − 5 d4 + 4 d6) ± (2 d1 − 10 d3 + 8 d5)
 	VMOVAPS           Y2, Y0
 	VFNMADD231PS.BCST conv1_5<>+0(SB), Y4, Y0
 	VFMADD231PS.BCST  conv1_4<>+0(SB), Y6, Y0
@@ -714,6 +872,8 @@ tileColumn2:
 	VMOVUPS           Y8, 12128(SI)
 	VSUBPS            Y7, Y0, Y0
 	VMOVUPS           Y0, 12160(SI)
+
+	// v5, v6 = (2 d6 − 10 d4 + 8 d2) ± (d5 − 5 d3 + 4 d1)
 	VADDPS            Y6, Y6, Y0
 	VFNMADD231PS.BCST conv1_10<>+0(SB), Y4, Y0
 	VFMADD231PS.BCST  conv1_8<>+0(SB), Y2, Y0
@@ -742,31 +902,44 @@ column4:
 	MOVQ    $0x0000000a, R11
 
 output5:
-	VMULPS.BCST      768(DX), Y1, Y8
-	VMULPS.BCST      1536(DX), Y2, Y9
-	VADDPS           Y9, Y8, Y10
-	VSUBPS           Y9, Y8, Y8
-	VMULPS.BCST      2304(DX), Y3, Y9
-	VMULPS.BCST      3072(DX), Y4, Y11
-	VADDPS           Y11, Y9, Y12
-	VSUBPS           Y11, Y9, Y9
-	VMULPS.BCST      3840(DX), Y5, Y11
-	VMULPS.BCST      4608(DX), Y6, Y13
-	VADDPS           Y13, Y11, Y14
-	VSUBPS           Y13, Y11, Y11
-	VMULPS.BCST      (DX), Y0, Y13
-	VADDPS           Y10, Y13, Y13
-	VADDPS           Y14, Y12, Y15
-	VADDPS           Y15, Y13, Y13
-	VMOVUPS          Y13, (SI)
+	// plus1, minus1 = m1 ± m2
+	VMULPS.BCST 768(DX), Y1, Y8
+	VMULPS.BCST 1536(DX), Y2, Y9
+	VADDPS      Y9, Y8, Y10
+	VSUBPS      Y9, Y8, Y8
+
+	// plus2, minus2 = m3 ± m4
+	VMULPS.BCST 2304(DX), Y3, Y9
+	VMULPS.BCST 3072(DX), Y4, Y11
+	VADDPS      Y11, Y9, Y12
+	VSUBPS      Y11, Y9, Y9
+
+	// plusHalf, minusHalf = m5 ± m6
+	VMULPS.BCST 3840(DX), Y5, Y11
+	VMULPS.BCST 4608(DX), Y6, Y13
+	VADDPS      Y13, Y11, Y14
+	VSUBPS      Y13, Y11, Y11
+
+	// y0 = (m0 + plus1) + (plus2 + plusHalf)
+	VMULPS.BCST (DX), Y0, Y13
+	VADDPS      Y10, Y13, Y13
+	VADDPS      Y14, Y12, Y15
+	VADDPS      Y15, Y13, Y13
+	VMOVUPS     Y13, (SI)
+
+	// y2 = plus1 + ¼ plusHalf + 4 plus2
 	VFMADD231PS.BCST conv1_0_25<>+0(SB), Y14, Y10
 	VFMADD231PS.BCST conv1_4<>+0(SB), Y12, Y10
 	VMOVUPS          Y10, 512(SI)
+
+	// y3 = (minus1 + m7) + ⅛ minusHalf + 8 minus2
 	VMULPS.BCST      5376(DX), Y7, Y10
 	VADDPS           Y10, Y8, Y10
 	VFMADD231PS.BCST conv1_0_125<>+0(SB), Y11, Y10
 	VFMADD231PS.BCST conv1_8<>+0(SB), Y9, Y10
 	VMOVUPS          Y10, 768(SI)
+
+	// y1 = minus1 + ½ minusHalf + 2 minus2
 	VFMADD231PS.BCST conv1_0_5<>+0(SB), Y11, Y8
 	VFMADD231PS.BCST conv1_2<>+0(SB), Y9, Y8
 	VMOVUPS          Y8, 256(SI)
@@ -789,52 +962,79 @@ output6:
 	VBROADCASTSS (BX), Y1
 
 	// two rows at a time: (Aᵀ m) A, then bias, pooling, ReLU
-	VMOVUPS          32(SI), Y2
-	VMOVUPS          64(SI), Y3
-	VADDPS           Y3, Y2, Y4
-	VSUBPS           Y3, Y2, Y2
-	VMOVUPS          96(SI), Y3
-	VMOVUPS          128(SI), Y5
-	VADDPS           Y5, Y3, Y6
-	VSUBPS           Y5, Y3, Y3
-	VMOVUPS          160(SI), Y5
-	VMOVUPS          192(SI), Y7
-	VADDPS           Y7, Y5, Y8
-	VSUBPS           Y7, Y5, Y5
-	VMOVUPS          (SI), Y7
-	VADDPS           Y4, Y7, Y7
-	VADDPS           Y8, Y6, Y9
-	VADDPS           Y9, Y7, Y7
+	// plus1, minus1 = m1 ± m2
+	VMOVUPS 32(SI), Y2
+	VMOVUPS 64(SI), Y3
+	VADDPS  Y3, Y2, Y4
+	VSUBPS  Y3, Y2, Y2
+
+	// plus2, minus2 = m3 ± m4
+	VMOVUPS 96(SI), Y3
+	VMOVUPS 128(SI), Y5
+	VADDPS  Y5, Y3, Y6
+	VSUBPS  Y5, Y3, Y3
+
+	// plusHalf, minusHalf = m5 ± m6
+	VMOVUPS 160(SI), Y5
+	VMOVUPS 192(SI), Y7
+	VADDPS  Y7, Y5, Y8
+	VSUBPS  Y7, Y5, Y5
+
+	// y0 = (m0 + plus1) + (plus2 + plusHalf)
+	VMOVUPS (SI), Y7
+	VADDPS  Y4, Y7, Y7
+	VADDPS  Y8, Y6, Y9
+	VADDPS  Y9, Y7, Y7
+
+	// y2 = plus1 + ¼ plusHalf + 4 plus2
 	VFMADD231PS.BCST conv1_0_25<>+0(SB), Y8, Y4
 	VFMADD231PS.BCST conv1_4<>+0(SB), Y6, Y4
+
+	// y3 = (minus1 + m7) + ⅛ minusHalf + 8 minus2
 	VMOVUPS          224(SI), Y6
 	VADDPS           Y6, Y2, Y6
 	VFMADD231PS.BCST conv1_0_125<>+0(SB), Y5, Y6
 	VFMADD231PS.BCST conv1_8<>+0(SB), Y3, Y6
+
+	// y1 = minus1 + ½ minusHalf + 2 minus2
 	VFMADD231PS.BCST conv1_0_5<>+0(SB), Y5, Y2
 	VFMADD231PS.BCST conv1_2<>+0(SB), Y3, Y2
-	VMOVUPS          288(SI), Y3
-	VMOVUPS          320(SI), Y5
-	VADDPS           Y5, Y3, Y8
-	VSUBPS           Y5, Y3, Y3
-	VMOVUPS          352(SI), Y5
-	VMOVUPS          384(SI), Y9
-	VADDPS           Y9, Y5, Y10
-	VSUBPS           Y9, Y5, Y5
-	VMOVUPS          416(SI), Y9
-	VMOVUPS          448(SI), Y11
-	VADDPS           Y11, Y9, Y12
-	VSUBPS           Y11, Y9, Y9
-	VMOVUPS          256(SI), Y11
-	VADDPS           Y8, Y11, Y11
-	VADDPS           Y12, Y10, Y13
-	VADDPS           Y13, Y11, Y11
+
+	// plus1, minus1 = m1 ± m2
+	VMOVUPS 288(SI), Y3
+	VMOVUPS 320(SI), Y5
+	VADDPS  Y5, Y3, Y8
+	VSUBPS  Y5, Y3, Y3
+
+	// plus2, minus2 = m3 ± m4
+	VMOVUPS 352(SI), Y5
+	VMOVUPS 384(SI), Y9
+	VADDPS  Y9, Y5, Y10
+	VSUBPS  Y9, Y5, Y5
+
+	// plusHalf, minusHalf = m5 ± m6
+	VMOVUPS 416(SI), Y9
+	VMOVUPS 448(SI), Y11
+	VADDPS  Y11, Y9, Y12
+	VSUBPS  Y11, Y9, Y9
+
+	// y0 = (m0 + plus1) + (plus2 + plusHalf)
+	VMOVUPS 256(SI), Y11
+	VADDPS  Y8, Y11, Y11
+	VADDPS  Y12, Y10, Y13
+	VADDPS  Y13, Y11, Y11
+
+	// y2 = plus1 + ¼ plusHalf + 4 plus2
 	VFMADD231PS.BCST conv1_0_25<>+0(SB), Y12, Y8
 	VFMADD231PS.BCST conv1_4<>+0(SB), Y10, Y8
+
+	// y3 = (minus1 + m7) + ⅛ minusHalf + 8 minus2
 	VMOVUPS          480(SI), Y10
 	VADDPS           Y10, Y3, Y10
 	VFMADD231PS.BCST conv1_0_125<>+0(SB), Y9, Y10
 	VFMADD231PS.BCST conv1_8<>+0(SB), Y5, Y10
+
+	// y1 = minus1 + ½ minusHalf + 2 minus2
 	VFMADD231PS.BCST conv1_0_5<>+0(SB), Y9, Y3
 	VFMADD231PS.BCST conv1_2<>+0(SB), Y5, Y3
 	VMAXPS           Y2, Y7, Y2
@@ -849,52 +1049,80 @@ output6:
 	VADDPS           Y1, Y2, Y2
 	VMAXPS           Y2, Y0, Y2
 	VMOVUPS          Y2, 32(AX)
-	VMOVUPS          544(SI), Y2
-	VMOVUPS          576(SI), Y3
-	VADDPS           Y3, Y2, Y4
-	VSUBPS           Y3, Y2, Y2
-	VMOVUPS          608(SI), Y3
-	VMOVUPS          640(SI), Y5
-	VADDPS           Y5, Y3, Y6
-	VSUBPS           Y5, Y3, Y3
-	VMOVUPS          672(SI), Y5
-	VMOVUPS          704(SI), Y7
-	VADDPS           Y7, Y5, Y8
-	VSUBPS           Y7, Y5, Y5
-	VMOVUPS          512(SI), Y7
-	VADDPS           Y4, Y7, Y7
-	VADDPS           Y8, Y6, Y9
-	VADDPS           Y9, Y7, Y7
+
+	// plus1, minus1 = m1 ± m2
+	VMOVUPS 544(SI), Y2
+	VMOVUPS 576(SI), Y3
+	VADDPS  Y3, Y2, Y4
+	VSUBPS  Y3, Y2, Y2
+
+	// plus2, minus2 = m3 ± m4
+	VMOVUPS 608(SI), Y3
+	VMOVUPS 640(SI), Y5
+	VADDPS  Y5, Y3, Y6
+	VSUBPS  Y5, Y3, Y3
+
+	// plusHalf, minusHalf = m5 ± m6
+	VMOVUPS 672(SI), Y5
+	VMOVUPS 704(SI), Y7
+	VADDPS  Y7, Y5, Y8
+	VSUBPS  Y7, Y5, Y5
+
+	// y0 = (m0 + plus1) + (plus2 + plusHalf)
+	VMOVUPS 512(SI), Y7
+	VADDPS  Y4, Y7, Y7
+	VADDPS  Y8, Y6, Y9
+	VADDPS  Y9, Y7, Y7
+
+	// y2 = plus1 + ¼ plusHalf + 4 plus2
 	VFMADD231PS.BCST conv1_0_25<>+0(SB), Y8, Y4
 	VFMADD231PS.BCST conv1_4<>+0(SB), Y6, Y4
+
+	// y3 = (minus1 + m7) + ⅛ minusHalf + 8 minus2
 	VMOVUPS          736(SI), Y6
 	VADDPS           Y6, Y2, Y6
 	VFMADD231PS.BCST conv1_0_125<>+0(SB), Y5, Y6
 	VFMADD231PS.BCST conv1_8<>+0(SB), Y3, Y6
+
+	// y1 = minus1 + ½ minusHalf + 2 minus2
 	VFMADD231PS.BCST conv1_0_5<>+0(SB), Y5, Y2
 	VFMADD231PS.BCST conv1_2<>+0(SB), Y3, Y2
-	VMOVUPS          800(SI), Y3
-	VMOVUPS          832(SI), Y5
-	VADDPS           Y5, Y3, Y8
-	VSUBPS           Y5, Y3, Y3
-	VMOVUPS          864(SI), Y5
-	VMOVUPS          896(SI), Y9
-	VADDPS           Y9, Y5, Y10
-	VSUBPS           Y9, Y5, Y5
-	VMOVUPS          928(SI), Y9
-	VMOVUPS          960(SI), Y11
-	VADDPS           Y11, Y9, Y12
-	VSUBPS           Y11, Y9, Y9
-	VMOVUPS          768(SI), Y11
-	VADDPS           Y8, Y11, Y11
-	VADDPS           Y12, Y10, Y13
-	VADDPS           Y13, Y11, Y11
+
+	// plus1, minus1 = m1 ± m2
+	VMOVUPS 800(SI), Y3
+	VMOVUPS 832(SI), Y5
+	VADDPS  Y5, Y3, Y8
+	VSUBPS  Y5, Y3, Y3
+
+	// plus2, minus2 = m3 ± m4
+	VMOVUPS 864(SI), Y5
+	VMOVUPS 896(SI), Y9
+	VADDPS  Y9, Y5, Y10
+	VSUBPS  Y9, Y5, Y5
+
+	// plusHalf, minusHalf = m5 ± m6
+	VMOVUPS 928(SI), Y9
+	VMOVUPS 960(SI), Y11
+	VADDPS  Y11, Y9, Y12
+	VSUBPS  Y11, Y9, Y9
+
+	// y0 = (m0 + plus1) + (plus2 + plusHalf)
+	VMOVUPS 768(SI), Y11
+	VADDPS  Y8, Y11, Y11
+	VADDPS  Y12, Y10, Y13
+	VADDPS  Y13, Y11, Y11
+
+	// y2 = plus1 + ¼ plusHalf + 4 plus2
 	VFMADD231PS.BCST conv1_0_25<>+0(SB), Y12, Y8
 	VFMADD231PS.BCST conv1_4<>+0(SB), Y10, Y8
+
+	// y3 = (minus1 + m7) + ⅛ minusHalf + 8 minus2
 	VMOVUPS          992(SI), Y10
 	VADDPS           Y10, Y3, Y10
 	VFMADD231PS.BCST conv1_0_125<>+0(SB), Y9, Y10
 	VFMADD231PS.BCST conv1_8<>+0(SB), Y5, Y10
+
+	// y1 = minus1 + ½ minusHalf + 2 minus2
 	VFMADD231PS.BCST conv1_0_5<>+0(SB), Y9, Y3
 	VFMADD231PS.BCST conv1_2<>+0(SB), Y5, Y3
 	VMAXPS           Y2, Y7, Y2
@@ -978,30 +1206,38 @@ tileRow1:
 
 tileColumn2:
 	// V = Bᵀ X B
-	VMOVUPS           (CX), Y0
-	VMOVUPS           896(CX), Y1
-	VMOVUPS           1792(CX), Y2
-	VMOVUPS           2688(CX), Y3
-	VMOVUPS           3584(CX), Y4
-	VMOVUPS           4480(CX), Y5
-	VMOVUPS           5376(CX), Y6
-	VMOVUPS           6272(CX), Y7
-	VSUBPS            Y6, Y0, Y0
-	VSUBPS            Y2, Y4, Y8
-	VFMADD231PS.BCST  conv1_5_25<>+0(SB), Y8, Y0
-	VMOVUPS           Y0, (DI)
-	VSUBPS            Y1, Y7, Y0
-	VSUBPS            Y5, Y3, Y7
-	VFMADD231PS.BCST  conv1_5_25<>+0(SB), Y7, Y0
-	VMOVUPS           Y0, 1792(DI)
-	VADDPS            Y6, Y2, Y0
-	VFMSUB231PS.BCST  conv1_4_25<>+0(SB), Y4, Y0
-	VADDPS            Y5, Y1, Y7
-	VFMSUB231PS.BCST  conv1_4_25<>+0(SB), Y3, Y7
-	VADDPS            Y7, Y0, Y8
-	VMOVUPS           Y8, 256(DI)
-	VSUBPS            Y7, Y0, Y0
-	VMOVUPS           Y0, 512(DI)
+	VMOVUPS (CX), Y0
+	VMOVUPS 896(CX), Y1
+	VMOVUPS 1792(CX), Y2
+	VMOVUPS 2688(CX), Y3
+	VMOVUPS 3584(CX), Y4
+	VMOVUPS 4480(CX), Y5
+	VMOVUPS 5376(CX), Y6
+	VMOVUPS 6272(CX), Y7
+
+	// v0 = (d0 − d6) + 21/4 (d4 − d2)
+	VSUBPS           Y6, Y0, Y0
+	VSUBPS           Y2, Y4, Y8
+	VFMADD231PS.BCST conv1_5_25<>+0(SB), Y8, Y0
+	VMOVUPS          Y0, (DI)
+
+	// v7 = (d7 − d1) + 21/4 (d3 − d5)
+	VSUBPS           Y1, Y7, Y0
+	VSUBPS           Y5, Y3, Y7
+	VFMADD231PS.BCST conv1_5_25<>+0(SB), Y7, Y0
+	VMOVUPS          Y0, 1792(DI)
+
+	// v1, v2 = (17/4 d4 − (d2 + d6)) ± (17/4 d3 − (d1 + d5))
+	VADDPS           Y6, Y2, Y0
+	VFMSUB231PS.BCST conv1_4_25<>+0(SB), Y4, Y0
+	VADDPS           Y5, Y1, Y7
+	VFMSUB231PS.BCST conv1_4_25<>+0(SB), Y3, Y7
+	VADDPS           Y7, Y0, Y8
+	VMOVUPS          Y8, 256(DI)
+	VSUBPS           Y7, Y0, Y0
+	VMOVUPS          Y0, 512(DI)
+
+	// v3, v4 = (d2 − 5 d4 + 4 d6) ± (2 d1 − 10 d3 + 8 d5)
 	VMOVAPS           Y2, Y0
 	VFNMADD231PS.BCST conv1_5<>+0(SB), Y4, Y0
 	VFMADD231PS.BCST  conv1_4<>+0(SB), Y6, Y0
@@ -1012,6 +1248,8 @@ tileColumn2:
 	VMOVUPS           Y8, 768(DI)
 	VSUBPS            Y7, Y0, Y0
 	VMOVUPS           Y0, 1024(DI)
+
+	// v5, v6 = (2 d6 − 10 d4 + 8 d2) ± (d5 − 5 d3 + 4 d1)
 	VADDPS            Y6, Y6, Y0
 	VFNMADD231PS.BCST conv1_10<>+0(SB), Y4, Y0
 	VFMADD231PS.BCST  conv1_8<>+0(SB), Y2, Y0
@@ -1030,22 +1268,30 @@ tileColumn2:
 	VMOVUPS           4512(CX), Y5
 	VMOVUPS           5408(CX), Y6
 	VMOVUPS           6304(CX), Y7
-	VSUBPS            Y6, Y0, Y0
-	VSUBPS            Y2, Y4, Y8
-	VFMADD231PS.BCST  conv1_5_25<>+0(SB), Y8, Y0
-	VMOVUPS           Y0, 32(DI)
-	VSUBPS            Y1, Y7, Y0
-	VSUBPS            Y5, Y3, Y7
-	VFMADD231PS.BCST  conv1_5_25<>+0(SB), Y7, Y0
-	VMOVUPS           Y0, 1824(DI)
-	VADDPS            Y6, Y2, Y0
-	VFMSUB231PS.BCST  conv1_4_25<>+0(SB), Y4, Y0
-	VADDPS            Y5, Y1, Y7
-	VFMSUB231PS.BCST  conv1_4_25<>+0(SB), Y3, Y7
-	VADDPS            Y7, Y0, Y8
-	VMOVUPS           Y8, 288(DI)
-	VSUBPS            Y7, Y0, Y0
-	VMOVUPS           Y0, 544(DI)
+
+	// v0 = (d0 − d6) + 21/4 (d4 − d2)
+	VSUBPS           Y6, Y0, Y0
+	VSUBPS           Y2, Y4, Y8
+	VFMADD231PS.BCST conv1_5_25<>+0(SB), Y8, Y0
+	VMOVUPS          Y0, 32(DI)
+
+	// v7 = (d7 − d1) + 21/4 (d3 − d5)
+	VSUBPS           Y1, Y7, Y0
+	VSUBPS           Y5, Y3, Y7
+	VFMADD231PS.BCST conv1_5_25<>+0(SB), Y7, Y0
+	VMOVUPS          Y0, 1824(DI)
+
+	// v1, v2 = (17/4 d4 − (d2 + d6)) ± (17/4 d3 − (d1 + d5))
+	VADDPS           Y6, Y2, Y0
+	VFMSUB231PS.BCST conv1_4_25<>+0(SB), Y4, Y0
+	VADDPS           Y5, Y1, Y7
+	VFMSUB231PS.BCST conv1_4_25<>+0(SB), Y3, Y7
+	VADDPS           Y7, Y0, Y8
+	VMOVUPS          Y8, 288(DI)
+	VSUBPS           Y7, Y0, Y0
+	VMOVUPS          Y0, 544(DI)
+
+	// v3, v4 = (d2 − 5 d4 + 4 d6) ± (2 d1 − 10 d3 + 8 d5)
 	VMOVAPS           Y2, Y0
 	VFNMADD231PS.BCST conv1_5<>+0(SB), Y4, Y0
 	VFMADD231PS.BCST  conv1_4<>+0(SB), Y6, Y0
@@ -1056,6 +1302,8 @@ tileColumn2:
 	VMOVUPS           Y8, 800(DI)
 	VSUBPS            Y7, Y0, Y0
 	VMOVUPS           Y0, 1056(DI)
+
+	// v5, v6 = (2 d6 − 10 d4 + 8 d2) ± (d5 − 5 d3 + 4 d1)
 	VADDPS            Y6, Y6, Y0
 	VFNMADD231PS.BCST conv1_10<>+0(SB), Y4, Y0
 	VFMADD231PS.BCST  conv1_8<>+0(SB), Y2, Y0
@@ -1074,22 +1322,30 @@ tileColumn2:
 	VMOVUPS           4544(CX), Y5
 	VMOVUPS           5440(CX), Y6
 	VMOVUPS           6336(CX), Y7
-	VSUBPS            Y6, Y0, Y0
-	VSUBPS            Y2, Y4, Y8
-	VFMADD231PS.BCST  conv1_5_25<>+0(SB), Y8, Y0
-	VMOVUPS           Y0, 64(DI)
-	VSUBPS            Y1, Y7, Y0
-	VSUBPS            Y5, Y3, Y7
-	VFMADD231PS.BCST  conv1_5_25<>+0(SB), Y7, Y0
-	VMOVUPS           Y0, 1856(DI)
-	VADDPS            Y6, Y2, Y0
-	VFMSUB231PS.BCST  conv1_4_25<>+0(SB), Y4, Y0
-	VADDPS            Y5, Y1, Y7
-	VFMSUB231PS.BCST  conv1_4_25<>+0(SB), Y3, Y7
-	VADDPS            Y7, Y0, Y8
-	VMOVUPS           Y8, 320(DI)
-	VSUBPS            Y7, Y0, Y0
-	VMOVUPS           Y0, 576(DI)
+
+	// v0 = (d0 − d6) + 21/4 (d4 − d2)
+	VSUBPS           Y6, Y0, Y0
+	VSUBPS           Y2, Y4, Y8
+	VFMADD231PS.BCST conv1_5_25<>+0(SB), Y8, Y0
+	VMOVUPS          Y0, 64(DI)
+
+	// v7 = (d7 − d1) + 21/4 (d3 − d5)
+	VSUBPS           Y1, Y7, Y0
+	VSUBPS           Y5, Y3, Y7
+	VFMADD231PS.BCST conv1_5_25<>+0(SB), Y7, Y0
+	VMOVUPS          Y0, 1856(DI)
+
+	// v1, v2 = (17/4 d4 − (d2 + d6)) ± (17/4 d3 − (d1 + d5))
+	VADDPS           Y6, Y2, Y0
+	VFMSUB231PS.BCST conv1_4_25<>+0(SB), Y4, Y0
+	VADDPS           Y5, Y1, Y7
+	VFMSUB231PS.BCST conv1_4_25<>+0(SB), Y3, Y7
+	VADDPS           Y7, Y0, Y8
+	VMOVUPS          Y8, 320(DI)
+	VSUBPS           Y7, Y0, Y0
+	VMOVUPS          Y0, 576(DI)
+
+	// v3, v4 = (d2 − 5 d4 + 4 d6) ± (2 d1 − 10 d3 + 8 d5)
 	VMOVAPS           Y2, Y0
 	VFNMADD231PS.BCST conv1_5<>+0(SB), Y4, Y0
 	VFMADD231PS.BCST  conv1_4<>+0(SB), Y6, Y0
@@ -1100,6 +1356,8 @@ tileColumn2:
 	VMOVUPS           Y8, 832(DI)
 	VSUBPS            Y7, Y0, Y0
 	VMOVUPS           Y0, 1088(DI)
+
+	// v5, v6 = (2 d6 − 10 d4 + 8 d2) ± (d5 − 5 d3 + 4 d1)
 	VADDPS            Y6, Y6, Y0
 	VFNMADD231PS.BCST conv1_10<>+0(SB), Y4, Y0
 	VFMADD231PS.BCST  conv1_8<>+0(SB), Y2, Y0
@@ -1118,22 +1376,30 @@ tileColumn2:
 	VMOVUPS           4576(CX), Y5
 	VMOVUPS           5472(CX), Y6
 	VMOVUPS           6368(CX), Y7
-	VSUBPS            Y6, Y0, Y0
-	VSUBPS            Y2, Y4, Y8
-	VFMADD231PS.BCST  conv1_5_25<>+0(SB), Y8, Y0
-	VMOVUPS           Y0, 96(DI)
-	VSUBPS            Y1, Y7, Y0
-	VSUBPS            Y5, Y3, Y7
-	VFMADD231PS.BCST  conv1_5_25<>+0(SB), Y7, Y0
-	VMOVUPS           Y0, 1888(DI)
-	VADDPS            Y6, Y2, Y0
-	VFMSUB231PS.BCST  conv1_4_25<>+0(SB), Y4, Y0
-	VADDPS            Y5, Y1, Y7
-	VFMSUB231PS.BCST  conv1_4_25<>+0(SB), Y3, Y7
-	VADDPS            Y7, Y0, Y8
-	VMOVUPS           Y8, 352(DI)
-	VSUBPS            Y7, Y0, Y0
-	VMOVUPS           Y0, 608(DI)
+
+	// v0 = (d0 − d6) + 21/4 (d4 − d2)
+	VSUBPS           Y6, Y0, Y0
+	VSUBPS           Y2, Y4, Y8
+	VFMADD231PS.BCST conv1_5_25<>+0(SB), Y8, Y0
+	VMOVUPS          Y0, 96(DI)
+
+	// v7 = (d7 − d1) + 21/4 (d3 − d5)
+	VSUBPS           Y1, Y7, Y0
+	VSUBPS           Y5, Y3, Y7
+	VFMADD231PS.BCST conv1_5_25<>+0(SB), Y7, Y0
+	VMOVUPS          Y0, 1888(DI)
+
+	// v1, v2 = (17/4 d4 − (d2 + d6)) ± (17/4 d3 − (d1 + d5))
+	VADDPS           Y6, Y2, Y0
+	VFMSUB231PS.BCST conv1_4_25<>+0(SB), Y4, Y0
+	VADDPS           Y5, Y1, Y7
+	VFMSUB231PS.BCST conv1_4_25<>+0(SB), Y3, Y7
+	VADDPS           Y7, Y0, Y8
+	VMOVUPS          Y8, 352(DI)
+	VSUBPS           Y7, Y0, Y0
+	VMOVUPS          Y0, 608(DI)
+
+	// v3, v4 = (d2 − 5 d4 + 4 d6) ± (2 d1 − 10 d3 + 8 d5)
 	VMOVAPS           Y2, Y0
 	VFNMADD231PS.BCST conv1_5<>+0(SB), Y4, Y0
 	VFMADD231PS.BCST  conv1_4<>+0(SB), Y6, Y0
@@ -1144,6 +1410,8 @@ tileColumn2:
 	VMOVUPS           Y8, 864(DI)
 	VSUBPS            Y7, Y0, Y0
 	VMOVUPS           Y0, 1120(DI)
+
+	// v5, v6 = (2 d6 − 10 d4 + 8 d2) ± (d5 − 5 d3 + 4 d1)
 	VADDPS            Y6, Y6, Y0
 	VFNMADD231PS.BCST conv1_10<>+0(SB), Y4, Y0
 	VFMADD231PS.BCST  conv1_8<>+0(SB), Y2, Y0
@@ -1162,22 +1430,30 @@ tileColumn2:
 	VMOVUPS           4608(CX), Y5
 	VMOVUPS           5504(CX), Y6
 	VMOVUPS           6400(CX), Y7
-	VSUBPS            Y6, Y0, Y0
-	VSUBPS            Y2, Y4, Y8
-	VFMADD231PS.BCST  conv1_5_25<>+0(SB), Y8, Y0
-	VMOVUPS           Y0, 128(DI)
-	VSUBPS            Y1, Y7, Y0
-	VSUBPS            Y5, Y3, Y7
-	VFMADD231PS.BCST  conv1_5_25<>+0(SB), Y7, Y0
-	VMOVUPS           Y0, 1920(DI)
-	VADDPS            Y6, Y2, Y0
-	VFMSUB231PS.BCST  conv1_4_25<>+0(SB), Y4, Y0
-	VADDPS            Y5, Y1, Y7
-	VFMSUB231PS.BCST  conv1_4_25<>+0(SB), Y3, Y7
-	VADDPS            Y7, Y0, Y8
-	VMOVUPS           Y8, 384(DI)
-	VSUBPS            Y7, Y0, Y0
-	VMOVUPS           Y0, 640(DI)
+
+	// v0 = (d0 − d6) + 21/4 (d4 − d2)
+	VSUBPS           Y6, Y0, Y0
+	VSUBPS           Y2, Y4, Y8
+	VFMADD231PS.BCST conv1_5_25<>+0(SB), Y8, Y0
+	VMOVUPS          Y0, 128(DI)
+
+	// v7 = (d7 − d1) + 21/4 (d3 − d5)
+	VSUBPS           Y1, Y7, Y0
+	VSUBPS           Y5, Y3, Y7
+	VFMADD231PS.BCST conv1_5_25<>+0(SB), Y7, Y0
+	VMOVUPS          Y0, 1920(DI)
+
+	// v1, v2 = (17/4 d4 − (d2 + d6)) ± (17/4 d3 − (d1 + d5))
+	VADDPS           Y6, Y2, Y0
+	VFMSUB231PS.BCST conv1_4_25<>+0(SB), Y4, Y0
+	VADDPS           Y5, Y1, Y7
+	VFMSUB231PS.BCST conv1_4_25<>+0(SB), Y3, Y7
+	VADDPS           Y7, Y0, Y8
+	VMOVUPS          Y8, 384(DI)
+	VSUBPS           Y7, Y0, Y0
+	VMOVUPS          Y0, 640(DI)
+
+	// v3, v4 = (d2 − 5 d4 + 4 d6) ± (2 d1 − 10 d3 + 8 d5)
 	VMOVAPS           Y2, Y0
 	VFNMADD231PS.BCST conv1_5<>+0(SB), Y4, Y0
 	VFMADD231PS.BCST  conv1_4<>+0(SB), Y6, Y0
@@ -1188,6 +1464,8 @@ tileColumn2:
 	VMOVUPS           Y8, 896(DI)
 	VSUBPS            Y7, Y0, Y0
 	VMOVUPS           Y0, 1152(DI)
+
+	// v5, v6 = (2 d6 − 10 d4 + 8 d2) ± (d5 − 5 d3 + 4 d1)
 	VADDPS            Y6, Y6, Y0
 	VFNMADD231PS.BCST conv1_10<>+0(SB), Y4, Y0
 	VFMADD231PS.BCST  conv1_8<>+0(SB), Y2, Y0
@@ -1206,22 +1484,30 @@ tileColumn2:
 	VMOVUPS           4640(CX), Y5
 	VMOVUPS           5536(CX), Y6
 	VMOVUPS           6432(CX), Y7
-	VSUBPS            Y6, Y0, Y0
-	VSUBPS            Y2, Y4, Y8
-	VFMADD231PS.BCST  conv1_5_25<>+0(SB), Y8, Y0
-	VMOVUPS           Y0, 160(DI)
-	VSUBPS            Y1, Y7, Y0
-	VSUBPS            Y5, Y3, Y7
-	VFMADD231PS.BCST  conv1_5_25<>+0(SB), Y7, Y0
-	VMOVUPS           Y0, 1952(DI)
-	VADDPS            Y6, Y2, Y0
-	VFMSUB231PS.BCST  conv1_4_25<>+0(SB), Y4, Y0
-	VADDPS            Y5, Y1, Y7
-	VFMSUB231PS.BCST  conv1_4_25<>+0(SB), Y3, Y7
-	VADDPS            Y7, Y0, Y8
-	VMOVUPS           Y8, 416(DI)
-	VSUBPS            Y7, Y0, Y0
-	VMOVUPS           Y0, 672(DI)
+
+	// v0 = (d0 − d6) + 21/4 (d4 − d2)
+	VSUBPS           Y6, Y0, Y0
+	VSUBPS           Y2, Y4, Y8
+	VFMADD231PS.BCST conv1_5_25<>+0(SB), Y8, Y0
+	VMOVUPS          Y0, 160(DI)
+
+	// v7 = (d7 − d1) + 21/4 (d3 − d5)
+	VSUBPS           Y1, Y7, Y0
+	VSUBPS           Y5, Y3, Y7
+	VFMADD231PS.BCST conv1_5_25<>+0(SB), Y7, Y0
+	VMOVUPS          Y0, 1952(DI)
+
+	// v1, v2 = (17/4 d4 − (d2 + d6)) ± (17/4 d3 − (d1 + d5))
+	VADDPS           Y6, Y2, Y0
+	VFMSUB231PS.BCST conv1_4_25<>+0(SB), Y4, Y0
+	VADDPS           Y5, Y1, Y7
+	VFMSUB231PS.BCST conv1_4_25<>+0(SB), Y3, Y7
+	VADDPS           Y7, Y0, Y8
+	VMOVUPS          Y8, 416(DI)
+	VSUBPS           Y7, Y0, Y0
+	VMOVUPS          Y0, 672(DI)
+
+	// v3, v4 = (d2 − 5 d4 + 4 d6) ± (2 d1 − 10 d3 + 8 d5)
 	VMOVAPS           Y2, Y0
 	VFNMADD231PS.BCST conv1_5<>+0(SB), Y4, Y0
 	VFMADD231PS.BCST  conv1_4<>+0(SB), Y6, Y0
@@ -1232,6 +1518,8 @@ tileColumn2:
 	VMOVUPS           Y8, 928(DI)
 	VSUBPS            Y7, Y0, Y0
 	VMOVUPS           Y0, 1184(DI)
+
+	// v5, v6 = (2 d6 − 10 d4 + 8 d2) ± (d5 − 5 d3 + 4 d1)
 	VADDPS            Y6, Y6, Y0
 	VFNMADD231PS.BCST conv1_10<>+0(SB), Y4, Y0
 	VFMADD231PS.BCST  conv1_8<>+0(SB), Y2, Y0
@@ -1250,22 +1538,30 @@ tileColumn2:
 	VMOVUPS           4672(CX), Y5
 	VMOVUPS           5568(CX), Y6
 	VMOVUPS           6464(CX), Y7
-	VSUBPS            Y6, Y0, Y0
-	VSUBPS            Y2, Y4, Y8
-	VFMADD231PS.BCST  conv1_5_25<>+0(SB), Y8, Y0
-	VMOVUPS           Y0, 192(DI)
-	VSUBPS            Y1, Y7, Y0
-	VSUBPS            Y5, Y3, Y7
-	VFMADD231PS.BCST  conv1_5_25<>+0(SB), Y7, Y0
-	VMOVUPS           Y0, 1984(DI)
-	VADDPS            Y6, Y2, Y0
-	VFMSUB231PS.BCST  conv1_4_25<>+0(SB), Y4, Y0
-	VADDPS            Y5, Y1, Y7
-	VFMSUB231PS.BCST  conv1_4_25<>+0(SB), Y3, Y7
-	VADDPS            Y7, Y0, Y8
-	VMOVUPS           Y8, 448(DI)
-	VSUBPS            Y7, Y0, Y0
-	VMOVUPS           Y0, 704(DI)
+
+	// v0 = (d0 − d6) + 21/4 (d4 − d2)
+	VSUBPS           Y6, Y0, Y0
+	VSUBPS           Y2, Y4, Y8
+	VFMADD231PS.BCST conv1_5_25<>+0(SB), Y8, Y0
+	VMOVUPS          Y0, 192(DI)
+
+	// v7 = (d7 − d1) + 21/4 (d3 − d5)
+	VSUBPS           Y1, Y7, Y0
+	VSUBPS           Y5, Y3, Y7
+	VFMADD231PS.BCST conv1_5_25<>+0(SB), Y7, Y0
+	VMOVUPS          Y0, 1984(DI)
+
+	// v1, v2 = (17/4 d4 − (d2 + d6)) ± (17/4 d3 − (d1 + d5))
+	VADDPS           Y6, Y2, Y0
+	VFMSUB231PS.BCST conv1_4_25<>+0(SB), Y4, Y0
+	VADDPS           Y5, Y1, Y7
+	VFMSUB231PS.BCST conv1_4_25<>+0(SB), Y3, Y7
+	VADDPS           Y7, Y0, Y8
+	VMOVUPS          Y8, 448(DI)
+	VSUBPS           Y7, Y0, Y0
+	VMOVUPS          Y0, 704(DI)
+
+	// v3, v4 = (d2 − 5 d4 + 4 d6) ± (2 d1 − 10 d3 + 8 d5)
 	VMOVAPS           Y2, Y0
 	VFNMADD231PS.BCST conv1_5<>+0(SB), Y4, Y0
 	VFMADD231PS.BCST  conv1_4<>+0(SB), Y6, Y0
@@ -1276,6 +1572,8 @@ tileColumn2:
 	VMOVUPS           Y8, 960(DI)
 	VSUBPS            Y7, Y0, Y0
 	VMOVUPS           Y0, 1216(DI)
+
+	// v5, v6 = (2 d6 − 10 d4 + 8 d2) ± (d5 − 5 d3 + 4 d1)
 	VADDPS            Y6, Y6, Y0
 	VFNMADD231PS.BCST conv1_10<>+0(SB), Y4, Y0
 	VFMADD231PS.BCST  conv1_8<>+0(SB), Y2, Y0
@@ -1294,22 +1592,30 @@ tileColumn2:
 	VMOVUPS           4704(CX), Y5
 	VMOVUPS           5600(CX), Y6
 	VMOVUPS           6496(CX), Y7
-	VSUBPS            Y6, Y0, Y0
-	VSUBPS            Y2, Y4, Y8
-	VFMADD231PS.BCST  conv1_5_25<>+0(SB), Y8, Y0
-	VMOVUPS           Y0, 224(DI)
-	VSUBPS            Y1, Y7, Y0
-	VSUBPS            Y5, Y3, Y7
-	VFMADD231PS.BCST  conv1_5_25<>+0(SB), Y7, Y0
-	VMOVUPS           Y0, 2016(DI)
-	VADDPS            Y6, Y2, Y0
-	VFMSUB231PS.BCST  conv1_4_25<>+0(SB), Y4, Y0
-	VADDPS            Y5, Y1, Y7
-	VFMSUB231PS.BCST  conv1_4_25<>+0(SB), Y3, Y7
-	VADDPS            Y7, Y0, Y8
-	VMOVUPS           Y8, 480(DI)
-	VSUBPS            Y7, Y0, Y0
-	VMOVUPS           Y0, 736(DI)
+
+	// v0 = (d0 − d6) + 21/4 (d4 − d2)
+	VSUBPS           Y6, Y0, Y0
+	VSUBPS           Y2, Y4, Y8
+	VFMADD231PS.BCST conv1_5_25<>+0(SB), Y8, Y0
+	VMOVUPS          Y0, 224(DI)
+
+	// v7 = (d7 − d1) + 21/4 (d3 − d5)
+	VSUBPS           Y1, Y7, Y0
+	VSUBPS           Y5, Y3, Y7
+	VFMADD231PS.BCST conv1_5_25<>+0(SB), Y7, Y0
+	VMOVUPS          Y0, 2016(DI)
+
+	// v1, v2 = (17/4 d4 − (d2 + d6)) ± (17/4 d3 − (d1 + d5))
+	VADDPS           Y6, Y2, Y0
+	VFMSUB231PS.BCST conv1_4_25<>+0(SB), Y4, Y0
+	VADDPS           Y5, Y1, Y7
+	VFMSUB231PS.BCST conv1_4_25<>+0(SB), Y3, Y7
+	VADDPS           Y7, Y0, Y8
+	VMOVUPS          Y8, 480(DI)
+	VSUBPS           Y7, Y0, Y0
+	VMOVUPS          Y0, 736(DI)
+
+	// v3, v4 = (d2 − 5 d4 + 4 d6) ± (2 d1 − 10 d3 + 8 d5)
 	VMOVAPS           Y2, Y0
 	VFNMADD231PS.BCST conv1_5<>+0(SB), Y4, Y0
 	VFMADD231PS.BCST  conv1_4<>+0(SB), Y6, Y0
@@ -1320,6 +1626,8 @@ tileColumn2:
 	VMOVUPS           Y8, 992(DI)
 	VSUBPS            Y7, Y0, Y0
 	VMOVUPS           Y0, 1248(DI)
+
+	// v5, v6 = (2 d6 − 10 d4 + 8 d2) ± (d5 − 5 d3 + 4 d1)
 	VADDPS            Y6, Y6, Y0
 	VFNMADD231PS.BCST conv1_10<>+0(SB), Y4, Y0
 	VFMADD231PS.BCST  conv1_8<>+0(SB), Y2, Y0
@@ -1338,22 +1646,30 @@ tileColumn2:
 	VMOVUPS           160(DI), Y5
 	VMOVUPS           192(DI), Y6
 	VMOVUPS           224(DI), Y7
-	VSUBPS            Y6, Y0, Y0
-	VSUBPS            Y2, Y4, Y8
-	VFMADD231PS.BCST  conv1_5_25<>+0(SB), Y8, Y0
-	VMOVUPS           Y0, 10240(DI)
-	VSUBPS            Y1, Y7, Y0
-	VSUBPS            Y5, Y3, Y7
-	VFMADD231PS.BCST  conv1_5_25<>+0(SB), Y7, Y0
-	VMOVUPS           Y0, 10464(DI)
-	VADDPS            Y6, Y2, Y0
-	VFMSUB231PS.BCST  conv1_4_25<>+0(SB), Y4, Y0
-	VADDPS            Y5, Y1, Y7
-	VFMSUB231PS.BCST  conv1_4_25<>+0(SB), Y3, Y7
-	VADDPS            Y7, Y0, Y8
-	VMOVUPS           Y8, 10272(DI)
-	VSUBPS            Y7, Y0, Y0
-	VMOVUPS           Y0, 10304(DI)
+
+	// v0 = (d0 − d6) + 21/4 (d4 − d2)
+	VSUBPS           Y6, Y0, Y0
+	VSUBPS           Y2, Y4, Y8
+	VFMADD231PS.BCST conv1_5_25<>+0(SB), Y8, Y0
+	VMOVUPS          Y0, 10240(DI)
+
+	// v7 = (d7 − d1) + 21/4 (d3 − d5)
+	VSUBPS           Y1, Y7, Y0
+	VSUBPS           Y5, Y3, Y7
+	VFMADD231PS.BCST conv1_5_25<>+0(SB), Y7, Y0
+	VMOVUPS          Y0, 10464(DI)
+
+	// v1, v2 = (17/4 d4 − (d2 + d6)) ± (17/4 d3 − (d1 + d5))
+	VADDPS           Y6, Y2, Y0
+	VFMSUB231PS.BCST conv1_4_25<>+0(SB), Y4, Y0
+	VADDPS           Y5, Y1, Y7
+	VFMSUB231PS.BCST conv1_4_25<>+0(SB), Y3, Y7
+	VADDPS           Y7, Y0, Y8
+	VMOVUPS          Y8, 10272(DI)
+	VSUBPS           Y7, Y0, Y0
+	VMOVUPS          Y0, 10304(DI)
+
+	// v3, v4 = (d2 − 5 d4 + 4 d6) ± (2 d1 − 10 d3 + 8 d5)
 	VMOVAPS           Y2, Y0
 	VFNMADD231PS.BCST conv1_5<>+0(SB), Y4, Y0
 	VFMADD231PS.BCST  conv1_4<>+0(SB), Y6, Y0
@@ -1364,6 +1680,8 @@ tileColumn2:
 	VMOVUPS           Y8, 10336(DI)
 	VSUBPS            Y7, Y0, Y0
 	VMOVUPS           Y0, 10368(DI)
+
+	// v5, v6 = (2 d6 − 10 d4 + 8 d2) ± (d5 − 5 d3 + 4 d1)
 	VADDPS            Y6, Y6, Y0
 	VFNMADD231PS.BCST conv1_10<>+0(SB), Y4, Y0
 	VFMADD231PS.BCST  conv1_8<>+0(SB), Y2, Y0
@@ -1382,22 +1700,30 @@ tileColumn2:
 	VMOVUPS           416(DI), Y5
 	VMOVUPS           448(DI), Y6
 	VMOVUPS           480(DI), Y7
-	VSUBPS            Y6, Y0, Y0
-	VSUBPS            Y2, Y4, Y8
-	VFMADD231PS.BCST  conv1_5_25<>+0(SB), Y8, Y0
-	VMOVUPS           Y0, 10496(DI)
-	VSUBPS            Y1, Y7, Y0
-	VSUBPS            Y5, Y3, Y7
-	VFMADD231PS.BCST  conv1_5_25<>+0(SB), Y7, Y0
-	VMOVUPS           Y0, 10720(DI)
-	VADDPS            Y6, Y2, Y0
-	VFMSUB231PS.BCST  conv1_4_25<>+0(SB), Y4, Y0
-	VADDPS            Y5, Y1, Y7
-	VFMSUB231PS.BCST  conv1_4_25<>+0(SB), Y3, Y7
-	VADDPS            Y7, Y0, Y8
-	VMOVUPS           Y8, 10528(DI)
-	VSUBPS            Y7, Y0, Y0
-	VMOVUPS           Y0, 10560(DI)
+
+	// v0 = (d0 − d6) + 21/4 (d4 − d2)
+	VSUBPS           Y6, Y0, Y0
+	VSUBPS           Y2, Y4, Y8
+	VFMADD231PS.BCST conv1_5_25<>+0(SB), Y8, Y0
+	VMOVUPS          Y0, 10496(DI)
+
+	// v7 = (d7 − d1) + 21/4 (d3 − d5)
+	VSUBPS           Y1, Y7, Y0
+	VSUBPS           Y5, Y3, Y7
+	VFMADD231PS.BCST conv1_5_25<>+0(SB), Y7, Y0
+	VMOVUPS          Y0, 10720(DI)
+
+	// v1, v2 = (17/4 d4 − (d2 + d6)) ± (17/4 d3 − (d1 + d5))
+	VADDPS           Y6, Y2, Y0
+	VFMSUB231PS.BCST conv1_4_25<>+0(SB), Y4, Y0
+	VADDPS           Y5, Y1, Y7
+	VFMSUB231PS.BCST conv1_4_25<>+0(SB), Y3, Y7
+	VADDPS           Y7, Y0, Y8
+	VMOVUPS          Y8, 10528(DI)
+	VSUBPS           Y7, Y0, Y0
+	VMOVUPS          Y0, 10560(DI)
+
+	// v3, v4 = (d2 − 5 d4 + 4 d6) ± (2 d1 − 10 d3 + 8 d5)
 	VMOVAPS           Y2, Y0
 	VFNMADD231PS.BCST conv1_5<>+0(SB), Y4, Y0
 	VFMADD231PS.BCST  conv1_4<>+0(SB), Y6, Y0
@@ -1408,6 +1734,8 @@ tileColumn2:
 	VMOVUPS           Y8, 10592(DI)
 	VSUBPS            Y7, Y0, Y0
 	VMOVUPS           Y0, 10624(DI)
+
+	// v5, v6 = (2 d6 − 10 d4 + 8 d2) ± (d5 − 5 d3 + 4 d1)
 	VADDPS            Y6, Y6, Y0
 	VFNMADD231PS.BCST conv1_10<>+0(SB), Y4, Y0
 	VFMADD231PS.BCST  conv1_8<>+0(SB), Y2, Y0
@@ -1426,22 +1754,30 @@ tileColumn2:
 	VMOVUPS           672(DI), Y5
 	VMOVUPS           704(DI), Y6
 	VMOVUPS           736(DI), Y7
-	VSUBPS            Y6, Y0, Y0
-	VSUBPS            Y2, Y4, Y8
-	VFMADD231PS.BCST  conv1_5_25<>+0(SB), Y8, Y0
-	VMOVUPS           Y0, 10752(DI)
-	VSUBPS            Y1, Y7, Y0
-	VSUBPS            Y5, Y3, Y7
-	VFMADD231PS.BCST  conv1_5_25<>+0(SB), Y7, Y0
-	VMOVUPS           Y0, 10976(DI)
-	VADDPS            Y6, Y2, Y0
-	VFMSUB231PS.BCST  conv1_4_25<>+0(SB), Y4, Y0
-	VADDPS            Y5, Y1, Y7
-	VFMSUB231PS.BCST  conv1_4_25<>+0(SB), Y3, Y7
-	VADDPS            Y7, Y0, Y8
-	VMOVUPS           Y8, 10784(DI)
-	VSUBPS            Y7, Y0, Y0
-	VMOVUPS           Y0, 10816(DI)
+
+	// v0 = (d0 − d6) + 21/4 (d4 − d2)
+	VSUBPS           Y6, Y0, Y0
+	VSUBPS           Y2, Y4, Y8
+	VFMADD231PS.BCST conv1_5_25<>+0(SB), Y8, Y0
+	VMOVUPS          Y0, 10752(DI)
+
+	// v7 = (d7 − d1) + 21/4 (d3 − d5)
+	VSUBPS           Y1, Y7, Y0
+	VSUBPS           Y5, Y3, Y7
+	VFMADD231PS.BCST conv1_5_25<>+0(SB), Y7, Y0
+	VMOVUPS          Y0, 10976(DI)
+
+	// v1, v2 = (17/4 d4 − (d2 + d6)) ± (17/4 d3 − (d1 + d5))
+	VADDPS           Y6, Y2, Y0
+	VFMSUB231PS.BCST conv1_4_25<>+0(SB), Y4, Y0
+	VADDPS           Y5, Y1, Y7
+	VFMSUB231PS.BCST conv1_4_25<>+0(SB), Y3, Y7
+	VADDPS           Y7, Y0, Y8
+	VMOVUPS          Y8, 10784(DI)
+	VSUBPS           Y7, Y0, Y0
+	VMOVUPS          Y0, 10816(DI)
+
+	// v3, v4 = (d2 − 5 d4 + 4 d6) ± (2 d1 − 10 d3 + 8 d5)
 	VMOVAPS           Y2, Y0
 	VFNMADD231PS.BCST conv1_5<>+0(SB), Y4, Y0
 	VFMADD231PS.BCST  conv1_4<>+0(SB), Y6, Y0
@@ -1452,6 +1788,8 @@ tileColumn2:
 	VMOVUPS           Y8, 10848(DI)
 	VSUBPS            Y7, Y0, Y0
 	VMOVUPS           Y0, 10880(DI)
+
+	// v5, v6 = (2 d6 − 10 d4 + 8 d2) ± (d5 − 5 d3 + 4 d1)
 	VADDPS            Y6, Y6, Y0
 	VFNMADD231PS.BCST conv1_10<>+0(SB), Y4, Y0
 	VFMADD231PS.BCST  conv1_8<>+0(SB), Y2, Y0
@@ -1470,22 +1808,30 @@ tileColumn2:
 	VMOVUPS           928(DI), Y5
 	VMOVUPS           960(DI), Y6
 	VMOVUPS           992(DI), Y7
-	VSUBPS            Y6, Y0, Y0
-	VSUBPS            Y2, Y4, Y8
-	VFMADD231PS.BCST  conv1_5_25<>+0(SB), Y8, Y0
-	VMOVUPS           Y0, 11008(DI)
-	VSUBPS            Y1, Y7, Y0
-	VSUBPS            Y5, Y3, Y7
-	VFMADD231PS.BCST  conv1_5_25<>+0(SB), Y7, Y0
-	VMOVUPS           Y0, 11232(DI)
-	VADDPS            Y6, Y2, Y0
-	VFMSUB231PS.BCST  conv1_4_25<>+0(SB), Y4, Y0
-	VADDPS            Y5, Y1, Y7
-	VFMSUB231PS.BCST  conv1_4_25<>+0(SB), Y3, Y7
-	VADDPS            Y7, Y0, Y8
-	VMOVUPS           Y8, 11040(DI)
-	VSUBPS            Y7, Y0, Y0
-	VMOVUPS           Y0, 11072(DI)
+
+	// v0 = (d0 − d6) + 21/4 (d4 − d2)
+	VSUBPS           Y6, Y0, Y0
+	VSUBPS           Y2, Y4, Y8
+	VFMADD231PS.BCST conv1_5_25<>+0(SB), Y8, Y0
+	VMOVUPS          Y0, 11008(DI)
+
+	// v7 = (d7 − d1) + 21/4 (d3 − d5)
+	VSUBPS           Y1, Y7, Y0
+	VSUBPS           Y5, Y3, Y7
+	VFMADD231PS.BCST conv1_5_25<>+0(SB), Y7, Y0
+	VMOVUPS          Y0, 11232(DI)
+
+	// v1, v2 = (17/4 d4 − (d2 + d6)) ± (17/4 d3 − (d1 + d5))
+	VADDPS           Y6, Y2, Y0
+	VFMSUB231PS.BCST conv1_4_25<>+0(SB), Y4, Y0
+	VADDPS           Y5, Y1, Y7
+	VFMSUB231PS.BCST conv1_4_25<>+0(SB), Y3, Y7
+	VADDPS           Y7, Y0, Y8
+	VMOVUPS          Y8, 11040(DI)
+	VSUBPS           Y7, Y0, Y0
+	VMOVUPS          Y0, 11072(DI)
+
+	// v3, v4 = (d2 − 5 d4 + 4 d6) ± (2 d1 − 10 d3 + 8 d5)
 	VMOVAPS           Y2, Y0
 	VFNMADD231PS.BCST conv1_5<>+0(SB), Y4, Y0
 	VFMADD231PS.BCST  conv1_4<>+0(SB), Y6, Y0
@@ -1496,6 +1842,8 @@ tileColumn2:
 	VMOVUPS           Y8, 11104(DI)
 	VSUBPS            Y7, Y0, Y0
 	VMOVUPS           Y0, 11136(DI)
+
+	// v5, v6 = (2 d6 − 10 d4 + 8 d2) ± (d5 − 5 d3 + 4 d1)
 	VADDPS            Y6, Y6, Y0
 	VFNMADD231PS.BCST conv1_10<>+0(SB), Y4, Y0
 	VFMADD231PS.BCST  conv1_8<>+0(SB), Y2, Y0
@@ -1514,22 +1862,30 @@ tileColumn2:
 	VMOVUPS           1184(DI), Y5
 	VMOVUPS           1216(DI), Y6
 	VMOVUPS           1248(DI), Y7
-	VSUBPS            Y6, Y0, Y0
-	VSUBPS            Y2, Y4, Y8
-	VFMADD231PS.BCST  conv1_5_25<>+0(SB), Y8, Y0
-	VMOVUPS           Y0, 11264(DI)
-	VSUBPS            Y1, Y7, Y0
-	VSUBPS            Y5, Y3, Y7
-	VFMADD231PS.BCST  conv1_5_25<>+0(SB), Y7, Y0
-	VMOVUPS           Y0, 11488(DI)
-	VADDPS            Y6, Y2, Y0
-	VFMSUB231PS.BCST  conv1_4_25<>+0(SB), Y4, Y0
-	VADDPS            Y5, Y1, Y7
-	VFMSUB231PS.BCST  conv1_4_25<>+0(SB), Y3, Y7
-	VADDPS            Y7, Y0, Y8
-	VMOVUPS           Y8, 11296(DI)
-	VSUBPS            Y7, Y0, Y0
-	VMOVUPS           Y0, 11328(DI)
+
+	// v0 = (d0 − d6) + 21/4 (d4 − d2)
+	VSUBPS           Y6, Y0, Y0
+	VSUBPS           Y2, Y4, Y8
+	VFMADD231PS.BCST conv1_5_25<>+0(SB), Y8, Y0
+	VMOVUPS          Y0, 11264(DI)
+
+	// v7 = (d7 − d1) + 21/4 (d3 − d5)
+	VSUBPS           Y1, Y7, Y0
+	VSUBPS           Y5, Y3, Y7
+	VFMADD231PS.BCST conv1_5_25<>+0(SB), Y7, Y0
+	VMOVUPS          Y0, 11488(DI)
+
+	// v1, v2 = (17/4 d4 − (d2 + d6)) ± (17/4 d3 − (d1 + d5))
+	VADDPS           Y6, Y2, Y0
+	VFMSUB231PS.BCST conv1_4_25<>+0(SB), Y4, Y0
+	VADDPS           Y5, Y1, Y7
+	VFMSUB231PS.BCST conv1_4_25<>+0(SB), Y3, Y7
+	VADDPS           Y7, Y0, Y8
+	VMOVUPS          Y8, 11296(DI)
+	VSUBPS           Y7, Y0, Y0
+	VMOVUPS          Y0, 11328(DI)
+
+	// v3, v4 = (d2 − 5 d4 + 4 d6) ± (2 d1 − 10 d3 + 8 d5)
 	VMOVAPS           Y2, Y0
 	VFNMADD231PS.BCST conv1_5<>+0(SB), Y4, Y0
 	VFMADD231PS.BCST  conv1_4<>+0(SB), Y6, Y0
@@ -1540,6 +1896,8 @@ tileColumn2:
 	VMOVUPS           Y8, 11360(DI)
 	VSUBPS            Y7, Y0, Y0
 	VMOVUPS           Y0, 11392(DI)
+
+	// v5, v6 = (2 d6 − 10 d4 + 8 d2) ± (d5 − 5 d3 + 4 d1)
 	VADDPS            Y6, Y6, Y0
 	VFNMADD231PS.BCST conv1_10<>+0(SB), Y4, Y0
 	VFMADD231PS.BCST  conv1_8<>+0(SB), Y2, Y0
@@ -1558,22 +1916,30 @@ tileColumn2:
 	VMOVUPS           1440(DI), Y5
 	VMOVUPS           1472(DI), Y6
 	VMOVUPS           1504(DI), Y7
-	VSUBPS            Y6, Y0, Y0
-	VSUBPS            Y2, Y4, Y8
-	VFMADD231PS.BCST  conv1_5_25<>+0(SB), Y8, Y0
-	VMOVUPS           Y0, 11520(DI)
-	VSUBPS            Y1, Y7, Y0
-	VSUBPS            Y5, Y3, Y7
-	VFMADD231PS.BCST  conv1_5_25<>+0(SB), Y7, Y0
-	VMOVUPS           Y0, 11744(DI)
-	VADDPS            Y6, Y2, Y0
-	VFMSUB231PS.BCST  conv1_4_25<>+0(SB), Y4, Y0
-	VADDPS            Y5, Y1, Y7
-	VFMSUB231PS.BCST  conv1_4_25<>+0(SB), Y3, Y7
-	VADDPS            Y7, Y0, Y8
-	VMOVUPS           Y8, 11552(DI)
-	VSUBPS            Y7, Y0, Y0
-	VMOVUPS           Y0, 11584(DI)
+
+	// v0 = (d0 − d6) + 21/4 (d4 − d2)
+	VSUBPS           Y6, Y0, Y0
+	VSUBPS           Y2, Y4, Y8
+	VFMADD231PS.BCST conv1_5_25<>+0(SB), Y8, Y0
+	VMOVUPS          Y0, 11520(DI)
+
+	// v7 = (d7 − d1) + 21/4 (d3 − d5)
+	VSUBPS           Y1, Y7, Y0
+	VSUBPS           Y5, Y3, Y7
+	VFMADD231PS.BCST conv1_5_25<>+0(SB), Y7, Y0
+	VMOVUPS          Y0, 11744(DI)
+
+	// v1, v2 = (17/4 d4 − (d2 + d6)) ± (17/4 d3 − (d1 + d5))
+	VADDPS           Y6, Y2, Y0
+	VFMSUB231PS.BCST conv1_4_25<>+0(SB), Y4, Y0
+	VADDPS           Y5, Y1, Y7
+	VFMSUB231PS.BCST conv1_4_25<>+0(SB), Y3, Y7
+	VADDPS           Y7, Y0, Y8
+	VMOVUPS          Y8, 11552(DI)
+	VSUBPS           Y7, Y0, Y0
+	VMOVUPS          Y0, 11584(DI)
+
+	// v3, v4 = (d2 − 5 d4 + 4 d6) ± (2 d1 − 10 d3 + 8 d5)
 	VMOVAPS           Y2, Y0
 	VFNMADD231PS.BCST conv1_5<>+0(SB), Y4, Y0
 	VFMADD231PS.BCST  conv1_4<>+0(SB), Y6, Y0
@@ -1584,6 +1950,8 @@ tileColumn2:
 	VMOVUPS           Y8, 11616(DI)
 	VSUBPS            Y7, Y0, Y0
 	VMOVUPS           Y0, 11648(DI)
+
+	// v5, v6 = (2 d6 − 10 d4 + 8 d2) ± (d5 − 5 d3 + 4 d1)
 	VADDPS            Y6, Y6, Y0
 	VFNMADD231PS.BCST conv1_10<>+0(SB), Y4, Y0
 	VFMADD231PS.BCST  conv1_8<>+0(SB), Y2, Y0
@@ -1602,22 +1970,30 @@ tileColumn2:
 	VMOVUPS           1696(DI), Y5
 	VMOVUPS           1728(DI), Y6
 	VMOVUPS           1760(DI), Y7
-	VSUBPS            Y6, Y0, Y0
-	VSUBPS            Y2, Y4, Y8
-	VFMADD231PS.BCST  conv1_5_25<>+0(SB), Y8, Y0
-	VMOVUPS           Y0, 11776(DI)
-	VSUBPS            Y1, Y7, Y0
-	VSUBPS            Y5, Y3, Y7
-	VFMADD231PS.BCST  conv1_5_25<>+0(SB), Y7, Y0
-	VMOVUPS           Y0, 12000(DI)
-	VADDPS            Y6, Y2, Y0
-	VFMSUB231PS.BCST  conv1_4_25<>+0(SB), Y4, Y0
-	VADDPS            Y5, Y1, Y7
-	VFMSUB231PS.BCST  conv1_4_25<>+0(SB), Y3, Y7
-	VADDPS            Y7, Y0, Y8
-	VMOVUPS           Y8, 11808(DI)
-	VSUBPS            Y7, Y0, Y0
-	VMOVUPS           Y0, 11840(DI)
+
+	// v0 = (d0 − d6) + 21/4 (d4 − d2)
+	VSUBPS           Y6, Y0, Y0
+	VSUBPS           Y2, Y4, Y8
+	VFMADD231PS.BCST conv1_5_25<>+0(SB), Y8, Y0
+	VMOVUPS          Y0, 11776(DI)
+
+	// v7 = (d7 − d1) + 21/4 (d3 − d5)
+	VSUBPS           Y1, Y7, Y0
+	VSUBPS           Y5, Y3, Y7
+	VFMADD231PS.BCST conv1_5_25<>+0(SB), Y7, Y0
+	VMOVUPS          Y0, 12000(DI)
+
+	// v1, v2 = (17/4 d4 − (d2 + d6)) ± (17/4 d3 − (d1 + d5))
+	VADDPS           Y6, Y2, Y0
+	VFMSUB231PS.BCST conv1_4_25<>+0(SB), Y4, Y0
+	VADDPS           Y5, Y1, Y7
+	VFMSUB231PS.BCST conv1_4_25<>+0(SB), Y3, Y7
+	VADDPS           Y7, Y0, Y8
+	VMOVUPS          Y8, 11808(DI)
+	VSUBPS           Y7, Y0, Y0
+	VMOVUPS          Y0, 11840(DI)
+
+	// v3, v4 = (d2 − 5 d4 + 4 d6) ± (2 d1 − 10 d3 + 8 d5)
 	VMOVAPS           Y2, Y0
 	VFNMADD231PS.BCST conv1_5<>+0(SB), Y4, Y0
 	VFMADD231PS.BCST  conv1_4<>+0(SB), Y6, Y0
@@ -1628,6 +2004,8 @@ tileColumn2:
 	VMOVUPS           Y8, 11872(DI)
 	VSUBPS            Y7, Y0, Y0
 	VMOVUPS           Y0, 11904(DI)
+
+	// v5, v6 = (2 d6 − 10 d4 + 8 d2) ± (d5 − 5 d3 + 4 d1)
 	VADDPS            Y6, Y6, Y0
 	VFNMADD231PS.BCST conv1_10<>+0(SB), Y4, Y0
 	VFMADD231PS.BCST  conv1_8<>+0(SB), Y2, Y0
@@ -1646,22 +2024,30 @@ tileColumn2:
 	VMOVUPS           1952(DI), Y5
 	VMOVUPS           1984(DI), Y6
 	VMOVUPS           2016(DI), Y7
-	VSUBPS            Y6, Y0, Y0
-	VSUBPS            Y2, Y4, Y8
-	VFMADD231PS.BCST  conv1_5_25<>+0(SB), Y8, Y0
-	VMOVUPS           Y0, 12032(DI)
-	VSUBPS            Y1, Y7, Y0
-	VSUBPS            Y5, Y3, Y7
-	VFMADD231PS.BCST  conv1_5_25<>+0(SB), Y7, Y0
-	VMOVUPS           Y0, 12256(DI)
-	VADDPS            Y6, Y2, Y0
-	VFMSUB231PS.BCST  conv1_4_25<>+0(SB), Y4, Y0
-	VADDPS            Y5, Y1, Y7
-	VFMSUB231PS.BCST  conv1_4_25<>+0(SB), Y3, Y7
-	VADDPS            Y7, Y0, Y8
-	VMOVUPS           Y8, 12064(DI)
-	VSUBPS            Y7, Y0, Y0
-	VMOVUPS           Y0, 12096(DI)
+
+	// v0 = (d0 − d6) + 21/4 (d4 − d2)
+	VSUBPS           Y6, Y0, Y0
+	VSUBPS           Y2, Y4, Y8
+	VFMADD231PS.BCST conv1_5_25<>+0(SB), Y8, Y0
+	VMOVUPS          Y0, 12032(DI)
+
+	// v7 = (d7 − d1) + 21/4 (d3 − d5)
+	VSUBPS           Y1, Y7, Y0
+	VSUBPS           Y5, Y3, Y7
+	VFMADD231PS.BCST conv1_5_25<>+0(SB), Y7, Y0
+	VMOVUPS          Y0, 12256(DI)
+
+	// v1, v2 = (17/4 d4 − (d2 + d6)) ± (17/4 d3 − (d1 + d5))
+	VADDPS           Y6, Y2, Y0
+	VFMSUB231PS.BCST conv1_4_25<>+0(SB), Y4, Y0
+	VADDPS           Y5, Y1, Y7
+	VFMSUB231PS.BCST conv1_4_25<>+0(SB), Y3, Y7
+	VADDPS           Y7, Y0, Y8
+	VMOVUPS          Y8, 12064(DI)
+	VSUBPS           Y7, Y0, Y0
+	VMOVUPS          Y0, 12096(DI)
+
+	// v3, v4 = (d2 − 5 d4 + 4 d6) ± (2 d1 − 10 d3 + 8 d5)
 	VMOVAPS           Y2, Y0
 	VFNMADD231PS.BCST conv1_5<>+0(SB), Y4, Y0
 	VFMADD231PS.BCST  conv1_4<>+0(SB), Y6, Y0
@@ -1672,6 +2058,8 @@ tileColumn2:
 	VMOVUPS           Y8, 12128(DI)
 	VSUBPS            Y7, Y0, Y0
 	VMOVUPS           Y0, 12160(DI)
+
+	// v5, v6 = (2 d6 − 10 d4 + 8 d2) ± (d5 − 5 d3 + 4 d1)
 	VADDPS            Y6, Y6, Y0
 	VFNMADD231PS.BCST conv1_10<>+0(SB), Y4, Y0
 	VFMADD231PS.BCST  conv1_8<>+0(SB), Y2, Y0
@@ -1700,31 +2088,44 @@ column4:
 	MOVQ    $0x0000000a, R12
 
 output5:
-	VMULPS.BCST      768(DX), Y1, Y8
-	VMULPS.BCST      1536(DX), Y2, Y9
-	VADDPS           Y9, Y8, Y10
-	VSUBPS           Y9, Y8, Y8
-	VMULPS.BCST      2304(DX), Y3, Y9
-	VMULPS.BCST      3072(DX), Y4, Y11
-	VADDPS           Y11, Y9, Y12
-	VSUBPS           Y11, Y9, Y9
-	VMULPS.BCST      3840(DX), Y5, Y11
-	VMULPS.BCST      4608(DX), Y6, Y13
-	VADDPS           Y13, Y11, Y14
-	VSUBPS           Y13, Y11, Y11
-	VMULPS.BCST      (DX), Y0, Y13
-	VADDPS           Y10, Y13, Y13
-	VADDPS           Y14, Y12, Y15
-	VADDPS           Y15, Y13, Y13
-	VMOVUPS          Y13, (DI)
+	// plus1, minus1 = m1 ± m2
+	VMULPS.BCST 768(DX), Y1, Y8
+	VMULPS.BCST 1536(DX), Y2, Y9
+	VADDPS      Y9, Y8, Y10
+	VSUBPS      Y9, Y8, Y8
+
+	// plus2, minus2 = m3 ± m4
+	VMULPS.BCST 2304(DX), Y3, Y9
+	VMULPS.BCST 3072(DX), Y4, Y11
+	VADDPS      Y11, Y9, Y12
+	VSUBPS      Y11, Y9, Y9
+
+	// plusHalf, minusHalf = m5 ± m6
+	VMULPS.BCST 3840(DX), Y5, Y11
+	VMULPS.BCST 4608(DX), Y6, Y13
+	VADDPS      Y13, Y11, Y14
+	VSUBPS      Y13, Y11, Y11
+
+	// y0 = (m0 + plus1) + (plus2 + plusHalf)
+	VMULPS.BCST (DX), Y0, Y13
+	VADDPS      Y10, Y13, Y13
+	VADDPS      Y14, Y12, Y15
+	VADDPS      Y15, Y13, Y13
+	VMOVUPS     Y13, (DI)
+
+	// y2 = plus1 + ¼ plusHalf + 4 plus2
 	VFMADD231PS.BCST conv1_0_25<>+0(SB), Y14, Y10
 	VFMADD231PS.BCST conv1_4<>+0(SB), Y12, Y10
 	VMOVUPS          Y10, 512(DI)
+
+	// y3 = (minus1 + m7) + ⅛ minusHalf + 8 minus2
 	VMULPS.BCST      5376(DX), Y7, Y10
 	VADDPS           Y10, Y8, Y10
 	VFMADD231PS.BCST conv1_0_125<>+0(SB), Y11, Y10
 	VFMADD231PS.BCST conv1_8<>+0(SB), Y9, Y10
 	VMOVUPS          Y10, 768(DI)
+
+	// y1 = minus1 + ½ minusHalf + 2 minus2
 	VFMADD231PS.BCST conv1_0_5<>+0(SB), Y11, Y8
 	VFMADD231PS.BCST conv1_2<>+0(SB), Y9, Y8
 	VMOVUPS          Y8, 256(DI)
@@ -1747,52 +2148,79 @@ output6:
 	VBROADCASTSS (BX), Y1
 
 	// two rows at a time: (Aᵀ m) A, then bias, pooling, ReLU
-	VMOVUPS          32(DI), Y2
-	VMOVUPS          64(DI), Y3
-	VADDPS           Y3, Y2, Y4
-	VSUBPS           Y3, Y2, Y2
-	VMOVUPS          96(DI), Y3
-	VMOVUPS          128(DI), Y5
-	VADDPS           Y5, Y3, Y6
-	VSUBPS           Y5, Y3, Y3
-	VMOVUPS          160(DI), Y5
-	VMOVUPS          192(DI), Y7
-	VADDPS           Y7, Y5, Y8
-	VSUBPS           Y7, Y5, Y5
-	VMOVUPS          (DI), Y7
-	VADDPS           Y4, Y7, Y7
-	VADDPS           Y8, Y6, Y9
-	VADDPS           Y9, Y7, Y7
+	// plus1, minus1 = m1 ± m2
+	VMOVUPS 32(DI), Y2
+	VMOVUPS 64(DI), Y3
+	VADDPS  Y3, Y2, Y4
+	VSUBPS  Y3, Y2, Y2
+
+	// plus2, minus2 = m3 ± m4
+	VMOVUPS 96(DI), Y3
+	VMOVUPS 128(DI), Y5
+	VADDPS  Y5, Y3, Y6
+	VSUBPS  Y5, Y3, Y3
+
+	// plusHalf, minusHalf = m5 ± m6
+	VMOVUPS 160(DI), Y5
+	VMOVUPS 192(DI), Y7
+	VADDPS  Y7, Y5, Y8
+	VSUBPS  Y7, Y5, Y5
+
+	// y0 = (m0 + plus1) + (plus2 + plusHalf)
+	VMOVUPS (DI), Y7
+	VADDPS  Y4, Y7, Y7
+	VADDPS  Y8, Y6, Y9
+	VADDPS  Y9, Y7, Y7
+
+	// y2 = plus1 + ¼ plusHalf + 4 plus2
 	VFMADD231PS.BCST conv1_0_25<>+0(SB), Y8, Y4
 	VFMADD231PS.BCST conv1_4<>+0(SB), Y6, Y4
+
+	// y3 = (minus1 + m7) + ⅛ minusHalf + 8 minus2
 	VMOVUPS          224(DI), Y6
 	VADDPS           Y6, Y2, Y6
 	VFMADD231PS.BCST conv1_0_125<>+0(SB), Y5, Y6
 	VFMADD231PS.BCST conv1_8<>+0(SB), Y3, Y6
+
+	// y1 = minus1 + ½ minusHalf + 2 minus2
 	VFMADD231PS.BCST conv1_0_5<>+0(SB), Y5, Y2
 	VFMADD231PS.BCST conv1_2<>+0(SB), Y3, Y2
-	VMOVUPS          288(DI), Y3
-	VMOVUPS          320(DI), Y5
-	VADDPS           Y5, Y3, Y8
-	VSUBPS           Y5, Y3, Y3
-	VMOVUPS          352(DI), Y5
-	VMOVUPS          384(DI), Y9
-	VADDPS           Y9, Y5, Y10
-	VSUBPS           Y9, Y5, Y5
-	VMOVUPS          416(DI), Y9
-	VMOVUPS          448(DI), Y11
-	VADDPS           Y11, Y9, Y12
-	VSUBPS           Y11, Y9, Y9
-	VMOVUPS          256(DI), Y11
-	VADDPS           Y8, Y11, Y11
-	VADDPS           Y12, Y10, Y13
-	VADDPS           Y13, Y11, Y11
+
+	// plus1, minus1 = m1 ± m2
+	VMOVUPS 288(DI), Y3
+	VMOVUPS 320(DI), Y5
+	VADDPS  Y5, Y3, Y8
+	VSUBPS  Y5, Y3, Y3
+
+	// plus2, minus2 = m3 ± m4
+	VMOVUPS 352(DI), Y5
+	VMOVUPS 384(DI), Y9
+	VADDPS  Y9, Y5, Y10
+	VSUBPS  Y9, Y5, Y5
+
+	// plusHalf, minusHalf = m5 ± m6
+	VMOVUPS 416(DI), Y9
+	VMOVUPS 448(DI), Y11
+	VADDPS  Y11, Y9, Y12
+	VSUBPS  Y11, Y9, Y9
+
+	// y0 = (m0 + plus1) + (plus2 + plusHalf)
+	VMOVUPS 256(DI), Y11
+	VADDPS  Y8, Y11, Y11
+	VADDPS  Y12, Y10, Y13
+	VADDPS  Y13, Y11, Y11
+
+	// y2 = plus1 + ¼ plusHalf + 4 plus2
 	VFMADD231PS.BCST conv1_0_25<>+0(SB), Y12, Y8
 	VFMADD231PS.BCST conv1_4<>+0(SB), Y10, Y8
+
+	// y3 = (minus1 + m7) + ⅛ minusHalf + 8 minus2
 	VMOVUPS          480(DI), Y10
 	VADDPS           Y10, Y3, Y10
 	VFMADD231PS.BCST conv1_0_125<>+0(SB), Y9, Y10
 	VFMADD231PS.BCST conv1_8<>+0(SB), Y5, Y10
+
+	// y1 = minus1 + ½ minusHalf + 2 minus2
 	VFMADD231PS.BCST conv1_0_5<>+0(SB), Y9, Y3
 	VFMADD231PS.BCST conv1_2<>+0(SB), Y5, Y3
 	VMAXPS           Y2, Y7, Y5
@@ -1823,52 +2251,80 @@ output6:
 	KMOVB            K2, 4(SI)
 	KMOVB            K1, 5(SI)
 	VMOVUPS          Y5, 32(AX)
-	VMOVUPS          544(DI), Y2
-	VMOVUPS          576(DI), Y3
-	VADDPS           Y3, Y2, Y4
-	VSUBPS           Y3, Y2, Y2
-	VMOVUPS          608(DI), Y3
-	VMOVUPS          640(DI), Y5
-	VADDPS           Y5, Y3, Y6
-	VSUBPS           Y5, Y3, Y3
-	VMOVUPS          672(DI), Y5
-	VMOVUPS          704(DI), Y7
-	VADDPS           Y7, Y5, Y8
-	VSUBPS           Y7, Y5, Y5
-	VMOVUPS          512(DI), Y7
-	VADDPS           Y4, Y7, Y7
-	VADDPS           Y8, Y6, Y9
-	VADDPS           Y9, Y7, Y7
+
+	// plus1, minus1 = m1 ± m2
+	VMOVUPS 544(DI), Y2
+	VMOVUPS 576(DI), Y3
+	VADDPS  Y3, Y2, Y4
+	VSUBPS  Y3, Y2, Y2
+
+	// plus2, minus2 = m3 ± m4
+	VMOVUPS 608(DI), Y3
+	VMOVUPS 640(DI), Y5
+	VADDPS  Y5, Y3, Y6
+	VSUBPS  Y5, Y3, Y3
+
+	// plusHalf, minusHalf = m5 ± m6
+	VMOVUPS 672(DI), Y5
+	VMOVUPS 704(DI), Y7
+	VADDPS  Y7, Y5, Y8
+	VSUBPS  Y7, Y5, Y5
+
+	// y0 = (m0 + plus1) + (plus2 + plusHalf)
+	VMOVUPS 512(DI), Y7
+	VADDPS  Y4, Y7, Y7
+	VADDPS  Y8, Y6, Y9
+	VADDPS  Y9, Y7, Y7
+
+	// y2 = plus1 + ¼ plusHalf + 4 plus2
 	VFMADD231PS.BCST conv1_0_25<>+0(SB), Y8, Y4
 	VFMADD231PS.BCST conv1_4<>+0(SB), Y6, Y4
+
+	// y3 = (minus1 + m7) + ⅛ minusHalf + 8 minus2
 	VMOVUPS          736(DI), Y6
 	VADDPS           Y6, Y2, Y6
 	VFMADD231PS.BCST conv1_0_125<>+0(SB), Y5, Y6
 	VFMADD231PS.BCST conv1_8<>+0(SB), Y3, Y6
+
+	// y1 = minus1 + ½ minusHalf + 2 minus2
 	VFMADD231PS.BCST conv1_0_5<>+0(SB), Y5, Y2
 	VFMADD231PS.BCST conv1_2<>+0(SB), Y3, Y2
-	VMOVUPS          800(DI), Y3
-	VMOVUPS          832(DI), Y5
-	VADDPS           Y5, Y3, Y8
-	VSUBPS           Y5, Y3, Y3
-	VMOVUPS          864(DI), Y5
-	VMOVUPS          896(DI), Y9
-	VADDPS           Y9, Y5, Y10
-	VSUBPS           Y9, Y5, Y5
-	VMOVUPS          928(DI), Y9
-	VMOVUPS          960(DI), Y11
-	VADDPS           Y11, Y9, Y12
-	VSUBPS           Y11, Y9, Y9
-	VMOVUPS          768(DI), Y11
-	VADDPS           Y8, Y11, Y11
-	VADDPS           Y12, Y10, Y13
-	VADDPS           Y13, Y11, Y11
+
+	// plus1, minus1 = m1 ± m2
+	VMOVUPS 800(DI), Y3
+	VMOVUPS 832(DI), Y5
+	VADDPS  Y5, Y3, Y8
+	VSUBPS  Y5, Y3, Y3
+
+	// plus2, minus2 = m3 ± m4
+	VMOVUPS 864(DI), Y5
+	VMOVUPS 896(DI), Y9
+	VADDPS  Y9, Y5, Y10
+	VSUBPS  Y9, Y5, Y5
+
+	// plusHalf, minusHalf = m5 ± m6
+	VMOVUPS 928(DI), Y9
+	VMOVUPS 960(DI), Y11
+	VADDPS  Y11, Y9, Y12
+	VSUBPS  Y11, Y9, Y9
+
+	// y0 = (m0 + plus1) + (plus2 + plusHalf)
+	VMOVUPS 768(DI), Y11
+	VADDPS  Y8, Y11, Y11
+	VADDPS  Y12, Y10, Y13
+	VADDPS  Y13, Y11, Y11
+
+	// y2 = plus1 + ¼ plusHalf + 4 plus2
 	VFMADD231PS.BCST conv1_0_25<>+0(SB), Y12, Y8
 	VFMADD231PS.BCST conv1_4<>+0(SB), Y10, Y8
+
+	// y3 = (minus1 + m7) + ⅛ minusHalf + 8 minus2
 	VMOVUPS          992(DI), Y10
 	VADDPS           Y10, Y3, Y10
 	VFMADD231PS.BCST conv1_0_125<>+0(SB), Y9, Y10
 	VFMADD231PS.BCST conv1_8<>+0(SB), Y5, Y10
+
+	// y1 = minus1 + ½ minusHalf + 2 minus2
 	VFMADD231PS.BCST conv1_0_5<>+0(SB), Y9, Y3
 	VFMADD231PS.BCST conv1_2<>+0(SB), Y5, Y3
 	VMAXPS           Y2, Y7, Y5
@@ -2436,30 +2892,38 @@ tileRow1:
 
 tileColumn2:
 	// V = Bᵀ X B
-	VMOVUPS           (CX), Z0
-	VMOVUPS           1792(CX), Z1
-	VMOVUPS           3584(CX), Z2
-	VMOVUPS           5376(CX), Z3
-	VMOVUPS           7168(CX), Z4
-	VMOVUPS           8960(CX), Z5
-	VMOVUPS           10752(CX), Z6
-	VMOVUPS           12544(CX), Z7
-	VSUBPS            Z6, Z0, Z0
-	VSUBPS            Z2, Z4, Z8
-	VFMADD231PS.BCST  conv1_5_25<>+0(SB), Z8, Z0
-	VMOVUPS           Z0, (SI)
-	VSUBPS            Z1, Z7, Z0
-	VSUBPS            Z5, Z3, Z7
-	VFMADD231PS.BCST  conv1_5_25<>+0(SB), Z7, Z0
-	VMOVUPS           Z0, 3584(SI)
-	VADDPS            Z6, Z2, Z0
-	VFMSUB231PS.BCST  conv1_4_25<>+0(SB), Z4, Z0
-	VADDPS            Z5, Z1, Z7
-	VFMSUB231PS.BCST  conv1_4_25<>+0(SB), Z3, Z7
-	VADDPS            Z7, Z0, Z8
-	VMOVUPS           Z8, 512(SI)
-	VSUBPS            Z7, Z0, Z0
-	VMOVUPS           Z0, 1024(SI)
+	VMOVUPS (CX), Z0
+	VMOVUPS 1792(CX), Z1
+	VMOVUPS 3584(CX), Z2
+	VMOVUPS 5376(CX), Z3
+	VMOVUPS 7168(CX), Z4
+	VMOVUPS 8960(CX), Z5
+	VMOVUPS 10752(CX), Z6
+	VMOVUPS 12544(CX), Z7
+
+	// v0 = (d0 − d6) + 21/4 (d4 − d2)
+	VSUBPS           Z6, Z0, Z0
+	VSUBPS           Z2, Z4, Z8
+	VFMADD231PS.BCST conv1_5_25<>+0(SB), Z8, Z0
+	VMOVUPS          Z0, (SI)
+
+	// v7 = (d7 − d1) + 21/4 (d3 − d5)
+	VSUBPS           Z1, Z7, Z0
+	VSUBPS           Z5, Z3, Z7
+	VFMADD231PS.BCST conv1_5_25<>+0(SB), Z7, Z0
+	VMOVUPS          Z0, 3584(SI)
+
+	// v1, v2 = (17/4 d4 − (d2 + d6)) ± (17/4 d3 − (d1 + d5))
+	VADDPS           Z6, Z2, Z0
+	VFMSUB231PS.BCST conv1_4_25<>+0(SB), Z4, Z0
+	VADDPS           Z5, Z1, Z7
+	VFMSUB231PS.BCST conv1_4_25<>+0(SB), Z3, Z7
+	VADDPS           Z7, Z0, Z8
+	VMOVUPS          Z8, 512(SI)
+	VSUBPS           Z7, Z0, Z0
+	VMOVUPS          Z0, 1024(SI)
+
+	// v3, v4 = (d2 − 5 d4 + 4 d6) ± (2 d1 − 10 d3 + 8 d5)
 	VMOVAPS           Z2, Z0
 	VFNMADD231PS.BCST conv1_5<>+0(SB), Z4, Z0
 	VFMADD231PS.BCST  conv1_4<>+0(SB), Z6, Z0
@@ -2470,6 +2934,8 @@ tileColumn2:
 	VMOVUPS           Z8, 1536(SI)
 	VSUBPS            Z7, Z0, Z0
 	VMOVUPS           Z0, 2048(SI)
+
+	// v5, v6 = (2 d6 − 10 d4 + 8 d2) ± (d5 − 5 d3 + 4 d1)
 	VADDPS            Z6, Z6, Z0
 	VFNMADD231PS.BCST conv1_10<>+0(SB), Z4, Z0
 	VFMADD231PS.BCST  conv1_8<>+0(SB), Z2, Z0
@@ -2488,22 +2954,30 @@ tileColumn2:
 	VMOVUPS           9024(CX), Z5
 	VMOVUPS           10816(CX), Z6
 	VMOVUPS           12608(CX), Z7
-	VSUBPS            Z6, Z0, Z0
-	VSUBPS            Z2, Z4, Z8
-	VFMADD231PS.BCST  conv1_5_25<>+0(SB), Z8, Z0
-	VMOVUPS           Z0, 64(SI)
-	VSUBPS            Z1, Z7, Z0
-	VSUBPS            Z5, Z3, Z7
-	VFMADD231PS.BCST  conv1_5_25<>+0(SB), Z7, Z0
-	VMOVUPS           Z0, 3648(SI)
-	VADDPS            Z6, Z2, Z0
-	VFMSUB231PS.BCST  conv1_4_25<>+0(SB), Z4, Z0
-	VADDPS            Z5, Z1, Z7
-	VFMSUB231PS.BCST  conv1_4_25<>+0(SB), Z3, Z7
-	VADDPS            Z7, Z0, Z8
-	VMOVUPS           Z8, 576(SI)
-	VSUBPS            Z7, Z0, Z0
-	VMOVUPS           Z0, 1088(SI)
+
+	// v0 = (d0 − d6) + 21/4 (d4 − d2)
+	VSUBPS           Z6, Z0, Z0
+	VSUBPS           Z2, Z4, Z8
+	VFMADD231PS.BCST conv1_5_25<>+0(SB), Z8, Z0
+	VMOVUPS          Z0, 64(SI)
+
+	// v7 = (d7 − d1) + 21/4 (d3 − d5)
+	VSUBPS           Z1, Z7, Z0
+	VSUBPS           Z5, Z3, Z7
+	VFMADD231PS.BCST conv1_5_25<>+0(SB), Z7, Z0
+	VMOVUPS          Z0, 3648(SI)
+
+	// v1, v2 = (17/4 d4 − (d2 + d6)) ± (17/4 d3 − (d1 + d5))
+	VADDPS           Z6, Z2, Z0
+	VFMSUB231PS.BCST conv1_4_25<>+0(SB), Z4, Z0
+	VADDPS           Z5, Z1, Z7
+	VFMSUB231PS.BCST conv1_4_25<>+0(SB), Z3, Z7
+	VADDPS           Z7, Z0, Z8
+	VMOVUPS          Z8, 576(SI)
+	VSUBPS           Z7, Z0, Z0
+	VMOVUPS          Z0, 1088(SI)
+
+	// v3, v4 = (d2 − 5 d4 + 4 d6) ± (2 d1 − 10 d3 + 8 d5)
 	VMOVAPS           Z2, Z0
 	VFNMADD231PS.BCST conv1_5<>+0(SB), Z4, Z0
 	VFMADD231PS.BCST  conv1_4<>+0(SB), Z6, Z0
@@ -2514,6 +2988,8 @@ tileColumn2:
 	VMOVUPS           Z8, 1600(SI)
 	VSUBPS            Z7, Z0, Z0
 	VMOVUPS           Z0, 2112(SI)
+
+	// v5, v6 = (2 d6 − 10 d4 + 8 d2) ± (d5 − 5 d3 + 4 d1)
 	VADDPS            Z6, Z6, Z0
 	VFNMADD231PS.BCST conv1_10<>+0(SB), Z4, Z0
 	VFMADD231PS.BCST  conv1_8<>+0(SB), Z2, Z0
@@ -2532,22 +3008,30 @@ tileColumn2:
 	VMOVUPS           9088(CX), Z5
 	VMOVUPS           10880(CX), Z6
 	VMOVUPS           12672(CX), Z7
-	VSUBPS            Z6, Z0, Z0
-	VSUBPS            Z2, Z4, Z8
-	VFMADD231PS.BCST  conv1_5_25<>+0(SB), Z8, Z0
-	VMOVUPS           Z0, 128(SI)
-	VSUBPS            Z1, Z7, Z0
-	VSUBPS            Z5, Z3, Z7
-	VFMADD231PS.BCST  conv1_5_25<>+0(SB), Z7, Z0
-	VMOVUPS           Z0, 3712(SI)
-	VADDPS            Z6, Z2, Z0
-	VFMSUB231PS.BCST  conv1_4_25<>+0(SB), Z4, Z0
-	VADDPS            Z5, Z1, Z7
-	VFMSUB231PS.BCST  conv1_4_25<>+0(SB), Z3, Z7
-	VADDPS            Z7, Z0, Z8
-	VMOVUPS           Z8, 640(SI)
-	VSUBPS            Z7, Z0, Z0
-	VMOVUPS           Z0, 1152(SI)
+
+	// v0 = (d0 − d6) + 21/4 (d4 − d2)
+	VSUBPS           Z6, Z0, Z0
+	VSUBPS           Z2, Z4, Z8
+	VFMADD231PS.BCST conv1_5_25<>+0(SB), Z8, Z0
+	VMOVUPS          Z0, 128(SI)
+
+	// v7 = (d7 − d1) + 21/4 (d3 − d5)
+	VSUBPS           Z1, Z7, Z0
+	VSUBPS           Z5, Z3, Z7
+	VFMADD231PS.BCST conv1_5_25<>+0(SB), Z7, Z0
+	VMOVUPS          Z0, 3712(SI)
+
+	// v1, v2 = (17/4 d4 − (d2 + d6)) ± (17/4 d3 − (d1 + d5))
+	VADDPS           Z6, Z2, Z0
+	VFMSUB231PS.BCST conv1_4_25<>+0(SB), Z4, Z0
+	VADDPS           Z5, Z1, Z7
+	VFMSUB231PS.BCST conv1_4_25<>+0(SB), Z3, Z7
+	VADDPS           Z7, Z0, Z8
+	VMOVUPS          Z8, 640(SI)
+	VSUBPS           Z7, Z0, Z0
+	VMOVUPS          Z0, 1152(SI)
+
+	// v3, v4 = (d2 − 5 d4 + 4 d6) ± (2 d1 − 10 d3 + 8 d5)
 	VMOVAPS           Z2, Z0
 	VFNMADD231PS.BCST conv1_5<>+0(SB), Z4, Z0
 	VFMADD231PS.BCST  conv1_4<>+0(SB), Z6, Z0
@@ -2558,6 +3042,8 @@ tileColumn2:
 	VMOVUPS           Z8, 1664(SI)
 	VSUBPS            Z7, Z0, Z0
 	VMOVUPS           Z0, 2176(SI)
+
+	// v5, v6 = (2 d6 − 10 d4 + 8 d2) ± (d5 − 5 d3 + 4 d1)
 	VADDPS            Z6, Z6, Z0
 	VFNMADD231PS.BCST conv1_10<>+0(SB), Z4, Z0
 	VFMADD231PS.BCST  conv1_8<>+0(SB), Z2, Z0
@@ -2576,22 +3062,30 @@ tileColumn2:
 	VMOVUPS           9152(CX), Z5
 	VMOVUPS           10944(CX), Z6
 	VMOVUPS           12736(CX), Z7
-	VSUBPS            Z6, Z0, Z0
-	VSUBPS            Z2, Z4, Z8
-	VFMADD231PS.BCST  conv1_5_25<>+0(SB), Z8, Z0
-	VMOVUPS           Z0, 192(SI)
-	VSUBPS            Z1, Z7, Z0
-	VSUBPS            Z5, Z3, Z7
-	VFMADD231PS.BCST  conv1_5_25<>+0(SB), Z7, Z0
-	VMOVUPS           Z0, 3776(SI)
-	VADDPS            Z6, Z2, Z0
-	VFMSUB231PS.BCST  conv1_4_25<>+0(SB), Z4, Z0
-	VADDPS            Z5, Z1, Z7
-	VFMSUB231PS.BCST  conv1_4_25<>+0(SB), Z3, Z7
-	VADDPS            Z7, Z0, Z8
-	VMOVUPS           Z8, 704(SI)
-	VSUBPS            Z7, Z0, Z0
-	VMOVUPS           Z0, 1216(SI)
+
+	// v0 = (d0 − d6) + 21/4 (d4 − d2)
+	VSUBPS           Z6, Z0, Z0
+	VSUBPS           Z2, Z4, Z8
+	VFMADD231PS.BCST conv1_5_25<>+0(SB), Z8, Z0
+	VMOVUPS          Z0, 192(SI)
+
+	// v7 = (d7 − d1) + 21/4 (d3 − d5)
+	VSUBPS           Z1, Z7, Z0
+	VSUBPS           Z5, Z3, Z7
+	VFMADD231PS.BCST conv1_5_25<>+0(SB), Z7, Z0
+	VMOVUPS          Z0, 3776(SI)
+
+	// v1, v2 = (17/4 d4 − (d2 + d6)) ± (17/4 d3 − (d1 + d5))
+	VADDPS           Z6, Z2, Z0
+	VFMSUB231PS.BCST conv1_4_25<>+0(SB), Z4, Z0
+	VADDPS           Z5, Z1, Z7
+	VFMSUB231PS.BCST conv1_4_25<>+0(SB), Z3, Z7
+	VADDPS           Z7, Z0, Z8
+	VMOVUPS          Z8, 704(SI)
+	VSUBPS           Z7, Z0, Z0
+	VMOVUPS          Z0, 1216(SI)
+
+	// v3, v4 = (d2 − 5 d4 + 4 d6) ± (2 d1 − 10 d3 + 8 d5)
 	VMOVAPS           Z2, Z0
 	VFNMADD231PS.BCST conv1_5<>+0(SB), Z4, Z0
 	VFMADD231PS.BCST  conv1_4<>+0(SB), Z6, Z0
@@ -2602,6 +3096,8 @@ tileColumn2:
 	VMOVUPS           Z8, 1728(SI)
 	VSUBPS            Z7, Z0, Z0
 	VMOVUPS           Z0, 2240(SI)
+
+	// v5, v6 = (2 d6 − 10 d4 + 8 d2) ± (d5 − 5 d3 + 4 d1)
 	VADDPS            Z6, Z6, Z0
 	VFNMADD231PS.BCST conv1_10<>+0(SB), Z4, Z0
 	VFMADD231PS.BCST  conv1_8<>+0(SB), Z2, Z0
@@ -2620,22 +3116,30 @@ tileColumn2:
 	VMOVUPS           9216(CX), Z5
 	VMOVUPS           11008(CX), Z6
 	VMOVUPS           12800(CX), Z7
-	VSUBPS            Z6, Z0, Z0
-	VSUBPS            Z2, Z4, Z8
-	VFMADD231PS.BCST  conv1_5_25<>+0(SB), Z8, Z0
-	VMOVUPS           Z0, 256(SI)
-	VSUBPS            Z1, Z7, Z0
-	VSUBPS            Z5, Z3, Z7
-	VFMADD231PS.BCST  conv1_5_25<>+0(SB), Z7, Z0
-	VMOVUPS           Z0, 3840(SI)
-	VADDPS            Z6, Z2, Z0
-	VFMSUB231PS.BCST  conv1_4_25<>+0(SB), Z4, Z0
-	VADDPS            Z5, Z1, Z7
-	VFMSUB231PS.BCST  conv1_4_25<>+0(SB), Z3, Z7
-	VADDPS            Z7, Z0, Z8
-	VMOVUPS           Z8, 768(SI)
-	VSUBPS            Z7, Z0, Z0
-	VMOVUPS           Z0, 1280(SI)
+
+	// v0 = (d0 − d6) + 21/4 (d4 − d2)
+	VSUBPS           Z6, Z0, Z0
+	VSUBPS           Z2, Z4, Z8
+	VFMADD231PS.BCST conv1_5_25<>+0(SB), Z8, Z0
+	VMOVUPS          Z0, 256(SI)
+
+	// v7 = (d7 − d1) + 21/4 (d3 − d5)
+	VSUBPS           Z1, Z7, Z0
+	VSUBPS           Z5, Z3, Z7
+	VFMADD231PS.BCST conv1_5_25<>+0(SB), Z7, Z0
+	VMOVUPS          Z0, 3840(SI)
+
+	// v1, v2 = (17/4 d4 − (d2 + d6)) ± (17/4 d3 − (d1 + d5))
+	VADDPS           Z6, Z2, Z0
+	VFMSUB231PS.BCST conv1_4_25<>+0(SB), Z4, Z0
+	VADDPS           Z5, Z1, Z7
+	VFMSUB231PS.BCST conv1_4_25<>+0(SB), Z3, Z7
+	VADDPS           Z7, Z0, Z8
+	VMOVUPS          Z8, 768(SI)
+	VSUBPS           Z7, Z0, Z0
+	VMOVUPS          Z0, 1280(SI)
+
+	// v3, v4 = (d2 − 5 d4 + 4 d6) ± (2 d1 − 10 d3 + 8 d5)
 	VMOVAPS           Z2, Z0
 	VFNMADD231PS.BCST conv1_5<>+0(SB), Z4, Z0
 	VFMADD231PS.BCST  conv1_4<>+0(SB), Z6, Z0
@@ -2646,6 +3150,8 @@ tileColumn2:
 	VMOVUPS           Z8, 1792(SI)
 	VSUBPS            Z7, Z0, Z0
 	VMOVUPS           Z0, 2304(SI)
+
+	// v5, v6 = (2 d6 − 10 d4 + 8 d2) ± (d5 − 5 d3 + 4 d1)
 	VADDPS            Z6, Z6, Z0
 	VFNMADD231PS.BCST conv1_10<>+0(SB), Z4, Z0
 	VFMADD231PS.BCST  conv1_8<>+0(SB), Z2, Z0
@@ -2664,22 +3170,30 @@ tileColumn2:
 	VMOVUPS           9280(CX), Z5
 	VMOVUPS           11072(CX), Z6
 	VMOVUPS           12864(CX), Z7
-	VSUBPS            Z6, Z0, Z0
-	VSUBPS            Z2, Z4, Z8
-	VFMADD231PS.BCST  conv1_5_25<>+0(SB), Z8, Z0
-	VMOVUPS           Z0, 320(SI)
-	VSUBPS            Z1, Z7, Z0
-	VSUBPS            Z5, Z3, Z7
-	VFMADD231PS.BCST  conv1_5_25<>+0(SB), Z7, Z0
-	VMOVUPS           Z0, 3904(SI)
-	VADDPS            Z6, Z2, Z0
-	VFMSUB231PS.BCST  conv1_4_25<>+0(SB), Z4, Z0
-	VADDPS            Z5, Z1, Z7
-	VFMSUB231PS.BCST  conv1_4_25<>+0(SB), Z3, Z7
-	VADDPS            Z7, Z0, Z8
-	VMOVUPS           Z8, 832(SI)
-	VSUBPS            Z7, Z0, Z0
-	VMOVUPS           Z0, 1344(SI)
+
+	// v0 = (d0 − d6) + 21/4 (d4 − d2)
+	VSUBPS           Z6, Z0, Z0
+	VSUBPS           Z2, Z4, Z8
+	VFMADD231PS.BCST conv1_5_25<>+0(SB), Z8, Z0
+	VMOVUPS          Z0, 320(SI)
+
+	// v7 = (d7 − d1) + 21/4 (d3 − d5)
+	VSUBPS           Z1, Z7, Z0
+	VSUBPS           Z5, Z3, Z7
+	VFMADD231PS.BCST conv1_5_25<>+0(SB), Z7, Z0
+	VMOVUPS          Z0, 3904(SI)
+
+	// v1, v2 = (17/4 d4 − (d2 + d6)) ± (17/4 d3 − (d1 + d5))
+	VADDPS           Z6, Z2, Z0
+	VFMSUB231PS.BCST conv1_4_25<>+0(SB), Z4, Z0
+	VADDPS           Z5, Z1, Z7
+	VFMSUB231PS.BCST conv1_4_25<>+0(SB), Z3, Z7
+	VADDPS           Z7, Z0, Z8
+	VMOVUPS          Z8, 832(SI)
+	VSUBPS           Z7, Z0, Z0
+	VMOVUPS          Z0, 1344(SI)
+
+	// v3, v4 = (d2 − 5 d4 + 4 d6) ± (2 d1 − 10 d3 + 8 d5)
 	VMOVAPS           Z2, Z0
 	VFNMADD231PS.BCST conv1_5<>+0(SB), Z4, Z0
 	VFMADD231PS.BCST  conv1_4<>+0(SB), Z6, Z0
@@ -2690,6 +3204,8 @@ tileColumn2:
 	VMOVUPS           Z8, 1856(SI)
 	VSUBPS            Z7, Z0, Z0
 	VMOVUPS           Z0, 2368(SI)
+
+	// v5, v6 = (2 d6 − 10 d4 + 8 d2) ± (d5 − 5 d3 + 4 d1)
 	VADDPS            Z6, Z6, Z0
 	VFNMADD231PS.BCST conv1_10<>+0(SB), Z4, Z0
 	VFMADD231PS.BCST  conv1_8<>+0(SB), Z2, Z0
@@ -2708,22 +3224,30 @@ tileColumn2:
 	VMOVUPS           9344(CX), Z5
 	VMOVUPS           11136(CX), Z6
 	VMOVUPS           12928(CX), Z7
-	VSUBPS            Z6, Z0, Z0
-	VSUBPS            Z2, Z4, Z8
-	VFMADD231PS.BCST  conv1_5_25<>+0(SB), Z8, Z0
-	VMOVUPS           Z0, 384(SI)
-	VSUBPS            Z1, Z7, Z0
-	VSUBPS            Z5, Z3, Z7
-	VFMADD231PS.BCST  conv1_5_25<>+0(SB), Z7, Z0
-	VMOVUPS           Z0, 3968(SI)
-	VADDPS            Z6, Z2, Z0
-	VFMSUB231PS.BCST  conv1_4_25<>+0(SB), Z4, Z0
-	VADDPS            Z5, Z1, Z7
-	VFMSUB231PS.BCST  conv1_4_25<>+0(SB), Z3, Z7
-	VADDPS            Z7, Z0, Z8
-	VMOVUPS           Z8, 896(SI)
-	VSUBPS            Z7, Z0, Z0
-	VMOVUPS           Z0, 1408(SI)
+
+	// v0 = (d0 − d6) + 21/4 (d4 − d2)
+	VSUBPS           Z6, Z0, Z0
+	VSUBPS           Z2, Z4, Z8
+	VFMADD231PS.BCST conv1_5_25<>+0(SB), Z8, Z0
+	VMOVUPS          Z0, 384(SI)
+
+	// v7 = (d7 − d1) + 21/4 (d3 − d5)
+	VSUBPS           Z1, Z7, Z0
+	VSUBPS           Z5, Z3, Z7
+	VFMADD231PS.BCST conv1_5_25<>+0(SB), Z7, Z0
+	VMOVUPS          Z0, 3968(SI)
+
+	// v1, v2 = (17/4 d4 − (d2 + d6)) ± (17/4 d3 − (d1 + d5))
+	VADDPS           Z6, Z2, Z0
+	VFMSUB231PS.BCST conv1_4_25<>+0(SB), Z4, Z0
+	VADDPS           Z5, Z1, Z7
+	VFMSUB231PS.BCST conv1_4_25<>+0(SB), Z3, Z7
+	VADDPS           Z7, Z0, Z8
+	VMOVUPS          Z8, 896(SI)
+	VSUBPS           Z7, Z0, Z0
+	VMOVUPS          Z0, 1408(SI)
+
+	// v3, v4 = (d2 − 5 d4 + 4 d6) ± (2 d1 − 10 d3 + 8 d5)
 	VMOVAPS           Z2, Z0
 	VFNMADD231PS.BCST conv1_5<>+0(SB), Z4, Z0
 	VFMADD231PS.BCST  conv1_4<>+0(SB), Z6, Z0
@@ -2734,6 +3258,8 @@ tileColumn2:
 	VMOVUPS           Z8, 1920(SI)
 	VSUBPS            Z7, Z0, Z0
 	VMOVUPS           Z0, 2432(SI)
+
+	// v5, v6 = (2 d6 − 10 d4 + 8 d2) ± (d5 − 5 d3 + 4 d1)
 	VADDPS            Z6, Z6, Z0
 	VFNMADD231PS.BCST conv1_10<>+0(SB), Z4, Z0
 	VFMADD231PS.BCST  conv1_8<>+0(SB), Z2, Z0
@@ -2752,22 +3278,30 @@ tileColumn2:
 	VMOVUPS           9408(CX), Z5
 	VMOVUPS           11200(CX), Z6
 	VMOVUPS           12992(CX), Z7
-	VSUBPS            Z6, Z0, Z0
-	VSUBPS            Z2, Z4, Z8
-	VFMADD231PS.BCST  conv1_5_25<>+0(SB), Z8, Z0
-	VMOVUPS           Z0, 448(SI)
-	VSUBPS            Z1, Z7, Z0
-	VSUBPS            Z5, Z3, Z7
-	VFMADD231PS.BCST  conv1_5_25<>+0(SB), Z7, Z0
-	VMOVUPS           Z0, 4032(SI)
-	VADDPS            Z6, Z2, Z0
-	VFMSUB231PS.BCST  conv1_4_25<>+0(SB), Z4, Z0
-	VADDPS            Z5, Z1, Z7
-	VFMSUB231PS.BCST  conv1_4_25<>+0(SB), Z3, Z7
-	VADDPS            Z7, Z0, Z8
-	VMOVUPS           Z8, 960(SI)
-	VSUBPS            Z7, Z0, Z0
-	VMOVUPS           Z0, 1472(SI)
+
+	// v0 = (d0 − d6) + 21/4 (d4 − d2)
+	VSUBPS           Z6, Z0, Z0
+	VSUBPS           Z2, Z4, Z8
+	VFMADD231PS.BCST conv1_5_25<>+0(SB), Z8, Z0
+	VMOVUPS          Z0, 448(SI)
+
+	// v7 = (d7 − d1) + 21/4 (d3 − d5)
+	VSUBPS           Z1, Z7, Z0
+	VSUBPS           Z5, Z3, Z7
+	VFMADD231PS.BCST conv1_5_25<>+0(SB), Z7, Z0
+	VMOVUPS          Z0, 4032(SI)
+
+	// v1, v2 = (17/4 d4 − (d2 + d6)) ± (17/4 d3 − (d1 + d5))
+	VADDPS           Z6, Z2, Z0
+	VFMSUB231PS.BCST conv1_4_25<>+0(SB), Z4, Z0
+	VADDPS           Z5, Z1, Z7
+	VFMSUB231PS.BCST conv1_4_25<>+0(SB), Z3, Z7
+	VADDPS           Z7, Z0, Z8
+	VMOVUPS          Z8, 960(SI)
+	VSUBPS           Z7, Z0, Z0
+	VMOVUPS          Z0, 1472(SI)
+
+	// v3, v4 = (d2 − 5 d4 + 4 d6) ± (2 d1 − 10 d3 + 8 d5)
 	VMOVAPS           Z2, Z0
 	VFNMADD231PS.BCST conv1_5<>+0(SB), Z4, Z0
 	VFMADD231PS.BCST  conv1_4<>+0(SB), Z6, Z0
@@ -2778,6 +3312,8 @@ tileColumn2:
 	VMOVUPS           Z8, 1984(SI)
 	VSUBPS            Z7, Z0, Z0
 	VMOVUPS           Z0, 2496(SI)
+
+	// v5, v6 = (2 d6 − 10 d4 + 8 d2) ± (d5 − 5 d3 + 4 d1)
 	VADDPS            Z6, Z6, Z0
 	VFNMADD231PS.BCST conv1_10<>+0(SB), Z4, Z0
 	VFMADD231PS.BCST  conv1_8<>+0(SB), Z2, Z0
@@ -2796,22 +3332,30 @@ tileColumn2:
 	VMOVUPS           320(SI), Z5
 	VMOVUPS           384(SI), Z6
 	VMOVUPS           448(SI), Z7
-	VSUBPS            Z6, Z0, Z0
-	VSUBPS            Z2, Z4, Z8
-	VFMADD231PS.BCST  conv1_5_25<>+0(SB), Z8, Z0
-	VMOVUPS           Z0, 20480(SI)
-	VSUBPS            Z1, Z7, Z0
-	VSUBPS            Z5, Z3, Z7
-	VFMADD231PS.BCST  conv1_5_25<>+0(SB), Z7, Z0
-	VMOVUPS           Z0, 20928(SI)
-	VADDPS            Z6, Z2, Z0
-	VFMSUB231PS.BCST  conv1_4_25<>+0(SB), Z4, Z0
-	VADDPS            Z5, Z1, Z7
-	VFMSUB231PS.BCST  conv1_4_25<>+0(SB), Z3, Z7
-	VADDPS            Z7, Z0, Z8
-	VMOVUPS           Z8, 20544(SI)
-	VSUBPS            Z7, Z0, Z0
-	VMOVUPS           Z0, 20608(SI)
+
+	// v0 = (d0 − d6) + 21/4 (d4 − d2)
+	VSUBPS           Z6, Z0, Z0
+	VSUBPS           Z2, Z4, Z8
+	VFMADD231PS.BCST conv1_5_25<>+0(SB), Z8, Z0
+	VMOVUPS          Z0, 20480(SI)
+
+	// v7 = (d7 − d1) + 21/4 (d3 − d5)
+	VSUBPS           Z1, Z7, Z0
+	VSUBPS           Z5, Z3, Z7
+	VFMADD231PS.BCST conv1_5_25<>+0(SB), Z7, Z0
+	VMOVUPS          Z0, 20928(SI)
+
+	// v1, v2 = (17/4 d4 − (d2 + d6)) ± (17/4 d3 − (d1 + d5))
+	VADDPS           Z6, Z2, Z0
+	VFMSUB231PS.BCST conv1_4_25<>+0(SB), Z4, Z0
+	VADDPS           Z5, Z1, Z7
+	VFMSUB231PS.BCST conv1_4_25<>+0(SB), Z3, Z7
+	VADDPS           Z7, Z0, Z8
+	VMOVUPS          Z8, 20544(SI)
+	VSUBPS           Z7, Z0, Z0
+	VMOVUPS          Z0, 20608(SI)
+
+	// v3, v4 = (d2 − 5 d4 + 4 d6) ± (2 d1 − 10 d3 + 8 d5)
 	VMOVAPS           Z2, Z0
 	VFNMADD231PS.BCST conv1_5<>+0(SB), Z4, Z0
 	VFMADD231PS.BCST  conv1_4<>+0(SB), Z6, Z0
@@ -2822,6 +3366,8 @@ tileColumn2:
 	VMOVUPS           Z8, 20672(SI)
 	VSUBPS            Z7, Z0, Z0
 	VMOVUPS           Z0, 20736(SI)
+
+	// v5, v6 = (2 d6 − 10 d4 + 8 d2) ± (d5 − 5 d3 + 4 d1)
 	VADDPS            Z6, Z6, Z0
 	VFNMADD231PS.BCST conv1_10<>+0(SB), Z4, Z0
 	VFMADD231PS.BCST  conv1_8<>+0(SB), Z2, Z0
@@ -2840,22 +3386,30 @@ tileColumn2:
 	VMOVUPS           832(SI), Z5
 	VMOVUPS           896(SI), Z6
 	VMOVUPS           960(SI), Z7
-	VSUBPS            Z6, Z0, Z0
-	VSUBPS            Z2, Z4, Z8
-	VFMADD231PS.BCST  conv1_5_25<>+0(SB), Z8, Z0
-	VMOVUPS           Z0, 20992(SI)
-	VSUBPS            Z1, Z7, Z0
-	VSUBPS            Z5, Z3, Z7
-	VFMADD231PS.BCST  conv1_5_25<>+0(SB), Z7, Z0
-	VMOVUPS           Z0, 21440(SI)
-	VADDPS            Z6, Z2, Z0
-	VFMSUB231PS.BCST  conv1_4_25<>+0(SB), Z4, Z0
-	VADDPS            Z5, Z1, Z7
-	VFMSUB231PS.BCST  conv1_4_25<>+0(SB), Z3, Z7
-	VADDPS            Z7, Z0, Z8
-	VMOVUPS           Z8, 21056(SI)
-	VSUBPS            Z7, Z0, Z0
-	VMOVUPS           Z0, 21120(SI)
+
+	// v0 = (d0 − d6) + 21/4 (d4 − d2)
+	VSUBPS           Z6, Z0, Z0
+	VSUBPS           Z2, Z4, Z8
+	VFMADD231PS.BCST conv1_5_25<>+0(SB), Z8, Z0
+	VMOVUPS          Z0, 20992(SI)
+
+	// v7 = (d7 − d1) + 21/4 (d3 − d5)
+	VSUBPS           Z1, Z7, Z0
+	VSUBPS           Z5, Z3, Z7
+	VFMADD231PS.BCST conv1_5_25<>+0(SB), Z7, Z0
+	VMOVUPS          Z0, 21440(SI)
+
+	// v1, v2 = (17/4 d4 − (d2 + d6)) ± (17/4 d3 − (d1 + d5))
+	VADDPS           Z6, Z2, Z0
+	VFMSUB231PS.BCST conv1_4_25<>+0(SB), Z4, Z0
+	VADDPS           Z5, Z1, Z7
+	VFMSUB231PS.BCST conv1_4_25<>+0(SB), Z3, Z7
+	VADDPS           Z7, Z0, Z8
+	VMOVUPS          Z8, 21056(SI)
+	VSUBPS           Z7, Z0, Z0
+	VMOVUPS          Z0, 21120(SI)
+
+	// v3, v4 = (d2 − 5 d4 + 4 d6) ± (2 d1 − 10 d3 + 8 d5)
 	VMOVAPS           Z2, Z0
 	VFNMADD231PS.BCST conv1_5<>+0(SB), Z4, Z0
 	VFMADD231PS.BCST  conv1_4<>+0(SB), Z6, Z0
@@ -2866,6 +3420,8 @@ tileColumn2:
 	VMOVUPS           Z8, 21184(SI)
 	VSUBPS            Z7, Z0, Z0
 	VMOVUPS           Z0, 21248(SI)
+
+	// v5, v6 = (2 d6 − 10 d4 + 8 d2) ± (d5 − 5 d3 + 4 d1)
 	VADDPS            Z6, Z6, Z0
 	VFNMADD231PS.BCST conv1_10<>+0(SB), Z4, Z0
 	VFMADD231PS.BCST  conv1_8<>+0(SB), Z2, Z0
@@ -2884,22 +3440,30 @@ tileColumn2:
 	VMOVUPS           1344(SI), Z5
 	VMOVUPS           1408(SI), Z6
 	VMOVUPS           1472(SI), Z7
-	VSUBPS            Z6, Z0, Z0
-	VSUBPS            Z2, Z4, Z8
-	VFMADD231PS.BCST  conv1_5_25<>+0(SB), Z8, Z0
-	VMOVUPS           Z0, 21504(SI)
-	VSUBPS            Z1, Z7, Z0
-	VSUBPS            Z5, Z3, Z7
-	VFMADD231PS.BCST  conv1_5_25<>+0(SB), Z7, Z0
-	VMOVUPS           Z0, 21952(SI)
-	VADDPS            Z6, Z2, Z0
-	VFMSUB231PS.BCST  conv1_4_25<>+0(SB), Z4, Z0
-	VADDPS            Z5, Z1, Z7
-	VFMSUB231PS.BCST  conv1_4_25<>+0(SB), Z3, Z7
-	VADDPS            Z7, Z0, Z8
-	VMOVUPS           Z8, 21568(SI)
-	VSUBPS            Z7, Z0, Z0
-	VMOVUPS           Z0, 21632(SI)
+
+	// v0 = (d0 − d6) + 21/4 (d4 − d2)
+	VSUBPS           Z6, Z0, Z0
+	VSUBPS           Z2, Z4, Z8
+	VFMADD231PS.BCST conv1_5_25<>+0(SB), Z8, Z0
+	VMOVUPS          Z0, 21504(SI)
+
+	// v7 = (d7 − d1) + 21/4 (d3 − d5)
+	VSUBPS           Z1, Z7, Z0
+	VSUBPS           Z5, Z3, Z7
+	VFMADD231PS.BCST conv1_5_25<>+0(SB), Z7, Z0
+	VMOVUPS          Z0, 21952(SI)
+
+	// v1, v2 = (17/4 d4 − (d2 + d6)) ± (17/4 d3 − (d1 + d5))
+	VADDPS           Z6, Z2, Z0
+	VFMSUB231PS.BCST conv1_4_25<>+0(SB), Z4, Z0
+	VADDPS           Z5, Z1, Z7
+	VFMSUB231PS.BCST conv1_4_25<>+0(SB), Z3, Z7
+	VADDPS           Z7, Z0, Z8
+	VMOVUPS          Z8, 21568(SI)
+	VSUBPS           Z7, Z0, Z0
+	VMOVUPS          Z0, 21632(SI)
+
+	// v3, v4 = (d2 − 5 d4 + 4 d6) ± (2 d1 − 10 d3 + 8 d5)
 	VMOVAPS           Z2, Z0
 	VFNMADD231PS.BCST conv1_5<>+0(SB), Z4, Z0
 	VFMADD231PS.BCST  conv1_4<>+0(SB), Z6, Z0
@@ -2910,6 +3474,8 @@ tileColumn2:
 	VMOVUPS           Z8, 21696(SI)
 	VSUBPS            Z7, Z0, Z0
 	VMOVUPS           Z0, 21760(SI)
+
+	// v5, v6 = (2 d6 − 10 d4 + 8 d2) ± (d5 − 5 d3 + 4 d1)
 	VADDPS            Z6, Z6, Z0
 	VFNMADD231PS.BCST conv1_10<>+0(SB), Z4, Z0
 	VFMADD231PS.BCST  conv1_8<>+0(SB), Z2, Z0
@@ -2928,22 +3494,30 @@ tileColumn2:
 	VMOVUPS           1856(SI), Z5
 	VMOVUPS           1920(SI), Z6
 	VMOVUPS           1984(SI), Z7
-	VSUBPS            Z6, Z0, Z0
-	VSUBPS            Z2, Z4, Z8
-	VFMADD231PS.BCST  conv1_5_25<>+0(SB), Z8, Z0
-	VMOVUPS           Z0, 22016(SI)
-	VSUBPS            Z1, Z7, Z0
-	VSUBPS            Z5, Z3, Z7
-	VFMADD231PS.BCST  conv1_5_25<>+0(SB), Z7, Z0
-	VMOVUPS           Z0, 22464(SI)
-	VADDPS            Z6, Z2, Z0
-	VFMSUB231PS.BCST  conv1_4_25<>+0(SB), Z4, Z0
-	VADDPS            Z5, Z1, Z7
-	VFMSUB231PS.BCST  conv1_4_25<>+0(SB), Z3, Z7
-	VADDPS            Z7, Z0, Z8
-	VMOVUPS           Z8, 22080(SI)
-	VSUBPS            Z7, Z0, Z0
-	VMOVUPS           Z0, 22144(SI)
+
+	// v0 = (d0 − d6) + 21/4 (d4 − d2)
+	VSUBPS           Z6, Z0, Z0
+	VSUBPS           Z2, Z4, Z8
+	VFMADD231PS.BCST conv1_5_25<>+0(SB), Z8, Z0
+	VMOVUPS          Z0, 22016(SI)
+
+	// v7 = (d7 − d1) + 21/4 (d3 − d5)
+	VSUBPS           Z1, Z7, Z0
+	VSUBPS           Z5, Z3, Z7
+	VFMADD231PS.BCST conv1_5_25<>+0(SB), Z7, Z0
+	VMOVUPS          Z0, 22464(SI)
+
+	// v1, v2 = (17/4 d4 − (d2 + d6)) ± (17/4 d3 − (d1 + d5))
+	VADDPS           Z6, Z2, Z0
+	VFMSUB231PS.BCST conv1_4_25<>+0(SB), Z4, Z0
+	VADDPS           Z5, Z1, Z7
+	VFMSUB231PS.BCST conv1_4_25<>+0(SB), Z3, Z7
+	VADDPS           Z7, Z0, Z8
+	VMOVUPS          Z8, 22080(SI)
+	VSUBPS           Z7, Z0, Z0
+	VMOVUPS          Z0, 22144(SI)
+
+	// v3, v4 = (d2 − 5 d4 + 4 d6) ± (2 d1 − 10 d3 + 8 d5)
 	VMOVAPS           Z2, Z0
 	VFNMADD231PS.BCST conv1_5<>+0(SB), Z4, Z0
 	VFMADD231PS.BCST  conv1_4<>+0(SB), Z6, Z0
@@ -2954,6 +3528,8 @@ tileColumn2:
 	VMOVUPS           Z8, 22208(SI)
 	VSUBPS            Z7, Z0, Z0
 	VMOVUPS           Z0, 22272(SI)
+
+	// v5, v6 = (2 d6 − 10 d4 + 8 d2) ± (d5 − 5 d3 + 4 d1)
 	VADDPS            Z6, Z6, Z0
 	VFNMADD231PS.BCST conv1_10<>+0(SB), Z4, Z0
 	VFMADD231PS.BCST  conv1_8<>+0(SB), Z2, Z0
@@ -2972,22 +3548,30 @@ tileColumn2:
 	VMOVUPS           2368(SI), Z5
 	VMOVUPS           2432(SI), Z6
 	VMOVUPS           2496(SI), Z7
-	VSUBPS            Z6, Z0, Z0
-	VSUBPS            Z2, Z4, Z8
-	VFMADD231PS.BCST  conv1_5_25<>+0(SB), Z8, Z0
-	VMOVUPS           Z0, 22528(SI)
-	VSUBPS            Z1, Z7, Z0
-	VSUBPS            Z5, Z3, Z7
-	VFMADD231PS.BCST  conv1_5_25<>+0(SB), Z7, Z0
-	VMOVUPS           Z0, 22976(SI)
-	VADDPS            Z6, Z2, Z0
-	VFMSUB231PS.BCST  conv1_4_25<>+0(SB), Z4, Z0
-	VADDPS            Z5, Z1, Z7
-	VFMSUB231PS.BCST  conv1_4_25<>+0(SB), Z3, Z7
-	VADDPS            Z7, Z0, Z8
-	VMOVUPS           Z8, 22592(SI)
-	VSUBPS            Z7, Z0, Z0
-	VMOVUPS           Z0, 22656(SI)
+
+	// v0 = (d0 − d6) + 21/4 (d4 − d2)
+	VSUBPS           Z6, Z0, Z0
+	VSUBPS           Z2, Z4, Z8
+	VFMADD231PS.BCST conv1_5_25<>+0(SB), Z8, Z0
+	VMOVUPS          Z0, 22528(SI)
+
+	// v7 = (d7 − d1) + 21/4 (d3 − d5)
+	VSUBPS           Z1, Z7, Z0
+	VSUBPS           Z5, Z3, Z7
+	VFMADD231PS.BCST conv1_5_25<>+0(SB), Z7, Z0
+	VMOVUPS          Z0, 22976(SI)
+
+	// v1, v2 = (17/4 d4 − (d2 + d6)) ± (17/4 d3 − (d1 + d5))
+	VADDPS           Z6, Z2, Z0
+	VFMSUB231PS.BCST conv1_4_25<>+0(SB), Z4, Z0
+	VADDPS           Z5, Z1, Z7
+	VFMSUB231PS.BCST conv1_4_25<>+0(SB), Z3, Z7
+	VADDPS           Z7, Z0, Z8
+	VMOVUPS          Z8, 22592(SI)
+	VSUBPS           Z7, Z0, Z0
+	VMOVUPS          Z0, 22656(SI)
+
+	// v3, v4 = (d2 − 5 d4 + 4 d6) ± (2 d1 − 10 d3 + 8 d5)
 	VMOVAPS           Z2, Z0
 	VFNMADD231PS.BCST conv1_5<>+0(SB), Z4, Z0
 	VFMADD231PS.BCST  conv1_4<>+0(SB), Z6, Z0
@@ -2998,6 +3582,8 @@ tileColumn2:
 	VMOVUPS           Z8, 22720(SI)
 	VSUBPS            Z7, Z0, Z0
 	VMOVUPS           Z0, 22784(SI)
+
+	// v5, v6 = (2 d6 − 10 d4 + 8 d2) ± (d5 − 5 d3 + 4 d1)
 	VADDPS            Z6, Z6, Z0
 	VFNMADD231PS.BCST conv1_10<>+0(SB), Z4, Z0
 	VFMADD231PS.BCST  conv1_8<>+0(SB), Z2, Z0
@@ -3016,22 +3602,30 @@ tileColumn2:
 	VMOVUPS           2880(SI), Z5
 	VMOVUPS           2944(SI), Z6
 	VMOVUPS           3008(SI), Z7
-	VSUBPS            Z6, Z0, Z0
-	VSUBPS            Z2, Z4, Z8
-	VFMADD231PS.BCST  conv1_5_25<>+0(SB), Z8, Z0
-	VMOVUPS           Z0, 23040(SI)
-	VSUBPS            Z1, Z7, Z0
-	VSUBPS            Z5, Z3, Z7
-	VFMADD231PS.BCST  conv1_5_25<>+0(SB), Z7, Z0
-	VMOVUPS           Z0, 23488(SI)
-	VADDPS            Z6, Z2, Z0
-	VFMSUB231PS.BCST  conv1_4_25<>+0(SB), Z4, Z0
-	VADDPS            Z5, Z1, Z7
-	VFMSUB231PS.BCST  conv1_4_25<>+0(SB), Z3, Z7
-	VADDPS            Z7, Z0, Z8
-	VMOVUPS           Z8, 23104(SI)
-	VSUBPS            Z7, Z0, Z0
-	VMOVUPS           Z0, 23168(SI)
+
+	// v0 = (d0 − d6) + 21/4 (d4 − d2)
+	VSUBPS           Z6, Z0, Z0
+	VSUBPS           Z2, Z4, Z8
+	VFMADD231PS.BCST conv1_5_25<>+0(SB), Z8, Z0
+	VMOVUPS          Z0, 23040(SI)
+
+	// v7 = (d7 − d1) + 21/4 (d3 − d5)
+	VSUBPS           Z1, Z7, Z0
+	VSUBPS           Z5, Z3, Z7
+	VFMADD231PS.BCST conv1_5_25<>+0(SB), Z7, Z0
+	VMOVUPS          Z0, 23488(SI)
+
+	// v1, v2 = (17/4 d4 − (d2 + d6)) ± (17/4 d3 − (d1 + d5))
+	VADDPS           Z6, Z2, Z0
+	VFMSUB231PS.BCST conv1_4_25<>+0(SB), Z4, Z0
+	VADDPS           Z5, Z1, Z7
+	VFMSUB231PS.BCST conv1_4_25<>+0(SB), Z3, Z7
+	VADDPS           Z7, Z0, Z8
+	VMOVUPS          Z8, 23104(SI)
+	VSUBPS           Z7, Z0, Z0
+	VMOVUPS          Z0, 23168(SI)
+
+	// v3, v4 = (d2 − 5 d4 + 4 d6) ± (2 d1 − 10 d3 + 8 d5)
 	VMOVAPS           Z2, Z0
 	VFNMADD231PS.BCST conv1_5<>+0(SB), Z4, Z0
 	VFMADD231PS.BCST  conv1_4<>+0(SB), Z6, Z0
@@ -3042,6 +3636,8 @@ tileColumn2:
 	VMOVUPS           Z8, 23232(SI)
 	VSUBPS            Z7, Z0, Z0
 	VMOVUPS           Z0, 23296(SI)
+
+	// v5, v6 = (2 d6 − 10 d4 + 8 d2) ± (d5 − 5 d3 + 4 d1)
 	VADDPS            Z6, Z6, Z0
 	VFNMADD231PS.BCST conv1_10<>+0(SB), Z4, Z0
 	VFMADD231PS.BCST  conv1_8<>+0(SB), Z2, Z0
@@ -3060,22 +3656,30 @@ tileColumn2:
 	VMOVUPS           3392(SI), Z5
 	VMOVUPS           3456(SI), Z6
 	VMOVUPS           3520(SI), Z7
-	VSUBPS            Z6, Z0, Z0
-	VSUBPS            Z2, Z4, Z8
-	VFMADD231PS.BCST  conv1_5_25<>+0(SB), Z8, Z0
-	VMOVUPS           Z0, 23552(SI)
-	VSUBPS            Z1, Z7, Z0
-	VSUBPS            Z5, Z3, Z7
-	VFMADD231PS.BCST  conv1_5_25<>+0(SB), Z7, Z0
-	VMOVUPS           Z0, 24000(SI)
-	VADDPS            Z6, Z2, Z0
-	VFMSUB231PS.BCST  conv1_4_25<>+0(SB), Z4, Z0
-	VADDPS            Z5, Z1, Z7
-	VFMSUB231PS.BCST  conv1_4_25<>+0(SB), Z3, Z7
-	VADDPS            Z7, Z0, Z8
-	VMOVUPS           Z8, 23616(SI)
-	VSUBPS            Z7, Z0, Z0
-	VMOVUPS           Z0, 23680(SI)
+
+	// v0 = (d0 − d6) + 21/4 (d4 − d2)
+	VSUBPS           Z6, Z0, Z0
+	VSUBPS           Z2, Z4, Z8
+	VFMADD231PS.BCST conv1_5_25<>+0(SB), Z8, Z0
+	VMOVUPS          Z0, 23552(SI)
+
+	// v7 = (d7 − d1) + 21/4 (d3 − d5)
+	VSUBPS           Z1, Z7, Z0
+	VSUBPS           Z5, Z3, Z7
+	VFMADD231PS.BCST conv1_5_25<>+0(SB), Z7, Z0
+	VMOVUPS          Z0, 24000(SI)
+
+	// v1, v2 = (17/4 d4 − (d2 + d6)) ± (17/4 d3 − (d1 + d5))
+	VADDPS           Z6, Z2, Z0
+	VFMSUB231PS.BCST conv1_4_25<>+0(SB), Z4, Z0
+	VADDPS           Z5, Z1, Z7
+	VFMSUB231PS.BCST conv1_4_25<>+0(SB), Z3, Z7
+	VADDPS           Z7, Z0, Z8
+	VMOVUPS          Z8, 23616(SI)
+	VSUBPS           Z7, Z0, Z0
+	VMOVUPS          Z0, 23680(SI)
+
+	// v3, v4 = (d2 − 5 d4 + 4 d6) ± (2 d1 − 10 d3 + 8 d5)
 	VMOVAPS           Z2, Z0
 	VFNMADD231PS.BCST conv1_5<>+0(SB), Z4, Z0
 	VFMADD231PS.BCST  conv1_4<>+0(SB), Z6, Z0
@@ -3086,6 +3690,8 @@ tileColumn2:
 	VMOVUPS           Z8, 23744(SI)
 	VSUBPS            Z7, Z0, Z0
 	VMOVUPS           Z0, 23808(SI)
+
+	// v5, v6 = (2 d6 − 10 d4 + 8 d2) ± (d5 − 5 d3 + 4 d1)
 	VADDPS            Z6, Z6, Z0
 	VFNMADD231PS.BCST conv1_10<>+0(SB), Z4, Z0
 	VFMADD231PS.BCST  conv1_8<>+0(SB), Z2, Z0
@@ -3104,22 +3710,30 @@ tileColumn2:
 	VMOVUPS           3904(SI), Z5
 	VMOVUPS           3968(SI), Z6
 	VMOVUPS           4032(SI), Z7
-	VSUBPS            Z6, Z0, Z0
-	VSUBPS            Z2, Z4, Z8
-	VFMADD231PS.BCST  conv1_5_25<>+0(SB), Z8, Z0
-	VMOVUPS           Z0, 24064(SI)
-	VSUBPS            Z1, Z7, Z0
-	VSUBPS            Z5, Z3, Z7
-	VFMADD231PS.BCST  conv1_5_25<>+0(SB), Z7, Z0
-	VMOVUPS           Z0, 24512(SI)
-	VADDPS            Z6, Z2, Z0
-	VFMSUB231PS.BCST  conv1_4_25<>+0(SB), Z4, Z0
-	VADDPS            Z5, Z1, Z7
-	VFMSUB231PS.BCST  conv1_4_25<>+0(SB), Z3, Z7
-	VADDPS            Z7, Z0, Z8
-	VMOVUPS           Z8, 24128(SI)
-	VSUBPS            Z7, Z0, Z0
-	VMOVUPS           Z0, 24192(SI)
+
+	// v0 = (d0 − d6) + 21/4 (d4 − d2)
+	VSUBPS           Z6, Z0, Z0
+	VSUBPS           Z2, Z4, Z8
+	VFMADD231PS.BCST conv1_5_25<>+0(SB), Z8, Z0
+	VMOVUPS          Z0, 24064(SI)
+
+	// v7 = (d7 − d1) + 21/4 (d3 − d5)
+	VSUBPS           Z1, Z7, Z0
+	VSUBPS           Z5, Z3, Z7
+	VFMADD231PS.BCST conv1_5_25<>+0(SB), Z7, Z0
+	VMOVUPS          Z0, 24512(SI)
+
+	// v1, v2 = (17/4 d4 − (d2 + d6)) ± (17/4 d3 − (d1 + d5))
+	VADDPS           Z6, Z2, Z0
+	VFMSUB231PS.BCST conv1_4_25<>+0(SB), Z4, Z0
+	VADDPS           Z5, Z1, Z7
+	VFMSUB231PS.BCST conv1_4_25<>+0(SB), Z3, Z7
+	VADDPS           Z7, Z0, Z8
+	VMOVUPS          Z8, 24128(SI)
+	VSUBPS           Z7, Z0, Z0
+	VMOVUPS          Z0, 24192(SI)
+
+	// v3, v4 = (d2 − 5 d4 + 4 d6) ± (2 d1 − 10 d3 + 8 d5)
 	VMOVAPS           Z2, Z0
 	VFNMADD231PS.BCST conv1_5<>+0(SB), Z4, Z0
 	VFMADD231PS.BCST  conv1_4<>+0(SB), Z6, Z0
@@ -3130,6 +3744,8 @@ tileColumn2:
 	VMOVUPS           Z8, 24256(SI)
 	VSUBPS            Z7, Z0, Z0
 	VMOVUPS           Z0, 24320(SI)
+
+	// v5, v6 = (2 d6 − 10 d4 + 8 d2) ± (d5 − 5 d3 + 4 d1)
 	VADDPS            Z6, Z6, Z0
 	VFNMADD231PS.BCST conv1_10<>+0(SB), Z4, Z0
 	VFMADD231PS.BCST  conv1_8<>+0(SB), Z2, Z0
@@ -3158,31 +3774,44 @@ column4:
 	MOVQ    $0x0000000a, R11
 
 output5:
-	VMULPS.BCST      768(DX), Z1, Z8
-	VMULPS.BCST      1536(DX), Z2, Z9
-	VADDPS           Z9, Z8, Z10
-	VSUBPS           Z9, Z8, Z8
-	VMULPS.BCST      2304(DX), Z3, Z9
-	VMULPS.BCST      3072(DX), Z4, Z11
-	VADDPS           Z11, Z9, Z12
-	VSUBPS           Z11, Z9, Z9
-	VMULPS.BCST      3840(DX), Z5, Z11
-	VMULPS.BCST      4608(DX), Z6, Z13
-	VADDPS           Z13, Z11, Z14
-	VSUBPS           Z13, Z11, Z11
-	VMULPS.BCST      (DX), Z0, Z13
-	VADDPS           Z10, Z13, Z13
-	VADDPS           Z14, Z12, Z15
-	VADDPS           Z15, Z13, Z13
-	VMOVUPS          Z13, (SI)
+	// plus1, minus1 = m1 ± m2
+	VMULPS.BCST 768(DX), Z1, Z8
+	VMULPS.BCST 1536(DX), Z2, Z9
+	VADDPS      Z9, Z8, Z10
+	VSUBPS      Z9, Z8, Z8
+
+	// plus2, minus2 = m3 ± m4
+	VMULPS.BCST 2304(DX), Z3, Z9
+	VMULPS.BCST 3072(DX), Z4, Z11
+	VADDPS      Z11, Z9, Z12
+	VSUBPS      Z11, Z9, Z9
+
+	// plusHalf, minusHalf = m5 ± m6
+	VMULPS.BCST 3840(DX), Z5, Z11
+	VMULPS.BCST 4608(DX), Z6, Z13
+	VADDPS      Z13, Z11, Z14
+	VSUBPS      Z13, Z11, Z11
+
+	// y0 = (m0 + plus1) + (plus2 + plusHalf)
+	VMULPS.BCST (DX), Z0, Z13
+	VADDPS      Z10, Z13, Z13
+	VADDPS      Z14, Z12, Z15
+	VADDPS      Z15, Z13, Z13
+	VMOVUPS     Z13, (SI)
+
+	// y2 = plus1 + ¼ plusHalf + 4 plus2
 	VFMADD231PS.BCST conv1_0_25<>+0(SB), Z14, Z10
 	VFMADD231PS.BCST conv1_4<>+0(SB), Z12, Z10
 	VMOVUPS          Z10, 1024(SI)
+
+	// y3 = (minus1 + m7) + ⅛ minusHalf + 8 minus2
 	VMULPS.BCST      5376(DX), Z7, Z10
 	VADDPS           Z10, Z8, Z10
 	VFMADD231PS.BCST conv1_0_125<>+0(SB), Z11, Z10
 	VFMADD231PS.BCST conv1_8<>+0(SB), Z9, Z10
 	VMOVUPS          Z10, 1536(SI)
+
+	// y1 = minus1 + ½ minusHalf + 2 minus2
 	VFMADD231PS.BCST conv1_0_5<>+0(SB), Z11, Z8
 	VFMADD231PS.BCST conv1_2<>+0(SB), Z9, Z8
 	VMOVUPS          Z8, 512(SI)
@@ -3205,52 +3834,79 @@ output6:
 	VBROADCASTSS (BX), Z1
 
 	// two rows at a time: (Aᵀ m) A, then bias, pooling, ReLU
-	VMOVUPS          64(SI), Z2
-	VMOVUPS          128(SI), Z3
-	VADDPS           Z3, Z2, Z4
-	VSUBPS           Z3, Z2, Z2
-	VMOVUPS          192(SI), Z3
-	VMOVUPS          256(SI), Z5
-	VADDPS           Z5, Z3, Z6
-	VSUBPS           Z5, Z3, Z3
-	VMOVUPS          320(SI), Z5
-	VMOVUPS          384(SI), Z7
-	VADDPS           Z7, Z5, Z8
-	VSUBPS           Z7, Z5, Z5
-	VMOVUPS          (SI), Z7
-	VADDPS           Z4, Z7, Z7
-	VADDPS           Z8, Z6, Z9
-	VADDPS           Z9, Z7, Z7
+	// plus1, minus1 = m1 ± m2
+	VMOVUPS 64(SI), Z2
+	VMOVUPS 128(SI), Z3
+	VADDPS  Z3, Z2, Z4
+	VSUBPS  Z3, Z2, Z2
+
+	// plus2, minus2 = m3 ± m4
+	VMOVUPS 192(SI), Z3
+	VMOVUPS 256(SI), Z5
+	VADDPS  Z5, Z3, Z6
+	VSUBPS  Z5, Z3, Z3
+
+	// plusHalf, minusHalf = m5 ± m6
+	VMOVUPS 320(SI), Z5
+	VMOVUPS 384(SI), Z7
+	VADDPS  Z7, Z5, Z8
+	VSUBPS  Z7, Z5, Z5
+
+	// y0 = (m0 + plus1) + (plus2 + plusHalf)
+	VMOVUPS (SI), Z7
+	VADDPS  Z4, Z7, Z7
+	VADDPS  Z8, Z6, Z9
+	VADDPS  Z9, Z7, Z7
+
+	// y2 = plus1 + ¼ plusHalf + 4 plus2
 	VFMADD231PS.BCST conv1_0_25<>+0(SB), Z8, Z4
 	VFMADD231PS.BCST conv1_4<>+0(SB), Z6, Z4
+
+	// y3 = (minus1 + m7) + ⅛ minusHalf + 8 minus2
 	VMOVUPS          448(SI), Z6
 	VADDPS           Z6, Z2, Z6
 	VFMADD231PS.BCST conv1_0_125<>+0(SB), Z5, Z6
 	VFMADD231PS.BCST conv1_8<>+0(SB), Z3, Z6
+
+	// y1 = minus1 + ½ minusHalf + 2 minus2
 	VFMADD231PS.BCST conv1_0_5<>+0(SB), Z5, Z2
 	VFMADD231PS.BCST conv1_2<>+0(SB), Z3, Z2
-	VMOVUPS          576(SI), Z3
-	VMOVUPS          640(SI), Z5
-	VADDPS           Z5, Z3, Z8
-	VSUBPS           Z5, Z3, Z3
-	VMOVUPS          704(SI), Z5
-	VMOVUPS          768(SI), Z9
-	VADDPS           Z9, Z5, Z10
-	VSUBPS           Z9, Z5, Z5
-	VMOVUPS          832(SI), Z9
-	VMOVUPS          896(SI), Z11
-	VADDPS           Z11, Z9, Z12
-	VSUBPS           Z11, Z9, Z9
-	VMOVUPS          512(SI), Z11
-	VADDPS           Z8, Z11, Z11
-	VADDPS           Z12, Z10, Z13
-	VADDPS           Z13, Z11, Z11
+
+	// plus1, minus1 = m1 ± m2
+	VMOVUPS 576(SI), Z3
+	VMOVUPS 640(SI), Z5
+	VADDPS  Z5, Z3, Z8
+	VSUBPS  Z5, Z3, Z3
+
+	// plus2, minus2 = m3 ± m4
+	VMOVUPS 704(SI), Z5
+	VMOVUPS 768(SI), Z9
+	VADDPS  Z9, Z5, Z10
+	VSUBPS  Z9, Z5, Z5
+
+	// plusHalf, minusHalf = m5 ± m6
+	VMOVUPS 832(SI), Z9
+	VMOVUPS 896(SI), Z11
+	VADDPS  Z11, Z9, Z12
+	VSUBPS  Z11, Z9, Z9
+
+	// y0 = (m0 + plus1) + (plus2 + plusHalf)
+	VMOVUPS 512(SI), Z11
+	VADDPS  Z8, Z11, Z11
+	VADDPS  Z12, Z10, Z13
+	VADDPS  Z13, Z11, Z11
+
+	// y2 = plus1 + ¼ plusHalf + 4 plus2
 	VFMADD231PS.BCST conv1_0_25<>+0(SB), Z12, Z8
 	VFMADD231PS.BCST conv1_4<>+0(SB), Z10, Z8
+
+	// y3 = (minus1 + m7) + ⅛ minusHalf + 8 minus2
 	VMOVUPS          960(SI), Z10
 	VADDPS           Z10, Z3, Z10
 	VFMADD231PS.BCST conv1_0_125<>+0(SB), Z9, Z10
 	VFMADD231PS.BCST conv1_8<>+0(SB), Z5, Z10
+
+	// y1 = minus1 + ½ minusHalf + 2 minus2
 	VFMADD231PS.BCST conv1_0_5<>+0(SB), Z9, Z3
 	VFMADD231PS.BCST conv1_2<>+0(SB), Z5, Z3
 	VMAXPS           Z2, Z7, Z2
@@ -3265,52 +3921,80 @@ output6:
 	VADDPS           Z1, Z2, Z2
 	VMAXPS           Z2, Z0, Z2
 	VMOVUPS          Z2, 64(AX)
-	VMOVUPS          1088(SI), Z2
-	VMOVUPS          1152(SI), Z3
-	VADDPS           Z3, Z2, Z4
-	VSUBPS           Z3, Z2, Z2
-	VMOVUPS          1216(SI), Z3
-	VMOVUPS          1280(SI), Z5
-	VADDPS           Z5, Z3, Z6
-	VSUBPS           Z5, Z3, Z3
-	VMOVUPS          1344(SI), Z5
-	VMOVUPS          1408(SI), Z7
-	VADDPS           Z7, Z5, Z8
-	VSUBPS           Z7, Z5, Z5
-	VMOVUPS          1024(SI), Z7
-	VADDPS           Z4, Z7, Z7
-	VADDPS           Z8, Z6, Z9
-	VADDPS           Z9, Z7, Z7
+
+	// plus1, minus1 = m1 ± m2
+	VMOVUPS 1088(SI), Z2
+	VMOVUPS 1152(SI), Z3
+	VADDPS  Z3, Z2, Z4
+	VSUBPS  Z3, Z2, Z2
+
+	// plus2, minus2 = m3 ± m4
+	VMOVUPS 1216(SI), Z3
+	VMOVUPS 1280(SI), Z5
+	VADDPS  Z5, Z3, Z6
+	VSUBPS  Z5, Z3, Z3
+
+	// plusHalf, minusHalf = m5 ± m6
+	VMOVUPS 1344(SI), Z5
+	VMOVUPS 1408(SI), Z7
+	VADDPS  Z7, Z5, Z8
+	VSUBPS  Z7, Z5, Z5
+
+	// y0 = (m0 + plus1) + (plus2 + plusHalf)
+	VMOVUPS 1024(SI), Z7
+	VADDPS  Z4, Z7, Z7
+	VADDPS  Z8, Z6, Z9
+	VADDPS  Z9, Z7, Z7
+
+	// y2 = plus1 + ¼ plusHalf + 4 plus2
 	VFMADD231PS.BCST conv1_0_25<>+0(SB), Z8, Z4
 	VFMADD231PS.BCST conv1_4<>+0(SB), Z6, Z4
+
+	// y3 = (minus1 + m7) + ⅛ minusHalf + 8 minus2
 	VMOVUPS          1472(SI), Z6
 	VADDPS           Z6, Z2, Z6
 	VFMADD231PS.BCST conv1_0_125<>+0(SB), Z5, Z6
 	VFMADD231PS.BCST conv1_8<>+0(SB), Z3, Z6
+
+	// y1 = minus1 + ½ minusHalf + 2 minus2
 	VFMADD231PS.BCST conv1_0_5<>+0(SB), Z5, Z2
 	VFMADD231PS.BCST conv1_2<>+0(SB), Z3, Z2
-	VMOVUPS          1600(SI), Z3
-	VMOVUPS          1664(SI), Z5
-	VADDPS           Z5, Z3, Z8
-	VSUBPS           Z5, Z3, Z3
-	VMOVUPS          1728(SI), Z5
-	VMOVUPS          1792(SI), Z9
-	VADDPS           Z9, Z5, Z10
-	VSUBPS           Z9, Z5, Z5
-	VMOVUPS          1856(SI), Z9
-	VMOVUPS          1920(SI), Z11
-	VADDPS           Z11, Z9, Z12
-	VSUBPS           Z11, Z9, Z9
-	VMOVUPS          1536(SI), Z11
-	VADDPS           Z8, Z11, Z11
-	VADDPS           Z12, Z10, Z13
-	VADDPS           Z13, Z11, Z11
+
+	// plus1, minus1 = m1 ± m2
+	VMOVUPS 1600(SI), Z3
+	VMOVUPS 1664(SI), Z5
+	VADDPS  Z5, Z3, Z8
+	VSUBPS  Z5, Z3, Z3
+
+	// plus2, minus2 = m3 ± m4
+	VMOVUPS 1728(SI), Z5
+	VMOVUPS 1792(SI), Z9
+	VADDPS  Z9, Z5, Z10
+	VSUBPS  Z9, Z5, Z5
+
+	// plusHalf, minusHalf = m5 ± m6
+	VMOVUPS 1856(SI), Z9
+	VMOVUPS 1920(SI), Z11
+	VADDPS  Z11, Z9, Z12
+	VSUBPS  Z11, Z9, Z9
+
+	// y0 = (m0 + plus1) + (plus2 + plusHalf)
+	VMOVUPS 1536(SI), Z11
+	VADDPS  Z8, Z11, Z11
+	VADDPS  Z12, Z10, Z13
+	VADDPS  Z13, Z11, Z11
+
+	// y2 = plus1 + ¼ plusHalf + 4 plus2
 	VFMADD231PS.BCST conv1_0_25<>+0(SB), Z12, Z8
 	VFMADD231PS.BCST conv1_4<>+0(SB), Z10, Z8
+
+	// y3 = (minus1 + m7) + ⅛ minusHalf + 8 minus2
 	VMOVUPS          1984(SI), Z10
 	VADDPS           Z10, Z3, Z10
 	VFMADD231PS.BCST conv1_0_125<>+0(SB), Z9, Z10
 	VFMADD231PS.BCST conv1_8<>+0(SB), Z5, Z10
+
+	// y1 = minus1 + ½ minusHalf + 2 minus2
 	VFMADD231PS.BCST conv1_0_5<>+0(SB), Z9, Z3
 	VFMADD231PS.BCST conv1_2<>+0(SB), Z5, Z3
 	VMAXPS           Z2, Z7, Z2
@@ -3364,30 +4048,38 @@ tileRow1:
 
 tileColumn2:
 	// V = Bᵀ X B
-	VMOVUPS           (CX), Z0
-	VMOVUPS           1792(CX), Z1
-	VMOVUPS           3584(CX), Z2
-	VMOVUPS           5376(CX), Z3
-	VMOVUPS           7168(CX), Z4
-	VMOVUPS           8960(CX), Z5
-	VMOVUPS           10752(CX), Z6
-	VMOVUPS           12544(CX), Z7
-	VSUBPS            Z6, Z0, Z0
-	VSUBPS            Z2, Z4, Z8
-	VFMADD231PS.BCST  conv1_5_25<>+0(SB), Z8, Z0
-	VMOVUPS           Z0, (DI)
-	VSUBPS            Z1, Z7, Z0
-	VSUBPS            Z5, Z3, Z7
-	VFMADD231PS.BCST  conv1_5_25<>+0(SB), Z7, Z0
-	VMOVUPS           Z0, 3584(DI)
-	VADDPS            Z6, Z2, Z0
-	VFMSUB231PS.BCST  conv1_4_25<>+0(SB), Z4, Z0
-	VADDPS            Z5, Z1, Z7
-	VFMSUB231PS.BCST  conv1_4_25<>+0(SB), Z3, Z7
-	VADDPS            Z7, Z0, Z8
-	VMOVUPS           Z8, 512(DI)
-	VSUBPS            Z7, Z0, Z0
-	VMOVUPS           Z0, 1024(DI)
+	VMOVUPS (CX), Z0
+	VMOVUPS 1792(CX), Z1
+	VMOVUPS 3584(CX), Z2
+	VMOVUPS 5376(CX), Z3
+	VMOVUPS 7168(CX), Z4
+	VMOVUPS 8960(CX), Z5
+	VMOVUPS 10752(CX), Z6
+	VMOVUPS 12544(CX), Z7
+
+	// v0 = (d0 − d6) + 21/4 (d4 − d2)
+	VSUBPS           Z6, Z0, Z0
+	VSUBPS           Z2, Z4, Z8
+	VFMADD231PS.BCST conv1_5_25<>+0(SB), Z8, Z0
+	VMOVUPS          Z0, (DI)
+
+	// v7 = (d7 − d1) + 21/4 (d3 − d5)
+	VSUBPS           Z1, Z7, Z0
+	VSUBPS           Z5, Z3, Z7
+	VFMADD231PS.BCST conv1_5_25<>+0(SB), Z7, Z0
+	VMOVUPS          Z0, 3584(DI)
+
+	// v1, v2 = (17/4 d4 − (d2 + d6)) ± (17/4 d3 − (d1 + d5))
+	VADDPS           Z6, Z2, Z0
+	VFMSUB231PS.BCST conv1_4_25<>+0(SB), Z4, Z0
+	VADDPS           Z5, Z1, Z7
+	VFMSUB231PS.BCST conv1_4_25<>+0(SB), Z3, Z7
+	VADDPS           Z7, Z0, Z8
+	VMOVUPS          Z8, 512(DI)
+	VSUBPS           Z7, Z0, Z0
+	VMOVUPS          Z0, 1024(DI)
+
+	// v3, v4 = (d2 − 5 d4 + 4 d6) ± (2 d1 − 10 d3 + 8 d5)
 	VMOVAPS           Z2, Z0
 	VFNMADD231PS.BCST conv1_5<>+0(SB), Z4, Z0
 	VFMADD231PS.BCST  conv1_4<>+0(SB), Z6, Z0
@@ -3398,6 +4090,8 @@ tileColumn2:
 	VMOVUPS           Z8, 1536(DI)
 	VSUBPS            Z7, Z0, Z0
 	VMOVUPS           Z0, 2048(DI)
+
+	// v5, v6 = (2 d6 − 10 d4 + 8 d2) ± (d5 − 5 d3 + 4 d1)
 	VADDPS            Z6, Z6, Z0
 	VFNMADD231PS.BCST conv1_10<>+0(SB), Z4, Z0
 	VFMADD231PS.BCST  conv1_8<>+0(SB), Z2, Z0
@@ -3416,22 +4110,30 @@ tileColumn2:
 	VMOVUPS           9024(CX), Z5
 	VMOVUPS           10816(CX), Z6
 	VMOVUPS           12608(CX), Z7
-	VSUBPS            Z6, Z0, Z0
-	VSUBPS            Z2, Z4, Z8
-	VFMADD231PS.BCST  conv1_5_25<>+0(SB), Z8, Z0
-	VMOVUPS           Z0, 64(DI)
-	VSUBPS            Z1, Z7, Z0
-	VSUBPS            Z5, Z3, Z7
-	VFMADD231PS.BCST  conv1_5_25<>+0(SB), Z7, Z0
-	VMOVUPS           Z0, 3648(DI)
-	VADDPS            Z6, Z2, Z0
-	VFMSUB231PS.BCST  conv1_4_25<>+0(SB), Z4, Z0
-	VADDPS            Z5, Z1, Z7
-	VFMSUB231PS.BCST  conv1_4_25<>+0(SB), Z3, Z7
-	VADDPS            Z7, Z0, Z8
-	VMOVUPS           Z8, 576(DI)
-	VSUBPS            Z7, Z0, Z0
-	VMOVUPS           Z0, 1088(DI)
+
+	// v0 = (d0 − d6) + 21/4 (d4 − d2)
+	VSUBPS           Z6, Z0, Z0
+	VSUBPS           Z2, Z4, Z8
+	VFMADD231PS.BCST conv1_5_25<>+0(SB), Z8, Z0
+	VMOVUPS          Z0, 64(DI)
+
+	// v7 = (d7 − d1) + 21/4 (d3 − d5)
+	VSUBPS           Z1, Z7, Z0
+	VSUBPS           Z5, Z3, Z7
+	VFMADD231PS.BCST conv1_5_25<>+0(SB), Z7, Z0
+	VMOVUPS          Z0, 3648(DI)
+
+	// v1, v2 = (17/4 d4 − (d2 + d6)) ± (17/4 d3 − (d1 + d5))
+	VADDPS           Z6, Z2, Z0
+	VFMSUB231PS.BCST conv1_4_25<>+0(SB), Z4, Z0
+	VADDPS           Z5, Z1, Z7
+	VFMSUB231PS.BCST conv1_4_25<>+0(SB), Z3, Z7
+	VADDPS           Z7, Z0, Z8
+	VMOVUPS          Z8, 576(DI)
+	VSUBPS           Z7, Z0, Z0
+	VMOVUPS          Z0, 1088(DI)
+
+	// v3, v4 = (d2 − 5 d4 + 4 d6) ± (2 d1 − 10 d3 + 8 d5)
 	VMOVAPS           Z2, Z0
 	VFNMADD231PS.BCST conv1_5<>+0(SB), Z4, Z0
 	VFMADD231PS.BCST  conv1_4<>+0(SB), Z6, Z0
@@ -3442,6 +4144,8 @@ tileColumn2:
 	VMOVUPS           Z8, 1600(DI)
 	VSUBPS            Z7, Z0, Z0
 	VMOVUPS           Z0, 2112(DI)
+
+	// v5, v6 = (2 d6 − 10 d4 + 8 d2) ± (d5 − 5 d3 + 4 d1)
 	VADDPS            Z6, Z6, Z0
 	VFNMADD231PS.BCST conv1_10<>+0(SB), Z4, Z0
 	VFMADD231PS.BCST  conv1_8<>+0(SB), Z2, Z0
@@ -3460,22 +4164,30 @@ tileColumn2:
 	VMOVUPS           9088(CX), Z5
 	VMOVUPS           10880(CX), Z6
 	VMOVUPS           12672(CX), Z7
-	VSUBPS            Z6, Z0, Z0
-	VSUBPS            Z2, Z4, Z8
-	VFMADD231PS.BCST  conv1_5_25<>+0(SB), Z8, Z0
-	VMOVUPS           Z0, 128(DI)
-	VSUBPS            Z1, Z7, Z0
-	VSUBPS            Z5, Z3, Z7
-	VFMADD231PS.BCST  conv1_5_25<>+0(SB), Z7, Z0
-	VMOVUPS           Z0, 3712(DI)
-	VADDPS            Z6, Z2, Z0
-	VFMSUB231PS.BCST  conv1_4_25<>+0(SB), Z4, Z0
-	VADDPS            Z5, Z1, Z7
-	VFMSUB231PS.BCST  conv1_4_25<>+0(SB), Z3, Z7
-	VADDPS            Z7, Z0, Z8
-	VMOVUPS           Z8, 640(DI)
-	VSUBPS            Z7, Z0, Z0
-	VMOVUPS           Z0, 1152(DI)
+
+	// v0 = (d0 − d6) + 21/4 (d4 − d2)
+	VSUBPS           Z6, Z0, Z0
+	VSUBPS           Z2, Z4, Z8
+	VFMADD231PS.BCST conv1_5_25<>+0(SB), Z8, Z0
+	VMOVUPS          Z0, 128(DI)
+
+	// v7 = (d7 − d1) + 21/4 (d3 − d5)
+	VSUBPS           Z1, Z7, Z0
+	VSUBPS           Z5, Z3, Z7
+	VFMADD231PS.BCST conv1_5_25<>+0(SB), Z7, Z0
+	VMOVUPS          Z0, 3712(DI)
+
+	// v1, v2 = (17/4 d4 − (d2 + d6)) ± (17/4 d3 − (d1 + d5))
+	VADDPS           Z6, Z2, Z0
+	VFMSUB231PS.BCST conv1_4_25<>+0(SB), Z4, Z0
+	VADDPS           Z5, Z1, Z7
+	VFMSUB231PS.BCST conv1_4_25<>+0(SB), Z3, Z7
+	VADDPS           Z7, Z0, Z8
+	VMOVUPS          Z8, 640(DI)
+	VSUBPS           Z7, Z0, Z0
+	VMOVUPS          Z0, 1152(DI)
+
+	// v3, v4 = (d2 − 5 d4 + 4 d6) ± (2 d1 − 10 d3 + 8 d5)
 	VMOVAPS           Z2, Z0
 	VFNMADD231PS.BCST conv1_5<>+0(SB), Z4, Z0
 	VFMADD231PS.BCST  conv1_4<>+0(SB), Z6, Z0
@@ -3486,6 +4198,8 @@ tileColumn2:
 	VMOVUPS           Z8, 1664(DI)
 	VSUBPS            Z7, Z0, Z0
 	VMOVUPS           Z0, 2176(DI)
+
+	// v5, v6 = (2 d6 − 10 d4 + 8 d2) ± (d5 − 5 d3 + 4 d1)
 	VADDPS            Z6, Z6, Z0
 	VFNMADD231PS.BCST conv1_10<>+0(SB), Z4, Z0
 	VFMADD231PS.BCST  conv1_8<>+0(SB), Z2, Z0
@@ -3504,22 +4218,30 @@ tileColumn2:
 	VMOVUPS           9152(CX), Z5
 	VMOVUPS           10944(CX), Z6
 	VMOVUPS           12736(CX), Z7
-	VSUBPS            Z6, Z0, Z0
-	VSUBPS            Z2, Z4, Z8
-	VFMADD231PS.BCST  conv1_5_25<>+0(SB), Z8, Z0
-	VMOVUPS           Z0, 192(DI)
-	VSUBPS            Z1, Z7, Z0
-	VSUBPS            Z5, Z3, Z7
-	VFMADD231PS.BCST  conv1_5_25<>+0(SB), Z7, Z0
-	VMOVUPS           Z0, 3776(DI)
-	VADDPS            Z6, Z2, Z0
-	VFMSUB231PS.BCST  conv1_4_25<>+0(SB), Z4, Z0
-	VADDPS            Z5, Z1, Z7
-	VFMSUB231PS.BCST  conv1_4_25<>+0(SB), Z3, Z7
-	VADDPS            Z7, Z0, Z8
-	VMOVUPS           Z8, 704(DI)
-	VSUBPS            Z7, Z0, Z0
-	VMOVUPS           Z0, 1216(DI)
+
+	// v0 = (d0 − d6) + 21/4 (d4 − d2)
+	VSUBPS           Z6, Z0, Z0
+	VSUBPS           Z2, Z4, Z8
+	VFMADD231PS.BCST conv1_5_25<>+0(SB), Z8, Z0
+	VMOVUPS          Z0, 192(DI)
+
+	// v7 = (d7 − d1) + 21/4 (d3 − d5)
+	VSUBPS           Z1, Z7, Z0
+	VSUBPS           Z5, Z3, Z7
+	VFMADD231PS.BCST conv1_5_25<>+0(SB), Z7, Z0
+	VMOVUPS          Z0, 3776(DI)
+
+	// v1, v2 = (17/4 d4 − (d2 + d6)) ± (17/4 d3 − (d1 + d5))
+	VADDPS           Z6, Z2, Z0
+	VFMSUB231PS.BCST conv1_4_25<>+0(SB), Z4, Z0
+	VADDPS           Z5, Z1, Z7
+	VFMSUB231PS.BCST conv1_4_25<>+0(SB), Z3, Z7
+	VADDPS           Z7, Z0, Z8
+	VMOVUPS          Z8, 704(DI)
+	VSUBPS           Z7, Z0, Z0
+	VMOVUPS          Z0, 1216(DI)
+
+	// v3, v4 = (d2 − 5 d4 + 4 d6) ± (2 d1 − 10 d3 + 8 d5)
 	VMOVAPS           Z2, Z0
 	VFNMADD231PS.BCST conv1_5<>+0(SB), Z4, Z0
 	VFMADD231PS.BCST  conv1_4<>+0(SB), Z6, Z0
@@ -3530,6 +4252,8 @@ tileColumn2:
 	VMOVUPS           Z8, 1728(DI)
 	VSUBPS            Z7, Z0, Z0
 	VMOVUPS           Z0, 2240(DI)
+
+	// v5, v6 = (2 d6 − 10 d4 + 8 d2) ± (d5 − 5 d3 + 4 d1)
 	VADDPS            Z6, Z6, Z0
 	VFNMADD231PS.BCST conv1_10<>+0(SB), Z4, Z0
 	VFMADD231PS.BCST  conv1_8<>+0(SB), Z2, Z0
@@ -3548,22 +4272,30 @@ tileColumn2:
 	VMOVUPS           9216(CX), Z5
 	VMOVUPS           11008(CX), Z6
 	VMOVUPS           12800(CX), Z7
-	VSUBPS            Z6, Z0, Z0
-	VSUBPS            Z2, Z4, Z8
-	VFMADD231PS.BCST  conv1_5_25<>+0(SB), Z8, Z0
-	VMOVUPS           Z0, 256(DI)
-	VSUBPS            Z1, Z7, Z0
-	VSUBPS            Z5, Z3, Z7
-	VFMADD231PS.BCST  conv1_5_25<>+0(SB), Z7, Z0
-	VMOVUPS           Z0, 3840(DI)
-	VADDPS            Z6, Z2, Z0
-	VFMSUB231PS.BCST  conv1_4_25<>+0(SB), Z4, Z0
-	VADDPS            Z5, Z1, Z7
-	VFMSUB231PS.BCST  conv1_4_25<>+0(SB), Z3, Z7
-	VADDPS            Z7, Z0, Z8
-	VMOVUPS           Z8, 768(DI)
-	VSUBPS            Z7, Z0, Z0
-	VMOVUPS           Z0, 1280(DI)
+
+	// v0 = (d0 − d6) + 21/4 (d4 − d2)
+	VSUBPS           Z6, Z0, Z0
+	VSUBPS           Z2, Z4, Z8
+	VFMADD231PS.BCST conv1_5_25<>+0(SB), Z8, Z0
+	VMOVUPS          Z0, 256(DI)
+
+	// v7 = (d7 − d1) + 21/4 (d3 − d5)
+	VSUBPS           Z1, Z7, Z0
+	VSUBPS           Z5, Z3, Z7
+	VFMADD231PS.BCST conv1_5_25<>+0(SB), Z7, Z0
+	VMOVUPS          Z0, 3840(DI)
+
+	// v1, v2 = (17/4 d4 − (d2 + d6)) ± (17/4 d3 − (d1 + d5))
+	VADDPS           Z6, Z2, Z0
+	VFMSUB231PS.BCST conv1_4_25<>+0(SB), Z4, Z0
+	VADDPS           Z5, Z1, Z7
+	VFMSUB231PS.BCST conv1_4_25<>+0(SB), Z3, Z7
+	VADDPS           Z7, Z0, Z8
+	VMOVUPS          Z8, 768(DI)
+	VSUBPS           Z7, Z0, Z0
+	VMOVUPS          Z0, 1280(DI)
+
+	// v3, v4 = (d2 − 5 d4 + 4 d6) ± (2 d1 − 10 d3 + 8 d5)
 	VMOVAPS           Z2, Z0
 	VFNMADD231PS.BCST conv1_5<>+0(SB), Z4, Z0
 	VFMADD231PS.BCST  conv1_4<>+0(SB), Z6, Z0
@@ -3574,6 +4306,8 @@ tileColumn2:
 	VMOVUPS           Z8, 1792(DI)
 	VSUBPS            Z7, Z0, Z0
 	VMOVUPS           Z0, 2304(DI)
+
+	// v5, v6 = (2 d6 − 10 d4 + 8 d2) ± (d5 − 5 d3 + 4 d1)
 	VADDPS            Z6, Z6, Z0
 	VFNMADD231PS.BCST conv1_10<>+0(SB), Z4, Z0
 	VFMADD231PS.BCST  conv1_8<>+0(SB), Z2, Z0
@@ -3592,22 +4326,30 @@ tileColumn2:
 	VMOVUPS           9280(CX), Z5
 	VMOVUPS           11072(CX), Z6
 	VMOVUPS           12864(CX), Z7
-	VSUBPS            Z6, Z0, Z0
-	VSUBPS            Z2, Z4, Z8
-	VFMADD231PS.BCST  conv1_5_25<>+0(SB), Z8, Z0
-	VMOVUPS           Z0, 320(DI)
-	VSUBPS            Z1, Z7, Z0
-	VSUBPS            Z5, Z3, Z7
-	VFMADD231PS.BCST  conv1_5_25<>+0(SB), Z7, Z0
-	VMOVUPS           Z0, 3904(DI)
-	VADDPS            Z6, Z2, Z0
-	VFMSUB231PS.BCST  conv1_4_25<>+0(SB), Z4, Z0
-	VADDPS            Z5, Z1, Z7
-	VFMSUB231PS.BCST  conv1_4_25<>+0(SB), Z3, Z7
-	VADDPS            Z7, Z0, Z8
-	VMOVUPS           Z8, 832(DI)
-	VSUBPS            Z7, Z0, Z0
-	VMOVUPS           Z0, 1344(DI)
+
+	// v0 = (d0 − d6) + 21/4 (d4 − d2)
+	VSUBPS           Z6, Z0, Z0
+	VSUBPS           Z2, Z4, Z8
+	VFMADD231PS.BCST conv1_5_25<>+0(SB), Z8, Z0
+	VMOVUPS          Z0, 320(DI)
+
+	// v7 = (d7 − d1) + 21/4 (d3 − d5)
+	VSUBPS           Z1, Z7, Z0
+	VSUBPS           Z5, Z3, Z7
+	VFMADD231PS.BCST conv1_5_25<>+0(SB), Z7, Z0
+	VMOVUPS          Z0, 3904(DI)
+
+	// v1, v2 = (17/4 d4 − (d2 + d6)) ± (17/4 d3 − (d1 + d5))
+	VADDPS           Z6, Z2, Z0
+	VFMSUB231PS.BCST conv1_4_25<>+0(SB), Z4, Z0
+	VADDPS           Z5, Z1, Z7
+	VFMSUB231PS.BCST conv1_4_25<>+0(SB), Z3, Z7
+	VADDPS           Z7, Z0, Z8
+	VMOVUPS          Z8, 832(DI)
+	VSUBPS           Z7, Z0, Z0
+	VMOVUPS          Z0, 1344(DI)
+
+	// v3, v4 = (d2 − 5 d4 + 4 d6) ± (2 d1 − 10 d3 + 8 d5)
 	VMOVAPS           Z2, Z0
 	VFNMADD231PS.BCST conv1_5<>+0(SB), Z4, Z0
 	VFMADD231PS.BCST  conv1_4<>+0(SB), Z6, Z0
@@ -3618,6 +4360,8 @@ tileColumn2:
 	VMOVUPS           Z8, 1856(DI)
 	VSUBPS            Z7, Z0, Z0
 	VMOVUPS           Z0, 2368(DI)
+
+	// v5, v6 = (2 d6 − 10 d4 + 8 d2) ± (d5 − 5 d3 + 4 d1)
 	VADDPS            Z6, Z6, Z0
 	VFNMADD231PS.BCST conv1_10<>+0(SB), Z4, Z0
 	VFMADD231PS.BCST  conv1_8<>+0(SB), Z2, Z0
@@ -3636,22 +4380,30 @@ tileColumn2:
 	VMOVUPS           9344(CX), Z5
 	VMOVUPS           11136(CX), Z6
 	VMOVUPS           12928(CX), Z7
-	VSUBPS            Z6, Z0, Z0
-	VSUBPS            Z2, Z4, Z8
-	VFMADD231PS.BCST  conv1_5_25<>+0(SB), Z8, Z0
-	VMOVUPS           Z0, 384(DI)
-	VSUBPS            Z1, Z7, Z0
-	VSUBPS            Z5, Z3, Z7
-	VFMADD231PS.BCST  conv1_5_25<>+0(SB), Z7, Z0
-	VMOVUPS           Z0, 3968(DI)
-	VADDPS            Z6, Z2, Z0
-	VFMSUB231PS.BCST  conv1_4_25<>+0(SB), Z4, Z0
-	VADDPS            Z5, Z1, Z7
-	VFMSUB231PS.BCST  conv1_4_25<>+0(SB), Z3, Z7
-	VADDPS            Z7, Z0, Z8
-	VMOVUPS           Z8, 896(DI)
-	VSUBPS            Z7, Z0, Z0
-	VMOVUPS           Z0, 1408(DI)
+
+	// v0 = (d0 − d6) + 21/4 (d4 − d2)
+	VSUBPS           Z6, Z0, Z0
+	VSUBPS           Z2, Z4, Z8
+	VFMADD231PS.BCST conv1_5_25<>+0(SB), Z8, Z0
+	VMOVUPS          Z0, 384(DI)
+
+	// v7 = (d7 − d1) + 21/4 (d3 − d5)
+	VSUBPS           Z1, Z7, Z0
+	VSUBPS           Z5, Z3, Z7
+	VFMADD231PS.BCST conv1_5_25<>+0(SB), Z7, Z0
+	VMOVUPS          Z0, 3968(DI)
+
+	// v1, v2 = (17/4 d4 − (d2 + d6)) ± (17/4 d3 − (d1 + d5))
+	VADDPS           Z6, Z2, Z0
+	VFMSUB231PS.BCST conv1_4_25<>+0(SB), Z4, Z0
+	VADDPS           Z5, Z1, Z7
+	VFMSUB231PS.BCST conv1_4_25<>+0(SB), Z3, Z7
+	VADDPS           Z7, Z0, Z8
+	VMOVUPS          Z8, 896(DI)
+	VSUBPS           Z7, Z0, Z0
+	VMOVUPS          Z0, 1408(DI)
+
+	// v3, v4 = (d2 − 5 d4 + 4 d6) ± (2 d1 − 10 d3 + 8 d5)
 	VMOVAPS           Z2, Z0
 	VFNMADD231PS.BCST conv1_5<>+0(SB), Z4, Z0
 	VFMADD231PS.BCST  conv1_4<>+0(SB), Z6, Z0
@@ -3662,6 +4414,8 @@ tileColumn2:
 	VMOVUPS           Z8, 1920(DI)
 	VSUBPS            Z7, Z0, Z0
 	VMOVUPS           Z0, 2432(DI)
+
+	// v5, v6 = (2 d6 − 10 d4 + 8 d2) ± (d5 − 5 d3 + 4 d1)
 	VADDPS            Z6, Z6, Z0
 	VFNMADD231PS.BCST conv1_10<>+0(SB), Z4, Z0
 	VFMADD231PS.BCST  conv1_8<>+0(SB), Z2, Z0
@@ -3680,22 +4434,30 @@ tileColumn2:
 	VMOVUPS           9408(CX), Z5
 	VMOVUPS           11200(CX), Z6
 	VMOVUPS           12992(CX), Z7
-	VSUBPS            Z6, Z0, Z0
-	VSUBPS            Z2, Z4, Z8
-	VFMADD231PS.BCST  conv1_5_25<>+0(SB), Z8, Z0
-	VMOVUPS           Z0, 448(DI)
-	VSUBPS            Z1, Z7, Z0
-	VSUBPS            Z5, Z3, Z7
-	VFMADD231PS.BCST  conv1_5_25<>+0(SB), Z7, Z0
-	VMOVUPS           Z0, 4032(DI)
-	VADDPS            Z6, Z2, Z0
-	VFMSUB231PS.BCST  conv1_4_25<>+0(SB), Z4, Z0
-	VADDPS            Z5, Z1, Z7
-	VFMSUB231PS.BCST  conv1_4_25<>+0(SB), Z3, Z7
-	VADDPS            Z7, Z0, Z8
-	VMOVUPS           Z8, 960(DI)
-	VSUBPS            Z7, Z0, Z0
-	VMOVUPS           Z0, 1472(DI)
+
+	// v0 = (d0 − d6) + 21/4 (d4 − d2)
+	VSUBPS           Z6, Z0, Z0
+	VSUBPS           Z2, Z4, Z8
+	VFMADD231PS.BCST conv1_5_25<>+0(SB), Z8, Z0
+	VMOVUPS          Z0, 448(DI)
+
+	// v7 = (d7 − d1) + 21/4 (d3 − d5)
+	VSUBPS           Z1, Z7, Z0
+	VSUBPS           Z5, Z3, Z7
+	VFMADD231PS.BCST conv1_5_25<>+0(SB), Z7, Z0
+	VMOVUPS          Z0, 4032(DI)
+
+	// v1, v2 = (17/4 d4 − (d2 + d6)) ± (17/4 d3 − (d1 + d5))
+	VADDPS           Z6, Z2, Z0
+	VFMSUB231PS.BCST conv1_4_25<>+0(SB), Z4, Z0
+	VADDPS           Z5, Z1, Z7
+	VFMSUB231PS.BCST conv1_4_25<>+0(SB), Z3, Z7
+	VADDPS           Z7, Z0, Z8
+	VMOVUPS          Z8, 960(DI)
+	VSUBPS           Z7, Z0, Z0
+	VMOVUPS          Z0, 1472(DI)
+
+	// v3, v4 = (d2 − 5 d4 + 4 d6) ± (2 d1 − 10 d3 + 8 d5)
 	VMOVAPS           Z2, Z0
 	VFNMADD231PS.BCST conv1_5<>+0(SB), Z4, Z0
 	VFMADD231PS.BCST  conv1_4<>+0(SB), Z6, Z0
@@ -3706,6 +4468,8 @@ tileColumn2:
 	VMOVUPS           Z8, 1984(DI)
 	VSUBPS            Z7, Z0, Z0
 	VMOVUPS           Z0, 2496(DI)
+
+	// v5, v6 = (2 d6 − 10 d4 + 8 d2) ± (d5 − 5 d3 + 4 d1)
 	VADDPS            Z6, Z6, Z0
 	VFNMADD231PS.BCST conv1_10<>+0(SB), Z4, Z0
 	VFMADD231PS.BCST  conv1_8<>+0(SB), Z2, Z0
@@ -3724,22 +4488,30 @@ tileColumn2:
 	VMOVUPS           320(DI), Z5
 	VMOVUPS           384(DI), Z6
 	VMOVUPS           448(DI), Z7
-	VSUBPS            Z6, Z0, Z0
-	VSUBPS            Z2, Z4, Z8
-	VFMADD231PS.BCST  conv1_5_25<>+0(SB), Z8, Z0
-	VMOVUPS           Z0, 20480(DI)
-	VSUBPS            Z1, Z7, Z0
-	VSUBPS            Z5, Z3, Z7
-	VFMADD231PS.BCST  conv1_5_25<>+0(SB), Z7, Z0
-	VMOVUPS           Z0, 20928(DI)
-	VADDPS            Z6, Z2, Z0
-	VFMSUB231PS.BCST  conv1_4_25<>+0(SB), Z4, Z0
-	VADDPS            Z5, Z1, Z7
-	VFMSUB231PS.BCST  conv1_4_25<>+0(SB), Z3, Z7
-	VADDPS            Z7, Z0, Z8
-	VMOVUPS           Z8, 20544(DI)
-	VSUBPS            Z7, Z0, Z0
-	VMOVUPS           Z0, 20608(DI)
+
+	// v0 = (d0 − d6) + 21/4 (d4 − d2)
+	VSUBPS           Z6, Z0, Z0
+	VSUBPS           Z2, Z4, Z8
+	VFMADD231PS.BCST conv1_5_25<>+0(SB), Z8, Z0
+	VMOVUPS          Z0, 20480(DI)
+
+	// v7 = (d7 − d1) + 21/4 (d3 − d5)
+	VSUBPS           Z1, Z7, Z0
+	VSUBPS           Z5, Z3, Z7
+	VFMADD231PS.BCST conv1_5_25<>+0(SB), Z7, Z0
+	VMOVUPS          Z0, 20928(DI)
+
+	// v1, v2 = (17/4 d4 − (d2 + d6)) ± (17/4 d3 − (d1 + d5))
+	VADDPS           Z6, Z2, Z0
+	VFMSUB231PS.BCST conv1_4_25<>+0(SB), Z4, Z0
+	VADDPS           Z5, Z1, Z7
+	VFMSUB231PS.BCST conv1_4_25<>+0(SB), Z3, Z7
+	VADDPS           Z7, Z0, Z8
+	VMOVUPS          Z8, 20544(DI)
+	VSUBPS           Z7, Z0, Z0
+	VMOVUPS          Z0, 20608(DI)
+
+	// v3, v4 = (d2 − 5 d4 + 4 d6) ± (2 d1 − 10 d3 + 8 d5)
 	VMOVAPS           Z2, Z0
 	VFNMADD231PS.BCST conv1_5<>+0(SB), Z4, Z0
 	VFMADD231PS.BCST  conv1_4<>+0(SB), Z6, Z0
@@ -3750,6 +4522,8 @@ tileColumn2:
 	VMOVUPS           Z8, 20672(DI)
 	VSUBPS            Z7, Z0, Z0
 	VMOVUPS           Z0, 20736(DI)
+
+	// v5, v6 = (2 d6 − 10 d4 + 8 d2) ± (d5 − 5 d3 + 4 d1)
 	VADDPS            Z6, Z6, Z0
 	VFNMADD231PS.BCST conv1_10<>+0(SB), Z4, Z0
 	VFMADD231PS.BCST  conv1_8<>+0(SB), Z2, Z0
@@ -3768,22 +4542,30 @@ tileColumn2:
 	VMOVUPS           832(DI), Z5
 	VMOVUPS           896(DI), Z6
 	VMOVUPS           960(DI), Z7
-	VSUBPS            Z6, Z0, Z0
-	VSUBPS            Z2, Z4, Z8
-	VFMADD231PS.BCST  conv1_5_25<>+0(SB), Z8, Z0
-	VMOVUPS           Z0, 20992(DI)
-	VSUBPS            Z1, Z7, Z0
-	VSUBPS            Z5, Z3, Z7
-	VFMADD231PS.BCST  conv1_5_25<>+0(SB), Z7, Z0
-	VMOVUPS           Z0, 21440(DI)
-	VADDPS            Z6, Z2, Z0
-	VFMSUB231PS.BCST  conv1_4_25<>+0(SB), Z4, Z0
-	VADDPS            Z5, Z1, Z7
-	VFMSUB231PS.BCST  conv1_4_25<>+0(SB), Z3, Z7
-	VADDPS            Z7, Z0, Z8
-	VMOVUPS           Z8, 21056(DI)
-	VSUBPS            Z7, Z0, Z0
-	VMOVUPS           Z0, 21120(DI)
+
+	// v0 = (d0 − d6) + 21/4 (d4 − d2)
+	VSUBPS           Z6, Z0, Z0
+	VSUBPS           Z2, Z4, Z8
+	VFMADD231PS.BCST conv1_5_25<>+0(SB), Z8, Z0
+	VMOVUPS          Z0, 20992(DI)
+
+	// v7 = (d7 − d1) + 21/4 (d3 − d5)
+	VSUBPS           Z1, Z7, Z0
+	VSUBPS           Z5, Z3, Z7
+	VFMADD231PS.BCST conv1_5_25<>+0(SB), Z7, Z0
+	VMOVUPS          Z0, 21440(DI)
+
+	// v1, v2 = (17/4 d4 − (d2 + d6)) ± (17/4 d3 − (d1 + d5))
+	VADDPS           Z6, Z2, Z0
+	VFMSUB231PS.BCST conv1_4_25<>+0(SB), Z4, Z0
+	VADDPS           Z5, Z1, Z7
+	VFMSUB231PS.BCST conv1_4_25<>+0(SB), Z3, Z7
+	VADDPS           Z7, Z0, Z8
+	VMOVUPS          Z8, 21056(DI)
+	VSUBPS           Z7, Z0, Z0
+	VMOVUPS          Z0, 21120(DI)
+
+	// v3, v4 = (d2 − 5 d4 + 4 d6) ± (2 d1 − 10 d3 + 8 d5)
 	VMOVAPS           Z2, Z0
 	VFNMADD231PS.BCST conv1_5<>+0(SB), Z4, Z0
 	VFMADD231PS.BCST  conv1_4<>+0(SB), Z6, Z0
@@ -3794,6 +4576,8 @@ tileColumn2:
 	VMOVUPS           Z8, 21184(DI)
 	VSUBPS            Z7, Z0, Z0
 	VMOVUPS           Z0, 21248(DI)
+
+	// v5, v6 = (2 d6 − 10 d4 + 8 d2) ± (d5 − 5 d3 + 4 d1)
 	VADDPS            Z6, Z6, Z0
 	VFNMADD231PS.BCST conv1_10<>+0(SB), Z4, Z0
 	VFMADD231PS.BCST  conv1_8<>+0(SB), Z2, Z0
@@ -3812,22 +4596,30 @@ tileColumn2:
 	VMOVUPS           1344(DI), Z5
 	VMOVUPS           1408(DI), Z6
 	VMOVUPS           1472(DI), Z7
-	VSUBPS            Z6, Z0, Z0
-	VSUBPS            Z2, Z4, Z8
-	VFMADD231PS.BCST  conv1_5_25<>+0(SB), Z8, Z0
-	VMOVUPS           Z0, 21504(DI)
-	VSUBPS            Z1, Z7, Z0
-	VSUBPS            Z5, Z3, Z7
-	VFMADD231PS.BCST  conv1_5_25<>+0(SB), Z7, Z0
-	VMOVUPS           Z0, 21952(DI)
-	VADDPS            Z6, Z2, Z0
-	VFMSUB231PS.BCST  conv1_4_25<>+0(SB), Z4, Z0
-	VADDPS            Z5, Z1, Z7
-	VFMSUB231PS.BCST  conv1_4_25<>+0(SB), Z3, Z7
-	VADDPS            Z7, Z0, Z8
-	VMOVUPS           Z8, 21568(DI)
-	VSUBPS            Z7, Z0, Z0
-	VMOVUPS           Z0, 21632(DI)
+
+	// v0 = (d0 − d6) + 21/4 (d4 − d2)
+	VSUBPS           Z6, Z0, Z0
+	VSUBPS           Z2, Z4, Z8
+	VFMADD231PS.BCST conv1_5_25<>+0(SB), Z8, Z0
+	VMOVUPS          Z0, 21504(DI)
+
+	// v7 = (d7 − d1) + 21/4 (d3 − d5)
+	VSUBPS           Z1, Z7, Z0
+	VSUBPS           Z5, Z3, Z7
+	VFMADD231PS.BCST conv1_5_25<>+0(SB), Z7, Z0
+	VMOVUPS          Z0, 21952(DI)
+
+	// v1, v2 = (17/4 d4 − (d2 + d6)) ± (17/4 d3 − (d1 + d5))
+	VADDPS           Z6, Z2, Z0
+	VFMSUB231PS.BCST conv1_4_25<>+0(SB), Z4, Z0
+	VADDPS           Z5, Z1, Z7
+	VFMSUB231PS.BCST conv1_4_25<>+0(SB), Z3, Z7
+	VADDPS           Z7, Z0, Z8
+	VMOVUPS          Z8, 21568(DI)
+	VSUBPS           Z7, Z0, Z0
+	VMOVUPS          Z0, 21632(DI)
+
+	// v3, v4 = (d2 − 5 d4 + 4 d6) ± (2 d1 − 10 d3 + 8 d5)
 	VMOVAPS           Z2, Z0
 	VFNMADD231PS.BCST conv1_5<>+0(SB), Z4, Z0
 	VFMADD231PS.BCST  conv1_4<>+0(SB), Z6, Z0
@@ -3838,6 +4630,8 @@ tileColumn2:
 	VMOVUPS           Z8, 21696(DI)
 	VSUBPS            Z7, Z0, Z0
 	VMOVUPS           Z0, 21760(DI)
+
+	// v5, v6 = (2 d6 − 10 d4 + 8 d2) ± (d5 − 5 d3 + 4 d1)
 	VADDPS            Z6, Z6, Z0
 	VFNMADD231PS.BCST conv1_10<>+0(SB), Z4, Z0
 	VFMADD231PS.BCST  conv1_8<>+0(SB), Z2, Z0
@@ -3856,22 +4650,30 @@ tileColumn2:
 	VMOVUPS           1856(DI), Z5
 	VMOVUPS           1920(DI), Z6
 	VMOVUPS           1984(DI), Z7
-	VSUBPS            Z6, Z0, Z0
-	VSUBPS            Z2, Z4, Z8
-	VFMADD231PS.BCST  conv1_5_25<>+0(SB), Z8, Z0
-	VMOVUPS           Z0, 22016(DI)
-	VSUBPS            Z1, Z7, Z0
-	VSUBPS            Z5, Z3, Z7
-	VFMADD231PS.BCST  conv1_5_25<>+0(SB), Z7, Z0
-	VMOVUPS           Z0, 22464(DI)
-	VADDPS            Z6, Z2, Z0
-	VFMSUB231PS.BCST  conv1_4_25<>+0(SB), Z4, Z0
-	VADDPS            Z5, Z1, Z7
-	VFMSUB231PS.BCST  conv1_4_25<>+0(SB), Z3, Z7
-	VADDPS            Z7, Z0, Z8
-	VMOVUPS           Z8, 22080(DI)
-	VSUBPS            Z7, Z0, Z0
-	VMOVUPS           Z0, 22144(DI)
+
+	// v0 = (d0 − d6) + 21/4 (d4 − d2)
+	VSUBPS           Z6, Z0, Z0
+	VSUBPS           Z2, Z4, Z8
+	VFMADD231PS.BCST conv1_5_25<>+0(SB), Z8, Z0
+	VMOVUPS          Z0, 22016(DI)
+
+	// v7 = (d7 − d1) + 21/4 (d3 − d5)
+	VSUBPS           Z1, Z7, Z0
+	VSUBPS           Z5, Z3, Z7
+	VFMADD231PS.BCST conv1_5_25<>+0(SB), Z7, Z0
+	VMOVUPS          Z0, 22464(DI)
+
+	// v1, v2 = (17/4 d4 − (d2 + d6)) ± (17/4 d3 − (d1 + d5))
+	VADDPS           Z6, Z2, Z0
+	VFMSUB231PS.BCST conv1_4_25<>+0(SB), Z4, Z0
+	VADDPS           Z5, Z1, Z7
+	VFMSUB231PS.BCST conv1_4_25<>+0(SB), Z3, Z7
+	VADDPS           Z7, Z0, Z8
+	VMOVUPS          Z8, 22080(DI)
+	VSUBPS           Z7, Z0, Z0
+	VMOVUPS          Z0, 22144(DI)
+
+	// v3, v4 = (d2 − 5 d4 + 4 d6) ± (2 d1 − 10 d3 + 8 d5)
 	VMOVAPS           Z2, Z0
 	VFNMADD231PS.BCST conv1_5<>+0(SB), Z4, Z0
 	VFMADD231PS.BCST  conv1_4<>+0(SB), Z6, Z0
@@ -3882,6 +4684,8 @@ tileColumn2:
 	VMOVUPS           Z8, 22208(DI)
 	VSUBPS            Z7, Z0, Z0
 	VMOVUPS           Z0, 22272(DI)
+
+	// v5, v6 = (2 d6 − 10 d4 + 8 d2) ± (d5 − 5 d3 + 4 d1)
 	VADDPS            Z6, Z6, Z0
 	VFNMADD231PS.BCST conv1_10<>+0(SB), Z4, Z0
 	VFMADD231PS.BCST  conv1_8<>+0(SB), Z2, Z0
@@ -3900,22 +4704,30 @@ tileColumn2:
 	VMOVUPS           2368(DI), Z5
 	VMOVUPS           2432(DI), Z6
 	VMOVUPS           2496(DI), Z7
-	VSUBPS            Z6, Z0, Z0
-	VSUBPS            Z2, Z4, Z8
-	VFMADD231PS.BCST  conv1_5_25<>+0(SB), Z8, Z0
-	VMOVUPS           Z0, 22528(DI)
-	VSUBPS            Z1, Z7, Z0
-	VSUBPS            Z5, Z3, Z7
-	VFMADD231PS.BCST  conv1_5_25<>+0(SB), Z7, Z0
-	VMOVUPS           Z0, 22976(DI)
-	VADDPS            Z6, Z2, Z0
-	VFMSUB231PS.BCST  conv1_4_25<>+0(SB), Z4, Z0
-	VADDPS            Z5, Z1, Z7
-	VFMSUB231PS.BCST  conv1_4_25<>+0(SB), Z3, Z7
-	VADDPS            Z7, Z0, Z8
-	VMOVUPS           Z8, 22592(DI)
-	VSUBPS            Z7, Z0, Z0
-	VMOVUPS           Z0, 22656(DI)
+
+	// v0 = (d0 − d6) + 21/4 (d4 − d2)
+	VSUBPS           Z6, Z0, Z0
+	VSUBPS           Z2, Z4, Z8
+	VFMADD231PS.BCST conv1_5_25<>+0(SB), Z8, Z0
+	VMOVUPS          Z0, 22528(DI)
+
+	// v7 = (d7 − d1) + 21/4 (d3 − d5)
+	VSUBPS           Z1, Z7, Z0
+	VSUBPS           Z5, Z3, Z7
+	VFMADD231PS.BCST conv1_5_25<>+0(SB), Z7, Z0
+	VMOVUPS          Z0, 22976(DI)
+
+	// v1, v2 = (17/4 d4 − (d2 + d6)) ± (17/4 d3 − (d1 + d5))
+	VADDPS           Z6, Z2, Z0
+	VFMSUB231PS.BCST conv1_4_25<>+0(SB), Z4, Z0
+	VADDPS           Z5, Z1, Z7
+	VFMSUB231PS.BCST conv1_4_25<>+0(SB), Z3, Z7
+	VADDPS           Z7, Z0, Z8
+	VMOVUPS          Z8, 22592(DI)
+	VSUBPS           Z7, Z0, Z0
+	VMOVUPS          Z0, 22656(DI)
+
+	// v3, v4 = (d2 − 5 d4 + 4 d6) ± (2 d1 − 10 d3 + 8 d5)
 	VMOVAPS           Z2, Z0
 	VFNMADD231PS.BCST conv1_5<>+0(SB), Z4, Z0
 	VFMADD231PS.BCST  conv1_4<>+0(SB), Z6, Z0
@@ -3926,6 +4738,8 @@ tileColumn2:
 	VMOVUPS           Z8, 22720(DI)
 	VSUBPS            Z7, Z0, Z0
 	VMOVUPS           Z0, 22784(DI)
+
+	// v5, v6 = (2 d6 − 10 d4 + 8 d2) ± (d5 − 5 d3 + 4 d1)
 	VADDPS            Z6, Z6, Z0
 	VFNMADD231PS.BCST conv1_10<>+0(SB), Z4, Z0
 	VFMADD231PS.BCST  conv1_8<>+0(SB), Z2, Z0
@@ -3944,22 +4758,30 @@ tileColumn2:
 	VMOVUPS           2880(DI), Z5
 	VMOVUPS           2944(DI), Z6
 	VMOVUPS           3008(DI), Z7
-	VSUBPS            Z6, Z0, Z0
-	VSUBPS            Z2, Z4, Z8
-	VFMADD231PS.BCST  conv1_5_25<>+0(SB), Z8, Z0
-	VMOVUPS           Z0, 23040(DI)
-	VSUBPS            Z1, Z7, Z0
-	VSUBPS            Z5, Z3, Z7
-	VFMADD231PS.BCST  conv1_5_25<>+0(SB), Z7, Z0
-	VMOVUPS           Z0, 23488(DI)
-	VADDPS            Z6, Z2, Z0
-	VFMSUB231PS.BCST  conv1_4_25<>+0(SB), Z4, Z0
-	VADDPS            Z5, Z1, Z7
-	VFMSUB231PS.BCST  conv1_4_25<>+0(SB), Z3, Z7
-	VADDPS            Z7, Z0, Z8
-	VMOVUPS           Z8, 23104(DI)
-	VSUBPS            Z7, Z0, Z0
-	VMOVUPS           Z0, 23168(DI)
+
+	// v0 = (d0 − d6) + 21/4 (d4 − d2)
+	VSUBPS           Z6, Z0, Z0
+	VSUBPS           Z2, Z4, Z8
+	VFMADD231PS.BCST conv1_5_25<>+0(SB), Z8, Z0
+	VMOVUPS          Z0, 23040(DI)
+
+	// v7 = (d7 − d1) + 21/4 (d3 − d5)
+	VSUBPS           Z1, Z7, Z0
+	VSUBPS           Z5, Z3, Z7
+	VFMADD231PS.BCST conv1_5_25<>+0(SB), Z7, Z0
+	VMOVUPS          Z0, 23488(DI)
+
+	// v1, v2 = (17/4 d4 − (d2 + d6)) ± (17/4 d3 − (d1 + d5))
+	VADDPS           Z6, Z2, Z0
+	VFMSUB231PS.BCST conv1_4_25<>+0(SB), Z4, Z0
+	VADDPS           Z5, Z1, Z7
+	VFMSUB231PS.BCST conv1_4_25<>+0(SB), Z3, Z7
+	VADDPS           Z7, Z0, Z8
+	VMOVUPS          Z8, 23104(DI)
+	VSUBPS           Z7, Z0, Z0
+	VMOVUPS          Z0, 23168(DI)
+
+	// v3, v4 = (d2 − 5 d4 + 4 d6) ± (2 d1 − 10 d3 + 8 d5)
 	VMOVAPS           Z2, Z0
 	VFNMADD231PS.BCST conv1_5<>+0(SB), Z4, Z0
 	VFMADD231PS.BCST  conv1_4<>+0(SB), Z6, Z0
@@ -3970,6 +4792,8 @@ tileColumn2:
 	VMOVUPS           Z8, 23232(DI)
 	VSUBPS            Z7, Z0, Z0
 	VMOVUPS           Z0, 23296(DI)
+
+	// v5, v6 = (2 d6 − 10 d4 + 8 d2) ± (d5 − 5 d3 + 4 d1)
 	VADDPS            Z6, Z6, Z0
 	VFNMADD231PS.BCST conv1_10<>+0(SB), Z4, Z0
 	VFMADD231PS.BCST  conv1_8<>+0(SB), Z2, Z0
@@ -3988,22 +4812,30 @@ tileColumn2:
 	VMOVUPS           3392(DI), Z5
 	VMOVUPS           3456(DI), Z6
 	VMOVUPS           3520(DI), Z7
-	VSUBPS            Z6, Z0, Z0
-	VSUBPS            Z2, Z4, Z8
-	VFMADD231PS.BCST  conv1_5_25<>+0(SB), Z8, Z0
-	VMOVUPS           Z0, 23552(DI)
-	VSUBPS            Z1, Z7, Z0
-	VSUBPS            Z5, Z3, Z7
-	VFMADD231PS.BCST  conv1_5_25<>+0(SB), Z7, Z0
-	VMOVUPS           Z0, 24000(DI)
-	VADDPS            Z6, Z2, Z0
-	VFMSUB231PS.BCST  conv1_4_25<>+0(SB), Z4, Z0
-	VADDPS            Z5, Z1, Z7
-	VFMSUB231PS.BCST  conv1_4_25<>+0(SB), Z3, Z7
-	VADDPS            Z7, Z0, Z8
-	VMOVUPS           Z8, 23616(DI)
-	VSUBPS            Z7, Z0, Z0
-	VMOVUPS           Z0, 23680(DI)
+
+	// v0 = (d0 − d6) + 21/4 (d4 − d2)
+	VSUBPS           Z6, Z0, Z0
+	VSUBPS           Z2, Z4, Z8
+	VFMADD231PS.BCST conv1_5_25<>+0(SB), Z8, Z0
+	VMOVUPS          Z0, 23552(DI)
+
+	// v7 = (d7 − d1) + 21/4 (d3 − d5)
+	VSUBPS           Z1, Z7, Z0
+	VSUBPS           Z5, Z3, Z7
+	VFMADD231PS.BCST conv1_5_25<>+0(SB), Z7, Z0
+	VMOVUPS          Z0, 24000(DI)
+
+	// v1, v2 = (17/4 d4 − (d2 + d6)) ± (17/4 d3 − (d1 + d5))
+	VADDPS           Z6, Z2, Z0
+	VFMSUB231PS.BCST conv1_4_25<>+0(SB), Z4, Z0
+	VADDPS           Z5, Z1, Z7
+	VFMSUB231PS.BCST conv1_4_25<>+0(SB), Z3, Z7
+	VADDPS           Z7, Z0, Z8
+	VMOVUPS          Z8, 23616(DI)
+	VSUBPS           Z7, Z0, Z0
+	VMOVUPS          Z0, 23680(DI)
+
+	// v3, v4 = (d2 − 5 d4 + 4 d6) ± (2 d1 − 10 d3 + 8 d5)
 	VMOVAPS           Z2, Z0
 	VFNMADD231PS.BCST conv1_5<>+0(SB), Z4, Z0
 	VFMADD231PS.BCST  conv1_4<>+0(SB), Z6, Z0
@@ -4014,6 +4846,8 @@ tileColumn2:
 	VMOVUPS           Z8, 23744(DI)
 	VSUBPS            Z7, Z0, Z0
 	VMOVUPS           Z0, 23808(DI)
+
+	// v5, v6 = (2 d6 − 10 d4 + 8 d2) ± (d5 − 5 d3 + 4 d1)
 	VADDPS            Z6, Z6, Z0
 	VFNMADD231PS.BCST conv1_10<>+0(SB), Z4, Z0
 	VFMADD231PS.BCST  conv1_8<>+0(SB), Z2, Z0
@@ -4032,22 +4866,30 @@ tileColumn2:
 	VMOVUPS           3904(DI), Z5
 	VMOVUPS           3968(DI), Z6
 	VMOVUPS           4032(DI), Z7
-	VSUBPS            Z6, Z0, Z0
-	VSUBPS            Z2, Z4, Z8
-	VFMADD231PS.BCST  conv1_5_25<>+0(SB), Z8, Z0
-	VMOVUPS           Z0, 24064(DI)
-	VSUBPS            Z1, Z7, Z0
-	VSUBPS            Z5, Z3, Z7
-	VFMADD231PS.BCST  conv1_5_25<>+0(SB), Z7, Z0
-	VMOVUPS           Z0, 24512(DI)
-	VADDPS            Z6, Z2, Z0
-	VFMSUB231PS.BCST  conv1_4_25<>+0(SB), Z4, Z0
-	VADDPS            Z5, Z1, Z7
-	VFMSUB231PS.BCST  conv1_4_25<>+0(SB), Z3, Z7
-	VADDPS            Z7, Z0, Z8
-	VMOVUPS           Z8, 24128(DI)
-	VSUBPS            Z7, Z0, Z0
-	VMOVUPS           Z0, 24192(DI)
+
+	// v0 = (d0 − d6) + 21/4 (d4 − d2)
+	VSUBPS           Z6, Z0, Z0
+	VSUBPS           Z2, Z4, Z8
+	VFMADD231PS.BCST conv1_5_25<>+0(SB), Z8, Z0
+	VMOVUPS          Z0, 24064(DI)
+
+	// v7 = (d7 − d1) + 21/4 (d3 − d5)
+	VSUBPS           Z1, Z7, Z0
+	VSUBPS           Z5, Z3, Z7
+	VFMADD231PS.BCST conv1_5_25<>+0(SB), Z7, Z0
+	VMOVUPS          Z0, 24512(DI)
+
+	// v1, v2 = (17/4 d4 − (d2 + d6)) ± (17/4 d3 − (d1 + d5))
+	VADDPS           Z6, Z2, Z0
+	VFMSUB231PS.BCST conv1_4_25<>+0(SB), Z4, Z0
+	VADDPS           Z5, Z1, Z7
+	VFMSUB231PS.BCST conv1_4_25<>+0(SB), Z3, Z7
+	VADDPS           Z7, Z0, Z8
+	VMOVUPS          Z8, 24128(DI)
+	VSUBPS           Z7, Z0, Z0
+	VMOVUPS          Z0, 24192(DI)
+
+	// v3, v4 = (d2 − 5 d4 + 4 d6) ± (2 d1 − 10 d3 + 8 d5)
 	VMOVAPS           Z2, Z0
 	VFNMADD231PS.BCST conv1_5<>+0(SB), Z4, Z0
 	VFMADD231PS.BCST  conv1_4<>+0(SB), Z6, Z0
@@ -4058,6 +4900,8 @@ tileColumn2:
 	VMOVUPS           Z8, 24256(DI)
 	VSUBPS            Z7, Z0, Z0
 	VMOVUPS           Z0, 24320(DI)
+
+	// v5, v6 = (2 d6 − 10 d4 + 8 d2) ± (d5 − 5 d3 + 4 d1)
 	VADDPS            Z6, Z6, Z0
 	VFNMADD231PS.BCST conv1_10<>+0(SB), Z4, Z0
 	VFMADD231PS.BCST  conv1_8<>+0(SB), Z2, Z0
@@ -4086,31 +4930,44 @@ column4:
 	MOVQ    $0x0000000a, R12
 
 output5:
-	VMULPS.BCST      768(DX), Z1, Z8
-	VMULPS.BCST      1536(DX), Z2, Z9
-	VADDPS           Z9, Z8, Z10
-	VSUBPS           Z9, Z8, Z8
-	VMULPS.BCST      2304(DX), Z3, Z9
-	VMULPS.BCST      3072(DX), Z4, Z11
-	VADDPS           Z11, Z9, Z12
-	VSUBPS           Z11, Z9, Z9
-	VMULPS.BCST      3840(DX), Z5, Z11
-	VMULPS.BCST      4608(DX), Z6, Z13
-	VADDPS           Z13, Z11, Z14
-	VSUBPS           Z13, Z11, Z11
-	VMULPS.BCST      (DX), Z0, Z13
-	VADDPS           Z10, Z13, Z13
-	VADDPS           Z14, Z12, Z15
-	VADDPS           Z15, Z13, Z13
-	VMOVUPS          Z13, (DI)
+	// plus1, minus1 = m1 ± m2
+	VMULPS.BCST 768(DX), Z1, Z8
+	VMULPS.BCST 1536(DX), Z2, Z9
+	VADDPS      Z9, Z8, Z10
+	VSUBPS      Z9, Z8, Z8
+
+	// plus2, minus2 = m3 ± m4
+	VMULPS.BCST 2304(DX), Z3, Z9
+	VMULPS.BCST 3072(DX), Z4, Z11
+	VADDPS      Z11, Z9, Z12
+	VSUBPS      Z11, Z9, Z9
+
+	// plusHalf, minusHalf = m5 ± m6
+	VMULPS.BCST 3840(DX), Z5, Z11
+	VMULPS.BCST 4608(DX), Z6, Z13
+	VADDPS      Z13, Z11, Z14
+	VSUBPS      Z13, Z11, Z11
+
+	// y0 = (m0 + plus1) + (plus2 + plusHalf)
+	VMULPS.BCST (DX), Z0, Z13
+	VADDPS      Z10, Z13, Z13
+	VADDPS      Z14, Z12, Z15
+	VADDPS      Z15, Z13, Z13
+	VMOVUPS     Z13, (DI)
+
+	// y2 = plus1 + ¼ plusHalf + 4 plus2
 	VFMADD231PS.BCST conv1_0_25<>+0(SB), Z14, Z10
 	VFMADD231PS.BCST conv1_4<>+0(SB), Z12, Z10
 	VMOVUPS          Z10, 1024(DI)
+
+	// y3 = (minus1 + m7) + ⅛ minusHalf + 8 minus2
 	VMULPS.BCST      5376(DX), Z7, Z10
 	VADDPS           Z10, Z8, Z10
 	VFMADD231PS.BCST conv1_0_125<>+0(SB), Z11, Z10
 	VFMADD231PS.BCST conv1_8<>+0(SB), Z9, Z10
 	VMOVUPS          Z10, 1536(DI)
+
+	// y1 = minus1 + ½ minusHalf + 2 minus2
 	VFMADD231PS.BCST conv1_0_5<>+0(SB), Z11, Z8
 	VFMADD231PS.BCST conv1_2<>+0(SB), Z9, Z8
 	VMOVUPS          Z8, 512(DI)
@@ -4133,52 +4990,79 @@ output6:
 	VBROADCASTSS (BX), Z1
 
 	// two rows at a time: (Aᵀ m) A, then bias, pooling, ReLU
-	VMOVUPS          64(DI), Z2
-	VMOVUPS          128(DI), Z3
-	VADDPS           Z3, Z2, Z4
-	VSUBPS           Z3, Z2, Z2
-	VMOVUPS          192(DI), Z3
-	VMOVUPS          256(DI), Z5
-	VADDPS           Z5, Z3, Z6
-	VSUBPS           Z5, Z3, Z3
-	VMOVUPS          320(DI), Z5
-	VMOVUPS          384(DI), Z7
-	VADDPS           Z7, Z5, Z8
-	VSUBPS           Z7, Z5, Z5
-	VMOVUPS          (DI), Z7
-	VADDPS           Z4, Z7, Z7
-	VADDPS           Z8, Z6, Z9
-	VADDPS           Z9, Z7, Z7
+	// plus1, minus1 = m1 ± m2
+	VMOVUPS 64(DI), Z2
+	VMOVUPS 128(DI), Z3
+	VADDPS  Z3, Z2, Z4
+	VSUBPS  Z3, Z2, Z2
+
+	// plus2, minus2 = m3 ± m4
+	VMOVUPS 192(DI), Z3
+	VMOVUPS 256(DI), Z5
+	VADDPS  Z5, Z3, Z6
+	VSUBPS  Z5, Z3, Z3
+
+	// plusHalf, minusHalf = m5 ± m6
+	VMOVUPS 320(DI), Z5
+	VMOVUPS 384(DI), Z7
+	VADDPS  Z7, Z5, Z8
+	VSUBPS  Z7, Z5, Z5
+
+	// y0 = (m0 + plus1) + (plus2 + plusHalf)
+	VMOVUPS (DI), Z7
+	VADDPS  Z4, Z7, Z7
+	VADDPS  Z8, Z6, Z9
+	VADDPS  Z9, Z7, Z7
+
+	// y2 = plus1 + ¼ plusHalf + 4 plus2
 	VFMADD231PS.BCST conv1_0_25<>+0(SB), Z8, Z4
 	VFMADD231PS.BCST conv1_4<>+0(SB), Z6, Z4
+
+	// y3 = (minus1 + m7) + ⅛ minusHalf + 8 minus2
 	VMOVUPS          448(DI), Z6
 	VADDPS           Z6, Z2, Z6
 	VFMADD231PS.BCST conv1_0_125<>+0(SB), Z5, Z6
 	VFMADD231PS.BCST conv1_8<>+0(SB), Z3, Z6
+
+	// y1 = minus1 + ½ minusHalf + 2 minus2
 	VFMADD231PS.BCST conv1_0_5<>+0(SB), Z5, Z2
 	VFMADD231PS.BCST conv1_2<>+0(SB), Z3, Z2
-	VMOVUPS          576(DI), Z3
-	VMOVUPS          640(DI), Z5
-	VADDPS           Z5, Z3, Z8
-	VSUBPS           Z5, Z3, Z3
-	VMOVUPS          704(DI), Z5
-	VMOVUPS          768(DI), Z9
-	VADDPS           Z9, Z5, Z10
-	VSUBPS           Z9, Z5, Z5
-	VMOVUPS          832(DI), Z9
-	VMOVUPS          896(DI), Z11
-	VADDPS           Z11, Z9, Z12
-	VSUBPS           Z11, Z9, Z9
-	VMOVUPS          512(DI), Z11
-	VADDPS           Z8, Z11, Z11
-	VADDPS           Z12, Z10, Z13
-	VADDPS           Z13, Z11, Z11
+
+	// plus1, minus1 = m1 ± m2
+	VMOVUPS 576(DI), Z3
+	VMOVUPS 640(DI), Z5
+	VADDPS  Z5, Z3, Z8
+	VSUBPS  Z5, Z3, Z3
+
+	// plus2, minus2 = m3 ± m4
+	VMOVUPS 704(DI), Z5
+	VMOVUPS 768(DI), Z9
+	VADDPS  Z9, Z5, Z10
+	VSUBPS  Z9, Z5, Z5
+
+	// plusHalf, minusHalf = m5 ± m6
+	VMOVUPS 832(DI), Z9
+	VMOVUPS 896(DI), Z11
+	VADDPS  Z11, Z9, Z12
+	VSUBPS  Z11, Z9, Z9
+
+	// y0 = (m0 + plus1) + (plus2 + plusHalf)
+	VMOVUPS 512(DI), Z11
+	VADDPS  Z8, Z11, Z11
+	VADDPS  Z12, Z10, Z13
+	VADDPS  Z13, Z11, Z11
+
+	// y2 = plus1 + ¼ plusHalf + 4 plus2
 	VFMADD231PS.BCST conv1_0_25<>+0(SB), Z12, Z8
 	VFMADD231PS.BCST conv1_4<>+0(SB), Z10, Z8
+
+	// y3 = (minus1 + m7) + ⅛ minusHalf + 8 minus2
 	VMOVUPS          960(DI), Z10
 	VADDPS           Z10, Z3, Z10
 	VFMADD231PS.BCST conv1_0_125<>+0(SB), Z9, Z10
 	VFMADD231PS.BCST conv1_8<>+0(SB), Z5, Z10
+
+	// y1 = minus1 + ½ minusHalf + 2 minus2
 	VFMADD231PS.BCST conv1_0_5<>+0(SB), Z9, Z3
 	VFMADD231PS.BCST conv1_2<>+0(SB), Z5, Z3
 	VMAXPS           Z2, Z7, Z5
@@ -4209,52 +5093,80 @@ output6:
 	KMOVW            K2, 8(SI)
 	KMOVW            K1, 10(SI)
 	VMOVUPS          Z5, 64(AX)
-	VMOVUPS          1088(DI), Z2
-	VMOVUPS          1152(DI), Z3
-	VADDPS           Z3, Z2, Z4
-	VSUBPS           Z3, Z2, Z2
-	VMOVUPS          1216(DI), Z3
-	VMOVUPS          1280(DI), Z5
-	VADDPS           Z5, Z3, Z6
-	VSUBPS           Z5, Z3, Z3
-	VMOVUPS          1344(DI), Z5
-	VMOVUPS          1408(DI), Z7
-	VADDPS           Z7, Z5, Z8
-	VSUBPS           Z7, Z5, Z5
-	VMOVUPS          1024(DI), Z7
-	VADDPS           Z4, Z7, Z7
-	VADDPS           Z8, Z6, Z9
-	VADDPS           Z9, Z7, Z7
+
+	// plus1, minus1 = m1 ± m2
+	VMOVUPS 1088(DI), Z2
+	VMOVUPS 1152(DI), Z3
+	VADDPS  Z3, Z2, Z4
+	VSUBPS  Z3, Z2, Z2
+
+	// plus2, minus2 = m3 ± m4
+	VMOVUPS 1216(DI), Z3
+	VMOVUPS 1280(DI), Z5
+	VADDPS  Z5, Z3, Z6
+	VSUBPS  Z5, Z3, Z3
+
+	// plusHalf, minusHalf = m5 ± m6
+	VMOVUPS 1344(DI), Z5
+	VMOVUPS 1408(DI), Z7
+	VADDPS  Z7, Z5, Z8
+	VSUBPS  Z7, Z5, Z5
+
+	// y0 = (m0 + plus1) + (plus2 + plusHalf)
+	VMOVUPS 1024(DI), Z7
+	VADDPS  Z4, Z7, Z7
+	VADDPS  Z8, Z6, Z9
+	VADDPS  Z9, Z7, Z7
+
+	// y2 = plus1 + ¼ plusHalf + 4 plus2
 	VFMADD231PS.BCST conv1_0_25<>+0(SB), Z8, Z4
 	VFMADD231PS.BCST conv1_4<>+0(SB), Z6, Z4
+
+	// y3 = (minus1 + m7) + ⅛ minusHalf + 8 minus2
 	VMOVUPS          1472(DI), Z6
 	VADDPS           Z6, Z2, Z6
 	VFMADD231PS.BCST conv1_0_125<>+0(SB), Z5, Z6
 	VFMADD231PS.BCST conv1_8<>+0(SB), Z3, Z6
+
+	// y1 = minus1 + ½ minusHalf + 2 minus2
 	VFMADD231PS.BCST conv1_0_5<>+0(SB), Z5, Z2
 	VFMADD231PS.BCST conv1_2<>+0(SB), Z3, Z2
-	VMOVUPS          1600(DI), Z3
-	VMOVUPS          1664(DI), Z5
-	VADDPS           Z5, Z3, Z8
-	VSUBPS           Z5, Z3, Z3
-	VMOVUPS          1728(DI), Z5
-	VMOVUPS          1792(DI), Z9
-	VADDPS           Z9, Z5, Z10
-	VSUBPS           Z9, Z5, Z5
-	VMOVUPS          1856(DI), Z9
-	VMOVUPS          1920(DI), Z11
-	VADDPS           Z11, Z9, Z12
-	VSUBPS           Z11, Z9, Z9
-	VMOVUPS          1536(DI), Z11
-	VADDPS           Z8, Z11, Z11
-	VADDPS           Z12, Z10, Z13
-	VADDPS           Z13, Z11, Z11
+
+	// plus1, minus1 = m1 ± m2
+	VMOVUPS 1600(DI), Z3
+	VMOVUPS 1664(DI), Z5
+	VADDPS  Z5, Z3, Z8
+	VSUBPS  Z5, Z3, Z3
+
+	// plus2, minus2 = m3 ± m4
+	VMOVUPS 1728(DI), Z5
+	VMOVUPS 1792(DI), Z9
+	VADDPS  Z9, Z5, Z10
+	VSUBPS  Z9, Z5, Z5
+
+	// plusHalf, minusHalf = m5 ± m6
+	VMOVUPS 1856(DI), Z9
+	VMOVUPS 1920(DI), Z11
+	VADDPS  Z11, Z9, Z12
+	VSUBPS  Z11, Z9, Z9
+
+	// y0 = (m0 + plus1) + (plus2 + plusHalf)
+	VMOVUPS 1536(DI), Z11
+	VADDPS  Z8, Z11, Z11
+	VADDPS  Z12, Z10, Z13
+	VADDPS  Z13, Z11, Z11
+
+	// y2 = plus1 + ¼ plusHalf + 4 plus2
 	VFMADD231PS.BCST conv1_0_25<>+0(SB), Z12, Z8
 	VFMADD231PS.BCST conv1_4<>+0(SB), Z10, Z8
+
+	// y3 = (minus1 + m7) + ⅛ minusHalf + 8 minus2
 	VMOVUPS          1984(DI), Z10
 	VADDPS           Z10, Z3, Z10
 	VFMADD231PS.BCST conv1_0_125<>+0(SB), Z9, Z10
 	VFMADD231PS.BCST conv1_8<>+0(SB), Z5, Z10
+
+	// y1 = minus1 + ½ minusHalf + 2 minus2
 	VFMADD231PS.BCST conv1_0_5<>+0(SB), Z9, Z3
 	VFMADD231PS.BCST conv1_2<>+0(SB), Z5, Z3
 	VMAXPS           Z2, Z7, Z5
@@ -4868,22 +5780,29 @@ TEXT ·Conv1WeightTransform(SB), $1344-48
 	MOVQ $0x00000003, BX
 
 column1:
-	VMOVUPS          (CX), Y0
-	VMOVUPS          480(CX), Y1
-	VMOVUPS          960(CX), Y2
-	VMOVUPS          1440(CX), Y3
-	VMOVUPS          1920(CX), Y4
-	VMOVUPS          Y0, (DX)
-	VMOVUPS          Y4, 1120(DX)
-	VADDPS           Y2, Y0, Y5
-	VADDPS           Y4, Y5, Y5
-	VADDPS           Y3, Y1, Y6
-	VADDPS           Y6, Y5, Y7
-	VMULPS.BCST      conv1_0_22222222<>+0(SB), Y7, Y7
-	VMOVUPS          Y7, 160(DX)
-	VSUBPS           Y6, Y5, Y5
-	VMULPS.BCST      conv1_0_22222222<>+0(SB), Y5, Y5
-	VMOVUPS          Y5, 320(DX)
+	// columns: G w
+	VMOVUPS (CX), Y0
+	VMOVUPS 480(CX), Y1
+	VMOVUPS 960(CX), Y2
+	VMOVUPS 1440(CX), Y3
+	VMOVUPS 1920(CX), Y4
+
+	// u0 = w0, u7 = w4
+	VMOVUPS Y0, (DX)
+	VMOVUPS Y4, 1120(DX)
+
+	// u1, u2 = 2/9 ((w0 + w2 + w4) ± (w1 + w3))
+	VADDPS      Y2, Y0, Y5
+	VADDPS      Y4, Y5, Y5
+	VADDPS      Y3, Y1, Y6
+	VADDPS      Y6, Y5, Y7
+	VMULPS.BCST conv1_0_22222222<>+0(SB), Y7, Y7
+	VMOVUPS     Y7, 160(DX)
+	VSUBPS      Y6, Y5, Y5
+	VMULPS.BCST conv1_0_22222222<>+0(SB), Y5, Y5
+	VMOVUPS     Y5, 320(DX)
+
+	// u3, u4 = 1/360 ((w0 + 4 w2 + 16 w4) ± (2 w1 + 8 w3))
 	VMOVAPS          Y0, Y5
 	VFMADD231PS.BCST conv1_4<>+0(SB), Y2, Y5
 	VFMADD231PS.BCST conv1_16<>+0(SB), Y4, Y5
@@ -4895,6 +5814,8 @@ column1:
 	VSUBPS           Y6, Y5, Y5
 	VMULPS.BCST      conv1_0_0027777778<>+0(SB), Y5, Y5
 	VMOVUPS          Y5, 640(DX)
+
+	// u5, u6 = 1/45 ((w4 + 4 w2 + 16 w0) ± (2 w3 + 8 w1))
 	VMOVAPS          Y4, Y4
 	VFMADD231PS.BCST conv1_4<>+0(SB), Y2, Y4
 	VFMADD231PS.BCST conv1_16<>+0(SB), Y0, Y4
@@ -4911,17 +5832,23 @@ column1:
 	VMOVUPS          1056(CX), Y2
 	VMOVUPS          1536(CX), Y3
 	VMOVUPS          2016(CX), Y4
-	VMOVUPS          Y0, 32(DX)
-	VMOVUPS          Y4, 1152(DX)
-	VADDPS           Y2, Y0, Y5
-	VADDPS           Y4, Y5, Y5
-	VADDPS           Y3, Y1, Y6
-	VADDPS           Y6, Y5, Y7
-	VMULPS.BCST      conv1_0_22222222<>+0(SB), Y7, Y7
-	VMOVUPS          Y7, 192(DX)
-	VSUBPS           Y6, Y5, Y5
-	VMULPS.BCST      conv1_0_22222222<>+0(SB), Y5, Y5
-	VMOVUPS          Y5, 352(DX)
+
+	// u0 = w0, u7 = w4
+	VMOVUPS Y0, 32(DX)
+	VMOVUPS Y4, 1152(DX)
+
+	// u1, u2 = 2/9 ((w0 + w2 + w4) ± (w1 + w3))
+	VADDPS      Y2, Y0, Y5
+	VADDPS      Y4, Y5, Y5
+	VADDPS      Y3, Y1, Y6
+	VADDPS      Y6, Y5, Y7
+	VMULPS.BCST conv1_0_22222222<>+0(SB), Y7, Y7
+	VMOVUPS     Y7, 192(DX)
+	VSUBPS      Y6, Y5, Y5
+	VMULPS.BCST conv1_0_22222222<>+0(SB), Y5, Y5
+	VMOVUPS     Y5, 352(DX)
+
+	// u3, u4 = 1/360 ((w0 + 4 w2 + 16 w4) ± (2 w1 + 8 w3))
 	VMOVAPS          Y0, Y5
 	VFMADD231PS.BCST conv1_4<>+0(SB), Y2, Y5
 	VFMADD231PS.BCST conv1_16<>+0(SB), Y4, Y5
@@ -4933,6 +5860,8 @@ column1:
 	VSUBPS           Y6, Y5, Y5
 	VMULPS.BCST      conv1_0_0027777778<>+0(SB), Y5, Y5
 	VMOVUPS          Y5, 672(DX)
+
+	// u5, u6 = 1/45 ((w4 + 4 w2 + 16 w0) ± (2 w3 + 8 w1))
 	VMOVAPS          Y4, Y4
 	VFMADD231PS.BCST conv1_4<>+0(SB), Y2, Y4
 	VFMADD231PS.BCST conv1_16<>+0(SB), Y0, Y4
@@ -4949,17 +5878,23 @@ column1:
 	VMOVUPS          1152(CX), Y2
 	VMOVUPS          1632(CX), Y3
 	VMOVUPS          2112(CX), Y4
-	VMOVUPS          Y0, 64(DX)
-	VMOVUPS          Y4, 1184(DX)
-	VADDPS           Y2, Y0, Y5
-	VADDPS           Y4, Y5, Y5
-	VADDPS           Y3, Y1, Y6
-	VADDPS           Y6, Y5, Y7
-	VMULPS.BCST      conv1_0_22222222<>+0(SB), Y7, Y7
-	VMOVUPS          Y7, 224(DX)
-	VSUBPS           Y6, Y5, Y5
-	VMULPS.BCST      conv1_0_22222222<>+0(SB), Y5, Y5
-	VMOVUPS          Y5, 384(DX)
+
+	// u0 = w0, u7 = w4
+	VMOVUPS Y0, 64(DX)
+	VMOVUPS Y4, 1184(DX)
+
+	// u1, u2 = 2/9 ((w0 + w2 + w4) ± (w1 + w3))
+	VADDPS      Y2, Y0, Y5
+	VADDPS      Y4, Y5, Y5
+	VADDPS      Y3, Y1, Y6
+	VADDPS      Y6, Y5, Y7
+	VMULPS.BCST conv1_0_22222222<>+0(SB), Y7, Y7
+	VMOVUPS     Y7, 224(DX)
+	VSUBPS      Y6, Y5, Y5
+	VMULPS.BCST conv1_0_22222222<>+0(SB), Y5, Y5
+	VMOVUPS     Y5, 384(DX)
+
+	// u3, u4 = 1/360 ((w0 + 4 w2 + 16 w4) ± (2 w1 + 8 w3))
 	VMOVAPS          Y0, Y5
 	VFMADD231PS.BCST conv1_4<>+0(SB), Y2, Y5
 	VFMADD231PS.BCST conv1_16<>+0(SB), Y4, Y5
@@ -4971,6 +5906,8 @@ column1:
 	VSUBPS           Y6, Y5, Y5
 	VMULPS.BCST      conv1_0_0027777778<>+0(SB), Y5, Y5
 	VMOVUPS          Y5, 704(DX)
+
+	// u5, u6 = 1/45 ((w4 + 4 w2 + 16 w0) ± (2 w3 + 8 w1))
 	VMOVAPS          Y4, Y4
 	VFMADD231PS.BCST conv1_4<>+0(SB), Y2, Y4
 	VFMADD231PS.BCST conv1_16<>+0(SB), Y0, Y4
@@ -4987,17 +5924,23 @@ column1:
 	VMOVUPS          1248(CX), Y2
 	VMOVUPS          1728(CX), Y3
 	VMOVUPS          2208(CX), Y4
-	VMOVUPS          Y0, 96(DX)
-	VMOVUPS          Y4, 1216(DX)
-	VADDPS           Y2, Y0, Y5
-	VADDPS           Y4, Y5, Y5
-	VADDPS           Y3, Y1, Y6
-	VADDPS           Y6, Y5, Y7
-	VMULPS.BCST      conv1_0_22222222<>+0(SB), Y7, Y7
-	VMOVUPS          Y7, 256(DX)
-	VSUBPS           Y6, Y5, Y5
-	VMULPS.BCST      conv1_0_22222222<>+0(SB), Y5, Y5
-	VMOVUPS          Y5, 416(DX)
+
+	// u0 = w0, u7 = w4
+	VMOVUPS Y0, 96(DX)
+	VMOVUPS Y4, 1216(DX)
+
+	// u1, u2 = 2/9 ((w0 + w2 + w4) ± (w1 + w3))
+	VADDPS      Y2, Y0, Y5
+	VADDPS      Y4, Y5, Y5
+	VADDPS      Y3, Y1, Y6
+	VADDPS      Y6, Y5, Y7
+	VMULPS.BCST conv1_0_22222222<>+0(SB), Y7, Y7
+	VMOVUPS     Y7, 256(DX)
+	VSUBPS      Y6, Y5, Y5
+	VMULPS.BCST conv1_0_22222222<>+0(SB), Y5, Y5
+	VMOVUPS     Y5, 416(DX)
+
+	// u3, u4 = 1/360 ((w0 + 4 w2 + 16 w4) ± (2 w1 + 8 w3))
 	VMOVAPS          Y0, Y5
 	VFMADD231PS.BCST conv1_4<>+0(SB), Y2, Y5
 	VFMADD231PS.BCST conv1_16<>+0(SB), Y4, Y5
@@ -5009,6 +5952,8 @@ column1:
 	VSUBPS           Y6, Y5, Y5
 	VMULPS.BCST      conv1_0_0027777778<>+0(SB), Y5, Y5
 	VMOVUPS          Y5, 736(DX)
+
+	// u5, u6 = 1/45 ((w4 + 4 w2 + 16 w0) ± (2 w3 + 8 w1))
 	VMOVAPS          Y4, Y4
 	VFMADD231PS.BCST conv1_4<>+0(SB), Y2, Y4
 	VFMADD231PS.BCST conv1_16<>+0(SB), Y0, Y4
@@ -5025,17 +5970,23 @@ column1:
 	VMOVUPS          1344(CX), Y2
 	VMOVUPS          1824(CX), Y3
 	VMOVUPS          2304(CX), Y4
-	VMOVUPS          Y0, 128(DX)
-	VMOVUPS          Y4, 1248(DX)
-	VADDPS           Y2, Y0, Y5
-	VADDPS           Y4, Y5, Y5
-	VADDPS           Y3, Y1, Y6
-	VADDPS           Y6, Y5, Y7
-	VMULPS.BCST      conv1_0_22222222<>+0(SB), Y7, Y7
-	VMOVUPS          Y7, 288(DX)
-	VSUBPS           Y6, Y5, Y5
-	VMULPS.BCST      conv1_0_22222222<>+0(SB), Y5, Y5
-	VMOVUPS          Y5, 448(DX)
+
+	// u0 = w0, u7 = w4
+	VMOVUPS Y0, 128(DX)
+	VMOVUPS Y4, 1248(DX)
+
+	// u1, u2 = 2/9 ((w0 + w2 + w4) ± (w1 + w3))
+	VADDPS      Y2, Y0, Y5
+	VADDPS      Y4, Y5, Y5
+	VADDPS      Y3, Y1, Y6
+	VADDPS      Y6, Y5, Y7
+	VMULPS.BCST conv1_0_22222222<>+0(SB), Y7, Y7
+	VMOVUPS     Y7, 288(DX)
+	VSUBPS      Y6, Y5, Y5
+	VMULPS.BCST conv1_0_22222222<>+0(SB), Y5, Y5
+	VMOVUPS     Y5, 448(DX)
+
+	// u3, u4 = 1/360 ((w0 + 4 w2 + 16 w4) ± (2 w1 + 8 w3))
 	VMOVAPS          Y0, Y5
 	VFMADD231PS.BCST conv1_4<>+0(SB), Y2, Y5
 	VFMADD231PS.BCST conv1_16<>+0(SB), Y4, Y5
@@ -5047,6 +5998,8 @@ column1:
 	VSUBPS           Y6, Y5, Y5
 	VMULPS.BCST      conv1_0_0027777778<>+0(SB), Y5, Y5
 	VMOVUPS          Y5, 768(DX)
+
+	// u5, u6 = 1/45 ((w4 + 4 w2 + 16 w0) ± (2 w3 + 8 w1))
 	VMOVAPS          Y4, Y4
 	VFMADD231PS.BCST conv1_4<>+0(SB), Y2, Y4
 	VFMADD231PS.BCST conv1_16<>+0(SB), Y0, Y4
@@ -5058,22 +6011,30 @@ column1:
 	VSUBPS           Y0, Y4, Y0
 	VMULPS.BCST      conv1_0_022222223<>+0(SB), Y0, Y0
 	VMOVUPS          Y0, 1088(DX)
-	VMOVUPS          (DX), Y0
-	VMOVUPS          32(DX), Y1
-	VMOVUPS          64(DX), Y2
-	VMOVUPS          96(DX), Y3
-	VMOVUPS          128(DX), Y4
-	VMOVUPS          Y0, (AX)
-	VMOVUPS          Y4, 672(AX)
-	VADDPS           Y2, Y0, Y5
-	VADDPS           Y4, Y5, Y5
-	VADDPS           Y3, Y1, Y6
-	VADDPS           Y6, Y5, Y7
-	VMULPS.BCST      conv1_0_22222222<>+0(SB), Y7, Y7
-	VMOVUPS          Y7, 96(AX)
-	VSUBPS           Y6, Y5, Y5
-	VMULPS.BCST      conv1_0_22222222<>+0(SB), Y5, Y5
-	VMOVUPS          Y5, 192(AX)
+
+	// rows: (G w) Gᵀ
+	VMOVUPS (DX), Y0
+	VMOVUPS 32(DX), Y1
+	VMOVUPS 64(DX), Y2
+	VMOVUPS 96(DX), Y3
+	VMOVUPS 128(DX), Y4
+
+	// u0 = w0, u7 = w4
+	VMOVUPS Y0, (AX)
+	VMOVUPS Y4, 672(AX)
+
+	// u1, u2 = 2/9 ((w0 + w2 + w4) ± (w1 + w3))
+	VADDPS      Y2, Y0, Y5
+	VADDPS      Y4, Y5, Y5
+	VADDPS      Y3, Y1, Y6
+	VADDPS      Y6, Y5, Y7
+	VMULPS.BCST conv1_0_22222222<>+0(SB), Y7, Y7
+	VMOVUPS     Y7, 96(AX)
+	VSUBPS      Y6, Y5, Y5
+	VMULPS.BCST conv1_0_22222222<>+0(SB), Y5, Y5
+	VMOVUPS     Y5, 192(AX)
+
+	// u3, u4 = 1/360 ((w0 + 4 w2 + 16 w4) ± (2 w1 + 8 w3))
 	VMOVAPS          Y0, Y5
 	VFMADD231PS.BCST conv1_4<>+0(SB), Y2, Y5
 	VFMADD231PS.BCST conv1_16<>+0(SB), Y4, Y5
@@ -5085,6 +6046,8 @@ column1:
 	VSUBPS           Y6, Y5, Y5
 	VMULPS.BCST      conv1_0_0027777778<>+0(SB), Y5, Y5
 	VMOVUPS          Y5, 384(AX)
+
+	// u5, u6 = 1/45 ((w4 + 4 w2 + 16 w0) ± (2 w3 + 8 w1))
 	VMOVAPS          Y4, Y4
 	VFMADD231PS.BCST conv1_4<>+0(SB), Y2, Y4
 	VFMADD231PS.BCST conv1_16<>+0(SB), Y0, Y4
@@ -5101,17 +6064,23 @@ column1:
 	VMOVUPS          224(DX), Y2
 	VMOVUPS          256(DX), Y3
 	VMOVUPS          288(DX), Y4
-	VMOVUPS          Y0, 768(AX)
-	VMOVUPS          Y4, 1440(AX)
-	VADDPS           Y2, Y0, Y5
-	VADDPS           Y4, Y5, Y5
-	VADDPS           Y3, Y1, Y6
-	VADDPS           Y6, Y5, Y7
-	VMULPS.BCST      conv1_0_22222222<>+0(SB), Y7, Y7
-	VMOVUPS          Y7, 864(AX)
-	VSUBPS           Y6, Y5, Y5
-	VMULPS.BCST      conv1_0_22222222<>+0(SB), Y5, Y5
-	VMOVUPS          Y5, 960(AX)
+
+	// u0 = w0, u7 = w4
+	VMOVUPS Y0, 768(AX)
+	VMOVUPS Y4, 1440(AX)
+
+	// u1, u2 = 2/9 ((w0 + w2 + w4) ± (w1 + w3))
+	VADDPS      Y2, Y0, Y5
+	VADDPS      Y4, Y5, Y5
+	VADDPS      Y3, Y1, Y6
+	VADDPS      Y6, Y5, Y7
+	VMULPS.BCST conv1_0_22222222<>+0(SB), Y7, Y7
+	VMOVUPS     Y7, 864(AX)
+	VSUBPS      Y6, Y5, Y5
+	VMULPS.BCST conv1_0_22222222<>+0(SB), Y5, Y5
+	VMOVUPS     Y5, 960(AX)
+
+	// u3, u4 = 1/360 ((w0 + 4 w2 + 16 w4) ± (2 w1 + 8 w3))
 	VMOVAPS          Y0, Y5
 	VFMADD231PS.BCST conv1_4<>+0(SB), Y2, Y5
 	VFMADD231PS.BCST conv1_16<>+0(SB), Y4, Y5
@@ -5123,6 +6092,8 @@ column1:
 	VSUBPS           Y6, Y5, Y5
 	VMULPS.BCST      conv1_0_0027777778<>+0(SB), Y5, Y5
 	VMOVUPS          Y5, 1152(AX)
+
+	// u5, u6 = 1/45 ((w4 + 4 w2 + 16 w0) ± (2 w3 + 8 w1))
 	VMOVAPS          Y4, Y4
 	VFMADD231PS.BCST conv1_4<>+0(SB), Y2, Y4
 	VFMADD231PS.BCST conv1_16<>+0(SB), Y0, Y4
@@ -5139,17 +6110,23 @@ column1:
 	VMOVUPS          384(DX), Y2
 	VMOVUPS          416(DX), Y3
 	VMOVUPS          448(DX), Y4
-	VMOVUPS          Y0, 1536(AX)
-	VMOVUPS          Y4, 2208(AX)
-	VADDPS           Y2, Y0, Y5
-	VADDPS           Y4, Y5, Y5
-	VADDPS           Y3, Y1, Y6
-	VADDPS           Y6, Y5, Y7
-	VMULPS.BCST      conv1_0_22222222<>+0(SB), Y7, Y7
-	VMOVUPS          Y7, 1632(AX)
-	VSUBPS           Y6, Y5, Y5
-	VMULPS.BCST      conv1_0_22222222<>+0(SB), Y5, Y5
-	VMOVUPS          Y5, 1728(AX)
+
+	// u0 = w0, u7 = w4
+	VMOVUPS Y0, 1536(AX)
+	VMOVUPS Y4, 2208(AX)
+
+	// u1, u2 = 2/9 ((w0 + w2 + w4) ± (w1 + w3))
+	VADDPS      Y2, Y0, Y5
+	VADDPS      Y4, Y5, Y5
+	VADDPS      Y3, Y1, Y6
+	VADDPS      Y6, Y5, Y7
+	VMULPS.BCST conv1_0_22222222<>+0(SB), Y7, Y7
+	VMOVUPS     Y7, 1632(AX)
+	VSUBPS      Y6, Y5, Y5
+	VMULPS.BCST conv1_0_22222222<>+0(SB), Y5, Y5
+	VMOVUPS     Y5, 1728(AX)
+
+	// u3, u4 = 1/360 ((w0 + 4 w2 + 16 w4) ± (2 w1 + 8 w3))
 	VMOVAPS          Y0, Y5
 	VFMADD231PS.BCST conv1_4<>+0(SB), Y2, Y5
 	VFMADD231PS.BCST conv1_16<>+0(SB), Y4, Y5
@@ -5161,6 +6138,8 @@ column1:
 	VSUBPS           Y6, Y5, Y5
 	VMULPS.BCST      conv1_0_0027777778<>+0(SB), Y5, Y5
 	VMOVUPS          Y5, 1920(AX)
+
+	// u5, u6 = 1/45 ((w4 + 4 w2 + 16 w0) ± (2 w3 + 8 w1))
 	VMOVAPS          Y4, Y4
 	VFMADD231PS.BCST conv1_4<>+0(SB), Y2, Y4
 	VFMADD231PS.BCST conv1_16<>+0(SB), Y0, Y4
@@ -5177,17 +6156,23 @@ column1:
 	VMOVUPS          544(DX), Y2
 	VMOVUPS          576(DX), Y3
 	VMOVUPS          608(DX), Y4
-	VMOVUPS          Y0, 2304(AX)
-	VMOVUPS          Y4, 2976(AX)
-	VADDPS           Y2, Y0, Y5
-	VADDPS           Y4, Y5, Y5
-	VADDPS           Y3, Y1, Y6
-	VADDPS           Y6, Y5, Y7
-	VMULPS.BCST      conv1_0_22222222<>+0(SB), Y7, Y7
-	VMOVUPS          Y7, 2400(AX)
-	VSUBPS           Y6, Y5, Y5
-	VMULPS.BCST      conv1_0_22222222<>+0(SB), Y5, Y5
-	VMOVUPS          Y5, 2496(AX)
+
+	// u0 = w0, u7 = w4
+	VMOVUPS Y0, 2304(AX)
+	VMOVUPS Y4, 2976(AX)
+
+	// u1, u2 = 2/9 ((w0 + w2 + w4) ± (w1 + w3))
+	VADDPS      Y2, Y0, Y5
+	VADDPS      Y4, Y5, Y5
+	VADDPS      Y3, Y1, Y6
+	VADDPS      Y6, Y5, Y7
+	VMULPS.BCST conv1_0_22222222<>+0(SB), Y7, Y7
+	VMOVUPS     Y7, 2400(AX)
+	VSUBPS      Y6, Y5, Y5
+	VMULPS.BCST conv1_0_22222222<>+0(SB), Y5, Y5
+	VMOVUPS     Y5, 2496(AX)
+
+	// u3, u4 = 1/360 ((w0 + 4 w2 + 16 w4) ± (2 w1 + 8 w3))
 	VMOVAPS          Y0, Y5
 	VFMADD231PS.BCST conv1_4<>+0(SB), Y2, Y5
 	VFMADD231PS.BCST conv1_16<>+0(SB), Y4, Y5
@@ -5199,6 +6184,8 @@ column1:
 	VSUBPS           Y6, Y5, Y5
 	VMULPS.BCST      conv1_0_0027777778<>+0(SB), Y5, Y5
 	VMOVUPS          Y5, 2688(AX)
+
+	// u5, u6 = 1/45 ((w4 + 4 w2 + 16 w0) ± (2 w3 + 8 w1))
 	VMOVAPS          Y4, Y4
 	VFMADD231PS.BCST conv1_4<>+0(SB), Y2, Y4
 	VFMADD231PS.BCST conv1_16<>+0(SB), Y0, Y4
@@ -5215,17 +6202,23 @@ column1:
 	VMOVUPS          704(DX), Y2
 	VMOVUPS          736(DX), Y3
 	VMOVUPS          768(DX), Y4
-	VMOVUPS          Y0, 3072(AX)
-	VMOVUPS          Y4, 3744(AX)
-	VADDPS           Y2, Y0, Y5
-	VADDPS           Y4, Y5, Y5
-	VADDPS           Y3, Y1, Y6
-	VADDPS           Y6, Y5, Y7
-	VMULPS.BCST      conv1_0_22222222<>+0(SB), Y7, Y7
-	VMOVUPS          Y7, 3168(AX)
-	VSUBPS           Y6, Y5, Y5
-	VMULPS.BCST      conv1_0_22222222<>+0(SB), Y5, Y5
-	VMOVUPS          Y5, 3264(AX)
+
+	// u0 = w0, u7 = w4
+	VMOVUPS Y0, 3072(AX)
+	VMOVUPS Y4, 3744(AX)
+
+	// u1, u2 = 2/9 ((w0 + w2 + w4) ± (w1 + w3))
+	VADDPS      Y2, Y0, Y5
+	VADDPS      Y4, Y5, Y5
+	VADDPS      Y3, Y1, Y6
+	VADDPS      Y6, Y5, Y7
+	VMULPS.BCST conv1_0_22222222<>+0(SB), Y7, Y7
+	VMOVUPS     Y7, 3168(AX)
+	VSUBPS      Y6, Y5, Y5
+	VMULPS.BCST conv1_0_22222222<>+0(SB), Y5, Y5
+	VMOVUPS     Y5, 3264(AX)
+
+	// u3, u4 = 1/360 ((w0 + 4 w2 + 16 w4) ± (2 w1 + 8 w3))
 	VMOVAPS          Y0, Y5
 	VFMADD231PS.BCST conv1_4<>+0(SB), Y2, Y5
 	VFMADD231PS.BCST conv1_16<>+0(SB), Y4, Y5
@@ -5237,6 +6230,8 @@ column1:
 	VSUBPS           Y6, Y5, Y5
 	VMULPS.BCST      conv1_0_0027777778<>+0(SB), Y5, Y5
 	VMOVUPS          Y5, 3456(AX)
+
+	// u5, u6 = 1/45 ((w4 + 4 w2 + 16 w0) ± (2 w3 + 8 w1))
 	VMOVAPS          Y4, Y4
 	VFMADD231PS.BCST conv1_4<>+0(SB), Y2, Y4
 	VFMADD231PS.BCST conv1_16<>+0(SB), Y0, Y4
@@ -5253,17 +6248,23 @@ column1:
 	VMOVUPS          864(DX), Y2
 	VMOVUPS          896(DX), Y3
 	VMOVUPS          928(DX), Y4
-	VMOVUPS          Y0, 3840(AX)
-	VMOVUPS          Y4, 4512(AX)
-	VADDPS           Y2, Y0, Y5
-	VADDPS           Y4, Y5, Y5
-	VADDPS           Y3, Y1, Y6
-	VADDPS           Y6, Y5, Y7
-	VMULPS.BCST      conv1_0_22222222<>+0(SB), Y7, Y7
-	VMOVUPS          Y7, 3936(AX)
-	VSUBPS           Y6, Y5, Y5
-	VMULPS.BCST      conv1_0_22222222<>+0(SB), Y5, Y5
-	VMOVUPS          Y5, 4032(AX)
+
+	// u0 = w0, u7 = w4
+	VMOVUPS Y0, 3840(AX)
+	VMOVUPS Y4, 4512(AX)
+
+	// u1, u2 = 2/9 ((w0 + w2 + w4) ± (w1 + w3))
+	VADDPS      Y2, Y0, Y5
+	VADDPS      Y4, Y5, Y5
+	VADDPS      Y3, Y1, Y6
+	VADDPS      Y6, Y5, Y7
+	VMULPS.BCST conv1_0_22222222<>+0(SB), Y7, Y7
+	VMOVUPS     Y7, 3936(AX)
+	VSUBPS      Y6, Y5, Y5
+	VMULPS.BCST conv1_0_22222222<>+0(SB), Y5, Y5
+	VMOVUPS     Y5, 4032(AX)
+
+	// u3, u4 = 1/360 ((w0 + 4 w2 + 16 w4) ± (2 w1 + 8 w3))
 	VMOVAPS          Y0, Y5
 	VFMADD231PS.BCST conv1_4<>+0(SB), Y2, Y5
 	VFMADD231PS.BCST conv1_16<>+0(SB), Y4, Y5
@@ -5275,6 +6276,8 @@ column1:
 	VSUBPS           Y6, Y5, Y5
 	VMULPS.BCST      conv1_0_0027777778<>+0(SB), Y5, Y5
 	VMOVUPS          Y5, 4224(AX)
+
+	// u5, u6 = 1/45 ((w4 + 4 w2 + 16 w0) ± (2 w3 + 8 w1))
 	VMOVAPS          Y4, Y4
 	VFMADD231PS.BCST conv1_4<>+0(SB), Y2, Y4
 	VFMADD231PS.BCST conv1_16<>+0(SB), Y0, Y4
@@ -5291,17 +6294,23 @@ column1:
 	VMOVUPS          1024(DX), Y2
 	VMOVUPS          1056(DX), Y3
 	VMOVUPS          1088(DX), Y4
-	VMOVUPS          Y0, 4608(AX)
-	VMOVUPS          Y4, 5280(AX)
-	VADDPS           Y2, Y0, Y5
-	VADDPS           Y4, Y5, Y5
-	VADDPS           Y3, Y1, Y6
-	VADDPS           Y6, Y5, Y7
-	VMULPS.BCST      conv1_0_22222222<>+0(SB), Y7, Y7
-	VMOVUPS          Y7, 4704(AX)
-	VSUBPS           Y6, Y5, Y5
-	VMULPS.BCST      conv1_0_22222222<>+0(SB), Y5, Y5
-	VMOVUPS          Y5, 4800(AX)
+
+	// u0 = w0, u7 = w4
+	VMOVUPS Y0, 4608(AX)
+	VMOVUPS Y4, 5280(AX)
+
+	// u1, u2 = 2/9 ((w0 + w2 + w4) ± (w1 + w3))
+	VADDPS      Y2, Y0, Y5
+	VADDPS      Y4, Y5, Y5
+	VADDPS      Y3, Y1, Y6
+	VADDPS      Y6, Y5, Y7
+	VMULPS.BCST conv1_0_22222222<>+0(SB), Y7, Y7
+	VMOVUPS     Y7, 4704(AX)
+	VSUBPS      Y6, Y5, Y5
+	VMULPS.BCST conv1_0_22222222<>+0(SB), Y5, Y5
+	VMOVUPS     Y5, 4800(AX)
+
+	// u3, u4 = 1/360 ((w0 + 4 w2 + 16 w4) ± (2 w1 + 8 w3))
 	VMOVAPS          Y0, Y5
 	VFMADD231PS.BCST conv1_4<>+0(SB), Y2, Y5
 	VFMADD231PS.BCST conv1_16<>+0(SB), Y4, Y5
@@ -5313,6 +6322,8 @@ column1:
 	VSUBPS           Y6, Y5, Y5
 	VMULPS.BCST      conv1_0_0027777778<>+0(SB), Y5, Y5
 	VMOVUPS          Y5, 4992(AX)
+
+	// u5, u6 = 1/45 ((w4 + 4 w2 + 16 w0) ± (2 w3 + 8 w1))
 	VMOVAPS          Y4, Y4
 	VFMADD231PS.BCST conv1_4<>+0(SB), Y2, Y4
 	VFMADD231PS.BCST conv1_16<>+0(SB), Y0, Y4
@@ -5329,17 +6340,23 @@ column1:
 	VMOVUPS          1184(DX), Y2
 	VMOVUPS          1216(DX), Y3
 	VMOVUPS          1248(DX), Y4
-	VMOVUPS          Y0, 5376(AX)
-	VMOVUPS          Y4, 6048(AX)
-	VADDPS           Y2, Y0, Y5
-	VADDPS           Y4, Y5, Y5
-	VADDPS           Y3, Y1, Y6
-	VADDPS           Y6, Y5, Y7
-	VMULPS.BCST      conv1_0_22222222<>+0(SB), Y7, Y7
-	VMOVUPS          Y7, 5472(AX)
-	VSUBPS           Y6, Y5, Y5
-	VMULPS.BCST      conv1_0_22222222<>+0(SB), Y5, Y5
-	VMOVUPS          Y5, 5568(AX)
+
+	// u0 = w0, u7 = w4
+	VMOVUPS Y0, 5376(AX)
+	VMOVUPS Y4, 6048(AX)
+
+	// u1, u2 = 2/9 ((w0 + w2 + w4) ± (w1 + w3))
+	VADDPS      Y2, Y0, Y5
+	VADDPS      Y4, Y5, Y5
+	VADDPS      Y3, Y1, Y6
+	VADDPS      Y6, Y5, Y7
+	VMULPS.BCST conv1_0_22222222<>+0(SB), Y7, Y7
+	VMOVUPS     Y7, 5472(AX)
+	VSUBPS      Y6, Y5, Y5
+	VMULPS.BCST conv1_0_22222222<>+0(SB), Y5, Y5
+	VMOVUPS     Y5, 5568(AX)
+
+	// u3, u4 = 1/360 ((w0 + 4 w2 + 16 w4) ± (2 w1 + 8 w3))
 	VMOVAPS          Y0, Y5
 	VFMADD231PS.BCST conv1_4<>+0(SB), Y2, Y5
 	VFMADD231PS.BCST conv1_16<>+0(SB), Y4, Y5
@@ -5351,6 +6368,8 @@ column1:
 	VSUBPS           Y6, Y5, Y5
 	VMULPS.BCST      conv1_0_0027777778<>+0(SB), Y5, Y5
 	VMOVUPS          Y5, 5760(AX)
+
+	// u5, u6 = 1/45 ((w4 + 4 w2 + 16 w0) ± (2 w3 + 8 w1))
 	VMOVAPS          Y4, Y4
 	VFMADD231PS.BCST conv1_4<>+0(SB), Y2, Y4
 	VFMADD231PS.BCST conv1_16<>+0(SB), Y0, Y4

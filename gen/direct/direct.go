@@ -109,6 +109,7 @@ func (l layer) group(k *isa.Kernel, held int, y, x, w, bias reg.GPVirtual) {
 	}
 	terms := func() {
 		for tap := range taps * taps {
+			k.Commentf("sum = sum + w x of tap (%d, %d), %d outputs × 4 positions of the window", tap/taps, tap%taps, held)
 			weight := func(o int) operand.Mem { return isa.At(w, tap*4*l.row+o*l.outputStep) }
 			pixel := func(p int) operand.Mem {
 				return isa.At(x, ((tap/taps+p/2)*l.inputSize+tap%taps+p%2)*line)
@@ -142,6 +143,7 @@ func (l layer) group(k *isa.Kernel, held int, y, x, w, bias reg.GPVirtual) {
 		k.Advance(x, -l.inputs*l.inputSize*l.inputSize*line)
 		k.Advance(w, -l.inputs*l.inputStep)
 	}
+	k.Comment("y = max(0, max(window) + bias)")
 	zero := k.Zero()
 	for o := range sums {
 		b := k.Broadcast(isa.At(bias, 4*o))
