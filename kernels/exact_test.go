@@ -4,6 +4,7 @@ import (
 	"math"
 	"testing"
 
+	"github.com/kernelet/kernelet/internal/aligned"
 	"github.com/kernelet/kernelet/internal/reference"
 )
 
@@ -503,7 +504,7 @@ func TestExact(t *testing.T) {
 			if find == nil {
 				return
 			}
-			before := filled(r, 7, false, aligned)
+			before := filled(r, 7, false, aligned.Bytes)
 			want := find(r.images, before)
 			for _, s := range sets(t) {
 				after := before.clone()

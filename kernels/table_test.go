@@ -13,6 +13,8 @@ import (
 	"testing"
 	"time"
 	"unsafe"
+
+	"github.com/kernelet/kernelet/internal/aligned"
 )
 
 // argument is a buffer that a kernel reads or writes.
@@ -42,13 +44,6 @@ type buffers struct {
 
 // memory makes a buffer of a number of bytes that begins at a multiple of 4.
 type memory func(bytes int) []byte
-
-// aligned is memory that begins at a multiple of 64, a cache line.
-func aligned(bytes int) []byte {
-	raw := make([]byte, bytes+64)
-	skip := -int(uintptr(unsafe.Pointer(unsafe.SliceData(raw)))) & 63
-	return raw[skip : skip+bytes : skip+bytes]
-}
 
 // between is memory between two pages that cannot be touched, see guarded.
 func between(t testing.TB, atEnd bool) memory {
@@ -194,10 +189,10 @@ func TestTwins(t *testing.T) {
 				if integers && !r.integers {
 					continue
 				}
-				want := filled(r, 1, integers, aligned)
+				want := filled(r, 1, integers, aligned.Bytes)
 				runRow(t, &generic, r, want)
 				for _, s := range generated {
-					got := filled(r, 1, integers, aligned)
+					got := filled(r, 1, integers, aligned.Bytes)
 					runRow(t, s, r, got)
 					for i, a := range r.arguments {
 						if a.output {
@@ -274,7 +269,7 @@ func TestSameBits(t *testing.T) {
 			for _, specials := range []bool{false, true} {
 				var results []*buffers
 				for _, s := range all[1:] {
-					b := filled(r, 2, false, aligned)
+					b := filled(r, 2, false, aligned.Bytes)
 					if specials {
 						setSpecials(r, b, special, 200)
 					}
@@ -333,7 +328,7 @@ func TestBounds(t *testing.T) {
 func TestLengths(t *testing.T) {
 	for _, r := range table() {
 		for i, a := range r.arguments {
-			b := filled(r, 4, false, aligned)
+			b := filled(r, 4, false, aligned.Bytes)
 			switch {
 			case a.floats > 0:
 				b.floats[i] = b.floats[i][:a.floats-1]
@@ -350,7 +345,7 @@ func TestLengths(t *testing.T) {
 		if r.images == 0 {
 			continue
 		}
-		if err := r.call(&generic, 7, filled(r, 4, false, aligned)); !errors.Is(err, ErrLength) {
+		if err := r.call(&generic, 7, filled(r, 4, false, aligned.Bytes)); !errors.Is(err, ErrLength) {
 			t.Errorf("%s: images 7: expected ErrLength, got %v", r.name(), err)
 		}
 	}
@@ -359,7 +354,7 @@ func TestLengths(t *testing.T) {
 func TestAllocations(t *testing.T) {
 	for _, r := range table() {
 		for _, s := range sets(t) {
-			b := filled(r, 5, false, aligned)
+			b := filled(r, 5, false, aligned.Bytes)
 			// The count is the process's; what a kernel allocates it allocates every time.
 			least := math.Inf(1)
 			for range 5 {
@@ -430,7 +425,7 @@ func BenchmarkKernels(b *testing.B) {
 	for _, r := range table() {
 		for _, s := range sets(b) {
 			b.Run(fmt.Sprintf("%s/isa=%s", r.name(), s.Name()), func(b *testing.B) {
-				buffers := filled(r, 6, false, aligned)
+				buffers := filled(r, 6, false, aligned.Bytes)
 				for b.Loop() {
 					if err := r.call(s, r.images, buffers); err != nil {
 						b.Fatal(err)

@@ -198,9 +198,7 @@ func finite(tensor string, i int, value float32) error {
 }
 
 func encodeFloats(values []float32) []byte {
-	encoded := make([]byte, 0, 4*len(values))
-	for _, v := range values {
-		encoded = binary.LittleEndian.AppendUint32(encoded, math.Float32bits(v))
-	}
+	encoded := make([]byte, 4*len(values))
+	binary.Encode(encoded, binary.LittleEndian, values) // fails only where there is too little room
 	return encoded
 }
