@@ -506,6 +506,11 @@ func TestExact(t *testing.T) {
 			}
 			before := filled(r, 7, false, aligned.Bytes)
 			want := find(r.images, before)
+			for i, a := range r.arguments {
+				if _, found := want[i]; a.output && !found {
+					t.Fatalf("%s has no answer in float64", a.name)
+				}
+			}
 			for _, s := range sets(t) {
 				after := before.clone()
 				runRow(t, s, r, after)
