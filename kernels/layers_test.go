@@ -73,7 +73,7 @@ func positive(r *rand.Rand, values []float32, _ []byte) {
 func adamRows() []row {
 	var rows []row
 	for _, n := range []int{8, 16, 24, FC1W / 10} {
-		rows = append(rows, row{kernel: "Adam", shape: fmt.Sprintf("weights=%d", n), perCall: float64(n) / 431080 * 100,
+		rows = append(rows, row{kernel: "Adam", shape: fmt.Sprintf("weights=%d", n), perCall: float64(n) / Parameters * 100,
 			arguments: []argument{{name: "w", floats: n, output: true}, {name: "m", floats: n, output: true},
 				{name: "v", floats: n, output: true, fill: positive}, {name: "dw", floats: n}},
 			call: func(s *Set, _ int, b *buffers) error {
