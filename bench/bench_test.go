@@ -448,29 +448,44 @@ func TestCeilings(t *testing.T) {
 	}
 }
 
-// TestClassifierISA: a classifier runs on the set that is asked for, whatever
-// KERNELET_ISA says, and the variable stays as it was.
-func TestClassifierISA(t *testing.T) {
-	model, images := lenet.NewModel(1), mnist.Synthetic(4, 1).Images
+// TestInfer: a row says which set computed it, and has figures.
+func TestInfer(t *testing.T) {
+	images := mnist.Synthetic(4, 1).Images
 	for _, isa := range kernels.Available() {
-		t.Setenv("KERNELET_ISA", "generic")
-		classifier, err := NewClassifier(model, isa)
+		classifier, err := lenet.NewClassifierFor(lenet.NewModel(1), isa)
 		if err != nil {
 			t.Fatal(err)
 		}
-		row, err := Infer(context.Background(), classifier, images, 2, 1, 1)
-		if err != nil || row.ISA != isa {
-			t.Errorf("expected %s, got %s, error %v", isa, row.ISA, err)
-		}
-		if got := os.Getenv("KERNELET_ISA"); got != "generic" {
-			t.Errorf("KERNELET_ISA became %q", got)
-		}
-		t.Setenv("KERNELET_ISA", isa)
-		if classifier, err = NewClassifier(model, ""); err != nil || classifier.ISA() != isa {
-			t.Errorf("KERNELET_ISA=%s: error %v", isa, err)
+		row, err := Infer(context.Background(), classifier, images, 2, 1, 3)
+		if err != nil || row.ISA != isa || row.Batch != 2 || !(row.Microseconds > 0 && row.P99 >= row.P50 && row.TimesPeak > 0) {
+			t.Errorf("%s: got %+v, error %v", isa, row, err)
 		}
 	}
-	if _, err := NewClassifier(model, "sse9"); !errors.Is(err, kernels.ErrISA) {
-		t.Errorf("an unknown set: expected ErrISA, got %v", err)
+}
+
+// TestOnMNIST: without MNIST, and on other images in its place, there is a note
+// and no time.
+func TestOnMNIST(t *testing.T) {
+	dir := t.TempDir()
+	note := func(isa, want string) {
+		t.Helper()
+		rows, notes, err := onMNIST(context.Background(), isa, mnist.Options{Dir: dir}, nil)
+		if err != nil || len(rows) != 0 || len(notes) != 1 || !strings.Contains(notes[0], want) {
+			t.Errorf("%s: expected a note with %q, got %v, %q, error %v", isa, want, rows, notes, err)
+		}
 	}
+	note("generic", "plain Go")
+	note("avx2", "not on this machine")
+	one := mnist.Synthetic(1, 1)
+	for _, set := range []string{"train", "t10k"} {
+		for name, content := range map[string][]byte{
+			"-images-idx3-ubyte": append([]byte{0, 0, 8, 3, 0, 0, 0, 1, 0, 0, 0, 28, 0, 0, 0, 28}, one.Images...),
+			"-labels-idx1-ubyte": append([]byte{0, 0, 8, 1, 0, 0, 0, 1}, one.Labels...),
+		} {
+			if err := os.WriteFile(filepath.Join(dir, set+name), content, 0o644); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	note("avx2", "is not MNIST")
 }

@@ -19,25 +19,24 @@ const (
 // Operations that are executed: a fused multiply-add counts two. The
 // one-dimensional transforms are counted in gen/winograd.
 const (
-	inputTransform1D, outputTransform1D         = 38, 22
-	outputGrad1D, inputGrad1D                   = 18, 40
-	weightTransform1D, weightGrad1D             = 29, 32
-	pooledWindow                                = 5 // three maxima, bias, ReLU
-	points                                      = kernels.Points
-	conv1InputTransforms                        = kernels.Conv1Tiles * 2 * points * inputTransform1D
-	tileOutput                                  = (points+kernels.TileSize)*outputTransform1D + 4*pooledWindow
-	conv1Executed                               = conv1InputTransforms + kernels.Conv1Tiles*kernels.Conv1Outputs*(kernels.Frequencies+tileOutput)
-	conv2InputExecuted                          = kernels.Conv2Inputs * 2 * (kernels.Pool1Size + 2*points) * inputTransform1D
-	conv2Products                               = 2 * kernels.Frequencies * kernels.Conv2Tiles * kernels.Conv2Inputs * kernels.Conv2Outputs
-	conv2OutputExecuted                         = kernels.Conv2Outputs * kernels.Conv2Tiles * tileOutput
-	conv2OutputGradExecuted                     = kernels.Conv2Outputs * kernels.Conv2Tiles * (kernels.TileSize + points) * outputGrad1D
-	conv2InputGradExecuted                      = kernels.Conv2Inputs * ((4*points+2*kernels.Pool1Size)*inputGrad1D + 4*(2*points+kernels.Pool1Size))
-	transforms2D                                = points + kernels.Window
-	adamExecuted                                = 13 // of a weight
-	batchImages, batchLanes                     = 100, 104
-	live                                        = 0.27 // share of fc1's outputs that carry a gradient
-	liveInput                                   = 0.68 // share of fc1's inputs that are not zero
-	parameters                          float64 = 431080
+	inputTransform1D, outputTransform1D = 38, 22
+	outputGrad1D, inputGrad1D           = 18, 40
+	weightTransform1D, weightGrad1D     = 29, 32
+	pooledWindow                        = 5 // three maxima, bias, ReLU
+	points                              = kernels.Points
+	conv1InputTransforms                = kernels.Conv1Tiles * 2 * points * inputTransform1D
+	tileOutput                          = (points+kernels.TileSize)*outputTransform1D + 4*pooledWindow
+	conv1Executed                       = conv1InputTransforms + kernels.Conv1Tiles*kernels.Conv1Outputs*(kernels.Frequencies+tileOutput)
+	conv2InputExecuted                  = kernels.Conv2Inputs * 2 * (kernels.Pool1Size + 2*points) * inputTransform1D
+	conv2Products                       = 2 * kernels.Frequencies * kernels.Conv2Tiles * kernels.Conv2Inputs * kernels.Conv2Outputs
+	conv2OutputExecuted                 = kernels.Conv2Outputs * kernels.Conv2Tiles * tileOutput
+	conv2OutputGradExecuted             = kernels.Conv2Outputs * kernels.Conv2Tiles * (kernels.TileSize + points) * outputGrad1D
+	conv2InputGradExecuted              = kernels.Conv2Inputs * ((4*points+2*kernels.Pool1Size)*inputGrad1D + 4*(2*points+kernels.Pool1Size))
+	transforms2D                        = points + kernels.Window
+	adamExecuted                        = 13 // of a weight
+	batchImages, batchLanes             = 100, 104
+	live                                = 0.27 // share of fc1's outputs that carry a gradient
+	liveInput                           = 0.68 // share of fc1's inputs that are not zero
 )
 
 // memory makes the arguments of a kernel and counts their bytes.
@@ -284,10 +283,10 @@ func addBatchKernels(m *memory, images float64, add adder) {
 		add("LineSums", images, 0, kernels.FC1Outputs, func(s *kernels.Set) error { return s.LineSums(lanes, sums, lines, kernels.FC1Outputs) })
 	}
 	{
-		const weights = int(parameters) / 8 * 8
+		const weights = kernels.Parameters / 8 * 8
 		w, first, second, dw := m.floats(weights), m.floats(weights), m.sparse(weights, 0), m.floats(weights)
 		step := kernels.NewAdamStep(1e-4, 0.9, 0.999, 1e-8, 100)
-		add("Adam", images, 0, adamExecuted*parameters/images, func(s *kernels.Set) error { return s.Adam(w, first, second, dw, &step) })
+		add("Adam", images, 0, adamExecuted*kernels.Parameters/images, func(s *kernels.Set) error { return s.Adam(w, first, second, dw, &step) })
 	}
 }
 

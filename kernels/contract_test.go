@@ -6,6 +6,8 @@ import (
 	"regexp"
 	"slices"
 	"testing"
+
+	"github.com/kernelet/kernelet/internal/aligned"
 )
 
 // TestNames holds the names of Set's methods against the package's grammar.
@@ -41,8 +43,8 @@ func TestOverlap(t *testing.T) {
 			continue
 		}
 		for _, s := range sets(t) {
-			apart, together := filled(r, 9, false, aligned), filled(r, 9, false, aligned)
-			common := memory(aligned).floats(longest)
+			apart, together := filled(r, 9, false, aligned.Bytes), filled(r, 9, false, aligned.Bytes)
+			common := memory(aligned.Bytes).floats(longest)
 			for i := range common {
 				common[i] = float32(i%97)/97 - 0.5
 			}

@@ -5,17 +5,7 @@ import "math/rand/v2"
 // Dense work of conv2, one direction, an image.
 const conv2FLOPs = 2 * Conv2Outputs * Conv2Size * Conv2Size * Conv2Inputs * Taps
 
-// What the transforms, over both dimensions, make of values up to 1, and
-// roundings on the way: at most eight in one dimension.
-var (
-	growthB  = matrixBT.growth()
-	growthBT = matrixB.growth()
-	growthAT = matrixAT.growth()
-	growthA  = matrixA.growth()
-	growthG  = matrixG.growth()
-	growthGT = matrixGT.growth()
-)
-
+// roundings are those of a transform over both dimensions, at most eight in one.
 const roundings = 2 * 8
 
 func conv2Rows() []row {
@@ -31,17 +21,17 @@ func conv2Rows() []row {
 		mask := argument{name: "mask", bytes: MaskBytes(Conv2Y, n)}
 		rows = append(rows,
 			row{kernel: "Conv2InputTransform", images: n, perCall: float64(n),
-				arguments: []argument{out(v), x}, magnitude: growthB, terms: roundings, integers: true,
+				arguments: []argument{out(v), x}, integers: true,
 				call: func(s *Set, n int, b *buffers) error { return s.Conv2InputTransform(n, b.floats[0], b.floats[1]) }},
 			row{kernel: "Conv2ForwardReLUPool", images: n, perCall: float64(n), flops: conv2FLOPs,
-				arguments: []argument{out(y), work, u, v, bias}, magnitude: Conv2Inputs * growthAT, terms: Conv2Inputs + roundings, integers: true,
+				arguments: []argument{out(y), work, u, v, bias}, integers: true,
 				call: func(s *Set, n int, b *buffers) error {
 					return groups(Conv2Outputs, func(first int) error {
 						return s.Conv2ForwardReLUPool(n, b.floats[0], b.floats[1], b.floats[2], b.floats[3], b.floats[4], first)
 					})
 				}},
 			row{kernel: "Conv2ForwardReLUPoolMask", images: n, perCall: float64(n), flops: conv2FLOPs,
-				arguments: []argument{out(y), out(mask), work, u, v, bias}, magnitude: Conv2Inputs * growthAT, terms: Conv2Inputs + roundings, integers: true,
+				arguments: []argument{out(y), out(mask), work, u, v, bias}, integers: true,
 				call: func(s *Set, n int, b *buffers) error {
 					return groups(Conv2Outputs, func(first int) error {
 						return s.Conv2ForwardReLUPoolMask(n, b.floats[0], b.bytes[1], b.floats[2], b.floats[3], b.floats[4], b.floats[5], first)
@@ -49,11 +39,11 @@ func conv2Rows() []row {
 				}},
 			row{kernel: "Conv2OutputGrad", images: n, perCall: float64(n),
 				arguments: []argument{{name: "dm", floats: Conv2Pairs * Conv2M(n), output: true}, y, filledBy(mask, randomMasks(n))},
-				magnitude: growthA, terms: roundings, integers: true,
-				call: func(s *Set, n int, b *buffers) error { return eachGroup(s, n, b.floats[0], b.floats[1], b.bytes[2]) }},
+				integers:  true,
+				call:      func(s *Set, n int, b *buffers) error { return eachGroup(s, n, b.floats[0], b.floats[1], b.bytes[2]) }},
 			row{kernel: "Conv2InputGradProducts", images: n, perCall: float64(n), flops: conv2FLOPs,
 				arguments: []argument{out(dv), u, {name: "dm", floats: Conv2Groups * Conv2M(n)}},
-				magnitude: Conv2Outputs, terms: Conv2Outputs, integers: true,
+				integers:  true,
 				call: func(s *Set, n int, b *buffers) error {
 					for pair := range Conv2Pairs {
 						if err := groups(Conv2Inputs, func(first int) error {
@@ -65,7 +55,7 @@ func conv2Rows() []row {
 					return nil
 				}},
 			row{kernel: "Conv2InputGradTransform", images: n, perCall: float64(n),
-				arguments: []argument{out(x), dv}, magnitude: 4 * growthBT, terms: roundings + 2, integers: true,
+				arguments: []argument{out(x), dv}, integers: true,
 				call: func(s *Set, n int, b *buffers) error {
 					return groups(Conv2Inputs, func(first int) error { return s.Conv2InputGradTransform(n, b.floats[0], b.floats[1], first) })
 				}},
@@ -77,7 +67,7 @@ func conv2Rows() []row {
 		dm := argument{name: "dm", floats: Conv2M(n)}
 		rows = append(rows,
 			row{kernel: "Conv2WeightGrad", images: n, perCall: float64(n), flops: conv2FLOPs,
-				arguments: []argument{du, dm, v}, magnitude: float64(Conv2Tiles * n), terms: float64(Conv2Tiles * n), integers: true,
+				arguments: []argument{du, dm, v}, integers: true,
 				call: func(s *Set, n int, b *buffers) error {
 					for pair := range Conv2Pairs {
 						if err := groups(Conv2Outputs, func(first int) error {
@@ -90,7 +80,7 @@ func conv2Rows() []row {
 				}},
 			row{kernel: "Conv2BiasGrad", images: n, perCall: float64(n),
 				arguments: []argument{{name: "db", floats: Conv2Outputs, output: true}, dm},
-				magnitude: float64(Conv2Tiles * n), terms: float64(Conv2Tiles * n), integers: true,
+				integers:  true,
 				call: func(s *Set, n int, b *buffers) error {
 					return groups(Conv2Outputs, func(first int) error { return s.Conv2BiasGrad(n, b.floats[0], b.floats[1], first) })
 				}},
@@ -99,9 +89,9 @@ func conv2Rows() []row {
 	w := argument{name: "w", floats: Conv2W}
 	u := argument{name: "u", floats: Conv2U}
 	return append(rows,
-		row{kernel: "Conv2WeightTransform", shape: "weights", perCall: 100, arguments: []argument{out(u), w}, magnitude: growthG, terms: roundings,
+		row{kernel: "Conv2WeightTransform", shape: "weights", perCall: 100, arguments: []argument{out(u), w},
 			call: func(s *Set, _ int, b *buffers) error { return s.Conv2WeightTransform(b.floats[0], b.floats[1]) }},
-		row{kernel: "Conv2WeightGradTransform", shape: "weights", perCall: 100, arguments: []argument{out(w), u}, magnitude: growthGT, terms: roundings,
+		row{kernel: "Conv2WeightGradTransform", shape: "weights", perCall: 100, arguments: []argument{out(w), u},
 			call: func(s *Set, _ int, b *buffers) error { return s.Conv2WeightGradTransform(b.floats[0], b.floats[1]) }},
 	)
 }

@@ -4,6 +4,7 @@ import (
 	"math"
 	"testing"
 
+	"github.com/kernelet/kernelet/internal/aligned"
 	"github.com/kernelet/kernelet/internal/reference"
 )
 
@@ -504,8 +505,13 @@ func TestExact(t *testing.T) {
 			if find == nil {
 				return
 			}
-			before := filled(r, 7, false, aligned)
+			before := filled(r, 7, false, aligned.Bytes)
 			want := find(r.images, before)
+			for i, a := range r.arguments {
+				if _, found := want[i]; a.output && !found {
+					t.Fatalf("%s has no answer in float64", a.name)
+				}
+			}
 			for _, s := range sets(t) {
 				after := before.clone()
 				runRow(t, s, r, after)

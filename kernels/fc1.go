@@ -166,7 +166,8 @@ func (s *Set) FC1OutputLists(batch int, values []float32, images, counts []int32
 
 // FC1InputGrad computes inputs 160·slice … 160·slice+159 of the input gradient
 // of images image, image+1, … of packed [10][capacity][80], from w [10][500][80]
-// and their lists as FC1ImageLists made them.
+// and their lists as FC1ImageLists made them, which are trusted: other entries
+// may make it read anywhere.
 func (s *Set) FC1InputGrad(images int, packed, w, values []float32, outputs, ends []int32, slice, image, capacity int) error {
 	if err := checkBatch("FC1InputGrad", images, length{"w", len(w), FC1W}, length{"values", len(values), LiveRow * images},
 		length{"outputs", len(outputs), LiveRow * images}, length{"ends", len(ends), LiveRuns * images}); err != nil {
@@ -196,7 +197,8 @@ func checkWeightGrad(kernel string, packed, values, images, counts, slice, first
 
 // FC1WeightGrad adds the weight gradient of inputs 80·slice … 80·slice+79 and
 // outputs first … first+count−1 to dw [10][500][80], from the packed inputs
-// [10][capacity][80] and the lists of FC1OutputLists.
+// [10][capacity][80] and the lists of FC1OutputLists, which are trusted: other
+// entries may make it read anywhere.
 func (s *Set) FC1WeightGrad(dw, packed, values []float32, images, counts []int32, slice, first, count, capacity int) error {
 	if err := checkLengths("FC1WeightGrad", length{"dw", len(dw), FC1W}); err != nil {
 		return err
@@ -209,7 +211,8 @@ func (s *Set) FC1WeightGrad(dw, packed, values []float32, images, counts []int32
 }
 
 // FC1WeightGradAdam computes the same gradient and at once applies a step of
-// Adam to w, m and v, [10][500][80] each, while it is in registers.
+// Adam to w, m and v, [10][500][80] each, while it is in registers. It trusts
+// the lists of FC1OutputLists as FC1WeightGrad does.
 func (s *Set) FC1WeightGradAdam(w, m, v, packed, values []float32, images, counts []int32, slice, first, count, capacity int, step *AdamStep) error {
 	if err := checkLengths("FC1WeightGradAdam", length{"w", len(w), FC1W}, length{"m", len(m), FC1W}, length{"v", len(v), FC1W}); err != nil {
 		return err

@@ -71,8 +71,7 @@ func fc1Rows() []row {
 	for _, n := range []int{HalfBlock, Block, 2 * Block} {
 		rows = append(rows,
 			row{kernel: "FC1ForwardReLU", images: n, perCall: float64(n), flops: fc1FLOPs,
-				arguments: []argument{{name: "y", floats: FC1Outputs * n, output: true}, {name: "x", floats: FC1Inputs * n}, w, bias},
-				magnitude: FC1Inputs + 1, terms: FC1Inputs + 1, integers: true,
+				arguments: []argument{{name: "y", floats: FC1Outputs * n, output: true}, {name: "x", floats: FC1Inputs * n}, w, bias}, integers: true,
 				call: func(s *Set, n int, b *buffers) error {
 					for first := 0; first < FC1Outputs; first += FC1Outs {
 						if err := s.FC1ForwardReLU(n, b.floats[0], b.floats[1], b.floats[2], b.floats[3], first); err != nil {
@@ -108,7 +107,7 @@ func fc1Rows() []row {
 		rows = append(rows,
 			row{kernel: "FC1ForwardReLUDropout", images: n, perCall: float64(n), flops: fc1FLOPs,
 				arguments: []argument{{name: "y", floats: FC1Outputs * n, output: true}, packed, w, bias},
-				magnitude: 2 * (FC1Inputs + 1), terms: FC1Inputs + 2, integers: true,
+				integers:  true,
 				call: func(s *Set, n int, b *buffers) error {
 					for first := 0; first < FC1Outputs; first += FC1Kept {
 						if err := s.FC1ForwardReLUDropout(n, b.floats[0], b.floats[1], b.floats[2], b.floats[3], testKeys[:min(n, MaxImages)], &testDropout, first, len(b.floats[1])/FC1Inputs); err != nil {
@@ -126,7 +125,7 @@ func fc1Rows() []row {
 				}},
 			row{kernel: "FC1InputGrad", images: n, perCall: float64(n), flops: fc1FLOPs,
 				arguments: []argument{out(packed), w, copyOf("values", l.imageValues), copyOfInts("outputs", l.outputs), copyOfInts("ends", l.ends)},
-				magnitude: FC1Outputs * alive * 1.5, terms: FC1Outputs, integers: true,
+				integers:  true,
 				call: func(s *Set, n int, b *buffers) error {
 					for slice := range FC1Slices / 2 {
 						if err := s.FC1InputGrad(n, b.floats[0], b.floats[1], b.floats[2], b.ints[3], b.ints[4], slice, 0, len(b.floats[0])/FC1Inputs); err != nil {
@@ -136,7 +135,7 @@ func fc1Rows() []row {
 					return nil
 				}},
 			row{kernel: "FC1WeightGrad", shape: fmt.Sprintf("batch=%d", n), perCall: float64(n), flops: fc1FLOPs,
-				arguments: slices.Concat([]argument{{name: "dw", floats: FC1W, output: true}, packed}, listed), magnitude: 1 + float64(n), terms: float64(n), integers: true,
+				arguments: slices.Concat([]argument{{name: "dw", floats: FC1W, output: true}, packed}, listed), integers: true,
 				call: func(s *Set, _ int, b *buffers) error {
 					for slice := range FC1Slices {
 						if err := s.FC1WeightGrad(b.floats[0], b.floats[1], b.floats[2], b.ints[3], b.ints[4], slice, 0, FC1Outputs, n); err != nil {
@@ -147,7 +146,7 @@ func fc1Rows() []row {
 				}},
 			row{kernel: "FC1WeightGradAdam", shape: fmt.Sprintf("batch=%d", n), perCall: float64(n), flops: fc1FLOPs,
 				arguments: slices.Concat([]argument{{name: "w", floats: FC1W, output: true}, {name: "m", floats: FC1W, output: true},
-					{name: "v", floats: FC1W, output: true, fill: positive}, packed}, listed), magnitude: 1 + float64(n), terms: float64(n),
+					{name: "v", floats: FC1W, output: true, fill: positive}, packed}, listed),
 				call: func(s *Set, _ int, b *buffers) error {
 					for slice := range FC1Slices {
 						if err := s.FC1WeightGradAdam(b.floats[0], b.floats[1], b.floats[2], b.floats[3], b.floats[4], b.ints[5], b.ints[6], slice, 0, FC1Outputs, n, &testStep); err != nil {
@@ -176,19 +175,18 @@ func fc2Rows() []row {
 		dlogits := argument{name: "dlogits", floats: Classes * n}
 		rows = append(rows,
 			row{kernel: "FC2Forward", images: n, perCall: float64(n), flops: 2 * FC2W,
-				arguments: []argument{logits, x, w, bias}, magnitude: FC2Inputs, terms: FC2Inputs, integers: true,
+				arguments: []argument{logits, x, w, bias}, integers: true,
 				call: func(s *Set, n int, b *buffers) error {
 					return s.FC2Forward(n, b.floats[0], b.floats[1], b.floats[2], b.floats[3])
 				}},
 			row{kernel: "FC2ForwardLoss", images: n, perCall: float64(n), flops: 2 * FC2W,
-				arguments: []argument{logits, lossOutput(out(dlogits), float64(testLoss.Scale)/2), lossOutput(argument{name: "denominators", floats: n, output: true}, 2*Classes),
+				arguments: []argument{logits, out(dlogits), {name: "denominators", floats: n, output: true},
 					x, w, bias, copyOfInts("labels", testLabels[:n])},
-				magnitude: FC2Inputs + 1, terms: FC2Inputs + 1,
 				call: func(s *Set, n int, b *buffers) error {
 					return s.FC2ForwardLoss(n, b.floats[0], b.floats[1], b.floats[2], b.floats[3], b.floats[4], b.floats[5], b.ints[6], &testLoss)
 				}},
 			row{kernel: "FC2InputGrad", images: n, perCall: float64(n), flops: 2 * FC2W,
-				arguments: []argument{out(x), dlogits, w, x}, magnitude: 2 * Classes, terms: Classes + 1, integers: true,
+				arguments: []argument{out(x), dlogits, w, x}, integers: true,
 				call: func(s *Set, n int, b *buffers) error {
 					return s.FC2InputGrad(n, b.floats[0], b.floats[1], b.floats[2], b.floats[3], 2)
 				}},
@@ -197,21 +195,12 @@ func fc2Rows() []row {
 	for _, n := range []int{8, 16, 32, 40, 104} {
 		rows = append(rows, row{kernel: "FC2WeightGrad", images: n, perCall: float64(n), flops: 2 * FC2W,
 			arguments: []argument{{name: "dw", floats: FC2W, output: true}, {name: "dlogits", floats: Classes * n}, {name: "x", floats: FC2Inputs * n}},
-			magnitude: float64(n), terms: float64(n), integers: true,
+			integers:  true,
 			call: func(s *Set, n int, b *buffers) error {
 				return s.FC2WeightGrad(n, b.floats[0], b.floats[1], b.floats[2])
 			}})
 	}
 	return rows
-}
-
-// lossOutput sets an output's tolerance to that of the logits, 501 sums of at
-// most 501, times its largest derivative by all logits together: softmax's is
-// Σ p(1−p) + Σ pᵢpⱼ ≤ 1/2, that of a sum of ten exponentials of at most 1, less
-// the largest logit, 20. Four roundings of values up to 1 are small beside it.
-func lossOutput(a argument, derivative float64) argument {
-	a.tolerance = derivative * (FC2Inputs + 1) * (FC2Inputs + 1) * 0x1p-24
-	return a
 }
 
 // inImageLists: entries behind an image's last one are undefined.

@@ -41,26 +41,26 @@ func conv1Rows() []row {
 		mask := argument{name: "mask", bytes: MaskBytes(Conv1Y, n)}
 		rows = append(rows,
 			row{kernel: "Conv1ForwardReLUPool", images: n, perCall: float64(n), flops: conv1FLOPs,
-				arguments: []argument{out(y), x, u, bias}, magnitude: growthB * growthAT, terms: 2 * roundings, integers: true,
+				arguments: []argument{out(y), x, u, bias}, integers: true,
 				call: func(s *Set, n int, b *buffers) error {
 					return s.Conv1ForwardReLUPool(n, b.floats[0], b.floats[1], b.floats[2], b.floats[3])
 				}},
 			row{kernel: "Conv1ForwardReLUPoolMask", images: n, perCall: float64(n), flops: conv1FLOPs,
-				arguments: []argument{out(y), out(mask), x, u, bias}, magnitude: growthB * growthAT, terms: 2 * roundings, integers: true,
+				arguments: []argument{out(y), out(mask), x, u, bias}, integers: true,
 				call: func(s *Set, n int, b *buffers) error {
 					return s.Conv1ForwardReLUPoolMask(n, b.floats[0], b.bytes[1], b.floats[2], b.floats[3], b.floats[4])
 				}},
 			row{kernel: "Conv1WeightGrad", images: n, perCall: float64(n), flops: conv1FLOPs,
 				arguments: []argument{{name: "dw", floats: Conv1WB, output: true}, x, y, filledBy(mask, randomMasks(n))},
-				magnitude: float64(Pool1Pixels * n), terms: Pool1Pixels + 4, integers: true,
+				integers:  true,
 				call: func(s *Set, n int, b *buffers) error {
 					return s.Conv1WeightGrad(n, b.floats[0], b.floats[1], b.floats[2], b.bytes[3])
 				}},
 		)
 	}
 	return append(rows, row{kernel: "Conv1WeightTransform", shape: "weights", perCall: 100,
-		arguments: []argument{{name: "u", floats: Conv1U, output: true}, {name: "w", floats: Conv1W}}, magnitude: growthG, terms: roundings,
-		call: func(s *Set, _ int, b *buffers) error { return s.Conv1WeightTransform(b.floats[0], b.floats[1]) }})
+		arguments: []argument{{name: "u", floats: Conv1U, output: true}, {name: "w", floats: Conv1W}},
+		call:      func(s *Set, _ int, b *buffers) error { return s.Conv1WeightTransform(b.floats[0], b.floats[1]) }})
 }
 
 // positive fills with values of [0, 1), as second moments are.
@@ -73,11 +73,9 @@ func positive(r *rand.Rand, values []float32, _ []byte) {
 func adamRows() []row {
 	var rows []row
 	for _, n := range []int{8, 16, 24, FC1W / 10} {
-		rows = append(rows, row{kernel: "Adam", shape: fmt.Sprintf("weights=%d", n), perCall: float64(n) / 431080 * 100,
+		rows = append(rows, row{kernel: "Adam", shape: fmt.Sprintf("weights=%d", n), perCall: float64(n) / Parameters * 100,
 			arguments: []argument{{name: "w", floats: n, output: true}, {name: "m", floats: n, output: true},
 				{name: "v", floats: n, output: true, fill: positive}, {name: "dw", floats: n}},
-			// A step divides by √v/√(1−β₂³) ≥ √(0.001·dw²)·18.
-			magnitude: 4, terms: 8,
 			call: func(s *Set, _ int, b *buffers) error {
 				return s.Adam(b.floats[0], b.floats[1], b.floats[2], b.floats[3], &testStep)
 			}})
@@ -85,8 +83,8 @@ func adamRows() []row {
 	for _, n := range []int{8, 16, 32, 40, 104} {
 		rows = append(rows, row{kernel: "LineSums", images: n, perCall: float64(n),
 			arguments: []argument{{name: "sums", floats: FC1Outputs, output: true}, {name: "lines", floats: FC1Outputs * n}},
-			magnitude: float64(n), terms: float64(n), integers: true,
-			call: func(s *Set, n int, b *buffers) error { return s.LineSums(n, b.floats[0], b.floats[1], FC1Outputs) }})
+			integers:  true,
+			call:      func(s *Set, n int, b *buffers) error { return s.LineSums(n, b.floats[0], b.floats[1], FC1Outputs) }})
 	}
 	return rows
 }
@@ -100,7 +98,7 @@ func directRows() []row {
 		rows = append(rows,
 			row{kernel: "Conv1DirectReLUPool", images: n, perCall: float64(n), flops: conv1FLOPs,
 				arguments: []argument{y1, {name: "x", floats: ImagePixels * n}, {name: "w", floats: Conv1W}, {name: "bias", floats: Conv1Row}},
-				magnitude: Taps + 1, terms: Taps + 1, integers: true,
+				integers:  true,
 				call: func(s *Set, n int, b *buffers) error {
 					for line := range Pool1Size {
 						if err := s.Conv1DirectReLUPool(n, b.floats[0], b.floats[1], b.floats[2], b.floats[3], line); err != nil {
@@ -111,7 +109,7 @@ func directRows() []row {
 				}},
 			row{kernel: "Conv2DirectReLUPool", images: n, perCall: float64(n), flops: conv2FLOPs,
 				arguments: []argument{y2, {name: "x", floats: Conv2X * n}, {name: "w", floats: Conv2W}, {name: "bias", floats: Conv2Outputs}},
-				magnitude: Taps*Conv2Inputs + 1, terms: Taps*Conv2Inputs + 1, integers: true,
+				integers:  true,
 				call: func(s *Set, n int, b *buffers) error {
 					for window := range Pool2Pixels {
 						if err := s.Conv2DirectReLUPool(n, b.floats[0], b.floats[1], b.floats[2], b.floats[3], window); err != nil {

@@ -105,20 +105,6 @@ func (m matrix) transposed() matrix {
 	return t
 }
 
-// growth is the largest sum of absolute values that the matrix, applied to
-// columns and rows, makes of values up to 1.
-func (m matrix) growth() float64 {
-	largest := 0.0
-	for _, row := range m {
-		sum := 0.0
-		for _, v := range row {
-			sum += math.Abs(v)
-		}
-		largest = max(largest, sum)
-	}
-	return largest * largest
-}
-
 // apply returns m x; what belongs to a zero of m is not looked at.
 func (m matrix) apply(y, x []number) {
 	for i, row := range m {

@@ -28,6 +28,9 @@ const (
 	FC1Outputs = 500
 	FC2Inputs  = FC1Outputs
 	Classes    = 10
+
+	// Parameters is the number of weights and biases, 431080.
+	Parameters = Conv1Outputs*(Taps+1) + Conv2Outputs*(Conv2Inputs*Taps+1) + FC1Outputs*(FC1Inputs+1) + Classes*(FC2Inputs+1)
 )
 
 // Sizes of Winograd's algorithm F(4×4, 5×5).

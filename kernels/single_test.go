@@ -17,25 +17,25 @@ func singleRows() []row {
 			call:      func(s *Set, _ int, b *buffers) error { return s.SingleInput(b.floats[0], b.bytes[1]) }},
 		{kernel: "SingleConv1ReLUPool", shape: "image", perCall: 1, flops: conv1FLOPs,
 			arguments: []argument{{name: "y", floats: SingleY1, output: true}, {name: "x", floats: ImagePixels},
-				{name: "u", floats: Conv1U}, {name: "bias", floats: Conv1Row}}, magnitude: growthB * growthAT, terms: 2 * roundings, integers: true,
+				{name: "u", floats: Conv1U}, {name: "bias", floats: Conv1Row}}, integers: true,
 			call: func(s *Set, _ int, b *buffers) error {
 				return s.SingleConv1ReLUPool(b.floats[0], b.floats[1], b.floats[2], b.floats[3])
 			}},
 		{kernel: "SingleConv2InputTransform", shape: "image", perCall: 1,
 			arguments: []argument{{name: "v", floats: SingleV, output: true}, {name: "x", floats: SingleY1}},
-			magnitude: growthB, terms: roundings, integers: true,
-			call: func(s *Set, _ int, b *buffers) error { return s.SingleConv2InputTransform(b.floats[0], b.floats[1]) }},
+			integers:  true,
+			call:      func(s *Set, _ int, b *buffers) error { return s.SingleConv2InputTransform(b.floats[0], b.floats[1]) }},
 		{kernel: "SingleConv2ReLUPool", shape: "image", perCall: 1, flops: conv2FLOPs,
 			arguments: []argument{{name: "y", floats: Conv2Y, output: true}, {name: "m", floats: SingleM, work: true}, u2,
 				{name: "v", floats: SingleV}, {name: "bias", floats: SingleBias2}},
-			magnitude: Conv2Inputs * growthAT, terms: Conv2Inputs + roundings, integers: true,
+			integers: true,
 			call: func(s *Set, _ int, b *buffers) error {
 				return s.SingleConv2ReLUPool(b.floats[0], b.floats[1], b.floats[2], b.floats[3], b.floats[4])
 			}},
 		{kernel: "SingleFC2", shape: "image", perCall: 1,
 			arguments: append([]argument{{name: "logits", floats: SingleLogits, output: true}, {name: "x", floats: SingleH, fill: halfZero},
 				{name: "w", floats: SingleW2}, {name: "bias", floats: SingleLogits}}, list...),
-			magnitude: SingleH + 1, terms: SingleH + 1, integers: true,
+			integers: true,
 			call: func(s *Set, _ int, b *buffers) error {
 				return s.SingleFC2(b.floats[0], b.floats[1], b.floats[2], b.floats[3], b.floats[4], b.ints[5])
 			}},
@@ -44,7 +44,7 @@ func singleRows() []row {
 		rows = append(rows, row{kernel: "SingleFC1ReLU", shape: fmt.Sprintf("backwards=%v", backwards), perCall: 1, flops: fc1FLOPs,
 			arguments: append([]argument{{name: "h", floats: SingleH, output: true}, {name: "x", floats: FC1Inputs, fill: halfZero},
 				{name: "w", floats: SingleW1}, {name: "bias", floats: SingleH}}, list...),
-			magnitude: FC1Inputs + 1, terms: FC1Inputs + 1, integers: true,
+			integers: true,
 			call: func(s *Set, _ int, b *buffers) error {
 				return s.SingleFC1ReLU(b.floats[0], b.floats[1], b.floats[2], b.floats[3], b.floats[4], b.ints[5], backwards)
 			}})

@@ -3,6 +3,8 @@ package kernels
 import (
 	"math"
 	"testing"
+
+	"github.com/kernelet/kernelet/internal/aligned"
 )
 
 // class is what a special value turns other values into.
@@ -50,7 +52,7 @@ func TestSpecials(t *testing.T) {
 		}
 		for _, run := range runs {
 			t.Run(r.name()+"/"+run.name, func(t *testing.T) {
-				before := filled(r, 8, false, aligned)
+				before := filled(r, 8, false, aligned.Bytes)
 				setSpecials(r, before, run.values, 2000)
 				want := before.clone()
 				runRow(t, &generic, r, want)

@@ -13,6 +13,8 @@ import (
 	"testing"
 	"time"
 	"unsafe"
+
+	"github.com/kernelet/kernelet/internal/aligned"
 )
 
 // argument is a buffer that a kernel reads or writes.
@@ -29,8 +31,6 @@ type argument struct {
 	// defined says whether an element of an output means something, nil that
 	// all do.
 	defined func(b *buffers, at int) bool
-	// tolerance is that of this output against the twin, 0 that it is the row's.
-	tolerance float64
 }
 
 // buffers are a row's arguments, in its order.
@@ -42,13 +42,6 @@ type buffers struct {
 
 // memory makes a buffer of a number of bytes that begins at a multiple of 4.
 type memory func(bytes int) []byte
-
-// aligned is memory that begins at a multiple of 64, a cache line.
-func aligned(bytes int) []byte {
-	raw := make([]byte, bytes+64)
-	skip := -int(uintptr(unsafe.Pointer(unsafe.SliceData(raw)))) & 63
-	return raw[skip : skip+bytes : skip+bytes]
-}
 
 // between is memory between two pages that cannot be touched, see guarded.
 func between(t testing.TB, atEnd bool) memory {
@@ -78,12 +71,7 @@ type row struct {
 	arguments []argument
 	call      func(s *Set, images int, b *buffers) error
 
-	// magnitude bounds the sum of the absolute values of what is added up to
-	// an output, when inputs are in [-1, 1]; terms is the number of roundings
-	// on the way. Their product with 2⁻²⁴ is the tolerance against the twin.
-	magnitude, terms float64
-	// integers: with small integers as inputs nothing is rounded.
-	integers bool
+	integers bool // with small integers as inputs nothing is rounded
 }
 
 func (r row) name() string {
@@ -186,23 +174,23 @@ func generatedSets(t *testing.T) []*Set {
 // a kernel wrote.
 func (a argument) isDefined(b *buffers, at int) bool { return a.defined == nil || a.defined(b, at) }
 
+// TestTwins holds the generated kernels against plain Go on small integers, where
+// nothing is rounded. TestExact holds both against float64.
 func TestTwins(t *testing.T) {
 	generated := generatedSets(t)
 	for _, r := range table() {
+		if !r.integers {
+			continue
+		}
 		t.Run(r.name(), func(t *testing.T) {
-			for _, integers := range []bool{false, true} {
-				if integers && !r.integers {
-					continue
-				}
-				want := filled(r, 1, integers, aligned)
-				runRow(t, &generic, r, want)
-				for _, s := range generated {
-					got := filled(r, 1, integers, aligned)
-					runRow(t, s, r, got)
-					for i, a := range r.arguments {
-						if a.output {
-							compareWithTwin(t, s, r, i, want, got, integers)
-						}
+			want := filled(r, 1, true, aligned.Bytes)
+			runRow(t, &generic, r, want)
+			for _, s := range generated {
+				got := filled(r, 1, true, aligned.Bytes)
+				runRow(t, s, r, got)
+				for i, a := range r.arguments {
+					if a.output {
+						compareWithTwin(t, s, a, i, want, got)
 					}
 				}
 			}
@@ -210,27 +198,17 @@ func TestTwins(t *testing.T) {
 	}
 }
 
-// compareWithTwin holds output i of a row against the twin's: floats within a
-// tolerance, without one where all are integers, and indices exactly. A mask
-// may differ where two rounded values change places, but not on integers.
-func compareWithTwin(t *testing.T, s *Set, r row, i int, want, got *buffers, integers bool) {
+// compareWithTwin holds output i of a row against the twin's.
+func compareWithTwin(t *testing.T, s *Set, a argument, i int, want, got *buffers) {
 	t.Helper()
-	a := r.arguments[i]
-	tolerance := r.magnitude * r.terms * 0x1p-24
-	if a.tolerance != 0 {
-		tolerance = a.tolerance
-	}
-	if integers {
-		tolerance = 0
-	}
 	different := 0
 	report := func(at int, want, got any) {
 		if different++; different < 4 {
-			t.Errorf("%s: %s[%d]: expected %v ± %g, got %v (integers: %v)", s.Name(), a.name, at, want, tolerance, got, integers)
+			t.Errorf("%s: %s[%d]: expected %v, got %v", s.Name(), a.name, at, want, got)
 		}
 	}
 	for j, value := range want.floats[i] {
-		if difference := math.Abs(float64(got.floats[i][j]) - float64(value)); !(difference <= tolerance) && a.isDefined(want, j) {
+		if got.floats[i][j] != value && a.isDefined(want, j) {
 			report(j, value, got.floats[i][j])
 		}
 	}
@@ -240,7 +218,7 @@ func compareWithTwin(t *testing.T, s *Set, r row, i int, want, got *buffers, int
 		}
 	}
 	for j, value := range want.bytes[i] {
-		if got.bytes[i][j] != value && integers {
+		if got.bytes[i][j] != value {
 			report(j, value, got.bytes[i][j])
 		}
 	}
@@ -274,7 +252,7 @@ func TestSameBits(t *testing.T) {
 			for _, specials := range []bool{false, true} {
 				var results []*buffers
 				for _, s := range all[1:] {
-					b := filled(r, 2, false, aligned)
+					b := filled(r, 2, false, aligned.Bytes)
 					if specials {
 						setSpecials(r, b, special, 200)
 					}
@@ -333,7 +311,7 @@ func TestBounds(t *testing.T) {
 func TestLengths(t *testing.T) {
 	for _, r := range table() {
 		for i, a := range r.arguments {
-			b := filled(r, 4, false, aligned)
+			b := filled(r, 4, false, aligned.Bytes)
 			switch {
 			case a.floats > 0:
 				b.floats[i] = b.floats[i][:a.floats-1]
@@ -350,7 +328,7 @@ func TestLengths(t *testing.T) {
 		if r.images == 0 {
 			continue
 		}
-		if err := r.call(&generic, 7, filled(r, 4, false, aligned)); !errors.Is(err, ErrLength) {
+		if err := r.call(&generic, 7, filled(r, 4, false, aligned.Bytes)); !errors.Is(err, ErrLength) {
 			t.Errorf("%s: images 7: expected ErrLength, got %v", r.name(), err)
 		}
 	}
@@ -359,7 +337,7 @@ func TestLengths(t *testing.T) {
 func TestAllocations(t *testing.T) {
 	for _, r := range table() {
 		for _, s := range sets(t) {
-			b := filled(r, 5, false, aligned)
+			b := filled(r, 5, false, aligned.Bytes)
 			// The count is the process's; what a kernel allocates it allocates every time.
 			least := math.Inf(1)
 			for range 5 {
@@ -430,7 +408,7 @@ func BenchmarkKernels(b *testing.B) {
 	for _, r := range table() {
 		for _, s := range sets(b) {
 			b.Run(fmt.Sprintf("%s/isa=%s", r.name(), s.Name()), func(b *testing.B) {
-				buffers := filled(r, 6, false, aligned)
+				buffers := filled(r, 6, false, aligned.Bytes)
 				for b.Loop() {
 					if err := r.call(s, r.images, buffers); err != nil {
 						b.Fatal(err)

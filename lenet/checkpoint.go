@@ -19,6 +19,7 @@ import (
 
 	"github.com/kernelet/kernelet/internal/safetensors"
 	"github.com/kernelet/kernelet/internal/wholefile"
+	"github.com/kernelet/kernelet/kernels"
 )
 
 // ErrCheckpoint is wrapped by every error about the content of a checkpoint.
@@ -41,7 +42,7 @@ const (
 	// PreviousSuffix is appended to the name of the checkpoint before the last.
 	PreviousSuffix = ".previous"
 	// maxCheckpointFile bounds what Resume reads.
-	maxCheckpointFile = 4*4*431080 + 1<<20
+	maxCheckpointFile = 4*4*kernels.Parameters + 1<<20
 )
 
 // Checkpoint writes everything that training needs to go on to path. A file

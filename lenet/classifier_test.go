@@ -23,6 +23,23 @@ func newClassifier(t testing.TB, m *Model) *Classifier {
 	return c
 }
 
+// TestClassifierISA: a classifier runs on the set that is asked for, whatever
+// KERNELET_ISA says, or else on that variable's.
+func TestClassifierISA(t *testing.T) {
+	model := NewModel(1)
+	for _, isa := range kernels.Available() {
+		for _, c := range []struct{ variable, isa string }{{"generic", isa}, {isa, ""}} {
+			t.Setenv("KERNELET_ISA", c.variable)
+			if classifier, err := NewClassifierFor(model, c.isa); err != nil || classifier.ISA() != isa {
+				t.Errorf("KERNELET_ISA=%s, isa %q: expected %s, got error %v", c.variable, c.isa, isa, err)
+			}
+		}
+	}
+	if _, err := NewClassifierFor(model, "sse9"); !errors.Is(err, kernels.ErrISA) {
+		t.Errorf("an unknown set: expected ErrISA, got %v", err)
+	}
+}
+
 // TestLogitsStandAlone: an image's logits depend neither on its neighbours nor
 // on the number of images, threads or, among AVX2 and AVX-512, the ISA.
 func TestLogitsStandAlone(t *testing.T) {

@@ -15,27 +15,23 @@ type parameters struct {
 	biasC []float32 // fc2's [10]
 }
 
-// parametersLength is the number of float32 that parameters need, every part
-// rounded up to 64 bytes.
-const parametersLength = kernels.Conv1WB + 25008 + 64 + kernels.FC1W + 512 + 5008 + 16
+// parts lists the parts with their lengths.
+func (p *parameters) parts() []part {
+	return []part{
+		{&p.conv1, kernels.Conv1WB}, {&p.conv2, kernels.Conv2W}, {&p.bias2, kernels.Conv2Outputs},
+		{&p.fc1, kernels.FC1W}, {&p.biasF, kernels.FC1Outputs}, {&p.fc2, kernels.FC2W}, {&p.biasC, kernels.Classes},
+	}
+}
+
+// parametersLength is the number of float32 that parameters need.
+var parametersLength = reservedFor(new(parameters).parts())
 
 func newParameters(memory []float32) parameters {
 	p := parameters{all: memory[:parametersLength]}
 	rest := p.all
-	for _, part := range []struct {
-		target           *[]float32
-		length, reserved int
-	}{
-		{&p.conv1, kernels.Conv1WB, kernels.Conv1WB},
-		{&p.conv2, kernels.Conv2W, 25008},
-		{&p.bias2, kernels.Conv2Outputs, 64},
-		{&p.fc1, kernels.FC1W, kernels.FC1W},
-		{&p.biasF, kernels.FC1Outputs, 512},
-		{&p.fc2, kernels.FC2W, 5008},
-		{&p.biasC, kernels.Classes, 16},
-	} {
-		*part.target = rest[:part.length:part.reserved]
-		rest = rest[part.reserved:]
+	for _, part := range p.parts() {
+		*part.target = rest[:part.length:part.reserved()]
+		rest = rest[part.reserved():]
 	}
 	return p
 }
@@ -47,23 +43,25 @@ func padded(part []float32) []float32 { return part[:cap(part)] }
 // each calls fn with every weight's place in PyTorch's layout and in the
 // kernels'.
 func (p parameters) each(m *Model, fn func(model, kernel *float32)) {
-	for o := range 20 {
-		for tap := range 25 {
-			fn(&m.Conv1Weight[o*25+tap], &p.conv1[tap*kernels.Conv1Row+o])
+	const taps = kernels.Taps
+	for o := range kernels.Conv1Outputs {
+		for tap := range taps {
+			fn(&m.Conv1Weight[o*taps+tap], &p.conv1[tap*kernels.Conv1Row+o])
 		}
 		fn(&m.Conv1Bias[o], &p.conv1[kernels.Conv1W+o])
 	}
-	for o := range 50 {
-		for c := range 20 {
-			for tap := range 25 {
-				fn(&m.Conv2Weight[(o*20+c)*25+tap], &p.conv2[(tap*50+o)*20+c])
+	for o := range kernels.Conv2Outputs {
+		for c := range kernels.Conv2Inputs {
+			for tap := range taps {
+				fn(&m.Conv2Weight[(o*kernels.Conv2Inputs+c)*taps+tap], &p.conv2[(tap*kernels.Conv2Outputs+o)*kernels.Conv2Inputs+c])
 			}
 		}
 		fn(&m.Conv2Bias[o], &p.bias2[o])
 	}
-	for o := range 500 {
-		for i := range 800 {
-			fn(&m.FC1Weight[o*800+i], &p.fc1[(i/kernels.FC1Slice*500+o)*kernels.FC1Slice+i%kernels.FC1Slice])
+	const slice = kernels.FC1Slice
+	for o := range kernels.FC1Outputs {
+		for i := range kernels.FC1Inputs {
+			fn(&m.FC1Weight[o*kernels.FC1Inputs+i], &p.fc1[(i/slice*kernels.FC1Outputs+o)*slice+i%slice])
 		}
 		fn(&m.FC1Bias[o], &p.biasF[o])
 	}

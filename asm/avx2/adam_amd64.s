@@ -34,22 +34,30 @@ TEXT ·Adam(SB), $320-120
 	JZ           rest2
 
 vector3:
-	VMOVUPS      (BX), Y0
-	VMOVUPS      (CX), Y1
-	VSUBPS       Y1, Y0, Y2
-	VFMADD231PS  (DI), Y2, Y1
-	VMULPS       64(DI), Y0, Y3
-	VMOVUPS      (DX), Y2
-	VMULPS       32(DI), Y2, Y2
-	VFMADD231PS  Y0, Y3, Y2
-	VANDPS       224(DI), Y1, Y0
-	VCMPPS       $0x15, 192(DI), Y0, Y0
-	VANDPS       Y0, Y1, Y1
-	VANDPS       224(DI), Y2, Y0
-	VCMPPS       $0x15, 192(DI), Y0, Y0
-	VANDPS       Y0, Y2, Y2
-	VMOVUPS      Y1, (CX)
-	VMOVUPS      Y2, (DX)
+	VMOVUPS (BX), Y0
+
+	// m = m + (1−β₁)(g − m)
+	VMOVUPS     (CX), Y1
+	VSUBPS      Y1, Y0, Y2
+	VFMADD231PS (DI), Y2, Y1
+
+	// v = β₂ v + (1−β₂) g²
+	VMULPS      64(DI), Y0, Y3
+	VMOVUPS     (DX), Y2
+	VMULPS      32(DI), Y2, Y2
+	VFMADD231PS Y0, Y3, Y2
+
+	// 0 where |m|, |v| < 1e-30
+	VANDPS  224(DI), Y1, Y0
+	VCMPPS  $0x15, 192(DI), Y0, Y0
+	VANDPS  Y0, Y1, Y1
+	VANDPS  224(DI), Y2, Y0
+	VCMPPS  $0x15, 192(DI), Y0, Y0
+	VANDPS  Y0, Y2, Y2
+	VMOVUPS Y1, (CX)
+	VMOVUPS Y2, (DX)
+
+	// w = w − rate · m / (√v·correction + ε)
 	VSQRTPS      Y2, Y0
 	VMULPS       96(DI), Y0, Y0
 	VADDPS       128(DI), Y0, Y0

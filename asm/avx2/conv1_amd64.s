@@ -20,30 +20,38 @@ tileRow1:
 
 tileColumn2:
 	// V = Bᵀ X B
-	VMOVUPS      (CX), Y0
-	VMOVUPS      896(CX), Y1
-	VMOVUPS      1792(CX), Y2
-	VMOVUPS      2688(CX), Y3
-	VMOVUPS      3584(CX), Y4
-	VMOVUPS      4480(CX), Y5
-	VMOVUPS      5376(CX), Y6
-	VMOVUPS      6272(CX), Y7
-	VSUBPS       Y6, Y0, Y0
-	VSUBPS       Y2, Y4, Y8
-	VFMADD231PS  conv1_5_25<>+0(SB), Y8, Y0
-	VMOVUPS      Y0, (SI)
-	VSUBPS       Y1, Y7, Y0
-	VSUBPS       Y5, Y3, Y7
-	VFMADD231PS  conv1_5_25<>+0(SB), Y7, Y0
-	VMOVUPS      Y0, 1792(SI)
-	VADDPS       Y6, Y2, Y0
-	VFMSUB231PS  conv1_4_25<>+0(SB), Y4, Y0
-	VADDPS       Y5, Y1, Y7
-	VFMSUB231PS  conv1_4_25<>+0(SB), Y3, Y7
-	VADDPS       Y7, Y0, Y8
-	VMOVUPS      Y8, 256(SI)
-	VSUBPS       Y7, Y0, Y0
-	VMOVUPS      Y0, 512(SI)
+	VMOVUPS (CX), Y0
+	VMOVUPS 896(CX), Y1
+	VMOVUPS 1792(CX), Y2
+	VMOVUPS 2688(CX), Y3
+	VMOVUPS 3584(CX), Y4
+	VMOVUPS 4480(CX), Y5
+	VMOVUPS 5376(CX), Y6
+	VMOVUPS 6272(CX), Y7
+
+	// v0 = (d0 − d6) + 21/4 (d4 − d2)
+	VSUBPS      Y6, Y0, Y0
+	VSUBPS      Y2, Y4, Y8
+	VFMADD231PS conv1_5_25<>+0(SB), Y8, Y0
+	VMOVUPS     Y0, (SI)
+
+	// v7 = (d7 − d1) + 21/4 (d3 − d5)
+	VSUBPS      Y1, Y7, Y0
+	VSUBPS      Y5, Y3, Y7
+	VFMADD231PS conv1_5_25<>+0(SB), Y7, Y0
+	VMOVUPS     Y0, 1792(SI)
+
+	// v1, v2 = (17/4 d4 − (d2 + d6)) ± (17/4 d3 − (d1 + d5))
+	VADDPS      Y6, Y2, Y0
+	VFMSUB231PS conv1_4_25<>+0(SB), Y4, Y0
+	VADDPS      Y5, Y1, Y7
+	VFMSUB231PS conv1_4_25<>+0(SB), Y3, Y7
+	VADDPS      Y7, Y0, Y8
+	VMOVUPS     Y8, 256(SI)
+	VSUBPS      Y7, Y0, Y0
+	VMOVUPS     Y0, 512(SI)
+
+	// v3, v4 = (d2 − 5 d4 + 4 d6) ± (2 d1 − 10 d3 + 8 d5)
 	VMOVAPS      Y2, Y0
 	VFNMADD231PS conv1_5<>+0(SB), Y4, Y0
 	VFMADD231PS  conv1_4<>+0(SB), Y6, Y0
@@ -54,6 +62,8 @@ tileColumn2:
 	VMOVUPS      Y8, 768(SI)
 	VSUBPS       Y7, Y0, Y0
 	VMOVUPS      Y0, 1024(SI)
+
+	// v5, v6 = (2 d6 − 10 d4 + 8 d2) ± (d5 − 5 d3 + 4 d1)
 	VADDPS       Y6, Y6, Y0
 	VFNMADD231PS conv1_10<>+0(SB), Y4, Y0
 	VFMADD231PS  conv1_8<>+0(SB), Y2, Y0
@@ -72,22 +82,30 @@ tileColumn2:
 	VMOVUPS      4512(CX), Y5
 	VMOVUPS      5408(CX), Y6
 	VMOVUPS      6304(CX), Y7
-	VSUBPS       Y6, Y0, Y0
-	VSUBPS       Y2, Y4, Y8
-	VFMADD231PS  conv1_5_25<>+0(SB), Y8, Y0
-	VMOVUPS      Y0, 32(SI)
-	VSUBPS       Y1, Y7, Y0
-	VSUBPS       Y5, Y3, Y7
-	VFMADD231PS  conv1_5_25<>+0(SB), Y7, Y0
-	VMOVUPS      Y0, 1824(SI)
-	VADDPS       Y6, Y2, Y0
-	VFMSUB231PS  conv1_4_25<>+0(SB), Y4, Y0
-	VADDPS       Y5, Y1, Y7
-	VFMSUB231PS  conv1_4_25<>+0(SB), Y3, Y7
-	VADDPS       Y7, Y0, Y8
-	VMOVUPS      Y8, 288(SI)
-	VSUBPS       Y7, Y0, Y0
-	VMOVUPS      Y0, 544(SI)
+
+	// v0 = (d0 − d6) + 21/4 (d4 − d2)
+	VSUBPS      Y6, Y0, Y0
+	VSUBPS      Y2, Y4, Y8
+	VFMADD231PS conv1_5_25<>+0(SB), Y8, Y0
+	VMOVUPS     Y0, 32(SI)
+
+	// v7 = (d7 − d1) + 21/4 (d3 − d5)
+	VSUBPS      Y1, Y7, Y0
+	VSUBPS      Y5, Y3, Y7
+	VFMADD231PS conv1_5_25<>+0(SB), Y7, Y0
+	VMOVUPS     Y0, 1824(SI)
+
+	// v1, v2 = (17/4 d4 − (d2 + d6)) ± (17/4 d3 − (d1 + d5))
+	VADDPS      Y6, Y2, Y0
+	VFMSUB231PS conv1_4_25<>+0(SB), Y4, Y0
+	VADDPS      Y5, Y1, Y7
+	VFMSUB231PS conv1_4_25<>+0(SB), Y3, Y7
+	VADDPS      Y7, Y0, Y8
+	VMOVUPS     Y8, 288(SI)
+	VSUBPS      Y7, Y0, Y0
+	VMOVUPS     Y0, 544(SI)
+
+	// v3, v4 = (d2 − 5 d4 + 4 d6) ± (2 d1 − 10 d3 + 8 d5)
 	VMOVAPS      Y2, Y0
 	VFNMADD231PS conv1_5<>+0(SB), Y4, Y0
 	VFMADD231PS  conv1_4<>+0(SB), Y6, Y0
@@ -98,6 +116,8 @@ tileColumn2:
 	VMOVUPS      Y8, 800(SI)
 	VSUBPS       Y7, Y0, Y0
 	VMOVUPS      Y0, 1056(SI)
+
+	// v5, v6 = (2 d6 − 10 d4 + 8 d2) ± (d5 − 5 d3 + 4 d1)
 	VADDPS       Y6, Y6, Y0
 	VFNMADD231PS conv1_10<>+0(SB), Y4, Y0
 	VFMADD231PS  conv1_8<>+0(SB), Y2, Y0
@@ -116,22 +136,30 @@ tileColumn2:
 	VMOVUPS      4544(CX), Y5
 	VMOVUPS      5440(CX), Y6
 	VMOVUPS      6336(CX), Y7
-	VSUBPS       Y6, Y0, Y0
-	VSUBPS       Y2, Y4, Y8
-	VFMADD231PS  conv1_5_25<>+0(SB), Y8, Y0
-	VMOVUPS      Y0, 64(SI)
-	VSUBPS       Y1, Y7, Y0
-	VSUBPS       Y5, Y3, Y7
-	VFMADD231PS  conv1_5_25<>+0(SB), Y7, Y0
-	VMOVUPS      Y0, 1856(SI)
-	VADDPS       Y6, Y2, Y0
-	VFMSUB231PS  conv1_4_25<>+0(SB), Y4, Y0
-	VADDPS       Y5, Y1, Y7
-	VFMSUB231PS  conv1_4_25<>+0(SB), Y3, Y7
-	VADDPS       Y7, Y0, Y8
-	VMOVUPS      Y8, 320(SI)
-	VSUBPS       Y7, Y0, Y0
-	VMOVUPS      Y0, 576(SI)
+
+	// v0 = (d0 − d6) + 21/4 (d4 − d2)
+	VSUBPS      Y6, Y0, Y0
+	VSUBPS      Y2, Y4, Y8
+	VFMADD231PS conv1_5_25<>+0(SB), Y8, Y0
+	VMOVUPS     Y0, 64(SI)
+
+	// v7 = (d7 − d1) + 21/4 (d3 − d5)
+	VSUBPS      Y1, Y7, Y0
+	VSUBPS      Y5, Y3, Y7
+	VFMADD231PS conv1_5_25<>+0(SB), Y7, Y0
+	VMOVUPS     Y0, 1856(SI)
+
+	// v1, v2 = (17/4 d4 − (d2 + d6)) ± (17/4 d3 − (d1 + d5))
+	VADDPS      Y6, Y2, Y0
+	VFMSUB231PS conv1_4_25<>+0(SB), Y4, Y0
+	VADDPS      Y5, Y1, Y7
+	VFMSUB231PS conv1_4_25<>+0(SB), Y3, Y7
+	VADDPS      Y7, Y0, Y8
+	VMOVUPS     Y8, 320(SI)
+	VSUBPS      Y7, Y0, Y0
+	VMOVUPS     Y0, 576(SI)
+
+	// v3, v4 = (d2 − 5 d4 + 4 d6) ± (2 d1 − 10 d3 + 8 d5)
 	VMOVAPS      Y2, Y0
 	VFNMADD231PS conv1_5<>+0(SB), Y4, Y0
 	VFMADD231PS  conv1_4<>+0(SB), Y6, Y0
@@ -142,6 +170,8 @@ tileColumn2:
 	VMOVUPS      Y8, 832(SI)
 	VSUBPS       Y7, Y0, Y0
 	VMOVUPS      Y0, 1088(SI)
+
+	// v5, v6 = (2 d6 − 10 d4 + 8 d2) ± (d5 − 5 d3 + 4 d1)
 	VADDPS       Y6, Y6, Y0
 	VFNMADD231PS conv1_10<>+0(SB), Y4, Y0
 	VFMADD231PS  conv1_8<>+0(SB), Y2, Y0
@@ -160,22 +190,30 @@ tileColumn2:
 	VMOVUPS      4576(CX), Y5
 	VMOVUPS      5472(CX), Y6
 	VMOVUPS      6368(CX), Y7
-	VSUBPS       Y6, Y0, Y0
-	VSUBPS       Y2, Y4, Y8
-	VFMADD231PS  conv1_5_25<>+0(SB), Y8, Y0
-	VMOVUPS      Y0, 96(SI)
-	VSUBPS       Y1, Y7, Y0
-	VSUBPS       Y5, Y3, Y7
-	VFMADD231PS  conv1_5_25<>+0(SB), Y7, Y0
-	VMOVUPS      Y0, 1888(SI)
-	VADDPS       Y6, Y2, Y0
-	VFMSUB231PS  conv1_4_25<>+0(SB), Y4, Y0
-	VADDPS       Y5, Y1, Y7
-	VFMSUB231PS  conv1_4_25<>+0(SB), Y3, Y7
-	VADDPS       Y7, Y0, Y8
-	VMOVUPS      Y8, 352(SI)
-	VSUBPS       Y7, Y0, Y0
-	VMOVUPS      Y0, 608(SI)
+
+	// v0 = (d0 − d6) + 21/4 (d4 − d2)
+	VSUBPS      Y6, Y0, Y0
+	VSUBPS      Y2, Y4, Y8
+	VFMADD231PS conv1_5_25<>+0(SB), Y8, Y0
+	VMOVUPS     Y0, 96(SI)
+
+	// v7 = (d7 − d1) + 21/4 (d3 − d5)
+	VSUBPS      Y1, Y7, Y0
+	VSUBPS      Y5, Y3, Y7
+	VFMADD231PS conv1_5_25<>+0(SB), Y7, Y0
+	VMOVUPS     Y0, 1888(SI)
+
+	// v1, v2 = (17/4 d4 − (d2 + d6)) ± (17/4 d3 − (d1 + d5))
+	VADDPS      Y6, Y2, Y0
+	VFMSUB231PS conv1_4_25<>+0(SB), Y4, Y0
+	VADDPS      Y5, Y1, Y7
+	VFMSUB231PS conv1_4_25<>+0(SB), Y3, Y7
+	VADDPS      Y7, Y0, Y8
+	VMOVUPS     Y8, 352(SI)
+	VSUBPS      Y7, Y0, Y0
+	VMOVUPS     Y0, 608(SI)
+
+	// v3, v4 = (d2 − 5 d4 + 4 d6) ± (2 d1 − 10 d3 + 8 d5)
 	VMOVAPS      Y2, Y0
 	VFNMADD231PS conv1_5<>+0(SB), Y4, Y0
 	VFMADD231PS  conv1_4<>+0(SB), Y6, Y0
@@ -186,6 +224,8 @@ tileColumn2:
 	VMOVUPS      Y8, 864(SI)
 	VSUBPS       Y7, Y0, Y0
 	VMOVUPS      Y0, 1120(SI)
+
+	// v5, v6 = (2 d6 − 10 d4 + 8 d2) ± (d5 − 5 d3 + 4 d1)
 	VADDPS       Y6, Y6, Y0
 	VFNMADD231PS conv1_10<>+0(SB), Y4, Y0
 	VFMADD231PS  conv1_8<>+0(SB), Y2, Y0
@@ -204,22 +244,30 @@ tileColumn2:
 	VMOVUPS      4608(CX), Y5
 	VMOVUPS      5504(CX), Y6
 	VMOVUPS      6400(CX), Y7
-	VSUBPS       Y6, Y0, Y0
-	VSUBPS       Y2, Y4, Y8
-	VFMADD231PS  conv1_5_25<>+0(SB), Y8, Y0
-	VMOVUPS      Y0, 128(SI)
-	VSUBPS       Y1, Y7, Y0
-	VSUBPS       Y5, Y3, Y7
-	VFMADD231PS  conv1_5_25<>+0(SB), Y7, Y0
-	VMOVUPS      Y0, 1920(SI)
-	VADDPS       Y6, Y2, Y0
-	VFMSUB231PS  conv1_4_25<>+0(SB), Y4, Y0
-	VADDPS       Y5, Y1, Y7
-	VFMSUB231PS  conv1_4_25<>+0(SB), Y3, Y7
-	VADDPS       Y7, Y0, Y8
-	VMOVUPS      Y8, 384(SI)
-	VSUBPS       Y7, Y0, Y0
-	VMOVUPS      Y0, 640(SI)
+
+	// v0 = (d0 − d6) + 21/4 (d4 − d2)
+	VSUBPS      Y6, Y0, Y0
+	VSUBPS      Y2, Y4, Y8
+	VFMADD231PS conv1_5_25<>+0(SB), Y8, Y0
+	VMOVUPS     Y0, 128(SI)
+
+	// v7 = (d7 − d1) + 21/4 (d3 − d5)
+	VSUBPS      Y1, Y7, Y0
+	VSUBPS      Y5, Y3, Y7
+	VFMADD231PS conv1_5_25<>+0(SB), Y7, Y0
+	VMOVUPS     Y0, 1920(SI)
+
+	// v1, v2 = (17/4 d4 − (d2 + d6)) ± (17/4 d3 − (d1 + d5))
+	VADDPS      Y6, Y2, Y0
+	VFMSUB231PS conv1_4_25<>+0(SB), Y4, Y0
+	VADDPS      Y5, Y1, Y7
+	VFMSUB231PS conv1_4_25<>+0(SB), Y3, Y7
+	VADDPS      Y7, Y0, Y8
+	VMOVUPS     Y8, 384(SI)
+	VSUBPS      Y7, Y0, Y0
+	VMOVUPS     Y0, 640(SI)
+
+	// v3, v4 = (d2 − 5 d4 + 4 d6) ± (2 d1 − 10 d3 + 8 d5)
 	VMOVAPS      Y2, Y0
 	VFNMADD231PS conv1_5<>+0(SB), Y4, Y0
 	VFMADD231PS  conv1_4<>+0(SB), Y6, Y0
@@ -230,6 +278,8 @@ tileColumn2:
 	VMOVUPS      Y8, 896(SI)
 	VSUBPS       Y7, Y0, Y0
 	VMOVUPS      Y0, 1152(SI)
+
+	// v5, v6 = (2 d6 − 10 d4 + 8 d2) ± (d5 − 5 d3 + 4 d1)
 	VADDPS       Y6, Y6, Y0
 	VFNMADD231PS conv1_10<>+0(SB), Y4, Y0
 	VFMADD231PS  conv1_8<>+0(SB), Y2, Y0
@@ -248,22 +298,30 @@ tileColumn2:
 	VMOVUPS      4640(CX), Y5
 	VMOVUPS      5536(CX), Y6
 	VMOVUPS      6432(CX), Y7
-	VSUBPS       Y6, Y0, Y0
-	VSUBPS       Y2, Y4, Y8
-	VFMADD231PS  conv1_5_25<>+0(SB), Y8, Y0
-	VMOVUPS      Y0, 160(SI)
-	VSUBPS       Y1, Y7, Y0
-	VSUBPS       Y5, Y3, Y7
-	VFMADD231PS  conv1_5_25<>+0(SB), Y7, Y0
-	VMOVUPS      Y0, 1952(SI)
-	VADDPS       Y6, Y2, Y0
-	VFMSUB231PS  conv1_4_25<>+0(SB), Y4, Y0
-	VADDPS       Y5, Y1, Y7
-	VFMSUB231PS  conv1_4_25<>+0(SB), Y3, Y7
-	VADDPS       Y7, Y0, Y8
-	VMOVUPS      Y8, 416(SI)
-	VSUBPS       Y7, Y0, Y0
-	VMOVUPS      Y0, 672(SI)
+
+	// v0 = (d0 − d6) + 21/4 (d4 − d2)
+	VSUBPS      Y6, Y0, Y0
+	VSUBPS      Y2, Y4, Y8
+	VFMADD231PS conv1_5_25<>+0(SB), Y8, Y0
+	VMOVUPS     Y0, 160(SI)
+
+	// v7 = (d7 − d1) + 21/4 (d3 − d5)
+	VSUBPS      Y1, Y7, Y0
+	VSUBPS      Y5, Y3, Y7
+	VFMADD231PS conv1_5_25<>+0(SB), Y7, Y0
+	VMOVUPS     Y0, 1952(SI)
+
+	// v1, v2 = (17/4 d4 − (d2 + d6)) ± (17/4 d3 − (d1 + d5))
+	VADDPS      Y6, Y2, Y0
+	VFMSUB231PS conv1_4_25<>+0(SB), Y4, Y0
+	VADDPS      Y5, Y1, Y7
+	VFMSUB231PS conv1_4_25<>+0(SB), Y3, Y7
+	VADDPS      Y7, Y0, Y8
+	VMOVUPS     Y8, 416(SI)
+	VSUBPS      Y7, Y0, Y0
+	VMOVUPS     Y0, 672(SI)
+
+	// v3, v4 = (d2 − 5 d4 + 4 d6) ± (2 d1 − 10 d3 + 8 d5)
 	VMOVAPS      Y2, Y0
 	VFNMADD231PS conv1_5<>+0(SB), Y4, Y0
 	VFMADD231PS  conv1_4<>+0(SB), Y6, Y0
@@ -274,6 +332,8 @@ tileColumn2:
 	VMOVUPS      Y8, 928(SI)
 	VSUBPS       Y7, Y0, Y0
 	VMOVUPS      Y0, 1184(SI)
+
+	// v5, v6 = (2 d6 − 10 d4 + 8 d2) ± (d5 − 5 d3 + 4 d1)
 	VADDPS       Y6, Y6, Y0
 	VFNMADD231PS conv1_10<>+0(SB), Y4, Y0
 	VFMADD231PS  conv1_8<>+0(SB), Y2, Y0
@@ -292,22 +352,30 @@ tileColumn2:
 	VMOVUPS      4672(CX), Y5
 	VMOVUPS      5568(CX), Y6
 	VMOVUPS      6464(CX), Y7
-	VSUBPS       Y6, Y0, Y0
-	VSUBPS       Y2, Y4, Y8
-	VFMADD231PS  conv1_5_25<>+0(SB), Y8, Y0
-	VMOVUPS      Y0, 192(SI)
-	VSUBPS       Y1, Y7, Y0
-	VSUBPS       Y5, Y3, Y7
-	VFMADD231PS  conv1_5_25<>+0(SB), Y7, Y0
-	VMOVUPS      Y0, 1984(SI)
-	VADDPS       Y6, Y2, Y0
-	VFMSUB231PS  conv1_4_25<>+0(SB), Y4, Y0
-	VADDPS       Y5, Y1, Y7
-	VFMSUB231PS  conv1_4_25<>+0(SB), Y3, Y7
-	VADDPS       Y7, Y0, Y8
-	VMOVUPS      Y8, 448(SI)
-	VSUBPS       Y7, Y0, Y0
-	VMOVUPS      Y0, 704(SI)
+
+	// v0 = (d0 − d6) + 21/4 (d4 − d2)
+	VSUBPS      Y6, Y0, Y0
+	VSUBPS      Y2, Y4, Y8
+	VFMADD231PS conv1_5_25<>+0(SB), Y8, Y0
+	VMOVUPS     Y0, 192(SI)
+
+	// v7 = (d7 − d1) + 21/4 (d3 − d5)
+	VSUBPS      Y1, Y7, Y0
+	VSUBPS      Y5, Y3, Y7
+	VFMADD231PS conv1_5_25<>+0(SB), Y7, Y0
+	VMOVUPS     Y0, 1984(SI)
+
+	// v1, v2 = (17/4 d4 − (d2 + d6)) ± (17/4 d3 − (d1 + d5))
+	VADDPS      Y6, Y2, Y0
+	VFMSUB231PS conv1_4_25<>+0(SB), Y4, Y0
+	VADDPS      Y5, Y1, Y7
+	VFMSUB231PS conv1_4_25<>+0(SB), Y3, Y7
+	VADDPS      Y7, Y0, Y8
+	VMOVUPS     Y8, 448(SI)
+	VSUBPS      Y7, Y0, Y0
+	VMOVUPS     Y0, 704(SI)
+
+	// v3, v4 = (d2 − 5 d4 + 4 d6) ± (2 d1 − 10 d3 + 8 d5)
 	VMOVAPS      Y2, Y0
 	VFNMADD231PS conv1_5<>+0(SB), Y4, Y0
 	VFMADD231PS  conv1_4<>+0(SB), Y6, Y0
@@ -318,6 +386,8 @@ tileColumn2:
 	VMOVUPS      Y8, 960(SI)
 	VSUBPS       Y7, Y0, Y0
 	VMOVUPS      Y0, 1216(SI)
+
+	// v5, v6 = (2 d6 − 10 d4 + 8 d2) ± (d5 − 5 d3 + 4 d1)
 	VADDPS       Y6, Y6, Y0
 	VFNMADD231PS conv1_10<>+0(SB), Y4, Y0
 	VFMADD231PS  conv1_8<>+0(SB), Y2, Y0
@@ -336,22 +406,30 @@ tileColumn2:
 	VMOVUPS      4704(CX), Y5
 	VMOVUPS      5600(CX), Y6
 	VMOVUPS      6496(CX), Y7
-	VSUBPS       Y6, Y0, Y0
-	VSUBPS       Y2, Y4, Y8
-	VFMADD231PS  conv1_5_25<>+0(SB), Y8, Y0
-	VMOVUPS      Y0, 224(SI)
-	VSUBPS       Y1, Y7, Y0
-	VSUBPS       Y5, Y3, Y7
-	VFMADD231PS  conv1_5_25<>+0(SB), Y7, Y0
-	VMOVUPS      Y0, 2016(SI)
-	VADDPS       Y6, Y2, Y0
-	VFMSUB231PS  conv1_4_25<>+0(SB), Y4, Y0
-	VADDPS       Y5, Y1, Y7
-	VFMSUB231PS  conv1_4_25<>+0(SB), Y3, Y7
-	VADDPS       Y7, Y0, Y8
-	VMOVUPS      Y8, 480(SI)
-	VSUBPS       Y7, Y0, Y0
-	VMOVUPS      Y0, 736(SI)
+
+	// v0 = (d0 − d6) + 21/4 (d4 − d2)
+	VSUBPS      Y6, Y0, Y0
+	VSUBPS      Y2, Y4, Y8
+	VFMADD231PS conv1_5_25<>+0(SB), Y8, Y0
+	VMOVUPS     Y0, 224(SI)
+
+	// v7 = (d7 − d1) + 21/4 (d3 − d5)
+	VSUBPS      Y1, Y7, Y0
+	VSUBPS      Y5, Y3, Y7
+	VFMADD231PS conv1_5_25<>+0(SB), Y7, Y0
+	VMOVUPS     Y0, 2016(SI)
+
+	// v1, v2 = (17/4 d4 − (d2 + d6)) ± (17/4 d3 − (d1 + d5))
+	VADDPS      Y6, Y2, Y0
+	VFMSUB231PS conv1_4_25<>+0(SB), Y4, Y0
+	VADDPS      Y5, Y1, Y7
+	VFMSUB231PS conv1_4_25<>+0(SB), Y3, Y7
+	VADDPS      Y7, Y0, Y8
+	VMOVUPS     Y8, 480(SI)
+	VSUBPS      Y7, Y0, Y0
+	VMOVUPS     Y0, 736(SI)
+
+	// v3, v4 = (d2 − 5 d4 + 4 d6) ± (2 d1 − 10 d3 + 8 d5)
 	VMOVAPS      Y2, Y0
 	VFNMADD231PS conv1_5<>+0(SB), Y4, Y0
 	VFMADD231PS  conv1_4<>+0(SB), Y6, Y0
@@ -362,6 +440,8 @@ tileColumn2:
 	VMOVUPS      Y8, 992(SI)
 	VSUBPS       Y7, Y0, Y0
 	VMOVUPS      Y0, 1248(SI)
+
+	// v5, v6 = (2 d6 − 10 d4 + 8 d2) ± (d5 − 5 d3 + 4 d1)
 	VADDPS       Y6, Y6, Y0
 	VFNMADD231PS conv1_10<>+0(SB), Y4, Y0
 	VFMADD231PS  conv1_8<>+0(SB), Y2, Y0
@@ -380,22 +460,30 @@ tileColumn2:
 	VMOVUPS      160(SI), Y5
 	VMOVUPS      192(SI), Y6
 	VMOVUPS      224(SI), Y7
-	VSUBPS       Y6, Y0, Y0
-	VSUBPS       Y2, Y4, Y8
-	VFMADD231PS  conv1_5_25<>+0(SB), Y8, Y0
-	VMOVUPS      Y0, 10240(SI)
-	VSUBPS       Y1, Y7, Y0
-	VSUBPS       Y5, Y3, Y7
-	VFMADD231PS  conv1_5_25<>+0(SB), Y7, Y0
-	VMOVUPS      Y0, 10464(SI)
-	VADDPS       Y6, Y2, Y0
-	VFMSUB231PS  conv1_4_25<>+0(SB), Y4, Y0
-	VADDPS       Y5, Y1, Y7
-	VFMSUB231PS  conv1_4_25<>+0(SB), Y3, Y7
-	VADDPS       Y7, Y0, Y8
-	VMOVUPS      Y8, 10272(SI)
-	VSUBPS       Y7, Y0, Y0
-	VMOVUPS      Y0, 10304(SI)
+
+	// v0 = (d0 − d6) + 21/4 (d4 − d2)
+	VSUBPS      Y6, Y0, Y0
+	VSUBPS      Y2, Y4, Y8
+	VFMADD231PS conv1_5_25<>+0(SB), Y8, Y0
+	VMOVUPS     Y0, 10240(SI)
+
+	// v7 = (d7 − d1) + 21/4 (d3 − d5)
+	VSUBPS      Y1, Y7, Y0
+	VSUBPS      Y5, Y3, Y7
+	VFMADD231PS conv1_5_25<>+0(SB), Y7, Y0
+	VMOVUPS     Y0, 10464(SI)
+
+	// v1, v2 = (17/4 d4 − (d2 + d6)) ± (17/4 d3 − (d1 + d5))
+	VADDPS      Y6, Y2, Y0
+	VFMSUB231PS conv1_4_25<>+0(SB), Y4, Y0
+	VADDPS      Y5, Y1, Y7
+	VFMSUB231PS conv1_4_25<>+0(SB), Y3, Y7
+	VADDPS      Y7, Y0, Y8
+	VMOVUPS     Y8, 10272(SI)
+	VSUBPS      Y7, Y0, Y0
+	VMOVUPS     Y0, 10304(SI)
+
+	// v3, v4 = (d2 − 5 d4 + 4 d6) ± (2 d1 − 10 d3 + 8 d5)
 	VMOVAPS      Y2, Y0
 	VFNMADD231PS conv1_5<>+0(SB), Y4, Y0
 	VFMADD231PS  conv1_4<>+0(SB), Y6, Y0
@@ -406,6 +494,8 @@ tileColumn2:
 	VMOVUPS      Y8, 10336(SI)
 	VSUBPS       Y7, Y0, Y0
 	VMOVUPS      Y0, 10368(SI)
+
+	// v5, v6 = (2 d6 − 10 d4 + 8 d2) ± (d5 − 5 d3 + 4 d1)
 	VADDPS       Y6, Y6, Y0
 	VFNMADD231PS conv1_10<>+0(SB), Y4, Y0
 	VFMADD231PS  conv1_8<>+0(SB), Y2, Y0
@@ -424,22 +514,30 @@ tileColumn2:
 	VMOVUPS      416(SI), Y5
 	VMOVUPS      448(SI), Y6
 	VMOVUPS      480(SI), Y7
-	VSUBPS       Y6, Y0, Y0
-	VSUBPS       Y2, Y4, Y8
-	VFMADD231PS  conv1_5_25<>+0(SB), Y8, Y0
-	VMOVUPS      Y0, 10496(SI)
-	VSUBPS       Y1, Y7, Y0
-	VSUBPS       Y5, Y3, Y7
-	VFMADD231PS  conv1_5_25<>+0(SB), Y7, Y0
-	VMOVUPS      Y0, 10720(SI)
-	VADDPS       Y6, Y2, Y0
-	VFMSUB231PS  conv1_4_25<>+0(SB), Y4, Y0
-	VADDPS       Y5, Y1, Y7
-	VFMSUB231PS  conv1_4_25<>+0(SB), Y3, Y7
-	VADDPS       Y7, Y0, Y8
-	VMOVUPS      Y8, 10528(SI)
-	VSUBPS       Y7, Y0, Y0
-	VMOVUPS      Y0, 10560(SI)
+
+	// v0 = (d0 − d6) + 21/4 (d4 − d2)
+	VSUBPS      Y6, Y0, Y0
+	VSUBPS      Y2, Y4, Y8
+	VFMADD231PS conv1_5_25<>+0(SB), Y8, Y0
+	VMOVUPS     Y0, 10496(SI)
+
+	// v7 = (d7 − d1) + 21/4 (d3 − d5)
+	VSUBPS      Y1, Y7, Y0
+	VSUBPS      Y5, Y3, Y7
+	VFMADD231PS conv1_5_25<>+0(SB), Y7, Y0
+	VMOVUPS     Y0, 10720(SI)
+
+	// v1, v2 = (17/4 d4 − (d2 + d6)) ± (17/4 d3 − (d1 + d5))
+	VADDPS      Y6, Y2, Y0
+	VFMSUB231PS conv1_4_25<>+0(SB), Y4, Y0
+	VADDPS      Y5, Y1, Y7
+	VFMSUB231PS conv1_4_25<>+0(SB), Y3, Y7
+	VADDPS      Y7, Y0, Y8
+	VMOVUPS     Y8, 10528(SI)
+	VSUBPS      Y7, Y0, Y0
+	VMOVUPS     Y0, 10560(SI)
+
+	// v3, v4 = (d2 − 5 d4 + 4 d6) ± (2 d1 − 10 d3 + 8 d5)
 	VMOVAPS      Y2, Y0
 	VFNMADD231PS conv1_5<>+0(SB), Y4, Y0
 	VFMADD231PS  conv1_4<>+0(SB), Y6, Y0
@@ -450,6 +548,8 @@ tileColumn2:
 	VMOVUPS      Y8, 10592(SI)
 	VSUBPS       Y7, Y0, Y0
 	VMOVUPS      Y0, 10624(SI)
+
+	// v5, v6 = (2 d6 − 10 d4 + 8 d2) ± (d5 − 5 d3 + 4 d1)
 	VADDPS       Y6, Y6, Y0
 	VFNMADD231PS conv1_10<>+0(SB), Y4, Y0
 	VFMADD231PS  conv1_8<>+0(SB), Y2, Y0
@@ -468,22 +568,30 @@ tileColumn2:
 	VMOVUPS      672(SI), Y5
 	VMOVUPS      704(SI), Y6
 	VMOVUPS      736(SI), Y7
-	VSUBPS       Y6, Y0, Y0
-	VSUBPS       Y2, Y4, Y8
-	VFMADD231PS  conv1_5_25<>+0(SB), Y8, Y0
-	VMOVUPS      Y0, 10752(SI)
-	VSUBPS       Y1, Y7, Y0
-	VSUBPS       Y5, Y3, Y7
-	VFMADD231PS  conv1_5_25<>+0(SB), Y7, Y0
-	VMOVUPS      Y0, 10976(SI)
-	VADDPS       Y6, Y2, Y0
-	VFMSUB231PS  conv1_4_25<>+0(SB), Y4, Y0
-	VADDPS       Y5, Y1, Y7
-	VFMSUB231PS  conv1_4_25<>+0(SB), Y3, Y7
-	VADDPS       Y7, Y0, Y8
-	VMOVUPS      Y8, 10784(SI)
-	VSUBPS       Y7, Y0, Y0
-	VMOVUPS      Y0, 10816(SI)
+
+	// v0 = (d0 − d6) + 21/4 (d4 − d2)
+	VSUBPS      Y6, Y0, Y0
+	VSUBPS      Y2, Y4, Y8
+	VFMADD231PS conv1_5_25<>+0(SB), Y8, Y0
+	VMOVUPS     Y0, 10752(SI)
+
+	// v7 = (d7 − d1) + 21/4 (d3 − d5)
+	VSUBPS      Y1, Y7, Y0
+	VSUBPS      Y5, Y3, Y7
+	VFMADD231PS conv1_5_25<>+0(SB), Y7, Y0
+	VMOVUPS     Y0, 10976(SI)
+
+	// v1, v2 = (17/4 d4 − (d2 + d6)) ± (17/4 d3 − (d1 + d5))
+	VADDPS      Y6, Y2, Y0
+	VFMSUB231PS conv1_4_25<>+0(SB), Y4, Y0
+	VADDPS      Y5, Y1, Y7
+	VFMSUB231PS conv1_4_25<>+0(SB), Y3, Y7
+	VADDPS      Y7, Y0, Y8
+	VMOVUPS     Y8, 10784(SI)
+	VSUBPS      Y7, Y0, Y0
+	VMOVUPS     Y0, 10816(SI)
+
+	// v3, v4 = (d2 − 5 d4 + 4 d6) ± (2 d1 − 10 d3 + 8 d5)
 	VMOVAPS      Y2, Y0
 	VFNMADD231PS conv1_5<>+0(SB), Y4, Y0
 	VFMADD231PS  conv1_4<>+0(SB), Y6, Y0
@@ -494,6 +602,8 @@ tileColumn2:
 	VMOVUPS      Y8, 10848(SI)
 	VSUBPS       Y7, Y0, Y0
 	VMOVUPS      Y0, 10880(SI)
+
+	// v5, v6 = (2 d6 − 10 d4 + 8 d2) ± (d5 − 5 d3 + 4 d1)
 	VADDPS       Y6, Y6, Y0
 	VFNMADD231PS conv1_10<>+0(SB), Y4, Y0
 	VFMADD231PS  conv1_8<>+0(SB), Y2, Y0
@@ -512,22 +622,30 @@ tileColumn2:
 	VMOVUPS      928(SI), Y5
 	VMOVUPS      960(SI), Y6
 	VMOVUPS      992(SI), Y7
-	VSUBPS       Y6, Y0, Y0
-	VSUBPS       Y2, Y4, Y8
-	VFMADD231PS  conv1_5_25<>+0(SB), Y8, Y0
-	VMOVUPS      Y0, 11008(SI)
-	VSUBPS       Y1, Y7, Y0
-	VSUBPS       Y5, Y3, Y7
-	VFMADD231PS  conv1_5_25<>+0(SB), Y7, Y0
-	VMOVUPS      Y0, 11232(SI)
-	VADDPS       Y6, Y2, Y0
-	VFMSUB231PS  conv1_4_25<>+0(SB), Y4, Y0
-	VADDPS       Y5, Y1, Y7
-	VFMSUB231PS  conv1_4_25<>+0(SB), Y3, Y7
-	VADDPS       Y7, Y0, Y8
-	VMOVUPS      Y8, 11040(SI)
-	VSUBPS       Y7, Y0, Y0
-	VMOVUPS      Y0, 11072(SI)
+
+	// v0 = (d0 − d6) + 21/4 (d4 − d2)
+	VSUBPS      Y6, Y0, Y0
+	VSUBPS      Y2, Y4, Y8
+	VFMADD231PS conv1_5_25<>+0(SB), Y8, Y0
+	VMOVUPS     Y0, 11008(SI)
+
+	// v7 = (d7 − d1) + 21/4 (d3 − d5)
+	VSUBPS      Y1, Y7, Y0
+	VSUBPS      Y5, Y3, Y7
+	VFMADD231PS conv1_5_25<>+0(SB), Y7, Y0
+	VMOVUPS     Y0, 11232(SI)
+
+	// v1, v2 = (17/4 d4 − (d2 + d6)) ± (17/4 d3 − (d1 + d5))
+	VADDPS      Y6, Y2, Y0
+	VFMSUB231PS conv1_4_25<>+0(SB), Y4, Y0
+	VADDPS      Y5, Y1, Y7
+	VFMSUB231PS conv1_4_25<>+0(SB), Y3, Y7
+	VADDPS      Y7, Y0, Y8
+	VMOVUPS     Y8, 11040(SI)
+	VSUBPS      Y7, Y0, Y0
+	VMOVUPS     Y0, 11072(SI)
+
+	// v3, v4 = (d2 − 5 d4 + 4 d6) ± (2 d1 − 10 d3 + 8 d5)
 	VMOVAPS      Y2, Y0
 	VFNMADD231PS conv1_5<>+0(SB), Y4, Y0
 	VFMADD231PS  conv1_4<>+0(SB), Y6, Y0
@@ -538,6 +656,8 @@ tileColumn2:
 	VMOVUPS      Y8, 11104(SI)
 	VSUBPS       Y7, Y0, Y0
 	VMOVUPS      Y0, 11136(SI)
+
+	// v5, v6 = (2 d6 − 10 d4 + 8 d2) ± (d5 − 5 d3 + 4 d1)
 	VADDPS       Y6, Y6, Y0
 	VFNMADD231PS conv1_10<>+0(SB), Y4, Y0
 	VFMADD231PS  conv1_8<>+0(SB), Y2, Y0
@@ -556,22 +676,30 @@ tileColumn2:
 	VMOVUPS      1184(SI), Y5
 	VMOVUPS      1216(SI), Y6
 	VMOVUPS      1248(SI), Y7
-	VSUBPS       Y6, Y0, Y0
-	VSUBPS       Y2, Y4, Y8
-	VFMADD231PS  conv1_5_25<>+0(SB), Y8, Y0
-	VMOVUPS      Y0, 11264(SI)
-	VSUBPS       Y1, Y7, Y0
-	VSUBPS       Y5, Y3, Y7
-	VFMADD231PS  conv1_5_25<>+0(SB), Y7, Y0
-	VMOVUPS      Y0, 11488(SI)
-	VADDPS       Y6, Y2, Y0
-	VFMSUB231PS  conv1_4_25<>+0(SB), Y4, Y0
-	VADDPS       Y5, Y1, Y7
-	VFMSUB231PS  conv1_4_25<>+0(SB), Y3, Y7
-	VADDPS       Y7, Y0, Y8
-	VMOVUPS      Y8, 11296(SI)
-	VSUBPS       Y7, Y0, Y0
-	VMOVUPS      Y0, 11328(SI)
+
+	// v0 = (d0 − d6) + 21/4 (d4 − d2)
+	VSUBPS      Y6, Y0, Y0
+	VSUBPS      Y2, Y4, Y8
+	VFMADD231PS conv1_5_25<>+0(SB), Y8, Y0
+	VMOVUPS     Y0, 11264(SI)
+
+	// v7 = (d7 − d1) + 21/4 (d3 − d5)
+	VSUBPS      Y1, Y7, Y0
+	VSUBPS      Y5, Y3, Y7
+	VFMADD231PS conv1_5_25<>+0(SB), Y7, Y0
+	VMOVUPS     Y0, 11488(SI)
+
+	// v1, v2 = (17/4 d4 − (d2 + d6)) ± (17/4 d3 − (d1 + d5))
+	VADDPS      Y6, Y2, Y0
+	VFMSUB231PS conv1_4_25<>+0(SB), Y4, Y0
+	VADDPS      Y5, Y1, Y7
+	VFMSUB231PS conv1_4_25<>+0(SB), Y3, Y7
+	VADDPS      Y7, Y0, Y8
+	VMOVUPS     Y8, 11296(SI)
+	VSUBPS      Y7, Y0, Y0
+	VMOVUPS     Y0, 11328(SI)
+
+	// v3, v4 = (d2 − 5 d4 + 4 d6) ± (2 d1 − 10 d3 + 8 d5)
 	VMOVAPS      Y2, Y0
 	VFNMADD231PS conv1_5<>+0(SB), Y4, Y0
 	VFMADD231PS  conv1_4<>+0(SB), Y6, Y0
@@ -582,6 +710,8 @@ tileColumn2:
 	VMOVUPS      Y8, 11360(SI)
 	VSUBPS       Y7, Y0, Y0
 	VMOVUPS      Y0, 11392(SI)
+
+	// v5, v6 = (2 d6 − 10 d4 + 8 d2) ± (d5 − 5 d3 + 4 d1)
 	VADDPS       Y6, Y6, Y0
 	VFNMADD231PS conv1_10<>+0(SB), Y4, Y0
 	VFMADD231PS  conv1_8<>+0(SB), Y2, Y0
@@ -600,22 +730,30 @@ tileColumn2:
 	VMOVUPS      1440(SI), Y5
 	VMOVUPS      1472(SI), Y6
 	VMOVUPS      1504(SI), Y7
-	VSUBPS       Y6, Y0, Y0
-	VSUBPS       Y2, Y4, Y8
-	VFMADD231PS  conv1_5_25<>+0(SB), Y8, Y0
-	VMOVUPS      Y0, 11520(SI)
-	VSUBPS       Y1, Y7, Y0
-	VSUBPS       Y5, Y3, Y7
-	VFMADD231PS  conv1_5_25<>+0(SB), Y7, Y0
-	VMOVUPS      Y0, 11744(SI)
-	VADDPS       Y6, Y2, Y0
-	VFMSUB231PS  conv1_4_25<>+0(SB), Y4, Y0
-	VADDPS       Y5, Y1, Y7
-	VFMSUB231PS  conv1_4_25<>+0(SB), Y3, Y7
-	VADDPS       Y7, Y0, Y8
-	VMOVUPS      Y8, 11552(SI)
-	VSUBPS       Y7, Y0, Y0
-	VMOVUPS      Y0, 11584(SI)
+
+	// v0 = (d0 − d6) + 21/4 (d4 − d2)
+	VSUBPS      Y6, Y0, Y0
+	VSUBPS      Y2, Y4, Y8
+	VFMADD231PS conv1_5_25<>+0(SB), Y8, Y0
+	VMOVUPS     Y0, 11520(SI)
+
+	// v7 = (d7 − d1) + 21/4 (d3 − d5)
+	VSUBPS      Y1, Y7, Y0
+	VSUBPS      Y5, Y3, Y7
+	VFMADD231PS conv1_5_25<>+0(SB), Y7, Y0
+	VMOVUPS     Y0, 11744(SI)
+
+	// v1, v2 = (17/4 d4 − (d2 + d6)) ± (17/4 d3 − (d1 + d5))
+	VADDPS      Y6, Y2, Y0
+	VFMSUB231PS conv1_4_25<>+0(SB), Y4, Y0
+	VADDPS      Y5, Y1, Y7
+	VFMSUB231PS conv1_4_25<>+0(SB), Y3, Y7
+	VADDPS      Y7, Y0, Y8
+	VMOVUPS     Y8, 11552(SI)
+	VSUBPS      Y7, Y0, Y0
+	VMOVUPS     Y0, 11584(SI)
+
+	// v3, v4 = (d2 − 5 d4 + 4 d6) ± (2 d1 − 10 d3 + 8 d5)
 	VMOVAPS      Y2, Y0
 	VFNMADD231PS conv1_5<>+0(SB), Y4, Y0
 	VFMADD231PS  conv1_4<>+0(SB), Y6, Y0
@@ -626,6 +764,8 @@ tileColumn2:
 	VMOVUPS      Y8, 11616(SI)
 	VSUBPS       Y7, Y0, Y0
 	VMOVUPS      Y0, 11648(SI)
+
+	// v5, v6 = (2 d6 − 10 d4 + 8 d2) ± (d5 − 5 d3 + 4 d1)
 	VADDPS       Y6, Y6, Y0
 	VFNMADD231PS conv1_10<>+0(SB), Y4, Y0
 	VFMADD231PS  conv1_8<>+0(SB), Y2, Y0
@@ -644,22 +784,30 @@ tileColumn2:
 	VMOVUPS      1696(SI), Y5
 	VMOVUPS      1728(SI), Y6
 	VMOVUPS      1760(SI), Y7
-	VSUBPS       Y6, Y0, Y0
-	VSUBPS       Y2, Y4, Y8
-	VFMADD231PS  conv1_5_25<>+0(SB), Y8, Y0
-	VMOVUPS      Y0, 11776(SI)
-	VSUBPS       Y1, Y7, Y0
-	VSUBPS       Y5, Y3, Y7
-	VFMADD231PS  conv1_5_25<>+0(SB), Y7, Y0
-	VMOVUPS      Y0, 12000(SI)
-	VADDPS       Y6, Y2, Y0
-	VFMSUB231PS  conv1_4_25<>+0(SB), Y4, Y0
-	VADDPS       Y5, Y1, Y7
-	VFMSUB231PS  conv1_4_25<>+0(SB), Y3, Y7
-	VADDPS       Y7, Y0, Y8
-	VMOVUPS      Y8, 11808(SI)
-	VSUBPS       Y7, Y0, Y0
-	VMOVUPS      Y0, 11840(SI)
+
+	// v0 = (d0 − d6) + 21/4 (d4 − d2)
+	VSUBPS      Y6, Y0, Y0
+	VSUBPS      Y2, Y4, Y8
+	VFMADD231PS conv1_5_25<>+0(SB), Y8, Y0
+	VMOVUPS     Y0, 11776(SI)
+
+	// v7 = (d7 − d1) + 21/4 (d3 − d5)
+	VSUBPS      Y1, Y7, Y0
+	VSUBPS      Y5, Y3, Y7
+	VFMADD231PS conv1_5_25<>+0(SB), Y7, Y0
+	VMOVUPS     Y0, 12000(SI)
+
+	// v1, v2 = (17/4 d4 − (d2 + d6)) ± (17/4 d3 − (d1 + d5))
+	VADDPS      Y6, Y2, Y0
+	VFMSUB231PS conv1_4_25<>+0(SB), Y4, Y0
+	VADDPS      Y5, Y1, Y7
+	VFMSUB231PS conv1_4_25<>+0(SB), Y3, Y7
+	VADDPS      Y7, Y0, Y8
+	VMOVUPS     Y8, 11808(SI)
+	VSUBPS      Y7, Y0, Y0
+	VMOVUPS     Y0, 11840(SI)
+
+	// v3, v4 = (d2 − 5 d4 + 4 d6) ± (2 d1 − 10 d3 + 8 d5)
 	VMOVAPS      Y2, Y0
 	VFNMADD231PS conv1_5<>+0(SB), Y4, Y0
 	VFMADD231PS  conv1_4<>+0(SB), Y6, Y0
@@ -670,6 +818,8 @@ tileColumn2:
 	VMOVUPS      Y8, 11872(SI)
 	VSUBPS       Y7, Y0, Y0
 	VMOVUPS      Y0, 11904(SI)
+
+	// v5, v6 = (2 d6 − 10 d4 + 8 d2) ± (d5 − 5 d3 + 4 d1)
 	VADDPS       Y6, Y6, Y0
 	VFNMADD231PS conv1_10<>+0(SB), Y4, Y0
 	VFMADD231PS  conv1_8<>+0(SB), Y2, Y0
@@ -688,22 +838,30 @@ tileColumn2:
 	VMOVUPS      1952(SI), Y5
 	VMOVUPS      1984(SI), Y6
 	VMOVUPS      2016(SI), Y7
-	VSUBPS       Y6, Y0, Y0
-	VSUBPS       Y2, Y4, Y8
-	VFMADD231PS  conv1_5_25<>+0(SB), Y8, Y0
-	VMOVUPS      Y0, 12032(SI)
-	VSUBPS       Y1, Y7, Y0
-	VSUBPS       Y5, Y3, Y7
-	VFMADD231PS  conv1_5_25<>+0(SB), Y7, Y0
-	VMOVUPS      Y0, 12256(SI)
-	VADDPS       Y6, Y2, Y0
-	VFMSUB231PS  conv1_4_25<>+0(SB), Y4, Y0
-	VADDPS       Y5, Y1, Y7
-	VFMSUB231PS  conv1_4_25<>+0(SB), Y3, Y7
-	VADDPS       Y7, Y0, Y8
-	VMOVUPS      Y8, 12064(SI)
-	VSUBPS       Y7, Y0, Y0
-	VMOVUPS      Y0, 12096(SI)
+
+	// v0 = (d0 − d6) + 21/4 (d4 − d2)
+	VSUBPS      Y6, Y0, Y0
+	VSUBPS      Y2, Y4, Y8
+	VFMADD231PS conv1_5_25<>+0(SB), Y8, Y0
+	VMOVUPS     Y0, 12032(SI)
+
+	// v7 = (d7 − d1) + 21/4 (d3 − d5)
+	VSUBPS      Y1, Y7, Y0
+	VSUBPS      Y5, Y3, Y7
+	VFMADD231PS conv1_5_25<>+0(SB), Y7, Y0
+	VMOVUPS     Y0, 12256(SI)
+
+	// v1, v2 = (17/4 d4 − (d2 + d6)) ± (17/4 d3 − (d1 + d5))
+	VADDPS      Y6, Y2, Y0
+	VFMSUB231PS conv1_4_25<>+0(SB), Y4, Y0
+	VADDPS      Y5, Y1, Y7
+	VFMSUB231PS conv1_4_25<>+0(SB), Y3, Y7
+	VADDPS      Y7, Y0, Y8
+	VMOVUPS     Y8, 12064(SI)
+	VSUBPS      Y7, Y0, Y0
+	VMOVUPS     Y0, 12096(SI)
+
+	// v3, v4 = (d2 − 5 d4 + 4 d6) ± (2 d1 − 10 d3 + 8 d5)
 	VMOVAPS      Y2, Y0
 	VFNMADD231PS conv1_5<>+0(SB), Y4, Y0
 	VFMADD231PS  conv1_4<>+0(SB), Y6, Y0
@@ -714,6 +872,8 @@ tileColumn2:
 	VMOVUPS      Y8, 12128(SI)
 	VSUBPS       Y7, Y0, Y0
 	VMOVUPS      Y0, 12160(SI)
+
+	// v5, v6 = (2 d6 − 10 d4 + 8 d2) ± (d5 − 5 d3 + 4 d1)
 	VADDPS       Y6, Y6, Y0
 	VFNMADD231PS conv1_10<>+0(SB), Y4, Y0
 	VFMADD231PS  conv1_8<>+0(SB), Y2, Y0
@@ -742,107 +902,147 @@ column4:
 	MOVQ    $0x0000000a, R11
 
 output5:
+	// plus1, minus1 = m1 ± m2
 	VBROADCASTSS 768(DX), Y8
 	VMULPS       Y1, Y8, Y8
 	VBROADCASTSS 1536(DX), Y9
 	VMULPS       Y2, Y9, Y9
 	VADDPS       Y9, Y8, Y10
 	VSUBPS       Y9, Y8, Y8
+
+	// plus2, minus2 = m3 ± m4
 	VBROADCASTSS 2304(DX), Y9
 	VMULPS       Y3, Y9, Y9
 	VBROADCASTSS 3072(DX), Y11
 	VMULPS       Y4, Y11, Y11
 	VADDPS       Y11, Y9, Y12
 	VSUBPS       Y11, Y9, Y9
+
+	// plusHalf, minusHalf = m5 ± m6
 	VBROADCASTSS 3840(DX), Y11
 	VMULPS       Y5, Y11, Y11
 	VBROADCASTSS 4608(DX), Y13
 	VMULPS       Y6, Y13, Y13
 	VADDPS       Y13, Y11, Y14
 	VSUBPS       Y13, Y11, Y11
+
+	// y0 = (m0 + plus1) + (plus2 + plusHalf)
 	VBROADCASTSS (DX), Y13
 	VMULPS       Y0, Y13, Y13
 	VADDPS       Y10, Y13, Y13
 	VADDPS       Y14, Y12, Y15
 	VADDPS       Y15, Y13, Y13
 	VMOVUPS      Y13, (SI)
-	VFMADD231PS  conv1_0_25<>+0(SB), Y14, Y10
-	VFMADD231PS  conv1_4<>+0(SB), Y12, Y10
-	VMOVUPS      Y10, 512(SI)
+
+	// y2 = plus1 + ¼ plusHalf + 4 plus2
+	VFMADD231PS conv1_0_25<>+0(SB), Y14, Y10
+	VFMADD231PS conv1_4<>+0(SB), Y12, Y10
+	VMOVUPS     Y10, 512(SI)
+
+	// y3 = (minus1 + m7) + ⅛ minusHalf + 8 minus2
 	VBROADCASTSS 5376(DX), Y10
 	VMULPS       Y7, Y10, Y10
 	VADDPS       Y10, Y8, Y10
 	VFMADD231PS  conv1_0_125<>+0(SB), Y11, Y10
 	VFMADD231PS  conv1_8<>+0(SB), Y9, Y10
 	VMOVUPS      Y10, 768(SI)
-	VFMADD231PS  conv1_0_5<>+0(SB), Y11, Y8
-	VFMADD231PS  conv1_2<>+0(SB), Y9, Y8
-	VMOVUPS      Y8, 256(SI)
-	ADDQ         $+4, DX
-	ADDQ         $+1024, SI
-	DECQ         R11
-	JNZ          output5
-	ADDQ         $-40, DX
-	ADDQ         $-10240, SI
-	ADDQ         $+96, DX
-	ADDQ         $+32, SI
-	DECQ         R10
-	JNZ          column4
-	ADDQ         $-728, DX
-	ADDQ         $-256, SI
-	VXORPS       Y0, Y0, Y0
-	MOVQ         $0x0000000a, R10
+
+	// y1 = minus1 + ½ minusHalf + 2 minus2
+	VFMADD231PS conv1_0_5<>+0(SB), Y11, Y8
+	VFMADD231PS conv1_2<>+0(SB), Y9, Y8
+	VMOVUPS     Y8, 256(SI)
+	ADDQ        $+4, DX
+	ADDQ        $+1024, SI
+	DECQ        R11
+	JNZ         output5
+	ADDQ        $-40, DX
+	ADDQ        $-10240, SI
+	ADDQ        $+96, DX
+	ADDQ        $+32, SI
+	DECQ        R10
+	JNZ         column4
+	ADDQ        $-728, DX
+	ADDQ        $-256, SI
+	VXORPS      Y0, Y0, Y0
+	MOVQ        $0x0000000a, R10
 
 output6:
 	VBROADCASTSS (BX), Y1
 
 	// two rows at a time: (Aᵀ m) A, then bias, pooling, ReLU
-	VMOVUPS     32(SI), Y2
-	VMOVUPS     64(SI), Y3
-	VADDPS      Y3, Y2, Y4
-	VSUBPS      Y3, Y2, Y2
-	VMOVUPS     96(SI), Y3
-	VMOVUPS     128(SI), Y5
-	VADDPS      Y5, Y3, Y6
-	VSUBPS      Y5, Y3, Y3
-	VMOVUPS     160(SI), Y5
-	VMOVUPS     192(SI), Y7
-	VADDPS      Y7, Y5, Y8
-	VSUBPS      Y7, Y5, Y5
-	VMOVUPS     (SI), Y7
-	VADDPS      Y4, Y7, Y7
-	VADDPS      Y8, Y6, Y9
-	VADDPS      Y9, Y7, Y7
+	// plus1, minus1 = m1 ± m2
+	VMOVUPS 32(SI), Y2
+	VMOVUPS 64(SI), Y3
+	VADDPS  Y3, Y2, Y4
+	VSUBPS  Y3, Y2, Y2
+
+	// plus2, minus2 = m3 ± m4
+	VMOVUPS 96(SI), Y3
+	VMOVUPS 128(SI), Y5
+	VADDPS  Y5, Y3, Y6
+	VSUBPS  Y5, Y3, Y3
+
+	// plusHalf, minusHalf = m5 ± m6
+	VMOVUPS 160(SI), Y5
+	VMOVUPS 192(SI), Y7
+	VADDPS  Y7, Y5, Y8
+	VSUBPS  Y7, Y5, Y5
+
+	// y0 = (m0 + plus1) + (plus2 + plusHalf)
+	VMOVUPS (SI), Y7
+	VADDPS  Y4, Y7, Y7
+	VADDPS  Y8, Y6, Y9
+	VADDPS  Y9, Y7, Y7
+
+	// y2 = plus1 + ¼ plusHalf + 4 plus2
 	VFMADD231PS conv1_0_25<>+0(SB), Y8, Y4
 	VFMADD231PS conv1_4<>+0(SB), Y6, Y4
+
+	// y3 = (minus1 + m7) + ⅛ minusHalf + 8 minus2
 	VMOVUPS     224(SI), Y6
 	VADDPS      Y6, Y2, Y6
 	VFMADD231PS conv1_0_125<>+0(SB), Y5, Y6
 	VFMADD231PS conv1_8<>+0(SB), Y3, Y6
+
+	// y1 = minus1 + ½ minusHalf + 2 minus2
 	VFMADD231PS conv1_0_5<>+0(SB), Y5, Y2
 	VFMADD231PS conv1_2<>+0(SB), Y3, Y2
-	VMOVUPS     288(SI), Y3
-	VMOVUPS     320(SI), Y5
-	VADDPS      Y5, Y3, Y8
-	VSUBPS      Y5, Y3, Y3
-	VMOVUPS     352(SI), Y5
-	VMOVUPS     384(SI), Y9
-	VADDPS      Y9, Y5, Y10
-	VSUBPS      Y9, Y5, Y5
-	VMOVUPS     416(SI), Y9
-	VMOVUPS     448(SI), Y11
-	VADDPS      Y11, Y9, Y12
-	VSUBPS      Y11, Y9, Y9
-	VMOVUPS     256(SI), Y11
-	VADDPS      Y8, Y11, Y11
-	VADDPS      Y12, Y10, Y13
-	VADDPS      Y13, Y11, Y11
+
+	// plus1, minus1 = m1 ± m2
+	VMOVUPS 288(SI), Y3
+	VMOVUPS 320(SI), Y5
+	VADDPS  Y5, Y3, Y8
+	VSUBPS  Y5, Y3, Y3
+
+	// plus2, minus2 = m3 ± m4
+	VMOVUPS 352(SI), Y5
+	VMOVUPS 384(SI), Y9
+	VADDPS  Y9, Y5, Y10
+	VSUBPS  Y9, Y5, Y5
+
+	// plusHalf, minusHalf = m5 ± m6
+	VMOVUPS 416(SI), Y9
+	VMOVUPS 448(SI), Y11
+	VADDPS  Y11, Y9, Y12
+	VSUBPS  Y11, Y9, Y9
+
+	// y0 = (m0 + plus1) + (plus2 + plusHalf)
+	VMOVUPS 256(SI), Y11
+	VADDPS  Y8, Y11, Y11
+	VADDPS  Y12, Y10, Y13
+	VADDPS  Y13, Y11, Y11
+
+	// y2 = plus1 + ¼ plusHalf + 4 plus2
 	VFMADD231PS conv1_0_25<>+0(SB), Y12, Y8
 	VFMADD231PS conv1_4<>+0(SB), Y10, Y8
+
+	// y3 = (minus1 + m7) + ⅛ minusHalf + 8 minus2
 	VMOVUPS     480(SI), Y10
 	VADDPS      Y10, Y3, Y10
 	VFMADD231PS conv1_0_125<>+0(SB), Y9, Y10
 	VFMADD231PS conv1_8<>+0(SB), Y5, Y10
+
+	// y1 = minus1 + ½ minusHalf + 2 minus2
 	VFMADD231PS conv1_0_5<>+0(SB), Y9, Y3
 	VFMADD231PS conv1_2<>+0(SB), Y5, Y3
 	VMAXPS      Y2, Y7, Y2
@@ -857,52 +1057,80 @@ output6:
 	VADDPS      Y1, Y2, Y2
 	VMAXPS      Y2, Y0, Y2
 	VMOVUPS     Y2, 32(AX)
-	VMOVUPS     544(SI), Y2
-	VMOVUPS     576(SI), Y3
-	VADDPS      Y3, Y2, Y4
-	VSUBPS      Y3, Y2, Y2
-	VMOVUPS     608(SI), Y3
-	VMOVUPS     640(SI), Y5
-	VADDPS      Y5, Y3, Y6
-	VSUBPS      Y5, Y3, Y3
-	VMOVUPS     672(SI), Y5
-	VMOVUPS     704(SI), Y7
-	VADDPS      Y7, Y5, Y8
-	VSUBPS      Y7, Y5, Y5
-	VMOVUPS     512(SI), Y7
-	VADDPS      Y4, Y7, Y7
-	VADDPS      Y8, Y6, Y9
-	VADDPS      Y9, Y7, Y7
+
+	// plus1, minus1 = m1 ± m2
+	VMOVUPS 544(SI), Y2
+	VMOVUPS 576(SI), Y3
+	VADDPS  Y3, Y2, Y4
+	VSUBPS  Y3, Y2, Y2
+
+	// plus2, minus2 = m3 ± m4
+	VMOVUPS 608(SI), Y3
+	VMOVUPS 640(SI), Y5
+	VADDPS  Y5, Y3, Y6
+	VSUBPS  Y5, Y3, Y3
+
+	// plusHalf, minusHalf = m5 ± m6
+	VMOVUPS 672(SI), Y5
+	VMOVUPS 704(SI), Y7
+	VADDPS  Y7, Y5, Y8
+	VSUBPS  Y7, Y5, Y5
+
+	// y0 = (m0 + plus1) + (plus2 + plusHalf)
+	VMOVUPS 512(SI), Y7
+	VADDPS  Y4, Y7, Y7
+	VADDPS  Y8, Y6, Y9
+	VADDPS  Y9, Y7, Y7
+
+	// y2 = plus1 + ¼ plusHalf + 4 plus2
 	VFMADD231PS conv1_0_25<>+0(SB), Y8, Y4
 	VFMADD231PS conv1_4<>+0(SB), Y6, Y4
+
+	// y3 = (minus1 + m7) + ⅛ minusHalf + 8 minus2
 	VMOVUPS     736(SI), Y6
 	VADDPS      Y6, Y2, Y6
 	VFMADD231PS conv1_0_125<>+0(SB), Y5, Y6
 	VFMADD231PS conv1_8<>+0(SB), Y3, Y6
+
+	// y1 = minus1 + ½ minusHalf + 2 minus2
 	VFMADD231PS conv1_0_5<>+0(SB), Y5, Y2
 	VFMADD231PS conv1_2<>+0(SB), Y3, Y2
-	VMOVUPS     800(SI), Y3
-	VMOVUPS     832(SI), Y5
-	VADDPS      Y5, Y3, Y8
-	VSUBPS      Y5, Y3, Y3
-	VMOVUPS     864(SI), Y5
-	VMOVUPS     896(SI), Y9
-	VADDPS      Y9, Y5, Y10
-	VSUBPS      Y9, Y5, Y5
-	VMOVUPS     928(SI), Y9
-	VMOVUPS     960(SI), Y11
-	VADDPS      Y11, Y9, Y12
-	VSUBPS      Y11, Y9, Y9
-	VMOVUPS     768(SI), Y11
-	VADDPS      Y8, Y11, Y11
-	VADDPS      Y12, Y10, Y13
-	VADDPS      Y13, Y11, Y11
+
+	// plus1, minus1 = m1 ± m2
+	VMOVUPS 800(SI), Y3
+	VMOVUPS 832(SI), Y5
+	VADDPS  Y5, Y3, Y8
+	VSUBPS  Y5, Y3, Y3
+
+	// plus2, minus2 = m3 ± m4
+	VMOVUPS 864(SI), Y5
+	VMOVUPS 896(SI), Y9
+	VADDPS  Y9, Y5, Y10
+	VSUBPS  Y9, Y5, Y5
+
+	// plusHalf, minusHalf = m5 ± m6
+	VMOVUPS 928(SI), Y9
+	VMOVUPS 960(SI), Y11
+	VADDPS  Y11, Y9, Y12
+	VSUBPS  Y11, Y9, Y9
+
+	// y0 = (m0 + plus1) + (plus2 + plusHalf)
+	VMOVUPS 768(SI), Y11
+	VADDPS  Y8, Y11, Y11
+	VADDPS  Y12, Y10, Y13
+	VADDPS  Y13, Y11, Y11
+
+	// y2 = plus1 + ¼ plusHalf + 4 plus2
 	VFMADD231PS conv1_0_25<>+0(SB), Y12, Y8
 	VFMADD231PS conv1_4<>+0(SB), Y10, Y8
+
+	// y3 = (minus1 + m7) + ⅛ minusHalf + 8 minus2
 	VMOVUPS     992(SI), Y10
 	VADDPS      Y10, Y3, Y10
 	VFMADD231PS conv1_0_125<>+0(SB), Y9, Y10
 	VFMADD231PS conv1_8<>+0(SB), Y5, Y10
+
+	// y1 = minus1 + ½ minusHalf + 2 minus2
 	VFMADD231PS conv1_0_5<>+0(SB), Y9, Y3
 	VFMADD231PS conv1_2<>+0(SB), Y5, Y3
 	VMAXPS      Y2, Y7, Y2
@@ -1056,30 +1284,38 @@ tileRow1:
 
 tileColumn2:
 	// V = Bᵀ X B
-	VMOVUPS      (CX), Y0
-	VMOVUPS      896(CX), Y1
-	VMOVUPS      1792(CX), Y2
-	VMOVUPS      2688(CX), Y3
-	VMOVUPS      3584(CX), Y4
-	VMOVUPS      4480(CX), Y5
-	VMOVUPS      5376(CX), Y6
-	VMOVUPS      6272(CX), Y7
-	VSUBPS       Y6, Y0, Y0
-	VSUBPS       Y2, Y4, Y8
-	VFMADD231PS  conv1_5_25<>+0(SB), Y8, Y0
-	VMOVUPS      Y0, (DI)
-	VSUBPS       Y1, Y7, Y0
-	VSUBPS       Y5, Y3, Y7
-	VFMADD231PS  conv1_5_25<>+0(SB), Y7, Y0
-	VMOVUPS      Y0, 1792(DI)
-	VADDPS       Y6, Y2, Y0
-	VFMSUB231PS  conv1_4_25<>+0(SB), Y4, Y0
-	VADDPS       Y5, Y1, Y7
-	VFMSUB231PS  conv1_4_25<>+0(SB), Y3, Y7
-	VADDPS       Y7, Y0, Y8
-	VMOVUPS      Y8, 256(DI)
-	VSUBPS       Y7, Y0, Y0
-	VMOVUPS      Y0, 512(DI)
+	VMOVUPS (CX), Y0
+	VMOVUPS 896(CX), Y1
+	VMOVUPS 1792(CX), Y2
+	VMOVUPS 2688(CX), Y3
+	VMOVUPS 3584(CX), Y4
+	VMOVUPS 4480(CX), Y5
+	VMOVUPS 5376(CX), Y6
+	VMOVUPS 6272(CX), Y7
+
+	// v0 = (d0 − d6) + 21/4 (d4 − d2)
+	VSUBPS      Y6, Y0, Y0
+	VSUBPS      Y2, Y4, Y8
+	VFMADD231PS conv1_5_25<>+0(SB), Y8, Y0
+	VMOVUPS     Y0, (DI)
+
+	// v7 = (d7 − d1) + 21/4 (d3 − d5)
+	VSUBPS      Y1, Y7, Y0
+	VSUBPS      Y5, Y3, Y7
+	VFMADD231PS conv1_5_25<>+0(SB), Y7, Y0
+	VMOVUPS     Y0, 1792(DI)
+
+	// v1, v2 = (17/4 d4 − (d2 + d6)) ± (17/4 d3 − (d1 + d5))
+	VADDPS      Y6, Y2, Y0
+	VFMSUB231PS conv1_4_25<>+0(SB), Y4, Y0
+	VADDPS      Y5, Y1, Y7
+	VFMSUB231PS conv1_4_25<>+0(SB), Y3, Y7
+	VADDPS      Y7, Y0, Y8
+	VMOVUPS     Y8, 256(DI)
+	VSUBPS      Y7, Y0, Y0
+	VMOVUPS     Y0, 512(DI)
+
+	// v3, v4 = (d2 − 5 d4 + 4 d6) ± (2 d1 − 10 d3 + 8 d5)
 	VMOVAPS      Y2, Y0
 	VFNMADD231PS conv1_5<>+0(SB), Y4, Y0
 	VFMADD231PS  conv1_4<>+0(SB), Y6, Y0
@@ -1090,6 +1326,8 @@ tileColumn2:
 	VMOVUPS      Y8, 768(DI)
 	VSUBPS       Y7, Y0, Y0
 	VMOVUPS      Y0, 1024(DI)
+
+	// v5, v6 = (2 d6 − 10 d4 + 8 d2) ± (d5 − 5 d3 + 4 d1)
 	VADDPS       Y6, Y6, Y0
 	VFNMADD231PS conv1_10<>+0(SB), Y4, Y0
 	VFMADD231PS  conv1_8<>+0(SB), Y2, Y0
@@ -1108,22 +1346,30 @@ tileColumn2:
 	VMOVUPS      4512(CX), Y5
 	VMOVUPS      5408(CX), Y6
 	VMOVUPS      6304(CX), Y7
-	VSUBPS       Y6, Y0, Y0
-	VSUBPS       Y2, Y4, Y8
-	VFMADD231PS  conv1_5_25<>+0(SB), Y8, Y0
-	VMOVUPS      Y0, 32(DI)
-	VSUBPS       Y1, Y7, Y0
-	VSUBPS       Y5, Y3, Y7
-	VFMADD231PS  conv1_5_25<>+0(SB), Y7, Y0
-	VMOVUPS      Y0, 1824(DI)
-	VADDPS       Y6, Y2, Y0
-	VFMSUB231PS  conv1_4_25<>+0(SB), Y4, Y0
-	VADDPS       Y5, Y1, Y7
-	VFMSUB231PS  conv1_4_25<>+0(SB), Y3, Y7
-	VADDPS       Y7, Y0, Y8
-	VMOVUPS      Y8, 288(DI)
-	VSUBPS       Y7, Y0, Y0
-	VMOVUPS      Y0, 544(DI)
+
+	// v0 = (d0 − d6) + 21/4 (d4 − d2)
+	VSUBPS      Y6, Y0, Y0
+	VSUBPS      Y2, Y4, Y8
+	VFMADD231PS conv1_5_25<>+0(SB), Y8, Y0
+	VMOVUPS     Y0, 32(DI)
+
+	// v7 = (d7 − d1) + 21/4 (d3 − d5)
+	VSUBPS      Y1, Y7, Y0
+	VSUBPS      Y5, Y3, Y7
+	VFMADD231PS conv1_5_25<>+0(SB), Y7, Y0
+	VMOVUPS     Y0, 1824(DI)
+
+	// v1, v2 = (17/4 d4 − (d2 + d6)) ± (17/4 d3 − (d1 + d5))
+	VADDPS      Y6, Y2, Y0
+	VFMSUB231PS conv1_4_25<>+0(SB), Y4, Y0
+	VADDPS      Y5, Y1, Y7
+	VFMSUB231PS conv1_4_25<>+0(SB), Y3, Y7
+	VADDPS      Y7, Y0, Y8
+	VMOVUPS     Y8, 288(DI)
+	VSUBPS      Y7, Y0, Y0
+	VMOVUPS     Y0, 544(DI)
+
+	// v3, v4 = (d2 − 5 d4 + 4 d6) ± (2 d1 − 10 d3 + 8 d5)
 	VMOVAPS      Y2, Y0
 	VFNMADD231PS conv1_5<>+0(SB), Y4, Y0
 	VFMADD231PS  conv1_4<>+0(SB), Y6, Y0
@@ -1134,6 +1380,8 @@ tileColumn2:
 	VMOVUPS      Y8, 800(DI)
 	VSUBPS       Y7, Y0, Y0
 	VMOVUPS      Y0, 1056(DI)
+
+	// v5, v6 = (2 d6 − 10 d4 + 8 d2) ± (d5 − 5 d3 + 4 d1)
 	VADDPS       Y6, Y6, Y0
 	VFNMADD231PS conv1_10<>+0(SB), Y4, Y0
 	VFMADD231PS  conv1_8<>+0(SB), Y2, Y0
@@ -1152,22 +1400,30 @@ tileColumn2:
 	VMOVUPS      4544(CX), Y5
 	VMOVUPS      5440(CX), Y6
 	VMOVUPS      6336(CX), Y7
-	VSUBPS       Y6, Y0, Y0
-	VSUBPS       Y2, Y4, Y8
-	VFMADD231PS  conv1_5_25<>+0(SB), Y8, Y0
-	VMOVUPS      Y0, 64(DI)
-	VSUBPS       Y1, Y7, Y0
-	VSUBPS       Y5, Y3, Y7
-	VFMADD231PS  conv1_5_25<>+0(SB), Y7, Y0
-	VMOVUPS      Y0, 1856(DI)
-	VADDPS       Y6, Y2, Y0
-	VFMSUB231PS  conv1_4_25<>+0(SB), Y4, Y0
-	VADDPS       Y5, Y1, Y7
-	VFMSUB231PS  conv1_4_25<>+0(SB), Y3, Y7
-	VADDPS       Y7, Y0, Y8
-	VMOVUPS      Y8, 320(DI)
-	VSUBPS       Y7, Y0, Y0
-	VMOVUPS      Y0, 576(DI)
+
+	// v0 = (d0 − d6) + 21/4 (d4 − d2)
+	VSUBPS      Y6, Y0, Y0
+	VSUBPS      Y2, Y4, Y8
+	VFMADD231PS conv1_5_25<>+0(SB), Y8, Y0
+	VMOVUPS     Y0, 64(DI)
+
+	// v7 = (d7 − d1) + 21/4 (d3 − d5)
+	VSUBPS      Y1, Y7, Y0
+	VSUBPS      Y5, Y3, Y7
+	VFMADD231PS conv1_5_25<>+0(SB), Y7, Y0
+	VMOVUPS     Y0, 1856(DI)
+
+	// v1, v2 = (17/4 d4 − (d2 + d6)) ± (17/4 d3 − (d1 + d5))
+	VADDPS      Y6, Y2, Y0
+	VFMSUB231PS conv1_4_25<>+0(SB), Y4, Y0
+	VADDPS      Y5, Y1, Y7
+	VFMSUB231PS conv1_4_25<>+0(SB), Y3, Y7
+	VADDPS      Y7, Y0, Y8
+	VMOVUPS     Y8, 320(DI)
+	VSUBPS      Y7, Y0, Y0
+	VMOVUPS     Y0, 576(DI)
+
+	// v3, v4 = (d2 − 5 d4 + 4 d6) ± (2 d1 − 10 d3 + 8 d5)
 	VMOVAPS      Y2, Y0
 	VFNMADD231PS conv1_5<>+0(SB), Y4, Y0
 	VFMADD231PS  conv1_4<>+0(SB), Y6, Y0
@@ -1178,6 +1434,8 @@ tileColumn2:
 	VMOVUPS      Y8, 832(DI)
 	VSUBPS       Y7, Y0, Y0
 	VMOVUPS      Y0, 1088(DI)
+
+	// v5, v6 = (2 d6 − 10 d4 + 8 d2) ± (d5 − 5 d3 + 4 d1)
 	VADDPS       Y6, Y6, Y0
 	VFNMADD231PS conv1_10<>+0(SB), Y4, Y0
 	VFMADD231PS  conv1_8<>+0(SB), Y2, Y0
@@ -1196,22 +1454,30 @@ tileColumn2:
 	VMOVUPS      4576(CX), Y5
 	VMOVUPS      5472(CX), Y6
 	VMOVUPS      6368(CX), Y7
-	VSUBPS       Y6, Y0, Y0
-	VSUBPS       Y2, Y4, Y8
-	VFMADD231PS  conv1_5_25<>+0(SB), Y8, Y0
-	VMOVUPS      Y0, 96(DI)
-	VSUBPS       Y1, Y7, Y0
-	VSUBPS       Y5, Y3, Y7
-	VFMADD231PS  conv1_5_25<>+0(SB), Y7, Y0
-	VMOVUPS      Y0, 1888(DI)
-	VADDPS       Y6, Y2, Y0
-	VFMSUB231PS  conv1_4_25<>+0(SB), Y4, Y0
-	VADDPS       Y5, Y1, Y7
-	VFMSUB231PS  conv1_4_25<>+0(SB), Y3, Y7
-	VADDPS       Y7, Y0, Y8
-	VMOVUPS      Y8, 352(DI)
-	VSUBPS       Y7, Y0, Y0
-	VMOVUPS      Y0, 608(DI)
+
+	// v0 = (d0 − d6) + 21/4 (d4 − d2)
+	VSUBPS      Y6, Y0, Y0
+	VSUBPS      Y2, Y4, Y8
+	VFMADD231PS conv1_5_25<>+0(SB), Y8, Y0
+	VMOVUPS     Y0, 96(DI)
+
+	// v7 = (d7 − d1) + 21/4 (d3 − d5)
+	VSUBPS      Y1, Y7, Y0
+	VSUBPS      Y5, Y3, Y7
+	VFMADD231PS conv1_5_25<>+0(SB), Y7, Y0
+	VMOVUPS     Y0, 1888(DI)
+
+	// v1, v2 = (17/4 d4 − (d2 + d6)) ± (17/4 d3 − (d1 + d5))
+	VADDPS      Y6, Y2, Y0
+	VFMSUB231PS conv1_4_25<>+0(SB), Y4, Y0
+	VADDPS      Y5, Y1, Y7
+	VFMSUB231PS conv1_4_25<>+0(SB), Y3, Y7
+	VADDPS      Y7, Y0, Y8
+	VMOVUPS     Y8, 352(DI)
+	VSUBPS      Y7, Y0, Y0
+	VMOVUPS     Y0, 608(DI)
+
+	// v3, v4 = (d2 − 5 d4 + 4 d6) ± (2 d1 − 10 d3 + 8 d5)
 	VMOVAPS      Y2, Y0
 	VFNMADD231PS conv1_5<>+0(SB), Y4, Y0
 	VFMADD231PS  conv1_4<>+0(SB), Y6, Y0
@@ -1222,6 +1488,8 @@ tileColumn2:
 	VMOVUPS      Y8, 864(DI)
 	VSUBPS       Y7, Y0, Y0
 	VMOVUPS      Y0, 1120(DI)
+
+	// v5, v6 = (2 d6 − 10 d4 + 8 d2) ± (d5 − 5 d3 + 4 d1)
 	VADDPS       Y6, Y6, Y0
 	VFNMADD231PS conv1_10<>+0(SB), Y4, Y0
 	VFMADD231PS  conv1_8<>+0(SB), Y2, Y0
@@ -1240,22 +1508,30 @@ tileColumn2:
 	VMOVUPS      4608(CX), Y5
 	VMOVUPS      5504(CX), Y6
 	VMOVUPS      6400(CX), Y7
-	VSUBPS       Y6, Y0, Y0
-	VSUBPS       Y2, Y4, Y8
-	VFMADD231PS  conv1_5_25<>+0(SB), Y8, Y0
-	VMOVUPS      Y0, 128(DI)
-	VSUBPS       Y1, Y7, Y0
-	VSUBPS       Y5, Y3, Y7
-	VFMADD231PS  conv1_5_25<>+0(SB), Y7, Y0
-	VMOVUPS      Y0, 1920(DI)
-	VADDPS       Y6, Y2, Y0
-	VFMSUB231PS  conv1_4_25<>+0(SB), Y4, Y0
-	VADDPS       Y5, Y1, Y7
-	VFMSUB231PS  conv1_4_25<>+0(SB), Y3, Y7
-	VADDPS       Y7, Y0, Y8
-	VMOVUPS      Y8, 384(DI)
-	VSUBPS       Y7, Y0, Y0
-	VMOVUPS      Y0, 640(DI)
+
+	// v0 = (d0 − d6) + 21/4 (d4 − d2)
+	VSUBPS      Y6, Y0, Y0
+	VSUBPS      Y2, Y4, Y8
+	VFMADD231PS conv1_5_25<>+0(SB), Y8, Y0
+	VMOVUPS     Y0, 128(DI)
+
+	// v7 = (d7 − d1) + 21/4 (d3 − d5)
+	VSUBPS      Y1, Y7, Y0
+	VSUBPS      Y5, Y3, Y7
+	VFMADD231PS conv1_5_25<>+0(SB), Y7, Y0
+	VMOVUPS     Y0, 1920(DI)
+
+	// v1, v2 = (17/4 d4 − (d2 + d6)) ± (17/4 d3 − (d1 + d5))
+	VADDPS      Y6, Y2, Y0
+	VFMSUB231PS conv1_4_25<>+0(SB), Y4, Y0
+	VADDPS      Y5, Y1, Y7
+	VFMSUB231PS conv1_4_25<>+0(SB), Y3, Y7
+	VADDPS      Y7, Y0, Y8
+	VMOVUPS     Y8, 384(DI)
+	VSUBPS      Y7, Y0, Y0
+	VMOVUPS     Y0, 640(DI)
+
+	// v3, v4 = (d2 − 5 d4 + 4 d6) ± (2 d1 − 10 d3 + 8 d5)
 	VMOVAPS      Y2, Y0
 	VFNMADD231PS conv1_5<>+0(SB), Y4, Y0
 	VFMADD231PS  conv1_4<>+0(SB), Y6, Y0
@@ -1266,6 +1542,8 @@ tileColumn2:
 	VMOVUPS      Y8, 896(DI)
 	VSUBPS       Y7, Y0, Y0
 	VMOVUPS      Y0, 1152(DI)
+
+	// v5, v6 = (2 d6 − 10 d4 + 8 d2) ± (d5 − 5 d3 + 4 d1)
 	VADDPS       Y6, Y6, Y0
 	VFNMADD231PS conv1_10<>+0(SB), Y4, Y0
 	VFMADD231PS  conv1_8<>+0(SB), Y2, Y0
@@ -1284,22 +1562,30 @@ tileColumn2:
 	VMOVUPS      4640(CX), Y5
 	VMOVUPS      5536(CX), Y6
 	VMOVUPS      6432(CX), Y7
-	VSUBPS       Y6, Y0, Y0
-	VSUBPS       Y2, Y4, Y8
-	VFMADD231PS  conv1_5_25<>+0(SB), Y8, Y0
-	VMOVUPS      Y0, 160(DI)
-	VSUBPS       Y1, Y7, Y0
-	VSUBPS       Y5, Y3, Y7
-	VFMADD231PS  conv1_5_25<>+0(SB), Y7, Y0
-	VMOVUPS      Y0, 1952(DI)
-	VADDPS       Y6, Y2, Y0
-	VFMSUB231PS  conv1_4_25<>+0(SB), Y4, Y0
-	VADDPS       Y5, Y1, Y7
-	VFMSUB231PS  conv1_4_25<>+0(SB), Y3, Y7
-	VADDPS       Y7, Y0, Y8
-	VMOVUPS      Y8, 416(DI)
-	VSUBPS       Y7, Y0, Y0
-	VMOVUPS      Y0, 672(DI)
+
+	// v0 = (d0 − d6) + 21/4 (d4 − d2)
+	VSUBPS      Y6, Y0, Y0
+	VSUBPS      Y2, Y4, Y8
+	VFMADD231PS conv1_5_25<>+0(SB), Y8, Y0
+	VMOVUPS     Y0, 160(DI)
+
+	// v7 = (d7 − d1) + 21/4 (d3 − d5)
+	VSUBPS      Y1, Y7, Y0
+	VSUBPS      Y5, Y3, Y7
+	VFMADD231PS conv1_5_25<>+0(SB), Y7, Y0
+	VMOVUPS     Y0, 1952(DI)
+
+	// v1, v2 = (17/4 d4 − (d2 + d6)) ± (17/4 d3 − (d1 + d5))
+	VADDPS      Y6, Y2, Y0
+	VFMSUB231PS conv1_4_25<>+0(SB), Y4, Y0
+	VADDPS      Y5, Y1, Y7
+	VFMSUB231PS conv1_4_25<>+0(SB), Y3, Y7
+	VADDPS      Y7, Y0, Y8
+	VMOVUPS     Y8, 416(DI)
+	VSUBPS      Y7, Y0, Y0
+	VMOVUPS     Y0, 672(DI)
+
+	// v3, v4 = (d2 − 5 d4 + 4 d6) ± (2 d1 − 10 d3 + 8 d5)
 	VMOVAPS      Y2, Y0
 	VFNMADD231PS conv1_5<>+0(SB), Y4, Y0
 	VFMADD231PS  conv1_4<>+0(SB), Y6, Y0
@@ -1310,6 +1596,8 @@ tileColumn2:
 	VMOVUPS      Y8, 928(DI)
 	VSUBPS       Y7, Y0, Y0
 	VMOVUPS      Y0, 1184(DI)
+
+	// v5, v6 = (2 d6 − 10 d4 + 8 d2) ± (d5 − 5 d3 + 4 d1)
 	VADDPS       Y6, Y6, Y0
 	VFNMADD231PS conv1_10<>+0(SB), Y4, Y0
 	VFMADD231PS  conv1_8<>+0(SB), Y2, Y0
@@ -1328,22 +1616,30 @@ tileColumn2:
 	VMOVUPS      4672(CX), Y5
 	VMOVUPS      5568(CX), Y6
 	VMOVUPS      6464(CX), Y7
-	VSUBPS       Y6, Y0, Y0
-	VSUBPS       Y2, Y4, Y8
-	VFMADD231PS  conv1_5_25<>+0(SB), Y8, Y0
-	VMOVUPS      Y0, 192(DI)
-	VSUBPS       Y1, Y7, Y0
-	VSUBPS       Y5, Y3, Y7
-	VFMADD231PS  conv1_5_25<>+0(SB), Y7, Y0
-	VMOVUPS      Y0, 1984(DI)
-	VADDPS       Y6, Y2, Y0
-	VFMSUB231PS  conv1_4_25<>+0(SB), Y4, Y0
-	VADDPS       Y5, Y1, Y7
-	VFMSUB231PS  conv1_4_25<>+0(SB), Y3, Y7
-	VADDPS       Y7, Y0, Y8
-	VMOVUPS      Y8, 448(DI)
-	VSUBPS       Y7, Y0, Y0
-	VMOVUPS      Y0, 704(DI)
+
+	// v0 = (d0 − d6) + 21/4 (d4 − d2)
+	VSUBPS      Y6, Y0, Y0
+	VSUBPS      Y2, Y4, Y8
+	VFMADD231PS conv1_5_25<>+0(SB), Y8, Y0
+	VMOVUPS     Y0, 192(DI)
+
+	// v7 = (d7 − d1) + 21/4 (d3 − d5)
+	VSUBPS      Y1, Y7, Y0
+	VSUBPS      Y5, Y3, Y7
+	VFMADD231PS conv1_5_25<>+0(SB), Y7, Y0
+	VMOVUPS     Y0, 1984(DI)
+
+	// v1, v2 = (17/4 d4 − (d2 + d6)) ± (17/4 d3 − (d1 + d5))
+	VADDPS      Y6, Y2, Y0
+	VFMSUB231PS conv1_4_25<>+0(SB), Y4, Y0
+	VADDPS      Y5, Y1, Y7
+	VFMSUB231PS conv1_4_25<>+0(SB), Y3, Y7
+	VADDPS      Y7, Y0, Y8
+	VMOVUPS     Y8, 448(DI)
+	VSUBPS      Y7, Y0, Y0
+	VMOVUPS     Y0, 704(DI)
+
+	// v3, v4 = (d2 − 5 d4 + 4 d6) ± (2 d1 − 10 d3 + 8 d5)
 	VMOVAPS      Y2, Y0
 	VFNMADD231PS conv1_5<>+0(SB), Y4, Y0
 	VFMADD231PS  conv1_4<>+0(SB), Y6, Y0
@@ -1354,6 +1650,8 @@ tileColumn2:
 	VMOVUPS      Y8, 960(DI)
 	VSUBPS       Y7, Y0, Y0
 	VMOVUPS      Y0, 1216(DI)
+
+	// v5, v6 = (2 d6 − 10 d4 + 8 d2) ± (d5 − 5 d3 + 4 d1)
 	VADDPS       Y6, Y6, Y0
 	VFNMADD231PS conv1_10<>+0(SB), Y4, Y0
 	VFMADD231PS  conv1_8<>+0(SB), Y2, Y0
@@ -1372,22 +1670,30 @@ tileColumn2:
 	VMOVUPS      4704(CX), Y5
 	VMOVUPS      5600(CX), Y6
 	VMOVUPS      6496(CX), Y7
-	VSUBPS       Y6, Y0, Y0
-	VSUBPS       Y2, Y4, Y8
-	VFMADD231PS  conv1_5_25<>+0(SB), Y8, Y0
-	VMOVUPS      Y0, 224(DI)
-	VSUBPS       Y1, Y7, Y0
-	VSUBPS       Y5, Y3, Y7
-	VFMADD231PS  conv1_5_25<>+0(SB), Y7, Y0
-	VMOVUPS      Y0, 2016(DI)
-	VADDPS       Y6, Y2, Y0
-	VFMSUB231PS  conv1_4_25<>+0(SB), Y4, Y0
-	VADDPS       Y5, Y1, Y7
-	VFMSUB231PS  conv1_4_25<>+0(SB), Y3, Y7
-	VADDPS       Y7, Y0, Y8
-	VMOVUPS      Y8, 480(DI)
-	VSUBPS       Y7, Y0, Y0
-	VMOVUPS      Y0, 736(DI)
+
+	// v0 = (d0 − d6) + 21/4 (d4 − d2)
+	VSUBPS      Y6, Y0, Y0
+	VSUBPS      Y2, Y4, Y8
+	VFMADD231PS conv1_5_25<>+0(SB), Y8, Y0
+	VMOVUPS     Y0, 224(DI)
+
+	// v7 = (d7 − d1) + 21/4 (d3 − d5)
+	VSUBPS      Y1, Y7, Y0
+	VSUBPS      Y5, Y3, Y7
+	VFMADD231PS conv1_5_25<>+0(SB), Y7, Y0
+	VMOVUPS     Y0, 2016(DI)
+
+	// v1, v2 = (17/4 d4 − (d2 + d6)) ± (17/4 d3 − (d1 + d5))
+	VADDPS      Y6, Y2, Y0
+	VFMSUB231PS conv1_4_25<>+0(SB), Y4, Y0
+	VADDPS      Y5, Y1, Y7
+	VFMSUB231PS conv1_4_25<>+0(SB), Y3, Y7
+	VADDPS      Y7, Y0, Y8
+	VMOVUPS     Y8, 480(DI)
+	VSUBPS      Y7, Y0, Y0
+	VMOVUPS     Y0, 736(DI)
+
+	// v3, v4 = (d2 − 5 d4 + 4 d6) ± (2 d1 − 10 d3 + 8 d5)
 	VMOVAPS      Y2, Y0
 	VFNMADD231PS conv1_5<>+0(SB), Y4, Y0
 	VFMADD231PS  conv1_4<>+0(SB), Y6, Y0
@@ -1398,6 +1704,8 @@ tileColumn2:
 	VMOVUPS      Y8, 992(DI)
 	VSUBPS       Y7, Y0, Y0
 	VMOVUPS      Y0, 1248(DI)
+
+	// v5, v6 = (2 d6 − 10 d4 + 8 d2) ± (d5 − 5 d3 + 4 d1)
 	VADDPS       Y6, Y6, Y0
 	VFNMADD231PS conv1_10<>+0(SB), Y4, Y0
 	VFMADD231PS  conv1_8<>+0(SB), Y2, Y0
@@ -1416,22 +1724,30 @@ tileColumn2:
 	VMOVUPS      160(DI), Y5
 	VMOVUPS      192(DI), Y6
 	VMOVUPS      224(DI), Y7
-	VSUBPS       Y6, Y0, Y0
-	VSUBPS       Y2, Y4, Y8
-	VFMADD231PS  conv1_5_25<>+0(SB), Y8, Y0
-	VMOVUPS      Y0, 10240(DI)
-	VSUBPS       Y1, Y7, Y0
-	VSUBPS       Y5, Y3, Y7
-	VFMADD231PS  conv1_5_25<>+0(SB), Y7, Y0
-	VMOVUPS      Y0, 10464(DI)
-	VADDPS       Y6, Y2, Y0
-	VFMSUB231PS  conv1_4_25<>+0(SB), Y4, Y0
-	VADDPS       Y5, Y1, Y7
-	VFMSUB231PS  conv1_4_25<>+0(SB), Y3, Y7
-	VADDPS       Y7, Y0, Y8
-	VMOVUPS      Y8, 10272(DI)
-	VSUBPS       Y7, Y0, Y0
-	VMOVUPS      Y0, 10304(DI)
+
+	// v0 = (d0 − d6) + 21/4 (d4 − d2)
+	VSUBPS      Y6, Y0, Y0
+	VSUBPS      Y2, Y4, Y8
+	VFMADD231PS conv1_5_25<>+0(SB), Y8, Y0
+	VMOVUPS     Y0, 10240(DI)
+
+	// v7 = (d7 − d1) + 21/4 (d3 − d5)
+	VSUBPS      Y1, Y7, Y0
+	VSUBPS      Y5, Y3, Y7
+	VFMADD231PS conv1_5_25<>+0(SB), Y7, Y0
+	VMOVUPS     Y0, 10464(DI)
+
+	// v1, v2 = (17/4 d4 − (d2 + d6)) ± (17/4 d3 − (d1 + d5))
+	VADDPS      Y6, Y2, Y0
+	VFMSUB231PS conv1_4_25<>+0(SB), Y4, Y0
+	VADDPS      Y5, Y1, Y7
+	VFMSUB231PS conv1_4_25<>+0(SB), Y3, Y7
+	VADDPS      Y7, Y0, Y8
+	VMOVUPS     Y8, 10272(DI)
+	VSUBPS      Y7, Y0, Y0
+	VMOVUPS     Y0, 10304(DI)
+
+	// v3, v4 = (d2 − 5 d4 + 4 d6) ± (2 d1 − 10 d3 + 8 d5)
 	VMOVAPS      Y2, Y0
 	VFNMADD231PS conv1_5<>+0(SB), Y4, Y0
 	VFMADD231PS  conv1_4<>+0(SB), Y6, Y0
@@ -1442,6 +1758,8 @@ tileColumn2:
 	VMOVUPS      Y8, 10336(DI)
 	VSUBPS       Y7, Y0, Y0
 	VMOVUPS      Y0, 10368(DI)
+
+	// v5, v6 = (2 d6 − 10 d4 + 8 d2) ± (d5 − 5 d3 + 4 d1)
 	VADDPS       Y6, Y6, Y0
 	VFNMADD231PS conv1_10<>+0(SB), Y4, Y0
 	VFMADD231PS  conv1_8<>+0(SB), Y2, Y0
@@ -1460,22 +1778,30 @@ tileColumn2:
 	VMOVUPS      416(DI), Y5
 	VMOVUPS      448(DI), Y6
 	VMOVUPS      480(DI), Y7
-	VSUBPS       Y6, Y0, Y0
-	VSUBPS       Y2, Y4, Y8
-	VFMADD231PS  conv1_5_25<>+0(SB), Y8, Y0
-	VMOVUPS      Y0, 10496(DI)
-	VSUBPS       Y1, Y7, Y0
-	VSUBPS       Y5, Y3, Y7
-	VFMADD231PS  conv1_5_25<>+0(SB), Y7, Y0
-	VMOVUPS      Y0, 10720(DI)
-	VADDPS       Y6, Y2, Y0
-	VFMSUB231PS  conv1_4_25<>+0(SB), Y4, Y0
-	VADDPS       Y5, Y1, Y7
-	VFMSUB231PS  conv1_4_25<>+0(SB), Y3, Y7
-	VADDPS       Y7, Y0, Y8
-	VMOVUPS      Y8, 10528(DI)
-	VSUBPS       Y7, Y0, Y0
-	VMOVUPS      Y0, 10560(DI)
+
+	// v0 = (d0 − d6) + 21/4 (d4 − d2)
+	VSUBPS      Y6, Y0, Y0
+	VSUBPS      Y2, Y4, Y8
+	VFMADD231PS conv1_5_25<>+0(SB), Y8, Y0
+	VMOVUPS     Y0, 10496(DI)
+
+	// v7 = (d7 − d1) + 21/4 (d3 − d5)
+	VSUBPS      Y1, Y7, Y0
+	VSUBPS      Y5, Y3, Y7
+	VFMADD231PS conv1_5_25<>+0(SB), Y7, Y0
+	VMOVUPS     Y0, 10720(DI)
+
+	// v1, v2 = (17/4 d4 − (d2 + d6)) ± (17/4 d3 − (d1 + d5))
+	VADDPS      Y6, Y2, Y0
+	VFMSUB231PS conv1_4_25<>+0(SB), Y4, Y0
+	VADDPS      Y5, Y1, Y7
+	VFMSUB231PS conv1_4_25<>+0(SB), Y3, Y7
+	VADDPS      Y7, Y0, Y8
+	VMOVUPS     Y8, 10528(DI)
+	VSUBPS      Y7, Y0, Y0
+	VMOVUPS     Y0, 10560(DI)
+
+	// v3, v4 = (d2 − 5 d4 + 4 d6) ± (2 d1 − 10 d3 + 8 d5)
 	VMOVAPS      Y2, Y0
 	VFNMADD231PS conv1_5<>+0(SB), Y4, Y0
 	VFMADD231PS  conv1_4<>+0(SB), Y6, Y0
@@ -1486,6 +1812,8 @@ tileColumn2:
 	VMOVUPS      Y8, 10592(DI)
 	VSUBPS       Y7, Y0, Y0
 	VMOVUPS      Y0, 10624(DI)
+
+	// v5, v6 = (2 d6 − 10 d4 + 8 d2) ± (d5 − 5 d3 + 4 d1)
 	VADDPS       Y6, Y6, Y0
 	VFNMADD231PS conv1_10<>+0(SB), Y4, Y0
 	VFMADD231PS  conv1_8<>+0(SB), Y2, Y0
@@ -1504,22 +1832,30 @@ tileColumn2:
 	VMOVUPS      672(DI), Y5
 	VMOVUPS      704(DI), Y6
 	VMOVUPS      736(DI), Y7
-	VSUBPS       Y6, Y0, Y0
-	VSUBPS       Y2, Y4, Y8
-	VFMADD231PS  conv1_5_25<>+0(SB), Y8, Y0
-	VMOVUPS      Y0, 10752(DI)
-	VSUBPS       Y1, Y7, Y0
-	VSUBPS       Y5, Y3, Y7
-	VFMADD231PS  conv1_5_25<>+0(SB), Y7, Y0
-	VMOVUPS      Y0, 10976(DI)
-	VADDPS       Y6, Y2, Y0
-	VFMSUB231PS  conv1_4_25<>+0(SB), Y4, Y0
-	VADDPS       Y5, Y1, Y7
-	VFMSUB231PS  conv1_4_25<>+0(SB), Y3, Y7
-	VADDPS       Y7, Y0, Y8
-	VMOVUPS      Y8, 10784(DI)
-	VSUBPS       Y7, Y0, Y0
-	VMOVUPS      Y0, 10816(DI)
+
+	// v0 = (d0 − d6) + 21/4 (d4 − d2)
+	VSUBPS      Y6, Y0, Y0
+	VSUBPS      Y2, Y4, Y8
+	VFMADD231PS conv1_5_25<>+0(SB), Y8, Y0
+	VMOVUPS     Y0, 10752(DI)
+
+	// v7 = (d7 − d1) + 21/4 (d3 − d5)
+	VSUBPS      Y1, Y7, Y0
+	VSUBPS      Y5, Y3, Y7
+	VFMADD231PS conv1_5_25<>+0(SB), Y7, Y0
+	VMOVUPS     Y0, 10976(DI)
+
+	// v1, v2 = (17/4 d4 − (d2 + d6)) ± (17/4 d3 − (d1 + d5))
+	VADDPS      Y6, Y2, Y0
+	VFMSUB231PS conv1_4_25<>+0(SB), Y4, Y0
+	VADDPS      Y5, Y1, Y7
+	VFMSUB231PS conv1_4_25<>+0(SB), Y3, Y7
+	VADDPS      Y7, Y0, Y8
+	VMOVUPS     Y8, 10784(DI)
+	VSUBPS      Y7, Y0, Y0
+	VMOVUPS     Y0, 10816(DI)
+
+	// v3, v4 = (d2 − 5 d4 + 4 d6) ± (2 d1 − 10 d3 + 8 d5)
 	VMOVAPS      Y2, Y0
 	VFNMADD231PS conv1_5<>+0(SB), Y4, Y0
 	VFMADD231PS  conv1_4<>+0(SB), Y6, Y0
@@ -1530,6 +1866,8 @@ tileColumn2:
 	VMOVUPS      Y8, 10848(DI)
 	VSUBPS       Y7, Y0, Y0
 	VMOVUPS      Y0, 10880(DI)
+
+	// v5, v6 = (2 d6 − 10 d4 + 8 d2) ± (d5 − 5 d3 + 4 d1)
 	VADDPS       Y6, Y6, Y0
 	VFNMADD231PS conv1_10<>+0(SB), Y4, Y0
 	VFMADD231PS  conv1_8<>+0(SB), Y2, Y0
@@ -1548,22 +1886,30 @@ tileColumn2:
 	VMOVUPS      928(DI), Y5
 	VMOVUPS      960(DI), Y6
 	VMOVUPS      992(DI), Y7
-	VSUBPS       Y6, Y0, Y0
-	VSUBPS       Y2, Y4, Y8
-	VFMADD231PS  conv1_5_25<>+0(SB), Y8, Y0
-	VMOVUPS      Y0, 11008(DI)
-	VSUBPS       Y1, Y7, Y0
-	VSUBPS       Y5, Y3, Y7
-	VFMADD231PS  conv1_5_25<>+0(SB), Y7, Y0
-	VMOVUPS      Y0, 11232(DI)
-	VADDPS       Y6, Y2, Y0
-	VFMSUB231PS  conv1_4_25<>+0(SB), Y4, Y0
-	VADDPS       Y5, Y1, Y7
-	VFMSUB231PS  conv1_4_25<>+0(SB), Y3, Y7
-	VADDPS       Y7, Y0, Y8
-	VMOVUPS      Y8, 11040(DI)
-	VSUBPS       Y7, Y0, Y0
-	VMOVUPS      Y0, 11072(DI)
+
+	// v0 = (d0 − d6) + 21/4 (d4 − d2)
+	VSUBPS      Y6, Y0, Y0
+	VSUBPS      Y2, Y4, Y8
+	VFMADD231PS conv1_5_25<>+0(SB), Y8, Y0
+	VMOVUPS     Y0, 11008(DI)
+
+	// v7 = (d7 − d1) + 21/4 (d3 − d5)
+	VSUBPS      Y1, Y7, Y0
+	VSUBPS      Y5, Y3, Y7
+	VFMADD231PS conv1_5_25<>+0(SB), Y7, Y0
+	VMOVUPS     Y0, 11232(DI)
+
+	// v1, v2 = (17/4 d4 − (d2 + d6)) ± (17/4 d3 − (d1 + d5))
+	VADDPS      Y6, Y2, Y0
+	VFMSUB231PS conv1_4_25<>+0(SB), Y4, Y0
+	VADDPS      Y5, Y1, Y7
+	VFMSUB231PS conv1_4_25<>+0(SB), Y3, Y7
+	VADDPS      Y7, Y0, Y8
+	VMOVUPS     Y8, 11040(DI)
+	VSUBPS      Y7, Y0, Y0
+	VMOVUPS     Y0, 11072(DI)
+
+	// v3, v4 = (d2 − 5 d4 + 4 d6) ± (2 d1 − 10 d3 + 8 d5)
 	VMOVAPS      Y2, Y0
 	VFNMADD231PS conv1_5<>+0(SB), Y4, Y0
 	VFMADD231PS  conv1_4<>+0(SB), Y6, Y0
@@ -1574,6 +1920,8 @@ tileColumn2:
 	VMOVUPS      Y8, 11104(DI)
 	VSUBPS       Y7, Y0, Y0
 	VMOVUPS      Y0, 11136(DI)
+
+	// v5, v6 = (2 d6 − 10 d4 + 8 d2) ± (d5 − 5 d3 + 4 d1)
 	VADDPS       Y6, Y6, Y0
 	VFNMADD231PS conv1_10<>+0(SB), Y4, Y0
 	VFMADD231PS  conv1_8<>+0(SB), Y2, Y0
@@ -1592,22 +1940,30 @@ tileColumn2:
 	VMOVUPS      1184(DI), Y5
 	VMOVUPS      1216(DI), Y6
 	VMOVUPS      1248(DI), Y7
-	VSUBPS       Y6, Y0, Y0
-	VSUBPS       Y2, Y4, Y8
-	VFMADD231PS  conv1_5_25<>+0(SB), Y8, Y0
-	VMOVUPS      Y0, 11264(DI)
-	VSUBPS       Y1, Y7, Y0
-	VSUBPS       Y5, Y3, Y7
-	VFMADD231PS  conv1_5_25<>+0(SB), Y7, Y0
-	VMOVUPS      Y0, 11488(DI)
-	VADDPS       Y6, Y2, Y0
-	VFMSUB231PS  conv1_4_25<>+0(SB), Y4, Y0
-	VADDPS       Y5, Y1, Y7
-	VFMSUB231PS  conv1_4_25<>+0(SB), Y3, Y7
-	VADDPS       Y7, Y0, Y8
-	VMOVUPS      Y8, 11296(DI)
-	VSUBPS       Y7, Y0, Y0
-	VMOVUPS      Y0, 11328(DI)
+
+	// v0 = (d0 − d6) + 21/4 (d4 − d2)
+	VSUBPS      Y6, Y0, Y0
+	VSUBPS      Y2, Y4, Y8
+	VFMADD231PS conv1_5_25<>+0(SB), Y8, Y0
+	VMOVUPS     Y0, 11264(DI)
+
+	// v7 = (d7 − d1) + 21/4 (d3 − d5)
+	VSUBPS      Y1, Y7, Y0
+	VSUBPS      Y5, Y3, Y7
+	VFMADD231PS conv1_5_25<>+0(SB), Y7, Y0
+	VMOVUPS     Y0, 11488(DI)
+
+	// v1, v2 = (17/4 d4 − (d2 + d6)) ± (17/4 d3 − (d1 + d5))
+	VADDPS      Y6, Y2, Y0
+	VFMSUB231PS conv1_4_25<>+0(SB), Y4, Y0
+	VADDPS      Y5, Y1, Y7
+	VFMSUB231PS conv1_4_25<>+0(SB), Y3, Y7
+	VADDPS      Y7, Y0, Y8
+	VMOVUPS     Y8, 11296(DI)
+	VSUBPS      Y7, Y0, Y0
+	VMOVUPS     Y0, 11328(DI)
+
+	// v3, v4 = (d2 − 5 d4 + 4 d6) ± (2 d1 − 10 d3 + 8 d5)
 	VMOVAPS      Y2, Y0
 	VFNMADD231PS conv1_5<>+0(SB), Y4, Y0
 	VFMADD231PS  conv1_4<>+0(SB), Y6, Y0
@@ -1618,6 +1974,8 @@ tileColumn2:
 	VMOVUPS      Y8, 11360(DI)
 	VSUBPS       Y7, Y0, Y0
 	VMOVUPS      Y0, 11392(DI)
+
+	// v5, v6 = (2 d6 − 10 d4 + 8 d2) ± (d5 − 5 d3 + 4 d1)
 	VADDPS       Y6, Y6, Y0
 	VFNMADD231PS conv1_10<>+0(SB), Y4, Y0
 	VFMADD231PS  conv1_8<>+0(SB), Y2, Y0
@@ -1636,22 +1994,30 @@ tileColumn2:
 	VMOVUPS      1440(DI), Y5
 	VMOVUPS      1472(DI), Y6
 	VMOVUPS      1504(DI), Y7
-	VSUBPS       Y6, Y0, Y0
-	VSUBPS       Y2, Y4, Y8
-	VFMADD231PS  conv1_5_25<>+0(SB), Y8, Y0
-	VMOVUPS      Y0, 11520(DI)
-	VSUBPS       Y1, Y7, Y0
-	VSUBPS       Y5, Y3, Y7
-	VFMADD231PS  conv1_5_25<>+0(SB), Y7, Y0
-	VMOVUPS      Y0, 11744(DI)
-	VADDPS       Y6, Y2, Y0
-	VFMSUB231PS  conv1_4_25<>+0(SB), Y4, Y0
-	VADDPS       Y5, Y1, Y7
-	VFMSUB231PS  conv1_4_25<>+0(SB), Y3, Y7
-	VADDPS       Y7, Y0, Y8
-	VMOVUPS      Y8, 11552(DI)
-	VSUBPS       Y7, Y0, Y0
-	VMOVUPS      Y0, 11584(DI)
+
+	// v0 = (d0 − d6) + 21/4 (d4 − d2)
+	VSUBPS      Y6, Y0, Y0
+	VSUBPS      Y2, Y4, Y8
+	VFMADD231PS conv1_5_25<>+0(SB), Y8, Y0
+	VMOVUPS     Y0, 11520(DI)
+
+	// v7 = (d7 − d1) + 21/4 (d3 − d5)
+	VSUBPS      Y1, Y7, Y0
+	VSUBPS      Y5, Y3, Y7
+	VFMADD231PS conv1_5_25<>+0(SB), Y7, Y0
+	VMOVUPS     Y0, 11744(DI)
+
+	// v1, v2 = (17/4 d4 − (d2 + d6)) ± (17/4 d3 − (d1 + d5))
+	VADDPS      Y6, Y2, Y0
+	VFMSUB231PS conv1_4_25<>+0(SB), Y4, Y0
+	VADDPS      Y5, Y1, Y7
+	VFMSUB231PS conv1_4_25<>+0(SB), Y3, Y7
+	VADDPS      Y7, Y0, Y8
+	VMOVUPS     Y8, 11552(DI)
+	VSUBPS      Y7, Y0, Y0
+	VMOVUPS     Y0, 11584(DI)
+
+	// v3, v4 = (d2 − 5 d4 + 4 d6) ± (2 d1 − 10 d3 + 8 d5)
 	VMOVAPS      Y2, Y0
 	VFNMADD231PS conv1_5<>+0(SB), Y4, Y0
 	VFMADD231PS  conv1_4<>+0(SB), Y6, Y0
@@ -1662,6 +2028,8 @@ tileColumn2:
 	VMOVUPS      Y8, 11616(DI)
 	VSUBPS       Y7, Y0, Y0
 	VMOVUPS      Y0, 11648(DI)
+
+	// v5, v6 = (2 d6 − 10 d4 + 8 d2) ± (d5 − 5 d3 + 4 d1)
 	VADDPS       Y6, Y6, Y0
 	VFNMADD231PS conv1_10<>+0(SB), Y4, Y0
 	VFMADD231PS  conv1_8<>+0(SB), Y2, Y0
@@ -1680,22 +2048,30 @@ tileColumn2:
 	VMOVUPS      1696(DI), Y5
 	VMOVUPS      1728(DI), Y6
 	VMOVUPS      1760(DI), Y7
-	VSUBPS       Y6, Y0, Y0
-	VSUBPS       Y2, Y4, Y8
-	VFMADD231PS  conv1_5_25<>+0(SB), Y8, Y0
-	VMOVUPS      Y0, 11776(DI)
-	VSUBPS       Y1, Y7, Y0
-	VSUBPS       Y5, Y3, Y7
-	VFMADD231PS  conv1_5_25<>+0(SB), Y7, Y0
-	VMOVUPS      Y0, 12000(DI)
-	VADDPS       Y6, Y2, Y0
-	VFMSUB231PS  conv1_4_25<>+0(SB), Y4, Y0
-	VADDPS       Y5, Y1, Y7
-	VFMSUB231PS  conv1_4_25<>+0(SB), Y3, Y7
-	VADDPS       Y7, Y0, Y8
-	VMOVUPS      Y8, 11808(DI)
-	VSUBPS       Y7, Y0, Y0
-	VMOVUPS      Y0, 11840(DI)
+
+	// v0 = (d0 − d6) + 21/4 (d4 − d2)
+	VSUBPS      Y6, Y0, Y0
+	VSUBPS      Y2, Y4, Y8
+	VFMADD231PS conv1_5_25<>+0(SB), Y8, Y0
+	VMOVUPS     Y0, 11776(DI)
+
+	// v7 = (d7 − d1) + 21/4 (d3 − d5)
+	VSUBPS      Y1, Y7, Y0
+	VSUBPS      Y5, Y3, Y7
+	VFMADD231PS conv1_5_25<>+0(SB), Y7, Y0
+	VMOVUPS     Y0, 12000(DI)
+
+	// v1, v2 = (17/4 d4 − (d2 + d6)) ± (17/4 d3 − (d1 + d5))
+	VADDPS      Y6, Y2, Y0
+	VFMSUB231PS conv1_4_25<>+0(SB), Y4, Y0
+	VADDPS      Y5, Y1, Y7
+	VFMSUB231PS conv1_4_25<>+0(SB), Y3, Y7
+	VADDPS      Y7, Y0, Y8
+	VMOVUPS     Y8, 11808(DI)
+	VSUBPS      Y7, Y0, Y0
+	VMOVUPS     Y0, 11840(DI)
+
+	// v3, v4 = (d2 − 5 d4 + 4 d6) ± (2 d1 − 10 d3 + 8 d5)
 	VMOVAPS      Y2, Y0
 	VFNMADD231PS conv1_5<>+0(SB), Y4, Y0
 	VFMADD231PS  conv1_4<>+0(SB), Y6, Y0
@@ -1706,6 +2082,8 @@ tileColumn2:
 	VMOVUPS      Y8, 11872(DI)
 	VSUBPS       Y7, Y0, Y0
 	VMOVUPS      Y0, 11904(DI)
+
+	// v5, v6 = (2 d6 − 10 d4 + 8 d2) ± (d5 − 5 d3 + 4 d1)
 	VADDPS       Y6, Y6, Y0
 	VFNMADD231PS conv1_10<>+0(SB), Y4, Y0
 	VFMADD231PS  conv1_8<>+0(SB), Y2, Y0
@@ -1724,22 +2102,30 @@ tileColumn2:
 	VMOVUPS      1952(DI), Y5
 	VMOVUPS      1984(DI), Y6
 	VMOVUPS      2016(DI), Y7
-	VSUBPS       Y6, Y0, Y0
-	VSUBPS       Y2, Y4, Y8
-	VFMADD231PS  conv1_5_25<>+0(SB), Y8, Y0
-	VMOVUPS      Y0, 12032(DI)
-	VSUBPS       Y1, Y7, Y0
-	VSUBPS       Y5, Y3, Y7
-	VFMADD231PS  conv1_5_25<>+0(SB), Y7, Y0
-	VMOVUPS      Y0, 12256(DI)
-	VADDPS       Y6, Y2, Y0
-	VFMSUB231PS  conv1_4_25<>+0(SB), Y4, Y0
-	VADDPS       Y5, Y1, Y7
-	VFMSUB231PS  conv1_4_25<>+0(SB), Y3, Y7
-	VADDPS       Y7, Y0, Y8
-	VMOVUPS      Y8, 12064(DI)
-	VSUBPS       Y7, Y0, Y0
-	VMOVUPS      Y0, 12096(DI)
+
+	// v0 = (d0 − d6) + 21/4 (d4 − d2)
+	VSUBPS      Y6, Y0, Y0
+	VSUBPS      Y2, Y4, Y8
+	VFMADD231PS conv1_5_25<>+0(SB), Y8, Y0
+	VMOVUPS     Y0, 12032(DI)
+
+	// v7 = (d7 − d1) + 21/4 (d3 − d5)
+	VSUBPS      Y1, Y7, Y0
+	VSUBPS      Y5, Y3, Y7
+	VFMADD231PS conv1_5_25<>+0(SB), Y7, Y0
+	VMOVUPS     Y0, 12256(DI)
+
+	// v1, v2 = (17/4 d4 − (d2 + d6)) ± (17/4 d3 − (d1 + d5))
+	VADDPS      Y6, Y2, Y0
+	VFMSUB231PS conv1_4_25<>+0(SB), Y4, Y0
+	VADDPS      Y5, Y1, Y7
+	VFMSUB231PS conv1_4_25<>+0(SB), Y3, Y7
+	VADDPS      Y7, Y0, Y8
+	VMOVUPS     Y8, 12064(DI)
+	VSUBPS      Y7, Y0, Y0
+	VMOVUPS     Y0, 12096(DI)
+
+	// v3, v4 = (d2 − 5 d4 + 4 d6) ± (2 d1 − 10 d3 + 8 d5)
 	VMOVAPS      Y2, Y0
 	VFNMADD231PS conv1_5<>+0(SB), Y4, Y0
 	VFMADD231PS  conv1_4<>+0(SB), Y6, Y0
@@ -1750,6 +2136,8 @@ tileColumn2:
 	VMOVUPS      Y8, 12128(DI)
 	VSUBPS       Y7, Y0, Y0
 	VMOVUPS      Y0, 12160(DI)
+
+	// v5, v6 = (2 d6 − 10 d4 + 8 d2) ± (d5 − 5 d3 + 4 d1)
 	VADDPS       Y6, Y6, Y0
 	VFNMADD231PS conv1_10<>+0(SB), Y4, Y0
 	VFMADD231PS  conv1_8<>+0(SB), Y2, Y0
@@ -1778,107 +2166,147 @@ column4:
 	MOVQ    $0x0000000a, R12
 
 output5:
+	// plus1, minus1 = m1 ± m2
 	VBROADCASTSS 768(DX), Y8
 	VMULPS       Y1, Y8, Y8
 	VBROADCASTSS 1536(DX), Y9
 	VMULPS       Y2, Y9, Y9
 	VADDPS       Y9, Y8, Y10
 	VSUBPS       Y9, Y8, Y8
+
+	// plus2, minus2 = m3 ± m4
 	VBROADCASTSS 2304(DX), Y9
 	VMULPS       Y3, Y9, Y9
 	VBROADCASTSS 3072(DX), Y11
 	VMULPS       Y4, Y11, Y11
 	VADDPS       Y11, Y9, Y12
 	VSUBPS       Y11, Y9, Y9
+
+	// plusHalf, minusHalf = m5 ± m6
 	VBROADCASTSS 3840(DX), Y11
 	VMULPS       Y5, Y11, Y11
 	VBROADCASTSS 4608(DX), Y13
 	VMULPS       Y6, Y13, Y13
 	VADDPS       Y13, Y11, Y14
 	VSUBPS       Y13, Y11, Y11
+
+	// y0 = (m0 + plus1) + (plus2 + plusHalf)
 	VBROADCASTSS (DX), Y13
 	VMULPS       Y0, Y13, Y13
 	VADDPS       Y10, Y13, Y13
 	VADDPS       Y14, Y12, Y15
 	VADDPS       Y15, Y13, Y13
 	VMOVUPS      Y13, (DI)
-	VFMADD231PS  conv1_0_25<>+0(SB), Y14, Y10
-	VFMADD231PS  conv1_4<>+0(SB), Y12, Y10
-	VMOVUPS      Y10, 512(DI)
+
+	// y2 = plus1 + ¼ plusHalf + 4 plus2
+	VFMADD231PS conv1_0_25<>+0(SB), Y14, Y10
+	VFMADD231PS conv1_4<>+0(SB), Y12, Y10
+	VMOVUPS     Y10, 512(DI)
+
+	// y3 = (minus1 + m7) + ⅛ minusHalf + 8 minus2
 	VBROADCASTSS 5376(DX), Y10
 	VMULPS       Y7, Y10, Y10
 	VADDPS       Y10, Y8, Y10
 	VFMADD231PS  conv1_0_125<>+0(SB), Y11, Y10
 	VFMADD231PS  conv1_8<>+0(SB), Y9, Y10
 	VMOVUPS      Y10, 768(DI)
-	VFMADD231PS  conv1_0_5<>+0(SB), Y11, Y8
-	VFMADD231PS  conv1_2<>+0(SB), Y9, Y8
-	VMOVUPS      Y8, 256(DI)
-	ADDQ         $+4, DX
-	ADDQ         $+1024, DI
-	DECQ         R12
-	JNZ          output5
-	ADDQ         $-40, DX
-	ADDQ         $-10240, DI
-	ADDQ         $+96, DX
-	ADDQ         $+32, DI
-	DECQ         R11
-	JNZ          column4
-	ADDQ         $-728, DX
-	ADDQ         $-256, DI
-	VXORPS       Y0, Y0, Y0
-	MOVQ         $0x0000000a, R11
+
+	// y1 = minus1 + ½ minusHalf + 2 minus2
+	VFMADD231PS conv1_0_5<>+0(SB), Y11, Y8
+	VFMADD231PS conv1_2<>+0(SB), Y9, Y8
+	VMOVUPS     Y8, 256(DI)
+	ADDQ        $+4, DX
+	ADDQ        $+1024, DI
+	DECQ        R12
+	JNZ         output5
+	ADDQ        $-40, DX
+	ADDQ        $-10240, DI
+	ADDQ        $+96, DX
+	ADDQ        $+32, DI
+	DECQ        R11
+	JNZ         column4
+	ADDQ        $-728, DX
+	ADDQ        $-256, DI
+	VXORPS      Y0, Y0, Y0
+	MOVQ        $0x0000000a, R11
 
 output6:
 	VBROADCASTSS (BX), Y1
 
 	// two rows at a time: (Aᵀ m) A, then bias, pooling, ReLU
-	VMOVUPS     32(DI), Y2
-	VMOVUPS     64(DI), Y3
-	VADDPS      Y3, Y2, Y4
-	VSUBPS      Y3, Y2, Y2
-	VMOVUPS     96(DI), Y3
-	VMOVUPS     128(DI), Y5
-	VADDPS      Y5, Y3, Y6
-	VSUBPS      Y5, Y3, Y3
-	VMOVUPS     160(DI), Y5
-	VMOVUPS     192(DI), Y7
-	VADDPS      Y7, Y5, Y8
-	VSUBPS      Y7, Y5, Y5
-	VMOVUPS     (DI), Y7
-	VADDPS      Y4, Y7, Y7
-	VADDPS      Y8, Y6, Y9
-	VADDPS      Y9, Y7, Y7
+	// plus1, minus1 = m1 ± m2
+	VMOVUPS 32(DI), Y2
+	VMOVUPS 64(DI), Y3
+	VADDPS  Y3, Y2, Y4
+	VSUBPS  Y3, Y2, Y2
+
+	// plus2, minus2 = m3 ± m4
+	VMOVUPS 96(DI), Y3
+	VMOVUPS 128(DI), Y5
+	VADDPS  Y5, Y3, Y6
+	VSUBPS  Y5, Y3, Y3
+
+	// plusHalf, minusHalf = m5 ± m6
+	VMOVUPS 160(DI), Y5
+	VMOVUPS 192(DI), Y7
+	VADDPS  Y7, Y5, Y8
+	VSUBPS  Y7, Y5, Y5
+
+	// y0 = (m0 + plus1) + (plus2 + plusHalf)
+	VMOVUPS (DI), Y7
+	VADDPS  Y4, Y7, Y7
+	VADDPS  Y8, Y6, Y9
+	VADDPS  Y9, Y7, Y7
+
+	// y2 = plus1 + ¼ plusHalf + 4 plus2
 	VFMADD231PS conv1_0_25<>+0(SB), Y8, Y4
 	VFMADD231PS conv1_4<>+0(SB), Y6, Y4
+
+	// y3 = (minus1 + m7) + ⅛ minusHalf + 8 minus2
 	VMOVUPS     224(DI), Y6
 	VADDPS      Y6, Y2, Y6
 	VFMADD231PS conv1_0_125<>+0(SB), Y5, Y6
 	VFMADD231PS conv1_8<>+0(SB), Y3, Y6
+
+	// y1 = minus1 + ½ minusHalf + 2 minus2
 	VFMADD231PS conv1_0_5<>+0(SB), Y5, Y2
 	VFMADD231PS conv1_2<>+0(SB), Y3, Y2
-	VMOVUPS     288(DI), Y3
-	VMOVUPS     320(DI), Y5
-	VADDPS      Y5, Y3, Y8
-	VSUBPS      Y5, Y3, Y3
-	VMOVUPS     352(DI), Y5
-	VMOVUPS     384(DI), Y9
-	VADDPS      Y9, Y5, Y10
-	VSUBPS      Y9, Y5, Y5
-	VMOVUPS     416(DI), Y9
-	VMOVUPS     448(DI), Y11
-	VADDPS      Y11, Y9, Y12
-	VSUBPS      Y11, Y9, Y9
-	VMOVUPS     256(DI), Y11
-	VADDPS      Y8, Y11, Y11
-	VADDPS      Y12, Y10, Y13
-	VADDPS      Y13, Y11, Y11
+
+	// plus1, minus1 = m1 ± m2
+	VMOVUPS 288(DI), Y3
+	VMOVUPS 320(DI), Y5
+	VADDPS  Y5, Y3, Y8
+	VSUBPS  Y5, Y3, Y3
+
+	// plus2, minus2 = m3 ± m4
+	VMOVUPS 352(DI), Y5
+	VMOVUPS 384(DI), Y9
+	VADDPS  Y9, Y5, Y10
+	VSUBPS  Y9, Y5, Y5
+
+	// plusHalf, minusHalf = m5 ± m6
+	VMOVUPS 416(DI), Y9
+	VMOVUPS 448(DI), Y11
+	VADDPS  Y11, Y9, Y12
+	VSUBPS  Y11, Y9, Y9
+
+	// y0 = (m0 + plus1) + (plus2 + plusHalf)
+	VMOVUPS 256(DI), Y11
+	VADDPS  Y8, Y11, Y11
+	VADDPS  Y12, Y10, Y13
+	VADDPS  Y13, Y11, Y11
+
+	// y2 = plus1 + ¼ plusHalf + 4 plus2
 	VFMADD231PS conv1_0_25<>+0(SB), Y12, Y8
 	VFMADD231PS conv1_4<>+0(SB), Y10, Y8
+
+	// y3 = (minus1 + m7) + ⅛ minusHalf + 8 minus2
 	VMOVUPS     480(DI), Y10
 	VADDPS      Y10, Y3, Y10
 	VFMADD231PS conv1_0_125<>+0(SB), Y9, Y10
 	VFMADD231PS conv1_8<>+0(SB), Y5, Y10
+
+	// y1 = minus1 + ½ minusHalf + 2 minus2
 	VFMADD231PS conv1_0_5<>+0(SB), Y9, Y3
 	VFMADD231PS conv1_2<>+0(SB), Y5, Y3
 	VMAXPS      Y2, Y7, Y5
@@ -1915,52 +2343,80 @@ output6:
 	VMOVMSKPS   Y2, R12
 	MOVB        R12, 5(SI)
 	VMOVUPS     Y5, 32(AX)
-	VMOVUPS     544(DI), Y2
-	VMOVUPS     576(DI), Y3
-	VADDPS      Y3, Y2, Y4
-	VSUBPS      Y3, Y2, Y2
-	VMOVUPS     608(DI), Y3
-	VMOVUPS     640(DI), Y5
-	VADDPS      Y5, Y3, Y6
-	VSUBPS      Y5, Y3, Y3
-	VMOVUPS     672(DI), Y5
-	VMOVUPS     704(DI), Y7
-	VADDPS      Y7, Y5, Y8
-	VSUBPS      Y7, Y5, Y5
-	VMOVUPS     512(DI), Y7
-	VADDPS      Y4, Y7, Y7
-	VADDPS      Y8, Y6, Y9
-	VADDPS      Y9, Y7, Y7
+
+	// plus1, minus1 = m1 ± m2
+	VMOVUPS 544(DI), Y2
+	VMOVUPS 576(DI), Y3
+	VADDPS  Y3, Y2, Y4
+	VSUBPS  Y3, Y2, Y2
+
+	// plus2, minus2 = m3 ± m4
+	VMOVUPS 608(DI), Y3
+	VMOVUPS 640(DI), Y5
+	VADDPS  Y5, Y3, Y6
+	VSUBPS  Y5, Y3, Y3
+
+	// plusHalf, minusHalf = m5 ± m6
+	VMOVUPS 672(DI), Y5
+	VMOVUPS 704(DI), Y7
+	VADDPS  Y7, Y5, Y8
+	VSUBPS  Y7, Y5, Y5
+
+	// y0 = (m0 + plus1) + (plus2 + plusHalf)
+	VMOVUPS 512(DI), Y7
+	VADDPS  Y4, Y7, Y7
+	VADDPS  Y8, Y6, Y9
+	VADDPS  Y9, Y7, Y7
+
+	// y2 = plus1 + ¼ plusHalf + 4 plus2
 	VFMADD231PS conv1_0_25<>+0(SB), Y8, Y4
 	VFMADD231PS conv1_4<>+0(SB), Y6, Y4
+
+	// y3 = (minus1 + m7) + ⅛ minusHalf + 8 minus2
 	VMOVUPS     736(DI), Y6
 	VADDPS      Y6, Y2, Y6
 	VFMADD231PS conv1_0_125<>+0(SB), Y5, Y6
 	VFMADD231PS conv1_8<>+0(SB), Y3, Y6
+
+	// y1 = minus1 + ½ minusHalf + 2 minus2
 	VFMADD231PS conv1_0_5<>+0(SB), Y5, Y2
 	VFMADD231PS conv1_2<>+0(SB), Y3, Y2
-	VMOVUPS     800(DI), Y3
-	VMOVUPS     832(DI), Y5
-	VADDPS      Y5, Y3, Y8
-	VSUBPS      Y5, Y3, Y3
-	VMOVUPS     864(DI), Y5
-	VMOVUPS     896(DI), Y9
-	VADDPS      Y9, Y5, Y10
-	VSUBPS      Y9, Y5, Y5
-	VMOVUPS     928(DI), Y9
-	VMOVUPS     960(DI), Y11
-	VADDPS      Y11, Y9, Y12
-	VSUBPS      Y11, Y9, Y9
-	VMOVUPS     768(DI), Y11
-	VADDPS      Y8, Y11, Y11
-	VADDPS      Y12, Y10, Y13
-	VADDPS      Y13, Y11, Y11
+
+	// plus1, minus1 = m1 ± m2
+	VMOVUPS 800(DI), Y3
+	VMOVUPS 832(DI), Y5
+	VADDPS  Y5, Y3, Y8
+	VSUBPS  Y5, Y3, Y3
+
+	// plus2, minus2 = m3 ± m4
+	VMOVUPS 864(DI), Y5
+	VMOVUPS 896(DI), Y9
+	VADDPS  Y9, Y5, Y10
+	VSUBPS  Y9, Y5, Y5
+
+	// plusHalf, minusHalf = m5 ± m6
+	VMOVUPS 928(DI), Y9
+	VMOVUPS 960(DI), Y11
+	VADDPS  Y11, Y9, Y12
+	VSUBPS  Y11, Y9, Y9
+
+	// y0 = (m0 + plus1) + (plus2 + plusHalf)
+	VMOVUPS 768(DI), Y11
+	VADDPS  Y8, Y11, Y11
+	VADDPS  Y12, Y10, Y13
+	VADDPS  Y13, Y11, Y11
+
+	// y2 = plus1 + ¼ plusHalf + 4 plus2
 	VFMADD231PS conv1_0_25<>+0(SB), Y12, Y8
 	VFMADD231PS conv1_4<>+0(SB), Y10, Y8
+
+	// y3 = (minus1 + m7) + ⅛ minusHalf + 8 minus2
 	VMOVUPS     992(DI), Y10
 	VADDPS      Y10, Y3, Y10
 	VFMADD231PS conv1_0_125<>+0(SB), Y9, Y10
 	VFMADD231PS conv1_8<>+0(SB), Y5, Y10
+
+	// y1 = minus1 + ½ minusHalf + 2 minus2
 	VFMADD231PS conv1_0_5<>+0(SB), Y9, Y3
 	VFMADD231PS conv1_2<>+0(SB), Y5, Y3
 	VMAXPS      Y2, Y7, Y5
@@ -2471,30 +2927,38 @@ tileColumn2:
 
 part3:
 	// V = Bᵀ X B
-	VMOVUPS      (CX), Y0
-	VMOVUPS      1792(CX), Y1
-	VMOVUPS      3584(CX), Y2
-	VMOVUPS      5376(CX), Y3
-	VMOVUPS      7168(CX), Y4
-	VMOVUPS      8960(CX), Y5
-	VMOVUPS      10752(CX), Y6
-	VMOVUPS      12544(CX), Y7
-	VSUBPS       Y6, Y0, Y0
-	VSUBPS       Y2, Y4, Y8
-	VFMADD231PS  conv1_5_25<>+0(SB), Y8, Y0
-	VMOVUPS      Y0, (SI)
-	VSUBPS       Y1, Y7, Y0
-	VSUBPS       Y5, Y3, Y7
-	VFMADD231PS  conv1_5_25<>+0(SB), Y7, Y0
-	VMOVUPS      Y0, 1792(SI)
-	VADDPS       Y6, Y2, Y0
-	VFMSUB231PS  conv1_4_25<>+0(SB), Y4, Y0
-	VADDPS       Y5, Y1, Y7
-	VFMSUB231PS  conv1_4_25<>+0(SB), Y3, Y7
-	VADDPS       Y7, Y0, Y8
-	VMOVUPS      Y8, 256(SI)
-	VSUBPS       Y7, Y0, Y0
-	VMOVUPS      Y0, 512(SI)
+	VMOVUPS (CX), Y0
+	VMOVUPS 1792(CX), Y1
+	VMOVUPS 3584(CX), Y2
+	VMOVUPS 5376(CX), Y3
+	VMOVUPS 7168(CX), Y4
+	VMOVUPS 8960(CX), Y5
+	VMOVUPS 10752(CX), Y6
+	VMOVUPS 12544(CX), Y7
+
+	// v0 = (d0 − d6) + 21/4 (d4 − d2)
+	VSUBPS      Y6, Y0, Y0
+	VSUBPS      Y2, Y4, Y8
+	VFMADD231PS conv1_5_25<>+0(SB), Y8, Y0
+	VMOVUPS     Y0, (SI)
+
+	// v7 = (d7 − d1) + 21/4 (d3 − d5)
+	VSUBPS      Y1, Y7, Y0
+	VSUBPS      Y5, Y3, Y7
+	VFMADD231PS conv1_5_25<>+0(SB), Y7, Y0
+	VMOVUPS     Y0, 1792(SI)
+
+	// v1, v2 = (17/4 d4 − (d2 + d6)) ± (17/4 d3 − (d1 + d5))
+	VADDPS      Y6, Y2, Y0
+	VFMSUB231PS conv1_4_25<>+0(SB), Y4, Y0
+	VADDPS      Y5, Y1, Y7
+	VFMSUB231PS conv1_4_25<>+0(SB), Y3, Y7
+	VADDPS      Y7, Y0, Y8
+	VMOVUPS     Y8, 256(SI)
+	VSUBPS      Y7, Y0, Y0
+	VMOVUPS     Y0, 512(SI)
+
+	// v3, v4 = (d2 − 5 d4 + 4 d6) ± (2 d1 − 10 d3 + 8 d5)
 	VMOVAPS      Y2, Y0
 	VFNMADD231PS conv1_5<>+0(SB), Y4, Y0
 	VFMADD231PS  conv1_4<>+0(SB), Y6, Y0
@@ -2505,6 +2969,8 @@ part3:
 	VMOVUPS      Y8, 768(SI)
 	VSUBPS       Y7, Y0, Y0
 	VMOVUPS      Y0, 1024(SI)
+
+	// v5, v6 = (2 d6 − 10 d4 + 8 d2) ± (d5 − 5 d3 + 4 d1)
 	VADDPS       Y6, Y6, Y0
 	VFNMADD231PS conv1_10<>+0(SB), Y4, Y0
 	VFMADD231PS  conv1_8<>+0(SB), Y2, Y0
@@ -2523,22 +2989,30 @@ part3:
 	VMOVUPS      9024(CX), Y5
 	VMOVUPS      10816(CX), Y6
 	VMOVUPS      12608(CX), Y7
-	VSUBPS       Y6, Y0, Y0
-	VSUBPS       Y2, Y4, Y8
-	VFMADD231PS  conv1_5_25<>+0(SB), Y8, Y0
-	VMOVUPS      Y0, 32(SI)
-	VSUBPS       Y1, Y7, Y0
-	VSUBPS       Y5, Y3, Y7
-	VFMADD231PS  conv1_5_25<>+0(SB), Y7, Y0
-	VMOVUPS      Y0, 1824(SI)
-	VADDPS       Y6, Y2, Y0
-	VFMSUB231PS  conv1_4_25<>+0(SB), Y4, Y0
-	VADDPS       Y5, Y1, Y7
-	VFMSUB231PS  conv1_4_25<>+0(SB), Y3, Y7
-	VADDPS       Y7, Y0, Y8
-	VMOVUPS      Y8, 288(SI)
-	VSUBPS       Y7, Y0, Y0
-	VMOVUPS      Y0, 544(SI)
+
+	// v0 = (d0 − d6) + 21/4 (d4 − d2)
+	VSUBPS      Y6, Y0, Y0
+	VSUBPS      Y2, Y4, Y8
+	VFMADD231PS conv1_5_25<>+0(SB), Y8, Y0
+	VMOVUPS     Y0, 32(SI)
+
+	// v7 = (d7 − d1) + 21/4 (d3 − d5)
+	VSUBPS      Y1, Y7, Y0
+	VSUBPS      Y5, Y3, Y7
+	VFMADD231PS conv1_5_25<>+0(SB), Y7, Y0
+	VMOVUPS     Y0, 1824(SI)
+
+	// v1, v2 = (17/4 d4 − (d2 + d6)) ± (17/4 d3 − (d1 + d5))
+	VADDPS      Y6, Y2, Y0
+	VFMSUB231PS conv1_4_25<>+0(SB), Y4, Y0
+	VADDPS      Y5, Y1, Y7
+	VFMSUB231PS conv1_4_25<>+0(SB), Y3, Y7
+	VADDPS      Y7, Y0, Y8
+	VMOVUPS     Y8, 288(SI)
+	VSUBPS      Y7, Y0, Y0
+	VMOVUPS     Y0, 544(SI)
+
+	// v3, v4 = (d2 − 5 d4 + 4 d6) ± (2 d1 − 10 d3 + 8 d5)
 	VMOVAPS      Y2, Y0
 	VFNMADD231PS conv1_5<>+0(SB), Y4, Y0
 	VFMADD231PS  conv1_4<>+0(SB), Y6, Y0
@@ -2549,6 +3023,8 @@ part3:
 	VMOVUPS      Y8, 800(SI)
 	VSUBPS       Y7, Y0, Y0
 	VMOVUPS      Y0, 1056(SI)
+
+	// v5, v6 = (2 d6 − 10 d4 + 8 d2) ± (d5 − 5 d3 + 4 d1)
 	VADDPS       Y6, Y6, Y0
 	VFNMADD231PS conv1_10<>+0(SB), Y4, Y0
 	VFMADD231PS  conv1_8<>+0(SB), Y2, Y0
@@ -2567,22 +3043,30 @@ part3:
 	VMOVUPS      9088(CX), Y5
 	VMOVUPS      10880(CX), Y6
 	VMOVUPS      12672(CX), Y7
-	VSUBPS       Y6, Y0, Y0
-	VSUBPS       Y2, Y4, Y8
-	VFMADD231PS  conv1_5_25<>+0(SB), Y8, Y0
-	VMOVUPS      Y0, 64(SI)
-	VSUBPS       Y1, Y7, Y0
-	VSUBPS       Y5, Y3, Y7
-	VFMADD231PS  conv1_5_25<>+0(SB), Y7, Y0
-	VMOVUPS      Y0, 1856(SI)
-	VADDPS       Y6, Y2, Y0
-	VFMSUB231PS  conv1_4_25<>+0(SB), Y4, Y0
-	VADDPS       Y5, Y1, Y7
-	VFMSUB231PS  conv1_4_25<>+0(SB), Y3, Y7
-	VADDPS       Y7, Y0, Y8
-	VMOVUPS      Y8, 320(SI)
-	VSUBPS       Y7, Y0, Y0
-	VMOVUPS      Y0, 576(SI)
+
+	// v0 = (d0 − d6) + 21/4 (d4 − d2)
+	VSUBPS      Y6, Y0, Y0
+	VSUBPS      Y2, Y4, Y8
+	VFMADD231PS conv1_5_25<>+0(SB), Y8, Y0
+	VMOVUPS     Y0, 64(SI)
+
+	// v7 = (d7 − d1) + 21/4 (d3 − d5)
+	VSUBPS      Y1, Y7, Y0
+	VSUBPS      Y5, Y3, Y7
+	VFMADD231PS conv1_5_25<>+0(SB), Y7, Y0
+	VMOVUPS     Y0, 1856(SI)
+
+	// v1, v2 = (17/4 d4 − (d2 + d6)) ± (17/4 d3 − (d1 + d5))
+	VADDPS      Y6, Y2, Y0
+	VFMSUB231PS conv1_4_25<>+0(SB), Y4, Y0
+	VADDPS      Y5, Y1, Y7
+	VFMSUB231PS conv1_4_25<>+0(SB), Y3, Y7
+	VADDPS      Y7, Y0, Y8
+	VMOVUPS     Y8, 320(SI)
+	VSUBPS      Y7, Y0, Y0
+	VMOVUPS     Y0, 576(SI)
+
+	// v3, v4 = (d2 − 5 d4 + 4 d6) ± (2 d1 − 10 d3 + 8 d5)
 	VMOVAPS      Y2, Y0
 	VFNMADD231PS conv1_5<>+0(SB), Y4, Y0
 	VFMADD231PS  conv1_4<>+0(SB), Y6, Y0
@@ -2593,6 +3077,8 @@ part3:
 	VMOVUPS      Y8, 832(SI)
 	VSUBPS       Y7, Y0, Y0
 	VMOVUPS      Y0, 1088(SI)
+
+	// v5, v6 = (2 d6 − 10 d4 + 8 d2) ± (d5 − 5 d3 + 4 d1)
 	VADDPS       Y6, Y6, Y0
 	VFNMADD231PS conv1_10<>+0(SB), Y4, Y0
 	VFMADD231PS  conv1_8<>+0(SB), Y2, Y0
@@ -2611,22 +3097,30 @@ part3:
 	VMOVUPS      9152(CX), Y5
 	VMOVUPS      10944(CX), Y6
 	VMOVUPS      12736(CX), Y7
-	VSUBPS       Y6, Y0, Y0
-	VSUBPS       Y2, Y4, Y8
-	VFMADD231PS  conv1_5_25<>+0(SB), Y8, Y0
-	VMOVUPS      Y0, 96(SI)
-	VSUBPS       Y1, Y7, Y0
-	VSUBPS       Y5, Y3, Y7
-	VFMADD231PS  conv1_5_25<>+0(SB), Y7, Y0
-	VMOVUPS      Y0, 1888(SI)
-	VADDPS       Y6, Y2, Y0
-	VFMSUB231PS  conv1_4_25<>+0(SB), Y4, Y0
-	VADDPS       Y5, Y1, Y7
-	VFMSUB231PS  conv1_4_25<>+0(SB), Y3, Y7
-	VADDPS       Y7, Y0, Y8
-	VMOVUPS      Y8, 352(SI)
-	VSUBPS       Y7, Y0, Y0
-	VMOVUPS      Y0, 608(SI)
+
+	// v0 = (d0 − d6) + 21/4 (d4 − d2)
+	VSUBPS      Y6, Y0, Y0
+	VSUBPS      Y2, Y4, Y8
+	VFMADD231PS conv1_5_25<>+0(SB), Y8, Y0
+	VMOVUPS     Y0, 96(SI)
+
+	// v7 = (d7 − d1) + 21/4 (d3 − d5)
+	VSUBPS      Y1, Y7, Y0
+	VSUBPS      Y5, Y3, Y7
+	VFMADD231PS conv1_5_25<>+0(SB), Y7, Y0
+	VMOVUPS     Y0, 1888(SI)
+
+	// v1, v2 = (17/4 d4 − (d2 + d6)) ± (17/4 d3 − (d1 + d5))
+	VADDPS      Y6, Y2, Y0
+	VFMSUB231PS conv1_4_25<>+0(SB), Y4, Y0
+	VADDPS      Y5, Y1, Y7
+	VFMSUB231PS conv1_4_25<>+0(SB), Y3, Y7
+	VADDPS      Y7, Y0, Y8
+	VMOVUPS     Y8, 352(SI)
+	VSUBPS      Y7, Y0, Y0
+	VMOVUPS     Y0, 608(SI)
+
+	// v3, v4 = (d2 − 5 d4 + 4 d6) ± (2 d1 − 10 d3 + 8 d5)
 	VMOVAPS      Y2, Y0
 	VFNMADD231PS conv1_5<>+0(SB), Y4, Y0
 	VFMADD231PS  conv1_4<>+0(SB), Y6, Y0
@@ -2637,6 +3131,8 @@ part3:
 	VMOVUPS      Y8, 864(SI)
 	VSUBPS       Y7, Y0, Y0
 	VMOVUPS      Y0, 1120(SI)
+
+	// v5, v6 = (2 d6 − 10 d4 + 8 d2) ± (d5 − 5 d3 + 4 d1)
 	VADDPS       Y6, Y6, Y0
 	VFNMADD231PS conv1_10<>+0(SB), Y4, Y0
 	VFMADD231PS  conv1_8<>+0(SB), Y2, Y0
@@ -2655,22 +3151,30 @@ part3:
 	VMOVUPS      9216(CX), Y5
 	VMOVUPS      11008(CX), Y6
 	VMOVUPS      12800(CX), Y7
-	VSUBPS       Y6, Y0, Y0
-	VSUBPS       Y2, Y4, Y8
-	VFMADD231PS  conv1_5_25<>+0(SB), Y8, Y0
-	VMOVUPS      Y0, 128(SI)
-	VSUBPS       Y1, Y7, Y0
-	VSUBPS       Y5, Y3, Y7
-	VFMADD231PS  conv1_5_25<>+0(SB), Y7, Y0
-	VMOVUPS      Y0, 1920(SI)
-	VADDPS       Y6, Y2, Y0
-	VFMSUB231PS  conv1_4_25<>+0(SB), Y4, Y0
-	VADDPS       Y5, Y1, Y7
-	VFMSUB231PS  conv1_4_25<>+0(SB), Y3, Y7
-	VADDPS       Y7, Y0, Y8
-	VMOVUPS      Y8, 384(SI)
-	VSUBPS       Y7, Y0, Y0
-	VMOVUPS      Y0, 640(SI)
+
+	// v0 = (d0 − d6) + 21/4 (d4 − d2)
+	VSUBPS      Y6, Y0, Y0
+	VSUBPS      Y2, Y4, Y8
+	VFMADD231PS conv1_5_25<>+0(SB), Y8, Y0
+	VMOVUPS     Y0, 128(SI)
+
+	// v7 = (d7 − d1) + 21/4 (d3 − d5)
+	VSUBPS      Y1, Y7, Y0
+	VSUBPS      Y5, Y3, Y7
+	VFMADD231PS conv1_5_25<>+0(SB), Y7, Y0
+	VMOVUPS     Y0, 1920(SI)
+
+	// v1, v2 = (17/4 d4 − (d2 + d6)) ± (17/4 d3 − (d1 + d5))
+	VADDPS      Y6, Y2, Y0
+	VFMSUB231PS conv1_4_25<>+0(SB), Y4, Y0
+	VADDPS      Y5, Y1, Y7
+	VFMSUB231PS conv1_4_25<>+0(SB), Y3, Y7
+	VADDPS      Y7, Y0, Y8
+	VMOVUPS     Y8, 384(SI)
+	VSUBPS      Y7, Y0, Y0
+	VMOVUPS     Y0, 640(SI)
+
+	// v3, v4 = (d2 − 5 d4 + 4 d6) ± (2 d1 − 10 d3 + 8 d5)
 	VMOVAPS      Y2, Y0
 	VFNMADD231PS conv1_5<>+0(SB), Y4, Y0
 	VFMADD231PS  conv1_4<>+0(SB), Y6, Y0
@@ -2681,6 +3185,8 @@ part3:
 	VMOVUPS      Y8, 896(SI)
 	VSUBPS       Y7, Y0, Y0
 	VMOVUPS      Y0, 1152(SI)
+
+	// v5, v6 = (2 d6 − 10 d4 + 8 d2) ± (d5 − 5 d3 + 4 d1)
 	VADDPS       Y6, Y6, Y0
 	VFNMADD231PS conv1_10<>+0(SB), Y4, Y0
 	VFMADD231PS  conv1_8<>+0(SB), Y2, Y0
@@ -2699,22 +3205,30 @@ part3:
 	VMOVUPS      9280(CX), Y5
 	VMOVUPS      11072(CX), Y6
 	VMOVUPS      12864(CX), Y7
-	VSUBPS       Y6, Y0, Y0
-	VSUBPS       Y2, Y4, Y8
-	VFMADD231PS  conv1_5_25<>+0(SB), Y8, Y0
-	VMOVUPS      Y0, 160(SI)
-	VSUBPS       Y1, Y7, Y0
-	VSUBPS       Y5, Y3, Y7
-	VFMADD231PS  conv1_5_25<>+0(SB), Y7, Y0
-	VMOVUPS      Y0, 1952(SI)
-	VADDPS       Y6, Y2, Y0
-	VFMSUB231PS  conv1_4_25<>+0(SB), Y4, Y0
-	VADDPS       Y5, Y1, Y7
-	VFMSUB231PS  conv1_4_25<>+0(SB), Y3, Y7
-	VADDPS       Y7, Y0, Y8
-	VMOVUPS      Y8, 416(SI)
-	VSUBPS       Y7, Y0, Y0
-	VMOVUPS      Y0, 672(SI)
+
+	// v0 = (d0 − d6) + 21/4 (d4 − d2)
+	VSUBPS      Y6, Y0, Y0
+	VSUBPS      Y2, Y4, Y8
+	VFMADD231PS conv1_5_25<>+0(SB), Y8, Y0
+	VMOVUPS     Y0, 160(SI)
+
+	// v7 = (d7 − d1) + 21/4 (d3 − d5)
+	VSUBPS      Y1, Y7, Y0
+	VSUBPS      Y5, Y3, Y7
+	VFMADD231PS conv1_5_25<>+0(SB), Y7, Y0
+	VMOVUPS     Y0, 1952(SI)
+
+	// v1, v2 = (17/4 d4 − (d2 + d6)) ± (17/4 d3 − (d1 + d5))
+	VADDPS      Y6, Y2, Y0
+	VFMSUB231PS conv1_4_25<>+0(SB), Y4, Y0
+	VADDPS      Y5, Y1, Y7
+	VFMSUB231PS conv1_4_25<>+0(SB), Y3, Y7
+	VADDPS      Y7, Y0, Y8
+	VMOVUPS     Y8, 416(SI)
+	VSUBPS      Y7, Y0, Y0
+	VMOVUPS     Y0, 672(SI)
+
+	// v3, v4 = (d2 − 5 d4 + 4 d6) ± (2 d1 − 10 d3 + 8 d5)
 	VMOVAPS      Y2, Y0
 	VFNMADD231PS conv1_5<>+0(SB), Y4, Y0
 	VFMADD231PS  conv1_4<>+0(SB), Y6, Y0
@@ -2725,6 +3239,8 @@ part3:
 	VMOVUPS      Y8, 928(SI)
 	VSUBPS       Y7, Y0, Y0
 	VMOVUPS      Y0, 1184(SI)
+
+	// v5, v6 = (2 d6 − 10 d4 + 8 d2) ± (d5 − 5 d3 + 4 d1)
 	VADDPS       Y6, Y6, Y0
 	VFNMADD231PS conv1_10<>+0(SB), Y4, Y0
 	VFMADD231PS  conv1_8<>+0(SB), Y2, Y0
@@ -2743,22 +3259,30 @@ part3:
 	VMOVUPS      9344(CX), Y5
 	VMOVUPS      11136(CX), Y6
 	VMOVUPS      12928(CX), Y7
-	VSUBPS       Y6, Y0, Y0
-	VSUBPS       Y2, Y4, Y8
-	VFMADD231PS  conv1_5_25<>+0(SB), Y8, Y0
-	VMOVUPS      Y0, 192(SI)
-	VSUBPS       Y1, Y7, Y0
-	VSUBPS       Y5, Y3, Y7
-	VFMADD231PS  conv1_5_25<>+0(SB), Y7, Y0
-	VMOVUPS      Y0, 1984(SI)
-	VADDPS       Y6, Y2, Y0
-	VFMSUB231PS  conv1_4_25<>+0(SB), Y4, Y0
-	VADDPS       Y5, Y1, Y7
-	VFMSUB231PS  conv1_4_25<>+0(SB), Y3, Y7
-	VADDPS       Y7, Y0, Y8
-	VMOVUPS      Y8, 448(SI)
-	VSUBPS       Y7, Y0, Y0
-	VMOVUPS      Y0, 704(SI)
+
+	// v0 = (d0 − d6) + 21/4 (d4 − d2)
+	VSUBPS      Y6, Y0, Y0
+	VSUBPS      Y2, Y4, Y8
+	VFMADD231PS conv1_5_25<>+0(SB), Y8, Y0
+	VMOVUPS     Y0, 192(SI)
+
+	// v7 = (d7 − d1) + 21/4 (d3 − d5)
+	VSUBPS      Y1, Y7, Y0
+	VSUBPS      Y5, Y3, Y7
+	VFMADD231PS conv1_5_25<>+0(SB), Y7, Y0
+	VMOVUPS     Y0, 1984(SI)
+
+	// v1, v2 = (17/4 d4 − (d2 + d6)) ± (17/4 d3 − (d1 + d5))
+	VADDPS      Y6, Y2, Y0
+	VFMSUB231PS conv1_4_25<>+0(SB), Y4, Y0
+	VADDPS      Y5, Y1, Y7
+	VFMSUB231PS conv1_4_25<>+0(SB), Y3, Y7
+	VADDPS      Y7, Y0, Y8
+	VMOVUPS     Y8, 448(SI)
+	VSUBPS      Y7, Y0, Y0
+	VMOVUPS     Y0, 704(SI)
+
+	// v3, v4 = (d2 − 5 d4 + 4 d6) ± (2 d1 − 10 d3 + 8 d5)
 	VMOVAPS      Y2, Y0
 	VFNMADD231PS conv1_5<>+0(SB), Y4, Y0
 	VFMADD231PS  conv1_4<>+0(SB), Y6, Y0
@@ -2769,6 +3293,8 @@ part3:
 	VMOVUPS      Y8, 960(SI)
 	VSUBPS       Y7, Y0, Y0
 	VMOVUPS      Y0, 1216(SI)
+
+	// v5, v6 = (2 d6 − 10 d4 + 8 d2) ± (d5 − 5 d3 + 4 d1)
 	VADDPS       Y6, Y6, Y0
 	VFNMADD231PS conv1_10<>+0(SB), Y4, Y0
 	VFMADD231PS  conv1_8<>+0(SB), Y2, Y0
@@ -2787,22 +3313,30 @@ part3:
 	VMOVUPS      9408(CX), Y5
 	VMOVUPS      11200(CX), Y6
 	VMOVUPS      12992(CX), Y7
-	VSUBPS       Y6, Y0, Y0
-	VSUBPS       Y2, Y4, Y8
-	VFMADD231PS  conv1_5_25<>+0(SB), Y8, Y0
-	VMOVUPS      Y0, 224(SI)
-	VSUBPS       Y1, Y7, Y0
-	VSUBPS       Y5, Y3, Y7
-	VFMADD231PS  conv1_5_25<>+0(SB), Y7, Y0
-	VMOVUPS      Y0, 2016(SI)
-	VADDPS       Y6, Y2, Y0
-	VFMSUB231PS  conv1_4_25<>+0(SB), Y4, Y0
-	VADDPS       Y5, Y1, Y7
-	VFMSUB231PS  conv1_4_25<>+0(SB), Y3, Y7
-	VADDPS       Y7, Y0, Y8
-	VMOVUPS      Y8, 480(SI)
-	VSUBPS       Y7, Y0, Y0
-	VMOVUPS      Y0, 736(SI)
+
+	// v0 = (d0 − d6) + 21/4 (d4 − d2)
+	VSUBPS      Y6, Y0, Y0
+	VSUBPS      Y2, Y4, Y8
+	VFMADD231PS conv1_5_25<>+0(SB), Y8, Y0
+	VMOVUPS     Y0, 224(SI)
+
+	// v7 = (d7 − d1) + 21/4 (d3 − d5)
+	VSUBPS      Y1, Y7, Y0
+	VSUBPS      Y5, Y3, Y7
+	VFMADD231PS conv1_5_25<>+0(SB), Y7, Y0
+	VMOVUPS     Y0, 2016(SI)
+
+	// v1, v2 = (17/4 d4 − (d2 + d6)) ± (17/4 d3 − (d1 + d5))
+	VADDPS      Y6, Y2, Y0
+	VFMSUB231PS conv1_4_25<>+0(SB), Y4, Y0
+	VADDPS      Y5, Y1, Y7
+	VFMSUB231PS conv1_4_25<>+0(SB), Y3, Y7
+	VADDPS      Y7, Y0, Y8
+	VMOVUPS     Y8, 480(SI)
+	VSUBPS      Y7, Y0, Y0
+	VMOVUPS     Y0, 736(SI)
+
+	// v3, v4 = (d2 − 5 d4 + 4 d6) ± (2 d1 − 10 d3 + 8 d5)
 	VMOVAPS      Y2, Y0
 	VFNMADD231PS conv1_5<>+0(SB), Y4, Y0
 	VFMADD231PS  conv1_4<>+0(SB), Y6, Y0
@@ -2813,6 +3347,8 @@ part3:
 	VMOVUPS      Y8, 992(SI)
 	VSUBPS       Y7, Y0, Y0
 	VMOVUPS      Y0, 1248(SI)
+
+	// v5, v6 = (2 d6 − 10 d4 + 8 d2) ± (d5 − 5 d3 + 4 d1)
 	VADDPS       Y6, Y6, Y0
 	VFNMADD231PS conv1_10<>+0(SB), Y4, Y0
 	VFMADD231PS  conv1_8<>+0(SB), Y2, Y0
@@ -2831,22 +3367,30 @@ part3:
 	VMOVUPS      160(SI), Y5
 	VMOVUPS      192(SI), Y6
 	VMOVUPS      224(SI), Y7
-	VSUBPS       Y6, Y0, Y0
-	VSUBPS       Y2, Y4, Y8
-	VFMADD231PS  conv1_5_25<>+0(SB), Y8, Y0
-	VMOVUPS      Y0, 10240(SI)
-	VSUBPS       Y1, Y7, Y0
-	VSUBPS       Y5, Y3, Y7
-	VFMADD231PS  conv1_5_25<>+0(SB), Y7, Y0
-	VMOVUPS      Y0, 10464(SI)
-	VADDPS       Y6, Y2, Y0
-	VFMSUB231PS  conv1_4_25<>+0(SB), Y4, Y0
-	VADDPS       Y5, Y1, Y7
-	VFMSUB231PS  conv1_4_25<>+0(SB), Y3, Y7
-	VADDPS       Y7, Y0, Y8
-	VMOVUPS      Y8, 10272(SI)
-	VSUBPS       Y7, Y0, Y0
-	VMOVUPS      Y0, 10304(SI)
+
+	// v0 = (d0 − d6) + 21/4 (d4 − d2)
+	VSUBPS      Y6, Y0, Y0
+	VSUBPS      Y2, Y4, Y8
+	VFMADD231PS conv1_5_25<>+0(SB), Y8, Y0
+	VMOVUPS     Y0, 10240(SI)
+
+	// v7 = (d7 − d1) + 21/4 (d3 − d5)
+	VSUBPS      Y1, Y7, Y0
+	VSUBPS      Y5, Y3, Y7
+	VFMADD231PS conv1_5_25<>+0(SB), Y7, Y0
+	VMOVUPS     Y0, 10464(SI)
+
+	// v1, v2 = (17/4 d4 − (d2 + d6)) ± (17/4 d3 − (d1 + d5))
+	VADDPS      Y6, Y2, Y0
+	VFMSUB231PS conv1_4_25<>+0(SB), Y4, Y0
+	VADDPS      Y5, Y1, Y7
+	VFMSUB231PS conv1_4_25<>+0(SB), Y3, Y7
+	VADDPS      Y7, Y0, Y8
+	VMOVUPS     Y8, 10272(SI)
+	VSUBPS      Y7, Y0, Y0
+	VMOVUPS     Y0, 10304(SI)
+
+	// v3, v4 = (d2 − 5 d4 + 4 d6) ± (2 d1 − 10 d3 + 8 d5)
 	VMOVAPS      Y2, Y0
 	VFNMADD231PS conv1_5<>+0(SB), Y4, Y0
 	VFMADD231PS  conv1_4<>+0(SB), Y6, Y0
@@ -2857,6 +3401,8 @@ part3:
 	VMOVUPS      Y8, 10336(SI)
 	VSUBPS       Y7, Y0, Y0
 	VMOVUPS      Y0, 10368(SI)
+
+	// v5, v6 = (2 d6 − 10 d4 + 8 d2) ± (d5 − 5 d3 + 4 d1)
 	VADDPS       Y6, Y6, Y0
 	VFNMADD231PS conv1_10<>+0(SB), Y4, Y0
 	VFMADD231PS  conv1_8<>+0(SB), Y2, Y0
@@ -2875,22 +3421,30 @@ part3:
 	VMOVUPS      416(SI), Y5
 	VMOVUPS      448(SI), Y6
 	VMOVUPS      480(SI), Y7
-	VSUBPS       Y6, Y0, Y0
-	VSUBPS       Y2, Y4, Y8
-	VFMADD231PS  conv1_5_25<>+0(SB), Y8, Y0
-	VMOVUPS      Y0, 10496(SI)
-	VSUBPS       Y1, Y7, Y0
-	VSUBPS       Y5, Y3, Y7
-	VFMADD231PS  conv1_5_25<>+0(SB), Y7, Y0
-	VMOVUPS      Y0, 10720(SI)
-	VADDPS       Y6, Y2, Y0
-	VFMSUB231PS  conv1_4_25<>+0(SB), Y4, Y0
-	VADDPS       Y5, Y1, Y7
-	VFMSUB231PS  conv1_4_25<>+0(SB), Y3, Y7
-	VADDPS       Y7, Y0, Y8
-	VMOVUPS      Y8, 10528(SI)
-	VSUBPS       Y7, Y0, Y0
-	VMOVUPS      Y0, 10560(SI)
+
+	// v0 = (d0 − d6) + 21/4 (d4 − d2)
+	VSUBPS      Y6, Y0, Y0
+	VSUBPS      Y2, Y4, Y8
+	VFMADD231PS conv1_5_25<>+0(SB), Y8, Y0
+	VMOVUPS     Y0, 10496(SI)
+
+	// v7 = (d7 − d1) + 21/4 (d3 − d5)
+	VSUBPS      Y1, Y7, Y0
+	VSUBPS      Y5, Y3, Y7
+	VFMADD231PS conv1_5_25<>+0(SB), Y7, Y0
+	VMOVUPS     Y0, 10720(SI)
+
+	// v1, v2 = (17/4 d4 − (d2 + d6)) ± (17/4 d3 − (d1 + d5))
+	VADDPS      Y6, Y2, Y0
+	VFMSUB231PS conv1_4_25<>+0(SB), Y4, Y0
+	VADDPS      Y5, Y1, Y7
+	VFMSUB231PS conv1_4_25<>+0(SB), Y3, Y7
+	VADDPS      Y7, Y0, Y8
+	VMOVUPS     Y8, 10528(SI)
+	VSUBPS      Y7, Y0, Y0
+	VMOVUPS     Y0, 10560(SI)
+
+	// v3, v4 = (d2 − 5 d4 + 4 d6) ± (2 d1 − 10 d3 + 8 d5)
 	VMOVAPS      Y2, Y0
 	VFNMADD231PS conv1_5<>+0(SB), Y4, Y0
 	VFMADD231PS  conv1_4<>+0(SB), Y6, Y0
@@ -2901,6 +3455,8 @@ part3:
 	VMOVUPS      Y8, 10592(SI)
 	VSUBPS       Y7, Y0, Y0
 	VMOVUPS      Y0, 10624(SI)
+
+	// v5, v6 = (2 d6 − 10 d4 + 8 d2) ± (d5 − 5 d3 + 4 d1)
 	VADDPS       Y6, Y6, Y0
 	VFNMADD231PS conv1_10<>+0(SB), Y4, Y0
 	VFMADD231PS  conv1_8<>+0(SB), Y2, Y0
@@ -2919,22 +3475,30 @@ part3:
 	VMOVUPS      672(SI), Y5
 	VMOVUPS      704(SI), Y6
 	VMOVUPS      736(SI), Y7
-	VSUBPS       Y6, Y0, Y0
-	VSUBPS       Y2, Y4, Y8
-	VFMADD231PS  conv1_5_25<>+0(SB), Y8, Y0
-	VMOVUPS      Y0, 10752(SI)
-	VSUBPS       Y1, Y7, Y0
-	VSUBPS       Y5, Y3, Y7
-	VFMADD231PS  conv1_5_25<>+0(SB), Y7, Y0
-	VMOVUPS      Y0, 10976(SI)
-	VADDPS       Y6, Y2, Y0
-	VFMSUB231PS  conv1_4_25<>+0(SB), Y4, Y0
-	VADDPS       Y5, Y1, Y7
-	VFMSUB231PS  conv1_4_25<>+0(SB), Y3, Y7
-	VADDPS       Y7, Y0, Y8
-	VMOVUPS      Y8, 10784(SI)
-	VSUBPS       Y7, Y0, Y0
-	VMOVUPS      Y0, 10816(SI)
+
+	// v0 = (d0 − d6) + 21/4 (d4 − d2)
+	VSUBPS      Y6, Y0, Y0
+	VSUBPS      Y2, Y4, Y8
+	VFMADD231PS conv1_5_25<>+0(SB), Y8, Y0
+	VMOVUPS     Y0, 10752(SI)
+
+	// v7 = (d7 − d1) + 21/4 (d3 − d5)
+	VSUBPS      Y1, Y7, Y0
+	VSUBPS      Y5, Y3, Y7
+	VFMADD231PS conv1_5_25<>+0(SB), Y7, Y0
+	VMOVUPS     Y0, 10976(SI)
+
+	// v1, v2 = (17/4 d4 − (d2 + d6)) ± (17/4 d3 − (d1 + d5))
+	VADDPS      Y6, Y2, Y0
+	VFMSUB231PS conv1_4_25<>+0(SB), Y4, Y0
+	VADDPS      Y5, Y1, Y7
+	VFMSUB231PS conv1_4_25<>+0(SB), Y3, Y7
+	VADDPS      Y7, Y0, Y8
+	VMOVUPS     Y8, 10784(SI)
+	VSUBPS      Y7, Y0, Y0
+	VMOVUPS     Y0, 10816(SI)
+
+	// v3, v4 = (d2 − 5 d4 + 4 d6) ± (2 d1 − 10 d3 + 8 d5)
 	VMOVAPS      Y2, Y0
 	VFNMADD231PS conv1_5<>+0(SB), Y4, Y0
 	VFMADD231PS  conv1_4<>+0(SB), Y6, Y0
@@ -2945,6 +3509,8 @@ part3:
 	VMOVUPS      Y8, 10848(SI)
 	VSUBPS       Y7, Y0, Y0
 	VMOVUPS      Y0, 10880(SI)
+
+	// v5, v6 = (2 d6 − 10 d4 + 8 d2) ± (d5 − 5 d3 + 4 d1)
 	VADDPS       Y6, Y6, Y0
 	VFNMADD231PS conv1_10<>+0(SB), Y4, Y0
 	VFMADD231PS  conv1_8<>+0(SB), Y2, Y0
@@ -2963,22 +3529,30 @@ part3:
 	VMOVUPS      928(SI), Y5
 	VMOVUPS      960(SI), Y6
 	VMOVUPS      992(SI), Y7
-	VSUBPS       Y6, Y0, Y0
-	VSUBPS       Y2, Y4, Y8
-	VFMADD231PS  conv1_5_25<>+0(SB), Y8, Y0
-	VMOVUPS      Y0, 11008(SI)
-	VSUBPS       Y1, Y7, Y0
-	VSUBPS       Y5, Y3, Y7
-	VFMADD231PS  conv1_5_25<>+0(SB), Y7, Y0
-	VMOVUPS      Y0, 11232(SI)
-	VADDPS       Y6, Y2, Y0
-	VFMSUB231PS  conv1_4_25<>+0(SB), Y4, Y0
-	VADDPS       Y5, Y1, Y7
-	VFMSUB231PS  conv1_4_25<>+0(SB), Y3, Y7
-	VADDPS       Y7, Y0, Y8
-	VMOVUPS      Y8, 11040(SI)
-	VSUBPS       Y7, Y0, Y0
-	VMOVUPS      Y0, 11072(SI)
+
+	// v0 = (d0 − d6) + 21/4 (d4 − d2)
+	VSUBPS      Y6, Y0, Y0
+	VSUBPS      Y2, Y4, Y8
+	VFMADD231PS conv1_5_25<>+0(SB), Y8, Y0
+	VMOVUPS     Y0, 11008(SI)
+
+	// v7 = (d7 − d1) + 21/4 (d3 − d5)
+	VSUBPS      Y1, Y7, Y0
+	VSUBPS      Y5, Y3, Y7
+	VFMADD231PS conv1_5_25<>+0(SB), Y7, Y0
+	VMOVUPS     Y0, 11232(SI)
+
+	// v1, v2 = (17/4 d4 − (d2 + d6)) ± (17/4 d3 − (d1 + d5))
+	VADDPS      Y6, Y2, Y0
+	VFMSUB231PS conv1_4_25<>+0(SB), Y4, Y0
+	VADDPS      Y5, Y1, Y7
+	VFMSUB231PS conv1_4_25<>+0(SB), Y3, Y7
+	VADDPS      Y7, Y0, Y8
+	VMOVUPS     Y8, 11040(SI)
+	VSUBPS      Y7, Y0, Y0
+	VMOVUPS     Y0, 11072(SI)
+
+	// v3, v4 = (d2 − 5 d4 + 4 d6) ± (2 d1 − 10 d3 + 8 d5)
 	VMOVAPS      Y2, Y0
 	VFNMADD231PS conv1_5<>+0(SB), Y4, Y0
 	VFMADD231PS  conv1_4<>+0(SB), Y6, Y0
@@ -2989,6 +3563,8 @@ part3:
 	VMOVUPS      Y8, 11104(SI)
 	VSUBPS       Y7, Y0, Y0
 	VMOVUPS      Y0, 11136(SI)
+
+	// v5, v6 = (2 d6 − 10 d4 + 8 d2) ± (d5 − 5 d3 + 4 d1)
 	VADDPS       Y6, Y6, Y0
 	VFNMADD231PS conv1_10<>+0(SB), Y4, Y0
 	VFMADD231PS  conv1_8<>+0(SB), Y2, Y0
@@ -3007,22 +3583,30 @@ part3:
 	VMOVUPS      1184(SI), Y5
 	VMOVUPS      1216(SI), Y6
 	VMOVUPS      1248(SI), Y7
-	VSUBPS       Y6, Y0, Y0
-	VSUBPS       Y2, Y4, Y8
-	VFMADD231PS  conv1_5_25<>+0(SB), Y8, Y0
-	VMOVUPS      Y0, 11264(SI)
-	VSUBPS       Y1, Y7, Y0
-	VSUBPS       Y5, Y3, Y7
-	VFMADD231PS  conv1_5_25<>+0(SB), Y7, Y0
-	VMOVUPS      Y0, 11488(SI)
-	VADDPS       Y6, Y2, Y0
-	VFMSUB231PS  conv1_4_25<>+0(SB), Y4, Y0
-	VADDPS       Y5, Y1, Y7
-	VFMSUB231PS  conv1_4_25<>+0(SB), Y3, Y7
-	VADDPS       Y7, Y0, Y8
-	VMOVUPS      Y8, 11296(SI)
-	VSUBPS       Y7, Y0, Y0
-	VMOVUPS      Y0, 11328(SI)
+
+	// v0 = (d0 − d6) + 21/4 (d4 − d2)
+	VSUBPS      Y6, Y0, Y0
+	VSUBPS      Y2, Y4, Y8
+	VFMADD231PS conv1_5_25<>+0(SB), Y8, Y0
+	VMOVUPS     Y0, 11264(SI)
+
+	// v7 = (d7 − d1) + 21/4 (d3 − d5)
+	VSUBPS      Y1, Y7, Y0
+	VSUBPS      Y5, Y3, Y7
+	VFMADD231PS conv1_5_25<>+0(SB), Y7, Y0
+	VMOVUPS     Y0, 11488(SI)
+
+	// v1, v2 = (17/4 d4 − (d2 + d6)) ± (17/4 d3 − (d1 + d5))
+	VADDPS      Y6, Y2, Y0
+	VFMSUB231PS conv1_4_25<>+0(SB), Y4, Y0
+	VADDPS      Y5, Y1, Y7
+	VFMSUB231PS conv1_4_25<>+0(SB), Y3, Y7
+	VADDPS      Y7, Y0, Y8
+	VMOVUPS     Y8, 11296(SI)
+	VSUBPS      Y7, Y0, Y0
+	VMOVUPS     Y0, 11328(SI)
+
+	// v3, v4 = (d2 − 5 d4 + 4 d6) ± (2 d1 − 10 d3 + 8 d5)
 	VMOVAPS      Y2, Y0
 	VFNMADD231PS conv1_5<>+0(SB), Y4, Y0
 	VFMADD231PS  conv1_4<>+0(SB), Y6, Y0
@@ -3033,6 +3617,8 @@ part3:
 	VMOVUPS      Y8, 11360(SI)
 	VSUBPS       Y7, Y0, Y0
 	VMOVUPS      Y0, 11392(SI)
+
+	// v5, v6 = (2 d6 − 10 d4 + 8 d2) ± (d5 − 5 d3 + 4 d1)
 	VADDPS       Y6, Y6, Y0
 	VFNMADD231PS conv1_10<>+0(SB), Y4, Y0
 	VFMADD231PS  conv1_8<>+0(SB), Y2, Y0
@@ -3051,22 +3637,30 @@ part3:
 	VMOVUPS      1440(SI), Y5
 	VMOVUPS      1472(SI), Y6
 	VMOVUPS      1504(SI), Y7
-	VSUBPS       Y6, Y0, Y0
-	VSUBPS       Y2, Y4, Y8
-	VFMADD231PS  conv1_5_25<>+0(SB), Y8, Y0
-	VMOVUPS      Y0, 11520(SI)
-	VSUBPS       Y1, Y7, Y0
-	VSUBPS       Y5, Y3, Y7
-	VFMADD231PS  conv1_5_25<>+0(SB), Y7, Y0
-	VMOVUPS      Y0, 11744(SI)
-	VADDPS       Y6, Y2, Y0
-	VFMSUB231PS  conv1_4_25<>+0(SB), Y4, Y0
-	VADDPS       Y5, Y1, Y7
-	VFMSUB231PS  conv1_4_25<>+0(SB), Y3, Y7
-	VADDPS       Y7, Y0, Y8
-	VMOVUPS      Y8, 11552(SI)
-	VSUBPS       Y7, Y0, Y0
-	VMOVUPS      Y0, 11584(SI)
+
+	// v0 = (d0 − d6) + 21/4 (d4 − d2)
+	VSUBPS      Y6, Y0, Y0
+	VSUBPS      Y2, Y4, Y8
+	VFMADD231PS conv1_5_25<>+0(SB), Y8, Y0
+	VMOVUPS     Y0, 11520(SI)
+
+	// v7 = (d7 − d1) + 21/4 (d3 − d5)
+	VSUBPS      Y1, Y7, Y0
+	VSUBPS      Y5, Y3, Y7
+	VFMADD231PS conv1_5_25<>+0(SB), Y7, Y0
+	VMOVUPS     Y0, 11744(SI)
+
+	// v1, v2 = (17/4 d4 − (d2 + d6)) ± (17/4 d3 − (d1 + d5))
+	VADDPS      Y6, Y2, Y0
+	VFMSUB231PS conv1_4_25<>+0(SB), Y4, Y0
+	VADDPS      Y5, Y1, Y7
+	VFMSUB231PS conv1_4_25<>+0(SB), Y3, Y7
+	VADDPS      Y7, Y0, Y8
+	VMOVUPS     Y8, 11552(SI)
+	VSUBPS      Y7, Y0, Y0
+	VMOVUPS     Y0, 11584(SI)
+
+	// v3, v4 = (d2 − 5 d4 + 4 d6) ± (2 d1 − 10 d3 + 8 d5)
 	VMOVAPS      Y2, Y0
 	VFNMADD231PS conv1_5<>+0(SB), Y4, Y0
 	VFMADD231PS  conv1_4<>+0(SB), Y6, Y0
@@ -3077,6 +3671,8 @@ part3:
 	VMOVUPS      Y8, 11616(SI)
 	VSUBPS       Y7, Y0, Y0
 	VMOVUPS      Y0, 11648(SI)
+
+	// v5, v6 = (2 d6 − 10 d4 + 8 d2) ± (d5 − 5 d3 + 4 d1)
 	VADDPS       Y6, Y6, Y0
 	VFNMADD231PS conv1_10<>+0(SB), Y4, Y0
 	VFMADD231PS  conv1_8<>+0(SB), Y2, Y0
@@ -3095,22 +3691,30 @@ part3:
 	VMOVUPS      1696(SI), Y5
 	VMOVUPS      1728(SI), Y6
 	VMOVUPS      1760(SI), Y7
-	VSUBPS       Y6, Y0, Y0
-	VSUBPS       Y2, Y4, Y8
-	VFMADD231PS  conv1_5_25<>+0(SB), Y8, Y0
-	VMOVUPS      Y0, 11776(SI)
-	VSUBPS       Y1, Y7, Y0
-	VSUBPS       Y5, Y3, Y7
-	VFMADD231PS  conv1_5_25<>+0(SB), Y7, Y0
-	VMOVUPS      Y0, 12000(SI)
-	VADDPS       Y6, Y2, Y0
-	VFMSUB231PS  conv1_4_25<>+0(SB), Y4, Y0
-	VADDPS       Y5, Y1, Y7
-	VFMSUB231PS  conv1_4_25<>+0(SB), Y3, Y7
-	VADDPS       Y7, Y0, Y8
-	VMOVUPS      Y8, 11808(SI)
-	VSUBPS       Y7, Y0, Y0
-	VMOVUPS      Y0, 11840(SI)
+
+	// v0 = (d0 − d6) + 21/4 (d4 − d2)
+	VSUBPS      Y6, Y0, Y0
+	VSUBPS      Y2, Y4, Y8
+	VFMADD231PS conv1_5_25<>+0(SB), Y8, Y0
+	VMOVUPS     Y0, 11776(SI)
+
+	// v7 = (d7 − d1) + 21/4 (d3 − d5)
+	VSUBPS      Y1, Y7, Y0
+	VSUBPS      Y5, Y3, Y7
+	VFMADD231PS conv1_5_25<>+0(SB), Y7, Y0
+	VMOVUPS     Y0, 12000(SI)
+
+	// v1, v2 = (17/4 d4 − (d2 + d6)) ± (17/4 d3 − (d1 + d5))
+	VADDPS      Y6, Y2, Y0
+	VFMSUB231PS conv1_4_25<>+0(SB), Y4, Y0
+	VADDPS      Y5, Y1, Y7
+	VFMSUB231PS conv1_4_25<>+0(SB), Y3, Y7
+	VADDPS      Y7, Y0, Y8
+	VMOVUPS     Y8, 11808(SI)
+	VSUBPS      Y7, Y0, Y0
+	VMOVUPS     Y0, 11840(SI)
+
+	// v3, v4 = (d2 − 5 d4 + 4 d6) ± (2 d1 − 10 d3 + 8 d5)
 	VMOVAPS      Y2, Y0
 	VFNMADD231PS conv1_5<>+0(SB), Y4, Y0
 	VFMADD231PS  conv1_4<>+0(SB), Y6, Y0
@@ -3121,6 +3725,8 @@ part3:
 	VMOVUPS      Y8, 11872(SI)
 	VSUBPS       Y7, Y0, Y0
 	VMOVUPS      Y0, 11904(SI)
+
+	// v5, v6 = (2 d6 − 10 d4 + 8 d2) ± (d5 − 5 d3 + 4 d1)
 	VADDPS       Y6, Y6, Y0
 	VFNMADD231PS conv1_10<>+0(SB), Y4, Y0
 	VFMADD231PS  conv1_8<>+0(SB), Y2, Y0
@@ -3139,22 +3745,30 @@ part3:
 	VMOVUPS      1952(SI), Y5
 	VMOVUPS      1984(SI), Y6
 	VMOVUPS      2016(SI), Y7
-	VSUBPS       Y6, Y0, Y0
-	VSUBPS       Y2, Y4, Y8
-	VFMADD231PS  conv1_5_25<>+0(SB), Y8, Y0
-	VMOVUPS      Y0, 12032(SI)
-	VSUBPS       Y1, Y7, Y0
-	VSUBPS       Y5, Y3, Y7
-	VFMADD231PS  conv1_5_25<>+0(SB), Y7, Y0
-	VMOVUPS      Y0, 12256(SI)
-	VADDPS       Y6, Y2, Y0
-	VFMSUB231PS  conv1_4_25<>+0(SB), Y4, Y0
-	VADDPS       Y5, Y1, Y7
-	VFMSUB231PS  conv1_4_25<>+0(SB), Y3, Y7
-	VADDPS       Y7, Y0, Y8
-	VMOVUPS      Y8, 12064(SI)
-	VSUBPS       Y7, Y0, Y0
-	VMOVUPS      Y0, 12096(SI)
+
+	// v0 = (d0 − d6) + 21/4 (d4 − d2)
+	VSUBPS      Y6, Y0, Y0
+	VSUBPS      Y2, Y4, Y8
+	VFMADD231PS conv1_5_25<>+0(SB), Y8, Y0
+	VMOVUPS     Y0, 12032(SI)
+
+	// v7 = (d7 − d1) + 21/4 (d3 − d5)
+	VSUBPS      Y1, Y7, Y0
+	VSUBPS      Y5, Y3, Y7
+	VFMADD231PS conv1_5_25<>+0(SB), Y7, Y0
+	VMOVUPS     Y0, 12256(SI)
+
+	// v1, v2 = (17/4 d4 − (d2 + d6)) ± (17/4 d3 − (d1 + d5))
+	VADDPS      Y6, Y2, Y0
+	VFMSUB231PS conv1_4_25<>+0(SB), Y4, Y0
+	VADDPS      Y5, Y1, Y7
+	VFMSUB231PS conv1_4_25<>+0(SB), Y3, Y7
+	VADDPS      Y7, Y0, Y8
+	VMOVUPS     Y8, 12064(SI)
+	VSUBPS      Y7, Y0, Y0
+	VMOVUPS     Y0, 12096(SI)
+
+	// v3, v4 = (d2 − 5 d4 + 4 d6) ± (2 d1 − 10 d3 + 8 d5)
 	VMOVAPS      Y2, Y0
 	VFNMADD231PS conv1_5<>+0(SB), Y4, Y0
 	VFMADD231PS  conv1_4<>+0(SB), Y6, Y0
@@ -3165,6 +3779,8 @@ part3:
 	VMOVUPS      Y8, 12128(SI)
 	VSUBPS       Y7, Y0, Y0
 	VMOVUPS      Y0, 12160(SI)
+
+	// v5, v6 = (2 d6 − 10 d4 + 8 d2) ± (d5 − 5 d3 + 4 d1)
 	VADDPS       Y6, Y6, Y0
 	VFNMADD231PS conv1_10<>+0(SB), Y4, Y0
 	VFMADD231PS  conv1_8<>+0(SB), Y2, Y0
@@ -3193,107 +3809,147 @@ column5:
 	MOVQ    $0x0000000a, R12
 
 output6:
+	// plus1, minus1 = m1 ± m2
 	VBROADCASTSS 768(DX), Y8
 	VMULPS       Y1, Y8, Y8
 	VBROADCASTSS 1536(DX), Y9
 	VMULPS       Y2, Y9, Y9
 	VADDPS       Y9, Y8, Y10
 	VSUBPS       Y9, Y8, Y8
+
+	// plus2, minus2 = m3 ± m4
 	VBROADCASTSS 2304(DX), Y9
 	VMULPS       Y3, Y9, Y9
 	VBROADCASTSS 3072(DX), Y11
 	VMULPS       Y4, Y11, Y11
 	VADDPS       Y11, Y9, Y12
 	VSUBPS       Y11, Y9, Y9
+
+	// plusHalf, minusHalf = m5 ± m6
 	VBROADCASTSS 3840(DX), Y11
 	VMULPS       Y5, Y11, Y11
 	VBROADCASTSS 4608(DX), Y13
 	VMULPS       Y6, Y13, Y13
 	VADDPS       Y13, Y11, Y14
 	VSUBPS       Y13, Y11, Y11
+
+	// y0 = (m0 + plus1) + (plus2 + plusHalf)
 	VBROADCASTSS (DX), Y13
 	VMULPS       Y0, Y13, Y13
 	VADDPS       Y10, Y13, Y13
 	VADDPS       Y14, Y12, Y15
 	VADDPS       Y15, Y13, Y13
 	VMOVUPS      Y13, (SI)
-	VFMADD231PS  conv1_0_25<>+0(SB), Y14, Y10
-	VFMADD231PS  conv1_4<>+0(SB), Y12, Y10
-	VMOVUPS      Y10, 512(SI)
+
+	// y2 = plus1 + ¼ plusHalf + 4 plus2
+	VFMADD231PS conv1_0_25<>+0(SB), Y14, Y10
+	VFMADD231PS conv1_4<>+0(SB), Y12, Y10
+	VMOVUPS     Y10, 512(SI)
+
+	// y3 = (minus1 + m7) + ⅛ minusHalf + 8 minus2
 	VBROADCASTSS 5376(DX), Y10
 	VMULPS       Y7, Y10, Y10
 	VADDPS       Y10, Y8, Y10
 	VFMADD231PS  conv1_0_125<>+0(SB), Y11, Y10
 	VFMADD231PS  conv1_8<>+0(SB), Y9, Y10
 	VMOVUPS      Y10, 768(SI)
-	VFMADD231PS  conv1_0_5<>+0(SB), Y11, Y8
-	VFMADD231PS  conv1_2<>+0(SB), Y9, Y8
-	VMOVUPS      Y8, 256(SI)
-	ADDQ         $+4, DX
-	ADDQ         $+1024, SI
-	DECQ         R12
-	JNZ          output6
-	ADDQ         $-40, DX
-	ADDQ         $-10240, SI
-	ADDQ         $+96, DX
-	ADDQ         $+32, SI
-	DECQ         R11
-	JNZ          column5
-	ADDQ         $-728, DX
-	ADDQ         $-256, SI
-	VXORPS       Y0, Y0, Y0
-	MOVQ         $0x0000000a, R11
+
+	// y1 = minus1 + ½ minusHalf + 2 minus2
+	VFMADD231PS conv1_0_5<>+0(SB), Y11, Y8
+	VFMADD231PS conv1_2<>+0(SB), Y9, Y8
+	VMOVUPS     Y8, 256(SI)
+	ADDQ        $+4, DX
+	ADDQ        $+1024, SI
+	DECQ        R12
+	JNZ         output6
+	ADDQ        $-40, DX
+	ADDQ        $-10240, SI
+	ADDQ        $+96, DX
+	ADDQ        $+32, SI
+	DECQ        R11
+	JNZ         column5
+	ADDQ        $-728, DX
+	ADDQ        $-256, SI
+	VXORPS      Y0, Y0, Y0
+	MOVQ        $0x0000000a, R11
 
 output7:
 	VBROADCASTSS (BX), Y1
 
 	// two rows at a time: (Aᵀ m) A, then bias, pooling, ReLU
-	VMOVUPS     32(SI), Y2
-	VMOVUPS     64(SI), Y3
-	VADDPS      Y3, Y2, Y4
-	VSUBPS      Y3, Y2, Y2
-	VMOVUPS     96(SI), Y3
-	VMOVUPS     128(SI), Y5
-	VADDPS      Y5, Y3, Y6
-	VSUBPS      Y5, Y3, Y3
-	VMOVUPS     160(SI), Y5
-	VMOVUPS     192(SI), Y7
-	VADDPS      Y7, Y5, Y8
-	VSUBPS      Y7, Y5, Y5
-	VMOVUPS     (SI), Y7
-	VADDPS      Y4, Y7, Y7
-	VADDPS      Y8, Y6, Y9
-	VADDPS      Y9, Y7, Y7
+	// plus1, minus1 = m1 ± m2
+	VMOVUPS 32(SI), Y2
+	VMOVUPS 64(SI), Y3
+	VADDPS  Y3, Y2, Y4
+	VSUBPS  Y3, Y2, Y2
+
+	// plus2, minus2 = m3 ± m4
+	VMOVUPS 96(SI), Y3
+	VMOVUPS 128(SI), Y5
+	VADDPS  Y5, Y3, Y6
+	VSUBPS  Y5, Y3, Y3
+
+	// plusHalf, minusHalf = m5 ± m6
+	VMOVUPS 160(SI), Y5
+	VMOVUPS 192(SI), Y7
+	VADDPS  Y7, Y5, Y8
+	VSUBPS  Y7, Y5, Y5
+
+	// y0 = (m0 + plus1) + (plus2 + plusHalf)
+	VMOVUPS (SI), Y7
+	VADDPS  Y4, Y7, Y7
+	VADDPS  Y8, Y6, Y9
+	VADDPS  Y9, Y7, Y7
+
+	// y2 = plus1 + ¼ plusHalf + 4 plus2
 	VFMADD231PS conv1_0_25<>+0(SB), Y8, Y4
 	VFMADD231PS conv1_4<>+0(SB), Y6, Y4
+
+	// y3 = (minus1 + m7) + ⅛ minusHalf + 8 minus2
 	VMOVUPS     224(SI), Y6
 	VADDPS      Y6, Y2, Y6
 	VFMADD231PS conv1_0_125<>+0(SB), Y5, Y6
 	VFMADD231PS conv1_8<>+0(SB), Y3, Y6
+
+	// y1 = minus1 + ½ minusHalf + 2 minus2
 	VFMADD231PS conv1_0_5<>+0(SB), Y5, Y2
 	VFMADD231PS conv1_2<>+0(SB), Y3, Y2
-	VMOVUPS     288(SI), Y3
-	VMOVUPS     320(SI), Y5
-	VADDPS      Y5, Y3, Y8
-	VSUBPS      Y5, Y3, Y3
-	VMOVUPS     352(SI), Y5
-	VMOVUPS     384(SI), Y9
-	VADDPS      Y9, Y5, Y10
-	VSUBPS      Y9, Y5, Y5
-	VMOVUPS     416(SI), Y9
-	VMOVUPS     448(SI), Y11
-	VADDPS      Y11, Y9, Y12
-	VSUBPS      Y11, Y9, Y9
-	VMOVUPS     256(SI), Y11
-	VADDPS      Y8, Y11, Y11
-	VADDPS      Y12, Y10, Y13
-	VADDPS      Y13, Y11, Y11
+
+	// plus1, minus1 = m1 ± m2
+	VMOVUPS 288(SI), Y3
+	VMOVUPS 320(SI), Y5
+	VADDPS  Y5, Y3, Y8
+	VSUBPS  Y5, Y3, Y3
+
+	// plus2, minus2 = m3 ± m4
+	VMOVUPS 352(SI), Y5
+	VMOVUPS 384(SI), Y9
+	VADDPS  Y9, Y5, Y10
+	VSUBPS  Y9, Y5, Y5
+
+	// plusHalf, minusHalf = m5 ± m6
+	VMOVUPS 416(SI), Y9
+	VMOVUPS 448(SI), Y11
+	VADDPS  Y11, Y9, Y12
+	VSUBPS  Y11, Y9, Y9
+
+	// y0 = (m0 + plus1) + (plus2 + plusHalf)
+	VMOVUPS 256(SI), Y11
+	VADDPS  Y8, Y11, Y11
+	VADDPS  Y12, Y10, Y13
+	VADDPS  Y13, Y11, Y11
+
+	// y2 = plus1 + ¼ plusHalf + 4 plus2
 	VFMADD231PS conv1_0_25<>+0(SB), Y12, Y8
 	VFMADD231PS conv1_4<>+0(SB), Y10, Y8
+
+	// y3 = (minus1 + m7) + ⅛ minusHalf + 8 minus2
 	VMOVUPS     480(SI), Y10
 	VADDPS      Y10, Y3, Y10
 	VFMADD231PS conv1_0_125<>+0(SB), Y9, Y10
 	VFMADD231PS conv1_8<>+0(SB), Y5, Y10
+
+	// y1 = minus1 + ½ minusHalf + 2 minus2
 	VFMADD231PS conv1_0_5<>+0(SB), Y9, Y3
 	VFMADD231PS conv1_2<>+0(SB), Y5, Y3
 	VMAXPS      Y2, Y7, Y2
@@ -3308,52 +3964,80 @@ output7:
 	VADDPS      Y1, Y2, Y2
 	VMAXPS      Y2, Y0, Y2
 	VMOVUPS     Y2, 64(AX)
-	VMOVUPS     544(SI), Y2
-	VMOVUPS     576(SI), Y3
-	VADDPS      Y3, Y2, Y4
-	VSUBPS      Y3, Y2, Y2
-	VMOVUPS     608(SI), Y3
-	VMOVUPS     640(SI), Y5
-	VADDPS      Y5, Y3, Y6
-	VSUBPS      Y5, Y3, Y3
-	VMOVUPS     672(SI), Y5
-	VMOVUPS     704(SI), Y7
-	VADDPS      Y7, Y5, Y8
-	VSUBPS      Y7, Y5, Y5
-	VMOVUPS     512(SI), Y7
-	VADDPS      Y4, Y7, Y7
-	VADDPS      Y8, Y6, Y9
-	VADDPS      Y9, Y7, Y7
+
+	// plus1, minus1 = m1 ± m2
+	VMOVUPS 544(SI), Y2
+	VMOVUPS 576(SI), Y3
+	VADDPS  Y3, Y2, Y4
+	VSUBPS  Y3, Y2, Y2
+
+	// plus2, minus2 = m3 ± m4
+	VMOVUPS 608(SI), Y3
+	VMOVUPS 640(SI), Y5
+	VADDPS  Y5, Y3, Y6
+	VSUBPS  Y5, Y3, Y3
+
+	// plusHalf, minusHalf = m5 ± m6
+	VMOVUPS 672(SI), Y5
+	VMOVUPS 704(SI), Y7
+	VADDPS  Y7, Y5, Y8
+	VSUBPS  Y7, Y5, Y5
+
+	// y0 = (m0 + plus1) + (plus2 + plusHalf)
+	VMOVUPS 512(SI), Y7
+	VADDPS  Y4, Y7, Y7
+	VADDPS  Y8, Y6, Y9
+	VADDPS  Y9, Y7, Y7
+
+	// y2 = plus1 + ¼ plusHalf + 4 plus2
 	VFMADD231PS conv1_0_25<>+0(SB), Y8, Y4
 	VFMADD231PS conv1_4<>+0(SB), Y6, Y4
+
+	// y3 = (minus1 + m7) + ⅛ minusHalf + 8 minus2
 	VMOVUPS     736(SI), Y6
 	VADDPS      Y6, Y2, Y6
 	VFMADD231PS conv1_0_125<>+0(SB), Y5, Y6
 	VFMADD231PS conv1_8<>+0(SB), Y3, Y6
+
+	// y1 = minus1 + ½ minusHalf + 2 minus2
 	VFMADD231PS conv1_0_5<>+0(SB), Y5, Y2
 	VFMADD231PS conv1_2<>+0(SB), Y3, Y2
-	VMOVUPS     800(SI), Y3
-	VMOVUPS     832(SI), Y5
-	VADDPS      Y5, Y3, Y8
-	VSUBPS      Y5, Y3, Y3
-	VMOVUPS     864(SI), Y5
-	VMOVUPS     896(SI), Y9
-	VADDPS      Y9, Y5, Y10
-	VSUBPS      Y9, Y5, Y5
-	VMOVUPS     928(SI), Y9
-	VMOVUPS     960(SI), Y11
-	VADDPS      Y11, Y9, Y12
-	VSUBPS      Y11, Y9, Y9
-	VMOVUPS     768(SI), Y11
-	VADDPS      Y8, Y11, Y11
-	VADDPS      Y12, Y10, Y13
-	VADDPS      Y13, Y11, Y11
+
+	// plus1, minus1 = m1 ± m2
+	VMOVUPS 800(SI), Y3
+	VMOVUPS 832(SI), Y5
+	VADDPS  Y5, Y3, Y8
+	VSUBPS  Y5, Y3, Y3
+
+	// plus2, minus2 = m3 ± m4
+	VMOVUPS 864(SI), Y5
+	VMOVUPS 896(SI), Y9
+	VADDPS  Y9, Y5, Y10
+	VSUBPS  Y9, Y5, Y5
+
+	// plusHalf, minusHalf = m5 ± m6
+	VMOVUPS 928(SI), Y9
+	VMOVUPS 960(SI), Y11
+	VADDPS  Y11, Y9, Y12
+	VSUBPS  Y11, Y9, Y9
+
+	// y0 = (m0 + plus1) + (plus2 + plusHalf)
+	VMOVUPS 768(SI), Y11
+	VADDPS  Y8, Y11, Y11
+	VADDPS  Y12, Y10, Y13
+	VADDPS  Y13, Y11, Y11
+
+	// y2 = plus1 + ¼ plusHalf + 4 plus2
 	VFMADD231PS conv1_0_25<>+0(SB), Y12, Y8
 	VFMADD231PS conv1_4<>+0(SB), Y10, Y8
+
+	// y3 = (minus1 + m7) + ⅛ minusHalf + 8 minus2
 	VMOVUPS     992(SI), Y10
 	VADDPS      Y10, Y3, Y10
 	VFMADD231PS conv1_0_125<>+0(SB), Y9, Y10
 	VFMADD231PS conv1_8<>+0(SB), Y5, Y10
+
+	// y1 = minus1 + ½ minusHalf + 2 minus2
 	VFMADD231PS conv1_0_5<>+0(SB), Y9, Y3
 	VFMADD231PS conv1_2<>+0(SB), Y5, Y3
 	VMAXPS      Y2, Y7, Y2
@@ -3416,30 +4100,38 @@ tileColumn2:
 
 part3:
 	// V = Bᵀ X B
-	VMOVUPS      (CX), Y0
-	VMOVUPS      1792(CX), Y1
-	VMOVUPS      3584(CX), Y2
-	VMOVUPS      5376(CX), Y3
-	VMOVUPS      7168(CX), Y4
-	VMOVUPS      8960(CX), Y5
-	VMOVUPS      10752(CX), Y6
-	VMOVUPS      12544(CX), Y7
-	VSUBPS       Y6, Y0, Y0
-	VSUBPS       Y2, Y4, Y8
-	VFMADD231PS  conv1_5_25<>+0(SB), Y8, Y0
-	VMOVUPS      Y0, (DI)
-	VSUBPS       Y1, Y7, Y0
-	VSUBPS       Y5, Y3, Y7
-	VFMADD231PS  conv1_5_25<>+0(SB), Y7, Y0
-	VMOVUPS      Y0, 1792(DI)
-	VADDPS       Y6, Y2, Y0
-	VFMSUB231PS  conv1_4_25<>+0(SB), Y4, Y0
-	VADDPS       Y5, Y1, Y7
-	VFMSUB231PS  conv1_4_25<>+0(SB), Y3, Y7
-	VADDPS       Y7, Y0, Y8
-	VMOVUPS      Y8, 256(DI)
-	VSUBPS       Y7, Y0, Y0
-	VMOVUPS      Y0, 512(DI)
+	VMOVUPS (CX), Y0
+	VMOVUPS 1792(CX), Y1
+	VMOVUPS 3584(CX), Y2
+	VMOVUPS 5376(CX), Y3
+	VMOVUPS 7168(CX), Y4
+	VMOVUPS 8960(CX), Y5
+	VMOVUPS 10752(CX), Y6
+	VMOVUPS 12544(CX), Y7
+
+	// v0 = (d0 − d6) + 21/4 (d4 − d2)
+	VSUBPS      Y6, Y0, Y0
+	VSUBPS      Y2, Y4, Y8
+	VFMADD231PS conv1_5_25<>+0(SB), Y8, Y0
+	VMOVUPS     Y0, (DI)
+
+	// v7 = (d7 − d1) + 21/4 (d3 − d5)
+	VSUBPS      Y1, Y7, Y0
+	VSUBPS      Y5, Y3, Y7
+	VFMADD231PS conv1_5_25<>+0(SB), Y7, Y0
+	VMOVUPS     Y0, 1792(DI)
+
+	// v1, v2 = (17/4 d4 − (d2 + d6)) ± (17/4 d3 − (d1 + d5))
+	VADDPS      Y6, Y2, Y0
+	VFMSUB231PS conv1_4_25<>+0(SB), Y4, Y0
+	VADDPS      Y5, Y1, Y7
+	VFMSUB231PS conv1_4_25<>+0(SB), Y3, Y7
+	VADDPS      Y7, Y0, Y8
+	VMOVUPS     Y8, 256(DI)
+	VSUBPS      Y7, Y0, Y0
+	VMOVUPS     Y0, 512(DI)
+
+	// v3, v4 = (d2 − 5 d4 + 4 d6) ± (2 d1 − 10 d3 + 8 d5)
 	VMOVAPS      Y2, Y0
 	VFNMADD231PS conv1_5<>+0(SB), Y4, Y0
 	VFMADD231PS  conv1_4<>+0(SB), Y6, Y0
@@ -3450,6 +4142,8 @@ part3:
 	VMOVUPS      Y8, 768(DI)
 	VSUBPS       Y7, Y0, Y0
 	VMOVUPS      Y0, 1024(DI)
+
+	// v5, v6 = (2 d6 − 10 d4 + 8 d2) ± (d5 − 5 d3 + 4 d1)
 	VADDPS       Y6, Y6, Y0
 	VFNMADD231PS conv1_10<>+0(SB), Y4, Y0
 	VFMADD231PS  conv1_8<>+0(SB), Y2, Y0
@@ -3468,22 +4162,30 @@ part3:
 	VMOVUPS      9024(CX), Y5
 	VMOVUPS      10816(CX), Y6
 	VMOVUPS      12608(CX), Y7
-	VSUBPS       Y6, Y0, Y0
-	VSUBPS       Y2, Y4, Y8
-	VFMADD231PS  conv1_5_25<>+0(SB), Y8, Y0
-	VMOVUPS      Y0, 32(DI)
-	VSUBPS       Y1, Y7, Y0
-	VSUBPS       Y5, Y3, Y7
-	VFMADD231PS  conv1_5_25<>+0(SB), Y7, Y0
-	VMOVUPS      Y0, 1824(DI)
-	VADDPS       Y6, Y2, Y0
-	VFMSUB231PS  conv1_4_25<>+0(SB), Y4, Y0
-	VADDPS       Y5, Y1, Y7
-	VFMSUB231PS  conv1_4_25<>+0(SB), Y3, Y7
-	VADDPS       Y7, Y0, Y8
-	VMOVUPS      Y8, 288(DI)
-	VSUBPS       Y7, Y0, Y0
-	VMOVUPS      Y0, 544(DI)
+
+	// v0 = (d0 − d6) + 21/4 (d4 − d2)
+	VSUBPS      Y6, Y0, Y0
+	VSUBPS      Y2, Y4, Y8
+	VFMADD231PS conv1_5_25<>+0(SB), Y8, Y0
+	VMOVUPS     Y0, 32(DI)
+
+	// v7 = (d7 − d1) + 21/4 (d3 − d5)
+	VSUBPS      Y1, Y7, Y0
+	VSUBPS      Y5, Y3, Y7
+	VFMADD231PS conv1_5_25<>+0(SB), Y7, Y0
+	VMOVUPS     Y0, 1824(DI)
+
+	// v1, v2 = (17/4 d4 − (d2 + d6)) ± (17/4 d3 − (d1 + d5))
+	VADDPS      Y6, Y2, Y0
+	VFMSUB231PS conv1_4_25<>+0(SB), Y4, Y0
+	VADDPS      Y5, Y1, Y7
+	VFMSUB231PS conv1_4_25<>+0(SB), Y3, Y7
+	VADDPS      Y7, Y0, Y8
+	VMOVUPS     Y8, 288(DI)
+	VSUBPS      Y7, Y0, Y0
+	VMOVUPS     Y0, 544(DI)
+
+	// v3, v4 = (d2 − 5 d4 + 4 d6) ± (2 d1 − 10 d3 + 8 d5)
 	VMOVAPS      Y2, Y0
 	VFNMADD231PS conv1_5<>+0(SB), Y4, Y0
 	VFMADD231PS  conv1_4<>+0(SB), Y6, Y0
@@ -3494,6 +4196,8 @@ part3:
 	VMOVUPS      Y8, 800(DI)
 	VSUBPS       Y7, Y0, Y0
 	VMOVUPS      Y0, 1056(DI)
+
+	// v5, v6 = (2 d6 − 10 d4 + 8 d2) ± (d5 − 5 d3 + 4 d1)
 	VADDPS       Y6, Y6, Y0
 	VFNMADD231PS conv1_10<>+0(SB), Y4, Y0
 	VFMADD231PS  conv1_8<>+0(SB), Y2, Y0
@@ -3512,22 +4216,30 @@ part3:
 	VMOVUPS      9088(CX), Y5
 	VMOVUPS      10880(CX), Y6
 	VMOVUPS      12672(CX), Y7
-	VSUBPS       Y6, Y0, Y0
-	VSUBPS       Y2, Y4, Y8
-	VFMADD231PS  conv1_5_25<>+0(SB), Y8, Y0
-	VMOVUPS      Y0, 64(DI)
-	VSUBPS       Y1, Y7, Y0
-	VSUBPS       Y5, Y3, Y7
-	VFMADD231PS  conv1_5_25<>+0(SB), Y7, Y0
-	VMOVUPS      Y0, 1856(DI)
-	VADDPS       Y6, Y2, Y0
-	VFMSUB231PS  conv1_4_25<>+0(SB), Y4, Y0
-	VADDPS       Y5, Y1, Y7
-	VFMSUB231PS  conv1_4_25<>+0(SB), Y3, Y7
-	VADDPS       Y7, Y0, Y8
-	VMOVUPS      Y8, 320(DI)
-	VSUBPS       Y7, Y0, Y0
-	VMOVUPS      Y0, 576(DI)
+
+	// v0 = (d0 − d6) + 21/4 (d4 − d2)
+	VSUBPS      Y6, Y0, Y0
+	VSUBPS      Y2, Y4, Y8
+	VFMADD231PS conv1_5_25<>+0(SB), Y8, Y0
+	VMOVUPS     Y0, 64(DI)
+
+	// v7 = (d7 − d1) + 21/4 (d3 − d5)
+	VSUBPS      Y1, Y7, Y0
+	VSUBPS      Y5, Y3, Y7
+	VFMADD231PS conv1_5_25<>+0(SB), Y7, Y0
+	VMOVUPS     Y0, 1856(DI)
+
+	// v1, v2 = (17/4 d4 − (d2 + d6)) ± (17/4 d3 − (d1 + d5))
+	VADDPS      Y6, Y2, Y0
+	VFMSUB231PS conv1_4_25<>+0(SB), Y4, Y0
+	VADDPS      Y5, Y1, Y7
+	VFMSUB231PS conv1_4_25<>+0(SB), Y3, Y7
+	VADDPS      Y7, Y0, Y8
+	VMOVUPS     Y8, 320(DI)
+	VSUBPS      Y7, Y0, Y0
+	VMOVUPS     Y0, 576(DI)
+
+	// v3, v4 = (d2 − 5 d4 + 4 d6) ± (2 d1 − 10 d3 + 8 d5)
 	VMOVAPS      Y2, Y0
 	VFNMADD231PS conv1_5<>+0(SB), Y4, Y0
 	VFMADD231PS  conv1_4<>+0(SB), Y6, Y0
@@ -3538,6 +4250,8 @@ part3:
 	VMOVUPS      Y8, 832(DI)
 	VSUBPS       Y7, Y0, Y0
 	VMOVUPS      Y0, 1088(DI)
+
+	// v5, v6 = (2 d6 − 10 d4 + 8 d2) ± (d5 − 5 d3 + 4 d1)
 	VADDPS       Y6, Y6, Y0
 	VFNMADD231PS conv1_10<>+0(SB), Y4, Y0
 	VFMADD231PS  conv1_8<>+0(SB), Y2, Y0
@@ -3556,22 +4270,30 @@ part3:
 	VMOVUPS      9152(CX), Y5
 	VMOVUPS      10944(CX), Y6
 	VMOVUPS      12736(CX), Y7
-	VSUBPS       Y6, Y0, Y0
-	VSUBPS       Y2, Y4, Y8
-	VFMADD231PS  conv1_5_25<>+0(SB), Y8, Y0
-	VMOVUPS      Y0, 96(DI)
-	VSUBPS       Y1, Y7, Y0
-	VSUBPS       Y5, Y3, Y7
-	VFMADD231PS  conv1_5_25<>+0(SB), Y7, Y0
-	VMOVUPS      Y0, 1888(DI)
-	VADDPS       Y6, Y2, Y0
-	VFMSUB231PS  conv1_4_25<>+0(SB), Y4, Y0
-	VADDPS       Y5, Y1, Y7
-	VFMSUB231PS  conv1_4_25<>+0(SB), Y3, Y7
-	VADDPS       Y7, Y0, Y8
-	VMOVUPS      Y8, 352(DI)
-	VSUBPS       Y7, Y0, Y0
-	VMOVUPS      Y0, 608(DI)
+
+	// v0 = (d0 − d6) + 21/4 (d4 − d2)
+	VSUBPS      Y6, Y0, Y0
+	VSUBPS      Y2, Y4, Y8
+	VFMADD231PS conv1_5_25<>+0(SB), Y8, Y0
+	VMOVUPS     Y0, 96(DI)
+
+	// v7 = (d7 − d1) + 21/4 (d3 − d5)
+	VSUBPS      Y1, Y7, Y0
+	VSUBPS      Y5, Y3, Y7
+	VFMADD231PS conv1_5_25<>+0(SB), Y7, Y0
+	VMOVUPS     Y0, 1888(DI)
+
+	// v1, v2 = (17/4 d4 − (d2 + d6)) ± (17/4 d3 − (d1 + d5))
+	VADDPS      Y6, Y2, Y0
+	VFMSUB231PS conv1_4_25<>+0(SB), Y4, Y0
+	VADDPS      Y5, Y1, Y7
+	VFMSUB231PS conv1_4_25<>+0(SB), Y3, Y7
+	VADDPS      Y7, Y0, Y8
+	VMOVUPS     Y8, 352(DI)
+	VSUBPS      Y7, Y0, Y0
+	VMOVUPS     Y0, 608(DI)
+
+	// v3, v4 = (d2 − 5 d4 + 4 d6) ± (2 d1 − 10 d3 + 8 d5)
 	VMOVAPS      Y2, Y0
 	VFNMADD231PS conv1_5<>+0(SB), Y4, Y0
 	VFMADD231PS  conv1_4<>+0(SB), Y6, Y0
@@ -3582,6 +4304,8 @@ part3:
 	VMOVUPS      Y8, 864(DI)
 	VSUBPS       Y7, Y0, Y0
 	VMOVUPS      Y0, 1120(DI)
+
+	// v5, v6 = (2 d6 − 10 d4 + 8 d2) ± (d5 − 5 d3 + 4 d1)
 	VADDPS       Y6, Y6, Y0
 	VFNMADD231PS conv1_10<>+0(SB), Y4, Y0
 	VFMADD231PS  conv1_8<>+0(SB), Y2, Y0
@@ -3600,22 +4324,30 @@ part3:
 	VMOVUPS      9216(CX), Y5
 	VMOVUPS      11008(CX), Y6
 	VMOVUPS      12800(CX), Y7
-	VSUBPS       Y6, Y0, Y0
-	VSUBPS       Y2, Y4, Y8
-	VFMADD231PS  conv1_5_25<>+0(SB), Y8, Y0
-	VMOVUPS      Y0, 128(DI)
-	VSUBPS       Y1, Y7, Y0
-	VSUBPS       Y5, Y3, Y7
-	VFMADD231PS  conv1_5_25<>+0(SB), Y7, Y0
-	VMOVUPS      Y0, 1920(DI)
-	VADDPS       Y6, Y2, Y0
-	VFMSUB231PS  conv1_4_25<>+0(SB), Y4, Y0
-	VADDPS       Y5, Y1, Y7
-	VFMSUB231PS  conv1_4_25<>+0(SB), Y3, Y7
-	VADDPS       Y7, Y0, Y8
-	VMOVUPS      Y8, 384(DI)
-	VSUBPS       Y7, Y0, Y0
-	VMOVUPS      Y0, 640(DI)
+
+	// v0 = (d0 − d6) + 21/4 (d4 − d2)
+	VSUBPS      Y6, Y0, Y0
+	VSUBPS      Y2, Y4, Y8
+	VFMADD231PS conv1_5_25<>+0(SB), Y8, Y0
+	VMOVUPS     Y0, 128(DI)
+
+	// v7 = (d7 − d1) + 21/4 (d3 − d5)
+	VSUBPS      Y1, Y7, Y0
+	VSUBPS      Y5, Y3, Y7
+	VFMADD231PS conv1_5_25<>+0(SB), Y7, Y0
+	VMOVUPS     Y0, 1920(DI)
+
+	// v1, v2 = (17/4 d4 − (d2 + d6)) ± (17/4 d3 − (d1 + d5))
+	VADDPS      Y6, Y2, Y0
+	VFMSUB231PS conv1_4_25<>+0(SB), Y4, Y0
+	VADDPS      Y5, Y1, Y7
+	VFMSUB231PS conv1_4_25<>+0(SB), Y3, Y7
+	VADDPS      Y7, Y0, Y8
+	VMOVUPS     Y8, 384(DI)
+	VSUBPS      Y7, Y0, Y0
+	VMOVUPS     Y0, 640(DI)
+
+	// v3, v4 = (d2 − 5 d4 + 4 d6) ± (2 d1 − 10 d3 + 8 d5)
 	VMOVAPS      Y2, Y0
 	VFNMADD231PS conv1_5<>+0(SB), Y4, Y0
 	VFMADD231PS  conv1_4<>+0(SB), Y6, Y0
@@ -3626,6 +4358,8 @@ part3:
 	VMOVUPS      Y8, 896(DI)
 	VSUBPS       Y7, Y0, Y0
 	VMOVUPS      Y0, 1152(DI)
+
+	// v5, v6 = (2 d6 − 10 d4 + 8 d2) ± (d5 − 5 d3 + 4 d1)
 	VADDPS       Y6, Y6, Y0
 	VFNMADD231PS conv1_10<>+0(SB), Y4, Y0
 	VFMADD231PS  conv1_8<>+0(SB), Y2, Y0
@@ -3644,22 +4378,30 @@ part3:
 	VMOVUPS      9280(CX), Y5
 	VMOVUPS      11072(CX), Y6
 	VMOVUPS      12864(CX), Y7
-	VSUBPS       Y6, Y0, Y0
-	VSUBPS       Y2, Y4, Y8
-	VFMADD231PS  conv1_5_25<>+0(SB), Y8, Y0
-	VMOVUPS      Y0, 160(DI)
-	VSUBPS       Y1, Y7, Y0
-	VSUBPS       Y5, Y3, Y7
-	VFMADD231PS  conv1_5_25<>+0(SB), Y7, Y0
-	VMOVUPS      Y0, 1952(DI)
-	VADDPS       Y6, Y2, Y0
-	VFMSUB231PS  conv1_4_25<>+0(SB), Y4, Y0
-	VADDPS       Y5, Y1, Y7
-	VFMSUB231PS  conv1_4_25<>+0(SB), Y3, Y7
-	VADDPS       Y7, Y0, Y8
-	VMOVUPS      Y8, 416(DI)
-	VSUBPS       Y7, Y0, Y0
-	VMOVUPS      Y0, 672(DI)
+
+	// v0 = (d0 − d6) + 21/4 (d4 − d2)
+	VSUBPS      Y6, Y0, Y0
+	VSUBPS      Y2, Y4, Y8
+	VFMADD231PS conv1_5_25<>+0(SB), Y8, Y0
+	VMOVUPS     Y0, 160(DI)
+
+	// v7 = (d7 − d1) + 21/4 (d3 − d5)
+	VSUBPS      Y1, Y7, Y0
+	VSUBPS      Y5, Y3, Y7
+	VFMADD231PS conv1_5_25<>+0(SB), Y7, Y0
+	VMOVUPS     Y0, 1952(DI)
+
+	// v1, v2 = (17/4 d4 − (d2 + d6)) ± (17/4 d3 − (d1 + d5))
+	VADDPS      Y6, Y2, Y0
+	VFMSUB231PS conv1_4_25<>+0(SB), Y4, Y0
+	VADDPS      Y5, Y1, Y7
+	VFMSUB231PS conv1_4_25<>+0(SB), Y3, Y7
+	VADDPS      Y7, Y0, Y8
+	VMOVUPS     Y8, 416(DI)
+	VSUBPS      Y7, Y0, Y0
+	VMOVUPS     Y0, 672(DI)
+
+	// v3, v4 = (d2 − 5 d4 + 4 d6) ± (2 d1 − 10 d3 + 8 d5)
 	VMOVAPS      Y2, Y0
 	VFNMADD231PS conv1_5<>+0(SB), Y4, Y0
 	VFMADD231PS  conv1_4<>+0(SB), Y6, Y0
@@ -3670,6 +4412,8 @@ part3:
 	VMOVUPS      Y8, 928(DI)
 	VSUBPS       Y7, Y0, Y0
 	VMOVUPS      Y0, 1184(DI)
+
+	// v5, v6 = (2 d6 − 10 d4 + 8 d2) ± (d5 − 5 d3 + 4 d1)
 	VADDPS       Y6, Y6, Y0
 	VFNMADD231PS conv1_10<>+0(SB), Y4, Y0
 	VFMADD231PS  conv1_8<>+0(SB), Y2, Y0
@@ -3688,22 +4432,30 @@ part3:
 	VMOVUPS      9344(CX), Y5
 	VMOVUPS      11136(CX), Y6
 	VMOVUPS      12928(CX), Y7
-	VSUBPS       Y6, Y0, Y0
-	VSUBPS       Y2, Y4, Y8
-	VFMADD231PS  conv1_5_25<>+0(SB), Y8, Y0
-	VMOVUPS      Y0, 192(DI)
-	VSUBPS       Y1, Y7, Y0
-	VSUBPS       Y5, Y3, Y7
-	VFMADD231PS  conv1_5_25<>+0(SB), Y7, Y0
-	VMOVUPS      Y0, 1984(DI)
-	VADDPS       Y6, Y2, Y0
-	VFMSUB231PS  conv1_4_25<>+0(SB), Y4, Y0
-	VADDPS       Y5, Y1, Y7
-	VFMSUB231PS  conv1_4_25<>+0(SB), Y3, Y7
-	VADDPS       Y7, Y0, Y8
-	VMOVUPS      Y8, 448(DI)
-	VSUBPS       Y7, Y0, Y0
-	VMOVUPS      Y0, 704(DI)
+
+	// v0 = (d0 − d6) + 21/4 (d4 − d2)
+	VSUBPS      Y6, Y0, Y0
+	VSUBPS      Y2, Y4, Y8
+	VFMADD231PS conv1_5_25<>+0(SB), Y8, Y0
+	VMOVUPS     Y0, 192(DI)
+
+	// v7 = (d7 − d1) + 21/4 (d3 − d5)
+	VSUBPS      Y1, Y7, Y0
+	VSUBPS      Y5, Y3, Y7
+	VFMADD231PS conv1_5_25<>+0(SB), Y7, Y0
+	VMOVUPS     Y0, 1984(DI)
+
+	// v1, v2 = (17/4 d4 − (d2 + d6)) ± (17/4 d3 − (d1 + d5))
+	VADDPS      Y6, Y2, Y0
+	VFMSUB231PS conv1_4_25<>+0(SB), Y4, Y0
+	VADDPS      Y5, Y1, Y7
+	VFMSUB231PS conv1_4_25<>+0(SB), Y3, Y7
+	VADDPS      Y7, Y0, Y8
+	VMOVUPS     Y8, 448(DI)
+	VSUBPS      Y7, Y0, Y0
+	VMOVUPS     Y0, 704(DI)
+
+	// v3, v4 = (d2 − 5 d4 + 4 d6) ± (2 d1 − 10 d3 + 8 d5)
 	VMOVAPS      Y2, Y0
 	VFNMADD231PS conv1_5<>+0(SB), Y4, Y0
 	VFMADD231PS  conv1_4<>+0(SB), Y6, Y0
@@ -3714,6 +4466,8 @@ part3:
 	VMOVUPS      Y8, 960(DI)
 	VSUBPS       Y7, Y0, Y0
 	VMOVUPS      Y0, 1216(DI)
+
+	// v5, v6 = (2 d6 − 10 d4 + 8 d2) ± (d5 − 5 d3 + 4 d1)
 	VADDPS       Y6, Y6, Y0
 	VFNMADD231PS conv1_10<>+0(SB), Y4, Y0
 	VFMADD231PS  conv1_8<>+0(SB), Y2, Y0
@@ -3732,22 +4486,30 @@ part3:
 	VMOVUPS      9408(CX), Y5
 	VMOVUPS      11200(CX), Y6
 	VMOVUPS      12992(CX), Y7
-	VSUBPS       Y6, Y0, Y0
-	VSUBPS       Y2, Y4, Y8
-	VFMADD231PS  conv1_5_25<>+0(SB), Y8, Y0
-	VMOVUPS      Y0, 224(DI)
-	VSUBPS       Y1, Y7, Y0
-	VSUBPS       Y5, Y3, Y7
-	VFMADD231PS  conv1_5_25<>+0(SB), Y7, Y0
-	VMOVUPS      Y0, 2016(DI)
-	VADDPS       Y6, Y2, Y0
-	VFMSUB231PS  conv1_4_25<>+0(SB), Y4, Y0
-	VADDPS       Y5, Y1, Y7
-	VFMSUB231PS  conv1_4_25<>+0(SB), Y3, Y7
-	VADDPS       Y7, Y0, Y8
-	VMOVUPS      Y8, 480(DI)
-	VSUBPS       Y7, Y0, Y0
-	VMOVUPS      Y0, 736(DI)
+
+	// v0 = (d0 − d6) + 21/4 (d4 − d2)
+	VSUBPS      Y6, Y0, Y0
+	VSUBPS      Y2, Y4, Y8
+	VFMADD231PS conv1_5_25<>+0(SB), Y8, Y0
+	VMOVUPS     Y0, 224(DI)
+
+	// v7 = (d7 − d1) + 21/4 (d3 − d5)
+	VSUBPS      Y1, Y7, Y0
+	VSUBPS      Y5, Y3, Y7
+	VFMADD231PS conv1_5_25<>+0(SB), Y7, Y0
+	VMOVUPS     Y0, 2016(DI)
+
+	// v1, v2 = (17/4 d4 − (d2 + d6)) ± (17/4 d3 − (d1 + d5))
+	VADDPS      Y6, Y2, Y0
+	VFMSUB231PS conv1_4_25<>+0(SB), Y4, Y0
+	VADDPS      Y5, Y1, Y7
+	VFMSUB231PS conv1_4_25<>+0(SB), Y3, Y7
+	VADDPS      Y7, Y0, Y8
+	VMOVUPS     Y8, 480(DI)
+	VSUBPS      Y7, Y0, Y0
+	VMOVUPS     Y0, 736(DI)
+
+	// v3, v4 = (d2 − 5 d4 + 4 d6) ± (2 d1 − 10 d3 + 8 d5)
 	VMOVAPS      Y2, Y0
 	VFNMADD231PS conv1_5<>+0(SB), Y4, Y0
 	VFMADD231PS  conv1_4<>+0(SB), Y6, Y0
@@ -3758,6 +4520,8 @@ part3:
 	VMOVUPS      Y8, 992(DI)
 	VSUBPS       Y7, Y0, Y0
 	VMOVUPS      Y0, 1248(DI)
+
+	// v5, v6 = (2 d6 − 10 d4 + 8 d2) ± (d5 − 5 d3 + 4 d1)
 	VADDPS       Y6, Y6, Y0
 	VFNMADD231PS conv1_10<>+0(SB), Y4, Y0
 	VFMADD231PS  conv1_8<>+0(SB), Y2, Y0
@@ -3776,22 +4540,30 @@ part3:
 	VMOVUPS      160(DI), Y5
 	VMOVUPS      192(DI), Y6
 	VMOVUPS      224(DI), Y7
-	VSUBPS       Y6, Y0, Y0
-	VSUBPS       Y2, Y4, Y8
-	VFMADD231PS  conv1_5_25<>+0(SB), Y8, Y0
-	VMOVUPS      Y0, 10240(DI)
-	VSUBPS       Y1, Y7, Y0
-	VSUBPS       Y5, Y3, Y7
-	VFMADD231PS  conv1_5_25<>+0(SB), Y7, Y0
-	VMOVUPS      Y0, 10464(DI)
-	VADDPS       Y6, Y2, Y0
-	VFMSUB231PS  conv1_4_25<>+0(SB), Y4, Y0
-	VADDPS       Y5, Y1, Y7
-	VFMSUB231PS  conv1_4_25<>+0(SB), Y3, Y7
-	VADDPS       Y7, Y0, Y8
-	VMOVUPS      Y8, 10272(DI)
-	VSUBPS       Y7, Y0, Y0
-	VMOVUPS      Y0, 10304(DI)
+
+	// v0 = (d0 − d6) + 21/4 (d4 − d2)
+	VSUBPS      Y6, Y0, Y0
+	VSUBPS      Y2, Y4, Y8
+	VFMADD231PS conv1_5_25<>+0(SB), Y8, Y0
+	VMOVUPS     Y0, 10240(DI)
+
+	// v7 = (d7 − d1) + 21/4 (d3 − d5)
+	VSUBPS      Y1, Y7, Y0
+	VSUBPS      Y5, Y3, Y7
+	VFMADD231PS conv1_5_25<>+0(SB), Y7, Y0
+	VMOVUPS     Y0, 10464(DI)
+
+	// v1, v2 = (17/4 d4 − (d2 + d6)) ± (17/4 d3 − (d1 + d5))
+	VADDPS      Y6, Y2, Y0
+	VFMSUB231PS conv1_4_25<>+0(SB), Y4, Y0
+	VADDPS      Y5, Y1, Y7
+	VFMSUB231PS conv1_4_25<>+0(SB), Y3, Y7
+	VADDPS      Y7, Y0, Y8
+	VMOVUPS     Y8, 10272(DI)
+	VSUBPS      Y7, Y0, Y0
+	VMOVUPS     Y0, 10304(DI)
+
+	// v3, v4 = (d2 − 5 d4 + 4 d6) ± (2 d1 − 10 d3 + 8 d5)
 	VMOVAPS      Y2, Y0
 	VFNMADD231PS conv1_5<>+0(SB), Y4, Y0
 	VFMADD231PS  conv1_4<>+0(SB), Y6, Y0
@@ -3802,6 +4574,8 @@ part3:
 	VMOVUPS      Y8, 10336(DI)
 	VSUBPS       Y7, Y0, Y0
 	VMOVUPS      Y0, 10368(DI)
+
+	// v5, v6 = (2 d6 − 10 d4 + 8 d2) ± (d5 − 5 d3 + 4 d1)
 	VADDPS       Y6, Y6, Y0
 	VFNMADD231PS conv1_10<>+0(SB), Y4, Y0
 	VFMADD231PS  conv1_8<>+0(SB), Y2, Y0
@@ -3820,22 +4594,30 @@ part3:
 	VMOVUPS      416(DI), Y5
 	VMOVUPS      448(DI), Y6
 	VMOVUPS      480(DI), Y7
-	VSUBPS       Y6, Y0, Y0
-	VSUBPS       Y2, Y4, Y8
-	VFMADD231PS  conv1_5_25<>+0(SB), Y8, Y0
-	VMOVUPS      Y0, 10496(DI)
-	VSUBPS       Y1, Y7, Y0
-	VSUBPS       Y5, Y3, Y7
-	VFMADD231PS  conv1_5_25<>+0(SB), Y7, Y0
-	VMOVUPS      Y0, 10720(DI)
-	VADDPS       Y6, Y2, Y0
-	VFMSUB231PS  conv1_4_25<>+0(SB), Y4, Y0
-	VADDPS       Y5, Y1, Y7
-	VFMSUB231PS  conv1_4_25<>+0(SB), Y3, Y7
-	VADDPS       Y7, Y0, Y8
-	VMOVUPS      Y8, 10528(DI)
-	VSUBPS       Y7, Y0, Y0
-	VMOVUPS      Y0, 10560(DI)
+
+	// v0 = (d0 − d6) + 21/4 (d4 − d2)
+	VSUBPS      Y6, Y0, Y0
+	VSUBPS      Y2, Y4, Y8
+	VFMADD231PS conv1_5_25<>+0(SB), Y8, Y0
+	VMOVUPS     Y0, 10496(DI)
+
+	// v7 = (d7 − d1) + 21/4 (d3 − d5)
+	VSUBPS      Y1, Y7, Y0
+	VSUBPS      Y5, Y3, Y7
+	VFMADD231PS conv1_5_25<>+0(SB), Y7, Y0
+	VMOVUPS     Y0, 10720(DI)
+
+	// v1, v2 = (17/4 d4 − (d2 + d6)) ± (17/4 d3 − (d1 + d5))
+	VADDPS      Y6, Y2, Y0
+	VFMSUB231PS conv1_4_25<>+0(SB), Y4, Y0
+	VADDPS      Y5, Y1, Y7
+	VFMSUB231PS conv1_4_25<>+0(SB), Y3, Y7
+	VADDPS      Y7, Y0, Y8
+	VMOVUPS     Y8, 10528(DI)
+	VSUBPS      Y7, Y0, Y0
+	VMOVUPS     Y0, 10560(DI)
+
+	// v3, v4 = (d2 − 5 d4 + 4 d6) ± (2 d1 − 10 d3 + 8 d5)
 	VMOVAPS      Y2, Y0
 	VFNMADD231PS conv1_5<>+0(SB), Y4, Y0
 	VFMADD231PS  conv1_4<>+0(SB), Y6, Y0
@@ -3846,6 +4628,8 @@ part3:
 	VMOVUPS      Y8, 10592(DI)
 	VSUBPS       Y7, Y0, Y0
 	VMOVUPS      Y0, 10624(DI)
+
+	// v5, v6 = (2 d6 − 10 d4 + 8 d2) ± (d5 − 5 d3 + 4 d1)
 	VADDPS       Y6, Y6, Y0
 	VFNMADD231PS conv1_10<>+0(SB), Y4, Y0
 	VFMADD231PS  conv1_8<>+0(SB), Y2, Y0
@@ -3864,22 +4648,30 @@ part3:
 	VMOVUPS      672(DI), Y5
 	VMOVUPS      704(DI), Y6
 	VMOVUPS      736(DI), Y7
-	VSUBPS       Y6, Y0, Y0
-	VSUBPS       Y2, Y4, Y8
-	VFMADD231PS  conv1_5_25<>+0(SB), Y8, Y0
-	VMOVUPS      Y0, 10752(DI)
-	VSUBPS       Y1, Y7, Y0
-	VSUBPS       Y5, Y3, Y7
-	VFMADD231PS  conv1_5_25<>+0(SB), Y7, Y0
-	VMOVUPS      Y0, 10976(DI)
-	VADDPS       Y6, Y2, Y0
-	VFMSUB231PS  conv1_4_25<>+0(SB), Y4, Y0
-	VADDPS       Y5, Y1, Y7
-	VFMSUB231PS  conv1_4_25<>+0(SB), Y3, Y7
-	VADDPS       Y7, Y0, Y8
-	VMOVUPS      Y8, 10784(DI)
-	VSUBPS       Y7, Y0, Y0
-	VMOVUPS      Y0, 10816(DI)
+
+	// v0 = (d0 − d6) + 21/4 (d4 − d2)
+	VSUBPS      Y6, Y0, Y0
+	VSUBPS      Y2, Y4, Y8
+	VFMADD231PS conv1_5_25<>+0(SB), Y8, Y0
+	VMOVUPS     Y0, 10752(DI)
+
+	// v7 = (d7 − d1) + 21/4 (d3 − d5)
+	VSUBPS      Y1, Y7, Y0
+	VSUBPS      Y5, Y3, Y7
+	VFMADD231PS conv1_5_25<>+0(SB), Y7, Y0
+	VMOVUPS     Y0, 10976(DI)
+
+	// v1, v2 = (17/4 d4 − (d2 + d6)) ± (17/4 d3 − (d1 + d5))
+	VADDPS      Y6, Y2, Y0
+	VFMSUB231PS conv1_4_25<>+0(SB), Y4, Y0
+	VADDPS      Y5, Y1, Y7
+	VFMSUB231PS conv1_4_25<>+0(SB), Y3, Y7
+	VADDPS      Y7, Y0, Y8
+	VMOVUPS     Y8, 10784(DI)
+	VSUBPS      Y7, Y0, Y0
+	VMOVUPS     Y0, 10816(DI)
+
+	// v3, v4 = (d2 − 5 d4 + 4 d6) ± (2 d1 − 10 d3 + 8 d5)
 	VMOVAPS      Y2, Y0
 	VFNMADD231PS conv1_5<>+0(SB), Y4, Y0
 	VFMADD231PS  conv1_4<>+0(SB), Y6, Y0
@@ -3890,6 +4682,8 @@ part3:
 	VMOVUPS      Y8, 10848(DI)
 	VSUBPS       Y7, Y0, Y0
 	VMOVUPS      Y0, 10880(DI)
+
+	// v5, v6 = (2 d6 − 10 d4 + 8 d2) ± (d5 − 5 d3 + 4 d1)
 	VADDPS       Y6, Y6, Y0
 	VFNMADD231PS conv1_10<>+0(SB), Y4, Y0
 	VFMADD231PS  conv1_8<>+0(SB), Y2, Y0
@@ -3908,22 +4702,30 @@ part3:
 	VMOVUPS      928(DI), Y5
 	VMOVUPS      960(DI), Y6
 	VMOVUPS      992(DI), Y7
-	VSUBPS       Y6, Y0, Y0
-	VSUBPS       Y2, Y4, Y8
-	VFMADD231PS  conv1_5_25<>+0(SB), Y8, Y0
-	VMOVUPS      Y0, 11008(DI)
-	VSUBPS       Y1, Y7, Y0
-	VSUBPS       Y5, Y3, Y7
-	VFMADD231PS  conv1_5_25<>+0(SB), Y7, Y0
-	VMOVUPS      Y0, 11232(DI)
-	VADDPS       Y6, Y2, Y0
-	VFMSUB231PS  conv1_4_25<>+0(SB), Y4, Y0
-	VADDPS       Y5, Y1, Y7
-	VFMSUB231PS  conv1_4_25<>+0(SB), Y3, Y7
-	VADDPS       Y7, Y0, Y8
-	VMOVUPS      Y8, 11040(DI)
-	VSUBPS       Y7, Y0, Y0
-	VMOVUPS      Y0, 11072(DI)
+
+	// v0 = (d0 − d6) + 21/4 (d4 − d2)
+	VSUBPS      Y6, Y0, Y0
+	VSUBPS      Y2, Y4, Y8
+	VFMADD231PS conv1_5_25<>+0(SB), Y8, Y0
+	VMOVUPS     Y0, 11008(DI)
+
+	// v7 = (d7 − d1) + 21/4 (d3 − d5)
+	VSUBPS      Y1, Y7, Y0
+	VSUBPS      Y5, Y3, Y7
+	VFMADD231PS conv1_5_25<>+0(SB), Y7, Y0
+	VMOVUPS     Y0, 11232(DI)
+
+	// v1, v2 = (17/4 d4 − (d2 + d6)) ± (17/4 d3 − (d1 + d5))
+	VADDPS      Y6, Y2, Y0
+	VFMSUB231PS conv1_4_25<>+0(SB), Y4, Y0
+	VADDPS      Y5, Y1, Y7
+	VFMSUB231PS conv1_4_25<>+0(SB), Y3, Y7
+	VADDPS      Y7, Y0, Y8
+	VMOVUPS     Y8, 11040(DI)
+	VSUBPS      Y7, Y0, Y0
+	VMOVUPS     Y0, 11072(DI)
+
+	// v3, v4 = (d2 − 5 d4 + 4 d6) ± (2 d1 − 10 d3 + 8 d5)
 	VMOVAPS      Y2, Y0
 	VFNMADD231PS conv1_5<>+0(SB), Y4, Y0
 	VFMADD231PS  conv1_4<>+0(SB), Y6, Y0
@@ -3934,6 +4736,8 @@ part3:
 	VMOVUPS      Y8, 11104(DI)
 	VSUBPS       Y7, Y0, Y0
 	VMOVUPS      Y0, 11136(DI)
+
+	// v5, v6 = (2 d6 − 10 d4 + 8 d2) ± (d5 − 5 d3 + 4 d1)
 	VADDPS       Y6, Y6, Y0
 	VFNMADD231PS conv1_10<>+0(SB), Y4, Y0
 	VFMADD231PS  conv1_8<>+0(SB), Y2, Y0
@@ -3952,22 +4756,30 @@ part3:
 	VMOVUPS      1184(DI), Y5
 	VMOVUPS      1216(DI), Y6
 	VMOVUPS      1248(DI), Y7
-	VSUBPS       Y6, Y0, Y0
-	VSUBPS       Y2, Y4, Y8
-	VFMADD231PS  conv1_5_25<>+0(SB), Y8, Y0
-	VMOVUPS      Y0, 11264(DI)
-	VSUBPS       Y1, Y7, Y0
-	VSUBPS       Y5, Y3, Y7
-	VFMADD231PS  conv1_5_25<>+0(SB), Y7, Y0
-	VMOVUPS      Y0, 11488(DI)
-	VADDPS       Y6, Y2, Y0
-	VFMSUB231PS  conv1_4_25<>+0(SB), Y4, Y0
-	VADDPS       Y5, Y1, Y7
-	VFMSUB231PS  conv1_4_25<>+0(SB), Y3, Y7
-	VADDPS       Y7, Y0, Y8
-	VMOVUPS      Y8, 11296(DI)
-	VSUBPS       Y7, Y0, Y0
-	VMOVUPS      Y0, 11328(DI)
+
+	// v0 = (d0 − d6) + 21/4 (d4 − d2)
+	VSUBPS      Y6, Y0, Y0
+	VSUBPS      Y2, Y4, Y8
+	VFMADD231PS conv1_5_25<>+0(SB), Y8, Y0
+	VMOVUPS     Y0, 11264(DI)
+
+	// v7 = (d7 − d1) + 21/4 (d3 − d5)
+	VSUBPS      Y1, Y7, Y0
+	VSUBPS      Y5, Y3, Y7
+	VFMADD231PS conv1_5_25<>+0(SB), Y7, Y0
+	VMOVUPS     Y0, 11488(DI)
+
+	// v1, v2 = (17/4 d4 − (d2 + d6)) ± (17/4 d3 − (d1 + d5))
+	VADDPS      Y6, Y2, Y0
+	VFMSUB231PS conv1_4_25<>+0(SB), Y4, Y0
+	VADDPS      Y5, Y1, Y7
+	VFMSUB231PS conv1_4_25<>+0(SB), Y3, Y7
+	VADDPS      Y7, Y0, Y8
+	VMOVUPS     Y8, 11296(DI)
+	VSUBPS      Y7, Y0, Y0
+	VMOVUPS     Y0, 11328(DI)
+
+	// v3, v4 = (d2 − 5 d4 + 4 d6) ± (2 d1 − 10 d3 + 8 d5)
 	VMOVAPS      Y2, Y0
 	VFNMADD231PS conv1_5<>+0(SB), Y4, Y0
 	VFMADD231PS  conv1_4<>+0(SB), Y6, Y0
@@ -3978,6 +4790,8 @@ part3:
 	VMOVUPS      Y8, 11360(DI)
 	VSUBPS       Y7, Y0, Y0
 	VMOVUPS      Y0, 11392(DI)
+
+	// v5, v6 = (2 d6 − 10 d4 + 8 d2) ± (d5 − 5 d3 + 4 d1)
 	VADDPS       Y6, Y6, Y0
 	VFNMADD231PS conv1_10<>+0(SB), Y4, Y0
 	VFMADD231PS  conv1_8<>+0(SB), Y2, Y0
@@ -3996,22 +4810,30 @@ part3:
 	VMOVUPS      1440(DI), Y5
 	VMOVUPS      1472(DI), Y6
 	VMOVUPS      1504(DI), Y7
-	VSUBPS       Y6, Y0, Y0
-	VSUBPS       Y2, Y4, Y8
-	VFMADD231PS  conv1_5_25<>+0(SB), Y8, Y0
-	VMOVUPS      Y0, 11520(DI)
-	VSUBPS       Y1, Y7, Y0
-	VSUBPS       Y5, Y3, Y7
-	VFMADD231PS  conv1_5_25<>+0(SB), Y7, Y0
-	VMOVUPS      Y0, 11744(DI)
-	VADDPS       Y6, Y2, Y0
-	VFMSUB231PS  conv1_4_25<>+0(SB), Y4, Y0
-	VADDPS       Y5, Y1, Y7
-	VFMSUB231PS  conv1_4_25<>+0(SB), Y3, Y7
-	VADDPS       Y7, Y0, Y8
-	VMOVUPS      Y8, 11552(DI)
-	VSUBPS       Y7, Y0, Y0
-	VMOVUPS      Y0, 11584(DI)
+
+	// v0 = (d0 − d6) + 21/4 (d4 − d2)
+	VSUBPS      Y6, Y0, Y0
+	VSUBPS      Y2, Y4, Y8
+	VFMADD231PS conv1_5_25<>+0(SB), Y8, Y0
+	VMOVUPS     Y0, 11520(DI)
+
+	// v7 = (d7 − d1) + 21/4 (d3 − d5)
+	VSUBPS      Y1, Y7, Y0
+	VSUBPS      Y5, Y3, Y7
+	VFMADD231PS conv1_5_25<>+0(SB), Y7, Y0
+	VMOVUPS     Y0, 11744(DI)
+
+	// v1, v2 = (17/4 d4 − (d2 + d6)) ± (17/4 d3 − (d1 + d5))
+	VADDPS      Y6, Y2, Y0
+	VFMSUB231PS conv1_4_25<>+0(SB), Y4, Y0
+	VADDPS      Y5, Y1, Y7
+	VFMSUB231PS conv1_4_25<>+0(SB), Y3, Y7
+	VADDPS      Y7, Y0, Y8
+	VMOVUPS     Y8, 11552(DI)
+	VSUBPS      Y7, Y0, Y0
+	VMOVUPS     Y0, 11584(DI)
+
+	// v3, v4 = (d2 − 5 d4 + 4 d6) ± (2 d1 − 10 d3 + 8 d5)
 	VMOVAPS      Y2, Y0
 	VFNMADD231PS conv1_5<>+0(SB), Y4, Y0
 	VFMADD231PS  conv1_4<>+0(SB), Y6, Y0
@@ -4022,6 +4844,8 @@ part3:
 	VMOVUPS      Y8, 11616(DI)
 	VSUBPS       Y7, Y0, Y0
 	VMOVUPS      Y0, 11648(DI)
+
+	// v5, v6 = (2 d6 − 10 d4 + 8 d2) ± (d5 − 5 d3 + 4 d1)
 	VADDPS       Y6, Y6, Y0
 	VFNMADD231PS conv1_10<>+0(SB), Y4, Y0
 	VFMADD231PS  conv1_8<>+0(SB), Y2, Y0
@@ -4040,22 +4864,30 @@ part3:
 	VMOVUPS      1696(DI), Y5
 	VMOVUPS      1728(DI), Y6
 	VMOVUPS      1760(DI), Y7
-	VSUBPS       Y6, Y0, Y0
-	VSUBPS       Y2, Y4, Y8
-	VFMADD231PS  conv1_5_25<>+0(SB), Y8, Y0
-	VMOVUPS      Y0, 11776(DI)
-	VSUBPS       Y1, Y7, Y0
-	VSUBPS       Y5, Y3, Y7
-	VFMADD231PS  conv1_5_25<>+0(SB), Y7, Y0
-	VMOVUPS      Y0, 12000(DI)
-	VADDPS       Y6, Y2, Y0
-	VFMSUB231PS  conv1_4_25<>+0(SB), Y4, Y0
-	VADDPS       Y5, Y1, Y7
-	VFMSUB231PS  conv1_4_25<>+0(SB), Y3, Y7
-	VADDPS       Y7, Y0, Y8
-	VMOVUPS      Y8, 11808(DI)
-	VSUBPS       Y7, Y0, Y0
-	VMOVUPS      Y0, 11840(DI)
+
+	// v0 = (d0 − d6) + 21/4 (d4 − d2)
+	VSUBPS      Y6, Y0, Y0
+	VSUBPS      Y2, Y4, Y8
+	VFMADD231PS conv1_5_25<>+0(SB), Y8, Y0
+	VMOVUPS     Y0, 11776(DI)
+
+	// v7 = (d7 − d1) + 21/4 (d3 − d5)
+	VSUBPS      Y1, Y7, Y0
+	VSUBPS      Y5, Y3, Y7
+	VFMADD231PS conv1_5_25<>+0(SB), Y7, Y0
+	VMOVUPS     Y0, 12000(DI)
+
+	// v1, v2 = (17/4 d4 − (d2 + d6)) ± (17/4 d3 − (d1 + d5))
+	VADDPS      Y6, Y2, Y0
+	VFMSUB231PS conv1_4_25<>+0(SB), Y4, Y0
+	VADDPS      Y5, Y1, Y7
+	VFMSUB231PS conv1_4_25<>+0(SB), Y3, Y7
+	VADDPS      Y7, Y0, Y8
+	VMOVUPS     Y8, 11808(DI)
+	VSUBPS      Y7, Y0, Y0
+	VMOVUPS     Y0, 11840(DI)
+
+	// v3, v4 = (d2 − 5 d4 + 4 d6) ± (2 d1 − 10 d3 + 8 d5)
 	VMOVAPS      Y2, Y0
 	VFNMADD231PS conv1_5<>+0(SB), Y4, Y0
 	VFMADD231PS  conv1_4<>+0(SB), Y6, Y0
@@ -4066,6 +4898,8 @@ part3:
 	VMOVUPS      Y8, 11872(DI)
 	VSUBPS       Y7, Y0, Y0
 	VMOVUPS      Y0, 11904(DI)
+
+	// v5, v6 = (2 d6 − 10 d4 + 8 d2) ± (d5 − 5 d3 + 4 d1)
 	VADDPS       Y6, Y6, Y0
 	VFNMADD231PS conv1_10<>+0(SB), Y4, Y0
 	VFMADD231PS  conv1_8<>+0(SB), Y2, Y0
@@ -4084,22 +4918,30 @@ part3:
 	VMOVUPS      1952(DI), Y5
 	VMOVUPS      1984(DI), Y6
 	VMOVUPS      2016(DI), Y7
-	VSUBPS       Y6, Y0, Y0
-	VSUBPS       Y2, Y4, Y8
-	VFMADD231PS  conv1_5_25<>+0(SB), Y8, Y0
-	VMOVUPS      Y0, 12032(DI)
-	VSUBPS       Y1, Y7, Y0
-	VSUBPS       Y5, Y3, Y7
-	VFMADD231PS  conv1_5_25<>+0(SB), Y7, Y0
-	VMOVUPS      Y0, 12256(DI)
-	VADDPS       Y6, Y2, Y0
-	VFMSUB231PS  conv1_4_25<>+0(SB), Y4, Y0
-	VADDPS       Y5, Y1, Y7
-	VFMSUB231PS  conv1_4_25<>+0(SB), Y3, Y7
-	VADDPS       Y7, Y0, Y8
-	VMOVUPS      Y8, 12064(DI)
-	VSUBPS       Y7, Y0, Y0
-	VMOVUPS      Y0, 12096(DI)
+
+	// v0 = (d0 − d6) + 21/4 (d4 − d2)
+	VSUBPS      Y6, Y0, Y0
+	VSUBPS      Y2, Y4, Y8
+	VFMADD231PS conv1_5_25<>+0(SB), Y8, Y0
+	VMOVUPS     Y0, 12032(DI)
+
+	// v7 = (d7 − d1) + 21/4 (d3 − d5)
+	VSUBPS      Y1, Y7, Y0
+	VSUBPS      Y5, Y3, Y7
+	VFMADD231PS conv1_5_25<>+0(SB), Y7, Y0
+	VMOVUPS     Y0, 12256(DI)
+
+	// v1, v2 = (17/4 d4 − (d2 + d6)) ± (17/4 d3 − (d1 + d5))
+	VADDPS      Y6, Y2, Y0
+	VFMSUB231PS conv1_4_25<>+0(SB), Y4, Y0
+	VADDPS      Y5, Y1, Y7
+	VFMSUB231PS conv1_4_25<>+0(SB), Y3, Y7
+	VADDPS      Y7, Y0, Y8
+	VMOVUPS     Y8, 12064(DI)
+	VSUBPS      Y7, Y0, Y0
+	VMOVUPS     Y0, 12096(DI)
+
+	// v3, v4 = (d2 − 5 d4 + 4 d6) ± (2 d1 − 10 d3 + 8 d5)
 	VMOVAPS      Y2, Y0
 	VFNMADD231PS conv1_5<>+0(SB), Y4, Y0
 	VFMADD231PS  conv1_4<>+0(SB), Y6, Y0
@@ -4110,6 +4952,8 @@ part3:
 	VMOVUPS      Y8, 12128(DI)
 	VSUBPS       Y7, Y0, Y0
 	VMOVUPS      Y0, 12160(DI)
+
+	// v5, v6 = (2 d6 − 10 d4 + 8 d2) ± (d5 − 5 d3 + 4 d1)
 	VADDPS       Y6, Y6, Y0
 	VFNMADD231PS conv1_10<>+0(SB), Y4, Y0
 	VFMADD231PS  conv1_8<>+0(SB), Y2, Y0
@@ -4138,107 +4982,147 @@ column5:
 	MOVQ    $0x0000000a, R13
 
 output6:
+	// plus1, minus1 = m1 ± m2
 	VBROADCASTSS 768(DX), Y8
 	VMULPS       Y1, Y8, Y8
 	VBROADCASTSS 1536(DX), Y9
 	VMULPS       Y2, Y9, Y9
 	VADDPS       Y9, Y8, Y10
 	VSUBPS       Y9, Y8, Y8
+
+	// plus2, minus2 = m3 ± m4
 	VBROADCASTSS 2304(DX), Y9
 	VMULPS       Y3, Y9, Y9
 	VBROADCASTSS 3072(DX), Y11
 	VMULPS       Y4, Y11, Y11
 	VADDPS       Y11, Y9, Y12
 	VSUBPS       Y11, Y9, Y9
+
+	// plusHalf, minusHalf = m5 ± m6
 	VBROADCASTSS 3840(DX), Y11
 	VMULPS       Y5, Y11, Y11
 	VBROADCASTSS 4608(DX), Y13
 	VMULPS       Y6, Y13, Y13
 	VADDPS       Y13, Y11, Y14
 	VSUBPS       Y13, Y11, Y11
+
+	// y0 = (m0 + plus1) + (plus2 + plusHalf)
 	VBROADCASTSS (DX), Y13
 	VMULPS       Y0, Y13, Y13
 	VADDPS       Y10, Y13, Y13
 	VADDPS       Y14, Y12, Y15
 	VADDPS       Y15, Y13, Y13
 	VMOVUPS      Y13, (DI)
-	VFMADD231PS  conv1_0_25<>+0(SB), Y14, Y10
-	VFMADD231PS  conv1_4<>+0(SB), Y12, Y10
-	VMOVUPS      Y10, 512(DI)
+
+	// y2 = plus1 + ¼ plusHalf + 4 plus2
+	VFMADD231PS conv1_0_25<>+0(SB), Y14, Y10
+	VFMADD231PS conv1_4<>+0(SB), Y12, Y10
+	VMOVUPS     Y10, 512(DI)
+
+	// y3 = (minus1 + m7) + ⅛ minusHalf + 8 minus2
 	VBROADCASTSS 5376(DX), Y10
 	VMULPS       Y7, Y10, Y10
 	VADDPS       Y10, Y8, Y10
 	VFMADD231PS  conv1_0_125<>+0(SB), Y11, Y10
 	VFMADD231PS  conv1_8<>+0(SB), Y9, Y10
 	VMOVUPS      Y10, 768(DI)
-	VFMADD231PS  conv1_0_5<>+0(SB), Y11, Y8
-	VFMADD231PS  conv1_2<>+0(SB), Y9, Y8
-	VMOVUPS      Y8, 256(DI)
-	ADDQ         $+4, DX
-	ADDQ         $+1024, DI
-	DECQ         R13
-	JNZ          output6
-	ADDQ         $-40, DX
-	ADDQ         $-10240, DI
-	ADDQ         $+96, DX
-	ADDQ         $+32, DI
-	DECQ         R12
-	JNZ          column5
-	ADDQ         $-728, DX
-	ADDQ         $-256, DI
-	VXORPS       Y0, Y0, Y0
-	MOVQ         $0x0000000a, R12
+
+	// y1 = minus1 + ½ minusHalf + 2 minus2
+	VFMADD231PS conv1_0_5<>+0(SB), Y11, Y8
+	VFMADD231PS conv1_2<>+0(SB), Y9, Y8
+	VMOVUPS     Y8, 256(DI)
+	ADDQ        $+4, DX
+	ADDQ        $+1024, DI
+	DECQ        R13
+	JNZ         output6
+	ADDQ        $-40, DX
+	ADDQ        $-10240, DI
+	ADDQ        $+96, DX
+	ADDQ        $+32, DI
+	DECQ        R12
+	JNZ         column5
+	ADDQ        $-728, DX
+	ADDQ        $-256, DI
+	VXORPS      Y0, Y0, Y0
+	MOVQ        $0x0000000a, R12
 
 output7:
 	VBROADCASTSS (BX), Y1
 
 	// two rows at a time: (Aᵀ m) A, then bias, pooling, ReLU
-	VMOVUPS     32(DI), Y2
-	VMOVUPS     64(DI), Y3
-	VADDPS      Y3, Y2, Y4
-	VSUBPS      Y3, Y2, Y2
-	VMOVUPS     96(DI), Y3
-	VMOVUPS     128(DI), Y5
-	VADDPS      Y5, Y3, Y6
-	VSUBPS      Y5, Y3, Y3
-	VMOVUPS     160(DI), Y5
-	VMOVUPS     192(DI), Y7
-	VADDPS      Y7, Y5, Y8
-	VSUBPS      Y7, Y5, Y5
-	VMOVUPS     (DI), Y7
-	VADDPS      Y4, Y7, Y7
-	VADDPS      Y8, Y6, Y9
-	VADDPS      Y9, Y7, Y7
+	// plus1, minus1 = m1 ± m2
+	VMOVUPS 32(DI), Y2
+	VMOVUPS 64(DI), Y3
+	VADDPS  Y3, Y2, Y4
+	VSUBPS  Y3, Y2, Y2
+
+	// plus2, minus2 = m3 ± m4
+	VMOVUPS 96(DI), Y3
+	VMOVUPS 128(DI), Y5
+	VADDPS  Y5, Y3, Y6
+	VSUBPS  Y5, Y3, Y3
+
+	// plusHalf, minusHalf = m5 ± m6
+	VMOVUPS 160(DI), Y5
+	VMOVUPS 192(DI), Y7
+	VADDPS  Y7, Y5, Y8
+	VSUBPS  Y7, Y5, Y5
+
+	// y0 = (m0 + plus1) + (plus2 + plusHalf)
+	VMOVUPS (DI), Y7
+	VADDPS  Y4, Y7, Y7
+	VADDPS  Y8, Y6, Y9
+	VADDPS  Y9, Y7, Y7
+
+	// y2 = plus1 + ¼ plusHalf + 4 plus2
 	VFMADD231PS conv1_0_25<>+0(SB), Y8, Y4
 	VFMADD231PS conv1_4<>+0(SB), Y6, Y4
+
+	// y3 = (minus1 + m7) + ⅛ minusHalf + 8 minus2
 	VMOVUPS     224(DI), Y6
 	VADDPS      Y6, Y2, Y6
 	VFMADD231PS conv1_0_125<>+0(SB), Y5, Y6
 	VFMADD231PS conv1_8<>+0(SB), Y3, Y6
+
+	// y1 = minus1 + ½ minusHalf + 2 minus2
 	VFMADD231PS conv1_0_5<>+0(SB), Y5, Y2
 	VFMADD231PS conv1_2<>+0(SB), Y3, Y2
-	VMOVUPS     288(DI), Y3
-	VMOVUPS     320(DI), Y5
-	VADDPS      Y5, Y3, Y8
-	VSUBPS      Y5, Y3, Y3
-	VMOVUPS     352(DI), Y5
-	VMOVUPS     384(DI), Y9
-	VADDPS      Y9, Y5, Y10
-	VSUBPS      Y9, Y5, Y5
-	VMOVUPS     416(DI), Y9
-	VMOVUPS     448(DI), Y11
-	VADDPS      Y11, Y9, Y12
-	VSUBPS      Y11, Y9, Y9
-	VMOVUPS     256(DI), Y11
-	VADDPS      Y8, Y11, Y11
-	VADDPS      Y12, Y10, Y13
-	VADDPS      Y13, Y11, Y11
+
+	// plus1, minus1 = m1 ± m2
+	VMOVUPS 288(DI), Y3
+	VMOVUPS 320(DI), Y5
+	VADDPS  Y5, Y3, Y8
+	VSUBPS  Y5, Y3, Y3
+
+	// plus2, minus2 = m3 ± m4
+	VMOVUPS 352(DI), Y5
+	VMOVUPS 384(DI), Y9
+	VADDPS  Y9, Y5, Y10
+	VSUBPS  Y9, Y5, Y5
+
+	// plusHalf, minusHalf = m5 ± m6
+	VMOVUPS 416(DI), Y9
+	VMOVUPS 448(DI), Y11
+	VADDPS  Y11, Y9, Y12
+	VSUBPS  Y11, Y9, Y9
+
+	// y0 = (m0 + plus1) + (plus2 + plusHalf)
+	VMOVUPS 256(DI), Y11
+	VADDPS  Y8, Y11, Y11
+	VADDPS  Y12, Y10, Y13
+	VADDPS  Y13, Y11, Y11
+
+	// y2 = plus1 + ¼ plusHalf + 4 plus2
 	VFMADD231PS conv1_0_25<>+0(SB), Y12, Y8
 	VFMADD231PS conv1_4<>+0(SB), Y10, Y8
+
+	// y3 = (minus1 + m7) + ⅛ minusHalf + 8 minus2
 	VMOVUPS     480(DI), Y10
 	VADDPS      Y10, Y3, Y10
 	VFMADD231PS conv1_0_125<>+0(SB), Y9, Y10
 	VFMADD231PS conv1_8<>+0(SB), Y5, Y10
+
+	// y1 = minus1 + ½ minusHalf + 2 minus2
 	VFMADD231PS conv1_0_5<>+0(SB), Y9, Y3
 	VFMADD231PS conv1_2<>+0(SB), Y5, Y3
 	VMAXPS      Y2, Y7, Y5
@@ -4275,52 +5159,80 @@ output7:
 	VMOVMSKPS   Y2, R13
 	MOVB        R13, 10(SI)
 	VMOVUPS     Y5, 64(AX)
-	VMOVUPS     544(DI), Y2
-	VMOVUPS     576(DI), Y3
-	VADDPS      Y3, Y2, Y4
-	VSUBPS      Y3, Y2, Y2
-	VMOVUPS     608(DI), Y3
-	VMOVUPS     640(DI), Y5
-	VADDPS      Y5, Y3, Y6
-	VSUBPS      Y5, Y3, Y3
-	VMOVUPS     672(DI), Y5
-	VMOVUPS     704(DI), Y7
-	VADDPS      Y7, Y5, Y8
-	VSUBPS      Y7, Y5, Y5
-	VMOVUPS     512(DI), Y7
-	VADDPS      Y4, Y7, Y7
-	VADDPS      Y8, Y6, Y9
-	VADDPS      Y9, Y7, Y7
+
+	// plus1, minus1 = m1 ± m2
+	VMOVUPS 544(DI), Y2
+	VMOVUPS 576(DI), Y3
+	VADDPS  Y3, Y2, Y4
+	VSUBPS  Y3, Y2, Y2
+
+	// plus2, minus2 = m3 ± m4
+	VMOVUPS 608(DI), Y3
+	VMOVUPS 640(DI), Y5
+	VADDPS  Y5, Y3, Y6
+	VSUBPS  Y5, Y3, Y3
+
+	// plusHalf, minusHalf = m5 ± m6
+	VMOVUPS 672(DI), Y5
+	VMOVUPS 704(DI), Y7
+	VADDPS  Y7, Y5, Y8
+	VSUBPS  Y7, Y5, Y5
+
+	// y0 = (m0 + plus1) + (plus2 + plusHalf)
+	VMOVUPS 512(DI), Y7
+	VADDPS  Y4, Y7, Y7
+	VADDPS  Y8, Y6, Y9
+	VADDPS  Y9, Y7, Y7
+
+	// y2 = plus1 + ¼ plusHalf + 4 plus2
 	VFMADD231PS conv1_0_25<>+0(SB), Y8, Y4
 	VFMADD231PS conv1_4<>+0(SB), Y6, Y4
+
+	// y3 = (minus1 + m7) + ⅛ minusHalf + 8 minus2
 	VMOVUPS     736(DI), Y6
 	VADDPS      Y6, Y2, Y6
 	VFMADD231PS conv1_0_125<>+0(SB), Y5, Y6
 	VFMADD231PS conv1_8<>+0(SB), Y3, Y6
+
+	// y1 = minus1 + ½ minusHalf + 2 minus2
 	VFMADD231PS conv1_0_5<>+0(SB), Y5, Y2
 	VFMADD231PS conv1_2<>+0(SB), Y3, Y2
-	VMOVUPS     800(DI), Y3
-	VMOVUPS     832(DI), Y5
-	VADDPS      Y5, Y3, Y8
-	VSUBPS      Y5, Y3, Y3
-	VMOVUPS     864(DI), Y5
-	VMOVUPS     896(DI), Y9
-	VADDPS      Y9, Y5, Y10
-	VSUBPS      Y9, Y5, Y5
-	VMOVUPS     928(DI), Y9
-	VMOVUPS     960(DI), Y11
-	VADDPS      Y11, Y9, Y12
-	VSUBPS      Y11, Y9, Y9
-	VMOVUPS     768(DI), Y11
-	VADDPS      Y8, Y11, Y11
-	VADDPS      Y12, Y10, Y13
-	VADDPS      Y13, Y11, Y11
+
+	// plus1, minus1 = m1 ± m2
+	VMOVUPS 800(DI), Y3
+	VMOVUPS 832(DI), Y5
+	VADDPS  Y5, Y3, Y8
+	VSUBPS  Y5, Y3, Y3
+
+	// plus2, minus2 = m3 ± m4
+	VMOVUPS 864(DI), Y5
+	VMOVUPS 896(DI), Y9
+	VADDPS  Y9, Y5, Y10
+	VSUBPS  Y9, Y5, Y5
+
+	// plusHalf, minusHalf = m5 ± m6
+	VMOVUPS 928(DI), Y9
+	VMOVUPS 960(DI), Y11
+	VADDPS  Y11, Y9, Y12
+	VSUBPS  Y11, Y9, Y9
+
+	// y0 = (m0 + plus1) + (plus2 + plusHalf)
+	VMOVUPS 768(DI), Y11
+	VADDPS  Y8, Y11, Y11
+	VADDPS  Y12, Y10, Y13
+	VADDPS  Y13, Y11, Y11
+
+	// y2 = plus1 + ¼ plusHalf + 4 plus2
 	VFMADD231PS conv1_0_25<>+0(SB), Y12, Y8
 	VFMADD231PS conv1_4<>+0(SB), Y10, Y8
+
+	// y3 = (minus1 + m7) + ⅛ minusHalf + 8 minus2
 	VMOVUPS     992(DI), Y10
 	VADDPS      Y10, Y3, Y10
 	VFMADD231PS conv1_0_125<>+0(SB), Y9, Y10
 	VFMADD231PS conv1_8<>+0(SB), Y5, Y10
+
+	// y1 = minus1 + ½ minusHalf + 2 minus2
 	VFMADD231PS conv1_0_5<>+0(SB), Y9, Y3
 	VFMADD231PS conv1_2<>+0(SB), Y5, Y3
 	VMAXPS      Y2, Y7, Y5
@@ -5169,22 +6081,29 @@ TEXT ·Conv1WeightTransform(SB), $1344-48
 	MOVQ $0x00000003, BX
 
 column1:
-	VMOVUPS     (CX), Y0
-	VMOVUPS     480(CX), Y1
-	VMOVUPS     960(CX), Y2
-	VMOVUPS     1440(CX), Y3
-	VMOVUPS     1920(CX), Y4
-	VMOVUPS     Y0, (DX)
-	VMOVUPS     Y4, 1120(DX)
-	VADDPS      Y2, Y0, Y5
-	VADDPS      Y4, Y5, Y5
-	VADDPS      Y3, Y1, Y6
-	VADDPS      Y6, Y5, Y7
-	VMULPS      conv1_0_22222222<>+0(SB), Y7, Y7
-	VMOVUPS     Y7, 160(DX)
-	VSUBPS      Y6, Y5, Y5
-	VMULPS      conv1_0_22222222<>+0(SB), Y5, Y5
-	VMOVUPS     Y5, 320(DX)
+	// columns: G w
+	VMOVUPS (CX), Y0
+	VMOVUPS 480(CX), Y1
+	VMOVUPS 960(CX), Y2
+	VMOVUPS 1440(CX), Y3
+	VMOVUPS 1920(CX), Y4
+
+	// u0 = w0, u7 = w4
+	VMOVUPS Y0, (DX)
+	VMOVUPS Y4, 1120(DX)
+
+	// u1, u2 = 2/9 ((w0 + w2 + w4) ± (w1 + w3))
+	VADDPS  Y2, Y0, Y5
+	VADDPS  Y4, Y5, Y5
+	VADDPS  Y3, Y1, Y6
+	VADDPS  Y6, Y5, Y7
+	VMULPS  conv1_0_22222222<>+0(SB), Y7, Y7
+	VMOVUPS Y7, 160(DX)
+	VSUBPS  Y6, Y5, Y5
+	VMULPS  conv1_0_22222222<>+0(SB), Y5, Y5
+	VMOVUPS Y5, 320(DX)
+
+	// u3, u4 = 1/360 ((w0 + 4 w2 + 16 w4) ± (2 w1 + 8 w3))
 	VMOVAPS     Y0, Y5
 	VFMADD231PS conv1_4<>+0(SB), Y2, Y5
 	VFMADD231PS conv1_16<>+0(SB), Y4, Y5
@@ -5196,6 +6115,8 @@ column1:
 	VSUBPS      Y6, Y5, Y5
 	VMULPS      conv1_0_0027777778<>+0(SB), Y5, Y5
 	VMOVUPS     Y5, 640(DX)
+
+	// u5, u6 = 1/45 ((w4 + 4 w2 + 16 w0) ± (2 w3 + 8 w1))
 	VMOVAPS     Y4, Y4
 	VFMADD231PS conv1_4<>+0(SB), Y2, Y4
 	VFMADD231PS conv1_16<>+0(SB), Y0, Y4
@@ -5212,17 +6133,23 @@ column1:
 	VMOVUPS     1056(CX), Y2
 	VMOVUPS     1536(CX), Y3
 	VMOVUPS     2016(CX), Y4
-	VMOVUPS     Y0, 32(DX)
-	VMOVUPS     Y4, 1152(DX)
-	VADDPS      Y2, Y0, Y5
-	VADDPS      Y4, Y5, Y5
-	VADDPS      Y3, Y1, Y6
-	VADDPS      Y6, Y5, Y7
-	VMULPS      conv1_0_22222222<>+0(SB), Y7, Y7
-	VMOVUPS     Y7, 192(DX)
-	VSUBPS      Y6, Y5, Y5
-	VMULPS      conv1_0_22222222<>+0(SB), Y5, Y5
-	VMOVUPS     Y5, 352(DX)
+
+	// u0 = w0, u7 = w4
+	VMOVUPS Y0, 32(DX)
+	VMOVUPS Y4, 1152(DX)
+
+	// u1, u2 = 2/9 ((w0 + w2 + w4) ± (w1 + w3))
+	VADDPS  Y2, Y0, Y5
+	VADDPS  Y4, Y5, Y5
+	VADDPS  Y3, Y1, Y6
+	VADDPS  Y6, Y5, Y7
+	VMULPS  conv1_0_22222222<>+0(SB), Y7, Y7
+	VMOVUPS Y7, 192(DX)
+	VSUBPS  Y6, Y5, Y5
+	VMULPS  conv1_0_22222222<>+0(SB), Y5, Y5
+	VMOVUPS Y5, 352(DX)
+
+	// u3, u4 = 1/360 ((w0 + 4 w2 + 16 w4) ± (2 w1 + 8 w3))
 	VMOVAPS     Y0, Y5
 	VFMADD231PS conv1_4<>+0(SB), Y2, Y5
 	VFMADD231PS conv1_16<>+0(SB), Y4, Y5
@@ -5234,6 +6161,8 @@ column1:
 	VSUBPS      Y6, Y5, Y5
 	VMULPS      conv1_0_0027777778<>+0(SB), Y5, Y5
 	VMOVUPS     Y5, 672(DX)
+
+	// u5, u6 = 1/45 ((w4 + 4 w2 + 16 w0) ± (2 w3 + 8 w1))
 	VMOVAPS     Y4, Y4
 	VFMADD231PS conv1_4<>+0(SB), Y2, Y4
 	VFMADD231PS conv1_16<>+0(SB), Y0, Y4
@@ -5250,17 +6179,23 @@ column1:
 	VMOVUPS     1152(CX), Y2
 	VMOVUPS     1632(CX), Y3
 	VMOVUPS     2112(CX), Y4
-	VMOVUPS     Y0, 64(DX)
-	VMOVUPS     Y4, 1184(DX)
-	VADDPS      Y2, Y0, Y5
-	VADDPS      Y4, Y5, Y5
-	VADDPS      Y3, Y1, Y6
-	VADDPS      Y6, Y5, Y7
-	VMULPS      conv1_0_22222222<>+0(SB), Y7, Y7
-	VMOVUPS     Y7, 224(DX)
-	VSUBPS      Y6, Y5, Y5
-	VMULPS      conv1_0_22222222<>+0(SB), Y5, Y5
-	VMOVUPS     Y5, 384(DX)
+
+	// u0 = w0, u7 = w4
+	VMOVUPS Y0, 64(DX)
+	VMOVUPS Y4, 1184(DX)
+
+	// u1, u2 = 2/9 ((w0 + w2 + w4) ± (w1 + w3))
+	VADDPS  Y2, Y0, Y5
+	VADDPS  Y4, Y5, Y5
+	VADDPS  Y3, Y1, Y6
+	VADDPS  Y6, Y5, Y7
+	VMULPS  conv1_0_22222222<>+0(SB), Y7, Y7
+	VMOVUPS Y7, 224(DX)
+	VSUBPS  Y6, Y5, Y5
+	VMULPS  conv1_0_22222222<>+0(SB), Y5, Y5
+	VMOVUPS Y5, 384(DX)
+
+	// u3, u4 = 1/360 ((w0 + 4 w2 + 16 w4) ± (2 w1 + 8 w3))
 	VMOVAPS     Y0, Y5
 	VFMADD231PS conv1_4<>+0(SB), Y2, Y5
 	VFMADD231PS conv1_16<>+0(SB), Y4, Y5
@@ -5272,6 +6207,8 @@ column1:
 	VSUBPS      Y6, Y5, Y5
 	VMULPS      conv1_0_0027777778<>+0(SB), Y5, Y5
 	VMOVUPS     Y5, 704(DX)
+
+	// u5, u6 = 1/45 ((w4 + 4 w2 + 16 w0) ± (2 w3 + 8 w1))
 	VMOVAPS     Y4, Y4
 	VFMADD231PS conv1_4<>+0(SB), Y2, Y4
 	VFMADD231PS conv1_16<>+0(SB), Y0, Y4
@@ -5288,17 +6225,23 @@ column1:
 	VMOVUPS     1248(CX), Y2
 	VMOVUPS     1728(CX), Y3
 	VMOVUPS     2208(CX), Y4
-	VMOVUPS     Y0, 96(DX)
-	VMOVUPS     Y4, 1216(DX)
-	VADDPS      Y2, Y0, Y5
-	VADDPS      Y4, Y5, Y5
-	VADDPS      Y3, Y1, Y6
-	VADDPS      Y6, Y5, Y7
-	VMULPS      conv1_0_22222222<>+0(SB), Y7, Y7
-	VMOVUPS     Y7, 256(DX)
-	VSUBPS      Y6, Y5, Y5
-	VMULPS      conv1_0_22222222<>+0(SB), Y5, Y5
-	VMOVUPS     Y5, 416(DX)
+
+	// u0 = w0, u7 = w4
+	VMOVUPS Y0, 96(DX)
+	VMOVUPS Y4, 1216(DX)
+
+	// u1, u2 = 2/9 ((w0 + w2 + w4) ± (w1 + w3))
+	VADDPS  Y2, Y0, Y5
+	VADDPS  Y4, Y5, Y5
+	VADDPS  Y3, Y1, Y6
+	VADDPS  Y6, Y5, Y7
+	VMULPS  conv1_0_22222222<>+0(SB), Y7, Y7
+	VMOVUPS Y7, 256(DX)
+	VSUBPS  Y6, Y5, Y5
+	VMULPS  conv1_0_22222222<>+0(SB), Y5, Y5
+	VMOVUPS Y5, 416(DX)
+
+	// u3, u4 = 1/360 ((w0 + 4 w2 + 16 w4) ± (2 w1 + 8 w3))
 	VMOVAPS     Y0, Y5
 	VFMADD231PS conv1_4<>+0(SB), Y2, Y5
 	VFMADD231PS conv1_16<>+0(SB), Y4, Y5
@@ -5310,6 +6253,8 @@ column1:
 	VSUBPS      Y6, Y5, Y5
 	VMULPS      conv1_0_0027777778<>+0(SB), Y5, Y5
 	VMOVUPS     Y5, 736(DX)
+
+	// u5, u6 = 1/45 ((w4 + 4 w2 + 16 w0) ± (2 w3 + 8 w1))
 	VMOVAPS     Y4, Y4
 	VFMADD231PS conv1_4<>+0(SB), Y2, Y4
 	VFMADD231PS conv1_16<>+0(SB), Y0, Y4
@@ -5326,17 +6271,23 @@ column1:
 	VMOVUPS     1344(CX), Y2
 	VMOVUPS     1824(CX), Y3
 	VMOVUPS     2304(CX), Y4
-	VMOVUPS     Y0, 128(DX)
-	VMOVUPS     Y4, 1248(DX)
-	VADDPS      Y2, Y0, Y5
-	VADDPS      Y4, Y5, Y5
-	VADDPS      Y3, Y1, Y6
-	VADDPS      Y6, Y5, Y7
-	VMULPS      conv1_0_22222222<>+0(SB), Y7, Y7
-	VMOVUPS     Y7, 288(DX)
-	VSUBPS      Y6, Y5, Y5
-	VMULPS      conv1_0_22222222<>+0(SB), Y5, Y5
-	VMOVUPS     Y5, 448(DX)
+
+	// u0 = w0, u7 = w4
+	VMOVUPS Y0, 128(DX)
+	VMOVUPS Y4, 1248(DX)
+
+	// u1, u2 = 2/9 ((w0 + w2 + w4) ± (w1 + w3))
+	VADDPS  Y2, Y0, Y5
+	VADDPS  Y4, Y5, Y5
+	VADDPS  Y3, Y1, Y6
+	VADDPS  Y6, Y5, Y7
+	VMULPS  conv1_0_22222222<>+0(SB), Y7, Y7
+	VMOVUPS Y7, 288(DX)
+	VSUBPS  Y6, Y5, Y5
+	VMULPS  conv1_0_22222222<>+0(SB), Y5, Y5
+	VMOVUPS Y5, 448(DX)
+
+	// u3, u4 = 1/360 ((w0 + 4 w2 + 16 w4) ± (2 w1 + 8 w3))
 	VMOVAPS     Y0, Y5
 	VFMADD231PS conv1_4<>+0(SB), Y2, Y5
 	VFMADD231PS conv1_16<>+0(SB), Y4, Y5
@@ -5348,6 +6299,8 @@ column1:
 	VSUBPS      Y6, Y5, Y5
 	VMULPS      conv1_0_0027777778<>+0(SB), Y5, Y5
 	VMOVUPS     Y5, 768(DX)
+
+	// u5, u6 = 1/45 ((w4 + 4 w2 + 16 w0) ± (2 w3 + 8 w1))
 	VMOVAPS     Y4, Y4
 	VFMADD231PS conv1_4<>+0(SB), Y2, Y4
 	VFMADD231PS conv1_16<>+0(SB), Y0, Y4
@@ -5359,22 +6312,30 @@ column1:
 	VSUBPS      Y0, Y4, Y0
 	VMULPS      conv1_0_022222223<>+0(SB), Y0, Y0
 	VMOVUPS     Y0, 1088(DX)
-	VMOVUPS     (DX), Y0
-	VMOVUPS     32(DX), Y1
-	VMOVUPS     64(DX), Y2
-	VMOVUPS     96(DX), Y3
-	VMOVUPS     128(DX), Y4
-	VMOVUPS     Y0, (AX)
-	VMOVUPS     Y4, 672(AX)
-	VADDPS      Y2, Y0, Y5
-	VADDPS      Y4, Y5, Y5
-	VADDPS      Y3, Y1, Y6
-	VADDPS      Y6, Y5, Y7
-	VMULPS      conv1_0_22222222<>+0(SB), Y7, Y7
-	VMOVUPS     Y7, 96(AX)
-	VSUBPS      Y6, Y5, Y5
-	VMULPS      conv1_0_22222222<>+0(SB), Y5, Y5
-	VMOVUPS     Y5, 192(AX)
+
+	// rows: (G w) Gᵀ
+	VMOVUPS (DX), Y0
+	VMOVUPS 32(DX), Y1
+	VMOVUPS 64(DX), Y2
+	VMOVUPS 96(DX), Y3
+	VMOVUPS 128(DX), Y4
+
+	// u0 = w0, u7 = w4
+	VMOVUPS Y0, (AX)
+	VMOVUPS Y4, 672(AX)
+
+	// u1, u2 = 2/9 ((w0 + w2 + w4) ± (w1 + w3))
+	VADDPS  Y2, Y0, Y5
+	VADDPS  Y4, Y5, Y5
+	VADDPS  Y3, Y1, Y6
+	VADDPS  Y6, Y5, Y7
+	VMULPS  conv1_0_22222222<>+0(SB), Y7, Y7
+	VMOVUPS Y7, 96(AX)
+	VSUBPS  Y6, Y5, Y5
+	VMULPS  conv1_0_22222222<>+0(SB), Y5, Y5
+	VMOVUPS Y5, 192(AX)
+
+	// u3, u4 = 1/360 ((w0 + 4 w2 + 16 w4) ± (2 w1 + 8 w3))
 	VMOVAPS     Y0, Y5
 	VFMADD231PS conv1_4<>+0(SB), Y2, Y5
 	VFMADD231PS conv1_16<>+0(SB), Y4, Y5
@@ -5386,6 +6347,8 @@ column1:
 	VSUBPS      Y6, Y5, Y5
 	VMULPS      conv1_0_0027777778<>+0(SB), Y5, Y5
 	VMOVUPS     Y5, 384(AX)
+
+	// u5, u6 = 1/45 ((w4 + 4 w2 + 16 w0) ± (2 w3 + 8 w1))
 	VMOVAPS     Y4, Y4
 	VFMADD231PS conv1_4<>+0(SB), Y2, Y4
 	VFMADD231PS conv1_16<>+0(SB), Y0, Y4
@@ -5402,17 +6365,23 @@ column1:
 	VMOVUPS     224(DX), Y2
 	VMOVUPS     256(DX), Y3
 	VMOVUPS     288(DX), Y4
-	VMOVUPS     Y0, 768(AX)
-	VMOVUPS     Y4, 1440(AX)
-	VADDPS      Y2, Y0, Y5
-	VADDPS      Y4, Y5, Y5
-	VADDPS      Y3, Y1, Y6
-	VADDPS      Y6, Y5, Y7
-	VMULPS      conv1_0_22222222<>+0(SB), Y7, Y7
-	VMOVUPS     Y7, 864(AX)
-	VSUBPS      Y6, Y5, Y5
-	VMULPS      conv1_0_22222222<>+0(SB), Y5, Y5
-	VMOVUPS     Y5, 960(AX)
+
+	// u0 = w0, u7 = w4
+	VMOVUPS Y0, 768(AX)
+	VMOVUPS Y4, 1440(AX)
+
+	// u1, u2 = 2/9 ((w0 + w2 + w4) ± (w1 + w3))
+	VADDPS  Y2, Y0, Y5
+	VADDPS  Y4, Y5, Y5
+	VADDPS  Y3, Y1, Y6
+	VADDPS  Y6, Y5, Y7
+	VMULPS  conv1_0_22222222<>+0(SB), Y7, Y7
+	VMOVUPS Y7, 864(AX)
+	VSUBPS  Y6, Y5, Y5
+	VMULPS  conv1_0_22222222<>+0(SB), Y5, Y5
+	VMOVUPS Y5, 960(AX)
+
+	// u3, u4 = 1/360 ((w0 + 4 w2 + 16 w4) ± (2 w1 + 8 w3))
 	VMOVAPS     Y0, Y5
 	VFMADD231PS conv1_4<>+0(SB), Y2, Y5
 	VFMADD231PS conv1_16<>+0(SB), Y4, Y5
@@ -5424,6 +6393,8 @@ column1:
 	VSUBPS      Y6, Y5, Y5
 	VMULPS      conv1_0_0027777778<>+0(SB), Y5, Y5
 	VMOVUPS     Y5, 1152(AX)
+
+	// u5, u6 = 1/45 ((w4 + 4 w2 + 16 w0) ± (2 w3 + 8 w1))
 	VMOVAPS     Y4, Y4
 	VFMADD231PS conv1_4<>+0(SB), Y2, Y4
 	VFMADD231PS conv1_16<>+0(SB), Y0, Y4
@@ -5440,17 +6411,23 @@ column1:
 	VMOVUPS     384(DX), Y2
 	VMOVUPS     416(DX), Y3
 	VMOVUPS     448(DX), Y4
-	VMOVUPS     Y0, 1536(AX)
-	VMOVUPS     Y4, 2208(AX)
-	VADDPS      Y2, Y0, Y5
-	VADDPS      Y4, Y5, Y5
-	VADDPS      Y3, Y1, Y6
-	VADDPS      Y6, Y5, Y7
-	VMULPS      conv1_0_22222222<>+0(SB), Y7, Y7
-	VMOVUPS     Y7, 1632(AX)
-	VSUBPS      Y6, Y5, Y5
-	VMULPS      conv1_0_22222222<>+0(SB), Y5, Y5
-	VMOVUPS     Y5, 1728(AX)
+
+	// u0 = w0, u7 = w4
+	VMOVUPS Y0, 1536(AX)
+	VMOVUPS Y4, 2208(AX)
+
+	// u1, u2 = 2/9 ((w0 + w2 + w4) ± (w1 + w3))
+	VADDPS  Y2, Y0, Y5
+	VADDPS  Y4, Y5, Y5
+	VADDPS  Y3, Y1, Y6
+	VADDPS  Y6, Y5, Y7
+	VMULPS  conv1_0_22222222<>+0(SB), Y7, Y7
+	VMOVUPS Y7, 1632(AX)
+	VSUBPS  Y6, Y5, Y5
+	VMULPS  conv1_0_22222222<>+0(SB), Y5, Y5
+	VMOVUPS Y5, 1728(AX)
+
+	// u3, u4 = 1/360 ((w0 + 4 w2 + 16 w4) ± (2 w1 + 8 w3))
 	VMOVAPS     Y0, Y5
 	VFMADD231PS conv1_4<>+0(SB), Y2, Y5
 	VFMADD231PS conv1_16<>+0(SB), Y4, Y5
@@ -5462,6 +6439,8 @@ column1:
 	VSUBPS      Y6, Y5, Y5
 	VMULPS      conv1_0_0027777778<>+0(SB), Y5, Y5
 	VMOVUPS     Y5, 1920(AX)
+
+	// u5, u6 = 1/45 ((w4 + 4 w2 + 16 w0) ± (2 w3 + 8 w1))
 	VMOVAPS     Y4, Y4
 	VFMADD231PS conv1_4<>+0(SB), Y2, Y4
 	VFMADD231PS conv1_16<>+0(SB), Y0, Y4
@@ -5478,17 +6457,23 @@ column1:
 	VMOVUPS     544(DX), Y2
 	VMOVUPS     576(DX), Y3
 	VMOVUPS     608(DX), Y4
-	VMOVUPS     Y0, 2304(AX)
-	VMOVUPS     Y4, 2976(AX)
-	VADDPS      Y2, Y0, Y5
-	VADDPS      Y4, Y5, Y5
-	VADDPS      Y3, Y1, Y6
-	VADDPS      Y6, Y5, Y7
-	VMULPS      conv1_0_22222222<>+0(SB), Y7, Y7
-	VMOVUPS     Y7, 2400(AX)
-	VSUBPS      Y6, Y5, Y5
-	VMULPS      conv1_0_22222222<>+0(SB), Y5, Y5
-	VMOVUPS     Y5, 2496(AX)
+
+	// u0 = w0, u7 = w4
+	VMOVUPS Y0, 2304(AX)
+	VMOVUPS Y4, 2976(AX)
+
+	// u1, u2 = 2/9 ((w0 + w2 + w4) ± (w1 + w3))
+	VADDPS  Y2, Y0, Y5
+	VADDPS  Y4, Y5, Y5
+	VADDPS  Y3, Y1, Y6
+	VADDPS  Y6, Y5, Y7
+	VMULPS  conv1_0_22222222<>+0(SB), Y7, Y7
+	VMOVUPS Y7, 2400(AX)
+	VSUBPS  Y6, Y5, Y5
+	VMULPS  conv1_0_22222222<>+0(SB), Y5, Y5
+	VMOVUPS Y5, 2496(AX)
+
+	// u3, u4 = 1/360 ((w0 + 4 w2 + 16 w4) ± (2 w1 + 8 w3))
 	VMOVAPS     Y0, Y5
 	VFMADD231PS conv1_4<>+0(SB), Y2, Y5
 	VFMADD231PS conv1_16<>+0(SB), Y4, Y5
@@ -5500,6 +6485,8 @@ column1:
 	VSUBPS      Y6, Y5, Y5
 	VMULPS      conv1_0_0027777778<>+0(SB), Y5, Y5
 	VMOVUPS     Y5, 2688(AX)
+
+	// u5, u6 = 1/45 ((w4 + 4 w2 + 16 w0) ± (2 w3 + 8 w1))
 	VMOVAPS     Y4, Y4
 	VFMADD231PS conv1_4<>+0(SB), Y2, Y4
 	VFMADD231PS conv1_16<>+0(SB), Y0, Y4
@@ -5516,17 +6503,23 @@ column1:
 	VMOVUPS     704(DX), Y2
 	VMOVUPS     736(DX), Y3
 	VMOVUPS     768(DX), Y4
-	VMOVUPS     Y0, 3072(AX)
-	VMOVUPS     Y4, 3744(AX)
-	VADDPS      Y2, Y0, Y5
-	VADDPS      Y4, Y5, Y5
-	VADDPS      Y3, Y1, Y6
-	VADDPS      Y6, Y5, Y7
-	VMULPS      conv1_0_22222222<>+0(SB), Y7, Y7
-	VMOVUPS     Y7, 3168(AX)
-	VSUBPS      Y6, Y5, Y5
-	VMULPS      conv1_0_22222222<>+0(SB), Y5, Y5
-	VMOVUPS     Y5, 3264(AX)
+
+	// u0 = w0, u7 = w4
+	VMOVUPS Y0, 3072(AX)
+	VMOVUPS Y4, 3744(AX)
+
+	// u1, u2 = 2/9 ((w0 + w2 + w4) ± (w1 + w3))
+	VADDPS  Y2, Y0, Y5
+	VADDPS  Y4, Y5, Y5
+	VADDPS  Y3, Y1, Y6
+	VADDPS  Y6, Y5, Y7
+	VMULPS  conv1_0_22222222<>+0(SB), Y7, Y7
+	VMOVUPS Y7, 3168(AX)
+	VSUBPS  Y6, Y5, Y5
+	VMULPS  conv1_0_22222222<>+0(SB), Y5, Y5
+	VMOVUPS Y5, 3264(AX)
+
+	// u3, u4 = 1/360 ((w0 + 4 w2 + 16 w4) ± (2 w1 + 8 w3))
 	VMOVAPS     Y0, Y5
 	VFMADD231PS conv1_4<>+0(SB), Y2, Y5
 	VFMADD231PS conv1_16<>+0(SB), Y4, Y5
@@ -5538,6 +6531,8 @@ column1:
 	VSUBPS      Y6, Y5, Y5
 	VMULPS      conv1_0_0027777778<>+0(SB), Y5, Y5
 	VMOVUPS     Y5, 3456(AX)
+
+	// u5, u6 = 1/45 ((w4 + 4 w2 + 16 w0) ± (2 w3 + 8 w1))
 	VMOVAPS     Y4, Y4
 	VFMADD231PS conv1_4<>+0(SB), Y2, Y4
 	VFMADD231PS conv1_16<>+0(SB), Y0, Y4
@@ -5554,17 +6549,23 @@ column1:
 	VMOVUPS     864(DX), Y2
 	VMOVUPS     896(DX), Y3
 	VMOVUPS     928(DX), Y4
-	VMOVUPS     Y0, 3840(AX)
-	VMOVUPS     Y4, 4512(AX)
-	VADDPS      Y2, Y0, Y5
-	VADDPS      Y4, Y5, Y5
-	VADDPS      Y3, Y1, Y6
-	VADDPS      Y6, Y5, Y7
-	VMULPS      conv1_0_22222222<>+0(SB), Y7, Y7
-	VMOVUPS     Y7, 3936(AX)
-	VSUBPS      Y6, Y5, Y5
-	VMULPS      conv1_0_22222222<>+0(SB), Y5, Y5
-	VMOVUPS     Y5, 4032(AX)
+
+	// u0 = w0, u7 = w4
+	VMOVUPS Y0, 3840(AX)
+	VMOVUPS Y4, 4512(AX)
+
+	// u1, u2 = 2/9 ((w0 + w2 + w4) ± (w1 + w3))
+	VADDPS  Y2, Y0, Y5
+	VADDPS  Y4, Y5, Y5
+	VADDPS  Y3, Y1, Y6
+	VADDPS  Y6, Y5, Y7
+	VMULPS  conv1_0_22222222<>+0(SB), Y7, Y7
+	VMOVUPS Y7, 3936(AX)
+	VSUBPS  Y6, Y5, Y5
+	VMULPS  conv1_0_22222222<>+0(SB), Y5, Y5
+	VMOVUPS Y5, 4032(AX)
+
+	// u3, u4 = 1/360 ((w0 + 4 w2 + 16 w4) ± (2 w1 + 8 w3))
 	VMOVAPS     Y0, Y5
 	VFMADD231PS conv1_4<>+0(SB), Y2, Y5
 	VFMADD231PS conv1_16<>+0(SB), Y4, Y5
@@ -5576,6 +6577,8 @@ column1:
 	VSUBPS      Y6, Y5, Y5
 	VMULPS      conv1_0_0027777778<>+0(SB), Y5, Y5
 	VMOVUPS     Y5, 4224(AX)
+
+	// u5, u6 = 1/45 ((w4 + 4 w2 + 16 w0) ± (2 w3 + 8 w1))
 	VMOVAPS     Y4, Y4
 	VFMADD231PS conv1_4<>+0(SB), Y2, Y4
 	VFMADD231PS conv1_16<>+0(SB), Y0, Y4
@@ -5592,17 +6595,23 @@ column1:
 	VMOVUPS     1024(DX), Y2
 	VMOVUPS     1056(DX), Y3
 	VMOVUPS     1088(DX), Y4
-	VMOVUPS     Y0, 4608(AX)
-	VMOVUPS     Y4, 5280(AX)
-	VADDPS      Y2, Y0, Y5
-	VADDPS      Y4, Y5, Y5
-	VADDPS      Y3, Y1, Y6
-	VADDPS      Y6, Y5, Y7
-	VMULPS      conv1_0_22222222<>+0(SB), Y7, Y7
-	VMOVUPS     Y7, 4704(AX)
-	VSUBPS      Y6, Y5, Y5
-	VMULPS      conv1_0_22222222<>+0(SB), Y5, Y5
-	VMOVUPS     Y5, 4800(AX)
+
+	// u0 = w0, u7 = w4
+	VMOVUPS Y0, 4608(AX)
+	VMOVUPS Y4, 5280(AX)
+
+	// u1, u2 = 2/9 ((w0 + w2 + w4) ± (w1 + w3))
+	VADDPS  Y2, Y0, Y5
+	VADDPS  Y4, Y5, Y5
+	VADDPS  Y3, Y1, Y6
+	VADDPS  Y6, Y5, Y7
+	VMULPS  conv1_0_22222222<>+0(SB), Y7, Y7
+	VMOVUPS Y7, 4704(AX)
+	VSUBPS  Y6, Y5, Y5
+	VMULPS  conv1_0_22222222<>+0(SB), Y5, Y5
+	VMOVUPS Y5, 4800(AX)
+
+	// u3, u4 = 1/360 ((w0 + 4 w2 + 16 w4) ± (2 w1 + 8 w3))
 	VMOVAPS     Y0, Y5
 	VFMADD231PS conv1_4<>+0(SB), Y2, Y5
 	VFMADD231PS conv1_16<>+0(SB), Y4, Y5
@@ -5614,6 +6623,8 @@ column1:
 	VSUBPS      Y6, Y5, Y5
 	VMULPS      conv1_0_0027777778<>+0(SB), Y5, Y5
 	VMOVUPS     Y5, 4992(AX)
+
+	// u5, u6 = 1/45 ((w4 + 4 w2 + 16 w0) ± (2 w3 + 8 w1))
 	VMOVAPS     Y4, Y4
 	VFMADD231PS conv1_4<>+0(SB), Y2, Y4
 	VFMADD231PS conv1_16<>+0(SB), Y0, Y4
@@ -5630,17 +6641,23 @@ column1:
 	VMOVUPS     1184(DX), Y2
 	VMOVUPS     1216(DX), Y3
 	VMOVUPS     1248(DX), Y4
-	VMOVUPS     Y0, 5376(AX)
-	VMOVUPS     Y4, 6048(AX)
-	VADDPS      Y2, Y0, Y5
-	VADDPS      Y4, Y5, Y5
-	VADDPS      Y3, Y1, Y6
-	VADDPS      Y6, Y5, Y7
-	VMULPS      conv1_0_22222222<>+0(SB), Y7, Y7
-	VMOVUPS     Y7, 5472(AX)
-	VSUBPS      Y6, Y5, Y5
-	VMULPS      conv1_0_22222222<>+0(SB), Y5, Y5
-	VMOVUPS     Y5, 5568(AX)
+
+	// u0 = w0, u7 = w4
+	VMOVUPS Y0, 5376(AX)
+	VMOVUPS Y4, 6048(AX)
+
+	// u1, u2 = 2/9 ((w0 + w2 + w4) ± (w1 + w3))
+	VADDPS  Y2, Y0, Y5
+	VADDPS  Y4, Y5, Y5
+	VADDPS  Y3, Y1, Y6
+	VADDPS  Y6, Y5, Y7
+	VMULPS  conv1_0_22222222<>+0(SB), Y7, Y7
+	VMOVUPS Y7, 5472(AX)
+	VSUBPS  Y6, Y5, Y5
+	VMULPS  conv1_0_22222222<>+0(SB), Y5, Y5
+	VMOVUPS Y5, 5568(AX)
+
+	// u3, u4 = 1/360 ((w0 + 4 w2 + 16 w4) ± (2 w1 + 8 w3))
 	VMOVAPS     Y0, Y5
 	VFMADD231PS conv1_4<>+0(SB), Y2, Y5
 	VFMADD231PS conv1_16<>+0(SB), Y4, Y5
@@ -5652,6 +6669,8 @@ column1:
 	VSUBPS      Y6, Y5, Y5
 	VMULPS      conv1_0_0027777778<>+0(SB), Y5, Y5
 	VMOVUPS     Y5, 5760(AX)
+
+	// u5, u6 = 1/45 ((w4 + 4 w2 + 16 w0) ± (2 w3 + 8 w1))
 	VMOVAPS     Y4, Y4
 	VFMADD231PS conv1_4<>+0(SB), Y2, Y4
 	VFMADD231PS conv1_16<>+0(SB), Y0, Y4

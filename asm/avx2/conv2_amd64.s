@@ -18,30 +18,38 @@ channel1:
 
 tileRow2:
 	// columns: Bᵀ d
-	VMOVUPS      (CX), Y0
-	VMOVUPS      384(CX), Y1
-	VMOVUPS      768(CX), Y2
-	VMOVUPS      1152(CX), Y3
-	VMOVUPS      1536(CX), Y4
-	VMOVUPS      1920(CX), Y5
-	VMOVUPS      2304(CX), Y6
-	VMOVUPS      2688(CX), Y7
-	VSUBPS       Y6, Y0, Y0
-	VSUBPS       Y2, Y4, Y8
-	VFMADD231PS  conv2_5_25<>+0(SB), Y8, Y0
-	VMOVUPS      Y0, (DX)
-	VSUBPS       Y1, Y7, Y0
-	VSUBPS       Y5, Y3, Y7
-	VFMADD231PS  conv2_5_25<>+0(SB), Y7, Y0
-	VMOVUPS      Y0, 2688(DX)
-	VADDPS       Y6, Y2, Y0
-	VFMSUB231PS  conv2_4_25<>+0(SB), Y4, Y0
-	VADDPS       Y5, Y1, Y7
-	VFMSUB231PS  conv2_4_25<>+0(SB), Y3, Y7
-	VADDPS       Y7, Y0, Y8
-	VMOVUPS      Y8, 384(DX)
-	VSUBPS       Y7, Y0, Y0
-	VMOVUPS      Y0, 768(DX)
+	VMOVUPS (CX), Y0
+	VMOVUPS 384(CX), Y1
+	VMOVUPS 768(CX), Y2
+	VMOVUPS 1152(CX), Y3
+	VMOVUPS 1536(CX), Y4
+	VMOVUPS 1920(CX), Y5
+	VMOVUPS 2304(CX), Y6
+	VMOVUPS 2688(CX), Y7
+
+	// v0 = (d0 − d6) + 21/4 (d4 − d2)
+	VSUBPS      Y6, Y0, Y0
+	VSUBPS      Y2, Y4, Y8
+	VFMADD231PS conv2_5_25<>+0(SB), Y8, Y0
+	VMOVUPS     Y0, (DX)
+
+	// v7 = (d7 − d1) + 21/4 (d3 − d5)
+	VSUBPS      Y1, Y7, Y0
+	VSUBPS      Y5, Y3, Y7
+	VFMADD231PS conv2_5_25<>+0(SB), Y7, Y0
+	VMOVUPS     Y0, 2688(DX)
+
+	// v1, v2 = (17/4 d4 − (d2 + d6)) ± (17/4 d3 − (d1 + d5))
+	VADDPS      Y6, Y2, Y0
+	VFMSUB231PS conv2_4_25<>+0(SB), Y4, Y0
+	VADDPS      Y5, Y1, Y7
+	VFMSUB231PS conv2_4_25<>+0(SB), Y3, Y7
+	VADDPS      Y7, Y0, Y8
+	VMOVUPS     Y8, 384(DX)
+	VSUBPS      Y7, Y0, Y0
+	VMOVUPS     Y0, 768(DX)
+
+	// v3, v4 = (d2 − 5 d4 + 4 d6) ± (2 d1 − 10 d3 + 8 d5)
 	VMOVAPS      Y2, Y0
 	VFNMADD231PS conv2_5<>+0(SB), Y4, Y0
 	VFMADD231PS  conv2_4<>+0(SB), Y6, Y0
@@ -52,6 +60,8 @@ tileRow2:
 	VMOVUPS      Y8, 1152(DX)
 	VSUBPS       Y7, Y0, Y0
 	VMOVUPS      Y0, 1536(DX)
+
+	// v5, v6 = (2 d6 − 10 d4 + 8 d2) ± (d5 − 5 d3 + 4 d1)
 	VADDPS       Y6, Y6, Y0
 	VFNMADD231PS conv2_10<>+0(SB), Y4, Y0
 	VFMADD231PS  conv2_8<>+0(SB), Y2, Y0
@@ -70,22 +80,30 @@ tileRow2:
 	VMOVUPS      1952(CX), Y5
 	VMOVUPS      2336(CX), Y6
 	VMOVUPS      2720(CX), Y7
-	VSUBPS       Y6, Y0, Y0
-	VSUBPS       Y2, Y4, Y8
-	VFMADD231PS  conv2_5_25<>+0(SB), Y8, Y0
-	VMOVUPS      Y0, 32(DX)
-	VSUBPS       Y1, Y7, Y0
-	VSUBPS       Y5, Y3, Y7
-	VFMADD231PS  conv2_5_25<>+0(SB), Y7, Y0
-	VMOVUPS      Y0, 2720(DX)
-	VADDPS       Y6, Y2, Y0
-	VFMSUB231PS  conv2_4_25<>+0(SB), Y4, Y0
-	VADDPS       Y5, Y1, Y7
-	VFMSUB231PS  conv2_4_25<>+0(SB), Y3, Y7
-	VADDPS       Y7, Y0, Y8
-	VMOVUPS      Y8, 416(DX)
-	VSUBPS       Y7, Y0, Y0
-	VMOVUPS      Y0, 800(DX)
+
+	// v0 = (d0 − d6) + 21/4 (d4 − d2)
+	VSUBPS      Y6, Y0, Y0
+	VSUBPS      Y2, Y4, Y8
+	VFMADD231PS conv2_5_25<>+0(SB), Y8, Y0
+	VMOVUPS     Y0, 32(DX)
+
+	// v7 = (d7 − d1) + 21/4 (d3 − d5)
+	VSUBPS      Y1, Y7, Y0
+	VSUBPS      Y5, Y3, Y7
+	VFMADD231PS conv2_5_25<>+0(SB), Y7, Y0
+	VMOVUPS     Y0, 2720(DX)
+
+	// v1, v2 = (17/4 d4 − (d2 + d6)) ± (17/4 d3 − (d1 + d5))
+	VADDPS      Y6, Y2, Y0
+	VFMSUB231PS conv2_4_25<>+0(SB), Y4, Y0
+	VADDPS      Y5, Y1, Y7
+	VFMSUB231PS conv2_4_25<>+0(SB), Y3, Y7
+	VADDPS      Y7, Y0, Y8
+	VMOVUPS     Y8, 416(DX)
+	VSUBPS      Y7, Y0, Y0
+	VMOVUPS     Y0, 800(DX)
+
+	// v3, v4 = (d2 − 5 d4 + 4 d6) ± (2 d1 − 10 d3 + 8 d5)
 	VMOVAPS      Y2, Y0
 	VFNMADD231PS conv2_5<>+0(SB), Y4, Y0
 	VFMADD231PS  conv2_4<>+0(SB), Y6, Y0
@@ -96,6 +114,8 @@ tileRow2:
 	VMOVUPS      Y8, 1184(DX)
 	VSUBPS       Y7, Y0, Y0
 	VMOVUPS      Y0, 1568(DX)
+
+	// v5, v6 = (2 d6 − 10 d4 + 8 d2) ± (d5 − 5 d3 + 4 d1)
 	VADDPS       Y6, Y6, Y0
 	VFNMADD231PS conv2_10<>+0(SB), Y4, Y0
 	VFMADD231PS  conv2_8<>+0(SB), Y2, Y0
@@ -114,22 +134,30 @@ tileRow2:
 	VMOVUPS      1984(CX), Y5
 	VMOVUPS      2368(CX), Y6
 	VMOVUPS      2752(CX), Y7
-	VSUBPS       Y6, Y0, Y0
-	VSUBPS       Y2, Y4, Y8
-	VFMADD231PS  conv2_5_25<>+0(SB), Y8, Y0
-	VMOVUPS      Y0, 64(DX)
-	VSUBPS       Y1, Y7, Y0
-	VSUBPS       Y5, Y3, Y7
-	VFMADD231PS  conv2_5_25<>+0(SB), Y7, Y0
-	VMOVUPS      Y0, 2752(DX)
-	VADDPS       Y6, Y2, Y0
-	VFMSUB231PS  conv2_4_25<>+0(SB), Y4, Y0
-	VADDPS       Y5, Y1, Y7
-	VFMSUB231PS  conv2_4_25<>+0(SB), Y3, Y7
-	VADDPS       Y7, Y0, Y8
-	VMOVUPS      Y8, 448(DX)
-	VSUBPS       Y7, Y0, Y0
-	VMOVUPS      Y0, 832(DX)
+
+	// v0 = (d0 − d6) + 21/4 (d4 − d2)
+	VSUBPS      Y6, Y0, Y0
+	VSUBPS      Y2, Y4, Y8
+	VFMADD231PS conv2_5_25<>+0(SB), Y8, Y0
+	VMOVUPS     Y0, 64(DX)
+
+	// v7 = (d7 − d1) + 21/4 (d3 − d5)
+	VSUBPS      Y1, Y7, Y0
+	VSUBPS      Y5, Y3, Y7
+	VFMADD231PS conv2_5_25<>+0(SB), Y7, Y0
+	VMOVUPS     Y0, 2752(DX)
+
+	// v1, v2 = (17/4 d4 − (d2 + d6)) ± (17/4 d3 − (d1 + d5))
+	VADDPS      Y6, Y2, Y0
+	VFMSUB231PS conv2_4_25<>+0(SB), Y4, Y0
+	VADDPS      Y5, Y1, Y7
+	VFMSUB231PS conv2_4_25<>+0(SB), Y3, Y7
+	VADDPS      Y7, Y0, Y8
+	VMOVUPS     Y8, 448(DX)
+	VSUBPS      Y7, Y0, Y0
+	VMOVUPS     Y0, 832(DX)
+
+	// v3, v4 = (d2 − 5 d4 + 4 d6) ± (2 d1 − 10 d3 + 8 d5)
 	VMOVAPS      Y2, Y0
 	VFNMADD231PS conv2_5<>+0(SB), Y4, Y0
 	VFMADD231PS  conv2_4<>+0(SB), Y6, Y0
@@ -140,6 +168,8 @@ tileRow2:
 	VMOVUPS      Y8, 1216(DX)
 	VSUBPS       Y7, Y0, Y0
 	VMOVUPS      Y0, 1600(DX)
+
+	// v5, v6 = (2 d6 − 10 d4 + 8 d2) ± (d5 − 5 d3 + 4 d1)
 	VADDPS       Y6, Y6, Y0
 	VFNMADD231PS conv2_10<>+0(SB), Y4, Y0
 	VFMADD231PS  conv2_8<>+0(SB), Y2, Y0
@@ -158,22 +188,30 @@ tileRow2:
 	VMOVUPS      2016(CX), Y5
 	VMOVUPS      2400(CX), Y6
 	VMOVUPS      2784(CX), Y7
-	VSUBPS       Y6, Y0, Y0
-	VSUBPS       Y2, Y4, Y8
-	VFMADD231PS  conv2_5_25<>+0(SB), Y8, Y0
-	VMOVUPS      Y0, 96(DX)
-	VSUBPS       Y1, Y7, Y0
-	VSUBPS       Y5, Y3, Y7
-	VFMADD231PS  conv2_5_25<>+0(SB), Y7, Y0
-	VMOVUPS      Y0, 2784(DX)
-	VADDPS       Y6, Y2, Y0
-	VFMSUB231PS  conv2_4_25<>+0(SB), Y4, Y0
-	VADDPS       Y5, Y1, Y7
-	VFMSUB231PS  conv2_4_25<>+0(SB), Y3, Y7
-	VADDPS       Y7, Y0, Y8
-	VMOVUPS      Y8, 480(DX)
-	VSUBPS       Y7, Y0, Y0
-	VMOVUPS      Y0, 864(DX)
+
+	// v0 = (d0 − d6) + 21/4 (d4 − d2)
+	VSUBPS      Y6, Y0, Y0
+	VSUBPS      Y2, Y4, Y8
+	VFMADD231PS conv2_5_25<>+0(SB), Y8, Y0
+	VMOVUPS     Y0, 96(DX)
+
+	// v7 = (d7 − d1) + 21/4 (d3 − d5)
+	VSUBPS      Y1, Y7, Y0
+	VSUBPS      Y5, Y3, Y7
+	VFMADD231PS conv2_5_25<>+0(SB), Y7, Y0
+	VMOVUPS     Y0, 2784(DX)
+
+	// v1, v2 = (17/4 d4 − (d2 + d6)) ± (17/4 d3 − (d1 + d5))
+	VADDPS      Y6, Y2, Y0
+	VFMSUB231PS conv2_4_25<>+0(SB), Y4, Y0
+	VADDPS      Y5, Y1, Y7
+	VFMSUB231PS conv2_4_25<>+0(SB), Y3, Y7
+	VADDPS      Y7, Y0, Y8
+	VMOVUPS     Y8, 480(DX)
+	VSUBPS      Y7, Y0, Y0
+	VMOVUPS     Y0, 864(DX)
+
+	// v3, v4 = (d2 − 5 d4 + 4 d6) ± (2 d1 − 10 d3 + 8 d5)
 	VMOVAPS      Y2, Y0
 	VFNMADD231PS conv2_5<>+0(SB), Y4, Y0
 	VFMADD231PS  conv2_4<>+0(SB), Y6, Y0
@@ -184,6 +222,8 @@ tileRow2:
 	VMOVUPS      Y8, 1248(DX)
 	VSUBPS       Y7, Y0, Y0
 	VMOVUPS      Y0, 1632(DX)
+
+	// v5, v6 = (2 d6 − 10 d4 + 8 d2) ± (d5 − 5 d3 + 4 d1)
 	VADDPS       Y6, Y6, Y0
 	VFNMADD231PS conv2_10<>+0(SB), Y4, Y0
 	VFMADD231PS  conv2_8<>+0(SB), Y2, Y0
@@ -202,22 +242,30 @@ tileRow2:
 	VMOVUPS      2048(CX), Y5
 	VMOVUPS      2432(CX), Y6
 	VMOVUPS      2816(CX), Y7
-	VSUBPS       Y6, Y0, Y0
-	VSUBPS       Y2, Y4, Y8
-	VFMADD231PS  conv2_5_25<>+0(SB), Y8, Y0
-	VMOVUPS      Y0, 128(DX)
-	VSUBPS       Y1, Y7, Y0
-	VSUBPS       Y5, Y3, Y7
-	VFMADD231PS  conv2_5_25<>+0(SB), Y7, Y0
-	VMOVUPS      Y0, 2816(DX)
-	VADDPS       Y6, Y2, Y0
-	VFMSUB231PS  conv2_4_25<>+0(SB), Y4, Y0
-	VADDPS       Y5, Y1, Y7
-	VFMSUB231PS  conv2_4_25<>+0(SB), Y3, Y7
-	VADDPS       Y7, Y0, Y8
-	VMOVUPS      Y8, 512(DX)
-	VSUBPS       Y7, Y0, Y0
-	VMOVUPS      Y0, 896(DX)
+
+	// v0 = (d0 − d6) + 21/4 (d4 − d2)
+	VSUBPS      Y6, Y0, Y0
+	VSUBPS      Y2, Y4, Y8
+	VFMADD231PS conv2_5_25<>+0(SB), Y8, Y0
+	VMOVUPS     Y0, 128(DX)
+
+	// v7 = (d7 − d1) + 21/4 (d3 − d5)
+	VSUBPS      Y1, Y7, Y0
+	VSUBPS      Y5, Y3, Y7
+	VFMADD231PS conv2_5_25<>+0(SB), Y7, Y0
+	VMOVUPS     Y0, 2816(DX)
+
+	// v1, v2 = (17/4 d4 − (d2 + d6)) ± (17/4 d3 − (d1 + d5))
+	VADDPS      Y6, Y2, Y0
+	VFMSUB231PS conv2_4_25<>+0(SB), Y4, Y0
+	VADDPS      Y5, Y1, Y7
+	VFMSUB231PS conv2_4_25<>+0(SB), Y3, Y7
+	VADDPS      Y7, Y0, Y8
+	VMOVUPS     Y8, 512(DX)
+	VSUBPS      Y7, Y0, Y0
+	VMOVUPS     Y0, 896(DX)
+
+	// v3, v4 = (d2 − 5 d4 + 4 d6) ± (2 d1 − 10 d3 + 8 d5)
 	VMOVAPS      Y2, Y0
 	VFNMADD231PS conv2_5<>+0(SB), Y4, Y0
 	VFMADD231PS  conv2_4<>+0(SB), Y6, Y0
@@ -228,6 +276,8 @@ tileRow2:
 	VMOVUPS      Y8, 1280(DX)
 	VSUBPS       Y7, Y0, Y0
 	VMOVUPS      Y0, 1664(DX)
+
+	// v5, v6 = (2 d6 − 10 d4 + 8 d2) ± (d5 − 5 d3 + 4 d1)
 	VADDPS       Y6, Y6, Y0
 	VFNMADD231PS conv2_10<>+0(SB), Y4, Y0
 	VFMADD231PS  conv2_8<>+0(SB), Y2, Y0
@@ -246,22 +296,30 @@ tileRow2:
 	VMOVUPS      2080(CX), Y5
 	VMOVUPS      2464(CX), Y6
 	VMOVUPS      2848(CX), Y7
-	VSUBPS       Y6, Y0, Y0
-	VSUBPS       Y2, Y4, Y8
-	VFMADD231PS  conv2_5_25<>+0(SB), Y8, Y0
-	VMOVUPS      Y0, 160(DX)
-	VSUBPS       Y1, Y7, Y0
-	VSUBPS       Y5, Y3, Y7
-	VFMADD231PS  conv2_5_25<>+0(SB), Y7, Y0
-	VMOVUPS      Y0, 2848(DX)
-	VADDPS       Y6, Y2, Y0
-	VFMSUB231PS  conv2_4_25<>+0(SB), Y4, Y0
-	VADDPS       Y5, Y1, Y7
-	VFMSUB231PS  conv2_4_25<>+0(SB), Y3, Y7
-	VADDPS       Y7, Y0, Y8
-	VMOVUPS      Y8, 544(DX)
-	VSUBPS       Y7, Y0, Y0
-	VMOVUPS      Y0, 928(DX)
+
+	// v0 = (d0 − d6) + 21/4 (d4 − d2)
+	VSUBPS      Y6, Y0, Y0
+	VSUBPS      Y2, Y4, Y8
+	VFMADD231PS conv2_5_25<>+0(SB), Y8, Y0
+	VMOVUPS     Y0, 160(DX)
+
+	// v7 = (d7 − d1) + 21/4 (d3 − d5)
+	VSUBPS      Y1, Y7, Y0
+	VSUBPS      Y5, Y3, Y7
+	VFMADD231PS conv2_5_25<>+0(SB), Y7, Y0
+	VMOVUPS     Y0, 2848(DX)
+
+	// v1, v2 = (17/4 d4 − (d2 + d6)) ± (17/4 d3 − (d1 + d5))
+	VADDPS      Y6, Y2, Y0
+	VFMSUB231PS conv2_4_25<>+0(SB), Y4, Y0
+	VADDPS      Y5, Y1, Y7
+	VFMSUB231PS conv2_4_25<>+0(SB), Y3, Y7
+	VADDPS      Y7, Y0, Y8
+	VMOVUPS     Y8, 544(DX)
+	VSUBPS      Y7, Y0, Y0
+	VMOVUPS     Y0, 928(DX)
+
+	// v3, v4 = (d2 − 5 d4 + 4 d6) ± (2 d1 − 10 d3 + 8 d5)
 	VMOVAPS      Y2, Y0
 	VFNMADD231PS conv2_5<>+0(SB), Y4, Y0
 	VFMADD231PS  conv2_4<>+0(SB), Y6, Y0
@@ -272,6 +330,8 @@ tileRow2:
 	VMOVUPS      Y8, 1312(DX)
 	VSUBPS       Y7, Y0, Y0
 	VMOVUPS      Y0, 1696(DX)
+
+	// v5, v6 = (2 d6 − 10 d4 + 8 d2) ± (d5 − 5 d3 + 4 d1)
 	VADDPS       Y6, Y6, Y0
 	VFNMADD231PS conv2_10<>+0(SB), Y4, Y0
 	VFMADD231PS  conv2_8<>+0(SB), Y2, Y0
@@ -290,22 +350,30 @@ tileRow2:
 	VMOVUPS      2112(CX), Y5
 	VMOVUPS      2496(CX), Y6
 	VMOVUPS      2880(CX), Y7
-	VSUBPS       Y6, Y0, Y0
-	VSUBPS       Y2, Y4, Y8
-	VFMADD231PS  conv2_5_25<>+0(SB), Y8, Y0
-	VMOVUPS      Y0, 192(DX)
-	VSUBPS       Y1, Y7, Y0
-	VSUBPS       Y5, Y3, Y7
-	VFMADD231PS  conv2_5_25<>+0(SB), Y7, Y0
-	VMOVUPS      Y0, 2880(DX)
-	VADDPS       Y6, Y2, Y0
-	VFMSUB231PS  conv2_4_25<>+0(SB), Y4, Y0
-	VADDPS       Y5, Y1, Y7
-	VFMSUB231PS  conv2_4_25<>+0(SB), Y3, Y7
-	VADDPS       Y7, Y0, Y8
-	VMOVUPS      Y8, 576(DX)
-	VSUBPS       Y7, Y0, Y0
-	VMOVUPS      Y0, 960(DX)
+
+	// v0 = (d0 − d6) + 21/4 (d4 − d2)
+	VSUBPS      Y6, Y0, Y0
+	VSUBPS      Y2, Y4, Y8
+	VFMADD231PS conv2_5_25<>+0(SB), Y8, Y0
+	VMOVUPS     Y0, 192(DX)
+
+	// v7 = (d7 − d1) + 21/4 (d3 − d5)
+	VSUBPS      Y1, Y7, Y0
+	VSUBPS      Y5, Y3, Y7
+	VFMADD231PS conv2_5_25<>+0(SB), Y7, Y0
+	VMOVUPS     Y0, 2880(DX)
+
+	// v1, v2 = (17/4 d4 − (d2 + d6)) ± (17/4 d3 − (d1 + d5))
+	VADDPS      Y6, Y2, Y0
+	VFMSUB231PS conv2_4_25<>+0(SB), Y4, Y0
+	VADDPS      Y5, Y1, Y7
+	VFMSUB231PS conv2_4_25<>+0(SB), Y3, Y7
+	VADDPS      Y7, Y0, Y8
+	VMOVUPS     Y8, 576(DX)
+	VSUBPS      Y7, Y0, Y0
+	VMOVUPS     Y0, 960(DX)
+
+	// v3, v4 = (d2 − 5 d4 + 4 d6) ± (2 d1 − 10 d3 + 8 d5)
 	VMOVAPS      Y2, Y0
 	VFNMADD231PS conv2_5<>+0(SB), Y4, Y0
 	VFMADD231PS  conv2_4<>+0(SB), Y6, Y0
@@ -316,6 +384,8 @@ tileRow2:
 	VMOVUPS      Y8, 1344(DX)
 	VSUBPS       Y7, Y0, Y0
 	VMOVUPS      Y0, 1728(DX)
+
+	// v5, v6 = (2 d6 − 10 d4 + 8 d2) ± (d5 − 5 d3 + 4 d1)
 	VADDPS       Y6, Y6, Y0
 	VFNMADD231PS conv2_10<>+0(SB), Y4, Y0
 	VFMADD231PS  conv2_8<>+0(SB), Y2, Y0
@@ -334,22 +404,30 @@ tileRow2:
 	VMOVUPS      2144(CX), Y5
 	VMOVUPS      2528(CX), Y6
 	VMOVUPS      2912(CX), Y7
-	VSUBPS       Y6, Y0, Y0
-	VSUBPS       Y2, Y4, Y8
-	VFMADD231PS  conv2_5_25<>+0(SB), Y8, Y0
-	VMOVUPS      Y0, 224(DX)
-	VSUBPS       Y1, Y7, Y0
-	VSUBPS       Y5, Y3, Y7
-	VFMADD231PS  conv2_5_25<>+0(SB), Y7, Y0
-	VMOVUPS      Y0, 2912(DX)
-	VADDPS       Y6, Y2, Y0
-	VFMSUB231PS  conv2_4_25<>+0(SB), Y4, Y0
-	VADDPS       Y5, Y1, Y7
-	VFMSUB231PS  conv2_4_25<>+0(SB), Y3, Y7
-	VADDPS       Y7, Y0, Y8
-	VMOVUPS      Y8, 608(DX)
-	VSUBPS       Y7, Y0, Y0
-	VMOVUPS      Y0, 992(DX)
+
+	// v0 = (d0 − d6) + 21/4 (d4 − d2)
+	VSUBPS      Y6, Y0, Y0
+	VSUBPS      Y2, Y4, Y8
+	VFMADD231PS conv2_5_25<>+0(SB), Y8, Y0
+	VMOVUPS     Y0, 224(DX)
+
+	// v7 = (d7 − d1) + 21/4 (d3 − d5)
+	VSUBPS      Y1, Y7, Y0
+	VSUBPS      Y5, Y3, Y7
+	VFMADD231PS conv2_5_25<>+0(SB), Y7, Y0
+	VMOVUPS     Y0, 2912(DX)
+
+	// v1, v2 = (17/4 d4 − (d2 + d6)) ± (17/4 d3 − (d1 + d5))
+	VADDPS      Y6, Y2, Y0
+	VFMSUB231PS conv2_4_25<>+0(SB), Y4, Y0
+	VADDPS      Y5, Y1, Y7
+	VFMSUB231PS conv2_4_25<>+0(SB), Y3, Y7
+	VADDPS      Y7, Y0, Y8
+	VMOVUPS     Y8, 608(DX)
+	VSUBPS      Y7, Y0, Y0
+	VMOVUPS     Y0, 992(DX)
+
+	// v3, v4 = (d2 − 5 d4 + 4 d6) ± (2 d1 − 10 d3 + 8 d5)
 	VMOVAPS      Y2, Y0
 	VFNMADD231PS conv2_5<>+0(SB), Y4, Y0
 	VFMADD231PS  conv2_4<>+0(SB), Y6, Y0
@@ -360,6 +438,8 @@ tileRow2:
 	VMOVUPS      Y8, 1376(DX)
 	VSUBPS       Y7, Y0, Y0
 	VMOVUPS      Y0, 1760(DX)
+
+	// v5, v6 = (2 d6 − 10 d4 + 8 d2) ± (d5 − 5 d3 + 4 d1)
 	VADDPS       Y6, Y6, Y0
 	VFNMADD231PS conv2_10<>+0(SB), Y4, Y0
 	VFMADD231PS  conv2_8<>+0(SB), Y2, Y0
@@ -378,22 +458,30 @@ tileRow2:
 	VMOVUPS      2176(CX), Y5
 	VMOVUPS      2560(CX), Y6
 	VMOVUPS      2944(CX), Y7
-	VSUBPS       Y6, Y0, Y0
-	VSUBPS       Y2, Y4, Y8
-	VFMADD231PS  conv2_5_25<>+0(SB), Y8, Y0
-	VMOVUPS      Y0, 256(DX)
-	VSUBPS       Y1, Y7, Y0
-	VSUBPS       Y5, Y3, Y7
-	VFMADD231PS  conv2_5_25<>+0(SB), Y7, Y0
-	VMOVUPS      Y0, 2944(DX)
-	VADDPS       Y6, Y2, Y0
-	VFMSUB231PS  conv2_4_25<>+0(SB), Y4, Y0
-	VADDPS       Y5, Y1, Y7
-	VFMSUB231PS  conv2_4_25<>+0(SB), Y3, Y7
-	VADDPS       Y7, Y0, Y8
-	VMOVUPS      Y8, 640(DX)
-	VSUBPS       Y7, Y0, Y0
-	VMOVUPS      Y0, 1024(DX)
+
+	// v0 = (d0 − d6) + 21/4 (d4 − d2)
+	VSUBPS      Y6, Y0, Y0
+	VSUBPS      Y2, Y4, Y8
+	VFMADD231PS conv2_5_25<>+0(SB), Y8, Y0
+	VMOVUPS     Y0, 256(DX)
+
+	// v7 = (d7 − d1) + 21/4 (d3 − d5)
+	VSUBPS      Y1, Y7, Y0
+	VSUBPS      Y5, Y3, Y7
+	VFMADD231PS conv2_5_25<>+0(SB), Y7, Y0
+	VMOVUPS     Y0, 2944(DX)
+
+	// v1, v2 = (17/4 d4 − (d2 + d6)) ± (17/4 d3 − (d1 + d5))
+	VADDPS      Y6, Y2, Y0
+	VFMSUB231PS conv2_4_25<>+0(SB), Y4, Y0
+	VADDPS      Y5, Y1, Y7
+	VFMSUB231PS conv2_4_25<>+0(SB), Y3, Y7
+	VADDPS      Y7, Y0, Y8
+	VMOVUPS     Y8, 640(DX)
+	VSUBPS      Y7, Y0, Y0
+	VMOVUPS     Y0, 1024(DX)
+
+	// v3, v4 = (d2 − 5 d4 + 4 d6) ± (2 d1 − 10 d3 + 8 d5)
 	VMOVAPS      Y2, Y0
 	VFNMADD231PS conv2_5<>+0(SB), Y4, Y0
 	VFMADD231PS  conv2_4<>+0(SB), Y6, Y0
@@ -404,6 +492,8 @@ tileRow2:
 	VMOVUPS      Y8, 1408(DX)
 	VSUBPS       Y7, Y0, Y0
 	VMOVUPS      Y0, 1792(DX)
+
+	// v5, v6 = (2 d6 − 10 d4 + 8 d2) ± (d5 − 5 d3 + 4 d1)
 	VADDPS       Y6, Y6, Y0
 	VFNMADD231PS conv2_10<>+0(SB), Y4, Y0
 	VFMADD231PS  conv2_8<>+0(SB), Y2, Y0
@@ -422,22 +512,30 @@ tileRow2:
 	VMOVUPS      2208(CX), Y5
 	VMOVUPS      2592(CX), Y6
 	VMOVUPS      2976(CX), Y7
-	VSUBPS       Y6, Y0, Y0
-	VSUBPS       Y2, Y4, Y8
-	VFMADD231PS  conv2_5_25<>+0(SB), Y8, Y0
-	VMOVUPS      Y0, 288(DX)
-	VSUBPS       Y1, Y7, Y0
-	VSUBPS       Y5, Y3, Y7
-	VFMADD231PS  conv2_5_25<>+0(SB), Y7, Y0
-	VMOVUPS      Y0, 2976(DX)
-	VADDPS       Y6, Y2, Y0
-	VFMSUB231PS  conv2_4_25<>+0(SB), Y4, Y0
-	VADDPS       Y5, Y1, Y7
-	VFMSUB231PS  conv2_4_25<>+0(SB), Y3, Y7
-	VADDPS       Y7, Y0, Y8
-	VMOVUPS      Y8, 672(DX)
-	VSUBPS       Y7, Y0, Y0
-	VMOVUPS      Y0, 1056(DX)
+
+	// v0 = (d0 − d6) + 21/4 (d4 − d2)
+	VSUBPS      Y6, Y0, Y0
+	VSUBPS      Y2, Y4, Y8
+	VFMADD231PS conv2_5_25<>+0(SB), Y8, Y0
+	VMOVUPS     Y0, 288(DX)
+
+	// v7 = (d7 − d1) + 21/4 (d3 − d5)
+	VSUBPS      Y1, Y7, Y0
+	VSUBPS      Y5, Y3, Y7
+	VFMADD231PS conv2_5_25<>+0(SB), Y7, Y0
+	VMOVUPS     Y0, 2976(DX)
+
+	// v1, v2 = (17/4 d4 − (d2 + d6)) ± (17/4 d3 − (d1 + d5))
+	VADDPS      Y6, Y2, Y0
+	VFMSUB231PS conv2_4_25<>+0(SB), Y4, Y0
+	VADDPS      Y5, Y1, Y7
+	VFMSUB231PS conv2_4_25<>+0(SB), Y3, Y7
+	VADDPS      Y7, Y0, Y8
+	VMOVUPS     Y8, 672(DX)
+	VSUBPS      Y7, Y0, Y0
+	VMOVUPS     Y0, 1056(DX)
+
+	// v3, v4 = (d2 − 5 d4 + 4 d6) ± (2 d1 − 10 d3 + 8 d5)
 	VMOVAPS      Y2, Y0
 	VFNMADD231PS conv2_5<>+0(SB), Y4, Y0
 	VFMADD231PS  conv2_4<>+0(SB), Y6, Y0
@@ -448,6 +546,8 @@ tileRow2:
 	VMOVUPS      Y8, 1440(DX)
 	VSUBPS       Y7, Y0, Y0
 	VMOVUPS      Y0, 1824(DX)
+
+	// v5, v6 = (2 d6 − 10 d4 + 8 d2) ± (d5 − 5 d3 + 4 d1)
 	VADDPS       Y6, Y6, Y0
 	VFNMADD231PS conv2_10<>+0(SB), Y4, Y0
 	VFMADD231PS  conv2_8<>+0(SB), Y2, Y0
@@ -466,22 +566,30 @@ tileRow2:
 	VMOVUPS      2240(CX), Y5
 	VMOVUPS      2624(CX), Y6
 	VMOVUPS      3008(CX), Y7
-	VSUBPS       Y6, Y0, Y0
-	VSUBPS       Y2, Y4, Y8
-	VFMADD231PS  conv2_5_25<>+0(SB), Y8, Y0
-	VMOVUPS      Y0, 320(DX)
-	VSUBPS       Y1, Y7, Y0
-	VSUBPS       Y5, Y3, Y7
-	VFMADD231PS  conv2_5_25<>+0(SB), Y7, Y0
-	VMOVUPS      Y0, 3008(DX)
-	VADDPS       Y6, Y2, Y0
-	VFMSUB231PS  conv2_4_25<>+0(SB), Y4, Y0
-	VADDPS       Y5, Y1, Y7
-	VFMSUB231PS  conv2_4_25<>+0(SB), Y3, Y7
-	VADDPS       Y7, Y0, Y8
-	VMOVUPS      Y8, 704(DX)
-	VSUBPS       Y7, Y0, Y0
-	VMOVUPS      Y0, 1088(DX)
+
+	// v0 = (d0 − d6) + 21/4 (d4 − d2)
+	VSUBPS      Y6, Y0, Y0
+	VSUBPS      Y2, Y4, Y8
+	VFMADD231PS conv2_5_25<>+0(SB), Y8, Y0
+	VMOVUPS     Y0, 320(DX)
+
+	// v7 = (d7 − d1) + 21/4 (d3 − d5)
+	VSUBPS      Y1, Y7, Y0
+	VSUBPS      Y5, Y3, Y7
+	VFMADD231PS conv2_5_25<>+0(SB), Y7, Y0
+	VMOVUPS     Y0, 3008(DX)
+
+	// v1, v2 = (17/4 d4 − (d2 + d6)) ± (17/4 d3 − (d1 + d5))
+	VADDPS      Y6, Y2, Y0
+	VFMSUB231PS conv2_4_25<>+0(SB), Y4, Y0
+	VADDPS      Y5, Y1, Y7
+	VFMSUB231PS conv2_4_25<>+0(SB), Y3, Y7
+	VADDPS      Y7, Y0, Y8
+	VMOVUPS     Y8, 704(DX)
+	VSUBPS      Y7, Y0, Y0
+	VMOVUPS     Y0, 1088(DX)
+
+	// v3, v4 = (d2 − 5 d4 + 4 d6) ± (2 d1 − 10 d3 + 8 d5)
 	VMOVAPS      Y2, Y0
 	VFNMADD231PS conv2_5<>+0(SB), Y4, Y0
 	VFMADD231PS  conv2_4<>+0(SB), Y6, Y0
@@ -492,6 +600,8 @@ tileRow2:
 	VMOVUPS      Y8, 1472(DX)
 	VSUBPS       Y7, Y0, Y0
 	VMOVUPS      Y0, 1856(DX)
+
+	// v5, v6 = (2 d6 − 10 d4 + 8 d2) ± (d5 − 5 d3 + 4 d1)
 	VADDPS       Y6, Y6, Y0
 	VFNMADD231PS conv2_10<>+0(SB), Y4, Y0
 	VFMADD231PS  conv2_8<>+0(SB), Y2, Y0
@@ -510,22 +620,30 @@ tileRow2:
 	VMOVUPS      2272(CX), Y5
 	VMOVUPS      2656(CX), Y6
 	VMOVUPS      3040(CX), Y7
-	VSUBPS       Y6, Y0, Y0
-	VSUBPS       Y2, Y4, Y8
-	VFMADD231PS  conv2_5_25<>+0(SB), Y8, Y0
-	VMOVUPS      Y0, 352(DX)
-	VSUBPS       Y1, Y7, Y0
-	VSUBPS       Y5, Y3, Y7
-	VFMADD231PS  conv2_5_25<>+0(SB), Y7, Y0
-	VMOVUPS      Y0, 3040(DX)
-	VADDPS       Y6, Y2, Y0
-	VFMSUB231PS  conv2_4_25<>+0(SB), Y4, Y0
-	VADDPS       Y5, Y1, Y7
-	VFMSUB231PS  conv2_4_25<>+0(SB), Y3, Y7
-	VADDPS       Y7, Y0, Y8
-	VMOVUPS      Y8, 736(DX)
-	VSUBPS       Y7, Y0, Y0
-	VMOVUPS      Y0, 1120(DX)
+
+	// v0 = (d0 − d6) + 21/4 (d4 − d2)
+	VSUBPS      Y6, Y0, Y0
+	VSUBPS      Y2, Y4, Y8
+	VFMADD231PS conv2_5_25<>+0(SB), Y8, Y0
+	VMOVUPS     Y0, 352(DX)
+
+	// v7 = (d7 − d1) + 21/4 (d3 − d5)
+	VSUBPS      Y1, Y7, Y0
+	VSUBPS      Y5, Y3, Y7
+	VFMADD231PS conv2_5_25<>+0(SB), Y7, Y0
+	VMOVUPS     Y0, 3040(DX)
+
+	// v1, v2 = (17/4 d4 − (d2 + d6)) ± (17/4 d3 − (d1 + d5))
+	VADDPS      Y6, Y2, Y0
+	VFMSUB231PS conv2_4_25<>+0(SB), Y4, Y0
+	VADDPS      Y5, Y1, Y7
+	VFMSUB231PS conv2_4_25<>+0(SB), Y3, Y7
+	VADDPS      Y7, Y0, Y8
+	VMOVUPS     Y8, 736(DX)
+	VSUBPS      Y7, Y0, Y0
+	VMOVUPS     Y0, 1120(DX)
+
+	// v3, v4 = (d2 − 5 d4 + 4 d6) ± (2 d1 − 10 d3 + 8 d5)
 	VMOVAPS      Y2, Y0
 	VFNMADD231PS conv2_5<>+0(SB), Y4, Y0
 	VFMADD231PS  conv2_4<>+0(SB), Y6, Y0
@@ -536,6 +654,8 @@ tileRow2:
 	VMOVUPS      Y8, 1504(DX)
 	VSUBPS       Y7, Y0, Y0
 	VMOVUPS      Y0, 1888(DX)
+
+	// v5, v6 = (2 d6 − 10 d4 + 8 d2) ± (d5 − 5 d3 + 4 d1)
 	VADDPS       Y6, Y6, Y0
 	VFNMADD231PS conv2_10<>+0(SB), Y4, Y0
 	VFMADD231PS  conv2_8<>+0(SB), Y2, Y0
@@ -548,34 +668,42 @@ tileRow2:
 	VMOVUPS      Y0, 2656(DX)
 
 	// rows: (Bᵀ d) B
-	VMOVUPS      (DX), Y0
-	VMOVUPS      32(DX), Y1
-	VMOVUPS      64(DX), Y2
-	VMOVUPS      96(DX), Y3
-	VMOVUPS      128(DX), Y4
-	VMOVUPS      160(DX), Y5
-	VMOVUPS      192(DX), Y6
-	VMOVUPS      224(DX), Y7
-	VSUBPS       Y6, Y0, Y0
-	VSUBPS       Y2, Y4, Y8
-	VFMADD231PS  conv2_5_25<>+0(SB), Y8, Y0
-	VMOVUPS      Y0, (AX)
-	PREFETCHT0   128(AX)
-	VSUBPS       Y1, Y7, Y0
-	VSUBPS       Y5, Y3, Y7
-	VFMADD231PS  conv2_5_25<>+0(SB), Y7, Y0
-	VMOVUPS      Y0, 18368(AX)
-	PREFETCHT0   18496(AX)
-	VADDPS       Y6, Y2, Y0
-	VFMSUB231PS  conv2_4_25<>+0(SB), Y4, Y0
-	VADDPS       Y5, Y1, Y7
-	VFMSUB231PS  conv2_4_25<>+0(SB), Y3, Y7
-	VADDPS       Y7, Y0, Y8
-	VMOVUPS      Y8, 2624(AX)
-	PREFETCHT0   2752(AX)
-	VSUBPS       Y7, Y0, Y0
-	VMOVUPS      Y0, 5248(AX)
-	PREFETCHT0   5376(AX)
+	VMOVUPS (DX), Y0
+	VMOVUPS 32(DX), Y1
+	VMOVUPS 64(DX), Y2
+	VMOVUPS 96(DX), Y3
+	VMOVUPS 128(DX), Y4
+	VMOVUPS 160(DX), Y5
+	VMOVUPS 192(DX), Y6
+	VMOVUPS 224(DX), Y7
+
+	// v0 = (d0 − d6) + 21/4 (d4 − d2)
+	VSUBPS      Y6, Y0, Y0
+	VSUBPS      Y2, Y4, Y8
+	VFMADD231PS conv2_5_25<>+0(SB), Y8, Y0
+	VMOVUPS     Y0, (AX)
+	PREFETCHT0  128(AX)
+
+	// v7 = (d7 − d1) + 21/4 (d3 − d5)
+	VSUBPS      Y1, Y7, Y0
+	VSUBPS      Y5, Y3, Y7
+	VFMADD231PS conv2_5_25<>+0(SB), Y7, Y0
+	VMOVUPS     Y0, 18368(AX)
+	PREFETCHT0  18496(AX)
+
+	// v1, v2 = (17/4 d4 − (d2 + d6)) ± (17/4 d3 − (d1 + d5))
+	VADDPS      Y6, Y2, Y0
+	VFMSUB231PS conv2_4_25<>+0(SB), Y4, Y0
+	VADDPS      Y5, Y1, Y7
+	VFMSUB231PS conv2_4_25<>+0(SB), Y3, Y7
+	VADDPS      Y7, Y0, Y8
+	VMOVUPS     Y8, 2624(AX)
+	PREFETCHT0  2752(AX)
+	VSUBPS      Y7, Y0, Y0
+	VMOVUPS     Y0, 5248(AX)
+	PREFETCHT0  5376(AX)
+
+	// v3, v4 = (d2 − 5 d4 + 4 d6) ± (2 d1 − 10 d3 + 8 d5)
 	VMOVAPS      Y2, Y0
 	VFNMADD231PS conv2_5<>+0(SB), Y4, Y0
 	VFMADD231PS  conv2_4<>+0(SB), Y6, Y0
@@ -588,6 +716,8 @@ tileRow2:
 	VSUBPS       Y7, Y0, Y0
 	VMOVUPS      Y0, 10496(AX)
 	PREFETCHT0   10624(AX)
+
+	// v5, v6 = (2 d6 − 10 d4 + 8 d2) ± (d5 − 5 d3 + 4 d1)
 	VADDPS       Y6, Y6, Y0
 	VFNMADD231PS conv2_10<>+0(SB), Y4, Y0
 	VFMADD231PS  conv2_8<>+0(SB), Y2, Y0
@@ -608,26 +738,34 @@ tileRow2:
 	VMOVUPS      544(DX), Y5
 	VMOVUPS      576(DX), Y6
 	VMOVUPS      608(DX), Y7
-	VSUBPS       Y6, Y0, Y0
-	VSUBPS       Y2, Y4, Y8
-	VFMADD231PS  conv2_5_25<>+0(SB), Y8, Y0
-	VMOVUPS      Y0, 20992(AX)
-	PREFETCHT0   21120(AX)
-	VSUBPS       Y1, Y7, Y0
-	VSUBPS       Y5, Y3, Y7
-	VFMADD231PS  conv2_5_25<>+0(SB), Y7, Y0
-	VMOVUPS      Y0, 39360(AX)
-	PREFETCHT0   39488(AX)
-	VADDPS       Y6, Y2, Y0
-	VFMSUB231PS  conv2_4_25<>+0(SB), Y4, Y0
-	VADDPS       Y5, Y1, Y7
-	VFMSUB231PS  conv2_4_25<>+0(SB), Y3, Y7
-	VADDPS       Y7, Y0, Y8
-	VMOVUPS      Y8, 23616(AX)
-	PREFETCHT0   23744(AX)
-	VSUBPS       Y7, Y0, Y0
-	VMOVUPS      Y0, 26240(AX)
-	PREFETCHT0   26368(AX)
+
+	// v0 = (d0 − d6) + 21/4 (d4 − d2)
+	VSUBPS      Y6, Y0, Y0
+	VSUBPS      Y2, Y4, Y8
+	VFMADD231PS conv2_5_25<>+0(SB), Y8, Y0
+	VMOVUPS     Y0, 20992(AX)
+	PREFETCHT0  21120(AX)
+
+	// v7 = (d7 − d1) + 21/4 (d3 − d5)
+	VSUBPS      Y1, Y7, Y0
+	VSUBPS      Y5, Y3, Y7
+	VFMADD231PS conv2_5_25<>+0(SB), Y7, Y0
+	VMOVUPS     Y0, 39360(AX)
+	PREFETCHT0  39488(AX)
+
+	// v1, v2 = (17/4 d4 − (d2 + d6)) ± (17/4 d3 − (d1 + d5))
+	VADDPS      Y6, Y2, Y0
+	VFMSUB231PS conv2_4_25<>+0(SB), Y4, Y0
+	VADDPS      Y5, Y1, Y7
+	VFMSUB231PS conv2_4_25<>+0(SB), Y3, Y7
+	VADDPS      Y7, Y0, Y8
+	VMOVUPS     Y8, 23616(AX)
+	PREFETCHT0  23744(AX)
+	VSUBPS      Y7, Y0, Y0
+	VMOVUPS     Y0, 26240(AX)
+	PREFETCHT0  26368(AX)
+
+	// v3, v4 = (d2 − 5 d4 + 4 d6) ± (2 d1 − 10 d3 + 8 d5)
 	VMOVAPS      Y2, Y0
 	VFNMADD231PS conv2_5<>+0(SB), Y4, Y0
 	VFMADD231PS  conv2_4<>+0(SB), Y6, Y0
@@ -640,6 +778,8 @@ tileRow2:
 	VSUBPS       Y7, Y0, Y0
 	VMOVUPS      Y0, 31488(AX)
 	PREFETCHT0   31616(AX)
+
+	// v5, v6 = (2 d6 − 10 d4 + 8 d2) ± (d5 − 5 d3 + 4 d1)
 	VADDPS       Y6, Y6, Y0
 	VFNMADD231PS conv2_10<>+0(SB), Y4, Y0
 	VFMADD231PS  conv2_8<>+0(SB), Y2, Y0
@@ -660,26 +800,34 @@ tileRow2:
 	VMOVUPS      928(DX), Y5
 	VMOVUPS      960(DX), Y6
 	VMOVUPS      992(DX), Y7
-	VSUBPS       Y6, Y0, Y0
-	VSUBPS       Y2, Y4, Y8
-	VFMADD231PS  conv2_5_25<>+0(SB), Y8, Y0
-	VMOVUPS      Y0, 41984(AX)
-	PREFETCHT0   42112(AX)
-	VSUBPS       Y1, Y7, Y0
-	VSUBPS       Y5, Y3, Y7
-	VFMADD231PS  conv2_5_25<>+0(SB), Y7, Y0
-	VMOVUPS      Y0, 60352(AX)
-	PREFETCHT0   60480(AX)
-	VADDPS       Y6, Y2, Y0
-	VFMSUB231PS  conv2_4_25<>+0(SB), Y4, Y0
-	VADDPS       Y5, Y1, Y7
-	VFMSUB231PS  conv2_4_25<>+0(SB), Y3, Y7
-	VADDPS       Y7, Y0, Y8
-	VMOVUPS      Y8, 44608(AX)
-	PREFETCHT0   44736(AX)
-	VSUBPS       Y7, Y0, Y0
-	VMOVUPS      Y0, 47232(AX)
-	PREFETCHT0   47360(AX)
+
+	// v0 = (d0 − d6) + 21/4 (d4 − d2)
+	VSUBPS      Y6, Y0, Y0
+	VSUBPS      Y2, Y4, Y8
+	VFMADD231PS conv2_5_25<>+0(SB), Y8, Y0
+	VMOVUPS     Y0, 41984(AX)
+	PREFETCHT0  42112(AX)
+
+	// v7 = (d7 − d1) + 21/4 (d3 − d5)
+	VSUBPS      Y1, Y7, Y0
+	VSUBPS      Y5, Y3, Y7
+	VFMADD231PS conv2_5_25<>+0(SB), Y7, Y0
+	VMOVUPS     Y0, 60352(AX)
+	PREFETCHT0  60480(AX)
+
+	// v1, v2 = (17/4 d4 − (d2 + d6)) ± (17/4 d3 − (d1 + d5))
+	VADDPS      Y6, Y2, Y0
+	VFMSUB231PS conv2_4_25<>+0(SB), Y4, Y0
+	VADDPS      Y5, Y1, Y7
+	VFMSUB231PS conv2_4_25<>+0(SB), Y3, Y7
+	VADDPS      Y7, Y0, Y8
+	VMOVUPS     Y8, 44608(AX)
+	PREFETCHT0  44736(AX)
+	VSUBPS      Y7, Y0, Y0
+	VMOVUPS     Y0, 47232(AX)
+	PREFETCHT0  47360(AX)
+
+	// v3, v4 = (d2 − 5 d4 + 4 d6) ± (2 d1 − 10 d3 + 8 d5)
 	VMOVAPS      Y2, Y0
 	VFNMADD231PS conv2_5<>+0(SB), Y4, Y0
 	VFMADD231PS  conv2_4<>+0(SB), Y6, Y0
@@ -692,6 +840,8 @@ tileRow2:
 	VSUBPS       Y7, Y0, Y0
 	VMOVUPS      Y0, 52480(AX)
 	PREFETCHT0   52608(AX)
+
+	// v5, v6 = (2 d6 − 10 d4 + 8 d2) ± (d5 − 5 d3 + 4 d1)
 	VADDPS       Y6, Y6, Y0
 	VFNMADD231PS conv2_10<>+0(SB), Y4, Y0
 	VFMADD231PS  conv2_8<>+0(SB), Y2, Y0
@@ -712,26 +862,34 @@ tileRow2:
 	VMOVUPS      1312(DX), Y5
 	VMOVUPS      1344(DX), Y6
 	VMOVUPS      1376(DX), Y7
-	VSUBPS       Y6, Y0, Y0
-	VSUBPS       Y2, Y4, Y8
-	VFMADD231PS  conv2_5_25<>+0(SB), Y8, Y0
-	VMOVUPS      Y0, 62976(AX)
-	PREFETCHT0   63104(AX)
-	VSUBPS       Y1, Y7, Y0
-	VSUBPS       Y5, Y3, Y7
-	VFMADD231PS  conv2_5_25<>+0(SB), Y7, Y0
-	VMOVUPS      Y0, 81344(AX)
-	PREFETCHT0   81472(AX)
-	VADDPS       Y6, Y2, Y0
-	VFMSUB231PS  conv2_4_25<>+0(SB), Y4, Y0
-	VADDPS       Y5, Y1, Y7
-	VFMSUB231PS  conv2_4_25<>+0(SB), Y3, Y7
-	VADDPS       Y7, Y0, Y8
-	VMOVUPS      Y8, 65600(AX)
-	PREFETCHT0   65728(AX)
-	VSUBPS       Y7, Y0, Y0
-	VMOVUPS      Y0, 68224(AX)
-	PREFETCHT0   68352(AX)
+
+	// v0 = (d0 − d6) + 21/4 (d4 − d2)
+	VSUBPS      Y6, Y0, Y0
+	VSUBPS      Y2, Y4, Y8
+	VFMADD231PS conv2_5_25<>+0(SB), Y8, Y0
+	VMOVUPS     Y0, 62976(AX)
+	PREFETCHT0  63104(AX)
+
+	// v7 = (d7 − d1) + 21/4 (d3 − d5)
+	VSUBPS      Y1, Y7, Y0
+	VSUBPS      Y5, Y3, Y7
+	VFMADD231PS conv2_5_25<>+0(SB), Y7, Y0
+	VMOVUPS     Y0, 81344(AX)
+	PREFETCHT0  81472(AX)
+
+	// v1, v2 = (17/4 d4 − (d2 + d6)) ± (17/4 d3 − (d1 + d5))
+	VADDPS      Y6, Y2, Y0
+	VFMSUB231PS conv2_4_25<>+0(SB), Y4, Y0
+	VADDPS      Y5, Y1, Y7
+	VFMSUB231PS conv2_4_25<>+0(SB), Y3, Y7
+	VADDPS      Y7, Y0, Y8
+	VMOVUPS     Y8, 65600(AX)
+	PREFETCHT0  65728(AX)
+	VSUBPS      Y7, Y0, Y0
+	VMOVUPS     Y0, 68224(AX)
+	PREFETCHT0  68352(AX)
+
+	// v3, v4 = (d2 − 5 d4 + 4 d6) ± (2 d1 − 10 d3 + 8 d5)
 	VMOVAPS      Y2, Y0
 	VFNMADD231PS conv2_5<>+0(SB), Y4, Y0
 	VFMADD231PS  conv2_4<>+0(SB), Y6, Y0
@@ -744,6 +902,8 @@ tileRow2:
 	VSUBPS       Y7, Y0, Y0
 	VMOVUPS      Y0, 73472(AX)
 	PREFETCHT0   73600(AX)
+
+	// v5, v6 = (2 d6 − 10 d4 + 8 d2) ± (d5 − 5 d3 + 4 d1)
 	VADDPS       Y6, Y6, Y0
 	VFNMADD231PS conv2_10<>+0(SB), Y4, Y0
 	VFMADD231PS  conv2_8<>+0(SB), Y2, Y0
@@ -764,26 +924,34 @@ tileRow2:
 	VMOVUPS      1696(DX), Y5
 	VMOVUPS      1728(DX), Y6
 	VMOVUPS      1760(DX), Y7
-	VSUBPS       Y6, Y0, Y0
-	VSUBPS       Y2, Y4, Y8
-	VFMADD231PS  conv2_5_25<>+0(SB), Y8, Y0
-	VMOVUPS      Y0, 83968(AX)
-	PREFETCHT0   84096(AX)
-	VSUBPS       Y1, Y7, Y0
-	VSUBPS       Y5, Y3, Y7
-	VFMADD231PS  conv2_5_25<>+0(SB), Y7, Y0
-	VMOVUPS      Y0, 102336(AX)
-	PREFETCHT0   102464(AX)
-	VADDPS       Y6, Y2, Y0
-	VFMSUB231PS  conv2_4_25<>+0(SB), Y4, Y0
-	VADDPS       Y5, Y1, Y7
-	VFMSUB231PS  conv2_4_25<>+0(SB), Y3, Y7
-	VADDPS       Y7, Y0, Y8
-	VMOVUPS      Y8, 86592(AX)
-	PREFETCHT0   86720(AX)
-	VSUBPS       Y7, Y0, Y0
-	VMOVUPS      Y0, 89216(AX)
-	PREFETCHT0   89344(AX)
+
+	// v0 = (d0 − d6) + 21/4 (d4 − d2)
+	VSUBPS      Y6, Y0, Y0
+	VSUBPS      Y2, Y4, Y8
+	VFMADD231PS conv2_5_25<>+0(SB), Y8, Y0
+	VMOVUPS     Y0, 83968(AX)
+	PREFETCHT0  84096(AX)
+
+	// v7 = (d7 − d1) + 21/4 (d3 − d5)
+	VSUBPS      Y1, Y7, Y0
+	VSUBPS      Y5, Y3, Y7
+	VFMADD231PS conv2_5_25<>+0(SB), Y7, Y0
+	VMOVUPS     Y0, 102336(AX)
+	PREFETCHT0  102464(AX)
+
+	// v1, v2 = (17/4 d4 − (d2 + d6)) ± (17/4 d3 − (d1 + d5))
+	VADDPS      Y6, Y2, Y0
+	VFMSUB231PS conv2_4_25<>+0(SB), Y4, Y0
+	VADDPS      Y5, Y1, Y7
+	VFMSUB231PS conv2_4_25<>+0(SB), Y3, Y7
+	VADDPS      Y7, Y0, Y8
+	VMOVUPS     Y8, 86592(AX)
+	PREFETCHT0  86720(AX)
+	VSUBPS      Y7, Y0, Y0
+	VMOVUPS     Y0, 89216(AX)
+	PREFETCHT0  89344(AX)
+
+	// v3, v4 = (d2 − 5 d4 + 4 d6) ± (2 d1 − 10 d3 + 8 d5)
 	VMOVAPS      Y2, Y0
 	VFNMADD231PS conv2_5<>+0(SB), Y4, Y0
 	VFMADD231PS  conv2_4<>+0(SB), Y6, Y0
@@ -796,6 +964,8 @@ tileRow2:
 	VSUBPS       Y7, Y0, Y0
 	VMOVUPS      Y0, 94464(AX)
 	PREFETCHT0   94592(AX)
+
+	// v5, v6 = (2 d6 − 10 d4 + 8 d2) ± (d5 − 5 d3 + 4 d1)
 	VADDPS       Y6, Y6, Y0
 	VFNMADD231PS conv2_10<>+0(SB), Y4, Y0
 	VFMADD231PS  conv2_8<>+0(SB), Y2, Y0
@@ -816,26 +986,34 @@ tileRow2:
 	VMOVUPS      2080(DX), Y5
 	VMOVUPS      2112(DX), Y6
 	VMOVUPS      2144(DX), Y7
-	VSUBPS       Y6, Y0, Y0
-	VSUBPS       Y2, Y4, Y8
-	VFMADD231PS  conv2_5_25<>+0(SB), Y8, Y0
-	VMOVUPS      Y0, 104960(AX)
-	PREFETCHT0   105088(AX)
-	VSUBPS       Y1, Y7, Y0
-	VSUBPS       Y5, Y3, Y7
-	VFMADD231PS  conv2_5_25<>+0(SB), Y7, Y0
-	VMOVUPS      Y0, 123328(AX)
-	PREFETCHT0   123456(AX)
-	VADDPS       Y6, Y2, Y0
-	VFMSUB231PS  conv2_4_25<>+0(SB), Y4, Y0
-	VADDPS       Y5, Y1, Y7
-	VFMSUB231PS  conv2_4_25<>+0(SB), Y3, Y7
-	VADDPS       Y7, Y0, Y8
-	VMOVUPS      Y8, 107584(AX)
-	PREFETCHT0   107712(AX)
-	VSUBPS       Y7, Y0, Y0
-	VMOVUPS      Y0, 110208(AX)
-	PREFETCHT0   110336(AX)
+
+	// v0 = (d0 − d6) + 21/4 (d4 − d2)
+	VSUBPS      Y6, Y0, Y0
+	VSUBPS      Y2, Y4, Y8
+	VFMADD231PS conv2_5_25<>+0(SB), Y8, Y0
+	VMOVUPS     Y0, 104960(AX)
+	PREFETCHT0  105088(AX)
+
+	// v7 = (d7 − d1) + 21/4 (d3 − d5)
+	VSUBPS      Y1, Y7, Y0
+	VSUBPS      Y5, Y3, Y7
+	VFMADD231PS conv2_5_25<>+0(SB), Y7, Y0
+	VMOVUPS     Y0, 123328(AX)
+	PREFETCHT0  123456(AX)
+
+	// v1, v2 = (17/4 d4 − (d2 + d6)) ± (17/4 d3 − (d1 + d5))
+	VADDPS      Y6, Y2, Y0
+	VFMSUB231PS conv2_4_25<>+0(SB), Y4, Y0
+	VADDPS      Y5, Y1, Y7
+	VFMSUB231PS conv2_4_25<>+0(SB), Y3, Y7
+	VADDPS      Y7, Y0, Y8
+	VMOVUPS     Y8, 107584(AX)
+	PREFETCHT0  107712(AX)
+	VSUBPS      Y7, Y0, Y0
+	VMOVUPS     Y0, 110208(AX)
+	PREFETCHT0  110336(AX)
+
+	// v3, v4 = (d2 − 5 d4 + 4 d6) ± (2 d1 − 10 d3 + 8 d5)
 	VMOVAPS      Y2, Y0
 	VFNMADD231PS conv2_5<>+0(SB), Y4, Y0
 	VFMADD231PS  conv2_4<>+0(SB), Y6, Y0
@@ -848,6 +1026,8 @@ tileRow2:
 	VSUBPS       Y7, Y0, Y0
 	VMOVUPS      Y0, 115456(AX)
 	PREFETCHT0   115584(AX)
+
+	// v5, v6 = (2 d6 − 10 d4 + 8 d2) ± (d5 − 5 d3 + 4 d1)
 	VADDPS       Y6, Y6, Y0
 	VFNMADD231PS conv2_10<>+0(SB), Y4, Y0
 	VFMADD231PS  conv2_8<>+0(SB), Y2, Y0
@@ -868,26 +1048,34 @@ tileRow2:
 	VMOVUPS      2464(DX), Y5
 	VMOVUPS      2496(DX), Y6
 	VMOVUPS      2528(DX), Y7
-	VSUBPS       Y6, Y0, Y0
-	VSUBPS       Y2, Y4, Y8
-	VFMADD231PS  conv2_5_25<>+0(SB), Y8, Y0
-	VMOVUPS      Y0, 125952(AX)
-	PREFETCHT0   126080(AX)
-	VSUBPS       Y1, Y7, Y0
-	VSUBPS       Y5, Y3, Y7
-	VFMADD231PS  conv2_5_25<>+0(SB), Y7, Y0
-	VMOVUPS      Y0, 144320(AX)
-	PREFETCHT0   144448(AX)
-	VADDPS       Y6, Y2, Y0
-	VFMSUB231PS  conv2_4_25<>+0(SB), Y4, Y0
-	VADDPS       Y5, Y1, Y7
-	VFMSUB231PS  conv2_4_25<>+0(SB), Y3, Y7
-	VADDPS       Y7, Y0, Y8
-	VMOVUPS      Y8, 128576(AX)
-	PREFETCHT0   128704(AX)
-	VSUBPS       Y7, Y0, Y0
-	VMOVUPS      Y0, 131200(AX)
-	PREFETCHT0   131328(AX)
+
+	// v0 = (d0 − d6) + 21/4 (d4 − d2)
+	VSUBPS      Y6, Y0, Y0
+	VSUBPS      Y2, Y4, Y8
+	VFMADD231PS conv2_5_25<>+0(SB), Y8, Y0
+	VMOVUPS     Y0, 125952(AX)
+	PREFETCHT0  126080(AX)
+
+	// v7 = (d7 − d1) + 21/4 (d3 − d5)
+	VSUBPS      Y1, Y7, Y0
+	VSUBPS      Y5, Y3, Y7
+	VFMADD231PS conv2_5_25<>+0(SB), Y7, Y0
+	VMOVUPS     Y0, 144320(AX)
+	PREFETCHT0  144448(AX)
+
+	// v1, v2 = (17/4 d4 − (d2 + d6)) ± (17/4 d3 − (d1 + d5))
+	VADDPS      Y6, Y2, Y0
+	VFMSUB231PS conv2_4_25<>+0(SB), Y4, Y0
+	VADDPS      Y5, Y1, Y7
+	VFMSUB231PS conv2_4_25<>+0(SB), Y3, Y7
+	VADDPS      Y7, Y0, Y8
+	VMOVUPS     Y8, 128576(AX)
+	PREFETCHT0  128704(AX)
+	VSUBPS      Y7, Y0, Y0
+	VMOVUPS     Y0, 131200(AX)
+	PREFETCHT0  131328(AX)
+
+	// v3, v4 = (d2 − 5 d4 + 4 d6) ± (2 d1 − 10 d3 + 8 d5)
 	VMOVAPS      Y2, Y0
 	VFNMADD231PS conv2_5<>+0(SB), Y4, Y0
 	VFMADD231PS  conv2_4<>+0(SB), Y6, Y0
@@ -900,6 +1088,8 @@ tileRow2:
 	VSUBPS       Y7, Y0, Y0
 	VMOVUPS      Y0, 136448(AX)
 	PREFETCHT0   136576(AX)
+
+	// v5, v6 = (2 d6 − 10 d4 + 8 d2) ± (d5 − 5 d3 + 4 d1)
 	VADDPS       Y6, Y6, Y0
 	VFNMADD231PS conv2_10<>+0(SB), Y4, Y0
 	VFMADD231PS  conv2_8<>+0(SB), Y2, Y0
@@ -920,26 +1110,34 @@ tileRow2:
 	VMOVUPS      2848(DX), Y5
 	VMOVUPS      2880(DX), Y6
 	VMOVUPS      2912(DX), Y7
-	VSUBPS       Y6, Y0, Y0
-	VSUBPS       Y2, Y4, Y8
-	VFMADD231PS  conv2_5_25<>+0(SB), Y8, Y0
-	VMOVUPS      Y0, 146944(AX)
-	PREFETCHT0   147072(AX)
-	VSUBPS       Y1, Y7, Y0
-	VSUBPS       Y5, Y3, Y7
-	VFMADD231PS  conv2_5_25<>+0(SB), Y7, Y0
-	VMOVUPS      Y0, 165312(AX)
-	PREFETCHT0   165440(AX)
-	VADDPS       Y6, Y2, Y0
-	VFMSUB231PS  conv2_4_25<>+0(SB), Y4, Y0
-	VADDPS       Y5, Y1, Y7
-	VFMSUB231PS  conv2_4_25<>+0(SB), Y3, Y7
-	VADDPS       Y7, Y0, Y8
-	VMOVUPS      Y8, 149568(AX)
-	PREFETCHT0   149696(AX)
-	VSUBPS       Y7, Y0, Y0
-	VMOVUPS      Y0, 152192(AX)
-	PREFETCHT0   152320(AX)
+
+	// v0 = (d0 − d6) + 21/4 (d4 − d2)
+	VSUBPS      Y6, Y0, Y0
+	VSUBPS      Y2, Y4, Y8
+	VFMADD231PS conv2_5_25<>+0(SB), Y8, Y0
+	VMOVUPS     Y0, 146944(AX)
+	PREFETCHT0  147072(AX)
+
+	// v7 = (d7 − d1) + 21/4 (d3 − d5)
+	VSUBPS      Y1, Y7, Y0
+	VSUBPS      Y5, Y3, Y7
+	VFMADD231PS conv2_5_25<>+0(SB), Y7, Y0
+	VMOVUPS     Y0, 165312(AX)
+	PREFETCHT0  165440(AX)
+
+	// v1, v2 = (17/4 d4 − (d2 + d6)) ± (17/4 d3 − (d1 + d5))
+	VADDPS      Y6, Y2, Y0
+	VFMSUB231PS conv2_4_25<>+0(SB), Y4, Y0
+	VADDPS      Y5, Y1, Y7
+	VFMSUB231PS conv2_4_25<>+0(SB), Y3, Y7
+	VADDPS      Y7, Y0, Y8
+	VMOVUPS     Y8, 149568(AX)
+	PREFETCHT0  149696(AX)
+	VSUBPS      Y7, Y0, Y0
+	VMOVUPS     Y0, 152192(AX)
+	PREFETCHT0  152320(AX)
+
+	// v3, v4 = (d2 − 5 d4 + 4 d6) ± (2 d1 − 10 d3 + 8 d5)
 	VMOVAPS      Y2, Y0
 	VFNMADD231PS conv2_5<>+0(SB), Y4, Y0
 	VFMADD231PS  conv2_4<>+0(SB), Y6, Y0
@@ -952,6 +1150,8 @@ tileRow2:
 	VSUBPS       Y7, Y0, Y0
 	VMOVUPS      Y0, 157440(AX)
 	PREFETCHT0   157568(AX)
+
+	// v5, v6 = (2 d6 − 10 d4 + 8 d2) ± (d5 − 5 d3 + 4 d1)
 	VADDPS       Y6, Y6, Y0
 	VFNMADD231PS conv2_10<>+0(SB), Y4, Y0
 	VFMADD231PS  conv2_8<>+0(SB), Y2, Y0
@@ -972,22 +1172,30 @@ tileRow2:
 	VMOVUPS      288(DX), Y5
 	VMOVUPS      320(DX), Y6
 	VMOVUPS      352(DX), Y7
-	VSUBPS       Y6, Y0, Y0
-	VSUBPS       Y2, Y4, Y8
-	VFMADD231PS  conv2_5_25<>+0(SB), Y8, Y0
-	VMOVUPS      Y0, 32(AX)
-	VSUBPS       Y1, Y7, Y0
-	VSUBPS       Y5, Y3, Y7
-	VFMADD231PS  conv2_5_25<>+0(SB), Y7, Y0
-	VMOVUPS      Y0, 18400(AX)
-	VADDPS       Y6, Y2, Y0
-	VFMSUB231PS  conv2_4_25<>+0(SB), Y4, Y0
-	VADDPS       Y5, Y1, Y7
-	VFMSUB231PS  conv2_4_25<>+0(SB), Y3, Y7
-	VADDPS       Y7, Y0, Y8
-	VMOVUPS      Y8, 2656(AX)
-	VSUBPS       Y7, Y0, Y0
-	VMOVUPS      Y0, 5280(AX)
+
+	// v0 = (d0 − d6) + 21/4 (d4 − d2)
+	VSUBPS      Y6, Y0, Y0
+	VSUBPS      Y2, Y4, Y8
+	VFMADD231PS conv2_5_25<>+0(SB), Y8, Y0
+	VMOVUPS     Y0, 32(AX)
+
+	// v7 = (d7 − d1) + 21/4 (d3 − d5)
+	VSUBPS      Y1, Y7, Y0
+	VSUBPS      Y5, Y3, Y7
+	VFMADD231PS conv2_5_25<>+0(SB), Y7, Y0
+	VMOVUPS     Y0, 18400(AX)
+
+	// v1, v2 = (17/4 d4 − (d2 + d6)) ± (17/4 d3 − (d1 + d5))
+	VADDPS      Y6, Y2, Y0
+	VFMSUB231PS conv2_4_25<>+0(SB), Y4, Y0
+	VADDPS      Y5, Y1, Y7
+	VFMSUB231PS conv2_4_25<>+0(SB), Y3, Y7
+	VADDPS      Y7, Y0, Y8
+	VMOVUPS     Y8, 2656(AX)
+	VSUBPS      Y7, Y0, Y0
+	VMOVUPS     Y0, 5280(AX)
+
+	// v3, v4 = (d2 − 5 d4 + 4 d6) ± (2 d1 − 10 d3 + 8 d5)
 	VMOVAPS      Y2, Y0
 	VFNMADD231PS conv2_5<>+0(SB), Y4, Y0
 	VFMADD231PS  conv2_4<>+0(SB), Y6, Y0
@@ -998,6 +1206,8 @@ tileRow2:
 	VMOVUPS      Y8, 7904(AX)
 	VSUBPS       Y7, Y0, Y0
 	VMOVUPS      Y0, 10528(AX)
+
+	// v5, v6 = (2 d6 − 10 d4 + 8 d2) ± (d5 − 5 d3 + 4 d1)
 	VADDPS       Y6, Y6, Y0
 	VFNMADD231PS conv2_10<>+0(SB), Y4, Y0
 	VFMADD231PS  conv2_8<>+0(SB), Y2, Y0
@@ -1016,22 +1226,30 @@ tileRow2:
 	VMOVUPS      672(DX), Y5
 	VMOVUPS      704(DX), Y6
 	VMOVUPS      736(DX), Y7
-	VSUBPS       Y6, Y0, Y0
-	VSUBPS       Y2, Y4, Y8
-	VFMADD231PS  conv2_5_25<>+0(SB), Y8, Y0
-	VMOVUPS      Y0, 21024(AX)
-	VSUBPS       Y1, Y7, Y0
-	VSUBPS       Y5, Y3, Y7
-	VFMADD231PS  conv2_5_25<>+0(SB), Y7, Y0
-	VMOVUPS      Y0, 39392(AX)
-	VADDPS       Y6, Y2, Y0
-	VFMSUB231PS  conv2_4_25<>+0(SB), Y4, Y0
-	VADDPS       Y5, Y1, Y7
-	VFMSUB231PS  conv2_4_25<>+0(SB), Y3, Y7
-	VADDPS       Y7, Y0, Y8
-	VMOVUPS      Y8, 23648(AX)
-	VSUBPS       Y7, Y0, Y0
-	VMOVUPS      Y0, 26272(AX)
+
+	// v0 = (d0 − d6) + 21/4 (d4 − d2)
+	VSUBPS      Y6, Y0, Y0
+	VSUBPS      Y2, Y4, Y8
+	VFMADD231PS conv2_5_25<>+0(SB), Y8, Y0
+	VMOVUPS     Y0, 21024(AX)
+
+	// v7 = (d7 − d1) + 21/4 (d3 − d5)
+	VSUBPS      Y1, Y7, Y0
+	VSUBPS      Y5, Y3, Y7
+	VFMADD231PS conv2_5_25<>+0(SB), Y7, Y0
+	VMOVUPS     Y0, 39392(AX)
+
+	// v1, v2 = (17/4 d4 − (d2 + d6)) ± (17/4 d3 − (d1 + d5))
+	VADDPS      Y6, Y2, Y0
+	VFMSUB231PS conv2_4_25<>+0(SB), Y4, Y0
+	VADDPS      Y5, Y1, Y7
+	VFMSUB231PS conv2_4_25<>+0(SB), Y3, Y7
+	VADDPS      Y7, Y0, Y8
+	VMOVUPS     Y8, 23648(AX)
+	VSUBPS      Y7, Y0, Y0
+	VMOVUPS     Y0, 26272(AX)
+
+	// v3, v4 = (d2 − 5 d4 + 4 d6) ± (2 d1 − 10 d3 + 8 d5)
 	VMOVAPS      Y2, Y0
 	VFNMADD231PS conv2_5<>+0(SB), Y4, Y0
 	VFMADD231PS  conv2_4<>+0(SB), Y6, Y0
@@ -1042,6 +1260,8 @@ tileRow2:
 	VMOVUPS      Y8, 28896(AX)
 	VSUBPS       Y7, Y0, Y0
 	VMOVUPS      Y0, 31520(AX)
+
+	// v5, v6 = (2 d6 − 10 d4 + 8 d2) ± (d5 − 5 d3 + 4 d1)
 	VADDPS       Y6, Y6, Y0
 	VFNMADD231PS conv2_10<>+0(SB), Y4, Y0
 	VFMADD231PS  conv2_8<>+0(SB), Y2, Y0
@@ -1060,22 +1280,30 @@ tileRow2:
 	VMOVUPS      1056(DX), Y5
 	VMOVUPS      1088(DX), Y6
 	VMOVUPS      1120(DX), Y7
-	VSUBPS       Y6, Y0, Y0
-	VSUBPS       Y2, Y4, Y8
-	VFMADD231PS  conv2_5_25<>+0(SB), Y8, Y0
-	VMOVUPS      Y0, 42016(AX)
-	VSUBPS       Y1, Y7, Y0
-	VSUBPS       Y5, Y3, Y7
-	VFMADD231PS  conv2_5_25<>+0(SB), Y7, Y0
-	VMOVUPS      Y0, 60384(AX)
-	VADDPS       Y6, Y2, Y0
-	VFMSUB231PS  conv2_4_25<>+0(SB), Y4, Y0
-	VADDPS       Y5, Y1, Y7
-	VFMSUB231PS  conv2_4_25<>+0(SB), Y3, Y7
-	VADDPS       Y7, Y0, Y8
-	VMOVUPS      Y8, 44640(AX)
-	VSUBPS       Y7, Y0, Y0
-	VMOVUPS      Y0, 47264(AX)
+
+	// v0 = (d0 − d6) + 21/4 (d4 − d2)
+	VSUBPS      Y6, Y0, Y0
+	VSUBPS      Y2, Y4, Y8
+	VFMADD231PS conv2_5_25<>+0(SB), Y8, Y0
+	VMOVUPS     Y0, 42016(AX)
+
+	// v7 = (d7 − d1) + 21/4 (d3 − d5)
+	VSUBPS      Y1, Y7, Y0
+	VSUBPS      Y5, Y3, Y7
+	VFMADD231PS conv2_5_25<>+0(SB), Y7, Y0
+	VMOVUPS     Y0, 60384(AX)
+
+	// v1, v2 = (17/4 d4 − (d2 + d6)) ± (17/4 d3 − (d1 + d5))
+	VADDPS      Y6, Y2, Y0
+	VFMSUB231PS conv2_4_25<>+0(SB), Y4, Y0
+	VADDPS      Y5, Y1, Y7
+	VFMSUB231PS conv2_4_25<>+0(SB), Y3, Y7
+	VADDPS      Y7, Y0, Y8
+	VMOVUPS     Y8, 44640(AX)
+	VSUBPS      Y7, Y0, Y0
+	VMOVUPS     Y0, 47264(AX)
+
+	// v3, v4 = (d2 − 5 d4 + 4 d6) ± (2 d1 − 10 d3 + 8 d5)
 	VMOVAPS      Y2, Y0
 	VFNMADD231PS conv2_5<>+0(SB), Y4, Y0
 	VFMADD231PS  conv2_4<>+0(SB), Y6, Y0
@@ -1086,6 +1314,8 @@ tileRow2:
 	VMOVUPS      Y8, 49888(AX)
 	VSUBPS       Y7, Y0, Y0
 	VMOVUPS      Y0, 52512(AX)
+
+	// v5, v6 = (2 d6 − 10 d4 + 8 d2) ± (d5 − 5 d3 + 4 d1)
 	VADDPS       Y6, Y6, Y0
 	VFNMADD231PS conv2_10<>+0(SB), Y4, Y0
 	VFMADD231PS  conv2_8<>+0(SB), Y2, Y0
@@ -1104,22 +1334,30 @@ tileRow2:
 	VMOVUPS      1440(DX), Y5
 	VMOVUPS      1472(DX), Y6
 	VMOVUPS      1504(DX), Y7
-	VSUBPS       Y6, Y0, Y0
-	VSUBPS       Y2, Y4, Y8
-	VFMADD231PS  conv2_5_25<>+0(SB), Y8, Y0
-	VMOVUPS      Y0, 63008(AX)
-	VSUBPS       Y1, Y7, Y0
-	VSUBPS       Y5, Y3, Y7
-	VFMADD231PS  conv2_5_25<>+0(SB), Y7, Y0
-	VMOVUPS      Y0, 81376(AX)
-	VADDPS       Y6, Y2, Y0
-	VFMSUB231PS  conv2_4_25<>+0(SB), Y4, Y0
-	VADDPS       Y5, Y1, Y7
-	VFMSUB231PS  conv2_4_25<>+0(SB), Y3, Y7
-	VADDPS       Y7, Y0, Y8
-	VMOVUPS      Y8, 65632(AX)
-	VSUBPS       Y7, Y0, Y0
-	VMOVUPS      Y0, 68256(AX)
+
+	// v0 = (d0 − d6) + 21/4 (d4 − d2)
+	VSUBPS      Y6, Y0, Y0
+	VSUBPS      Y2, Y4, Y8
+	VFMADD231PS conv2_5_25<>+0(SB), Y8, Y0
+	VMOVUPS     Y0, 63008(AX)
+
+	// v7 = (d7 − d1) + 21/4 (d3 − d5)
+	VSUBPS      Y1, Y7, Y0
+	VSUBPS      Y5, Y3, Y7
+	VFMADD231PS conv2_5_25<>+0(SB), Y7, Y0
+	VMOVUPS     Y0, 81376(AX)
+
+	// v1, v2 = (17/4 d4 − (d2 + d6)) ± (17/4 d3 − (d1 + d5))
+	VADDPS      Y6, Y2, Y0
+	VFMSUB231PS conv2_4_25<>+0(SB), Y4, Y0
+	VADDPS      Y5, Y1, Y7
+	VFMSUB231PS conv2_4_25<>+0(SB), Y3, Y7
+	VADDPS      Y7, Y0, Y8
+	VMOVUPS     Y8, 65632(AX)
+	VSUBPS      Y7, Y0, Y0
+	VMOVUPS     Y0, 68256(AX)
+
+	// v3, v4 = (d2 − 5 d4 + 4 d6) ± (2 d1 − 10 d3 + 8 d5)
 	VMOVAPS      Y2, Y0
 	VFNMADD231PS conv2_5<>+0(SB), Y4, Y0
 	VFMADD231PS  conv2_4<>+0(SB), Y6, Y0
@@ -1130,6 +1368,8 @@ tileRow2:
 	VMOVUPS      Y8, 70880(AX)
 	VSUBPS       Y7, Y0, Y0
 	VMOVUPS      Y0, 73504(AX)
+
+	// v5, v6 = (2 d6 − 10 d4 + 8 d2) ± (d5 − 5 d3 + 4 d1)
 	VADDPS       Y6, Y6, Y0
 	VFNMADD231PS conv2_10<>+0(SB), Y4, Y0
 	VFMADD231PS  conv2_8<>+0(SB), Y2, Y0
@@ -1148,22 +1388,30 @@ tileRow2:
 	VMOVUPS      1824(DX), Y5
 	VMOVUPS      1856(DX), Y6
 	VMOVUPS      1888(DX), Y7
-	VSUBPS       Y6, Y0, Y0
-	VSUBPS       Y2, Y4, Y8
-	VFMADD231PS  conv2_5_25<>+0(SB), Y8, Y0
-	VMOVUPS      Y0, 84000(AX)
-	VSUBPS       Y1, Y7, Y0
-	VSUBPS       Y5, Y3, Y7
-	VFMADD231PS  conv2_5_25<>+0(SB), Y7, Y0
-	VMOVUPS      Y0, 102368(AX)
-	VADDPS       Y6, Y2, Y0
-	VFMSUB231PS  conv2_4_25<>+0(SB), Y4, Y0
-	VADDPS       Y5, Y1, Y7
-	VFMSUB231PS  conv2_4_25<>+0(SB), Y3, Y7
-	VADDPS       Y7, Y0, Y8
-	VMOVUPS      Y8, 86624(AX)
-	VSUBPS       Y7, Y0, Y0
-	VMOVUPS      Y0, 89248(AX)
+
+	// v0 = (d0 − d6) + 21/4 (d4 − d2)
+	VSUBPS      Y6, Y0, Y0
+	VSUBPS      Y2, Y4, Y8
+	VFMADD231PS conv2_5_25<>+0(SB), Y8, Y0
+	VMOVUPS     Y0, 84000(AX)
+
+	// v7 = (d7 − d1) + 21/4 (d3 − d5)
+	VSUBPS      Y1, Y7, Y0
+	VSUBPS      Y5, Y3, Y7
+	VFMADD231PS conv2_5_25<>+0(SB), Y7, Y0
+	VMOVUPS     Y0, 102368(AX)
+
+	// v1, v2 = (17/4 d4 − (d2 + d6)) ± (17/4 d3 − (d1 + d5))
+	VADDPS      Y6, Y2, Y0
+	VFMSUB231PS conv2_4_25<>+0(SB), Y4, Y0
+	VADDPS      Y5, Y1, Y7
+	VFMSUB231PS conv2_4_25<>+0(SB), Y3, Y7
+	VADDPS      Y7, Y0, Y8
+	VMOVUPS     Y8, 86624(AX)
+	VSUBPS      Y7, Y0, Y0
+	VMOVUPS     Y0, 89248(AX)
+
+	// v3, v4 = (d2 − 5 d4 + 4 d6) ± (2 d1 − 10 d3 + 8 d5)
 	VMOVAPS      Y2, Y0
 	VFNMADD231PS conv2_5<>+0(SB), Y4, Y0
 	VFMADD231PS  conv2_4<>+0(SB), Y6, Y0
@@ -1174,6 +1422,8 @@ tileRow2:
 	VMOVUPS      Y8, 91872(AX)
 	VSUBPS       Y7, Y0, Y0
 	VMOVUPS      Y0, 94496(AX)
+
+	// v5, v6 = (2 d6 − 10 d4 + 8 d2) ± (d5 − 5 d3 + 4 d1)
 	VADDPS       Y6, Y6, Y0
 	VFNMADD231PS conv2_10<>+0(SB), Y4, Y0
 	VFMADD231PS  conv2_8<>+0(SB), Y2, Y0
@@ -1192,22 +1442,30 @@ tileRow2:
 	VMOVUPS      2208(DX), Y5
 	VMOVUPS      2240(DX), Y6
 	VMOVUPS      2272(DX), Y7
-	VSUBPS       Y6, Y0, Y0
-	VSUBPS       Y2, Y4, Y8
-	VFMADD231PS  conv2_5_25<>+0(SB), Y8, Y0
-	VMOVUPS      Y0, 104992(AX)
-	VSUBPS       Y1, Y7, Y0
-	VSUBPS       Y5, Y3, Y7
-	VFMADD231PS  conv2_5_25<>+0(SB), Y7, Y0
-	VMOVUPS      Y0, 123360(AX)
-	VADDPS       Y6, Y2, Y0
-	VFMSUB231PS  conv2_4_25<>+0(SB), Y4, Y0
-	VADDPS       Y5, Y1, Y7
-	VFMSUB231PS  conv2_4_25<>+0(SB), Y3, Y7
-	VADDPS       Y7, Y0, Y8
-	VMOVUPS      Y8, 107616(AX)
-	VSUBPS       Y7, Y0, Y0
-	VMOVUPS      Y0, 110240(AX)
+
+	// v0 = (d0 − d6) + 21/4 (d4 − d2)
+	VSUBPS      Y6, Y0, Y0
+	VSUBPS      Y2, Y4, Y8
+	VFMADD231PS conv2_5_25<>+0(SB), Y8, Y0
+	VMOVUPS     Y0, 104992(AX)
+
+	// v7 = (d7 − d1) + 21/4 (d3 − d5)
+	VSUBPS      Y1, Y7, Y0
+	VSUBPS      Y5, Y3, Y7
+	VFMADD231PS conv2_5_25<>+0(SB), Y7, Y0
+	VMOVUPS     Y0, 123360(AX)
+
+	// v1, v2 = (17/4 d4 − (d2 + d6)) ± (17/4 d3 − (d1 + d5))
+	VADDPS      Y6, Y2, Y0
+	VFMSUB231PS conv2_4_25<>+0(SB), Y4, Y0
+	VADDPS      Y5, Y1, Y7
+	VFMSUB231PS conv2_4_25<>+0(SB), Y3, Y7
+	VADDPS      Y7, Y0, Y8
+	VMOVUPS     Y8, 107616(AX)
+	VSUBPS      Y7, Y0, Y0
+	VMOVUPS     Y0, 110240(AX)
+
+	// v3, v4 = (d2 − 5 d4 + 4 d6) ± (2 d1 − 10 d3 + 8 d5)
 	VMOVAPS      Y2, Y0
 	VFNMADD231PS conv2_5<>+0(SB), Y4, Y0
 	VFMADD231PS  conv2_4<>+0(SB), Y6, Y0
@@ -1218,6 +1476,8 @@ tileRow2:
 	VMOVUPS      Y8, 112864(AX)
 	VSUBPS       Y7, Y0, Y0
 	VMOVUPS      Y0, 115488(AX)
+
+	// v5, v6 = (2 d6 − 10 d4 + 8 d2) ± (d5 − 5 d3 + 4 d1)
 	VADDPS       Y6, Y6, Y0
 	VFNMADD231PS conv2_10<>+0(SB), Y4, Y0
 	VFMADD231PS  conv2_8<>+0(SB), Y2, Y0
@@ -1236,22 +1496,30 @@ tileRow2:
 	VMOVUPS      2592(DX), Y5
 	VMOVUPS      2624(DX), Y6
 	VMOVUPS      2656(DX), Y7
-	VSUBPS       Y6, Y0, Y0
-	VSUBPS       Y2, Y4, Y8
-	VFMADD231PS  conv2_5_25<>+0(SB), Y8, Y0
-	VMOVUPS      Y0, 125984(AX)
-	VSUBPS       Y1, Y7, Y0
-	VSUBPS       Y5, Y3, Y7
-	VFMADD231PS  conv2_5_25<>+0(SB), Y7, Y0
-	VMOVUPS      Y0, 144352(AX)
-	VADDPS       Y6, Y2, Y0
-	VFMSUB231PS  conv2_4_25<>+0(SB), Y4, Y0
-	VADDPS       Y5, Y1, Y7
-	VFMSUB231PS  conv2_4_25<>+0(SB), Y3, Y7
-	VADDPS       Y7, Y0, Y8
-	VMOVUPS      Y8, 128608(AX)
-	VSUBPS       Y7, Y0, Y0
-	VMOVUPS      Y0, 131232(AX)
+
+	// v0 = (d0 − d6) + 21/4 (d4 − d2)
+	VSUBPS      Y6, Y0, Y0
+	VSUBPS      Y2, Y4, Y8
+	VFMADD231PS conv2_5_25<>+0(SB), Y8, Y0
+	VMOVUPS     Y0, 125984(AX)
+
+	// v7 = (d7 − d1) + 21/4 (d3 − d5)
+	VSUBPS      Y1, Y7, Y0
+	VSUBPS      Y5, Y3, Y7
+	VFMADD231PS conv2_5_25<>+0(SB), Y7, Y0
+	VMOVUPS     Y0, 144352(AX)
+
+	// v1, v2 = (17/4 d4 − (d2 + d6)) ± (17/4 d3 − (d1 + d5))
+	VADDPS      Y6, Y2, Y0
+	VFMSUB231PS conv2_4_25<>+0(SB), Y4, Y0
+	VADDPS      Y5, Y1, Y7
+	VFMSUB231PS conv2_4_25<>+0(SB), Y3, Y7
+	VADDPS      Y7, Y0, Y8
+	VMOVUPS     Y8, 128608(AX)
+	VSUBPS      Y7, Y0, Y0
+	VMOVUPS     Y0, 131232(AX)
+
+	// v3, v4 = (d2 − 5 d4 + 4 d6) ± (2 d1 − 10 d3 + 8 d5)
 	VMOVAPS      Y2, Y0
 	VFNMADD231PS conv2_5<>+0(SB), Y4, Y0
 	VFMADD231PS  conv2_4<>+0(SB), Y6, Y0
@@ -1262,6 +1530,8 @@ tileRow2:
 	VMOVUPS      Y8, 133856(AX)
 	VSUBPS       Y7, Y0, Y0
 	VMOVUPS      Y0, 136480(AX)
+
+	// v5, v6 = (2 d6 − 10 d4 + 8 d2) ± (d5 − 5 d3 + 4 d1)
 	VADDPS       Y6, Y6, Y0
 	VFNMADD231PS conv2_10<>+0(SB), Y4, Y0
 	VFMADD231PS  conv2_8<>+0(SB), Y2, Y0
@@ -1280,22 +1550,30 @@ tileRow2:
 	VMOVUPS      2976(DX), Y5
 	VMOVUPS      3008(DX), Y6
 	VMOVUPS      3040(DX), Y7
-	VSUBPS       Y6, Y0, Y0
-	VSUBPS       Y2, Y4, Y8
-	VFMADD231PS  conv2_5_25<>+0(SB), Y8, Y0
-	VMOVUPS      Y0, 146976(AX)
-	VSUBPS       Y1, Y7, Y0
-	VSUBPS       Y5, Y3, Y7
-	VFMADD231PS  conv2_5_25<>+0(SB), Y7, Y0
-	VMOVUPS      Y0, 165344(AX)
-	VADDPS       Y6, Y2, Y0
-	VFMSUB231PS  conv2_4_25<>+0(SB), Y4, Y0
-	VADDPS       Y5, Y1, Y7
-	VFMSUB231PS  conv2_4_25<>+0(SB), Y3, Y7
-	VADDPS       Y7, Y0, Y8
-	VMOVUPS      Y8, 149600(AX)
-	VSUBPS       Y7, Y0, Y0
-	VMOVUPS      Y0, 152224(AX)
+
+	// v0 = (d0 − d6) + 21/4 (d4 − d2)
+	VSUBPS      Y6, Y0, Y0
+	VSUBPS      Y2, Y4, Y8
+	VFMADD231PS conv2_5_25<>+0(SB), Y8, Y0
+	VMOVUPS     Y0, 146976(AX)
+
+	// v7 = (d7 − d1) + 21/4 (d3 − d5)
+	VSUBPS      Y1, Y7, Y0
+	VSUBPS      Y5, Y3, Y7
+	VFMADD231PS conv2_5_25<>+0(SB), Y7, Y0
+	VMOVUPS     Y0, 165344(AX)
+
+	// v1, v2 = (17/4 d4 − (d2 + d6)) ± (17/4 d3 − (d1 + d5))
+	VADDPS      Y6, Y2, Y0
+	VFMSUB231PS conv2_4_25<>+0(SB), Y4, Y0
+	VADDPS      Y5, Y1, Y7
+	VFMSUB231PS conv2_4_25<>+0(SB), Y3, Y7
+	VADDPS      Y7, Y0, Y8
+	VMOVUPS     Y8, 149600(AX)
+	VSUBPS      Y7, Y0, Y0
+	VMOVUPS     Y0, 152224(AX)
+
+	// v3, v4 = (d2 − 5 d4 + 4 d6) ± (2 d1 − 10 d3 + 8 d5)
 	VMOVAPS      Y2, Y0
 	VFNMADD231PS conv2_5<>+0(SB), Y4, Y0
 	VFMADD231PS  conv2_4<>+0(SB), Y6, Y0
@@ -1306,6 +1584,8 @@ tileRow2:
 	VMOVUPS      Y8, 154848(AX)
 	VSUBPS       Y7, Y0, Y0
 	VMOVUPS      Y0, 157472(AX)
+
+	// v5, v6 = (2 d6 − 10 d4 + 8 d2) ± (d5 − 5 d3 + 4 d1)
 	VADDPS       Y6, Y6, Y0
 	VFNMADD231PS conv2_10<>+0(SB), Y4, Y0
 	VFMADD231PS  conv2_8<>+0(SB), Y2, Y0
@@ -1825,278 +2105,416 @@ output4:
 
 tileRow5:
 	// columns: Aᵀ m
-	VMOVUPS     1024(AX), Y2
-	VMOVUPS     2048(AX), Y3
-	VADDPS      Y3, Y2, Y4
-	VSUBPS      Y3, Y2, Y2
-	VMOVUPS     3072(AX), Y3
-	VMOVUPS     4096(AX), Y5
-	VADDPS      Y5, Y3, Y6
-	VSUBPS      Y5, Y3, Y3
-	VMOVUPS     5120(AX), Y5
-	VMOVUPS     6144(AX), Y7
-	VADDPS      Y7, Y5, Y8
-	VSUBPS      Y7, Y5, Y5
-	VMOVUPS     (AX), Y7
-	VADDPS      Y4, Y7, Y7
-	VADDPS      Y8, Y6, Y9
-	VADDPS      Y9, Y7, Y7
-	VMOVUPS     Y7, (BX)
+	// plus1, minus1 = m1 ± m2
+	VMOVUPS 1024(AX), Y2
+	VMOVUPS 2048(AX), Y3
+	VADDPS  Y3, Y2, Y4
+	VSUBPS  Y3, Y2, Y2
+
+	// plus2, minus2 = m3 ± m4
+	VMOVUPS 3072(AX), Y3
+	VMOVUPS 4096(AX), Y5
+	VADDPS  Y5, Y3, Y6
+	VSUBPS  Y5, Y3, Y3
+
+	// plusHalf, minusHalf = m5 ± m6
+	VMOVUPS 5120(AX), Y5
+	VMOVUPS 6144(AX), Y7
+	VADDPS  Y7, Y5, Y8
+	VSUBPS  Y7, Y5, Y5
+
+	// y0 = (m0 + plus1) + (plus2 + plusHalf)
+	VMOVUPS (AX), Y7
+	VADDPS  Y4, Y7, Y7
+	VADDPS  Y8, Y6, Y9
+	VADDPS  Y9, Y7, Y7
+	VMOVUPS Y7, (BX)
+
+	// y2 = plus1 + ¼ plusHalf + 4 plus2
 	VFMADD231PS conv2_0_25<>+0(SB), Y8, Y4
 	VFMADD231PS conv2_4<>+0(SB), Y6, Y4
 	VMOVUPS     Y4, 512(BX)
+
+	// y3 = (minus1 + m7) + ⅛ minusHalf + 8 minus2
 	VMOVUPS     7168(AX), Y4
 	VADDPS      Y4, Y2, Y4
 	VFMADD231PS conv2_0_125<>+0(SB), Y5, Y4
 	VFMADD231PS conv2_8<>+0(SB), Y3, Y4
 	VMOVUPS     Y4, 768(BX)
+
+	// y1 = minus1 + ½ minusHalf + 2 minus2
 	VFMADD231PS conv2_0_5<>+0(SB), Y5, Y2
 	VFMADD231PS conv2_2<>+0(SB), Y3, Y2
 	VMOVUPS     Y2, 256(BX)
-	VMOVUPS     1152(AX), Y2
-	VMOVUPS     2176(AX), Y3
-	VADDPS      Y3, Y2, Y4
-	VSUBPS      Y3, Y2, Y2
-	VMOVUPS     3200(AX), Y3
-	VMOVUPS     4224(AX), Y5
-	VADDPS      Y5, Y3, Y6
-	VSUBPS      Y5, Y3, Y3
-	VMOVUPS     5248(AX), Y5
-	VMOVUPS     6272(AX), Y7
-	VADDPS      Y7, Y5, Y8
-	VSUBPS      Y7, Y5, Y5
-	VMOVUPS     128(AX), Y7
-	VADDPS      Y4, Y7, Y7
-	VADDPS      Y8, Y6, Y9
-	VADDPS      Y9, Y7, Y7
-	VMOVUPS     Y7, 32(BX)
+
+	// plus1, minus1 = m1 ± m2
+	VMOVUPS 1152(AX), Y2
+	VMOVUPS 2176(AX), Y3
+	VADDPS  Y3, Y2, Y4
+	VSUBPS  Y3, Y2, Y2
+
+	// plus2, minus2 = m3 ± m4
+	VMOVUPS 3200(AX), Y3
+	VMOVUPS 4224(AX), Y5
+	VADDPS  Y5, Y3, Y6
+	VSUBPS  Y5, Y3, Y3
+
+	// plusHalf, minusHalf = m5 ± m6
+	VMOVUPS 5248(AX), Y5
+	VMOVUPS 6272(AX), Y7
+	VADDPS  Y7, Y5, Y8
+	VSUBPS  Y7, Y5, Y5
+
+	// y0 = (m0 + plus1) + (plus2 + plusHalf)
+	VMOVUPS 128(AX), Y7
+	VADDPS  Y4, Y7, Y7
+	VADDPS  Y8, Y6, Y9
+	VADDPS  Y9, Y7, Y7
+	VMOVUPS Y7, 32(BX)
+
+	// y2 = plus1 + ¼ plusHalf + 4 plus2
 	VFMADD231PS conv2_0_25<>+0(SB), Y8, Y4
 	VFMADD231PS conv2_4<>+0(SB), Y6, Y4
 	VMOVUPS     Y4, 544(BX)
+
+	// y3 = (minus1 + m7) + ⅛ minusHalf + 8 minus2
 	VMOVUPS     7296(AX), Y4
 	VADDPS      Y4, Y2, Y4
 	VFMADD231PS conv2_0_125<>+0(SB), Y5, Y4
 	VFMADD231PS conv2_8<>+0(SB), Y3, Y4
 	VMOVUPS     Y4, 800(BX)
+
+	// y1 = minus1 + ½ minusHalf + 2 minus2
 	VFMADD231PS conv2_0_5<>+0(SB), Y5, Y2
 	VFMADD231PS conv2_2<>+0(SB), Y3, Y2
 	VMOVUPS     Y2, 288(BX)
-	VMOVUPS     1280(AX), Y2
-	VMOVUPS     2304(AX), Y3
-	VADDPS      Y3, Y2, Y4
-	VSUBPS      Y3, Y2, Y2
-	VMOVUPS     3328(AX), Y3
-	VMOVUPS     4352(AX), Y5
-	VADDPS      Y5, Y3, Y6
-	VSUBPS      Y5, Y3, Y3
-	VMOVUPS     5376(AX), Y5
-	VMOVUPS     6400(AX), Y7
-	VADDPS      Y7, Y5, Y8
-	VSUBPS      Y7, Y5, Y5
-	VMOVUPS     256(AX), Y7
-	VADDPS      Y4, Y7, Y7
-	VADDPS      Y8, Y6, Y9
-	VADDPS      Y9, Y7, Y7
-	VMOVUPS     Y7, 64(BX)
+
+	// plus1, minus1 = m1 ± m2
+	VMOVUPS 1280(AX), Y2
+	VMOVUPS 2304(AX), Y3
+	VADDPS  Y3, Y2, Y4
+	VSUBPS  Y3, Y2, Y2
+
+	// plus2, minus2 = m3 ± m4
+	VMOVUPS 3328(AX), Y3
+	VMOVUPS 4352(AX), Y5
+	VADDPS  Y5, Y3, Y6
+	VSUBPS  Y5, Y3, Y3
+
+	// plusHalf, minusHalf = m5 ± m6
+	VMOVUPS 5376(AX), Y5
+	VMOVUPS 6400(AX), Y7
+	VADDPS  Y7, Y5, Y8
+	VSUBPS  Y7, Y5, Y5
+
+	// y0 = (m0 + plus1) + (plus2 + plusHalf)
+	VMOVUPS 256(AX), Y7
+	VADDPS  Y4, Y7, Y7
+	VADDPS  Y8, Y6, Y9
+	VADDPS  Y9, Y7, Y7
+	VMOVUPS Y7, 64(BX)
+
+	// y2 = plus1 + ¼ plusHalf + 4 plus2
 	VFMADD231PS conv2_0_25<>+0(SB), Y8, Y4
 	VFMADD231PS conv2_4<>+0(SB), Y6, Y4
 	VMOVUPS     Y4, 576(BX)
+
+	// y3 = (minus1 + m7) + ⅛ minusHalf + 8 minus2
 	VMOVUPS     7424(AX), Y4
 	VADDPS      Y4, Y2, Y4
 	VFMADD231PS conv2_0_125<>+0(SB), Y5, Y4
 	VFMADD231PS conv2_8<>+0(SB), Y3, Y4
 	VMOVUPS     Y4, 832(BX)
+
+	// y1 = minus1 + ½ minusHalf + 2 minus2
 	VFMADD231PS conv2_0_5<>+0(SB), Y5, Y2
 	VFMADD231PS conv2_2<>+0(SB), Y3, Y2
 	VMOVUPS     Y2, 320(BX)
-	VMOVUPS     1408(AX), Y2
-	VMOVUPS     2432(AX), Y3
-	VADDPS      Y3, Y2, Y4
-	VSUBPS      Y3, Y2, Y2
-	VMOVUPS     3456(AX), Y3
-	VMOVUPS     4480(AX), Y5
-	VADDPS      Y5, Y3, Y6
-	VSUBPS      Y5, Y3, Y3
-	VMOVUPS     5504(AX), Y5
-	VMOVUPS     6528(AX), Y7
-	VADDPS      Y7, Y5, Y8
-	VSUBPS      Y7, Y5, Y5
-	VMOVUPS     384(AX), Y7
-	VADDPS      Y4, Y7, Y7
-	VADDPS      Y8, Y6, Y9
-	VADDPS      Y9, Y7, Y7
-	VMOVUPS     Y7, 96(BX)
+
+	// plus1, minus1 = m1 ± m2
+	VMOVUPS 1408(AX), Y2
+	VMOVUPS 2432(AX), Y3
+	VADDPS  Y3, Y2, Y4
+	VSUBPS  Y3, Y2, Y2
+
+	// plus2, minus2 = m3 ± m4
+	VMOVUPS 3456(AX), Y3
+	VMOVUPS 4480(AX), Y5
+	VADDPS  Y5, Y3, Y6
+	VSUBPS  Y5, Y3, Y3
+
+	// plusHalf, minusHalf = m5 ± m6
+	VMOVUPS 5504(AX), Y5
+	VMOVUPS 6528(AX), Y7
+	VADDPS  Y7, Y5, Y8
+	VSUBPS  Y7, Y5, Y5
+
+	// y0 = (m0 + plus1) + (plus2 + plusHalf)
+	VMOVUPS 384(AX), Y7
+	VADDPS  Y4, Y7, Y7
+	VADDPS  Y8, Y6, Y9
+	VADDPS  Y9, Y7, Y7
+	VMOVUPS Y7, 96(BX)
+
+	// y2 = plus1 + ¼ plusHalf + 4 plus2
 	VFMADD231PS conv2_0_25<>+0(SB), Y8, Y4
 	VFMADD231PS conv2_4<>+0(SB), Y6, Y4
 	VMOVUPS     Y4, 608(BX)
+
+	// y3 = (minus1 + m7) + ⅛ minusHalf + 8 minus2
 	VMOVUPS     7552(AX), Y4
 	VADDPS      Y4, Y2, Y4
 	VFMADD231PS conv2_0_125<>+0(SB), Y5, Y4
 	VFMADD231PS conv2_8<>+0(SB), Y3, Y4
 	VMOVUPS     Y4, 864(BX)
+
+	// y1 = minus1 + ½ minusHalf + 2 minus2
 	VFMADD231PS conv2_0_5<>+0(SB), Y5, Y2
 	VFMADD231PS conv2_2<>+0(SB), Y3, Y2
 	VMOVUPS     Y2, 352(BX)
-	VMOVUPS     1536(AX), Y2
-	VMOVUPS     2560(AX), Y3
-	VADDPS      Y3, Y2, Y4
-	VSUBPS      Y3, Y2, Y2
-	VMOVUPS     3584(AX), Y3
-	VMOVUPS     4608(AX), Y5
-	VADDPS      Y5, Y3, Y6
-	VSUBPS      Y5, Y3, Y3
-	VMOVUPS     5632(AX), Y5
-	VMOVUPS     6656(AX), Y7
-	VADDPS      Y7, Y5, Y8
-	VSUBPS      Y7, Y5, Y5
-	VMOVUPS     512(AX), Y7
-	VADDPS      Y4, Y7, Y7
-	VADDPS      Y8, Y6, Y9
-	VADDPS      Y9, Y7, Y7
-	VMOVUPS     Y7, 128(BX)
+
+	// plus1, minus1 = m1 ± m2
+	VMOVUPS 1536(AX), Y2
+	VMOVUPS 2560(AX), Y3
+	VADDPS  Y3, Y2, Y4
+	VSUBPS  Y3, Y2, Y2
+
+	// plus2, minus2 = m3 ± m4
+	VMOVUPS 3584(AX), Y3
+	VMOVUPS 4608(AX), Y5
+	VADDPS  Y5, Y3, Y6
+	VSUBPS  Y5, Y3, Y3
+
+	// plusHalf, minusHalf = m5 ± m6
+	VMOVUPS 5632(AX), Y5
+	VMOVUPS 6656(AX), Y7
+	VADDPS  Y7, Y5, Y8
+	VSUBPS  Y7, Y5, Y5
+
+	// y0 = (m0 + plus1) + (plus2 + plusHalf)
+	VMOVUPS 512(AX), Y7
+	VADDPS  Y4, Y7, Y7
+	VADDPS  Y8, Y6, Y9
+	VADDPS  Y9, Y7, Y7
+	VMOVUPS Y7, 128(BX)
+
+	// y2 = plus1 + ¼ plusHalf + 4 plus2
 	VFMADD231PS conv2_0_25<>+0(SB), Y8, Y4
 	VFMADD231PS conv2_4<>+0(SB), Y6, Y4
 	VMOVUPS     Y4, 640(BX)
+
+	// y3 = (minus1 + m7) + ⅛ minusHalf + 8 minus2
 	VMOVUPS     7680(AX), Y4
 	VADDPS      Y4, Y2, Y4
 	VFMADD231PS conv2_0_125<>+0(SB), Y5, Y4
 	VFMADD231PS conv2_8<>+0(SB), Y3, Y4
 	VMOVUPS     Y4, 896(BX)
+
+	// y1 = minus1 + ½ minusHalf + 2 minus2
 	VFMADD231PS conv2_0_5<>+0(SB), Y5, Y2
 	VFMADD231PS conv2_2<>+0(SB), Y3, Y2
 	VMOVUPS     Y2, 384(BX)
-	VMOVUPS     1664(AX), Y2
-	VMOVUPS     2688(AX), Y3
-	VADDPS      Y3, Y2, Y4
-	VSUBPS      Y3, Y2, Y2
-	VMOVUPS     3712(AX), Y3
-	VMOVUPS     4736(AX), Y5
-	VADDPS      Y5, Y3, Y6
-	VSUBPS      Y5, Y3, Y3
-	VMOVUPS     5760(AX), Y5
-	VMOVUPS     6784(AX), Y7
-	VADDPS      Y7, Y5, Y8
-	VSUBPS      Y7, Y5, Y5
-	VMOVUPS     640(AX), Y7
-	VADDPS      Y4, Y7, Y7
-	VADDPS      Y8, Y6, Y9
-	VADDPS      Y9, Y7, Y7
-	VMOVUPS     Y7, 160(BX)
+
+	// plus1, minus1 = m1 ± m2
+	VMOVUPS 1664(AX), Y2
+	VMOVUPS 2688(AX), Y3
+	VADDPS  Y3, Y2, Y4
+	VSUBPS  Y3, Y2, Y2
+
+	// plus2, minus2 = m3 ± m4
+	VMOVUPS 3712(AX), Y3
+	VMOVUPS 4736(AX), Y5
+	VADDPS  Y5, Y3, Y6
+	VSUBPS  Y5, Y3, Y3
+
+	// plusHalf, minusHalf = m5 ± m6
+	VMOVUPS 5760(AX), Y5
+	VMOVUPS 6784(AX), Y7
+	VADDPS  Y7, Y5, Y8
+	VSUBPS  Y7, Y5, Y5
+
+	// y0 = (m0 + plus1) + (plus2 + plusHalf)
+	VMOVUPS 640(AX), Y7
+	VADDPS  Y4, Y7, Y7
+	VADDPS  Y8, Y6, Y9
+	VADDPS  Y9, Y7, Y7
+	VMOVUPS Y7, 160(BX)
+
+	// y2 = plus1 + ¼ plusHalf + 4 plus2
 	VFMADD231PS conv2_0_25<>+0(SB), Y8, Y4
 	VFMADD231PS conv2_4<>+0(SB), Y6, Y4
 	VMOVUPS     Y4, 672(BX)
+
+	// y3 = (minus1 + m7) + ⅛ minusHalf + 8 minus2
 	VMOVUPS     7808(AX), Y4
 	VADDPS      Y4, Y2, Y4
 	VFMADD231PS conv2_0_125<>+0(SB), Y5, Y4
 	VFMADD231PS conv2_8<>+0(SB), Y3, Y4
 	VMOVUPS     Y4, 928(BX)
+
+	// y1 = minus1 + ½ minusHalf + 2 minus2
 	VFMADD231PS conv2_0_5<>+0(SB), Y5, Y2
 	VFMADD231PS conv2_2<>+0(SB), Y3, Y2
 	VMOVUPS     Y2, 416(BX)
-	VMOVUPS     1792(AX), Y2
-	VMOVUPS     2816(AX), Y3
-	VADDPS      Y3, Y2, Y4
-	VSUBPS      Y3, Y2, Y2
-	VMOVUPS     3840(AX), Y3
-	VMOVUPS     4864(AX), Y5
-	VADDPS      Y5, Y3, Y6
-	VSUBPS      Y5, Y3, Y3
-	VMOVUPS     5888(AX), Y5
-	VMOVUPS     6912(AX), Y7
-	VADDPS      Y7, Y5, Y8
-	VSUBPS      Y7, Y5, Y5
-	VMOVUPS     768(AX), Y7
-	VADDPS      Y4, Y7, Y7
-	VADDPS      Y8, Y6, Y9
-	VADDPS      Y9, Y7, Y7
-	VMOVUPS     Y7, 192(BX)
+
+	// plus1, minus1 = m1 ± m2
+	VMOVUPS 1792(AX), Y2
+	VMOVUPS 2816(AX), Y3
+	VADDPS  Y3, Y2, Y4
+	VSUBPS  Y3, Y2, Y2
+
+	// plus2, minus2 = m3 ± m4
+	VMOVUPS 3840(AX), Y3
+	VMOVUPS 4864(AX), Y5
+	VADDPS  Y5, Y3, Y6
+	VSUBPS  Y5, Y3, Y3
+
+	// plusHalf, minusHalf = m5 ± m6
+	VMOVUPS 5888(AX), Y5
+	VMOVUPS 6912(AX), Y7
+	VADDPS  Y7, Y5, Y8
+	VSUBPS  Y7, Y5, Y5
+
+	// y0 = (m0 + plus1) + (plus2 + plusHalf)
+	VMOVUPS 768(AX), Y7
+	VADDPS  Y4, Y7, Y7
+	VADDPS  Y8, Y6, Y9
+	VADDPS  Y9, Y7, Y7
+	VMOVUPS Y7, 192(BX)
+
+	// y2 = plus1 + ¼ plusHalf + 4 plus2
 	VFMADD231PS conv2_0_25<>+0(SB), Y8, Y4
 	VFMADD231PS conv2_4<>+0(SB), Y6, Y4
 	VMOVUPS     Y4, 704(BX)
+
+	// y3 = (minus1 + m7) + ⅛ minusHalf + 8 minus2
 	VMOVUPS     7936(AX), Y4
 	VADDPS      Y4, Y2, Y4
 	VFMADD231PS conv2_0_125<>+0(SB), Y5, Y4
 	VFMADD231PS conv2_8<>+0(SB), Y3, Y4
 	VMOVUPS     Y4, 960(BX)
+
+	// y1 = minus1 + ½ minusHalf + 2 minus2
 	VFMADD231PS conv2_0_5<>+0(SB), Y5, Y2
 	VFMADD231PS conv2_2<>+0(SB), Y3, Y2
 	VMOVUPS     Y2, 448(BX)
-	VMOVUPS     1920(AX), Y2
-	VMOVUPS     2944(AX), Y3
-	VADDPS      Y3, Y2, Y4
-	VSUBPS      Y3, Y2, Y2
-	VMOVUPS     3968(AX), Y3
-	VMOVUPS     4992(AX), Y5
-	VADDPS      Y5, Y3, Y6
-	VSUBPS      Y5, Y3, Y3
-	VMOVUPS     6016(AX), Y5
-	VMOVUPS     7040(AX), Y7
-	VADDPS      Y7, Y5, Y8
-	VSUBPS      Y7, Y5, Y5
-	VMOVUPS     896(AX), Y7
-	VADDPS      Y4, Y7, Y7
-	VADDPS      Y8, Y6, Y9
-	VADDPS      Y9, Y7, Y7
-	VMOVUPS     Y7, 224(BX)
+
+	// plus1, minus1 = m1 ± m2
+	VMOVUPS 1920(AX), Y2
+	VMOVUPS 2944(AX), Y3
+	VADDPS  Y3, Y2, Y4
+	VSUBPS  Y3, Y2, Y2
+
+	// plus2, minus2 = m3 ± m4
+	VMOVUPS 3968(AX), Y3
+	VMOVUPS 4992(AX), Y5
+	VADDPS  Y5, Y3, Y6
+	VSUBPS  Y5, Y3, Y3
+
+	// plusHalf, minusHalf = m5 ± m6
+	VMOVUPS 6016(AX), Y5
+	VMOVUPS 7040(AX), Y7
+	VADDPS  Y7, Y5, Y8
+	VSUBPS  Y7, Y5, Y5
+
+	// y0 = (m0 + plus1) + (plus2 + plusHalf)
+	VMOVUPS 896(AX), Y7
+	VADDPS  Y4, Y7, Y7
+	VADDPS  Y8, Y6, Y9
+	VADDPS  Y9, Y7, Y7
+	VMOVUPS Y7, 224(BX)
+
+	// y2 = plus1 + ¼ plusHalf + 4 plus2
 	VFMADD231PS conv2_0_25<>+0(SB), Y8, Y4
 	VFMADD231PS conv2_4<>+0(SB), Y6, Y4
 	VMOVUPS     Y4, 736(BX)
+
+	// y3 = (minus1 + m7) + ⅛ minusHalf + 8 minus2
 	VMOVUPS     8064(AX), Y4
 	VADDPS      Y4, Y2, Y4
 	VFMADD231PS conv2_0_125<>+0(SB), Y5, Y4
 	VFMADD231PS conv2_8<>+0(SB), Y3, Y4
 	VMOVUPS     Y4, 992(BX)
+
+	// y1 = minus1 + ½ minusHalf + 2 minus2
 	VFMADD231PS conv2_0_5<>+0(SB), Y5, Y2
 	VFMADD231PS conv2_2<>+0(SB), Y3, Y2
 	VMOVUPS     Y2, 480(BX)
 
 	// two rows at a time: (Aᵀ m) A, then bias, pooling, ReLU
-	VMOVUPS     32(BX), Y2
-	VMOVUPS     64(BX), Y3
-	VADDPS      Y3, Y2, Y4
-	VSUBPS      Y3, Y2, Y2
-	VMOVUPS     96(BX), Y3
-	VMOVUPS     128(BX), Y5
-	VADDPS      Y5, Y3, Y6
-	VSUBPS      Y5, Y3, Y3
-	VMOVUPS     160(BX), Y5
-	VMOVUPS     192(BX), Y7
-	VADDPS      Y7, Y5, Y8
-	VSUBPS      Y7, Y5, Y5
-	VMOVUPS     (BX), Y7
-	VADDPS      Y4, Y7, Y7
-	VADDPS      Y8, Y6, Y9
-	VADDPS      Y9, Y7, Y7
+	// plus1, minus1 = m1 ± m2
+	VMOVUPS 32(BX), Y2
+	VMOVUPS 64(BX), Y3
+	VADDPS  Y3, Y2, Y4
+	VSUBPS  Y3, Y2, Y2
+
+	// plus2, minus2 = m3 ± m4
+	VMOVUPS 96(BX), Y3
+	VMOVUPS 128(BX), Y5
+	VADDPS  Y5, Y3, Y6
+	VSUBPS  Y5, Y3, Y3
+
+	// plusHalf, minusHalf = m5 ± m6
+	VMOVUPS 160(BX), Y5
+	VMOVUPS 192(BX), Y7
+	VADDPS  Y7, Y5, Y8
+	VSUBPS  Y7, Y5, Y5
+
+	// y0 = (m0 + plus1) + (plus2 + plusHalf)
+	VMOVUPS (BX), Y7
+	VADDPS  Y4, Y7, Y7
+	VADDPS  Y8, Y6, Y9
+	VADDPS  Y9, Y7, Y7
+
+	// y2 = plus1 + ¼ plusHalf + 4 plus2
 	VFMADD231PS conv2_0_25<>+0(SB), Y8, Y4
 	VFMADD231PS conv2_4<>+0(SB), Y6, Y4
+
+	// y3 = (minus1 + m7) + ⅛ minusHalf + 8 minus2
 	VMOVUPS     224(BX), Y6
 	VADDPS      Y6, Y2, Y6
 	VFMADD231PS conv2_0_125<>+0(SB), Y5, Y6
 	VFMADD231PS conv2_8<>+0(SB), Y3, Y6
+
+	// y1 = minus1 + ½ minusHalf + 2 minus2
 	VFMADD231PS conv2_0_5<>+0(SB), Y5, Y2
 	VFMADD231PS conv2_2<>+0(SB), Y3, Y2
-	VMOVUPS     288(BX), Y3
-	VMOVUPS     320(BX), Y5
-	VADDPS      Y5, Y3, Y8
-	VSUBPS      Y5, Y3, Y3
-	VMOVUPS     352(BX), Y5
-	VMOVUPS     384(BX), Y9
-	VADDPS      Y9, Y5, Y10
-	VSUBPS      Y9, Y5, Y5
-	VMOVUPS     416(BX), Y9
-	VMOVUPS     448(BX), Y11
-	VADDPS      Y11, Y9, Y12
-	VSUBPS      Y11, Y9, Y9
-	VMOVUPS     256(BX), Y11
-	VADDPS      Y8, Y11, Y11
-	VADDPS      Y12, Y10, Y13
-	VADDPS      Y13, Y11, Y11
+
+	// plus1, minus1 = m1 ± m2
+	VMOVUPS 288(BX), Y3
+	VMOVUPS 320(BX), Y5
+	VADDPS  Y5, Y3, Y8
+	VSUBPS  Y5, Y3, Y3
+
+	// plus2, minus2 = m3 ± m4
+	VMOVUPS 352(BX), Y5
+	VMOVUPS 384(BX), Y9
+	VADDPS  Y9, Y5, Y10
+	VSUBPS  Y9, Y5, Y5
+
+	// plusHalf, minusHalf = m5 ± m6
+	VMOVUPS 416(BX), Y9
+	VMOVUPS 448(BX), Y11
+	VADDPS  Y11, Y9, Y12
+	VSUBPS  Y11, Y9, Y9
+
+	// y0 = (m0 + plus1) + (plus2 + plusHalf)
+	VMOVUPS 256(BX), Y11
+	VADDPS  Y8, Y11, Y11
+	VADDPS  Y12, Y10, Y13
+	VADDPS  Y13, Y11, Y11
+
+	// y2 = plus1 + ¼ plusHalf + 4 plus2
 	VFMADD231PS conv2_0_25<>+0(SB), Y12, Y8
 	VFMADD231PS conv2_4<>+0(SB), Y10, Y8
+
+	// y3 = (minus1 + m7) + ⅛ minusHalf + 8 minus2
 	VMOVUPS     480(BX), Y10
 	VADDPS      Y10, Y3, Y10
 	VFMADD231PS conv2_0_125<>+0(SB), Y9, Y10
 	VFMADD231PS conv2_8<>+0(SB), Y5, Y10
+
+	// y1 = minus1 + ½ minusHalf + 2 minus2
 	VFMADD231PS conv2_0_5<>+0(SB), Y9, Y3
 	VFMADD231PS conv2_2<>+0(SB), Y5, Y3
 	VMAXPS      Y2, Y7, Y2
@@ -2111,52 +2529,80 @@ tileRow5:
 	VADDPS      Y1, Y2, Y2
 	VMAXPS      Y2, Y0, Y2
 	VMOVUPS     Y2, 32(CX)
-	VMOVUPS     544(BX), Y2
-	VMOVUPS     576(BX), Y3
-	VADDPS      Y3, Y2, Y4
-	VSUBPS      Y3, Y2, Y2
-	VMOVUPS     608(BX), Y3
-	VMOVUPS     640(BX), Y5
-	VADDPS      Y5, Y3, Y6
-	VSUBPS      Y5, Y3, Y3
-	VMOVUPS     672(BX), Y5
-	VMOVUPS     704(BX), Y7
-	VADDPS      Y7, Y5, Y8
-	VSUBPS      Y7, Y5, Y5
-	VMOVUPS     512(BX), Y7
-	VADDPS      Y4, Y7, Y7
-	VADDPS      Y8, Y6, Y9
-	VADDPS      Y9, Y7, Y7
+
+	// plus1, minus1 = m1 ± m2
+	VMOVUPS 544(BX), Y2
+	VMOVUPS 576(BX), Y3
+	VADDPS  Y3, Y2, Y4
+	VSUBPS  Y3, Y2, Y2
+
+	// plus2, minus2 = m3 ± m4
+	VMOVUPS 608(BX), Y3
+	VMOVUPS 640(BX), Y5
+	VADDPS  Y5, Y3, Y6
+	VSUBPS  Y5, Y3, Y3
+
+	// plusHalf, minusHalf = m5 ± m6
+	VMOVUPS 672(BX), Y5
+	VMOVUPS 704(BX), Y7
+	VADDPS  Y7, Y5, Y8
+	VSUBPS  Y7, Y5, Y5
+
+	// y0 = (m0 + plus1) + (plus2 + plusHalf)
+	VMOVUPS 512(BX), Y7
+	VADDPS  Y4, Y7, Y7
+	VADDPS  Y8, Y6, Y9
+	VADDPS  Y9, Y7, Y7
+
+	// y2 = plus1 + ¼ plusHalf + 4 plus2
 	VFMADD231PS conv2_0_25<>+0(SB), Y8, Y4
 	VFMADD231PS conv2_4<>+0(SB), Y6, Y4
+
+	// y3 = (minus1 + m7) + ⅛ minusHalf + 8 minus2
 	VMOVUPS     736(BX), Y6
 	VADDPS      Y6, Y2, Y6
 	VFMADD231PS conv2_0_125<>+0(SB), Y5, Y6
 	VFMADD231PS conv2_8<>+0(SB), Y3, Y6
+
+	// y1 = minus1 + ½ minusHalf + 2 minus2
 	VFMADD231PS conv2_0_5<>+0(SB), Y5, Y2
 	VFMADD231PS conv2_2<>+0(SB), Y3, Y2
-	VMOVUPS     800(BX), Y3
-	VMOVUPS     832(BX), Y5
-	VADDPS      Y5, Y3, Y8
-	VSUBPS      Y5, Y3, Y3
-	VMOVUPS     864(BX), Y5
-	VMOVUPS     896(BX), Y9
-	VADDPS      Y9, Y5, Y10
-	VSUBPS      Y9, Y5, Y5
-	VMOVUPS     928(BX), Y9
-	VMOVUPS     960(BX), Y11
-	VADDPS      Y11, Y9, Y12
-	VSUBPS      Y11, Y9, Y9
-	VMOVUPS     768(BX), Y11
-	VADDPS      Y8, Y11, Y11
-	VADDPS      Y12, Y10, Y13
-	VADDPS      Y13, Y11, Y11
+
+	// plus1, minus1 = m1 ± m2
+	VMOVUPS 800(BX), Y3
+	VMOVUPS 832(BX), Y5
+	VADDPS  Y5, Y3, Y8
+	VSUBPS  Y5, Y3, Y3
+
+	// plus2, minus2 = m3 ± m4
+	VMOVUPS 864(BX), Y5
+	VMOVUPS 896(BX), Y9
+	VADDPS  Y9, Y5, Y10
+	VSUBPS  Y9, Y5, Y5
+
+	// plusHalf, minusHalf = m5 ± m6
+	VMOVUPS 928(BX), Y9
+	VMOVUPS 960(BX), Y11
+	VADDPS  Y11, Y9, Y12
+	VSUBPS  Y11, Y9, Y9
+
+	// y0 = (m0 + plus1) + (plus2 + plusHalf)
+	VMOVUPS 768(BX), Y11
+	VADDPS  Y8, Y11, Y11
+	VADDPS  Y12, Y10, Y13
+	VADDPS  Y13, Y11, Y11
+
+	// y2 = plus1 + ¼ plusHalf + 4 plus2
 	VFMADD231PS conv2_0_25<>+0(SB), Y12, Y8
 	VFMADD231PS conv2_4<>+0(SB), Y10, Y8
+
+	// y3 = (minus1 + m7) + ⅛ minusHalf + 8 minus2
 	VMOVUPS     992(BX), Y10
 	VADDPS      Y10, Y3, Y10
 	VFMADD231PS conv2_0_125<>+0(SB), Y9, Y10
 	VFMADD231PS conv2_8<>+0(SB), Y5, Y10
+
+	// y1 = minus1 + ½ minusHalf + 2 minus2
 	VFMADD231PS conv2_0_5<>+0(SB), Y9, Y3
 	VFMADD231PS conv2_2<>+0(SB), Y5, Y3
 	VMAXPS      Y2, Y7, Y2
@@ -2173,278 +2619,416 @@ tileRow5:
 	VMOVUPS     Y2, 160(CX)
 
 	// columns: Aᵀ m
-	VMOVUPS     1056(AX), Y2
-	VMOVUPS     2080(AX), Y3
-	VADDPS      Y3, Y2, Y4
-	VSUBPS      Y3, Y2, Y2
-	VMOVUPS     3104(AX), Y3
-	VMOVUPS     4128(AX), Y5
-	VADDPS      Y5, Y3, Y6
-	VSUBPS      Y5, Y3, Y3
-	VMOVUPS     5152(AX), Y5
-	VMOVUPS     6176(AX), Y7
-	VADDPS      Y7, Y5, Y8
-	VSUBPS      Y7, Y5, Y5
-	VMOVUPS     32(AX), Y7
-	VADDPS      Y4, Y7, Y7
-	VADDPS      Y8, Y6, Y9
-	VADDPS      Y9, Y7, Y7
-	VMOVUPS     Y7, (BX)
+	// plus1, minus1 = m1 ± m2
+	VMOVUPS 1056(AX), Y2
+	VMOVUPS 2080(AX), Y3
+	VADDPS  Y3, Y2, Y4
+	VSUBPS  Y3, Y2, Y2
+
+	// plus2, minus2 = m3 ± m4
+	VMOVUPS 3104(AX), Y3
+	VMOVUPS 4128(AX), Y5
+	VADDPS  Y5, Y3, Y6
+	VSUBPS  Y5, Y3, Y3
+
+	// plusHalf, minusHalf = m5 ± m6
+	VMOVUPS 5152(AX), Y5
+	VMOVUPS 6176(AX), Y7
+	VADDPS  Y7, Y5, Y8
+	VSUBPS  Y7, Y5, Y5
+
+	// y0 = (m0 + plus1) + (plus2 + plusHalf)
+	VMOVUPS 32(AX), Y7
+	VADDPS  Y4, Y7, Y7
+	VADDPS  Y8, Y6, Y9
+	VADDPS  Y9, Y7, Y7
+	VMOVUPS Y7, (BX)
+
+	// y2 = plus1 + ¼ plusHalf + 4 plus2
 	VFMADD231PS conv2_0_25<>+0(SB), Y8, Y4
 	VFMADD231PS conv2_4<>+0(SB), Y6, Y4
 	VMOVUPS     Y4, 512(BX)
+
+	// y3 = (minus1 + m7) + ⅛ minusHalf + 8 minus2
 	VMOVUPS     7200(AX), Y4
 	VADDPS      Y4, Y2, Y4
 	VFMADD231PS conv2_0_125<>+0(SB), Y5, Y4
 	VFMADD231PS conv2_8<>+0(SB), Y3, Y4
 	VMOVUPS     Y4, 768(BX)
+
+	// y1 = minus1 + ½ minusHalf + 2 minus2
 	VFMADD231PS conv2_0_5<>+0(SB), Y5, Y2
 	VFMADD231PS conv2_2<>+0(SB), Y3, Y2
 	VMOVUPS     Y2, 256(BX)
-	VMOVUPS     1184(AX), Y2
-	VMOVUPS     2208(AX), Y3
-	VADDPS      Y3, Y2, Y4
-	VSUBPS      Y3, Y2, Y2
-	VMOVUPS     3232(AX), Y3
-	VMOVUPS     4256(AX), Y5
-	VADDPS      Y5, Y3, Y6
-	VSUBPS      Y5, Y3, Y3
-	VMOVUPS     5280(AX), Y5
-	VMOVUPS     6304(AX), Y7
-	VADDPS      Y7, Y5, Y8
-	VSUBPS      Y7, Y5, Y5
-	VMOVUPS     160(AX), Y7
-	VADDPS      Y4, Y7, Y7
-	VADDPS      Y8, Y6, Y9
-	VADDPS      Y9, Y7, Y7
-	VMOVUPS     Y7, 32(BX)
+
+	// plus1, minus1 = m1 ± m2
+	VMOVUPS 1184(AX), Y2
+	VMOVUPS 2208(AX), Y3
+	VADDPS  Y3, Y2, Y4
+	VSUBPS  Y3, Y2, Y2
+
+	// plus2, minus2 = m3 ± m4
+	VMOVUPS 3232(AX), Y3
+	VMOVUPS 4256(AX), Y5
+	VADDPS  Y5, Y3, Y6
+	VSUBPS  Y5, Y3, Y3
+
+	// plusHalf, minusHalf = m5 ± m6
+	VMOVUPS 5280(AX), Y5
+	VMOVUPS 6304(AX), Y7
+	VADDPS  Y7, Y5, Y8
+	VSUBPS  Y7, Y5, Y5
+
+	// y0 = (m0 + plus1) + (plus2 + plusHalf)
+	VMOVUPS 160(AX), Y7
+	VADDPS  Y4, Y7, Y7
+	VADDPS  Y8, Y6, Y9
+	VADDPS  Y9, Y7, Y7
+	VMOVUPS Y7, 32(BX)
+
+	// y2 = plus1 + ¼ plusHalf + 4 plus2
 	VFMADD231PS conv2_0_25<>+0(SB), Y8, Y4
 	VFMADD231PS conv2_4<>+0(SB), Y6, Y4
 	VMOVUPS     Y4, 544(BX)
+
+	// y3 = (minus1 + m7) + ⅛ minusHalf + 8 minus2
 	VMOVUPS     7328(AX), Y4
 	VADDPS      Y4, Y2, Y4
 	VFMADD231PS conv2_0_125<>+0(SB), Y5, Y4
 	VFMADD231PS conv2_8<>+0(SB), Y3, Y4
 	VMOVUPS     Y4, 800(BX)
+
+	// y1 = minus1 + ½ minusHalf + 2 minus2
 	VFMADD231PS conv2_0_5<>+0(SB), Y5, Y2
 	VFMADD231PS conv2_2<>+0(SB), Y3, Y2
 	VMOVUPS     Y2, 288(BX)
-	VMOVUPS     1312(AX), Y2
-	VMOVUPS     2336(AX), Y3
-	VADDPS      Y3, Y2, Y4
-	VSUBPS      Y3, Y2, Y2
-	VMOVUPS     3360(AX), Y3
-	VMOVUPS     4384(AX), Y5
-	VADDPS      Y5, Y3, Y6
-	VSUBPS      Y5, Y3, Y3
-	VMOVUPS     5408(AX), Y5
-	VMOVUPS     6432(AX), Y7
-	VADDPS      Y7, Y5, Y8
-	VSUBPS      Y7, Y5, Y5
-	VMOVUPS     288(AX), Y7
-	VADDPS      Y4, Y7, Y7
-	VADDPS      Y8, Y6, Y9
-	VADDPS      Y9, Y7, Y7
-	VMOVUPS     Y7, 64(BX)
+
+	// plus1, minus1 = m1 ± m2
+	VMOVUPS 1312(AX), Y2
+	VMOVUPS 2336(AX), Y3
+	VADDPS  Y3, Y2, Y4
+	VSUBPS  Y3, Y2, Y2
+
+	// plus2, minus2 = m3 ± m4
+	VMOVUPS 3360(AX), Y3
+	VMOVUPS 4384(AX), Y5
+	VADDPS  Y5, Y3, Y6
+	VSUBPS  Y5, Y3, Y3
+
+	// plusHalf, minusHalf = m5 ± m6
+	VMOVUPS 5408(AX), Y5
+	VMOVUPS 6432(AX), Y7
+	VADDPS  Y7, Y5, Y8
+	VSUBPS  Y7, Y5, Y5
+
+	// y0 = (m0 + plus1) + (plus2 + plusHalf)
+	VMOVUPS 288(AX), Y7
+	VADDPS  Y4, Y7, Y7
+	VADDPS  Y8, Y6, Y9
+	VADDPS  Y9, Y7, Y7
+	VMOVUPS Y7, 64(BX)
+
+	// y2 = plus1 + ¼ plusHalf + 4 plus2
 	VFMADD231PS conv2_0_25<>+0(SB), Y8, Y4
 	VFMADD231PS conv2_4<>+0(SB), Y6, Y4
 	VMOVUPS     Y4, 576(BX)
+
+	// y3 = (minus1 + m7) + ⅛ minusHalf + 8 minus2
 	VMOVUPS     7456(AX), Y4
 	VADDPS      Y4, Y2, Y4
 	VFMADD231PS conv2_0_125<>+0(SB), Y5, Y4
 	VFMADD231PS conv2_8<>+0(SB), Y3, Y4
 	VMOVUPS     Y4, 832(BX)
+
+	// y1 = minus1 + ½ minusHalf + 2 minus2
 	VFMADD231PS conv2_0_5<>+0(SB), Y5, Y2
 	VFMADD231PS conv2_2<>+0(SB), Y3, Y2
 	VMOVUPS     Y2, 320(BX)
-	VMOVUPS     1440(AX), Y2
-	VMOVUPS     2464(AX), Y3
-	VADDPS      Y3, Y2, Y4
-	VSUBPS      Y3, Y2, Y2
-	VMOVUPS     3488(AX), Y3
-	VMOVUPS     4512(AX), Y5
-	VADDPS      Y5, Y3, Y6
-	VSUBPS      Y5, Y3, Y3
-	VMOVUPS     5536(AX), Y5
-	VMOVUPS     6560(AX), Y7
-	VADDPS      Y7, Y5, Y8
-	VSUBPS      Y7, Y5, Y5
-	VMOVUPS     416(AX), Y7
-	VADDPS      Y4, Y7, Y7
-	VADDPS      Y8, Y6, Y9
-	VADDPS      Y9, Y7, Y7
-	VMOVUPS     Y7, 96(BX)
+
+	// plus1, minus1 = m1 ± m2
+	VMOVUPS 1440(AX), Y2
+	VMOVUPS 2464(AX), Y3
+	VADDPS  Y3, Y2, Y4
+	VSUBPS  Y3, Y2, Y2
+
+	// plus2, minus2 = m3 ± m4
+	VMOVUPS 3488(AX), Y3
+	VMOVUPS 4512(AX), Y5
+	VADDPS  Y5, Y3, Y6
+	VSUBPS  Y5, Y3, Y3
+
+	// plusHalf, minusHalf = m5 ± m6
+	VMOVUPS 5536(AX), Y5
+	VMOVUPS 6560(AX), Y7
+	VADDPS  Y7, Y5, Y8
+	VSUBPS  Y7, Y5, Y5
+
+	// y0 = (m0 + plus1) + (plus2 + plusHalf)
+	VMOVUPS 416(AX), Y7
+	VADDPS  Y4, Y7, Y7
+	VADDPS  Y8, Y6, Y9
+	VADDPS  Y9, Y7, Y7
+	VMOVUPS Y7, 96(BX)
+
+	// y2 = plus1 + ¼ plusHalf + 4 plus2
 	VFMADD231PS conv2_0_25<>+0(SB), Y8, Y4
 	VFMADD231PS conv2_4<>+0(SB), Y6, Y4
 	VMOVUPS     Y4, 608(BX)
+
+	// y3 = (minus1 + m7) + ⅛ minusHalf + 8 minus2
 	VMOVUPS     7584(AX), Y4
 	VADDPS      Y4, Y2, Y4
 	VFMADD231PS conv2_0_125<>+0(SB), Y5, Y4
 	VFMADD231PS conv2_8<>+0(SB), Y3, Y4
 	VMOVUPS     Y4, 864(BX)
+
+	// y1 = minus1 + ½ minusHalf + 2 minus2
 	VFMADD231PS conv2_0_5<>+0(SB), Y5, Y2
 	VFMADD231PS conv2_2<>+0(SB), Y3, Y2
 	VMOVUPS     Y2, 352(BX)
-	VMOVUPS     1568(AX), Y2
-	VMOVUPS     2592(AX), Y3
-	VADDPS      Y3, Y2, Y4
-	VSUBPS      Y3, Y2, Y2
-	VMOVUPS     3616(AX), Y3
-	VMOVUPS     4640(AX), Y5
-	VADDPS      Y5, Y3, Y6
-	VSUBPS      Y5, Y3, Y3
-	VMOVUPS     5664(AX), Y5
-	VMOVUPS     6688(AX), Y7
-	VADDPS      Y7, Y5, Y8
-	VSUBPS      Y7, Y5, Y5
-	VMOVUPS     544(AX), Y7
-	VADDPS      Y4, Y7, Y7
-	VADDPS      Y8, Y6, Y9
-	VADDPS      Y9, Y7, Y7
-	VMOVUPS     Y7, 128(BX)
+
+	// plus1, minus1 = m1 ± m2
+	VMOVUPS 1568(AX), Y2
+	VMOVUPS 2592(AX), Y3
+	VADDPS  Y3, Y2, Y4
+	VSUBPS  Y3, Y2, Y2
+
+	// plus2, minus2 = m3 ± m4
+	VMOVUPS 3616(AX), Y3
+	VMOVUPS 4640(AX), Y5
+	VADDPS  Y5, Y3, Y6
+	VSUBPS  Y5, Y3, Y3
+
+	// plusHalf, minusHalf = m5 ± m6
+	VMOVUPS 5664(AX), Y5
+	VMOVUPS 6688(AX), Y7
+	VADDPS  Y7, Y5, Y8
+	VSUBPS  Y7, Y5, Y5
+
+	// y0 = (m0 + plus1) + (plus2 + plusHalf)
+	VMOVUPS 544(AX), Y7
+	VADDPS  Y4, Y7, Y7
+	VADDPS  Y8, Y6, Y9
+	VADDPS  Y9, Y7, Y7
+	VMOVUPS Y7, 128(BX)
+
+	// y2 = plus1 + ¼ plusHalf + 4 plus2
 	VFMADD231PS conv2_0_25<>+0(SB), Y8, Y4
 	VFMADD231PS conv2_4<>+0(SB), Y6, Y4
 	VMOVUPS     Y4, 640(BX)
+
+	// y3 = (minus1 + m7) + ⅛ minusHalf + 8 minus2
 	VMOVUPS     7712(AX), Y4
 	VADDPS      Y4, Y2, Y4
 	VFMADD231PS conv2_0_125<>+0(SB), Y5, Y4
 	VFMADD231PS conv2_8<>+0(SB), Y3, Y4
 	VMOVUPS     Y4, 896(BX)
+
+	// y1 = minus1 + ½ minusHalf + 2 minus2
 	VFMADD231PS conv2_0_5<>+0(SB), Y5, Y2
 	VFMADD231PS conv2_2<>+0(SB), Y3, Y2
 	VMOVUPS     Y2, 384(BX)
-	VMOVUPS     1696(AX), Y2
-	VMOVUPS     2720(AX), Y3
-	VADDPS      Y3, Y2, Y4
-	VSUBPS      Y3, Y2, Y2
-	VMOVUPS     3744(AX), Y3
-	VMOVUPS     4768(AX), Y5
-	VADDPS      Y5, Y3, Y6
-	VSUBPS      Y5, Y3, Y3
-	VMOVUPS     5792(AX), Y5
-	VMOVUPS     6816(AX), Y7
-	VADDPS      Y7, Y5, Y8
-	VSUBPS      Y7, Y5, Y5
-	VMOVUPS     672(AX), Y7
-	VADDPS      Y4, Y7, Y7
-	VADDPS      Y8, Y6, Y9
-	VADDPS      Y9, Y7, Y7
-	VMOVUPS     Y7, 160(BX)
+
+	// plus1, minus1 = m1 ± m2
+	VMOVUPS 1696(AX), Y2
+	VMOVUPS 2720(AX), Y3
+	VADDPS  Y3, Y2, Y4
+	VSUBPS  Y3, Y2, Y2
+
+	// plus2, minus2 = m3 ± m4
+	VMOVUPS 3744(AX), Y3
+	VMOVUPS 4768(AX), Y5
+	VADDPS  Y5, Y3, Y6
+	VSUBPS  Y5, Y3, Y3
+
+	// plusHalf, minusHalf = m5 ± m6
+	VMOVUPS 5792(AX), Y5
+	VMOVUPS 6816(AX), Y7
+	VADDPS  Y7, Y5, Y8
+	VSUBPS  Y7, Y5, Y5
+
+	// y0 = (m0 + plus1) + (plus2 + plusHalf)
+	VMOVUPS 672(AX), Y7
+	VADDPS  Y4, Y7, Y7
+	VADDPS  Y8, Y6, Y9
+	VADDPS  Y9, Y7, Y7
+	VMOVUPS Y7, 160(BX)
+
+	// y2 = plus1 + ¼ plusHalf + 4 plus2
 	VFMADD231PS conv2_0_25<>+0(SB), Y8, Y4
 	VFMADD231PS conv2_4<>+0(SB), Y6, Y4
 	VMOVUPS     Y4, 672(BX)
+
+	// y3 = (minus1 + m7) + ⅛ minusHalf + 8 minus2
 	VMOVUPS     7840(AX), Y4
 	VADDPS      Y4, Y2, Y4
 	VFMADD231PS conv2_0_125<>+0(SB), Y5, Y4
 	VFMADD231PS conv2_8<>+0(SB), Y3, Y4
 	VMOVUPS     Y4, 928(BX)
+
+	// y1 = minus1 + ½ minusHalf + 2 minus2
 	VFMADD231PS conv2_0_5<>+0(SB), Y5, Y2
 	VFMADD231PS conv2_2<>+0(SB), Y3, Y2
 	VMOVUPS     Y2, 416(BX)
-	VMOVUPS     1824(AX), Y2
-	VMOVUPS     2848(AX), Y3
-	VADDPS      Y3, Y2, Y4
-	VSUBPS      Y3, Y2, Y2
-	VMOVUPS     3872(AX), Y3
-	VMOVUPS     4896(AX), Y5
-	VADDPS      Y5, Y3, Y6
-	VSUBPS      Y5, Y3, Y3
-	VMOVUPS     5920(AX), Y5
-	VMOVUPS     6944(AX), Y7
-	VADDPS      Y7, Y5, Y8
-	VSUBPS      Y7, Y5, Y5
-	VMOVUPS     800(AX), Y7
-	VADDPS      Y4, Y7, Y7
-	VADDPS      Y8, Y6, Y9
-	VADDPS      Y9, Y7, Y7
-	VMOVUPS     Y7, 192(BX)
+
+	// plus1, minus1 = m1 ± m2
+	VMOVUPS 1824(AX), Y2
+	VMOVUPS 2848(AX), Y3
+	VADDPS  Y3, Y2, Y4
+	VSUBPS  Y3, Y2, Y2
+
+	// plus2, minus2 = m3 ± m4
+	VMOVUPS 3872(AX), Y3
+	VMOVUPS 4896(AX), Y5
+	VADDPS  Y5, Y3, Y6
+	VSUBPS  Y5, Y3, Y3
+
+	// plusHalf, minusHalf = m5 ± m6
+	VMOVUPS 5920(AX), Y5
+	VMOVUPS 6944(AX), Y7
+	VADDPS  Y7, Y5, Y8
+	VSUBPS  Y7, Y5, Y5
+
+	// y0 = (m0 + plus1) + (plus2 + plusHalf)
+	VMOVUPS 800(AX), Y7
+	VADDPS  Y4, Y7, Y7
+	VADDPS  Y8, Y6, Y9
+	VADDPS  Y9, Y7, Y7
+	VMOVUPS Y7, 192(BX)
+
+	// y2 = plus1 + ¼ plusHalf + 4 plus2
 	VFMADD231PS conv2_0_25<>+0(SB), Y8, Y4
 	VFMADD231PS conv2_4<>+0(SB), Y6, Y4
 	VMOVUPS     Y4, 704(BX)
+
+	// y3 = (minus1 + m7) + ⅛ minusHalf + 8 minus2
 	VMOVUPS     7968(AX), Y4
 	VADDPS      Y4, Y2, Y4
 	VFMADD231PS conv2_0_125<>+0(SB), Y5, Y4
 	VFMADD231PS conv2_8<>+0(SB), Y3, Y4
 	VMOVUPS     Y4, 960(BX)
+
+	// y1 = minus1 + ½ minusHalf + 2 minus2
 	VFMADD231PS conv2_0_5<>+0(SB), Y5, Y2
 	VFMADD231PS conv2_2<>+0(SB), Y3, Y2
 	VMOVUPS     Y2, 448(BX)
-	VMOVUPS     1952(AX), Y2
-	VMOVUPS     2976(AX), Y3
-	VADDPS      Y3, Y2, Y4
-	VSUBPS      Y3, Y2, Y2
-	VMOVUPS     4000(AX), Y3
-	VMOVUPS     5024(AX), Y5
-	VADDPS      Y5, Y3, Y6
-	VSUBPS      Y5, Y3, Y3
-	VMOVUPS     6048(AX), Y5
-	VMOVUPS     7072(AX), Y7
-	VADDPS      Y7, Y5, Y8
-	VSUBPS      Y7, Y5, Y5
-	VMOVUPS     928(AX), Y7
-	VADDPS      Y4, Y7, Y7
-	VADDPS      Y8, Y6, Y9
-	VADDPS      Y9, Y7, Y7
-	VMOVUPS     Y7, 224(BX)
+
+	// plus1, minus1 = m1 ± m2
+	VMOVUPS 1952(AX), Y2
+	VMOVUPS 2976(AX), Y3
+	VADDPS  Y3, Y2, Y4
+	VSUBPS  Y3, Y2, Y2
+
+	// plus2, minus2 = m3 ± m4
+	VMOVUPS 4000(AX), Y3
+	VMOVUPS 5024(AX), Y5
+	VADDPS  Y5, Y3, Y6
+	VSUBPS  Y5, Y3, Y3
+
+	// plusHalf, minusHalf = m5 ± m6
+	VMOVUPS 6048(AX), Y5
+	VMOVUPS 7072(AX), Y7
+	VADDPS  Y7, Y5, Y8
+	VSUBPS  Y7, Y5, Y5
+
+	// y0 = (m0 + plus1) + (plus2 + plusHalf)
+	VMOVUPS 928(AX), Y7
+	VADDPS  Y4, Y7, Y7
+	VADDPS  Y8, Y6, Y9
+	VADDPS  Y9, Y7, Y7
+	VMOVUPS Y7, 224(BX)
+
+	// y2 = plus1 + ¼ plusHalf + 4 plus2
 	VFMADD231PS conv2_0_25<>+0(SB), Y8, Y4
 	VFMADD231PS conv2_4<>+0(SB), Y6, Y4
 	VMOVUPS     Y4, 736(BX)
+
+	// y3 = (minus1 + m7) + ⅛ minusHalf + 8 minus2
 	VMOVUPS     8096(AX), Y4
 	VADDPS      Y4, Y2, Y4
 	VFMADD231PS conv2_0_125<>+0(SB), Y5, Y4
 	VFMADD231PS conv2_8<>+0(SB), Y3, Y4
 	VMOVUPS     Y4, 992(BX)
+
+	// y1 = minus1 + ½ minusHalf + 2 minus2
 	VFMADD231PS conv2_0_5<>+0(SB), Y5, Y2
 	VFMADD231PS conv2_2<>+0(SB), Y3, Y2
 	VMOVUPS     Y2, 480(BX)
 
 	// two rows at a time: (Aᵀ m) A, then bias, pooling, ReLU
-	VMOVUPS     32(BX), Y2
-	VMOVUPS     64(BX), Y3
-	VADDPS      Y3, Y2, Y4
-	VSUBPS      Y3, Y2, Y2
-	VMOVUPS     96(BX), Y3
-	VMOVUPS     128(BX), Y5
-	VADDPS      Y5, Y3, Y6
-	VSUBPS      Y5, Y3, Y3
-	VMOVUPS     160(BX), Y5
-	VMOVUPS     192(BX), Y7
-	VADDPS      Y7, Y5, Y8
-	VSUBPS      Y7, Y5, Y5
-	VMOVUPS     (BX), Y7
-	VADDPS      Y4, Y7, Y7
-	VADDPS      Y8, Y6, Y9
-	VADDPS      Y9, Y7, Y7
+	// plus1, minus1 = m1 ± m2
+	VMOVUPS 32(BX), Y2
+	VMOVUPS 64(BX), Y3
+	VADDPS  Y3, Y2, Y4
+	VSUBPS  Y3, Y2, Y2
+
+	// plus2, minus2 = m3 ± m4
+	VMOVUPS 96(BX), Y3
+	VMOVUPS 128(BX), Y5
+	VADDPS  Y5, Y3, Y6
+	VSUBPS  Y5, Y3, Y3
+
+	// plusHalf, minusHalf = m5 ± m6
+	VMOVUPS 160(BX), Y5
+	VMOVUPS 192(BX), Y7
+	VADDPS  Y7, Y5, Y8
+	VSUBPS  Y7, Y5, Y5
+
+	// y0 = (m0 + plus1) + (plus2 + plusHalf)
+	VMOVUPS (BX), Y7
+	VADDPS  Y4, Y7, Y7
+	VADDPS  Y8, Y6, Y9
+	VADDPS  Y9, Y7, Y7
+
+	// y2 = plus1 + ¼ plusHalf + 4 plus2
 	VFMADD231PS conv2_0_25<>+0(SB), Y8, Y4
 	VFMADD231PS conv2_4<>+0(SB), Y6, Y4
+
+	// y3 = (minus1 + m7) + ⅛ minusHalf + 8 minus2
 	VMOVUPS     224(BX), Y6
 	VADDPS      Y6, Y2, Y6
 	VFMADD231PS conv2_0_125<>+0(SB), Y5, Y6
 	VFMADD231PS conv2_8<>+0(SB), Y3, Y6
+
+	// y1 = minus1 + ½ minusHalf + 2 minus2
 	VFMADD231PS conv2_0_5<>+0(SB), Y5, Y2
 	VFMADD231PS conv2_2<>+0(SB), Y3, Y2
-	VMOVUPS     288(BX), Y3
-	VMOVUPS     320(BX), Y5
-	VADDPS      Y5, Y3, Y8
-	VSUBPS      Y5, Y3, Y3
-	VMOVUPS     352(BX), Y5
-	VMOVUPS     384(BX), Y9
-	VADDPS      Y9, Y5, Y10
-	VSUBPS      Y9, Y5, Y5
-	VMOVUPS     416(BX), Y9
-	VMOVUPS     448(BX), Y11
-	VADDPS      Y11, Y9, Y12
-	VSUBPS      Y11, Y9, Y9
-	VMOVUPS     256(BX), Y11
-	VADDPS      Y8, Y11, Y11
-	VADDPS      Y12, Y10, Y13
-	VADDPS      Y13, Y11, Y11
+
+	// plus1, minus1 = m1 ± m2
+	VMOVUPS 288(BX), Y3
+	VMOVUPS 320(BX), Y5
+	VADDPS  Y5, Y3, Y8
+	VSUBPS  Y5, Y3, Y3
+
+	// plus2, minus2 = m3 ± m4
+	VMOVUPS 352(BX), Y5
+	VMOVUPS 384(BX), Y9
+	VADDPS  Y9, Y5, Y10
+	VSUBPS  Y9, Y5, Y5
+
+	// plusHalf, minusHalf = m5 ± m6
+	VMOVUPS 416(BX), Y9
+	VMOVUPS 448(BX), Y11
+	VADDPS  Y11, Y9, Y12
+	VSUBPS  Y11, Y9, Y9
+
+	// y0 = (m0 + plus1) + (plus2 + plusHalf)
+	VMOVUPS 256(BX), Y11
+	VADDPS  Y8, Y11, Y11
+	VADDPS  Y12, Y10, Y13
+	VADDPS  Y13, Y11, Y11
+
+	// y2 = plus1 + ¼ plusHalf + 4 plus2
 	VFMADD231PS conv2_0_25<>+0(SB), Y12, Y8
 	VFMADD231PS conv2_4<>+0(SB), Y10, Y8
+
+	// y3 = (minus1 + m7) + ⅛ minusHalf + 8 minus2
 	VMOVUPS     480(BX), Y10
 	VADDPS      Y10, Y3, Y10
 	VFMADD231PS conv2_0_125<>+0(SB), Y9, Y10
 	VFMADD231PS conv2_8<>+0(SB), Y5, Y10
+
+	// y1 = minus1 + ½ minusHalf + 2 minus2
 	VFMADD231PS conv2_0_5<>+0(SB), Y9, Y3
 	VFMADD231PS conv2_2<>+0(SB), Y5, Y3
 	VMAXPS      Y2, Y7, Y2
@@ -2459,52 +3043,80 @@ tileRow5:
 	VADDPS      Y1, Y2, Y2
 	VMAXPS      Y2, Y0, Y2
 	VMOVUPS     Y2, 96(CX)
-	VMOVUPS     544(BX), Y2
-	VMOVUPS     576(BX), Y3
-	VADDPS      Y3, Y2, Y4
-	VSUBPS      Y3, Y2, Y2
-	VMOVUPS     608(BX), Y3
-	VMOVUPS     640(BX), Y5
-	VADDPS      Y5, Y3, Y6
-	VSUBPS      Y5, Y3, Y3
-	VMOVUPS     672(BX), Y5
-	VMOVUPS     704(BX), Y7
-	VADDPS      Y7, Y5, Y8
-	VSUBPS      Y7, Y5, Y5
-	VMOVUPS     512(BX), Y7
-	VADDPS      Y4, Y7, Y7
-	VADDPS      Y8, Y6, Y9
-	VADDPS      Y9, Y7, Y7
+
+	// plus1, minus1 = m1 ± m2
+	VMOVUPS 544(BX), Y2
+	VMOVUPS 576(BX), Y3
+	VADDPS  Y3, Y2, Y4
+	VSUBPS  Y3, Y2, Y2
+
+	// plus2, minus2 = m3 ± m4
+	VMOVUPS 608(BX), Y3
+	VMOVUPS 640(BX), Y5
+	VADDPS  Y5, Y3, Y6
+	VSUBPS  Y5, Y3, Y3
+
+	// plusHalf, minusHalf = m5 ± m6
+	VMOVUPS 672(BX), Y5
+	VMOVUPS 704(BX), Y7
+	VADDPS  Y7, Y5, Y8
+	VSUBPS  Y7, Y5, Y5
+
+	// y0 = (m0 + plus1) + (plus2 + plusHalf)
+	VMOVUPS 512(BX), Y7
+	VADDPS  Y4, Y7, Y7
+	VADDPS  Y8, Y6, Y9
+	VADDPS  Y9, Y7, Y7
+
+	// y2 = plus1 + ¼ plusHalf + 4 plus2
 	VFMADD231PS conv2_0_25<>+0(SB), Y8, Y4
 	VFMADD231PS conv2_4<>+0(SB), Y6, Y4
+
+	// y3 = (minus1 + m7) + ⅛ minusHalf + 8 minus2
 	VMOVUPS     736(BX), Y6
 	VADDPS      Y6, Y2, Y6
 	VFMADD231PS conv2_0_125<>+0(SB), Y5, Y6
 	VFMADD231PS conv2_8<>+0(SB), Y3, Y6
+
+	// y1 = minus1 + ½ minusHalf + 2 minus2
 	VFMADD231PS conv2_0_5<>+0(SB), Y5, Y2
 	VFMADD231PS conv2_2<>+0(SB), Y3, Y2
-	VMOVUPS     800(BX), Y3
-	VMOVUPS     832(BX), Y5
-	VADDPS      Y5, Y3, Y8
-	VSUBPS      Y5, Y3, Y3
-	VMOVUPS     864(BX), Y5
-	VMOVUPS     896(BX), Y9
-	VADDPS      Y9, Y5, Y10
-	VSUBPS      Y9, Y5, Y5
-	VMOVUPS     928(BX), Y9
-	VMOVUPS     960(BX), Y11
-	VADDPS      Y11, Y9, Y12
-	VSUBPS      Y11, Y9, Y9
-	VMOVUPS     768(BX), Y11
-	VADDPS      Y8, Y11, Y11
-	VADDPS      Y12, Y10, Y13
-	VADDPS      Y13, Y11, Y11
+
+	// plus1, minus1 = m1 ± m2
+	VMOVUPS 800(BX), Y3
+	VMOVUPS 832(BX), Y5
+	VADDPS  Y5, Y3, Y8
+	VSUBPS  Y5, Y3, Y3
+
+	// plus2, minus2 = m3 ± m4
+	VMOVUPS 864(BX), Y5
+	VMOVUPS 896(BX), Y9
+	VADDPS  Y9, Y5, Y10
+	VSUBPS  Y9, Y5, Y5
+
+	// plusHalf, minusHalf = m5 ± m6
+	VMOVUPS 928(BX), Y9
+	VMOVUPS 960(BX), Y11
+	VADDPS  Y11, Y9, Y12
+	VSUBPS  Y11, Y9, Y9
+
+	// y0 = (m0 + plus1) + (plus2 + plusHalf)
+	VMOVUPS 768(BX), Y11
+	VADDPS  Y8, Y11, Y11
+	VADDPS  Y12, Y10, Y13
+	VADDPS  Y13, Y11, Y11
+
+	// y2 = plus1 + ¼ plusHalf + 4 plus2
 	VFMADD231PS conv2_0_25<>+0(SB), Y12, Y8
 	VFMADD231PS conv2_4<>+0(SB), Y10, Y8
+
+	// y3 = (minus1 + m7) + ⅛ minusHalf + 8 minus2
 	VMOVUPS     992(BX), Y10
 	VADDPS      Y10, Y3, Y10
 	VFMADD231PS conv2_0_125<>+0(SB), Y9, Y10
 	VFMADD231PS conv2_8<>+0(SB), Y5, Y10
+
+	// y1 = minus1 + ½ minusHalf + 2 minus2
 	VFMADD231PS conv2_0_5<>+0(SB), Y9, Y3
 	VFMADD231PS conv2_2<>+0(SB), Y5, Y3
 	VMAXPS      Y2, Y7, Y2
@@ -3009,278 +3621,416 @@ output4:
 
 tileRow5:
 	// columns: Aᵀ m
-	VMOVUPS     1024(AX), Y2
-	VMOVUPS     2048(AX), Y3
-	VADDPS      Y3, Y2, Y4
-	VSUBPS      Y3, Y2, Y2
-	VMOVUPS     3072(AX), Y3
-	VMOVUPS     4096(AX), Y5
-	VADDPS      Y5, Y3, Y6
-	VSUBPS      Y5, Y3, Y3
-	VMOVUPS     5120(AX), Y5
-	VMOVUPS     6144(AX), Y7
-	VADDPS      Y7, Y5, Y8
-	VSUBPS      Y7, Y5, Y5
-	VMOVUPS     (AX), Y7
-	VADDPS      Y4, Y7, Y7
-	VADDPS      Y8, Y6, Y9
-	VADDPS      Y9, Y7, Y7
-	VMOVUPS     Y7, (BX)
+	// plus1, minus1 = m1 ± m2
+	VMOVUPS 1024(AX), Y2
+	VMOVUPS 2048(AX), Y3
+	VADDPS  Y3, Y2, Y4
+	VSUBPS  Y3, Y2, Y2
+
+	// plus2, minus2 = m3 ± m4
+	VMOVUPS 3072(AX), Y3
+	VMOVUPS 4096(AX), Y5
+	VADDPS  Y5, Y3, Y6
+	VSUBPS  Y5, Y3, Y3
+
+	// plusHalf, minusHalf = m5 ± m6
+	VMOVUPS 5120(AX), Y5
+	VMOVUPS 6144(AX), Y7
+	VADDPS  Y7, Y5, Y8
+	VSUBPS  Y7, Y5, Y5
+
+	// y0 = (m0 + plus1) + (plus2 + plusHalf)
+	VMOVUPS (AX), Y7
+	VADDPS  Y4, Y7, Y7
+	VADDPS  Y8, Y6, Y9
+	VADDPS  Y9, Y7, Y7
+	VMOVUPS Y7, (BX)
+
+	// y2 = plus1 + ¼ plusHalf + 4 plus2
 	VFMADD231PS conv2_0_25<>+0(SB), Y8, Y4
 	VFMADD231PS conv2_4<>+0(SB), Y6, Y4
 	VMOVUPS     Y4, 512(BX)
+
+	// y3 = (minus1 + m7) + ⅛ minusHalf + 8 minus2
 	VMOVUPS     7168(AX), Y4
 	VADDPS      Y4, Y2, Y4
 	VFMADD231PS conv2_0_125<>+0(SB), Y5, Y4
 	VFMADD231PS conv2_8<>+0(SB), Y3, Y4
 	VMOVUPS     Y4, 768(BX)
+
+	// y1 = minus1 + ½ minusHalf + 2 minus2
 	VFMADD231PS conv2_0_5<>+0(SB), Y5, Y2
 	VFMADD231PS conv2_2<>+0(SB), Y3, Y2
 	VMOVUPS     Y2, 256(BX)
-	VMOVUPS     1152(AX), Y2
-	VMOVUPS     2176(AX), Y3
-	VADDPS      Y3, Y2, Y4
-	VSUBPS      Y3, Y2, Y2
-	VMOVUPS     3200(AX), Y3
-	VMOVUPS     4224(AX), Y5
-	VADDPS      Y5, Y3, Y6
-	VSUBPS      Y5, Y3, Y3
-	VMOVUPS     5248(AX), Y5
-	VMOVUPS     6272(AX), Y7
-	VADDPS      Y7, Y5, Y8
-	VSUBPS      Y7, Y5, Y5
-	VMOVUPS     128(AX), Y7
-	VADDPS      Y4, Y7, Y7
-	VADDPS      Y8, Y6, Y9
-	VADDPS      Y9, Y7, Y7
-	VMOVUPS     Y7, 32(BX)
+
+	// plus1, minus1 = m1 ± m2
+	VMOVUPS 1152(AX), Y2
+	VMOVUPS 2176(AX), Y3
+	VADDPS  Y3, Y2, Y4
+	VSUBPS  Y3, Y2, Y2
+
+	// plus2, minus2 = m3 ± m4
+	VMOVUPS 3200(AX), Y3
+	VMOVUPS 4224(AX), Y5
+	VADDPS  Y5, Y3, Y6
+	VSUBPS  Y5, Y3, Y3
+
+	// plusHalf, minusHalf = m5 ± m6
+	VMOVUPS 5248(AX), Y5
+	VMOVUPS 6272(AX), Y7
+	VADDPS  Y7, Y5, Y8
+	VSUBPS  Y7, Y5, Y5
+
+	// y0 = (m0 + plus1) + (plus2 + plusHalf)
+	VMOVUPS 128(AX), Y7
+	VADDPS  Y4, Y7, Y7
+	VADDPS  Y8, Y6, Y9
+	VADDPS  Y9, Y7, Y7
+	VMOVUPS Y7, 32(BX)
+
+	// y2 = plus1 + ¼ plusHalf + 4 plus2
 	VFMADD231PS conv2_0_25<>+0(SB), Y8, Y4
 	VFMADD231PS conv2_4<>+0(SB), Y6, Y4
 	VMOVUPS     Y4, 544(BX)
+
+	// y3 = (minus1 + m7) + ⅛ minusHalf + 8 minus2
 	VMOVUPS     7296(AX), Y4
 	VADDPS      Y4, Y2, Y4
 	VFMADD231PS conv2_0_125<>+0(SB), Y5, Y4
 	VFMADD231PS conv2_8<>+0(SB), Y3, Y4
 	VMOVUPS     Y4, 800(BX)
+
+	// y1 = minus1 + ½ minusHalf + 2 minus2
 	VFMADD231PS conv2_0_5<>+0(SB), Y5, Y2
 	VFMADD231PS conv2_2<>+0(SB), Y3, Y2
 	VMOVUPS     Y2, 288(BX)
-	VMOVUPS     1280(AX), Y2
-	VMOVUPS     2304(AX), Y3
-	VADDPS      Y3, Y2, Y4
-	VSUBPS      Y3, Y2, Y2
-	VMOVUPS     3328(AX), Y3
-	VMOVUPS     4352(AX), Y5
-	VADDPS      Y5, Y3, Y6
-	VSUBPS      Y5, Y3, Y3
-	VMOVUPS     5376(AX), Y5
-	VMOVUPS     6400(AX), Y7
-	VADDPS      Y7, Y5, Y8
-	VSUBPS      Y7, Y5, Y5
-	VMOVUPS     256(AX), Y7
-	VADDPS      Y4, Y7, Y7
-	VADDPS      Y8, Y6, Y9
-	VADDPS      Y9, Y7, Y7
-	VMOVUPS     Y7, 64(BX)
+
+	// plus1, minus1 = m1 ± m2
+	VMOVUPS 1280(AX), Y2
+	VMOVUPS 2304(AX), Y3
+	VADDPS  Y3, Y2, Y4
+	VSUBPS  Y3, Y2, Y2
+
+	// plus2, minus2 = m3 ± m4
+	VMOVUPS 3328(AX), Y3
+	VMOVUPS 4352(AX), Y5
+	VADDPS  Y5, Y3, Y6
+	VSUBPS  Y5, Y3, Y3
+
+	// plusHalf, minusHalf = m5 ± m6
+	VMOVUPS 5376(AX), Y5
+	VMOVUPS 6400(AX), Y7
+	VADDPS  Y7, Y5, Y8
+	VSUBPS  Y7, Y5, Y5
+
+	// y0 = (m0 + plus1) + (plus2 + plusHalf)
+	VMOVUPS 256(AX), Y7
+	VADDPS  Y4, Y7, Y7
+	VADDPS  Y8, Y6, Y9
+	VADDPS  Y9, Y7, Y7
+	VMOVUPS Y7, 64(BX)
+
+	// y2 = plus1 + ¼ plusHalf + 4 plus2
 	VFMADD231PS conv2_0_25<>+0(SB), Y8, Y4
 	VFMADD231PS conv2_4<>+0(SB), Y6, Y4
 	VMOVUPS     Y4, 576(BX)
+
+	// y3 = (minus1 + m7) + ⅛ minusHalf + 8 minus2
 	VMOVUPS     7424(AX), Y4
 	VADDPS      Y4, Y2, Y4
 	VFMADD231PS conv2_0_125<>+0(SB), Y5, Y4
 	VFMADD231PS conv2_8<>+0(SB), Y3, Y4
 	VMOVUPS     Y4, 832(BX)
+
+	// y1 = minus1 + ½ minusHalf + 2 minus2
 	VFMADD231PS conv2_0_5<>+0(SB), Y5, Y2
 	VFMADD231PS conv2_2<>+0(SB), Y3, Y2
 	VMOVUPS     Y2, 320(BX)
-	VMOVUPS     1408(AX), Y2
-	VMOVUPS     2432(AX), Y3
-	VADDPS      Y3, Y2, Y4
-	VSUBPS      Y3, Y2, Y2
-	VMOVUPS     3456(AX), Y3
-	VMOVUPS     4480(AX), Y5
-	VADDPS      Y5, Y3, Y6
-	VSUBPS      Y5, Y3, Y3
-	VMOVUPS     5504(AX), Y5
-	VMOVUPS     6528(AX), Y7
-	VADDPS      Y7, Y5, Y8
-	VSUBPS      Y7, Y5, Y5
-	VMOVUPS     384(AX), Y7
-	VADDPS      Y4, Y7, Y7
-	VADDPS      Y8, Y6, Y9
-	VADDPS      Y9, Y7, Y7
-	VMOVUPS     Y7, 96(BX)
+
+	// plus1, minus1 = m1 ± m2
+	VMOVUPS 1408(AX), Y2
+	VMOVUPS 2432(AX), Y3
+	VADDPS  Y3, Y2, Y4
+	VSUBPS  Y3, Y2, Y2
+
+	// plus2, minus2 = m3 ± m4
+	VMOVUPS 3456(AX), Y3
+	VMOVUPS 4480(AX), Y5
+	VADDPS  Y5, Y3, Y6
+	VSUBPS  Y5, Y3, Y3
+
+	// plusHalf, minusHalf = m5 ± m6
+	VMOVUPS 5504(AX), Y5
+	VMOVUPS 6528(AX), Y7
+	VADDPS  Y7, Y5, Y8
+	VSUBPS  Y7, Y5, Y5
+
+	// y0 = (m0 + plus1) + (plus2 + plusHalf)
+	VMOVUPS 384(AX), Y7
+	VADDPS  Y4, Y7, Y7
+	VADDPS  Y8, Y6, Y9
+	VADDPS  Y9, Y7, Y7
+	VMOVUPS Y7, 96(BX)
+
+	// y2 = plus1 + ¼ plusHalf + 4 plus2
 	VFMADD231PS conv2_0_25<>+0(SB), Y8, Y4
 	VFMADD231PS conv2_4<>+0(SB), Y6, Y4
 	VMOVUPS     Y4, 608(BX)
+
+	// y3 = (minus1 + m7) + ⅛ minusHalf + 8 minus2
 	VMOVUPS     7552(AX), Y4
 	VADDPS      Y4, Y2, Y4
 	VFMADD231PS conv2_0_125<>+0(SB), Y5, Y4
 	VFMADD231PS conv2_8<>+0(SB), Y3, Y4
 	VMOVUPS     Y4, 864(BX)
+
+	// y1 = minus1 + ½ minusHalf + 2 minus2
 	VFMADD231PS conv2_0_5<>+0(SB), Y5, Y2
 	VFMADD231PS conv2_2<>+0(SB), Y3, Y2
 	VMOVUPS     Y2, 352(BX)
-	VMOVUPS     1536(AX), Y2
-	VMOVUPS     2560(AX), Y3
-	VADDPS      Y3, Y2, Y4
-	VSUBPS      Y3, Y2, Y2
-	VMOVUPS     3584(AX), Y3
-	VMOVUPS     4608(AX), Y5
-	VADDPS      Y5, Y3, Y6
-	VSUBPS      Y5, Y3, Y3
-	VMOVUPS     5632(AX), Y5
-	VMOVUPS     6656(AX), Y7
-	VADDPS      Y7, Y5, Y8
-	VSUBPS      Y7, Y5, Y5
-	VMOVUPS     512(AX), Y7
-	VADDPS      Y4, Y7, Y7
-	VADDPS      Y8, Y6, Y9
-	VADDPS      Y9, Y7, Y7
-	VMOVUPS     Y7, 128(BX)
+
+	// plus1, minus1 = m1 ± m2
+	VMOVUPS 1536(AX), Y2
+	VMOVUPS 2560(AX), Y3
+	VADDPS  Y3, Y2, Y4
+	VSUBPS  Y3, Y2, Y2
+
+	// plus2, minus2 = m3 ± m4
+	VMOVUPS 3584(AX), Y3
+	VMOVUPS 4608(AX), Y5
+	VADDPS  Y5, Y3, Y6
+	VSUBPS  Y5, Y3, Y3
+
+	// plusHalf, minusHalf = m5 ± m6
+	VMOVUPS 5632(AX), Y5
+	VMOVUPS 6656(AX), Y7
+	VADDPS  Y7, Y5, Y8
+	VSUBPS  Y7, Y5, Y5
+
+	// y0 = (m0 + plus1) + (plus2 + plusHalf)
+	VMOVUPS 512(AX), Y7
+	VADDPS  Y4, Y7, Y7
+	VADDPS  Y8, Y6, Y9
+	VADDPS  Y9, Y7, Y7
+	VMOVUPS Y7, 128(BX)
+
+	// y2 = plus1 + ¼ plusHalf + 4 plus2
 	VFMADD231PS conv2_0_25<>+0(SB), Y8, Y4
 	VFMADD231PS conv2_4<>+0(SB), Y6, Y4
 	VMOVUPS     Y4, 640(BX)
+
+	// y3 = (minus1 + m7) + ⅛ minusHalf + 8 minus2
 	VMOVUPS     7680(AX), Y4
 	VADDPS      Y4, Y2, Y4
 	VFMADD231PS conv2_0_125<>+0(SB), Y5, Y4
 	VFMADD231PS conv2_8<>+0(SB), Y3, Y4
 	VMOVUPS     Y4, 896(BX)
+
+	// y1 = minus1 + ½ minusHalf + 2 minus2
 	VFMADD231PS conv2_0_5<>+0(SB), Y5, Y2
 	VFMADD231PS conv2_2<>+0(SB), Y3, Y2
 	VMOVUPS     Y2, 384(BX)
-	VMOVUPS     1664(AX), Y2
-	VMOVUPS     2688(AX), Y3
-	VADDPS      Y3, Y2, Y4
-	VSUBPS      Y3, Y2, Y2
-	VMOVUPS     3712(AX), Y3
-	VMOVUPS     4736(AX), Y5
-	VADDPS      Y5, Y3, Y6
-	VSUBPS      Y5, Y3, Y3
-	VMOVUPS     5760(AX), Y5
-	VMOVUPS     6784(AX), Y7
-	VADDPS      Y7, Y5, Y8
-	VSUBPS      Y7, Y5, Y5
-	VMOVUPS     640(AX), Y7
-	VADDPS      Y4, Y7, Y7
-	VADDPS      Y8, Y6, Y9
-	VADDPS      Y9, Y7, Y7
-	VMOVUPS     Y7, 160(BX)
+
+	// plus1, minus1 = m1 ± m2
+	VMOVUPS 1664(AX), Y2
+	VMOVUPS 2688(AX), Y3
+	VADDPS  Y3, Y2, Y4
+	VSUBPS  Y3, Y2, Y2
+
+	// plus2, minus2 = m3 ± m4
+	VMOVUPS 3712(AX), Y3
+	VMOVUPS 4736(AX), Y5
+	VADDPS  Y5, Y3, Y6
+	VSUBPS  Y5, Y3, Y3
+
+	// plusHalf, minusHalf = m5 ± m6
+	VMOVUPS 5760(AX), Y5
+	VMOVUPS 6784(AX), Y7
+	VADDPS  Y7, Y5, Y8
+	VSUBPS  Y7, Y5, Y5
+
+	// y0 = (m0 + plus1) + (plus2 + plusHalf)
+	VMOVUPS 640(AX), Y7
+	VADDPS  Y4, Y7, Y7
+	VADDPS  Y8, Y6, Y9
+	VADDPS  Y9, Y7, Y7
+	VMOVUPS Y7, 160(BX)
+
+	// y2 = plus1 + ¼ plusHalf + 4 plus2
 	VFMADD231PS conv2_0_25<>+0(SB), Y8, Y4
 	VFMADD231PS conv2_4<>+0(SB), Y6, Y4
 	VMOVUPS     Y4, 672(BX)
+
+	// y3 = (minus1 + m7) + ⅛ minusHalf + 8 minus2
 	VMOVUPS     7808(AX), Y4
 	VADDPS      Y4, Y2, Y4
 	VFMADD231PS conv2_0_125<>+0(SB), Y5, Y4
 	VFMADD231PS conv2_8<>+0(SB), Y3, Y4
 	VMOVUPS     Y4, 928(BX)
+
+	// y1 = minus1 + ½ minusHalf + 2 minus2
 	VFMADD231PS conv2_0_5<>+0(SB), Y5, Y2
 	VFMADD231PS conv2_2<>+0(SB), Y3, Y2
 	VMOVUPS     Y2, 416(BX)
-	VMOVUPS     1792(AX), Y2
-	VMOVUPS     2816(AX), Y3
-	VADDPS      Y3, Y2, Y4
-	VSUBPS      Y3, Y2, Y2
-	VMOVUPS     3840(AX), Y3
-	VMOVUPS     4864(AX), Y5
-	VADDPS      Y5, Y3, Y6
-	VSUBPS      Y5, Y3, Y3
-	VMOVUPS     5888(AX), Y5
-	VMOVUPS     6912(AX), Y7
-	VADDPS      Y7, Y5, Y8
-	VSUBPS      Y7, Y5, Y5
-	VMOVUPS     768(AX), Y7
-	VADDPS      Y4, Y7, Y7
-	VADDPS      Y8, Y6, Y9
-	VADDPS      Y9, Y7, Y7
-	VMOVUPS     Y7, 192(BX)
+
+	// plus1, minus1 = m1 ± m2
+	VMOVUPS 1792(AX), Y2
+	VMOVUPS 2816(AX), Y3
+	VADDPS  Y3, Y2, Y4
+	VSUBPS  Y3, Y2, Y2
+
+	// plus2, minus2 = m3 ± m4
+	VMOVUPS 3840(AX), Y3
+	VMOVUPS 4864(AX), Y5
+	VADDPS  Y5, Y3, Y6
+	VSUBPS  Y5, Y3, Y3
+
+	// plusHalf, minusHalf = m5 ± m6
+	VMOVUPS 5888(AX), Y5
+	VMOVUPS 6912(AX), Y7
+	VADDPS  Y7, Y5, Y8
+	VSUBPS  Y7, Y5, Y5
+
+	// y0 = (m0 + plus1) + (plus2 + plusHalf)
+	VMOVUPS 768(AX), Y7
+	VADDPS  Y4, Y7, Y7
+	VADDPS  Y8, Y6, Y9
+	VADDPS  Y9, Y7, Y7
+	VMOVUPS Y7, 192(BX)
+
+	// y2 = plus1 + ¼ plusHalf + 4 plus2
 	VFMADD231PS conv2_0_25<>+0(SB), Y8, Y4
 	VFMADD231PS conv2_4<>+0(SB), Y6, Y4
 	VMOVUPS     Y4, 704(BX)
+
+	// y3 = (minus1 + m7) + ⅛ minusHalf + 8 minus2
 	VMOVUPS     7936(AX), Y4
 	VADDPS      Y4, Y2, Y4
 	VFMADD231PS conv2_0_125<>+0(SB), Y5, Y4
 	VFMADD231PS conv2_8<>+0(SB), Y3, Y4
 	VMOVUPS     Y4, 960(BX)
+
+	// y1 = minus1 + ½ minusHalf + 2 minus2
 	VFMADD231PS conv2_0_5<>+0(SB), Y5, Y2
 	VFMADD231PS conv2_2<>+0(SB), Y3, Y2
 	VMOVUPS     Y2, 448(BX)
-	VMOVUPS     1920(AX), Y2
-	VMOVUPS     2944(AX), Y3
-	VADDPS      Y3, Y2, Y4
-	VSUBPS      Y3, Y2, Y2
-	VMOVUPS     3968(AX), Y3
-	VMOVUPS     4992(AX), Y5
-	VADDPS      Y5, Y3, Y6
-	VSUBPS      Y5, Y3, Y3
-	VMOVUPS     6016(AX), Y5
-	VMOVUPS     7040(AX), Y7
-	VADDPS      Y7, Y5, Y8
-	VSUBPS      Y7, Y5, Y5
-	VMOVUPS     896(AX), Y7
-	VADDPS      Y4, Y7, Y7
-	VADDPS      Y8, Y6, Y9
-	VADDPS      Y9, Y7, Y7
-	VMOVUPS     Y7, 224(BX)
+
+	// plus1, minus1 = m1 ± m2
+	VMOVUPS 1920(AX), Y2
+	VMOVUPS 2944(AX), Y3
+	VADDPS  Y3, Y2, Y4
+	VSUBPS  Y3, Y2, Y2
+
+	// plus2, minus2 = m3 ± m4
+	VMOVUPS 3968(AX), Y3
+	VMOVUPS 4992(AX), Y5
+	VADDPS  Y5, Y3, Y6
+	VSUBPS  Y5, Y3, Y3
+
+	// plusHalf, minusHalf = m5 ± m6
+	VMOVUPS 6016(AX), Y5
+	VMOVUPS 7040(AX), Y7
+	VADDPS  Y7, Y5, Y8
+	VSUBPS  Y7, Y5, Y5
+
+	// y0 = (m0 + plus1) + (plus2 + plusHalf)
+	VMOVUPS 896(AX), Y7
+	VADDPS  Y4, Y7, Y7
+	VADDPS  Y8, Y6, Y9
+	VADDPS  Y9, Y7, Y7
+	VMOVUPS Y7, 224(BX)
+
+	// y2 = plus1 + ¼ plusHalf + 4 plus2
 	VFMADD231PS conv2_0_25<>+0(SB), Y8, Y4
 	VFMADD231PS conv2_4<>+0(SB), Y6, Y4
 	VMOVUPS     Y4, 736(BX)
+
+	// y3 = (minus1 + m7) + ⅛ minusHalf + 8 minus2
 	VMOVUPS     8064(AX), Y4
 	VADDPS      Y4, Y2, Y4
 	VFMADD231PS conv2_0_125<>+0(SB), Y5, Y4
 	VFMADD231PS conv2_8<>+0(SB), Y3, Y4
 	VMOVUPS     Y4, 992(BX)
+
+	// y1 = minus1 + ½ minusHalf + 2 minus2
 	VFMADD231PS conv2_0_5<>+0(SB), Y5, Y2
 	VFMADD231PS conv2_2<>+0(SB), Y3, Y2
 	VMOVUPS     Y2, 480(BX)
 
 	// two rows at a time: (Aᵀ m) A, then bias, pooling, ReLU
-	VMOVUPS     32(BX), Y2
-	VMOVUPS     64(BX), Y3
-	VADDPS      Y3, Y2, Y4
-	VSUBPS      Y3, Y2, Y2
-	VMOVUPS     96(BX), Y3
-	VMOVUPS     128(BX), Y5
-	VADDPS      Y5, Y3, Y6
-	VSUBPS      Y5, Y3, Y3
-	VMOVUPS     160(BX), Y5
-	VMOVUPS     192(BX), Y7
-	VADDPS      Y7, Y5, Y8
-	VSUBPS      Y7, Y5, Y5
-	VMOVUPS     (BX), Y7
-	VADDPS      Y4, Y7, Y7
-	VADDPS      Y8, Y6, Y9
-	VADDPS      Y9, Y7, Y7
+	// plus1, minus1 = m1 ± m2
+	VMOVUPS 32(BX), Y2
+	VMOVUPS 64(BX), Y3
+	VADDPS  Y3, Y2, Y4
+	VSUBPS  Y3, Y2, Y2
+
+	// plus2, minus2 = m3 ± m4
+	VMOVUPS 96(BX), Y3
+	VMOVUPS 128(BX), Y5
+	VADDPS  Y5, Y3, Y6
+	VSUBPS  Y5, Y3, Y3
+
+	// plusHalf, minusHalf = m5 ± m6
+	VMOVUPS 160(BX), Y5
+	VMOVUPS 192(BX), Y7
+	VADDPS  Y7, Y5, Y8
+	VSUBPS  Y7, Y5, Y5
+
+	// y0 = (m0 + plus1) + (plus2 + plusHalf)
+	VMOVUPS (BX), Y7
+	VADDPS  Y4, Y7, Y7
+	VADDPS  Y8, Y6, Y9
+	VADDPS  Y9, Y7, Y7
+
+	// y2 = plus1 + ¼ plusHalf + 4 plus2
 	VFMADD231PS conv2_0_25<>+0(SB), Y8, Y4
 	VFMADD231PS conv2_4<>+0(SB), Y6, Y4
+
+	// y3 = (minus1 + m7) + ⅛ minusHalf + 8 minus2
 	VMOVUPS     224(BX), Y6
 	VADDPS      Y6, Y2, Y6
 	VFMADD231PS conv2_0_125<>+0(SB), Y5, Y6
 	VFMADD231PS conv2_8<>+0(SB), Y3, Y6
+
+	// y1 = minus1 + ½ minusHalf + 2 minus2
 	VFMADD231PS conv2_0_5<>+0(SB), Y5, Y2
 	VFMADD231PS conv2_2<>+0(SB), Y3, Y2
-	VMOVUPS     288(BX), Y3
-	VMOVUPS     320(BX), Y5
-	VADDPS      Y5, Y3, Y8
-	VSUBPS      Y5, Y3, Y3
-	VMOVUPS     352(BX), Y5
-	VMOVUPS     384(BX), Y9
-	VADDPS      Y9, Y5, Y10
-	VSUBPS      Y9, Y5, Y5
-	VMOVUPS     416(BX), Y9
-	VMOVUPS     448(BX), Y11
-	VADDPS      Y11, Y9, Y12
-	VSUBPS      Y11, Y9, Y9
-	VMOVUPS     256(BX), Y11
-	VADDPS      Y8, Y11, Y11
-	VADDPS      Y12, Y10, Y13
-	VADDPS      Y13, Y11, Y11
+
+	// plus1, minus1 = m1 ± m2
+	VMOVUPS 288(BX), Y3
+	VMOVUPS 320(BX), Y5
+	VADDPS  Y5, Y3, Y8
+	VSUBPS  Y5, Y3, Y3
+
+	// plus2, minus2 = m3 ± m4
+	VMOVUPS 352(BX), Y5
+	VMOVUPS 384(BX), Y9
+	VADDPS  Y9, Y5, Y10
+	VSUBPS  Y9, Y5, Y5
+
+	// plusHalf, minusHalf = m5 ± m6
+	VMOVUPS 416(BX), Y9
+	VMOVUPS 448(BX), Y11
+	VADDPS  Y11, Y9, Y12
+	VSUBPS  Y11, Y9, Y9
+
+	// y0 = (m0 + plus1) + (plus2 + plusHalf)
+	VMOVUPS 256(BX), Y11
+	VADDPS  Y8, Y11, Y11
+	VADDPS  Y12, Y10, Y13
+	VADDPS  Y13, Y11, Y11
+
+	// y2 = plus1 + ¼ plusHalf + 4 plus2
 	VFMADD231PS conv2_0_25<>+0(SB), Y12, Y8
 	VFMADD231PS conv2_4<>+0(SB), Y10, Y8
+
+	// y3 = (minus1 + m7) + ⅛ minusHalf + 8 minus2
 	VMOVUPS     480(BX), Y10
 	VADDPS      Y10, Y3, Y10
 	VFMADD231PS conv2_0_125<>+0(SB), Y9, Y10
 	VFMADD231PS conv2_8<>+0(SB), Y5, Y10
+
+	// y1 = minus1 + ½ minusHalf + 2 minus2
 	VFMADD231PS conv2_0_5<>+0(SB), Y9, Y3
 	VFMADD231PS conv2_2<>+0(SB), Y5, Y3
 	VMAXPS      Y2, Y7, Y5
@@ -3317,52 +4067,80 @@ tileRow5:
 	VMOVMSKPS   Y2, R9
 	MOVB        R9, 5(SI)
 	VMOVUPS     Y5, 32(CX)
-	VMOVUPS     544(BX), Y2
-	VMOVUPS     576(BX), Y3
-	VADDPS      Y3, Y2, Y4
-	VSUBPS      Y3, Y2, Y2
-	VMOVUPS     608(BX), Y3
-	VMOVUPS     640(BX), Y5
-	VADDPS      Y5, Y3, Y6
-	VSUBPS      Y5, Y3, Y3
-	VMOVUPS     672(BX), Y5
-	VMOVUPS     704(BX), Y7
-	VADDPS      Y7, Y5, Y8
-	VSUBPS      Y7, Y5, Y5
-	VMOVUPS     512(BX), Y7
-	VADDPS      Y4, Y7, Y7
-	VADDPS      Y8, Y6, Y9
-	VADDPS      Y9, Y7, Y7
+
+	// plus1, minus1 = m1 ± m2
+	VMOVUPS 544(BX), Y2
+	VMOVUPS 576(BX), Y3
+	VADDPS  Y3, Y2, Y4
+	VSUBPS  Y3, Y2, Y2
+
+	// plus2, minus2 = m3 ± m4
+	VMOVUPS 608(BX), Y3
+	VMOVUPS 640(BX), Y5
+	VADDPS  Y5, Y3, Y6
+	VSUBPS  Y5, Y3, Y3
+
+	// plusHalf, minusHalf = m5 ± m6
+	VMOVUPS 672(BX), Y5
+	VMOVUPS 704(BX), Y7
+	VADDPS  Y7, Y5, Y8
+	VSUBPS  Y7, Y5, Y5
+
+	// y0 = (m0 + plus1) + (plus2 + plusHalf)
+	VMOVUPS 512(BX), Y7
+	VADDPS  Y4, Y7, Y7
+	VADDPS  Y8, Y6, Y9
+	VADDPS  Y9, Y7, Y7
+
+	// y2 = plus1 + ¼ plusHalf + 4 plus2
 	VFMADD231PS conv2_0_25<>+0(SB), Y8, Y4
 	VFMADD231PS conv2_4<>+0(SB), Y6, Y4
+
+	// y3 = (minus1 + m7) + ⅛ minusHalf + 8 minus2
 	VMOVUPS     736(BX), Y6
 	VADDPS      Y6, Y2, Y6
 	VFMADD231PS conv2_0_125<>+0(SB), Y5, Y6
 	VFMADD231PS conv2_8<>+0(SB), Y3, Y6
+
+	// y1 = minus1 + ½ minusHalf + 2 minus2
 	VFMADD231PS conv2_0_5<>+0(SB), Y5, Y2
 	VFMADD231PS conv2_2<>+0(SB), Y3, Y2
-	VMOVUPS     800(BX), Y3
-	VMOVUPS     832(BX), Y5
-	VADDPS      Y5, Y3, Y8
-	VSUBPS      Y5, Y3, Y3
-	VMOVUPS     864(BX), Y5
-	VMOVUPS     896(BX), Y9
-	VADDPS      Y9, Y5, Y10
-	VSUBPS      Y9, Y5, Y5
-	VMOVUPS     928(BX), Y9
-	VMOVUPS     960(BX), Y11
-	VADDPS      Y11, Y9, Y12
-	VSUBPS      Y11, Y9, Y9
-	VMOVUPS     768(BX), Y11
-	VADDPS      Y8, Y11, Y11
-	VADDPS      Y12, Y10, Y13
-	VADDPS      Y13, Y11, Y11
+
+	// plus1, minus1 = m1 ± m2
+	VMOVUPS 800(BX), Y3
+	VMOVUPS 832(BX), Y5
+	VADDPS  Y5, Y3, Y8
+	VSUBPS  Y5, Y3, Y3
+
+	// plus2, minus2 = m3 ± m4
+	VMOVUPS 864(BX), Y5
+	VMOVUPS 896(BX), Y9
+	VADDPS  Y9, Y5, Y10
+	VSUBPS  Y9, Y5, Y5
+
+	// plusHalf, minusHalf = m5 ± m6
+	VMOVUPS 928(BX), Y9
+	VMOVUPS 960(BX), Y11
+	VADDPS  Y11, Y9, Y12
+	VSUBPS  Y11, Y9, Y9
+
+	// y0 = (m0 + plus1) + (plus2 + plusHalf)
+	VMOVUPS 768(BX), Y11
+	VADDPS  Y8, Y11, Y11
+	VADDPS  Y12, Y10, Y13
+	VADDPS  Y13, Y11, Y11
+
+	// y2 = plus1 + ¼ plusHalf + 4 plus2
 	VFMADD231PS conv2_0_25<>+0(SB), Y12, Y8
 	VFMADD231PS conv2_4<>+0(SB), Y10, Y8
+
+	// y3 = (minus1 + m7) + ⅛ minusHalf + 8 minus2
 	VMOVUPS     992(BX), Y10
 	VADDPS      Y10, Y3, Y10
 	VFMADD231PS conv2_0_125<>+0(SB), Y9, Y10
 	VFMADD231PS conv2_8<>+0(SB), Y5, Y10
+
+	// y1 = minus1 + ½ minusHalf + 2 minus2
 	VFMADD231PS conv2_0_5<>+0(SB), Y9, Y3
 	VFMADD231PS conv2_2<>+0(SB), Y5, Y3
 	VMAXPS      Y2, Y7, Y5
@@ -3401,278 +4179,416 @@ tileRow5:
 	VMOVUPS     Y5, 160(CX)
 
 	// columns: Aᵀ m
-	VMOVUPS     1056(AX), Y2
-	VMOVUPS     2080(AX), Y3
-	VADDPS      Y3, Y2, Y4
-	VSUBPS      Y3, Y2, Y2
-	VMOVUPS     3104(AX), Y3
-	VMOVUPS     4128(AX), Y5
-	VADDPS      Y5, Y3, Y6
-	VSUBPS      Y5, Y3, Y3
-	VMOVUPS     5152(AX), Y5
-	VMOVUPS     6176(AX), Y7
-	VADDPS      Y7, Y5, Y8
-	VSUBPS      Y7, Y5, Y5
-	VMOVUPS     32(AX), Y7
-	VADDPS      Y4, Y7, Y7
-	VADDPS      Y8, Y6, Y9
-	VADDPS      Y9, Y7, Y7
-	VMOVUPS     Y7, (BX)
+	// plus1, minus1 = m1 ± m2
+	VMOVUPS 1056(AX), Y2
+	VMOVUPS 2080(AX), Y3
+	VADDPS  Y3, Y2, Y4
+	VSUBPS  Y3, Y2, Y2
+
+	// plus2, minus2 = m3 ± m4
+	VMOVUPS 3104(AX), Y3
+	VMOVUPS 4128(AX), Y5
+	VADDPS  Y5, Y3, Y6
+	VSUBPS  Y5, Y3, Y3
+
+	// plusHalf, minusHalf = m5 ± m6
+	VMOVUPS 5152(AX), Y5
+	VMOVUPS 6176(AX), Y7
+	VADDPS  Y7, Y5, Y8
+	VSUBPS  Y7, Y5, Y5
+
+	// y0 = (m0 + plus1) + (plus2 + plusHalf)
+	VMOVUPS 32(AX), Y7
+	VADDPS  Y4, Y7, Y7
+	VADDPS  Y8, Y6, Y9
+	VADDPS  Y9, Y7, Y7
+	VMOVUPS Y7, (BX)
+
+	// y2 = plus1 + ¼ plusHalf + 4 plus2
 	VFMADD231PS conv2_0_25<>+0(SB), Y8, Y4
 	VFMADD231PS conv2_4<>+0(SB), Y6, Y4
 	VMOVUPS     Y4, 512(BX)
+
+	// y3 = (minus1 + m7) + ⅛ minusHalf + 8 minus2
 	VMOVUPS     7200(AX), Y4
 	VADDPS      Y4, Y2, Y4
 	VFMADD231PS conv2_0_125<>+0(SB), Y5, Y4
 	VFMADD231PS conv2_8<>+0(SB), Y3, Y4
 	VMOVUPS     Y4, 768(BX)
+
+	// y1 = minus1 + ½ minusHalf + 2 minus2
 	VFMADD231PS conv2_0_5<>+0(SB), Y5, Y2
 	VFMADD231PS conv2_2<>+0(SB), Y3, Y2
 	VMOVUPS     Y2, 256(BX)
-	VMOVUPS     1184(AX), Y2
-	VMOVUPS     2208(AX), Y3
-	VADDPS      Y3, Y2, Y4
-	VSUBPS      Y3, Y2, Y2
-	VMOVUPS     3232(AX), Y3
-	VMOVUPS     4256(AX), Y5
-	VADDPS      Y5, Y3, Y6
-	VSUBPS      Y5, Y3, Y3
-	VMOVUPS     5280(AX), Y5
-	VMOVUPS     6304(AX), Y7
-	VADDPS      Y7, Y5, Y8
-	VSUBPS      Y7, Y5, Y5
-	VMOVUPS     160(AX), Y7
-	VADDPS      Y4, Y7, Y7
-	VADDPS      Y8, Y6, Y9
-	VADDPS      Y9, Y7, Y7
-	VMOVUPS     Y7, 32(BX)
+
+	// plus1, minus1 = m1 ± m2
+	VMOVUPS 1184(AX), Y2
+	VMOVUPS 2208(AX), Y3
+	VADDPS  Y3, Y2, Y4
+	VSUBPS  Y3, Y2, Y2
+
+	// plus2, minus2 = m3 ± m4
+	VMOVUPS 3232(AX), Y3
+	VMOVUPS 4256(AX), Y5
+	VADDPS  Y5, Y3, Y6
+	VSUBPS  Y5, Y3, Y3
+
+	// plusHalf, minusHalf = m5 ± m6
+	VMOVUPS 5280(AX), Y5
+	VMOVUPS 6304(AX), Y7
+	VADDPS  Y7, Y5, Y8
+	VSUBPS  Y7, Y5, Y5
+
+	// y0 = (m0 + plus1) + (plus2 + plusHalf)
+	VMOVUPS 160(AX), Y7
+	VADDPS  Y4, Y7, Y7
+	VADDPS  Y8, Y6, Y9
+	VADDPS  Y9, Y7, Y7
+	VMOVUPS Y7, 32(BX)
+
+	// y2 = plus1 + ¼ plusHalf + 4 plus2
 	VFMADD231PS conv2_0_25<>+0(SB), Y8, Y4
 	VFMADD231PS conv2_4<>+0(SB), Y6, Y4
 	VMOVUPS     Y4, 544(BX)
+
+	// y3 = (minus1 + m7) + ⅛ minusHalf + 8 minus2
 	VMOVUPS     7328(AX), Y4
 	VADDPS      Y4, Y2, Y4
 	VFMADD231PS conv2_0_125<>+0(SB), Y5, Y4
 	VFMADD231PS conv2_8<>+0(SB), Y3, Y4
 	VMOVUPS     Y4, 800(BX)
+
+	// y1 = minus1 + ½ minusHalf + 2 minus2
 	VFMADD231PS conv2_0_5<>+0(SB), Y5, Y2
 	VFMADD231PS conv2_2<>+0(SB), Y3, Y2
 	VMOVUPS     Y2, 288(BX)
-	VMOVUPS     1312(AX), Y2
-	VMOVUPS     2336(AX), Y3
-	VADDPS      Y3, Y2, Y4
-	VSUBPS      Y3, Y2, Y2
-	VMOVUPS     3360(AX), Y3
-	VMOVUPS     4384(AX), Y5
-	VADDPS      Y5, Y3, Y6
-	VSUBPS      Y5, Y3, Y3
-	VMOVUPS     5408(AX), Y5
-	VMOVUPS     6432(AX), Y7
-	VADDPS      Y7, Y5, Y8
-	VSUBPS      Y7, Y5, Y5
-	VMOVUPS     288(AX), Y7
-	VADDPS      Y4, Y7, Y7
-	VADDPS      Y8, Y6, Y9
-	VADDPS      Y9, Y7, Y7
-	VMOVUPS     Y7, 64(BX)
+
+	// plus1, minus1 = m1 ± m2
+	VMOVUPS 1312(AX), Y2
+	VMOVUPS 2336(AX), Y3
+	VADDPS  Y3, Y2, Y4
+	VSUBPS  Y3, Y2, Y2
+
+	// plus2, minus2 = m3 ± m4
+	VMOVUPS 3360(AX), Y3
+	VMOVUPS 4384(AX), Y5
+	VADDPS  Y5, Y3, Y6
+	VSUBPS  Y5, Y3, Y3
+
+	// plusHalf, minusHalf = m5 ± m6
+	VMOVUPS 5408(AX), Y5
+	VMOVUPS 6432(AX), Y7
+	VADDPS  Y7, Y5, Y8
+	VSUBPS  Y7, Y5, Y5
+
+	// y0 = (m0 + plus1) + (plus2 + plusHalf)
+	VMOVUPS 288(AX), Y7
+	VADDPS  Y4, Y7, Y7
+	VADDPS  Y8, Y6, Y9
+	VADDPS  Y9, Y7, Y7
+	VMOVUPS Y7, 64(BX)
+
+	// y2 = plus1 + ¼ plusHalf + 4 plus2
 	VFMADD231PS conv2_0_25<>+0(SB), Y8, Y4
 	VFMADD231PS conv2_4<>+0(SB), Y6, Y4
 	VMOVUPS     Y4, 576(BX)
+
+	// y3 = (minus1 + m7) + ⅛ minusHalf + 8 minus2
 	VMOVUPS     7456(AX), Y4
 	VADDPS      Y4, Y2, Y4
 	VFMADD231PS conv2_0_125<>+0(SB), Y5, Y4
 	VFMADD231PS conv2_8<>+0(SB), Y3, Y4
 	VMOVUPS     Y4, 832(BX)
+
+	// y1 = minus1 + ½ minusHalf + 2 minus2
 	VFMADD231PS conv2_0_5<>+0(SB), Y5, Y2
 	VFMADD231PS conv2_2<>+0(SB), Y3, Y2
 	VMOVUPS     Y2, 320(BX)
-	VMOVUPS     1440(AX), Y2
-	VMOVUPS     2464(AX), Y3
-	VADDPS      Y3, Y2, Y4
-	VSUBPS      Y3, Y2, Y2
-	VMOVUPS     3488(AX), Y3
-	VMOVUPS     4512(AX), Y5
-	VADDPS      Y5, Y3, Y6
-	VSUBPS      Y5, Y3, Y3
-	VMOVUPS     5536(AX), Y5
-	VMOVUPS     6560(AX), Y7
-	VADDPS      Y7, Y5, Y8
-	VSUBPS      Y7, Y5, Y5
-	VMOVUPS     416(AX), Y7
-	VADDPS      Y4, Y7, Y7
-	VADDPS      Y8, Y6, Y9
-	VADDPS      Y9, Y7, Y7
-	VMOVUPS     Y7, 96(BX)
+
+	// plus1, minus1 = m1 ± m2
+	VMOVUPS 1440(AX), Y2
+	VMOVUPS 2464(AX), Y3
+	VADDPS  Y3, Y2, Y4
+	VSUBPS  Y3, Y2, Y2
+
+	// plus2, minus2 = m3 ± m4
+	VMOVUPS 3488(AX), Y3
+	VMOVUPS 4512(AX), Y5
+	VADDPS  Y5, Y3, Y6
+	VSUBPS  Y5, Y3, Y3
+
+	// plusHalf, minusHalf = m5 ± m6
+	VMOVUPS 5536(AX), Y5
+	VMOVUPS 6560(AX), Y7
+	VADDPS  Y7, Y5, Y8
+	VSUBPS  Y7, Y5, Y5
+
+	// y0 = (m0 + plus1) + (plus2 + plusHalf)
+	VMOVUPS 416(AX), Y7
+	VADDPS  Y4, Y7, Y7
+	VADDPS  Y8, Y6, Y9
+	VADDPS  Y9, Y7, Y7
+	VMOVUPS Y7, 96(BX)
+
+	// y2 = plus1 + ¼ plusHalf + 4 plus2
 	VFMADD231PS conv2_0_25<>+0(SB), Y8, Y4
 	VFMADD231PS conv2_4<>+0(SB), Y6, Y4
 	VMOVUPS     Y4, 608(BX)
+
+	// y3 = (minus1 + m7) + ⅛ minusHalf + 8 minus2
 	VMOVUPS     7584(AX), Y4
 	VADDPS      Y4, Y2, Y4
 	VFMADD231PS conv2_0_125<>+0(SB), Y5, Y4
 	VFMADD231PS conv2_8<>+0(SB), Y3, Y4
 	VMOVUPS     Y4, 864(BX)
+
+	// y1 = minus1 + ½ minusHalf + 2 minus2
 	VFMADD231PS conv2_0_5<>+0(SB), Y5, Y2
 	VFMADD231PS conv2_2<>+0(SB), Y3, Y2
 	VMOVUPS     Y2, 352(BX)
-	VMOVUPS     1568(AX), Y2
-	VMOVUPS     2592(AX), Y3
-	VADDPS      Y3, Y2, Y4
-	VSUBPS      Y3, Y2, Y2
-	VMOVUPS     3616(AX), Y3
-	VMOVUPS     4640(AX), Y5
-	VADDPS      Y5, Y3, Y6
-	VSUBPS      Y5, Y3, Y3
-	VMOVUPS     5664(AX), Y5
-	VMOVUPS     6688(AX), Y7
-	VADDPS      Y7, Y5, Y8
-	VSUBPS      Y7, Y5, Y5
-	VMOVUPS     544(AX), Y7
-	VADDPS      Y4, Y7, Y7
-	VADDPS      Y8, Y6, Y9
-	VADDPS      Y9, Y7, Y7
-	VMOVUPS     Y7, 128(BX)
+
+	// plus1, minus1 = m1 ± m2
+	VMOVUPS 1568(AX), Y2
+	VMOVUPS 2592(AX), Y3
+	VADDPS  Y3, Y2, Y4
+	VSUBPS  Y3, Y2, Y2
+
+	// plus2, minus2 = m3 ± m4
+	VMOVUPS 3616(AX), Y3
+	VMOVUPS 4640(AX), Y5
+	VADDPS  Y5, Y3, Y6
+	VSUBPS  Y5, Y3, Y3
+
+	// plusHalf, minusHalf = m5 ± m6
+	VMOVUPS 5664(AX), Y5
+	VMOVUPS 6688(AX), Y7
+	VADDPS  Y7, Y5, Y8
+	VSUBPS  Y7, Y5, Y5
+
+	// y0 = (m0 + plus1) + (plus2 + plusHalf)
+	VMOVUPS 544(AX), Y7
+	VADDPS  Y4, Y7, Y7
+	VADDPS  Y8, Y6, Y9
+	VADDPS  Y9, Y7, Y7
+	VMOVUPS Y7, 128(BX)
+
+	// y2 = plus1 + ¼ plusHalf + 4 plus2
 	VFMADD231PS conv2_0_25<>+0(SB), Y8, Y4
 	VFMADD231PS conv2_4<>+0(SB), Y6, Y4
 	VMOVUPS     Y4, 640(BX)
+
+	// y3 = (minus1 + m7) + ⅛ minusHalf + 8 minus2
 	VMOVUPS     7712(AX), Y4
 	VADDPS      Y4, Y2, Y4
 	VFMADD231PS conv2_0_125<>+0(SB), Y5, Y4
 	VFMADD231PS conv2_8<>+0(SB), Y3, Y4
 	VMOVUPS     Y4, 896(BX)
+
+	// y1 = minus1 + ½ minusHalf + 2 minus2
 	VFMADD231PS conv2_0_5<>+0(SB), Y5, Y2
 	VFMADD231PS conv2_2<>+0(SB), Y3, Y2
 	VMOVUPS     Y2, 384(BX)
-	VMOVUPS     1696(AX), Y2
-	VMOVUPS     2720(AX), Y3
-	VADDPS      Y3, Y2, Y4
-	VSUBPS      Y3, Y2, Y2
-	VMOVUPS     3744(AX), Y3
-	VMOVUPS     4768(AX), Y5
-	VADDPS      Y5, Y3, Y6
-	VSUBPS      Y5, Y3, Y3
-	VMOVUPS     5792(AX), Y5
-	VMOVUPS     6816(AX), Y7
-	VADDPS      Y7, Y5, Y8
-	VSUBPS      Y7, Y5, Y5
-	VMOVUPS     672(AX), Y7
-	VADDPS      Y4, Y7, Y7
-	VADDPS      Y8, Y6, Y9
-	VADDPS      Y9, Y7, Y7
-	VMOVUPS     Y7, 160(BX)
+
+	// plus1, minus1 = m1 ± m2
+	VMOVUPS 1696(AX), Y2
+	VMOVUPS 2720(AX), Y3
+	VADDPS  Y3, Y2, Y4
+	VSUBPS  Y3, Y2, Y2
+
+	// plus2, minus2 = m3 ± m4
+	VMOVUPS 3744(AX), Y3
+	VMOVUPS 4768(AX), Y5
+	VADDPS  Y5, Y3, Y6
+	VSUBPS  Y5, Y3, Y3
+
+	// plusHalf, minusHalf = m5 ± m6
+	VMOVUPS 5792(AX), Y5
+	VMOVUPS 6816(AX), Y7
+	VADDPS  Y7, Y5, Y8
+	VSUBPS  Y7, Y5, Y5
+
+	// y0 = (m0 + plus1) + (plus2 + plusHalf)
+	VMOVUPS 672(AX), Y7
+	VADDPS  Y4, Y7, Y7
+	VADDPS  Y8, Y6, Y9
+	VADDPS  Y9, Y7, Y7
+	VMOVUPS Y7, 160(BX)
+
+	// y2 = plus1 + ¼ plusHalf + 4 plus2
 	VFMADD231PS conv2_0_25<>+0(SB), Y8, Y4
 	VFMADD231PS conv2_4<>+0(SB), Y6, Y4
 	VMOVUPS     Y4, 672(BX)
+
+	// y3 = (minus1 + m7) + ⅛ minusHalf + 8 minus2
 	VMOVUPS     7840(AX), Y4
 	VADDPS      Y4, Y2, Y4
 	VFMADD231PS conv2_0_125<>+0(SB), Y5, Y4
 	VFMADD231PS conv2_8<>+0(SB), Y3, Y4
 	VMOVUPS     Y4, 928(BX)
+
+	// y1 = minus1 + ½ minusHalf + 2 minus2
 	VFMADD231PS conv2_0_5<>+0(SB), Y5, Y2
 	VFMADD231PS conv2_2<>+0(SB), Y3, Y2
 	VMOVUPS     Y2, 416(BX)
-	VMOVUPS     1824(AX), Y2
-	VMOVUPS     2848(AX), Y3
-	VADDPS      Y3, Y2, Y4
-	VSUBPS      Y3, Y2, Y2
-	VMOVUPS     3872(AX), Y3
-	VMOVUPS     4896(AX), Y5
-	VADDPS      Y5, Y3, Y6
-	VSUBPS      Y5, Y3, Y3
-	VMOVUPS     5920(AX), Y5
-	VMOVUPS     6944(AX), Y7
-	VADDPS      Y7, Y5, Y8
-	VSUBPS      Y7, Y5, Y5
-	VMOVUPS     800(AX), Y7
-	VADDPS      Y4, Y7, Y7
-	VADDPS      Y8, Y6, Y9
-	VADDPS      Y9, Y7, Y7
-	VMOVUPS     Y7, 192(BX)
+
+	// plus1, minus1 = m1 ± m2
+	VMOVUPS 1824(AX), Y2
+	VMOVUPS 2848(AX), Y3
+	VADDPS  Y3, Y2, Y4
+	VSUBPS  Y3, Y2, Y2
+
+	// plus2, minus2 = m3 ± m4
+	VMOVUPS 3872(AX), Y3
+	VMOVUPS 4896(AX), Y5
+	VADDPS  Y5, Y3, Y6
+	VSUBPS  Y5, Y3, Y3
+
+	// plusHalf, minusHalf = m5 ± m6
+	VMOVUPS 5920(AX), Y5
+	VMOVUPS 6944(AX), Y7
+	VADDPS  Y7, Y5, Y8
+	VSUBPS  Y7, Y5, Y5
+
+	// y0 = (m0 + plus1) + (plus2 + plusHalf)
+	VMOVUPS 800(AX), Y7
+	VADDPS  Y4, Y7, Y7
+	VADDPS  Y8, Y6, Y9
+	VADDPS  Y9, Y7, Y7
+	VMOVUPS Y7, 192(BX)
+
+	// y2 = plus1 + ¼ plusHalf + 4 plus2
 	VFMADD231PS conv2_0_25<>+0(SB), Y8, Y4
 	VFMADD231PS conv2_4<>+0(SB), Y6, Y4
 	VMOVUPS     Y4, 704(BX)
+
+	// y3 = (minus1 + m7) + ⅛ minusHalf + 8 minus2
 	VMOVUPS     7968(AX), Y4
 	VADDPS      Y4, Y2, Y4
 	VFMADD231PS conv2_0_125<>+0(SB), Y5, Y4
 	VFMADD231PS conv2_8<>+0(SB), Y3, Y4
 	VMOVUPS     Y4, 960(BX)
+
+	// y1 = minus1 + ½ minusHalf + 2 minus2
 	VFMADD231PS conv2_0_5<>+0(SB), Y5, Y2
 	VFMADD231PS conv2_2<>+0(SB), Y3, Y2
 	VMOVUPS     Y2, 448(BX)
-	VMOVUPS     1952(AX), Y2
-	VMOVUPS     2976(AX), Y3
-	VADDPS      Y3, Y2, Y4
-	VSUBPS      Y3, Y2, Y2
-	VMOVUPS     4000(AX), Y3
-	VMOVUPS     5024(AX), Y5
-	VADDPS      Y5, Y3, Y6
-	VSUBPS      Y5, Y3, Y3
-	VMOVUPS     6048(AX), Y5
-	VMOVUPS     7072(AX), Y7
-	VADDPS      Y7, Y5, Y8
-	VSUBPS      Y7, Y5, Y5
-	VMOVUPS     928(AX), Y7
-	VADDPS      Y4, Y7, Y7
-	VADDPS      Y8, Y6, Y9
-	VADDPS      Y9, Y7, Y7
-	VMOVUPS     Y7, 224(BX)
+
+	// plus1, minus1 = m1 ± m2
+	VMOVUPS 1952(AX), Y2
+	VMOVUPS 2976(AX), Y3
+	VADDPS  Y3, Y2, Y4
+	VSUBPS  Y3, Y2, Y2
+
+	// plus2, minus2 = m3 ± m4
+	VMOVUPS 4000(AX), Y3
+	VMOVUPS 5024(AX), Y5
+	VADDPS  Y5, Y3, Y6
+	VSUBPS  Y5, Y3, Y3
+
+	// plusHalf, minusHalf = m5 ± m6
+	VMOVUPS 6048(AX), Y5
+	VMOVUPS 7072(AX), Y7
+	VADDPS  Y7, Y5, Y8
+	VSUBPS  Y7, Y5, Y5
+
+	// y0 = (m0 + plus1) + (plus2 + plusHalf)
+	VMOVUPS 928(AX), Y7
+	VADDPS  Y4, Y7, Y7
+	VADDPS  Y8, Y6, Y9
+	VADDPS  Y9, Y7, Y7
+	VMOVUPS Y7, 224(BX)
+
+	// y2 = plus1 + ¼ plusHalf + 4 plus2
 	VFMADD231PS conv2_0_25<>+0(SB), Y8, Y4
 	VFMADD231PS conv2_4<>+0(SB), Y6, Y4
 	VMOVUPS     Y4, 736(BX)
+
+	// y3 = (minus1 + m7) + ⅛ minusHalf + 8 minus2
 	VMOVUPS     8096(AX), Y4
 	VADDPS      Y4, Y2, Y4
 	VFMADD231PS conv2_0_125<>+0(SB), Y5, Y4
 	VFMADD231PS conv2_8<>+0(SB), Y3, Y4
 	VMOVUPS     Y4, 992(BX)
+
+	// y1 = minus1 + ½ minusHalf + 2 minus2
 	VFMADD231PS conv2_0_5<>+0(SB), Y5, Y2
 	VFMADD231PS conv2_2<>+0(SB), Y3, Y2
 	VMOVUPS     Y2, 480(BX)
 
 	// two rows at a time: (Aᵀ m) A, then bias, pooling, ReLU
-	VMOVUPS     32(BX), Y2
-	VMOVUPS     64(BX), Y3
-	VADDPS      Y3, Y2, Y4
-	VSUBPS      Y3, Y2, Y2
-	VMOVUPS     96(BX), Y3
-	VMOVUPS     128(BX), Y5
-	VADDPS      Y5, Y3, Y6
-	VSUBPS      Y5, Y3, Y3
-	VMOVUPS     160(BX), Y5
-	VMOVUPS     192(BX), Y7
-	VADDPS      Y7, Y5, Y8
-	VSUBPS      Y7, Y5, Y5
-	VMOVUPS     (BX), Y7
-	VADDPS      Y4, Y7, Y7
-	VADDPS      Y8, Y6, Y9
-	VADDPS      Y9, Y7, Y7
+	// plus1, minus1 = m1 ± m2
+	VMOVUPS 32(BX), Y2
+	VMOVUPS 64(BX), Y3
+	VADDPS  Y3, Y2, Y4
+	VSUBPS  Y3, Y2, Y2
+
+	// plus2, minus2 = m3 ± m4
+	VMOVUPS 96(BX), Y3
+	VMOVUPS 128(BX), Y5
+	VADDPS  Y5, Y3, Y6
+	VSUBPS  Y5, Y3, Y3
+
+	// plusHalf, minusHalf = m5 ± m6
+	VMOVUPS 160(BX), Y5
+	VMOVUPS 192(BX), Y7
+	VADDPS  Y7, Y5, Y8
+	VSUBPS  Y7, Y5, Y5
+
+	// y0 = (m0 + plus1) + (plus2 + plusHalf)
+	VMOVUPS (BX), Y7
+	VADDPS  Y4, Y7, Y7
+	VADDPS  Y8, Y6, Y9
+	VADDPS  Y9, Y7, Y7
+
+	// y2 = plus1 + ¼ plusHalf + 4 plus2
 	VFMADD231PS conv2_0_25<>+0(SB), Y8, Y4
 	VFMADD231PS conv2_4<>+0(SB), Y6, Y4
+
+	// y3 = (minus1 + m7) + ⅛ minusHalf + 8 minus2
 	VMOVUPS     224(BX), Y6
 	VADDPS      Y6, Y2, Y6
 	VFMADD231PS conv2_0_125<>+0(SB), Y5, Y6
 	VFMADD231PS conv2_8<>+0(SB), Y3, Y6
+
+	// y1 = minus1 + ½ minusHalf + 2 minus2
 	VFMADD231PS conv2_0_5<>+0(SB), Y5, Y2
 	VFMADD231PS conv2_2<>+0(SB), Y3, Y2
-	VMOVUPS     288(BX), Y3
-	VMOVUPS     320(BX), Y5
-	VADDPS      Y5, Y3, Y8
-	VSUBPS      Y5, Y3, Y3
-	VMOVUPS     352(BX), Y5
-	VMOVUPS     384(BX), Y9
-	VADDPS      Y9, Y5, Y10
-	VSUBPS      Y9, Y5, Y5
-	VMOVUPS     416(BX), Y9
-	VMOVUPS     448(BX), Y11
-	VADDPS      Y11, Y9, Y12
-	VSUBPS      Y11, Y9, Y9
-	VMOVUPS     256(BX), Y11
-	VADDPS      Y8, Y11, Y11
-	VADDPS      Y12, Y10, Y13
-	VADDPS      Y13, Y11, Y11
+
+	// plus1, minus1 = m1 ± m2
+	VMOVUPS 288(BX), Y3
+	VMOVUPS 320(BX), Y5
+	VADDPS  Y5, Y3, Y8
+	VSUBPS  Y5, Y3, Y3
+
+	// plus2, minus2 = m3 ± m4
+	VMOVUPS 352(BX), Y5
+	VMOVUPS 384(BX), Y9
+	VADDPS  Y9, Y5, Y10
+	VSUBPS  Y9, Y5, Y5
+
+	// plusHalf, minusHalf = m5 ± m6
+	VMOVUPS 416(BX), Y9
+	VMOVUPS 448(BX), Y11
+	VADDPS  Y11, Y9, Y12
+	VSUBPS  Y11, Y9, Y9
+
+	// y0 = (m0 + plus1) + (plus2 + plusHalf)
+	VMOVUPS 256(BX), Y11
+	VADDPS  Y8, Y11, Y11
+	VADDPS  Y12, Y10, Y13
+	VADDPS  Y13, Y11, Y11
+
+	// y2 = plus1 + ¼ plusHalf + 4 plus2
 	VFMADD231PS conv2_0_25<>+0(SB), Y12, Y8
 	VFMADD231PS conv2_4<>+0(SB), Y10, Y8
+
+	// y3 = (minus1 + m7) + ⅛ minusHalf + 8 minus2
 	VMOVUPS     480(BX), Y10
 	VADDPS      Y10, Y3, Y10
 	VFMADD231PS conv2_0_125<>+0(SB), Y9, Y10
 	VFMADD231PS conv2_8<>+0(SB), Y5, Y10
+
+	// y1 = minus1 + ½ minusHalf + 2 minus2
 	VFMADD231PS conv2_0_5<>+0(SB), Y9, Y3
 	VFMADD231PS conv2_2<>+0(SB), Y5, Y3
 	VMAXPS      Y2, Y7, Y5
@@ -3709,52 +4625,80 @@ tileRow5:
 	VMOVMSKPS   Y2, R9
 	MOVB        R9, 11(SI)
 	VMOVUPS     Y5, 96(CX)
-	VMOVUPS     544(BX), Y2
-	VMOVUPS     576(BX), Y3
-	VADDPS      Y3, Y2, Y4
-	VSUBPS      Y3, Y2, Y2
-	VMOVUPS     608(BX), Y3
-	VMOVUPS     640(BX), Y5
-	VADDPS      Y5, Y3, Y6
-	VSUBPS      Y5, Y3, Y3
-	VMOVUPS     672(BX), Y5
-	VMOVUPS     704(BX), Y7
-	VADDPS      Y7, Y5, Y8
-	VSUBPS      Y7, Y5, Y5
-	VMOVUPS     512(BX), Y7
-	VADDPS      Y4, Y7, Y7
-	VADDPS      Y8, Y6, Y9
-	VADDPS      Y9, Y7, Y7
+
+	// plus1, minus1 = m1 ± m2
+	VMOVUPS 544(BX), Y2
+	VMOVUPS 576(BX), Y3
+	VADDPS  Y3, Y2, Y4
+	VSUBPS  Y3, Y2, Y2
+
+	// plus2, minus2 = m3 ± m4
+	VMOVUPS 608(BX), Y3
+	VMOVUPS 640(BX), Y5
+	VADDPS  Y5, Y3, Y6
+	VSUBPS  Y5, Y3, Y3
+
+	// plusHalf, minusHalf = m5 ± m6
+	VMOVUPS 672(BX), Y5
+	VMOVUPS 704(BX), Y7
+	VADDPS  Y7, Y5, Y8
+	VSUBPS  Y7, Y5, Y5
+
+	// y0 = (m0 + plus1) + (plus2 + plusHalf)
+	VMOVUPS 512(BX), Y7
+	VADDPS  Y4, Y7, Y7
+	VADDPS  Y8, Y6, Y9
+	VADDPS  Y9, Y7, Y7
+
+	// y2 = plus1 + ¼ plusHalf + 4 plus2
 	VFMADD231PS conv2_0_25<>+0(SB), Y8, Y4
 	VFMADD231PS conv2_4<>+0(SB), Y6, Y4
+
+	// y3 = (minus1 + m7) + ⅛ minusHalf + 8 minus2
 	VMOVUPS     736(BX), Y6
 	VADDPS      Y6, Y2, Y6
 	VFMADD231PS conv2_0_125<>+0(SB), Y5, Y6
 	VFMADD231PS conv2_8<>+0(SB), Y3, Y6
+
+	// y1 = minus1 + ½ minusHalf + 2 minus2
 	VFMADD231PS conv2_0_5<>+0(SB), Y5, Y2
 	VFMADD231PS conv2_2<>+0(SB), Y3, Y2
-	VMOVUPS     800(BX), Y3
-	VMOVUPS     832(BX), Y5
-	VADDPS      Y5, Y3, Y8
-	VSUBPS      Y5, Y3, Y3
-	VMOVUPS     864(BX), Y5
-	VMOVUPS     896(BX), Y9
-	VADDPS      Y9, Y5, Y10
-	VSUBPS      Y9, Y5, Y5
-	VMOVUPS     928(BX), Y9
-	VMOVUPS     960(BX), Y11
-	VADDPS      Y11, Y9, Y12
-	VSUBPS      Y11, Y9, Y9
-	VMOVUPS     768(BX), Y11
-	VADDPS      Y8, Y11, Y11
-	VADDPS      Y12, Y10, Y13
-	VADDPS      Y13, Y11, Y11
+
+	// plus1, minus1 = m1 ± m2
+	VMOVUPS 800(BX), Y3
+	VMOVUPS 832(BX), Y5
+	VADDPS  Y5, Y3, Y8
+	VSUBPS  Y5, Y3, Y3
+
+	// plus2, minus2 = m3 ± m4
+	VMOVUPS 864(BX), Y5
+	VMOVUPS 896(BX), Y9
+	VADDPS  Y9, Y5, Y10
+	VSUBPS  Y9, Y5, Y5
+
+	// plusHalf, minusHalf = m5 ± m6
+	VMOVUPS 928(BX), Y9
+	VMOVUPS 960(BX), Y11
+	VADDPS  Y11, Y9, Y12
+	VSUBPS  Y11, Y9, Y9
+
+	// y0 = (m0 + plus1) + (plus2 + plusHalf)
+	VMOVUPS 768(BX), Y11
+	VADDPS  Y8, Y11, Y11
+	VADDPS  Y12, Y10, Y13
+	VADDPS  Y13, Y11, Y11
+
+	// y2 = plus1 + ¼ plusHalf + 4 plus2
 	VFMADD231PS conv2_0_25<>+0(SB), Y12, Y8
 	VFMADD231PS conv2_4<>+0(SB), Y10, Y8
+
+	// y3 = (minus1 + m7) + ⅛ minusHalf + 8 minus2
 	VMOVUPS     992(BX), Y10
 	VADDPS      Y10, Y3, Y10
 	VFMADD231PS conv2_0_125<>+0(SB), Y9, Y10
 	VFMADD231PS conv2_8<>+0(SB), Y5, Y10
+
+	// y1 = minus1 + ½ minusHalf + 2 minus2
 	VFMADD231PS conv2_0_5<>+0(SB), Y9, Y3
 	VFMADD231PS conv2_2<>+0(SB), Y5, Y3
 	VMAXPS      Y2, Y7, Y5
@@ -3851,10 +4795,14 @@ tileRow3:
 	VPCMPEQD     conv2_bits<>+0(SB), Y4, Y4
 	VANDNPS      Y2, Y1, Y2
 	VANDPS       Y5, Y4, Y5
-	VMOVUPS      Y2, (SI)
-	VMOVUPS      Y5, 128(SI)
-	VANDNPS      Y0, Y1, Y0
-	VANDPS       Y3, Y4, Y1
+
+	// m0 = y0, m7 = y3
+	VMOVUPS Y2, (SI)
+	VMOVUPS Y5, 128(SI)
+	VANDNPS Y0, Y1, Y0
+	VANDPS  Y3, Y4, Y1
+
+	// m0 = y0, m7 = y3
 	VMOVUPS      Y0, 32(SI)
 	VMOVUPS      Y1, 160(SI)
 	VMOVUPS      32(CX), Y0
@@ -3885,26 +4833,36 @@ tileRow3:
 	VPCMPEQD     conv2_bits<>+0(SB), Y4, Y4
 	VANDNPS      Y2, Y1, Y2
 	VANDPS       Y5, Y4, Y5
-	VMOVUPS      Y2, 64(SI)
-	VMOVUPS      Y5, 192(SI)
-	VANDNPS      Y0, Y1, Y0
-	VANDPS       Y3, Y4, Y1
-	VMOVUPS      Y0, 96(SI)
-	VMOVUPS      Y1, 224(SI)
+
+	// m0 = y0, m7 = y3
+	VMOVUPS Y2, 64(SI)
+	VMOVUPS Y5, 192(SI)
+	VANDNPS Y0, Y1, Y0
+	VANDPS  Y3, Y4, Y1
+
+	// m0 = y0, m7 = y3
+	VMOVUPS Y0, 96(SI)
+	VMOVUPS Y1, 224(SI)
 
 	// rows: (A dy) Aᵀ
-	VMOVUPS     (SI), Y0
-	VMOVUPS     32(SI), Y1
-	VMOVUPS     64(SI), Y2
-	VMOVUPS     96(SI), Y3
-	VMOVUPS     Y0, (AX)
-	VMOVUPS     Y3, 4928(AX)
-	VADDPS      Y2, Y0, Y4
-	VADDPS      Y3, Y1, Y5
-	VADDPS      Y5, Y4, Y6
-	VMOVUPS     Y6, 704(AX)
-	VSUBPS      Y5, Y4, Y4
-	VMOVUPS     Y4, 1408(AX)
+	VMOVUPS (SI), Y0
+	VMOVUPS 32(SI), Y1
+	VMOVUPS 64(SI), Y2
+	VMOVUPS 96(SI), Y3
+
+	// m0 = y0, m7 = y3
+	VMOVUPS Y0, (AX)
+	VMOVUPS Y3, 4928(AX)
+
+	// m1, m2 = (y0 + y2) ± (y1 + y3)
+	VADDPS  Y2, Y0, Y4
+	VADDPS  Y3, Y1, Y5
+	VADDPS  Y5, Y4, Y6
+	VMOVUPS Y6, 704(AX)
+	VSUBPS  Y5, Y4, Y4
+	VMOVUPS Y4, 1408(AX)
+
+	// m3, m4 = (y0 + 4 y2) ± (2 y1 + 8 y3)
 	VMOVAPS     Y0, Y4
 	VFMADD231PS conv2_4<>+0(SB), Y2, Y4
 	VADDPS      Y1, Y1, Y5
@@ -3913,6 +4871,8 @@ tileRow3:
 	VMOVUPS     Y6, 2112(AX)
 	VSUBPS      Y5, Y4, Y4
 	VMOVUPS     Y4, 2816(AX)
+
+	// m5, m6 = (y0 + ¼ y2) ± (½ y1 + ⅛ y3)
 	VMOVAPS     Y0, Y0
 	VFMADD231PS conv2_0_25<>+0(SB), Y2, Y0
 	VMULPS      conv2_0_5<>+0(SB), Y1, Y1
@@ -3925,14 +4885,20 @@ tileRow3:
 	VMOVUPS     160(SI), Y1
 	VMOVUPS     192(SI), Y2
 	VMOVUPS     224(SI), Y3
-	VMOVUPS     Y0, 5632(AX)
-	VMOVUPS     Y3, 10560(AX)
-	VADDPS      Y2, Y0, Y4
-	VADDPS      Y3, Y1, Y5
-	VADDPS      Y5, Y4, Y6
-	VMOVUPS     Y6, 6336(AX)
-	VSUBPS      Y5, Y4, Y4
-	VMOVUPS     Y4, 7040(AX)
+
+	// m0 = y0, m7 = y3
+	VMOVUPS Y0, 5632(AX)
+	VMOVUPS Y3, 10560(AX)
+
+	// m1, m2 = (y0 + y2) ± (y1 + y3)
+	VADDPS  Y2, Y0, Y4
+	VADDPS  Y3, Y1, Y5
+	VADDPS  Y5, Y4, Y6
+	VMOVUPS Y6, 6336(AX)
+	VSUBPS  Y5, Y4, Y4
+	VMOVUPS Y4, 7040(AX)
+
+	// m3, m4 = (y0 + 4 y2) ± (2 y1 + 8 y3)
 	VMOVAPS     Y0, Y4
 	VFMADD231PS conv2_4<>+0(SB), Y2, Y4
 	VADDPS      Y1, Y1, Y5
@@ -3941,6 +4907,8 @@ tileRow3:
 	VMOVUPS     Y6, 7744(AX)
 	VSUBPS      Y5, Y4, Y4
 	VMOVUPS     Y4, 8448(AX)
+
+	// m5, m6 = (y0 + ¼ y2) ± (½ y1 + ⅛ y3)
 	VMOVAPS     Y0, Y0
 	VFMADD231PS conv2_0_25<>+0(SB), Y2, Y0
 	VMULPS      conv2_0_5<>+0(SB), Y1, Y1
@@ -3979,10 +4947,14 @@ tileRow3:
 	VPCMPEQD     conv2_bits<>+0(SB), Y4, Y4
 	VANDNPS      Y2, Y1, Y2
 	VANDPS       Y5, Y4, Y5
-	VMOVUPS      Y2, (SI)
-	VMOVUPS      Y5, 128(SI)
-	VANDNPS      Y0, Y1, Y0
-	VANDPS       Y3, Y4, Y1
+
+	// m0 = y0, m7 = y3
+	VMOVUPS Y2, (SI)
+	VMOVUPS Y5, 128(SI)
+	VANDNPS Y0, Y1, Y0
+	VANDPS  Y3, Y4, Y1
+
+	// m0 = y0, m7 = y3
 	VMOVUPS      Y0, 32(SI)
 	VMOVUPS      Y1, 160(SI)
 	VMOVUPS      96(CX), Y0
@@ -4013,26 +4985,36 @@ tileRow3:
 	VPCMPEQD     conv2_bits<>+0(SB), Y4, Y4
 	VANDNPS      Y2, Y1, Y2
 	VANDPS       Y5, Y4, Y5
-	VMOVUPS      Y2, 64(SI)
-	VMOVUPS      Y5, 192(SI)
-	VANDNPS      Y0, Y1, Y0
-	VANDPS       Y3, Y4, Y1
-	VMOVUPS      Y0, 96(SI)
-	VMOVUPS      Y1, 224(SI)
+
+	// m0 = y0, m7 = y3
+	VMOVUPS Y2, 64(SI)
+	VMOVUPS Y5, 192(SI)
+	VANDNPS Y0, Y1, Y0
+	VANDPS  Y3, Y4, Y1
+
+	// m0 = y0, m7 = y3
+	VMOVUPS Y0, 96(SI)
+	VMOVUPS Y1, 224(SI)
 
 	// rows: (A dy) Aᵀ
-	VMOVUPS     (SI), Y0
-	VMOVUPS     32(SI), Y1
-	VMOVUPS     64(SI), Y2
-	VMOVUPS     96(SI), Y3
-	VMOVUPS     Y0, 32(AX)
-	VMOVUPS     Y3, 4960(AX)
-	VADDPS      Y2, Y0, Y4
-	VADDPS      Y3, Y1, Y5
-	VADDPS      Y5, Y4, Y6
-	VMOVUPS     Y6, 736(AX)
-	VSUBPS      Y5, Y4, Y4
-	VMOVUPS     Y4, 1440(AX)
+	VMOVUPS (SI), Y0
+	VMOVUPS 32(SI), Y1
+	VMOVUPS 64(SI), Y2
+	VMOVUPS 96(SI), Y3
+
+	// m0 = y0, m7 = y3
+	VMOVUPS Y0, 32(AX)
+	VMOVUPS Y3, 4960(AX)
+
+	// m1, m2 = (y0 + y2) ± (y1 + y3)
+	VADDPS  Y2, Y0, Y4
+	VADDPS  Y3, Y1, Y5
+	VADDPS  Y5, Y4, Y6
+	VMOVUPS Y6, 736(AX)
+	VSUBPS  Y5, Y4, Y4
+	VMOVUPS Y4, 1440(AX)
+
+	// m3, m4 = (y0 + 4 y2) ± (2 y1 + 8 y3)
 	VMOVAPS     Y0, Y4
 	VFMADD231PS conv2_4<>+0(SB), Y2, Y4
 	VADDPS      Y1, Y1, Y5
@@ -4041,6 +5023,8 @@ tileRow3:
 	VMOVUPS     Y6, 2144(AX)
 	VSUBPS      Y5, Y4, Y4
 	VMOVUPS     Y4, 2848(AX)
+
+	// m5, m6 = (y0 + ¼ y2) ± (½ y1 + ⅛ y3)
 	VMOVAPS     Y0, Y0
 	VFMADD231PS conv2_0_25<>+0(SB), Y2, Y0
 	VMULPS      conv2_0_5<>+0(SB), Y1, Y1
@@ -4053,14 +5037,20 @@ tileRow3:
 	VMOVUPS     160(SI), Y1
 	VMOVUPS     192(SI), Y2
 	VMOVUPS     224(SI), Y3
-	VMOVUPS     Y0, 5664(AX)
-	VMOVUPS     Y3, 10592(AX)
-	VADDPS      Y2, Y0, Y4
-	VADDPS      Y3, Y1, Y5
-	VADDPS      Y5, Y4, Y6
-	VMOVUPS     Y6, 6368(AX)
-	VSUBPS      Y5, Y4, Y4
-	VMOVUPS     Y4, 7072(AX)
+
+	// m0 = y0, m7 = y3
+	VMOVUPS Y0, 5664(AX)
+	VMOVUPS Y3, 10592(AX)
+
+	// m1, m2 = (y0 + y2) ± (y1 + y3)
+	VADDPS  Y2, Y0, Y4
+	VADDPS  Y3, Y1, Y5
+	VADDPS  Y5, Y4, Y6
+	VMOVUPS Y6, 6368(AX)
+	VSUBPS  Y5, Y4, Y4
+	VMOVUPS Y4, 7072(AX)
+
+	// m3, m4 = (y0 + 4 y2) ± (2 y1 + 8 y3)
 	VMOVAPS     Y0, Y4
 	VFMADD231PS conv2_4<>+0(SB), Y2, Y4
 	VADDPS      Y1, Y1, Y5
@@ -4069,6 +5059,8 @@ tileRow3:
 	VMOVUPS     Y6, 7776(AX)
 	VSUBPS      Y5, Y4, Y4
 	VMOVUPS     Y4, 8480(AX)
+
+	// m5, m6 = (y0 + ¼ y2) ± (½ y1 + ⅛ y3)
 	VMOVAPS     Y0, Y0
 	VFMADD231PS conv2_0_25<>+0(SB), Y2, Y0
 	VMULPS      conv2_0_5<>+0(SB), Y1, Y1
@@ -4121,16 +5113,20 @@ tileRow5:
 	VANDPS       Y2, Y1, Y2
 	VANDNPS      Y5, Y4, Y7
 	VANDPS       Y5, Y4, Y5
-	VADDPS       Y7, Y6, Y6
-	VADDPS       Y5, Y2, Y2
-	VADDPS       Y2, Y6, Y5
-	VMOVUPS      Y5, (SI)
-	VSUBPS       Y2, Y6, Y2
-	VMOVUPS      Y2, 128(SI)
-	VANDNPS      Y0, Y1, Y2
-	VANDPS       Y0, Y1, Y0
-	VANDNPS      Y3, Y4, Y1
-	VANDPS       Y3, Y4, Y3
+
+	// m1, m2 = (y0 + y2) ± (y1 + y3)
+	VADDPS  Y7, Y6, Y6
+	VADDPS  Y5, Y2, Y2
+	VADDPS  Y2, Y6, Y5
+	VMOVUPS Y5, (SI)
+	VSUBPS  Y2, Y6, Y2
+	VMOVUPS Y2, 128(SI)
+	VANDNPS Y0, Y1, Y2
+	VANDPS  Y0, Y1, Y0
+	VANDNPS Y3, Y4, Y1
+	VANDPS  Y3, Y4, Y3
+
+	// m1, m2 = (y0 + y2) ± (y1 + y3)
 	VADDPS       Y1, Y2, Y1
 	VADDPS       Y3, Y0, Y0
 	VADDPS       Y0, Y1, Y2
@@ -4167,36 +5163,46 @@ tileRow5:
 	VANDPS       Y2, Y1, Y2
 	VANDNPS      Y5, Y4, Y7
 	VANDPS       Y5, Y4, Y5
-	VADDPS       Y7, Y6, Y6
-	VADDPS       Y5, Y2, Y2
-	VADDPS       Y2, Y6, Y5
-	VMOVUPS      Y5, 64(SI)
-	VSUBPS       Y2, Y6, Y2
-	VMOVUPS      Y2, 192(SI)
-	VANDNPS      Y0, Y1, Y2
-	VANDPS       Y0, Y1, Y0
-	VANDNPS      Y3, Y4, Y1
-	VANDPS       Y3, Y4, Y3
-	VADDPS       Y1, Y2, Y1
-	VADDPS       Y3, Y0, Y0
-	VADDPS       Y0, Y1, Y2
-	VMOVUPS      Y2, 96(SI)
-	VSUBPS       Y0, Y1, Y0
-	VMOVUPS      Y0, 224(SI)
+
+	// m1, m2 = (y0 + y2) ± (y1 + y3)
+	VADDPS  Y7, Y6, Y6
+	VADDPS  Y5, Y2, Y2
+	VADDPS  Y2, Y6, Y5
+	VMOVUPS Y5, 64(SI)
+	VSUBPS  Y2, Y6, Y2
+	VMOVUPS Y2, 192(SI)
+	VANDNPS Y0, Y1, Y2
+	VANDPS  Y0, Y1, Y0
+	VANDNPS Y3, Y4, Y1
+	VANDPS  Y3, Y4, Y3
+
+	// m1, m2 = (y0 + y2) ± (y1 + y3)
+	VADDPS  Y1, Y2, Y1
+	VADDPS  Y3, Y0, Y0
+	VADDPS  Y0, Y1, Y2
+	VMOVUPS Y2, 96(SI)
+	VSUBPS  Y0, Y1, Y0
+	VMOVUPS Y0, 224(SI)
 
 	// rows: (A dy) Aᵀ
-	VMOVUPS     (SI), Y0
-	VMOVUPS     32(SI), Y1
-	VMOVUPS     64(SI), Y2
-	VMOVUPS     96(SI), Y3
-	VMOVUPS     Y0, (AX)
-	VMOVUPS     Y3, 4928(AX)
-	VADDPS      Y2, Y0, Y4
-	VADDPS      Y3, Y1, Y5
-	VADDPS      Y5, Y4, Y6
-	VMOVUPS     Y6, 704(AX)
-	VSUBPS      Y5, Y4, Y4
-	VMOVUPS     Y4, 1408(AX)
+	VMOVUPS (SI), Y0
+	VMOVUPS 32(SI), Y1
+	VMOVUPS 64(SI), Y2
+	VMOVUPS 96(SI), Y3
+
+	// m0 = y0, m7 = y3
+	VMOVUPS Y0, (AX)
+	VMOVUPS Y3, 4928(AX)
+
+	// m1, m2 = (y0 + y2) ± (y1 + y3)
+	VADDPS  Y2, Y0, Y4
+	VADDPS  Y3, Y1, Y5
+	VADDPS  Y5, Y4, Y6
+	VMOVUPS Y6, 704(AX)
+	VSUBPS  Y5, Y4, Y4
+	VMOVUPS Y4, 1408(AX)
+
+	// m3, m4 = (y0 + 4 y2) ± (2 y1 + 8 y3)
 	VMOVAPS     Y0, Y4
 	VFMADD231PS conv2_4<>+0(SB), Y2, Y4
 	VADDPS      Y1, Y1, Y5
@@ -4205,6 +5211,8 @@ tileRow5:
 	VMOVUPS     Y6, 2112(AX)
 	VSUBPS      Y5, Y4, Y4
 	VMOVUPS     Y4, 2816(AX)
+
+	// m5, m6 = (y0 + ¼ y2) ± (½ y1 + ⅛ y3)
 	VMOVAPS     Y0, Y0
 	VFMADD231PS conv2_0_25<>+0(SB), Y2, Y0
 	VMULPS      conv2_0_5<>+0(SB), Y1, Y1
@@ -4217,14 +5225,20 @@ tileRow5:
 	VMOVUPS     160(SI), Y1
 	VMOVUPS     192(SI), Y2
 	VMOVUPS     224(SI), Y3
-	VMOVUPS     Y0, 5632(AX)
-	VMOVUPS     Y3, 10560(AX)
-	VADDPS      Y2, Y0, Y4
-	VADDPS      Y3, Y1, Y5
-	VADDPS      Y5, Y4, Y6
-	VMOVUPS     Y6, 6336(AX)
-	VSUBPS      Y5, Y4, Y4
-	VMOVUPS     Y4, 7040(AX)
+
+	// m0 = y0, m7 = y3
+	VMOVUPS Y0, 5632(AX)
+	VMOVUPS Y3, 10560(AX)
+
+	// m1, m2 = (y0 + y2) ± (y1 + y3)
+	VADDPS  Y2, Y0, Y4
+	VADDPS  Y3, Y1, Y5
+	VADDPS  Y5, Y4, Y6
+	VMOVUPS Y6, 6336(AX)
+	VSUBPS  Y5, Y4, Y4
+	VMOVUPS Y4, 7040(AX)
+
+	// m3, m4 = (y0 + 4 y2) ± (2 y1 + 8 y3)
 	VMOVAPS     Y0, Y4
 	VFMADD231PS conv2_4<>+0(SB), Y2, Y4
 	VADDPS      Y1, Y1, Y5
@@ -4233,6 +5247,8 @@ tileRow5:
 	VMOVUPS     Y6, 7744(AX)
 	VSUBPS      Y5, Y4, Y4
 	VMOVUPS     Y4, 8448(AX)
+
+	// m5, m6 = (y0 + ¼ y2) ± (½ y1 + ⅛ y3)
 	VMOVAPS     Y0, Y0
 	VFMADD231PS conv2_0_25<>+0(SB), Y2, Y0
 	VMULPS      conv2_0_5<>+0(SB), Y1, Y1
@@ -4273,16 +5289,20 @@ tileRow5:
 	VANDPS       Y2, Y1, Y2
 	VANDNPS      Y5, Y4, Y7
 	VANDPS       Y5, Y4, Y5
-	VADDPS       Y7, Y6, Y6
-	VADDPS       Y5, Y2, Y2
-	VADDPS       Y2, Y6, Y5
-	VMOVUPS      Y5, (SI)
-	VSUBPS       Y2, Y6, Y2
-	VMOVUPS      Y2, 128(SI)
-	VANDNPS      Y0, Y1, Y2
-	VANDPS       Y0, Y1, Y0
-	VANDNPS      Y3, Y4, Y1
-	VANDPS       Y3, Y4, Y3
+
+	// m1, m2 = (y0 + y2) ± (y1 + y3)
+	VADDPS  Y7, Y6, Y6
+	VADDPS  Y5, Y2, Y2
+	VADDPS  Y2, Y6, Y5
+	VMOVUPS Y5, (SI)
+	VSUBPS  Y2, Y6, Y2
+	VMOVUPS Y2, 128(SI)
+	VANDNPS Y0, Y1, Y2
+	VANDPS  Y0, Y1, Y0
+	VANDNPS Y3, Y4, Y1
+	VANDPS  Y3, Y4, Y3
+
+	// m1, m2 = (y0 + y2) ± (y1 + y3)
 	VADDPS       Y1, Y2, Y1
 	VADDPS       Y3, Y0, Y0
 	VADDPS       Y0, Y1, Y2
@@ -4319,36 +5339,46 @@ tileRow5:
 	VANDPS       Y2, Y1, Y2
 	VANDNPS      Y5, Y4, Y7
 	VANDPS       Y5, Y4, Y5
-	VADDPS       Y7, Y6, Y6
-	VADDPS       Y5, Y2, Y2
-	VADDPS       Y2, Y6, Y5
-	VMOVUPS      Y5, 64(SI)
-	VSUBPS       Y2, Y6, Y2
-	VMOVUPS      Y2, 192(SI)
-	VANDNPS      Y0, Y1, Y2
-	VANDPS       Y0, Y1, Y0
-	VANDNPS      Y3, Y4, Y1
-	VANDPS       Y3, Y4, Y3
-	VADDPS       Y1, Y2, Y1
-	VADDPS       Y3, Y0, Y0
-	VADDPS       Y0, Y1, Y2
-	VMOVUPS      Y2, 96(SI)
-	VSUBPS       Y0, Y1, Y0
-	VMOVUPS      Y0, 224(SI)
+
+	// m1, m2 = (y0 + y2) ± (y1 + y3)
+	VADDPS  Y7, Y6, Y6
+	VADDPS  Y5, Y2, Y2
+	VADDPS  Y2, Y6, Y5
+	VMOVUPS Y5, 64(SI)
+	VSUBPS  Y2, Y6, Y2
+	VMOVUPS Y2, 192(SI)
+	VANDNPS Y0, Y1, Y2
+	VANDPS  Y0, Y1, Y0
+	VANDNPS Y3, Y4, Y1
+	VANDPS  Y3, Y4, Y3
+
+	// m1, m2 = (y0 + y2) ± (y1 + y3)
+	VADDPS  Y1, Y2, Y1
+	VADDPS  Y3, Y0, Y0
+	VADDPS  Y0, Y1, Y2
+	VMOVUPS Y2, 96(SI)
+	VSUBPS  Y0, Y1, Y0
+	VMOVUPS Y0, 224(SI)
 
 	// rows: (A dy) Aᵀ
-	VMOVUPS     (SI), Y0
-	VMOVUPS     32(SI), Y1
-	VMOVUPS     64(SI), Y2
-	VMOVUPS     96(SI), Y3
-	VMOVUPS     Y0, 32(AX)
-	VMOVUPS     Y3, 4960(AX)
-	VADDPS      Y2, Y0, Y4
-	VADDPS      Y3, Y1, Y5
-	VADDPS      Y5, Y4, Y6
-	VMOVUPS     Y6, 736(AX)
-	VSUBPS      Y5, Y4, Y4
-	VMOVUPS     Y4, 1440(AX)
+	VMOVUPS (SI), Y0
+	VMOVUPS 32(SI), Y1
+	VMOVUPS 64(SI), Y2
+	VMOVUPS 96(SI), Y3
+
+	// m0 = y0, m7 = y3
+	VMOVUPS Y0, 32(AX)
+	VMOVUPS Y3, 4960(AX)
+
+	// m1, m2 = (y0 + y2) ± (y1 + y3)
+	VADDPS  Y2, Y0, Y4
+	VADDPS  Y3, Y1, Y5
+	VADDPS  Y5, Y4, Y6
+	VMOVUPS Y6, 736(AX)
+	VSUBPS  Y5, Y4, Y4
+	VMOVUPS Y4, 1440(AX)
+
+	// m3, m4 = (y0 + 4 y2) ± (2 y1 + 8 y3)
 	VMOVAPS     Y0, Y4
 	VFMADD231PS conv2_4<>+0(SB), Y2, Y4
 	VADDPS      Y1, Y1, Y5
@@ -4357,6 +5387,8 @@ tileRow5:
 	VMOVUPS     Y6, 2144(AX)
 	VSUBPS      Y5, Y4, Y4
 	VMOVUPS     Y4, 2848(AX)
+
+	// m5, m6 = (y0 + ¼ y2) ± (½ y1 + ⅛ y3)
 	VMOVAPS     Y0, Y0
 	VFMADD231PS conv2_0_25<>+0(SB), Y2, Y0
 	VMULPS      conv2_0_5<>+0(SB), Y1, Y1
@@ -4369,14 +5401,20 @@ tileRow5:
 	VMOVUPS     160(SI), Y1
 	VMOVUPS     192(SI), Y2
 	VMOVUPS     224(SI), Y3
-	VMOVUPS     Y0, 5664(AX)
-	VMOVUPS     Y3, 10592(AX)
-	VADDPS      Y2, Y0, Y4
-	VADDPS      Y3, Y1, Y5
-	VADDPS      Y5, Y4, Y6
-	VMOVUPS     Y6, 6368(AX)
-	VSUBPS      Y5, Y4, Y4
-	VMOVUPS     Y4, 7072(AX)
+
+	// m0 = y0, m7 = y3
+	VMOVUPS Y0, 5664(AX)
+	VMOVUPS Y3, 10592(AX)
+
+	// m1, m2 = (y0 + y2) ± (y1 + y3)
+	VADDPS  Y2, Y0, Y4
+	VADDPS  Y3, Y1, Y5
+	VADDPS  Y5, Y4, Y6
+	VMOVUPS Y6, 6368(AX)
+	VSUBPS  Y5, Y4, Y4
+	VMOVUPS Y4, 7072(AX)
+
+	// m3, m4 = (y0 + 4 y2) ± (2 y1 + 8 y3)
 	VMOVAPS     Y0, Y4
 	VFMADD231PS conv2_4<>+0(SB), Y2, Y4
 	VADDPS      Y1, Y1, Y5
@@ -4385,6 +5423,8 @@ tileRow5:
 	VMOVUPS     Y6, 7776(AX)
 	VSUBPS      Y5, Y4, Y4
 	VMOVUPS     Y4, 8480(AX)
+
+	// m5, m6 = (y0 + ¼ y2) ± (½ y1 + ⅛ y3)
 	VMOVAPS     Y0, Y0
 	VFMADD231PS conv2_0_25<>+0(SB), Y2, Y0
 	VMULPS      conv2_0_5<>+0(SB), Y1, Y1
@@ -4437,18 +5477,22 @@ tileRow7:
 	VANDPS       Y2, Y1, Y2
 	VANDNPS      Y5, Y4, Y7
 	VANDPS       Y5, Y4, Y5
-	VMOVAPS      Y6, Y6
-	VFMADD231PS  conv2_4<>+0(SB), Y7, Y6
-	VADDPS       Y2, Y2, Y2
-	VFMADD231PS  conv2_8<>+0(SB), Y5, Y2
-	VADDPS       Y2, Y6, Y5
-	VMOVUPS      Y5, (SI)
-	VSUBPS       Y2, Y6, Y2
-	VMOVUPS      Y2, 128(SI)
-	VANDNPS      Y0, Y1, Y2
-	VANDPS       Y0, Y1, Y0
-	VANDNPS      Y3, Y4, Y1
-	VANDPS       Y3, Y4, Y3
+
+	// m3, m4 = (y0 + 4 y2) ± (2 y1 + 8 y3)
+	VMOVAPS     Y6, Y6
+	VFMADD231PS conv2_4<>+0(SB), Y7, Y6
+	VADDPS      Y2, Y2, Y2
+	VFMADD231PS conv2_8<>+0(SB), Y5, Y2
+	VADDPS      Y2, Y6, Y5
+	VMOVUPS     Y5, (SI)
+	VSUBPS      Y2, Y6, Y2
+	VMOVUPS     Y2, 128(SI)
+	VANDNPS     Y0, Y1, Y2
+	VANDPS      Y0, Y1, Y0
+	VANDNPS     Y3, Y4, Y1
+	VANDPS      Y3, Y4, Y3
+
+	// m3, m4 = (y0 + 4 y2) ± (2 y1 + 8 y3)
 	VMOVAPS      Y2, Y2
 	VFMADD231PS  conv2_4<>+0(SB), Y1, Y2
 	VADDPS       Y0, Y0, Y0
@@ -4487,40 +5531,50 @@ tileRow7:
 	VANDPS       Y2, Y1, Y2
 	VANDNPS      Y5, Y4, Y7
 	VANDPS       Y5, Y4, Y5
-	VMOVAPS      Y6, Y6
-	VFMADD231PS  conv2_4<>+0(SB), Y7, Y6
-	VADDPS       Y2, Y2, Y2
-	VFMADD231PS  conv2_8<>+0(SB), Y5, Y2
-	VADDPS       Y2, Y6, Y5
-	VMOVUPS      Y5, 64(SI)
-	VSUBPS       Y2, Y6, Y2
-	VMOVUPS      Y2, 192(SI)
-	VANDNPS      Y0, Y1, Y2
-	VANDPS       Y0, Y1, Y0
-	VANDNPS      Y3, Y4, Y1
-	VANDPS       Y3, Y4, Y3
-	VMOVAPS      Y2, Y2
-	VFMADD231PS  conv2_4<>+0(SB), Y1, Y2
-	VADDPS       Y0, Y0, Y0
-	VFMADD231PS  conv2_8<>+0(SB), Y3, Y0
-	VADDPS       Y0, Y2, Y1
-	VMOVUPS      Y1, 96(SI)
-	VSUBPS       Y0, Y2, Y0
-	VMOVUPS      Y0, 224(SI)
+
+	// m3, m4 = (y0 + 4 y2) ± (2 y1 + 8 y3)
+	VMOVAPS     Y6, Y6
+	VFMADD231PS conv2_4<>+0(SB), Y7, Y6
+	VADDPS      Y2, Y2, Y2
+	VFMADD231PS conv2_8<>+0(SB), Y5, Y2
+	VADDPS      Y2, Y6, Y5
+	VMOVUPS     Y5, 64(SI)
+	VSUBPS      Y2, Y6, Y2
+	VMOVUPS     Y2, 192(SI)
+	VANDNPS     Y0, Y1, Y2
+	VANDPS      Y0, Y1, Y0
+	VANDNPS     Y3, Y4, Y1
+	VANDPS      Y3, Y4, Y3
+
+	// m3, m4 = (y0 + 4 y2) ± (2 y1 + 8 y3)
+	VMOVAPS     Y2, Y2
+	VFMADD231PS conv2_4<>+0(SB), Y1, Y2
+	VADDPS      Y0, Y0, Y0
+	VFMADD231PS conv2_8<>+0(SB), Y3, Y0
+	VADDPS      Y0, Y2, Y1
+	VMOVUPS     Y1, 96(SI)
+	VSUBPS      Y0, Y2, Y0
+	VMOVUPS     Y0, 224(SI)
 
 	// rows: (A dy) Aᵀ
-	VMOVUPS     (SI), Y0
-	VMOVUPS     32(SI), Y1
-	VMOVUPS     64(SI), Y2
-	VMOVUPS     96(SI), Y3
-	VMOVUPS     Y0, (AX)
-	VMOVUPS     Y3, 4928(AX)
-	VADDPS      Y2, Y0, Y4
-	VADDPS      Y3, Y1, Y5
-	VADDPS      Y5, Y4, Y6
-	VMOVUPS     Y6, 704(AX)
-	VSUBPS      Y5, Y4, Y4
-	VMOVUPS     Y4, 1408(AX)
+	VMOVUPS (SI), Y0
+	VMOVUPS 32(SI), Y1
+	VMOVUPS 64(SI), Y2
+	VMOVUPS 96(SI), Y3
+
+	// m0 = y0, m7 = y3
+	VMOVUPS Y0, (AX)
+	VMOVUPS Y3, 4928(AX)
+
+	// m1, m2 = (y0 + y2) ± (y1 + y3)
+	VADDPS  Y2, Y0, Y4
+	VADDPS  Y3, Y1, Y5
+	VADDPS  Y5, Y4, Y6
+	VMOVUPS Y6, 704(AX)
+	VSUBPS  Y5, Y4, Y4
+	VMOVUPS Y4, 1408(AX)
+
+	// m3, m4 = (y0 + 4 y2) ± (2 y1 + 8 y3)
 	VMOVAPS     Y0, Y4
 	VFMADD231PS conv2_4<>+0(SB), Y2, Y4
 	VADDPS      Y1, Y1, Y5
@@ -4529,6 +5583,8 @@ tileRow7:
 	VMOVUPS     Y6, 2112(AX)
 	VSUBPS      Y5, Y4, Y4
 	VMOVUPS     Y4, 2816(AX)
+
+	// m5, m6 = (y0 + ¼ y2) ± (½ y1 + ⅛ y3)
 	VMOVAPS     Y0, Y0
 	VFMADD231PS conv2_0_25<>+0(SB), Y2, Y0
 	VMULPS      conv2_0_5<>+0(SB), Y1, Y1
@@ -4541,14 +5597,20 @@ tileRow7:
 	VMOVUPS     160(SI), Y1
 	VMOVUPS     192(SI), Y2
 	VMOVUPS     224(SI), Y3
-	VMOVUPS     Y0, 5632(AX)
-	VMOVUPS     Y3, 10560(AX)
-	VADDPS      Y2, Y0, Y4
-	VADDPS      Y3, Y1, Y5
-	VADDPS      Y5, Y4, Y6
-	VMOVUPS     Y6, 6336(AX)
-	VSUBPS      Y5, Y4, Y4
-	VMOVUPS     Y4, 7040(AX)
+
+	// m0 = y0, m7 = y3
+	VMOVUPS Y0, 5632(AX)
+	VMOVUPS Y3, 10560(AX)
+
+	// m1, m2 = (y0 + y2) ± (y1 + y3)
+	VADDPS  Y2, Y0, Y4
+	VADDPS  Y3, Y1, Y5
+	VADDPS  Y5, Y4, Y6
+	VMOVUPS Y6, 6336(AX)
+	VSUBPS  Y5, Y4, Y4
+	VMOVUPS Y4, 7040(AX)
+
+	// m3, m4 = (y0 + 4 y2) ± (2 y1 + 8 y3)
 	VMOVAPS     Y0, Y4
 	VFMADD231PS conv2_4<>+0(SB), Y2, Y4
 	VADDPS      Y1, Y1, Y5
@@ -4557,6 +5619,8 @@ tileRow7:
 	VMOVUPS     Y6, 7744(AX)
 	VSUBPS      Y5, Y4, Y4
 	VMOVUPS     Y4, 8448(AX)
+
+	// m5, m6 = (y0 + ¼ y2) ± (½ y1 + ⅛ y3)
 	VMOVAPS     Y0, Y0
 	VFMADD231PS conv2_0_25<>+0(SB), Y2, Y0
 	VMULPS      conv2_0_5<>+0(SB), Y1, Y1
@@ -4597,18 +5661,22 @@ tileRow7:
 	VANDPS       Y2, Y1, Y2
 	VANDNPS      Y5, Y4, Y7
 	VANDPS       Y5, Y4, Y5
-	VMOVAPS      Y6, Y6
-	VFMADD231PS  conv2_4<>+0(SB), Y7, Y6
-	VADDPS       Y2, Y2, Y2
-	VFMADD231PS  conv2_8<>+0(SB), Y5, Y2
-	VADDPS       Y2, Y6, Y5
-	VMOVUPS      Y5, (SI)
-	VSUBPS       Y2, Y6, Y2
-	VMOVUPS      Y2, 128(SI)
-	VANDNPS      Y0, Y1, Y2
-	VANDPS       Y0, Y1, Y0
-	VANDNPS      Y3, Y4, Y1
-	VANDPS       Y3, Y4, Y3
+
+	// m3, m4 = (y0 + 4 y2) ± (2 y1 + 8 y3)
+	VMOVAPS     Y6, Y6
+	VFMADD231PS conv2_4<>+0(SB), Y7, Y6
+	VADDPS      Y2, Y2, Y2
+	VFMADD231PS conv2_8<>+0(SB), Y5, Y2
+	VADDPS      Y2, Y6, Y5
+	VMOVUPS     Y5, (SI)
+	VSUBPS      Y2, Y6, Y2
+	VMOVUPS     Y2, 128(SI)
+	VANDNPS     Y0, Y1, Y2
+	VANDPS      Y0, Y1, Y0
+	VANDNPS     Y3, Y4, Y1
+	VANDPS      Y3, Y4, Y3
+
+	// m3, m4 = (y0 + 4 y2) ± (2 y1 + 8 y3)
 	VMOVAPS      Y2, Y2
 	VFMADD231PS  conv2_4<>+0(SB), Y1, Y2
 	VADDPS       Y0, Y0, Y0
@@ -4647,40 +5715,50 @@ tileRow7:
 	VANDPS       Y2, Y1, Y2
 	VANDNPS      Y5, Y4, Y7
 	VANDPS       Y5, Y4, Y5
-	VMOVAPS      Y6, Y6
-	VFMADD231PS  conv2_4<>+0(SB), Y7, Y6
-	VADDPS       Y2, Y2, Y2
-	VFMADD231PS  conv2_8<>+0(SB), Y5, Y2
-	VADDPS       Y2, Y6, Y5
-	VMOVUPS      Y5, 64(SI)
-	VSUBPS       Y2, Y6, Y2
-	VMOVUPS      Y2, 192(SI)
-	VANDNPS      Y0, Y1, Y2
-	VANDPS       Y0, Y1, Y0
-	VANDNPS      Y3, Y4, Y1
-	VANDPS       Y3, Y4, Y3
-	VMOVAPS      Y2, Y2
-	VFMADD231PS  conv2_4<>+0(SB), Y1, Y2
-	VADDPS       Y0, Y0, Y0
-	VFMADD231PS  conv2_8<>+0(SB), Y3, Y0
-	VADDPS       Y0, Y2, Y1
-	VMOVUPS      Y1, 96(SI)
-	VSUBPS       Y0, Y2, Y0
-	VMOVUPS      Y0, 224(SI)
+
+	// m3, m4 = (y0 + 4 y2) ± (2 y1 + 8 y3)
+	VMOVAPS     Y6, Y6
+	VFMADD231PS conv2_4<>+0(SB), Y7, Y6
+	VADDPS      Y2, Y2, Y2
+	VFMADD231PS conv2_8<>+0(SB), Y5, Y2
+	VADDPS      Y2, Y6, Y5
+	VMOVUPS     Y5, 64(SI)
+	VSUBPS      Y2, Y6, Y2
+	VMOVUPS     Y2, 192(SI)
+	VANDNPS     Y0, Y1, Y2
+	VANDPS      Y0, Y1, Y0
+	VANDNPS     Y3, Y4, Y1
+	VANDPS      Y3, Y4, Y3
+
+	// m3, m4 = (y0 + 4 y2) ± (2 y1 + 8 y3)
+	VMOVAPS     Y2, Y2
+	VFMADD231PS conv2_4<>+0(SB), Y1, Y2
+	VADDPS      Y0, Y0, Y0
+	VFMADD231PS conv2_8<>+0(SB), Y3, Y0
+	VADDPS      Y0, Y2, Y1
+	VMOVUPS     Y1, 96(SI)
+	VSUBPS      Y0, Y2, Y0
+	VMOVUPS     Y0, 224(SI)
 
 	// rows: (A dy) Aᵀ
-	VMOVUPS     (SI), Y0
-	VMOVUPS     32(SI), Y1
-	VMOVUPS     64(SI), Y2
-	VMOVUPS     96(SI), Y3
-	VMOVUPS     Y0, 32(AX)
-	VMOVUPS     Y3, 4960(AX)
-	VADDPS      Y2, Y0, Y4
-	VADDPS      Y3, Y1, Y5
-	VADDPS      Y5, Y4, Y6
-	VMOVUPS     Y6, 736(AX)
-	VSUBPS      Y5, Y4, Y4
-	VMOVUPS     Y4, 1440(AX)
+	VMOVUPS (SI), Y0
+	VMOVUPS 32(SI), Y1
+	VMOVUPS 64(SI), Y2
+	VMOVUPS 96(SI), Y3
+
+	// m0 = y0, m7 = y3
+	VMOVUPS Y0, 32(AX)
+	VMOVUPS Y3, 4960(AX)
+
+	// m1, m2 = (y0 + y2) ± (y1 + y3)
+	VADDPS  Y2, Y0, Y4
+	VADDPS  Y3, Y1, Y5
+	VADDPS  Y5, Y4, Y6
+	VMOVUPS Y6, 736(AX)
+	VSUBPS  Y5, Y4, Y4
+	VMOVUPS Y4, 1440(AX)
+
+	// m3, m4 = (y0 + 4 y2) ± (2 y1 + 8 y3)
 	VMOVAPS     Y0, Y4
 	VFMADD231PS conv2_4<>+0(SB), Y2, Y4
 	VADDPS      Y1, Y1, Y5
@@ -4689,6 +5767,8 @@ tileRow7:
 	VMOVUPS     Y6, 2144(AX)
 	VSUBPS      Y5, Y4, Y4
 	VMOVUPS     Y4, 2848(AX)
+
+	// m5, m6 = (y0 + ¼ y2) ± (½ y1 + ⅛ y3)
 	VMOVAPS     Y0, Y0
 	VFMADD231PS conv2_0_25<>+0(SB), Y2, Y0
 	VMULPS      conv2_0_5<>+0(SB), Y1, Y1
@@ -4701,14 +5781,20 @@ tileRow7:
 	VMOVUPS     160(SI), Y1
 	VMOVUPS     192(SI), Y2
 	VMOVUPS     224(SI), Y3
-	VMOVUPS     Y0, 5664(AX)
-	VMOVUPS     Y3, 10592(AX)
-	VADDPS      Y2, Y0, Y4
-	VADDPS      Y3, Y1, Y5
-	VADDPS      Y5, Y4, Y6
-	VMOVUPS     Y6, 6368(AX)
-	VSUBPS      Y5, Y4, Y4
-	VMOVUPS     Y4, 7072(AX)
+
+	// m0 = y0, m7 = y3
+	VMOVUPS Y0, 5664(AX)
+	VMOVUPS Y3, 10592(AX)
+
+	// m1, m2 = (y0 + y2) ± (y1 + y3)
+	VADDPS  Y2, Y0, Y4
+	VADDPS  Y3, Y1, Y5
+	VADDPS  Y5, Y4, Y6
+	VMOVUPS Y6, 6368(AX)
+	VSUBPS  Y5, Y4, Y4
+	VMOVUPS Y4, 7072(AX)
+
+	// m3, m4 = (y0 + 4 y2) ± (2 y1 + 8 y3)
 	VMOVAPS     Y0, Y4
 	VFMADD231PS conv2_4<>+0(SB), Y2, Y4
 	VADDPS      Y1, Y1, Y5
@@ -4717,6 +5803,8 @@ tileRow7:
 	VMOVUPS     Y6, 7776(AX)
 	VSUBPS      Y5, Y4, Y4
 	VMOVUPS     Y4, 8480(AX)
+
+	// m5, m6 = (y0 + ¼ y2) ± (½ y1 + ⅛ y3)
 	VMOVAPS     Y0, Y0
 	VFMADD231PS conv2_0_25<>+0(SB), Y2, Y0
 	VMULPS      conv2_0_5<>+0(SB), Y1, Y1
@@ -4769,18 +5857,22 @@ tileRow9:
 	VANDPS       Y2, Y1, Y2
 	VANDNPS      Y5, Y4, Y7
 	VANDPS       Y5, Y4, Y5
-	VMOVAPS      Y6, Y6
-	VFMADD231PS  conv2_0_25<>+0(SB), Y7, Y6
-	VMULPS       conv2_0_5<>+0(SB), Y2, Y2
-	VFMADD231PS  conv2_0_125<>+0(SB), Y5, Y2
-	VADDPS       Y2, Y6, Y5
-	VMOVUPS      Y5, (SI)
-	VSUBPS       Y2, Y6, Y2
-	VMOVUPS      Y2, 128(SI)
-	VANDNPS      Y0, Y1, Y2
-	VANDPS       Y0, Y1, Y0
-	VANDNPS      Y3, Y4, Y1
-	VANDPS       Y3, Y4, Y3
+
+	// m5, m6 = (y0 + ¼ y2) ± (½ y1 + ⅛ y3)
+	VMOVAPS     Y6, Y6
+	VFMADD231PS conv2_0_25<>+0(SB), Y7, Y6
+	VMULPS      conv2_0_5<>+0(SB), Y2, Y2
+	VFMADD231PS conv2_0_125<>+0(SB), Y5, Y2
+	VADDPS      Y2, Y6, Y5
+	VMOVUPS     Y5, (SI)
+	VSUBPS      Y2, Y6, Y2
+	VMOVUPS     Y2, 128(SI)
+	VANDNPS     Y0, Y1, Y2
+	VANDPS      Y0, Y1, Y0
+	VANDNPS     Y3, Y4, Y1
+	VANDPS      Y3, Y4, Y3
+
+	// m5, m6 = (y0 + ¼ y2) ± (½ y1 + ⅛ y3)
 	VMOVAPS      Y2, Y2
 	VFMADD231PS  conv2_0_25<>+0(SB), Y1, Y2
 	VMULPS       conv2_0_5<>+0(SB), Y0, Y0
@@ -4819,40 +5911,50 @@ tileRow9:
 	VANDPS       Y2, Y1, Y2
 	VANDNPS      Y5, Y4, Y7
 	VANDPS       Y5, Y4, Y5
-	VMOVAPS      Y6, Y6
-	VFMADD231PS  conv2_0_25<>+0(SB), Y7, Y6
-	VMULPS       conv2_0_5<>+0(SB), Y2, Y2
-	VFMADD231PS  conv2_0_125<>+0(SB), Y5, Y2
-	VADDPS       Y2, Y6, Y5
-	VMOVUPS      Y5, 64(SI)
-	VSUBPS       Y2, Y6, Y2
-	VMOVUPS      Y2, 192(SI)
-	VANDNPS      Y0, Y1, Y2
-	VANDPS       Y0, Y1, Y0
-	VANDNPS      Y3, Y4, Y1
-	VANDPS       Y3, Y4, Y3
-	VMOVAPS      Y2, Y2
-	VFMADD231PS  conv2_0_25<>+0(SB), Y1, Y2
-	VMULPS       conv2_0_5<>+0(SB), Y0, Y0
-	VFMADD231PS  conv2_0_125<>+0(SB), Y3, Y0
-	VADDPS       Y0, Y2, Y1
-	VMOVUPS      Y1, 96(SI)
-	VSUBPS       Y0, Y2, Y0
-	VMOVUPS      Y0, 224(SI)
+
+	// m5, m6 = (y0 + ¼ y2) ± (½ y1 + ⅛ y3)
+	VMOVAPS     Y6, Y6
+	VFMADD231PS conv2_0_25<>+0(SB), Y7, Y6
+	VMULPS      conv2_0_5<>+0(SB), Y2, Y2
+	VFMADD231PS conv2_0_125<>+0(SB), Y5, Y2
+	VADDPS      Y2, Y6, Y5
+	VMOVUPS     Y5, 64(SI)
+	VSUBPS      Y2, Y6, Y2
+	VMOVUPS     Y2, 192(SI)
+	VANDNPS     Y0, Y1, Y2
+	VANDPS      Y0, Y1, Y0
+	VANDNPS     Y3, Y4, Y1
+	VANDPS      Y3, Y4, Y3
+
+	// m5, m6 = (y0 + ¼ y2) ± (½ y1 + ⅛ y3)
+	VMOVAPS     Y2, Y2
+	VFMADD231PS conv2_0_25<>+0(SB), Y1, Y2
+	VMULPS      conv2_0_5<>+0(SB), Y0, Y0
+	VFMADD231PS conv2_0_125<>+0(SB), Y3, Y0
+	VADDPS      Y0, Y2, Y1
+	VMOVUPS     Y1, 96(SI)
+	VSUBPS      Y0, Y2, Y0
+	VMOVUPS     Y0, 224(SI)
 
 	// rows: (A dy) Aᵀ
-	VMOVUPS     (SI), Y0
-	VMOVUPS     32(SI), Y1
-	VMOVUPS     64(SI), Y2
-	VMOVUPS     96(SI), Y3
-	VMOVUPS     Y0, (AX)
-	VMOVUPS     Y3, 4928(AX)
-	VADDPS      Y2, Y0, Y4
-	VADDPS      Y3, Y1, Y5
-	VADDPS      Y5, Y4, Y6
-	VMOVUPS     Y6, 704(AX)
-	VSUBPS      Y5, Y4, Y4
-	VMOVUPS     Y4, 1408(AX)
+	VMOVUPS (SI), Y0
+	VMOVUPS 32(SI), Y1
+	VMOVUPS 64(SI), Y2
+	VMOVUPS 96(SI), Y3
+
+	// m0 = y0, m7 = y3
+	VMOVUPS Y0, (AX)
+	VMOVUPS Y3, 4928(AX)
+
+	// m1, m2 = (y0 + y2) ± (y1 + y3)
+	VADDPS  Y2, Y0, Y4
+	VADDPS  Y3, Y1, Y5
+	VADDPS  Y5, Y4, Y6
+	VMOVUPS Y6, 704(AX)
+	VSUBPS  Y5, Y4, Y4
+	VMOVUPS Y4, 1408(AX)
+
+	// m3, m4 = (y0 + 4 y2) ± (2 y1 + 8 y3)
 	VMOVAPS     Y0, Y4
 	VFMADD231PS conv2_4<>+0(SB), Y2, Y4
 	VADDPS      Y1, Y1, Y5
@@ -4861,6 +5963,8 @@ tileRow9:
 	VMOVUPS     Y6, 2112(AX)
 	VSUBPS      Y5, Y4, Y4
 	VMOVUPS     Y4, 2816(AX)
+
+	// m5, m6 = (y0 + ¼ y2) ± (½ y1 + ⅛ y3)
 	VMOVAPS     Y0, Y0
 	VFMADD231PS conv2_0_25<>+0(SB), Y2, Y0
 	VMULPS      conv2_0_5<>+0(SB), Y1, Y1
@@ -4873,14 +5977,20 @@ tileRow9:
 	VMOVUPS     160(SI), Y1
 	VMOVUPS     192(SI), Y2
 	VMOVUPS     224(SI), Y3
-	VMOVUPS     Y0, 5632(AX)
-	VMOVUPS     Y3, 10560(AX)
-	VADDPS      Y2, Y0, Y4
-	VADDPS      Y3, Y1, Y5
-	VADDPS      Y5, Y4, Y6
-	VMOVUPS     Y6, 6336(AX)
-	VSUBPS      Y5, Y4, Y4
-	VMOVUPS     Y4, 7040(AX)
+
+	// m0 = y0, m7 = y3
+	VMOVUPS Y0, 5632(AX)
+	VMOVUPS Y3, 10560(AX)
+
+	// m1, m2 = (y0 + y2) ± (y1 + y3)
+	VADDPS  Y2, Y0, Y4
+	VADDPS  Y3, Y1, Y5
+	VADDPS  Y5, Y4, Y6
+	VMOVUPS Y6, 6336(AX)
+	VSUBPS  Y5, Y4, Y4
+	VMOVUPS Y4, 7040(AX)
+
+	// m3, m4 = (y0 + 4 y2) ± (2 y1 + 8 y3)
 	VMOVAPS     Y0, Y4
 	VFMADD231PS conv2_4<>+0(SB), Y2, Y4
 	VADDPS      Y1, Y1, Y5
@@ -4889,6 +5999,8 @@ tileRow9:
 	VMOVUPS     Y6, 7744(AX)
 	VSUBPS      Y5, Y4, Y4
 	VMOVUPS     Y4, 8448(AX)
+
+	// m5, m6 = (y0 + ¼ y2) ± (½ y1 + ⅛ y3)
 	VMOVAPS     Y0, Y0
 	VFMADD231PS conv2_0_25<>+0(SB), Y2, Y0
 	VMULPS      conv2_0_5<>+0(SB), Y1, Y1
@@ -4929,18 +6041,22 @@ tileRow9:
 	VANDPS       Y2, Y1, Y2
 	VANDNPS      Y5, Y4, Y7
 	VANDPS       Y5, Y4, Y5
-	VMOVAPS      Y6, Y6
-	VFMADD231PS  conv2_0_25<>+0(SB), Y7, Y6
-	VMULPS       conv2_0_5<>+0(SB), Y2, Y2
-	VFMADD231PS  conv2_0_125<>+0(SB), Y5, Y2
-	VADDPS       Y2, Y6, Y5
-	VMOVUPS      Y5, (SI)
-	VSUBPS       Y2, Y6, Y2
-	VMOVUPS      Y2, 128(SI)
-	VANDNPS      Y0, Y1, Y2
-	VANDPS       Y0, Y1, Y0
-	VANDNPS      Y3, Y4, Y1
-	VANDPS       Y3, Y4, Y3
+
+	// m5, m6 = (y0 + ¼ y2) ± (½ y1 + ⅛ y3)
+	VMOVAPS     Y6, Y6
+	VFMADD231PS conv2_0_25<>+0(SB), Y7, Y6
+	VMULPS      conv2_0_5<>+0(SB), Y2, Y2
+	VFMADD231PS conv2_0_125<>+0(SB), Y5, Y2
+	VADDPS      Y2, Y6, Y5
+	VMOVUPS     Y5, (SI)
+	VSUBPS      Y2, Y6, Y2
+	VMOVUPS     Y2, 128(SI)
+	VANDNPS     Y0, Y1, Y2
+	VANDPS      Y0, Y1, Y0
+	VANDNPS     Y3, Y4, Y1
+	VANDPS      Y3, Y4, Y3
+
+	// m5, m6 = (y0 + ¼ y2) ± (½ y1 + ⅛ y3)
 	VMOVAPS      Y2, Y2
 	VFMADD231PS  conv2_0_25<>+0(SB), Y1, Y2
 	VMULPS       conv2_0_5<>+0(SB), Y0, Y0
@@ -4979,40 +6095,50 @@ tileRow9:
 	VANDPS       Y2, Y1, Y2
 	VANDNPS      Y5, Y4, Y7
 	VANDPS       Y5, Y4, Y5
-	VMOVAPS      Y6, Y6
-	VFMADD231PS  conv2_0_25<>+0(SB), Y7, Y6
-	VMULPS       conv2_0_5<>+0(SB), Y2, Y2
-	VFMADD231PS  conv2_0_125<>+0(SB), Y5, Y2
-	VADDPS       Y2, Y6, Y5
-	VMOVUPS      Y5, 64(SI)
-	VSUBPS       Y2, Y6, Y2
-	VMOVUPS      Y2, 192(SI)
-	VANDNPS      Y0, Y1, Y2
-	VANDPS       Y0, Y1, Y0
-	VANDNPS      Y3, Y4, Y1
-	VANDPS       Y3, Y4, Y3
-	VMOVAPS      Y2, Y2
-	VFMADD231PS  conv2_0_25<>+0(SB), Y1, Y2
-	VMULPS       conv2_0_5<>+0(SB), Y0, Y0
-	VFMADD231PS  conv2_0_125<>+0(SB), Y3, Y0
-	VADDPS       Y0, Y2, Y1
-	VMOVUPS      Y1, 96(SI)
-	VSUBPS       Y0, Y2, Y0
-	VMOVUPS      Y0, 224(SI)
+
+	// m5, m6 = (y0 + ¼ y2) ± (½ y1 + ⅛ y3)
+	VMOVAPS     Y6, Y6
+	VFMADD231PS conv2_0_25<>+0(SB), Y7, Y6
+	VMULPS      conv2_0_5<>+0(SB), Y2, Y2
+	VFMADD231PS conv2_0_125<>+0(SB), Y5, Y2
+	VADDPS      Y2, Y6, Y5
+	VMOVUPS     Y5, 64(SI)
+	VSUBPS      Y2, Y6, Y2
+	VMOVUPS     Y2, 192(SI)
+	VANDNPS     Y0, Y1, Y2
+	VANDPS      Y0, Y1, Y0
+	VANDNPS     Y3, Y4, Y1
+	VANDPS      Y3, Y4, Y3
+
+	// m5, m6 = (y0 + ¼ y2) ± (½ y1 + ⅛ y3)
+	VMOVAPS     Y2, Y2
+	VFMADD231PS conv2_0_25<>+0(SB), Y1, Y2
+	VMULPS      conv2_0_5<>+0(SB), Y0, Y0
+	VFMADD231PS conv2_0_125<>+0(SB), Y3, Y0
+	VADDPS      Y0, Y2, Y1
+	VMOVUPS     Y1, 96(SI)
+	VSUBPS      Y0, Y2, Y0
+	VMOVUPS     Y0, 224(SI)
 
 	// rows: (A dy) Aᵀ
-	VMOVUPS     (SI), Y0
-	VMOVUPS     32(SI), Y1
-	VMOVUPS     64(SI), Y2
-	VMOVUPS     96(SI), Y3
-	VMOVUPS     Y0, 32(AX)
-	VMOVUPS     Y3, 4960(AX)
-	VADDPS      Y2, Y0, Y4
-	VADDPS      Y3, Y1, Y5
-	VADDPS      Y5, Y4, Y6
-	VMOVUPS     Y6, 736(AX)
-	VSUBPS      Y5, Y4, Y4
-	VMOVUPS     Y4, 1440(AX)
+	VMOVUPS (SI), Y0
+	VMOVUPS 32(SI), Y1
+	VMOVUPS 64(SI), Y2
+	VMOVUPS 96(SI), Y3
+
+	// m0 = y0, m7 = y3
+	VMOVUPS Y0, 32(AX)
+	VMOVUPS Y3, 4960(AX)
+
+	// m1, m2 = (y0 + y2) ± (y1 + y3)
+	VADDPS  Y2, Y0, Y4
+	VADDPS  Y3, Y1, Y5
+	VADDPS  Y5, Y4, Y6
+	VMOVUPS Y6, 736(AX)
+	VSUBPS  Y5, Y4, Y4
+	VMOVUPS Y4, 1440(AX)
+
+	// m3, m4 = (y0 + 4 y2) ± (2 y1 + 8 y3)
 	VMOVAPS     Y0, Y4
 	VFMADD231PS conv2_4<>+0(SB), Y2, Y4
 	VADDPS      Y1, Y1, Y5
@@ -5021,6 +6147,8 @@ tileRow9:
 	VMOVUPS     Y6, 2144(AX)
 	VSUBPS      Y5, Y4, Y4
 	VMOVUPS     Y4, 2848(AX)
+
+	// m5, m6 = (y0 + ¼ y2) ± (½ y1 + ⅛ y3)
 	VMOVAPS     Y0, Y0
 	VFMADD231PS conv2_0_25<>+0(SB), Y2, Y0
 	VMULPS      conv2_0_5<>+0(SB), Y1, Y1
@@ -5033,14 +6161,20 @@ tileRow9:
 	VMOVUPS     160(SI), Y1
 	VMOVUPS     192(SI), Y2
 	VMOVUPS     224(SI), Y3
-	VMOVUPS     Y0, 5664(AX)
-	VMOVUPS     Y3, 10592(AX)
-	VADDPS      Y2, Y0, Y4
-	VADDPS      Y3, Y1, Y5
-	VADDPS      Y5, Y4, Y6
-	VMOVUPS     Y6, 6368(AX)
-	VSUBPS      Y5, Y4, Y4
-	VMOVUPS     Y4, 7072(AX)
+
+	// m0 = y0, m7 = y3
+	VMOVUPS Y0, 5664(AX)
+	VMOVUPS Y3, 10592(AX)
+
+	// m1, m2 = (y0 + y2) ± (y1 + y3)
+	VADDPS  Y2, Y0, Y4
+	VADDPS  Y3, Y1, Y5
+	VADDPS  Y5, Y4, Y6
+	VMOVUPS Y6, 6368(AX)
+	VSUBPS  Y5, Y4, Y4
+	VMOVUPS Y4, 7072(AX)
+
+	// m3, m4 = (y0 + 4 y2) ± (2 y1 + 8 y3)
 	VMOVAPS     Y0, Y4
 	VFMADD231PS conv2_4<>+0(SB), Y2, Y4
 	VADDPS      Y1, Y1, Y5
@@ -5049,6 +6183,8 @@ tileRow9:
 	VMOVUPS     Y6, 7776(AX)
 	VSUBPS      Y5, Y4, Y4
 	VMOVUPS     Y4, 8480(AX)
+
+	// m5, m6 = (y0 + ¼ y2) ± (½ y1 + ⅛ y3)
 	VMOVAPS     Y0, Y0
 	VFMADD231PS conv2_0_25<>+0(SB), Y2, Y0
 	VMULPS      conv2_0_5<>+0(SB), Y1, Y1
@@ -5355,2364 +6491,3260 @@ TEXT ·Conv2InputGradTransform8(SB), $6208-56
 
 channel1:
 	// columns: B dv, windows of both tile rows added where they overlap
-	VMOVUPS      (CX), Y0
-	VMOVUPS      1024(CX), Y1
-	VMOVUPS      2048(CX), Y2
-	VMOVUPS      3072(CX), Y3
-	VMOVUPS      4096(CX), Y4
-	VMOVUPS      5120(CX), Y5
-	VMOVUPS      6144(CX), Y6
-	VMOVUPS      7168(CX), Y7
-	VADDPS       Y2, Y1, Y8
-	VSUBPS       Y2, Y1, Y1
-	VADDPS       Y4, Y3, Y2
-	VSUBPS       Y4, Y3, Y3
-	VADDPS       Y6, Y5, Y4
-	VSUBPS       Y6, Y5, Y5
-	VMOVUPS      Y0, (DX)
-	VADDPS       Y7, Y1, Y6
-	VFMSUB231PS  conv2_2<>+0(SB), Y3, Y6
-	VFMADD231PS  conv2_4<>+0(SB), Y5, Y6
-	VMOVUPS      Y6, 256(DX)
+	VMOVUPS (CX), Y0
+	VMOVUPS 1024(CX), Y1
+	VMOVUPS 2048(CX), Y2
+	VMOVUPS 3072(CX), Y3
+	VMOVUPS 4096(CX), Y4
+	VMOVUPS 5120(CX), Y5
+	VMOVUPS 6144(CX), Y6
+	VMOVUPS 7168(CX), Y7
+
+	// plus1, minus1 = v1 ± v2; plus2, minus2 = v3 ± v4; plusHalf, minusHalf = v5 ± v6
+	VADDPS Y2, Y1, Y8
+	VSUBPS Y2, Y1, Y1
+	VADDPS Y4, Y3, Y2
+	VSUBPS Y4, Y3, Y3
+	VADDPS Y6, Y5, Y4
+	VSUBPS Y6, Y5, Y5
+
+	// d0 = v0, d7 = v7
+	VMOVUPS Y0, (DX)
+
+	// d1 = 2 minus2 − (minus1 + v7) + 4 minusHalf
+	VADDPS      Y7, Y1, Y6
+	VFMSUB231PS conv2_2<>+0(SB), Y3, Y6
+	VFMADD231PS conv2_4<>+0(SB), Y5, Y6
+	VMOVUPS     Y6, 256(DX)
+
+	// d3 = 21/4 v7 + 17/4 minus1 − 10 minus2 − 5 minusHalf
 	VMULPS       conv2_5_25<>+0(SB), Y7, Y6
 	VFMADD231PS  conv2_4_25<>+0(SB), Y1, Y6
 	VFNMADD231PS conv2_10<>+0(SB), Y3, Y6
 	VFNMADD231PS conv2_5<>+0(SB), Y5, Y6
 	VMOVUPS      Y6, 768(DX)
+
+	// d5 = (minusHalf − minus1) + 8 minus2 − 21/4 v7
 	VSUBPS       Y1, Y5, Y1
 	VFMADD231PS  conv2_8<>+0(SB), Y3, Y1
 	VFNMADD231PS conv2_5_25<>+0(SB), Y7, Y1
+
+	// d2 = (plus2 − plus1) − 21/4 v0 + 8 plusHalf
 	VSUBPS       Y8, Y2, Y3
 	VFNMADD231PS conv2_5_25<>+0(SB), Y0, Y3
 	VFMADD231PS  conv2_8<>+0(SB), Y4, Y3
 	VMOVUPS      Y3, 512(DX)
+
+	// d4 = 21/4 v0 + 17/4 plus1 − 5 plus2 − 10 plusHalf
 	VMULPS       conv2_5_25<>+0(SB), Y0, Y3
 	VFMADD231PS  conv2_4_25<>+0(SB), Y8, Y3
 	VFNMADD231PS conv2_5<>+0(SB), Y2, Y3
 	VFNMADD231PS conv2_10<>+0(SB), Y4, Y3
-	VADDPS       Y8, Y0, Y0
-	VFMSUB231PS  conv2_4<>+0(SB), Y2, Y0
-	VFMADD231PS  conv2_2<>+0(SB), Y4, Y0
-	VMOVUPS      64(CX), Y2
-	VMOVUPS      1088(CX), Y4
-	VMOVUPS      2112(CX), Y5
-	VMOVUPS      3136(CX), Y6
-	VMOVUPS      4160(CX), Y8
-	VMOVUPS      5184(CX), Y9
-	VMOVUPS      6208(CX), Y10
-	VMOVUPS      7232(CX), Y11
-	VADDPS       Y5, Y4, Y12
-	VSUBPS       Y5, Y4, Y4
-	VADDPS       Y8, Y6, Y5
-	VSUBPS       Y8, Y6, Y6
-	VADDPS       Y10, Y9, Y8
-	VSUBPS       Y10, Y9, Y9
-	VADDPS       Y2, Y3, Y3
-	VMOVUPS      Y3, 1024(DX)
-	VMOVUPS      Y11, 2816(DX)
-	VADDPS       Y11, Y4, Y3
-	VFMSUB231PS  conv2_2<>+0(SB), Y6, Y3
-	VFMADD231PS  conv2_4<>+0(SB), Y9, Y3
-	VADDPS       Y3, Y1, Y1
-	VMOVUPS      Y1, 1280(DX)
+
+	// d6 = 4 plus2 − (v0 + plus1) + 2 plusHalf
+	VADDPS      Y8, Y0, Y0
+	VFMSUB231PS conv2_4<>+0(SB), Y2, Y0
+	VFMADD231PS conv2_2<>+0(SB), Y4, Y0
+	VMOVUPS     64(CX), Y2
+	VMOVUPS     1088(CX), Y4
+	VMOVUPS     2112(CX), Y5
+	VMOVUPS     3136(CX), Y6
+	VMOVUPS     4160(CX), Y8
+	VMOVUPS     5184(CX), Y9
+	VMOVUPS     6208(CX), Y10
+	VMOVUPS     7232(CX), Y11
+
+	// plus1, minus1 = v1 ± v2; plus2, minus2 = v3 ± v4; plusHalf, minusHalf = v5 ± v6
+	VADDPS Y5, Y4, Y12
+	VSUBPS Y5, Y4, Y4
+	VADDPS Y8, Y6, Y5
+	VSUBPS Y8, Y6, Y6
+	VADDPS Y10, Y9, Y8
+	VSUBPS Y10, Y9, Y9
+
+	// d0 = v0, d7 = v7
+	VADDPS  Y2, Y3, Y3
+	VMOVUPS Y3, 1024(DX)
+	VMOVUPS Y11, 2816(DX)
+
+	// d1 = 2 minus2 − (minus1 + v7) + 4 minusHalf
+	VADDPS      Y11, Y4, Y3
+	VFMSUB231PS conv2_2<>+0(SB), Y6, Y3
+	VFMADD231PS conv2_4<>+0(SB), Y9, Y3
+	VADDPS      Y3, Y1, Y1
+	VMOVUPS     Y1, 1280(DX)
+
+	// d3 = 21/4 v7 + 17/4 minus1 − 10 minus2 − 5 minusHalf
 	VMULPS       conv2_5_25<>+0(SB), Y11, Y1
 	VFMADD231PS  conv2_4_25<>+0(SB), Y4, Y1
 	VFNMADD231PS conv2_10<>+0(SB), Y6, Y1
 	VFNMADD231PS conv2_5<>+0(SB), Y9, Y1
 	VADDPS       Y1, Y7, Y1
 	VMOVUPS      Y1, 1792(DX)
+
+	// d5 = (minusHalf − minus1) + 8 minus2 − 21/4 v7
 	VSUBPS       Y4, Y9, Y1
 	VFMADD231PS  conv2_8<>+0(SB), Y6, Y1
 	VFNMADD231PS conv2_5_25<>+0(SB), Y11, Y1
 	VMOVUPS      Y1, 2304(DX)
+
+	// d2 = (plus2 − plus1) − 21/4 v0 + 8 plusHalf
 	VSUBPS       Y12, Y5, Y1
 	VFNMADD231PS conv2_5_25<>+0(SB), Y2, Y1
 	VFMADD231PS  conv2_8<>+0(SB), Y8, Y1
 	VADDPS       Y1, Y0, Y0
 	VMOVUPS      Y0, 1536(DX)
+
+	// d4 = 21/4 v0 + 17/4 plus1 − 5 plus2 − 10 plusHalf
 	VMULPS       conv2_5_25<>+0(SB), Y2, Y0
 	VFMADD231PS  conv2_4_25<>+0(SB), Y12, Y0
 	VFNMADD231PS conv2_5<>+0(SB), Y5, Y0
 	VFNMADD231PS conv2_10<>+0(SB), Y8, Y0
 	VMOVUPS      Y0, 2048(DX)
-	VADDPS       Y12, Y2, Y0
-	VFMSUB231PS  conv2_4<>+0(SB), Y5, Y0
-	VFMADD231PS  conv2_2<>+0(SB), Y8, Y0
-	VMOVUPS      Y0, 2560(DX)
-	VMOVUPS      128(CX), Y0
-	VMOVUPS      1152(CX), Y1
-	VMOVUPS      2176(CX), Y2
-	VMOVUPS      3200(CX), Y3
-	VMOVUPS      4224(CX), Y4
-	VMOVUPS      5248(CX), Y5
-	VMOVUPS      6272(CX), Y6
-	VMOVUPS      7296(CX), Y7
-	VADDPS       Y2, Y1, Y8
-	VSUBPS       Y2, Y1, Y1
-	VADDPS       Y4, Y3, Y2
-	VSUBPS       Y4, Y3, Y3
-	VADDPS       Y6, Y5, Y4
-	VSUBPS       Y6, Y5, Y5
-	VMOVUPS      Y0, 32(DX)
-	VADDPS       Y7, Y1, Y6
-	VFMSUB231PS  conv2_2<>+0(SB), Y3, Y6
-	VFMADD231PS  conv2_4<>+0(SB), Y5, Y6
-	VMOVUPS      Y6, 288(DX)
+
+	// d6 = 4 plus2 − (v0 + plus1) + 2 plusHalf
+	VADDPS      Y12, Y2, Y0
+	VFMSUB231PS conv2_4<>+0(SB), Y5, Y0
+	VFMADD231PS conv2_2<>+0(SB), Y8, Y0
+	VMOVUPS     Y0, 2560(DX)
+	VMOVUPS     128(CX), Y0
+	VMOVUPS     1152(CX), Y1
+	VMOVUPS     2176(CX), Y2
+	VMOVUPS     3200(CX), Y3
+	VMOVUPS     4224(CX), Y4
+	VMOVUPS     5248(CX), Y5
+	VMOVUPS     6272(CX), Y6
+	VMOVUPS     7296(CX), Y7
+
+	// plus1, minus1 = v1 ± v2; plus2, minus2 = v3 ± v4; plusHalf, minusHalf = v5 ± v6
+	VADDPS Y2, Y1, Y8
+	VSUBPS Y2, Y1, Y1
+	VADDPS Y4, Y3, Y2
+	VSUBPS Y4, Y3, Y3
+	VADDPS Y6, Y5, Y4
+	VSUBPS Y6, Y5, Y5
+
+	// d0 = v0, d7 = v7
+	VMOVUPS Y0, 32(DX)
+
+	// d1 = 2 minus2 − (minus1 + v7) + 4 minusHalf
+	VADDPS      Y7, Y1, Y6
+	VFMSUB231PS conv2_2<>+0(SB), Y3, Y6
+	VFMADD231PS conv2_4<>+0(SB), Y5, Y6
+	VMOVUPS     Y6, 288(DX)
+
+	// d3 = 21/4 v7 + 17/4 minus1 − 10 minus2 − 5 minusHalf
 	VMULPS       conv2_5_25<>+0(SB), Y7, Y6
 	VFMADD231PS  conv2_4_25<>+0(SB), Y1, Y6
 	VFNMADD231PS conv2_10<>+0(SB), Y3, Y6
 	VFNMADD231PS conv2_5<>+0(SB), Y5, Y6
 	VMOVUPS      Y6, 800(DX)
+
+	// d5 = (minusHalf − minus1) + 8 minus2 − 21/4 v7
 	VSUBPS       Y1, Y5, Y1
 	VFMADD231PS  conv2_8<>+0(SB), Y3, Y1
 	VFNMADD231PS conv2_5_25<>+0(SB), Y7, Y1
+
+	// d2 = (plus2 − plus1) − 21/4 v0 + 8 plusHalf
 	VSUBPS       Y8, Y2, Y3
 	VFNMADD231PS conv2_5_25<>+0(SB), Y0, Y3
 	VFMADD231PS  conv2_8<>+0(SB), Y4, Y3
 	VMOVUPS      Y3, 544(DX)
+
+	// d4 = 21/4 v0 + 17/4 plus1 − 5 plus2 − 10 plusHalf
 	VMULPS       conv2_5_25<>+0(SB), Y0, Y3
 	VFMADD231PS  conv2_4_25<>+0(SB), Y8, Y3
 	VFNMADD231PS conv2_5<>+0(SB), Y2, Y3
 	VFNMADD231PS conv2_10<>+0(SB), Y4, Y3
-	VADDPS       Y8, Y0, Y0
-	VFMSUB231PS  conv2_4<>+0(SB), Y2, Y0
-	VFMADD231PS  conv2_2<>+0(SB), Y4, Y0
-	VMOVUPS      192(CX), Y2
-	VMOVUPS      1216(CX), Y4
-	VMOVUPS      2240(CX), Y5
-	VMOVUPS      3264(CX), Y6
-	VMOVUPS      4288(CX), Y8
-	VMOVUPS      5312(CX), Y9
-	VMOVUPS      6336(CX), Y10
-	VMOVUPS      7360(CX), Y11
-	VADDPS       Y5, Y4, Y12
-	VSUBPS       Y5, Y4, Y4
-	VADDPS       Y8, Y6, Y5
-	VSUBPS       Y8, Y6, Y6
-	VADDPS       Y10, Y9, Y8
-	VSUBPS       Y10, Y9, Y9
-	VADDPS       Y2, Y3, Y3
-	VMOVUPS      Y3, 1056(DX)
-	VMOVUPS      Y11, 2848(DX)
-	VADDPS       Y11, Y4, Y3
-	VFMSUB231PS  conv2_2<>+0(SB), Y6, Y3
-	VFMADD231PS  conv2_4<>+0(SB), Y9, Y3
-	VADDPS       Y3, Y1, Y1
-	VMOVUPS      Y1, 1312(DX)
+
+	// d6 = 4 plus2 − (v0 + plus1) + 2 plusHalf
+	VADDPS      Y8, Y0, Y0
+	VFMSUB231PS conv2_4<>+0(SB), Y2, Y0
+	VFMADD231PS conv2_2<>+0(SB), Y4, Y0
+	VMOVUPS     192(CX), Y2
+	VMOVUPS     1216(CX), Y4
+	VMOVUPS     2240(CX), Y5
+	VMOVUPS     3264(CX), Y6
+	VMOVUPS     4288(CX), Y8
+	VMOVUPS     5312(CX), Y9
+	VMOVUPS     6336(CX), Y10
+	VMOVUPS     7360(CX), Y11
+
+	// plus1, minus1 = v1 ± v2; plus2, minus2 = v3 ± v4; plusHalf, minusHalf = v5 ± v6
+	VADDPS Y5, Y4, Y12
+	VSUBPS Y5, Y4, Y4
+	VADDPS Y8, Y6, Y5
+	VSUBPS Y8, Y6, Y6
+	VADDPS Y10, Y9, Y8
+	VSUBPS Y10, Y9, Y9
+
+	// d0 = v0, d7 = v7
+	VADDPS  Y2, Y3, Y3
+	VMOVUPS Y3, 1056(DX)
+	VMOVUPS Y11, 2848(DX)
+
+	// d1 = 2 minus2 − (minus1 + v7) + 4 minusHalf
+	VADDPS      Y11, Y4, Y3
+	VFMSUB231PS conv2_2<>+0(SB), Y6, Y3
+	VFMADD231PS conv2_4<>+0(SB), Y9, Y3
+	VADDPS      Y3, Y1, Y1
+	VMOVUPS     Y1, 1312(DX)
+
+	// d3 = 21/4 v7 + 17/4 minus1 − 10 minus2 − 5 minusHalf
 	VMULPS       conv2_5_25<>+0(SB), Y11, Y1
 	VFMADD231PS  conv2_4_25<>+0(SB), Y4, Y1
 	VFNMADD231PS conv2_10<>+0(SB), Y6, Y1
 	VFNMADD231PS conv2_5<>+0(SB), Y9, Y1
 	VADDPS       Y1, Y7, Y1
 	VMOVUPS      Y1, 1824(DX)
+
+	// d5 = (minusHalf − minus1) + 8 minus2 − 21/4 v7
 	VSUBPS       Y4, Y9, Y1
 	VFMADD231PS  conv2_8<>+0(SB), Y6, Y1
 	VFNMADD231PS conv2_5_25<>+0(SB), Y11, Y1
 	VMOVUPS      Y1, 2336(DX)
+
+	// d2 = (plus2 − plus1) − 21/4 v0 + 8 plusHalf
 	VSUBPS       Y12, Y5, Y1
 	VFNMADD231PS conv2_5_25<>+0(SB), Y2, Y1
 	VFMADD231PS  conv2_8<>+0(SB), Y8, Y1
 	VADDPS       Y1, Y0, Y0
 	VMOVUPS      Y0, 1568(DX)
+
+	// d4 = 21/4 v0 + 17/4 plus1 − 5 plus2 − 10 plusHalf
 	VMULPS       conv2_5_25<>+0(SB), Y2, Y0
 	VFMADD231PS  conv2_4_25<>+0(SB), Y12, Y0
 	VFNMADD231PS conv2_5<>+0(SB), Y5, Y0
 	VFNMADD231PS conv2_10<>+0(SB), Y8, Y0
 	VMOVUPS      Y0, 2080(DX)
-	VADDPS       Y12, Y2, Y0
-	VFMSUB231PS  conv2_4<>+0(SB), Y5, Y0
-	VFMADD231PS  conv2_2<>+0(SB), Y8, Y0
-	VMOVUPS      Y0, 2592(DX)
-	VMOVUPS      256(CX), Y0
-	VMOVUPS      1280(CX), Y1
-	VMOVUPS      2304(CX), Y2
-	VMOVUPS      3328(CX), Y3
-	VMOVUPS      4352(CX), Y4
-	VMOVUPS      5376(CX), Y5
-	VMOVUPS      6400(CX), Y6
-	VMOVUPS      7424(CX), Y7
-	VADDPS       Y2, Y1, Y8
-	VSUBPS       Y2, Y1, Y1
-	VADDPS       Y4, Y3, Y2
-	VSUBPS       Y4, Y3, Y3
-	VADDPS       Y6, Y5, Y4
-	VSUBPS       Y6, Y5, Y5
-	VMOVUPS      Y0, 64(DX)
-	VADDPS       Y7, Y1, Y6
-	VFMSUB231PS  conv2_2<>+0(SB), Y3, Y6
-	VFMADD231PS  conv2_4<>+0(SB), Y5, Y6
-	VMOVUPS      Y6, 320(DX)
+
+	// d6 = 4 plus2 − (v0 + plus1) + 2 plusHalf
+	VADDPS      Y12, Y2, Y0
+	VFMSUB231PS conv2_4<>+0(SB), Y5, Y0
+	VFMADD231PS conv2_2<>+0(SB), Y8, Y0
+	VMOVUPS     Y0, 2592(DX)
+	VMOVUPS     256(CX), Y0
+	VMOVUPS     1280(CX), Y1
+	VMOVUPS     2304(CX), Y2
+	VMOVUPS     3328(CX), Y3
+	VMOVUPS     4352(CX), Y4
+	VMOVUPS     5376(CX), Y5
+	VMOVUPS     6400(CX), Y6
+	VMOVUPS     7424(CX), Y7
+
+	// plus1, minus1 = v1 ± v2; plus2, minus2 = v3 ± v4; plusHalf, minusHalf = v5 ± v6
+	VADDPS Y2, Y1, Y8
+	VSUBPS Y2, Y1, Y1
+	VADDPS Y4, Y3, Y2
+	VSUBPS Y4, Y3, Y3
+	VADDPS Y6, Y5, Y4
+	VSUBPS Y6, Y5, Y5
+
+	// d0 = v0, d7 = v7
+	VMOVUPS Y0, 64(DX)
+
+	// d1 = 2 minus2 − (minus1 + v7) + 4 minusHalf
+	VADDPS      Y7, Y1, Y6
+	VFMSUB231PS conv2_2<>+0(SB), Y3, Y6
+	VFMADD231PS conv2_4<>+0(SB), Y5, Y6
+	VMOVUPS     Y6, 320(DX)
+
+	// d3 = 21/4 v7 + 17/4 minus1 − 10 minus2 − 5 minusHalf
 	VMULPS       conv2_5_25<>+0(SB), Y7, Y6
 	VFMADD231PS  conv2_4_25<>+0(SB), Y1, Y6
 	VFNMADD231PS conv2_10<>+0(SB), Y3, Y6
 	VFNMADD231PS conv2_5<>+0(SB), Y5, Y6
 	VMOVUPS      Y6, 832(DX)
+
+	// d5 = (minusHalf − minus1) + 8 minus2 − 21/4 v7
 	VSUBPS       Y1, Y5, Y1
 	VFMADD231PS  conv2_8<>+0(SB), Y3, Y1
 	VFNMADD231PS conv2_5_25<>+0(SB), Y7, Y1
+
+	// d2 = (plus2 − plus1) − 21/4 v0 + 8 plusHalf
 	VSUBPS       Y8, Y2, Y3
 	VFNMADD231PS conv2_5_25<>+0(SB), Y0, Y3
 	VFMADD231PS  conv2_8<>+0(SB), Y4, Y3
 	VMOVUPS      Y3, 576(DX)
+
+	// d4 = 21/4 v0 + 17/4 plus1 − 5 plus2 − 10 plusHalf
 	VMULPS       conv2_5_25<>+0(SB), Y0, Y3
 	VFMADD231PS  conv2_4_25<>+0(SB), Y8, Y3
 	VFNMADD231PS conv2_5<>+0(SB), Y2, Y3
 	VFNMADD231PS conv2_10<>+0(SB), Y4, Y3
-	VADDPS       Y8, Y0, Y0
-	VFMSUB231PS  conv2_4<>+0(SB), Y2, Y0
-	VFMADD231PS  conv2_2<>+0(SB), Y4, Y0
-	VMOVUPS      320(CX), Y2
-	VMOVUPS      1344(CX), Y4
-	VMOVUPS      2368(CX), Y5
-	VMOVUPS      3392(CX), Y6
-	VMOVUPS      4416(CX), Y8
-	VMOVUPS      5440(CX), Y9
-	VMOVUPS      6464(CX), Y10
-	VMOVUPS      7488(CX), Y11
-	VADDPS       Y5, Y4, Y12
-	VSUBPS       Y5, Y4, Y4
-	VADDPS       Y8, Y6, Y5
-	VSUBPS       Y8, Y6, Y6
-	VADDPS       Y10, Y9, Y8
-	VSUBPS       Y10, Y9, Y9
-	VADDPS       Y2, Y3, Y3
-	VMOVUPS      Y3, 1088(DX)
-	VMOVUPS      Y11, 2880(DX)
-	VADDPS       Y11, Y4, Y3
-	VFMSUB231PS  conv2_2<>+0(SB), Y6, Y3
-	VFMADD231PS  conv2_4<>+0(SB), Y9, Y3
-	VADDPS       Y3, Y1, Y1
-	VMOVUPS      Y1, 1344(DX)
+
+	// d6 = 4 plus2 − (v0 + plus1) + 2 plusHalf
+	VADDPS      Y8, Y0, Y0
+	VFMSUB231PS conv2_4<>+0(SB), Y2, Y0
+	VFMADD231PS conv2_2<>+0(SB), Y4, Y0
+	VMOVUPS     320(CX), Y2
+	VMOVUPS     1344(CX), Y4
+	VMOVUPS     2368(CX), Y5
+	VMOVUPS     3392(CX), Y6
+	VMOVUPS     4416(CX), Y8
+	VMOVUPS     5440(CX), Y9
+	VMOVUPS     6464(CX), Y10
+	VMOVUPS     7488(CX), Y11
+
+	// plus1, minus1 = v1 ± v2; plus2, minus2 = v3 ± v4; plusHalf, minusHalf = v5 ± v6
+	VADDPS Y5, Y4, Y12
+	VSUBPS Y5, Y4, Y4
+	VADDPS Y8, Y6, Y5
+	VSUBPS Y8, Y6, Y6
+	VADDPS Y10, Y9, Y8
+	VSUBPS Y10, Y9, Y9
+
+	// d0 = v0, d7 = v7
+	VADDPS  Y2, Y3, Y3
+	VMOVUPS Y3, 1088(DX)
+	VMOVUPS Y11, 2880(DX)
+
+	// d1 = 2 minus2 − (minus1 + v7) + 4 minusHalf
+	VADDPS      Y11, Y4, Y3
+	VFMSUB231PS conv2_2<>+0(SB), Y6, Y3
+	VFMADD231PS conv2_4<>+0(SB), Y9, Y3
+	VADDPS      Y3, Y1, Y1
+	VMOVUPS     Y1, 1344(DX)
+
+	// d3 = 21/4 v7 + 17/4 minus1 − 10 minus2 − 5 minusHalf
 	VMULPS       conv2_5_25<>+0(SB), Y11, Y1
 	VFMADD231PS  conv2_4_25<>+0(SB), Y4, Y1
 	VFNMADD231PS conv2_10<>+0(SB), Y6, Y1
 	VFNMADD231PS conv2_5<>+0(SB), Y9, Y1
 	VADDPS       Y1, Y7, Y1
 	VMOVUPS      Y1, 1856(DX)
+
+	// d5 = (minusHalf − minus1) + 8 minus2 − 21/4 v7
 	VSUBPS       Y4, Y9, Y1
 	VFMADD231PS  conv2_8<>+0(SB), Y6, Y1
 	VFNMADD231PS conv2_5_25<>+0(SB), Y11, Y1
 	VMOVUPS      Y1, 2368(DX)
+
+	// d2 = (plus2 − plus1) − 21/4 v0 + 8 plusHalf
 	VSUBPS       Y12, Y5, Y1
 	VFNMADD231PS conv2_5_25<>+0(SB), Y2, Y1
 	VFMADD231PS  conv2_8<>+0(SB), Y8, Y1
 	VADDPS       Y1, Y0, Y0
 	VMOVUPS      Y0, 1600(DX)
+
+	// d4 = 21/4 v0 + 17/4 plus1 − 5 plus2 − 10 plusHalf
 	VMULPS       conv2_5_25<>+0(SB), Y2, Y0
 	VFMADD231PS  conv2_4_25<>+0(SB), Y12, Y0
 	VFNMADD231PS conv2_5<>+0(SB), Y5, Y0
 	VFNMADD231PS conv2_10<>+0(SB), Y8, Y0
 	VMOVUPS      Y0, 2112(DX)
-	VADDPS       Y12, Y2, Y0
-	VFMSUB231PS  conv2_4<>+0(SB), Y5, Y0
-	VFMADD231PS  conv2_2<>+0(SB), Y8, Y0
-	VMOVUPS      Y0, 2624(DX)
-	VMOVUPS      384(CX), Y0
-	VMOVUPS      1408(CX), Y1
-	VMOVUPS      2432(CX), Y2
-	VMOVUPS      3456(CX), Y3
-	VMOVUPS      4480(CX), Y4
-	VMOVUPS      5504(CX), Y5
-	VMOVUPS      6528(CX), Y6
-	VMOVUPS      7552(CX), Y7
-	VADDPS       Y2, Y1, Y8
-	VSUBPS       Y2, Y1, Y1
-	VADDPS       Y4, Y3, Y2
-	VSUBPS       Y4, Y3, Y3
-	VADDPS       Y6, Y5, Y4
-	VSUBPS       Y6, Y5, Y5
-	VMOVUPS      Y0, 96(DX)
-	VADDPS       Y7, Y1, Y6
-	VFMSUB231PS  conv2_2<>+0(SB), Y3, Y6
-	VFMADD231PS  conv2_4<>+0(SB), Y5, Y6
-	VMOVUPS      Y6, 352(DX)
+
+	// d6 = 4 plus2 − (v0 + plus1) + 2 plusHalf
+	VADDPS      Y12, Y2, Y0
+	VFMSUB231PS conv2_4<>+0(SB), Y5, Y0
+	VFMADD231PS conv2_2<>+0(SB), Y8, Y0
+	VMOVUPS     Y0, 2624(DX)
+	VMOVUPS     384(CX), Y0
+	VMOVUPS     1408(CX), Y1
+	VMOVUPS     2432(CX), Y2
+	VMOVUPS     3456(CX), Y3
+	VMOVUPS     4480(CX), Y4
+	VMOVUPS     5504(CX), Y5
+	VMOVUPS     6528(CX), Y6
+	VMOVUPS     7552(CX), Y7
+
+	// plus1, minus1 = v1 ± v2; plus2, minus2 = v3 ± v4; plusHalf, minusHalf = v5 ± v6
+	VADDPS Y2, Y1, Y8
+	VSUBPS Y2, Y1, Y1
+	VADDPS Y4, Y3, Y2
+	VSUBPS Y4, Y3, Y3
+	VADDPS Y6, Y5, Y4
+	VSUBPS Y6, Y5, Y5
+
+	// d0 = v0, d7 = v7
+	VMOVUPS Y0, 96(DX)
+
+	// d1 = 2 minus2 − (minus1 + v7) + 4 minusHalf
+	VADDPS      Y7, Y1, Y6
+	VFMSUB231PS conv2_2<>+0(SB), Y3, Y6
+	VFMADD231PS conv2_4<>+0(SB), Y5, Y6
+	VMOVUPS     Y6, 352(DX)
+
+	// d3 = 21/4 v7 + 17/4 minus1 − 10 minus2 − 5 minusHalf
 	VMULPS       conv2_5_25<>+0(SB), Y7, Y6
 	VFMADD231PS  conv2_4_25<>+0(SB), Y1, Y6
 	VFNMADD231PS conv2_10<>+0(SB), Y3, Y6
 	VFNMADD231PS conv2_5<>+0(SB), Y5, Y6
 	VMOVUPS      Y6, 864(DX)
+
+	// d5 = (minusHalf − minus1) + 8 minus2 − 21/4 v7
 	VSUBPS       Y1, Y5, Y1
 	VFMADD231PS  conv2_8<>+0(SB), Y3, Y1
 	VFNMADD231PS conv2_5_25<>+0(SB), Y7, Y1
+
+	// d2 = (plus2 − plus1) − 21/4 v0 + 8 plusHalf
 	VSUBPS       Y8, Y2, Y3
 	VFNMADD231PS conv2_5_25<>+0(SB), Y0, Y3
 	VFMADD231PS  conv2_8<>+0(SB), Y4, Y3
 	VMOVUPS      Y3, 608(DX)
+
+	// d4 = 21/4 v0 + 17/4 plus1 − 5 plus2 − 10 plusHalf
 	VMULPS       conv2_5_25<>+0(SB), Y0, Y3
 	VFMADD231PS  conv2_4_25<>+0(SB), Y8, Y3
 	VFNMADD231PS conv2_5<>+0(SB), Y2, Y3
 	VFNMADD231PS conv2_10<>+0(SB), Y4, Y3
-	VADDPS       Y8, Y0, Y0
-	VFMSUB231PS  conv2_4<>+0(SB), Y2, Y0
-	VFMADD231PS  conv2_2<>+0(SB), Y4, Y0
-	VMOVUPS      448(CX), Y2
-	VMOVUPS      1472(CX), Y4
-	VMOVUPS      2496(CX), Y5
-	VMOVUPS      3520(CX), Y6
-	VMOVUPS      4544(CX), Y8
-	VMOVUPS      5568(CX), Y9
-	VMOVUPS      6592(CX), Y10
-	VMOVUPS      7616(CX), Y11
-	VADDPS       Y5, Y4, Y12
-	VSUBPS       Y5, Y4, Y4
-	VADDPS       Y8, Y6, Y5
-	VSUBPS       Y8, Y6, Y6
-	VADDPS       Y10, Y9, Y8
-	VSUBPS       Y10, Y9, Y9
-	VADDPS       Y2, Y3, Y3
-	VMOVUPS      Y3, 1120(DX)
-	VMOVUPS      Y11, 2912(DX)
-	VADDPS       Y11, Y4, Y3
-	VFMSUB231PS  conv2_2<>+0(SB), Y6, Y3
-	VFMADD231PS  conv2_4<>+0(SB), Y9, Y3
-	VADDPS       Y3, Y1, Y1
-	VMOVUPS      Y1, 1376(DX)
+
+	// d6 = 4 plus2 − (v0 + plus1) + 2 plusHalf
+	VADDPS      Y8, Y0, Y0
+	VFMSUB231PS conv2_4<>+0(SB), Y2, Y0
+	VFMADD231PS conv2_2<>+0(SB), Y4, Y0
+	VMOVUPS     448(CX), Y2
+	VMOVUPS     1472(CX), Y4
+	VMOVUPS     2496(CX), Y5
+	VMOVUPS     3520(CX), Y6
+	VMOVUPS     4544(CX), Y8
+	VMOVUPS     5568(CX), Y9
+	VMOVUPS     6592(CX), Y10
+	VMOVUPS     7616(CX), Y11
+
+	// plus1, minus1 = v1 ± v2; plus2, minus2 = v3 ± v4; plusHalf, minusHalf = v5 ± v6
+	VADDPS Y5, Y4, Y12
+	VSUBPS Y5, Y4, Y4
+	VADDPS Y8, Y6, Y5
+	VSUBPS Y8, Y6, Y6
+	VADDPS Y10, Y9, Y8
+	VSUBPS Y10, Y9, Y9
+
+	// d0 = v0, d7 = v7
+	VADDPS  Y2, Y3, Y3
+	VMOVUPS Y3, 1120(DX)
+	VMOVUPS Y11, 2912(DX)
+
+	// d1 = 2 minus2 − (minus1 + v7) + 4 minusHalf
+	VADDPS      Y11, Y4, Y3
+	VFMSUB231PS conv2_2<>+0(SB), Y6, Y3
+	VFMADD231PS conv2_4<>+0(SB), Y9, Y3
+	VADDPS      Y3, Y1, Y1
+	VMOVUPS     Y1, 1376(DX)
+
+	// d3 = 21/4 v7 + 17/4 minus1 − 10 minus2 − 5 minusHalf
 	VMULPS       conv2_5_25<>+0(SB), Y11, Y1
 	VFMADD231PS  conv2_4_25<>+0(SB), Y4, Y1
 	VFNMADD231PS conv2_10<>+0(SB), Y6, Y1
 	VFNMADD231PS conv2_5<>+0(SB), Y9, Y1
 	VADDPS       Y1, Y7, Y1
 	VMOVUPS      Y1, 1888(DX)
+
+	// d5 = (minusHalf − minus1) + 8 minus2 − 21/4 v7
 	VSUBPS       Y4, Y9, Y1
 	VFMADD231PS  conv2_8<>+0(SB), Y6, Y1
 	VFNMADD231PS conv2_5_25<>+0(SB), Y11, Y1
 	VMOVUPS      Y1, 2400(DX)
+
+	// d2 = (plus2 − plus1) − 21/4 v0 + 8 plusHalf
 	VSUBPS       Y12, Y5, Y1
 	VFNMADD231PS conv2_5_25<>+0(SB), Y2, Y1
 	VFMADD231PS  conv2_8<>+0(SB), Y8, Y1
 	VADDPS       Y1, Y0, Y0
 	VMOVUPS      Y0, 1632(DX)
+
+	// d4 = 21/4 v0 + 17/4 plus1 − 5 plus2 − 10 plusHalf
 	VMULPS       conv2_5_25<>+0(SB), Y2, Y0
 	VFMADD231PS  conv2_4_25<>+0(SB), Y12, Y0
 	VFNMADD231PS conv2_5<>+0(SB), Y5, Y0
 	VFNMADD231PS conv2_10<>+0(SB), Y8, Y0
 	VMOVUPS      Y0, 2144(DX)
-	VADDPS       Y12, Y2, Y0
-	VFMSUB231PS  conv2_4<>+0(SB), Y5, Y0
-	VFMADD231PS  conv2_2<>+0(SB), Y8, Y0
-	VMOVUPS      Y0, 2656(DX)
-	VMOVUPS      512(CX), Y0
-	VMOVUPS      1536(CX), Y1
-	VMOVUPS      2560(CX), Y2
-	VMOVUPS      3584(CX), Y3
-	VMOVUPS      4608(CX), Y4
-	VMOVUPS      5632(CX), Y5
-	VMOVUPS      6656(CX), Y6
-	VMOVUPS      7680(CX), Y7
-	VADDPS       Y2, Y1, Y8
-	VSUBPS       Y2, Y1, Y1
-	VADDPS       Y4, Y3, Y2
-	VSUBPS       Y4, Y3, Y3
-	VADDPS       Y6, Y5, Y4
-	VSUBPS       Y6, Y5, Y5
-	VMOVUPS      Y0, 128(DX)
-	VADDPS       Y7, Y1, Y6
-	VFMSUB231PS  conv2_2<>+0(SB), Y3, Y6
-	VFMADD231PS  conv2_4<>+0(SB), Y5, Y6
-	VMOVUPS      Y6, 384(DX)
+
+	// d6 = 4 plus2 − (v0 + plus1) + 2 plusHalf
+	VADDPS      Y12, Y2, Y0
+	VFMSUB231PS conv2_4<>+0(SB), Y5, Y0
+	VFMADD231PS conv2_2<>+0(SB), Y8, Y0
+	VMOVUPS     Y0, 2656(DX)
+	VMOVUPS     512(CX), Y0
+	VMOVUPS     1536(CX), Y1
+	VMOVUPS     2560(CX), Y2
+	VMOVUPS     3584(CX), Y3
+	VMOVUPS     4608(CX), Y4
+	VMOVUPS     5632(CX), Y5
+	VMOVUPS     6656(CX), Y6
+	VMOVUPS     7680(CX), Y7
+
+	// plus1, minus1 = v1 ± v2; plus2, minus2 = v3 ± v4; plusHalf, minusHalf = v5 ± v6
+	VADDPS Y2, Y1, Y8
+	VSUBPS Y2, Y1, Y1
+	VADDPS Y4, Y3, Y2
+	VSUBPS Y4, Y3, Y3
+	VADDPS Y6, Y5, Y4
+	VSUBPS Y6, Y5, Y5
+
+	// d0 = v0, d7 = v7
+	VMOVUPS Y0, 128(DX)
+
+	// d1 = 2 minus2 − (minus1 + v7) + 4 minusHalf
+	VADDPS      Y7, Y1, Y6
+	VFMSUB231PS conv2_2<>+0(SB), Y3, Y6
+	VFMADD231PS conv2_4<>+0(SB), Y5, Y6
+	VMOVUPS     Y6, 384(DX)
+
+	// d3 = 21/4 v7 + 17/4 minus1 − 10 minus2 − 5 minusHalf
 	VMULPS       conv2_5_25<>+0(SB), Y7, Y6
 	VFMADD231PS  conv2_4_25<>+0(SB), Y1, Y6
 	VFNMADD231PS conv2_10<>+0(SB), Y3, Y6
 	VFNMADD231PS conv2_5<>+0(SB), Y5, Y6
 	VMOVUPS      Y6, 896(DX)
+
+	// d5 = (minusHalf − minus1) + 8 minus2 − 21/4 v7
 	VSUBPS       Y1, Y5, Y1
 	VFMADD231PS  conv2_8<>+0(SB), Y3, Y1
 	VFNMADD231PS conv2_5_25<>+0(SB), Y7, Y1
+
+	// d2 = (plus2 − plus1) − 21/4 v0 + 8 plusHalf
 	VSUBPS       Y8, Y2, Y3
 	VFNMADD231PS conv2_5_25<>+0(SB), Y0, Y3
 	VFMADD231PS  conv2_8<>+0(SB), Y4, Y3
 	VMOVUPS      Y3, 640(DX)
+
+	// d4 = 21/4 v0 + 17/4 plus1 − 5 plus2 − 10 plusHalf
 	VMULPS       conv2_5_25<>+0(SB), Y0, Y3
 	VFMADD231PS  conv2_4_25<>+0(SB), Y8, Y3
 	VFNMADD231PS conv2_5<>+0(SB), Y2, Y3
 	VFNMADD231PS conv2_10<>+0(SB), Y4, Y3
-	VADDPS       Y8, Y0, Y0
-	VFMSUB231PS  conv2_4<>+0(SB), Y2, Y0
-	VFMADD231PS  conv2_2<>+0(SB), Y4, Y0
-	VMOVUPS      576(CX), Y2
-	VMOVUPS      1600(CX), Y4
-	VMOVUPS      2624(CX), Y5
-	VMOVUPS      3648(CX), Y6
-	VMOVUPS      4672(CX), Y8
-	VMOVUPS      5696(CX), Y9
-	VMOVUPS      6720(CX), Y10
-	VMOVUPS      7744(CX), Y11
-	VADDPS       Y5, Y4, Y12
-	VSUBPS       Y5, Y4, Y4
-	VADDPS       Y8, Y6, Y5
-	VSUBPS       Y8, Y6, Y6
-	VADDPS       Y10, Y9, Y8
-	VSUBPS       Y10, Y9, Y9
-	VADDPS       Y2, Y3, Y3
-	VMOVUPS      Y3, 1152(DX)
-	VMOVUPS      Y11, 2944(DX)
-	VADDPS       Y11, Y4, Y3
-	VFMSUB231PS  conv2_2<>+0(SB), Y6, Y3
-	VFMADD231PS  conv2_4<>+0(SB), Y9, Y3
-	VADDPS       Y3, Y1, Y1
-	VMOVUPS      Y1, 1408(DX)
+
+	// d6 = 4 plus2 − (v0 + plus1) + 2 plusHalf
+	VADDPS      Y8, Y0, Y0
+	VFMSUB231PS conv2_4<>+0(SB), Y2, Y0
+	VFMADD231PS conv2_2<>+0(SB), Y4, Y0
+	VMOVUPS     576(CX), Y2
+	VMOVUPS     1600(CX), Y4
+	VMOVUPS     2624(CX), Y5
+	VMOVUPS     3648(CX), Y6
+	VMOVUPS     4672(CX), Y8
+	VMOVUPS     5696(CX), Y9
+	VMOVUPS     6720(CX), Y10
+	VMOVUPS     7744(CX), Y11
+
+	// plus1, minus1 = v1 ± v2; plus2, minus2 = v3 ± v4; plusHalf, minusHalf = v5 ± v6
+	VADDPS Y5, Y4, Y12
+	VSUBPS Y5, Y4, Y4
+	VADDPS Y8, Y6, Y5
+	VSUBPS Y8, Y6, Y6
+	VADDPS Y10, Y9, Y8
+	VSUBPS Y10, Y9, Y9
+
+	// d0 = v0, d7 = v7
+	VADDPS  Y2, Y3, Y3
+	VMOVUPS Y3, 1152(DX)
+	VMOVUPS Y11, 2944(DX)
+
+	// d1 = 2 minus2 − (minus1 + v7) + 4 minusHalf
+	VADDPS      Y11, Y4, Y3
+	VFMSUB231PS conv2_2<>+0(SB), Y6, Y3
+	VFMADD231PS conv2_4<>+0(SB), Y9, Y3
+	VADDPS      Y3, Y1, Y1
+	VMOVUPS     Y1, 1408(DX)
+
+	// d3 = 21/4 v7 + 17/4 minus1 − 10 minus2 − 5 minusHalf
 	VMULPS       conv2_5_25<>+0(SB), Y11, Y1
 	VFMADD231PS  conv2_4_25<>+0(SB), Y4, Y1
 	VFNMADD231PS conv2_10<>+0(SB), Y6, Y1
 	VFNMADD231PS conv2_5<>+0(SB), Y9, Y1
 	VADDPS       Y1, Y7, Y1
 	VMOVUPS      Y1, 1920(DX)
+
+	// d5 = (minusHalf − minus1) + 8 minus2 − 21/4 v7
 	VSUBPS       Y4, Y9, Y1
 	VFMADD231PS  conv2_8<>+0(SB), Y6, Y1
 	VFNMADD231PS conv2_5_25<>+0(SB), Y11, Y1
 	VMOVUPS      Y1, 2432(DX)
+
+	// d2 = (plus2 − plus1) − 21/4 v0 + 8 plusHalf
 	VSUBPS       Y12, Y5, Y1
 	VFNMADD231PS conv2_5_25<>+0(SB), Y2, Y1
 	VFMADD231PS  conv2_8<>+0(SB), Y8, Y1
 	VADDPS       Y1, Y0, Y0
 	VMOVUPS      Y0, 1664(DX)
+
+	// d4 = 21/4 v0 + 17/4 plus1 − 5 plus2 − 10 plusHalf
 	VMULPS       conv2_5_25<>+0(SB), Y2, Y0
 	VFMADD231PS  conv2_4_25<>+0(SB), Y12, Y0
 	VFNMADD231PS conv2_5<>+0(SB), Y5, Y0
 	VFNMADD231PS conv2_10<>+0(SB), Y8, Y0
 	VMOVUPS      Y0, 2176(DX)
-	VADDPS       Y12, Y2, Y0
-	VFMSUB231PS  conv2_4<>+0(SB), Y5, Y0
-	VFMADD231PS  conv2_2<>+0(SB), Y8, Y0
-	VMOVUPS      Y0, 2688(DX)
-	VMOVUPS      640(CX), Y0
-	VMOVUPS      1664(CX), Y1
-	VMOVUPS      2688(CX), Y2
-	VMOVUPS      3712(CX), Y3
-	VMOVUPS      4736(CX), Y4
-	VMOVUPS      5760(CX), Y5
-	VMOVUPS      6784(CX), Y6
-	VMOVUPS      7808(CX), Y7
-	VADDPS       Y2, Y1, Y8
-	VSUBPS       Y2, Y1, Y1
-	VADDPS       Y4, Y3, Y2
-	VSUBPS       Y4, Y3, Y3
-	VADDPS       Y6, Y5, Y4
-	VSUBPS       Y6, Y5, Y5
-	VMOVUPS      Y0, 160(DX)
-	VADDPS       Y7, Y1, Y6
-	VFMSUB231PS  conv2_2<>+0(SB), Y3, Y6
-	VFMADD231PS  conv2_4<>+0(SB), Y5, Y6
-	VMOVUPS      Y6, 416(DX)
+
+	// d6 = 4 plus2 − (v0 + plus1) + 2 plusHalf
+	VADDPS      Y12, Y2, Y0
+	VFMSUB231PS conv2_4<>+0(SB), Y5, Y0
+	VFMADD231PS conv2_2<>+0(SB), Y8, Y0
+	VMOVUPS     Y0, 2688(DX)
+	VMOVUPS     640(CX), Y0
+	VMOVUPS     1664(CX), Y1
+	VMOVUPS     2688(CX), Y2
+	VMOVUPS     3712(CX), Y3
+	VMOVUPS     4736(CX), Y4
+	VMOVUPS     5760(CX), Y5
+	VMOVUPS     6784(CX), Y6
+	VMOVUPS     7808(CX), Y7
+
+	// plus1, minus1 = v1 ± v2; plus2, minus2 = v3 ± v4; plusHalf, minusHalf = v5 ± v6
+	VADDPS Y2, Y1, Y8
+	VSUBPS Y2, Y1, Y1
+	VADDPS Y4, Y3, Y2
+	VSUBPS Y4, Y3, Y3
+	VADDPS Y6, Y5, Y4
+	VSUBPS Y6, Y5, Y5
+
+	// d0 = v0, d7 = v7
+	VMOVUPS Y0, 160(DX)
+
+	// d1 = 2 minus2 − (minus1 + v7) + 4 minusHalf
+	VADDPS      Y7, Y1, Y6
+	VFMSUB231PS conv2_2<>+0(SB), Y3, Y6
+	VFMADD231PS conv2_4<>+0(SB), Y5, Y6
+	VMOVUPS     Y6, 416(DX)
+
+	// d3 = 21/4 v7 + 17/4 minus1 − 10 minus2 − 5 minusHalf
 	VMULPS       conv2_5_25<>+0(SB), Y7, Y6
 	VFMADD231PS  conv2_4_25<>+0(SB), Y1, Y6
 	VFNMADD231PS conv2_10<>+0(SB), Y3, Y6
 	VFNMADD231PS conv2_5<>+0(SB), Y5, Y6
 	VMOVUPS      Y6, 928(DX)
+
+	// d5 = (minusHalf − minus1) + 8 minus2 − 21/4 v7
 	VSUBPS       Y1, Y5, Y1
 	VFMADD231PS  conv2_8<>+0(SB), Y3, Y1
 	VFNMADD231PS conv2_5_25<>+0(SB), Y7, Y1
+
+	// d2 = (plus2 − plus1) − 21/4 v0 + 8 plusHalf
 	VSUBPS       Y8, Y2, Y3
 	VFNMADD231PS conv2_5_25<>+0(SB), Y0, Y3
 	VFMADD231PS  conv2_8<>+0(SB), Y4, Y3
 	VMOVUPS      Y3, 672(DX)
+
+	// d4 = 21/4 v0 + 17/4 plus1 − 5 plus2 − 10 plusHalf
 	VMULPS       conv2_5_25<>+0(SB), Y0, Y3
 	VFMADD231PS  conv2_4_25<>+0(SB), Y8, Y3
 	VFNMADD231PS conv2_5<>+0(SB), Y2, Y3
 	VFNMADD231PS conv2_10<>+0(SB), Y4, Y3
-	VADDPS       Y8, Y0, Y0
-	VFMSUB231PS  conv2_4<>+0(SB), Y2, Y0
-	VFMADD231PS  conv2_2<>+0(SB), Y4, Y0
-	VMOVUPS      704(CX), Y2
-	VMOVUPS      1728(CX), Y4
-	VMOVUPS      2752(CX), Y5
-	VMOVUPS      3776(CX), Y6
-	VMOVUPS      4800(CX), Y8
-	VMOVUPS      5824(CX), Y9
-	VMOVUPS      6848(CX), Y10
-	VMOVUPS      7872(CX), Y11
-	VADDPS       Y5, Y4, Y12
-	VSUBPS       Y5, Y4, Y4
-	VADDPS       Y8, Y6, Y5
-	VSUBPS       Y8, Y6, Y6
-	VADDPS       Y10, Y9, Y8
-	VSUBPS       Y10, Y9, Y9
-	VADDPS       Y2, Y3, Y3
-	VMOVUPS      Y3, 1184(DX)
-	VMOVUPS      Y11, 2976(DX)
-	VADDPS       Y11, Y4, Y3
-	VFMSUB231PS  conv2_2<>+0(SB), Y6, Y3
-	VFMADD231PS  conv2_4<>+0(SB), Y9, Y3
-	VADDPS       Y3, Y1, Y1
-	VMOVUPS      Y1, 1440(DX)
+
+	// d6 = 4 plus2 − (v0 + plus1) + 2 plusHalf
+	VADDPS      Y8, Y0, Y0
+	VFMSUB231PS conv2_4<>+0(SB), Y2, Y0
+	VFMADD231PS conv2_2<>+0(SB), Y4, Y0
+	VMOVUPS     704(CX), Y2
+	VMOVUPS     1728(CX), Y4
+	VMOVUPS     2752(CX), Y5
+	VMOVUPS     3776(CX), Y6
+	VMOVUPS     4800(CX), Y8
+	VMOVUPS     5824(CX), Y9
+	VMOVUPS     6848(CX), Y10
+	VMOVUPS     7872(CX), Y11
+
+	// plus1, minus1 = v1 ± v2; plus2, minus2 = v3 ± v4; plusHalf, minusHalf = v5 ± v6
+	VADDPS Y5, Y4, Y12
+	VSUBPS Y5, Y4, Y4
+	VADDPS Y8, Y6, Y5
+	VSUBPS Y8, Y6, Y6
+	VADDPS Y10, Y9, Y8
+	VSUBPS Y10, Y9, Y9
+
+	// d0 = v0, d7 = v7
+	VADDPS  Y2, Y3, Y3
+	VMOVUPS Y3, 1184(DX)
+	VMOVUPS Y11, 2976(DX)
+
+	// d1 = 2 minus2 − (minus1 + v7) + 4 minusHalf
+	VADDPS      Y11, Y4, Y3
+	VFMSUB231PS conv2_2<>+0(SB), Y6, Y3
+	VFMADD231PS conv2_4<>+0(SB), Y9, Y3
+	VADDPS      Y3, Y1, Y1
+	VMOVUPS     Y1, 1440(DX)
+
+	// d3 = 21/4 v7 + 17/4 minus1 − 10 minus2 − 5 minusHalf
 	VMULPS       conv2_5_25<>+0(SB), Y11, Y1
 	VFMADD231PS  conv2_4_25<>+0(SB), Y4, Y1
 	VFNMADD231PS conv2_10<>+0(SB), Y6, Y1
 	VFNMADD231PS conv2_5<>+0(SB), Y9, Y1
 	VADDPS       Y1, Y7, Y1
 	VMOVUPS      Y1, 1952(DX)
+
+	// d5 = (minusHalf − minus1) + 8 minus2 − 21/4 v7
 	VSUBPS       Y4, Y9, Y1
 	VFMADD231PS  conv2_8<>+0(SB), Y6, Y1
 	VFNMADD231PS conv2_5_25<>+0(SB), Y11, Y1
 	VMOVUPS      Y1, 2464(DX)
+
+	// d2 = (plus2 − plus1) − 21/4 v0 + 8 plusHalf
 	VSUBPS       Y12, Y5, Y1
 	VFNMADD231PS conv2_5_25<>+0(SB), Y2, Y1
 	VFMADD231PS  conv2_8<>+0(SB), Y8, Y1
 	VADDPS       Y1, Y0, Y0
 	VMOVUPS      Y0, 1696(DX)
+
+	// d4 = 21/4 v0 + 17/4 plus1 − 5 plus2 − 10 plusHalf
 	VMULPS       conv2_5_25<>+0(SB), Y2, Y0
 	VFMADD231PS  conv2_4_25<>+0(SB), Y12, Y0
 	VFNMADD231PS conv2_5<>+0(SB), Y5, Y0
 	VFNMADD231PS conv2_10<>+0(SB), Y8, Y0
 	VMOVUPS      Y0, 2208(DX)
-	VADDPS       Y12, Y2, Y0
-	VFMSUB231PS  conv2_4<>+0(SB), Y5, Y0
-	VFMADD231PS  conv2_2<>+0(SB), Y8, Y0
-	VMOVUPS      Y0, 2720(DX)
-	VMOVUPS      768(CX), Y0
-	VMOVUPS      1792(CX), Y1
-	VMOVUPS      2816(CX), Y2
-	VMOVUPS      3840(CX), Y3
-	VMOVUPS      4864(CX), Y4
-	VMOVUPS      5888(CX), Y5
-	VMOVUPS      6912(CX), Y6
-	VMOVUPS      7936(CX), Y7
-	VADDPS       Y2, Y1, Y8
-	VSUBPS       Y2, Y1, Y1
-	VADDPS       Y4, Y3, Y2
-	VSUBPS       Y4, Y3, Y3
-	VADDPS       Y6, Y5, Y4
-	VSUBPS       Y6, Y5, Y5
-	VMOVUPS      Y0, 192(DX)
-	VADDPS       Y7, Y1, Y6
-	VFMSUB231PS  conv2_2<>+0(SB), Y3, Y6
-	VFMADD231PS  conv2_4<>+0(SB), Y5, Y6
-	VMOVUPS      Y6, 448(DX)
+
+	// d6 = 4 plus2 − (v0 + plus1) + 2 plusHalf
+	VADDPS      Y12, Y2, Y0
+	VFMSUB231PS conv2_4<>+0(SB), Y5, Y0
+	VFMADD231PS conv2_2<>+0(SB), Y8, Y0
+	VMOVUPS     Y0, 2720(DX)
+	VMOVUPS     768(CX), Y0
+	VMOVUPS     1792(CX), Y1
+	VMOVUPS     2816(CX), Y2
+	VMOVUPS     3840(CX), Y3
+	VMOVUPS     4864(CX), Y4
+	VMOVUPS     5888(CX), Y5
+	VMOVUPS     6912(CX), Y6
+	VMOVUPS     7936(CX), Y7
+
+	// plus1, minus1 = v1 ± v2; plus2, minus2 = v3 ± v4; plusHalf, minusHalf = v5 ± v6
+	VADDPS Y2, Y1, Y8
+	VSUBPS Y2, Y1, Y1
+	VADDPS Y4, Y3, Y2
+	VSUBPS Y4, Y3, Y3
+	VADDPS Y6, Y5, Y4
+	VSUBPS Y6, Y5, Y5
+
+	// d0 = v0, d7 = v7
+	VMOVUPS Y0, 192(DX)
+
+	// d1 = 2 minus2 − (minus1 + v7) + 4 minusHalf
+	VADDPS      Y7, Y1, Y6
+	VFMSUB231PS conv2_2<>+0(SB), Y3, Y6
+	VFMADD231PS conv2_4<>+0(SB), Y5, Y6
+	VMOVUPS     Y6, 448(DX)
+
+	// d3 = 21/4 v7 + 17/4 minus1 − 10 minus2 − 5 minusHalf
 	VMULPS       conv2_5_25<>+0(SB), Y7, Y6
 	VFMADD231PS  conv2_4_25<>+0(SB), Y1, Y6
 	VFNMADD231PS conv2_10<>+0(SB), Y3, Y6
 	VFNMADD231PS conv2_5<>+0(SB), Y5, Y6
 	VMOVUPS      Y6, 960(DX)
+
+	// d5 = (minusHalf − minus1) + 8 minus2 − 21/4 v7
 	VSUBPS       Y1, Y5, Y1
 	VFMADD231PS  conv2_8<>+0(SB), Y3, Y1
 	VFNMADD231PS conv2_5_25<>+0(SB), Y7, Y1
+
+	// d2 = (plus2 − plus1) − 21/4 v0 + 8 plusHalf
 	VSUBPS       Y8, Y2, Y3
 	VFNMADD231PS conv2_5_25<>+0(SB), Y0, Y3
 	VFMADD231PS  conv2_8<>+0(SB), Y4, Y3
 	VMOVUPS      Y3, 704(DX)
+
+	// d4 = 21/4 v0 + 17/4 plus1 − 5 plus2 − 10 plusHalf
 	VMULPS       conv2_5_25<>+0(SB), Y0, Y3
 	VFMADD231PS  conv2_4_25<>+0(SB), Y8, Y3
 	VFNMADD231PS conv2_5<>+0(SB), Y2, Y3
 	VFNMADD231PS conv2_10<>+0(SB), Y4, Y3
-	VADDPS       Y8, Y0, Y0
-	VFMSUB231PS  conv2_4<>+0(SB), Y2, Y0
-	VFMADD231PS  conv2_2<>+0(SB), Y4, Y0
-	VMOVUPS      832(CX), Y2
-	VMOVUPS      1856(CX), Y4
-	VMOVUPS      2880(CX), Y5
-	VMOVUPS      3904(CX), Y6
-	VMOVUPS      4928(CX), Y8
-	VMOVUPS      5952(CX), Y9
-	VMOVUPS      6976(CX), Y10
-	VMOVUPS      8000(CX), Y11
-	VADDPS       Y5, Y4, Y12
-	VSUBPS       Y5, Y4, Y4
-	VADDPS       Y8, Y6, Y5
-	VSUBPS       Y8, Y6, Y6
-	VADDPS       Y10, Y9, Y8
-	VSUBPS       Y10, Y9, Y9
-	VADDPS       Y2, Y3, Y3
-	VMOVUPS      Y3, 1216(DX)
-	VMOVUPS      Y11, 3008(DX)
-	VADDPS       Y11, Y4, Y3
-	VFMSUB231PS  conv2_2<>+0(SB), Y6, Y3
-	VFMADD231PS  conv2_4<>+0(SB), Y9, Y3
-	VADDPS       Y3, Y1, Y1
-	VMOVUPS      Y1, 1472(DX)
+
+	// d6 = 4 plus2 − (v0 + plus1) + 2 plusHalf
+	VADDPS      Y8, Y0, Y0
+	VFMSUB231PS conv2_4<>+0(SB), Y2, Y0
+	VFMADD231PS conv2_2<>+0(SB), Y4, Y0
+	VMOVUPS     832(CX), Y2
+	VMOVUPS     1856(CX), Y4
+	VMOVUPS     2880(CX), Y5
+	VMOVUPS     3904(CX), Y6
+	VMOVUPS     4928(CX), Y8
+	VMOVUPS     5952(CX), Y9
+	VMOVUPS     6976(CX), Y10
+	VMOVUPS     8000(CX), Y11
+
+	// plus1, minus1 = v1 ± v2; plus2, minus2 = v3 ± v4; plusHalf, minusHalf = v5 ± v6
+	VADDPS Y5, Y4, Y12
+	VSUBPS Y5, Y4, Y4
+	VADDPS Y8, Y6, Y5
+	VSUBPS Y8, Y6, Y6
+	VADDPS Y10, Y9, Y8
+	VSUBPS Y10, Y9, Y9
+
+	// d0 = v0, d7 = v7
+	VADDPS  Y2, Y3, Y3
+	VMOVUPS Y3, 1216(DX)
+	VMOVUPS Y11, 3008(DX)
+
+	// d1 = 2 minus2 − (minus1 + v7) + 4 minusHalf
+	VADDPS      Y11, Y4, Y3
+	VFMSUB231PS conv2_2<>+0(SB), Y6, Y3
+	VFMADD231PS conv2_4<>+0(SB), Y9, Y3
+	VADDPS      Y3, Y1, Y1
+	VMOVUPS     Y1, 1472(DX)
+
+	// d3 = 21/4 v7 + 17/4 minus1 − 10 minus2 − 5 minusHalf
 	VMULPS       conv2_5_25<>+0(SB), Y11, Y1
 	VFMADD231PS  conv2_4_25<>+0(SB), Y4, Y1
 	VFNMADD231PS conv2_10<>+0(SB), Y6, Y1
 	VFNMADD231PS conv2_5<>+0(SB), Y9, Y1
 	VADDPS       Y1, Y7, Y1
 	VMOVUPS      Y1, 1984(DX)
+
+	// d5 = (minusHalf − minus1) + 8 minus2 − 21/4 v7
 	VSUBPS       Y4, Y9, Y1
 	VFMADD231PS  conv2_8<>+0(SB), Y6, Y1
 	VFNMADD231PS conv2_5_25<>+0(SB), Y11, Y1
 	VMOVUPS      Y1, 2496(DX)
+
+	// d2 = (plus2 − plus1) − 21/4 v0 + 8 plusHalf
 	VSUBPS       Y12, Y5, Y1
 	VFNMADD231PS conv2_5_25<>+0(SB), Y2, Y1
 	VFMADD231PS  conv2_8<>+0(SB), Y8, Y1
 	VADDPS       Y1, Y0, Y0
 	VMOVUPS      Y0, 1728(DX)
+
+	// d4 = 21/4 v0 + 17/4 plus1 − 5 plus2 − 10 plusHalf
 	VMULPS       conv2_5_25<>+0(SB), Y2, Y0
 	VFMADD231PS  conv2_4_25<>+0(SB), Y12, Y0
 	VFNMADD231PS conv2_5<>+0(SB), Y5, Y0
 	VFNMADD231PS conv2_10<>+0(SB), Y8, Y0
 	VMOVUPS      Y0, 2240(DX)
-	VADDPS       Y12, Y2, Y0
-	VFMSUB231PS  conv2_4<>+0(SB), Y5, Y0
-	VFMADD231PS  conv2_2<>+0(SB), Y8, Y0
-	VMOVUPS      Y0, 2752(DX)
-	VMOVUPS      896(CX), Y0
-	VMOVUPS      1920(CX), Y1
-	VMOVUPS      2944(CX), Y2
-	VMOVUPS      3968(CX), Y3
-	VMOVUPS      4992(CX), Y4
-	VMOVUPS      6016(CX), Y5
-	VMOVUPS      7040(CX), Y6
-	VMOVUPS      8064(CX), Y7
-	VADDPS       Y2, Y1, Y8
-	VSUBPS       Y2, Y1, Y1
-	VADDPS       Y4, Y3, Y2
-	VSUBPS       Y4, Y3, Y3
-	VADDPS       Y6, Y5, Y4
-	VSUBPS       Y6, Y5, Y5
-	VMOVUPS      Y0, 224(DX)
-	VADDPS       Y7, Y1, Y6
-	VFMSUB231PS  conv2_2<>+0(SB), Y3, Y6
-	VFMADD231PS  conv2_4<>+0(SB), Y5, Y6
-	VMOVUPS      Y6, 480(DX)
+
+	// d6 = 4 plus2 − (v0 + plus1) + 2 plusHalf
+	VADDPS      Y12, Y2, Y0
+	VFMSUB231PS conv2_4<>+0(SB), Y5, Y0
+	VFMADD231PS conv2_2<>+0(SB), Y8, Y0
+	VMOVUPS     Y0, 2752(DX)
+	VMOVUPS     896(CX), Y0
+	VMOVUPS     1920(CX), Y1
+	VMOVUPS     2944(CX), Y2
+	VMOVUPS     3968(CX), Y3
+	VMOVUPS     4992(CX), Y4
+	VMOVUPS     6016(CX), Y5
+	VMOVUPS     7040(CX), Y6
+	VMOVUPS     8064(CX), Y7
+
+	// plus1, minus1 = v1 ± v2; plus2, minus2 = v3 ± v4; plusHalf, minusHalf = v5 ± v6
+	VADDPS Y2, Y1, Y8
+	VSUBPS Y2, Y1, Y1
+	VADDPS Y4, Y3, Y2
+	VSUBPS Y4, Y3, Y3
+	VADDPS Y6, Y5, Y4
+	VSUBPS Y6, Y5, Y5
+
+	// d0 = v0, d7 = v7
+	VMOVUPS Y0, 224(DX)
+
+	// d1 = 2 minus2 − (minus1 + v7) + 4 minusHalf
+	VADDPS      Y7, Y1, Y6
+	VFMSUB231PS conv2_2<>+0(SB), Y3, Y6
+	VFMADD231PS conv2_4<>+0(SB), Y5, Y6
+	VMOVUPS     Y6, 480(DX)
+
+	// d3 = 21/4 v7 + 17/4 minus1 − 10 minus2 − 5 minusHalf
 	VMULPS       conv2_5_25<>+0(SB), Y7, Y6
 	VFMADD231PS  conv2_4_25<>+0(SB), Y1, Y6
 	VFNMADD231PS conv2_10<>+0(SB), Y3, Y6
 	VFNMADD231PS conv2_5<>+0(SB), Y5, Y6
 	VMOVUPS      Y6, 992(DX)
+
+	// d5 = (minusHalf − minus1) + 8 minus2 − 21/4 v7
 	VSUBPS       Y1, Y5, Y1
 	VFMADD231PS  conv2_8<>+0(SB), Y3, Y1
 	VFNMADD231PS conv2_5_25<>+0(SB), Y7, Y1
+
+	// d2 = (plus2 − plus1) − 21/4 v0 + 8 plusHalf
 	VSUBPS       Y8, Y2, Y3
 	VFNMADD231PS conv2_5_25<>+0(SB), Y0, Y3
 	VFMADD231PS  conv2_8<>+0(SB), Y4, Y3
 	VMOVUPS      Y3, 736(DX)
+
+	// d4 = 21/4 v0 + 17/4 plus1 − 5 plus2 − 10 plusHalf
 	VMULPS       conv2_5_25<>+0(SB), Y0, Y3
 	VFMADD231PS  conv2_4_25<>+0(SB), Y8, Y3
 	VFNMADD231PS conv2_5<>+0(SB), Y2, Y3
 	VFNMADD231PS conv2_10<>+0(SB), Y4, Y3
-	VADDPS       Y8, Y0, Y0
-	VFMSUB231PS  conv2_4<>+0(SB), Y2, Y0
-	VFMADD231PS  conv2_2<>+0(SB), Y4, Y0
-	VMOVUPS      960(CX), Y2
-	VMOVUPS      1984(CX), Y4
-	VMOVUPS      3008(CX), Y5
-	VMOVUPS      4032(CX), Y6
-	VMOVUPS      5056(CX), Y8
-	VMOVUPS      6080(CX), Y9
-	VMOVUPS      7104(CX), Y10
-	VMOVUPS      8128(CX), Y11
-	VADDPS       Y5, Y4, Y12
-	VSUBPS       Y5, Y4, Y4
-	VADDPS       Y8, Y6, Y5
-	VSUBPS       Y8, Y6, Y6
-	VADDPS       Y10, Y9, Y8
-	VSUBPS       Y10, Y9, Y9
-	VADDPS       Y2, Y3, Y3
-	VMOVUPS      Y3, 1248(DX)
-	VMOVUPS      Y11, 3040(DX)
-	VADDPS       Y11, Y4, Y3
-	VFMSUB231PS  conv2_2<>+0(SB), Y6, Y3
-	VFMADD231PS  conv2_4<>+0(SB), Y9, Y3
-	VADDPS       Y3, Y1, Y1
-	VMOVUPS      Y1, 1504(DX)
+
+	// d6 = 4 plus2 − (v0 + plus1) + 2 plusHalf
+	VADDPS      Y8, Y0, Y0
+	VFMSUB231PS conv2_4<>+0(SB), Y2, Y0
+	VFMADD231PS conv2_2<>+0(SB), Y4, Y0
+	VMOVUPS     960(CX), Y2
+	VMOVUPS     1984(CX), Y4
+	VMOVUPS     3008(CX), Y5
+	VMOVUPS     4032(CX), Y6
+	VMOVUPS     5056(CX), Y8
+	VMOVUPS     6080(CX), Y9
+	VMOVUPS     7104(CX), Y10
+	VMOVUPS     8128(CX), Y11
+
+	// plus1, minus1 = v1 ± v2; plus2, minus2 = v3 ± v4; plusHalf, minusHalf = v5 ± v6
+	VADDPS Y5, Y4, Y12
+	VSUBPS Y5, Y4, Y4
+	VADDPS Y8, Y6, Y5
+	VSUBPS Y8, Y6, Y6
+	VADDPS Y10, Y9, Y8
+	VSUBPS Y10, Y9, Y9
+
+	// d0 = v0, d7 = v7
+	VADDPS  Y2, Y3, Y3
+	VMOVUPS Y3, 1248(DX)
+	VMOVUPS Y11, 3040(DX)
+
+	// d1 = 2 minus2 − (minus1 + v7) + 4 minusHalf
+	VADDPS      Y11, Y4, Y3
+	VFMSUB231PS conv2_2<>+0(SB), Y6, Y3
+	VFMADD231PS conv2_4<>+0(SB), Y9, Y3
+	VADDPS      Y3, Y1, Y1
+	VMOVUPS     Y1, 1504(DX)
+
+	// d3 = 21/4 v7 + 17/4 minus1 − 10 minus2 − 5 minusHalf
 	VMULPS       conv2_5_25<>+0(SB), Y11, Y1
 	VFMADD231PS  conv2_4_25<>+0(SB), Y4, Y1
 	VFNMADD231PS conv2_10<>+0(SB), Y6, Y1
 	VFNMADD231PS conv2_5<>+0(SB), Y9, Y1
 	VADDPS       Y1, Y7, Y1
 	VMOVUPS      Y1, 2016(DX)
+
+	// d5 = (minusHalf − minus1) + 8 minus2 − 21/4 v7
 	VSUBPS       Y4, Y9, Y1
 	VFMADD231PS  conv2_8<>+0(SB), Y6, Y1
 	VFNMADD231PS conv2_5_25<>+0(SB), Y11, Y1
 	VMOVUPS      Y1, 2528(DX)
+
+	// d2 = (plus2 − plus1) − 21/4 v0 + 8 plusHalf
 	VSUBPS       Y12, Y5, Y1
 	VFNMADD231PS conv2_5_25<>+0(SB), Y2, Y1
 	VFMADD231PS  conv2_8<>+0(SB), Y8, Y1
 	VADDPS       Y1, Y0, Y0
 	VMOVUPS      Y0, 1760(DX)
+
+	// d4 = 21/4 v0 + 17/4 plus1 − 5 plus2 − 10 plusHalf
 	VMULPS       conv2_5_25<>+0(SB), Y2, Y0
 	VFMADD231PS  conv2_4_25<>+0(SB), Y12, Y0
 	VFNMADD231PS conv2_5<>+0(SB), Y5, Y0
 	VFNMADD231PS conv2_10<>+0(SB), Y8, Y0
 	VMOVUPS      Y0, 2272(DX)
-	VADDPS       Y12, Y2, Y0
-	VFMSUB231PS  conv2_4<>+0(SB), Y5, Y0
-	VFMADD231PS  conv2_2<>+0(SB), Y8, Y0
-	VMOVUPS      Y0, 2784(DX)
-	VMOVUPS      32(CX), Y0
-	VMOVUPS      1056(CX), Y1
-	VMOVUPS      2080(CX), Y2
-	VMOVUPS      3104(CX), Y3
-	VMOVUPS      4128(CX), Y4
-	VMOVUPS      5152(CX), Y5
-	VMOVUPS      6176(CX), Y6
-	VMOVUPS      7200(CX), Y7
-	VADDPS       Y2, Y1, Y8
-	VSUBPS       Y2, Y1, Y1
-	VADDPS       Y4, Y3, Y2
-	VSUBPS       Y4, Y3, Y3
-	VADDPS       Y6, Y5, Y4
-	VSUBPS       Y6, Y5, Y5
-	VMOVUPS      Y0, 3072(DX)
-	VADDPS       Y7, Y1, Y6
-	VFMSUB231PS  conv2_2<>+0(SB), Y3, Y6
-	VFMADD231PS  conv2_4<>+0(SB), Y5, Y6
-	VMOVUPS      Y6, 3328(DX)
+
+	// d6 = 4 plus2 − (v0 + plus1) + 2 plusHalf
+	VADDPS      Y12, Y2, Y0
+	VFMSUB231PS conv2_4<>+0(SB), Y5, Y0
+	VFMADD231PS conv2_2<>+0(SB), Y8, Y0
+	VMOVUPS     Y0, 2784(DX)
+	VMOVUPS     32(CX), Y0
+	VMOVUPS     1056(CX), Y1
+	VMOVUPS     2080(CX), Y2
+	VMOVUPS     3104(CX), Y3
+	VMOVUPS     4128(CX), Y4
+	VMOVUPS     5152(CX), Y5
+	VMOVUPS     6176(CX), Y6
+	VMOVUPS     7200(CX), Y7
+
+	// plus1, minus1 = v1 ± v2; plus2, minus2 = v3 ± v4; plusHalf, minusHalf = v5 ± v6
+	VADDPS Y2, Y1, Y8
+	VSUBPS Y2, Y1, Y1
+	VADDPS Y4, Y3, Y2
+	VSUBPS Y4, Y3, Y3
+	VADDPS Y6, Y5, Y4
+	VSUBPS Y6, Y5, Y5
+
+	// d0 = v0, d7 = v7
+	VMOVUPS Y0, 3072(DX)
+
+	// d1 = 2 minus2 − (minus1 + v7) + 4 minusHalf
+	VADDPS      Y7, Y1, Y6
+	VFMSUB231PS conv2_2<>+0(SB), Y3, Y6
+	VFMADD231PS conv2_4<>+0(SB), Y5, Y6
+	VMOVUPS     Y6, 3328(DX)
+
+	// d3 = 21/4 v7 + 17/4 minus1 − 10 minus2 − 5 minusHalf
 	VMULPS       conv2_5_25<>+0(SB), Y7, Y6
 	VFMADD231PS  conv2_4_25<>+0(SB), Y1, Y6
 	VFNMADD231PS conv2_10<>+0(SB), Y3, Y6
 	VFNMADD231PS conv2_5<>+0(SB), Y5, Y6
 	VMOVUPS      Y6, 3840(DX)
+
+	// d5 = (minusHalf − minus1) + 8 minus2 − 21/4 v7
 	VSUBPS       Y1, Y5, Y1
 	VFMADD231PS  conv2_8<>+0(SB), Y3, Y1
 	VFNMADD231PS conv2_5_25<>+0(SB), Y7, Y1
+
+	// d2 = (plus2 − plus1) − 21/4 v0 + 8 plusHalf
 	VSUBPS       Y8, Y2, Y3
 	VFNMADD231PS conv2_5_25<>+0(SB), Y0, Y3
 	VFMADD231PS  conv2_8<>+0(SB), Y4, Y3
 	VMOVUPS      Y3, 3584(DX)
+
+	// d4 = 21/4 v0 + 17/4 plus1 − 5 plus2 − 10 plusHalf
 	VMULPS       conv2_5_25<>+0(SB), Y0, Y3
 	VFMADD231PS  conv2_4_25<>+0(SB), Y8, Y3
 	VFNMADD231PS conv2_5<>+0(SB), Y2, Y3
 	VFNMADD231PS conv2_10<>+0(SB), Y4, Y3
-	VADDPS       Y8, Y0, Y0
-	VFMSUB231PS  conv2_4<>+0(SB), Y2, Y0
-	VFMADD231PS  conv2_2<>+0(SB), Y4, Y0
-	VMOVUPS      96(CX), Y2
-	VMOVUPS      1120(CX), Y4
-	VMOVUPS      2144(CX), Y5
-	VMOVUPS      3168(CX), Y6
-	VMOVUPS      4192(CX), Y8
-	VMOVUPS      5216(CX), Y9
-	VMOVUPS      6240(CX), Y10
-	VMOVUPS      7264(CX), Y11
-	VADDPS       Y5, Y4, Y12
-	VSUBPS       Y5, Y4, Y4
-	VADDPS       Y8, Y6, Y5
-	VSUBPS       Y8, Y6, Y6
-	VADDPS       Y10, Y9, Y8
-	VSUBPS       Y10, Y9, Y9
-	VADDPS       Y2, Y3, Y3
-	VMOVUPS      Y3, 4096(DX)
-	VMOVUPS      Y11, 5888(DX)
-	VADDPS       Y11, Y4, Y3
-	VFMSUB231PS  conv2_2<>+0(SB), Y6, Y3
-	VFMADD231PS  conv2_4<>+0(SB), Y9, Y3
-	VADDPS       Y3, Y1, Y1
-	VMOVUPS      Y1, 4352(DX)
+
+	// d6 = 4 plus2 − (v0 + plus1) + 2 plusHalf
+	VADDPS      Y8, Y0, Y0
+	VFMSUB231PS conv2_4<>+0(SB), Y2, Y0
+	VFMADD231PS conv2_2<>+0(SB), Y4, Y0
+	VMOVUPS     96(CX), Y2
+	VMOVUPS     1120(CX), Y4
+	VMOVUPS     2144(CX), Y5
+	VMOVUPS     3168(CX), Y6
+	VMOVUPS     4192(CX), Y8
+	VMOVUPS     5216(CX), Y9
+	VMOVUPS     6240(CX), Y10
+	VMOVUPS     7264(CX), Y11
+
+	// plus1, minus1 = v1 ± v2; plus2, minus2 = v3 ± v4; plusHalf, minusHalf = v5 ± v6
+	VADDPS Y5, Y4, Y12
+	VSUBPS Y5, Y4, Y4
+	VADDPS Y8, Y6, Y5
+	VSUBPS Y8, Y6, Y6
+	VADDPS Y10, Y9, Y8
+	VSUBPS Y10, Y9, Y9
+
+	// d0 = v0, d7 = v7
+	VADDPS  Y2, Y3, Y3
+	VMOVUPS Y3, 4096(DX)
+	VMOVUPS Y11, 5888(DX)
+
+	// d1 = 2 minus2 − (minus1 + v7) + 4 minusHalf
+	VADDPS      Y11, Y4, Y3
+	VFMSUB231PS conv2_2<>+0(SB), Y6, Y3
+	VFMADD231PS conv2_4<>+0(SB), Y9, Y3
+	VADDPS      Y3, Y1, Y1
+	VMOVUPS     Y1, 4352(DX)
+
+	// d3 = 21/4 v7 + 17/4 minus1 − 10 minus2 − 5 minusHalf
 	VMULPS       conv2_5_25<>+0(SB), Y11, Y1
 	VFMADD231PS  conv2_4_25<>+0(SB), Y4, Y1
 	VFNMADD231PS conv2_10<>+0(SB), Y6, Y1
 	VFNMADD231PS conv2_5<>+0(SB), Y9, Y1
 	VADDPS       Y1, Y7, Y1
 	VMOVUPS      Y1, 4864(DX)
+
+	// d5 = (minusHalf − minus1) + 8 minus2 − 21/4 v7
 	VSUBPS       Y4, Y9, Y1
 	VFMADD231PS  conv2_8<>+0(SB), Y6, Y1
 	VFNMADD231PS conv2_5_25<>+0(SB), Y11, Y1
 	VMOVUPS      Y1, 5376(DX)
+
+	// d2 = (plus2 − plus1) − 21/4 v0 + 8 plusHalf
 	VSUBPS       Y12, Y5, Y1
 	VFNMADD231PS conv2_5_25<>+0(SB), Y2, Y1
 	VFMADD231PS  conv2_8<>+0(SB), Y8, Y1
 	VADDPS       Y1, Y0, Y0
 	VMOVUPS      Y0, 4608(DX)
+
+	// d4 = 21/4 v0 + 17/4 plus1 − 5 plus2 − 10 plusHalf
 	VMULPS       conv2_5_25<>+0(SB), Y2, Y0
 	VFMADD231PS  conv2_4_25<>+0(SB), Y12, Y0
 	VFNMADD231PS conv2_5<>+0(SB), Y5, Y0
 	VFNMADD231PS conv2_10<>+0(SB), Y8, Y0
 	VMOVUPS      Y0, 5120(DX)
-	VADDPS       Y12, Y2, Y0
-	VFMSUB231PS  conv2_4<>+0(SB), Y5, Y0
-	VFMADD231PS  conv2_2<>+0(SB), Y8, Y0
-	VMOVUPS      Y0, 5632(DX)
-	VMOVUPS      160(CX), Y0
-	VMOVUPS      1184(CX), Y1
-	VMOVUPS      2208(CX), Y2
-	VMOVUPS      3232(CX), Y3
-	VMOVUPS      4256(CX), Y4
-	VMOVUPS      5280(CX), Y5
-	VMOVUPS      6304(CX), Y6
-	VMOVUPS      7328(CX), Y7
-	VADDPS       Y2, Y1, Y8
-	VSUBPS       Y2, Y1, Y1
-	VADDPS       Y4, Y3, Y2
-	VSUBPS       Y4, Y3, Y3
-	VADDPS       Y6, Y5, Y4
-	VSUBPS       Y6, Y5, Y5
-	VMOVUPS      Y0, 3104(DX)
-	VADDPS       Y7, Y1, Y6
-	VFMSUB231PS  conv2_2<>+0(SB), Y3, Y6
-	VFMADD231PS  conv2_4<>+0(SB), Y5, Y6
-	VMOVUPS      Y6, 3360(DX)
+
+	// d6 = 4 plus2 − (v0 + plus1) + 2 plusHalf
+	VADDPS      Y12, Y2, Y0
+	VFMSUB231PS conv2_4<>+0(SB), Y5, Y0
+	VFMADD231PS conv2_2<>+0(SB), Y8, Y0
+	VMOVUPS     Y0, 5632(DX)
+	VMOVUPS     160(CX), Y0
+	VMOVUPS     1184(CX), Y1
+	VMOVUPS     2208(CX), Y2
+	VMOVUPS     3232(CX), Y3
+	VMOVUPS     4256(CX), Y4
+	VMOVUPS     5280(CX), Y5
+	VMOVUPS     6304(CX), Y6
+	VMOVUPS     7328(CX), Y7
+
+	// plus1, minus1 = v1 ± v2; plus2, minus2 = v3 ± v4; plusHalf, minusHalf = v5 ± v6
+	VADDPS Y2, Y1, Y8
+	VSUBPS Y2, Y1, Y1
+	VADDPS Y4, Y3, Y2
+	VSUBPS Y4, Y3, Y3
+	VADDPS Y6, Y5, Y4
+	VSUBPS Y6, Y5, Y5
+
+	// d0 = v0, d7 = v7
+	VMOVUPS Y0, 3104(DX)
+
+	// d1 = 2 minus2 − (minus1 + v7) + 4 minusHalf
+	VADDPS      Y7, Y1, Y6
+	VFMSUB231PS conv2_2<>+0(SB), Y3, Y6
+	VFMADD231PS conv2_4<>+0(SB), Y5, Y6
+	VMOVUPS     Y6, 3360(DX)
+
+	// d3 = 21/4 v7 + 17/4 minus1 − 10 minus2 − 5 minusHalf
 	VMULPS       conv2_5_25<>+0(SB), Y7, Y6
 	VFMADD231PS  conv2_4_25<>+0(SB), Y1, Y6
 	VFNMADD231PS conv2_10<>+0(SB), Y3, Y6
 	VFNMADD231PS conv2_5<>+0(SB), Y5, Y6
 	VMOVUPS      Y6, 3872(DX)
+
+	// d5 = (minusHalf − minus1) + 8 minus2 − 21/4 v7
 	VSUBPS       Y1, Y5, Y1
 	VFMADD231PS  conv2_8<>+0(SB), Y3, Y1
 	VFNMADD231PS conv2_5_25<>+0(SB), Y7, Y1
+
+	// d2 = (plus2 − plus1) − 21/4 v0 + 8 plusHalf
 	VSUBPS       Y8, Y2, Y3
 	VFNMADD231PS conv2_5_25<>+0(SB), Y0, Y3
 	VFMADD231PS  conv2_8<>+0(SB), Y4, Y3
 	VMOVUPS      Y3, 3616(DX)
+
+	// d4 = 21/4 v0 + 17/4 plus1 − 5 plus2 − 10 plusHalf
 	VMULPS       conv2_5_25<>+0(SB), Y0, Y3
 	VFMADD231PS  conv2_4_25<>+0(SB), Y8, Y3
 	VFNMADD231PS conv2_5<>+0(SB), Y2, Y3
 	VFNMADD231PS conv2_10<>+0(SB), Y4, Y3
-	VADDPS       Y8, Y0, Y0
-	VFMSUB231PS  conv2_4<>+0(SB), Y2, Y0
-	VFMADD231PS  conv2_2<>+0(SB), Y4, Y0
-	VMOVUPS      224(CX), Y2
-	VMOVUPS      1248(CX), Y4
-	VMOVUPS      2272(CX), Y5
-	VMOVUPS      3296(CX), Y6
-	VMOVUPS      4320(CX), Y8
-	VMOVUPS      5344(CX), Y9
-	VMOVUPS      6368(CX), Y10
-	VMOVUPS      7392(CX), Y11
-	VADDPS       Y5, Y4, Y12
-	VSUBPS       Y5, Y4, Y4
-	VADDPS       Y8, Y6, Y5
-	VSUBPS       Y8, Y6, Y6
-	VADDPS       Y10, Y9, Y8
-	VSUBPS       Y10, Y9, Y9
-	VADDPS       Y2, Y3, Y3
-	VMOVUPS      Y3, 4128(DX)
-	VMOVUPS      Y11, 5920(DX)
-	VADDPS       Y11, Y4, Y3
-	VFMSUB231PS  conv2_2<>+0(SB), Y6, Y3
-	VFMADD231PS  conv2_4<>+0(SB), Y9, Y3
-	VADDPS       Y3, Y1, Y1
-	VMOVUPS      Y1, 4384(DX)
+
+	// d6 = 4 plus2 − (v0 + plus1) + 2 plusHalf
+	VADDPS      Y8, Y0, Y0
+	VFMSUB231PS conv2_4<>+0(SB), Y2, Y0
+	VFMADD231PS conv2_2<>+0(SB), Y4, Y0
+	VMOVUPS     224(CX), Y2
+	VMOVUPS     1248(CX), Y4
+	VMOVUPS     2272(CX), Y5
+	VMOVUPS     3296(CX), Y6
+	VMOVUPS     4320(CX), Y8
+	VMOVUPS     5344(CX), Y9
+	VMOVUPS     6368(CX), Y10
+	VMOVUPS     7392(CX), Y11
+
+	// plus1, minus1 = v1 ± v2; plus2, minus2 = v3 ± v4; plusHalf, minusHalf = v5 ± v6
+	VADDPS Y5, Y4, Y12
+	VSUBPS Y5, Y4, Y4
+	VADDPS Y8, Y6, Y5
+	VSUBPS Y8, Y6, Y6
+	VADDPS Y10, Y9, Y8
+	VSUBPS Y10, Y9, Y9
+
+	// d0 = v0, d7 = v7
+	VADDPS  Y2, Y3, Y3
+	VMOVUPS Y3, 4128(DX)
+	VMOVUPS Y11, 5920(DX)
+
+	// d1 = 2 minus2 − (minus1 + v7) + 4 minusHalf
+	VADDPS      Y11, Y4, Y3
+	VFMSUB231PS conv2_2<>+0(SB), Y6, Y3
+	VFMADD231PS conv2_4<>+0(SB), Y9, Y3
+	VADDPS      Y3, Y1, Y1
+	VMOVUPS     Y1, 4384(DX)
+
+	// d3 = 21/4 v7 + 17/4 minus1 − 10 minus2 − 5 minusHalf
 	VMULPS       conv2_5_25<>+0(SB), Y11, Y1
 	VFMADD231PS  conv2_4_25<>+0(SB), Y4, Y1
 	VFNMADD231PS conv2_10<>+0(SB), Y6, Y1
 	VFNMADD231PS conv2_5<>+0(SB), Y9, Y1
 	VADDPS       Y1, Y7, Y1
 	VMOVUPS      Y1, 4896(DX)
+
+	// d5 = (minusHalf − minus1) + 8 minus2 − 21/4 v7
 	VSUBPS       Y4, Y9, Y1
 	VFMADD231PS  conv2_8<>+0(SB), Y6, Y1
 	VFNMADD231PS conv2_5_25<>+0(SB), Y11, Y1
 	VMOVUPS      Y1, 5408(DX)
+
+	// d2 = (plus2 − plus1) − 21/4 v0 + 8 plusHalf
 	VSUBPS       Y12, Y5, Y1
 	VFNMADD231PS conv2_5_25<>+0(SB), Y2, Y1
 	VFMADD231PS  conv2_8<>+0(SB), Y8, Y1
 	VADDPS       Y1, Y0, Y0
 	VMOVUPS      Y0, 4640(DX)
+
+	// d4 = 21/4 v0 + 17/4 plus1 − 5 plus2 − 10 plusHalf
 	VMULPS       conv2_5_25<>+0(SB), Y2, Y0
 	VFMADD231PS  conv2_4_25<>+0(SB), Y12, Y0
 	VFNMADD231PS conv2_5<>+0(SB), Y5, Y0
 	VFNMADD231PS conv2_10<>+0(SB), Y8, Y0
 	VMOVUPS      Y0, 5152(DX)
-	VADDPS       Y12, Y2, Y0
-	VFMSUB231PS  conv2_4<>+0(SB), Y5, Y0
-	VFMADD231PS  conv2_2<>+0(SB), Y8, Y0
-	VMOVUPS      Y0, 5664(DX)
-	VMOVUPS      288(CX), Y0
-	VMOVUPS      1312(CX), Y1
-	VMOVUPS      2336(CX), Y2
-	VMOVUPS      3360(CX), Y3
-	VMOVUPS      4384(CX), Y4
-	VMOVUPS      5408(CX), Y5
-	VMOVUPS      6432(CX), Y6
-	VMOVUPS      7456(CX), Y7
-	VADDPS       Y2, Y1, Y8
-	VSUBPS       Y2, Y1, Y1
-	VADDPS       Y4, Y3, Y2
-	VSUBPS       Y4, Y3, Y3
-	VADDPS       Y6, Y5, Y4
-	VSUBPS       Y6, Y5, Y5
-	VMOVUPS      Y0, 3136(DX)
-	VADDPS       Y7, Y1, Y6
-	VFMSUB231PS  conv2_2<>+0(SB), Y3, Y6
-	VFMADD231PS  conv2_4<>+0(SB), Y5, Y6
-	VMOVUPS      Y6, 3392(DX)
+
+	// d6 = 4 plus2 − (v0 + plus1) + 2 plusHalf
+	VADDPS      Y12, Y2, Y0
+	VFMSUB231PS conv2_4<>+0(SB), Y5, Y0
+	VFMADD231PS conv2_2<>+0(SB), Y8, Y0
+	VMOVUPS     Y0, 5664(DX)
+	VMOVUPS     288(CX), Y0
+	VMOVUPS     1312(CX), Y1
+	VMOVUPS     2336(CX), Y2
+	VMOVUPS     3360(CX), Y3
+	VMOVUPS     4384(CX), Y4
+	VMOVUPS     5408(CX), Y5
+	VMOVUPS     6432(CX), Y6
+	VMOVUPS     7456(CX), Y7
+
+	// plus1, minus1 = v1 ± v2; plus2, minus2 = v3 ± v4; plusHalf, minusHalf = v5 ± v6
+	VADDPS Y2, Y1, Y8
+	VSUBPS Y2, Y1, Y1
+	VADDPS Y4, Y3, Y2
+	VSUBPS Y4, Y3, Y3
+	VADDPS Y6, Y5, Y4
+	VSUBPS Y6, Y5, Y5
+
+	// d0 = v0, d7 = v7
+	VMOVUPS Y0, 3136(DX)
+
+	// d1 = 2 minus2 − (minus1 + v7) + 4 minusHalf
+	VADDPS      Y7, Y1, Y6
+	VFMSUB231PS conv2_2<>+0(SB), Y3, Y6
+	VFMADD231PS conv2_4<>+0(SB), Y5, Y6
+	VMOVUPS     Y6, 3392(DX)
+
+	// d3 = 21/4 v7 + 17/4 minus1 − 10 minus2 − 5 minusHalf
 	VMULPS       conv2_5_25<>+0(SB), Y7, Y6
 	VFMADD231PS  conv2_4_25<>+0(SB), Y1, Y6
 	VFNMADD231PS conv2_10<>+0(SB), Y3, Y6
 	VFNMADD231PS conv2_5<>+0(SB), Y5, Y6
 	VMOVUPS      Y6, 3904(DX)
+
+	// d5 = (minusHalf − minus1) + 8 minus2 − 21/4 v7
 	VSUBPS       Y1, Y5, Y1
 	VFMADD231PS  conv2_8<>+0(SB), Y3, Y1
 	VFNMADD231PS conv2_5_25<>+0(SB), Y7, Y1
+
+	// d2 = (plus2 − plus1) − 21/4 v0 + 8 plusHalf
 	VSUBPS       Y8, Y2, Y3
 	VFNMADD231PS conv2_5_25<>+0(SB), Y0, Y3
 	VFMADD231PS  conv2_8<>+0(SB), Y4, Y3
 	VMOVUPS      Y3, 3648(DX)
+
+	// d4 = 21/4 v0 + 17/4 plus1 − 5 plus2 − 10 plusHalf
 	VMULPS       conv2_5_25<>+0(SB), Y0, Y3
 	VFMADD231PS  conv2_4_25<>+0(SB), Y8, Y3
 	VFNMADD231PS conv2_5<>+0(SB), Y2, Y3
 	VFNMADD231PS conv2_10<>+0(SB), Y4, Y3
-	VADDPS       Y8, Y0, Y0
-	VFMSUB231PS  conv2_4<>+0(SB), Y2, Y0
-	VFMADD231PS  conv2_2<>+0(SB), Y4, Y0
-	VMOVUPS      352(CX), Y2
-	VMOVUPS      1376(CX), Y4
-	VMOVUPS      2400(CX), Y5
-	VMOVUPS      3424(CX), Y6
-	VMOVUPS      4448(CX), Y8
-	VMOVUPS      5472(CX), Y9
-	VMOVUPS      6496(CX), Y10
-	VMOVUPS      7520(CX), Y11
-	VADDPS       Y5, Y4, Y12
-	VSUBPS       Y5, Y4, Y4
-	VADDPS       Y8, Y6, Y5
-	VSUBPS       Y8, Y6, Y6
-	VADDPS       Y10, Y9, Y8
-	VSUBPS       Y10, Y9, Y9
-	VADDPS       Y2, Y3, Y3
-	VMOVUPS      Y3, 4160(DX)
-	VMOVUPS      Y11, 5952(DX)
-	VADDPS       Y11, Y4, Y3
-	VFMSUB231PS  conv2_2<>+0(SB), Y6, Y3
-	VFMADD231PS  conv2_4<>+0(SB), Y9, Y3
-	VADDPS       Y3, Y1, Y1
-	VMOVUPS      Y1, 4416(DX)
+
+	// d6 = 4 plus2 − (v0 + plus1) + 2 plusHalf
+	VADDPS      Y8, Y0, Y0
+	VFMSUB231PS conv2_4<>+0(SB), Y2, Y0
+	VFMADD231PS conv2_2<>+0(SB), Y4, Y0
+	VMOVUPS     352(CX), Y2
+	VMOVUPS     1376(CX), Y4
+	VMOVUPS     2400(CX), Y5
+	VMOVUPS     3424(CX), Y6
+	VMOVUPS     4448(CX), Y8
+	VMOVUPS     5472(CX), Y9
+	VMOVUPS     6496(CX), Y10
+	VMOVUPS     7520(CX), Y11
+
+	// plus1, minus1 = v1 ± v2; plus2, minus2 = v3 ± v4; plusHalf, minusHalf = v5 ± v6
+	VADDPS Y5, Y4, Y12
+	VSUBPS Y5, Y4, Y4
+	VADDPS Y8, Y6, Y5
+	VSUBPS Y8, Y6, Y6
+	VADDPS Y10, Y9, Y8
+	VSUBPS Y10, Y9, Y9
+
+	// d0 = v0, d7 = v7
+	VADDPS  Y2, Y3, Y3
+	VMOVUPS Y3, 4160(DX)
+	VMOVUPS Y11, 5952(DX)
+
+	// d1 = 2 minus2 − (minus1 + v7) + 4 minusHalf
+	VADDPS      Y11, Y4, Y3
+	VFMSUB231PS conv2_2<>+0(SB), Y6, Y3
+	VFMADD231PS conv2_4<>+0(SB), Y9, Y3
+	VADDPS      Y3, Y1, Y1
+	VMOVUPS     Y1, 4416(DX)
+
+	// d3 = 21/4 v7 + 17/4 minus1 − 10 minus2 − 5 minusHalf
 	VMULPS       conv2_5_25<>+0(SB), Y11, Y1
 	VFMADD231PS  conv2_4_25<>+0(SB), Y4, Y1
 	VFNMADD231PS conv2_10<>+0(SB), Y6, Y1
 	VFNMADD231PS conv2_5<>+0(SB), Y9, Y1
 	VADDPS       Y1, Y7, Y1
 	VMOVUPS      Y1, 4928(DX)
+
+	// d5 = (minusHalf − minus1) + 8 minus2 − 21/4 v7
 	VSUBPS       Y4, Y9, Y1
 	VFMADD231PS  conv2_8<>+0(SB), Y6, Y1
 	VFNMADD231PS conv2_5_25<>+0(SB), Y11, Y1
 	VMOVUPS      Y1, 5440(DX)
+
+	// d2 = (plus2 − plus1) − 21/4 v0 + 8 plusHalf
 	VSUBPS       Y12, Y5, Y1
 	VFNMADD231PS conv2_5_25<>+0(SB), Y2, Y1
 	VFMADD231PS  conv2_8<>+0(SB), Y8, Y1
 	VADDPS       Y1, Y0, Y0
 	VMOVUPS      Y0, 4672(DX)
+
+	// d4 = 21/4 v0 + 17/4 plus1 − 5 plus2 − 10 plusHalf
 	VMULPS       conv2_5_25<>+0(SB), Y2, Y0
 	VFMADD231PS  conv2_4_25<>+0(SB), Y12, Y0
 	VFNMADD231PS conv2_5<>+0(SB), Y5, Y0
 	VFNMADD231PS conv2_10<>+0(SB), Y8, Y0
 	VMOVUPS      Y0, 5184(DX)
-	VADDPS       Y12, Y2, Y0
-	VFMSUB231PS  conv2_4<>+0(SB), Y5, Y0
-	VFMADD231PS  conv2_2<>+0(SB), Y8, Y0
-	VMOVUPS      Y0, 5696(DX)
-	VMOVUPS      416(CX), Y0
-	VMOVUPS      1440(CX), Y1
-	VMOVUPS      2464(CX), Y2
-	VMOVUPS      3488(CX), Y3
-	VMOVUPS      4512(CX), Y4
-	VMOVUPS      5536(CX), Y5
-	VMOVUPS      6560(CX), Y6
-	VMOVUPS      7584(CX), Y7
-	VADDPS       Y2, Y1, Y8
-	VSUBPS       Y2, Y1, Y1
-	VADDPS       Y4, Y3, Y2
-	VSUBPS       Y4, Y3, Y3
-	VADDPS       Y6, Y5, Y4
-	VSUBPS       Y6, Y5, Y5
-	VMOVUPS      Y0, 3168(DX)
-	VADDPS       Y7, Y1, Y6
-	VFMSUB231PS  conv2_2<>+0(SB), Y3, Y6
-	VFMADD231PS  conv2_4<>+0(SB), Y5, Y6
-	VMOVUPS      Y6, 3424(DX)
+
+	// d6 = 4 plus2 − (v0 + plus1) + 2 plusHalf
+	VADDPS      Y12, Y2, Y0
+	VFMSUB231PS conv2_4<>+0(SB), Y5, Y0
+	VFMADD231PS conv2_2<>+0(SB), Y8, Y0
+	VMOVUPS     Y0, 5696(DX)
+	VMOVUPS     416(CX), Y0
+	VMOVUPS     1440(CX), Y1
+	VMOVUPS     2464(CX), Y2
+	VMOVUPS     3488(CX), Y3
+	VMOVUPS     4512(CX), Y4
+	VMOVUPS     5536(CX), Y5
+	VMOVUPS     6560(CX), Y6
+	VMOVUPS     7584(CX), Y7
+
+	// plus1, minus1 = v1 ± v2; plus2, minus2 = v3 ± v4; plusHalf, minusHalf = v5 ± v6
+	VADDPS Y2, Y1, Y8
+	VSUBPS Y2, Y1, Y1
+	VADDPS Y4, Y3, Y2
+	VSUBPS Y4, Y3, Y3
+	VADDPS Y6, Y5, Y4
+	VSUBPS Y6, Y5, Y5
+
+	// d0 = v0, d7 = v7
+	VMOVUPS Y0, 3168(DX)
+
+	// d1 = 2 minus2 − (minus1 + v7) + 4 minusHalf
+	VADDPS      Y7, Y1, Y6
+	VFMSUB231PS conv2_2<>+0(SB), Y3, Y6
+	VFMADD231PS conv2_4<>+0(SB), Y5, Y6
+	VMOVUPS     Y6, 3424(DX)
+
+	// d3 = 21/4 v7 + 17/4 minus1 − 10 minus2 − 5 minusHalf
 	VMULPS       conv2_5_25<>+0(SB), Y7, Y6
 	VFMADD231PS  conv2_4_25<>+0(SB), Y1, Y6
 	VFNMADD231PS conv2_10<>+0(SB), Y3, Y6
 	VFNMADD231PS conv2_5<>+0(SB), Y5, Y6
 	VMOVUPS      Y6, 3936(DX)
+
+	// d5 = (minusHalf − minus1) + 8 minus2 − 21/4 v7
 	VSUBPS       Y1, Y5, Y1
 	VFMADD231PS  conv2_8<>+0(SB), Y3, Y1
 	VFNMADD231PS conv2_5_25<>+0(SB), Y7, Y1
+
+	// d2 = (plus2 − plus1) − 21/4 v0 + 8 plusHalf
 	VSUBPS       Y8, Y2, Y3
 	VFNMADD231PS conv2_5_25<>+0(SB), Y0, Y3
 	VFMADD231PS  conv2_8<>+0(SB), Y4, Y3
 	VMOVUPS      Y3, 3680(DX)
+
+	// d4 = 21/4 v0 + 17/4 plus1 − 5 plus2 − 10 plusHalf
 	VMULPS       conv2_5_25<>+0(SB), Y0, Y3
 	VFMADD231PS  conv2_4_25<>+0(SB), Y8, Y3
 	VFNMADD231PS conv2_5<>+0(SB), Y2, Y3
 	VFNMADD231PS conv2_10<>+0(SB), Y4, Y3
-	VADDPS       Y8, Y0, Y0
-	VFMSUB231PS  conv2_4<>+0(SB), Y2, Y0
-	VFMADD231PS  conv2_2<>+0(SB), Y4, Y0
-	VMOVUPS      480(CX), Y2
-	VMOVUPS      1504(CX), Y4
-	VMOVUPS      2528(CX), Y5
-	VMOVUPS      3552(CX), Y6
-	VMOVUPS      4576(CX), Y8
-	VMOVUPS      5600(CX), Y9
-	VMOVUPS      6624(CX), Y10
-	VMOVUPS      7648(CX), Y11
-	VADDPS       Y5, Y4, Y12
-	VSUBPS       Y5, Y4, Y4
-	VADDPS       Y8, Y6, Y5
-	VSUBPS       Y8, Y6, Y6
-	VADDPS       Y10, Y9, Y8
-	VSUBPS       Y10, Y9, Y9
-	VADDPS       Y2, Y3, Y3
-	VMOVUPS      Y3, 4192(DX)
-	VMOVUPS      Y11, 5984(DX)
-	VADDPS       Y11, Y4, Y3
-	VFMSUB231PS  conv2_2<>+0(SB), Y6, Y3
-	VFMADD231PS  conv2_4<>+0(SB), Y9, Y3
-	VADDPS       Y3, Y1, Y1
-	VMOVUPS      Y1, 4448(DX)
+
+	// d6 = 4 plus2 − (v0 + plus1) + 2 plusHalf
+	VADDPS      Y8, Y0, Y0
+	VFMSUB231PS conv2_4<>+0(SB), Y2, Y0
+	VFMADD231PS conv2_2<>+0(SB), Y4, Y0
+	VMOVUPS     480(CX), Y2
+	VMOVUPS     1504(CX), Y4
+	VMOVUPS     2528(CX), Y5
+	VMOVUPS     3552(CX), Y6
+	VMOVUPS     4576(CX), Y8
+	VMOVUPS     5600(CX), Y9
+	VMOVUPS     6624(CX), Y10
+	VMOVUPS     7648(CX), Y11
+
+	// plus1, minus1 = v1 ± v2; plus2, minus2 = v3 ± v4; plusHalf, minusHalf = v5 ± v6
+	VADDPS Y5, Y4, Y12
+	VSUBPS Y5, Y4, Y4
+	VADDPS Y8, Y6, Y5
+	VSUBPS Y8, Y6, Y6
+	VADDPS Y10, Y9, Y8
+	VSUBPS Y10, Y9, Y9
+
+	// d0 = v0, d7 = v7
+	VADDPS  Y2, Y3, Y3
+	VMOVUPS Y3, 4192(DX)
+	VMOVUPS Y11, 5984(DX)
+
+	// d1 = 2 minus2 − (minus1 + v7) + 4 minusHalf
+	VADDPS      Y11, Y4, Y3
+	VFMSUB231PS conv2_2<>+0(SB), Y6, Y3
+	VFMADD231PS conv2_4<>+0(SB), Y9, Y3
+	VADDPS      Y3, Y1, Y1
+	VMOVUPS     Y1, 4448(DX)
+
+	// d3 = 21/4 v7 + 17/4 minus1 − 10 minus2 − 5 minusHalf
 	VMULPS       conv2_5_25<>+0(SB), Y11, Y1
 	VFMADD231PS  conv2_4_25<>+0(SB), Y4, Y1
 	VFNMADD231PS conv2_10<>+0(SB), Y6, Y1
 	VFNMADD231PS conv2_5<>+0(SB), Y9, Y1
 	VADDPS       Y1, Y7, Y1
 	VMOVUPS      Y1, 4960(DX)
+
+	// d5 = (minusHalf − minus1) + 8 minus2 − 21/4 v7
 	VSUBPS       Y4, Y9, Y1
 	VFMADD231PS  conv2_8<>+0(SB), Y6, Y1
 	VFNMADD231PS conv2_5_25<>+0(SB), Y11, Y1
 	VMOVUPS      Y1, 5472(DX)
+
+	// d2 = (plus2 − plus1) − 21/4 v0 + 8 plusHalf
 	VSUBPS       Y12, Y5, Y1
 	VFNMADD231PS conv2_5_25<>+0(SB), Y2, Y1
 	VFMADD231PS  conv2_8<>+0(SB), Y8, Y1
 	VADDPS       Y1, Y0, Y0
 	VMOVUPS      Y0, 4704(DX)
+
+	// d4 = 21/4 v0 + 17/4 plus1 − 5 plus2 − 10 plusHalf
 	VMULPS       conv2_5_25<>+0(SB), Y2, Y0
 	VFMADD231PS  conv2_4_25<>+0(SB), Y12, Y0
 	VFNMADD231PS conv2_5<>+0(SB), Y5, Y0
 	VFNMADD231PS conv2_10<>+0(SB), Y8, Y0
 	VMOVUPS      Y0, 5216(DX)
-	VADDPS       Y12, Y2, Y0
-	VFMSUB231PS  conv2_4<>+0(SB), Y5, Y0
-	VFMADD231PS  conv2_2<>+0(SB), Y8, Y0
-	VMOVUPS      Y0, 5728(DX)
-	VMOVUPS      544(CX), Y0
-	VMOVUPS      1568(CX), Y1
-	VMOVUPS      2592(CX), Y2
-	VMOVUPS      3616(CX), Y3
-	VMOVUPS      4640(CX), Y4
-	VMOVUPS      5664(CX), Y5
-	VMOVUPS      6688(CX), Y6
-	VMOVUPS      7712(CX), Y7
-	VADDPS       Y2, Y1, Y8
-	VSUBPS       Y2, Y1, Y1
-	VADDPS       Y4, Y3, Y2
-	VSUBPS       Y4, Y3, Y3
-	VADDPS       Y6, Y5, Y4
-	VSUBPS       Y6, Y5, Y5
-	VMOVUPS      Y0, 3200(DX)
-	VADDPS       Y7, Y1, Y6
-	VFMSUB231PS  conv2_2<>+0(SB), Y3, Y6
-	VFMADD231PS  conv2_4<>+0(SB), Y5, Y6
-	VMOVUPS      Y6, 3456(DX)
+
+	// d6 = 4 plus2 − (v0 + plus1) + 2 plusHalf
+	VADDPS      Y12, Y2, Y0
+	VFMSUB231PS conv2_4<>+0(SB), Y5, Y0
+	VFMADD231PS conv2_2<>+0(SB), Y8, Y0
+	VMOVUPS     Y0, 5728(DX)
+	VMOVUPS     544(CX), Y0
+	VMOVUPS     1568(CX), Y1
+	VMOVUPS     2592(CX), Y2
+	VMOVUPS     3616(CX), Y3
+	VMOVUPS     4640(CX), Y4
+	VMOVUPS     5664(CX), Y5
+	VMOVUPS     6688(CX), Y6
+	VMOVUPS     7712(CX), Y7
+
+	// plus1, minus1 = v1 ± v2; plus2, minus2 = v3 ± v4; plusHalf, minusHalf = v5 ± v6
+	VADDPS Y2, Y1, Y8
+	VSUBPS Y2, Y1, Y1
+	VADDPS Y4, Y3, Y2
+	VSUBPS Y4, Y3, Y3
+	VADDPS Y6, Y5, Y4
+	VSUBPS Y6, Y5, Y5
+
+	// d0 = v0, d7 = v7
+	VMOVUPS Y0, 3200(DX)
+
+	// d1 = 2 minus2 − (minus1 + v7) + 4 minusHalf
+	VADDPS      Y7, Y1, Y6
+	VFMSUB231PS conv2_2<>+0(SB), Y3, Y6
+	VFMADD231PS conv2_4<>+0(SB), Y5, Y6
+	VMOVUPS     Y6, 3456(DX)
+
+	// d3 = 21/4 v7 + 17/4 minus1 − 10 minus2 − 5 minusHalf
 	VMULPS       conv2_5_25<>+0(SB), Y7, Y6
 	VFMADD231PS  conv2_4_25<>+0(SB), Y1, Y6
 	VFNMADD231PS conv2_10<>+0(SB), Y3, Y6
 	VFNMADD231PS conv2_5<>+0(SB), Y5, Y6
 	VMOVUPS      Y6, 3968(DX)
+
+	// d5 = (minusHalf − minus1) + 8 minus2 − 21/4 v7
 	VSUBPS       Y1, Y5, Y1
 	VFMADD231PS  conv2_8<>+0(SB), Y3, Y1
 	VFNMADD231PS conv2_5_25<>+0(SB), Y7, Y1
+
+	// d2 = (plus2 − plus1) − 21/4 v0 + 8 plusHalf
 	VSUBPS       Y8, Y2, Y3
 	VFNMADD231PS conv2_5_25<>+0(SB), Y0, Y3
 	VFMADD231PS  conv2_8<>+0(SB), Y4, Y3
 	VMOVUPS      Y3, 3712(DX)
+
+	// d4 = 21/4 v0 + 17/4 plus1 − 5 plus2 − 10 plusHalf
 	VMULPS       conv2_5_25<>+0(SB), Y0, Y3
 	VFMADD231PS  conv2_4_25<>+0(SB), Y8, Y3
 	VFNMADD231PS conv2_5<>+0(SB), Y2, Y3
 	VFNMADD231PS conv2_10<>+0(SB), Y4, Y3
-	VADDPS       Y8, Y0, Y0
-	VFMSUB231PS  conv2_4<>+0(SB), Y2, Y0
-	VFMADD231PS  conv2_2<>+0(SB), Y4, Y0
-	VMOVUPS      608(CX), Y2
-	VMOVUPS      1632(CX), Y4
-	VMOVUPS      2656(CX), Y5
-	VMOVUPS      3680(CX), Y6
-	VMOVUPS      4704(CX), Y8
-	VMOVUPS      5728(CX), Y9
-	VMOVUPS      6752(CX), Y10
-	VMOVUPS      7776(CX), Y11
-	VADDPS       Y5, Y4, Y12
-	VSUBPS       Y5, Y4, Y4
-	VADDPS       Y8, Y6, Y5
-	VSUBPS       Y8, Y6, Y6
-	VADDPS       Y10, Y9, Y8
-	VSUBPS       Y10, Y9, Y9
-	VADDPS       Y2, Y3, Y3
-	VMOVUPS      Y3, 4224(DX)
-	VMOVUPS      Y11, 6016(DX)
-	VADDPS       Y11, Y4, Y3
-	VFMSUB231PS  conv2_2<>+0(SB), Y6, Y3
-	VFMADD231PS  conv2_4<>+0(SB), Y9, Y3
-	VADDPS       Y3, Y1, Y1
-	VMOVUPS      Y1, 4480(DX)
+
+	// d6 = 4 plus2 − (v0 + plus1) + 2 plusHalf
+	VADDPS      Y8, Y0, Y0
+	VFMSUB231PS conv2_4<>+0(SB), Y2, Y0
+	VFMADD231PS conv2_2<>+0(SB), Y4, Y0
+	VMOVUPS     608(CX), Y2
+	VMOVUPS     1632(CX), Y4
+	VMOVUPS     2656(CX), Y5
+	VMOVUPS     3680(CX), Y6
+	VMOVUPS     4704(CX), Y8
+	VMOVUPS     5728(CX), Y9
+	VMOVUPS     6752(CX), Y10
+	VMOVUPS     7776(CX), Y11
+
+	// plus1, minus1 = v1 ± v2; plus2, minus2 = v3 ± v4; plusHalf, minusHalf = v5 ± v6
+	VADDPS Y5, Y4, Y12
+	VSUBPS Y5, Y4, Y4
+	VADDPS Y8, Y6, Y5
+	VSUBPS Y8, Y6, Y6
+	VADDPS Y10, Y9, Y8
+	VSUBPS Y10, Y9, Y9
+
+	// d0 = v0, d7 = v7
+	VADDPS  Y2, Y3, Y3
+	VMOVUPS Y3, 4224(DX)
+	VMOVUPS Y11, 6016(DX)
+
+	// d1 = 2 minus2 − (minus1 + v7) + 4 minusHalf
+	VADDPS      Y11, Y4, Y3
+	VFMSUB231PS conv2_2<>+0(SB), Y6, Y3
+	VFMADD231PS conv2_4<>+0(SB), Y9, Y3
+	VADDPS      Y3, Y1, Y1
+	VMOVUPS     Y1, 4480(DX)
+
+	// d3 = 21/4 v7 + 17/4 minus1 − 10 minus2 − 5 minusHalf
 	VMULPS       conv2_5_25<>+0(SB), Y11, Y1
 	VFMADD231PS  conv2_4_25<>+0(SB), Y4, Y1
 	VFNMADD231PS conv2_10<>+0(SB), Y6, Y1
 	VFNMADD231PS conv2_5<>+0(SB), Y9, Y1
 	VADDPS       Y1, Y7, Y1
 	VMOVUPS      Y1, 4992(DX)
+
+	// d5 = (minusHalf − minus1) + 8 minus2 − 21/4 v7
 	VSUBPS       Y4, Y9, Y1
 	VFMADD231PS  conv2_8<>+0(SB), Y6, Y1
 	VFNMADD231PS conv2_5_25<>+0(SB), Y11, Y1
 	VMOVUPS      Y1, 5504(DX)
+
+	// d2 = (plus2 − plus1) − 21/4 v0 + 8 plusHalf
 	VSUBPS       Y12, Y5, Y1
 	VFNMADD231PS conv2_5_25<>+0(SB), Y2, Y1
 	VFMADD231PS  conv2_8<>+0(SB), Y8, Y1
 	VADDPS       Y1, Y0, Y0
 	VMOVUPS      Y0, 4736(DX)
+
+	// d4 = 21/4 v0 + 17/4 plus1 − 5 plus2 − 10 plusHalf
 	VMULPS       conv2_5_25<>+0(SB), Y2, Y0
 	VFMADD231PS  conv2_4_25<>+0(SB), Y12, Y0
 	VFNMADD231PS conv2_5<>+0(SB), Y5, Y0
 	VFNMADD231PS conv2_10<>+0(SB), Y8, Y0
 	VMOVUPS      Y0, 5248(DX)
-	VADDPS       Y12, Y2, Y0
-	VFMSUB231PS  conv2_4<>+0(SB), Y5, Y0
-	VFMADD231PS  conv2_2<>+0(SB), Y8, Y0
-	VMOVUPS      Y0, 5760(DX)
-	VMOVUPS      672(CX), Y0
-	VMOVUPS      1696(CX), Y1
-	VMOVUPS      2720(CX), Y2
-	VMOVUPS      3744(CX), Y3
-	VMOVUPS      4768(CX), Y4
-	VMOVUPS      5792(CX), Y5
-	VMOVUPS      6816(CX), Y6
-	VMOVUPS      7840(CX), Y7
-	VADDPS       Y2, Y1, Y8
-	VSUBPS       Y2, Y1, Y1
-	VADDPS       Y4, Y3, Y2
-	VSUBPS       Y4, Y3, Y3
-	VADDPS       Y6, Y5, Y4
-	VSUBPS       Y6, Y5, Y5
-	VMOVUPS      Y0, 3232(DX)
-	VADDPS       Y7, Y1, Y6
-	VFMSUB231PS  conv2_2<>+0(SB), Y3, Y6
-	VFMADD231PS  conv2_4<>+0(SB), Y5, Y6
-	VMOVUPS      Y6, 3488(DX)
+
+	// d6 = 4 plus2 − (v0 + plus1) + 2 plusHalf
+	VADDPS      Y12, Y2, Y0
+	VFMSUB231PS conv2_4<>+0(SB), Y5, Y0
+	VFMADD231PS conv2_2<>+0(SB), Y8, Y0
+	VMOVUPS     Y0, 5760(DX)
+	VMOVUPS     672(CX), Y0
+	VMOVUPS     1696(CX), Y1
+	VMOVUPS     2720(CX), Y2
+	VMOVUPS     3744(CX), Y3
+	VMOVUPS     4768(CX), Y4
+	VMOVUPS     5792(CX), Y5
+	VMOVUPS     6816(CX), Y6
+	VMOVUPS     7840(CX), Y7
+
+	// plus1, minus1 = v1 ± v2; plus2, minus2 = v3 ± v4; plusHalf, minusHalf = v5 ± v6
+	VADDPS Y2, Y1, Y8
+	VSUBPS Y2, Y1, Y1
+	VADDPS Y4, Y3, Y2
+	VSUBPS Y4, Y3, Y3
+	VADDPS Y6, Y5, Y4
+	VSUBPS Y6, Y5, Y5
+
+	// d0 = v0, d7 = v7
+	VMOVUPS Y0, 3232(DX)
+
+	// d1 = 2 minus2 − (minus1 + v7) + 4 minusHalf
+	VADDPS      Y7, Y1, Y6
+	VFMSUB231PS conv2_2<>+0(SB), Y3, Y6
+	VFMADD231PS conv2_4<>+0(SB), Y5, Y6
+	VMOVUPS     Y6, 3488(DX)
+
+	// d3 = 21/4 v7 + 17/4 minus1 − 10 minus2 − 5 minusHalf
 	VMULPS       conv2_5_25<>+0(SB), Y7, Y6
 	VFMADD231PS  conv2_4_25<>+0(SB), Y1, Y6
 	VFNMADD231PS conv2_10<>+0(SB), Y3, Y6
 	VFNMADD231PS conv2_5<>+0(SB), Y5, Y6
 	VMOVUPS      Y6, 4000(DX)
+
+	// d5 = (minusHalf − minus1) + 8 minus2 − 21/4 v7
 	VSUBPS       Y1, Y5, Y1
 	VFMADD231PS  conv2_8<>+0(SB), Y3, Y1
 	VFNMADD231PS conv2_5_25<>+0(SB), Y7, Y1
+
+	// d2 = (plus2 − plus1) − 21/4 v0 + 8 plusHalf
 	VSUBPS       Y8, Y2, Y3
 	VFNMADD231PS conv2_5_25<>+0(SB), Y0, Y3
 	VFMADD231PS  conv2_8<>+0(SB), Y4, Y3
 	VMOVUPS      Y3, 3744(DX)
+
+	// d4 = 21/4 v0 + 17/4 plus1 − 5 plus2 − 10 plusHalf
 	VMULPS       conv2_5_25<>+0(SB), Y0, Y3
 	VFMADD231PS  conv2_4_25<>+0(SB), Y8, Y3
 	VFNMADD231PS conv2_5<>+0(SB), Y2, Y3
 	VFNMADD231PS conv2_10<>+0(SB), Y4, Y3
-	VADDPS       Y8, Y0, Y0
-	VFMSUB231PS  conv2_4<>+0(SB), Y2, Y0
-	VFMADD231PS  conv2_2<>+0(SB), Y4, Y0
-	VMOVUPS      736(CX), Y2
-	VMOVUPS      1760(CX), Y4
-	VMOVUPS      2784(CX), Y5
-	VMOVUPS      3808(CX), Y6
-	VMOVUPS      4832(CX), Y8
-	VMOVUPS      5856(CX), Y9
-	VMOVUPS      6880(CX), Y10
-	VMOVUPS      7904(CX), Y11
-	VADDPS       Y5, Y4, Y12
-	VSUBPS       Y5, Y4, Y4
-	VADDPS       Y8, Y6, Y5
-	VSUBPS       Y8, Y6, Y6
-	VADDPS       Y10, Y9, Y8
-	VSUBPS       Y10, Y9, Y9
-	VADDPS       Y2, Y3, Y3
-	VMOVUPS      Y3, 4256(DX)
-	VMOVUPS      Y11, 6048(DX)
-	VADDPS       Y11, Y4, Y3
-	VFMSUB231PS  conv2_2<>+0(SB), Y6, Y3
-	VFMADD231PS  conv2_4<>+0(SB), Y9, Y3
-	VADDPS       Y3, Y1, Y1
-	VMOVUPS      Y1, 4512(DX)
+
+	// d6 = 4 plus2 − (v0 + plus1) + 2 plusHalf
+	VADDPS      Y8, Y0, Y0
+	VFMSUB231PS conv2_4<>+0(SB), Y2, Y0
+	VFMADD231PS conv2_2<>+0(SB), Y4, Y0
+	VMOVUPS     736(CX), Y2
+	VMOVUPS     1760(CX), Y4
+	VMOVUPS     2784(CX), Y5
+	VMOVUPS     3808(CX), Y6
+	VMOVUPS     4832(CX), Y8
+	VMOVUPS     5856(CX), Y9
+	VMOVUPS     6880(CX), Y10
+	VMOVUPS     7904(CX), Y11
+
+	// plus1, minus1 = v1 ± v2; plus2, minus2 = v3 ± v4; plusHalf, minusHalf = v5 ± v6
+	VADDPS Y5, Y4, Y12
+	VSUBPS Y5, Y4, Y4
+	VADDPS Y8, Y6, Y5
+	VSUBPS Y8, Y6, Y6
+	VADDPS Y10, Y9, Y8
+	VSUBPS Y10, Y9, Y9
+
+	// d0 = v0, d7 = v7
+	VADDPS  Y2, Y3, Y3
+	VMOVUPS Y3, 4256(DX)
+	VMOVUPS Y11, 6048(DX)
+
+	// d1 = 2 minus2 − (minus1 + v7) + 4 minusHalf
+	VADDPS      Y11, Y4, Y3
+	VFMSUB231PS conv2_2<>+0(SB), Y6, Y3
+	VFMADD231PS conv2_4<>+0(SB), Y9, Y3
+	VADDPS      Y3, Y1, Y1
+	VMOVUPS     Y1, 4512(DX)
+
+	// d3 = 21/4 v7 + 17/4 minus1 − 10 minus2 − 5 minusHalf
 	VMULPS       conv2_5_25<>+0(SB), Y11, Y1
 	VFMADD231PS  conv2_4_25<>+0(SB), Y4, Y1
 	VFNMADD231PS conv2_10<>+0(SB), Y6, Y1
 	VFNMADD231PS conv2_5<>+0(SB), Y9, Y1
 	VADDPS       Y1, Y7, Y1
 	VMOVUPS      Y1, 5024(DX)
+
+	// d5 = (minusHalf − minus1) + 8 minus2 − 21/4 v7
 	VSUBPS       Y4, Y9, Y1
 	VFMADD231PS  conv2_8<>+0(SB), Y6, Y1
 	VFNMADD231PS conv2_5_25<>+0(SB), Y11, Y1
 	VMOVUPS      Y1, 5536(DX)
+
+	// d2 = (plus2 − plus1) − 21/4 v0 + 8 plusHalf
 	VSUBPS       Y12, Y5, Y1
 	VFNMADD231PS conv2_5_25<>+0(SB), Y2, Y1
 	VFMADD231PS  conv2_8<>+0(SB), Y8, Y1
 	VADDPS       Y1, Y0, Y0
 	VMOVUPS      Y0, 4768(DX)
+
+	// d4 = 21/4 v0 + 17/4 plus1 − 5 plus2 − 10 plusHalf
 	VMULPS       conv2_5_25<>+0(SB), Y2, Y0
 	VFMADD231PS  conv2_4_25<>+0(SB), Y12, Y0
 	VFNMADD231PS conv2_5<>+0(SB), Y5, Y0
 	VFNMADD231PS conv2_10<>+0(SB), Y8, Y0
 	VMOVUPS      Y0, 5280(DX)
-	VADDPS       Y12, Y2, Y0
-	VFMSUB231PS  conv2_4<>+0(SB), Y5, Y0
-	VFMADD231PS  conv2_2<>+0(SB), Y8, Y0
-	VMOVUPS      Y0, 5792(DX)
-	VMOVUPS      800(CX), Y0
-	VMOVUPS      1824(CX), Y1
-	VMOVUPS      2848(CX), Y2
-	VMOVUPS      3872(CX), Y3
-	VMOVUPS      4896(CX), Y4
-	VMOVUPS      5920(CX), Y5
-	VMOVUPS      6944(CX), Y6
-	VMOVUPS      7968(CX), Y7
-	VADDPS       Y2, Y1, Y8
-	VSUBPS       Y2, Y1, Y1
-	VADDPS       Y4, Y3, Y2
-	VSUBPS       Y4, Y3, Y3
-	VADDPS       Y6, Y5, Y4
-	VSUBPS       Y6, Y5, Y5
-	VMOVUPS      Y0, 3264(DX)
-	VADDPS       Y7, Y1, Y6
-	VFMSUB231PS  conv2_2<>+0(SB), Y3, Y6
-	VFMADD231PS  conv2_4<>+0(SB), Y5, Y6
-	VMOVUPS      Y6, 3520(DX)
+
+	// d6 = 4 plus2 − (v0 + plus1) + 2 plusHalf
+	VADDPS      Y12, Y2, Y0
+	VFMSUB231PS conv2_4<>+0(SB), Y5, Y0
+	VFMADD231PS conv2_2<>+0(SB), Y8, Y0
+	VMOVUPS     Y0, 5792(DX)
+	VMOVUPS     800(CX), Y0
+	VMOVUPS     1824(CX), Y1
+	VMOVUPS     2848(CX), Y2
+	VMOVUPS     3872(CX), Y3
+	VMOVUPS     4896(CX), Y4
+	VMOVUPS     5920(CX), Y5
+	VMOVUPS     6944(CX), Y6
+	VMOVUPS     7968(CX), Y7
+
+	// plus1, minus1 = v1 ± v2; plus2, minus2 = v3 ± v4; plusHalf, minusHalf = v5 ± v6
+	VADDPS Y2, Y1, Y8
+	VSUBPS Y2, Y1, Y1
+	VADDPS Y4, Y3, Y2
+	VSUBPS Y4, Y3, Y3
+	VADDPS Y6, Y5, Y4
+	VSUBPS Y6, Y5, Y5
+
+	// d0 = v0, d7 = v7
+	VMOVUPS Y0, 3264(DX)
+
+	// d1 = 2 minus2 − (minus1 + v7) + 4 minusHalf
+	VADDPS      Y7, Y1, Y6
+	VFMSUB231PS conv2_2<>+0(SB), Y3, Y6
+	VFMADD231PS conv2_4<>+0(SB), Y5, Y6
+	VMOVUPS     Y6, 3520(DX)
+
+	// d3 = 21/4 v7 + 17/4 minus1 − 10 minus2 − 5 minusHalf
 	VMULPS       conv2_5_25<>+0(SB), Y7, Y6
 	VFMADD231PS  conv2_4_25<>+0(SB), Y1, Y6
 	VFNMADD231PS conv2_10<>+0(SB), Y3, Y6
 	VFNMADD231PS conv2_5<>+0(SB), Y5, Y6
 	VMOVUPS      Y6, 4032(DX)
+
+	// d5 = (minusHalf − minus1) + 8 minus2 − 21/4 v7
 	VSUBPS       Y1, Y5, Y1
 	VFMADD231PS  conv2_8<>+0(SB), Y3, Y1
 	VFNMADD231PS conv2_5_25<>+0(SB), Y7, Y1
+
+	// d2 = (plus2 − plus1) − 21/4 v0 + 8 plusHalf
 	VSUBPS       Y8, Y2, Y3
 	VFNMADD231PS conv2_5_25<>+0(SB), Y0, Y3
 	VFMADD231PS  conv2_8<>+0(SB), Y4, Y3
 	VMOVUPS      Y3, 3776(DX)
+
+	// d4 = 21/4 v0 + 17/4 plus1 − 5 plus2 − 10 plusHalf
 	VMULPS       conv2_5_25<>+0(SB), Y0, Y3
 	VFMADD231PS  conv2_4_25<>+0(SB), Y8, Y3
 	VFNMADD231PS conv2_5<>+0(SB), Y2, Y3
 	VFNMADD231PS conv2_10<>+0(SB), Y4, Y3
-	VADDPS       Y8, Y0, Y0
-	VFMSUB231PS  conv2_4<>+0(SB), Y2, Y0
-	VFMADD231PS  conv2_2<>+0(SB), Y4, Y0
-	VMOVUPS      864(CX), Y2
-	VMOVUPS      1888(CX), Y4
-	VMOVUPS      2912(CX), Y5
-	VMOVUPS      3936(CX), Y6
-	VMOVUPS      4960(CX), Y8
-	VMOVUPS      5984(CX), Y9
-	VMOVUPS      7008(CX), Y10
-	VMOVUPS      8032(CX), Y11
-	VADDPS       Y5, Y4, Y12
-	VSUBPS       Y5, Y4, Y4
-	VADDPS       Y8, Y6, Y5
-	VSUBPS       Y8, Y6, Y6
-	VADDPS       Y10, Y9, Y8
-	VSUBPS       Y10, Y9, Y9
-	VADDPS       Y2, Y3, Y3
-	VMOVUPS      Y3, 4288(DX)
-	VMOVUPS      Y11, 6080(DX)
-	VADDPS       Y11, Y4, Y3
-	VFMSUB231PS  conv2_2<>+0(SB), Y6, Y3
-	VFMADD231PS  conv2_4<>+0(SB), Y9, Y3
-	VADDPS       Y3, Y1, Y1
-	VMOVUPS      Y1, 4544(DX)
+
+	// d6 = 4 plus2 − (v0 + plus1) + 2 plusHalf
+	VADDPS      Y8, Y0, Y0
+	VFMSUB231PS conv2_4<>+0(SB), Y2, Y0
+	VFMADD231PS conv2_2<>+0(SB), Y4, Y0
+	VMOVUPS     864(CX), Y2
+	VMOVUPS     1888(CX), Y4
+	VMOVUPS     2912(CX), Y5
+	VMOVUPS     3936(CX), Y6
+	VMOVUPS     4960(CX), Y8
+	VMOVUPS     5984(CX), Y9
+	VMOVUPS     7008(CX), Y10
+	VMOVUPS     8032(CX), Y11
+
+	// plus1, minus1 = v1 ± v2; plus2, minus2 = v3 ± v4; plusHalf, minusHalf = v5 ± v6
+	VADDPS Y5, Y4, Y12
+	VSUBPS Y5, Y4, Y4
+	VADDPS Y8, Y6, Y5
+	VSUBPS Y8, Y6, Y6
+	VADDPS Y10, Y9, Y8
+	VSUBPS Y10, Y9, Y9
+
+	// d0 = v0, d7 = v7
+	VADDPS  Y2, Y3, Y3
+	VMOVUPS Y3, 4288(DX)
+	VMOVUPS Y11, 6080(DX)
+
+	// d1 = 2 minus2 − (minus1 + v7) + 4 minusHalf
+	VADDPS      Y11, Y4, Y3
+	VFMSUB231PS conv2_2<>+0(SB), Y6, Y3
+	VFMADD231PS conv2_4<>+0(SB), Y9, Y3
+	VADDPS      Y3, Y1, Y1
+	VMOVUPS     Y1, 4544(DX)
+
+	// d3 = 21/4 v7 + 17/4 minus1 − 10 minus2 − 5 minusHalf
 	VMULPS       conv2_5_25<>+0(SB), Y11, Y1
 	VFMADD231PS  conv2_4_25<>+0(SB), Y4, Y1
 	VFNMADD231PS conv2_10<>+0(SB), Y6, Y1
 	VFNMADD231PS conv2_5<>+0(SB), Y9, Y1
 	VADDPS       Y1, Y7, Y1
 	VMOVUPS      Y1, 5056(DX)
+
+	// d5 = (minusHalf − minus1) + 8 minus2 − 21/4 v7
 	VSUBPS       Y4, Y9, Y1
 	VFMADD231PS  conv2_8<>+0(SB), Y6, Y1
 	VFNMADD231PS conv2_5_25<>+0(SB), Y11, Y1
 	VMOVUPS      Y1, 5568(DX)
+
+	// d2 = (plus2 − plus1) − 21/4 v0 + 8 plusHalf
 	VSUBPS       Y12, Y5, Y1
 	VFNMADD231PS conv2_5_25<>+0(SB), Y2, Y1
 	VFMADD231PS  conv2_8<>+0(SB), Y8, Y1
 	VADDPS       Y1, Y0, Y0
 	VMOVUPS      Y0, 4800(DX)
+
+	// d4 = 21/4 v0 + 17/4 plus1 − 5 plus2 − 10 plusHalf
 	VMULPS       conv2_5_25<>+0(SB), Y2, Y0
 	VFMADD231PS  conv2_4_25<>+0(SB), Y12, Y0
 	VFNMADD231PS conv2_5<>+0(SB), Y5, Y0
 	VFNMADD231PS conv2_10<>+0(SB), Y8, Y0
 	VMOVUPS      Y0, 5312(DX)
-	VADDPS       Y12, Y2, Y0
-	VFMSUB231PS  conv2_4<>+0(SB), Y5, Y0
-	VFMADD231PS  conv2_2<>+0(SB), Y8, Y0
-	VMOVUPS      Y0, 5824(DX)
-	VMOVUPS      928(CX), Y0
-	VMOVUPS      1952(CX), Y1
-	VMOVUPS      2976(CX), Y2
-	VMOVUPS      4000(CX), Y3
-	VMOVUPS      5024(CX), Y4
-	VMOVUPS      6048(CX), Y5
-	VMOVUPS      7072(CX), Y6
-	VMOVUPS      8096(CX), Y7
-	VADDPS       Y2, Y1, Y8
-	VSUBPS       Y2, Y1, Y1
-	VADDPS       Y4, Y3, Y2
-	VSUBPS       Y4, Y3, Y3
-	VADDPS       Y6, Y5, Y4
-	VSUBPS       Y6, Y5, Y5
-	VMOVUPS      Y0, 3296(DX)
-	VADDPS       Y7, Y1, Y6
-	VFMSUB231PS  conv2_2<>+0(SB), Y3, Y6
-	VFMADD231PS  conv2_4<>+0(SB), Y5, Y6
-	VMOVUPS      Y6, 3552(DX)
+
+	// d6 = 4 plus2 − (v0 + plus1) + 2 plusHalf
+	VADDPS      Y12, Y2, Y0
+	VFMSUB231PS conv2_4<>+0(SB), Y5, Y0
+	VFMADD231PS conv2_2<>+0(SB), Y8, Y0
+	VMOVUPS     Y0, 5824(DX)
+	VMOVUPS     928(CX), Y0
+	VMOVUPS     1952(CX), Y1
+	VMOVUPS     2976(CX), Y2
+	VMOVUPS     4000(CX), Y3
+	VMOVUPS     5024(CX), Y4
+	VMOVUPS     6048(CX), Y5
+	VMOVUPS     7072(CX), Y6
+	VMOVUPS     8096(CX), Y7
+
+	// plus1, minus1 = v1 ± v2; plus2, minus2 = v3 ± v4; plusHalf, minusHalf = v5 ± v6
+	VADDPS Y2, Y1, Y8
+	VSUBPS Y2, Y1, Y1
+	VADDPS Y4, Y3, Y2
+	VSUBPS Y4, Y3, Y3
+	VADDPS Y6, Y5, Y4
+	VSUBPS Y6, Y5, Y5
+
+	// d0 = v0, d7 = v7
+	VMOVUPS Y0, 3296(DX)
+
+	// d1 = 2 minus2 − (minus1 + v7) + 4 minusHalf
+	VADDPS      Y7, Y1, Y6
+	VFMSUB231PS conv2_2<>+0(SB), Y3, Y6
+	VFMADD231PS conv2_4<>+0(SB), Y5, Y6
+	VMOVUPS     Y6, 3552(DX)
+
+	// d3 = 21/4 v7 + 17/4 minus1 − 10 minus2 − 5 minusHalf
 	VMULPS       conv2_5_25<>+0(SB), Y7, Y6
 	VFMADD231PS  conv2_4_25<>+0(SB), Y1, Y6
 	VFNMADD231PS conv2_10<>+0(SB), Y3, Y6
 	VFNMADD231PS conv2_5<>+0(SB), Y5, Y6
 	VMOVUPS      Y6, 4064(DX)
+
+	// d5 = (minusHalf − minus1) + 8 minus2 − 21/4 v7
 	VSUBPS       Y1, Y5, Y1
 	VFMADD231PS  conv2_8<>+0(SB), Y3, Y1
 	VFNMADD231PS conv2_5_25<>+0(SB), Y7, Y1
+
+	// d2 = (plus2 − plus1) − 21/4 v0 + 8 plusHalf
 	VSUBPS       Y8, Y2, Y3
 	VFNMADD231PS conv2_5_25<>+0(SB), Y0, Y3
 	VFMADD231PS  conv2_8<>+0(SB), Y4, Y3
 	VMOVUPS      Y3, 3808(DX)
+
+	// d4 = 21/4 v0 + 17/4 plus1 − 5 plus2 − 10 plusHalf
 	VMULPS       conv2_5_25<>+0(SB), Y0, Y3
 	VFMADD231PS  conv2_4_25<>+0(SB), Y8, Y3
 	VFNMADD231PS conv2_5<>+0(SB), Y2, Y3
 	VFNMADD231PS conv2_10<>+0(SB), Y4, Y3
-	VADDPS       Y8, Y0, Y0
-	VFMSUB231PS  conv2_4<>+0(SB), Y2, Y0
-	VFMADD231PS  conv2_2<>+0(SB), Y4, Y0
-	VMOVUPS      992(CX), Y2
-	VMOVUPS      2016(CX), Y4
-	VMOVUPS      3040(CX), Y5
-	VMOVUPS      4064(CX), Y6
-	VMOVUPS      5088(CX), Y8
-	VMOVUPS      6112(CX), Y9
-	VMOVUPS      7136(CX), Y10
-	VMOVUPS      8160(CX), Y11
-	VADDPS       Y5, Y4, Y12
-	VSUBPS       Y5, Y4, Y4
-	VADDPS       Y8, Y6, Y5
-	VSUBPS       Y8, Y6, Y6
-	VADDPS       Y10, Y9, Y8
-	VSUBPS       Y10, Y9, Y9
-	VADDPS       Y2, Y3, Y3
-	VMOVUPS      Y3, 4320(DX)
-	VMOVUPS      Y11, 6112(DX)
-	VADDPS       Y11, Y4, Y3
-	VFMSUB231PS  conv2_2<>+0(SB), Y6, Y3
-	VFMADD231PS  conv2_4<>+0(SB), Y9, Y3
-	VADDPS       Y3, Y1, Y1
-	VMOVUPS      Y1, 4576(DX)
+
+	// d6 = 4 plus2 − (v0 + plus1) + 2 plusHalf
+	VADDPS      Y8, Y0, Y0
+	VFMSUB231PS conv2_4<>+0(SB), Y2, Y0
+	VFMADD231PS conv2_2<>+0(SB), Y4, Y0
+	VMOVUPS     992(CX), Y2
+	VMOVUPS     2016(CX), Y4
+	VMOVUPS     3040(CX), Y5
+	VMOVUPS     4064(CX), Y6
+	VMOVUPS     5088(CX), Y8
+	VMOVUPS     6112(CX), Y9
+	VMOVUPS     7136(CX), Y10
+	VMOVUPS     8160(CX), Y11
+
+	// plus1, minus1 = v1 ± v2; plus2, minus2 = v3 ± v4; plusHalf, minusHalf = v5 ± v6
+	VADDPS Y5, Y4, Y12
+	VSUBPS Y5, Y4, Y4
+	VADDPS Y8, Y6, Y5
+	VSUBPS Y8, Y6, Y6
+	VADDPS Y10, Y9, Y8
+	VSUBPS Y10, Y9, Y9
+
+	// d0 = v0, d7 = v7
+	VADDPS  Y2, Y3, Y3
+	VMOVUPS Y3, 4320(DX)
+	VMOVUPS Y11, 6112(DX)
+
+	// d1 = 2 minus2 − (minus1 + v7) + 4 minusHalf
+	VADDPS      Y11, Y4, Y3
+	VFMSUB231PS conv2_2<>+0(SB), Y6, Y3
+	VFMADD231PS conv2_4<>+0(SB), Y9, Y3
+	VADDPS      Y3, Y1, Y1
+	VMOVUPS     Y1, 4576(DX)
+
+	// d3 = 21/4 v7 + 17/4 minus1 − 10 minus2 − 5 minusHalf
 	VMULPS       conv2_5_25<>+0(SB), Y11, Y1
 	VFMADD231PS  conv2_4_25<>+0(SB), Y4, Y1
 	VFNMADD231PS conv2_10<>+0(SB), Y6, Y1
 	VFNMADD231PS conv2_5<>+0(SB), Y9, Y1
 	VADDPS       Y1, Y7, Y1
 	VMOVUPS      Y1, 5088(DX)
+
+	// d5 = (minusHalf − minus1) + 8 minus2 − 21/4 v7
 	VSUBPS       Y4, Y9, Y1
 	VFMADD231PS  conv2_8<>+0(SB), Y6, Y1
 	VFNMADD231PS conv2_5_25<>+0(SB), Y11, Y1
 	VMOVUPS      Y1, 5600(DX)
+
+	// d2 = (plus2 − plus1) − 21/4 v0 + 8 plusHalf
 	VSUBPS       Y12, Y5, Y1
 	VFNMADD231PS conv2_5_25<>+0(SB), Y2, Y1
 	VFMADD231PS  conv2_8<>+0(SB), Y8, Y1
 	VADDPS       Y1, Y0, Y0
 	VMOVUPS      Y0, 4832(DX)
+
+	// d4 = 21/4 v0 + 17/4 plus1 − 5 plus2 − 10 plusHalf
 	VMULPS       conv2_5_25<>+0(SB), Y2, Y0
 	VFMADD231PS  conv2_4_25<>+0(SB), Y12, Y0
 	VFNMADD231PS conv2_5<>+0(SB), Y5, Y0
 	VFNMADD231PS conv2_10<>+0(SB), Y8, Y0
 	VMOVUPS      Y0, 5344(DX)
-	VADDPS       Y12, Y2, Y0
-	VFMSUB231PS  conv2_4<>+0(SB), Y5, Y0
-	VFMADD231PS  conv2_2<>+0(SB), Y8, Y0
-	VMOVUPS      Y0, 5856(DX)
+
+	// d6 = 4 plus2 − (v0 + plus1) + 2 plusHalf
+	VADDPS      Y12, Y2, Y0
+	VFMSUB231PS conv2_4<>+0(SB), Y5, Y0
+	VFMADD231PS conv2_2<>+0(SB), Y8, Y0
+	VMOVUPS     Y0, 5856(DX)
 
 	// rows: (B dv) Bᵀ, windows of both tile columns added
-	VMOVUPS      (DX), Y0
-	VMOVUPS      32(DX), Y1
-	VMOVUPS      64(DX), Y2
-	VMOVUPS      96(DX), Y3
-	VMOVUPS      128(DX), Y4
-	VMOVUPS      160(DX), Y5
-	VMOVUPS      192(DX), Y6
-	VMOVUPS      224(DX), Y7
-	VADDPS       Y2, Y1, Y8
-	VSUBPS       Y2, Y1, Y1
-	VADDPS       Y4, Y3, Y2
-	VSUBPS       Y4, Y3, Y3
-	VADDPS       Y6, Y5, Y4
-	VSUBPS       Y6, Y5, Y5
-	VMOVUPS      Y0, (AX)
-	VADDPS       Y7, Y1, Y6
-	VFMSUB231PS  conv2_2<>+0(SB), Y3, Y6
-	VFMADD231PS  conv2_4<>+0(SB), Y5, Y6
-	VMOVUPS      Y6, 32(AX)
+	VMOVUPS (DX), Y0
+	VMOVUPS 32(DX), Y1
+	VMOVUPS 64(DX), Y2
+	VMOVUPS 96(DX), Y3
+	VMOVUPS 128(DX), Y4
+	VMOVUPS 160(DX), Y5
+	VMOVUPS 192(DX), Y6
+	VMOVUPS 224(DX), Y7
+
+	// plus1, minus1 = v1 ± v2; plus2, minus2 = v3 ± v4; plusHalf, minusHalf = v5 ± v6
+	VADDPS Y2, Y1, Y8
+	VSUBPS Y2, Y1, Y1
+	VADDPS Y4, Y3, Y2
+	VSUBPS Y4, Y3, Y3
+	VADDPS Y6, Y5, Y4
+	VSUBPS Y6, Y5, Y5
+
+	// d0 = v0, d7 = v7
+	VMOVUPS Y0, (AX)
+
+	// d1 = 2 minus2 − (minus1 + v7) + 4 minusHalf
+	VADDPS      Y7, Y1, Y6
+	VFMSUB231PS conv2_2<>+0(SB), Y3, Y6
+	VFMADD231PS conv2_4<>+0(SB), Y5, Y6
+	VMOVUPS     Y6, 32(AX)
+
+	// d3 = 21/4 v7 + 17/4 minus1 − 10 minus2 − 5 minusHalf
 	VMULPS       conv2_5_25<>+0(SB), Y7, Y6
 	VFMADD231PS  conv2_4_25<>+0(SB), Y1, Y6
 	VFNMADD231PS conv2_10<>+0(SB), Y3, Y6
 	VFNMADD231PS conv2_5<>+0(SB), Y5, Y6
 	VMOVUPS      Y6, 96(AX)
+
+	// d5 = (minusHalf − minus1) + 8 minus2 − 21/4 v7
 	VSUBPS       Y1, Y5, Y1
 	VFMADD231PS  conv2_8<>+0(SB), Y3, Y1
 	VFNMADD231PS conv2_5_25<>+0(SB), Y7, Y1
+
+	// d2 = (plus2 − plus1) − 21/4 v0 + 8 plusHalf
 	VSUBPS       Y8, Y2, Y3
 	VFNMADD231PS conv2_5_25<>+0(SB), Y0, Y3
 	VFMADD231PS  conv2_8<>+0(SB), Y4, Y3
 	VMOVUPS      Y3, 64(AX)
+
+	// d4 = 21/4 v0 + 17/4 plus1 − 5 plus2 − 10 plusHalf
 	VMULPS       conv2_5_25<>+0(SB), Y0, Y3
 	VFMADD231PS  conv2_4_25<>+0(SB), Y8, Y3
 	VFNMADD231PS conv2_5<>+0(SB), Y2, Y3
 	VFNMADD231PS conv2_10<>+0(SB), Y4, Y3
-	VADDPS       Y8, Y0, Y0
-	VFMSUB231PS  conv2_4<>+0(SB), Y2, Y0
-	VFMADD231PS  conv2_2<>+0(SB), Y4, Y0
-	VMOVUPS      3072(DX), Y2
-	VMOVUPS      3104(DX), Y4
-	VMOVUPS      3136(DX), Y5
-	VMOVUPS      3168(DX), Y6
-	VMOVUPS      3200(DX), Y8
-	VMOVUPS      3232(DX), Y9
-	VMOVUPS      3264(DX), Y10
-	VMOVUPS      3296(DX), Y11
-	VADDPS       Y5, Y4, Y12
-	VSUBPS       Y5, Y4, Y4
-	VADDPS       Y8, Y6, Y5
-	VSUBPS       Y8, Y6, Y6
-	VADDPS       Y10, Y9, Y8
-	VSUBPS       Y10, Y9, Y9
-	VADDPS       Y2, Y3, Y3
-	VMOVUPS      Y3, 128(AX)
-	VMOVUPS      Y11, 352(AX)
-	VADDPS       Y11, Y4, Y3
-	VFMSUB231PS  conv2_2<>+0(SB), Y6, Y3
-	VFMADD231PS  conv2_4<>+0(SB), Y9, Y3
-	VADDPS       Y3, Y1, Y1
-	VMOVUPS      Y1, 160(AX)
+
+	// d6 = 4 plus2 − (v0 + plus1) + 2 plusHalf
+	VADDPS      Y8, Y0, Y0
+	VFMSUB231PS conv2_4<>+0(SB), Y2, Y0
+	VFMADD231PS conv2_2<>+0(SB), Y4, Y0
+	VMOVUPS     3072(DX), Y2
+	VMOVUPS     3104(DX), Y4
+	VMOVUPS     3136(DX), Y5
+	VMOVUPS     3168(DX), Y6
+	VMOVUPS     3200(DX), Y8
+	VMOVUPS     3232(DX), Y9
+	VMOVUPS     3264(DX), Y10
+	VMOVUPS     3296(DX), Y11
+
+	// plus1, minus1 = v1 ± v2; plus2, minus2 = v3 ± v4; plusHalf, minusHalf = v5 ± v6
+	VADDPS Y5, Y4, Y12
+	VSUBPS Y5, Y4, Y4
+	VADDPS Y8, Y6, Y5
+	VSUBPS Y8, Y6, Y6
+	VADDPS Y10, Y9, Y8
+	VSUBPS Y10, Y9, Y9
+
+	// d0 = v0, d7 = v7
+	VADDPS  Y2, Y3, Y3
+	VMOVUPS Y3, 128(AX)
+	VMOVUPS Y11, 352(AX)
+
+	// d1 = 2 minus2 − (minus1 + v7) + 4 minusHalf
+	VADDPS      Y11, Y4, Y3
+	VFMSUB231PS conv2_2<>+0(SB), Y6, Y3
+	VFMADD231PS conv2_4<>+0(SB), Y9, Y3
+	VADDPS      Y3, Y1, Y1
+	VMOVUPS     Y1, 160(AX)
+
+	// d3 = 21/4 v7 + 17/4 minus1 − 10 minus2 − 5 minusHalf
 	VMULPS       conv2_5_25<>+0(SB), Y11, Y1
 	VFMADD231PS  conv2_4_25<>+0(SB), Y4, Y1
 	VFNMADD231PS conv2_10<>+0(SB), Y6, Y1
 	VFNMADD231PS conv2_5<>+0(SB), Y9, Y1
 	VADDPS       Y1, Y7, Y1
 	VMOVUPS      Y1, 224(AX)
+
+	// d5 = (minusHalf − minus1) + 8 minus2 − 21/4 v7
 	VSUBPS       Y4, Y9, Y1
 	VFMADD231PS  conv2_8<>+0(SB), Y6, Y1
 	VFNMADD231PS conv2_5_25<>+0(SB), Y11, Y1
 	VMOVUPS      Y1, 288(AX)
+
+	// d2 = (plus2 − plus1) − 21/4 v0 + 8 plusHalf
 	VSUBPS       Y12, Y5, Y1
 	VFNMADD231PS conv2_5_25<>+0(SB), Y2, Y1
 	VFMADD231PS  conv2_8<>+0(SB), Y8, Y1
 	VADDPS       Y1, Y0, Y0
 	VMOVUPS      Y0, 192(AX)
+
+	// d4 = 21/4 v0 + 17/4 plus1 − 5 plus2 − 10 plusHalf
 	VMULPS       conv2_5_25<>+0(SB), Y2, Y0
 	VFMADD231PS  conv2_4_25<>+0(SB), Y12, Y0
 	VFNMADD231PS conv2_5<>+0(SB), Y5, Y0
 	VFNMADD231PS conv2_10<>+0(SB), Y8, Y0
 	VMOVUPS      Y0, 256(AX)
-	VADDPS       Y12, Y2, Y0
-	VFMSUB231PS  conv2_4<>+0(SB), Y5, Y0
-	VFMADD231PS  conv2_2<>+0(SB), Y8, Y0
-	VMOVUPS      Y0, 320(AX)
-	VMOVUPS      256(DX), Y0
-	VMOVUPS      288(DX), Y1
-	VMOVUPS      320(DX), Y2
-	VMOVUPS      352(DX), Y3
-	VMOVUPS      384(DX), Y4
-	VMOVUPS      416(DX), Y5
-	VMOVUPS      448(DX), Y6
-	VMOVUPS      480(DX), Y7
-	VADDPS       Y2, Y1, Y8
-	VSUBPS       Y2, Y1, Y1
-	VADDPS       Y4, Y3, Y2
-	VSUBPS       Y4, Y3, Y3
-	VADDPS       Y6, Y5, Y4
-	VSUBPS       Y6, Y5, Y5
-	VMOVUPS      Y0, 384(AX)
-	VADDPS       Y7, Y1, Y6
-	VFMSUB231PS  conv2_2<>+0(SB), Y3, Y6
-	VFMADD231PS  conv2_4<>+0(SB), Y5, Y6
-	VMOVUPS      Y6, 416(AX)
+
+	// d6 = 4 plus2 − (v0 + plus1) + 2 plusHalf
+	VADDPS      Y12, Y2, Y0
+	VFMSUB231PS conv2_4<>+0(SB), Y5, Y0
+	VFMADD231PS conv2_2<>+0(SB), Y8, Y0
+	VMOVUPS     Y0, 320(AX)
+	VMOVUPS     256(DX), Y0
+	VMOVUPS     288(DX), Y1
+	VMOVUPS     320(DX), Y2
+	VMOVUPS     352(DX), Y3
+	VMOVUPS     384(DX), Y4
+	VMOVUPS     416(DX), Y5
+	VMOVUPS     448(DX), Y6
+	VMOVUPS     480(DX), Y7
+
+	// plus1, minus1 = v1 ± v2; plus2, minus2 = v3 ± v4; plusHalf, minusHalf = v5 ± v6
+	VADDPS Y2, Y1, Y8
+	VSUBPS Y2, Y1, Y1
+	VADDPS Y4, Y3, Y2
+	VSUBPS Y4, Y3, Y3
+	VADDPS Y6, Y5, Y4
+	VSUBPS Y6, Y5, Y5
+
+	// d0 = v0, d7 = v7
+	VMOVUPS Y0, 384(AX)
+
+	// d1 = 2 minus2 − (minus1 + v7) + 4 minusHalf
+	VADDPS      Y7, Y1, Y6
+	VFMSUB231PS conv2_2<>+0(SB), Y3, Y6
+	VFMADD231PS conv2_4<>+0(SB), Y5, Y6
+	VMOVUPS     Y6, 416(AX)
+
+	// d3 = 21/4 v7 + 17/4 minus1 − 10 minus2 − 5 minusHalf
 	VMULPS       conv2_5_25<>+0(SB), Y7, Y6
 	VFMADD231PS  conv2_4_25<>+0(SB), Y1, Y6
 	VFNMADD231PS conv2_10<>+0(SB), Y3, Y6
 	VFNMADD231PS conv2_5<>+0(SB), Y5, Y6
 	VMOVUPS      Y6, 480(AX)
+
+	// d5 = (minusHalf − minus1) + 8 minus2 − 21/4 v7
 	VSUBPS       Y1, Y5, Y1
 	VFMADD231PS  conv2_8<>+0(SB), Y3, Y1
 	VFNMADD231PS conv2_5_25<>+0(SB), Y7, Y1
+
+	// d2 = (plus2 − plus1) − 21/4 v0 + 8 plusHalf
 	VSUBPS       Y8, Y2, Y3
 	VFNMADD231PS conv2_5_25<>+0(SB), Y0, Y3
 	VFMADD231PS  conv2_8<>+0(SB), Y4, Y3
 	VMOVUPS      Y3, 448(AX)
+
+	// d4 = 21/4 v0 + 17/4 plus1 − 5 plus2 − 10 plusHalf
 	VMULPS       conv2_5_25<>+0(SB), Y0, Y3
 	VFMADD231PS  conv2_4_25<>+0(SB), Y8, Y3
 	VFNMADD231PS conv2_5<>+0(SB), Y2, Y3
 	VFNMADD231PS conv2_10<>+0(SB), Y4, Y3
-	VADDPS       Y8, Y0, Y0
-	VFMSUB231PS  conv2_4<>+0(SB), Y2, Y0
-	VFMADD231PS  conv2_2<>+0(SB), Y4, Y0
-	VMOVUPS      3328(DX), Y2
-	VMOVUPS      3360(DX), Y4
-	VMOVUPS      3392(DX), Y5
-	VMOVUPS      3424(DX), Y6
-	VMOVUPS      3456(DX), Y8
-	VMOVUPS      3488(DX), Y9
-	VMOVUPS      3520(DX), Y10
-	VMOVUPS      3552(DX), Y11
-	VADDPS       Y5, Y4, Y12
-	VSUBPS       Y5, Y4, Y4
-	VADDPS       Y8, Y6, Y5
-	VSUBPS       Y8, Y6, Y6
-	VADDPS       Y10, Y9, Y8
-	VSUBPS       Y10, Y9, Y9
-	VADDPS       Y2, Y3, Y3
-	VMOVUPS      Y3, 512(AX)
-	VMOVUPS      Y11, 736(AX)
-	VADDPS       Y11, Y4, Y3
-	VFMSUB231PS  conv2_2<>+0(SB), Y6, Y3
-	VFMADD231PS  conv2_4<>+0(SB), Y9, Y3
-	VADDPS       Y3, Y1, Y1
-	VMOVUPS      Y1, 544(AX)
+
+	// d6 = 4 plus2 − (v0 + plus1) + 2 plusHalf
+	VADDPS      Y8, Y0, Y0
+	VFMSUB231PS conv2_4<>+0(SB), Y2, Y0
+	VFMADD231PS conv2_2<>+0(SB), Y4, Y0
+	VMOVUPS     3328(DX), Y2
+	VMOVUPS     3360(DX), Y4
+	VMOVUPS     3392(DX), Y5
+	VMOVUPS     3424(DX), Y6
+	VMOVUPS     3456(DX), Y8
+	VMOVUPS     3488(DX), Y9
+	VMOVUPS     3520(DX), Y10
+	VMOVUPS     3552(DX), Y11
+
+	// plus1, minus1 = v1 ± v2; plus2, minus2 = v3 ± v4; plusHalf, minusHalf = v5 ± v6
+	VADDPS Y5, Y4, Y12
+	VSUBPS Y5, Y4, Y4
+	VADDPS Y8, Y6, Y5
+	VSUBPS Y8, Y6, Y6
+	VADDPS Y10, Y9, Y8
+	VSUBPS Y10, Y9, Y9
+
+	// d0 = v0, d7 = v7
+	VADDPS  Y2, Y3, Y3
+	VMOVUPS Y3, 512(AX)
+	VMOVUPS Y11, 736(AX)
+
+	// d1 = 2 minus2 − (minus1 + v7) + 4 minusHalf
+	VADDPS      Y11, Y4, Y3
+	VFMSUB231PS conv2_2<>+0(SB), Y6, Y3
+	VFMADD231PS conv2_4<>+0(SB), Y9, Y3
+	VADDPS      Y3, Y1, Y1
+	VMOVUPS     Y1, 544(AX)
+
+	// d3 = 21/4 v7 + 17/4 minus1 − 10 minus2 − 5 minusHalf
 	VMULPS       conv2_5_25<>+0(SB), Y11, Y1
 	VFMADD231PS  conv2_4_25<>+0(SB), Y4, Y1
 	VFNMADD231PS conv2_10<>+0(SB), Y6, Y1
 	VFNMADD231PS conv2_5<>+0(SB), Y9, Y1
 	VADDPS       Y1, Y7, Y1
 	VMOVUPS      Y1, 608(AX)
+
+	// d5 = (minusHalf − minus1) + 8 minus2 − 21/4 v7
 	VSUBPS       Y4, Y9, Y1
 	VFMADD231PS  conv2_8<>+0(SB), Y6, Y1
 	VFNMADD231PS conv2_5_25<>+0(SB), Y11, Y1
 	VMOVUPS      Y1, 672(AX)
+
+	// d2 = (plus2 − plus1) − 21/4 v0 + 8 plusHalf
 	VSUBPS       Y12, Y5, Y1
 	VFNMADD231PS conv2_5_25<>+0(SB), Y2, Y1
 	VFMADD231PS  conv2_8<>+0(SB), Y8, Y1
 	VADDPS       Y1, Y0, Y0
 	VMOVUPS      Y0, 576(AX)
+
+	// d4 = 21/4 v0 + 17/4 plus1 − 5 plus2 − 10 plusHalf
 	VMULPS       conv2_5_25<>+0(SB), Y2, Y0
 	VFMADD231PS  conv2_4_25<>+0(SB), Y12, Y0
 	VFNMADD231PS conv2_5<>+0(SB), Y5, Y0
 	VFNMADD231PS conv2_10<>+0(SB), Y8, Y0
 	VMOVUPS      Y0, 640(AX)
-	VADDPS       Y12, Y2, Y0
-	VFMSUB231PS  conv2_4<>+0(SB), Y5, Y0
-	VFMADD231PS  conv2_2<>+0(SB), Y8, Y0
-	VMOVUPS      Y0, 704(AX)
-	VMOVUPS      512(DX), Y0
-	VMOVUPS      544(DX), Y1
-	VMOVUPS      576(DX), Y2
-	VMOVUPS      608(DX), Y3
-	VMOVUPS      640(DX), Y4
-	VMOVUPS      672(DX), Y5
-	VMOVUPS      704(DX), Y6
-	VMOVUPS      736(DX), Y7
-	VADDPS       Y2, Y1, Y8
-	VSUBPS       Y2, Y1, Y1
-	VADDPS       Y4, Y3, Y2
-	VSUBPS       Y4, Y3, Y3
-	VADDPS       Y6, Y5, Y4
-	VSUBPS       Y6, Y5, Y5
-	VMOVUPS      Y0, 768(AX)
-	VADDPS       Y7, Y1, Y6
-	VFMSUB231PS  conv2_2<>+0(SB), Y3, Y6
-	VFMADD231PS  conv2_4<>+0(SB), Y5, Y6
-	VMOVUPS      Y6, 800(AX)
+
+	// d6 = 4 plus2 − (v0 + plus1) + 2 plusHalf
+	VADDPS      Y12, Y2, Y0
+	VFMSUB231PS conv2_4<>+0(SB), Y5, Y0
+	VFMADD231PS conv2_2<>+0(SB), Y8, Y0
+	VMOVUPS     Y0, 704(AX)
+	VMOVUPS     512(DX), Y0
+	VMOVUPS     544(DX), Y1
+	VMOVUPS     576(DX), Y2
+	VMOVUPS     608(DX), Y3
+	VMOVUPS     640(DX), Y4
+	VMOVUPS     672(DX), Y5
+	VMOVUPS     704(DX), Y6
+	VMOVUPS     736(DX), Y7
+
+	// plus1, minus1 = v1 ± v2; plus2, minus2 = v3 ± v4; plusHalf, minusHalf = v5 ± v6
+	VADDPS Y2, Y1, Y8
+	VSUBPS Y2, Y1, Y1
+	VADDPS Y4, Y3, Y2
+	VSUBPS Y4, Y3, Y3
+	VADDPS Y6, Y5, Y4
+	VSUBPS Y6, Y5, Y5
+
+	// d0 = v0, d7 = v7
+	VMOVUPS Y0, 768(AX)
+
+	// d1 = 2 minus2 − (minus1 + v7) + 4 minusHalf
+	VADDPS      Y7, Y1, Y6
+	VFMSUB231PS conv2_2<>+0(SB), Y3, Y6
+	VFMADD231PS conv2_4<>+0(SB), Y5, Y6
+	VMOVUPS     Y6, 800(AX)
+
+	// d3 = 21/4 v7 + 17/4 minus1 − 10 minus2 − 5 minusHalf
 	VMULPS       conv2_5_25<>+0(SB), Y7, Y6
 	VFMADD231PS  conv2_4_25<>+0(SB), Y1, Y6
 	VFNMADD231PS conv2_10<>+0(SB), Y3, Y6
 	VFNMADD231PS conv2_5<>+0(SB), Y5, Y6
 	VMOVUPS      Y6, 864(AX)
+
+	// d5 = (minusHalf − minus1) + 8 minus2 − 21/4 v7
 	VSUBPS       Y1, Y5, Y1
 	VFMADD231PS  conv2_8<>+0(SB), Y3, Y1
 	VFNMADD231PS conv2_5_25<>+0(SB), Y7, Y1
+
+	// d2 = (plus2 − plus1) − 21/4 v0 + 8 plusHalf
 	VSUBPS       Y8, Y2, Y3
 	VFNMADD231PS conv2_5_25<>+0(SB), Y0, Y3
 	VFMADD231PS  conv2_8<>+0(SB), Y4, Y3
 	VMOVUPS      Y3, 832(AX)
+
+	// d4 = 21/4 v0 + 17/4 plus1 − 5 plus2 − 10 plusHalf
 	VMULPS       conv2_5_25<>+0(SB), Y0, Y3
 	VFMADD231PS  conv2_4_25<>+0(SB), Y8, Y3
 	VFNMADD231PS conv2_5<>+0(SB), Y2, Y3
 	VFNMADD231PS conv2_10<>+0(SB), Y4, Y3
-	VADDPS       Y8, Y0, Y0
-	VFMSUB231PS  conv2_4<>+0(SB), Y2, Y0
-	VFMADD231PS  conv2_2<>+0(SB), Y4, Y0
-	VMOVUPS      3584(DX), Y2
-	VMOVUPS      3616(DX), Y4
-	VMOVUPS      3648(DX), Y5
-	VMOVUPS      3680(DX), Y6
-	VMOVUPS      3712(DX), Y8
-	VMOVUPS      3744(DX), Y9
-	VMOVUPS      3776(DX), Y10
-	VMOVUPS      3808(DX), Y11
-	VADDPS       Y5, Y4, Y12
-	VSUBPS       Y5, Y4, Y4
-	VADDPS       Y8, Y6, Y5
-	VSUBPS       Y8, Y6, Y6
-	VADDPS       Y10, Y9, Y8
-	VSUBPS       Y10, Y9, Y9
-	VADDPS       Y2, Y3, Y3
-	VMOVUPS      Y3, 896(AX)
-	VMOVUPS      Y11, 1120(AX)
-	VADDPS       Y11, Y4, Y3
-	VFMSUB231PS  conv2_2<>+0(SB), Y6, Y3
-	VFMADD231PS  conv2_4<>+0(SB), Y9, Y3
-	VADDPS       Y3, Y1, Y1
-	VMOVUPS      Y1, 928(AX)
+
+	// d6 = 4 plus2 − (v0 + plus1) + 2 plusHalf
+	VADDPS      Y8, Y0, Y0
+	VFMSUB231PS conv2_4<>+0(SB), Y2, Y0
+	VFMADD231PS conv2_2<>+0(SB), Y4, Y0
+	VMOVUPS     3584(DX), Y2
+	VMOVUPS     3616(DX), Y4
+	VMOVUPS     3648(DX), Y5
+	VMOVUPS     3680(DX), Y6
+	VMOVUPS     3712(DX), Y8
+	VMOVUPS     3744(DX), Y9
+	VMOVUPS     3776(DX), Y10
+	VMOVUPS     3808(DX), Y11
+
+	// plus1, minus1 = v1 ± v2; plus2, minus2 = v3 ± v4; plusHalf, minusHalf = v5 ± v6
+	VADDPS Y5, Y4, Y12
+	VSUBPS Y5, Y4, Y4
+	VADDPS Y8, Y6, Y5
+	VSUBPS Y8, Y6, Y6
+	VADDPS Y10, Y9, Y8
+	VSUBPS Y10, Y9, Y9
+
+	// d0 = v0, d7 = v7
+	VADDPS  Y2, Y3, Y3
+	VMOVUPS Y3, 896(AX)
+	VMOVUPS Y11, 1120(AX)
+
+	// d1 = 2 minus2 − (minus1 + v7) + 4 minusHalf
+	VADDPS      Y11, Y4, Y3
+	VFMSUB231PS conv2_2<>+0(SB), Y6, Y3
+	VFMADD231PS conv2_4<>+0(SB), Y9, Y3
+	VADDPS      Y3, Y1, Y1
+	VMOVUPS     Y1, 928(AX)
+
+	// d3 = 21/4 v7 + 17/4 minus1 − 10 minus2 − 5 minusHalf
 	VMULPS       conv2_5_25<>+0(SB), Y11, Y1
 	VFMADD231PS  conv2_4_25<>+0(SB), Y4, Y1
 	VFNMADD231PS conv2_10<>+0(SB), Y6, Y1
 	VFNMADD231PS conv2_5<>+0(SB), Y9, Y1
 	VADDPS       Y1, Y7, Y1
 	VMOVUPS      Y1, 992(AX)
+
+	// d5 = (minusHalf − minus1) + 8 minus2 − 21/4 v7
 	VSUBPS       Y4, Y9, Y1
 	VFMADD231PS  conv2_8<>+0(SB), Y6, Y1
 	VFNMADD231PS conv2_5_25<>+0(SB), Y11, Y1
 	VMOVUPS      Y1, 1056(AX)
+
+	// d2 = (plus2 − plus1) − 21/4 v0 + 8 plusHalf
 	VSUBPS       Y12, Y5, Y1
 	VFNMADD231PS conv2_5_25<>+0(SB), Y2, Y1
 	VFMADD231PS  conv2_8<>+0(SB), Y8, Y1
 	VADDPS       Y1, Y0, Y0
 	VMOVUPS      Y0, 960(AX)
+
+	// d4 = 21/4 v0 + 17/4 plus1 − 5 plus2 − 10 plusHalf
 	VMULPS       conv2_5_25<>+0(SB), Y2, Y0
 	VFMADD231PS  conv2_4_25<>+0(SB), Y12, Y0
 	VFNMADD231PS conv2_5<>+0(SB), Y5, Y0
 	VFNMADD231PS conv2_10<>+0(SB), Y8, Y0
 	VMOVUPS      Y0, 1024(AX)
-	VADDPS       Y12, Y2, Y0
-	VFMSUB231PS  conv2_4<>+0(SB), Y5, Y0
-	VFMADD231PS  conv2_2<>+0(SB), Y8, Y0
-	VMOVUPS      Y0, 1088(AX)
-	VMOVUPS      768(DX), Y0
-	VMOVUPS      800(DX), Y1
-	VMOVUPS      832(DX), Y2
-	VMOVUPS      864(DX), Y3
-	VMOVUPS      896(DX), Y4
-	VMOVUPS      928(DX), Y5
-	VMOVUPS      960(DX), Y6
-	VMOVUPS      992(DX), Y7
-	VADDPS       Y2, Y1, Y8
-	VSUBPS       Y2, Y1, Y1
-	VADDPS       Y4, Y3, Y2
-	VSUBPS       Y4, Y3, Y3
-	VADDPS       Y6, Y5, Y4
-	VSUBPS       Y6, Y5, Y5
-	VMOVUPS      Y0, 1152(AX)
-	VADDPS       Y7, Y1, Y6
-	VFMSUB231PS  conv2_2<>+0(SB), Y3, Y6
-	VFMADD231PS  conv2_4<>+0(SB), Y5, Y6
-	VMOVUPS      Y6, 1184(AX)
+
+	// d6 = 4 plus2 − (v0 + plus1) + 2 plusHalf
+	VADDPS      Y12, Y2, Y0
+	VFMSUB231PS conv2_4<>+0(SB), Y5, Y0
+	VFMADD231PS conv2_2<>+0(SB), Y8, Y0
+	VMOVUPS     Y0, 1088(AX)
+	VMOVUPS     768(DX), Y0
+	VMOVUPS     800(DX), Y1
+	VMOVUPS     832(DX), Y2
+	VMOVUPS     864(DX), Y3
+	VMOVUPS     896(DX), Y4
+	VMOVUPS     928(DX), Y5
+	VMOVUPS     960(DX), Y6
+	VMOVUPS     992(DX), Y7
+
+	// plus1, minus1 = v1 ± v2; plus2, minus2 = v3 ± v4; plusHalf, minusHalf = v5 ± v6
+	VADDPS Y2, Y1, Y8
+	VSUBPS Y2, Y1, Y1
+	VADDPS Y4, Y3, Y2
+	VSUBPS Y4, Y3, Y3
+	VADDPS Y6, Y5, Y4
+	VSUBPS Y6, Y5, Y5
+
+	// d0 = v0, d7 = v7
+	VMOVUPS Y0, 1152(AX)
+
+	// d1 = 2 minus2 − (minus1 + v7) + 4 minusHalf
+	VADDPS      Y7, Y1, Y6
+	VFMSUB231PS conv2_2<>+0(SB), Y3, Y6
+	VFMADD231PS conv2_4<>+0(SB), Y5, Y6
+	VMOVUPS     Y6, 1184(AX)
+
+	// d3 = 21/4 v7 + 17/4 minus1 − 10 minus2 − 5 minusHalf
 	VMULPS       conv2_5_25<>+0(SB), Y7, Y6
 	VFMADD231PS  conv2_4_25<>+0(SB), Y1, Y6
 	VFNMADD231PS conv2_10<>+0(SB), Y3, Y6
 	VFNMADD231PS conv2_5<>+0(SB), Y5, Y6
 	VMOVUPS      Y6, 1248(AX)
+
+	// d5 = (minusHalf − minus1) + 8 minus2 − 21/4 v7
 	VSUBPS       Y1, Y5, Y1
 	VFMADD231PS  conv2_8<>+0(SB), Y3, Y1
 	VFNMADD231PS conv2_5_25<>+0(SB), Y7, Y1
+
+	// d2 = (plus2 − plus1) − 21/4 v0 + 8 plusHalf
 	VSUBPS       Y8, Y2, Y3
 	VFNMADD231PS conv2_5_25<>+0(SB), Y0, Y3
 	VFMADD231PS  conv2_8<>+0(SB), Y4, Y3
 	VMOVUPS      Y3, 1216(AX)
+
+	// d4 = 21/4 v0 + 17/4 plus1 − 5 plus2 − 10 plusHalf
 	VMULPS       conv2_5_25<>+0(SB), Y0, Y3
 	VFMADD231PS  conv2_4_25<>+0(SB), Y8, Y3
 	VFNMADD231PS conv2_5<>+0(SB), Y2, Y3
 	VFNMADD231PS conv2_10<>+0(SB), Y4, Y3
-	VADDPS       Y8, Y0, Y0
-	VFMSUB231PS  conv2_4<>+0(SB), Y2, Y0
-	VFMADD231PS  conv2_2<>+0(SB), Y4, Y0
-	VMOVUPS      3840(DX), Y2
-	VMOVUPS      3872(DX), Y4
-	VMOVUPS      3904(DX), Y5
-	VMOVUPS      3936(DX), Y6
-	VMOVUPS      3968(DX), Y8
-	VMOVUPS      4000(DX), Y9
-	VMOVUPS      4032(DX), Y10
-	VMOVUPS      4064(DX), Y11
-	VADDPS       Y5, Y4, Y12
-	VSUBPS       Y5, Y4, Y4
-	VADDPS       Y8, Y6, Y5
-	VSUBPS       Y8, Y6, Y6
-	VADDPS       Y10, Y9, Y8
-	VSUBPS       Y10, Y9, Y9
-	VADDPS       Y2, Y3, Y3
-	VMOVUPS      Y3, 1280(AX)
-	VMOVUPS      Y11, 1504(AX)
-	VADDPS       Y11, Y4, Y3
-	VFMSUB231PS  conv2_2<>+0(SB), Y6, Y3
-	VFMADD231PS  conv2_4<>+0(SB), Y9, Y3
-	VADDPS       Y3, Y1, Y1
-	VMOVUPS      Y1, 1312(AX)
+
+	// d6 = 4 plus2 − (v0 + plus1) + 2 plusHalf
+	VADDPS      Y8, Y0, Y0
+	VFMSUB231PS conv2_4<>+0(SB), Y2, Y0
+	VFMADD231PS conv2_2<>+0(SB), Y4, Y0
+	VMOVUPS     3840(DX), Y2
+	VMOVUPS     3872(DX), Y4
+	VMOVUPS     3904(DX), Y5
+	VMOVUPS     3936(DX), Y6
+	VMOVUPS     3968(DX), Y8
+	VMOVUPS     4000(DX), Y9
+	VMOVUPS     4032(DX), Y10
+	VMOVUPS     4064(DX), Y11
+
+	// plus1, minus1 = v1 ± v2; plus2, minus2 = v3 ± v4; plusHalf, minusHalf = v5 ± v6
+	VADDPS Y5, Y4, Y12
+	VSUBPS Y5, Y4, Y4
+	VADDPS Y8, Y6, Y5
+	VSUBPS Y8, Y6, Y6
+	VADDPS Y10, Y9, Y8
+	VSUBPS Y10, Y9, Y9
+
+	// d0 = v0, d7 = v7
+	VADDPS  Y2, Y3, Y3
+	VMOVUPS Y3, 1280(AX)
+	VMOVUPS Y11, 1504(AX)
+
+	// d1 = 2 minus2 − (minus1 + v7) + 4 minusHalf
+	VADDPS      Y11, Y4, Y3
+	VFMSUB231PS conv2_2<>+0(SB), Y6, Y3
+	VFMADD231PS conv2_4<>+0(SB), Y9, Y3
+	VADDPS      Y3, Y1, Y1
+	VMOVUPS     Y1, 1312(AX)
+
+	// d3 = 21/4 v7 + 17/4 minus1 − 10 minus2 − 5 minusHalf
 	VMULPS       conv2_5_25<>+0(SB), Y11, Y1
 	VFMADD231PS  conv2_4_25<>+0(SB), Y4, Y1
 	VFNMADD231PS conv2_10<>+0(SB), Y6, Y1
 	VFNMADD231PS conv2_5<>+0(SB), Y9, Y1
 	VADDPS       Y1, Y7, Y1
 	VMOVUPS      Y1, 1376(AX)
+
+	// d5 = (minusHalf − minus1) + 8 minus2 − 21/4 v7
 	VSUBPS       Y4, Y9, Y1
 	VFMADD231PS  conv2_8<>+0(SB), Y6, Y1
 	VFNMADD231PS conv2_5_25<>+0(SB), Y11, Y1
 	VMOVUPS      Y1, 1440(AX)
+
+	// d2 = (plus2 − plus1) − 21/4 v0 + 8 plusHalf
 	VSUBPS       Y12, Y5, Y1
 	VFNMADD231PS conv2_5_25<>+0(SB), Y2, Y1
 	VFMADD231PS  conv2_8<>+0(SB), Y8, Y1
 	VADDPS       Y1, Y0, Y0
 	VMOVUPS      Y0, 1344(AX)
+
+	// d4 = 21/4 v0 + 17/4 plus1 − 5 plus2 − 10 plusHalf
 	VMULPS       conv2_5_25<>+0(SB), Y2, Y0
 	VFMADD231PS  conv2_4_25<>+0(SB), Y12, Y0
 	VFNMADD231PS conv2_5<>+0(SB), Y5, Y0
 	VFNMADD231PS conv2_10<>+0(SB), Y8, Y0
 	VMOVUPS      Y0, 1408(AX)
-	VADDPS       Y12, Y2, Y0
-	VFMSUB231PS  conv2_4<>+0(SB), Y5, Y0
-	VFMADD231PS  conv2_2<>+0(SB), Y8, Y0
-	VMOVUPS      Y0, 1472(AX)
-	VMOVUPS      1024(DX), Y0
-	VMOVUPS      1056(DX), Y1
-	VMOVUPS      1088(DX), Y2
-	VMOVUPS      1120(DX), Y3
-	VMOVUPS      1152(DX), Y4
-	VMOVUPS      1184(DX), Y5
-	VMOVUPS      1216(DX), Y6
-	VMOVUPS      1248(DX), Y7
-	VADDPS       Y2, Y1, Y8
-	VSUBPS       Y2, Y1, Y1
-	VADDPS       Y4, Y3, Y2
-	VSUBPS       Y4, Y3, Y3
-	VADDPS       Y6, Y5, Y4
-	VSUBPS       Y6, Y5, Y5
-	VMOVUPS      Y0, 1536(AX)
-	VADDPS       Y7, Y1, Y6
-	VFMSUB231PS  conv2_2<>+0(SB), Y3, Y6
-	VFMADD231PS  conv2_4<>+0(SB), Y5, Y6
-	VMOVUPS      Y6, 1568(AX)
+
+	// d6 = 4 plus2 − (v0 + plus1) + 2 plusHalf
+	VADDPS      Y12, Y2, Y0
+	VFMSUB231PS conv2_4<>+0(SB), Y5, Y0
+	VFMADD231PS conv2_2<>+0(SB), Y8, Y0
+	VMOVUPS     Y0, 1472(AX)
+	VMOVUPS     1024(DX), Y0
+	VMOVUPS     1056(DX), Y1
+	VMOVUPS     1088(DX), Y2
+	VMOVUPS     1120(DX), Y3
+	VMOVUPS     1152(DX), Y4
+	VMOVUPS     1184(DX), Y5
+	VMOVUPS     1216(DX), Y6
+	VMOVUPS     1248(DX), Y7
+
+	// plus1, minus1 = v1 ± v2; plus2, minus2 = v3 ± v4; plusHalf, minusHalf = v5 ± v6
+	VADDPS Y2, Y1, Y8
+	VSUBPS Y2, Y1, Y1
+	VADDPS Y4, Y3, Y2
+	VSUBPS Y4, Y3, Y3
+	VADDPS Y6, Y5, Y4
+	VSUBPS Y6, Y5, Y5
+
+	// d0 = v0, d7 = v7
+	VMOVUPS Y0, 1536(AX)
+
+	// d1 = 2 minus2 − (minus1 + v7) + 4 minusHalf
+	VADDPS      Y7, Y1, Y6
+	VFMSUB231PS conv2_2<>+0(SB), Y3, Y6
+	VFMADD231PS conv2_4<>+0(SB), Y5, Y6
+	VMOVUPS     Y6, 1568(AX)
+
+	// d3 = 21/4 v7 + 17/4 minus1 − 10 minus2 − 5 minusHalf
 	VMULPS       conv2_5_25<>+0(SB), Y7, Y6
 	VFMADD231PS  conv2_4_25<>+0(SB), Y1, Y6
 	VFNMADD231PS conv2_10<>+0(SB), Y3, Y6
 	VFNMADD231PS conv2_5<>+0(SB), Y5, Y6
 	VMOVUPS      Y6, 1632(AX)
+
+	// d5 = (minusHalf − minus1) + 8 minus2 − 21/4 v7
 	VSUBPS       Y1, Y5, Y1
 	VFMADD231PS  conv2_8<>+0(SB), Y3, Y1
 	VFNMADD231PS conv2_5_25<>+0(SB), Y7, Y1
+
+	// d2 = (plus2 − plus1) − 21/4 v0 + 8 plusHalf
 	VSUBPS       Y8, Y2, Y3
 	VFNMADD231PS conv2_5_25<>+0(SB), Y0, Y3
 	VFMADD231PS  conv2_8<>+0(SB), Y4, Y3
 	VMOVUPS      Y3, 1600(AX)
+
+	// d4 = 21/4 v0 + 17/4 plus1 − 5 plus2 − 10 plusHalf
 	VMULPS       conv2_5_25<>+0(SB), Y0, Y3
 	VFMADD231PS  conv2_4_25<>+0(SB), Y8, Y3
 	VFNMADD231PS conv2_5<>+0(SB), Y2, Y3
 	VFNMADD231PS conv2_10<>+0(SB), Y4, Y3
-	VADDPS       Y8, Y0, Y0
-	VFMSUB231PS  conv2_4<>+0(SB), Y2, Y0
-	VFMADD231PS  conv2_2<>+0(SB), Y4, Y0
-	VMOVUPS      4096(DX), Y2
-	VMOVUPS      4128(DX), Y4
-	VMOVUPS      4160(DX), Y5
-	VMOVUPS      4192(DX), Y6
-	VMOVUPS      4224(DX), Y8
-	VMOVUPS      4256(DX), Y9
-	VMOVUPS      4288(DX), Y10
-	VMOVUPS      4320(DX), Y11
-	VADDPS       Y5, Y4, Y12
-	VSUBPS       Y5, Y4, Y4
-	VADDPS       Y8, Y6, Y5
-	VSUBPS       Y8, Y6, Y6
-	VADDPS       Y10, Y9, Y8
-	VSUBPS       Y10, Y9, Y9
-	VADDPS       Y2, Y3, Y3
-	VMOVUPS      Y3, 1664(AX)
-	VMOVUPS      Y11, 1888(AX)
-	VADDPS       Y11, Y4, Y3
-	VFMSUB231PS  conv2_2<>+0(SB), Y6, Y3
-	VFMADD231PS  conv2_4<>+0(SB), Y9, Y3
-	VADDPS       Y3, Y1, Y1
-	VMOVUPS      Y1, 1696(AX)
+
+	// d6 = 4 plus2 − (v0 + plus1) + 2 plusHalf
+	VADDPS      Y8, Y0, Y0
+	VFMSUB231PS conv2_4<>+0(SB), Y2, Y0
+	VFMADD231PS conv2_2<>+0(SB), Y4, Y0
+	VMOVUPS     4096(DX), Y2
+	VMOVUPS     4128(DX), Y4
+	VMOVUPS     4160(DX), Y5
+	VMOVUPS     4192(DX), Y6
+	VMOVUPS     4224(DX), Y8
+	VMOVUPS     4256(DX), Y9
+	VMOVUPS     4288(DX), Y10
+	VMOVUPS     4320(DX), Y11
+
+	// plus1, minus1 = v1 ± v2; plus2, minus2 = v3 ± v4; plusHalf, minusHalf = v5 ± v6
+	VADDPS Y5, Y4, Y12
+	VSUBPS Y5, Y4, Y4
+	VADDPS Y8, Y6, Y5
+	VSUBPS Y8, Y6, Y6
+	VADDPS Y10, Y9, Y8
+	VSUBPS Y10, Y9, Y9
+
+	// d0 = v0, d7 = v7
+	VADDPS  Y2, Y3, Y3
+	VMOVUPS Y3, 1664(AX)
+	VMOVUPS Y11, 1888(AX)
+
+	// d1 = 2 minus2 − (minus1 + v7) + 4 minusHalf
+	VADDPS      Y11, Y4, Y3
+	VFMSUB231PS conv2_2<>+0(SB), Y6, Y3
+	VFMADD231PS conv2_4<>+0(SB), Y9, Y3
+	VADDPS      Y3, Y1, Y1
+	VMOVUPS     Y1, 1696(AX)
+
+	// d3 = 21/4 v7 + 17/4 minus1 − 10 minus2 − 5 minusHalf
 	VMULPS       conv2_5_25<>+0(SB), Y11, Y1
 	VFMADD231PS  conv2_4_25<>+0(SB), Y4, Y1
 	VFNMADD231PS conv2_10<>+0(SB), Y6, Y1
 	VFNMADD231PS conv2_5<>+0(SB), Y9, Y1
 	VADDPS       Y1, Y7, Y1
 	VMOVUPS      Y1, 1760(AX)
+
+	// d5 = (minusHalf − minus1) + 8 minus2 − 21/4 v7
 	VSUBPS       Y4, Y9, Y1
 	VFMADD231PS  conv2_8<>+0(SB), Y6, Y1
 	VFNMADD231PS conv2_5_25<>+0(SB), Y11, Y1
 	VMOVUPS      Y1, 1824(AX)
+
+	// d2 = (plus2 − plus1) − 21/4 v0 + 8 plusHalf
 	VSUBPS       Y12, Y5, Y1
 	VFNMADD231PS conv2_5_25<>+0(SB), Y2, Y1
 	VFMADD231PS  conv2_8<>+0(SB), Y8, Y1
 	VADDPS       Y1, Y0, Y0
 	VMOVUPS      Y0, 1728(AX)
+
+	// d4 = 21/4 v0 + 17/4 plus1 − 5 plus2 − 10 plusHalf
 	VMULPS       conv2_5_25<>+0(SB), Y2, Y0
 	VFMADD231PS  conv2_4_25<>+0(SB), Y12, Y0
 	VFNMADD231PS conv2_5<>+0(SB), Y5, Y0
 	VFNMADD231PS conv2_10<>+0(SB), Y8, Y0
 	VMOVUPS      Y0, 1792(AX)
-	VADDPS       Y12, Y2, Y0
-	VFMSUB231PS  conv2_4<>+0(SB), Y5, Y0
-	VFMADD231PS  conv2_2<>+0(SB), Y8, Y0
-	VMOVUPS      Y0, 1856(AX)
-	VMOVUPS      1280(DX), Y0
-	VMOVUPS      1312(DX), Y1
-	VMOVUPS      1344(DX), Y2
-	VMOVUPS      1376(DX), Y3
-	VMOVUPS      1408(DX), Y4
-	VMOVUPS      1440(DX), Y5
-	VMOVUPS      1472(DX), Y6
-	VMOVUPS      1504(DX), Y7
-	VADDPS       Y2, Y1, Y8
-	VSUBPS       Y2, Y1, Y1
-	VADDPS       Y4, Y3, Y2
-	VSUBPS       Y4, Y3, Y3
-	VADDPS       Y6, Y5, Y4
-	VSUBPS       Y6, Y5, Y5
-	VMOVUPS      Y0, 1920(AX)
-	VADDPS       Y7, Y1, Y6
-	VFMSUB231PS  conv2_2<>+0(SB), Y3, Y6
-	VFMADD231PS  conv2_4<>+0(SB), Y5, Y6
-	VMOVUPS      Y6, 1952(AX)
+
+	// d6 = 4 plus2 − (v0 + plus1) + 2 plusHalf
+	VADDPS      Y12, Y2, Y0
+	VFMSUB231PS conv2_4<>+0(SB), Y5, Y0
+	VFMADD231PS conv2_2<>+0(SB), Y8, Y0
+	VMOVUPS     Y0, 1856(AX)
+	VMOVUPS     1280(DX), Y0
+	VMOVUPS     1312(DX), Y1
+	VMOVUPS     1344(DX), Y2
+	VMOVUPS     1376(DX), Y3
+	VMOVUPS     1408(DX), Y4
+	VMOVUPS     1440(DX), Y5
+	VMOVUPS     1472(DX), Y6
+	VMOVUPS     1504(DX), Y7
+
+	// plus1, minus1 = v1 ± v2; plus2, minus2 = v3 ± v4; plusHalf, minusHalf = v5 ± v6
+	VADDPS Y2, Y1, Y8
+	VSUBPS Y2, Y1, Y1
+	VADDPS Y4, Y3, Y2
+	VSUBPS Y4, Y3, Y3
+	VADDPS Y6, Y5, Y4
+	VSUBPS Y6, Y5, Y5
+
+	// d0 = v0, d7 = v7
+	VMOVUPS Y0, 1920(AX)
+
+	// d1 = 2 minus2 − (minus1 + v7) + 4 minusHalf
+	VADDPS      Y7, Y1, Y6
+	VFMSUB231PS conv2_2<>+0(SB), Y3, Y6
+	VFMADD231PS conv2_4<>+0(SB), Y5, Y6
+	VMOVUPS     Y6, 1952(AX)
+
+	// d3 = 21/4 v7 + 17/4 minus1 − 10 minus2 − 5 minusHalf
 	VMULPS       conv2_5_25<>+0(SB), Y7, Y6
 	VFMADD231PS  conv2_4_25<>+0(SB), Y1, Y6
 	VFNMADD231PS conv2_10<>+0(SB), Y3, Y6
 	VFNMADD231PS conv2_5<>+0(SB), Y5, Y6
 	VMOVUPS      Y6, 2016(AX)
+
+	// d5 = (minusHalf − minus1) + 8 minus2 − 21/4 v7
 	VSUBPS       Y1, Y5, Y1
 	VFMADD231PS  conv2_8<>+0(SB), Y3, Y1
 	VFNMADD231PS conv2_5_25<>+0(SB), Y7, Y1
+
+	// d2 = (plus2 − plus1) − 21/4 v0 + 8 plusHalf
 	VSUBPS       Y8, Y2, Y3
 	VFNMADD231PS conv2_5_25<>+0(SB), Y0, Y3
 	VFMADD231PS  conv2_8<>+0(SB), Y4, Y3
 	VMOVUPS      Y3, 1984(AX)
+
+	// d4 = 21/4 v0 + 17/4 plus1 − 5 plus2 − 10 plusHalf
 	VMULPS       conv2_5_25<>+0(SB), Y0, Y3
 	VFMADD231PS  conv2_4_25<>+0(SB), Y8, Y3
 	VFNMADD231PS conv2_5<>+0(SB), Y2, Y3
 	VFNMADD231PS conv2_10<>+0(SB), Y4, Y3
-	VADDPS       Y8, Y0, Y0
-	VFMSUB231PS  conv2_4<>+0(SB), Y2, Y0
-	VFMADD231PS  conv2_2<>+0(SB), Y4, Y0
-	VMOVUPS      4352(DX), Y2
-	VMOVUPS      4384(DX), Y4
-	VMOVUPS      4416(DX), Y5
-	VMOVUPS      4448(DX), Y6
-	VMOVUPS      4480(DX), Y8
-	VMOVUPS      4512(DX), Y9
-	VMOVUPS      4544(DX), Y10
-	VMOVUPS      4576(DX), Y11
-	VADDPS       Y5, Y4, Y12
-	VSUBPS       Y5, Y4, Y4
-	VADDPS       Y8, Y6, Y5
-	VSUBPS       Y8, Y6, Y6
-	VADDPS       Y10, Y9, Y8
-	VSUBPS       Y10, Y9, Y9
-	VADDPS       Y2, Y3, Y3
-	VMOVUPS      Y3, 2048(AX)
-	VMOVUPS      Y11, 2272(AX)
-	VADDPS       Y11, Y4, Y3
-	VFMSUB231PS  conv2_2<>+0(SB), Y6, Y3
-	VFMADD231PS  conv2_4<>+0(SB), Y9, Y3
-	VADDPS       Y3, Y1, Y1
-	VMOVUPS      Y1, 2080(AX)
+
+	// d6 = 4 plus2 − (v0 + plus1) + 2 plusHalf
+	VADDPS      Y8, Y0, Y0
+	VFMSUB231PS conv2_4<>+0(SB), Y2, Y0
+	VFMADD231PS conv2_2<>+0(SB), Y4, Y0
+	VMOVUPS     4352(DX), Y2
+	VMOVUPS     4384(DX), Y4
+	VMOVUPS     4416(DX), Y5
+	VMOVUPS     4448(DX), Y6
+	VMOVUPS     4480(DX), Y8
+	VMOVUPS     4512(DX), Y9
+	VMOVUPS     4544(DX), Y10
+	VMOVUPS     4576(DX), Y11
+
+	// plus1, minus1 = v1 ± v2; plus2, minus2 = v3 ± v4; plusHalf, minusHalf = v5 ± v6
+	VADDPS Y5, Y4, Y12
+	VSUBPS Y5, Y4, Y4
+	VADDPS Y8, Y6, Y5
+	VSUBPS Y8, Y6, Y6
+	VADDPS Y10, Y9, Y8
+	VSUBPS Y10, Y9, Y9
+
+	// d0 = v0, d7 = v7
+	VADDPS  Y2, Y3, Y3
+	VMOVUPS Y3, 2048(AX)
+	VMOVUPS Y11, 2272(AX)
+
+	// d1 = 2 minus2 − (minus1 + v7) + 4 minusHalf
+	VADDPS      Y11, Y4, Y3
+	VFMSUB231PS conv2_2<>+0(SB), Y6, Y3
+	VFMADD231PS conv2_4<>+0(SB), Y9, Y3
+	VADDPS      Y3, Y1, Y1
+	VMOVUPS     Y1, 2080(AX)
+
+	// d3 = 21/4 v7 + 17/4 minus1 − 10 minus2 − 5 minusHalf
 	VMULPS       conv2_5_25<>+0(SB), Y11, Y1
 	VFMADD231PS  conv2_4_25<>+0(SB), Y4, Y1
 	VFNMADD231PS conv2_10<>+0(SB), Y6, Y1
 	VFNMADD231PS conv2_5<>+0(SB), Y9, Y1
 	VADDPS       Y1, Y7, Y1
 	VMOVUPS      Y1, 2144(AX)
+
+	// d5 = (minusHalf − minus1) + 8 minus2 − 21/4 v7
 	VSUBPS       Y4, Y9, Y1
 	VFMADD231PS  conv2_8<>+0(SB), Y6, Y1
 	VFNMADD231PS conv2_5_25<>+0(SB), Y11, Y1
 	VMOVUPS      Y1, 2208(AX)
+
+	// d2 = (plus2 − plus1) − 21/4 v0 + 8 plusHalf
 	VSUBPS       Y12, Y5, Y1
 	VFNMADD231PS conv2_5_25<>+0(SB), Y2, Y1
 	VFMADD231PS  conv2_8<>+0(SB), Y8, Y1
 	VADDPS       Y1, Y0, Y0
 	VMOVUPS      Y0, 2112(AX)
+
+	// d4 = 21/4 v0 + 17/4 plus1 − 5 plus2 − 10 plusHalf
 	VMULPS       conv2_5_25<>+0(SB), Y2, Y0
 	VFMADD231PS  conv2_4_25<>+0(SB), Y12, Y0
 	VFNMADD231PS conv2_5<>+0(SB), Y5, Y0
 	VFNMADD231PS conv2_10<>+0(SB), Y8, Y0
 	VMOVUPS      Y0, 2176(AX)
-	VADDPS       Y12, Y2, Y0
-	VFMSUB231PS  conv2_4<>+0(SB), Y5, Y0
-	VFMADD231PS  conv2_2<>+0(SB), Y8, Y0
-	VMOVUPS      Y0, 2240(AX)
-	VMOVUPS      1536(DX), Y0
-	VMOVUPS      1568(DX), Y1
-	VMOVUPS      1600(DX), Y2
-	VMOVUPS      1632(DX), Y3
-	VMOVUPS      1664(DX), Y4
-	VMOVUPS      1696(DX), Y5
-	VMOVUPS      1728(DX), Y6
-	VMOVUPS      1760(DX), Y7
-	VADDPS       Y2, Y1, Y8
-	VSUBPS       Y2, Y1, Y1
-	VADDPS       Y4, Y3, Y2
-	VSUBPS       Y4, Y3, Y3
-	VADDPS       Y6, Y5, Y4
-	VSUBPS       Y6, Y5, Y5
-	VMOVUPS      Y0, 2304(AX)
-	VADDPS       Y7, Y1, Y6
-	VFMSUB231PS  conv2_2<>+0(SB), Y3, Y6
-	VFMADD231PS  conv2_4<>+0(SB), Y5, Y6
-	VMOVUPS      Y6, 2336(AX)
+
+	// d6 = 4 plus2 − (v0 + plus1) + 2 plusHalf
+	VADDPS      Y12, Y2, Y0
+	VFMSUB231PS conv2_4<>+0(SB), Y5, Y0
+	VFMADD231PS conv2_2<>+0(SB), Y8, Y0
+	VMOVUPS     Y0, 2240(AX)
+	VMOVUPS     1536(DX), Y0
+	VMOVUPS     1568(DX), Y1
+	VMOVUPS     1600(DX), Y2
+	VMOVUPS     1632(DX), Y3
+	VMOVUPS     1664(DX), Y4
+	VMOVUPS     1696(DX), Y5
+	VMOVUPS     1728(DX), Y6
+	VMOVUPS     1760(DX), Y7
+
+	// plus1, minus1 = v1 ± v2; plus2, minus2 = v3 ± v4; plusHalf, minusHalf = v5 ± v6
+	VADDPS Y2, Y1, Y8
+	VSUBPS Y2, Y1, Y1
+	VADDPS Y4, Y3, Y2
+	VSUBPS Y4, Y3, Y3
+	VADDPS Y6, Y5, Y4
+	VSUBPS Y6, Y5, Y5
+
+	// d0 = v0, d7 = v7
+	VMOVUPS Y0, 2304(AX)
+
+	// d1 = 2 minus2 − (minus1 + v7) + 4 minusHalf
+	VADDPS      Y7, Y1, Y6
+	VFMSUB231PS conv2_2<>+0(SB), Y3, Y6
+	VFMADD231PS conv2_4<>+0(SB), Y5, Y6
+	VMOVUPS     Y6, 2336(AX)
+
+	// d3 = 21/4 v7 + 17/4 minus1 − 10 minus2 − 5 minusHalf
 	VMULPS       conv2_5_25<>+0(SB), Y7, Y6
 	VFMADD231PS  conv2_4_25<>+0(SB), Y1, Y6
 	VFNMADD231PS conv2_10<>+0(SB), Y3, Y6
 	VFNMADD231PS conv2_5<>+0(SB), Y5, Y6
 	VMOVUPS      Y6, 2400(AX)
+
+	// d5 = (minusHalf − minus1) + 8 minus2 − 21/4 v7
 	VSUBPS       Y1, Y5, Y1
 	VFMADD231PS  conv2_8<>+0(SB), Y3, Y1
 	VFNMADD231PS conv2_5_25<>+0(SB), Y7, Y1
+
+	// d2 = (plus2 − plus1) − 21/4 v0 + 8 plusHalf
 	VSUBPS       Y8, Y2, Y3
 	VFNMADD231PS conv2_5_25<>+0(SB), Y0, Y3
 	VFMADD231PS  conv2_8<>+0(SB), Y4, Y3
 	VMOVUPS      Y3, 2368(AX)
+
+	// d4 = 21/4 v0 + 17/4 plus1 − 5 plus2 − 10 plusHalf
 	VMULPS       conv2_5_25<>+0(SB), Y0, Y3
 	VFMADD231PS  conv2_4_25<>+0(SB), Y8, Y3
 	VFNMADD231PS conv2_5<>+0(SB), Y2, Y3
 	VFNMADD231PS conv2_10<>+0(SB), Y4, Y3
-	VADDPS       Y8, Y0, Y0
-	VFMSUB231PS  conv2_4<>+0(SB), Y2, Y0
-	VFMADD231PS  conv2_2<>+0(SB), Y4, Y0
-	VMOVUPS      4608(DX), Y2
-	VMOVUPS      4640(DX), Y4
-	VMOVUPS      4672(DX), Y5
-	VMOVUPS      4704(DX), Y6
-	VMOVUPS      4736(DX), Y8
-	VMOVUPS      4768(DX), Y9
-	VMOVUPS      4800(DX), Y10
-	VMOVUPS      4832(DX), Y11
-	VADDPS       Y5, Y4, Y12
-	VSUBPS       Y5, Y4, Y4
-	VADDPS       Y8, Y6, Y5
-	VSUBPS       Y8, Y6, Y6
-	VADDPS       Y10, Y9, Y8
-	VSUBPS       Y10, Y9, Y9
-	VADDPS       Y2, Y3, Y3
-	VMOVUPS      Y3, 2432(AX)
-	VMOVUPS      Y11, 2656(AX)
-	VADDPS       Y11, Y4, Y3
-	VFMSUB231PS  conv2_2<>+0(SB), Y6, Y3
-	VFMADD231PS  conv2_4<>+0(SB), Y9, Y3
-	VADDPS       Y3, Y1, Y1
-	VMOVUPS      Y1, 2464(AX)
+
+	// d6 = 4 plus2 − (v0 + plus1) + 2 plusHalf
+	VADDPS      Y8, Y0, Y0
+	VFMSUB231PS conv2_4<>+0(SB), Y2, Y0
+	VFMADD231PS conv2_2<>+0(SB), Y4, Y0
+	VMOVUPS     4608(DX), Y2
+	VMOVUPS     4640(DX), Y4
+	VMOVUPS     4672(DX), Y5
+	VMOVUPS     4704(DX), Y6
+	VMOVUPS     4736(DX), Y8
+	VMOVUPS     4768(DX), Y9
+	VMOVUPS     4800(DX), Y10
+	VMOVUPS     4832(DX), Y11
+
+	// plus1, minus1 = v1 ± v2; plus2, minus2 = v3 ± v4; plusHalf, minusHalf = v5 ± v6
+	VADDPS Y5, Y4, Y12
+	VSUBPS Y5, Y4, Y4
+	VADDPS Y8, Y6, Y5
+	VSUBPS Y8, Y6, Y6
+	VADDPS Y10, Y9, Y8
+	VSUBPS Y10, Y9, Y9
+
+	// d0 = v0, d7 = v7
+	VADDPS  Y2, Y3, Y3
+	VMOVUPS Y3, 2432(AX)
+	VMOVUPS Y11, 2656(AX)
+
+	// d1 = 2 minus2 − (minus1 + v7) + 4 minusHalf
+	VADDPS      Y11, Y4, Y3
+	VFMSUB231PS conv2_2<>+0(SB), Y6, Y3
+	VFMADD231PS conv2_4<>+0(SB), Y9, Y3
+	VADDPS      Y3, Y1, Y1
+	VMOVUPS     Y1, 2464(AX)
+
+	// d3 = 21/4 v7 + 17/4 minus1 − 10 minus2 − 5 minusHalf
 	VMULPS       conv2_5_25<>+0(SB), Y11, Y1
 	VFMADD231PS  conv2_4_25<>+0(SB), Y4, Y1
 	VFNMADD231PS conv2_10<>+0(SB), Y6, Y1
 	VFNMADD231PS conv2_5<>+0(SB), Y9, Y1
 	VADDPS       Y1, Y7, Y1
 	VMOVUPS      Y1, 2528(AX)
+
+	// d5 = (minusHalf − minus1) + 8 minus2 − 21/4 v7
 	VSUBPS       Y4, Y9, Y1
 	VFMADD231PS  conv2_8<>+0(SB), Y6, Y1
 	VFNMADD231PS conv2_5_25<>+0(SB), Y11, Y1
 	VMOVUPS      Y1, 2592(AX)
+
+	// d2 = (plus2 − plus1) − 21/4 v0 + 8 plusHalf
 	VSUBPS       Y12, Y5, Y1
 	VFNMADD231PS conv2_5_25<>+0(SB), Y2, Y1
 	VFMADD231PS  conv2_8<>+0(SB), Y8, Y1
 	VADDPS       Y1, Y0, Y0
 	VMOVUPS      Y0, 2496(AX)
+
+	// d4 = 21/4 v0 + 17/4 plus1 − 5 plus2 − 10 plusHalf
 	VMULPS       conv2_5_25<>+0(SB), Y2, Y0
 	VFMADD231PS  conv2_4_25<>+0(SB), Y12, Y0
 	VFNMADD231PS conv2_5<>+0(SB), Y5, Y0
 	VFNMADD231PS conv2_10<>+0(SB), Y8, Y0
 	VMOVUPS      Y0, 2560(AX)
-	VADDPS       Y12, Y2, Y0
-	VFMSUB231PS  conv2_4<>+0(SB), Y5, Y0
-	VFMADD231PS  conv2_2<>+0(SB), Y8, Y0
-	VMOVUPS      Y0, 2624(AX)
-	VMOVUPS      1792(DX), Y0
-	VMOVUPS      1824(DX), Y1
-	VMOVUPS      1856(DX), Y2
-	VMOVUPS      1888(DX), Y3
-	VMOVUPS      1920(DX), Y4
-	VMOVUPS      1952(DX), Y5
-	VMOVUPS      1984(DX), Y6
-	VMOVUPS      2016(DX), Y7
-	VADDPS       Y2, Y1, Y8
-	VSUBPS       Y2, Y1, Y1
-	VADDPS       Y4, Y3, Y2
-	VSUBPS       Y4, Y3, Y3
-	VADDPS       Y6, Y5, Y4
-	VSUBPS       Y6, Y5, Y5
-	VMOVUPS      Y0, 2688(AX)
-	VADDPS       Y7, Y1, Y6
-	VFMSUB231PS  conv2_2<>+0(SB), Y3, Y6
-	VFMADD231PS  conv2_4<>+0(SB), Y5, Y6
-	VMOVUPS      Y6, 2720(AX)
+
+	// d6 = 4 plus2 − (v0 + plus1) + 2 plusHalf
+	VADDPS      Y12, Y2, Y0
+	VFMSUB231PS conv2_4<>+0(SB), Y5, Y0
+	VFMADD231PS conv2_2<>+0(SB), Y8, Y0
+	VMOVUPS     Y0, 2624(AX)
+	VMOVUPS     1792(DX), Y0
+	VMOVUPS     1824(DX), Y1
+	VMOVUPS     1856(DX), Y2
+	VMOVUPS     1888(DX), Y3
+	VMOVUPS     1920(DX), Y4
+	VMOVUPS     1952(DX), Y5
+	VMOVUPS     1984(DX), Y6
+	VMOVUPS     2016(DX), Y7
+
+	// plus1, minus1 = v1 ± v2; plus2, minus2 = v3 ± v4; plusHalf, minusHalf = v5 ± v6
+	VADDPS Y2, Y1, Y8
+	VSUBPS Y2, Y1, Y1
+	VADDPS Y4, Y3, Y2
+	VSUBPS Y4, Y3, Y3
+	VADDPS Y6, Y5, Y4
+	VSUBPS Y6, Y5, Y5
+
+	// d0 = v0, d7 = v7
+	VMOVUPS Y0, 2688(AX)
+
+	// d1 = 2 minus2 − (minus1 + v7) + 4 minusHalf
+	VADDPS      Y7, Y1, Y6
+	VFMSUB231PS conv2_2<>+0(SB), Y3, Y6
+	VFMADD231PS conv2_4<>+0(SB), Y5, Y6
+	VMOVUPS     Y6, 2720(AX)
+
+	// d3 = 21/4 v7 + 17/4 minus1 − 10 minus2 − 5 minusHalf
 	VMULPS       conv2_5_25<>+0(SB), Y7, Y6
 	VFMADD231PS  conv2_4_25<>+0(SB), Y1, Y6
 	VFNMADD231PS conv2_10<>+0(SB), Y3, Y6
 	VFNMADD231PS conv2_5<>+0(SB), Y5, Y6
 	VMOVUPS      Y6, 2784(AX)
+
+	// d5 = (minusHalf − minus1) + 8 minus2 − 21/4 v7
 	VSUBPS       Y1, Y5, Y1
 	VFMADD231PS  conv2_8<>+0(SB), Y3, Y1
 	VFNMADD231PS conv2_5_25<>+0(SB), Y7, Y1
+
+	// d2 = (plus2 − plus1) − 21/4 v0 + 8 plusHalf
 	VSUBPS       Y8, Y2, Y3
 	VFNMADD231PS conv2_5_25<>+0(SB), Y0, Y3
 	VFMADD231PS  conv2_8<>+0(SB), Y4, Y3
 	VMOVUPS      Y3, 2752(AX)
+
+	// d4 = 21/4 v0 + 17/4 plus1 − 5 plus2 − 10 plusHalf
 	VMULPS       conv2_5_25<>+0(SB), Y0, Y3
 	VFMADD231PS  conv2_4_25<>+0(SB), Y8, Y3
 	VFNMADD231PS conv2_5<>+0(SB), Y2, Y3
 	VFNMADD231PS conv2_10<>+0(SB), Y4, Y3
-	VADDPS       Y8, Y0, Y0
-	VFMSUB231PS  conv2_4<>+0(SB), Y2, Y0
-	VFMADD231PS  conv2_2<>+0(SB), Y4, Y0
-	VMOVUPS      4864(DX), Y2
-	VMOVUPS      4896(DX), Y4
-	VMOVUPS      4928(DX), Y5
-	VMOVUPS      4960(DX), Y6
-	VMOVUPS      4992(DX), Y8
-	VMOVUPS      5024(DX), Y9
-	VMOVUPS      5056(DX), Y10
-	VMOVUPS      5088(DX), Y11
-	VADDPS       Y5, Y4, Y12
-	VSUBPS       Y5, Y4, Y4
-	VADDPS       Y8, Y6, Y5
-	VSUBPS       Y8, Y6, Y6
-	VADDPS       Y10, Y9, Y8
-	VSUBPS       Y10, Y9, Y9
-	VADDPS       Y2, Y3, Y3
-	VMOVUPS      Y3, 2816(AX)
-	VMOVUPS      Y11, 3040(AX)
-	VADDPS       Y11, Y4, Y3
-	VFMSUB231PS  conv2_2<>+0(SB), Y6, Y3
-	VFMADD231PS  conv2_4<>+0(SB), Y9, Y3
-	VADDPS       Y3, Y1, Y1
-	VMOVUPS      Y1, 2848(AX)
+
+	// d6 = 4 plus2 − (v0 + plus1) + 2 plusHalf
+	VADDPS      Y8, Y0, Y0
+	VFMSUB231PS conv2_4<>+0(SB), Y2, Y0
+	VFMADD231PS conv2_2<>+0(SB), Y4, Y0
+	VMOVUPS     4864(DX), Y2
+	VMOVUPS     4896(DX), Y4
+	VMOVUPS     4928(DX), Y5
+	VMOVUPS     4960(DX), Y6
+	VMOVUPS     4992(DX), Y8
+	VMOVUPS     5024(DX), Y9
+	VMOVUPS     5056(DX), Y10
+	VMOVUPS     5088(DX), Y11
+
+	// plus1, minus1 = v1 ± v2; plus2, minus2 = v3 ± v4; plusHalf, minusHalf = v5 ± v6
+	VADDPS Y5, Y4, Y12
+	VSUBPS Y5, Y4, Y4
+	VADDPS Y8, Y6, Y5
+	VSUBPS Y8, Y6, Y6
+	VADDPS Y10, Y9, Y8
+	VSUBPS Y10, Y9, Y9
+
+	// d0 = v0, d7 = v7
+	VADDPS  Y2, Y3, Y3
+	VMOVUPS Y3, 2816(AX)
+	VMOVUPS Y11, 3040(AX)
+
+	// d1 = 2 minus2 − (minus1 + v7) + 4 minusHalf
+	VADDPS      Y11, Y4, Y3
+	VFMSUB231PS conv2_2<>+0(SB), Y6, Y3
+	VFMADD231PS conv2_4<>+0(SB), Y9, Y3
+	VADDPS      Y3, Y1, Y1
+	VMOVUPS     Y1, 2848(AX)
+
+	// d3 = 21/4 v7 + 17/4 minus1 − 10 minus2 − 5 minusHalf
 	VMULPS       conv2_5_25<>+0(SB), Y11, Y1
 	VFMADD231PS  conv2_4_25<>+0(SB), Y4, Y1
 	VFNMADD231PS conv2_10<>+0(SB), Y6, Y1
 	VFNMADD231PS conv2_5<>+0(SB), Y9, Y1
 	VADDPS       Y1, Y7, Y1
 	VMOVUPS      Y1, 2912(AX)
+
+	// d5 = (minusHalf − minus1) + 8 minus2 − 21/4 v7
 	VSUBPS       Y4, Y9, Y1
 	VFMADD231PS  conv2_8<>+0(SB), Y6, Y1
 	VFNMADD231PS conv2_5_25<>+0(SB), Y11, Y1
 	VMOVUPS      Y1, 2976(AX)
+
+	// d2 = (plus2 − plus1) − 21/4 v0 + 8 plusHalf
 	VSUBPS       Y12, Y5, Y1
 	VFNMADD231PS conv2_5_25<>+0(SB), Y2, Y1
 	VFMADD231PS  conv2_8<>+0(SB), Y8, Y1
 	VADDPS       Y1, Y0, Y0
 	VMOVUPS      Y0, 2880(AX)
+
+	// d4 = 21/4 v0 + 17/4 plus1 − 5 plus2 − 10 plusHalf
 	VMULPS       conv2_5_25<>+0(SB), Y2, Y0
 	VFMADD231PS  conv2_4_25<>+0(SB), Y12, Y0
 	VFNMADD231PS conv2_5<>+0(SB), Y5, Y0
 	VFNMADD231PS conv2_10<>+0(SB), Y8, Y0
 	VMOVUPS      Y0, 2944(AX)
-	VADDPS       Y12, Y2, Y0
-	VFMSUB231PS  conv2_4<>+0(SB), Y5, Y0
-	VFMADD231PS  conv2_2<>+0(SB), Y8, Y0
-	VMOVUPS      Y0, 3008(AX)
-	VMOVUPS      2048(DX), Y0
-	VMOVUPS      2080(DX), Y1
-	VMOVUPS      2112(DX), Y2
-	VMOVUPS      2144(DX), Y3
-	VMOVUPS      2176(DX), Y4
-	VMOVUPS      2208(DX), Y5
-	VMOVUPS      2240(DX), Y6
-	VMOVUPS      2272(DX), Y7
-	VADDPS       Y2, Y1, Y8
-	VSUBPS       Y2, Y1, Y1
-	VADDPS       Y4, Y3, Y2
-	VSUBPS       Y4, Y3, Y3
-	VADDPS       Y6, Y5, Y4
-	VSUBPS       Y6, Y5, Y5
-	VMOVUPS      Y0, 3072(AX)
-	VADDPS       Y7, Y1, Y6
-	VFMSUB231PS  conv2_2<>+0(SB), Y3, Y6
-	VFMADD231PS  conv2_4<>+0(SB), Y5, Y6
-	VMOVUPS      Y6, 3104(AX)
+
+	// d6 = 4 plus2 − (v0 + plus1) + 2 plusHalf
+	VADDPS      Y12, Y2, Y0
+	VFMSUB231PS conv2_4<>+0(SB), Y5, Y0
+	VFMADD231PS conv2_2<>+0(SB), Y8, Y0
+	VMOVUPS     Y0, 3008(AX)
+	VMOVUPS     2048(DX), Y0
+	VMOVUPS     2080(DX), Y1
+	VMOVUPS     2112(DX), Y2
+	VMOVUPS     2144(DX), Y3
+	VMOVUPS     2176(DX), Y4
+	VMOVUPS     2208(DX), Y5
+	VMOVUPS     2240(DX), Y6
+	VMOVUPS     2272(DX), Y7
+
+	// plus1, minus1 = v1 ± v2; plus2, minus2 = v3 ± v4; plusHalf, minusHalf = v5 ± v6
+	VADDPS Y2, Y1, Y8
+	VSUBPS Y2, Y1, Y1
+	VADDPS Y4, Y3, Y2
+	VSUBPS Y4, Y3, Y3
+	VADDPS Y6, Y5, Y4
+	VSUBPS Y6, Y5, Y5
+
+	// d0 = v0, d7 = v7
+	VMOVUPS Y0, 3072(AX)
+
+	// d1 = 2 minus2 − (minus1 + v7) + 4 minusHalf
+	VADDPS      Y7, Y1, Y6
+	VFMSUB231PS conv2_2<>+0(SB), Y3, Y6
+	VFMADD231PS conv2_4<>+0(SB), Y5, Y6
+	VMOVUPS     Y6, 3104(AX)
+
+	// d3 = 21/4 v7 + 17/4 minus1 − 10 minus2 − 5 minusHalf
 	VMULPS       conv2_5_25<>+0(SB), Y7, Y6
 	VFMADD231PS  conv2_4_25<>+0(SB), Y1, Y6
 	VFNMADD231PS conv2_10<>+0(SB), Y3, Y6
 	VFNMADD231PS conv2_5<>+0(SB), Y5, Y6
 	VMOVUPS      Y6, 3168(AX)
+
+	// d5 = (minusHalf − minus1) + 8 minus2 − 21/4 v7
 	VSUBPS       Y1, Y5, Y1
 	VFMADD231PS  conv2_8<>+0(SB), Y3, Y1
 	VFNMADD231PS conv2_5_25<>+0(SB), Y7, Y1
+
+	// d2 = (plus2 − plus1) − 21/4 v0 + 8 plusHalf
 	VSUBPS       Y8, Y2, Y3
 	VFNMADD231PS conv2_5_25<>+0(SB), Y0, Y3
 	VFMADD231PS  conv2_8<>+0(SB), Y4, Y3
 	VMOVUPS      Y3, 3136(AX)
+
+	// d4 = 21/4 v0 + 17/4 plus1 − 5 plus2 − 10 plusHalf
 	VMULPS       conv2_5_25<>+0(SB), Y0, Y3
 	VFMADD231PS  conv2_4_25<>+0(SB), Y8, Y3
 	VFNMADD231PS conv2_5<>+0(SB), Y2, Y3
 	VFNMADD231PS conv2_10<>+0(SB), Y4, Y3
-	VADDPS       Y8, Y0, Y0
-	VFMSUB231PS  conv2_4<>+0(SB), Y2, Y0
-	VFMADD231PS  conv2_2<>+0(SB), Y4, Y0
-	VMOVUPS      5120(DX), Y2
-	VMOVUPS      5152(DX), Y4
-	VMOVUPS      5184(DX), Y5
-	VMOVUPS      5216(DX), Y6
-	VMOVUPS      5248(DX), Y8
-	VMOVUPS      5280(DX), Y9
-	VMOVUPS      5312(DX), Y10
-	VMOVUPS      5344(DX), Y11
-	VADDPS       Y5, Y4, Y12
-	VSUBPS       Y5, Y4, Y4
-	VADDPS       Y8, Y6, Y5
-	VSUBPS       Y8, Y6, Y6
-	VADDPS       Y10, Y9, Y8
-	VSUBPS       Y10, Y9, Y9
-	VADDPS       Y2, Y3, Y3
-	VMOVUPS      Y3, 3200(AX)
-	VMOVUPS      Y11, 3424(AX)
-	VADDPS       Y11, Y4, Y3
-	VFMSUB231PS  conv2_2<>+0(SB), Y6, Y3
-	VFMADD231PS  conv2_4<>+0(SB), Y9, Y3
-	VADDPS       Y3, Y1, Y1
-	VMOVUPS      Y1, 3232(AX)
+
+	// d6 = 4 plus2 − (v0 + plus1) + 2 plusHalf
+	VADDPS      Y8, Y0, Y0
+	VFMSUB231PS conv2_4<>+0(SB), Y2, Y0
+	VFMADD231PS conv2_2<>+0(SB), Y4, Y0
+	VMOVUPS     5120(DX), Y2
+	VMOVUPS     5152(DX), Y4
+	VMOVUPS     5184(DX), Y5
+	VMOVUPS     5216(DX), Y6
+	VMOVUPS     5248(DX), Y8
+	VMOVUPS     5280(DX), Y9
+	VMOVUPS     5312(DX), Y10
+	VMOVUPS     5344(DX), Y11
+
+	// plus1, minus1 = v1 ± v2; plus2, minus2 = v3 ± v4; plusHalf, minusHalf = v5 ± v6
+	VADDPS Y5, Y4, Y12
+	VSUBPS Y5, Y4, Y4
+	VADDPS Y8, Y6, Y5
+	VSUBPS Y8, Y6, Y6
+	VADDPS Y10, Y9, Y8
+	VSUBPS Y10, Y9, Y9
+
+	// d0 = v0, d7 = v7
+	VADDPS  Y2, Y3, Y3
+	VMOVUPS Y3, 3200(AX)
+	VMOVUPS Y11, 3424(AX)
+
+	// d1 = 2 minus2 − (minus1 + v7) + 4 minusHalf
+	VADDPS      Y11, Y4, Y3
+	VFMSUB231PS conv2_2<>+0(SB), Y6, Y3
+	VFMADD231PS conv2_4<>+0(SB), Y9, Y3
+	VADDPS      Y3, Y1, Y1
+	VMOVUPS     Y1, 3232(AX)
+
+	// d3 = 21/4 v7 + 17/4 minus1 − 10 minus2 − 5 minusHalf
 	VMULPS       conv2_5_25<>+0(SB), Y11, Y1
 	VFMADD231PS  conv2_4_25<>+0(SB), Y4, Y1
 	VFNMADD231PS conv2_10<>+0(SB), Y6, Y1
 	VFNMADD231PS conv2_5<>+0(SB), Y9, Y1
 	VADDPS       Y1, Y7, Y1
 	VMOVUPS      Y1, 3296(AX)
+
+	// d5 = (minusHalf − minus1) + 8 minus2 − 21/4 v7
 	VSUBPS       Y4, Y9, Y1
 	VFMADD231PS  conv2_8<>+0(SB), Y6, Y1
 	VFNMADD231PS conv2_5_25<>+0(SB), Y11, Y1
 	VMOVUPS      Y1, 3360(AX)
+
+	// d2 = (plus2 − plus1) − 21/4 v0 + 8 plusHalf
 	VSUBPS       Y12, Y5, Y1
 	VFNMADD231PS conv2_5_25<>+0(SB), Y2, Y1
 	VFMADD231PS  conv2_8<>+0(SB), Y8, Y1
 	VADDPS       Y1, Y0, Y0
 	VMOVUPS      Y0, 3264(AX)
+
+	// d4 = 21/4 v0 + 17/4 plus1 − 5 plus2 − 10 plusHalf
 	VMULPS       conv2_5_25<>+0(SB), Y2, Y0
 	VFMADD231PS  conv2_4_25<>+0(SB), Y12, Y0
 	VFNMADD231PS conv2_5<>+0(SB), Y5, Y0
 	VFNMADD231PS conv2_10<>+0(SB), Y8, Y0
 	VMOVUPS      Y0, 3328(AX)
-	VADDPS       Y12, Y2, Y0
-	VFMSUB231PS  conv2_4<>+0(SB), Y5, Y0
-	VFMADD231PS  conv2_2<>+0(SB), Y8, Y0
-	VMOVUPS      Y0, 3392(AX)
-	VMOVUPS      2304(DX), Y0
-	VMOVUPS      2336(DX), Y1
-	VMOVUPS      2368(DX), Y2
-	VMOVUPS      2400(DX), Y3
-	VMOVUPS      2432(DX), Y4
-	VMOVUPS      2464(DX), Y5
-	VMOVUPS      2496(DX), Y6
-	VMOVUPS      2528(DX), Y7
-	VADDPS       Y2, Y1, Y8
-	VSUBPS       Y2, Y1, Y1
-	VADDPS       Y4, Y3, Y2
-	VSUBPS       Y4, Y3, Y3
-	VADDPS       Y6, Y5, Y4
-	VSUBPS       Y6, Y5, Y5
-	VMOVUPS      Y0, 3456(AX)
-	VADDPS       Y7, Y1, Y6
-	VFMSUB231PS  conv2_2<>+0(SB), Y3, Y6
-	VFMADD231PS  conv2_4<>+0(SB), Y5, Y6
-	VMOVUPS      Y6, 3488(AX)
+
+	// d6 = 4 plus2 − (v0 + plus1) + 2 plusHalf
+	VADDPS      Y12, Y2, Y0
+	VFMSUB231PS conv2_4<>+0(SB), Y5, Y0
+	VFMADD231PS conv2_2<>+0(SB), Y8, Y0
+	VMOVUPS     Y0, 3392(AX)
+	VMOVUPS     2304(DX), Y0
+	VMOVUPS     2336(DX), Y1
+	VMOVUPS     2368(DX), Y2
+	VMOVUPS     2400(DX), Y3
+	VMOVUPS     2432(DX), Y4
+	VMOVUPS     2464(DX), Y5
+	VMOVUPS     2496(DX), Y6
+	VMOVUPS     2528(DX), Y7
+
+	// plus1, minus1 = v1 ± v2; plus2, minus2 = v3 ± v4; plusHalf, minusHalf = v5 ± v6
+	VADDPS Y2, Y1, Y8
+	VSUBPS Y2, Y1, Y1
+	VADDPS Y4, Y3, Y2
+	VSUBPS Y4, Y3, Y3
+	VADDPS Y6, Y5, Y4
+	VSUBPS Y6, Y5, Y5
+
+	// d0 = v0, d7 = v7
+	VMOVUPS Y0, 3456(AX)
+
+	// d1 = 2 minus2 − (minus1 + v7) + 4 minusHalf
+	VADDPS      Y7, Y1, Y6
+	VFMSUB231PS conv2_2<>+0(SB), Y3, Y6
+	VFMADD231PS conv2_4<>+0(SB), Y5, Y6
+	VMOVUPS     Y6, 3488(AX)
+
+	// d3 = 21/4 v7 + 17/4 minus1 − 10 minus2 − 5 minusHalf
 	VMULPS       conv2_5_25<>+0(SB), Y7, Y6
 	VFMADD231PS  conv2_4_25<>+0(SB), Y1, Y6
 	VFNMADD231PS conv2_10<>+0(SB), Y3, Y6
 	VFNMADD231PS conv2_5<>+0(SB), Y5, Y6
 	VMOVUPS      Y6, 3552(AX)
+
+	// d5 = (minusHalf − minus1) + 8 minus2 − 21/4 v7
 	VSUBPS       Y1, Y5, Y1
 	VFMADD231PS  conv2_8<>+0(SB), Y3, Y1
 	VFNMADD231PS conv2_5_25<>+0(SB), Y7, Y1
+
+	// d2 = (plus2 − plus1) − 21/4 v0 + 8 plusHalf
 	VSUBPS       Y8, Y2, Y3
 	VFNMADD231PS conv2_5_25<>+0(SB), Y0, Y3
 	VFMADD231PS  conv2_8<>+0(SB), Y4, Y3
 	VMOVUPS      Y3, 3520(AX)
+
+	// d4 = 21/4 v0 + 17/4 plus1 − 5 plus2 − 10 plusHalf
 	VMULPS       conv2_5_25<>+0(SB), Y0, Y3
 	VFMADD231PS  conv2_4_25<>+0(SB), Y8, Y3
 	VFNMADD231PS conv2_5<>+0(SB), Y2, Y3
 	VFNMADD231PS conv2_10<>+0(SB), Y4, Y3
-	VADDPS       Y8, Y0, Y0
-	VFMSUB231PS  conv2_4<>+0(SB), Y2, Y0
-	VFMADD231PS  conv2_2<>+0(SB), Y4, Y0
-	VMOVUPS      5376(DX), Y2
-	VMOVUPS      5408(DX), Y4
-	VMOVUPS      5440(DX), Y5
-	VMOVUPS      5472(DX), Y6
-	VMOVUPS      5504(DX), Y8
-	VMOVUPS      5536(DX), Y9
-	VMOVUPS      5568(DX), Y10
-	VMOVUPS      5600(DX), Y11
-	VADDPS       Y5, Y4, Y12
-	VSUBPS       Y5, Y4, Y4
-	VADDPS       Y8, Y6, Y5
-	VSUBPS       Y8, Y6, Y6
-	VADDPS       Y10, Y9, Y8
-	VSUBPS       Y10, Y9, Y9
-	VADDPS       Y2, Y3, Y3
-	VMOVUPS      Y3, 3584(AX)
-	VMOVUPS      Y11, 3808(AX)
-	VADDPS       Y11, Y4, Y3
-	VFMSUB231PS  conv2_2<>+0(SB), Y6, Y3
-	VFMADD231PS  conv2_4<>+0(SB), Y9, Y3
-	VADDPS       Y3, Y1, Y1
-	VMOVUPS      Y1, 3616(AX)
+
+	// d6 = 4 plus2 − (v0 + plus1) + 2 plusHalf
+	VADDPS      Y8, Y0, Y0
+	VFMSUB231PS conv2_4<>+0(SB), Y2, Y0
+	VFMADD231PS conv2_2<>+0(SB), Y4, Y0
+	VMOVUPS     5376(DX), Y2
+	VMOVUPS     5408(DX), Y4
+	VMOVUPS     5440(DX), Y5
+	VMOVUPS     5472(DX), Y6
+	VMOVUPS     5504(DX), Y8
+	VMOVUPS     5536(DX), Y9
+	VMOVUPS     5568(DX), Y10
+	VMOVUPS     5600(DX), Y11
+
+	// plus1, minus1 = v1 ± v2; plus2, minus2 = v3 ± v4; plusHalf, minusHalf = v5 ± v6
+	VADDPS Y5, Y4, Y12
+	VSUBPS Y5, Y4, Y4
+	VADDPS Y8, Y6, Y5
+	VSUBPS Y8, Y6, Y6
+	VADDPS Y10, Y9, Y8
+	VSUBPS Y10, Y9, Y9
+
+	// d0 = v0, d7 = v7
+	VADDPS  Y2, Y3, Y3
+	VMOVUPS Y3, 3584(AX)
+	VMOVUPS Y11, 3808(AX)
+
+	// d1 = 2 minus2 − (minus1 + v7) + 4 minusHalf
+	VADDPS      Y11, Y4, Y3
+	VFMSUB231PS conv2_2<>+0(SB), Y6, Y3
+	VFMADD231PS conv2_4<>+0(SB), Y9, Y3
+	VADDPS      Y3, Y1, Y1
+	VMOVUPS     Y1, 3616(AX)
+
+	// d3 = 21/4 v7 + 17/4 minus1 − 10 minus2 − 5 minusHalf
 	VMULPS       conv2_5_25<>+0(SB), Y11, Y1
 	VFMADD231PS  conv2_4_25<>+0(SB), Y4, Y1
 	VFNMADD231PS conv2_10<>+0(SB), Y6, Y1
 	VFNMADD231PS conv2_5<>+0(SB), Y9, Y1
 	VADDPS       Y1, Y7, Y1
 	VMOVUPS      Y1, 3680(AX)
+
+	// d5 = (minusHalf − minus1) + 8 minus2 − 21/4 v7
 	VSUBPS       Y4, Y9, Y1
 	VFMADD231PS  conv2_8<>+0(SB), Y6, Y1
 	VFNMADD231PS conv2_5_25<>+0(SB), Y11, Y1
 	VMOVUPS      Y1, 3744(AX)
+
+	// d2 = (plus2 − plus1) − 21/4 v0 + 8 plusHalf
 	VSUBPS       Y12, Y5, Y1
 	VFNMADD231PS conv2_5_25<>+0(SB), Y2, Y1
 	VFMADD231PS  conv2_8<>+0(SB), Y8, Y1
 	VADDPS       Y1, Y0, Y0
 	VMOVUPS      Y0, 3648(AX)
+
+	// d4 = 21/4 v0 + 17/4 plus1 − 5 plus2 − 10 plusHalf
 	VMULPS       conv2_5_25<>+0(SB), Y2, Y0
 	VFMADD231PS  conv2_4_25<>+0(SB), Y12, Y0
 	VFNMADD231PS conv2_5<>+0(SB), Y5, Y0
 	VFNMADD231PS conv2_10<>+0(SB), Y8, Y0
 	VMOVUPS      Y0, 3712(AX)
-	VADDPS       Y12, Y2, Y0
-	VFMSUB231PS  conv2_4<>+0(SB), Y5, Y0
-	VFMADD231PS  conv2_2<>+0(SB), Y8, Y0
-	VMOVUPS      Y0, 3776(AX)
-	VMOVUPS      2560(DX), Y0
-	VMOVUPS      2592(DX), Y1
-	VMOVUPS      2624(DX), Y2
-	VMOVUPS      2656(DX), Y3
-	VMOVUPS      2688(DX), Y4
-	VMOVUPS      2720(DX), Y5
-	VMOVUPS      2752(DX), Y6
-	VMOVUPS      2784(DX), Y7
-	VADDPS       Y2, Y1, Y8
-	VSUBPS       Y2, Y1, Y1
-	VADDPS       Y4, Y3, Y2
-	VSUBPS       Y4, Y3, Y3
-	VADDPS       Y6, Y5, Y4
-	VSUBPS       Y6, Y5, Y5
-	VMOVUPS      Y0, 3840(AX)
-	VADDPS       Y7, Y1, Y6
-	VFMSUB231PS  conv2_2<>+0(SB), Y3, Y6
-	VFMADD231PS  conv2_4<>+0(SB), Y5, Y6
-	VMOVUPS      Y6, 3872(AX)
+
+	// d6 = 4 plus2 − (v0 + plus1) + 2 plusHalf
+	VADDPS      Y12, Y2, Y0
+	VFMSUB231PS conv2_4<>+0(SB), Y5, Y0
+	VFMADD231PS conv2_2<>+0(SB), Y8, Y0
+	VMOVUPS     Y0, 3776(AX)
+	VMOVUPS     2560(DX), Y0
+	VMOVUPS     2592(DX), Y1
+	VMOVUPS     2624(DX), Y2
+	VMOVUPS     2656(DX), Y3
+	VMOVUPS     2688(DX), Y4
+	VMOVUPS     2720(DX), Y5
+	VMOVUPS     2752(DX), Y6
+	VMOVUPS     2784(DX), Y7
+
+	// plus1, minus1 = v1 ± v2; plus2, minus2 = v3 ± v4; plusHalf, minusHalf = v5 ± v6
+	VADDPS Y2, Y1, Y8
+	VSUBPS Y2, Y1, Y1
+	VADDPS Y4, Y3, Y2
+	VSUBPS Y4, Y3, Y3
+	VADDPS Y6, Y5, Y4
+	VSUBPS Y6, Y5, Y5
+
+	// d0 = v0, d7 = v7
+	VMOVUPS Y0, 3840(AX)
+
+	// d1 = 2 minus2 − (minus1 + v7) + 4 minusHalf
+	VADDPS      Y7, Y1, Y6
+	VFMSUB231PS conv2_2<>+0(SB), Y3, Y6
+	VFMADD231PS conv2_4<>+0(SB), Y5, Y6
+	VMOVUPS     Y6, 3872(AX)
+
+	// d3 = 21/4 v7 + 17/4 minus1 − 10 minus2 − 5 minusHalf
 	VMULPS       conv2_5_25<>+0(SB), Y7, Y6
 	VFMADD231PS  conv2_4_25<>+0(SB), Y1, Y6
 	VFNMADD231PS conv2_10<>+0(SB), Y3, Y6
 	VFNMADD231PS conv2_5<>+0(SB), Y5, Y6
 	VMOVUPS      Y6, 3936(AX)
+
+	// d5 = (minusHalf − minus1) + 8 minus2 − 21/4 v7
 	VSUBPS       Y1, Y5, Y1
 	VFMADD231PS  conv2_8<>+0(SB), Y3, Y1
 	VFNMADD231PS conv2_5_25<>+0(SB), Y7, Y1
+
+	// d2 = (plus2 − plus1) − 21/4 v0 + 8 plusHalf
 	VSUBPS       Y8, Y2, Y3
 	VFNMADD231PS conv2_5_25<>+0(SB), Y0, Y3
 	VFMADD231PS  conv2_8<>+0(SB), Y4, Y3
 	VMOVUPS      Y3, 3904(AX)
+
+	// d4 = 21/4 v0 + 17/4 plus1 − 5 plus2 − 10 plusHalf
 	VMULPS       conv2_5_25<>+0(SB), Y0, Y3
 	VFMADD231PS  conv2_4_25<>+0(SB), Y8, Y3
 	VFNMADD231PS conv2_5<>+0(SB), Y2, Y3
 	VFNMADD231PS conv2_10<>+0(SB), Y4, Y3
-	VADDPS       Y8, Y0, Y0
-	VFMSUB231PS  conv2_4<>+0(SB), Y2, Y0
-	VFMADD231PS  conv2_2<>+0(SB), Y4, Y0
-	VMOVUPS      5632(DX), Y2
-	VMOVUPS      5664(DX), Y4
-	VMOVUPS      5696(DX), Y5
-	VMOVUPS      5728(DX), Y6
-	VMOVUPS      5760(DX), Y8
-	VMOVUPS      5792(DX), Y9
-	VMOVUPS      5824(DX), Y10
-	VMOVUPS      5856(DX), Y11
-	VADDPS       Y5, Y4, Y12
-	VSUBPS       Y5, Y4, Y4
-	VADDPS       Y8, Y6, Y5
-	VSUBPS       Y8, Y6, Y6
-	VADDPS       Y10, Y9, Y8
-	VSUBPS       Y10, Y9, Y9
-	VADDPS       Y2, Y3, Y3
-	VMOVUPS      Y3, 3968(AX)
-	VMOVUPS      Y11, 4192(AX)
-	VADDPS       Y11, Y4, Y3
-	VFMSUB231PS  conv2_2<>+0(SB), Y6, Y3
-	VFMADD231PS  conv2_4<>+0(SB), Y9, Y3
-	VADDPS       Y3, Y1, Y1
-	VMOVUPS      Y1, 4000(AX)
+
+	// d6 = 4 plus2 − (v0 + plus1) + 2 plusHalf
+	VADDPS      Y8, Y0, Y0
+	VFMSUB231PS conv2_4<>+0(SB), Y2, Y0
+	VFMADD231PS conv2_2<>+0(SB), Y4, Y0
+	VMOVUPS     5632(DX), Y2
+	VMOVUPS     5664(DX), Y4
+	VMOVUPS     5696(DX), Y5
+	VMOVUPS     5728(DX), Y6
+	VMOVUPS     5760(DX), Y8
+	VMOVUPS     5792(DX), Y9
+	VMOVUPS     5824(DX), Y10
+	VMOVUPS     5856(DX), Y11
+
+	// plus1, minus1 = v1 ± v2; plus2, minus2 = v3 ± v4; plusHalf, minusHalf = v5 ± v6
+	VADDPS Y5, Y4, Y12
+	VSUBPS Y5, Y4, Y4
+	VADDPS Y8, Y6, Y5
+	VSUBPS Y8, Y6, Y6
+	VADDPS Y10, Y9, Y8
+	VSUBPS Y10, Y9, Y9
+
+	// d0 = v0, d7 = v7
+	VADDPS  Y2, Y3, Y3
+	VMOVUPS Y3, 3968(AX)
+	VMOVUPS Y11, 4192(AX)
+
+	// d1 = 2 minus2 − (minus1 + v7) + 4 minusHalf
+	VADDPS      Y11, Y4, Y3
+	VFMSUB231PS conv2_2<>+0(SB), Y6, Y3
+	VFMADD231PS conv2_4<>+0(SB), Y9, Y3
+	VADDPS      Y3, Y1, Y1
+	VMOVUPS     Y1, 4000(AX)
+
+	// d3 = 21/4 v7 + 17/4 minus1 − 10 minus2 − 5 minusHalf
 	VMULPS       conv2_5_25<>+0(SB), Y11, Y1
 	VFMADD231PS  conv2_4_25<>+0(SB), Y4, Y1
 	VFNMADD231PS conv2_10<>+0(SB), Y6, Y1
 	VFNMADD231PS conv2_5<>+0(SB), Y9, Y1
 	VADDPS       Y1, Y7, Y1
 	VMOVUPS      Y1, 4064(AX)
+
+	// d5 = (minusHalf − minus1) + 8 minus2 − 21/4 v7
 	VSUBPS       Y4, Y9, Y1
 	VFMADD231PS  conv2_8<>+0(SB), Y6, Y1
 	VFNMADD231PS conv2_5_25<>+0(SB), Y11, Y1
 	VMOVUPS      Y1, 4128(AX)
+
+	// d2 = (plus2 − plus1) − 21/4 v0 + 8 plusHalf
 	VSUBPS       Y12, Y5, Y1
 	VFNMADD231PS conv2_5_25<>+0(SB), Y2, Y1
 	VFMADD231PS  conv2_8<>+0(SB), Y8, Y1
 	VADDPS       Y1, Y0, Y0
 	VMOVUPS      Y0, 4032(AX)
+
+	// d4 = 21/4 v0 + 17/4 plus1 − 5 plus2 − 10 plusHalf
 	VMULPS       conv2_5_25<>+0(SB), Y2, Y0
 	VFMADD231PS  conv2_4_25<>+0(SB), Y12, Y0
 	VFNMADD231PS conv2_5<>+0(SB), Y5, Y0
 	VFNMADD231PS conv2_10<>+0(SB), Y8, Y0
 	VMOVUPS      Y0, 4096(AX)
-	VADDPS       Y12, Y2, Y0
-	VFMSUB231PS  conv2_4<>+0(SB), Y5, Y0
-	VFMADD231PS  conv2_2<>+0(SB), Y8, Y0
-	VMOVUPS      Y0, 4160(AX)
-	VMOVUPS      2816(DX), Y0
-	VMOVUPS      2848(DX), Y1
-	VMOVUPS      2880(DX), Y2
-	VMOVUPS      2912(DX), Y3
-	VMOVUPS      2944(DX), Y4
-	VMOVUPS      2976(DX), Y5
-	VMOVUPS      3008(DX), Y6
-	VMOVUPS      3040(DX), Y7
-	VADDPS       Y2, Y1, Y8
-	VSUBPS       Y2, Y1, Y1
-	VADDPS       Y4, Y3, Y2
-	VSUBPS       Y4, Y3, Y3
-	VADDPS       Y6, Y5, Y4
-	VSUBPS       Y6, Y5, Y5
-	VMOVUPS      Y0, 4224(AX)
-	VADDPS       Y7, Y1, Y6
-	VFMSUB231PS  conv2_2<>+0(SB), Y3, Y6
-	VFMADD231PS  conv2_4<>+0(SB), Y5, Y6
-	VMOVUPS      Y6, 4256(AX)
+
+	// d6 = 4 plus2 − (v0 + plus1) + 2 plusHalf
+	VADDPS      Y12, Y2, Y0
+	VFMSUB231PS conv2_4<>+0(SB), Y5, Y0
+	VFMADD231PS conv2_2<>+0(SB), Y8, Y0
+	VMOVUPS     Y0, 4160(AX)
+	VMOVUPS     2816(DX), Y0
+	VMOVUPS     2848(DX), Y1
+	VMOVUPS     2880(DX), Y2
+	VMOVUPS     2912(DX), Y3
+	VMOVUPS     2944(DX), Y4
+	VMOVUPS     2976(DX), Y5
+	VMOVUPS     3008(DX), Y6
+	VMOVUPS     3040(DX), Y7
+
+	// plus1, minus1 = v1 ± v2; plus2, minus2 = v3 ± v4; plusHalf, minusHalf = v5 ± v6
+	VADDPS Y2, Y1, Y8
+	VSUBPS Y2, Y1, Y1
+	VADDPS Y4, Y3, Y2
+	VSUBPS Y4, Y3, Y3
+	VADDPS Y6, Y5, Y4
+	VSUBPS Y6, Y5, Y5
+
+	// d0 = v0, d7 = v7
+	VMOVUPS Y0, 4224(AX)
+
+	// d1 = 2 minus2 − (minus1 + v7) + 4 minusHalf
+	VADDPS      Y7, Y1, Y6
+	VFMSUB231PS conv2_2<>+0(SB), Y3, Y6
+	VFMADD231PS conv2_4<>+0(SB), Y5, Y6
+	VMOVUPS     Y6, 4256(AX)
+
+	// d3 = 21/4 v7 + 17/4 minus1 − 10 minus2 − 5 minusHalf
 	VMULPS       conv2_5_25<>+0(SB), Y7, Y6
 	VFMADD231PS  conv2_4_25<>+0(SB), Y1, Y6
 	VFNMADD231PS conv2_10<>+0(SB), Y3, Y6
 	VFNMADD231PS conv2_5<>+0(SB), Y5, Y6
 	VMOVUPS      Y6, 4320(AX)
+
+	// d5 = (minusHalf − minus1) + 8 minus2 − 21/4 v7
 	VSUBPS       Y1, Y5, Y1
 	VFMADD231PS  conv2_8<>+0(SB), Y3, Y1
 	VFNMADD231PS conv2_5_25<>+0(SB), Y7, Y1
+
+	// d2 = (plus2 − plus1) − 21/4 v0 + 8 plusHalf
 	VSUBPS       Y8, Y2, Y3
 	VFNMADD231PS conv2_5_25<>+0(SB), Y0, Y3
 	VFMADD231PS  conv2_8<>+0(SB), Y4, Y3
 	VMOVUPS      Y3, 4288(AX)
+
+	// d4 = 21/4 v0 + 17/4 plus1 − 5 plus2 − 10 plusHalf
 	VMULPS       conv2_5_25<>+0(SB), Y0, Y3
 	VFMADD231PS  conv2_4_25<>+0(SB), Y8, Y3
 	VFNMADD231PS conv2_5<>+0(SB), Y2, Y3
 	VFNMADD231PS conv2_10<>+0(SB), Y4, Y3
-	VADDPS       Y8, Y0, Y0
-	VFMSUB231PS  conv2_4<>+0(SB), Y2, Y0
-	VFMADD231PS  conv2_2<>+0(SB), Y4, Y0
-	VMOVUPS      5888(DX), Y2
-	VMOVUPS      5920(DX), Y4
-	VMOVUPS      5952(DX), Y5
-	VMOVUPS      5984(DX), Y6
-	VMOVUPS      6016(DX), Y8
-	VMOVUPS      6048(DX), Y9
-	VMOVUPS      6080(DX), Y10
-	VMOVUPS      6112(DX), Y11
-	VADDPS       Y5, Y4, Y12
-	VSUBPS       Y5, Y4, Y4
-	VADDPS       Y8, Y6, Y5
-	VSUBPS       Y8, Y6, Y6
-	VADDPS       Y10, Y9, Y8
-	VSUBPS       Y10, Y9, Y9
-	VADDPS       Y2, Y3, Y3
-	VMOVUPS      Y3, 4352(AX)
-	VMOVUPS      Y11, 4576(AX)
-	VADDPS       Y11, Y4, Y3
-	VFMSUB231PS  conv2_2<>+0(SB), Y6, Y3
-	VFMADD231PS  conv2_4<>+0(SB), Y9, Y3
-	VADDPS       Y3, Y1, Y1
-	VMOVUPS      Y1, 4384(AX)
+
+	// d6 = 4 plus2 − (v0 + plus1) + 2 plusHalf
+	VADDPS      Y8, Y0, Y0
+	VFMSUB231PS conv2_4<>+0(SB), Y2, Y0
+	VFMADD231PS conv2_2<>+0(SB), Y4, Y0
+	VMOVUPS     5888(DX), Y2
+	VMOVUPS     5920(DX), Y4
+	VMOVUPS     5952(DX), Y5
+	VMOVUPS     5984(DX), Y6
+	VMOVUPS     6016(DX), Y8
+	VMOVUPS     6048(DX), Y9
+	VMOVUPS     6080(DX), Y10
+	VMOVUPS     6112(DX), Y11
+
+	// plus1, minus1 = v1 ± v2; plus2, minus2 = v3 ± v4; plusHalf, minusHalf = v5 ± v6
+	VADDPS Y5, Y4, Y12
+	VSUBPS Y5, Y4, Y4
+	VADDPS Y8, Y6, Y5
+	VSUBPS Y8, Y6, Y6
+	VADDPS Y10, Y9, Y8
+	VSUBPS Y10, Y9, Y9
+
+	// d0 = v0, d7 = v7
+	VADDPS  Y2, Y3, Y3
+	VMOVUPS Y3, 4352(AX)
+	VMOVUPS Y11, 4576(AX)
+
+	// d1 = 2 minus2 − (minus1 + v7) + 4 minusHalf
+	VADDPS      Y11, Y4, Y3
+	VFMSUB231PS conv2_2<>+0(SB), Y6, Y3
+	VFMADD231PS conv2_4<>+0(SB), Y9, Y3
+	VADDPS      Y3, Y1, Y1
+	VMOVUPS     Y1, 4384(AX)
+
+	// d3 = 21/4 v7 + 17/4 minus1 − 10 minus2 − 5 minusHalf
 	VMULPS       conv2_5_25<>+0(SB), Y11, Y1
 	VFMADD231PS  conv2_4_25<>+0(SB), Y4, Y1
 	VFNMADD231PS conv2_10<>+0(SB), Y6, Y1
 	VFNMADD231PS conv2_5<>+0(SB), Y9, Y1
 	VADDPS       Y1, Y7, Y1
 	VMOVUPS      Y1, 4448(AX)
+
+	// d5 = (minusHalf − minus1) + 8 minus2 − 21/4 v7
 	VSUBPS       Y4, Y9, Y1
 	VFMADD231PS  conv2_8<>+0(SB), Y6, Y1
 	VFNMADD231PS conv2_5_25<>+0(SB), Y11, Y1
 	VMOVUPS      Y1, 4512(AX)
+
+	// d2 = (plus2 − plus1) − 21/4 v0 + 8 plusHalf
 	VSUBPS       Y12, Y5, Y1
 	VFNMADD231PS conv2_5_25<>+0(SB), Y2, Y1
 	VFMADD231PS  conv2_8<>+0(SB), Y8, Y1
 	VADDPS       Y1, Y0, Y0
 	VMOVUPS      Y0, 4416(AX)
+
+	// d4 = 21/4 v0 + 17/4 plus1 − 5 plus2 − 10 plusHalf
 	VMULPS       conv2_5_25<>+0(SB), Y2, Y0
 	VFMADD231PS  conv2_4_25<>+0(SB), Y12, Y0
 	VFNMADD231PS conv2_5<>+0(SB), Y5, Y0
 	VFNMADD231PS conv2_10<>+0(SB), Y8, Y0
 	VMOVUPS      Y0, 4480(AX)
-	VADDPS       Y12, Y2, Y0
-	VFMSUB231PS  conv2_4<>+0(SB), Y5, Y0
-	VFMADD231PS  conv2_2<>+0(SB), Y8, Y0
-	VMOVUPS      Y0, 4544(AX)
-	ADDQ         $+4608, AX
-	ADDQ         $+8192, CX
-	DECQ         BX
-	JNZ          channel1
+
+	// d6 = 4 plus2 − (v0 + plus1) + 2 plusHalf
+	VADDPS      Y12, Y2, Y0
+	VFMSUB231PS conv2_4<>+0(SB), Y5, Y0
+	VFMADD231PS conv2_2<>+0(SB), Y8, Y0
+	VMOVUPS     Y0, 4544(AX)
+	ADDQ        $+4608, AX
+	ADDQ        $+8192, CX
+	DECQ        BX
+	JNZ         channel1
 	VZEROUPPER
 	RET
 
@@ -7733,30 +9765,38 @@ part2:
 
 tileRow3:
 	// columns: Bᵀ d
-	VMOVUPS      (CX), Y0
-	VMOVUPS      768(CX), Y1
-	VMOVUPS      1536(CX), Y2
-	VMOVUPS      2304(CX), Y3
-	VMOVUPS      3072(CX), Y4
-	VMOVUPS      3840(CX), Y5
-	VMOVUPS      4608(CX), Y6
-	VMOVUPS      5376(CX), Y7
-	VSUBPS       Y6, Y0, Y0
-	VSUBPS       Y2, Y4, Y8
-	VFMADD231PS  conv2_5_25<>+0(SB), Y8, Y0
-	VMOVUPS      Y0, (DX)
-	VSUBPS       Y1, Y7, Y0
-	VSUBPS       Y5, Y3, Y7
-	VFMADD231PS  conv2_5_25<>+0(SB), Y7, Y0
-	VMOVUPS      Y0, 2688(DX)
-	VADDPS       Y6, Y2, Y0
-	VFMSUB231PS  conv2_4_25<>+0(SB), Y4, Y0
-	VADDPS       Y5, Y1, Y7
-	VFMSUB231PS  conv2_4_25<>+0(SB), Y3, Y7
-	VADDPS       Y7, Y0, Y8
-	VMOVUPS      Y8, 384(DX)
-	VSUBPS       Y7, Y0, Y0
-	VMOVUPS      Y0, 768(DX)
+	VMOVUPS (CX), Y0
+	VMOVUPS 768(CX), Y1
+	VMOVUPS 1536(CX), Y2
+	VMOVUPS 2304(CX), Y3
+	VMOVUPS 3072(CX), Y4
+	VMOVUPS 3840(CX), Y5
+	VMOVUPS 4608(CX), Y6
+	VMOVUPS 5376(CX), Y7
+
+	// v0 = (d0 − d6) + 21/4 (d4 − d2)
+	VSUBPS      Y6, Y0, Y0
+	VSUBPS      Y2, Y4, Y8
+	VFMADD231PS conv2_5_25<>+0(SB), Y8, Y0
+	VMOVUPS     Y0, (DX)
+
+	// v7 = (d7 − d1) + 21/4 (d3 − d5)
+	VSUBPS      Y1, Y7, Y0
+	VSUBPS      Y5, Y3, Y7
+	VFMADD231PS conv2_5_25<>+0(SB), Y7, Y0
+	VMOVUPS     Y0, 2688(DX)
+
+	// v1, v2 = (17/4 d4 − (d2 + d6)) ± (17/4 d3 − (d1 + d5))
+	VADDPS      Y6, Y2, Y0
+	VFMSUB231PS conv2_4_25<>+0(SB), Y4, Y0
+	VADDPS      Y5, Y1, Y7
+	VFMSUB231PS conv2_4_25<>+0(SB), Y3, Y7
+	VADDPS      Y7, Y0, Y8
+	VMOVUPS     Y8, 384(DX)
+	VSUBPS      Y7, Y0, Y0
+	VMOVUPS     Y0, 768(DX)
+
+	// v3, v4 = (d2 − 5 d4 + 4 d6) ± (2 d1 − 10 d3 + 8 d5)
 	VMOVAPS      Y2, Y0
 	VFNMADD231PS conv2_5<>+0(SB), Y4, Y0
 	VFMADD231PS  conv2_4<>+0(SB), Y6, Y0
@@ -7767,6 +9807,8 @@ tileRow3:
 	VMOVUPS      Y8, 1152(DX)
 	VSUBPS       Y7, Y0, Y0
 	VMOVUPS      Y0, 1536(DX)
+
+	// v5, v6 = (2 d6 − 10 d4 + 8 d2) ± (d5 − 5 d3 + 4 d1)
 	VADDPS       Y6, Y6, Y0
 	VFNMADD231PS conv2_10<>+0(SB), Y4, Y0
 	VFMADD231PS  conv2_8<>+0(SB), Y2, Y0
@@ -7785,22 +9827,30 @@ tileRow3:
 	VMOVUPS      3904(CX), Y5
 	VMOVUPS      4672(CX), Y6
 	VMOVUPS      5440(CX), Y7
-	VSUBPS       Y6, Y0, Y0
-	VSUBPS       Y2, Y4, Y8
-	VFMADD231PS  conv2_5_25<>+0(SB), Y8, Y0
-	VMOVUPS      Y0, 32(DX)
-	VSUBPS       Y1, Y7, Y0
-	VSUBPS       Y5, Y3, Y7
-	VFMADD231PS  conv2_5_25<>+0(SB), Y7, Y0
-	VMOVUPS      Y0, 2720(DX)
-	VADDPS       Y6, Y2, Y0
-	VFMSUB231PS  conv2_4_25<>+0(SB), Y4, Y0
-	VADDPS       Y5, Y1, Y7
-	VFMSUB231PS  conv2_4_25<>+0(SB), Y3, Y7
-	VADDPS       Y7, Y0, Y8
-	VMOVUPS      Y8, 416(DX)
-	VSUBPS       Y7, Y0, Y0
-	VMOVUPS      Y0, 800(DX)
+
+	// v0 = (d0 − d6) + 21/4 (d4 − d2)
+	VSUBPS      Y6, Y0, Y0
+	VSUBPS      Y2, Y4, Y8
+	VFMADD231PS conv2_5_25<>+0(SB), Y8, Y0
+	VMOVUPS     Y0, 32(DX)
+
+	// v7 = (d7 − d1) + 21/4 (d3 − d5)
+	VSUBPS      Y1, Y7, Y0
+	VSUBPS      Y5, Y3, Y7
+	VFMADD231PS conv2_5_25<>+0(SB), Y7, Y0
+	VMOVUPS     Y0, 2720(DX)
+
+	// v1, v2 = (17/4 d4 − (d2 + d6)) ± (17/4 d3 − (d1 + d5))
+	VADDPS      Y6, Y2, Y0
+	VFMSUB231PS conv2_4_25<>+0(SB), Y4, Y0
+	VADDPS      Y5, Y1, Y7
+	VFMSUB231PS conv2_4_25<>+0(SB), Y3, Y7
+	VADDPS      Y7, Y0, Y8
+	VMOVUPS     Y8, 416(DX)
+	VSUBPS      Y7, Y0, Y0
+	VMOVUPS     Y0, 800(DX)
+
+	// v3, v4 = (d2 − 5 d4 + 4 d6) ± (2 d1 − 10 d3 + 8 d5)
 	VMOVAPS      Y2, Y0
 	VFNMADD231PS conv2_5<>+0(SB), Y4, Y0
 	VFMADD231PS  conv2_4<>+0(SB), Y6, Y0
@@ -7811,6 +9861,8 @@ tileRow3:
 	VMOVUPS      Y8, 1184(DX)
 	VSUBPS       Y7, Y0, Y0
 	VMOVUPS      Y0, 1568(DX)
+
+	// v5, v6 = (2 d6 − 10 d4 + 8 d2) ± (d5 − 5 d3 + 4 d1)
 	VADDPS       Y6, Y6, Y0
 	VFNMADD231PS conv2_10<>+0(SB), Y4, Y0
 	VFMADD231PS  conv2_8<>+0(SB), Y2, Y0
@@ -7829,22 +9881,30 @@ tileRow3:
 	VMOVUPS      3968(CX), Y5
 	VMOVUPS      4736(CX), Y6
 	VMOVUPS      5504(CX), Y7
-	VSUBPS       Y6, Y0, Y0
-	VSUBPS       Y2, Y4, Y8
-	VFMADD231PS  conv2_5_25<>+0(SB), Y8, Y0
-	VMOVUPS      Y0, 64(DX)
-	VSUBPS       Y1, Y7, Y0
-	VSUBPS       Y5, Y3, Y7
-	VFMADD231PS  conv2_5_25<>+0(SB), Y7, Y0
-	VMOVUPS      Y0, 2752(DX)
-	VADDPS       Y6, Y2, Y0
-	VFMSUB231PS  conv2_4_25<>+0(SB), Y4, Y0
-	VADDPS       Y5, Y1, Y7
-	VFMSUB231PS  conv2_4_25<>+0(SB), Y3, Y7
-	VADDPS       Y7, Y0, Y8
-	VMOVUPS      Y8, 448(DX)
-	VSUBPS       Y7, Y0, Y0
-	VMOVUPS      Y0, 832(DX)
+
+	// v0 = (d0 − d6) + 21/4 (d4 − d2)
+	VSUBPS      Y6, Y0, Y0
+	VSUBPS      Y2, Y4, Y8
+	VFMADD231PS conv2_5_25<>+0(SB), Y8, Y0
+	VMOVUPS     Y0, 64(DX)
+
+	// v7 = (d7 − d1) + 21/4 (d3 − d5)
+	VSUBPS      Y1, Y7, Y0
+	VSUBPS      Y5, Y3, Y7
+	VFMADD231PS conv2_5_25<>+0(SB), Y7, Y0
+	VMOVUPS     Y0, 2752(DX)
+
+	// v1, v2 = (17/4 d4 − (d2 + d6)) ± (17/4 d3 − (d1 + d5))
+	VADDPS      Y6, Y2, Y0
+	VFMSUB231PS conv2_4_25<>+0(SB), Y4, Y0
+	VADDPS      Y5, Y1, Y7
+	VFMSUB231PS conv2_4_25<>+0(SB), Y3, Y7
+	VADDPS      Y7, Y0, Y8
+	VMOVUPS     Y8, 448(DX)
+	VSUBPS      Y7, Y0, Y0
+	VMOVUPS     Y0, 832(DX)
+
+	// v3, v4 = (d2 − 5 d4 + 4 d6) ± (2 d1 − 10 d3 + 8 d5)
 	VMOVAPS      Y2, Y0
 	VFNMADD231PS conv2_5<>+0(SB), Y4, Y0
 	VFMADD231PS  conv2_4<>+0(SB), Y6, Y0
@@ -7855,6 +9915,8 @@ tileRow3:
 	VMOVUPS      Y8, 1216(DX)
 	VSUBPS       Y7, Y0, Y0
 	VMOVUPS      Y0, 1600(DX)
+
+	// v5, v6 = (2 d6 − 10 d4 + 8 d2) ± (d5 − 5 d3 + 4 d1)
 	VADDPS       Y6, Y6, Y0
 	VFNMADD231PS conv2_10<>+0(SB), Y4, Y0
 	VFMADD231PS  conv2_8<>+0(SB), Y2, Y0
@@ -7873,22 +9935,30 @@ tileRow3:
 	VMOVUPS      4032(CX), Y5
 	VMOVUPS      4800(CX), Y6
 	VMOVUPS      5568(CX), Y7
-	VSUBPS       Y6, Y0, Y0
-	VSUBPS       Y2, Y4, Y8
-	VFMADD231PS  conv2_5_25<>+0(SB), Y8, Y0
-	VMOVUPS      Y0, 96(DX)
-	VSUBPS       Y1, Y7, Y0
-	VSUBPS       Y5, Y3, Y7
-	VFMADD231PS  conv2_5_25<>+0(SB), Y7, Y0
-	VMOVUPS      Y0, 2784(DX)
-	VADDPS       Y6, Y2, Y0
-	VFMSUB231PS  conv2_4_25<>+0(SB), Y4, Y0
-	VADDPS       Y5, Y1, Y7
-	VFMSUB231PS  conv2_4_25<>+0(SB), Y3, Y7
-	VADDPS       Y7, Y0, Y8
-	VMOVUPS      Y8, 480(DX)
-	VSUBPS       Y7, Y0, Y0
-	VMOVUPS      Y0, 864(DX)
+
+	// v0 = (d0 − d6) + 21/4 (d4 − d2)
+	VSUBPS      Y6, Y0, Y0
+	VSUBPS      Y2, Y4, Y8
+	VFMADD231PS conv2_5_25<>+0(SB), Y8, Y0
+	VMOVUPS     Y0, 96(DX)
+
+	// v7 = (d7 − d1) + 21/4 (d3 − d5)
+	VSUBPS      Y1, Y7, Y0
+	VSUBPS      Y5, Y3, Y7
+	VFMADD231PS conv2_5_25<>+0(SB), Y7, Y0
+	VMOVUPS     Y0, 2784(DX)
+
+	// v1, v2 = (17/4 d4 − (d2 + d6)) ± (17/4 d3 − (d1 + d5))
+	VADDPS      Y6, Y2, Y0
+	VFMSUB231PS conv2_4_25<>+0(SB), Y4, Y0
+	VADDPS      Y5, Y1, Y7
+	VFMSUB231PS conv2_4_25<>+0(SB), Y3, Y7
+	VADDPS      Y7, Y0, Y8
+	VMOVUPS     Y8, 480(DX)
+	VSUBPS      Y7, Y0, Y0
+	VMOVUPS     Y0, 864(DX)
+
+	// v3, v4 = (d2 − 5 d4 + 4 d6) ± (2 d1 − 10 d3 + 8 d5)
 	VMOVAPS      Y2, Y0
 	VFNMADD231PS conv2_5<>+0(SB), Y4, Y0
 	VFMADD231PS  conv2_4<>+0(SB), Y6, Y0
@@ -7899,6 +9969,8 @@ tileRow3:
 	VMOVUPS      Y8, 1248(DX)
 	VSUBPS       Y7, Y0, Y0
 	VMOVUPS      Y0, 1632(DX)
+
+	// v5, v6 = (2 d6 − 10 d4 + 8 d2) ± (d5 − 5 d3 + 4 d1)
 	VADDPS       Y6, Y6, Y0
 	VFNMADD231PS conv2_10<>+0(SB), Y4, Y0
 	VFMADD231PS  conv2_8<>+0(SB), Y2, Y0
@@ -7917,22 +9989,30 @@ tileRow3:
 	VMOVUPS      4096(CX), Y5
 	VMOVUPS      4864(CX), Y6
 	VMOVUPS      5632(CX), Y7
-	VSUBPS       Y6, Y0, Y0
-	VSUBPS       Y2, Y4, Y8
-	VFMADD231PS  conv2_5_25<>+0(SB), Y8, Y0
-	VMOVUPS      Y0, 128(DX)
-	VSUBPS       Y1, Y7, Y0
-	VSUBPS       Y5, Y3, Y7
-	VFMADD231PS  conv2_5_25<>+0(SB), Y7, Y0
-	VMOVUPS      Y0, 2816(DX)
-	VADDPS       Y6, Y2, Y0
-	VFMSUB231PS  conv2_4_25<>+0(SB), Y4, Y0
-	VADDPS       Y5, Y1, Y7
-	VFMSUB231PS  conv2_4_25<>+0(SB), Y3, Y7
-	VADDPS       Y7, Y0, Y8
-	VMOVUPS      Y8, 512(DX)
-	VSUBPS       Y7, Y0, Y0
-	VMOVUPS      Y0, 896(DX)
+
+	// v0 = (d0 − d6) + 21/4 (d4 − d2)
+	VSUBPS      Y6, Y0, Y0
+	VSUBPS      Y2, Y4, Y8
+	VFMADD231PS conv2_5_25<>+0(SB), Y8, Y0
+	VMOVUPS     Y0, 128(DX)
+
+	// v7 = (d7 − d1) + 21/4 (d3 − d5)
+	VSUBPS      Y1, Y7, Y0
+	VSUBPS      Y5, Y3, Y7
+	VFMADD231PS conv2_5_25<>+0(SB), Y7, Y0
+	VMOVUPS     Y0, 2816(DX)
+
+	// v1, v2 = (17/4 d4 − (d2 + d6)) ± (17/4 d3 − (d1 + d5))
+	VADDPS      Y6, Y2, Y0
+	VFMSUB231PS conv2_4_25<>+0(SB), Y4, Y0
+	VADDPS      Y5, Y1, Y7
+	VFMSUB231PS conv2_4_25<>+0(SB), Y3, Y7
+	VADDPS      Y7, Y0, Y8
+	VMOVUPS     Y8, 512(DX)
+	VSUBPS      Y7, Y0, Y0
+	VMOVUPS     Y0, 896(DX)
+
+	// v3, v4 = (d2 − 5 d4 + 4 d6) ± (2 d1 − 10 d3 + 8 d5)
 	VMOVAPS      Y2, Y0
 	VFNMADD231PS conv2_5<>+0(SB), Y4, Y0
 	VFMADD231PS  conv2_4<>+0(SB), Y6, Y0
@@ -7943,6 +10023,8 @@ tileRow3:
 	VMOVUPS      Y8, 1280(DX)
 	VSUBPS       Y7, Y0, Y0
 	VMOVUPS      Y0, 1664(DX)
+
+	// v5, v6 = (2 d6 − 10 d4 + 8 d2) ± (d5 − 5 d3 + 4 d1)
 	VADDPS       Y6, Y6, Y0
 	VFNMADD231PS conv2_10<>+0(SB), Y4, Y0
 	VFMADD231PS  conv2_8<>+0(SB), Y2, Y0
@@ -7961,22 +10043,30 @@ tileRow3:
 	VMOVUPS      4160(CX), Y5
 	VMOVUPS      4928(CX), Y6
 	VMOVUPS      5696(CX), Y7
-	VSUBPS       Y6, Y0, Y0
-	VSUBPS       Y2, Y4, Y8
-	VFMADD231PS  conv2_5_25<>+0(SB), Y8, Y0
-	VMOVUPS      Y0, 160(DX)
-	VSUBPS       Y1, Y7, Y0
-	VSUBPS       Y5, Y3, Y7
-	VFMADD231PS  conv2_5_25<>+0(SB), Y7, Y0
-	VMOVUPS      Y0, 2848(DX)
-	VADDPS       Y6, Y2, Y0
-	VFMSUB231PS  conv2_4_25<>+0(SB), Y4, Y0
-	VADDPS       Y5, Y1, Y7
-	VFMSUB231PS  conv2_4_25<>+0(SB), Y3, Y7
-	VADDPS       Y7, Y0, Y8
-	VMOVUPS      Y8, 544(DX)
-	VSUBPS       Y7, Y0, Y0
-	VMOVUPS      Y0, 928(DX)
+
+	// v0 = (d0 − d6) + 21/4 (d4 − d2)
+	VSUBPS      Y6, Y0, Y0
+	VSUBPS      Y2, Y4, Y8
+	VFMADD231PS conv2_5_25<>+0(SB), Y8, Y0
+	VMOVUPS     Y0, 160(DX)
+
+	// v7 = (d7 − d1) + 21/4 (d3 − d5)
+	VSUBPS      Y1, Y7, Y0
+	VSUBPS      Y5, Y3, Y7
+	VFMADD231PS conv2_5_25<>+0(SB), Y7, Y0
+	VMOVUPS     Y0, 2848(DX)
+
+	// v1, v2 = (17/4 d4 − (d2 + d6)) ± (17/4 d3 − (d1 + d5))
+	VADDPS      Y6, Y2, Y0
+	VFMSUB231PS conv2_4_25<>+0(SB), Y4, Y0
+	VADDPS      Y5, Y1, Y7
+	VFMSUB231PS conv2_4_25<>+0(SB), Y3, Y7
+	VADDPS      Y7, Y0, Y8
+	VMOVUPS     Y8, 544(DX)
+	VSUBPS      Y7, Y0, Y0
+	VMOVUPS     Y0, 928(DX)
+
+	// v3, v4 = (d2 − 5 d4 + 4 d6) ± (2 d1 − 10 d3 + 8 d5)
 	VMOVAPS      Y2, Y0
 	VFNMADD231PS conv2_5<>+0(SB), Y4, Y0
 	VFMADD231PS  conv2_4<>+0(SB), Y6, Y0
@@ -7987,6 +10077,8 @@ tileRow3:
 	VMOVUPS      Y8, 1312(DX)
 	VSUBPS       Y7, Y0, Y0
 	VMOVUPS      Y0, 1696(DX)
+
+	// v5, v6 = (2 d6 − 10 d4 + 8 d2) ± (d5 − 5 d3 + 4 d1)
 	VADDPS       Y6, Y6, Y0
 	VFNMADD231PS conv2_10<>+0(SB), Y4, Y0
 	VFMADD231PS  conv2_8<>+0(SB), Y2, Y0
@@ -8005,22 +10097,30 @@ tileRow3:
 	VMOVUPS      4224(CX), Y5
 	VMOVUPS      4992(CX), Y6
 	VMOVUPS      5760(CX), Y7
-	VSUBPS       Y6, Y0, Y0
-	VSUBPS       Y2, Y4, Y8
-	VFMADD231PS  conv2_5_25<>+0(SB), Y8, Y0
-	VMOVUPS      Y0, 192(DX)
-	VSUBPS       Y1, Y7, Y0
-	VSUBPS       Y5, Y3, Y7
-	VFMADD231PS  conv2_5_25<>+0(SB), Y7, Y0
-	VMOVUPS      Y0, 2880(DX)
-	VADDPS       Y6, Y2, Y0
-	VFMSUB231PS  conv2_4_25<>+0(SB), Y4, Y0
-	VADDPS       Y5, Y1, Y7
-	VFMSUB231PS  conv2_4_25<>+0(SB), Y3, Y7
-	VADDPS       Y7, Y0, Y8
-	VMOVUPS      Y8, 576(DX)
-	VSUBPS       Y7, Y0, Y0
-	VMOVUPS      Y0, 960(DX)
+
+	// v0 = (d0 − d6) + 21/4 (d4 − d2)
+	VSUBPS      Y6, Y0, Y0
+	VSUBPS      Y2, Y4, Y8
+	VFMADD231PS conv2_5_25<>+0(SB), Y8, Y0
+	VMOVUPS     Y0, 192(DX)
+
+	// v7 = (d7 − d1) + 21/4 (d3 − d5)
+	VSUBPS      Y1, Y7, Y0
+	VSUBPS      Y5, Y3, Y7
+	VFMADD231PS conv2_5_25<>+0(SB), Y7, Y0
+	VMOVUPS     Y0, 2880(DX)
+
+	// v1, v2 = (17/4 d4 − (d2 + d6)) ± (17/4 d3 − (d1 + d5))
+	VADDPS      Y6, Y2, Y0
+	VFMSUB231PS conv2_4_25<>+0(SB), Y4, Y0
+	VADDPS      Y5, Y1, Y7
+	VFMSUB231PS conv2_4_25<>+0(SB), Y3, Y7
+	VADDPS      Y7, Y0, Y8
+	VMOVUPS     Y8, 576(DX)
+	VSUBPS      Y7, Y0, Y0
+	VMOVUPS     Y0, 960(DX)
+
+	// v3, v4 = (d2 − 5 d4 + 4 d6) ± (2 d1 − 10 d3 + 8 d5)
 	VMOVAPS      Y2, Y0
 	VFNMADD231PS conv2_5<>+0(SB), Y4, Y0
 	VFMADD231PS  conv2_4<>+0(SB), Y6, Y0
@@ -8031,6 +10131,8 @@ tileRow3:
 	VMOVUPS      Y8, 1344(DX)
 	VSUBPS       Y7, Y0, Y0
 	VMOVUPS      Y0, 1728(DX)
+
+	// v5, v6 = (2 d6 − 10 d4 + 8 d2) ± (d5 − 5 d3 + 4 d1)
 	VADDPS       Y6, Y6, Y0
 	VFNMADD231PS conv2_10<>+0(SB), Y4, Y0
 	VFMADD231PS  conv2_8<>+0(SB), Y2, Y0
@@ -8049,22 +10151,30 @@ tileRow3:
 	VMOVUPS      4288(CX), Y5
 	VMOVUPS      5056(CX), Y6
 	VMOVUPS      5824(CX), Y7
-	VSUBPS       Y6, Y0, Y0
-	VSUBPS       Y2, Y4, Y8
-	VFMADD231PS  conv2_5_25<>+0(SB), Y8, Y0
-	VMOVUPS      Y0, 224(DX)
-	VSUBPS       Y1, Y7, Y0
-	VSUBPS       Y5, Y3, Y7
-	VFMADD231PS  conv2_5_25<>+0(SB), Y7, Y0
-	VMOVUPS      Y0, 2912(DX)
-	VADDPS       Y6, Y2, Y0
-	VFMSUB231PS  conv2_4_25<>+0(SB), Y4, Y0
-	VADDPS       Y5, Y1, Y7
-	VFMSUB231PS  conv2_4_25<>+0(SB), Y3, Y7
-	VADDPS       Y7, Y0, Y8
-	VMOVUPS      Y8, 608(DX)
-	VSUBPS       Y7, Y0, Y0
-	VMOVUPS      Y0, 992(DX)
+
+	// v0 = (d0 − d6) + 21/4 (d4 − d2)
+	VSUBPS      Y6, Y0, Y0
+	VSUBPS      Y2, Y4, Y8
+	VFMADD231PS conv2_5_25<>+0(SB), Y8, Y0
+	VMOVUPS     Y0, 224(DX)
+
+	// v7 = (d7 − d1) + 21/4 (d3 − d5)
+	VSUBPS      Y1, Y7, Y0
+	VSUBPS      Y5, Y3, Y7
+	VFMADD231PS conv2_5_25<>+0(SB), Y7, Y0
+	VMOVUPS     Y0, 2912(DX)
+
+	// v1, v2 = (17/4 d4 − (d2 + d6)) ± (17/4 d3 − (d1 + d5))
+	VADDPS      Y6, Y2, Y0
+	VFMSUB231PS conv2_4_25<>+0(SB), Y4, Y0
+	VADDPS      Y5, Y1, Y7
+	VFMSUB231PS conv2_4_25<>+0(SB), Y3, Y7
+	VADDPS      Y7, Y0, Y8
+	VMOVUPS     Y8, 608(DX)
+	VSUBPS      Y7, Y0, Y0
+	VMOVUPS     Y0, 992(DX)
+
+	// v3, v4 = (d2 − 5 d4 + 4 d6) ± (2 d1 − 10 d3 + 8 d5)
 	VMOVAPS      Y2, Y0
 	VFNMADD231PS conv2_5<>+0(SB), Y4, Y0
 	VFMADD231PS  conv2_4<>+0(SB), Y6, Y0
@@ -8075,6 +10185,8 @@ tileRow3:
 	VMOVUPS      Y8, 1376(DX)
 	VSUBPS       Y7, Y0, Y0
 	VMOVUPS      Y0, 1760(DX)
+
+	// v5, v6 = (2 d6 − 10 d4 + 8 d2) ± (d5 − 5 d3 + 4 d1)
 	VADDPS       Y6, Y6, Y0
 	VFNMADD231PS conv2_10<>+0(SB), Y4, Y0
 	VFMADD231PS  conv2_8<>+0(SB), Y2, Y0
@@ -8093,22 +10205,30 @@ tileRow3:
 	VMOVUPS      4352(CX), Y5
 	VMOVUPS      5120(CX), Y6
 	VMOVUPS      5888(CX), Y7
-	VSUBPS       Y6, Y0, Y0
-	VSUBPS       Y2, Y4, Y8
-	VFMADD231PS  conv2_5_25<>+0(SB), Y8, Y0
-	VMOVUPS      Y0, 256(DX)
-	VSUBPS       Y1, Y7, Y0
-	VSUBPS       Y5, Y3, Y7
-	VFMADD231PS  conv2_5_25<>+0(SB), Y7, Y0
-	VMOVUPS      Y0, 2944(DX)
-	VADDPS       Y6, Y2, Y0
-	VFMSUB231PS  conv2_4_25<>+0(SB), Y4, Y0
-	VADDPS       Y5, Y1, Y7
-	VFMSUB231PS  conv2_4_25<>+0(SB), Y3, Y7
-	VADDPS       Y7, Y0, Y8
-	VMOVUPS      Y8, 640(DX)
-	VSUBPS       Y7, Y0, Y0
-	VMOVUPS      Y0, 1024(DX)
+
+	// v0 = (d0 − d6) + 21/4 (d4 − d2)
+	VSUBPS      Y6, Y0, Y0
+	VSUBPS      Y2, Y4, Y8
+	VFMADD231PS conv2_5_25<>+0(SB), Y8, Y0
+	VMOVUPS     Y0, 256(DX)
+
+	// v7 = (d7 − d1) + 21/4 (d3 − d5)
+	VSUBPS      Y1, Y7, Y0
+	VSUBPS      Y5, Y3, Y7
+	VFMADD231PS conv2_5_25<>+0(SB), Y7, Y0
+	VMOVUPS     Y0, 2944(DX)
+
+	// v1, v2 = (17/4 d4 − (d2 + d6)) ± (17/4 d3 − (d1 + d5))
+	VADDPS      Y6, Y2, Y0
+	VFMSUB231PS conv2_4_25<>+0(SB), Y4, Y0
+	VADDPS      Y5, Y1, Y7
+	VFMSUB231PS conv2_4_25<>+0(SB), Y3, Y7
+	VADDPS      Y7, Y0, Y8
+	VMOVUPS     Y8, 640(DX)
+	VSUBPS      Y7, Y0, Y0
+	VMOVUPS     Y0, 1024(DX)
+
+	// v3, v4 = (d2 − 5 d4 + 4 d6) ± (2 d1 − 10 d3 + 8 d5)
 	VMOVAPS      Y2, Y0
 	VFNMADD231PS conv2_5<>+0(SB), Y4, Y0
 	VFMADD231PS  conv2_4<>+0(SB), Y6, Y0
@@ -8119,6 +10239,8 @@ tileRow3:
 	VMOVUPS      Y8, 1408(DX)
 	VSUBPS       Y7, Y0, Y0
 	VMOVUPS      Y0, 1792(DX)
+
+	// v5, v6 = (2 d6 − 10 d4 + 8 d2) ± (d5 − 5 d3 + 4 d1)
 	VADDPS       Y6, Y6, Y0
 	VFNMADD231PS conv2_10<>+0(SB), Y4, Y0
 	VFMADD231PS  conv2_8<>+0(SB), Y2, Y0
@@ -8137,22 +10259,30 @@ tileRow3:
 	VMOVUPS      4416(CX), Y5
 	VMOVUPS      5184(CX), Y6
 	VMOVUPS      5952(CX), Y7
-	VSUBPS       Y6, Y0, Y0
-	VSUBPS       Y2, Y4, Y8
-	VFMADD231PS  conv2_5_25<>+0(SB), Y8, Y0
-	VMOVUPS      Y0, 288(DX)
-	VSUBPS       Y1, Y7, Y0
-	VSUBPS       Y5, Y3, Y7
-	VFMADD231PS  conv2_5_25<>+0(SB), Y7, Y0
-	VMOVUPS      Y0, 2976(DX)
-	VADDPS       Y6, Y2, Y0
-	VFMSUB231PS  conv2_4_25<>+0(SB), Y4, Y0
-	VADDPS       Y5, Y1, Y7
-	VFMSUB231PS  conv2_4_25<>+0(SB), Y3, Y7
-	VADDPS       Y7, Y0, Y8
-	VMOVUPS      Y8, 672(DX)
-	VSUBPS       Y7, Y0, Y0
-	VMOVUPS      Y0, 1056(DX)
+
+	// v0 = (d0 − d6) + 21/4 (d4 − d2)
+	VSUBPS      Y6, Y0, Y0
+	VSUBPS      Y2, Y4, Y8
+	VFMADD231PS conv2_5_25<>+0(SB), Y8, Y0
+	VMOVUPS     Y0, 288(DX)
+
+	// v7 = (d7 − d1) + 21/4 (d3 − d5)
+	VSUBPS      Y1, Y7, Y0
+	VSUBPS      Y5, Y3, Y7
+	VFMADD231PS conv2_5_25<>+0(SB), Y7, Y0
+	VMOVUPS     Y0, 2976(DX)
+
+	// v1, v2 = (17/4 d4 − (d2 + d6)) ± (17/4 d3 − (d1 + d5))
+	VADDPS      Y6, Y2, Y0
+	VFMSUB231PS conv2_4_25<>+0(SB), Y4, Y0
+	VADDPS      Y5, Y1, Y7
+	VFMSUB231PS conv2_4_25<>+0(SB), Y3, Y7
+	VADDPS      Y7, Y0, Y8
+	VMOVUPS     Y8, 672(DX)
+	VSUBPS      Y7, Y0, Y0
+	VMOVUPS     Y0, 1056(DX)
+
+	// v3, v4 = (d2 − 5 d4 + 4 d6) ± (2 d1 − 10 d3 + 8 d5)
 	VMOVAPS      Y2, Y0
 	VFNMADD231PS conv2_5<>+0(SB), Y4, Y0
 	VFMADD231PS  conv2_4<>+0(SB), Y6, Y0
@@ -8163,6 +10293,8 @@ tileRow3:
 	VMOVUPS      Y8, 1440(DX)
 	VSUBPS       Y7, Y0, Y0
 	VMOVUPS      Y0, 1824(DX)
+
+	// v5, v6 = (2 d6 − 10 d4 + 8 d2) ± (d5 − 5 d3 + 4 d1)
 	VADDPS       Y6, Y6, Y0
 	VFNMADD231PS conv2_10<>+0(SB), Y4, Y0
 	VFMADD231PS  conv2_8<>+0(SB), Y2, Y0
@@ -8181,22 +10313,30 @@ tileRow3:
 	VMOVUPS      4480(CX), Y5
 	VMOVUPS      5248(CX), Y6
 	VMOVUPS      6016(CX), Y7
-	VSUBPS       Y6, Y0, Y0
-	VSUBPS       Y2, Y4, Y8
-	VFMADD231PS  conv2_5_25<>+0(SB), Y8, Y0
-	VMOVUPS      Y0, 320(DX)
-	VSUBPS       Y1, Y7, Y0
-	VSUBPS       Y5, Y3, Y7
-	VFMADD231PS  conv2_5_25<>+0(SB), Y7, Y0
-	VMOVUPS      Y0, 3008(DX)
-	VADDPS       Y6, Y2, Y0
-	VFMSUB231PS  conv2_4_25<>+0(SB), Y4, Y0
-	VADDPS       Y5, Y1, Y7
-	VFMSUB231PS  conv2_4_25<>+0(SB), Y3, Y7
-	VADDPS       Y7, Y0, Y8
-	VMOVUPS      Y8, 704(DX)
-	VSUBPS       Y7, Y0, Y0
-	VMOVUPS      Y0, 1088(DX)
+
+	// v0 = (d0 − d6) + 21/4 (d4 − d2)
+	VSUBPS      Y6, Y0, Y0
+	VSUBPS      Y2, Y4, Y8
+	VFMADD231PS conv2_5_25<>+0(SB), Y8, Y0
+	VMOVUPS     Y0, 320(DX)
+
+	// v7 = (d7 − d1) + 21/4 (d3 − d5)
+	VSUBPS      Y1, Y7, Y0
+	VSUBPS      Y5, Y3, Y7
+	VFMADD231PS conv2_5_25<>+0(SB), Y7, Y0
+	VMOVUPS     Y0, 3008(DX)
+
+	// v1, v2 = (17/4 d4 − (d2 + d6)) ± (17/4 d3 − (d1 + d5))
+	VADDPS      Y6, Y2, Y0
+	VFMSUB231PS conv2_4_25<>+0(SB), Y4, Y0
+	VADDPS      Y5, Y1, Y7
+	VFMSUB231PS conv2_4_25<>+0(SB), Y3, Y7
+	VADDPS      Y7, Y0, Y8
+	VMOVUPS     Y8, 704(DX)
+	VSUBPS      Y7, Y0, Y0
+	VMOVUPS     Y0, 1088(DX)
+
+	// v3, v4 = (d2 − 5 d4 + 4 d6) ± (2 d1 − 10 d3 + 8 d5)
 	VMOVAPS      Y2, Y0
 	VFNMADD231PS conv2_5<>+0(SB), Y4, Y0
 	VFMADD231PS  conv2_4<>+0(SB), Y6, Y0
@@ -8207,6 +10347,8 @@ tileRow3:
 	VMOVUPS      Y8, 1472(DX)
 	VSUBPS       Y7, Y0, Y0
 	VMOVUPS      Y0, 1856(DX)
+
+	// v5, v6 = (2 d6 − 10 d4 + 8 d2) ± (d5 − 5 d3 + 4 d1)
 	VADDPS       Y6, Y6, Y0
 	VFNMADD231PS conv2_10<>+0(SB), Y4, Y0
 	VFMADD231PS  conv2_8<>+0(SB), Y2, Y0
@@ -8225,22 +10367,30 @@ tileRow3:
 	VMOVUPS      4544(CX), Y5
 	VMOVUPS      5312(CX), Y6
 	VMOVUPS      6080(CX), Y7
-	VSUBPS       Y6, Y0, Y0
-	VSUBPS       Y2, Y4, Y8
-	VFMADD231PS  conv2_5_25<>+0(SB), Y8, Y0
-	VMOVUPS      Y0, 352(DX)
-	VSUBPS       Y1, Y7, Y0
-	VSUBPS       Y5, Y3, Y7
-	VFMADD231PS  conv2_5_25<>+0(SB), Y7, Y0
-	VMOVUPS      Y0, 3040(DX)
-	VADDPS       Y6, Y2, Y0
-	VFMSUB231PS  conv2_4_25<>+0(SB), Y4, Y0
-	VADDPS       Y5, Y1, Y7
-	VFMSUB231PS  conv2_4_25<>+0(SB), Y3, Y7
-	VADDPS       Y7, Y0, Y8
-	VMOVUPS      Y8, 736(DX)
-	VSUBPS       Y7, Y0, Y0
-	VMOVUPS      Y0, 1120(DX)
+
+	// v0 = (d0 − d6) + 21/4 (d4 − d2)
+	VSUBPS      Y6, Y0, Y0
+	VSUBPS      Y2, Y4, Y8
+	VFMADD231PS conv2_5_25<>+0(SB), Y8, Y0
+	VMOVUPS     Y0, 352(DX)
+
+	// v7 = (d7 − d1) + 21/4 (d3 − d5)
+	VSUBPS      Y1, Y7, Y0
+	VSUBPS      Y5, Y3, Y7
+	VFMADD231PS conv2_5_25<>+0(SB), Y7, Y0
+	VMOVUPS     Y0, 3040(DX)
+
+	// v1, v2 = (17/4 d4 − (d2 + d6)) ± (17/4 d3 − (d1 + d5))
+	VADDPS      Y6, Y2, Y0
+	VFMSUB231PS conv2_4_25<>+0(SB), Y4, Y0
+	VADDPS      Y5, Y1, Y7
+	VFMSUB231PS conv2_4_25<>+0(SB), Y3, Y7
+	VADDPS      Y7, Y0, Y8
+	VMOVUPS     Y8, 736(DX)
+	VSUBPS      Y7, Y0, Y0
+	VMOVUPS     Y0, 1120(DX)
+
+	// v3, v4 = (d2 − 5 d4 + 4 d6) ± (2 d1 − 10 d3 + 8 d5)
 	VMOVAPS      Y2, Y0
 	VFNMADD231PS conv2_5<>+0(SB), Y4, Y0
 	VFMADD231PS  conv2_4<>+0(SB), Y6, Y0
@@ -8251,6 +10401,8 @@ tileRow3:
 	VMOVUPS      Y8, 1504(DX)
 	VSUBPS       Y7, Y0, Y0
 	VMOVUPS      Y0, 1888(DX)
+
+	// v5, v6 = (2 d6 − 10 d4 + 8 d2) ± (d5 − 5 d3 + 4 d1)
 	VADDPS       Y6, Y6, Y0
 	VFNMADD231PS conv2_10<>+0(SB), Y4, Y0
 	VFMADD231PS  conv2_8<>+0(SB), Y2, Y0
@@ -8263,34 +10415,42 @@ tileRow3:
 	VMOVUPS      Y0, 2656(DX)
 
 	// rows: (Bᵀ d) B
-	VMOVUPS      (DX), Y0
-	VMOVUPS      32(DX), Y1
-	VMOVUPS      64(DX), Y2
-	VMOVUPS      96(DX), Y3
-	VMOVUPS      128(DX), Y4
-	VMOVUPS      160(DX), Y5
-	VMOVUPS      192(DX), Y6
-	VMOVUPS      224(DX), Y7
-	VSUBPS       Y6, Y0, Y0
-	VSUBPS       Y2, Y4, Y8
-	VFMADD231PS  conv2_5_25<>+0(SB), Y8, Y0
-	VMOVUPS      Y0, (AX)
-	PREFETCHT0   256(AX)
-	VSUBPS       Y1, Y7, Y0
-	VSUBPS       Y5, Y3, Y7
-	VFMADD231PS  conv2_5_25<>+0(SB), Y7, Y0
-	VMOVUPS      Y0, 36288(AX)
-	PREFETCHT0   36544(AX)
-	VADDPS       Y6, Y2, Y0
-	VFMSUB231PS  conv2_4_25<>+0(SB), Y4, Y0
-	VADDPS       Y5, Y1, Y7
-	VFMSUB231PS  conv2_4_25<>+0(SB), Y3, Y7
-	VADDPS       Y7, Y0, Y8
-	VMOVUPS      Y8, 5184(AX)
-	PREFETCHT0   5440(AX)
-	VSUBPS       Y7, Y0, Y0
-	VMOVUPS      Y0, 10368(AX)
-	PREFETCHT0   10624(AX)
+	VMOVUPS (DX), Y0
+	VMOVUPS 32(DX), Y1
+	VMOVUPS 64(DX), Y2
+	VMOVUPS 96(DX), Y3
+	VMOVUPS 128(DX), Y4
+	VMOVUPS 160(DX), Y5
+	VMOVUPS 192(DX), Y6
+	VMOVUPS 224(DX), Y7
+
+	// v0 = (d0 − d6) + 21/4 (d4 − d2)
+	VSUBPS      Y6, Y0, Y0
+	VSUBPS      Y2, Y4, Y8
+	VFMADD231PS conv2_5_25<>+0(SB), Y8, Y0
+	VMOVUPS     Y0, (AX)
+	PREFETCHT0  256(AX)
+
+	// v7 = (d7 − d1) + 21/4 (d3 − d5)
+	VSUBPS      Y1, Y7, Y0
+	VSUBPS      Y5, Y3, Y7
+	VFMADD231PS conv2_5_25<>+0(SB), Y7, Y0
+	VMOVUPS     Y0, 36288(AX)
+	PREFETCHT0  36544(AX)
+
+	// v1, v2 = (17/4 d4 − (d2 + d6)) ± (17/4 d3 − (d1 + d5))
+	VADDPS      Y6, Y2, Y0
+	VFMSUB231PS conv2_4_25<>+0(SB), Y4, Y0
+	VADDPS      Y5, Y1, Y7
+	VFMSUB231PS conv2_4_25<>+0(SB), Y3, Y7
+	VADDPS      Y7, Y0, Y8
+	VMOVUPS     Y8, 5184(AX)
+	PREFETCHT0  5440(AX)
+	VSUBPS      Y7, Y0, Y0
+	VMOVUPS     Y0, 10368(AX)
+	PREFETCHT0  10624(AX)
+
+	// v3, v4 = (d2 − 5 d4 + 4 d6) ± (2 d1 − 10 d3 + 8 d5)
 	VMOVAPS      Y2, Y0
 	VFNMADD231PS conv2_5<>+0(SB), Y4, Y0
 	VFMADD231PS  conv2_4<>+0(SB), Y6, Y0
@@ -8303,6 +10463,8 @@ tileRow3:
 	VSUBPS       Y7, Y0, Y0
 	VMOVUPS      Y0, 20736(AX)
 	PREFETCHT0   20992(AX)
+
+	// v5, v6 = (2 d6 − 10 d4 + 8 d2) ± (d5 − 5 d3 + 4 d1)
 	VADDPS       Y6, Y6, Y0
 	VFNMADD231PS conv2_10<>+0(SB), Y4, Y0
 	VFMADD231PS  conv2_8<>+0(SB), Y2, Y0
@@ -8323,26 +10485,34 @@ tileRow3:
 	VMOVUPS      544(DX), Y5
 	VMOVUPS      576(DX), Y6
 	VMOVUPS      608(DX), Y7
-	VSUBPS       Y6, Y0, Y0
-	VSUBPS       Y2, Y4, Y8
-	VFMADD231PS  conv2_5_25<>+0(SB), Y8, Y0
-	VMOVUPS      Y0, 41472(AX)
-	PREFETCHT0   41728(AX)
-	VSUBPS       Y1, Y7, Y0
-	VSUBPS       Y5, Y3, Y7
-	VFMADD231PS  conv2_5_25<>+0(SB), Y7, Y0
-	VMOVUPS      Y0, 77760(AX)
-	PREFETCHT0   78016(AX)
-	VADDPS       Y6, Y2, Y0
-	VFMSUB231PS  conv2_4_25<>+0(SB), Y4, Y0
-	VADDPS       Y5, Y1, Y7
-	VFMSUB231PS  conv2_4_25<>+0(SB), Y3, Y7
-	VADDPS       Y7, Y0, Y8
-	VMOVUPS      Y8, 46656(AX)
-	PREFETCHT0   46912(AX)
-	VSUBPS       Y7, Y0, Y0
-	VMOVUPS      Y0, 51840(AX)
-	PREFETCHT0   52096(AX)
+
+	// v0 = (d0 − d6) + 21/4 (d4 − d2)
+	VSUBPS      Y6, Y0, Y0
+	VSUBPS      Y2, Y4, Y8
+	VFMADD231PS conv2_5_25<>+0(SB), Y8, Y0
+	VMOVUPS     Y0, 41472(AX)
+	PREFETCHT0  41728(AX)
+
+	// v7 = (d7 − d1) + 21/4 (d3 − d5)
+	VSUBPS      Y1, Y7, Y0
+	VSUBPS      Y5, Y3, Y7
+	VFMADD231PS conv2_5_25<>+0(SB), Y7, Y0
+	VMOVUPS     Y0, 77760(AX)
+	PREFETCHT0  78016(AX)
+
+	// v1, v2 = (17/4 d4 − (d2 + d6)) ± (17/4 d3 − (d1 + d5))
+	VADDPS      Y6, Y2, Y0
+	VFMSUB231PS conv2_4_25<>+0(SB), Y4, Y0
+	VADDPS      Y5, Y1, Y7
+	VFMSUB231PS conv2_4_25<>+0(SB), Y3, Y7
+	VADDPS      Y7, Y0, Y8
+	VMOVUPS     Y8, 46656(AX)
+	PREFETCHT0  46912(AX)
+	VSUBPS      Y7, Y0, Y0
+	VMOVUPS     Y0, 51840(AX)
+	PREFETCHT0  52096(AX)
+
+	// v3, v4 = (d2 − 5 d4 + 4 d6) ± (2 d1 − 10 d3 + 8 d5)
 	VMOVAPS      Y2, Y0
 	VFNMADD231PS conv2_5<>+0(SB), Y4, Y0
 	VFMADD231PS  conv2_4<>+0(SB), Y6, Y0
@@ -8355,6 +10525,8 @@ tileRow3:
 	VSUBPS       Y7, Y0, Y0
 	VMOVUPS      Y0, 62208(AX)
 	PREFETCHT0   62464(AX)
+
+	// v5, v6 = (2 d6 − 10 d4 + 8 d2) ± (d5 − 5 d3 + 4 d1)
 	VADDPS       Y6, Y6, Y0
 	VFNMADD231PS conv2_10<>+0(SB), Y4, Y0
 	VFMADD231PS  conv2_8<>+0(SB), Y2, Y0
@@ -8375,26 +10547,34 @@ tileRow3:
 	VMOVUPS      928(DX), Y5
 	VMOVUPS      960(DX), Y6
 	VMOVUPS      992(DX), Y7
-	VSUBPS       Y6, Y0, Y0
-	VSUBPS       Y2, Y4, Y8
-	VFMADD231PS  conv2_5_25<>+0(SB), Y8, Y0
-	VMOVUPS      Y0, 82944(AX)
-	PREFETCHT0   83200(AX)
-	VSUBPS       Y1, Y7, Y0
-	VSUBPS       Y5, Y3, Y7
-	VFMADD231PS  conv2_5_25<>+0(SB), Y7, Y0
-	VMOVUPS      Y0, 119232(AX)
-	PREFETCHT0   119488(AX)
-	VADDPS       Y6, Y2, Y0
-	VFMSUB231PS  conv2_4_25<>+0(SB), Y4, Y0
-	VADDPS       Y5, Y1, Y7
-	VFMSUB231PS  conv2_4_25<>+0(SB), Y3, Y7
-	VADDPS       Y7, Y0, Y8
-	VMOVUPS      Y8, 88128(AX)
-	PREFETCHT0   88384(AX)
-	VSUBPS       Y7, Y0, Y0
-	VMOVUPS      Y0, 93312(AX)
-	PREFETCHT0   93568(AX)
+
+	// v0 = (d0 − d6) + 21/4 (d4 − d2)
+	VSUBPS      Y6, Y0, Y0
+	VSUBPS      Y2, Y4, Y8
+	VFMADD231PS conv2_5_25<>+0(SB), Y8, Y0
+	VMOVUPS     Y0, 82944(AX)
+	PREFETCHT0  83200(AX)
+
+	// v7 = (d7 − d1) + 21/4 (d3 − d5)
+	VSUBPS      Y1, Y7, Y0
+	VSUBPS      Y5, Y3, Y7
+	VFMADD231PS conv2_5_25<>+0(SB), Y7, Y0
+	VMOVUPS     Y0, 119232(AX)
+	PREFETCHT0  119488(AX)
+
+	// v1, v2 = (17/4 d4 − (d2 + d6)) ± (17/4 d3 − (d1 + d5))
+	VADDPS      Y6, Y2, Y0
+	VFMSUB231PS conv2_4_25<>+0(SB), Y4, Y0
+	VADDPS      Y5, Y1, Y7
+	VFMSUB231PS conv2_4_25<>+0(SB), Y3, Y7
+	VADDPS      Y7, Y0, Y8
+	VMOVUPS     Y8, 88128(AX)
+	PREFETCHT0  88384(AX)
+	VSUBPS      Y7, Y0, Y0
+	VMOVUPS     Y0, 93312(AX)
+	PREFETCHT0  93568(AX)
+
+	// v3, v4 = (d2 − 5 d4 + 4 d6) ± (2 d1 − 10 d3 + 8 d5)
 	VMOVAPS      Y2, Y0
 	VFNMADD231PS conv2_5<>+0(SB), Y4, Y0
 	VFMADD231PS  conv2_4<>+0(SB), Y6, Y0
@@ -8407,6 +10587,8 @@ tileRow3:
 	VSUBPS       Y7, Y0, Y0
 	VMOVUPS      Y0, 103680(AX)
 	PREFETCHT0   103936(AX)
+
+	// v5, v6 = (2 d6 − 10 d4 + 8 d2) ± (d5 − 5 d3 + 4 d1)
 	VADDPS       Y6, Y6, Y0
 	VFNMADD231PS conv2_10<>+0(SB), Y4, Y0
 	VFMADD231PS  conv2_8<>+0(SB), Y2, Y0
@@ -8427,26 +10609,34 @@ tileRow3:
 	VMOVUPS      1312(DX), Y5
 	VMOVUPS      1344(DX), Y6
 	VMOVUPS      1376(DX), Y7
-	VSUBPS       Y6, Y0, Y0
-	VSUBPS       Y2, Y4, Y8
-	VFMADD231PS  conv2_5_25<>+0(SB), Y8, Y0
-	VMOVUPS      Y0, 124416(AX)
-	PREFETCHT0   124672(AX)
-	VSUBPS       Y1, Y7, Y0
-	VSUBPS       Y5, Y3, Y7
-	VFMADD231PS  conv2_5_25<>+0(SB), Y7, Y0
-	VMOVUPS      Y0, 160704(AX)
-	PREFETCHT0   160960(AX)
-	VADDPS       Y6, Y2, Y0
-	VFMSUB231PS  conv2_4_25<>+0(SB), Y4, Y0
-	VADDPS       Y5, Y1, Y7
-	VFMSUB231PS  conv2_4_25<>+0(SB), Y3, Y7
-	VADDPS       Y7, Y0, Y8
-	VMOVUPS      Y8, 129600(AX)
-	PREFETCHT0   129856(AX)
-	VSUBPS       Y7, Y0, Y0
-	VMOVUPS      Y0, 134784(AX)
-	PREFETCHT0   135040(AX)
+
+	// v0 = (d0 − d6) + 21/4 (d4 − d2)
+	VSUBPS      Y6, Y0, Y0
+	VSUBPS      Y2, Y4, Y8
+	VFMADD231PS conv2_5_25<>+0(SB), Y8, Y0
+	VMOVUPS     Y0, 124416(AX)
+	PREFETCHT0  124672(AX)
+
+	// v7 = (d7 − d1) + 21/4 (d3 − d5)
+	VSUBPS      Y1, Y7, Y0
+	VSUBPS      Y5, Y3, Y7
+	VFMADD231PS conv2_5_25<>+0(SB), Y7, Y0
+	VMOVUPS     Y0, 160704(AX)
+	PREFETCHT0  160960(AX)
+
+	// v1, v2 = (17/4 d4 − (d2 + d6)) ± (17/4 d3 − (d1 + d5))
+	VADDPS      Y6, Y2, Y0
+	VFMSUB231PS conv2_4_25<>+0(SB), Y4, Y0
+	VADDPS      Y5, Y1, Y7
+	VFMSUB231PS conv2_4_25<>+0(SB), Y3, Y7
+	VADDPS      Y7, Y0, Y8
+	VMOVUPS     Y8, 129600(AX)
+	PREFETCHT0  129856(AX)
+	VSUBPS      Y7, Y0, Y0
+	VMOVUPS     Y0, 134784(AX)
+	PREFETCHT0  135040(AX)
+
+	// v3, v4 = (d2 − 5 d4 + 4 d6) ± (2 d1 − 10 d3 + 8 d5)
 	VMOVAPS      Y2, Y0
 	VFNMADD231PS conv2_5<>+0(SB), Y4, Y0
 	VFMADD231PS  conv2_4<>+0(SB), Y6, Y0
@@ -8459,6 +10649,8 @@ tileRow3:
 	VSUBPS       Y7, Y0, Y0
 	VMOVUPS      Y0, 145152(AX)
 	PREFETCHT0   145408(AX)
+
+	// v5, v6 = (2 d6 − 10 d4 + 8 d2) ± (d5 − 5 d3 + 4 d1)
 	VADDPS       Y6, Y6, Y0
 	VFNMADD231PS conv2_10<>+0(SB), Y4, Y0
 	VFMADD231PS  conv2_8<>+0(SB), Y2, Y0
@@ -8479,26 +10671,34 @@ tileRow3:
 	VMOVUPS      1696(DX), Y5
 	VMOVUPS      1728(DX), Y6
 	VMOVUPS      1760(DX), Y7
-	VSUBPS       Y6, Y0, Y0
-	VSUBPS       Y2, Y4, Y8
-	VFMADD231PS  conv2_5_25<>+0(SB), Y8, Y0
-	VMOVUPS      Y0, 165888(AX)
-	PREFETCHT0   166144(AX)
-	VSUBPS       Y1, Y7, Y0
-	VSUBPS       Y5, Y3, Y7
-	VFMADD231PS  conv2_5_25<>+0(SB), Y7, Y0
-	VMOVUPS      Y0, 202176(AX)
-	PREFETCHT0   202432(AX)
-	VADDPS       Y6, Y2, Y0
-	VFMSUB231PS  conv2_4_25<>+0(SB), Y4, Y0
-	VADDPS       Y5, Y1, Y7
-	VFMSUB231PS  conv2_4_25<>+0(SB), Y3, Y7
-	VADDPS       Y7, Y0, Y8
-	VMOVUPS      Y8, 171072(AX)
-	PREFETCHT0   171328(AX)
-	VSUBPS       Y7, Y0, Y0
-	VMOVUPS      Y0, 176256(AX)
-	PREFETCHT0   176512(AX)
+
+	// v0 = (d0 − d6) + 21/4 (d4 − d2)
+	VSUBPS      Y6, Y0, Y0
+	VSUBPS      Y2, Y4, Y8
+	VFMADD231PS conv2_5_25<>+0(SB), Y8, Y0
+	VMOVUPS     Y0, 165888(AX)
+	PREFETCHT0  166144(AX)
+
+	// v7 = (d7 − d1) + 21/4 (d3 − d5)
+	VSUBPS      Y1, Y7, Y0
+	VSUBPS      Y5, Y3, Y7
+	VFMADD231PS conv2_5_25<>+0(SB), Y7, Y0
+	VMOVUPS     Y0, 202176(AX)
+	PREFETCHT0  202432(AX)
+
+	// v1, v2 = (17/4 d4 − (d2 + d6)) ± (17/4 d3 − (d1 + d5))
+	VADDPS      Y6, Y2, Y0
+	VFMSUB231PS conv2_4_25<>+0(SB), Y4, Y0
+	VADDPS      Y5, Y1, Y7
+	VFMSUB231PS conv2_4_25<>+0(SB), Y3, Y7
+	VADDPS      Y7, Y0, Y8
+	VMOVUPS     Y8, 171072(AX)
+	PREFETCHT0  171328(AX)
+	VSUBPS      Y7, Y0, Y0
+	VMOVUPS     Y0, 176256(AX)
+	PREFETCHT0  176512(AX)
+
+	// v3, v4 = (d2 − 5 d4 + 4 d6) ± (2 d1 − 10 d3 + 8 d5)
 	VMOVAPS      Y2, Y0
 	VFNMADD231PS conv2_5<>+0(SB), Y4, Y0
 	VFMADD231PS  conv2_4<>+0(SB), Y6, Y0
@@ -8511,6 +10711,8 @@ tileRow3:
 	VSUBPS       Y7, Y0, Y0
 	VMOVUPS      Y0, 186624(AX)
 	PREFETCHT0   186880(AX)
+
+	// v5, v6 = (2 d6 − 10 d4 + 8 d2) ± (d5 − 5 d3 + 4 d1)
 	VADDPS       Y6, Y6, Y0
 	VFNMADD231PS conv2_10<>+0(SB), Y4, Y0
 	VFMADD231PS  conv2_8<>+0(SB), Y2, Y0
@@ -8531,26 +10733,34 @@ tileRow3:
 	VMOVUPS      2080(DX), Y5
 	VMOVUPS      2112(DX), Y6
 	VMOVUPS      2144(DX), Y7
-	VSUBPS       Y6, Y0, Y0
-	VSUBPS       Y2, Y4, Y8
-	VFMADD231PS  conv2_5_25<>+0(SB), Y8, Y0
-	VMOVUPS      Y0, 207360(AX)
-	PREFETCHT0   207616(AX)
-	VSUBPS       Y1, Y7, Y0
-	VSUBPS       Y5, Y3, Y7
-	VFMADD231PS  conv2_5_25<>+0(SB), Y7, Y0
-	VMOVUPS      Y0, 243648(AX)
-	PREFETCHT0   243904(AX)
-	VADDPS       Y6, Y2, Y0
-	VFMSUB231PS  conv2_4_25<>+0(SB), Y4, Y0
-	VADDPS       Y5, Y1, Y7
-	VFMSUB231PS  conv2_4_25<>+0(SB), Y3, Y7
-	VADDPS       Y7, Y0, Y8
-	VMOVUPS      Y8, 212544(AX)
-	PREFETCHT0   212800(AX)
-	VSUBPS       Y7, Y0, Y0
-	VMOVUPS      Y0, 217728(AX)
-	PREFETCHT0   217984(AX)
+
+	// v0 = (d0 − d6) + 21/4 (d4 − d2)
+	VSUBPS      Y6, Y0, Y0
+	VSUBPS      Y2, Y4, Y8
+	VFMADD231PS conv2_5_25<>+0(SB), Y8, Y0
+	VMOVUPS     Y0, 207360(AX)
+	PREFETCHT0  207616(AX)
+
+	// v7 = (d7 − d1) + 21/4 (d3 − d5)
+	VSUBPS      Y1, Y7, Y0
+	VSUBPS      Y5, Y3, Y7
+	VFMADD231PS conv2_5_25<>+0(SB), Y7, Y0
+	VMOVUPS     Y0, 243648(AX)
+	PREFETCHT0  243904(AX)
+
+	// v1, v2 = (17/4 d4 − (d2 + d6)) ± (17/4 d3 − (d1 + d5))
+	VADDPS      Y6, Y2, Y0
+	VFMSUB231PS conv2_4_25<>+0(SB), Y4, Y0
+	VADDPS      Y5, Y1, Y7
+	VFMSUB231PS conv2_4_25<>+0(SB), Y3, Y7
+	VADDPS      Y7, Y0, Y8
+	VMOVUPS     Y8, 212544(AX)
+	PREFETCHT0  212800(AX)
+	VSUBPS      Y7, Y0, Y0
+	VMOVUPS     Y0, 217728(AX)
+	PREFETCHT0  217984(AX)
+
+	// v3, v4 = (d2 − 5 d4 + 4 d6) ± (2 d1 − 10 d3 + 8 d5)
 	VMOVAPS      Y2, Y0
 	VFNMADD231PS conv2_5<>+0(SB), Y4, Y0
 	VFMADD231PS  conv2_4<>+0(SB), Y6, Y0
@@ -8563,6 +10773,8 @@ tileRow3:
 	VSUBPS       Y7, Y0, Y0
 	VMOVUPS      Y0, 228096(AX)
 	PREFETCHT0   228352(AX)
+
+	// v5, v6 = (2 d6 − 10 d4 + 8 d2) ± (d5 − 5 d3 + 4 d1)
 	VADDPS       Y6, Y6, Y0
 	VFNMADD231PS conv2_10<>+0(SB), Y4, Y0
 	VFMADD231PS  conv2_8<>+0(SB), Y2, Y0
@@ -8583,26 +10795,34 @@ tileRow3:
 	VMOVUPS      2464(DX), Y5
 	VMOVUPS      2496(DX), Y6
 	VMOVUPS      2528(DX), Y7
-	VSUBPS       Y6, Y0, Y0
-	VSUBPS       Y2, Y4, Y8
-	VFMADD231PS  conv2_5_25<>+0(SB), Y8, Y0
-	VMOVUPS      Y0, 248832(AX)
-	PREFETCHT0   249088(AX)
-	VSUBPS       Y1, Y7, Y0
-	VSUBPS       Y5, Y3, Y7
-	VFMADD231PS  conv2_5_25<>+0(SB), Y7, Y0
-	VMOVUPS      Y0, 285120(AX)
-	PREFETCHT0   285376(AX)
-	VADDPS       Y6, Y2, Y0
-	VFMSUB231PS  conv2_4_25<>+0(SB), Y4, Y0
-	VADDPS       Y5, Y1, Y7
-	VFMSUB231PS  conv2_4_25<>+0(SB), Y3, Y7
-	VADDPS       Y7, Y0, Y8
-	VMOVUPS      Y8, 254016(AX)
-	PREFETCHT0   254272(AX)
-	VSUBPS       Y7, Y0, Y0
-	VMOVUPS      Y0, 259200(AX)
-	PREFETCHT0   259456(AX)
+
+	// v0 = (d0 − d6) + 21/4 (d4 − d2)
+	VSUBPS      Y6, Y0, Y0
+	VSUBPS      Y2, Y4, Y8
+	VFMADD231PS conv2_5_25<>+0(SB), Y8, Y0
+	VMOVUPS     Y0, 248832(AX)
+	PREFETCHT0  249088(AX)
+
+	// v7 = (d7 − d1) + 21/4 (d3 − d5)
+	VSUBPS      Y1, Y7, Y0
+	VSUBPS      Y5, Y3, Y7
+	VFMADD231PS conv2_5_25<>+0(SB), Y7, Y0
+	VMOVUPS     Y0, 285120(AX)
+	PREFETCHT0  285376(AX)
+
+	// v1, v2 = (17/4 d4 − (d2 + d6)) ± (17/4 d3 − (d1 + d5))
+	VADDPS      Y6, Y2, Y0
+	VFMSUB231PS conv2_4_25<>+0(SB), Y4, Y0
+	VADDPS      Y5, Y1, Y7
+	VFMSUB231PS conv2_4_25<>+0(SB), Y3, Y7
+	VADDPS      Y7, Y0, Y8
+	VMOVUPS     Y8, 254016(AX)
+	PREFETCHT0  254272(AX)
+	VSUBPS      Y7, Y0, Y0
+	VMOVUPS     Y0, 259200(AX)
+	PREFETCHT0  259456(AX)
+
+	// v3, v4 = (d2 − 5 d4 + 4 d6) ± (2 d1 − 10 d3 + 8 d5)
 	VMOVAPS      Y2, Y0
 	VFNMADD231PS conv2_5<>+0(SB), Y4, Y0
 	VFMADD231PS  conv2_4<>+0(SB), Y6, Y0
@@ -8615,6 +10835,8 @@ tileRow3:
 	VSUBPS       Y7, Y0, Y0
 	VMOVUPS      Y0, 269568(AX)
 	PREFETCHT0   269824(AX)
+
+	// v5, v6 = (2 d6 − 10 d4 + 8 d2) ± (d5 − 5 d3 + 4 d1)
 	VADDPS       Y6, Y6, Y0
 	VFNMADD231PS conv2_10<>+0(SB), Y4, Y0
 	VFMADD231PS  conv2_8<>+0(SB), Y2, Y0
@@ -8635,26 +10857,34 @@ tileRow3:
 	VMOVUPS      2848(DX), Y5
 	VMOVUPS      2880(DX), Y6
 	VMOVUPS      2912(DX), Y7
-	VSUBPS       Y6, Y0, Y0
-	VSUBPS       Y2, Y4, Y8
-	VFMADD231PS  conv2_5_25<>+0(SB), Y8, Y0
-	VMOVUPS      Y0, 290304(AX)
-	PREFETCHT0   290560(AX)
-	VSUBPS       Y1, Y7, Y0
-	VSUBPS       Y5, Y3, Y7
-	VFMADD231PS  conv2_5_25<>+0(SB), Y7, Y0
-	VMOVUPS      Y0, 326592(AX)
-	PREFETCHT0   326848(AX)
-	VADDPS       Y6, Y2, Y0
-	VFMSUB231PS  conv2_4_25<>+0(SB), Y4, Y0
-	VADDPS       Y5, Y1, Y7
-	VFMSUB231PS  conv2_4_25<>+0(SB), Y3, Y7
-	VADDPS       Y7, Y0, Y8
-	VMOVUPS      Y8, 295488(AX)
-	PREFETCHT0   295744(AX)
-	VSUBPS       Y7, Y0, Y0
-	VMOVUPS      Y0, 300672(AX)
-	PREFETCHT0   300928(AX)
+
+	// v0 = (d0 − d6) + 21/4 (d4 − d2)
+	VSUBPS      Y6, Y0, Y0
+	VSUBPS      Y2, Y4, Y8
+	VFMADD231PS conv2_5_25<>+0(SB), Y8, Y0
+	VMOVUPS     Y0, 290304(AX)
+	PREFETCHT0  290560(AX)
+
+	// v7 = (d7 − d1) + 21/4 (d3 − d5)
+	VSUBPS      Y1, Y7, Y0
+	VSUBPS      Y5, Y3, Y7
+	VFMADD231PS conv2_5_25<>+0(SB), Y7, Y0
+	VMOVUPS     Y0, 326592(AX)
+	PREFETCHT0  326848(AX)
+
+	// v1, v2 = (17/4 d4 − (d2 + d6)) ± (17/4 d3 − (d1 + d5))
+	VADDPS      Y6, Y2, Y0
+	VFMSUB231PS conv2_4_25<>+0(SB), Y4, Y0
+	VADDPS      Y5, Y1, Y7
+	VFMSUB231PS conv2_4_25<>+0(SB), Y3, Y7
+	VADDPS      Y7, Y0, Y8
+	VMOVUPS     Y8, 295488(AX)
+	PREFETCHT0  295744(AX)
+	VSUBPS      Y7, Y0, Y0
+	VMOVUPS     Y0, 300672(AX)
+	PREFETCHT0  300928(AX)
+
+	// v3, v4 = (d2 − 5 d4 + 4 d6) ± (2 d1 − 10 d3 + 8 d5)
 	VMOVAPS      Y2, Y0
 	VFNMADD231PS conv2_5<>+0(SB), Y4, Y0
 	VFMADD231PS  conv2_4<>+0(SB), Y6, Y0
@@ -8667,6 +10897,8 @@ tileRow3:
 	VSUBPS       Y7, Y0, Y0
 	VMOVUPS      Y0, 311040(AX)
 	PREFETCHT0   311296(AX)
+
+	// v5, v6 = (2 d6 − 10 d4 + 8 d2) ± (d5 − 5 d3 + 4 d1)
 	VADDPS       Y6, Y6, Y0
 	VFNMADD231PS conv2_10<>+0(SB), Y4, Y0
 	VFMADD231PS  conv2_8<>+0(SB), Y2, Y0
@@ -8687,26 +10919,34 @@ tileRow3:
 	VMOVUPS      288(DX), Y5
 	VMOVUPS      320(DX), Y6
 	VMOVUPS      352(DX), Y7
-	VSUBPS       Y6, Y0, Y0
-	VSUBPS       Y2, Y4, Y8
-	VFMADD231PS  conv2_5_25<>+0(SB), Y8, Y0
-	VMOVUPS      Y0, 64(AX)
-	PREFETCHT0   320(AX)
-	VSUBPS       Y1, Y7, Y0
-	VSUBPS       Y5, Y3, Y7
-	VFMADD231PS  conv2_5_25<>+0(SB), Y7, Y0
-	VMOVUPS      Y0, 36352(AX)
-	PREFETCHT0   36608(AX)
-	VADDPS       Y6, Y2, Y0
-	VFMSUB231PS  conv2_4_25<>+0(SB), Y4, Y0
-	VADDPS       Y5, Y1, Y7
-	VFMSUB231PS  conv2_4_25<>+0(SB), Y3, Y7
-	VADDPS       Y7, Y0, Y8
-	VMOVUPS      Y8, 5248(AX)
-	PREFETCHT0   5504(AX)
-	VSUBPS       Y7, Y0, Y0
-	VMOVUPS      Y0, 10432(AX)
-	PREFETCHT0   10688(AX)
+
+	// v0 = (d0 − d6) + 21/4 (d4 − d2)
+	VSUBPS      Y6, Y0, Y0
+	VSUBPS      Y2, Y4, Y8
+	VFMADD231PS conv2_5_25<>+0(SB), Y8, Y0
+	VMOVUPS     Y0, 64(AX)
+	PREFETCHT0  320(AX)
+
+	// v7 = (d7 − d1) + 21/4 (d3 − d5)
+	VSUBPS      Y1, Y7, Y0
+	VSUBPS      Y5, Y3, Y7
+	VFMADD231PS conv2_5_25<>+0(SB), Y7, Y0
+	VMOVUPS     Y0, 36352(AX)
+	PREFETCHT0  36608(AX)
+
+	// v1, v2 = (17/4 d4 − (d2 + d6)) ± (17/4 d3 − (d1 + d5))
+	VADDPS      Y6, Y2, Y0
+	VFMSUB231PS conv2_4_25<>+0(SB), Y4, Y0
+	VADDPS      Y5, Y1, Y7
+	VFMSUB231PS conv2_4_25<>+0(SB), Y3, Y7
+	VADDPS      Y7, Y0, Y8
+	VMOVUPS     Y8, 5248(AX)
+	PREFETCHT0  5504(AX)
+	VSUBPS      Y7, Y0, Y0
+	VMOVUPS     Y0, 10432(AX)
+	PREFETCHT0  10688(AX)
+
+	// v3, v4 = (d2 − 5 d4 + 4 d6) ± (2 d1 − 10 d3 + 8 d5)
 	VMOVAPS      Y2, Y0
 	VFNMADD231PS conv2_5<>+0(SB), Y4, Y0
 	VFMADD231PS  conv2_4<>+0(SB), Y6, Y0
@@ -8719,6 +10959,8 @@ tileRow3:
 	VSUBPS       Y7, Y0, Y0
 	VMOVUPS      Y0, 20800(AX)
 	PREFETCHT0   21056(AX)
+
+	// v5, v6 = (2 d6 − 10 d4 + 8 d2) ± (d5 − 5 d3 + 4 d1)
 	VADDPS       Y6, Y6, Y0
 	VFNMADD231PS conv2_10<>+0(SB), Y4, Y0
 	VFMADD231PS  conv2_8<>+0(SB), Y2, Y0
@@ -8739,26 +10981,34 @@ tileRow3:
 	VMOVUPS      672(DX), Y5
 	VMOVUPS      704(DX), Y6
 	VMOVUPS      736(DX), Y7
-	VSUBPS       Y6, Y0, Y0
-	VSUBPS       Y2, Y4, Y8
-	VFMADD231PS  conv2_5_25<>+0(SB), Y8, Y0
-	VMOVUPS      Y0, 41536(AX)
-	PREFETCHT0   41792(AX)
-	VSUBPS       Y1, Y7, Y0
-	VSUBPS       Y5, Y3, Y7
-	VFMADD231PS  conv2_5_25<>+0(SB), Y7, Y0
-	VMOVUPS      Y0, 77824(AX)
-	PREFETCHT0   78080(AX)
-	VADDPS       Y6, Y2, Y0
-	VFMSUB231PS  conv2_4_25<>+0(SB), Y4, Y0
-	VADDPS       Y5, Y1, Y7
-	VFMSUB231PS  conv2_4_25<>+0(SB), Y3, Y7
-	VADDPS       Y7, Y0, Y8
-	VMOVUPS      Y8, 46720(AX)
-	PREFETCHT0   46976(AX)
-	VSUBPS       Y7, Y0, Y0
-	VMOVUPS      Y0, 51904(AX)
-	PREFETCHT0   52160(AX)
+
+	// v0 = (d0 − d6) + 21/4 (d4 − d2)
+	VSUBPS      Y6, Y0, Y0
+	VSUBPS      Y2, Y4, Y8
+	VFMADD231PS conv2_5_25<>+0(SB), Y8, Y0
+	VMOVUPS     Y0, 41536(AX)
+	PREFETCHT0  41792(AX)
+
+	// v7 = (d7 − d1) + 21/4 (d3 − d5)
+	VSUBPS      Y1, Y7, Y0
+	VSUBPS      Y5, Y3, Y7
+	VFMADD231PS conv2_5_25<>+0(SB), Y7, Y0
+	VMOVUPS     Y0, 77824(AX)
+	PREFETCHT0  78080(AX)
+
+	// v1, v2 = (17/4 d4 − (d2 + d6)) ± (17/4 d3 − (d1 + d5))
+	VADDPS      Y6, Y2, Y0
+	VFMSUB231PS conv2_4_25<>+0(SB), Y4, Y0
+	VADDPS      Y5, Y1, Y7
+	VFMSUB231PS conv2_4_25<>+0(SB), Y3, Y7
+	VADDPS      Y7, Y0, Y8
+	VMOVUPS     Y8, 46720(AX)
+	PREFETCHT0  46976(AX)
+	VSUBPS      Y7, Y0, Y0
+	VMOVUPS     Y0, 51904(AX)
+	PREFETCHT0  52160(AX)
+
+	// v3, v4 = (d2 − 5 d4 + 4 d6) ± (2 d1 − 10 d3 + 8 d5)
 	VMOVAPS      Y2, Y0
 	VFNMADD231PS conv2_5<>+0(SB), Y4, Y0
 	VFMADD231PS  conv2_4<>+0(SB), Y6, Y0
@@ -8771,6 +11021,8 @@ tileRow3:
 	VSUBPS       Y7, Y0, Y0
 	VMOVUPS      Y0, 62272(AX)
 	PREFETCHT0   62528(AX)
+
+	// v5, v6 = (2 d6 − 10 d4 + 8 d2) ± (d5 − 5 d3 + 4 d1)
 	VADDPS       Y6, Y6, Y0
 	VFNMADD231PS conv2_10<>+0(SB), Y4, Y0
 	VFMADD231PS  conv2_8<>+0(SB), Y2, Y0
@@ -8791,26 +11043,34 @@ tileRow3:
 	VMOVUPS      1056(DX), Y5
 	VMOVUPS      1088(DX), Y6
 	VMOVUPS      1120(DX), Y7
-	VSUBPS       Y6, Y0, Y0
-	VSUBPS       Y2, Y4, Y8
-	VFMADD231PS  conv2_5_25<>+0(SB), Y8, Y0
-	VMOVUPS      Y0, 83008(AX)
-	PREFETCHT0   83264(AX)
-	VSUBPS       Y1, Y7, Y0
-	VSUBPS       Y5, Y3, Y7
-	VFMADD231PS  conv2_5_25<>+0(SB), Y7, Y0
-	VMOVUPS      Y0, 119296(AX)
-	PREFETCHT0   119552(AX)
-	VADDPS       Y6, Y2, Y0
-	VFMSUB231PS  conv2_4_25<>+0(SB), Y4, Y0
-	VADDPS       Y5, Y1, Y7
-	VFMSUB231PS  conv2_4_25<>+0(SB), Y3, Y7
-	VADDPS       Y7, Y0, Y8
-	VMOVUPS      Y8, 88192(AX)
-	PREFETCHT0   88448(AX)
-	VSUBPS       Y7, Y0, Y0
-	VMOVUPS      Y0, 93376(AX)
-	PREFETCHT0   93632(AX)
+
+	// v0 = (d0 − d6) + 21/4 (d4 − d2)
+	VSUBPS      Y6, Y0, Y0
+	VSUBPS      Y2, Y4, Y8
+	VFMADD231PS conv2_5_25<>+0(SB), Y8, Y0
+	VMOVUPS     Y0, 83008(AX)
+	PREFETCHT0  83264(AX)
+
+	// v7 = (d7 − d1) + 21/4 (d3 − d5)
+	VSUBPS      Y1, Y7, Y0
+	VSUBPS      Y5, Y3, Y7
+	VFMADD231PS conv2_5_25<>+0(SB), Y7, Y0
+	VMOVUPS     Y0, 119296(AX)
+	PREFETCHT0  119552(AX)
+
+	// v1, v2 = (17/4 d4 − (d2 + d6)) ± (17/4 d3 − (d1 + d5))
+	VADDPS      Y6, Y2, Y0
+	VFMSUB231PS conv2_4_25<>+0(SB), Y4, Y0
+	VADDPS      Y5, Y1, Y7
+	VFMSUB231PS conv2_4_25<>+0(SB), Y3, Y7
+	VADDPS      Y7, Y0, Y8
+	VMOVUPS     Y8, 88192(AX)
+	PREFETCHT0  88448(AX)
+	VSUBPS      Y7, Y0, Y0
+	VMOVUPS     Y0, 93376(AX)
+	PREFETCHT0  93632(AX)
+
+	// v3, v4 = (d2 − 5 d4 + 4 d6) ± (2 d1 − 10 d3 + 8 d5)
 	VMOVAPS      Y2, Y0
 	VFNMADD231PS conv2_5<>+0(SB), Y4, Y0
 	VFMADD231PS  conv2_4<>+0(SB), Y6, Y0
@@ -8823,6 +11083,8 @@ tileRow3:
 	VSUBPS       Y7, Y0, Y0
 	VMOVUPS      Y0, 103744(AX)
 	PREFETCHT0   104000(AX)
+
+	// v5, v6 = (2 d6 − 10 d4 + 8 d2) ± (d5 − 5 d3 + 4 d1)
 	VADDPS       Y6, Y6, Y0
 	VFNMADD231PS conv2_10<>+0(SB), Y4, Y0
 	VFMADD231PS  conv2_8<>+0(SB), Y2, Y0
@@ -8843,26 +11105,34 @@ tileRow3:
 	VMOVUPS      1440(DX), Y5
 	VMOVUPS      1472(DX), Y6
 	VMOVUPS      1504(DX), Y7
-	VSUBPS       Y6, Y0, Y0
-	VSUBPS       Y2, Y4, Y8
-	VFMADD231PS  conv2_5_25<>+0(SB), Y8, Y0
-	VMOVUPS      Y0, 124480(AX)
-	PREFETCHT0   124736(AX)
-	VSUBPS       Y1, Y7, Y0
-	VSUBPS       Y5, Y3, Y7
-	VFMADD231PS  conv2_5_25<>+0(SB), Y7, Y0
-	VMOVUPS      Y0, 160768(AX)
-	PREFETCHT0   161024(AX)
-	VADDPS       Y6, Y2, Y0
-	VFMSUB231PS  conv2_4_25<>+0(SB), Y4, Y0
-	VADDPS       Y5, Y1, Y7
-	VFMSUB231PS  conv2_4_25<>+0(SB), Y3, Y7
-	VADDPS       Y7, Y0, Y8
-	VMOVUPS      Y8, 129664(AX)
-	PREFETCHT0   129920(AX)
-	VSUBPS       Y7, Y0, Y0
-	VMOVUPS      Y0, 134848(AX)
-	PREFETCHT0   135104(AX)
+
+	// v0 = (d0 − d6) + 21/4 (d4 − d2)
+	VSUBPS      Y6, Y0, Y0
+	VSUBPS      Y2, Y4, Y8
+	VFMADD231PS conv2_5_25<>+0(SB), Y8, Y0
+	VMOVUPS     Y0, 124480(AX)
+	PREFETCHT0  124736(AX)
+
+	// v7 = (d7 − d1) + 21/4 (d3 − d5)
+	VSUBPS      Y1, Y7, Y0
+	VSUBPS      Y5, Y3, Y7
+	VFMADD231PS conv2_5_25<>+0(SB), Y7, Y0
+	VMOVUPS     Y0, 160768(AX)
+	PREFETCHT0  161024(AX)
+
+	// v1, v2 = (17/4 d4 − (d2 + d6)) ± (17/4 d3 − (d1 + d5))
+	VADDPS      Y6, Y2, Y0
+	VFMSUB231PS conv2_4_25<>+0(SB), Y4, Y0
+	VADDPS      Y5, Y1, Y7
+	VFMSUB231PS conv2_4_25<>+0(SB), Y3, Y7
+	VADDPS      Y7, Y0, Y8
+	VMOVUPS     Y8, 129664(AX)
+	PREFETCHT0  129920(AX)
+	VSUBPS      Y7, Y0, Y0
+	VMOVUPS     Y0, 134848(AX)
+	PREFETCHT0  135104(AX)
+
+	// v3, v4 = (d2 − 5 d4 + 4 d6) ± (2 d1 − 10 d3 + 8 d5)
 	VMOVAPS      Y2, Y0
 	VFNMADD231PS conv2_5<>+0(SB), Y4, Y0
 	VFMADD231PS  conv2_4<>+0(SB), Y6, Y0
@@ -8875,6 +11145,8 @@ tileRow3:
 	VSUBPS       Y7, Y0, Y0
 	VMOVUPS      Y0, 145216(AX)
 	PREFETCHT0   145472(AX)
+
+	// v5, v6 = (2 d6 − 10 d4 + 8 d2) ± (d5 − 5 d3 + 4 d1)
 	VADDPS       Y6, Y6, Y0
 	VFNMADD231PS conv2_10<>+0(SB), Y4, Y0
 	VFMADD231PS  conv2_8<>+0(SB), Y2, Y0
@@ -8895,26 +11167,34 @@ tileRow3:
 	VMOVUPS      1824(DX), Y5
 	VMOVUPS      1856(DX), Y6
 	VMOVUPS      1888(DX), Y7
-	VSUBPS       Y6, Y0, Y0
-	VSUBPS       Y2, Y4, Y8
-	VFMADD231PS  conv2_5_25<>+0(SB), Y8, Y0
-	VMOVUPS      Y0, 165952(AX)
-	PREFETCHT0   166208(AX)
-	VSUBPS       Y1, Y7, Y0
-	VSUBPS       Y5, Y3, Y7
-	VFMADD231PS  conv2_5_25<>+0(SB), Y7, Y0
-	VMOVUPS      Y0, 202240(AX)
-	PREFETCHT0   202496(AX)
-	VADDPS       Y6, Y2, Y0
-	VFMSUB231PS  conv2_4_25<>+0(SB), Y4, Y0
-	VADDPS       Y5, Y1, Y7
-	VFMSUB231PS  conv2_4_25<>+0(SB), Y3, Y7
-	VADDPS       Y7, Y0, Y8
-	VMOVUPS      Y8, 171136(AX)
-	PREFETCHT0   171392(AX)
-	VSUBPS       Y7, Y0, Y0
-	VMOVUPS      Y0, 176320(AX)
-	PREFETCHT0   176576(AX)
+
+	// v0 = (d0 − d6) + 21/4 (d4 − d2)
+	VSUBPS      Y6, Y0, Y0
+	VSUBPS      Y2, Y4, Y8
+	VFMADD231PS conv2_5_25<>+0(SB), Y8, Y0
+	VMOVUPS     Y0, 165952(AX)
+	PREFETCHT0  166208(AX)
+
+	// v7 = (d7 − d1) + 21/4 (d3 − d5)
+	VSUBPS      Y1, Y7, Y0
+	VSUBPS      Y5, Y3, Y7
+	VFMADD231PS conv2_5_25<>+0(SB), Y7, Y0
+	VMOVUPS     Y0, 202240(AX)
+	PREFETCHT0  202496(AX)
+
+	// v1, v2 = (17/4 d4 − (d2 + d6)) ± (17/4 d3 − (d1 + d5))
+	VADDPS      Y6, Y2, Y0
+	VFMSUB231PS conv2_4_25<>+0(SB), Y4, Y0
+	VADDPS      Y5, Y1, Y7
+	VFMSUB231PS conv2_4_25<>+0(SB), Y3, Y7
+	VADDPS      Y7, Y0, Y8
+	VMOVUPS     Y8, 171136(AX)
+	PREFETCHT0  171392(AX)
+	VSUBPS      Y7, Y0, Y0
+	VMOVUPS     Y0, 176320(AX)
+	PREFETCHT0  176576(AX)
+
+	// v3, v4 = (d2 − 5 d4 + 4 d6) ± (2 d1 − 10 d3 + 8 d5)
 	VMOVAPS      Y2, Y0
 	VFNMADD231PS conv2_5<>+0(SB), Y4, Y0
 	VFMADD231PS  conv2_4<>+0(SB), Y6, Y0
@@ -8927,6 +11207,8 @@ tileRow3:
 	VSUBPS       Y7, Y0, Y0
 	VMOVUPS      Y0, 186688(AX)
 	PREFETCHT0   186944(AX)
+
+	// v5, v6 = (2 d6 − 10 d4 + 8 d2) ± (d5 − 5 d3 + 4 d1)
 	VADDPS       Y6, Y6, Y0
 	VFNMADD231PS conv2_10<>+0(SB), Y4, Y0
 	VFMADD231PS  conv2_8<>+0(SB), Y2, Y0
@@ -8947,26 +11229,34 @@ tileRow3:
 	VMOVUPS      2208(DX), Y5
 	VMOVUPS      2240(DX), Y6
 	VMOVUPS      2272(DX), Y7
-	VSUBPS       Y6, Y0, Y0
-	VSUBPS       Y2, Y4, Y8
-	VFMADD231PS  conv2_5_25<>+0(SB), Y8, Y0
-	VMOVUPS      Y0, 207424(AX)
-	PREFETCHT0   207680(AX)
-	VSUBPS       Y1, Y7, Y0
-	VSUBPS       Y5, Y3, Y7
-	VFMADD231PS  conv2_5_25<>+0(SB), Y7, Y0
-	VMOVUPS      Y0, 243712(AX)
-	PREFETCHT0   243968(AX)
-	VADDPS       Y6, Y2, Y0
-	VFMSUB231PS  conv2_4_25<>+0(SB), Y4, Y0
-	VADDPS       Y5, Y1, Y7
-	VFMSUB231PS  conv2_4_25<>+0(SB), Y3, Y7
-	VADDPS       Y7, Y0, Y8
-	VMOVUPS      Y8, 212608(AX)
-	PREFETCHT0   212864(AX)
-	VSUBPS       Y7, Y0, Y0
-	VMOVUPS      Y0, 217792(AX)
-	PREFETCHT0   218048(AX)
+
+	// v0 = (d0 − d6) + 21/4 (d4 − d2)
+	VSUBPS      Y6, Y0, Y0
+	VSUBPS      Y2, Y4, Y8
+	VFMADD231PS conv2_5_25<>+0(SB), Y8, Y0
+	VMOVUPS     Y0, 207424(AX)
+	PREFETCHT0  207680(AX)
+
+	// v7 = (d7 − d1) + 21/4 (d3 − d5)
+	VSUBPS      Y1, Y7, Y0
+	VSUBPS      Y5, Y3, Y7
+	VFMADD231PS conv2_5_25<>+0(SB), Y7, Y0
+	VMOVUPS     Y0, 243712(AX)
+	PREFETCHT0  243968(AX)
+
+	// v1, v2 = (17/4 d4 − (d2 + d6)) ± (17/4 d3 − (d1 + d5))
+	VADDPS      Y6, Y2, Y0
+	VFMSUB231PS conv2_4_25<>+0(SB), Y4, Y0
+	VADDPS      Y5, Y1, Y7
+	VFMSUB231PS conv2_4_25<>+0(SB), Y3, Y7
+	VADDPS      Y7, Y0, Y8
+	VMOVUPS     Y8, 212608(AX)
+	PREFETCHT0  212864(AX)
+	VSUBPS      Y7, Y0, Y0
+	VMOVUPS     Y0, 217792(AX)
+	PREFETCHT0  218048(AX)
+
+	// v3, v4 = (d2 − 5 d4 + 4 d6) ± (2 d1 − 10 d3 + 8 d5)
 	VMOVAPS      Y2, Y0
 	VFNMADD231PS conv2_5<>+0(SB), Y4, Y0
 	VFMADD231PS  conv2_4<>+0(SB), Y6, Y0
@@ -8979,6 +11269,8 @@ tileRow3:
 	VSUBPS       Y7, Y0, Y0
 	VMOVUPS      Y0, 228160(AX)
 	PREFETCHT0   228416(AX)
+
+	// v5, v6 = (2 d6 − 10 d4 + 8 d2) ± (d5 − 5 d3 + 4 d1)
 	VADDPS       Y6, Y6, Y0
 	VFNMADD231PS conv2_10<>+0(SB), Y4, Y0
 	VFMADD231PS  conv2_8<>+0(SB), Y2, Y0
@@ -8999,26 +11291,34 @@ tileRow3:
 	VMOVUPS      2592(DX), Y5
 	VMOVUPS      2624(DX), Y6
 	VMOVUPS      2656(DX), Y7
-	VSUBPS       Y6, Y0, Y0
-	VSUBPS       Y2, Y4, Y8
-	VFMADD231PS  conv2_5_25<>+0(SB), Y8, Y0
-	VMOVUPS      Y0, 248896(AX)
-	PREFETCHT0   249152(AX)
-	VSUBPS       Y1, Y7, Y0
-	VSUBPS       Y5, Y3, Y7
-	VFMADD231PS  conv2_5_25<>+0(SB), Y7, Y0
-	VMOVUPS      Y0, 285184(AX)
-	PREFETCHT0   285440(AX)
-	VADDPS       Y6, Y2, Y0
-	VFMSUB231PS  conv2_4_25<>+0(SB), Y4, Y0
-	VADDPS       Y5, Y1, Y7
-	VFMSUB231PS  conv2_4_25<>+0(SB), Y3, Y7
-	VADDPS       Y7, Y0, Y8
-	VMOVUPS      Y8, 254080(AX)
-	PREFETCHT0   254336(AX)
-	VSUBPS       Y7, Y0, Y0
-	VMOVUPS      Y0, 259264(AX)
-	PREFETCHT0   259520(AX)
+
+	// v0 = (d0 − d6) + 21/4 (d4 − d2)
+	VSUBPS      Y6, Y0, Y0
+	VSUBPS      Y2, Y4, Y8
+	VFMADD231PS conv2_5_25<>+0(SB), Y8, Y0
+	VMOVUPS     Y0, 248896(AX)
+	PREFETCHT0  249152(AX)
+
+	// v7 = (d7 − d1) + 21/4 (d3 − d5)
+	VSUBPS      Y1, Y7, Y0
+	VSUBPS      Y5, Y3, Y7
+	VFMADD231PS conv2_5_25<>+0(SB), Y7, Y0
+	VMOVUPS     Y0, 285184(AX)
+	PREFETCHT0  285440(AX)
+
+	// v1, v2 = (17/4 d4 − (d2 + d6)) ± (17/4 d3 − (d1 + d5))
+	VADDPS      Y6, Y2, Y0
+	VFMSUB231PS conv2_4_25<>+0(SB), Y4, Y0
+	VADDPS      Y5, Y1, Y7
+	VFMSUB231PS conv2_4_25<>+0(SB), Y3, Y7
+	VADDPS      Y7, Y0, Y8
+	VMOVUPS     Y8, 254080(AX)
+	PREFETCHT0  254336(AX)
+	VSUBPS      Y7, Y0, Y0
+	VMOVUPS     Y0, 259264(AX)
+	PREFETCHT0  259520(AX)
+
+	// v3, v4 = (d2 − 5 d4 + 4 d6) ± (2 d1 − 10 d3 + 8 d5)
 	VMOVAPS      Y2, Y0
 	VFNMADD231PS conv2_5<>+0(SB), Y4, Y0
 	VFMADD231PS  conv2_4<>+0(SB), Y6, Y0
@@ -9031,6 +11331,8 @@ tileRow3:
 	VSUBPS       Y7, Y0, Y0
 	VMOVUPS      Y0, 269632(AX)
 	PREFETCHT0   269888(AX)
+
+	// v5, v6 = (2 d6 − 10 d4 + 8 d2) ± (d5 − 5 d3 + 4 d1)
 	VADDPS       Y6, Y6, Y0
 	VFNMADD231PS conv2_10<>+0(SB), Y4, Y0
 	VFMADD231PS  conv2_8<>+0(SB), Y2, Y0
@@ -9051,26 +11353,34 @@ tileRow3:
 	VMOVUPS      2976(DX), Y5
 	VMOVUPS      3008(DX), Y6
 	VMOVUPS      3040(DX), Y7
-	VSUBPS       Y6, Y0, Y0
-	VSUBPS       Y2, Y4, Y8
-	VFMADD231PS  conv2_5_25<>+0(SB), Y8, Y0
-	VMOVUPS      Y0, 290368(AX)
-	PREFETCHT0   290624(AX)
-	VSUBPS       Y1, Y7, Y0
-	VSUBPS       Y5, Y3, Y7
-	VFMADD231PS  conv2_5_25<>+0(SB), Y7, Y0
-	VMOVUPS      Y0, 326656(AX)
-	PREFETCHT0   326912(AX)
-	VADDPS       Y6, Y2, Y0
-	VFMSUB231PS  conv2_4_25<>+0(SB), Y4, Y0
-	VADDPS       Y5, Y1, Y7
-	VFMSUB231PS  conv2_4_25<>+0(SB), Y3, Y7
-	VADDPS       Y7, Y0, Y8
-	VMOVUPS      Y8, 295552(AX)
-	PREFETCHT0   295808(AX)
-	VSUBPS       Y7, Y0, Y0
-	VMOVUPS      Y0, 300736(AX)
-	PREFETCHT0   300992(AX)
+
+	// v0 = (d0 − d6) + 21/4 (d4 − d2)
+	VSUBPS      Y6, Y0, Y0
+	VSUBPS      Y2, Y4, Y8
+	VFMADD231PS conv2_5_25<>+0(SB), Y8, Y0
+	VMOVUPS     Y0, 290368(AX)
+	PREFETCHT0  290624(AX)
+
+	// v7 = (d7 − d1) + 21/4 (d3 − d5)
+	VSUBPS      Y1, Y7, Y0
+	VSUBPS      Y5, Y3, Y7
+	VFMADD231PS conv2_5_25<>+0(SB), Y7, Y0
+	VMOVUPS     Y0, 326656(AX)
+	PREFETCHT0  326912(AX)
+
+	// v1, v2 = (17/4 d4 − (d2 + d6)) ± (17/4 d3 − (d1 + d5))
+	VADDPS      Y6, Y2, Y0
+	VFMSUB231PS conv2_4_25<>+0(SB), Y4, Y0
+	VADDPS      Y5, Y1, Y7
+	VFMSUB231PS conv2_4_25<>+0(SB), Y3, Y7
+	VADDPS      Y7, Y0, Y8
+	VMOVUPS     Y8, 295552(AX)
+	PREFETCHT0  295808(AX)
+	VSUBPS      Y7, Y0, Y0
+	VMOVUPS     Y0, 300736(AX)
+	PREFETCHT0  300992(AX)
+
+	// v3, v4 = (d2 − 5 d4 + 4 d6) ± (2 d1 − 10 d3 + 8 d5)
 	VMOVAPS      Y2, Y0
 	VFNMADD231PS conv2_5<>+0(SB), Y4, Y0
 	VFMADD231PS  conv2_4<>+0(SB), Y6, Y0
@@ -9083,6 +11393,8 @@ tileRow3:
 	VSUBPS       Y7, Y0, Y0
 	VMOVUPS      Y0, 311104(AX)
 	PREFETCHT0   311360(AX)
+
+	// v5, v6 = (2 d6 − 10 d4 + 8 d2) ± (d5 − 5 d3 + 4 d1)
 	VADDPS       Y6, Y6, Y0
 	VFNMADD231PS conv2_10<>+0(SB), Y4, Y0
 	VFMADD231PS  conv2_8<>+0(SB), Y2, Y0
@@ -9951,278 +12263,416 @@ tileRow7:
 
 part8:
 	// columns: Aᵀ m
-	VMOVUPS     2048(AX), Y2
-	VMOVUPS     4096(AX), Y3
-	VADDPS      Y3, Y2, Y4
-	VSUBPS      Y3, Y2, Y2
-	VMOVUPS     6144(AX), Y3
-	VMOVUPS     8192(AX), Y5
-	VADDPS      Y5, Y3, Y6
-	VSUBPS      Y5, Y3, Y3
-	VMOVUPS     10240(AX), Y5
-	VMOVUPS     12288(AX), Y7
-	VADDPS      Y7, Y5, Y8
-	VSUBPS      Y7, Y5, Y5
-	VMOVUPS     (AX), Y7
-	VADDPS      Y4, Y7, Y7
-	VADDPS      Y8, Y6, Y9
-	VADDPS      Y9, Y7, Y7
-	VMOVUPS     Y7, (BX)
+	// plus1, minus1 = m1 ± m2
+	VMOVUPS 2048(AX), Y2
+	VMOVUPS 4096(AX), Y3
+	VADDPS  Y3, Y2, Y4
+	VSUBPS  Y3, Y2, Y2
+
+	// plus2, minus2 = m3 ± m4
+	VMOVUPS 6144(AX), Y3
+	VMOVUPS 8192(AX), Y5
+	VADDPS  Y5, Y3, Y6
+	VSUBPS  Y5, Y3, Y3
+
+	// plusHalf, minusHalf = m5 ± m6
+	VMOVUPS 10240(AX), Y5
+	VMOVUPS 12288(AX), Y7
+	VADDPS  Y7, Y5, Y8
+	VSUBPS  Y7, Y5, Y5
+
+	// y0 = (m0 + plus1) + (plus2 + plusHalf)
+	VMOVUPS (AX), Y7
+	VADDPS  Y4, Y7, Y7
+	VADDPS  Y8, Y6, Y9
+	VADDPS  Y9, Y7, Y7
+	VMOVUPS Y7, (BX)
+
+	// y2 = plus1 + ¼ plusHalf + 4 plus2
 	VFMADD231PS conv2_0_25<>+0(SB), Y8, Y4
 	VFMADD231PS conv2_4<>+0(SB), Y6, Y4
 	VMOVUPS     Y4, 512(BX)
+
+	// y3 = (minus1 + m7) + ⅛ minusHalf + 8 minus2
 	VMOVUPS     14336(AX), Y4
 	VADDPS      Y4, Y2, Y4
 	VFMADD231PS conv2_0_125<>+0(SB), Y5, Y4
 	VFMADD231PS conv2_8<>+0(SB), Y3, Y4
 	VMOVUPS     Y4, 768(BX)
+
+	// y1 = minus1 + ½ minusHalf + 2 minus2
 	VFMADD231PS conv2_0_5<>+0(SB), Y5, Y2
 	VFMADD231PS conv2_2<>+0(SB), Y3, Y2
 	VMOVUPS     Y2, 256(BX)
-	VMOVUPS     2304(AX), Y2
-	VMOVUPS     4352(AX), Y3
-	VADDPS      Y3, Y2, Y4
-	VSUBPS      Y3, Y2, Y2
-	VMOVUPS     6400(AX), Y3
-	VMOVUPS     8448(AX), Y5
-	VADDPS      Y5, Y3, Y6
-	VSUBPS      Y5, Y3, Y3
-	VMOVUPS     10496(AX), Y5
-	VMOVUPS     12544(AX), Y7
-	VADDPS      Y7, Y5, Y8
-	VSUBPS      Y7, Y5, Y5
-	VMOVUPS     256(AX), Y7
-	VADDPS      Y4, Y7, Y7
-	VADDPS      Y8, Y6, Y9
-	VADDPS      Y9, Y7, Y7
-	VMOVUPS     Y7, 32(BX)
+
+	// plus1, minus1 = m1 ± m2
+	VMOVUPS 2304(AX), Y2
+	VMOVUPS 4352(AX), Y3
+	VADDPS  Y3, Y2, Y4
+	VSUBPS  Y3, Y2, Y2
+
+	// plus2, minus2 = m3 ± m4
+	VMOVUPS 6400(AX), Y3
+	VMOVUPS 8448(AX), Y5
+	VADDPS  Y5, Y3, Y6
+	VSUBPS  Y5, Y3, Y3
+
+	// plusHalf, minusHalf = m5 ± m6
+	VMOVUPS 10496(AX), Y5
+	VMOVUPS 12544(AX), Y7
+	VADDPS  Y7, Y5, Y8
+	VSUBPS  Y7, Y5, Y5
+
+	// y0 = (m0 + plus1) + (plus2 + plusHalf)
+	VMOVUPS 256(AX), Y7
+	VADDPS  Y4, Y7, Y7
+	VADDPS  Y8, Y6, Y9
+	VADDPS  Y9, Y7, Y7
+	VMOVUPS Y7, 32(BX)
+
+	// y2 = plus1 + ¼ plusHalf + 4 plus2
 	VFMADD231PS conv2_0_25<>+0(SB), Y8, Y4
 	VFMADD231PS conv2_4<>+0(SB), Y6, Y4
 	VMOVUPS     Y4, 544(BX)
+
+	// y3 = (minus1 + m7) + ⅛ minusHalf + 8 minus2
 	VMOVUPS     14592(AX), Y4
 	VADDPS      Y4, Y2, Y4
 	VFMADD231PS conv2_0_125<>+0(SB), Y5, Y4
 	VFMADD231PS conv2_8<>+0(SB), Y3, Y4
 	VMOVUPS     Y4, 800(BX)
+
+	// y1 = minus1 + ½ minusHalf + 2 minus2
 	VFMADD231PS conv2_0_5<>+0(SB), Y5, Y2
 	VFMADD231PS conv2_2<>+0(SB), Y3, Y2
 	VMOVUPS     Y2, 288(BX)
-	VMOVUPS     2560(AX), Y2
-	VMOVUPS     4608(AX), Y3
-	VADDPS      Y3, Y2, Y4
-	VSUBPS      Y3, Y2, Y2
-	VMOVUPS     6656(AX), Y3
-	VMOVUPS     8704(AX), Y5
-	VADDPS      Y5, Y3, Y6
-	VSUBPS      Y5, Y3, Y3
-	VMOVUPS     10752(AX), Y5
-	VMOVUPS     12800(AX), Y7
-	VADDPS      Y7, Y5, Y8
-	VSUBPS      Y7, Y5, Y5
-	VMOVUPS     512(AX), Y7
-	VADDPS      Y4, Y7, Y7
-	VADDPS      Y8, Y6, Y9
-	VADDPS      Y9, Y7, Y7
-	VMOVUPS     Y7, 64(BX)
+
+	// plus1, minus1 = m1 ± m2
+	VMOVUPS 2560(AX), Y2
+	VMOVUPS 4608(AX), Y3
+	VADDPS  Y3, Y2, Y4
+	VSUBPS  Y3, Y2, Y2
+
+	// plus2, minus2 = m3 ± m4
+	VMOVUPS 6656(AX), Y3
+	VMOVUPS 8704(AX), Y5
+	VADDPS  Y5, Y3, Y6
+	VSUBPS  Y5, Y3, Y3
+
+	// plusHalf, minusHalf = m5 ± m6
+	VMOVUPS 10752(AX), Y5
+	VMOVUPS 12800(AX), Y7
+	VADDPS  Y7, Y5, Y8
+	VSUBPS  Y7, Y5, Y5
+
+	// y0 = (m0 + plus1) + (plus2 + plusHalf)
+	VMOVUPS 512(AX), Y7
+	VADDPS  Y4, Y7, Y7
+	VADDPS  Y8, Y6, Y9
+	VADDPS  Y9, Y7, Y7
+	VMOVUPS Y7, 64(BX)
+
+	// y2 = plus1 + ¼ plusHalf + 4 plus2
 	VFMADD231PS conv2_0_25<>+0(SB), Y8, Y4
 	VFMADD231PS conv2_4<>+0(SB), Y6, Y4
 	VMOVUPS     Y4, 576(BX)
+
+	// y3 = (minus1 + m7) + ⅛ minusHalf + 8 minus2
 	VMOVUPS     14848(AX), Y4
 	VADDPS      Y4, Y2, Y4
 	VFMADD231PS conv2_0_125<>+0(SB), Y5, Y4
 	VFMADD231PS conv2_8<>+0(SB), Y3, Y4
 	VMOVUPS     Y4, 832(BX)
+
+	// y1 = minus1 + ½ minusHalf + 2 minus2
 	VFMADD231PS conv2_0_5<>+0(SB), Y5, Y2
 	VFMADD231PS conv2_2<>+0(SB), Y3, Y2
 	VMOVUPS     Y2, 320(BX)
-	VMOVUPS     2816(AX), Y2
-	VMOVUPS     4864(AX), Y3
-	VADDPS      Y3, Y2, Y4
-	VSUBPS      Y3, Y2, Y2
-	VMOVUPS     6912(AX), Y3
-	VMOVUPS     8960(AX), Y5
-	VADDPS      Y5, Y3, Y6
-	VSUBPS      Y5, Y3, Y3
-	VMOVUPS     11008(AX), Y5
-	VMOVUPS     13056(AX), Y7
-	VADDPS      Y7, Y5, Y8
-	VSUBPS      Y7, Y5, Y5
-	VMOVUPS     768(AX), Y7
-	VADDPS      Y4, Y7, Y7
-	VADDPS      Y8, Y6, Y9
-	VADDPS      Y9, Y7, Y7
-	VMOVUPS     Y7, 96(BX)
+
+	// plus1, minus1 = m1 ± m2
+	VMOVUPS 2816(AX), Y2
+	VMOVUPS 4864(AX), Y3
+	VADDPS  Y3, Y2, Y4
+	VSUBPS  Y3, Y2, Y2
+
+	// plus2, minus2 = m3 ± m4
+	VMOVUPS 6912(AX), Y3
+	VMOVUPS 8960(AX), Y5
+	VADDPS  Y5, Y3, Y6
+	VSUBPS  Y5, Y3, Y3
+
+	// plusHalf, minusHalf = m5 ± m6
+	VMOVUPS 11008(AX), Y5
+	VMOVUPS 13056(AX), Y7
+	VADDPS  Y7, Y5, Y8
+	VSUBPS  Y7, Y5, Y5
+
+	// y0 = (m0 + plus1) + (plus2 + plusHalf)
+	VMOVUPS 768(AX), Y7
+	VADDPS  Y4, Y7, Y7
+	VADDPS  Y8, Y6, Y9
+	VADDPS  Y9, Y7, Y7
+	VMOVUPS Y7, 96(BX)
+
+	// y2 = plus1 + ¼ plusHalf + 4 plus2
 	VFMADD231PS conv2_0_25<>+0(SB), Y8, Y4
 	VFMADD231PS conv2_4<>+0(SB), Y6, Y4
 	VMOVUPS     Y4, 608(BX)
+
+	// y3 = (minus1 + m7) + ⅛ minusHalf + 8 minus2
 	VMOVUPS     15104(AX), Y4
 	VADDPS      Y4, Y2, Y4
 	VFMADD231PS conv2_0_125<>+0(SB), Y5, Y4
 	VFMADD231PS conv2_8<>+0(SB), Y3, Y4
 	VMOVUPS     Y4, 864(BX)
+
+	// y1 = minus1 + ½ minusHalf + 2 minus2
 	VFMADD231PS conv2_0_5<>+0(SB), Y5, Y2
 	VFMADD231PS conv2_2<>+0(SB), Y3, Y2
 	VMOVUPS     Y2, 352(BX)
-	VMOVUPS     3072(AX), Y2
-	VMOVUPS     5120(AX), Y3
-	VADDPS      Y3, Y2, Y4
-	VSUBPS      Y3, Y2, Y2
-	VMOVUPS     7168(AX), Y3
-	VMOVUPS     9216(AX), Y5
-	VADDPS      Y5, Y3, Y6
-	VSUBPS      Y5, Y3, Y3
-	VMOVUPS     11264(AX), Y5
-	VMOVUPS     13312(AX), Y7
-	VADDPS      Y7, Y5, Y8
-	VSUBPS      Y7, Y5, Y5
-	VMOVUPS     1024(AX), Y7
-	VADDPS      Y4, Y7, Y7
-	VADDPS      Y8, Y6, Y9
-	VADDPS      Y9, Y7, Y7
-	VMOVUPS     Y7, 128(BX)
+
+	// plus1, minus1 = m1 ± m2
+	VMOVUPS 3072(AX), Y2
+	VMOVUPS 5120(AX), Y3
+	VADDPS  Y3, Y2, Y4
+	VSUBPS  Y3, Y2, Y2
+
+	// plus2, minus2 = m3 ± m4
+	VMOVUPS 7168(AX), Y3
+	VMOVUPS 9216(AX), Y5
+	VADDPS  Y5, Y3, Y6
+	VSUBPS  Y5, Y3, Y3
+
+	// plusHalf, minusHalf = m5 ± m6
+	VMOVUPS 11264(AX), Y5
+	VMOVUPS 13312(AX), Y7
+	VADDPS  Y7, Y5, Y8
+	VSUBPS  Y7, Y5, Y5
+
+	// y0 = (m0 + plus1) + (plus2 + plusHalf)
+	VMOVUPS 1024(AX), Y7
+	VADDPS  Y4, Y7, Y7
+	VADDPS  Y8, Y6, Y9
+	VADDPS  Y9, Y7, Y7
+	VMOVUPS Y7, 128(BX)
+
+	// y2 = plus1 + ¼ plusHalf + 4 plus2
 	VFMADD231PS conv2_0_25<>+0(SB), Y8, Y4
 	VFMADD231PS conv2_4<>+0(SB), Y6, Y4
 	VMOVUPS     Y4, 640(BX)
+
+	// y3 = (minus1 + m7) + ⅛ minusHalf + 8 minus2
 	VMOVUPS     15360(AX), Y4
 	VADDPS      Y4, Y2, Y4
 	VFMADD231PS conv2_0_125<>+0(SB), Y5, Y4
 	VFMADD231PS conv2_8<>+0(SB), Y3, Y4
 	VMOVUPS     Y4, 896(BX)
+
+	// y1 = minus1 + ½ minusHalf + 2 minus2
 	VFMADD231PS conv2_0_5<>+0(SB), Y5, Y2
 	VFMADD231PS conv2_2<>+0(SB), Y3, Y2
 	VMOVUPS     Y2, 384(BX)
-	VMOVUPS     3328(AX), Y2
-	VMOVUPS     5376(AX), Y3
-	VADDPS      Y3, Y2, Y4
-	VSUBPS      Y3, Y2, Y2
-	VMOVUPS     7424(AX), Y3
-	VMOVUPS     9472(AX), Y5
-	VADDPS      Y5, Y3, Y6
-	VSUBPS      Y5, Y3, Y3
-	VMOVUPS     11520(AX), Y5
-	VMOVUPS     13568(AX), Y7
-	VADDPS      Y7, Y5, Y8
-	VSUBPS      Y7, Y5, Y5
-	VMOVUPS     1280(AX), Y7
-	VADDPS      Y4, Y7, Y7
-	VADDPS      Y8, Y6, Y9
-	VADDPS      Y9, Y7, Y7
-	VMOVUPS     Y7, 160(BX)
+
+	// plus1, minus1 = m1 ± m2
+	VMOVUPS 3328(AX), Y2
+	VMOVUPS 5376(AX), Y3
+	VADDPS  Y3, Y2, Y4
+	VSUBPS  Y3, Y2, Y2
+
+	// plus2, minus2 = m3 ± m4
+	VMOVUPS 7424(AX), Y3
+	VMOVUPS 9472(AX), Y5
+	VADDPS  Y5, Y3, Y6
+	VSUBPS  Y5, Y3, Y3
+
+	// plusHalf, minusHalf = m5 ± m6
+	VMOVUPS 11520(AX), Y5
+	VMOVUPS 13568(AX), Y7
+	VADDPS  Y7, Y5, Y8
+	VSUBPS  Y7, Y5, Y5
+
+	// y0 = (m0 + plus1) + (plus2 + plusHalf)
+	VMOVUPS 1280(AX), Y7
+	VADDPS  Y4, Y7, Y7
+	VADDPS  Y8, Y6, Y9
+	VADDPS  Y9, Y7, Y7
+	VMOVUPS Y7, 160(BX)
+
+	// y2 = plus1 + ¼ plusHalf + 4 plus2
 	VFMADD231PS conv2_0_25<>+0(SB), Y8, Y4
 	VFMADD231PS conv2_4<>+0(SB), Y6, Y4
 	VMOVUPS     Y4, 672(BX)
+
+	// y3 = (minus1 + m7) + ⅛ minusHalf + 8 minus2
 	VMOVUPS     15616(AX), Y4
 	VADDPS      Y4, Y2, Y4
 	VFMADD231PS conv2_0_125<>+0(SB), Y5, Y4
 	VFMADD231PS conv2_8<>+0(SB), Y3, Y4
 	VMOVUPS     Y4, 928(BX)
+
+	// y1 = minus1 + ½ minusHalf + 2 minus2
 	VFMADD231PS conv2_0_5<>+0(SB), Y5, Y2
 	VFMADD231PS conv2_2<>+0(SB), Y3, Y2
 	VMOVUPS     Y2, 416(BX)
-	VMOVUPS     3584(AX), Y2
-	VMOVUPS     5632(AX), Y3
-	VADDPS      Y3, Y2, Y4
-	VSUBPS      Y3, Y2, Y2
-	VMOVUPS     7680(AX), Y3
-	VMOVUPS     9728(AX), Y5
-	VADDPS      Y5, Y3, Y6
-	VSUBPS      Y5, Y3, Y3
-	VMOVUPS     11776(AX), Y5
-	VMOVUPS     13824(AX), Y7
-	VADDPS      Y7, Y5, Y8
-	VSUBPS      Y7, Y5, Y5
-	VMOVUPS     1536(AX), Y7
-	VADDPS      Y4, Y7, Y7
-	VADDPS      Y8, Y6, Y9
-	VADDPS      Y9, Y7, Y7
-	VMOVUPS     Y7, 192(BX)
+
+	// plus1, minus1 = m1 ± m2
+	VMOVUPS 3584(AX), Y2
+	VMOVUPS 5632(AX), Y3
+	VADDPS  Y3, Y2, Y4
+	VSUBPS  Y3, Y2, Y2
+
+	// plus2, minus2 = m3 ± m4
+	VMOVUPS 7680(AX), Y3
+	VMOVUPS 9728(AX), Y5
+	VADDPS  Y5, Y3, Y6
+	VSUBPS  Y5, Y3, Y3
+
+	// plusHalf, minusHalf = m5 ± m6
+	VMOVUPS 11776(AX), Y5
+	VMOVUPS 13824(AX), Y7
+	VADDPS  Y7, Y5, Y8
+	VSUBPS  Y7, Y5, Y5
+
+	// y0 = (m0 + plus1) + (plus2 + plusHalf)
+	VMOVUPS 1536(AX), Y7
+	VADDPS  Y4, Y7, Y7
+	VADDPS  Y8, Y6, Y9
+	VADDPS  Y9, Y7, Y7
+	VMOVUPS Y7, 192(BX)
+
+	// y2 = plus1 + ¼ plusHalf + 4 plus2
 	VFMADD231PS conv2_0_25<>+0(SB), Y8, Y4
 	VFMADD231PS conv2_4<>+0(SB), Y6, Y4
 	VMOVUPS     Y4, 704(BX)
+
+	// y3 = (minus1 + m7) + ⅛ minusHalf + 8 minus2
 	VMOVUPS     15872(AX), Y4
 	VADDPS      Y4, Y2, Y4
 	VFMADD231PS conv2_0_125<>+0(SB), Y5, Y4
 	VFMADD231PS conv2_8<>+0(SB), Y3, Y4
 	VMOVUPS     Y4, 960(BX)
+
+	// y1 = minus1 + ½ minusHalf + 2 minus2
 	VFMADD231PS conv2_0_5<>+0(SB), Y5, Y2
 	VFMADD231PS conv2_2<>+0(SB), Y3, Y2
 	VMOVUPS     Y2, 448(BX)
-	VMOVUPS     3840(AX), Y2
-	VMOVUPS     5888(AX), Y3
-	VADDPS      Y3, Y2, Y4
-	VSUBPS      Y3, Y2, Y2
-	VMOVUPS     7936(AX), Y3
-	VMOVUPS     9984(AX), Y5
-	VADDPS      Y5, Y3, Y6
-	VSUBPS      Y5, Y3, Y3
-	VMOVUPS     12032(AX), Y5
-	VMOVUPS     14080(AX), Y7
-	VADDPS      Y7, Y5, Y8
-	VSUBPS      Y7, Y5, Y5
-	VMOVUPS     1792(AX), Y7
-	VADDPS      Y4, Y7, Y7
-	VADDPS      Y8, Y6, Y9
-	VADDPS      Y9, Y7, Y7
-	VMOVUPS     Y7, 224(BX)
+
+	// plus1, minus1 = m1 ± m2
+	VMOVUPS 3840(AX), Y2
+	VMOVUPS 5888(AX), Y3
+	VADDPS  Y3, Y2, Y4
+	VSUBPS  Y3, Y2, Y2
+
+	// plus2, minus2 = m3 ± m4
+	VMOVUPS 7936(AX), Y3
+	VMOVUPS 9984(AX), Y5
+	VADDPS  Y5, Y3, Y6
+	VSUBPS  Y5, Y3, Y3
+
+	// plusHalf, minusHalf = m5 ± m6
+	VMOVUPS 12032(AX), Y5
+	VMOVUPS 14080(AX), Y7
+	VADDPS  Y7, Y5, Y8
+	VSUBPS  Y7, Y5, Y5
+
+	// y0 = (m0 + plus1) + (plus2 + plusHalf)
+	VMOVUPS 1792(AX), Y7
+	VADDPS  Y4, Y7, Y7
+	VADDPS  Y8, Y6, Y9
+	VADDPS  Y9, Y7, Y7
+	VMOVUPS Y7, 224(BX)
+
+	// y2 = plus1 + ¼ plusHalf + 4 plus2
 	VFMADD231PS conv2_0_25<>+0(SB), Y8, Y4
 	VFMADD231PS conv2_4<>+0(SB), Y6, Y4
 	VMOVUPS     Y4, 736(BX)
+
+	// y3 = (minus1 + m7) + ⅛ minusHalf + 8 minus2
 	VMOVUPS     16128(AX), Y4
 	VADDPS      Y4, Y2, Y4
 	VFMADD231PS conv2_0_125<>+0(SB), Y5, Y4
 	VFMADD231PS conv2_8<>+0(SB), Y3, Y4
 	VMOVUPS     Y4, 992(BX)
+
+	// y1 = minus1 + ½ minusHalf + 2 minus2
 	VFMADD231PS conv2_0_5<>+0(SB), Y5, Y2
 	VFMADD231PS conv2_2<>+0(SB), Y3, Y2
 	VMOVUPS     Y2, 480(BX)
 
 	// two rows at a time: (Aᵀ m) A, then bias, pooling, ReLU
-	VMOVUPS     32(BX), Y2
-	VMOVUPS     64(BX), Y3
-	VADDPS      Y3, Y2, Y4
-	VSUBPS      Y3, Y2, Y2
-	VMOVUPS     96(BX), Y3
-	VMOVUPS     128(BX), Y5
-	VADDPS      Y5, Y3, Y6
-	VSUBPS      Y5, Y3, Y3
-	VMOVUPS     160(BX), Y5
-	VMOVUPS     192(BX), Y7
-	VADDPS      Y7, Y5, Y8
-	VSUBPS      Y7, Y5, Y5
-	VMOVUPS     (BX), Y7
-	VADDPS      Y4, Y7, Y7
-	VADDPS      Y8, Y6, Y9
-	VADDPS      Y9, Y7, Y7
+	// plus1, minus1 = m1 ± m2
+	VMOVUPS 32(BX), Y2
+	VMOVUPS 64(BX), Y3
+	VADDPS  Y3, Y2, Y4
+	VSUBPS  Y3, Y2, Y2
+
+	// plus2, minus2 = m3 ± m4
+	VMOVUPS 96(BX), Y3
+	VMOVUPS 128(BX), Y5
+	VADDPS  Y5, Y3, Y6
+	VSUBPS  Y5, Y3, Y3
+
+	// plusHalf, minusHalf = m5 ± m6
+	VMOVUPS 160(BX), Y5
+	VMOVUPS 192(BX), Y7
+	VADDPS  Y7, Y5, Y8
+	VSUBPS  Y7, Y5, Y5
+
+	// y0 = (m0 + plus1) + (plus2 + plusHalf)
+	VMOVUPS (BX), Y7
+	VADDPS  Y4, Y7, Y7
+	VADDPS  Y8, Y6, Y9
+	VADDPS  Y9, Y7, Y7
+
+	// y2 = plus1 + ¼ plusHalf + 4 plus2
 	VFMADD231PS conv2_0_25<>+0(SB), Y8, Y4
 	VFMADD231PS conv2_4<>+0(SB), Y6, Y4
+
+	// y3 = (minus1 + m7) + ⅛ minusHalf + 8 minus2
 	VMOVUPS     224(BX), Y6
 	VADDPS      Y6, Y2, Y6
 	VFMADD231PS conv2_0_125<>+0(SB), Y5, Y6
 	VFMADD231PS conv2_8<>+0(SB), Y3, Y6
+
+	// y1 = minus1 + ½ minusHalf + 2 minus2
 	VFMADD231PS conv2_0_5<>+0(SB), Y5, Y2
 	VFMADD231PS conv2_2<>+0(SB), Y3, Y2
-	VMOVUPS     288(BX), Y3
-	VMOVUPS     320(BX), Y5
-	VADDPS      Y5, Y3, Y8
-	VSUBPS      Y5, Y3, Y3
-	VMOVUPS     352(BX), Y5
-	VMOVUPS     384(BX), Y9
-	VADDPS      Y9, Y5, Y10
-	VSUBPS      Y9, Y5, Y5
-	VMOVUPS     416(BX), Y9
-	VMOVUPS     448(BX), Y11
-	VADDPS      Y11, Y9, Y12
-	VSUBPS      Y11, Y9, Y9
-	VMOVUPS     256(BX), Y11
-	VADDPS      Y8, Y11, Y11
-	VADDPS      Y12, Y10, Y13
-	VADDPS      Y13, Y11, Y11
+
+	// plus1, minus1 = m1 ± m2
+	VMOVUPS 288(BX), Y3
+	VMOVUPS 320(BX), Y5
+	VADDPS  Y5, Y3, Y8
+	VSUBPS  Y5, Y3, Y3
+
+	// plus2, minus2 = m3 ± m4
+	VMOVUPS 352(BX), Y5
+	VMOVUPS 384(BX), Y9
+	VADDPS  Y9, Y5, Y10
+	VSUBPS  Y9, Y5, Y5
+
+	// plusHalf, minusHalf = m5 ± m6
+	VMOVUPS 416(BX), Y9
+	VMOVUPS 448(BX), Y11
+	VADDPS  Y11, Y9, Y12
+	VSUBPS  Y11, Y9, Y9
+
+	// y0 = (m0 + plus1) + (plus2 + plusHalf)
+	VMOVUPS 256(BX), Y11
+	VADDPS  Y8, Y11, Y11
+	VADDPS  Y12, Y10, Y13
+	VADDPS  Y13, Y11, Y11
+
+	// y2 = plus1 + ¼ plusHalf + 4 plus2
 	VFMADD231PS conv2_0_25<>+0(SB), Y12, Y8
 	VFMADD231PS conv2_4<>+0(SB), Y10, Y8
+
+	// y3 = (minus1 + m7) + ⅛ minusHalf + 8 minus2
 	VMOVUPS     480(BX), Y10
 	VADDPS      Y10, Y3, Y10
 	VFMADD231PS conv2_0_125<>+0(SB), Y9, Y10
 	VFMADD231PS conv2_8<>+0(SB), Y5, Y10
+
+	// y1 = minus1 + ½ minusHalf + 2 minus2
 	VFMADD231PS conv2_0_5<>+0(SB), Y9, Y3
 	VFMADD231PS conv2_2<>+0(SB), Y5, Y3
 	VMAXPS      Y2, Y7, Y2
@@ -10237,52 +12687,80 @@ part8:
 	VADDPS      Y1, Y2, Y2
 	VMAXPS      Y2, Y0, Y2
 	VMOVUPS     Y2, 64(CX)
-	VMOVUPS     544(BX), Y2
-	VMOVUPS     576(BX), Y3
-	VADDPS      Y3, Y2, Y4
-	VSUBPS      Y3, Y2, Y2
-	VMOVUPS     608(BX), Y3
-	VMOVUPS     640(BX), Y5
-	VADDPS      Y5, Y3, Y6
-	VSUBPS      Y5, Y3, Y3
-	VMOVUPS     672(BX), Y5
-	VMOVUPS     704(BX), Y7
-	VADDPS      Y7, Y5, Y8
-	VSUBPS      Y7, Y5, Y5
-	VMOVUPS     512(BX), Y7
-	VADDPS      Y4, Y7, Y7
-	VADDPS      Y8, Y6, Y9
-	VADDPS      Y9, Y7, Y7
+
+	// plus1, minus1 = m1 ± m2
+	VMOVUPS 544(BX), Y2
+	VMOVUPS 576(BX), Y3
+	VADDPS  Y3, Y2, Y4
+	VSUBPS  Y3, Y2, Y2
+
+	// plus2, minus2 = m3 ± m4
+	VMOVUPS 608(BX), Y3
+	VMOVUPS 640(BX), Y5
+	VADDPS  Y5, Y3, Y6
+	VSUBPS  Y5, Y3, Y3
+
+	// plusHalf, minusHalf = m5 ± m6
+	VMOVUPS 672(BX), Y5
+	VMOVUPS 704(BX), Y7
+	VADDPS  Y7, Y5, Y8
+	VSUBPS  Y7, Y5, Y5
+
+	// y0 = (m0 + plus1) + (plus2 + plusHalf)
+	VMOVUPS 512(BX), Y7
+	VADDPS  Y4, Y7, Y7
+	VADDPS  Y8, Y6, Y9
+	VADDPS  Y9, Y7, Y7
+
+	// y2 = plus1 + ¼ plusHalf + 4 plus2
 	VFMADD231PS conv2_0_25<>+0(SB), Y8, Y4
 	VFMADD231PS conv2_4<>+0(SB), Y6, Y4
+
+	// y3 = (minus1 + m7) + ⅛ minusHalf + 8 minus2
 	VMOVUPS     736(BX), Y6
 	VADDPS      Y6, Y2, Y6
 	VFMADD231PS conv2_0_125<>+0(SB), Y5, Y6
 	VFMADD231PS conv2_8<>+0(SB), Y3, Y6
+
+	// y1 = minus1 + ½ minusHalf + 2 minus2
 	VFMADD231PS conv2_0_5<>+0(SB), Y5, Y2
 	VFMADD231PS conv2_2<>+0(SB), Y3, Y2
-	VMOVUPS     800(BX), Y3
-	VMOVUPS     832(BX), Y5
-	VADDPS      Y5, Y3, Y8
-	VSUBPS      Y5, Y3, Y3
-	VMOVUPS     864(BX), Y5
-	VMOVUPS     896(BX), Y9
-	VADDPS      Y9, Y5, Y10
-	VSUBPS      Y9, Y5, Y5
-	VMOVUPS     928(BX), Y9
-	VMOVUPS     960(BX), Y11
-	VADDPS      Y11, Y9, Y12
-	VSUBPS      Y11, Y9, Y9
-	VMOVUPS     768(BX), Y11
-	VADDPS      Y8, Y11, Y11
-	VADDPS      Y12, Y10, Y13
-	VADDPS      Y13, Y11, Y11
+
+	// plus1, minus1 = m1 ± m2
+	VMOVUPS 800(BX), Y3
+	VMOVUPS 832(BX), Y5
+	VADDPS  Y5, Y3, Y8
+	VSUBPS  Y5, Y3, Y3
+
+	// plus2, minus2 = m3 ± m4
+	VMOVUPS 864(BX), Y5
+	VMOVUPS 896(BX), Y9
+	VADDPS  Y9, Y5, Y10
+	VSUBPS  Y9, Y5, Y5
+
+	// plusHalf, minusHalf = m5 ± m6
+	VMOVUPS 928(BX), Y9
+	VMOVUPS 960(BX), Y11
+	VADDPS  Y11, Y9, Y12
+	VSUBPS  Y11, Y9, Y9
+
+	// y0 = (m0 + plus1) + (plus2 + plusHalf)
+	VMOVUPS 768(BX), Y11
+	VADDPS  Y8, Y11, Y11
+	VADDPS  Y12, Y10, Y13
+	VADDPS  Y13, Y11, Y11
+
+	// y2 = plus1 + ¼ plusHalf + 4 plus2
 	VFMADD231PS conv2_0_25<>+0(SB), Y12, Y8
 	VFMADD231PS conv2_4<>+0(SB), Y10, Y8
+
+	// y3 = (minus1 + m7) + ⅛ minusHalf + 8 minus2
 	VMOVUPS     992(BX), Y10
 	VADDPS      Y10, Y3, Y10
 	VFMADD231PS conv2_0_125<>+0(SB), Y9, Y10
 	VFMADD231PS conv2_8<>+0(SB), Y5, Y10
+
+	// y1 = minus1 + ½ minusHalf + 2 minus2
 	VFMADD231PS conv2_0_5<>+0(SB), Y9, Y3
 	VFMADD231PS conv2_2<>+0(SB), Y5, Y3
 	VMAXPS      Y2, Y7, Y2
@@ -10299,278 +12777,416 @@ part8:
 	VMOVUPS     Y2, 320(CX)
 
 	// columns: Aᵀ m
-	VMOVUPS     2112(AX), Y2
-	VMOVUPS     4160(AX), Y3
-	VADDPS      Y3, Y2, Y4
-	VSUBPS      Y3, Y2, Y2
-	VMOVUPS     6208(AX), Y3
-	VMOVUPS     8256(AX), Y5
-	VADDPS      Y5, Y3, Y6
-	VSUBPS      Y5, Y3, Y3
-	VMOVUPS     10304(AX), Y5
-	VMOVUPS     12352(AX), Y7
-	VADDPS      Y7, Y5, Y8
-	VSUBPS      Y7, Y5, Y5
-	VMOVUPS     64(AX), Y7
-	VADDPS      Y4, Y7, Y7
-	VADDPS      Y8, Y6, Y9
-	VADDPS      Y9, Y7, Y7
-	VMOVUPS     Y7, (BX)
+	// plus1, minus1 = m1 ± m2
+	VMOVUPS 2112(AX), Y2
+	VMOVUPS 4160(AX), Y3
+	VADDPS  Y3, Y2, Y4
+	VSUBPS  Y3, Y2, Y2
+
+	// plus2, minus2 = m3 ± m4
+	VMOVUPS 6208(AX), Y3
+	VMOVUPS 8256(AX), Y5
+	VADDPS  Y5, Y3, Y6
+	VSUBPS  Y5, Y3, Y3
+
+	// plusHalf, minusHalf = m5 ± m6
+	VMOVUPS 10304(AX), Y5
+	VMOVUPS 12352(AX), Y7
+	VADDPS  Y7, Y5, Y8
+	VSUBPS  Y7, Y5, Y5
+
+	// y0 = (m0 + plus1) + (plus2 + plusHalf)
+	VMOVUPS 64(AX), Y7
+	VADDPS  Y4, Y7, Y7
+	VADDPS  Y8, Y6, Y9
+	VADDPS  Y9, Y7, Y7
+	VMOVUPS Y7, (BX)
+
+	// y2 = plus1 + ¼ plusHalf + 4 plus2
 	VFMADD231PS conv2_0_25<>+0(SB), Y8, Y4
 	VFMADD231PS conv2_4<>+0(SB), Y6, Y4
 	VMOVUPS     Y4, 512(BX)
+
+	// y3 = (minus1 + m7) + ⅛ minusHalf + 8 minus2
 	VMOVUPS     14400(AX), Y4
 	VADDPS      Y4, Y2, Y4
 	VFMADD231PS conv2_0_125<>+0(SB), Y5, Y4
 	VFMADD231PS conv2_8<>+0(SB), Y3, Y4
 	VMOVUPS     Y4, 768(BX)
+
+	// y1 = minus1 + ½ minusHalf + 2 minus2
 	VFMADD231PS conv2_0_5<>+0(SB), Y5, Y2
 	VFMADD231PS conv2_2<>+0(SB), Y3, Y2
 	VMOVUPS     Y2, 256(BX)
-	VMOVUPS     2368(AX), Y2
-	VMOVUPS     4416(AX), Y3
-	VADDPS      Y3, Y2, Y4
-	VSUBPS      Y3, Y2, Y2
-	VMOVUPS     6464(AX), Y3
-	VMOVUPS     8512(AX), Y5
-	VADDPS      Y5, Y3, Y6
-	VSUBPS      Y5, Y3, Y3
-	VMOVUPS     10560(AX), Y5
-	VMOVUPS     12608(AX), Y7
-	VADDPS      Y7, Y5, Y8
-	VSUBPS      Y7, Y5, Y5
-	VMOVUPS     320(AX), Y7
-	VADDPS      Y4, Y7, Y7
-	VADDPS      Y8, Y6, Y9
-	VADDPS      Y9, Y7, Y7
-	VMOVUPS     Y7, 32(BX)
+
+	// plus1, minus1 = m1 ± m2
+	VMOVUPS 2368(AX), Y2
+	VMOVUPS 4416(AX), Y3
+	VADDPS  Y3, Y2, Y4
+	VSUBPS  Y3, Y2, Y2
+
+	// plus2, minus2 = m3 ± m4
+	VMOVUPS 6464(AX), Y3
+	VMOVUPS 8512(AX), Y5
+	VADDPS  Y5, Y3, Y6
+	VSUBPS  Y5, Y3, Y3
+
+	// plusHalf, minusHalf = m5 ± m6
+	VMOVUPS 10560(AX), Y5
+	VMOVUPS 12608(AX), Y7
+	VADDPS  Y7, Y5, Y8
+	VSUBPS  Y7, Y5, Y5
+
+	// y0 = (m0 + plus1) + (plus2 + plusHalf)
+	VMOVUPS 320(AX), Y7
+	VADDPS  Y4, Y7, Y7
+	VADDPS  Y8, Y6, Y9
+	VADDPS  Y9, Y7, Y7
+	VMOVUPS Y7, 32(BX)
+
+	// y2 = plus1 + ¼ plusHalf + 4 plus2
 	VFMADD231PS conv2_0_25<>+0(SB), Y8, Y4
 	VFMADD231PS conv2_4<>+0(SB), Y6, Y4
 	VMOVUPS     Y4, 544(BX)
+
+	// y3 = (minus1 + m7) + ⅛ minusHalf + 8 minus2
 	VMOVUPS     14656(AX), Y4
 	VADDPS      Y4, Y2, Y4
 	VFMADD231PS conv2_0_125<>+0(SB), Y5, Y4
 	VFMADD231PS conv2_8<>+0(SB), Y3, Y4
 	VMOVUPS     Y4, 800(BX)
+
+	// y1 = minus1 + ½ minusHalf + 2 minus2
 	VFMADD231PS conv2_0_5<>+0(SB), Y5, Y2
 	VFMADD231PS conv2_2<>+0(SB), Y3, Y2
 	VMOVUPS     Y2, 288(BX)
-	VMOVUPS     2624(AX), Y2
-	VMOVUPS     4672(AX), Y3
-	VADDPS      Y3, Y2, Y4
-	VSUBPS      Y3, Y2, Y2
-	VMOVUPS     6720(AX), Y3
-	VMOVUPS     8768(AX), Y5
-	VADDPS      Y5, Y3, Y6
-	VSUBPS      Y5, Y3, Y3
-	VMOVUPS     10816(AX), Y5
-	VMOVUPS     12864(AX), Y7
-	VADDPS      Y7, Y5, Y8
-	VSUBPS      Y7, Y5, Y5
-	VMOVUPS     576(AX), Y7
-	VADDPS      Y4, Y7, Y7
-	VADDPS      Y8, Y6, Y9
-	VADDPS      Y9, Y7, Y7
-	VMOVUPS     Y7, 64(BX)
+
+	// plus1, minus1 = m1 ± m2
+	VMOVUPS 2624(AX), Y2
+	VMOVUPS 4672(AX), Y3
+	VADDPS  Y3, Y2, Y4
+	VSUBPS  Y3, Y2, Y2
+
+	// plus2, minus2 = m3 ± m4
+	VMOVUPS 6720(AX), Y3
+	VMOVUPS 8768(AX), Y5
+	VADDPS  Y5, Y3, Y6
+	VSUBPS  Y5, Y3, Y3
+
+	// plusHalf, minusHalf = m5 ± m6
+	VMOVUPS 10816(AX), Y5
+	VMOVUPS 12864(AX), Y7
+	VADDPS  Y7, Y5, Y8
+	VSUBPS  Y7, Y5, Y5
+
+	// y0 = (m0 + plus1) + (plus2 + plusHalf)
+	VMOVUPS 576(AX), Y7
+	VADDPS  Y4, Y7, Y7
+	VADDPS  Y8, Y6, Y9
+	VADDPS  Y9, Y7, Y7
+	VMOVUPS Y7, 64(BX)
+
+	// y2 = plus1 + ¼ plusHalf + 4 plus2
 	VFMADD231PS conv2_0_25<>+0(SB), Y8, Y4
 	VFMADD231PS conv2_4<>+0(SB), Y6, Y4
 	VMOVUPS     Y4, 576(BX)
+
+	// y3 = (minus1 + m7) + ⅛ minusHalf + 8 minus2
 	VMOVUPS     14912(AX), Y4
 	VADDPS      Y4, Y2, Y4
 	VFMADD231PS conv2_0_125<>+0(SB), Y5, Y4
 	VFMADD231PS conv2_8<>+0(SB), Y3, Y4
 	VMOVUPS     Y4, 832(BX)
+
+	// y1 = minus1 + ½ minusHalf + 2 minus2
 	VFMADD231PS conv2_0_5<>+0(SB), Y5, Y2
 	VFMADD231PS conv2_2<>+0(SB), Y3, Y2
 	VMOVUPS     Y2, 320(BX)
-	VMOVUPS     2880(AX), Y2
-	VMOVUPS     4928(AX), Y3
-	VADDPS      Y3, Y2, Y4
-	VSUBPS      Y3, Y2, Y2
-	VMOVUPS     6976(AX), Y3
-	VMOVUPS     9024(AX), Y5
-	VADDPS      Y5, Y3, Y6
-	VSUBPS      Y5, Y3, Y3
-	VMOVUPS     11072(AX), Y5
-	VMOVUPS     13120(AX), Y7
-	VADDPS      Y7, Y5, Y8
-	VSUBPS      Y7, Y5, Y5
-	VMOVUPS     832(AX), Y7
-	VADDPS      Y4, Y7, Y7
-	VADDPS      Y8, Y6, Y9
-	VADDPS      Y9, Y7, Y7
-	VMOVUPS     Y7, 96(BX)
+
+	// plus1, minus1 = m1 ± m2
+	VMOVUPS 2880(AX), Y2
+	VMOVUPS 4928(AX), Y3
+	VADDPS  Y3, Y2, Y4
+	VSUBPS  Y3, Y2, Y2
+
+	// plus2, minus2 = m3 ± m4
+	VMOVUPS 6976(AX), Y3
+	VMOVUPS 9024(AX), Y5
+	VADDPS  Y5, Y3, Y6
+	VSUBPS  Y5, Y3, Y3
+
+	// plusHalf, minusHalf = m5 ± m6
+	VMOVUPS 11072(AX), Y5
+	VMOVUPS 13120(AX), Y7
+	VADDPS  Y7, Y5, Y8
+	VSUBPS  Y7, Y5, Y5
+
+	// y0 = (m0 + plus1) + (plus2 + plusHalf)
+	VMOVUPS 832(AX), Y7
+	VADDPS  Y4, Y7, Y7
+	VADDPS  Y8, Y6, Y9
+	VADDPS  Y9, Y7, Y7
+	VMOVUPS Y7, 96(BX)
+
+	// y2 = plus1 + ¼ plusHalf + 4 plus2
 	VFMADD231PS conv2_0_25<>+0(SB), Y8, Y4
 	VFMADD231PS conv2_4<>+0(SB), Y6, Y4
 	VMOVUPS     Y4, 608(BX)
+
+	// y3 = (minus1 + m7) + ⅛ minusHalf + 8 minus2
 	VMOVUPS     15168(AX), Y4
 	VADDPS      Y4, Y2, Y4
 	VFMADD231PS conv2_0_125<>+0(SB), Y5, Y4
 	VFMADD231PS conv2_8<>+0(SB), Y3, Y4
 	VMOVUPS     Y4, 864(BX)
+
+	// y1 = minus1 + ½ minusHalf + 2 minus2
 	VFMADD231PS conv2_0_5<>+0(SB), Y5, Y2
 	VFMADD231PS conv2_2<>+0(SB), Y3, Y2
 	VMOVUPS     Y2, 352(BX)
-	VMOVUPS     3136(AX), Y2
-	VMOVUPS     5184(AX), Y3
-	VADDPS      Y3, Y2, Y4
-	VSUBPS      Y3, Y2, Y2
-	VMOVUPS     7232(AX), Y3
-	VMOVUPS     9280(AX), Y5
-	VADDPS      Y5, Y3, Y6
-	VSUBPS      Y5, Y3, Y3
-	VMOVUPS     11328(AX), Y5
-	VMOVUPS     13376(AX), Y7
-	VADDPS      Y7, Y5, Y8
-	VSUBPS      Y7, Y5, Y5
-	VMOVUPS     1088(AX), Y7
-	VADDPS      Y4, Y7, Y7
-	VADDPS      Y8, Y6, Y9
-	VADDPS      Y9, Y7, Y7
-	VMOVUPS     Y7, 128(BX)
+
+	// plus1, minus1 = m1 ± m2
+	VMOVUPS 3136(AX), Y2
+	VMOVUPS 5184(AX), Y3
+	VADDPS  Y3, Y2, Y4
+	VSUBPS  Y3, Y2, Y2
+
+	// plus2, minus2 = m3 ± m4
+	VMOVUPS 7232(AX), Y3
+	VMOVUPS 9280(AX), Y5
+	VADDPS  Y5, Y3, Y6
+	VSUBPS  Y5, Y3, Y3
+
+	// plusHalf, minusHalf = m5 ± m6
+	VMOVUPS 11328(AX), Y5
+	VMOVUPS 13376(AX), Y7
+	VADDPS  Y7, Y5, Y8
+	VSUBPS  Y7, Y5, Y5
+
+	// y0 = (m0 + plus1) + (plus2 + plusHalf)
+	VMOVUPS 1088(AX), Y7
+	VADDPS  Y4, Y7, Y7
+	VADDPS  Y8, Y6, Y9
+	VADDPS  Y9, Y7, Y7
+	VMOVUPS Y7, 128(BX)
+
+	// y2 = plus1 + ¼ plusHalf + 4 plus2
 	VFMADD231PS conv2_0_25<>+0(SB), Y8, Y4
 	VFMADD231PS conv2_4<>+0(SB), Y6, Y4
 	VMOVUPS     Y4, 640(BX)
+
+	// y3 = (minus1 + m7) + ⅛ minusHalf + 8 minus2
 	VMOVUPS     15424(AX), Y4
 	VADDPS      Y4, Y2, Y4
 	VFMADD231PS conv2_0_125<>+0(SB), Y5, Y4
 	VFMADD231PS conv2_8<>+0(SB), Y3, Y4
 	VMOVUPS     Y4, 896(BX)
+
+	// y1 = minus1 + ½ minusHalf + 2 minus2
 	VFMADD231PS conv2_0_5<>+0(SB), Y5, Y2
 	VFMADD231PS conv2_2<>+0(SB), Y3, Y2
 	VMOVUPS     Y2, 384(BX)
-	VMOVUPS     3392(AX), Y2
-	VMOVUPS     5440(AX), Y3
-	VADDPS      Y3, Y2, Y4
-	VSUBPS      Y3, Y2, Y2
-	VMOVUPS     7488(AX), Y3
-	VMOVUPS     9536(AX), Y5
-	VADDPS      Y5, Y3, Y6
-	VSUBPS      Y5, Y3, Y3
-	VMOVUPS     11584(AX), Y5
-	VMOVUPS     13632(AX), Y7
-	VADDPS      Y7, Y5, Y8
-	VSUBPS      Y7, Y5, Y5
-	VMOVUPS     1344(AX), Y7
-	VADDPS      Y4, Y7, Y7
-	VADDPS      Y8, Y6, Y9
-	VADDPS      Y9, Y7, Y7
-	VMOVUPS     Y7, 160(BX)
+
+	// plus1, minus1 = m1 ± m2
+	VMOVUPS 3392(AX), Y2
+	VMOVUPS 5440(AX), Y3
+	VADDPS  Y3, Y2, Y4
+	VSUBPS  Y3, Y2, Y2
+
+	// plus2, minus2 = m3 ± m4
+	VMOVUPS 7488(AX), Y3
+	VMOVUPS 9536(AX), Y5
+	VADDPS  Y5, Y3, Y6
+	VSUBPS  Y5, Y3, Y3
+
+	// plusHalf, minusHalf = m5 ± m6
+	VMOVUPS 11584(AX), Y5
+	VMOVUPS 13632(AX), Y7
+	VADDPS  Y7, Y5, Y8
+	VSUBPS  Y7, Y5, Y5
+
+	// y0 = (m0 + plus1) + (plus2 + plusHalf)
+	VMOVUPS 1344(AX), Y7
+	VADDPS  Y4, Y7, Y7
+	VADDPS  Y8, Y6, Y9
+	VADDPS  Y9, Y7, Y7
+	VMOVUPS Y7, 160(BX)
+
+	// y2 = plus1 + ¼ plusHalf + 4 plus2
 	VFMADD231PS conv2_0_25<>+0(SB), Y8, Y4
 	VFMADD231PS conv2_4<>+0(SB), Y6, Y4
 	VMOVUPS     Y4, 672(BX)
+
+	// y3 = (minus1 + m7) + ⅛ minusHalf + 8 minus2
 	VMOVUPS     15680(AX), Y4
 	VADDPS      Y4, Y2, Y4
 	VFMADD231PS conv2_0_125<>+0(SB), Y5, Y4
 	VFMADD231PS conv2_8<>+0(SB), Y3, Y4
 	VMOVUPS     Y4, 928(BX)
+
+	// y1 = minus1 + ½ minusHalf + 2 minus2
 	VFMADD231PS conv2_0_5<>+0(SB), Y5, Y2
 	VFMADD231PS conv2_2<>+0(SB), Y3, Y2
 	VMOVUPS     Y2, 416(BX)
-	VMOVUPS     3648(AX), Y2
-	VMOVUPS     5696(AX), Y3
-	VADDPS      Y3, Y2, Y4
-	VSUBPS      Y3, Y2, Y2
-	VMOVUPS     7744(AX), Y3
-	VMOVUPS     9792(AX), Y5
-	VADDPS      Y5, Y3, Y6
-	VSUBPS      Y5, Y3, Y3
-	VMOVUPS     11840(AX), Y5
-	VMOVUPS     13888(AX), Y7
-	VADDPS      Y7, Y5, Y8
-	VSUBPS      Y7, Y5, Y5
-	VMOVUPS     1600(AX), Y7
-	VADDPS      Y4, Y7, Y7
-	VADDPS      Y8, Y6, Y9
-	VADDPS      Y9, Y7, Y7
-	VMOVUPS     Y7, 192(BX)
+
+	// plus1, minus1 = m1 ± m2
+	VMOVUPS 3648(AX), Y2
+	VMOVUPS 5696(AX), Y3
+	VADDPS  Y3, Y2, Y4
+	VSUBPS  Y3, Y2, Y2
+
+	// plus2, minus2 = m3 ± m4
+	VMOVUPS 7744(AX), Y3
+	VMOVUPS 9792(AX), Y5
+	VADDPS  Y5, Y3, Y6
+	VSUBPS  Y5, Y3, Y3
+
+	// plusHalf, minusHalf = m5 ± m6
+	VMOVUPS 11840(AX), Y5
+	VMOVUPS 13888(AX), Y7
+	VADDPS  Y7, Y5, Y8
+	VSUBPS  Y7, Y5, Y5
+
+	// y0 = (m0 + plus1) + (plus2 + plusHalf)
+	VMOVUPS 1600(AX), Y7
+	VADDPS  Y4, Y7, Y7
+	VADDPS  Y8, Y6, Y9
+	VADDPS  Y9, Y7, Y7
+	VMOVUPS Y7, 192(BX)
+
+	// y2 = plus1 + ¼ plusHalf + 4 plus2
 	VFMADD231PS conv2_0_25<>+0(SB), Y8, Y4
 	VFMADD231PS conv2_4<>+0(SB), Y6, Y4
 	VMOVUPS     Y4, 704(BX)
+
+	// y3 = (minus1 + m7) + ⅛ minusHalf + 8 minus2
 	VMOVUPS     15936(AX), Y4
 	VADDPS      Y4, Y2, Y4
 	VFMADD231PS conv2_0_125<>+0(SB), Y5, Y4
 	VFMADD231PS conv2_8<>+0(SB), Y3, Y4
 	VMOVUPS     Y4, 960(BX)
+
+	// y1 = minus1 + ½ minusHalf + 2 minus2
 	VFMADD231PS conv2_0_5<>+0(SB), Y5, Y2
 	VFMADD231PS conv2_2<>+0(SB), Y3, Y2
 	VMOVUPS     Y2, 448(BX)
-	VMOVUPS     3904(AX), Y2
-	VMOVUPS     5952(AX), Y3
-	VADDPS      Y3, Y2, Y4
-	VSUBPS      Y3, Y2, Y2
-	VMOVUPS     8000(AX), Y3
-	VMOVUPS     10048(AX), Y5
-	VADDPS      Y5, Y3, Y6
-	VSUBPS      Y5, Y3, Y3
-	VMOVUPS     12096(AX), Y5
-	VMOVUPS     14144(AX), Y7
-	VADDPS      Y7, Y5, Y8
-	VSUBPS      Y7, Y5, Y5
-	VMOVUPS     1856(AX), Y7
-	VADDPS      Y4, Y7, Y7
-	VADDPS      Y8, Y6, Y9
-	VADDPS      Y9, Y7, Y7
-	VMOVUPS     Y7, 224(BX)
+
+	// plus1, minus1 = m1 ± m2
+	VMOVUPS 3904(AX), Y2
+	VMOVUPS 5952(AX), Y3
+	VADDPS  Y3, Y2, Y4
+	VSUBPS  Y3, Y2, Y2
+
+	// plus2, minus2 = m3 ± m4
+	VMOVUPS 8000(AX), Y3
+	VMOVUPS 10048(AX), Y5
+	VADDPS  Y5, Y3, Y6
+	VSUBPS  Y5, Y3, Y3
+
+	// plusHalf, minusHalf = m5 ± m6
+	VMOVUPS 12096(AX), Y5
+	VMOVUPS 14144(AX), Y7
+	VADDPS  Y7, Y5, Y8
+	VSUBPS  Y7, Y5, Y5
+
+	// y0 = (m0 + plus1) + (plus2 + plusHalf)
+	VMOVUPS 1856(AX), Y7
+	VADDPS  Y4, Y7, Y7
+	VADDPS  Y8, Y6, Y9
+	VADDPS  Y9, Y7, Y7
+	VMOVUPS Y7, 224(BX)
+
+	// y2 = plus1 + ¼ plusHalf + 4 plus2
 	VFMADD231PS conv2_0_25<>+0(SB), Y8, Y4
 	VFMADD231PS conv2_4<>+0(SB), Y6, Y4
 	VMOVUPS     Y4, 736(BX)
+
+	// y3 = (minus1 + m7) + ⅛ minusHalf + 8 minus2
 	VMOVUPS     16192(AX), Y4
 	VADDPS      Y4, Y2, Y4
 	VFMADD231PS conv2_0_125<>+0(SB), Y5, Y4
 	VFMADD231PS conv2_8<>+0(SB), Y3, Y4
 	VMOVUPS     Y4, 992(BX)
+
+	// y1 = minus1 + ½ minusHalf + 2 minus2
 	VFMADD231PS conv2_0_5<>+0(SB), Y5, Y2
 	VFMADD231PS conv2_2<>+0(SB), Y3, Y2
 	VMOVUPS     Y2, 480(BX)
 
 	// two rows at a time: (Aᵀ m) A, then bias, pooling, ReLU
-	VMOVUPS     32(BX), Y2
-	VMOVUPS     64(BX), Y3
-	VADDPS      Y3, Y2, Y4
-	VSUBPS      Y3, Y2, Y2
-	VMOVUPS     96(BX), Y3
-	VMOVUPS     128(BX), Y5
-	VADDPS      Y5, Y3, Y6
-	VSUBPS      Y5, Y3, Y3
-	VMOVUPS     160(BX), Y5
-	VMOVUPS     192(BX), Y7
-	VADDPS      Y7, Y5, Y8
-	VSUBPS      Y7, Y5, Y5
-	VMOVUPS     (BX), Y7
-	VADDPS      Y4, Y7, Y7
-	VADDPS      Y8, Y6, Y9
-	VADDPS      Y9, Y7, Y7
+	// plus1, minus1 = m1 ± m2
+	VMOVUPS 32(BX), Y2
+	VMOVUPS 64(BX), Y3
+	VADDPS  Y3, Y2, Y4
+	VSUBPS  Y3, Y2, Y2
+
+	// plus2, minus2 = m3 ± m4
+	VMOVUPS 96(BX), Y3
+	VMOVUPS 128(BX), Y5
+	VADDPS  Y5, Y3, Y6
+	VSUBPS  Y5, Y3, Y3
+
+	// plusHalf, minusHalf = m5 ± m6
+	VMOVUPS 160(BX), Y5
+	VMOVUPS 192(BX), Y7
+	VADDPS  Y7, Y5, Y8
+	VSUBPS  Y7, Y5, Y5
+
+	// y0 = (m0 + plus1) + (plus2 + plusHalf)
+	VMOVUPS (BX), Y7
+	VADDPS  Y4, Y7, Y7
+	VADDPS  Y8, Y6, Y9
+	VADDPS  Y9, Y7, Y7
+
+	// y2 = plus1 + ¼ plusHalf + 4 plus2
 	VFMADD231PS conv2_0_25<>+0(SB), Y8, Y4
 	VFMADD231PS conv2_4<>+0(SB), Y6, Y4
+
+	// y3 = (minus1 + m7) + ⅛ minusHalf + 8 minus2
 	VMOVUPS     224(BX), Y6
 	VADDPS      Y6, Y2, Y6
 	VFMADD231PS conv2_0_125<>+0(SB), Y5, Y6
 	VFMADD231PS conv2_8<>+0(SB), Y3, Y6
+
+	// y1 = minus1 + ½ minusHalf + 2 minus2
 	VFMADD231PS conv2_0_5<>+0(SB), Y5, Y2
 	VFMADD231PS conv2_2<>+0(SB), Y3, Y2
-	VMOVUPS     288(BX), Y3
-	VMOVUPS     320(BX), Y5
-	VADDPS      Y5, Y3, Y8
-	VSUBPS      Y5, Y3, Y3
-	VMOVUPS     352(BX), Y5
-	VMOVUPS     384(BX), Y9
-	VADDPS      Y9, Y5, Y10
-	VSUBPS      Y9, Y5, Y5
-	VMOVUPS     416(BX), Y9
-	VMOVUPS     448(BX), Y11
-	VADDPS      Y11, Y9, Y12
-	VSUBPS      Y11, Y9, Y9
-	VMOVUPS     256(BX), Y11
-	VADDPS      Y8, Y11, Y11
-	VADDPS      Y12, Y10, Y13
-	VADDPS      Y13, Y11, Y11
+
+	// plus1, minus1 = m1 ± m2
+	VMOVUPS 288(BX), Y3
+	VMOVUPS 320(BX), Y5
+	VADDPS  Y5, Y3, Y8
+	VSUBPS  Y5, Y3, Y3
+
+	// plus2, minus2 = m3 ± m4
+	VMOVUPS 352(BX), Y5
+	VMOVUPS 384(BX), Y9
+	VADDPS  Y9, Y5, Y10
+	VSUBPS  Y9, Y5, Y5
+
+	// plusHalf, minusHalf = m5 ± m6
+	VMOVUPS 416(BX), Y9
+	VMOVUPS 448(BX), Y11
+	VADDPS  Y11, Y9, Y12
+	VSUBPS  Y11, Y9, Y9
+
+	// y0 = (m0 + plus1) + (plus2 + plusHalf)
+	VMOVUPS 256(BX), Y11
+	VADDPS  Y8, Y11, Y11
+	VADDPS  Y12, Y10, Y13
+	VADDPS  Y13, Y11, Y11
+
+	// y2 = plus1 + ¼ plusHalf + 4 plus2
 	VFMADD231PS conv2_0_25<>+0(SB), Y12, Y8
 	VFMADD231PS conv2_4<>+0(SB), Y10, Y8
+
+	// y3 = (minus1 + m7) + ⅛ minusHalf + 8 minus2
 	VMOVUPS     480(BX), Y10
 	VADDPS      Y10, Y3, Y10
 	VFMADD231PS conv2_0_125<>+0(SB), Y9, Y10
 	VFMADD231PS conv2_8<>+0(SB), Y5, Y10
+
+	// y1 = minus1 + ½ minusHalf + 2 minus2
 	VFMADD231PS conv2_0_5<>+0(SB), Y9, Y3
 	VFMADD231PS conv2_2<>+0(SB), Y5, Y3
 	VMAXPS      Y2, Y7, Y2
@@ -10585,52 +13201,80 @@ part8:
 	VADDPS      Y1, Y2, Y2
 	VMAXPS      Y2, Y0, Y2
 	VMOVUPS     Y2, 192(CX)
-	VMOVUPS     544(BX), Y2
-	VMOVUPS     576(BX), Y3
-	VADDPS      Y3, Y2, Y4
-	VSUBPS      Y3, Y2, Y2
-	VMOVUPS     608(BX), Y3
-	VMOVUPS     640(BX), Y5
-	VADDPS      Y5, Y3, Y6
-	VSUBPS      Y5, Y3, Y3
-	VMOVUPS     672(BX), Y5
-	VMOVUPS     704(BX), Y7
-	VADDPS      Y7, Y5, Y8
-	VSUBPS      Y7, Y5, Y5
-	VMOVUPS     512(BX), Y7
-	VADDPS      Y4, Y7, Y7
-	VADDPS      Y8, Y6, Y9
-	VADDPS      Y9, Y7, Y7
+
+	// plus1, minus1 = m1 ± m2
+	VMOVUPS 544(BX), Y2
+	VMOVUPS 576(BX), Y3
+	VADDPS  Y3, Y2, Y4
+	VSUBPS  Y3, Y2, Y2
+
+	// plus2, minus2 = m3 ± m4
+	VMOVUPS 608(BX), Y3
+	VMOVUPS 640(BX), Y5
+	VADDPS  Y5, Y3, Y6
+	VSUBPS  Y5, Y3, Y3
+
+	// plusHalf, minusHalf = m5 ± m6
+	VMOVUPS 672(BX), Y5
+	VMOVUPS 704(BX), Y7
+	VADDPS  Y7, Y5, Y8
+	VSUBPS  Y7, Y5, Y5
+
+	// y0 = (m0 + plus1) + (plus2 + plusHalf)
+	VMOVUPS 512(BX), Y7
+	VADDPS  Y4, Y7, Y7
+	VADDPS  Y8, Y6, Y9
+	VADDPS  Y9, Y7, Y7
+
+	// y2 = plus1 + ¼ plusHalf + 4 plus2
 	VFMADD231PS conv2_0_25<>+0(SB), Y8, Y4
 	VFMADD231PS conv2_4<>+0(SB), Y6, Y4
+
+	// y3 = (minus1 + m7) + ⅛ minusHalf + 8 minus2
 	VMOVUPS     736(BX), Y6
 	VADDPS      Y6, Y2, Y6
 	VFMADD231PS conv2_0_125<>+0(SB), Y5, Y6
 	VFMADD231PS conv2_8<>+0(SB), Y3, Y6
+
+	// y1 = minus1 + ½ minusHalf + 2 minus2
 	VFMADD231PS conv2_0_5<>+0(SB), Y5, Y2
 	VFMADD231PS conv2_2<>+0(SB), Y3, Y2
-	VMOVUPS     800(BX), Y3
-	VMOVUPS     832(BX), Y5
-	VADDPS      Y5, Y3, Y8
-	VSUBPS      Y5, Y3, Y3
-	VMOVUPS     864(BX), Y5
-	VMOVUPS     896(BX), Y9
-	VADDPS      Y9, Y5, Y10
-	VSUBPS      Y9, Y5, Y5
-	VMOVUPS     928(BX), Y9
-	VMOVUPS     960(BX), Y11
-	VADDPS      Y11, Y9, Y12
-	VSUBPS      Y11, Y9, Y9
-	VMOVUPS     768(BX), Y11
-	VADDPS      Y8, Y11, Y11
-	VADDPS      Y12, Y10, Y13
-	VADDPS      Y13, Y11, Y11
+
+	// plus1, minus1 = m1 ± m2
+	VMOVUPS 800(BX), Y3
+	VMOVUPS 832(BX), Y5
+	VADDPS  Y5, Y3, Y8
+	VSUBPS  Y5, Y3, Y3
+
+	// plus2, minus2 = m3 ± m4
+	VMOVUPS 864(BX), Y5
+	VMOVUPS 896(BX), Y9
+	VADDPS  Y9, Y5, Y10
+	VSUBPS  Y9, Y5, Y5
+
+	// plusHalf, minusHalf = m5 ± m6
+	VMOVUPS 928(BX), Y9
+	VMOVUPS 960(BX), Y11
+	VADDPS  Y11, Y9, Y12
+	VSUBPS  Y11, Y9, Y9
+
+	// y0 = (m0 + plus1) + (plus2 + plusHalf)
+	VMOVUPS 768(BX), Y11
+	VADDPS  Y8, Y11, Y11
+	VADDPS  Y12, Y10, Y13
+	VADDPS  Y13, Y11, Y11
+
+	// y2 = plus1 + ¼ plusHalf + 4 plus2
 	VFMADD231PS conv2_0_25<>+0(SB), Y12, Y8
 	VFMADD231PS conv2_4<>+0(SB), Y10, Y8
+
+	// y3 = (minus1 + m7) + ⅛ minusHalf + 8 minus2
 	VMOVUPS     992(BX), Y10
 	VADDPS      Y10, Y3, Y10
 	VFMADD231PS conv2_0_125<>+0(SB), Y9, Y10
 	VFMADD231PS conv2_8<>+0(SB), Y5, Y10
+
+	// y1 = minus1 + ½ minusHalf + 2 minus2
 	VFMADD231PS conv2_0_5<>+0(SB), Y9, Y3
 	VFMADD231PS conv2_2<>+0(SB), Y5, Y3
 	VMAXPS      Y2, Y7, Y2
@@ -11502,278 +14146,416 @@ tileRow7:
 
 part8:
 	// columns: Aᵀ m
-	VMOVUPS     2048(AX), Y2
-	VMOVUPS     4096(AX), Y3
-	VADDPS      Y3, Y2, Y4
-	VSUBPS      Y3, Y2, Y2
-	VMOVUPS     6144(AX), Y3
-	VMOVUPS     8192(AX), Y5
-	VADDPS      Y5, Y3, Y6
-	VSUBPS      Y5, Y3, Y3
-	VMOVUPS     10240(AX), Y5
-	VMOVUPS     12288(AX), Y7
-	VADDPS      Y7, Y5, Y8
-	VSUBPS      Y7, Y5, Y5
-	VMOVUPS     (AX), Y7
-	VADDPS      Y4, Y7, Y7
-	VADDPS      Y8, Y6, Y9
-	VADDPS      Y9, Y7, Y7
-	VMOVUPS     Y7, (BX)
+	// plus1, minus1 = m1 ± m2
+	VMOVUPS 2048(AX), Y2
+	VMOVUPS 4096(AX), Y3
+	VADDPS  Y3, Y2, Y4
+	VSUBPS  Y3, Y2, Y2
+
+	// plus2, minus2 = m3 ± m4
+	VMOVUPS 6144(AX), Y3
+	VMOVUPS 8192(AX), Y5
+	VADDPS  Y5, Y3, Y6
+	VSUBPS  Y5, Y3, Y3
+
+	// plusHalf, minusHalf = m5 ± m6
+	VMOVUPS 10240(AX), Y5
+	VMOVUPS 12288(AX), Y7
+	VADDPS  Y7, Y5, Y8
+	VSUBPS  Y7, Y5, Y5
+
+	// y0 = (m0 + plus1) + (plus2 + plusHalf)
+	VMOVUPS (AX), Y7
+	VADDPS  Y4, Y7, Y7
+	VADDPS  Y8, Y6, Y9
+	VADDPS  Y9, Y7, Y7
+	VMOVUPS Y7, (BX)
+
+	// y2 = plus1 + ¼ plusHalf + 4 plus2
 	VFMADD231PS conv2_0_25<>+0(SB), Y8, Y4
 	VFMADD231PS conv2_4<>+0(SB), Y6, Y4
 	VMOVUPS     Y4, 512(BX)
+
+	// y3 = (minus1 + m7) + ⅛ minusHalf + 8 minus2
 	VMOVUPS     14336(AX), Y4
 	VADDPS      Y4, Y2, Y4
 	VFMADD231PS conv2_0_125<>+0(SB), Y5, Y4
 	VFMADD231PS conv2_8<>+0(SB), Y3, Y4
 	VMOVUPS     Y4, 768(BX)
+
+	// y1 = minus1 + ½ minusHalf + 2 minus2
 	VFMADD231PS conv2_0_5<>+0(SB), Y5, Y2
 	VFMADD231PS conv2_2<>+0(SB), Y3, Y2
 	VMOVUPS     Y2, 256(BX)
-	VMOVUPS     2304(AX), Y2
-	VMOVUPS     4352(AX), Y3
-	VADDPS      Y3, Y2, Y4
-	VSUBPS      Y3, Y2, Y2
-	VMOVUPS     6400(AX), Y3
-	VMOVUPS     8448(AX), Y5
-	VADDPS      Y5, Y3, Y6
-	VSUBPS      Y5, Y3, Y3
-	VMOVUPS     10496(AX), Y5
-	VMOVUPS     12544(AX), Y7
-	VADDPS      Y7, Y5, Y8
-	VSUBPS      Y7, Y5, Y5
-	VMOVUPS     256(AX), Y7
-	VADDPS      Y4, Y7, Y7
-	VADDPS      Y8, Y6, Y9
-	VADDPS      Y9, Y7, Y7
-	VMOVUPS     Y7, 32(BX)
+
+	// plus1, minus1 = m1 ± m2
+	VMOVUPS 2304(AX), Y2
+	VMOVUPS 4352(AX), Y3
+	VADDPS  Y3, Y2, Y4
+	VSUBPS  Y3, Y2, Y2
+
+	// plus2, minus2 = m3 ± m4
+	VMOVUPS 6400(AX), Y3
+	VMOVUPS 8448(AX), Y5
+	VADDPS  Y5, Y3, Y6
+	VSUBPS  Y5, Y3, Y3
+
+	// plusHalf, minusHalf = m5 ± m6
+	VMOVUPS 10496(AX), Y5
+	VMOVUPS 12544(AX), Y7
+	VADDPS  Y7, Y5, Y8
+	VSUBPS  Y7, Y5, Y5
+
+	// y0 = (m0 + plus1) + (plus2 + plusHalf)
+	VMOVUPS 256(AX), Y7
+	VADDPS  Y4, Y7, Y7
+	VADDPS  Y8, Y6, Y9
+	VADDPS  Y9, Y7, Y7
+	VMOVUPS Y7, 32(BX)
+
+	// y2 = plus1 + ¼ plusHalf + 4 plus2
 	VFMADD231PS conv2_0_25<>+0(SB), Y8, Y4
 	VFMADD231PS conv2_4<>+0(SB), Y6, Y4
 	VMOVUPS     Y4, 544(BX)
+
+	// y3 = (minus1 + m7) + ⅛ minusHalf + 8 minus2
 	VMOVUPS     14592(AX), Y4
 	VADDPS      Y4, Y2, Y4
 	VFMADD231PS conv2_0_125<>+0(SB), Y5, Y4
 	VFMADD231PS conv2_8<>+0(SB), Y3, Y4
 	VMOVUPS     Y4, 800(BX)
+
+	// y1 = minus1 + ½ minusHalf + 2 minus2
 	VFMADD231PS conv2_0_5<>+0(SB), Y5, Y2
 	VFMADD231PS conv2_2<>+0(SB), Y3, Y2
 	VMOVUPS     Y2, 288(BX)
-	VMOVUPS     2560(AX), Y2
-	VMOVUPS     4608(AX), Y3
-	VADDPS      Y3, Y2, Y4
-	VSUBPS      Y3, Y2, Y2
-	VMOVUPS     6656(AX), Y3
-	VMOVUPS     8704(AX), Y5
-	VADDPS      Y5, Y3, Y6
-	VSUBPS      Y5, Y3, Y3
-	VMOVUPS     10752(AX), Y5
-	VMOVUPS     12800(AX), Y7
-	VADDPS      Y7, Y5, Y8
-	VSUBPS      Y7, Y5, Y5
-	VMOVUPS     512(AX), Y7
-	VADDPS      Y4, Y7, Y7
-	VADDPS      Y8, Y6, Y9
-	VADDPS      Y9, Y7, Y7
-	VMOVUPS     Y7, 64(BX)
+
+	// plus1, minus1 = m1 ± m2
+	VMOVUPS 2560(AX), Y2
+	VMOVUPS 4608(AX), Y3
+	VADDPS  Y3, Y2, Y4
+	VSUBPS  Y3, Y2, Y2
+
+	// plus2, minus2 = m3 ± m4
+	VMOVUPS 6656(AX), Y3
+	VMOVUPS 8704(AX), Y5
+	VADDPS  Y5, Y3, Y6
+	VSUBPS  Y5, Y3, Y3
+
+	// plusHalf, minusHalf = m5 ± m6
+	VMOVUPS 10752(AX), Y5
+	VMOVUPS 12800(AX), Y7
+	VADDPS  Y7, Y5, Y8
+	VSUBPS  Y7, Y5, Y5
+
+	// y0 = (m0 + plus1) + (plus2 + plusHalf)
+	VMOVUPS 512(AX), Y7
+	VADDPS  Y4, Y7, Y7
+	VADDPS  Y8, Y6, Y9
+	VADDPS  Y9, Y7, Y7
+	VMOVUPS Y7, 64(BX)
+
+	// y2 = plus1 + ¼ plusHalf + 4 plus2
 	VFMADD231PS conv2_0_25<>+0(SB), Y8, Y4
 	VFMADD231PS conv2_4<>+0(SB), Y6, Y4
 	VMOVUPS     Y4, 576(BX)
+
+	// y3 = (minus1 + m7) + ⅛ minusHalf + 8 minus2
 	VMOVUPS     14848(AX), Y4
 	VADDPS      Y4, Y2, Y4
 	VFMADD231PS conv2_0_125<>+0(SB), Y5, Y4
 	VFMADD231PS conv2_8<>+0(SB), Y3, Y4
 	VMOVUPS     Y4, 832(BX)
+
+	// y1 = minus1 + ½ minusHalf + 2 minus2
 	VFMADD231PS conv2_0_5<>+0(SB), Y5, Y2
 	VFMADD231PS conv2_2<>+0(SB), Y3, Y2
 	VMOVUPS     Y2, 320(BX)
-	VMOVUPS     2816(AX), Y2
-	VMOVUPS     4864(AX), Y3
-	VADDPS      Y3, Y2, Y4
-	VSUBPS      Y3, Y2, Y2
-	VMOVUPS     6912(AX), Y3
-	VMOVUPS     8960(AX), Y5
-	VADDPS      Y5, Y3, Y6
-	VSUBPS      Y5, Y3, Y3
-	VMOVUPS     11008(AX), Y5
-	VMOVUPS     13056(AX), Y7
-	VADDPS      Y7, Y5, Y8
-	VSUBPS      Y7, Y5, Y5
-	VMOVUPS     768(AX), Y7
-	VADDPS      Y4, Y7, Y7
-	VADDPS      Y8, Y6, Y9
-	VADDPS      Y9, Y7, Y7
-	VMOVUPS     Y7, 96(BX)
+
+	// plus1, minus1 = m1 ± m2
+	VMOVUPS 2816(AX), Y2
+	VMOVUPS 4864(AX), Y3
+	VADDPS  Y3, Y2, Y4
+	VSUBPS  Y3, Y2, Y2
+
+	// plus2, minus2 = m3 ± m4
+	VMOVUPS 6912(AX), Y3
+	VMOVUPS 8960(AX), Y5
+	VADDPS  Y5, Y3, Y6
+	VSUBPS  Y5, Y3, Y3
+
+	// plusHalf, minusHalf = m5 ± m6
+	VMOVUPS 11008(AX), Y5
+	VMOVUPS 13056(AX), Y7
+	VADDPS  Y7, Y5, Y8
+	VSUBPS  Y7, Y5, Y5
+
+	// y0 = (m0 + plus1) + (plus2 + plusHalf)
+	VMOVUPS 768(AX), Y7
+	VADDPS  Y4, Y7, Y7
+	VADDPS  Y8, Y6, Y9
+	VADDPS  Y9, Y7, Y7
+	VMOVUPS Y7, 96(BX)
+
+	// y2 = plus1 + ¼ plusHalf + 4 plus2
 	VFMADD231PS conv2_0_25<>+0(SB), Y8, Y4
 	VFMADD231PS conv2_4<>+0(SB), Y6, Y4
 	VMOVUPS     Y4, 608(BX)
+
+	// y3 = (minus1 + m7) + ⅛ minusHalf + 8 minus2
 	VMOVUPS     15104(AX), Y4
 	VADDPS      Y4, Y2, Y4
 	VFMADD231PS conv2_0_125<>+0(SB), Y5, Y4
 	VFMADD231PS conv2_8<>+0(SB), Y3, Y4
 	VMOVUPS     Y4, 864(BX)
+
+	// y1 = minus1 + ½ minusHalf + 2 minus2
 	VFMADD231PS conv2_0_5<>+0(SB), Y5, Y2
 	VFMADD231PS conv2_2<>+0(SB), Y3, Y2
 	VMOVUPS     Y2, 352(BX)
-	VMOVUPS     3072(AX), Y2
-	VMOVUPS     5120(AX), Y3
-	VADDPS      Y3, Y2, Y4
-	VSUBPS      Y3, Y2, Y2
-	VMOVUPS     7168(AX), Y3
-	VMOVUPS     9216(AX), Y5
-	VADDPS      Y5, Y3, Y6
-	VSUBPS      Y5, Y3, Y3
-	VMOVUPS     11264(AX), Y5
-	VMOVUPS     13312(AX), Y7
-	VADDPS      Y7, Y5, Y8
-	VSUBPS      Y7, Y5, Y5
-	VMOVUPS     1024(AX), Y7
-	VADDPS      Y4, Y7, Y7
-	VADDPS      Y8, Y6, Y9
-	VADDPS      Y9, Y7, Y7
-	VMOVUPS     Y7, 128(BX)
+
+	// plus1, minus1 = m1 ± m2
+	VMOVUPS 3072(AX), Y2
+	VMOVUPS 5120(AX), Y3
+	VADDPS  Y3, Y2, Y4
+	VSUBPS  Y3, Y2, Y2
+
+	// plus2, minus2 = m3 ± m4
+	VMOVUPS 7168(AX), Y3
+	VMOVUPS 9216(AX), Y5
+	VADDPS  Y5, Y3, Y6
+	VSUBPS  Y5, Y3, Y3
+
+	// plusHalf, minusHalf = m5 ± m6
+	VMOVUPS 11264(AX), Y5
+	VMOVUPS 13312(AX), Y7
+	VADDPS  Y7, Y5, Y8
+	VSUBPS  Y7, Y5, Y5
+
+	// y0 = (m0 + plus1) + (plus2 + plusHalf)
+	VMOVUPS 1024(AX), Y7
+	VADDPS  Y4, Y7, Y7
+	VADDPS  Y8, Y6, Y9
+	VADDPS  Y9, Y7, Y7
+	VMOVUPS Y7, 128(BX)
+
+	// y2 = plus1 + ¼ plusHalf + 4 plus2
 	VFMADD231PS conv2_0_25<>+0(SB), Y8, Y4
 	VFMADD231PS conv2_4<>+0(SB), Y6, Y4
 	VMOVUPS     Y4, 640(BX)
+
+	// y3 = (minus1 + m7) + ⅛ minusHalf + 8 minus2
 	VMOVUPS     15360(AX), Y4
 	VADDPS      Y4, Y2, Y4
 	VFMADD231PS conv2_0_125<>+0(SB), Y5, Y4
 	VFMADD231PS conv2_8<>+0(SB), Y3, Y4
 	VMOVUPS     Y4, 896(BX)
+
+	// y1 = minus1 + ½ minusHalf + 2 minus2
 	VFMADD231PS conv2_0_5<>+0(SB), Y5, Y2
 	VFMADD231PS conv2_2<>+0(SB), Y3, Y2
 	VMOVUPS     Y2, 384(BX)
-	VMOVUPS     3328(AX), Y2
-	VMOVUPS     5376(AX), Y3
-	VADDPS      Y3, Y2, Y4
-	VSUBPS      Y3, Y2, Y2
-	VMOVUPS     7424(AX), Y3
-	VMOVUPS     9472(AX), Y5
-	VADDPS      Y5, Y3, Y6
-	VSUBPS      Y5, Y3, Y3
-	VMOVUPS     11520(AX), Y5
-	VMOVUPS     13568(AX), Y7
-	VADDPS      Y7, Y5, Y8
-	VSUBPS      Y7, Y5, Y5
-	VMOVUPS     1280(AX), Y7
-	VADDPS      Y4, Y7, Y7
-	VADDPS      Y8, Y6, Y9
-	VADDPS      Y9, Y7, Y7
-	VMOVUPS     Y7, 160(BX)
+
+	// plus1, minus1 = m1 ± m2
+	VMOVUPS 3328(AX), Y2
+	VMOVUPS 5376(AX), Y3
+	VADDPS  Y3, Y2, Y4
+	VSUBPS  Y3, Y2, Y2
+
+	// plus2, minus2 = m3 ± m4
+	VMOVUPS 7424(AX), Y3
+	VMOVUPS 9472(AX), Y5
+	VADDPS  Y5, Y3, Y6
+	VSUBPS  Y5, Y3, Y3
+
+	// plusHalf, minusHalf = m5 ± m6
+	VMOVUPS 11520(AX), Y5
+	VMOVUPS 13568(AX), Y7
+	VADDPS  Y7, Y5, Y8
+	VSUBPS  Y7, Y5, Y5
+
+	// y0 = (m0 + plus1) + (plus2 + plusHalf)
+	VMOVUPS 1280(AX), Y7
+	VADDPS  Y4, Y7, Y7
+	VADDPS  Y8, Y6, Y9
+	VADDPS  Y9, Y7, Y7
+	VMOVUPS Y7, 160(BX)
+
+	// y2 = plus1 + ¼ plusHalf + 4 plus2
 	VFMADD231PS conv2_0_25<>+0(SB), Y8, Y4
 	VFMADD231PS conv2_4<>+0(SB), Y6, Y4
 	VMOVUPS     Y4, 672(BX)
+
+	// y3 = (minus1 + m7) + ⅛ minusHalf + 8 minus2
 	VMOVUPS     15616(AX), Y4
 	VADDPS      Y4, Y2, Y4
 	VFMADD231PS conv2_0_125<>+0(SB), Y5, Y4
 	VFMADD231PS conv2_8<>+0(SB), Y3, Y4
 	VMOVUPS     Y4, 928(BX)
+
+	// y1 = minus1 + ½ minusHalf + 2 minus2
 	VFMADD231PS conv2_0_5<>+0(SB), Y5, Y2
 	VFMADD231PS conv2_2<>+0(SB), Y3, Y2
 	VMOVUPS     Y2, 416(BX)
-	VMOVUPS     3584(AX), Y2
-	VMOVUPS     5632(AX), Y3
-	VADDPS      Y3, Y2, Y4
-	VSUBPS      Y3, Y2, Y2
-	VMOVUPS     7680(AX), Y3
-	VMOVUPS     9728(AX), Y5
-	VADDPS      Y5, Y3, Y6
-	VSUBPS      Y5, Y3, Y3
-	VMOVUPS     11776(AX), Y5
-	VMOVUPS     13824(AX), Y7
-	VADDPS      Y7, Y5, Y8
-	VSUBPS      Y7, Y5, Y5
-	VMOVUPS     1536(AX), Y7
-	VADDPS      Y4, Y7, Y7
-	VADDPS      Y8, Y6, Y9
-	VADDPS      Y9, Y7, Y7
-	VMOVUPS     Y7, 192(BX)
+
+	// plus1, minus1 = m1 ± m2
+	VMOVUPS 3584(AX), Y2
+	VMOVUPS 5632(AX), Y3
+	VADDPS  Y3, Y2, Y4
+	VSUBPS  Y3, Y2, Y2
+
+	// plus2, minus2 = m3 ± m4
+	VMOVUPS 7680(AX), Y3
+	VMOVUPS 9728(AX), Y5
+	VADDPS  Y5, Y3, Y6
+	VSUBPS  Y5, Y3, Y3
+
+	// plusHalf, minusHalf = m5 ± m6
+	VMOVUPS 11776(AX), Y5
+	VMOVUPS 13824(AX), Y7
+	VADDPS  Y7, Y5, Y8
+	VSUBPS  Y7, Y5, Y5
+
+	// y0 = (m0 + plus1) + (plus2 + plusHalf)
+	VMOVUPS 1536(AX), Y7
+	VADDPS  Y4, Y7, Y7
+	VADDPS  Y8, Y6, Y9
+	VADDPS  Y9, Y7, Y7
+	VMOVUPS Y7, 192(BX)
+
+	// y2 = plus1 + ¼ plusHalf + 4 plus2
 	VFMADD231PS conv2_0_25<>+0(SB), Y8, Y4
 	VFMADD231PS conv2_4<>+0(SB), Y6, Y4
 	VMOVUPS     Y4, 704(BX)
+
+	// y3 = (minus1 + m7) + ⅛ minusHalf + 8 minus2
 	VMOVUPS     15872(AX), Y4
 	VADDPS      Y4, Y2, Y4
 	VFMADD231PS conv2_0_125<>+0(SB), Y5, Y4
 	VFMADD231PS conv2_8<>+0(SB), Y3, Y4
 	VMOVUPS     Y4, 960(BX)
+
+	// y1 = minus1 + ½ minusHalf + 2 minus2
 	VFMADD231PS conv2_0_5<>+0(SB), Y5, Y2
 	VFMADD231PS conv2_2<>+0(SB), Y3, Y2
 	VMOVUPS     Y2, 448(BX)
-	VMOVUPS     3840(AX), Y2
-	VMOVUPS     5888(AX), Y3
-	VADDPS      Y3, Y2, Y4
-	VSUBPS      Y3, Y2, Y2
-	VMOVUPS     7936(AX), Y3
-	VMOVUPS     9984(AX), Y5
-	VADDPS      Y5, Y3, Y6
-	VSUBPS      Y5, Y3, Y3
-	VMOVUPS     12032(AX), Y5
-	VMOVUPS     14080(AX), Y7
-	VADDPS      Y7, Y5, Y8
-	VSUBPS      Y7, Y5, Y5
-	VMOVUPS     1792(AX), Y7
-	VADDPS      Y4, Y7, Y7
-	VADDPS      Y8, Y6, Y9
-	VADDPS      Y9, Y7, Y7
-	VMOVUPS     Y7, 224(BX)
+
+	// plus1, minus1 = m1 ± m2
+	VMOVUPS 3840(AX), Y2
+	VMOVUPS 5888(AX), Y3
+	VADDPS  Y3, Y2, Y4
+	VSUBPS  Y3, Y2, Y2
+
+	// plus2, minus2 = m3 ± m4
+	VMOVUPS 7936(AX), Y3
+	VMOVUPS 9984(AX), Y5
+	VADDPS  Y5, Y3, Y6
+	VSUBPS  Y5, Y3, Y3
+
+	// plusHalf, minusHalf = m5 ± m6
+	VMOVUPS 12032(AX), Y5
+	VMOVUPS 14080(AX), Y7
+	VADDPS  Y7, Y5, Y8
+	VSUBPS  Y7, Y5, Y5
+
+	// y0 = (m0 + plus1) + (plus2 + plusHalf)
+	VMOVUPS 1792(AX), Y7
+	VADDPS  Y4, Y7, Y7
+	VADDPS  Y8, Y6, Y9
+	VADDPS  Y9, Y7, Y7
+	VMOVUPS Y7, 224(BX)
+
+	// y2 = plus1 + ¼ plusHalf + 4 plus2
 	VFMADD231PS conv2_0_25<>+0(SB), Y8, Y4
 	VFMADD231PS conv2_4<>+0(SB), Y6, Y4
 	VMOVUPS     Y4, 736(BX)
+
+	// y3 = (minus1 + m7) + ⅛ minusHalf + 8 minus2
 	VMOVUPS     16128(AX), Y4
 	VADDPS      Y4, Y2, Y4
 	VFMADD231PS conv2_0_125<>+0(SB), Y5, Y4
 	VFMADD231PS conv2_8<>+0(SB), Y3, Y4
 	VMOVUPS     Y4, 992(BX)
+
+	// y1 = minus1 + ½ minusHalf + 2 minus2
 	VFMADD231PS conv2_0_5<>+0(SB), Y5, Y2
 	VFMADD231PS conv2_2<>+0(SB), Y3, Y2
 	VMOVUPS     Y2, 480(BX)
 
 	// two rows at a time: (Aᵀ m) A, then bias, pooling, ReLU
-	VMOVUPS     32(BX), Y2
-	VMOVUPS     64(BX), Y3
-	VADDPS      Y3, Y2, Y4
-	VSUBPS      Y3, Y2, Y2
-	VMOVUPS     96(BX), Y3
-	VMOVUPS     128(BX), Y5
-	VADDPS      Y5, Y3, Y6
-	VSUBPS      Y5, Y3, Y3
-	VMOVUPS     160(BX), Y5
-	VMOVUPS     192(BX), Y7
-	VADDPS      Y7, Y5, Y8
-	VSUBPS      Y7, Y5, Y5
-	VMOVUPS     (BX), Y7
-	VADDPS      Y4, Y7, Y7
-	VADDPS      Y8, Y6, Y9
-	VADDPS      Y9, Y7, Y7
+	// plus1, minus1 = m1 ± m2
+	VMOVUPS 32(BX), Y2
+	VMOVUPS 64(BX), Y3
+	VADDPS  Y3, Y2, Y4
+	VSUBPS  Y3, Y2, Y2
+
+	// plus2, minus2 = m3 ± m4
+	VMOVUPS 96(BX), Y3
+	VMOVUPS 128(BX), Y5
+	VADDPS  Y5, Y3, Y6
+	VSUBPS  Y5, Y3, Y3
+
+	// plusHalf, minusHalf = m5 ± m6
+	VMOVUPS 160(BX), Y5
+	VMOVUPS 192(BX), Y7
+	VADDPS  Y7, Y5, Y8
+	VSUBPS  Y7, Y5, Y5
+
+	// y0 = (m0 + plus1) + (plus2 + plusHalf)
+	VMOVUPS (BX), Y7
+	VADDPS  Y4, Y7, Y7
+	VADDPS  Y8, Y6, Y9
+	VADDPS  Y9, Y7, Y7
+
+	// y2 = plus1 + ¼ plusHalf + 4 plus2
 	VFMADD231PS conv2_0_25<>+0(SB), Y8, Y4
 	VFMADD231PS conv2_4<>+0(SB), Y6, Y4
+
+	// y3 = (minus1 + m7) + ⅛ minusHalf + 8 minus2
 	VMOVUPS     224(BX), Y6
 	VADDPS      Y6, Y2, Y6
 	VFMADD231PS conv2_0_125<>+0(SB), Y5, Y6
 	VFMADD231PS conv2_8<>+0(SB), Y3, Y6
+
+	// y1 = minus1 + ½ minusHalf + 2 minus2
 	VFMADD231PS conv2_0_5<>+0(SB), Y5, Y2
 	VFMADD231PS conv2_2<>+0(SB), Y3, Y2
-	VMOVUPS     288(BX), Y3
-	VMOVUPS     320(BX), Y5
-	VADDPS      Y5, Y3, Y8
-	VSUBPS      Y5, Y3, Y3
-	VMOVUPS     352(BX), Y5
-	VMOVUPS     384(BX), Y9
-	VADDPS      Y9, Y5, Y10
-	VSUBPS      Y9, Y5, Y5
-	VMOVUPS     416(BX), Y9
-	VMOVUPS     448(BX), Y11
-	VADDPS      Y11, Y9, Y12
-	VSUBPS      Y11, Y9, Y9
-	VMOVUPS     256(BX), Y11
-	VADDPS      Y8, Y11, Y11
-	VADDPS      Y12, Y10, Y13
-	VADDPS      Y13, Y11, Y11
+
+	// plus1, minus1 = m1 ± m2
+	VMOVUPS 288(BX), Y3
+	VMOVUPS 320(BX), Y5
+	VADDPS  Y5, Y3, Y8
+	VSUBPS  Y5, Y3, Y3
+
+	// plus2, minus2 = m3 ± m4
+	VMOVUPS 352(BX), Y5
+	VMOVUPS 384(BX), Y9
+	VADDPS  Y9, Y5, Y10
+	VSUBPS  Y9, Y5, Y5
+
+	// plusHalf, minusHalf = m5 ± m6
+	VMOVUPS 416(BX), Y9
+	VMOVUPS 448(BX), Y11
+	VADDPS  Y11, Y9, Y12
+	VSUBPS  Y11, Y9, Y9
+
+	// y0 = (m0 + plus1) + (plus2 + plusHalf)
+	VMOVUPS 256(BX), Y11
+	VADDPS  Y8, Y11, Y11
+	VADDPS  Y12, Y10, Y13
+	VADDPS  Y13, Y11, Y11
+
+	// y2 = plus1 + ¼ plusHalf + 4 plus2
 	VFMADD231PS conv2_0_25<>+0(SB), Y12, Y8
 	VFMADD231PS conv2_4<>+0(SB), Y10, Y8
+
+	// y3 = (minus1 + m7) + ⅛ minusHalf + 8 minus2
 	VMOVUPS     480(BX), Y10
 	VADDPS      Y10, Y3, Y10
 	VFMADD231PS conv2_0_125<>+0(SB), Y9, Y10
 	VFMADD231PS conv2_8<>+0(SB), Y5, Y10
+
+	// y1 = minus1 + ½ minusHalf + 2 minus2
 	VFMADD231PS conv2_0_5<>+0(SB), Y9, Y3
 	VFMADD231PS conv2_2<>+0(SB), Y5, Y3
 	VMAXPS      Y2, Y7, Y5
@@ -11810,52 +14592,80 @@ part8:
 	VMOVMSKPS   Y2, R10
 	MOVB        R10, 10(SI)
 	VMOVUPS     Y5, 64(CX)
-	VMOVUPS     544(BX), Y2
-	VMOVUPS     576(BX), Y3
-	VADDPS      Y3, Y2, Y4
-	VSUBPS      Y3, Y2, Y2
-	VMOVUPS     608(BX), Y3
-	VMOVUPS     640(BX), Y5
-	VADDPS      Y5, Y3, Y6
-	VSUBPS      Y5, Y3, Y3
-	VMOVUPS     672(BX), Y5
-	VMOVUPS     704(BX), Y7
-	VADDPS      Y7, Y5, Y8
-	VSUBPS      Y7, Y5, Y5
-	VMOVUPS     512(BX), Y7
-	VADDPS      Y4, Y7, Y7
-	VADDPS      Y8, Y6, Y9
-	VADDPS      Y9, Y7, Y7
+
+	// plus1, minus1 = m1 ± m2
+	VMOVUPS 544(BX), Y2
+	VMOVUPS 576(BX), Y3
+	VADDPS  Y3, Y2, Y4
+	VSUBPS  Y3, Y2, Y2
+
+	// plus2, minus2 = m3 ± m4
+	VMOVUPS 608(BX), Y3
+	VMOVUPS 640(BX), Y5
+	VADDPS  Y5, Y3, Y6
+	VSUBPS  Y5, Y3, Y3
+
+	// plusHalf, minusHalf = m5 ± m6
+	VMOVUPS 672(BX), Y5
+	VMOVUPS 704(BX), Y7
+	VADDPS  Y7, Y5, Y8
+	VSUBPS  Y7, Y5, Y5
+
+	// y0 = (m0 + plus1) + (plus2 + plusHalf)
+	VMOVUPS 512(BX), Y7
+	VADDPS  Y4, Y7, Y7
+	VADDPS  Y8, Y6, Y9
+	VADDPS  Y9, Y7, Y7
+
+	// y2 = plus1 + ¼ plusHalf + 4 plus2
 	VFMADD231PS conv2_0_25<>+0(SB), Y8, Y4
 	VFMADD231PS conv2_4<>+0(SB), Y6, Y4
+
+	// y3 = (minus1 + m7) + ⅛ minusHalf + 8 minus2
 	VMOVUPS     736(BX), Y6
 	VADDPS      Y6, Y2, Y6
 	VFMADD231PS conv2_0_125<>+0(SB), Y5, Y6
 	VFMADD231PS conv2_8<>+0(SB), Y3, Y6
+
+	// y1 = minus1 + ½ minusHalf + 2 minus2
 	VFMADD231PS conv2_0_5<>+0(SB), Y5, Y2
 	VFMADD231PS conv2_2<>+0(SB), Y3, Y2
-	VMOVUPS     800(BX), Y3
-	VMOVUPS     832(BX), Y5
-	VADDPS      Y5, Y3, Y8
-	VSUBPS      Y5, Y3, Y3
-	VMOVUPS     864(BX), Y5
-	VMOVUPS     896(BX), Y9
-	VADDPS      Y9, Y5, Y10
-	VSUBPS      Y9, Y5, Y5
-	VMOVUPS     928(BX), Y9
-	VMOVUPS     960(BX), Y11
-	VADDPS      Y11, Y9, Y12
-	VSUBPS      Y11, Y9, Y9
-	VMOVUPS     768(BX), Y11
-	VADDPS      Y8, Y11, Y11
-	VADDPS      Y12, Y10, Y13
-	VADDPS      Y13, Y11, Y11
+
+	// plus1, minus1 = m1 ± m2
+	VMOVUPS 800(BX), Y3
+	VMOVUPS 832(BX), Y5
+	VADDPS  Y5, Y3, Y8
+	VSUBPS  Y5, Y3, Y3
+
+	// plus2, minus2 = m3 ± m4
+	VMOVUPS 864(BX), Y5
+	VMOVUPS 896(BX), Y9
+	VADDPS  Y9, Y5, Y10
+	VSUBPS  Y9, Y5, Y5
+
+	// plusHalf, minusHalf = m5 ± m6
+	VMOVUPS 928(BX), Y9
+	VMOVUPS 960(BX), Y11
+	VADDPS  Y11, Y9, Y12
+	VSUBPS  Y11, Y9, Y9
+
+	// y0 = (m0 + plus1) + (plus2 + plusHalf)
+	VMOVUPS 768(BX), Y11
+	VADDPS  Y8, Y11, Y11
+	VADDPS  Y12, Y10, Y13
+	VADDPS  Y13, Y11, Y11
+
+	// y2 = plus1 + ¼ plusHalf + 4 plus2
 	VFMADD231PS conv2_0_25<>+0(SB), Y12, Y8
 	VFMADD231PS conv2_4<>+0(SB), Y10, Y8
+
+	// y3 = (minus1 + m7) + ⅛ minusHalf + 8 minus2
 	VMOVUPS     992(BX), Y10
 	VADDPS      Y10, Y3, Y10
 	VFMADD231PS conv2_0_125<>+0(SB), Y9, Y10
 	VFMADD231PS conv2_8<>+0(SB), Y5, Y10
+
+	// y1 = minus1 + ½ minusHalf + 2 minus2
 	VFMADD231PS conv2_0_5<>+0(SB), Y9, Y3
 	VFMADD231PS conv2_2<>+0(SB), Y5, Y3
 	VMAXPS      Y2, Y7, Y5
@@ -11894,278 +14704,416 @@ part8:
 	VMOVUPS     Y5, 320(CX)
 
 	// columns: Aᵀ m
-	VMOVUPS     2112(AX), Y2
-	VMOVUPS     4160(AX), Y3
-	VADDPS      Y3, Y2, Y4
-	VSUBPS      Y3, Y2, Y2
-	VMOVUPS     6208(AX), Y3
-	VMOVUPS     8256(AX), Y5
-	VADDPS      Y5, Y3, Y6
-	VSUBPS      Y5, Y3, Y3
-	VMOVUPS     10304(AX), Y5
-	VMOVUPS     12352(AX), Y7
-	VADDPS      Y7, Y5, Y8
-	VSUBPS      Y7, Y5, Y5
-	VMOVUPS     64(AX), Y7
-	VADDPS      Y4, Y7, Y7
-	VADDPS      Y8, Y6, Y9
-	VADDPS      Y9, Y7, Y7
-	VMOVUPS     Y7, (BX)
+	// plus1, minus1 = m1 ± m2
+	VMOVUPS 2112(AX), Y2
+	VMOVUPS 4160(AX), Y3
+	VADDPS  Y3, Y2, Y4
+	VSUBPS  Y3, Y2, Y2
+
+	// plus2, minus2 = m3 ± m4
+	VMOVUPS 6208(AX), Y3
+	VMOVUPS 8256(AX), Y5
+	VADDPS  Y5, Y3, Y6
+	VSUBPS  Y5, Y3, Y3
+
+	// plusHalf, minusHalf = m5 ± m6
+	VMOVUPS 10304(AX), Y5
+	VMOVUPS 12352(AX), Y7
+	VADDPS  Y7, Y5, Y8
+	VSUBPS  Y7, Y5, Y5
+
+	// y0 = (m0 + plus1) + (plus2 + plusHalf)
+	VMOVUPS 64(AX), Y7
+	VADDPS  Y4, Y7, Y7
+	VADDPS  Y8, Y6, Y9
+	VADDPS  Y9, Y7, Y7
+	VMOVUPS Y7, (BX)
+
+	// y2 = plus1 + ¼ plusHalf + 4 plus2
 	VFMADD231PS conv2_0_25<>+0(SB), Y8, Y4
 	VFMADD231PS conv2_4<>+0(SB), Y6, Y4
 	VMOVUPS     Y4, 512(BX)
+
+	// y3 = (minus1 + m7) + ⅛ minusHalf + 8 minus2
 	VMOVUPS     14400(AX), Y4
 	VADDPS      Y4, Y2, Y4
 	VFMADD231PS conv2_0_125<>+0(SB), Y5, Y4
 	VFMADD231PS conv2_8<>+0(SB), Y3, Y4
 	VMOVUPS     Y4, 768(BX)
+
+	// y1 = minus1 + ½ minusHalf + 2 minus2
 	VFMADD231PS conv2_0_5<>+0(SB), Y5, Y2
 	VFMADD231PS conv2_2<>+0(SB), Y3, Y2
 	VMOVUPS     Y2, 256(BX)
-	VMOVUPS     2368(AX), Y2
-	VMOVUPS     4416(AX), Y3
-	VADDPS      Y3, Y2, Y4
-	VSUBPS      Y3, Y2, Y2
-	VMOVUPS     6464(AX), Y3
-	VMOVUPS     8512(AX), Y5
-	VADDPS      Y5, Y3, Y6
-	VSUBPS      Y5, Y3, Y3
-	VMOVUPS     10560(AX), Y5
-	VMOVUPS     12608(AX), Y7
-	VADDPS      Y7, Y5, Y8
-	VSUBPS      Y7, Y5, Y5
-	VMOVUPS     320(AX), Y7
-	VADDPS      Y4, Y7, Y7
-	VADDPS      Y8, Y6, Y9
-	VADDPS      Y9, Y7, Y7
-	VMOVUPS     Y7, 32(BX)
+
+	// plus1, minus1 = m1 ± m2
+	VMOVUPS 2368(AX), Y2
+	VMOVUPS 4416(AX), Y3
+	VADDPS  Y3, Y2, Y4
+	VSUBPS  Y3, Y2, Y2
+
+	// plus2, minus2 = m3 ± m4
+	VMOVUPS 6464(AX), Y3
+	VMOVUPS 8512(AX), Y5
+	VADDPS  Y5, Y3, Y6
+	VSUBPS  Y5, Y3, Y3
+
+	// plusHalf, minusHalf = m5 ± m6
+	VMOVUPS 10560(AX), Y5
+	VMOVUPS 12608(AX), Y7
+	VADDPS  Y7, Y5, Y8
+	VSUBPS  Y7, Y5, Y5
+
+	// y0 = (m0 + plus1) + (plus2 + plusHalf)
+	VMOVUPS 320(AX), Y7
+	VADDPS  Y4, Y7, Y7
+	VADDPS  Y8, Y6, Y9
+	VADDPS  Y9, Y7, Y7
+	VMOVUPS Y7, 32(BX)
+
+	// y2 = plus1 + ¼ plusHalf + 4 plus2
 	VFMADD231PS conv2_0_25<>+0(SB), Y8, Y4
 	VFMADD231PS conv2_4<>+0(SB), Y6, Y4
 	VMOVUPS     Y4, 544(BX)
+
+	// y3 = (minus1 + m7) + ⅛ minusHalf + 8 minus2
 	VMOVUPS     14656(AX), Y4
 	VADDPS      Y4, Y2, Y4
 	VFMADD231PS conv2_0_125<>+0(SB), Y5, Y4
 	VFMADD231PS conv2_8<>+0(SB), Y3, Y4
 	VMOVUPS     Y4, 800(BX)
+
+	// y1 = minus1 + ½ minusHalf + 2 minus2
 	VFMADD231PS conv2_0_5<>+0(SB), Y5, Y2
 	VFMADD231PS conv2_2<>+0(SB), Y3, Y2
 	VMOVUPS     Y2, 288(BX)
-	VMOVUPS     2624(AX), Y2
-	VMOVUPS     4672(AX), Y3
-	VADDPS      Y3, Y2, Y4
-	VSUBPS      Y3, Y2, Y2
-	VMOVUPS     6720(AX), Y3
-	VMOVUPS     8768(AX), Y5
-	VADDPS      Y5, Y3, Y6
-	VSUBPS      Y5, Y3, Y3
-	VMOVUPS     10816(AX), Y5
-	VMOVUPS     12864(AX), Y7
-	VADDPS      Y7, Y5, Y8
-	VSUBPS      Y7, Y5, Y5
-	VMOVUPS     576(AX), Y7
-	VADDPS      Y4, Y7, Y7
-	VADDPS      Y8, Y6, Y9
-	VADDPS      Y9, Y7, Y7
-	VMOVUPS     Y7, 64(BX)
+
+	// plus1, minus1 = m1 ± m2
+	VMOVUPS 2624(AX), Y2
+	VMOVUPS 4672(AX), Y3
+	VADDPS  Y3, Y2, Y4
+	VSUBPS  Y3, Y2, Y2
+
+	// plus2, minus2 = m3 ± m4
+	VMOVUPS 6720(AX), Y3
+	VMOVUPS 8768(AX), Y5
+	VADDPS  Y5, Y3, Y6
+	VSUBPS  Y5, Y3, Y3
+
+	// plusHalf, minusHalf = m5 ± m6
+	VMOVUPS 10816(AX), Y5
+	VMOVUPS 12864(AX), Y7
+	VADDPS  Y7, Y5, Y8
+	VSUBPS  Y7, Y5, Y5
+
+	// y0 = (m0 + plus1) + (plus2 + plusHalf)
+	VMOVUPS 576(AX), Y7
+	VADDPS  Y4, Y7, Y7
+	VADDPS  Y8, Y6, Y9
+	VADDPS  Y9, Y7, Y7
+	VMOVUPS Y7, 64(BX)
+
+	// y2 = plus1 + ¼ plusHalf + 4 plus2
 	VFMADD231PS conv2_0_25<>+0(SB), Y8, Y4
 	VFMADD231PS conv2_4<>+0(SB), Y6, Y4
 	VMOVUPS     Y4, 576(BX)
+
+	// y3 = (minus1 + m7) + ⅛ minusHalf + 8 minus2
 	VMOVUPS     14912(AX), Y4
 	VADDPS      Y4, Y2, Y4
 	VFMADD231PS conv2_0_125<>+0(SB), Y5, Y4
 	VFMADD231PS conv2_8<>+0(SB), Y3, Y4
 	VMOVUPS     Y4, 832(BX)
+
+	// y1 = minus1 + ½ minusHalf + 2 minus2
 	VFMADD231PS conv2_0_5<>+0(SB), Y5, Y2
 	VFMADD231PS conv2_2<>+0(SB), Y3, Y2
 	VMOVUPS     Y2, 320(BX)
-	VMOVUPS     2880(AX), Y2
-	VMOVUPS     4928(AX), Y3
-	VADDPS      Y3, Y2, Y4
-	VSUBPS      Y3, Y2, Y2
-	VMOVUPS     6976(AX), Y3
-	VMOVUPS     9024(AX), Y5
-	VADDPS      Y5, Y3, Y6
-	VSUBPS      Y5, Y3, Y3
-	VMOVUPS     11072(AX), Y5
-	VMOVUPS     13120(AX), Y7
-	VADDPS      Y7, Y5, Y8
-	VSUBPS      Y7, Y5, Y5
-	VMOVUPS     832(AX), Y7
-	VADDPS      Y4, Y7, Y7
-	VADDPS      Y8, Y6, Y9
-	VADDPS      Y9, Y7, Y7
-	VMOVUPS     Y7, 96(BX)
+
+	// plus1, minus1 = m1 ± m2
+	VMOVUPS 2880(AX), Y2
+	VMOVUPS 4928(AX), Y3
+	VADDPS  Y3, Y2, Y4
+	VSUBPS  Y3, Y2, Y2
+
+	// plus2, minus2 = m3 ± m4
+	VMOVUPS 6976(AX), Y3
+	VMOVUPS 9024(AX), Y5
+	VADDPS  Y5, Y3, Y6
+	VSUBPS  Y5, Y3, Y3
+
+	// plusHalf, minusHalf = m5 ± m6
+	VMOVUPS 11072(AX), Y5
+	VMOVUPS 13120(AX), Y7
+	VADDPS  Y7, Y5, Y8
+	VSUBPS  Y7, Y5, Y5
+
+	// y0 = (m0 + plus1) + (plus2 + plusHalf)
+	VMOVUPS 832(AX), Y7
+	VADDPS  Y4, Y7, Y7
+	VADDPS  Y8, Y6, Y9
+	VADDPS  Y9, Y7, Y7
+	VMOVUPS Y7, 96(BX)
+
+	// y2 = plus1 + ¼ plusHalf + 4 plus2
 	VFMADD231PS conv2_0_25<>+0(SB), Y8, Y4
 	VFMADD231PS conv2_4<>+0(SB), Y6, Y4
 	VMOVUPS     Y4, 608(BX)
+
+	// y3 = (minus1 + m7) + ⅛ minusHalf + 8 minus2
 	VMOVUPS     15168(AX), Y4
 	VADDPS      Y4, Y2, Y4
 	VFMADD231PS conv2_0_125<>+0(SB), Y5, Y4
 	VFMADD231PS conv2_8<>+0(SB), Y3, Y4
 	VMOVUPS     Y4, 864(BX)
+
+	// y1 = minus1 + ½ minusHalf + 2 minus2
 	VFMADD231PS conv2_0_5<>+0(SB), Y5, Y2
 	VFMADD231PS conv2_2<>+0(SB), Y3, Y2
 	VMOVUPS     Y2, 352(BX)
-	VMOVUPS     3136(AX), Y2
-	VMOVUPS     5184(AX), Y3
-	VADDPS      Y3, Y2, Y4
-	VSUBPS      Y3, Y2, Y2
-	VMOVUPS     7232(AX), Y3
-	VMOVUPS     9280(AX), Y5
-	VADDPS      Y5, Y3, Y6
-	VSUBPS      Y5, Y3, Y3
-	VMOVUPS     11328(AX), Y5
-	VMOVUPS     13376(AX), Y7
-	VADDPS      Y7, Y5, Y8
-	VSUBPS      Y7, Y5, Y5
-	VMOVUPS     1088(AX), Y7
-	VADDPS      Y4, Y7, Y7
-	VADDPS      Y8, Y6, Y9
-	VADDPS      Y9, Y7, Y7
-	VMOVUPS     Y7, 128(BX)
+
+	// plus1, minus1 = m1 ± m2
+	VMOVUPS 3136(AX), Y2
+	VMOVUPS 5184(AX), Y3
+	VADDPS  Y3, Y2, Y4
+	VSUBPS  Y3, Y2, Y2
+
+	// plus2, minus2 = m3 ± m4
+	VMOVUPS 7232(AX), Y3
+	VMOVUPS 9280(AX), Y5
+	VADDPS  Y5, Y3, Y6
+	VSUBPS  Y5, Y3, Y3
+
+	// plusHalf, minusHalf = m5 ± m6
+	VMOVUPS 11328(AX), Y5
+	VMOVUPS 13376(AX), Y7
+	VADDPS  Y7, Y5, Y8
+	VSUBPS  Y7, Y5, Y5
+
+	// y0 = (m0 + plus1) + (plus2 + plusHalf)
+	VMOVUPS 1088(AX), Y7
+	VADDPS  Y4, Y7, Y7
+	VADDPS  Y8, Y6, Y9
+	VADDPS  Y9, Y7, Y7
+	VMOVUPS Y7, 128(BX)
+
+	// y2 = plus1 + ¼ plusHalf + 4 plus2
 	VFMADD231PS conv2_0_25<>+0(SB), Y8, Y4
 	VFMADD231PS conv2_4<>+0(SB), Y6, Y4
 	VMOVUPS     Y4, 640(BX)
+
+	// y3 = (minus1 + m7) + ⅛ minusHalf + 8 minus2
 	VMOVUPS     15424(AX), Y4
 	VADDPS      Y4, Y2, Y4
 	VFMADD231PS conv2_0_125<>+0(SB), Y5, Y4
 	VFMADD231PS conv2_8<>+0(SB), Y3, Y4
 	VMOVUPS     Y4, 896(BX)
+
+	// y1 = minus1 + ½ minusHalf + 2 minus2
 	VFMADD231PS conv2_0_5<>+0(SB), Y5, Y2
 	VFMADD231PS conv2_2<>+0(SB), Y3, Y2
 	VMOVUPS     Y2, 384(BX)
-	VMOVUPS     3392(AX), Y2
-	VMOVUPS     5440(AX), Y3
-	VADDPS      Y3, Y2, Y4
-	VSUBPS      Y3, Y2, Y2
-	VMOVUPS     7488(AX), Y3
-	VMOVUPS     9536(AX), Y5
-	VADDPS      Y5, Y3, Y6
-	VSUBPS      Y5, Y3, Y3
-	VMOVUPS     11584(AX), Y5
-	VMOVUPS     13632(AX), Y7
-	VADDPS      Y7, Y5, Y8
-	VSUBPS      Y7, Y5, Y5
-	VMOVUPS     1344(AX), Y7
-	VADDPS      Y4, Y7, Y7
-	VADDPS      Y8, Y6, Y9
-	VADDPS      Y9, Y7, Y7
-	VMOVUPS     Y7, 160(BX)
+
+	// plus1, minus1 = m1 ± m2
+	VMOVUPS 3392(AX), Y2
+	VMOVUPS 5440(AX), Y3
+	VADDPS  Y3, Y2, Y4
+	VSUBPS  Y3, Y2, Y2
+
+	// plus2, minus2 = m3 ± m4
+	VMOVUPS 7488(AX), Y3
+	VMOVUPS 9536(AX), Y5
+	VADDPS  Y5, Y3, Y6
+	VSUBPS  Y5, Y3, Y3
+
+	// plusHalf, minusHalf = m5 ± m6
+	VMOVUPS 11584(AX), Y5
+	VMOVUPS 13632(AX), Y7
+	VADDPS  Y7, Y5, Y8
+	VSUBPS  Y7, Y5, Y5
+
+	// y0 = (m0 + plus1) + (plus2 + plusHalf)
+	VMOVUPS 1344(AX), Y7
+	VADDPS  Y4, Y7, Y7
+	VADDPS  Y8, Y6, Y9
+	VADDPS  Y9, Y7, Y7
+	VMOVUPS Y7, 160(BX)
+
+	// y2 = plus1 + ¼ plusHalf + 4 plus2
 	VFMADD231PS conv2_0_25<>+0(SB), Y8, Y4
 	VFMADD231PS conv2_4<>+0(SB), Y6, Y4
 	VMOVUPS     Y4, 672(BX)
+
+	// y3 = (minus1 + m7) + ⅛ minusHalf + 8 minus2
 	VMOVUPS     15680(AX), Y4
 	VADDPS      Y4, Y2, Y4
 	VFMADD231PS conv2_0_125<>+0(SB), Y5, Y4
 	VFMADD231PS conv2_8<>+0(SB), Y3, Y4
 	VMOVUPS     Y4, 928(BX)
+
+	// y1 = minus1 + ½ minusHalf + 2 minus2
 	VFMADD231PS conv2_0_5<>+0(SB), Y5, Y2
 	VFMADD231PS conv2_2<>+0(SB), Y3, Y2
 	VMOVUPS     Y2, 416(BX)
-	VMOVUPS     3648(AX), Y2
-	VMOVUPS     5696(AX), Y3
-	VADDPS      Y3, Y2, Y4
-	VSUBPS      Y3, Y2, Y2
-	VMOVUPS     7744(AX), Y3
-	VMOVUPS     9792(AX), Y5
-	VADDPS      Y5, Y3, Y6
-	VSUBPS      Y5, Y3, Y3
-	VMOVUPS     11840(AX), Y5
-	VMOVUPS     13888(AX), Y7
-	VADDPS      Y7, Y5, Y8
-	VSUBPS      Y7, Y5, Y5
-	VMOVUPS     1600(AX), Y7
-	VADDPS      Y4, Y7, Y7
-	VADDPS      Y8, Y6, Y9
-	VADDPS      Y9, Y7, Y7
-	VMOVUPS     Y7, 192(BX)
+
+	// plus1, minus1 = m1 ± m2
+	VMOVUPS 3648(AX), Y2
+	VMOVUPS 5696(AX), Y3
+	VADDPS  Y3, Y2, Y4
+	VSUBPS  Y3, Y2, Y2
+
+	// plus2, minus2 = m3 ± m4
+	VMOVUPS 7744(AX), Y3
+	VMOVUPS 9792(AX), Y5
+	VADDPS  Y5, Y3, Y6
+	VSUBPS  Y5, Y3, Y3
+
+	// plusHalf, minusHalf = m5 ± m6
+	VMOVUPS 11840(AX), Y5
+	VMOVUPS 13888(AX), Y7
+	VADDPS  Y7, Y5, Y8
+	VSUBPS  Y7, Y5, Y5
+
+	// y0 = (m0 + plus1) + (plus2 + plusHalf)
+	VMOVUPS 1600(AX), Y7
+	VADDPS  Y4, Y7, Y7
+	VADDPS  Y8, Y6, Y9
+	VADDPS  Y9, Y7, Y7
+	VMOVUPS Y7, 192(BX)
+
+	// y2 = plus1 + ¼ plusHalf + 4 plus2
 	VFMADD231PS conv2_0_25<>+0(SB), Y8, Y4
 	VFMADD231PS conv2_4<>+0(SB), Y6, Y4
 	VMOVUPS     Y4, 704(BX)
+
+	// y3 = (minus1 + m7) + ⅛ minusHalf + 8 minus2
 	VMOVUPS     15936(AX), Y4
 	VADDPS      Y4, Y2, Y4
 	VFMADD231PS conv2_0_125<>+0(SB), Y5, Y4
 	VFMADD231PS conv2_8<>+0(SB), Y3, Y4
 	VMOVUPS     Y4, 960(BX)
+
+	// y1 = minus1 + ½ minusHalf + 2 minus2
 	VFMADD231PS conv2_0_5<>+0(SB), Y5, Y2
 	VFMADD231PS conv2_2<>+0(SB), Y3, Y2
 	VMOVUPS     Y2, 448(BX)
-	VMOVUPS     3904(AX), Y2
-	VMOVUPS     5952(AX), Y3
-	VADDPS      Y3, Y2, Y4
-	VSUBPS      Y3, Y2, Y2
-	VMOVUPS     8000(AX), Y3
-	VMOVUPS     10048(AX), Y5
-	VADDPS      Y5, Y3, Y6
-	VSUBPS      Y5, Y3, Y3
-	VMOVUPS     12096(AX), Y5
-	VMOVUPS     14144(AX), Y7
-	VADDPS      Y7, Y5, Y8
-	VSUBPS      Y7, Y5, Y5
-	VMOVUPS     1856(AX), Y7
-	VADDPS      Y4, Y7, Y7
-	VADDPS      Y8, Y6, Y9
-	VADDPS      Y9, Y7, Y7
-	VMOVUPS     Y7, 224(BX)
+
+	// plus1, minus1 = m1 ± m2
+	VMOVUPS 3904(AX), Y2
+	VMOVUPS 5952(AX), Y3
+	VADDPS  Y3, Y2, Y4
+	VSUBPS  Y3, Y2, Y2
+
+	// plus2, minus2 = m3 ± m4
+	VMOVUPS 8000(AX), Y3
+	VMOVUPS 10048(AX), Y5
+	VADDPS  Y5, Y3, Y6
+	VSUBPS  Y5, Y3, Y3
+
+	// plusHalf, minusHalf = m5 ± m6
+	VMOVUPS 12096(AX), Y5
+	VMOVUPS 14144(AX), Y7
+	VADDPS  Y7, Y5, Y8
+	VSUBPS  Y7, Y5, Y5
+
+	// y0 = (m0 + plus1) + (plus2 + plusHalf)
+	VMOVUPS 1856(AX), Y7
+	VADDPS  Y4, Y7, Y7
+	VADDPS  Y8, Y6, Y9
+	VADDPS  Y9, Y7, Y7
+	VMOVUPS Y7, 224(BX)
+
+	// y2 = plus1 + ¼ plusHalf + 4 plus2
 	VFMADD231PS conv2_0_25<>+0(SB), Y8, Y4
 	VFMADD231PS conv2_4<>+0(SB), Y6, Y4
 	VMOVUPS     Y4, 736(BX)
+
+	// y3 = (minus1 + m7) + ⅛ minusHalf + 8 minus2
 	VMOVUPS     16192(AX), Y4
 	VADDPS      Y4, Y2, Y4
 	VFMADD231PS conv2_0_125<>+0(SB), Y5, Y4
 	VFMADD231PS conv2_8<>+0(SB), Y3, Y4
 	VMOVUPS     Y4, 992(BX)
+
+	// y1 = minus1 + ½ minusHalf + 2 minus2
 	VFMADD231PS conv2_0_5<>+0(SB), Y5, Y2
 	VFMADD231PS conv2_2<>+0(SB), Y3, Y2
 	VMOVUPS     Y2, 480(BX)
 
 	// two rows at a time: (Aᵀ m) A, then bias, pooling, ReLU
-	VMOVUPS     32(BX), Y2
-	VMOVUPS     64(BX), Y3
-	VADDPS      Y3, Y2, Y4
-	VSUBPS      Y3, Y2, Y2
-	VMOVUPS     96(BX), Y3
-	VMOVUPS     128(BX), Y5
-	VADDPS      Y5, Y3, Y6
-	VSUBPS      Y5, Y3, Y3
-	VMOVUPS     160(BX), Y5
-	VMOVUPS     192(BX), Y7
-	VADDPS      Y7, Y5, Y8
-	VSUBPS      Y7, Y5, Y5
-	VMOVUPS     (BX), Y7
-	VADDPS      Y4, Y7, Y7
-	VADDPS      Y8, Y6, Y9
-	VADDPS      Y9, Y7, Y7
+	// plus1, minus1 = m1 ± m2
+	VMOVUPS 32(BX), Y2
+	VMOVUPS 64(BX), Y3
+	VADDPS  Y3, Y2, Y4
+	VSUBPS  Y3, Y2, Y2
+
+	// plus2, minus2 = m3 ± m4
+	VMOVUPS 96(BX), Y3
+	VMOVUPS 128(BX), Y5
+	VADDPS  Y5, Y3, Y6
+	VSUBPS  Y5, Y3, Y3
+
+	// plusHalf, minusHalf = m5 ± m6
+	VMOVUPS 160(BX), Y5
+	VMOVUPS 192(BX), Y7
+	VADDPS  Y7, Y5, Y8
+	VSUBPS  Y7, Y5, Y5
+
+	// y0 = (m0 + plus1) + (plus2 + plusHalf)
+	VMOVUPS (BX), Y7
+	VADDPS  Y4, Y7, Y7
+	VADDPS  Y8, Y6, Y9
+	VADDPS  Y9, Y7, Y7
+
+	// y2 = plus1 + ¼ plusHalf + 4 plus2
 	VFMADD231PS conv2_0_25<>+0(SB), Y8, Y4
 	VFMADD231PS conv2_4<>+0(SB), Y6, Y4
+
+	// y3 = (minus1 + m7) + ⅛ minusHalf + 8 minus2
 	VMOVUPS     224(BX), Y6
 	VADDPS      Y6, Y2, Y6
 	VFMADD231PS conv2_0_125<>+0(SB), Y5, Y6
 	VFMADD231PS conv2_8<>+0(SB), Y3, Y6
+
+	// y1 = minus1 + ½ minusHalf + 2 minus2
 	VFMADD231PS conv2_0_5<>+0(SB), Y5, Y2
 	VFMADD231PS conv2_2<>+0(SB), Y3, Y2
-	VMOVUPS     288(BX), Y3
-	VMOVUPS     320(BX), Y5
-	VADDPS      Y5, Y3, Y8
-	VSUBPS      Y5, Y3, Y3
-	VMOVUPS     352(BX), Y5
-	VMOVUPS     384(BX), Y9
-	VADDPS      Y9, Y5, Y10
-	VSUBPS      Y9, Y5, Y5
-	VMOVUPS     416(BX), Y9
-	VMOVUPS     448(BX), Y11
-	VADDPS      Y11, Y9, Y12
-	VSUBPS      Y11, Y9, Y9
-	VMOVUPS     256(BX), Y11
-	VADDPS      Y8, Y11, Y11
-	VADDPS      Y12, Y10, Y13
-	VADDPS      Y13, Y11, Y11
+
+	// plus1, minus1 = m1 ± m2
+	VMOVUPS 288(BX), Y3
+	VMOVUPS 320(BX), Y5
+	VADDPS  Y5, Y3, Y8
+	VSUBPS  Y5, Y3, Y3
+
+	// plus2, minus2 = m3 ± m4
+	VMOVUPS 352(BX), Y5
+	VMOVUPS 384(BX), Y9
+	VADDPS  Y9, Y5, Y10
+	VSUBPS  Y9, Y5, Y5
+
+	// plusHalf, minusHalf = m5 ± m6
+	VMOVUPS 416(BX), Y9
+	VMOVUPS 448(BX), Y11
+	VADDPS  Y11, Y9, Y12
+	VSUBPS  Y11, Y9, Y9
+
+	// y0 = (m0 + plus1) + (plus2 + plusHalf)
+	VMOVUPS 256(BX), Y11
+	VADDPS  Y8, Y11, Y11
+	VADDPS  Y12, Y10, Y13
+	VADDPS  Y13, Y11, Y11
+
+	// y2 = plus1 + ¼ plusHalf + 4 plus2
 	VFMADD231PS conv2_0_25<>+0(SB), Y12, Y8
 	VFMADD231PS conv2_4<>+0(SB), Y10, Y8
+
+	// y3 = (minus1 + m7) + ⅛ minusHalf + 8 minus2
 	VMOVUPS     480(BX), Y10
 	VADDPS      Y10, Y3, Y10
 	VFMADD231PS conv2_0_125<>+0(SB), Y9, Y10
 	VFMADD231PS conv2_8<>+0(SB), Y5, Y10
+
+	// y1 = minus1 + ½ minusHalf + 2 minus2
 	VFMADD231PS conv2_0_5<>+0(SB), Y9, Y3
 	VFMADD231PS conv2_2<>+0(SB), Y5, Y3
 	VMAXPS      Y2, Y7, Y5
@@ -12202,52 +15150,80 @@ part8:
 	VMOVMSKPS   Y2, R10
 	MOVB        R10, 22(SI)
 	VMOVUPS     Y5, 192(CX)
-	VMOVUPS     544(BX), Y2
-	VMOVUPS     576(BX), Y3
-	VADDPS      Y3, Y2, Y4
-	VSUBPS      Y3, Y2, Y2
-	VMOVUPS     608(BX), Y3
-	VMOVUPS     640(BX), Y5
-	VADDPS      Y5, Y3, Y6
-	VSUBPS      Y5, Y3, Y3
-	VMOVUPS     672(BX), Y5
-	VMOVUPS     704(BX), Y7
-	VADDPS      Y7, Y5, Y8
-	VSUBPS      Y7, Y5, Y5
-	VMOVUPS     512(BX), Y7
-	VADDPS      Y4, Y7, Y7
-	VADDPS      Y8, Y6, Y9
-	VADDPS      Y9, Y7, Y7
+
+	// plus1, minus1 = m1 ± m2
+	VMOVUPS 544(BX), Y2
+	VMOVUPS 576(BX), Y3
+	VADDPS  Y3, Y2, Y4
+	VSUBPS  Y3, Y2, Y2
+
+	// plus2, minus2 = m3 ± m4
+	VMOVUPS 608(BX), Y3
+	VMOVUPS 640(BX), Y5
+	VADDPS  Y5, Y3, Y6
+	VSUBPS  Y5, Y3, Y3
+
+	// plusHalf, minusHalf = m5 ± m6
+	VMOVUPS 672(BX), Y5
+	VMOVUPS 704(BX), Y7
+	VADDPS  Y7, Y5, Y8
+	VSUBPS  Y7, Y5, Y5
+
+	// y0 = (m0 + plus1) + (plus2 + plusHalf)
+	VMOVUPS 512(BX), Y7
+	VADDPS  Y4, Y7, Y7
+	VADDPS  Y8, Y6, Y9
+	VADDPS  Y9, Y7, Y7
+
+	// y2 = plus1 + ¼ plusHalf + 4 plus2
 	VFMADD231PS conv2_0_25<>+0(SB), Y8, Y4
 	VFMADD231PS conv2_4<>+0(SB), Y6, Y4
+
+	// y3 = (minus1 + m7) + ⅛ minusHalf + 8 minus2
 	VMOVUPS     736(BX), Y6
 	VADDPS      Y6, Y2, Y6
 	VFMADD231PS conv2_0_125<>+0(SB), Y5, Y6
 	VFMADD231PS conv2_8<>+0(SB), Y3, Y6
+
+	// y1 = minus1 + ½ minusHalf + 2 minus2
 	VFMADD231PS conv2_0_5<>+0(SB), Y5, Y2
 	VFMADD231PS conv2_2<>+0(SB), Y3, Y2
-	VMOVUPS     800(BX), Y3
-	VMOVUPS     832(BX), Y5
-	VADDPS      Y5, Y3, Y8
-	VSUBPS      Y5, Y3, Y3
-	VMOVUPS     864(BX), Y5
-	VMOVUPS     896(BX), Y9
-	VADDPS      Y9, Y5, Y10
-	VSUBPS      Y9, Y5, Y5
-	VMOVUPS     928(BX), Y9
-	VMOVUPS     960(BX), Y11
-	VADDPS      Y11, Y9, Y12
-	VSUBPS      Y11, Y9, Y9
-	VMOVUPS     768(BX), Y11
-	VADDPS      Y8, Y11, Y11
-	VADDPS      Y12, Y10, Y13
-	VADDPS      Y13, Y11, Y11
+
+	// plus1, minus1 = m1 ± m2
+	VMOVUPS 800(BX), Y3
+	VMOVUPS 832(BX), Y5
+	VADDPS  Y5, Y3, Y8
+	VSUBPS  Y5, Y3, Y3
+
+	// plus2, minus2 = m3 ± m4
+	VMOVUPS 864(BX), Y5
+	VMOVUPS 896(BX), Y9
+	VADDPS  Y9, Y5, Y10
+	VSUBPS  Y9, Y5, Y5
+
+	// plusHalf, minusHalf = m5 ± m6
+	VMOVUPS 928(BX), Y9
+	VMOVUPS 960(BX), Y11
+	VADDPS  Y11, Y9, Y12
+	VSUBPS  Y11, Y9, Y9
+
+	// y0 = (m0 + plus1) + (plus2 + plusHalf)
+	VMOVUPS 768(BX), Y11
+	VADDPS  Y8, Y11, Y11
+	VADDPS  Y12, Y10, Y13
+	VADDPS  Y13, Y11, Y11
+
+	// y2 = plus1 + ¼ plusHalf + 4 plus2
 	VFMADD231PS conv2_0_25<>+0(SB), Y12, Y8
 	VFMADD231PS conv2_4<>+0(SB), Y10, Y8
+
+	// y3 = (minus1 + m7) + ⅛ minusHalf + 8 minus2
 	VMOVUPS     992(BX), Y10
 	VADDPS      Y10, Y3, Y10
 	VFMADD231PS conv2_0_125<>+0(SB), Y9, Y10
 	VFMADD231PS conv2_8<>+0(SB), Y5, Y10
+
+	// y1 = minus1 + ½ minusHalf + 2 minus2
 	VFMADD231PS conv2_0_5<>+0(SB), Y9, Y3
 	VFMADD231PS conv2_2<>+0(SB), Y5, Y3
 	VMAXPS      Y2, Y7, Y5
@@ -12355,10 +15331,14 @@ part4:
 	VPCMPEQD     conv2_bits<>+0(SB), Y4, Y4
 	VANDNPS      Y2, Y1, Y2
 	VANDPS       Y5, Y4, Y5
-	VMOVUPS      Y2, (SI)
-	VMOVUPS      Y5, 128(SI)
-	VANDNPS      Y0, Y1, Y0
-	VANDPS       Y3, Y4, Y1
+
+	// m0 = y0, m7 = y3
+	VMOVUPS Y2, (SI)
+	VMOVUPS Y5, 128(SI)
+	VANDNPS Y0, Y1, Y0
+	VANDPS  Y3, Y4, Y1
+
+	// m0 = y0, m7 = y3
 	VMOVUPS      Y0, 32(SI)
 	VMOVUPS      Y1, 160(SI)
 	VMOVUPS      64(CX), Y0
@@ -12389,26 +15369,36 @@ part4:
 	VPCMPEQD     conv2_bits<>+0(SB), Y4, Y4
 	VANDNPS      Y2, Y1, Y2
 	VANDPS       Y5, Y4, Y5
-	VMOVUPS      Y2, 64(SI)
-	VMOVUPS      Y5, 192(SI)
-	VANDNPS      Y0, Y1, Y0
-	VANDPS       Y3, Y4, Y1
-	VMOVUPS      Y0, 96(SI)
-	VMOVUPS      Y1, 224(SI)
+
+	// m0 = y0, m7 = y3
+	VMOVUPS Y2, 64(SI)
+	VMOVUPS Y5, 192(SI)
+	VANDNPS Y0, Y1, Y0
+	VANDPS  Y3, Y4, Y1
+
+	// m0 = y0, m7 = y3
+	VMOVUPS Y0, 96(SI)
+	VMOVUPS Y1, 224(SI)
 
 	// rows: (A dy) Aᵀ
-	VMOVUPS     (SI), Y0
-	VMOVUPS     32(SI), Y1
-	VMOVUPS     64(SI), Y2
-	VMOVUPS     96(SI), Y3
-	VMOVUPS     Y0, (AX)
-	VMOVUPS     Y3, 9408(AX)
-	VADDPS      Y2, Y0, Y4
-	VADDPS      Y3, Y1, Y5
-	VADDPS      Y5, Y4, Y6
-	VMOVUPS     Y6, 1344(AX)
-	VSUBPS      Y5, Y4, Y4
-	VMOVUPS     Y4, 2688(AX)
+	VMOVUPS (SI), Y0
+	VMOVUPS 32(SI), Y1
+	VMOVUPS 64(SI), Y2
+	VMOVUPS 96(SI), Y3
+
+	// m0 = y0, m7 = y3
+	VMOVUPS Y0, (AX)
+	VMOVUPS Y3, 9408(AX)
+
+	// m1, m2 = (y0 + y2) ± (y1 + y3)
+	VADDPS  Y2, Y0, Y4
+	VADDPS  Y3, Y1, Y5
+	VADDPS  Y5, Y4, Y6
+	VMOVUPS Y6, 1344(AX)
+	VSUBPS  Y5, Y4, Y4
+	VMOVUPS Y4, 2688(AX)
+
+	// m3, m4 = (y0 + 4 y2) ± (2 y1 + 8 y3)
 	VMOVAPS     Y0, Y4
 	VFMADD231PS conv2_4<>+0(SB), Y2, Y4
 	VADDPS      Y1, Y1, Y5
@@ -12417,6 +15407,8 @@ part4:
 	VMOVUPS     Y6, 4032(AX)
 	VSUBPS      Y5, Y4, Y4
 	VMOVUPS     Y4, 5376(AX)
+
+	// m5, m6 = (y0 + ¼ y2) ± (½ y1 + ⅛ y3)
 	VMOVAPS     Y0, Y0
 	VFMADD231PS conv2_0_25<>+0(SB), Y2, Y0
 	VMULPS      conv2_0_5<>+0(SB), Y1, Y1
@@ -12429,14 +15421,20 @@ part4:
 	VMOVUPS     160(SI), Y1
 	VMOVUPS     192(SI), Y2
 	VMOVUPS     224(SI), Y3
-	VMOVUPS     Y0, 10752(AX)
-	VMOVUPS     Y3, 20160(AX)
-	VADDPS      Y2, Y0, Y4
-	VADDPS      Y3, Y1, Y5
-	VADDPS      Y5, Y4, Y6
-	VMOVUPS     Y6, 12096(AX)
-	VSUBPS      Y5, Y4, Y4
-	VMOVUPS     Y4, 13440(AX)
+
+	// m0 = y0, m7 = y3
+	VMOVUPS Y0, 10752(AX)
+	VMOVUPS Y3, 20160(AX)
+
+	// m1, m2 = (y0 + y2) ± (y1 + y3)
+	VADDPS  Y2, Y0, Y4
+	VADDPS  Y3, Y1, Y5
+	VADDPS  Y5, Y4, Y6
+	VMOVUPS Y6, 12096(AX)
+	VSUBPS  Y5, Y4, Y4
+	VMOVUPS Y4, 13440(AX)
+
+	// m3, m4 = (y0 + 4 y2) ± (2 y1 + 8 y3)
 	VMOVAPS     Y0, Y4
 	VFMADD231PS conv2_4<>+0(SB), Y2, Y4
 	VADDPS      Y1, Y1, Y5
@@ -12445,6 +15443,8 @@ part4:
 	VMOVUPS     Y6, 14784(AX)
 	VSUBPS      Y5, Y4, Y4
 	VMOVUPS     Y4, 16128(AX)
+
+	// m5, m6 = (y0 + ¼ y2) ± (½ y1 + ⅛ y3)
 	VMOVAPS     Y0, Y0
 	VFMADD231PS conv2_0_25<>+0(SB), Y2, Y0
 	VMULPS      conv2_0_5<>+0(SB), Y1, Y1
@@ -12483,10 +15483,14 @@ part4:
 	VPCMPEQD     conv2_bits<>+0(SB), Y4, Y4
 	VANDNPS      Y2, Y1, Y2
 	VANDPS       Y5, Y4, Y5
-	VMOVUPS      Y2, (SI)
-	VMOVUPS      Y5, 128(SI)
-	VANDNPS      Y0, Y1, Y0
-	VANDPS       Y3, Y4, Y1
+
+	// m0 = y0, m7 = y3
+	VMOVUPS Y2, (SI)
+	VMOVUPS Y5, 128(SI)
+	VANDNPS Y0, Y1, Y0
+	VANDPS  Y3, Y4, Y1
+
+	// m0 = y0, m7 = y3
 	VMOVUPS      Y0, 32(SI)
 	VMOVUPS      Y1, 160(SI)
 	VMOVUPS      192(CX), Y0
@@ -12517,26 +15521,36 @@ part4:
 	VPCMPEQD     conv2_bits<>+0(SB), Y4, Y4
 	VANDNPS      Y2, Y1, Y2
 	VANDPS       Y5, Y4, Y5
-	VMOVUPS      Y2, 64(SI)
-	VMOVUPS      Y5, 192(SI)
-	VANDNPS      Y0, Y1, Y0
-	VANDPS       Y3, Y4, Y1
-	VMOVUPS      Y0, 96(SI)
-	VMOVUPS      Y1, 224(SI)
+
+	// m0 = y0, m7 = y3
+	VMOVUPS Y2, 64(SI)
+	VMOVUPS Y5, 192(SI)
+	VANDNPS Y0, Y1, Y0
+	VANDPS  Y3, Y4, Y1
+
+	// m0 = y0, m7 = y3
+	VMOVUPS Y0, 96(SI)
+	VMOVUPS Y1, 224(SI)
 
 	// rows: (A dy) Aᵀ
-	VMOVUPS     (SI), Y0
-	VMOVUPS     32(SI), Y1
-	VMOVUPS     64(SI), Y2
-	VMOVUPS     96(SI), Y3
-	VMOVUPS     Y0, 64(AX)
-	VMOVUPS     Y3, 9472(AX)
-	VADDPS      Y2, Y0, Y4
-	VADDPS      Y3, Y1, Y5
-	VADDPS      Y5, Y4, Y6
-	VMOVUPS     Y6, 1408(AX)
-	VSUBPS      Y5, Y4, Y4
-	VMOVUPS     Y4, 2752(AX)
+	VMOVUPS (SI), Y0
+	VMOVUPS 32(SI), Y1
+	VMOVUPS 64(SI), Y2
+	VMOVUPS 96(SI), Y3
+
+	// m0 = y0, m7 = y3
+	VMOVUPS Y0, 64(AX)
+	VMOVUPS Y3, 9472(AX)
+
+	// m1, m2 = (y0 + y2) ± (y1 + y3)
+	VADDPS  Y2, Y0, Y4
+	VADDPS  Y3, Y1, Y5
+	VADDPS  Y5, Y4, Y6
+	VMOVUPS Y6, 1408(AX)
+	VSUBPS  Y5, Y4, Y4
+	VMOVUPS Y4, 2752(AX)
+
+	// m3, m4 = (y0 + 4 y2) ± (2 y1 + 8 y3)
 	VMOVAPS     Y0, Y4
 	VFMADD231PS conv2_4<>+0(SB), Y2, Y4
 	VADDPS      Y1, Y1, Y5
@@ -12545,6 +15559,8 @@ part4:
 	VMOVUPS     Y6, 4096(AX)
 	VSUBPS      Y5, Y4, Y4
 	VMOVUPS     Y4, 5440(AX)
+
+	// m5, m6 = (y0 + ¼ y2) ± (½ y1 + ⅛ y3)
 	VMOVAPS     Y0, Y0
 	VFMADD231PS conv2_0_25<>+0(SB), Y2, Y0
 	VMULPS      conv2_0_5<>+0(SB), Y1, Y1
@@ -12557,14 +15573,20 @@ part4:
 	VMOVUPS     160(SI), Y1
 	VMOVUPS     192(SI), Y2
 	VMOVUPS     224(SI), Y3
-	VMOVUPS     Y0, 10816(AX)
-	VMOVUPS     Y3, 20224(AX)
-	VADDPS      Y2, Y0, Y4
-	VADDPS      Y3, Y1, Y5
-	VADDPS      Y5, Y4, Y6
-	VMOVUPS     Y6, 12160(AX)
-	VSUBPS      Y5, Y4, Y4
-	VMOVUPS     Y4, 13504(AX)
+
+	// m0 = y0, m7 = y3
+	VMOVUPS Y0, 10816(AX)
+	VMOVUPS Y3, 20224(AX)
+
+	// m1, m2 = (y0 + y2) ± (y1 + y3)
+	VADDPS  Y2, Y0, Y4
+	VADDPS  Y3, Y1, Y5
+	VADDPS  Y5, Y4, Y6
+	VMOVUPS Y6, 12160(AX)
+	VSUBPS  Y5, Y4, Y4
+	VMOVUPS Y4, 13504(AX)
+
+	// m3, m4 = (y0 + 4 y2) ± (2 y1 + 8 y3)
 	VMOVAPS     Y0, Y4
 	VFMADD231PS conv2_4<>+0(SB), Y2, Y4
 	VADDPS      Y1, Y1, Y5
@@ -12573,6 +15595,8 @@ part4:
 	VMOVUPS     Y6, 14848(AX)
 	VSUBPS      Y5, Y4, Y4
 	VMOVUPS     Y4, 16192(AX)
+
+	// m5, m6 = (y0 + ¼ y2) ± (½ y1 + ⅛ y3)
 	VMOVAPS     Y0, Y0
 	VFMADD231PS conv2_0_25<>+0(SB), Y2, Y0
 	VMULPS      conv2_0_5<>+0(SB), Y1, Y1
@@ -12636,16 +15660,20 @@ part7:
 	VANDPS       Y2, Y1, Y2
 	VANDNPS      Y5, Y4, Y7
 	VANDPS       Y5, Y4, Y5
-	VADDPS       Y7, Y6, Y6
-	VADDPS       Y5, Y2, Y2
-	VADDPS       Y2, Y6, Y5
-	VMOVUPS      Y5, (SI)
-	VSUBPS       Y2, Y6, Y2
-	VMOVUPS      Y2, 128(SI)
-	VANDNPS      Y0, Y1, Y2
-	VANDPS       Y0, Y1, Y0
-	VANDNPS      Y3, Y4, Y1
-	VANDPS       Y3, Y4, Y3
+
+	// m1, m2 = (y0 + y2) ± (y1 + y3)
+	VADDPS  Y7, Y6, Y6
+	VADDPS  Y5, Y2, Y2
+	VADDPS  Y2, Y6, Y5
+	VMOVUPS Y5, (SI)
+	VSUBPS  Y2, Y6, Y2
+	VMOVUPS Y2, 128(SI)
+	VANDNPS Y0, Y1, Y2
+	VANDPS  Y0, Y1, Y0
+	VANDNPS Y3, Y4, Y1
+	VANDPS  Y3, Y4, Y3
+
+	// m1, m2 = (y0 + y2) ± (y1 + y3)
 	VADDPS       Y1, Y2, Y1
 	VADDPS       Y3, Y0, Y0
 	VADDPS       Y0, Y1, Y2
@@ -12682,36 +15710,46 @@ part7:
 	VANDPS       Y2, Y1, Y2
 	VANDNPS      Y5, Y4, Y7
 	VANDPS       Y5, Y4, Y5
-	VADDPS       Y7, Y6, Y6
-	VADDPS       Y5, Y2, Y2
-	VADDPS       Y2, Y6, Y5
-	VMOVUPS      Y5, 64(SI)
-	VSUBPS       Y2, Y6, Y2
-	VMOVUPS      Y2, 192(SI)
-	VANDNPS      Y0, Y1, Y2
-	VANDPS       Y0, Y1, Y0
-	VANDNPS      Y3, Y4, Y1
-	VANDPS       Y3, Y4, Y3
-	VADDPS       Y1, Y2, Y1
-	VADDPS       Y3, Y0, Y0
-	VADDPS       Y0, Y1, Y2
-	VMOVUPS      Y2, 96(SI)
-	VSUBPS       Y0, Y1, Y0
-	VMOVUPS      Y0, 224(SI)
+
+	// m1, m2 = (y0 + y2) ± (y1 + y3)
+	VADDPS  Y7, Y6, Y6
+	VADDPS  Y5, Y2, Y2
+	VADDPS  Y2, Y6, Y5
+	VMOVUPS Y5, 64(SI)
+	VSUBPS  Y2, Y6, Y2
+	VMOVUPS Y2, 192(SI)
+	VANDNPS Y0, Y1, Y2
+	VANDPS  Y0, Y1, Y0
+	VANDNPS Y3, Y4, Y1
+	VANDPS  Y3, Y4, Y3
+
+	// m1, m2 = (y0 + y2) ± (y1 + y3)
+	VADDPS  Y1, Y2, Y1
+	VADDPS  Y3, Y0, Y0
+	VADDPS  Y0, Y1, Y2
+	VMOVUPS Y2, 96(SI)
+	VSUBPS  Y0, Y1, Y0
+	VMOVUPS Y0, 224(SI)
 
 	// rows: (A dy) Aᵀ
-	VMOVUPS     (SI), Y0
-	VMOVUPS     32(SI), Y1
-	VMOVUPS     64(SI), Y2
-	VMOVUPS     96(SI), Y3
-	VMOVUPS     Y0, (AX)
-	VMOVUPS     Y3, 9408(AX)
-	VADDPS      Y2, Y0, Y4
-	VADDPS      Y3, Y1, Y5
-	VADDPS      Y5, Y4, Y6
-	VMOVUPS     Y6, 1344(AX)
-	VSUBPS      Y5, Y4, Y4
-	VMOVUPS     Y4, 2688(AX)
+	VMOVUPS (SI), Y0
+	VMOVUPS 32(SI), Y1
+	VMOVUPS 64(SI), Y2
+	VMOVUPS 96(SI), Y3
+
+	// m0 = y0, m7 = y3
+	VMOVUPS Y0, (AX)
+	VMOVUPS Y3, 9408(AX)
+
+	// m1, m2 = (y0 + y2) ± (y1 + y3)
+	VADDPS  Y2, Y0, Y4
+	VADDPS  Y3, Y1, Y5
+	VADDPS  Y5, Y4, Y6
+	VMOVUPS Y6, 1344(AX)
+	VSUBPS  Y5, Y4, Y4
+	VMOVUPS Y4, 2688(AX)
+
+	// m3, m4 = (y0 + 4 y2) ± (2 y1 + 8 y3)
 	VMOVAPS     Y0, Y4
 	VFMADD231PS conv2_4<>+0(SB), Y2, Y4
 	VADDPS      Y1, Y1, Y5
@@ -12720,6 +15758,8 @@ part7:
 	VMOVUPS     Y6, 4032(AX)
 	VSUBPS      Y5, Y4, Y4
 	VMOVUPS     Y4, 5376(AX)
+
+	// m5, m6 = (y0 + ¼ y2) ± (½ y1 + ⅛ y3)
 	VMOVAPS     Y0, Y0
 	VFMADD231PS conv2_0_25<>+0(SB), Y2, Y0
 	VMULPS      conv2_0_5<>+0(SB), Y1, Y1
@@ -12732,14 +15772,20 @@ part7:
 	VMOVUPS     160(SI), Y1
 	VMOVUPS     192(SI), Y2
 	VMOVUPS     224(SI), Y3
-	VMOVUPS     Y0, 10752(AX)
-	VMOVUPS     Y3, 20160(AX)
-	VADDPS      Y2, Y0, Y4
-	VADDPS      Y3, Y1, Y5
-	VADDPS      Y5, Y4, Y6
-	VMOVUPS     Y6, 12096(AX)
-	VSUBPS      Y5, Y4, Y4
-	VMOVUPS     Y4, 13440(AX)
+
+	// m0 = y0, m7 = y3
+	VMOVUPS Y0, 10752(AX)
+	VMOVUPS Y3, 20160(AX)
+
+	// m1, m2 = (y0 + y2) ± (y1 + y3)
+	VADDPS  Y2, Y0, Y4
+	VADDPS  Y3, Y1, Y5
+	VADDPS  Y5, Y4, Y6
+	VMOVUPS Y6, 12096(AX)
+	VSUBPS  Y5, Y4, Y4
+	VMOVUPS Y4, 13440(AX)
+
+	// m3, m4 = (y0 + 4 y2) ± (2 y1 + 8 y3)
 	VMOVAPS     Y0, Y4
 	VFMADD231PS conv2_4<>+0(SB), Y2, Y4
 	VADDPS      Y1, Y1, Y5
@@ -12748,6 +15794,8 @@ part7:
 	VMOVUPS     Y6, 14784(AX)
 	VSUBPS      Y5, Y4, Y4
 	VMOVUPS     Y4, 16128(AX)
+
+	// m5, m6 = (y0 + ¼ y2) ± (½ y1 + ⅛ y3)
 	VMOVAPS     Y0, Y0
 	VFMADD231PS conv2_0_25<>+0(SB), Y2, Y0
 	VMULPS      conv2_0_5<>+0(SB), Y1, Y1
@@ -12788,16 +15836,20 @@ part7:
 	VANDPS       Y2, Y1, Y2
 	VANDNPS      Y5, Y4, Y7
 	VANDPS       Y5, Y4, Y5
-	VADDPS       Y7, Y6, Y6
-	VADDPS       Y5, Y2, Y2
-	VADDPS       Y2, Y6, Y5
-	VMOVUPS      Y5, (SI)
-	VSUBPS       Y2, Y6, Y2
-	VMOVUPS      Y2, 128(SI)
-	VANDNPS      Y0, Y1, Y2
-	VANDPS       Y0, Y1, Y0
-	VANDNPS      Y3, Y4, Y1
-	VANDPS       Y3, Y4, Y3
+
+	// m1, m2 = (y0 + y2) ± (y1 + y3)
+	VADDPS  Y7, Y6, Y6
+	VADDPS  Y5, Y2, Y2
+	VADDPS  Y2, Y6, Y5
+	VMOVUPS Y5, (SI)
+	VSUBPS  Y2, Y6, Y2
+	VMOVUPS Y2, 128(SI)
+	VANDNPS Y0, Y1, Y2
+	VANDPS  Y0, Y1, Y0
+	VANDNPS Y3, Y4, Y1
+	VANDPS  Y3, Y4, Y3
+
+	// m1, m2 = (y0 + y2) ± (y1 + y3)
 	VADDPS       Y1, Y2, Y1
 	VADDPS       Y3, Y0, Y0
 	VADDPS       Y0, Y1, Y2
@@ -12834,36 +15886,46 @@ part7:
 	VANDPS       Y2, Y1, Y2
 	VANDNPS      Y5, Y4, Y7
 	VANDPS       Y5, Y4, Y5
-	VADDPS       Y7, Y6, Y6
-	VADDPS       Y5, Y2, Y2
-	VADDPS       Y2, Y6, Y5
-	VMOVUPS      Y5, 64(SI)
-	VSUBPS       Y2, Y6, Y2
-	VMOVUPS      Y2, 192(SI)
-	VANDNPS      Y0, Y1, Y2
-	VANDPS       Y0, Y1, Y0
-	VANDNPS      Y3, Y4, Y1
-	VANDPS       Y3, Y4, Y3
-	VADDPS       Y1, Y2, Y1
-	VADDPS       Y3, Y0, Y0
-	VADDPS       Y0, Y1, Y2
-	VMOVUPS      Y2, 96(SI)
-	VSUBPS       Y0, Y1, Y0
-	VMOVUPS      Y0, 224(SI)
+
+	// m1, m2 = (y0 + y2) ± (y1 + y3)
+	VADDPS  Y7, Y6, Y6
+	VADDPS  Y5, Y2, Y2
+	VADDPS  Y2, Y6, Y5
+	VMOVUPS Y5, 64(SI)
+	VSUBPS  Y2, Y6, Y2
+	VMOVUPS Y2, 192(SI)
+	VANDNPS Y0, Y1, Y2
+	VANDPS  Y0, Y1, Y0
+	VANDNPS Y3, Y4, Y1
+	VANDPS  Y3, Y4, Y3
+
+	// m1, m2 = (y0 + y2) ± (y1 + y3)
+	VADDPS  Y1, Y2, Y1
+	VADDPS  Y3, Y0, Y0
+	VADDPS  Y0, Y1, Y2
+	VMOVUPS Y2, 96(SI)
+	VSUBPS  Y0, Y1, Y0
+	VMOVUPS Y0, 224(SI)
 
 	// rows: (A dy) Aᵀ
-	VMOVUPS     (SI), Y0
-	VMOVUPS     32(SI), Y1
-	VMOVUPS     64(SI), Y2
-	VMOVUPS     96(SI), Y3
-	VMOVUPS     Y0, 64(AX)
-	VMOVUPS     Y3, 9472(AX)
-	VADDPS      Y2, Y0, Y4
-	VADDPS      Y3, Y1, Y5
-	VADDPS      Y5, Y4, Y6
-	VMOVUPS     Y6, 1408(AX)
-	VSUBPS      Y5, Y4, Y4
-	VMOVUPS     Y4, 2752(AX)
+	VMOVUPS (SI), Y0
+	VMOVUPS 32(SI), Y1
+	VMOVUPS 64(SI), Y2
+	VMOVUPS 96(SI), Y3
+
+	// m0 = y0, m7 = y3
+	VMOVUPS Y0, 64(AX)
+	VMOVUPS Y3, 9472(AX)
+
+	// m1, m2 = (y0 + y2) ± (y1 + y3)
+	VADDPS  Y2, Y0, Y4
+	VADDPS  Y3, Y1, Y5
+	VADDPS  Y5, Y4, Y6
+	VMOVUPS Y6, 1408(AX)
+	VSUBPS  Y5, Y4, Y4
+	VMOVUPS Y4, 2752(AX)
+
+	// m3, m4 = (y0 + 4 y2) ± (2 y1 + 8 y3)
 	VMOVAPS     Y0, Y4
 	VFMADD231PS conv2_4<>+0(SB), Y2, Y4
 	VADDPS      Y1, Y1, Y5
@@ -12872,6 +15934,8 @@ part7:
 	VMOVUPS     Y6, 4096(AX)
 	VSUBPS      Y5, Y4, Y4
 	VMOVUPS     Y4, 5440(AX)
+
+	// m5, m6 = (y0 + ¼ y2) ± (½ y1 + ⅛ y3)
 	VMOVAPS     Y0, Y0
 	VFMADD231PS conv2_0_25<>+0(SB), Y2, Y0
 	VMULPS      conv2_0_5<>+0(SB), Y1, Y1
@@ -12884,14 +15948,20 @@ part7:
 	VMOVUPS     160(SI), Y1
 	VMOVUPS     192(SI), Y2
 	VMOVUPS     224(SI), Y3
-	VMOVUPS     Y0, 10816(AX)
-	VMOVUPS     Y3, 20224(AX)
-	VADDPS      Y2, Y0, Y4
-	VADDPS      Y3, Y1, Y5
-	VADDPS      Y5, Y4, Y6
-	VMOVUPS     Y6, 12160(AX)
-	VSUBPS      Y5, Y4, Y4
-	VMOVUPS     Y4, 13504(AX)
+
+	// m0 = y0, m7 = y3
+	VMOVUPS Y0, 10816(AX)
+	VMOVUPS Y3, 20224(AX)
+
+	// m1, m2 = (y0 + y2) ± (y1 + y3)
+	VADDPS  Y2, Y0, Y4
+	VADDPS  Y3, Y1, Y5
+	VADDPS  Y5, Y4, Y6
+	VMOVUPS Y6, 12160(AX)
+	VSUBPS  Y5, Y4, Y4
+	VMOVUPS Y4, 13504(AX)
+
+	// m3, m4 = (y0 + 4 y2) ± (2 y1 + 8 y3)
 	VMOVAPS     Y0, Y4
 	VFMADD231PS conv2_4<>+0(SB), Y2, Y4
 	VADDPS      Y1, Y1, Y5
@@ -12900,6 +15970,8 @@ part7:
 	VMOVUPS     Y6, 14848(AX)
 	VSUBPS      Y5, Y4, Y4
 	VMOVUPS     Y4, 16192(AX)
+
+	// m5, m6 = (y0 + ¼ y2) ± (½ y1 + ⅛ y3)
 	VMOVAPS     Y0, Y0
 	VFMADD231PS conv2_0_25<>+0(SB), Y2, Y0
 	VMULPS      conv2_0_5<>+0(SB), Y1, Y1
@@ -12963,18 +16035,22 @@ part10:
 	VANDPS       Y2, Y1, Y2
 	VANDNPS      Y5, Y4, Y7
 	VANDPS       Y5, Y4, Y5
-	VMOVAPS      Y6, Y6
-	VFMADD231PS  conv2_4<>+0(SB), Y7, Y6
-	VADDPS       Y2, Y2, Y2
-	VFMADD231PS  conv2_8<>+0(SB), Y5, Y2
-	VADDPS       Y2, Y6, Y5
-	VMOVUPS      Y5, (SI)
-	VSUBPS       Y2, Y6, Y2
-	VMOVUPS      Y2, 128(SI)
-	VANDNPS      Y0, Y1, Y2
-	VANDPS       Y0, Y1, Y0
-	VANDNPS      Y3, Y4, Y1
-	VANDPS       Y3, Y4, Y3
+
+	// m3, m4 = (y0 + 4 y2) ± (2 y1 + 8 y3)
+	VMOVAPS     Y6, Y6
+	VFMADD231PS conv2_4<>+0(SB), Y7, Y6
+	VADDPS      Y2, Y2, Y2
+	VFMADD231PS conv2_8<>+0(SB), Y5, Y2
+	VADDPS      Y2, Y6, Y5
+	VMOVUPS     Y5, (SI)
+	VSUBPS      Y2, Y6, Y2
+	VMOVUPS     Y2, 128(SI)
+	VANDNPS     Y0, Y1, Y2
+	VANDPS      Y0, Y1, Y0
+	VANDNPS     Y3, Y4, Y1
+	VANDPS      Y3, Y4, Y3
+
+	// m3, m4 = (y0 + 4 y2) ± (2 y1 + 8 y3)
 	VMOVAPS      Y2, Y2
 	VFMADD231PS  conv2_4<>+0(SB), Y1, Y2
 	VADDPS       Y0, Y0, Y0
@@ -13013,40 +16089,50 @@ part10:
 	VANDPS       Y2, Y1, Y2
 	VANDNPS      Y5, Y4, Y7
 	VANDPS       Y5, Y4, Y5
-	VMOVAPS      Y6, Y6
-	VFMADD231PS  conv2_4<>+0(SB), Y7, Y6
-	VADDPS       Y2, Y2, Y2
-	VFMADD231PS  conv2_8<>+0(SB), Y5, Y2
-	VADDPS       Y2, Y6, Y5
-	VMOVUPS      Y5, 64(SI)
-	VSUBPS       Y2, Y6, Y2
-	VMOVUPS      Y2, 192(SI)
-	VANDNPS      Y0, Y1, Y2
-	VANDPS       Y0, Y1, Y0
-	VANDNPS      Y3, Y4, Y1
-	VANDPS       Y3, Y4, Y3
-	VMOVAPS      Y2, Y2
-	VFMADD231PS  conv2_4<>+0(SB), Y1, Y2
-	VADDPS       Y0, Y0, Y0
-	VFMADD231PS  conv2_8<>+0(SB), Y3, Y0
-	VADDPS       Y0, Y2, Y1
-	VMOVUPS      Y1, 96(SI)
-	VSUBPS       Y0, Y2, Y0
-	VMOVUPS      Y0, 224(SI)
+
+	// m3, m4 = (y0 + 4 y2) ± (2 y1 + 8 y3)
+	VMOVAPS     Y6, Y6
+	VFMADD231PS conv2_4<>+0(SB), Y7, Y6
+	VADDPS      Y2, Y2, Y2
+	VFMADD231PS conv2_8<>+0(SB), Y5, Y2
+	VADDPS      Y2, Y6, Y5
+	VMOVUPS     Y5, 64(SI)
+	VSUBPS      Y2, Y6, Y2
+	VMOVUPS     Y2, 192(SI)
+	VANDNPS     Y0, Y1, Y2
+	VANDPS      Y0, Y1, Y0
+	VANDNPS     Y3, Y4, Y1
+	VANDPS      Y3, Y4, Y3
+
+	// m3, m4 = (y0 + 4 y2) ± (2 y1 + 8 y3)
+	VMOVAPS     Y2, Y2
+	VFMADD231PS conv2_4<>+0(SB), Y1, Y2
+	VADDPS      Y0, Y0, Y0
+	VFMADD231PS conv2_8<>+0(SB), Y3, Y0
+	VADDPS      Y0, Y2, Y1
+	VMOVUPS     Y1, 96(SI)
+	VSUBPS      Y0, Y2, Y0
+	VMOVUPS     Y0, 224(SI)
 
 	// rows: (A dy) Aᵀ
-	VMOVUPS     (SI), Y0
-	VMOVUPS     32(SI), Y1
-	VMOVUPS     64(SI), Y2
-	VMOVUPS     96(SI), Y3
-	VMOVUPS     Y0, (AX)
-	VMOVUPS     Y3, 9408(AX)
-	VADDPS      Y2, Y0, Y4
-	VADDPS      Y3, Y1, Y5
-	VADDPS      Y5, Y4, Y6
-	VMOVUPS     Y6, 1344(AX)
-	VSUBPS      Y5, Y4, Y4
-	VMOVUPS     Y4, 2688(AX)
+	VMOVUPS (SI), Y0
+	VMOVUPS 32(SI), Y1
+	VMOVUPS 64(SI), Y2
+	VMOVUPS 96(SI), Y3
+
+	// m0 = y0, m7 = y3
+	VMOVUPS Y0, (AX)
+	VMOVUPS Y3, 9408(AX)
+
+	// m1, m2 = (y0 + y2) ± (y1 + y3)
+	VADDPS  Y2, Y0, Y4
+	VADDPS  Y3, Y1, Y5
+	VADDPS  Y5, Y4, Y6
+	VMOVUPS Y6, 1344(AX)
+	VSUBPS  Y5, Y4, Y4
+	VMOVUPS Y4, 2688(AX)
+
+	// m3, m4 = (y0 + 4 y2) ± (2 y1 + 8 y3)
 	VMOVAPS     Y0, Y4
 	VFMADD231PS conv2_4<>+0(SB), Y2, Y4
 	VADDPS      Y1, Y1, Y5
@@ -13055,6 +16141,8 @@ part10:
 	VMOVUPS     Y6, 4032(AX)
 	VSUBPS      Y5, Y4, Y4
 	VMOVUPS     Y4, 5376(AX)
+
+	// m5, m6 = (y0 + ¼ y2) ± (½ y1 + ⅛ y3)
 	VMOVAPS     Y0, Y0
 	VFMADD231PS conv2_0_25<>+0(SB), Y2, Y0
 	VMULPS      conv2_0_5<>+0(SB), Y1, Y1
@@ -13067,14 +16155,20 @@ part10:
 	VMOVUPS     160(SI), Y1
 	VMOVUPS     192(SI), Y2
 	VMOVUPS     224(SI), Y3
-	VMOVUPS     Y0, 10752(AX)
-	VMOVUPS     Y3, 20160(AX)
-	VADDPS      Y2, Y0, Y4
-	VADDPS      Y3, Y1, Y5
-	VADDPS      Y5, Y4, Y6
-	VMOVUPS     Y6, 12096(AX)
-	VSUBPS      Y5, Y4, Y4
-	VMOVUPS     Y4, 13440(AX)
+
+	// m0 = y0, m7 = y3
+	VMOVUPS Y0, 10752(AX)
+	VMOVUPS Y3, 20160(AX)
+
+	// m1, m2 = (y0 + y2) ± (y1 + y3)
+	VADDPS  Y2, Y0, Y4
+	VADDPS  Y3, Y1, Y5
+	VADDPS  Y5, Y4, Y6
+	VMOVUPS Y6, 12096(AX)
+	VSUBPS  Y5, Y4, Y4
+	VMOVUPS Y4, 13440(AX)
+
+	// m3, m4 = (y0 + 4 y2) ± (2 y1 + 8 y3)
 	VMOVAPS     Y0, Y4
 	VFMADD231PS conv2_4<>+0(SB), Y2, Y4
 	VADDPS      Y1, Y1, Y5
@@ -13083,6 +16177,8 @@ part10:
 	VMOVUPS     Y6, 14784(AX)
 	VSUBPS      Y5, Y4, Y4
 	VMOVUPS     Y4, 16128(AX)
+
+	// m5, m6 = (y0 + ¼ y2) ± (½ y1 + ⅛ y3)
 	VMOVAPS     Y0, Y0
 	VFMADD231PS conv2_0_25<>+0(SB), Y2, Y0
 	VMULPS      conv2_0_5<>+0(SB), Y1, Y1
@@ -13123,18 +16219,22 @@ part10:
 	VANDPS       Y2, Y1, Y2
 	VANDNPS      Y5, Y4, Y7
 	VANDPS       Y5, Y4, Y5
-	VMOVAPS      Y6, Y6
-	VFMADD231PS  conv2_4<>+0(SB), Y7, Y6
-	VADDPS       Y2, Y2, Y2
-	VFMADD231PS  conv2_8<>+0(SB), Y5, Y2
-	VADDPS       Y2, Y6, Y5
-	VMOVUPS      Y5, (SI)
-	VSUBPS       Y2, Y6, Y2
-	VMOVUPS      Y2, 128(SI)
-	VANDNPS      Y0, Y1, Y2
-	VANDPS       Y0, Y1, Y0
-	VANDNPS      Y3, Y4, Y1
-	VANDPS       Y3, Y4, Y3
+
+	// m3, m4 = (y0 + 4 y2) ± (2 y1 + 8 y3)
+	VMOVAPS     Y6, Y6
+	VFMADD231PS conv2_4<>+0(SB), Y7, Y6
+	VADDPS      Y2, Y2, Y2
+	VFMADD231PS conv2_8<>+0(SB), Y5, Y2
+	VADDPS      Y2, Y6, Y5
+	VMOVUPS     Y5, (SI)
+	VSUBPS      Y2, Y6, Y2
+	VMOVUPS     Y2, 128(SI)
+	VANDNPS     Y0, Y1, Y2
+	VANDPS      Y0, Y1, Y0
+	VANDNPS     Y3, Y4, Y1
+	VANDPS      Y3, Y4, Y3
+
+	// m3, m4 = (y0 + 4 y2) ± (2 y1 + 8 y3)
 	VMOVAPS      Y2, Y2
 	VFMADD231PS  conv2_4<>+0(SB), Y1, Y2
 	VADDPS       Y0, Y0, Y0
@@ -13173,40 +16273,50 @@ part10:
 	VANDPS       Y2, Y1, Y2
 	VANDNPS      Y5, Y4, Y7
 	VANDPS       Y5, Y4, Y5
-	VMOVAPS      Y6, Y6
-	VFMADD231PS  conv2_4<>+0(SB), Y7, Y6
-	VADDPS       Y2, Y2, Y2
-	VFMADD231PS  conv2_8<>+0(SB), Y5, Y2
-	VADDPS       Y2, Y6, Y5
-	VMOVUPS      Y5, 64(SI)
-	VSUBPS       Y2, Y6, Y2
-	VMOVUPS      Y2, 192(SI)
-	VANDNPS      Y0, Y1, Y2
-	VANDPS       Y0, Y1, Y0
-	VANDNPS      Y3, Y4, Y1
-	VANDPS       Y3, Y4, Y3
-	VMOVAPS      Y2, Y2
-	VFMADD231PS  conv2_4<>+0(SB), Y1, Y2
-	VADDPS       Y0, Y0, Y0
-	VFMADD231PS  conv2_8<>+0(SB), Y3, Y0
-	VADDPS       Y0, Y2, Y1
-	VMOVUPS      Y1, 96(SI)
-	VSUBPS       Y0, Y2, Y0
-	VMOVUPS      Y0, 224(SI)
+
+	// m3, m4 = (y0 + 4 y2) ± (2 y1 + 8 y3)
+	VMOVAPS     Y6, Y6
+	VFMADD231PS conv2_4<>+0(SB), Y7, Y6
+	VADDPS      Y2, Y2, Y2
+	VFMADD231PS conv2_8<>+0(SB), Y5, Y2
+	VADDPS      Y2, Y6, Y5
+	VMOVUPS     Y5, 64(SI)
+	VSUBPS      Y2, Y6, Y2
+	VMOVUPS     Y2, 192(SI)
+	VANDNPS     Y0, Y1, Y2
+	VANDPS      Y0, Y1, Y0
+	VANDNPS     Y3, Y4, Y1
+	VANDPS      Y3, Y4, Y3
+
+	// m3, m4 = (y0 + 4 y2) ± (2 y1 + 8 y3)
+	VMOVAPS     Y2, Y2
+	VFMADD231PS conv2_4<>+0(SB), Y1, Y2
+	VADDPS      Y0, Y0, Y0
+	VFMADD231PS conv2_8<>+0(SB), Y3, Y0
+	VADDPS      Y0, Y2, Y1
+	VMOVUPS     Y1, 96(SI)
+	VSUBPS      Y0, Y2, Y0
+	VMOVUPS     Y0, 224(SI)
 
 	// rows: (A dy) Aᵀ
-	VMOVUPS     (SI), Y0
-	VMOVUPS     32(SI), Y1
-	VMOVUPS     64(SI), Y2
-	VMOVUPS     96(SI), Y3
-	VMOVUPS     Y0, 64(AX)
-	VMOVUPS     Y3, 9472(AX)
-	VADDPS      Y2, Y0, Y4
-	VADDPS      Y3, Y1, Y5
-	VADDPS      Y5, Y4, Y6
-	VMOVUPS     Y6, 1408(AX)
-	VSUBPS      Y5, Y4, Y4
-	VMOVUPS     Y4, 2752(AX)
+	VMOVUPS (SI), Y0
+	VMOVUPS 32(SI), Y1
+	VMOVUPS 64(SI), Y2
+	VMOVUPS 96(SI), Y3
+
+	// m0 = y0, m7 = y3
+	VMOVUPS Y0, 64(AX)
+	VMOVUPS Y3, 9472(AX)
+
+	// m1, m2 = (y0 + y2) ± (y1 + y3)
+	VADDPS  Y2, Y0, Y4
+	VADDPS  Y3, Y1, Y5
+	VADDPS  Y5, Y4, Y6
+	VMOVUPS Y6, 1408(AX)
+	VSUBPS  Y5, Y4, Y4
+	VMOVUPS Y4, 2752(AX)
+
+	// m3, m4 = (y0 + 4 y2) ± (2 y1 + 8 y3)
 	VMOVAPS     Y0, Y4
 	VFMADD231PS conv2_4<>+0(SB), Y2, Y4
 	VADDPS      Y1, Y1, Y5
@@ -13215,6 +16325,8 @@ part10:
 	VMOVUPS     Y6, 4096(AX)
 	VSUBPS      Y5, Y4, Y4
 	VMOVUPS     Y4, 5440(AX)
+
+	// m5, m6 = (y0 + ¼ y2) ± (½ y1 + ⅛ y3)
 	VMOVAPS     Y0, Y0
 	VFMADD231PS conv2_0_25<>+0(SB), Y2, Y0
 	VMULPS      conv2_0_5<>+0(SB), Y1, Y1
@@ -13227,14 +16339,20 @@ part10:
 	VMOVUPS     160(SI), Y1
 	VMOVUPS     192(SI), Y2
 	VMOVUPS     224(SI), Y3
-	VMOVUPS     Y0, 10816(AX)
-	VMOVUPS     Y3, 20224(AX)
-	VADDPS      Y2, Y0, Y4
-	VADDPS      Y3, Y1, Y5
-	VADDPS      Y5, Y4, Y6
-	VMOVUPS     Y6, 12160(AX)
-	VSUBPS      Y5, Y4, Y4
-	VMOVUPS     Y4, 13504(AX)
+
+	// m0 = y0, m7 = y3
+	VMOVUPS Y0, 10816(AX)
+	VMOVUPS Y3, 20224(AX)
+
+	// m1, m2 = (y0 + y2) ± (y1 + y3)
+	VADDPS  Y2, Y0, Y4
+	VADDPS  Y3, Y1, Y5
+	VADDPS  Y5, Y4, Y6
+	VMOVUPS Y6, 12160(AX)
+	VSUBPS  Y5, Y4, Y4
+	VMOVUPS Y4, 13504(AX)
+
+	// m3, m4 = (y0 + 4 y2) ± (2 y1 + 8 y3)
 	VMOVAPS     Y0, Y4
 	VFMADD231PS conv2_4<>+0(SB), Y2, Y4
 	VADDPS      Y1, Y1, Y5
@@ -13243,6 +16361,8 @@ part10:
 	VMOVUPS     Y6, 14848(AX)
 	VSUBPS      Y5, Y4, Y4
 	VMOVUPS     Y4, 16192(AX)
+
+	// m5, m6 = (y0 + ¼ y2) ± (½ y1 + ⅛ y3)
 	VMOVAPS     Y0, Y0
 	VFMADD231PS conv2_0_25<>+0(SB), Y2, Y0
 	VMULPS      conv2_0_5<>+0(SB), Y1, Y1
@@ -13306,18 +16426,22 @@ part13:
 	VANDPS       Y2, Y1, Y2
 	VANDNPS      Y5, Y4, Y7
 	VANDPS       Y5, Y4, Y5
-	VMOVAPS      Y6, Y6
-	VFMADD231PS  conv2_0_25<>+0(SB), Y7, Y6
-	VMULPS       conv2_0_5<>+0(SB), Y2, Y2
-	VFMADD231PS  conv2_0_125<>+0(SB), Y5, Y2
-	VADDPS       Y2, Y6, Y5
-	VMOVUPS      Y5, (SI)
-	VSUBPS       Y2, Y6, Y2
-	VMOVUPS      Y2, 128(SI)
-	VANDNPS      Y0, Y1, Y2
-	VANDPS       Y0, Y1, Y0
-	VANDNPS      Y3, Y4, Y1
-	VANDPS       Y3, Y4, Y3
+
+	// m5, m6 = (y0 + ¼ y2) ± (½ y1 + ⅛ y3)
+	VMOVAPS     Y6, Y6
+	VFMADD231PS conv2_0_25<>+0(SB), Y7, Y6
+	VMULPS      conv2_0_5<>+0(SB), Y2, Y2
+	VFMADD231PS conv2_0_125<>+0(SB), Y5, Y2
+	VADDPS      Y2, Y6, Y5
+	VMOVUPS     Y5, (SI)
+	VSUBPS      Y2, Y6, Y2
+	VMOVUPS     Y2, 128(SI)
+	VANDNPS     Y0, Y1, Y2
+	VANDPS      Y0, Y1, Y0
+	VANDNPS     Y3, Y4, Y1
+	VANDPS      Y3, Y4, Y3
+
+	// m5, m6 = (y0 + ¼ y2) ± (½ y1 + ⅛ y3)
 	VMOVAPS      Y2, Y2
 	VFMADD231PS  conv2_0_25<>+0(SB), Y1, Y2
 	VMULPS       conv2_0_5<>+0(SB), Y0, Y0
@@ -13356,40 +16480,50 @@ part13:
 	VANDPS       Y2, Y1, Y2
 	VANDNPS      Y5, Y4, Y7
 	VANDPS       Y5, Y4, Y5
-	VMOVAPS      Y6, Y6
-	VFMADD231PS  conv2_0_25<>+0(SB), Y7, Y6
-	VMULPS       conv2_0_5<>+0(SB), Y2, Y2
-	VFMADD231PS  conv2_0_125<>+0(SB), Y5, Y2
-	VADDPS       Y2, Y6, Y5
-	VMOVUPS      Y5, 64(SI)
-	VSUBPS       Y2, Y6, Y2
-	VMOVUPS      Y2, 192(SI)
-	VANDNPS      Y0, Y1, Y2
-	VANDPS       Y0, Y1, Y0
-	VANDNPS      Y3, Y4, Y1
-	VANDPS       Y3, Y4, Y3
-	VMOVAPS      Y2, Y2
-	VFMADD231PS  conv2_0_25<>+0(SB), Y1, Y2
-	VMULPS       conv2_0_5<>+0(SB), Y0, Y0
-	VFMADD231PS  conv2_0_125<>+0(SB), Y3, Y0
-	VADDPS       Y0, Y2, Y1
-	VMOVUPS      Y1, 96(SI)
-	VSUBPS       Y0, Y2, Y0
-	VMOVUPS      Y0, 224(SI)
+
+	// m5, m6 = (y0 + ¼ y2) ± (½ y1 + ⅛ y3)
+	VMOVAPS     Y6, Y6
+	VFMADD231PS conv2_0_25<>+0(SB), Y7, Y6
+	VMULPS      conv2_0_5<>+0(SB), Y2, Y2
+	VFMADD231PS conv2_0_125<>+0(SB), Y5, Y2
+	VADDPS      Y2, Y6, Y5
+	VMOVUPS     Y5, 64(SI)
+	VSUBPS      Y2, Y6, Y2
+	VMOVUPS     Y2, 192(SI)
+	VANDNPS     Y0, Y1, Y2
+	VANDPS      Y0, Y1, Y0
+	VANDNPS     Y3, Y4, Y1
+	VANDPS      Y3, Y4, Y3
+
+	// m5, m6 = (y0 + ¼ y2) ± (½ y1 + ⅛ y3)
+	VMOVAPS     Y2, Y2
+	VFMADD231PS conv2_0_25<>+0(SB), Y1, Y2
+	VMULPS      conv2_0_5<>+0(SB), Y0, Y0
+	VFMADD231PS conv2_0_125<>+0(SB), Y3, Y0
+	VADDPS      Y0, Y2, Y1
+	VMOVUPS     Y1, 96(SI)
+	VSUBPS      Y0, Y2, Y0
+	VMOVUPS     Y0, 224(SI)
 
 	// rows: (A dy) Aᵀ
-	VMOVUPS     (SI), Y0
-	VMOVUPS     32(SI), Y1
-	VMOVUPS     64(SI), Y2
-	VMOVUPS     96(SI), Y3
-	VMOVUPS     Y0, (AX)
-	VMOVUPS     Y3, 9408(AX)
-	VADDPS      Y2, Y0, Y4
-	VADDPS      Y3, Y1, Y5
-	VADDPS      Y5, Y4, Y6
-	VMOVUPS     Y6, 1344(AX)
-	VSUBPS      Y5, Y4, Y4
-	VMOVUPS     Y4, 2688(AX)
+	VMOVUPS (SI), Y0
+	VMOVUPS 32(SI), Y1
+	VMOVUPS 64(SI), Y2
+	VMOVUPS 96(SI), Y3
+
+	// m0 = y0, m7 = y3
+	VMOVUPS Y0, (AX)
+	VMOVUPS Y3, 9408(AX)
+
+	// m1, m2 = (y0 + y2) ± (y1 + y3)
+	VADDPS  Y2, Y0, Y4
+	VADDPS  Y3, Y1, Y5
+	VADDPS  Y5, Y4, Y6
+	VMOVUPS Y6, 1344(AX)
+	VSUBPS  Y5, Y4, Y4
+	VMOVUPS Y4, 2688(AX)
+
+	// m3, m4 = (y0 + 4 y2) ± (2 y1 + 8 y3)
 	VMOVAPS     Y0, Y4
 	VFMADD231PS conv2_4<>+0(SB), Y2, Y4
 	VADDPS      Y1, Y1, Y5
@@ -13398,6 +16532,8 @@ part13:
 	VMOVUPS     Y6, 4032(AX)
 	VSUBPS      Y5, Y4, Y4
 	VMOVUPS     Y4, 5376(AX)
+
+	// m5, m6 = (y0 + ¼ y2) ± (½ y1 + ⅛ y3)
 	VMOVAPS     Y0, Y0
 	VFMADD231PS conv2_0_25<>+0(SB), Y2, Y0
 	VMULPS      conv2_0_5<>+0(SB), Y1, Y1
@@ -13410,14 +16546,20 @@ part13:
 	VMOVUPS     160(SI), Y1
 	VMOVUPS     192(SI), Y2
 	VMOVUPS     224(SI), Y3
-	VMOVUPS     Y0, 10752(AX)
-	VMOVUPS     Y3, 20160(AX)
-	VADDPS      Y2, Y0, Y4
-	VADDPS      Y3, Y1, Y5
-	VADDPS      Y5, Y4, Y6
-	VMOVUPS     Y6, 12096(AX)
-	VSUBPS      Y5, Y4, Y4
-	VMOVUPS     Y4, 13440(AX)
+
+	// m0 = y0, m7 = y3
+	VMOVUPS Y0, 10752(AX)
+	VMOVUPS Y3, 20160(AX)
+
+	// m1, m2 = (y0 + y2) ± (y1 + y3)
+	VADDPS  Y2, Y0, Y4
+	VADDPS  Y3, Y1, Y5
+	VADDPS  Y5, Y4, Y6
+	VMOVUPS Y6, 12096(AX)
+	VSUBPS  Y5, Y4, Y4
+	VMOVUPS Y4, 13440(AX)
+
+	// m3, m4 = (y0 + 4 y2) ± (2 y1 + 8 y3)
 	VMOVAPS     Y0, Y4
 	VFMADD231PS conv2_4<>+0(SB), Y2, Y4
 	VADDPS      Y1, Y1, Y5
@@ -13426,6 +16568,8 @@ part13:
 	VMOVUPS     Y6, 14784(AX)
 	VSUBPS      Y5, Y4, Y4
 	VMOVUPS     Y4, 16128(AX)
+
+	// m5, m6 = (y0 + ¼ y2) ± (½ y1 + ⅛ y3)
 	VMOVAPS     Y0, Y0
 	VFMADD231PS conv2_0_25<>+0(SB), Y2, Y0
 	VMULPS      conv2_0_5<>+0(SB), Y1, Y1
@@ -13466,18 +16610,22 @@ part13:
 	VANDPS       Y2, Y1, Y2
 	VANDNPS      Y5, Y4, Y7
 	VANDPS       Y5, Y4, Y5
-	VMOVAPS      Y6, Y6
-	VFMADD231PS  conv2_0_25<>+0(SB), Y7, Y6
-	VMULPS       conv2_0_5<>+0(SB), Y2, Y2
-	VFMADD231PS  conv2_0_125<>+0(SB), Y5, Y2
-	VADDPS       Y2, Y6, Y5
-	VMOVUPS      Y5, (SI)
-	VSUBPS       Y2, Y6, Y2
-	VMOVUPS      Y2, 128(SI)
-	VANDNPS      Y0, Y1, Y2
-	VANDPS       Y0, Y1, Y0
-	VANDNPS      Y3, Y4, Y1
-	VANDPS       Y3, Y4, Y3
+
+	// m5, m6 = (y0 + ¼ y2) ± (½ y1 + ⅛ y3)
+	VMOVAPS     Y6, Y6
+	VFMADD231PS conv2_0_25<>+0(SB), Y7, Y6
+	VMULPS      conv2_0_5<>+0(SB), Y2, Y2
+	VFMADD231PS conv2_0_125<>+0(SB), Y5, Y2
+	VADDPS      Y2, Y6, Y5
+	VMOVUPS     Y5, (SI)
+	VSUBPS      Y2, Y6, Y2
+	VMOVUPS     Y2, 128(SI)
+	VANDNPS     Y0, Y1, Y2
+	VANDPS      Y0, Y1, Y0
+	VANDNPS     Y3, Y4, Y1
+	VANDPS      Y3, Y4, Y3
+
+	// m5, m6 = (y0 + ¼ y2) ± (½ y1 + ⅛ y3)
 	VMOVAPS      Y2, Y2
 	VFMADD231PS  conv2_0_25<>+0(SB), Y1, Y2
 	VMULPS       conv2_0_5<>+0(SB), Y0, Y0
@@ -13516,40 +16664,50 @@ part13:
 	VANDPS       Y2, Y1, Y2
 	VANDNPS      Y5, Y4, Y7
 	VANDPS       Y5, Y4, Y5
-	VMOVAPS      Y6, Y6
-	VFMADD231PS  conv2_0_25<>+0(SB), Y7, Y6
-	VMULPS       conv2_0_5<>+0(SB), Y2, Y2
-	VFMADD231PS  conv2_0_125<>+0(SB), Y5, Y2
-	VADDPS       Y2, Y6, Y5
-	VMOVUPS      Y5, 64(SI)
-	VSUBPS       Y2, Y6, Y2
-	VMOVUPS      Y2, 192(SI)
-	VANDNPS      Y0, Y1, Y2
-	VANDPS       Y0, Y1, Y0
-	VANDNPS      Y3, Y4, Y1
-	VANDPS       Y3, Y4, Y3
-	VMOVAPS      Y2, Y2
-	VFMADD231PS  conv2_0_25<>+0(SB), Y1, Y2
-	VMULPS       conv2_0_5<>+0(SB), Y0, Y0
-	VFMADD231PS  conv2_0_125<>+0(SB), Y3, Y0
-	VADDPS       Y0, Y2, Y1
-	VMOVUPS      Y1, 96(SI)
-	VSUBPS       Y0, Y2, Y0
-	VMOVUPS      Y0, 224(SI)
+
+	// m5, m6 = (y0 + ¼ y2) ± (½ y1 + ⅛ y3)
+	VMOVAPS     Y6, Y6
+	VFMADD231PS conv2_0_25<>+0(SB), Y7, Y6
+	VMULPS      conv2_0_5<>+0(SB), Y2, Y2
+	VFMADD231PS conv2_0_125<>+0(SB), Y5, Y2
+	VADDPS      Y2, Y6, Y5
+	VMOVUPS     Y5, 64(SI)
+	VSUBPS      Y2, Y6, Y2
+	VMOVUPS     Y2, 192(SI)
+	VANDNPS     Y0, Y1, Y2
+	VANDPS      Y0, Y1, Y0
+	VANDNPS     Y3, Y4, Y1
+	VANDPS      Y3, Y4, Y3
+
+	// m5, m6 = (y0 + ¼ y2) ± (½ y1 + ⅛ y3)
+	VMOVAPS     Y2, Y2
+	VFMADD231PS conv2_0_25<>+0(SB), Y1, Y2
+	VMULPS      conv2_0_5<>+0(SB), Y0, Y0
+	VFMADD231PS conv2_0_125<>+0(SB), Y3, Y0
+	VADDPS      Y0, Y2, Y1
+	VMOVUPS     Y1, 96(SI)
+	VSUBPS      Y0, Y2, Y0
+	VMOVUPS     Y0, 224(SI)
 
 	// rows: (A dy) Aᵀ
-	VMOVUPS     (SI), Y0
-	VMOVUPS     32(SI), Y1
-	VMOVUPS     64(SI), Y2
-	VMOVUPS     96(SI), Y3
-	VMOVUPS     Y0, 64(AX)
-	VMOVUPS     Y3, 9472(AX)
-	VADDPS      Y2, Y0, Y4
-	VADDPS      Y3, Y1, Y5
-	VADDPS      Y5, Y4, Y6
-	VMOVUPS     Y6, 1408(AX)
-	VSUBPS      Y5, Y4, Y4
-	VMOVUPS     Y4, 2752(AX)
+	VMOVUPS (SI), Y0
+	VMOVUPS 32(SI), Y1
+	VMOVUPS 64(SI), Y2
+	VMOVUPS 96(SI), Y3
+
+	// m0 = y0, m7 = y3
+	VMOVUPS Y0, 64(AX)
+	VMOVUPS Y3, 9472(AX)
+
+	// m1, m2 = (y0 + y2) ± (y1 + y3)
+	VADDPS  Y2, Y0, Y4
+	VADDPS  Y3, Y1, Y5
+	VADDPS  Y5, Y4, Y6
+	VMOVUPS Y6, 1408(AX)
+	VSUBPS  Y5, Y4, Y4
+	VMOVUPS Y4, 2752(AX)
+
+	// m3, m4 = (y0 + 4 y2) ± (2 y1 + 8 y3)
 	VMOVAPS     Y0, Y4
 	VFMADD231PS conv2_4<>+0(SB), Y2, Y4
 	VADDPS      Y1, Y1, Y5
@@ -13558,6 +16716,8 @@ part13:
 	VMOVUPS     Y6, 4096(AX)
 	VSUBPS      Y5, Y4, Y4
 	VMOVUPS     Y4, 5440(AX)
+
+	// m5, m6 = (y0 + ¼ y2) ± (½ y1 + ⅛ y3)
 	VMOVAPS     Y0, Y0
 	VFMADD231PS conv2_0_25<>+0(SB), Y2, Y0
 	VMULPS      conv2_0_5<>+0(SB), Y1, Y1
@@ -13570,14 +16730,20 @@ part13:
 	VMOVUPS     160(SI), Y1
 	VMOVUPS     192(SI), Y2
 	VMOVUPS     224(SI), Y3
-	VMOVUPS     Y0, 10816(AX)
-	VMOVUPS     Y3, 20224(AX)
-	VADDPS      Y2, Y0, Y4
-	VADDPS      Y3, Y1, Y5
-	VADDPS      Y5, Y4, Y6
-	VMOVUPS     Y6, 12160(AX)
-	VSUBPS      Y5, Y4, Y4
-	VMOVUPS     Y4, 13504(AX)
+
+	// m0 = y0, m7 = y3
+	VMOVUPS Y0, 10816(AX)
+	VMOVUPS Y3, 20224(AX)
+
+	// m1, m2 = (y0 + y2) ± (y1 + y3)
+	VADDPS  Y2, Y0, Y4
+	VADDPS  Y3, Y1, Y5
+	VADDPS  Y5, Y4, Y6
+	VMOVUPS Y6, 12160(AX)
+	VSUBPS  Y5, Y4, Y4
+	VMOVUPS Y4, 13504(AX)
+
+	// m3, m4 = (y0 + 4 y2) ± (2 y1 + 8 y3)
 	VMOVAPS     Y0, Y4
 	VFMADD231PS conv2_4<>+0(SB), Y2, Y4
 	VADDPS      Y1, Y1, Y5
@@ -13586,6 +16752,8 @@ part13:
 	VMOVUPS     Y6, 14848(AX)
 	VSUBPS      Y5, Y4, Y4
 	VMOVUPS     Y4, 16192(AX)
+
+	// m5, m6 = (y0 + ¼ y2) ± (½ y1 + ⅛ y3)
 	VMOVAPS     Y0, Y0
 	VFMADD231PS conv2_0_25<>+0(SB), Y2, Y0
 	VMULPS      conv2_0_5<>+0(SB), Y1, Y1
@@ -14121,2370 +17289,3266 @@ channel1:
 
 part2:
 	// columns: B dv, windows of both tile rows added where they overlap
-	VMOVUPS      (CX), Y0
-	VMOVUPS      2048(CX), Y1
-	VMOVUPS      4096(CX), Y2
-	VMOVUPS      6144(CX), Y3
-	VMOVUPS      8192(CX), Y4
-	VMOVUPS      10240(CX), Y5
-	VMOVUPS      12288(CX), Y6
-	VMOVUPS      14336(CX), Y7
-	VADDPS       Y2, Y1, Y8
-	VSUBPS       Y2, Y1, Y1
-	VADDPS       Y4, Y3, Y2
-	VSUBPS       Y4, Y3, Y3
-	VADDPS       Y6, Y5, Y4
-	VSUBPS       Y6, Y5, Y5
-	VMOVUPS      Y0, (DX)
-	VADDPS       Y7, Y1, Y6
-	VFMSUB231PS  conv2_2<>+0(SB), Y3, Y6
-	VFMADD231PS  conv2_4<>+0(SB), Y5, Y6
-	VMOVUPS      Y6, 256(DX)
+	VMOVUPS (CX), Y0
+	VMOVUPS 2048(CX), Y1
+	VMOVUPS 4096(CX), Y2
+	VMOVUPS 6144(CX), Y3
+	VMOVUPS 8192(CX), Y4
+	VMOVUPS 10240(CX), Y5
+	VMOVUPS 12288(CX), Y6
+	VMOVUPS 14336(CX), Y7
+
+	// plus1, minus1 = v1 ± v2; plus2, minus2 = v3 ± v4; plusHalf, minusHalf = v5 ± v6
+	VADDPS Y2, Y1, Y8
+	VSUBPS Y2, Y1, Y1
+	VADDPS Y4, Y3, Y2
+	VSUBPS Y4, Y3, Y3
+	VADDPS Y6, Y5, Y4
+	VSUBPS Y6, Y5, Y5
+
+	// d0 = v0, d7 = v7
+	VMOVUPS Y0, (DX)
+
+	// d1 = 2 minus2 − (minus1 + v7) + 4 minusHalf
+	VADDPS      Y7, Y1, Y6
+	VFMSUB231PS conv2_2<>+0(SB), Y3, Y6
+	VFMADD231PS conv2_4<>+0(SB), Y5, Y6
+	VMOVUPS     Y6, 256(DX)
+
+	// d3 = 21/4 v7 + 17/4 minus1 − 10 minus2 − 5 minusHalf
 	VMULPS       conv2_5_25<>+0(SB), Y7, Y6
 	VFMADD231PS  conv2_4_25<>+0(SB), Y1, Y6
 	VFNMADD231PS conv2_10<>+0(SB), Y3, Y6
 	VFNMADD231PS conv2_5<>+0(SB), Y5, Y6
 	VMOVUPS      Y6, 768(DX)
+
+	// d5 = (minusHalf − minus1) + 8 minus2 − 21/4 v7
 	VSUBPS       Y1, Y5, Y1
 	VFMADD231PS  conv2_8<>+0(SB), Y3, Y1
 	VFNMADD231PS conv2_5_25<>+0(SB), Y7, Y1
+
+	// d2 = (plus2 − plus1) − 21/4 v0 + 8 plusHalf
 	VSUBPS       Y8, Y2, Y3
 	VFNMADD231PS conv2_5_25<>+0(SB), Y0, Y3
 	VFMADD231PS  conv2_8<>+0(SB), Y4, Y3
 	VMOVUPS      Y3, 512(DX)
+
+	// d4 = 21/4 v0 + 17/4 plus1 − 5 plus2 − 10 plusHalf
 	VMULPS       conv2_5_25<>+0(SB), Y0, Y3
 	VFMADD231PS  conv2_4_25<>+0(SB), Y8, Y3
 	VFNMADD231PS conv2_5<>+0(SB), Y2, Y3
 	VFNMADD231PS conv2_10<>+0(SB), Y4, Y3
-	VADDPS       Y8, Y0, Y0
-	VFMSUB231PS  conv2_4<>+0(SB), Y2, Y0
-	VFMADD231PS  conv2_2<>+0(SB), Y4, Y0
-	VMOVUPS      128(CX), Y2
-	VMOVUPS      2176(CX), Y4
-	VMOVUPS      4224(CX), Y5
-	VMOVUPS      6272(CX), Y6
-	VMOVUPS      8320(CX), Y8
-	VMOVUPS      10368(CX), Y9
-	VMOVUPS      12416(CX), Y10
-	VMOVUPS      14464(CX), Y11
-	VADDPS       Y5, Y4, Y12
-	VSUBPS       Y5, Y4, Y4
-	VADDPS       Y8, Y6, Y5
-	VSUBPS       Y8, Y6, Y6
-	VADDPS       Y10, Y9, Y8
-	VSUBPS       Y10, Y9, Y9
-	VADDPS       Y2, Y3, Y3
-	VMOVUPS      Y3, 1024(DX)
-	VMOVUPS      Y11, 2816(DX)
-	VADDPS       Y11, Y4, Y3
-	VFMSUB231PS  conv2_2<>+0(SB), Y6, Y3
-	VFMADD231PS  conv2_4<>+0(SB), Y9, Y3
-	VADDPS       Y3, Y1, Y1
-	VMOVUPS      Y1, 1280(DX)
+
+	// d6 = 4 plus2 − (v0 + plus1) + 2 plusHalf
+	VADDPS      Y8, Y0, Y0
+	VFMSUB231PS conv2_4<>+0(SB), Y2, Y0
+	VFMADD231PS conv2_2<>+0(SB), Y4, Y0
+	VMOVUPS     128(CX), Y2
+	VMOVUPS     2176(CX), Y4
+	VMOVUPS     4224(CX), Y5
+	VMOVUPS     6272(CX), Y6
+	VMOVUPS     8320(CX), Y8
+	VMOVUPS     10368(CX), Y9
+	VMOVUPS     12416(CX), Y10
+	VMOVUPS     14464(CX), Y11
+
+	// plus1, minus1 = v1 ± v2; plus2, minus2 = v3 ± v4; plusHalf, minusHalf = v5 ± v6
+	VADDPS Y5, Y4, Y12
+	VSUBPS Y5, Y4, Y4
+	VADDPS Y8, Y6, Y5
+	VSUBPS Y8, Y6, Y6
+	VADDPS Y10, Y9, Y8
+	VSUBPS Y10, Y9, Y9
+
+	// d0 = v0, d7 = v7
+	VADDPS  Y2, Y3, Y3
+	VMOVUPS Y3, 1024(DX)
+	VMOVUPS Y11, 2816(DX)
+
+	// d1 = 2 minus2 − (minus1 + v7) + 4 minusHalf
+	VADDPS      Y11, Y4, Y3
+	VFMSUB231PS conv2_2<>+0(SB), Y6, Y3
+	VFMADD231PS conv2_4<>+0(SB), Y9, Y3
+	VADDPS      Y3, Y1, Y1
+	VMOVUPS     Y1, 1280(DX)
+
+	// d3 = 21/4 v7 + 17/4 minus1 − 10 minus2 − 5 minusHalf
 	VMULPS       conv2_5_25<>+0(SB), Y11, Y1
 	VFMADD231PS  conv2_4_25<>+0(SB), Y4, Y1
 	VFNMADD231PS conv2_10<>+0(SB), Y6, Y1
 	VFNMADD231PS conv2_5<>+0(SB), Y9, Y1
 	VADDPS       Y1, Y7, Y1
 	VMOVUPS      Y1, 1792(DX)
+
+	// d5 = (minusHalf − minus1) + 8 minus2 − 21/4 v7
 	VSUBPS       Y4, Y9, Y1
 	VFMADD231PS  conv2_8<>+0(SB), Y6, Y1
 	VFNMADD231PS conv2_5_25<>+0(SB), Y11, Y1
 	VMOVUPS      Y1, 2304(DX)
+
+	// d2 = (plus2 − plus1) − 21/4 v0 + 8 plusHalf
 	VSUBPS       Y12, Y5, Y1
 	VFNMADD231PS conv2_5_25<>+0(SB), Y2, Y1
 	VFMADD231PS  conv2_8<>+0(SB), Y8, Y1
 	VADDPS       Y1, Y0, Y0
 	VMOVUPS      Y0, 1536(DX)
+
+	// d4 = 21/4 v0 + 17/4 plus1 − 5 plus2 − 10 plusHalf
 	VMULPS       conv2_5_25<>+0(SB), Y2, Y0
 	VFMADD231PS  conv2_4_25<>+0(SB), Y12, Y0
 	VFNMADD231PS conv2_5<>+0(SB), Y5, Y0
 	VFNMADD231PS conv2_10<>+0(SB), Y8, Y0
 	VMOVUPS      Y0, 2048(DX)
-	VADDPS       Y12, Y2, Y0
-	VFMSUB231PS  conv2_4<>+0(SB), Y5, Y0
-	VFMADD231PS  conv2_2<>+0(SB), Y8, Y0
-	VMOVUPS      Y0, 2560(DX)
-	VMOVUPS      256(CX), Y0
-	VMOVUPS      2304(CX), Y1
-	VMOVUPS      4352(CX), Y2
-	VMOVUPS      6400(CX), Y3
-	VMOVUPS      8448(CX), Y4
-	VMOVUPS      10496(CX), Y5
-	VMOVUPS      12544(CX), Y6
-	VMOVUPS      14592(CX), Y7
-	VADDPS       Y2, Y1, Y8
-	VSUBPS       Y2, Y1, Y1
-	VADDPS       Y4, Y3, Y2
-	VSUBPS       Y4, Y3, Y3
-	VADDPS       Y6, Y5, Y4
-	VSUBPS       Y6, Y5, Y5
-	VMOVUPS      Y0, 32(DX)
-	VADDPS       Y7, Y1, Y6
-	VFMSUB231PS  conv2_2<>+0(SB), Y3, Y6
-	VFMADD231PS  conv2_4<>+0(SB), Y5, Y6
-	VMOVUPS      Y6, 288(DX)
+
+	// d6 = 4 plus2 − (v0 + plus1) + 2 plusHalf
+	VADDPS      Y12, Y2, Y0
+	VFMSUB231PS conv2_4<>+0(SB), Y5, Y0
+	VFMADD231PS conv2_2<>+0(SB), Y8, Y0
+	VMOVUPS     Y0, 2560(DX)
+	VMOVUPS     256(CX), Y0
+	VMOVUPS     2304(CX), Y1
+	VMOVUPS     4352(CX), Y2
+	VMOVUPS     6400(CX), Y3
+	VMOVUPS     8448(CX), Y4
+	VMOVUPS     10496(CX), Y5
+	VMOVUPS     12544(CX), Y6
+	VMOVUPS     14592(CX), Y7
+
+	// plus1, minus1 = v1 ± v2; plus2, minus2 = v3 ± v4; plusHalf, minusHalf = v5 ± v6
+	VADDPS Y2, Y1, Y8
+	VSUBPS Y2, Y1, Y1
+	VADDPS Y4, Y3, Y2
+	VSUBPS Y4, Y3, Y3
+	VADDPS Y6, Y5, Y4
+	VSUBPS Y6, Y5, Y5
+
+	// d0 = v0, d7 = v7
+	VMOVUPS Y0, 32(DX)
+
+	// d1 = 2 minus2 − (minus1 + v7) + 4 minusHalf
+	VADDPS      Y7, Y1, Y6
+	VFMSUB231PS conv2_2<>+0(SB), Y3, Y6
+	VFMADD231PS conv2_4<>+0(SB), Y5, Y6
+	VMOVUPS     Y6, 288(DX)
+
+	// d3 = 21/4 v7 + 17/4 minus1 − 10 minus2 − 5 minusHalf
 	VMULPS       conv2_5_25<>+0(SB), Y7, Y6
 	VFMADD231PS  conv2_4_25<>+0(SB), Y1, Y6
 	VFNMADD231PS conv2_10<>+0(SB), Y3, Y6
 	VFNMADD231PS conv2_5<>+0(SB), Y5, Y6
 	VMOVUPS      Y6, 800(DX)
+
+	// d5 = (minusHalf − minus1) + 8 minus2 − 21/4 v7
 	VSUBPS       Y1, Y5, Y1
 	VFMADD231PS  conv2_8<>+0(SB), Y3, Y1
 	VFNMADD231PS conv2_5_25<>+0(SB), Y7, Y1
+
+	// d2 = (plus2 − plus1) − 21/4 v0 + 8 plusHalf
 	VSUBPS       Y8, Y2, Y3
 	VFNMADD231PS conv2_5_25<>+0(SB), Y0, Y3
 	VFMADD231PS  conv2_8<>+0(SB), Y4, Y3
 	VMOVUPS      Y3, 544(DX)
+
+	// d4 = 21/4 v0 + 17/4 plus1 − 5 plus2 − 10 plusHalf
 	VMULPS       conv2_5_25<>+0(SB), Y0, Y3
 	VFMADD231PS  conv2_4_25<>+0(SB), Y8, Y3
 	VFNMADD231PS conv2_5<>+0(SB), Y2, Y3
 	VFNMADD231PS conv2_10<>+0(SB), Y4, Y3
-	VADDPS       Y8, Y0, Y0
-	VFMSUB231PS  conv2_4<>+0(SB), Y2, Y0
-	VFMADD231PS  conv2_2<>+0(SB), Y4, Y0
-	VMOVUPS      384(CX), Y2
-	VMOVUPS      2432(CX), Y4
-	VMOVUPS      4480(CX), Y5
-	VMOVUPS      6528(CX), Y6
-	VMOVUPS      8576(CX), Y8
-	VMOVUPS      10624(CX), Y9
-	VMOVUPS      12672(CX), Y10
-	VMOVUPS      14720(CX), Y11
-	VADDPS       Y5, Y4, Y12
-	VSUBPS       Y5, Y4, Y4
-	VADDPS       Y8, Y6, Y5
-	VSUBPS       Y8, Y6, Y6
-	VADDPS       Y10, Y9, Y8
-	VSUBPS       Y10, Y9, Y9
-	VADDPS       Y2, Y3, Y3
-	VMOVUPS      Y3, 1056(DX)
-	VMOVUPS      Y11, 2848(DX)
-	VADDPS       Y11, Y4, Y3
-	VFMSUB231PS  conv2_2<>+0(SB), Y6, Y3
-	VFMADD231PS  conv2_4<>+0(SB), Y9, Y3
-	VADDPS       Y3, Y1, Y1
-	VMOVUPS      Y1, 1312(DX)
+
+	// d6 = 4 plus2 − (v0 + plus1) + 2 plusHalf
+	VADDPS      Y8, Y0, Y0
+	VFMSUB231PS conv2_4<>+0(SB), Y2, Y0
+	VFMADD231PS conv2_2<>+0(SB), Y4, Y0
+	VMOVUPS     384(CX), Y2
+	VMOVUPS     2432(CX), Y4
+	VMOVUPS     4480(CX), Y5
+	VMOVUPS     6528(CX), Y6
+	VMOVUPS     8576(CX), Y8
+	VMOVUPS     10624(CX), Y9
+	VMOVUPS     12672(CX), Y10
+	VMOVUPS     14720(CX), Y11
+
+	// plus1, minus1 = v1 ± v2; plus2, minus2 = v3 ± v4; plusHalf, minusHalf = v5 ± v6
+	VADDPS Y5, Y4, Y12
+	VSUBPS Y5, Y4, Y4
+	VADDPS Y8, Y6, Y5
+	VSUBPS Y8, Y6, Y6
+	VADDPS Y10, Y9, Y8
+	VSUBPS Y10, Y9, Y9
+
+	// d0 = v0, d7 = v7
+	VADDPS  Y2, Y3, Y3
+	VMOVUPS Y3, 1056(DX)
+	VMOVUPS Y11, 2848(DX)
+
+	// d1 = 2 minus2 − (minus1 + v7) + 4 minusHalf
+	VADDPS      Y11, Y4, Y3
+	VFMSUB231PS conv2_2<>+0(SB), Y6, Y3
+	VFMADD231PS conv2_4<>+0(SB), Y9, Y3
+	VADDPS      Y3, Y1, Y1
+	VMOVUPS     Y1, 1312(DX)
+
+	// d3 = 21/4 v7 + 17/4 minus1 − 10 minus2 − 5 minusHalf
 	VMULPS       conv2_5_25<>+0(SB), Y11, Y1
 	VFMADD231PS  conv2_4_25<>+0(SB), Y4, Y1
 	VFNMADD231PS conv2_10<>+0(SB), Y6, Y1
 	VFNMADD231PS conv2_5<>+0(SB), Y9, Y1
 	VADDPS       Y1, Y7, Y1
 	VMOVUPS      Y1, 1824(DX)
+
+	// d5 = (minusHalf − minus1) + 8 minus2 − 21/4 v7
 	VSUBPS       Y4, Y9, Y1
 	VFMADD231PS  conv2_8<>+0(SB), Y6, Y1
 	VFNMADD231PS conv2_5_25<>+0(SB), Y11, Y1
 	VMOVUPS      Y1, 2336(DX)
+
+	// d2 = (plus2 − plus1) − 21/4 v0 + 8 plusHalf
 	VSUBPS       Y12, Y5, Y1
 	VFNMADD231PS conv2_5_25<>+0(SB), Y2, Y1
 	VFMADD231PS  conv2_8<>+0(SB), Y8, Y1
 	VADDPS       Y1, Y0, Y0
 	VMOVUPS      Y0, 1568(DX)
+
+	// d4 = 21/4 v0 + 17/4 plus1 − 5 plus2 − 10 plusHalf
 	VMULPS       conv2_5_25<>+0(SB), Y2, Y0
 	VFMADD231PS  conv2_4_25<>+0(SB), Y12, Y0
 	VFNMADD231PS conv2_5<>+0(SB), Y5, Y0
 	VFNMADD231PS conv2_10<>+0(SB), Y8, Y0
 	VMOVUPS      Y0, 2080(DX)
-	VADDPS       Y12, Y2, Y0
-	VFMSUB231PS  conv2_4<>+0(SB), Y5, Y0
-	VFMADD231PS  conv2_2<>+0(SB), Y8, Y0
-	VMOVUPS      Y0, 2592(DX)
-	VMOVUPS      512(CX), Y0
-	VMOVUPS      2560(CX), Y1
-	VMOVUPS      4608(CX), Y2
-	VMOVUPS      6656(CX), Y3
-	VMOVUPS      8704(CX), Y4
-	VMOVUPS      10752(CX), Y5
-	VMOVUPS      12800(CX), Y6
-	VMOVUPS      14848(CX), Y7
-	VADDPS       Y2, Y1, Y8
-	VSUBPS       Y2, Y1, Y1
-	VADDPS       Y4, Y3, Y2
-	VSUBPS       Y4, Y3, Y3
-	VADDPS       Y6, Y5, Y4
-	VSUBPS       Y6, Y5, Y5
-	VMOVUPS      Y0, 64(DX)
-	VADDPS       Y7, Y1, Y6
-	VFMSUB231PS  conv2_2<>+0(SB), Y3, Y6
-	VFMADD231PS  conv2_4<>+0(SB), Y5, Y6
-	VMOVUPS      Y6, 320(DX)
+
+	// d6 = 4 plus2 − (v0 + plus1) + 2 plusHalf
+	VADDPS      Y12, Y2, Y0
+	VFMSUB231PS conv2_4<>+0(SB), Y5, Y0
+	VFMADD231PS conv2_2<>+0(SB), Y8, Y0
+	VMOVUPS     Y0, 2592(DX)
+	VMOVUPS     512(CX), Y0
+	VMOVUPS     2560(CX), Y1
+	VMOVUPS     4608(CX), Y2
+	VMOVUPS     6656(CX), Y3
+	VMOVUPS     8704(CX), Y4
+	VMOVUPS     10752(CX), Y5
+	VMOVUPS     12800(CX), Y6
+	VMOVUPS     14848(CX), Y7
+
+	// plus1, minus1 = v1 ± v2; plus2, minus2 = v3 ± v4; plusHalf, minusHalf = v5 ± v6
+	VADDPS Y2, Y1, Y8
+	VSUBPS Y2, Y1, Y1
+	VADDPS Y4, Y3, Y2
+	VSUBPS Y4, Y3, Y3
+	VADDPS Y6, Y5, Y4
+	VSUBPS Y6, Y5, Y5
+
+	// d0 = v0, d7 = v7
+	VMOVUPS Y0, 64(DX)
+
+	// d1 = 2 minus2 − (minus1 + v7) + 4 minusHalf
+	VADDPS      Y7, Y1, Y6
+	VFMSUB231PS conv2_2<>+0(SB), Y3, Y6
+	VFMADD231PS conv2_4<>+0(SB), Y5, Y6
+	VMOVUPS     Y6, 320(DX)
+
+	// d3 = 21/4 v7 + 17/4 minus1 − 10 minus2 − 5 minusHalf
 	VMULPS       conv2_5_25<>+0(SB), Y7, Y6
 	VFMADD231PS  conv2_4_25<>+0(SB), Y1, Y6
 	VFNMADD231PS conv2_10<>+0(SB), Y3, Y6
 	VFNMADD231PS conv2_5<>+0(SB), Y5, Y6
 	VMOVUPS      Y6, 832(DX)
+
+	// d5 = (minusHalf − minus1) + 8 minus2 − 21/4 v7
 	VSUBPS       Y1, Y5, Y1
 	VFMADD231PS  conv2_8<>+0(SB), Y3, Y1
 	VFNMADD231PS conv2_5_25<>+0(SB), Y7, Y1
+
+	// d2 = (plus2 − plus1) − 21/4 v0 + 8 plusHalf
 	VSUBPS       Y8, Y2, Y3
 	VFNMADD231PS conv2_5_25<>+0(SB), Y0, Y3
 	VFMADD231PS  conv2_8<>+0(SB), Y4, Y3
 	VMOVUPS      Y3, 576(DX)
+
+	// d4 = 21/4 v0 + 17/4 plus1 − 5 plus2 − 10 plusHalf
 	VMULPS       conv2_5_25<>+0(SB), Y0, Y3
 	VFMADD231PS  conv2_4_25<>+0(SB), Y8, Y3
 	VFNMADD231PS conv2_5<>+0(SB), Y2, Y3
 	VFNMADD231PS conv2_10<>+0(SB), Y4, Y3
-	VADDPS       Y8, Y0, Y0
-	VFMSUB231PS  conv2_4<>+0(SB), Y2, Y0
-	VFMADD231PS  conv2_2<>+0(SB), Y4, Y0
-	VMOVUPS      640(CX), Y2
-	VMOVUPS      2688(CX), Y4
-	VMOVUPS      4736(CX), Y5
-	VMOVUPS      6784(CX), Y6
-	VMOVUPS      8832(CX), Y8
-	VMOVUPS      10880(CX), Y9
-	VMOVUPS      12928(CX), Y10
-	VMOVUPS      14976(CX), Y11
-	VADDPS       Y5, Y4, Y12
-	VSUBPS       Y5, Y4, Y4
-	VADDPS       Y8, Y6, Y5
-	VSUBPS       Y8, Y6, Y6
-	VADDPS       Y10, Y9, Y8
-	VSUBPS       Y10, Y9, Y9
-	VADDPS       Y2, Y3, Y3
-	VMOVUPS      Y3, 1088(DX)
-	VMOVUPS      Y11, 2880(DX)
-	VADDPS       Y11, Y4, Y3
-	VFMSUB231PS  conv2_2<>+0(SB), Y6, Y3
-	VFMADD231PS  conv2_4<>+0(SB), Y9, Y3
-	VADDPS       Y3, Y1, Y1
-	VMOVUPS      Y1, 1344(DX)
+
+	// d6 = 4 plus2 − (v0 + plus1) + 2 plusHalf
+	VADDPS      Y8, Y0, Y0
+	VFMSUB231PS conv2_4<>+0(SB), Y2, Y0
+	VFMADD231PS conv2_2<>+0(SB), Y4, Y0
+	VMOVUPS     640(CX), Y2
+	VMOVUPS     2688(CX), Y4
+	VMOVUPS     4736(CX), Y5
+	VMOVUPS     6784(CX), Y6
+	VMOVUPS     8832(CX), Y8
+	VMOVUPS     10880(CX), Y9
+	VMOVUPS     12928(CX), Y10
+	VMOVUPS     14976(CX), Y11
+
+	// plus1, minus1 = v1 ± v2; plus2, minus2 = v3 ± v4; plusHalf, minusHalf = v5 ± v6
+	VADDPS Y5, Y4, Y12
+	VSUBPS Y5, Y4, Y4
+	VADDPS Y8, Y6, Y5
+	VSUBPS Y8, Y6, Y6
+	VADDPS Y10, Y9, Y8
+	VSUBPS Y10, Y9, Y9
+
+	// d0 = v0, d7 = v7
+	VADDPS  Y2, Y3, Y3
+	VMOVUPS Y3, 1088(DX)
+	VMOVUPS Y11, 2880(DX)
+
+	// d1 = 2 minus2 − (minus1 + v7) + 4 minusHalf
+	VADDPS      Y11, Y4, Y3
+	VFMSUB231PS conv2_2<>+0(SB), Y6, Y3
+	VFMADD231PS conv2_4<>+0(SB), Y9, Y3
+	VADDPS      Y3, Y1, Y1
+	VMOVUPS     Y1, 1344(DX)
+
+	// d3 = 21/4 v7 + 17/4 minus1 − 10 minus2 − 5 minusHalf
 	VMULPS       conv2_5_25<>+0(SB), Y11, Y1
 	VFMADD231PS  conv2_4_25<>+0(SB), Y4, Y1
 	VFNMADD231PS conv2_10<>+0(SB), Y6, Y1
 	VFNMADD231PS conv2_5<>+0(SB), Y9, Y1
 	VADDPS       Y1, Y7, Y1
 	VMOVUPS      Y1, 1856(DX)
+
+	// d5 = (minusHalf − minus1) + 8 minus2 − 21/4 v7
 	VSUBPS       Y4, Y9, Y1
 	VFMADD231PS  conv2_8<>+0(SB), Y6, Y1
 	VFNMADD231PS conv2_5_25<>+0(SB), Y11, Y1
 	VMOVUPS      Y1, 2368(DX)
+
+	// d2 = (plus2 − plus1) − 21/4 v0 + 8 plusHalf
 	VSUBPS       Y12, Y5, Y1
 	VFNMADD231PS conv2_5_25<>+0(SB), Y2, Y1
 	VFMADD231PS  conv2_8<>+0(SB), Y8, Y1
 	VADDPS       Y1, Y0, Y0
 	VMOVUPS      Y0, 1600(DX)
+
+	// d4 = 21/4 v0 + 17/4 plus1 − 5 plus2 − 10 plusHalf
 	VMULPS       conv2_5_25<>+0(SB), Y2, Y0
 	VFMADD231PS  conv2_4_25<>+0(SB), Y12, Y0
 	VFNMADD231PS conv2_5<>+0(SB), Y5, Y0
 	VFNMADD231PS conv2_10<>+0(SB), Y8, Y0
 	VMOVUPS      Y0, 2112(DX)
-	VADDPS       Y12, Y2, Y0
-	VFMSUB231PS  conv2_4<>+0(SB), Y5, Y0
-	VFMADD231PS  conv2_2<>+0(SB), Y8, Y0
-	VMOVUPS      Y0, 2624(DX)
-	VMOVUPS      768(CX), Y0
-	VMOVUPS      2816(CX), Y1
-	VMOVUPS      4864(CX), Y2
-	VMOVUPS      6912(CX), Y3
-	VMOVUPS      8960(CX), Y4
-	VMOVUPS      11008(CX), Y5
-	VMOVUPS      13056(CX), Y6
-	VMOVUPS      15104(CX), Y7
-	VADDPS       Y2, Y1, Y8
-	VSUBPS       Y2, Y1, Y1
-	VADDPS       Y4, Y3, Y2
-	VSUBPS       Y4, Y3, Y3
-	VADDPS       Y6, Y5, Y4
-	VSUBPS       Y6, Y5, Y5
-	VMOVUPS      Y0, 96(DX)
-	VADDPS       Y7, Y1, Y6
-	VFMSUB231PS  conv2_2<>+0(SB), Y3, Y6
-	VFMADD231PS  conv2_4<>+0(SB), Y5, Y6
-	VMOVUPS      Y6, 352(DX)
+
+	// d6 = 4 plus2 − (v0 + plus1) + 2 plusHalf
+	VADDPS      Y12, Y2, Y0
+	VFMSUB231PS conv2_4<>+0(SB), Y5, Y0
+	VFMADD231PS conv2_2<>+0(SB), Y8, Y0
+	VMOVUPS     Y0, 2624(DX)
+	VMOVUPS     768(CX), Y0
+	VMOVUPS     2816(CX), Y1
+	VMOVUPS     4864(CX), Y2
+	VMOVUPS     6912(CX), Y3
+	VMOVUPS     8960(CX), Y4
+	VMOVUPS     11008(CX), Y5
+	VMOVUPS     13056(CX), Y6
+	VMOVUPS     15104(CX), Y7
+
+	// plus1, minus1 = v1 ± v2; plus2, minus2 = v3 ± v4; plusHalf, minusHalf = v5 ± v6
+	VADDPS Y2, Y1, Y8
+	VSUBPS Y2, Y1, Y1
+	VADDPS Y4, Y3, Y2
+	VSUBPS Y4, Y3, Y3
+	VADDPS Y6, Y5, Y4
+	VSUBPS Y6, Y5, Y5
+
+	// d0 = v0, d7 = v7
+	VMOVUPS Y0, 96(DX)
+
+	// d1 = 2 minus2 − (minus1 + v7) + 4 minusHalf
+	VADDPS      Y7, Y1, Y6
+	VFMSUB231PS conv2_2<>+0(SB), Y3, Y6
+	VFMADD231PS conv2_4<>+0(SB), Y5, Y6
+	VMOVUPS     Y6, 352(DX)
+
+	// d3 = 21/4 v7 + 17/4 minus1 − 10 minus2 − 5 minusHalf
 	VMULPS       conv2_5_25<>+0(SB), Y7, Y6
 	VFMADD231PS  conv2_4_25<>+0(SB), Y1, Y6
 	VFNMADD231PS conv2_10<>+0(SB), Y3, Y6
 	VFNMADD231PS conv2_5<>+0(SB), Y5, Y6
 	VMOVUPS      Y6, 864(DX)
+
+	// d5 = (minusHalf − minus1) + 8 minus2 − 21/4 v7
 	VSUBPS       Y1, Y5, Y1
 	VFMADD231PS  conv2_8<>+0(SB), Y3, Y1
 	VFNMADD231PS conv2_5_25<>+0(SB), Y7, Y1
+
+	// d2 = (plus2 − plus1) − 21/4 v0 + 8 plusHalf
 	VSUBPS       Y8, Y2, Y3
 	VFNMADD231PS conv2_5_25<>+0(SB), Y0, Y3
 	VFMADD231PS  conv2_8<>+0(SB), Y4, Y3
 	VMOVUPS      Y3, 608(DX)
+
+	// d4 = 21/4 v0 + 17/4 plus1 − 5 plus2 − 10 plusHalf
 	VMULPS       conv2_5_25<>+0(SB), Y0, Y3
 	VFMADD231PS  conv2_4_25<>+0(SB), Y8, Y3
 	VFNMADD231PS conv2_5<>+0(SB), Y2, Y3
 	VFNMADD231PS conv2_10<>+0(SB), Y4, Y3
-	VADDPS       Y8, Y0, Y0
-	VFMSUB231PS  conv2_4<>+0(SB), Y2, Y0
-	VFMADD231PS  conv2_2<>+0(SB), Y4, Y0
-	VMOVUPS      896(CX), Y2
-	VMOVUPS      2944(CX), Y4
-	VMOVUPS      4992(CX), Y5
-	VMOVUPS      7040(CX), Y6
-	VMOVUPS      9088(CX), Y8
-	VMOVUPS      11136(CX), Y9
-	VMOVUPS      13184(CX), Y10
-	VMOVUPS      15232(CX), Y11
-	VADDPS       Y5, Y4, Y12
-	VSUBPS       Y5, Y4, Y4
-	VADDPS       Y8, Y6, Y5
-	VSUBPS       Y8, Y6, Y6
-	VADDPS       Y10, Y9, Y8
-	VSUBPS       Y10, Y9, Y9
-	VADDPS       Y2, Y3, Y3
-	VMOVUPS      Y3, 1120(DX)
-	VMOVUPS      Y11, 2912(DX)
-	VADDPS       Y11, Y4, Y3
-	VFMSUB231PS  conv2_2<>+0(SB), Y6, Y3
-	VFMADD231PS  conv2_4<>+0(SB), Y9, Y3
-	VADDPS       Y3, Y1, Y1
-	VMOVUPS      Y1, 1376(DX)
+
+	// d6 = 4 plus2 − (v0 + plus1) + 2 plusHalf
+	VADDPS      Y8, Y0, Y0
+	VFMSUB231PS conv2_4<>+0(SB), Y2, Y0
+	VFMADD231PS conv2_2<>+0(SB), Y4, Y0
+	VMOVUPS     896(CX), Y2
+	VMOVUPS     2944(CX), Y4
+	VMOVUPS     4992(CX), Y5
+	VMOVUPS     7040(CX), Y6
+	VMOVUPS     9088(CX), Y8
+	VMOVUPS     11136(CX), Y9
+	VMOVUPS     13184(CX), Y10
+	VMOVUPS     15232(CX), Y11
+
+	// plus1, minus1 = v1 ± v2; plus2, minus2 = v3 ± v4; plusHalf, minusHalf = v5 ± v6
+	VADDPS Y5, Y4, Y12
+	VSUBPS Y5, Y4, Y4
+	VADDPS Y8, Y6, Y5
+	VSUBPS Y8, Y6, Y6
+	VADDPS Y10, Y9, Y8
+	VSUBPS Y10, Y9, Y9
+
+	// d0 = v0, d7 = v7
+	VADDPS  Y2, Y3, Y3
+	VMOVUPS Y3, 1120(DX)
+	VMOVUPS Y11, 2912(DX)
+
+	// d1 = 2 minus2 − (minus1 + v7) + 4 minusHalf
+	VADDPS      Y11, Y4, Y3
+	VFMSUB231PS conv2_2<>+0(SB), Y6, Y3
+	VFMADD231PS conv2_4<>+0(SB), Y9, Y3
+	VADDPS      Y3, Y1, Y1
+	VMOVUPS     Y1, 1376(DX)
+
+	// d3 = 21/4 v7 + 17/4 minus1 − 10 minus2 − 5 minusHalf
 	VMULPS       conv2_5_25<>+0(SB), Y11, Y1
 	VFMADD231PS  conv2_4_25<>+0(SB), Y4, Y1
 	VFNMADD231PS conv2_10<>+0(SB), Y6, Y1
 	VFNMADD231PS conv2_5<>+0(SB), Y9, Y1
 	VADDPS       Y1, Y7, Y1
 	VMOVUPS      Y1, 1888(DX)
+
+	// d5 = (minusHalf − minus1) + 8 minus2 − 21/4 v7
 	VSUBPS       Y4, Y9, Y1
 	VFMADD231PS  conv2_8<>+0(SB), Y6, Y1
 	VFNMADD231PS conv2_5_25<>+0(SB), Y11, Y1
 	VMOVUPS      Y1, 2400(DX)
+
+	// d2 = (plus2 − plus1) − 21/4 v0 + 8 plusHalf
 	VSUBPS       Y12, Y5, Y1
 	VFNMADD231PS conv2_5_25<>+0(SB), Y2, Y1
 	VFMADD231PS  conv2_8<>+0(SB), Y8, Y1
 	VADDPS       Y1, Y0, Y0
 	VMOVUPS      Y0, 1632(DX)
+
+	// d4 = 21/4 v0 + 17/4 plus1 − 5 plus2 − 10 plusHalf
 	VMULPS       conv2_5_25<>+0(SB), Y2, Y0
 	VFMADD231PS  conv2_4_25<>+0(SB), Y12, Y0
 	VFNMADD231PS conv2_5<>+0(SB), Y5, Y0
 	VFNMADD231PS conv2_10<>+0(SB), Y8, Y0
 	VMOVUPS      Y0, 2144(DX)
-	VADDPS       Y12, Y2, Y0
-	VFMSUB231PS  conv2_4<>+0(SB), Y5, Y0
-	VFMADD231PS  conv2_2<>+0(SB), Y8, Y0
-	VMOVUPS      Y0, 2656(DX)
-	VMOVUPS      1024(CX), Y0
-	VMOVUPS      3072(CX), Y1
-	VMOVUPS      5120(CX), Y2
-	VMOVUPS      7168(CX), Y3
-	VMOVUPS      9216(CX), Y4
-	VMOVUPS      11264(CX), Y5
-	VMOVUPS      13312(CX), Y6
-	VMOVUPS      15360(CX), Y7
-	VADDPS       Y2, Y1, Y8
-	VSUBPS       Y2, Y1, Y1
-	VADDPS       Y4, Y3, Y2
-	VSUBPS       Y4, Y3, Y3
-	VADDPS       Y6, Y5, Y4
-	VSUBPS       Y6, Y5, Y5
-	VMOVUPS      Y0, 128(DX)
-	VADDPS       Y7, Y1, Y6
-	VFMSUB231PS  conv2_2<>+0(SB), Y3, Y6
-	VFMADD231PS  conv2_4<>+0(SB), Y5, Y6
-	VMOVUPS      Y6, 384(DX)
+
+	// d6 = 4 plus2 − (v0 + plus1) + 2 plusHalf
+	VADDPS      Y12, Y2, Y0
+	VFMSUB231PS conv2_4<>+0(SB), Y5, Y0
+	VFMADD231PS conv2_2<>+0(SB), Y8, Y0
+	VMOVUPS     Y0, 2656(DX)
+	VMOVUPS     1024(CX), Y0
+	VMOVUPS     3072(CX), Y1
+	VMOVUPS     5120(CX), Y2
+	VMOVUPS     7168(CX), Y3
+	VMOVUPS     9216(CX), Y4
+	VMOVUPS     11264(CX), Y5
+	VMOVUPS     13312(CX), Y6
+	VMOVUPS     15360(CX), Y7
+
+	// plus1, minus1 = v1 ± v2; plus2, minus2 = v3 ± v4; plusHalf, minusHalf = v5 ± v6
+	VADDPS Y2, Y1, Y8
+	VSUBPS Y2, Y1, Y1
+	VADDPS Y4, Y3, Y2
+	VSUBPS Y4, Y3, Y3
+	VADDPS Y6, Y5, Y4
+	VSUBPS Y6, Y5, Y5
+
+	// d0 = v0, d7 = v7
+	VMOVUPS Y0, 128(DX)
+
+	// d1 = 2 minus2 − (minus1 + v7) + 4 minusHalf
+	VADDPS      Y7, Y1, Y6
+	VFMSUB231PS conv2_2<>+0(SB), Y3, Y6
+	VFMADD231PS conv2_4<>+0(SB), Y5, Y6
+	VMOVUPS     Y6, 384(DX)
+
+	// d3 = 21/4 v7 + 17/4 minus1 − 10 minus2 − 5 minusHalf
 	VMULPS       conv2_5_25<>+0(SB), Y7, Y6
 	VFMADD231PS  conv2_4_25<>+0(SB), Y1, Y6
 	VFNMADD231PS conv2_10<>+0(SB), Y3, Y6
 	VFNMADD231PS conv2_5<>+0(SB), Y5, Y6
 	VMOVUPS      Y6, 896(DX)
+
+	// d5 = (minusHalf − minus1) + 8 minus2 − 21/4 v7
 	VSUBPS       Y1, Y5, Y1
 	VFMADD231PS  conv2_8<>+0(SB), Y3, Y1
 	VFNMADD231PS conv2_5_25<>+0(SB), Y7, Y1
+
+	// d2 = (plus2 − plus1) − 21/4 v0 + 8 plusHalf
 	VSUBPS       Y8, Y2, Y3
 	VFNMADD231PS conv2_5_25<>+0(SB), Y0, Y3
 	VFMADD231PS  conv2_8<>+0(SB), Y4, Y3
 	VMOVUPS      Y3, 640(DX)
+
+	// d4 = 21/4 v0 + 17/4 plus1 − 5 plus2 − 10 plusHalf
 	VMULPS       conv2_5_25<>+0(SB), Y0, Y3
 	VFMADD231PS  conv2_4_25<>+0(SB), Y8, Y3
 	VFNMADD231PS conv2_5<>+0(SB), Y2, Y3
 	VFNMADD231PS conv2_10<>+0(SB), Y4, Y3
-	VADDPS       Y8, Y0, Y0
-	VFMSUB231PS  conv2_4<>+0(SB), Y2, Y0
-	VFMADD231PS  conv2_2<>+0(SB), Y4, Y0
-	VMOVUPS      1152(CX), Y2
-	VMOVUPS      3200(CX), Y4
-	VMOVUPS      5248(CX), Y5
-	VMOVUPS      7296(CX), Y6
-	VMOVUPS      9344(CX), Y8
-	VMOVUPS      11392(CX), Y9
-	VMOVUPS      13440(CX), Y10
-	VMOVUPS      15488(CX), Y11
-	VADDPS       Y5, Y4, Y12
-	VSUBPS       Y5, Y4, Y4
-	VADDPS       Y8, Y6, Y5
-	VSUBPS       Y8, Y6, Y6
-	VADDPS       Y10, Y9, Y8
-	VSUBPS       Y10, Y9, Y9
-	VADDPS       Y2, Y3, Y3
-	VMOVUPS      Y3, 1152(DX)
-	VMOVUPS      Y11, 2944(DX)
-	VADDPS       Y11, Y4, Y3
-	VFMSUB231PS  conv2_2<>+0(SB), Y6, Y3
-	VFMADD231PS  conv2_4<>+0(SB), Y9, Y3
-	VADDPS       Y3, Y1, Y1
-	VMOVUPS      Y1, 1408(DX)
+
+	// d6 = 4 plus2 − (v0 + plus1) + 2 plusHalf
+	VADDPS      Y8, Y0, Y0
+	VFMSUB231PS conv2_4<>+0(SB), Y2, Y0
+	VFMADD231PS conv2_2<>+0(SB), Y4, Y0
+	VMOVUPS     1152(CX), Y2
+	VMOVUPS     3200(CX), Y4
+	VMOVUPS     5248(CX), Y5
+	VMOVUPS     7296(CX), Y6
+	VMOVUPS     9344(CX), Y8
+	VMOVUPS     11392(CX), Y9
+	VMOVUPS     13440(CX), Y10
+	VMOVUPS     15488(CX), Y11
+
+	// plus1, minus1 = v1 ± v2; plus2, minus2 = v3 ± v4; plusHalf, minusHalf = v5 ± v6
+	VADDPS Y5, Y4, Y12
+	VSUBPS Y5, Y4, Y4
+	VADDPS Y8, Y6, Y5
+	VSUBPS Y8, Y6, Y6
+	VADDPS Y10, Y9, Y8
+	VSUBPS Y10, Y9, Y9
+
+	// d0 = v0, d7 = v7
+	VADDPS  Y2, Y3, Y3
+	VMOVUPS Y3, 1152(DX)
+	VMOVUPS Y11, 2944(DX)
+
+	// d1 = 2 minus2 − (minus1 + v7) + 4 minusHalf
+	VADDPS      Y11, Y4, Y3
+	VFMSUB231PS conv2_2<>+0(SB), Y6, Y3
+	VFMADD231PS conv2_4<>+0(SB), Y9, Y3
+	VADDPS      Y3, Y1, Y1
+	VMOVUPS     Y1, 1408(DX)
+
+	// d3 = 21/4 v7 + 17/4 minus1 − 10 minus2 − 5 minusHalf
 	VMULPS       conv2_5_25<>+0(SB), Y11, Y1
 	VFMADD231PS  conv2_4_25<>+0(SB), Y4, Y1
 	VFNMADD231PS conv2_10<>+0(SB), Y6, Y1
 	VFNMADD231PS conv2_5<>+0(SB), Y9, Y1
 	VADDPS       Y1, Y7, Y1
 	VMOVUPS      Y1, 1920(DX)
+
+	// d5 = (minusHalf − minus1) + 8 minus2 − 21/4 v7
 	VSUBPS       Y4, Y9, Y1
 	VFMADD231PS  conv2_8<>+0(SB), Y6, Y1
 	VFNMADD231PS conv2_5_25<>+0(SB), Y11, Y1
 	VMOVUPS      Y1, 2432(DX)
+
+	// d2 = (plus2 − plus1) − 21/4 v0 + 8 plusHalf
 	VSUBPS       Y12, Y5, Y1
 	VFNMADD231PS conv2_5_25<>+0(SB), Y2, Y1
 	VFMADD231PS  conv2_8<>+0(SB), Y8, Y1
 	VADDPS       Y1, Y0, Y0
 	VMOVUPS      Y0, 1664(DX)
+
+	// d4 = 21/4 v0 + 17/4 plus1 − 5 plus2 − 10 plusHalf
 	VMULPS       conv2_5_25<>+0(SB), Y2, Y0
 	VFMADD231PS  conv2_4_25<>+0(SB), Y12, Y0
 	VFNMADD231PS conv2_5<>+0(SB), Y5, Y0
 	VFNMADD231PS conv2_10<>+0(SB), Y8, Y0
 	VMOVUPS      Y0, 2176(DX)
-	VADDPS       Y12, Y2, Y0
-	VFMSUB231PS  conv2_4<>+0(SB), Y5, Y0
-	VFMADD231PS  conv2_2<>+0(SB), Y8, Y0
-	VMOVUPS      Y0, 2688(DX)
-	VMOVUPS      1280(CX), Y0
-	VMOVUPS      3328(CX), Y1
-	VMOVUPS      5376(CX), Y2
-	VMOVUPS      7424(CX), Y3
-	VMOVUPS      9472(CX), Y4
-	VMOVUPS      11520(CX), Y5
-	VMOVUPS      13568(CX), Y6
-	VMOVUPS      15616(CX), Y7
-	VADDPS       Y2, Y1, Y8
-	VSUBPS       Y2, Y1, Y1
-	VADDPS       Y4, Y3, Y2
-	VSUBPS       Y4, Y3, Y3
-	VADDPS       Y6, Y5, Y4
-	VSUBPS       Y6, Y5, Y5
-	VMOVUPS      Y0, 160(DX)
-	VADDPS       Y7, Y1, Y6
-	VFMSUB231PS  conv2_2<>+0(SB), Y3, Y6
-	VFMADD231PS  conv2_4<>+0(SB), Y5, Y6
-	VMOVUPS      Y6, 416(DX)
+
+	// d6 = 4 plus2 − (v0 + plus1) + 2 plusHalf
+	VADDPS      Y12, Y2, Y0
+	VFMSUB231PS conv2_4<>+0(SB), Y5, Y0
+	VFMADD231PS conv2_2<>+0(SB), Y8, Y0
+	VMOVUPS     Y0, 2688(DX)
+	VMOVUPS     1280(CX), Y0
+	VMOVUPS     3328(CX), Y1
+	VMOVUPS     5376(CX), Y2
+	VMOVUPS     7424(CX), Y3
+	VMOVUPS     9472(CX), Y4
+	VMOVUPS     11520(CX), Y5
+	VMOVUPS     13568(CX), Y6
+	VMOVUPS     15616(CX), Y7
+
+	// plus1, minus1 = v1 ± v2; plus2, minus2 = v3 ± v4; plusHalf, minusHalf = v5 ± v6
+	VADDPS Y2, Y1, Y8
+	VSUBPS Y2, Y1, Y1
+	VADDPS Y4, Y3, Y2
+	VSUBPS Y4, Y3, Y3
+	VADDPS Y6, Y5, Y4
+	VSUBPS Y6, Y5, Y5
+
+	// d0 = v0, d7 = v7
+	VMOVUPS Y0, 160(DX)
+
+	// d1 = 2 minus2 − (minus1 + v7) + 4 minusHalf
+	VADDPS      Y7, Y1, Y6
+	VFMSUB231PS conv2_2<>+0(SB), Y3, Y6
+	VFMADD231PS conv2_4<>+0(SB), Y5, Y6
+	VMOVUPS     Y6, 416(DX)
+
+	// d3 = 21/4 v7 + 17/4 minus1 − 10 minus2 − 5 minusHalf
 	VMULPS       conv2_5_25<>+0(SB), Y7, Y6
 	VFMADD231PS  conv2_4_25<>+0(SB), Y1, Y6
 	VFNMADD231PS conv2_10<>+0(SB), Y3, Y6
 	VFNMADD231PS conv2_5<>+0(SB), Y5, Y6
 	VMOVUPS      Y6, 928(DX)
+
+	// d5 = (minusHalf − minus1) + 8 minus2 − 21/4 v7
 	VSUBPS       Y1, Y5, Y1
 	VFMADD231PS  conv2_8<>+0(SB), Y3, Y1
 	VFNMADD231PS conv2_5_25<>+0(SB), Y7, Y1
+
+	// d2 = (plus2 − plus1) − 21/4 v0 + 8 plusHalf
 	VSUBPS       Y8, Y2, Y3
 	VFNMADD231PS conv2_5_25<>+0(SB), Y0, Y3
 	VFMADD231PS  conv2_8<>+0(SB), Y4, Y3
 	VMOVUPS      Y3, 672(DX)
+
+	// d4 = 21/4 v0 + 17/4 plus1 − 5 plus2 − 10 plusHalf
 	VMULPS       conv2_5_25<>+0(SB), Y0, Y3
 	VFMADD231PS  conv2_4_25<>+0(SB), Y8, Y3
 	VFNMADD231PS conv2_5<>+0(SB), Y2, Y3
 	VFNMADD231PS conv2_10<>+0(SB), Y4, Y3
-	VADDPS       Y8, Y0, Y0
-	VFMSUB231PS  conv2_4<>+0(SB), Y2, Y0
-	VFMADD231PS  conv2_2<>+0(SB), Y4, Y0
-	VMOVUPS      1408(CX), Y2
-	VMOVUPS      3456(CX), Y4
-	VMOVUPS      5504(CX), Y5
-	VMOVUPS      7552(CX), Y6
-	VMOVUPS      9600(CX), Y8
-	VMOVUPS      11648(CX), Y9
-	VMOVUPS      13696(CX), Y10
-	VMOVUPS      15744(CX), Y11
-	VADDPS       Y5, Y4, Y12
-	VSUBPS       Y5, Y4, Y4
-	VADDPS       Y8, Y6, Y5
-	VSUBPS       Y8, Y6, Y6
-	VADDPS       Y10, Y9, Y8
-	VSUBPS       Y10, Y9, Y9
-	VADDPS       Y2, Y3, Y3
-	VMOVUPS      Y3, 1184(DX)
-	VMOVUPS      Y11, 2976(DX)
-	VADDPS       Y11, Y4, Y3
-	VFMSUB231PS  conv2_2<>+0(SB), Y6, Y3
-	VFMADD231PS  conv2_4<>+0(SB), Y9, Y3
-	VADDPS       Y3, Y1, Y1
-	VMOVUPS      Y1, 1440(DX)
+
+	// d6 = 4 plus2 − (v0 + plus1) + 2 plusHalf
+	VADDPS      Y8, Y0, Y0
+	VFMSUB231PS conv2_4<>+0(SB), Y2, Y0
+	VFMADD231PS conv2_2<>+0(SB), Y4, Y0
+	VMOVUPS     1408(CX), Y2
+	VMOVUPS     3456(CX), Y4
+	VMOVUPS     5504(CX), Y5
+	VMOVUPS     7552(CX), Y6
+	VMOVUPS     9600(CX), Y8
+	VMOVUPS     11648(CX), Y9
+	VMOVUPS     13696(CX), Y10
+	VMOVUPS     15744(CX), Y11
+
+	// plus1, minus1 = v1 ± v2; plus2, minus2 = v3 ± v4; plusHalf, minusHalf = v5 ± v6
+	VADDPS Y5, Y4, Y12
+	VSUBPS Y5, Y4, Y4
+	VADDPS Y8, Y6, Y5
+	VSUBPS Y8, Y6, Y6
+	VADDPS Y10, Y9, Y8
+	VSUBPS Y10, Y9, Y9
+
+	// d0 = v0, d7 = v7
+	VADDPS  Y2, Y3, Y3
+	VMOVUPS Y3, 1184(DX)
+	VMOVUPS Y11, 2976(DX)
+
+	// d1 = 2 minus2 − (minus1 + v7) + 4 minusHalf
+	VADDPS      Y11, Y4, Y3
+	VFMSUB231PS conv2_2<>+0(SB), Y6, Y3
+	VFMADD231PS conv2_4<>+0(SB), Y9, Y3
+	VADDPS      Y3, Y1, Y1
+	VMOVUPS     Y1, 1440(DX)
+
+	// d3 = 21/4 v7 + 17/4 minus1 − 10 minus2 − 5 minusHalf
 	VMULPS       conv2_5_25<>+0(SB), Y11, Y1
 	VFMADD231PS  conv2_4_25<>+0(SB), Y4, Y1
 	VFNMADD231PS conv2_10<>+0(SB), Y6, Y1
 	VFNMADD231PS conv2_5<>+0(SB), Y9, Y1
 	VADDPS       Y1, Y7, Y1
 	VMOVUPS      Y1, 1952(DX)
+
+	// d5 = (minusHalf − minus1) + 8 minus2 − 21/4 v7
 	VSUBPS       Y4, Y9, Y1
 	VFMADD231PS  conv2_8<>+0(SB), Y6, Y1
 	VFNMADD231PS conv2_5_25<>+0(SB), Y11, Y1
 	VMOVUPS      Y1, 2464(DX)
+
+	// d2 = (plus2 − plus1) − 21/4 v0 + 8 plusHalf
 	VSUBPS       Y12, Y5, Y1
 	VFNMADD231PS conv2_5_25<>+0(SB), Y2, Y1
 	VFMADD231PS  conv2_8<>+0(SB), Y8, Y1
 	VADDPS       Y1, Y0, Y0
 	VMOVUPS      Y0, 1696(DX)
+
+	// d4 = 21/4 v0 + 17/4 plus1 − 5 plus2 − 10 plusHalf
 	VMULPS       conv2_5_25<>+0(SB), Y2, Y0
 	VFMADD231PS  conv2_4_25<>+0(SB), Y12, Y0
 	VFNMADD231PS conv2_5<>+0(SB), Y5, Y0
 	VFNMADD231PS conv2_10<>+0(SB), Y8, Y0
 	VMOVUPS      Y0, 2208(DX)
-	VADDPS       Y12, Y2, Y0
-	VFMSUB231PS  conv2_4<>+0(SB), Y5, Y0
-	VFMADD231PS  conv2_2<>+0(SB), Y8, Y0
-	VMOVUPS      Y0, 2720(DX)
-	VMOVUPS      1536(CX), Y0
-	VMOVUPS      3584(CX), Y1
-	VMOVUPS      5632(CX), Y2
-	VMOVUPS      7680(CX), Y3
-	VMOVUPS      9728(CX), Y4
-	VMOVUPS      11776(CX), Y5
-	VMOVUPS      13824(CX), Y6
-	VMOVUPS      15872(CX), Y7
-	VADDPS       Y2, Y1, Y8
-	VSUBPS       Y2, Y1, Y1
-	VADDPS       Y4, Y3, Y2
-	VSUBPS       Y4, Y3, Y3
-	VADDPS       Y6, Y5, Y4
-	VSUBPS       Y6, Y5, Y5
-	VMOVUPS      Y0, 192(DX)
-	VADDPS       Y7, Y1, Y6
-	VFMSUB231PS  conv2_2<>+0(SB), Y3, Y6
-	VFMADD231PS  conv2_4<>+0(SB), Y5, Y6
-	VMOVUPS      Y6, 448(DX)
+
+	// d6 = 4 plus2 − (v0 + plus1) + 2 plusHalf
+	VADDPS      Y12, Y2, Y0
+	VFMSUB231PS conv2_4<>+0(SB), Y5, Y0
+	VFMADD231PS conv2_2<>+0(SB), Y8, Y0
+	VMOVUPS     Y0, 2720(DX)
+	VMOVUPS     1536(CX), Y0
+	VMOVUPS     3584(CX), Y1
+	VMOVUPS     5632(CX), Y2
+	VMOVUPS     7680(CX), Y3
+	VMOVUPS     9728(CX), Y4
+	VMOVUPS     11776(CX), Y5
+	VMOVUPS     13824(CX), Y6
+	VMOVUPS     15872(CX), Y7
+
+	// plus1, minus1 = v1 ± v2; plus2, minus2 = v3 ± v4; plusHalf, minusHalf = v5 ± v6
+	VADDPS Y2, Y1, Y8
+	VSUBPS Y2, Y1, Y1
+	VADDPS Y4, Y3, Y2
+	VSUBPS Y4, Y3, Y3
+	VADDPS Y6, Y5, Y4
+	VSUBPS Y6, Y5, Y5
+
+	// d0 = v0, d7 = v7
+	VMOVUPS Y0, 192(DX)
+
+	// d1 = 2 minus2 − (minus1 + v7) + 4 minusHalf
+	VADDPS      Y7, Y1, Y6
+	VFMSUB231PS conv2_2<>+0(SB), Y3, Y6
+	VFMADD231PS conv2_4<>+0(SB), Y5, Y6
+	VMOVUPS     Y6, 448(DX)
+
+	// d3 = 21/4 v7 + 17/4 minus1 − 10 minus2 − 5 minusHalf
 	VMULPS       conv2_5_25<>+0(SB), Y7, Y6
 	VFMADD231PS  conv2_4_25<>+0(SB), Y1, Y6
 	VFNMADD231PS conv2_10<>+0(SB), Y3, Y6
 	VFNMADD231PS conv2_5<>+0(SB), Y5, Y6
 	VMOVUPS      Y6, 960(DX)
+
+	// d5 = (minusHalf − minus1) + 8 minus2 − 21/4 v7
 	VSUBPS       Y1, Y5, Y1
 	VFMADD231PS  conv2_8<>+0(SB), Y3, Y1
 	VFNMADD231PS conv2_5_25<>+0(SB), Y7, Y1
+
+	// d2 = (plus2 − plus1) − 21/4 v0 + 8 plusHalf
 	VSUBPS       Y8, Y2, Y3
 	VFNMADD231PS conv2_5_25<>+0(SB), Y0, Y3
 	VFMADD231PS  conv2_8<>+0(SB), Y4, Y3
 	VMOVUPS      Y3, 704(DX)
+
+	// d4 = 21/4 v0 + 17/4 plus1 − 5 plus2 − 10 plusHalf
 	VMULPS       conv2_5_25<>+0(SB), Y0, Y3
 	VFMADD231PS  conv2_4_25<>+0(SB), Y8, Y3
 	VFNMADD231PS conv2_5<>+0(SB), Y2, Y3
 	VFNMADD231PS conv2_10<>+0(SB), Y4, Y3
-	VADDPS       Y8, Y0, Y0
-	VFMSUB231PS  conv2_4<>+0(SB), Y2, Y0
-	VFMADD231PS  conv2_2<>+0(SB), Y4, Y0
-	VMOVUPS      1664(CX), Y2
-	VMOVUPS      3712(CX), Y4
-	VMOVUPS      5760(CX), Y5
-	VMOVUPS      7808(CX), Y6
-	VMOVUPS      9856(CX), Y8
-	VMOVUPS      11904(CX), Y9
-	VMOVUPS      13952(CX), Y10
-	VMOVUPS      16000(CX), Y11
-	VADDPS       Y5, Y4, Y12
-	VSUBPS       Y5, Y4, Y4
-	VADDPS       Y8, Y6, Y5
-	VSUBPS       Y8, Y6, Y6
-	VADDPS       Y10, Y9, Y8
-	VSUBPS       Y10, Y9, Y9
-	VADDPS       Y2, Y3, Y3
-	VMOVUPS      Y3, 1216(DX)
-	VMOVUPS      Y11, 3008(DX)
-	VADDPS       Y11, Y4, Y3
-	VFMSUB231PS  conv2_2<>+0(SB), Y6, Y3
-	VFMADD231PS  conv2_4<>+0(SB), Y9, Y3
-	VADDPS       Y3, Y1, Y1
-	VMOVUPS      Y1, 1472(DX)
+
+	// d6 = 4 plus2 − (v0 + plus1) + 2 plusHalf
+	VADDPS      Y8, Y0, Y0
+	VFMSUB231PS conv2_4<>+0(SB), Y2, Y0
+	VFMADD231PS conv2_2<>+0(SB), Y4, Y0
+	VMOVUPS     1664(CX), Y2
+	VMOVUPS     3712(CX), Y4
+	VMOVUPS     5760(CX), Y5
+	VMOVUPS     7808(CX), Y6
+	VMOVUPS     9856(CX), Y8
+	VMOVUPS     11904(CX), Y9
+	VMOVUPS     13952(CX), Y10
+	VMOVUPS     16000(CX), Y11
+
+	// plus1, minus1 = v1 ± v2; plus2, minus2 = v3 ± v4; plusHalf, minusHalf = v5 ± v6
+	VADDPS Y5, Y4, Y12
+	VSUBPS Y5, Y4, Y4
+	VADDPS Y8, Y6, Y5
+	VSUBPS Y8, Y6, Y6
+	VADDPS Y10, Y9, Y8
+	VSUBPS Y10, Y9, Y9
+
+	// d0 = v0, d7 = v7
+	VADDPS  Y2, Y3, Y3
+	VMOVUPS Y3, 1216(DX)
+	VMOVUPS Y11, 3008(DX)
+
+	// d1 = 2 minus2 − (minus1 + v7) + 4 minusHalf
+	VADDPS      Y11, Y4, Y3
+	VFMSUB231PS conv2_2<>+0(SB), Y6, Y3
+	VFMADD231PS conv2_4<>+0(SB), Y9, Y3
+	VADDPS      Y3, Y1, Y1
+	VMOVUPS     Y1, 1472(DX)
+
+	// d3 = 21/4 v7 + 17/4 minus1 − 10 minus2 − 5 minusHalf
 	VMULPS       conv2_5_25<>+0(SB), Y11, Y1
 	VFMADD231PS  conv2_4_25<>+0(SB), Y4, Y1
 	VFNMADD231PS conv2_10<>+0(SB), Y6, Y1
 	VFNMADD231PS conv2_5<>+0(SB), Y9, Y1
 	VADDPS       Y1, Y7, Y1
 	VMOVUPS      Y1, 1984(DX)
+
+	// d5 = (minusHalf − minus1) + 8 minus2 − 21/4 v7
 	VSUBPS       Y4, Y9, Y1
 	VFMADD231PS  conv2_8<>+0(SB), Y6, Y1
 	VFNMADD231PS conv2_5_25<>+0(SB), Y11, Y1
 	VMOVUPS      Y1, 2496(DX)
+
+	// d2 = (plus2 − plus1) − 21/4 v0 + 8 plusHalf
 	VSUBPS       Y12, Y5, Y1
 	VFNMADD231PS conv2_5_25<>+0(SB), Y2, Y1
 	VFMADD231PS  conv2_8<>+0(SB), Y8, Y1
 	VADDPS       Y1, Y0, Y0
 	VMOVUPS      Y0, 1728(DX)
+
+	// d4 = 21/4 v0 + 17/4 plus1 − 5 plus2 − 10 plusHalf
 	VMULPS       conv2_5_25<>+0(SB), Y2, Y0
 	VFMADD231PS  conv2_4_25<>+0(SB), Y12, Y0
 	VFNMADD231PS conv2_5<>+0(SB), Y5, Y0
 	VFNMADD231PS conv2_10<>+0(SB), Y8, Y0
 	VMOVUPS      Y0, 2240(DX)
-	VADDPS       Y12, Y2, Y0
-	VFMSUB231PS  conv2_4<>+0(SB), Y5, Y0
-	VFMADD231PS  conv2_2<>+0(SB), Y8, Y0
-	VMOVUPS      Y0, 2752(DX)
-	VMOVUPS      1792(CX), Y0
-	VMOVUPS      3840(CX), Y1
-	VMOVUPS      5888(CX), Y2
-	VMOVUPS      7936(CX), Y3
-	VMOVUPS      9984(CX), Y4
-	VMOVUPS      12032(CX), Y5
-	VMOVUPS      14080(CX), Y6
-	VMOVUPS      16128(CX), Y7
-	VADDPS       Y2, Y1, Y8
-	VSUBPS       Y2, Y1, Y1
-	VADDPS       Y4, Y3, Y2
-	VSUBPS       Y4, Y3, Y3
-	VADDPS       Y6, Y5, Y4
-	VSUBPS       Y6, Y5, Y5
-	VMOVUPS      Y0, 224(DX)
-	VADDPS       Y7, Y1, Y6
-	VFMSUB231PS  conv2_2<>+0(SB), Y3, Y6
-	VFMADD231PS  conv2_4<>+0(SB), Y5, Y6
-	VMOVUPS      Y6, 480(DX)
+
+	// d6 = 4 plus2 − (v0 + plus1) + 2 plusHalf
+	VADDPS      Y12, Y2, Y0
+	VFMSUB231PS conv2_4<>+0(SB), Y5, Y0
+	VFMADD231PS conv2_2<>+0(SB), Y8, Y0
+	VMOVUPS     Y0, 2752(DX)
+	VMOVUPS     1792(CX), Y0
+	VMOVUPS     3840(CX), Y1
+	VMOVUPS     5888(CX), Y2
+	VMOVUPS     7936(CX), Y3
+	VMOVUPS     9984(CX), Y4
+	VMOVUPS     12032(CX), Y5
+	VMOVUPS     14080(CX), Y6
+	VMOVUPS     16128(CX), Y7
+
+	// plus1, minus1 = v1 ± v2; plus2, minus2 = v3 ± v4; plusHalf, minusHalf = v5 ± v6
+	VADDPS Y2, Y1, Y8
+	VSUBPS Y2, Y1, Y1
+	VADDPS Y4, Y3, Y2
+	VSUBPS Y4, Y3, Y3
+	VADDPS Y6, Y5, Y4
+	VSUBPS Y6, Y5, Y5
+
+	// d0 = v0, d7 = v7
+	VMOVUPS Y0, 224(DX)
+
+	// d1 = 2 minus2 − (minus1 + v7) + 4 minusHalf
+	VADDPS      Y7, Y1, Y6
+	VFMSUB231PS conv2_2<>+0(SB), Y3, Y6
+	VFMADD231PS conv2_4<>+0(SB), Y5, Y6
+	VMOVUPS     Y6, 480(DX)
+
+	// d3 = 21/4 v7 + 17/4 minus1 − 10 minus2 − 5 minusHalf
 	VMULPS       conv2_5_25<>+0(SB), Y7, Y6
 	VFMADD231PS  conv2_4_25<>+0(SB), Y1, Y6
 	VFNMADD231PS conv2_10<>+0(SB), Y3, Y6
 	VFNMADD231PS conv2_5<>+0(SB), Y5, Y6
 	VMOVUPS      Y6, 992(DX)
+
+	// d5 = (minusHalf − minus1) + 8 minus2 − 21/4 v7
 	VSUBPS       Y1, Y5, Y1
 	VFMADD231PS  conv2_8<>+0(SB), Y3, Y1
 	VFNMADD231PS conv2_5_25<>+0(SB), Y7, Y1
+
+	// d2 = (plus2 − plus1) − 21/4 v0 + 8 plusHalf
 	VSUBPS       Y8, Y2, Y3
 	VFNMADD231PS conv2_5_25<>+0(SB), Y0, Y3
 	VFMADD231PS  conv2_8<>+0(SB), Y4, Y3
 	VMOVUPS      Y3, 736(DX)
+
+	// d4 = 21/4 v0 + 17/4 plus1 − 5 plus2 − 10 plusHalf
 	VMULPS       conv2_5_25<>+0(SB), Y0, Y3
 	VFMADD231PS  conv2_4_25<>+0(SB), Y8, Y3
 	VFNMADD231PS conv2_5<>+0(SB), Y2, Y3
 	VFNMADD231PS conv2_10<>+0(SB), Y4, Y3
-	VADDPS       Y8, Y0, Y0
-	VFMSUB231PS  conv2_4<>+0(SB), Y2, Y0
-	VFMADD231PS  conv2_2<>+0(SB), Y4, Y0
-	VMOVUPS      1920(CX), Y2
-	VMOVUPS      3968(CX), Y4
-	VMOVUPS      6016(CX), Y5
-	VMOVUPS      8064(CX), Y6
-	VMOVUPS      10112(CX), Y8
-	VMOVUPS      12160(CX), Y9
-	VMOVUPS      14208(CX), Y10
-	VMOVUPS      16256(CX), Y11
-	VADDPS       Y5, Y4, Y12
-	VSUBPS       Y5, Y4, Y4
-	VADDPS       Y8, Y6, Y5
-	VSUBPS       Y8, Y6, Y6
-	VADDPS       Y10, Y9, Y8
-	VSUBPS       Y10, Y9, Y9
-	VADDPS       Y2, Y3, Y3
-	VMOVUPS      Y3, 1248(DX)
-	VMOVUPS      Y11, 3040(DX)
-	VADDPS       Y11, Y4, Y3
-	VFMSUB231PS  conv2_2<>+0(SB), Y6, Y3
-	VFMADD231PS  conv2_4<>+0(SB), Y9, Y3
-	VADDPS       Y3, Y1, Y1
-	VMOVUPS      Y1, 1504(DX)
+
+	// d6 = 4 plus2 − (v0 + plus1) + 2 plusHalf
+	VADDPS      Y8, Y0, Y0
+	VFMSUB231PS conv2_4<>+0(SB), Y2, Y0
+	VFMADD231PS conv2_2<>+0(SB), Y4, Y0
+	VMOVUPS     1920(CX), Y2
+	VMOVUPS     3968(CX), Y4
+	VMOVUPS     6016(CX), Y5
+	VMOVUPS     8064(CX), Y6
+	VMOVUPS     10112(CX), Y8
+	VMOVUPS     12160(CX), Y9
+	VMOVUPS     14208(CX), Y10
+	VMOVUPS     16256(CX), Y11
+
+	// plus1, minus1 = v1 ± v2; plus2, minus2 = v3 ± v4; plusHalf, minusHalf = v5 ± v6
+	VADDPS Y5, Y4, Y12
+	VSUBPS Y5, Y4, Y4
+	VADDPS Y8, Y6, Y5
+	VSUBPS Y8, Y6, Y6
+	VADDPS Y10, Y9, Y8
+	VSUBPS Y10, Y9, Y9
+
+	// d0 = v0, d7 = v7
+	VADDPS  Y2, Y3, Y3
+	VMOVUPS Y3, 1248(DX)
+	VMOVUPS Y11, 3040(DX)
+
+	// d1 = 2 minus2 − (minus1 + v7) + 4 minusHalf
+	VADDPS      Y11, Y4, Y3
+	VFMSUB231PS conv2_2<>+0(SB), Y6, Y3
+	VFMADD231PS conv2_4<>+0(SB), Y9, Y3
+	VADDPS      Y3, Y1, Y1
+	VMOVUPS     Y1, 1504(DX)
+
+	// d3 = 21/4 v7 + 17/4 minus1 − 10 minus2 − 5 minusHalf
 	VMULPS       conv2_5_25<>+0(SB), Y11, Y1
 	VFMADD231PS  conv2_4_25<>+0(SB), Y4, Y1
 	VFNMADD231PS conv2_10<>+0(SB), Y6, Y1
 	VFNMADD231PS conv2_5<>+0(SB), Y9, Y1
 	VADDPS       Y1, Y7, Y1
 	VMOVUPS      Y1, 2016(DX)
+
+	// d5 = (minusHalf − minus1) + 8 minus2 − 21/4 v7
 	VSUBPS       Y4, Y9, Y1
 	VFMADD231PS  conv2_8<>+0(SB), Y6, Y1
 	VFNMADD231PS conv2_5_25<>+0(SB), Y11, Y1
 	VMOVUPS      Y1, 2528(DX)
+
+	// d2 = (plus2 − plus1) − 21/4 v0 + 8 plusHalf
 	VSUBPS       Y12, Y5, Y1
 	VFNMADD231PS conv2_5_25<>+0(SB), Y2, Y1
 	VFMADD231PS  conv2_8<>+0(SB), Y8, Y1
 	VADDPS       Y1, Y0, Y0
 	VMOVUPS      Y0, 1760(DX)
+
+	// d4 = 21/4 v0 + 17/4 plus1 − 5 plus2 − 10 plusHalf
 	VMULPS       conv2_5_25<>+0(SB), Y2, Y0
 	VFMADD231PS  conv2_4_25<>+0(SB), Y12, Y0
 	VFNMADD231PS conv2_5<>+0(SB), Y5, Y0
 	VFNMADD231PS conv2_10<>+0(SB), Y8, Y0
 	VMOVUPS      Y0, 2272(DX)
-	VADDPS       Y12, Y2, Y0
-	VFMSUB231PS  conv2_4<>+0(SB), Y5, Y0
-	VFMADD231PS  conv2_2<>+0(SB), Y8, Y0
-	VMOVUPS      Y0, 2784(DX)
-	VMOVUPS      64(CX), Y0
-	VMOVUPS      2112(CX), Y1
-	VMOVUPS      4160(CX), Y2
-	VMOVUPS      6208(CX), Y3
-	VMOVUPS      8256(CX), Y4
-	VMOVUPS      10304(CX), Y5
-	VMOVUPS      12352(CX), Y6
-	VMOVUPS      14400(CX), Y7
-	VADDPS       Y2, Y1, Y8
-	VSUBPS       Y2, Y1, Y1
-	VADDPS       Y4, Y3, Y2
-	VSUBPS       Y4, Y3, Y3
-	VADDPS       Y6, Y5, Y4
-	VSUBPS       Y6, Y5, Y5
-	VMOVUPS      Y0, 3072(DX)
-	VADDPS       Y7, Y1, Y6
-	VFMSUB231PS  conv2_2<>+0(SB), Y3, Y6
-	VFMADD231PS  conv2_4<>+0(SB), Y5, Y6
-	VMOVUPS      Y6, 3328(DX)
+
+	// d6 = 4 plus2 − (v0 + plus1) + 2 plusHalf
+	VADDPS      Y12, Y2, Y0
+	VFMSUB231PS conv2_4<>+0(SB), Y5, Y0
+	VFMADD231PS conv2_2<>+0(SB), Y8, Y0
+	VMOVUPS     Y0, 2784(DX)
+	VMOVUPS     64(CX), Y0
+	VMOVUPS     2112(CX), Y1
+	VMOVUPS     4160(CX), Y2
+	VMOVUPS     6208(CX), Y3
+	VMOVUPS     8256(CX), Y4
+	VMOVUPS     10304(CX), Y5
+	VMOVUPS     12352(CX), Y6
+	VMOVUPS     14400(CX), Y7
+
+	// plus1, minus1 = v1 ± v2; plus2, minus2 = v3 ± v4; plusHalf, minusHalf = v5 ± v6
+	VADDPS Y2, Y1, Y8
+	VSUBPS Y2, Y1, Y1
+	VADDPS Y4, Y3, Y2
+	VSUBPS Y4, Y3, Y3
+	VADDPS Y6, Y5, Y4
+	VSUBPS Y6, Y5, Y5
+
+	// d0 = v0, d7 = v7
+	VMOVUPS Y0, 3072(DX)
+
+	// d1 = 2 minus2 − (minus1 + v7) + 4 minusHalf
+	VADDPS      Y7, Y1, Y6
+	VFMSUB231PS conv2_2<>+0(SB), Y3, Y6
+	VFMADD231PS conv2_4<>+0(SB), Y5, Y6
+	VMOVUPS     Y6, 3328(DX)
+
+	// d3 = 21/4 v7 + 17/4 minus1 − 10 minus2 − 5 minusHalf
 	VMULPS       conv2_5_25<>+0(SB), Y7, Y6
 	VFMADD231PS  conv2_4_25<>+0(SB), Y1, Y6
 	VFNMADD231PS conv2_10<>+0(SB), Y3, Y6
 	VFNMADD231PS conv2_5<>+0(SB), Y5, Y6
 	VMOVUPS      Y6, 3840(DX)
+
+	// d5 = (minusHalf − minus1) + 8 minus2 − 21/4 v7
 	VSUBPS       Y1, Y5, Y1
 	VFMADD231PS  conv2_8<>+0(SB), Y3, Y1
 	VFNMADD231PS conv2_5_25<>+0(SB), Y7, Y1
+
+	// d2 = (plus2 − plus1) − 21/4 v0 + 8 plusHalf
 	VSUBPS       Y8, Y2, Y3
 	VFNMADD231PS conv2_5_25<>+0(SB), Y0, Y3
 	VFMADD231PS  conv2_8<>+0(SB), Y4, Y3
 	VMOVUPS      Y3, 3584(DX)
+
+	// d4 = 21/4 v0 + 17/4 plus1 − 5 plus2 − 10 plusHalf
 	VMULPS       conv2_5_25<>+0(SB), Y0, Y3
 	VFMADD231PS  conv2_4_25<>+0(SB), Y8, Y3
 	VFNMADD231PS conv2_5<>+0(SB), Y2, Y3
 	VFNMADD231PS conv2_10<>+0(SB), Y4, Y3
-	VADDPS       Y8, Y0, Y0
-	VFMSUB231PS  conv2_4<>+0(SB), Y2, Y0
-	VFMADD231PS  conv2_2<>+0(SB), Y4, Y0
-	VMOVUPS      192(CX), Y2
-	VMOVUPS      2240(CX), Y4
-	VMOVUPS      4288(CX), Y5
-	VMOVUPS      6336(CX), Y6
-	VMOVUPS      8384(CX), Y8
-	VMOVUPS      10432(CX), Y9
-	VMOVUPS      12480(CX), Y10
-	VMOVUPS      14528(CX), Y11
-	VADDPS       Y5, Y4, Y12
-	VSUBPS       Y5, Y4, Y4
-	VADDPS       Y8, Y6, Y5
-	VSUBPS       Y8, Y6, Y6
-	VADDPS       Y10, Y9, Y8
-	VSUBPS       Y10, Y9, Y9
-	VADDPS       Y2, Y3, Y3
-	VMOVUPS      Y3, 4096(DX)
-	VMOVUPS      Y11, 5888(DX)
-	VADDPS       Y11, Y4, Y3
-	VFMSUB231PS  conv2_2<>+0(SB), Y6, Y3
-	VFMADD231PS  conv2_4<>+0(SB), Y9, Y3
-	VADDPS       Y3, Y1, Y1
-	VMOVUPS      Y1, 4352(DX)
+
+	// d6 = 4 plus2 − (v0 + plus1) + 2 plusHalf
+	VADDPS      Y8, Y0, Y0
+	VFMSUB231PS conv2_4<>+0(SB), Y2, Y0
+	VFMADD231PS conv2_2<>+0(SB), Y4, Y0
+	VMOVUPS     192(CX), Y2
+	VMOVUPS     2240(CX), Y4
+	VMOVUPS     4288(CX), Y5
+	VMOVUPS     6336(CX), Y6
+	VMOVUPS     8384(CX), Y8
+	VMOVUPS     10432(CX), Y9
+	VMOVUPS     12480(CX), Y10
+	VMOVUPS     14528(CX), Y11
+
+	// plus1, minus1 = v1 ± v2; plus2, minus2 = v3 ± v4; plusHalf, minusHalf = v5 ± v6
+	VADDPS Y5, Y4, Y12
+	VSUBPS Y5, Y4, Y4
+	VADDPS Y8, Y6, Y5
+	VSUBPS Y8, Y6, Y6
+	VADDPS Y10, Y9, Y8
+	VSUBPS Y10, Y9, Y9
+
+	// d0 = v0, d7 = v7
+	VADDPS  Y2, Y3, Y3
+	VMOVUPS Y3, 4096(DX)
+	VMOVUPS Y11, 5888(DX)
+
+	// d1 = 2 minus2 − (minus1 + v7) + 4 minusHalf
+	VADDPS      Y11, Y4, Y3
+	VFMSUB231PS conv2_2<>+0(SB), Y6, Y3
+	VFMADD231PS conv2_4<>+0(SB), Y9, Y3
+	VADDPS      Y3, Y1, Y1
+	VMOVUPS     Y1, 4352(DX)
+
+	// d3 = 21/4 v7 + 17/4 minus1 − 10 minus2 − 5 minusHalf
 	VMULPS       conv2_5_25<>+0(SB), Y11, Y1
 	VFMADD231PS  conv2_4_25<>+0(SB), Y4, Y1
 	VFNMADD231PS conv2_10<>+0(SB), Y6, Y1
 	VFNMADD231PS conv2_5<>+0(SB), Y9, Y1
 	VADDPS       Y1, Y7, Y1
 	VMOVUPS      Y1, 4864(DX)
+
+	// d5 = (minusHalf − minus1) + 8 minus2 − 21/4 v7
 	VSUBPS       Y4, Y9, Y1
 	VFMADD231PS  conv2_8<>+0(SB), Y6, Y1
 	VFNMADD231PS conv2_5_25<>+0(SB), Y11, Y1
 	VMOVUPS      Y1, 5376(DX)
+
+	// d2 = (plus2 − plus1) − 21/4 v0 + 8 plusHalf
 	VSUBPS       Y12, Y5, Y1
 	VFNMADD231PS conv2_5_25<>+0(SB), Y2, Y1
 	VFMADD231PS  conv2_8<>+0(SB), Y8, Y1
 	VADDPS       Y1, Y0, Y0
 	VMOVUPS      Y0, 4608(DX)
+
+	// d4 = 21/4 v0 + 17/4 plus1 − 5 plus2 − 10 plusHalf
 	VMULPS       conv2_5_25<>+0(SB), Y2, Y0
 	VFMADD231PS  conv2_4_25<>+0(SB), Y12, Y0
 	VFNMADD231PS conv2_5<>+0(SB), Y5, Y0
 	VFNMADD231PS conv2_10<>+0(SB), Y8, Y0
 	VMOVUPS      Y0, 5120(DX)
-	VADDPS       Y12, Y2, Y0
-	VFMSUB231PS  conv2_4<>+0(SB), Y5, Y0
-	VFMADD231PS  conv2_2<>+0(SB), Y8, Y0
-	VMOVUPS      Y0, 5632(DX)
-	VMOVUPS      320(CX), Y0
-	VMOVUPS      2368(CX), Y1
-	VMOVUPS      4416(CX), Y2
-	VMOVUPS      6464(CX), Y3
-	VMOVUPS      8512(CX), Y4
-	VMOVUPS      10560(CX), Y5
-	VMOVUPS      12608(CX), Y6
-	VMOVUPS      14656(CX), Y7
-	VADDPS       Y2, Y1, Y8
-	VSUBPS       Y2, Y1, Y1
-	VADDPS       Y4, Y3, Y2
-	VSUBPS       Y4, Y3, Y3
-	VADDPS       Y6, Y5, Y4
-	VSUBPS       Y6, Y5, Y5
-	VMOVUPS      Y0, 3104(DX)
-	VADDPS       Y7, Y1, Y6
-	VFMSUB231PS  conv2_2<>+0(SB), Y3, Y6
-	VFMADD231PS  conv2_4<>+0(SB), Y5, Y6
-	VMOVUPS      Y6, 3360(DX)
+
+	// d6 = 4 plus2 − (v0 + plus1) + 2 plusHalf
+	VADDPS      Y12, Y2, Y0
+	VFMSUB231PS conv2_4<>+0(SB), Y5, Y0
+	VFMADD231PS conv2_2<>+0(SB), Y8, Y0
+	VMOVUPS     Y0, 5632(DX)
+	VMOVUPS     320(CX), Y0
+	VMOVUPS     2368(CX), Y1
+	VMOVUPS     4416(CX), Y2
+	VMOVUPS     6464(CX), Y3
+	VMOVUPS     8512(CX), Y4
+	VMOVUPS     10560(CX), Y5
+	VMOVUPS     12608(CX), Y6
+	VMOVUPS     14656(CX), Y7
+
+	// plus1, minus1 = v1 ± v2; plus2, minus2 = v3 ± v4; plusHalf, minusHalf = v5 ± v6
+	VADDPS Y2, Y1, Y8
+	VSUBPS Y2, Y1, Y1
+	VADDPS Y4, Y3, Y2
+	VSUBPS Y4, Y3, Y3
+	VADDPS Y6, Y5, Y4
+	VSUBPS Y6, Y5, Y5
+
+	// d0 = v0, d7 = v7
+	VMOVUPS Y0, 3104(DX)
+
+	// d1 = 2 minus2 − (minus1 + v7) + 4 minusHalf
+	VADDPS      Y7, Y1, Y6
+	VFMSUB231PS conv2_2<>+0(SB), Y3, Y6
+	VFMADD231PS conv2_4<>+0(SB), Y5, Y6
+	VMOVUPS     Y6, 3360(DX)
+
+	// d3 = 21/4 v7 + 17/4 minus1 − 10 minus2 − 5 minusHalf
 	VMULPS       conv2_5_25<>+0(SB), Y7, Y6
 	VFMADD231PS  conv2_4_25<>+0(SB), Y1, Y6
 	VFNMADD231PS conv2_10<>+0(SB), Y3, Y6
 	VFNMADD231PS conv2_5<>+0(SB), Y5, Y6
 	VMOVUPS      Y6, 3872(DX)
+
+	// d5 = (minusHalf − minus1) + 8 minus2 − 21/4 v7
 	VSUBPS       Y1, Y5, Y1
 	VFMADD231PS  conv2_8<>+0(SB), Y3, Y1
 	VFNMADD231PS conv2_5_25<>+0(SB), Y7, Y1
+
+	// d2 = (plus2 − plus1) − 21/4 v0 + 8 plusHalf
 	VSUBPS       Y8, Y2, Y3
 	VFNMADD231PS conv2_5_25<>+0(SB), Y0, Y3
 	VFMADD231PS  conv2_8<>+0(SB), Y4, Y3
 	VMOVUPS      Y3, 3616(DX)
+
+	// d4 = 21/4 v0 + 17/4 plus1 − 5 plus2 − 10 plusHalf
 	VMULPS       conv2_5_25<>+0(SB), Y0, Y3
 	VFMADD231PS  conv2_4_25<>+0(SB), Y8, Y3
 	VFNMADD231PS conv2_5<>+0(SB), Y2, Y3
 	VFNMADD231PS conv2_10<>+0(SB), Y4, Y3
-	VADDPS       Y8, Y0, Y0
-	VFMSUB231PS  conv2_4<>+0(SB), Y2, Y0
-	VFMADD231PS  conv2_2<>+0(SB), Y4, Y0
-	VMOVUPS      448(CX), Y2
-	VMOVUPS      2496(CX), Y4
-	VMOVUPS      4544(CX), Y5
-	VMOVUPS      6592(CX), Y6
-	VMOVUPS      8640(CX), Y8
-	VMOVUPS      10688(CX), Y9
-	VMOVUPS      12736(CX), Y10
-	VMOVUPS      14784(CX), Y11
-	VADDPS       Y5, Y4, Y12
-	VSUBPS       Y5, Y4, Y4
-	VADDPS       Y8, Y6, Y5
-	VSUBPS       Y8, Y6, Y6
-	VADDPS       Y10, Y9, Y8
-	VSUBPS       Y10, Y9, Y9
-	VADDPS       Y2, Y3, Y3
-	VMOVUPS      Y3, 4128(DX)
-	VMOVUPS      Y11, 5920(DX)
-	VADDPS       Y11, Y4, Y3
-	VFMSUB231PS  conv2_2<>+0(SB), Y6, Y3
-	VFMADD231PS  conv2_4<>+0(SB), Y9, Y3
-	VADDPS       Y3, Y1, Y1
-	VMOVUPS      Y1, 4384(DX)
+
+	// d6 = 4 plus2 − (v0 + plus1) + 2 plusHalf
+	VADDPS      Y8, Y0, Y0
+	VFMSUB231PS conv2_4<>+0(SB), Y2, Y0
+	VFMADD231PS conv2_2<>+0(SB), Y4, Y0
+	VMOVUPS     448(CX), Y2
+	VMOVUPS     2496(CX), Y4
+	VMOVUPS     4544(CX), Y5
+	VMOVUPS     6592(CX), Y6
+	VMOVUPS     8640(CX), Y8
+	VMOVUPS     10688(CX), Y9
+	VMOVUPS     12736(CX), Y10
+	VMOVUPS     14784(CX), Y11
+
+	// plus1, minus1 = v1 ± v2; plus2, minus2 = v3 ± v4; plusHalf, minusHalf = v5 ± v6
+	VADDPS Y5, Y4, Y12
+	VSUBPS Y5, Y4, Y4
+	VADDPS Y8, Y6, Y5
+	VSUBPS Y8, Y6, Y6
+	VADDPS Y10, Y9, Y8
+	VSUBPS Y10, Y9, Y9
+
+	// d0 = v0, d7 = v7
+	VADDPS  Y2, Y3, Y3
+	VMOVUPS Y3, 4128(DX)
+	VMOVUPS Y11, 5920(DX)
+
+	// d1 = 2 minus2 − (minus1 + v7) + 4 minusHalf
+	VADDPS      Y11, Y4, Y3
+	VFMSUB231PS conv2_2<>+0(SB), Y6, Y3
+	VFMADD231PS conv2_4<>+0(SB), Y9, Y3
+	VADDPS      Y3, Y1, Y1
+	VMOVUPS     Y1, 4384(DX)
+
+	// d3 = 21/4 v7 + 17/4 minus1 − 10 minus2 − 5 minusHalf
 	VMULPS       conv2_5_25<>+0(SB), Y11, Y1
 	VFMADD231PS  conv2_4_25<>+0(SB), Y4, Y1
 	VFNMADD231PS conv2_10<>+0(SB), Y6, Y1
 	VFNMADD231PS conv2_5<>+0(SB), Y9, Y1
 	VADDPS       Y1, Y7, Y1
 	VMOVUPS      Y1, 4896(DX)
+
+	// d5 = (minusHalf − minus1) + 8 minus2 − 21/4 v7
 	VSUBPS       Y4, Y9, Y1
 	VFMADD231PS  conv2_8<>+0(SB), Y6, Y1
 	VFNMADD231PS conv2_5_25<>+0(SB), Y11, Y1
 	VMOVUPS      Y1, 5408(DX)
+
+	// d2 = (plus2 − plus1) − 21/4 v0 + 8 plusHalf
 	VSUBPS       Y12, Y5, Y1
 	VFNMADD231PS conv2_5_25<>+0(SB), Y2, Y1
 	VFMADD231PS  conv2_8<>+0(SB), Y8, Y1
 	VADDPS       Y1, Y0, Y0
 	VMOVUPS      Y0, 4640(DX)
+
+	// d4 = 21/4 v0 + 17/4 plus1 − 5 plus2 − 10 plusHalf
 	VMULPS       conv2_5_25<>+0(SB), Y2, Y0
 	VFMADD231PS  conv2_4_25<>+0(SB), Y12, Y0
 	VFNMADD231PS conv2_5<>+0(SB), Y5, Y0
 	VFNMADD231PS conv2_10<>+0(SB), Y8, Y0
 	VMOVUPS      Y0, 5152(DX)
-	VADDPS       Y12, Y2, Y0
-	VFMSUB231PS  conv2_4<>+0(SB), Y5, Y0
-	VFMADD231PS  conv2_2<>+0(SB), Y8, Y0
-	VMOVUPS      Y0, 5664(DX)
-	VMOVUPS      576(CX), Y0
-	VMOVUPS      2624(CX), Y1
-	VMOVUPS      4672(CX), Y2
-	VMOVUPS      6720(CX), Y3
-	VMOVUPS      8768(CX), Y4
-	VMOVUPS      10816(CX), Y5
-	VMOVUPS      12864(CX), Y6
-	VMOVUPS      14912(CX), Y7
-	VADDPS       Y2, Y1, Y8
-	VSUBPS       Y2, Y1, Y1
-	VADDPS       Y4, Y3, Y2
-	VSUBPS       Y4, Y3, Y3
-	VADDPS       Y6, Y5, Y4
-	VSUBPS       Y6, Y5, Y5
-	VMOVUPS      Y0, 3136(DX)
-	VADDPS       Y7, Y1, Y6
-	VFMSUB231PS  conv2_2<>+0(SB), Y3, Y6
-	VFMADD231PS  conv2_4<>+0(SB), Y5, Y6
-	VMOVUPS      Y6, 3392(DX)
+
+	// d6 = 4 plus2 − (v0 + plus1) + 2 plusHalf
+	VADDPS      Y12, Y2, Y0
+	VFMSUB231PS conv2_4<>+0(SB), Y5, Y0
+	VFMADD231PS conv2_2<>+0(SB), Y8, Y0
+	VMOVUPS     Y0, 5664(DX)
+	VMOVUPS     576(CX), Y0
+	VMOVUPS     2624(CX), Y1
+	VMOVUPS     4672(CX), Y2
+	VMOVUPS     6720(CX), Y3
+	VMOVUPS     8768(CX), Y4
+	VMOVUPS     10816(CX), Y5
+	VMOVUPS     12864(CX), Y6
+	VMOVUPS     14912(CX), Y7
+
+	// plus1, minus1 = v1 ± v2; plus2, minus2 = v3 ± v4; plusHalf, minusHalf = v5 ± v6
+	VADDPS Y2, Y1, Y8
+	VSUBPS Y2, Y1, Y1
+	VADDPS Y4, Y3, Y2
+	VSUBPS Y4, Y3, Y3
+	VADDPS Y6, Y5, Y4
+	VSUBPS Y6, Y5, Y5
+
+	// d0 = v0, d7 = v7
+	VMOVUPS Y0, 3136(DX)
+
+	// d1 = 2 minus2 − (minus1 + v7) + 4 minusHalf
+	VADDPS      Y7, Y1, Y6
+	VFMSUB231PS conv2_2<>+0(SB), Y3, Y6
+	VFMADD231PS conv2_4<>+0(SB), Y5, Y6
+	VMOVUPS     Y6, 3392(DX)
+
+	// d3 = 21/4 v7 + 17/4 minus1 − 10 minus2 − 5 minusHalf
 	VMULPS       conv2_5_25<>+0(SB), Y7, Y6
 	VFMADD231PS  conv2_4_25<>+0(SB), Y1, Y6
 	VFNMADD231PS conv2_10<>+0(SB), Y3, Y6
 	VFNMADD231PS conv2_5<>+0(SB), Y5, Y6
 	VMOVUPS      Y6, 3904(DX)
+
+	// d5 = (minusHalf − minus1) + 8 minus2 − 21/4 v7
 	VSUBPS       Y1, Y5, Y1
 	VFMADD231PS  conv2_8<>+0(SB), Y3, Y1
 	VFNMADD231PS conv2_5_25<>+0(SB), Y7, Y1
+
+	// d2 = (plus2 − plus1) − 21/4 v0 + 8 plusHalf
 	VSUBPS       Y8, Y2, Y3
 	VFNMADD231PS conv2_5_25<>+0(SB), Y0, Y3
 	VFMADD231PS  conv2_8<>+0(SB), Y4, Y3
 	VMOVUPS      Y3, 3648(DX)
+
+	// d4 = 21/4 v0 + 17/4 plus1 − 5 plus2 − 10 plusHalf
 	VMULPS       conv2_5_25<>+0(SB), Y0, Y3
 	VFMADD231PS  conv2_4_25<>+0(SB), Y8, Y3
 	VFNMADD231PS conv2_5<>+0(SB), Y2, Y3
 	VFNMADD231PS conv2_10<>+0(SB), Y4, Y3
-	VADDPS       Y8, Y0, Y0
-	VFMSUB231PS  conv2_4<>+0(SB), Y2, Y0
-	VFMADD231PS  conv2_2<>+0(SB), Y4, Y0
-	VMOVUPS      704(CX), Y2
-	VMOVUPS      2752(CX), Y4
-	VMOVUPS      4800(CX), Y5
-	VMOVUPS      6848(CX), Y6
-	VMOVUPS      8896(CX), Y8
-	VMOVUPS      10944(CX), Y9
-	VMOVUPS      12992(CX), Y10
-	VMOVUPS      15040(CX), Y11
-	VADDPS       Y5, Y4, Y12
-	VSUBPS       Y5, Y4, Y4
-	VADDPS       Y8, Y6, Y5
-	VSUBPS       Y8, Y6, Y6
-	VADDPS       Y10, Y9, Y8
-	VSUBPS       Y10, Y9, Y9
-	VADDPS       Y2, Y3, Y3
-	VMOVUPS      Y3, 4160(DX)
-	VMOVUPS      Y11, 5952(DX)
-	VADDPS       Y11, Y4, Y3
-	VFMSUB231PS  conv2_2<>+0(SB), Y6, Y3
-	VFMADD231PS  conv2_4<>+0(SB), Y9, Y3
-	VADDPS       Y3, Y1, Y1
-	VMOVUPS      Y1, 4416(DX)
+
+	// d6 = 4 plus2 − (v0 + plus1) + 2 plusHalf
+	VADDPS      Y8, Y0, Y0
+	VFMSUB231PS conv2_4<>+0(SB), Y2, Y0
+	VFMADD231PS conv2_2<>+0(SB), Y4, Y0
+	VMOVUPS     704(CX), Y2
+	VMOVUPS     2752(CX), Y4
+	VMOVUPS     4800(CX), Y5
+	VMOVUPS     6848(CX), Y6
+	VMOVUPS     8896(CX), Y8
+	VMOVUPS     10944(CX), Y9
+	VMOVUPS     12992(CX), Y10
+	VMOVUPS     15040(CX), Y11
+
+	// plus1, minus1 = v1 ± v2; plus2, minus2 = v3 ± v4; plusHalf, minusHalf = v5 ± v6
+	VADDPS Y5, Y4, Y12
+	VSUBPS Y5, Y4, Y4
+	VADDPS Y8, Y6, Y5
+	VSUBPS Y8, Y6, Y6
+	VADDPS Y10, Y9, Y8
+	VSUBPS Y10, Y9, Y9
+
+	// d0 = v0, d7 = v7
+	VADDPS  Y2, Y3, Y3
+	VMOVUPS Y3, 4160(DX)
+	VMOVUPS Y11, 5952(DX)
+
+	// d1 = 2 minus2 − (minus1 + v7) + 4 minusHalf
+	VADDPS      Y11, Y4, Y3
+	VFMSUB231PS conv2_2<>+0(SB), Y6, Y3
+	VFMADD231PS conv2_4<>+0(SB), Y9, Y3
+	VADDPS      Y3, Y1, Y1
+	VMOVUPS     Y1, 4416(DX)
+
+	// d3 = 21/4 v7 + 17/4 minus1 − 10 minus2 − 5 minusHalf
 	VMULPS       conv2_5_25<>+0(SB), Y11, Y1
 	VFMADD231PS  conv2_4_25<>+0(SB), Y4, Y1
 	VFNMADD231PS conv2_10<>+0(SB), Y6, Y1
 	VFNMADD231PS conv2_5<>+0(SB), Y9, Y1
 	VADDPS       Y1, Y7, Y1
 	VMOVUPS      Y1, 4928(DX)
+
+	// d5 = (minusHalf − minus1) + 8 minus2 − 21/4 v7
 	VSUBPS       Y4, Y9, Y1
 	VFMADD231PS  conv2_8<>+0(SB), Y6, Y1
 	VFNMADD231PS conv2_5_25<>+0(SB), Y11, Y1
 	VMOVUPS      Y1, 5440(DX)
+
+	// d2 = (plus2 − plus1) − 21/4 v0 + 8 plusHalf
 	VSUBPS       Y12, Y5, Y1
 	VFNMADD231PS conv2_5_25<>+0(SB), Y2, Y1
 	VFMADD231PS  conv2_8<>+0(SB), Y8, Y1
 	VADDPS       Y1, Y0, Y0
 	VMOVUPS      Y0, 4672(DX)
+
+	// d4 = 21/4 v0 + 17/4 plus1 − 5 plus2 − 10 plusHalf
 	VMULPS       conv2_5_25<>+0(SB), Y2, Y0
 	VFMADD231PS  conv2_4_25<>+0(SB), Y12, Y0
 	VFNMADD231PS conv2_5<>+0(SB), Y5, Y0
 	VFNMADD231PS conv2_10<>+0(SB), Y8, Y0
 	VMOVUPS      Y0, 5184(DX)
-	VADDPS       Y12, Y2, Y0
-	VFMSUB231PS  conv2_4<>+0(SB), Y5, Y0
-	VFMADD231PS  conv2_2<>+0(SB), Y8, Y0
-	VMOVUPS      Y0, 5696(DX)
-	VMOVUPS      832(CX), Y0
-	VMOVUPS      2880(CX), Y1
-	VMOVUPS      4928(CX), Y2
-	VMOVUPS      6976(CX), Y3
-	VMOVUPS      9024(CX), Y4
-	VMOVUPS      11072(CX), Y5
-	VMOVUPS      13120(CX), Y6
-	VMOVUPS      15168(CX), Y7
-	VADDPS       Y2, Y1, Y8
-	VSUBPS       Y2, Y1, Y1
-	VADDPS       Y4, Y3, Y2
-	VSUBPS       Y4, Y3, Y3
-	VADDPS       Y6, Y5, Y4
-	VSUBPS       Y6, Y5, Y5
-	VMOVUPS      Y0, 3168(DX)
-	VADDPS       Y7, Y1, Y6
-	VFMSUB231PS  conv2_2<>+0(SB), Y3, Y6
-	VFMADD231PS  conv2_4<>+0(SB), Y5, Y6
-	VMOVUPS      Y6, 3424(DX)
+
+	// d6 = 4 plus2 − (v0 + plus1) + 2 plusHalf
+	VADDPS      Y12, Y2, Y0
+	VFMSUB231PS conv2_4<>+0(SB), Y5, Y0
+	VFMADD231PS conv2_2<>+0(SB), Y8, Y0
+	VMOVUPS     Y0, 5696(DX)
+	VMOVUPS     832(CX), Y0
+	VMOVUPS     2880(CX), Y1
+	VMOVUPS     4928(CX), Y2
+	VMOVUPS     6976(CX), Y3
+	VMOVUPS     9024(CX), Y4
+	VMOVUPS     11072(CX), Y5
+	VMOVUPS     13120(CX), Y6
+	VMOVUPS     15168(CX), Y7
+
+	// plus1, minus1 = v1 ± v2; plus2, minus2 = v3 ± v4; plusHalf, minusHalf = v5 ± v6
+	VADDPS Y2, Y1, Y8
+	VSUBPS Y2, Y1, Y1
+	VADDPS Y4, Y3, Y2
+	VSUBPS Y4, Y3, Y3
+	VADDPS Y6, Y5, Y4
+	VSUBPS Y6, Y5, Y5
+
+	// d0 = v0, d7 = v7
+	VMOVUPS Y0, 3168(DX)
+
+	// d1 = 2 minus2 − (minus1 + v7) + 4 minusHalf
+	VADDPS      Y7, Y1, Y6
+	VFMSUB231PS conv2_2<>+0(SB), Y3, Y6
+	VFMADD231PS conv2_4<>+0(SB), Y5, Y6
+	VMOVUPS     Y6, 3424(DX)
+
+	// d3 = 21/4 v7 + 17/4 minus1 − 10 minus2 − 5 minusHalf
 	VMULPS       conv2_5_25<>+0(SB), Y7, Y6
 	VFMADD231PS  conv2_4_25<>+0(SB), Y1, Y6
 	VFNMADD231PS conv2_10<>+0(SB), Y3, Y6
 	VFNMADD231PS conv2_5<>+0(SB), Y5, Y6
 	VMOVUPS      Y6, 3936(DX)
+
+	// d5 = (minusHalf − minus1) + 8 minus2 − 21/4 v7
 	VSUBPS       Y1, Y5, Y1
 	VFMADD231PS  conv2_8<>+0(SB), Y3, Y1
 	VFNMADD231PS conv2_5_25<>+0(SB), Y7, Y1
+
+	// d2 = (plus2 − plus1) − 21/4 v0 + 8 plusHalf
 	VSUBPS       Y8, Y2, Y3
 	VFNMADD231PS conv2_5_25<>+0(SB), Y0, Y3
 	VFMADD231PS  conv2_8<>+0(SB), Y4, Y3
 	VMOVUPS      Y3, 3680(DX)
+
+	// d4 = 21/4 v0 + 17/4 plus1 − 5 plus2 − 10 plusHalf
 	VMULPS       conv2_5_25<>+0(SB), Y0, Y3
 	VFMADD231PS  conv2_4_25<>+0(SB), Y8, Y3
 	VFNMADD231PS conv2_5<>+0(SB), Y2, Y3
 	VFNMADD231PS conv2_10<>+0(SB), Y4, Y3
-	VADDPS       Y8, Y0, Y0
-	VFMSUB231PS  conv2_4<>+0(SB), Y2, Y0
-	VFMADD231PS  conv2_2<>+0(SB), Y4, Y0
-	VMOVUPS      960(CX), Y2
-	VMOVUPS      3008(CX), Y4
-	VMOVUPS      5056(CX), Y5
-	VMOVUPS      7104(CX), Y6
-	VMOVUPS      9152(CX), Y8
-	VMOVUPS      11200(CX), Y9
-	VMOVUPS      13248(CX), Y10
-	VMOVUPS      15296(CX), Y11
-	VADDPS       Y5, Y4, Y12
-	VSUBPS       Y5, Y4, Y4
-	VADDPS       Y8, Y6, Y5
-	VSUBPS       Y8, Y6, Y6
-	VADDPS       Y10, Y9, Y8
-	VSUBPS       Y10, Y9, Y9
-	VADDPS       Y2, Y3, Y3
-	VMOVUPS      Y3, 4192(DX)
-	VMOVUPS      Y11, 5984(DX)
-	VADDPS       Y11, Y4, Y3
-	VFMSUB231PS  conv2_2<>+0(SB), Y6, Y3
-	VFMADD231PS  conv2_4<>+0(SB), Y9, Y3
-	VADDPS       Y3, Y1, Y1
-	VMOVUPS      Y1, 4448(DX)
+
+	// d6 = 4 plus2 − (v0 + plus1) + 2 plusHalf
+	VADDPS      Y8, Y0, Y0
+	VFMSUB231PS conv2_4<>+0(SB), Y2, Y0
+	VFMADD231PS conv2_2<>+0(SB), Y4, Y0
+	VMOVUPS     960(CX), Y2
+	VMOVUPS     3008(CX), Y4
+	VMOVUPS     5056(CX), Y5
+	VMOVUPS     7104(CX), Y6
+	VMOVUPS     9152(CX), Y8
+	VMOVUPS     11200(CX), Y9
+	VMOVUPS     13248(CX), Y10
+	VMOVUPS     15296(CX), Y11
+
+	// plus1, minus1 = v1 ± v2; plus2, minus2 = v3 ± v4; plusHalf, minusHalf = v5 ± v6
+	VADDPS Y5, Y4, Y12
+	VSUBPS Y5, Y4, Y4
+	VADDPS Y8, Y6, Y5
+	VSUBPS Y8, Y6, Y6
+	VADDPS Y10, Y9, Y8
+	VSUBPS Y10, Y9, Y9
+
+	// d0 = v0, d7 = v7
+	VADDPS  Y2, Y3, Y3
+	VMOVUPS Y3, 4192(DX)
+	VMOVUPS Y11, 5984(DX)
+
+	// d1 = 2 minus2 − (minus1 + v7) + 4 minusHalf
+	VADDPS      Y11, Y4, Y3
+	VFMSUB231PS conv2_2<>+0(SB), Y6, Y3
+	VFMADD231PS conv2_4<>+0(SB), Y9, Y3
+	VADDPS      Y3, Y1, Y1
+	VMOVUPS     Y1, 4448(DX)
+
+	// d3 = 21/4 v7 + 17/4 minus1 − 10 minus2 − 5 minusHalf
 	VMULPS       conv2_5_25<>+0(SB), Y11, Y1
 	VFMADD231PS  conv2_4_25<>+0(SB), Y4, Y1
 	VFNMADD231PS conv2_10<>+0(SB), Y6, Y1
 	VFNMADD231PS conv2_5<>+0(SB), Y9, Y1
 	VADDPS       Y1, Y7, Y1
 	VMOVUPS      Y1, 4960(DX)
+
+	// d5 = (minusHalf − minus1) + 8 minus2 − 21/4 v7
 	VSUBPS       Y4, Y9, Y1
 	VFMADD231PS  conv2_8<>+0(SB), Y6, Y1
 	VFNMADD231PS conv2_5_25<>+0(SB), Y11, Y1
 	VMOVUPS      Y1, 5472(DX)
+
+	// d2 = (plus2 − plus1) − 21/4 v0 + 8 plusHalf
 	VSUBPS       Y12, Y5, Y1
 	VFNMADD231PS conv2_5_25<>+0(SB), Y2, Y1
 	VFMADD231PS  conv2_8<>+0(SB), Y8, Y1
 	VADDPS       Y1, Y0, Y0
 	VMOVUPS      Y0, 4704(DX)
+
+	// d4 = 21/4 v0 + 17/4 plus1 − 5 plus2 − 10 plusHalf
 	VMULPS       conv2_5_25<>+0(SB), Y2, Y0
 	VFMADD231PS  conv2_4_25<>+0(SB), Y12, Y0
 	VFNMADD231PS conv2_5<>+0(SB), Y5, Y0
 	VFNMADD231PS conv2_10<>+0(SB), Y8, Y0
 	VMOVUPS      Y0, 5216(DX)
-	VADDPS       Y12, Y2, Y0
-	VFMSUB231PS  conv2_4<>+0(SB), Y5, Y0
-	VFMADD231PS  conv2_2<>+0(SB), Y8, Y0
-	VMOVUPS      Y0, 5728(DX)
-	VMOVUPS      1088(CX), Y0
-	VMOVUPS      3136(CX), Y1
-	VMOVUPS      5184(CX), Y2
-	VMOVUPS      7232(CX), Y3
-	VMOVUPS      9280(CX), Y4
-	VMOVUPS      11328(CX), Y5
-	VMOVUPS      13376(CX), Y6
-	VMOVUPS      15424(CX), Y7
-	VADDPS       Y2, Y1, Y8
-	VSUBPS       Y2, Y1, Y1
-	VADDPS       Y4, Y3, Y2
-	VSUBPS       Y4, Y3, Y3
-	VADDPS       Y6, Y5, Y4
-	VSUBPS       Y6, Y5, Y5
-	VMOVUPS      Y0, 3200(DX)
-	VADDPS       Y7, Y1, Y6
-	VFMSUB231PS  conv2_2<>+0(SB), Y3, Y6
-	VFMADD231PS  conv2_4<>+0(SB), Y5, Y6
-	VMOVUPS      Y6, 3456(DX)
+
+	// d6 = 4 plus2 − (v0 + plus1) + 2 plusHalf
+	VADDPS      Y12, Y2, Y0
+	VFMSUB231PS conv2_4<>+0(SB), Y5, Y0
+	VFMADD231PS conv2_2<>+0(SB), Y8, Y0
+	VMOVUPS     Y0, 5728(DX)
+	VMOVUPS     1088(CX), Y0
+	VMOVUPS     3136(CX), Y1
+	VMOVUPS     5184(CX), Y2
+	VMOVUPS     7232(CX), Y3
+	VMOVUPS     9280(CX), Y4
+	VMOVUPS     11328(CX), Y5
+	VMOVUPS     13376(CX), Y6
+	VMOVUPS     15424(CX), Y7
+
+	// plus1, minus1 = v1 ± v2; plus2, minus2 = v3 ± v4; plusHalf, minusHalf = v5 ± v6
+	VADDPS Y2, Y1, Y8
+	VSUBPS Y2, Y1, Y1
+	VADDPS Y4, Y3, Y2
+	VSUBPS Y4, Y3, Y3
+	VADDPS Y6, Y5, Y4
+	VSUBPS Y6, Y5, Y5
+
+	// d0 = v0, d7 = v7
+	VMOVUPS Y0, 3200(DX)
+
+	// d1 = 2 minus2 − (minus1 + v7) + 4 minusHalf
+	VADDPS      Y7, Y1, Y6
+	VFMSUB231PS conv2_2<>+0(SB), Y3, Y6
+	VFMADD231PS conv2_4<>+0(SB), Y5, Y6
+	VMOVUPS     Y6, 3456(DX)
+
+	// d3 = 21/4 v7 + 17/4 minus1 − 10 minus2 − 5 minusHalf
 	VMULPS       conv2_5_25<>+0(SB), Y7, Y6
 	VFMADD231PS  conv2_4_25<>+0(SB), Y1, Y6
 	VFNMADD231PS conv2_10<>+0(SB), Y3, Y6
 	VFNMADD231PS conv2_5<>+0(SB), Y5, Y6
 	VMOVUPS      Y6, 3968(DX)
+
+	// d5 = (minusHalf − minus1) + 8 minus2 − 21/4 v7
 	VSUBPS       Y1, Y5, Y1
 	VFMADD231PS  conv2_8<>+0(SB), Y3, Y1
 	VFNMADD231PS conv2_5_25<>+0(SB), Y7, Y1
+
+	// d2 = (plus2 − plus1) − 21/4 v0 + 8 plusHalf
 	VSUBPS       Y8, Y2, Y3
 	VFNMADD231PS conv2_5_25<>+0(SB), Y0, Y3
 	VFMADD231PS  conv2_8<>+0(SB), Y4, Y3
 	VMOVUPS      Y3, 3712(DX)
+
+	// d4 = 21/4 v0 + 17/4 plus1 − 5 plus2 − 10 plusHalf
 	VMULPS       conv2_5_25<>+0(SB), Y0, Y3
 	VFMADD231PS  conv2_4_25<>+0(SB), Y8, Y3
 	VFNMADD231PS conv2_5<>+0(SB), Y2, Y3
 	VFNMADD231PS conv2_10<>+0(SB), Y4, Y3
-	VADDPS       Y8, Y0, Y0
-	VFMSUB231PS  conv2_4<>+0(SB), Y2, Y0
-	VFMADD231PS  conv2_2<>+0(SB), Y4, Y0
-	VMOVUPS      1216(CX), Y2
-	VMOVUPS      3264(CX), Y4
-	VMOVUPS      5312(CX), Y5
-	VMOVUPS      7360(CX), Y6
-	VMOVUPS      9408(CX), Y8
-	VMOVUPS      11456(CX), Y9
-	VMOVUPS      13504(CX), Y10
-	VMOVUPS      15552(CX), Y11
-	VADDPS       Y5, Y4, Y12
-	VSUBPS       Y5, Y4, Y4
-	VADDPS       Y8, Y6, Y5
-	VSUBPS       Y8, Y6, Y6
-	VADDPS       Y10, Y9, Y8
-	VSUBPS       Y10, Y9, Y9
-	VADDPS       Y2, Y3, Y3
-	VMOVUPS      Y3, 4224(DX)
-	VMOVUPS      Y11, 6016(DX)
-	VADDPS       Y11, Y4, Y3
-	VFMSUB231PS  conv2_2<>+0(SB), Y6, Y3
-	VFMADD231PS  conv2_4<>+0(SB), Y9, Y3
-	VADDPS       Y3, Y1, Y1
-	VMOVUPS      Y1, 4480(DX)
+
+	// d6 = 4 plus2 − (v0 + plus1) + 2 plusHalf
+	VADDPS      Y8, Y0, Y0
+	VFMSUB231PS conv2_4<>+0(SB), Y2, Y0
+	VFMADD231PS conv2_2<>+0(SB), Y4, Y0
+	VMOVUPS     1216(CX), Y2
+	VMOVUPS     3264(CX), Y4
+	VMOVUPS     5312(CX), Y5
+	VMOVUPS     7360(CX), Y6
+	VMOVUPS     9408(CX), Y8
+	VMOVUPS     11456(CX), Y9
+	VMOVUPS     13504(CX), Y10
+	VMOVUPS     15552(CX), Y11
+
+	// plus1, minus1 = v1 ± v2; plus2, minus2 = v3 ± v4; plusHalf, minusHalf = v5 ± v6
+	VADDPS Y5, Y4, Y12
+	VSUBPS Y5, Y4, Y4
+	VADDPS Y8, Y6, Y5
+	VSUBPS Y8, Y6, Y6
+	VADDPS Y10, Y9, Y8
+	VSUBPS Y10, Y9, Y9
+
+	// d0 = v0, d7 = v7
+	VADDPS  Y2, Y3, Y3
+	VMOVUPS Y3, 4224(DX)
+	VMOVUPS Y11, 6016(DX)
+
+	// d1 = 2 minus2 − (minus1 + v7) + 4 minusHalf
+	VADDPS      Y11, Y4, Y3
+	VFMSUB231PS conv2_2<>+0(SB), Y6, Y3
+	VFMADD231PS conv2_4<>+0(SB), Y9, Y3
+	VADDPS      Y3, Y1, Y1
+	VMOVUPS     Y1, 4480(DX)
+
+	// d3 = 21/4 v7 + 17/4 minus1 − 10 minus2 − 5 minusHalf
 	VMULPS       conv2_5_25<>+0(SB), Y11, Y1
 	VFMADD231PS  conv2_4_25<>+0(SB), Y4, Y1
 	VFNMADD231PS conv2_10<>+0(SB), Y6, Y1
 	VFNMADD231PS conv2_5<>+0(SB), Y9, Y1
 	VADDPS       Y1, Y7, Y1
 	VMOVUPS      Y1, 4992(DX)
+
+	// d5 = (minusHalf − minus1) + 8 minus2 − 21/4 v7
 	VSUBPS       Y4, Y9, Y1
 	VFMADD231PS  conv2_8<>+0(SB), Y6, Y1
 	VFNMADD231PS conv2_5_25<>+0(SB), Y11, Y1
 	VMOVUPS      Y1, 5504(DX)
+
+	// d2 = (plus2 − plus1) − 21/4 v0 + 8 plusHalf
 	VSUBPS       Y12, Y5, Y1
 	VFNMADD231PS conv2_5_25<>+0(SB), Y2, Y1
 	VFMADD231PS  conv2_8<>+0(SB), Y8, Y1
 	VADDPS       Y1, Y0, Y0
 	VMOVUPS      Y0, 4736(DX)
+
+	// d4 = 21/4 v0 + 17/4 plus1 − 5 plus2 − 10 plusHalf
 	VMULPS       conv2_5_25<>+0(SB), Y2, Y0
 	VFMADD231PS  conv2_4_25<>+0(SB), Y12, Y0
 	VFNMADD231PS conv2_5<>+0(SB), Y5, Y0
 	VFNMADD231PS conv2_10<>+0(SB), Y8, Y0
 	VMOVUPS      Y0, 5248(DX)
-	VADDPS       Y12, Y2, Y0
-	VFMSUB231PS  conv2_4<>+0(SB), Y5, Y0
-	VFMADD231PS  conv2_2<>+0(SB), Y8, Y0
-	VMOVUPS      Y0, 5760(DX)
-	VMOVUPS      1344(CX), Y0
-	VMOVUPS      3392(CX), Y1
-	VMOVUPS      5440(CX), Y2
-	VMOVUPS      7488(CX), Y3
-	VMOVUPS      9536(CX), Y4
-	VMOVUPS      11584(CX), Y5
-	VMOVUPS      13632(CX), Y6
-	VMOVUPS      15680(CX), Y7
-	VADDPS       Y2, Y1, Y8
-	VSUBPS       Y2, Y1, Y1
-	VADDPS       Y4, Y3, Y2
-	VSUBPS       Y4, Y3, Y3
-	VADDPS       Y6, Y5, Y4
-	VSUBPS       Y6, Y5, Y5
-	VMOVUPS      Y0, 3232(DX)
-	VADDPS       Y7, Y1, Y6
-	VFMSUB231PS  conv2_2<>+0(SB), Y3, Y6
-	VFMADD231PS  conv2_4<>+0(SB), Y5, Y6
-	VMOVUPS      Y6, 3488(DX)
+
+	// d6 = 4 plus2 − (v0 + plus1) + 2 plusHalf
+	VADDPS      Y12, Y2, Y0
+	VFMSUB231PS conv2_4<>+0(SB), Y5, Y0
+	VFMADD231PS conv2_2<>+0(SB), Y8, Y0
+	VMOVUPS     Y0, 5760(DX)
+	VMOVUPS     1344(CX), Y0
+	VMOVUPS     3392(CX), Y1
+	VMOVUPS     5440(CX), Y2
+	VMOVUPS     7488(CX), Y3
+	VMOVUPS     9536(CX), Y4
+	VMOVUPS     11584(CX), Y5
+	VMOVUPS     13632(CX), Y6
+	VMOVUPS     15680(CX), Y7
+
+	// plus1, minus1 = v1 ± v2; plus2, minus2 = v3 ± v4; plusHalf, minusHalf = v5 ± v6
+	VADDPS Y2, Y1, Y8
+	VSUBPS Y2, Y1, Y1
+	VADDPS Y4, Y3, Y2
+	VSUBPS Y4, Y3, Y3
+	VADDPS Y6, Y5, Y4
+	VSUBPS Y6, Y5, Y5
+
+	// d0 = v0, d7 = v7
+	VMOVUPS Y0, 3232(DX)
+
+	// d1 = 2 minus2 − (minus1 + v7) + 4 minusHalf
+	VADDPS      Y7, Y1, Y6
+	VFMSUB231PS conv2_2<>+0(SB), Y3, Y6
+	VFMADD231PS conv2_4<>+0(SB), Y5, Y6
+	VMOVUPS     Y6, 3488(DX)
+
+	// d3 = 21/4 v7 + 17/4 minus1 − 10 minus2 − 5 minusHalf
 	VMULPS       conv2_5_25<>+0(SB), Y7, Y6
 	VFMADD231PS  conv2_4_25<>+0(SB), Y1, Y6
 	VFNMADD231PS conv2_10<>+0(SB), Y3, Y6
 	VFNMADD231PS conv2_5<>+0(SB), Y5, Y6
 	VMOVUPS      Y6, 4000(DX)
+
+	// d5 = (minusHalf − minus1) + 8 minus2 − 21/4 v7
 	VSUBPS       Y1, Y5, Y1
 	VFMADD231PS  conv2_8<>+0(SB), Y3, Y1
 	VFNMADD231PS conv2_5_25<>+0(SB), Y7, Y1
+
+	// d2 = (plus2 − plus1) − 21/4 v0 + 8 plusHalf
 	VSUBPS       Y8, Y2, Y3
 	VFNMADD231PS conv2_5_25<>+0(SB), Y0, Y3
 	VFMADD231PS  conv2_8<>+0(SB), Y4, Y3
 	VMOVUPS      Y3, 3744(DX)
+
+	// d4 = 21/4 v0 + 17/4 plus1 − 5 plus2 − 10 plusHalf
 	VMULPS       conv2_5_25<>+0(SB), Y0, Y3
 	VFMADD231PS  conv2_4_25<>+0(SB), Y8, Y3
 	VFNMADD231PS conv2_5<>+0(SB), Y2, Y3
 	VFNMADD231PS conv2_10<>+0(SB), Y4, Y3
-	VADDPS       Y8, Y0, Y0
-	VFMSUB231PS  conv2_4<>+0(SB), Y2, Y0
-	VFMADD231PS  conv2_2<>+0(SB), Y4, Y0
-	VMOVUPS      1472(CX), Y2
-	VMOVUPS      3520(CX), Y4
-	VMOVUPS      5568(CX), Y5
-	VMOVUPS      7616(CX), Y6
-	VMOVUPS      9664(CX), Y8
-	VMOVUPS      11712(CX), Y9
-	VMOVUPS      13760(CX), Y10
-	VMOVUPS      15808(CX), Y11
-	VADDPS       Y5, Y4, Y12
-	VSUBPS       Y5, Y4, Y4
-	VADDPS       Y8, Y6, Y5
-	VSUBPS       Y8, Y6, Y6
-	VADDPS       Y10, Y9, Y8
-	VSUBPS       Y10, Y9, Y9
-	VADDPS       Y2, Y3, Y3
-	VMOVUPS      Y3, 4256(DX)
-	VMOVUPS      Y11, 6048(DX)
-	VADDPS       Y11, Y4, Y3
-	VFMSUB231PS  conv2_2<>+0(SB), Y6, Y3
-	VFMADD231PS  conv2_4<>+0(SB), Y9, Y3
-	VADDPS       Y3, Y1, Y1
-	VMOVUPS      Y1, 4512(DX)
+
+	// d6 = 4 plus2 − (v0 + plus1) + 2 plusHalf
+	VADDPS      Y8, Y0, Y0
+	VFMSUB231PS conv2_4<>+0(SB), Y2, Y0
+	VFMADD231PS conv2_2<>+0(SB), Y4, Y0
+	VMOVUPS     1472(CX), Y2
+	VMOVUPS     3520(CX), Y4
+	VMOVUPS     5568(CX), Y5
+	VMOVUPS     7616(CX), Y6
+	VMOVUPS     9664(CX), Y8
+	VMOVUPS     11712(CX), Y9
+	VMOVUPS     13760(CX), Y10
+	VMOVUPS     15808(CX), Y11
+
+	// plus1, minus1 = v1 ± v2; plus2, minus2 = v3 ± v4; plusHalf, minusHalf = v5 ± v6
+	VADDPS Y5, Y4, Y12
+	VSUBPS Y5, Y4, Y4
+	VADDPS Y8, Y6, Y5
+	VSUBPS Y8, Y6, Y6
+	VADDPS Y10, Y9, Y8
+	VSUBPS Y10, Y9, Y9
+
+	// d0 = v0, d7 = v7
+	VADDPS  Y2, Y3, Y3
+	VMOVUPS Y3, 4256(DX)
+	VMOVUPS Y11, 6048(DX)
+
+	// d1 = 2 minus2 − (minus1 + v7) + 4 minusHalf
+	VADDPS      Y11, Y4, Y3
+	VFMSUB231PS conv2_2<>+0(SB), Y6, Y3
+	VFMADD231PS conv2_4<>+0(SB), Y9, Y3
+	VADDPS      Y3, Y1, Y1
+	VMOVUPS     Y1, 4512(DX)
+
+	// d3 = 21/4 v7 + 17/4 minus1 − 10 minus2 − 5 minusHalf
 	VMULPS       conv2_5_25<>+0(SB), Y11, Y1
 	VFMADD231PS  conv2_4_25<>+0(SB), Y4, Y1
 	VFNMADD231PS conv2_10<>+0(SB), Y6, Y1
 	VFNMADD231PS conv2_5<>+0(SB), Y9, Y1
 	VADDPS       Y1, Y7, Y1
 	VMOVUPS      Y1, 5024(DX)
+
+	// d5 = (minusHalf − minus1) + 8 minus2 − 21/4 v7
 	VSUBPS       Y4, Y9, Y1
 	VFMADD231PS  conv2_8<>+0(SB), Y6, Y1
 	VFNMADD231PS conv2_5_25<>+0(SB), Y11, Y1
 	VMOVUPS      Y1, 5536(DX)
+
+	// d2 = (plus2 − plus1) − 21/4 v0 + 8 plusHalf
 	VSUBPS       Y12, Y5, Y1
 	VFNMADD231PS conv2_5_25<>+0(SB), Y2, Y1
 	VFMADD231PS  conv2_8<>+0(SB), Y8, Y1
 	VADDPS       Y1, Y0, Y0
 	VMOVUPS      Y0, 4768(DX)
+
+	// d4 = 21/4 v0 + 17/4 plus1 − 5 plus2 − 10 plusHalf
 	VMULPS       conv2_5_25<>+0(SB), Y2, Y0
 	VFMADD231PS  conv2_4_25<>+0(SB), Y12, Y0
 	VFNMADD231PS conv2_5<>+0(SB), Y5, Y0
 	VFNMADD231PS conv2_10<>+0(SB), Y8, Y0
 	VMOVUPS      Y0, 5280(DX)
-	VADDPS       Y12, Y2, Y0
-	VFMSUB231PS  conv2_4<>+0(SB), Y5, Y0
-	VFMADD231PS  conv2_2<>+0(SB), Y8, Y0
-	VMOVUPS      Y0, 5792(DX)
-	VMOVUPS      1600(CX), Y0
-	VMOVUPS      3648(CX), Y1
-	VMOVUPS      5696(CX), Y2
-	VMOVUPS      7744(CX), Y3
-	VMOVUPS      9792(CX), Y4
-	VMOVUPS      11840(CX), Y5
-	VMOVUPS      13888(CX), Y6
-	VMOVUPS      15936(CX), Y7
-	VADDPS       Y2, Y1, Y8
-	VSUBPS       Y2, Y1, Y1
-	VADDPS       Y4, Y3, Y2
-	VSUBPS       Y4, Y3, Y3
-	VADDPS       Y6, Y5, Y4
-	VSUBPS       Y6, Y5, Y5
-	VMOVUPS      Y0, 3264(DX)
-	VADDPS       Y7, Y1, Y6
-	VFMSUB231PS  conv2_2<>+0(SB), Y3, Y6
-	VFMADD231PS  conv2_4<>+0(SB), Y5, Y6
-	VMOVUPS      Y6, 3520(DX)
+
+	// d6 = 4 plus2 − (v0 + plus1) + 2 plusHalf
+	VADDPS      Y12, Y2, Y0
+	VFMSUB231PS conv2_4<>+0(SB), Y5, Y0
+	VFMADD231PS conv2_2<>+0(SB), Y8, Y0
+	VMOVUPS     Y0, 5792(DX)
+	VMOVUPS     1600(CX), Y0
+	VMOVUPS     3648(CX), Y1
+	VMOVUPS     5696(CX), Y2
+	VMOVUPS     7744(CX), Y3
+	VMOVUPS     9792(CX), Y4
+	VMOVUPS     11840(CX), Y5
+	VMOVUPS     13888(CX), Y6
+	VMOVUPS     15936(CX), Y7
+
+	// plus1, minus1 = v1 ± v2; plus2, minus2 = v3 ± v4; plusHalf, minusHalf = v5 ± v6
+	VADDPS Y2, Y1, Y8
+	VSUBPS Y2, Y1, Y1
+	VADDPS Y4, Y3, Y2
+	VSUBPS Y4, Y3, Y3
+	VADDPS Y6, Y5, Y4
+	VSUBPS Y6, Y5, Y5
+
+	// d0 = v0, d7 = v7
+	VMOVUPS Y0, 3264(DX)
+
+	// d1 = 2 minus2 − (minus1 + v7) + 4 minusHalf
+	VADDPS      Y7, Y1, Y6
+	VFMSUB231PS conv2_2<>+0(SB), Y3, Y6
+	VFMADD231PS conv2_4<>+0(SB), Y5, Y6
+	VMOVUPS     Y6, 3520(DX)
+
+	// d3 = 21/4 v7 + 17/4 minus1 − 10 minus2 − 5 minusHalf
 	VMULPS       conv2_5_25<>+0(SB), Y7, Y6
 	VFMADD231PS  conv2_4_25<>+0(SB), Y1, Y6
 	VFNMADD231PS conv2_10<>+0(SB), Y3, Y6
 	VFNMADD231PS conv2_5<>+0(SB), Y5, Y6
 	VMOVUPS      Y6, 4032(DX)
+
+	// d5 = (minusHalf − minus1) + 8 minus2 − 21/4 v7
 	VSUBPS       Y1, Y5, Y1
 	VFMADD231PS  conv2_8<>+0(SB), Y3, Y1
 	VFNMADD231PS conv2_5_25<>+0(SB), Y7, Y1
+
+	// d2 = (plus2 − plus1) − 21/4 v0 + 8 plusHalf
 	VSUBPS       Y8, Y2, Y3
 	VFNMADD231PS conv2_5_25<>+0(SB), Y0, Y3
 	VFMADD231PS  conv2_8<>+0(SB), Y4, Y3
 	VMOVUPS      Y3, 3776(DX)
+
+	// d4 = 21/4 v0 + 17/4 plus1 − 5 plus2 − 10 plusHalf
 	VMULPS       conv2_5_25<>+0(SB), Y0, Y3
 	VFMADD231PS  conv2_4_25<>+0(SB), Y8, Y3
 	VFNMADD231PS conv2_5<>+0(SB), Y2, Y3
 	VFNMADD231PS conv2_10<>+0(SB), Y4, Y3
-	VADDPS       Y8, Y0, Y0
-	VFMSUB231PS  conv2_4<>+0(SB), Y2, Y0
-	VFMADD231PS  conv2_2<>+0(SB), Y4, Y0
-	VMOVUPS      1728(CX), Y2
-	VMOVUPS      3776(CX), Y4
-	VMOVUPS      5824(CX), Y5
-	VMOVUPS      7872(CX), Y6
-	VMOVUPS      9920(CX), Y8
-	VMOVUPS      11968(CX), Y9
-	VMOVUPS      14016(CX), Y10
-	VMOVUPS      16064(CX), Y11
-	VADDPS       Y5, Y4, Y12
-	VSUBPS       Y5, Y4, Y4
-	VADDPS       Y8, Y6, Y5
-	VSUBPS       Y8, Y6, Y6
-	VADDPS       Y10, Y9, Y8
-	VSUBPS       Y10, Y9, Y9
-	VADDPS       Y2, Y3, Y3
-	VMOVUPS      Y3, 4288(DX)
-	VMOVUPS      Y11, 6080(DX)
-	VADDPS       Y11, Y4, Y3
-	VFMSUB231PS  conv2_2<>+0(SB), Y6, Y3
-	VFMADD231PS  conv2_4<>+0(SB), Y9, Y3
-	VADDPS       Y3, Y1, Y1
-	VMOVUPS      Y1, 4544(DX)
+
+	// d6 = 4 plus2 − (v0 + plus1) + 2 plusHalf
+	VADDPS      Y8, Y0, Y0
+	VFMSUB231PS conv2_4<>+0(SB), Y2, Y0
+	VFMADD231PS conv2_2<>+0(SB), Y4, Y0
+	VMOVUPS     1728(CX), Y2
+	VMOVUPS     3776(CX), Y4
+	VMOVUPS     5824(CX), Y5
+	VMOVUPS     7872(CX), Y6
+	VMOVUPS     9920(CX), Y8
+	VMOVUPS     11968(CX), Y9
+	VMOVUPS     14016(CX), Y10
+	VMOVUPS     16064(CX), Y11
+
+	// plus1, minus1 = v1 ± v2; plus2, minus2 = v3 ± v4; plusHalf, minusHalf = v5 ± v6
+	VADDPS Y5, Y4, Y12
+	VSUBPS Y5, Y4, Y4
+	VADDPS Y8, Y6, Y5
+	VSUBPS Y8, Y6, Y6
+	VADDPS Y10, Y9, Y8
+	VSUBPS Y10, Y9, Y9
+
+	// d0 = v0, d7 = v7
+	VADDPS  Y2, Y3, Y3
+	VMOVUPS Y3, 4288(DX)
+	VMOVUPS Y11, 6080(DX)
+
+	// d1 = 2 minus2 − (minus1 + v7) + 4 minusHalf
+	VADDPS      Y11, Y4, Y3
+	VFMSUB231PS conv2_2<>+0(SB), Y6, Y3
+	VFMADD231PS conv2_4<>+0(SB), Y9, Y3
+	VADDPS      Y3, Y1, Y1
+	VMOVUPS     Y1, 4544(DX)
+
+	// d3 = 21/4 v7 + 17/4 minus1 − 10 minus2 − 5 minusHalf
 	VMULPS       conv2_5_25<>+0(SB), Y11, Y1
 	VFMADD231PS  conv2_4_25<>+0(SB), Y4, Y1
 	VFNMADD231PS conv2_10<>+0(SB), Y6, Y1
 	VFNMADD231PS conv2_5<>+0(SB), Y9, Y1
 	VADDPS       Y1, Y7, Y1
 	VMOVUPS      Y1, 5056(DX)
+
+	// d5 = (minusHalf − minus1) + 8 minus2 − 21/4 v7
 	VSUBPS       Y4, Y9, Y1
 	VFMADD231PS  conv2_8<>+0(SB), Y6, Y1
 	VFNMADD231PS conv2_5_25<>+0(SB), Y11, Y1
 	VMOVUPS      Y1, 5568(DX)
+
+	// d2 = (plus2 − plus1) − 21/4 v0 + 8 plusHalf
 	VSUBPS       Y12, Y5, Y1
 	VFNMADD231PS conv2_5_25<>+0(SB), Y2, Y1
 	VFMADD231PS  conv2_8<>+0(SB), Y8, Y1
 	VADDPS       Y1, Y0, Y0
 	VMOVUPS      Y0, 4800(DX)
+
+	// d4 = 21/4 v0 + 17/4 plus1 − 5 plus2 − 10 plusHalf
 	VMULPS       conv2_5_25<>+0(SB), Y2, Y0
 	VFMADD231PS  conv2_4_25<>+0(SB), Y12, Y0
 	VFNMADD231PS conv2_5<>+0(SB), Y5, Y0
 	VFNMADD231PS conv2_10<>+0(SB), Y8, Y0
 	VMOVUPS      Y0, 5312(DX)
-	VADDPS       Y12, Y2, Y0
-	VFMSUB231PS  conv2_4<>+0(SB), Y5, Y0
-	VFMADD231PS  conv2_2<>+0(SB), Y8, Y0
-	VMOVUPS      Y0, 5824(DX)
-	VMOVUPS      1856(CX), Y0
-	VMOVUPS      3904(CX), Y1
-	VMOVUPS      5952(CX), Y2
-	VMOVUPS      8000(CX), Y3
-	VMOVUPS      10048(CX), Y4
-	VMOVUPS      12096(CX), Y5
-	VMOVUPS      14144(CX), Y6
-	VMOVUPS      16192(CX), Y7
-	VADDPS       Y2, Y1, Y8
-	VSUBPS       Y2, Y1, Y1
-	VADDPS       Y4, Y3, Y2
-	VSUBPS       Y4, Y3, Y3
-	VADDPS       Y6, Y5, Y4
-	VSUBPS       Y6, Y5, Y5
-	VMOVUPS      Y0, 3296(DX)
-	VADDPS       Y7, Y1, Y6
-	VFMSUB231PS  conv2_2<>+0(SB), Y3, Y6
-	VFMADD231PS  conv2_4<>+0(SB), Y5, Y6
-	VMOVUPS      Y6, 3552(DX)
+
+	// d6 = 4 plus2 − (v0 + plus1) + 2 plusHalf
+	VADDPS      Y12, Y2, Y0
+	VFMSUB231PS conv2_4<>+0(SB), Y5, Y0
+	VFMADD231PS conv2_2<>+0(SB), Y8, Y0
+	VMOVUPS     Y0, 5824(DX)
+	VMOVUPS     1856(CX), Y0
+	VMOVUPS     3904(CX), Y1
+	VMOVUPS     5952(CX), Y2
+	VMOVUPS     8000(CX), Y3
+	VMOVUPS     10048(CX), Y4
+	VMOVUPS     12096(CX), Y5
+	VMOVUPS     14144(CX), Y6
+	VMOVUPS     16192(CX), Y7
+
+	// plus1, minus1 = v1 ± v2; plus2, minus2 = v3 ± v4; plusHalf, minusHalf = v5 ± v6
+	VADDPS Y2, Y1, Y8
+	VSUBPS Y2, Y1, Y1
+	VADDPS Y4, Y3, Y2
+	VSUBPS Y4, Y3, Y3
+	VADDPS Y6, Y5, Y4
+	VSUBPS Y6, Y5, Y5
+
+	// d0 = v0, d7 = v7
+	VMOVUPS Y0, 3296(DX)
+
+	// d1 = 2 minus2 − (minus1 + v7) + 4 minusHalf
+	VADDPS      Y7, Y1, Y6
+	VFMSUB231PS conv2_2<>+0(SB), Y3, Y6
+	VFMADD231PS conv2_4<>+0(SB), Y5, Y6
+	VMOVUPS     Y6, 3552(DX)
+
+	// d3 = 21/4 v7 + 17/4 minus1 − 10 minus2 − 5 minusHalf
 	VMULPS       conv2_5_25<>+0(SB), Y7, Y6
 	VFMADD231PS  conv2_4_25<>+0(SB), Y1, Y6
 	VFNMADD231PS conv2_10<>+0(SB), Y3, Y6
 	VFNMADD231PS conv2_5<>+0(SB), Y5, Y6
 	VMOVUPS      Y6, 4064(DX)
+
+	// d5 = (minusHalf − minus1) + 8 minus2 − 21/4 v7
 	VSUBPS       Y1, Y5, Y1
 	VFMADD231PS  conv2_8<>+0(SB), Y3, Y1
 	VFNMADD231PS conv2_5_25<>+0(SB), Y7, Y1
+
+	// d2 = (plus2 − plus1) − 21/4 v0 + 8 plusHalf
 	VSUBPS       Y8, Y2, Y3
 	VFNMADD231PS conv2_5_25<>+0(SB), Y0, Y3
 	VFMADD231PS  conv2_8<>+0(SB), Y4, Y3
 	VMOVUPS      Y3, 3808(DX)
+
+	// d4 = 21/4 v0 + 17/4 plus1 − 5 plus2 − 10 plusHalf
 	VMULPS       conv2_5_25<>+0(SB), Y0, Y3
 	VFMADD231PS  conv2_4_25<>+0(SB), Y8, Y3
 	VFNMADD231PS conv2_5<>+0(SB), Y2, Y3
 	VFNMADD231PS conv2_10<>+0(SB), Y4, Y3
-	VADDPS       Y8, Y0, Y0
-	VFMSUB231PS  conv2_4<>+0(SB), Y2, Y0
-	VFMADD231PS  conv2_2<>+0(SB), Y4, Y0
-	VMOVUPS      1984(CX), Y2
-	VMOVUPS      4032(CX), Y4
-	VMOVUPS      6080(CX), Y5
-	VMOVUPS      8128(CX), Y6
-	VMOVUPS      10176(CX), Y8
-	VMOVUPS      12224(CX), Y9
-	VMOVUPS      14272(CX), Y10
-	VMOVUPS      16320(CX), Y11
-	VADDPS       Y5, Y4, Y12
-	VSUBPS       Y5, Y4, Y4
-	VADDPS       Y8, Y6, Y5
-	VSUBPS       Y8, Y6, Y6
-	VADDPS       Y10, Y9, Y8
-	VSUBPS       Y10, Y9, Y9
-	VADDPS       Y2, Y3, Y3
-	VMOVUPS      Y3, 4320(DX)
-	VMOVUPS      Y11, 6112(DX)
-	VADDPS       Y11, Y4, Y3
-	VFMSUB231PS  conv2_2<>+0(SB), Y6, Y3
-	VFMADD231PS  conv2_4<>+0(SB), Y9, Y3
-	VADDPS       Y3, Y1, Y1
-	VMOVUPS      Y1, 4576(DX)
+
+	// d6 = 4 plus2 − (v0 + plus1) + 2 plusHalf
+	VADDPS      Y8, Y0, Y0
+	VFMSUB231PS conv2_4<>+0(SB), Y2, Y0
+	VFMADD231PS conv2_2<>+0(SB), Y4, Y0
+	VMOVUPS     1984(CX), Y2
+	VMOVUPS     4032(CX), Y4
+	VMOVUPS     6080(CX), Y5
+	VMOVUPS     8128(CX), Y6
+	VMOVUPS     10176(CX), Y8
+	VMOVUPS     12224(CX), Y9
+	VMOVUPS     14272(CX), Y10
+	VMOVUPS     16320(CX), Y11
+
+	// plus1, minus1 = v1 ± v2; plus2, minus2 = v3 ± v4; plusHalf, minusHalf = v5 ± v6
+	VADDPS Y5, Y4, Y12
+	VSUBPS Y5, Y4, Y4
+	VADDPS Y8, Y6, Y5
+	VSUBPS Y8, Y6, Y6
+	VADDPS Y10, Y9, Y8
+	VSUBPS Y10, Y9, Y9
+
+	// d0 = v0, d7 = v7
+	VADDPS  Y2, Y3, Y3
+	VMOVUPS Y3, 4320(DX)
+	VMOVUPS Y11, 6112(DX)
+
+	// d1 = 2 minus2 − (minus1 + v7) + 4 minusHalf
+	VADDPS      Y11, Y4, Y3
+	VFMSUB231PS conv2_2<>+0(SB), Y6, Y3
+	VFMADD231PS conv2_4<>+0(SB), Y9, Y3
+	VADDPS      Y3, Y1, Y1
+	VMOVUPS     Y1, 4576(DX)
+
+	// d3 = 21/4 v7 + 17/4 minus1 − 10 minus2 − 5 minusHalf
 	VMULPS       conv2_5_25<>+0(SB), Y11, Y1
 	VFMADD231PS  conv2_4_25<>+0(SB), Y4, Y1
 	VFNMADD231PS conv2_10<>+0(SB), Y6, Y1
 	VFNMADD231PS conv2_5<>+0(SB), Y9, Y1
 	VADDPS       Y1, Y7, Y1
 	VMOVUPS      Y1, 5088(DX)
+
+	// d5 = (minusHalf − minus1) + 8 minus2 − 21/4 v7
 	VSUBPS       Y4, Y9, Y1
 	VFMADD231PS  conv2_8<>+0(SB), Y6, Y1
 	VFNMADD231PS conv2_5_25<>+0(SB), Y11, Y1
 	VMOVUPS      Y1, 5600(DX)
+
+	// d2 = (plus2 − plus1) − 21/4 v0 + 8 plusHalf
 	VSUBPS       Y12, Y5, Y1
 	VFNMADD231PS conv2_5_25<>+0(SB), Y2, Y1
 	VFMADD231PS  conv2_8<>+0(SB), Y8, Y1
 	VADDPS       Y1, Y0, Y0
 	VMOVUPS      Y0, 4832(DX)
+
+	// d4 = 21/4 v0 + 17/4 plus1 − 5 plus2 − 10 plusHalf
 	VMULPS       conv2_5_25<>+0(SB), Y2, Y0
 	VFMADD231PS  conv2_4_25<>+0(SB), Y12, Y0
 	VFNMADD231PS conv2_5<>+0(SB), Y5, Y0
 	VFNMADD231PS conv2_10<>+0(SB), Y8, Y0
 	VMOVUPS      Y0, 5344(DX)
-	VADDPS       Y12, Y2, Y0
-	VFMSUB231PS  conv2_4<>+0(SB), Y5, Y0
-	VFMADD231PS  conv2_2<>+0(SB), Y8, Y0
-	VMOVUPS      Y0, 5856(DX)
+
+	// d6 = 4 plus2 − (v0 + plus1) + 2 plusHalf
+	VADDPS      Y12, Y2, Y0
+	VFMSUB231PS conv2_4<>+0(SB), Y5, Y0
+	VFMADD231PS conv2_2<>+0(SB), Y8, Y0
+	VMOVUPS     Y0, 5856(DX)
 
 	// rows: (B dv) Bᵀ, windows of both tile columns added
-	VMOVUPS      (DX), Y0
-	VMOVUPS      32(DX), Y1
-	VMOVUPS      64(DX), Y2
-	VMOVUPS      96(DX), Y3
-	VMOVUPS      128(DX), Y4
-	VMOVUPS      160(DX), Y5
-	VMOVUPS      192(DX), Y6
-	VMOVUPS      224(DX), Y7
-	VADDPS       Y2, Y1, Y8
-	VSUBPS       Y2, Y1, Y1
-	VADDPS       Y4, Y3, Y2
-	VSUBPS       Y4, Y3, Y3
-	VADDPS       Y6, Y5, Y4
-	VSUBPS       Y6, Y5, Y5
-	VMOVUPS      Y0, (AX)
-	VADDPS       Y7, Y1, Y6
-	VFMSUB231PS  conv2_2<>+0(SB), Y3, Y6
-	VFMADD231PS  conv2_4<>+0(SB), Y5, Y6
-	VMOVUPS      Y6, 64(AX)
+	VMOVUPS (DX), Y0
+	VMOVUPS 32(DX), Y1
+	VMOVUPS 64(DX), Y2
+	VMOVUPS 96(DX), Y3
+	VMOVUPS 128(DX), Y4
+	VMOVUPS 160(DX), Y5
+	VMOVUPS 192(DX), Y6
+	VMOVUPS 224(DX), Y7
+
+	// plus1, minus1 = v1 ± v2; plus2, minus2 = v3 ± v4; plusHalf, minusHalf = v5 ± v6
+	VADDPS Y2, Y1, Y8
+	VSUBPS Y2, Y1, Y1
+	VADDPS Y4, Y3, Y2
+	VSUBPS Y4, Y3, Y3
+	VADDPS Y6, Y5, Y4
+	VSUBPS Y6, Y5, Y5
+
+	// d0 = v0, d7 = v7
+	VMOVUPS Y0, (AX)
+
+	// d1 = 2 minus2 − (minus1 + v7) + 4 minusHalf
+	VADDPS      Y7, Y1, Y6
+	VFMSUB231PS conv2_2<>+0(SB), Y3, Y6
+	VFMADD231PS conv2_4<>+0(SB), Y5, Y6
+	VMOVUPS     Y6, 64(AX)
+
+	// d3 = 21/4 v7 + 17/4 minus1 − 10 minus2 − 5 minusHalf
 	VMULPS       conv2_5_25<>+0(SB), Y7, Y6
 	VFMADD231PS  conv2_4_25<>+0(SB), Y1, Y6
 	VFNMADD231PS conv2_10<>+0(SB), Y3, Y6
 	VFNMADD231PS conv2_5<>+0(SB), Y5, Y6
 	VMOVUPS      Y6, 192(AX)
+
+	// d5 = (minusHalf − minus1) + 8 minus2 − 21/4 v7
 	VSUBPS       Y1, Y5, Y1
 	VFMADD231PS  conv2_8<>+0(SB), Y3, Y1
 	VFNMADD231PS conv2_5_25<>+0(SB), Y7, Y1
+
+	// d2 = (plus2 − plus1) − 21/4 v0 + 8 plusHalf
 	VSUBPS       Y8, Y2, Y3
 	VFNMADD231PS conv2_5_25<>+0(SB), Y0, Y3
 	VFMADD231PS  conv2_8<>+0(SB), Y4, Y3
 	VMOVUPS      Y3, 128(AX)
+
+	// d4 = 21/4 v0 + 17/4 plus1 − 5 plus2 − 10 plusHalf
 	VMULPS       conv2_5_25<>+0(SB), Y0, Y3
 	VFMADD231PS  conv2_4_25<>+0(SB), Y8, Y3
 	VFNMADD231PS conv2_5<>+0(SB), Y2, Y3
 	VFNMADD231PS conv2_10<>+0(SB), Y4, Y3
-	VADDPS       Y8, Y0, Y0
-	VFMSUB231PS  conv2_4<>+0(SB), Y2, Y0
-	VFMADD231PS  conv2_2<>+0(SB), Y4, Y0
-	VMOVUPS      3072(DX), Y2
-	VMOVUPS      3104(DX), Y4
-	VMOVUPS      3136(DX), Y5
-	VMOVUPS      3168(DX), Y6
-	VMOVUPS      3200(DX), Y8
-	VMOVUPS      3232(DX), Y9
-	VMOVUPS      3264(DX), Y10
-	VMOVUPS      3296(DX), Y11
-	VADDPS       Y5, Y4, Y12
-	VSUBPS       Y5, Y4, Y4
-	VADDPS       Y8, Y6, Y5
-	VSUBPS       Y8, Y6, Y6
-	VADDPS       Y10, Y9, Y8
-	VSUBPS       Y10, Y9, Y9
-	VADDPS       Y2, Y3, Y3
-	VMOVUPS      Y3, 256(AX)
-	VMOVUPS      Y11, 704(AX)
-	VADDPS       Y11, Y4, Y3
-	VFMSUB231PS  conv2_2<>+0(SB), Y6, Y3
-	VFMADD231PS  conv2_4<>+0(SB), Y9, Y3
-	VADDPS       Y3, Y1, Y1
-	VMOVUPS      Y1, 320(AX)
+
+	// d6 = 4 plus2 − (v0 + plus1) + 2 plusHalf
+	VADDPS      Y8, Y0, Y0
+	VFMSUB231PS conv2_4<>+0(SB), Y2, Y0
+	VFMADD231PS conv2_2<>+0(SB), Y4, Y0
+	VMOVUPS     3072(DX), Y2
+	VMOVUPS     3104(DX), Y4
+	VMOVUPS     3136(DX), Y5
+	VMOVUPS     3168(DX), Y6
+	VMOVUPS     3200(DX), Y8
+	VMOVUPS     3232(DX), Y9
+	VMOVUPS     3264(DX), Y10
+	VMOVUPS     3296(DX), Y11
+
+	// plus1, minus1 = v1 ± v2; plus2, minus2 = v3 ± v4; plusHalf, minusHalf = v5 ± v6
+	VADDPS Y5, Y4, Y12
+	VSUBPS Y5, Y4, Y4
+	VADDPS Y8, Y6, Y5
+	VSUBPS Y8, Y6, Y6
+	VADDPS Y10, Y9, Y8
+	VSUBPS Y10, Y9, Y9
+
+	// d0 = v0, d7 = v7
+	VADDPS  Y2, Y3, Y3
+	VMOVUPS Y3, 256(AX)
+	VMOVUPS Y11, 704(AX)
+
+	// d1 = 2 minus2 − (minus1 + v7) + 4 minusHalf
+	VADDPS      Y11, Y4, Y3
+	VFMSUB231PS conv2_2<>+0(SB), Y6, Y3
+	VFMADD231PS conv2_4<>+0(SB), Y9, Y3
+	VADDPS      Y3, Y1, Y1
+	VMOVUPS     Y1, 320(AX)
+
+	// d3 = 21/4 v7 + 17/4 minus1 − 10 minus2 − 5 minusHalf
 	VMULPS       conv2_5_25<>+0(SB), Y11, Y1
 	VFMADD231PS  conv2_4_25<>+0(SB), Y4, Y1
 	VFNMADD231PS conv2_10<>+0(SB), Y6, Y1
 	VFNMADD231PS conv2_5<>+0(SB), Y9, Y1
 	VADDPS       Y1, Y7, Y1
 	VMOVUPS      Y1, 448(AX)
+
+	// d5 = (minusHalf − minus1) + 8 minus2 − 21/4 v7
 	VSUBPS       Y4, Y9, Y1
 	VFMADD231PS  conv2_8<>+0(SB), Y6, Y1
 	VFNMADD231PS conv2_5_25<>+0(SB), Y11, Y1
 	VMOVUPS      Y1, 576(AX)
+
+	// d2 = (plus2 − plus1) − 21/4 v0 + 8 plusHalf
 	VSUBPS       Y12, Y5, Y1
 	VFNMADD231PS conv2_5_25<>+0(SB), Y2, Y1
 	VFMADD231PS  conv2_8<>+0(SB), Y8, Y1
 	VADDPS       Y1, Y0, Y0
 	VMOVUPS      Y0, 384(AX)
+
+	// d4 = 21/4 v0 + 17/4 plus1 − 5 plus2 − 10 plusHalf
 	VMULPS       conv2_5_25<>+0(SB), Y2, Y0
 	VFMADD231PS  conv2_4_25<>+0(SB), Y12, Y0
 	VFNMADD231PS conv2_5<>+0(SB), Y5, Y0
 	VFNMADD231PS conv2_10<>+0(SB), Y8, Y0
 	VMOVUPS      Y0, 512(AX)
-	VADDPS       Y12, Y2, Y0
-	VFMSUB231PS  conv2_4<>+0(SB), Y5, Y0
-	VFMADD231PS  conv2_2<>+0(SB), Y8, Y0
-	VMOVUPS      Y0, 640(AX)
-	VMOVUPS      256(DX), Y0
-	VMOVUPS      288(DX), Y1
-	VMOVUPS      320(DX), Y2
-	VMOVUPS      352(DX), Y3
-	VMOVUPS      384(DX), Y4
-	VMOVUPS      416(DX), Y5
-	VMOVUPS      448(DX), Y6
-	VMOVUPS      480(DX), Y7
-	VADDPS       Y2, Y1, Y8
-	VSUBPS       Y2, Y1, Y1
-	VADDPS       Y4, Y3, Y2
-	VSUBPS       Y4, Y3, Y3
-	VADDPS       Y6, Y5, Y4
-	VSUBPS       Y6, Y5, Y5
-	VMOVUPS      Y0, 768(AX)
-	VADDPS       Y7, Y1, Y6
-	VFMSUB231PS  conv2_2<>+0(SB), Y3, Y6
-	VFMADD231PS  conv2_4<>+0(SB), Y5, Y6
-	VMOVUPS      Y6, 832(AX)
+
+	// d6 = 4 plus2 − (v0 + plus1) + 2 plusHalf
+	VADDPS      Y12, Y2, Y0
+	VFMSUB231PS conv2_4<>+0(SB), Y5, Y0
+	VFMADD231PS conv2_2<>+0(SB), Y8, Y0
+	VMOVUPS     Y0, 640(AX)
+	VMOVUPS     256(DX), Y0
+	VMOVUPS     288(DX), Y1
+	VMOVUPS     320(DX), Y2
+	VMOVUPS     352(DX), Y3
+	VMOVUPS     384(DX), Y4
+	VMOVUPS     416(DX), Y5
+	VMOVUPS     448(DX), Y6
+	VMOVUPS     480(DX), Y7
+
+	// plus1, minus1 = v1 ± v2; plus2, minus2 = v3 ± v4; plusHalf, minusHalf = v5 ± v6
+	VADDPS Y2, Y1, Y8
+	VSUBPS Y2, Y1, Y1
+	VADDPS Y4, Y3, Y2
+	VSUBPS Y4, Y3, Y3
+	VADDPS Y6, Y5, Y4
+	VSUBPS Y6, Y5, Y5
+
+	// d0 = v0, d7 = v7
+	VMOVUPS Y0, 768(AX)
+
+	// d1 = 2 minus2 − (minus1 + v7) + 4 minusHalf
+	VADDPS      Y7, Y1, Y6
+	VFMSUB231PS conv2_2<>+0(SB), Y3, Y6
+	VFMADD231PS conv2_4<>+0(SB), Y5, Y6
+	VMOVUPS     Y6, 832(AX)
+
+	// d3 = 21/4 v7 + 17/4 minus1 − 10 minus2 − 5 minusHalf
 	VMULPS       conv2_5_25<>+0(SB), Y7, Y6
 	VFMADD231PS  conv2_4_25<>+0(SB), Y1, Y6
 	VFNMADD231PS conv2_10<>+0(SB), Y3, Y6
 	VFNMADD231PS conv2_5<>+0(SB), Y5, Y6
 	VMOVUPS      Y6, 960(AX)
+
+	// d5 = (minusHalf − minus1) + 8 minus2 − 21/4 v7
 	VSUBPS       Y1, Y5, Y1
 	VFMADD231PS  conv2_8<>+0(SB), Y3, Y1
 	VFNMADD231PS conv2_5_25<>+0(SB), Y7, Y1
+
+	// d2 = (plus2 − plus1) − 21/4 v0 + 8 plusHalf
 	VSUBPS       Y8, Y2, Y3
 	VFNMADD231PS conv2_5_25<>+0(SB), Y0, Y3
 	VFMADD231PS  conv2_8<>+0(SB), Y4, Y3
 	VMOVUPS      Y3, 896(AX)
+
+	// d4 = 21/4 v0 + 17/4 plus1 − 5 plus2 − 10 plusHalf
 	VMULPS       conv2_5_25<>+0(SB), Y0, Y3
 	VFMADD231PS  conv2_4_25<>+0(SB), Y8, Y3
 	VFNMADD231PS conv2_5<>+0(SB), Y2, Y3
 	VFNMADD231PS conv2_10<>+0(SB), Y4, Y3
-	VADDPS       Y8, Y0, Y0
-	VFMSUB231PS  conv2_4<>+0(SB), Y2, Y0
-	VFMADD231PS  conv2_2<>+0(SB), Y4, Y0
-	VMOVUPS      3328(DX), Y2
-	VMOVUPS      3360(DX), Y4
-	VMOVUPS      3392(DX), Y5
-	VMOVUPS      3424(DX), Y6
-	VMOVUPS      3456(DX), Y8
-	VMOVUPS      3488(DX), Y9
-	VMOVUPS      3520(DX), Y10
-	VMOVUPS      3552(DX), Y11
-	VADDPS       Y5, Y4, Y12
-	VSUBPS       Y5, Y4, Y4
-	VADDPS       Y8, Y6, Y5
-	VSUBPS       Y8, Y6, Y6
-	VADDPS       Y10, Y9, Y8
-	VSUBPS       Y10, Y9, Y9
-	VADDPS       Y2, Y3, Y3
-	VMOVUPS      Y3, 1024(AX)
-	VMOVUPS      Y11, 1472(AX)
-	VADDPS       Y11, Y4, Y3
-	VFMSUB231PS  conv2_2<>+0(SB), Y6, Y3
-	VFMADD231PS  conv2_4<>+0(SB), Y9, Y3
-	VADDPS       Y3, Y1, Y1
-	VMOVUPS      Y1, 1088(AX)
+
+	// d6 = 4 plus2 − (v0 + plus1) + 2 plusHalf
+	VADDPS      Y8, Y0, Y0
+	VFMSUB231PS conv2_4<>+0(SB), Y2, Y0
+	VFMADD231PS conv2_2<>+0(SB), Y4, Y0
+	VMOVUPS     3328(DX), Y2
+	VMOVUPS     3360(DX), Y4
+	VMOVUPS     3392(DX), Y5
+	VMOVUPS     3424(DX), Y6
+	VMOVUPS     3456(DX), Y8
+	VMOVUPS     3488(DX), Y9
+	VMOVUPS     3520(DX), Y10
+	VMOVUPS     3552(DX), Y11
+
+	// plus1, minus1 = v1 ± v2; plus2, minus2 = v3 ± v4; plusHalf, minusHalf = v5 ± v6
+	VADDPS Y5, Y4, Y12
+	VSUBPS Y5, Y4, Y4
+	VADDPS Y8, Y6, Y5
+	VSUBPS Y8, Y6, Y6
+	VADDPS Y10, Y9, Y8
+	VSUBPS Y10, Y9, Y9
+
+	// d0 = v0, d7 = v7
+	VADDPS  Y2, Y3, Y3
+	VMOVUPS Y3, 1024(AX)
+	VMOVUPS Y11, 1472(AX)
+
+	// d1 = 2 minus2 − (minus1 + v7) + 4 minusHalf
+	VADDPS      Y11, Y4, Y3
+	VFMSUB231PS conv2_2<>+0(SB), Y6, Y3
+	VFMADD231PS conv2_4<>+0(SB), Y9, Y3
+	VADDPS      Y3, Y1, Y1
+	VMOVUPS     Y1, 1088(AX)
+
+	// d3 = 21/4 v7 + 17/4 minus1 − 10 minus2 − 5 minusHalf
 	VMULPS       conv2_5_25<>+0(SB), Y11, Y1
 	VFMADD231PS  conv2_4_25<>+0(SB), Y4, Y1
 	VFNMADD231PS conv2_10<>+0(SB), Y6, Y1
 	VFNMADD231PS conv2_5<>+0(SB), Y9, Y1
 	VADDPS       Y1, Y7, Y1
 	VMOVUPS      Y1, 1216(AX)
+
+	// d5 = (minusHalf − minus1) + 8 minus2 − 21/4 v7
 	VSUBPS       Y4, Y9, Y1
 	VFMADD231PS  conv2_8<>+0(SB), Y6, Y1
 	VFNMADD231PS conv2_5_25<>+0(SB), Y11, Y1
 	VMOVUPS      Y1, 1344(AX)
+
+	// d2 = (plus2 − plus1) − 21/4 v0 + 8 plusHalf
 	VSUBPS       Y12, Y5, Y1
 	VFNMADD231PS conv2_5_25<>+0(SB), Y2, Y1
 	VFMADD231PS  conv2_8<>+0(SB), Y8, Y1
 	VADDPS       Y1, Y0, Y0
 	VMOVUPS      Y0, 1152(AX)
+
+	// d4 = 21/4 v0 + 17/4 plus1 − 5 plus2 − 10 plusHalf
 	VMULPS       conv2_5_25<>+0(SB), Y2, Y0
 	VFMADD231PS  conv2_4_25<>+0(SB), Y12, Y0
 	VFNMADD231PS conv2_5<>+0(SB), Y5, Y0
 	VFNMADD231PS conv2_10<>+0(SB), Y8, Y0
 	VMOVUPS      Y0, 1280(AX)
-	VADDPS       Y12, Y2, Y0
-	VFMSUB231PS  conv2_4<>+0(SB), Y5, Y0
-	VFMADD231PS  conv2_2<>+0(SB), Y8, Y0
-	VMOVUPS      Y0, 1408(AX)
-	VMOVUPS      512(DX), Y0
-	VMOVUPS      544(DX), Y1
-	VMOVUPS      576(DX), Y2
-	VMOVUPS      608(DX), Y3
-	VMOVUPS      640(DX), Y4
-	VMOVUPS      672(DX), Y5
-	VMOVUPS      704(DX), Y6
-	VMOVUPS      736(DX), Y7
-	VADDPS       Y2, Y1, Y8
-	VSUBPS       Y2, Y1, Y1
-	VADDPS       Y4, Y3, Y2
-	VSUBPS       Y4, Y3, Y3
-	VADDPS       Y6, Y5, Y4
-	VSUBPS       Y6, Y5, Y5
-	VMOVUPS      Y0, 1536(AX)
-	VADDPS       Y7, Y1, Y6
-	VFMSUB231PS  conv2_2<>+0(SB), Y3, Y6
-	VFMADD231PS  conv2_4<>+0(SB), Y5, Y6
-	VMOVUPS      Y6, 1600(AX)
+
+	// d6 = 4 plus2 − (v0 + plus1) + 2 plusHalf
+	VADDPS      Y12, Y2, Y0
+	VFMSUB231PS conv2_4<>+0(SB), Y5, Y0
+	VFMADD231PS conv2_2<>+0(SB), Y8, Y0
+	VMOVUPS     Y0, 1408(AX)
+	VMOVUPS     512(DX), Y0
+	VMOVUPS     544(DX), Y1
+	VMOVUPS     576(DX), Y2
+	VMOVUPS     608(DX), Y3
+	VMOVUPS     640(DX), Y4
+	VMOVUPS     672(DX), Y5
+	VMOVUPS     704(DX), Y6
+	VMOVUPS     736(DX), Y7
+
+	// plus1, minus1 = v1 ± v2; plus2, minus2 = v3 ± v4; plusHalf, minusHalf = v5 ± v6
+	VADDPS Y2, Y1, Y8
+	VSUBPS Y2, Y1, Y1
+	VADDPS Y4, Y3, Y2
+	VSUBPS Y4, Y3, Y3
+	VADDPS Y6, Y5, Y4
+	VSUBPS Y6, Y5, Y5
+
+	// d0 = v0, d7 = v7
+	VMOVUPS Y0, 1536(AX)
+
+	// d1 = 2 minus2 − (minus1 + v7) + 4 minusHalf
+	VADDPS      Y7, Y1, Y6
+	VFMSUB231PS conv2_2<>+0(SB), Y3, Y6
+	VFMADD231PS conv2_4<>+0(SB), Y5, Y6
+	VMOVUPS     Y6, 1600(AX)
+
+	// d3 = 21/4 v7 + 17/4 minus1 − 10 minus2 − 5 minusHalf
 	VMULPS       conv2_5_25<>+0(SB), Y7, Y6
 	VFMADD231PS  conv2_4_25<>+0(SB), Y1, Y6
 	VFNMADD231PS conv2_10<>+0(SB), Y3, Y6
 	VFNMADD231PS conv2_5<>+0(SB), Y5, Y6
 	VMOVUPS      Y6, 1728(AX)
+
+	// d5 = (minusHalf − minus1) + 8 minus2 − 21/4 v7
 	VSUBPS       Y1, Y5, Y1
 	VFMADD231PS  conv2_8<>+0(SB), Y3, Y1
 	VFNMADD231PS conv2_5_25<>+0(SB), Y7, Y1
+
+	// d2 = (plus2 − plus1) − 21/4 v0 + 8 plusHalf
 	VSUBPS       Y8, Y2, Y3
 	VFNMADD231PS conv2_5_25<>+0(SB), Y0, Y3
 	VFMADD231PS  conv2_8<>+0(SB), Y4, Y3
 	VMOVUPS      Y3, 1664(AX)
+
+	// d4 = 21/4 v0 + 17/4 plus1 − 5 plus2 − 10 plusHalf
 	VMULPS       conv2_5_25<>+0(SB), Y0, Y3
 	VFMADD231PS  conv2_4_25<>+0(SB), Y8, Y3
 	VFNMADD231PS conv2_5<>+0(SB), Y2, Y3
 	VFNMADD231PS conv2_10<>+0(SB), Y4, Y3
-	VADDPS       Y8, Y0, Y0
-	VFMSUB231PS  conv2_4<>+0(SB), Y2, Y0
-	VFMADD231PS  conv2_2<>+0(SB), Y4, Y0
-	VMOVUPS      3584(DX), Y2
-	VMOVUPS      3616(DX), Y4
-	VMOVUPS      3648(DX), Y5
-	VMOVUPS      3680(DX), Y6
-	VMOVUPS      3712(DX), Y8
-	VMOVUPS      3744(DX), Y9
-	VMOVUPS      3776(DX), Y10
-	VMOVUPS      3808(DX), Y11
-	VADDPS       Y5, Y4, Y12
-	VSUBPS       Y5, Y4, Y4
-	VADDPS       Y8, Y6, Y5
-	VSUBPS       Y8, Y6, Y6
-	VADDPS       Y10, Y9, Y8
-	VSUBPS       Y10, Y9, Y9
-	VADDPS       Y2, Y3, Y3
-	VMOVUPS      Y3, 1792(AX)
-	VMOVUPS      Y11, 2240(AX)
-	VADDPS       Y11, Y4, Y3
-	VFMSUB231PS  conv2_2<>+0(SB), Y6, Y3
-	VFMADD231PS  conv2_4<>+0(SB), Y9, Y3
-	VADDPS       Y3, Y1, Y1
-	VMOVUPS      Y1, 1856(AX)
+
+	// d6 = 4 plus2 − (v0 + plus1) + 2 plusHalf
+	VADDPS      Y8, Y0, Y0
+	VFMSUB231PS conv2_4<>+0(SB), Y2, Y0
+	VFMADD231PS conv2_2<>+0(SB), Y4, Y0
+	VMOVUPS     3584(DX), Y2
+	VMOVUPS     3616(DX), Y4
+	VMOVUPS     3648(DX), Y5
+	VMOVUPS     3680(DX), Y6
+	VMOVUPS     3712(DX), Y8
+	VMOVUPS     3744(DX), Y9
+	VMOVUPS     3776(DX), Y10
+	VMOVUPS     3808(DX), Y11
+
+	// plus1, minus1 = v1 ± v2; plus2, minus2 = v3 ± v4; plusHalf, minusHalf = v5 ± v6
+	VADDPS Y5, Y4, Y12
+	VSUBPS Y5, Y4, Y4
+	VADDPS Y8, Y6, Y5
+	VSUBPS Y8, Y6, Y6
+	VADDPS Y10, Y9, Y8
+	VSUBPS Y10, Y9, Y9
+
+	// d0 = v0, d7 = v7
+	VADDPS  Y2, Y3, Y3
+	VMOVUPS Y3, 1792(AX)
+	VMOVUPS Y11, 2240(AX)
+
+	// d1 = 2 minus2 − (minus1 + v7) + 4 minusHalf
+	VADDPS      Y11, Y4, Y3
+	VFMSUB231PS conv2_2<>+0(SB), Y6, Y3
+	VFMADD231PS conv2_4<>+0(SB), Y9, Y3
+	VADDPS      Y3, Y1, Y1
+	VMOVUPS     Y1, 1856(AX)
+
+	// d3 = 21/4 v7 + 17/4 minus1 − 10 minus2 − 5 minusHalf
 	VMULPS       conv2_5_25<>+0(SB), Y11, Y1
 	VFMADD231PS  conv2_4_25<>+0(SB), Y4, Y1
 	VFNMADD231PS conv2_10<>+0(SB), Y6, Y1
 	VFNMADD231PS conv2_5<>+0(SB), Y9, Y1
 	VADDPS       Y1, Y7, Y1
 	VMOVUPS      Y1, 1984(AX)
+
+	// d5 = (minusHalf − minus1) + 8 minus2 − 21/4 v7
 	VSUBPS       Y4, Y9, Y1
 	VFMADD231PS  conv2_8<>+0(SB), Y6, Y1
 	VFNMADD231PS conv2_5_25<>+0(SB), Y11, Y1
 	VMOVUPS      Y1, 2112(AX)
+
+	// d2 = (plus2 − plus1) − 21/4 v0 + 8 plusHalf
 	VSUBPS       Y12, Y5, Y1
 	VFNMADD231PS conv2_5_25<>+0(SB), Y2, Y1
 	VFMADD231PS  conv2_8<>+0(SB), Y8, Y1
 	VADDPS       Y1, Y0, Y0
 	VMOVUPS      Y0, 1920(AX)
+
+	// d4 = 21/4 v0 + 17/4 plus1 − 5 plus2 − 10 plusHalf
 	VMULPS       conv2_5_25<>+0(SB), Y2, Y0
 	VFMADD231PS  conv2_4_25<>+0(SB), Y12, Y0
 	VFNMADD231PS conv2_5<>+0(SB), Y5, Y0
 	VFNMADD231PS conv2_10<>+0(SB), Y8, Y0
 	VMOVUPS      Y0, 2048(AX)
-	VADDPS       Y12, Y2, Y0
-	VFMSUB231PS  conv2_4<>+0(SB), Y5, Y0
-	VFMADD231PS  conv2_2<>+0(SB), Y8, Y0
-	VMOVUPS      Y0, 2176(AX)
-	VMOVUPS      768(DX), Y0
-	VMOVUPS      800(DX), Y1
-	VMOVUPS      832(DX), Y2
-	VMOVUPS      864(DX), Y3
-	VMOVUPS      896(DX), Y4
-	VMOVUPS      928(DX), Y5
-	VMOVUPS      960(DX), Y6
-	VMOVUPS      992(DX), Y7
-	VADDPS       Y2, Y1, Y8
-	VSUBPS       Y2, Y1, Y1
-	VADDPS       Y4, Y3, Y2
-	VSUBPS       Y4, Y3, Y3
-	VADDPS       Y6, Y5, Y4
-	VSUBPS       Y6, Y5, Y5
-	VMOVUPS      Y0, 2304(AX)
-	VADDPS       Y7, Y1, Y6
-	VFMSUB231PS  conv2_2<>+0(SB), Y3, Y6
-	VFMADD231PS  conv2_4<>+0(SB), Y5, Y6
-	VMOVUPS      Y6, 2368(AX)
+
+	// d6 = 4 plus2 − (v0 + plus1) + 2 plusHalf
+	VADDPS      Y12, Y2, Y0
+	VFMSUB231PS conv2_4<>+0(SB), Y5, Y0
+	VFMADD231PS conv2_2<>+0(SB), Y8, Y0
+	VMOVUPS     Y0, 2176(AX)
+	VMOVUPS     768(DX), Y0
+	VMOVUPS     800(DX), Y1
+	VMOVUPS     832(DX), Y2
+	VMOVUPS     864(DX), Y3
+	VMOVUPS     896(DX), Y4
+	VMOVUPS     928(DX), Y5
+	VMOVUPS     960(DX), Y6
+	VMOVUPS     992(DX), Y7
+
+	// plus1, minus1 = v1 ± v2; plus2, minus2 = v3 ± v4; plusHalf, minusHalf = v5 ± v6
+	VADDPS Y2, Y1, Y8
+	VSUBPS Y2, Y1, Y1
+	VADDPS Y4, Y3, Y2
+	VSUBPS Y4, Y3, Y3
+	VADDPS Y6, Y5, Y4
+	VSUBPS Y6, Y5, Y5
+
+	// d0 = v0, d7 = v7
+	VMOVUPS Y0, 2304(AX)
+
+	// d1 = 2 minus2 − (minus1 + v7) + 4 minusHalf
+	VADDPS      Y7, Y1, Y6
+	VFMSUB231PS conv2_2<>+0(SB), Y3, Y6
+	VFMADD231PS conv2_4<>+0(SB), Y5, Y6
+	VMOVUPS     Y6, 2368(AX)
+
+	// d3 = 21/4 v7 + 17/4 minus1 − 10 minus2 − 5 minusHalf
 	VMULPS       conv2_5_25<>+0(SB), Y7, Y6
 	VFMADD231PS  conv2_4_25<>+0(SB), Y1, Y6
 	VFNMADD231PS conv2_10<>+0(SB), Y3, Y6
 	VFNMADD231PS conv2_5<>+0(SB), Y5, Y6
 	VMOVUPS      Y6, 2496(AX)
+
+	// d5 = (minusHalf − minus1) + 8 minus2 − 21/4 v7
 	VSUBPS       Y1, Y5, Y1
 	VFMADD231PS  conv2_8<>+0(SB), Y3, Y1
 	VFNMADD231PS conv2_5_25<>+0(SB), Y7, Y1
+
+	// d2 = (plus2 − plus1) − 21/4 v0 + 8 plusHalf
 	VSUBPS       Y8, Y2, Y3
 	VFNMADD231PS conv2_5_25<>+0(SB), Y0, Y3
 	VFMADD231PS  conv2_8<>+0(SB), Y4, Y3
 	VMOVUPS      Y3, 2432(AX)
+
+	// d4 = 21/4 v0 + 17/4 plus1 − 5 plus2 − 10 plusHalf
 	VMULPS       conv2_5_25<>+0(SB), Y0, Y3
 	VFMADD231PS  conv2_4_25<>+0(SB), Y8, Y3
 	VFNMADD231PS conv2_5<>+0(SB), Y2, Y3
 	VFNMADD231PS conv2_10<>+0(SB), Y4, Y3
-	VADDPS       Y8, Y0, Y0
-	VFMSUB231PS  conv2_4<>+0(SB), Y2, Y0
-	VFMADD231PS  conv2_2<>+0(SB), Y4, Y0
-	VMOVUPS      3840(DX), Y2
-	VMOVUPS      3872(DX), Y4
-	VMOVUPS      3904(DX), Y5
-	VMOVUPS      3936(DX), Y6
-	VMOVUPS      3968(DX), Y8
-	VMOVUPS      4000(DX), Y9
-	VMOVUPS      4032(DX), Y10
-	VMOVUPS      4064(DX), Y11
-	VADDPS       Y5, Y4, Y12
-	VSUBPS       Y5, Y4, Y4
-	VADDPS       Y8, Y6, Y5
-	VSUBPS       Y8, Y6, Y6
-	VADDPS       Y10, Y9, Y8
-	VSUBPS       Y10, Y9, Y9
-	VADDPS       Y2, Y3, Y3
-	VMOVUPS      Y3, 2560(AX)
-	VMOVUPS      Y11, 3008(AX)
-	VADDPS       Y11, Y4, Y3
-	VFMSUB231PS  conv2_2<>+0(SB), Y6, Y3
-	VFMADD231PS  conv2_4<>+0(SB), Y9, Y3
-	VADDPS       Y3, Y1, Y1
-	VMOVUPS      Y1, 2624(AX)
+
+	// d6 = 4 plus2 − (v0 + plus1) + 2 plusHalf
+	VADDPS      Y8, Y0, Y0
+	VFMSUB231PS conv2_4<>+0(SB), Y2, Y0
+	VFMADD231PS conv2_2<>+0(SB), Y4, Y0
+	VMOVUPS     3840(DX), Y2
+	VMOVUPS     3872(DX), Y4
+	VMOVUPS     3904(DX), Y5
+	VMOVUPS     3936(DX), Y6
+	VMOVUPS     3968(DX), Y8
+	VMOVUPS     4000(DX), Y9
+	VMOVUPS     4032(DX), Y10
+	VMOVUPS     4064(DX), Y11
+
+	// plus1, minus1 = v1 ± v2; plus2, minus2 = v3 ± v4; plusHalf, minusHalf = v5 ± v6
+	VADDPS Y5, Y4, Y12
+	VSUBPS Y5, Y4, Y4
+	VADDPS Y8, Y6, Y5
+	VSUBPS Y8, Y6, Y6
+	VADDPS Y10, Y9, Y8
+	VSUBPS Y10, Y9, Y9
+
+	// d0 = v0, d7 = v7
+	VADDPS  Y2, Y3, Y3
+	VMOVUPS Y3, 2560(AX)
+	VMOVUPS Y11, 3008(AX)
+
+	// d1 = 2 minus2 − (minus1 + v7) + 4 minusHalf
+	VADDPS      Y11, Y4, Y3
+	VFMSUB231PS conv2_2<>+0(SB), Y6, Y3
+	VFMADD231PS conv2_4<>+0(SB), Y9, Y3
+	VADDPS      Y3, Y1, Y1
+	VMOVUPS     Y1, 2624(AX)
+
+	// d3 = 21/4 v7 + 17/4 minus1 − 10 minus2 − 5 minusHalf
 	VMULPS       conv2_5_25<>+0(SB), Y11, Y1
 	VFMADD231PS  conv2_4_25<>+0(SB), Y4, Y1
 	VFNMADD231PS conv2_10<>+0(SB), Y6, Y1
 	VFNMADD231PS conv2_5<>+0(SB), Y9, Y1
 	VADDPS       Y1, Y7, Y1
 	VMOVUPS      Y1, 2752(AX)
+
+	// d5 = (minusHalf − minus1) + 8 minus2 − 21/4 v7
 	VSUBPS       Y4, Y9, Y1
 	VFMADD231PS  conv2_8<>+0(SB), Y6, Y1
 	VFNMADD231PS conv2_5_25<>+0(SB), Y11, Y1
 	VMOVUPS      Y1, 2880(AX)
+
+	// d2 = (plus2 − plus1) − 21/4 v0 + 8 plusHalf
 	VSUBPS       Y12, Y5, Y1
 	VFNMADD231PS conv2_5_25<>+0(SB), Y2, Y1
 	VFMADD231PS  conv2_8<>+0(SB), Y8, Y1
 	VADDPS       Y1, Y0, Y0
 	VMOVUPS      Y0, 2688(AX)
+
+	// d4 = 21/4 v0 + 17/4 plus1 − 5 plus2 − 10 plusHalf
 	VMULPS       conv2_5_25<>+0(SB), Y2, Y0
 	VFMADD231PS  conv2_4_25<>+0(SB), Y12, Y0
 	VFNMADD231PS conv2_5<>+0(SB), Y5, Y0
 	VFNMADD231PS conv2_10<>+0(SB), Y8, Y0
 	VMOVUPS      Y0, 2816(AX)
-	VADDPS       Y12, Y2, Y0
-	VFMSUB231PS  conv2_4<>+0(SB), Y5, Y0
-	VFMADD231PS  conv2_2<>+0(SB), Y8, Y0
-	VMOVUPS      Y0, 2944(AX)
-	VMOVUPS      1024(DX), Y0
-	VMOVUPS      1056(DX), Y1
-	VMOVUPS      1088(DX), Y2
-	VMOVUPS      1120(DX), Y3
-	VMOVUPS      1152(DX), Y4
-	VMOVUPS      1184(DX), Y5
-	VMOVUPS      1216(DX), Y6
-	VMOVUPS      1248(DX), Y7
-	VADDPS       Y2, Y1, Y8
-	VSUBPS       Y2, Y1, Y1
-	VADDPS       Y4, Y3, Y2
-	VSUBPS       Y4, Y3, Y3
-	VADDPS       Y6, Y5, Y4
-	VSUBPS       Y6, Y5, Y5
-	VMOVUPS      Y0, 3072(AX)
-	VADDPS       Y7, Y1, Y6
-	VFMSUB231PS  conv2_2<>+0(SB), Y3, Y6
-	VFMADD231PS  conv2_4<>+0(SB), Y5, Y6
-	VMOVUPS      Y6, 3136(AX)
+
+	// d6 = 4 plus2 − (v0 + plus1) + 2 plusHalf
+	VADDPS      Y12, Y2, Y0
+	VFMSUB231PS conv2_4<>+0(SB), Y5, Y0
+	VFMADD231PS conv2_2<>+0(SB), Y8, Y0
+	VMOVUPS     Y0, 2944(AX)
+	VMOVUPS     1024(DX), Y0
+	VMOVUPS     1056(DX), Y1
+	VMOVUPS     1088(DX), Y2
+	VMOVUPS     1120(DX), Y3
+	VMOVUPS     1152(DX), Y4
+	VMOVUPS     1184(DX), Y5
+	VMOVUPS     1216(DX), Y6
+	VMOVUPS     1248(DX), Y7
+
+	// plus1, minus1 = v1 ± v2; plus2, minus2 = v3 ± v4; plusHalf, minusHalf = v5 ± v6
+	VADDPS Y2, Y1, Y8
+	VSUBPS Y2, Y1, Y1
+	VADDPS Y4, Y3, Y2
+	VSUBPS Y4, Y3, Y3
+	VADDPS Y6, Y5, Y4
+	VSUBPS Y6, Y5, Y5
+
+	// d0 = v0, d7 = v7
+	VMOVUPS Y0, 3072(AX)
+
+	// d1 = 2 minus2 − (minus1 + v7) + 4 minusHalf
+	VADDPS      Y7, Y1, Y6
+	VFMSUB231PS conv2_2<>+0(SB), Y3, Y6
+	VFMADD231PS conv2_4<>+0(SB), Y5, Y6
+	VMOVUPS     Y6, 3136(AX)
+
+	// d3 = 21/4 v7 + 17/4 minus1 − 10 minus2 − 5 minusHalf
 	VMULPS       conv2_5_25<>+0(SB), Y7, Y6
 	VFMADD231PS  conv2_4_25<>+0(SB), Y1, Y6
 	VFNMADD231PS conv2_10<>+0(SB), Y3, Y6
 	VFNMADD231PS conv2_5<>+0(SB), Y5, Y6
 	VMOVUPS      Y6, 3264(AX)
+
+	// d5 = (minusHalf − minus1) + 8 minus2 − 21/4 v7
 	VSUBPS       Y1, Y5, Y1
 	VFMADD231PS  conv2_8<>+0(SB), Y3, Y1
 	VFNMADD231PS conv2_5_25<>+0(SB), Y7, Y1
+
+	// d2 = (plus2 − plus1) − 21/4 v0 + 8 plusHalf
 	VSUBPS       Y8, Y2, Y3
 	VFNMADD231PS conv2_5_25<>+0(SB), Y0, Y3
 	VFMADD231PS  conv2_8<>+0(SB), Y4, Y3
 	VMOVUPS      Y3, 3200(AX)
+
+	// d4 = 21/4 v0 + 17/4 plus1 − 5 plus2 − 10 plusHalf
 	VMULPS       conv2_5_25<>+0(SB), Y0, Y3
 	VFMADD231PS  conv2_4_25<>+0(SB), Y8, Y3
 	VFNMADD231PS conv2_5<>+0(SB), Y2, Y3
 	VFNMADD231PS conv2_10<>+0(SB), Y4, Y3
-	VADDPS       Y8, Y0, Y0
-	VFMSUB231PS  conv2_4<>+0(SB), Y2, Y0
-	VFMADD231PS  conv2_2<>+0(SB), Y4, Y0
-	VMOVUPS      4096(DX), Y2
-	VMOVUPS      4128(DX), Y4
-	VMOVUPS      4160(DX), Y5
-	VMOVUPS      4192(DX), Y6
-	VMOVUPS      4224(DX), Y8
-	VMOVUPS      4256(DX), Y9
-	VMOVUPS      4288(DX), Y10
-	VMOVUPS      4320(DX), Y11
-	VADDPS       Y5, Y4, Y12
-	VSUBPS       Y5, Y4, Y4
-	VADDPS       Y8, Y6, Y5
-	VSUBPS       Y8, Y6, Y6
-	VADDPS       Y10, Y9, Y8
-	VSUBPS       Y10, Y9, Y9
-	VADDPS       Y2, Y3, Y3
-	VMOVUPS      Y3, 3328(AX)
-	VMOVUPS      Y11, 3776(AX)
-	VADDPS       Y11, Y4, Y3
-	VFMSUB231PS  conv2_2<>+0(SB), Y6, Y3
-	VFMADD231PS  conv2_4<>+0(SB), Y9, Y3
-	VADDPS       Y3, Y1, Y1
-	VMOVUPS      Y1, 3392(AX)
+
+	// d6 = 4 plus2 − (v0 + plus1) + 2 plusHalf
+	VADDPS      Y8, Y0, Y0
+	VFMSUB231PS conv2_4<>+0(SB), Y2, Y0
+	VFMADD231PS conv2_2<>+0(SB), Y4, Y0
+	VMOVUPS     4096(DX), Y2
+	VMOVUPS     4128(DX), Y4
+	VMOVUPS     4160(DX), Y5
+	VMOVUPS     4192(DX), Y6
+	VMOVUPS     4224(DX), Y8
+	VMOVUPS     4256(DX), Y9
+	VMOVUPS     4288(DX), Y10
+	VMOVUPS     4320(DX), Y11
+
+	// plus1, minus1 = v1 ± v2; plus2, minus2 = v3 ± v4; plusHalf, minusHalf = v5 ± v6
+	VADDPS Y5, Y4, Y12
+	VSUBPS Y5, Y4, Y4
+	VADDPS Y8, Y6, Y5
+	VSUBPS Y8, Y6, Y6
+	VADDPS Y10, Y9, Y8
+	VSUBPS Y10, Y9, Y9
+
+	// d0 = v0, d7 = v7
+	VADDPS  Y2, Y3, Y3
+	VMOVUPS Y3, 3328(AX)
+	VMOVUPS Y11, 3776(AX)
+
+	// d1 = 2 minus2 − (minus1 + v7) + 4 minusHalf
+	VADDPS      Y11, Y4, Y3
+	VFMSUB231PS conv2_2<>+0(SB), Y6, Y3
+	VFMADD231PS conv2_4<>+0(SB), Y9, Y3
+	VADDPS      Y3, Y1, Y1
+	VMOVUPS     Y1, 3392(AX)
+
+	// d3 = 21/4 v7 + 17/4 minus1 − 10 minus2 − 5 minusHalf
 	VMULPS       conv2_5_25<>+0(SB), Y11, Y1
 	VFMADD231PS  conv2_4_25<>+0(SB), Y4, Y1
 	VFNMADD231PS conv2_10<>+0(SB), Y6, Y1
 	VFNMADD231PS conv2_5<>+0(SB), Y9, Y1
 	VADDPS       Y1, Y7, Y1
 	VMOVUPS      Y1, 3520(AX)
+
+	// d5 = (minusHalf − minus1) + 8 minus2 − 21/4 v7
 	VSUBPS       Y4, Y9, Y1
 	VFMADD231PS  conv2_8<>+0(SB), Y6, Y1
 	VFNMADD231PS conv2_5_25<>+0(SB), Y11, Y1
 	VMOVUPS      Y1, 3648(AX)
+
+	// d2 = (plus2 − plus1) − 21/4 v0 + 8 plusHalf
 	VSUBPS       Y12, Y5, Y1
 	VFNMADD231PS conv2_5_25<>+0(SB), Y2, Y1
 	VFMADD231PS  conv2_8<>+0(SB), Y8, Y1
 	VADDPS       Y1, Y0, Y0
 	VMOVUPS      Y0, 3456(AX)
+
+	// d4 = 21/4 v0 + 17/4 plus1 − 5 plus2 − 10 plusHalf
 	VMULPS       conv2_5_25<>+0(SB), Y2, Y0
 	VFMADD231PS  conv2_4_25<>+0(SB), Y12, Y0
 	VFNMADD231PS conv2_5<>+0(SB), Y5, Y0
 	VFNMADD231PS conv2_10<>+0(SB), Y8, Y0
 	VMOVUPS      Y0, 3584(AX)
-	VADDPS       Y12, Y2, Y0
-	VFMSUB231PS  conv2_4<>+0(SB), Y5, Y0
-	VFMADD231PS  conv2_2<>+0(SB), Y8, Y0
-	VMOVUPS      Y0, 3712(AX)
-	VMOVUPS      1280(DX), Y0
-	VMOVUPS      1312(DX), Y1
-	VMOVUPS      1344(DX), Y2
-	VMOVUPS      1376(DX), Y3
-	VMOVUPS      1408(DX), Y4
-	VMOVUPS      1440(DX), Y5
-	VMOVUPS      1472(DX), Y6
-	VMOVUPS      1504(DX), Y7
-	VADDPS       Y2, Y1, Y8
-	VSUBPS       Y2, Y1, Y1
-	VADDPS       Y4, Y3, Y2
-	VSUBPS       Y4, Y3, Y3
-	VADDPS       Y6, Y5, Y4
-	VSUBPS       Y6, Y5, Y5
-	VMOVUPS      Y0, 3840(AX)
-	VADDPS       Y7, Y1, Y6
-	VFMSUB231PS  conv2_2<>+0(SB), Y3, Y6
-	VFMADD231PS  conv2_4<>+0(SB), Y5, Y6
-	VMOVUPS      Y6, 3904(AX)
+
+	// d6 = 4 plus2 − (v0 + plus1) + 2 plusHalf
+	VADDPS      Y12, Y2, Y0
+	VFMSUB231PS conv2_4<>+0(SB), Y5, Y0
+	VFMADD231PS conv2_2<>+0(SB), Y8, Y0
+	VMOVUPS     Y0, 3712(AX)
+	VMOVUPS     1280(DX), Y0
+	VMOVUPS     1312(DX), Y1
+	VMOVUPS     1344(DX), Y2
+	VMOVUPS     1376(DX), Y3
+	VMOVUPS     1408(DX), Y4
+	VMOVUPS     1440(DX), Y5
+	VMOVUPS     1472(DX), Y6
+	VMOVUPS     1504(DX), Y7
+
+	// plus1, minus1 = v1 ± v2; plus2, minus2 = v3 ± v4; plusHalf, minusHalf = v5 ± v6
+	VADDPS Y2, Y1, Y8
+	VSUBPS Y2, Y1, Y1
+	VADDPS Y4, Y3, Y2
+	VSUBPS Y4, Y3, Y3
+	VADDPS Y6, Y5, Y4
+	VSUBPS Y6, Y5, Y5
+
+	// d0 = v0, d7 = v7
+	VMOVUPS Y0, 3840(AX)
+
+	// d1 = 2 minus2 − (minus1 + v7) + 4 minusHalf
+	VADDPS      Y7, Y1, Y6
+	VFMSUB231PS conv2_2<>+0(SB), Y3, Y6
+	VFMADD231PS conv2_4<>+0(SB), Y5, Y6
+	VMOVUPS     Y6, 3904(AX)
+
+	// d3 = 21/4 v7 + 17/4 minus1 − 10 minus2 − 5 minusHalf
 	VMULPS       conv2_5_25<>+0(SB), Y7, Y6
 	VFMADD231PS  conv2_4_25<>+0(SB), Y1, Y6
 	VFNMADD231PS conv2_10<>+0(SB), Y3, Y6
 	VFNMADD231PS conv2_5<>+0(SB), Y5, Y6
 	VMOVUPS      Y6, 4032(AX)
+
+	// d5 = (minusHalf − minus1) + 8 minus2 − 21/4 v7
 	VSUBPS       Y1, Y5, Y1
 	VFMADD231PS  conv2_8<>+0(SB), Y3, Y1
 	VFNMADD231PS conv2_5_25<>+0(SB), Y7, Y1
+
+	// d2 = (plus2 − plus1) − 21/4 v0 + 8 plusHalf
 	VSUBPS       Y8, Y2, Y3
 	VFNMADD231PS conv2_5_25<>+0(SB), Y0, Y3
 	VFMADD231PS  conv2_8<>+0(SB), Y4, Y3
 	VMOVUPS      Y3, 3968(AX)
+
+	// d4 = 21/4 v0 + 17/4 plus1 − 5 plus2 − 10 plusHalf
 	VMULPS       conv2_5_25<>+0(SB), Y0, Y3
 	VFMADD231PS  conv2_4_25<>+0(SB), Y8, Y3
 	VFNMADD231PS conv2_5<>+0(SB), Y2, Y3
 	VFNMADD231PS conv2_10<>+0(SB), Y4, Y3
-	VADDPS       Y8, Y0, Y0
-	VFMSUB231PS  conv2_4<>+0(SB), Y2, Y0
-	VFMADD231PS  conv2_2<>+0(SB), Y4, Y0
-	VMOVUPS      4352(DX), Y2
-	VMOVUPS      4384(DX), Y4
-	VMOVUPS      4416(DX), Y5
-	VMOVUPS      4448(DX), Y6
-	VMOVUPS      4480(DX), Y8
-	VMOVUPS      4512(DX), Y9
-	VMOVUPS      4544(DX), Y10
-	VMOVUPS      4576(DX), Y11
-	VADDPS       Y5, Y4, Y12
-	VSUBPS       Y5, Y4, Y4
-	VADDPS       Y8, Y6, Y5
-	VSUBPS       Y8, Y6, Y6
-	VADDPS       Y10, Y9, Y8
-	VSUBPS       Y10, Y9, Y9
-	VADDPS       Y2, Y3, Y3
-	VMOVUPS      Y3, 4096(AX)
-	VMOVUPS      Y11, 4544(AX)
-	VADDPS       Y11, Y4, Y3
-	VFMSUB231PS  conv2_2<>+0(SB), Y6, Y3
-	VFMADD231PS  conv2_4<>+0(SB), Y9, Y3
-	VADDPS       Y3, Y1, Y1
-	VMOVUPS      Y1, 4160(AX)
+
+	// d6 = 4 plus2 − (v0 + plus1) + 2 plusHalf
+	VADDPS      Y8, Y0, Y0
+	VFMSUB231PS conv2_4<>+0(SB), Y2, Y0
+	VFMADD231PS conv2_2<>+0(SB), Y4, Y0
+	VMOVUPS     4352(DX), Y2
+	VMOVUPS     4384(DX), Y4
+	VMOVUPS     4416(DX), Y5
+	VMOVUPS     4448(DX), Y6
+	VMOVUPS     4480(DX), Y8
+	VMOVUPS     4512(DX), Y9
+	VMOVUPS     4544(DX), Y10
+	VMOVUPS     4576(DX), Y11
+
+	// plus1, minus1 = v1 ± v2; plus2, minus2 = v3 ± v4; plusHalf, minusHalf = v5 ± v6
+	VADDPS Y5, Y4, Y12
+	VSUBPS Y5, Y4, Y4
+	VADDPS Y8, Y6, Y5
+	VSUBPS Y8, Y6, Y6
+	VADDPS Y10, Y9, Y8
+	VSUBPS Y10, Y9, Y9
+
+	// d0 = v0, d7 = v7
+	VADDPS  Y2, Y3, Y3
+	VMOVUPS Y3, 4096(AX)
+	VMOVUPS Y11, 4544(AX)
+
+	// d1 = 2 minus2 − (minus1 + v7) + 4 minusHalf
+	VADDPS      Y11, Y4, Y3
+	VFMSUB231PS conv2_2<>+0(SB), Y6, Y3
+	VFMADD231PS conv2_4<>+0(SB), Y9, Y3
+	VADDPS      Y3, Y1, Y1
+	VMOVUPS     Y1, 4160(AX)
+
+	// d3 = 21/4 v7 + 17/4 minus1 − 10 minus2 − 5 minusHalf
 	VMULPS       conv2_5_25<>+0(SB), Y11, Y1
 	VFMADD231PS  conv2_4_25<>+0(SB), Y4, Y1
 	VFNMADD231PS conv2_10<>+0(SB), Y6, Y1
 	VFNMADD231PS conv2_5<>+0(SB), Y9, Y1
 	VADDPS       Y1, Y7, Y1
 	VMOVUPS      Y1, 4288(AX)
+
+	// d5 = (minusHalf − minus1) + 8 minus2 − 21/4 v7
 	VSUBPS       Y4, Y9, Y1
 	VFMADD231PS  conv2_8<>+0(SB), Y6, Y1
 	VFNMADD231PS conv2_5_25<>+0(SB), Y11, Y1
 	VMOVUPS      Y1, 4416(AX)
+
+	// d2 = (plus2 − plus1) − 21/4 v0 + 8 plusHalf
 	VSUBPS       Y12, Y5, Y1
 	VFNMADD231PS conv2_5_25<>+0(SB), Y2, Y1
 	VFMADD231PS  conv2_8<>+0(SB), Y8, Y1
 	VADDPS       Y1, Y0, Y0
 	VMOVUPS      Y0, 4224(AX)
+
+	// d4 = 21/4 v0 + 17/4 plus1 − 5 plus2 − 10 plusHalf
 	VMULPS       conv2_5_25<>+0(SB), Y2, Y0
 	VFMADD231PS  conv2_4_25<>+0(SB), Y12, Y0
 	VFNMADD231PS conv2_5<>+0(SB), Y5, Y0
 	VFNMADD231PS conv2_10<>+0(SB), Y8, Y0
 	VMOVUPS      Y0, 4352(AX)
-	VADDPS       Y12, Y2, Y0
-	VFMSUB231PS  conv2_4<>+0(SB), Y5, Y0
-	VFMADD231PS  conv2_2<>+0(SB), Y8, Y0
-	VMOVUPS      Y0, 4480(AX)
-	VMOVUPS      1536(DX), Y0
-	VMOVUPS      1568(DX), Y1
-	VMOVUPS      1600(DX), Y2
-	VMOVUPS      1632(DX), Y3
-	VMOVUPS      1664(DX), Y4
-	VMOVUPS      1696(DX), Y5
-	VMOVUPS      1728(DX), Y6
-	VMOVUPS      1760(DX), Y7
-	VADDPS       Y2, Y1, Y8
-	VSUBPS       Y2, Y1, Y1
-	VADDPS       Y4, Y3, Y2
-	VSUBPS       Y4, Y3, Y3
-	VADDPS       Y6, Y5, Y4
-	VSUBPS       Y6, Y5, Y5
-	VMOVUPS      Y0, 4608(AX)
-	VADDPS       Y7, Y1, Y6
-	VFMSUB231PS  conv2_2<>+0(SB), Y3, Y6
-	VFMADD231PS  conv2_4<>+0(SB), Y5, Y6
-	VMOVUPS      Y6, 4672(AX)
+
+	// d6 = 4 plus2 − (v0 + plus1) + 2 plusHalf
+	VADDPS      Y12, Y2, Y0
+	VFMSUB231PS conv2_4<>+0(SB), Y5, Y0
+	VFMADD231PS conv2_2<>+0(SB), Y8, Y0
+	VMOVUPS     Y0, 4480(AX)
+	VMOVUPS     1536(DX), Y0
+	VMOVUPS     1568(DX), Y1
+	VMOVUPS     1600(DX), Y2
+	VMOVUPS     1632(DX), Y3
+	VMOVUPS     1664(DX), Y4
+	VMOVUPS     1696(DX), Y5
+	VMOVUPS     1728(DX), Y6
+	VMOVUPS     1760(DX), Y7
+
+	// plus1, minus1 = v1 ± v2; plus2, minus2 = v3 ± v4; plusHalf, minusHalf = v5 ± v6
+	VADDPS Y2, Y1, Y8
+	VSUBPS Y2, Y1, Y1
+	VADDPS Y4, Y3, Y2
+	VSUBPS Y4, Y3, Y3
+	VADDPS Y6, Y5, Y4
+	VSUBPS Y6, Y5, Y5
+
+	// d0 = v0, d7 = v7
+	VMOVUPS Y0, 4608(AX)
+
+	// d1 = 2 minus2 − (minus1 + v7) + 4 minusHalf
+	VADDPS      Y7, Y1, Y6
+	VFMSUB231PS conv2_2<>+0(SB), Y3, Y6
+	VFMADD231PS conv2_4<>+0(SB), Y5, Y6
+	VMOVUPS     Y6, 4672(AX)
+
+	// d3 = 21/4 v7 + 17/4 minus1 − 10 minus2 − 5 minusHalf
 	VMULPS       conv2_5_25<>+0(SB), Y7, Y6
 	VFMADD231PS  conv2_4_25<>+0(SB), Y1, Y6
 	VFNMADD231PS conv2_10<>+0(SB), Y3, Y6
 	VFNMADD231PS conv2_5<>+0(SB), Y5, Y6
 	VMOVUPS      Y6, 4800(AX)
+
+	// d5 = (minusHalf − minus1) + 8 minus2 − 21/4 v7
 	VSUBPS       Y1, Y5, Y1
 	VFMADD231PS  conv2_8<>+0(SB), Y3, Y1
 	VFNMADD231PS conv2_5_25<>+0(SB), Y7, Y1
+
+	// d2 = (plus2 − plus1) − 21/4 v0 + 8 plusHalf
 	VSUBPS       Y8, Y2, Y3
 	VFNMADD231PS conv2_5_25<>+0(SB), Y0, Y3
 	VFMADD231PS  conv2_8<>+0(SB), Y4, Y3
 	VMOVUPS      Y3, 4736(AX)
+
+	// d4 = 21/4 v0 + 17/4 plus1 − 5 plus2 − 10 plusHalf
 	VMULPS       conv2_5_25<>+0(SB), Y0, Y3
 	VFMADD231PS  conv2_4_25<>+0(SB), Y8, Y3
 	VFNMADD231PS conv2_5<>+0(SB), Y2, Y3
 	VFNMADD231PS conv2_10<>+0(SB), Y4, Y3
-	VADDPS       Y8, Y0, Y0
-	VFMSUB231PS  conv2_4<>+0(SB), Y2, Y0
-	VFMADD231PS  conv2_2<>+0(SB), Y4, Y0
-	VMOVUPS      4608(DX), Y2
-	VMOVUPS      4640(DX), Y4
-	VMOVUPS      4672(DX), Y5
-	VMOVUPS      4704(DX), Y6
-	VMOVUPS      4736(DX), Y8
-	VMOVUPS      4768(DX), Y9
-	VMOVUPS      4800(DX), Y10
-	VMOVUPS      4832(DX), Y11
-	VADDPS       Y5, Y4, Y12
-	VSUBPS       Y5, Y4, Y4
-	VADDPS       Y8, Y6, Y5
-	VSUBPS       Y8, Y6, Y6
-	VADDPS       Y10, Y9, Y8
-	VSUBPS       Y10, Y9, Y9
-	VADDPS       Y2, Y3, Y3
-	VMOVUPS      Y3, 4864(AX)
-	VMOVUPS      Y11, 5312(AX)
-	VADDPS       Y11, Y4, Y3
-	VFMSUB231PS  conv2_2<>+0(SB), Y6, Y3
-	VFMADD231PS  conv2_4<>+0(SB), Y9, Y3
-	VADDPS       Y3, Y1, Y1
-	VMOVUPS      Y1, 4928(AX)
+
+	// d6 = 4 plus2 − (v0 + plus1) + 2 plusHalf
+	VADDPS      Y8, Y0, Y0
+	VFMSUB231PS conv2_4<>+0(SB), Y2, Y0
+	VFMADD231PS conv2_2<>+0(SB), Y4, Y0
+	VMOVUPS     4608(DX), Y2
+	VMOVUPS     4640(DX), Y4
+	VMOVUPS     4672(DX), Y5
+	VMOVUPS     4704(DX), Y6
+	VMOVUPS     4736(DX), Y8
+	VMOVUPS     4768(DX), Y9
+	VMOVUPS     4800(DX), Y10
+	VMOVUPS     4832(DX), Y11
+
+	// plus1, minus1 = v1 ± v2; plus2, minus2 = v3 ± v4; plusHalf, minusHalf = v5 ± v6
+	VADDPS Y5, Y4, Y12
+	VSUBPS Y5, Y4, Y4
+	VADDPS Y8, Y6, Y5
+	VSUBPS Y8, Y6, Y6
+	VADDPS Y10, Y9, Y8
+	VSUBPS Y10, Y9, Y9
+
+	// d0 = v0, d7 = v7
+	VADDPS  Y2, Y3, Y3
+	VMOVUPS Y3, 4864(AX)
+	VMOVUPS Y11, 5312(AX)
+
+	// d1 = 2 minus2 − (minus1 + v7) + 4 minusHalf
+	VADDPS      Y11, Y4, Y3
+	VFMSUB231PS conv2_2<>+0(SB), Y6, Y3
+	VFMADD231PS conv2_4<>+0(SB), Y9, Y3
+	VADDPS      Y3, Y1, Y1
+	VMOVUPS     Y1, 4928(AX)
+
+	// d3 = 21/4 v7 + 17/4 minus1 − 10 minus2 − 5 minusHalf
 	VMULPS       conv2_5_25<>+0(SB), Y11, Y1
 	VFMADD231PS  conv2_4_25<>+0(SB), Y4, Y1
 	VFNMADD231PS conv2_10<>+0(SB), Y6, Y1
 	VFNMADD231PS conv2_5<>+0(SB), Y9, Y1
 	VADDPS       Y1, Y7, Y1
 	VMOVUPS      Y1, 5056(AX)
+
+	// d5 = (minusHalf − minus1) + 8 minus2 − 21/4 v7
 	VSUBPS       Y4, Y9, Y1
 	VFMADD231PS  conv2_8<>+0(SB), Y6, Y1
 	VFNMADD231PS conv2_5_25<>+0(SB), Y11, Y1
 	VMOVUPS      Y1, 5184(AX)
+
+	// d2 = (plus2 − plus1) − 21/4 v0 + 8 plusHalf
 	VSUBPS       Y12, Y5, Y1
 	VFNMADD231PS conv2_5_25<>+0(SB), Y2, Y1
 	VFMADD231PS  conv2_8<>+0(SB), Y8, Y1
 	VADDPS       Y1, Y0, Y0
 	VMOVUPS      Y0, 4992(AX)
+
+	// d4 = 21/4 v0 + 17/4 plus1 − 5 plus2 − 10 plusHalf
 	VMULPS       conv2_5_25<>+0(SB), Y2, Y0
 	VFMADD231PS  conv2_4_25<>+0(SB), Y12, Y0
 	VFNMADD231PS conv2_5<>+0(SB), Y5, Y0
 	VFNMADD231PS conv2_10<>+0(SB), Y8, Y0
 	VMOVUPS      Y0, 5120(AX)
-	VADDPS       Y12, Y2, Y0
-	VFMSUB231PS  conv2_4<>+0(SB), Y5, Y0
-	VFMADD231PS  conv2_2<>+0(SB), Y8, Y0
-	VMOVUPS      Y0, 5248(AX)
-	VMOVUPS      1792(DX), Y0
-	VMOVUPS      1824(DX), Y1
-	VMOVUPS      1856(DX), Y2
-	VMOVUPS      1888(DX), Y3
-	VMOVUPS      1920(DX), Y4
-	VMOVUPS      1952(DX), Y5
-	VMOVUPS      1984(DX), Y6
-	VMOVUPS      2016(DX), Y7
-	VADDPS       Y2, Y1, Y8
-	VSUBPS       Y2, Y1, Y1
-	VADDPS       Y4, Y3, Y2
-	VSUBPS       Y4, Y3, Y3
-	VADDPS       Y6, Y5, Y4
-	VSUBPS       Y6, Y5, Y5
-	VMOVUPS      Y0, 5376(AX)
-	VADDPS       Y7, Y1, Y6
-	VFMSUB231PS  conv2_2<>+0(SB), Y3, Y6
-	VFMADD231PS  conv2_4<>+0(SB), Y5, Y6
-	VMOVUPS      Y6, 5440(AX)
+
+	// d6 = 4 plus2 − (v0 + plus1) + 2 plusHalf
+	VADDPS      Y12, Y2, Y0
+	VFMSUB231PS conv2_4<>+0(SB), Y5, Y0
+	VFMADD231PS conv2_2<>+0(SB), Y8, Y0
+	VMOVUPS     Y0, 5248(AX)
+	VMOVUPS     1792(DX), Y0
+	VMOVUPS     1824(DX), Y1
+	VMOVUPS     1856(DX), Y2
+	VMOVUPS     1888(DX), Y3
+	VMOVUPS     1920(DX), Y4
+	VMOVUPS     1952(DX), Y5
+	VMOVUPS     1984(DX), Y6
+	VMOVUPS     2016(DX), Y7
+
+	// plus1, minus1 = v1 ± v2; plus2, minus2 = v3 ± v4; plusHalf, minusHalf = v5 ± v6
+	VADDPS Y2, Y1, Y8
+	VSUBPS Y2, Y1, Y1
+	VADDPS Y4, Y3, Y2
+	VSUBPS Y4, Y3, Y3
+	VADDPS Y6, Y5, Y4
+	VSUBPS Y6, Y5, Y5
+
+	// d0 = v0, d7 = v7
+	VMOVUPS Y0, 5376(AX)
+
+	// d1 = 2 minus2 − (minus1 + v7) + 4 minusHalf
+	VADDPS      Y7, Y1, Y6
+	VFMSUB231PS conv2_2<>+0(SB), Y3, Y6
+	VFMADD231PS conv2_4<>+0(SB), Y5, Y6
+	VMOVUPS     Y6, 5440(AX)
+
+	// d3 = 21/4 v7 + 17/4 minus1 − 10 minus2 − 5 minusHalf
 	VMULPS       conv2_5_25<>+0(SB), Y7, Y6
 	VFMADD231PS  conv2_4_25<>+0(SB), Y1, Y6
 	VFNMADD231PS conv2_10<>+0(SB), Y3, Y6
 	VFNMADD231PS conv2_5<>+0(SB), Y5, Y6
 	VMOVUPS      Y6, 5568(AX)
+
+	// d5 = (minusHalf − minus1) + 8 minus2 − 21/4 v7
 	VSUBPS       Y1, Y5, Y1
 	VFMADD231PS  conv2_8<>+0(SB), Y3, Y1
 	VFNMADD231PS conv2_5_25<>+0(SB), Y7, Y1
+
+	// d2 = (plus2 − plus1) − 21/4 v0 + 8 plusHalf
 	VSUBPS       Y8, Y2, Y3
 	VFNMADD231PS conv2_5_25<>+0(SB), Y0, Y3
 	VFMADD231PS  conv2_8<>+0(SB), Y4, Y3
 	VMOVUPS      Y3, 5504(AX)
+
+	// d4 = 21/4 v0 + 17/4 plus1 − 5 plus2 − 10 plusHalf
 	VMULPS       conv2_5_25<>+0(SB), Y0, Y3
 	VFMADD231PS  conv2_4_25<>+0(SB), Y8, Y3
 	VFNMADD231PS conv2_5<>+0(SB), Y2, Y3
 	VFNMADD231PS conv2_10<>+0(SB), Y4, Y3
-	VADDPS       Y8, Y0, Y0
-	VFMSUB231PS  conv2_4<>+0(SB), Y2, Y0
-	VFMADD231PS  conv2_2<>+0(SB), Y4, Y0
-	VMOVUPS      4864(DX), Y2
-	VMOVUPS      4896(DX), Y4
-	VMOVUPS      4928(DX), Y5
-	VMOVUPS      4960(DX), Y6
-	VMOVUPS      4992(DX), Y8
-	VMOVUPS      5024(DX), Y9
-	VMOVUPS      5056(DX), Y10
-	VMOVUPS      5088(DX), Y11
-	VADDPS       Y5, Y4, Y12
-	VSUBPS       Y5, Y4, Y4
-	VADDPS       Y8, Y6, Y5
-	VSUBPS       Y8, Y6, Y6
-	VADDPS       Y10, Y9, Y8
-	VSUBPS       Y10, Y9, Y9
-	VADDPS       Y2, Y3, Y3
-	VMOVUPS      Y3, 5632(AX)
-	VMOVUPS      Y11, 6080(AX)
-	VADDPS       Y11, Y4, Y3
-	VFMSUB231PS  conv2_2<>+0(SB), Y6, Y3
-	VFMADD231PS  conv2_4<>+0(SB), Y9, Y3
-	VADDPS       Y3, Y1, Y1
-	VMOVUPS      Y1, 5696(AX)
+
+	// d6 = 4 plus2 − (v0 + plus1) + 2 plusHalf
+	VADDPS      Y8, Y0, Y0
+	VFMSUB231PS conv2_4<>+0(SB), Y2, Y0
+	VFMADD231PS conv2_2<>+0(SB), Y4, Y0
+	VMOVUPS     4864(DX), Y2
+	VMOVUPS     4896(DX), Y4
+	VMOVUPS     4928(DX), Y5
+	VMOVUPS     4960(DX), Y6
+	VMOVUPS     4992(DX), Y8
+	VMOVUPS     5024(DX), Y9
+	VMOVUPS     5056(DX), Y10
+	VMOVUPS     5088(DX), Y11
+
+	// plus1, minus1 = v1 ± v2; plus2, minus2 = v3 ± v4; plusHalf, minusHalf = v5 ± v6
+	VADDPS Y5, Y4, Y12
+	VSUBPS Y5, Y4, Y4
+	VADDPS Y8, Y6, Y5
+	VSUBPS Y8, Y6, Y6
+	VADDPS Y10, Y9, Y8
+	VSUBPS Y10, Y9, Y9
+
+	// d0 = v0, d7 = v7
+	VADDPS  Y2, Y3, Y3
+	VMOVUPS Y3, 5632(AX)
+	VMOVUPS Y11, 6080(AX)
+
+	// d1 = 2 minus2 − (minus1 + v7) + 4 minusHalf
+	VADDPS      Y11, Y4, Y3
+	VFMSUB231PS conv2_2<>+0(SB), Y6, Y3
+	VFMADD231PS conv2_4<>+0(SB), Y9, Y3
+	VADDPS      Y3, Y1, Y1
+	VMOVUPS     Y1, 5696(AX)
+
+	// d3 = 21/4 v7 + 17/4 minus1 − 10 minus2 − 5 minusHalf
 	VMULPS       conv2_5_25<>+0(SB), Y11, Y1
 	VFMADD231PS  conv2_4_25<>+0(SB), Y4, Y1
 	VFNMADD231PS conv2_10<>+0(SB), Y6, Y1
 	VFNMADD231PS conv2_5<>+0(SB), Y9, Y1
 	VADDPS       Y1, Y7, Y1
 	VMOVUPS      Y1, 5824(AX)
+
+	// d5 = (minusHalf − minus1) + 8 minus2 − 21/4 v7
 	VSUBPS       Y4, Y9, Y1
 	VFMADD231PS  conv2_8<>+0(SB), Y6, Y1
 	VFNMADD231PS conv2_5_25<>+0(SB), Y11, Y1
 	VMOVUPS      Y1, 5952(AX)
+
+	// d2 = (plus2 − plus1) − 21/4 v0 + 8 plusHalf
 	VSUBPS       Y12, Y5, Y1
 	VFNMADD231PS conv2_5_25<>+0(SB), Y2, Y1
 	VFMADD231PS  conv2_8<>+0(SB), Y8, Y1
 	VADDPS       Y1, Y0, Y0
 	VMOVUPS      Y0, 5760(AX)
+
+	// d4 = 21/4 v0 + 17/4 plus1 − 5 plus2 − 10 plusHalf
 	VMULPS       conv2_5_25<>+0(SB), Y2, Y0
 	VFMADD231PS  conv2_4_25<>+0(SB), Y12, Y0
 	VFNMADD231PS conv2_5<>+0(SB), Y5, Y0
 	VFNMADD231PS conv2_10<>+0(SB), Y8, Y0
 	VMOVUPS      Y0, 5888(AX)
-	VADDPS       Y12, Y2, Y0
-	VFMSUB231PS  conv2_4<>+0(SB), Y5, Y0
-	VFMADD231PS  conv2_2<>+0(SB), Y8, Y0
-	VMOVUPS      Y0, 6016(AX)
-	VMOVUPS      2048(DX), Y0
-	VMOVUPS      2080(DX), Y1
-	VMOVUPS      2112(DX), Y2
-	VMOVUPS      2144(DX), Y3
-	VMOVUPS      2176(DX), Y4
-	VMOVUPS      2208(DX), Y5
-	VMOVUPS      2240(DX), Y6
-	VMOVUPS      2272(DX), Y7
-	VADDPS       Y2, Y1, Y8
-	VSUBPS       Y2, Y1, Y1
-	VADDPS       Y4, Y3, Y2
-	VSUBPS       Y4, Y3, Y3
-	VADDPS       Y6, Y5, Y4
-	VSUBPS       Y6, Y5, Y5
-	VMOVUPS      Y0, 6144(AX)
-	VADDPS       Y7, Y1, Y6
-	VFMSUB231PS  conv2_2<>+0(SB), Y3, Y6
-	VFMADD231PS  conv2_4<>+0(SB), Y5, Y6
-	VMOVUPS      Y6, 6208(AX)
+
+	// d6 = 4 plus2 − (v0 + plus1) + 2 plusHalf
+	VADDPS      Y12, Y2, Y0
+	VFMSUB231PS conv2_4<>+0(SB), Y5, Y0
+	VFMADD231PS conv2_2<>+0(SB), Y8, Y0
+	VMOVUPS     Y0, 6016(AX)
+	VMOVUPS     2048(DX), Y0
+	VMOVUPS     2080(DX), Y1
+	VMOVUPS     2112(DX), Y2
+	VMOVUPS     2144(DX), Y3
+	VMOVUPS     2176(DX), Y4
+	VMOVUPS     2208(DX), Y5
+	VMOVUPS     2240(DX), Y6
+	VMOVUPS     2272(DX), Y7
+
+	// plus1, minus1 = v1 ± v2; plus2, minus2 = v3 ± v4; plusHalf, minusHalf = v5 ± v6
+	VADDPS Y2, Y1, Y8
+	VSUBPS Y2, Y1, Y1
+	VADDPS Y4, Y3, Y2
+	VSUBPS Y4, Y3, Y3
+	VADDPS Y6, Y5, Y4
+	VSUBPS Y6, Y5, Y5
+
+	// d0 = v0, d7 = v7
+	VMOVUPS Y0, 6144(AX)
+
+	// d1 = 2 minus2 − (minus1 + v7) + 4 minusHalf
+	VADDPS      Y7, Y1, Y6
+	VFMSUB231PS conv2_2<>+0(SB), Y3, Y6
+	VFMADD231PS conv2_4<>+0(SB), Y5, Y6
+	VMOVUPS     Y6, 6208(AX)
+
+	// d3 = 21/4 v7 + 17/4 minus1 − 10 minus2 − 5 minusHalf
 	VMULPS       conv2_5_25<>+0(SB), Y7, Y6
 	VFMADD231PS  conv2_4_25<>+0(SB), Y1, Y6
 	VFNMADD231PS conv2_10<>+0(SB), Y3, Y6
 	VFNMADD231PS conv2_5<>+0(SB), Y5, Y6
 	VMOVUPS      Y6, 6336(AX)
+
+	// d5 = (minusHalf − minus1) + 8 minus2 − 21/4 v7
 	VSUBPS       Y1, Y5, Y1
 	VFMADD231PS  conv2_8<>+0(SB), Y3, Y1
 	VFNMADD231PS conv2_5_25<>+0(SB), Y7, Y1
+
+	// d2 = (plus2 − plus1) − 21/4 v0 + 8 plusHalf
 	VSUBPS       Y8, Y2, Y3
 	VFNMADD231PS conv2_5_25<>+0(SB), Y0, Y3
 	VFMADD231PS  conv2_8<>+0(SB), Y4, Y3
 	VMOVUPS      Y3, 6272(AX)
+
+	// d4 = 21/4 v0 + 17/4 plus1 − 5 plus2 − 10 plusHalf
 	VMULPS       conv2_5_25<>+0(SB), Y0, Y3
 	VFMADD231PS  conv2_4_25<>+0(SB), Y8, Y3
 	VFNMADD231PS conv2_5<>+0(SB), Y2, Y3
 	VFNMADD231PS conv2_10<>+0(SB), Y4, Y3
-	VADDPS       Y8, Y0, Y0
-	VFMSUB231PS  conv2_4<>+0(SB), Y2, Y0
-	VFMADD231PS  conv2_2<>+0(SB), Y4, Y0
-	VMOVUPS      5120(DX), Y2
-	VMOVUPS      5152(DX), Y4
-	VMOVUPS      5184(DX), Y5
-	VMOVUPS      5216(DX), Y6
-	VMOVUPS      5248(DX), Y8
-	VMOVUPS      5280(DX), Y9
-	VMOVUPS      5312(DX), Y10
-	VMOVUPS      5344(DX), Y11
-	VADDPS       Y5, Y4, Y12
-	VSUBPS       Y5, Y4, Y4
-	VADDPS       Y8, Y6, Y5
-	VSUBPS       Y8, Y6, Y6
-	VADDPS       Y10, Y9, Y8
-	VSUBPS       Y10, Y9, Y9
-	VADDPS       Y2, Y3, Y3
-	VMOVUPS      Y3, 6400(AX)
-	VMOVUPS      Y11, 6848(AX)
-	VADDPS       Y11, Y4, Y3
-	VFMSUB231PS  conv2_2<>+0(SB), Y6, Y3
-	VFMADD231PS  conv2_4<>+0(SB), Y9, Y3
-	VADDPS       Y3, Y1, Y1
-	VMOVUPS      Y1, 6464(AX)
+
+	// d6 = 4 plus2 − (v0 + plus1) + 2 plusHalf
+	VADDPS      Y8, Y0, Y0
+	VFMSUB231PS conv2_4<>+0(SB), Y2, Y0
+	VFMADD231PS conv2_2<>+0(SB), Y4, Y0
+	VMOVUPS     5120(DX), Y2
+	VMOVUPS     5152(DX), Y4
+	VMOVUPS     5184(DX), Y5
+	VMOVUPS     5216(DX), Y6
+	VMOVUPS     5248(DX), Y8
+	VMOVUPS     5280(DX), Y9
+	VMOVUPS     5312(DX), Y10
+	VMOVUPS     5344(DX), Y11
+
+	// plus1, minus1 = v1 ± v2; plus2, minus2 = v3 ± v4; plusHalf, minusHalf = v5 ± v6
+	VADDPS Y5, Y4, Y12
+	VSUBPS Y5, Y4, Y4
+	VADDPS Y8, Y6, Y5
+	VSUBPS Y8, Y6, Y6
+	VADDPS Y10, Y9, Y8
+	VSUBPS Y10, Y9, Y9
+
+	// d0 = v0, d7 = v7
+	VADDPS  Y2, Y3, Y3
+	VMOVUPS Y3, 6400(AX)
+	VMOVUPS Y11, 6848(AX)
+
+	// d1 = 2 minus2 − (minus1 + v7) + 4 minusHalf
+	VADDPS      Y11, Y4, Y3
+	VFMSUB231PS conv2_2<>+0(SB), Y6, Y3
+	VFMADD231PS conv2_4<>+0(SB), Y9, Y3
+	VADDPS      Y3, Y1, Y1
+	VMOVUPS     Y1, 6464(AX)
+
+	// d3 = 21/4 v7 + 17/4 minus1 − 10 minus2 − 5 minusHalf
 	VMULPS       conv2_5_25<>+0(SB), Y11, Y1
 	VFMADD231PS  conv2_4_25<>+0(SB), Y4, Y1
 	VFNMADD231PS conv2_10<>+0(SB), Y6, Y1
 	VFNMADD231PS conv2_5<>+0(SB), Y9, Y1
 	VADDPS       Y1, Y7, Y1
 	VMOVUPS      Y1, 6592(AX)
+
+	// d5 = (minusHalf − minus1) + 8 minus2 − 21/4 v7
 	VSUBPS       Y4, Y9, Y1
 	VFMADD231PS  conv2_8<>+0(SB), Y6, Y1
 	VFNMADD231PS conv2_5_25<>+0(SB), Y11, Y1
 	VMOVUPS      Y1, 6720(AX)
+
+	// d2 = (plus2 − plus1) − 21/4 v0 + 8 plusHalf
 	VSUBPS       Y12, Y5, Y1
 	VFNMADD231PS conv2_5_25<>+0(SB), Y2, Y1
 	VFMADD231PS  conv2_8<>+0(SB), Y8, Y1
 	VADDPS       Y1, Y0, Y0
 	VMOVUPS      Y0, 6528(AX)
+
+	// d4 = 21/4 v0 + 17/4 plus1 − 5 plus2 − 10 plusHalf
 	VMULPS       conv2_5_25<>+0(SB), Y2, Y0
 	VFMADD231PS  conv2_4_25<>+0(SB), Y12, Y0
 	VFNMADD231PS conv2_5<>+0(SB), Y5, Y0
 	VFNMADD231PS conv2_10<>+0(SB), Y8, Y0
 	VMOVUPS      Y0, 6656(AX)
-	VADDPS       Y12, Y2, Y0
-	VFMSUB231PS  conv2_4<>+0(SB), Y5, Y0
-	VFMADD231PS  conv2_2<>+0(SB), Y8, Y0
-	VMOVUPS      Y0, 6784(AX)
-	VMOVUPS      2304(DX), Y0
-	VMOVUPS      2336(DX), Y1
-	VMOVUPS      2368(DX), Y2
-	VMOVUPS      2400(DX), Y3
-	VMOVUPS      2432(DX), Y4
-	VMOVUPS      2464(DX), Y5
-	VMOVUPS      2496(DX), Y6
-	VMOVUPS      2528(DX), Y7
-	VADDPS       Y2, Y1, Y8
-	VSUBPS       Y2, Y1, Y1
-	VADDPS       Y4, Y3, Y2
-	VSUBPS       Y4, Y3, Y3
-	VADDPS       Y6, Y5, Y4
-	VSUBPS       Y6, Y5, Y5
-	VMOVUPS      Y0, 6912(AX)
-	VADDPS       Y7, Y1, Y6
-	VFMSUB231PS  conv2_2<>+0(SB), Y3, Y6
-	VFMADD231PS  conv2_4<>+0(SB), Y5, Y6
-	VMOVUPS      Y6, 6976(AX)
+
+	// d6 = 4 plus2 − (v0 + plus1) + 2 plusHalf
+	VADDPS      Y12, Y2, Y0
+	VFMSUB231PS conv2_4<>+0(SB), Y5, Y0
+	VFMADD231PS conv2_2<>+0(SB), Y8, Y0
+	VMOVUPS     Y0, 6784(AX)
+	VMOVUPS     2304(DX), Y0
+	VMOVUPS     2336(DX), Y1
+	VMOVUPS     2368(DX), Y2
+	VMOVUPS     2400(DX), Y3
+	VMOVUPS     2432(DX), Y4
+	VMOVUPS     2464(DX), Y5
+	VMOVUPS     2496(DX), Y6
+	VMOVUPS     2528(DX), Y7
+
+	// plus1, minus1 = v1 ± v2; plus2, minus2 = v3 ± v4; plusHalf, minusHalf = v5 ± v6
+	VADDPS Y2, Y1, Y8
+	VSUBPS Y2, Y1, Y1
+	VADDPS Y4, Y3, Y2
+	VSUBPS Y4, Y3, Y3
+	VADDPS Y6, Y5, Y4
+	VSUBPS Y6, Y5, Y5
+
+	// d0 = v0, d7 = v7
+	VMOVUPS Y0, 6912(AX)
+
+	// d1 = 2 minus2 − (minus1 + v7) + 4 minusHalf
+	VADDPS      Y7, Y1, Y6
+	VFMSUB231PS conv2_2<>+0(SB), Y3, Y6
+	VFMADD231PS conv2_4<>+0(SB), Y5, Y6
+	VMOVUPS     Y6, 6976(AX)
+
+	// d3 = 21/4 v7 + 17/4 minus1 − 10 minus2 − 5 minusHalf
 	VMULPS       conv2_5_25<>+0(SB), Y7, Y6
 	VFMADD231PS  conv2_4_25<>+0(SB), Y1, Y6
 	VFNMADD231PS conv2_10<>+0(SB), Y3, Y6
 	VFNMADD231PS conv2_5<>+0(SB), Y5, Y6
 	VMOVUPS      Y6, 7104(AX)
+
+	// d5 = (minusHalf − minus1) + 8 minus2 − 21/4 v7
 	VSUBPS       Y1, Y5, Y1
 	VFMADD231PS  conv2_8<>+0(SB), Y3, Y1
 	VFNMADD231PS conv2_5_25<>+0(SB), Y7, Y1
+
+	// d2 = (plus2 − plus1) − 21/4 v0 + 8 plusHalf
 	VSUBPS       Y8, Y2, Y3
 	VFNMADD231PS conv2_5_25<>+0(SB), Y0, Y3
 	VFMADD231PS  conv2_8<>+0(SB), Y4, Y3
 	VMOVUPS      Y3, 7040(AX)
+
+	// d4 = 21/4 v0 + 17/4 plus1 − 5 plus2 − 10 plusHalf
 	VMULPS       conv2_5_25<>+0(SB), Y0, Y3
 	VFMADD231PS  conv2_4_25<>+0(SB), Y8, Y3
 	VFNMADD231PS conv2_5<>+0(SB), Y2, Y3
 	VFNMADD231PS conv2_10<>+0(SB), Y4, Y3
-	VADDPS       Y8, Y0, Y0
-	VFMSUB231PS  conv2_4<>+0(SB), Y2, Y0
-	VFMADD231PS  conv2_2<>+0(SB), Y4, Y0
-	VMOVUPS      5376(DX), Y2
-	VMOVUPS      5408(DX), Y4
-	VMOVUPS      5440(DX), Y5
-	VMOVUPS      5472(DX), Y6
-	VMOVUPS      5504(DX), Y8
-	VMOVUPS      5536(DX), Y9
-	VMOVUPS      5568(DX), Y10
-	VMOVUPS      5600(DX), Y11
-	VADDPS       Y5, Y4, Y12
-	VSUBPS       Y5, Y4, Y4
-	VADDPS       Y8, Y6, Y5
-	VSUBPS       Y8, Y6, Y6
-	VADDPS       Y10, Y9, Y8
-	VSUBPS       Y10, Y9, Y9
-	VADDPS       Y2, Y3, Y3
-	VMOVUPS      Y3, 7168(AX)
-	VMOVUPS      Y11, 7616(AX)
-	VADDPS       Y11, Y4, Y3
-	VFMSUB231PS  conv2_2<>+0(SB), Y6, Y3
-	VFMADD231PS  conv2_4<>+0(SB), Y9, Y3
-	VADDPS       Y3, Y1, Y1
-	VMOVUPS      Y1, 7232(AX)
+
+	// d6 = 4 plus2 − (v0 + plus1) + 2 plusHalf
+	VADDPS      Y8, Y0, Y0
+	VFMSUB231PS conv2_4<>+0(SB), Y2, Y0
+	VFMADD231PS conv2_2<>+0(SB), Y4, Y0
+	VMOVUPS     5376(DX), Y2
+	VMOVUPS     5408(DX), Y4
+	VMOVUPS     5440(DX), Y5
+	VMOVUPS     5472(DX), Y6
+	VMOVUPS     5504(DX), Y8
+	VMOVUPS     5536(DX), Y9
+	VMOVUPS     5568(DX), Y10
+	VMOVUPS     5600(DX), Y11
+
+	// plus1, minus1 = v1 ± v2; plus2, minus2 = v3 ± v4; plusHalf, minusHalf = v5 ± v6
+	VADDPS Y5, Y4, Y12
+	VSUBPS Y5, Y4, Y4
+	VADDPS Y8, Y6, Y5
+	VSUBPS Y8, Y6, Y6
+	VADDPS Y10, Y9, Y8
+	VSUBPS Y10, Y9, Y9
+
+	// d0 = v0, d7 = v7
+	VADDPS  Y2, Y3, Y3
+	VMOVUPS Y3, 7168(AX)
+	VMOVUPS Y11, 7616(AX)
+
+	// d1 = 2 minus2 − (minus1 + v7) + 4 minusHalf
+	VADDPS      Y11, Y4, Y3
+	VFMSUB231PS conv2_2<>+0(SB), Y6, Y3
+	VFMADD231PS conv2_4<>+0(SB), Y9, Y3
+	VADDPS      Y3, Y1, Y1
+	VMOVUPS     Y1, 7232(AX)
+
+	// d3 = 21/4 v7 + 17/4 minus1 − 10 minus2 − 5 minusHalf
 	VMULPS       conv2_5_25<>+0(SB), Y11, Y1
 	VFMADD231PS  conv2_4_25<>+0(SB), Y4, Y1
 	VFNMADD231PS conv2_10<>+0(SB), Y6, Y1
 	VFNMADD231PS conv2_5<>+0(SB), Y9, Y1
 	VADDPS       Y1, Y7, Y1
 	VMOVUPS      Y1, 7360(AX)
+
+	// d5 = (minusHalf − minus1) + 8 minus2 − 21/4 v7
 	VSUBPS       Y4, Y9, Y1
 	VFMADD231PS  conv2_8<>+0(SB), Y6, Y1
 	VFNMADD231PS conv2_5_25<>+0(SB), Y11, Y1
 	VMOVUPS      Y1, 7488(AX)
+
+	// d2 = (plus2 − plus1) − 21/4 v0 + 8 plusHalf
 	VSUBPS       Y12, Y5, Y1
 	VFNMADD231PS conv2_5_25<>+0(SB), Y2, Y1
 	VFMADD231PS  conv2_8<>+0(SB), Y8, Y1
 	VADDPS       Y1, Y0, Y0
 	VMOVUPS      Y0, 7296(AX)
+
+	// d4 = 21/4 v0 + 17/4 plus1 − 5 plus2 − 10 plusHalf
 	VMULPS       conv2_5_25<>+0(SB), Y2, Y0
 	VFMADD231PS  conv2_4_25<>+0(SB), Y12, Y0
 	VFNMADD231PS conv2_5<>+0(SB), Y5, Y0
 	VFNMADD231PS conv2_10<>+0(SB), Y8, Y0
 	VMOVUPS      Y0, 7424(AX)
-	VADDPS       Y12, Y2, Y0
-	VFMSUB231PS  conv2_4<>+0(SB), Y5, Y0
-	VFMADD231PS  conv2_2<>+0(SB), Y8, Y0
-	VMOVUPS      Y0, 7552(AX)
-	VMOVUPS      2560(DX), Y0
-	VMOVUPS      2592(DX), Y1
-	VMOVUPS      2624(DX), Y2
-	VMOVUPS      2656(DX), Y3
-	VMOVUPS      2688(DX), Y4
-	VMOVUPS      2720(DX), Y5
-	VMOVUPS      2752(DX), Y6
-	VMOVUPS      2784(DX), Y7
-	VADDPS       Y2, Y1, Y8
-	VSUBPS       Y2, Y1, Y1
-	VADDPS       Y4, Y3, Y2
-	VSUBPS       Y4, Y3, Y3
-	VADDPS       Y6, Y5, Y4
-	VSUBPS       Y6, Y5, Y5
-	VMOVUPS      Y0, 7680(AX)
-	VADDPS       Y7, Y1, Y6
-	VFMSUB231PS  conv2_2<>+0(SB), Y3, Y6
-	VFMADD231PS  conv2_4<>+0(SB), Y5, Y6
-	VMOVUPS      Y6, 7744(AX)
+
+	// d6 = 4 plus2 − (v0 + plus1) + 2 plusHalf
+	VADDPS      Y12, Y2, Y0
+	VFMSUB231PS conv2_4<>+0(SB), Y5, Y0
+	VFMADD231PS conv2_2<>+0(SB), Y8, Y0
+	VMOVUPS     Y0, 7552(AX)
+	VMOVUPS     2560(DX), Y0
+	VMOVUPS     2592(DX), Y1
+	VMOVUPS     2624(DX), Y2
+	VMOVUPS     2656(DX), Y3
+	VMOVUPS     2688(DX), Y4
+	VMOVUPS     2720(DX), Y5
+	VMOVUPS     2752(DX), Y6
+	VMOVUPS     2784(DX), Y7
+
+	// plus1, minus1 = v1 ± v2; plus2, minus2 = v3 ± v4; plusHalf, minusHalf = v5 ± v6
+	VADDPS Y2, Y1, Y8
+	VSUBPS Y2, Y1, Y1
+	VADDPS Y4, Y3, Y2
+	VSUBPS Y4, Y3, Y3
+	VADDPS Y6, Y5, Y4
+	VSUBPS Y6, Y5, Y5
+
+	// d0 = v0, d7 = v7
+	VMOVUPS Y0, 7680(AX)
+
+	// d1 = 2 minus2 − (minus1 + v7) + 4 minusHalf
+	VADDPS      Y7, Y1, Y6
+	VFMSUB231PS conv2_2<>+0(SB), Y3, Y6
+	VFMADD231PS conv2_4<>+0(SB), Y5, Y6
+	VMOVUPS     Y6, 7744(AX)
+
+	// d3 = 21/4 v7 + 17/4 minus1 − 10 minus2 − 5 minusHalf
 	VMULPS       conv2_5_25<>+0(SB), Y7, Y6
 	VFMADD231PS  conv2_4_25<>+0(SB), Y1, Y6
 	VFNMADD231PS conv2_10<>+0(SB), Y3, Y6
 	VFNMADD231PS conv2_5<>+0(SB), Y5, Y6
 	VMOVUPS      Y6, 7872(AX)
+
+	// d5 = (minusHalf − minus1) + 8 minus2 − 21/4 v7
 	VSUBPS       Y1, Y5, Y1
 	VFMADD231PS  conv2_8<>+0(SB), Y3, Y1
 	VFNMADD231PS conv2_5_25<>+0(SB), Y7, Y1
+
+	// d2 = (plus2 − plus1) − 21/4 v0 + 8 plusHalf
 	VSUBPS       Y8, Y2, Y3
 	VFNMADD231PS conv2_5_25<>+0(SB), Y0, Y3
 	VFMADD231PS  conv2_8<>+0(SB), Y4, Y3
 	VMOVUPS      Y3, 7808(AX)
+
+	// d4 = 21/4 v0 + 17/4 plus1 − 5 plus2 − 10 plusHalf
 	VMULPS       conv2_5_25<>+0(SB), Y0, Y3
 	VFMADD231PS  conv2_4_25<>+0(SB), Y8, Y3
 	VFNMADD231PS conv2_5<>+0(SB), Y2, Y3
 	VFNMADD231PS conv2_10<>+0(SB), Y4, Y3
-	VADDPS       Y8, Y0, Y0
-	VFMSUB231PS  conv2_4<>+0(SB), Y2, Y0
-	VFMADD231PS  conv2_2<>+0(SB), Y4, Y0
-	VMOVUPS      5632(DX), Y2
-	VMOVUPS      5664(DX), Y4
-	VMOVUPS      5696(DX), Y5
-	VMOVUPS      5728(DX), Y6
-	VMOVUPS      5760(DX), Y8
-	VMOVUPS      5792(DX), Y9
-	VMOVUPS      5824(DX), Y10
-	VMOVUPS      5856(DX), Y11
-	VADDPS       Y5, Y4, Y12
-	VSUBPS       Y5, Y4, Y4
-	VADDPS       Y8, Y6, Y5
-	VSUBPS       Y8, Y6, Y6
-	VADDPS       Y10, Y9, Y8
-	VSUBPS       Y10, Y9, Y9
-	VADDPS       Y2, Y3, Y3
-	VMOVUPS      Y3, 7936(AX)
-	VMOVUPS      Y11, 8384(AX)
-	VADDPS       Y11, Y4, Y3
-	VFMSUB231PS  conv2_2<>+0(SB), Y6, Y3
-	VFMADD231PS  conv2_4<>+0(SB), Y9, Y3
-	VADDPS       Y3, Y1, Y1
-	VMOVUPS      Y1, 8000(AX)
+
+	// d6 = 4 plus2 − (v0 + plus1) + 2 plusHalf
+	VADDPS      Y8, Y0, Y0
+	VFMSUB231PS conv2_4<>+0(SB), Y2, Y0
+	VFMADD231PS conv2_2<>+0(SB), Y4, Y0
+	VMOVUPS     5632(DX), Y2
+	VMOVUPS     5664(DX), Y4
+	VMOVUPS     5696(DX), Y5
+	VMOVUPS     5728(DX), Y6
+	VMOVUPS     5760(DX), Y8
+	VMOVUPS     5792(DX), Y9
+	VMOVUPS     5824(DX), Y10
+	VMOVUPS     5856(DX), Y11
+
+	// plus1, minus1 = v1 ± v2; plus2, minus2 = v3 ± v4; plusHalf, minusHalf = v5 ± v6
+	VADDPS Y5, Y4, Y12
+	VSUBPS Y5, Y4, Y4
+	VADDPS Y8, Y6, Y5
+	VSUBPS Y8, Y6, Y6
+	VADDPS Y10, Y9, Y8
+	VSUBPS Y10, Y9, Y9
+
+	// d0 = v0, d7 = v7
+	VADDPS  Y2, Y3, Y3
+	VMOVUPS Y3, 7936(AX)
+	VMOVUPS Y11, 8384(AX)
+
+	// d1 = 2 minus2 − (minus1 + v7) + 4 minusHalf
+	VADDPS      Y11, Y4, Y3
+	VFMSUB231PS conv2_2<>+0(SB), Y6, Y3
+	VFMADD231PS conv2_4<>+0(SB), Y9, Y3
+	VADDPS      Y3, Y1, Y1
+	VMOVUPS     Y1, 8000(AX)
+
+	// d3 = 21/4 v7 + 17/4 minus1 − 10 minus2 − 5 minusHalf
 	VMULPS       conv2_5_25<>+0(SB), Y11, Y1
 	VFMADD231PS  conv2_4_25<>+0(SB), Y4, Y1
 	VFNMADD231PS conv2_10<>+0(SB), Y6, Y1
 	VFNMADD231PS conv2_5<>+0(SB), Y9, Y1
 	VADDPS       Y1, Y7, Y1
 	VMOVUPS      Y1, 8128(AX)
+
+	// d5 = (minusHalf − minus1) + 8 minus2 − 21/4 v7
 	VSUBPS       Y4, Y9, Y1
 	VFMADD231PS  conv2_8<>+0(SB), Y6, Y1
 	VFNMADD231PS conv2_5_25<>+0(SB), Y11, Y1
 	VMOVUPS      Y1, 8256(AX)
+
+	// d2 = (plus2 − plus1) − 21/4 v0 + 8 plusHalf
 	VSUBPS       Y12, Y5, Y1
 	VFNMADD231PS conv2_5_25<>+0(SB), Y2, Y1
 	VFMADD231PS  conv2_8<>+0(SB), Y8, Y1
 	VADDPS       Y1, Y0, Y0
 	VMOVUPS      Y0, 8064(AX)
+
+	// d4 = 21/4 v0 + 17/4 plus1 − 5 plus2 − 10 plusHalf
 	VMULPS       conv2_5_25<>+0(SB), Y2, Y0
 	VFMADD231PS  conv2_4_25<>+0(SB), Y12, Y0
 	VFNMADD231PS conv2_5<>+0(SB), Y5, Y0
 	VFNMADD231PS conv2_10<>+0(SB), Y8, Y0
 	VMOVUPS      Y0, 8192(AX)
-	VADDPS       Y12, Y2, Y0
-	VFMSUB231PS  conv2_4<>+0(SB), Y5, Y0
-	VFMADD231PS  conv2_2<>+0(SB), Y8, Y0
-	VMOVUPS      Y0, 8320(AX)
-	VMOVUPS      2816(DX), Y0
-	VMOVUPS      2848(DX), Y1
-	VMOVUPS      2880(DX), Y2
-	VMOVUPS      2912(DX), Y3
-	VMOVUPS      2944(DX), Y4
-	VMOVUPS      2976(DX), Y5
-	VMOVUPS      3008(DX), Y6
-	VMOVUPS      3040(DX), Y7
-	VADDPS       Y2, Y1, Y8
-	VSUBPS       Y2, Y1, Y1
-	VADDPS       Y4, Y3, Y2
-	VSUBPS       Y4, Y3, Y3
-	VADDPS       Y6, Y5, Y4
-	VSUBPS       Y6, Y5, Y5
-	VMOVUPS      Y0, 8448(AX)
-	VADDPS       Y7, Y1, Y6
-	VFMSUB231PS  conv2_2<>+0(SB), Y3, Y6
-	VFMADD231PS  conv2_4<>+0(SB), Y5, Y6
-	VMOVUPS      Y6, 8512(AX)
+
+	// d6 = 4 plus2 − (v0 + plus1) + 2 plusHalf
+	VADDPS      Y12, Y2, Y0
+	VFMSUB231PS conv2_4<>+0(SB), Y5, Y0
+	VFMADD231PS conv2_2<>+0(SB), Y8, Y0
+	VMOVUPS     Y0, 8320(AX)
+	VMOVUPS     2816(DX), Y0
+	VMOVUPS     2848(DX), Y1
+	VMOVUPS     2880(DX), Y2
+	VMOVUPS     2912(DX), Y3
+	VMOVUPS     2944(DX), Y4
+	VMOVUPS     2976(DX), Y5
+	VMOVUPS     3008(DX), Y6
+	VMOVUPS     3040(DX), Y7
+
+	// plus1, minus1 = v1 ± v2; plus2, minus2 = v3 ± v4; plusHalf, minusHalf = v5 ± v6
+	VADDPS Y2, Y1, Y8
+	VSUBPS Y2, Y1, Y1
+	VADDPS Y4, Y3, Y2
+	VSUBPS Y4, Y3, Y3
+	VADDPS Y6, Y5, Y4
+	VSUBPS Y6, Y5, Y5
+
+	// d0 = v0, d7 = v7
+	VMOVUPS Y0, 8448(AX)
+
+	// d1 = 2 minus2 − (minus1 + v7) + 4 minusHalf
+	VADDPS      Y7, Y1, Y6
+	VFMSUB231PS conv2_2<>+0(SB), Y3, Y6
+	VFMADD231PS conv2_4<>+0(SB), Y5, Y6
+	VMOVUPS     Y6, 8512(AX)
+
+	// d3 = 21/4 v7 + 17/4 minus1 − 10 minus2 − 5 minusHalf
 	VMULPS       conv2_5_25<>+0(SB), Y7, Y6
 	VFMADD231PS  conv2_4_25<>+0(SB), Y1, Y6
 	VFNMADD231PS conv2_10<>+0(SB), Y3, Y6
 	VFNMADD231PS conv2_5<>+0(SB), Y5, Y6
 	VMOVUPS      Y6, 8640(AX)
+
+	// d5 = (minusHalf − minus1) + 8 minus2 − 21/4 v7
 	VSUBPS       Y1, Y5, Y1
 	VFMADD231PS  conv2_8<>+0(SB), Y3, Y1
 	VFNMADD231PS conv2_5_25<>+0(SB), Y7, Y1
+
+	// d2 = (plus2 − plus1) − 21/4 v0 + 8 plusHalf
 	VSUBPS       Y8, Y2, Y3
 	VFNMADD231PS conv2_5_25<>+0(SB), Y0, Y3
 	VFMADD231PS  conv2_8<>+0(SB), Y4, Y3
 	VMOVUPS      Y3, 8576(AX)
+
+	// d4 = 21/4 v0 + 17/4 plus1 − 5 plus2 − 10 plusHalf
 	VMULPS       conv2_5_25<>+0(SB), Y0, Y3
 	VFMADD231PS  conv2_4_25<>+0(SB), Y8, Y3
 	VFNMADD231PS conv2_5<>+0(SB), Y2, Y3
 	VFNMADD231PS conv2_10<>+0(SB), Y4, Y3
-	VADDPS       Y8, Y0, Y0
-	VFMSUB231PS  conv2_4<>+0(SB), Y2, Y0
-	VFMADD231PS  conv2_2<>+0(SB), Y4, Y0
-	VMOVUPS      5888(DX), Y2
-	VMOVUPS      5920(DX), Y4
-	VMOVUPS      5952(DX), Y5
-	VMOVUPS      5984(DX), Y6
-	VMOVUPS      6016(DX), Y8
-	VMOVUPS      6048(DX), Y9
-	VMOVUPS      6080(DX), Y10
-	VMOVUPS      6112(DX), Y11
-	VADDPS       Y5, Y4, Y12
-	VSUBPS       Y5, Y4, Y4
-	VADDPS       Y8, Y6, Y5
-	VSUBPS       Y8, Y6, Y6
-	VADDPS       Y10, Y9, Y8
-	VSUBPS       Y10, Y9, Y9
-	VADDPS       Y2, Y3, Y3
-	VMOVUPS      Y3, 8704(AX)
-	VMOVUPS      Y11, 9152(AX)
-	VADDPS       Y11, Y4, Y3
-	VFMSUB231PS  conv2_2<>+0(SB), Y6, Y3
-	VFMADD231PS  conv2_4<>+0(SB), Y9, Y3
-	VADDPS       Y3, Y1, Y1
-	VMOVUPS      Y1, 8768(AX)
+
+	// d6 = 4 plus2 − (v0 + plus1) + 2 plusHalf
+	VADDPS      Y8, Y0, Y0
+	VFMSUB231PS conv2_4<>+0(SB), Y2, Y0
+	VFMADD231PS conv2_2<>+0(SB), Y4, Y0
+	VMOVUPS     5888(DX), Y2
+	VMOVUPS     5920(DX), Y4
+	VMOVUPS     5952(DX), Y5
+	VMOVUPS     5984(DX), Y6
+	VMOVUPS     6016(DX), Y8
+	VMOVUPS     6048(DX), Y9
+	VMOVUPS     6080(DX), Y10
+	VMOVUPS     6112(DX), Y11
+
+	// plus1, minus1 = v1 ± v2; plus2, minus2 = v3 ± v4; plusHalf, minusHalf = v5 ± v6
+	VADDPS Y5, Y4, Y12
+	VSUBPS Y5, Y4, Y4
+	VADDPS Y8, Y6, Y5
+	VSUBPS Y8, Y6, Y6
+	VADDPS Y10, Y9, Y8
+	VSUBPS Y10, Y9, Y9
+
+	// d0 = v0, d7 = v7
+	VADDPS  Y2, Y3, Y3
+	VMOVUPS Y3, 8704(AX)
+	VMOVUPS Y11, 9152(AX)
+
+	// d1 = 2 minus2 − (minus1 + v7) + 4 minusHalf
+	VADDPS      Y11, Y4, Y3
+	VFMSUB231PS conv2_2<>+0(SB), Y6, Y3
+	VFMADD231PS conv2_4<>+0(SB), Y9, Y3
+	VADDPS      Y3, Y1, Y1
+	VMOVUPS     Y1, 8768(AX)
+
+	// d3 = 21/4 v7 + 17/4 minus1 − 10 minus2 − 5 minusHalf
 	VMULPS       conv2_5_25<>+0(SB), Y11, Y1
 	VFMADD231PS  conv2_4_25<>+0(SB), Y4, Y1
 	VFNMADD231PS conv2_10<>+0(SB), Y6, Y1
 	VFNMADD231PS conv2_5<>+0(SB), Y9, Y1
 	VADDPS       Y1, Y7, Y1
 	VMOVUPS      Y1, 8896(AX)
+
+	// d5 = (minusHalf − minus1) + 8 minus2 − 21/4 v7
 	VSUBPS       Y4, Y9, Y1
 	VFMADD231PS  conv2_8<>+0(SB), Y6, Y1
 	VFNMADD231PS conv2_5_25<>+0(SB), Y11, Y1
 	VMOVUPS      Y1, 9024(AX)
+
+	// d2 = (plus2 − plus1) − 21/4 v0 + 8 plusHalf
 	VSUBPS       Y12, Y5, Y1
 	VFNMADD231PS conv2_5_25<>+0(SB), Y2, Y1
 	VFMADD231PS  conv2_8<>+0(SB), Y8, Y1
 	VADDPS       Y1, Y0, Y0
 	VMOVUPS      Y0, 8832(AX)
+
+	// d4 = 21/4 v0 + 17/4 plus1 − 5 plus2 − 10 plusHalf
 	VMULPS       conv2_5_25<>+0(SB), Y2, Y0
 	VFMADD231PS  conv2_4_25<>+0(SB), Y12, Y0
 	VFNMADD231PS conv2_5<>+0(SB), Y5, Y0
 	VFNMADD231PS conv2_10<>+0(SB), Y8, Y0
 	VMOVUPS      Y0, 8960(AX)
-	VADDPS       Y12, Y2, Y0
-	VFMSUB231PS  conv2_4<>+0(SB), Y5, Y0
-	VFMADD231PS  conv2_2<>+0(SB), Y8, Y0
-	VMOVUPS      Y0, 9088(AX)
-	ADDQ         $+32, AX
-	ADDQ         $+32, CX
-	DECQ         SI
-	JNZ          part2
-	ADDQ         $-64, AX
-	ADDQ         $-64, CX
-	ADDQ         $+9216, AX
-	ADDQ         $+16384, CX
-	DECQ         BX
-	JNZ          channel1
+
+	// d6 = 4 plus2 − (v0 + plus1) + 2 plusHalf
+	VADDPS      Y12, Y2, Y0
+	VFMSUB231PS conv2_4<>+0(SB), Y5, Y0
+	VFMADD231PS conv2_2<>+0(SB), Y8, Y0
+	VMOVUPS     Y0, 9088(AX)
+	ADDQ        $+32, AX
+	ADDQ        $+32, CX
+	DECQ        SI
+	JNZ         part2
+	ADDQ        $-64, AX
+	ADDQ        $-64, CX
+	ADDQ        $+9216, AX
+	ADDQ        $+16384, CX
+	DECQ        BX
+	JNZ         channel1
 	VZEROUPPER
 	RET
 
@@ -18068,22 +22132,29 @@ TEXT ·Conv2WeightTransform(SB), $1344-48
 	MOVQ $0x0000007d, BX
 
 column1:
-	VMOVUPS     (CX), Y0
-	VMOVUPS     20000(CX), Y1
-	VMOVUPS     40000(CX), Y2
-	VMOVUPS     60000(CX), Y3
-	VMOVUPS     80000(CX), Y4
-	VMOVUPS     Y0, (DX)
-	VMOVUPS     Y4, 1120(DX)
-	VADDPS      Y2, Y0, Y5
-	VADDPS      Y4, Y5, Y5
-	VADDPS      Y3, Y1, Y6
-	VADDPS      Y6, Y5, Y7
-	VMULPS      conv2_0_22222222<>+0(SB), Y7, Y7
-	VMOVUPS     Y7, 160(DX)
-	VSUBPS      Y6, Y5, Y5
-	VMULPS      conv2_0_22222222<>+0(SB), Y5, Y5
-	VMOVUPS     Y5, 320(DX)
+	// columns: G w
+	VMOVUPS (CX), Y0
+	VMOVUPS 20000(CX), Y1
+	VMOVUPS 40000(CX), Y2
+	VMOVUPS 60000(CX), Y3
+	VMOVUPS 80000(CX), Y4
+
+	// u0 = w0, u7 = w4
+	VMOVUPS Y0, (DX)
+	VMOVUPS Y4, 1120(DX)
+
+	// u1, u2 = 2/9 ((w0 + w2 + w4) ± (w1 + w3))
+	VADDPS  Y2, Y0, Y5
+	VADDPS  Y4, Y5, Y5
+	VADDPS  Y3, Y1, Y6
+	VADDPS  Y6, Y5, Y7
+	VMULPS  conv2_0_22222222<>+0(SB), Y7, Y7
+	VMOVUPS Y7, 160(DX)
+	VSUBPS  Y6, Y5, Y5
+	VMULPS  conv2_0_22222222<>+0(SB), Y5, Y5
+	VMOVUPS Y5, 320(DX)
+
+	// u3, u4 = 1/360 ((w0 + 4 w2 + 16 w4) ± (2 w1 + 8 w3))
 	VMOVAPS     Y0, Y5
 	VFMADD231PS conv2_4<>+0(SB), Y2, Y5
 	VFMADD231PS conv2_16<>+0(SB), Y4, Y5
@@ -18095,6 +22166,8 @@ column1:
 	VSUBPS      Y6, Y5, Y5
 	VMULPS      conv2_0_0027777778<>+0(SB), Y5, Y5
 	VMOVUPS     Y5, 640(DX)
+
+	// u5, u6 = 1/45 ((w4 + 4 w2 + 16 w0) ± (2 w3 + 8 w1))
 	VMOVAPS     Y4, Y4
 	VFMADD231PS conv2_4<>+0(SB), Y2, Y4
 	VFMADD231PS conv2_16<>+0(SB), Y0, Y4
@@ -18111,17 +22184,23 @@ column1:
 	VMOVUPS     44000(CX), Y2
 	VMOVUPS     64000(CX), Y3
 	VMOVUPS     84000(CX), Y4
-	VMOVUPS     Y0, 32(DX)
-	VMOVUPS     Y4, 1152(DX)
-	VADDPS      Y2, Y0, Y5
-	VADDPS      Y4, Y5, Y5
-	VADDPS      Y3, Y1, Y6
-	VADDPS      Y6, Y5, Y7
-	VMULPS      conv2_0_22222222<>+0(SB), Y7, Y7
-	VMOVUPS     Y7, 192(DX)
-	VSUBPS      Y6, Y5, Y5
-	VMULPS      conv2_0_22222222<>+0(SB), Y5, Y5
-	VMOVUPS     Y5, 352(DX)
+
+	// u0 = w0, u7 = w4
+	VMOVUPS Y0, 32(DX)
+	VMOVUPS Y4, 1152(DX)
+
+	// u1, u2 = 2/9 ((w0 + w2 + w4) ± (w1 + w3))
+	VADDPS  Y2, Y0, Y5
+	VADDPS  Y4, Y5, Y5
+	VADDPS  Y3, Y1, Y6
+	VADDPS  Y6, Y5, Y7
+	VMULPS  conv2_0_22222222<>+0(SB), Y7, Y7
+	VMOVUPS Y7, 192(DX)
+	VSUBPS  Y6, Y5, Y5
+	VMULPS  conv2_0_22222222<>+0(SB), Y5, Y5
+	VMOVUPS Y5, 352(DX)
+
+	// u3, u4 = 1/360 ((w0 + 4 w2 + 16 w4) ± (2 w1 + 8 w3))
 	VMOVAPS     Y0, Y5
 	VFMADD231PS conv2_4<>+0(SB), Y2, Y5
 	VFMADD231PS conv2_16<>+0(SB), Y4, Y5
@@ -18133,6 +22212,8 @@ column1:
 	VSUBPS      Y6, Y5, Y5
 	VMULPS      conv2_0_0027777778<>+0(SB), Y5, Y5
 	VMOVUPS     Y5, 672(DX)
+
+	// u5, u6 = 1/45 ((w4 + 4 w2 + 16 w0) ± (2 w3 + 8 w1))
 	VMOVAPS     Y4, Y4
 	VFMADD231PS conv2_4<>+0(SB), Y2, Y4
 	VFMADD231PS conv2_16<>+0(SB), Y0, Y4
@@ -18149,17 +22230,23 @@ column1:
 	VMOVUPS     48000(CX), Y2
 	VMOVUPS     68000(CX), Y3
 	VMOVUPS     88000(CX), Y4
-	VMOVUPS     Y0, 64(DX)
-	VMOVUPS     Y4, 1184(DX)
-	VADDPS      Y2, Y0, Y5
-	VADDPS      Y4, Y5, Y5
-	VADDPS      Y3, Y1, Y6
-	VADDPS      Y6, Y5, Y7
-	VMULPS      conv2_0_22222222<>+0(SB), Y7, Y7
-	VMOVUPS     Y7, 224(DX)
-	VSUBPS      Y6, Y5, Y5
-	VMULPS      conv2_0_22222222<>+0(SB), Y5, Y5
-	VMOVUPS     Y5, 384(DX)
+
+	// u0 = w0, u7 = w4
+	VMOVUPS Y0, 64(DX)
+	VMOVUPS Y4, 1184(DX)
+
+	// u1, u2 = 2/9 ((w0 + w2 + w4) ± (w1 + w3))
+	VADDPS  Y2, Y0, Y5
+	VADDPS  Y4, Y5, Y5
+	VADDPS  Y3, Y1, Y6
+	VADDPS  Y6, Y5, Y7
+	VMULPS  conv2_0_22222222<>+0(SB), Y7, Y7
+	VMOVUPS Y7, 224(DX)
+	VSUBPS  Y6, Y5, Y5
+	VMULPS  conv2_0_22222222<>+0(SB), Y5, Y5
+	VMOVUPS Y5, 384(DX)
+
+	// u3, u4 = 1/360 ((w0 + 4 w2 + 16 w4) ± (2 w1 + 8 w3))
 	VMOVAPS     Y0, Y5
 	VFMADD231PS conv2_4<>+0(SB), Y2, Y5
 	VFMADD231PS conv2_16<>+0(SB), Y4, Y5
@@ -18171,6 +22258,8 @@ column1:
 	VSUBPS      Y6, Y5, Y5
 	VMULPS      conv2_0_0027777778<>+0(SB), Y5, Y5
 	VMOVUPS     Y5, 704(DX)
+
+	// u5, u6 = 1/45 ((w4 + 4 w2 + 16 w0) ± (2 w3 + 8 w1))
 	VMOVAPS     Y4, Y4
 	VFMADD231PS conv2_4<>+0(SB), Y2, Y4
 	VFMADD231PS conv2_16<>+0(SB), Y0, Y4
@@ -18187,17 +22276,23 @@ column1:
 	VMOVUPS     52000(CX), Y2
 	VMOVUPS     72000(CX), Y3
 	VMOVUPS     92000(CX), Y4
-	VMOVUPS     Y0, 96(DX)
-	VMOVUPS     Y4, 1216(DX)
-	VADDPS      Y2, Y0, Y5
-	VADDPS      Y4, Y5, Y5
-	VADDPS      Y3, Y1, Y6
-	VADDPS      Y6, Y5, Y7
-	VMULPS      conv2_0_22222222<>+0(SB), Y7, Y7
-	VMOVUPS     Y7, 256(DX)
-	VSUBPS      Y6, Y5, Y5
-	VMULPS      conv2_0_22222222<>+0(SB), Y5, Y5
-	VMOVUPS     Y5, 416(DX)
+
+	// u0 = w0, u7 = w4
+	VMOVUPS Y0, 96(DX)
+	VMOVUPS Y4, 1216(DX)
+
+	// u1, u2 = 2/9 ((w0 + w2 + w4) ± (w1 + w3))
+	VADDPS  Y2, Y0, Y5
+	VADDPS  Y4, Y5, Y5
+	VADDPS  Y3, Y1, Y6
+	VADDPS  Y6, Y5, Y7
+	VMULPS  conv2_0_22222222<>+0(SB), Y7, Y7
+	VMOVUPS Y7, 256(DX)
+	VSUBPS  Y6, Y5, Y5
+	VMULPS  conv2_0_22222222<>+0(SB), Y5, Y5
+	VMOVUPS Y5, 416(DX)
+
+	// u3, u4 = 1/360 ((w0 + 4 w2 + 16 w4) ± (2 w1 + 8 w3))
 	VMOVAPS     Y0, Y5
 	VFMADD231PS conv2_4<>+0(SB), Y2, Y5
 	VFMADD231PS conv2_16<>+0(SB), Y4, Y5
@@ -18209,6 +22304,8 @@ column1:
 	VSUBPS      Y6, Y5, Y5
 	VMULPS      conv2_0_0027777778<>+0(SB), Y5, Y5
 	VMOVUPS     Y5, 736(DX)
+
+	// u5, u6 = 1/45 ((w4 + 4 w2 + 16 w0) ± (2 w3 + 8 w1))
 	VMOVAPS     Y4, Y4
 	VFMADD231PS conv2_4<>+0(SB), Y2, Y4
 	VFMADD231PS conv2_16<>+0(SB), Y0, Y4
@@ -18225,17 +22322,23 @@ column1:
 	VMOVUPS     56000(CX), Y2
 	VMOVUPS     76000(CX), Y3
 	VMOVUPS     96000(CX), Y4
-	VMOVUPS     Y0, 128(DX)
-	VMOVUPS     Y4, 1248(DX)
-	VADDPS      Y2, Y0, Y5
-	VADDPS      Y4, Y5, Y5
-	VADDPS      Y3, Y1, Y6
-	VADDPS      Y6, Y5, Y7
-	VMULPS      conv2_0_22222222<>+0(SB), Y7, Y7
-	VMOVUPS     Y7, 288(DX)
-	VSUBPS      Y6, Y5, Y5
-	VMULPS      conv2_0_22222222<>+0(SB), Y5, Y5
-	VMOVUPS     Y5, 448(DX)
+
+	// u0 = w0, u7 = w4
+	VMOVUPS Y0, 128(DX)
+	VMOVUPS Y4, 1248(DX)
+
+	// u1, u2 = 2/9 ((w0 + w2 + w4) ± (w1 + w3))
+	VADDPS  Y2, Y0, Y5
+	VADDPS  Y4, Y5, Y5
+	VADDPS  Y3, Y1, Y6
+	VADDPS  Y6, Y5, Y7
+	VMULPS  conv2_0_22222222<>+0(SB), Y7, Y7
+	VMOVUPS Y7, 288(DX)
+	VSUBPS  Y6, Y5, Y5
+	VMULPS  conv2_0_22222222<>+0(SB), Y5, Y5
+	VMOVUPS Y5, 448(DX)
+
+	// u3, u4 = 1/360 ((w0 + 4 w2 + 16 w4) ± (2 w1 + 8 w3))
 	VMOVAPS     Y0, Y5
 	VFMADD231PS conv2_4<>+0(SB), Y2, Y5
 	VFMADD231PS conv2_16<>+0(SB), Y4, Y5
@@ -18247,6 +22350,8 @@ column1:
 	VSUBPS      Y6, Y5, Y5
 	VMULPS      conv2_0_0027777778<>+0(SB), Y5, Y5
 	VMOVUPS     Y5, 768(DX)
+
+	// u5, u6 = 1/45 ((w4 + 4 w2 + 16 w0) ± (2 w3 + 8 w1))
 	VMOVAPS     Y4, Y4
 	VFMADD231PS conv2_4<>+0(SB), Y2, Y4
 	VFMADD231PS conv2_16<>+0(SB), Y0, Y4
@@ -18258,22 +22363,30 @@ column1:
 	VSUBPS      Y0, Y4, Y0
 	VMULPS      conv2_0_022222223<>+0(SB), Y0, Y0
 	VMOVUPS     Y0, 1088(DX)
-	VMOVUPS     (DX), Y0
-	VMOVUPS     32(DX), Y1
-	VMOVUPS     64(DX), Y2
-	VMOVUPS     96(DX), Y3
-	VMOVUPS     128(DX), Y4
-	VMOVUPS     Y0, (AX)
-	VMOVUPS     Y4, 28000(AX)
-	VADDPS      Y2, Y0, Y5
-	VADDPS      Y4, Y5, Y5
-	VADDPS      Y3, Y1, Y6
-	VADDPS      Y6, Y5, Y7
-	VMULPS      conv2_0_22222222<>+0(SB), Y7, Y7
-	VMOVUPS     Y7, 4000(AX)
-	VSUBPS      Y6, Y5, Y5
-	VMULPS      conv2_0_22222222<>+0(SB), Y5, Y5
-	VMOVUPS     Y5, 8000(AX)
+
+	// rows: (G w) Gᵀ
+	VMOVUPS (DX), Y0
+	VMOVUPS 32(DX), Y1
+	VMOVUPS 64(DX), Y2
+	VMOVUPS 96(DX), Y3
+	VMOVUPS 128(DX), Y4
+
+	// u0 = w0, u7 = w4
+	VMOVUPS Y0, (AX)
+	VMOVUPS Y4, 28000(AX)
+
+	// u1, u2 = 2/9 ((w0 + w2 + w4) ± (w1 + w3))
+	VADDPS  Y2, Y0, Y5
+	VADDPS  Y4, Y5, Y5
+	VADDPS  Y3, Y1, Y6
+	VADDPS  Y6, Y5, Y7
+	VMULPS  conv2_0_22222222<>+0(SB), Y7, Y7
+	VMOVUPS Y7, 4000(AX)
+	VSUBPS  Y6, Y5, Y5
+	VMULPS  conv2_0_22222222<>+0(SB), Y5, Y5
+	VMOVUPS Y5, 8000(AX)
+
+	// u3, u4 = 1/360 ((w0 + 4 w2 + 16 w4) ± (2 w1 + 8 w3))
 	VMOVAPS     Y0, Y5
 	VFMADD231PS conv2_4<>+0(SB), Y2, Y5
 	VFMADD231PS conv2_16<>+0(SB), Y4, Y5
@@ -18285,6 +22398,8 @@ column1:
 	VSUBPS      Y6, Y5, Y5
 	VMULPS      conv2_0_0027777778<>+0(SB), Y5, Y5
 	VMOVUPS     Y5, 16000(AX)
+
+	// u5, u6 = 1/45 ((w4 + 4 w2 + 16 w0) ± (2 w3 + 8 w1))
 	VMOVAPS     Y4, Y4
 	VFMADD231PS conv2_4<>+0(SB), Y2, Y4
 	VFMADD231PS conv2_16<>+0(SB), Y0, Y4
@@ -18301,17 +22416,23 @@ column1:
 	VMOVUPS     224(DX), Y2
 	VMOVUPS     256(DX), Y3
 	VMOVUPS     288(DX), Y4
-	VMOVUPS     Y0, 32000(AX)
-	VMOVUPS     Y4, 60000(AX)
-	VADDPS      Y2, Y0, Y5
-	VADDPS      Y4, Y5, Y5
-	VADDPS      Y3, Y1, Y6
-	VADDPS      Y6, Y5, Y7
-	VMULPS      conv2_0_22222222<>+0(SB), Y7, Y7
-	VMOVUPS     Y7, 36000(AX)
-	VSUBPS      Y6, Y5, Y5
-	VMULPS      conv2_0_22222222<>+0(SB), Y5, Y5
-	VMOVUPS     Y5, 40000(AX)
+
+	// u0 = w0, u7 = w4
+	VMOVUPS Y0, 32000(AX)
+	VMOVUPS Y4, 60000(AX)
+
+	// u1, u2 = 2/9 ((w0 + w2 + w4) ± (w1 + w3))
+	VADDPS  Y2, Y0, Y5
+	VADDPS  Y4, Y5, Y5
+	VADDPS  Y3, Y1, Y6
+	VADDPS  Y6, Y5, Y7
+	VMULPS  conv2_0_22222222<>+0(SB), Y7, Y7
+	VMOVUPS Y7, 36000(AX)
+	VSUBPS  Y6, Y5, Y5
+	VMULPS  conv2_0_22222222<>+0(SB), Y5, Y5
+	VMOVUPS Y5, 40000(AX)
+
+	// u3, u4 = 1/360 ((w0 + 4 w2 + 16 w4) ± (2 w1 + 8 w3))
 	VMOVAPS     Y0, Y5
 	VFMADD231PS conv2_4<>+0(SB), Y2, Y5
 	VFMADD231PS conv2_16<>+0(SB), Y4, Y5
@@ -18323,6 +22444,8 @@ column1:
 	VSUBPS      Y6, Y5, Y5
 	VMULPS      conv2_0_0027777778<>+0(SB), Y5, Y5
 	VMOVUPS     Y5, 48000(AX)
+
+	// u5, u6 = 1/45 ((w4 + 4 w2 + 16 w0) ± (2 w3 + 8 w1))
 	VMOVAPS     Y4, Y4
 	VFMADD231PS conv2_4<>+0(SB), Y2, Y4
 	VFMADD231PS conv2_16<>+0(SB), Y0, Y4
@@ -18339,17 +22462,23 @@ column1:
 	VMOVUPS     384(DX), Y2
 	VMOVUPS     416(DX), Y3
 	VMOVUPS     448(DX), Y4
-	VMOVUPS     Y0, 64000(AX)
-	VMOVUPS     Y4, 92000(AX)
-	VADDPS      Y2, Y0, Y5
-	VADDPS      Y4, Y5, Y5
-	VADDPS      Y3, Y1, Y6
-	VADDPS      Y6, Y5, Y7
-	VMULPS      conv2_0_22222222<>+0(SB), Y7, Y7
-	VMOVUPS     Y7, 68000(AX)
-	VSUBPS      Y6, Y5, Y5
-	VMULPS      conv2_0_22222222<>+0(SB), Y5, Y5
-	VMOVUPS     Y5, 72000(AX)
+
+	// u0 = w0, u7 = w4
+	VMOVUPS Y0, 64000(AX)
+	VMOVUPS Y4, 92000(AX)
+
+	// u1, u2 = 2/9 ((w0 + w2 + w4) ± (w1 + w3))
+	VADDPS  Y2, Y0, Y5
+	VADDPS  Y4, Y5, Y5
+	VADDPS  Y3, Y1, Y6
+	VADDPS  Y6, Y5, Y7
+	VMULPS  conv2_0_22222222<>+0(SB), Y7, Y7
+	VMOVUPS Y7, 68000(AX)
+	VSUBPS  Y6, Y5, Y5
+	VMULPS  conv2_0_22222222<>+0(SB), Y5, Y5
+	VMOVUPS Y5, 72000(AX)
+
+	// u3, u4 = 1/360 ((w0 + 4 w2 + 16 w4) ± (2 w1 + 8 w3))
 	VMOVAPS     Y0, Y5
 	VFMADD231PS conv2_4<>+0(SB), Y2, Y5
 	VFMADD231PS conv2_16<>+0(SB), Y4, Y5
@@ -18361,6 +22490,8 @@ column1:
 	VSUBPS      Y6, Y5, Y5
 	VMULPS      conv2_0_0027777778<>+0(SB), Y5, Y5
 	VMOVUPS     Y5, 80000(AX)
+
+	// u5, u6 = 1/45 ((w4 + 4 w2 + 16 w0) ± (2 w3 + 8 w1))
 	VMOVAPS     Y4, Y4
 	VFMADD231PS conv2_4<>+0(SB), Y2, Y4
 	VFMADD231PS conv2_16<>+0(SB), Y0, Y4
@@ -18377,17 +22508,23 @@ column1:
 	VMOVUPS     544(DX), Y2
 	VMOVUPS     576(DX), Y3
 	VMOVUPS     608(DX), Y4
-	VMOVUPS     Y0, 96000(AX)
-	VMOVUPS     Y4, 124000(AX)
-	VADDPS      Y2, Y0, Y5
-	VADDPS      Y4, Y5, Y5
-	VADDPS      Y3, Y1, Y6
-	VADDPS      Y6, Y5, Y7
-	VMULPS      conv2_0_22222222<>+0(SB), Y7, Y7
-	VMOVUPS     Y7, 100000(AX)
-	VSUBPS      Y6, Y5, Y5
-	VMULPS      conv2_0_22222222<>+0(SB), Y5, Y5
-	VMOVUPS     Y5, 104000(AX)
+
+	// u0 = w0, u7 = w4
+	VMOVUPS Y0, 96000(AX)
+	VMOVUPS Y4, 124000(AX)
+
+	// u1, u2 = 2/9 ((w0 + w2 + w4) ± (w1 + w3))
+	VADDPS  Y2, Y0, Y5
+	VADDPS  Y4, Y5, Y5
+	VADDPS  Y3, Y1, Y6
+	VADDPS  Y6, Y5, Y7
+	VMULPS  conv2_0_22222222<>+0(SB), Y7, Y7
+	VMOVUPS Y7, 100000(AX)
+	VSUBPS  Y6, Y5, Y5
+	VMULPS  conv2_0_22222222<>+0(SB), Y5, Y5
+	VMOVUPS Y5, 104000(AX)
+
+	// u3, u4 = 1/360 ((w0 + 4 w2 + 16 w4) ± (2 w1 + 8 w3))
 	VMOVAPS     Y0, Y5
 	VFMADD231PS conv2_4<>+0(SB), Y2, Y5
 	VFMADD231PS conv2_16<>+0(SB), Y4, Y5
@@ -18399,6 +22536,8 @@ column1:
 	VSUBPS      Y6, Y5, Y5
 	VMULPS      conv2_0_0027777778<>+0(SB), Y5, Y5
 	VMOVUPS     Y5, 112000(AX)
+
+	// u5, u6 = 1/45 ((w4 + 4 w2 + 16 w0) ± (2 w3 + 8 w1))
 	VMOVAPS     Y4, Y4
 	VFMADD231PS conv2_4<>+0(SB), Y2, Y4
 	VFMADD231PS conv2_16<>+0(SB), Y0, Y4
@@ -18415,17 +22554,23 @@ column1:
 	VMOVUPS     704(DX), Y2
 	VMOVUPS     736(DX), Y3
 	VMOVUPS     768(DX), Y4
-	VMOVUPS     Y0, 128000(AX)
-	VMOVUPS     Y4, 156000(AX)
-	VADDPS      Y2, Y0, Y5
-	VADDPS      Y4, Y5, Y5
-	VADDPS      Y3, Y1, Y6
-	VADDPS      Y6, Y5, Y7
-	VMULPS      conv2_0_22222222<>+0(SB), Y7, Y7
-	VMOVUPS     Y7, 132000(AX)
-	VSUBPS      Y6, Y5, Y5
-	VMULPS      conv2_0_22222222<>+0(SB), Y5, Y5
-	VMOVUPS     Y5, 136000(AX)
+
+	// u0 = w0, u7 = w4
+	VMOVUPS Y0, 128000(AX)
+	VMOVUPS Y4, 156000(AX)
+
+	// u1, u2 = 2/9 ((w0 + w2 + w4) ± (w1 + w3))
+	VADDPS  Y2, Y0, Y5
+	VADDPS  Y4, Y5, Y5
+	VADDPS  Y3, Y1, Y6
+	VADDPS  Y6, Y5, Y7
+	VMULPS  conv2_0_22222222<>+0(SB), Y7, Y7
+	VMOVUPS Y7, 132000(AX)
+	VSUBPS  Y6, Y5, Y5
+	VMULPS  conv2_0_22222222<>+0(SB), Y5, Y5
+	VMOVUPS Y5, 136000(AX)
+
+	// u3, u4 = 1/360 ((w0 + 4 w2 + 16 w4) ± (2 w1 + 8 w3))
 	VMOVAPS     Y0, Y5
 	VFMADD231PS conv2_4<>+0(SB), Y2, Y5
 	VFMADD231PS conv2_16<>+0(SB), Y4, Y5
@@ -18437,6 +22582,8 @@ column1:
 	VSUBPS      Y6, Y5, Y5
 	VMULPS      conv2_0_0027777778<>+0(SB), Y5, Y5
 	VMOVUPS     Y5, 144000(AX)
+
+	// u5, u6 = 1/45 ((w4 + 4 w2 + 16 w0) ± (2 w3 + 8 w1))
 	VMOVAPS     Y4, Y4
 	VFMADD231PS conv2_4<>+0(SB), Y2, Y4
 	VFMADD231PS conv2_16<>+0(SB), Y0, Y4
@@ -18453,17 +22600,23 @@ column1:
 	VMOVUPS     864(DX), Y2
 	VMOVUPS     896(DX), Y3
 	VMOVUPS     928(DX), Y4
-	VMOVUPS     Y0, 160000(AX)
-	VMOVUPS     Y4, 188000(AX)
-	VADDPS      Y2, Y0, Y5
-	VADDPS      Y4, Y5, Y5
-	VADDPS      Y3, Y1, Y6
-	VADDPS      Y6, Y5, Y7
-	VMULPS      conv2_0_22222222<>+0(SB), Y7, Y7
-	VMOVUPS     Y7, 164000(AX)
-	VSUBPS      Y6, Y5, Y5
-	VMULPS      conv2_0_22222222<>+0(SB), Y5, Y5
-	VMOVUPS     Y5, 168000(AX)
+
+	// u0 = w0, u7 = w4
+	VMOVUPS Y0, 160000(AX)
+	VMOVUPS Y4, 188000(AX)
+
+	// u1, u2 = 2/9 ((w0 + w2 + w4) ± (w1 + w3))
+	VADDPS  Y2, Y0, Y5
+	VADDPS  Y4, Y5, Y5
+	VADDPS  Y3, Y1, Y6
+	VADDPS  Y6, Y5, Y7
+	VMULPS  conv2_0_22222222<>+0(SB), Y7, Y7
+	VMOVUPS Y7, 164000(AX)
+	VSUBPS  Y6, Y5, Y5
+	VMULPS  conv2_0_22222222<>+0(SB), Y5, Y5
+	VMOVUPS Y5, 168000(AX)
+
+	// u3, u4 = 1/360 ((w0 + 4 w2 + 16 w4) ± (2 w1 + 8 w3))
 	VMOVAPS     Y0, Y5
 	VFMADD231PS conv2_4<>+0(SB), Y2, Y5
 	VFMADD231PS conv2_16<>+0(SB), Y4, Y5
@@ -18475,6 +22628,8 @@ column1:
 	VSUBPS      Y6, Y5, Y5
 	VMULPS      conv2_0_0027777778<>+0(SB), Y5, Y5
 	VMOVUPS     Y5, 176000(AX)
+
+	// u5, u6 = 1/45 ((w4 + 4 w2 + 16 w0) ± (2 w3 + 8 w1))
 	VMOVAPS     Y4, Y4
 	VFMADD231PS conv2_4<>+0(SB), Y2, Y4
 	VFMADD231PS conv2_16<>+0(SB), Y0, Y4
@@ -18491,17 +22646,23 @@ column1:
 	VMOVUPS     1024(DX), Y2
 	VMOVUPS     1056(DX), Y3
 	VMOVUPS     1088(DX), Y4
-	VMOVUPS     Y0, 192000(AX)
-	VMOVUPS     Y4, 220000(AX)
-	VADDPS      Y2, Y0, Y5
-	VADDPS      Y4, Y5, Y5
-	VADDPS      Y3, Y1, Y6
-	VADDPS      Y6, Y5, Y7
-	VMULPS      conv2_0_22222222<>+0(SB), Y7, Y7
-	VMOVUPS     Y7, 196000(AX)
-	VSUBPS      Y6, Y5, Y5
-	VMULPS      conv2_0_22222222<>+0(SB), Y5, Y5
-	VMOVUPS     Y5, 200000(AX)
+
+	// u0 = w0, u7 = w4
+	VMOVUPS Y0, 192000(AX)
+	VMOVUPS Y4, 220000(AX)
+
+	// u1, u2 = 2/9 ((w0 + w2 + w4) ± (w1 + w3))
+	VADDPS  Y2, Y0, Y5
+	VADDPS  Y4, Y5, Y5
+	VADDPS  Y3, Y1, Y6
+	VADDPS  Y6, Y5, Y7
+	VMULPS  conv2_0_22222222<>+0(SB), Y7, Y7
+	VMOVUPS Y7, 196000(AX)
+	VSUBPS  Y6, Y5, Y5
+	VMULPS  conv2_0_22222222<>+0(SB), Y5, Y5
+	VMOVUPS Y5, 200000(AX)
+
+	// u3, u4 = 1/360 ((w0 + 4 w2 + 16 w4) ± (2 w1 + 8 w3))
 	VMOVAPS     Y0, Y5
 	VFMADD231PS conv2_4<>+0(SB), Y2, Y5
 	VFMADD231PS conv2_16<>+0(SB), Y4, Y5
@@ -18513,6 +22674,8 @@ column1:
 	VSUBPS      Y6, Y5, Y5
 	VMULPS      conv2_0_0027777778<>+0(SB), Y5, Y5
 	VMOVUPS     Y5, 208000(AX)
+
+	// u5, u6 = 1/45 ((w4 + 4 w2 + 16 w0) ± (2 w3 + 8 w1))
 	VMOVAPS     Y4, Y4
 	VFMADD231PS conv2_4<>+0(SB), Y2, Y4
 	VFMADD231PS conv2_16<>+0(SB), Y0, Y4
@@ -18529,17 +22692,23 @@ column1:
 	VMOVUPS     1184(DX), Y2
 	VMOVUPS     1216(DX), Y3
 	VMOVUPS     1248(DX), Y4
-	VMOVUPS     Y0, 224000(AX)
-	VMOVUPS     Y4, 252000(AX)
-	VADDPS      Y2, Y0, Y5
-	VADDPS      Y4, Y5, Y5
-	VADDPS      Y3, Y1, Y6
-	VADDPS      Y6, Y5, Y7
-	VMULPS      conv2_0_22222222<>+0(SB), Y7, Y7
-	VMOVUPS     Y7, 228000(AX)
-	VSUBPS      Y6, Y5, Y5
-	VMULPS      conv2_0_22222222<>+0(SB), Y5, Y5
-	VMOVUPS     Y5, 232000(AX)
+
+	// u0 = w0, u7 = w4
+	VMOVUPS Y0, 224000(AX)
+	VMOVUPS Y4, 252000(AX)
+
+	// u1, u2 = 2/9 ((w0 + w2 + w4) ± (w1 + w3))
+	VADDPS  Y2, Y0, Y5
+	VADDPS  Y4, Y5, Y5
+	VADDPS  Y3, Y1, Y6
+	VADDPS  Y6, Y5, Y7
+	VMULPS  conv2_0_22222222<>+0(SB), Y7, Y7
+	VMOVUPS Y7, 228000(AX)
+	VSUBPS  Y6, Y5, Y5
+	VMULPS  conv2_0_22222222<>+0(SB), Y5, Y5
+	VMOVUPS Y5, 232000(AX)
+
+	// u3, u4 = 1/360 ((w0 + 4 w2 + 16 w4) ± (2 w1 + 8 w3))
 	VMOVAPS     Y0, Y5
 	VFMADD231PS conv2_4<>+0(SB), Y2, Y5
 	VFMADD231PS conv2_16<>+0(SB), Y4, Y5
@@ -18551,6 +22720,8 @@ column1:
 	VSUBPS      Y6, Y5, Y5
 	VMULPS      conv2_0_0027777778<>+0(SB), Y5, Y5
 	VMOVUPS     Y5, 240000(AX)
+
+	// u5, u6 = 1/45 ((w4 + 4 w2 + 16 w0) ± (2 w3 + 8 w1))
 	VMOVAPS     Y4, Y4
 	VFMADD231PS conv2_4<>+0(SB), Y2, Y4
 	VFMADD231PS conv2_16<>+0(SB), Y0, Y4
@@ -18619,41 +22790,54 @@ TEXT ·Conv2WeightGradTransform(SB), $1344-48
 	MOVQ $0x0000007d, BX
 
 column1:
-	VMOVUPS     (CX), Y0
-	VMOVUPS     32000(CX), Y1
-	VMOVUPS     64000(CX), Y2
-	VMOVUPS     96000(CX), Y3
-	VMOVUPS     128000(CX), Y4
-	VMOVUPS     160000(CX), Y5
-	VMOVUPS     192000(CX), Y6
-	VMOVUPS     224000(CX), Y7
-	VADDPS      Y2, Y1, Y8
-	VMULPS      conv2_0_22222222<>+0(SB), Y8, Y8
-	VSUBPS      Y2, Y1, Y1
-	VMULPS      conv2_0_22222222<>+0(SB), Y1, Y1
-	VADDPS      Y4, Y3, Y2
-	VMULPS      conv2_0_0027777778<>+0(SB), Y2, Y2
-	VSUBPS      Y4, Y3, Y3
-	VMULPS      conv2_0_0027777778<>+0(SB), Y3, Y3
-	VADDPS      Y6, Y5, Y4
-	VMULPS      conv2_0_022222223<>+0(SB), Y4, Y4
-	VSUBPS      Y6, Y5, Y5
-	VMULPS      conv2_0_022222223<>+0(SB), Y5, Y5
+	// columns: Gᵀ du
+	VMOVUPS (CX), Y0
+	VMOVUPS 32000(CX), Y1
+	VMOVUPS 64000(CX), Y2
+	VMOVUPS 96000(CX), Y3
+	VMOVUPS 128000(CX), Y4
+	VMOVUPS 160000(CX), Y5
+	VMOVUPS 192000(CX), Y6
+	VMOVUPS 224000(CX), Y7
+
+	// plus1, minus1 = 2/9 (u1 ± u2); plus2, minus2 = 1/360 (u3 ± u4); plusHalf, minusHalf = 1/45 (u5 ± u6)
+	VADDPS Y2, Y1, Y8
+	VMULPS conv2_0_22222222<>+0(SB), Y8, Y8
+	VSUBPS Y2, Y1, Y1
+	VMULPS conv2_0_22222222<>+0(SB), Y1, Y1
+	VADDPS Y4, Y3, Y2
+	VMULPS conv2_0_0027777778<>+0(SB), Y2, Y2
+	VSUBPS Y4, Y3, Y3
+	VMULPS conv2_0_0027777778<>+0(SB), Y3, Y3
+	VADDPS Y6, Y5, Y4
+	VMULPS conv2_0_022222223<>+0(SB), Y4, Y4
+	VSUBPS Y6, Y5, Y5
+	VMULPS conv2_0_022222223<>+0(SB), Y5, Y5
+
+	// w0 = ((u0 + plus1) + plus2) + 16 plusHalf
 	VADDPS      Y8, Y0, Y0
 	VADDPS      Y2, Y0, Y0
 	VFMADD231PS conv2_16<>+0(SB), Y4, Y0
 	VMOVUPS     Y0, (DX)
+
+	// w1 = minus1 + 2 minus2 + 8 minusHalf
 	VMOVAPS     Y1, Y0
 	VFMADD231PS conv2_2<>+0(SB), Y3, Y0
 	VFMADD231PS conv2_8<>+0(SB), Y5, Y0
 	VMOVUPS     Y0, 256(DX)
+
+	// w2 = plus1 + 4 plus2 + 4 plusHalf
 	VMOVAPS     Y8, Y0
 	VFMADD231PS conv2_4<>+0(SB), Y2, Y0
 	VFMADD231PS conv2_4<>+0(SB), Y4, Y0
 	VMOVUPS     Y0, 512(DX)
+
+	// w3 = minus1 + 8 minus2 + 2 minusHalf
 	VFMADD231PS conv2_8<>+0(SB), Y3, Y1
 	VFMADD231PS conv2_2<>+0(SB), Y5, Y1
 	VMOVUPS     Y1, 768(DX)
+
+	// w4 = ((plus1 + plusHalf) + u7) + 16 plus2
 	VADDPS      Y4, Y8, Y0
 	VADDPS      Y7, Y0, Y0
 	VFMADD231PS conv2_16<>+0(SB), Y2, Y0
@@ -18666,33 +22850,45 @@ column1:
 	VMOVUPS     164000(CX), Y5
 	VMOVUPS     196000(CX), Y6
 	VMOVUPS     228000(CX), Y7
-	VADDPS      Y2, Y1, Y8
-	VMULPS      conv2_0_22222222<>+0(SB), Y8, Y8
-	VSUBPS      Y2, Y1, Y1
-	VMULPS      conv2_0_22222222<>+0(SB), Y1, Y1
-	VADDPS      Y4, Y3, Y2
-	VMULPS      conv2_0_0027777778<>+0(SB), Y2, Y2
-	VSUBPS      Y4, Y3, Y3
-	VMULPS      conv2_0_0027777778<>+0(SB), Y3, Y3
-	VADDPS      Y6, Y5, Y4
-	VMULPS      conv2_0_022222223<>+0(SB), Y4, Y4
-	VSUBPS      Y6, Y5, Y5
-	VMULPS      conv2_0_022222223<>+0(SB), Y5, Y5
+
+	// plus1, minus1 = 2/9 (u1 ± u2); plus2, minus2 = 1/360 (u3 ± u4); plusHalf, minusHalf = 1/45 (u5 ± u6)
+	VADDPS Y2, Y1, Y8
+	VMULPS conv2_0_22222222<>+0(SB), Y8, Y8
+	VSUBPS Y2, Y1, Y1
+	VMULPS conv2_0_22222222<>+0(SB), Y1, Y1
+	VADDPS Y4, Y3, Y2
+	VMULPS conv2_0_0027777778<>+0(SB), Y2, Y2
+	VSUBPS Y4, Y3, Y3
+	VMULPS conv2_0_0027777778<>+0(SB), Y3, Y3
+	VADDPS Y6, Y5, Y4
+	VMULPS conv2_0_022222223<>+0(SB), Y4, Y4
+	VSUBPS Y6, Y5, Y5
+	VMULPS conv2_0_022222223<>+0(SB), Y5, Y5
+
+	// w0 = ((u0 + plus1) + plus2) + 16 plusHalf
 	VADDPS      Y8, Y0, Y0
 	VADDPS      Y2, Y0, Y0
 	VFMADD231PS conv2_16<>+0(SB), Y4, Y0
 	VMOVUPS     Y0, 32(DX)
+
+	// w1 = minus1 + 2 minus2 + 8 minusHalf
 	VMOVAPS     Y1, Y0
 	VFMADD231PS conv2_2<>+0(SB), Y3, Y0
 	VFMADD231PS conv2_8<>+0(SB), Y5, Y0
 	VMOVUPS     Y0, 288(DX)
+
+	// w2 = plus1 + 4 plus2 + 4 plusHalf
 	VMOVAPS     Y8, Y0
 	VFMADD231PS conv2_4<>+0(SB), Y2, Y0
 	VFMADD231PS conv2_4<>+0(SB), Y4, Y0
 	VMOVUPS     Y0, 544(DX)
+
+	// w3 = minus1 + 8 minus2 + 2 minusHalf
 	VFMADD231PS conv2_8<>+0(SB), Y3, Y1
 	VFMADD231PS conv2_2<>+0(SB), Y5, Y1
 	VMOVUPS     Y1, 800(DX)
+
+	// w4 = ((plus1 + plusHalf) + u7) + 16 plus2
 	VADDPS      Y4, Y8, Y0
 	VADDPS      Y7, Y0, Y0
 	VFMADD231PS conv2_16<>+0(SB), Y2, Y0
@@ -18705,33 +22901,45 @@ column1:
 	VMOVUPS     168000(CX), Y5
 	VMOVUPS     200000(CX), Y6
 	VMOVUPS     232000(CX), Y7
-	VADDPS      Y2, Y1, Y8
-	VMULPS      conv2_0_22222222<>+0(SB), Y8, Y8
-	VSUBPS      Y2, Y1, Y1
-	VMULPS      conv2_0_22222222<>+0(SB), Y1, Y1
-	VADDPS      Y4, Y3, Y2
-	VMULPS      conv2_0_0027777778<>+0(SB), Y2, Y2
-	VSUBPS      Y4, Y3, Y3
-	VMULPS      conv2_0_0027777778<>+0(SB), Y3, Y3
-	VADDPS      Y6, Y5, Y4
-	VMULPS      conv2_0_022222223<>+0(SB), Y4, Y4
-	VSUBPS      Y6, Y5, Y5
-	VMULPS      conv2_0_022222223<>+0(SB), Y5, Y5
+
+	// plus1, minus1 = 2/9 (u1 ± u2); plus2, minus2 = 1/360 (u3 ± u4); plusHalf, minusHalf = 1/45 (u5 ± u6)
+	VADDPS Y2, Y1, Y8
+	VMULPS conv2_0_22222222<>+0(SB), Y8, Y8
+	VSUBPS Y2, Y1, Y1
+	VMULPS conv2_0_22222222<>+0(SB), Y1, Y1
+	VADDPS Y4, Y3, Y2
+	VMULPS conv2_0_0027777778<>+0(SB), Y2, Y2
+	VSUBPS Y4, Y3, Y3
+	VMULPS conv2_0_0027777778<>+0(SB), Y3, Y3
+	VADDPS Y6, Y5, Y4
+	VMULPS conv2_0_022222223<>+0(SB), Y4, Y4
+	VSUBPS Y6, Y5, Y5
+	VMULPS conv2_0_022222223<>+0(SB), Y5, Y5
+
+	// w0 = ((u0 + plus1) + plus2) + 16 plusHalf
 	VADDPS      Y8, Y0, Y0
 	VADDPS      Y2, Y0, Y0
 	VFMADD231PS conv2_16<>+0(SB), Y4, Y0
 	VMOVUPS     Y0, 64(DX)
+
+	// w1 = minus1 + 2 minus2 + 8 minusHalf
 	VMOVAPS     Y1, Y0
 	VFMADD231PS conv2_2<>+0(SB), Y3, Y0
 	VFMADD231PS conv2_8<>+0(SB), Y5, Y0
 	VMOVUPS     Y0, 320(DX)
+
+	// w2 = plus1 + 4 plus2 + 4 plusHalf
 	VMOVAPS     Y8, Y0
 	VFMADD231PS conv2_4<>+0(SB), Y2, Y0
 	VFMADD231PS conv2_4<>+0(SB), Y4, Y0
 	VMOVUPS     Y0, 576(DX)
+
+	// w3 = minus1 + 8 minus2 + 2 minusHalf
 	VFMADD231PS conv2_8<>+0(SB), Y3, Y1
 	VFMADD231PS conv2_2<>+0(SB), Y5, Y1
 	VMOVUPS     Y1, 832(DX)
+
+	// w4 = ((plus1 + plusHalf) + u7) + 16 plus2
 	VADDPS      Y4, Y8, Y0
 	VADDPS      Y7, Y0, Y0
 	VFMADD231PS conv2_16<>+0(SB), Y2, Y0
@@ -18744,33 +22952,45 @@ column1:
 	VMOVUPS     172000(CX), Y5
 	VMOVUPS     204000(CX), Y6
 	VMOVUPS     236000(CX), Y7
-	VADDPS      Y2, Y1, Y8
-	VMULPS      conv2_0_22222222<>+0(SB), Y8, Y8
-	VSUBPS      Y2, Y1, Y1
-	VMULPS      conv2_0_22222222<>+0(SB), Y1, Y1
-	VADDPS      Y4, Y3, Y2
-	VMULPS      conv2_0_0027777778<>+0(SB), Y2, Y2
-	VSUBPS      Y4, Y3, Y3
-	VMULPS      conv2_0_0027777778<>+0(SB), Y3, Y3
-	VADDPS      Y6, Y5, Y4
-	VMULPS      conv2_0_022222223<>+0(SB), Y4, Y4
-	VSUBPS      Y6, Y5, Y5
-	VMULPS      conv2_0_022222223<>+0(SB), Y5, Y5
+
+	// plus1, minus1 = 2/9 (u1 ± u2); plus2, minus2 = 1/360 (u3 ± u4); plusHalf, minusHalf = 1/45 (u5 ± u6)
+	VADDPS Y2, Y1, Y8
+	VMULPS conv2_0_22222222<>+0(SB), Y8, Y8
+	VSUBPS Y2, Y1, Y1
+	VMULPS conv2_0_22222222<>+0(SB), Y1, Y1
+	VADDPS Y4, Y3, Y2
+	VMULPS conv2_0_0027777778<>+0(SB), Y2, Y2
+	VSUBPS Y4, Y3, Y3
+	VMULPS conv2_0_0027777778<>+0(SB), Y3, Y3
+	VADDPS Y6, Y5, Y4
+	VMULPS conv2_0_022222223<>+0(SB), Y4, Y4
+	VSUBPS Y6, Y5, Y5
+	VMULPS conv2_0_022222223<>+0(SB), Y5, Y5
+
+	// w0 = ((u0 + plus1) + plus2) + 16 plusHalf
 	VADDPS      Y8, Y0, Y0
 	VADDPS      Y2, Y0, Y0
 	VFMADD231PS conv2_16<>+0(SB), Y4, Y0
 	VMOVUPS     Y0, 96(DX)
+
+	// w1 = minus1 + 2 minus2 + 8 minusHalf
 	VMOVAPS     Y1, Y0
 	VFMADD231PS conv2_2<>+0(SB), Y3, Y0
 	VFMADD231PS conv2_8<>+0(SB), Y5, Y0
 	VMOVUPS     Y0, 352(DX)
+
+	// w2 = plus1 + 4 plus2 + 4 plusHalf
 	VMOVAPS     Y8, Y0
 	VFMADD231PS conv2_4<>+0(SB), Y2, Y0
 	VFMADD231PS conv2_4<>+0(SB), Y4, Y0
 	VMOVUPS     Y0, 608(DX)
+
+	// w3 = minus1 + 8 minus2 + 2 minusHalf
 	VFMADD231PS conv2_8<>+0(SB), Y3, Y1
 	VFMADD231PS conv2_2<>+0(SB), Y5, Y1
 	VMOVUPS     Y1, 864(DX)
+
+	// w4 = ((plus1 + plusHalf) + u7) + 16 plus2
 	VADDPS      Y4, Y8, Y0
 	VADDPS      Y7, Y0, Y0
 	VFMADD231PS conv2_16<>+0(SB), Y2, Y0
@@ -18783,33 +23003,45 @@ column1:
 	VMOVUPS     176000(CX), Y5
 	VMOVUPS     208000(CX), Y6
 	VMOVUPS     240000(CX), Y7
-	VADDPS      Y2, Y1, Y8
-	VMULPS      conv2_0_22222222<>+0(SB), Y8, Y8
-	VSUBPS      Y2, Y1, Y1
-	VMULPS      conv2_0_22222222<>+0(SB), Y1, Y1
-	VADDPS      Y4, Y3, Y2
-	VMULPS      conv2_0_0027777778<>+0(SB), Y2, Y2
-	VSUBPS      Y4, Y3, Y3
-	VMULPS      conv2_0_0027777778<>+0(SB), Y3, Y3
-	VADDPS      Y6, Y5, Y4
-	VMULPS      conv2_0_022222223<>+0(SB), Y4, Y4
-	VSUBPS      Y6, Y5, Y5
-	VMULPS      conv2_0_022222223<>+0(SB), Y5, Y5
+
+	// plus1, minus1 = 2/9 (u1 ± u2); plus2, minus2 = 1/360 (u3 ± u4); plusHalf, minusHalf = 1/45 (u5 ± u6)
+	VADDPS Y2, Y1, Y8
+	VMULPS conv2_0_22222222<>+0(SB), Y8, Y8
+	VSUBPS Y2, Y1, Y1
+	VMULPS conv2_0_22222222<>+0(SB), Y1, Y1
+	VADDPS Y4, Y3, Y2
+	VMULPS conv2_0_0027777778<>+0(SB), Y2, Y2
+	VSUBPS Y4, Y3, Y3
+	VMULPS conv2_0_0027777778<>+0(SB), Y3, Y3
+	VADDPS Y6, Y5, Y4
+	VMULPS conv2_0_022222223<>+0(SB), Y4, Y4
+	VSUBPS Y6, Y5, Y5
+	VMULPS conv2_0_022222223<>+0(SB), Y5, Y5
+
+	// w0 = ((u0 + plus1) + plus2) + 16 plusHalf
 	VADDPS      Y8, Y0, Y0
 	VADDPS      Y2, Y0, Y0
 	VFMADD231PS conv2_16<>+0(SB), Y4, Y0
 	VMOVUPS     Y0, 128(DX)
+
+	// w1 = minus1 + 2 minus2 + 8 minusHalf
 	VMOVAPS     Y1, Y0
 	VFMADD231PS conv2_2<>+0(SB), Y3, Y0
 	VFMADD231PS conv2_8<>+0(SB), Y5, Y0
 	VMOVUPS     Y0, 384(DX)
+
+	// w2 = plus1 + 4 plus2 + 4 plusHalf
 	VMOVAPS     Y8, Y0
 	VFMADD231PS conv2_4<>+0(SB), Y2, Y0
 	VFMADD231PS conv2_4<>+0(SB), Y4, Y0
 	VMOVUPS     Y0, 640(DX)
+
+	// w3 = minus1 + 8 minus2 + 2 minusHalf
 	VFMADD231PS conv2_8<>+0(SB), Y3, Y1
 	VFMADD231PS conv2_2<>+0(SB), Y5, Y1
 	VMOVUPS     Y1, 896(DX)
+
+	// w4 = ((plus1 + plusHalf) + u7) + 16 plus2
 	VADDPS      Y4, Y8, Y0
 	VADDPS      Y7, Y0, Y0
 	VFMADD231PS conv2_16<>+0(SB), Y2, Y0
@@ -18822,33 +23054,45 @@ column1:
 	VMOVUPS     180000(CX), Y5
 	VMOVUPS     212000(CX), Y6
 	VMOVUPS     244000(CX), Y7
-	VADDPS      Y2, Y1, Y8
-	VMULPS      conv2_0_22222222<>+0(SB), Y8, Y8
-	VSUBPS      Y2, Y1, Y1
-	VMULPS      conv2_0_22222222<>+0(SB), Y1, Y1
-	VADDPS      Y4, Y3, Y2
-	VMULPS      conv2_0_0027777778<>+0(SB), Y2, Y2
-	VSUBPS      Y4, Y3, Y3
-	VMULPS      conv2_0_0027777778<>+0(SB), Y3, Y3
-	VADDPS      Y6, Y5, Y4
-	VMULPS      conv2_0_022222223<>+0(SB), Y4, Y4
-	VSUBPS      Y6, Y5, Y5
-	VMULPS      conv2_0_022222223<>+0(SB), Y5, Y5
+
+	// plus1, minus1 = 2/9 (u1 ± u2); plus2, minus2 = 1/360 (u3 ± u4); plusHalf, minusHalf = 1/45 (u5 ± u6)
+	VADDPS Y2, Y1, Y8
+	VMULPS conv2_0_22222222<>+0(SB), Y8, Y8
+	VSUBPS Y2, Y1, Y1
+	VMULPS conv2_0_22222222<>+0(SB), Y1, Y1
+	VADDPS Y4, Y3, Y2
+	VMULPS conv2_0_0027777778<>+0(SB), Y2, Y2
+	VSUBPS Y4, Y3, Y3
+	VMULPS conv2_0_0027777778<>+0(SB), Y3, Y3
+	VADDPS Y6, Y5, Y4
+	VMULPS conv2_0_022222223<>+0(SB), Y4, Y4
+	VSUBPS Y6, Y5, Y5
+	VMULPS conv2_0_022222223<>+0(SB), Y5, Y5
+
+	// w0 = ((u0 + plus1) + plus2) + 16 plusHalf
 	VADDPS      Y8, Y0, Y0
 	VADDPS      Y2, Y0, Y0
 	VFMADD231PS conv2_16<>+0(SB), Y4, Y0
 	VMOVUPS     Y0, 160(DX)
+
+	// w1 = minus1 + 2 minus2 + 8 minusHalf
 	VMOVAPS     Y1, Y0
 	VFMADD231PS conv2_2<>+0(SB), Y3, Y0
 	VFMADD231PS conv2_8<>+0(SB), Y5, Y0
 	VMOVUPS     Y0, 416(DX)
+
+	// w2 = plus1 + 4 plus2 + 4 plusHalf
 	VMOVAPS     Y8, Y0
 	VFMADD231PS conv2_4<>+0(SB), Y2, Y0
 	VFMADD231PS conv2_4<>+0(SB), Y4, Y0
 	VMOVUPS     Y0, 672(DX)
+
+	// w3 = minus1 + 8 minus2 + 2 minusHalf
 	VFMADD231PS conv2_8<>+0(SB), Y3, Y1
 	VFMADD231PS conv2_2<>+0(SB), Y5, Y1
 	VMOVUPS     Y1, 928(DX)
+
+	// w4 = ((plus1 + plusHalf) + u7) + 16 plus2
 	VADDPS      Y4, Y8, Y0
 	VADDPS      Y7, Y0, Y0
 	VFMADD231PS conv2_16<>+0(SB), Y2, Y0
@@ -18861,33 +23105,45 @@ column1:
 	VMOVUPS     184000(CX), Y5
 	VMOVUPS     216000(CX), Y6
 	VMOVUPS     248000(CX), Y7
-	VADDPS      Y2, Y1, Y8
-	VMULPS      conv2_0_22222222<>+0(SB), Y8, Y8
-	VSUBPS      Y2, Y1, Y1
-	VMULPS      conv2_0_22222222<>+0(SB), Y1, Y1
-	VADDPS      Y4, Y3, Y2
-	VMULPS      conv2_0_0027777778<>+0(SB), Y2, Y2
-	VSUBPS      Y4, Y3, Y3
-	VMULPS      conv2_0_0027777778<>+0(SB), Y3, Y3
-	VADDPS      Y6, Y5, Y4
-	VMULPS      conv2_0_022222223<>+0(SB), Y4, Y4
-	VSUBPS      Y6, Y5, Y5
-	VMULPS      conv2_0_022222223<>+0(SB), Y5, Y5
+
+	// plus1, minus1 = 2/9 (u1 ± u2); plus2, minus2 = 1/360 (u3 ± u4); plusHalf, minusHalf = 1/45 (u5 ± u6)
+	VADDPS Y2, Y1, Y8
+	VMULPS conv2_0_22222222<>+0(SB), Y8, Y8
+	VSUBPS Y2, Y1, Y1
+	VMULPS conv2_0_22222222<>+0(SB), Y1, Y1
+	VADDPS Y4, Y3, Y2
+	VMULPS conv2_0_0027777778<>+0(SB), Y2, Y2
+	VSUBPS Y4, Y3, Y3
+	VMULPS conv2_0_0027777778<>+0(SB), Y3, Y3
+	VADDPS Y6, Y5, Y4
+	VMULPS conv2_0_022222223<>+0(SB), Y4, Y4
+	VSUBPS Y6, Y5, Y5
+	VMULPS conv2_0_022222223<>+0(SB), Y5, Y5
+
+	// w0 = ((u0 + plus1) + plus2) + 16 plusHalf
 	VADDPS      Y8, Y0, Y0
 	VADDPS      Y2, Y0, Y0
 	VFMADD231PS conv2_16<>+0(SB), Y4, Y0
 	VMOVUPS     Y0, 192(DX)
+
+	// w1 = minus1 + 2 minus2 + 8 minusHalf
 	VMOVAPS     Y1, Y0
 	VFMADD231PS conv2_2<>+0(SB), Y3, Y0
 	VFMADD231PS conv2_8<>+0(SB), Y5, Y0
 	VMOVUPS     Y0, 448(DX)
+
+	// w2 = plus1 + 4 plus2 + 4 plusHalf
 	VMOVAPS     Y8, Y0
 	VFMADD231PS conv2_4<>+0(SB), Y2, Y0
 	VFMADD231PS conv2_4<>+0(SB), Y4, Y0
 	VMOVUPS     Y0, 704(DX)
+
+	// w3 = minus1 + 8 minus2 + 2 minusHalf
 	VFMADD231PS conv2_8<>+0(SB), Y3, Y1
 	VFMADD231PS conv2_2<>+0(SB), Y5, Y1
 	VMOVUPS     Y1, 960(DX)
+
+	// w4 = ((plus1 + plusHalf) + u7) + 16 plus2
 	VADDPS      Y4, Y8, Y0
 	VADDPS      Y7, Y0, Y0
 	VFMADD231PS conv2_16<>+0(SB), Y2, Y0
@@ -18900,72 +23156,98 @@ column1:
 	VMOVUPS     188000(CX), Y5
 	VMOVUPS     220000(CX), Y6
 	VMOVUPS     252000(CX), Y7
-	VADDPS      Y2, Y1, Y8
-	VMULPS      conv2_0_22222222<>+0(SB), Y8, Y8
-	VSUBPS      Y2, Y1, Y1
-	VMULPS      conv2_0_22222222<>+0(SB), Y1, Y1
-	VADDPS      Y4, Y3, Y2
-	VMULPS      conv2_0_0027777778<>+0(SB), Y2, Y2
-	VSUBPS      Y4, Y3, Y3
-	VMULPS      conv2_0_0027777778<>+0(SB), Y3, Y3
-	VADDPS      Y6, Y5, Y4
-	VMULPS      conv2_0_022222223<>+0(SB), Y4, Y4
-	VSUBPS      Y6, Y5, Y5
-	VMULPS      conv2_0_022222223<>+0(SB), Y5, Y5
+
+	// plus1, minus1 = 2/9 (u1 ± u2); plus2, minus2 = 1/360 (u3 ± u4); plusHalf, minusHalf = 1/45 (u5 ± u6)
+	VADDPS Y2, Y1, Y8
+	VMULPS conv2_0_22222222<>+0(SB), Y8, Y8
+	VSUBPS Y2, Y1, Y1
+	VMULPS conv2_0_22222222<>+0(SB), Y1, Y1
+	VADDPS Y4, Y3, Y2
+	VMULPS conv2_0_0027777778<>+0(SB), Y2, Y2
+	VSUBPS Y4, Y3, Y3
+	VMULPS conv2_0_0027777778<>+0(SB), Y3, Y3
+	VADDPS Y6, Y5, Y4
+	VMULPS conv2_0_022222223<>+0(SB), Y4, Y4
+	VSUBPS Y6, Y5, Y5
+	VMULPS conv2_0_022222223<>+0(SB), Y5, Y5
+
+	// w0 = ((u0 + plus1) + plus2) + 16 plusHalf
 	VADDPS      Y8, Y0, Y0
 	VADDPS      Y2, Y0, Y0
 	VFMADD231PS conv2_16<>+0(SB), Y4, Y0
 	VMOVUPS     Y0, 224(DX)
+
+	// w1 = minus1 + 2 minus2 + 8 minusHalf
 	VMOVAPS     Y1, Y0
 	VFMADD231PS conv2_2<>+0(SB), Y3, Y0
 	VFMADD231PS conv2_8<>+0(SB), Y5, Y0
 	VMOVUPS     Y0, 480(DX)
+
+	// w2 = plus1 + 4 plus2 + 4 plusHalf
 	VMOVAPS     Y8, Y0
 	VFMADD231PS conv2_4<>+0(SB), Y2, Y0
 	VFMADD231PS conv2_4<>+0(SB), Y4, Y0
 	VMOVUPS     Y0, 736(DX)
+
+	// w3 = minus1 + 8 minus2 + 2 minusHalf
 	VFMADD231PS conv2_8<>+0(SB), Y3, Y1
 	VFMADD231PS conv2_2<>+0(SB), Y5, Y1
 	VMOVUPS     Y1, 992(DX)
+
+	// w4 = ((plus1 + plusHalf) + u7) + 16 plus2
 	VADDPS      Y4, Y8, Y0
 	VADDPS      Y7, Y0, Y0
 	VFMADD231PS conv2_16<>+0(SB), Y2, Y0
 	VMOVUPS     Y0, 1248(DX)
-	VMOVUPS     (DX), Y0
-	VMOVUPS     32(DX), Y1
-	VMOVUPS     64(DX), Y2
-	VMOVUPS     96(DX), Y3
-	VMOVUPS     128(DX), Y4
-	VMOVUPS     160(DX), Y5
-	VMOVUPS     192(DX), Y6
-	VMOVUPS     224(DX), Y7
-	VADDPS      Y2, Y1, Y8
-	VMULPS      conv2_0_22222222<>+0(SB), Y8, Y8
-	VSUBPS      Y2, Y1, Y1
-	VMULPS      conv2_0_22222222<>+0(SB), Y1, Y1
-	VADDPS      Y4, Y3, Y2
-	VMULPS      conv2_0_0027777778<>+0(SB), Y2, Y2
-	VSUBPS      Y4, Y3, Y3
-	VMULPS      conv2_0_0027777778<>+0(SB), Y3, Y3
-	VADDPS      Y6, Y5, Y4
-	VMULPS      conv2_0_022222223<>+0(SB), Y4, Y4
-	VSUBPS      Y6, Y5, Y5
-	VMULPS      conv2_0_022222223<>+0(SB), Y5, Y5
+
+	// rows: (Gᵀ du) G
+	VMOVUPS (DX), Y0
+	VMOVUPS 32(DX), Y1
+	VMOVUPS 64(DX), Y2
+	VMOVUPS 96(DX), Y3
+	VMOVUPS 128(DX), Y4
+	VMOVUPS 160(DX), Y5
+	VMOVUPS 192(DX), Y6
+	VMOVUPS 224(DX), Y7
+
+	// plus1, minus1 = 2/9 (u1 ± u2); plus2, minus2 = 1/360 (u3 ± u4); plusHalf, minusHalf = 1/45 (u5 ± u6)
+	VADDPS Y2, Y1, Y8
+	VMULPS conv2_0_22222222<>+0(SB), Y8, Y8
+	VSUBPS Y2, Y1, Y1
+	VMULPS conv2_0_22222222<>+0(SB), Y1, Y1
+	VADDPS Y4, Y3, Y2
+	VMULPS conv2_0_0027777778<>+0(SB), Y2, Y2
+	VSUBPS Y4, Y3, Y3
+	VMULPS conv2_0_0027777778<>+0(SB), Y3, Y3
+	VADDPS Y6, Y5, Y4
+	VMULPS conv2_0_022222223<>+0(SB), Y4, Y4
+	VSUBPS Y6, Y5, Y5
+	VMULPS conv2_0_022222223<>+0(SB), Y5, Y5
+
+	// w0 = ((u0 + plus1) + plus2) + 16 plusHalf
 	VADDPS      Y8, Y0, Y0
 	VADDPS      Y2, Y0, Y0
 	VFMADD231PS conv2_16<>+0(SB), Y4, Y0
 	VMOVUPS     Y0, (AX)
+
+	// w1 = minus1 + 2 minus2 + 8 minusHalf
 	VMOVAPS     Y1, Y0
 	VFMADD231PS conv2_2<>+0(SB), Y3, Y0
 	VFMADD231PS conv2_8<>+0(SB), Y5, Y0
 	VMOVUPS     Y0, 4000(AX)
+
+	// w2 = plus1 + 4 plus2 + 4 plusHalf
 	VMOVAPS     Y8, Y0
 	VFMADD231PS conv2_4<>+0(SB), Y2, Y0
 	VFMADD231PS conv2_4<>+0(SB), Y4, Y0
 	VMOVUPS     Y0, 8000(AX)
+
+	// w3 = minus1 + 8 minus2 + 2 minusHalf
 	VFMADD231PS conv2_8<>+0(SB), Y3, Y1
 	VFMADD231PS conv2_2<>+0(SB), Y5, Y1
 	VMOVUPS     Y1, 12000(AX)
+
+	// w4 = ((plus1 + plusHalf) + u7) + 16 plus2
 	VADDPS      Y4, Y8, Y0
 	VADDPS      Y7, Y0, Y0
 	VFMADD231PS conv2_16<>+0(SB), Y2, Y0
@@ -18978,33 +23260,45 @@ column1:
 	VMOVUPS     416(DX), Y5
 	VMOVUPS     448(DX), Y6
 	VMOVUPS     480(DX), Y7
-	VADDPS      Y2, Y1, Y8
-	VMULPS      conv2_0_22222222<>+0(SB), Y8, Y8
-	VSUBPS      Y2, Y1, Y1
-	VMULPS      conv2_0_22222222<>+0(SB), Y1, Y1
-	VADDPS      Y4, Y3, Y2
-	VMULPS      conv2_0_0027777778<>+0(SB), Y2, Y2
-	VSUBPS      Y4, Y3, Y3
-	VMULPS      conv2_0_0027777778<>+0(SB), Y3, Y3
-	VADDPS      Y6, Y5, Y4
-	VMULPS      conv2_0_022222223<>+0(SB), Y4, Y4
-	VSUBPS      Y6, Y5, Y5
-	VMULPS      conv2_0_022222223<>+0(SB), Y5, Y5
+
+	// plus1, minus1 = 2/9 (u1 ± u2); plus2, minus2 = 1/360 (u3 ± u4); plusHalf, minusHalf = 1/45 (u5 ± u6)
+	VADDPS Y2, Y1, Y8
+	VMULPS conv2_0_22222222<>+0(SB), Y8, Y8
+	VSUBPS Y2, Y1, Y1
+	VMULPS conv2_0_22222222<>+0(SB), Y1, Y1
+	VADDPS Y4, Y3, Y2
+	VMULPS conv2_0_0027777778<>+0(SB), Y2, Y2
+	VSUBPS Y4, Y3, Y3
+	VMULPS conv2_0_0027777778<>+0(SB), Y3, Y3
+	VADDPS Y6, Y5, Y4
+	VMULPS conv2_0_022222223<>+0(SB), Y4, Y4
+	VSUBPS Y6, Y5, Y5
+	VMULPS conv2_0_022222223<>+0(SB), Y5, Y5
+
+	// w0 = ((u0 + plus1) + plus2) + 16 plusHalf
 	VADDPS      Y8, Y0, Y0
 	VADDPS      Y2, Y0, Y0
 	VFMADD231PS conv2_16<>+0(SB), Y4, Y0
 	VMOVUPS     Y0, 20000(AX)
+
+	// w1 = minus1 + 2 minus2 + 8 minusHalf
 	VMOVAPS     Y1, Y0
 	VFMADD231PS conv2_2<>+0(SB), Y3, Y0
 	VFMADD231PS conv2_8<>+0(SB), Y5, Y0
 	VMOVUPS     Y0, 24000(AX)
+
+	// w2 = plus1 + 4 plus2 + 4 plusHalf
 	VMOVAPS     Y8, Y0
 	VFMADD231PS conv2_4<>+0(SB), Y2, Y0
 	VFMADD231PS conv2_4<>+0(SB), Y4, Y0
 	VMOVUPS     Y0, 28000(AX)
+
+	// w3 = minus1 + 8 minus2 + 2 minusHalf
 	VFMADD231PS conv2_8<>+0(SB), Y3, Y1
 	VFMADD231PS conv2_2<>+0(SB), Y5, Y1
 	VMOVUPS     Y1, 32000(AX)
+
+	// w4 = ((plus1 + plusHalf) + u7) + 16 plus2
 	VADDPS      Y4, Y8, Y0
 	VADDPS      Y7, Y0, Y0
 	VFMADD231PS conv2_16<>+0(SB), Y2, Y0
@@ -19017,33 +23311,45 @@ column1:
 	VMOVUPS     672(DX), Y5
 	VMOVUPS     704(DX), Y6
 	VMOVUPS     736(DX), Y7
-	VADDPS      Y2, Y1, Y8
-	VMULPS      conv2_0_22222222<>+0(SB), Y8, Y8
-	VSUBPS      Y2, Y1, Y1
-	VMULPS      conv2_0_22222222<>+0(SB), Y1, Y1
-	VADDPS      Y4, Y3, Y2
-	VMULPS      conv2_0_0027777778<>+0(SB), Y2, Y2
-	VSUBPS      Y4, Y3, Y3
-	VMULPS      conv2_0_0027777778<>+0(SB), Y3, Y3
-	VADDPS      Y6, Y5, Y4
-	VMULPS      conv2_0_022222223<>+0(SB), Y4, Y4
-	VSUBPS      Y6, Y5, Y5
-	VMULPS      conv2_0_022222223<>+0(SB), Y5, Y5
+
+	// plus1, minus1 = 2/9 (u1 ± u2); plus2, minus2 = 1/360 (u3 ± u4); plusHalf, minusHalf = 1/45 (u5 ± u6)
+	VADDPS Y2, Y1, Y8
+	VMULPS conv2_0_22222222<>+0(SB), Y8, Y8
+	VSUBPS Y2, Y1, Y1
+	VMULPS conv2_0_22222222<>+0(SB), Y1, Y1
+	VADDPS Y4, Y3, Y2
+	VMULPS conv2_0_0027777778<>+0(SB), Y2, Y2
+	VSUBPS Y4, Y3, Y3
+	VMULPS conv2_0_0027777778<>+0(SB), Y3, Y3
+	VADDPS Y6, Y5, Y4
+	VMULPS conv2_0_022222223<>+0(SB), Y4, Y4
+	VSUBPS Y6, Y5, Y5
+	VMULPS conv2_0_022222223<>+0(SB), Y5, Y5
+
+	// w0 = ((u0 + plus1) + plus2) + 16 plusHalf
 	VADDPS      Y8, Y0, Y0
 	VADDPS      Y2, Y0, Y0
 	VFMADD231PS conv2_16<>+0(SB), Y4, Y0
 	VMOVUPS     Y0, 40000(AX)
+
+	// w1 = minus1 + 2 minus2 + 8 minusHalf
 	VMOVAPS     Y1, Y0
 	VFMADD231PS conv2_2<>+0(SB), Y3, Y0
 	VFMADD231PS conv2_8<>+0(SB), Y5, Y0
 	VMOVUPS     Y0, 44000(AX)
+
+	// w2 = plus1 + 4 plus2 + 4 plusHalf
 	VMOVAPS     Y8, Y0
 	VFMADD231PS conv2_4<>+0(SB), Y2, Y0
 	VFMADD231PS conv2_4<>+0(SB), Y4, Y0
 	VMOVUPS     Y0, 48000(AX)
+
+	// w3 = minus1 + 8 minus2 + 2 minusHalf
 	VFMADD231PS conv2_8<>+0(SB), Y3, Y1
 	VFMADD231PS conv2_2<>+0(SB), Y5, Y1
 	VMOVUPS     Y1, 52000(AX)
+
+	// w4 = ((plus1 + plusHalf) + u7) + 16 plus2
 	VADDPS      Y4, Y8, Y0
 	VADDPS      Y7, Y0, Y0
 	VFMADD231PS conv2_16<>+0(SB), Y2, Y0
@@ -19056,33 +23362,45 @@ column1:
 	VMOVUPS     928(DX), Y5
 	VMOVUPS     960(DX), Y6
 	VMOVUPS     992(DX), Y7
-	VADDPS      Y2, Y1, Y8
-	VMULPS      conv2_0_22222222<>+0(SB), Y8, Y8
-	VSUBPS      Y2, Y1, Y1
-	VMULPS      conv2_0_22222222<>+0(SB), Y1, Y1
-	VADDPS      Y4, Y3, Y2
-	VMULPS      conv2_0_0027777778<>+0(SB), Y2, Y2
-	VSUBPS      Y4, Y3, Y3
-	VMULPS      conv2_0_0027777778<>+0(SB), Y3, Y3
-	VADDPS      Y6, Y5, Y4
-	VMULPS      conv2_0_022222223<>+0(SB), Y4, Y4
-	VSUBPS      Y6, Y5, Y5
-	VMULPS      conv2_0_022222223<>+0(SB), Y5, Y5
+
+	// plus1, minus1 = 2/9 (u1 ± u2); plus2, minus2 = 1/360 (u3 ± u4); plusHalf, minusHalf = 1/45 (u5 ± u6)
+	VADDPS Y2, Y1, Y8
+	VMULPS conv2_0_22222222<>+0(SB), Y8, Y8
+	VSUBPS Y2, Y1, Y1
+	VMULPS conv2_0_22222222<>+0(SB), Y1, Y1
+	VADDPS Y4, Y3, Y2
+	VMULPS conv2_0_0027777778<>+0(SB), Y2, Y2
+	VSUBPS Y4, Y3, Y3
+	VMULPS conv2_0_0027777778<>+0(SB), Y3, Y3
+	VADDPS Y6, Y5, Y4
+	VMULPS conv2_0_022222223<>+0(SB), Y4, Y4
+	VSUBPS Y6, Y5, Y5
+	VMULPS conv2_0_022222223<>+0(SB), Y5, Y5
+
+	// w0 = ((u0 + plus1) + plus2) + 16 plusHalf
 	VADDPS      Y8, Y0, Y0
 	VADDPS      Y2, Y0, Y0
 	VFMADD231PS conv2_16<>+0(SB), Y4, Y0
 	VMOVUPS     Y0, 60000(AX)
+
+	// w1 = minus1 + 2 minus2 + 8 minusHalf
 	VMOVAPS     Y1, Y0
 	VFMADD231PS conv2_2<>+0(SB), Y3, Y0
 	VFMADD231PS conv2_8<>+0(SB), Y5, Y0
 	VMOVUPS     Y0, 64000(AX)
+
+	// w2 = plus1 + 4 plus2 + 4 plusHalf
 	VMOVAPS     Y8, Y0
 	VFMADD231PS conv2_4<>+0(SB), Y2, Y0
 	VFMADD231PS conv2_4<>+0(SB), Y4, Y0
 	VMOVUPS     Y0, 68000(AX)
+
+	// w3 = minus1 + 8 minus2 + 2 minusHalf
 	VFMADD231PS conv2_8<>+0(SB), Y3, Y1
 	VFMADD231PS conv2_2<>+0(SB), Y5, Y1
 	VMOVUPS     Y1, 72000(AX)
+
+	// w4 = ((plus1 + plusHalf) + u7) + 16 plus2
 	VADDPS      Y4, Y8, Y0
 	VADDPS      Y7, Y0, Y0
 	VFMADD231PS conv2_16<>+0(SB), Y2, Y0
@@ -19095,33 +23413,45 @@ column1:
 	VMOVUPS     1184(DX), Y5
 	VMOVUPS     1216(DX), Y6
 	VMOVUPS     1248(DX), Y7
-	VADDPS      Y2, Y1, Y8
-	VMULPS      conv2_0_22222222<>+0(SB), Y8, Y8
-	VSUBPS      Y2, Y1, Y1
-	VMULPS      conv2_0_22222222<>+0(SB), Y1, Y1
-	VADDPS      Y4, Y3, Y2
-	VMULPS      conv2_0_0027777778<>+0(SB), Y2, Y2
-	VSUBPS      Y4, Y3, Y3
-	VMULPS      conv2_0_0027777778<>+0(SB), Y3, Y3
-	VADDPS      Y6, Y5, Y4
-	VMULPS      conv2_0_022222223<>+0(SB), Y4, Y4
-	VSUBPS      Y6, Y5, Y5
-	VMULPS      conv2_0_022222223<>+0(SB), Y5, Y5
+
+	// plus1, minus1 = 2/9 (u1 ± u2); plus2, minus2 = 1/360 (u3 ± u4); plusHalf, minusHalf = 1/45 (u5 ± u6)
+	VADDPS Y2, Y1, Y8
+	VMULPS conv2_0_22222222<>+0(SB), Y8, Y8
+	VSUBPS Y2, Y1, Y1
+	VMULPS conv2_0_22222222<>+0(SB), Y1, Y1
+	VADDPS Y4, Y3, Y2
+	VMULPS conv2_0_0027777778<>+0(SB), Y2, Y2
+	VSUBPS Y4, Y3, Y3
+	VMULPS conv2_0_0027777778<>+0(SB), Y3, Y3
+	VADDPS Y6, Y5, Y4
+	VMULPS conv2_0_022222223<>+0(SB), Y4, Y4
+	VSUBPS Y6, Y5, Y5
+	VMULPS conv2_0_022222223<>+0(SB), Y5, Y5
+
+	// w0 = ((u0 + plus1) + plus2) + 16 plusHalf
 	VADDPS      Y8, Y0, Y0
 	VADDPS      Y2, Y0, Y0
 	VFMADD231PS conv2_16<>+0(SB), Y4, Y0
 	VMOVUPS     Y0, 80000(AX)
+
+	// w1 = minus1 + 2 minus2 + 8 minusHalf
 	VMOVAPS     Y1, Y0
 	VFMADD231PS conv2_2<>+0(SB), Y3, Y0
 	VFMADD231PS conv2_8<>+0(SB), Y5, Y0
 	VMOVUPS     Y0, 84000(AX)
+
+	// w2 = plus1 + 4 plus2 + 4 plusHalf
 	VMOVAPS     Y8, Y0
 	VFMADD231PS conv2_4<>+0(SB), Y2, Y0
 	VFMADD231PS conv2_4<>+0(SB), Y4, Y0
 	VMOVUPS     Y0, 88000(AX)
+
+	// w3 = minus1 + 8 minus2 + 2 minusHalf
 	VFMADD231PS conv2_8<>+0(SB), Y3, Y1
 	VFMADD231PS conv2_2<>+0(SB), Y5, Y1
 	VMOVUPS     Y1, 92000(AX)
+
+	// w4 = ((plus1 + plusHalf) + u7) + 16 plus2
 	VADDPS      Y4, Y8, Y0
 	VADDPS      Y7, Y0, Y0
 	VFMADD231PS conv2_16<>+0(SB), Y2, Y0

@@ -20,18 +20,20 @@ window1:
 	MOVQ $0x00000006, DI
 
 outputs2:
-	VXORPS       Y0, Y0, Y0
-	VXORPS       Y1, Y1, Y1
-	VXORPS       Y2, Y2, Y2
-	VXORPS       Y3, Y3, Y3
-	VXORPS       Y4, Y4, Y4
-	VXORPS       Y5, Y5, Y5
-	VXORPS       Y6, Y6, Y6
-	VXORPS       Y7, Y7, Y7
-	VXORPS       Y8, Y8, Y8
-	VXORPS       Y9, Y9, Y9
-	VXORPS       Y10, Y10, Y10
-	VXORPS       Y11, Y11, Y11
+	VXORPS Y0, Y0, Y0
+	VXORPS Y1, Y1, Y1
+	VXORPS Y2, Y2, Y2
+	VXORPS Y3, Y3, Y3
+	VXORPS Y4, Y4, Y4
+	VXORPS Y5, Y5, Y5
+	VXORPS Y6, Y6, Y6
+	VXORPS Y7, Y7, Y7
+	VXORPS Y8, Y8, Y8
+	VXORPS Y9, Y9, Y9
+	VXORPS Y10, Y10, Y10
+	VXORPS Y11, Y11, Y11
+
+	// sum = sum + w x of tap (0, 0), 3 outputs × 4 positions of the window
 	VBROADCASTSS (DX), Y12
 	VBROADCASTSS 4(DX), Y13
 	VBROADCASTSS 8(DX), Y14
@@ -51,6 +53,8 @@ outputs2:
 	VFMADD231PS  Y12, Y15, Y3
 	VFMADD231PS  Y13, Y15, Y7
 	VFMADD231PS  Y14, Y15, Y11
+
+	// sum = sum + w x of tap (0, 1), 3 outputs × 4 positions of the window
 	VBROADCASTSS 96(DX), Y12
 	VBROADCASTSS 100(DX), Y13
 	VBROADCASTSS 104(DX), Y14
@@ -70,6 +74,8 @@ outputs2:
 	VFMADD231PS  Y12, Y15, Y3
 	VFMADD231PS  Y13, Y15, Y7
 	VFMADD231PS  Y14, Y15, Y11
+
+	// sum = sum + w x of tap (0, 2), 3 outputs × 4 positions of the window
 	VBROADCASTSS 192(DX), Y12
 	VBROADCASTSS 196(DX), Y13
 	VBROADCASTSS 200(DX), Y14
@@ -89,6 +95,8 @@ outputs2:
 	VFMADD231PS  Y12, Y15, Y3
 	VFMADD231PS  Y13, Y15, Y7
 	VFMADD231PS  Y14, Y15, Y11
+
+	// sum = sum + w x of tap (0, 3), 3 outputs × 4 positions of the window
 	VBROADCASTSS 288(DX), Y12
 	VBROADCASTSS 292(DX), Y13
 	VBROADCASTSS 296(DX), Y14
@@ -108,6 +116,8 @@ outputs2:
 	VFMADD231PS  Y12, Y15, Y3
 	VFMADD231PS  Y13, Y15, Y7
 	VFMADD231PS  Y14, Y15, Y11
+
+	// sum = sum + w x of tap (0, 4), 3 outputs × 4 positions of the window
 	VBROADCASTSS 384(DX), Y12
 	VBROADCASTSS 388(DX), Y13
 	VBROADCASTSS 392(DX), Y14
@@ -127,6 +137,8 @@ outputs2:
 	VFMADD231PS  Y12, Y15, Y3
 	VFMADD231PS  Y13, Y15, Y7
 	VFMADD231PS  Y14, Y15, Y11
+
+	// sum = sum + w x of tap (1, 0), 3 outputs × 4 positions of the window
 	VBROADCASTSS 480(DX), Y12
 	VBROADCASTSS 484(DX), Y13
 	VBROADCASTSS 488(DX), Y14
@@ -146,6 +158,8 @@ outputs2:
 	VFMADD231PS  Y12, Y15, Y3
 	VFMADD231PS  Y13, Y15, Y7
 	VFMADD231PS  Y14, Y15, Y11
+
+	// sum = sum + w x of tap (1, 1), 3 outputs × 4 positions of the window
 	VBROADCASTSS 576(DX), Y12
 	VBROADCASTSS 580(DX), Y13
 	VBROADCASTSS 584(DX), Y14
@@ -165,6 +179,8 @@ outputs2:
 	VFMADD231PS  Y12, Y15, Y3
 	VFMADD231PS  Y13, Y15, Y7
 	VFMADD231PS  Y14, Y15, Y11
+
+	// sum = sum + w x of tap (1, 2), 3 outputs × 4 positions of the window
 	VBROADCASTSS 672(DX), Y12
 	VBROADCASTSS 676(DX), Y13
 	VBROADCASTSS 680(DX), Y14
@@ -184,6 +200,8 @@ outputs2:
 	VFMADD231PS  Y12, Y15, Y3
 	VFMADD231PS  Y13, Y15, Y7
 	VFMADD231PS  Y14, Y15, Y11
+
+	// sum = sum + w x of tap (1, 3), 3 outputs × 4 positions of the window
 	VBROADCASTSS 768(DX), Y12
 	VBROADCASTSS 772(DX), Y13
 	VBROADCASTSS 776(DX), Y14
@@ -203,6 +221,8 @@ outputs2:
 	VFMADD231PS  Y12, Y15, Y3
 	VFMADD231PS  Y13, Y15, Y7
 	VFMADD231PS  Y14, Y15, Y11
+
+	// sum = sum + w x of tap (1, 4), 3 outputs × 4 positions of the window
 	VBROADCASTSS 864(DX), Y12
 	VBROADCASTSS 868(DX), Y13
 	VBROADCASTSS 872(DX), Y14
@@ -222,6 +242,8 @@ outputs2:
 	VFMADD231PS  Y12, Y15, Y3
 	VFMADD231PS  Y13, Y15, Y7
 	VFMADD231PS  Y14, Y15, Y11
+
+	// sum = sum + w x of tap (2, 0), 3 outputs × 4 positions of the window
 	VBROADCASTSS 960(DX), Y12
 	VBROADCASTSS 964(DX), Y13
 	VBROADCASTSS 968(DX), Y14
@@ -241,6 +263,8 @@ outputs2:
 	VFMADD231PS  Y12, Y15, Y3
 	VFMADD231PS  Y13, Y15, Y7
 	VFMADD231PS  Y14, Y15, Y11
+
+	// sum = sum + w x of tap (2, 1), 3 outputs × 4 positions of the window
 	VBROADCASTSS 1056(DX), Y12
 	VBROADCASTSS 1060(DX), Y13
 	VBROADCASTSS 1064(DX), Y14
@@ -260,6 +284,8 @@ outputs2:
 	VFMADD231PS  Y12, Y15, Y3
 	VFMADD231PS  Y13, Y15, Y7
 	VFMADD231PS  Y14, Y15, Y11
+
+	// sum = sum + w x of tap (2, 2), 3 outputs × 4 positions of the window
 	VBROADCASTSS 1152(DX), Y12
 	VBROADCASTSS 1156(DX), Y13
 	VBROADCASTSS 1160(DX), Y14
@@ -279,6 +305,8 @@ outputs2:
 	VFMADD231PS  Y12, Y15, Y3
 	VFMADD231PS  Y13, Y15, Y7
 	VFMADD231PS  Y14, Y15, Y11
+
+	// sum = sum + w x of tap (2, 3), 3 outputs × 4 positions of the window
 	VBROADCASTSS 1248(DX), Y12
 	VBROADCASTSS 1252(DX), Y13
 	VBROADCASTSS 1256(DX), Y14
@@ -298,6 +326,8 @@ outputs2:
 	VFMADD231PS  Y12, Y15, Y3
 	VFMADD231PS  Y13, Y15, Y7
 	VFMADD231PS  Y14, Y15, Y11
+
+	// sum = sum + w x of tap (2, 4), 3 outputs × 4 positions of the window
 	VBROADCASTSS 1344(DX), Y12
 	VBROADCASTSS 1348(DX), Y13
 	VBROADCASTSS 1352(DX), Y14
@@ -317,6 +347,8 @@ outputs2:
 	VFMADD231PS  Y12, Y15, Y3
 	VFMADD231PS  Y13, Y15, Y7
 	VFMADD231PS  Y14, Y15, Y11
+
+	// sum = sum + w x of tap (3, 0), 3 outputs × 4 positions of the window
 	VBROADCASTSS 1440(DX), Y12
 	VBROADCASTSS 1444(DX), Y13
 	VBROADCASTSS 1448(DX), Y14
@@ -336,6 +368,8 @@ outputs2:
 	VFMADD231PS  Y12, Y15, Y3
 	VFMADD231PS  Y13, Y15, Y7
 	VFMADD231PS  Y14, Y15, Y11
+
+	// sum = sum + w x of tap (3, 1), 3 outputs × 4 positions of the window
 	VBROADCASTSS 1536(DX), Y12
 	VBROADCASTSS 1540(DX), Y13
 	VBROADCASTSS 1544(DX), Y14
@@ -355,6 +389,8 @@ outputs2:
 	VFMADD231PS  Y12, Y15, Y3
 	VFMADD231PS  Y13, Y15, Y7
 	VFMADD231PS  Y14, Y15, Y11
+
+	// sum = sum + w x of tap (3, 2), 3 outputs × 4 positions of the window
 	VBROADCASTSS 1632(DX), Y12
 	VBROADCASTSS 1636(DX), Y13
 	VBROADCASTSS 1640(DX), Y14
@@ -374,6 +410,8 @@ outputs2:
 	VFMADD231PS  Y12, Y15, Y3
 	VFMADD231PS  Y13, Y15, Y7
 	VFMADD231PS  Y14, Y15, Y11
+
+	// sum = sum + w x of tap (3, 3), 3 outputs × 4 positions of the window
 	VBROADCASTSS 1728(DX), Y12
 	VBROADCASTSS 1732(DX), Y13
 	VBROADCASTSS 1736(DX), Y14
@@ -393,6 +431,8 @@ outputs2:
 	VFMADD231PS  Y12, Y15, Y3
 	VFMADD231PS  Y13, Y15, Y7
 	VFMADD231PS  Y14, Y15, Y11
+
+	// sum = sum + w x of tap (3, 4), 3 outputs × 4 positions of the window
 	VBROADCASTSS 1824(DX), Y12
 	VBROADCASTSS 1828(DX), Y13
 	VBROADCASTSS 1832(DX), Y14
@@ -412,6 +452,8 @@ outputs2:
 	VFMADD231PS  Y12, Y15, Y3
 	VFMADD231PS  Y13, Y15, Y7
 	VFMADD231PS  Y14, Y15, Y11
+
+	// sum = sum + w x of tap (4, 0), 3 outputs × 4 positions of the window
 	VBROADCASTSS 1920(DX), Y12
 	VBROADCASTSS 1924(DX), Y13
 	VBROADCASTSS 1928(DX), Y14
@@ -431,6 +473,8 @@ outputs2:
 	VFMADD231PS  Y12, Y15, Y3
 	VFMADD231PS  Y13, Y15, Y7
 	VFMADD231PS  Y14, Y15, Y11
+
+	// sum = sum + w x of tap (4, 1), 3 outputs × 4 positions of the window
 	VBROADCASTSS 2016(DX), Y12
 	VBROADCASTSS 2020(DX), Y13
 	VBROADCASTSS 2024(DX), Y14
@@ -450,6 +494,8 @@ outputs2:
 	VFMADD231PS  Y12, Y15, Y3
 	VFMADD231PS  Y13, Y15, Y7
 	VFMADD231PS  Y14, Y15, Y11
+
+	// sum = sum + w x of tap (4, 2), 3 outputs × 4 positions of the window
 	VBROADCASTSS 2112(DX), Y12
 	VBROADCASTSS 2116(DX), Y13
 	VBROADCASTSS 2120(DX), Y14
@@ -469,6 +515,8 @@ outputs2:
 	VFMADD231PS  Y12, Y15, Y3
 	VFMADD231PS  Y13, Y15, Y7
 	VFMADD231PS  Y14, Y15, Y11
+
+	// sum = sum + w x of tap (4, 3), 3 outputs × 4 positions of the window
 	VBROADCASTSS 2208(DX), Y12
 	VBROADCASTSS 2212(DX), Y13
 	VBROADCASTSS 2216(DX), Y14
@@ -488,6 +536,8 @@ outputs2:
 	VFMADD231PS  Y12, Y15, Y3
 	VFMADD231PS  Y13, Y15, Y7
 	VFMADD231PS  Y14, Y15, Y11
+
+	// sum = sum + w x of tap (4, 4), 3 outputs × 4 positions of the window
 	VBROADCASTSS 2304(DX), Y12
 	VBROADCASTSS 2308(DX), Y13
 	VBROADCASTSS 2312(DX), Y14
@@ -507,6 +557,8 @@ outputs2:
 	VFMADD231PS  Y12, Y15, Y3
 	VFMADD231PS  Y13, Y15, Y7
 	VFMADD231PS  Y14, Y15, Y11
+
+	// y = max(0, max(window) + bias)
 	VXORPS       Y12, Y12, Y12
 	VBROADCASTSS (BX), Y13
 	VMAXPS       Y1, Y0, Y0
@@ -537,14 +589,16 @@ outputs2:
 	MOVQ         $0x00000001, DI
 
 outputs3:
-	VXORPS       Y0, Y0, Y0
-	VXORPS       Y1, Y1, Y1
-	VXORPS       Y2, Y2, Y2
-	VXORPS       Y3, Y3, Y3
-	VXORPS       Y4, Y4, Y4
-	VXORPS       Y5, Y5, Y5
-	VXORPS       Y6, Y6, Y6
-	VXORPS       Y7, Y7, Y7
+	VXORPS Y0, Y0, Y0
+	VXORPS Y1, Y1, Y1
+	VXORPS Y2, Y2, Y2
+	VXORPS Y3, Y3, Y3
+	VXORPS Y4, Y4, Y4
+	VXORPS Y5, Y5, Y5
+	VXORPS Y6, Y6, Y6
+	VXORPS Y7, Y7, Y7
+
+	// sum = sum + w x of tap (0, 0), 2 outputs × 4 positions of the window
 	VBROADCASTSS (DX), Y8
 	VBROADCASTSS 4(DX), Y9
 	VMOVUPS      (CX), Y10
@@ -559,6 +613,8 @@ outputs3:
 	VMOVUPS      928(CX), Y10
 	VFMADD231PS  Y8, Y10, Y3
 	VFMADD231PS  Y9, Y10, Y7
+
+	// sum = sum + w x of tap (0, 1), 2 outputs × 4 positions of the window
 	VBROADCASTSS 96(DX), Y8
 	VBROADCASTSS 100(DX), Y9
 	VMOVUPS      32(CX), Y10
@@ -573,6 +629,8 @@ outputs3:
 	VMOVUPS      960(CX), Y10
 	VFMADD231PS  Y8, Y10, Y3
 	VFMADD231PS  Y9, Y10, Y7
+
+	// sum = sum + w x of tap (0, 2), 2 outputs × 4 positions of the window
 	VBROADCASTSS 192(DX), Y8
 	VBROADCASTSS 196(DX), Y9
 	VMOVUPS      64(CX), Y10
@@ -587,6 +645,8 @@ outputs3:
 	VMOVUPS      992(CX), Y10
 	VFMADD231PS  Y8, Y10, Y3
 	VFMADD231PS  Y9, Y10, Y7
+
+	// sum = sum + w x of tap (0, 3), 2 outputs × 4 positions of the window
 	VBROADCASTSS 288(DX), Y8
 	VBROADCASTSS 292(DX), Y9
 	VMOVUPS      96(CX), Y10
@@ -601,6 +661,8 @@ outputs3:
 	VMOVUPS      1024(CX), Y10
 	VFMADD231PS  Y8, Y10, Y3
 	VFMADD231PS  Y9, Y10, Y7
+
+	// sum = sum + w x of tap (0, 4), 2 outputs × 4 positions of the window
 	VBROADCASTSS 384(DX), Y8
 	VBROADCASTSS 388(DX), Y9
 	VMOVUPS      128(CX), Y10
@@ -615,6 +677,8 @@ outputs3:
 	VMOVUPS      1056(CX), Y10
 	VFMADD231PS  Y8, Y10, Y3
 	VFMADD231PS  Y9, Y10, Y7
+
+	// sum = sum + w x of tap (1, 0), 2 outputs × 4 positions of the window
 	VBROADCASTSS 480(DX), Y8
 	VBROADCASTSS 484(DX), Y9
 	VMOVUPS      896(CX), Y10
@@ -629,6 +693,8 @@ outputs3:
 	VMOVUPS      1824(CX), Y10
 	VFMADD231PS  Y8, Y10, Y3
 	VFMADD231PS  Y9, Y10, Y7
+
+	// sum = sum + w x of tap (1, 1), 2 outputs × 4 positions of the window
 	VBROADCASTSS 576(DX), Y8
 	VBROADCASTSS 580(DX), Y9
 	VMOVUPS      928(CX), Y10
@@ -643,6 +709,8 @@ outputs3:
 	VMOVUPS      1856(CX), Y10
 	VFMADD231PS  Y8, Y10, Y3
 	VFMADD231PS  Y9, Y10, Y7
+
+	// sum = sum + w x of tap (1, 2), 2 outputs × 4 positions of the window
 	VBROADCASTSS 672(DX), Y8
 	VBROADCASTSS 676(DX), Y9
 	VMOVUPS      960(CX), Y10
@@ -657,6 +725,8 @@ outputs3:
 	VMOVUPS      1888(CX), Y10
 	VFMADD231PS  Y8, Y10, Y3
 	VFMADD231PS  Y9, Y10, Y7
+
+	// sum = sum + w x of tap (1, 3), 2 outputs × 4 positions of the window
 	VBROADCASTSS 768(DX), Y8
 	VBROADCASTSS 772(DX), Y9
 	VMOVUPS      992(CX), Y10
@@ -671,6 +741,8 @@ outputs3:
 	VMOVUPS      1920(CX), Y10
 	VFMADD231PS  Y8, Y10, Y3
 	VFMADD231PS  Y9, Y10, Y7
+
+	// sum = sum + w x of tap (1, 4), 2 outputs × 4 positions of the window
 	VBROADCASTSS 864(DX), Y8
 	VBROADCASTSS 868(DX), Y9
 	VMOVUPS      1024(CX), Y10
@@ -685,6 +757,8 @@ outputs3:
 	VMOVUPS      1952(CX), Y10
 	VFMADD231PS  Y8, Y10, Y3
 	VFMADD231PS  Y9, Y10, Y7
+
+	// sum = sum + w x of tap (2, 0), 2 outputs × 4 positions of the window
 	VBROADCASTSS 960(DX), Y8
 	VBROADCASTSS 964(DX), Y9
 	VMOVUPS      1792(CX), Y10
@@ -699,6 +773,8 @@ outputs3:
 	VMOVUPS      2720(CX), Y10
 	VFMADD231PS  Y8, Y10, Y3
 	VFMADD231PS  Y9, Y10, Y7
+
+	// sum = sum + w x of tap (2, 1), 2 outputs × 4 positions of the window
 	VBROADCASTSS 1056(DX), Y8
 	VBROADCASTSS 1060(DX), Y9
 	VMOVUPS      1824(CX), Y10
@@ -713,6 +789,8 @@ outputs3:
 	VMOVUPS      2752(CX), Y10
 	VFMADD231PS  Y8, Y10, Y3
 	VFMADD231PS  Y9, Y10, Y7
+
+	// sum = sum + w x of tap (2, 2), 2 outputs × 4 positions of the window
 	VBROADCASTSS 1152(DX), Y8
 	VBROADCASTSS 1156(DX), Y9
 	VMOVUPS      1856(CX), Y10
@@ -727,6 +805,8 @@ outputs3:
 	VMOVUPS      2784(CX), Y10
 	VFMADD231PS  Y8, Y10, Y3
 	VFMADD231PS  Y9, Y10, Y7
+
+	// sum = sum + w x of tap (2, 3), 2 outputs × 4 positions of the window
 	VBROADCASTSS 1248(DX), Y8
 	VBROADCASTSS 1252(DX), Y9
 	VMOVUPS      1888(CX), Y10
@@ -741,6 +821,8 @@ outputs3:
 	VMOVUPS      2816(CX), Y10
 	VFMADD231PS  Y8, Y10, Y3
 	VFMADD231PS  Y9, Y10, Y7
+
+	// sum = sum + w x of tap (2, 4), 2 outputs × 4 positions of the window
 	VBROADCASTSS 1344(DX), Y8
 	VBROADCASTSS 1348(DX), Y9
 	VMOVUPS      1920(CX), Y10
@@ -755,6 +837,8 @@ outputs3:
 	VMOVUPS      2848(CX), Y10
 	VFMADD231PS  Y8, Y10, Y3
 	VFMADD231PS  Y9, Y10, Y7
+
+	// sum = sum + w x of tap (3, 0), 2 outputs × 4 positions of the window
 	VBROADCASTSS 1440(DX), Y8
 	VBROADCASTSS 1444(DX), Y9
 	VMOVUPS      2688(CX), Y10
@@ -769,6 +853,8 @@ outputs3:
 	VMOVUPS      3616(CX), Y10
 	VFMADD231PS  Y8, Y10, Y3
 	VFMADD231PS  Y9, Y10, Y7
+
+	// sum = sum + w x of tap (3, 1), 2 outputs × 4 positions of the window
 	VBROADCASTSS 1536(DX), Y8
 	VBROADCASTSS 1540(DX), Y9
 	VMOVUPS      2720(CX), Y10
@@ -783,6 +869,8 @@ outputs3:
 	VMOVUPS      3648(CX), Y10
 	VFMADD231PS  Y8, Y10, Y3
 	VFMADD231PS  Y9, Y10, Y7
+
+	// sum = sum + w x of tap (3, 2), 2 outputs × 4 positions of the window
 	VBROADCASTSS 1632(DX), Y8
 	VBROADCASTSS 1636(DX), Y9
 	VMOVUPS      2752(CX), Y10
@@ -797,6 +885,8 @@ outputs3:
 	VMOVUPS      3680(CX), Y10
 	VFMADD231PS  Y8, Y10, Y3
 	VFMADD231PS  Y9, Y10, Y7
+
+	// sum = sum + w x of tap (3, 3), 2 outputs × 4 positions of the window
 	VBROADCASTSS 1728(DX), Y8
 	VBROADCASTSS 1732(DX), Y9
 	VMOVUPS      2784(CX), Y10
@@ -811,6 +901,8 @@ outputs3:
 	VMOVUPS      3712(CX), Y10
 	VFMADD231PS  Y8, Y10, Y3
 	VFMADD231PS  Y9, Y10, Y7
+
+	// sum = sum + w x of tap (3, 4), 2 outputs × 4 positions of the window
 	VBROADCASTSS 1824(DX), Y8
 	VBROADCASTSS 1828(DX), Y9
 	VMOVUPS      2816(CX), Y10
@@ -825,6 +917,8 @@ outputs3:
 	VMOVUPS      3744(CX), Y10
 	VFMADD231PS  Y8, Y10, Y3
 	VFMADD231PS  Y9, Y10, Y7
+
+	// sum = sum + w x of tap (4, 0), 2 outputs × 4 positions of the window
 	VBROADCASTSS 1920(DX), Y8
 	VBROADCASTSS 1924(DX), Y9
 	VMOVUPS      3584(CX), Y10
@@ -839,6 +933,8 @@ outputs3:
 	VMOVUPS      4512(CX), Y10
 	VFMADD231PS  Y8, Y10, Y3
 	VFMADD231PS  Y9, Y10, Y7
+
+	// sum = sum + w x of tap (4, 1), 2 outputs × 4 positions of the window
 	VBROADCASTSS 2016(DX), Y8
 	VBROADCASTSS 2020(DX), Y9
 	VMOVUPS      3616(CX), Y10
@@ -853,6 +949,8 @@ outputs3:
 	VMOVUPS      4544(CX), Y10
 	VFMADD231PS  Y8, Y10, Y3
 	VFMADD231PS  Y9, Y10, Y7
+
+	// sum = sum + w x of tap (4, 2), 2 outputs × 4 positions of the window
 	VBROADCASTSS 2112(DX), Y8
 	VBROADCASTSS 2116(DX), Y9
 	VMOVUPS      3648(CX), Y10
@@ -867,6 +965,8 @@ outputs3:
 	VMOVUPS      4576(CX), Y10
 	VFMADD231PS  Y8, Y10, Y3
 	VFMADD231PS  Y9, Y10, Y7
+
+	// sum = sum + w x of tap (4, 3), 2 outputs × 4 positions of the window
 	VBROADCASTSS 2208(DX), Y8
 	VBROADCASTSS 2212(DX), Y9
 	VMOVUPS      3680(CX), Y10
@@ -881,6 +981,8 @@ outputs3:
 	VMOVUPS      4608(CX), Y10
 	VFMADD231PS  Y8, Y10, Y3
 	VFMADD231PS  Y9, Y10, Y7
+
+	// sum = sum + w x of tap (4, 4), 2 outputs × 4 positions of the window
 	VBROADCASTSS 2304(DX), Y8
 	VBROADCASTSS 2308(DX), Y9
 	VMOVUPS      3712(CX), Y10
@@ -895,6 +997,8 @@ outputs3:
 	VMOVUPS      4640(CX), Y10
 	VFMADD231PS  Y8, Y10, Y3
 	VFMADD231PS  Y9, Y10, Y7
+
+	// y = max(0, max(window) + bias)
 	VXORPS       Y8, Y8, Y8
 	VBROADCASTSS (BX), Y9
 	VMAXPS       Y1, Y0, Y0
@@ -960,6 +1064,7 @@ outputs1:
 	MOVQ   $0x00000014, DI
 
 input2:
+	// sum = sum + w x of tap (0, 0), 3 outputs × 4 positions of the window
 	VBROADCASTSS (DX), Y12
 	VBROADCASTSS 80(DX), Y13
 	VBROADCASTSS 160(DX), Y14
@@ -979,6 +1084,8 @@ input2:
 	VFMADD231PS  Y12, Y15, Y3
 	VFMADD231PS  Y13, Y15, Y7
 	VFMADD231PS  Y14, Y15, Y11
+
+	// sum = sum + w x of tap (0, 1), 3 outputs × 4 positions of the window
 	VBROADCASTSS 4000(DX), Y12
 	VBROADCASTSS 4080(DX), Y13
 	VBROADCASTSS 4160(DX), Y14
@@ -998,6 +1105,8 @@ input2:
 	VFMADD231PS  Y12, Y15, Y3
 	VFMADD231PS  Y13, Y15, Y7
 	VFMADD231PS  Y14, Y15, Y11
+
+	// sum = sum + w x of tap (0, 2), 3 outputs × 4 positions of the window
 	VBROADCASTSS 8000(DX), Y12
 	VBROADCASTSS 8080(DX), Y13
 	VBROADCASTSS 8160(DX), Y14
@@ -1017,6 +1126,8 @@ input2:
 	VFMADD231PS  Y12, Y15, Y3
 	VFMADD231PS  Y13, Y15, Y7
 	VFMADD231PS  Y14, Y15, Y11
+
+	// sum = sum + w x of tap (0, 3), 3 outputs × 4 positions of the window
 	VBROADCASTSS 12000(DX), Y12
 	VBROADCASTSS 12080(DX), Y13
 	VBROADCASTSS 12160(DX), Y14
@@ -1036,6 +1147,8 @@ input2:
 	VFMADD231PS  Y12, Y15, Y3
 	VFMADD231PS  Y13, Y15, Y7
 	VFMADD231PS  Y14, Y15, Y11
+
+	// sum = sum + w x of tap (0, 4), 3 outputs × 4 positions of the window
 	VBROADCASTSS 16000(DX), Y12
 	VBROADCASTSS 16080(DX), Y13
 	VBROADCASTSS 16160(DX), Y14
@@ -1055,6 +1168,8 @@ input2:
 	VFMADD231PS  Y12, Y15, Y3
 	VFMADD231PS  Y13, Y15, Y7
 	VFMADD231PS  Y14, Y15, Y11
+
+	// sum = sum + w x of tap (1, 0), 3 outputs × 4 positions of the window
 	VBROADCASTSS 20000(DX), Y12
 	VBROADCASTSS 20080(DX), Y13
 	VBROADCASTSS 20160(DX), Y14
@@ -1074,6 +1189,8 @@ input2:
 	VFMADD231PS  Y12, Y15, Y3
 	VFMADD231PS  Y13, Y15, Y7
 	VFMADD231PS  Y14, Y15, Y11
+
+	// sum = sum + w x of tap (1, 1), 3 outputs × 4 positions of the window
 	VBROADCASTSS 24000(DX), Y12
 	VBROADCASTSS 24080(DX), Y13
 	VBROADCASTSS 24160(DX), Y14
@@ -1093,6 +1210,8 @@ input2:
 	VFMADD231PS  Y12, Y15, Y3
 	VFMADD231PS  Y13, Y15, Y7
 	VFMADD231PS  Y14, Y15, Y11
+
+	// sum = sum + w x of tap (1, 2), 3 outputs × 4 positions of the window
 	VBROADCASTSS 28000(DX), Y12
 	VBROADCASTSS 28080(DX), Y13
 	VBROADCASTSS 28160(DX), Y14
@@ -1112,6 +1231,8 @@ input2:
 	VFMADD231PS  Y12, Y15, Y3
 	VFMADD231PS  Y13, Y15, Y7
 	VFMADD231PS  Y14, Y15, Y11
+
+	// sum = sum + w x of tap (1, 3), 3 outputs × 4 positions of the window
 	VBROADCASTSS 32000(DX), Y12
 	VBROADCASTSS 32080(DX), Y13
 	VBROADCASTSS 32160(DX), Y14
@@ -1131,6 +1252,8 @@ input2:
 	VFMADD231PS  Y12, Y15, Y3
 	VFMADD231PS  Y13, Y15, Y7
 	VFMADD231PS  Y14, Y15, Y11
+
+	// sum = sum + w x of tap (1, 4), 3 outputs × 4 positions of the window
 	VBROADCASTSS 36000(DX), Y12
 	VBROADCASTSS 36080(DX), Y13
 	VBROADCASTSS 36160(DX), Y14
@@ -1150,6 +1273,8 @@ input2:
 	VFMADD231PS  Y12, Y15, Y3
 	VFMADD231PS  Y13, Y15, Y7
 	VFMADD231PS  Y14, Y15, Y11
+
+	// sum = sum + w x of tap (2, 0), 3 outputs × 4 positions of the window
 	VBROADCASTSS 40000(DX), Y12
 	VBROADCASTSS 40080(DX), Y13
 	VBROADCASTSS 40160(DX), Y14
@@ -1169,6 +1294,8 @@ input2:
 	VFMADD231PS  Y12, Y15, Y3
 	VFMADD231PS  Y13, Y15, Y7
 	VFMADD231PS  Y14, Y15, Y11
+
+	// sum = sum + w x of tap (2, 1), 3 outputs × 4 positions of the window
 	VBROADCASTSS 44000(DX), Y12
 	VBROADCASTSS 44080(DX), Y13
 	VBROADCASTSS 44160(DX), Y14
@@ -1188,6 +1315,8 @@ input2:
 	VFMADD231PS  Y12, Y15, Y3
 	VFMADD231PS  Y13, Y15, Y7
 	VFMADD231PS  Y14, Y15, Y11
+
+	// sum = sum + w x of tap (2, 2), 3 outputs × 4 positions of the window
 	VBROADCASTSS 48000(DX), Y12
 	VBROADCASTSS 48080(DX), Y13
 	VBROADCASTSS 48160(DX), Y14
@@ -1207,6 +1336,8 @@ input2:
 	VFMADD231PS  Y12, Y15, Y3
 	VFMADD231PS  Y13, Y15, Y7
 	VFMADD231PS  Y14, Y15, Y11
+
+	// sum = sum + w x of tap (2, 3), 3 outputs × 4 positions of the window
 	VBROADCASTSS 52000(DX), Y12
 	VBROADCASTSS 52080(DX), Y13
 	VBROADCASTSS 52160(DX), Y14
@@ -1226,6 +1357,8 @@ input2:
 	VFMADD231PS  Y12, Y15, Y3
 	VFMADD231PS  Y13, Y15, Y7
 	VFMADD231PS  Y14, Y15, Y11
+
+	// sum = sum + w x of tap (2, 4), 3 outputs × 4 positions of the window
 	VBROADCASTSS 56000(DX), Y12
 	VBROADCASTSS 56080(DX), Y13
 	VBROADCASTSS 56160(DX), Y14
@@ -1245,6 +1378,8 @@ input2:
 	VFMADD231PS  Y12, Y15, Y3
 	VFMADD231PS  Y13, Y15, Y7
 	VFMADD231PS  Y14, Y15, Y11
+
+	// sum = sum + w x of tap (3, 0), 3 outputs × 4 positions of the window
 	VBROADCASTSS 60000(DX), Y12
 	VBROADCASTSS 60080(DX), Y13
 	VBROADCASTSS 60160(DX), Y14
@@ -1264,6 +1399,8 @@ input2:
 	VFMADD231PS  Y12, Y15, Y3
 	VFMADD231PS  Y13, Y15, Y7
 	VFMADD231PS  Y14, Y15, Y11
+
+	// sum = sum + w x of tap (3, 1), 3 outputs × 4 positions of the window
 	VBROADCASTSS 64000(DX), Y12
 	VBROADCASTSS 64080(DX), Y13
 	VBROADCASTSS 64160(DX), Y14
@@ -1283,6 +1420,8 @@ input2:
 	VFMADD231PS  Y12, Y15, Y3
 	VFMADD231PS  Y13, Y15, Y7
 	VFMADD231PS  Y14, Y15, Y11
+
+	// sum = sum + w x of tap (3, 2), 3 outputs × 4 positions of the window
 	VBROADCASTSS 68000(DX), Y12
 	VBROADCASTSS 68080(DX), Y13
 	VBROADCASTSS 68160(DX), Y14
@@ -1302,6 +1441,8 @@ input2:
 	VFMADD231PS  Y12, Y15, Y3
 	VFMADD231PS  Y13, Y15, Y7
 	VFMADD231PS  Y14, Y15, Y11
+
+	// sum = sum + w x of tap (3, 3), 3 outputs × 4 positions of the window
 	VBROADCASTSS 72000(DX), Y12
 	VBROADCASTSS 72080(DX), Y13
 	VBROADCASTSS 72160(DX), Y14
@@ -1321,6 +1462,8 @@ input2:
 	VFMADD231PS  Y12, Y15, Y3
 	VFMADD231PS  Y13, Y15, Y7
 	VFMADD231PS  Y14, Y15, Y11
+
+	// sum = sum + w x of tap (3, 4), 3 outputs × 4 positions of the window
 	VBROADCASTSS 76000(DX), Y12
 	VBROADCASTSS 76080(DX), Y13
 	VBROADCASTSS 76160(DX), Y14
@@ -1340,6 +1483,8 @@ input2:
 	VFMADD231PS  Y12, Y15, Y3
 	VFMADD231PS  Y13, Y15, Y7
 	VFMADD231PS  Y14, Y15, Y11
+
+	// sum = sum + w x of tap (4, 0), 3 outputs × 4 positions of the window
 	VBROADCASTSS 80000(DX), Y12
 	VBROADCASTSS 80080(DX), Y13
 	VBROADCASTSS 80160(DX), Y14
@@ -1359,6 +1504,8 @@ input2:
 	VFMADD231PS  Y12, Y15, Y3
 	VFMADD231PS  Y13, Y15, Y7
 	VFMADD231PS  Y14, Y15, Y11
+
+	// sum = sum + w x of tap (4, 1), 3 outputs × 4 positions of the window
 	VBROADCASTSS 84000(DX), Y12
 	VBROADCASTSS 84080(DX), Y13
 	VBROADCASTSS 84160(DX), Y14
@@ -1378,6 +1525,8 @@ input2:
 	VFMADD231PS  Y12, Y15, Y3
 	VFMADD231PS  Y13, Y15, Y7
 	VFMADD231PS  Y14, Y15, Y11
+
+	// sum = sum + w x of tap (4, 2), 3 outputs × 4 positions of the window
 	VBROADCASTSS 88000(DX), Y12
 	VBROADCASTSS 88080(DX), Y13
 	VBROADCASTSS 88160(DX), Y14
@@ -1397,6 +1546,8 @@ input2:
 	VFMADD231PS  Y12, Y15, Y3
 	VFMADD231PS  Y13, Y15, Y7
 	VFMADD231PS  Y14, Y15, Y11
+
+	// sum = sum + w x of tap (4, 3), 3 outputs × 4 positions of the window
 	VBROADCASTSS 92000(DX), Y12
 	VBROADCASTSS 92080(DX), Y13
 	VBROADCASTSS 92160(DX), Y14
@@ -1416,6 +1567,8 @@ input2:
 	VFMADD231PS  Y12, Y15, Y3
 	VFMADD231PS  Y13, Y15, Y7
 	VFMADD231PS  Y14, Y15, Y11
+
+	// sum = sum + w x of tap (4, 4), 3 outputs × 4 positions of the window
 	VBROADCASTSS 96000(DX), Y12
 	VBROADCASTSS 96080(DX), Y13
 	VBROADCASTSS 96160(DX), Y14
@@ -1441,6 +1594,8 @@ input2:
 	JNZ          input2
 	ADDQ         $-92160, CX
 	ADDQ         $-80, DX
+
+	// y = max(0, max(window) + bias)
 	VXORPS       Y12, Y12, Y12
 	VBROADCASTSS (BX), Y13
 	VMAXPS       Y1, Y0, Y0
@@ -1482,6 +1637,7 @@ outputs3:
 	MOVQ   $0x00000014, DI
 
 input4:
+	// sum = sum + w x of tap (0, 0), 2 outputs × 4 positions of the window
 	VBROADCASTSS (DX), Y8
 	VBROADCASTSS 80(DX), Y9
 	VMOVUPS      (CX), Y10
@@ -1496,6 +1652,8 @@ input4:
 	VMOVUPS      416(CX), Y10
 	VFMADD231PS  Y8, Y10, Y3
 	VFMADD231PS  Y9, Y10, Y7
+
+	// sum = sum + w x of tap (0, 1), 2 outputs × 4 positions of the window
 	VBROADCASTSS 4000(DX), Y8
 	VBROADCASTSS 4080(DX), Y9
 	VMOVUPS      32(CX), Y10
@@ -1510,6 +1668,8 @@ input4:
 	VMOVUPS      448(CX), Y10
 	VFMADD231PS  Y8, Y10, Y3
 	VFMADD231PS  Y9, Y10, Y7
+
+	// sum = sum + w x of tap (0, 2), 2 outputs × 4 positions of the window
 	VBROADCASTSS 8000(DX), Y8
 	VBROADCASTSS 8080(DX), Y9
 	VMOVUPS      64(CX), Y10
@@ -1524,6 +1684,8 @@ input4:
 	VMOVUPS      480(CX), Y10
 	VFMADD231PS  Y8, Y10, Y3
 	VFMADD231PS  Y9, Y10, Y7
+
+	// sum = sum + w x of tap (0, 3), 2 outputs × 4 positions of the window
 	VBROADCASTSS 12000(DX), Y8
 	VBROADCASTSS 12080(DX), Y9
 	VMOVUPS      96(CX), Y10
@@ -1538,6 +1700,8 @@ input4:
 	VMOVUPS      512(CX), Y10
 	VFMADD231PS  Y8, Y10, Y3
 	VFMADD231PS  Y9, Y10, Y7
+
+	// sum = sum + w x of tap (0, 4), 2 outputs × 4 positions of the window
 	VBROADCASTSS 16000(DX), Y8
 	VBROADCASTSS 16080(DX), Y9
 	VMOVUPS      128(CX), Y10
@@ -1552,6 +1716,8 @@ input4:
 	VMOVUPS      544(CX), Y10
 	VFMADD231PS  Y8, Y10, Y3
 	VFMADD231PS  Y9, Y10, Y7
+
+	// sum = sum + w x of tap (1, 0), 2 outputs × 4 positions of the window
 	VBROADCASTSS 20000(DX), Y8
 	VBROADCASTSS 20080(DX), Y9
 	VMOVUPS      384(CX), Y10
@@ -1566,6 +1732,8 @@ input4:
 	VMOVUPS      800(CX), Y10
 	VFMADD231PS  Y8, Y10, Y3
 	VFMADD231PS  Y9, Y10, Y7
+
+	// sum = sum + w x of tap (1, 1), 2 outputs × 4 positions of the window
 	VBROADCASTSS 24000(DX), Y8
 	VBROADCASTSS 24080(DX), Y9
 	VMOVUPS      416(CX), Y10
@@ -1580,6 +1748,8 @@ input4:
 	VMOVUPS      832(CX), Y10
 	VFMADD231PS  Y8, Y10, Y3
 	VFMADD231PS  Y9, Y10, Y7
+
+	// sum = sum + w x of tap (1, 2), 2 outputs × 4 positions of the window
 	VBROADCASTSS 28000(DX), Y8
 	VBROADCASTSS 28080(DX), Y9
 	VMOVUPS      448(CX), Y10
@@ -1594,6 +1764,8 @@ input4:
 	VMOVUPS      864(CX), Y10
 	VFMADD231PS  Y8, Y10, Y3
 	VFMADD231PS  Y9, Y10, Y7
+
+	// sum = sum + w x of tap (1, 3), 2 outputs × 4 positions of the window
 	VBROADCASTSS 32000(DX), Y8
 	VBROADCASTSS 32080(DX), Y9
 	VMOVUPS      480(CX), Y10
@@ -1608,6 +1780,8 @@ input4:
 	VMOVUPS      896(CX), Y10
 	VFMADD231PS  Y8, Y10, Y3
 	VFMADD231PS  Y9, Y10, Y7
+
+	// sum = sum + w x of tap (1, 4), 2 outputs × 4 positions of the window
 	VBROADCASTSS 36000(DX), Y8
 	VBROADCASTSS 36080(DX), Y9
 	VMOVUPS      512(CX), Y10
@@ -1622,6 +1796,8 @@ input4:
 	VMOVUPS      928(CX), Y10
 	VFMADD231PS  Y8, Y10, Y3
 	VFMADD231PS  Y9, Y10, Y7
+
+	// sum = sum + w x of tap (2, 0), 2 outputs × 4 positions of the window
 	VBROADCASTSS 40000(DX), Y8
 	VBROADCASTSS 40080(DX), Y9
 	VMOVUPS      768(CX), Y10
@@ -1636,6 +1812,8 @@ input4:
 	VMOVUPS      1184(CX), Y10
 	VFMADD231PS  Y8, Y10, Y3
 	VFMADD231PS  Y9, Y10, Y7
+
+	// sum = sum + w x of tap (2, 1), 2 outputs × 4 positions of the window
 	VBROADCASTSS 44000(DX), Y8
 	VBROADCASTSS 44080(DX), Y9
 	VMOVUPS      800(CX), Y10
@@ -1650,6 +1828,8 @@ input4:
 	VMOVUPS      1216(CX), Y10
 	VFMADD231PS  Y8, Y10, Y3
 	VFMADD231PS  Y9, Y10, Y7
+
+	// sum = sum + w x of tap (2, 2), 2 outputs × 4 positions of the window
 	VBROADCASTSS 48000(DX), Y8
 	VBROADCASTSS 48080(DX), Y9
 	VMOVUPS      832(CX), Y10
@@ -1664,6 +1844,8 @@ input4:
 	VMOVUPS      1248(CX), Y10
 	VFMADD231PS  Y8, Y10, Y3
 	VFMADD231PS  Y9, Y10, Y7
+
+	// sum = sum + w x of tap (2, 3), 2 outputs × 4 positions of the window
 	VBROADCASTSS 52000(DX), Y8
 	VBROADCASTSS 52080(DX), Y9
 	VMOVUPS      864(CX), Y10
@@ -1678,6 +1860,8 @@ input4:
 	VMOVUPS      1280(CX), Y10
 	VFMADD231PS  Y8, Y10, Y3
 	VFMADD231PS  Y9, Y10, Y7
+
+	// sum = sum + w x of tap (2, 4), 2 outputs × 4 positions of the window
 	VBROADCASTSS 56000(DX), Y8
 	VBROADCASTSS 56080(DX), Y9
 	VMOVUPS      896(CX), Y10
@@ -1692,6 +1876,8 @@ input4:
 	VMOVUPS      1312(CX), Y10
 	VFMADD231PS  Y8, Y10, Y3
 	VFMADD231PS  Y9, Y10, Y7
+
+	// sum = sum + w x of tap (3, 0), 2 outputs × 4 positions of the window
 	VBROADCASTSS 60000(DX), Y8
 	VBROADCASTSS 60080(DX), Y9
 	VMOVUPS      1152(CX), Y10
@@ -1706,6 +1892,8 @@ input4:
 	VMOVUPS      1568(CX), Y10
 	VFMADD231PS  Y8, Y10, Y3
 	VFMADD231PS  Y9, Y10, Y7
+
+	// sum = sum + w x of tap (3, 1), 2 outputs × 4 positions of the window
 	VBROADCASTSS 64000(DX), Y8
 	VBROADCASTSS 64080(DX), Y9
 	VMOVUPS      1184(CX), Y10
@@ -1720,6 +1908,8 @@ input4:
 	VMOVUPS      1600(CX), Y10
 	VFMADD231PS  Y8, Y10, Y3
 	VFMADD231PS  Y9, Y10, Y7
+
+	// sum = sum + w x of tap (3, 2), 2 outputs × 4 positions of the window
 	VBROADCASTSS 68000(DX), Y8
 	VBROADCASTSS 68080(DX), Y9
 	VMOVUPS      1216(CX), Y10
@@ -1734,6 +1924,8 @@ input4:
 	VMOVUPS      1632(CX), Y10
 	VFMADD231PS  Y8, Y10, Y3
 	VFMADD231PS  Y9, Y10, Y7
+
+	// sum = sum + w x of tap (3, 3), 2 outputs × 4 positions of the window
 	VBROADCASTSS 72000(DX), Y8
 	VBROADCASTSS 72080(DX), Y9
 	VMOVUPS      1248(CX), Y10
@@ -1748,6 +1940,8 @@ input4:
 	VMOVUPS      1664(CX), Y10
 	VFMADD231PS  Y8, Y10, Y3
 	VFMADD231PS  Y9, Y10, Y7
+
+	// sum = sum + w x of tap (3, 4), 2 outputs × 4 positions of the window
 	VBROADCASTSS 76000(DX), Y8
 	VBROADCASTSS 76080(DX), Y9
 	VMOVUPS      1280(CX), Y10
@@ -1762,6 +1956,8 @@ input4:
 	VMOVUPS      1696(CX), Y10
 	VFMADD231PS  Y8, Y10, Y3
 	VFMADD231PS  Y9, Y10, Y7
+
+	// sum = sum + w x of tap (4, 0), 2 outputs × 4 positions of the window
 	VBROADCASTSS 80000(DX), Y8
 	VBROADCASTSS 80080(DX), Y9
 	VMOVUPS      1536(CX), Y10
@@ -1776,6 +1972,8 @@ input4:
 	VMOVUPS      1952(CX), Y10
 	VFMADD231PS  Y8, Y10, Y3
 	VFMADD231PS  Y9, Y10, Y7
+
+	// sum = sum + w x of tap (4, 1), 2 outputs × 4 positions of the window
 	VBROADCASTSS 84000(DX), Y8
 	VBROADCASTSS 84080(DX), Y9
 	VMOVUPS      1568(CX), Y10
@@ -1790,6 +1988,8 @@ input4:
 	VMOVUPS      1984(CX), Y10
 	VFMADD231PS  Y8, Y10, Y3
 	VFMADD231PS  Y9, Y10, Y7
+
+	// sum = sum + w x of tap (4, 2), 2 outputs × 4 positions of the window
 	VBROADCASTSS 88000(DX), Y8
 	VBROADCASTSS 88080(DX), Y9
 	VMOVUPS      1600(CX), Y10
@@ -1804,6 +2004,8 @@ input4:
 	VMOVUPS      2016(CX), Y10
 	VFMADD231PS  Y8, Y10, Y3
 	VFMADD231PS  Y9, Y10, Y7
+
+	// sum = sum + w x of tap (4, 3), 2 outputs × 4 positions of the window
 	VBROADCASTSS 92000(DX), Y8
 	VBROADCASTSS 92080(DX), Y9
 	VMOVUPS      1632(CX), Y10
@@ -1818,6 +2020,8 @@ input4:
 	VMOVUPS      2048(CX), Y10
 	VFMADD231PS  Y8, Y10, Y3
 	VFMADD231PS  Y9, Y10, Y7
+
+	// sum = sum + w x of tap (4, 4), 2 outputs × 4 positions of the window
 	VBROADCASTSS 96000(DX), Y8
 	VBROADCASTSS 96080(DX), Y9
 	VMOVUPS      1664(CX), Y10
@@ -1838,6 +2042,8 @@ input4:
 	JNZ          input4
 	ADDQ         $-92160, CX
 	ADDQ         $-80, DX
+
+	// y = max(0, max(window) + bias)
 	VXORPS       Y8, Y8, Y8
 	VBROADCASTSS (BX), Y9
 	VMAXPS       Y1, Y0, Y0
@@ -1885,18 +2091,20 @@ part2:
 	MOVQ $0x00000006, R8
 
 outputs3:
-	VXORPS       Y0, Y0, Y0
-	VXORPS       Y1, Y1, Y1
-	VXORPS       Y2, Y2, Y2
-	VXORPS       Y3, Y3, Y3
-	VXORPS       Y4, Y4, Y4
-	VXORPS       Y5, Y5, Y5
-	VXORPS       Y6, Y6, Y6
-	VXORPS       Y7, Y7, Y7
-	VXORPS       Y8, Y8, Y8
-	VXORPS       Y9, Y9, Y9
-	VXORPS       Y10, Y10, Y10
-	VXORPS       Y11, Y11, Y11
+	VXORPS Y0, Y0, Y0
+	VXORPS Y1, Y1, Y1
+	VXORPS Y2, Y2, Y2
+	VXORPS Y3, Y3, Y3
+	VXORPS Y4, Y4, Y4
+	VXORPS Y5, Y5, Y5
+	VXORPS Y6, Y6, Y6
+	VXORPS Y7, Y7, Y7
+	VXORPS Y8, Y8, Y8
+	VXORPS Y9, Y9, Y9
+	VXORPS Y10, Y10, Y10
+	VXORPS Y11, Y11, Y11
+
+	// sum = sum + w x of tap (0, 0), 3 outputs × 4 positions of the window
 	VBROADCASTSS (DX), Y12
 	VBROADCASTSS 4(DX), Y13
 	VBROADCASTSS 8(DX), Y14
@@ -1916,6 +2124,8 @@ outputs3:
 	VFMADD231PS  Y12, Y15, Y3
 	VFMADD231PS  Y13, Y15, Y7
 	VFMADD231PS  Y14, Y15, Y11
+
+	// sum = sum + w x of tap (0, 1), 3 outputs × 4 positions of the window
 	VBROADCASTSS 96(DX), Y12
 	VBROADCASTSS 100(DX), Y13
 	VBROADCASTSS 104(DX), Y14
@@ -1935,6 +2145,8 @@ outputs3:
 	VFMADD231PS  Y12, Y15, Y3
 	VFMADD231PS  Y13, Y15, Y7
 	VFMADD231PS  Y14, Y15, Y11
+
+	// sum = sum + w x of tap (0, 2), 3 outputs × 4 positions of the window
 	VBROADCASTSS 192(DX), Y12
 	VBROADCASTSS 196(DX), Y13
 	VBROADCASTSS 200(DX), Y14
@@ -1954,6 +2166,8 @@ outputs3:
 	VFMADD231PS  Y12, Y15, Y3
 	VFMADD231PS  Y13, Y15, Y7
 	VFMADD231PS  Y14, Y15, Y11
+
+	// sum = sum + w x of tap (0, 3), 3 outputs × 4 positions of the window
 	VBROADCASTSS 288(DX), Y12
 	VBROADCASTSS 292(DX), Y13
 	VBROADCASTSS 296(DX), Y14
@@ -1973,6 +2187,8 @@ outputs3:
 	VFMADD231PS  Y12, Y15, Y3
 	VFMADD231PS  Y13, Y15, Y7
 	VFMADD231PS  Y14, Y15, Y11
+
+	// sum = sum + w x of tap (0, 4), 3 outputs × 4 positions of the window
 	VBROADCASTSS 384(DX), Y12
 	VBROADCASTSS 388(DX), Y13
 	VBROADCASTSS 392(DX), Y14
@@ -1992,6 +2208,8 @@ outputs3:
 	VFMADD231PS  Y12, Y15, Y3
 	VFMADD231PS  Y13, Y15, Y7
 	VFMADD231PS  Y14, Y15, Y11
+
+	// sum = sum + w x of tap (1, 0), 3 outputs × 4 positions of the window
 	VBROADCASTSS 480(DX), Y12
 	VBROADCASTSS 484(DX), Y13
 	VBROADCASTSS 488(DX), Y14
@@ -2011,6 +2229,8 @@ outputs3:
 	VFMADD231PS  Y12, Y15, Y3
 	VFMADD231PS  Y13, Y15, Y7
 	VFMADD231PS  Y14, Y15, Y11
+
+	// sum = sum + w x of tap (1, 1), 3 outputs × 4 positions of the window
 	VBROADCASTSS 576(DX), Y12
 	VBROADCASTSS 580(DX), Y13
 	VBROADCASTSS 584(DX), Y14
@@ -2030,6 +2250,8 @@ outputs3:
 	VFMADD231PS  Y12, Y15, Y3
 	VFMADD231PS  Y13, Y15, Y7
 	VFMADD231PS  Y14, Y15, Y11
+
+	// sum = sum + w x of tap (1, 2), 3 outputs × 4 positions of the window
 	VBROADCASTSS 672(DX), Y12
 	VBROADCASTSS 676(DX), Y13
 	VBROADCASTSS 680(DX), Y14
@@ -2049,6 +2271,8 @@ outputs3:
 	VFMADD231PS  Y12, Y15, Y3
 	VFMADD231PS  Y13, Y15, Y7
 	VFMADD231PS  Y14, Y15, Y11
+
+	// sum = sum + w x of tap (1, 3), 3 outputs × 4 positions of the window
 	VBROADCASTSS 768(DX), Y12
 	VBROADCASTSS 772(DX), Y13
 	VBROADCASTSS 776(DX), Y14
@@ -2068,6 +2292,8 @@ outputs3:
 	VFMADD231PS  Y12, Y15, Y3
 	VFMADD231PS  Y13, Y15, Y7
 	VFMADD231PS  Y14, Y15, Y11
+
+	// sum = sum + w x of tap (1, 4), 3 outputs × 4 positions of the window
 	VBROADCASTSS 864(DX), Y12
 	VBROADCASTSS 868(DX), Y13
 	VBROADCASTSS 872(DX), Y14
@@ -2087,6 +2313,8 @@ outputs3:
 	VFMADD231PS  Y12, Y15, Y3
 	VFMADD231PS  Y13, Y15, Y7
 	VFMADD231PS  Y14, Y15, Y11
+
+	// sum = sum + w x of tap (2, 0), 3 outputs × 4 positions of the window
 	VBROADCASTSS 960(DX), Y12
 	VBROADCASTSS 964(DX), Y13
 	VBROADCASTSS 968(DX), Y14
@@ -2106,6 +2334,8 @@ outputs3:
 	VFMADD231PS  Y12, Y15, Y3
 	VFMADD231PS  Y13, Y15, Y7
 	VFMADD231PS  Y14, Y15, Y11
+
+	// sum = sum + w x of tap (2, 1), 3 outputs × 4 positions of the window
 	VBROADCASTSS 1056(DX), Y12
 	VBROADCASTSS 1060(DX), Y13
 	VBROADCASTSS 1064(DX), Y14
@@ -2125,6 +2355,8 @@ outputs3:
 	VFMADD231PS  Y12, Y15, Y3
 	VFMADD231PS  Y13, Y15, Y7
 	VFMADD231PS  Y14, Y15, Y11
+
+	// sum = sum + w x of tap (2, 2), 3 outputs × 4 positions of the window
 	VBROADCASTSS 1152(DX), Y12
 	VBROADCASTSS 1156(DX), Y13
 	VBROADCASTSS 1160(DX), Y14
@@ -2144,6 +2376,8 @@ outputs3:
 	VFMADD231PS  Y12, Y15, Y3
 	VFMADD231PS  Y13, Y15, Y7
 	VFMADD231PS  Y14, Y15, Y11
+
+	// sum = sum + w x of tap (2, 3), 3 outputs × 4 positions of the window
 	VBROADCASTSS 1248(DX), Y12
 	VBROADCASTSS 1252(DX), Y13
 	VBROADCASTSS 1256(DX), Y14
@@ -2163,6 +2397,8 @@ outputs3:
 	VFMADD231PS  Y12, Y15, Y3
 	VFMADD231PS  Y13, Y15, Y7
 	VFMADD231PS  Y14, Y15, Y11
+
+	// sum = sum + w x of tap (2, 4), 3 outputs × 4 positions of the window
 	VBROADCASTSS 1344(DX), Y12
 	VBROADCASTSS 1348(DX), Y13
 	VBROADCASTSS 1352(DX), Y14
@@ -2182,6 +2418,8 @@ outputs3:
 	VFMADD231PS  Y12, Y15, Y3
 	VFMADD231PS  Y13, Y15, Y7
 	VFMADD231PS  Y14, Y15, Y11
+
+	// sum = sum + w x of tap (3, 0), 3 outputs × 4 positions of the window
 	VBROADCASTSS 1440(DX), Y12
 	VBROADCASTSS 1444(DX), Y13
 	VBROADCASTSS 1448(DX), Y14
@@ -2201,6 +2439,8 @@ outputs3:
 	VFMADD231PS  Y12, Y15, Y3
 	VFMADD231PS  Y13, Y15, Y7
 	VFMADD231PS  Y14, Y15, Y11
+
+	// sum = sum + w x of tap (3, 1), 3 outputs × 4 positions of the window
 	VBROADCASTSS 1536(DX), Y12
 	VBROADCASTSS 1540(DX), Y13
 	VBROADCASTSS 1544(DX), Y14
@@ -2220,6 +2460,8 @@ outputs3:
 	VFMADD231PS  Y12, Y15, Y3
 	VFMADD231PS  Y13, Y15, Y7
 	VFMADD231PS  Y14, Y15, Y11
+
+	// sum = sum + w x of tap (3, 2), 3 outputs × 4 positions of the window
 	VBROADCASTSS 1632(DX), Y12
 	VBROADCASTSS 1636(DX), Y13
 	VBROADCASTSS 1640(DX), Y14
@@ -2239,6 +2481,8 @@ outputs3:
 	VFMADD231PS  Y12, Y15, Y3
 	VFMADD231PS  Y13, Y15, Y7
 	VFMADD231PS  Y14, Y15, Y11
+
+	// sum = sum + w x of tap (3, 3), 3 outputs × 4 positions of the window
 	VBROADCASTSS 1728(DX), Y12
 	VBROADCASTSS 1732(DX), Y13
 	VBROADCASTSS 1736(DX), Y14
@@ -2258,6 +2502,8 @@ outputs3:
 	VFMADD231PS  Y12, Y15, Y3
 	VFMADD231PS  Y13, Y15, Y7
 	VFMADD231PS  Y14, Y15, Y11
+
+	// sum = sum + w x of tap (3, 4), 3 outputs × 4 positions of the window
 	VBROADCASTSS 1824(DX), Y12
 	VBROADCASTSS 1828(DX), Y13
 	VBROADCASTSS 1832(DX), Y14
@@ -2277,6 +2523,8 @@ outputs3:
 	VFMADD231PS  Y12, Y15, Y3
 	VFMADD231PS  Y13, Y15, Y7
 	VFMADD231PS  Y14, Y15, Y11
+
+	// sum = sum + w x of tap (4, 0), 3 outputs × 4 positions of the window
 	VBROADCASTSS 1920(DX), Y12
 	VBROADCASTSS 1924(DX), Y13
 	VBROADCASTSS 1928(DX), Y14
@@ -2296,6 +2544,8 @@ outputs3:
 	VFMADD231PS  Y12, Y15, Y3
 	VFMADD231PS  Y13, Y15, Y7
 	VFMADD231PS  Y14, Y15, Y11
+
+	// sum = sum + w x of tap (4, 1), 3 outputs × 4 positions of the window
 	VBROADCASTSS 2016(DX), Y12
 	VBROADCASTSS 2020(DX), Y13
 	VBROADCASTSS 2024(DX), Y14
@@ -2315,6 +2565,8 @@ outputs3:
 	VFMADD231PS  Y12, Y15, Y3
 	VFMADD231PS  Y13, Y15, Y7
 	VFMADD231PS  Y14, Y15, Y11
+
+	// sum = sum + w x of tap (4, 2), 3 outputs × 4 positions of the window
 	VBROADCASTSS 2112(DX), Y12
 	VBROADCASTSS 2116(DX), Y13
 	VBROADCASTSS 2120(DX), Y14
@@ -2334,6 +2586,8 @@ outputs3:
 	VFMADD231PS  Y12, Y15, Y3
 	VFMADD231PS  Y13, Y15, Y7
 	VFMADD231PS  Y14, Y15, Y11
+
+	// sum = sum + w x of tap (4, 3), 3 outputs × 4 positions of the window
 	VBROADCASTSS 2208(DX), Y12
 	VBROADCASTSS 2212(DX), Y13
 	VBROADCASTSS 2216(DX), Y14
@@ -2353,6 +2607,8 @@ outputs3:
 	VFMADD231PS  Y12, Y15, Y3
 	VFMADD231PS  Y13, Y15, Y7
 	VFMADD231PS  Y14, Y15, Y11
+
+	// sum = sum + w x of tap (4, 4), 3 outputs × 4 positions of the window
 	VBROADCASTSS 2304(DX), Y12
 	VBROADCASTSS 2308(DX), Y13
 	VBROADCASTSS 2312(DX), Y14
@@ -2372,6 +2628,8 @@ outputs3:
 	VFMADD231PS  Y12, Y15, Y3
 	VFMADD231PS  Y13, Y15, Y7
 	VFMADD231PS  Y14, Y15, Y11
+
+	// y = max(0, max(window) + bias)
 	VXORPS       Y12, Y12, Y12
 	VBROADCASTSS (BX), Y13
 	VMAXPS       Y1, Y0, Y0
@@ -2402,14 +2660,16 @@ outputs3:
 	MOVQ         $0x00000001, R8
 
 outputs4:
-	VXORPS       Y0, Y0, Y0
-	VXORPS       Y1, Y1, Y1
-	VXORPS       Y2, Y2, Y2
-	VXORPS       Y3, Y3, Y3
-	VXORPS       Y4, Y4, Y4
-	VXORPS       Y5, Y5, Y5
-	VXORPS       Y6, Y6, Y6
-	VXORPS       Y7, Y7, Y7
+	VXORPS Y0, Y0, Y0
+	VXORPS Y1, Y1, Y1
+	VXORPS Y2, Y2, Y2
+	VXORPS Y3, Y3, Y3
+	VXORPS Y4, Y4, Y4
+	VXORPS Y5, Y5, Y5
+	VXORPS Y6, Y6, Y6
+	VXORPS Y7, Y7, Y7
+
+	// sum = sum + w x of tap (0, 0), 2 outputs × 4 positions of the window
 	VBROADCASTSS (DX), Y8
 	VBROADCASTSS 4(DX), Y9
 	VMOVUPS      (CX), Y10
@@ -2424,6 +2684,8 @@ outputs4:
 	VMOVUPS      1856(CX), Y10
 	VFMADD231PS  Y8, Y10, Y3
 	VFMADD231PS  Y9, Y10, Y7
+
+	// sum = sum + w x of tap (0, 1), 2 outputs × 4 positions of the window
 	VBROADCASTSS 96(DX), Y8
 	VBROADCASTSS 100(DX), Y9
 	VMOVUPS      64(CX), Y10
@@ -2438,6 +2700,8 @@ outputs4:
 	VMOVUPS      1920(CX), Y10
 	VFMADD231PS  Y8, Y10, Y3
 	VFMADD231PS  Y9, Y10, Y7
+
+	// sum = sum + w x of tap (0, 2), 2 outputs × 4 positions of the window
 	VBROADCASTSS 192(DX), Y8
 	VBROADCASTSS 196(DX), Y9
 	VMOVUPS      128(CX), Y10
@@ -2452,6 +2716,8 @@ outputs4:
 	VMOVUPS      1984(CX), Y10
 	VFMADD231PS  Y8, Y10, Y3
 	VFMADD231PS  Y9, Y10, Y7
+
+	// sum = sum + w x of tap (0, 3), 2 outputs × 4 positions of the window
 	VBROADCASTSS 288(DX), Y8
 	VBROADCASTSS 292(DX), Y9
 	VMOVUPS      192(CX), Y10
@@ -2466,6 +2732,8 @@ outputs4:
 	VMOVUPS      2048(CX), Y10
 	VFMADD231PS  Y8, Y10, Y3
 	VFMADD231PS  Y9, Y10, Y7
+
+	// sum = sum + w x of tap (0, 4), 2 outputs × 4 positions of the window
 	VBROADCASTSS 384(DX), Y8
 	VBROADCASTSS 388(DX), Y9
 	VMOVUPS      256(CX), Y10
@@ -2480,6 +2748,8 @@ outputs4:
 	VMOVUPS      2112(CX), Y10
 	VFMADD231PS  Y8, Y10, Y3
 	VFMADD231PS  Y9, Y10, Y7
+
+	// sum = sum + w x of tap (1, 0), 2 outputs × 4 positions of the window
 	VBROADCASTSS 480(DX), Y8
 	VBROADCASTSS 484(DX), Y9
 	VMOVUPS      1792(CX), Y10
@@ -2494,6 +2764,8 @@ outputs4:
 	VMOVUPS      3648(CX), Y10
 	VFMADD231PS  Y8, Y10, Y3
 	VFMADD231PS  Y9, Y10, Y7
+
+	// sum = sum + w x of tap (1, 1), 2 outputs × 4 positions of the window
 	VBROADCASTSS 576(DX), Y8
 	VBROADCASTSS 580(DX), Y9
 	VMOVUPS      1856(CX), Y10
@@ -2508,6 +2780,8 @@ outputs4:
 	VMOVUPS      3712(CX), Y10
 	VFMADD231PS  Y8, Y10, Y3
 	VFMADD231PS  Y9, Y10, Y7
+
+	// sum = sum + w x of tap (1, 2), 2 outputs × 4 positions of the window
 	VBROADCASTSS 672(DX), Y8
 	VBROADCASTSS 676(DX), Y9
 	VMOVUPS      1920(CX), Y10
@@ -2522,6 +2796,8 @@ outputs4:
 	VMOVUPS      3776(CX), Y10
 	VFMADD231PS  Y8, Y10, Y3
 	VFMADD231PS  Y9, Y10, Y7
+
+	// sum = sum + w x of tap (1, 3), 2 outputs × 4 positions of the window
 	VBROADCASTSS 768(DX), Y8
 	VBROADCASTSS 772(DX), Y9
 	VMOVUPS      1984(CX), Y10
@@ -2536,6 +2812,8 @@ outputs4:
 	VMOVUPS      3840(CX), Y10
 	VFMADD231PS  Y8, Y10, Y3
 	VFMADD231PS  Y9, Y10, Y7
+
+	// sum = sum + w x of tap (1, 4), 2 outputs × 4 positions of the window
 	VBROADCASTSS 864(DX), Y8
 	VBROADCASTSS 868(DX), Y9
 	VMOVUPS      2048(CX), Y10
@@ -2550,6 +2828,8 @@ outputs4:
 	VMOVUPS      3904(CX), Y10
 	VFMADD231PS  Y8, Y10, Y3
 	VFMADD231PS  Y9, Y10, Y7
+
+	// sum = sum + w x of tap (2, 0), 2 outputs × 4 positions of the window
 	VBROADCASTSS 960(DX), Y8
 	VBROADCASTSS 964(DX), Y9
 	VMOVUPS      3584(CX), Y10
@@ -2564,6 +2844,8 @@ outputs4:
 	VMOVUPS      5440(CX), Y10
 	VFMADD231PS  Y8, Y10, Y3
 	VFMADD231PS  Y9, Y10, Y7
+
+	// sum = sum + w x of tap (2, 1), 2 outputs × 4 positions of the window
 	VBROADCASTSS 1056(DX), Y8
 	VBROADCASTSS 1060(DX), Y9
 	VMOVUPS      3648(CX), Y10
@@ -2578,6 +2860,8 @@ outputs4:
 	VMOVUPS      5504(CX), Y10
 	VFMADD231PS  Y8, Y10, Y3
 	VFMADD231PS  Y9, Y10, Y7
+
+	// sum = sum + w x of tap (2, 2), 2 outputs × 4 positions of the window
 	VBROADCASTSS 1152(DX), Y8
 	VBROADCASTSS 1156(DX), Y9
 	VMOVUPS      3712(CX), Y10
@@ -2592,6 +2876,8 @@ outputs4:
 	VMOVUPS      5568(CX), Y10
 	VFMADD231PS  Y8, Y10, Y3
 	VFMADD231PS  Y9, Y10, Y7
+
+	// sum = sum + w x of tap (2, 3), 2 outputs × 4 positions of the window
 	VBROADCASTSS 1248(DX), Y8
 	VBROADCASTSS 1252(DX), Y9
 	VMOVUPS      3776(CX), Y10
@@ -2606,6 +2892,8 @@ outputs4:
 	VMOVUPS      5632(CX), Y10
 	VFMADD231PS  Y8, Y10, Y3
 	VFMADD231PS  Y9, Y10, Y7
+
+	// sum = sum + w x of tap (2, 4), 2 outputs × 4 positions of the window
 	VBROADCASTSS 1344(DX), Y8
 	VBROADCASTSS 1348(DX), Y9
 	VMOVUPS      3840(CX), Y10
@@ -2620,6 +2908,8 @@ outputs4:
 	VMOVUPS      5696(CX), Y10
 	VFMADD231PS  Y8, Y10, Y3
 	VFMADD231PS  Y9, Y10, Y7
+
+	// sum = sum + w x of tap (3, 0), 2 outputs × 4 positions of the window
 	VBROADCASTSS 1440(DX), Y8
 	VBROADCASTSS 1444(DX), Y9
 	VMOVUPS      5376(CX), Y10
@@ -2634,6 +2924,8 @@ outputs4:
 	VMOVUPS      7232(CX), Y10
 	VFMADD231PS  Y8, Y10, Y3
 	VFMADD231PS  Y9, Y10, Y7
+
+	// sum = sum + w x of tap (3, 1), 2 outputs × 4 positions of the window
 	VBROADCASTSS 1536(DX), Y8
 	VBROADCASTSS 1540(DX), Y9
 	VMOVUPS      5440(CX), Y10
@@ -2648,6 +2940,8 @@ outputs4:
 	VMOVUPS      7296(CX), Y10
 	VFMADD231PS  Y8, Y10, Y3
 	VFMADD231PS  Y9, Y10, Y7
+
+	// sum = sum + w x of tap (3, 2), 2 outputs × 4 positions of the window
 	VBROADCASTSS 1632(DX), Y8
 	VBROADCASTSS 1636(DX), Y9
 	VMOVUPS      5504(CX), Y10
@@ -2662,6 +2956,8 @@ outputs4:
 	VMOVUPS      7360(CX), Y10
 	VFMADD231PS  Y8, Y10, Y3
 	VFMADD231PS  Y9, Y10, Y7
+
+	// sum = sum + w x of tap (3, 3), 2 outputs × 4 positions of the window
 	VBROADCASTSS 1728(DX), Y8
 	VBROADCASTSS 1732(DX), Y9
 	VMOVUPS      5568(CX), Y10
@@ -2676,6 +2972,8 @@ outputs4:
 	VMOVUPS      7424(CX), Y10
 	VFMADD231PS  Y8, Y10, Y3
 	VFMADD231PS  Y9, Y10, Y7
+
+	// sum = sum + w x of tap (3, 4), 2 outputs × 4 positions of the window
 	VBROADCASTSS 1824(DX), Y8
 	VBROADCASTSS 1828(DX), Y9
 	VMOVUPS      5632(CX), Y10
@@ -2690,6 +2988,8 @@ outputs4:
 	VMOVUPS      7488(CX), Y10
 	VFMADD231PS  Y8, Y10, Y3
 	VFMADD231PS  Y9, Y10, Y7
+
+	// sum = sum + w x of tap (4, 0), 2 outputs × 4 positions of the window
 	VBROADCASTSS 1920(DX), Y8
 	VBROADCASTSS 1924(DX), Y9
 	VMOVUPS      7168(CX), Y10
@@ -2704,6 +3004,8 @@ outputs4:
 	VMOVUPS      9024(CX), Y10
 	VFMADD231PS  Y8, Y10, Y3
 	VFMADD231PS  Y9, Y10, Y7
+
+	// sum = sum + w x of tap (4, 1), 2 outputs × 4 positions of the window
 	VBROADCASTSS 2016(DX), Y8
 	VBROADCASTSS 2020(DX), Y9
 	VMOVUPS      7232(CX), Y10
@@ -2718,6 +3020,8 @@ outputs4:
 	VMOVUPS      9088(CX), Y10
 	VFMADD231PS  Y8, Y10, Y3
 	VFMADD231PS  Y9, Y10, Y7
+
+	// sum = sum + w x of tap (4, 2), 2 outputs × 4 positions of the window
 	VBROADCASTSS 2112(DX), Y8
 	VBROADCASTSS 2116(DX), Y9
 	VMOVUPS      7296(CX), Y10
@@ -2732,6 +3036,8 @@ outputs4:
 	VMOVUPS      9152(CX), Y10
 	VFMADD231PS  Y8, Y10, Y3
 	VFMADD231PS  Y9, Y10, Y7
+
+	// sum = sum + w x of tap (4, 3), 2 outputs × 4 positions of the window
 	VBROADCASTSS 2208(DX), Y8
 	VBROADCASTSS 2212(DX), Y9
 	VMOVUPS      7360(CX), Y10
@@ -2746,6 +3052,8 @@ outputs4:
 	VMOVUPS      9216(CX), Y10
 	VFMADD231PS  Y8, Y10, Y3
 	VFMADD231PS  Y9, Y10, Y7
+
+	// sum = sum + w x of tap (4, 4), 2 outputs × 4 positions of the window
 	VBROADCASTSS 2304(DX), Y8
 	VBROADCASTSS 2308(DX), Y9
 	VMOVUPS      7424(CX), Y10
@@ -2760,6 +3068,8 @@ outputs4:
 	VMOVUPS      9280(CX), Y10
 	VFMADD231PS  Y8, Y10, Y3
 	VFMADD231PS  Y9, Y10, Y7
+
+	// y = max(0, max(window) + bias)
 	VXORPS       Y8, Y8, Y8
 	VBROADCASTSS (BX), Y9
 	VMAXPS       Y1, Y0, Y0
@@ -2834,6 +3144,7 @@ outputs2:
 	MOVQ   $0x00000014, R8
 
 input3:
+	// sum = sum + w x of tap (0, 0), 3 outputs × 4 positions of the window
 	VBROADCASTSS (DX), Y12
 	VBROADCASTSS 80(DX), Y13
 	VBROADCASTSS 160(DX), Y14
@@ -2853,6 +3164,8 @@ input3:
 	VFMADD231PS  Y12, Y15, Y3
 	VFMADD231PS  Y13, Y15, Y7
 	VFMADD231PS  Y14, Y15, Y11
+
+	// sum = sum + w x of tap (0, 1), 3 outputs × 4 positions of the window
 	VBROADCASTSS 4000(DX), Y12
 	VBROADCASTSS 4080(DX), Y13
 	VBROADCASTSS 4160(DX), Y14
@@ -2872,6 +3185,8 @@ input3:
 	VFMADD231PS  Y12, Y15, Y3
 	VFMADD231PS  Y13, Y15, Y7
 	VFMADD231PS  Y14, Y15, Y11
+
+	// sum = sum + w x of tap (0, 2), 3 outputs × 4 positions of the window
 	VBROADCASTSS 8000(DX), Y12
 	VBROADCASTSS 8080(DX), Y13
 	VBROADCASTSS 8160(DX), Y14
@@ -2891,6 +3206,8 @@ input3:
 	VFMADD231PS  Y12, Y15, Y3
 	VFMADD231PS  Y13, Y15, Y7
 	VFMADD231PS  Y14, Y15, Y11
+
+	// sum = sum + w x of tap (0, 3), 3 outputs × 4 positions of the window
 	VBROADCASTSS 12000(DX), Y12
 	VBROADCASTSS 12080(DX), Y13
 	VBROADCASTSS 12160(DX), Y14
@@ -2910,6 +3227,8 @@ input3:
 	VFMADD231PS  Y12, Y15, Y3
 	VFMADD231PS  Y13, Y15, Y7
 	VFMADD231PS  Y14, Y15, Y11
+
+	// sum = sum + w x of tap (0, 4), 3 outputs × 4 positions of the window
 	VBROADCASTSS 16000(DX), Y12
 	VBROADCASTSS 16080(DX), Y13
 	VBROADCASTSS 16160(DX), Y14
@@ -2929,6 +3248,8 @@ input3:
 	VFMADD231PS  Y12, Y15, Y3
 	VFMADD231PS  Y13, Y15, Y7
 	VFMADD231PS  Y14, Y15, Y11
+
+	// sum = sum + w x of tap (1, 0), 3 outputs × 4 positions of the window
 	VBROADCASTSS 20000(DX), Y12
 	VBROADCASTSS 20080(DX), Y13
 	VBROADCASTSS 20160(DX), Y14
@@ -2948,6 +3269,8 @@ input3:
 	VFMADD231PS  Y12, Y15, Y3
 	VFMADD231PS  Y13, Y15, Y7
 	VFMADD231PS  Y14, Y15, Y11
+
+	// sum = sum + w x of tap (1, 1), 3 outputs × 4 positions of the window
 	VBROADCASTSS 24000(DX), Y12
 	VBROADCASTSS 24080(DX), Y13
 	VBROADCASTSS 24160(DX), Y14
@@ -2967,6 +3290,8 @@ input3:
 	VFMADD231PS  Y12, Y15, Y3
 	VFMADD231PS  Y13, Y15, Y7
 	VFMADD231PS  Y14, Y15, Y11
+
+	// sum = sum + w x of tap (1, 2), 3 outputs × 4 positions of the window
 	VBROADCASTSS 28000(DX), Y12
 	VBROADCASTSS 28080(DX), Y13
 	VBROADCASTSS 28160(DX), Y14
@@ -2986,6 +3311,8 @@ input3:
 	VFMADD231PS  Y12, Y15, Y3
 	VFMADD231PS  Y13, Y15, Y7
 	VFMADD231PS  Y14, Y15, Y11
+
+	// sum = sum + w x of tap (1, 3), 3 outputs × 4 positions of the window
 	VBROADCASTSS 32000(DX), Y12
 	VBROADCASTSS 32080(DX), Y13
 	VBROADCASTSS 32160(DX), Y14
@@ -3005,6 +3332,8 @@ input3:
 	VFMADD231PS  Y12, Y15, Y3
 	VFMADD231PS  Y13, Y15, Y7
 	VFMADD231PS  Y14, Y15, Y11
+
+	// sum = sum + w x of tap (1, 4), 3 outputs × 4 positions of the window
 	VBROADCASTSS 36000(DX), Y12
 	VBROADCASTSS 36080(DX), Y13
 	VBROADCASTSS 36160(DX), Y14
@@ -3024,6 +3353,8 @@ input3:
 	VFMADD231PS  Y12, Y15, Y3
 	VFMADD231PS  Y13, Y15, Y7
 	VFMADD231PS  Y14, Y15, Y11
+
+	// sum = sum + w x of tap (2, 0), 3 outputs × 4 positions of the window
 	VBROADCASTSS 40000(DX), Y12
 	VBROADCASTSS 40080(DX), Y13
 	VBROADCASTSS 40160(DX), Y14
@@ -3043,6 +3374,8 @@ input3:
 	VFMADD231PS  Y12, Y15, Y3
 	VFMADD231PS  Y13, Y15, Y7
 	VFMADD231PS  Y14, Y15, Y11
+
+	// sum = sum + w x of tap (2, 1), 3 outputs × 4 positions of the window
 	VBROADCASTSS 44000(DX), Y12
 	VBROADCASTSS 44080(DX), Y13
 	VBROADCASTSS 44160(DX), Y14
@@ -3062,6 +3395,8 @@ input3:
 	VFMADD231PS  Y12, Y15, Y3
 	VFMADD231PS  Y13, Y15, Y7
 	VFMADD231PS  Y14, Y15, Y11
+
+	// sum = sum + w x of tap (2, 2), 3 outputs × 4 positions of the window
 	VBROADCASTSS 48000(DX), Y12
 	VBROADCASTSS 48080(DX), Y13
 	VBROADCASTSS 48160(DX), Y14
@@ -3081,6 +3416,8 @@ input3:
 	VFMADD231PS  Y12, Y15, Y3
 	VFMADD231PS  Y13, Y15, Y7
 	VFMADD231PS  Y14, Y15, Y11
+
+	// sum = sum + w x of tap (2, 3), 3 outputs × 4 positions of the window
 	VBROADCASTSS 52000(DX), Y12
 	VBROADCASTSS 52080(DX), Y13
 	VBROADCASTSS 52160(DX), Y14
@@ -3100,6 +3437,8 @@ input3:
 	VFMADD231PS  Y12, Y15, Y3
 	VFMADD231PS  Y13, Y15, Y7
 	VFMADD231PS  Y14, Y15, Y11
+
+	// sum = sum + w x of tap (2, 4), 3 outputs × 4 positions of the window
 	VBROADCASTSS 56000(DX), Y12
 	VBROADCASTSS 56080(DX), Y13
 	VBROADCASTSS 56160(DX), Y14
@@ -3119,6 +3458,8 @@ input3:
 	VFMADD231PS  Y12, Y15, Y3
 	VFMADD231PS  Y13, Y15, Y7
 	VFMADD231PS  Y14, Y15, Y11
+
+	// sum = sum + w x of tap (3, 0), 3 outputs × 4 positions of the window
 	VBROADCASTSS 60000(DX), Y12
 	VBROADCASTSS 60080(DX), Y13
 	VBROADCASTSS 60160(DX), Y14
@@ -3138,6 +3479,8 @@ input3:
 	VFMADD231PS  Y12, Y15, Y3
 	VFMADD231PS  Y13, Y15, Y7
 	VFMADD231PS  Y14, Y15, Y11
+
+	// sum = sum + w x of tap (3, 1), 3 outputs × 4 positions of the window
 	VBROADCASTSS 64000(DX), Y12
 	VBROADCASTSS 64080(DX), Y13
 	VBROADCASTSS 64160(DX), Y14
@@ -3157,6 +3500,8 @@ input3:
 	VFMADD231PS  Y12, Y15, Y3
 	VFMADD231PS  Y13, Y15, Y7
 	VFMADD231PS  Y14, Y15, Y11
+
+	// sum = sum + w x of tap (3, 2), 3 outputs × 4 positions of the window
 	VBROADCASTSS 68000(DX), Y12
 	VBROADCASTSS 68080(DX), Y13
 	VBROADCASTSS 68160(DX), Y14
@@ -3176,6 +3521,8 @@ input3:
 	VFMADD231PS  Y12, Y15, Y3
 	VFMADD231PS  Y13, Y15, Y7
 	VFMADD231PS  Y14, Y15, Y11
+
+	// sum = sum + w x of tap (3, 3), 3 outputs × 4 positions of the window
 	VBROADCASTSS 72000(DX), Y12
 	VBROADCASTSS 72080(DX), Y13
 	VBROADCASTSS 72160(DX), Y14
@@ -3195,6 +3542,8 @@ input3:
 	VFMADD231PS  Y12, Y15, Y3
 	VFMADD231PS  Y13, Y15, Y7
 	VFMADD231PS  Y14, Y15, Y11
+
+	// sum = sum + w x of tap (3, 4), 3 outputs × 4 positions of the window
 	VBROADCASTSS 76000(DX), Y12
 	VBROADCASTSS 76080(DX), Y13
 	VBROADCASTSS 76160(DX), Y14
@@ -3214,6 +3563,8 @@ input3:
 	VFMADD231PS  Y12, Y15, Y3
 	VFMADD231PS  Y13, Y15, Y7
 	VFMADD231PS  Y14, Y15, Y11
+
+	// sum = sum + w x of tap (4, 0), 3 outputs × 4 positions of the window
 	VBROADCASTSS 80000(DX), Y12
 	VBROADCASTSS 80080(DX), Y13
 	VBROADCASTSS 80160(DX), Y14
@@ -3233,6 +3584,8 @@ input3:
 	VFMADD231PS  Y12, Y15, Y3
 	VFMADD231PS  Y13, Y15, Y7
 	VFMADD231PS  Y14, Y15, Y11
+
+	// sum = sum + w x of tap (4, 1), 3 outputs × 4 positions of the window
 	VBROADCASTSS 84000(DX), Y12
 	VBROADCASTSS 84080(DX), Y13
 	VBROADCASTSS 84160(DX), Y14
@@ -3252,6 +3605,8 @@ input3:
 	VFMADD231PS  Y12, Y15, Y3
 	VFMADD231PS  Y13, Y15, Y7
 	VFMADD231PS  Y14, Y15, Y11
+
+	// sum = sum + w x of tap (4, 2), 3 outputs × 4 positions of the window
 	VBROADCASTSS 88000(DX), Y12
 	VBROADCASTSS 88080(DX), Y13
 	VBROADCASTSS 88160(DX), Y14
@@ -3271,6 +3626,8 @@ input3:
 	VFMADD231PS  Y12, Y15, Y3
 	VFMADD231PS  Y13, Y15, Y7
 	VFMADD231PS  Y14, Y15, Y11
+
+	// sum = sum + w x of tap (4, 3), 3 outputs × 4 positions of the window
 	VBROADCASTSS 92000(DX), Y12
 	VBROADCASTSS 92080(DX), Y13
 	VBROADCASTSS 92160(DX), Y14
@@ -3290,6 +3647,8 @@ input3:
 	VFMADD231PS  Y12, Y15, Y3
 	VFMADD231PS  Y13, Y15, Y7
 	VFMADD231PS  Y14, Y15, Y11
+
+	// sum = sum + w x of tap (4, 4), 3 outputs × 4 positions of the window
 	VBROADCASTSS 96000(DX), Y12
 	VBROADCASTSS 96080(DX), Y13
 	VBROADCASTSS 96160(DX), Y14
@@ -3315,6 +3674,8 @@ input3:
 	JNZ          input3
 	ADDQ         $-184320, CX
 	ADDQ         $-80, DX
+
+	// y = max(0, max(window) + bias)
 	VXORPS       Y12, Y12, Y12
 	VBROADCASTSS (BX), Y13
 	VMAXPS       Y1, Y0, Y0
@@ -3356,6 +3717,7 @@ outputs4:
 	MOVQ   $0x00000014, R8
 
 input5:
+	// sum = sum + w x of tap (0, 0), 2 outputs × 4 positions of the window
 	VBROADCASTSS (DX), Y8
 	VBROADCASTSS 80(DX), Y9
 	VMOVUPS      (CX), Y10
@@ -3370,6 +3732,8 @@ input5:
 	VMOVUPS      832(CX), Y10
 	VFMADD231PS  Y8, Y10, Y3
 	VFMADD231PS  Y9, Y10, Y7
+
+	// sum = sum + w x of tap (0, 1), 2 outputs × 4 positions of the window
 	VBROADCASTSS 4000(DX), Y8
 	VBROADCASTSS 4080(DX), Y9
 	VMOVUPS      64(CX), Y10
@@ -3384,6 +3748,8 @@ input5:
 	VMOVUPS      896(CX), Y10
 	VFMADD231PS  Y8, Y10, Y3
 	VFMADD231PS  Y9, Y10, Y7
+
+	// sum = sum + w x of tap (0, 2), 2 outputs × 4 positions of the window
 	VBROADCASTSS 8000(DX), Y8
 	VBROADCASTSS 8080(DX), Y9
 	VMOVUPS      128(CX), Y10
@@ -3398,6 +3764,8 @@ input5:
 	VMOVUPS      960(CX), Y10
 	VFMADD231PS  Y8, Y10, Y3
 	VFMADD231PS  Y9, Y10, Y7
+
+	// sum = sum + w x of tap (0, 3), 2 outputs × 4 positions of the window
 	VBROADCASTSS 12000(DX), Y8
 	VBROADCASTSS 12080(DX), Y9
 	VMOVUPS      192(CX), Y10
@@ -3412,6 +3780,8 @@ input5:
 	VMOVUPS      1024(CX), Y10
 	VFMADD231PS  Y8, Y10, Y3
 	VFMADD231PS  Y9, Y10, Y7
+
+	// sum = sum + w x of tap (0, 4), 2 outputs × 4 positions of the window
 	VBROADCASTSS 16000(DX), Y8
 	VBROADCASTSS 16080(DX), Y9
 	VMOVUPS      256(CX), Y10
@@ -3426,6 +3796,8 @@ input5:
 	VMOVUPS      1088(CX), Y10
 	VFMADD231PS  Y8, Y10, Y3
 	VFMADD231PS  Y9, Y10, Y7
+
+	// sum = sum + w x of tap (1, 0), 2 outputs × 4 positions of the window
 	VBROADCASTSS 20000(DX), Y8
 	VBROADCASTSS 20080(DX), Y9
 	VMOVUPS      768(CX), Y10
@@ -3440,6 +3812,8 @@ input5:
 	VMOVUPS      1600(CX), Y10
 	VFMADD231PS  Y8, Y10, Y3
 	VFMADD231PS  Y9, Y10, Y7
+
+	// sum = sum + w x of tap (1, 1), 2 outputs × 4 positions of the window
 	VBROADCASTSS 24000(DX), Y8
 	VBROADCASTSS 24080(DX), Y9
 	VMOVUPS      832(CX), Y10
@@ -3454,6 +3828,8 @@ input5:
 	VMOVUPS      1664(CX), Y10
 	VFMADD231PS  Y8, Y10, Y3
 	VFMADD231PS  Y9, Y10, Y7
+
+	// sum = sum + w x of tap (1, 2), 2 outputs × 4 positions of the window
 	VBROADCASTSS 28000(DX), Y8
 	VBROADCASTSS 28080(DX), Y9
 	VMOVUPS      896(CX), Y10
@@ -3468,6 +3844,8 @@ input5:
 	VMOVUPS      1728(CX), Y10
 	VFMADD231PS  Y8, Y10, Y3
 	VFMADD231PS  Y9, Y10, Y7
+
+	// sum = sum + w x of tap (1, 3), 2 outputs × 4 positions of the window
 	VBROADCASTSS 32000(DX), Y8
 	VBROADCASTSS 32080(DX), Y9
 	VMOVUPS      960(CX), Y10
@@ -3482,6 +3860,8 @@ input5:
 	VMOVUPS      1792(CX), Y10
 	VFMADD231PS  Y8, Y10, Y3
 	VFMADD231PS  Y9, Y10, Y7
+
+	// sum = sum + w x of tap (1, 4), 2 outputs × 4 positions of the window
 	VBROADCASTSS 36000(DX), Y8
 	VBROADCASTSS 36080(DX), Y9
 	VMOVUPS      1024(CX), Y10
@@ -3496,6 +3876,8 @@ input5:
 	VMOVUPS      1856(CX), Y10
 	VFMADD231PS  Y8, Y10, Y3
 	VFMADD231PS  Y9, Y10, Y7
+
+	// sum = sum + w x of tap (2, 0), 2 outputs × 4 positions of the window
 	VBROADCASTSS 40000(DX), Y8
 	VBROADCASTSS 40080(DX), Y9
 	VMOVUPS      1536(CX), Y10
@@ -3510,6 +3892,8 @@ input5:
 	VMOVUPS      2368(CX), Y10
 	VFMADD231PS  Y8, Y10, Y3
 	VFMADD231PS  Y9, Y10, Y7
+
+	// sum = sum + w x of tap (2, 1), 2 outputs × 4 positions of the window
 	VBROADCASTSS 44000(DX), Y8
 	VBROADCASTSS 44080(DX), Y9
 	VMOVUPS      1600(CX), Y10
@@ -3524,6 +3908,8 @@ input5:
 	VMOVUPS      2432(CX), Y10
 	VFMADD231PS  Y8, Y10, Y3
 	VFMADD231PS  Y9, Y10, Y7
+
+	// sum = sum + w x of tap (2, 2), 2 outputs × 4 positions of the window
 	VBROADCASTSS 48000(DX), Y8
 	VBROADCASTSS 48080(DX), Y9
 	VMOVUPS      1664(CX), Y10
@@ -3538,6 +3924,8 @@ input5:
 	VMOVUPS      2496(CX), Y10
 	VFMADD231PS  Y8, Y10, Y3
 	VFMADD231PS  Y9, Y10, Y7
+
+	// sum = sum + w x of tap (2, 3), 2 outputs × 4 positions of the window
 	VBROADCASTSS 52000(DX), Y8
 	VBROADCASTSS 52080(DX), Y9
 	VMOVUPS      1728(CX), Y10
@@ -3552,6 +3940,8 @@ input5:
 	VMOVUPS      2560(CX), Y10
 	VFMADD231PS  Y8, Y10, Y3
 	VFMADD231PS  Y9, Y10, Y7
+
+	// sum = sum + w x of tap (2, 4), 2 outputs × 4 positions of the window
 	VBROADCASTSS 56000(DX), Y8
 	VBROADCASTSS 56080(DX), Y9
 	VMOVUPS      1792(CX), Y10
@@ -3566,6 +3956,8 @@ input5:
 	VMOVUPS      2624(CX), Y10
 	VFMADD231PS  Y8, Y10, Y3
 	VFMADD231PS  Y9, Y10, Y7
+
+	// sum = sum + w x of tap (3, 0), 2 outputs × 4 positions of the window
 	VBROADCASTSS 60000(DX), Y8
 	VBROADCASTSS 60080(DX), Y9
 	VMOVUPS      2304(CX), Y10
@@ -3580,6 +3972,8 @@ input5:
 	VMOVUPS      3136(CX), Y10
 	VFMADD231PS  Y8, Y10, Y3
 	VFMADD231PS  Y9, Y10, Y7
+
+	// sum = sum + w x of tap (3, 1), 2 outputs × 4 positions of the window
 	VBROADCASTSS 64000(DX), Y8
 	VBROADCASTSS 64080(DX), Y9
 	VMOVUPS      2368(CX), Y10
@@ -3594,6 +3988,8 @@ input5:
 	VMOVUPS      3200(CX), Y10
 	VFMADD231PS  Y8, Y10, Y3
 	VFMADD231PS  Y9, Y10, Y7
+
+	// sum = sum + w x of tap (3, 2), 2 outputs × 4 positions of the window
 	VBROADCASTSS 68000(DX), Y8
 	VBROADCASTSS 68080(DX), Y9
 	VMOVUPS      2432(CX), Y10
@@ -3608,6 +4004,8 @@ input5:
 	VMOVUPS      3264(CX), Y10
 	VFMADD231PS  Y8, Y10, Y3
 	VFMADD231PS  Y9, Y10, Y7
+
+	// sum = sum + w x of tap (3, 3), 2 outputs × 4 positions of the window
 	VBROADCASTSS 72000(DX), Y8
 	VBROADCASTSS 72080(DX), Y9
 	VMOVUPS      2496(CX), Y10
@@ -3622,6 +4020,8 @@ input5:
 	VMOVUPS      3328(CX), Y10
 	VFMADD231PS  Y8, Y10, Y3
 	VFMADD231PS  Y9, Y10, Y7
+
+	// sum = sum + w x of tap (3, 4), 2 outputs × 4 positions of the window
 	VBROADCASTSS 76000(DX), Y8
 	VBROADCASTSS 76080(DX), Y9
 	VMOVUPS      2560(CX), Y10
@@ -3636,6 +4036,8 @@ input5:
 	VMOVUPS      3392(CX), Y10
 	VFMADD231PS  Y8, Y10, Y3
 	VFMADD231PS  Y9, Y10, Y7
+
+	// sum = sum + w x of tap (4, 0), 2 outputs × 4 positions of the window
 	VBROADCASTSS 80000(DX), Y8
 	VBROADCASTSS 80080(DX), Y9
 	VMOVUPS      3072(CX), Y10
@@ -3650,6 +4052,8 @@ input5:
 	VMOVUPS      3904(CX), Y10
 	VFMADD231PS  Y8, Y10, Y3
 	VFMADD231PS  Y9, Y10, Y7
+
+	// sum = sum + w x of tap (4, 1), 2 outputs × 4 positions of the window
 	VBROADCASTSS 84000(DX), Y8
 	VBROADCASTSS 84080(DX), Y9
 	VMOVUPS      3136(CX), Y10
@@ -3664,6 +4068,8 @@ input5:
 	VMOVUPS      3968(CX), Y10
 	VFMADD231PS  Y8, Y10, Y3
 	VFMADD231PS  Y9, Y10, Y7
+
+	// sum = sum + w x of tap (4, 2), 2 outputs × 4 positions of the window
 	VBROADCASTSS 88000(DX), Y8
 	VBROADCASTSS 88080(DX), Y9
 	VMOVUPS      3200(CX), Y10
@@ -3678,6 +4084,8 @@ input5:
 	VMOVUPS      4032(CX), Y10
 	VFMADD231PS  Y8, Y10, Y3
 	VFMADD231PS  Y9, Y10, Y7
+
+	// sum = sum + w x of tap (4, 3), 2 outputs × 4 positions of the window
 	VBROADCASTSS 92000(DX), Y8
 	VBROADCASTSS 92080(DX), Y9
 	VMOVUPS      3264(CX), Y10
@@ -3692,6 +4100,8 @@ input5:
 	VMOVUPS      4096(CX), Y10
 	VFMADD231PS  Y8, Y10, Y3
 	VFMADD231PS  Y9, Y10, Y7
+
+	// sum = sum + w x of tap (4, 4), 2 outputs × 4 positions of the window
 	VBROADCASTSS 96000(DX), Y8
 	VBROADCASTSS 96080(DX), Y9
 	VMOVUPS      3328(CX), Y10
@@ -3712,6 +4122,8 @@ input5:
 	JNZ          input5
 	ADDQ         $-184320, CX
 	ADDQ         $-80, DX
+
+	// y = max(0, max(window) + bias)
 	VXORPS       Y8, Y8, Y8
 	VBROADCASTSS (BX), Y9
 	VMAXPS       Y1, Y0, Y0

@@ -3793,21 +3793,28 @@ entry3:
 	JLT          entry3
 
 done2:
-	VMOVUPS      (R11), Y10
-	VSUBPS       Y10, Y0, Y11
-	VFMADD231PS  (AX), Y11, Y10
-	VMULPS       64(AX), Y0, Y12
-	VMOVUPS      (R12), Y11
-	VMULPS       32(AX), Y11, Y11
-	VFMADD231PS  Y0, Y12, Y11
-	VANDPS       224(AX), Y10, Y0
-	VCMPPS       $0x15, 192(AX), Y0, Y0
-	VANDPS       Y0, Y10, Y10
-	VANDPS       224(AX), Y11, Y0
-	VCMPPS       $0x15, 192(AX), Y0, Y0
-	VANDPS       Y0, Y11, Y11
-	VMOVUPS      Y10, (R11)
-	VMOVUPS      Y11, (R12)
+	// m = m + (1−β₁)(g − m)
+	VMOVUPS     (R11), Y10
+	VSUBPS      Y10, Y0, Y11
+	VFMADD231PS (AX), Y11, Y10
+
+	// v = β₂ v + (1−β₂) g²
+	VMULPS      64(AX), Y0, Y12
+	VMOVUPS     (R12), Y11
+	VMULPS      32(AX), Y11, Y11
+	VFMADD231PS Y0, Y12, Y11
+
+	// 0 where |m|, |v| < 1e-30
+	VANDPS  224(AX), Y10, Y0
+	VCMPPS  $0x15, 192(AX), Y0, Y0
+	VANDPS  Y0, Y10, Y10
+	VANDPS  224(AX), Y11, Y0
+	VCMPPS  $0x15, 192(AX), Y0, Y0
+	VANDPS  Y0, Y11, Y11
+	VMOVUPS Y10, (R11)
+	VMOVUPS Y11, (R12)
+
+	// w = w − rate · m / (√v·correction + ε)
 	VSQRTPS      Y11, Y0
 	VMULPS       96(AX), Y0, Y0
 	VADDPS       128(AX), Y0, Y0
@@ -3815,21 +3822,29 @@ done2:
 	VMOVUPS      (R10), Y0
 	VFNMADD231PS 160(AX), Y10, Y0
 	VMOVUPS      Y0, (R10)
-	VMOVUPS      32(R11), Y0
-	VSUBPS       Y0, Y1, Y10
-	VFMADD231PS  (AX), Y10, Y0
-	VMULPS       64(AX), Y1, Y11
-	VMOVUPS      32(R12), Y10
-	VMULPS       32(AX), Y10, Y10
-	VFMADD231PS  Y1, Y11, Y10
-	VANDPS       224(AX), Y0, Y1
-	VCMPPS       $0x15, 192(AX), Y1, Y1
-	VANDPS       Y1, Y0, Y0
-	VANDPS       224(AX), Y10, Y1
-	VCMPPS       $0x15, 192(AX), Y1, Y1
-	VANDPS       Y1, Y10, Y10
-	VMOVUPS      Y0, 32(R11)
-	VMOVUPS      Y10, 32(R12)
+
+	// m = m + (1−β₁)(g − m)
+	VMOVUPS     32(R11), Y0
+	VSUBPS      Y0, Y1, Y10
+	VFMADD231PS (AX), Y10, Y0
+
+	// v = β₂ v + (1−β₂) g²
+	VMULPS      64(AX), Y1, Y11
+	VMOVUPS     32(R12), Y10
+	VMULPS      32(AX), Y10, Y10
+	VFMADD231PS Y1, Y11, Y10
+
+	// 0 where |m|, |v| < 1e-30
+	VANDPS  224(AX), Y0, Y1
+	VCMPPS  $0x15, 192(AX), Y1, Y1
+	VANDPS  Y1, Y0, Y0
+	VANDPS  224(AX), Y10, Y1
+	VCMPPS  $0x15, 192(AX), Y1, Y1
+	VANDPS  Y1, Y10, Y10
+	VMOVUPS Y0, 32(R11)
+	VMOVUPS Y10, 32(R12)
+
+	// w = w − rate · m / (√v·correction + ε)
 	VSQRTPS      Y10, Y1
 	VMULPS       96(AX), Y1, Y1
 	VADDPS       128(AX), Y1, Y1
@@ -3837,21 +3852,29 @@ done2:
 	VMOVUPS      32(R10), Y1
 	VFNMADD231PS 160(AX), Y0, Y1
 	VMOVUPS      Y1, 32(R10)
-	VMOVUPS      64(R11), Y0
-	VSUBPS       Y0, Y2, Y1
-	VFMADD231PS  (AX), Y1, Y0
-	VMULPS       64(AX), Y2, Y10
-	VMOVUPS      64(R12), Y1
-	VMULPS       32(AX), Y1, Y1
-	VFMADD231PS  Y2, Y10, Y1
-	VANDPS       224(AX), Y0, Y2
-	VCMPPS       $0x15, 192(AX), Y2, Y2
-	VANDPS       Y2, Y0, Y0
-	VANDPS       224(AX), Y1, Y2
-	VCMPPS       $0x15, 192(AX), Y2, Y2
-	VANDPS       Y2, Y1, Y1
-	VMOVUPS      Y0, 64(R11)
-	VMOVUPS      Y1, 64(R12)
+
+	// m = m + (1−β₁)(g − m)
+	VMOVUPS     64(R11), Y0
+	VSUBPS      Y0, Y2, Y1
+	VFMADD231PS (AX), Y1, Y0
+
+	// v = β₂ v + (1−β₂) g²
+	VMULPS      64(AX), Y2, Y10
+	VMOVUPS     64(R12), Y1
+	VMULPS      32(AX), Y1, Y1
+	VFMADD231PS Y2, Y10, Y1
+
+	// 0 where |m|, |v| < 1e-30
+	VANDPS  224(AX), Y0, Y2
+	VCMPPS  $0x15, 192(AX), Y2, Y2
+	VANDPS  Y2, Y0, Y0
+	VANDPS  224(AX), Y1, Y2
+	VCMPPS  $0x15, 192(AX), Y2, Y2
+	VANDPS  Y2, Y1, Y1
+	VMOVUPS Y0, 64(R11)
+	VMOVUPS Y1, 64(R12)
+
+	// w = w − rate · m / (√v·correction + ε)
 	VSQRTPS      Y1, Y1
 	VMULPS       96(AX), Y1, Y1
 	VADDPS       128(AX), Y1, Y1
@@ -3859,21 +3882,29 @@ done2:
 	VMOVUPS      64(R10), Y1
 	VFNMADD231PS 160(AX), Y0, Y1
 	VMOVUPS      Y1, 64(R10)
-	VMOVUPS      96(R11), Y0
-	VSUBPS       Y0, Y3, Y1
-	VFMADD231PS  (AX), Y1, Y0
-	VMULPS       64(AX), Y3, Y2
-	VMOVUPS      96(R12), Y1
-	VMULPS       32(AX), Y1, Y1
-	VFMADD231PS  Y3, Y2, Y1
-	VANDPS       224(AX), Y0, Y2
-	VCMPPS       $0x15, 192(AX), Y2, Y2
-	VANDPS       Y2, Y0, Y0
-	VANDPS       224(AX), Y1, Y2
-	VCMPPS       $0x15, 192(AX), Y2, Y2
-	VANDPS       Y2, Y1, Y1
-	VMOVUPS      Y0, 96(R11)
-	VMOVUPS      Y1, 96(R12)
+
+	// m = m + (1−β₁)(g − m)
+	VMOVUPS     96(R11), Y0
+	VSUBPS      Y0, Y3, Y1
+	VFMADD231PS (AX), Y1, Y0
+
+	// v = β₂ v + (1−β₂) g²
+	VMULPS      64(AX), Y3, Y2
+	VMOVUPS     96(R12), Y1
+	VMULPS      32(AX), Y1, Y1
+	VFMADD231PS Y3, Y2, Y1
+
+	// 0 where |m|, |v| < 1e-30
+	VANDPS  224(AX), Y0, Y2
+	VCMPPS  $0x15, 192(AX), Y2, Y2
+	VANDPS  Y2, Y0, Y0
+	VANDPS  224(AX), Y1, Y2
+	VCMPPS  $0x15, 192(AX), Y2, Y2
+	VANDPS  Y2, Y1, Y1
+	VMOVUPS Y0, 96(R11)
+	VMOVUPS Y1, 96(R12)
+
+	// w = w − rate · m / (√v·correction + ε)
 	VSQRTPS      Y1, Y1
 	VMULPS       96(AX), Y1, Y1
 	VADDPS       128(AX), Y1, Y1
@@ -3881,21 +3912,29 @@ done2:
 	VMOVUPS      96(R10), Y1
 	VFNMADD231PS 160(AX), Y0, Y1
 	VMOVUPS      Y1, 96(R10)
-	VMOVUPS      128(R11), Y0
-	VSUBPS       Y0, Y4, Y1
-	VFMADD231PS  (AX), Y1, Y0
-	VMULPS       64(AX), Y4, Y2
-	VMOVUPS      128(R12), Y1
-	VMULPS       32(AX), Y1, Y1
-	VFMADD231PS  Y4, Y2, Y1
-	VANDPS       224(AX), Y0, Y2
-	VCMPPS       $0x15, 192(AX), Y2, Y2
-	VANDPS       Y2, Y0, Y0
-	VANDPS       224(AX), Y1, Y2
-	VCMPPS       $0x15, 192(AX), Y2, Y2
-	VANDPS       Y2, Y1, Y1
-	VMOVUPS      Y0, 128(R11)
-	VMOVUPS      Y1, 128(R12)
+
+	// m = m + (1−β₁)(g − m)
+	VMOVUPS     128(R11), Y0
+	VSUBPS      Y0, Y4, Y1
+	VFMADD231PS (AX), Y1, Y0
+
+	// v = β₂ v + (1−β₂) g²
+	VMULPS      64(AX), Y4, Y2
+	VMOVUPS     128(R12), Y1
+	VMULPS      32(AX), Y1, Y1
+	VFMADD231PS Y4, Y2, Y1
+
+	// 0 where |m|, |v| < 1e-30
+	VANDPS  224(AX), Y0, Y2
+	VCMPPS  $0x15, 192(AX), Y2, Y2
+	VANDPS  Y2, Y0, Y0
+	VANDPS  224(AX), Y1, Y2
+	VCMPPS  $0x15, 192(AX), Y2, Y2
+	VANDPS  Y2, Y1, Y1
+	VMOVUPS Y0, 128(R11)
+	VMOVUPS Y1, 128(R12)
+
+	// w = w − rate · m / (√v·correction + ε)
 	VSQRTPS      Y1, Y1
 	VMULPS       96(AX), Y1, Y1
 	VADDPS       128(AX), Y1, Y1
@@ -3903,21 +3942,29 @@ done2:
 	VMOVUPS      128(R10), Y1
 	VFNMADD231PS 160(AX), Y0, Y1
 	VMOVUPS      Y1, 128(R10)
-	VMOVUPS      160(R11), Y0
-	VSUBPS       Y0, Y5, Y1
-	VFMADD231PS  (AX), Y1, Y0
-	VMULPS       64(AX), Y5, Y2
-	VMOVUPS      160(R12), Y1
-	VMULPS       32(AX), Y1, Y1
-	VFMADD231PS  Y5, Y2, Y1
-	VANDPS       224(AX), Y0, Y2
-	VCMPPS       $0x15, 192(AX), Y2, Y2
-	VANDPS       Y2, Y0, Y0
-	VANDPS       224(AX), Y1, Y2
-	VCMPPS       $0x15, 192(AX), Y2, Y2
-	VANDPS       Y2, Y1, Y1
-	VMOVUPS      Y0, 160(R11)
-	VMOVUPS      Y1, 160(R12)
+
+	// m = m + (1−β₁)(g − m)
+	VMOVUPS     160(R11), Y0
+	VSUBPS      Y0, Y5, Y1
+	VFMADD231PS (AX), Y1, Y0
+
+	// v = β₂ v + (1−β₂) g²
+	VMULPS      64(AX), Y5, Y2
+	VMOVUPS     160(R12), Y1
+	VMULPS      32(AX), Y1, Y1
+	VFMADD231PS Y5, Y2, Y1
+
+	// 0 where |m|, |v| < 1e-30
+	VANDPS  224(AX), Y0, Y2
+	VCMPPS  $0x15, 192(AX), Y2, Y2
+	VANDPS  Y2, Y0, Y0
+	VANDPS  224(AX), Y1, Y2
+	VCMPPS  $0x15, 192(AX), Y2, Y2
+	VANDPS  Y2, Y1, Y1
+	VMOVUPS Y0, 160(R11)
+	VMOVUPS Y1, 160(R12)
+
+	// w = w − rate · m / (√v·correction + ε)
 	VSQRTPS      Y1, Y1
 	VMULPS       96(AX), Y1, Y1
 	VADDPS       128(AX), Y1, Y1
@@ -3925,21 +3972,29 @@ done2:
 	VMOVUPS      160(R10), Y1
 	VFNMADD231PS 160(AX), Y0, Y1
 	VMOVUPS      Y1, 160(R10)
-	VMOVUPS      192(R11), Y0
-	VSUBPS       Y0, Y6, Y1
-	VFMADD231PS  (AX), Y1, Y0
-	VMULPS       64(AX), Y6, Y2
-	VMOVUPS      192(R12), Y1
-	VMULPS       32(AX), Y1, Y1
-	VFMADD231PS  Y6, Y2, Y1
-	VANDPS       224(AX), Y0, Y2
-	VCMPPS       $0x15, 192(AX), Y2, Y2
-	VANDPS       Y2, Y0, Y0
-	VANDPS       224(AX), Y1, Y2
-	VCMPPS       $0x15, 192(AX), Y2, Y2
-	VANDPS       Y2, Y1, Y1
-	VMOVUPS      Y0, 192(R11)
-	VMOVUPS      Y1, 192(R12)
+
+	// m = m + (1−β₁)(g − m)
+	VMOVUPS     192(R11), Y0
+	VSUBPS      Y0, Y6, Y1
+	VFMADD231PS (AX), Y1, Y0
+
+	// v = β₂ v + (1−β₂) g²
+	VMULPS      64(AX), Y6, Y2
+	VMOVUPS     192(R12), Y1
+	VMULPS      32(AX), Y1, Y1
+	VFMADD231PS Y6, Y2, Y1
+
+	// 0 where |m|, |v| < 1e-30
+	VANDPS  224(AX), Y0, Y2
+	VCMPPS  $0x15, 192(AX), Y2, Y2
+	VANDPS  Y2, Y0, Y0
+	VANDPS  224(AX), Y1, Y2
+	VCMPPS  $0x15, 192(AX), Y2, Y2
+	VANDPS  Y2, Y1, Y1
+	VMOVUPS Y0, 192(R11)
+	VMOVUPS Y1, 192(R12)
+
+	// w = w − rate · m / (√v·correction + ε)
 	VSQRTPS      Y1, Y1
 	VMULPS       96(AX), Y1, Y1
 	VADDPS       128(AX), Y1, Y1
@@ -3947,21 +4002,29 @@ done2:
 	VMOVUPS      192(R10), Y1
 	VFNMADD231PS 160(AX), Y0, Y1
 	VMOVUPS      Y1, 192(R10)
-	VMOVUPS      224(R11), Y0
-	VSUBPS       Y0, Y7, Y1
-	VFMADD231PS  (AX), Y1, Y0
-	VMULPS       64(AX), Y7, Y2
-	VMOVUPS      224(R12), Y1
-	VMULPS       32(AX), Y1, Y1
-	VFMADD231PS  Y7, Y2, Y1
-	VANDPS       224(AX), Y0, Y2
-	VCMPPS       $0x15, 192(AX), Y2, Y2
-	VANDPS       Y2, Y0, Y0
-	VANDPS       224(AX), Y1, Y2
-	VCMPPS       $0x15, 192(AX), Y2, Y2
-	VANDPS       Y2, Y1, Y1
-	VMOVUPS      Y0, 224(R11)
-	VMOVUPS      Y1, 224(R12)
+
+	// m = m + (1−β₁)(g − m)
+	VMOVUPS     224(R11), Y0
+	VSUBPS      Y0, Y7, Y1
+	VFMADD231PS (AX), Y1, Y0
+
+	// v = β₂ v + (1−β₂) g²
+	VMULPS      64(AX), Y7, Y2
+	VMOVUPS     224(R12), Y1
+	VMULPS      32(AX), Y1, Y1
+	VFMADD231PS Y7, Y2, Y1
+
+	// 0 where |m|, |v| < 1e-30
+	VANDPS  224(AX), Y0, Y2
+	VCMPPS  $0x15, 192(AX), Y2, Y2
+	VANDPS  Y2, Y0, Y0
+	VANDPS  224(AX), Y1, Y2
+	VCMPPS  $0x15, 192(AX), Y2, Y2
+	VANDPS  Y2, Y1, Y1
+	VMOVUPS Y0, 224(R11)
+	VMOVUPS Y1, 224(R12)
+
+	// w = w − rate · m / (√v·correction + ε)
 	VSQRTPS      Y1, Y1
 	VMULPS       96(AX), Y1, Y1
 	VADDPS       128(AX), Y1, Y1
@@ -3969,21 +4032,29 @@ done2:
 	VMOVUPS      224(R10), Y1
 	VFNMADD231PS 160(AX), Y0, Y1
 	VMOVUPS      Y1, 224(R10)
-	VMOVUPS      256(R11), Y0
-	VSUBPS       Y0, Y8, Y1
-	VFMADD231PS  (AX), Y1, Y0
-	VMULPS       64(AX), Y8, Y2
-	VMOVUPS      256(R12), Y1
-	VMULPS       32(AX), Y1, Y1
-	VFMADD231PS  Y8, Y2, Y1
-	VANDPS       224(AX), Y0, Y2
-	VCMPPS       $0x15, 192(AX), Y2, Y2
-	VANDPS       Y2, Y0, Y0
-	VANDPS       224(AX), Y1, Y2
-	VCMPPS       $0x15, 192(AX), Y2, Y2
-	VANDPS       Y2, Y1, Y1
-	VMOVUPS      Y0, 256(R11)
-	VMOVUPS      Y1, 256(R12)
+
+	// m = m + (1−β₁)(g − m)
+	VMOVUPS     256(R11), Y0
+	VSUBPS      Y0, Y8, Y1
+	VFMADD231PS (AX), Y1, Y0
+
+	// v = β₂ v + (1−β₂) g²
+	VMULPS      64(AX), Y8, Y2
+	VMOVUPS     256(R12), Y1
+	VMULPS      32(AX), Y1, Y1
+	VFMADD231PS Y8, Y2, Y1
+
+	// 0 where |m|, |v| < 1e-30
+	VANDPS  224(AX), Y0, Y2
+	VCMPPS  $0x15, 192(AX), Y2, Y2
+	VANDPS  Y2, Y0, Y0
+	VANDPS  224(AX), Y1, Y2
+	VCMPPS  $0x15, 192(AX), Y2, Y2
+	VANDPS  Y2, Y1, Y1
+	VMOVUPS Y0, 256(R11)
+	VMOVUPS Y1, 256(R12)
+
+	// w = w − rate · m / (√v·correction + ε)
 	VSQRTPS      Y1, Y1
 	VMULPS       96(AX), Y1, Y1
 	VADDPS       128(AX), Y1, Y1
@@ -3991,21 +4062,29 @@ done2:
 	VMOVUPS      256(R10), Y1
 	VFNMADD231PS 160(AX), Y0, Y1
 	VMOVUPS      Y1, 256(R10)
-	VMOVUPS      288(R11), Y0
-	VSUBPS       Y0, Y9, Y1
-	VFMADD231PS  (AX), Y1, Y0
-	VMULPS       64(AX), Y9, Y2
-	VMOVUPS      288(R12), Y1
-	VMULPS       32(AX), Y1, Y1
-	VFMADD231PS  Y9, Y2, Y1
-	VANDPS       224(AX), Y0, Y2
-	VCMPPS       $0x15, 192(AX), Y2, Y2
-	VANDPS       Y2, Y0, Y0
-	VANDPS       224(AX), Y1, Y2
-	VCMPPS       $0x15, 192(AX), Y2, Y2
-	VANDPS       Y2, Y1, Y1
-	VMOVUPS      Y0, 288(R11)
-	VMOVUPS      Y1, 288(R12)
+
+	// m = m + (1−β₁)(g − m)
+	VMOVUPS     288(R11), Y0
+	VSUBPS      Y0, Y9, Y1
+	VFMADD231PS (AX), Y1, Y0
+
+	// v = β₂ v + (1−β₂) g²
+	VMULPS      64(AX), Y9, Y2
+	VMOVUPS     288(R12), Y1
+	VMULPS      32(AX), Y1, Y1
+	VFMADD231PS Y9, Y2, Y1
+
+	// 0 where |m|, |v| < 1e-30
+	VANDPS  224(AX), Y0, Y2
+	VCMPPS  $0x15, 192(AX), Y2, Y2
+	VANDPS  Y2, Y0, Y0
+	VANDPS  224(AX), Y1, Y2
+	VCMPPS  $0x15, 192(AX), Y2, Y2
+	VANDPS  Y2, Y1, Y1
+	VMOVUPS Y0, 288(R11)
+	VMOVUPS Y1, 288(R12)
+
+	// w = w − rate · m / (√v·correction + ε)
 	VSQRTPS      Y1, Y1
 	VMULPS       96(AX), Y1, Y1
 	VADDPS       128(AX), Y1, Y1

@@ -7,10 +7,12 @@
 // func FC2Forward8(logits []float32, x []float32, w []float32, bias []float32)
 // Requires: AVX, FMA3
 TEXT ·FC2Forward8(SB), $0-96
-	MOVQ         logits_base+0(FP), AX
-	MOVQ         x_base+24(FP), CX
-	MOVQ         w_base+48(FP), DX
-	MOVQ         bias_base+72(FP), BX
+	MOVQ logits_base+0(FP), AX
+	MOVQ x_base+24(FP), CX
+	MOVQ w_base+48(FP), DX
+	MOVQ bias_base+72(FP), BX
+
+	// logits = bias + Σ w x
 	VBROADCASTSS (BX), Y0
 	VBROADCASTSS 4(BX), Y1
 	VBROADCASTSS 8(BX), Y2
@@ -130,10 +132,12 @@ input1:
 // func FC2ForwardLoss8(logits []float32, dlogits []float32, denominators []float32, x []float32, w []float32, bias []float32, labels []int32, scale float32, label float32, other float32)
 // Requires: AVX, AVX2, FMA3
 TEXT ·FC2ForwardLoss8(SB), $0-180
-	MOVQ         logits_base+0(FP), AX
-	MOVQ         x_base+72(FP), CX
-	MOVQ         w_base+96(FP), DX
-	MOVQ         bias_base+120(FP), BX
+	MOVQ logits_base+0(FP), AX
+	MOVQ x_base+72(FP), CX
+	MOVQ w_base+96(FP), DX
+	MOVQ bias_base+120(FP), BX
+
+	// logits = bias + Σ w x
 	VBROADCASTSS (BX), Y0
 	VBROADCASTSS 4(BX), Y1
 	VBROADCASTSS 8(BX), Y2
@@ -251,30 +255,38 @@ input1:
 	MOVQ         dlogits_base+24(FP), CX
 	MOVQ         denominators_base+48(FP), DX
 	MOVQ         labels_base+144(FP), BX
-	VMOVUPS      (AX), Y0
-	VMAXPS       32(AX), Y0, Y0
-	VMAXPS       64(AX), Y0, Y0
-	VMAXPS       96(AX), Y0, Y0
-	VMAXPS       128(AX), Y0, Y0
-	VMAXPS       160(AX), Y0, Y0
-	VMAXPS       192(AX), Y0, Y0
-	VMAXPS       224(AX), Y0, Y0
-	VMAXPS       256(AX), Y0, Y0
-	VMAXPS       288(AX), Y0, Y0
-	VXORPS       Y1, Y1, Y1
-	MOVQ         $0x0000000a, SI
+
+	// h = the largest logit
+	VMOVUPS (AX), Y0
+	VMAXPS  32(AX), Y0, Y0
+	VMAXPS  64(AX), Y0, Y0
+	VMAXPS  96(AX), Y0, Y0
+	VMAXPS  128(AX), Y0, Y0
+	VMAXPS  160(AX), Y0, Y0
+	VMAXPS  192(AX), Y0, Y0
+	VMAXPS  224(AX), Y0, Y0
+	VMAXPS  256(AX), Y0, Y0
+	VMAXPS  288(AX), Y0, Y0
+
+	// e = exp(logit − h), denominator = Σ e
+	VXORPS Y1, Y1, Y1
+	MOVQ   $0x0000000a, SI
 
 exponential2:
 	VMOVUPS      (AX), Y2
 	VSUBPS       Y0, Y2, Y2
 	VBROADCASTSS fc2_minus87<>+0(SB), Y3
 	VMAXPS       Y2, Y3, Y2
+
+	// n = x/ln 2, rounded; r = x − n·ln 2, so |r| ≤ ln 2/2
 	VBROADCASTSS fc2_1_2582912e07<>+0(SB), Y3
 	VMOVAPS      Y3, Y4
 	VFMADD231PS  fc2_1_442695<>+0(SB), Y2, Y4
 	VSUBPS       Y3, Y4, Y4
 	VFNMADD231PS fc2_0_6933594<>+0(SB), Y4, Y2
 	VFNMADD231PS fc2_minus0_00021219444<>+0(SB), Y4, Y2
+
+	// eʳ = 1 + r + r²/2 + r³/6 + r⁴/24 + r⁵/120 + r⁶/720
 	VBROADCASTSS fc2_0_0013888889<>+0(SB), Y3
 	VBROADCASTSS fc2_0_008333334<>+0(SB), Y5
 	VFMADD213PS  Y5, Y2, Y3
@@ -288,6 +300,8 @@ exponential2:
 	VFMADD213PS  Y5, Y2, Y3
 	VBROADCASTSS fc2_1<>+0(SB), Y5
 	VFMADD213PS  Y5, Y2, Y3
+
+	// eˣ = 2ⁿ eʳ; n + 127 are the exponent bits of 2ⁿ
 	VCVTPS2DQ    Y4, Y2
 	VPBROADCASTD fc2_exponentBias<>+0(SB), Y4
 	VPADDD       Y4, Y2, Y2
@@ -302,6 +316,9 @@ exponential2:
 	ADDQ         $-320, AX
 	ADDQ         $-320, CX
 	VMOVUPS      Y1, (DX)
+
+	// dlogit = (e/denominator − target)·scale, 0 where the label is negative;
+	// target = other, at the label's class other + label
 	VBROADCASTSS fc2_1<>+0(SB), Y0
 	VDIVPS       Y1, Y0, Y0
 	VBROADCASTSS scale+168(FP), Y1
@@ -468,6 +485,7 @@ TEXT ·FC2InputGrad8(SB), $0-100
 	MOVQ         $0x000000fa, CX
 
 input1:
+	// dx = scale · Σ w dlogits where x > 0, else 0
 	VXORPS       Y11, Y11, Y11
 	VBROADCASTSS (DX), Y12
 	VFMADD231PS  Y12, Y0, Y11
@@ -541,6 +559,7 @@ TEXT ·FC2Forward16(SB), $0-96
 	MOVQ $0x00000002, SI
 
 part1:
+	// logits = bias + Σ w x
 	VBROADCASTSS (BX), Y0
 	VBROADCASTSS 4(BX), Y1
 	VBROADCASTSS 8(BX), Y2
@@ -673,6 +692,7 @@ TEXT ·FC2ForwardLoss16(SB), $0-180
 	MOVQ $0x00000002, SI
 
 part1:
+	// logits = bias + Σ w x
 	VBROADCASTSS (BX), Y0
 	VBROADCASTSS 4(BX), Y1
 	VBROADCASTSS 8(BX), Y2
@@ -799,6 +819,7 @@ input2:
 	MOVQ         $0x00000002, SI
 
 part3:
+	// h = the largest logit
 	VMOVUPS (AX), Y0
 	VMAXPS  64(AX), Y0, Y0
 	VMAXPS  128(AX), Y0, Y0
@@ -809,20 +830,26 @@ part3:
 	VMAXPS  448(AX), Y0, Y0
 	VMAXPS  512(AX), Y0, Y0
 	VMAXPS  576(AX), Y0, Y0
-	VXORPS  Y1, Y1, Y1
-	MOVQ    $0x0000000a, DI
+
+	// e = exp(logit − h), denominator = Σ e
+	VXORPS Y1, Y1, Y1
+	MOVQ   $0x0000000a, DI
 
 exponential4:
 	VMOVUPS      (AX), Y2
 	VSUBPS       Y0, Y2, Y2
 	VBROADCASTSS fc2_minus87<>+0(SB), Y3
 	VMAXPS       Y2, Y3, Y2
+
+	// n = x/ln 2, rounded; r = x − n·ln 2, so |r| ≤ ln 2/2
 	VBROADCASTSS fc2_1_2582912e07<>+0(SB), Y3
 	VMOVAPS      Y3, Y4
 	VFMADD231PS  fc2_1_442695<>+0(SB), Y2, Y4
 	VSUBPS       Y3, Y4, Y4
 	VFNMADD231PS fc2_0_6933594<>+0(SB), Y4, Y2
 	VFNMADD231PS fc2_minus0_00021219444<>+0(SB), Y4, Y2
+
+	// eʳ = 1 + r + r²/2 + r³/6 + r⁴/24 + r⁵/120 + r⁶/720
 	VBROADCASTSS fc2_0_0013888889<>+0(SB), Y3
 	VBROADCASTSS fc2_0_008333334<>+0(SB), Y5
 	VFMADD213PS  Y5, Y2, Y3
@@ -836,6 +863,8 @@ exponential4:
 	VFMADD213PS  Y5, Y2, Y3
 	VBROADCASTSS fc2_1<>+0(SB), Y5
 	VFMADD213PS  Y5, Y2, Y3
+
+	// eˣ = 2ⁿ eʳ; n + 127 are the exponent bits of 2ⁿ
 	VCVTPS2DQ    Y4, Y2
 	VPBROADCASTD fc2_exponentBias<>+0(SB), Y4
 	VPADDD       Y4, Y2, Y2
@@ -850,6 +879,9 @@ exponential4:
 	ADDQ         $-640, AX
 	ADDQ         $-640, CX
 	VMOVUPS      Y1, (DX)
+
+	// dlogit = (e/denominator − target)·scale, 0 where the label is negative;
+	// target = other, at the label's class other + label
 	VBROADCASTSS fc2_1<>+0(SB), Y0
 	VDIVPS       Y1, Y0, Y0
 	VBROADCASTSS scale+168(FP), Y1
@@ -913,6 +945,7 @@ part1:
 	MOVQ         $0x000000fa, DI
 
 input2:
+	// dx = scale · Σ w dlogits where x > 0, else 0
 	VXORPS       Y11, Y11, Y11
 	VBROADCASTSS (DX), Y12
 	VFMADD231PS  Y12, Y0, Y11
@@ -1004,6 +1037,7 @@ classes1:
 	MOVQ $0x0000007d, R10
 
 inputs2:
+	// dw = Σ dlogits xᵀ over the images, 5 classes × 4 inputs
 	VXORPS Y0, Y0, Y0
 	VXORPS Y1, Y1, Y1
 	VXORPS Y2, Y2, Y2

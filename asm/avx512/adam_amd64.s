@@ -25,22 +25,30 @@ TEXT ·Adam(SB), $0-120
 	JZ           rest2
 
 vector3:
-	VMOVUPS      (BX), Z8
-	VMOVUPS      (CX), Z9
-	VSUBPS       Z9, Z8, Z10
-	VFMADD231PS  Z0, Z10, Z9
-	VMULPS       Z2, Z8, Z11
-	VMOVUPS      (DX), Z10
-	VMULPS       Z1, Z10, Z10
-	VFMADD231PS  Z8, Z11, Z10
-	VANDPS       Z7, Z9, Z8
-	VCMPPS       $0x15, Z6, Z8, K1
-	VMOVAPS.Z    Z9, K1, Z9
-	VANDPS       Z7, Z10, Z8
-	VCMPPS       $0x15, Z6, Z8, K1
-	VMOVAPS.Z    Z10, K1, Z10
-	VMOVUPS      Z9, (CX)
-	VMOVUPS      Z10, (DX)
+	VMOVUPS (BX), Z8
+
+	// m = m + (1−β₁)(g − m)
+	VMOVUPS     (CX), Z9
+	VSUBPS      Z9, Z8, Z10
+	VFMADD231PS Z0, Z10, Z9
+
+	// v = β₂ v + (1−β₂) g²
+	VMULPS      Z2, Z8, Z11
+	VMOVUPS     (DX), Z10
+	VMULPS      Z1, Z10, Z10
+	VFMADD231PS Z8, Z11, Z10
+
+	// 0 where |m|, |v| < 1e-30
+	VANDPS    Z7, Z9, Z8
+	VCMPPS    $0x15, Z6, Z8, K1
+	VMOVAPS.Z Z9, K1, Z9
+	VANDPS    Z7, Z10, Z8
+	VCMPPS    $0x15, Z6, Z8, K1
+	VMOVAPS.Z Z10, K1, Z10
+	VMOVUPS   Z9, (CX)
+	VMOVUPS   Z10, (DX)
+
+	// w = w − rate · m / (√v·correction + ε)
 	VSQRTPS      Z10, Z8
 	VMULPS       Z3, Z8, Z8
 	VADDPS       Z4, Z8, Z8
@@ -56,24 +64,32 @@ vector3:
 	JNZ          vector3
 
 rest2:
-	TESTQ        $0x00000008, SI
-	JZ           end1
-	VMOVUPS      (BX), Y8
-	VMOVUPS      (CX), Y9
-	VSUBPS       Y9, Y8, Y10
-	VFMADD231PS  Y0, Y10, Y9
-	VMULPS       Y2, Y8, Y2
-	VMOVUPS      (DX), Y0
-	VMULPS       Y1, Y0, Y0
-	VFMADD231PS  Y8, Y2, Y0
-	VANDPS       Y7, Y9, Y1
-	VCMPPS       $0x15, Y6, Y1, K1
-	VMOVAPS.Z    Y9, K1, Y9
-	VANDPS       Y7, Y0, Y1
-	VCMPPS       $0x15, Y6, Y1, K1
-	VMOVAPS.Z    Y0, K1, Y0
-	VMOVUPS      Y9, (CX)
-	VMOVUPS      Y0, (DX)
+	TESTQ   $0x00000008, SI
+	JZ      end1
+	VMOVUPS (BX), Y8
+
+	// m = m + (1−β₁)(g − m)
+	VMOVUPS     (CX), Y9
+	VSUBPS      Y9, Y8, Y10
+	VFMADD231PS Y0, Y10, Y9
+
+	// v = β₂ v + (1−β₂) g²
+	VMULPS      Y2, Y8, Y2
+	VMOVUPS     (DX), Y0
+	VMULPS      Y1, Y0, Y0
+	VFMADD231PS Y8, Y2, Y0
+
+	// 0 where |m|, |v| < 1e-30
+	VANDPS    Y7, Y9, Y1
+	VCMPPS    $0x15, Y6, Y1, K1
+	VMOVAPS.Z Y9, K1, Y9
+	VANDPS    Y7, Y0, Y1
+	VCMPPS    $0x15, Y6, Y1, K1
+	VMOVAPS.Z Y0, K1, Y0
+	VMOVUPS   Y9, (CX)
+	VMOVUPS   Y0, (DX)
+
+	// w = w − rate · m / (√v·correction + ε)
 	VSQRTPS      Y0, Y0
 	VMULPS       Y3, Y0, Y0
 	VADDPS       Y4, Y0, Y0

@@ -20,38 +20,46 @@ tileRow1:
 
 tileColumn2:
 	// V = Bᵀ X B
-	VBROADCASTF32X8   (CX), Z0
-	VINSERTF32X8      $0x01, 128(CX), Z0, Z0
-	VBROADCASTF32X8   896(CX), Z1
-	VINSERTF32X8      $0x01, 1024(CX), Z1, Z1
-	VBROADCASTF32X8   1792(CX), Z2
-	VINSERTF32X8      $0x01, 1920(CX), Z2, Z2
-	VBROADCASTF32X8   2688(CX), Z3
-	VINSERTF32X8      $0x01, 2816(CX), Z3, Z3
-	VBROADCASTF32X8   3584(CX), Z4
-	VINSERTF32X8      $0x01, 3712(CX), Z4, Z4
-	VBROADCASTF32X8   4480(CX), Z5
-	VINSERTF32X8      $0x01, 4608(CX), Z5, Z5
-	VBROADCASTF32X8   5376(CX), Z6
-	VINSERTF32X8      $0x01, 5504(CX), Z6, Z6
-	VBROADCASTF32X8   6272(CX), Z7
-	VINSERTF32X8      $0x01, 6400(CX), Z7, Z7
-	VSUBPS            Z6, Z0, Z0
-	VSUBPS            Z2, Z4, Z8
-	VFMADD231PS.BCST  conv1_5_25<>+0(SB), Z8, Z0
-	VMOVUPS           Z0, (SI)
-	VSUBPS            Z1, Z7, Z0
-	VSUBPS            Z5, Z3, Z7
-	VFMADD231PS.BCST  conv1_5_25<>+0(SB), Z7, Z0
-	VMOVUPS           Z0, 3584(SI)
-	VADDPS            Z6, Z2, Z0
-	VFMSUB231PS.BCST  conv1_4_25<>+0(SB), Z4, Z0
-	VADDPS            Z5, Z1, Z7
-	VFMSUB231PS.BCST  conv1_4_25<>+0(SB), Z3, Z7
-	VADDPS            Z7, Z0, Z8
-	VMOVUPS           Z8, 512(SI)
-	VSUBPS            Z7, Z0, Z0
-	VMOVUPS           Z0, 1024(SI)
+	VBROADCASTF32X8 (CX), Z0
+	VINSERTF32X8    $0x01, 128(CX), Z0, Z0
+	VBROADCASTF32X8 896(CX), Z1
+	VINSERTF32X8    $0x01, 1024(CX), Z1, Z1
+	VBROADCASTF32X8 1792(CX), Z2
+	VINSERTF32X8    $0x01, 1920(CX), Z2, Z2
+	VBROADCASTF32X8 2688(CX), Z3
+	VINSERTF32X8    $0x01, 2816(CX), Z3, Z3
+	VBROADCASTF32X8 3584(CX), Z4
+	VINSERTF32X8    $0x01, 3712(CX), Z4, Z4
+	VBROADCASTF32X8 4480(CX), Z5
+	VINSERTF32X8    $0x01, 4608(CX), Z5, Z5
+	VBROADCASTF32X8 5376(CX), Z6
+	VINSERTF32X8    $0x01, 5504(CX), Z6, Z6
+	VBROADCASTF32X8 6272(CX), Z7
+	VINSERTF32X8    $0x01, 6400(CX), Z7, Z7
+
+	// v0 = (d0 − d6) + 21/4 (d4 − d2)
+	VSUBPS           Z6, Z0, Z0
+	VSUBPS           Z2, Z4, Z8
+	VFMADD231PS.BCST conv1_5_25<>+0(SB), Z8, Z0
+	VMOVUPS          Z0, (SI)
+
+	// v7 = (d7 − d1) + 21/4 (d3 − d5)
+	VSUBPS           Z1, Z7, Z0
+	VSUBPS           Z5, Z3, Z7
+	VFMADD231PS.BCST conv1_5_25<>+0(SB), Z7, Z0
+	VMOVUPS          Z0, 3584(SI)
+
+	// v1, v2 = (17/4 d4 − (d2 + d6)) ± (17/4 d3 − (d1 + d5))
+	VADDPS           Z6, Z2, Z0
+	VFMSUB231PS.BCST conv1_4_25<>+0(SB), Z4, Z0
+	VADDPS           Z5, Z1, Z7
+	VFMSUB231PS.BCST conv1_4_25<>+0(SB), Z3, Z7
+	VADDPS           Z7, Z0, Z8
+	VMOVUPS          Z8, 512(SI)
+	VSUBPS           Z7, Z0, Z0
+	VMOVUPS          Z0, 1024(SI)
+
+	// v3, v4 = (d2 − 5 d4 + 4 d6) ± (2 d1 − 10 d3 + 8 d5)
 	VMOVAPS           Z2, Z0
 	VFNMADD231PS.BCST conv1_5<>+0(SB), Z4, Z0
 	VFMADD231PS.BCST  conv1_4<>+0(SB), Z6, Z0
@@ -62,6 +70,8 @@ tileColumn2:
 	VMOVUPS           Z8, 1536(SI)
 	VSUBPS            Z7, Z0, Z0
 	VMOVUPS           Z0, 2048(SI)
+
+	// v5, v6 = (2 d6 − 10 d4 + 8 d2) ± (d5 − 5 d3 + 4 d1)
 	VADDPS            Z6, Z6, Z0
 	VFNMADD231PS.BCST conv1_10<>+0(SB), Z4, Z0
 	VFMADD231PS.BCST  conv1_8<>+0(SB), Z2, Z0
@@ -88,22 +98,30 @@ tileColumn2:
 	VINSERTF32X8      $0x01, 5536(CX), Z6, Z6
 	VBROADCASTF32X8   6304(CX), Z7
 	VINSERTF32X8      $0x01, 6432(CX), Z7, Z7
-	VSUBPS            Z6, Z0, Z0
-	VSUBPS            Z2, Z4, Z8
-	VFMADD231PS.BCST  conv1_5_25<>+0(SB), Z8, Z0
-	VMOVUPS           Z0, 64(SI)
-	VSUBPS            Z1, Z7, Z0
-	VSUBPS            Z5, Z3, Z7
-	VFMADD231PS.BCST  conv1_5_25<>+0(SB), Z7, Z0
-	VMOVUPS           Z0, 3648(SI)
-	VADDPS            Z6, Z2, Z0
-	VFMSUB231PS.BCST  conv1_4_25<>+0(SB), Z4, Z0
-	VADDPS            Z5, Z1, Z7
-	VFMSUB231PS.BCST  conv1_4_25<>+0(SB), Z3, Z7
-	VADDPS            Z7, Z0, Z8
-	VMOVUPS           Z8, 576(SI)
-	VSUBPS            Z7, Z0, Z0
-	VMOVUPS           Z0, 1088(SI)
+
+	// v0 = (d0 − d6) + 21/4 (d4 − d2)
+	VSUBPS           Z6, Z0, Z0
+	VSUBPS           Z2, Z4, Z8
+	VFMADD231PS.BCST conv1_5_25<>+0(SB), Z8, Z0
+	VMOVUPS          Z0, 64(SI)
+
+	// v7 = (d7 − d1) + 21/4 (d3 − d5)
+	VSUBPS           Z1, Z7, Z0
+	VSUBPS           Z5, Z3, Z7
+	VFMADD231PS.BCST conv1_5_25<>+0(SB), Z7, Z0
+	VMOVUPS          Z0, 3648(SI)
+
+	// v1, v2 = (17/4 d4 − (d2 + d6)) ± (17/4 d3 − (d1 + d5))
+	VADDPS           Z6, Z2, Z0
+	VFMSUB231PS.BCST conv1_4_25<>+0(SB), Z4, Z0
+	VADDPS           Z5, Z1, Z7
+	VFMSUB231PS.BCST conv1_4_25<>+0(SB), Z3, Z7
+	VADDPS           Z7, Z0, Z8
+	VMOVUPS          Z8, 576(SI)
+	VSUBPS           Z7, Z0, Z0
+	VMOVUPS          Z0, 1088(SI)
+
+	// v3, v4 = (d2 − 5 d4 + 4 d6) ± (2 d1 − 10 d3 + 8 d5)
 	VMOVAPS           Z2, Z0
 	VFNMADD231PS.BCST conv1_5<>+0(SB), Z4, Z0
 	VFMADD231PS.BCST  conv1_4<>+0(SB), Z6, Z0
@@ -114,6 +132,8 @@ tileColumn2:
 	VMOVUPS           Z8, 1600(SI)
 	VSUBPS            Z7, Z0, Z0
 	VMOVUPS           Z0, 2112(SI)
+
+	// v5, v6 = (2 d6 − 10 d4 + 8 d2) ± (d5 − 5 d3 + 4 d1)
 	VADDPS            Z6, Z6, Z0
 	VFNMADD231PS.BCST conv1_10<>+0(SB), Z4, Z0
 	VFMADD231PS.BCST  conv1_8<>+0(SB), Z2, Z0
@@ -140,22 +160,30 @@ tileColumn2:
 	VINSERTF32X8      $0x01, 5568(CX), Z6, Z6
 	VBROADCASTF32X8   6336(CX), Z7
 	VINSERTF32X8      $0x01, 6464(CX), Z7, Z7
-	VSUBPS            Z6, Z0, Z0
-	VSUBPS            Z2, Z4, Z8
-	VFMADD231PS.BCST  conv1_5_25<>+0(SB), Z8, Z0
-	VMOVUPS           Z0, 128(SI)
-	VSUBPS            Z1, Z7, Z0
-	VSUBPS            Z5, Z3, Z7
-	VFMADD231PS.BCST  conv1_5_25<>+0(SB), Z7, Z0
-	VMOVUPS           Z0, 3712(SI)
-	VADDPS            Z6, Z2, Z0
-	VFMSUB231PS.BCST  conv1_4_25<>+0(SB), Z4, Z0
-	VADDPS            Z5, Z1, Z7
-	VFMSUB231PS.BCST  conv1_4_25<>+0(SB), Z3, Z7
-	VADDPS            Z7, Z0, Z8
-	VMOVUPS           Z8, 640(SI)
-	VSUBPS            Z7, Z0, Z0
-	VMOVUPS           Z0, 1152(SI)
+
+	// v0 = (d0 − d6) + 21/4 (d4 − d2)
+	VSUBPS           Z6, Z0, Z0
+	VSUBPS           Z2, Z4, Z8
+	VFMADD231PS.BCST conv1_5_25<>+0(SB), Z8, Z0
+	VMOVUPS          Z0, 128(SI)
+
+	// v7 = (d7 − d1) + 21/4 (d3 − d5)
+	VSUBPS           Z1, Z7, Z0
+	VSUBPS           Z5, Z3, Z7
+	VFMADD231PS.BCST conv1_5_25<>+0(SB), Z7, Z0
+	VMOVUPS          Z0, 3712(SI)
+
+	// v1, v2 = (17/4 d4 − (d2 + d6)) ± (17/4 d3 − (d1 + d5))
+	VADDPS           Z6, Z2, Z0
+	VFMSUB231PS.BCST conv1_4_25<>+0(SB), Z4, Z0
+	VADDPS           Z5, Z1, Z7
+	VFMSUB231PS.BCST conv1_4_25<>+0(SB), Z3, Z7
+	VADDPS           Z7, Z0, Z8
+	VMOVUPS          Z8, 640(SI)
+	VSUBPS           Z7, Z0, Z0
+	VMOVUPS          Z0, 1152(SI)
+
+	// v3, v4 = (d2 − 5 d4 + 4 d6) ± (2 d1 − 10 d3 + 8 d5)
 	VMOVAPS           Z2, Z0
 	VFNMADD231PS.BCST conv1_5<>+0(SB), Z4, Z0
 	VFMADD231PS.BCST  conv1_4<>+0(SB), Z6, Z0
@@ -166,6 +194,8 @@ tileColumn2:
 	VMOVUPS           Z8, 1664(SI)
 	VSUBPS            Z7, Z0, Z0
 	VMOVUPS           Z0, 2176(SI)
+
+	// v5, v6 = (2 d6 − 10 d4 + 8 d2) ± (d5 − 5 d3 + 4 d1)
 	VADDPS            Z6, Z6, Z0
 	VFNMADD231PS.BCST conv1_10<>+0(SB), Z4, Z0
 	VFMADD231PS.BCST  conv1_8<>+0(SB), Z2, Z0
@@ -192,22 +222,30 @@ tileColumn2:
 	VINSERTF32X8      $0x01, 5600(CX), Z6, Z6
 	VBROADCASTF32X8   6368(CX), Z7
 	VINSERTF32X8      $0x01, 6496(CX), Z7, Z7
-	VSUBPS            Z6, Z0, Z0
-	VSUBPS            Z2, Z4, Z8
-	VFMADD231PS.BCST  conv1_5_25<>+0(SB), Z8, Z0
-	VMOVUPS           Z0, 192(SI)
-	VSUBPS            Z1, Z7, Z0
-	VSUBPS            Z5, Z3, Z7
-	VFMADD231PS.BCST  conv1_5_25<>+0(SB), Z7, Z0
-	VMOVUPS           Z0, 3776(SI)
-	VADDPS            Z6, Z2, Z0
-	VFMSUB231PS.BCST  conv1_4_25<>+0(SB), Z4, Z0
-	VADDPS            Z5, Z1, Z7
-	VFMSUB231PS.BCST  conv1_4_25<>+0(SB), Z3, Z7
-	VADDPS            Z7, Z0, Z8
-	VMOVUPS           Z8, 704(SI)
-	VSUBPS            Z7, Z0, Z0
-	VMOVUPS           Z0, 1216(SI)
+
+	// v0 = (d0 − d6) + 21/4 (d4 − d2)
+	VSUBPS           Z6, Z0, Z0
+	VSUBPS           Z2, Z4, Z8
+	VFMADD231PS.BCST conv1_5_25<>+0(SB), Z8, Z0
+	VMOVUPS          Z0, 192(SI)
+
+	// v7 = (d7 − d1) + 21/4 (d3 − d5)
+	VSUBPS           Z1, Z7, Z0
+	VSUBPS           Z5, Z3, Z7
+	VFMADD231PS.BCST conv1_5_25<>+0(SB), Z7, Z0
+	VMOVUPS          Z0, 3776(SI)
+
+	// v1, v2 = (17/4 d4 − (d2 + d6)) ± (17/4 d3 − (d1 + d5))
+	VADDPS           Z6, Z2, Z0
+	VFMSUB231PS.BCST conv1_4_25<>+0(SB), Z4, Z0
+	VADDPS           Z5, Z1, Z7
+	VFMSUB231PS.BCST conv1_4_25<>+0(SB), Z3, Z7
+	VADDPS           Z7, Z0, Z8
+	VMOVUPS          Z8, 704(SI)
+	VSUBPS           Z7, Z0, Z0
+	VMOVUPS          Z0, 1216(SI)
+
+	// v3, v4 = (d2 − 5 d4 + 4 d6) ± (2 d1 − 10 d3 + 8 d5)
 	VMOVAPS           Z2, Z0
 	VFNMADD231PS.BCST conv1_5<>+0(SB), Z4, Z0
 	VFMADD231PS.BCST  conv1_4<>+0(SB), Z6, Z0
@@ -218,6 +256,8 @@ tileColumn2:
 	VMOVUPS           Z8, 1728(SI)
 	VSUBPS            Z7, Z0, Z0
 	VMOVUPS           Z0, 2240(SI)
+
+	// v5, v6 = (2 d6 − 10 d4 + 8 d2) ± (d5 − 5 d3 + 4 d1)
 	VADDPS            Z6, Z6, Z0
 	VFNMADD231PS.BCST conv1_10<>+0(SB), Z4, Z0
 	VFMADD231PS.BCST  conv1_8<>+0(SB), Z2, Z0
@@ -244,22 +284,30 @@ tileColumn2:
 	VINSERTF32X8      $0x01, 5632(CX), Z6, Z6
 	VBROADCASTF32X8   6400(CX), Z7
 	VINSERTF32X8      $0x01, 6528(CX), Z7, Z7
-	VSUBPS            Z6, Z0, Z0
-	VSUBPS            Z2, Z4, Z8
-	VFMADD231PS.BCST  conv1_5_25<>+0(SB), Z8, Z0
-	VMOVUPS           Z0, 256(SI)
-	VSUBPS            Z1, Z7, Z0
-	VSUBPS            Z5, Z3, Z7
-	VFMADD231PS.BCST  conv1_5_25<>+0(SB), Z7, Z0
-	VMOVUPS           Z0, 3840(SI)
-	VADDPS            Z6, Z2, Z0
-	VFMSUB231PS.BCST  conv1_4_25<>+0(SB), Z4, Z0
-	VADDPS            Z5, Z1, Z7
-	VFMSUB231PS.BCST  conv1_4_25<>+0(SB), Z3, Z7
-	VADDPS            Z7, Z0, Z8
-	VMOVUPS           Z8, 768(SI)
-	VSUBPS            Z7, Z0, Z0
-	VMOVUPS           Z0, 1280(SI)
+
+	// v0 = (d0 − d6) + 21/4 (d4 − d2)
+	VSUBPS           Z6, Z0, Z0
+	VSUBPS           Z2, Z4, Z8
+	VFMADD231PS.BCST conv1_5_25<>+0(SB), Z8, Z0
+	VMOVUPS          Z0, 256(SI)
+
+	// v7 = (d7 − d1) + 21/4 (d3 − d5)
+	VSUBPS           Z1, Z7, Z0
+	VSUBPS           Z5, Z3, Z7
+	VFMADD231PS.BCST conv1_5_25<>+0(SB), Z7, Z0
+	VMOVUPS          Z0, 3840(SI)
+
+	// v1, v2 = (17/4 d4 − (d2 + d6)) ± (17/4 d3 − (d1 + d5))
+	VADDPS           Z6, Z2, Z0
+	VFMSUB231PS.BCST conv1_4_25<>+0(SB), Z4, Z0
+	VADDPS           Z5, Z1, Z7
+	VFMSUB231PS.BCST conv1_4_25<>+0(SB), Z3, Z7
+	VADDPS           Z7, Z0, Z8
+	VMOVUPS          Z8, 768(SI)
+	VSUBPS           Z7, Z0, Z0
+	VMOVUPS          Z0, 1280(SI)
+
+	// v3, v4 = (d2 − 5 d4 + 4 d6) ± (2 d1 − 10 d3 + 8 d5)
 	VMOVAPS           Z2, Z0
 	VFNMADD231PS.BCST conv1_5<>+0(SB), Z4, Z0
 	VFMADD231PS.BCST  conv1_4<>+0(SB), Z6, Z0
@@ -270,6 +318,8 @@ tileColumn2:
 	VMOVUPS           Z8, 1792(SI)
 	VSUBPS            Z7, Z0, Z0
 	VMOVUPS           Z0, 2304(SI)
+
+	// v5, v6 = (2 d6 − 10 d4 + 8 d2) ± (d5 − 5 d3 + 4 d1)
 	VADDPS            Z6, Z6, Z0
 	VFNMADD231PS.BCST conv1_10<>+0(SB), Z4, Z0
 	VFMADD231PS.BCST  conv1_8<>+0(SB), Z2, Z0
@@ -296,22 +346,30 @@ tileColumn2:
 	VINSERTF32X8      $0x01, 5664(CX), Z6, Z6
 	VBROADCASTF32X8   6432(CX), Z7
 	VINSERTF32X8      $0x01, 6560(CX), Z7, Z7
-	VSUBPS            Z6, Z0, Z0
-	VSUBPS            Z2, Z4, Z8
-	VFMADD231PS.BCST  conv1_5_25<>+0(SB), Z8, Z0
-	VMOVUPS           Z0, 320(SI)
-	VSUBPS            Z1, Z7, Z0
-	VSUBPS            Z5, Z3, Z7
-	VFMADD231PS.BCST  conv1_5_25<>+0(SB), Z7, Z0
-	VMOVUPS           Z0, 3904(SI)
-	VADDPS            Z6, Z2, Z0
-	VFMSUB231PS.BCST  conv1_4_25<>+0(SB), Z4, Z0
-	VADDPS            Z5, Z1, Z7
-	VFMSUB231PS.BCST  conv1_4_25<>+0(SB), Z3, Z7
-	VADDPS            Z7, Z0, Z8
-	VMOVUPS           Z8, 832(SI)
-	VSUBPS            Z7, Z0, Z0
-	VMOVUPS           Z0, 1344(SI)
+
+	// v0 = (d0 − d6) + 21/4 (d4 − d2)
+	VSUBPS           Z6, Z0, Z0
+	VSUBPS           Z2, Z4, Z8
+	VFMADD231PS.BCST conv1_5_25<>+0(SB), Z8, Z0
+	VMOVUPS          Z0, 320(SI)
+
+	// v7 = (d7 − d1) + 21/4 (d3 − d5)
+	VSUBPS           Z1, Z7, Z0
+	VSUBPS           Z5, Z3, Z7
+	VFMADD231PS.BCST conv1_5_25<>+0(SB), Z7, Z0
+	VMOVUPS          Z0, 3904(SI)
+
+	// v1, v2 = (17/4 d4 − (d2 + d6)) ± (17/4 d3 − (d1 + d5))
+	VADDPS           Z6, Z2, Z0
+	VFMSUB231PS.BCST conv1_4_25<>+0(SB), Z4, Z0
+	VADDPS           Z5, Z1, Z7
+	VFMSUB231PS.BCST conv1_4_25<>+0(SB), Z3, Z7
+	VADDPS           Z7, Z0, Z8
+	VMOVUPS          Z8, 832(SI)
+	VSUBPS           Z7, Z0, Z0
+	VMOVUPS          Z0, 1344(SI)
+
+	// v3, v4 = (d2 − 5 d4 + 4 d6) ± (2 d1 − 10 d3 + 8 d5)
 	VMOVAPS           Z2, Z0
 	VFNMADD231PS.BCST conv1_5<>+0(SB), Z4, Z0
 	VFMADD231PS.BCST  conv1_4<>+0(SB), Z6, Z0
@@ -322,6 +380,8 @@ tileColumn2:
 	VMOVUPS           Z8, 1856(SI)
 	VSUBPS            Z7, Z0, Z0
 	VMOVUPS           Z0, 2368(SI)
+
+	// v5, v6 = (2 d6 − 10 d4 + 8 d2) ± (d5 − 5 d3 + 4 d1)
 	VADDPS            Z6, Z6, Z0
 	VFNMADD231PS.BCST conv1_10<>+0(SB), Z4, Z0
 	VFMADD231PS.BCST  conv1_8<>+0(SB), Z2, Z0
@@ -348,22 +408,30 @@ tileColumn2:
 	VINSERTF32X8      $0x01, 5696(CX), Z6, Z6
 	VBROADCASTF32X8   6464(CX), Z7
 	VINSERTF32X8      $0x01, 6592(CX), Z7, Z7
-	VSUBPS            Z6, Z0, Z0
-	VSUBPS            Z2, Z4, Z8
-	VFMADD231PS.BCST  conv1_5_25<>+0(SB), Z8, Z0
-	VMOVUPS           Z0, 384(SI)
-	VSUBPS            Z1, Z7, Z0
-	VSUBPS            Z5, Z3, Z7
-	VFMADD231PS.BCST  conv1_5_25<>+0(SB), Z7, Z0
-	VMOVUPS           Z0, 3968(SI)
-	VADDPS            Z6, Z2, Z0
-	VFMSUB231PS.BCST  conv1_4_25<>+0(SB), Z4, Z0
-	VADDPS            Z5, Z1, Z7
-	VFMSUB231PS.BCST  conv1_4_25<>+0(SB), Z3, Z7
-	VADDPS            Z7, Z0, Z8
-	VMOVUPS           Z8, 896(SI)
-	VSUBPS            Z7, Z0, Z0
-	VMOVUPS           Z0, 1408(SI)
+
+	// v0 = (d0 − d6) + 21/4 (d4 − d2)
+	VSUBPS           Z6, Z0, Z0
+	VSUBPS           Z2, Z4, Z8
+	VFMADD231PS.BCST conv1_5_25<>+0(SB), Z8, Z0
+	VMOVUPS          Z0, 384(SI)
+
+	// v7 = (d7 − d1) + 21/4 (d3 − d5)
+	VSUBPS           Z1, Z7, Z0
+	VSUBPS           Z5, Z3, Z7
+	VFMADD231PS.BCST conv1_5_25<>+0(SB), Z7, Z0
+	VMOVUPS          Z0, 3968(SI)
+
+	// v1, v2 = (17/4 d4 − (d2 + d6)) ± (17/4 d3 − (d1 + d5))
+	VADDPS           Z6, Z2, Z0
+	VFMSUB231PS.BCST conv1_4_25<>+0(SB), Z4, Z0
+	VADDPS           Z5, Z1, Z7
+	VFMSUB231PS.BCST conv1_4_25<>+0(SB), Z3, Z7
+	VADDPS           Z7, Z0, Z8
+	VMOVUPS          Z8, 896(SI)
+	VSUBPS           Z7, Z0, Z0
+	VMOVUPS          Z0, 1408(SI)
+
+	// v3, v4 = (d2 − 5 d4 + 4 d6) ± (2 d1 − 10 d3 + 8 d5)
 	VMOVAPS           Z2, Z0
 	VFNMADD231PS.BCST conv1_5<>+0(SB), Z4, Z0
 	VFMADD231PS.BCST  conv1_4<>+0(SB), Z6, Z0
@@ -374,6 +442,8 @@ tileColumn2:
 	VMOVUPS           Z8, 1920(SI)
 	VSUBPS            Z7, Z0, Z0
 	VMOVUPS           Z0, 2432(SI)
+
+	// v5, v6 = (2 d6 − 10 d4 + 8 d2) ± (d5 − 5 d3 + 4 d1)
 	VADDPS            Z6, Z6, Z0
 	VFNMADD231PS.BCST conv1_10<>+0(SB), Z4, Z0
 	VFMADD231PS.BCST  conv1_8<>+0(SB), Z2, Z0
@@ -400,22 +470,30 @@ tileColumn2:
 	VINSERTF32X8      $0x01, 5728(CX), Z6, Z6
 	VBROADCASTF32X8   6496(CX), Z7
 	VINSERTF32X8      $0x01, 6624(CX), Z7, Z7
-	VSUBPS            Z6, Z0, Z0
-	VSUBPS            Z2, Z4, Z8
-	VFMADD231PS.BCST  conv1_5_25<>+0(SB), Z8, Z0
-	VMOVUPS           Z0, 448(SI)
-	VSUBPS            Z1, Z7, Z0
-	VSUBPS            Z5, Z3, Z7
-	VFMADD231PS.BCST  conv1_5_25<>+0(SB), Z7, Z0
-	VMOVUPS           Z0, 4032(SI)
-	VADDPS            Z6, Z2, Z0
-	VFMSUB231PS.BCST  conv1_4_25<>+0(SB), Z4, Z0
-	VADDPS            Z5, Z1, Z7
-	VFMSUB231PS.BCST  conv1_4_25<>+0(SB), Z3, Z7
-	VADDPS            Z7, Z0, Z8
-	VMOVUPS           Z8, 960(SI)
-	VSUBPS            Z7, Z0, Z0
-	VMOVUPS           Z0, 1472(SI)
+
+	// v0 = (d0 − d6) + 21/4 (d4 − d2)
+	VSUBPS           Z6, Z0, Z0
+	VSUBPS           Z2, Z4, Z8
+	VFMADD231PS.BCST conv1_5_25<>+0(SB), Z8, Z0
+	VMOVUPS          Z0, 448(SI)
+
+	// v7 = (d7 − d1) + 21/4 (d3 − d5)
+	VSUBPS           Z1, Z7, Z0
+	VSUBPS           Z5, Z3, Z7
+	VFMADD231PS.BCST conv1_5_25<>+0(SB), Z7, Z0
+	VMOVUPS          Z0, 4032(SI)
+
+	// v1, v2 = (17/4 d4 − (d2 + d6)) ± (17/4 d3 − (d1 + d5))
+	VADDPS           Z6, Z2, Z0
+	VFMSUB231PS.BCST conv1_4_25<>+0(SB), Z4, Z0
+	VADDPS           Z5, Z1, Z7
+	VFMSUB231PS.BCST conv1_4_25<>+0(SB), Z3, Z7
+	VADDPS           Z7, Z0, Z8
+	VMOVUPS          Z8, 960(SI)
+	VSUBPS           Z7, Z0, Z0
+	VMOVUPS          Z0, 1472(SI)
+
+	// v3, v4 = (d2 − 5 d4 + 4 d6) ± (2 d1 − 10 d3 + 8 d5)
 	VMOVAPS           Z2, Z0
 	VFNMADD231PS.BCST conv1_5<>+0(SB), Z4, Z0
 	VFMADD231PS.BCST  conv1_4<>+0(SB), Z6, Z0
@@ -426,6 +504,8 @@ tileColumn2:
 	VMOVUPS           Z8, 1984(SI)
 	VSUBPS            Z7, Z0, Z0
 	VMOVUPS           Z0, 2496(SI)
+
+	// v5, v6 = (2 d6 − 10 d4 + 8 d2) ± (d5 − 5 d3 + 4 d1)
 	VADDPS            Z6, Z6, Z0
 	VFNMADD231PS.BCST conv1_10<>+0(SB), Z4, Z0
 	VFMADD231PS.BCST  conv1_8<>+0(SB), Z2, Z0
@@ -444,22 +524,30 @@ tileColumn2:
 	VMOVUPS           320(SI), Z5
 	VMOVUPS           384(SI), Z6
 	VMOVUPS           448(SI), Z7
-	VSUBPS            Z6, Z0, Z0
-	VSUBPS            Z2, Z4, Z8
-	VFMADD231PS.BCST  conv1_5_25<>+0(SB), Z8, Z0
-	VMOVUPS           Z0, 20480(SI)
-	VSUBPS            Z1, Z7, Z0
-	VSUBPS            Z5, Z3, Z7
-	VFMADD231PS.BCST  conv1_5_25<>+0(SB), Z7, Z0
-	VMOVUPS           Z0, 20928(SI)
-	VADDPS            Z6, Z2, Z0
-	VFMSUB231PS.BCST  conv1_4_25<>+0(SB), Z4, Z0
-	VADDPS            Z5, Z1, Z7
-	VFMSUB231PS.BCST  conv1_4_25<>+0(SB), Z3, Z7
-	VADDPS            Z7, Z0, Z8
-	VMOVUPS           Z8, 20544(SI)
-	VSUBPS            Z7, Z0, Z0
-	VMOVUPS           Z0, 20608(SI)
+
+	// v0 = (d0 − d6) + 21/4 (d4 − d2)
+	VSUBPS           Z6, Z0, Z0
+	VSUBPS           Z2, Z4, Z8
+	VFMADD231PS.BCST conv1_5_25<>+0(SB), Z8, Z0
+	VMOVUPS          Z0, 20480(SI)
+
+	// v7 = (d7 − d1) + 21/4 (d3 − d5)
+	VSUBPS           Z1, Z7, Z0
+	VSUBPS           Z5, Z3, Z7
+	VFMADD231PS.BCST conv1_5_25<>+0(SB), Z7, Z0
+	VMOVUPS          Z0, 20928(SI)
+
+	// v1, v2 = (17/4 d4 − (d2 + d6)) ± (17/4 d3 − (d1 + d5))
+	VADDPS           Z6, Z2, Z0
+	VFMSUB231PS.BCST conv1_4_25<>+0(SB), Z4, Z0
+	VADDPS           Z5, Z1, Z7
+	VFMSUB231PS.BCST conv1_4_25<>+0(SB), Z3, Z7
+	VADDPS           Z7, Z0, Z8
+	VMOVUPS          Z8, 20544(SI)
+	VSUBPS           Z7, Z0, Z0
+	VMOVUPS          Z0, 20608(SI)
+
+	// v3, v4 = (d2 − 5 d4 + 4 d6) ± (2 d1 − 10 d3 + 8 d5)
 	VMOVAPS           Z2, Z0
 	VFNMADD231PS.BCST conv1_5<>+0(SB), Z4, Z0
 	VFMADD231PS.BCST  conv1_4<>+0(SB), Z6, Z0
@@ -470,6 +558,8 @@ tileColumn2:
 	VMOVUPS           Z8, 20672(SI)
 	VSUBPS            Z7, Z0, Z0
 	VMOVUPS           Z0, 20736(SI)
+
+	// v5, v6 = (2 d6 − 10 d4 + 8 d2) ± (d5 − 5 d3 + 4 d1)
 	VADDPS            Z6, Z6, Z0
 	VFNMADD231PS.BCST conv1_10<>+0(SB), Z4, Z0
 	VFMADD231PS.BCST  conv1_8<>+0(SB), Z2, Z0
@@ -488,22 +578,30 @@ tileColumn2:
 	VMOVUPS           832(SI), Z5
 	VMOVUPS           896(SI), Z6
 	VMOVUPS           960(SI), Z7
-	VSUBPS            Z6, Z0, Z0
-	VSUBPS            Z2, Z4, Z8
-	VFMADD231PS.BCST  conv1_5_25<>+0(SB), Z8, Z0
-	VMOVUPS           Z0, 20992(SI)
-	VSUBPS            Z1, Z7, Z0
-	VSUBPS            Z5, Z3, Z7
-	VFMADD231PS.BCST  conv1_5_25<>+0(SB), Z7, Z0
-	VMOVUPS           Z0, 21440(SI)
-	VADDPS            Z6, Z2, Z0
-	VFMSUB231PS.BCST  conv1_4_25<>+0(SB), Z4, Z0
-	VADDPS            Z5, Z1, Z7
-	VFMSUB231PS.BCST  conv1_4_25<>+0(SB), Z3, Z7
-	VADDPS            Z7, Z0, Z8
-	VMOVUPS           Z8, 21056(SI)
-	VSUBPS            Z7, Z0, Z0
-	VMOVUPS           Z0, 21120(SI)
+
+	// v0 = (d0 − d6) + 21/4 (d4 − d2)
+	VSUBPS           Z6, Z0, Z0
+	VSUBPS           Z2, Z4, Z8
+	VFMADD231PS.BCST conv1_5_25<>+0(SB), Z8, Z0
+	VMOVUPS          Z0, 20992(SI)
+
+	// v7 = (d7 − d1) + 21/4 (d3 − d5)
+	VSUBPS           Z1, Z7, Z0
+	VSUBPS           Z5, Z3, Z7
+	VFMADD231PS.BCST conv1_5_25<>+0(SB), Z7, Z0
+	VMOVUPS          Z0, 21440(SI)
+
+	// v1, v2 = (17/4 d4 − (d2 + d6)) ± (17/4 d3 − (d1 + d5))
+	VADDPS           Z6, Z2, Z0
+	VFMSUB231PS.BCST conv1_4_25<>+0(SB), Z4, Z0
+	VADDPS           Z5, Z1, Z7
+	VFMSUB231PS.BCST conv1_4_25<>+0(SB), Z3, Z7
+	VADDPS           Z7, Z0, Z8
+	VMOVUPS          Z8, 21056(SI)
+	VSUBPS           Z7, Z0, Z0
+	VMOVUPS          Z0, 21120(SI)
+
+	// v3, v4 = (d2 − 5 d4 + 4 d6) ± (2 d1 − 10 d3 + 8 d5)
 	VMOVAPS           Z2, Z0
 	VFNMADD231PS.BCST conv1_5<>+0(SB), Z4, Z0
 	VFMADD231PS.BCST  conv1_4<>+0(SB), Z6, Z0
@@ -514,6 +612,8 @@ tileColumn2:
 	VMOVUPS           Z8, 21184(SI)
 	VSUBPS            Z7, Z0, Z0
 	VMOVUPS           Z0, 21248(SI)
+
+	// v5, v6 = (2 d6 − 10 d4 + 8 d2) ± (d5 − 5 d3 + 4 d1)
 	VADDPS            Z6, Z6, Z0
 	VFNMADD231PS.BCST conv1_10<>+0(SB), Z4, Z0
 	VFMADD231PS.BCST  conv1_8<>+0(SB), Z2, Z0
@@ -532,22 +632,30 @@ tileColumn2:
 	VMOVUPS           1344(SI), Z5
 	VMOVUPS           1408(SI), Z6
 	VMOVUPS           1472(SI), Z7
-	VSUBPS            Z6, Z0, Z0
-	VSUBPS            Z2, Z4, Z8
-	VFMADD231PS.BCST  conv1_5_25<>+0(SB), Z8, Z0
-	VMOVUPS           Z0, 21504(SI)
-	VSUBPS            Z1, Z7, Z0
-	VSUBPS            Z5, Z3, Z7
-	VFMADD231PS.BCST  conv1_5_25<>+0(SB), Z7, Z0
-	VMOVUPS           Z0, 21952(SI)
-	VADDPS            Z6, Z2, Z0
-	VFMSUB231PS.BCST  conv1_4_25<>+0(SB), Z4, Z0
-	VADDPS            Z5, Z1, Z7
-	VFMSUB231PS.BCST  conv1_4_25<>+0(SB), Z3, Z7
-	VADDPS            Z7, Z0, Z8
-	VMOVUPS           Z8, 21568(SI)
-	VSUBPS            Z7, Z0, Z0
-	VMOVUPS           Z0, 21632(SI)
+
+	// v0 = (d0 − d6) + 21/4 (d4 − d2)
+	VSUBPS           Z6, Z0, Z0
+	VSUBPS           Z2, Z4, Z8
+	VFMADD231PS.BCST conv1_5_25<>+0(SB), Z8, Z0
+	VMOVUPS          Z0, 21504(SI)
+
+	// v7 = (d7 − d1) + 21/4 (d3 − d5)
+	VSUBPS           Z1, Z7, Z0
+	VSUBPS           Z5, Z3, Z7
+	VFMADD231PS.BCST conv1_5_25<>+0(SB), Z7, Z0
+	VMOVUPS          Z0, 21952(SI)
+
+	// v1, v2 = (17/4 d4 − (d2 + d6)) ± (17/4 d3 − (d1 + d5))
+	VADDPS           Z6, Z2, Z0
+	VFMSUB231PS.BCST conv1_4_25<>+0(SB), Z4, Z0
+	VADDPS           Z5, Z1, Z7
+	VFMSUB231PS.BCST conv1_4_25<>+0(SB), Z3, Z7
+	VADDPS           Z7, Z0, Z8
+	VMOVUPS          Z8, 21568(SI)
+	VSUBPS           Z7, Z0, Z0
+	VMOVUPS          Z0, 21632(SI)
+
+	// v3, v4 = (d2 − 5 d4 + 4 d6) ± (2 d1 − 10 d3 + 8 d5)
 	VMOVAPS           Z2, Z0
 	VFNMADD231PS.BCST conv1_5<>+0(SB), Z4, Z0
 	VFMADD231PS.BCST  conv1_4<>+0(SB), Z6, Z0
@@ -558,6 +666,8 @@ tileColumn2:
 	VMOVUPS           Z8, 21696(SI)
 	VSUBPS            Z7, Z0, Z0
 	VMOVUPS           Z0, 21760(SI)
+
+	// v5, v6 = (2 d6 − 10 d4 + 8 d2) ± (d5 − 5 d3 + 4 d1)
 	VADDPS            Z6, Z6, Z0
 	VFNMADD231PS.BCST conv1_10<>+0(SB), Z4, Z0
 	VFMADD231PS.BCST  conv1_8<>+0(SB), Z2, Z0
@@ -576,22 +686,30 @@ tileColumn2:
 	VMOVUPS           1856(SI), Z5
 	VMOVUPS           1920(SI), Z6
 	VMOVUPS           1984(SI), Z7
-	VSUBPS            Z6, Z0, Z0
-	VSUBPS            Z2, Z4, Z8
-	VFMADD231PS.BCST  conv1_5_25<>+0(SB), Z8, Z0
-	VMOVUPS           Z0, 22016(SI)
-	VSUBPS            Z1, Z7, Z0
-	VSUBPS            Z5, Z3, Z7
-	VFMADD231PS.BCST  conv1_5_25<>+0(SB), Z7, Z0
-	VMOVUPS           Z0, 22464(SI)
-	VADDPS            Z6, Z2, Z0
-	VFMSUB231PS.BCST  conv1_4_25<>+0(SB), Z4, Z0
-	VADDPS            Z5, Z1, Z7
-	VFMSUB231PS.BCST  conv1_4_25<>+0(SB), Z3, Z7
-	VADDPS            Z7, Z0, Z8
-	VMOVUPS           Z8, 22080(SI)
-	VSUBPS            Z7, Z0, Z0
-	VMOVUPS           Z0, 22144(SI)
+
+	// v0 = (d0 − d6) + 21/4 (d4 − d2)
+	VSUBPS           Z6, Z0, Z0
+	VSUBPS           Z2, Z4, Z8
+	VFMADD231PS.BCST conv1_5_25<>+0(SB), Z8, Z0
+	VMOVUPS          Z0, 22016(SI)
+
+	// v7 = (d7 − d1) + 21/4 (d3 − d5)
+	VSUBPS           Z1, Z7, Z0
+	VSUBPS           Z5, Z3, Z7
+	VFMADD231PS.BCST conv1_5_25<>+0(SB), Z7, Z0
+	VMOVUPS          Z0, 22464(SI)
+
+	// v1, v2 = (17/4 d4 − (d2 + d6)) ± (17/4 d3 − (d1 + d5))
+	VADDPS           Z6, Z2, Z0
+	VFMSUB231PS.BCST conv1_4_25<>+0(SB), Z4, Z0
+	VADDPS           Z5, Z1, Z7
+	VFMSUB231PS.BCST conv1_4_25<>+0(SB), Z3, Z7
+	VADDPS           Z7, Z0, Z8
+	VMOVUPS          Z8, 22080(SI)
+	VSUBPS           Z7, Z0, Z0
+	VMOVUPS          Z0, 22144(SI)
+
+	// v3, v4 = (d2 − 5 d4 + 4 d6) ± (2 d1 − 10 d3 + 8 d5)
 	VMOVAPS           Z2, Z0
 	VFNMADD231PS.BCST conv1_5<>+0(SB), Z4, Z0
 	VFMADD231PS.BCST  conv1_4<>+0(SB), Z6, Z0
@@ -602,6 +720,8 @@ tileColumn2:
 	VMOVUPS           Z8, 22208(SI)
 	VSUBPS            Z7, Z0, Z0
 	VMOVUPS           Z0, 22272(SI)
+
+	// v5, v6 = (2 d6 − 10 d4 + 8 d2) ± (d5 − 5 d3 + 4 d1)
 	VADDPS            Z6, Z6, Z0
 	VFNMADD231PS.BCST conv1_10<>+0(SB), Z4, Z0
 	VFMADD231PS.BCST  conv1_8<>+0(SB), Z2, Z0
@@ -620,22 +740,30 @@ tileColumn2:
 	VMOVUPS           2368(SI), Z5
 	VMOVUPS           2432(SI), Z6
 	VMOVUPS           2496(SI), Z7
-	VSUBPS            Z6, Z0, Z0
-	VSUBPS            Z2, Z4, Z8
-	VFMADD231PS.BCST  conv1_5_25<>+0(SB), Z8, Z0
-	VMOVUPS           Z0, 22528(SI)
-	VSUBPS            Z1, Z7, Z0
-	VSUBPS            Z5, Z3, Z7
-	VFMADD231PS.BCST  conv1_5_25<>+0(SB), Z7, Z0
-	VMOVUPS           Z0, 22976(SI)
-	VADDPS            Z6, Z2, Z0
-	VFMSUB231PS.BCST  conv1_4_25<>+0(SB), Z4, Z0
-	VADDPS            Z5, Z1, Z7
-	VFMSUB231PS.BCST  conv1_4_25<>+0(SB), Z3, Z7
-	VADDPS            Z7, Z0, Z8
-	VMOVUPS           Z8, 22592(SI)
-	VSUBPS            Z7, Z0, Z0
-	VMOVUPS           Z0, 22656(SI)
+
+	// v0 = (d0 − d6) + 21/4 (d4 − d2)
+	VSUBPS           Z6, Z0, Z0
+	VSUBPS           Z2, Z4, Z8
+	VFMADD231PS.BCST conv1_5_25<>+0(SB), Z8, Z0
+	VMOVUPS          Z0, 22528(SI)
+
+	// v7 = (d7 − d1) + 21/4 (d3 − d5)
+	VSUBPS           Z1, Z7, Z0
+	VSUBPS           Z5, Z3, Z7
+	VFMADD231PS.BCST conv1_5_25<>+0(SB), Z7, Z0
+	VMOVUPS          Z0, 22976(SI)
+
+	// v1, v2 = (17/4 d4 − (d2 + d6)) ± (17/4 d3 − (d1 + d5))
+	VADDPS           Z6, Z2, Z0
+	VFMSUB231PS.BCST conv1_4_25<>+0(SB), Z4, Z0
+	VADDPS           Z5, Z1, Z7
+	VFMSUB231PS.BCST conv1_4_25<>+0(SB), Z3, Z7
+	VADDPS           Z7, Z0, Z8
+	VMOVUPS          Z8, 22592(SI)
+	VSUBPS           Z7, Z0, Z0
+	VMOVUPS          Z0, 22656(SI)
+
+	// v3, v4 = (d2 − 5 d4 + 4 d6) ± (2 d1 − 10 d3 + 8 d5)
 	VMOVAPS           Z2, Z0
 	VFNMADD231PS.BCST conv1_5<>+0(SB), Z4, Z0
 	VFMADD231PS.BCST  conv1_4<>+0(SB), Z6, Z0
@@ -646,6 +774,8 @@ tileColumn2:
 	VMOVUPS           Z8, 22720(SI)
 	VSUBPS            Z7, Z0, Z0
 	VMOVUPS           Z0, 22784(SI)
+
+	// v5, v6 = (2 d6 − 10 d4 + 8 d2) ± (d5 − 5 d3 + 4 d1)
 	VADDPS            Z6, Z6, Z0
 	VFNMADD231PS.BCST conv1_10<>+0(SB), Z4, Z0
 	VFMADD231PS.BCST  conv1_8<>+0(SB), Z2, Z0
@@ -664,22 +794,30 @@ tileColumn2:
 	VMOVUPS           2880(SI), Z5
 	VMOVUPS           2944(SI), Z6
 	VMOVUPS           3008(SI), Z7
-	VSUBPS            Z6, Z0, Z0
-	VSUBPS            Z2, Z4, Z8
-	VFMADD231PS.BCST  conv1_5_25<>+0(SB), Z8, Z0
-	VMOVUPS           Z0, 23040(SI)
-	VSUBPS            Z1, Z7, Z0
-	VSUBPS            Z5, Z3, Z7
-	VFMADD231PS.BCST  conv1_5_25<>+0(SB), Z7, Z0
-	VMOVUPS           Z0, 23488(SI)
-	VADDPS            Z6, Z2, Z0
-	VFMSUB231PS.BCST  conv1_4_25<>+0(SB), Z4, Z0
-	VADDPS            Z5, Z1, Z7
-	VFMSUB231PS.BCST  conv1_4_25<>+0(SB), Z3, Z7
-	VADDPS            Z7, Z0, Z8
-	VMOVUPS           Z8, 23104(SI)
-	VSUBPS            Z7, Z0, Z0
-	VMOVUPS           Z0, 23168(SI)
+
+	// v0 = (d0 − d6) + 21/4 (d4 − d2)
+	VSUBPS           Z6, Z0, Z0
+	VSUBPS           Z2, Z4, Z8
+	VFMADD231PS.BCST conv1_5_25<>+0(SB), Z8, Z0
+	VMOVUPS          Z0, 23040(SI)
+
+	// v7 = (d7 − d1) + 21/4 (d3 − d5)
+	VSUBPS           Z1, Z7, Z0
+	VSUBPS           Z5, Z3, Z7
+	VFMADD231PS.BCST conv1_5_25<>+0(SB), Z7, Z0
+	VMOVUPS          Z0, 23488(SI)
+
+	// v1, v2 = (17/4 d4 − (d2 + d6)) ± (17/4 d3 − (d1 + d5))
+	VADDPS           Z6, Z2, Z0
+	VFMSUB231PS.BCST conv1_4_25<>+0(SB), Z4, Z0
+	VADDPS           Z5, Z1, Z7
+	VFMSUB231PS.BCST conv1_4_25<>+0(SB), Z3, Z7
+	VADDPS           Z7, Z0, Z8
+	VMOVUPS          Z8, 23104(SI)
+	VSUBPS           Z7, Z0, Z0
+	VMOVUPS          Z0, 23168(SI)
+
+	// v3, v4 = (d2 − 5 d4 + 4 d6) ± (2 d1 − 10 d3 + 8 d5)
 	VMOVAPS           Z2, Z0
 	VFNMADD231PS.BCST conv1_5<>+0(SB), Z4, Z0
 	VFMADD231PS.BCST  conv1_4<>+0(SB), Z6, Z0
@@ -690,6 +828,8 @@ tileColumn2:
 	VMOVUPS           Z8, 23232(SI)
 	VSUBPS            Z7, Z0, Z0
 	VMOVUPS           Z0, 23296(SI)
+
+	// v5, v6 = (2 d6 − 10 d4 + 8 d2) ± (d5 − 5 d3 + 4 d1)
 	VADDPS            Z6, Z6, Z0
 	VFNMADD231PS.BCST conv1_10<>+0(SB), Z4, Z0
 	VFMADD231PS.BCST  conv1_8<>+0(SB), Z2, Z0
@@ -708,22 +848,30 @@ tileColumn2:
 	VMOVUPS           3392(SI), Z5
 	VMOVUPS           3456(SI), Z6
 	VMOVUPS           3520(SI), Z7
-	VSUBPS            Z6, Z0, Z0
-	VSUBPS            Z2, Z4, Z8
-	VFMADD231PS.BCST  conv1_5_25<>+0(SB), Z8, Z0
-	VMOVUPS           Z0, 23552(SI)
-	VSUBPS            Z1, Z7, Z0
-	VSUBPS            Z5, Z3, Z7
-	VFMADD231PS.BCST  conv1_5_25<>+0(SB), Z7, Z0
-	VMOVUPS           Z0, 24000(SI)
-	VADDPS            Z6, Z2, Z0
-	VFMSUB231PS.BCST  conv1_4_25<>+0(SB), Z4, Z0
-	VADDPS            Z5, Z1, Z7
-	VFMSUB231PS.BCST  conv1_4_25<>+0(SB), Z3, Z7
-	VADDPS            Z7, Z0, Z8
-	VMOVUPS           Z8, 23616(SI)
-	VSUBPS            Z7, Z0, Z0
-	VMOVUPS           Z0, 23680(SI)
+
+	// v0 = (d0 − d6) + 21/4 (d4 − d2)
+	VSUBPS           Z6, Z0, Z0
+	VSUBPS           Z2, Z4, Z8
+	VFMADD231PS.BCST conv1_5_25<>+0(SB), Z8, Z0
+	VMOVUPS          Z0, 23552(SI)
+
+	// v7 = (d7 − d1) + 21/4 (d3 − d5)
+	VSUBPS           Z1, Z7, Z0
+	VSUBPS           Z5, Z3, Z7
+	VFMADD231PS.BCST conv1_5_25<>+0(SB), Z7, Z0
+	VMOVUPS          Z0, 24000(SI)
+
+	// v1, v2 = (17/4 d4 − (d2 + d6)) ± (17/4 d3 − (d1 + d5))
+	VADDPS           Z6, Z2, Z0
+	VFMSUB231PS.BCST conv1_4_25<>+0(SB), Z4, Z0
+	VADDPS           Z5, Z1, Z7
+	VFMSUB231PS.BCST conv1_4_25<>+0(SB), Z3, Z7
+	VADDPS           Z7, Z0, Z8
+	VMOVUPS          Z8, 23616(SI)
+	VSUBPS           Z7, Z0, Z0
+	VMOVUPS          Z0, 23680(SI)
+
+	// v3, v4 = (d2 − 5 d4 + 4 d6) ± (2 d1 − 10 d3 + 8 d5)
 	VMOVAPS           Z2, Z0
 	VFNMADD231PS.BCST conv1_5<>+0(SB), Z4, Z0
 	VFMADD231PS.BCST  conv1_4<>+0(SB), Z6, Z0
@@ -734,6 +882,8 @@ tileColumn2:
 	VMOVUPS           Z8, 23744(SI)
 	VSUBPS            Z7, Z0, Z0
 	VMOVUPS           Z0, 23808(SI)
+
+	// v5, v6 = (2 d6 − 10 d4 + 8 d2) ± (d5 − 5 d3 + 4 d1)
 	VADDPS            Z6, Z6, Z0
 	VFNMADD231PS.BCST conv1_10<>+0(SB), Z4, Z0
 	VFMADD231PS.BCST  conv1_8<>+0(SB), Z2, Z0
@@ -752,22 +902,30 @@ tileColumn2:
 	VMOVUPS           3904(SI), Z5
 	VMOVUPS           3968(SI), Z6
 	VMOVUPS           4032(SI), Z7
-	VSUBPS            Z6, Z0, Z0
-	VSUBPS            Z2, Z4, Z8
-	VFMADD231PS.BCST  conv1_5_25<>+0(SB), Z8, Z0
-	VMOVUPS           Z0, 24064(SI)
-	VSUBPS            Z1, Z7, Z0
-	VSUBPS            Z5, Z3, Z7
-	VFMADD231PS.BCST  conv1_5_25<>+0(SB), Z7, Z0
-	VMOVUPS           Z0, 24512(SI)
-	VADDPS            Z6, Z2, Z0
-	VFMSUB231PS.BCST  conv1_4_25<>+0(SB), Z4, Z0
-	VADDPS            Z5, Z1, Z7
-	VFMSUB231PS.BCST  conv1_4_25<>+0(SB), Z3, Z7
-	VADDPS            Z7, Z0, Z8
-	VMOVUPS           Z8, 24128(SI)
-	VSUBPS            Z7, Z0, Z0
-	VMOVUPS           Z0, 24192(SI)
+
+	// v0 = (d0 − d6) + 21/4 (d4 − d2)
+	VSUBPS           Z6, Z0, Z0
+	VSUBPS           Z2, Z4, Z8
+	VFMADD231PS.BCST conv1_5_25<>+0(SB), Z8, Z0
+	VMOVUPS          Z0, 24064(SI)
+
+	// v7 = (d7 − d1) + 21/4 (d3 − d5)
+	VSUBPS           Z1, Z7, Z0
+	VSUBPS           Z5, Z3, Z7
+	VFMADD231PS.BCST conv1_5_25<>+0(SB), Z7, Z0
+	VMOVUPS          Z0, 24512(SI)
+
+	// v1, v2 = (17/4 d4 − (d2 + d6)) ± (17/4 d3 − (d1 + d5))
+	VADDPS           Z6, Z2, Z0
+	VFMSUB231PS.BCST conv1_4_25<>+0(SB), Z4, Z0
+	VADDPS           Z5, Z1, Z7
+	VFMSUB231PS.BCST conv1_4_25<>+0(SB), Z3, Z7
+	VADDPS           Z7, Z0, Z8
+	VMOVUPS          Z8, 24128(SI)
+	VSUBPS           Z7, Z0, Z0
+	VMOVUPS          Z0, 24192(SI)
+
+	// v3, v4 = (d2 − 5 d4 + 4 d6) ± (2 d1 − 10 d3 + 8 d5)
 	VMOVAPS           Z2, Z0
 	VFNMADD231PS.BCST conv1_5<>+0(SB), Z4, Z0
 	VFMADD231PS.BCST  conv1_4<>+0(SB), Z6, Z0
@@ -778,6 +936,8 @@ tileColumn2:
 	VMOVUPS           Z8, 24256(SI)
 	VSUBPS            Z7, Z0, Z0
 	VMOVUPS           Z0, 24320(SI)
+
+	// v5, v6 = (2 d6 − 10 d4 + 8 d2) ± (d5 − 5 d3 + 4 d1)
 	VADDPS            Z6, Z6, Z0
 	VFNMADD231PS.BCST conv1_10<>+0(SB), Z4, Z0
 	VFMADD231PS.BCST  conv1_8<>+0(SB), Z2, Z0
@@ -806,31 +966,44 @@ column4:
 	MOVQ    $0x0000000a, R11
 
 output5:
-	VMULPS.BCST      768(DX), Z1, Z8
-	VMULPS.BCST      1536(DX), Z2, Z9
-	VADDPS           Z9, Z8, Z10
-	VSUBPS           Z9, Z8, Z8
-	VMULPS.BCST      2304(DX), Z3, Z9
-	VMULPS.BCST      3072(DX), Z4, Z11
-	VADDPS           Z11, Z9, Z12
-	VSUBPS           Z11, Z9, Z9
-	VMULPS.BCST      3840(DX), Z5, Z11
-	VMULPS.BCST      4608(DX), Z6, Z13
-	VADDPS           Z13, Z11, Z14
-	VSUBPS           Z13, Z11, Z11
-	VMULPS.BCST      (DX), Z0, Z13
-	VADDPS           Z10, Z13, Z13
-	VADDPS           Z14, Z12, Z15
-	VADDPS           Z15, Z13, Z13
-	VMOVUPS          Z13, (SI)
+	// plus1, minus1 = m1 ± m2
+	VMULPS.BCST 768(DX), Z1, Z8
+	VMULPS.BCST 1536(DX), Z2, Z9
+	VADDPS      Z9, Z8, Z10
+	VSUBPS      Z9, Z8, Z8
+
+	// plus2, minus2 = m3 ± m4
+	VMULPS.BCST 2304(DX), Z3, Z9
+	VMULPS.BCST 3072(DX), Z4, Z11
+	VADDPS      Z11, Z9, Z12
+	VSUBPS      Z11, Z9, Z9
+
+	// plusHalf, minusHalf = m5 ± m6
+	VMULPS.BCST 3840(DX), Z5, Z11
+	VMULPS.BCST 4608(DX), Z6, Z13
+	VADDPS      Z13, Z11, Z14
+	VSUBPS      Z13, Z11, Z11
+
+	// y0 = (m0 + plus1) + (plus2 + plusHalf)
+	VMULPS.BCST (DX), Z0, Z13
+	VADDPS      Z10, Z13, Z13
+	VADDPS      Z14, Z12, Z15
+	VADDPS      Z15, Z13, Z13
+	VMOVUPS     Z13, (SI)
+
+	// y2 = plus1 + ¼ plusHalf + 4 plus2
 	VFMADD231PS.BCST conv1_0_25<>+0(SB), Z14, Z10
 	VFMADD231PS.BCST conv1_4<>+0(SB), Z12, Z10
 	VMOVUPS          Z10, 1024(SI)
+
+	// y3 = (minus1 + m7) + ⅛ minusHalf + 8 minus2
 	VMULPS.BCST      5376(DX), Z7, Z10
 	VADDPS           Z10, Z8, Z10
 	VFMADD231PS.BCST conv1_0_125<>+0(SB), Z11, Z10
 	VFMADD231PS.BCST conv1_8<>+0(SB), Z9, Z10
 	VMOVUPS          Z10, 1536(SI)
+
+	// y1 = minus1 + ½ minusHalf + 2 minus2
 	VFMADD231PS.BCST conv1_0_5<>+0(SB), Z11, Z8
 	VFMADD231PS.BCST conv1_2<>+0(SB), Z9, Z8
 	VMOVUPS          Z8, 512(SI)
@@ -853,52 +1026,79 @@ output6:
 	VBROADCASTSS (BX), Z1
 
 	// two rows at a time: (Aᵀ m) A, then bias, pooling, ReLU
-	VMOVUPS          64(SI), Z2
-	VMOVUPS          128(SI), Z3
-	VADDPS           Z3, Z2, Z4
-	VSUBPS           Z3, Z2, Z2
-	VMOVUPS          192(SI), Z3
-	VMOVUPS          256(SI), Z5
-	VADDPS           Z5, Z3, Z6
-	VSUBPS           Z5, Z3, Z3
-	VMOVUPS          320(SI), Z5
-	VMOVUPS          384(SI), Z7
-	VADDPS           Z7, Z5, Z8
-	VSUBPS           Z7, Z5, Z5
-	VMOVUPS          (SI), Z7
-	VADDPS           Z4, Z7, Z7
-	VADDPS           Z8, Z6, Z9
-	VADDPS           Z9, Z7, Z7
+	// plus1, minus1 = m1 ± m2
+	VMOVUPS 64(SI), Z2
+	VMOVUPS 128(SI), Z3
+	VADDPS  Z3, Z2, Z4
+	VSUBPS  Z3, Z2, Z2
+
+	// plus2, minus2 = m3 ± m4
+	VMOVUPS 192(SI), Z3
+	VMOVUPS 256(SI), Z5
+	VADDPS  Z5, Z3, Z6
+	VSUBPS  Z5, Z3, Z3
+
+	// plusHalf, minusHalf = m5 ± m6
+	VMOVUPS 320(SI), Z5
+	VMOVUPS 384(SI), Z7
+	VADDPS  Z7, Z5, Z8
+	VSUBPS  Z7, Z5, Z5
+
+	// y0 = (m0 + plus1) + (plus2 + plusHalf)
+	VMOVUPS (SI), Z7
+	VADDPS  Z4, Z7, Z7
+	VADDPS  Z8, Z6, Z9
+	VADDPS  Z9, Z7, Z7
+
+	// y2 = plus1 + ¼ plusHalf + 4 plus2
 	VFMADD231PS.BCST conv1_0_25<>+0(SB), Z8, Z4
 	VFMADD231PS.BCST conv1_4<>+0(SB), Z6, Z4
+
+	// y3 = (minus1 + m7) + ⅛ minusHalf + 8 minus2
 	VMOVUPS          448(SI), Z6
 	VADDPS           Z6, Z2, Z6
 	VFMADD231PS.BCST conv1_0_125<>+0(SB), Z5, Z6
 	VFMADD231PS.BCST conv1_8<>+0(SB), Z3, Z6
+
+	// y1 = minus1 + ½ minusHalf + 2 minus2
 	VFMADD231PS.BCST conv1_0_5<>+0(SB), Z5, Z2
 	VFMADD231PS.BCST conv1_2<>+0(SB), Z3, Z2
-	VMOVUPS          576(SI), Z3
-	VMOVUPS          640(SI), Z5
-	VADDPS           Z5, Z3, Z8
-	VSUBPS           Z5, Z3, Z3
-	VMOVUPS          704(SI), Z5
-	VMOVUPS          768(SI), Z9
-	VADDPS           Z9, Z5, Z10
-	VSUBPS           Z9, Z5, Z5
-	VMOVUPS          832(SI), Z9
-	VMOVUPS          896(SI), Z11
-	VADDPS           Z11, Z9, Z12
-	VSUBPS           Z11, Z9, Z9
-	VMOVUPS          512(SI), Z11
-	VADDPS           Z8, Z11, Z11
-	VADDPS           Z12, Z10, Z13
-	VADDPS           Z13, Z11, Z11
+
+	// plus1, minus1 = m1 ± m2
+	VMOVUPS 576(SI), Z3
+	VMOVUPS 640(SI), Z5
+	VADDPS  Z5, Z3, Z8
+	VSUBPS  Z5, Z3, Z3
+
+	// plus2, minus2 = m3 ± m4
+	VMOVUPS 704(SI), Z5
+	VMOVUPS 768(SI), Z9
+	VADDPS  Z9, Z5, Z10
+	VSUBPS  Z9, Z5, Z5
+
+	// plusHalf, minusHalf = m5 ± m6
+	VMOVUPS 832(SI), Z9
+	VMOVUPS 896(SI), Z11
+	VADDPS  Z11, Z9, Z12
+	VSUBPS  Z11, Z9, Z9
+
+	// y0 = (m0 + plus1) + (plus2 + plusHalf)
+	VMOVUPS 512(SI), Z11
+	VADDPS  Z8, Z11, Z11
+	VADDPS  Z12, Z10, Z13
+	VADDPS  Z13, Z11, Z11
+
+	// y2 = plus1 + ¼ plusHalf + 4 plus2
 	VFMADD231PS.BCST conv1_0_25<>+0(SB), Z12, Z8
 	VFMADD231PS.BCST conv1_4<>+0(SB), Z10, Z8
+
+	// y3 = (minus1 + m7) + ⅛ minusHalf + 8 minus2
 	VMOVUPS          960(SI), Z10
 	VADDPS           Z10, Z3, Z10
 	VFMADD231PS.BCST conv1_0_125<>+0(SB), Z9, Z10
 	VFMADD231PS.BCST conv1_8<>+0(SB), Z5, Z10
+
+	// y1 = minus1 + ½ minusHalf + 2 minus2
 	VFMADD231PS.BCST conv1_0_5<>+0(SB), Z9, Z3
 	VFMADD231PS.BCST conv1_2<>+0(SB), Z5, Z3
 	VMAXPS           Z2, Z7, Z2
@@ -915,52 +1115,80 @@ output6:
 	VMAXPS           Z2, Z0, Z2
 	VMOVUPS          Y2, 32(AX)
 	VEXTRACTF32X8    $0x01, Z2, 96(AX)
-	VMOVUPS          1088(SI), Z2
-	VMOVUPS          1152(SI), Z3
-	VADDPS           Z3, Z2, Z4
-	VSUBPS           Z3, Z2, Z2
-	VMOVUPS          1216(SI), Z3
-	VMOVUPS          1280(SI), Z5
-	VADDPS           Z5, Z3, Z6
-	VSUBPS           Z5, Z3, Z3
-	VMOVUPS          1344(SI), Z5
-	VMOVUPS          1408(SI), Z7
-	VADDPS           Z7, Z5, Z8
-	VSUBPS           Z7, Z5, Z5
-	VMOVUPS          1024(SI), Z7
-	VADDPS           Z4, Z7, Z7
-	VADDPS           Z8, Z6, Z9
-	VADDPS           Z9, Z7, Z7
+
+	// plus1, minus1 = m1 ± m2
+	VMOVUPS 1088(SI), Z2
+	VMOVUPS 1152(SI), Z3
+	VADDPS  Z3, Z2, Z4
+	VSUBPS  Z3, Z2, Z2
+
+	// plus2, minus2 = m3 ± m4
+	VMOVUPS 1216(SI), Z3
+	VMOVUPS 1280(SI), Z5
+	VADDPS  Z5, Z3, Z6
+	VSUBPS  Z5, Z3, Z3
+
+	// plusHalf, minusHalf = m5 ± m6
+	VMOVUPS 1344(SI), Z5
+	VMOVUPS 1408(SI), Z7
+	VADDPS  Z7, Z5, Z8
+	VSUBPS  Z7, Z5, Z5
+
+	// y0 = (m0 + plus1) + (plus2 + plusHalf)
+	VMOVUPS 1024(SI), Z7
+	VADDPS  Z4, Z7, Z7
+	VADDPS  Z8, Z6, Z9
+	VADDPS  Z9, Z7, Z7
+
+	// y2 = plus1 + ¼ plusHalf + 4 plus2
 	VFMADD231PS.BCST conv1_0_25<>+0(SB), Z8, Z4
 	VFMADD231PS.BCST conv1_4<>+0(SB), Z6, Z4
+
+	// y3 = (minus1 + m7) + ⅛ minusHalf + 8 minus2
 	VMOVUPS          1472(SI), Z6
 	VADDPS           Z6, Z2, Z6
 	VFMADD231PS.BCST conv1_0_125<>+0(SB), Z5, Z6
 	VFMADD231PS.BCST conv1_8<>+0(SB), Z3, Z6
+
+	// y1 = minus1 + ½ minusHalf + 2 minus2
 	VFMADD231PS.BCST conv1_0_5<>+0(SB), Z5, Z2
 	VFMADD231PS.BCST conv1_2<>+0(SB), Z3, Z2
-	VMOVUPS          1600(SI), Z3
-	VMOVUPS          1664(SI), Z5
-	VADDPS           Z5, Z3, Z8
-	VSUBPS           Z5, Z3, Z3
-	VMOVUPS          1728(SI), Z5
-	VMOVUPS          1792(SI), Z9
-	VADDPS           Z9, Z5, Z10
-	VSUBPS           Z9, Z5, Z5
-	VMOVUPS          1856(SI), Z9
-	VMOVUPS          1920(SI), Z11
-	VADDPS           Z11, Z9, Z12
-	VSUBPS           Z11, Z9, Z9
-	VMOVUPS          1536(SI), Z11
-	VADDPS           Z8, Z11, Z11
-	VADDPS           Z12, Z10, Z13
-	VADDPS           Z13, Z11, Z11
+
+	// plus1, minus1 = m1 ± m2
+	VMOVUPS 1600(SI), Z3
+	VMOVUPS 1664(SI), Z5
+	VADDPS  Z5, Z3, Z8
+	VSUBPS  Z5, Z3, Z3
+
+	// plus2, minus2 = m3 ± m4
+	VMOVUPS 1728(SI), Z5
+	VMOVUPS 1792(SI), Z9
+	VADDPS  Z9, Z5, Z10
+	VSUBPS  Z9, Z5, Z5
+
+	// plusHalf, minusHalf = m5 ± m6
+	VMOVUPS 1856(SI), Z9
+	VMOVUPS 1920(SI), Z11
+	VADDPS  Z11, Z9, Z12
+	VSUBPS  Z11, Z9, Z9
+
+	// y0 = (m0 + plus1) + (plus2 + plusHalf)
+	VMOVUPS 1536(SI), Z11
+	VADDPS  Z8, Z11, Z11
+	VADDPS  Z12, Z10, Z13
+	VADDPS  Z13, Z11, Z11
+
+	// y2 = plus1 + ¼ plusHalf + 4 plus2
 	VFMADD231PS.BCST conv1_0_25<>+0(SB), Z12, Z8
 	VFMADD231PS.BCST conv1_4<>+0(SB), Z10, Z8
+
+	// y3 = (minus1 + m7) + ⅛ minusHalf + 8 minus2
 	VMOVUPS          1984(SI), Z10
 	VADDPS           Z10, Z3, Z10
 	VFMADD231PS.BCST conv1_0_125<>+0(SB), Z9, Z10
 	VFMADD231PS.BCST conv1_8<>+0(SB), Z5, Z10
+
+	// y1 = minus1 + ½ minusHalf + 2 minus2
 	VFMADD231PS.BCST conv1_0_5<>+0(SB), Z9, Z3
 	VFMADD231PS.BCST conv1_2<>+0(SB), Z5, Z3
 	VMAXPS           Z2, Z7, Z2
@@ -1046,38 +1274,46 @@ tileRow1:
 
 tileColumn2:
 	// V = Bᵀ X B
-	VBROADCASTF32X8   (CX), Z0
-	VINSERTF32X8      $0x01, 128(CX), Z0, Z0
-	VBROADCASTF32X8   896(CX), Z1
-	VINSERTF32X8      $0x01, 1024(CX), Z1, Z1
-	VBROADCASTF32X8   1792(CX), Z2
-	VINSERTF32X8      $0x01, 1920(CX), Z2, Z2
-	VBROADCASTF32X8   2688(CX), Z3
-	VINSERTF32X8      $0x01, 2816(CX), Z3, Z3
-	VBROADCASTF32X8   3584(CX), Z4
-	VINSERTF32X8      $0x01, 3712(CX), Z4, Z4
-	VBROADCASTF32X8   4480(CX), Z5
-	VINSERTF32X8      $0x01, 4608(CX), Z5, Z5
-	VBROADCASTF32X8   5376(CX), Z6
-	VINSERTF32X8      $0x01, 5504(CX), Z6, Z6
-	VBROADCASTF32X8   6272(CX), Z7
-	VINSERTF32X8      $0x01, 6400(CX), Z7, Z7
-	VSUBPS            Z6, Z0, Z0
-	VSUBPS            Z2, Z4, Z8
-	VFMADD231PS.BCST  conv1_5_25<>+0(SB), Z8, Z0
-	VMOVUPS           Z0, (DI)
-	VSUBPS            Z1, Z7, Z0
-	VSUBPS            Z5, Z3, Z7
-	VFMADD231PS.BCST  conv1_5_25<>+0(SB), Z7, Z0
-	VMOVUPS           Z0, 3584(DI)
-	VADDPS            Z6, Z2, Z0
-	VFMSUB231PS.BCST  conv1_4_25<>+0(SB), Z4, Z0
-	VADDPS            Z5, Z1, Z7
-	VFMSUB231PS.BCST  conv1_4_25<>+0(SB), Z3, Z7
-	VADDPS            Z7, Z0, Z8
-	VMOVUPS           Z8, 512(DI)
-	VSUBPS            Z7, Z0, Z0
-	VMOVUPS           Z0, 1024(DI)
+	VBROADCASTF32X8 (CX), Z0
+	VINSERTF32X8    $0x01, 128(CX), Z0, Z0
+	VBROADCASTF32X8 896(CX), Z1
+	VINSERTF32X8    $0x01, 1024(CX), Z1, Z1
+	VBROADCASTF32X8 1792(CX), Z2
+	VINSERTF32X8    $0x01, 1920(CX), Z2, Z2
+	VBROADCASTF32X8 2688(CX), Z3
+	VINSERTF32X8    $0x01, 2816(CX), Z3, Z3
+	VBROADCASTF32X8 3584(CX), Z4
+	VINSERTF32X8    $0x01, 3712(CX), Z4, Z4
+	VBROADCASTF32X8 4480(CX), Z5
+	VINSERTF32X8    $0x01, 4608(CX), Z5, Z5
+	VBROADCASTF32X8 5376(CX), Z6
+	VINSERTF32X8    $0x01, 5504(CX), Z6, Z6
+	VBROADCASTF32X8 6272(CX), Z7
+	VINSERTF32X8    $0x01, 6400(CX), Z7, Z7
+
+	// v0 = (d0 − d6) + 21/4 (d4 − d2)
+	VSUBPS           Z6, Z0, Z0
+	VSUBPS           Z2, Z4, Z8
+	VFMADD231PS.BCST conv1_5_25<>+0(SB), Z8, Z0
+	VMOVUPS          Z0, (DI)
+
+	// v7 = (d7 − d1) + 21/4 (d3 − d5)
+	VSUBPS           Z1, Z7, Z0
+	VSUBPS           Z5, Z3, Z7
+	VFMADD231PS.BCST conv1_5_25<>+0(SB), Z7, Z0
+	VMOVUPS          Z0, 3584(DI)
+
+	// v1, v2 = (17/4 d4 − (d2 + d6)) ± (17/4 d3 − (d1 + d5))
+	VADDPS           Z6, Z2, Z0
+	VFMSUB231PS.BCST conv1_4_25<>+0(SB), Z4, Z0
+	VADDPS           Z5, Z1, Z7
+	VFMSUB231PS.BCST conv1_4_25<>+0(SB), Z3, Z7
+	VADDPS           Z7, Z0, Z8
+	VMOVUPS          Z8, 512(DI)
+	VSUBPS           Z7, Z0, Z0
+	VMOVUPS          Z0, 1024(DI)
+
+	// v3, v4 = (d2 − 5 d4 + 4 d6) ± (2 d1 − 10 d3 + 8 d5)
 	VMOVAPS           Z2, Z0
 	VFNMADD231PS.BCST conv1_5<>+0(SB), Z4, Z0
 	VFMADD231PS.BCST  conv1_4<>+0(SB), Z6, Z0
@@ -1088,6 +1324,8 @@ tileColumn2:
 	VMOVUPS           Z8, 1536(DI)
 	VSUBPS            Z7, Z0, Z0
 	VMOVUPS           Z0, 2048(DI)
+
+	// v5, v6 = (2 d6 − 10 d4 + 8 d2) ± (d5 − 5 d3 + 4 d1)
 	VADDPS            Z6, Z6, Z0
 	VFNMADD231PS.BCST conv1_10<>+0(SB), Z4, Z0
 	VFMADD231PS.BCST  conv1_8<>+0(SB), Z2, Z0
@@ -1114,22 +1352,30 @@ tileColumn2:
 	VINSERTF32X8      $0x01, 5536(CX), Z6, Z6
 	VBROADCASTF32X8   6304(CX), Z7
 	VINSERTF32X8      $0x01, 6432(CX), Z7, Z7
-	VSUBPS            Z6, Z0, Z0
-	VSUBPS            Z2, Z4, Z8
-	VFMADD231PS.BCST  conv1_5_25<>+0(SB), Z8, Z0
-	VMOVUPS           Z0, 64(DI)
-	VSUBPS            Z1, Z7, Z0
-	VSUBPS            Z5, Z3, Z7
-	VFMADD231PS.BCST  conv1_5_25<>+0(SB), Z7, Z0
-	VMOVUPS           Z0, 3648(DI)
-	VADDPS            Z6, Z2, Z0
-	VFMSUB231PS.BCST  conv1_4_25<>+0(SB), Z4, Z0
-	VADDPS            Z5, Z1, Z7
-	VFMSUB231PS.BCST  conv1_4_25<>+0(SB), Z3, Z7
-	VADDPS            Z7, Z0, Z8
-	VMOVUPS           Z8, 576(DI)
-	VSUBPS            Z7, Z0, Z0
-	VMOVUPS           Z0, 1088(DI)
+
+	// v0 = (d0 − d6) + 21/4 (d4 − d2)
+	VSUBPS           Z6, Z0, Z0
+	VSUBPS           Z2, Z4, Z8
+	VFMADD231PS.BCST conv1_5_25<>+0(SB), Z8, Z0
+	VMOVUPS          Z0, 64(DI)
+
+	// v7 = (d7 − d1) + 21/4 (d3 − d5)
+	VSUBPS           Z1, Z7, Z0
+	VSUBPS           Z5, Z3, Z7
+	VFMADD231PS.BCST conv1_5_25<>+0(SB), Z7, Z0
+	VMOVUPS          Z0, 3648(DI)
+
+	// v1, v2 = (17/4 d4 − (d2 + d6)) ± (17/4 d3 − (d1 + d5))
+	VADDPS           Z6, Z2, Z0
+	VFMSUB231PS.BCST conv1_4_25<>+0(SB), Z4, Z0
+	VADDPS           Z5, Z1, Z7
+	VFMSUB231PS.BCST conv1_4_25<>+0(SB), Z3, Z7
+	VADDPS           Z7, Z0, Z8
+	VMOVUPS          Z8, 576(DI)
+	VSUBPS           Z7, Z0, Z0
+	VMOVUPS          Z0, 1088(DI)
+
+	// v3, v4 = (d2 − 5 d4 + 4 d6) ± (2 d1 − 10 d3 + 8 d5)
 	VMOVAPS           Z2, Z0
 	VFNMADD231PS.BCST conv1_5<>+0(SB), Z4, Z0
 	VFMADD231PS.BCST  conv1_4<>+0(SB), Z6, Z0
@@ -1140,6 +1386,8 @@ tileColumn2:
 	VMOVUPS           Z8, 1600(DI)
 	VSUBPS            Z7, Z0, Z0
 	VMOVUPS           Z0, 2112(DI)
+
+	// v5, v6 = (2 d6 − 10 d4 + 8 d2) ± (d5 − 5 d3 + 4 d1)
 	VADDPS            Z6, Z6, Z0
 	VFNMADD231PS.BCST conv1_10<>+0(SB), Z4, Z0
 	VFMADD231PS.BCST  conv1_8<>+0(SB), Z2, Z0
@@ -1166,22 +1414,30 @@ tileColumn2:
 	VINSERTF32X8      $0x01, 5568(CX), Z6, Z6
 	VBROADCASTF32X8   6336(CX), Z7
 	VINSERTF32X8      $0x01, 6464(CX), Z7, Z7
-	VSUBPS            Z6, Z0, Z0
-	VSUBPS            Z2, Z4, Z8
-	VFMADD231PS.BCST  conv1_5_25<>+0(SB), Z8, Z0
-	VMOVUPS           Z0, 128(DI)
-	VSUBPS            Z1, Z7, Z0
-	VSUBPS            Z5, Z3, Z7
-	VFMADD231PS.BCST  conv1_5_25<>+0(SB), Z7, Z0
-	VMOVUPS           Z0, 3712(DI)
-	VADDPS            Z6, Z2, Z0
-	VFMSUB231PS.BCST  conv1_4_25<>+0(SB), Z4, Z0
-	VADDPS            Z5, Z1, Z7
-	VFMSUB231PS.BCST  conv1_4_25<>+0(SB), Z3, Z7
-	VADDPS            Z7, Z0, Z8
-	VMOVUPS           Z8, 640(DI)
-	VSUBPS            Z7, Z0, Z0
-	VMOVUPS           Z0, 1152(DI)
+
+	// v0 = (d0 − d6) + 21/4 (d4 − d2)
+	VSUBPS           Z6, Z0, Z0
+	VSUBPS           Z2, Z4, Z8
+	VFMADD231PS.BCST conv1_5_25<>+0(SB), Z8, Z0
+	VMOVUPS          Z0, 128(DI)
+
+	// v7 = (d7 − d1) + 21/4 (d3 − d5)
+	VSUBPS           Z1, Z7, Z0
+	VSUBPS           Z5, Z3, Z7
+	VFMADD231PS.BCST conv1_5_25<>+0(SB), Z7, Z0
+	VMOVUPS          Z0, 3712(DI)
+
+	// v1, v2 = (17/4 d4 − (d2 + d6)) ± (17/4 d3 − (d1 + d5))
+	VADDPS           Z6, Z2, Z0
+	VFMSUB231PS.BCST conv1_4_25<>+0(SB), Z4, Z0
+	VADDPS           Z5, Z1, Z7
+	VFMSUB231PS.BCST conv1_4_25<>+0(SB), Z3, Z7
+	VADDPS           Z7, Z0, Z8
+	VMOVUPS          Z8, 640(DI)
+	VSUBPS           Z7, Z0, Z0
+	VMOVUPS          Z0, 1152(DI)
+
+	// v3, v4 = (d2 − 5 d4 + 4 d6) ± (2 d1 − 10 d3 + 8 d5)
 	VMOVAPS           Z2, Z0
 	VFNMADD231PS.BCST conv1_5<>+0(SB), Z4, Z0
 	VFMADD231PS.BCST  conv1_4<>+0(SB), Z6, Z0
@@ -1192,6 +1448,8 @@ tileColumn2:
 	VMOVUPS           Z8, 1664(DI)
 	VSUBPS            Z7, Z0, Z0
 	VMOVUPS           Z0, 2176(DI)
+
+	// v5, v6 = (2 d6 − 10 d4 + 8 d2) ± (d5 − 5 d3 + 4 d1)
 	VADDPS            Z6, Z6, Z0
 	VFNMADD231PS.BCST conv1_10<>+0(SB), Z4, Z0
 	VFMADD231PS.BCST  conv1_8<>+0(SB), Z2, Z0
@@ -1218,22 +1476,30 @@ tileColumn2:
 	VINSERTF32X8      $0x01, 5600(CX), Z6, Z6
 	VBROADCASTF32X8   6368(CX), Z7
 	VINSERTF32X8      $0x01, 6496(CX), Z7, Z7
-	VSUBPS            Z6, Z0, Z0
-	VSUBPS            Z2, Z4, Z8
-	VFMADD231PS.BCST  conv1_5_25<>+0(SB), Z8, Z0
-	VMOVUPS           Z0, 192(DI)
-	VSUBPS            Z1, Z7, Z0
-	VSUBPS            Z5, Z3, Z7
-	VFMADD231PS.BCST  conv1_5_25<>+0(SB), Z7, Z0
-	VMOVUPS           Z0, 3776(DI)
-	VADDPS            Z6, Z2, Z0
-	VFMSUB231PS.BCST  conv1_4_25<>+0(SB), Z4, Z0
-	VADDPS            Z5, Z1, Z7
-	VFMSUB231PS.BCST  conv1_4_25<>+0(SB), Z3, Z7
-	VADDPS            Z7, Z0, Z8
-	VMOVUPS           Z8, 704(DI)
-	VSUBPS            Z7, Z0, Z0
-	VMOVUPS           Z0, 1216(DI)
+
+	// v0 = (d0 − d6) + 21/4 (d4 − d2)
+	VSUBPS           Z6, Z0, Z0
+	VSUBPS           Z2, Z4, Z8
+	VFMADD231PS.BCST conv1_5_25<>+0(SB), Z8, Z0
+	VMOVUPS          Z0, 192(DI)
+
+	// v7 = (d7 − d1) + 21/4 (d3 − d5)
+	VSUBPS           Z1, Z7, Z0
+	VSUBPS           Z5, Z3, Z7
+	VFMADD231PS.BCST conv1_5_25<>+0(SB), Z7, Z0
+	VMOVUPS          Z0, 3776(DI)
+
+	// v1, v2 = (17/4 d4 − (d2 + d6)) ± (17/4 d3 − (d1 + d5))
+	VADDPS           Z6, Z2, Z0
+	VFMSUB231PS.BCST conv1_4_25<>+0(SB), Z4, Z0
+	VADDPS           Z5, Z1, Z7
+	VFMSUB231PS.BCST conv1_4_25<>+0(SB), Z3, Z7
+	VADDPS           Z7, Z0, Z8
+	VMOVUPS          Z8, 704(DI)
+	VSUBPS           Z7, Z0, Z0
+	VMOVUPS          Z0, 1216(DI)
+
+	// v3, v4 = (d2 − 5 d4 + 4 d6) ± (2 d1 − 10 d3 + 8 d5)
 	VMOVAPS           Z2, Z0
 	VFNMADD231PS.BCST conv1_5<>+0(SB), Z4, Z0
 	VFMADD231PS.BCST  conv1_4<>+0(SB), Z6, Z0
@@ -1244,6 +1510,8 @@ tileColumn2:
 	VMOVUPS           Z8, 1728(DI)
 	VSUBPS            Z7, Z0, Z0
 	VMOVUPS           Z0, 2240(DI)
+
+	// v5, v6 = (2 d6 − 10 d4 + 8 d2) ± (d5 − 5 d3 + 4 d1)
 	VADDPS            Z6, Z6, Z0
 	VFNMADD231PS.BCST conv1_10<>+0(SB), Z4, Z0
 	VFMADD231PS.BCST  conv1_8<>+0(SB), Z2, Z0
@@ -1270,22 +1538,30 @@ tileColumn2:
 	VINSERTF32X8      $0x01, 5632(CX), Z6, Z6
 	VBROADCASTF32X8   6400(CX), Z7
 	VINSERTF32X8      $0x01, 6528(CX), Z7, Z7
-	VSUBPS            Z6, Z0, Z0
-	VSUBPS            Z2, Z4, Z8
-	VFMADD231PS.BCST  conv1_5_25<>+0(SB), Z8, Z0
-	VMOVUPS           Z0, 256(DI)
-	VSUBPS            Z1, Z7, Z0
-	VSUBPS            Z5, Z3, Z7
-	VFMADD231PS.BCST  conv1_5_25<>+0(SB), Z7, Z0
-	VMOVUPS           Z0, 3840(DI)
-	VADDPS            Z6, Z2, Z0
-	VFMSUB231PS.BCST  conv1_4_25<>+0(SB), Z4, Z0
-	VADDPS            Z5, Z1, Z7
-	VFMSUB231PS.BCST  conv1_4_25<>+0(SB), Z3, Z7
-	VADDPS            Z7, Z0, Z8
-	VMOVUPS           Z8, 768(DI)
-	VSUBPS            Z7, Z0, Z0
-	VMOVUPS           Z0, 1280(DI)
+
+	// v0 = (d0 − d6) + 21/4 (d4 − d2)
+	VSUBPS           Z6, Z0, Z0
+	VSUBPS           Z2, Z4, Z8
+	VFMADD231PS.BCST conv1_5_25<>+0(SB), Z8, Z0
+	VMOVUPS          Z0, 256(DI)
+
+	// v7 = (d7 − d1) + 21/4 (d3 − d5)
+	VSUBPS           Z1, Z7, Z0
+	VSUBPS           Z5, Z3, Z7
+	VFMADD231PS.BCST conv1_5_25<>+0(SB), Z7, Z0
+	VMOVUPS          Z0, 3840(DI)
+
+	// v1, v2 = (17/4 d4 − (d2 + d6)) ± (17/4 d3 − (d1 + d5))
+	VADDPS           Z6, Z2, Z0
+	VFMSUB231PS.BCST conv1_4_25<>+0(SB), Z4, Z0
+	VADDPS           Z5, Z1, Z7
+	VFMSUB231PS.BCST conv1_4_25<>+0(SB), Z3, Z7
+	VADDPS           Z7, Z0, Z8
+	VMOVUPS          Z8, 768(DI)
+	VSUBPS           Z7, Z0, Z0
+	VMOVUPS          Z0, 1280(DI)
+
+	// v3, v4 = (d2 − 5 d4 + 4 d6) ± (2 d1 − 10 d3 + 8 d5)
 	VMOVAPS           Z2, Z0
 	VFNMADD231PS.BCST conv1_5<>+0(SB), Z4, Z0
 	VFMADD231PS.BCST  conv1_4<>+0(SB), Z6, Z0
@@ -1296,6 +1572,8 @@ tileColumn2:
 	VMOVUPS           Z8, 1792(DI)
 	VSUBPS            Z7, Z0, Z0
 	VMOVUPS           Z0, 2304(DI)
+
+	// v5, v6 = (2 d6 − 10 d4 + 8 d2) ± (d5 − 5 d3 + 4 d1)
 	VADDPS            Z6, Z6, Z0
 	VFNMADD231PS.BCST conv1_10<>+0(SB), Z4, Z0
 	VFMADD231PS.BCST  conv1_8<>+0(SB), Z2, Z0
@@ -1322,22 +1600,30 @@ tileColumn2:
 	VINSERTF32X8      $0x01, 5664(CX), Z6, Z6
 	VBROADCASTF32X8   6432(CX), Z7
 	VINSERTF32X8      $0x01, 6560(CX), Z7, Z7
-	VSUBPS            Z6, Z0, Z0
-	VSUBPS            Z2, Z4, Z8
-	VFMADD231PS.BCST  conv1_5_25<>+0(SB), Z8, Z0
-	VMOVUPS           Z0, 320(DI)
-	VSUBPS            Z1, Z7, Z0
-	VSUBPS            Z5, Z3, Z7
-	VFMADD231PS.BCST  conv1_5_25<>+0(SB), Z7, Z0
-	VMOVUPS           Z0, 3904(DI)
-	VADDPS            Z6, Z2, Z0
-	VFMSUB231PS.BCST  conv1_4_25<>+0(SB), Z4, Z0
-	VADDPS            Z5, Z1, Z7
-	VFMSUB231PS.BCST  conv1_4_25<>+0(SB), Z3, Z7
-	VADDPS            Z7, Z0, Z8
-	VMOVUPS           Z8, 832(DI)
-	VSUBPS            Z7, Z0, Z0
-	VMOVUPS           Z0, 1344(DI)
+
+	// v0 = (d0 − d6) + 21/4 (d4 − d2)
+	VSUBPS           Z6, Z0, Z0
+	VSUBPS           Z2, Z4, Z8
+	VFMADD231PS.BCST conv1_5_25<>+0(SB), Z8, Z0
+	VMOVUPS          Z0, 320(DI)
+
+	// v7 = (d7 − d1) + 21/4 (d3 − d5)
+	VSUBPS           Z1, Z7, Z0
+	VSUBPS           Z5, Z3, Z7
+	VFMADD231PS.BCST conv1_5_25<>+0(SB), Z7, Z0
+	VMOVUPS          Z0, 3904(DI)
+
+	// v1, v2 = (17/4 d4 − (d2 + d6)) ± (17/4 d3 − (d1 + d5))
+	VADDPS           Z6, Z2, Z0
+	VFMSUB231PS.BCST conv1_4_25<>+0(SB), Z4, Z0
+	VADDPS           Z5, Z1, Z7
+	VFMSUB231PS.BCST conv1_4_25<>+0(SB), Z3, Z7
+	VADDPS           Z7, Z0, Z8
+	VMOVUPS          Z8, 832(DI)
+	VSUBPS           Z7, Z0, Z0
+	VMOVUPS          Z0, 1344(DI)
+
+	// v3, v4 = (d2 − 5 d4 + 4 d6) ± (2 d1 − 10 d3 + 8 d5)
 	VMOVAPS           Z2, Z0
 	VFNMADD231PS.BCST conv1_5<>+0(SB), Z4, Z0
 	VFMADD231PS.BCST  conv1_4<>+0(SB), Z6, Z0
@@ -1348,6 +1634,8 @@ tileColumn2:
 	VMOVUPS           Z8, 1856(DI)
 	VSUBPS            Z7, Z0, Z0
 	VMOVUPS           Z0, 2368(DI)
+
+	// v5, v6 = (2 d6 − 10 d4 + 8 d2) ± (d5 − 5 d3 + 4 d1)
 	VADDPS            Z6, Z6, Z0
 	VFNMADD231PS.BCST conv1_10<>+0(SB), Z4, Z0
 	VFMADD231PS.BCST  conv1_8<>+0(SB), Z2, Z0
@@ -1374,22 +1662,30 @@ tileColumn2:
 	VINSERTF32X8      $0x01, 5696(CX), Z6, Z6
 	VBROADCASTF32X8   6464(CX), Z7
 	VINSERTF32X8      $0x01, 6592(CX), Z7, Z7
-	VSUBPS            Z6, Z0, Z0
-	VSUBPS            Z2, Z4, Z8
-	VFMADD231PS.BCST  conv1_5_25<>+0(SB), Z8, Z0
-	VMOVUPS           Z0, 384(DI)
-	VSUBPS            Z1, Z7, Z0
-	VSUBPS            Z5, Z3, Z7
-	VFMADD231PS.BCST  conv1_5_25<>+0(SB), Z7, Z0
-	VMOVUPS           Z0, 3968(DI)
-	VADDPS            Z6, Z2, Z0
-	VFMSUB231PS.BCST  conv1_4_25<>+0(SB), Z4, Z0
-	VADDPS            Z5, Z1, Z7
-	VFMSUB231PS.BCST  conv1_4_25<>+0(SB), Z3, Z7
-	VADDPS            Z7, Z0, Z8
-	VMOVUPS           Z8, 896(DI)
-	VSUBPS            Z7, Z0, Z0
-	VMOVUPS           Z0, 1408(DI)
+
+	// v0 = (d0 − d6) + 21/4 (d4 − d2)
+	VSUBPS           Z6, Z0, Z0
+	VSUBPS           Z2, Z4, Z8
+	VFMADD231PS.BCST conv1_5_25<>+0(SB), Z8, Z0
+	VMOVUPS          Z0, 384(DI)
+
+	// v7 = (d7 − d1) + 21/4 (d3 − d5)
+	VSUBPS           Z1, Z7, Z0
+	VSUBPS           Z5, Z3, Z7
+	VFMADD231PS.BCST conv1_5_25<>+0(SB), Z7, Z0
+	VMOVUPS          Z0, 3968(DI)
+
+	// v1, v2 = (17/4 d4 − (d2 + d6)) ± (17/4 d3 − (d1 + d5))
+	VADDPS           Z6, Z2, Z0
+	VFMSUB231PS.BCST conv1_4_25<>+0(SB), Z4, Z0
+	VADDPS           Z5, Z1, Z7
+	VFMSUB231PS.BCST conv1_4_25<>+0(SB), Z3, Z7
+	VADDPS           Z7, Z0, Z8
+	VMOVUPS          Z8, 896(DI)
+	VSUBPS           Z7, Z0, Z0
+	VMOVUPS          Z0, 1408(DI)
+
+	// v3, v4 = (d2 − 5 d4 + 4 d6) ± (2 d1 − 10 d3 + 8 d5)
 	VMOVAPS           Z2, Z0
 	VFNMADD231PS.BCST conv1_5<>+0(SB), Z4, Z0
 	VFMADD231PS.BCST  conv1_4<>+0(SB), Z6, Z0
@@ -1400,6 +1696,8 @@ tileColumn2:
 	VMOVUPS           Z8, 1920(DI)
 	VSUBPS            Z7, Z0, Z0
 	VMOVUPS           Z0, 2432(DI)
+
+	// v5, v6 = (2 d6 − 10 d4 + 8 d2) ± (d5 − 5 d3 + 4 d1)
 	VADDPS            Z6, Z6, Z0
 	VFNMADD231PS.BCST conv1_10<>+0(SB), Z4, Z0
 	VFMADD231PS.BCST  conv1_8<>+0(SB), Z2, Z0
@@ -1426,22 +1724,30 @@ tileColumn2:
 	VINSERTF32X8      $0x01, 5728(CX), Z6, Z6
 	VBROADCASTF32X8   6496(CX), Z7
 	VINSERTF32X8      $0x01, 6624(CX), Z7, Z7
-	VSUBPS            Z6, Z0, Z0
-	VSUBPS            Z2, Z4, Z8
-	VFMADD231PS.BCST  conv1_5_25<>+0(SB), Z8, Z0
-	VMOVUPS           Z0, 448(DI)
-	VSUBPS            Z1, Z7, Z0
-	VSUBPS            Z5, Z3, Z7
-	VFMADD231PS.BCST  conv1_5_25<>+0(SB), Z7, Z0
-	VMOVUPS           Z0, 4032(DI)
-	VADDPS            Z6, Z2, Z0
-	VFMSUB231PS.BCST  conv1_4_25<>+0(SB), Z4, Z0
-	VADDPS            Z5, Z1, Z7
-	VFMSUB231PS.BCST  conv1_4_25<>+0(SB), Z3, Z7
-	VADDPS            Z7, Z0, Z8
-	VMOVUPS           Z8, 960(DI)
-	VSUBPS            Z7, Z0, Z0
-	VMOVUPS           Z0, 1472(DI)
+
+	// v0 = (d0 − d6) + 21/4 (d4 − d2)
+	VSUBPS           Z6, Z0, Z0
+	VSUBPS           Z2, Z4, Z8
+	VFMADD231PS.BCST conv1_5_25<>+0(SB), Z8, Z0
+	VMOVUPS          Z0, 448(DI)
+
+	// v7 = (d7 − d1) + 21/4 (d3 − d5)
+	VSUBPS           Z1, Z7, Z0
+	VSUBPS           Z5, Z3, Z7
+	VFMADD231PS.BCST conv1_5_25<>+0(SB), Z7, Z0
+	VMOVUPS          Z0, 4032(DI)
+
+	// v1, v2 = (17/4 d4 − (d2 + d6)) ± (17/4 d3 − (d1 + d5))
+	VADDPS           Z6, Z2, Z0
+	VFMSUB231PS.BCST conv1_4_25<>+0(SB), Z4, Z0
+	VADDPS           Z5, Z1, Z7
+	VFMSUB231PS.BCST conv1_4_25<>+0(SB), Z3, Z7
+	VADDPS           Z7, Z0, Z8
+	VMOVUPS          Z8, 960(DI)
+	VSUBPS           Z7, Z0, Z0
+	VMOVUPS          Z0, 1472(DI)
+
+	// v3, v4 = (d2 − 5 d4 + 4 d6) ± (2 d1 − 10 d3 + 8 d5)
 	VMOVAPS           Z2, Z0
 	VFNMADD231PS.BCST conv1_5<>+0(SB), Z4, Z0
 	VFMADD231PS.BCST  conv1_4<>+0(SB), Z6, Z0
@@ -1452,6 +1758,8 @@ tileColumn2:
 	VMOVUPS           Z8, 1984(DI)
 	VSUBPS            Z7, Z0, Z0
 	VMOVUPS           Z0, 2496(DI)
+
+	// v5, v6 = (2 d6 − 10 d4 + 8 d2) ± (d5 − 5 d3 + 4 d1)
 	VADDPS            Z6, Z6, Z0
 	VFNMADD231PS.BCST conv1_10<>+0(SB), Z4, Z0
 	VFMADD231PS.BCST  conv1_8<>+0(SB), Z2, Z0
@@ -1470,22 +1778,30 @@ tileColumn2:
 	VMOVUPS           320(DI), Z5
 	VMOVUPS           384(DI), Z6
 	VMOVUPS           448(DI), Z7
-	VSUBPS            Z6, Z0, Z0
-	VSUBPS            Z2, Z4, Z8
-	VFMADD231PS.BCST  conv1_5_25<>+0(SB), Z8, Z0
-	VMOVUPS           Z0, 20480(DI)
-	VSUBPS            Z1, Z7, Z0
-	VSUBPS            Z5, Z3, Z7
-	VFMADD231PS.BCST  conv1_5_25<>+0(SB), Z7, Z0
-	VMOVUPS           Z0, 20928(DI)
-	VADDPS            Z6, Z2, Z0
-	VFMSUB231PS.BCST  conv1_4_25<>+0(SB), Z4, Z0
-	VADDPS            Z5, Z1, Z7
-	VFMSUB231PS.BCST  conv1_4_25<>+0(SB), Z3, Z7
-	VADDPS            Z7, Z0, Z8
-	VMOVUPS           Z8, 20544(DI)
-	VSUBPS            Z7, Z0, Z0
-	VMOVUPS           Z0, 20608(DI)
+
+	// v0 = (d0 − d6) + 21/4 (d4 − d2)
+	VSUBPS           Z6, Z0, Z0
+	VSUBPS           Z2, Z4, Z8
+	VFMADD231PS.BCST conv1_5_25<>+0(SB), Z8, Z0
+	VMOVUPS          Z0, 20480(DI)
+
+	// v7 = (d7 − d1) + 21/4 (d3 − d5)
+	VSUBPS           Z1, Z7, Z0
+	VSUBPS           Z5, Z3, Z7
+	VFMADD231PS.BCST conv1_5_25<>+0(SB), Z7, Z0
+	VMOVUPS          Z0, 20928(DI)
+
+	// v1, v2 = (17/4 d4 − (d2 + d6)) ± (17/4 d3 − (d1 + d5))
+	VADDPS           Z6, Z2, Z0
+	VFMSUB231PS.BCST conv1_4_25<>+0(SB), Z4, Z0
+	VADDPS           Z5, Z1, Z7
+	VFMSUB231PS.BCST conv1_4_25<>+0(SB), Z3, Z7
+	VADDPS           Z7, Z0, Z8
+	VMOVUPS          Z8, 20544(DI)
+	VSUBPS           Z7, Z0, Z0
+	VMOVUPS          Z0, 20608(DI)
+
+	// v3, v4 = (d2 − 5 d4 + 4 d6) ± (2 d1 − 10 d3 + 8 d5)
 	VMOVAPS           Z2, Z0
 	VFNMADD231PS.BCST conv1_5<>+0(SB), Z4, Z0
 	VFMADD231PS.BCST  conv1_4<>+0(SB), Z6, Z0
@@ -1496,6 +1812,8 @@ tileColumn2:
 	VMOVUPS           Z8, 20672(DI)
 	VSUBPS            Z7, Z0, Z0
 	VMOVUPS           Z0, 20736(DI)
+
+	// v5, v6 = (2 d6 − 10 d4 + 8 d2) ± (d5 − 5 d3 + 4 d1)
 	VADDPS            Z6, Z6, Z0
 	VFNMADD231PS.BCST conv1_10<>+0(SB), Z4, Z0
 	VFMADD231PS.BCST  conv1_8<>+0(SB), Z2, Z0
@@ -1514,22 +1832,30 @@ tileColumn2:
 	VMOVUPS           832(DI), Z5
 	VMOVUPS           896(DI), Z6
 	VMOVUPS           960(DI), Z7
-	VSUBPS            Z6, Z0, Z0
-	VSUBPS            Z2, Z4, Z8
-	VFMADD231PS.BCST  conv1_5_25<>+0(SB), Z8, Z0
-	VMOVUPS           Z0, 20992(DI)
-	VSUBPS            Z1, Z7, Z0
-	VSUBPS            Z5, Z3, Z7
-	VFMADD231PS.BCST  conv1_5_25<>+0(SB), Z7, Z0
-	VMOVUPS           Z0, 21440(DI)
-	VADDPS            Z6, Z2, Z0
-	VFMSUB231PS.BCST  conv1_4_25<>+0(SB), Z4, Z0
-	VADDPS            Z5, Z1, Z7
-	VFMSUB231PS.BCST  conv1_4_25<>+0(SB), Z3, Z7
-	VADDPS            Z7, Z0, Z8
-	VMOVUPS           Z8, 21056(DI)
-	VSUBPS            Z7, Z0, Z0
-	VMOVUPS           Z0, 21120(DI)
+
+	// v0 = (d0 − d6) + 21/4 (d4 − d2)
+	VSUBPS           Z6, Z0, Z0
+	VSUBPS           Z2, Z4, Z8
+	VFMADD231PS.BCST conv1_5_25<>+0(SB), Z8, Z0
+	VMOVUPS          Z0, 20992(DI)
+
+	// v7 = (d7 − d1) + 21/4 (d3 − d5)
+	VSUBPS           Z1, Z7, Z0
+	VSUBPS           Z5, Z3, Z7
+	VFMADD231PS.BCST conv1_5_25<>+0(SB), Z7, Z0
+	VMOVUPS          Z0, 21440(DI)
+
+	// v1, v2 = (17/4 d4 − (d2 + d6)) ± (17/4 d3 − (d1 + d5))
+	VADDPS           Z6, Z2, Z0
+	VFMSUB231PS.BCST conv1_4_25<>+0(SB), Z4, Z0
+	VADDPS           Z5, Z1, Z7
+	VFMSUB231PS.BCST conv1_4_25<>+0(SB), Z3, Z7
+	VADDPS           Z7, Z0, Z8
+	VMOVUPS          Z8, 21056(DI)
+	VSUBPS           Z7, Z0, Z0
+	VMOVUPS          Z0, 21120(DI)
+
+	// v3, v4 = (d2 − 5 d4 + 4 d6) ± (2 d1 − 10 d3 + 8 d5)
 	VMOVAPS           Z2, Z0
 	VFNMADD231PS.BCST conv1_5<>+0(SB), Z4, Z0
 	VFMADD231PS.BCST  conv1_4<>+0(SB), Z6, Z0
@@ -1540,6 +1866,8 @@ tileColumn2:
 	VMOVUPS           Z8, 21184(DI)
 	VSUBPS            Z7, Z0, Z0
 	VMOVUPS           Z0, 21248(DI)
+
+	// v5, v6 = (2 d6 − 10 d4 + 8 d2) ± (d5 − 5 d3 + 4 d1)
 	VADDPS            Z6, Z6, Z0
 	VFNMADD231PS.BCST conv1_10<>+0(SB), Z4, Z0
 	VFMADD231PS.BCST  conv1_8<>+0(SB), Z2, Z0
@@ -1558,22 +1886,30 @@ tileColumn2:
 	VMOVUPS           1344(DI), Z5
 	VMOVUPS           1408(DI), Z6
 	VMOVUPS           1472(DI), Z7
-	VSUBPS            Z6, Z0, Z0
-	VSUBPS            Z2, Z4, Z8
-	VFMADD231PS.BCST  conv1_5_25<>+0(SB), Z8, Z0
-	VMOVUPS           Z0, 21504(DI)
-	VSUBPS            Z1, Z7, Z0
-	VSUBPS            Z5, Z3, Z7
-	VFMADD231PS.BCST  conv1_5_25<>+0(SB), Z7, Z0
-	VMOVUPS           Z0, 21952(DI)
-	VADDPS            Z6, Z2, Z0
-	VFMSUB231PS.BCST  conv1_4_25<>+0(SB), Z4, Z0
-	VADDPS            Z5, Z1, Z7
-	VFMSUB231PS.BCST  conv1_4_25<>+0(SB), Z3, Z7
-	VADDPS            Z7, Z0, Z8
-	VMOVUPS           Z8, 21568(DI)
-	VSUBPS            Z7, Z0, Z0
-	VMOVUPS           Z0, 21632(DI)
+
+	// v0 = (d0 − d6) + 21/4 (d4 − d2)
+	VSUBPS           Z6, Z0, Z0
+	VSUBPS           Z2, Z4, Z8
+	VFMADD231PS.BCST conv1_5_25<>+0(SB), Z8, Z0
+	VMOVUPS          Z0, 21504(DI)
+
+	// v7 = (d7 − d1) + 21/4 (d3 − d5)
+	VSUBPS           Z1, Z7, Z0
+	VSUBPS           Z5, Z3, Z7
+	VFMADD231PS.BCST conv1_5_25<>+0(SB), Z7, Z0
+	VMOVUPS          Z0, 21952(DI)
+
+	// v1, v2 = (17/4 d4 − (d2 + d6)) ± (17/4 d3 − (d1 + d5))
+	VADDPS           Z6, Z2, Z0
+	VFMSUB231PS.BCST conv1_4_25<>+0(SB), Z4, Z0
+	VADDPS           Z5, Z1, Z7
+	VFMSUB231PS.BCST conv1_4_25<>+0(SB), Z3, Z7
+	VADDPS           Z7, Z0, Z8
+	VMOVUPS          Z8, 21568(DI)
+	VSUBPS           Z7, Z0, Z0
+	VMOVUPS          Z0, 21632(DI)
+
+	// v3, v4 = (d2 − 5 d4 + 4 d6) ± (2 d1 − 10 d3 + 8 d5)
 	VMOVAPS           Z2, Z0
 	VFNMADD231PS.BCST conv1_5<>+0(SB), Z4, Z0
 	VFMADD231PS.BCST  conv1_4<>+0(SB), Z6, Z0
@@ -1584,6 +1920,8 @@ tileColumn2:
 	VMOVUPS           Z8, 21696(DI)
 	VSUBPS            Z7, Z0, Z0
 	VMOVUPS           Z0, 21760(DI)
+
+	// v5, v6 = (2 d6 − 10 d4 + 8 d2) ± (d5 − 5 d3 + 4 d1)
 	VADDPS            Z6, Z6, Z0
 	VFNMADD231PS.BCST conv1_10<>+0(SB), Z4, Z0
 	VFMADD231PS.BCST  conv1_8<>+0(SB), Z2, Z0
@@ -1602,22 +1940,30 @@ tileColumn2:
 	VMOVUPS           1856(DI), Z5
 	VMOVUPS           1920(DI), Z6
 	VMOVUPS           1984(DI), Z7
-	VSUBPS            Z6, Z0, Z0
-	VSUBPS            Z2, Z4, Z8
-	VFMADD231PS.BCST  conv1_5_25<>+0(SB), Z8, Z0
-	VMOVUPS           Z0, 22016(DI)
-	VSUBPS            Z1, Z7, Z0
-	VSUBPS            Z5, Z3, Z7
-	VFMADD231PS.BCST  conv1_5_25<>+0(SB), Z7, Z0
-	VMOVUPS           Z0, 22464(DI)
-	VADDPS            Z6, Z2, Z0
-	VFMSUB231PS.BCST  conv1_4_25<>+0(SB), Z4, Z0
-	VADDPS            Z5, Z1, Z7
-	VFMSUB231PS.BCST  conv1_4_25<>+0(SB), Z3, Z7
-	VADDPS            Z7, Z0, Z8
-	VMOVUPS           Z8, 22080(DI)
-	VSUBPS            Z7, Z0, Z0
-	VMOVUPS           Z0, 22144(DI)
+
+	// v0 = (d0 − d6) + 21/4 (d4 − d2)
+	VSUBPS           Z6, Z0, Z0
+	VSUBPS           Z2, Z4, Z8
+	VFMADD231PS.BCST conv1_5_25<>+0(SB), Z8, Z0
+	VMOVUPS          Z0, 22016(DI)
+
+	// v7 = (d7 − d1) + 21/4 (d3 − d5)
+	VSUBPS           Z1, Z7, Z0
+	VSUBPS           Z5, Z3, Z7
+	VFMADD231PS.BCST conv1_5_25<>+0(SB), Z7, Z0
+	VMOVUPS          Z0, 22464(DI)
+
+	// v1, v2 = (17/4 d4 − (d2 + d6)) ± (17/4 d3 − (d1 + d5))
+	VADDPS           Z6, Z2, Z0
+	VFMSUB231PS.BCST conv1_4_25<>+0(SB), Z4, Z0
+	VADDPS           Z5, Z1, Z7
+	VFMSUB231PS.BCST conv1_4_25<>+0(SB), Z3, Z7
+	VADDPS           Z7, Z0, Z8
+	VMOVUPS          Z8, 22080(DI)
+	VSUBPS           Z7, Z0, Z0
+	VMOVUPS          Z0, 22144(DI)
+
+	// v3, v4 = (d2 − 5 d4 + 4 d6) ± (2 d1 − 10 d3 + 8 d5)
 	VMOVAPS           Z2, Z0
 	VFNMADD231PS.BCST conv1_5<>+0(SB), Z4, Z0
 	VFMADD231PS.BCST  conv1_4<>+0(SB), Z6, Z0
@@ -1628,6 +1974,8 @@ tileColumn2:
 	VMOVUPS           Z8, 22208(DI)
 	VSUBPS            Z7, Z0, Z0
 	VMOVUPS           Z0, 22272(DI)
+
+	// v5, v6 = (2 d6 − 10 d4 + 8 d2) ± (d5 − 5 d3 + 4 d1)
 	VADDPS            Z6, Z6, Z0
 	VFNMADD231PS.BCST conv1_10<>+0(SB), Z4, Z0
 	VFMADD231PS.BCST  conv1_8<>+0(SB), Z2, Z0
@@ -1646,22 +1994,30 @@ tileColumn2:
 	VMOVUPS           2368(DI), Z5
 	VMOVUPS           2432(DI), Z6
 	VMOVUPS           2496(DI), Z7
-	VSUBPS            Z6, Z0, Z0
-	VSUBPS            Z2, Z4, Z8
-	VFMADD231PS.BCST  conv1_5_25<>+0(SB), Z8, Z0
-	VMOVUPS           Z0, 22528(DI)
-	VSUBPS            Z1, Z7, Z0
-	VSUBPS            Z5, Z3, Z7
-	VFMADD231PS.BCST  conv1_5_25<>+0(SB), Z7, Z0
-	VMOVUPS           Z0, 22976(DI)
-	VADDPS            Z6, Z2, Z0
-	VFMSUB231PS.BCST  conv1_4_25<>+0(SB), Z4, Z0
-	VADDPS            Z5, Z1, Z7
-	VFMSUB231PS.BCST  conv1_4_25<>+0(SB), Z3, Z7
-	VADDPS            Z7, Z0, Z8
-	VMOVUPS           Z8, 22592(DI)
-	VSUBPS            Z7, Z0, Z0
-	VMOVUPS           Z0, 22656(DI)
+
+	// v0 = (d0 − d6) + 21/4 (d4 − d2)
+	VSUBPS           Z6, Z0, Z0
+	VSUBPS           Z2, Z4, Z8
+	VFMADD231PS.BCST conv1_5_25<>+0(SB), Z8, Z0
+	VMOVUPS          Z0, 22528(DI)
+
+	// v7 = (d7 − d1) + 21/4 (d3 − d5)
+	VSUBPS           Z1, Z7, Z0
+	VSUBPS           Z5, Z3, Z7
+	VFMADD231PS.BCST conv1_5_25<>+0(SB), Z7, Z0
+	VMOVUPS          Z0, 22976(DI)
+
+	// v1, v2 = (17/4 d4 − (d2 + d6)) ± (17/4 d3 − (d1 + d5))
+	VADDPS           Z6, Z2, Z0
+	VFMSUB231PS.BCST conv1_4_25<>+0(SB), Z4, Z0
+	VADDPS           Z5, Z1, Z7
+	VFMSUB231PS.BCST conv1_4_25<>+0(SB), Z3, Z7
+	VADDPS           Z7, Z0, Z8
+	VMOVUPS          Z8, 22592(DI)
+	VSUBPS           Z7, Z0, Z0
+	VMOVUPS          Z0, 22656(DI)
+
+	// v3, v4 = (d2 − 5 d4 + 4 d6) ± (2 d1 − 10 d3 + 8 d5)
 	VMOVAPS           Z2, Z0
 	VFNMADD231PS.BCST conv1_5<>+0(SB), Z4, Z0
 	VFMADD231PS.BCST  conv1_4<>+0(SB), Z6, Z0
@@ -1672,6 +2028,8 @@ tileColumn2:
 	VMOVUPS           Z8, 22720(DI)
 	VSUBPS            Z7, Z0, Z0
 	VMOVUPS           Z0, 22784(DI)
+
+	// v5, v6 = (2 d6 − 10 d4 + 8 d2) ± (d5 − 5 d3 + 4 d1)
 	VADDPS            Z6, Z6, Z0
 	VFNMADD231PS.BCST conv1_10<>+0(SB), Z4, Z0
 	VFMADD231PS.BCST  conv1_8<>+0(SB), Z2, Z0
@@ -1690,22 +2048,30 @@ tileColumn2:
 	VMOVUPS           2880(DI), Z5
 	VMOVUPS           2944(DI), Z6
 	VMOVUPS           3008(DI), Z7
-	VSUBPS            Z6, Z0, Z0
-	VSUBPS            Z2, Z4, Z8
-	VFMADD231PS.BCST  conv1_5_25<>+0(SB), Z8, Z0
-	VMOVUPS           Z0, 23040(DI)
-	VSUBPS            Z1, Z7, Z0
-	VSUBPS            Z5, Z3, Z7
-	VFMADD231PS.BCST  conv1_5_25<>+0(SB), Z7, Z0
-	VMOVUPS           Z0, 23488(DI)
-	VADDPS            Z6, Z2, Z0
-	VFMSUB231PS.BCST  conv1_4_25<>+0(SB), Z4, Z0
-	VADDPS            Z5, Z1, Z7
-	VFMSUB231PS.BCST  conv1_4_25<>+0(SB), Z3, Z7
-	VADDPS            Z7, Z0, Z8
-	VMOVUPS           Z8, 23104(DI)
-	VSUBPS            Z7, Z0, Z0
-	VMOVUPS           Z0, 23168(DI)
+
+	// v0 = (d0 − d6) + 21/4 (d4 − d2)
+	VSUBPS           Z6, Z0, Z0
+	VSUBPS           Z2, Z4, Z8
+	VFMADD231PS.BCST conv1_5_25<>+0(SB), Z8, Z0
+	VMOVUPS          Z0, 23040(DI)
+
+	// v7 = (d7 − d1) + 21/4 (d3 − d5)
+	VSUBPS           Z1, Z7, Z0
+	VSUBPS           Z5, Z3, Z7
+	VFMADD231PS.BCST conv1_5_25<>+0(SB), Z7, Z0
+	VMOVUPS          Z0, 23488(DI)
+
+	// v1, v2 = (17/4 d4 − (d2 + d6)) ± (17/4 d3 − (d1 + d5))
+	VADDPS           Z6, Z2, Z0
+	VFMSUB231PS.BCST conv1_4_25<>+0(SB), Z4, Z0
+	VADDPS           Z5, Z1, Z7
+	VFMSUB231PS.BCST conv1_4_25<>+0(SB), Z3, Z7
+	VADDPS           Z7, Z0, Z8
+	VMOVUPS          Z8, 23104(DI)
+	VSUBPS           Z7, Z0, Z0
+	VMOVUPS          Z0, 23168(DI)
+
+	// v3, v4 = (d2 − 5 d4 + 4 d6) ± (2 d1 − 10 d3 + 8 d5)
 	VMOVAPS           Z2, Z0
 	VFNMADD231PS.BCST conv1_5<>+0(SB), Z4, Z0
 	VFMADD231PS.BCST  conv1_4<>+0(SB), Z6, Z0
@@ -1716,6 +2082,8 @@ tileColumn2:
 	VMOVUPS           Z8, 23232(DI)
 	VSUBPS            Z7, Z0, Z0
 	VMOVUPS           Z0, 23296(DI)
+
+	// v5, v6 = (2 d6 − 10 d4 + 8 d2) ± (d5 − 5 d3 + 4 d1)
 	VADDPS            Z6, Z6, Z0
 	VFNMADD231PS.BCST conv1_10<>+0(SB), Z4, Z0
 	VFMADD231PS.BCST  conv1_8<>+0(SB), Z2, Z0
@@ -1734,22 +2102,30 @@ tileColumn2:
 	VMOVUPS           3392(DI), Z5
 	VMOVUPS           3456(DI), Z6
 	VMOVUPS           3520(DI), Z7
-	VSUBPS            Z6, Z0, Z0
-	VSUBPS            Z2, Z4, Z8
-	VFMADD231PS.BCST  conv1_5_25<>+0(SB), Z8, Z0
-	VMOVUPS           Z0, 23552(DI)
-	VSUBPS            Z1, Z7, Z0
-	VSUBPS            Z5, Z3, Z7
-	VFMADD231PS.BCST  conv1_5_25<>+0(SB), Z7, Z0
-	VMOVUPS           Z0, 24000(DI)
-	VADDPS            Z6, Z2, Z0
-	VFMSUB231PS.BCST  conv1_4_25<>+0(SB), Z4, Z0
-	VADDPS            Z5, Z1, Z7
-	VFMSUB231PS.BCST  conv1_4_25<>+0(SB), Z3, Z7
-	VADDPS            Z7, Z0, Z8
-	VMOVUPS           Z8, 23616(DI)
-	VSUBPS            Z7, Z0, Z0
-	VMOVUPS           Z0, 23680(DI)
+
+	// v0 = (d0 − d6) + 21/4 (d4 − d2)
+	VSUBPS           Z6, Z0, Z0
+	VSUBPS           Z2, Z4, Z8
+	VFMADD231PS.BCST conv1_5_25<>+0(SB), Z8, Z0
+	VMOVUPS          Z0, 23552(DI)
+
+	// v7 = (d7 − d1) + 21/4 (d3 − d5)
+	VSUBPS           Z1, Z7, Z0
+	VSUBPS           Z5, Z3, Z7
+	VFMADD231PS.BCST conv1_5_25<>+0(SB), Z7, Z0
+	VMOVUPS          Z0, 24000(DI)
+
+	// v1, v2 = (17/4 d4 − (d2 + d6)) ± (17/4 d3 − (d1 + d5))
+	VADDPS           Z6, Z2, Z0
+	VFMSUB231PS.BCST conv1_4_25<>+0(SB), Z4, Z0
+	VADDPS           Z5, Z1, Z7
+	VFMSUB231PS.BCST conv1_4_25<>+0(SB), Z3, Z7
+	VADDPS           Z7, Z0, Z8
+	VMOVUPS          Z8, 23616(DI)
+	VSUBPS           Z7, Z0, Z0
+	VMOVUPS          Z0, 23680(DI)
+
+	// v3, v4 = (d2 − 5 d4 + 4 d6) ± (2 d1 − 10 d3 + 8 d5)
 	VMOVAPS           Z2, Z0
 	VFNMADD231PS.BCST conv1_5<>+0(SB), Z4, Z0
 	VFMADD231PS.BCST  conv1_4<>+0(SB), Z6, Z0
@@ -1760,6 +2136,8 @@ tileColumn2:
 	VMOVUPS           Z8, 23744(DI)
 	VSUBPS            Z7, Z0, Z0
 	VMOVUPS           Z0, 23808(DI)
+
+	// v5, v6 = (2 d6 − 10 d4 + 8 d2) ± (d5 − 5 d3 + 4 d1)
 	VADDPS            Z6, Z6, Z0
 	VFNMADD231PS.BCST conv1_10<>+0(SB), Z4, Z0
 	VFMADD231PS.BCST  conv1_8<>+0(SB), Z2, Z0
@@ -1778,22 +2156,30 @@ tileColumn2:
 	VMOVUPS           3904(DI), Z5
 	VMOVUPS           3968(DI), Z6
 	VMOVUPS           4032(DI), Z7
-	VSUBPS            Z6, Z0, Z0
-	VSUBPS            Z2, Z4, Z8
-	VFMADD231PS.BCST  conv1_5_25<>+0(SB), Z8, Z0
-	VMOVUPS           Z0, 24064(DI)
-	VSUBPS            Z1, Z7, Z0
-	VSUBPS            Z5, Z3, Z7
-	VFMADD231PS.BCST  conv1_5_25<>+0(SB), Z7, Z0
-	VMOVUPS           Z0, 24512(DI)
-	VADDPS            Z6, Z2, Z0
-	VFMSUB231PS.BCST  conv1_4_25<>+0(SB), Z4, Z0
-	VADDPS            Z5, Z1, Z7
-	VFMSUB231PS.BCST  conv1_4_25<>+0(SB), Z3, Z7
-	VADDPS            Z7, Z0, Z8
-	VMOVUPS           Z8, 24128(DI)
-	VSUBPS            Z7, Z0, Z0
-	VMOVUPS           Z0, 24192(DI)
+
+	// v0 = (d0 − d6) + 21/4 (d4 − d2)
+	VSUBPS           Z6, Z0, Z0
+	VSUBPS           Z2, Z4, Z8
+	VFMADD231PS.BCST conv1_5_25<>+0(SB), Z8, Z0
+	VMOVUPS          Z0, 24064(DI)
+
+	// v7 = (d7 − d1) + 21/4 (d3 − d5)
+	VSUBPS           Z1, Z7, Z0
+	VSUBPS           Z5, Z3, Z7
+	VFMADD231PS.BCST conv1_5_25<>+0(SB), Z7, Z0
+	VMOVUPS          Z0, 24512(DI)
+
+	// v1, v2 = (17/4 d4 − (d2 + d6)) ± (17/4 d3 − (d1 + d5))
+	VADDPS           Z6, Z2, Z0
+	VFMSUB231PS.BCST conv1_4_25<>+0(SB), Z4, Z0
+	VADDPS           Z5, Z1, Z7
+	VFMSUB231PS.BCST conv1_4_25<>+0(SB), Z3, Z7
+	VADDPS           Z7, Z0, Z8
+	VMOVUPS          Z8, 24128(DI)
+	VSUBPS           Z7, Z0, Z0
+	VMOVUPS          Z0, 24192(DI)
+
+	// v3, v4 = (d2 − 5 d4 + 4 d6) ± (2 d1 − 10 d3 + 8 d5)
 	VMOVAPS           Z2, Z0
 	VFNMADD231PS.BCST conv1_5<>+0(SB), Z4, Z0
 	VFMADD231PS.BCST  conv1_4<>+0(SB), Z6, Z0
@@ -1804,6 +2190,8 @@ tileColumn2:
 	VMOVUPS           Z8, 24256(DI)
 	VSUBPS            Z7, Z0, Z0
 	VMOVUPS           Z0, 24320(DI)
+
+	// v5, v6 = (2 d6 − 10 d4 + 8 d2) ± (d5 − 5 d3 + 4 d1)
 	VADDPS            Z6, Z6, Z0
 	VFNMADD231PS.BCST conv1_10<>+0(SB), Z4, Z0
 	VFMADD231PS.BCST  conv1_8<>+0(SB), Z2, Z0
@@ -1832,31 +2220,44 @@ column4:
 	MOVQ    $0x0000000a, R12
 
 output5:
-	VMULPS.BCST      768(DX), Z1, Z8
-	VMULPS.BCST      1536(DX), Z2, Z9
-	VADDPS           Z9, Z8, Z10
-	VSUBPS           Z9, Z8, Z8
-	VMULPS.BCST      2304(DX), Z3, Z9
-	VMULPS.BCST      3072(DX), Z4, Z11
-	VADDPS           Z11, Z9, Z12
-	VSUBPS           Z11, Z9, Z9
-	VMULPS.BCST      3840(DX), Z5, Z11
-	VMULPS.BCST      4608(DX), Z6, Z13
-	VADDPS           Z13, Z11, Z14
-	VSUBPS           Z13, Z11, Z11
-	VMULPS.BCST      (DX), Z0, Z13
-	VADDPS           Z10, Z13, Z13
-	VADDPS           Z14, Z12, Z15
-	VADDPS           Z15, Z13, Z13
-	VMOVUPS          Z13, (DI)
+	// plus1, minus1 = m1 ± m2
+	VMULPS.BCST 768(DX), Z1, Z8
+	VMULPS.BCST 1536(DX), Z2, Z9
+	VADDPS      Z9, Z8, Z10
+	VSUBPS      Z9, Z8, Z8
+
+	// plus2, minus2 = m3 ± m4
+	VMULPS.BCST 2304(DX), Z3, Z9
+	VMULPS.BCST 3072(DX), Z4, Z11
+	VADDPS      Z11, Z9, Z12
+	VSUBPS      Z11, Z9, Z9
+
+	// plusHalf, minusHalf = m5 ± m6
+	VMULPS.BCST 3840(DX), Z5, Z11
+	VMULPS.BCST 4608(DX), Z6, Z13
+	VADDPS      Z13, Z11, Z14
+	VSUBPS      Z13, Z11, Z11
+
+	// y0 = (m0 + plus1) + (plus2 + plusHalf)
+	VMULPS.BCST (DX), Z0, Z13
+	VADDPS      Z10, Z13, Z13
+	VADDPS      Z14, Z12, Z15
+	VADDPS      Z15, Z13, Z13
+	VMOVUPS     Z13, (DI)
+
+	// y2 = plus1 + ¼ plusHalf + 4 plus2
 	VFMADD231PS.BCST conv1_0_25<>+0(SB), Z14, Z10
 	VFMADD231PS.BCST conv1_4<>+0(SB), Z12, Z10
 	VMOVUPS          Z10, 1024(DI)
+
+	// y3 = (minus1 + m7) + ⅛ minusHalf + 8 minus2
 	VMULPS.BCST      5376(DX), Z7, Z10
 	VADDPS           Z10, Z8, Z10
 	VFMADD231PS.BCST conv1_0_125<>+0(SB), Z11, Z10
 	VFMADD231PS.BCST conv1_8<>+0(SB), Z9, Z10
 	VMOVUPS          Z10, 1536(DI)
+
+	// y1 = minus1 + ½ minusHalf + 2 minus2
 	VFMADD231PS.BCST conv1_0_5<>+0(SB), Z11, Z8
 	VFMADD231PS.BCST conv1_2<>+0(SB), Z9, Z8
 	VMOVUPS          Z8, 512(DI)
@@ -1879,52 +2280,79 @@ output6:
 	VBROADCASTSS (BX), Z1
 
 	// two rows at a time: (Aᵀ m) A, then bias, pooling, ReLU
-	VMOVUPS          64(DI), Z2
-	VMOVUPS          128(DI), Z3
-	VADDPS           Z3, Z2, Z4
-	VSUBPS           Z3, Z2, Z2
-	VMOVUPS          192(DI), Z3
-	VMOVUPS          256(DI), Z5
-	VADDPS           Z5, Z3, Z6
-	VSUBPS           Z5, Z3, Z3
-	VMOVUPS          320(DI), Z5
-	VMOVUPS          384(DI), Z7
-	VADDPS           Z7, Z5, Z8
-	VSUBPS           Z7, Z5, Z5
-	VMOVUPS          (DI), Z7
-	VADDPS           Z4, Z7, Z7
-	VADDPS           Z8, Z6, Z9
-	VADDPS           Z9, Z7, Z7
+	// plus1, minus1 = m1 ± m2
+	VMOVUPS 64(DI), Z2
+	VMOVUPS 128(DI), Z3
+	VADDPS  Z3, Z2, Z4
+	VSUBPS  Z3, Z2, Z2
+
+	// plus2, minus2 = m3 ± m4
+	VMOVUPS 192(DI), Z3
+	VMOVUPS 256(DI), Z5
+	VADDPS  Z5, Z3, Z6
+	VSUBPS  Z5, Z3, Z3
+
+	// plusHalf, minusHalf = m5 ± m6
+	VMOVUPS 320(DI), Z5
+	VMOVUPS 384(DI), Z7
+	VADDPS  Z7, Z5, Z8
+	VSUBPS  Z7, Z5, Z5
+
+	// y0 = (m0 + plus1) + (plus2 + plusHalf)
+	VMOVUPS (DI), Z7
+	VADDPS  Z4, Z7, Z7
+	VADDPS  Z8, Z6, Z9
+	VADDPS  Z9, Z7, Z7
+
+	// y2 = plus1 + ¼ plusHalf + 4 plus2
 	VFMADD231PS.BCST conv1_0_25<>+0(SB), Z8, Z4
 	VFMADD231PS.BCST conv1_4<>+0(SB), Z6, Z4
+
+	// y3 = (minus1 + m7) + ⅛ minusHalf + 8 minus2
 	VMOVUPS          448(DI), Z6
 	VADDPS           Z6, Z2, Z6
 	VFMADD231PS.BCST conv1_0_125<>+0(SB), Z5, Z6
 	VFMADD231PS.BCST conv1_8<>+0(SB), Z3, Z6
+
+	// y1 = minus1 + ½ minusHalf + 2 minus2
 	VFMADD231PS.BCST conv1_0_5<>+0(SB), Z5, Z2
 	VFMADD231PS.BCST conv1_2<>+0(SB), Z3, Z2
-	VMOVUPS          576(DI), Z3
-	VMOVUPS          640(DI), Z5
-	VADDPS           Z5, Z3, Z8
-	VSUBPS           Z5, Z3, Z3
-	VMOVUPS          704(DI), Z5
-	VMOVUPS          768(DI), Z9
-	VADDPS           Z9, Z5, Z10
-	VSUBPS           Z9, Z5, Z5
-	VMOVUPS          832(DI), Z9
-	VMOVUPS          896(DI), Z11
-	VADDPS           Z11, Z9, Z12
-	VSUBPS           Z11, Z9, Z9
-	VMOVUPS          512(DI), Z11
-	VADDPS           Z8, Z11, Z11
-	VADDPS           Z12, Z10, Z13
-	VADDPS           Z13, Z11, Z11
+
+	// plus1, minus1 = m1 ± m2
+	VMOVUPS 576(DI), Z3
+	VMOVUPS 640(DI), Z5
+	VADDPS  Z5, Z3, Z8
+	VSUBPS  Z5, Z3, Z3
+
+	// plus2, minus2 = m3 ± m4
+	VMOVUPS 704(DI), Z5
+	VMOVUPS 768(DI), Z9
+	VADDPS  Z9, Z5, Z10
+	VSUBPS  Z9, Z5, Z5
+
+	// plusHalf, minusHalf = m5 ± m6
+	VMOVUPS 832(DI), Z9
+	VMOVUPS 896(DI), Z11
+	VADDPS  Z11, Z9, Z12
+	VSUBPS  Z11, Z9, Z9
+
+	// y0 = (m0 + plus1) + (plus2 + plusHalf)
+	VMOVUPS 512(DI), Z11
+	VADDPS  Z8, Z11, Z11
+	VADDPS  Z12, Z10, Z13
+	VADDPS  Z13, Z11, Z11
+
+	// y2 = plus1 + ¼ plusHalf + 4 plus2
 	VFMADD231PS.BCST conv1_0_25<>+0(SB), Z12, Z8
 	VFMADD231PS.BCST conv1_4<>+0(SB), Z10, Z8
+
+	// y3 = (minus1 + m7) + ⅛ minusHalf + 8 minus2
 	VMOVUPS          960(DI), Z10
 	VADDPS           Z10, Z3, Z10
 	VFMADD231PS.BCST conv1_0_125<>+0(SB), Z9, Z10
 	VFMADD231PS.BCST conv1_8<>+0(SB), Z5, Z10
+
+	// y1 = minus1 + ½ minusHalf + 2 minus2
 	VFMADD231PS.BCST conv1_0_5<>+0(SB), Z9, Z3
 	VFMADD231PS.BCST conv1_2<>+0(SB), Z5, Z3
 	VMAXPS           Z2, Z7, Z5
@@ -1969,52 +2397,80 @@ output6:
 	KMOVB            K2, 11(SI)
 	VMOVUPS          Y5, 32(AX)
 	VEXTRACTF32X8    $0x01, Z5, 96(AX)
-	VMOVUPS          1088(DI), Z2
-	VMOVUPS          1152(DI), Z3
-	VADDPS           Z3, Z2, Z4
-	VSUBPS           Z3, Z2, Z2
-	VMOVUPS          1216(DI), Z3
-	VMOVUPS          1280(DI), Z5
-	VADDPS           Z5, Z3, Z6
-	VSUBPS           Z5, Z3, Z3
-	VMOVUPS          1344(DI), Z5
-	VMOVUPS          1408(DI), Z7
-	VADDPS           Z7, Z5, Z8
-	VSUBPS           Z7, Z5, Z5
-	VMOVUPS          1024(DI), Z7
-	VADDPS           Z4, Z7, Z7
-	VADDPS           Z8, Z6, Z9
-	VADDPS           Z9, Z7, Z7
+
+	// plus1, minus1 = m1 ± m2
+	VMOVUPS 1088(DI), Z2
+	VMOVUPS 1152(DI), Z3
+	VADDPS  Z3, Z2, Z4
+	VSUBPS  Z3, Z2, Z2
+
+	// plus2, minus2 = m3 ± m4
+	VMOVUPS 1216(DI), Z3
+	VMOVUPS 1280(DI), Z5
+	VADDPS  Z5, Z3, Z6
+	VSUBPS  Z5, Z3, Z3
+
+	// plusHalf, minusHalf = m5 ± m6
+	VMOVUPS 1344(DI), Z5
+	VMOVUPS 1408(DI), Z7
+	VADDPS  Z7, Z5, Z8
+	VSUBPS  Z7, Z5, Z5
+
+	// y0 = (m0 + plus1) + (plus2 + plusHalf)
+	VMOVUPS 1024(DI), Z7
+	VADDPS  Z4, Z7, Z7
+	VADDPS  Z8, Z6, Z9
+	VADDPS  Z9, Z7, Z7
+
+	// y2 = plus1 + ¼ plusHalf + 4 plus2
 	VFMADD231PS.BCST conv1_0_25<>+0(SB), Z8, Z4
 	VFMADD231PS.BCST conv1_4<>+0(SB), Z6, Z4
+
+	// y3 = (minus1 + m7) + ⅛ minusHalf + 8 minus2
 	VMOVUPS          1472(DI), Z6
 	VADDPS           Z6, Z2, Z6
 	VFMADD231PS.BCST conv1_0_125<>+0(SB), Z5, Z6
 	VFMADD231PS.BCST conv1_8<>+0(SB), Z3, Z6
+
+	// y1 = minus1 + ½ minusHalf + 2 minus2
 	VFMADD231PS.BCST conv1_0_5<>+0(SB), Z5, Z2
 	VFMADD231PS.BCST conv1_2<>+0(SB), Z3, Z2
-	VMOVUPS          1600(DI), Z3
-	VMOVUPS          1664(DI), Z5
-	VADDPS           Z5, Z3, Z8
-	VSUBPS           Z5, Z3, Z3
-	VMOVUPS          1728(DI), Z5
-	VMOVUPS          1792(DI), Z9
-	VADDPS           Z9, Z5, Z10
-	VSUBPS           Z9, Z5, Z5
-	VMOVUPS          1856(DI), Z9
-	VMOVUPS          1920(DI), Z11
-	VADDPS           Z11, Z9, Z12
-	VSUBPS           Z11, Z9, Z9
-	VMOVUPS          1536(DI), Z11
-	VADDPS           Z8, Z11, Z11
-	VADDPS           Z12, Z10, Z13
-	VADDPS           Z13, Z11, Z11
+
+	// plus1, minus1 = m1 ± m2
+	VMOVUPS 1600(DI), Z3
+	VMOVUPS 1664(DI), Z5
+	VADDPS  Z5, Z3, Z8
+	VSUBPS  Z5, Z3, Z3
+
+	// plus2, minus2 = m3 ± m4
+	VMOVUPS 1728(DI), Z5
+	VMOVUPS 1792(DI), Z9
+	VADDPS  Z9, Z5, Z10
+	VSUBPS  Z9, Z5, Z5
+
+	// plusHalf, minusHalf = m5 ± m6
+	VMOVUPS 1856(DI), Z9
+	VMOVUPS 1920(DI), Z11
+	VADDPS  Z11, Z9, Z12
+	VSUBPS  Z11, Z9, Z9
+
+	// y0 = (m0 + plus1) + (plus2 + plusHalf)
+	VMOVUPS 1536(DI), Z11
+	VADDPS  Z8, Z11, Z11
+	VADDPS  Z12, Z10, Z13
+	VADDPS  Z13, Z11, Z11
+
+	// y2 = plus1 + ¼ plusHalf + 4 plus2
 	VFMADD231PS.BCST conv1_0_25<>+0(SB), Z12, Z8
 	VFMADD231PS.BCST conv1_4<>+0(SB), Z10, Z8
+
+	// y3 = (minus1 + m7) + ⅛ minusHalf + 8 minus2
 	VMOVUPS          1984(DI), Z10
 	VADDPS           Z10, Z3, Z10
 	VFMADD231PS.BCST conv1_0_125<>+0(SB), Z9, Z10
 	VFMADD231PS.BCST conv1_8<>+0(SB), Z5, Z10
+
+	// y1 = minus1 + ½ minusHalf + 2 minus2
 	VFMADD231PS.BCST conv1_0_5<>+0(SB), Z9, Z3
 	VFMADD231PS.BCST conv1_2<>+0(SB), Z5, Z3
 	VMAXPS           Z2, Z7, Z5
@@ -2596,30 +3052,38 @@ tileRow1:
 
 tileColumn2:
 	// V = Bᵀ X B
-	VMOVUPS           (CX), Z0
-	VMOVUPS           1792(CX), Z1
-	VMOVUPS           3584(CX), Z2
-	VMOVUPS           5376(CX), Z3
-	VMOVUPS           7168(CX), Z4
-	VMOVUPS           8960(CX), Z5
-	VMOVUPS           10752(CX), Z6
-	VMOVUPS           12544(CX), Z7
-	VSUBPS            Z6, Z0, Z0
-	VSUBPS            Z2, Z4, Z8
-	VFMADD231PS.BCST  conv1_5_25<>+0(SB), Z8, Z0
-	VMOVUPS           Z0, (SI)
-	VSUBPS            Z1, Z7, Z0
-	VSUBPS            Z5, Z3, Z7
-	VFMADD231PS.BCST  conv1_5_25<>+0(SB), Z7, Z0
-	VMOVUPS           Z0, 3584(SI)
-	VADDPS            Z6, Z2, Z0
-	VFMSUB231PS.BCST  conv1_4_25<>+0(SB), Z4, Z0
-	VADDPS            Z5, Z1, Z7
-	VFMSUB231PS.BCST  conv1_4_25<>+0(SB), Z3, Z7
-	VADDPS            Z7, Z0, Z8
-	VMOVUPS           Z8, 512(SI)
-	VSUBPS            Z7, Z0, Z0
-	VMOVUPS           Z0, 1024(SI)
+	VMOVUPS (CX), Z0
+	VMOVUPS 1792(CX), Z1
+	VMOVUPS 3584(CX), Z2
+	VMOVUPS 5376(CX), Z3
+	VMOVUPS 7168(CX), Z4
+	VMOVUPS 8960(CX), Z5
+	VMOVUPS 10752(CX), Z6
+	VMOVUPS 12544(CX), Z7
+
+	// v0 = (d0 − d6) + 21/4 (d4 − d2)
+	VSUBPS           Z6, Z0, Z0
+	VSUBPS           Z2, Z4, Z8
+	VFMADD231PS.BCST conv1_5_25<>+0(SB), Z8, Z0
+	VMOVUPS          Z0, (SI)
+
+	// v7 = (d7 − d1) + 21/4 (d3 − d5)
+	VSUBPS           Z1, Z7, Z0
+	VSUBPS           Z5, Z3, Z7
+	VFMADD231PS.BCST conv1_5_25<>+0(SB), Z7, Z0
+	VMOVUPS          Z0, 3584(SI)
+
+	// v1, v2 = (17/4 d4 − (d2 + d6)) ± (17/4 d3 − (d1 + d5))
+	VADDPS           Z6, Z2, Z0
+	VFMSUB231PS.BCST conv1_4_25<>+0(SB), Z4, Z0
+	VADDPS           Z5, Z1, Z7
+	VFMSUB231PS.BCST conv1_4_25<>+0(SB), Z3, Z7
+	VADDPS           Z7, Z0, Z8
+	VMOVUPS          Z8, 512(SI)
+	VSUBPS           Z7, Z0, Z0
+	VMOVUPS          Z0, 1024(SI)
+
+	// v3, v4 = (d2 − 5 d4 + 4 d6) ± (2 d1 − 10 d3 + 8 d5)
 	VMOVAPS           Z2, Z0
 	VFNMADD231PS.BCST conv1_5<>+0(SB), Z4, Z0
 	VFMADD231PS.BCST  conv1_4<>+0(SB), Z6, Z0
@@ -2630,6 +3094,8 @@ tileColumn2:
 	VMOVUPS           Z8, 1536(SI)
 	VSUBPS            Z7, Z0, Z0
 	VMOVUPS           Z0, 2048(SI)
+
+	// v5, v6 = (2 d6 − 10 d4 + 8 d2) ± (d5 − 5 d3 + 4 d1)
 	VADDPS            Z6, Z6, Z0
 	VFNMADD231PS.BCST conv1_10<>+0(SB), Z4, Z0
 	VFMADD231PS.BCST  conv1_8<>+0(SB), Z2, Z0
@@ -2648,22 +3114,30 @@ tileColumn2:
 	VMOVUPS           9024(CX), Z5
 	VMOVUPS           10816(CX), Z6
 	VMOVUPS           12608(CX), Z7
-	VSUBPS            Z6, Z0, Z0
-	VSUBPS            Z2, Z4, Z8
-	VFMADD231PS.BCST  conv1_5_25<>+0(SB), Z8, Z0
-	VMOVUPS           Z0, 64(SI)
-	VSUBPS            Z1, Z7, Z0
-	VSUBPS            Z5, Z3, Z7
-	VFMADD231PS.BCST  conv1_5_25<>+0(SB), Z7, Z0
-	VMOVUPS           Z0, 3648(SI)
-	VADDPS            Z6, Z2, Z0
-	VFMSUB231PS.BCST  conv1_4_25<>+0(SB), Z4, Z0
-	VADDPS            Z5, Z1, Z7
-	VFMSUB231PS.BCST  conv1_4_25<>+0(SB), Z3, Z7
-	VADDPS            Z7, Z0, Z8
-	VMOVUPS           Z8, 576(SI)
-	VSUBPS            Z7, Z0, Z0
-	VMOVUPS           Z0, 1088(SI)
+
+	// v0 = (d0 − d6) + 21/4 (d4 − d2)
+	VSUBPS           Z6, Z0, Z0
+	VSUBPS           Z2, Z4, Z8
+	VFMADD231PS.BCST conv1_5_25<>+0(SB), Z8, Z0
+	VMOVUPS          Z0, 64(SI)
+
+	// v7 = (d7 − d1) + 21/4 (d3 − d5)
+	VSUBPS           Z1, Z7, Z0
+	VSUBPS           Z5, Z3, Z7
+	VFMADD231PS.BCST conv1_5_25<>+0(SB), Z7, Z0
+	VMOVUPS          Z0, 3648(SI)
+
+	// v1, v2 = (17/4 d4 − (d2 + d6)) ± (17/4 d3 − (d1 + d5))
+	VADDPS           Z6, Z2, Z0
+	VFMSUB231PS.BCST conv1_4_25<>+0(SB), Z4, Z0
+	VADDPS           Z5, Z1, Z7
+	VFMSUB231PS.BCST conv1_4_25<>+0(SB), Z3, Z7
+	VADDPS           Z7, Z0, Z8
+	VMOVUPS          Z8, 576(SI)
+	VSUBPS           Z7, Z0, Z0
+	VMOVUPS          Z0, 1088(SI)
+
+	// v3, v4 = (d2 − 5 d4 + 4 d6) ± (2 d1 − 10 d3 + 8 d5)
 	VMOVAPS           Z2, Z0
 	VFNMADD231PS.BCST conv1_5<>+0(SB), Z4, Z0
 	VFMADD231PS.BCST  conv1_4<>+0(SB), Z6, Z0
@@ -2674,6 +3148,8 @@ tileColumn2:
 	VMOVUPS           Z8, 1600(SI)
 	VSUBPS            Z7, Z0, Z0
 	VMOVUPS           Z0, 2112(SI)
+
+	// v5, v6 = (2 d6 − 10 d4 + 8 d2) ± (d5 − 5 d3 + 4 d1)
 	VADDPS            Z6, Z6, Z0
 	VFNMADD231PS.BCST conv1_10<>+0(SB), Z4, Z0
 	VFMADD231PS.BCST  conv1_8<>+0(SB), Z2, Z0
@@ -2692,22 +3168,30 @@ tileColumn2:
 	VMOVUPS           9088(CX), Z5
 	VMOVUPS           10880(CX), Z6
 	VMOVUPS           12672(CX), Z7
-	VSUBPS            Z6, Z0, Z0
-	VSUBPS            Z2, Z4, Z8
-	VFMADD231PS.BCST  conv1_5_25<>+0(SB), Z8, Z0
-	VMOVUPS           Z0, 128(SI)
-	VSUBPS            Z1, Z7, Z0
-	VSUBPS            Z5, Z3, Z7
-	VFMADD231PS.BCST  conv1_5_25<>+0(SB), Z7, Z0
-	VMOVUPS           Z0, 3712(SI)
-	VADDPS            Z6, Z2, Z0
-	VFMSUB231PS.BCST  conv1_4_25<>+0(SB), Z4, Z0
-	VADDPS            Z5, Z1, Z7
-	VFMSUB231PS.BCST  conv1_4_25<>+0(SB), Z3, Z7
-	VADDPS            Z7, Z0, Z8
-	VMOVUPS           Z8, 640(SI)
-	VSUBPS            Z7, Z0, Z0
-	VMOVUPS           Z0, 1152(SI)
+
+	// v0 = (d0 − d6) + 21/4 (d4 − d2)
+	VSUBPS           Z6, Z0, Z0
+	VSUBPS           Z2, Z4, Z8
+	VFMADD231PS.BCST conv1_5_25<>+0(SB), Z8, Z0
+	VMOVUPS          Z0, 128(SI)
+
+	// v7 = (d7 − d1) + 21/4 (d3 − d5)
+	VSUBPS           Z1, Z7, Z0
+	VSUBPS           Z5, Z3, Z7
+	VFMADD231PS.BCST conv1_5_25<>+0(SB), Z7, Z0
+	VMOVUPS          Z0, 3712(SI)
+
+	// v1, v2 = (17/4 d4 − (d2 + d6)) ± (17/4 d3 − (d1 + d5))
+	VADDPS           Z6, Z2, Z0
+	VFMSUB231PS.BCST conv1_4_25<>+0(SB), Z4, Z0
+	VADDPS           Z5, Z1, Z7
+	VFMSUB231PS.BCST conv1_4_25<>+0(SB), Z3, Z7
+	VADDPS           Z7, Z0, Z8
+	VMOVUPS          Z8, 640(SI)
+	VSUBPS           Z7, Z0, Z0
+	VMOVUPS          Z0, 1152(SI)
+
+	// v3, v4 = (d2 − 5 d4 + 4 d6) ± (2 d1 − 10 d3 + 8 d5)
 	VMOVAPS           Z2, Z0
 	VFNMADD231PS.BCST conv1_5<>+0(SB), Z4, Z0
 	VFMADD231PS.BCST  conv1_4<>+0(SB), Z6, Z0
@@ -2718,6 +3202,8 @@ tileColumn2:
 	VMOVUPS           Z8, 1664(SI)
 	VSUBPS            Z7, Z0, Z0
 	VMOVUPS           Z0, 2176(SI)
+
+	// v5, v6 = (2 d6 − 10 d4 + 8 d2) ± (d5 − 5 d3 + 4 d1)
 	VADDPS            Z6, Z6, Z0
 	VFNMADD231PS.BCST conv1_10<>+0(SB), Z4, Z0
 	VFMADD231PS.BCST  conv1_8<>+0(SB), Z2, Z0
@@ -2736,22 +3222,30 @@ tileColumn2:
 	VMOVUPS           9152(CX), Z5
 	VMOVUPS           10944(CX), Z6
 	VMOVUPS           12736(CX), Z7
-	VSUBPS            Z6, Z0, Z0
-	VSUBPS            Z2, Z4, Z8
-	VFMADD231PS.BCST  conv1_5_25<>+0(SB), Z8, Z0
-	VMOVUPS           Z0, 192(SI)
-	VSUBPS            Z1, Z7, Z0
-	VSUBPS            Z5, Z3, Z7
-	VFMADD231PS.BCST  conv1_5_25<>+0(SB), Z7, Z0
-	VMOVUPS           Z0, 3776(SI)
-	VADDPS            Z6, Z2, Z0
-	VFMSUB231PS.BCST  conv1_4_25<>+0(SB), Z4, Z0
-	VADDPS            Z5, Z1, Z7
-	VFMSUB231PS.BCST  conv1_4_25<>+0(SB), Z3, Z7
-	VADDPS            Z7, Z0, Z8
-	VMOVUPS           Z8, 704(SI)
-	VSUBPS            Z7, Z0, Z0
-	VMOVUPS           Z0, 1216(SI)
+
+	// v0 = (d0 − d6) + 21/4 (d4 − d2)
+	VSUBPS           Z6, Z0, Z0
+	VSUBPS           Z2, Z4, Z8
+	VFMADD231PS.BCST conv1_5_25<>+0(SB), Z8, Z0
+	VMOVUPS          Z0, 192(SI)
+
+	// v7 = (d7 − d1) + 21/4 (d3 − d5)
+	VSUBPS           Z1, Z7, Z0
+	VSUBPS           Z5, Z3, Z7
+	VFMADD231PS.BCST conv1_5_25<>+0(SB), Z7, Z0
+	VMOVUPS          Z0, 3776(SI)
+
+	// v1, v2 = (17/4 d4 − (d2 + d6)) ± (17/4 d3 − (d1 + d5))
+	VADDPS           Z6, Z2, Z0
+	VFMSUB231PS.BCST conv1_4_25<>+0(SB), Z4, Z0
+	VADDPS           Z5, Z1, Z7
+	VFMSUB231PS.BCST conv1_4_25<>+0(SB), Z3, Z7
+	VADDPS           Z7, Z0, Z8
+	VMOVUPS          Z8, 704(SI)
+	VSUBPS           Z7, Z0, Z0
+	VMOVUPS          Z0, 1216(SI)
+
+	// v3, v4 = (d2 − 5 d4 + 4 d6) ± (2 d1 − 10 d3 + 8 d5)
 	VMOVAPS           Z2, Z0
 	VFNMADD231PS.BCST conv1_5<>+0(SB), Z4, Z0
 	VFMADD231PS.BCST  conv1_4<>+0(SB), Z6, Z0
@@ -2762,6 +3256,8 @@ tileColumn2:
 	VMOVUPS           Z8, 1728(SI)
 	VSUBPS            Z7, Z0, Z0
 	VMOVUPS           Z0, 2240(SI)
+
+	// v5, v6 = (2 d6 − 10 d4 + 8 d2) ± (d5 − 5 d3 + 4 d1)
 	VADDPS            Z6, Z6, Z0
 	VFNMADD231PS.BCST conv1_10<>+0(SB), Z4, Z0
 	VFMADD231PS.BCST  conv1_8<>+0(SB), Z2, Z0
@@ -2780,22 +3276,30 @@ tileColumn2:
 	VMOVUPS           9216(CX), Z5
 	VMOVUPS           11008(CX), Z6
 	VMOVUPS           12800(CX), Z7
-	VSUBPS            Z6, Z0, Z0
-	VSUBPS            Z2, Z4, Z8
-	VFMADD231PS.BCST  conv1_5_25<>+0(SB), Z8, Z0
-	VMOVUPS           Z0, 256(SI)
-	VSUBPS            Z1, Z7, Z0
-	VSUBPS            Z5, Z3, Z7
-	VFMADD231PS.BCST  conv1_5_25<>+0(SB), Z7, Z0
-	VMOVUPS           Z0, 3840(SI)
-	VADDPS            Z6, Z2, Z0
-	VFMSUB231PS.BCST  conv1_4_25<>+0(SB), Z4, Z0
-	VADDPS            Z5, Z1, Z7
-	VFMSUB231PS.BCST  conv1_4_25<>+0(SB), Z3, Z7
-	VADDPS            Z7, Z0, Z8
-	VMOVUPS           Z8, 768(SI)
-	VSUBPS            Z7, Z0, Z0
-	VMOVUPS           Z0, 1280(SI)
+
+	// v0 = (d0 − d6) + 21/4 (d4 − d2)
+	VSUBPS           Z6, Z0, Z0
+	VSUBPS           Z2, Z4, Z8
+	VFMADD231PS.BCST conv1_5_25<>+0(SB), Z8, Z0
+	VMOVUPS          Z0, 256(SI)
+
+	// v7 = (d7 − d1) + 21/4 (d3 − d5)
+	VSUBPS           Z1, Z7, Z0
+	VSUBPS           Z5, Z3, Z7
+	VFMADD231PS.BCST conv1_5_25<>+0(SB), Z7, Z0
+	VMOVUPS          Z0, 3840(SI)
+
+	// v1, v2 = (17/4 d4 − (d2 + d6)) ± (17/4 d3 − (d1 + d5))
+	VADDPS           Z6, Z2, Z0
+	VFMSUB231PS.BCST conv1_4_25<>+0(SB), Z4, Z0
+	VADDPS           Z5, Z1, Z7
+	VFMSUB231PS.BCST conv1_4_25<>+0(SB), Z3, Z7
+	VADDPS           Z7, Z0, Z8
+	VMOVUPS          Z8, 768(SI)
+	VSUBPS           Z7, Z0, Z0
+	VMOVUPS          Z0, 1280(SI)
+
+	// v3, v4 = (d2 − 5 d4 + 4 d6) ± (2 d1 − 10 d3 + 8 d5)
 	VMOVAPS           Z2, Z0
 	VFNMADD231PS.BCST conv1_5<>+0(SB), Z4, Z0
 	VFMADD231PS.BCST  conv1_4<>+0(SB), Z6, Z0
@@ -2806,6 +3310,8 @@ tileColumn2:
 	VMOVUPS           Z8, 1792(SI)
 	VSUBPS            Z7, Z0, Z0
 	VMOVUPS           Z0, 2304(SI)
+
+	// v5, v6 = (2 d6 − 10 d4 + 8 d2) ± (d5 − 5 d3 + 4 d1)
 	VADDPS            Z6, Z6, Z0
 	VFNMADD231PS.BCST conv1_10<>+0(SB), Z4, Z0
 	VFMADD231PS.BCST  conv1_8<>+0(SB), Z2, Z0
@@ -2824,22 +3330,30 @@ tileColumn2:
 	VMOVUPS           9280(CX), Z5
 	VMOVUPS           11072(CX), Z6
 	VMOVUPS           12864(CX), Z7
-	VSUBPS            Z6, Z0, Z0
-	VSUBPS            Z2, Z4, Z8
-	VFMADD231PS.BCST  conv1_5_25<>+0(SB), Z8, Z0
-	VMOVUPS           Z0, 320(SI)
-	VSUBPS            Z1, Z7, Z0
-	VSUBPS            Z5, Z3, Z7
-	VFMADD231PS.BCST  conv1_5_25<>+0(SB), Z7, Z0
-	VMOVUPS           Z0, 3904(SI)
-	VADDPS            Z6, Z2, Z0
-	VFMSUB231PS.BCST  conv1_4_25<>+0(SB), Z4, Z0
-	VADDPS            Z5, Z1, Z7
-	VFMSUB231PS.BCST  conv1_4_25<>+0(SB), Z3, Z7
-	VADDPS            Z7, Z0, Z8
-	VMOVUPS           Z8, 832(SI)
-	VSUBPS            Z7, Z0, Z0
-	VMOVUPS           Z0, 1344(SI)
+
+	// v0 = (d0 − d6) + 21/4 (d4 − d2)
+	VSUBPS           Z6, Z0, Z0
+	VSUBPS           Z2, Z4, Z8
+	VFMADD231PS.BCST conv1_5_25<>+0(SB), Z8, Z0
+	VMOVUPS          Z0, 320(SI)
+
+	// v7 = (d7 − d1) + 21/4 (d3 − d5)
+	VSUBPS           Z1, Z7, Z0
+	VSUBPS           Z5, Z3, Z7
+	VFMADD231PS.BCST conv1_5_25<>+0(SB), Z7, Z0
+	VMOVUPS          Z0, 3904(SI)
+
+	// v1, v2 = (17/4 d4 − (d2 + d6)) ± (17/4 d3 − (d1 + d5))
+	VADDPS           Z6, Z2, Z0
+	VFMSUB231PS.BCST conv1_4_25<>+0(SB), Z4, Z0
+	VADDPS           Z5, Z1, Z7
+	VFMSUB231PS.BCST conv1_4_25<>+0(SB), Z3, Z7
+	VADDPS           Z7, Z0, Z8
+	VMOVUPS          Z8, 832(SI)
+	VSUBPS           Z7, Z0, Z0
+	VMOVUPS          Z0, 1344(SI)
+
+	// v3, v4 = (d2 − 5 d4 + 4 d6) ± (2 d1 − 10 d3 + 8 d5)
 	VMOVAPS           Z2, Z0
 	VFNMADD231PS.BCST conv1_5<>+0(SB), Z4, Z0
 	VFMADD231PS.BCST  conv1_4<>+0(SB), Z6, Z0
@@ -2850,6 +3364,8 @@ tileColumn2:
 	VMOVUPS           Z8, 1856(SI)
 	VSUBPS            Z7, Z0, Z0
 	VMOVUPS           Z0, 2368(SI)
+
+	// v5, v6 = (2 d6 − 10 d4 + 8 d2) ± (d5 − 5 d3 + 4 d1)
 	VADDPS            Z6, Z6, Z0
 	VFNMADD231PS.BCST conv1_10<>+0(SB), Z4, Z0
 	VFMADD231PS.BCST  conv1_8<>+0(SB), Z2, Z0
@@ -2868,22 +3384,30 @@ tileColumn2:
 	VMOVUPS           9344(CX), Z5
 	VMOVUPS           11136(CX), Z6
 	VMOVUPS           12928(CX), Z7
-	VSUBPS            Z6, Z0, Z0
-	VSUBPS            Z2, Z4, Z8
-	VFMADD231PS.BCST  conv1_5_25<>+0(SB), Z8, Z0
-	VMOVUPS           Z0, 384(SI)
-	VSUBPS            Z1, Z7, Z0
-	VSUBPS            Z5, Z3, Z7
-	VFMADD231PS.BCST  conv1_5_25<>+0(SB), Z7, Z0
-	VMOVUPS           Z0, 3968(SI)
-	VADDPS            Z6, Z2, Z0
-	VFMSUB231PS.BCST  conv1_4_25<>+0(SB), Z4, Z0
-	VADDPS            Z5, Z1, Z7
-	VFMSUB231PS.BCST  conv1_4_25<>+0(SB), Z3, Z7
-	VADDPS            Z7, Z0, Z8
-	VMOVUPS           Z8, 896(SI)
-	VSUBPS            Z7, Z0, Z0
-	VMOVUPS           Z0, 1408(SI)
+
+	// v0 = (d0 − d6) + 21/4 (d4 − d2)
+	VSUBPS           Z6, Z0, Z0
+	VSUBPS           Z2, Z4, Z8
+	VFMADD231PS.BCST conv1_5_25<>+0(SB), Z8, Z0
+	VMOVUPS          Z0, 384(SI)
+
+	// v7 = (d7 − d1) + 21/4 (d3 − d5)
+	VSUBPS           Z1, Z7, Z0
+	VSUBPS           Z5, Z3, Z7
+	VFMADD231PS.BCST conv1_5_25<>+0(SB), Z7, Z0
+	VMOVUPS          Z0, 3968(SI)
+
+	// v1, v2 = (17/4 d4 − (d2 + d6)) ± (17/4 d3 − (d1 + d5))
+	VADDPS           Z6, Z2, Z0
+	VFMSUB231PS.BCST conv1_4_25<>+0(SB), Z4, Z0
+	VADDPS           Z5, Z1, Z7
+	VFMSUB231PS.BCST conv1_4_25<>+0(SB), Z3, Z7
+	VADDPS           Z7, Z0, Z8
+	VMOVUPS          Z8, 896(SI)
+	VSUBPS           Z7, Z0, Z0
+	VMOVUPS          Z0, 1408(SI)
+
+	// v3, v4 = (d2 − 5 d4 + 4 d6) ± (2 d1 − 10 d3 + 8 d5)
 	VMOVAPS           Z2, Z0
 	VFNMADD231PS.BCST conv1_5<>+0(SB), Z4, Z0
 	VFMADD231PS.BCST  conv1_4<>+0(SB), Z6, Z0
@@ -2894,6 +3418,8 @@ tileColumn2:
 	VMOVUPS           Z8, 1920(SI)
 	VSUBPS            Z7, Z0, Z0
 	VMOVUPS           Z0, 2432(SI)
+
+	// v5, v6 = (2 d6 − 10 d4 + 8 d2) ± (d5 − 5 d3 + 4 d1)
 	VADDPS            Z6, Z6, Z0
 	VFNMADD231PS.BCST conv1_10<>+0(SB), Z4, Z0
 	VFMADD231PS.BCST  conv1_8<>+0(SB), Z2, Z0
@@ -2912,22 +3438,30 @@ tileColumn2:
 	VMOVUPS           9408(CX), Z5
 	VMOVUPS           11200(CX), Z6
 	VMOVUPS           12992(CX), Z7
-	VSUBPS            Z6, Z0, Z0
-	VSUBPS            Z2, Z4, Z8
-	VFMADD231PS.BCST  conv1_5_25<>+0(SB), Z8, Z0
-	VMOVUPS           Z0, 448(SI)
-	VSUBPS            Z1, Z7, Z0
-	VSUBPS            Z5, Z3, Z7
-	VFMADD231PS.BCST  conv1_5_25<>+0(SB), Z7, Z0
-	VMOVUPS           Z0, 4032(SI)
-	VADDPS            Z6, Z2, Z0
-	VFMSUB231PS.BCST  conv1_4_25<>+0(SB), Z4, Z0
-	VADDPS            Z5, Z1, Z7
-	VFMSUB231PS.BCST  conv1_4_25<>+0(SB), Z3, Z7
-	VADDPS            Z7, Z0, Z8
-	VMOVUPS           Z8, 960(SI)
-	VSUBPS            Z7, Z0, Z0
-	VMOVUPS           Z0, 1472(SI)
+
+	// v0 = (d0 − d6) + 21/4 (d4 − d2)
+	VSUBPS           Z6, Z0, Z0
+	VSUBPS           Z2, Z4, Z8
+	VFMADD231PS.BCST conv1_5_25<>+0(SB), Z8, Z0
+	VMOVUPS          Z0, 448(SI)
+
+	// v7 = (d7 − d1) + 21/4 (d3 − d5)
+	VSUBPS           Z1, Z7, Z0
+	VSUBPS           Z5, Z3, Z7
+	VFMADD231PS.BCST conv1_5_25<>+0(SB), Z7, Z0
+	VMOVUPS          Z0, 4032(SI)
+
+	// v1, v2 = (17/4 d4 − (d2 + d6)) ± (17/4 d3 − (d1 + d5))
+	VADDPS           Z6, Z2, Z0
+	VFMSUB231PS.BCST conv1_4_25<>+0(SB), Z4, Z0
+	VADDPS           Z5, Z1, Z7
+	VFMSUB231PS.BCST conv1_4_25<>+0(SB), Z3, Z7
+	VADDPS           Z7, Z0, Z8
+	VMOVUPS          Z8, 960(SI)
+	VSUBPS           Z7, Z0, Z0
+	VMOVUPS          Z0, 1472(SI)
+
+	// v3, v4 = (d2 − 5 d4 + 4 d6) ± (2 d1 − 10 d3 + 8 d5)
 	VMOVAPS           Z2, Z0
 	VFNMADD231PS.BCST conv1_5<>+0(SB), Z4, Z0
 	VFMADD231PS.BCST  conv1_4<>+0(SB), Z6, Z0
@@ -2938,6 +3472,8 @@ tileColumn2:
 	VMOVUPS           Z8, 1984(SI)
 	VSUBPS            Z7, Z0, Z0
 	VMOVUPS           Z0, 2496(SI)
+
+	// v5, v6 = (2 d6 − 10 d4 + 8 d2) ± (d5 − 5 d3 + 4 d1)
 	VADDPS            Z6, Z6, Z0
 	VFNMADD231PS.BCST conv1_10<>+0(SB), Z4, Z0
 	VFMADD231PS.BCST  conv1_8<>+0(SB), Z2, Z0
@@ -2956,22 +3492,30 @@ tileColumn2:
 	VMOVUPS           320(SI), Z5
 	VMOVUPS           384(SI), Z6
 	VMOVUPS           448(SI), Z7
-	VSUBPS            Z6, Z0, Z0
-	VSUBPS            Z2, Z4, Z8
-	VFMADD231PS.BCST  conv1_5_25<>+0(SB), Z8, Z0
-	VMOVUPS           Z0, 20480(SI)
-	VSUBPS            Z1, Z7, Z0
-	VSUBPS            Z5, Z3, Z7
-	VFMADD231PS.BCST  conv1_5_25<>+0(SB), Z7, Z0
-	VMOVUPS           Z0, 20928(SI)
-	VADDPS            Z6, Z2, Z0
-	VFMSUB231PS.BCST  conv1_4_25<>+0(SB), Z4, Z0
-	VADDPS            Z5, Z1, Z7
-	VFMSUB231PS.BCST  conv1_4_25<>+0(SB), Z3, Z7
-	VADDPS            Z7, Z0, Z8
-	VMOVUPS           Z8, 20544(SI)
-	VSUBPS            Z7, Z0, Z0
-	VMOVUPS           Z0, 20608(SI)
+
+	// v0 = (d0 − d6) + 21/4 (d4 − d2)
+	VSUBPS           Z6, Z0, Z0
+	VSUBPS           Z2, Z4, Z8
+	VFMADD231PS.BCST conv1_5_25<>+0(SB), Z8, Z0
+	VMOVUPS          Z0, 20480(SI)
+
+	// v7 = (d7 − d1) + 21/4 (d3 − d5)
+	VSUBPS           Z1, Z7, Z0
+	VSUBPS           Z5, Z3, Z7
+	VFMADD231PS.BCST conv1_5_25<>+0(SB), Z7, Z0
+	VMOVUPS          Z0, 20928(SI)
+
+	// v1, v2 = (17/4 d4 − (d2 + d6)) ± (17/4 d3 − (d1 + d5))
+	VADDPS           Z6, Z2, Z0
+	VFMSUB231PS.BCST conv1_4_25<>+0(SB), Z4, Z0
+	VADDPS           Z5, Z1, Z7
+	VFMSUB231PS.BCST conv1_4_25<>+0(SB), Z3, Z7
+	VADDPS           Z7, Z0, Z8
+	VMOVUPS          Z8, 20544(SI)
+	VSUBPS           Z7, Z0, Z0
+	VMOVUPS          Z0, 20608(SI)
+
+	// v3, v4 = (d2 − 5 d4 + 4 d6) ± (2 d1 − 10 d3 + 8 d5)
 	VMOVAPS           Z2, Z0
 	VFNMADD231PS.BCST conv1_5<>+0(SB), Z4, Z0
 	VFMADD231PS.BCST  conv1_4<>+0(SB), Z6, Z0
@@ -2982,6 +3526,8 @@ tileColumn2:
 	VMOVUPS           Z8, 20672(SI)
 	VSUBPS            Z7, Z0, Z0
 	VMOVUPS           Z0, 20736(SI)
+
+	// v5, v6 = (2 d6 − 10 d4 + 8 d2) ± (d5 − 5 d3 + 4 d1)
 	VADDPS            Z6, Z6, Z0
 	VFNMADD231PS.BCST conv1_10<>+0(SB), Z4, Z0
 	VFMADD231PS.BCST  conv1_8<>+0(SB), Z2, Z0
@@ -3000,22 +3546,30 @@ tileColumn2:
 	VMOVUPS           832(SI), Z5
 	VMOVUPS           896(SI), Z6
 	VMOVUPS           960(SI), Z7
-	VSUBPS            Z6, Z0, Z0
-	VSUBPS            Z2, Z4, Z8
-	VFMADD231PS.BCST  conv1_5_25<>+0(SB), Z8, Z0
-	VMOVUPS           Z0, 20992(SI)
-	VSUBPS            Z1, Z7, Z0
-	VSUBPS            Z5, Z3, Z7
-	VFMADD231PS.BCST  conv1_5_25<>+0(SB), Z7, Z0
-	VMOVUPS           Z0, 21440(SI)
-	VADDPS            Z6, Z2, Z0
-	VFMSUB231PS.BCST  conv1_4_25<>+0(SB), Z4, Z0
-	VADDPS            Z5, Z1, Z7
-	VFMSUB231PS.BCST  conv1_4_25<>+0(SB), Z3, Z7
-	VADDPS            Z7, Z0, Z8
-	VMOVUPS           Z8, 21056(SI)
-	VSUBPS            Z7, Z0, Z0
-	VMOVUPS           Z0, 21120(SI)
+
+	// v0 = (d0 − d6) + 21/4 (d4 − d2)
+	VSUBPS           Z6, Z0, Z0
+	VSUBPS           Z2, Z4, Z8
+	VFMADD231PS.BCST conv1_5_25<>+0(SB), Z8, Z0
+	VMOVUPS          Z0, 20992(SI)
+
+	// v7 = (d7 − d1) + 21/4 (d3 − d5)
+	VSUBPS           Z1, Z7, Z0
+	VSUBPS           Z5, Z3, Z7
+	VFMADD231PS.BCST conv1_5_25<>+0(SB), Z7, Z0
+	VMOVUPS          Z0, 21440(SI)
+
+	// v1, v2 = (17/4 d4 − (d2 + d6)) ± (17/4 d3 − (d1 + d5))
+	VADDPS           Z6, Z2, Z0
+	VFMSUB231PS.BCST conv1_4_25<>+0(SB), Z4, Z0
+	VADDPS           Z5, Z1, Z7
+	VFMSUB231PS.BCST conv1_4_25<>+0(SB), Z3, Z7
+	VADDPS           Z7, Z0, Z8
+	VMOVUPS          Z8, 21056(SI)
+	VSUBPS           Z7, Z0, Z0
+	VMOVUPS          Z0, 21120(SI)
+
+	// v3, v4 = (d2 − 5 d4 + 4 d6) ± (2 d1 − 10 d3 + 8 d5)
 	VMOVAPS           Z2, Z0
 	VFNMADD231PS.BCST conv1_5<>+0(SB), Z4, Z0
 	VFMADD231PS.BCST  conv1_4<>+0(SB), Z6, Z0
@@ -3026,6 +3580,8 @@ tileColumn2:
 	VMOVUPS           Z8, 21184(SI)
 	VSUBPS            Z7, Z0, Z0
 	VMOVUPS           Z0, 21248(SI)
+
+	// v5, v6 = (2 d6 − 10 d4 + 8 d2) ± (d5 − 5 d3 + 4 d1)
 	VADDPS            Z6, Z6, Z0
 	VFNMADD231PS.BCST conv1_10<>+0(SB), Z4, Z0
 	VFMADD231PS.BCST  conv1_8<>+0(SB), Z2, Z0
@@ -3044,22 +3600,30 @@ tileColumn2:
 	VMOVUPS           1344(SI), Z5
 	VMOVUPS           1408(SI), Z6
 	VMOVUPS           1472(SI), Z7
-	VSUBPS            Z6, Z0, Z0
-	VSUBPS            Z2, Z4, Z8
-	VFMADD231PS.BCST  conv1_5_25<>+0(SB), Z8, Z0
-	VMOVUPS           Z0, 21504(SI)
-	VSUBPS            Z1, Z7, Z0
-	VSUBPS            Z5, Z3, Z7
-	VFMADD231PS.BCST  conv1_5_25<>+0(SB), Z7, Z0
-	VMOVUPS           Z0, 21952(SI)
-	VADDPS            Z6, Z2, Z0
-	VFMSUB231PS.BCST  conv1_4_25<>+0(SB), Z4, Z0
-	VADDPS            Z5, Z1, Z7
-	VFMSUB231PS.BCST  conv1_4_25<>+0(SB), Z3, Z7
-	VADDPS            Z7, Z0, Z8
-	VMOVUPS           Z8, 21568(SI)
-	VSUBPS            Z7, Z0, Z0
-	VMOVUPS           Z0, 21632(SI)
+
+	// v0 = (d0 − d6) + 21/4 (d4 − d2)
+	VSUBPS           Z6, Z0, Z0
+	VSUBPS           Z2, Z4, Z8
+	VFMADD231PS.BCST conv1_5_25<>+0(SB), Z8, Z0
+	VMOVUPS          Z0, 21504(SI)
+
+	// v7 = (d7 − d1) + 21/4 (d3 − d5)
+	VSUBPS           Z1, Z7, Z0
+	VSUBPS           Z5, Z3, Z7
+	VFMADD231PS.BCST conv1_5_25<>+0(SB), Z7, Z0
+	VMOVUPS          Z0, 21952(SI)
+
+	// v1, v2 = (17/4 d4 − (d2 + d6)) ± (17/4 d3 − (d1 + d5))
+	VADDPS           Z6, Z2, Z0
+	VFMSUB231PS.BCST conv1_4_25<>+0(SB), Z4, Z0
+	VADDPS           Z5, Z1, Z7
+	VFMSUB231PS.BCST conv1_4_25<>+0(SB), Z3, Z7
+	VADDPS           Z7, Z0, Z8
+	VMOVUPS          Z8, 21568(SI)
+	VSUBPS           Z7, Z0, Z0
+	VMOVUPS          Z0, 21632(SI)
+
+	// v3, v4 = (d2 − 5 d4 + 4 d6) ± (2 d1 − 10 d3 + 8 d5)
 	VMOVAPS           Z2, Z0
 	VFNMADD231PS.BCST conv1_5<>+0(SB), Z4, Z0
 	VFMADD231PS.BCST  conv1_4<>+0(SB), Z6, Z0
@@ -3070,6 +3634,8 @@ tileColumn2:
 	VMOVUPS           Z8, 21696(SI)
 	VSUBPS            Z7, Z0, Z0
 	VMOVUPS           Z0, 21760(SI)
+
+	// v5, v6 = (2 d6 − 10 d4 + 8 d2) ± (d5 − 5 d3 + 4 d1)
 	VADDPS            Z6, Z6, Z0
 	VFNMADD231PS.BCST conv1_10<>+0(SB), Z4, Z0
 	VFMADD231PS.BCST  conv1_8<>+0(SB), Z2, Z0
@@ -3088,22 +3654,30 @@ tileColumn2:
 	VMOVUPS           1856(SI), Z5
 	VMOVUPS           1920(SI), Z6
 	VMOVUPS           1984(SI), Z7
-	VSUBPS            Z6, Z0, Z0
-	VSUBPS            Z2, Z4, Z8
-	VFMADD231PS.BCST  conv1_5_25<>+0(SB), Z8, Z0
-	VMOVUPS           Z0, 22016(SI)
-	VSUBPS            Z1, Z7, Z0
-	VSUBPS            Z5, Z3, Z7
-	VFMADD231PS.BCST  conv1_5_25<>+0(SB), Z7, Z0
-	VMOVUPS           Z0, 22464(SI)
-	VADDPS            Z6, Z2, Z0
-	VFMSUB231PS.BCST  conv1_4_25<>+0(SB), Z4, Z0
-	VADDPS            Z5, Z1, Z7
-	VFMSUB231PS.BCST  conv1_4_25<>+0(SB), Z3, Z7
-	VADDPS            Z7, Z0, Z8
-	VMOVUPS           Z8, 22080(SI)
-	VSUBPS            Z7, Z0, Z0
-	VMOVUPS           Z0, 22144(SI)
+
+	// v0 = (d0 − d6) + 21/4 (d4 − d2)
+	VSUBPS           Z6, Z0, Z0
+	VSUBPS           Z2, Z4, Z8
+	VFMADD231PS.BCST conv1_5_25<>+0(SB), Z8, Z0
+	VMOVUPS          Z0, 22016(SI)
+
+	// v7 = (d7 − d1) + 21/4 (d3 − d5)
+	VSUBPS           Z1, Z7, Z0
+	VSUBPS           Z5, Z3, Z7
+	VFMADD231PS.BCST conv1_5_25<>+0(SB), Z7, Z0
+	VMOVUPS          Z0, 22464(SI)
+
+	// v1, v2 = (17/4 d4 − (d2 + d6)) ± (17/4 d3 − (d1 + d5))
+	VADDPS           Z6, Z2, Z0
+	VFMSUB231PS.BCST conv1_4_25<>+0(SB), Z4, Z0
+	VADDPS           Z5, Z1, Z7
+	VFMSUB231PS.BCST conv1_4_25<>+0(SB), Z3, Z7
+	VADDPS           Z7, Z0, Z8
+	VMOVUPS          Z8, 22080(SI)
+	VSUBPS           Z7, Z0, Z0
+	VMOVUPS          Z0, 22144(SI)
+
+	// v3, v4 = (d2 − 5 d4 + 4 d6) ± (2 d1 − 10 d3 + 8 d5)
 	VMOVAPS           Z2, Z0
 	VFNMADD231PS.BCST conv1_5<>+0(SB), Z4, Z0
 	VFMADD231PS.BCST  conv1_4<>+0(SB), Z6, Z0
@@ -3114,6 +3688,8 @@ tileColumn2:
 	VMOVUPS           Z8, 22208(SI)
 	VSUBPS            Z7, Z0, Z0
 	VMOVUPS           Z0, 22272(SI)
+
+	// v5, v6 = (2 d6 − 10 d4 + 8 d2) ± (d5 − 5 d3 + 4 d1)
 	VADDPS            Z6, Z6, Z0
 	VFNMADD231PS.BCST conv1_10<>+0(SB), Z4, Z0
 	VFMADD231PS.BCST  conv1_8<>+0(SB), Z2, Z0
@@ -3132,22 +3708,30 @@ tileColumn2:
 	VMOVUPS           2368(SI), Z5
 	VMOVUPS           2432(SI), Z6
 	VMOVUPS           2496(SI), Z7
-	VSUBPS            Z6, Z0, Z0
-	VSUBPS            Z2, Z4, Z8
-	VFMADD231PS.BCST  conv1_5_25<>+0(SB), Z8, Z0
-	VMOVUPS           Z0, 22528(SI)
-	VSUBPS            Z1, Z7, Z0
-	VSUBPS            Z5, Z3, Z7
-	VFMADD231PS.BCST  conv1_5_25<>+0(SB), Z7, Z0
-	VMOVUPS           Z0, 22976(SI)
-	VADDPS            Z6, Z2, Z0
-	VFMSUB231PS.BCST  conv1_4_25<>+0(SB), Z4, Z0
-	VADDPS            Z5, Z1, Z7
-	VFMSUB231PS.BCST  conv1_4_25<>+0(SB), Z3, Z7
-	VADDPS            Z7, Z0, Z8
-	VMOVUPS           Z8, 22592(SI)
-	VSUBPS            Z7, Z0, Z0
-	VMOVUPS           Z0, 22656(SI)
+
+	// v0 = (d0 − d6) + 21/4 (d4 − d2)
+	VSUBPS           Z6, Z0, Z0
+	VSUBPS           Z2, Z4, Z8
+	VFMADD231PS.BCST conv1_5_25<>+0(SB), Z8, Z0
+	VMOVUPS          Z0, 22528(SI)
+
+	// v7 = (d7 − d1) + 21/4 (d3 − d5)
+	VSUBPS           Z1, Z7, Z0
+	VSUBPS           Z5, Z3, Z7
+	VFMADD231PS.BCST conv1_5_25<>+0(SB), Z7, Z0
+	VMOVUPS          Z0, 22976(SI)
+
+	// v1, v2 = (17/4 d4 − (d2 + d6)) ± (17/4 d3 − (d1 + d5))
+	VADDPS           Z6, Z2, Z0
+	VFMSUB231PS.BCST conv1_4_25<>+0(SB), Z4, Z0
+	VADDPS           Z5, Z1, Z7
+	VFMSUB231PS.BCST conv1_4_25<>+0(SB), Z3, Z7
+	VADDPS           Z7, Z0, Z8
+	VMOVUPS          Z8, 22592(SI)
+	VSUBPS           Z7, Z0, Z0
+	VMOVUPS          Z0, 22656(SI)
+
+	// v3, v4 = (d2 − 5 d4 + 4 d6) ± (2 d1 − 10 d3 + 8 d5)
 	VMOVAPS           Z2, Z0
 	VFNMADD231PS.BCST conv1_5<>+0(SB), Z4, Z0
 	VFMADD231PS.BCST  conv1_4<>+0(SB), Z6, Z0
@@ -3158,6 +3742,8 @@ tileColumn2:
 	VMOVUPS           Z8, 22720(SI)
 	VSUBPS            Z7, Z0, Z0
 	VMOVUPS           Z0, 22784(SI)
+
+	// v5, v6 = (2 d6 − 10 d4 + 8 d2) ± (d5 − 5 d3 + 4 d1)
 	VADDPS            Z6, Z6, Z0
 	VFNMADD231PS.BCST conv1_10<>+0(SB), Z4, Z0
 	VFMADD231PS.BCST  conv1_8<>+0(SB), Z2, Z0
@@ -3176,22 +3762,30 @@ tileColumn2:
 	VMOVUPS           2880(SI), Z5
 	VMOVUPS           2944(SI), Z6
 	VMOVUPS           3008(SI), Z7
-	VSUBPS            Z6, Z0, Z0
-	VSUBPS            Z2, Z4, Z8
-	VFMADD231PS.BCST  conv1_5_25<>+0(SB), Z8, Z0
-	VMOVUPS           Z0, 23040(SI)
-	VSUBPS            Z1, Z7, Z0
-	VSUBPS            Z5, Z3, Z7
-	VFMADD231PS.BCST  conv1_5_25<>+0(SB), Z7, Z0
-	VMOVUPS           Z0, 23488(SI)
-	VADDPS            Z6, Z2, Z0
-	VFMSUB231PS.BCST  conv1_4_25<>+0(SB), Z4, Z0
-	VADDPS            Z5, Z1, Z7
-	VFMSUB231PS.BCST  conv1_4_25<>+0(SB), Z3, Z7
-	VADDPS            Z7, Z0, Z8
-	VMOVUPS           Z8, 23104(SI)
-	VSUBPS            Z7, Z0, Z0
-	VMOVUPS           Z0, 23168(SI)
+
+	// v0 = (d0 − d6) + 21/4 (d4 − d2)
+	VSUBPS           Z6, Z0, Z0
+	VSUBPS           Z2, Z4, Z8
+	VFMADD231PS.BCST conv1_5_25<>+0(SB), Z8, Z0
+	VMOVUPS          Z0, 23040(SI)
+
+	// v7 = (d7 − d1) + 21/4 (d3 − d5)
+	VSUBPS           Z1, Z7, Z0
+	VSUBPS           Z5, Z3, Z7
+	VFMADD231PS.BCST conv1_5_25<>+0(SB), Z7, Z0
+	VMOVUPS          Z0, 23488(SI)
+
+	// v1, v2 = (17/4 d4 − (d2 + d6)) ± (17/4 d3 − (d1 + d5))
+	VADDPS           Z6, Z2, Z0
+	VFMSUB231PS.BCST conv1_4_25<>+0(SB), Z4, Z0
+	VADDPS           Z5, Z1, Z7
+	VFMSUB231PS.BCST conv1_4_25<>+0(SB), Z3, Z7
+	VADDPS           Z7, Z0, Z8
+	VMOVUPS          Z8, 23104(SI)
+	VSUBPS           Z7, Z0, Z0
+	VMOVUPS          Z0, 23168(SI)
+
+	// v3, v4 = (d2 − 5 d4 + 4 d6) ± (2 d1 − 10 d3 + 8 d5)
 	VMOVAPS           Z2, Z0
 	VFNMADD231PS.BCST conv1_5<>+0(SB), Z4, Z0
 	VFMADD231PS.BCST  conv1_4<>+0(SB), Z6, Z0
@@ -3202,6 +3796,8 @@ tileColumn2:
 	VMOVUPS           Z8, 23232(SI)
 	VSUBPS            Z7, Z0, Z0
 	VMOVUPS           Z0, 23296(SI)
+
+	// v5, v6 = (2 d6 − 10 d4 + 8 d2) ± (d5 − 5 d3 + 4 d1)
 	VADDPS            Z6, Z6, Z0
 	VFNMADD231PS.BCST conv1_10<>+0(SB), Z4, Z0
 	VFMADD231PS.BCST  conv1_8<>+0(SB), Z2, Z0
@@ -3220,22 +3816,30 @@ tileColumn2:
 	VMOVUPS           3392(SI), Z5
 	VMOVUPS           3456(SI), Z6
 	VMOVUPS           3520(SI), Z7
-	VSUBPS            Z6, Z0, Z0
-	VSUBPS            Z2, Z4, Z8
-	VFMADD231PS.BCST  conv1_5_25<>+0(SB), Z8, Z0
-	VMOVUPS           Z0, 23552(SI)
-	VSUBPS            Z1, Z7, Z0
-	VSUBPS            Z5, Z3, Z7
-	VFMADD231PS.BCST  conv1_5_25<>+0(SB), Z7, Z0
-	VMOVUPS           Z0, 24000(SI)
-	VADDPS            Z6, Z2, Z0
-	VFMSUB231PS.BCST  conv1_4_25<>+0(SB), Z4, Z0
-	VADDPS            Z5, Z1, Z7
-	VFMSUB231PS.BCST  conv1_4_25<>+0(SB), Z3, Z7
-	VADDPS            Z7, Z0, Z8
-	VMOVUPS           Z8, 23616(SI)
-	VSUBPS            Z7, Z0, Z0
-	VMOVUPS           Z0, 23680(SI)
+
+	// v0 = (d0 − d6) + 21/4 (d4 − d2)
+	VSUBPS           Z6, Z0, Z0
+	VSUBPS           Z2, Z4, Z8
+	VFMADD231PS.BCST conv1_5_25<>+0(SB), Z8, Z0
+	VMOVUPS          Z0, 23552(SI)
+
+	// v7 = (d7 − d1) + 21/4 (d3 − d5)
+	VSUBPS           Z1, Z7, Z0
+	VSUBPS           Z5, Z3, Z7
+	VFMADD231PS.BCST conv1_5_25<>+0(SB), Z7, Z0
+	VMOVUPS          Z0, 24000(SI)
+
+	// v1, v2 = (17/4 d4 − (d2 + d6)) ± (17/4 d3 − (d1 + d5))
+	VADDPS           Z6, Z2, Z0
+	VFMSUB231PS.BCST conv1_4_25<>+0(SB), Z4, Z0
+	VADDPS           Z5, Z1, Z7
+	VFMSUB231PS.BCST conv1_4_25<>+0(SB), Z3, Z7
+	VADDPS           Z7, Z0, Z8
+	VMOVUPS          Z8, 23616(SI)
+	VSUBPS           Z7, Z0, Z0
+	VMOVUPS          Z0, 23680(SI)
+
+	// v3, v4 = (d2 − 5 d4 + 4 d6) ± (2 d1 − 10 d3 + 8 d5)
 	VMOVAPS           Z2, Z0
 	VFNMADD231PS.BCST conv1_5<>+0(SB), Z4, Z0
 	VFMADD231PS.BCST  conv1_4<>+0(SB), Z6, Z0
@@ -3246,6 +3850,8 @@ tileColumn2:
 	VMOVUPS           Z8, 23744(SI)
 	VSUBPS            Z7, Z0, Z0
 	VMOVUPS           Z0, 23808(SI)
+
+	// v5, v6 = (2 d6 − 10 d4 + 8 d2) ± (d5 − 5 d3 + 4 d1)
 	VADDPS            Z6, Z6, Z0
 	VFNMADD231PS.BCST conv1_10<>+0(SB), Z4, Z0
 	VFMADD231PS.BCST  conv1_8<>+0(SB), Z2, Z0
@@ -3264,22 +3870,30 @@ tileColumn2:
 	VMOVUPS           3904(SI), Z5
 	VMOVUPS           3968(SI), Z6
 	VMOVUPS           4032(SI), Z7
-	VSUBPS            Z6, Z0, Z0
-	VSUBPS            Z2, Z4, Z8
-	VFMADD231PS.BCST  conv1_5_25<>+0(SB), Z8, Z0
-	VMOVUPS           Z0, 24064(SI)
-	VSUBPS            Z1, Z7, Z0
-	VSUBPS            Z5, Z3, Z7
-	VFMADD231PS.BCST  conv1_5_25<>+0(SB), Z7, Z0
-	VMOVUPS           Z0, 24512(SI)
-	VADDPS            Z6, Z2, Z0
-	VFMSUB231PS.BCST  conv1_4_25<>+0(SB), Z4, Z0
-	VADDPS            Z5, Z1, Z7
-	VFMSUB231PS.BCST  conv1_4_25<>+0(SB), Z3, Z7
-	VADDPS            Z7, Z0, Z8
-	VMOVUPS           Z8, 24128(SI)
-	VSUBPS            Z7, Z0, Z0
-	VMOVUPS           Z0, 24192(SI)
+
+	// v0 = (d0 − d6) + 21/4 (d4 − d2)
+	VSUBPS           Z6, Z0, Z0
+	VSUBPS           Z2, Z4, Z8
+	VFMADD231PS.BCST conv1_5_25<>+0(SB), Z8, Z0
+	VMOVUPS          Z0, 24064(SI)
+
+	// v7 = (d7 − d1) + 21/4 (d3 − d5)
+	VSUBPS           Z1, Z7, Z0
+	VSUBPS           Z5, Z3, Z7
+	VFMADD231PS.BCST conv1_5_25<>+0(SB), Z7, Z0
+	VMOVUPS          Z0, 24512(SI)
+
+	// v1, v2 = (17/4 d4 − (d2 + d6)) ± (17/4 d3 − (d1 + d5))
+	VADDPS           Z6, Z2, Z0
+	VFMSUB231PS.BCST conv1_4_25<>+0(SB), Z4, Z0
+	VADDPS           Z5, Z1, Z7
+	VFMSUB231PS.BCST conv1_4_25<>+0(SB), Z3, Z7
+	VADDPS           Z7, Z0, Z8
+	VMOVUPS          Z8, 24128(SI)
+	VSUBPS           Z7, Z0, Z0
+	VMOVUPS          Z0, 24192(SI)
+
+	// v3, v4 = (d2 − 5 d4 + 4 d6) ± (2 d1 − 10 d3 + 8 d5)
 	VMOVAPS           Z2, Z0
 	VFNMADD231PS.BCST conv1_5<>+0(SB), Z4, Z0
 	VFMADD231PS.BCST  conv1_4<>+0(SB), Z6, Z0
@@ -3290,6 +3904,8 @@ tileColumn2:
 	VMOVUPS           Z8, 24256(SI)
 	VSUBPS            Z7, Z0, Z0
 	VMOVUPS           Z0, 24320(SI)
+
+	// v5, v6 = (2 d6 − 10 d4 + 8 d2) ± (d5 − 5 d3 + 4 d1)
 	VADDPS            Z6, Z6, Z0
 	VFNMADD231PS.BCST conv1_10<>+0(SB), Z4, Z0
 	VFMADD231PS.BCST  conv1_8<>+0(SB), Z2, Z0
@@ -3318,31 +3934,44 @@ column4:
 	MOVQ    $0x0000000a, R11
 
 output5:
-	VMULPS.BCST      768(DX), Z1, Z8
-	VMULPS.BCST      1536(DX), Z2, Z9
-	VADDPS           Z9, Z8, Z10
-	VSUBPS           Z9, Z8, Z8
-	VMULPS.BCST      2304(DX), Z3, Z9
-	VMULPS.BCST      3072(DX), Z4, Z11
-	VADDPS           Z11, Z9, Z12
-	VSUBPS           Z11, Z9, Z9
-	VMULPS.BCST      3840(DX), Z5, Z11
-	VMULPS.BCST      4608(DX), Z6, Z13
-	VADDPS           Z13, Z11, Z14
-	VSUBPS           Z13, Z11, Z11
-	VMULPS.BCST      (DX), Z0, Z13
-	VADDPS           Z10, Z13, Z13
-	VADDPS           Z14, Z12, Z15
-	VADDPS           Z15, Z13, Z13
-	VMOVUPS          Z13, (SI)
+	// plus1, minus1 = m1 ± m2
+	VMULPS.BCST 768(DX), Z1, Z8
+	VMULPS.BCST 1536(DX), Z2, Z9
+	VADDPS      Z9, Z8, Z10
+	VSUBPS      Z9, Z8, Z8
+
+	// plus2, minus2 = m3 ± m4
+	VMULPS.BCST 2304(DX), Z3, Z9
+	VMULPS.BCST 3072(DX), Z4, Z11
+	VADDPS      Z11, Z9, Z12
+	VSUBPS      Z11, Z9, Z9
+
+	// plusHalf, minusHalf = m5 ± m6
+	VMULPS.BCST 3840(DX), Z5, Z11
+	VMULPS.BCST 4608(DX), Z6, Z13
+	VADDPS      Z13, Z11, Z14
+	VSUBPS      Z13, Z11, Z11
+
+	// y0 = (m0 + plus1) + (plus2 + plusHalf)
+	VMULPS.BCST (DX), Z0, Z13
+	VADDPS      Z10, Z13, Z13
+	VADDPS      Z14, Z12, Z15
+	VADDPS      Z15, Z13, Z13
+	VMOVUPS     Z13, (SI)
+
+	// y2 = plus1 + ¼ plusHalf + 4 plus2
 	VFMADD231PS.BCST conv1_0_25<>+0(SB), Z14, Z10
 	VFMADD231PS.BCST conv1_4<>+0(SB), Z12, Z10
 	VMOVUPS          Z10, 1024(SI)
+
+	// y3 = (minus1 + m7) + ⅛ minusHalf + 8 minus2
 	VMULPS.BCST      5376(DX), Z7, Z10
 	VADDPS           Z10, Z8, Z10
 	VFMADD231PS.BCST conv1_0_125<>+0(SB), Z11, Z10
 	VFMADD231PS.BCST conv1_8<>+0(SB), Z9, Z10
 	VMOVUPS          Z10, 1536(SI)
+
+	// y1 = minus1 + ½ minusHalf + 2 minus2
 	VFMADD231PS.BCST conv1_0_5<>+0(SB), Z11, Z8
 	VFMADD231PS.BCST conv1_2<>+0(SB), Z9, Z8
 	VMOVUPS          Z8, 512(SI)
@@ -3365,52 +3994,79 @@ output6:
 	VBROADCASTSS (BX), Z1
 
 	// two rows at a time: (Aᵀ m) A, then bias, pooling, ReLU
-	VMOVUPS          64(SI), Z2
-	VMOVUPS          128(SI), Z3
-	VADDPS           Z3, Z2, Z4
-	VSUBPS           Z3, Z2, Z2
-	VMOVUPS          192(SI), Z3
-	VMOVUPS          256(SI), Z5
-	VADDPS           Z5, Z3, Z6
-	VSUBPS           Z5, Z3, Z3
-	VMOVUPS          320(SI), Z5
-	VMOVUPS          384(SI), Z7
-	VADDPS           Z7, Z5, Z8
-	VSUBPS           Z7, Z5, Z5
-	VMOVUPS          (SI), Z7
-	VADDPS           Z4, Z7, Z7
-	VADDPS           Z8, Z6, Z9
-	VADDPS           Z9, Z7, Z7
+	// plus1, minus1 = m1 ± m2
+	VMOVUPS 64(SI), Z2
+	VMOVUPS 128(SI), Z3
+	VADDPS  Z3, Z2, Z4
+	VSUBPS  Z3, Z2, Z2
+
+	// plus2, minus2 = m3 ± m4
+	VMOVUPS 192(SI), Z3
+	VMOVUPS 256(SI), Z5
+	VADDPS  Z5, Z3, Z6
+	VSUBPS  Z5, Z3, Z3
+
+	// plusHalf, minusHalf = m5 ± m6
+	VMOVUPS 320(SI), Z5
+	VMOVUPS 384(SI), Z7
+	VADDPS  Z7, Z5, Z8
+	VSUBPS  Z7, Z5, Z5
+
+	// y0 = (m0 + plus1) + (plus2 + plusHalf)
+	VMOVUPS (SI), Z7
+	VADDPS  Z4, Z7, Z7
+	VADDPS  Z8, Z6, Z9
+	VADDPS  Z9, Z7, Z7
+
+	// y2 = plus1 + ¼ plusHalf + 4 plus2
 	VFMADD231PS.BCST conv1_0_25<>+0(SB), Z8, Z4
 	VFMADD231PS.BCST conv1_4<>+0(SB), Z6, Z4
+
+	// y3 = (minus1 + m7) + ⅛ minusHalf + 8 minus2
 	VMOVUPS          448(SI), Z6
 	VADDPS           Z6, Z2, Z6
 	VFMADD231PS.BCST conv1_0_125<>+0(SB), Z5, Z6
 	VFMADD231PS.BCST conv1_8<>+0(SB), Z3, Z6
+
+	// y1 = minus1 + ½ minusHalf + 2 minus2
 	VFMADD231PS.BCST conv1_0_5<>+0(SB), Z5, Z2
 	VFMADD231PS.BCST conv1_2<>+0(SB), Z3, Z2
-	VMOVUPS          576(SI), Z3
-	VMOVUPS          640(SI), Z5
-	VADDPS           Z5, Z3, Z8
-	VSUBPS           Z5, Z3, Z3
-	VMOVUPS          704(SI), Z5
-	VMOVUPS          768(SI), Z9
-	VADDPS           Z9, Z5, Z10
-	VSUBPS           Z9, Z5, Z5
-	VMOVUPS          832(SI), Z9
-	VMOVUPS          896(SI), Z11
-	VADDPS           Z11, Z9, Z12
-	VSUBPS           Z11, Z9, Z9
-	VMOVUPS          512(SI), Z11
-	VADDPS           Z8, Z11, Z11
-	VADDPS           Z12, Z10, Z13
-	VADDPS           Z13, Z11, Z11
+
+	// plus1, minus1 = m1 ± m2
+	VMOVUPS 576(SI), Z3
+	VMOVUPS 640(SI), Z5
+	VADDPS  Z5, Z3, Z8
+	VSUBPS  Z5, Z3, Z3
+
+	// plus2, minus2 = m3 ± m4
+	VMOVUPS 704(SI), Z5
+	VMOVUPS 768(SI), Z9
+	VADDPS  Z9, Z5, Z10
+	VSUBPS  Z9, Z5, Z5
+
+	// plusHalf, minusHalf = m5 ± m6
+	VMOVUPS 832(SI), Z9
+	VMOVUPS 896(SI), Z11
+	VADDPS  Z11, Z9, Z12
+	VSUBPS  Z11, Z9, Z9
+
+	// y0 = (m0 + plus1) + (plus2 + plusHalf)
+	VMOVUPS 512(SI), Z11
+	VADDPS  Z8, Z11, Z11
+	VADDPS  Z12, Z10, Z13
+	VADDPS  Z13, Z11, Z11
+
+	// y2 = plus1 + ¼ plusHalf + 4 plus2
 	VFMADD231PS.BCST conv1_0_25<>+0(SB), Z12, Z8
 	VFMADD231PS.BCST conv1_4<>+0(SB), Z10, Z8
+
+	// y3 = (minus1 + m7) + ⅛ minusHalf + 8 minus2
 	VMOVUPS          960(SI), Z10
 	VADDPS           Z10, Z3, Z10
 	VFMADD231PS.BCST conv1_0_125<>+0(SB), Z9, Z10
 	VFMADD231PS.BCST conv1_8<>+0(SB), Z5, Z10
+
+	// y1 = minus1 + ½ minusHalf + 2 minus2
 	VFMADD231PS.BCST conv1_0_5<>+0(SB), Z9, Z3
 	VFMADD231PS.BCST conv1_2<>+0(SB), Z5, Z3
 	VMAXPS           Z2, Z7, Z2
@@ -3425,52 +4081,80 @@ output6:
 	VADDPS           Z1, Z2, Z2
 	VMAXPS           Z2, Z0, Z2
 	VMOVUPS          Z2, 64(AX)
-	VMOVUPS          1088(SI), Z2
-	VMOVUPS          1152(SI), Z3
-	VADDPS           Z3, Z2, Z4
-	VSUBPS           Z3, Z2, Z2
-	VMOVUPS          1216(SI), Z3
-	VMOVUPS          1280(SI), Z5
-	VADDPS           Z5, Z3, Z6
-	VSUBPS           Z5, Z3, Z3
-	VMOVUPS          1344(SI), Z5
-	VMOVUPS          1408(SI), Z7
-	VADDPS           Z7, Z5, Z8
-	VSUBPS           Z7, Z5, Z5
-	VMOVUPS          1024(SI), Z7
-	VADDPS           Z4, Z7, Z7
-	VADDPS           Z8, Z6, Z9
-	VADDPS           Z9, Z7, Z7
+
+	// plus1, minus1 = m1 ± m2
+	VMOVUPS 1088(SI), Z2
+	VMOVUPS 1152(SI), Z3
+	VADDPS  Z3, Z2, Z4
+	VSUBPS  Z3, Z2, Z2
+
+	// plus2, minus2 = m3 ± m4
+	VMOVUPS 1216(SI), Z3
+	VMOVUPS 1280(SI), Z5
+	VADDPS  Z5, Z3, Z6
+	VSUBPS  Z5, Z3, Z3
+
+	// plusHalf, minusHalf = m5 ± m6
+	VMOVUPS 1344(SI), Z5
+	VMOVUPS 1408(SI), Z7
+	VADDPS  Z7, Z5, Z8
+	VSUBPS  Z7, Z5, Z5
+
+	// y0 = (m0 + plus1) + (plus2 + plusHalf)
+	VMOVUPS 1024(SI), Z7
+	VADDPS  Z4, Z7, Z7
+	VADDPS  Z8, Z6, Z9
+	VADDPS  Z9, Z7, Z7
+
+	// y2 = plus1 + ¼ plusHalf + 4 plus2
 	VFMADD231PS.BCST conv1_0_25<>+0(SB), Z8, Z4
 	VFMADD231PS.BCST conv1_4<>+0(SB), Z6, Z4
+
+	// y3 = (minus1 + m7) + ⅛ minusHalf + 8 minus2
 	VMOVUPS          1472(SI), Z6
 	VADDPS           Z6, Z2, Z6
 	VFMADD231PS.BCST conv1_0_125<>+0(SB), Z5, Z6
 	VFMADD231PS.BCST conv1_8<>+0(SB), Z3, Z6
+
+	// y1 = minus1 + ½ minusHalf + 2 minus2
 	VFMADD231PS.BCST conv1_0_5<>+0(SB), Z5, Z2
 	VFMADD231PS.BCST conv1_2<>+0(SB), Z3, Z2
-	VMOVUPS          1600(SI), Z3
-	VMOVUPS          1664(SI), Z5
-	VADDPS           Z5, Z3, Z8
-	VSUBPS           Z5, Z3, Z3
-	VMOVUPS          1728(SI), Z5
-	VMOVUPS          1792(SI), Z9
-	VADDPS           Z9, Z5, Z10
-	VSUBPS           Z9, Z5, Z5
-	VMOVUPS          1856(SI), Z9
-	VMOVUPS          1920(SI), Z11
-	VADDPS           Z11, Z9, Z12
-	VSUBPS           Z11, Z9, Z9
-	VMOVUPS          1536(SI), Z11
-	VADDPS           Z8, Z11, Z11
-	VADDPS           Z12, Z10, Z13
-	VADDPS           Z13, Z11, Z11
+
+	// plus1, minus1 = m1 ± m2
+	VMOVUPS 1600(SI), Z3
+	VMOVUPS 1664(SI), Z5
+	VADDPS  Z5, Z3, Z8
+	VSUBPS  Z5, Z3, Z3
+
+	// plus2, minus2 = m3 ± m4
+	VMOVUPS 1728(SI), Z5
+	VMOVUPS 1792(SI), Z9
+	VADDPS  Z9, Z5, Z10
+	VSUBPS  Z9, Z5, Z5
+
+	// plusHalf, minusHalf = m5 ± m6
+	VMOVUPS 1856(SI), Z9
+	VMOVUPS 1920(SI), Z11
+	VADDPS  Z11, Z9, Z12
+	VSUBPS  Z11, Z9, Z9
+
+	// y0 = (m0 + plus1) + (plus2 + plusHalf)
+	VMOVUPS 1536(SI), Z11
+	VADDPS  Z8, Z11, Z11
+	VADDPS  Z12, Z10, Z13
+	VADDPS  Z13, Z11, Z11
+
+	// y2 = plus1 + ¼ plusHalf + 4 plus2
 	VFMADD231PS.BCST conv1_0_25<>+0(SB), Z12, Z8
 	VFMADD231PS.BCST conv1_4<>+0(SB), Z10, Z8
+
+	// y3 = (minus1 + m7) + ⅛ minusHalf + 8 minus2
 	VMOVUPS          1984(SI), Z10
 	VADDPS           Z10, Z3, Z10
 	VFMADD231PS.BCST conv1_0_125<>+0(SB), Z9, Z10
 	VFMADD231PS.BCST conv1_8<>+0(SB), Z5, Z10
+
+	// y1 = minus1 + ½ minusHalf + 2 minus2
 	VFMADD231PS.BCST conv1_0_5<>+0(SB), Z9, Z3
 	VFMADD231PS.BCST conv1_2<>+0(SB), Z5, Z3
 	VMAXPS           Z2, Z7, Z2
@@ -3524,30 +4208,38 @@ tileRow1:
 
 tileColumn2:
 	// V = Bᵀ X B
-	VMOVUPS           (CX), Z0
-	VMOVUPS           1792(CX), Z1
-	VMOVUPS           3584(CX), Z2
-	VMOVUPS           5376(CX), Z3
-	VMOVUPS           7168(CX), Z4
-	VMOVUPS           8960(CX), Z5
-	VMOVUPS           10752(CX), Z6
-	VMOVUPS           12544(CX), Z7
-	VSUBPS            Z6, Z0, Z0
-	VSUBPS            Z2, Z4, Z8
-	VFMADD231PS.BCST  conv1_5_25<>+0(SB), Z8, Z0
-	VMOVUPS           Z0, (DI)
-	VSUBPS            Z1, Z7, Z0
-	VSUBPS            Z5, Z3, Z7
-	VFMADD231PS.BCST  conv1_5_25<>+0(SB), Z7, Z0
-	VMOVUPS           Z0, 3584(DI)
-	VADDPS            Z6, Z2, Z0
-	VFMSUB231PS.BCST  conv1_4_25<>+0(SB), Z4, Z0
-	VADDPS            Z5, Z1, Z7
-	VFMSUB231PS.BCST  conv1_4_25<>+0(SB), Z3, Z7
-	VADDPS            Z7, Z0, Z8
-	VMOVUPS           Z8, 512(DI)
-	VSUBPS            Z7, Z0, Z0
-	VMOVUPS           Z0, 1024(DI)
+	VMOVUPS (CX), Z0
+	VMOVUPS 1792(CX), Z1
+	VMOVUPS 3584(CX), Z2
+	VMOVUPS 5376(CX), Z3
+	VMOVUPS 7168(CX), Z4
+	VMOVUPS 8960(CX), Z5
+	VMOVUPS 10752(CX), Z6
+	VMOVUPS 12544(CX), Z7
+
+	// v0 = (d0 − d6) + 21/4 (d4 − d2)
+	VSUBPS           Z6, Z0, Z0
+	VSUBPS           Z2, Z4, Z8
+	VFMADD231PS.BCST conv1_5_25<>+0(SB), Z8, Z0
+	VMOVUPS          Z0, (DI)
+
+	// v7 = (d7 − d1) + 21/4 (d3 − d5)
+	VSUBPS           Z1, Z7, Z0
+	VSUBPS           Z5, Z3, Z7
+	VFMADD231PS.BCST conv1_5_25<>+0(SB), Z7, Z0
+	VMOVUPS          Z0, 3584(DI)
+
+	// v1, v2 = (17/4 d4 − (d2 + d6)) ± (17/4 d3 − (d1 + d5))
+	VADDPS           Z6, Z2, Z0
+	VFMSUB231PS.BCST conv1_4_25<>+0(SB), Z4, Z0
+	VADDPS           Z5, Z1, Z7
+	VFMSUB231PS.BCST conv1_4_25<>+0(SB), Z3, Z7
+	VADDPS           Z7, Z0, Z8
+	VMOVUPS          Z8, 512(DI)
+	VSUBPS           Z7, Z0, Z0
+	VMOVUPS          Z0, 1024(DI)
+
+	// v3, v4 = (d2 − 5 d4 + 4 d6) ± (2 d1 − 10 d3 + 8 d5)
 	VMOVAPS           Z2, Z0
 	VFNMADD231PS.BCST conv1_5<>+0(SB), Z4, Z0
 	VFMADD231PS.BCST  conv1_4<>+0(SB), Z6, Z0
@@ -3558,6 +4250,8 @@ tileColumn2:
 	VMOVUPS           Z8, 1536(DI)
 	VSUBPS            Z7, Z0, Z0
 	VMOVUPS           Z0, 2048(DI)
+
+	// v5, v6 = (2 d6 − 10 d4 + 8 d2) ± (d5 − 5 d3 + 4 d1)
 	VADDPS            Z6, Z6, Z0
 	VFNMADD231PS.BCST conv1_10<>+0(SB), Z4, Z0
 	VFMADD231PS.BCST  conv1_8<>+0(SB), Z2, Z0
@@ -3576,22 +4270,30 @@ tileColumn2:
 	VMOVUPS           9024(CX), Z5
 	VMOVUPS           10816(CX), Z6
 	VMOVUPS           12608(CX), Z7
-	VSUBPS            Z6, Z0, Z0
-	VSUBPS            Z2, Z4, Z8
-	VFMADD231PS.BCST  conv1_5_25<>+0(SB), Z8, Z0
-	VMOVUPS           Z0, 64(DI)
-	VSUBPS            Z1, Z7, Z0
-	VSUBPS            Z5, Z3, Z7
-	VFMADD231PS.BCST  conv1_5_25<>+0(SB), Z7, Z0
-	VMOVUPS           Z0, 3648(DI)
-	VADDPS            Z6, Z2, Z0
-	VFMSUB231PS.BCST  conv1_4_25<>+0(SB), Z4, Z0
-	VADDPS            Z5, Z1, Z7
-	VFMSUB231PS.BCST  conv1_4_25<>+0(SB), Z3, Z7
-	VADDPS            Z7, Z0, Z8
-	VMOVUPS           Z8, 576(DI)
-	VSUBPS            Z7, Z0, Z0
-	VMOVUPS           Z0, 1088(DI)
+
+	// v0 = (d0 − d6) + 21/4 (d4 − d2)
+	VSUBPS           Z6, Z0, Z0
+	VSUBPS           Z2, Z4, Z8
+	VFMADD231PS.BCST conv1_5_25<>+0(SB), Z8, Z0
+	VMOVUPS          Z0, 64(DI)
+
+	// v7 = (d7 − d1) + 21/4 (d3 − d5)
+	VSUBPS           Z1, Z7, Z0
+	VSUBPS           Z5, Z3, Z7
+	VFMADD231PS.BCST conv1_5_25<>+0(SB), Z7, Z0
+	VMOVUPS          Z0, 3648(DI)
+
+	// v1, v2 = (17/4 d4 − (d2 + d6)) ± (17/4 d3 − (d1 + d5))
+	VADDPS           Z6, Z2, Z0
+	VFMSUB231PS.BCST conv1_4_25<>+0(SB), Z4, Z0
+	VADDPS           Z5, Z1, Z7
+	VFMSUB231PS.BCST conv1_4_25<>+0(SB), Z3, Z7
+	VADDPS           Z7, Z0, Z8
+	VMOVUPS          Z8, 576(DI)
+	VSUBPS           Z7, Z0, Z0
+	VMOVUPS          Z0, 1088(DI)
+
+	// v3, v4 = (d2 − 5 d4 + 4 d6) ± (2 d1 − 10 d3 + 8 d5)
 	VMOVAPS           Z2, Z0
 	VFNMADD231PS.BCST conv1_5<>+0(SB), Z4, Z0
 	VFMADD231PS.BCST  conv1_4<>+0(SB), Z6, Z0
@@ -3602,6 +4304,8 @@ tileColumn2:
 	VMOVUPS           Z8, 1600(DI)
 	VSUBPS            Z7, Z0, Z0
 	VMOVUPS           Z0, 2112(DI)
+
+	// v5, v6 = (2 d6 − 10 d4 + 8 d2) ± (d5 − 5 d3 + 4 d1)
 	VADDPS            Z6, Z6, Z0
 	VFNMADD231PS.BCST conv1_10<>+0(SB), Z4, Z0
 	VFMADD231PS.BCST  conv1_8<>+0(SB), Z2, Z0
@@ -3620,22 +4324,30 @@ tileColumn2:
 	VMOVUPS           9088(CX), Z5
 	VMOVUPS           10880(CX), Z6
 	VMOVUPS           12672(CX), Z7
-	VSUBPS            Z6, Z0, Z0
-	VSUBPS            Z2, Z4, Z8
-	VFMADD231PS.BCST  conv1_5_25<>+0(SB), Z8, Z0
-	VMOVUPS           Z0, 128(DI)
-	VSUBPS            Z1, Z7, Z0
-	VSUBPS            Z5, Z3, Z7
-	VFMADD231PS.BCST  conv1_5_25<>+0(SB), Z7, Z0
-	VMOVUPS           Z0, 3712(DI)
-	VADDPS            Z6, Z2, Z0
-	VFMSUB231PS.BCST  conv1_4_25<>+0(SB), Z4, Z0
-	VADDPS            Z5, Z1, Z7
-	VFMSUB231PS.BCST  conv1_4_25<>+0(SB), Z3, Z7
-	VADDPS            Z7, Z0, Z8
-	VMOVUPS           Z8, 640(DI)
-	VSUBPS            Z7, Z0, Z0
-	VMOVUPS           Z0, 1152(DI)
+
+	// v0 = (d0 − d6) + 21/4 (d4 − d2)
+	VSUBPS           Z6, Z0, Z0
+	VSUBPS           Z2, Z4, Z8
+	VFMADD231PS.BCST conv1_5_25<>+0(SB), Z8, Z0
+	VMOVUPS          Z0, 128(DI)
+
+	// v7 = (d7 − d1) + 21/4 (d3 − d5)
+	VSUBPS           Z1, Z7, Z0
+	VSUBPS           Z5, Z3, Z7
+	VFMADD231PS.BCST conv1_5_25<>+0(SB), Z7, Z0
+	VMOVUPS          Z0, 3712(DI)
+
+	// v1, v2 = (17/4 d4 − (d2 + d6)) ± (17/4 d3 − (d1 + d5))
+	VADDPS           Z6, Z2, Z0
+	VFMSUB231PS.BCST conv1_4_25<>+0(SB), Z4, Z0
+	VADDPS           Z5, Z1, Z7
+	VFMSUB231PS.BCST conv1_4_25<>+0(SB), Z3, Z7
+	VADDPS           Z7, Z0, Z8
+	VMOVUPS          Z8, 640(DI)
+	VSUBPS           Z7, Z0, Z0
+	VMOVUPS          Z0, 1152(DI)
+
+	// v3, v4 = (d2 − 5 d4 + 4 d6) ± (2 d1 − 10 d3 + 8 d5)
 	VMOVAPS           Z2, Z0
 	VFNMADD231PS.BCST conv1_5<>+0(SB), Z4, Z0
 	VFMADD231PS.BCST  conv1_4<>+0(SB), Z6, Z0
@@ -3646,6 +4358,8 @@ tileColumn2:
 	VMOVUPS           Z8, 1664(DI)
 	VSUBPS            Z7, Z0, Z0
 	VMOVUPS           Z0, 2176(DI)
+
+	// v5, v6 = (2 d6 − 10 d4 + 8 d2) ± (d5 − 5 d3 + 4 d1)
 	VADDPS            Z6, Z6, Z0
 	VFNMADD231PS.BCST conv1_10<>+0(SB), Z4, Z0
 	VFMADD231PS.BCST  conv1_8<>+0(SB), Z2, Z0
@@ -3664,22 +4378,30 @@ tileColumn2:
 	VMOVUPS           9152(CX), Z5
 	VMOVUPS           10944(CX), Z6
 	VMOVUPS           12736(CX), Z7
-	VSUBPS            Z6, Z0, Z0
-	VSUBPS            Z2, Z4, Z8
-	VFMADD231PS.BCST  conv1_5_25<>+0(SB), Z8, Z0
-	VMOVUPS           Z0, 192(DI)
-	VSUBPS            Z1, Z7, Z0
-	VSUBPS            Z5, Z3, Z7
-	VFMADD231PS.BCST  conv1_5_25<>+0(SB), Z7, Z0
-	VMOVUPS           Z0, 3776(DI)
-	VADDPS            Z6, Z2, Z0
-	VFMSUB231PS.BCST  conv1_4_25<>+0(SB), Z4, Z0
-	VADDPS            Z5, Z1, Z7
-	VFMSUB231PS.BCST  conv1_4_25<>+0(SB), Z3, Z7
-	VADDPS            Z7, Z0, Z8
-	VMOVUPS           Z8, 704(DI)
-	VSUBPS            Z7, Z0, Z0
-	VMOVUPS           Z0, 1216(DI)
+
+	// v0 = (d0 − d6) + 21/4 (d4 − d2)
+	VSUBPS           Z6, Z0, Z0
+	VSUBPS           Z2, Z4, Z8
+	VFMADD231PS.BCST conv1_5_25<>+0(SB), Z8, Z0
+	VMOVUPS          Z0, 192(DI)
+
+	// v7 = (d7 − d1) + 21/4 (d3 − d5)
+	VSUBPS           Z1, Z7, Z0
+	VSUBPS           Z5, Z3, Z7
+	VFMADD231PS.BCST conv1_5_25<>+0(SB), Z7, Z0
+	VMOVUPS          Z0, 3776(DI)
+
+	// v1, v2 = (17/4 d4 − (d2 + d6)) ± (17/4 d3 − (d1 + d5))
+	VADDPS           Z6, Z2, Z0
+	VFMSUB231PS.BCST conv1_4_25<>+0(SB), Z4, Z0
+	VADDPS           Z5, Z1, Z7
+	VFMSUB231PS.BCST conv1_4_25<>+0(SB), Z3, Z7
+	VADDPS           Z7, Z0, Z8
+	VMOVUPS          Z8, 704(DI)
+	VSUBPS           Z7, Z0, Z0
+	VMOVUPS          Z0, 1216(DI)
+
+	// v3, v4 = (d2 − 5 d4 + 4 d6) ± (2 d1 − 10 d3 + 8 d5)
 	VMOVAPS           Z2, Z0
 	VFNMADD231PS.BCST conv1_5<>+0(SB), Z4, Z0
 	VFMADD231PS.BCST  conv1_4<>+0(SB), Z6, Z0
@@ -3690,6 +4412,8 @@ tileColumn2:
 	VMOVUPS           Z8, 1728(DI)
 	VSUBPS            Z7, Z0, Z0
 	VMOVUPS           Z0, 2240(DI)
+
+	// v5, v6 = (2 d6 − 10 d4 + 8 d2) ± (d5 − 5 d3 + 4 d1)
 	VADDPS            Z6, Z6, Z0
 	VFNMADD231PS.BCST conv1_10<>+0(SB), Z4, Z0
 	VFMADD231PS.BCST  conv1_8<>+0(SB), Z2, Z0
@@ -3708,22 +4432,30 @@ tileColumn2:
 	VMOVUPS           9216(CX), Z5
 	VMOVUPS           11008(CX), Z6
 	VMOVUPS           12800(CX), Z7
-	VSUBPS            Z6, Z0, Z0
-	VSUBPS            Z2, Z4, Z8
-	VFMADD231PS.BCST  conv1_5_25<>+0(SB), Z8, Z0
-	VMOVUPS           Z0, 256(DI)
-	VSUBPS            Z1, Z7, Z0
-	VSUBPS            Z5, Z3, Z7
-	VFMADD231PS.BCST  conv1_5_25<>+0(SB), Z7, Z0
-	VMOVUPS           Z0, 3840(DI)
-	VADDPS            Z6, Z2, Z0
-	VFMSUB231PS.BCST  conv1_4_25<>+0(SB), Z4, Z0
-	VADDPS            Z5, Z1, Z7
-	VFMSUB231PS.BCST  conv1_4_25<>+0(SB), Z3, Z7
-	VADDPS            Z7, Z0, Z8
-	VMOVUPS           Z8, 768(DI)
-	VSUBPS            Z7, Z0, Z0
-	VMOVUPS           Z0, 1280(DI)
+
+	// v0 = (d0 − d6) + 21/4 (d4 − d2)
+	VSUBPS           Z6, Z0, Z0
+	VSUBPS           Z2, Z4, Z8
+	VFMADD231PS.BCST conv1_5_25<>+0(SB), Z8, Z0
+	VMOVUPS          Z0, 256(DI)
+
+	// v7 = (d7 − d1) + 21/4 (d3 − d5)
+	VSUBPS           Z1, Z7, Z0
+	VSUBPS           Z5, Z3, Z7
+	VFMADD231PS.BCST conv1_5_25<>+0(SB), Z7, Z0
+	VMOVUPS          Z0, 3840(DI)
+
+	// v1, v2 = (17/4 d4 − (d2 + d6)) ± (17/4 d3 − (d1 + d5))
+	VADDPS           Z6, Z2, Z0
+	VFMSUB231PS.BCST conv1_4_25<>+0(SB), Z4, Z0
+	VADDPS           Z5, Z1, Z7
+	VFMSUB231PS.BCST conv1_4_25<>+0(SB), Z3, Z7
+	VADDPS           Z7, Z0, Z8
+	VMOVUPS          Z8, 768(DI)
+	VSUBPS           Z7, Z0, Z0
+	VMOVUPS          Z0, 1280(DI)
+
+	// v3, v4 = (d2 − 5 d4 + 4 d6) ± (2 d1 − 10 d3 + 8 d5)
 	VMOVAPS           Z2, Z0
 	VFNMADD231PS.BCST conv1_5<>+0(SB), Z4, Z0
 	VFMADD231PS.BCST  conv1_4<>+0(SB), Z6, Z0
@@ -3734,6 +4466,8 @@ tileColumn2:
 	VMOVUPS           Z8, 1792(DI)
 	VSUBPS            Z7, Z0, Z0
 	VMOVUPS           Z0, 2304(DI)
+
+	// v5, v6 = (2 d6 − 10 d4 + 8 d2) ± (d5 − 5 d3 + 4 d1)
 	VADDPS            Z6, Z6, Z0
 	VFNMADD231PS.BCST conv1_10<>+0(SB), Z4, Z0
 	VFMADD231PS.BCST  conv1_8<>+0(SB), Z2, Z0
@@ -3752,22 +4486,30 @@ tileColumn2:
 	VMOVUPS           9280(CX), Z5
 	VMOVUPS           11072(CX), Z6
 	VMOVUPS           12864(CX), Z7
-	VSUBPS            Z6, Z0, Z0
-	VSUBPS            Z2, Z4, Z8
-	VFMADD231PS.BCST  conv1_5_25<>+0(SB), Z8, Z0
-	VMOVUPS           Z0, 320(DI)
-	VSUBPS            Z1, Z7, Z0
-	VSUBPS            Z5, Z3, Z7
-	VFMADD231PS.BCST  conv1_5_25<>+0(SB), Z7, Z0
-	VMOVUPS           Z0, 3904(DI)
-	VADDPS            Z6, Z2, Z0
-	VFMSUB231PS.BCST  conv1_4_25<>+0(SB), Z4, Z0
-	VADDPS            Z5, Z1, Z7
-	VFMSUB231PS.BCST  conv1_4_25<>+0(SB), Z3, Z7
-	VADDPS            Z7, Z0, Z8
-	VMOVUPS           Z8, 832(DI)
-	VSUBPS            Z7, Z0, Z0
-	VMOVUPS           Z0, 1344(DI)
+
+	// v0 = (d0 − d6) + 21/4 (d4 − d2)
+	VSUBPS           Z6, Z0, Z0
+	VSUBPS           Z2, Z4, Z8
+	VFMADD231PS.BCST conv1_5_25<>+0(SB), Z8, Z0
+	VMOVUPS          Z0, 320(DI)
+
+	// v7 = (d7 − d1) + 21/4 (d3 − d5)
+	VSUBPS           Z1, Z7, Z0
+	VSUBPS           Z5, Z3, Z7
+	VFMADD231PS.BCST conv1_5_25<>+0(SB), Z7, Z0
+	VMOVUPS          Z0, 3904(DI)
+
+	// v1, v2 = (17/4 d4 − (d2 + d6)) ± (17/4 d3 − (d1 + d5))
+	VADDPS           Z6, Z2, Z0
+	VFMSUB231PS.BCST conv1_4_25<>+0(SB), Z4, Z0
+	VADDPS           Z5, Z1, Z7
+	VFMSUB231PS.BCST conv1_4_25<>+0(SB), Z3, Z7
+	VADDPS           Z7, Z0, Z8
+	VMOVUPS          Z8, 832(DI)
+	VSUBPS           Z7, Z0, Z0
+	VMOVUPS          Z0, 1344(DI)
+
+	// v3, v4 = (d2 − 5 d4 + 4 d6) ± (2 d1 − 10 d3 + 8 d5)
 	VMOVAPS           Z2, Z0
 	VFNMADD231PS.BCST conv1_5<>+0(SB), Z4, Z0
 	VFMADD231PS.BCST  conv1_4<>+0(SB), Z6, Z0
@@ -3778,6 +4520,8 @@ tileColumn2:
 	VMOVUPS           Z8, 1856(DI)
 	VSUBPS            Z7, Z0, Z0
 	VMOVUPS           Z0, 2368(DI)
+
+	// v5, v6 = (2 d6 − 10 d4 + 8 d2) ± (d5 − 5 d3 + 4 d1)
 	VADDPS            Z6, Z6, Z0
 	VFNMADD231PS.BCST conv1_10<>+0(SB), Z4, Z0
 	VFMADD231PS.BCST  conv1_8<>+0(SB), Z2, Z0
@@ -3796,22 +4540,30 @@ tileColumn2:
 	VMOVUPS           9344(CX), Z5
 	VMOVUPS           11136(CX), Z6
 	VMOVUPS           12928(CX), Z7
-	VSUBPS            Z6, Z0, Z0
-	VSUBPS            Z2, Z4, Z8
-	VFMADD231PS.BCST  conv1_5_25<>+0(SB), Z8, Z0
-	VMOVUPS           Z0, 384(DI)
-	VSUBPS            Z1, Z7, Z0
-	VSUBPS            Z5, Z3, Z7
-	VFMADD231PS.BCST  conv1_5_25<>+0(SB), Z7, Z0
-	VMOVUPS           Z0, 3968(DI)
-	VADDPS            Z6, Z2, Z0
-	VFMSUB231PS.BCST  conv1_4_25<>+0(SB), Z4, Z0
-	VADDPS            Z5, Z1, Z7
-	VFMSUB231PS.BCST  conv1_4_25<>+0(SB), Z3, Z7
-	VADDPS            Z7, Z0, Z8
-	VMOVUPS           Z8, 896(DI)
-	VSUBPS            Z7, Z0, Z0
-	VMOVUPS           Z0, 1408(DI)
+
+	// v0 = (d0 − d6) + 21/4 (d4 − d2)
+	VSUBPS           Z6, Z0, Z0
+	VSUBPS           Z2, Z4, Z8
+	VFMADD231PS.BCST conv1_5_25<>+0(SB), Z8, Z0
+	VMOVUPS          Z0, 384(DI)
+
+	// v7 = (d7 − d1) + 21/4 (d3 − d5)
+	VSUBPS           Z1, Z7, Z0
+	VSUBPS           Z5, Z3, Z7
+	VFMADD231PS.BCST conv1_5_25<>+0(SB), Z7, Z0
+	VMOVUPS          Z0, 3968(DI)
+
+	// v1, v2 = (17/4 d4 − (d2 + d6)) ± (17/4 d3 − (d1 + d5))
+	VADDPS           Z6, Z2, Z0
+	VFMSUB231PS.BCST conv1_4_25<>+0(SB), Z4, Z0
+	VADDPS           Z5, Z1, Z7
+	VFMSUB231PS.BCST conv1_4_25<>+0(SB), Z3, Z7
+	VADDPS           Z7, Z0, Z8
+	VMOVUPS          Z8, 896(DI)
+	VSUBPS           Z7, Z0, Z0
+	VMOVUPS          Z0, 1408(DI)
+
+	// v3, v4 = (d2 − 5 d4 + 4 d6) ± (2 d1 − 10 d3 + 8 d5)
 	VMOVAPS           Z2, Z0
 	VFNMADD231PS.BCST conv1_5<>+0(SB), Z4, Z0
 	VFMADD231PS.BCST  conv1_4<>+0(SB), Z6, Z0
@@ -3822,6 +4574,8 @@ tileColumn2:
 	VMOVUPS           Z8, 1920(DI)
 	VSUBPS            Z7, Z0, Z0
 	VMOVUPS           Z0, 2432(DI)
+
+	// v5, v6 = (2 d6 − 10 d4 + 8 d2) ± (d5 − 5 d3 + 4 d1)
 	VADDPS            Z6, Z6, Z0
 	VFNMADD231PS.BCST conv1_10<>+0(SB), Z4, Z0
 	VFMADD231PS.BCST  conv1_8<>+0(SB), Z2, Z0
@@ -3840,22 +4594,30 @@ tileColumn2:
 	VMOVUPS           9408(CX), Z5
 	VMOVUPS           11200(CX), Z6
 	VMOVUPS           12992(CX), Z7
-	VSUBPS            Z6, Z0, Z0
-	VSUBPS            Z2, Z4, Z8
-	VFMADD231PS.BCST  conv1_5_25<>+0(SB), Z8, Z0
-	VMOVUPS           Z0, 448(DI)
-	VSUBPS            Z1, Z7, Z0
-	VSUBPS            Z5, Z3, Z7
-	VFMADD231PS.BCST  conv1_5_25<>+0(SB), Z7, Z0
-	VMOVUPS           Z0, 4032(DI)
-	VADDPS            Z6, Z2, Z0
-	VFMSUB231PS.BCST  conv1_4_25<>+0(SB), Z4, Z0
-	VADDPS            Z5, Z1, Z7
-	VFMSUB231PS.BCST  conv1_4_25<>+0(SB), Z3, Z7
-	VADDPS            Z7, Z0, Z8
-	VMOVUPS           Z8, 960(DI)
-	VSUBPS            Z7, Z0, Z0
-	VMOVUPS           Z0, 1472(DI)
+
+	// v0 = (d0 − d6) + 21/4 (d4 − d2)
+	VSUBPS           Z6, Z0, Z0
+	VSUBPS           Z2, Z4, Z8
+	VFMADD231PS.BCST conv1_5_25<>+0(SB), Z8, Z0
+	VMOVUPS          Z0, 448(DI)
+
+	// v7 = (d7 − d1) + 21/4 (d3 − d5)
+	VSUBPS           Z1, Z7, Z0
+	VSUBPS           Z5, Z3, Z7
+	VFMADD231PS.BCST conv1_5_25<>+0(SB), Z7, Z0
+	VMOVUPS          Z0, 4032(DI)
+
+	// v1, v2 = (17/4 d4 − (d2 + d6)) ± (17/4 d3 − (d1 + d5))
+	VADDPS           Z6, Z2, Z0
+	VFMSUB231PS.BCST conv1_4_25<>+0(SB), Z4, Z0
+	VADDPS           Z5, Z1, Z7
+	VFMSUB231PS.BCST conv1_4_25<>+0(SB), Z3, Z7
+	VADDPS           Z7, Z0, Z8
+	VMOVUPS          Z8, 960(DI)
+	VSUBPS           Z7, Z0, Z0
+	VMOVUPS          Z0, 1472(DI)
+
+	// v3, v4 = (d2 − 5 d4 + 4 d6) ± (2 d1 − 10 d3 + 8 d5)
 	VMOVAPS           Z2, Z0
 	VFNMADD231PS.BCST conv1_5<>+0(SB), Z4, Z0
 	VFMADD231PS.BCST  conv1_4<>+0(SB), Z6, Z0
@@ -3866,6 +4628,8 @@ tileColumn2:
 	VMOVUPS           Z8, 1984(DI)
 	VSUBPS            Z7, Z0, Z0
 	VMOVUPS           Z0, 2496(DI)
+
+	// v5, v6 = (2 d6 − 10 d4 + 8 d2) ± (d5 − 5 d3 + 4 d1)
 	VADDPS            Z6, Z6, Z0
 	VFNMADD231PS.BCST conv1_10<>+0(SB), Z4, Z0
 	VFMADD231PS.BCST  conv1_8<>+0(SB), Z2, Z0
@@ -3884,22 +4648,30 @@ tileColumn2:
 	VMOVUPS           320(DI), Z5
 	VMOVUPS           384(DI), Z6
 	VMOVUPS           448(DI), Z7
-	VSUBPS            Z6, Z0, Z0
-	VSUBPS            Z2, Z4, Z8
-	VFMADD231PS.BCST  conv1_5_25<>+0(SB), Z8, Z0
-	VMOVUPS           Z0, 20480(DI)
-	VSUBPS            Z1, Z7, Z0
-	VSUBPS            Z5, Z3, Z7
-	VFMADD231PS.BCST  conv1_5_25<>+0(SB), Z7, Z0
-	VMOVUPS           Z0, 20928(DI)
-	VADDPS            Z6, Z2, Z0
-	VFMSUB231PS.BCST  conv1_4_25<>+0(SB), Z4, Z0
-	VADDPS            Z5, Z1, Z7
-	VFMSUB231PS.BCST  conv1_4_25<>+0(SB), Z3, Z7
-	VADDPS            Z7, Z0, Z8
-	VMOVUPS           Z8, 20544(DI)
-	VSUBPS            Z7, Z0, Z0
-	VMOVUPS           Z0, 20608(DI)
+
+	// v0 = (d0 − d6) + 21/4 (d4 − d2)
+	VSUBPS           Z6, Z0, Z0
+	VSUBPS           Z2, Z4, Z8
+	VFMADD231PS.BCST conv1_5_25<>+0(SB), Z8, Z0
+	VMOVUPS          Z0, 20480(DI)
+
+	// v7 = (d7 − d1) + 21/4 (d3 − d5)
+	VSUBPS           Z1, Z7, Z0
+	VSUBPS           Z5, Z3, Z7
+	VFMADD231PS.BCST conv1_5_25<>+0(SB), Z7, Z0
+	VMOVUPS          Z0, 20928(DI)
+
+	// v1, v2 = (17/4 d4 − (d2 + d6)) ± (17/4 d3 − (d1 + d5))
+	VADDPS           Z6, Z2, Z0
+	VFMSUB231PS.BCST conv1_4_25<>+0(SB), Z4, Z0
+	VADDPS           Z5, Z1, Z7
+	VFMSUB231PS.BCST conv1_4_25<>+0(SB), Z3, Z7
+	VADDPS           Z7, Z0, Z8
+	VMOVUPS          Z8, 20544(DI)
+	VSUBPS           Z7, Z0, Z0
+	VMOVUPS          Z0, 20608(DI)
+
+	// v3, v4 = (d2 − 5 d4 + 4 d6) ± (2 d1 − 10 d3 + 8 d5)
 	VMOVAPS           Z2, Z0
 	VFNMADD231PS.BCST conv1_5<>+0(SB), Z4, Z0
 	VFMADD231PS.BCST  conv1_4<>+0(SB), Z6, Z0
@@ -3910,6 +4682,8 @@ tileColumn2:
 	VMOVUPS           Z8, 20672(DI)
 	VSUBPS            Z7, Z0, Z0
 	VMOVUPS           Z0, 20736(DI)
+
+	// v5, v6 = (2 d6 − 10 d4 + 8 d2) ± (d5 − 5 d3 + 4 d1)
 	VADDPS            Z6, Z6, Z0
 	VFNMADD231PS.BCST conv1_10<>+0(SB), Z4, Z0
 	VFMADD231PS.BCST  conv1_8<>+0(SB), Z2, Z0
@@ -3928,22 +4702,30 @@ tileColumn2:
 	VMOVUPS           832(DI), Z5
 	VMOVUPS           896(DI), Z6
 	VMOVUPS           960(DI), Z7
-	VSUBPS            Z6, Z0, Z0
-	VSUBPS            Z2, Z4, Z8
-	VFMADD231PS.BCST  conv1_5_25<>+0(SB), Z8, Z0
-	VMOVUPS           Z0, 20992(DI)
-	VSUBPS            Z1, Z7, Z0
-	VSUBPS            Z5, Z3, Z7
-	VFMADD231PS.BCST  conv1_5_25<>+0(SB), Z7, Z0
-	VMOVUPS           Z0, 21440(DI)
-	VADDPS            Z6, Z2, Z0
-	VFMSUB231PS.BCST  conv1_4_25<>+0(SB), Z4, Z0
-	VADDPS            Z5, Z1, Z7
-	VFMSUB231PS.BCST  conv1_4_25<>+0(SB), Z3, Z7
-	VADDPS            Z7, Z0, Z8
-	VMOVUPS           Z8, 21056(DI)
-	VSUBPS            Z7, Z0, Z0
-	VMOVUPS           Z0, 21120(DI)
+
+	// v0 = (d0 − d6) + 21/4 (d4 − d2)
+	VSUBPS           Z6, Z0, Z0
+	VSUBPS           Z2, Z4, Z8
+	VFMADD231PS.BCST conv1_5_25<>+0(SB), Z8, Z0
+	VMOVUPS          Z0, 20992(DI)
+
+	// v7 = (d7 − d1) + 21/4 (d3 − d5)
+	VSUBPS           Z1, Z7, Z0
+	VSUBPS           Z5, Z3, Z7
+	VFMADD231PS.BCST conv1_5_25<>+0(SB), Z7, Z0
+	VMOVUPS          Z0, 21440(DI)
+
+	// v1, v2 = (17/4 d4 − (d2 + d6)) ± (17/4 d3 − (d1 + d5))
+	VADDPS           Z6, Z2, Z0
+	VFMSUB231PS.BCST conv1_4_25<>+0(SB), Z4, Z0
+	VADDPS           Z5, Z1, Z7
+	VFMSUB231PS.BCST conv1_4_25<>+0(SB), Z3, Z7
+	VADDPS           Z7, Z0, Z8
+	VMOVUPS          Z8, 21056(DI)
+	VSUBPS           Z7, Z0, Z0
+	VMOVUPS          Z0, 21120(DI)
+
+	// v3, v4 = (d2 − 5 d4 + 4 d6) ± (2 d1 − 10 d3 + 8 d5)
 	VMOVAPS           Z2, Z0
 	VFNMADD231PS.BCST conv1_5<>+0(SB), Z4, Z0
 	VFMADD231PS.BCST  conv1_4<>+0(SB), Z6, Z0
@@ -3954,6 +4736,8 @@ tileColumn2:
 	VMOVUPS           Z8, 21184(DI)
 	VSUBPS            Z7, Z0, Z0
 	VMOVUPS           Z0, 21248(DI)
+
+	// v5, v6 = (2 d6 − 10 d4 + 8 d2) ± (d5 − 5 d3 + 4 d1)
 	VADDPS            Z6, Z6, Z0
 	VFNMADD231PS.BCST conv1_10<>+0(SB), Z4, Z0
 	VFMADD231PS.BCST  conv1_8<>+0(SB), Z2, Z0
@@ -3972,22 +4756,30 @@ tileColumn2:
 	VMOVUPS           1344(DI), Z5
 	VMOVUPS           1408(DI), Z6
 	VMOVUPS           1472(DI), Z7
-	VSUBPS            Z6, Z0, Z0
-	VSUBPS            Z2, Z4, Z8
-	VFMADD231PS.BCST  conv1_5_25<>+0(SB), Z8, Z0
-	VMOVUPS           Z0, 21504(DI)
-	VSUBPS            Z1, Z7, Z0
-	VSUBPS            Z5, Z3, Z7
-	VFMADD231PS.BCST  conv1_5_25<>+0(SB), Z7, Z0
-	VMOVUPS           Z0, 21952(DI)
-	VADDPS            Z6, Z2, Z0
-	VFMSUB231PS.BCST  conv1_4_25<>+0(SB), Z4, Z0
-	VADDPS            Z5, Z1, Z7
-	VFMSUB231PS.BCST  conv1_4_25<>+0(SB), Z3, Z7
-	VADDPS            Z7, Z0, Z8
-	VMOVUPS           Z8, 21568(DI)
-	VSUBPS            Z7, Z0, Z0
-	VMOVUPS           Z0, 21632(DI)
+
+	// v0 = (d0 − d6) + 21/4 (d4 − d2)
+	VSUBPS           Z6, Z0, Z0
+	VSUBPS           Z2, Z4, Z8
+	VFMADD231PS.BCST conv1_5_25<>+0(SB), Z8, Z0
+	VMOVUPS          Z0, 21504(DI)
+
+	// v7 = (d7 − d1) + 21/4 (d3 − d5)
+	VSUBPS           Z1, Z7, Z0
+	VSUBPS           Z5, Z3, Z7
+	VFMADD231PS.BCST conv1_5_25<>+0(SB), Z7, Z0
+	VMOVUPS          Z0, 21952(DI)
+
+	// v1, v2 = (17/4 d4 − (d2 + d6)) ± (17/4 d3 − (d1 + d5))
+	VADDPS           Z6, Z2, Z0
+	VFMSUB231PS.BCST conv1_4_25<>+0(SB), Z4, Z0
+	VADDPS           Z5, Z1, Z7
+	VFMSUB231PS.BCST conv1_4_25<>+0(SB), Z3, Z7
+	VADDPS           Z7, Z0, Z8
+	VMOVUPS          Z8, 21568(DI)
+	VSUBPS           Z7, Z0, Z0
+	VMOVUPS          Z0, 21632(DI)
+
+	// v3, v4 = (d2 − 5 d4 + 4 d6) ± (2 d1 − 10 d3 + 8 d5)
 	VMOVAPS           Z2, Z0
 	VFNMADD231PS.BCST conv1_5<>+0(SB), Z4, Z0
 	VFMADD231PS.BCST  conv1_4<>+0(SB), Z6, Z0
@@ -3998,6 +4790,8 @@ tileColumn2:
 	VMOVUPS           Z8, 21696(DI)
 	VSUBPS            Z7, Z0, Z0
 	VMOVUPS           Z0, 21760(DI)
+
+	// v5, v6 = (2 d6 − 10 d4 + 8 d2) ± (d5 − 5 d3 + 4 d1)
 	VADDPS            Z6, Z6, Z0
 	VFNMADD231PS.BCST conv1_10<>+0(SB), Z4, Z0
 	VFMADD231PS.BCST  conv1_8<>+0(SB), Z2, Z0
@@ -4016,22 +4810,30 @@ tileColumn2:
 	VMOVUPS           1856(DI), Z5
 	VMOVUPS           1920(DI), Z6
 	VMOVUPS           1984(DI), Z7
-	VSUBPS            Z6, Z0, Z0
-	VSUBPS            Z2, Z4, Z8
-	VFMADD231PS.BCST  conv1_5_25<>+0(SB), Z8, Z0
-	VMOVUPS           Z0, 22016(DI)
-	VSUBPS            Z1, Z7, Z0
-	VSUBPS            Z5, Z3, Z7
-	VFMADD231PS.BCST  conv1_5_25<>+0(SB), Z7, Z0
-	VMOVUPS           Z0, 22464(DI)
-	VADDPS            Z6, Z2, Z0
-	VFMSUB231PS.BCST  conv1_4_25<>+0(SB), Z4, Z0
-	VADDPS            Z5, Z1, Z7
-	VFMSUB231PS.BCST  conv1_4_25<>+0(SB), Z3, Z7
-	VADDPS            Z7, Z0, Z8
-	VMOVUPS           Z8, 22080(DI)
-	VSUBPS            Z7, Z0, Z0
-	VMOVUPS           Z0, 22144(DI)
+
+	// v0 = (d0 − d6) + 21/4 (d4 − d2)
+	VSUBPS           Z6, Z0, Z0
+	VSUBPS           Z2, Z4, Z8
+	VFMADD231PS.BCST conv1_5_25<>+0(SB), Z8, Z0
+	VMOVUPS          Z0, 22016(DI)
+
+	// v7 = (d7 − d1) + 21/4 (d3 − d5)
+	VSUBPS           Z1, Z7, Z0
+	VSUBPS           Z5, Z3, Z7
+	VFMADD231PS.BCST conv1_5_25<>+0(SB), Z7, Z0
+	VMOVUPS          Z0, 22464(DI)
+
+	// v1, v2 = (17/4 d4 − (d2 + d6)) ± (17/4 d3 − (d1 + d5))
+	VADDPS           Z6, Z2, Z0
+	VFMSUB231PS.BCST conv1_4_25<>+0(SB), Z4, Z0
+	VADDPS           Z5, Z1, Z7
+	VFMSUB231PS.BCST conv1_4_25<>+0(SB), Z3, Z7
+	VADDPS           Z7, Z0, Z8
+	VMOVUPS          Z8, 22080(DI)
+	VSUBPS           Z7, Z0, Z0
+	VMOVUPS          Z0, 22144(DI)
+
+	// v3, v4 = (d2 − 5 d4 + 4 d6) ± (2 d1 − 10 d3 + 8 d5)
 	VMOVAPS           Z2, Z0
 	VFNMADD231PS.BCST conv1_5<>+0(SB), Z4, Z0
 	VFMADD231PS.BCST  conv1_4<>+0(SB), Z6, Z0
@@ -4042,6 +4844,8 @@ tileColumn2:
 	VMOVUPS           Z8, 22208(DI)
 	VSUBPS            Z7, Z0, Z0
 	VMOVUPS           Z0, 22272(DI)
+
+	// v5, v6 = (2 d6 − 10 d4 + 8 d2) ± (d5 − 5 d3 + 4 d1)
 	VADDPS            Z6, Z6, Z0
 	VFNMADD231PS.BCST conv1_10<>+0(SB), Z4, Z0
 	VFMADD231PS.BCST  conv1_8<>+0(SB), Z2, Z0
@@ -4060,22 +4864,30 @@ tileColumn2:
 	VMOVUPS           2368(DI), Z5
 	VMOVUPS           2432(DI), Z6
 	VMOVUPS           2496(DI), Z7
-	VSUBPS            Z6, Z0, Z0
-	VSUBPS            Z2, Z4, Z8
-	VFMADD231PS.BCST  conv1_5_25<>+0(SB), Z8, Z0
-	VMOVUPS           Z0, 22528(DI)
-	VSUBPS            Z1, Z7, Z0
-	VSUBPS            Z5, Z3, Z7
-	VFMADD231PS.BCST  conv1_5_25<>+0(SB), Z7, Z0
-	VMOVUPS           Z0, 22976(DI)
-	VADDPS            Z6, Z2, Z0
-	VFMSUB231PS.BCST  conv1_4_25<>+0(SB), Z4, Z0
-	VADDPS            Z5, Z1, Z7
-	VFMSUB231PS.BCST  conv1_4_25<>+0(SB), Z3, Z7
-	VADDPS            Z7, Z0, Z8
-	VMOVUPS           Z8, 22592(DI)
-	VSUBPS            Z7, Z0, Z0
-	VMOVUPS           Z0, 22656(DI)
+
+	// v0 = (d0 − d6) + 21/4 (d4 − d2)
+	VSUBPS           Z6, Z0, Z0
+	VSUBPS           Z2, Z4, Z8
+	VFMADD231PS.BCST conv1_5_25<>+0(SB), Z8, Z0
+	VMOVUPS          Z0, 22528(DI)
+
+	// v7 = (d7 − d1) + 21/4 (d3 − d5)
+	VSUBPS           Z1, Z7, Z0
+	VSUBPS           Z5, Z3, Z7
+	VFMADD231PS.BCST conv1_5_25<>+0(SB), Z7, Z0
+	VMOVUPS          Z0, 22976(DI)
+
+	// v1, v2 = (17/4 d4 − (d2 + d6)) ± (17/4 d3 − (d1 + d5))
+	VADDPS           Z6, Z2, Z0
+	VFMSUB231PS.BCST conv1_4_25<>+0(SB), Z4, Z0
+	VADDPS           Z5, Z1, Z7
+	VFMSUB231PS.BCST conv1_4_25<>+0(SB), Z3, Z7
+	VADDPS           Z7, Z0, Z8
+	VMOVUPS          Z8, 22592(DI)
+	VSUBPS           Z7, Z0, Z0
+	VMOVUPS          Z0, 22656(DI)
+
+	// v3, v4 = (d2 − 5 d4 + 4 d6) ± (2 d1 − 10 d3 + 8 d5)
 	VMOVAPS           Z2, Z0
 	VFNMADD231PS.BCST conv1_5<>+0(SB), Z4, Z0
 	VFMADD231PS.BCST  conv1_4<>+0(SB), Z6, Z0
@@ -4086,6 +4898,8 @@ tileColumn2:
 	VMOVUPS           Z8, 22720(DI)
 	VSUBPS            Z7, Z0, Z0
 	VMOVUPS           Z0, 22784(DI)
+
+	// v5, v6 = (2 d6 − 10 d4 + 8 d2) ± (d5 − 5 d3 + 4 d1)
 	VADDPS            Z6, Z6, Z0
 	VFNMADD231PS.BCST conv1_10<>+0(SB), Z4, Z0
 	VFMADD231PS.BCST  conv1_8<>+0(SB), Z2, Z0
@@ -4104,22 +4918,30 @@ tileColumn2:
 	VMOVUPS           2880(DI), Z5
 	VMOVUPS           2944(DI), Z6
 	VMOVUPS           3008(DI), Z7
-	VSUBPS            Z6, Z0, Z0
-	VSUBPS            Z2, Z4, Z8
-	VFMADD231PS.BCST  conv1_5_25<>+0(SB), Z8, Z0
-	VMOVUPS           Z0, 23040(DI)
-	VSUBPS            Z1, Z7, Z0
-	VSUBPS            Z5, Z3, Z7
-	VFMADD231PS.BCST  conv1_5_25<>+0(SB), Z7, Z0
-	VMOVUPS           Z0, 23488(DI)
-	VADDPS            Z6, Z2, Z0
-	VFMSUB231PS.BCST  conv1_4_25<>+0(SB), Z4, Z0
-	VADDPS            Z5, Z1, Z7
-	VFMSUB231PS.BCST  conv1_4_25<>+0(SB), Z3, Z7
-	VADDPS            Z7, Z0, Z8
-	VMOVUPS           Z8, 23104(DI)
-	VSUBPS            Z7, Z0, Z0
-	VMOVUPS           Z0, 23168(DI)
+
+	// v0 = (d0 − d6) + 21/4 (d4 − d2)
+	VSUBPS           Z6, Z0, Z0
+	VSUBPS           Z2, Z4, Z8
+	VFMADD231PS.BCST conv1_5_25<>+0(SB), Z8, Z0
+	VMOVUPS          Z0, 23040(DI)
+
+	// v7 = (d7 − d1) + 21/4 (d3 − d5)
+	VSUBPS           Z1, Z7, Z0
+	VSUBPS           Z5, Z3, Z7
+	VFMADD231PS.BCST conv1_5_25<>+0(SB), Z7, Z0
+	VMOVUPS          Z0, 23488(DI)
+
+	// v1, v2 = (17/4 d4 − (d2 + d6)) ± (17/4 d3 − (d1 + d5))
+	VADDPS           Z6, Z2, Z0
+	VFMSUB231PS.BCST conv1_4_25<>+0(SB), Z4, Z0
+	VADDPS           Z5, Z1, Z7
+	VFMSUB231PS.BCST conv1_4_25<>+0(SB), Z3, Z7
+	VADDPS           Z7, Z0, Z8
+	VMOVUPS          Z8, 23104(DI)
+	VSUBPS           Z7, Z0, Z0
+	VMOVUPS          Z0, 23168(DI)
+
+	// v3, v4 = (d2 − 5 d4 + 4 d6) ± (2 d1 − 10 d3 + 8 d5)
 	VMOVAPS           Z2, Z0
 	VFNMADD231PS.BCST conv1_5<>+0(SB), Z4, Z0
 	VFMADD231PS.BCST  conv1_4<>+0(SB), Z6, Z0
@@ -4130,6 +4952,8 @@ tileColumn2:
 	VMOVUPS           Z8, 23232(DI)
 	VSUBPS            Z7, Z0, Z0
 	VMOVUPS           Z0, 23296(DI)
+
+	// v5, v6 = (2 d6 − 10 d4 + 8 d2) ± (d5 − 5 d3 + 4 d1)
 	VADDPS            Z6, Z6, Z0
 	VFNMADD231PS.BCST conv1_10<>+0(SB), Z4, Z0
 	VFMADD231PS.BCST  conv1_8<>+0(SB), Z2, Z0
@@ -4148,22 +4972,30 @@ tileColumn2:
 	VMOVUPS           3392(DI), Z5
 	VMOVUPS           3456(DI), Z6
 	VMOVUPS           3520(DI), Z7
-	VSUBPS            Z6, Z0, Z0
-	VSUBPS            Z2, Z4, Z8
-	VFMADD231PS.BCST  conv1_5_25<>+0(SB), Z8, Z0
-	VMOVUPS           Z0, 23552(DI)
-	VSUBPS            Z1, Z7, Z0
-	VSUBPS            Z5, Z3, Z7
-	VFMADD231PS.BCST  conv1_5_25<>+0(SB), Z7, Z0
-	VMOVUPS           Z0, 24000(DI)
-	VADDPS            Z6, Z2, Z0
-	VFMSUB231PS.BCST  conv1_4_25<>+0(SB), Z4, Z0
-	VADDPS            Z5, Z1, Z7
-	VFMSUB231PS.BCST  conv1_4_25<>+0(SB), Z3, Z7
-	VADDPS            Z7, Z0, Z8
-	VMOVUPS           Z8, 23616(DI)
-	VSUBPS            Z7, Z0, Z0
-	VMOVUPS           Z0, 23680(DI)
+
+	// v0 = (d0 − d6) + 21/4 (d4 − d2)
+	VSUBPS           Z6, Z0, Z0
+	VSUBPS           Z2, Z4, Z8
+	VFMADD231PS.BCST conv1_5_25<>+0(SB), Z8, Z0
+	VMOVUPS          Z0, 23552(DI)
+
+	// v7 = (d7 − d1) + 21/4 (d3 − d5)
+	VSUBPS           Z1, Z7, Z0
+	VSUBPS           Z5, Z3, Z7
+	VFMADD231PS.BCST conv1_5_25<>+0(SB), Z7, Z0
+	VMOVUPS          Z0, 24000(DI)
+
+	// v1, v2 = (17/4 d4 − (d2 + d6)) ± (17/4 d3 − (d1 + d5))
+	VADDPS           Z6, Z2, Z0
+	VFMSUB231PS.BCST conv1_4_25<>+0(SB), Z4, Z0
+	VADDPS           Z5, Z1, Z7
+	VFMSUB231PS.BCST conv1_4_25<>+0(SB), Z3, Z7
+	VADDPS           Z7, Z0, Z8
+	VMOVUPS          Z8, 23616(DI)
+	VSUBPS           Z7, Z0, Z0
+	VMOVUPS          Z0, 23680(DI)
+
+	// v3, v4 = (d2 − 5 d4 + 4 d6) ± (2 d1 − 10 d3 + 8 d5)
 	VMOVAPS           Z2, Z0
 	VFNMADD231PS.BCST conv1_5<>+0(SB), Z4, Z0
 	VFMADD231PS.BCST  conv1_4<>+0(SB), Z6, Z0
@@ -4174,6 +5006,8 @@ tileColumn2:
 	VMOVUPS           Z8, 23744(DI)
 	VSUBPS            Z7, Z0, Z0
 	VMOVUPS           Z0, 23808(DI)
+
+	// v5, v6 = (2 d6 − 10 d4 + 8 d2) ± (d5 − 5 d3 + 4 d1)
 	VADDPS            Z6, Z6, Z0
 	VFNMADD231PS.BCST conv1_10<>+0(SB), Z4, Z0
 	VFMADD231PS.BCST  conv1_8<>+0(SB), Z2, Z0
@@ -4192,22 +5026,30 @@ tileColumn2:
 	VMOVUPS           3904(DI), Z5
 	VMOVUPS           3968(DI), Z6
 	VMOVUPS           4032(DI), Z7
-	VSUBPS            Z6, Z0, Z0
-	VSUBPS            Z2, Z4, Z8
-	VFMADD231PS.BCST  conv1_5_25<>+0(SB), Z8, Z0
-	VMOVUPS           Z0, 24064(DI)
-	VSUBPS            Z1, Z7, Z0
-	VSUBPS            Z5, Z3, Z7
-	VFMADD231PS.BCST  conv1_5_25<>+0(SB), Z7, Z0
-	VMOVUPS           Z0, 24512(DI)
-	VADDPS            Z6, Z2, Z0
-	VFMSUB231PS.BCST  conv1_4_25<>+0(SB), Z4, Z0
-	VADDPS            Z5, Z1, Z7
-	VFMSUB231PS.BCST  conv1_4_25<>+0(SB), Z3, Z7
-	VADDPS            Z7, Z0, Z8
-	VMOVUPS           Z8, 24128(DI)
-	VSUBPS            Z7, Z0, Z0
-	VMOVUPS           Z0, 24192(DI)
+
+	// v0 = (d0 − d6) + 21/4 (d4 − d2)
+	VSUBPS           Z6, Z0, Z0
+	VSUBPS           Z2, Z4, Z8
+	VFMADD231PS.BCST conv1_5_25<>+0(SB), Z8, Z0
+	VMOVUPS          Z0, 24064(DI)
+
+	// v7 = (d7 − d1) + 21/4 (d3 − d5)
+	VSUBPS           Z1, Z7, Z0
+	VSUBPS           Z5, Z3, Z7
+	VFMADD231PS.BCST conv1_5_25<>+0(SB), Z7, Z0
+	VMOVUPS          Z0, 24512(DI)
+
+	// v1, v2 = (17/4 d4 − (d2 + d6)) ± (17/4 d3 − (d1 + d5))
+	VADDPS           Z6, Z2, Z0
+	VFMSUB231PS.BCST conv1_4_25<>+0(SB), Z4, Z0
+	VADDPS           Z5, Z1, Z7
+	VFMSUB231PS.BCST conv1_4_25<>+0(SB), Z3, Z7
+	VADDPS           Z7, Z0, Z8
+	VMOVUPS          Z8, 24128(DI)
+	VSUBPS           Z7, Z0, Z0
+	VMOVUPS          Z0, 24192(DI)
+
+	// v3, v4 = (d2 − 5 d4 + 4 d6) ± (2 d1 − 10 d3 + 8 d5)
 	VMOVAPS           Z2, Z0
 	VFNMADD231PS.BCST conv1_5<>+0(SB), Z4, Z0
 	VFMADD231PS.BCST  conv1_4<>+0(SB), Z6, Z0
@@ -4218,6 +5060,8 @@ tileColumn2:
 	VMOVUPS           Z8, 24256(DI)
 	VSUBPS            Z7, Z0, Z0
 	VMOVUPS           Z0, 24320(DI)
+
+	// v5, v6 = (2 d6 − 10 d4 + 8 d2) ± (d5 − 5 d3 + 4 d1)
 	VADDPS            Z6, Z6, Z0
 	VFNMADD231PS.BCST conv1_10<>+0(SB), Z4, Z0
 	VFMADD231PS.BCST  conv1_8<>+0(SB), Z2, Z0
@@ -4246,31 +5090,44 @@ column4:
 	MOVQ    $0x0000000a, R12
 
 output5:
-	VMULPS.BCST      768(DX), Z1, Z8
-	VMULPS.BCST      1536(DX), Z2, Z9
-	VADDPS           Z9, Z8, Z10
-	VSUBPS           Z9, Z8, Z8
-	VMULPS.BCST      2304(DX), Z3, Z9
-	VMULPS.BCST      3072(DX), Z4, Z11
-	VADDPS           Z11, Z9, Z12
-	VSUBPS           Z11, Z9, Z9
-	VMULPS.BCST      3840(DX), Z5, Z11
-	VMULPS.BCST      4608(DX), Z6, Z13
-	VADDPS           Z13, Z11, Z14
-	VSUBPS           Z13, Z11, Z11
-	VMULPS.BCST      (DX), Z0, Z13
-	VADDPS           Z10, Z13, Z13
-	VADDPS           Z14, Z12, Z15
-	VADDPS           Z15, Z13, Z13
-	VMOVUPS          Z13, (DI)
+	// plus1, minus1 = m1 ± m2
+	VMULPS.BCST 768(DX), Z1, Z8
+	VMULPS.BCST 1536(DX), Z2, Z9
+	VADDPS      Z9, Z8, Z10
+	VSUBPS      Z9, Z8, Z8
+
+	// plus2, minus2 = m3 ± m4
+	VMULPS.BCST 2304(DX), Z3, Z9
+	VMULPS.BCST 3072(DX), Z4, Z11
+	VADDPS      Z11, Z9, Z12
+	VSUBPS      Z11, Z9, Z9
+
+	// plusHalf, minusHalf = m5 ± m6
+	VMULPS.BCST 3840(DX), Z5, Z11
+	VMULPS.BCST 4608(DX), Z6, Z13
+	VADDPS      Z13, Z11, Z14
+	VSUBPS      Z13, Z11, Z11
+
+	// y0 = (m0 + plus1) + (plus2 + plusHalf)
+	VMULPS.BCST (DX), Z0, Z13
+	VADDPS      Z10, Z13, Z13
+	VADDPS      Z14, Z12, Z15
+	VADDPS      Z15, Z13, Z13
+	VMOVUPS     Z13, (DI)
+
+	// y2 = plus1 + ¼ plusHalf + 4 plus2
 	VFMADD231PS.BCST conv1_0_25<>+0(SB), Z14, Z10
 	VFMADD231PS.BCST conv1_4<>+0(SB), Z12, Z10
 	VMOVUPS          Z10, 1024(DI)
+
+	// y3 = (minus1 + m7) + ⅛ minusHalf + 8 minus2
 	VMULPS.BCST      5376(DX), Z7, Z10
 	VADDPS           Z10, Z8, Z10
 	VFMADD231PS.BCST conv1_0_125<>+0(SB), Z11, Z10
 	VFMADD231PS.BCST conv1_8<>+0(SB), Z9, Z10
 	VMOVUPS          Z10, 1536(DI)
+
+	// y1 = minus1 + ½ minusHalf + 2 minus2
 	VFMADD231PS.BCST conv1_0_5<>+0(SB), Z11, Z8
 	VFMADD231PS.BCST conv1_2<>+0(SB), Z9, Z8
 	VMOVUPS          Z8, 512(DI)
@@ -4293,52 +5150,79 @@ output6:
 	VBROADCASTSS (BX), Z1
 
 	// two rows at a time: (Aᵀ m) A, then bias, pooling, ReLU
-	VMOVUPS          64(DI), Z2
-	VMOVUPS          128(DI), Z3
-	VADDPS           Z3, Z2, Z4
-	VSUBPS           Z3, Z2, Z2
-	VMOVUPS          192(DI), Z3
-	VMOVUPS          256(DI), Z5
-	VADDPS           Z5, Z3, Z6
-	VSUBPS           Z5, Z3, Z3
-	VMOVUPS          320(DI), Z5
-	VMOVUPS          384(DI), Z7
-	VADDPS           Z7, Z5, Z8
-	VSUBPS           Z7, Z5, Z5
-	VMOVUPS          (DI), Z7
-	VADDPS           Z4, Z7, Z7
-	VADDPS           Z8, Z6, Z9
-	VADDPS           Z9, Z7, Z7
+	// plus1, minus1 = m1 ± m2
+	VMOVUPS 64(DI), Z2
+	VMOVUPS 128(DI), Z3
+	VADDPS  Z3, Z2, Z4
+	VSUBPS  Z3, Z2, Z2
+
+	// plus2, minus2 = m3 ± m4
+	VMOVUPS 192(DI), Z3
+	VMOVUPS 256(DI), Z5
+	VADDPS  Z5, Z3, Z6
+	VSUBPS  Z5, Z3, Z3
+
+	// plusHalf, minusHalf = m5 ± m6
+	VMOVUPS 320(DI), Z5
+	VMOVUPS 384(DI), Z7
+	VADDPS  Z7, Z5, Z8
+	VSUBPS  Z7, Z5, Z5
+
+	// y0 = (m0 + plus1) + (plus2 + plusHalf)
+	VMOVUPS (DI), Z7
+	VADDPS  Z4, Z7, Z7
+	VADDPS  Z8, Z6, Z9
+	VADDPS  Z9, Z7, Z7
+
+	// y2 = plus1 + ¼ plusHalf + 4 plus2
 	VFMADD231PS.BCST conv1_0_25<>+0(SB), Z8, Z4
 	VFMADD231PS.BCST conv1_4<>+0(SB), Z6, Z4
+
+	// y3 = (minus1 + m7) + ⅛ minusHalf + 8 minus2
 	VMOVUPS          448(DI), Z6
 	VADDPS           Z6, Z2, Z6
 	VFMADD231PS.BCST conv1_0_125<>+0(SB), Z5, Z6
 	VFMADD231PS.BCST conv1_8<>+0(SB), Z3, Z6
+
+	// y1 = minus1 + ½ minusHalf + 2 minus2
 	VFMADD231PS.BCST conv1_0_5<>+0(SB), Z5, Z2
 	VFMADD231PS.BCST conv1_2<>+0(SB), Z3, Z2
-	VMOVUPS          576(DI), Z3
-	VMOVUPS          640(DI), Z5
-	VADDPS           Z5, Z3, Z8
-	VSUBPS           Z5, Z3, Z3
-	VMOVUPS          704(DI), Z5
-	VMOVUPS          768(DI), Z9
-	VADDPS           Z9, Z5, Z10
-	VSUBPS           Z9, Z5, Z5
-	VMOVUPS          832(DI), Z9
-	VMOVUPS          896(DI), Z11
-	VADDPS           Z11, Z9, Z12
-	VSUBPS           Z11, Z9, Z9
-	VMOVUPS          512(DI), Z11
-	VADDPS           Z8, Z11, Z11
-	VADDPS           Z12, Z10, Z13
-	VADDPS           Z13, Z11, Z11
+
+	// plus1, minus1 = m1 ± m2
+	VMOVUPS 576(DI), Z3
+	VMOVUPS 640(DI), Z5
+	VADDPS  Z5, Z3, Z8
+	VSUBPS  Z5, Z3, Z3
+
+	// plus2, minus2 = m3 ± m4
+	VMOVUPS 704(DI), Z5
+	VMOVUPS 768(DI), Z9
+	VADDPS  Z9, Z5, Z10
+	VSUBPS  Z9, Z5, Z5
+
+	// plusHalf, minusHalf = m5 ± m6
+	VMOVUPS 832(DI), Z9
+	VMOVUPS 896(DI), Z11
+	VADDPS  Z11, Z9, Z12
+	VSUBPS  Z11, Z9, Z9
+
+	// y0 = (m0 + plus1) + (plus2 + plusHalf)
+	VMOVUPS 512(DI), Z11
+	VADDPS  Z8, Z11, Z11
+	VADDPS  Z12, Z10, Z13
+	VADDPS  Z13, Z11, Z11
+
+	// y2 = plus1 + ¼ plusHalf + 4 plus2
 	VFMADD231PS.BCST conv1_0_25<>+0(SB), Z12, Z8
 	VFMADD231PS.BCST conv1_4<>+0(SB), Z10, Z8
+
+	// y3 = (minus1 + m7) + ⅛ minusHalf + 8 minus2
 	VMOVUPS          960(DI), Z10
 	VADDPS           Z10, Z3, Z10
 	VFMADD231PS.BCST conv1_0_125<>+0(SB), Z9, Z10
 	VFMADD231PS.BCST conv1_8<>+0(SB), Z5, Z10
+
+	// y1 = minus1 + ½ minusHalf + 2 minus2
 	VFMADD231PS.BCST conv1_0_5<>+0(SB), Z9, Z3
 	VFMADD231PS.BCST conv1_2<>+0(SB), Z5, Z3
 	VMAXPS           Z2, Z7, Z5
@@ -4369,52 +5253,80 @@ output6:
 	KMOVW            K2, 8(SI)
 	KMOVW            K1, 10(SI)
 	VMOVUPS          Z5, 64(AX)
-	VMOVUPS          1088(DI), Z2
-	VMOVUPS          1152(DI), Z3
-	VADDPS           Z3, Z2, Z4
-	VSUBPS           Z3, Z2, Z2
-	VMOVUPS          1216(DI), Z3
-	VMOVUPS          1280(DI), Z5
-	VADDPS           Z5, Z3, Z6
-	VSUBPS           Z5, Z3, Z3
-	VMOVUPS          1344(DI), Z5
-	VMOVUPS          1408(DI), Z7
-	VADDPS           Z7, Z5, Z8
-	VSUBPS           Z7, Z5, Z5
-	VMOVUPS          1024(DI), Z7
-	VADDPS           Z4, Z7, Z7
-	VADDPS           Z8, Z6, Z9
-	VADDPS           Z9, Z7, Z7
+
+	// plus1, minus1 = m1 ± m2
+	VMOVUPS 1088(DI), Z2
+	VMOVUPS 1152(DI), Z3
+	VADDPS  Z3, Z2, Z4
+	VSUBPS  Z3, Z2, Z2
+
+	// plus2, minus2 = m3 ± m4
+	VMOVUPS 1216(DI), Z3
+	VMOVUPS 1280(DI), Z5
+	VADDPS  Z5, Z3, Z6
+	VSUBPS  Z5, Z3, Z3
+
+	// plusHalf, minusHalf = m5 ± m6
+	VMOVUPS 1344(DI), Z5
+	VMOVUPS 1408(DI), Z7
+	VADDPS  Z7, Z5, Z8
+	VSUBPS  Z7, Z5, Z5
+
+	// y0 = (m0 + plus1) + (plus2 + plusHalf)
+	VMOVUPS 1024(DI), Z7
+	VADDPS  Z4, Z7, Z7
+	VADDPS  Z8, Z6, Z9
+	VADDPS  Z9, Z7, Z7
+
+	// y2 = plus1 + ¼ plusHalf + 4 plus2
 	VFMADD231PS.BCST conv1_0_25<>+0(SB), Z8, Z4
 	VFMADD231PS.BCST conv1_4<>+0(SB), Z6, Z4
+
+	// y3 = (minus1 + m7) + ⅛ minusHalf + 8 minus2
 	VMOVUPS          1472(DI), Z6
 	VADDPS           Z6, Z2, Z6
 	VFMADD231PS.BCST conv1_0_125<>+0(SB), Z5, Z6
 	VFMADD231PS.BCST conv1_8<>+0(SB), Z3, Z6
+
+	// y1 = minus1 + ½ minusHalf + 2 minus2
 	VFMADD231PS.BCST conv1_0_5<>+0(SB), Z5, Z2
 	VFMADD231PS.BCST conv1_2<>+0(SB), Z3, Z2
-	VMOVUPS          1600(DI), Z3
-	VMOVUPS          1664(DI), Z5
-	VADDPS           Z5, Z3, Z8
-	VSUBPS           Z5, Z3, Z3
-	VMOVUPS          1728(DI), Z5
-	VMOVUPS          1792(DI), Z9
-	VADDPS           Z9, Z5, Z10
-	VSUBPS           Z9, Z5, Z5
-	VMOVUPS          1856(DI), Z9
-	VMOVUPS          1920(DI), Z11
-	VADDPS           Z11, Z9, Z12
-	VSUBPS           Z11, Z9, Z9
-	VMOVUPS          1536(DI), Z11
-	VADDPS           Z8, Z11, Z11
-	VADDPS           Z12, Z10, Z13
-	VADDPS           Z13, Z11, Z11
+
+	// plus1, minus1 = m1 ± m2
+	VMOVUPS 1600(DI), Z3
+	VMOVUPS 1664(DI), Z5
+	VADDPS  Z5, Z3, Z8
+	VSUBPS  Z5, Z3, Z3
+
+	// plus2, minus2 = m3 ± m4
+	VMOVUPS 1728(DI), Z5
+	VMOVUPS 1792(DI), Z9
+	VADDPS  Z9, Z5, Z10
+	VSUBPS  Z9, Z5, Z5
+
+	// plusHalf, minusHalf = m5 ± m6
+	VMOVUPS 1856(DI), Z9
+	VMOVUPS 1920(DI), Z11
+	VADDPS  Z11, Z9, Z12
+	VSUBPS  Z11, Z9, Z9
+
+	// y0 = (m0 + plus1) + (plus2 + plusHalf)
+	VMOVUPS 1536(DI), Z11
+	VADDPS  Z8, Z11, Z11
+	VADDPS  Z12, Z10, Z13
+	VADDPS  Z13, Z11, Z11
+
+	// y2 = plus1 + ¼ plusHalf + 4 plus2
 	VFMADD231PS.BCST conv1_0_25<>+0(SB), Z12, Z8
 	VFMADD231PS.BCST conv1_4<>+0(SB), Z10, Z8
+
+	// y3 = (minus1 + m7) + ⅛ minusHalf + 8 minus2
 	VMOVUPS          1984(DI), Z10
 	VADDPS           Z10, Z3, Z10
 	VFMADD231PS.BCST conv1_0_125<>+0(SB), Z9, Z10
 	VFMADD231PS.BCST conv1_8<>+0(SB), Z5, Z10
+
+	// y1 = minus1 + ½ minusHalf + 2 minus2
 	VFMADD231PS.BCST conv1_0_5<>+0(SB), Z9, Z3
 	VFMADD231PS.BCST conv1_2<>+0(SB), Z5, Z3
 	VMAXPS           Z2, Z7, Z5
@@ -5028,22 +5940,29 @@ TEXT ·Conv1WeightTransform(SB), $1344-48
 	MOVQ $0x00000003, BX
 
 column1:
-	VMOVUPS          (CX), Y0
-	VMOVUPS          480(CX), Y1
-	VMOVUPS          960(CX), Y2
-	VMOVUPS          1440(CX), Y3
-	VMOVUPS          1920(CX), Y4
-	VMOVUPS          Y0, (DX)
-	VMOVUPS          Y4, 1120(DX)
-	VADDPS           Y2, Y0, Y5
-	VADDPS           Y4, Y5, Y5
-	VADDPS           Y3, Y1, Y6
-	VADDPS           Y6, Y5, Y7
-	VMULPS.BCST      conv1_0_22222222<>+0(SB), Y7, Y7
-	VMOVUPS          Y7, 160(DX)
-	VSUBPS           Y6, Y5, Y5
-	VMULPS.BCST      conv1_0_22222222<>+0(SB), Y5, Y5
-	VMOVUPS          Y5, 320(DX)
+	// columns: G w
+	VMOVUPS (CX), Y0
+	VMOVUPS 480(CX), Y1
+	VMOVUPS 960(CX), Y2
+	VMOVUPS 1440(CX), Y3
+	VMOVUPS 1920(CX), Y4
+
+	// u0 = w0, u7 = w4
+	VMOVUPS Y0, (DX)
+	VMOVUPS Y4, 1120(DX)
+
+	// u1, u2 = 2/9 ((w0 + w2 + w4) ± (w1 + w3))
+	VADDPS      Y2, Y0, Y5
+	VADDPS      Y4, Y5, Y5
+	VADDPS      Y3, Y1, Y6
+	VADDPS      Y6, Y5, Y7
+	VMULPS.BCST conv1_0_22222222<>+0(SB), Y7, Y7
+	VMOVUPS     Y7, 160(DX)
+	VSUBPS      Y6, Y5, Y5
+	VMULPS.BCST conv1_0_22222222<>+0(SB), Y5, Y5
+	VMOVUPS     Y5, 320(DX)
+
+	// u3, u4 = 1/360 ((w0 + 4 w2 + 16 w4) ± (2 w1 + 8 w3))
 	VMOVAPS          Y0, Y5
 	VFMADD231PS.BCST conv1_4<>+0(SB), Y2, Y5
 	VFMADD231PS.BCST conv1_16<>+0(SB), Y4, Y5
@@ -5055,6 +5974,8 @@ column1:
 	VSUBPS           Y6, Y5, Y5
 	VMULPS.BCST      conv1_0_0027777778<>+0(SB), Y5, Y5
 	VMOVUPS          Y5, 640(DX)
+
+	// u5, u6 = 1/45 ((w4 + 4 w2 + 16 w0) ± (2 w3 + 8 w1))
 	VMOVAPS          Y4, Y4
 	VFMADD231PS.BCST conv1_4<>+0(SB), Y2, Y4
 	VFMADD231PS.BCST conv1_16<>+0(SB), Y0, Y4
@@ -5071,17 +5992,23 @@ column1:
 	VMOVUPS          1056(CX), Y2
 	VMOVUPS          1536(CX), Y3
 	VMOVUPS          2016(CX), Y4
-	VMOVUPS          Y0, 32(DX)
-	VMOVUPS          Y4, 1152(DX)
-	VADDPS           Y2, Y0, Y5
-	VADDPS           Y4, Y5, Y5
-	VADDPS           Y3, Y1, Y6
-	VADDPS           Y6, Y5, Y7
-	VMULPS.BCST      conv1_0_22222222<>+0(SB), Y7, Y7
-	VMOVUPS          Y7, 192(DX)
-	VSUBPS           Y6, Y5, Y5
-	VMULPS.BCST      conv1_0_22222222<>+0(SB), Y5, Y5
-	VMOVUPS          Y5, 352(DX)
+
+	// u0 = w0, u7 = w4
+	VMOVUPS Y0, 32(DX)
+	VMOVUPS Y4, 1152(DX)
+
+	// u1, u2 = 2/9 ((w0 + w2 + w4) ± (w1 + w3))
+	VADDPS      Y2, Y0, Y5
+	VADDPS      Y4, Y5, Y5
+	VADDPS      Y3, Y1, Y6
+	VADDPS      Y6, Y5, Y7
+	VMULPS.BCST conv1_0_22222222<>+0(SB), Y7, Y7
+	VMOVUPS     Y7, 192(DX)
+	VSUBPS      Y6, Y5, Y5
+	VMULPS.BCST conv1_0_22222222<>+0(SB), Y5, Y5
+	VMOVUPS     Y5, 352(DX)
+
+	// u3, u4 = 1/360 ((w0 + 4 w2 + 16 w4) ± (2 w1 + 8 w3))
 	VMOVAPS          Y0, Y5
 	VFMADD231PS.BCST conv1_4<>+0(SB), Y2, Y5
 	VFMADD231PS.BCST conv1_16<>+0(SB), Y4, Y5
@@ -5093,6 +6020,8 @@ column1:
 	VSUBPS           Y6, Y5, Y5
 	VMULPS.BCST      conv1_0_0027777778<>+0(SB), Y5, Y5
 	VMOVUPS          Y5, 672(DX)
+
+	// u5, u6 = 1/45 ((w4 + 4 w2 + 16 w0) ± (2 w3 + 8 w1))
 	VMOVAPS          Y4, Y4
 	VFMADD231PS.BCST conv1_4<>+0(SB), Y2, Y4
 	VFMADD231PS.BCST conv1_16<>+0(SB), Y0, Y4
@@ -5109,17 +6038,23 @@ column1:
 	VMOVUPS          1152(CX), Y2
 	VMOVUPS          1632(CX), Y3
 	VMOVUPS          2112(CX), Y4
-	VMOVUPS          Y0, 64(DX)
-	VMOVUPS          Y4, 1184(DX)
-	VADDPS           Y2, Y0, Y5
-	VADDPS           Y4, Y5, Y5
-	VADDPS           Y3, Y1, Y6
-	VADDPS           Y6, Y5, Y7
-	VMULPS.BCST      conv1_0_22222222<>+0(SB), Y7, Y7
-	VMOVUPS          Y7, 224(DX)
-	VSUBPS           Y6, Y5, Y5
-	VMULPS.BCST      conv1_0_22222222<>+0(SB), Y5, Y5
-	VMOVUPS          Y5, 384(DX)
+
+	// u0 = w0, u7 = w4
+	VMOVUPS Y0, 64(DX)
+	VMOVUPS Y4, 1184(DX)
+
+	// u1, u2 = 2/9 ((w0 + w2 + w4) ± (w1 + w3))
+	VADDPS      Y2, Y0, Y5
+	VADDPS      Y4, Y5, Y5
+	VADDPS      Y3, Y1, Y6
+	VADDPS      Y6, Y5, Y7
+	VMULPS.BCST conv1_0_22222222<>+0(SB), Y7, Y7
+	VMOVUPS     Y7, 224(DX)
+	VSUBPS      Y6, Y5, Y5
+	VMULPS.BCST conv1_0_22222222<>+0(SB), Y5, Y5
+	VMOVUPS     Y5, 384(DX)
+
+	// u3, u4 = 1/360 ((w0 + 4 w2 + 16 w4) ± (2 w1 + 8 w3))
 	VMOVAPS          Y0, Y5
 	VFMADD231PS.BCST conv1_4<>+0(SB), Y2, Y5
 	VFMADD231PS.BCST conv1_16<>+0(SB), Y4, Y5
@@ -5131,6 +6066,8 @@ column1:
 	VSUBPS           Y6, Y5, Y5
 	VMULPS.BCST      conv1_0_0027777778<>+0(SB), Y5, Y5
 	VMOVUPS          Y5, 704(DX)
+
+	// u5, u6 = 1/45 ((w4 + 4 w2 + 16 w0) ± (2 w3 + 8 w1))
 	VMOVAPS          Y4, Y4
 	VFMADD231PS.BCST conv1_4<>+0(SB), Y2, Y4
 	VFMADD231PS.BCST conv1_16<>+0(SB), Y0, Y4
@@ -5147,17 +6084,23 @@ column1:
 	VMOVUPS          1248(CX), Y2
 	VMOVUPS          1728(CX), Y3
 	VMOVUPS          2208(CX), Y4
-	VMOVUPS          Y0, 96(DX)
-	VMOVUPS          Y4, 1216(DX)
-	VADDPS           Y2, Y0, Y5
-	VADDPS           Y4, Y5, Y5
-	VADDPS           Y3, Y1, Y6
-	VADDPS           Y6, Y5, Y7
-	VMULPS.BCST      conv1_0_22222222<>+0(SB), Y7, Y7
-	VMOVUPS          Y7, 256(DX)
-	VSUBPS           Y6, Y5, Y5
-	VMULPS.BCST      conv1_0_22222222<>+0(SB), Y5, Y5
-	VMOVUPS          Y5, 416(DX)
+
+	// u0 = w0, u7 = w4
+	VMOVUPS Y0, 96(DX)
+	VMOVUPS Y4, 1216(DX)
+
+	// u1, u2 = 2/9 ((w0 + w2 + w4) ± (w1 + w3))
+	VADDPS      Y2, Y0, Y5
+	VADDPS      Y4, Y5, Y5
+	VADDPS      Y3, Y1, Y6
+	VADDPS      Y6, Y5, Y7
+	VMULPS.BCST conv1_0_22222222<>+0(SB), Y7, Y7
+	VMOVUPS     Y7, 256(DX)
+	VSUBPS      Y6, Y5, Y5
+	VMULPS.BCST conv1_0_22222222<>+0(SB), Y5, Y5
+	VMOVUPS     Y5, 416(DX)
+
+	// u3, u4 = 1/360 ((w0 + 4 w2 + 16 w4) ± (2 w1 + 8 w3))
 	VMOVAPS          Y0, Y5
 	VFMADD231PS.BCST conv1_4<>+0(SB), Y2, Y5
 	VFMADD231PS.BCST conv1_16<>+0(SB), Y4, Y5
@@ -5169,6 +6112,8 @@ column1:
 	VSUBPS           Y6, Y5, Y5
 	VMULPS.BCST      conv1_0_0027777778<>+0(SB), Y5, Y5
 	VMOVUPS          Y5, 736(DX)
+
+	// u5, u6 = 1/45 ((w4 + 4 w2 + 16 w0) ± (2 w3 + 8 w1))
 	VMOVAPS          Y4, Y4
 	VFMADD231PS.BCST conv1_4<>+0(SB), Y2, Y4
 	VFMADD231PS.BCST conv1_16<>+0(SB), Y0, Y4
@@ -5185,17 +6130,23 @@ column1:
 	VMOVUPS          1344(CX), Y2
 	VMOVUPS          1824(CX), Y3
 	VMOVUPS          2304(CX), Y4
-	VMOVUPS          Y0, 128(DX)
-	VMOVUPS          Y4, 1248(DX)
-	VADDPS           Y2, Y0, Y5
-	VADDPS           Y4, Y5, Y5
-	VADDPS           Y3, Y1, Y6
-	VADDPS           Y6, Y5, Y7
-	VMULPS.BCST      conv1_0_22222222<>+0(SB), Y7, Y7
-	VMOVUPS          Y7, 288(DX)
-	VSUBPS           Y6, Y5, Y5
-	VMULPS.BCST      conv1_0_22222222<>+0(SB), Y5, Y5
-	VMOVUPS          Y5, 448(DX)
+
+	// u0 = w0, u7 = w4
+	VMOVUPS Y0, 128(DX)
+	VMOVUPS Y4, 1248(DX)
+
+	// u1, u2 = 2/9 ((w0 + w2 + w4) ± (w1 + w3))
+	VADDPS      Y2, Y0, Y5
+	VADDPS      Y4, Y5, Y5
+	VADDPS      Y3, Y1, Y6
+	VADDPS      Y6, Y5, Y7
+	VMULPS.BCST conv1_0_22222222<>+0(SB), Y7, Y7
+	VMOVUPS     Y7, 288(DX)
+	VSUBPS      Y6, Y5, Y5
+	VMULPS.BCST conv1_0_22222222<>+0(SB), Y5, Y5
+	VMOVUPS     Y5, 448(DX)
+
+	// u3, u4 = 1/360 ((w0 + 4 w2 + 16 w4) ± (2 w1 + 8 w3))
 	VMOVAPS          Y0, Y5
 	VFMADD231PS.BCST conv1_4<>+0(SB), Y2, Y5
 	VFMADD231PS.BCST conv1_16<>+0(SB), Y4, Y5
@@ -5207,6 +6158,8 @@ column1:
 	VSUBPS           Y6, Y5, Y5
 	VMULPS.BCST      conv1_0_0027777778<>+0(SB), Y5, Y5
 	VMOVUPS          Y5, 768(DX)
+
+	// u5, u6 = 1/45 ((w4 + 4 w2 + 16 w0) ± (2 w3 + 8 w1))
 	VMOVAPS          Y4, Y4
 	VFMADD231PS.BCST conv1_4<>+0(SB), Y2, Y4
 	VFMADD231PS.BCST conv1_16<>+0(SB), Y0, Y4
@@ -5218,22 +6171,30 @@ column1:
 	VSUBPS           Y0, Y4, Y0
 	VMULPS.BCST      conv1_0_022222223<>+0(SB), Y0, Y0
 	VMOVUPS          Y0, 1088(DX)
-	VMOVUPS          (DX), Y0
-	VMOVUPS          32(DX), Y1
-	VMOVUPS          64(DX), Y2
-	VMOVUPS          96(DX), Y3
-	VMOVUPS          128(DX), Y4
-	VMOVUPS          Y0, (AX)
-	VMOVUPS          Y4, 672(AX)
-	VADDPS           Y2, Y0, Y5
-	VADDPS           Y4, Y5, Y5
-	VADDPS           Y3, Y1, Y6
-	VADDPS           Y6, Y5, Y7
-	VMULPS.BCST      conv1_0_22222222<>+0(SB), Y7, Y7
-	VMOVUPS          Y7, 96(AX)
-	VSUBPS           Y6, Y5, Y5
-	VMULPS.BCST      conv1_0_22222222<>+0(SB), Y5, Y5
-	VMOVUPS          Y5, 192(AX)
+
+	// rows: (G w) Gᵀ
+	VMOVUPS (DX), Y0
+	VMOVUPS 32(DX), Y1
+	VMOVUPS 64(DX), Y2
+	VMOVUPS 96(DX), Y3
+	VMOVUPS 128(DX), Y4
+
+	// u0 = w0, u7 = w4
+	VMOVUPS Y0, (AX)
+	VMOVUPS Y4, 672(AX)
+
+	// u1, u2 = 2/9 ((w0 + w2 + w4) ± (w1 + w3))
+	VADDPS      Y2, Y0, Y5
+	VADDPS      Y4, Y5, Y5
+	VADDPS      Y3, Y1, Y6
+	VADDPS      Y6, Y5, Y7
+	VMULPS.BCST conv1_0_22222222<>+0(SB), Y7, Y7
+	VMOVUPS     Y7, 96(AX)
+	VSUBPS      Y6, Y5, Y5
+	VMULPS.BCST conv1_0_22222222<>+0(SB), Y5, Y5
+	VMOVUPS     Y5, 192(AX)
+
+	// u3, u4 = 1/360 ((w0 + 4 w2 + 16 w4) ± (2 w1 + 8 w3))
 	VMOVAPS          Y0, Y5
 	VFMADD231PS.BCST conv1_4<>+0(SB), Y2, Y5
 	VFMADD231PS.BCST conv1_16<>+0(SB), Y4, Y5
@@ -5245,6 +6206,8 @@ column1:
 	VSUBPS           Y6, Y5, Y5
 	VMULPS.BCST      conv1_0_0027777778<>+0(SB), Y5, Y5
 	VMOVUPS          Y5, 384(AX)
+
+	// u5, u6 = 1/45 ((w4 + 4 w2 + 16 w0) ± (2 w3 + 8 w1))
 	VMOVAPS          Y4, Y4
 	VFMADD231PS.BCST conv1_4<>+0(SB), Y2, Y4
 	VFMADD231PS.BCST conv1_16<>+0(SB), Y0, Y4
@@ -5261,17 +6224,23 @@ column1:
 	VMOVUPS          224(DX), Y2
 	VMOVUPS          256(DX), Y3
 	VMOVUPS          288(DX), Y4
-	VMOVUPS          Y0, 768(AX)
-	VMOVUPS          Y4, 1440(AX)
-	VADDPS           Y2, Y0, Y5
-	VADDPS           Y4, Y5, Y5
-	VADDPS           Y3, Y1, Y6
-	VADDPS           Y6, Y5, Y7
-	VMULPS.BCST      conv1_0_22222222<>+0(SB), Y7, Y7
-	VMOVUPS          Y7, 864(AX)
-	VSUBPS           Y6, Y5, Y5
-	VMULPS.BCST      conv1_0_22222222<>+0(SB), Y5, Y5
-	VMOVUPS          Y5, 960(AX)
+
+	// u0 = w0, u7 = w4
+	VMOVUPS Y0, 768(AX)
+	VMOVUPS Y4, 1440(AX)
+
+	// u1, u2 = 2/9 ((w0 + w2 + w4) ± (w1 + w3))
+	VADDPS      Y2, Y0, Y5
+	VADDPS      Y4, Y5, Y5
+	VADDPS      Y3, Y1, Y6
+	VADDPS      Y6, Y5, Y7
+	VMULPS.BCST conv1_0_22222222<>+0(SB), Y7, Y7
+	VMOVUPS     Y7, 864(AX)
+	VSUBPS      Y6, Y5, Y5
+	VMULPS.BCST conv1_0_22222222<>+0(SB), Y5, Y5
+	VMOVUPS     Y5, 960(AX)
+
+	// u3, u4 = 1/360 ((w0 + 4 w2 + 16 w4) ± (2 w1 + 8 w3))
 	VMOVAPS          Y0, Y5
 	VFMADD231PS.BCST conv1_4<>+0(SB), Y2, Y5
 	VFMADD231PS.BCST conv1_16<>+0(SB), Y4, Y5
@@ -5283,6 +6252,8 @@ column1:
 	VSUBPS           Y6, Y5, Y5
 	VMULPS.BCST      conv1_0_0027777778<>+0(SB), Y5, Y5
 	VMOVUPS          Y5, 1152(AX)
+
+	// u5, u6 = 1/45 ((w4 + 4 w2 + 16 w0) ± (2 w3 + 8 w1))
 	VMOVAPS          Y4, Y4
 	VFMADD231PS.BCST conv1_4<>+0(SB), Y2, Y4
 	VFMADD231PS.BCST conv1_16<>+0(SB), Y0, Y4
@@ -5299,17 +6270,23 @@ column1:
 	VMOVUPS          384(DX), Y2
 	VMOVUPS          416(DX), Y3
 	VMOVUPS          448(DX), Y4
-	VMOVUPS          Y0, 1536(AX)
-	VMOVUPS          Y4, 2208(AX)
-	VADDPS           Y2, Y0, Y5
-	VADDPS           Y4, Y5, Y5
-	VADDPS           Y3, Y1, Y6
-	VADDPS           Y6, Y5, Y7
-	VMULPS.BCST      conv1_0_22222222<>+0(SB), Y7, Y7
-	VMOVUPS          Y7, 1632(AX)
-	VSUBPS           Y6, Y5, Y5
-	VMULPS.BCST      conv1_0_22222222<>+0(SB), Y5, Y5
-	VMOVUPS          Y5, 1728(AX)
+
+	// u0 = w0, u7 = w4
+	VMOVUPS Y0, 1536(AX)
+	VMOVUPS Y4, 2208(AX)
+
+	// u1, u2 = 2/9 ((w0 + w2 + w4) ± (w1 + w3))
+	VADDPS      Y2, Y0, Y5
+	VADDPS      Y4, Y5, Y5
+	VADDPS      Y3, Y1, Y6
+	VADDPS      Y6, Y5, Y7
+	VMULPS.BCST conv1_0_22222222<>+0(SB), Y7, Y7
+	VMOVUPS     Y7, 1632(AX)
+	VSUBPS      Y6, Y5, Y5
+	VMULPS.BCST conv1_0_22222222<>+0(SB), Y5, Y5
+	VMOVUPS     Y5, 1728(AX)
+
+	// u3, u4 = 1/360 ((w0 + 4 w2 + 16 w4) ± (2 w1 + 8 w3))
 	VMOVAPS          Y0, Y5
 	VFMADD231PS.BCST conv1_4<>+0(SB), Y2, Y5
 	VFMADD231PS.BCST conv1_16<>+0(SB), Y4, Y5
@@ -5321,6 +6298,8 @@ column1:
 	VSUBPS           Y6, Y5, Y5
 	VMULPS.BCST      conv1_0_0027777778<>+0(SB), Y5, Y5
 	VMOVUPS          Y5, 1920(AX)
+
+	// u5, u6 = 1/45 ((w4 + 4 w2 + 16 w0) ± (2 w3 + 8 w1))
 	VMOVAPS          Y4, Y4
 	VFMADD231PS.BCST conv1_4<>+0(SB), Y2, Y4
 	VFMADD231PS.BCST conv1_16<>+0(SB), Y0, Y4
@@ -5337,17 +6316,23 @@ column1:
 	VMOVUPS          544(DX), Y2
 	VMOVUPS          576(DX), Y3
 	VMOVUPS          608(DX), Y4
-	VMOVUPS          Y0, 2304(AX)
-	VMOVUPS          Y4, 2976(AX)
-	VADDPS           Y2, Y0, Y5
-	VADDPS           Y4, Y5, Y5
-	VADDPS           Y3, Y1, Y6
-	VADDPS           Y6, Y5, Y7
-	VMULPS.BCST      conv1_0_22222222<>+0(SB), Y7, Y7
-	VMOVUPS          Y7, 2400(AX)
-	VSUBPS           Y6, Y5, Y5
-	VMULPS.BCST      conv1_0_22222222<>+0(SB), Y5, Y5
-	VMOVUPS          Y5, 2496(AX)
+
+	// u0 = w0, u7 = w4
+	VMOVUPS Y0, 2304(AX)
+	VMOVUPS Y4, 2976(AX)
+
+	// u1, u2 = 2/9 ((w0 + w2 + w4) ± (w1 + w3))
+	VADDPS      Y2, Y0, Y5
+	VADDPS      Y4, Y5, Y5
+	VADDPS      Y3, Y1, Y6
+	VADDPS      Y6, Y5, Y7
+	VMULPS.BCST conv1_0_22222222<>+0(SB), Y7, Y7
+	VMOVUPS     Y7, 2400(AX)
+	VSUBPS      Y6, Y5, Y5
+	VMULPS.BCST conv1_0_22222222<>+0(SB), Y5, Y5
+	VMOVUPS     Y5, 2496(AX)
+
+	// u3, u4 = 1/360 ((w0 + 4 w2 + 16 w4) ± (2 w1 + 8 w3))
 	VMOVAPS          Y0, Y5
 	VFMADD231PS.BCST conv1_4<>+0(SB), Y2, Y5
 	VFMADD231PS.BCST conv1_16<>+0(SB), Y4, Y5
@@ -5359,6 +6344,8 @@ column1:
 	VSUBPS           Y6, Y5, Y5
 	VMULPS.BCST      conv1_0_0027777778<>+0(SB), Y5, Y5
 	VMOVUPS          Y5, 2688(AX)
+
+	// u5, u6 = 1/45 ((w4 + 4 w2 + 16 w0) ± (2 w3 + 8 w1))
 	VMOVAPS          Y4, Y4
 	VFMADD231PS.BCST conv1_4<>+0(SB), Y2, Y4
 	VFMADD231PS.BCST conv1_16<>+0(SB), Y0, Y4
@@ -5375,17 +6362,23 @@ column1:
 	VMOVUPS          704(DX), Y2
 	VMOVUPS          736(DX), Y3
 	VMOVUPS          768(DX), Y4
-	VMOVUPS          Y0, 3072(AX)
-	VMOVUPS          Y4, 3744(AX)
-	VADDPS           Y2, Y0, Y5
-	VADDPS           Y4, Y5, Y5
-	VADDPS           Y3, Y1, Y6
-	VADDPS           Y6, Y5, Y7
-	VMULPS.BCST      conv1_0_22222222<>+0(SB), Y7, Y7
-	VMOVUPS          Y7, 3168(AX)
-	VSUBPS           Y6, Y5, Y5
-	VMULPS.BCST      conv1_0_22222222<>+0(SB), Y5, Y5
-	VMOVUPS          Y5, 3264(AX)
+
+	// u0 = w0, u7 = w4
+	VMOVUPS Y0, 3072(AX)
+	VMOVUPS Y4, 3744(AX)
+
+	// u1, u2 = 2/9 ((w0 + w2 + w4) ± (w1 + w3))
+	VADDPS      Y2, Y0, Y5
+	VADDPS      Y4, Y5, Y5
+	VADDPS      Y3, Y1, Y6
+	VADDPS      Y6, Y5, Y7
+	VMULPS.BCST conv1_0_22222222<>+0(SB), Y7, Y7
+	VMOVUPS     Y7, 3168(AX)
+	VSUBPS      Y6, Y5, Y5
+	VMULPS.BCST conv1_0_22222222<>+0(SB), Y5, Y5
+	VMOVUPS     Y5, 3264(AX)
+
+	// u3, u4 = 1/360 ((w0 + 4 w2 + 16 w4) ± (2 w1 + 8 w3))
 	VMOVAPS          Y0, Y5
 	VFMADD231PS.BCST conv1_4<>+0(SB), Y2, Y5
 	VFMADD231PS.BCST conv1_16<>+0(SB), Y4, Y5
@@ -5397,6 +6390,8 @@ column1:
 	VSUBPS           Y6, Y5, Y5
 	VMULPS.BCST      conv1_0_0027777778<>+0(SB), Y5, Y5
 	VMOVUPS          Y5, 3456(AX)
+
+	// u5, u6 = 1/45 ((w4 + 4 w2 + 16 w0) ± (2 w3 + 8 w1))
 	VMOVAPS          Y4, Y4
 	VFMADD231PS.BCST conv1_4<>+0(SB), Y2, Y4
 	VFMADD231PS.BCST conv1_16<>+0(SB), Y0, Y4
@@ -5413,17 +6408,23 @@ column1:
 	VMOVUPS          864(DX), Y2
 	VMOVUPS          896(DX), Y3
 	VMOVUPS          928(DX), Y4
-	VMOVUPS          Y0, 3840(AX)
-	VMOVUPS          Y4, 4512(AX)
-	VADDPS           Y2, Y0, Y5
-	VADDPS           Y4, Y5, Y5
-	VADDPS           Y3, Y1, Y6
-	VADDPS           Y6, Y5, Y7
-	VMULPS.BCST      conv1_0_22222222<>+0(SB), Y7, Y7
-	VMOVUPS          Y7, 3936(AX)
-	VSUBPS           Y6, Y5, Y5
-	VMULPS.BCST      conv1_0_22222222<>+0(SB), Y5, Y5
-	VMOVUPS          Y5, 4032(AX)
+
+	// u0 = w0, u7 = w4
+	VMOVUPS Y0, 3840(AX)
+	VMOVUPS Y4, 4512(AX)
+
+	// u1, u2 = 2/9 ((w0 + w2 + w4) ± (w1 + w3))
+	VADDPS      Y2, Y0, Y5
+	VADDPS      Y4, Y5, Y5
+	VADDPS      Y3, Y1, Y6
+	VADDPS      Y6, Y5, Y7
+	VMULPS.BCST conv1_0_22222222<>+0(SB), Y7, Y7
+	VMOVUPS     Y7, 3936(AX)
+	VSUBPS      Y6, Y5, Y5
+	VMULPS.BCST conv1_0_22222222<>+0(SB), Y5, Y5
+	VMOVUPS     Y5, 4032(AX)
+
+	// u3, u4 = 1/360 ((w0 + 4 w2 + 16 w4) ± (2 w1 + 8 w3))
 	VMOVAPS          Y0, Y5
 	VFMADD231PS.BCST conv1_4<>+0(SB), Y2, Y5
 	VFMADD231PS.BCST conv1_16<>+0(SB), Y4, Y5
@@ -5435,6 +6436,8 @@ column1:
 	VSUBPS           Y6, Y5, Y5
 	VMULPS.BCST      conv1_0_0027777778<>+0(SB), Y5, Y5
 	VMOVUPS          Y5, 4224(AX)
+
+	// u5, u6 = 1/45 ((w4 + 4 w2 + 16 w0) ± (2 w3 + 8 w1))
 	VMOVAPS          Y4, Y4
 	VFMADD231PS.BCST conv1_4<>+0(SB), Y2, Y4
 	VFMADD231PS.BCST conv1_16<>+0(SB), Y0, Y4
@@ -5451,17 +6454,23 @@ column1:
 	VMOVUPS          1024(DX), Y2
 	VMOVUPS          1056(DX), Y3
 	VMOVUPS          1088(DX), Y4
-	VMOVUPS          Y0, 4608(AX)
-	VMOVUPS          Y4, 5280(AX)
-	VADDPS           Y2, Y0, Y5
-	VADDPS           Y4, Y5, Y5
-	VADDPS           Y3, Y1, Y6
-	VADDPS           Y6, Y5, Y7
-	VMULPS.BCST      conv1_0_22222222<>+0(SB), Y7, Y7
-	VMOVUPS          Y7, 4704(AX)
-	VSUBPS           Y6, Y5, Y5
-	VMULPS.BCST      conv1_0_22222222<>+0(SB), Y5, Y5
-	VMOVUPS          Y5, 4800(AX)
+
+	// u0 = w0, u7 = w4
+	VMOVUPS Y0, 4608(AX)
+	VMOVUPS Y4, 5280(AX)
+
+	// u1, u2 = 2/9 ((w0 + w2 + w4) ± (w1 + w3))
+	VADDPS      Y2, Y0, Y5
+	VADDPS      Y4, Y5, Y5
+	VADDPS      Y3, Y1, Y6
+	VADDPS      Y6, Y5, Y7
+	VMULPS.BCST conv1_0_22222222<>+0(SB), Y7, Y7
+	VMOVUPS     Y7, 4704(AX)
+	VSUBPS      Y6, Y5, Y5
+	VMULPS.BCST conv1_0_22222222<>+0(SB), Y5, Y5
+	VMOVUPS     Y5, 4800(AX)
+
+	// u3, u4 = 1/360 ((w0 + 4 w2 + 16 w4) ± (2 w1 + 8 w3))
 	VMOVAPS          Y0, Y5
 	VFMADD231PS.BCST conv1_4<>+0(SB), Y2, Y5
 	VFMADD231PS.BCST conv1_16<>+0(SB), Y4, Y5
@@ -5473,6 +6482,8 @@ column1:
 	VSUBPS           Y6, Y5, Y5
 	VMULPS.BCST      conv1_0_0027777778<>+0(SB), Y5, Y5
 	VMOVUPS          Y5, 4992(AX)
+
+	// u5, u6 = 1/45 ((w4 + 4 w2 + 16 w0) ± (2 w3 + 8 w1))
 	VMOVAPS          Y4, Y4
 	VFMADD231PS.BCST conv1_4<>+0(SB), Y2, Y4
 	VFMADD231PS.BCST conv1_16<>+0(SB), Y0, Y4
@@ -5489,17 +6500,23 @@ column1:
 	VMOVUPS          1184(DX), Y2
 	VMOVUPS          1216(DX), Y3
 	VMOVUPS          1248(DX), Y4
-	VMOVUPS          Y0, 5376(AX)
-	VMOVUPS          Y4, 6048(AX)
-	VADDPS           Y2, Y0, Y5
-	VADDPS           Y4, Y5, Y5
-	VADDPS           Y3, Y1, Y6
-	VADDPS           Y6, Y5, Y7
-	VMULPS.BCST      conv1_0_22222222<>+0(SB), Y7, Y7
-	VMOVUPS          Y7, 5472(AX)
-	VSUBPS           Y6, Y5, Y5
-	VMULPS.BCST      conv1_0_22222222<>+0(SB), Y5, Y5
-	VMOVUPS          Y5, 5568(AX)
+
+	// u0 = w0, u7 = w4
+	VMOVUPS Y0, 5376(AX)
+	VMOVUPS Y4, 6048(AX)
+
+	// u1, u2 = 2/9 ((w0 + w2 + w4) ± (w1 + w3))
+	VADDPS      Y2, Y0, Y5
+	VADDPS      Y4, Y5, Y5
+	VADDPS      Y3, Y1, Y6
+	VADDPS      Y6, Y5, Y7
+	VMULPS.BCST conv1_0_22222222<>+0(SB), Y7, Y7
+	VMOVUPS     Y7, 5472(AX)
+	VSUBPS      Y6, Y5, Y5
+	VMULPS.BCST conv1_0_22222222<>+0(SB), Y5, Y5
+	VMOVUPS     Y5, 5568(AX)
+
+	// u3, u4 = 1/360 ((w0 + 4 w2 + 16 w4) ± (2 w1 + 8 w3))
 	VMOVAPS          Y0, Y5
 	VFMADD231PS.BCST conv1_4<>+0(SB), Y2, Y5
 	VFMADD231PS.BCST conv1_16<>+0(SB), Y4, Y5
@@ -5511,6 +6528,8 @@ column1:
 	VSUBPS           Y6, Y5, Y5
 	VMULPS.BCST      conv1_0_0027777778<>+0(SB), Y5, Y5
 	VMOVUPS          Y5, 5760(AX)
+
+	// u5, u6 = 1/45 ((w4 + 4 w2 + 16 w0) ± (2 w3 + 8 w1))
 	VMOVAPS          Y4, Y4
 	VFMADD231PS.BCST conv1_4<>+0(SB), Y2, Y4
 	VFMADD231PS.BCST conv1_16<>+0(SB), Y0, Y4

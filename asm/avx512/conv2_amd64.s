@@ -18,30 +18,38 @@ channel1:
 
 tileRow2:
 	// columns: Bᵀ d
-	VMOVUPS           (CX), Y0
-	VMOVUPS           384(CX), Y1
-	VMOVUPS           768(CX), Y2
-	VMOVUPS           1152(CX), Y3
-	VMOVUPS           1536(CX), Y4
-	VMOVUPS           1920(CX), Y5
-	VMOVUPS           2304(CX), Y6
-	VMOVUPS           2688(CX), Y7
-	VSUBPS            Y6, Y0, Y0
-	VSUBPS            Y2, Y4, Y8
-	VFMADD231PS.BCST  conv2_5_25<>+0(SB), Y8, Y0
-	VMOVUPS           Y0, (DX)
-	VSUBPS            Y1, Y7, Y0
-	VSUBPS            Y5, Y3, Y7
-	VFMADD231PS.BCST  conv2_5_25<>+0(SB), Y7, Y0
-	VMOVUPS           Y0, 2688(DX)
-	VADDPS            Y6, Y2, Y0
-	VFMSUB231PS.BCST  conv2_4_25<>+0(SB), Y4, Y0
-	VADDPS            Y5, Y1, Y7
-	VFMSUB231PS.BCST  conv2_4_25<>+0(SB), Y3, Y7
-	VADDPS            Y7, Y0, Y8
-	VMOVUPS           Y8, 384(DX)
-	VSUBPS            Y7, Y0, Y0
-	VMOVUPS           Y0, 768(DX)
+	VMOVUPS (CX), Y0
+	VMOVUPS 384(CX), Y1
+	VMOVUPS 768(CX), Y2
+	VMOVUPS 1152(CX), Y3
+	VMOVUPS 1536(CX), Y4
+	VMOVUPS 1920(CX), Y5
+	VMOVUPS 2304(CX), Y6
+	VMOVUPS 2688(CX), Y7
+
+	// v0 = (d0 − d6) + 21/4 (d4 − d2)
+	VSUBPS           Y6, Y0, Y0
+	VSUBPS           Y2, Y4, Y8
+	VFMADD231PS.BCST conv2_5_25<>+0(SB), Y8, Y0
+	VMOVUPS          Y0, (DX)
+
+	// v7 = (d7 − d1) + 21/4 (d3 − d5)
+	VSUBPS           Y1, Y7, Y0
+	VSUBPS           Y5, Y3, Y7
+	VFMADD231PS.BCST conv2_5_25<>+0(SB), Y7, Y0
+	VMOVUPS          Y0, 2688(DX)
+
+	// v1, v2 = (17/4 d4 − (d2 + d6)) ± (17/4 d3 − (d1 + d5))
+	VADDPS           Y6, Y2, Y0
+	VFMSUB231PS.BCST conv2_4_25<>+0(SB), Y4, Y0
+	VADDPS           Y5, Y1, Y7
+	VFMSUB231PS.BCST conv2_4_25<>+0(SB), Y3, Y7
+	VADDPS           Y7, Y0, Y8
+	VMOVUPS          Y8, 384(DX)
+	VSUBPS           Y7, Y0, Y0
+	VMOVUPS          Y0, 768(DX)
+
+	// v3, v4 = (d2 − 5 d4 + 4 d6) ± (2 d1 − 10 d3 + 8 d5)
 	VMOVAPS           Y2, Y0
 	VFNMADD231PS.BCST conv2_5<>+0(SB), Y4, Y0
 	VFMADD231PS.BCST  conv2_4<>+0(SB), Y6, Y0
@@ -52,6 +60,8 @@ tileRow2:
 	VMOVUPS           Y8, 1152(DX)
 	VSUBPS            Y7, Y0, Y0
 	VMOVUPS           Y0, 1536(DX)
+
+	// v5, v6 = (2 d6 − 10 d4 + 8 d2) ± (d5 − 5 d3 + 4 d1)
 	VADDPS            Y6, Y6, Y0
 	VFNMADD231PS.BCST conv2_10<>+0(SB), Y4, Y0
 	VFMADD231PS.BCST  conv2_8<>+0(SB), Y2, Y0
@@ -70,22 +80,30 @@ tileRow2:
 	VMOVUPS           1952(CX), Y5
 	VMOVUPS           2336(CX), Y6
 	VMOVUPS           2720(CX), Y7
-	VSUBPS            Y6, Y0, Y0
-	VSUBPS            Y2, Y4, Y8
-	VFMADD231PS.BCST  conv2_5_25<>+0(SB), Y8, Y0
-	VMOVUPS           Y0, 32(DX)
-	VSUBPS            Y1, Y7, Y0
-	VSUBPS            Y5, Y3, Y7
-	VFMADD231PS.BCST  conv2_5_25<>+0(SB), Y7, Y0
-	VMOVUPS           Y0, 2720(DX)
-	VADDPS            Y6, Y2, Y0
-	VFMSUB231PS.BCST  conv2_4_25<>+0(SB), Y4, Y0
-	VADDPS            Y5, Y1, Y7
-	VFMSUB231PS.BCST  conv2_4_25<>+0(SB), Y3, Y7
-	VADDPS            Y7, Y0, Y8
-	VMOVUPS           Y8, 416(DX)
-	VSUBPS            Y7, Y0, Y0
-	VMOVUPS           Y0, 800(DX)
+
+	// v0 = (d0 − d6) + 21/4 (d4 − d2)
+	VSUBPS           Y6, Y0, Y0
+	VSUBPS           Y2, Y4, Y8
+	VFMADD231PS.BCST conv2_5_25<>+0(SB), Y8, Y0
+	VMOVUPS          Y0, 32(DX)
+
+	// v7 = (d7 − d1) + 21/4 (d3 − d5)
+	VSUBPS           Y1, Y7, Y0
+	VSUBPS           Y5, Y3, Y7
+	VFMADD231PS.BCST conv2_5_25<>+0(SB), Y7, Y0
+	VMOVUPS          Y0, 2720(DX)
+
+	// v1, v2 = (17/4 d4 − (d2 + d6)) ± (17/4 d3 − (d1 + d5))
+	VADDPS           Y6, Y2, Y0
+	VFMSUB231PS.BCST conv2_4_25<>+0(SB), Y4, Y0
+	VADDPS           Y5, Y1, Y7
+	VFMSUB231PS.BCST conv2_4_25<>+0(SB), Y3, Y7
+	VADDPS           Y7, Y0, Y8
+	VMOVUPS          Y8, 416(DX)
+	VSUBPS           Y7, Y0, Y0
+	VMOVUPS          Y0, 800(DX)
+
+	// v3, v4 = (d2 − 5 d4 + 4 d6) ± (2 d1 − 10 d3 + 8 d5)
 	VMOVAPS           Y2, Y0
 	VFNMADD231PS.BCST conv2_5<>+0(SB), Y4, Y0
 	VFMADD231PS.BCST  conv2_4<>+0(SB), Y6, Y0
@@ -96,6 +114,8 @@ tileRow2:
 	VMOVUPS           Y8, 1184(DX)
 	VSUBPS            Y7, Y0, Y0
 	VMOVUPS           Y0, 1568(DX)
+
+	// v5, v6 = (2 d6 − 10 d4 + 8 d2) ± (d5 − 5 d3 + 4 d1)
 	VADDPS            Y6, Y6, Y0
 	VFNMADD231PS.BCST conv2_10<>+0(SB), Y4, Y0
 	VFMADD231PS.BCST  conv2_8<>+0(SB), Y2, Y0
@@ -114,22 +134,30 @@ tileRow2:
 	VMOVUPS           1984(CX), Y5
 	VMOVUPS           2368(CX), Y6
 	VMOVUPS           2752(CX), Y7
-	VSUBPS            Y6, Y0, Y0
-	VSUBPS            Y2, Y4, Y8
-	VFMADD231PS.BCST  conv2_5_25<>+0(SB), Y8, Y0
-	VMOVUPS           Y0, 64(DX)
-	VSUBPS            Y1, Y7, Y0
-	VSUBPS            Y5, Y3, Y7
-	VFMADD231PS.BCST  conv2_5_25<>+0(SB), Y7, Y0
-	VMOVUPS           Y0, 2752(DX)
-	VADDPS            Y6, Y2, Y0
-	VFMSUB231PS.BCST  conv2_4_25<>+0(SB), Y4, Y0
-	VADDPS            Y5, Y1, Y7
-	VFMSUB231PS.BCST  conv2_4_25<>+0(SB), Y3, Y7
-	VADDPS            Y7, Y0, Y8
-	VMOVUPS           Y8, 448(DX)
-	VSUBPS            Y7, Y0, Y0
-	VMOVUPS           Y0, 832(DX)
+
+	// v0 = (d0 − d6) + 21/4 (d4 − d2)
+	VSUBPS           Y6, Y0, Y0
+	VSUBPS           Y2, Y4, Y8
+	VFMADD231PS.BCST conv2_5_25<>+0(SB), Y8, Y0
+	VMOVUPS          Y0, 64(DX)
+
+	// v7 = (d7 − d1) + 21/4 (d3 − d5)
+	VSUBPS           Y1, Y7, Y0
+	VSUBPS           Y5, Y3, Y7
+	VFMADD231PS.BCST conv2_5_25<>+0(SB), Y7, Y0
+	VMOVUPS          Y0, 2752(DX)
+
+	// v1, v2 = (17/4 d4 − (d2 + d6)) ± (17/4 d3 − (d1 + d5))
+	VADDPS           Y6, Y2, Y0
+	VFMSUB231PS.BCST conv2_4_25<>+0(SB), Y4, Y0
+	VADDPS           Y5, Y1, Y7
+	VFMSUB231PS.BCST conv2_4_25<>+0(SB), Y3, Y7
+	VADDPS           Y7, Y0, Y8
+	VMOVUPS          Y8, 448(DX)
+	VSUBPS           Y7, Y0, Y0
+	VMOVUPS          Y0, 832(DX)
+
+	// v3, v4 = (d2 − 5 d4 + 4 d6) ± (2 d1 − 10 d3 + 8 d5)
 	VMOVAPS           Y2, Y0
 	VFNMADD231PS.BCST conv2_5<>+0(SB), Y4, Y0
 	VFMADD231PS.BCST  conv2_4<>+0(SB), Y6, Y0
@@ -140,6 +168,8 @@ tileRow2:
 	VMOVUPS           Y8, 1216(DX)
 	VSUBPS            Y7, Y0, Y0
 	VMOVUPS           Y0, 1600(DX)
+
+	// v5, v6 = (2 d6 − 10 d4 + 8 d2) ± (d5 − 5 d3 + 4 d1)
 	VADDPS            Y6, Y6, Y0
 	VFNMADD231PS.BCST conv2_10<>+0(SB), Y4, Y0
 	VFMADD231PS.BCST  conv2_8<>+0(SB), Y2, Y0
@@ -158,22 +188,30 @@ tileRow2:
 	VMOVUPS           2016(CX), Y5
 	VMOVUPS           2400(CX), Y6
 	VMOVUPS           2784(CX), Y7
-	VSUBPS            Y6, Y0, Y0
-	VSUBPS            Y2, Y4, Y8
-	VFMADD231PS.BCST  conv2_5_25<>+0(SB), Y8, Y0
-	VMOVUPS           Y0, 96(DX)
-	VSUBPS            Y1, Y7, Y0
-	VSUBPS            Y5, Y3, Y7
-	VFMADD231PS.BCST  conv2_5_25<>+0(SB), Y7, Y0
-	VMOVUPS           Y0, 2784(DX)
-	VADDPS            Y6, Y2, Y0
-	VFMSUB231PS.BCST  conv2_4_25<>+0(SB), Y4, Y0
-	VADDPS            Y5, Y1, Y7
-	VFMSUB231PS.BCST  conv2_4_25<>+0(SB), Y3, Y7
-	VADDPS            Y7, Y0, Y8
-	VMOVUPS           Y8, 480(DX)
-	VSUBPS            Y7, Y0, Y0
-	VMOVUPS           Y0, 864(DX)
+
+	// v0 = (d0 − d6) + 21/4 (d4 − d2)
+	VSUBPS           Y6, Y0, Y0
+	VSUBPS           Y2, Y4, Y8
+	VFMADD231PS.BCST conv2_5_25<>+0(SB), Y8, Y0
+	VMOVUPS          Y0, 96(DX)
+
+	// v7 = (d7 − d1) + 21/4 (d3 − d5)
+	VSUBPS           Y1, Y7, Y0
+	VSUBPS           Y5, Y3, Y7
+	VFMADD231PS.BCST conv2_5_25<>+0(SB), Y7, Y0
+	VMOVUPS          Y0, 2784(DX)
+
+	// v1, v2 = (17/4 d4 − (d2 + d6)) ± (17/4 d3 − (d1 + d5))
+	VADDPS           Y6, Y2, Y0
+	VFMSUB231PS.BCST conv2_4_25<>+0(SB), Y4, Y0
+	VADDPS           Y5, Y1, Y7
+	VFMSUB231PS.BCST conv2_4_25<>+0(SB), Y3, Y7
+	VADDPS           Y7, Y0, Y8
+	VMOVUPS          Y8, 480(DX)
+	VSUBPS           Y7, Y0, Y0
+	VMOVUPS          Y0, 864(DX)
+
+	// v3, v4 = (d2 − 5 d4 + 4 d6) ± (2 d1 − 10 d3 + 8 d5)
 	VMOVAPS           Y2, Y0
 	VFNMADD231PS.BCST conv2_5<>+0(SB), Y4, Y0
 	VFMADD231PS.BCST  conv2_4<>+0(SB), Y6, Y0
@@ -184,6 +222,8 @@ tileRow2:
 	VMOVUPS           Y8, 1248(DX)
 	VSUBPS            Y7, Y0, Y0
 	VMOVUPS           Y0, 1632(DX)
+
+	// v5, v6 = (2 d6 − 10 d4 + 8 d2) ± (d5 − 5 d3 + 4 d1)
 	VADDPS            Y6, Y6, Y0
 	VFNMADD231PS.BCST conv2_10<>+0(SB), Y4, Y0
 	VFMADD231PS.BCST  conv2_8<>+0(SB), Y2, Y0
@@ -202,22 +242,30 @@ tileRow2:
 	VMOVUPS           2048(CX), Y5
 	VMOVUPS           2432(CX), Y6
 	VMOVUPS           2816(CX), Y7
-	VSUBPS            Y6, Y0, Y0
-	VSUBPS            Y2, Y4, Y8
-	VFMADD231PS.BCST  conv2_5_25<>+0(SB), Y8, Y0
-	VMOVUPS           Y0, 128(DX)
-	VSUBPS            Y1, Y7, Y0
-	VSUBPS            Y5, Y3, Y7
-	VFMADD231PS.BCST  conv2_5_25<>+0(SB), Y7, Y0
-	VMOVUPS           Y0, 2816(DX)
-	VADDPS            Y6, Y2, Y0
-	VFMSUB231PS.BCST  conv2_4_25<>+0(SB), Y4, Y0
-	VADDPS            Y5, Y1, Y7
-	VFMSUB231PS.BCST  conv2_4_25<>+0(SB), Y3, Y7
-	VADDPS            Y7, Y0, Y8
-	VMOVUPS           Y8, 512(DX)
-	VSUBPS            Y7, Y0, Y0
-	VMOVUPS           Y0, 896(DX)
+
+	// v0 = (d0 − d6) + 21/4 (d4 − d2)
+	VSUBPS           Y6, Y0, Y0
+	VSUBPS           Y2, Y4, Y8
+	VFMADD231PS.BCST conv2_5_25<>+0(SB), Y8, Y0
+	VMOVUPS          Y0, 128(DX)
+
+	// v7 = (d7 − d1) + 21/4 (d3 − d5)
+	VSUBPS           Y1, Y7, Y0
+	VSUBPS           Y5, Y3, Y7
+	VFMADD231PS.BCST conv2_5_25<>+0(SB), Y7, Y0
+	VMOVUPS          Y0, 2816(DX)
+
+	// v1, v2 = (17/4 d4 − (d2 + d6)) ± (17/4 d3 − (d1 + d5))
+	VADDPS           Y6, Y2, Y0
+	VFMSUB231PS.BCST conv2_4_25<>+0(SB), Y4, Y0
+	VADDPS           Y5, Y1, Y7
+	VFMSUB231PS.BCST conv2_4_25<>+0(SB), Y3, Y7
+	VADDPS           Y7, Y0, Y8
+	VMOVUPS          Y8, 512(DX)
+	VSUBPS           Y7, Y0, Y0
+	VMOVUPS          Y0, 896(DX)
+
+	// v3, v4 = (d2 − 5 d4 + 4 d6) ± (2 d1 − 10 d3 + 8 d5)
 	VMOVAPS           Y2, Y0
 	VFNMADD231PS.BCST conv2_5<>+0(SB), Y4, Y0
 	VFMADD231PS.BCST  conv2_4<>+0(SB), Y6, Y0
@@ -228,6 +276,8 @@ tileRow2:
 	VMOVUPS           Y8, 1280(DX)
 	VSUBPS            Y7, Y0, Y0
 	VMOVUPS           Y0, 1664(DX)
+
+	// v5, v6 = (2 d6 − 10 d4 + 8 d2) ± (d5 − 5 d3 + 4 d1)
 	VADDPS            Y6, Y6, Y0
 	VFNMADD231PS.BCST conv2_10<>+0(SB), Y4, Y0
 	VFMADD231PS.BCST  conv2_8<>+0(SB), Y2, Y0
@@ -246,22 +296,30 @@ tileRow2:
 	VMOVUPS           2080(CX), Y5
 	VMOVUPS           2464(CX), Y6
 	VMOVUPS           2848(CX), Y7
-	VSUBPS            Y6, Y0, Y0
-	VSUBPS            Y2, Y4, Y8
-	VFMADD231PS.BCST  conv2_5_25<>+0(SB), Y8, Y0
-	VMOVUPS           Y0, 160(DX)
-	VSUBPS            Y1, Y7, Y0
-	VSUBPS            Y5, Y3, Y7
-	VFMADD231PS.BCST  conv2_5_25<>+0(SB), Y7, Y0
-	VMOVUPS           Y0, 2848(DX)
-	VADDPS            Y6, Y2, Y0
-	VFMSUB231PS.BCST  conv2_4_25<>+0(SB), Y4, Y0
-	VADDPS            Y5, Y1, Y7
-	VFMSUB231PS.BCST  conv2_4_25<>+0(SB), Y3, Y7
-	VADDPS            Y7, Y0, Y8
-	VMOVUPS           Y8, 544(DX)
-	VSUBPS            Y7, Y0, Y0
-	VMOVUPS           Y0, 928(DX)
+
+	// v0 = (d0 − d6) + 21/4 (d4 − d2)
+	VSUBPS           Y6, Y0, Y0
+	VSUBPS           Y2, Y4, Y8
+	VFMADD231PS.BCST conv2_5_25<>+0(SB), Y8, Y0
+	VMOVUPS          Y0, 160(DX)
+
+	// v7 = (d7 − d1) + 21/4 (d3 − d5)
+	VSUBPS           Y1, Y7, Y0
+	VSUBPS           Y5, Y3, Y7
+	VFMADD231PS.BCST conv2_5_25<>+0(SB), Y7, Y0
+	VMOVUPS          Y0, 2848(DX)
+
+	// v1, v2 = (17/4 d4 − (d2 + d6)) ± (17/4 d3 − (d1 + d5))
+	VADDPS           Y6, Y2, Y0
+	VFMSUB231PS.BCST conv2_4_25<>+0(SB), Y4, Y0
+	VADDPS           Y5, Y1, Y7
+	VFMSUB231PS.BCST conv2_4_25<>+0(SB), Y3, Y7
+	VADDPS           Y7, Y0, Y8
+	VMOVUPS          Y8, 544(DX)
+	VSUBPS           Y7, Y0, Y0
+	VMOVUPS          Y0, 928(DX)
+
+	// v3, v4 = (d2 − 5 d4 + 4 d6) ± (2 d1 − 10 d3 + 8 d5)
 	VMOVAPS           Y2, Y0
 	VFNMADD231PS.BCST conv2_5<>+0(SB), Y4, Y0
 	VFMADD231PS.BCST  conv2_4<>+0(SB), Y6, Y0
@@ -272,6 +330,8 @@ tileRow2:
 	VMOVUPS           Y8, 1312(DX)
 	VSUBPS            Y7, Y0, Y0
 	VMOVUPS           Y0, 1696(DX)
+
+	// v5, v6 = (2 d6 − 10 d4 + 8 d2) ± (d5 − 5 d3 + 4 d1)
 	VADDPS            Y6, Y6, Y0
 	VFNMADD231PS.BCST conv2_10<>+0(SB), Y4, Y0
 	VFMADD231PS.BCST  conv2_8<>+0(SB), Y2, Y0
@@ -290,22 +350,30 @@ tileRow2:
 	VMOVUPS           2112(CX), Y5
 	VMOVUPS           2496(CX), Y6
 	VMOVUPS           2880(CX), Y7
-	VSUBPS            Y6, Y0, Y0
-	VSUBPS            Y2, Y4, Y8
-	VFMADD231PS.BCST  conv2_5_25<>+0(SB), Y8, Y0
-	VMOVUPS           Y0, 192(DX)
-	VSUBPS            Y1, Y7, Y0
-	VSUBPS            Y5, Y3, Y7
-	VFMADD231PS.BCST  conv2_5_25<>+0(SB), Y7, Y0
-	VMOVUPS           Y0, 2880(DX)
-	VADDPS            Y6, Y2, Y0
-	VFMSUB231PS.BCST  conv2_4_25<>+0(SB), Y4, Y0
-	VADDPS            Y5, Y1, Y7
-	VFMSUB231PS.BCST  conv2_4_25<>+0(SB), Y3, Y7
-	VADDPS            Y7, Y0, Y8
-	VMOVUPS           Y8, 576(DX)
-	VSUBPS            Y7, Y0, Y0
-	VMOVUPS           Y0, 960(DX)
+
+	// v0 = (d0 − d6) + 21/4 (d4 − d2)
+	VSUBPS           Y6, Y0, Y0
+	VSUBPS           Y2, Y4, Y8
+	VFMADD231PS.BCST conv2_5_25<>+0(SB), Y8, Y0
+	VMOVUPS          Y0, 192(DX)
+
+	// v7 = (d7 − d1) + 21/4 (d3 − d5)
+	VSUBPS           Y1, Y7, Y0
+	VSUBPS           Y5, Y3, Y7
+	VFMADD231PS.BCST conv2_5_25<>+0(SB), Y7, Y0
+	VMOVUPS          Y0, 2880(DX)
+
+	// v1, v2 = (17/4 d4 − (d2 + d6)) ± (17/4 d3 − (d1 + d5))
+	VADDPS           Y6, Y2, Y0
+	VFMSUB231PS.BCST conv2_4_25<>+0(SB), Y4, Y0
+	VADDPS           Y5, Y1, Y7
+	VFMSUB231PS.BCST conv2_4_25<>+0(SB), Y3, Y7
+	VADDPS           Y7, Y0, Y8
+	VMOVUPS          Y8, 576(DX)
+	VSUBPS           Y7, Y0, Y0
+	VMOVUPS          Y0, 960(DX)
+
+	// v3, v4 = (d2 − 5 d4 + 4 d6) ± (2 d1 − 10 d3 + 8 d5)
 	VMOVAPS           Y2, Y0
 	VFNMADD231PS.BCST conv2_5<>+0(SB), Y4, Y0
 	VFMADD231PS.BCST  conv2_4<>+0(SB), Y6, Y0
@@ -316,6 +384,8 @@ tileRow2:
 	VMOVUPS           Y8, 1344(DX)
 	VSUBPS            Y7, Y0, Y0
 	VMOVUPS           Y0, 1728(DX)
+
+	// v5, v6 = (2 d6 − 10 d4 + 8 d2) ± (d5 − 5 d3 + 4 d1)
 	VADDPS            Y6, Y6, Y0
 	VFNMADD231PS.BCST conv2_10<>+0(SB), Y4, Y0
 	VFMADD231PS.BCST  conv2_8<>+0(SB), Y2, Y0
@@ -334,22 +404,30 @@ tileRow2:
 	VMOVUPS           2144(CX), Y5
 	VMOVUPS           2528(CX), Y6
 	VMOVUPS           2912(CX), Y7
-	VSUBPS            Y6, Y0, Y0
-	VSUBPS            Y2, Y4, Y8
-	VFMADD231PS.BCST  conv2_5_25<>+0(SB), Y8, Y0
-	VMOVUPS           Y0, 224(DX)
-	VSUBPS            Y1, Y7, Y0
-	VSUBPS            Y5, Y3, Y7
-	VFMADD231PS.BCST  conv2_5_25<>+0(SB), Y7, Y0
-	VMOVUPS           Y0, 2912(DX)
-	VADDPS            Y6, Y2, Y0
-	VFMSUB231PS.BCST  conv2_4_25<>+0(SB), Y4, Y0
-	VADDPS            Y5, Y1, Y7
-	VFMSUB231PS.BCST  conv2_4_25<>+0(SB), Y3, Y7
-	VADDPS            Y7, Y0, Y8
-	VMOVUPS           Y8, 608(DX)
-	VSUBPS            Y7, Y0, Y0
-	VMOVUPS           Y0, 992(DX)
+
+	// v0 = (d0 − d6) + 21/4 (d4 − d2)
+	VSUBPS           Y6, Y0, Y0
+	VSUBPS           Y2, Y4, Y8
+	VFMADD231PS.BCST conv2_5_25<>+0(SB), Y8, Y0
+	VMOVUPS          Y0, 224(DX)
+
+	// v7 = (d7 − d1) + 21/4 (d3 − d5)
+	VSUBPS           Y1, Y7, Y0
+	VSUBPS           Y5, Y3, Y7
+	VFMADD231PS.BCST conv2_5_25<>+0(SB), Y7, Y0
+	VMOVUPS          Y0, 2912(DX)
+
+	// v1, v2 = (17/4 d4 − (d2 + d6)) ± (17/4 d3 − (d1 + d5))
+	VADDPS           Y6, Y2, Y0
+	VFMSUB231PS.BCST conv2_4_25<>+0(SB), Y4, Y0
+	VADDPS           Y5, Y1, Y7
+	VFMSUB231PS.BCST conv2_4_25<>+0(SB), Y3, Y7
+	VADDPS           Y7, Y0, Y8
+	VMOVUPS          Y8, 608(DX)
+	VSUBPS           Y7, Y0, Y0
+	VMOVUPS          Y0, 992(DX)
+
+	// v3, v4 = (d2 − 5 d4 + 4 d6) ± (2 d1 − 10 d3 + 8 d5)
 	VMOVAPS           Y2, Y0
 	VFNMADD231PS.BCST conv2_5<>+0(SB), Y4, Y0
 	VFMADD231PS.BCST  conv2_4<>+0(SB), Y6, Y0
@@ -360,6 +438,8 @@ tileRow2:
 	VMOVUPS           Y8, 1376(DX)
 	VSUBPS            Y7, Y0, Y0
 	VMOVUPS           Y0, 1760(DX)
+
+	// v5, v6 = (2 d6 − 10 d4 + 8 d2) ± (d5 − 5 d3 + 4 d1)
 	VADDPS            Y6, Y6, Y0
 	VFNMADD231PS.BCST conv2_10<>+0(SB), Y4, Y0
 	VFMADD231PS.BCST  conv2_8<>+0(SB), Y2, Y0
@@ -378,22 +458,30 @@ tileRow2:
 	VMOVUPS           2176(CX), Y5
 	VMOVUPS           2560(CX), Y6
 	VMOVUPS           2944(CX), Y7
-	VSUBPS            Y6, Y0, Y0
-	VSUBPS            Y2, Y4, Y8
-	VFMADD231PS.BCST  conv2_5_25<>+0(SB), Y8, Y0
-	VMOVUPS           Y0, 256(DX)
-	VSUBPS            Y1, Y7, Y0
-	VSUBPS            Y5, Y3, Y7
-	VFMADD231PS.BCST  conv2_5_25<>+0(SB), Y7, Y0
-	VMOVUPS           Y0, 2944(DX)
-	VADDPS            Y6, Y2, Y0
-	VFMSUB231PS.BCST  conv2_4_25<>+0(SB), Y4, Y0
-	VADDPS            Y5, Y1, Y7
-	VFMSUB231PS.BCST  conv2_4_25<>+0(SB), Y3, Y7
-	VADDPS            Y7, Y0, Y8
-	VMOVUPS           Y8, 640(DX)
-	VSUBPS            Y7, Y0, Y0
-	VMOVUPS           Y0, 1024(DX)
+
+	// v0 = (d0 − d6) + 21/4 (d4 − d2)
+	VSUBPS           Y6, Y0, Y0
+	VSUBPS           Y2, Y4, Y8
+	VFMADD231PS.BCST conv2_5_25<>+0(SB), Y8, Y0
+	VMOVUPS          Y0, 256(DX)
+
+	// v7 = (d7 − d1) + 21/4 (d3 − d5)
+	VSUBPS           Y1, Y7, Y0
+	VSUBPS           Y5, Y3, Y7
+	VFMADD231PS.BCST conv2_5_25<>+0(SB), Y7, Y0
+	VMOVUPS          Y0, 2944(DX)
+
+	// v1, v2 = (17/4 d4 − (d2 + d6)) ± (17/4 d3 − (d1 + d5))
+	VADDPS           Y6, Y2, Y0
+	VFMSUB231PS.BCST conv2_4_25<>+0(SB), Y4, Y0
+	VADDPS           Y5, Y1, Y7
+	VFMSUB231PS.BCST conv2_4_25<>+0(SB), Y3, Y7
+	VADDPS           Y7, Y0, Y8
+	VMOVUPS          Y8, 640(DX)
+	VSUBPS           Y7, Y0, Y0
+	VMOVUPS          Y0, 1024(DX)
+
+	// v3, v4 = (d2 − 5 d4 + 4 d6) ± (2 d1 − 10 d3 + 8 d5)
 	VMOVAPS           Y2, Y0
 	VFNMADD231PS.BCST conv2_5<>+0(SB), Y4, Y0
 	VFMADD231PS.BCST  conv2_4<>+0(SB), Y6, Y0
@@ -404,6 +492,8 @@ tileRow2:
 	VMOVUPS           Y8, 1408(DX)
 	VSUBPS            Y7, Y0, Y0
 	VMOVUPS           Y0, 1792(DX)
+
+	// v5, v6 = (2 d6 − 10 d4 + 8 d2) ± (d5 − 5 d3 + 4 d1)
 	VADDPS            Y6, Y6, Y0
 	VFNMADD231PS.BCST conv2_10<>+0(SB), Y4, Y0
 	VFMADD231PS.BCST  conv2_8<>+0(SB), Y2, Y0
@@ -422,22 +512,30 @@ tileRow2:
 	VMOVUPS           2208(CX), Y5
 	VMOVUPS           2592(CX), Y6
 	VMOVUPS           2976(CX), Y7
-	VSUBPS            Y6, Y0, Y0
-	VSUBPS            Y2, Y4, Y8
-	VFMADD231PS.BCST  conv2_5_25<>+0(SB), Y8, Y0
-	VMOVUPS           Y0, 288(DX)
-	VSUBPS            Y1, Y7, Y0
-	VSUBPS            Y5, Y3, Y7
-	VFMADD231PS.BCST  conv2_5_25<>+0(SB), Y7, Y0
-	VMOVUPS           Y0, 2976(DX)
-	VADDPS            Y6, Y2, Y0
-	VFMSUB231PS.BCST  conv2_4_25<>+0(SB), Y4, Y0
-	VADDPS            Y5, Y1, Y7
-	VFMSUB231PS.BCST  conv2_4_25<>+0(SB), Y3, Y7
-	VADDPS            Y7, Y0, Y8
-	VMOVUPS           Y8, 672(DX)
-	VSUBPS            Y7, Y0, Y0
-	VMOVUPS           Y0, 1056(DX)
+
+	// v0 = (d0 − d6) + 21/4 (d4 − d2)
+	VSUBPS           Y6, Y0, Y0
+	VSUBPS           Y2, Y4, Y8
+	VFMADD231PS.BCST conv2_5_25<>+0(SB), Y8, Y0
+	VMOVUPS          Y0, 288(DX)
+
+	// v7 = (d7 − d1) + 21/4 (d3 − d5)
+	VSUBPS           Y1, Y7, Y0
+	VSUBPS           Y5, Y3, Y7
+	VFMADD231PS.BCST conv2_5_25<>+0(SB), Y7, Y0
+	VMOVUPS          Y0, 2976(DX)
+
+	// v1, v2 = (17/4 d4 − (d2 + d6)) ± (17/4 d3 − (d1 + d5))
+	VADDPS           Y6, Y2, Y0
+	VFMSUB231PS.BCST conv2_4_25<>+0(SB), Y4, Y0
+	VADDPS           Y5, Y1, Y7
+	VFMSUB231PS.BCST conv2_4_25<>+0(SB), Y3, Y7
+	VADDPS           Y7, Y0, Y8
+	VMOVUPS          Y8, 672(DX)
+	VSUBPS           Y7, Y0, Y0
+	VMOVUPS          Y0, 1056(DX)
+
+	// v3, v4 = (d2 − 5 d4 + 4 d6) ± (2 d1 − 10 d3 + 8 d5)
 	VMOVAPS           Y2, Y0
 	VFNMADD231PS.BCST conv2_5<>+0(SB), Y4, Y0
 	VFMADD231PS.BCST  conv2_4<>+0(SB), Y6, Y0
@@ -448,6 +546,8 @@ tileRow2:
 	VMOVUPS           Y8, 1440(DX)
 	VSUBPS            Y7, Y0, Y0
 	VMOVUPS           Y0, 1824(DX)
+
+	// v5, v6 = (2 d6 − 10 d4 + 8 d2) ± (d5 − 5 d3 + 4 d1)
 	VADDPS            Y6, Y6, Y0
 	VFNMADD231PS.BCST conv2_10<>+0(SB), Y4, Y0
 	VFMADD231PS.BCST  conv2_8<>+0(SB), Y2, Y0
@@ -466,22 +566,30 @@ tileRow2:
 	VMOVUPS           2240(CX), Y5
 	VMOVUPS           2624(CX), Y6
 	VMOVUPS           3008(CX), Y7
-	VSUBPS            Y6, Y0, Y0
-	VSUBPS            Y2, Y4, Y8
-	VFMADD231PS.BCST  conv2_5_25<>+0(SB), Y8, Y0
-	VMOVUPS           Y0, 320(DX)
-	VSUBPS            Y1, Y7, Y0
-	VSUBPS            Y5, Y3, Y7
-	VFMADD231PS.BCST  conv2_5_25<>+0(SB), Y7, Y0
-	VMOVUPS           Y0, 3008(DX)
-	VADDPS            Y6, Y2, Y0
-	VFMSUB231PS.BCST  conv2_4_25<>+0(SB), Y4, Y0
-	VADDPS            Y5, Y1, Y7
-	VFMSUB231PS.BCST  conv2_4_25<>+0(SB), Y3, Y7
-	VADDPS            Y7, Y0, Y8
-	VMOVUPS           Y8, 704(DX)
-	VSUBPS            Y7, Y0, Y0
-	VMOVUPS           Y0, 1088(DX)
+
+	// v0 = (d0 − d6) + 21/4 (d4 − d2)
+	VSUBPS           Y6, Y0, Y0
+	VSUBPS           Y2, Y4, Y8
+	VFMADD231PS.BCST conv2_5_25<>+0(SB), Y8, Y0
+	VMOVUPS          Y0, 320(DX)
+
+	// v7 = (d7 − d1) + 21/4 (d3 − d5)
+	VSUBPS           Y1, Y7, Y0
+	VSUBPS           Y5, Y3, Y7
+	VFMADD231PS.BCST conv2_5_25<>+0(SB), Y7, Y0
+	VMOVUPS          Y0, 3008(DX)
+
+	// v1, v2 = (17/4 d4 − (d2 + d6)) ± (17/4 d3 − (d1 + d5))
+	VADDPS           Y6, Y2, Y0
+	VFMSUB231PS.BCST conv2_4_25<>+0(SB), Y4, Y0
+	VADDPS           Y5, Y1, Y7
+	VFMSUB231PS.BCST conv2_4_25<>+0(SB), Y3, Y7
+	VADDPS           Y7, Y0, Y8
+	VMOVUPS          Y8, 704(DX)
+	VSUBPS           Y7, Y0, Y0
+	VMOVUPS          Y0, 1088(DX)
+
+	// v3, v4 = (d2 − 5 d4 + 4 d6) ± (2 d1 − 10 d3 + 8 d5)
 	VMOVAPS           Y2, Y0
 	VFNMADD231PS.BCST conv2_5<>+0(SB), Y4, Y0
 	VFMADD231PS.BCST  conv2_4<>+0(SB), Y6, Y0
@@ -492,6 +600,8 @@ tileRow2:
 	VMOVUPS           Y8, 1472(DX)
 	VSUBPS            Y7, Y0, Y0
 	VMOVUPS           Y0, 1856(DX)
+
+	// v5, v6 = (2 d6 − 10 d4 + 8 d2) ± (d5 − 5 d3 + 4 d1)
 	VADDPS            Y6, Y6, Y0
 	VFNMADD231PS.BCST conv2_10<>+0(SB), Y4, Y0
 	VFMADD231PS.BCST  conv2_8<>+0(SB), Y2, Y0
@@ -510,22 +620,30 @@ tileRow2:
 	VMOVUPS           2272(CX), Y5
 	VMOVUPS           2656(CX), Y6
 	VMOVUPS           3040(CX), Y7
-	VSUBPS            Y6, Y0, Y0
-	VSUBPS            Y2, Y4, Y8
-	VFMADD231PS.BCST  conv2_5_25<>+0(SB), Y8, Y0
-	VMOVUPS           Y0, 352(DX)
-	VSUBPS            Y1, Y7, Y0
-	VSUBPS            Y5, Y3, Y7
-	VFMADD231PS.BCST  conv2_5_25<>+0(SB), Y7, Y0
-	VMOVUPS           Y0, 3040(DX)
-	VADDPS            Y6, Y2, Y0
-	VFMSUB231PS.BCST  conv2_4_25<>+0(SB), Y4, Y0
-	VADDPS            Y5, Y1, Y7
-	VFMSUB231PS.BCST  conv2_4_25<>+0(SB), Y3, Y7
-	VADDPS            Y7, Y0, Y8
-	VMOVUPS           Y8, 736(DX)
-	VSUBPS            Y7, Y0, Y0
-	VMOVUPS           Y0, 1120(DX)
+
+	// v0 = (d0 − d6) + 21/4 (d4 − d2)
+	VSUBPS           Y6, Y0, Y0
+	VSUBPS           Y2, Y4, Y8
+	VFMADD231PS.BCST conv2_5_25<>+0(SB), Y8, Y0
+	VMOVUPS          Y0, 352(DX)
+
+	// v7 = (d7 − d1) + 21/4 (d3 − d5)
+	VSUBPS           Y1, Y7, Y0
+	VSUBPS           Y5, Y3, Y7
+	VFMADD231PS.BCST conv2_5_25<>+0(SB), Y7, Y0
+	VMOVUPS          Y0, 3040(DX)
+
+	// v1, v2 = (17/4 d4 − (d2 + d6)) ± (17/4 d3 − (d1 + d5))
+	VADDPS           Y6, Y2, Y0
+	VFMSUB231PS.BCST conv2_4_25<>+0(SB), Y4, Y0
+	VADDPS           Y5, Y1, Y7
+	VFMSUB231PS.BCST conv2_4_25<>+0(SB), Y3, Y7
+	VADDPS           Y7, Y0, Y8
+	VMOVUPS          Y8, 736(DX)
+	VSUBPS           Y7, Y0, Y0
+	VMOVUPS          Y0, 1120(DX)
+
+	// v3, v4 = (d2 − 5 d4 + 4 d6) ± (2 d1 − 10 d3 + 8 d5)
 	VMOVAPS           Y2, Y0
 	VFNMADD231PS.BCST conv2_5<>+0(SB), Y4, Y0
 	VFMADD231PS.BCST  conv2_4<>+0(SB), Y6, Y0
@@ -536,6 +654,8 @@ tileRow2:
 	VMOVUPS           Y8, 1504(DX)
 	VSUBPS            Y7, Y0, Y0
 	VMOVUPS           Y0, 1888(DX)
+
+	// v5, v6 = (2 d6 − 10 d4 + 8 d2) ± (d5 − 5 d3 + 4 d1)
 	VADDPS            Y6, Y6, Y0
 	VFNMADD231PS.BCST conv2_10<>+0(SB), Y4, Y0
 	VFMADD231PS.BCST  conv2_8<>+0(SB), Y2, Y0
@@ -548,34 +668,42 @@ tileRow2:
 	VMOVUPS           Y0, 2656(DX)
 
 	// rows: (Bᵀ d) B
-	VMOVUPS           (DX), Y0
-	VMOVUPS           32(DX), Y1
-	VMOVUPS           64(DX), Y2
-	VMOVUPS           96(DX), Y3
-	VMOVUPS           128(DX), Y4
-	VMOVUPS           160(DX), Y5
-	VMOVUPS           192(DX), Y6
-	VMOVUPS           224(DX), Y7
-	VSUBPS            Y6, Y0, Y0
-	VSUBPS            Y2, Y4, Y8
-	VFMADD231PS.BCST  conv2_5_25<>+0(SB), Y8, Y0
-	VMOVUPS           Y0, (AX)
-	PREFETCHT0        128(AX)
-	VSUBPS            Y1, Y7, Y0
-	VSUBPS            Y5, Y3, Y7
-	VFMADD231PS.BCST  conv2_5_25<>+0(SB), Y7, Y0
-	VMOVUPS           Y0, 18368(AX)
-	PREFETCHT0        18496(AX)
-	VADDPS            Y6, Y2, Y0
-	VFMSUB231PS.BCST  conv2_4_25<>+0(SB), Y4, Y0
-	VADDPS            Y5, Y1, Y7
-	VFMSUB231PS.BCST  conv2_4_25<>+0(SB), Y3, Y7
-	VADDPS            Y7, Y0, Y8
-	VMOVUPS           Y8, 2624(AX)
-	PREFETCHT0        2752(AX)
-	VSUBPS            Y7, Y0, Y0
-	VMOVUPS           Y0, 5248(AX)
-	PREFETCHT0        5376(AX)
+	VMOVUPS (DX), Y0
+	VMOVUPS 32(DX), Y1
+	VMOVUPS 64(DX), Y2
+	VMOVUPS 96(DX), Y3
+	VMOVUPS 128(DX), Y4
+	VMOVUPS 160(DX), Y5
+	VMOVUPS 192(DX), Y6
+	VMOVUPS 224(DX), Y7
+
+	// v0 = (d0 − d6) + 21/4 (d4 − d2)
+	VSUBPS           Y6, Y0, Y0
+	VSUBPS           Y2, Y4, Y8
+	VFMADD231PS.BCST conv2_5_25<>+0(SB), Y8, Y0
+	VMOVUPS          Y0, (AX)
+	PREFETCHT0       128(AX)
+
+	// v7 = (d7 − d1) + 21/4 (d3 − d5)
+	VSUBPS           Y1, Y7, Y0
+	VSUBPS           Y5, Y3, Y7
+	VFMADD231PS.BCST conv2_5_25<>+0(SB), Y7, Y0
+	VMOVUPS          Y0, 18368(AX)
+	PREFETCHT0       18496(AX)
+
+	// v1, v2 = (17/4 d4 − (d2 + d6)) ± (17/4 d3 − (d1 + d5))
+	VADDPS           Y6, Y2, Y0
+	VFMSUB231PS.BCST conv2_4_25<>+0(SB), Y4, Y0
+	VADDPS           Y5, Y1, Y7
+	VFMSUB231PS.BCST conv2_4_25<>+0(SB), Y3, Y7
+	VADDPS           Y7, Y0, Y8
+	VMOVUPS          Y8, 2624(AX)
+	PREFETCHT0       2752(AX)
+	VSUBPS           Y7, Y0, Y0
+	VMOVUPS          Y0, 5248(AX)
+	PREFETCHT0       5376(AX)
+
+	// v3, v4 = (d2 − 5 d4 + 4 d6) ± (2 d1 − 10 d3 + 8 d5)
 	VMOVAPS           Y2, Y0
 	VFNMADD231PS.BCST conv2_5<>+0(SB), Y4, Y0
 	VFMADD231PS.BCST  conv2_4<>+0(SB), Y6, Y0
@@ -588,6 +716,8 @@ tileRow2:
 	VSUBPS            Y7, Y0, Y0
 	VMOVUPS           Y0, 10496(AX)
 	PREFETCHT0        10624(AX)
+
+	// v5, v6 = (2 d6 − 10 d4 + 8 d2) ± (d5 − 5 d3 + 4 d1)
 	VADDPS            Y6, Y6, Y0
 	VFNMADD231PS.BCST conv2_10<>+0(SB), Y4, Y0
 	VFMADD231PS.BCST  conv2_8<>+0(SB), Y2, Y0
@@ -608,26 +738,34 @@ tileRow2:
 	VMOVUPS           544(DX), Y5
 	VMOVUPS           576(DX), Y6
 	VMOVUPS           608(DX), Y7
-	VSUBPS            Y6, Y0, Y0
-	VSUBPS            Y2, Y4, Y8
-	VFMADD231PS.BCST  conv2_5_25<>+0(SB), Y8, Y0
-	VMOVUPS           Y0, 20992(AX)
-	PREFETCHT0        21120(AX)
-	VSUBPS            Y1, Y7, Y0
-	VSUBPS            Y5, Y3, Y7
-	VFMADD231PS.BCST  conv2_5_25<>+0(SB), Y7, Y0
-	VMOVUPS           Y0, 39360(AX)
-	PREFETCHT0        39488(AX)
-	VADDPS            Y6, Y2, Y0
-	VFMSUB231PS.BCST  conv2_4_25<>+0(SB), Y4, Y0
-	VADDPS            Y5, Y1, Y7
-	VFMSUB231PS.BCST  conv2_4_25<>+0(SB), Y3, Y7
-	VADDPS            Y7, Y0, Y8
-	VMOVUPS           Y8, 23616(AX)
-	PREFETCHT0        23744(AX)
-	VSUBPS            Y7, Y0, Y0
-	VMOVUPS           Y0, 26240(AX)
-	PREFETCHT0        26368(AX)
+
+	// v0 = (d0 − d6) + 21/4 (d4 − d2)
+	VSUBPS           Y6, Y0, Y0
+	VSUBPS           Y2, Y4, Y8
+	VFMADD231PS.BCST conv2_5_25<>+0(SB), Y8, Y0
+	VMOVUPS          Y0, 20992(AX)
+	PREFETCHT0       21120(AX)
+
+	// v7 = (d7 − d1) + 21/4 (d3 − d5)
+	VSUBPS           Y1, Y7, Y0
+	VSUBPS           Y5, Y3, Y7
+	VFMADD231PS.BCST conv2_5_25<>+0(SB), Y7, Y0
+	VMOVUPS          Y0, 39360(AX)
+	PREFETCHT0       39488(AX)
+
+	// v1, v2 = (17/4 d4 − (d2 + d6)) ± (17/4 d3 − (d1 + d5))
+	VADDPS           Y6, Y2, Y0
+	VFMSUB231PS.BCST conv2_4_25<>+0(SB), Y4, Y0
+	VADDPS           Y5, Y1, Y7
+	VFMSUB231PS.BCST conv2_4_25<>+0(SB), Y3, Y7
+	VADDPS           Y7, Y0, Y8
+	VMOVUPS          Y8, 23616(AX)
+	PREFETCHT0       23744(AX)
+	VSUBPS           Y7, Y0, Y0
+	VMOVUPS          Y0, 26240(AX)
+	PREFETCHT0       26368(AX)
+
+	// v3, v4 = (d2 − 5 d4 + 4 d6) ± (2 d1 − 10 d3 + 8 d5)
 	VMOVAPS           Y2, Y0
 	VFNMADD231PS.BCST conv2_5<>+0(SB), Y4, Y0
 	VFMADD231PS.BCST  conv2_4<>+0(SB), Y6, Y0
@@ -640,6 +778,8 @@ tileRow2:
 	VSUBPS            Y7, Y0, Y0
 	VMOVUPS           Y0, 31488(AX)
 	PREFETCHT0        31616(AX)
+
+	// v5, v6 = (2 d6 − 10 d4 + 8 d2) ± (d5 − 5 d3 + 4 d1)
 	VADDPS            Y6, Y6, Y0
 	VFNMADD231PS.BCST conv2_10<>+0(SB), Y4, Y0
 	VFMADD231PS.BCST  conv2_8<>+0(SB), Y2, Y0
@@ -660,26 +800,34 @@ tileRow2:
 	VMOVUPS           928(DX), Y5
 	VMOVUPS           960(DX), Y6
 	VMOVUPS           992(DX), Y7
-	VSUBPS            Y6, Y0, Y0
-	VSUBPS            Y2, Y4, Y8
-	VFMADD231PS.BCST  conv2_5_25<>+0(SB), Y8, Y0
-	VMOVUPS           Y0, 41984(AX)
-	PREFETCHT0        42112(AX)
-	VSUBPS            Y1, Y7, Y0
-	VSUBPS            Y5, Y3, Y7
-	VFMADD231PS.BCST  conv2_5_25<>+0(SB), Y7, Y0
-	VMOVUPS           Y0, 60352(AX)
-	PREFETCHT0        60480(AX)
-	VADDPS            Y6, Y2, Y0
-	VFMSUB231PS.BCST  conv2_4_25<>+0(SB), Y4, Y0
-	VADDPS            Y5, Y1, Y7
-	VFMSUB231PS.BCST  conv2_4_25<>+0(SB), Y3, Y7
-	VADDPS            Y7, Y0, Y8
-	VMOVUPS           Y8, 44608(AX)
-	PREFETCHT0        44736(AX)
-	VSUBPS            Y7, Y0, Y0
-	VMOVUPS           Y0, 47232(AX)
-	PREFETCHT0        47360(AX)
+
+	// v0 = (d0 − d6) + 21/4 (d4 − d2)
+	VSUBPS           Y6, Y0, Y0
+	VSUBPS           Y2, Y4, Y8
+	VFMADD231PS.BCST conv2_5_25<>+0(SB), Y8, Y0
+	VMOVUPS          Y0, 41984(AX)
+	PREFETCHT0       42112(AX)
+
+	// v7 = (d7 − d1) + 21/4 (d3 − d5)
+	VSUBPS           Y1, Y7, Y0
+	VSUBPS           Y5, Y3, Y7
+	VFMADD231PS.BCST conv2_5_25<>+0(SB), Y7, Y0
+	VMOVUPS          Y0, 60352(AX)
+	PREFETCHT0       60480(AX)
+
+	// v1, v2 = (17/4 d4 − (d2 + d6)) ± (17/4 d3 − (d1 + d5))
+	VADDPS           Y6, Y2, Y0
+	VFMSUB231PS.BCST conv2_4_25<>+0(SB), Y4, Y0
+	VADDPS           Y5, Y1, Y7
+	VFMSUB231PS.BCST conv2_4_25<>+0(SB), Y3, Y7
+	VADDPS           Y7, Y0, Y8
+	VMOVUPS          Y8, 44608(AX)
+	PREFETCHT0       44736(AX)
+	VSUBPS           Y7, Y0, Y0
+	VMOVUPS          Y0, 47232(AX)
+	PREFETCHT0       47360(AX)
+
+	// v3, v4 = (d2 − 5 d4 + 4 d6) ± (2 d1 − 10 d3 + 8 d5)
 	VMOVAPS           Y2, Y0
 	VFNMADD231PS.BCST conv2_5<>+0(SB), Y4, Y0
 	VFMADD231PS.BCST  conv2_4<>+0(SB), Y6, Y0
@@ -692,6 +840,8 @@ tileRow2:
 	VSUBPS            Y7, Y0, Y0
 	VMOVUPS           Y0, 52480(AX)
 	PREFETCHT0        52608(AX)
+
+	// v5, v6 = (2 d6 − 10 d4 + 8 d2) ± (d5 − 5 d3 + 4 d1)
 	VADDPS            Y6, Y6, Y0
 	VFNMADD231PS.BCST conv2_10<>+0(SB), Y4, Y0
 	VFMADD231PS.BCST  conv2_8<>+0(SB), Y2, Y0
@@ -712,26 +862,34 @@ tileRow2:
 	VMOVUPS           1312(DX), Y5
 	VMOVUPS           1344(DX), Y6
 	VMOVUPS           1376(DX), Y7
-	VSUBPS            Y6, Y0, Y0
-	VSUBPS            Y2, Y4, Y8
-	VFMADD231PS.BCST  conv2_5_25<>+0(SB), Y8, Y0
-	VMOVUPS           Y0, 62976(AX)
-	PREFETCHT0        63104(AX)
-	VSUBPS            Y1, Y7, Y0
-	VSUBPS            Y5, Y3, Y7
-	VFMADD231PS.BCST  conv2_5_25<>+0(SB), Y7, Y0
-	VMOVUPS           Y0, 81344(AX)
-	PREFETCHT0        81472(AX)
-	VADDPS            Y6, Y2, Y0
-	VFMSUB231PS.BCST  conv2_4_25<>+0(SB), Y4, Y0
-	VADDPS            Y5, Y1, Y7
-	VFMSUB231PS.BCST  conv2_4_25<>+0(SB), Y3, Y7
-	VADDPS            Y7, Y0, Y8
-	VMOVUPS           Y8, 65600(AX)
-	PREFETCHT0        65728(AX)
-	VSUBPS            Y7, Y0, Y0
-	VMOVUPS           Y0, 68224(AX)
-	PREFETCHT0        68352(AX)
+
+	// v0 = (d0 − d6) + 21/4 (d4 − d2)
+	VSUBPS           Y6, Y0, Y0
+	VSUBPS           Y2, Y4, Y8
+	VFMADD231PS.BCST conv2_5_25<>+0(SB), Y8, Y0
+	VMOVUPS          Y0, 62976(AX)
+	PREFETCHT0       63104(AX)
+
+	// v7 = (d7 − d1) + 21/4 (d3 − d5)
+	VSUBPS           Y1, Y7, Y0
+	VSUBPS           Y5, Y3, Y7
+	VFMADD231PS.BCST conv2_5_25<>+0(SB), Y7, Y0
+	VMOVUPS          Y0, 81344(AX)
+	PREFETCHT0       81472(AX)
+
+	// v1, v2 = (17/4 d4 − (d2 + d6)) ± (17/4 d3 − (d1 + d5))
+	VADDPS           Y6, Y2, Y0
+	VFMSUB231PS.BCST conv2_4_25<>+0(SB), Y4, Y0
+	VADDPS           Y5, Y1, Y7
+	VFMSUB231PS.BCST conv2_4_25<>+0(SB), Y3, Y7
+	VADDPS           Y7, Y0, Y8
+	VMOVUPS          Y8, 65600(AX)
+	PREFETCHT0       65728(AX)
+	VSUBPS           Y7, Y0, Y0
+	VMOVUPS          Y0, 68224(AX)
+	PREFETCHT0       68352(AX)
+
+	// v3, v4 = (d2 − 5 d4 + 4 d6) ± (2 d1 − 10 d3 + 8 d5)
 	VMOVAPS           Y2, Y0
 	VFNMADD231PS.BCST conv2_5<>+0(SB), Y4, Y0
 	VFMADD231PS.BCST  conv2_4<>+0(SB), Y6, Y0
@@ -744,6 +902,8 @@ tileRow2:
 	VSUBPS            Y7, Y0, Y0
 	VMOVUPS           Y0, 73472(AX)
 	PREFETCHT0        73600(AX)
+
+	// v5, v6 = (2 d6 − 10 d4 + 8 d2) ± (d5 − 5 d3 + 4 d1)
 	VADDPS            Y6, Y6, Y0
 	VFNMADD231PS.BCST conv2_10<>+0(SB), Y4, Y0
 	VFMADD231PS.BCST  conv2_8<>+0(SB), Y2, Y0
@@ -764,26 +924,34 @@ tileRow2:
 	VMOVUPS           1696(DX), Y5
 	VMOVUPS           1728(DX), Y6
 	VMOVUPS           1760(DX), Y7
-	VSUBPS            Y6, Y0, Y0
-	VSUBPS            Y2, Y4, Y8
-	VFMADD231PS.BCST  conv2_5_25<>+0(SB), Y8, Y0
-	VMOVUPS           Y0, 83968(AX)
-	PREFETCHT0        84096(AX)
-	VSUBPS            Y1, Y7, Y0
-	VSUBPS            Y5, Y3, Y7
-	VFMADD231PS.BCST  conv2_5_25<>+0(SB), Y7, Y0
-	VMOVUPS           Y0, 102336(AX)
-	PREFETCHT0        102464(AX)
-	VADDPS            Y6, Y2, Y0
-	VFMSUB231PS.BCST  conv2_4_25<>+0(SB), Y4, Y0
-	VADDPS            Y5, Y1, Y7
-	VFMSUB231PS.BCST  conv2_4_25<>+0(SB), Y3, Y7
-	VADDPS            Y7, Y0, Y8
-	VMOVUPS           Y8, 86592(AX)
-	PREFETCHT0        86720(AX)
-	VSUBPS            Y7, Y0, Y0
-	VMOVUPS           Y0, 89216(AX)
-	PREFETCHT0        89344(AX)
+
+	// v0 = (d0 − d6) + 21/4 (d4 − d2)
+	VSUBPS           Y6, Y0, Y0
+	VSUBPS           Y2, Y4, Y8
+	VFMADD231PS.BCST conv2_5_25<>+0(SB), Y8, Y0
+	VMOVUPS          Y0, 83968(AX)
+	PREFETCHT0       84096(AX)
+
+	// v7 = (d7 − d1) + 21/4 (d3 − d5)
+	VSUBPS           Y1, Y7, Y0
+	VSUBPS           Y5, Y3, Y7
+	VFMADD231PS.BCST conv2_5_25<>+0(SB), Y7, Y0
+	VMOVUPS          Y0, 102336(AX)
+	PREFETCHT0       102464(AX)
+
+	// v1, v2 = (17/4 d4 − (d2 + d6)) ± (17/4 d3 − (d1 + d5))
+	VADDPS           Y6, Y2, Y0
+	VFMSUB231PS.BCST conv2_4_25<>+0(SB), Y4, Y0
+	VADDPS           Y5, Y1, Y7
+	VFMSUB231PS.BCST conv2_4_25<>+0(SB), Y3, Y7
+	VADDPS           Y7, Y0, Y8
+	VMOVUPS          Y8, 86592(AX)
+	PREFETCHT0       86720(AX)
+	VSUBPS           Y7, Y0, Y0
+	VMOVUPS          Y0, 89216(AX)
+	PREFETCHT0       89344(AX)
+
+	// v3, v4 = (d2 − 5 d4 + 4 d6) ± (2 d1 − 10 d3 + 8 d5)
 	VMOVAPS           Y2, Y0
 	VFNMADD231PS.BCST conv2_5<>+0(SB), Y4, Y0
 	VFMADD231PS.BCST  conv2_4<>+0(SB), Y6, Y0
@@ -796,6 +964,8 @@ tileRow2:
 	VSUBPS            Y7, Y0, Y0
 	VMOVUPS           Y0, 94464(AX)
 	PREFETCHT0        94592(AX)
+
+	// v5, v6 = (2 d6 − 10 d4 + 8 d2) ± (d5 − 5 d3 + 4 d1)
 	VADDPS            Y6, Y6, Y0
 	VFNMADD231PS.BCST conv2_10<>+0(SB), Y4, Y0
 	VFMADD231PS.BCST  conv2_8<>+0(SB), Y2, Y0
@@ -816,26 +986,34 @@ tileRow2:
 	VMOVUPS           2080(DX), Y5
 	VMOVUPS           2112(DX), Y6
 	VMOVUPS           2144(DX), Y7
-	VSUBPS            Y6, Y0, Y0
-	VSUBPS            Y2, Y4, Y8
-	VFMADD231PS.BCST  conv2_5_25<>+0(SB), Y8, Y0
-	VMOVUPS           Y0, 104960(AX)
-	PREFETCHT0        105088(AX)
-	VSUBPS            Y1, Y7, Y0
-	VSUBPS            Y5, Y3, Y7
-	VFMADD231PS.BCST  conv2_5_25<>+0(SB), Y7, Y0
-	VMOVUPS           Y0, 123328(AX)
-	PREFETCHT0        123456(AX)
-	VADDPS            Y6, Y2, Y0
-	VFMSUB231PS.BCST  conv2_4_25<>+0(SB), Y4, Y0
-	VADDPS            Y5, Y1, Y7
-	VFMSUB231PS.BCST  conv2_4_25<>+0(SB), Y3, Y7
-	VADDPS            Y7, Y0, Y8
-	VMOVUPS           Y8, 107584(AX)
-	PREFETCHT0        107712(AX)
-	VSUBPS            Y7, Y0, Y0
-	VMOVUPS           Y0, 110208(AX)
-	PREFETCHT0        110336(AX)
+
+	// v0 = (d0 − d6) + 21/4 (d4 − d2)
+	VSUBPS           Y6, Y0, Y0
+	VSUBPS           Y2, Y4, Y8
+	VFMADD231PS.BCST conv2_5_25<>+0(SB), Y8, Y0
+	VMOVUPS          Y0, 104960(AX)
+	PREFETCHT0       105088(AX)
+
+	// v7 = (d7 − d1) + 21/4 (d3 − d5)
+	VSUBPS           Y1, Y7, Y0
+	VSUBPS           Y5, Y3, Y7
+	VFMADD231PS.BCST conv2_5_25<>+0(SB), Y7, Y0
+	VMOVUPS          Y0, 123328(AX)
+	PREFETCHT0       123456(AX)
+
+	// v1, v2 = (17/4 d4 − (d2 + d6)) ± (17/4 d3 − (d1 + d5))
+	VADDPS           Y6, Y2, Y0
+	VFMSUB231PS.BCST conv2_4_25<>+0(SB), Y4, Y0
+	VADDPS           Y5, Y1, Y7
+	VFMSUB231PS.BCST conv2_4_25<>+0(SB), Y3, Y7
+	VADDPS           Y7, Y0, Y8
+	VMOVUPS          Y8, 107584(AX)
+	PREFETCHT0       107712(AX)
+	VSUBPS           Y7, Y0, Y0
+	VMOVUPS          Y0, 110208(AX)
+	PREFETCHT0       110336(AX)
+
+	// v3, v4 = (d2 − 5 d4 + 4 d6) ± (2 d1 − 10 d3 + 8 d5)
 	VMOVAPS           Y2, Y0
 	VFNMADD231PS.BCST conv2_5<>+0(SB), Y4, Y0
 	VFMADD231PS.BCST  conv2_4<>+0(SB), Y6, Y0
@@ -848,6 +1026,8 @@ tileRow2:
 	VSUBPS            Y7, Y0, Y0
 	VMOVUPS           Y0, 115456(AX)
 	PREFETCHT0        115584(AX)
+
+	// v5, v6 = (2 d6 − 10 d4 + 8 d2) ± (d5 − 5 d3 + 4 d1)
 	VADDPS            Y6, Y6, Y0
 	VFNMADD231PS.BCST conv2_10<>+0(SB), Y4, Y0
 	VFMADD231PS.BCST  conv2_8<>+0(SB), Y2, Y0
@@ -868,26 +1048,34 @@ tileRow2:
 	VMOVUPS           2464(DX), Y5
 	VMOVUPS           2496(DX), Y6
 	VMOVUPS           2528(DX), Y7
-	VSUBPS            Y6, Y0, Y0
-	VSUBPS            Y2, Y4, Y8
-	VFMADD231PS.BCST  conv2_5_25<>+0(SB), Y8, Y0
-	VMOVUPS           Y0, 125952(AX)
-	PREFETCHT0        126080(AX)
-	VSUBPS            Y1, Y7, Y0
-	VSUBPS            Y5, Y3, Y7
-	VFMADD231PS.BCST  conv2_5_25<>+0(SB), Y7, Y0
-	VMOVUPS           Y0, 144320(AX)
-	PREFETCHT0        144448(AX)
-	VADDPS            Y6, Y2, Y0
-	VFMSUB231PS.BCST  conv2_4_25<>+0(SB), Y4, Y0
-	VADDPS            Y5, Y1, Y7
-	VFMSUB231PS.BCST  conv2_4_25<>+0(SB), Y3, Y7
-	VADDPS            Y7, Y0, Y8
-	VMOVUPS           Y8, 128576(AX)
-	PREFETCHT0        128704(AX)
-	VSUBPS            Y7, Y0, Y0
-	VMOVUPS           Y0, 131200(AX)
-	PREFETCHT0        131328(AX)
+
+	// v0 = (d0 − d6) + 21/4 (d4 − d2)
+	VSUBPS           Y6, Y0, Y0
+	VSUBPS           Y2, Y4, Y8
+	VFMADD231PS.BCST conv2_5_25<>+0(SB), Y8, Y0
+	VMOVUPS          Y0, 125952(AX)
+	PREFETCHT0       126080(AX)
+
+	// v7 = (d7 − d1) + 21/4 (d3 − d5)
+	VSUBPS           Y1, Y7, Y0
+	VSUBPS           Y5, Y3, Y7
+	VFMADD231PS.BCST conv2_5_25<>+0(SB), Y7, Y0
+	VMOVUPS          Y0, 144320(AX)
+	PREFETCHT0       144448(AX)
+
+	// v1, v2 = (17/4 d4 − (d2 + d6)) ± (17/4 d3 − (d1 + d5))
+	VADDPS           Y6, Y2, Y0
+	VFMSUB231PS.BCST conv2_4_25<>+0(SB), Y4, Y0
+	VADDPS           Y5, Y1, Y7
+	VFMSUB231PS.BCST conv2_4_25<>+0(SB), Y3, Y7
+	VADDPS           Y7, Y0, Y8
+	VMOVUPS          Y8, 128576(AX)
+	PREFETCHT0       128704(AX)
+	VSUBPS           Y7, Y0, Y0
+	VMOVUPS          Y0, 131200(AX)
+	PREFETCHT0       131328(AX)
+
+	// v3, v4 = (d2 − 5 d4 + 4 d6) ± (2 d1 − 10 d3 + 8 d5)
 	VMOVAPS           Y2, Y0
 	VFNMADD231PS.BCST conv2_5<>+0(SB), Y4, Y0
 	VFMADD231PS.BCST  conv2_4<>+0(SB), Y6, Y0
@@ -900,6 +1088,8 @@ tileRow2:
 	VSUBPS            Y7, Y0, Y0
 	VMOVUPS           Y0, 136448(AX)
 	PREFETCHT0        136576(AX)
+
+	// v5, v6 = (2 d6 − 10 d4 + 8 d2) ± (d5 − 5 d3 + 4 d1)
 	VADDPS            Y6, Y6, Y0
 	VFNMADD231PS.BCST conv2_10<>+0(SB), Y4, Y0
 	VFMADD231PS.BCST  conv2_8<>+0(SB), Y2, Y0
@@ -920,26 +1110,34 @@ tileRow2:
 	VMOVUPS           2848(DX), Y5
 	VMOVUPS           2880(DX), Y6
 	VMOVUPS           2912(DX), Y7
-	VSUBPS            Y6, Y0, Y0
-	VSUBPS            Y2, Y4, Y8
-	VFMADD231PS.BCST  conv2_5_25<>+0(SB), Y8, Y0
-	VMOVUPS           Y0, 146944(AX)
-	PREFETCHT0        147072(AX)
-	VSUBPS            Y1, Y7, Y0
-	VSUBPS            Y5, Y3, Y7
-	VFMADD231PS.BCST  conv2_5_25<>+0(SB), Y7, Y0
-	VMOVUPS           Y0, 165312(AX)
-	PREFETCHT0        165440(AX)
-	VADDPS            Y6, Y2, Y0
-	VFMSUB231PS.BCST  conv2_4_25<>+0(SB), Y4, Y0
-	VADDPS            Y5, Y1, Y7
-	VFMSUB231PS.BCST  conv2_4_25<>+0(SB), Y3, Y7
-	VADDPS            Y7, Y0, Y8
-	VMOVUPS           Y8, 149568(AX)
-	PREFETCHT0        149696(AX)
-	VSUBPS            Y7, Y0, Y0
-	VMOVUPS           Y0, 152192(AX)
-	PREFETCHT0        152320(AX)
+
+	// v0 = (d0 − d6) + 21/4 (d4 − d2)
+	VSUBPS           Y6, Y0, Y0
+	VSUBPS           Y2, Y4, Y8
+	VFMADD231PS.BCST conv2_5_25<>+0(SB), Y8, Y0
+	VMOVUPS          Y0, 146944(AX)
+	PREFETCHT0       147072(AX)
+
+	// v7 = (d7 − d1) + 21/4 (d3 − d5)
+	VSUBPS           Y1, Y7, Y0
+	VSUBPS           Y5, Y3, Y7
+	VFMADD231PS.BCST conv2_5_25<>+0(SB), Y7, Y0
+	VMOVUPS          Y0, 165312(AX)
+	PREFETCHT0       165440(AX)
+
+	// v1, v2 = (17/4 d4 − (d2 + d6)) ± (17/4 d3 − (d1 + d5))
+	VADDPS           Y6, Y2, Y0
+	VFMSUB231PS.BCST conv2_4_25<>+0(SB), Y4, Y0
+	VADDPS           Y5, Y1, Y7
+	VFMSUB231PS.BCST conv2_4_25<>+0(SB), Y3, Y7
+	VADDPS           Y7, Y0, Y8
+	VMOVUPS          Y8, 149568(AX)
+	PREFETCHT0       149696(AX)
+	VSUBPS           Y7, Y0, Y0
+	VMOVUPS          Y0, 152192(AX)
+	PREFETCHT0       152320(AX)
+
+	// v3, v4 = (d2 − 5 d4 + 4 d6) ± (2 d1 − 10 d3 + 8 d5)
 	VMOVAPS           Y2, Y0
 	VFNMADD231PS.BCST conv2_5<>+0(SB), Y4, Y0
 	VFMADD231PS.BCST  conv2_4<>+0(SB), Y6, Y0
@@ -952,6 +1150,8 @@ tileRow2:
 	VSUBPS            Y7, Y0, Y0
 	VMOVUPS           Y0, 157440(AX)
 	PREFETCHT0        157568(AX)
+
+	// v5, v6 = (2 d6 − 10 d4 + 8 d2) ± (d5 − 5 d3 + 4 d1)
 	VADDPS            Y6, Y6, Y0
 	VFNMADD231PS.BCST conv2_10<>+0(SB), Y4, Y0
 	VFMADD231PS.BCST  conv2_8<>+0(SB), Y2, Y0
@@ -972,22 +1172,30 @@ tileRow2:
 	VMOVUPS           288(DX), Y5
 	VMOVUPS           320(DX), Y6
 	VMOVUPS           352(DX), Y7
-	VSUBPS            Y6, Y0, Y0
-	VSUBPS            Y2, Y4, Y8
-	VFMADD231PS.BCST  conv2_5_25<>+0(SB), Y8, Y0
-	VMOVUPS           Y0, 32(AX)
-	VSUBPS            Y1, Y7, Y0
-	VSUBPS            Y5, Y3, Y7
-	VFMADD231PS.BCST  conv2_5_25<>+0(SB), Y7, Y0
-	VMOVUPS           Y0, 18400(AX)
-	VADDPS            Y6, Y2, Y0
-	VFMSUB231PS.BCST  conv2_4_25<>+0(SB), Y4, Y0
-	VADDPS            Y5, Y1, Y7
-	VFMSUB231PS.BCST  conv2_4_25<>+0(SB), Y3, Y7
-	VADDPS            Y7, Y0, Y8
-	VMOVUPS           Y8, 2656(AX)
-	VSUBPS            Y7, Y0, Y0
-	VMOVUPS           Y0, 5280(AX)
+
+	// v0 = (d0 − d6) + 21/4 (d4 − d2)
+	VSUBPS           Y6, Y0, Y0
+	VSUBPS           Y2, Y4, Y8
+	VFMADD231PS.BCST conv2_5_25<>+0(SB), Y8, Y0
+	VMOVUPS          Y0, 32(AX)
+
+	// v7 = (d7 − d1) + 21/4 (d3 − d5)
+	VSUBPS           Y1, Y7, Y0
+	VSUBPS           Y5, Y3, Y7
+	VFMADD231PS.BCST conv2_5_25<>+0(SB), Y7, Y0
+	VMOVUPS          Y0, 18400(AX)
+
+	// v1, v2 = (17/4 d4 − (d2 + d6)) ± (17/4 d3 − (d1 + d5))
+	VADDPS           Y6, Y2, Y0
+	VFMSUB231PS.BCST conv2_4_25<>+0(SB), Y4, Y0
+	VADDPS           Y5, Y1, Y7
+	VFMSUB231PS.BCST conv2_4_25<>+0(SB), Y3, Y7
+	VADDPS           Y7, Y0, Y8
+	VMOVUPS          Y8, 2656(AX)
+	VSUBPS           Y7, Y0, Y0
+	VMOVUPS          Y0, 5280(AX)
+
+	// v3, v4 = (d2 − 5 d4 + 4 d6) ± (2 d1 − 10 d3 + 8 d5)
 	VMOVAPS           Y2, Y0
 	VFNMADD231PS.BCST conv2_5<>+0(SB), Y4, Y0
 	VFMADD231PS.BCST  conv2_4<>+0(SB), Y6, Y0
@@ -998,6 +1206,8 @@ tileRow2:
 	VMOVUPS           Y8, 7904(AX)
 	VSUBPS            Y7, Y0, Y0
 	VMOVUPS           Y0, 10528(AX)
+
+	// v5, v6 = (2 d6 − 10 d4 + 8 d2) ± (d5 − 5 d3 + 4 d1)
 	VADDPS            Y6, Y6, Y0
 	VFNMADD231PS.BCST conv2_10<>+0(SB), Y4, Y0
 	VFMADD231PS.BCST  conv2_8<>+0(SB), Y2, Y0
@@ -1016,22 +1226,30 @@ tileRow2:
 	VMOVUPS           672(DX), Y5
 	VMOVUPS           704(DX), Y6
 	VMOVUPS           736(DX), Y7
-	VSUBPS            Y6, Y0, Y0
-	VSUBPS            Y2, Y4, Y8
-	VFMADD231PS.BCST  conv2_5_25<>+0(SB), Y8, Y0
-	VMOVUPS           Y0, 21024(AX)
-	VSUBPS            Y1, Y7, Y0
-	VSUBPS            Y5, Y3, Y7
-	VFMADD231PS.BCST  conv2_5_25<>+0(SB), Y7, Y0
-	VMOVUPS           Y0, 39392(AX)
-	VADDPS            Y6, Y2, Y0
-	VFMSUB231PS.BCST  conv2_4_25<>+0(SB), Y4, Y0
-	VADDPS            Y5, Y1, Y7
-	VFMSUB231PS.BCST  conv2_4_25<>+0(SB), Y3, Y7
-	VADDPS            Y7, Y0, Y8
-	VMOVUPS           Y8, 23648(AX)
-	VSUBPS            Y7, Y0, Y0
-	VMOVUPS           Y0, 26272(AX)
+
+	// v0 = (d0 − d6) + 21/4 (d4 − d2)
+	VSUBPS           Y6, Y0, Y0
+	VSUBPS           Y2, Y4, Y8
+	VFMADD231PS.BCST conv2_5_25<>+0(SB), Y8, Y0
+	VMOVUPS          Y0, 21024(AX)
+
+	// v7 = (d7 − d1) + 21/4 (d3 − d5)
+	VSUBPS           Y1, Y7, Y0
+	VSUBPS           Y5, Y3, Y7
+	VFMADD231PS.BCST conv2_5_25<>+0(SB), Y7, Y0
+	VMOVUPS          Y0, 39392(AX)
+
+	// v1, v2 = (17/4 d4 − (d2 + d6)) ± (17/4 d3 − (d1 + d5))
+	VADDPS           Y6, Y2, Y0
+	VFMSUB231PS.BCST conv2_4_25<>+0(SB), Y4, Y0
+	VADDPS           Y5, Y1, Y7
+	VFMSUB231PS.BCST conv2_4_25<>+0(SB), Y3, Y7
+	VADDPS           Y7, Y0, Y8
+	VMOVUPS          Y8, 23648(AX)
+	VSUBPS           Y7, Y0, Y0
+	VMOVUPS          Y0, 26272(AX)
+
+	// v3, v4 = (d2 − 5 d4 + 4 d6) ± (2 d1 − 10 d3 + 8 d5)
 	VMOVAPS           Y2, Y0
 	VFNMADD231PS.BCST conv2_5<>+0(SB), Y4, Y0
 	VFMADD231PS.BCST  conv2_4<>+0(SB), Y6, Y0
@@ -1042,6 +1260,8 @@ tileRow2:
 	VMOVUPS           Y8, 28896(AX)
 	VSUBPS            Y7, Y0, Y0
 	VMOVUPS           Y0, 31520(AX)
+
+	// v5, v6 = (2 d6 − 10 d4 + 8 d2) ± (d5 − 5 d3 + 4 d1)
 	VADDPS            Y6, Y6, Y0
 	VFNMADD231PS.BCST conv2_10<>+0(SB), Y4, Y0
 	VFMADD231PS.BCST  conv2_8<>+0(SB), Y2, Y0
@@ -1060,22 +1280,30 @@ tileRow2:
 	VMOVUPS           1056(DX), Y5
 	VMOVUPS           1088(DX), Y6
 	VMOVUPS           1120(DX), Y7
-	VSUBPS            Y6, Y0, Y0
-	VSUBPS            Y2, Y4, Y8
-	VFMADD231PS.BCST  conv2_5_25<>+0(SB), Y8, Y0
-	VMOVUPS           Y0, 42016(AX)
-	VSUBPS            Y1, Y7, Y0
-	VSUBPS            Y5, Y3, Y7
-	VFMADD231PS.BCST  conv2_5_25<>+0(SB), Y7, Y0
-	VMOVUPS           Y0, 60384(AX)
-	VADDPS            Y6, Y2, Y0
-	VFMSUB231PS.BCST  conv2_4_25<>+0(SB), Y4, Y0
-	VADDPS            Y5, Y1, Y7
-	VFMSUB231PS.BCST  conv2_4_25<>+0(SB), Y3, Y7
-	VADDPS            Y7, Y0, Y8
-	VMOVUPS           Y8, 44640(AX)
-	VSUBPS            Y7, Y0, Y0
-	VMOVUPS           Y0, 47264(AX)
+
+	// v0 = (d0 − d6) + 21/4 (d4 − d2)
+	VSUBPS           Y6, Y0, Y0
+	VSUBPS           Y2, Y4, Y8
+	VFMADD231PS.BCST conv2_5_25<>+0(SB), Y8, Y0
+	VMOVUPS          Y0, 42016(AX)
+
+	// v7 = (d7 − d1) + 21/4 (d3 − d5)
+	VSUBPS           Y1, Y7, Y0
+	VSUBPS           Y5, Y3, Y7
+	VFMADD231PS.BCST conv2_5_25<>+0(SB), Y7, Y0
+	VMOVUPS          Y0, 60384(AX)
+
+	// v1, v2 = (17/4 d4 − (d2 + d6)) ± (17/4 d3 − (d1 + d5))
+	VADDPS           Y6, Y2, Y0
+	VFMSUB231PS.BCST conv2_4_25<>+0(SB), Y4, Y0
+	VADDPS           Y5, Y1, Y7
+	VFMSUB231PS.BCST conv2_4_25<>+0(SB), Y3, Y7
+	VADDPS           Y7, Y0, Y8
+	VMOVUPS          Y8, 44640(AX)
+	VSUBPS           Y7, Y0, Y0
+	VMOVUPS          Y0, 47264(AX)
+
+	// v3, v4 = (d2 − 5 d4 + 4 d6) ± (2 d1 − 10 d3 + 8 d5)
 	VMOVAPS           Y2, Y0
 	VFNMADD231PS.BCST conv2_5<>+0(SB), Y4, Y0
 	VFMADD231PS.BCST  conv2_4<>+0(SB), Y6, Y0
@@ -1086,6 +1314,8 @@ tileRow2:
 	VMOVUPS           Y8, 49888(AX)
 	VSUBPS            Y7, Y0, Y0
 	VMOVUPS           Y0, 52512(AX)
+
+	// v5, v6 = (2 d6 − 10 d4 + 8 d2) ± (d5 − 5 d3 + 4 d1)
 	VADDPS            Y6, Y6, Y0
 	VFNMADD231PS.BCST conv2_10<>+0(SB), Y4, Y0
 	VFMADD231PS.BCST  conv2_8<>+0(SB), Y2, Y0
@@ -1104,22 +1334,30 @@ tileRow2:
 	VMOVUPS           1440(DX), Y5
 	VMOVUPS           1472(DX), Y6
 	VMOVUPS           1504(DX), Y7
-	VSUBPS            Y6, Y0, Y0
-	VSUBPS            Y2, Y4, Y8
-	VFMADD231PS.BCST  conv2_5_25<>+0(SB), Y8, Y0
-	VMOVUPS           Y0, 63008(AX)
-	VSUBPS            Y1, Y7, Y0
-	VSUBPS            Y5, Y3, Y7
-	VFMADD231PS.BCST  conv2_5_25<>+0(SB), Y7, Y0
-	VMOVUPS           Y0, 81376(AX)
-	VADDPS            Y6, Y2, Y0
-	VFMSUB231PS.BCST  conv2_4_25<>+0(SB), Y4, Y0
-	VADDPS            Y5, Y1, Y7
-	VFMSUB231PS.BCST  conv2_4_25<>+0(SB), Y3, Y7
-	VADDPS            Y7, Y0, Y8
-	VMOVUPS           Y8, 65632(AX)
-	VSUBPS            Y7, Y0, Y0
-	VMOVUPS           Y0, 68256(AX)
+
+	// v0 = (d0 − d6) + 21/4 (d4 − d2)
+	VSUBPS           Y6, Y0, Y0
+	VSUBPS           Y2, Y4, Y8
+	VFMADD231PS.BCST conv2_5_25<>+0(SB), Y8, Y0
+	VMOVUPS          Y0, 63008(AX)
+
+	// v7 = (d7 − d1) + 21/4 (d3 − d5)
+	VSUBPS           Y1, Y7, Y0
+	VSUBPS           Y5, Y3, Y7
+	VFMADD231PS.BCST conv2_5_25<>+0(SB), Y7, Y0
+	VMOVUPS          Y0, 81376(AX)
+
+	// v1, v2 = (17/4 d4 − (d2 + d6)) ± (17/4 d3 − (d1 + d5))
+	VADDPS           Y6, Y2, Y0
+	VFMSUB231PS.BCST conv2_4_25<>+0(SB), Y4, Y0
+	VADDPS           Y5, Y1, Y7
+	VFMSUB231PS.BCST conv2_4_25<>+0(SB), Y3, Y7
+	VADDPS           Y7, Y0, Y8
+	VMOVUPS          Y8, 65632(AX)
+	VSUBPS           Y7, Y0, Y0
+	VMOVUPS          Y0, 68256(AX)
+
+	// v3, v4 = (d2 − 5 d4 + 4 d6) ± (2 d1 − 10 d3 + 8 d5)
 	VMOVAPS           Y2, Y0
 	VFNMADD231PS.BCST conv2_5<>+0(SB), Y4, Y0
 	VFMADD231PS.BCST  conv2_4<>+0(SB), Y6, Y0
@@ -1130,6 +1368,8 @@ tileRow2:
 	VMOVUPS           Y8, 70880(AX)
 	VSUBPS            Y7, Y0, Y0
 	VMOVUPS           Y0, 73504(AX)
+
+	// v5, v6 = (2 d6 − 10 d4 + 8 d2) ± (d5 − 5 d3 + 4 d1)
 	VADDPS            Y6, Y6, Y0
 	VFNMADD231PS.BCST conv2_10<>+0(SB), Y4, Y0
 	VFMADD231PS.BCST  conv2_8<>+0(SB), Y2, Y0
@@ -1148,22 +1388,30 @@ tileRow2:
 	VMOVUPS           1824(DX), Y5
 	VMOVUPS           1856(DX), Y6
 	VMOVUPS           1888(DX), Y7
-	VSUBPS            Y6, Y0, Y0
-	VSUBPS            Y2, Y4, Y8
-	VFMADD231PS.BCST  conv2_5_25<>+0(SB), Y8, Y0
-	VMOVUPS           Y0, 84000(AX)
-	VSUBPS            Y1, Y7, Y0
-	VSUBPS            Y5, Y3, Y7
-	VFMADD231PS.BCST  conv2_5_25<>+0(SB), Y7, Y0
-	VMOVUPS           Y0, 102368(AX)
-	VADDPS            Y6, Y2, Y0
-	VFMSUB231PS.BCST  conv2_4_25<>+0(SB), Y4, Y0
-	VADDPS            Y5, Y1, Y7
-	VFMSUB231PS.BCST  conv2_4_25<>+0(SB), Y3, Y7
-	VADDPS            Y7, Y0, Y8
-	VMOVUPS           Y8, 86624(AX)
-	VSUBPS            Y7, Y0, Y0
-	VMOVUPS           Y0, 89248(AX)
+
+	// v0 = (d0 − d6) + 21/4 (d4 − d2)
+	VSUBPS           Y6, Y0, Y0
+	VSUBPS           Y2, Y4, Y8
+	VFMADD231PS.BCST conv2_5_25<>+0(SB), Y8, Y0
+	VMOVUPS          Y0, 84000(AX)
+
+	// v7 = (d7 − d1) + 21/4 (d3 − d5)
+	VSUBPS           Y1, Y7, Y0
+	VSUBPS           Y5, Y3, Y7
+	VFMADD231PS.BCST conv2_5_25<>+0(SB), Y7, Y0
+	VMOVUPS          Y0, 102368(AX)
+
+	// v1, v2 = (17/4 d4 − (d2 + d6)) ± (17/4 d3 − (d1 + d5))
+	VADDPS           Y6, Y2, Y0
+	VFMSUB231PS.BCST conv2_4_25<>+0(SB), Y4, Y0
+	VADDPS           Y5, Y1, Y7
+	VFMSUB231PS.BCST conv2_4_25<>+0(SB), Y3, Y7
+	VADDPS           Y7, Y0, Y8
+	VMOVUPS          Y8, 86624(AX)
+	VSUBPS           Y7, Y0, Y0
+	VMOVUPS          Y0, 89248(AX)
+
+	// v3, v4 = (d2 − 5 d4 + 4 d6) ± (2 d1 − 10 d3 + 8 d5)
 	VMOVAPS           Y2, Y0
 	VFNMADD231PS.BCST conv2_5<>+0(SB), Y4, Y0
 	VFMADD231PS.BCST  conv2_4<>+0(SB), Y6, Y0
@@ -1174,6 +1422,8 @@ tileRow2:
 	VMOVUPS           Y8, 91872(AX)
 	VSUBPS            Y7, Y0, Y0
 	VMOVUPS           Y0, 94496(AX)
+
+	// v5, v6 = (2 d6 − 10 d4 + 8 d2) ± (d5 − 5 d3 + 4 d1)
 	VADDPS            Y6, Y6, Y0
 	VFNMADD231PS.BCST conv2_10<>+0(SB), Y4, Y0
 	VFMADD231PS.BCST  conv2_8<>+0(SB), Y2, Y0
@@ -1192,22 +1442,30 @@ tileRow2:
 	VMOVUPS           2208(DX), Y5
 	VMOVUPS           2240(DX), Y6
 	VMOVUPS           2272(DX), Y7
-	VSUBPS            Y6, Y0, Y0
-	VSUBPS            Y2, Y4, Y8
-	VFMADD231PS.BCST  conv2_5_25<>+0(SB), Y8, Y0
-	VMOVUPS           Y0, 104992(AX)
-	VSUBPS            Y1, Y7, Y0
-	VSUBPS            Y5, Y3, Y7
-	VFMADD231PS.BCST  conv2_5_25<>+0(SB), Y7, Y0
-	VMOVUPS           Y0, 123360(AX)
-	VADDPS            Y6, Y2, Y0
-	VFMSUB231PS.BCST  conv2_4_25<>+0(SB), Y4, Y0
-	VADDPS            Y5, Y1, Y7
-	VFMSUB231PS.BCST  conv2_4_25<>+0(SB), Y3, Y7
-	VADDPS            Y7, Y0, Y8
-	VMOVUPS           Y8, 107616(AX)
-	VSUBPS            Y7, Y0, Y0
-	VMOVUPS           Y0, 110240(AX)
+
+	// v0 = (d0 − d6) + 21/4 (d4 − d2)
+	VSUBPS           Y6, Y0, Y0
+	VSUBPS           Y2, Y4, Y8
+	VFMADD231PS.BCST conv2_5_25<>+0(SB), Y8, Y0
+	VMOVUPS          Y0, 104992(AX)
+
+	// v7 = (d7 − d1) + 21/4 (d3 − d5)
+	VSUBPS           Y1, Y7, Y0
+	VSUBPS           Y5, Y3, Y7
+	VFMADD231PS.BCST conv2_5_25<>+0(SB), Y7, Y0
+	VMOVUPS          Y0, 123360(AX)
+
+	// v1, v2 = (17/4 d4 − (d2 + d6)) ± (17/4 d3 − (d1 + d5))
+	VADDPS           Y6, Y2, Y0
+	VFMSUB231PS.BCST conv2_4_25<>+0(SB), Y4, Y0
+	VADDPS           Y5, Y1, Y7
+	VFMSUB231PS.BCST conv2_4_25<>+0(SB), Y3, Y7
+	VADDPS           Y7, Y0, Y8
+	VMOVUPS          Y8, 107616(AX)
+	VSUBPS           Y7, Y0, Y0
+	VMOVUPS          Y0, 110240(AX)
+
+	// v3, v4 = (d2 − 5 d4 + 4 d6) ± (2 d1 − 10 d3 + 8 d5)
 	VMOVAPS           Y2, Y0
 	VFNMADD231PS.BCST conv2_5<>+0(SB), Y4, Y0
 	VFMADD231PS.BCST  conv2_4<>+0(SB), Y6, Y0
@@ -1218,6 +1476,8 @@ tileRow2:
 	VMOVUPS           Y8, 112864(AX)
 	VSUBPS            Y7, Y0, Y0
 	VMOVUPS           Y0, 115488(AX)
+
+	// v5, v6 = (2 d6 − 10 d4 + 8 d2) ± (d5 − 5 d3 + 4 d1)
 	VADDPS            Y6, Y6, Y0
 	VFNMADD231PS.BCST conv2_10<>+0(SB), Y4, Y0
 	VFMADD231PS.BCST  conv2_8<>+0(SB), Y2, Y0
@@ -1236,22 +1496,30 @@ tileRow2:
 	VMOVUPS           2592(DX), Y5
 	VMOVUPS           2624(DX), Y6
 	VMOVUPS           2656(DX), Y7
-	VSUBPS            Y6, Y0, Y0
-	VSUBPS            Y2, Y4, Y8
-	VFMADD231PS.BCST  conv2_5_25<>+0(SB), Y8, Y0
-	VMOVUPS           Y0, 125984(AX)
-	VSUBPS            Y1, Y7, Y0
-	VSUBPS            Y5, Y3, Y7
-	VFMADD231PS.BCST  conv2_5_25<>+0(SB), Y7, Y0
-	VMOVUPS           Y0, 144352(AX)
-	VADDPS            Y6, Y2, Y0
-	VFMSUB231PS.BCST  conv2_4_25<>+0(SB), Y4, Y0
-	VADDPS            Y5, Y1, Y7
-	VFMSUB231PS.BCST  conv2_4_25<>+0(SB), Y3, Y7
-	VADDPS            Y7, Y0, Y8
-	VMOVUPS           Y8, 128608(AX)
-	VSUBPS            Y7, Y0, Y0
-	VMOVUPS           Y0, 131232(AX)
+
+	// v0 = (d0 − d6) + 21/4 (d4 − d2)
+	VSUBPS           Y6, Y0, Y0
+	VSUBPS           Y2, Y4, Y8
+	VFMADD231PS.BCST conv2_5_25<>+0(SB), Y8, Y0
+	VMOVUPS          Y0, 125984(AX)
+
+	// v7 = (d7 − d1) + 21/4 (d3 − d5)
+	VSUBPS           Y1, Y7, Y0
+	VSUBPS           Y5, Y3, Y7
+	VFMADD231PS.BCST conv2_5_25<>+0(SB), Y7, Y0
+	VMOVUPS          Y0, 144352(AX)
+
+	// v1, v2 = (17/4 d4 − (d2 + d6)) ± (17/4 d3 − (d1 + d5))
+	VADDPS           Y6, Y2, Y0
+	VFMSUB231PS.BCST conv2_4_25<>+0(SB), Y4, Y0
+	VADDPS           Y5, Y1, Y7
+	VFMSUB231PS.BCST conv2_4_25<>+0(SB), Y3, Y7
+	VADDPS           Y7, Y0, Y8
+	VMOVUPS          Y8, 128608(AX)
+	VSUBPS           Y7, Y0, Y0
+	VMOVUPS          Y0, 131232(AX)
+
+	// v3, v4 = (d2 − 5 d4 + 4 d6) ± (2 d1 − 10 d3 + 8 d5)
 	VMOVAPS           Y2, Y0
 	VFNMADD231PS.BCST conv2_5<>+0(SB), Y4, Y0
 	VFMADD231PS.BCST  conv2_4<>+0(SB), Y6, Y0
@@ -1262,6 +1530,8 @@ tileRow2:
 	VMOVUPS           Y8, 133856(AX)
 	VSUBPS            Y7, Y0, Y0
 	VMOVUPS           Y0, 136480(AX)
+
+	// v5, v6 = (2 d6 − 10 d4 + 8 d2) ± (d5 − 5 d3 + 4 d1)
 	VADDPS            Y6, Y6, Y0
 	VFNMADD231PS.BCST conv2_10<>+0(SB), Y4, Y0
 	VFMADD231PS.BCST  conv2_8<>+0(SB), Y2, Y0
@@ -1280,22 +1550,30 @@ tileRow2:
 	VMOVUPS           2976(DX), Y5
 	VMOVUPS           3008(DX), Y6
 	VMOVUPS           3040(DX), Y7
-	VSUBPS            Y6, Y0, Y0
-	VSUBPS            Y2, Y4, Y8
-	VFMADD231PS.BCST  conv2_5_25<>+0(SB), Y8, Y0
-	VMOVUPS           Y0, 146976(AX)
-	VSUBPS            Y1, Y7, Y0
-	VSUBPS            Y5, Y3, Y7
-	VFMADD231PS.BCST  conv2_5_25<>+0(SB), Y7, Y0
-	VMOVUPS           Y0, 165344(AX)
-	VADDPS            Y6, Y2, Y0
-	VFMSUB231PS.BCST  conv2_4_25<>+0(SB), Y4, Y0
-	VADDPS            Y5, Y1, Y7
-	VFMSUB231PS.BCST  conv2_4_25<>+0(SB), Y3, Y7
-	VADDPS            Y7, Y0, Y8
-	VMOVUPS           Y8, 149600(AX)
-	VSUBPS            Y7, Y0, Y0
-	VMOVUPS           Y0, 152224(AX)
+
+	// v0 = (d0 − d6) + 21/4 (d4 − d2)
+	VSUBPS           Y6, Y0, Y0
+	VSUBPS           Y2, Y4, Y8
+	VFMADD231PS.BCST conv2_5_25<>+0(SB), Y8, Y0
+	VMOVUPS          Y0, 146976(AX)
+
+	// v7 = (d7 − d1) + 21/4 (d3 − d5)
+	VSUBPS           Y1, Y7, Y0
+	VSUBPS           Y5, Y3, Y7
+	VFMADD231PS.BCST conv2_5_25<>+0(SB), Y7, Y0
+	VMOVUPS          Y0, 165344(AX)
+
+	// v1, v2 = (17/4 d4 − (d2 + d6)) ± (17/4 d3 − (d1 + d5))
+	VADDPS           Y6, Y2, Y0
+	VFMSUB231PS.BCST conv2_4_25<>+0(SB), Y4, Y0
+	VADDPS           Y5, Y1, Y7
+	VFMSUB231PS.BCST conv2_4_25<>+0(SB), Y3, Y7
+	VADDPS           Y7, Y0, Y8
+	VMOVUPS          Y8, 149600(AX)
+	VSUBPS           Y7, Y0, Y0
+	VMOVUPS          Y0, 152224(AX)
+
+	// v3, v4 = (d2 − 5 d4 + 4 d6) ± (2 d1 − 10 d3 + 8 d5)
 	VMOVAPS           Y2, Y0
 	VFNMADD231PS.BCST conv2_5<>+0(SB), Y4, Y0
 	VFMADD231PS.BCST  conv2_4<>+0(SB), Y6, Y0
@@ -1306,6 +1584,8 @@ tileRow2:
 	VMOVUPS           Y8, 154848(AX)
 	VSUBPS            Y7, Y0, Y0
 	VMOVUPS           Y0, 157472(AX)
+
+	// v5, v6 = (2 d6 − 10 d4 + 8 d2) ± (d5 − 5 d3 + 4 d1)
 	VADDPS            Y6, Y6, Y0
 	VFNMADD231PS.BCST conv2_10<>+0(SB), Y4, Y0
 	VFMADD231PS.BCST  conv2_8<>+0(SB), Y2, Y0
@@ -1584,278 +1864,416 @@ output3:
 
 tileRow4:
 	// columns: Aᵀ m
-	VMOVUPS          1024(AX), Z2
-	VMOVUPS          2048(AX), Z3
-	VADDPS           Z3, Z2, Z4
-	VSUBPS           Z3, Z2, Z2
-	VMOVUPS          3072(AX), Z3
-	VMOVUPS          4096(AX), Z5
-	VADDPS           Z5, Z3, Z6
-	VSUBPS           Z5, Z3, Z3
-	VMOVUPS          5120(AX), Z5
-	VMOVUPS          6144(AX), Z7
-	VADDPS           Z7, Z5, Z8
-	VSUBPS           Z7, Z5, Z5
-	VMOVUPS          (AX), Z7
-	VADDPS           Z4, Z7, Z7
-	VADDPS           Z8, Z6, Z9
-	VADDPS           Z9, Z7, Z7
-	VMOVUPS          Z7, (BX)
+	// plus1, minus1 = m1 ± m2
+	VMOVUPS 1024(AX), Z2
+	VMOVUPS 2048(AX), Z3
+	VADDPS  Z3, Z2, Z4
+	VSUBPS  Z3, Z2, Z2
+
+	// plus2, minus2 = m3 ± m4
+	VMOVUPS 3072(AX), Z3
+	VMOVUPS 4096(AX), Z5
+	VADDPS  Z5, Z3, Z6
+	VSUBPS  Z5, Z3, Z3
+
+	// plusHalf, minusHalf = m5 ± m6
+	VMOVUPS 5120(AX), Z5
+	VMOVUPS 6144(AX), Z7
+	VADDPS  Z7, Z5, Z8
+	VSUBPS  Z7, Z5, Z5
+
+	// y0 = (m0 + plus1) + (plus2 + plusHalf)
+	VMOVUPS (AX), Z7
+	VADDPS  Z4, Z7, Z7
+	VADDPS  Z8, Z6, Z9
+	VADDPS  Z9, Z7, Z7
+	VMOVUPS Z7, (BX)
+
+	// y2 = plus1 + ¼ plusHalf + 4 plus2
 	VFMADD231PS.BCST conv2_0_25<>+0(SB), Z8, Z4
 	VFMADD231PS.BCST conv2_4<>+0(SB), Z6, Z4
 	VMOVUPS          Z4, 1024(BX)
+
+	// y3 = (minus1 + m7) + ⅛ minusHalf + 8 minus2
 	VMOVUPS          7168(AX), Z4
 	VADDPS           Z4, Z2, Z4
 	VFMADD231PS.BCST conv2_0_125<>+0(SB), Z5, Z4
 	VFMADD231PS.BCST conv2_8<>+0(SB), Z3, Z4
 	VMOVUPS          Z4, 1536(BX)
+
+	// y1 = minus1 + ½ minusHalf + 2 minus2
 	VFMADD231PS.BCST conv2_0_5<>+0(SB), Z5, Z2
 	VFMADD231PS.BCST conv2_2<>+0(SB), Z3, Z2
 	VMOVUPS          Z2, 512(BX)
-	VMOVUPS          1152(AX), Z2
-	VMOVUPS          2176(AX), Z3
-	VADDPS           Z3, Z2, Z4
-	VSUBPS           Z3, Z2, Z2
-	VMOVUPS          3200(AX), Z3
-	VMOVUPS          4224(AX), Z5
-	VADDPS           Z5, Z3, Z6
-	VSUBPS           Z5, Z3, Z3
-	VMOVUPS          5248(AX), Z5
-	VMOVUPS          6272(AX), Z7
-	VADDPS           Z7, Z5, Z8
-	VSUBPS           Z7, Z5, Z5
-	VMOVUPS          128(AX), Z7
-	VADDPS           Z4, Z7, Z7
-	VADDPS           Z8, Z6, Z9
-	VADDPS           Z9, Z7, Z7
-	VMOVUPS          Z7, 64(BX)
+
+	// plus1, minus1 = m1 ± m2
+	VMOVUPS 1152(AX), Z2
+	VMOVUPS 2176(AX), Z3
+	VADDPS  Z3, Z2, Z4
+	VSUBPS  Z3, Z2, Z2
+
+	// plus2, minus2 = m3 ± m4
+	VMOVUPS 3200(AX), Z3
+	VMOVUPS 4224(AX), Z5
+	VADDPS  Z5, Z3, Z6
+	VSUBPS  Z5, Z3, Z3
+
+	// plusHalf, minusHalf = m5 ± m6
+	VMOVUPS 5248(AX), Z5
+	VMOVUPS 6272(AX), Z7
+	VADDPS  Z7, Z5, Z8
+	VSUBPS  Z7, Z5, Z5
+
+	// y0 = (m0 + plus1) + (plus2 + plusHalf)
+	VMOVUPS 128(AX), Z7
+	VADDPS  Z4, Z7, Z7
+	VADDPS  Z8, Z6, Z9
+	VADDPS  Z9, Z7, Z7
+	VMOVUPS Z7, 64(BX)
+
+	// y2 = plus1 + ¼ plusHalf + 4 plus2
 	VFMADD231PS.BCST conv2_0_25<>+0(SB), Z8, Z4
 	VFMADD231PS.BCST conv2_4<>+0(SB), Z6, Z4
 	VMOVUPS          Z4, 1088(BX)
+
+	// y3 = (minus1 + m7) + ⅛ minusHalf + 8 minus2
 	VMOVUPS          7296(AX), Z4
 	VADDPS           Z4, Z2, Z4
 	VFMADD231PS.BCST conv2_0_125<>+0(SB), Z5, Z4
 	VFMADD231PS.BCST conv2_8<>+0(SB), Z3, Z4
 	VMOVUPS          Z4, 1600(BX)
+
+	// y1 = minus1 + ½ minusHalf + 2 minus2
 	VFMADD231PS.BCST conv2_0_5<>+0(SB), Z5, Z2
 	VFMADD231PS.BCST conv2_2<>+0(SB), Z3, Z2
 	VMOVUPS          Z2, 576(BX)
-	VMOVUPS          1280(AX), Z2
-	VMOVUPS          2304(AX), Z3
-	VADDPS           Z3, Z2, Z4
-	VSUBPS           Z3, Z2, Z2
-	VMOVUPS          3328(AX), Z3
-	VMOVUPS          4352(AX), Z5
-	VADDPS           Z5, Z3, Z6
-	VSUBPS           Z5, Z3, Z3
-	VMOVUPS          5376(AX), Z5
-	VMOVUPS          6400(AX), Z7
-	VADDPS           Z7, Z5, Z8
-	VSUBPS           Z7, Z5, Z5
-	VMOVUPS          256(AX), Z7
-	VADDPS           Z4, Z7, Z7
-	VADDPS           Z8, Z6, Z9
-	VADDPS           Z9, Z7, Z7
-	VMOVUPS          Z7, 128(BX)
+
+	// plus1, minus1 = m1 ± m2
+	VMOVUPS 1280(AX), Z2
+	VMOVUPS 2304(AX), Z3
+	VADDPS  Z3, Z2, Z4
+	VSUBPS  Z3, Z2, Z2
+
+	// plus2, minus2 = m3 ± m4
+	VMOVUPS 3328(AX), Z3
+	VMOVUPS 4352(AX), Z5
+	VADDPS  Z5, Z3, Z6
+	VSUBPS  Z5, Z3, Z3
+
+	// plusHalf, minusHalf = m5 ± m6
+	VMOVUPS 5376(AX), Z5
+	VMOVUPS 6400(AX), Z7
+	VADDPS  Z7, Z5, Z8
+	VSUBPS  Z7, Z5, Z5
+
+	// y0 = (m0 + plus1) + (plus2 + plusHalf)
+	VMOVUPS 256(AX), Z7
+	VADDPS  Z4, Z7, Z7
+	VADDPS  Z8, Z6, Z9
+	VADDPS  Z9, Z7, Z7
+	VMOVUPS Z7, 128(BX)
+
+	// y2 = plus1 + ¼ plusHalf + 4 plus2
 	VFMADD231PS.BCST conv2_0_25<>+0(SB), Z8, Z4
 	VFMADD231PS.BCST conv2_4<>+0(SB), Z6, Z4
 	VMOVUPS          Z4, 1152(BX)
+
+	// y3 = (minus1 + m7) + ⅛ minusHalf + 8 minus2
 	VMOVUPS          7424(AX), Z4
 	VADDPS           Z4, Z2, Z4
 	VFMADD231PS.BCST conv2_0_125<>+0(SB), Z5, Z4
 	VFMADD231PS.BCST conv2_8<>+0(SB), Z3, Z4
 	VMOVUPS          Z4, 1664(BX)
+
+	// y1 = minus1 + ½ minusHalf + 2 minus2
 	VFMADD231PS.BCST conv2_0_5<>+0(SB), Z5, Z2
 	VFMADD231PS.BCST conv2_2<>+0(SB), Z3, Z2
 	VMOVUPS          Z2, 640(BX)
-	VMOVUPS          1408(AX), Z2
-	VMOVUPS          2432(AX), Z3
-	VADDPS           Z3, Z2, Z4
-	VSUBPS           Z3, Z2, Z2
-	VMOVUPS          3456(AX), Z3
-	VMOVUPS          4480(AX), Z5
-	VADDPS           Z5, Z3, Z6
-	VSUBPS           Z5, Z3, Z3
-	VMOVUPS          5504(AX), Z5
-	VMOVUPS          6528(AX), Z7
-	VADDPS           Z7, Z5, Z8
-	VSUBPS           Z7, Z5, Z5
-	VMOVUPS          384(AX), Z7
-	VADDPS           Z4, Z7, Z7
-	VADDPS           Z8, Z6, Z9
-	VADDPS           Z9, Z7, Z7
-	VMOVUPS          Z7, 192(BX)
+
+	// plus1, minus1 = m1 ± m2
+	VMOVUPS 1408(AX), Z2
+	VMOVUPS 2432(AX), Z3
+	VADDPS  Z3, Z2, Z4
+	VSUBPS  Z3, Z2, Z2
+
+	// plus2, minus2 = m3 ± m4
+	VMOVUPS 3456(AX), Z3
+	VMOVUPS 4480(AX), Z5
+	VADDPS  Z5, Z3, Z6
+	VSUBPS  Z5, Z3, Z3
+
+	// plusHalf, minusHalf = m5 ± m6
+	VMOVUPS 5504(AX), Z5
+	VMOVUPS 6528(AX), Z7
+	VADDPS  Z7, Z5, Z8
+	VSUBPS  Z7, Z5, Z5
+
+	// y0 = (m0 + plus1) + (plus2 + plusHalf)
+	VMOVUPS 384(AX), Z7
+	VADDPS  Z4, Z7, Z7
+	VADDPS  Z8, Z6, Z9
+	VADDPS  Z9, Z7, Z7
+	VMOVUPS Z7, 192(BX)
+
+	// y2 = plus1 + ¼ plusHalf + 4 plus2
 	VFMADD231PS.BCST conv2_0_25<>+0(SB), Z8, Z4
 	VFMADD231PS.BCST conv2_4<>+0(SB), Z6, Z4
 	VMOVUPS          Z4, 1216(BX)
+
+	// y3 = (minus1 + m7) + ⅛ minusHalf + 8 minus2
 	VMOVUPS          7552(AX), Z4
 	VADDPS           Z4, Z2, Z4
 	VFMADD231PS.BCST conv2_0_125<>+0(SB), Z5, Z4
 	VFMADD231PS.BCST conv2_8<>+0(SB), Z3, Z4
 	VMOVUPS          Z4, 1728(BX)
+
+	// y1 = minus1 + ½ minusHalf + 2 minus2
 	VFMADD231PS.BCST conv2_0_5<>+0(SB), Z5, Z2
 	VFMADD231PS.BCST conv2_2<>+0(SB), Z3, Z2
 	VMOVUPS          Z2, 704(BX)
-	VMOVUPS          1536(AX), Z2
-	VMOVUPS          2560(AX), Z3
-	VADDPS           Z3, Z2, Z4
-	VSUBPS           Z3, Z2, Z2
-	VMOVUPS          3584(AX), Z3
-	VMOVUPS          4608(AX), Z5
-	VADDPS           Z5, Z3, Z6
-	VSUBPS           Z5, Z3, Z3
-	VMOVUPS          5632(AX), Z5
-	VMOVUPS          6656(AX), Z7
-	VADDPS           Z7, Z5, Z8
-	VSUBPS           Z7, Z5, Z5
-	VMOVUPS          512(AX), Z7
-	VADDPS           Z4, Z7, Z7
-	VADDPS           Z8, Z6, Z9
-	VADDPS           Z9, Z7, Z7
-	VMOVUPS          Z7, 256(BX)
+
+	// plus1, minus1 = m1 ± m2
+	VMOVUPS 1536(AX), Z2
+	VMOVUPS 2560(AX), Z3
+	VADDPS  Z3, Z2, Z4
+	VSUBPS  Z3, Z2, Z2
+
+	// plus2, minus2 = m3 ± m4
+	VMOVUPS 3584(AX), Z3
+	VMOVUPS 4608(AX), Z5
+	VADDPS  Z5, Z3, Z6
+	VSUBPS  Z5, Z3, Z3
+
+	// plusHalf, minusHalf = m5 ± m6
+	VMOVUPS 5632(AX), Z5
+	VMOVUPS 6656(AX), Z7
+	VADDPS  Z7, Z5, Z8
+	VSUBPS  Z7, Z5, Z5
+
+	// y0 = (m0 + plus1) + (plus2 + plusHalf)
+	VMOVUPS 512(AX), Z7
+	VADDPS  Z4, Z7, Z7
+	VADDPS  Z8, Z6, Z9
+	VADDPS  Z9, Z7, Z7
+	VMOVUPS Z7, 256(BX)
+
+	// y2 = plus1 + ¼ plusHalf + 4 plus2
 	VFMADD231PS.BCST conv2_0_25<>+0(SB), Z8, Z4
 	VFMADD231PS.BCST conv2_4<>+0(SB), Z6, Z4
 	VMOVUPS          Z4, 1280(BX)
+
+	// y3 = (minus1 + m7) + ⅛ minusHalf + 8 minus2
 	VMOVUPS          7680(AX), Z4
 	VADDPS           Z4, Z2, Z4
 	VFMADD231PS.BCST conv2_0_125<>+0(SB), Z5, Z4
 	VFMADD231PS.BCST conv2_8<>+0(SB), Z3, Z4
 	VMOVUPS          Z4, 1792(BX)
+
+	// y1 = minus1 + ½ minusHalf + 2 minus2
 	VFMADD231PS.BCST conv2_0_5<>+0(SB), Z5, Z2
 	VFMADD231PS.BCST conv2_2<>+0(SB), Z3, Z2
 	VMOVUPS          Z2, 768(BX)
-	VMOVUPS          1664(AX), Z2
-	VMOVUPS          2688(AX), Z3
-	VADDPS           Z3, Z2, Z4
-	VSUBPS           Z3, Z2, Z2
-	VMOVUPS          3712(AX), Z3
-	VMOVUPS          4736(AX), Z5
-	VADDPS           Z5, Z3, Z6
-	VSUBPS           Z5, Z3, Z3
-	VMOVUPS          5760(AX), Z5
-	VMOVUPS          6784(AX), Z7
-	VADDPS           Z7, Z5, Z8
-	VSUBPS           Z7, Z5, Z5
-	VMOVUPS          640(AX), Z7
-	VADDPS           Z4, Z7, Z7
-	VADDPS           Z8, Z6, Z9
-	VADDPS           Z9, Z7, Z7
-	VMOVUPS          Z7, 320(BX)
+
+	// plus1, minus1 = m1 ± m2
+	VMOVUPS 1664(AX), Z2
+	VMOVUPS 2688(AX), Z3
+	VADDPS  Z3, Z2, Z4
+	VSUBPS  Z3, Z2, Z2
+
+	// plus2, minus2 = m3 ± m4
+	VMOVUPS 3712(AX), Z3
+	VMOVUPS 4736(AX), Z5
+	VADDPS  Z5, Z3, Z6
+	VSUBPS  Z5, Z3, Z3
+
+	// plusHalf, minusHalf = m5 ± m6
+	VMOVUPS 5760(AX), Z5
+	VMOVUPS 6784(AX), Z7
+	VADDPS  Z7, Z5, Z8
+	VSUBPS  Z7, Z5, Z5
+
+	// y0 = (m0 + plus1) + (plus2 + plusHalf)
+	VMOVUPS 640(AX), Z7
+	VADDPS  Z4, Z7, Z7
+	VADDPS  Z8, Z6, Z9
+	VADDPS  Z9, Z7, Z7
+	VMOVUPS Z7, 320(BX)
+
+	// y2 = plus1 + ¼ plusHalf + 4 plus2
 	VFMADD231PS.BCST conv2_0_25<>+0(SB), Z8, Z4
 	VFMADD231PS.BCST conv2_4<>+0(SB), Z6, Z4
 	VMOVUPS          Z4, 1344(BX)
+
+	// y3 = (minus1 + m7) + ⅛ minusHalf + 8 minus2
 	VMOVUPS          7808(AX), Z4
 	VADDPS           Z4, Z2, Z4
 	VFMADD231PS.BCST conv2_0_125<>+0(SB), Z5, Z4
 	VFMADD231PS.BCST conv2_8<>+0(SB), Z3, Z4
 	VMOVUPS          Z4, 1856(BX)
+
+	// y1 = minus1 + ½ minusHalf + 2 minus2
 	VFMADD231PS.BCST conv2_0_5<>+0(SB), Z5, Z2
 	VFMADD231PS.BCST conv2_2<>+0(SB), Z3, Z2
 	VMOVUPS          Z2, 832(BX)
-	VMOVUPS          1792(AX), Z2
-	VMOVUPS          2816(AX), Z3
-	VADDPS           Z3, Z2, Z4
-	VSUBPS           Z3, Z2, Z2
-	VMOVUPS          3840(AX), Z3
-	VMOVUPS          4864(AX), Z5
-	VADDPS           Z5, Z3, Z6
-	VSUBPS           Z5, Z3, Z3
-	VMOVUPS          5888(AX), Z5
-	VMOVUPS          6912(AX), Z7
-	VADDPS           Z7, Z5, Z8
-	VSUBPS           Z7, Z5, Z5
-	VMOVUPS          768(AX), Z7
-	VADDPS           Z4, Z7, Z7
-	VADDPS           Z8, Z6, Z9
-	VADDPS           Z9, Z7, Z7
-	VMOVUPS          Z7, 384(BX)
+
+	// plus1, minus1 = m1 ± m2
+	VMOVUPS 1792(AX), Z2
+	VMOVUPS 2816(AX), Z3
+	VADDPS  Z3, Z2, Z4
+	VSUBPS  Z3, Z2, Z2
+
+	// plus2, minus2 = m3 ± m4
+	VMOVUPS 3840(AX), Z3
+	VMOVUPS 4864(AX), Z5
+	VADDPS  Z5, Z3, Z6
+	VSUBPS  Z5, Z3, Z3
+
+	// plusHalf, minusHalf = m5 ± m6
+	VMOVUPS 5888(AX), Z5
+	VMOVUPS 6912(AX), Z7
+	VADDPS  Z7, Z5, Z8
+	VSUBPS  Z7, Z5, Z5
+
+	// y0 = (m0 + plus1) + (plus2 + plusHalf)
+	VMOVUPS 768(AX), Z7
+	VADDPS  Z4, Z7, Z7
+	VADDPS  Z8, Z6, Z9
+	VADDPS  Z9, Z7, Z7
+	VMOVUPS Z7, 384(BX)
+
+	// y2 = plus1 + ¼ plusHalf + 4 plus2
 	VFMADD231PS.BCST conv2_0_25<>+0(SB), Z8, Z4
 	VFMADD231PS.BCST conv2_4<>+0(SB), Z6, Z4
 	VMOVUPS          Z4, 1408(BX)
+
+	// y3 = (minus1 + m7) + ⅛ minusHalf + 8 minus2
 	VMOVUPS          7936(AX), Z4
 	VADDPS           Z4, Z2, Z4
 	VFMADD231PS.BCST conv2_0_125<>+0(SB), Z5, Z4
 	VFMADD231PS.BCST conv2_8<>+0(SB), Z3, Z4
 	VMOVUPS          Z4, 1920(BX)
+
+	// y1 = minus1 + ½ minusHalf + 2 minus2
 	VFMADD231PS.BCST conv2_0_5<>+0(SB), Z5, Z2
 	VFMADD231PS.BCST conv2_2<>+0(SB), Z3, Z2
 	VMOVUPS          Z2, 896(BX)
-	VMOVUPS          1920(AX), Z2
-	VMOVUPS          2944(AX), Z3
-	VADDPS           Z3, Z2, Z4
-	VSUBPS           Z3, Z2, Z2
-	VMOVUPS          3968(AX), Z3
-	VMOVUPS          4992(AX), Z5
-	VADDPS           Z5, Z3, Z6
-	VSUBPS           Z5, Z3, Z3
-	VMOVUPS          6016(AX), Z5
-	VMOVUPS          7040(AX), Z7
-	VADDPS           Z7, Z5, Z8
-	VSUBPS           Z7, Z5, Z5
-	VMOVUPS          896(AX), Z7
-	VADDPS           Z4, Z7, Z7
-	VADDPS           Z8, Z6, Z9
-	VADDPS           Z9, Z7, Z7
-	VMOVUPS          Z7, 448(BX)
+
+	// plus1, minus1 = m1 ± m2
+	VMOVUPS 1920(AX), Z2
+	VMOVUPS 2944(AX), Z3
+	VADDPS  Z3, Z2, Z4
+	VSUBPS  Z3, Z2, Z2
+
+	// plus2, minus2 = m3 ± m4
+	VMOVUPS 3968(AX), Z3
+	VMOVUPS 4992(AX), Z5
+	VADDPS  Z5, Z3, Z6
+	VSUBPS  Z5, Z3, Z3
+
+	// plusHalf, minusHalf = m5 ± m6
+	VMOVUPS 6016(AX), Z5
+	VMOVUPS 7040(AX), Z7
+	VADDPS  Z7, Z5, Z8
+	VSUBPS  Z7, Z5, Z5
+
+	// y0 = (m0 + plus1) + (plus2 + plusHalf)
+	VMOVUPS 896(AX), Z7
+	VADDPS  Z4, Z7, Z7
+	VADDPS  Z8, Z6, Z9
+	VADDPS  Z9, Z7, Z7
+	VMOVUPS Z7, 448(BX)
+
+	// y2 = plus1 + ¼ plusHalf + 4 plus2
 	VFMADD231PS.BCST conv2_0_25<>+0(SB), Z8, Z4
 	VFMADD231PS.BCST conv2_4<>+0(SB), Z6, Z4
 	VMOVUPS          Z4, 1472(BX)
+
+	// y3 = (minus1 + m7) + ⅛ minusHalf + 8 minus2
 	VMOVUPS          8064(AX), Z4
 	VADDPS           Z4, Z2, Z4
 	VFMADD231PS.BCST conv2_0_125<>+0(SB), Z5, Z4
 	VFMADD231PS.BCST conv2_8<>+0(SB), Z3, Z4
 	VMOVUPS          Z4, 1984(BX)
+
+	// y1 = minus1 + ½ minusHalf + 2 minus2
 	VFMADD231PS.BCST conv2_0_5<>+0(SB), Z5, Z2
 	VFMADD231PS.BCST conv2_2<>+0(SB), Z3, Z2
 	VMOVUPS          Z2, 960(BX)
 
 	// two rows at a time: (Aᵀ m) A, then bias, pooling, ReLU
-	VMOVUPS          64(BX), Z2
-	VMOVUPS          128(BX), Z3
-	VADDPS           Z3, Z2, Z4
-	VSUBPS           Z3, Z2, Z2
-	VMOVUPS          192(BX), Z3
-	VMOVUPS          256(BX), Z5
-	VADDPS           Z5, Z3, Z6
-	VSUBPS           Z5, Z3, Z3
-	VMOVUPS          320(BX), Z5
-	VMOVUPS          384(BX), Z7
-	VADDPS           Z7, Z5, Z8
-	VSUBPS           Z7, Z5, Z5
-	VMOVUPS          (BX), Z7
-	VADDPS           Z4, Z7, Z7
-	VADDPS           Z8, Z6, Z9
-	VADDPS           Z9, Z7, Z7
+	// plus1, minus1 = m1 ± m2
+	VMOVUPS 64(BX), Z2
+	VMOVUPS 128(BX), Z3
+	VADDPS  Z3, Z2, Z4
+	VSUBPS  Z3, Z2, Z2
+
+	// plus2, minus2 = m3 ± m4
+	VMOVUPS 192(BX), Z3
+	VMOVUPS 256(BX), Z5
+	VADDPS  Z5, Z3, Z6
+	VSUBPS  Z5, Z3, Z3
+
+	// plusHalf, minusHalf = m5 ± m6
+	VMOVUPS 320(BX), Z5
+	VMOVUPS 384(BX), Z7
+	VADDPS  Z7, Z5, Z8
+	VSUBPS  Z7, Z5, Z5
+
+	// y0 = (m0 + plus1) + (plus2 + plusHalf)
+	VMOVUPS (BX), Z7
+	VADDPS  Z4, Z7, Z7
+	VADDPS  Z8, Z6, Z9
+	VADDPS  Z9, Z7, Z7
+
+	// y2 = plus1 + ¼ plusHalf + 4 plus2
 	VFMADD231PS.BCST conv2_0_25<>+0(SB), Z8, Z4
 	VFMADD231PS.BCST conv2_4<>+0(SB), Z6, Z4
+
+	// y3 = (minus1 + m7) + ⅛ minusHalf + 8 minus2
 	VMOVUPS          448(BX), Z6
 	VADDPS           Z6, Z2, Z6
 	VFMADD231PS.BCST conv2_0_125<>+0(SB), Z5, Z6
 	VFMADD231PS.BCST conv2_8<>+0(SB), Z3, Z6
+
+	// y1 = minus1 + ½ minusHalf + 2 minus2
 	VFMADD231PS.BCST conv2_0_5<>+0(SB), Z5, Z2
 	VFMADD231PS.BCST conv2_2<>+0(SB), Z3, Z2
-	VMOVUPS          576(BX), Z3
-	VMOVUPS          640(BX), Z5
-	VADDPS           Z5, Z3, Z8
-	VSUBPS           Z5, Z3, Z3
-	VMOVUPS          704(BX), Z5
-	VMOVUPS          768(BX), Z9
-	VADDPS           Z9, Z5, Z10
-	VSUBPS           Z9, Z5, Z5
-	VMOVUPS          832(BX), Z9
-	VMOVUPS          896(BX), Z11
-	VADDPS           Z11, Z9, Z12
-	VSUBPS           Z11, Z9, Z9
-	VMOVUPS          512(BX), Z11
-	VADDPS           Z8, Z11, Z11
-	VADDPS           Z12, Z10, Z13
-	VADDPS           Z13, Z11, Z11
+
+	// plus1, minus1 = m1 ± m2
+	VMOVUPS 576(BX), Z3
+	VMOVUPS 640(BX), Z5
+	VADDPS  Z5, Z3, Z8
+	VSUBPS  Z5, Z3, Z3
+
+	// plus2, minus2 = m3 ± m4
+	VMOVUPS 704(BX), Z5
+	VMOVUPS 768(BX), Z9
+	VADDPS  Z9, Z5, Z10
+	VSUBPS  Z9, Z5, Z5
+
+	// plusHalf, minusHalf = m5 ± m6
+	VMOVUPS 832(BX), Z9
+	VMOVUPS 896(BX), Z11
+	VADDPS  Z11, Z9, Z12
+	VSUBPS  Z11, Z9, Z9
+
+	// y0 = (m0 + plus1) + (plus2 + plusHalf)
+	VMOVUPS 512(BX), Z11
+	VADDPS  Z8, Z11, Z11
+	VADDPS  Z12, Z10, Z13
+	VADDPS  Z13, Z11, Z11
+
+	// y2 = plus1 + ¼ plusHalf + 4 plus2
 	VFMADD231PS.BCST conv2_0_25<>+0(SB), Z12, Z8
 	VFMADD231PS.BCST conv2_4<>+0(SB), Z10, Z8
+
+	// y3 = (minus1 + m7) + ⅛ minusHalf + 8 minus2
 	VMOVUPS          960(BX), Z10
 	VADDPS           Z10, Z3, Z10
 	VFMADD231PS.BCST conv2_0_125<>+0(SB), Z9, Z10
 	VFMADD231PS.BCST conv2_8<>+0(SB), Z5, Z10
+
+	// y1 = minus1 + ½ minusHalf + 2 minus2
 	VFMADD231PS.BCST conv2_0_5<>+0(SB), Z9, Z3
 	VFMADD231PS.BCST conv2_2<>+0(SB), Z5, Z3
 	VMAXPS           Z2, Z7, Z2
@@ -1872,52 +2290,80 @@ tileRow4:
 	VMAXPS           Z2, Z0, Z2
 	VMOVUPS          Y2, 32(CX)
 	VEXTRACTF32X8    $0x01, Z2, 96(CX)
-	VMOVUPS          1088(BX), Z2
-	VMOVUPS          1152(BX), Z3
-	VADDPS           Z3, Z2, Z4
-	VSUBPS           Z3, Z2, Z2
-	VMOVUPS          1216(BX), Z3
-	VMOVUPS          1280(BX), Z5
-	VADDPS           Z5, Z3, Z6
-	VSUBPS           Z5, Z3, Z3
-	VMOVUPS          1344(BX), Z5
-	VMOVUPS          1408(BX), Z7
-	VADDPS           Z7, Z5, Z8
-	VSUBPS           Z7, Z5, Z5
-	VMOVUPS          1024(BX), Z7
-	VADDPS           Z4, Z7, Z7
-	VADDPS           Z8, Z6, Z9
-	VADDPS           Z9, Z7, Z7
+
+	// plus1, minus1 = m1 ± m2
+	VMOVUPS 1088(BX), Z2
+	VMOVUPS 1152(BX), Z3
+	VADDPS  Z3, Z2, Z4
+	VSUBPS  Z3, Z2, Z2
+
+	// plus2, minus2 = m3 ± m4
+	VMOVUPS 1216(BX), Z3
+	VMOVUPS 1280(BX), Z5
+	VADDPS  Z5, Z3, Z6
+	VSUBPS  Z5, Z3, Z3
+
+	// plusHalf, minusHalf = m5 ± m6
+	VMOVUPS 1344(BX), Z5
+	VMOVUPS 1408(BX), Z7
+	VADDPS  Z7, Z5, Z8
+	VSUBPS  Z7, Z5, Z5
+
+	// y0 = (m0 + plus1) + (plus2 + plusHalf)
+	VMOVUPS 1024(BX), Z7
+	VADDPS  Z4, Z7, Z7
+	VADDPS  Z8, Z6, Z9
+	VADDPS  Z9, Z7, Z7
+
+	// y2 = plus1 + ¼ plusHalf + 4 plus2
 	VFMADD231PS.BCST conv2_0_25<>+0(SB), Z8, Z4
 	VFMADD231PS.BCST conv2_4<>+0(SB), Z6, Z4
+
+	// y3 = (minus1 + m7) + ⅛ minusHalf + 8 minus2
 	VMOVUPS          1472(BX), Z6
 	VADDPS           Z6, Z2, Z6
 	VFMADD231PS.BCST conv2_0_125<>+0(SB), Z5, Z6
 	VFMADD231PS.BCST conv2_8<>+0(SB), Z3, Z6
+
+	// y1 = minus1 + ½ minusHalf + 2 minus2
 	VFMADD231PS.BCST conv2_0_5<>+0(SB), Z5, Z2
 	VFMADD231PS.BCST conv2_2<>+0(SB), Z3, Z2
-	VMOVUPS          1600(BX), Z3
-	VMOVUPS          1664(BX), Z5
-	VADDPS           Z5, Z3, Z8
-	VSUBPS           Z5, Z3, Z3
-	VMOVUPS          1728(BX), Z5
-	VMOVUPS          1792(BX), Z9
-	VADDPS           Z9, Z5, Z10
-	VSUBPS           Z9, Z5, Z5
-	VMOVUPS          1856(BX), Z9
-	VMOVUPS          1920(BX), Z11
-	VADDPS           Z11, Z9, Z12
-	VSUBPS           Z11, Z9, Z9
-	VMOVUPS          1536(BX), Z11
-	VADDPS           Z8, Z11, Z11
-	VADDPS           Z12, Z10, Z13
-	VADDPS           Z13, Z11, Z11
+
+	// plus1, minus1 = m1 ± m2
+	VMOVUPS 1600(BX), Z3
+	VMOVUPS 1664(BX), Z5
+	VADDPS  Z5, Z3, Z8
+	VSUBPS  Z5, Z3, Z3
+
+	// plus2, minus2 = m3 ± m4
+	VMOVUPS 1728(BX), Z5
+	VMOVUPS 1792(BX), Z9
+	VADDPS  Z9, Z5, Z10
+	VSUBPS  Z9, Z5, Z5
+
+	// plusHalf, minusHalf = m5 ± m6
+	VMOVUPS 1856(BX), Z9
+	VMOVUPS 1920(BX), Z11
+	VADDPS  Z11, Z9, Z12
+	VSUBPS  Z11, Z9, Z9
+
+	// y0 = (m0 + plus1) + (plus2 + plusHalf)
+	VMOVUPS 1536(BX), Z11
+	VADDPS  Z8, Z11, Z11
+	VADDPS  Z12, Z10, Z13
+	VADDPS  Z13, Z11, Z11
+
+	// y2 = plus1 + ¼ plusHalf + 4 plus2
 	VFMADD231PS.BCST conv2_0_25<>+0(SB), Z12, Z8
 	VFMADD231PS.BCST conv2_4<>+0(SB), Z10, Z8
+
+	// y3 = (minus1 + m7) + ⅛ minusHalf + 8 minus2
 	VMOVUPS          1984(BX), Z10
 	VADDPS           Z10, Z3, Z10
 	VFMADD231PS.BCST conv2_0_125<>+0(SB), Z9, Z10
 	VFMADD231PS.BCST conv2_8<>+0(SB), Z5, Z10
+
+	// y1 = minus1 + ½ minusHalf + 2 minus2
 	VFMADD231PS.BCST conv2_0_5<>+0(SB), Z9, Z3
 	VFMADD231PS.BCST conv2_2<>+0(SB), Z5, Z3
 	VMAXPS           Z2, Z7, Z2
@@ -2197,278 +2643,416 @@ output3:
 
 tileRow4:
 	// columns: Aᵀ m
-	VMOVUPS          1024(AX), Z2
-	VMOVUPS          2048(AX), Z3
-	VADDPS           Z3, Z2, Z4
-	VSUBPS           Z3, Z2, Z2
-	VMOVUPS          3072(AX), Z3
-	VMOVUPS          4096(AX), Z5
-	VADDPS           Z5, Z3, Z6
-	VSUBPS           Z5, Z3, Z3
-	VMOVUPS          5120(AX), Z5
-	VMOVUPS          6144(AX), Z7
-	VADDPS           Z7, Z5, Z8
-	VSUBPS           Z7, Z5, Z5
-	VMOVUPS          (AX), Z7
-	VADDPS           Z4, Z7, Z7
-	VADDPS           Z8, Z6, Z9
-	VADDPS           Z9, Z7, Z7
-	VMOVUPS          Z7, (BX)
+	// plus1, minus1 = m1 ± m2
+	VMOVUPS 1024(AX), Z2
+	VMOVUPS 2048(AX), Z3
+	VADDPS  Z3, Z2, Z4
+	VSUBPS  Z3, Z2, Z2
+
+	// plus2, minus2 = m3 ± m4
+	VMOVUPS 3072(AX), Z3
+	VMOVUPS 4096(AX), Z5
+	VADDPS  Z5, Z3, Z6
+	VSUBPS  Z5, Z3, Z3
+
+	// plusHalf, minusHalf = m5 ± m6
+	VMOVUPS 5120(AX), Z5
+	VMOVUPS 6144(AX), Z7
+	VADDPS  Z7, Z5, Z8
+	VSUBPS  Z7, Z5, Z5
+
+	// y0 = (m0 + plus1) + (plus2 + plusHalf)
+	VMOVUPS (AX), Z7
+	VADDPS  Z4, Z7, Z7
+	VADDPS  Z8, Z6, Z9
+	VADDPS  Z9, Z7, Z7
+	VMOVUPS Z7, (BX)
+
+	// y2 = plus1 + ¼ plusHalf + 4 plus2
 	VFMADD231PS.BCST conv2_0_25<>+0(SB), Z8, Z4
 	VFMADD231PS.BCST conv2_4<>+0(SB), Z6, Z4
 	VMOVUPS          Z4, 1024(BX)
+
+	// y3 = (minus1 + m7) + ⅛ minusHalf + 8 minus2
 	VMOVUPS          7168(AX), Z4
 	VADDPS           Z4, Z2, Z4
 	VFMADD231PS.BCST conv2_0_125<>+0(SB), Z5, Z4
 	VFMADD231PS.BCST conv2_8<>+0(SB), Z3, Z4
 	VMOVUPS          Z4, 1536(BX)
+
+	// y1 = minus1 + ½ minusHalf + 2 minus2
 	VFMADD231PS.BCST conv2_0_5<>+0(SB), Z5, Z2
 	VFMADD231PS.BCST conv2_2<>+0(SB), Z3, Z2
 	VMOVUPS          Z2, 512(BX)
-	VMOVUPS          1152(AX), Z2
-	VMOVUPS          2176(AX), Z3
-	VADDPS           Z3, Z2, Z4
-	VSUBPS           Z3, Z2, Z2
-	VMOVUPS          3200(AX), Z3
-	VMOVUPS          4224(AX), Z5
-	VADDPS           Z5, Z3, Z6
-	VSUBPS           Z5, Z3, Z3
-	VMOVUPS          5248(AX), Z5
-	VMOVUPS          6272(AX), Z7
-	VADDPS           Z7, Z5, Z8
-	VSUBPS           Z7, Z5, Z5
-	VMOVUPS          128(AX), Z7
-	VADDPS           Z4, Z7, Z7
-	VADDPS           Z8, Z6, Z9
-	VADDPS           Z9, Z7, Z7
-	VMOVUPS          Z7, 64(BX)
+
+	// plus1, minus1 = m1 ± m2
+	VMOVUPS 1152(AX), Z2
+	VMOVUPS 2176(AX), Z3
+	VADDPS  Z3, Z2, Z4
+	VSUBPS  Z3, Z2, Z2
+
+	// plus2, minus2 = m3 ± m4
+	VMOVUPS 3200(AX), Z3
+	VMOVUPS 4224(AX), Z5
+	VADDPS  Z5, Z3, Z6
+	VSUBPS  Z5, Z3, Z3
+
+	// plusHalf, minusHalf = m5 ± m6
+	VMOVUPS 5248(AX), Z5
+	VMOVUPS 6272(AX), Z7
+	VADDPS  Z7, Z5, Z8
+	VSUBPS  Z7, Z5, Z5
+
+	// y0 = (m0 + plus1) + (plus2 + plusHalf)
+	VMOVUPS 128(AX), Z7
+	VADDPS  Z4, Z7, Z7
+	VADDPS  Z8, Z6, Z9
+	VADDPS  Z9, Z7, Z7
+	VMOVUPS Z7, 64(BX)
+
+	// y2 = plus1 + ¼ plusHalf + 4 plus2
 	VFMADD231PS.BCST conv2_0_25<>+0(SB), Z8, Z4
 	VFMADD231PS.BCST conv2_4<>+0(SB), Z6, Z4
 	VMOVUPS          Z4, 1088(BX)
+
+	// y3 = (minus1 + m7) + ⅛ minusHalf + 8 minus2
 	VMOVUPS          7296(AX), Z4
 	VADDPS           Z4, Z2, Z4
 	VFMADD231PS.BCST conv2_0_125<>+0(SB), Z5, Z4
 	VFMADD231PS.BCST conv2_8<>+0(SB), Z3, Z4
 	VMOVUPS          Z4, 1600(BX)
+
+	// y1 = minus1 + ½ minusHalf + 2 minus2
 	VFMADD231PS.BCST conv2_0_5<>+0(SB), Z5, Z2
 	VFMADD231PS.BCST conv2_2<>+0(SB), Z3, Z2
 	VMOVUPS          Z2, 576(BX)
-	VMOVUPS          1280(AX), Z2
-	VMOVUPS          2304(AX), Z3
-	VADDPS           Z3, Z2, Z4
-	VSUBPS           Z3, Z2, Z2
-	VMOVUPS          3328(AX), Z3
-	VMOVUPS          4352(AX), Z5
-	VADDPS           Z5, Z3, Z6
-	VSUBPS           Z5, Z3, Z3
-	VMOVUPS          5376(AX), Z5
-	VMOVUPS          6400(AX), Z7
-	VADDPS           Z7, Z5, Z8
-	VSUBPS           Z7, Z5, Z5
-	VMOVUPS          256(AX), Z7
-	VADDPS           Z4, Z7, Z7
-	VADDPS           Z8, Z6, Z9
-	VADDPS           Z9, Z7, Z7
-	VMOVUPS          Z7, 128(BX)
+
+	// plus1, minus1 = m1 ± m2
+	VMOVUPS 1280(AX), Z2
+	VMOVUPS 2304(AX), Z3
+	VADDPS  Z3, Z2, Z4
+	VSUBPS  Z3, Z2, Z2
+
+	// plus2, minus2 = m3 ± m4
+	VMOVUPS 3328(AX), Z3
+	VMOVUPS 4352(AX), Z5
+	VADDPS  Z5, Z3, Z6
+	VSUBPS  Z5, Z3, Z3
+
+	// plusHalf, minusHalf = m5 ± m6
+	VMOVUPS 5376(AX), Z5
+	VMOVUPS 6400(AX), Z7
+	VADDPS  Z7, Z5, Z8
+	VSUBPS  Z7, Z5, Z5
+
+	// y0 = (m0 + plus1) + (plus2 + plusHalf)
+	VMOVUPS 256(AX), Z7
+	VADDPS  Z4, Z7, Z7
+	VADDPS  Z8, Z6, Z9
+	VADDPS  Z9, Z7, Z7
+	VMOVUPS Z7, 128(BX)
+
+	// y2 = plus1 + ¼ plusHalf + 4 plus2
 	VFMADD231PS.BCST conv2_0_25<>+0(SB), Z8, Z4
 	VFMADD231PS.BCST conv2_4<>+0(SB), Z6, Z4
 	VMOVUPS          Z4, 1152(BX)
+
+	// y3 = (minus1 + m7) + ⅛ minusHalf + 8 minus2
 	VMOVUPS          7424(AX), Z4
 	VADDPS           Z4, Z2, Z4
 	VFMADD231PS.BCST conv2_0_125<>+0(SB), Z5, Z4
 	VFMADD231PS.BCST conv2_8<>+0(SB), Z3, Z4
 	VMOVUPS          Z4, 1664(BX)
+
+	// y1 = minus1 + ½ minusHalf + 2 minus2
 	VFMADD231PS.BCST conv2_0_5<>+0(SB), Z5, Z2
 	VFMADD231PS.BCST conv2_2<>+0(SB), Z3, Z2
 	VMOVUPS          Z2, 640(BX)
-	VMOVUPS          1408(AX), Z2
-	VMOVUPS          2432(AX), Z3
-	VADDPS           Z3, Z2, Z4
-	VSUBPS           Z3, Z2, Z2
-	VMOVUPS          3456(AX), Z3
-	VMOVUPS          4480(AX), Z5
-	VADDPS           Z5, Z3, Z6
-	VSUBPS           Z5, Z3, Z3
-	VMOVUPS          5504(AX), Z5
-	VMOVUPS          6528(AX), Z7
-	VADDPS           Z7, Z5, Z8
-	VSUBPS           Z7, Z5, Z5
-	VMOVUPS          384(AX), Z7
-	VADDPS           Z4, Z7, Z7
-	VADDPS           Z8, Z6, Z9
-	VADDPS           Z9, Z7, Z7
-	VMOVUPS          Z7, 192(BX)
+
+	// plus1, minus1 = m1 ± m2
+	VMOVUPS 1408(AX), Z2
+	VMOVUPS 2432(AX), Z3
+	VADDPS  Z3, Z2, Z4
+	VSUBPS  Z3, Z2, Z2
+
+	// plus2, minus2 = m3 ± m4
+	VMOVUPS 3456(AX), Z3
+	VMOVUPS 4480(AX), Z5
+	VADDPS  Z5, Z3, Z6
+	VSUBPS  Z5, Z3, Z3
+
+	// plusHalf, minusHalf = m5 ± m6
+	VMOVUPS 5504(AX), Z5
+	VMOVUPS 6528(AX), Z7
+	VADDPS  Z7, Z5, Z8
+	VSUBPS  Z7, Z5, Z5
+
+	// y0 = (m0 + plus1) + (plus2 + plusHalf)
+	VMOVUPS 384(AX), Z7
+	VADDPS  Z4, Z7, Z7
+	VADDPS  Z8, Z6, Z9
+	VADDPS  Z9, Z7, Z7
+	VMOVUPS Z7, 192(BX)
+
+	// y2 = plus1 + ¼ plusHalf + 4 plus2
 	VFMADD231PS.BCST conv2_0_25<>+0(SB), Z8, Z4
 	VFMADD231PS.BCST conv2_4<>+0(SB), Z6, Z4
 	VMOVUPS          Z4, 1216(BX)
+
+	// y3 = (minus1 + m7) + ⅛ minusHalf + 8 minus2
 	VMOVUPS          7552(AX), Z4
 	VADDPS           Z4, Z2, Z4
 	VFMADD231PS.BCST conv2_0_125<>+0(SB), Z5, Z4
 	VFMADD231PS.BCST conv2_8<>+0(SB), Z3, Z4
 	VMOVUPS          Z4, 1728(BX)
+
+	// y1 = minus1 + ½ minusHalf + 2 minus2
 	VFMADD231PS.BCST conv2_0_5<>+0(SB), Z5, Z2
 	VFMADD231PS.BCST conv2_2<>+0(SB), Z3, Z2
 	VMOVUPS          Z2, 704(BX)
-	VMOVUPS          1536(AX), Z2
-	VMOVUPS          2560(AX), Z3
-	VADDPS           Z3, Z2, Z4
-	VSUBPS           Z3, Z2, Z2
-	VMOVUPS          3584(AX), Z3
-	VMOVUPS          4608(AX), Z5
-	VADDPS           Z5, Z3, Z6
-	VSUBPS           Z5, Z3, Z3
-	VMOVUPS          5632(AX), Z5
-	VMOVUPS          6656(AX), Z7
-	VADDPS           Z7, Z5, Z8
-	VSUBPS           Z7, Z5, Z5
-	VMOVUPS          512(AX), Z7
-	VADDPS           Z4, Z7, Z7
-	VADDPS           Z8, Z6, Z9
-	VADDPS           Z9, Z7, Z7
-	VMOVUPS          Z7, 256(BX)
+
+	// plus1, minus1 = m1 ± m2
+	VMOVUPS 1536(AX), Z2
+	VMOVUPS 2560(AX), Z3
+	VADDPS  Z3, Z2, Z4
+	VSUBPS  Z3, Z2, Z2
+
+	// plus2, minus2 = m3 ± m4
+	VMOVUPS 3584(AX), Z3
+	VMOVUPS 4608(AX), Z5
+	VADDPS  Z5, Z3, Z6
+	VSUBPS  Z5, Z3, Z3
+
+	// plusHalf, minusHalf = m5 ± m6
+	VMOVUPS 5632(AX), Z5
+	VMOVUPS 6656(AX), Z7
+	VADDPS  Z7, Z5, Z8
+	VSUBPS  Z7, Z5, Z5
+
+	// y0 = (m0 + plus1) + (plus2 + plusHalf)
+	VMOVUPS 512(AX), Z7
+	VADDPS  Z4, Z7, Z7
+	VADDPS  Z8, Z6, Z9
+	VADDPS  Z9, Z7, Z7
+	VMOVUPS Z7, 256(BX)
+
+	// y2 = plus1 + ¼ plusHalf + 4 plus2
 	VFMADD231PS.BCST conv2_0_25<>+0(SB), Z8, Z4
 	VFMADD231PS.BCST conv2_4<>+0(SB), Z6, Z4
 	VMOVUPS          Z4, 1280(BX)
+
+	// y3 = (minus1 + m7) + ⅛ minusHalf + 8 minus2
 	VMOVUPS          7680(AX), Z4
 	VADDPS           Z4, Z2, Z4
 	VFMADD231PS.BCST conv2_0_125<>+0(SB), Z5, Z4
 	VFMADD231PS.BCST conv2_8<>+0(SB), Z3, Z4
 	VMOVUPS          Z4, 1792(BX)
+
+	// y1 = minus1 + ½ minusHalf + 2 minus2
 	VFMADD231PS.BCST conv2_0_5<>+0(SB), Z5, Z2
 	VFMADD231PS.BCST conv2_2<>+0(SB), Z3, Z2
 	VMOVUPS          Z2, 768(BX)
-	VMOVUPS          1664(AX), Z2
-	VMOVUPS          2688(AX), Z3
-	VADDPS           Z3, Z2, Z4
-	VSUBPS           Z3, Z2, Z2
-	VMOVUPS          3712(AX), Z3
-	VMOVUPS          4736(AX), Z5
-	VADDPS           Z5, Z3, Z6
-	VSUBPS           Z5, Z3, Z3
-	VMOVUPS          5760(AX), Z5
-	VMOVUPS          6784(AX), Z7
-	VADDPS           Z7, Z5, Z8
-	VSUBPS           Z7, Z5, Z5
-	VMOVUPS          640(AX), Z7
-	VADDPS           Z4, Z7, Z7
-	VADDPS           Z8, Z6, Z9
-	VADDPS           Z9, Z7, Z7
-	VMOVUPS          Z7, 320(BX)
+
+	// plus1, minus1 = m1 ± m2
+	VMOVUPS 1664(AX), Z2
+	VMOVUPS 2688(AX), Z3
+	VADDPS  Z3, Z2, Z4
+	VSUBPS  Z3, Z2, Z2
+
+	// plus2, minus2 = m3 ± m4
+	VMOVUPS 3712(AX), Z3
+	VMOVUPS 4736(AX), Z5
+	VADDPS  Z5, Z3, Z6
+	VSUBPS  Z5, Z3, Z3
+
+	// plusHalf, minusHalf = m5 ± m6
+	VMOVUPS 5760(AX), Z5
+	VMOVUPS 6784(AX), Z7
+	VADDPS  Z7, Z5, Z8
+	VSUBPS  Z7, Z5, Z5
+
+	// y0 = (m0 + plus1) + (plus2 + plusHalf)
+	VMOVUPS 640(AX), Z7
+	VADDPS  Z4, Z7, Z7
+	VADDPS  Z8, Z6, Z9
+	VADDPS  Z9, Z7, Z7
+	VMOVUPS Z7, 320(BX)
+
+	// y2 = plus1 + ¼ plusHalf + 4 plus2
 	VFMADD231PS.BCST conv2_0_25<>+0(SB), Z8, Z4
 	VFMADD231PS.BCST conv2_4<>+0(SB), Z6, Z4
 	VMOVUPS          Z4, 1344(BX)
+
+	// y3 = (minus1 + m7) + ⅛ minusHalf + 8 minus2
 	VMOVUPS          7808(AX), Z4
 	VADDPS           Z4, Z2, Z4
 	VFMADD231PS.BCST conv2_0_125<>+0(SB), Z5, Z4
 	VFMADD231PS.BCST conv2_8<>+0(SB), Z3, Z4
 	VMOVUPS          Z4, 1856(BX)
+
+	// y1 = minus1 + ½ minusHalf + 2 minus2
 	VFMADD231PS.BCST conv2_0_5<>+0(SB), Z5, Z2
 	VFMADD231PS.BCST conv2_2<>+0(SB), Z3, Z2
 	VMOVUPS          Z2, 832(BX)
-	VMOVUPS          1792(AX), Z2
-	VMOVUPS          2816(AX), Z3
-	VADDPS           Z3, Z2, Z4
-	VSUBPS           Z3, Z2, Z2
-	VMOVUPS          3840(AX), Z3
-	VMOVUPS          4864(AX), Z5
-	VADDPS           Z5, Z3, Z6
-	VSUBPS           Z5, Z3, Z3
-	VMOVUPS          5888(AX), Z5
-	VMOVUPS          6912(AX), Z7
-	VADDPS           Z7, Z5, Z8
-	VSUBPS           Z7, Z5, Z5
-	VMOVUPS          768(AX), Z7
-	VADDPS           Z4, Z7, Z7
-	VADDPS           Z8, Z6, Z9
-	VADDPS           Z9, Z7, Z7
-	VMOVUPS          Z7, 384(BX)
+
+	// plus1, minus1 = m1 ± m2
+	VMOVUPS 1792(AX), Z2
+	VMOVUPS 2816(AX), Z3
+	VADDPS  Z3, Z2, Z4
+	VSUBPS  Z3, Z2, Z2
+
+	// plus2, minus2 = m3 ± m4
+	VMOVUPS 3840(AX), Z3
+	VMOVUPS 4864(AX), Z5
+	VADDPS  Z5, Z3, Z6
+	VSUBPS  Z5, Z3, Z3
+
+	// plusHalf, minusHalf = m5 ± m6
+	VMOVUPS 5888(AX), Z5
+	VMOVUPS 6912(AX), Z7
+	VADDPS  Z7, Z5, Z8
+	VSUBPS  Z7, Z5, Z5
+
+	// y0 = (m0 + plus1) + (plus2 + plusHalf)
+	VMOVUPS 768(AX), Z7
+	VADDPS  Z4, Z7, Z7
+	VADDPS  Z8, Z6, Z9
+	VADDPS  Z9, Z7, Z7
+	VMOVUPS Z7, 384(BX)
+
+	// y2 = plus1 + ¼ plusHalf + 4 plus2
 	VFMADD231PS.BCST conv2_0_25<>+0(SB), Z8, Z4
 	VFMADD231PS.BCST conv2_4<>+0(SB), Z6, Z4
 	VMOVUPS          Z4, 1408(BX)
+
+	// y3 = (minus1 + m7) + ⅛ minusHalf + 8 minus2
 	VMOVUPS          7936(AX), Z4
 	VADDPS           Z4, Z2, Z4
 	VFMADD231PS.BCST conv2_0_125<>+0(SB), Z5, Z4
 	VFMADD231PS.BCST conv2_8<>+0(SB), Z3, Z4
 	VMOVUPS          Z4, 1920(BX)
+
+	// y1 = minus1 + ½ minusHalf + 2 minus2
 	VFMADD231PS.BCST conv2_0_5<>+0(SB), Z5, Z2
 	VFMADD231PS.BCST conv2_2<>+0(SB), Z3, Z2
 	VMOVUPS          Z2, 896(BX)
-	VMOVUPS          1920(AX), Z2
-	VMOVUPS          2944(AX), Z3
-	VADDPS           Z3, Z2, Z4
-	VSUBPS           Z3, Z2, Z2
-	VMOVUPS          3968(AX), Z3
-	VMOVUPS          4992(AX), Z5
-	VADDPS           Z5, Z3, Z6
-	VSUBPS           Z5, Z3, Z3
-	VMOVUPS          6016(AX), Z5
-	VMOVUPS          7040(AX), Z7
-	VADDPS           Z7, Z5, Z8
-	VSUBPS           Z7, Z5, Z5
-	VMOVUPS          896(AX), Z7
-	VADDPS           Z4, Z7, Z7
-	VADDPS           Z8, Z6, Z9
-	VADDPS           Z9, Z7, Z7
-	VMOVUPS          Z7, 448(BX)
+
+	// plus1, minus1 = m1 ± m2
+	VMOVUPS 1920(AX), Z2
+	VMOVUPS 2944(AX), Z3
+	VADDPS  Z3, Z2, Z4
+	VSUBPS  Z3, Z2, Z2
+
+	// plus2, minus2 = m3 ± m4
+	VMOVUPS 3968(AX), Z3
+	VMOVUPS 4992(AX), Z5
+	VADDPS  Z5, Z3, Z6
+	VSUBPS  Z5, Z3, Z3
+
+	// plusHalf, minusHalf = m5 ± m6
+	VMOVUPS 6016(AX), Z5
+	VMOVUPS 7040(AX), Z7
+	VADDPS  Z7, Z5, Z8
+	VSUBPS  Z7, Z5, Z5
+
+	// y0 = (m0 + plus1) + (plus2 + plusHalf)
+	VMOVUPS 896(AX), Z7
+	VADDPS  Z4, Z7, Z7
+	VADDPS  Z8, Z6, Z9
+	VADDPS  Z9, Z7, Z7
+	VMOVUPS Z7, 448(BX)
+
+	// y2 = plus1 + ¼ plusHalf + 4 plus2
 	VFMADD231PS.BCST conv2_0_25<>+0(SB), Z8, Z4
 	VFMADD231PS.BCST conv2_4<>+0(SB), Z6, Z4
 	VMOVUPS          Z4, 1472(BX)
+
+	// y3 = (minus1 + m7) + ⅛ minusHalf + 8 minus2
 	VMOVUPS          8064(AX), Z4
 	VADDPS           Z4, Z2, Z4
 	VFMADD231PS.BCST conv2_0_125<>+0(SB), Z5, Z4
 	VFMADD231PS.BCST conv2_8<>+0(SB), Z3, Z4
 	VMOVUPS          Z4, 1984(BX)
+
+	// y1 = minus1 + ½ minusHalf + 2 minus2
 	VFMADD231PS.BCST conv2_0_5<>+0(SB), Z5, Z2
 	VFMADD231PS.BCST conv2_2<>+0(SB), Z3, Z2
 	VMOVUPS          Z2, 960(BX)
 
 	// two rows at a time: (Aᵀ m) A, then bias, pooling, ReLU
-	VMOVUPS          64(BX), Z2
-	VMOVUPS          128(BX), Z3
-	VADDPS           Z3, Z2, Z4
-	VSUBPS           Z3, Z2, Z2
-	VMOVUPS          192(BX), Z3
-	VMOVUPS          256(BX), Z5
-	VADDPS           Z5, Z3, Z6
-	VSUBPS           Z5, Z3, Z3
-	VMOVUPS          320(BX), Z5
-	VMOVUPS          384(BX), Z7
-	VADDPS           Z7, Z5, Z8
-	VSUBPS           Z7, Z5, Z5
-	VMOVUPS          (BX), Z7
-	VADDPS           Z4, Z7, Z7
-	VADDPS           Z8, Z6, Z9
-	VADDPS           Z9, Z7, Z7
+	// plus1, minus1 = m1 ± m2
+	VMOVUPS 64(BX), Z2
+	VMOVUPS 128(BX), Z3
+	VADDPS  Z3, Z2, Z4
+	VSUBPS  Z3, Z2, Z2
+
+	// plus2, minus2 = m3 ± m4
+	VMOVUPS 192(BX), Z3
+	VMOVUPS 256(BX), Z5
+	VADDPS  Z5, Z3, Z6
+	VSUBPS  Z5, Z3, Z3
+
+	// plusHalf, minusHalf = m5 ± m6
+	VMOVUPS 320(BX), Z5
+	VMOVUPS 384(BX), Z7
+	VADDPS  Z7, Z5, Z8
+	VSUBPS  Z7, Z5, Z5
+
+	// y0 = (m0 + plus1) + (plus2 + plusHalf)
+	VMOVUPS (BX), Z7
+	VADDPS  Z4, Z7, Z7
+	VADDPS  Z8, Z6, Z9
+	VADDPS  Z9, Z7, Z7
+
+	// y2 = plus1 + ¼ plusHalf + 4 plus2
 	VFMADD231PS.BCST conv2_0_25<>+0(SB), Z8, Z4
 	VFMADD231PS.BCST conv2_4<>+0(SB), Z6, Z4
+
+	// y3 = (minus1 + m7) + ⅛ minusHalf + 8 minus2
 	VMOVUPS          448(BX), Z6
 	VADDPS           Z6, Z2, Z6
 	VFMADD231PS.BCST conv2_0_125<>+0(SB), Z5, Z6
 	VFMADD231PS.BCST conv2_8<>+0(SB), Z3, Z6
+
+	// y1 = minus1 + ½ minusHalf + 2 minus2
 	VFMADD231PS.BCST conv2_0_5<>+0(SB), Z5, Z2
 	VFMADD231PS.BCST conv2_2<>+0(SB), Z3, Z2
-	VMOVUPS          576(BX), Z3
-	VMOVUPS          640(BX), Z5
-	VADDPS           Z5, Z3, Z8
-	VSUBPS           Z5, Z3, Z3
-	VMOVUPS          704(BX), Z5
-	VMOVUPS          768(BX), Z9
-	VADDPS           Z9, Z5, Z10
-	VSUBPS           Z9, Z5, Z5
-	VMOVUPS          832(BX), Z9
-	VMOVUPS          896(BX), Z11
-	VADDPS           Z11, Z9, Z12
-	VSUBPS           Z11, Z9, Z9
-	VMOVUPS          512(BX), Z11
-	VADDPS           Z8, Z11, Z11
-	VADDPS           Z12, Z10, Z13
-	VADDPS           Z13, Z11, Z11
+
+	// plus1, minus1 = m1 ± m2
+	VMOVUPS 576(BX), Z3
+	VMOVUPS 640(BX), Z5
+	VADDPS  Z5, Z3, Z8
+	VSUBPS  Z5, Z3, Z3
+
+	// plus2, minus2 = m3 ± m4
+	VMOVUPS 704(BX), Z5
+	VMOVUPS 768(BX), Z9
+	VADDPS  Z9, Z5, Z10
+	VSUBPS  Z9, Z5, Z5
+
+	// plusHalf, minusHalf = m5 ± m6
+	VMOVUPS 832(BX), Z9
+	VMOVUPS 896(BX), Z11
+	VADDPS  Z11, Z9, Z12
+	VSUBPS  Z11, Z9, Z9
+
+	// y0 = (m0 + plus1) + (plus2 + plusHalf)
+	VMOVUPS 512(BX), Z11
+	VADDPS  Z8, Z11, Z11
+	VADDPS  Z12, Z10, Z13
+	VADDPS  Z13, Z11, Z11
+
+	// y2 = plus1 + ¼ plusHalf + 4 plus2
 	VFMADD231PS.BCST conv2_0_25<>+0(SB), Z12, Z8
 	VFMADD231PS.BCST conv2_4<>+0(SB), Z10, Z8
+
+	// y3 = (minus1 + m7) + ⅛ minusHalf + 8 minus2
 	VMOVUPS          960(BX), Z10
 	VADDPS           Z10, Z3, Z10
 	VFMADD231PS.BCST conv2_0_125<>+0(SB), Z9, Z10
 	VFMADD231PS.BCST conv2_8<>+0(SB), Z5, Z10
+
+	// y1 = minus1 + ½ minusHalf + 2 minus2
 	VFMADD231PS.BCST conv2_0_5<>+0(SB), Z9, Z3
 	VFMADD231PS.BCST conv2_2<>+0(SB), Z5, Z3
 	VMAXPS           Z2, Z7, Z5
@@ -2513,52 +3097,80 @@ tileRow4:
 	KMOVB            K2, 11(SI)
 	VMOVUPS          Y5, 32(CX)
 	VEXTRACTF32X8    $0x01, Z5, 96(CX)
-	VMOVUPS          1088(BX), Z2
-	VMOVUPS          1152(BX), Z3
-	VADDPS           Z3, Z2, Z4
-	VSUBPS           Z3, Z2, Z2
-	VMOVUPS          1216(BX), Z3
-	VMOVUPS          1280(BX), Z5
-	VADDPS           Z5, Z3, Z6
-	VSUBPS           Z5, Z3, Z3
-	VMOVUPS          1344(BX), Z5
-	VMOVUPS          1408(BX), Z7
-	VADDPS           Z7, Z5, Z8
-	VSUBPS           Z7, Z5, Z5
-	VMOVUPS          1024(BX), Z7
-	VADDPS           Z4, Z7, Z7
-	VADDPS           Z8, Z6, Z9
-	VADDPS           Z9, Z7, Z7
+
+	// plus1, minus1 = m1 ± m2
+	VMOVUPS 1088(BX), Z2
+	VMOVUPS 1152(BX), Z3
+	VADDPS  Z3, Z2, Z4
+	VSUBPS  Z3, Z2, Z2
+
+	// plus2, minus2 = m3 ± m4
+	VMOVUPS 1216(BX), Z3
+	VMOVUPS 1280(BX), Z5
+	VADDPS  Z5, Z3, Z6
+	VSUBPS  Z5, Z3, Z3
+
+	// plusHalf, minusHalf = m5 ± m6
+	VMOVUPS 1344(BX), Z5
+	VMOVUPS 1408(BX), Z7
+	VADDPS  Z7, Z5, Z8
+	VSUBPS  Z7, Z5, Z5
+
+	// y0 = (m0 + plus1) + (plus2 + plusHalf)
+	VMOVUPS 1024(BX), Z7
+	VADDPS  Z4, Z7, Z7
+	VADDPS  Z8, Z6, Z9
+	VADDPS  Z9, Z7, Z7
+
+	// y2 = plus1 + ¼ plusHalf + 4 plus2
 	VFMADD231PS.BCST conv2_0_25<>+0(SB), Z8, Z4
 	VFMADD231PS.BCST conv2_4<>+0(SB), Z6, Z4
+
+	// y3 = (minus1 + m7) + ⅛ minusHalf + 8 minus2
 	VMOVUPS          1472(BX), Z6
 	VADDPS           Z6, Z2, Z6
 	VFMADD231PS.BCST conv2_0_125<>+0(SB), Z5, Z6
 	VFMADD231PS.BCST conv2_8<>+0(SB), Z3, Z6
+
+	// y1 = minus1 + ½ minusHalf + 2 minus2
 	VFMADD231PS.BCST conv2_0_5<>+0(SB), Z5, Z2
 	VFMADD231PS.BCST conv2_2<>+0(SB), Z3, Z2
-	VMOVUPS          1600(BX), Z3
-	VMOVUPS          1664(BX), Z5
-	VADDPS           Z5, Z3, Z8
-	VSUBPS           Z5, Z3, Z3
-	VMOVUPS          1728(BX), Z5
-	VMOVUPS          1792(BX), Z9
-	VADDPS           Z9, Z5, Z10
-	VSUBPS           Z9, Z5, Z5
-	VMOVUPS          1856(BX), Z9
-	VMOVUPS          1920(BX), Z11
-	VADDPS           Z11, Z9, Z12
-	VSUBPS           Z11, Z9, Z9
-	VMOVUPS          1536(BX), Z11
-	VADDPS           Z8, Z11, Z11
-	VADDPS           Z12, Z10, Z13
-	VADDPS           Z13, Z11, Z11
+
+	// plus1, minus1 = m1 ± m2
+	VMOVUPS 1600(BX), Z3
+	VMOVUPS 1664(BX), Z5
+	VADDPS  Z5, Z3, Z8
+	VSUBPS  Z5, Z3, Z3
+
+	// plus2, minus2 = m3 ± m4
+	VMOVUPS 1728(BX), Z5
+	VMOVUPS 1792(BX), Z9
+	VADDPS  Z9, Z5, Z10
+	VSUBPS  Z9, Z5, Z5
+
+	// plusHalf, minusHalf = m5 ± m6
+	VMOVUPS 1856(BX), Z9
+	VMOVUPS 1920(BX), Z11
+	VADDPS  Z11, Z9, Z12
+	VSUBPS  Z11, Z9, Z9
+
+	// y0 = (m0 + plus1) + (plus2 + plusHalf)
+	VMOVUPS 1536(BX), Z11
+	VADDPS  Z8, Z11, Z11
+	VADDPS  Z12, Z10, Z13
+	VADDPS  Z13, Z11, Z11
+
+	// y2 = plus1 + ¼ plusHalf + 4 plus2
 	VFMADD231PS.BCST conv2_0_25<>+0(SB), Z12, Z8
 	VFMADD231PS.BCST conv2_4<>+0(SB), Z10, Z8
+
+	// y3 = (minus1 + m7) + ⅛ minusHalf + 8 minus2
 	VMOVUPS          1984(BX), Z10
 	VADDPS           Z10, Z3, Z10
 	VFMADD231PS.BCST conv2_0_125<>+0(SB), Z9, Z10
 	VFMADD231PS.BCST conv2_8<>+0(SB), Z5, Z10
+
+	// y1 = minus1 + ½ minusHalf + 2 minus2
 	VFMADD231PS.BCST conv2_0_5<>+0(SB), Z9, Z3
 	VFMADD231PS.BCST conv2_2<>+0(SB), Z5, Z3
 	VMAXPS           Z2, Z7, Z5
@@ -2666,9 +3278,13 @@ tileRow3:
 	KNOTW           K1, K3
 	VMOVUPS.Z       Z1, K3, Z1
 	VMOVUPS.Z       Z3, K2, Z3
-	KNOTW           K1, K1
-	VMOVUPS.Z       Z0, K1, Z0
-	VMOVUPS.Z       Z2, K2, Z2
+
+	// m0 = y0, m7 = y3
+	KNOTW     K1, K1
+	VMOVUPS.Z Z0, K1, Z0
+	VMOVUPS.Z Z2, K2, Z2
+
+	// m0 = y0, m7 = y3
 	VBROADCASTF32X8 32(CX), Z4
 	VINSERTF32X8    $0x01, 96(CX), Z4, Z4
 	KMOVB           3(DX), K1
@@ -2702,19 +3318,27 @@ tileRow3:
 	KNOTW           K1, K3
 	VMOVUPS.Z       Z5, K3, Z5
 	VMOVUPS.Z       Z7, K2, Z7
-	KNOTW           K1, K1
-	VMOVUPS.Z       Z4, K1, Z4
-	VMOVUPS.Z       Z6, K2, Z6
 
+	// m0 = y0, m7 = y3
+	KNOTW     K1, K1
+	VMOVUPS.Z Z4, K1, Z4
+	VMOVUPS.Z Z6, K2, Z6
+
+	// m0 = y0, m7 = y3
 	// rows: (A dy) Aᵀ
-	VMOVUPS          Z1, (AX)
-	VMOVUPS          Z4, 4928(AX)
-	VADDPS           Z5, Z1, Z8
-	VADDPS           Z4, Z0, Z9
-	VADDPS           Z9, Z8, Z10
-	VMOVUPS          Z10, 704(AX)
-	VSUBPS           Z9, Z8, Z8
-	VMOVUPS          Z8, 1408(AX)
+	// m0 = y0, m7 = y3
+	VMOVUPS Z1, (AX)
+	VMOVUPS Z4, 4928(AX)
+
+	// m1, m2 = (y0 + y2) ± (y1 + y3)
+	VADDPS  Z5, Z1, Z8
+	VADDPS  Z4, Z0, Z9
+	VADDPS  Z9, Z8, Z10
+	VMOVUPS Z10, 704(AX)
+	VSUBPS  Z9, Z8, Z8
+	VMOVUPS Z8, 1408(AX)
+
+	// m3, m4 = (y0 + 4 y2) ± (2 y1 + 8 y3)
 	VMOVAPS          Z1, Z8
 	VFMADD231PS.BCST conv2_4<>+0(SB), Z5, Z8
 	VADDPS           Z0, Z0, Z9
@@ -2723,6 +3347,8 @@ tileRow3:
 	VMOVUPS          Z10, 2112(AX)
 	VSUBPS           Z9, Z8, Z8
 	VMOVUPS          Z8, 2816(AX)
+
+	// m5, m6 = (y0 + ¼ y2) ± (½ y1 + ⅛ y3)
 	VMOVAPS          Z1, Z1
 	VFMADD231PS.BCST conv2_0_25<>+0(SB), Z5, Z1
 	VMULPS.BCST      conv2_0_5<>+0(SB), Z0, Z0
@@ -2731,14 +3357,20 @@ tileRow3:
 	VMOVUPS          Z4, 3520(AX)
 	VSUBPS           Z0, Z1, Z0
 	VMOVUPS          Z0, 4224(AX)
-	VMOVUPS          Z3, 5632(AX)
-	VMOVUPS          Z6, 10560(AX)
-	VADDPS           Z7, Z3, Z0
-	VADDPS           Z6, Z2, Z1
-	VADDPS           Z1, Z0, Z4
-	VMOVUPS          Z4, 6336(AX)
-	VSUBPS           Z1, Z0, Z0
-	VMOVUPS          Z0, 7040(AX)
+
+	// m0 = y0, m7 = y3
+	VMOVUPS Z3, 5632(AX)
+	VMOVUPS Z6, 10560(AX)
+
+	// m1, m2 = (y0 + y2) ± (y1 + y3)
+	VADDPS  Z7, Z3, Z0
+	VADDPS  Z6, Z2, Z1
+	VADDPS  Z1, Z0, Z4
+	VMOVUPS Z4, 6336(AX)
+	VSUBPS  Z1, Z0, Z0
+	VMOVUPS Z0, 7040(AX)
+
+	// m3, m4 = (y0 + 4 y2) ± (2 y1 + 8 y3)
 	VMOVAPS          Z3, Z0
 	VFMADD231PS.BCST conv2_4<>+0(SB), Z7, Z0
 	VADDPS           Z2, Z2, Z1
@@ -2747,6 +3379,8 @@ tileRow3:
 	VMOVUPS          Z4, 7744(AX)
 	VSUBPS           Z1, Z0, Z0
 	VMOVUPS          Z0, 8448(AX)
+
+	// m5, m6 = (y0 + ¼ y2) ± (½ y1 + ⅛ y3)
 	VMOVAPS          Z3, Z0
 	VFMADD231PS.BCST conv2_0_25<>+0(SB), Z7, Z0
 	VMULPS.BCST      conv2_0_5<>+0(SB), Z2, Z1
@@ -2805,16 +3439,20 @@ tileRow5:
 	KNOTW           K2, K3
 	VMOVUPS.Z       Z3, K3, Z5
 	VMOVUPS.Z       Z3, K2, Z3
-	VADDPS          Z5, Z4, Z4
-	VADDPS          Z3, Z1, Z1
-	VADDPS          Z1, Z4, Z3
-	VSUBPS          Z1, Z4, Z1
-	KNOTW           K1, K3
-	VMOVUPS.Z       Z0, K3, Z4
-	VMOVUPS.Z       Z0, K1, Z0
-	KNOTW           K2, K1
-	VMOVUPS.Z       Z2, K1, Z5
-	VMOVUPS.Z       Z2, K2, Z2
+
+	// m1, m2 = (y0 + y2) ± (y1 + y3)
+	VADDPS    Z5, Z4, Z4
+	VADDPS    Z3, Z1, Z1
+	VADDPS    Z1, Z4, Z3
+	VSUBPS    Z1, Z4, Z1
+	KNOTW     K1, K3
+	VMOVUPS.Z Z0, K3, Z4
+	VMOVUPS.Z Z0, K1, Z0
+	KNOTW     K2, K1
+	VMOVUPS.Z Z2, K1, Z5
+	VMOVUPS.Z Z2, K2, Z2
+
+	// m1, m2 = (y0 + y2) ± (y1 + y3)
 	VADDPS          Z5, Z4, Z4
 	VADDPS          Z2, Z0, Z0
 	VADDPS          Z0, Z4, Z2
@@ -2855,30 +3493,39 @@ tileRow5:
 	KNOTW           K2, K3
 	VMOVUPS.Z       Z7, K3, Z9
 	VMOVUPS.Z       Z7, K2, Z7
-	VADDPS          Z9, Z8, Z8
-	VADDPS          Z7, Z5, Z5
-	VADDPS          Z5, Z8, Z7
-	VSUBPS          Z5, Z8, Z5
-	KNOTW           K1, K3
-	VMOVUPS.Z       Z4, K3, Z8
-	VMOVUPS.Z       Z4, K1, Z4
-	KNOTW           K2, K1
-	VMOVUPS.Z       Z6, K1, Z9
-	VMOVUPS.Z       Z6, K2, Z6
-	VADDPS          Z9, Z8, Z8
-	VADDPS          Z6, Z4, Z4
-	VADDPS          Z4, Z8, Z6
-	VSUBPS          Z4, Z8, Z4
+
+	// m1, m2 = (y0 + y2) ± (y1 + y3)
+	VADDPS    Z9, Z8, Z8
+	VADDPS    Z7, Z5, Z5
+	VADDPS    Z5, Z8, Z7
+	VSUBPS    Z5, Z8, Z5
+	KNOTW     K1, K3
+	VMOVUPS.Z Z4, K3, Z8
+	VMOVUPS.Z Z4, K1, Z4
+	KNOTW     K2, K1
+	VMOVUPS.Z Z6, K1, Z9
+	VMOVUPS.Z Z6, K2, Z6
+
+	// m1, m2 = (y0 + y2) ± (y1 + y3)
+	VADDPS Z9, Z8, Z8
+	VADDPS Z6, Z4, Z4
+	VADDPS Z4, Z8, Z6
+	VSUBPS Z4, Z8, Z4
 
 	// rows: (A dy) Aᵀ
-	VMOVUPS          Z3, (AX)
-	VMOVUPS          Z6, 4928(AX)
-	VADDPS           Z7, Z3, Z8
-	VADDPS           Z6, Z2, Z9
-	VADDPS           Z9, Z8, Z10
-	VMOVUPS          Z10, 704(AX)
-	VSUBPS           Z9, Z8, Z8
-	VMOVUPS          Z8, 1408(AX)
+	// m0 = y0, m7 = y3
+	VMOVUPS Z3, (AX)
+	VMOVUPS Z6, 4928(AX)
+
+	// m1, m2 = (y0 + y2) ± (y1 + y3)
+	VADDPS  Z7, Z3, Z8
+	VADDPS  Z6, Z2, Z9
+	VADDPS  Z9, Z8, Z10
+	VMOVUPS Z10, 704(AX)
+	VSUBPS  Z9, Z8, Z8
+	VMOVUPS Z8, 1408(AX)
+
+	// m3, m4 = (y0 + 4 y2) ± (2 y1 + 8 y3)
 	VMOVAPS          Z3, Z8
 	VFMADD231PS.BCST conv2_4<>+0(SB), Z7, Z8
 	VADDPS           Z2, Z2, Z9
@@ -2887,6 +3534,8 @@ tileRow5:
 	VMOVUPS          Z10, 2112(AX)
 	VSUBPS           Z9, Z8, Z8
 	VMOVUPS          Z8, 2816(AX)
+
+	// m5, m6 = (y0 + ¼ y2) ± (½ y1 + ⅛ y3)
 	VMOVAPS          Z3, Z3
 	VFMADD231PS.BCST conv2_0_25<>+0(SB), Z7, Z3
 	VMULPS.BCST      conv2_0_5<>+0(SB), Z2, Z2
@@ -2895,14 +3544,20 @@ tileRow5:
 	VMOVUPS          Z6, 3520(AX)
 	VSUBPS           Z2, Z3, Z2
 	VMOVUPS          Z2, 4224(AX)
-	VMOVUPS          Z1, 5632(AX)
-	VMOVUPS          Z4, 10560(AX)
-	VADDPS           Z5, Z1, Z2
-	VADDPS           Z4, Z0, Z3
-	VADDPS           Z3, Z2, Z6
-	VMOVUPS          Z6, 6336(AX)
-	VSUBPS           Z3, Z2, Z2
-	VMOVUPS          Z2, 7040(AX)
+
+	// m0 = y0, m7 = y3
+	VMOVUPS Z1, 5632(AX)
+	VMOVUPS Z4, 10560(AX)
+
+	// m1, m2 = (y0 + y2) ± (y1 + y3)
+	VADDPS  Z5, Z1, Z2
+	VADDPS  Z4, Z0, Z3
+	VADDPS  Z3, Z2, Z6
+	VMOVUPS Z6, 6336(AX)
+	VSUBPS  Z3, Z2, Z2
+	VMOVUPS Z2, 7040(AX)
+
+	// m3, m4 = (y0 + 4 y2) ± (2 y1 + 8 y3)
 	VMOVAPS          Z1, Z2
 	VFMADD231PS.BCST conv2_4<>+0(SB), Z5, Z2
 	VADDPS           Z0, Z0, Z3
@@ -2911,6 +3566,8 @@ tileRow5:
 	VMOVUPS          Z6, 7744(AX)
 	VSUBPS           Z3, Z2, Z2
 	VMOVUPS          Z2, 8448(AX)
+
+	// m5, m6 = (y0 + ¼ y2) ± (½ y1 + ⅛ y3)
 	VMOVAPS          Z1, Z1
 	VFMADD231PS.BCST conv2_0_25<>+0(SB), Z5, Z1
 	VMULPS.BCST      conv2_0_5<>+0(SB), Z0, Z0
@@ -2933,42 +3590,44 @@ pair4:
 
 tileRow7:
 	// columns: rows 3 and 4 of A dy
-	VBROADCASTF32X8  (CX), Z0
-	VINSERTF32X8     $0x01, 64(CX), Z0, Z0
-	KMOVB            (DX), K1
-	KMOVB            6(DX), K2
-	KUNPCKBW         K1, K2, K1
-	VMOVUPS.Z        Z0, K1, Z0
-	KMOVB            1(DX), K1
-	KMOVB            7(DX), K2
-	KUNPCKBW         K1, K2, K1
-	KNOTW            K1, K2
-	VMOVUPS.Z        Z0, K2, Z1
-	VMOVUPS.Z        Z0, K1, Z0
-	KMOVB            2(DX), K1
-	KMOVB            8(DX), K2
-	KUNPCKBW         K1, K2, K1
-	VBROADCASTF32X8  128(CX), Z2
-	VINSERTF32X8     $0x01, 192(CX), Z2, Z2
-	KMOVB            12(DX), K2
-	KMOVB            18(DX), K3
-	KUNPCKBW         K2, K3, K2
-	VMOVUPS.Z        Z2, K2, Z2
-	KMOVB            13(DX), K2
-	KMOVB            19(DX), K3
-	KUNPCKBW         K2, K3, K2
-	KNOTW            K2, K3
-	VMOVUPS.Z        Z2, K3, Z3
-	VMOVUPS.Z        Z2, K2, Z2
-	KMOVB            14(DX), K2
-	KMOVB            20(DX), K3
-	KUNPCKBW         K2, K3, K2
-	KNOTW            K1, K3
-	VMOVUPS.Z        Z1, K3, Z4
-	VMOVUPS.Z        Z1, K1, Z1
-	KNOTW            K2, K3
-	VMOVUPS.Z        Z3, K3, Z5
-	VMOVUPS.Z        Z3, K2, Z3
+	VBROADCASTF32X8 (CX), Z0
+	VINSERTF32X8    $0x01, 64(CX), Z0, Z0
+	KMOVB           (DX), K1
+	KMOVB           6(DX), K2
+	KUNPCKBW        K1, K2, K1
+	VMOVUPS.Z       Z0, K1, Z0
+	KMOVB           1(DX), K1
+	KMOVB           7(DX), K2
+	KUNPCKBW        K1, K2, K1
+	KNOTW           K1, K2
+	VMOVUPS.Z       Z0, K2, Z1
+	VMOVUPS.Z       Z0, K1, Z0
+	KMOVB           2(DX), K1
+	KMOVB           8(DX), K2
+	KUNPCKBW        K1, K2, K1
+	VBROADCASTF32X8 128(CX), Z2
+	VINSERTF32X8    $0x01, 192(CX), Z2, Z2
+	KMOVB           12(DX), K2
+	KMOVB           18(DX), K3
+	KUNPCKBW        K2, K3, K2
+	VMOVUPS.Z       Z2, K2, Z2
+	KMOVB           13(DX), K2
+	KMOVB           19(DX), K3
+	KUNPCKBW        K2, K3, K2
+	KNOTW           K2, K3
+	VMOVUPS.Z       Z2, K3, Z3
+	VMOVUPS.Z       Z2, K2, Z2
+	KMOVB           14(DX), K2
+	KMOVB           20(DX), K3
+	KUNPCKBW        K2, K3, K2
+	KNOTW           K1, K3
+	VMOVUPS.Z       Z1, K3, Z4
+	VMOVUPS.Z       Z1, K1, Z1
+	KNOTW           K2, K3
+	VMOVUPS.Z       Z3, K3, Z5
+	VMOVUPS.Z       Z3, K2, Z3
+
+	// m3, m4 = (y0 + 4 y2) ± (2 y1 + 8 y3)
 	VMOVAPS          Z4, Z4
 	VFMADD231PS.BCST conv2_4<>+0(SB), Z5, Z4
 	VADDPS           Z1, Z1, Z1
@@ -2981,6 +3640,8 @@ tileRow7:
 	KNOTW            K2, K1
 	VMOVUPS.Z        Z2, K1, Z5
 	VMOVUPS.Z        Z2, K2, Z2
+
+	// m3, m4 = (y0 + 4 y2) ± (2 y1 + 8 y3)
 	VMOVAPS          Z4, Z4
 	VFMADD231PS.BCST conv2_4<>+0(SB), Z5, Z4
 	VADDPS           Z0, Z0, Z0
@@ -3023,6 +3684,8 @@ tileRow7:
 	KNOTW            K2, K3
 	VMOVUPS.Z        Z7, K3, Z9
 	VMOVUPS.Z        Z7, K2, Z7
+
+	// m3, m4 = (y0 + 4 y2) ± (2 y1 + 8 y3)
 	VMOVAPS          Z8, Z8
 	VFMADD231PS.BCST conv2_4<>+0(SB), Z9, Z8
 	VADDPS           Z5, Z5, Z5
@@ -3035,6 +3698,8 @@ tileRow7:
 	KNOTW            K2, K1
 	VMOVUPS.Z        Z6, K1, Z9
 	VMOVUPS.Z        Z6, K2, Z6
+
+	// m3, m4 = (y0 + 4 y2) ± (2 y1 + 8 y3)
 	VMOVAPS          Z8, Z8
 	VFMADD231PS.BCST conv2_4<>+0(SB), Z9, Z8
 	VADDPS           Z4, Z4, Z4
@@ -3043,14 +3708,19 @@ tileRow7:
 	VSUBPS           Z4, Z8, Z4
 
 	// rows: (A dy) Aᵀ
-	VMOVUPS          Z3, (AX)
-	VMOVUPS          Z6, 4928(AX)
-	VADDPS           Z7, Z3, Z8
-	VADDPS           Z6, Z2, Z9
-	VADDPS           Z9, Z8, Z10
-	VMOVUPS          Z10, 704(AX)
-	VSUBPS           Z9, Z8, Z8
-	VMOVUPS          Z8, 1408(AX)
+	// m0 = y0, m7 = y3
+	VMOVUPS Z3, (AX)
+	VMOVUPS Z6, 4928(AX)
+
+	// m1, m2 = (y0 + y2) ± (y1 + y3)
+	VADDPS  Z7, Z3, Z8
+	VADDPS  Z6, Z2, Z9
+	VADDPS  Z9, Z8, Z10
+	VMOVUPS Z10, 704(AX)
+	VSUBPS  Z9, Z8, Z8
+	VMOVUPS Z8, 1408(AX)
+
+	// m3, m4 = (y0 + 4 y2) ± (2 y1 + 8 y3)
 	VMOVAPS          Z3, Z8
 	VFMADD231PS.BCST conv2_4<>+0(SB), Z7, Z8
 	VADDPS           Z2, Z2, Z9
@@ -3059,6 +3729,8 @@ tileRow7:
 	VMOVUPS          Z10, 2112(AX)
 	VSUBPS           Z9, Z8, Z8
 	VMOVUPS          Z8, 2816(AX)
+
+	// m5, m6 = (y0 + ¼ y2) ± (½ y1 + ⅛ y3)
 	VMOVAPS          Z3, Z3
 	VFMADD231PS.BCST conv2_0_25<>+0(SB), Z7, Z3
 	VMULPS.BCST      conv2_0_5<>+0(SB), Z2, Z2
@@ -3067,14 +3739,20 @@ tileRow7:
 	VMOVUPS          Z6, 3520(AX)
 	VSUBPS           Z2, Z3, Z2
 	VMOVUPS          Z2, 4224(AX)
-	VMOVUPS          Z1, 5632(AX)
-	VMOVUPS          Z4, 10560(AX)
-	VADDPS           Z5, Z1, Z2
-	VADDPS           Z4, Z0, Z3
-	VADDPS           Z3, Z2, Z6
-	VMOVUPS          Z6, 6336(AX)
-	VSUBPS           Z3, Z2, Z2
-	VMOVUPS          Z2, 7040(AX)
+
+	// m0 = y0, m7 = y3
+	VMOVUPS Z1, 5632(AX)
+	VMOVUPS Z4, 10560(AX)
+
+	// m1, m2 = (y0 + y2) ± (y1 + y3)
+	VADDPS  Z5, Z1, Z2
+	VADDPS  Z4, Z0, Z3
+	VADDPS  Z3, Z2, Z6
+	VMOVUPS Z6, 6336(AX)
+	VSUBPS  Z3, Z2, Z2
+	VMOVUPS Z2, 7040(AX)
+
+	// m3, m4 = (y0 + 4 y2) ± (2 y1 + 8 y3)
 	VMOVAPS          Z1, Z2
 	VFMADD231PS.BCST conv2_4<>+0(SB), Z5, Z2
 	VADDPS           Z0, Z0, Z3
@@ -3083,6 +3761,8 @@ tileRow7:
 	VMOVUPS          Z6, 7744(AX)
 	VSUBPS           Z3, Z2, Z2
 	VMOVUPS          Z2, 8448(AX)
+
+	// m5, m6 = (y0 + ¼ y2) ± (½ y1 + ⅛ y3)
 	VMOVAPS          Z1, Z1
 	VFMADD231PS.BCST conv2_0_25<>+0(SB), Z5, Z1
 	VMULPS.BCST      conv2_0_5<>+0(SB), Z0, Z0
@@ -3105,42 +3785,44 @@ pair6:
 
 tileRow9:
 	// columns: rows 5 and 6 of A dy
-	VBROADCASTF32X8  (CX), Z0
-	VINSERTF32X8     $0x01, 64(CX), Z0, Z0
-	KMOVB            (DX), K1
-	KMOVB            6(DX), K2
-	KUNPCKBW         K1, K2, K1
-	VMOVUPS.Z        Z0, K1, Z0
-	KMOVB            1(DX), K1
-	KMOVB            7(DX), K2
-	KUNPCKBW         K1, K2, K1
-	KNOTW            K1, K2
-	VMOVUPS.Z        Z0, K2, Z1
-	VMOVUPS.Z        Z0, K1, Z0
-	KMOVB            2(DX), K1
-	KMOVB            8(DX), K2
-	KUNPCKBW         K1, K2, K1
-	VBROADCASTF32X8  128(CX), Z2
-	VINSERTF32X8     $0x01, 192(CX), Z2, Z2
-	KMOVB            12(DX), K2
-	KMOVB            18(DX), K3
-	KUNPCKBW         K2, K3, K2
-	VMOVUPS.Z        Z2, K2, Z2
-	KMOVB            13(DX), K2
-	KMOVB            19(DX), K3
-	KUNPCKBW         K2, K3, K2
-	KNOTW            K2, K3
-	VMOVUPS.Z        Z2, K3, Z3
-	VMOVUPS.Z        Z2, K2, Z2
-	KMOVB            14(DX), K2
-	KMOVB            20(DX), K3
-	KUNPCKBW         K2, K3, K2
-	KNOTW            K1, K3
-	VMOVUPS.Z        Z1, K3, Z4
-	VMOVUPS.Z        Z1, K1, Z1
-	KNOTW            K2, K3
-	VMOVUPS.Z        Z3, K3, Z5
-	VMOVUPS.Z        Z3, K2, Z3
+	VBROADCASTF32X8 (CX), Z0
+	VINSERTF32X8    $0x01, 64(CX), Z0, Z0
+	KMOVB           (DX), K1
+	KMOVB           6(DX), K2
+	KUNPCKBW        K1, K2, K1
+	VMOVUPS.Z       Z0, K1, Z0
+	KMOVB           1(DX), K1
+	KMOVB           7(DX), K2
+	KUNPCKBW        K1, K2, K1
+	KNOTW           K1, K2
+	VMOVUPS.Z       Z0, K2, Z1
+	VMOVUPS.Z       Z0, K1, Z0
+	KMOVB           2(DX), K1
+	KMOVB           8(DX), K2
+	KUNPCKBW        K1, K2, K1
+	VBROADCASTF32X8 128(CX), Z2
+	VINSERTF32X8    $0x01, 192(CX), Z2, Z2
+	KMOVB           12(DX), K2
+	KMOVB           18(DX), K3
+	KUNPCKBW        K2, K3, K2
+	VMOVUPS.Z       Z2, K2, Z2
+	KMOVB           13(DX), K2
+	KMOVB           19(DX), K3
+	KUNPCKBW        K2, K3, K2
+	KNOTW           K2, K3
+	VMOVUPS.Z       Z2, K3, Z3
+	VMOVUPS.Z       Z2, K2, Z2
+	KMOVB           14(DX), K2
+	KMOVB           20(DX), K3
+	KUNPCKBW        K2, K3, K2
+	KNOTW           K1, K3
+	VMOVUPS.Z       Z1, K3, Z4
+	VMOVUPS.Z       Z1, K1, Z1
+	KNOTW           K2, K3
+	VMOVUPS.Z       Z3, K3, Z5
+	VMOVUPS.Z       Z3, K2, Z3
+
+	// m5, m6 = (y0 + ¼ y2) ± (½ y1 + ⅛ y3)
 	VMOVAPS          Z4, Z4
 	VFMADD231PS.BCST conv2_0_25<>+0(SB), Z5, Z4
 	VMULPS.BCST      conv2_0_5<>+0(SB), Z1, Z1
@@ -3153,6 +3835,8 @@ tileRow9:
 	KNOTW            K2, K1
 	VMOVUPS.Z        Z2, K1, Z5
 	VMOVUPS.Z        Z2, K2, Z2
+
+	// m5, m6 = (y0 + ¼ y2) ± (½ y1 + ⅛ y3)
 	VMOVAPS          Z4, Z4
 	VFMADD231PS.BCST conv2_0_25<>+0(SB), Z5, Z4
 	VMULPS.BCST      conv2_0_5<>+0(SB), Z0, Z0
@@ -3195,6 +3879,8 @@ tileRow9:
 	KNOTW            K2, K3
 	VMOVUPS.Z        Z7, K3, Z9
 	VMOVUPS.Z        Z7, K2, Z7
+
+	// m5, m6 = (y0 + ¼ y2) ± (½ y1 + ⅛ y3)
 	VMOVAPS          Z8, Z8
 	VFMADD231PS.BCST conv2_0_25<>+0(SB), Z9, Z8
 	VMULPS.BCST      conv2_0_5<>+0(SB), Z5, Z5
@@ -3207,6 +3893,8 @@ tileRow9:
 	KNOTW            K2, K1
 	VMOVUPS.Z        Z6, K1, Z9
 	VMOVUPS.Z        Z6, K2, Z6
+
+	// m5, m6 = (y0 + ¼ y2) ± (½ y1 + ⅛ y3)
 	VMOVAPS          Z8, Z8
 	VFMADD231PS.BCST conv2_0_25<>+0(SB), Z9, Z8
 	VMULPS.BCST      conv2_0_5<>+0(SB), Z4, Z4
@@ -3215,14 +3903,19 @@ tileRow9:
 	VSUBPS           Z4, Z8, Z4
 
 	// rows: (A dy) Aᵀ
-	VMOVUPS          Z3, (AX)
-	VMOVUPS          Z6, 4928(AX)
-	VADDPS           Z7, Z3, Z8
-	VADDPS           Z6, Z2, Z9
-	VADDPS           Z9, Z8, Z10
-	VMOVUPS          Z10, 704(AX)
-	VSUBPS           Z9, Z8, Z8
-	VMOVUPS          Z8, 1408(AX)
+	// m0 = y0, m7 = y3
+	VMOVUPS Z3, (AX)
+	VMOVUPS Z6, 4928(AX)
+
+	// m1, m2 = (y0 + y2) ± (y1 + y3)
+	VADDPS  Z7, Z3, Z8
+	VADDPS  Z6, Z2, Z9
+	VADDPS  Z9, Z8, Z10
+	VMOVUPS Z10, 704(AX)
+	VSUBPS  Z9, Z8, Z8
+	VMOVUPS Z8, 1408(AX)
+
+	// m3, m4 = (y0 + 4 y2) ± (2 y1 + 8 y3)
 	VMOVAPS          Z3, Z8
 	VFMADD231PS.BCST conv2_4<>+0(SB), Z7, Z8
 	VADDPS           Z2, Z2, Z9
@@ -3231,6 +3924,8 @@ tileRow9:
 	VMOVUPS          Z10, 2112(AX)
 	VSUBPS           Z9, Z8, Z8
 	VMOVUPS          Z8, 2816(AX)
+
+	// m5, m6 = (y0 + ¼ y2) ± (½ y1 + ⅛ y3)
 	VMOVAPS          Z3, Z3
 	VFMADD231PS.BCST conv2_0_25<>+0(SB), Z7, Z3
 	VMULPS.BCST      conv2_0_5<>+0(SB), Z2, Z2
@@ -3239,14 +3934,20 @@ tileRow9:
 	VMOVUPS          Z6, 3520(AX)
 	VSUBPS           Z2, Z3, Z2
 	VMOVUPS          Z2, 4224(AX)
-	VMOVUPS          Z1, 5632(AX)
-	VMOVUPS          Z4, 10560(AX)
-	VADDPS           Z5, Z1, Z2
-	VADDPS           Z4, Z0, Z3
-	VADDPS           Z3, Z2, Z6
-	VMOVUPS          Z6, 6336(AX)
-	VSUBPS           Z3, Z2, Z2
-	VMOVUPS          Z2, 7040(AX)
+
+	// m0 = y0, m7 = y3
+	VMOVUPS Z1, 5632(AX)
+	VMOVUPS Z4, 10560(AX)
+
+	// m1, m2 = (y0 + y2) ± (y1 + y3)
+	VADDPS  Z5, Z1, Z2
+	VADDPS  Z4, Z0, Z3
+	VADDPS  Z3, Z2, Z6
+	VMOVUPS Z6, 6336(AX)
+	VSUBPS  Z3, Z2, Z2
+	VMOVUPS Z2, 7040(AX)
+
+	// m3, m4 = (y0 + 4 y2) ± (2 y1 + 8 y3)
 	VMOVAPS          Z1, Z2
 	VFMADD231PS.BCST conv2_4<>+0(SB), Z5, Z2
 	VADDPS           Z0, Z0, Z3
@@ -3255,6 +3956,8 @@ tileRow9:
 	VMOVUPS          Z6, 7744(AX)
 	VSUBPS           Z3, Z2, Z2
 	VMOVUPS          Z2, 8448(AX)
+
+	// m5, m6 = (y0 + ¼ y2) ± (½ y1 + ⅛ y3)
 	VMOVAPS          Z1, Z1
 	VFMADD231PS.BCST conv2_0_25<>+0(SB), Z5, Z1
 	VMULPS.BCST      conv2_0_5<>+0(SB), Z0, Z0
@@ -3437,2364 +4140,3260 @@ TEXT ·Conv2InputGradTransform8(SB), $6208-56
 
 channel1:
 	// columns: B dv, windows of both tile rows added where they overlap
-	VMOVUPS           (CX), Y0
-	VMOVUPS           1024(CX), Y1
-	VMOVUPS           2048(CX), Y2
-	VMOVUPS           3072(CX), Y3
-	VMOVUPS           4096(CX), Y4
-	VMOVUPS           5120(CX), Y5
-	VMOVUPS           6144(CX), Y6
-	VMOVUPS           7168(CX), Y7
-	VADDPS            Y2, Y1, Y8
-	VSUBPS            Y2, Y1, Y1
-	VADDPS            Y4, Y3, Y2
-	VSUBPS            Y4, Y3, Y3
-	VADDPS            Y6, Y5, Y4
-	VSUBPS            Y6, Y5, Y5
-	VMOVUPS           Y0, (DX)
-	VADDPS            Y7, Y1, Y6
-	VFMSUB231PS.BCST  conv2_2<>+0(SB), Y3, Y6
-	VFMADD231PS.BCST  conv2_4<>+0(SB), Y5, Y6
-	VMOVUPS           Y6, 256(DX)
+	VMOVUPS (CX), Y0
+	VMOVUPS 1024(CX), Y1
+	VMOVUPS 2048(CX), Y2
+	VMOVUPS 3072(CX), Y3
+	VMOVUPS 4096(CX), Y4
+	VMOVUPS 5120(CX), Y5
+	VMOVUPS 6144(CX), Y6
+	VMOVUPS 7168(CX), Y7
+
+	// plus1, minus1 = v1 ± v2; plus2, minus2 = v3 ± v4; plusHalf, minusHalf = v5 ± v6
+	VADDPS Y2, Y1, Y8
+	VSUBPS Y2, Y1, Y1
+	VADDPS Y4, Y3, Y2
+	VSUBPS Y4, Y3, Y3
+	VADDPS Y6, Y5, Y4
+	VSUBPS Y6, Y5, Y5
+
+	// d0 = v0, d7 = v7
+	VMOVUPS Y0, (DX)
+
+	// d1 = 2 minus2 − (minus1 + v7) + 4 minusHalf
+	VADDPS           Y7, Y1, Y6
+	VFMSUB231PS.BCST conv2_2<>+0(SB), Y3, Y6
+	VFMADD231PS.BCST conv2_4<>+0(SB), Y5, Y6
+	VMOVUPS          Y6, 256(DX)
+
+	// d3 = 21/4 v7 + 17/4 minus1 − 10 minus2 − 5 minusHalf
 	VMULPS.BCST       conv2_5_25<>+0(SB), Y7, Y6
 	VFMADD231PS.BCST  conv2_4_25<>+0(SB), Y1, Y6
 	VFNMADD231PS.BCST conv2_10<>+0(SB), Y3, Y6
 	VFNMADD231PS.BCST conv2_5<>+0(SB), Y5, Y6
 	VMOVUPS           Y6, 768(DX)
+
+	// d5 = (minusHalf − minus1) + 8 minus2 − 21/4 v7
 	VSUBPS            Y1, Y5, Y1
 	VFMADD231PS.BCST  conv2_8<>+0(SB), Y3, Y1
 	VFNMADD231PS.BCST conv2_5_25<>+0(SB), Y7, Y1
+
+	// d2 = (plus2 − plus1) − 21/4 v0 + 8 plusHalf
 	VSUBPS            Y8, Y2, Y3
 	VFNMADD231PS.BCST conv2_5_25<>+0(SB), Y0, Y3
 	VFMADD231PS.BCST  conv2_8<>+0(SB), Y4, Y3
 	VMOVUPS           Y3, 512(DX)
+
+	// d4 = 21/4 v0 + 17/4 plus1 − 5 plus2 − 10 plusHalf
 	VMULPS.BCST       conv2_5_25<>+0(SB), Y0, Y3
 	VFMADD231PS.BCST  conv2_4_25<>+0(SB), Y8, Y3
 	VFNMADD231PS.BCST conv2_5<>+0(SB), Y2, Y3
 	VFNMADD231PS.BCST conv2_10<>+0(SB), Y4, Y3
-	VADDPS            Y8, Y0, Y0
-	VFMSUB231PS.BCST  conv2_4<>+0(SB), Y2, Y0
-	VFMADD231PS.BCST  conv2_2<>+0(SB), Y4, Y0
-	VMOVUPS           64(CX), Y2
-	VMOVUPS           1088(CX), Y4
-	VMOVUPS           2112(CX), Y5
-	VMOVUPS           3136(CX), Y6
-	VMOVUPS           4160(CX), Y8
-	VMOVUPS           5184(CX), Y9
-	VMOVUPS           6208(CX), Y10
-	VMOVUPS           7232(CX), Y11
-	VADDPS            Y5, Y4, Y12
-	VSUBPS            Y5, Y4, Y4
-	VADDPS            Y8, Y6, Y5
-	VSUBPS            Y8, Y6, Y6
-	VADDPS            Y10, Y9, Y8
-	VSUBPS            Y10, Y9, Y9
-	VADDPS            Y2, Y3, Y3
-	VMOVUPS           Y3, 1024(DX)
-	VMOVUPS           Y11, 2816(DX)
-	VADDPS            Y11, Y4, Y3
-	VFMSUB231PS.BCST  conv2_2<>+0(SB), Y6, Y3
-	VFMADD231PS.BCST  conv2_4<>+0(SB), Y9, Y3
-	VADDPS            Y3, Y1, Y1
-	VMOVUPS           Y1, 1280(DX)
+
+	// d6 = 4 plus2 − (v0 + plus1) + 2 plusHalf
+	VADDPS           Y8, Y0, Y0
+	VFMSUB231PS.BCST conv2_4<>+0(SB), Y2, Y0
+	VFMADD231PS.BCST conv2_2<>+0(SB), Y4, Y0
+	VMOVUPS          64(CX), Y2
+	VMOVUPS          1088(CX), Y4
+	VMOVUPS          2112(CX), Y5
+	VMOVUPS          3136(CX), Y6
+	VMOVUPS          4160(CX), Y8
+	VMOVUPS          5184(CX), Y9
+	VMOVUPS          6208(CX), Y10
+	VMOVUPS          7232(CX), Y11
+
+	// plus1, minus1 = v1 ± v2; plus2, minus2 = v3 ± v4; plusHalf, minusHalf = v5 ± v6
+	VADDPS Y5, Y4, Y12
+	VSUBPS Y5, Y4, Y4
+	VADDPS Y8, Y6, Y5
+	VSUBPS Y8, Y6, Y6
+	VADDPS Y10, Y9, Y8
+	VSUBPS Y10, Y9, Y9
+
+	// d0 = v0, d7 = v7
+	VADDPS  Y2, Y3, Y3
+	VMOVUPS Y3, 1024(DX)
+	VMOVUPS Y11, 2816(DX)
+
+	// d1 = 2 minus2 − (minus1 + v7) + 4 minusHalf
+	VADDPS           Y11, Y4, Y3
+	VFMSUB231PS.BCST conv2_2<>+0(SB), Y6, Y3
+	VFMADD231PS.BCST conv2_4<>+0(SB), Y9, Y3
+	VADDPS           Y3, Y1, Y1
+	VMOVUPS          Y1, 1280(DX)
+
+	// d3 = 21/4 v7 + 17/4 minus1 − 10 minus2 − 5 minusHalf
 	VMULPS.BCST       conv2_5_25<>+0(SB), Y11, Y1
 	VFMADD231PS.BCST  conv2_4_25<>+0(SB), Y4, Y1
 	VFNMADD231PS.BCST conv2_10<>+0(SB), Y6, Y1
 	VFNMADD231PS.BCST conv2_5<>+0(SB), Y9, Y1
 	VADDPS            Y1, Y7, Y1
 	VMOVUPS           Y1, 1792(DX)
+
+	// d5 = (minusHalf − minus1) + 8 minus2 − 21/4 v7
 	VSUBPS            Y4, Y9, Y1
 	VFMADD231PS.BCST  conv2_8<>+0(SB), Y6, Y1
 	VFNMADD231PS.BCST conv2_5_25<>+0(SB), Y11, Y1
 	VMOVUPS           Y1, 2304(DX)
+
+	// d2 = (plus2 − plus1) − 21/4 v0 + 8 plusHalf
 	VSUBPS            Y12, Y5, Y1
 	VFNMADD231PS.BCST conv2_5_25<>+0(SB), Y2, Y1
 	VFMADD231PS.BCST  conv2_8<>+0(SB), Y8, Y1
 	VADDPS            Y1, Y0, Y0
 	VMOVUPS           Y0, 1536(DX)
+
+	// d4 = 21/4 v0 + 17/4 plus1 − 5 plus2 − 10 plusHalf
 	VMULPS.BCST       conv2_5_25<>+0(SB), Y2, Y0
 	VFMADD231PS.BCST  conv2_4_25<>+0(SB), Y12, Y0
 	VFNMADD231PS.BCST conv2_5<>+0(SB), Y5, Y0
 	VFNMADD231PS.BCST conv2_10<>+0(SB), Y8, Y0
 	VMOVUPS           Y0, 2048(DX)
-	VADDPS            Y12, Y2, Y0
-	VFMSUB231PS.BCST  conv2_4<>+0(SB), Y5, Y0
-	VFMADD231PS.BCST  conv2_2<>+0(SB), Y8, Y0
-	VMOVUPS           Y0, 2560(DX)
-	VMOVUPS           128(CX), Y0
-	VMOVUPS           1152(CX), Y1
-	VMOVUPS           2176(CX), Y2
-	VMOVUPS           3200(CX), Y3
-	VMOVUPS           4224(CX), Y4
-	VMOVUPS           5248(CX), Y5
-	VMOVUPS           6272(CX), Y6
-	VMOVUPS           7296(CX), Y7
-	VADDPS            Y2, Y1, Y8
-	VSUBPS            Y2, Y1, Y1
-	VADDPS            Y4, Y3, Y2
-	VSUBPS            Y4, Y3, Y3
-	VADDPS            Y6, Y5, Y4
-	VSUBPS            Y6, Y5, Y5
-	VMOVUPS           Y0, 32(DX)
-	VADDPS            Y7, Y1, Y6
-	VFMSUB231PS.BCST  conv2_2<>+0(SB), Y3, Y6
-	VFMADD231PS.BCST  conv2_4<>+0(SB), Y5, Y6
-	VMOVUPS           Y6, 288(DX)
+
+	// d6 = 4 plus2 − (v0 + plus1) + 2 plusHalf
+	VADDPS           Y12, Y2, Y0
+	VFMSUB231PS.BCST conv2_4<>+0(SB), Y5, Y0
+	VFMADD231PS.BCST conv2_2<>+0(SB), Y8, Y0
+	VMOVUPS          Y0, 2560(DX)
+	VMOVUPS          128(CX), Y0
+	VMOVUPS          1152(CX), Y1
+	VMOVUPS          2176(CX), Y2
+	VMOVUPS          3200(CX), Y3
+	VMOVUPS          4224(CX), Y4
+	VMOVUPS          5248(CX), Y5
+	VMOVUPS          6272(CX), Y6
+	VMOVUPS          7296(CX), Y7
+
+	// plus1, minus1 = v1 ± v2; plus2, minus2 = v3 ± v4; plusHalf, minusHalf = v5 ± v6
+	VADDPS Y2, Y1, Y8
+	VSUBPS Y2, Y1, Y1
+	VADDPS Y4, Y3, Y2
+	VSUBPS Y4, Y3, Y3
+	VADDPS Y6, Y5, Y4
+	VSUBPS Y6, Y5, Y5
+
+	// d0 = v0, d7 = v7
+	VMOVUPS Y0, 32(DX)
+
+	// d1 = 2 minus2 − (minus1 + v7) + 4 minusHalf
+	VADDPS           Y7, Y1, Y6
+	VFMSUB231PS.BCST conv2_2<>+0(SB), Y3, Y6
+	VFMADD231PS.BCST conv2_4<>+0(SB), Y5, Y6
+	VMOVUPS          Y6, 288(DX)
+
+	// d3 = 21/4 v7 + 17/4 minus1 − 10 minus2 − 5 minusHalf
 	VMULPS.BCST       conv2_5_25<>+0(SB), Y7, Y6
 	VFMADD231PS.BCST  conv2_4_25<>+0(SB), Y1, Y6
 	VFNMADD231PS.BCST conv2_10<>+0(SB), Y3, Y6
 	VFNMADD231PS.BCST conv2_5<>+0(SB), Y5, Y6
 	VMOVUPS           Y6, 800(DX)
+
+	// d5 = (minusHalf − minus1) + 8 minus2 − 21/4 v7
 	VSUBPS            Y1, Y5, Y1
 	VFMADD231PS.BCST  conv2_8<>+0(SB), Y3, Y1
 	VFNMADD231PS.BCST conv2_5_25<>+0(SB), Y7, Y1
+
+	// d2 = (plus2 − plus1) − 21/4 v0 + 8 plusHalf
 	VSUBPS            Y8, Y2, Y3
 	VFNMADD231PS.BCST conv2_5_25<>+0(SB), Y0, Y3
 	VFMADD231PS.BCST  conv2_8<>+0(SB), Y4, Y3
 	VMOVUPS           Y3, 544(DX)
+
+	// d4 = 21/4 v0 + 17/4 plus1 − 5 plus2 − 10 plusHalf
 	VMULPS.BCST       conv2_5_25<>+0(SB), Y0, Y3
 	VFMADD231PS.BCST  conv2_4_25<>+0(SB), Y8, Y3
 	VFNMADD231PS.BCST conv2_5<>+0(SB), Y2, Y3
 	VFNMADD231PS.BCST conv2_10<>+0(SB), Y4, Y3
-	VADDPS            Y8, Y0, Y0
-	VFMSUB231PS.BCST  conv2_4<>+0(SB), Y2, Y0
-	VFMADD231PS.BCST  conv2_2<>+0(SB), Y4, Y0
-	VMOVUPS           192(CX), Y2
-	VMOVUPS           1216(CX), Y4
-	VMOVUPS           2240(CX), Y5
-	VMOVUPS           3264(CX), Y6
-	VMOVUPS           4288(CX), Y8
-	VMOVUPS           5312(CX), Y9
-	VMOVUPS           6336(CX), Y10
-	VMOVUPS           7360(CX), Y11
-	VADDPS            Y5, Y4, Y12
-	VSUBPS            Y5, Y4, Y4
-	VADDPS            Y8, Y6, Y5
-	VSUBPS            Y8, Y6, Y6
-	VADDPS            Y10, Y9, Y8
-	VSUBPS            Y10, Y9, Y9
-	VADDPS            Y2, Y3, Y3
-	VMOVUPS           Y3, 1056(DX)
-	VMOVUPS           Y11, 2848(DX)
-	VADDPS            Y11, Y4, Y3
-	VFMSUB231PS.BCST  conv2_2<>+0(SB), Y6, Y3
-	VFMADD231PS.BCST  conv2_4<>+0(SB), Y9, Y3
-	VADDPS            Y3, Y1, Y1
-	VMOVUPS           Y1, 1312(DX)
+
+	// d6 = 4 plus2 − (v0 + plus1) + 2 plusHalf
+	VADDPS           Y8, Y0, Y0
+	VFMSUB231PS.BCST conv2_4<>+0(SB), Y2, Y0
+	VFMADD231PS.BCST conv2_2<>+0(SB), Y4, Y0
+	VMOVUPS          192(CX), Y2
+	VMOVUPS          1216(CX), Y4
+	VMOVUPS          2240(CX), Y5
+	VMOVUPS          3264(CX), Y6
+	VMOVUPS          4288(CX), Y8
+	VMOVUPS          5312(CX), Y9
+	VMOVUPS          6336(CX), Y10
+	VMOVUPS          7360(CX), Y11
+
+	// plus1, minus1 = v1 ± v2; plus2, minus2 = v3 ± v4; plusHalf, minusHalf = v5 ± v6
+	VADDPS Y5, Y4, Y12
+	VSUBPS Y5, Y4, Y4
+	VADDPS Y8, Y6, Y5
+	VSUBPS Y8, Y6, Y6
+	VADDPS Y10, Y9, Y8
+	VSUBPS Y10, Y9, Y9
+
+	// d0 = v0, d7 = v7
+	VADDPS  Y2, Y3, Y3
+	VMOVUPS Y3, 1056(DX)
+	VMOVUPS Y11, 2848(DX)
+
+	// d1 = 2 minus2 − (minus1 + v7) + 4 minusHalf
+	VADDPS           Y11, Y4, Y3
+	VFMSUB231PS.BCST conv2_2<>+0(SB), Y6, Y3
+	VFMADD231PS.BCST conv2_4<>+0(SB), Y9, Y3
+	VADDPS           Y3, Y1, Y1
+	VMOVUPS          Y1, 1312(DX)
+
+	// d3 = 21/4 v7 + 17/4 minus1 − 10 minus2 − 5 minusHalf
 	VMULPS.BCST       conv2_5_25<>+0(SB), Y11, Y1
 	VFMADD231PS.BCST  conv2_4_25<>+0(SB), Y4, Y1
 	VFNMADD231PS.BCST conv2_10<>+0(SB), Y6, Y1
 	VFNMADD231PS.BCST conv2_5<>+0(SB), Y9, Y1
 	VADDPS            Y1, Y7, Y1
 	VMOVUPS           Y1, 1824(DX)
+
+	// d5 = (minusHalf − minus1) + 8 minus2 − 21/4 v7
 	VSUBPS            Y4, Y9, Y1
 	VFMADD231PS.BCST  conv2_8<>+0(SB), Y6, Y1
 	VFNMADD231PS.BCST conv2_5_25<>+0(SB), Y11, Y1
 	VMOVUPS           Y1, 2336(DX)
+
+	// d2 = (plus2 − plus1) − 21/4 v0 + 8 plusHalf
 	VSUBPS            Y12, Y5, Y1
 	VFNMADD231PS.BCST conv2_5_25<>+0(SB), Y2, Y1
 	VFMADD231PS.BCST  conv2_8<>+0(SB), Y8, Y1
 	VADDPS            Y1, Y0, Y0
 	VMOVUPS           Y0, 1568(DX)
+
+	// d4 = 21/4 v0 + 17/4 plus1 − 5 plus2 − 10 plusHalf
 	VMULPS.BCST       conv2_5_25<>+0(SB), Y2, Y0
 	VFMADD231PS.BCST  conv2_4_25<>+0(SB), Y12, Y0
 	VFNMADD231PS.BCST conv2_5<>+0(SB), Y5, Y0
 	VFNMADD231PS.BCST conv2_10<>+0(SB), Y8, Y0
 	VMOVUPS           Y0, 2080(DX)
-	VADDPS            Y12, Y2, Y0
-	VFMSUB231PS.BCST  conv2_4<>+0(SB), Y5, Y0
-	VFMADD231PS.BCST  conv2_2<>+0(SB), Y8, Y0
-	VMOVUPS           Y0, 2592(DX)
-	VMOVUPS           256(CX), Y0
-	VMOVUPS           1280(CX), Y1
-	VMOVUPS           2304(CX), Y2
-	VMOVUPS           3328(CX), Y3
-	VMOVUPS           4352(CX), Y4
-	VMOVUPS           5376(CX), Y5
-	VMOVUPS           6400(CX), Y6
-	VMOVUPS           7424(CX), Y7
-	VADDPS            Y2, Y1, Y8
-	VSUBPS            Y2, Y1, Y1
-	VADDPS            Y4, Y3, Y2
-	VSUBPS            Y4, Y3, Y3
-	VADDPS            Y6, Y5, Y4
-	VSUBPS            Y6, Y5, Y5
-	VMOVUPS           Y0, 64(DX)
-	VADDPS            Y7, Y1, Y6
-	VFMSUB231PS.BCST  conv2_2<>+0(SB), Y3, Y6
-	VFMADD231PS.BCST  conv2_4<>+0(SB), Y5, Y6
-	VMOVUPS           Y6, 320(DX)
+
+	// d6 = 4 plus2 − (v0 + plus1) + 2 plusHalf
+	VADDPS           Y12, Y2, Y0
+	VFMSUB231PS.BCST conv2_4<>+0(SB), Y5, Y0
+	VFMADD231PS.BCST conv2_2<>+0(SB), Y8, Y0
+	VMOVUPS          Y0, 2592(DX)
+	VMOVUPS          256(CX), Y0
+	VMOVUPS          1280(CX), Y1
+	VMOVUPS          2304(CX), Y2
+	VMOVUPS          3328(CX), Y3
+	VMOVUPS          4352(CX), Y4
+	VMOVUPS          5376(CX), Y5
+	VMOVUPS          6400(CX), Y6
+	VMOVUPS          7424(CX), Y7
+
+	// plus1, minus1 = v1 ± v2; plus2, minus2 = v3 ± v4; plusHalf, minusHalf = v5 ± v6
+	VADDPS Y2, Y1, Y8
+	VSUBPS Y2, Y1, Y1
+	VADDPS Y4, Y3, Y2
+	VSUBPS Y4, Y3, Y3
+	VADDPS Y6, Y5, Y4
+	VSUBPS Y6, Y5, Y5
+
+	// d0 = v0, d7 = v7
+	VMOVUPS Y0, 64(DX)
+
+	// d1 = 2 minus2 − (minus1 + v7) + 4 minusHalf
+	VADDPS           Y7, Y1, Y6
+	VFMSUB231PS.BCST conv2_2<>+0(SB), Y3, Y6
+	VFMADD231PS.BCST conv2_4<>+0(SB), Y5, Y6
+	VMOVUPS          Y6, 320(DX)
+
+	// d3 = 21/4 v7 + 17/4 minus1 − 10 minus2 − 5 minusHalf
 	VMULPS.BCST       conv2_5_25<>+0(SB), Y7, Y6
 	VFMADD231PS.BCST  conv2_4_25<>+0(SB), Y1, Y6
 	VFNMADD231PS.BCST conv2_10<>+0(SB), Y3, Y6
 	VFNMADD231PS.BCST conv2_5<>+0(SB), Y5, Y6
 	VMOVUPS           Y6, 832(DX)
+
+	// d5 = (minusHalf − minus1) + 8 minus2 − 21/4 v7
 	VSUBPS            Y1, Y5, Y1
 	VFMADD231PS.BCST  conv2_8<>+0(SB), Y3, Y1
 	VFNMADD231PS.BCST conv2_5_25<>+0(SB), Y7, Y1
+
+	// d2 = (plus2 − plus1) − 21/4 v0 + 8 plusHalf
 	VSUBPS            Y8, Y2, Y3
 	VFNMADD231PS.BCST conv2_5_25<>+0(SB), Y0, Y3
 	VFMADD231PS.BCST  conv2_8<>+0(SB), Y4, Y3
 	VMOVUPS           Y3, 576(DX)
+
+	// d4 = 21/4 v0 + 17/4 plus1 − 5 plus2 − 10 plusHalf
 	VMULPS.BCST       conv2_5_25<>+0(SB), Y0, Y3
 	VFMADD231PS.BCST  conv2_4_25<>+0(SB), Y8, Y3
 	VFNMADD231PS.BCST conv2_5<>+0(SB), Y2, Y3
 	VFNMADD231PS.BCST conv2_10<>+0(SB), Y4, Y3
-	VADDPS            Y8, Y0, Y0
-	VFMSUB231PS.BCST  conv2_4<>+0(SB), Y2, Y0
-	VFMADD231PS.BCST  conv2_2<>+0(SB), Y4, Y0
-	VMOVUPS           320(CX), Y2
-	VMOVUPS           1344(CX), Y4
-	VMOVUPS           2368(CX), Y5
-	VMOVUPS           3392(CX), Y6
-	VMOVUPS           4416(CX), Y8
-	VMOVUPS           5440(CX), Y9
-	VMOVUPS           6464(CX), Y10
-	VMOVUPS           7488(CX), Y11
-	VADDPS            Y5, Y4, Y12
-	VSUBPS            Y5, Y4, Y4
-	VADDPS            Y8, Y6, Y5
-	VSUBPS            Y8, Y6, Y6
-	VADDPS            Y10, Y9, Y8
-	VSUBPS            Y10, Y9, Y9
-	VADDPS            Y2, Y3, Y3
-	VMOVUPS           Y3, 1088(DX)
-	VMOVUPS           Y11, 2880(DX)
-	VADDPS            Y11, Y4, Y3
-	VFMSUB231PS.BCST  conv2_2<>+0(SB), Y6, Y3
-	VFMADD231PS.BCST  conv2_4<>+0(SB), Y9, Y3
-	VADDPS            Y3, Y1, Y1
-	VMOVUPS           Y1, 1344(DX)
+
+	// d6 = 4 plus2 − (v0 + plus1) + 2 plusHalf
+	VADDPS           Y8, Y0, Y0
+	VFMSUB231PS.BCST conv2_4<>+0(SB), Y2, Y0
+	VFMADD231PS.BCST conv2_2<>+0(SB), Y4, Y0
+	VMOVUPS          320(CX), Y2
+	VMOVUPS          1344(CX), Y4
+	VMOVUPS          2368(CX), Y5
+	VMOVUPS          3392(CX), Y6
+	VMOVUPS          4416(CX), Y8
+	VMOVUPS          5440(CX), Y9
+	VMOVUPS          6464(CX), Y10
+	VMOVUPS          7488(CX), Y11
+
+	// plus1, minus1 = v1 ± v2; plus2, minus2 = v3 ± v4; plusHalf, minusHalf = v5 ± v6
+	VADDPS Y5, Y4, Y12
+	VSUBPS Y5, Y4, Y4
+	VADDPS Y8, Y6, Y5
+	VSUBPS Y8, Y6, Y6
+	VADDPS Y10, Y9, Y8
+	VSUBPS Y10, Y9, Y9
+
+	// d0 = v0, d7 = v7
+	VADDPS  Y2, Y3, Y3
+	VMOVUPS Y3, 1088(DX)
+	VMOVUPS Y11, 2880(DX)
+
+	// d1 = 2 minus2 − (minus1 + v7) + 4 minusHalf
+	VADDPS           Y11, Y4, Y3
+	VFMSUB231PS.BCST conv2_2<>+0(SB), Y6, Y3
+	VFMADD231PS.BCST conv2_4<>+0(SB), Y9, Y3
+	VADDPS           Y3, Y1, Y1
+	VMOVUPS          Y1, 1344(DX)
+
+	// d3 = 21/4 v7 + 17/4 minus1 − 10 minus2 − 5 minusHalf
 	VMULPS.BCST       conv2_5_25<>+0(SB), Y11, Y1
 	VFMADD231PS.BCST  conv2_4_25<>+0(SB), Y4, Y1
 	VFNMADD231PS.BCST conv2_10<>+0(SB), Y6, Y1
 	VFNMADD231PS.BCST conv2_5<>+0(SB), Y9, Y1
 	VADDPS            Y1, Y7, Y1
 	VMOVUPS           Y1, 1856(DX)
+
+	// d5 = (minusHalf − minus1) + 8 minus2 − 21/4 v7
 	VSUBPS            Y4, Y9, Y1
 	VFMADD231PS.BCST  conv2_8<>+0(SB), Y6, Y1
 	VFNMADD231PS.BCST conv2_5_25<>+0(SB), Y11, Y1
 	VMOVUPS           Y1, 2368(DX)
+
+	// d2 = (plus2 − plus1) − 21/4 v0 + 8 plusHalf
 	VSUBPS            Y12, Y5, Y1
 	VFNMADD231PS.BCST conv2_5_25<>+0(SB), Y2, Y1
 	VFMADD231PS.BCST  conv2_8<>+0(SB), Y8, Y1
 	VADDPS            Y1, Y0, Y0
 	VMOVUPS           Y0, 1600(DX)
+
+	// d4 = 21/4 v0 + 17/4 plus1 − 5 plus2 − 10 plusHalf
 	VMULPS.BCST       conv2_5_25<>+0(SB), Y2, Y0
 	VFMADD231PS.BCST  conv2_4_25<>+0(SB), Y12, Y0
 	VFNMADD231PS.BCST conv2_5<>+0(SB), Y5, Y0
 	VFNMADD231PS.BCST conv2_10<>+0(SB), Y8, Y0
 	VMOVUPS           Y0, 2112(DX)
-	VADDPS            Y12, Y2, Y0
-	VFMSUB231PS.BCST  conv2_4<>+0(SB), Y5, Y0
-	VFMADD231PS.BCST  conv2_2<>+0(SB), Y8, Y0
-	VMOVUPS           Y0, 2624(DX)
-	VMOVUPS           384(CX), Y0
-	VMOVUPS           1408(CX), Y1
-	VMOVUPS           2432(CX), Y2
-	VMOVUPS           3456(CX), Y3
-	VMOVUPS           4480(CX), Y4
-	VMOVUPS           5504(CX), Y5
-	VMOVUPS           6528(CX), Y6
-	VMOVUPS           7552(CX), Y7
-	VADDPS            Y2, Y1, Y8
-	VSUBPS            Y2, Y1, Y1
-	VADDPS            Y4, Y3, Y2
-	VSUBPS            Y4, Y3, Y3
-	VADDPS            Y6, Y5, Y4
-	VSUBPS            Y6, Y5, Y5
-	VMOVUPS           Y0, 96(DX)
-	VADDPS            Y7, Y1, Y6
-	VFMSUB231PS.BCST  conv2_2<>+0(SB), Y3, Y6
-	VFMADD231PS.BCST  conv2_4<>+0(SB), Y5, Y6
-	VMOVUPS           Y6, 352(DX)
+
+	// d6 = 4 plus2 − (v0 + plus1) + 2 plusHalf
+	VADDPS           Y12, Y2, Y0
+	VFMSUB231PS.BCST conv2_4<>+0(SB), Y5, Y0
+	VFMADD231PS.BCST conv2_2<>+0(SB), Y8, Y0
+	VMOVUPS          Y0, 2624(DX)
+	VMOVUPS          384(CX), Y0
+	VMOVUPS          1408(CX), Y1
+	VMOVUPS          2432(CX), Y2
+	VMOVUPS          3456(CX), Y3
+	VMOVUPS          4480(CX), Y4
+	VMOVUPS          5504(CX), Y5
+	VMOVUPS          6528(CX), Y6
+	VMOVUPS          7552(CX), Y7
+
+	// plus1, minus1 = v1 ± v2; plus2, minus2 = v3 ± v4; plusHalf, minusHalf = v5 ± v6
+	VADDPS Y2, Y1, Y8
+	VSUBPS Y2, Y1, Y1
+	VADDPS Y4, Y3, Y2
+	VSUBPS Y4, Y3, Y3
+	VADDPS Y6, Y5, Y4
+	VSUBPS Y6, Y5, Y5
+
+	// d0 = v0, d7 = v7
+	VMOVUPS Y0, 96(DX)
+
+	// d1 = 2 minus2 − (minus1 + v7) + 4 minusHalf
+	VADDPS           Y7, Y1, Y6
+	VFMSUB231PS.BCST conv2_2<>+0(SB), Y3, Y6
+	VFMADD231PS.BCST conv2_4<>+0(SB), Y5, Y6
+	VMOVUPS          Y6, 352(DX)
+
+	// d3 = 21/4 v7 + 17/4 minus1 − 10 minus2 − 5 minusHalf
 	VMULPS.BCST       conv2_5_25<>+0(SB), Y7, Y6
 	VFMADD231PS.BCST  conv2_4_25<>+0(SB), Y1, Y6
 	VFNMADD231PS.BCST conv2_10<>+0(SB), Y3, Y6
 	VFNMADD231PS.BCST conv2_5<>+0(SB), Y5, Y6
 	VMOVUPS           Y6, 864(DX)
+
+	// d5 = (minusHalf − minus1) + 8 minus2 − 21/4 v7
 	VSUBPS            Y1, Y5, Y1
 	VFMADD231PS.BCST  conv2_8<>+0(SB), Y3, Y1
 	VFNMADD231PS.BCST conv2_5_25<>+0(SB), Y7, Y1
+
+	// d2 = (plus2 − plus1) − 21/4 v0 + 8 plusHalf
 	VSUBPS            Y8, Y2, Y3
 	VFNMADD231PS.BCST conv2_5_25<>+0(SB), Y0, Y3
 	VFMADD231PS.BCST  conv2_8<>+0(SB), Y4, Y3
 	VMOVUPS           Y3, 608(DX)
+
+	// d4 = 21/4 v0 + 17/4 plus1 − 5 plus2 − 10 plusHalf
 	VMULPS.BCST       conv2_5_25<>+0(SB), Y0, Y3
 	VFMADD231PS.BCST  conv2_4_25<>+0(SB), Y8, Y3
 	VFNMADD231PS.BCST conv2_5<>+0(SB), Y2, Y3
 	VFNMADD231PS.BCST conv2_10<>+0(SB), Y4, Y3
-	VADDPS            Y8, Y0, Y0
-	VFMSUB231PS.BCST  conv2_4<>+0(SB), Y2, Y0
-	VFMADD231PS.BCST  conv2_2<>+0(SB), Y4, Y0
-	VMOVUPS           448(CX), Y2
-	VMOVUPS           1472(CX), Y4
-	VMOVUPS           2496(CX), Y5
-	VMOVUPS           3520(CX), Y6
-	VMOVUPS           4544(CX), Y8
-	VMOVUPS           5568(CX), Y9
-	VMOVUPS           6592(CX), Y10
-	VMOVUPS           7616(CX), Y11
-	VADDPS            Y5, Y4, Y12
-	VSUBPS            Y5, Y4, Y4
-	VADDPS            Y8, Y6, Y5
-	VSUBPS            Y8, Y6, Y6
-	VADDPS            Y10, Y9, Y8
-	VSUBPS            Y10, Y9, Y9
-	VADDPS            Y2, Y3, Y3
-	VMOVUPS           Y3, 1120(DX)
-	VMOVUPS           Y11, 2912(DX)
-	VADDPS            Y11, Y4, Y3
-	VFMSUB231PS.BCST  conv2_2<>+0(SB), Y6, Y3
-	VFMADD231PS.BCST  conv2_4<>+0(SB), Y9, Y3
-	VADDPS            Y3, Y1, Y1
-	VMOVUPS           Y1, 1376(DX)
+
+	// d6 = 4 plus2 − (v0 + plus1) + 2 plusHalf
+	VADDPS           Y8, Y0, Y0
+	VFMSUB231PS.BCST conv2_4<>+0(SB), Y2, Y0
+	VFMADD231PS.BCST conv2_2<>+0(SB), Y4, Y0
+	VMOVUPS          448(CX), Y2
+	VMOVUPS          1472(CX), Y4
+	VMOVUPS          2496(CX), Y5
+	VMOVUPS          3520(CX), Y6
+	VMOVUPS          4544(CX), Y8
+	VMOVUPS          5568(CX), Y9
+	VMOVUPS          6592(CX), Y10
+	VMOVUPS          7616(CX), Y11
+
+	// plus1, minus1 = v1 ± v2; plus2, minus2 = v3 ± v4; plusHalf, minusHalf = v5 ± v6
+	VADDPS Y5, Y4, Y12
+	VSUBPS Y5, Y4, Y4
+	VADDPS Y8, Y6, Y5
+	VSUBPS Y8, Y6, Y6
+	VADDPS Y10, Y9, Y8
+	VSUBPS Y10, Y9, Y9
+
+	// d0 = v0, d7 = v7
+	VADDPS  Y2, Y3, Y3
+	VMOVUPS Y3, 1120(DX)
+	VMOVUPS Y11, 2912(DX)
+
+	// d1 = 2 minus2 − (minus1 + v7) + 4 minusHalf
+	VADDPS           Y11, Y4, Y3
+	VFMSUB231PS.BCST conv2_2<>+0(SB), Y6, Y3
+	VFMADD231PS.BCST conv2_4<>+0(SB), Y9, Y3
+	VADDPS           Y3, Y1, Y1
+	VMOVUPS          Y1, 1376(DX)
+
+	// d3 = 21/4 v7 + 17/4 minus1 − 10 minus2 − 5 minusHalf
 	VMULPS.BCST       conv2_5_25<>+0(SB), Y11, Y1
 	VFMADD231PS.BCST  conv2_4_25<>+0(SB), Y4, Y1
 	VFNMADD231PS.BCST conv2_10<>+0(SB), Y6, Y1
 	VFNMADD231PS.BCST conv2_5<>+0(SB), Y9, Y1
 	VADDPS            Y1, Y7, Y1
 	VMOVUPS           Y1, 1888(DX)
+
+	// d5 = (minusHalf − minus1) + 8 minus2 − 21/4 v7
 	VSUBPS            Y4, Y9, Y1
 	VFMADD231PS.BCST  conv2_8<>+0(SB), Y6, Y1
 	VFNMADD231PS.BCST conv2_5_25<>+0(SB), Y11, Y1
 	VMOVUPS           Y1, 2400(DX)
+
+	// d2 = (plus2 − plus1) − 21/4 v0 + 8 plusHalf
 	VSUBPS            Y12, Y5, Y1
 	VFNMADD231PS.BCST conv2_5_25<>+0(SB), Y2, Y1
 	VFMADD231PS.BCST  conv2_8<>+0(SB), Y8, Y1
 	VADDPS            Y1, Y0, Y0
 	VMOVUPS           Y0, 1632(DX)
+
+	// d4 = 21/4 v0 + 17/4 plus1 − 5 plus2 − 10 plusHalf
 	VMULPS.BCST       conv2_5_25<>+0(SB), Y2, Y0
 	VFMADD231PS.BCST  conv2_4_25<>+0(SB), Y12, Y0
 	VFNMADD231PS.BCST conv2_5<>+0(SB), Y5, Y0
 	VFNMADD231PS.BCST conv2_10<>+0(SB), Y8, Y0
 	VMOVUPS           Y0, 2144(DX)
-	VADDPS            Y12, Y2, Y0
-	VFMSUB231PS.BCST  conv2_4<>+0(SB), Y5, Y0
-	VFMADD231PS.BCST  conv2_2<>+0(SB), Y8, Y0
-	VMOVUPS           Y0, 2656(DX)
-	VMOVUPS           512(CX), Y0
-	VMOVUPS           1536(CX), Y1
-	VMOVUPS           2560(CX), Y2
-	VMOVUPS           3584(CX), Y3
-	VMOVUPS           4608(CX), Y4
-	VMOVUPS           5632(CX), Y5
-	VMOVUPS           6656(CX), Y6
-	VMOVUPS           7680(CX), Y7
-	VADDPS            Y2, Y1, Y8
-	VSUBPS            Y2, Y1, Y1
-	VADDPS            Y4, Y3, Y2
-	VSUBPS            Y4, Y3, Y3
-	VADDPS            Y6, Y5, Y4
-	VSUBPS            Y6, Y5, Y5
-	VMOVUPS           Y0, 128(DX)
-	VADDPS            Y7, Y1, Y6
-	VFMSUB231PS.BCST  conv2_2<>+0(SB), Y3, Y6
-	VFMADD231PS.BCST  conv2_4<>+0(SB), Y5, Y6
-	VMOVUPS           Y6, 384(DX)
+
+	// d6 = 4 plus2 − (v0 + plus1) + 2 plusHalf
+	VADDPS           Y12, Y2, Y0
+	VFMSUB231PS.BCST conv2_4<>+0(SB), Y5, Y0
+	VFMADD231PS.BCST conv2_2<>+0(SB), Y8, Y0
+	VMOVUPS          Y0, 2656(DX)
+	VMOVUPS          512(CX), Y0
+	VMOVUPS          1536(CX), Y1
+	VMOVUPS          2560(CX), Y2
+	VMOVUPS          3584(CX), Y3
+	VMOVUPS          4608(CX), Y4
+	VMOVUPS          5632(CX), Y5
+	VMOVUPS          6656(CX), Y6
+	VMOVUPS          7680(CX), Y7
+
+	// plus1, minus1 = v1 ± v2; plus2, minus2 = v3 ± v4; plusHalf, minusHalf = v5 ± v6
+	VADDPS Y2, Y1, Y8
+	VSUBPS Y2, Y1, Y1
+	VADDPS Y4, Y3, Y2
+	VSUBPS Y4, Y3, Y3
+	VADDPS Y6, Y5, Y4
+	VSUBPS Y6, Y5, Y5
+
+	// d0 = v0, d7 = v7
+	VMOVUPS Y0, 128(DX)
+
+	// d1 = 2 minus2 − (minus1 + v7) + 4 minusHalf
+	VADDPS           Y7, Y1, Y6
+	VFMSUB231PS.BCST conv2_2<>+0(SB), Y3, Y6
+	VFMADD231PS.BCST conv2_4<>+0(SB), Y5, Y6
+	VMOVUPS          Y6, 384(DX)
+
+	// d3 = 21/4 v7 + 17/4 minus1 − 10 minus2 − 5 minusHalf
 	VMULPS.BCST       conv2_5_25<>+0(SB), Y7, Y6
 	VFMADD231PS.BCST  conv2_4_25<>+0(SB), Y1, Y6
 	VFNMADD231PS.BCST conv2_10<>+0(SB), Y3, Y6
 	VFNMADD231PS.BCST conv2_5<>+0(SB), Y5, Y6
 	VMOVUPS           Y6, 896(DX)
+
+	// d5 = (minusHalf − minus1) + 8 minus2 − 21/4 v7
 	VSUBPS            Y1, Y5, Y1
 	VFMADD231PS.BCST  conv2_8<>+0(SB), Y3, Y1
 	VFNMADD231PS.BCST conv2_5_25<>+0(SB), Y7, Y1
+
+	// d2 = (plus2 − plus1) − 21/4 v0 + 8 plusHalf
 	VSUBPS            Y8, Y2, Y3
 	VFNMADD231PS.BCST conv2_5_25<>+0(SB), Y0, Y3
 	VFMADD231PS.BCST  conv2_8<>+0(SB), Y4, Y3
 	VMOVUPS           Y3, 640(DX)
+
+	// d4 = 21/4 v0 + 17/4 plus1 − 5 plus2 − 10 plusHalf
 	VMULPS.BCST       conv2_5_25<>+0(SB), Y0, Y3
 	VFMADD231PS.BCST  conv2_4_25<>+0(SB), Y8, Y3
 	VFNMADD231PS.BCST conv2_5<>+0(SB), Y2, Y3
 	VFNMADD231PS.BCST conv2_10<>+0(SB), Y4, Y3
-	VADDPS            Y8, Y0, Y0
-	VFMSUB231PS.BCST  conv2_4<>+0(SB), Y2, Y0
-	VFMADD231PS.BCST  conv2_2<>+0(SB), Y4, Y0
-	VMOVUPS           576(CX), Y2
-	VMOVUPS           1600(CX), Y4
-	VMOVUPS           2624(CX), Y5
-	VMOVUPS           3648(CX), Y6
-	VMOVUPS           4672(CX), Y8
-	VMOVUPS           5696(CX), Y9
-	VMOVUPS           6720(CX), Y10
-	VMOVUPS           7744(CX), Y11
-	VADDPS            Y5, Y4, Y12
-	VSUBPS            Y5, Y4, Y4
-	VADDPS            Y8, Y6, Y5
-	VSUBPS            Y8, Y6, Y6
-	VADDPS            Y10, Y9, Y8
-	VSUBPS            Y10, Y9, Y9
-	VADDPS            Y2, Y3, Y3
-	VMOVUPS           Y3, 1152(DX)
-	VMOVUPS           Y11, 2944(DX)
-	VADDPS            Y11, Y4, Y3
-	VFMSUB231PS.BCST  conv2_2<>+0(SB), Y6, Y3
-	VFMADD231PS.BCST  conv2_4<>+0(SB), Y9, Y3
-	VADDPS            Y3, Y1, Y1
-	VMOVUPS           Y1, 1408(DX)
+
+	// d6 = 4 plus2 − (v0 + plus1) + 2 plusHalf
+	VADDPS           Y8, Y0, Y0
+	VFMSUB231PS.BCST conv2_4<>+0(SB), Y2, Y0
+	VFMADD231PS.BCST conv2_2<>+0(SB), Y4, Y0
+	VMOVUPS          576(CX), Y2
+	VMOVUPS          1600(CX), Y4
+	VMOVUPS          2624(CX), Y5
+	VMOVUPS          3648(CX), Y6
+	VMOVUPS          4672(CX), Y8
+	VMOVUPS          5696(CX), Y9
+	VMOVUPS          6720(CX), Y10
+	VMOVUPS          7744(CX), Y11
+
+	// plus1, minus1 = v1 ± v2; plus2, minus2 = v3 ± v4; plusHalf, minusHalf = v5 ± v6
+	VADDPS Y5, Y4, Y12
+	VSUBPS Y5, Y4, Y4
+	VADDPS Y8, Y6, Y5
+	VSUBPS Y8, Y6, Y6
+	VADDPS Y10, Y9, Y8
+	VSUBPS Y10, Y9, Y9
+
+	// d0 = v0, d7 = v7
+	VADDPS  Y2, Y3, Y3
+	VMOVUPS Y3, 1152(DX)
+	VMOVUPS Y11, 2944(DX)
+
+	// d1 = 2 minus2 − (minus1 + v7) + 4 minusHalf
+	VADDPS           Y11, Y4, Y3
+	VFMSUB231PS.BCST conv2_2<>+0(SB), Y6, Y3
+	VFMADD231PS.BCST conv2_4<>+0(SB), Y9, Y3
+	VADDPS           Y3, Y1, Y1
+	VMOVUPS          Y1, 1408(DX)
+
+	// d3 = 21/4 v7 + 17/4 minus1 − 10 minus2 − 5 minusHalf
 	VMULPS.BCST       conv2_5_25<>+0(SB), Y11, Y1
 	VFMADD231PS.BCST  conv2_4_25<>+0(SB), Y4, Y1
 	VFNMADD231PS.BCST conv2_10<>+0(SB), Y6, Y1
 	VFNMADD231PS.BCST conv2_5<>+0(SB), Y9, Y1
 	VADDPS            Y1, Y7, Y1
 	VMOVUPS           Y1, 1920(DX)
+
+	// d5 = (minusHalf − minus1) + 8 minus2 − 21/4 v7
 	VSUBPS            Y4, Y9, Y1
 	VFMADD231PS.BCST  conv2_8<>+0(SB), Y6, Y1
 	VFNMADD231PS.BCST conv2_5_25<>+0(SB), Y11, Y1
 	VMOVUPS           Y1, 2432(DX)
+
+	// d2 = (plus2 − plus1) − 21/4 v0 + 8 plusHalf
 	VSUBPS            Y12, Y5, Y1
 	VFNMADD231PS.BCST conv2_5_25<>+0(SB), Y2, Y1
 	VFMADD231PS.BCST  conv2_8<>+0(SB), Y8, Y1
 	VADDPS            Y1, Y0, Y0
 	VMOVUPS           Y0, 1664(DX)
+
+	// d4 = 21/4 v0 + 17/4 plus1 − 5 plus2 − 10 plusHalf
 	VMULPS.BCST       conv2_5_25<>+0(SB), Y2, Y0
 	VFMADD231PS.BCST  conv2_4_25<>+0(SB), Y12, Y0
 	VFNMADD231PS.BCST conv2_5<>+0(SB), Y5, Y0
 	VFNMADD231PS.BCST conv2_10<>+0(SB), Y8, Y0
 	VMOVUPS           Y0, 2176(DX)
-	VADDPS            Y12, Y2, Y0
-	VFMSUB231PS.BCST  conv2_4<>+0(SB), Y5, Y0
-	VFMADD231PS.BCST  conv2_2<>+0(SB), Y8, Y0
-	VMOVUPS           Y0, 2688(DX)
-	VMOVUPS           640(CX), Y0
-	VMOVUPS           1664(CX), Y1
-	VMOVUPS           2688(CX), Y2
-	VMOVUPS           3712(CX), Y3
-	VMOVUPS           4736(CX), Y4
-	VMOVUPS           5760(CX), Y5
-	VMOVUPS           6784(CX), Y6
-	VMOVUPS           7808(CX), Y7
-	VADDPS            Y2, Y1, Y8
-	VSUBPS            Y2, Y1, Y1
-	VADDPS            Y4, Y3, Y2
-	VSUBPS            Y4, Y3, Y3
-	VADDPS            Y6, Y5, Y4
-	VSUBPS            Y6, Y5, Y5
-	VMOVUPS           Y0, 160(DX)
-	VADDPS            Y7, Y1, Y6
-	VFMSUB231PS.BCST  conv2_2<>+0(SB), Y3, Y6
-	VFMADD231PS.BCST  conv2_4<>+0(SB), Y5, Y6
-	VMOVUPS           Y6, 416(DX)
+
+	// d6 = 4 plus2 − (v0 + plus1) + 2 plusHalf
+	VADDPS           Y12, Y2, Y0
+	VFMSUB231PS.BCST conv2_4<>+0(SB), Y5, Y0
+	VFMADD231PS.BCST conv2_2<>+0(SB), Y8, Y0
+	VMOVUPS          Y0, 2688(DX)
+	VMOVUPS          640(CX), Y0
+	VMOVUPS          1664(CX), Y1
+	VMOVUPS          2688(CX), Y2
+	VMOVUPS          3712(CX), Y3
+	VMOVUPS          4736(CX), Y4
+	VMOVUPS          5760(CX), Y5
+	VMOVUPS          6784(CX), Y6
+	VMOVUPS          7808(CX), Y7
+
+	// plus1, minus1 = v1 ± v2; plus2, minus2 = v3 ± v4; plusHalf, minusHalf = v5 ± v6
+	VADDPS Y2, Y1, Y8
+	VSUBPS Y2, Y1, Y1
+	VADDPS Y4, Y3, Y2
+	VSUBPS Y4, Y3, Y3
+	VADDPS Y6, Y5, Y4
+	VSUBPS Y6, Y5, Y5
+
+	// d0 = v0, d7 = v7
+	VMOVUPS Y0, 160(DX)
+
+	// d1 = 2 minus2 − (minus1 + v7) + 4 minusHalf
+	VADDPS           Y7, Y1, Y6
+	VFMSUB231PS.BCST conv2_2<>+0(SB), Y3, Y6
+	VFMADD231PS.BCST conv2_4<>+0(SB), Y5, Y6
+	VMOVUPS          Y6, 416(DX)
+
+	// d3 = 21/4 v7 + 17/4 minus1 − 10 minus2 − 5 minusHalf
 	VMULPS.BCST       conv2_5_25<>+0(SB), Y7, Y6
 	VFMADD231PS.BCST  conv2_4_25<>+0(SB), Y1, Y6
 	VFNMADD231PS.BCST conv2_10<>+0(SB), Y3, Y6
 	VFNMADD231PS.BCST conv2_5<>+0(SB), Y5, Y6
 	VMOVUPS           Y6, 928(DX)
+
+	// d5 = (minusHalf − minus1) + 8 minus2 − 21/4 v7
 	VSUBPS            Y1, Y5, Y1
 	VFMADD231PS.BCST  conv2_8<>+0(SB), Y3, Y1
 	VFNMADD231PS.BCST conv2_5_25<>+0(SB), Y7, Y1
+
+	// d2 = (plus2 − plus1) − 21/4 v0 + 8 plusHalf
 	VSUBPS            Y8, Y2, Y3
 	VFNMADD231PS.BCST conv2_5_25<>+0(SB), Y0, Y3
 	VFMADD231PS.BCST  conv2_8<>+0(SB), Y4, Y3
 	VMOVUPS           Y3, 672(DX)
+
+	// d4 = 21/4 v0 + 17/4 plus1 − 5 plus2 − 10 plusHalf
 	VMULPS.BCST       conv2_5_25<>+0(SB), Y0, Y3
 	VFMADD231PS.BCST  conv2_4_25<>+0(SB), Y8, Y3
 	VFNMADD231PS.BCST conv2_5<>+0(SB), Y2, Y3
 	VFNMADD231PS.BCST conv2_10<>+0(SB), Y4, Y3
-	VADDPS            Y8, Y0, Y0
-	VFMSUB231PS.BCST  conv2_4<>+0(SB), Y2, Y0
-	VFMADD231PS.BCST  conv2_2<>+0(SB), Y4, Y0
-	VMOVUPS           704(CX), Y2
-	VMOVUPS           1728(CX), Y4
-	VMOVUPS           2752(CX), Y5
-	VMOVUPS           3776(CX), Y6
-	VMOVUPS           4800(CX), Y8
-	VMOVUPS           5824(CX), Y9
-	VMOVUPS           6848(CX), Y10
-	VMOVUPS           7872(CX), Y11
-	VADDPS            Y5, Y4, Y12
-	VSUBPS            Y5, Y4, Y4
-	VADDPS            Y8, Y6, Y5
-	VSUBPS            Y8, Y6, Y6
-	VADDPS            Y10, Y9, Y8
-	VSUBPS            Y10, Y9, Y9
-	VADDPS            Y2, Y3, Y3
-	VMOVUPS           Y3, 1184(DX)
-	VMOVUPS           Y11, 2976(DX)
-	VADDPS            Y11, Y4, Y3
-	VFMSUB231PS.BCST  conv2_2<>+0(SB), Y6, Y3
-	VFMADD231PS.BCST  conv2_4<>+0(SB), Y9, Y3
-	VADDPS            Y3, Y1, Y1
-	VMOVUPS           Y1, 1440(DX)
+
+	// d6 = 4 plus2 − (v0 + plus1) + 2 plusHalf
+	VADDPS           Y8, Y0, Y0
+	VFMSUB231PS.BCST conv2_4<>+0(SB), Y2, Y0
+	VFMADD231PS.BCST conv2_2<>+0(SB), Y4, Y0
+	VMOVUPS          704(CX), Y2
+	VMOVUPS          1728(CX), Y4
+	VMOVUPS          2752(CX), Y5
+	VMOVUPS          3776(CX), Y6
+	VMOVUPS          4800(CX), Y8
+	VMOVUPS          5824(CX), Y9
+	VMOVUPS          6848(CX), Y10
+	VMOVUPS          7872(CX), Y11
+
+	// plus1, minus1 = v1 ± v2; plus2, minus2 = v3 ± v4; plusHalf, minusHalf = v5 ± v6
+	VADDPS Y5, Y4, Y12
+	VSUBPS Y5, Y4, Y4
+	VADDPS Y8, Y6, Y5
+	VSUBPS Y8, Y6, Y6
+	VADDPS Y10, Y9, Y8
+	VSUBPS Y10, Y9, Y9
+
+	// d0 = v0, d7 = v7
+	VADDPS  Y2, Y3, Y3
+	VMOVUPS Y3, 1184(DX)
+	VMOVUPS Y11, 2976(DX)
+
+	// d1 = 2 minus2 − (minus1 + v7) + 4 minusHalf
+	VADDPS           Y11, Y4, Y3
+	VFMSUB231PS.BCST conv2_2<>+0(SB), Y6, Y3
+	VFMADD231PS.BCST conv2_4<>+0(SB), Y9, Y3
+	VADDPS           Y3, Y1, Y1
+	VMOVUPS          Y1, 1440(DX)
+
+	// d3 = 21/4 v7 + 17/4 minus1 − 10 minus2 − 5 minusHalf
 	VMULPS.BCST       conv2_5_25<>+0(SB), Y11, Y1
 	VFMADD231PS.BCST  conv2_4_25<>+0(SB), Y4, Y1
 	VFNMADD231PS.BCST conv2_10<>+0(SB), Y6, Y1
 	VFNMADD231PS.BCST conv2_5<>+0(SB), Y9, Y1
 	VADDPS            Y1, Y7, Y1
 	VMOVUPS           Y1, 1952(DX)
+
+	// d5 = (minusHalf − minus1) + 8 minus2 − 21/4 v7
 	VSUBPS            Y4, Y9, Y1
 	VFMADD231PS.BCST  conv2_8<>+0(SB), Y6, Y1
 	VFNMADD231PS.BCST conv2_5_25<>+0(SB), Y11, Y1
 	VMOVUPS           Y1, 2464(DX)
+
+	// d2 = (plus2 − plus1) − 21/4 v0 + 8 plusHalf
 	VSUBPS            Y12, Y5, Y1
 	VFNMADD231PS.BCST conv2_5_25<>+0(SB), Y2, Y1
 	VFMADD231PS.BCST  conv2_8<>+0(SB), Y8, Y1
 	VADDPS            Y1, Y0, Y0
 	VMOVUPS           Y0, 1696(DX)
+
+	// d4 = 21/4 v0 + 17/4 plus1 − 5 plus2 − 10 plusHalf
 	VMULPS.BCST       conv2_5_25<>+0(SB), Y2, Y0
 	VFMADD231PS.BCST  conv2_4_25<>+0(SB), Y12, Y0
 	VFNMADD231PS.BCST conv2_5<>+0(SB), Y5, Y0
 	VFNMADD231PS.BCST conv2_10<>+0(SB), Y8, Y0
 	VMOVUPS           Y0, 2208(DX)
-	VADDPS            Y12, Y2, Y0
-	VFMSUB231PS.BCST  conv2_4<>+0(SB), Y5, Y0
-	VFMADD231PS.BCST  conv2_2<>+0(SB), Y8, Y0
-	VMOVUPS           Y0, 2720(DX)
-	VMOVUPS           768(CX), Y0
-	VMOVUPS           1792(CX), Y1
-	VMOVUPS           2816(CX), Y2
-	VMOVUPS           3840(CX), Y3
-	VMOVUPS           4864(CX), Y4
-	VMOVUPS           5888(CX), Y5
-	VMOVUPS           6912(CX), Y6
-	VMOVUPS           7936(CX), Y7
-	VADDPS            Y2, Y1, Y8
-	VSUBPS            Y2, Y1, Y1
-	VADDPS            Y4, Y3, Y2
-	VSUBPS            Y4, Y3, Y3
-	VADDPS            Y6, Y5, Y4
-	VSUBPS            Y6, Y5, Y5
-	VMOVUPS           Y0, 192(DX)
-	VADDPS            Y7, Y1, Y6
-	VFMSUB231PS.BCST  conv2_2<>+0(SB), Y3, Y6
-	VFMADD231PS.BCST  conv2_4<>+0(SB), Y5, Y6
-	VMOVUPS           Y6, 448(DX)
+
+	// d6 = 4 plus2 − (v0 + plus1) + 2 plusHalf
+	VADDPS           Y12, Y2, Y0
+	VFMSUB231PS.BCST conv2_4<>+0(SB), Y5, Y0
+	VFMADD231PS.BCST conv2_2<>+0(SB), Y8, Y0
+	VMOVUPS          Y0, 2720(DX)
+	VMOVUPS          768(CX), Y0
+	VMOVUPS          1792(CX), Y1
+	VMOVUPS          2816(CX), Y2
+	VMOVUPS          3840(CX), Y3
+	VMOVUPS          4864(CX), Y4
+	VMOVUPS          5888(CX), Y5
+	VMOVUPS          6912(CX), Y6
+	VMOVUPS          7936(CX), Y7
+
+	// plus1, minus1 = v1 ± v2; plus2, minus2 = v3 ± v4; plusHalf, minusHalf = v5 ± v6
+	VADDPS Y2, Y1, Y8
+	VSUBPS Y2, Y1, Y1
+	VADDPS Y4, Y3, Y2
+	VSUBPS Y4, Y3, Y3
+	VADDPS Y6, Y5, Y4
+	VSUBPS Y6, Y5, Y5
+
+	// d0 = v0, d7 = v7
+	VMOVUPS Y0, 192(DX)
+
+	// d1 = 2 minus2 − (minus1 + v7) + 4 minusHalf
+	VADDPS           Y7, Y1, Y6
+	VFMSUB231PS.BCST conv2_2<>+0(SB), Y3, Y6
+	VFMADD231PS.BCST conv2_4<>+0(SB), Y5, Y6
+	VMOVUPS          Y6, 448(DX)
+
+	// d3 = 21/4 v7 + 17/4 minus1 − 10 minus2 − 5 minusHalf
 	VMULPS.BCST       conv2_5_25<>+0(SB), Y7, Y6
 	VFMADD231PS.BCST  conv2_4_25<>+0(SB), Y1, Y6
 	VFNMADD231PS.BCST conv2_10<>+0(SB), Y3, Y6
 	VFNMADD231PS.BCST conv2_5<>+0(SB), Y5, Y6
 	VMOVUPS           Y6, 960(DX)
+
+	// d5 = (minusHalf − minus1) + 8 minus2 − 21/4 v7
 	VSUBPS            Y1, Y5, Y1
 	VFMADD231PS.BCST  conv2_8<>+0(SB), Y3, Y1
 	VFNMADD231PS.BCST conv2_5_25<>+0(SB), Y7, Y1
+
+	// d2 = (plus2 − plus1) − 21/4 v0 + 8 plusHalf
 	VSUBPS            Y8, Y2, Y3
 	VFNMADD231PS.BCST conv2_5_25<>+0(SB), Y0, Y3
 	VFMADD231PS.BCST  conv2_8<>+0(SB), Y4, Y3
 	VMOVUPS           Y3, 704(DX)
+
+	// d4 = 21/4 v0 + 17/4 plus1 − 5 plus2 − 10 plusHalf
 	VMULPS.BCST       conv2_5_25<>+0(SB), Y0, Y3
 	VFMADD231PS.BCST  conv2_4_25<>+0(SB), Y8, Y3
 	VFNMADD231PS.BCST conv2_5<>+0(SB), Y2, Y3
 	VFNMADD231PS.BCST conv2_10<>+0(SB), Y4, Y3
-	VADDPS            Y8, Y0, Y0
-	VFMSUB231PS.BCST  conv2_4<>+0(SB), Y2, Y0
-	VFMADD231PS.BCST  conv2_2<>+0(SB), Y4, Y0
-	VMOVUPS           832(CX), Y2
-	VMOVUPS           1856(CX), Y4
-	VMOVUPS           2880(CX), Y5
-	VMOVUPS           3904(CX), Y6
-	VMOVUPS           4928(CX), Y8
-	VMOVUPS           5952(CX), Y9
-	VMOVUPS           6976(CX), Y10
-	VMOVUPS           8000(CX), Y11
-	VADDPS            Y5, Y4, Y12
-	VSUBPS            Y5, Y4, Y4
-	VADDPS            Y8, Y6, Y5
-	VSUBPS            Y8, Y6, Y6
-	VADDPS            Y10, Y9, Y8
-	VSUBPS            Y10, Y9, Y9
-	VADDPS            Y2, Y3, Y3
-	VMOVUPS           Y3, 1216(DX)
-	VMOVUPS           Y11, 3008(DX)
-	VADDPS            Y11, Y4, Y3
-	VFMSUB231PS.BCST  conv2_2<>+0(SB), Y6, Y3
-	VFMADD231PS.BCST  conv2_4<>+0(SB), Y9, Y3
-	VADDPS            Y3, Y1, Y1
-	VMOVUPS           Y1, 1472(DX)
+
+	// d6 = 4 plus2 − (v0 + plus1) + 2 plusHalf
+	VADDPS           Y8, Y0, Y0
+	VFMSUB231PS.BCST conv2_4<>+0(SB), Y2, Y0
+	VFMADD231PS.BCST conv2_2<>+0(SB), Y4, Y0
+	VMOVUPS          832(CX), Y2
+	VMOVUPS          1856(CX), Y4
+	VMOVUPS          2880(CX), Y5
+	VMOVUPS          3904(CX), Y6
+	VMOVUPS          4928(CX), Y8
+	VMOVUPS          5952(CX), Y9
+	VMOVUPS          6976(CX), Y10
+	VMOVUPS          8000(CX), Y11
+
+	// plus1, minus1 = v1 ± v2; plus2, minus2 = v3 ± v4; plusHalf, minusHalf = v5 ± v6
+	VADDPS Y5, Y4, Y12
+	VSUBPS Y5, Y4, Y4
+	VADDPS Y8, Y6, Y5
+	VSUBPS Y8, Y6, Y6
+	VADDPS Y10, Y9, Y8
+	VSUBPS Y10, Y9, Y9
+
+	// d0 = v0, d7 = v7
+	VADDPS  Y2, Y3, Y3
+	VMOVUPS Y3, 1216(DX)
+	VMOVUPS Y11, 3008(DX)
+
+	// d1 = 2 minus2 − (minus1 + v7) + 4 minusHalf
+	VADDPS           Y11, Y4, Y3
+	VFMSUB231PS.BCST conv2_2<>+0(SB), Y6, Y3
+	VFMADD231PS.BCST conv2_4<>+0(SB), Y9, Y3
+	VADDPS           Y3, Y1, Y1
+	VMOVUPS          Y1, 1472(DX)
+
+	// d3 = 21/4 v7 + 17/4 minus1 − 10 minus2 − 5 minusHalf
 	VMULPS.BCST       conv2_5_25<>+0(SB), Y11, Y1
 	VFMADD231PS.BCST  conv2_4_25<>+0(SB), Y4, Y1
 	VFNMADD231PS.BCST conv2_10<>+0(SB), Y6, Y1
 	VFNMADD231PS.BCST conv2_5<>+0(SB), Y9, Y1
 	VADDPS            Y1, Y7, Y1
 	VMOVUPS           Y1, 1984(DX)
+
+	// d5 = (minusHalf − minus1) + 8 minus2 − 21/4 v7
 	VSUBPS            Y4, Y9, Y1
 	VFMADD231PS.BCST  conv2_8<>+0(SB), Y6, Y1
 	VFNMADD231PS.BCST conv2_5_25<>+0(SB), Y11, Y1
 	VMOVUPS           Y1, 2496(DX)
+
+	// d2 = (plus2 − plus1) − 21/4 v0 + 8 plusHalf
 	VSUBPS            Y12, Y5, Y1
 	VFNMADD231PS.BCST conv2_5_25<>+0(SB), Y2, Y1
 	VFMADD231PS.BCST  conv2_8<>+0(SB), Y8, Y1
 	VADDPS            Y1, Y0, Y0
 	VMOVUPS           Y0, 1728(DX)
+
+	// d4 = 21/4 v0 + 17/4 plus1 − 5 plus2 − 10 plusHalf
 	VMULPS.BCST       conv2_5_25<>+0(SB), Y2, Y0
 	VFMADD231PS.BCST  conv2_4_25<>+0(SB), Y12, Y0
 	VFNMADD231PS.BCST conv2_5<>+0(SB), Y5, Y0
 	VFNMADD231PS.BCST conv2_10<>+0(SB), Y8, Y0
 	VMOVUPS           Y0, 2240(DX)
-	VADDPS            Y12, Y2, Y0
-	VFMSUB231PS.BCST  conv2_4<>+0(SB), Y5, Y0
-	VFMADD231PS.BCST  conv2_2<>+0(SB), Y8, Y0
-	VMOVUPS           Y0, 2752(DX)
-	VMOVUPS           896(CX), Y0
-	VMOVUPS           1920(CX), Y1
-	VMOVUPS           2944(CX), Y2
-	VMOVUPS           3968(CX), Y3
-	VMOVUPS           4992(CX), Y4
-	VMOVUPS           6016(CX), Y5
-	VMOVUPS           7040(CX), Y6
-	VMOVUPS           8064(CX), Y7
-	VADDPS            Y2, Y1, Y8
-	VSUBPS            Y2, Y1, Y1
-	VADDPS            Y4, Y3, Y2
-	VSUBPS            Y4, Y3, Y3
-	VADDPS            Y6, Y5, Y4
-	VSUBPS            Y6, Y5, Y5
-	VMOVUPS           Y0, 224(DX)
-	VADDPS            Y7, Y1, Y6
-	VFMSUB231PS.BCST  conv2_2<>+0(SB), Y3, Y6
-	VFMADD231PS.BCST  conv2_4<>+0(SB), Y5, Y6
-	VMOVUPS           Y6, 480(DX)
+
+	// d6 = 4 plus2 − (v0 + plus1) + 2 plusHalf
+	VADDPS           Y12, Y2, Y0
+	VFMSUB231PS.BCST conv2_4<>+0(SB), Y5, Y0
+	VFMADD231PS.BCST conv2_2<>+0(SB), Y8, Y0
+	VMOVUPS          Y0, 2752(DX)
+	VMOVUPS          896(CX), Y0
+	VMOVUPS          1920(CX), Y1
+	VMOVUPS          2944(CX), Y2
+	VMOVUPS          3968(CX), Y3
+	VMOVUPS          4992(CX), Y4
+	VMOVUPS          6016(CX), Y5
+	VMOVUPS          7040(CX), Y6
+	VMOVUPS          8064(CX), Y7
+
+	// plus1, minus1 = v1 ± v2; plus2, minus2 = v3 ± v4; plusHalf, minusHalf = v5 ± v6
+	VADDPS Y2, Y1, Y8
+	VSUBPS Y2, Y1, Y1
+	VADDPS Y4, Y3, Y2
+	VSUBPS Y4, Y3, Y3
+	VADDPS Y6, Y5, Y4
+	VSUBPS Y6, Y5, Y5
+
+	// d0 = v0, d7 = v7
+	VMOVUPS Y0, 224(DX)
+
+	// d1 = 2 minus2 − (minus1 + v7) + 4 minusHalf
+	VADDPS           Y7, Y1, Y6
+	VFMSUB231PS.BCST conv2_2<>+0(SB), Y3, Y6
+	VFMADD231PS.BCST conv2_4<>+0(SB), Y5, Y6
+	VMOVUPS          Y6, 480(DX)
+
+	// d3 = 21/4 v7 + 17/4 minus1 − 10 minus2 − 5 minusHalf
 	VMULPS.BCST       conv2_5_25<>+0(SB), Y7, Y6
 	VFMADD231PS.BCST  conv2_4_25<>+0(SB), Y1, Y6
 	VFNMADD231PS.BCST conv2_10<>+0(SB), Y3, Y6
 	VFNMADD231PS.BCST conv2_5<>+0(SB), Y5, Y6
 	VMOVUPS           Y6, 992(DX)
+
+	// d5 = (minusHalf − minus1) + 8 minus2 − 21/4 v7
 	VSUBPS            Y1, Y5, Y1
 	VFMADD231PS.BCST  conv2_8<>+0(SB), Y3, Y1
 	VFNMADD231PS.BCST conv2_5_25<>+0(SB), Y7, Y1
+
+	// d2 = (plus2 − plus1) − 21/4 v0 + 8 plusHalf
 	VSUBPS            Y8, Y2, Y3
 	VFNMADD231PS.BCST conv2_5_25<>+0(SB), Y0, Y3
 	VFMADD231PS.BCST  conv2_8<>+0(SB), Y4, Y3
 	VMOVUPS           Y3, 736(DX)
+
+	// d4 = 21/4 v0 + 17/4 plus1 − 5 plus2 − 10 plusHalf
 	VMULPS.BCST       conv2_5_25<>+0(SB), Y0, Y3
 	VFMADD231PS.BCST  conv2_4_25<>+0(SB), Y8, Y3
 	VFNMADD231PS.BCST conv2_5<>+0(SB), Y2, Y3
 	VFNMADD231PS.BCST conv2_10<>+0(SB), Y4, Y3
-	VADDPS            Y8, Y0, Y0
-	VFMSUB231PS.BCST  conv2_4<>+0(SB), Y2, Y0
-	VFMADD231PS.BCST  conv2_2<>+0(SB), Y4, Y0
-	VMOVUPS           960(CX), Y2
-	VMOVUPS           1984(CX), Y4
-	VMOVUPS           3008(CX), Y5
-	VMOVUPS           4032(CX), Y6
-	VMOVUPS           5056(CX), Y8
-	VMOVUPS           6080(CX), Y9
-	VMOVUPS           7104(CX), Y10
-	VMOVUPS           8128(CX), Y11
-	VADDPS            Y5, Y4, Y12
-	VSUBPS            Y5, Y4, Y4
-	VADDPS            Y8, Y6, Y5
-	VSUBPS            Y8, Y6, Y6
-	VADDPS            Y10, Y9, Y8
-	VSUBPS            Y10, Y9, Y9
-	VADDPS            Y2, Y3, Y3
-	VMOVUPS           Y3, 1248(DX)
-	VMOVUPS           Y11, 3040(DX)
-	VADDPS            Y11, Y4, Y3
-	VFMSUB231PS.BCST  conv2_2<>+0(SB), Y6, Y3
-	VFMADD231PS.BCST  conv2_4<>+0(SB), Y9, Y3
-	VADDPS            Y3, Y1, Y1
-	VMOVUPS           Y1, 1504(DX)
+
+	// d6 = 4 plus2 − (v0 + plus1) + 2 plusHalf
+	VADDPS           Y8, Y0, Y0
+	VFMSUB231PS.BCST conv2_4<>+0(SB), Y2, Y0
+	VFMADD231PS.BCST conv2_2<>+0(SB), Y4, Y0
+	VMOVUPS          960(CX), Y2
+	VMOVUPS          1984(CX), Y4
+	VMOVUPS          3008(CX), Y5
+	VMOVUPS          4032(CX), Y6
+	VMOVUPS          5056(CX), Y8
+	VMOVUPS          6080(CX), Y9
+	VMOVUPS          7104(CX), Y10
+	VMOVUPS          8128(CX), Y11
+
+	// plus1, minus1 = v1 ± v2; plus2, minus2 = v3 ± v4; plusHalf, minusHalf = v5 ± v6
+	VADDPS Y5, Y4, Y12
+	VSUBPS Y5, Y4, Y4
+	VADDPS Y8, Y6, Y5
+	VSUBPS Y8, Y6, Y6
+	VADDPS Y10, Y9, Y8
+	VSUBPS Y10, Y9, Y9
+
+	// d0 = v0, d7 = v7
+	VADDPS  Y2, Y3, Y3
+	VMOVUPS Y3, 1248(DX)
+	VMOVUPS Y11, 3040(DX)
+
+	// d1 = 2 minus2 − (minus1 + v7) + 4 minusHalf
+	VADDPS           Y11, Y4, Y3
+	VFMSUB231PS.BCST conv2_2<>+0(SB), Y6, Y3
+	VFMADD231PS.BCST conv2_4<>+0(SB), Y9, Y3
+	VADDPS           Y3, Y1, Y1
+	VMOVUPS          Y1, 1504(DX)
+
+	// d3 = 21/4 v7 + 17/4 minus1 − 10 minus2 − 5 minusHalf
 	VMULPS.BCST       conv2_5_25<>+0(SB), Y11, Y1
 	VFMADD231PS.BCST  conv2_4_25<>+0(SB), Y4, Y1
 	VFNMADD231PS.BCST conv2_10<>+0(SB), Y6, Y1
 	VFNMADD231PS.BCST conv2_5<>+0(SB), Y9, Y1
 	VADDPS            Y1, Y7, Y1
 	VMOVUPS           Y1, 2016(DX)
+
+	// d5 = (minusHalf − minus1) + 8 minus2 − 21/4 v7
 	VSUBPS            Y4, Y9, Y1
 	VFMADD231PS.BCST  conv2_8<>+0(SB), Y6, Y1
 	VFNMADD231PS.BCST conv2_5_25<>+0(SB), Y11, Y1
 	VMOVUPS           Y1, 2528(DX)
+
+	// d2 = (plus2 − plus1) − 21/4 v0 + 8 plusHalf
 	VSUBPS            Y12, Y5, Y1
 	VFNMADD231PS.BCST conv2_5_25<>+0(SB), Y2, Y1
 	VFMADD231PS.BCST  conv2_8<>+0(SB), Y8, Y1
 	VADDPS            Y1, Y0, Y0
 	VMOVUPS           Y0, 1760(DX)
+
+	// d4 = 21/4 v0 + 17/4 plus1 − 5 plus2 − 10 plusHalf
 	VMULPS.BCST       conv2_5_25<>+0(SB), Y2, Y0
 	VFMADD231PS.BCST  conv2_4_25<>+0(SB), Y12, Y0
 	VFNMADD231PS.BCST conv2_5<>+0(SB), Y5, Y0
 	VFNMADD231PS.BCST conv2_10<>+0(SB), Y8, Y0
 	VMOVUPS           Y0, 2272(DX)
-	VADDPS            Y12, Y2, Y0
-	VFMSUB231PS.BCST  conv2_4<>+0(SB), Y5, Y0
-	VFMADD231PS.BCST  conv2_2<>+0(SB), Y8, Y0
-	VMOVUPS           Y0, 2784(DX)
-	VMOVUPS           32(CX), Y0
-	VMOVUPS           1056(CX), Y1
-	VMOVUPS           2080(CX), Y2
-	VMOVUPS           3104(CX), Y3
-	VMOVUPS           4128(CX), Y4
-	VMOVUPS           5152(CX), Y5
-	VMOVUPS           6176(CX), Y6
-	VMOVUPS           7200(CX), Y7
-	VADDPS            Y2, Y1, Y8
-	VSUBPS            Y2, Y1, Y1
-	VADDPS            Y4, Y3, Y2
-	VSUBPS            Y4, Y3, Y3
-	VADDPS            Y6, Y5, Y4
-	VSUBPS            Y6, Y5, Y5
-	VMOVUPS           Y0, 3072(DX)
-	VADDPS            Y7, Y1, Y6
-	VFMSUB231PS.BCST  conv2_2<>+0(SB), Y3, Y6
-	VFMADD231PS.BCST  conv2_4<>+0(SB), Y5, Y6
-	VMOVUPS           Y6, 3328(DX)
+
+	// d6 = 4 plus2 − (v0 + plus1) + 2 plusHalf
+	VADDPS           Y12, Y2, Y0
+	VFMSUB231PS.BCST conv2_4<>+0(SB), Y5, Y0
+	VFMADD231PS.BCST conv2_2<>+0(SB), Y8, Y0
+	VMOVUPS          Y0, 2784(DX)
+	VMOVUPS          32(CX), Y0
+	VMOVUPS          1056(CX), Y1
+	VMOVUPS          2080(CX), Y2
+	VMOVUPS          3104(CX), Y3
+	VMOVUPS          4128(CX), Y4
+	VMOVUPS          5152(CX), Y5
+	VMOVUPS          6176(CX), Y6
+	VMOVUPS          7200(CX), Y7
+
+	// plus1, minus1 = v1 ± v2; plus2, minus2 = v3 ± v4; plusHalf, minusHalf = v5 ± v6
+	VADDPS Y2, Y1, Y8
+	VSUBPS Y2, Y1, Y1
+	VADDPS Y4, Y3, Y2
+	VSUBPS Y4, Y3, Y3
+	VADDPS Y6, Y5, Y4
+	VSUBPS Y6, Y5, Y5
+
+	// d0 = v0, d7 = v7
+	VMOVUPS Y0, 3072(DX)
+
+	// d1 = 2 minus2 − (minus1 + v7) + 4 minusHalf
+	VADDPS           Y7, Y1, Y6
+	VFMSUB231PS.BCST conv2_2<>+0(SB), Y3, Y6
+	VFMADD231PS.BCST conv2_4<>+0(SB), Y5, Y6
+	VMOVUPS          Y6, 3328(DX)
+
+	// d3 = 21/4 v7 + 17/4 minus1 − 10 minus2 − 5 minusHalf
 	VMULPS.BCST       conv2_5_25<>+0(SB), Y7, Y6
 	VFMADD231PS.BCST  conv2_4_25<>+0(SB), Y1, Y6
 	VFNMADD231PS.BCST conv2_10<>+0(SB), Y3, Y6
 	VFNMADD231PS.BCST conv2_5<>+0(SB), Y5, Y6
 	VMOVUPS           Y6, 3840(DX)
+
+	// d5 = (minusHalf − minus1) + 8 minus2 − 21/4 v7
 	VSUBPS            Y1, Y5, Y1
 	VFMADD231PS.BCST  conv2_8<>+0(SB), Y3, Y1
 	VFNMADD231PS.BCST conv2_5_25<>+0(SB), Y7, Y1
+
+	// d2 = (plus2 − plus1) − 21/4 v0 + 8 plusHalf
 	VSUBPS            Y8, Y2, Y3
 	VFNMADD231PS.BCST conv2_5_25<>+0(SB), Y0, Y3
 	VFMADD231PS.BCST  conv2_8<>+0(SB), Y4, Y3
 	VMOVUPS           Y3, 3584(DX)
+
+	// d4 = 21/4 v0 + 17/4 plus1 − 5 plus2 − 10 plusHalf
 	VMULPS.BCST       conv2_5_25<>+0(SB), Y0, Y3
 	VFMADD231PS.BCST  conv2_4_25<>+0(SB), Y8, Y3
 	VFNMADD231PS.BCST conv2_5<>+0(SB), Y2, Y3
 	VFNMADD231PS.BCST conv2_10<>+0(SB), Y4, Y3
-	VADDPS            Y8, Y0, Y0
-	VFMSUB231PS.BCST  conv2_4<>+0(SB), Y2, Y0
-	VFMADD231PS.BCST  conv2_2<>+0(SB), Y4, Y0
-	VMOVUPS           96(CX), Y2
-	VMOVUPS           1120(CX), Y4
-	VMOVUPS           2144(CX), Y5
-	VMOVUPS           3168(CX), Y6
-	VMOVUPS           4192(CX), Y8
-	VMOVUPS           5216(CX), Y9
-	VMOVUPS           6240(CX), Y10
-	VMOVUPS           7264(CX), Y11
-	VADDPS            Y5, Y4, Y12
-	VSUBPS            Y5, Y4, Y4
-	VADDPS            Y8, Y6, Y5
-	VSUBPS            Y8, Y6, Y6
-	VADDPS            Y10, Y9, Y8
-	VSUBPS            Y10, Y9, Y9
-	VADDPS            Y2, Y3, Y3
-	VMOVUPS           Y3, 4096(DX)
-	VMOVUPS           Y11, 5888(DX)
-	VADDPS            Y11, Y4, Y3
-	VFMSUB231PS.BCST  conv2_2<>+0(SB), Y6, Y3
-	VFMADD231PS.BCST  conv2_4<>+0(SB), Y9, Y3
-	VADDPS            Y3, Y1, Y1
-	VMOVUPS           Y1, 4352(DX)
+
+	// d6 = 4 plus2 − (v0 + plus1) + 2 plusHalf
+	VADDPS           Y8, Y0, Y0
+	VFMSUB231PS.BCST conv2_4<>+0(SB), Y2, Y0
+	VFMADD231PS.BCST conv2_2<>+0(SB), Y4, Y0
+	VMOVUPS          96(CX), Y2
+	VMOVUPS          1120(CX), Y4
+	VMOVUPS          2144(CX), Y5
+	VMOVUPS          3168(CX), Y6
+	VMOVUPS          4192(CX), Y8
+	VMOVUPS          5216(CX), Y9
+	VMOVUPS          6240(CX), Y10
+	VMOVUPS          7264(CX), Y11
+
+	// plus1, minus1 = v1 ± v2; plus2, minus2 = v3 ± v4; plusHalf, minusHalf = v5 ± v6
+	VADDPS Y5, Y4, Y12
+	VSUBPS Y5, Y4, Y4
+	VADDPS Y8, Y6, Y5
+	VSUBPS Y8, Y6, Y6
+	VADDPS Y10, Y9, Y8
+	VSUBPS Y10, Y9, Y9
+
+	// d0 = v0, d7 = v7
+	VADDPS  Y2, Y3, Y3
+	VMOVUPS Y3, 4096(DX)
+	VMOVUPS Y11, 5888(DX)
+
+	// d1 = 2 minus2 − (minus1 + v7) + 4 minusHalf
+	VADDPS           Y11, Y4, Y3
+	VFMSUB231PS.BCST conv2_2<>+0(SB), Y6, Y3
+	VFMADD231PS.BCST conv2_4<>+0(SB), Y9, Y3
+	VADDPS           Y3, Y1, Y1
+	VMOVUPS          Y1, 4352(DX)
+
+	// d3 = 21/4 v7 + 17/4 minus1 − 10 minus2 − 5 minusHalf
 	VMULPS.BCST       conv2_5_25<>+0(SB), Y11, Y1
 	VFMADD231PS.BCST  conv2_4_25<>+0(SB), Y4, Y1
 	VFNMADD231PS.BCST conv2_10<>+0(SB), Y6, Y1
 	VFNMADD231PS.BCST conv2_5<>+0(SB), Y9, Y1
 	VADDPS            Y1, Y7, Y1
 	VMOVUPS           Y1, 4864(DX)
+
+	// d5 = (minusHalf − minus1) + 8 minus2 − 21/4 v7
 	VSUBPS            Y4, Y9, Y1
 	VFMADD231PS.BCST  conv2_8<>+0(SB), Y6, Y1
 	VFNMADD231PS.BCST conv2_5_25<>+0(SB), Y11, Y1
 	VMOVUPS           Y1, 5376(DX)
+
+	// d2 = (plus2 − plus1) − 21/4 v0 + 8 plusHalf
 	VSUBPS            Y12, Y5, Y1
 	VFNMADD231PS.BCST conv2_5_25<>+0(SB), Y2, Y1
 	VFMADD231PS.BCST  conv2_8<>+0(SB), Y8, Y1
 	VADDPS            Y1, Y0, Y0
 	VMOVUPS           Y0, 4608(DX)
+
+	// d4 = 21/4 v0 + 17/4 plus1 − 5 plus2 − 10 plusHalf
 	VMULPS.BCST       conv2_5_25<>+0(SB), Y2, Y0
 	VFMADD231PS.BCST  conv2_4_25<>+0(SB), Y12, Y0
 	VFNMADD231PS.BCST conv2_5<>+0(SB), Y5, Y0
 	VFNMADD231PS.BCST conv2_10<>+0(SB), Y8, Y0
 	VMOVUPS           Y0, 5120(DX)
-	VADDPS            Y12, Y2, Y0
-	VFMSUB231PS.BCST  conv2_4<>+0(SB), Y5, Y0
-	VFMADD231PS.BCST  conv2_2<>+0(SB), Y8, Y0
-	VMOVUPS           Y0, 5632(DX)
-	VMOVUPS           160(CX), Y0
-	VMOVUPS           1184(CX), Y1
-	VMOVUPS           2208(CX), Y2
-	VMOVUPS           3232(CX), Y3
-	VMOVUPS           4256(CX), Y4
-	VMOVUPS           5280(CX), Y5
-	VMOVUPS           6304(CX), Y6
-	VMOVUPS           7328(CX), Y7
-	VADDPS            Y2, Y1, Y8
-	VSUBPS            Y2, Y1, Y1
-	VADDPS            Y4, Y3, Y2
-	VSUBPS            Y4, Y3, Y3
-	VADDPS            Y6, Y5, Y4
-	VSUBPS            Y6, Y5, Y5
-	VMOVUPS           Y0, 3104(DX)
-	VADDPS            Y7, Y1, Y6
-	VFMSUB231PS.BCST  conv2_2<>+0(SB), Y3, Y6
-	VFMADD231PS.BCST  conv2_4<>+0(SB), Y5, Y6
-	VMOVUPS           Y6, 3360(DX)
+
+	// d6 = 4 plus2 − (v0 + plus1) + 2 plusHalf
+	VADDPS           Y12, Y2, Y0
+	VFMSUB231PS.BCST conv2_4<>+0(SB), Y5, Y0
+	VFMADD231PS.BCST conv2_2<>+0(SB), Y8, Y0
+	VMOVUPS          Y0, 5632(DX)
+	VMOVUPS          160(CX), Y0
+	VMOVUPS          1184(CX), Y1
+	VMOVUPS          2208(CX), Y2
+	VMOVUPS          3232(CX), Y3
+	VMOVUPS          4256(CX), Y4
+	VMOVUPS          5280(CX), Y5
+	VMOVUPS          6304(CX), Y6
+	VMOVUPS          7328(CX), Y7
+
+	// plus1, minus1 = v1 ± v2; plus2, minus2 = v3 ± v4; plusHalf, minusHalf = v5 ± v6
+	VADDPS Y2, Y1, Y8
+	VSUBPS Y2, Y1, Y1
+	VADDPS Y4, Y3, Y2
+	VSUBPS Y4, Y3, Y3
+	VADDPS Y6, Y5, Y4
+	VSUBPS Y6, Y5, Y5
+
+	// d0 = v0, d7 = v7
+	VMOVUPS Y0, 3104(DX)
+
+	// d1 = 2 minus2 − (minus1 + v7) + 4 minusHalf
+	VADDPS           Y7, Y1, Y6
+	VFMSUB231PS.BCST conv2_2<>+0(SB), Y3, Y6
+	VFMADD231PS.BCST conv2_4<>+0(SB), Y5, Y6
+	VMOVUPS          Y6, 3360(DX)
+
+	// d3 = 21/4 v7 + 17/4 minus1 − 10 minus2 − 5 minusHalf
 	VMULPS.BCST       conv2_5_25<>+0(SB), Y7, Y6
 	VFMADD231PS.BCST  conv2_4_25<>+0(SB), Y1, Y6
 	VFNMADD231PS.BCST conv2_10<>+0(SB), Y3, Y6
 	VFNMADD231PS.BCST conv2_5<>+0(SB), Y5, Y6
 	VMOVUPS           Y6, 3872(DX)
+
+	// d5 = (minusHalf − minus1) + 8 minus2 − 21/4 v7
 	VSUBPS            Y1, Y5, Y1
 	VFMADD231PS.BCST  conv2_8<>+0(SB), Y3, Y1
 	VFNMADD231PS.BCST conv2_5_25<>+0(SB), Y7, Y1
+
+	// d2 = (plus2 − plus1) − 21/4 v0 + 8 plusHalf
 	VSUBPS            Y8, Y2, Y3
 	VFNMADD231PS.BCST conv2_5_25<>+0(SB), Y0, Y3
 	VFMADD231PS.BCST  conv2_8<>+0(SB), Y4, Y3
 	VMOVUPS           Y3, 3616(DX)
+
+	// d4 = 21/4 v0 + 17/4 plus1 − 5 plus2 − 10 plusHalf
 	VMULPS.BCST       conv2_5_25<>+0(SB), Y0, Y3
 	VFMADD231PS.BCST  conv2_4_25<>+0(SB), Y8, Y3
 	VFNMADD231PS.BCST conv2_5<>+0(SB), Y2, Y3
 	VFNMADD231PS.BCST conv2_10<>+0(SB), Y4, Y3
-	VADDPS            Y8, Y0, Y0
-	VFMSUB231PS.BCST  conv2_4<>+0(SB), Y2, Y0
-	VFMADD231PS.BCST  conv2_2<>+0(SB), Y4, Y0
-	VMOVUPS           224(CX), Y2
-	VMOVUPS           1248(CX), Y4
-	VMOVUPS           2272(CX), Y5
-	VMOVUPS           3296(CX), Y6
-	VMOVUPS           4320(CX), Y8
-	VMOVUPS           5344(CX), Y9
-	VMOVUPS           6368(CX), Y10
-	VMOVUPS           7392(CX), Y11
-	VADDPS            Y5, Y4, Y12
-	VSUBPS            Y5, Y4, Y4
-	VADDPS            Y8, Y6, Y5
-	VSUBPS            Y8, Y6, Y6
-	VADDPS            Y10, Y9, Y8
-	VSUBPS            Y10, Y9, Y9
-	VADDPS            Y2, Y3, Y3
-	VMOVUPS           Y3, 4128(DX)
-	VMOVUPS           Y11, 5920(DX)
-	VADDPS            Y11, Y4, Y3
-	VFMSUB231PS.BCST  conv2_2<>+0(SB), Y6, Y3
-	VFMADD231PS.BCST  conv2_4<>+0(SB), Y9, Y3
-	VADDPS            Y3, Y1, Y1
-	VMOVUPS           Y1, 4384(DX)
+
+	// d6 = 4 plus2 − (v0 + plus1) + 2 plusHalf
+	VADDPS           Y8, Y0, Y0
+	VFMSUB231PS.BCST conv2_4<>+0(SB), Y2, Y0
+	VFMADD231PS.BCST conv2_2<>+0(SB), Y4, Y0
+	VMOVUPS          224(CX), Y2
+	VMOVUPS          1248(CX), Y4
+	VMOVUPS          2272(CX), Y5
+	VMOVUPS          3296(CX), Y6
+	VMOVUPS          4320(CX), Y8
+	VMOVUPS          5344(CX), Y9
+	VMOVUPS          6368(CX), Y10
+	VMOVUPS          7392(CX), Y11
+
+	// plus1, minus1 = v1 ± v2; plus2, minus2 = v3 ± v4; plusHalf, minusHalf = v5 ± v6
+	VADDPS Y5, Y4, Y12
+	VSUBPS Y5, Y4, Y4
+	VADDPS Y8, Y6, Y5
+	VSUBPS Y8, Y6, Y6
+	VADDPS Y10, Y9, Y8
+	VSUBPS Y10, Y9, Y9
+
+	// d0 = v0, d7 = v7
+	VADDPS  Y2, Y3, Y3
+	VMOVUPS Y3, 4128(DX)
+	VMOVUPS Y11, 5920(DX)
+
+	// d1 = 2 minus2 − (minus1 + v7) + 4 minusHalf
+	VADDPS           Y11, Y4, Y3
+	VFMSUB231PS.BCST conv2_2<>+0(SB), Y6, Y3
+	VFMADD231PS.BCST conv2_4<>+0(SB), Y9, Y3
+	VADDPS           Y3, Y1, Y1
+	VMOVUPS          Y1, 4384(DX)
+
+	// d3 = 21/4 v7 + 17/4 minus1 − 10 minus2 − 5 minusHalf
 	VMULPS.BCST       conv2_5_25<>+0(SB), Y11, Y1
 	VFMADD231PS.BCST  conv2_4_25<>+0(SB), Y4, Y1
 	VFNMADD231PS.BCST conv2_10<>+0(SB), Y6, Y1
 	VFNMADD231PS.BCST conv2_5<>+0(SB), Y9, Y1
 	VADDPS            Y1, Y7, Y1
 	VMOVUPS           Y1, 4896(DX)
+
+	// d5 = (minusHalf − minus1) + 8 minus2 − 21/4 v7
 	VSUBPS            Y4, Y9, Y1
 	VFMADD231PS.BCST  conv2_8<>+0(SB), Y6, Y1
 	VFNMADD231PS.BCST conv2_5_25<>+0(SB), Y11, Y1
 	VMOVUPS           Y1, 5408(DX)
+
+	// d2 = (plus2 − plus1) − 21/4 v0 + 8 plusHalf
 	VSUBPS            Y12, Y5, Y1
 	VFNMADD231PS.BCST conv2_5_25<>+0(SB), Y2, Y1
 	VFMADD231PS.BCST  conv2_8<>+0(SB), Y8, Y1
 	VADDPS            Y1, Y0, Y0
 	VMOVUPS           Y0, 4640(DX)
+
+	// d4 = 21/4 v0 + 17/4 plus1 − 5 plus2 − 10 plusHalf
 	VMULPS.BCST       conv2_5_25<>+0(SB), Y2, Y0
 	VFMADD231PS.BCST  conv2_4_25<>+0(SB), Y12, Y0
 	VFNMADD231PS.BCST conv2_5<>+0(SB), Y5, Y0
 	VFNMADD231PS.BCST conv2_10<>+0(SB), Y8, Y0
 	VMOVUPS           Y0, 5152(DX)
-	VADDPS            Y12, Y2, Y0
-	VFMSUB231PS.BCST  conv2_4<>+0(SB), Y5, Y0
-	VFMADD231PS.BCST  conv2_2<>+0(SB), Y8, Y0
-	VMOVUPS           Y0, 5664(DX)
-	VMOVUPS           288(CX), Y0
-	VMOVUPS           1312(CX), Y1
-	VMOVUPS           2336(CX), Y2
-	VMOVUPS           3360(CX), Y3
-	VMOVUPS           4384(CX), Y4
-	VMOVUPS           5408(CX), Y5
-	VMOVUPS           6432(CX), Y6
-	VMOVUPS           7456(CX), Y7
-	VADDPS            Y2, Y1, Y8
-	VSUBPS            Y2, Y1, Y1
-	VADDPS            Y4, Y3, Y2
-	VSUBPS            Y4, Y3, Y3
-	VADDPS            Y6, Y5, Y4
-	VSUBPS            Y6, Y5, Y5
-	VMOVUPS           Y0, 3136(DX)
-	VADDPS            Y7, Y1, Y6
-	VFMSUB231PS.BCST  conv2_2<>+0(SB), Y3, Y6
-	VFMADD231PS.BCST  conv2_4<>+0(SB), Y5, Y6
-	VMOVUPS           Y6, 3392(DX)
+
+	// d6 = 4 plus2 − (v0 + plus1) + 2 plusHalf
+	VADDPS           Y12, Y2, Y0
+	VFMSUB231PS.BCST conv2_4<>+0(SB), Y5, Y0
+	VFMADD231PS.BCST conv2_2<>+0(SB), Y8, Y0
+	VMOVUPS          Y0, 5664(DX)
+	VMOVUPS          288(CX), Y0
+	VMOVUPS          1312(CX), Y1
+	VMOVUPS          2336(CX), Y2
+	VMOVUPS          3360(CX), Y3
+	VMOVUPS          4384(CX), Y4
+	VMOVUPS          5408(CX), Y5
+	VMOVUPS          6432(CX), Y6
+	VMOVUPS          7456(CX), Y7
+
+	// plus1, minus1 = v1 ± v2; plus2, minus2 = v3 ± v4; plusHalf, minusHalf = v5 ± v6
+	VADDPS Y2, Y1, Y8
+	VSUBPS Y2, Y1, Y1
+	VADDPS Y4, Y3, Y2
+	VSUBPS Y4, Y3, Y3
+	VADDPS Y6, Y5, Y4
+	VSUBPS Y6, Y5, Y5
+
+	// d0 = v0, d7 = v7
+	VMOVUPS Y0, 3136(DX)
+
+	// d1 = 2 minus2 − (minus1 + v7) + 4 minusHalf
+	VADDPS           Y7, Y1, Y6
+	VFMSUB231PS.BCST conv2_2<>+0(SB), Y3, Y6
+	VFMADD231PS.BCST conv2_4<>+0(SB), Y5, Y6
+	VMOVUPS          Y6, 3392(DX)
+
+	// d3 = 21/4 v7 + 17/4 minus1 − 10 minus2 − 5 minusHalf
 	VMULPS.BCST       conv2_5_25<>+0(SB), Y7, Y6
 	VFMADD231PS.BCST  conv2_4_25<>+0(SB), Y1, Y6
 	VFNMADD231PS.BCST conv2_10<>+0(SB), Y3, Y6
 	VFNMADD231PS.BCST conv2_5<>+0(SB), Y5, Y6
 	VMOVUPS           Y6, 3904(DX)
+
+	// d5 = (minusHalf − minus1) + 8 minus2 − 21/4 v7
 	VSUBPS            Y1, Y5, Y1
 	VFMADD231PS.BCST  conv2_8<>+0(SB), Y3, Y1
 	VFNMADD231PS.BCST conv2_5_25<>+0(SB), Y7, Y1
+
+	// d2 = (plus2 − plus1) − 21/4 v0 + 8 plusHalf
 	VSUBPS            Y8, Y2, Y3
 	VFNMADD231PS.BCST conv2_5_25<>+0(SB), Y0, Y3
 	VFMADD231PS.BCST  conv2_8<>+0(SB), Y4, Y3
 	VMOVUPS           Y3, 3648(DX)
+
+	// d4 = 21/4 v0 + 17/4 plus1 − 5 plus2 − 10 plusHalf
 	VMULPS.BCST       conv2_5_25<>+0(SB), Y0, Y3
 	VFMADD231PS.BCST  conv2_4_25<>+0(SB), Y8, Y3
 	VFNMADD231PS.BCST conv2_5<>+0(SB), Y2, Y3
 	VFNMADD231PS.BCST conv2_10<>+0(SB), Y4, Y3
-	VADDPS            Y8, Y0, Y0
-	VFMSUB231PS.BCST  conv2_4<>+0(SB), Y2, Y0
-	VFMADD231PS.BCST  conv2_2<>+0(SB), Y4, Y0
-	VMOVUPS           352(CX), Y2
-	VMOVUPS           1376(CX), Y4
-	VMOVUPS           2400(CX), Y5
-	VMOVUPS           3424(CX), Y6
-	VMOVUPS           4448(CX), Y8
-	VMOVUPS           5472(CX), Y9
-	VMOVUPS           6496(CX), Y10
-	VMOVUPS           7520(CX), Y11
-	VADDPS            Y5, Y4, Y12
-	VSUBPS            Y5, Y4, Y4
-	VADDPS            Y8, Y6, Y5
-	VSUBPS            Y8, Y6, Y6
-	VADDPS            Y10, Y9, Y8
-	VSUBPS            Y10, Y9, Y9
-	VADDPS            Y2, Y3, Y3
-	VMOVUPS           Y3, 4160(DX)
-	VMOVUPS           Y11, 5952(DX)
-	VADDPS            Y11, Y4, Y3
-	VFMSUB231PS.BCST  conv2_2<>+0(SB), Y6, Y3
-	VFMADD231PS.BCST  conv2_4<>+0(SB), Y9, Y3
-	VADDPS            Y3, Y1, Y1
-	VMOVUPS           Y1, 4416(DX)
+
+	// d6 = 4 plus2 − (v0 + plus1) + 2 plusHalf
+	VADDPS           Y8, Y0, Y0
+	VFMSUB231PS.BCST conv2_4<>+0(SB), Y2, Y0
+	VFMADD231PS.BCST conv2_2<>+0(SB), Y4, Y0
+	VMOVUPS          352(CX), Y2
+	VMOVUPS          1376(CX), Y4
+	VMOVUPS          2400(CX), Y5
+	VMOVUPS          3424(CX), Y6
+	VMOVUPS          4448(CX), Y8
+	VMOVUPS          5472(CX), Y9
+	VMOVUPS          6496(CX), Y10
+	VMOVUPS          7520(CX), Y11
+
+	// plus1, minus1 = v1 ± v2; plus2, minus2 = v3 ± v4; plusHalf, minusHalf = v5 ± v6
+	VADDPS Y5, Y4, Y12
+	VSUBPS Y5, Y4, Y4
+	VADDPS Y8, Y6, Y5
+	VSUBPS Y8, Y6, Y6
+	VADDPS Y10, Y9, Y8
+	VSUBPS Y10, Y9, Y9
+
+	// d0 = v0, d7 = v7
+	VADDPS  Y2, Y3, Y3
+	VMOVUPS Y3, 4160(DX)
+	VMOVUPS Y11, 5952(DX)
+
+	// d1 = 2 minus2 − (minus1 + v7) + 4 minusHalf
+	VADDPS           Y11, Y4, Y3
+	VFMSUB231PS.BCST conv2_2<>+0(SB), Y6, Y3
+	VFMADD231PS.BCST conv2_4<>+0(SB), Y9, Y3
+	VADDPS           Y3, Y1, Y1
+	VMOVUPS          Y1, 4416(DX)
+
+	// d3 = 21/4 v7 + 17/4 minus1 − 10 minus2 − 5 minusHalf
 	VMULPS.BCST       conv2_5_25<>+0(SB), Y11, Y1
 	VFMADD231PS.BCST  conv2_4_25<>+0(SB), Y4, Y1
 	VFNMADD231PS.BCST conv2_10<>+0(SB), Y6, Y1
 	VFNMADD231PS.BCST conv2_5<>+0(SB), Y9, Y1
 	VADDPS            Y1, Y7, Y1
 	VMOVUPS           Y1, 4928(DX)
+
+	// d5 = (minusHalf − minus1) + 8 minus2 − 21/4 v7
 	VSUBPS            Y4, Y9, Y1
 	VFMADD231PS.BCST  conv2_8<>+0(SB), Y6, Y1
 	VFNMADD231PS.BCST conv2_5_25<>+0(SB), Y11, Y1
 	VMOVUPS           Y1, 5440(DX)
+
+	// d2 = (plus2 − plus1) − 21/4 v0 + 8 plusHalf
 	VSUBPS            Y12, Y5, Y1
 	VFNMADD231PS.BCST conv2_5_25<>+0(SB), Y2, Y1
 	VFMADD231PS.BCST  conv2_8<>+0(SB), Y8, Y1
 	VADDPS            Y1, Y0, Y0
 	VMOVUPS           Y0, 4672(DX)
+
+	// d4 = 21/4 v0 + 17/4 plus1 − 5 plus2 − 10 plusHalf
 	VMULPS.BCST       conv2_5_25<>+0(SB), Y2, Y0
 	VFMADD231PS.BCST  conv2_4_25<>+0(SB), Y12, Y0
 	VFNMADD231PS.BCST conv2_5<>+0(SB), Y5, Y0
 	VFNMADD231PS.BCST conv2_10<>+0(SB), Y8, Y0
 	VMOVUPS           Y0, 5184(DX)
-	VADDPS            Y12, Y2, Y0
-	VFMSUB231PS.BCST  conv2_4<>+0(SB), Y5, Y0
-	VFMADD231PS.BCST  conv2_2<>+0(SB), Y8, Y0
-	VMOVUPS           Y0, 5696(DX)
-	VMOVUPS           416(CX), Y0
-	VMOVUPS           1440(CX), Y1
-	VMOVUPS           2464(CX), Y2
-	VMOVUPS           3488(CX), Y3
-	VMOVUPS           4512(CX), Y4
-	VMOVUPS           5536(CX), Y5
-	VMOVUPS           6560(CX), Y6
-	VMOVUPS           7584(CX), Y7
-	VADDPS            Y2, Y1, Y8
-	VSUBPS            Y2, Y1, Y1
-	VADDPS            Y4, Y3, Y2
-	VSUBPS            Y4, Y3, Y3
-	VADDPS            Y6, Y5, Y4
-	VSUBPS            Y6, Y5, Y5
-	VMOVUPS           Y0, 3168(DX)
-	VADDPS            Y7, Y1, Y6
-	VFMSUB231PS.BCST  conv2_2<>+0(SB), Y3, Y6
-	VFMADD231PS.BCST  conv2_4<>+0(SB), Y5, Y6
-	VMOVUPS           Y6, 3424(DX)
+
+	// d6 = 4 plus2 − (v0 + plus1) + 2 plusHalf
+	VADDPS           Y12, Y2, Y0
+	VFMSUB231PS.BCST conv2_4<>+0(SB), Y5, Y0
+	VFMADD231PS.BCST conv2_2<>+0(SB), Y8, Y0
+	VMOVUPS          Y0, 5696(DX)
+	VMOVUPS          416(CX), Y0
+	VMOVUPS          1440(CX), Y1
+	VMOVUPS          2464(CX), Y2
+	VMOVUPS          3488(CX), Y3
+	VMOVUPS          4512(CX), Y4
+	VMOVUPS          5536(CX), Y5
+	VMOVUPS          6560(CX), Y6
+	VMOVUPS          7584(CX), Y7
+
+	// plus1, minus1 = v1 ± v2; plus2, minus2 = v3 ± v4; plusHalf, minusHalf = v5 ± v6
+	VADDPS Y2, Y1, Y8
+	VSUBPS Y2, Y1, Y1
+	VADDPS Y4, Y3, Y2
+	VSUBPS Y4, Y3, Y3
+	VADDPS Y6, Y5, Y4
+	VSUBPS Y6, Y5, Y5
+
+	// d0 = v0, d7 = v7
+	VMOVUPS Y0, 3168(DX)
+
+	// d1 = 2 minus2 − (minus1 + v7) + 4 minusHalf
+	VADDPS           Y7, Y1, Y6
+	VFMSUB231PS.BCST conv2_2<>+0(SB), Y3, Y6
+	VFMADD231PS.BCST conv2_4<>+0(SB), Y5, Y6
+	VMOVUPS          Y6, 3424(DX)
+
+	// d3 = 21/4 v7 + 17/4 minus1 − 10 minus2 − 5 minusHalf
 	VMULPS.BCST       conv2_5_25<>+0(SB), Y7, Y6
 	VFMADD231PS.BCST  conv2_4_25<>+0(SB), Y1, Y6
 	VFNMADD231PS.BCST conv2_10<>+0(SB), Y3, Y6
 	VFNMADD231PS.BCST conv2_5<>+0(SB), Y5, Y6
 	VMOVUPS           Y6, 3936(DX)
+
+	// d5 = (minusHalf − minus1) + 8 minus2 − 21/4 v7
 	VSUBPS            Y1, Y5, Y1
 	VFMADD231PS.BCST  conv2_8<>+0(SB), Y3, Y1
 	VFNMADD231PS.BCST conv2_5_25<>+0(SB), Y7, Y1
+
+	// d2 = (plus2 − plus1) − 21/4 v0 + 8 plusHalf
 	VSUBPS            Y8, Y2, Y3
 	VFNMADD231PS.BCST conv2_5_25<>+0(SB), Y0, Y3
 	VFMADD231PS.BCST  conv2_8<>+0(SB), Y4, Y3
 	VMOVUPS           Y3, 3680(DX)
+
+	// d4 = 21/4 v0 + 17/4 plus1 − 5 plus2 − 10 plusHalf
 	VMULPS.BCST       conv2_5_25<>+0(SB), Y0, Y3
 	VFMADD231PS.BCST  conv2_4_25<>+0(SB), Y8, Y3
 	VFNMADD231PS.BCST conv2_5<>+0(SB), Y2, Y3
 	VFNMADD231PS.BCST conv2_10<>+0(SB), Y4, Y3
-	VADDPS            Y8, Y0, Y0
-	VFMSUB231PS.BCST  conv2_4<>+0(SB), Y2, Y0
-	VFMADD231PS.BCST  conv2_2<>+0(SB), Y4, Y0
-	VMOVUPS           480(CX), Y2
-	VMOVUPS           1504(CX), Y4
-	VMOVUPS           2528(CX), Y5
-	VMOVUPS           3552(CX), Y6
-	VMOVUPS           4576(CX), Y8
-	VMOVUPS           5600(CX), Y9
-	VMOVUPS           6624(CX), Y10
-	VMOVUPS           7648(CX), Y11
-	VADDPS            Y5, Y4, Y12
-	VSUBPS            Y5, Y4, Y4
-	VADDPS            Y8, Y6, Y5
-	VSUBPS            Y8, Y6, Y6
-	VADDPS            Y10, Y9, Y8
-	VSUBPS            Y10, Y9, Y9
-	VADDPS            Y2, Y3, Y3
-	VMOVUPS           Y3, 4192(DX)
-	VMOVUPS           Y11, 5984(DX)
-	VADDPS            Y11, Y4, Y3
-	VFMSUB231PS.BCST  conv2_2<>+0(SB), Y6, Y3
-	VFMADD231PS.BCST  conv2_4<>+0(SB), Y9, Y3
-	VADDPS            Y3, Y1, Y1
-	VMOVUPS           Y1, 4448(DX)
+
+	// d6 = 4 plus2 − (v0 + plus1) + 2 plusHalf
+	VADDPS           Y8, Y0, Y0
+	VFMSUB231PS.BCST conv2_4<>+0(SB), Y2, Y0
+	VFMADD231PS.BCST conv2_2<>+0(SB), Y4, Y0
+	VMOVUPS          480(CX), Y2
+	VMOVUPS          1504(CX), Y4
+	VMOVUPS          2528(CX), Y5
+	VMOVUPS          3552(CX), Y6
+	VMOVUPS          4576(CX), Y8
+	VMOVUPS          5600(CX), Y9
+	VMOVUPS          6624(CX), Y10
+	VMOVUPS          7648(CX), Y11
+
+	// plus1, minus1 = v1 ± v2; plus2, minus2 = v3 ± v4; plusHalf, minusHalf = v5 ± v6
+	VADDPS Y5, Y4, Y12
+	VSUBPS Y5, Y4, Y4
+	VADDPS Y8, Y6, Y5
+	VSUBPS Y8, Y6, Y6
+	VADDPS Y10, Y9, Y8
+	VSUBPS Y10, Y9, Y9
+
+	// d0 = v0, d7 = v7
+	VADDPS  Y2, Y3, Y3
+	VMOVUPS Y3, 4192(DX)
+	VMOVUPS Y11, 5984(DX)
+
+	// d1 = 2 minus2 − (minus1 + v7) + 4 minusHalf
+	VADDPS           Y11, Y4, Y3
+	VFMSUB231PS.BCST conv2_2<>+0(SB), Y6, Y3
+	VFMADD231PS.BCST conv2_4<>+0(SB), Y9, Y3
+	VADDPS           Y3, Y1, Y1
+	VMOVUPS          Y1, 4448(DX)
+
+	// d3 = 21/4 v7 + 17/4 minus1 − 10 minus2 − 5 minusHalf
 	VMULPS.BCST       conv2_5_25<>+0(SB), Y11, Y1
 	VFMADD231PS.BCST  conv2_4_25<>+0(SB), Y4, Y1
 	VFNMADD231PS.BCST conv2_10<>+0(SB), Y6, Y1
 	VFNMADD231PS.BCST conv2_5<>+0(SB), Y9, Y1
 	VADDPS            Y1, Y7, Y1
 	VMOVUPS           Y1, 4960(DX)
+
+	// d5 = (minusHalf − minus1) + 8 minus2 − 21/4 v7
 	VSUBPS            Y4, Y9, Y1
 	VFMADD231PS.BCST  conv2_8<>+0(SB), Y6, Y1
 	VFNMADD231PS.BCST conv2_5_25<>+0(SB), Y11, Y1
 	VMOVUPS           Y1, 5472(DX)
+
+	// d2 = (plus2 − plus1) − 21/4 v0 + 8 plusHalf
 	VSUBPS            Y12, Y5, Y1
 	VFNMADD231PS.BCST conv2_5_25<>+0(SB), Y2, Y1
 	VFMADD231PS.BCST  conv2_8<>+0(SB), Y8, Y1
 	VADDPS            Y1, Y0, Y0
 	VMOVUPS           Y0, 4704(DX)
+
+	// d4 = 21/4 v0 + 17/4 plus1 − 5 plus2 − 10 plusHalf
 	VMULPS.BCST       conv2_5_25<>+0(SB), Y2, Y0
 	VFMADD231PS.BCST  conv2_4_25<>+0(SB), Y12, Y0
 	VFNMADD231PS.BCST conv2_5<>+0(SB), Y5, Y0
 	VFNMADD231PS.BCST conv2_10<>+0(SB), Y8, Y0
 	VMOVUPS           Y0, 5216(DX)
-	VADDPS            Y12, Y2, Y0
-	VFMSUB231PS.BCST  conv2_4<>+0(SB), Y5, Y0
-	VFMADD231PS.BCST  conv2_2<>+0(SB), Y8, Y0
-	VMOVUPS           Y0, 5728(DX)
-	VMOVUPS           544(CX), Y0
-	VMOVUPS           1568(CX), Y1
-	VMOVUPS           2592(CX), Y2
-	VMOVUPS           3616(CX), Y3
-	VMOVUPS           4640(CX), Y4
-	VMOVUPS           5664(CX), Y5
-	VMOVUPS           6688(CX), Y6
-	VMOVUPS           7712(CX), Y7
-	VADDPS            Y2, Y1, Y8
-	VSUBPS            Y2, Y1, Y1
-	VADDPS            Y4, Y3, Y2
-	VSUBPS            Y4, Y3, Y3
-	VADDPS            Y6, Y5, Y4
-	VSUBPS            Y6, Y5, Y5
-	VMOVUPS           Y0, 3200(DX)
-	VADDPS            Y7, Y1, Y6
-	VFMSUB231PS.BCST  conv2_2<>+0(SB), Y3, Y6
-	VFMADD231PS.BCST  conv2_4<>+0(SB), Y5, Y6
-	VMOVUPS           Y6, 3456(DX)
+
+	// d6 = 4 plus2 − (v0 + plus1) + 2 plusHalf
+	VADDPS           Y12, Y2, Y0
+	VFMSUB231PS.BCST conv2_4<>+0(SB), Y5, Y0
+	VFMADD231PS.BCST conv2_2<>+0(SB), Y8, Y0
+	VMOVUPS          Y0, 5728(DX)
+	VMOVUPS          544(CX), Y0
+	VMOVUPS          1568(CX), Y1
+	VMOVUPS          2592(CX), Y2
+	VMOVUPS          3616(CX), Y3
+	VMOVUPS          4640(CX), Y4
+	VMOVUPS          5664(CX), Y5
+	VMOVUPS          6688(CX), Y6
+	VMOVUPS          7712(CX), Y7
+
+	// plus1, minus1 = v1 ± v2; plus2, minus2 = v3 ± v4; plusHalf, minusHalf = v5 ± v6
+	VADDPS Y2, Y1, Y8
+	VSUBPS Y2, Y1, Y1
+	VADDPS Y4, Y3, Y2
+	VSUBPS Y4, Y3, Y3
+	VADDPS Y6, Y5, Y4
+	VSUBPS Y6, Y5, Y5
+
+	// d0 = v0, d7 = v7
+	VMOVUPS Y0, 3200(DX)
+
+	// d1 = 2 minus2 − (minus1 + v7) + 4 minusHalf
+	VADDPS           Y7, Y1, Y6
+	VFMSUB231PS.BCST conv2_2<>+0(SB), Y3, Y6
+	VFMADD231PS.BCST conv2_4<>+0(SB), Y5, Y6
+	VMOVUPS          Y6, 3456(DX)
+
+	// d3 = 21/4 v7 + 17/4 minus1 − 10 minus2 − 5 minusHalf
 	VMULPS.BCST       conv2_5_25<>+0(SB), Y7, Y6
 	VFMADD231PS.BCST  conv2_4_25<>+0(SB), Y1, Y6
 	VFNMADD231PS.BCST conv2_10<>+0(SB), Y3, Y6
 	VFNMADD231PS.BCST conv2_5<>+0(SB), Y5, Y6
 	VMOVUPS           Y6, 3968(DX)
+
+	// d5 = (minusHalf − minus1) + 8 minus2 − 21/4 v7
 	VSUBPS            Y1, Y5, Y1
 	VFMADD231PS.BCST  conv2_8<>+0(SB), Y3, Y1
 	VFNMADD231PS.BCST conv2_5_25<>+0(SB), Y7, Y1
+
+	// d2 = (plus2 − plus1) − 21/4 v0 + 8 plusHalf
 	VSUBPS            Y8, Y2, Y3
 	VFNMADD231PS.BCST conv2_5_25<>+0(SB), Y0, Y3
 	VFMADD231PS.BCST  conv2_8<>+0(SB), Y4, Y3
 	VMOVUPS           Y3, 3712(DX)
+
+	// d4 = 21/4 v0 + 17/4 plus1 − 5 plus2 − 10 plusHalf
 	VMULPS.BCST       conv2_5_25<>+0(SB), Y0, Y3
 	VFMADD231PS.BCST  conv2_4_25<>+0(SB), Y8, Y3
 	VFNMADD231PS.BCST conv2_5<>+0(SB), Y2, Y3
 	VFNMADD231PS.BCST conv2_10<>+0(SB), Y4, Y3
-	VADDPS            Y8, Y0, Y0
-	VFMSUB231PS.BCST  conv2_4<>+0(SB), Y2, Y0
-	VFMADD231PS.BCST  conv2_2<>+0(SB), Y4, Y0
-	VMOVUPS           608(CX), Y2
-	VMOVUPS           1632(CX), Y4
-	VMOVUPS           2656(CX), Y5
-	VMOVUPS           3680(CX), Y6
-	VMOVUPS           4704(CX), Y8
-	VMOVUPS           5728(CX), Y9
-	VMOVUPS           6752(CX), Y10
-	VMOVUPS           7776(CX), Y11
-	VADDPS            Y5, Y4, Y12
-	VSUBPS            Y5, Y4, Y4
-	VADDPS            Y8, Y6, Y5
-	VSUBPS            Y8, Y6, Y6
-	VADDPS            Y10, Y9, Y8
-	VSUBPS            Y10, Y9, Y9
-	VADDPS            Y2, Y3, Y3
-	VMOVUPS           Y3, 4224(DX)
-	VMOVUPS           Y11, 6016(DX)
-	VADDPS            Y11, Y4, Y3
-	VFMSUB231PS.BCST  conv2_2<>+0(SB), Y6, Y3
-	VFMADD231PS.BCST  conv2_4<>+0(SB), Y9, Y3
-	VADDPS            Y3, Y1, Y1
-	VMOVUPS           Y1, 4480(DX)
+
+	// d6 = 4 plus2 − (v0 + plus1) + 2 plusHalf
+	VADDPS           Y8, Y0, Y0
+	VFMSUB231PS.BCST conv2_4<>+0(SB), Y2, Y0
+	VFMADD231PS.BCST conv2_2<>+0(SB), Y4, Y0
+	VMOVUPS          608(CX), Y2
+	VMOVUPS          1632(CX), Y4
+	VMOVUPS          2656(CX), Y5
+	VMOVUPS          3680(CX), Y6
+	VMOVUPS          4704(CX), Y8
+	VMOVUPS          5728(CX), Y9
+	VMOVUPS          6752(CX), Y10
+	VMOVUPS          7776(CX), Y11
+
+	// plus1, minus1 = v1 ± v2; plus2, minus2 = v3 ± v4; plusHalf, minusHalf = v5 ± v6
+	VADDPS Y5, Y4, Y12
+	VSUBPS Y5, Y4, Y4
+	VADDPS Y8, Y6, Y5
+	VSUBPS Y8, Y6, Y6
+	VADDPS Y10, Y9, Y8
+	VSUBPS Y10, Y9, Y9
+
+	// d0 = v0, d7 = v7
+	VADDPS  Y2, Y3, Y3
+	VMOVUPS Y3, 4224(DX)
+	VMOVUPS Y11, 6016(DX)
+
+	// d1 = 2 minus2 − (minus1 + v7) + 4 minusHalf
+	VADDPS           Y11, Y4, Y3
+	VFMSUB231PS.BCST conv2_2<>+0(SB), Y6, Y3
+	VFMADD231PS.BCST conv2_4<>+0(SB), Y9, Y3
+	VADDPS           Y3, Y1, Y1
+	VMOVUPS          Y1, 4480(DX)
+
+	// d3 = 21/4 v7 + 17/4 minus1 − 10 minus2 − 5 minusHalf
 	VMULPS.BCST       conv2_5_25<>+0(SB), Y11, Y1
 	VFMADD231PS.BCST  conv2_4_25<>+0(SB), Y4, Y1
 	VFNMADD231PS.BCST conv2_10<>+0(SB), Y6, Y1
 	VFNMADD231PS.BCST conv2_5<>+0(SB), Y9, Y1
 	VADDPS            Y1, Y7, Y1
 	VMOVUPS           Y1, 4992(DX)
+
+	// d5 = (minusHalf − minus1) + 8 minus2 − 21/4 v7
 	VSUBPS            Y4, Y9, Y1
 	VFMADD231PS.BCST  conv2_8<>+0(SB), Y6, Y1
 	VFNMADD231PS.BCST conv2_5_25<>+0(SB), Y11, Y1
 	VMOVUPS           Y1, 5504(DX)
+
+	// d2 = (plus2 − plus1) − 21/4 v0 + 8 plusHalf
 	VSUBPS            Y12, Y5, Y1
 	VFNMADD231PS.BCST conv2_5_25<>+0(SB), Y2, Y1
 	VFMADD231PS.BCST  conv2_8<>+0(SB), Y8, Y1
 	VADDPS            Y1, Y0, Y0
 	VMOVUPS           Y0, 4736(DX)
+
+	// d4 = 21/4 v0 + 17/4 plus1 − 5 plus2 − 10 plusHalf
 	VMULPS.BCST       conv2_5_25<>+0(SB), Y2, Y0
 	VFMADD231PS.BCST  conv2_4_25<>+0(SB), Y12, Y0
 	VFNMADD231PS.BCST conv2_5<>+0(SB), Y5, Y0
 	VFNMADD231PS.BCST conv2_10<>+0(SB), Y8, Y0
 	VMOVUPS           Y0, 5248(DX)
-	VADDPS            Y12, Y2, Y0
-	VFMSUB231PS.BCST  conv2_4<>+0(SB), Y5, Y0
-	VFMADD231PS.BCST  conv2_2<>+0(SB), Y8, Y0
-	VMOVUPS           Y0, 5760(DX)
-	VMOVUPS           672(CX), Y0
-	VMOVUPS           1696(CX), Y1
-	VMOVUPS           2720(CX), Y2
-	VMOVUPS           3744(CX), Y3
-	VMOVUPS           4768(CX), Y4
-	VMOVUPS           5792(CX), Y5
-	VMOVUPS           6816(CX), Y6
-	VMOVUPS           7840(CX), Y7
-	VADDPS            Y2, Y1, Y8
-	VSUBPS            Y2, Y1, Y1
-	VADDPS            Y4, Y3, Y2
-	VSUBPS            Y4, Y3, Y3
-	VADDPS            Y6, Y5, Y4
-	VSUBPS            Y6, Y5, Y5
-	VMOVUPS           Y0, 3232(DX)
-	VADDPS            Y7, Y1, Y6
-	VFMSUB231PS.BCST  conv2_2<>+0(SB), Y3, Y6
-	VFMADD231PS.BCST  conv2_4<>+0(SB), Y5, Y6
-	VMOVUPS           Y6, 3488(DX)
+
+	// d6 = 4 plus2 − (v0 + plus1) + 2 plusHalf
+	VADDPS           Y12, Y2, Y0
+	VFMSUB231PS.BCST conv2_4<>+0(SB), Y5, Y0
+	VFMADD231PS.BCST conv2_2<>+0(SB), Y8, Y0
+	VMOVUPS          Y0, 5760(DX)
+	VMOVUPS          672(CX), Y0
+	VMOVUPS          1696(CX), Y1
+	VMOVUPS          2720(CX), Y2
+	VMOVUPS          3744(CX), Y3
+	VMOVUPS          4768(CX), Y4
+	VMOVUPS          5792(CX), Y5
+	VMOVUPS          6816(CX), Y6
+	VMOVUPS          7840(CX), Y7
+
+	// plus1, minus1 = v1 ± v2; plus2, minus2 = v3 ± v4; plusHalf, minusHalf = v5 ± v6
+	VADDPS Y2, Y1, Y8
+	VSUBPS Y2, Y1, Y1
+	VADDPS Y4, Y3, Y2
+	VSUBPS Y4, Y3, Y3
+	VADDPS Y6, Y5, Y4
+	VSUBPS Y6, Y5, Y5
+
+	// d0 = v0, d7 = v7
+	VMOVUPS Y0, 3232(DX)
+
+	// d1 = 2 minus2 − (minus1 + v7) + 4 minusHalf
+	VADDPS           Y7, Y1, Y6
+	VFMSUB231PS.BCST conv2_2<>+0(SB), Y3, Y6
+	VFMADD231PS.BCST conv2_4<>+0(SB), Y5, Y6
+	VMOVUPS          Y6, 3488(DX)
+
+	// d3 = 21/4 v7 + 17/4 minus1 − 10 minus2 − 5 minusHalf
 	VMULPS.BCST       conv2_5_25<>+0(SB), Y7, Y6
 	VFMADD231PS.BCST  conv2_4_25<>+0(SB), Y1, Y6
 	VFNMADD231PS.BCST conv2_10<>+0(SB), Y3, Y6
 	VFNMADD231PS.BCST conv2_5<>+0(SB), Y5, Y6
 	VMOVUPS           Y6, 4000(DX)
+
+	// d5 = (minusHalf − minus1) + 8 minus2 − 21/4 v7
 	VSUBPS            Y1, Y5, Y1
 	VFMADD231PS.BCST  conv2_8<>+0(SB), Y3, Y1
 	VFNMADD231PS.BCST conv2_5_25<>+0(SB), Y7, Y1
+
+	// d2 = (plus2 − plus1) − 21/4 v0 + 8 plusHalf
 	VSUBPS            Y8, Y2, Y3
 	VFNMADD231PS.BCST conv2_5_25<>+0(SB), Y0, Y3
 	VFMADD231PS.BCST  conv2_8<>+0(SB), Y4, Y3
 	VMOVUPS           Y3, 3744(DX)
+
+	// d4 = 21/4 v0 + 17/4 plus1 − 5 plus2 − 10 plusHalf
 	VMULPS.BCST       conv2_5_25<>+0(SB), Y0, Y3
 	VFMADD231PS.BCST  conv2_4_25<>+0(SB), Y8, Y3
 	VFNMADD231PS.BCST conv2_5<>+0(SB), Y2, Y3
 	VFNMADD231PS.BCST conv2_10<>+0(SB), Y4, Y3
-	VADDPS            Y8, Y0, Y0
-	VFMSUB231PS.BCST  conv2_4<>+0(SB), Y2, Y0
-	VFMADD231PS.BCST  conv2_2<>+0(SB), Y4, Y0
-	VMOVUPS           736(CX), Y2
-	VMOVUPS           1760(CX), Y4
-	VMOVUPS           2784(CX), Y5
-	VMOVUPS           3808(CX), Y6
-	VMOVUPS           4832(CX), Y8
-	VMOVUPS           5856(CX), Y9
-	VMOVUPS           6880(CX), Y10
-	VMOVUPS           7904(CX), Y11
-	VADDPS            Y5, Y4, Y12
-	VSUBPS            Y5, Y4, Y4
-	VADDPS            Y8, Y6, Y5
-	VSUBPS            Y8, Y6, Y6
-	VADDPS            Y10, Y9, Y8
-	VSUBPS            Y10, Y9, Y9
-	VADDPS            Y2, Y3, Y3
-	VMOVUPS           Y3, 4256(DX)
-	VMOVUPS           Y11, 6048(DX)
-	VADDPS            Y11, Y4, Y3
-	VFMSUB231PS.BCST  conv2_2<>+0(SB), Y6, Y3
-	VFMADD231PS.BCST  conv2_4<>+0(SB), Y9, Y3
-	VADDPS            Y3, Y1, Y1
-	VMOVUPS           Y1, 4512(DX)
+
+	// d6 = 4 plus2 − (v0 + plus1) + 2 plusHalf
+	VADDPS           Y8, Y0, Y0
+	VFMSUB231PS.BCST conv2_4<>+0(SB), Y2, Y0
+	VFMADD231PS.BCST conv2_2<>+0(SB), Y4, Y0
+	VMOVUPS          736(CX), Y2
+	VMOVUPS          1760(CX), Y4
+	VMOVUPS          2784(CX), Y5
+	VMOVUPS          3808(CX), Y6
+	VMOVUPS          4832(CX), Y8
+	VMOVUPS          5856(CX), Y9
+	VMOVUPS          6880(CX), Y10
+	VMOVUPS          7904(CX), Y11
+
+	// plus1, minus1 = v1 ± v2; plus2, minus2 = v3 ± v4; plusHalf, minusHalf = v5 ± v6
+	VADDPS Y5, Y4, Y12
+	VSUBPS Y5, Y4, Y4
+	VADDPS Y8, Y6, Y5
+	VSUBPS Y8, Y6, Y6
+	VADDPS Y10, Y9, Y8
+	VSUBPS Y10, Y9, Y9
+
+	// d0 = v0, d7 = v7
+	VADDPS  Y2, Y3, Y3
+	VMOVUPS Y3, 4256(DX)
+	VMOVUPS Y11, 6048(DX)
+
+	// d1 = 2 minus2 − (minus1 + v7) + 4 minusHalf
+	VADDPS           Y11, Y4, Y3
+	VFMSUB231PS.BCST conv2_2<>+0(SB), Y6, Y3
+	VFMADD231PS.BCST conv2_4<>+0(SB), Y9, Y3
+	VADDPS           Y3, Y1, Y1
+	VMOVUPS          Y1, 4512(DX)
+
+	// d3 = 21/4 v7 + 17/4 minus1 − 10 minus2 − 5 minusHalf
 	VMULPS.BCST       conv2_5_25<>+0(SB), Y11, Y1
 	VFMADD231PS.BCST  conv2_4_25<>+0(SB), Y4, Y1
 	VFNMADD231PS.BCST conv2_10<>+0(SB), Y6, Y1
 	VFNMADD231PS.BCST conv2_5<>+0(SB), Y9, Y1
 	VADDPS            Y1, Y7, Y1
 	VMOVUPS           Y1, 5024(DX)
+
+	// d5 = (minusHalf − minus1) + 8 minus2 − 21/4 v7
 	VSUBPS            Y4, Y9, Y1
 	VFMADD231PS.BCST  conv2_8<>+0(SB), Y6, Y1
 	VFNMADD231PS.BCST conv2_5_25<>+0(SB), Y11, Y1
 	VMOVUPS           Y1, 5536(DX)
+
+	// d2 = (plus2 − plus1) − 21/4 v0 + 8 plusHalf
 	VSUBPS            Y12, Y5, Y1
 	VFNMADD231PS.BCST conv2_5_25<>+0(SB), Y2, Y1
 	VFMADD231PS.BCST  conv2_8<>+0(SB), Y8, Y1
 	VADDPS            Y1, Y0, Y0
 	VMOVUPS           Y0, 4768(DX)
+
+	// d4 = 21/4 v0 + 17/4 plus1 − 5 plus2 − 10 plusHalf
 	VMULPS.BCST       conv2_5_25<>+0(SB), Y2, Y0
 	VFMADD231PS.BCST  conv2_4_25<>+0(SB), Y12, Y0
 	VFNMADD231PS.BCST conv2_5<>+0(SB), Y5, Y0
 	VFNMADD231PS.BCST conv2_10<>+0(SB), Y8, Y0
 	VMOVUPS           Y0, 5280(DX)
-	VADDPS            Y12, Y2, Y0
-	VFMSUB231PS.BCST  conv2_4<>+0(SB), Y5, Y0
-	VFMADD231PS.BCST  conv2_2<>+0(SB), Y8, Y0
-	VMOVUPS           Y0, 5792(DX)
-	VMOVUPS           800(CX), Y0
-	VMOVUPS           1824(CX), Y1
-	VMOVUPS           2848(CX), Y2
-	VMOVUPS           3872(CX), Y3
-	VMOVUPS           4896(CX), Y4
-	VMOVUPS           5920(CX), Y5
-	VMOVUPS           6944(CX), Y6
-	VMOVUPS           7968(CX), Y7
-	VADDPS            Y2, Y1, Y8
-	VSUBPS            Y2, Y1, Y1
-	VADDPS            Y4, Y3, Y2
-	VSUBPS            Y4, Y3, Y3
-	VADDPS            Y6, Y5, Y4
-	VSUBPS            Y6, Y5, Y5
-	VMOVUPS           Y0, 3264(DX)
-	VADDPS            Y7, Y1, Y6
-	VFMSUB231PS.BCST  conv2_2<>+0(SB), Y3, Y6
-	VFMADD231PS.BCST  conv2_4<>+0(SB), Y5, Y6
-	VMOVUPS           Y6, 3520(DX)
+
+	// d6 = 4 plus2 − (v0 + plus1) + 2 plusHalf
+	VADDPS           Y12, Y2, Y0
+	VFMSUB231PS.BCST conv2_4<>+0(SB), Y5, Y0
+	VFMADD231PS.BCST conv2_2<>+0(SB), Y8, Y0
+	VMOVUPS          Y0, 5792(DX)
+	VMOVUPS          800(CX), Y0
+	VMOVUPS          1824(CX), Y1
+	VMOVUPS          2848(CX), Y2
+	VMOVUPS          3872(CX), Y3
+	VMOVUPS          4896(CX), Y4
+	VMOVUPS          5920(CX), Y5
+	VMOVUPS          6944(CX), Y6
+	VMOVUPS          7968(CX), Y7
+
+	// plus1, minus1 = v1 ± v2; plus2, minus2 = v3 ± v4; plusHalf, minusHalf = v5 ± v6
+	VADDPS Y2, Y1, Y8
+	VSUBPS Y2, Y1, Y1
+	VADDPS Y4, Y3, Y2
+	VSUBPS Y4, Y3, Y3
+	VADDPS Y6, Y5, Y4
+	VSUBPS Y6, Y5, Y5
+
+	// d0 = v0, d7 = v7
+	VMOVUPS Y0, 3264(DX)
+
+	// d1 = 2 minus2 − (minus1 + v7) + 4 minusHalf
+	VADDPS           Y7, Y1, Y6
+	VFMSUB231PS.BCST conv2_2<>+0(SB), Y3, Y6
+	VFMADD231PS.BCST conv2_4<>+0(SB), Y5, Y6
+	VMOVUPS          Y6, 3520(DX)
+
+	// d3 = 21/4 v7 + 17/4 minus1 − 10 minus2 − 5 minusHalf
 	VMULPS.BCST       conv2_5_25<>+0(SB), Y7, Y6
 	VFMADD231PS.BCST  conv2_4_25<>+0(SB), Y1, Y6
 	VFNMADD231PS.BCST conv2_10<>+0(SB), Y3, Y6
 	VFNMADD231PS.BCST conv2_5<>+0(SB), Y5, Y6
 	VMOVUPS           Y6, 4032(DX)
+
+	// d5 = (minusHalf − minus1) + 8 minus2 − 21/4 v7
 	VSUBPS            Y1, Y5, Y1
 	VFMADD231PS.BCST  conv2_8<>+0(SB), Y3, Y1
 	VFNMADD231PS.BCST conv2_5_25<>+0(SB), Y7, Y1
+
+	// d2 = (plus2 − plus1) − 21/4 v0 + 8 plusHalf
 	VSUBPS            Y8, Y2, Y3
 	VFNMADD231PS.BCST conv2_5_25<>+0(SB), Y0, Y3
 	VFMADD231PS.BCST  conv2_8<>+0(SB), Y4, Y3
 	VMOVUPS           Y3, 3776(DX)
+
+	// d4 = 21/4 v0 + 17/4 plus1 − 5 plus2 − 10 plusHalf
 	VMULPS.BCST       conv2_5_25<>+0(SB), Y0, Y3
 	VFMADD231PS.BCST  conv2_4_25<>+0(SB), Y8, Y3
 	VFNMADD231PS.BCST conv2_5<>+0(SB), Y2, Y3
 	VFNMADD231PS.BCST conv2_10<>+0(SB), Y4, Y3
-	VADDPS            Y8, Y0, Y0
-	VFMSUB231PS.BCST  conv2_4<>+0(SB), Y2, Y0
-	VFMADD231PS.BCST  conv2_2<>+0(SB), Y4, Y0
-	VMOVUPS           864(CX), Y2
-	VMOVUPS           1888(CX), Y4
-	VMOVUPS           2912(CX), Y5
-	VMOVUPS           3936(CX), Y6
-	VMOVUPS           4960(CX), Y8
-	VMOVUPS           5984(CX), Y9
-	VMOVUPS           7008(CX), Y10
-	VMOVUPS           8032(CX), Y11
-	VADDPS            Y5, Y4, Y12
-	VSUBPS            Y5, Y4, Y4
-	VADDPS            Y8, Y6, Y5
-	VSUBPS            Y8, Y6, Y6
-	VADDPS            Y10, Y9, Y8
-	VSUBPS            Y10, Y9, Y9
-	VADDPS            Y2, Y3, Y3
-	VMOVUPS           Y3, 4288(DX)
-	VMOVUPS           Y11, 6080(DX)
-	VADDPS            Y11, Y4, Y3
-	VFMSUB231PS.BCST  conv2_2<>+0(SB), Y6, Y3
-	VFMADD231PS.BCST  conv2_4<>+0(SB), Y9, Y3
-	VADDPS            Y3, Y1, Y1
-	VMOVUPS           Y1, 4544(DX)
+
+	// d6 = 4 plus2 − (v0 + plus1) + 2 plusHalf
+	VADDPS           Y8, Y0, Y0
+	VFMSUB231PS.BCST conv2_4<>+0(SB), Y2, Y0
+	VFMADD231PS.BCST conv2_2<>+0(SB), Y4, Y0
+	VMOVUPS          864(CX), Y2
+	VMOVUPS          1888(CX), Y4
+	VMOVUPS          2912(CX), Y5
+	VMOVUPS          3936(CX), Y6
+	VMOVUPS          4960(CX), Y8
+	VMOVUPS          5984(CX), Y9
+	VMOVUPS          7008(CX), Y10
+	VMOVUPS          8032(CX), Y11
+
+	// plus1, minus1 = v1 ± v2; plus2, minus2 = v3 ± v4; plusHalf, minusHalf = v5 ± v6
+	VADDPS Y5, Y4, Y12
+	VSUBPS Y5, Y4, Y4
+	VADDPS Y8, Y6, Y5
+	VSUBPS Y8, Y6, Y6
+	VADDPS Y10, Y9, Y8
+	VSUBPS Y10, Y9, Y9
+
+	// d0 = v0, d7 = v7
+	VADDPS  Y2, Y3, Y3
+	VMOVUPS Y3, 4288(DX)
+	VMOVUPS Y11, 6080(DX)
+
+	// d1 = 2 minus2 − (minus1 + v7) + 4 minusHalf
+	VADDPS           Y11, Y4, Y3
+	VFMSUB231PS.BCST conv2_2<>+0(SB), Y6, Y3
+	VFMADD231PS.BCST conv2_4<>+0(SB), Y9, Y3
+	VADDPS           Y3, Y1, Y1
+	VMOVUPS          Y1, 4544(DX)
+
+	// d3 = 21/4 v7 + 17/4 minus1 − 10 minus2 − 5 minusHalf
 	VMULPS.BCST       conv2_5_25<>+0(SB), Y11, Y1
 	VFMADD231PS.BCST  conv2_4_25<>+0(SB), Y4, Y1
 	VFNMADD231PS.BCST conv2_10<>+0(SB), Y6, Y1
 	VFNMADD231PS.BCST conv2_5<>+0(SB), Y9, Y1
 	VADDPS            Y1, Y7, Y1
 	VMOVUPS           Y1, 5056(DX)
+
+	// d5 = (minusHalf − minus1) + 8 minus2 − 21/4 v7
 	VSUBPS            Y4, Y9, Y1
 	VFMADD231PS.BCST  conv2_8<>+0(SB), Y6, Y1
 	VFNMADD231PS.BCST conv2_5_25<>+0(SB), Y11, Y1
 	VMOVUPS           Y1, 5568(DX)
+
+	// d2 = (plus2 − plus1) − 21/4 v0 + 8 plusHalf
 	VSUBPS            Y12, Y5, Y1
 	VFNMADD231PS.BCST conv2_5_25<>+0(SB), Y2, Y1
 	VFMADD231PS.BCST  conv2_8<>+0(SB), Y8, Y1
 	VADDPS            Y1, Y0, Y0
 	VMOVUPS           Y0, 4800(DX)
+
+	// d4 = 21/4 v0 + 17/4 plus1 − 5 plus2 − 10 plusHalf
 	VMULPS.BCST       conv2_5_25<>+0(SB), Y2, Y0
 	VFMADD231PS.BCST  conv2_4_25<>+0(SB), Y12, Y0
 	VFNMADD231PS.BCST conv2_5<>+0(SB), Y5, Y0
 	VFNMADD231PS.BCST conv2_10<>+0(SB), Y8, Y0
 	VMOVUPS           Y0, 5312(DX)
-	VADDPS            Y12, Y2, Y0
-	VFMSUB231PS.BCST  conv2_4<>+0(SB), Y5, Y0
-	VFMADD231PS.BCST  conv2_2<>+0(SB), Y8, Y0
-	VMOVUPS           Y0, 5824(DX)
-	VMOVUPS           928(CX), Y0
-	VMOVUPS           1952(CX), Y1
-	VMOVUPS           2976(CX), Y2
-	VMOVUPS           4000(CX), Y3
-	VMOVUPS           5024(CX), Y4
-	VMOVUPS           6048(CX), Y5
-	VMOVUPS           7072(CX), Y6
-	VMOVUPS           8096(CX), Y7
-	VADDPS            Y2, Y1, Y8
-	VSUBPS            Y2, Y1, Y1
-	VADDPS            Y4, Y3, Y2
-	VSUBPS            Y4, Y3, Y3
-	VADDPS            Y6, Y5, Y4
-	VSUBPS            Y6, Y5, Y5
-	VMOVUPS           Y0, 3296(DX)
-	VADDPS            Y7, Y1, Y6
-	VFMSUB231PS.BCST  conv2_2<>+0(SB), Y3, Y6
-	VFMADD231PS.BCST  conv2_4<>+0(SB), Y5, Y6
-	VMOVUPS           Y6, 3552(DX)
+
+	// d6 = 4 plus2 − (v0 + plus1) + 2 plusHalf
+	VADDPS           Y12, Y2, Y0
+	VFMSUB231PS.BCST conv2_4<>+0(SB), Y5, Y0
+	VFMADD231PS.BCST conv2_2<>+0(SB), Y8, Y0
+	VMOVUPS          Y0, 5824(DX)
+	VMOVUPS          928(CX), Y0
+	VMOVUPS          1952(CX), Y1
+	VMOVUPS          2976(CX), Y2
+	VMOVUPS          4000(CX), Y3
+	VMOVUPS          5024(CX), Y4
+	VMOVUPS          6048(CX), Y5
+	VMOVUPS          7072(CX), Y6
+	VMOVUPS          8096(CX), Y7
+
+	// plus1, minus1 = v1 ± v2; plus2, minus2 = v3 ± v4; plusHalf, minusHalf = v5 ± v6
+	VADDPS Y2, Y1, Y8
+	VSUBPS Y2, Y1, Y1
+	VADDPS Y4, Y3, Y2
+	VSUBPS Y4, Y3, Y3
+	VADDPS Y6, Y5, Y4
+	VSUBPS Y6, Y5, Y5
+
+	// d0 = v0, d7 = v7
+	VMOVUPS Y0, 3296(DX)
+
+	// d1 = 2 minus2 − (minus1 + v7) + 4 minusHalf
+	VADDPS           Y7, Y1, Y6
+	VFMSUB231PS.BCST conv2_2<>+0(SB), Y3, Y6
+	VFMADD231PS.BCST conv2_4<>+0(SB), Y5, Y6
+	VMOVUPS          Y6, 3552(DX)
+
+	// d3 = 21/4 v7 + 17/4 minus1 − 10 minus2 − 5 minusHalf
 	VMULPS.BCST       conv2_5_25<>+0(SB), Y7, Y6
 	VFMADD231PS.BCST  conv2_4_25<>+0(SB), Y1, Y6
 	VFNMADD231PS.BCST conv2_10<>+0(SB), Y3, Y6
 	VFNMADD231PS.BCST conv2_5<>+0(SB), Y5, Y6
 	VMOVUPS           Y6, 4064(DX)
+
+	// d5 = (minusHalf − minus1) + 8 minus2 − 21/4 v7
 	VSUBPS            Y1, Y5, Y1
 	VFMADD231PS.BCST  conv2_8<>+0(SB), Y3, Y1
 	VFNMADD231PS.BCST conv2_5_25<>+0(SB), Y7, Y1
+
+	// d2 = (plus2 − plus1) − 21/4 v0 + 8 plusHalf
 	VSUBPS            Y8, Y2, Y3
 	VFNMADD231PS.BCST conv2_5_25<>+0(SB), Y0, Y3
 	VFMADD231PS.BCST  conv2_8<>+0(SB), Y4, Y3
 	VMOVUPS           Y3, 3808(DX)
+
+	// d4 = 21/4 v0 + 17/4 plus1 − 5 plus2 − 10 plusHalf
 	VMULPS.BCST       conv2_5_25<>+0(SB), Y0, Y3
 	VFMADD231PS.BCST  conv2_4_25<>+0(SB), Y8, Y3
 	VFNMADD231PS.BCST conv2_5<>+0(SB), Y2, Y3
 	VFNMADD231PS.BCST conv2_10<>+0(SB), Y4, Y3
-	VADDPS            Y8, Y0, Y0
-	VFMSUB231PS.BCST  conv2_4<>+0(SB), Y2, Y0
-	VFMADD231PS.BCST  conv2_2<>+0(SB), Y4, Y0
-	VMOVUPS           992(CX), Y2
-	VMOVUPS           2016(CX), Y4
-	VMOVUPS           3040(CX), Y5
-	VMOVUPS           4064(CX), Y6
-	VMOVUPS           5088(CX), Y8
-	VMOVUPS           6112(CX), Y9
-	VMOVUPS           7136(CX), Y10
-	VMOVUPS           8160(CX), Y11
-	VADDPS            Y5, Y4, Y12
-	VSUBPS            Y5, Y4, Y4
-	VADDPS            Y8, Y6, Y5
-	VSUBPS            Y8, Y6, Y6
-	VADDPS            Y10, Y9, Y8
-	VSUBPS            Y10, Y9, Y9
-	VADDPS            Y2, Y3, Y3
-	VMOVUPS           Y3, 4320(DX)
-	VMOVUPS           Y11, 6112(DX)
-	VADDPS            Y11, Y4, Y3
-	VFMSUB231PS.BCST  conv2_2<>+0(SB), Y6, Y3
-	VFMADD231PS.BCST  conv2_4<>+0(SB), Y9, Y3
-	VADDPS            Y3, Y1, Y1
-	VMOVUPS           Y1, 4576(DX)
+
+	// d6 = 4 plus2 − (v0 + plus1) + 2 plusHalf
+	VADDPS           Y8, Y0, Y0
+	VFMSUB231PS.BCST conv2_4<>+0(SB), Y2, Y0
+	VFMADD231PS.BCST conv2_2<>+0(SB), Y4, Y0
+	VMOVUPS          992(CX), Y2
+	VMOVUPS          2016(CX), Y4
+	VMOVUPS          3040(CX), Y5
+	VMOVUPS          4064(CX), Y6
+	VMOVUPS          5088(CX), Y8
+	VMOVUPS          6112(CX), Y9
+	VMOVUPS          7136(CX), Y10
+	VMOVUPS          8160(CX), Y11
+
+	// plus1, minus1 = v1 ± v2; plus2, minus2 = v3 ± v4; plusHalf, minusHalf = v5 ± v6
+	VADDPS Y5, Y4, Y12
+	VSUBPS Y5, Y4, Y4
+	VADDPS Y8, Y6, Y5
+	VSUBPS Y8, Y6, Y6
+	VADDPS Y10, Y9, Y8
+	VSUBPS Y10, Y9, Y9
+
+	// d0 = v0, d7 = v7
+	VADDPS  Y2, Y3, Y3
+	VMOVUPS Y3, 4320(DX)
+	VMOVUPS Y11, 6112(DX)
+
+	// d1 = 2 minus2 − (minus1 + v7) + 4 minusHalf
+	VADDPS           Y11, Y4, Y3
+	VFMSUB231PS.BCST conv2_2<>+0(SB), Y6, Y3
+	VFMADD231PS.BCST conv2_4<>+0(SB), Y9, Y3
+	VADDPS           Y3, Y1, Y1
+	VMOVUPS          Y1, 4576(DX)
+
+	// d3 = 21/4 v7 + 17/4 minus1 − 10 minus2 − 5 minusHalf
 	VMULPS.BCST       conv2_5_25<>+0(SB), Y11, Y1
 	VFMADD231PS.BCST  conv2_4_25<>+0(SB), Y4, Y1
 	VFNMADD231PS.BCST conv2_10<>+0(SB), Y6, Y1
 	VFNMADD231PS.BCST conv2_5<>+0(SB), Y9, Y1
 	VADDPS            Y1, Y7, Y1
 	VMOVUPS           Y1, 5088(DX)
+
+	// d5 = (minusHalf − minus1) + 8 minus2 − 21/4 v7
 	VSUBPS            Y4, Y9, Y1
 	VFMADD231PS.BCST  conv2_8<>+0(SB), Y6, Y1
 	VFNMADD231PS.BCST conv2_5_25<>+0(SB), Y11, Y1
 	VMOVUPS           Y1, 5600(DX)
+
+	// d2 = (plus2 − plus1) − 21/4 v0 + 8 plusHalf
 	VSUBPS            Y12, Y5, Y1
 	VFNMADD231PS.BCST conv2_5_25<>+0(SB), Y2, Y1
 	VFMADD231PS.BCST  conv2_8<>+0(SB), Y8, Y1
 	VADDPS            Y1, Y0, Y0
 	VMOVUPS           Y0, 4832(DX)
+
+	// d4 = 21/4 v0 + 17/4 plus1 − 5 plus2 − 10 plusHalf
 	VMULPS.BCST       conv2_5_25<>+0(SB), Y2, Y0
 	VFMADD231PS.BCST  conv2_4_25<>+0(SB), Y12, Y0
 	VFNMADD231PS.BCST conv2_5<>+0(SB), Y5, Y0
 	VFNMADD231PS.BCST conv2_10<>+0(SB), Y8, Y0
 	VMOVUPS           Y0, 5344(DX)
-	VADDPS            Y12, Y2, Y0
-	VFMSUB231PS.BCST  conv2_4<>+0(SB), Y5, Y0
-	VFMADD231PS.BCST  conv2_2<>+0(SB), Y8, Y0
-	VMOVUPS           Y0, 5856(DX)
+
+	// d6 = 4 plus2 − (v0 + plus1) + 2 plusHalf
+	VADDPS           Y12, Y2, Y0
+	VFMSUB231PS.BCST conv2_4<>+0(SB), Y5, Y0
+	VFMADD231PS.BCST conv2_2<>+0(SB), Y8, Y0
+	VMOVUPS          Y0, 5856(DX)
 
 	// rows: (B dv) Bᵀ, windows of both tile columns added
-	VMOVUPS           (DX), Y0
-	VMOVUPS           32(DX), Y1
-	VMOVUPS           64(DX), Y2
-	VMOVUPS           96(DX), Y3
-	VMOVUPS           128(DX), Y4
-	VMOVUPS           160(DX), Y5
-	VMOVUPS           192(DX), Y6
-	VMOVUPS           224(DX), Y7
-	VADDPS            Y2, Y1, Y8
-	VSUBPS            Y2, Y1, Y1
-	VADDPS            Y4, Y3, Y2
-	VSUBPS            Y4, Y3, Y3
-	VADDPS            Y6, Y5, Y4
-	VSUBPS            Y6, Y5, Y5
-	VMOVUPS           Y0, (AX)
-	VADDPS            Y7, Y1, Y6
-	VFMSUB231PS.BCST  conv2_2<>+0(SB), Y3, Y6
-	VFMADD231PS.BCST  conv2_4<>+0(SB), Y5, Y6
-	VMOVUPS           Y6, 32(AX)
+	VMOVUPS (DX), Y0
+	VMOVUPS 32(DX), Y1
+	VMOVUPS 64(DX), Y2
+	VMOVUPS 96(DX), Y3
+	VMOVUPS 128(DX), Y4
+	VMOVUPS 160(DX), Y5
+	VMOVUPS 192(DX), Y6
+	VMOVUPS 224(DX), Y7
+
+	// plus1, minus1 = v1 ± v2; plus2, minus2 = v3 ± v4; plusHalf, minusHalf = v5 ± v6
+	VADDPS Y2, Y1, Y8
+	VSUBPS Y2, Y1, Y1
+	VADDPS Y4, Y3, Y2
+	VSUBPS Y4, Y3, Y3
+	VADDPS Y6, Y5, Y4
+	VSUBPS Y6, Y5, Y5
+
+	// d0 = v0, d7 = v7
+	VMOVUPS Y0, (AX)
+
+	// d1 = 2 minus2 − (minus1 + v7) + 4 minusHalf
+	VADDPS           Y7, Y1, Y6
+	VFMSUB231PS.BCST conv2_2<>+0(SB), Y3, Y6
+	VFMADD231PS.BCST conv2_4<>+0(SB), Y5, Y6
+	VMOVUPS          Y6, 32(AX)
+
+	// d3 = 21/4 v7 + 17/4 minus1 − 10 minus2 − 5 minusHalf
 	VMULPS.BCST       conv2_5_25<>+0(SB), Y7, Y6
 	VFMADD231PS.BCST  conv2_4_25<>+0(SB), Y1, Y6
 	VFNMADD231PS.BCST conv2_10<>+0(SB), Y3, Y6
 	VFNMADD231PS.BCST conv2_5<>+0(SB), Y5, Y6
 	VMOVUPS           Y6, 96(AX)
+
+	// d5 = (minusHalf − minus1) + 8 minus2 − 21/4 v7
 	VSUBPS            Y1, Y5, Y1
 	VFMADD231PS.BCST  conv2_8<>+0(SB), Y3, Y1
 	VFNMADD231PS.BCST conv2_5_25<>+0(SB), Y7, Y1
+
+	// d2 = (plus2 − plus1) − 21/4 v0 + 8 plusHalf
 	VSUBPS            Y8, Y2, Y3
 	VFNMADD231PS.BCST conv2_5_25<>+0(SB), Y0, Y3
 	VFMADD231PS.BCST  conv2_8<>+0(SB), Y4, Y3
 	VMOVUPS           Y3, 64(AX)
+
+	// d4 = 21/4 v0 + 17/4 plus1 − 5 plus2 − 10 plusHalf
 	VMULPS.BCST       conv2_5_25<>+0(SB), Y0, Y3
 	VFMADD231PS.BCST  conv2_4_25<>+0(SB), Y8, Y3
 	VFNMADD231PS.BCST conv2_5<>+0(SB), Y2, Y3
 	VFNMADD231PS.BCST conv2_10<>+0(SB), Y4, Y3
-	VADDPS            Y8, Y0, Y0
-	VFMSUB231PS.BCST  conv2_4<>+0(SB), Y2, Y0
-	VFMADD231PS.BCST  conv2_2<>+0(SB), Y4, Y0
-	VMOVUPS           3072(DX), Y2
-	VMOVUPS           3104(DX), Y4
-	VMOVUPS           3136(DX), Y5
-	VMOVUPS           3168(DX), Y6
-	VMOVUPS           3200(DX), Y8
-	VMOVUPS           3232(DX), Y9
-	VMOVUPS           3264(DX), Y10
-	VMOVUPS           3296(DX), Y11
-	VADDPS            Y5, Y4, Y12
-	VSUBPS            Y5, Y4, Y4
-	VADDPS            Y8, Y6, Y5
-	VSUBPS            Y8, Y6, Y6
-	VADDPS            Y10, Y9, Y8
-	VSUBPS            Y10, Y9, Y9
-	VADDPS            Y2, Y3, Y3
-	VMOVUPS           Y3, 128(AX)
-	VMOVUPS           Y11, 352(AX)
-	VADDPS            Y11, Y4, Y3
-	VFMSUB231PS.BCST  conv2_2<>+0(SB), Y6, Y3
-	VFMADD231PS.BCST  conv2_4<>+0(SB), Y9, Y3
-	VADDPS            Y3, Y1, Y1
-	VMOVUPS           Y1, 160(AX)
+
+	// d6 = 4 plus2 − (v0 + plus1) + 2 plusHalf
+	VADDPS           Y8, Y0, Y0
+	VFMSUB231PS.BCST conv2_4<>+0(SB), Y2, Y0
+	VFMADD231PS.BCST conv2_2<>+0(SB), Y4, Y0
+	VMOVUPS          3072(DX), Y2
+	VMOVUPS          3104(DX), Y4
+	VMOVUPS          3136(DX), Y5
+	VMOVUPS          3168(DX), Y6
+	VMOVUPS          3200(DX), Y8
+	VMOVUPS          3232(DX), Y9
+	VMOVUPS          3264(DX), Y10
+	VMOVUPS          3296(DX), Y11
+
+	// plus1, minus1 = v1 ± v2; plus2, minus2 = v3 ± v4; plusHalf, minusHalf = v5 ± v6
+	VADDPS Y5, Y4, Y12
+	VSUBPS Y5, Y4, Y4
+	VADDPS Y8, Y6, Y5
+	VSUBPS Y8, Y6, Y6
+	VADDPS Y10, Y9, Y8
+	VSUBPS Y10, Y9, Y9
+
+	// d0 = v0, d7 = v7
+	VADDPS  Y2, Y3, Y3
+	VMOVUPS Y3, 128(AX)
+	VMOVUPS Y11, 352(AX)
+
+	// d1 = 2 minus2 − (minus1 + v7) + 4 minusHalf
+	VADDPS           Y11, Y4, Y3
+	VFMSUB231PS.BCST conv2_2<>+0(SB), Y6, Y3
+	VFMADD231PS.BCST conv2_4<>+0(SB), Y9, Y3
+	VADDPS           Y3, Y1, Y1
+	VMOVUPS          Y1, 160(AX)
+
+	// d3 = 21/4 v7 + 17/4 minus1 − 10 minus2 − 5 minusHalf
 	VMULPS.BCST       conv2_5_25<>+0(SB), Y11, Y1
 	VFMADD231PS.BCST  conv2_4_25<>+0(SB), Y4, Y1
 	VFNMADD231PS.BCST conv2_10<>+0(SB), Y6, Y1
 	VFNMADD231PS.BCST conv2_5<>+0(SB), Y9, Y1
 	VADDPS            Y1, Y7, Y1
 	VMOVUPS           Y1, 224(AX)
+
+	// d5 = (minusHalf − minus1) + 8 minus2 − 21/4 v7
 	VSUBPS            Y4, Y9, Y1
 	VFMADD231PS.BCST  conv2_8<>+0(SB), Y6, Y1
 	VFNMADD231PS.BCST conv2_5_25<>+0(SB), Y11, Y1
 	VMOVUPS           Y1, 288(AX)
+
+	// d2 = (plus2 − plus1) − 21/4 v0 + 8 plusHalf
 	VSUBPS            Y12, Y5, Y1
 	VFNMADD231PS.BCST conv2_5_25<>+0(SB), Y2, Y1
 	VFMADD231PS.BCST  conv2_8<>+0(SB), Y8, Y1
 	VADDPS            Y1, Y0, Y0
 	VMOVUPS           Y0, 192(AX)
+
+	// d4 = 21/4 v0 + 17/4 plus1 − 5 plus2 − 10 plusHalf
 	VMULPS.BCST       conv2_5_25<>+0(SB), Y2, Y0
 	VFMADD231PS.BCST  conv2_4_25<>+0(SB), Y12, Y0
 	VFNMADD231PS.BCST conv2_5<>+0(SB), Y5, Y0
 	VFNMADD231PS.BCST conv2_10<>+0(SB), Y8, Y0
 	VMOVUPS           Y0, 256(AX)
-	VADDPS            Y12, Y2, Y0
-	VFMSUB231PS.BCST  conv2_4<>+0(SB), Y5, Y0
-	VFMADD231PS.BCST  conv2_2<>+0(SB), Y8, Y0
-	VMOVUPS           Y0, 320(AX)
-	VMOVUPS           256(DX), Y0
-	VMOVUPS           288(DX), Y1
-	VMOVUPS           320(DX), Y2
-	VMOVUPS           352(DX), Y3
-	VMOVUPS           384(DX), Y4
-	VMOVUPS           416(DX), Y5
-	VMOVUPS           448(DX), Y6
-	VMOVUPS           480(DX), Y7
-	VADDPS            Y2, Y1, Y8
-	VSUBPS            Y2, Y1, Y1
-	VADDPS            Y4, Y3, Y2
-	VSUBPS            Y4, Y3, Y3
-	VADDPS            Y6, Y5, Y4
-	VSUBPS            Y6, Y5, Y5
-	VMOVUPS           Y0, 384(AX)
-	VADDPS            Y7, Y1, Y6
-	VFMSUB231PS.BCST  conv2_2<>+0(SB), Y3, Y6
-	VFMADD231PS.BCST  conv2_4<>+0(SB), Y5, Y6
-	VMOVUPS           Y6, 416(AX)
+
+	// d6 = 4 plus2 − (v0 + plus1) + 2 plusHalf
+	VADDPS           Y12, Y2, Y0
+	VFMSUB231PS.BCST conv2_4<>+0(SB), Y5, Y0
+	VFMADD231PS.BCST conv2_2<>+0(SB), Y8, Y0
+	VMOVUPS          Y0, 320(AX)
+	VMOVUPS          256(DX), Y0
+	VMOVUPS          288(DX), Y1
+	VMOVUPS          320(DX), Y2
+	VMOVUPS          352(DX), Y3
+	VMOVUPS          384(DX), Y4
+	VMOVUPS          416(DX), Y5
+	VMOVUPS          448(DX), Y6
+	VMOVUPS          480(DX), Y7
+
+	// plus1, minus1 = v1 ± v2; plus2, minus2 = v3 ± v4; plusHalf, minusHalf = v5 ± v6
+	VADDPS Y2, Y1, Y8
+	VSUBPS Y2, Y1, Y1
+	VADDPS Y4, Y3, Y2
+	VSUBPS Y4, Y3, Y3
+	VADDPS Y6, Y5, Y4
+	VSUBPS Y6, Y5, Y5
+
+	// d0 = v0, d7 = v7
+	VMOVUPS Y0, 384(AX)
+
+	// d1 = 2 minus2 − (minus1 + v7) + 4 minusHalf
+	VADDPS           Y7, Y1, Y6
+	VFMSUB231PS.BCST conv2_2<>+0(SB), Y3, Y6
+	VFMADD231PS.BCST conv2_4<>+0(SB), Y5, Y6
+	VMOVUPS          Y6, 416(AX)
+
+	// d3 = 21/4 v7 + 17/4 minus1 − 10 minus2 − 5 minusHalf
 	VMULPS.BCST       conv2_5_25<>+0(SB), Y7, Y6
 	VFMADD231PS.BCST  conv2_4_25<>+0(SB), Y1, Y6
 	VFNMADD231PS.BCST conv2_10<>+0(SB), Y3, Y6
 	VFNMADD231PS.BCST conv2_5<>+0(SB), Y5, Y6
 	VMOVUPS           Y6, 480(AX)
+
+	// d5 = (minusHalf − minus1) + 8 minus2 − 21/4 v7
 	VSUBPS            Y1, Y5, Y1
 	VFMADD231PS.BCST  conv2_8<>+0(SB), Y3, Y1
 	VFNMADD231PS.BCST conv2_5_25<>+0(SB), Y7, Y1
+
+	// d2 = (plus2 − plus1) − 21/4 v0 + 8 plusHalf
 	VSUBPS            Y8, Y2, Y3
 	VFNMADD231PS.BCST conv2_5_25<>+0(SB), Y0, Y3
 	VFMADD231PS.BCST  conv2_8<>+0(SB), Y4, Y3
 	VMOVUPS           Y3, 448(AX)
+
+	// d4 = 21/4 v0 + 17/4 plus1 − 5 plus2 − 10 plusHalf
 	VMULPS.BCST       conv2_5_25<>+0(SB), Y0, Y3
 	VFMADD231PS.BCST  conv2_4_25<>+0(SB), Y8, Y3
 	VFNMADD231PS.BCST conv2_5<>+0(SB), Y2, Y3
 	VFNMADD231PS.BCST conv2_10<>+0(SB), Y4, Y3
-	VADDPS            Y8, Y0, Y0
-	VFMSUB231PS.BCST  conv2_4<>+0(SB), Y2, Y0
-	VFMADD231PS.BCST  conv2_2<>+0(SB), Y4, Y0
-	VMOVUPS           3328(DX), Y2
-	VMOVUPS           3360(DX), Y4
-	VMOVUPS           3392(DX), Y5
-	VMOVUPS           3424(DX), Y6
-	VMOVUPS           3456(DX), Y8
-	VMOVUPS           3488(DX), Y9
-	VMOVUPS           3520(DX), Y10
-	VMOVUPS           3552(DX), Y11
-	VADDPS            Y5, Y4, Y12
-	VSUBPS            Y5, Y4, Y4
-	VADDPS            Y8, Y6, Y5
-	VSUBPS            Y8, Y6, Y6
-	VADDPS            Y10, Y9, Y8
-	VSUBPS            Y10, Y9, Y9
-	VADDPS            Y2, Y3, Y3
-	VMOVUPS           Y3, 512(AX)
-	VMOVUPS           Y11, 736(AX)
-	VADDPS            Y11, Y4, Y3
-	VFMSUB231PS.BCST  conv2_2<>+0(SB), Y6, Y3
-	VFMADD231PS.BCST  conv2_4<>+0(SB), Y9, Y3
-	VADDPS            Y3, Y1, Y1
-	VMOVUPS           Y1, 544(AX)
+
+	// d6 = 4 plus2 − (v0 + plus1) + 2 plusHalf
+	VADDPS           Y8, Y0, Y0
+	VFMSUB231PS.BCST conv2_4<>+0(SB), Y2, Y0
+	VFMADD231PS.BCST conv2_2<>+0(SB), Y4, Y0
+	VMOVUPS          3328(DX), Y2
+	VMOVUPS          3360(DX), Y4
+	VMOVUPS          3392(DX), Y5
+	VMOVUPS          3424(DX), Y6
+	VMOVUPS          3456(DX), Y8
+	VMOVUPS          3488(DX), Y9
+	VMOVUPS          3520(DX), Y10
+	VMOVUPS          3552(DX), Y11
+
+	// plus1, minus1 = v1 ± v2; plus2, minus2 = v3 ± v4; plusHalf, minusHalf = v5 ± v6
+	VADDPS Y5, Y4, Y12
+	VSUBPS Y5, Y4, Y4
+	VADDPS Y8, Y6, Y5
+	VSUBPS Y8, Y6, Y6
+	VADDPS Y10, Y9, Y8
+	VSUBPS Y10, Y9, Y9
+
+	// d0 = v0, d7 = v7
+	VADDPS  Y2, Y3, Y3
+	VMOVUPS Y3, 512(AX)
+	VMOVUPS Y11, 736(AX)
+
+	// d1 = 2 minus2 − (minus1 + v7) + 4 minusHalf
+	VADDPS           Y11, Y4, Y3
+	VFMSUB231PS.BCST conv2_2<>+0(SB), Y6, Y3
+	VFMADD231PS.BCST conv2_4<>+0(SB), Y9, Y3
+	VADDPS           Y3, Y1, Y1
+	VMOVUPS          Y1, 544(AX)
+
+	// d3 = 21/4 v7 + 17/4 minus1 − 10 minus2 − 5 minusHalf
 	VMULPS.BCST       conv2_5_25<>+0(SB), Y11, Y1
 	VFMADD231PS.BCST  conv2_4_25<>+0(SB), Y4, Y1
 	VFNMADD231PS.BCST conv2_10<>+0(SB), Y6, Y1
 	VFNMADD231PS.BCST conv2_5<>+0(SB), Y9, Y1
 	VADDPS            Y1, Y7, Y1
 	VMOVUPS           Y1, 608(AX)
+
+	// d5 = (minusHalf − minus1) + 8 minus2 − 21/4 v7
 	VSUBPS            Y4, Y9, Y1
 	VFMADD231PS.BCST  conv2_8<>+0(SB), Y6, Y1
 	VFNMADD231PS.BCST conv2_5_25<>+0(SB), Y11, Y1
 	VMOVUPS           Y1, 672(AX)
+
+	// d2 = (plus2 − plus1) − 21/4 v0 + 8 plusHalf
 	VSUBPS            Y12, Y5, Y1
 	VFNMADD231PS.BCST conv2_5_25<>+0(SB), Y2, Y1
 	VFMADD231PS.BCST  conv2_8<>+0(SB), Y8, Y1
 	VADDPS            Y1, Y0, Y0
 	VMOVUPS           Y0, 576(AX)
+
+	// d4 = 21/4 v0 + 17/4 plus1 − 5 plus2 − 10 plusHalf
 	VMULPS.BCST       conv2_5_25<>+0(SB), Y2, Y0
 	VFMADD231PS.BCST  conv2_4_25<>+0(SB), Y12, Y0
 	VFNMADD231PS.BCST conv2_5<>+0(SB), Y5, Y0
 	VFNMADD231PS.BCST conv2_10<>+0(SB), Y8, Y0
 	VMOVUPS           Y0, 640(AX)
-	VADDPS            Y12, Y2, Y0
-	VFMSUB231PS.BCST  conv2_4<>+0(SB), Y5, Y0
-	VFMADD231PS.BCST  conv2_2<>+0(SB), Y8, Y0
-	VMOVUPS           Y0, 704(AX)
-	VMOVUPS           512(DX), Y0
-	VMOVUPS           544(DX), Y1
-	VMOVUPS           576(DX), Y2
-	VMOVUPS           608(DX), Y3
-	VMOVUPS           640(DX), Y4
-	VMOVUPS           672(DX), Y5
-	VMOVUPS           704(DX), Y6
-	VMOVUPS           736(DX), Y7
-	VADDPS            Y2, Y1, Y8
-	VSUBPS            Y2, Y1, Y1
-	VADDPS            Y4, Y3, Y2
-	VSUBPS            Y4, Y3, Y3
-	VADDPS            Y6, Y5, Y4
-	VSUBPS            Y6, Y5, Y5
-	VMOVUPS           Y0, 768(AX)
-	VADDPS            Y7, Y1, Y6
-	VFMSUB231PS.BCST  conv2_2<>+0(SB), Y3, Y6
-	VFMADD231PS.BCST  conv2_4<>+0(SB), Y5, Y6
-	VMOVUPS           Y6, 800(AX)
+
+	// d6 = 4 plus2 − (v0 + plus1) + 2 plusHalf
+	VADDPS           Y12, Y2, Y0
+	VFMSUB231PS.BCST conv2_4<>+0(SB), Y5, Y0
+	VFMADD231PS.BCST conv2_2<>+0(SB), Y8, Y0
+	VMOVUPS          Y0, 704(AX)
+	VMOVUPS          512(DX), Y0
+	VMOVUPS          544(DX), Y1
+	VMOVUPS          576(DX), Y2
+	VMOVUPS          608(DX), Y3
+	VMOVUPS          640(DX), Y4
+	VMOVUPS          672(DX), Y5
+	VMOVUPS          704(DX), Y6
+	VMOVUPS          736(DX), Y7
+
+	// plus1, minus1 = v1 ± v2; plus2, minus2 = v3 ± v4; plusHalf, minusHalf = v5 ± v6
+	VADDPS Y2, Y1, Y8
+	VSUBPS Y2, Y1, Y1
+	VADDPS Y4, Y3, Y2
+	VSUBPS Y4, Y3, Y3
+	VADDPS Y6, Y5, Y4
+	VSUBPS Y6, Y5, Y5
+
+	// d0 = v0, d7 = v7
+	VMOVUPS Y0, 768(AX)
+
+	// d1 = 2 minus2 − (minus1 + v7) + 4 minusHalf
+	VADDPS           Y7, Y1, Y6
+	VFMSUB231PS.BCST conv2_2<>+0(SB), Y3, Y6
+	VFMADD231PS.BCST conv2_4<>+0(SB), Y5, Y6
+	VMOVUPS          Y6, 800(AX)
+
+	// d3 = 21/4 v7 + 17/4 minus1 − 10 minus2 − 5 minusHalf
 	VMULPS.BCST       conv2_5_25<>+0(SB), Y7, Y6
 	VFMADD231PS.BCST  conv2_4_25<>+0(SB), Y1, Y6
 	VFNMADD231PS.BCST conv2_10<>+0(SB), Y3, Y6
 	VFNMADD231PS.BCST conv2_5<>+0(SB), Y5, Y6
 	VMOVUPS           Y6, 864(AX)
+
+	// d5 = (minusHalf − minus1) + 8 minus2 − 21/4 v7
 	VSUBPS            Y1, Y5, Y1
 	VFMADD231PS.BCST  conv2_8<>+0(SB), Y3, Y1
 	VFNMADD231PS.BCST conv2_5_25<>+0(SB), Y7, Y1
+
+	// d2 = (plus2 − plus1) − 21/4 v0 + 8 plusHalf
 	VSUBPS            Y8, Y2, Y3
 	VFNMADD231PS.BCST conv2_5_25<>+0(SB), Y0, Y3
 	VFMADD231PS.BCST  conv2_8<>+0(SB), Y4, Y3
 	VMOVUPS           Y3, 832(AX)
+
+	// d4 = 21/4 v0 + 17/4 plus1 − 5 plus2 − 10 plusHalf
 	VMULPS.BCST       conv2_5_25<>+0(SB), Y0, Y3
 	VFMADD231PS.BCST  conv2_4_25<>+0(SB), Y8, Y3
 	VFNMADD231PS.BCST conv2_5<>+0(SB), Y2, Y3
 	VFNMADD231PS.BCST conv2_10<>+0(SB), Y4, Y3
-	VADDPS            Y8, Y0, Y0
-	VFMSUB231PS.BCST  conv2_4<>+0(SB), Y2, Y0
-	VFMADD231PS.BCST  conv2_2<>+0(SB), Y4, Y0
-	VMOVUPS           3584(DX), Y2
-	VMOVUPS           3616(DX), Y4
-	VMOVUPS           3648(DX), Y5
-	VMOVUPS           3680(DX), Y6
-	VMOVUPS           3712(DX), Y8
-	VMOVUPS           3744(DX), Y9
-	VMOVUPS           3776(DX), Y10
-	VMOVUPS           3808(DX), Y11
-	VADDPS            Y5, Y4, Y12
-	VSUBPS            Y5, Y4, Y4
-	VADDPS            Y8, Y6, Y5
-	VSUBPS            Y8, Y6, Y6
-	VADDPS            Y10, Y9, Y8
-	VSUBPS            Y10, Y9, Y9
-	VADDPS            Y2, Y3, Y3
-	VMOVUPS           Y3, 896(AX)
-	VMOVUPS           Y11, 1120(AX)
-	VADDPS            Y11, Y4, Y3
-	VFMSUB231PS.BCST  conv2_2<>+0(SB), Y6, Y3
-	VFMADD231PS.BCST  conv2_4<>+0(SB), Y9, Y3
-	VADDPS            Y3, Y1, Y1
-	VMOVUPS           Y1, 928(AX)
+
+	// d6 = 4 plus2 − (v0 + plus1) + 2 plusHalf
+	VADDPS           Y8, Y0, Y0
+	VFMSUB231PS.BCST conv2_4<>+0(SB), Y2, Y0
+	VFMADD231PS.BCST conv2_2<>+0(SB), Y4, Y0
+	VMOVUPS          3584(DX), Y2
+	VMOVUPS          3616(DX), Y4
+	VMOVUPS          3648(DX), Y5
+	VMOVUPS          3680(DX), Y6
+	VMOVUPS          3712(DX), Y8
+	VMOVUPS          3744(DX), Y9
+	VMOVUPS          3776(DX), Y10
+	VMOVUPS          3808(DX), Y11
+
+	// plus1, minus1 = v1 ± v2; plus2, minus2 = v3 ± v4; plusHalf, minusHalf = v5 ± v6
+	VADDPS Y5, Y4, Y12
+	VSUBPS Y5, Y4, Y4
+	VADDPS Y8, Y6, Y5
+	VSUBPS Y8, Y6, Y6
+	VADDPS Y10, Y9, Y8
+	VSUBPS Y10, Y9, Y9
+
+	// d0 = v0, d7 = v7
+	VADDPS  Y2, Y3, Y3
+	VMOVUPS Y3, 896(AX)
+	VMOVUPS Y11, 1120(AX)
+
+	// d1 = 2 minus2 − (minus1 + v7) + 4 minusHalf
+	VADDPS           Y11, Y4, Y3
+	VFMSUB231PS.BCST conv2_2<>+0(SB), Y6, Y3
+	VFMADD231PS.BCST conv2_4<>+0(SB), Y9, Y3
+	VADDPS           Y3, Y1, Y1
+	VMOVUPS          Y1, 928(AX)
+
+	// d3 = 21/4 v7 + 17/4 minus1 − 10 minus2 − 5 minusHalf
 	VMULPS.BCST       conv2_5_25<>+0(SB), Y11, Y1
 	VFMADD231PS.BCST  conv2_4_25<>+0(SB), Y4, Y1
 	VFNMADD231PS.BCST conv2_10<>+0(SB), Y6, Y1
 	VFNMADD231PS.BCST conv2_5<>+0(SB), Y9, Y1
 	VADDPS            Y1, Y7, Y1
 	VMOVUPS           Y1, 992(AX)
+
+	// d5 = (minusHalf − minus1) + 8 minus2 − 21/4 v7
 	VSUBPS            Y4, Y9, Y1
 	VFMADD231PS.BCST  conv2_8<>+0(SB), Y6, Y1
 	VFNMADD231PS.BCST conv2_5_25<>+0(SB), Y11, Y1
 	VMOVUPS           Y1, 1056(AX)
+
+	// d2 = (plus2 − plus1) − 21/4 v0 + 8 plusHalf
 	VSUBPS            Y12, Y5, Y1
 	VFNMADD231PS.BCST conv2_5_25<>+0(SB), Y2, Y1
 	VFMADD231PS.BCST  conv2_8<>+0(SB), Y8, Y1
 	VADDPS            Y1, Y0, Y0
 	VMOVUPS           Y0, 960(AX)
+
+	// d4 = 21/4 v0 + 17/4 plus1 − 5 plus2 − 10 plusHalf
 	VMULPS.BCST       conv2_5_25<>+0(SB), Y2, Y0
 	VFMADD231PS.BCST  conv2_4_25<>+0(SB), Y12, Y0
 	VFNMADD231PS.BCST conv2_5<>+0(SB), Y5, Y0
 	VFNMADD231PS.BCST conv2_10<>+0(SB), Y8, Y0
 	VMOVUPS           Y0, 1024(AX)
-	VADDPS            Y12, Y2, Y0
-	VFMSUB231PS.BCST  conv2_4<>+0(SB), Y5, Y0
-	VFMADD231PS.BCST  conv2_2<>+0(SB), Y8, Y0
-	VMOVUPS           Y0, 1088(AX)
-	VMOVUPS           768(DX), Y0
-	VMOVUPS           800(DX), Y1
-	VMOVUPS           832(DX), Y2
-	VMOVUPS           864(DX), Y3
-	VMOVUPS           896(DX), Y4
-	VMOVUPS           928(DX), Y5
-	VMOVUPS           960(DX), Y6
-	VMOVUPS           992(DX), Y7
-	VADDPS            Y2, Y1, Y8
-	VSUBPS            Y2, Y1, Y1
-	VADDPS            Y4, Y3, Y2
-	VSUBPS            Y4, Y3, Y3
-	VADDPS            Y6, Y5, Y4
-	VSUBPS            Y6, Y5, Y5
-	VMOVUPS           Y0, 1152(AX)
-	VADDPS            Y7, Y1, Y6
-	VFMSUB231PS.BCST  conv2_2<>+0(SB), Y3, Y6
-	VFMADD231PS.BCST  conv2_4<>+0(SB), Y5, Y6
-	VMOVUPS           Y6, 1184(AX)
+
+	// d6 = 4 plus2 − (v0 + plus1) + 2 plusHalf
+	VADDPS           Y12, Y2, Y0
+	VFMSUB231PS.BCST conv2_4<>+0(SB), Y5, Y0
+	VFMADD231PS.BCST conv2_2<>+0(SB), Y8, Y0
+	VMOVUPS          Y0, 1088(AX)
+	VMOVUPS          768(DX), Y0
+	VMOVUPS          800(DX), Y1
+	VMOVUPS          832(DX), Y2
+	VMOVUPS          864(DX), Y3
+	VMOVUPS          896(DX), Y4
+	VMOVUPS          928(DX), Y5
+	VMOVUPS          960(DX), Y6
+	VMOVUPS          992(DX), Y7
+
+	// plus1, minus1 = v1 ± v2; plus2, minus2 = v3 ± v4; plusHalf, minusHalf = v5 ± v6
+	VADDPS Y2, Y1, Y8
+	VSUBPS Y2, Y1, Y1
+	VADDPS Y4, Y3, Y2
+	VSUBPS Y4, Y3, Y3
+	VADDPS Y6, Y5, Y4
+	VSUBPS Y6, Y5, Y5
+
+	// d0 = v0, d7 = v7
+	VMOVUPS Y0, 1152(AX)
+
+	// d1 = 2 minus2 − (minus1 + v7) + 4 minusHalf
+	VADDPS           Y7, Y1, Y6
+	VFMSUB231PS.BCST conv2_2<>+0(SB), Y3, Y6
+	VFMADD231PS.BCST conv2_4<>+0(SB), Y5, Y6
+	VMOVUPS          Y6, 1184(AX)
+
+	// d3 = 21/4 v7 + 17/4 minus1 − 10 minus2 − 5 minusHalf
 	VMULPS.BCST       conv2_5_25<>+0(SB), Y7, Y6
 	VFMADD231PS.BCST  conv2_4_25<>+0(SB), Y1, Y6
 	VFNMADD231PS.BCST conv2_10<>+0(SB), Y3, Y6
 	VFNMADD231PS.BCST conv2_5<>+0(SB), Y5, Y6
 	VMOVUPS           Y6, 1248(AX)
+
+	// d5 = (minusHalf − minus1) + 8 minus2 − 21/4 v7
 	VSUBPS            Y1, Y5, Y1
 	VFMADD231PS.BCST  conv2_8<>+0(SB), Y3, Y1
 	VFNMADD231PS.BCST conv2_5_25<>+0(SB), Y7, Y1
+
+	// d2 = (plus2 − plus1) − 21/4 v0 + 8 plusHalf
 	VSUBPS            Y8, Y2, Y3
 	VFNMADD231PS.BCST conv2_5_25<>+0(SB), Y0, Y3
 	VFMADD231PS.BCST  conv2_8<>+0(SB), Y4, Y3
 	VMOVUPS           Y3, 1216(AX)
+
+	// d4 = 21/4 v0 + 17/4 plus1 − 5 plus2 − 10 plusHalf
 	VMULPS.BCST       conv2_5_25<>+0(SB), Y0, Y3
 	VFMADD231PS.BCST  conv2_4_25<>+0(SB), Y8, Y3
 	VFNMADD231PS.BCST conv2_5<>+0(SB), Y2, Y3
 	VFNMADD231PS.BCST conv2_10<>+0(SB), Y4, Y3
-	VADDPS            Y8, Y0, Y0
-	VFMSUB231PS.BCST  conv2_4<>+0(SB), Y2, Y0
-	VFMADD231PS.BCST  conv2_2<>+0(SB), Y4, Y0
-	VMOVUPS           3840(DX), Y2
-	VMOVUPS           3872(DX), Y4
-	VMOVUPS           3904(DX), Y5
-	VMOVUPS           3936(DX), Y6
-	VMOVUPS           3968(DX), Y8
-	VMOVUPS           4000(DX), Y9
-	VMOVUPS           4032(DX), Y10
-	VMOVUPS           4064(DX), Y11
-	VADDPS            Y5, Y4, Y12
-	VSUBPS            Y5, Y4, Y4
-	VADDPS            Y8, Y6, Y5
-	VSUBPS            Y8, Y6, Y6
-	VADDPS            Y10, Y9, Y8
-	VSUBPS            Y10, Y9, Y9
-	VADDPS            Y2, Y3, Y3
-	VMOVUPS           Y3, 1280(AX)
-	VMOVUPS           Y11, 1504(AX)
-	VADDPS            Y11, Y4, Y3
-	VFMSUB231PS.BCST  conv2_2<>+0(SB), Y6, Y3
-	VFMADD231PS.BCST  conv2_4<>+0(SB), Y9, Y3
-	VADDPS            Y3, Y1, Y1
-	VMOVUPS           Y1, 1312(AX)
+
+	// d6 = 4 plus2 − (v0 + plus1) + 2 plusHalf
+	VADDPS           Y8, Y0, Y0
+	VFMSUB231PS.BCST conv2_4<>+0(SB), Y2, Y0
+	VFMADD231PS.BCST conv2_2<>+0(SB), Y4, Y0
+	VMOVUPS          3840(DX), Y2
+	VMOVUPS          3872(DX), Y4
+	VMOVUPS          3904(DX), Y5
+	VMOVUPS          3936(DX), Y6
+	VMOVUPS          3968(DX), Y8
+	VMOVUPS          4000(DX), Y9
+	VMOVUPS          4032(DX), Y10
+	VMOVUPS          4064(DX), Y11
+
+	// plus1, minus1 = v1 ± v2; plus2, minus2 = v3 ± v4; plusHalf, minusHalf = v5 ± v6
+	VADDPS Y5, Y4, Y12
+	VSUBPS Y5, Y4, Y4
+	VADDPS Y8, Y6, Y5
+	VSUBPS Y8, Y6, Y6
+	VADDPS Y10, Y9, Y8
+	VSUBPS Y10, Y9, Y9
+
+	// d0 = v0, d7 = v7
+	VADDPS  Y2, Y3, Y3
+	VMOVUPS Y3, 1280(AX)
+	VMOVUPS Y11, 1504(AX)
+
+	// d1 = 2 minus2 − (minus1 + v7) + 4 minusHalf
+	VADDPS           Y11, Y4, Y3
+	VFMSUB231PS.BCST conv2_2<>+0(SB), Y6, Y3
+	VFMADD231PS.BCST conv2_4<>+0(SB), Y9, Y3
+	VADDPS           Y3, Y1, Y1
+	VMOVUPS          Y1, 1312(AX)
+
+	// d3 = 21/4 v7 + 17/4 minus1 − 10 minus2 − 5 minusHalf
 	VMULPS.BCST       conv2_5_25<>+0(SB), Y11, Y1
 	VFMADD231PS.BCST  conv2_4_25<>+0(SB), Y4, Y1
 	VFNMADD231PS.BCST conv2_10<>+0(SB), Y6, Y1
 	VFNMADD231PS.BCST conv2_5<>+0(SB), Y9, Y1
 	VADDPS            Y1, Y7, Y1
 	VMOVUPS           Y1, 1376(AX)
+
+	// d5 = (minusHalf − minus1) + 8 minus2 − 21/4 v7
 	VSUBPS            Y4, Y9, Y1
 	VFMADD231PS.BCST  conv2_8<>+0(SB), Y6, Y1
 	VFNMADD231PS.BCST conv2_5_25<>+0(SB), Y11, Y1
 	VMOVUPS           Y1, 1440(AX)
+
+	// d2 = (plus2 − plus1) − 21/4 v0 + 8 plusHalf
 	VSUBPS            Y12, Y5, Y1
 	VFNMADD231PS.BCST conv2_5_25<>+0(SB), Y2, Y1
 	VFMADD231PS.BCST  conv2_8<>+0(SB), Y8, Y1
 	VADDPS            Y1, Y0, Y0
 	VMOVUPS           Y0, 1344(AX)
+
+	// d4 = 21/4 v0 + 17/4 plus1 − 5 plus2 − 10 plusHalf
 	VMULPS.BCST       conv2_5_25<>+0(SB), Y2, Y0
 	VFMADD231PS.BCST  conv2_4_25<>+0(SB), Y12, Y0
 	VFNMADD231PS.BCST conv2_5<>+0(SB), Y5, Y0
 	VFNMADD231PS.BCST conv2_10<>+0(SB), Y8, Y0
 	VMOVUPS           Y0, 1408(AX)
-	VADDPS            Y12, Y2, Y0
-	VFMSUB231PS.BCST  conv2_4<>+0(SB), Y5, Y0
-	VFMADD231PS.BCST  conv2_2<>+0(SB), Y8, Y0
-	VMOVUPS           Y0, 1472(AX)
-	VMOVUPS           1024(DX), Y0
-	VMOVUPS           1056(DX), Y1
-	VMOVUPS           1088(DX), Y2
-	VMOVUPS           1120(DX), Y3
-	VMOVUPS           1152(DX), Y4
-	VMOVUPS           1184(DX), Y5
-	VMOVUPS           1216(DX), Y6
-	VMOVUPS           1248(DX), Y7
-	VADDPS            Y2, Y1, Y8
-	VSUBPS            Y2, Y1, Y1
-	VADDPS            Y4, Y3, Y2
-	VSUBPS            Y4, Y3, Y3
-	VADDPS            Y6, Y5, Y4
-	VSUBPS            Y6, Y5, Y5
-	VMOVUPS           Y0, 1536(AX)
-	VADDPS            Y7, Y1, Y6
-	VFMSUB231PS.BCST  conv2_2<>+0(SB), Y3, Y6
-	VFMADD231PS.BCST  conv2_4<>+0(SB), Y5, Y6
-	VMOVUPS           Y6, 1568(AX)
+
+	// d6 = 4 plus2 − (v0 + plus1) + 2 plusHalf
+	VADDPS           Y12, Y2, Y0
+	VFMSUB231PS.BCST conv2_4<>+0(SB), Y5, Y0
+	VFMADD231PS.BCST conv2_2<>+0(SB), Y8, Y0
+	VMOVUPS          Y0, 1472(AX)
+	VMOVUPS          1024(DX), Y0
+	VMOVUPS          1056(DX), Y1
+	VMOVUPS          1088(DX), Y2
+	VMOVUPS          1120(DX), Y3
+	VMOVUPS          1152(DX), Y4
+	VMOVUPS          1184(DX), Y5
+	VMOVUPS          1216(DX), Y6
+	VMOVUPS          1248(DX), Y7
+
+	// plus1, minus1 = v1 ± v2; plus2, minus2 = v3 ± v4; plusHalf, minusHalf = v5 ± v6
+	VADDPS Y2, Y1, Y8
+	VSUBPS Y2, Y1, Y1
+	VADDPS Y4, Y3, Y2
+	VSUBPS Y4, Y3, Y3
+	VADDPS Y6, Y5, Y4
+	VSUBPS Y6, Y5, Y5
+
+	// d0 = v0, d7 = v7
+	VMOVUPS Y0, 1536(AX)
+
+	// d1 = 2 minus2 − (minus1 + v7) + 4 minusHalf
+	VADDPS           Y7, Y1, Y6
+	VFMSUB231PS.BCST conv2_2<>+0(SB), Y3, Y6
+	VFMADD231PS.BCST conv2_4<>+0(SB), Y5, Y6
+	VMOVUPS          Y6, 1568(AX)
+
+	// d3 = 21/4 v7 + 17/4 minus1 − 10 minus2 − 5 minusHalf
 	VMULPS.BCST       conv2_5_25<>+0(SB), Y7, Y6
 	VFMADD231PS.BCST  conv2_4_25<>+0(SB), Y1, Y6
 	VFNMADD231PS.BCST conv2_10<>+0(SB), Y3, Y6
 	VFNMADD231PS.BCST conv2_5<>+0(SB), Y5, Y6
 	VMOVUPS           Y6, 1632(AX)
+
+	// d5 = (minusHalf − minus1) + 8 minus2 − 21/4 v7
 	VSUBPS            Y1, Y5, Y1
 	VFMADD231PS.BCST  conv2_8<>+0(SB), Y3, Y1
 	VFNMADD231PS.BCST conv2_5_25<>+0(SB), Y7, Y1
+
+	// d2 = (plus2 − plus1) − 21/4 v0 + 8 plusHalf
 	VSUBPS            Y8, Y2, Y3
 	VFNMADD231PS.BCST conv2_5_25<>+0(SB), Y0, Y3
 	VFMADD231PS.BCST  conv2_8<>+0(SB), Y4, Y3
 	VMOVUPS           Y3, 1600(AX)
+
+	// d4 = 21/4 v0 + 17/4 plus1 − 5 plus2 − 10 plusHalf
 	VMULPS.BCST       conv2_5_25<>+0(SB), Y0, Y3
 	VFMADD231PS.BCST  conv2_4_25<>+0(SB), Y8, Y3
 	VFNMADD231PS.BCST conv2_5<>+0(SB), Y2, Y3
 	VFNMADD231PS.BCST conv2_10<>+0(SB), Y4, Y3
-	VADDPS            Y8, Y0, Y0
-	VFMSUB231PS.BCST  conv2_4<>+0(SB), Y2, Y0
-	VFMADD231PS.BCST  conv2_2<>+0(SB), Y4, Y0
-	VMOVUPS           4096(DX), Y2
-	VMOVUPS           4128(DX), Y4
-	VMOVUPS           4160(DX), Y5
-	VMOVUPS           4192(DX), Y6
-	VMOVUPS           4224(DX), Y8
-	VMOVUPS           4256(DX), Y9
-	VMOVUPS           4288(DX), Y10
-	VMOVUPS           4320(DX), Y11
-	VADDPS            Y5, Y4, Y12
-	VSUBPS            Y5, Y4, Y4
-	VADDPS            Y8, Y6, Y5
-	VSUBPS            Y8, Y6, Y6
-	VADDPS            Y10, Y9, Y8
-	VSUBPS            Y10, Y9, Y9
-	VADDPS            Y2, Y3, Y3
-	VMOVUPS           Y3, 1664(AX)
-	VMOVUPS           Y11, 1888(AX)
-	VADDPS            Y11, Y4, Y3
-	VFMSUB231PS.BCST  conv2_2<>+0(SB), Y6, Y3
-	VFMADD231PS.BCST  conv2_4<>+0(SB), Y9, Y3
-	VADDPS            Y3, Y1, Y1
-	VMOVUPS           Y1, 1696(AX)
+
+	// d6 = 4 plus2 − (v0 + plus1) + 2 plusHalf
+	VADDPS           Y8, Y0, Y0
+	VFMSUB231PS.BCST conv2_4<>+0(SB), Y2, Y0
+	VFMADD231PS.BCST conv2_2<>+0(SB), Y4, Y0
+	VMOVUPS          4096(DX), Y2
+	VMOVUPS          4128(DX), Y4
+	VMOVUPS          4160(DX), Y5
+	VMOVUPS          4192(DX), Y6
+	VMOVUPS          4224(DX), Y8
+	VMOVUPS          4256(DX), Y9
+	VMOVUPS          4288(DX), Y10
+	VMOVUPS          4320(DX), Y11
+
+	// plus1, minus1 = v1 ± v2; plus2, minus2 = v3 ± v4; plusHalf, minusHalf = v5 ± v6
+	VADDPS Y5, Y4, Y12
+	VSUBPS Y5, Y4, Y4
+	VADDPS Y8, Y6, Y5
+	VSUBPS Y8, Y6, Y6
+	VADDPS Y10, Y9, Y8
+	VSUBPS Y10, Y9, Y9
+
+	// d0 = v0, d7 = v7
+	VADDPS  Y2, Y3, Y3
+	VMOVUPS Y3, 1664(AX)
+	VMOVUPS Y11, 1888(AX)
+
+	// d1 = 2 minus2 − (minus1 + v7) + 4 minusHalf
+	VADDPS           Y11, Y4, Y3
+	VFMSUB231PS.BCST conv2_2<>+0(SB), Y6, Y3
+	VFMADD231PS.BCST conv2_4<>+0(SB), Y9, Y3
+	VADDPS           Y3, Y1, Y1
+	VMOVUPS          Y1, 1696(AX)
+
+	// d3 = 21/4 v7 + 17/4 minus1 − 10 minus2 − 5 minusHalf
 	VMULPS.BCST       conv2_5_25<>+0(SB), Y11, Y1
 	VFMADD231PS.BCST  conv2_4_25<>+0(SB), Y4, Y1
 	VFNMADD231PS.BCST conv2_10<>+0(SB), Y6, Y1
 	VFNMADD231PS.BCST conv2_5<>+0(SB), Y9, Y1
 	VADDPS            Y1, Y7, Y1
 	VMOVUPS           Y1, 1760(AX)
+
+	// d5 = (minusHalf − minus1) + 8 minus2 − 21/4 v7
 	VSUBPS            Y4, Y9, Y1
 	VFMADD231PS.BCST  conv2_8<>+0(SB), Y6, Y1
 	VFNMADD231PS.BCST conv2_5_25<>+0(SB), Y11, Y1
 	VMOVUPS           Y1, 1824(AX)
+
+	// d2 = (plus2 − plus1) − 21/4 v0 + 8 plusHalf
 	VSUBPS            Y12, Y5, Y1
 	VFNMADD231PS.BCST conv2_5_25<>+0(SB), Y2, Y1
 	VFMADD231PS.BCST  conv2_8<>+0(SB), Y8, Y1
 	VADDPS            Y1, Y0, Y0
 	VMOVUPS           Y0, 1728(AX)
+
+	// d4 = 21/4 v0 + 17/4 plus1 − 5 plus2 − 10 plusHalf
 	VMULPS.BCST       conv2_5_25<>+0(SB), Y2, Y0
 	VFMADD231PS.BCST  conv2_4_25<>+0(SB), Y12, Y0
 	VFNMADD231PS.BCST conv2_5<>+0(SB), Y5, Y0
 	VFNMADD231PS.BCST conv2_10<>+0(SB), Y8, Y0
 	VMOVUPS           Y0, 1792(AX)
-	VADDPS            Y12, Y2, Y0
-	VFMSUB231PS.BCST  conv2_4<>+0(SB), Y5, Y0
-	VFMADD231PS.BCST  conv2_2<>+0(SB), Y8, Y0
-	VMOVUPS           Y0, 1856(AX)
-	VMOVUPS           1280(DX), Y0
-	VMOVUPS           1312(DX), Y1
-	VMOVUPS           1344(DX), Y2
-	VMOVUPS           1376(DX), Y3
-	VMOVUPS           1408(DX), Y4
-	VMOVUPS           1440(DX), Y5
-	VMOVUPS           1472(DX), Y6
-	VMOVUPS           1504(DX), Y7
-	VADDPS            Y2, Y1, Y8
-	VSUBPS            Y2, Y1, Y1
-	VADDPS            Y4, Y3, Y2
-	VSUBPS            Y4, Y3, Y3
-	VADDPS            Y6, Y5, Y4
-	VSUBPS            Y6, Y5, Y5
-	VMOVUPS           Y0, 1920(AX)
-	VADDPS            Y7, Y1, Y6
-	VFMSUB231PS.BCST  conv2_2<>+0(SB), Y3, Y6
-	VFMADD231PS.BCST  conv2_4<>+0(SB), Y5, Y6
-	VMOVUPS           Y6, 1952(AX)
+
+	// d6 = 4 plus2 − (v0 + plus1) + 2 plusHalf
+	VADDPS           Y12, Y2, Y0
+	VFMSUB231PS.BCST conv2_4<>+0(SB), Y5, Y0
+	VFMADD231PS.BCST conv2_2<>+0(SB), Y8, Y0
+	VMOVUPS          Y0, 1856(AX)
+	VMOVUPS          1280(DX), Y0
+	VMOVUPS          1312(DX), Y1
+	VMOVUPS          1344(DX), Y2
+	VMOVUPS          1376(DX), Y3
+	VMOVUPS          1408(DX), Y4
+	VMOVUPS          1440(DX), Y5
+	VMOVUPS          1472(DX), Y6
+	VMOVUPS          1504(DX), Y7
+
+	// plus1, minus1 = v1 ± v2; plus2, minus2 = v3 ± v4; plusHalf, minusHalf = v5 ± v6
+	VADDPS Y2, Y1, Y8
+	VSUBPS Y2, Y1, Y1
+	VADDPS Y4, Y3, Y2
+	VSUBPS Y4, Y3, Y3
+	VADDPS Y6, Y5, Y4
+	VSUBPS Y6, Y5, Y5
+
+	// d0 = v0, d7 = v7
+	VMOVUPS Y0, 1920(AX)
+
+	// d1 = 2 minus2 − (minus1 + v7) + 4 minusHalf
+	VADDPS           Y7, Y1, Y6
+	VFMSUB231PS.BCST conv2_2<>+0(SB), Y3, Y6
+	VFMADD231PS.BCST conv2_4<>+0(SB), Y5, Y6
+	VMOVUPS          Y6, 1952(AX)
+
+	// d3 = 21/4 v7 + 17/4 minus1 − 10 minus2 − 5 minusHalf
 	VMULPS.BCST       conv2_5_25<>+0(SB), Y7, Y6
 	VFMADD231PS.BCST  conv2_4_25<>+0(SB), Y1, Y6
 	VFNMADD231PS.BCST conv2_10<>+0(SB), Y3, Y6
 	VFNMADD231PS.BCST conv2_5<>+0(SB), Y5, Y6
 	VMOVUPS           Y6, 2016(AX)
+
+	// d5 = (minusHalf − minus1) + 8 minus2 − 21/4 v7
 	VSUBPS            Y1, Y5, Y1
 	VFMADD231PS.BCST  conv2_8<>+0(SB), Y3, Y1
 	VFNMADD231PS.BCST conv2_5_25<>+0(SB), Y7, Y1
+
+	// d2 = (plus2 − plus1) − 21/4 v0 + 8 plusHalf
 	VSUBPS            Y8, Y2, Y3
 	VFNMADD231PS.BCST conv2_5_25<>+0(SB), Y0, Y3
 	VFMADD231PS.BCST  conv2_8<>+0(SB), Y4, Y3
 	VMOVUPS           Y3, 1984(AX)
+
+	// d4 = 21/4 v0 + 17/4 plus1 − 5 plus2 − 10 plusHalf
 	VMULPS.BCST       conv2_5_25<>+0(SB), Y0, Y3
 	VFMADD231PS.BCST  conv2_4_25<>+0(SB), Y8, Y3
 	VFNMADD231PS.BCST conv2_5<>+0(SB), Y2, Y3
 	VFNMADD231PS.BCST conv2_10<>+0(SB), Y4, Y3
-	VADDPS            Y8, Y0, Y0
-	VFMSUB231PS.BCST  conv2_4<>+0(SB), Y2, Y0
-	VFMADD231PS.BCST  conv2_2<>+0(SB), Y4, Y0
-	VMOVUPS           4352(DX), Y2
-	VMOVUPS           4384(DX), Y4
-	VMOVUPS           4416(DX), Y5
-	VMOVUPS           4448(DX), Y6
-	VMOVUPS           4480(DX), Y8
-	VMOVUPS           4512(DX), Y9
-	VMOVUPS           4544(DX), Y10
-	VMOVUPS           4576(DX), Y11
-	VADDPS            Y5, Y4, Y12
-	VSUBPS            Y5, Y4, Y4
-	VADDPS            Y8, Y6, Y5
-	VSUBPS            Y8, Y6, Y6
-	VADDPS            Y10, Y9, Y8
-	VSUBPS            Y10, Y9, Y9
-	VADDPS            Y2, Y3, Y3
-	VMOVUPS           Y3, 2048(AX)
-	VMOVUPS           Y11, 2272(AX)
-	VADDPS            Y11, Y4, Y3
-	VFMSUB231PS.BCST  conv2_2<>+0(SB), Y6, Y3
-	VFMADD231PS.BCST  conv2_4<>+0(SB), Y9, Y3
-	VADDPS            Y3, Y1, Y1
-	VMOVUPS           Y1, 2080(AX)
+
+	// d6 = 4 plus2 − (v0 + plus1) + 2 plusHalf
+	VADDPS           Y8, Y0, Y0
+	VFMSUB231PS.BCST conv2_4<>+0(SB), Y2, Y0
+	VFMADD231PS.BCST conv2_2<>+0(SB), Y4, Y0
+	VMOVUPS          4352(DX), Y2
+	VMOVUPS          4384(DX), Y4
+	VMOVUPS          4416(DX), Y5
+	VMOVUPS          4448(DX), Y6
+	VMOVUPS          4480(DX), Y8
+	VMOVUPS          4512(DX), Y9
+	VMOVUPS          4544(DX), Y10
+	VMOVUPS          4576(DX), Y11
+
+	// plus1, minus1 = v1 ± v2; plus2, minus2 = v3 ± v4; plusHalf, minusHalf = v5 ± v6
+	VADDPS Y5, Y4, Y12
+	VSUBPS Y5, Y4, Y4
+	VADDPS Y8, Y6, Y5
+	VSUBPS Y8, Y6, Y6
+	VADDPS Y10, Y9, Y8
+	VSUBPS Y10, Y9, Y9
+
+	// d0 = v0, d7 = v7
+	VADDPS  Y2, Y3, Y3
+	VMOVUPS Y3, 2048(AX)
+	VMOVUPS Y11, 2272(AX)
+
+	// d1 = 2 minus2 − (minus1 + v7) + 4 minusHalf
+	VADDPS           Y11, Y4, Y3
+	VFMSUB231PS.BCST conv2_2<>+0(SB), Y6, Y3
+	VFMADD231PS.BCST conv2_4<>+0(SB), Y9, Y3
+	VADDPS           Y3, Y1, Y1
+	VMOVUPS          Y1, 2080(AX)
+
+	// d3 = 21/4 v7 + 17/4 minus1 − 10 minus2 − 5 minusHalf
 	VMULPS.BCST       conv2_5_25<>+0(SB), Y11, Y1
 	VFMADD231PS.BCST  conv2_4_25<>+0(SB), Y4, Y1
 	VFNMADD231PS.BCST conv2_10<>+0(SB), Y6, Y1
 	VFNMADD231PS.BCST conv2_5<>+0(SB), Y9, Y1
 	VADDPS            Y1, Y7, Y1
 	VMOVUPS           Y1, 2144(AX)
+
+	// d5 = (minusHalf − minus1) + 8 minus2 − 21/4 v7
 	VSUBPS            Y4, Y9, Y1
 	VFMADD231PS.BCST  conv2_8<>+0(SB), Y6, Y1
 	VFNMADD231PS.BCST conv2_5_25<>+0(SB), Y11, Y1
 	VMOVUPS           Y1, 2208(AX)
+
+	// d2 = (plus2 − plus1) − 21/4 v0 + 8 plusHalf
 	VSUBPS            Y12, Y5, Y1
 	VFNMADD231PS.BCST conv2_5_25<>+0(SB), Y2, Y1
 	VFMADD231PS.BCST  conv2_8<>+0(SB), Y8, Y1
 	VADDPS            Y1, Y0, Y0
 	VMOVUPS           Y0, 2112(AX)
+
+	// d4 = 21/4 v0 + 17/4 plus1 − 5 plus2 − 10 plusHalf
 	VMULPS.BCST       conv2_5_25<>+0(SB), Y2, Y0
 	VFMADD231PS.BCST  conv2_4_25<>+0(SB), Y12, Y0
 	VFNMADD231PS.BCST conv2_5<>+0(SB), Y5, Y0
 	VFNMADD231PS.BCST conv2_10<>+0(SB), Y8, Y0
 	VMOVUPS           Y0, 2176(AX)
-	VADDPS            Y12, Y2, Y0
-	VFMSUB231PS.BCST  conv2_4<>+0(SB), Y5, Y0
-	VFMADD231PS.BCST  conv2_2<>+0(SB), Y8, Y0
-	VMOVUPS           Y0, 2240(AX)
-	VMOVUPS           1536(DX), Y0
-	VMOVUPS           1568(DX), Y1
-	VMOVUPS           1600(DX), Y2
-	VMOVUPS           1632(DX), Y3
-	VMOVUPS           1664(DX), Y4
-	VMOVUPS           1696(DX), Y5
-	VMOVUPS           1728(DX), Y6
-	VMOVUPS           1760(DX), Y7
-	VADDPS            Y2, Y1, Y8
-	VSUBPS            Y2, Y1, Y1
-	VADDPS            Y4, Y3, Y2
-	VSUBPS            Y4, Y3, Y3
-	VADDPS            Y6, Y5, Y4
-	VSUBPS            Y6, Y5, Y5
-	VMOVUPS           Y0, 2304(AX)
-	VADDPS            Y7, Y1, Y6
-	VFMSUB231PS.BCST  conv2_2<>+0(SB), Y3, Y6
-	VFMADD231PS.BCST  conv2_4<>+0(SB), Y5, Y6
-	VMOVUPS           Y6, 2336(AX)
+
+	// d6 = 4 plus2 − (v0 + plus1) + 2 plusHalf
+	VADDPS           Y12, Y2, Y0
+	VFMSUB231PS.BCST conv2_4<>+0(SB), Y5, Y0
+	VFMADD231PS.BCST conv2_2<>+0(SB), Y8, Y0
+	VMOVUPS          Y0, 2240(AX)
+	VMOVUPS          1536(DX), Y0
+	VMOVUPS          1568(DX), Y1
+	VMOVUPS          1600(DX), Y2
+	VMOVUPS          1632(DX), Y3
+	VMOVUPS          1664(DX), Y4
+	VMOVUPS          1696(DX), Y5
+	VMOVUPS          1728(DX), Y6
+	VMOVUPS          1760(DX), Y7
+
+	// plus1, minus1 = v1 ± v2; plus2, minus2 = v3 ± v4; plusHalf, minusHalf = v5 ± v6
+	VADDPS Y2, Y1, Y8
+	VSUBPS Y2, Y1, Y1
+	VADDPS Y4, Y3, Y2
+	VSUBPS Y4, Y3, Y3
+	VADDPS Y6, Y5, Y4
+	VSUBPS Y6, Y5, Y5
+
+	// d0 = v0, d7 = v7
+	VMOVUPS Y0, 2304(AX)
+
+	// d1 = 2 minus2 − (minus1 + v7) + 4 minusHalf
+	VADDPS           Y7, Y1, Y6
+	VFMSUB231PS.BCST conv2_2<>+0(SB), Y3, Y6
+	VFMADD231PS.BCST conv2_4<>+0(SB), Y5, Y6
+	VMOVUPS          Y6, 2336(AX)
+
+	// d3 = 21/4 v7 + 17/4 minus1 − 10 minus2 − 5 minusHalf
 	VMULPS.BCST       conv2_5_25<>+0(SB), Y7, Y6
 	VFMADD231PS.BCST  conv2_4_25<>+0(SB), Y1, Y6
 	VFNMADD231PS.BCST conv2_10<>+0(SB), Y3, Y6
 	VFNMADD231PS.BCST conv2_5<>+0(SB), Y5, Y6
 	VMOVUPS           Y6, 2400(AX)
+
+	// d5 = (minusHalf − minus1) + 8 minus2 − 21/4 v7
 	VSUBPS            Y1, Y5, Y1
 	VFMADD231PS.BCST  conv2_8<>+0(SB), Y3, Y1
 	VFNMADD231PS.BCST conv2_5_25<>+0(SB), Y7, Y1
+
+	// d2 = (plus2 − plus1) − 21/4 v0 + 8 plusHalf
 	VSUBPS            Y8, Y2, Y3
 	VFNMADD231PS.BCST conv2_5_25<>+0(SB), Y0, Y3
 	VFMADD231PS.BCST  conv2_8<>+0(SB), Y4, Y3
 	VMOVUPS           Y3, 2368(AX)
+
+	// d4 = 21/4 v0 + 17/4 plus1 − 5 plus2 − 10 plusHalf
 	VMULPS.BCST       conv2_5_25<>+0(SB), Y0, Y3
 	VFMADD231PS.BCST  conv2_4_25<>+0(SB), Y8, Y3
 	VFNMADD231PS.BCST conv2_5<>+0(SB), Y2, Y3
 	VFNMADD231PS.BCST conv2_10<>+0(SB), Y4, Y3
-	VADDPS            Y8, Y0, Y0
-	VFMSUB231PS.BCST  conv2_4<>+0(SB), Y2, Y0
-	VFMADD231PS.BCST  conv2_2<>+0(SB), Y4, Y0
-	VMOVUPS           4608(DX), Y2
-	VMOVUPS           4640(DX), Y4
-	VMOVUPS           4672(DX), Y5
-	VMOVUPS           4704(DX), Y6
-	VMOVUPS           4736(DX), Y8
-	VMOVUPS           4768(DX), Y9
-	VMOVUPS           4800(DX), Y10
-	VMOVUPS           4832(DX), Y11
-	VADDPS            Y5, Y4, Y12
-	VSUBPS            Y5, Y4, Y4
-	VADDPS            Y8, Y6, Y5
-	VSUBPS            Y8, Y6, Y6
-	VADDPS            Y10, Y9, Y8
-	VSUBPS            Y10, Y9, Y9
-	VADDPS            Y2, Y3, Y3
-	VMOVUPS           Y3, 2432(AX)
-	VMOVUPS           Y11, 2656(AX)
-	VADDPS            Y11, Y4, Y3
-	VFMSUB231PS.BCST  conv2_2<>+0(SB), Y6, Y3
-	VFMADD231PS.BCST  conv2_4<>+0(SB), Y9, Y3
-	VADDPS            Y3, Y1, Y1
-	VMOVUPS           Y1, 2464(AX)
+
+	// d6 = 4 plus2 − (v0 + plus1) + 2 plusHalf
+	VADDPS           Y8, Y0, Y0
+	VFMSUB231PS.BCST conv2_4<>+0(SB), Y2, Y0
+	VFMADD231PS.BCST conv2_2<>+0(SB), Y4, Y0
+	VMOVUPS          4608(DX), Y2
+	VMOVUPS          4640(DX), Y4
+	VMOVUPS          4672(DX), Y5
+	VMOVUPS          4704(DX), Y6
+	VMOVUPS          4736(DX), Y8
+	VMOVUPS          4768(DX), Y9
+	VMOVUPS          4800(DX), Y10
+	VMOVUPS          4832(DX), Y11
+
+	// plus1, minus1 = v1 ± v2; plus2, minus2 = v3 ± v4; plusHalf, minusHalf = v5 ± v6
+	VADDPS Y5, Y4, Y12
+	VSUBPS Y5, Y4, Y4
+	VADDPS Y8, Y6, Y5
+	VSUBPS Y8, Y6, Y6
+	VADDPS Y10, Y9, Y8
+	VSUBPS Y10, Y9, Y9
+
+	// d0 = v0, d7 = v7
+	VADDPS  Y2, Y3, Y3
+	VMOVUPS Y3, 2432(AX)
+	VMOVUPS Y11, 2656(AX)
+
+	// d1 = 2 minus2 − (minus1 + v7) + 4 minusHalf
+	VADDPS           Y11, Y4, Y3
+	VFMSUB231PS.BCST conv2_2<>+0(SB), Y6, Y3
+	VFMADD231PS.BCST conv2_4<>+0(SB), Y9, Y3
+	VADDPS           Y3, Y1, Y1
+	VMOVUPS          Y1, 2464(AX)
+
+	// d3 = 21/4 v7 + 17/4 minus1 − 10 minus2 − 5 minusHalf
 	VMULPS.BCST       conv2_5_25<>+0(SB), Y11, Y1
 	VFMADD231PS.BCST  conv2_4_25<>+0(SB), Y4, Y1
 	VFNMADD231PS.BCST conv2_10<>+0(SB), Y6, Y1
 	VFNMADD231PS.BCST conv2_5<>+0(SB), Y9, Y1
 	VADDPS            Y1, Y7, Y1
 	VMOVUPS           Y1, 2528(AX)
+
+	// d5 = (minusHalf − minus1) + 8 minus2 − 21/4 v7
 	VSUBPS            Y4, Y9, Y1
 	VFMADD231PS.BCST  conv2_8<>+0(SB), Y6, Y1
 	VFNMADD231PS.BCST conv2_5_25<>+0(SB), Y11, Y1
 	VMOVUPS           Y1, 2592(AX)
+
+	// d2 = (plus2 − plus1) − 21/4 v0 + 8 plusHalf
 	VSUBPS            Y12, Y5, Y1
 	VFNMADD231PS.BCST conv2_5_25<>+0(SB), Y2, Y1
 	VFMADD231PS.BCST  conv2_8<>+0(SB), Y8, Y1
 	VADDPS            Y1, Y0, Y0
 	VMOVUPS           Y0, 2496(AX)
+
+	// d4 = 21/4 v0 + 17/4 plus1 − 5 plus2 − 10 plusHalf
 	VMULPS.BCST       conv2_5_25<>+0(SB), Y2, Y0
 	VFMADD231PS.BCST  conv2_4_25<>+0(SB), Y12, Y0
 	VFNMADD231PS.BCST conv2_5<>+0(SB), Y5, Y0
 	VFNMADD231PS.BCST conv2_10<>+0(SB), Y8, Y0
 	VMOVUPS           Y0, 2560(AX)
-	VADDPS            Y12, Y2, Y0
-	VFMSUB231PS.BCST  conv2_4<>+0(SB), Y5, Y0
-	VFMADD231PS.BCST  conv2_2<>+0(SB), Y8, Y0
-	VMOVUPS           Y0, 2624(AX)
-	VMOVUPS           1792(DX), Y0
-	VMOVUPS           1824(DX), Y1
-	VMOVUPS           1856(DX), Y2
-	VMOVUPS           1888(DX), Y3
-	VMOVUPS           1920(DX), Y4
-	VMOVUPS           1952(DX), Y5
-	VMOVUPS           1984(DX), Y6
-	VMOVUPS           2016(DX), Y7
-	VADDPS            Y2, Y1, Y8
-	VSUBPS            Y2, Y1, Y1
-	VADDPS            Y4, Y3, Y2
-	VSUBPS            Y4, Y3, Y3
-	VADDPS            Y6, Y5, Y4
-	VSUBPS            Y6, Y5, Y5
-	VMOVUPS           Y0, 2688(AX)
-	VADDPS            Y7, Y1, Y6
-	VFMSUB231PS.BCST  conv2_2<>+0(SB), Y3, Y6
-	VFMADD231PS.BCST  conv2_4<>+0(SB), Y5, Y6
-	VMOVUPS           Y6, 2720(AX)
+
+	// d6 = 4 plus2 − (v0 + plus1) + 2 plusHalf
+	VADDPS           Y12, Y2, Y0
+	VFMSUB231PS.BCST conv2_4<>+0(SB), Y5, Y0
+	VFMADD231PS.BCST conv2_2<>+0(SB), Y8, Y0
+	VMOVUPS          Y0, 2624(AX)
+	VMOVUPS          1792(DX), Y0
+	VMOVUPS          1824(DX), Y1
+	VMOVUPS          1856(DX), Y2
+	VMOVUPS          1888(DX), Y3
+	VMOVUPS          1920(DX), Y4
+	VMOVUPS          1952(DX), Y5
+	VMOVUPS          1984(DX), Y6
+	VMOVUPS          2016(DX), Y7
+
+	// plus1, minus1 = v1 ± v2; plus2, minus2 = v3 ± v4; plusHalf, minusHalf = v5 ± v6
+	VADDPS Y2, Y1, Y8
+	VSUBPS Y2, Y1, Y1
+	VADDPS Y4, Y3, Y2
+	VSUBPS Y4, Y3, Y3
+	VADDPS Y6, Y5, Y4
+	VSUBPS Y6, Y5, Y5
+
+	// d0 = v0, d7 = v7
+	VMOVUPS Y0, 2688(AX)
+
+	// d1 = 2 minus2 − (minus1 + v7) + 4 minusHalf
+	VADDPS           Y7, Y1, Y6
+	VFMSUB231PS.BCST conv2_2<>+0(SB), Y3, Y6
+	VFMADD231PS.BCST conv2_4<>+0(SB), Y5, Y6
+	VMOVUPS          Y6, 2720(AX)
+
+	// d3 = 21/4 v7 + 17/4 minus1 − 10 minus2 − 5 minusHalf
 	VMULPS.BCST       conv2_5_25<>+0(SB), Y7, Y6
 	VFMADD231PS.BCST  conv2_4_25<>+0(SB), Y1, Y6
 	VFNMADD231PS.BCST conv2_10<>+0(SB), Y3, Y6
 	VFNMADD231PS.BCST conv2_5<>+0(SB), Y5, Y6
 	VMOVUPS           Y6, 2784(AX)
+
+	// d5 = (minusHalf − minus1) + 8 minus2 − 21/4 v7
 	VSUBPS            Y1, Y5, Y1
 	VFMADD231PS.BCST  conv2_8<>+0(SB), Y3, Y1
 	VFNMADD231PS.BCST conv2_5_25<>+0(SB), Y7, Y1
+
+	// d2 = (plus2 − plus1) − 21/4 v0 + 8 plusHalf
 	VSUBPS            Y8, Y2, Y3
 	VFNMADD231PS.BCST conv2_5_25<>+0(SB), Y0, Y3
 	VFMADD231PS.BCST  conv2_8<>+0(SB), Y4, Y3
 	VMOVUPS           Y3, 2752(AX)
+
+	// d4 = 21/4 v0 + 17/4 plus1 − 5 plus2 − 10 plusHalf
 	VMULPS.BCST       conv2_5_25<>+0(SB), Y0, Y3
 	VFMADD231PS.BCST  conv2_4_25<>+0(SB), Y8, Y3
 	VFNMADD231PS.BCST conv2_5<>+0(SB), Y2, Y3
 	VFNMADD231PS.BCST conv2_10<>+0(SB), Y4, Y3
-	VADDPS            Y8, Y0, Y0
-	VFMSUB231PS.BCST  conv2_4<>+0(SB), Y2, Y0
-	VFMADD231PS.BCST  conv2_2<>+0(SB), Y4, Y0
-	VMOVUPS           4864(DX), Y2
-	VMOVUPS           4896(DX), Y4
-	VMOVUPS           4928(DX), Y5
-	VMOVUPS           4960(DX), Y6
-	VMOVUPS           4992(DX), Y8
-	VMOVUPS           5024(DX), Y9
-	VMOVUPS           5056(DX), Y10
-	VMOVUPS           5088(DX), Y11
-	VADDPS            Y5, Y4, Y12
-	VSUBPS            Y5, Y4, Y4
-	VADDPS            Y8, Y6, Y5
-	VSUBPS            Y8, Y6, Y6
-	VADDPS            Y10, Y9, Y8
-	VSUBPS            Y10, Y9, Y9
-	VADDPS            Y2, Y3, Y3
-	VMOVUPS           Y3, 2816(AX)
-	VMOVUPS           Y11, 3040(AX)
-	VADDPS            Y11, Y4, Y3
-	VFMSUB231PS.BCST  conv2_2<>+0(SB), Y6, Y3
-	VFMADD231PS.BCST  conv2_4<>+0(SB), Y9, Y3
-	VADDPS            Y3, Y1, Y1
-	VMOVUPS           Y1, 2848(AX)
+
+	// d6 = 4 plus2 − (v0 + plus1) + 2 plusHalf
+	VADDPS           Y8, Y0, Y0
+	VFMSUB231PS.BCST conv2_4<>+0(SB), Y2, Y0
+	VFMADD231PS.BCST conv2_2<>+0(SB), Y4, Y0
+	VMOVUPS          4864(DX), Y2
+	VMOVUPS          4896(DX), Y4
+	VMOVUPS          4928(DX), Y5
+	VMOVUPS          4960(DX), Y6
+	VMOVUPS          4992(DX), Y8
+	VMOVUPS          5024(DX), Y9
+	VMOVUPS          5056(DX), Y10
+	VMOVUPS          5088(DX), Y11
+
+	// plus1, minus1 = v1 ± v2; plus2, minus2 = v3 ± v4; plusHalf, minusHalf = v5 ± v6
+	VADDPS Y5, Y4, Y12
+	VSUBPS Y5, Y4, Y4
+	VADDPS Y8, Y6, Y5
+	VSUBPS Y8, Y6, Y6
+	VADDPS Y10, Y9, Y8
+	VSUBPS Y10, Y9, Y9
+
+	// d0 = v0, d7 = v7
+	VADDPS  Y2, Y3, Y3
+	VMOVUPS Y3, 2816(AX)
+	VMOVUPS Y11, 3040(AX)
+
+	// d1 = 2 minus2 − (minus1 + v7) + 4 minusHalf
+	VADDPS           Y11, Y4, Y3
+	VFMSUB231PS.BCST conv2_2<>+0(SB), Y6, Y3
+	VFMADD231PS.BCST conv2_4<>+0(SB), Y9, Y3
+	VADDPS           Y3, Y1, Y1
+	VMOVUPS          Y1, 2848(AX)
+
+	// d3 = 21/4 v7 + 17/4 minus1 − 10 minus2 − 5 minusHalf
 	VMULPS.BCST       conv2_5_25<>+0(SB), Y11, Y1
 	VFMADD231PS.BCST  conv2_4_25<>+0(SB), Y4, Y1
 	VFNMADD231PS.BCST conv2_10<>+0(SB), Y6, Y1
 	VFNMADD231PS.BCST conv2_5<>+0(SB), Y9, Y1
 	VADDPS            Y1, Y7, Y1
 	VMOVUPS           Y1, 2912(AX)
+
+	// d5 = (minusHalf − minus1) + 8 minus2 − 21/4 v7
 	VSUBPS            Y4, Y9, Y1
 	VFMADD231PS.BCST  conv2_8<>+0(SB), Y6, Y1
 	VFNMADD231PS.BCST conv2_5_25<>+0(SB), Y11, Y1
 	VMOVUPS           Y1, 2976(AX)
+
+	// d2 = (plus2 − plus1) − 21/4 v0 + 8 plusHalf
 	VSUBPS            Y12, Y5, Y1
 	VFNMADD231PS.BCST conv2_5_25<>+0(SB), Y2, Y1
 	VFMADD231PS.BCST  conv2_8<>+0(SB), Y8, Y1
 	VADDPS            Y1, Y0, Y0
 	VMOVUPS           Y0, 2880(AX)
+
+	// d4 = 21/4 v0 + 17/4 plus1 − 5 plus2 − 10 plusHalf
 	VMULPS.BCST       conv2_5_25<>+0(SB), Y2, Y0
 	VFMADD231PS.BCST  conv2_4_25<>+0(SB), Y12, Y0
 	VFNMADD231PS.BCST conv2_5<>+0(SB), Y5, Y0
 	VFNMADD231PS.BCST conv2_10<>+0(SB), Y8, Y0
 	VMOVUPS           Y0, 2944(AX)
-	VADDPS            Y12, Y2, Y0
-	VFMSUB231PS.BCST  conv2_4<>+0(SB), Y5, Y0
-	VFMADD231PS.BCST  conv2_2<>+0(SB), Y8, Y0
-	VMOVUPS           Y0, 3008(AX)
-	VMOVUPS           2048(DX), Y0
-	VMOVUPS           2080(DX), Y1
-	VMOVUPS           2112(DX), Y2
-	VMOVUPS           2144(DX), Y3
-	VMOVUPS           2176(DX), Y4
-	VMOVUPS           2208(DX), Y5
-	VMOVUPS           2240(DX), Y6
-	VMOVUPS           2272(DX), Y7
-	VADDPS            Y2, Y1, Y8
-	VSUBPS            Y2, Y1, Y1
-	VADDPS            Y4, Y3, Y2
-	VSUBPS            Y4, Y3, Y3
-	VADDPS            Y6, Y5, Y4
-	VSUBPS            Y6, Y5, Y5
-	VMOVUPS           Y0, 3072(AX)
-	VADDPS            Y7, Y1, Y6
-	VFMSUB231PS.BCST  conv2_2<>+0(SB), Y3, Y6
-	VFMADD231PS.BCST  conv2_4<>+0(SB), Y5, Y6
-	VMOVUPS           Y6, 3104(AX)
+
+	// d6 = 4 plus2 − (v0 + plus1) + 2 plusHalf
+	VADDPS           Y12, Y2, Y0
+	VFMSUB231PS.BCST conv2_4<>+0(SB), Y5, Y0
+	VFMADD231PS.BCST conv2_2<>+0(SB), Y8, Y0
+	VMOVUPS          Y0, 3008(AX)
+	VMOVUPS          2048(DX), Y0
+	VMOVUPS          2080(DX), Y1
+	VMOVUPS          2112(DX), Y2
+	VMOVUPS          2144(DX), Y3
+	VMOVUPS          2176(DX), Y4
+	VMOVUPS          2208(DX), Y5
+	VMOVUPS          2240(DX), Y6
+	VMOVUPS          2272(DX), Y7
+
+	// plus1, minus1 = v1 ± v2; plus2, minus2 = v3 ± v4; plusHalf, minusHalf = v5 ± v6
+	VADDPS Y2, Y1, Y8
+	VSUBPS Y2, Y1, Y1
+	VADDPS Y4, Y3, Y2
+	VSUBPS Y4, Y3, Y3
+	VADDPS Y6, Y5, Y4
+	VSUBPS Y6, Y5, Y5
+
+	// d0 = v0, d7 = v7
+	VMOVUPS Y0, 3072(AX)
+
+	// d1 = 2 minus2 − (minus1 + v7) + 4 minusHalf
+	VADDPS           Y7, Y1, Y6
+	VFMSUB231PS.BCST conv2_2<>+0(SB), Y3, Y6
+	VFMADD231PS.BCST conv2_4<>+0(SB), Y5, Y6
+	VMOVUPS          Y6, 3104(AX)
+
+	// d3 = 21/4 v7 + 17/4 minus1 − 10 minus2 − 5 minusHalf
 	VMULPS.BCST       conv2_5_25<>+0(SB), Y7, Y6
 	VFMADD231PS.BCST  conv2_4_25<>+0(SB), Y1, Y6
 	VFNMADD231PS.BCST conv2_10<>+0(SB), Y3, Y6
 	VFNMADD231PS.BCST conv2_5<>+0(SB), Y5, Y6
 	VMOVUPS           Y6, 3168(AX)
+
+	// d5 = (minusHalf − minus1) + 8 minus2 − 21/4 v7
 	VSUBPS            Y1, Y5, Y1
 	VFMADD231PS.BCST  conv2_8<>+0(SB), Y3, Y1
 	VFNMADD231PS.BCST conv2_5_25<>+0(SB), Y7, Y1
+
+	// d2 = (plus2 − plus1) − 21/4 v0 + 8 plusHalf
 	VSUBPS            Y8, Y2, Y3
 	VFNMADD231PS.BCST conv2_5_25<>+0(SB), Y0, Y3
 	VFMADD231PS.BCST  conv2_8<>+0(SB), Y4, Y3
 	VMOVUPS           Y3, 3136(AX)
+
+	// d4 = 21/4 v0 + 17/4 plus1 − 5 plus2 − 10 plusHalf
 	VMULPS.BCST       conv2_5_25<>+0(SB), Y0, Y3
 	VFMADD231PS.BCST  conv2_4_25<>+0(SB), Y8, Y3
 	VFNMADD231PS.BCST conv2_5<>+0(SB), Y2, Y3
 	VFNMADD231PS.BCST conv2_10<>+0(SB), Y4, Y3
-	VADDPS            Y8, Y0, Y0
-	VFMSUB231PS.BCST  conv2_4<>+0(SB), Y2, Y0
-	VFMADD231PS.BCST  conv2_2<>+0(SB), Y4, Y0
-	VMOVUPS           5120(DX), Y2
-	VMOVUPS           5152(DX), Y4
-	VMOVUPS           5184(DX), Y5
-	VMOVUPS           5216(DX), Y6
-	VMOVUPS           5248(DX), Y8
-	VMOVUPS           5280(DX), Y9
-	VMOVUPS           5312(DX), Y10
-	VMOVUPS           5344(DX), Y11
-	VADDPS            Y5, Y4, Y12
-	VSUBPS            Y5, Y4, Y4
-	VADDPS            Y8, Y6, Y5
-	VSUBPS            Y8, Y6, Y6
-	VADDPS            Y10, Y9, Y8
-	VSUBPS            Y10, Y9, Y9
-	VADDPS            Y2, Y3, Y3
-	VMOVUPS           Y3, 3200(AX)
-	VMOVUPS           Y11, 3424(AX)
-	VADDPS            Y11, Y4, Y3
-	VFMSUB231PS.BCST  conv2_2<>+0(SB), Y6, Y3
-	VFMADD231PS.BCST  conv2_4<>+0(SB), Y9, Y3
-	VADDPS            Y3, Y1, Y1
-	VMOVUPS           Y1, 3232(AX)
+
+	// d6 = 4 plus2 − (v0 + plus1) + 2 plusHalf
+	VADDPS           Y8, Y0, Y0
+	VFMSUB231PS.BCST conv2_4<>+0(SB), Y2, Y0
+	VFMADD231PS.BCST conv2_2<>+0(SB), Y4, Y0
+	VMOVUPS          5120(DX), Y2
+	VMOVUPS          5152(DX), Y4
+	VMOVUPS          5184(DX), Y5
+	VMOVUPS          5216(DX), Y6
+	VMOVUPS          5248(DX), Y8
+	VMOVUPS          5280(DX), Y9
+	VMOVUPS          5312(DX), Y10
+	VMOVUPS          5344(DX), Y11
+
+	// plus1, minus1 = v1 ± v2; plus2, minus2 = v3 ± v4; plusHalf, minusHalf = v5 ± v6
+	VADDPS Y5, Y4, Y12
+	VSUBPS Y5, Y4, Y4
+	VADDPS Y8, Y6, Y5
+	VSUBPS Y8, Y6, Y6
+	VADDPS Y10, Y9, Y8
+	VSUBPS Y10, Y9, Y9
+
+	// d0 = v0, d7 = v7
+	VADDPS  Y2, Y3, Y3
+	VMOVUPS Y3, 3200(AX)
+	VMOVUPS Y11, 3424(AX)
+
+	// d1 = 2 minus2 − (minus1 + v7) + 4 minusHalf
+	VADDPS           Y11, Y4, Y3
+	VFMSUB231PS.BCST conv2_2<>+0(SB), Y6, Y3
+	VFMADD231PS.BCST conv2_4<>+0(SB), Y9, Y3
+	VADDPS           Y3, Y1, Y1
+	VMOVUPS          Y1, 3232(AX)
+
+	// d3 = 21/4 v7 + 17/4 minus1 − 10 minus2 − 5 minusHalf
 	VMULPS.BCST       conv2_5_25<>+0(SB), Y11, Y1
 	VFMADD231PS.BCST  conv2_4_25<>+0(SB), Y4, Y1
 	VFNMADD231PS.BCST conv2_10<>+0(SB), Y6, Y1
 	VFNMADD231PS.BCST conv2_5<>+0(SB), Y9, Y1
 	VADDPS            Y1, Y7, Y1
 	VMOVUPS           Y1, 3296(AX)
+
+	// d5 = (minusHalf − minus1) + 8 minus2 − 21/4 v7
 	VSUBPS            Y4, Y9, Y1
 	VFMADD231PS.BCST  conv2_8<>+0(SB), Y6, Y1
 	VFNMADD231PS.BCST conv2_5_25<>+0(SB), Y11, Y1
 	VMOVUPS           Y1, 3360(AX)
+
+	// d2 = (plus2 − plus1) − 21/4 v0 + 8 plusHalf
 	VSUBPS            Y12, Y5, Y1
 	VFNMADD231PS.BCST conv2_5_25<>+0(SB), Y2, Y1
 	VFMADD231PS.BCST  conv2_8<>+0(SB), Y8, Y1
 	VADDPS            Y1, Y0, Y0
 	VMOVUPS           Y0, 3264(AX)
+
+	// d4 = 21/4 v0 + 17/4 plus1 − 5 plus2 − 10 plusHalf
 	VMULPS.BCST       conv2_5_25<>+0(SB), Y2, Y0
 	VFMADD231PS.BCST  conv2_4_25<>+0(SB), Y12, Y0
 	VFNMADD231PS.BCST conv2_5<>+0(SB), Y5, Y0
 	VFNMADD231PS.BCST conv2_10<>+0(SB), Y8, Y0
 	VMOVUPS           Y0, 3328(AX)
-	VADDPS            Y12, Y2, Y0
-	VFMSUB231PS.BCST  conv2_4<>+0(SB), Y5, Y0
-	VFMADD231PS.BCST  conv2_2<>+0(SB), Y8, Y0
-	VMOVUPS           Y0, 3392(AX)
-	VMOVUPS           2304(DX), Y0
-	VMOVUPS           2336(DX), Y1
-	VMOVUPS           2368(DX), Y2
-	VMOVUPS           2400(DX), Y3
-	VMOVUPS           2432(DX), Y4
-	VMOVUPS           2464(DX), Y5
-	VMOVUPS           2496(DX), Y6
-	VMOVUPS           2528(DX), Y7
-	VADDPS            Y2, Y1, Y8
-	VSUBPS            Y2, Y1, Y1
-	VADDPS            Y4, Y3, Y2
-	VSUBPS            Y4, Y3, Y3
-	VADDPS            Y6, Y5, Y4
-	VSUBPS            Y6, Y5, Y5
-	VMOVUPS           Y0, 3456(AX)
-	VADDPS            Y7, Y1, Y6
-	VFMSUB231PS.BCST  conv2_2<>+0(SB), Y3, Y6
-	VFMADD231PS.BCST  conv2_4<>+0(SB), Y5, Y6
-	VMOVUPS           Y6, 3488(AX)
+
+	// d6 = 4 plus2 − (v0 + plus1) + 2 plusHalf
+	VADDPS           Y12, Y2, Y0
+	VFMSUB231PS.BCST conv2_4<>+0(SB), Y5, Y0
+	VFMADD231PS.BCST conv2_2<>+0(SB), Y8, Y0
+	VMOVUPS          Y0, 3392(AX)
+	VMOVUPS          2304(DX), Y0
+	VMOVUPS          2336(DX), Y1
+	VMOVUPS          2368(DX), Y2
+	VMOVUPS          2400(DX), Y3
+	VMOVUPS          2432(DX), Y4
+	VMOVUPS          2464(DX), Y5
+	VMOVUPS          2496(DX), Y6
+	VMOVUPS          2528(DX), Y7
+
+	// plus1, minus1 = v1 ± v2; plus2, minus2 = v3 ± v4; plusHalf, minusHalf = v5 ± v6
+	VADDPS Y2, Y1, Y8
+	VSUBPS Y2, Y1, Y1
+	VADDPS Y4, Y3, Y2
+	VSUBPS Y4, Y3, Y3
+	VADDPS Y6, Y5, Y4
+	VSUBPS Y6, Y5, Y5
+
+	// d0 = v0, d7 = v7
+	VMOVUPS Y0, 3456(AX)
+
+	// d1 = 2 minus2 − (minus1 + v7) + 4 minusHalf
+	VADDPS           Y7, Y1, Y6
+	VFMSUB231PS.BCST conv2_2<>+0(SB), Y3, Y6
+	VFMADD231PS.BCST conv2_4<>+0(SB), Y5, Y6
+	VMOVUPS          Y6, 3488(AX)
+
+	// d3 = 21/4 v7 + 17/4 minus1 − 10 minus2 − 5 minusHalf
 	VMULPS.BCST       conv2_5_25<>+0(SB), Y7, Y6
 	VFMADD231PS.BCST  conv2_4_25<>+0(SB), Y1, Y6
 	VFNMADD231PS.BCST conv2_10<>+0(SB), Y3, Y6
 	VFNMADD231PS.BCST conv2_5<>+0(SB), Y5, Y6
 	VMOVUPS           Y6, 3552(AX)
+
+	// d5 = (minusHalf − minus1) + 8 minus2 − 21/4 v7
 	VSUBPS            Y1, Y5, Y1
 	VFMADD231PS.BCST  conv2_8<>+0(SB), Y3, Y1
 	VFNMADD231PS.BCST conv2_5_25<>+0(SB), Y7, Y1
+
+	// d2 = (plus2 − plus1) − 21/4 v0 + 8 plusHalf
 	VSUBPS            Y8, Y2, Y3
 	VFNMADD231PS.BCST conv2_5_25<>+0(SB), Y0, Y3
 	VFMADD231PS.BCST  conv2_8<>+0(SB), Y4, Y3
 	VMOVUPS           Y3, 3520(AX)
+
+	// d4 = 21/4 v0 + 17/4 plus1 − 5 plus2 − 10 plusHalf
 	VMULPS.BCST       conv2_5_25<>+0(SB), Y0, Y3
 	VFMADD231PS.BCST  conv2_4_25<>+0(SB), Y8, Y3
 	VFNMADD231PS.BCST conv2_5<>+0(SB), Y2, Y3
 	VFNMADD231PS.BCST conv2_10<>+0(SB), Y4, Y3
-	VADDPS            Y8, Y0, Y0
-	VFMSUB231PS.BCST  conv2_4<>+0(SB), Y2, Y0
-	VFMADD231PS.BCST  conv2_2<>+0(SB), Y4, Y0
-	VMOVUPS           5376(DX), Y2
-	VMOVUPS           5408(DX), Y4
-	VMOVUPS           5440(DX), Y5
-	VMOVUPS           5472(DX), Y6
-	VMOVUPS           5504(DX), Y8
-	VMOVUPS           5536(DX), Y9
-	VMOVUPS           5568(DX), Y10
-	VMOVUPS           5600(DX), Y11
-	VADDPS            Y5, Y4, Y12
-	VSUBPS            Y5, Y4, Y4
-	VADDPS            Y8, Y6, Y5
-	VSUBPS            Y8, Y6, Y6
-	VADDPS            Y10, Y9, Y8
-	VSUBPS            Y10, Y9, Y9
-	VADDPS            Y2, Y3, Y3
-	VMOVUPS           Y3, 3584(AX)
-	VMOVUPS           Y11, 3808(AX)
-	VADDPS            Y11, Y4, Y3
-	VFMSUB231PS.BCST  conv2_2<>+0(SB), Y6, Y3
-	VFMADD231PS.BCST  conv2_4<>+0(SB), Y9, Y3
-	VADDPS            Y3, Y1, Y1
-	VMOVUPS           Y1, 3616(AX)
+
+	// d6 = 4 plus2 − (v0 + plus1) + 2 plusHalf
+	VADDPS           Y8, Y0, Y0
+	VFMSUB231PS.BCST conv2_4<>+0(SB), Y2, Y0
+	VFMADD231PS.BCST conv2_2<>+0(SB), Y4, Y0
+	VMOVUPS          5376(DX), Y2
+	VMOVUPS          5408(DX), Y4
+	VMOVUPS          5440(DX), Y5
+	VMOVUPS          5472(DX), Y6
+	VMOVUPS          5504(DX), Y8
+	VMOVUPS          5536(DX), Y9
+	VMOVUPS          5568(DX), Y10
+	VMOVUPS          5600(DX), Y11
+
+	// plus1, minus1 = v1 ± v2; plus2, minus2 = v3 ± v4; plusHalf, minusHalf = v5 ± v6
+	VADDPS Y5, Y4, Y12
+	VSUBPS Y5, Y4, Y4
+	VADDPS Y8, Y6, Y5
+	VSUBPS Y8, Y6, Y6
+	VADDPS Y10, Y9, Y8
+	VSUBPS Y10, Y9, Y9
+
+	// d0 = v0, d7 = v7
+	VADDPS  Y2, Y3, Y3
+	VMOVUPS Y3, 3584(AX)
+	VMOVUPS Y11, 3808(AX)
+
+	// d1 = 2 minus2 − (minus1 + v7) + 4 minusHalf
+	VADDPS           Y11, Y4, Y3
+	VFMSUB231PS.BCST conv2_2<>+0(SB), Y6, Y3
+	VFMADD231PS.BCST conv2_4<>+0(SB), Y9, Y3
+	VADDPS           Y3, Y1, Y1
+	VMOVUPS          Y1, 3616(AX)
+
+	// d3 = 21/4 v7 + 17/4 minus1 − 10 minus2 − 5 minusHalf
 	VMULPS.BCST       conv2_5_25<>+0(SB), Y11, Y1
 	VFMADD231PS.BCST  conv2_4_25<>+0(SB), Y4, Y1
 	VFNMADD231PS.BCST conv2_10<>+0(SB), Y6, Y1
 	VFNMADD231PS.BCST conv2_5<>+0(SB), Y9, Y1
 	VADDPS            Y1, Y7, Y1
 	VMOVUPS           Y1, 3680(AX)
+
+	// d5 = (minusHalf − minus1) + 8 minus2 − 21/4 v7
 	VSUBPS            Y4, Y9, Y1
 	VFMADD231PS.BCST  conv2_8<>+0(SB), Y6, Y1
 	VFNMADD231PS.BCST conv2_5_25<>+0(SB), Y11, Y1
 	VMOVUPS           Y1, 3744(AX)
+
+	// d2 = (plus2 − plus1) − 21/4 v0 + 8 plusHalf
 	VSUBPS            Y12, Y5, Y1
 	VFNMADD231PS.BCST conv2_5_25<>+0(SB), Y2, Y1
 	VFMADD231PS.BCST  conv2_8<>+0(SB), Y8, Y1
 	VADDPS            Y1, Y0, Y0
 	VMOVUPS           Y0, 3648(AX)
+
+	// d4 = 21/4 v0 + 17/4 plus1 − 5 plus2 − 10 plusHalf
 	VMULPS.BCST       conv2_5_25<>+0(SB), Y2, Y0
 	VFMADD231PS.BCST  conv2_4_25<>+0(SB), Y12, Y0
 	VFNMADD231PS.BCST conv2_5<>+0(SB), Y5, Y0
 	VFNMADD231PS.BCST conv2_10<>+0(SB), Y8, Y0
 	VMOVUPS           Y0, 3712(AX)
-	VADDPS            Y12, Y2, Y0
-	VFMSUB231PS.BCST  conv2_4<>+0(SB), Y5, Y0
-	VFMADD231PS.BCST  conv2_2<>+0(SB), Y8, Y0
-	VMOVUPS           Y0, 3776(AX)
-	VMOVUPS           2560(DX), Y0
-	VMOVUPS           2592(DX), Y1
-	VMOVUPS           2624(DX), Y2
-	VMOVUPS           2656(DX), Y3
-	VMOVUPS           2688(DX), Y4
-	VMOVUPS           2720(DX), Y5
-	VMOVUPS           2752(DX), Y6
-	VMOVUPS           2784(DX), Y7
-	VADDPS            Y2, Y1, Y8
-	VSUBPS            Y2, Y1, Y1
-	VADDPS            Y4, Y3, Y2
-	VSUBPS            Y4, Y3, Y3
-	VADDPS            Y6, Y5, Y4
-	VSUBPS            Y6, Y5, Y5
-	VMOVUPS           Y0, 3840(AX)
-	VADDPS            Y7, Y1, Y6
-	VFMSUB231PS.BCST  conv2_2<>+0(SB), Y3, Y6
-	VFMADD231PS.BCST  conv2_4<>+0(SB), Y5, Y6
-	VMOVUPS           Y6, 3872(AX)
+
+	// d6 = 4 plus2 − (v0 + plus1) + 2 plusHalf
+	VADDPS           Y12, Y2, Y0
+	VFMSUB231PS.BCST conv2_4<>+0(SB), Y5, Y0
+	VFMADD231PS.BCST conv2_2<>+0(SB), Y8, Y0
+	VMOVUPS          Y0, 3776(AX)
+	VMOVUPS          2560(DX), Y0
+	VMOVUPS          2592(DX), Y1
+	VMOVUPS          2624(DX), Y2
+	VMOVUPS          2656(DX), Y3
+	VMOVUPS          2688(DX), Y4
+	VMOVUPS          2720(DX), Y5
+	VMOVUPS          2752(DX), Y6
+	VMOVUPS          2784(DX), Y7
+
+	// plus1, minus1 = v1 ± v2; plus2, minus2 = v3 ± v4; plusHalf, minusHalf = v5 ± v6
+	VADDPS Y2, Y1, Y8
+	VSUBPS Y2, Y1, Y1
+	VADDPS Y4, Y3, Y2
+	VSUBPS Y4, Y3, Y3
+	VADDPS Y6, Y5, Y4
+	VSUBPS Y6, Y5, Y5
+
+	// d0 = v0, d7 = v7
+	VMOVUPS Y0, 3840(AX)
+
+	// d1 = 2 minus2 − (minus1 + v7) + 4 minusHalf
+	VADDPS           Y7, Y1, Y6
+	VFMSUB231PS.BCST conv2_2<>+0(SB), Y3, Y6
+	VFMADD231PS.BCST conv2_4<>+0(SB), Y5, Y6
+	VMOVUPS          Y6, 3872(AX)
+
+	// d3 = 21/4 v7 + 17/4 minus1 − 10 minus2 − 5 minusHalf
 	VMULPS.BCST       conv2_5_25<>+0(SB), Y7, Y6
 	VFMADD231PS.BCST  conv2_4_25<>+0(SB), Y1, Y6
 	VFNMADD231PS.BCST conv2_10<>+0(SB), Y3, Y6
 	VFNMADD231PS.BCST conv2_5<>+0(SB), Y5, Y6
 	VMOVUPS           Y6, 3936(AX)
+
+	// d5 = (minusHalf − minus1) + 8 minus2 − 21/4 v7
 	VSUBPS            Y1, Y5, Y1
 	VFMADD231PS.BCST  conv2_8<>+0(SB), Y3, Y1
 	VFNMADD231PS.BCST conv2_5_25<>+0(SB), Y7, Y1
+
+	// d2 = (plus2 − plus1) − 21/4 v0 + 8 plusHalf
 	VSUBPS            Y8, Y2, Y3
 	VFNMADD231PS.BCST conv2_5_25<>+0(SB), Y0, Y3
 	VFMADD231PS.BCST  conv2_8<>+0(SB), Y4, Y3
 	VMOVUPS           Y3, 3904(AX)
+
+	// d4 = 21/4 v0 + 17/4 plus1 − 5 plus2 − 10 plusHalf
 	VMULPS.BCST       conv2_5_25<>+0(SB), Y0, Y3
 	VFMADD231PS.BCST  conv2_4_25<>+0(SB), Y8, Y3
 	VFNMADD231PS.BCST conv2_5<>+0(SB), Y2, Y3
 	VFNMADD231PS.BCST conv2_10<>+0(SB), Y4, Y3
-	VADDPS            Y8, Y0, Y0
-	VFMSUB231PS.BCST  conv2_4<>+0(SB), Y2, Y0
-	VFMADD231PS.BCST  conv2_2<>+0(SB), Y4, Y0
-	VMOVUPS           5632(DX), Y2
-	VMOVUPS           5664(DX), Y4
-	VMOVUPS           5696(DX), Y5
-	VMOVUPS           5728(DX), Y6
-	VMOVUPS           5760(DX), Y8
-	VMOVUPS           5792(DX), Y9
-	VMOVUPS           5824(DX), Y10
-	VMOVUPS           5856(DX), Y11
-	VADDPS            Y5, Y4, Y12
-	VSUBPS            Y5, Y4, Y4
-	VADDPS            Y8, Y6, Y5
-	VSUBPS            Y8, Y6, Y6
-	VADDPS            Y10, Y9, Y8
-	VSUBPS            Y10, Y9, Y9
-	VADDPS            Y2, Y3, Y3
-	VMOVUPS           Y3, 3968(AX)
-	VMOVUPS           Y11, 4192(AX)
-	VADDPS            Y11, Y4, Y3
-	VFMSUB231PS.BCST  conv2_2<>+0(SB), Y6, Y3
-	VFMADD231PS.BCST  conv2_4<>+0(SB), Y9, Y3
-	VADDPS            Y3, Y1, Y1
-	VMOVUPS           Y1, 4000(AX)
+
+	// d6 = 4 plus2 − (v0 + plus1) + 2 plusHalf
+	VADDPS           Y8, Y0, Y0
+	VFMSUB231PS.BCST conv2_4<>+0(SB), Y2, Y0
+	VFMADD231PS.BCST conv2_2<>+0(SB), Y4, Y0
+	VMOVUPS          5632(DX), Y2
+	VMOVUPS          5664(DX), Y4
+	VMOVUPS          5696(DX), Y5
+	VMOVUPS          5728(DX), Y6
+	VMOVUPS          5760(DX), Y8
+	VMOVUPS          5792(DX), Y9
+	VMOVUPS          5824(DX), Y10
+	VMOVUPS          5856(DX), Y11
+
+	// plus1, minus1 = v1 ± v2; plus2, minus2 = v3 ± v4; plusHalf, minusHalf = v5 ± v6
+	VADDPS Y5, Y4, Y12
+	VSUBPS Y5, Y4, Y4
+	VADDPS Y8, Y6, Y5
+	VSUBPS Y8, Y6, Y6
+	VADDPS Y10, Y9, Y8
+	VSUBPS Y10, Y9, Y9
+
+	// d0 = v0, d7 = v7
+	VADDPS  Y2, Y3, Y3
+	VMOVUPS Y3, 3968(AX)
+	VMOVUPS Y11, 4192(AX)
+
+	// d1 = 2 minus2 − (minus1 + v7) + 4 minusHalf
+	VADDPS           Y11, Y4, Y3
+	VFMSUB231PS.BCST conv2_2<>+0(SB), Y6, Y3
+	VFMADD231PS.BCST conv2_4<>+0(SB), Y9, Y3
+	VADDPS           Y3, Y1, Y1
+	VMOVUPS          Y1, 4000(AX)
+
+	// d3 = 21/4 v7 + 17/4 minus1 − 10 minus2 − 5 minusHalf
 	VMULPS.BCST       conv2_5_25<>+0(SB), Y11, Y1
 	VFMADD231PS.BCST  conv2_4_25<>+0(SB), Y4, Y1
 	VFNMADD231PS.BCST conv2_10<>+0(SB), Y6, Y1
 	VFNMADD231PS.BCST conv2_5<>+0(SB), Y9, Y1
 	VADDPS            Y1, Y7, Y1
 	VMOVUPS           Y1, 4064(AX)
+
+	// d5 = (minusHalf − minus1) + 8 minus2 − 21/4 v7
 	VSUBPS            Y4, Y9, Y1
 	VFMADD231PS.BCST  conv2_8<>+0(SB), Y6, Y1
 	VFNMADD231PS.BCST conv2_5_25<>+0(SB), Y11, Y1
 	VMOVUPS           Y1, 4128(AX)
+
+	// d2 = (plus2 − plus1) − 21/4 v0 + 8 plusHalf
 	VSUBPS            Y12, Y5, Y1
 	VFNMADD231PS.BCST conv2_5_25<>+0(SB), Y2, Y1
 	VFMADD231PS.BCST  conv2_8<>+0(SB), Y8, Y1
 	VADDPS            Y1, Y0, Y0
 	VMOVUPS           Y0, 4032(AX)
+
+	// d4 = 21/4 v0 + 17/4 plus1 − 5 plus2 − 10 plusHalf
 	VMULPS.BCST       conv2_5_25<>+0(SB), Y2, Y0
 	VFMADD231PS.BCST  conv2_4_25<>+0(SB), Y12, Y0
 	VFNMADD231PS.BCST conv2_5<>+0(SB), Y5, Y0
 	VFNMADD231PS.BCST conv2_10<>+0(SB), Y8, Y0
 	VMOVUPS           Y0, 4096(AX)
-	VADDPS            Y12, Y2, Y0
-	VFMSUB231PS.BCST  conv2_4<>+0(SB), Y5, Y0
-	VFMADD231PS.BCST  conv2_2<>+0(SB), Y8, Y0
-	VMOVUPS           Y0, 4160(AX)
-	VMOVUPS           2816(DX), Y0
-	VMOVUPS           2848(DX), Y1
-	VMOVUPS           2880(DX), Y2
-	VMOVUPS           2912(DX), Y3
-	VMOVUPS           2944(DX), Y4
-	VMOVUPS           2976(DX), Y5
-	VMOVUPS           3008(DX), Y6
-	VMOVUPS           3040(DX), Y7
-	VADDPS            Y2, Y1, Y8
-	VSUBPS            Y2, Y1, Y1
-	VADDPS            Y4, Y3, Y2
-	VSUBPS            Y4, Y3, Y3
-	VADDPS            Y6, Y5, Y4
-	VSUBPS            Y6, Y5, Y5
-	VMOVUPS           Y0, 4224(AX)
-	VADDPS            Y7, Y1, Y6
-	VFMSUB231PS.BCST  conv2_2<>+0(SB), Y3, Y6
-	VFMADD231PS.BCST  conv2_4<>+0(SB), Y5, Y6
-	VMOVUPS           Y6, 4256(AX)
+
+	// d6 = 4 plus2 − (v0 + plus1) + 2 plusHalf
+	VADDPS           Y12, Y2, Y0
+	VFMSUB231PS.BCST conv2_4<>+0(SB), Y5, Y0
+	VFMADD231PS.BCST conv2_2<>+0(SB), Y8, Y0
+	VMOVUPS          Y0, 4160(AX)
+	VMOVUPS          2816(DX), Y0
+	VMOVUPS          2848(DX), Y1
+	VMOVUPS          2880(DX), Y2
+	VMOVUPS          2912(DX), Y3
+	VMOVUPS          2944(DX), Y4
+	VMOVUPS          2976(DX), Y5
+	VMOVUPS          3008(DX), Y6
+	VMOVUPS          3040(DX), Y7
+
+	// plus1, minus1 = v1 ± v2; plus2, minus2 = v3 ± v4; plusHalf, minusHalf = v5 ± v6
+	VADDPS Y2, Y1, Y8
+	VSUBPS Y2, Y1, Y1
+	VADDPS Y4, Y3, Y2
+	VSUBPS Y4, Y3, Y3
+	VADDPS Y6, Y5, Y4
+	VSUBPS Y6, Y5, Y5
+
+	// d0 = v0, d7 = v7
+	VMOVUPS Y0, 4224(AX)
+
+	// d1 = 2 minus2 − (minus1 + v7) + 4 minusHalf
+	VADDPS           Y7, Y1, Y6
+	VFMSUB231PS.BCST conv2_2<>+0(SB), Y3, Y6
+	VFMADD231PS.BCST conv2_4<>+0(SB), Y5, Y6
+	VMOVUPS          Y6, 4256(AX)
+
+	// d3 = 21/4 v7 + 17/4 minus1 − 10 minus2 − 5 minusHalf
 	VMULPS.BCST       conv2_5_25<>+0(SB), Y7, Y6
 	VFMADD231PS.BCST  conv2_4_25<>+0(SB), Y1, Y6
 	VFNMADD231PS.BCST conv2_10<>+0(SB), Y3, Y6
 	VFNMADD231PS.BCST conv2_5<>+0(SB), Y5, Y6
 	VMOVUPS           Y6, 4320(AX)
+
+	// d5 = (minusHalf − minus1) + 8 minus2 − 21/4 v7
 	VSUBPS            Y1, Y5, Y1
 	VFMADD231PS.BCST  conv2_8<>+0(SB), Y3, Y1
 	VFNMADD231PS.BCST conv2_5_25<>+0(SB), Y7, Y1
+
+	// d2 = (plus2 − plus1) − 21/4 v0 + 8 plusHalf
 	VSUBPS            Y8, Y2, Y3
 	VFNMADD231PS.BCST conv2_5_25<>+0(SB), Y0, Y3
 	VFMADD231PS.BCST  conv2_8<>+0(SB), Y4, Y3
 	VMOVUPS           Y3, 4288(AX)
+
+	// d4 = 21/4 v0 + 17/4 plus1 − 5 plus2 − 10 plusHalf
 	VMULPS.BCST       conv2_5_25<>+0(SB), Y0, Y3
 	VFMADD231PS.BCST  conv2_4_25<>+0(SB), Y8, Y3
 	VFNMADD231PS.BCST conv2_5<>+0(SB), Y2, Y3
 	VFNMADD231PS.BCST conv2_10<>+0(SB), Y4, Y3
-	VADDPS            Y8, Y0, Y0
-	VFMSUB231PS.BCST  conv2_4<>+0(SB), Y2, Y0
-	VFMADD231PS.BCST  conv2_2<>+0(SB), Y4, Y0
-	VMOVUPS           5888(DX), Y2
-	VMOVUPS           5920(DX), Y4
-	VMOVUPS           5952(DX), Y5
-	VMOVUPS           5984(DX), Y6
-	VMOVUPS           6016(DX), Y8
-	VMOVUPS           6048(DX), Y9
-	VMOVUPS           6080(DX), Y10
-	VMOVUPS           6112(DX), Y11
-	VADDPS            Y5, Y4, Y12
-	VSUBPS            Y5, Y4, Y4
-	VADDPS            Y8, Y6, Y5
-	VSUBPS            Y8, Y6, Y6
-	VADDPS            Y10, Y9, Y8
-	VSUBPS            Y10, Y9, Y9
-	VADDPS            Y2, Y3, Y3
-	VMOVUPS           Y3, 4352(AX)
-	VMOVUPS           Y11, 4576(AX)
-	VADDPS            Y11, Y4, Y3
-	VFMSUB231PS.BCST  conv2_2<>+0(SB), Y6, Y3
-	VFMADD231PS.BCST  conv2_4<>+0(SB), Y9, Y3
-	VADDPS            Y3, Y1, Y1
-	VMOVUPS           Y1, 4384(AX)
+
+	// d6 = 4 plus2 − (v0 + plus1) + 2 plusHalf
+	VADDPS           Y8, Y0, Y0
+	VFMSUB231PS.BCST conv2_4<>+0(SB), Y2, Y0
+	VFMADD231PS.BCST conv2_2<>+0(SB), Y4, Y0
+	VMOVUPS          5888(DX), Y2
+	VMOVUPS          5920(DX), Y4
+	VMOVUPS          5952(DX), Y5
+	VMOVUPS          5984(DX), Y6
+	VMOVUPS          6016(DX), Y8
+	VMOVUPS          6048(DX), Y9
+	VMOVUPS          6080(DX), Y10
+	VMOVUPS          6112(DX), Y11
+
+	// plus1, minus1 = v1 ± v2; plus2, minus2 = v3 ± v4; plusHalf, minusHalf = v5 ± v6
+	VADDPS Y5, Y4, Y12
+	VSUBPS Y5, Y4, Y4
+	VADDPS Y8, Y6, Y5
+	VSUBPS Y8, Y6, Y6
+	VADDPS Y10, Y9, Y8
+	VSUBPS Y10, Y9, Y9
+
+	// d0 = v0, d7 = v7
+	VADDPS  Y2, Y3, Y3
+	VMOVUPS Y3, 4352(AX)
+	VMOVUPS Y11, 4576(AX)
+
+	// d1 = 2 minus2 − (minus1 + v7) + 4 minusHalf
+	VADDPS           Y11, Y4, Y3
+	VFMSUB231PS.BCST conv2_2<>+0(SB), Y6, Y3
+	VFMADD231PS.BCST conv2_4<>+0(SB), Y9, Y3
+	VADDPS           Y3, Y1, Y1
+	VMOVUPS          Y1, 4384(AX)
+
+	// d3 = 21/4 v7 + 17/4 minus1 − 10 minus2 − 5 minusHalf
 	VMULPS.BCST       conv2_5_25<>+0(SB), Y11, Y1
 	VFMADD231PS.BCST  conv2_4_25<>+0(SB), Y4, Y1
 	VFNMADD231PS.BCST conv2_10<>+0(SB), Y6, Y1
 	VFNMADD231PS.BCST conv2_5<>+0(SB), Y9, Y1
 	VADDPS            Y1, Y7, Y1
 	VMOVUPS           Y1, 4448(AX)
+
+	// d5 = (minusHalf − minus1) + 8 minus2 − 21/4 v7
 	VSUBPS            Y4, Y9, Y1
 	VFMADD231PS.BCST  conv2_8<>+0(SB), Y6, Y1
 	VFNMADD231PS.BCST conv2_5_25<>+0(SB), Y11, Y1
 	VMOVUPS           Y1, 4512(AX)
+
+	// d2 = (plus2 − plus1) − 21/4 v0 + 8 plusHalf
 	VSUBPS            Y12, Y5, Y1
 	VFNMADD231PS.BCST conv2_5_25<>+0(SB), Y2, Y1
 	VFMADD231PS.BCST  conv2_8<>+0(SB), Y8, Y1
 	VADDPS            Y1, Y0, Y0
 	VMOVUPS           Y0, 4416(AX)
+
+	// d4 = 21/4 v0 + 17/4 plus1 − 5 plus2 − 10 plusHalf
 	VMULPS.BCST       conv2_5_25<>+0(SB), Y2, Y0
 	VFMADD231PS.BCST  conv2_4_25<>+0(SB), Y12, Y0
 	VFNMADD231PS.BCST conv2_5<>+0(SB), Y5, Y0
 	VFNMADD231PS.BCST conv2_10<>+0(SB), Y8, Y0
 	VMOVUPS           Y0, 4480(AX)
-	VADDPS            Y12, Y2, Y0
-	VFMSUB231PS.BCST  conv2_4<>+0(SB), Y5, Y0
-	VFMADD231PS.BCST  conv2_2<>+0(SB), Y8, Y0
-	VMOVUPS           Y0, 4544(AX)
-	ADDQ              $+4608, AX
-	ADDQ              $+8192, CX
-	DECQ              BX
-	JNZ               channel1
+
+	// d6 = 4 plus2 − (v0 + plus1) + 2 plusHalf
+	VADDPS           Y12, Y2, Y0
+	VFMSUB231PS.BCST conv2_4<>+0(SB), Y5, Y0
+	VFMADD231PS.BCST conv2_2<>+0(SB), Y8, Y0
+	VMOVUPS          Y0, 4544(AX)
+	ADDQ             $+4608, AX
+	ADDQ             $+8192, CX
+	DECQ             BX
+	JNZ              channel1
 	VZEROUPPER
 	RET
 
@@ -5812,30 +7411,38 @@ channel1:
 
 tileRow2:
 	// columns: Bᵀ d
-	VMOVUPS           (CX), Z0
-	VMOVUPS           768(CX), Z1
-	VMOVUPS           1536(CX), Z2
-	VMOVUPS           2304(CX), Z3
-	VMOVUPS           3072(CX), Z4
-	VMOVUPS           3840(CX), Z5
-	VMOVUPS           4608(CX), Z6
-	VMOVUPS           5376(CX), Z7
-	VSUBPS            Z6, Z0, Z0
-	VSUBPS            Z2, Z4, Z8
-	VFMADD231PS.BCST  conv2_5_25<>+0(SB), Z8, Z0
-	VMOVUPS           Z0, (DX)
-	VSUBPS            Z1, Z7, Z0
-	VSUBPS            Z5, Z3, Z7
-	VFMADD231PS.BCST  conv2_5_25<>+0(SB), Z7, Z0
-	VMOVUPS           Z0, 5376(DX)
-	VADDPS            Z6, Z2, Z0
-	VFMSUB231PS.BCST  conv2_4_25<>+0(SB), Z4, Z0
-	VADDPS            Z5, Z1, Z7
-	VFMSUB231PS.BCST  conv2_4_25<>+0(SB), Z3, Z7
-	VADDPS            Z7, Z0, Z8
-	VMOVUPS           Z8, 768(DX)
-	VSUBPS            Z7, Z0, Z0
-	VMOVUPS           Z0, 1536(DX)
+	VMOVUPS (CX), Z0
+	VMOVUPS 768(CX), Z1
+	VMOVUPS 1536(CX), Z2
+	VMOVUPS 2304(CX), Z3
+	VMOVUPS 3072(CX), Z4
+	VMOVUPS 3840(CX), Z5
+	VMOVUPS 4608(CX), Z6
+	VMOVUPS 5376(CX), Z7
+
+	// v0 = (d0 − d6) + 21/4 (d4 − d2)
+	VSUBPS           Z6, Z0, Z0
+	VSUBPS           Z2, Z4, Z8
+	VFMADD231PS.BCST conv2_5_25<>+0(SB), Z8, Z0
+	VMOVUPS          Z0, (DX)
+
+	// v7 = (d7 − d1) + 21/4 (d3 − d5)
+	VSUBPS           Z1, Z7, Z0
+	VSUBPS           Z5, Z3, Z7
+	VFMADD231PS.BCST conv2_5_25<>+0(SB), Z7, Z0
+	VMOVUPS          Z0, 5376(DX)
+
+	// v1, v2 = (17/4 d4 − (d2 + d6)) ± (17/4 d3 − (d1 + d5))
+	VADDPS           Z6, Z2, Z0
+	VFMSUB231PS.BCST conv2_4_25<>+0(SB), Z4, Z0
+	VADDPS           Z5, Z1, Z7
+	VFMSUB231PS.BCST conv2_4_25<>+0(SB), Z3, Z7
+	VADDPS           Z7, Z0, Z8
+	VMOVUPS          Z8, 768(DX)
+	VSUBPS           Z7, Z0, Z0
+	VMOVUPS          Z0, 1536(DX)
+
+	// v3, v4 = (d2 − 5 d4 + 4 d6) ± (2 d1 − 10 d3 + 8 d5)
 	VMOVAPS           Z2, Z0
 	VFNMADD231PS.BCST conv2_5<>+0(SB), Z4, Z0
 	VFMADD231PS.BCST  conv2_4<>+0(SB), Z6, Z0
@@ -5846,6 +7453,8 @@ tileRow2:
 	VMOVUPS           Z8, 2304(DX)
 	VSUBPS            Z7, Z0, Z0
 	VMOVUPS           Z0, 3072(DX)
+
+	// v5, v6 = (2 d6 − 10 d4 + 8 d2) ± (d5 − 5 d3 + 4 d1)
 	VADDPS            Z6, Z6, Z0
 	VFNMADD231PS.BCST conv2_10<>+0(SB), Z4, Z0
 	VFMADD231PS.BCST  conv2_8<>+0(SB), Z2, Z0
@@ -5864,22 +7473,30 @@ tileRow2:
 	VMOVUPS           3904(CX), Z5
 	VMOVUPS           4672(CX), Z6
 	VMOVUPS           5440(CX), Z7
-	VSUBPS            Z6, Z0, Z0
-	VSUBPS            Z2, Z4, Z8
-	VFMADD231PS.BCST  conv2_5_25<>+0(SB), Z8, Z0
-	VMOVUPS           Z0, 64(DX)
-	VSUBPS            Z1, Z7, Z0
-	VSUBPS            Z5, Z3, Z7
-	VFMADD231PS.BCST  conv2_5_25<>+0(SB), Z7, Z0
-	VMOVUPS           Z0, 5440(DX)
-	VADDPS            Z6, Z2, Z0
-	VFMSUB231PS.BCST  conv2_4_25<>+0(SB), Z4, Z0
-	VADDPS            Z5, Z1, Z7
-	VFMSUB231PS.BCST  conv2_4_25<>+0(SB), Z3, Z7
-	VADDPS            Z7, Z0, Z8
-	VMOVUPS           Z8, 832(DX)
-	VSUBPS            Z7, Z0, Z0
-	VMOVUPS           Z0, 1600(DX)
+
+	// v0 = (d0 − d6) + 21/4 (d4 − d2)
+	VSUBPS           Z6, Z0, Z0
+	VSUBPS           Z2, Z4, Z8
+	VFMADD231PS.BCST conv2_5_25<>+0(SB), Z8, Z0
+	VMOVUPS          Z0, 64(DX)
+
+	// v7 = (d7 − d1) + 21/4 (d3 − d5)
+	VSUBPS           Z1, Z7, Z0
+	VSUBPS           Z5, Z3, Z7
+	VFMADD231PS.BCST conv2_5_25<>+0(SB), Z7, Z0
+	VMOVUPS          Z0, 5440(DX)
+
+	// v1, v2 = (17/4 d4 − (d2 + d6)) ± (17/4 d3 − (d1 + d5))
+	VADDPS           Z6, Z2, Z0
+	VFMSUB231PS.BCST conv2_4_25<>+0(SB), Z4, Z0
+	VADDPS           Z5, Z1, Z7
+	VFMSUB231PS.BCST conv2_4_25<>+0(SB), Z3, Z7
+	VADDPS           Z7, Z0, Z8
+	VMOVUPS          Z8, 832(DX)
+	VSUBPS           Z7, Z0, Z0
+	VMOVUPS          Z0, 1600(DX)
+
+	// v3, v4 = (d2 − 5 d4 + 4 d6) ± (2 d1 − 10 d3 + 8 d5)
 	VMOVAPS           Z2, Z0
 	VFNMADD231PS.BCST conv2_5<>+0(SB), Z4, Z0
 	VFMADD231PS.BCST  conv2_4<>+0(SB), Z6, Z0
@@ -5890,6 +7507,8 @@ tileRow2:
 	VMOVUPS           Z8, 2368(DX)
 	VSUBPS            Z7, Z0, Z0
 	VMOVUPS           Z0, 3136(DX)
+
+	// v5, v6 = (2 d6 − 10 d4 + 8 d2) ± (d5 − 5 d3 + 4 d1)
 	VADDPS            Z6, Z6, Z0
 	VFNMADD231PS.BCST conv2_10<>+0(SB), Z4, Z0
 	VFMADD231PS.BCST  conv2_8<>+0(SB), Z2, Z0
@@ -5908,22 +7527,30 @@ tileRow2:
 	VMOVUPS           3968(CX), Z5
 	VMOVUPS           4736(CX), Z6
 	VMOVUPS           5504(CX), Z7
-	VSUBPS            Z6, Z0, Z0
-	VSUBPS            Z2, Z4, Z8
-	VFMADD231PS.BCST  conv2_5_25<>+0(SB), Z8, Z0
-	VMOVUPS           Z0, 128(DX)
-	VSUBPS            Z1, Z7, Z0
-	VSUBPS            Z5, Z3, Z7
-	VFMADD231PS.BCST  conv2_5_25<>+0(SB), Z7, Z0
-	VMOVUPS           Z0, 5504(DX)
-	VADDPS            Z6, Z2, Z0
-	VFMSUB231PS.BCST  conv2_4_25<>+0(SB), Z4, Z0
-	VADDPS            Z5, Z1, Z7
-	VFMSUB231PS.BCST  conv2_4_25<>+0(SB), Z3, Z7
-	VADDPS            Z7, Z0, Z8
-	VMOVUPS           Z8, 896(DX)
-	VSUBPS            Z7, Z0, Z0
-	VMOVUPS           Z0, 1664(DX)
+
+	// v0 = (d0 − d6) + 21/4 (d4 − d2)
+	VSUBPS           Z6, Z0, Z0
+	VSUBPS           Z2, Z4, Z8
+	VFMADD231PS.BCST conv2_5_25<>+0(SB), Z8, Z0
+	VMOVUPS          Z0, 128(DX)
+
+	// v7 = (d7 − d1) + 21/4 (d3 − d5)
+	VSUBPS           Z1, Z7, Z0
+	VSUBPS           Z5, Z3, Z7
+	VFMADD231PS.BCST conv2_5_25<>+0(SB), Z7, Z0
+	VMOVUPS          Z0, 5504(DX)
+
+	// v1, v2 = (17/4 d4 − (d2 + d6)) ± (17/4 d3 − (d1 + d5))
+	VADDPS           Z6, Z2, Z0
+	VFMSUB231PS.BCST conv2_4_25<>+0(SB), Z4, Z0
+	VADDPS           Z5, Z1, Z7
+	VFMSUB231PS.BCST conv2_4_25<>+0(SB), Z3, Z7
+	VADDPS           Z7, Z0, Z8
+	VMOVUPS          Z8, 896(DX)
+	VSUBPS           Z7, Z0, Z0
+	VMOVUPS          Z0, 1664(DX)
+
+	// v3, v4 = (d2 − 5 d4 + 4 d6) ± (2 d1 − 10 d3 + 8 d5)
 	VMOVAPS           Z2, Z0
 	VFNMADD231PS.BCST conv2_5<>+0(SB), Z4, Z0
 	VFMADD231PS.BCST  conv2_4<>+0(SB), Z6, Z0
@@ -5934,6 +7561,8 @@ tileRow2:
 	VMOVUPS           Z8, 2432(DX)
 	VSUBPS            Z7, Z0, Z0
 	VMOVUPS           Z0, 3200(DX)
+
+	// v5, v6 = (2 d6 − 10 d4 + 8 d2) ± (d5 − 5 d3 + 4 d1)
 	VADDPS            Z6, Z6, Z0
 	VFNMADD231PS.BCST conv2_10<>+0(SB), Z4, Z0
 	VFMADD231PS.BCST  conv2_8<>+0(SB), Z2, Z0
@@ -5952,22 +7581,30 @@ tileRow2:
 	VMOVUPS           4032(CX), Z5
 	VMOVUPS           4800(CX), Z6
 	VMOVUPS           5568(CX), Z7
-	VSUBPS            Z6, Z0, Z0
-	VSUBPS            Z2, Z4, Z8
-	VFMADD231PS.BCST  conv2_5_25<>+0(SB), Z8, Z0
-	VMOVUPS           Z0, 192(DX)
-	VSUBPS            Z1, Z7, Z0
-	VSUBPS            Z5, Z3, Z7
-	VFMADD231PS.BCST  conv2_5_25<>+0(SB), Z7, Z0
-	VMOVUPS           Z0, 5568(DX)
-	VADDPS            Z6, Z2, Z0
-	VFMSUB231PS.BCST  conv2_4_25<>+0(SB), Z4, Z0
-	VADDPS            Z5, Z1, Z7
-	VFMSUB231PS.BCST  conv2_4_25<>+0(SB), Z3, Z7
-	VADDPS            Z7, Z0, Z8
-	VMOVUPS           Z8, 960(DX)
-	VSUBPS            Z7, Z0, Z0
-	VMOVUPS           Z0, 1728(DX)
+
+	// v0 = (d0 − d6) + 21/4 (d4 − d2)
+	VSUBPS           Z6, Z0, Z0
+	VSUBPS           Z2, Z4, Z8
+	VFMADD231PS.BCST conv2_5_25<>+0(SB), Z8, Z0
+	VMOVUPS          Z0, 192(DX)
+
+	// v7 = (d7 − d1) + 21/4 (d3 − d5)
+	VSUBPS           Z1, Z7, Z0
+	VSUBPS           Z5, Z3, Z7
+	VFMADD231PS.BCST conv2_5_25<>+0(SB), Z7, Z0
+	VMOVUPS          Z0, 5568(DX)
+
+	// v1, v2 = (17/4 d4 − (d2 + d6)) ± (17/4 d3 − (d1 + d5))
+	VADDPS           Z6, Z2, Z0
+	VFMSUB231PS.BCST conv2_4_25<>+0(SB), Z4, Z0
+	VADDPS           Z5, Z1, Z7
+	VFMSUB231PS.BCST conv2_4_25<>+0(SB), Z3, Z7
+	VADDPS           Z7, Z0, Z8
+	VMOVUPS          Z8, 960(DX)
+	VSUBPS           Z7, Z0, Z0
+	VMOVUPS          Z0, 1728(DX)
+
+	// v3, v4 = (d2 − 5 d4 + 4 d6) ± (2 d1 − 10 d3 + 8 d5)
 	VMOVAPS           Z2, Z0
 	VFNMADD231PS.BCST conv2_5<>+0(SB), Z4, Z0
 	VFMADD231PS.BCST  conv2_4<>+0(SB), Z6, Z0
@@ -5978,6 +7615,8 @@ tileRow2:
 	VMOVUPS           Z8, 2496(DX)
 	VSUBPS            Z7, Z0, Z0
 	VMOVUPS           Z0, 3264(DX)
+
+	// v5, v6 = (2 d6 − 10 d4 + 8 d2) ± (d5 − 5 d3 + 4 d1)
 	VADDPS            Z6, Z6, Z0
 	VFNMADD231PS.BCST conv2_10<>+0(SB), Z4, Z0
 	VFMADD231PS.BCST  conv2_8<>+0(SB), Z2, Z0
@@ -5996,22 +7635,30 @@ tileRow2:
 	VMOVUPS           4096(CX), Z5
 	VMOVUPS           4864(CX), Z6
 	VMOVUPS           5632(CX), Z7
-	VSUBPS            Z6, Z0, Z0
-	VSUBPS            Z2, Z4, Z8
-	VFMADD231PS.BCST  conv2_5_25<>+0(SB), Z8, Z0
-	VMOVUPS           Z0, 256(DX)
-	VSUBPS            Z1, Z7, Z0
-	VSUBPS            Z5, Z3, Z7
-	VFMADD231PS.BCST  conv2_5_25<>+0(SB), Z7, Z0
-	VMOVUPS           Z0, 5632(DX)
-	VADDPS            Z6, Z2, Z0
-	VFMSUB231PS.BCST  conv2_4_25<>+0(SB), Z4, Z0
-	VADDPS            Z5, Z1, Z7
-	VFMSUB231PS.BCST  conv2_4_25<>+0(SB), Z3, Z7
-	VADDPS            Z7, Z0, Z8
-	VMOVUPS           Z8, 1024(DX)
-	VSUBPS            Z7, Z0, Z0
-	VMOVUPS           Z0, 1792(DX)
+
+	// v0 = (d0 − d6) + 21/4 (d4 − d2)
+	VSUBPS           Z6, Z0, Z0
+	VSUBPS           Z2, Z4, Z8
+	VFMADD231PS.BCST conv2_5_25<>+0(SB), Z8, Z0
+	VMOVUPS          Z0, 256(DX)
+
+	// v7 = (d7 − d1) + 21/4 (d3 − d5)
+	VSUBPS           Z1, Z7, Z0
+	VSUBPS           Z5, Z3, Z7
+	VFMADD231PS.BCST conv2_5_25<>+0(SB), Z7, Z0
+	VMOVUPS          Z0, 5632(DX)
+
+	// v1, v2 = (17/4 d4 − (d2 + d6)) ± (17/4 d3 − (d1 + d5))
+	VADDPS           Z6, Z2, Z0
+	VFMSUB231PS.BCST conv2_4_25<>+0(SB), Z4, Z0
+	VADDPS           Z5, Z1, Z7
+	VFMSUB231PS.BCST conv2_4_25<>+0(SB), Z3, Z7
+	VADDPS           Z7, Z0, Z8
+	VMOVUPS          Z8, 1024(DX)
+	VSUBPS           Z7, Z0, Z0
+	VMOVUPS          Z0, 1792(DX)
+
+	// v3, v4 = (d2 − 5 d4 + 4 d6) ± (2 d1 − 10 d3 + 8 d5)
 	VMOVAPS           Z2, Z0
 	VFNMADD231PS.BCST conv2_5<>+0(SB), Z4, Z0
 	VFMADD231PS.BCST  conv2_4<>+0(SB), Z6, Z0
@@ -6022,6 +7669,8 @@ tileRow2:
 	VMOVUPS           Z8, 2560(DX)
 	VSUBPS            Z7, Z0, Z0
 	VMOVUPS           Z0, 3328(DX)
+
+	// v5, v6 = (2 d6 − 10 d4 + 8 d2) ± (d5 − 5 d3 + 4 d1)
 	VADDPS            Z6, Z6, Z0
 	VFNMADD231PS.BCST conv2_10<>+0(SB), Z4, Z0
 	VFMADD231PS.BCST  conv2_8<>+0(SB), Z2, Z0
@@ -6040,22 +7689,30 @@ tileRow2:
 	VMOVUPS           4160(CX), Z5
 	VMOVUPS           4928(CX), Z6
 	VMOVUPS           5696(CX), Z7
-	VSUBPS            Z6, Z0, Z0
-	VSUBPS            Z2, Z4, Z8
-	VFMADD231PS.BCST  conv2_5_25<>+0(SB), Z8, Z0
-	VMOVUPS           Z0, 320(DX)
-	VSUBPS            Z1, Z7, Z0
-	VSUBPS            Z5, Z3, Z7
-	VFMADD231PS.BCST  conv2_5_25<>+0(SB), Z7, Z0
-	VMOVUPS           Z0, 5696(DX)
-	VADDPS            Z6, Z2, Z0
-	VFMSUB231PS.BCST  conv2_4_25<>+0(SB), Z4, Z0
-	VADDPS            Z5, Z1, Z7
-	VFMSUB231PS.BCST  conv2_4_25<>+0(SB), Z3, Z7
-	VADDPS            Z7, Z0, Z8
-	VMOVUPS           Z8, 1088(DX)
-	VSUBPS            Z7, Z0, Z0
-	VMOVUPS           Z0, 1856(DX)
+
+	// v0 = (d0 − d6) + 21/4 (d4 − d2)
+	VSUBPS           Z6, Z0, Z0
+	VSUBPS           Z2, Z4, Z8
+	VFMADD231PS.BCST conv2_5_25<>+0(SB), Z8, Z0
+	VMOVUPS          Z0, 320(DX)
+
+	// v7 = (d7 − d1) + 21/4 (d3 − d5)
+	VSUBPS           Z1, Z7, Z0
+	VSUBPS           Z5, Z3, Z7
+	VFMADD231PS.BCST conv2_5_25<>+0(SB), Z7, Z0
+	VMOVUPS          Z0, 5696(DX)
+
+	// v1, v2 = (17/4 d4 − (d2 + d6)) ± (17/4 d3 − (d1 + d5))
+	VADDPS           Z6, Z2, Z0
+	VFMSUB231PS.BCST conv2_4_25<>+0(SB), Z4, Z0
+	VADDPS           Z5, Z1, Z7
+	VFMSUB231PS.BCST conv2_4_25<>+0(SB), Z3, Z7
+	VADDPS           Z7, Z0, Z8
+	VMOVUPS          Z8, 1088(DX)
+	VSUBPS           Z7, Z0, Z0
+	VMOVUPS          Z0, 1856(DX)
+
+	// v3, v4 = (d2 − 5 d4 + 4 d6) ± (2 d1 − 10 d3 + 8 d5)
 	VMOVAPS           Z2, Z0
 	VFNMADD231PS.BCST conv2_5<>+0(SB), Z4, Z0
 	VFMADD231PS.BCST  conv2_4<>+0(SB), Z6, Z0
@@ -6066,6 +7723,8 @@ tileRow2:
 	VMOVUPS           Z8, 2624(DX)
 	VSUBPS            Z7, Z0, Z0
 	VMOVUPS           Z0, 3392(DX)
+
+	// v5, v6 = (2 d6 − 10 d4 + 8 d2) ± (d5 − 5 d3 + 4 d1)
 	VADDPS            Z6, Z6, Z0
 	VFNMADD231PS.BCST conv2_10<>+0(SB), Z4, Z0
 	VFMADD231PS.BCST  conv2_8<>+0(SB), Z2, Z0
@@ -6084,22 +7743,30 @@ tileRow2:
 	VMOVUPS           4224(CX), Z5
 	VMOVUPS           4992(CX), Z6
 	VMOVUPS           5760(CX), Z7
-	VSUBPS            Z6, Z0, Z0
-	VSUBPS            Z2, Z4, Z8
-	VFMADD231PS.BCST  conv2_5_25<>+0(SB), Z8, Z0
-	VMOVUPS           Z0, 384(DX)
-	VSUBPS            Z1, Z7, Z0
-	VSUBPS            Z5, Z3, Z7
-	VFMADD231PS.BCST  conv2_5_25<>+0(SB), Z7, Z0
-	VMOVUPS           Z0, 5760(DX)
-	VADDPS            Z6, Z2, Z0
-	VFMSUB231PS.BCST  conv2_4_25<>+0(SB), Z4, Z0
-	VADDPS            Z5, Z1, Z7
-	VFMSUB231PS.BCST  conv2_4_25<>+0(SB), Z3, Z7
-	VADDPS            Z7, Z0, Z8
-	VMOVUPS           Z8, 1152(DX)
-	VSUBPS            Z7, Z0, Z0
-	VMOVUPS           Z0, 1920(DX)
+
+	// v0 = (d0 − d6) + 21/4 (d4 − d2)
+	VSUBPS           Z6, Z0, Z0
+	VSUBPS           Z2, Z4, Z8
+	VFMADD231PS.BCST conv2_5_25<>+0(SB), Z8, Z0
+	VMOVUPS          Z0, 384(DX)
+
+	// v7 = (d7 − d1) + 21/4 (d3 − d5)
+	VSUBPS           Z1, Z7, Z0
+	VSUBPS           Z5, Z3, Z7
+	VFMADD231PS.BCST conv2_5_25<>+0(SB), Z7, Z0
+	VMOVUPS          Z0, 5760(DX)
+
+	// v1, v2 = (17/4 d4 − (d2 + d6)) ± (17/4 d3 − (d1 + d5))
+	VADDPS           Z6, Z2, Z0
+	VFMSUB231PS.BCST conv2_4_25<>+0(SB), Z4, Z0
+	VADDPS           Z5, Z1, Z7
+	VFMSUB231PS.BCST conv2_4_25<>+0(SB), Z3, Z7
+	VADDPS           Z7, Z0, Z8
+	VMOVUPS          Z8, 1152(DX)
+	VSUBPS           Z7, Z0, Z0
+	VMOVUPS          Z0, 1920(DX)
+
+	// v3, v4 = (d2 − 5 d4 + 4 d6) ± (2 d1 − 10 d3 + 8 d5)
 	VMOVAPS           Z2, Z0
 	VFNMADD231PS.BCST conv2_5<>+0(SB), Z4, Z0
 	VFMADD231PS.BCST  conv2_4<>+0(SB), Z6, Z0
@@ -6110,6 +7777,8 @@ tileRow2:
 	VMOVUPS           Z8, 2688(DX)
 	VSUBPS            Z7, Z0, Z0
 	VMOVUPS           Z0, 3456(DX)
+
+	// v5, v6 = (2 d6 − 10 d4 + 8 d2) ± (d5 − 5 d3 + 4 d1)
 	VADDPS            Z6, Z6, Z0
 	VFNMADD231PS.BCST conv2_10<>+0(SB), Z4, Z0
 	VFMADD231PS.BCST  conv2_8<>+0(SB), Z2, Z0
@@ -6128,22 +7797,30 @@ tileRow2:
 	VMOVUPS           4288(CX), Z5
 	VMOVUPS           5056(CX), Z6
 	VMOVUPS           5824(CX), Z7
-	VSUBPS            Z6, Z0, Z0
-	VSUBPS            Z2, Z4, Z8
-	VFMADD231PS.BCST  conv2_5_25<>+0(SB), Z8, Z0
-	VMOVUPS           Z0, 448(DX)
-	VSUBPS            Z1, Z7, Z0
-	VSUBPS            Z5, Z3, Z7
-	VFMADD231PS.BCST  conv2_5_25<>+0(SB), Z7, Z0
-	VMOVUPS           Z0, 5824(DX)
-	VADDPS            Z6, Z2, Z0
-	VFMSUB231PS.BCST  conv2_4_25<>+0(SB), Z4, Z0
-	VADDPS            Z5, Z1, Z7
-	VFMSUB231PS.BCST  conv2_4_25<>+0(SB), Z3, Z7
-	VADDPS            Z7, Z0, Z8
-	VMOVUPS           Z8, 1216(DX)
-	VSUBPS            Z7, Z0, Z0
-	VMOVUPS           Z0, 1984(DX)
+
+	// v0 = (d0 − d6) + 21/4 (d4 − d2)
+	VSUBPS           Z6, Z0, Z0
+	VSUBPS           Z2, Z4, Z8
+	VFMADD231PS.BCST conv2_5_25<>+0(SB), Z8, Z0
+	VMOVUPS          Z0, 448(DX)
+
+	// v7 = (d7 − d1) + 21/4 (d3 − d5)
+	VSUBPS           Z1, Z7, Z0
+	VSUBPS           Z5, Z3, Z7
+	VFMADD231PS.BCST conv2_5_25<>+0(SB), Z7, Z0
+	VMOVUPS          Z0, 5824(DX)
+
+	// v1, v2 = (17/4 d4 − (d2 + d6)) ± (17/4 d3 − (d1 + d5))
+	VADDPS           Z6, Z2, Z0
+	VFMSUB231PS.BCST conv2_4_25<>+0(SB), Z4, Z0
+	VADDPS           Z5, Z1, Z7
+	VFMSUB231PS.BCST conv2_4_25<>+0(SB), Z3, Z7
+	VADDPS           Z7, Z0, Z8
+	VMOVUPS          Z8, 1216(DX)
+	VSUBPS           Z7, Z0, Z0
+	VMOVUPS          Z0, 1984(DX)
+
+	// v3, v4 = (d2 − 5 d4 + 4 d6) ± (2 d1 − 10 d3 + 8 d5)
 	VMOVAPS           Z2, Z0
 	VFNMADD231PS.BCST conv2_5<>+0(SB), Z4, Z0
 	VFMADD231PS.BCST  conv2_4<>+0(SB), Z6, Z0
@@ -6154,6 +7831,8 @@ tileRow2:
 	VMOVUPS           Z8, 2752(DX)
 	VSUBPS            Z7, Z0, Z0
 	VMOVUPS           Z0, 3520(DX)
+
+	// v5, v6 = (2 d6 − 10 d4 + 8 d2) ± (d5 − 5 d3 + 4 d1)
 	VADDPS            Z6, Z6, Z0
 	VFNMADD231PS.BCST conv2_10<>+0(SB), Z4, Z0
 	VFMADD231PS.BCST  conv2_8<>+0(SB), Z2, Z0
@@ -6172,22 +7851,30 @@ tileRow2:
 	VMOVUPS           4352(CX), Z5
 	VMOVUPS           5120(CX), Z6
 	VMOVUPS           5888(CX), Z7
-	VSUBPS            Z6, Z0, Z0
-	VSUBPS            Z2, Z4, Z8
-	VFMADD231PS.BCST  conv2_5_25<>+0(SB), Z8, Z0
-	VMOVUPS           Z0, 512(DX)
-	VSUBPS            Z1, Z7, Z0
-	VSUBPS            Z5, Z3, Z7
-	VFMADD231PS.BCST  conv2_5_25<>+0(SB), Z7, Z0
-	VMOVUPS           Z0, 5888(DX)
-	VADDPS            Z6, Z2, Z0
-	VFMSUB231PS.BCST  conv2_4_25<>+0(SB), Z4, Z0
-	VADDPS            Z5, Z1, Z7
-	VFMSUB231PS.BCST  conv2_4_25<>+0(SB), Z3, Z7
-	VADDPS            Z7, Z0, Z8
-	VMOVUPS           Z8, 1280(DX)
-	VSUBPS            Z7, Z0, Z0
-	VMOVUPS           Z0, 2048(DX)
+
+	// v0 = (d0 − d6) + 21/4 (d4 − d2)
+	VSUBPS           Z6, Z0, Z0
+	VSUBPS           Z2, Z4, Z8
+	VFMADD231PS.BCST conv2_5_25<>+0(SB), Z8, Z0
+	VMOVUPS          Z0, 512(DX)
+
+	// v7 = (d7 − d1) + 21/4 (d3 − d5)
+	VSUBPS           Z1, Z7, Z0
+	VSUBPS           Z5, Z3, Z7
+	VFMADD231PS.BCST conv2_5_25<>+0(SB), Z7, Z0
+	VMOVUPS          Z0, 5888(DX)
+
+	// v1, v2 = (17/4 d4 − (d2 + d6)) ± (17/4 d3 − (d1 + d5))
+	VADDPS           Z6, Z2, Z0
+	VFMSUB231PS.BCST conv2_4_25<>+0(SB), Z4, Z0
+	VADDPS           Z5, Z1, Z7
+	VFMSUB231PS.BCST conv2_4_25<>+0(SB), Z3, Z7
+	VADDPS           Z7, Z0, Z8
+	VMOVUPS          Z8, 1280(DX)
+	VSUBPS           Z7, Z0, Z0
+	VMOVUPS          Z0, 2048(DX)
+
+	// v3, v4 = (d2 − 5 d4 + 4 d6) ± (2 d1 − 10 d3 + 8 d5)
 	VMOVAPS           Z2, Z0
 	VFNMADD231PS.BCST conv2_5<>+0(SB), Z4, Z0
 	VFMADD231PS.BCST  conv2_4<>+0(SB), Z6, Z0
@@ -6198,6 +7885,8 @@ tileRow2:
 	VMOVUPS           Z8, 2816(DX)
 	VSUBPS            Z7, Z0, Z0
 	VMOVUPS           Z0, 3584(DX)
+
+	// v5, v6 = (2 d6 − 10 d4 + 8 d2) ± (d5 − 5 d3 + 4 d1)
 	VADDPS            Z6, Z6, Z0
 	VFNMADD231PS.BCST conv2_10<>+0(SB), Z4, Z0
 	VFMADD231PS.BCST  conv2_8<>+0(SB), Z2, Z0
@@ -6216,22 +7905,30 @@ tileRow2:
 	VMOVUPS           4416(CX), Z5
 	VMOVUPS           5184(CX), Z6
 	VMOVUPS           5952(CX), Z7
-	VSUBPS            Z6, Z0, Z0
-	VSUBPS            Z2, Z4, Z8
-	VFMADD231PS.BCST  conv2_5_25<>+0(SB), Z8, Z0
-	VMOVUPS           Z0, 576(DX)
-	VSUBPS            Z1, Z7, Z0
-	VSUBPS            Z5, Z3, Z7
-	VFMADD231PS.BCST  conv2_5_25<>+0(SB), Z7, Z0
-	VMOVUPS           Z0, 5952(DX)
-	VADDPS            Z6, Z2, Z0
-	VFMSUB231PS.BCST  conv2_4_25<>+0(SB), Z4, Z0
-	VADDPS            Z5, Z1, Z7
-	VFMSUB231PS.BCST  conv2_4_25<>+0(SB), Z3, Z7
-	VADDPS            Z7, Z0, Z8
-	VMOVUPS           Z8, 1344(DX)
-	VSUBPS            Z7, Z0, Z0
-	VMOVUPS           Z0, 2112(DX)
+
+	// v0 = (d0 − d6) + 21/4 (d4 − d2)
+	VSUBPS           Z6, Z0, Z0
+	VSUBPS           Z2, Z4, Z8
+	VFMADD231PS.BCST conv2_5_25<>+0(SB), Z8, Z0
+	VMOVUPS          Z0, 576(DX)
+
+	// v7 = (d7 − d1) + 21/4 (d3 − d5)
+	VSUBPS           Z1, Z7, Z0
+	VSUBPS           Z5, Z3, Z7
+	VFMADD231PS.BCST conv2_5_25<>+0(SB), Z7, Z0
+	VMOVUPS          Z0, 5952(DX)
+
+	// v1, v2 = (17/4 d4 − (d2 + d6)) ± (17/4 d3 − (d1 + d5))
+	VADDPS           Z6, Z2, Z0
+	VFMSUB231PS.BCST conv2_4_25<>+0(SB), Z4, Z0
+	VADDPS           Z5, Z1, Z7
+	VFMSUB231PS.BCST conv2_4_25<>+0(SB), Z3, Z7
+	VADDPS           Z7, Z0, Z8
+	VMOVUPS          Z8, 1344(DX)
+	VSUBPS           Z7, Z0, Z0
+	VMOVUPS          Z0, 2112(DX)
+
+	// v3, v4 = (d2 − 5 d4 + 4 d6) ± (2 d1 − 10 d3 + 8 d5)
 	VMOVAPS           Z2, Z0
 	VFNMADD231PS.BCST conv2_5<>+0(SB), Z4, Z0
 	VFMADD231PS.BCST  conv2_4<>+0(SB), Z6, Z0
@@ -6242,6 +7939,8 @@ tileRow2:
 	VMOVUPS           Z8, 2880(DX)
 	VSUBPS            Z7, Z0, Z0
 	VMOVUPS           Z0, 3648(DX)
+
+	// v5, v6 = (2 d6 − 10 d4 + 8 d2) ± (d5 − 5 d3 + 4 d1)
 	VADDPS            Z6, Z6, Z0
 	VFNMADD231PS.BCST conv2_10<>+0(SB), Z4, Z0
 	VFMADD231PS.BCST  conv2_8<>+0(SB), Z2, Z0
@@ -6260,22 +7959,30 @@ tileRow2:
 	VMOVUPS           4480(CX), Z5
 	VMOVUPS           5248(CX), Z6
 	VMOVUPS           6016(CX), Z7
-	VSUBPS            Z6, Z0, Z0
-	VSUBPS            Z2, Z4, Z8
-	VFMADD231PS.BCST  conv2_5_25<>+0(SB), Z8, Z0
-	VMOVUPS           Z0, 640(DX)
-	VSUBPS            Z1, Z7, Z0
-	VSUBPS            Z5, Z3, Z7
-	VFMADD231PS.BCST  conv2_5_25<>+0(SB), Z7, Z0
-	VMOVUPS           Z0, 6016(DX)
-	VADDPS            Z6, Z2, Z0
-	VFMSUB231PS.BCST  conv2_4_25<>+0(SB), Z4, Z0
-	VADDPS            Z5, Z1, Z7
-	VFMSUB231PS.BCST  conv2_4_25<>+0(SB), Z3, Z7
-	VADDPS            Z7, Z0, Z8
-	VMOVUPS           Z8, 1408(DX)
-	VSUBPS            Z7, Z0, Z0
-	VMOVUPS           Z0, 2176(DX)
+
+	// v0 = (d0 − d6) + 21/4 (d4 − d2)
+	VSUBPS           Z6, Z0, Z0
+	VSUBPS           Z2, Z4, Z8
+	VFMADD231PS.BCST conv2_5_25<>+0(SB), Z8, Z0
+	VMOVUPS          Z0, 640(DX)
+
+	// v7 = (d7 − d1) + 21/4 (d3 − d5)
+	VSUBPS           Z1, Z7, Z0
+	VSUBPS           Z5, Z3, Z7
+	VFMADD231PS.BCST conv2_5_25<>+0(SB), Z7, Z0
+	VMOVUPS          Z0, 6016(DX)
+
+	// v1, v2 = (17/4 d4 − (d2 + d6)) ± (17/4 d3 − (d1 + d5))
+	VADDPS           Z6, Z2, Z0
+	VFMSUB231PS.BCST conv2_4_25<>+0(SB), Z4, Z0
+	VADDPS           Z5, Z1, Z7
+	VFMSUB231PS.BCST conv2_4_25<>+0(SB), Z3, Z7
+	VADDPS           Z7, Z0, Z8
+	VMOVUPS          Z8, 1408(DX)
+	VSUBPS           Z7, Z0, Z0
+	VMOVUPS          Z0, 2176(DX)
+
+	// v3, v4 = (d2 − 5 d4 + 4 d6) ± (2 d1 − 10 d3 + 8 d5)
 	VMOVAPS           Z2, Z0
 	VFNMADD231PS.BCST conv2_5<>+0(SB), Z4, Z0
 	VFMADD231PS.BCST  conv2_4<>+0(SB), Z6, Z0
@@ -6286,6 +7993,8 @@ tileRow2:
 	VMOVUPS           Z8, 2944(DX)
 	VSUBPS            Z7, Z0, Z0
 	VMOVUPS           Z0, 3712(DX)
+
+	// v5, v6 = (2 d6 − 10 d4 + 8 d2) ± (d5 − 5 d3 + 4 d1)
 	VADDPS            Z6, Z6, Z0
 	VFNMADD231PS.BCST conv2_10<>+0(SB), Z4, Z0
 	VFMADD231PS.BCST  conv2_8<>+0(SB), Z2, Z0
@@ -6304,22 +8013,30 @@ tileRow2:
 	VMOVUPS           4544(CX), Z5
 	VMOVUPS           5312(CX), Z6
 	VMOVUPS           6080(CX), Z7
-	VSUBPS            Z6, Z0, Z0
-	VSUBPS            Z2, Z4, Z8
-	VFMADD231PS.BCST  conv2_5_25<>+0(SB), Z8, Z0
-	VMOVUPS           Z0, 704(DX)
-	VSUBPS            Z1, Z7, Z0
-	VSUBPS            Z5, Z3, Z7
-	VFMADD231PS.BCST  conv2_5_25<>+0(SB), Z7, Z0
-	VMOVUPS           Z0, 6080(DX)
-	VADDPS            Z6, Z2, Z0
-	VFMSUB231PS.BCST  conv2_4_25<>+0(SB), Z4, Z0
-	VADDPS            Z5, Z1, Z7
-	VFMSUB231PS.BCST  conv2_4_25<>+0(SB), Z3, Z7
-	VADDPS            Z7, Z0, Z8
-	VMOVUPS           Z8, 1472(DX)
-	VSUBPS            Z7, Z0, Z0
-	VMOVUPS           Z0, 2240(DX)
+
+	// v0 = (d0 − d6) + 21/4 (d4 − d2)
+	VSUBPS           Z6, Z0, Z0
+	VSUBPS           Z2, Z4, Z8
+	VFMADD231PS.BCST conv2_5_25<>+0(SB), Z8, Z0
+	VMOVUPS          Z0, 704(DX)
+
+	// v7 = (d7 − d1) + 21/4 (d3 − d5)
+	VSUBPS           Z1, Z7, Z0
+	VSUBPS           Z5, Z3, Z7
+	VFMADD231PS.BCST conv2_5_25<>+0(SB), Z7, Z0
+	VMOVUPS          Z0, 6080(DX)
+
+	// v1, v2 = (17/4 d4 − (d2 + d6)) ± (17/4 d3 − (d1 + d5))
+	VADDPS           Z6, Z2, Z0
+	VFMSUB231PS.BCST conv2_4_25<>+0(SB), Z4, Z0
+	VADDPS           Z5, Z1, Z7
+	VFMSUB231PS.BCST conv2_4_25<>+0(SB), Z3, Z7
+	VADDPS           Z7, Z0, Z8
+	VMOVUPS          Z8, 1472(DX)
+	VSUBPS           Z7, Z0, Z0
+	VMOVUPS          Z0, 2240(DX)
+
+	// v3, v4 = (d2 − 5 d4 + 4 d6) ± (2 d1 − 10 d3 + 8 d5)
 	VMOVAPS           Z2, Z0
 	VFNMADD231PS.BCST conv2_5<>+0(SB), Z4, Z0
 	VFMADD231PS.BCST  conv2_4<>+0(SB), Z6, Z0
@@ -6330,6 +8047,8 @@ tileRow2:
 	VMOVUPS           Z8, 3008(DX)
 	VSUBPS            Z7, Z0, Z0
 	VMOVUPS           Z0, 3776(DX)
+
+	// v5, v6 = (2 d6 − 10 d4 + 8 d2) ± (d5 − 5 d3 + 4 d1)
 	VADDPS            Z6, Z6, Z0
 	VFNMADD231PS.BCST conv2_10<>+0(SB), Z4, Z0
 	VFMADD231PS.BCST  conv2_8<>+0(SB), Z2, Z0
@@ -6342,34 +8061,42 @@ tileRow2:
 	VMOVUPS           Z0, 5312(DX)
 
 	// rows: (Bᵀ d) B
-	VMOVUPS           (DX), Z0
-	VMOVUPS           64(DX), Z1
-	VMOVUPS           128(DX), Z2
-	VMOVUPS           192(DX), Z3
-	VMOVUPS           256(DX), Z4
-	VMOVUPS           320(DX), Z5
-	VMOVUPS           384(DX), Z6
-	VMOVUPS           448(DX), Z7
-	VSUBPS            Z6, Z0, Z0
-	VSUBPS            Z2, Z4, Z8
-	VFMADD231PS.BCST  conv2_5_25<>+0(SB), Z8, Z0
-	VMOVUPS           Z0, (AX)
-	PREFETCHT0        256(AX)
-	VSUBPS            Z1, Z7, Z0
-	VSUBPS            Z5, Z3, Z7
-	VFMADD231PS.BCST  conv2_5_25<>+0(SB), Z7, Z0
-	VMOVUPS           Z0, 36288(AX)
-	PREFETCHT0        36544(AX)
-	VADDPS            Z6, Z2, Z0
-	VFMSUB231PS.BCST  conv2_4_25<>+0(SB), Z4, Z0
-	VADDPS            Z5, Z1, Z7
-	VFMSUB231PS.BCST  conv2_4_25<>+0(SB), Z3, Z7
-	VADDPS            Z7, Z0, Z8
-	VMOVUPS           Z8, 5184(AX)
-	PREFETCHT0        5440(AX)
-	VSUBPS            Z7, Z0, Z0
-	VMOVUPS           Z0, 10368(AX)
-	PREFETCHT0        10624(AX)
+	VMOVUPS (DX), Z0
+	VMOVUPS 64(DX), Z1
+	VMOVUPS 128(DX), Z2
+	VMOVUPS 192(DX), Z3
+	VMOVUPS 256(DX), Z4
+	VMOVUPS 320(DX), Z5
+	VMOVUPS 384(DX), Z6
+	VMOVUPS 448(DX), Z7
+
+	// v0 = (d0 − d6) + 21/4 (d4 − d2)
+	VSUBPS           Z6, Z0, Z0
+	VSUBPS           Z2, Z4, Z8
+	VFMADD231PS.BCST conv2_5_25<>+0(SB), Z8, Z0
+	VMOVUPS          Z0, (AX)
+	PREFETCHT0       256(AX)
+
+	// v7 = (d7 − d1) + 21/4 (d3 − d5)
+	VSUBPS           Z1, Z7, Z0
+	VSUBPS           Z5, Z3, Z7
+	VFMADD231PS.BCST conv2_5_25<>+0(SB), Z7, Z0
+	VMOVUPS          Z0, 36288(AX)
+	PREFETCHT0       36544(AX)
+
+	// v1, v2 = (17/4 d4 − (d2 + d6)) ± (17/4 d3 − (d1 + d5))
+	VADDPS           Z6, Z2, Z0
+	VFMSUB231PS.BCST conv2_4_25<>+0(SB), Z4, Z0
+	VADDPS           Z5, Z1, Z7
+	VFMSUB231PS.BCST conv2_4_25<>+0(SB), Z3, Z7
+	VADDPS           Z7, Z0, Z8
+	VMOVUPS          Z8, 5184(AX)
+	PREFETCHT0       5440(AX)
+	VSUBPS           Z7, Z0, Z0
+	VMOVUPS          Z0, 10368(AX)
+	PREFETCHT0       10624(AX)
+
+	// v3, v4 = (d2 − 5 d4 + 4 d6) ± (2 d1 − 10 d3 + 8 d5)
 	VMOVAPS           Z2, Z0
 	VFNMADD231PS.BCST conv2_5<>+0(SB), Z4, Z0
 	VFMADD231PS.BCST  conv2_4<>+0(SB), Z6, Z0
@@ -6382,6 +8109,8 @@ tileRow2:
 	VSUBPS            Z7, Z0, Z0
 	VMOVUPS           Z0, 20736(AX)
 	PREFETCHT0        20992(AX)
+
+	// v5, v6 = (2 d6 − 10 d4 + 8 d2) ± (d5 − 5 d3 + 4 d1)
 	VADDPS            Z6, Z6, Z0
 	VFNMADD231PS.BCST conv2_10<>+0(SB), Z4, Z0
 	VFMADD231PS.BCST  conv2_8<>+0(SB), Z2, Z0
@@ -6402,26 +8131,34 @@ tileRow2:
 	VMOVUPS           1088(DX), Z5
 	VMOVUPS           1152(DX), Z6
 	VMOVUPS           1216(DX), Z7
-	VSUBPS            Z6, Z0, Z0
-	VSUBPS            Z2, Z4, Z8
-	VFMADD231PS.BCST  conv2_5_25<>+0(SB), Z8, Z0
-	VMOVUPS           Z0, 41472(AX)
-	PREFETCHT0        41728(AX)
-	VSUBPS            Z1, Z7, Z0
-	VSUBPS            Z5, Z3, Z7
-	VFMADD231PS.BCST  conv2_5_25<>+0(SB), Z7, Z0
-	VMOVUPS           Z0, 77760(AX)
-	PREFETCHT0        78016(AX)
-	VADDPS            Z6, Z2, Z0
-	VFMSUB231PS.BCST  conv2_4_25<>+0(SB), Z4, Z0
-	VADDPS            Z5, Z1, Z7
-	VFMSUB231PS.BCST  conv2_4_25<>+0(SB), Z3, Z7
-	VADDPS            Z7, Z0, Z8
-	VMOVUPS           Z8, 46656(AX)
-	PREFETCHT0        46912(AX)
-	VSUBPS            Z7, Z0, Z0
-	VMOVUPS           Z0, 51840(AX)
-	PREFETCHT0        52096(AX)
+
+	// v0 = (d0 − d6) + 21/4 (d4 − d2)
+	VSUBPS           Z6, Z0, Z0
+	VSUBPS           Z2, Z4, Z8
+	VFMADD231PS.BCST conv2_5_25<>+0(SB), Z8, Z0
+	VMOVUPS          Z0, 41472(AX)
+	PREFETCHT0       41728(AX)
+
+	// v7 = (d7 − d1) + 21/4 (d3 − d5)
+	VSUBPS           Z1, Z7, Z0
+	VSUBPS           Z5, Z3, Z7
+	VFMADD231PS.BCST conv2_5_25<>+0(SB), Z7, Z0
+	VMOVUPS          Z0, 77760(AX)
+	PREFETCHT0       78016(AX)
+
+	// v1, v2 = (17/4 d4 − (d2 + d6)) ± (17/4 d3 − (d1 + d5))
+	VADDPS           Z6, Z2, Z0
+	VFMSUB231PS.BCST conv2_4_25<>+0(SB), Z4, Z0
+	VADDPS           Z5, Z1, Z7
+	VFMSUB231PS.BCST conv2_4_25<>+0(SB), Z3, Z7
+	VADDPS           Z7, Z0, Z8
+	VMOVUPS          Z8, 46656(AX)
+	PREFETCHT0       46912(AX)
+	VSUBPS           Z7, Z0, Z0
+	VMOVUPS          Z0, 51840(AX)
+	PREFETCHT0       52096(AX)
+
+	// v3, v4 = (d2 − 5 d4 + 4 d6) ± (2 d1 − 10 d3 + 8 d5)
 	VMOVAPS           Z2, Z0
 	VFNMADD231PS.BCST conv2_5<>+0(SB), Z4, Z0
 	VFMADD231PS.BCST  conv2_4<>+0(SB), Z6, Z0
@@ -6434,6 +8171,8 @@ tileRow2:
 	VSUBPS            Z7, Z0, Z0
 	VMOVUPS           Z0, 62208(AX)
 	PREFETCHT0        62464(AX)
+
+	// v5, v6 = (2 d6 − 10 d4 + 8 d2) ± (d5 − 5 d3 + 4 d1)
 	VADDPS            Z6, Z6, Z0
 	VFNMADD231PS.BCST conv2_10<>+0(SB), Z4, Z0
 	VFMADD231PS.BCST  conv2_8<>+0(SB), Z2, Z0
@@ -6454,26 +8193,34 @@ tileRow2:
 	VMOVUPS           1856(DX), Z5
 	VMOVUPS           1920(DX), Z6
 	VMOVUPS           1984(DX), Z7
-	VSUBPS            Z6, Z0, Z0
-	VSUBPS            Z2, Z4, Z8
-	VFMADD231PS.BCST  conv2_5_25<>+0(SB), Z8, Z0
-	VMOVUPS           Z0, 82944(AX)
-	PREFETCHT0        83200(AX)
-	VSUBPS            Z1, Z7, Z0
-	VSUBPS            Z5, Z3, Z7
-	VFMADD231PS.BCST  conv2_5_25<>+0(SB), Z7, Z0
-	VMOVUPS           Z0, 119232(AX)
-	PREFETCHT0        119488(AX)
-	VADDPS            Z6, Z2, Z0
-	VFMSUB231PS.BCST  conv2_4_25<>+0(SB), Z4, Z0
-	VADDPS            Z5, Z1, Z7
-	VFMSUB231PS.BCST  conv2_4_25<>+0(SB), Z3, Z7
-	VADDPS            Z7, Z0, Z8
-	VMOVUPS           Z8, 88128(AX)
-	PREFETCHT0        88384(AX)
-	VSUBPS            Z7, Z0, Z0
-	VMOVUPS           Z0, 93312(AX)
-	PREFETCHT0        93568(AX)
+
+	// v0 = (d0 − d6) + 21/4 (d4 − d2)
+	VSUBPS           Z6, Z0, Z0
+	VSUBPS           Z2, Z4, Z8
+	VFMADD231PS.BCST conv2_5_25<>+0(SB), Z8, Z0
+	VMOVUPS          Z0, 82944(AX)
+	PREFETCHT0       83200(AX)
+
+	// v7 = (d7 − d1) + 21/4 (d3 − d5)
+	VSUBPS           Z1, Z7, Z0
+	VSUBPS           Z5, Z3, Z7
+	VFMADD231PS.BCST conv2_5_25<>+0(SB), Z7, Z0
+	VMOVUPS          Z0, 119232(AX)
+	PREFETCHT0       119488(AX)
+
+	// v1, v2 = (17/4 d4 − (d2 + d6)) ± (17/4 d3 − (d1 + d5))
+	VADDPS           Z6, Z2, Z0
+	VFMSUB231PS.BCST conv2_4_25<>+0(SB), Z4, Z0
+	VADDPS           Z5, Z1, Z7
+	VFMSUB231PS.BCST conv2_4_25<>+0(SB), Z3, Z7
+	VADDPS           Z7, Z0, Z8
+	VMOVUPS          Z8, 88128(AX)
+	PREFETCHT0       88384(AX)
+	VSUBPS           Z7, Z0, Z0
+	VMOVUPS          Z0, 93312(AX)
+	PREFETCHT0       93568(AX)
+
+	// v3, v4 = (d2 − 5 d4 + 4 d6) ± (2 d1 − 10 d3 + 8 d5)
 	VMOVAPS           Z2, Z0
 	VFNMADD231PS.BCST conv2_5<>+0(SB), Z4, Z0
 	VFMADD231PS.BCST  conv2_4<>+0(SB), Z6, Z0
@@ -6486,6 +8233,8 @@ tileRow2:
 	VSUBPS            Z7, Z0, Z0
 	VMOVUPS           Z0, 103680(AX)
 	PREFETCHT0        103936(AX)
+
+	// v5, v6 = (2 d6 − 10 d4 + 8 d2) ± (d5 − 5 d3 + 4 d1)
 	VADDPS            Z6, Z6, Z0
 	VFNMADD231PS.BCST conv2_10<>+0(SB), Z4, Z0
 	VFMADD231PS.BCST  conv2_8<>+0(SB), Z2, Z0
@@ -6506,26 +8255,34 @@ tileRow2:
 	VMOVUPS           2624(DX), Z5
 	VMOVUPS           2688(DX), Z6
 	VMOVUPS           2752(DX), Z7
-	VSUBPS            Z6, Z0, Z0
-	VSUBPS            Z2, Z4, Z8
-	VFMADD231PS.BCST  conv2_5_25<>+0(SB), Z8, Z0
-	VMOVUPS           Z0, 124416(AX)
-	PREFETCHT0        124672(AX)
-	VSUBPS            Z1, Z7, Z0
-	VSUBPS            Z5, Z3, Z7
-	VFMADD231PS.BCST  conv2_5_25<>+0(SB), Z7, Z0
-	VMOVUPS           Z0, 160704(AX)
-	PREFETCHT0        160960(AX)
-	VADDPS            Z6, Z2, Z0
-	VFMSUB231PS.BCST  conv2_4_25<>+0(SB), Z4, Z0
-	VADDPS            Z5, Z1, Z7
-	VFMSUB231PS.BCST  conv2_4_25<>+0(SB), Z3, Z7
-	VADDPS            Z7, Z0, Z8
-	VMOVUPS           Z8, 129600(AX)
-	PREFETCHT0        129856(AX)
-	VSUBPS            Z7, Z0, Z0
-	VMOVUPS           Z0, 134784(AX)
-	PREFETCHT0        135040(AX)
+
+	// v0 = (d0 − d6) + 21/4 (d4 − d2)
+	VSUBPS           Z6, Z0, Z0
+	VSUBPS           Z2, Z4, Z8
+	VFMADD231PS.BCST conv2_5_25<>+0(SB), Z8, Z0
+	VMOVUPS          Z0, 124416(AX)
+	PREFETCHT0       124672(AX)
+
+	// v7 = (d7 − d1) + 21/4 (d3 − d5)
+	VSUBPS           Z1, Z7, Z0
+	VSUBPS           Z5, Z3, Z7
+	VFMADD231PS.BCST conv2_5_25<>+0(SB), Z7, Z0
+	VMOVUPS          Z0, 160704(AX)
+	PREFETCHT0       160960(AX)
+
+	// v1, v2 = (17/4 d4 − (d2 + d6)) ± (17/4 d3 − (d1 + d5))
+	VADDPS           Z6, Z2, Z0
+	VFMSUB231PS.BCST conv2_4_25<>+0(SB), Z4, Z0
+	VADDPS           Z5, Z1, Z7
+	VFMSUB231PS.BCST conv2_4_25<>+0(SB), Z3, Z7
+	VADDPS           Z7, Z0, Z8
+	VMOVUPS          Z8, 129600(AX)
+	PREFETCHT0       129856(AX)
+	VSUBPS           Z7, Z0, Z0
+	VMOVUPS          Z0, 134784(AX)
+	PREFETCHT0       135040(AX)
+
+	// v3, v4 = (d2 − 5 d4 + 4 d6) ± (2 d1 − 10 d3 + 8 d5)
 	VMOVAPS           Z2, Z0
 	VFNMADD231PS.BCST conv2_5<>+0(SB), Z4, Z0
 	VFMADD231PS.BCST  conv2_4<>+0(SB), Z6, Z0
@@ -6538,6 +8295,8 @@ tileRow2:
 	VSUBPS            Z7, Z0, Z0
 	VMOVUPS           Z0, 145152(AX)
 	PREFETCHT0        145408(AX)
+
+	// v5, v6 = (2 d6 − 10 d4 + 8 d2) ± (d5 − 5 d3 + 4 d1)
 	VADDPS            Z6, Z6, Z0
 	VFNMADD231PS.BCST conv2_10<>+0(SB), Z4, Z0
 	VFMADD231PS.BCST  conv2_8<>+0(SB), Z2, Z0
@@ -6558,26 +8317,34 @@ tileRow2:
 	VMOVUPS           3392(DX), Z5
 	VMOVUPS           3456(DX), Z6
 	VMOVUPS           3520(DX), Z7
-	VSUBPS            Z6, Z0, Z0
-	VSUBPS            Z2, Z4, Z8
-	VFMADD231PS.BCST  conv2_5_25<>+0(SB), Z8, Z0
-	VMOVUPS           Z0, 165888(AX)
-	PREFETCHT0        166144(AX)
-	VSUBPS            Z1, Z7, Z0
-	VSUBPS            Z5, Z3, Z7
-	VFMADD231PS.BCST  conv2_5_25<>+0(SB), Z7, Z0
-	VMOVUPS           Z0, 202176(AX)
-	PREFETCHT0        202432(AX)
-	VADDPS            Z6, Z2, Z0
-	VFMSUB231PS.BCST  conv2_4_25<>+0(SB), Z4, Z0
-	VADDPS            Z5, Z1, Z7
-	VFMSUB231PS.BCST  conv2_4_25<>+0(SB), Z3, Z7
-	VADDPS            Z7, Z0, Z8
-	VMOVUPS           Z8, 171072(AX)
-	PREFETCHT0        171328(AX)
-	VSUBPS            Z7, Z0, Z0
-	VMOVUPS           Z0, 176256(AX)
-	PREFETCHT0        176512(AX)
+
+	// v0 = (d0 − d6) + 21/4 (d4 − d2)
+	VSUBPS           Z6, Z0, Z0
+	VSUBPS           Z2, Z4, Z8
+	VFMADD231PS.BCST conv2_5_25<>+0(SB), Z8, Z0
+	VMOVUPS          Z0, 165888(AX)
+	PREFETCHT0       166144(AX)
+
+	// v7 = (d7 − d1) + 21/4 (d3 − d5)
+	VSUBPS           Z1, Z7, Z0
+	VSUBPS           Z5, Z3, Z7
+	VFMADD231PS.BCST conv2_5_25<>+0(SB), Z7, Z0
+	VMOVUPS          Z0, 202176(AX)
+	PREFETCHT0       202432(AX)
+
+	// v1, v2 = (17/4 d4 − (d2 + d6)) ± (17/4 d3 − (d1 + d5))
+	VADDPS           Z6, Z2, Z0
+	VFMSUB231PS.BCST conv2_4_25<>+0(SB), Z4, Z0
+	VADDPS           Z5, Z1, Z7
+	VFMSUB231PS.BCST conv2_4_25<>+0(SB), Z3, Z7
+	VADDPS           Z7, Z0, Z8
+	VMOVUPS          Z8, 171072(AX)
+	PREFETCHT0       171328(AX)
+	VSUBPS           Z7, Z0, Z0
+	VMOVUPS          Z0, 176256(AX)
+	PREFETCHT0       176512(AX)
+
+	// v3, v4 = (d2 − 5 d4 + 4 d6) ± (2 d1 − 10 d3 + 8 d5)
 	VMOVAPS           Z2, Z0
 	VFNMADD231PS.BCST conv2_5<>+0(SB), Z4, Z0
 	VFMADD231PS.BCST  conv2_4<>+0(SB), Z6, Z0
@@ -6590,6 +8357,8 @@ tileRow2:
 	VSUBPS            Z7, Z0, Z0
 	VMOVUPS           Z0, 186624(AX)
 	PREFETCHT0        186880(AX)
+
+	// v5, v6 = (2 d6 − 10 d4 + 8 d2) ± (d5 − 5 d3 + 4 d1)
 	VADDPS            Z6, Z6, Z0
 	VFNMADD231PS.BCST conv2_10<>+0(SB), Z4, Z0
 	VFMADD231PS.BCST  conv2_8<>+0(SB), Z2, Z0
@@ -6610,26 +8379,34 @@ tileRow2:
 	VMOVUPS           4160(DX), Z5
 	VMOVUPS           4224(DX), Z6
 	VMOVUPS           4288(DX), Z7
-	VSUBPS            Z6, Z0, Z0
-	VSUBPS            Z2, Z4, Z8
-	VFMADD231PS.BCST  conv2_5_25<>+0(SB), Z8, Z0
-	VMOVUPS           Z0, 207360(AX)
-	PREFETCHT0        207616(AX)
-	VSUBPS            Z1, Z7, Z0
-	VSUBPS            Z5, Z3, Z7
-	VFMADD231PS.BCST  conv2_5_25<>+0(SB), Z7, Z0
-	VMOVUPS           Z0, 243648(AX)
-	PREFETCHT0        243904(AX)
-	VADDPS            Z6, Z2, Z0
-	VFMSUB231PS.BCST  conv2_4_25<>+0(SB), Z4, Z0
-	VADDPS            Z5, Z1, Z7
-	VFMSUB231PS.BCST  conv2_4_25<>+0(SB), Z3, Z7
-	VADDPS            Z7, Z0, Z8
-	VMOVUPS           Z8, 212544(AX)
-	PREFETCHT0        212800(AX)
-	VSUBPS            Z7, Z0, Z0
-	VMOVUPS           Z0, 217728(AX)
-	PREFETCHT0        217984(AX)
+
+	// v0 = (d0 − d6) + 21/4 (d4 − d2)
+	VSUBPS           Z6, Z0, Z0
+	VSUBPS           Z2, Z4, Z8
+	VFMADD231PS.BCST conv2_5_25<>+0(SB), Z8, Z0
+	VMOVUPS          Z0, 207360(AX)
+	PREFETCHT0       207616(AX)
+
+	// v7 = (d7 − d1) + 21/4 (d3 − d5)
+	VSUBPS           Z1, Z7, Z0
+	VSUBPS           Z5, Z3, Z7
+	VFMADD231PS.BCST conv2_5_25<>+0(SB), Z7, Z0
+	VMOVUPS          Z0, 243648(AX)
+	PREFETCHT0       243904(AX)
+
+	// v1, v2 = (17/4 d4 − (d2 + d6)) ± (17/4 d3 − (d1 + d5))
+	VADDPS           Z6, Z2, Z0
+	VFMSUB231PS.BCST conv2_4_25<>+0(SB), Z4, Z0
+	VADDPS           Z5, Z1, Z7
+	VFMSUB231PS.BCST conv2_4_25<>+0(SB), Z3, Z7
+	VADDPS           Z7, Z0, Z8
+	VMOVUPS          Z8, 212544(AX)
+	PREFETCHT0       212800(AX)
+	VSUBPS           Z7, Z0, Z0
+	VMOVUPS          Z0, 217728(AX)
+	PREFETCHT0       217984(AX)
+
+	// v3, v4 = (d2 − 5 d4 + 4 d6) ± (2 d1 − 10 d3 + 8 d5)
 	VMOVAPS           Z2, Z0
 	VFNMADD231PS.BCST conv2_5<>+0(SB), Z4, Z0
 	VFMADD231PS.BCST  conv2_4<>+0(SB), Z6, Z0
@@ -6642,6 +8419,8 @@ tileRow2:
 	VSUBPS            Z7, Z0, Z0
 	VMOVUPS           Z0, 228096(AX)
 	PREFETCHT0        228352(AX)
+
+	// v5, v6 = (2 d6 − 10 d4 + 8 d2) ± (d5 − 5 d3 + 4 d1)
 	VADDPS            Z6, Z6, Z0
 	VFNMADD231PS.BCST conv2_10<>+0(SB), Z4, Z0
 	VFMADD231PS.BCST  conv2_8<>+0(SB), Z2, Z0
@@ -6662,26 +8441,34 @@ tileRow2:
 	VMOVUPS           4928(DX), Z5
 	VMOVUPS           4992(DX), Z6
 	VMOVUPS           5056(DX), Z7
-	VSUBPS            Z6, Z0, Z0
-	VSUBPS            Z2, Z4, Z8
-	VFMADD231PS.BCST  conv2_5_25<>+0(SB), Z8, Z0
-	VMOVUPS           Z0, 248832(AX)
-	PREFETCHT0        249088(AX)
-	VSUBPS            Z1, Z7, Z0
-	VSUBPS            Z5, Z3, Z7
-	VFMADD231PS.BCST  conv2_5_25<>+0(SB), Z7, Z0
-	VMOVUPS           Z0, 285120(AX)
-	PREFETCHT0        285376(AX)
-	VADDPS            Z6, Z2, Z0
-	VFMSUB231PS.BCST  conv2_4_25<>+0(SB), Z4, Z0
-	VADDPS            Z5, Z1, Z7
-	VFMSUB231PS.BCST  conv2_4_25<>+0(SB), Z3, Z7
-	VADDPS            Z7, Z0, Z8
-	VMOVUPS           Z8, 254016(AX)
-	PREFETCHT0        254272(AX)
-	VSUBPS            Z7, Z0, Z0
-	VMOVUPS           Z0, 259200(AX)
-	PREFETCHT0        259456(AX)
+
+	// v0 = (d0 − d6) + 21/4 (d4 − d2)
+	VSUBPS           Z6, Z0, Z0
+	VSUBPS           Z2, Z4, Z8
+	VFMADD231PS.BCST conv2_5_25<>+0(SB), Z8, Z0
+	VMOVUPS          Z0, 248832(AX)
+	PREFETCHT0       249088(AX)
+
+	// v7 = (d7 − d1) + 21/4 (d3 − d5)
+	VSUBPS           Z1, Z7, Z0
+	VSUBPS           Z5, Z3, Z7
+	VFMADD231PS.BCST conv2_5_25<>+0(SB), Z7, Z0
+	VMOVUPS          Z0, 285120(AX)
+	PREFETCHT0       285376(AX)
+
+	// v1, v2 = (17/4 d4 − (d2 + d6)) ± (17/4 d3 − (d1 + d5))
+	VADDPS           Z6, Z2, Z0
+	VFMSUB231PS.BCST conv2_4_25<>+0(SB), Z4, Z0
+	VADDPS           Z5, Z1, Z7
+	VFMSUB231PS.BCST conv2_4_25<>+0(SB), Z3, Z7
+	VADDPS           Z7, Z0, Z8
+	VMOVUPS          Z8, 254016(AX)
+	PREFETCHT0       254272(AX)
+	VSUBPS           Z7, Z0, Z0
+	VMOVUPS          Z0, 259200(AX)
+	PREFETCHT0       259456(AX)
+
+	// v3, v4 = (d2 − 5 d4 + 4 d6) ± (2 d1 − 10 d3 + 8 d5)
 	VMOVAPS           Z2, Z0
 	VFNMADD231PS.BCST conv2_5<>+0(SB), Z4, Z0
 	VFMADD231PS.BCST  conv2_4<>+0(SB), Z6, Z0
@@ -6694,6 +8481,8 @@ tileRow2:
 	VSUBPS            Z7, Z0, Z0
 	VMOVUPS           Z0, 269568(AX)
 	PREFETCHT0        269824(AX)
+
+	// v5, v6 = (2 d6 − 10 d4 + 8 d2) ± (d5 − 5 d3 + 4 d1)
 	VADDPS            Z6, Z6, Z0
 	VFNMADD231PS.BCST conv2_10<>+0(SB), Z4, Z0
 	VFMADD231PS.BCST  conv2_8<>+0(SB), Z2, Z0
@@ -6714,26 +8503,34 @@ tileRow2:
 	VMOVUPS           5696(DX), Z5
 	VMOVUPS           5760(DX), Z6
 	VMOVUPS           5824(DX), Z7
-	VSUBPS            Z6, Z0, Z0
-	VSUBPS            Z2, Z4, Z8
-	VFMADD231PS.BCST  conv2_5_25<>+0(SB), Z8, Z0
-	VMOVUPS           Z0, 290304(AX)
-	PREFETCHT0        290560(AX)
-	VSUBPS            Z1, Z7, Z0
-	VSUBPS            Z5, Z3, Z7
-	VFMADD231PS.BCST  conv2_5_25<>+0(SB), Z7, Z0
-	VMOVUPS           Z0, 326592(AX)
-	PREFETCHT0        326848(AX)
-	VADDPS            Z6, Z2, Z0
-	VFMSUB231PS.BCST  conv2_4_25<>+0(SB), Z4, Z0
-	VADDPS            Z5, Z1, Z7
-	VFMSUB231PS.BCST  conv2_4_25<>+0(SB), Z3, Z7
-	VADDPS            Z7, Z0, Z8
-	VMOVUPS           Z8, 295488(AX)
-	PREFETCHT0        295744(AX)
-	VSUBPS            Z7, Z0, Z0
-	VMOVUPS           Z0, 300672(AX)
-	PREFETCHT0        300928(AX)
+
+	// v0 = (d0 − d6) + 21/4 (d4 − d2)
+	VSUBPS           Z6, Z0, Z0
+	VSUBPS           Z2, Z4, Z8
+	VFMADD231PS.BCST conv2_5_25<>+0(SB), Z8, Z0
+	VMOVUPS          Z0, 290304(AX)
+	PREFETCHT0       290560(AX)
+
+	// v7 = (d7 − d1) + 21/4 (d3 − d5)
+	VSUBPS           Z1, Z7, Z0
+	VSUBPS           Z5, Z3, Z7
+	VFMADD231PS.BCST conv2_5_25<>+0(SB), Z7, Z0
+	VMOVUPS          Z0, 326592(AX)
+	PREFETCHT0       326848(AX)
+
+	// v1, v2 = (17/4 d4 − (d2 + d6)) ± (17/4 d3 − (d1 + d5))
+	VADDPS           Z6, Z2, Z0
+	VFMSUB231PS.BCST conv2_4_25<>+0(SB), Z4, Z0
+	VADDPS           Z5, Z1, Z7
+	VFMSUB231PS.BCST conv2_4_25<>+0(SB), Z3, Z7
+	VADDPS           Z7, Z0, Z8
+	VMOVUPS          Z8, 295488(AX)
+	PREFETCHT0       295744(AX)
+	VSUBPS           Z7, Z0, Z0
+	VMOVUPS          Z0, 300672(AX)
+	PREFETCHT0       300928(AX)
+
+	// v3, v4 = (d2 − 5 d4 + 4 d6) ± (2 d1 − 10 d3 + 8 d5)
 	VMOVAPS           Z2, Z0
 	VFNMADD231PS.BCST conv2_5<>+0(SB), Z4, Z0
 	VFMADD231PS.BCST  conv2_4<>+0(SB), Z6, Z0
@@ -6746,6 +8543,8 @@ tileRow2:
 	VSUBPS            Z7, Z0, Z0
 	VMOVUPS           Z0, 311040(AX)
 	PREFETCHT0        311296(AX)
+
+	// v5, v6 = (2 d6 − 10 d4 + 8 d2) ± (d5 − 5 d3 + 4 d1)
 	VADDPS            Z6, Z6, Z0
 	VFNMADD231PS.BCST conv2_10<>+0(SB), Z4, Z0
 	VFMADD231PS.BCST  conv2_8<>+0(SB), Z2, Z0
@@ -6766,26 +8565,34 @@ tileRow2:
 	VMOVUPS           576(DX), Z5
 	VMOVUPS           640(DX), Z6
 	VMOVUPS           704(DX), Z7
-	VSUBPS            Z6, Z0, Z0
-	VSUBPS            Z2, Z4, Z8
-	VFMADD231PS.BCST  conv2_5_25<>+0(SB), Z8, Z0
-	VMOVUPS           Z0, 64(AX)
-	PREFETCHT0        320(AX)
-	VSUBPS            Z1, Z7, Z0
-	VSUBPS            Z5, Z3, Z7
-	VFMADD231PS.BCST  conv2_5_25<>+0(SB), Z7, Z0
-	VMOVUPS           Z0, 36352(AX)
-	PREFETCHT0        36608(AX)
-	VADDPS            Z6, Z2, Z0
-	VFMSUB231PS.BCST  conv2_4_25<>+0(SB), Z4, Z0
-	VADDPS            Z5, Z1, Z7
-	VFMSUB231PS.BCST  conv2_4_25<>+0(SB), Z3, Z7
-	VADDPS            Z7, Z0, Z8
-	VMOVUPS           Z8, 5248(AX)
-	PREFETCHT0        5504(AX)
-	VSUBPS            Z7, Z0, Z0
-	VMOVUPS           Z0, 10432(AX)
-	PREFETCHT0        10688(AX)
+
+	// v0 = (d0 − d6) + 21/4 (d4 − d2)
+	VSUBPS           Z6, Z0, Z0
+	VSUBPS           Z2, Z4, Z8
+	VFMADD231PS.BCST conv2_5_25<>+0(SB), Z8, Z0
+	VMOVUPS          Z0, 64(AX)
+	PREFETCHT0       320(AX)
+
+	// v7 = (d7 − d1) + 21/4 (d3 − d5)
+	VSUBPS           Z1, Z7, Z0
+	VSUBPS           Z5, Z3, Z7
+	VFMADD231PS.BCST conv2_5_25<>+0(SB), Z7, Z0
+	VMOVUPS          Z0, 36352(AX)
+	PREFETCHT0       36608(AX)
+
+	// v1, v2 = (17/4 d4 − (d2 + d6)) ± (17/4 d3 − (d1 + d5))
+	VADDPS           Z6, Z2, Z0
+	VFMSUB231PS.BCST conv2_4_25<>+0(SB), Z4, Z0
+	VADDPS           Z5, Z1, Z7
+	VFMSUB231PS.BCST conv2_4_25<>+0(SB), Z3, Z7
+	VADDPS           Z7, Z0, Z8
+	VMOVUPS          Z8, 5248(AX)
+	PREFETCHT0       5504(AX)
+	VSUBPS           Z7, Z0, Z0
+	VMOVUPS          Z0, 10432(AX)
+	PREFETCHT0       10688(AX)
+
+	// v3, v4 = (d2 − 5 d4 + 4 d6) ± (2 d1 − 10 d3 + 8 d5)
 	VMOVAPS           Z2, Z0
 	VFNMADD231PS.BCST conv2_5<>+0(SB), Z4, Z0
 	VFMADD231PS.BCST  conv2_4<>+0(SB), Z6, Z0
@@ -6798,6 +8605,8 @@ tileRow2:
 	VSUBPS            Z7, Z0, Z0
 	VMOVUPS           Z0, 20800(AX)
 	PREFETCHT0        21056(AX)
+
+	// v5, v6 = (2 d6 − 10 d4 + 8 d2) ± (d5 − 5 d3 + 4 d1)
 	VADDPS            Z6, Z6, Z0
 	VFNMADD231PS.BCST conv2_10<>+0(SB), Z4, Z0
 	VFMADD231PS.BCST  conv2_8<>+0(SB), Z2, Z0
@@ -6818,26 +8627,34 @@ tileRow2:
 	VMOVUPS           1344(DX), Z5
 	VMOVUPS           1408(DX), Z6
 	VMOVUPS           1472(DX), Z7
-	VSUBPS            Z6, Z0, Z0
-	VSUBPS            Z2, Z4, Z8
-	VFMADD231PS.BCST  conv2_5_25<>+0(SB), Z8, Z0
-	VMOVUPS           Z0, 41536(AX)
-	PREFETCHT0        41792(AX)
-	VSUBPS            Z1, Z7, Z0
-	VSUBPS            Z5, Z3, Z7
-	VFMADD231PS.BCST  conv2_5_25<>+0(SB), Z7, Z0
-	VMOVUPS           Z0, 77824(AX)
-	PREFETCHT0        78080(AX)
-	VADDPS            Z6, Z2, Z0
-	VFMSUB231PS.BCST  conv2_4_25<>+0(SB), Z4, Z0
-	VADDPS            Z5, Z1, Z7
-	VFMSUB231PS.BCST  conv2_4_25<>+0(SB), Z3, Z7
-	VADDPS            Z7, Z0, Z8
-	VMOVUPS           Z8, 46720(AX)
-	PREFETCHT0        46976(AX)
-	VSUBPS            Z7, Z0, Z0
-	VMOVUPS           Z0, 51904(AX)
-	PREFETCHT0        52160(AX)
+
+	// v0 = (d0 − d6) + 21/4 (d4 − d2)
+	VSUBPS           Z6, Z0, Z0
+	VSUBPS           Z2, Z4, Z8
+	VFMADD231PS.BCST conv2_5_25<>+0(SB), Z8, Z0
+	VMOVUPS          Z0, 41536(AX)
+	PREFETCHT0       41792(AX)
+
+	// v7 = (d7 − d1) + 21/4 (d3 − d5)
+	VSUBPS           Z1, Z7, Z0
+	VSUBPS           Z5, Z3, Z7
+	VFMADD231PS.BCST conv2_5_25<>+0(SB), Z7, Z0
+	VMOVUPS          Z0, 77824(AX)
+	PREFETCHT0       78080(AX)
+
+	// v1, v2 = (17/4 d4 − (d2 + d6)) ± (17/4 d3 − (d1 + d5))
+	VADDPS           Z6, Z2, Z0
+	VFMSUB231PS.BCST conv2_4_25<>+0(SB), Z4, Z0
+	VADDPS           Z5, Z1, Z7
+	VFMSUB231PS.BCST conv2_4_25<>+0(SB), Z3, Z7
+	VADDPS           Z7, Z0, Z8
+	VMOVUPS          Z8, 46720(AX)
+	PREFETCHT0       46976(AX)
+	VSUBPS           Z7, Z0, Z0
+	VMOVUPS          Z0, 51904(AX)
+	PREFETCHT0       52160(AX)
+
+	// v3, v4 = (d2 − 5 d4 + 4 d6) ± (2 d1 − 10 d3 + 8 d5)
 	VMOVAPS           Z2, Z0
 	VFNMADD231PS.BCST conv2_5<>+0(SB), Z4, Z0
 	VFMADD231PS.BCST  conv2_4<>+0(SB), Z6, Z0
@@ -6850,6 +8667,8 @@ tileRow2:
 	VSUBPS            Z7, Z0, Z0
 	VMOVUPS           Z0, 62272(AX)
 	PREFETCHT0        62528(AX)
+
+	// v5, v6 = (2 d6 − 10 d4 + 8 d2) ± (d5 − 5 d3 + 4 d1)
 	VADDPS            Z6, Z6, Z0
 	VFNMADD231PS.BCST conv2_10<>+0(SB), Z4, Z0
 	VFMADD231PS.BCST  conv2_8<>+0(SB), Z2, Z0
@@ -6870,26 +8689,34 @@ tileRow2:
 	VMOVUPS           2112(DX), Z5
 	VMOVUPS           2176(DX), Z6
 	VMOVUPS           2240(DX), Z7
-	VSUBPS            Z6, Z0, Z0
-	VSUBPS            Z2, Z4, Z8
-	VFMADD231PS.BCST  conv2_5_25<>+0(SB), Z8, Z0
-	VMOVUPS           Z0, 83008(AX)
-	PREFETCHT0        83264(AX)
-	VSUBPS            Z1, Z7, Z0
-	VSUBPS            Z5, Z3, Z7
-	VFMADD231PS.BCST  conv2_5_25<>+0(SB), Z7, Z0
-	VMOVUPS           Z0, 119296(AX)
-	PREFETCHT0        119552(AX)
-	VADDPS            Z6, Z2, Z0
-	VFMSUB231PS.BCST  conv2_4_25<>+0(SB), Z4, Z0
-	VADDPS            Z5, Z1, Z7
-	VFMSUB231PS.BCST  conv2_4_25<>+0(SB), Z3, Z7
-	VADDPS            Z7, Z0, Z8
-	VMOVUPS           Z8, 88192(AX)
-	PREFETCHT0        88448(AX)
-	VSUBPS            Z7, Z0, Z0
-	VMOVUPS           Z0, 93376(AX)
-	PREFETCHT0        93632(AX)
+
+	// v0 = (d0 − d6) + 21/4 (d4 − d2)
+	VSUBPS           Z6, Z0, Z0
+	VSUBPS           Z2, Z4, Z8
+	VFMADD231PS.BCST conv2_5_25<>+0(SB), Z8, Z0
+	VMOVUPS          Z0, 83008(AX)
+	PREFETCHT0       83264(AX)
+
+	// v7 = (d7 − d1) + 21/4 (d3 − d5)
+	VSUBPS           Z1, Z7, Z0
+	VSUBPS           Z5, Z3, Z7
+	VFMADD231PS.BCST conv2_5_25<>+0(SB), Z7, Z0
+	VMOVUPS          Z0, 119296(AX)
+	PREFETCHT0       119552(AX)
+
+	// v1, v2 = (17/4 d4 − (d2 + d6)) ± (17/4 d3 − (d1 + d5))
+	VADDPS           Z6, Z2, Z0
+	VFMSUB231PS.BCST conv2_4_25<>+0(SB), Z4, Z0
+	VADDPS           Z5, Z1, Z7
+	VFMSUB231PS.BCST conv2_4_25<>+0(SB), Z3, Z7
+	VADDPS           Z7, Z0, Z8
+	VMOVUPS          Z8, 88192(AX)
+	PREFETCHT0       88448(AX)
+	VSUBPS           Z7, Z0, Z0
+	VMOVUPS          Z0, 93376(AX)
+	PREFETCHT0       93632(AX)
+
+	// v3, v4 = (d2 − 5 d4 + 4 d6) ± (2 d1 − 10 d3 + 8 d5)
 	VMOVAPS           Z2, Z0
 	VFNMADD231PS.BCST conv2_5<>+0(SB), Z4, Z0
 	VFMADD231PS.BCST  conv2_4<>+0(SB), Z6, Z0
@@ -6902,6 +8729,8 @@ tileRow2:
 	VSUBPS            Z7, Z0, Z0
 	VMOVUPS           Z0, 103744(AX)
 	PREFETCHT0        104000(AX)
+
+	// v5, v6 = (2 d6 − 10 d4 + 8 d2) ± (d5 − 5 d3 + 4 d1)
 	VADDPS            Z6, Z6, Z0
 	VFNMADD231PS.BCST conv2_10<>+0(SB), Z4, Z0
 	VFMADD231PS.BCST  conv2_8<>+0(SB), Z2, Z0
@@ -6922,26 +8751,34 @@ tileRow2:
 	VMOVUPS           2880(DX), Z5
 	VMOVUPS           2944(DX), Z6
 	VMOVUPS           3008(DX), Z7
-	VSUBPS            Z6, Z0, Z0
-	VSUBPS            Z2, Z4, Z8
-	VFMADD231PS.BCST  conv2_5_25<>+0(SB), Z8, Z0
-	VMOVUPS           Z0, 124480(AX)
-	PREFETCHT0        124736(AX)
-	VSUBPS            Z1, Z7, Z0
-	VSUBPS            Z5, Z3, Z7
-	VFMADD231PS.BCST  conv2_5_25<>+0(SB), Z7, Z0
-	VMOVUPS           Z0, 160768(AX)
-	PREFETCHT0        161024(AX)
-	VADDPS            Z6, Z2, Z0
-	VFMSUB231PS.BCST  conv2_4_25<>+0(SB), Z4, Z0
-	VADDPS            Z5, Z1, Z7
-	VFMSUB231PS.BCST  conv2_4_25<>+0(SB), Z3, Z7
-	VADDPS            Z7, Z0, Z8
-	VMOVUPS           Z8, 129664(AX)
-	PREFETCHT0        129920(AX)
-	VSUBPS            Z7, Z0, Z0
-	VMOVUPS           Z0, 134848(AX)
-	PREFETCHT0        135104(AX)
+
+	// v0 = (d0 − d6) + 21/4 (d4 − d2)
+	VSUBPS           Z6, Z0, Z0
+	VSUBPS           Z2, Z4, Z8
+	VFMADD231PS.BCST conv2_5_25<>+0(SB), Z8, Z0
+	VMOVUPS          Z0, 124480(AX)
+	PREFETCHT0       124736(AX)
+
+	// v7 = (d7 − d1) + 21/4 (d3 − d5)
+	VSUBPS           Z1, Z7, Z0
+	VSUBPS           Z5, Z3, Z7
+	VFMADD231PS.BCST conv2_5_25<>+0(SB), Z7, Z0
+	VMOVUPS          Z0, 160768(AX)
+	PREFETCHT0       161024(AX)
+
+	// v1, v2 = (17/4 d4 − (d2 + d6)) ± (17/4 d3 − (d1 + d5))
+	VADDPS           Z6, Z2, Z0
+	VFMSUB231PS.BCST conv2_4_25<>+0(SB), Z4, Z0
+	VADDPS           Z5, Z1, Z7
+	VFMSUB231PS.BCST conv2_4_25<>+0(SB), Z3, Z7
+	VADDPS           Z7, Z0, Z8
+	VMOVUPS          Z8, 129664(AX)
+	PREFETCHT0       129920(AX)
+	VSUBPS           Z7, Z0, Z0
+	VMOVUPS          Z0, 134848(AX)
+	PREFETCHT0       135104(AX)
+
+	// v3, v4 = (d2 − 5 d4 + 4 d6) ± (2 d1 − 10 d3 + 8 d5)
 	VMOVAPS           Z2, Z0
 	VFNMADD231PS.BCST conv2_5<>+0(SB), Z4, Z0
 	VFMADD231PS.BCST  conv2_4<>+0(SB), Z6, Z0
@@ -6954,6 +8791,8 @@ tileRow2:
 	VSUBPS            Z7, Z0, Z0
 	VMOVUPS           Z0, 145216(AX)
 	PREFETCHT0        145472(AX)
+
+	// v5, v6 = (2 d6 − 10 d4 + 8 d2) ± (d5 − 5 d3 + 4 d1)
 	VADDPS            Z6, Z6, Z0
 	VFNMADD231PS.BCST conv2_10<>+0(SB), Z4, Z0
 	VFMADD231PS.BCST  conv2_8<>+0(SB), Z2, Z0
@@ -6974,26 +8813,34 @@ tileRow2:
 	VMOVUPS           3648(DX), Z5
 	VMOVUPS           3712(DX), Z6
 	VMOVUPS           3776(DX), Z7
-	VSUBPS            Z6, Z0, Z0
-	VSUBPS            Z2, Z4, Z8
-	VFMADD231PS.BCST  conv2_5_25<>+0(SB), Z8, Z0
-	VMOVUPS           Z0, 165952(AX)
-	PREFETCHT0        166208(AX)
-	VSUBPS            Z1, Z7, Z0
-	VSUBPS            Z5, Z3, Z7
-	VFMADD231PS.BCST  conv2_5_25<>+0(SB), Z7, Z0
-	VMOVUPS           Z0, 202240(AX)
-	PREFETCHT0        202496(AX)
-	VADDPS            Z6, Z2, Z0
-	VFMSUB231PS.BCST  conv2_4_25<>+0(SB), Z4, Z0
-	VADDPS            Z5, Z1, Z7
-	VFMSUB231PS.BCST  conv2_4_25<>+0(SB), Z3, Z7
-	VADDPS            Z7, Z0, Z8
-	VMOVUPS           Z8, 171136(AX)
-	PREFETCHT0        171392(AX)
-	VSUBPS            Z7, Z0, Z0
-	VMOVUPS           Z0, 176320(AX)
-	PREFETCHT0        176576(AX)
+
+	// v0 = (d0 − d6) + 21/4 (d4 − d2)
+	VSUBPS           Z6, Z0, Z0
+	VSUBPS           Z2, Z4, Z8
+	VFMADD231PS.BCST conv2_5_25<>+0(SB), Z8, Z0
+	VMOVUPS          Z0, 165952(AX)
+	PREFETCHT0       166208(AX)
+
+	// v7 = (d7 − d1) + 21/4 (d3 − d5)
+	VSUBPS           Z1, Z7, Z0
+	VSUBPS           Z5, Z3, Z7
+	VFMADD231PS.BCST conv2_5_25<>+0(SB), Z7, Z0
+	VMOVUPS          Z0, 202240(AX)
+	PREFETCHT0       202496(AX)
+
+	// v1, v2 = (17/4 d4 − (d2 + d6)) ± (17/4 d3 − (d1 + d5))
+	VADDPS           Z6, Z2, Z0
+	VFMSUB231PS.BCST conv2_4_25<>+0(SB), Z4, Z0
+	VADDPS           Z5, Z1, Z7
+	VFMSUB231PS.BCST conv2_4_25<>+0(SB), Z3, Z7
+	VADDPS           Z7, Z0, Z8
+	VMOVUPS          Z8, 171136(AX)
+	PREFETCHT0       171392(AX)
+	VSUBPS           Z7, Z0, Z0
+	VMOVUPS          Z0, 176320(AX)
+	PREFETCHT0       176576(AX)
+
+	// v3, v4 = (d2 − 5 d4 + 4 d6) ± (2 d1 − 10 d3 + 8 d5)
 	VMOVAPS           Z2, Z0
 	VFNMADD231PS.BCST conv2_5<>+0(SB), Z4, Z0
 	VFMADD231PS.BCST  conv2_4<>+0(SB), Z6, Z0
@@ -7006,6 +8853,8 @@ tileRow2:
 	VSUBPS            Z7, Z0, Z0
 	VMOVUPS           Z0, 186688(AX)
 	PREFETCHT0        186944(AX)
+
+	// v5, v6 = (2 d6 − 10 d4 + 8 d2) ± (d5 − 5 d3 + 4 d1)
 	VADDPS            Z6, Z6, Z0
 	VFNMADD231PS.BCST conv2_10<>+0(SB), Z4, Z0
 	VFMADD231PS.BCST  conv2_8<>+0(SB), Z2, Z0
@@ -7026,26 +8875,34 @@ tileRow2:
 	VMOVUPS           4416(DX), Z5
 	VMOVUPS           4480(DX), Z6
 	VMOVUPS           4544(DX), Z7
-	VSUBPS            Z6, Z0, Z0
-	VSUBPS            Z2, Z4, Z8
-	VFMADD231PS.BCST  conv2_5_25<>+0(SB), Z8, Z0
-	VMOVUPS           Z0, 207424(AX)
-	PREFETCHT0        207680(AX)
-	VSUBPS            Z1, Z7, Z0
-	VSUBPS            Z5, Z3, Z7
-	VFMADD231PS.BCST  conv2_5_25<>+0(SB), Z7, Z0
-	VMOVUPS           Z0, 243712(AX)
-	PREFETCHT0        243968(AX)
-	VADDPS            Z6, Z2, Z0
-	VFMSUB231PS.BCST  conv2_4_25<>+0(SB), Z4, Z0
-	VADDPS            Z5, Z1, Z7
-	VFMSUB231PS.BCST  conv2_4_25<>+0(SB), Z3, Z7
-	VADDPS            Z7, Z0, Z8
-	VMOVUPS           Z8, 212608(AX)
-	PREFETCHT0        212864(AX)
-	VSUBPS            Z7, Z0, Z0
-	VMOVUPS           Z0, 217792(AX)
-	PREFETCHT0        218048(AX)
+
+	// v0 = (d0 − d6) + 21/4 (d4 − d2)
+	VSUBPS           Z6, Z0, Z0
+	VSUBPS           Z2, Z4, Z8
+	VFMADD231PS.BCST conv2_5_25<>+0(SB), Z8, Z0
+	VMOVUPS          Z0, 207424(AX)
+	PREFETCHT0       207680(AX)
+
+	// v7 = (d7 − d1) + 21/4 (d3 − d5)
+	VSUBPS           Z1, Z7, Z0
+	VSUBPS           Z5, Z3, Z7
+	VFMADD231PS.BCST conv2_5_25<>+0(SB), Z7, Z0
+	VMOVUPS          Z0, 243712(AX)
+	PREFETCHT0       243968(AX)
+
+	// v1, v2 = (17/4 d4 − (d2 + d6)) ± (17/4 d3 − (d1 + d5))
+	VADDPS           Z6, Z2, Z0
+	VFMSUB231PS.BCST conv2_4_25<>+0(SB), Z4, Z0
+	VADDPS           Z5, Z1, Z7
+	VFMSUB231PS.BCST conv2_4_25<>+0(SB), Z3, Z7
+	VADDPS           Z7, Z0, Z8
+	VMOVUPS          Z8, 212608(AX)
+	PREFETCHT0       212864(AX)
+	VSUBPS           Z7, Z0, Z0
+	VMOVUPS          Z0, 217792(AX)
+	PREFETCHT0       218048(AX)
+
+	// v3, v4 = (d2 − 5 d4 + 4 d6) ± (2 d1 − 10 d3 + 8 d5)
 	VMOVAPS           Z2, Z0
 	VFNMADD231PS.BCST conv2_5<>+0(SB), Z4, Z0
 	VFMADD231PS.BCST  conv2_4<>+0(SB), Z6, Z0
@@ -7058,6 +8915,8 @@ tileRow2:
 	VSUBPS            Z7, Z0, Z0
 	VMOVUPS           Z0, 228160(AX)
 	PREFETCHT0        228416(AX)
+
+	// v5, v6 = (2 d6 − 10 d4 + 8 d2) ± (d5 − 5 d3 + 4 d1)
 	VADDPS            Z6, Z6, Z0
 	VFNMADD231PS.BCST conv2_10<>+0(SB), Z4, Z0
 	VFMADD231PS.BCST  conv2_8<>+0(SB), Z2, Z0
@@ -7078,26 +8937,34 @@ tileRow2:
 	VMOVUPS           5184(DX), Z5
 	VMOVUPS           5248(DX), Z6
 	VMOVUPS           5312(DX), Z7
-	VSUBPS            Z6, Z0, Z0
-	VSUBPS            Z2, Z4, Z8
-	VFMADD231PS.BCST  conv2_5_25<>+0(SB), Z8, Z0
-	VMOVUPS           Z0, 248896(AX)
-	PREFETCHT0        249152(AX)
-	VSUBPS            Z1, Z7, Z0
-	VSUBPS            Z5, Z3, Z7
-	VFMADD231PS.BCST  conv2_5_25<>+0(SB), Z7, Z0
-	VMOVUPS           Z0, 285184(AX)
-	PREFETCHT0        285440(AX)
-	VADDPS            Z6, Z2, Z0
-	VFMSUB231PS.BCST  conv2_4_25<>+0(SB), Z4, Z0
-	VADDPS            Z5, Z1, Z7
-	VFMSUB231PS.BCST  conv2_4_25<>+0(SB), Z3, Z7
-	VADDPS            Z7, Z0, Z8
-	VMOVUPS           Z8, 254080(AX)
-	PREFETCHT0        254336(AX)
-	VSUBPS            Z7, Z0, Z0
-	VMOVUPS           Z0, 259264(AX)
-	PREFETCHT0        259520(AX)
+
+	// v0 = (d0 − d6) + 21/4 (d4 − d2)
+	VSUBPS           Z6, Z0, Z0
+	VSUBPS           Z2, Z4, Z8
+	VFMADD231PS.BCST conv2_5_25<>+0(SB), Z8, Z0
+	VMOVUPS          Z0, 248896(AX)
+	PREFETCHT0       249152(AX)
+
+	// v7 = (d7 − d1) + 21/4 (d3 − d5)
+	VSUBPS           Z1, Z7, Z0
+	VSUBPS           Z5, Z3, Z7
+	VFMADD231PS.BCST conv2_5_25<>+0(SB), Z7, Z0
+	VMOVUPS          Z0, 285184(AX)
+	PREFETCHT0       285440(AX)
+
+	// v1, v2 = (17/4 d4 − (d2 + d6)) ± (17/4 d3 − (d1 + d5))
+	VADDPS           Z6, Z2, Z0
+	VFMSUB231PS.BCST conv2_4_25<>+0(SB), Z4, Z0
+	VADDPS           Z5, Z1, Z7
+	VFMSUB231PS.BCST conv2_4_25<>+0(SB), Z3, Z7
+	VADDPS           Z7, Z0, Z8
+	VMOVUPS          Z8, 254080(AX)
+	PREFETCHT0       254336(AX)
+	VSUBPS           Z7, Z0, Z0
+	VMOVUPS          Z0, 259264(AX)
+	PREFETCHT0       259520(AX)
+
+	// v3, v4 = (d2 − 5 d4 + 4 d6) ± (2 d1 − 10 d3 + 8 d5)
 	VMOVAPS           Z2, Z0
 	VFNMADD231PS.BCST conv2_5<>+0(SB), Z4, Z0
 	VFMADD231PS.BCST  conv2_4<>+0(SB), Z6, Z0
@@ -7110,6 +8977,8 @@ tileRow2:
 	VSUBPS            Z7, Z0, Z0
 	VMOVUPS           Z0, 269632(AX)
 	PREFETCHT0        269888(AX)
+
+	// v5, v6 = (2 d6 − 10 d4 + 8 d2) ± (d5 − 5 d3 + 4 d1)
 	VADDPS            Z6, Z6, Z0
 	VFNMADD231PS.BCST conv2_10<>+0(SB), Z4, Z0
 	VFMADD231PS.BCST  conv2_8<>+0(SB), Z2, Z0
@@ -7130,26 +8999,34 @@ tileRow2:
 	VMOVUPS           5952(DX), Z5
 	VMOVUPS           6016(DX), Z6
 	VMOVUPS           6080(DX), Z7
-	VSUBPS            Z6, Z0, Z0
-	VSUBPS            Z2, Z4, Z8
-	VFMADD231PS.BCST  conv2_5_25<>+0(SB), Z8, Z0
-	VMOVUPS           Z0, 290368(AX)
-	PREFETCHT0        290624(AX)
-	VSUBPS            Z1, Z7, Z0
-	VSUBPS            Z5, Z3, Z7
-	VFMADD231PS.BCST  conv2_5_25<>+0(SB), Z7, Z0
-	VMOVUPS           Z0, 326656(AX)
-	PREFETCHT0        326912(AX)
-	VADDPS            Z6, Z2, Z0
-	VFMSUB231PS.BCST  conv2_4_25<>+0(SB), Z4, Z0
-	VADDPS            Z5, Z1, Z7
-	VFMSUB231PS.BCST  conv2_4_25<>+0(SB), Z3, Z7
-	VADDPS            Z7, Z0, Z8
-	VMOVUPS           Z8, 295552(AX)
-	PREFETCHT0        295808(AX)
-	VSUBPS            Z7, Z0, Z0
-	VMOVUPS           Z0, 300736(AX)
-	PREFETCHT0        300992(AX)
+
+	// v0 = (d0 − d6) + 21/4 (d4 − d2)
+	VSUBPS           Z6, Z0, Z0
+	VSUBPS           Z2, Z4, Z8
+	VFMADD231PS.BCST conv2_5_25<>+0(SB), Z8, Z0
+	VMOVUPS          Z0, 290368(AX)
+	PREFETCHT0       290624(AX)
+
+	// v7 = (d7 − d1) + 21/4 (d3 − d5)
+	VSUBPS           Z1, Z7, Z0
+	VSUBPS           Z5, Z3, Z7
+	VFMADD231PS.BCST conv2_5_25<>+0(SB), Z7, Z0
+	VMOVUPS          Z0, 326656(AX)
+	PREFETCHT0       326912(AX)
+
+	// v1, v2 = (17/4 d4 − (d2 + d6)) ± (17/4 d3 − (d1 + d5))
+	VADDPS           Z6, Z2, Z0
+	VFMSUB231PS.BCST conv2_4_25<>+0(SB), Z4, Z0
+	VADDPS           Z5, Z1, Z7
+	VFMSUB231PS.BCST conv2_4_25<>+0(SB), Z3, Z7
+	VADDPS           Z7, Z0, Z8
+	VMOVUPS          Z8, 295552(AX)
+	PREFETCHT0       295808(AX)
+	VSUBPS           Z7, Z0, Z0
+	VMOVUPS          Z0, 300736(AX)
+	PREFETCHT0       300992(AX)
+
+	// v3, v4 = (d2 − 5 d4 + 4 d6) ± (2 d1 − 10 d3 + 8 d5)
 	VMOVAPS           Z2, Z0
 	VFNMADD231PS.BCST conv2_5<>+0(SB), Z4, Z0
 	VFMADD231PS.BCST  conv2_4<>+0(SB), Z6, Z0
@@ -7162,6 +9039,8 @@ tileRow2:
 	VSUBPS            Z7, Z0, Z0
 	VMOVUPS           Z0, 311104(AX)
 	PREFETCHT0        311360(AX)
+
+	// v5, v6 = (2 d6 − 10 d4 + 8 d2) ± (d5 − 5 d3 + 4 d1)
 	VADDPS            Z6, Z6, Z0
 	VFNMADD231PS.BCST conv2_10<>+0(SB), Z4, Z0
 	VFMADD231PS.BCST  conv2_8<>+0(SB), Z2, Z0
@@ -7564,278 +9443,416 @@ output3:
 
 tileRow4:
 	// columns: Aᵀ m
-	VMOVUPS          2048(AX), Z2
-	VMOVUPS          4096(AX), Z3
-	VADDPS           Z3, Z2, Z4
-	VSUBPS           Z3, Z2, Z2
-	VMOVUPS          6144(AX), Z3
-	VMOVUPS          8192(AX), Z5
-	VADDPS           Z5, Z3, Z6
-	VSUBPS           Z5, Z3, Z3
-	VMOVUPS          10240(AX), Z5
-	VMOVUPS          12288(AX), Z7
-	VADDPS           Z7, Z5, Z8
-	VSUBPS           Z7, Z5, Z5
-	VMOVUPS          (AX), Z7
-	VADDPS           Z4, Z7, Z7
-	VADDPS           Z8, Z6, Z9
-	VADDPS           Z9, Z7, Z7
-	VMOVUPS          Z7, (BX)
+	// plus1, minus1 = m1 ± m2
+	VMOVUPS 2048(AX), Z2
+	VMOVUPS 4096(AX), Z3
+	VADDPS  Z3, Z2, Z4
+	VSUBPS  Z3, Z2, Z2
+
+	// plus2, minus2 = m3 ± m4
+	VMOVUPS 6144(AX), Z3
+	VMOVUPS 8192(AX), Z5
+	VADDPS  Z5, Z3, Z6
+	VSUBPS  Z5, Z3, Z3
+
+	// plusHalf, minusHalf = m5 ± m6
+	VMOVUPS 10240(AX), Z5
+	VMOVUPS 12288(AX), Z7
+	VADDPS  Z7, Z5, Z8
+	VSUBPS  Z7, Z5, Z5
+
+	// y0 = (m0 + plus1) + (plus2 + plusHalf)
+	VMOVUPS (AX), Z7
+	VADDPS  Z4, Z7, Z7
+	VADDPS  Z8, Z6, Z9
+	VADDPS  Z9, Z7, Z7
+	VMOVUPS Z7, (BX)
+
+	// y2 = plus1 + ¼ plusHalf + 4 plus2
 	VFMADD231PS.BCST conv2_0_25<>+0(SB), Z8, Z4
 	VFMADD231PS.BCST conv2_4<>+0(SB), Z6, Z4
 	VMOVUPS          Z4, 1024(BX)
+
+	// y3 = (minus1 + m7) + ⅛ minusHalf + 8 minus2
 	VMOVUPS          14336(AX), Z4
 	VADDPS           Z4, Z2, Z4
 	VFMADD231PS.BCST conv2_0_125<>+0(SB), Z5, Z4
 	VFMADD231PS.BCST conv2_8<>+0(SB), Z3, Z4
 	VMOVUPS          Z4, 1536(BX)
+
+	// y1 = minus1 + ½ minusHalf + 2 minus2
 	VFMADD231PS.BCST conv2_0_5<>+0(SB), Z5, Z2
 	VFMADD231PS.BCST conv2_2<>+0(SB), Z3, Z2
 	VMOVUPS          Z2, 512(BX)
-	VMOVUPS          2304(AX), Z2
-	VMOVUPS          4352(AX), Z3
-	VADDPS           Z3, Z2, Z4
-	VSUBPS           Z3, Z2, Z2
-	VMOVUPS          6400(AX), Z3
-	VMOVUPS          8448(AX), Z5
-	VADDPS           Z5, Z3, Z6
-	VSUBPS           Z5, Z3, Z3
-	VMOVUPS          10496(AX), Z5
-	VMOVUPS          12544(AX), Z7
-	VADDPS           Z7, Z5, Z8
-	VSUBPS           Z7, Z5, Z5
-	VMOVUPS          256(AX), Z7
-	VADDPS           Z4, Z7, Z7
-	VADDPS           Z8, Z6, Z9
-	VADDPS           Z9, Z7, Z7
-	VMOVUPS          Z7, 64(BX)
+
+	// plus1, minus1 = m1 ± m2
+	VMOVUPS 2304(AX), Z2
+	VMOVUPS 4352(AX), Z3
+	VADDPS  Z3, Z2, Z4
+	VSUBPS  Z3, Z2, Z2
+
+	// plus2, minus2 = m3 ± m4
+	VMOVUPS 6400(AX), Z3
+	VMOVUPS 8448(AX), Z5
+	VADDPS  Z5, Z3, Z6
+	VSUBPS  Z5, Z3, Z3
+
+	// plusHalf, minusHalf = m5 ± m6
+	VMOVUPS 10496(AX), Z5
+	VMOVUPS 12544(AX), Z7
+	VADDPS  Z7, Z5, Z8
+	VSUBPS  Z7, Z5, Z5
+
+	// y0 = (m0 + plus1) + (plus2 + plusHalf)
+	VMOVUPS 256(AX), Z7
+	VADDPS  Z4, Z7, Z7
+	VADDPS  Z8, Z6, Z9
+	VADDPS  Z9, Z7, Z7
+	VMOVUPS Z7, 64(BX)
+
+	// y2 = plus1 + ¼ plusHalf + 4 plus2
 	VFMADD231PS.BCST conv2_0_25<>+0(SB), Z8, Z4
 	VFMADD231PS.BCST conv2_4<>+0(SB), Z6, Z4
 	VMOVUPS          Z4, 1088(BX)
+
+	// y3 = (minus1 + m7) + ⅛ minusHalf + 8 minus2
 	VMOVUPS          14592(AX), Z4
 	VADDPS           Z4, Z2, Z4
 	VFMADD231PS.BCST conv2_0_125<>+0(SB), Z5, Z4
 	VFMADD231PS.BCST conv2_8<>+0(SB), Z3, Z4
 	VMOVUPS          Z4, 1600(BX)
+
+	// y1 = minus1 + ½ minusHalf + 2 minus2
 	VFMADD231PS.BCST conv2_0_5<>+0(SB), Z5, Z2
 	VFMADD231PS.BCST conv2_2<>+0(SB), Z3, Z2
 	VMOVUPS          Z2, 576(BX)
-	VMOVUPS          2560(AX), Z2
-	VMOVUPS          4608(AX), Z3
-	VADDPS           Z3, Z2, Z4
-	VSUBPS           Z3, Z2, Z2
-	VMOVUPS          6656(AX), Z3
-	VMOVUPS          8704(AX), Z5
-	VADDPS           Z5, Z3, Z6
-	VSUBPS           Z5, Z3, Z3
-	VMOVUPS          10752(AX), Z5
-	VMOVUPS          12800(AX), Z7
-	VADDPS           Z7, Z5, Z8
-	VSUBPS           Z7, Z5, Z5
-	VMOVUPS          512(AX), Z7
-	VADDPS           Z4, Z7, Z7
-	VADDPS           Z8, Z6, Z9
-	VADDPS           Z9, Z7, Z7
-	VMOVUPS          Z7, 128(BX)
+
+	// plus1, minus1 = m1 ± m2
+	VMOVUPS 2560(AX), Z2
+	VMOVUPS 4608(AX), Z3
+	VADDPS  Z3, Z2, Z4
+	VSUBPS  Z3, Z2, Z2
+
+	// plus2, minus2 = m3 ± m4
+	VMOVUPS 6656(AX), Z3
+	VMOVUPS 8704(AX), Z5
+	VADDPS  Z5, Z3, Z6
+	VSUBPS  Z5, Z3, Z3
+
+	// plusHalf, minusHalf = m5 ± m6
+	VMOVUPS 10752(AX), Z5
+	VMOVUPS 12800(AX), Z7
+	VADDPS  Z7, Z5, Z8
+	VSUBPS  Z7, Z5, Z5
+
+	// y0 = (m0 + plus1) + (plus2 + plusHalf)
+	VMOVUPS 512(AX), Z7
+	VADDPS  Z4, Z7, Z7
+	VADDPS  Z8, Z6, Z9
+	VADDPS  Z9, Z7, Z7
+	VMOVUPS Z7, 128(BX)
+
+	// y2 = plus1 + ¼ plusHalf + 4 plus2
 	VFMADD231PS.BCST conv2_0_25<>+0(SB), Z8, Z4
 	VFMADD231PS.BCST conv2_4<>+0(SB), Z6, Z4
 	VMOVUPS          Z4, 1152(BX)
+
+	// y3 = (minus1 + m7) + ⅛ minusHalf + 8 minus2
 	VMOVUPS          14848(AX), Z4
 	VADDPS           Z4, Z2, Z4
 	VFMADD231PS.BCST conv2_0_125<>+0(SB), Z5, Z4
 	VFMADD231PS.BCST conv2_8<>+0(SB), Z3, Z4
 	VMOVUPS          Z4, 1664(BX)
+
+	// y1 = minus1 + ½ minusHalf + 2 minus2
 	VFMADD231PS.BCST conv2_0_5<>+0(SB), Z5, Z2
 	VFMADD231PS.BCST conv2_2<>+0(SB), Z3, Z2
 	VMOVUPS          Z2, 640(BX)
-	VMOVUPS          2816(AX), Z2
-	VMOVUPS          4864(AX), Z3
-	VADDPS           Z3, Z2, Z4
-	VSUBPS           Z3, Z2, Z2
-	VMOVUPS          6912(AX), Z3
-	VMOVUPS          8960(AX), Z5
-	VADDPS           Z5, Z3, Z6
-	VSUBPS           Z5, Z3, Z3
-	VMOVUPS          11008(AX), Z5
-	VMOVUPS          13056(AX), Z7
-	VADDPS           Z7, Z5, Z8
-	VSUBPS           Z7, Z5, Z5
-	VMOVUPS          768(AX), Z7
-	VADDPS           Z4, Z7, Z7
-	VADDPS           Z8, Z6, Z9
-	VADDPS           Z9, Z7, Z7
-	VMOVUPS          Z7, 192(BX)
+
+	// plus1, minus1 = m1 ± m2
+	VMOVUPS 2816(AX), Z2
+	VMOVUPS 4864(AX), Z3
+	VADDPS  Z3, Z2, Z4
+	VSUBPS  Z3, Z2, Z2
+
+	// plus2, minus2 = m3 ± m4
+	VMOVUPS 6912(AX), Z3
+	VMOVUPS 8960(AX), Z5
+	VADDPS  Z5, Z3, Z6
+	VSUBPS  Z5, Z3, Z3
+
+	// plusHalf, minusHalf = m5 ± m6
+	VMOVUPS 11008(AX), Z5
+	VMOVUPS 13056(AX), Z7
+	VADDPS  Z7, Z5, Z8
+	VSUBPS  Z7, Z5, Z5
+
+	// y0 = (m0 + plus1) + (plus2 + plusHalf)
+	VMOVUPS 768(AX), Z7
+	VADDPS  Z4, Z7, Z7
+	VADDPS  Z8, Z6, Z9
+	VADDPS  Z9, Z7, Z7
+	VMOVUPS Z7, 192(BX)
+
+	// y2 = plus1 + ¼ plusHalf + 4 plus2
 	VFMADD231PS.BCST conv2_0_25<>+0(SB), Z8, Z4
 	VFMADD231PS.BCST conv2_4<>+0(SB), Z6, Z4
 	VMOVUPS          Z4, 1216(BX)
+
+	// y3 = (minus1 + m7) + ⅛ minusHalf + 8 minus2
 	VMOVUPS          15104(AX), Z4
 	VADDPS           Z4, Z2, Z4
 	VFMADD231PS.BCST conv2_0_125<>+0(SB), Z5, Z4
 	VFMADD231PS.BCST conv2_8<>+0(SB), Z3, Z4
 	VMOVUPS          Z4, 1728(BX)
+
+	// y1 = minus1 + ½ minusHalf + 2 minus2
 	VFMADD231PS.BCST conv2_0_5<>+0(SB), Z5, Z2
 	VFMADD231PS.BCST conv2_2<>+0(SB), Z3, Z2
 	VMOVUPS          Z2, 704(BX)
-	VMOVUPS          3072(AX), Z2
-	VMOVUPS          5120(AX), Z3
-	VADDPS           Z3, Z2, Z4
-	VSUBPS           Z3, Z2, Z2
-	VMOVUPS          7168(AX), Z3
-	VMOVUPS          9216(AX), Z5
-	VADDPS           Z5, Z3, Z6
-	VSUBPS           Z5, Z3, Z3
-	VMOVUPS          11264(AX), Z5
-	VMOVUPS          13312(AX), Z7
-	VADDPS           Z7, Z5, Z8
-	VSUBPS           Z7, Z5, Z5
-	VMOVUPS          1024(AX), Z7
-	VADDPS           Z4, Z7, Z7
-	VADDPS           Z8, Z6, Z9
-	VADDPS           Z9, Z7, Z7
-	VMOVUPS          Z7, 256(BX)
+
+	// plus1, minus1 = m1 ± m2
+	VMOVUPS 3072(AX), Z2
+	VMOVUPS 5120(AX), Z3
+	VADDPS  Z3, Z2, Z4
+	VSUBPS  Z3, Z2, Z2
+
+	// plus2, minus2 = m3 ± m4
+	VMOVUPS 7168(AX), Z3
+	VMOVUPS 9216(AX), Z5
+	VADDPS  Z5, Z3, Z6
+	VSUBPS  Z5, Z3, Z3
+
+	// plusHalf, minusHalf = m5 ± m6
+	VMOVUPS 11264(AX), Z5
+	VMOVUPS 13312(AX), Z7
+	VADDPS  Z7, Z5, Z8
+	VSUBPS  Z7, Z5, Z5
+
+	// y0 = (m0 + plus1) + (plus2 + plusHalf)
+	VMOVUPS 1024(AX), Z7
+	VADDPS  Z4, Z7, Z7
+	VADDPS  Z8, Z6, Z9
+	VADDPS  Z9, Z7, Z7
+	VMOVUPS Z7, 256(BX)
+
+	// y2 = plus1 + ¼ plusHalf + 4 plus2
 	VFMADD231PS.BCST conv2_0_25<>+0(SB), Z8, Z4
 	VFMADD231PS.BCST conv2_4<>+0(SB), Z6, Z4
 	VMOVUPS          Z4, 1280(BX)
+
+	// y3 = (minus1 + m7) + ⅛ minusHalf + 8 minus2
 	VMOVUPS          15360(AX), Z4
 	VADDPS           Z4, Z2, Z4
 	VFMADD231PS.BCST conv2_0_125<>+0(SB), Z5, Z4
 	VFMADD231PS.BCST conv2_8<>+0(SB), Z3, Z4
 	VMOVUPS          Z4, 1792(BX)
+
+	// y1 = minus1 + ½ minusHalf + 2 minus2
 	VFMADD231PS.BCST conv2_0_5<>+0(SB), Z5, Z2
 	VFMADD231PS.BCST conv2_2<>+0(SB), Z3, Z2
 	VMOVUPS          Z2, 768(BX)
-	VMOVUPS          3328(AX), Z2
-	VMOVUPS          5376(AX), Z3
-	VADDPS           Z3, Z2, Z4
-	VSUBPS           Z3, Z2, Z2
-	VMOVUPS          7424(AX), Z3
-	VMOVUPS          9472(AX), Z5
-	VADDPS           Z5, Z3, Z6
-	VSUBPS           Z5, Z3, Z3
-	VMOVUPS          11520(AX), Z5
-	VMOVUPS          13568(AX), Z7
-	VADDPS           Z7, Z5, Z8
-	VSUBPS           Z7, Z5, Z5
-	VMOVUPS          1280(AX), Z7
-	VADDPS           Z4, Z7, Z7
-	VADDPS           Z8, Z6, Z9
-	VADDPS           Z9, Z7, Z7
-	VMOVUPS          Z7, 320(BX)
+
+	// plus1, minus1 = m1 ± m2
+	VMOVUPS 3328(AX), Z2
+	VMOVUPS 5376(AX), Z3
+	VADDPS  Z3, Z2, Z4
+	VSUBPS  Z3, Z2, Z2
+
+	// plus2, minus2 = m3 ± m4
+	VMOVUPS 7424(AX), Z3
+	VMOVUPS 9472(AX), Z5
+	VADDPS  Z5, Z3, Z6
+	VSUBPS  Z5, Z3, Z3
+
+	// plusHalf, minusHalf = m5 ± m6
+	VMOVUPS 11520(AX), Z5
+	VMOVUPS 13568(AX), Z7
+	VADDPS  Z7, Z5, Z8
+	VSUBPS  Z7, Z5, Z5
+
+	// y0 = (m0 + plus1) + (plus2 + plusHalf)
+	VMOVUPS 1280(AX), Z7
+	VADDPS  Z4, Z7, Z7
+	VADDPS  Z8, Z6, Z9
+	VADDPS  Z9, Z7, Z7
+	VMOVUPS Z7, 320(BX)
+
+	// y2 = plus1 + ¼ plusHalf + 4 plus2
 	VFMADD231PS.BCST conv2_0_25<>+0(SB), Z8, Z4
 	VFMADD231PS.BCST conv2_4<>+0(SB), Z6, Z4
 	VMOVUPS          Z4, 1344(BX)
+
+	// y3 = (minus1 + m7) + ⅛ minusHalf + 8 minus2
 	VMOVUPS          15616(AX), Z4
 	VADDPS           Z4, Z2, Z4
 	VFMADD231PS.BCST conv2_0_125<>+0(SB), Z5, Z4
 	VFMADD231PS.BCST conv2_8<>+0(SB), Z3, Z4
 	VMOVUPS          Z4, 1856(BX)
+
+	// y1 = minus1 + ½ minusHalf + 2 minus2
 	VFMADD231PS.BCST conv2_0_5<>+0(SB), Z5, Z2
 	VFMADD231PS.BCST conv2_2<>+0(SB), Z3, Z2
 	VMOVUPS          Z2, 832(BX)
-	VMOVUPS          3584(AX), Z2
-	VMOVUPS          5632(AX), Z3
-	VADDPS           Z3, Z2, Z4
-	VSUBPS           Z3, Z2, Z2
-	VMOVUPS          7680(AX), Z3
-	VMOVUPS          9728(AX), Z5
-	VADDPS           Z5, Z3, Z6
-	VSUBPS           Z5, Z3, Z3
-	VMOVUPS          11776(AX), Z5
-	VMOVUPS          13824(AX), Z7
-	VADDPS           Z7, Z5, Z8
-	VSUBPS           Z7, Z5, Z5
-	VMOVUPS          1536(AX), Z7
-	VADDPS           Z4, Z7, Z7
-	VADDPS           Z8, Z6, Z9
-	VADDPS           Z9, Z7, Z7
-	VMOVUPS          Z7, 384(BX)
+
+	// plus1, minus1 = m1 ± m2
+	VMOVUPS 3584(AX), Z2
+	VMOVUPS 5632(AX), Z3
+	VADDPS  Z3, Z2, Z4
+	VSUBPS  Z3, Z2, Z2
+
+	// plus2, minus2 = m3 ± m4
+	VMOVUPS 7680(AX), Z3
+	VMOVUPS 9728(AX), Z5
+	VADDPS  Z5, Z3, Z6
+	VSUBPS  Z5, Z3, Z3
+
+	// plusHalf, minusHalf = m5 ± m6
+	VMOVUPS 11776(AX), Z5
+	VMOVUPS 13824(AX), Z7
+	VADDPS  Z7, Z5, Z8
+	VSUBPS  Z7, Z5, Z5
+
+	// y0 = (m0 + plus1) + (plus2 + plusHalf)
+	VMOVUPS 1536(AX), Z7
+	VADDPS  Z4, Z7, Z7
+	VADDPS  Z8, Z6, Z9
+	VADDPS  Z9, Z7, Z7
+	VMOVUPS Z7, 384(BX)
+
+	// y2 = plus1 + ¼ plusHalf + 4 plus2
 	VFMADD231PS.BCST conv2_0_25<>+0(SB), Z8, Z4
 	VFMADD231PS.BCST conv2_4<>+0(SB), Z6, Z4
 	VMOVUPS          Z4, 1408(BX)
+
+	// y3 = (minus1 + m7) + ⅛ minusHalf + 8 minus2
 	VMOVUPS          15872(AX), Z4
 	VADDPS           Z4, Z2, Z4
 	VFMADD231PS.BCST conv2_0_125<>+0(SB), Z5, Z4
 	VFMADD231PS.BCST conv2_8<>+0(SB), Z3, Z4
 	VMOVUPS          Z4, 1920(BX)
+
+	// y1 = minus1 + ½ minusHalf + 2 minus2
 	VFMADD231PS.BCST conv2_0_5<>+0(SB), Z5, Z2
 	VFMADD231PS.BCST conv2_2<>+0(SB), Z3, Z2
 	VMOVUPS          Z2, 896(BX)
-	VMOVUPS          3840(AX), Z2
-	VMOVUPS          5888(AX), Z3
-	VADDPS           Z3, Z2, Z4
-	VSUBPS           Z3, Z2, Z2
-	VMOVUPS          7936(AX), Z3
-	VMOVUPS          9984(AX), Z5
-	VADDPS           Z5, Z3, Z6
-	VSUBPS           Z5, Z3, Z3
-	VMOVUPS          12032(AX), Z5
-	VMOVUPS          14080(AX), Z7
-	VADDPS           Z7, Z5, Z8
-	VSUBPS           Z7, Z5, Z5
-	VMOVUPS          1792(AX), Z7
-	VADDPS           Z4, Z7, Z7
-	VADDPS           Z8, Z6, Z9
-	VADDPS           Z9, Z7, Z7
-	VMOVUPS          Z7, 448(BX)
+
+	// plus1, minus1 = m1 ± m2
+	VMOVUPS 3840(AX), Z2
+	VMOVUPS 5888(AX), Z3
+	VADDPS  Z3, Z2, Z4
+	VSUBPS  Z3, Z2, Z2
+
+	// plus2, minus2 = m3 ± m4
+	VMOVUPS 7936(AX), Z3
+	VMOVUPS 9984(AX), Z5
+	VADDPS  Z5, Z3, Z6
+	VSUBPS  Z5, Z3, Z3
+
+	// plusHalf, minusHalf = m5 ± m6
+	VMOVUPS 12032(AX), Z5
+	VMOVUPS 14080(AX), Z7
+	VADDPS  Z7, Z5, Z8
+	VSUBPS  Z7, Z5, Z5
+
+	// y0 = (m0 + plus1) + (plus2 + plusHalf)
+	VMOVUPS 1792(AX), Z7
+	VADDPS  Z4, Z7, Z7
+	VADDPS  Z8, Z6, Z9
+	VADDPS  Z9, Z7, Z7
+	VMOVUPS Z7, 448(BX)
+
+	// y2 = plus1 + ¼ plusHalf + 4 plus2
 	VFMADD231PS.BCST conv2_0_25<>+0(SB), Z8, Z4
 	VFMADD231PS.BCST conv2_4<>+0(SB), Z6, Z4
 	VMOVUPS          Z4, 1472(BX)
+
+	// y3 = (minus1 + m7) + ⅛ minusHalf + 8 minus2
 	VMOVUPS          16128(AX), Z4
 	VADDPS           Z4, Z2, Z4
 	VFMADD231PS.BCST conv2_0_125<>+0(SB), Z5, Z4
 	VFMADD231PS.BCST conv2_8<>+0(SB), Z3, Z4
 	VMOVUPS          Z4, 1984(BX)
+
+	// y1 = minus1 + ½ minusHalf + 2 minus2
 	VFMADD231PS.BCST conv2_0_5<>+0(SB), Z5, Z2
 	VFMADD231PS.BCST conv2_2<>+0(SB), Z3, Z2
 	VMOVUPS          Z2, 960(BX)
 
 	// two rows at a time: (Aᵀ m) A, then bias, pooling, ReLU
-	VMOVUPS          64(BX), Z2
-	VMOVUPS          128(BX), Z3
-	VADDPS           Z3, Z2, Z4
-	VSUBPS           Z3, Z2, Z2
-	VMOVUPS          192(BX), Z3
-	VMOVUPS          256(BX), Z5
-	VADDPS           Z5, Z3, Z6
-	VSUBPS           Z5, Z3, Z3
-	VMOVUPS          320(BX), Z5
-	VMOVUPS          384(BX), Z7
-	VADDPS           Z7, Z5, Z8
-	VSUBPS           Z7, Z5, Z5
-	VMOVUPS          (BX), Z7
-	VADDPS           Z4, Z7, Z7
-	VADDPS           Z8, Z6, Z9
-	VADDPS           Z9, Z7, Z7
+	// plus1, minus1 = m1 ± m2
+	VMOVUPS 64(BX), Z2
+	VMOVUPS 128(BX), Z3
+	VADDPS  Z3, Z2, Z4
+	VSUBPS  Z3, Z2, Z2
+
+	// plus2, minus2 = m3 ± m4
+	VMOVUPS 192(BX), Z3
+	VMOVUPS 256(BX), Z5
+	VADDPS  Z5, Z3, Z6
+	VSUBPS  Z5, Z3, Z3
+
+	// plusHalf, minusHalf = m5 ± m6
+	VMOVUPS 320(BX), Z5
+	VMOVUPS 384(BX), Z7
+	VADDPS  Z7, Z5, Z8
+	VSUBPS  Z7, Z5, Z5
+
+	// y0 = (m0 + plus1) + (plus2 + plusHalf)
+	VMOVUPS (BX), Z7
+	VADDPS  Z4, Z7, Z7
+	VADDPS  Z8, Z6, Z9
+	VADDPS  Z9, Z7, Z7
+
+	// y2 = plus1 + ¼ plusHalf + 4 plus2
 	VFMADD231PS.BCST conv2_0_25<>+0(SB), Z8, Z4
 	VFMADD231PS.BCST conv2_4<>+0(SB), Z6, Z4
+
+	// y3 = (minus1 + m7) + ⅛ minusHalf + 8 minus2
 	VMOVUPS          448(BX), Z6
 	VADDPS           Z6, Z2, Z6
 	VFMADD231PS.BCST conv2_0_125<>+0(SB), Z5, Z6
 	VFMADD231PS.BCST conv2_8<>+0(SB), Z3, Z6
+
+	// y1 = minus1 + ½ minusHalf + 2 minus2
 	VFMADD231PS.BCST conv2_0_5<>+0(SB), Z5, Z2
 	VFMADD231PS.BCST conv2_2<>+0(SB), Z3, Z2
-	VMOVUPS          576(BX), Z3
-	VMOVUPS          640(BX), Z5
-	VADDPS           Z5, Z3, Z8
-	VSUBPS           Z5, Z3, Z3
-	VMOVUPS          704(BX), Z5
-	VMOVUPS          768(BX), Z9
-	VADDPS           Z9, Z5, Z10
-	VSUBPS           Z9, Z5, Z5
-	VMOVUPS          832(BX), Z9
-	VMOVUPS          896(BX), Z11
-	VADDPS           Z11, Z9, Z12
-	VSUBPS           Z11, Z9, Z9
-	VMOVUPS          512(BX), Z11
-	VADDPS           Z8, Z11, Z11
-	VADDPS           Z12, Z10, Z13
-	VADDPS           Z13, Z11, Z11
+
+	// plus1, minus1 = m1 ± m2
+	VMOVUPS 576(BX), Z3
+	VMOVUPS 640(BX), Z5
+	VADDPS  Z5, Z3, Z8
+	VSUBPS  Z5, Z3, Z3
+
+	// plus2, minus2 = m3 ± m4
+	VMOVUPS 704(BX), Z5
+	VMOVUPS 768(BX), Z9
+	VADDPS  Z9, Z5, Z10
+	VSUBPS  Z9, Z5, Z5
+
+	// plusHalf, minusHalf = m5 ± m6
+	VMOVUPS 832(BX), Z9
+	VMOVUPS 896(BX), Z11
+	VADDPS  Z11, Z9, Z12
+	VSUBPS  Z11, Z9, Z9
+
+	// y0 = (m0 + plus1) + (plus2 + plusHalf)
+	VMOVUPS 512(BX), Z11
+	VADDPS  Z8, Z11, Z11
+	VADDPS  Z12, Z10, Z13
+	VADDPS  Z13, Z11, Z11
+
+	// y2 = plus1 + ¼ plusHalf + 4 plus2
 	VFMADD231PS.BCST conv2_0_25<>+0(SB), Z12, Z8
 	VFMADD231PS.BCST conv2_4<>+0(SB), Z10, Z8
+
+	// y3 = (minus1 + m7) + ⅛ minusHalf + 8 minus2
 	VMOVUPS          960(BX), Z10
 	VADDPS           Z10, Z3, Z10
 	VFMADD231PS.BCST conv2_0_125<>+0(SB), Z9, Z10
 	VFMADD231PS.BCST conv2_8<>+0(SB), Z5, Z10
+
+	// y1 = minus1 + ½ minusHalf + 2 minus2
 	VFMADD231PS.BCST conv2_0_5<>+0(SB), Z9, Z3
 	VFMADD231PS.BCST conv2_2<>+0(SB), Z5, Z3
 	VMAXPS           Z2, Z7, Z2
@@ -7850,52 +9867,80 @@ tileRow4:
 	VADDPS           Z1, Z2, Z2
 	VMAXPS           Z2, Z0, Z2
 	VMOVUPS          Z2, 64(CX)
-	VMOVUPS          1088(BX), Z2
-	VMOVUPS          1152(BX), Z3
-	VADDPS           Z3, Z2, Z4
-	VSUBPS           Z3, Z2, Z2
-	VMOVUPS          1216(BX), Z3
-	VMOVUPS          1280(BX), Z5
-	VADDPS           Z5, Z3, Z6
-	VSUBPS           Z5, Z3, Z3
-	VMOVUPS          1344(BX), Z5
-	VMOVUPS          1408(BX), Z7
-	VADDPS           Z7, Z5, Z8
-	VSUBPS           Z7, Z5, Z5
-	VMOVUPS          1024(BX), Z7
-	VADDPS           Z4, Z7, Z7
-	VADDPS           Z8, Z6, Z9
-	VADDPS           Z9, Z7, Z7
+
+	// plus1, minus1 = m1 ± m2
+	VMOVUPS 1088(BX), Z2
+	VMOVUPS 1152(BX), Z3
+	VADDPS  Z3, Z2, Z4
+	VSUBPS  Z3, Z2, Z2
+
+	// plus2, minus2 = m3 ± m4
+	VMOVUPS 1216(BX), Z3
+	VMOVUPS 1280(BX), Z5
+	VADDPS  Z5, Z3, Z6
+	VSUBPS  Z5, Z3, Z3
+
+	// plusHalf, minusHalf = m5 ± m6
+	VMOVUPS 1344(BX), Z5
+	VMOVUPS 1408(BX), Z7
+	VADDPS  Z7, Z5, Z8
+	VSUBPS  Z7, Z5, Z5
+
+	// y0 = (m0 + plus1) + (plus2 + plusHalf)
+	VMOVUPS 1024(BX), Z7
+	VADDPS  Z4, Z7, Z7
+	VADDPS  Z8, Z6, Z9
+	VADDPS  Z9, Z7, Z7
+
+	// y2 = plus1 + ¼ plusHalf + 4 plus2
 	VFMADD231PS.BCST conv2_0_25<>+0(SB), Z8, Z4
 	VFMADD231PS.BCST conv2_4<>+0(SB), Z6, Z4
+
+	// y3 = (minus1 + m7) + ⅛ minusHalf + 8 minus2
 	VMOVUPS          1472(BX), Z6
 	VADDPS           Z6, Z2, Z6
 	VFMADD231PS.BCST conv2_0_125<>+0(SB), Z5, Z6
 	VFMADD231PS.BCST conv2_8<>+0(SB), Z3, Z6
+
+	// y1 = minus1 + ½ minusHalf + 2 minus2
 	VFMADD231PS.BCST conv2_0_5<>+0(SB), Z5, Z2
 	VFMADD231PS.BCST conv2_2<>+0(SB), Z3, Z2
-	VMOVUPS          1600(BX), Z3
-	VMOVUPS          1664(BX), Z5
-	VADDPS           Z5, Z3, Z8
-	VSUBPS           Z5, Z3, Z3
-	VMOVUPS          1728(BX), Z5
-	VMOVUPS          1792(BX), Z9
-	VADDPS           Z9, Z5, Z10
-	VSUBPS           Z9, Z5, Z5
-	VMOVUPS          1856(BX), Z9
-	VMOVUPS          1920(BX), Z11
-	VADDPS           Z11, Z9, Z12
-	VSUBPS           Z11, Z9, Z9
-	VMOVUPS          1536(BX), Z11
-	VADDPS           Z8, Z11, Z11
-	VADDPS           Z12, Z10, Z13
-	VADDPS           Z13, Z11, Z11
+
+	// plus1, minus1 = m1 ± m2
+	VMOVUPS 1600(BX), Z3
+	VMOVUPS 1664(BX), Z5
+	VADDPS  Z5, Z3, Z8
+	VSUBPS  Z5, Z3, Z3
+
+	// plus2, minus2 = m3 ± m4
+	VMOVUPS 1728(BX), Z5
+	VMOVUPS 1792(BX), Z9
+	VADDPS  Z9, Z5, Z10
+	VSUBPS  Z9, Z5, Z5
+
+	// plusHalf, minusHalf = m5 ± m6
+	VMOVUPS 1856(BX), Z9
+	VMOVUPS 1920(BX), Z11
+	VADDPS  Z11, Z9, Z12
+	VSUBPS  Z11, Z9, Z9
+
+	// y0 = (m0 + plus1) + (plus2 + plusHalf)
+	VMOVUPS 1536(BX), Z11
+	VADDPS  Z8, Z11, Z11
+	VADDPS  Z12, Z10, Z13
+	VADDPS  Z13, Z11, Z11
+
+	// y2 = plus1 + ¼ plusHalf + 4 plus2
 	VFMADD231PS.BCST conv2_0_25<>+0(SB), Z12, Z8
 	VFMADD231PS.BCST conv2_4<>+0(SB), Z10, Z8
+
+	// y3 = (minus1 + m7) + ⅛ minusHalf + 8 minus2
 	VMOVUPS          1984(BX), Z10
 	VADDPS           Z10, Z3, Z10
 	VFMADD231PS.BCST conv2_0_125<>+0(SB), Z9, Z10
 	VFMADD231PS.BCST conv2_8<>+0(SB), Z5, Z10
+
+	// y1 = minus1 + ½ minusHalf + 2 minus2
 	VFMADD231PS.BCST conv2_0_5<>+0(SB), Z9, Z3
 	VFMADD231PS.BCST conv2_2<>+0(SB), Z5, Z3
 	VMAXPS           Z2, Z7, Z2
@@ -7912,278 +9957,416 @@ tileRow4:
 	VMOVUPS          Z2, 320(CX)
 
 	// columns: Aᵀ m
-	VMOVUPS          2112(AX), Z2
-	VMOVUPS          4160(AX), Z3
-	VADDPS           Z3, Z2, Z4
-	VSUBPS           Z3, Z2, Z2
-	VMOVUPS          6208(AX), Z3
-	VMOVUPS          8256(AX), Z5
-	VADDPS           Z5, Z3, Z6
-	VSUBPS           Z5, Z3, Z3
-	VMOVUPS          10304(AX), Z5
-	VMOVUPS          12352(AX), Z7
-	VADDPS           Z7, Z5, Z8
-	VSUBPS           Z7, Z5, Z5
-	VMOVUPS          64(AX), Z7
-	VADDPS           Z4, Z7, Z7
-	VADDPS           Z8, Z6, Z9
-	VADDPS           Z9, Z7, Z7
-	VMOVUPS          Z7, (BX)
+	// plus1, minus1 = m1 ± m2
+	VMOVUPS 2112(AX), Z2
+	VMOVUPS 4160(AX), Z3
+	VADDPS  Z3, Z2, Z4
+	VSUBPS  Z3, Z2, Z2
+
+	// plus2, minus2 = m3 ± m4
+	VMOVUPS 6208(AX), Z3
+	VMOVUPS 8256(AX), Z5
+	VADDPS  Z5, Z3, Z6
+	VSUBPS  Z5, Z3, Z3
+
+	// plusHalf, minusHalf = m5 ± m6
+	VMOVUPS 10304(AX), Z5
+	VMOVUPS 12352(AX), Z7
+	VADDPS  Z7, Z5, Z8
+	VSUBPS  Z7, Z5, Z5
+
+	// y0 = (m0 + plus1) + (plus2 + plusHalf)
+	VMOVUPS 64(AX), Z7
+	VADDPS  Z4, Z7, Z7
+	VADDPS  Z8, Z6, Z9
+	VADDPS  Z9, Z7, Z7
+	VMOVUPS Z7, (BX)
+
+	// y2 = plus1 + ¼ plusHalf + 4 plus2
 	VFMADD231PS.BCST conv2_0_25<>+0(SB), Z8, Z4
 	VFMADD231PS.BCST conv2_4<>+0(SB), Z6, Z4
 	VMOVUPS          Z4, 1024(BX)
+
+	// y3 = (minus1 + m7) + ⅛ minusHalf + 8 minus2
 	VMOVUPS          14400(AX), Z4
 	VADDPS           Z4, Z2, Z4
 	VFMADD231PS.BCST conv2_0_125<>+0(SB), Z5, Z4
 	VFMADD231PS.BCST conv2_8<>+0(SB), Z3, Z4
 	VMOVUPS          Z4, 1536(BX)
+
+	// y1 = minus1 + ½ minusHalf + 2 minus2
 	VFMADD231PS.BCST conv2_0_5<>+0(SB), Z5, Z2
 	VFMADD231PS.BCST conv2_2<>+0(SB), Z3, Z2
 	VMOVUPS          Z2, 512(BX)
-	VMOVUPS          2368(AX), Z2
-	VMOVUPS          4416(AX), Z3
-	VADDPS           Z3, Z2, Z4
-	VSUBPS           Z3, Z2, Z2
-	VMOVUPS          6464(AX), Z3
-	VMOVUPS          8512(AX), Z5
-	VADDPS           Z5, Z3, Z6
-	VSUBPS           Z5, Z3, Z3
-	VMOVUPS          10560(AX), Z5
-	VMOVUPS          12608(AX), Z7
-	VADDPS           Z7, Z5, Z8
-	VSUBPS           Z7, Z5, Z5
-	VMOVUPS          320(AX), Z7
-	VADDPS           Z4, Z7, Z7
-	VADDPS           Z8, Z6, Z9
-	VADDPS           Z9, Z7, Z7
-	VMOVUPS          Z7, 64(BX)
+
+	// plus1, minus1 = m1 ± m2
+	VMOVUPS 2368(AX), Z2
+	VMOVUPS 4416(AX), Z3
+	VADDPS  Z3, Z2, Z4
+	VSUBPS  Z3, Z2, Z2
+
+	// plus2, minus2 = m3 ± m4
+	VMOVUPS 6464(AX), Z3
+	VMOVUPS 8512(AX), Z5
+	VADDPS  Z5, Z3, Z6
+	VSUBPS  Z5, Z3, Z3
+
+	// plusHalf, minusHalf = m5 ± m6
+	VMOVUPS 10560(AX), Z5
+	VMOVUPS 12608(AX), Z7
+	VADDPS  Z7, Z5, Z8
+	VSUBPS  Z7, Z5, Z5
+
+	// y0 = (m0 + plus1) + (plus2 + plusHalf)
+	VMOVUPS 320(AX), Z7
+	VADDPS  Z4, Z7, Z7
+	VADDPS  Z8, Z6, Z9
+	VADDPS  Z9, Z7, Z7
+	VMOVUPS Z7, 64(BX)
+
+	// y2 = plus1 + ¼ plusHalf + 4 plus2
 	VFMADD231PS.BCST conv2_0_25<>+0(SB), Z8, Z4
 	VFMADD231PS.BCST conv2_4<>+0(SB), Z6, Z4
 	VMOVUPS          Z4, 1088(BX)
+
+	// y3 = (minus1 + m7) + ⅛ minusHalf + 8 minus2
 	VMOVUPS          14656(AX), Z4
 	VADDPS           Z4, Z2, Z4
 	VFMADD231PS.BCST conv2_0_125<>+0(SB), Z5, Z4
 	VFMADD231PS.BCST conv2_8<>+0(SB), Z3, Z4
 	VMOVUPS          Z4, 1600(BX)
+
+	// y1 = minus1 + ½ minusHalf + 2 minus2
 	VFMADD231PS.BCST conv2_0_5<>+0(SB), Z5, Z2
 	VFMADD231PS.BCST conv2_2<>+0(SB), Z3, Z2
 	VMOVUPS          Z2, 576(BX)
-	VMOVUPS          2624(AX), Z2
-	VMOVUPS          4672(AX), Z3
-	VADDPS           Z3, Z2, Z4
-	VSUBPS           Z3, Z2, Z2
-	VMOVUPS          6720(AX), Z3
-	VMOVUPS          8768(AX), Z5
-	VADDPS           Z5, Z3, Z6
-	VSUBPS           Z5, Z3, Z3
-	VMOVUPS          10816(AX), Z5
-	VMOVUPS          12864(AX), Z7
-	VADDPS           Z7, Z5, Z8
-	VSUBPS           Z7, Z5, Z5
-	VMOVUPS          576(AX), Z7
-	VADDPS           Z4, Z7, Z7
-	VADDPS           Z8, Z6, Z9
-	VADDPS           Z9, Z7, Z7
-	VMOVUPS          Z7, 128(BX)
+
+	// plus1, minus1 = m1 ± m2
+	VMOVUPS 2624(AX), Z2
+	VMOVUPS 4672(AX), Z3
+	VADDPS  Z3, Z2, Z4
+	VSUBPS  Z3, Z2, Z2
+
+	// plus2, minus2 = m3 ± m4
+	VMOVUPS 6720(AX), Z3
+	VMOVUPS 8768(AX), Z5
+	VADDPS  Z5, Z3, Z6
+	VSUBPS  Z5, Z3, Z3
+
+	// plusHalf, minusHalf = m5 ± m6
+	VMOVUPS 10816(AX), Z5
+	VMOVUPS 12864(AX), Z7
+	VADDPS  Z7, Z5, Z8
+	VSUBPS  Z7, Z5, Z5
+
+	// y0 = (m0 + plus1) + (plus2 + plusHalf)
+	VMOVUPS 576(AX), Z7
+	VADDPS  Z4, Z7, Z7
+	VADDPS  Z8, Z6, Z9
+	VADDPS  Z9, Z7, Z7
+	VMOVUPS Z7, 128(BX)
+
+	// y2 = plus1 + ¼ plusHalf + 4 plus2
 	VFMADD231PS.BCST conv2_0_25<>+0(SB), Z8, Z4
 	VFMADD231PS.BCST conv2_4<>+0(SB), Z6, Z4
 	VMOVUPS          Z4, 1152(BX)
+
+	// y3 = (minus1 + m7) + ⅛ minusHalf + 8 minus2
 	VMOVUPS          14912(AX), Z4
 	VADDPS           Z4, Z2, Z4
 	VFMADD231PS.BCST conv2_0_125<>+0(SB), Z5, Z4
 	VFMADD231PS.BCST conv2_8<>+0(SB), Z3, Z4
 	VMOVUPS          Z4, 1664(BX)
+
+	// y1 = minus1 + ½ minusHalf + 2 minus2
 	VFMADD231PS.BCST conv2_0_5<>+0(SB), Z5, Z2
 	VFMADD231PS.BCST conv2_2<>+0(SB), Z3, Z2
 	VMOVUPS          Z2, 640(BX)
-	VMOVUPS          2880(AX), Z2
-	VMOVUPS          4928(AX), Z3
-	VADDPS           Z3, Z2, Z4
-	VSUBPS           Z3, Z2, Z2
-	VMOVUPS          6976(AX), Z3
-	VMOVUPS          9024(AX), Z5
-	VADDPS           Z5, Z3, Z6
-	VSUBPS           Z5, Z3, Z3
-	VMOVUPS          11072(AX), Z5
-	VMOVUPS          13120(AX), Z7
-	VADDPS           Z7, Z5, Z8
-	VSUBPS           Z7, Z5, Z5
-	VMOVUPS          832(AX), Z7
-	VADDPS           Z4, Z7, Z7
-	VADDPS           Z8, Z6, Z9
-	VADDPS           Z9, Z7, Z7
-	VMOVUPS          Z7, 192(BX)
+
+	// plus1, minus1 = m1 ± m2
+	VMOVUPS 2880(AX), Z2
+	VMOVUPS 4928(AX), Z3
+	VADDPS  Z3, Z2, Z4
+	VSUBPS  Z3, Z2, Z2
+
+	// plus2, minus2 = m3 ± m4
+	VMOVUPS 6976(AX), Z3
+	VMOVUPS 9024(AX), Z5
+	VADDPS  Z5, Z3, Z6
+	VSUBPS  Z5, Z3, Z3
+
+	// plusHalf, minusHalf = m5 ± m6
+	VMOVUPS 11072(AX), Z5
+	VMOVUPS 13120(AX), Z7
+	VADDPS  Z7, Z5, Z8
+	VSUBPS  Z7, Z5, Z5
+
+	// y0 = (m0 + plus1) + (plus2 + plusHalf)
+	VMOVUPS 832(AX), Z7
+	VADDPS  Z4, Z7, Z7
+	VADDPS  Z8, Z6, Z9
+	VADDPS  Z9, Z7, Z7
+	VMOVUPS Z7, 192(BX)
+
+	// y2 = plus1 + ¼ plusHalf + 4 plus2
 	VFMADD231PS.BCST conv2_0_25<>+0(SB), Z8, Z4
 	VFMADD231PS.BCST conv2_4<>+0(SB), Z6, Z4
 	VMOVUPS          Z4, 1216(BX)
+
+	// y3 = (minus1 + m7) + ⅛ minusHalf + 8 minus2
 	VMOVUPS          15168(AX), Z4
 	VADDPS           Z4, Z2, Z4
 	VFMADD231PS.BCST conv2_0_125<>+0(SB), Z5, Z4
 	VFMADD231PS.BCST conv2_8<>+0(SB), Z3, Z4
 	VMOVUPS          Z4, 1728(BX)
+
+	// y1 = minus1 + ½ minusHalf + 2 minus2
 	VFMADD231PS.BCST conv2_0_5<>+0(SB), Z5, Z2
 	VFMADD231PS.BCST conv2_2<>+0(SB), Z3, Z2
 	VMOVUPS          Z2, 704(BX)
-	VMOVUPS          3136(AX), Z2
-	VMOVUPS          5184(AX), Z3
-	VADDPS           Z3, Z2, Z4
-	VSUBPS           Z3, Z2, Z2
-	VMOVUPS          7232(AX), Z3
-	VMOVUPS          9280(AX), Z5
-	VADDPS           Z5, Z3, Z6
-	VSUBPS           Z5, Z3, Z3
-	VMOVUPS          11328(AX), Z5
-	VMOVUPS          13376(AX), Z7
-	VADDPS           Z7, Z5, Z8
-	VSUBPS           Z7, Z5, Z5
-	VMOVUPS          1088(AX), Z7
-	VADDPS           Z4, Z7, Z7
-	VADDPS           Z8, Z6, Z9
-	VADDPS           Z9, Z7, Z7
-	VMOVUPS          Z7, 256(BX)
+
+	// plus1, minus1 = m1 ± m2
+	VMOVUPS 3136(AX), Z2
+	VMOVUPS 5184(AX), Z3
+	VADDPS  Z3, Z2, Z4
+	VSUBPS  Z3, Z2, Z2
+
+	// plus2, minus2 = m3 ± m4
+	VMOVUPS 7232(AX), Z3
+	VMOVUPS 9280(AX), Z5
+	VADDPS  Z5, Z3, Z6
+	VSUBPS  Z5, Z3, Z3
+
+	// plusHalf, minusHalf = m5 ± m6
+	VMOVUPS 11328(AX), Z5
+	VMOVUPS 13376(AX), Z7
+	VADDPS  Z7, Z5, Z8
+	VSUBPS  Z7, Z5, Z5
+
+	// y0 = (m0 + plus1) + (plus2 + plusHalf)
+	VMOVUPS 1088(AX), Z7
+	VADDPS  Z4, Z7, Z7
+	VADDPS  Z8, Z6, Z9
+	VADDPS  Z9, Z7, Z7
+	VMOVUPS Z7, 256(BX)
+
+	// y2 = plus1 + ¼ plusHalf + 4 plus2
 	VFMADD231PS.BCST conv2_0_25<>+0(SB), Z8, Z4
 	VFMADD231PS.BCST conv2_4<>+0(SB), Z6, Z4
 	VMOVUPS          Z4, 1280(BX)
+
+	// y3 = (minus1 + m7) + ⅛ minusHalf + 8 minus2
 	VMOVUPS          15424(AX), Z4
 	VADDPS           Z4, Z2, Z4
 	VFMADD231PS.BCST conv2_0_125<>+0(SB), Z5, Z4
 	VFMADD231PS.BCST conv2_8<>+0(SB), Z3, Z4
 	VMOVUPS          Z4, 1792(BX)
+
+	// y1 = minus1 + ½ minusHalf + 2 minus2
 	VFMADD231PS.BCST conv2_0_5<>+0(SB), Z5, Z2
 	VFMADD231PS.BCST conv2_2<>+0(SB), Z3, Z2
 	VMOVUPS          Z2, 768(BX)
-	VMOVUPS          3392(AX), Z2
-	VMOVUPS          5440(AX), Z3
-	VADDPS           Z3, Z2, Z4
-	VSUBPS           Z3, Z2, Z2
-	VMOVUPS          7488(AX), Z3
-	VMOVUPS          9536(AX), Z5
-	VADDPS           Z5, Z3, Z6
-	VSUBPS           Z5, Z3, Z3
-	VMOVUPS          11584(AX), Z5
-	VMOVUPS          13632(AX), Z7
-	VADDPS           Z7, Z5, Z8
-	VSUBPS           Z7, Z5, Z5
-	VMOVUPS          1344(AX), Z7
-	VADDPS           Z4, Z7, Z7
-	VADDPS           Z8, Z6, Z9
-	VADDPS           Z9, Z7, Z7
-	VMOVUPS          Z7, 320(BX)
+
+	// plus1, minus1 = m1 ± m2
+	VMOVUPS 3392(AX), Z2
+	VMOVUPS 5440(AX), Z3
+	VADDPS  Z3, Z2, Z4
+	VSUBPS  Z3, Z2, Z2
+
+	// plus2, minus2 = m3 ± m4
+	VMOVUPS 7488(AX), Z3
+	VMOVUPS 9536(AX), Z5
+	VADDPS  Z5, Z3, Z6
+	VSUBPS  Z5, Z3, Z3
+
+	// plusHalf, minusHalf = m5 ± m6
+	VMOVUPS 11584(AX), Z5
+	VMOVUPS 13632(AX), Z7
+	VADDPS  Z7, Z5, Z8
+	VSUBPS  Z7, Z5, Z5
+
+	// y0 = (m0 + plus1) + (plus2 + plusHalf)
+	VMOVUPS 1344(AX), Z7
+	VADDPS  Z4, Z7, Z7
+	VADDPS  Z8, Z6, Z9
+	VADDPS  Z9, Z7, Z7
+	VMOVUPS Z7, 320(BX)
+
+	// y2 = plus1 + ¼ plusHalf + 4 plus2
 	VFMADD231PS.BCST conv2_0_25<>+0(SB), Z8, Z4
 	VFMADD231PS.BCST conv2_4<>+0(SB), Z6, Z4
 	VMOVUPS          Z4, 1344(BX)
+
+	// y3 = (minus1 + m7) + ⅛ minusHalf + 8 minus2
 	VMOVUPS          15680(AX), Z4
 	VADDPS           Z4, Z2, Z4
 	VFMADD231PS.BCST conv2_0_125<>+0(SB), Z5, Z4
 	VFMADD231PS.BCST conv2_8<>+0(SB), Z3, Z4
 	VMOVUPS          Z4, 1856(BX)
+
+	// y1 = minus1 + ½ minusHalf + 2 minus2
 	VFMADD231PS.BCST conv2_0_5<>+0(SB), Z5, Z2
 	VFMADD231PS.BCST conv2_2<>+0(SB), Z3, Z2
 	VMOVUPS          Z2, 832(BX)
-	VMOVUPS          3648(AX), Z2
-	VMOVUPS          5696(AX), Z3
-	VADDPS           Z3, Z2, Z4
-	VSUBPS           Z3, Z2, Z2
-	VMOVUPS          7744(AX), Z3
-	VMOVUPS          9792(AX), Z5
-	VADDPS           Z5, Z3, Z6
-	VSUBPS           Z5, Z3, Z3
-	VMOVUPS          11840(AX), Z5
-	VMOVUPS          13888(AX), Z7
-	VADDPS           Z7, Z5, Z8
-	VSUBPS           Z7, Z5, Z5
-	VMOVUPS          1600(AX), Z7
-	VADDPS           Z4, Z7, Z7
-	VADDPS           Z8, Z6, Z9
-	VADDPS           Z9, Z7, Z7
-	VMOVUPS          Z7, 384(BX)
+
+	// plus1, minus1 = m1 ± m2
+	VMOVUPS 3648(AX), Z2
+	VMOVUPS 5696(AX), Z3
+	VADDPS  Z3, Z2, Z4
+	VSUBPS  Z3, Z2, Z2
+
+	// plus2, minus2 = m3 ± m4
+	VMOVUPS 7744(AX), Z3
+	VMOVUPS 9792(AX), Z5
+	VADDPS  Z5, Z3, Z6
+	VSUBPS  Z5, Z3, Z3
+
+	// plusHalf, minusHalf = m5 ± m6
+	VMOVUPS 11840(AX), Z5
+	VMOVUPS 13888(AX), Z7
+	VADDPS  Z7, Z5, Z8
+	VSUBPS  Z7, Z5, Z5
+
+	// y0 = (m0 + plus1) + (plus2 + plusHalf)
+	VMOVUPS 1600(AX), Z7
+	VADDPS  Z4, Z7, Z7
+	VADDPS  Z8, Z6, Z9
+	VADDPS  Z9, Z7, Z7
+	VMOVUPS Z7, 384(BX)
+
+	// y2 = plus1 + ¼ plusHalf + 4 plus2
 	VFMADD231PS.BCST conv2_0_25<>+0(SB), Z8, Z4
 	VFMADD231PS.BCST conv2_4<>+0(SB), Z6, Z4
 	VMOVUPS          Z4, 1408(BX)
+
+	// y3 = (minus1 + m7) + ⅛ minusHalf + 8 minus2
 	VMOVUPS          15936(AX), Z4
 	VADDPS           Z4, Z2, Z4
 	VFMADD231PS.BCST conv2_0_125<>+0(SB), Z5, Z4
 	VFMADD231PS.BCST conv2_8<>+0(SB), Z3, Z4
 	VMOVUPS          Z4, 1920(BX)
+
+	// y1 = minus1 + ½ minusHalf + 2 minus2
 	VFMADD231PS.BCST conv2_0_5<>+0(SB), Z5, Z2
 	VFMADD231PS.BCST conv2_2<>+0(SB), Z3, Z2
 	VMOVUPS          Z2, 896(BX)
-	VMOVUPS          3904(AX), Z2
-	VMOVUPS          5952(AX), Z3
-	VADDPS           Z3, Z2, Z4
-	VSUBPS           Z3, Z2, Z2
-	VMOVUPS          8000(AX), Z3
-	VMOVUPS          10048(AX), Z5
-	VADDPS           Z5, Z3, Z6
-	VSUBPS           Z5, Z3, Z3
-	VMOVUPS          12096(AX), Z5
-	VMOVUPS          14144(AX), Z7
-	VADDPS           Z7, Z5, Z8
-	VSUBPS           Z7, Z5, Z5
-	VMOVUPS          1856(AX), Z7
-	VADDPS           Z4, Z7, Z7
-	VADDPS           Z8, Z6, Z9
-	VADDPS           Z9, Z7, Z7
-	VMOVUPS          Z7, 448(BX)
+
+	// plus1, minus1 = m1 ± m2
+	VMOVUPS 3904(AX), Z2
+	VMOVUPS 5952(AX), Z3
+	VADDPS  Z3, Z2, Z4
+	VSUBPS  Z3, Z2, Z2
+
+	// plus2, minus2 = m3 ± m4
+	VMOVUPS 8000(AX), Z3
+	VMOVUPS 10048(AX), Z5
+	VADDPS  Z5, Z3, Z6
+	VSUBPS  Z5, Z3, Z3
+
+	// plusHalf, minusHalf = m5 ± m6
+	VMOVUPS 12096(AX), Z5
+	VMOVUPS 14144(AX), Z7
+	VADDPS  Z7, Z5, Z8
+	VSUBPS  Z7, Z5, Z5
+
+	// y0 = (m0 + plus1) + (plus2 + plusHalf)
+	VMOVUPS 1856(AX), Z7
+	VADDPS  Z4, Z7, Z7
+	VADDPS  Z8, Z6, Z9
+	VADDPS  Z9, Z7, Z7
+	VMOVUPS Z7, 448(BX)
+
+	// y2 = plus1 + ¼ plusHalf + 4 plus2
 	VFMADD231PS.BCST conv2_0_25<>+0(SB), Z8, Z4
 	VFMADD231PS.BCST conv2_4<>+0(SB), Z6, Z4
 	VMOVUPS          Z4, 1472(BX)
+
+	// y3 = (minus1 + m7) + ⅛ minusHalf + 8 minus2
 	VMOVUPS          16192(AX), Z4
 	VADDPS           Z4, Z2, Z4
 	VFMADD231PS.BCST conv2_0_125<>+0(SB), Z5, Z4
 	VFMADD231PS.BCST conv2_8<>+0(SB), Z3, Z4
 	VMOVUPS          Z4, 1984(BX)
+
+	// y1 = minus1 + ½ minusHalf + 2 minus2
 	VFMADD231PS.BCST conv2_0_5<>+0(SB), Z5, Z2
 	VFMADD231PS.BCST conv2_2<>+0(SB), Z3, Z2
 	VMOVUPS          Z2, 960(BX)
 
 	// two rows at a time: (Aᵀ m) A, then bias, pooling, ReLU
-	VMOVUPS          64(BX), Z2
-	VMOVUPS          128(BX), Z3
-	VADDPS           Z3, Z2, Z4
-	VSUBPS           Z3, Z2, Z2
-	VMOVUPS          192(BX), Z3
-	VMOVUPS          256(BX), Z5
-	VADDPS           Z5, Z3, Z6
-	VSUBPS           Z5, Z3, Z3
-	VMOVUPS          320(BX), Z5
-	VMOVUPS          384(BX), Z7
-	VADDPS           Z7, Z5, Z8
-	VSUBPS           Z7, Z5, Z5
-	VMOVUPS          (BX), Z7
-	VADDPS           Z4, Z7, Z7
-	VADDPS           Z8, Z6, Z9
-	VADDPS           Z9, Z7, Z7
+	// plus1, minus1 = m1 ± m2
+	VMOVUPS 64(BX), Z2
+	VMOVUPS 128(BX), Z3
+	VADDPS  Z3, Z2, Z4
+	VSUBPS  Z3, Z2, Z2
+
+	// plus2, minus2 = m3 ± m4
+	VMOVUPS 192(BX), Z3
+	VMOVUPS 256(BX), Z5
+	VADDPS  Z5, Z3, Z6
+	VSUBPS  Z5, Z3, Z3
+
+	// plusHalf, minusHalf = m5 ± m6
+	VMOVUPS 320(BX), Z5
+	VMOVUPS 384(BX), Z7
+	VADDPS  Z7, Z5, Z8
+	VSUBPS  Z7, Z5, Z5
+
+	// y0 = (m0 + plus1) + (plus2 + plusHalf)
+	VMOVUPS (BX), Z7
+	VADDPS  Z4, Z7, Z7
+	VADDPS  Z8, Z6, Z9
+	VADDPS  Z9, Z7, Z7
+
+	// y2 = plus1 + ¼ plusHalf + 4 plus2
 	VFMADD231PS.BCST conv2_0_25<>+0(SB), Z8, Z4
 	VFMADD231PS.BCST conv2_4<>+0(SB), Z6, Z4
+
+	// y3 = (minus1 + m7) + ⅛ minusHalf + 8 minus2
 	VMOVUPS          448(BX), Z6
 	VADDPS           Z6, Z2, Z6
 	VFMADD231PS.BCST conv2_0_125<>+0(SB), Z5, Z6
 	VFMADD231PS.BCST conv2_8<>+0(SB), Z3, Z6
+
+	// y1 = minus1 + ½ minusHalf + 2 minus2
 	VFMADD231PS.BCST conv2_0_5<>+0(SB), Z5, Z2
 	VFMADD231PS.BCST conv2_2<>+0(SB), Z3, Z2
-	VMOVUPS          576(BX), Z3
-	VMOVUPS          640(BX), Z5
-	VADDPS           Z5, Z3, Z8
-	VSUBPS           Z5, Z3, Z3
-	VMOVUPS          704(BX), Z5
-	VMOVUPS          768(BX), Z9
-	VADDPS           Z9, Z5, Z10
-	VSUBPS           Z9, Z5, Z5
-	VMOVUPS          832(BX), Z9
-	VMOVUPS          896(BX), Z11
-	VADDPS           Z11, Z9, Z12
-	VSUBPS           Z11, Z9, Z9
-	VMOVUPS          512(BX), Z11
-	VADDPS           Z8, Z11, Z11
-	VADDPS           Z12, Z10, Z13
-	VADDPS           Z13, Z11, Z11
+
+	// plus1, minus1 = m1 ± m2
+	VMOVUPS 576(BX), Z3
+	VMOVUPS 640(BX), Z5
+	VADDPS  Z5, Z3, Z8
+	VSUBPS  Z5, Z3, Z3
+
+	// plus2, minus2 = m3 ± m4
+	VMOVUPS 704(BX), Z5
+	VMOVUPS 768(BX), Z9
+	VADDPS  Z9, Z5, Z10
+	VSUBPS  Z9, Z5, Z5
+
+	// plusHalf, minusHalf = m5 ± m6
+	VMOVUPS 832(BX), Z9
+	VMOVUPS 896(BX), Z11
+	VADDPS  Z11, Z9, Z12
+	VSUBPS  Z11, Z9, Z9
+
+	// y0 = (m0 + plus1) + (plus2 + plusHalf)
+	VMOVUPS 512(BX), Z11
+	VADDPS  Z8, Z11, Z11
+	VADDPS  Z12, Z10, Z13
+	VADDPS  Z13, Z11, Z11
+
+	// y2 = plus1 + ¼ plusHalf + 4 plus2
 	VFMADD231PS.BCST conv2_0_25<>+0(SB), Z12, Z8
 	VFMADD231PS.BCST conv2_4<>+0(SB), Z10, Z8
+
+	// y3 = (minus1 + m7) + ⅛ minusHalf + 8 minus2
 	VMOVUPS          960(BX), Z10
 	VADDPS           Z10, Z3, Z10
 	VFMADD231PS.BCST conv2_0_125<>+0(SB), Z9, Z10
 	VFMADD231PS.BCST conv2_8<>+0(SB), Z5, Z10
+
+	// y1 = minus1 + ½ minusHalf + 2 minus2
 	VFMADD231PS.BCST conv2_0_5<>+0(SB), Z9, Z3
 	VFMADD231PS.BCST conv2_2<>+0(SB), Z5, Z3
 	VMAXPS           Z2, Z7, Z2
@@ -8198,52 +10381,80 @@ tileRow4:
 	VADDPS           Z1, Z2, Z2
 	VMAXPS           Z2, Z0, Z2
 	VMOVUPS          Z2, 192(CX)
-	VMOVUPS          1088(BX), Z2
-	VMOVUPS          1152(BX), Z3
-	VADDPS           Z3, Z2, Z4
-	VSUBPS           Z3, Z2, Z2
-	VMOVUPS          1216(BX), Z3
-	VMOVUPS          1280(BX), Z5
-	VADDPS           Z5, Z3, Z6
-	VSUBPS           Z5, Z3, Z3
-	VMOVUPS          1344(BX), Z5
-	VMOVUPS          1408(BX), Z7
-	VADDPS           Z7, Z5, Z8
-	VSUBPS           Z7, Z5, Z5
-	VMOVUPS          1024(BX), Z7
-	VADDPS           Z4, Z7, Z7
-	VADDPS           Z8, Z6, Z9
-	VADDPS           Z9, Z7, Z7
+
+	// plus1, minus1 = m1 ± m2
+	VMOVUPS 1088(BX), Z2
+	VMOVUPS 1152(BX), Z3
+	VADDPS  Z3, Z2, Z4
+	VSUBPS  Z3, Z2, Z2
+
+	// plus2, minus2 = m3 ± m4
+	VMOVUPS 1216(BX), Z3
+	VMOVUPS 1280(BX), Z5
+	VADDPS  Z5, Z3, Z6
+	VSUBPS  Z5, Z3, Z3
+
+	// plusHalf, minusHalf = m5 ± m6
+	VMOVUPS 1344(BX), Z5
+	VMOVUPS 1408(BX), Z7
+	VADDPS  Z7, Z5, Z8
+	VSUBPS  Z7, Z5, Z5
+
+	// y0 = (m0 + plus1) + (plus2 + plusHalf)
+	VMOVUPS 1024(BX), Z7
+	VADDPS  Z4, Z7, Z7
+	VADDPS  Z8, Z6, Z9
+	VADDPS  Z9, Z7, Z7
+
+	// y2 = plus1 + ¼ plusHalf + 4 plus2
 	VFMADD231PS.BCST conv2_0_25<>+0(SB), Z8, Z4
 	VFMADD231PS.BCST conv2_4<>+0(SB), Z6, Z4
+
+	// y3 = (minus1 + m7) + ⅛ minusHalf + 8 minus2
 	VMOVUPS          1472(BX), Z6
 	VADDPS           Z6, Z2, Z6
 	VFMADD231PS.BCST conv2_0_125<>+0(SB), Z5, Z6
 	VFMADD231PS.BCST conv2_8<>+0(SB), Z3, Z6
+
+	// y1 = minus1 + ½ minusHalf + 2 minus2
 	VFMADD231PS.BCST conv2_0_5<>+0(SB), Z5, Z2
 	VFMADD231PS.BCST conv2_2<>+0(SB), Z3, Z2
-	VMOVUPS          1600(BX), Z3
-	VMOVUPS          1664(BX), Z5
-	VADDPS           Z5, Z3, Z8
-	VSUBPS           Z5, Z3, Z3
-	VMOVUPS          1728(BX), Z5
-	VMOVUPS          1792(BX), Z9
-	VADDPS           Z9, Z5, Z10
-	VSUBPS           Z9, Z5, Z5
-	VMOVUPS          1856(BX), Z9
-	VMOVUPS          1920(BX), Z11
-	VADDPS           Z11, Z9, Z12
-	VSUBPS           Z11, Z9, Z9
-	VMOVUPS          1536(BX), Z11
-	VADDPS           Z8, Z11, Z11
-	VADDPS           Z12, Z10, Z13
-	VADDPS           Z13, Z11, Z11
+
+	// plus1, minus1 = m1 ± m2
+	VMOVUPS 1600(BX), Z3
+	VMOVUPS 1664(BX), Z5
+	VADDPS  Z5, Z3, Z8
+	VSUBPS  Z5, Z3, Z3
+
+	// plus2, minus2 = m3 ± m4
+	VMOVUPS 1728(BX), Z5
+	VMOVUPS 1792(BX), Z9
+	VADDPS  Z9, Z5, Z10
+	VSUBPS  Z9, Z5, Z5
+
+	// plusHalf, minusHalf = m5 ± m6
+	VMOVUPS 1856(BX), Z9
+	VMOVUPS 1920(BX), Z11
+	VADDPS  Z11, Z9, Z12
+	VSUBPS  Z11, Z9, Z9
+
+	// y0 = (m0 + plus1) + (plus2 + plusHalf)
+	VMOVUPS 1536(BX), Z11
+	VADDPS  Z8, Z11, Z11
+	VADDPS  Z12, Z10, Z13
+	VADDPS  Z13, Z11, Z11
+
+	// y2 = plus1 + ¼ plusHalf + 4 plus2
 	VFMADD231PS.BCST conv2_0_25<>+0(SB), Z12, Z8
 	VFMADD231PS.BCST conv2_4<>+0(SB), Z10, Z8
+
+	// y3 = (minus1 + m7) + ⅛ minusHalf + 8 minus2
 	VMOVUPS          1984(BX), Z10
 	VADDPS           Z10, Z3, Z10
 	VFMADD231PS.BCST conv2_0_125<>+0(SB), Z9, Z10
 	VFMADD231PS.BCST conv2_8<>+0(SB), Z5, Z10
+
+	// y1 = minus1 + ½ minusHalf + 2 minus2
 	VFMADD231PS.BCST conv2_0_5<>+0(SB), Z9, Z3
 	VFMADD231PS.BCST conv2_2<>+0(SB), Z5, Z3
 	VMAXPS           Z2, Z7, Z2
@@ -8649,278 +10860,416 @@ output3:
 
 tileRow4:
 	// columns: Aᵀ m
-	VMOVUPS          2048(AX), Z2
-	VMOVUPS          4096(AX), Z3
-	VADDPS           Z3, Z2, Z4
-	VSUBPS           Z3, Z2, Z2
-	VMOVUPS          6144(AX), Z3
-	VMOVUPS          8192(AX), Z5
-	VADDPS           Z5, Z3, Z6
-	VSUBPS           Z5, Z3, Z3
-	VMOVUPS          10240(AX), Z5
-	VMOVUPS          12288(AX), Z7
-	VADDPS           Z7, Z5, Z8
-	VSUBPS           Z7, Z5, Z5
-	VMOVUPS          (AX), Z7
-	VADDPS           Z4, Z7, Z7
-	VADDPS           Z8, Z6, Z9
-	VADDPS           Z9, Z7, Z7
-	VMOVUPS          Z7, (BX)
+	// plus1, minus1 = m1 ± m2
+	VMOVUPS 2048(AX), Z2
+	VMOVUPS 4096(AX), Z3
+	VADDPS  Z3, Z2, Z4
+	VSUBPS  Z3, Z2, Z2
+
+	// plus2, minus2 = m3 ± m4
+	VMOVUPS 6144(AX), Z3
+	VMOVUPS 8192(AX), Z5
+	VADDPS  Z5, Z3, Z6
+	VSUBPS  Z5, Z3, Z3
+
+	// plusHalf, minusHalf = m5 ± m6
+	VMOVUPS 10240(AX), Z5
+	VMOVUPS 12288(AX), Z7
+	VADDPS  Z7, Z5, Z8
+	VSUBPS  Z7, Z5, Z5
+
+	// y0 = (m0 + plus1) + (plus2 + plusHalf)
+	VMOVUPS (AX), Z7
+	VADDPS  Z4, Z7, Z7
+	VADDPS  Z8, Z6, Z9
+	VADDPS  Z9, Z7, Z7
+	VMOVUPS Z7, (BX)
+
+	// y2 = plus1 + ¼ plusHalf + 4 plus2
 	VFMADD231PS.BCST conv2_0_25<>+0(SB), Z8, Z4
 	VFMADD231PS.BCST conv2_4<>+0(SB), Z6, Z4
 	VMOVUPS          Z4, 1024(BX)
+
+	// y3 = (minus1 + m7) + ⅛ minusHalf + 8 minus2
 	VMOVUPS          14336(AX), Z4
 	VADDPS           Z4, Z2, Z4
 	VFMADD231PS.BCST conv2_0_125<>+0(SB), Z5, Z4
 	VFMADD231PS.BCST conv2_8<>+0(SB), Z3, Z4
 	VMOVUPS          Z4, 1536(BX)
+
+	// y1 = minus1 + ½ minusHalf + 2 minus2
 	VFMADD231PS.BCST conv2_0_5<>+0(SB), Z5, Z2
 	VFMADD231PS.BCST conv2_2<>+0(SB), Z3, Z2
 	VMOVUPS          Z2, 512(BX)
-	VMOVUPS          2304(AX), Z2
-	VMOVUPS          4352(AX), Z3
-	VADDPS           Z3, Z2, Z4
-	VSUBPS           Z3, Z2, Z2
-	VMOVUPS          6400(AX), Z3
-	VMOVUPS          8448(AX), Z5
-	VADDPS           Z5, Z3, Z6
-	VSUBPS           Z5, Z3, Z3
-	VMOVUPS          10496(AX), Z5
-	VMOVUPS          12544(AX), Z7
-	VADDPS           Z7, Z5, Z8
-	VSUBPS           Z7, Z5, Z5
-	VMOVUPS          256(AX), Z7
-	VADDPS           Z4, Z7, Z7
-	VADDPS           Z8, Z6, Z9
-	VADDPS           Z9, Z7, Z7
-	VMOVUPS          Z7, 64(BX)
+
+	// plus1, minus1 = m1 ± m2
+	VMOVUPS 2304(AX), Z2
+	VMOVUPS 4352(AX), Z3
+	VADDPS  Z3, Z2, Z4
+	VSUBPS  Z3, Z2, Z2
+
+	// plus2, minus2 = m3 ± m4
+	VMOVUPS 6400(AX), Z3
+	VMOVUPS 8448(AX), Z5
+	VADDPS  Z5, Z3, Z6
+	VSUBPS  Z5, Z3, Z3
+
+	// plusHalf, minusHalf = m5 ± m6
+	VMOVUPS 10496(AX), Z5
+	VMOVUPS 12544(AX), Z7
+	VADDPS  Z7, Z5, Z8
+	VSUBPS  Z7, Z5, Z5
+
+	// y0 = (m0 + plus1) + (plus2 + plusHalf)
+	VMOVUPS 256(AX), Z7
+	VADDPS  Z4, Z7, Z7
+	VADDPS  Z8, Z6, Z9
+	VADDPS  Z9, Z7, Z7
+	VMOVUPS Z7, 64(BX)
+
+	// y2 = plus1 + ¼ plusHalf + 4 plus2
 	VFMADD231PS.BCST conv2_0_25<>+0(SB), Z8, Z4
 	VFMADD231PS.BCST conv2_4<>+0(SB), Z6, Z4
 	VMOVUPS          Z4, 1088(BX)
+
+	// y3 = (minus1 + m7) + ⅛ minusHalf + 8 minus2
 	VMOVUPS          14592(AX), Z4
 	VADDPS           Z4, Z2, Z4
 	VFMADD231PS.BCST conv2_0_125<>+0(SB), Z5, Z4
 	VFMADD231PS.BCST conv2_8<>+0(SB), Z3, Z4
 	VMOVUPS          Z4, 1600(BX)
+
+	// y1 = minus1 + ½ minusHalf + 2 minus2
 	VFMADD231PS.BCST conv2_0_5<>+0(SB), Z5, Z2
 	VFMADD231PS.BCST conv2_2<>+0(SB), Z3, Z2
 	VMOVUPS          Z2, 576(BX)
-	VMOVUPS          2560(AX), Z2
-	VMOVUPS          4608(AX), Z3
-	VADDPS           Z3, Z2, Z4
-	VSUBPS           Z3, Z2, Z2
-	VMOVUPS          6656(AX), Z3
-	VMOVUPS          8704(AX), Z5
-	VADDPS           Z5, Z3, Z6
-	VSUBPS           Z5, Z3, Z3
-	VMOVUPS          10752(AX), Z5
-	VMOVUPS          12800(AX), Z7
-	VADDPS           Z7, Z5, Z8
-	VSUBPS           Z7, Z5, Z5
-	VMOVUPS          512(AX), Z7
-	VADDPS           Z4, Z7, Z7
-	VADDPS           Z8, Z6, Z9
-	VADDPS           Z9, Z7, Z7
-	VMOVUPS          Z7, 128(BX)
+
+	// plus1, minus1 = m1 ± m2
+	VMOVUPS 2560(AX), Z2
+	VMOVUPS 4608(AX), Z3
+	VADDPS  Z3, Z2, Z4
+	VSUBPS  Z3, Z2, Z2
+
+	// plus2, minus2 = m3 ± m4
+	VMOVUPS 6656(AX), Z3
+	VMOVUPS 8704(AX), Z5
+	VADDPS  Z5, Z3, Z6
+	VSUBPS  Z5, Z3, Z3
+
+	// plusHalf, minusHalf = m5 ± m6
+	VMOVUPS 10752(AX), Z5
+	VMOVUPS 12800(AX), Z7
+	VADDPS  Z7, Z5, Z8
+	VSUBPS  Z7, Z5, Z5
+
+	// y0 = (m0 + plus1) + (plus2 + plusHalf)
+	VMOVUPS 512(AX), Z7
+	VADDPS  Z4, Z7, Z7
+	VADDPS  Z8, Z6, Z9
+	VADDPS  Z9, Z7, Z7
+	VMOVUPS Z7, 128(BX)
+
+	// y2 = plus1 + ¼ plusHalf + 4 plus2
 	VFMADD231PS.BCST conv2_0_25<>+0(SB), Z8, Z4
 	VFMADD231PS.BCST conv2_4<>+0(SB), Z6, Z4
 	VMOVUPS          Z4, 1152(BX)
+
+	// y3 = (minus1 + m7) + ⅛ minusHalf + 8 minus2
 	VMOVUPS          14848(AX), Z4
 	VADDPS           Z4, Z2, Z4
 	VFMADD231PS.BCST conv2_0_125<>+0(SB), Z5, Z4
 	VFMADD231PS.BCST conv2_8<>+0(SB), Z3, Z4
 	VMOVUPS          Z4, 1664(BX)
+
+	// y1 = minus1 + ½ minusHalf + 2 minus2
 	VFMADD231PS.BCST conv2_0_5<>+0(SB), Z5, Z2
 	VFMADD231PS.BCST conv2_2<>+0(SB), Z3, Z2
 	VMOVUPS          Z2, 640(BX)
-	VMOVUPS          2816(AX), Z2
-	VMOVUPS          4864(AX), Z3
-	VADDPS           Z3, Z2, Z4
-	VSUBPS           Z3, Z2, Z2
-	VMOVUPS          6912(AX), Z3
-	VMOVUPS          8960(AX), Z5
-	VADDPS           Z5, Z3, Z6
-	VSUBPS           Z5, Z3, Z3
-	VMOVUPS          11008(AX), Z5
-	VMOVUPS          13056(AX), Z7
-	VADDPS           Z7, Z5, Z8
-	VSUBPS           Z7, Z5, Z5
-	VMOVUPS          768(AX), Z7
-	VADDPS           Z4, Z7, Z7
-	VADDPS           Z8, Z6, Z9
-	VADDPS           Z9, Z7, Z7
-	VMOVUPS          Z7, 192(BX)
+
+	// plus1, minus1 = m1 ± m2
+	VMOVUPS 2816(AX), Z2
+	VMOVUPS 4864(AX), Z3
+	VADDPS  Z3, Z2, Z4
+	VSUBPS  Z3, Z2, Z2
+
+	// plus2, minus2 = m3 ± m4
+	VMOVUPS 6912(AX), Z3
+	VMOVUPS 8960(AX), Z5
+	VADDPS  Z5, Z3, Z6
+	VSUBPS  Z5, Z3, Z3
+
+	// plusHalf, minusHalf = m5 ± m6
+	VMOVUPS 11008(AX), Z5
+	VMOVUPS 13056(AX), Z7
+	VADDPS  Z7, Z5, Z8
+	VSUBPS  Z7, Z5, Z5
+
+	// y0 = (m0 + plus1) + (plus2 + plusHalf)
+	VMOVUPS 768(AX), Z7
+	VADDPS  Z4, Z7, Z7
+	VADDPS  Z8, Z6, Z9
+	VADDPS  Z9, Z7, Z7
+	VMOVUPS Z7, 192(BX)
+
+	// y2 = plus1 + ¼ plusHalf + 4 plus2
 	VFMADD231PS.BCST conv2_0_25<>+0(SB), Z8, Z4
 	VFMADD231PS.BCST conv2_4<>+0(SB), Z6, Z4
 	VMOVUPS          Z4, 1216(BX)
+
+	// y3 = (minus1 + m7) + ⅛ minusHalf + 8 minus2
 	VMOVUPS          15104(AX), Z4
 	VADDPS           Z4, Z2, Z4
 	VFMADD231PS.BCST conv2_0_125<>+0(SB), Z5, Z4
 	VFMADD231PS.BCST conv2_8<>+0(SB), Z3, Z4
 	VMOVUPS          Z4, 1728(BX)
+
+	// y1 = minus1 + ½ minusHalf + 2 minus2
 	VFMADD231PS.BCST conv2_0_5<>+0(SB), Z5, Z2
 	VFMADD231PS.BCST conv2_2<>+0(SB), Z3, Z2
 	VMOVUPS          Z2, 704(BX)
-	VMOVUPS          3072(AX), Z2
-	VMOVUPS          5120(AX), Z3
-	VADDPS           Z3, Z2, Z4
-	VSUBPS           Z3, Z2, Z2
-	VMOVUPS          7168(AX), Z3
-	VMOVUPS          9216(AX), Z5
-	VADDPS           Z5, Z3, Z6
-	VSUBPS           Z5, Z3, Z3
-	VMOVUPS          11264(AX), Z5
-	VMOVUPS          13312(AX), Z7
-	VADDPS           Z7, Z5, Z8
-	VSUBPS           Z7, Z5, Z5
-	VMOVUPS          1024(AX), Z7
-	VADDPS           Z4, Z7, Z7
-	VADDPS           Z8, Z6, Z9
-	VADDPS           Z9, Z7, Z7
-	VMOVUPS          Z7, 256(BX)
+
+	// plus1, minus1 = m1 ± m2
+	VMOVUPS 3072(AX), Z2
+	VMOVUPS 5120(AX), Z3
+	VADDPS  Z3, Z2, Z4
+	VSUBPS  Z3, Z2, Z2
+
+	// plus2, minus2 = m3 ± m4
+	VMOVUPS 7168(AX), Z3
+	VMOVUPS 9216(AX), Z5
+	VADDPS  Z5, Z3, Z6
+	VSUBPS  Z5, Z3, Z3
+
+	// plusHalf, minusHalf = m5 ± m6
+	VMOVUPS 11264(AX), Z5
+	VMOVUPS 13312(AX), Z7
+	VADDPS  Z7, Z5, Z8
+	VSUBPS  Z7, Z5, Z5
+
+	// y0 = (m0 + plus1) + (plus2 + plusHalf)
+	VMOVUPS 1024(AX), Z7
+	VADDPS  Z4, Z7, Z7
+	VADDPS  Z8, Z6, Z9
+	VADDPS  Z9, Z7, Z7
+	VMOVUPS Z7, 256(BX)
+
+	// y2 = plus1 + ¼ plusHalf + 4 plus2
 	VFMADD231PS.BCST conv2_0_25<>+0(SB), Z8, Z4
 	VFMADD231PS.BCST conv2_4<>+0(SB), Z6, Z4
 	VMOVUPS          Z4, 1280(BX)
+
+	// y3 = (minus1 + m7) + ⅛ minusHalf + 8 minus2
 	VMOVUPS          15360(AX), Z4
 	VADDPS           Z4, Z2, Z4
 	VFMADD231PS.BCST conv2_0_125<>+0(SB), Z5, Z4
 	VFMADD231PS.BCST conv2_8<>+0(SB), Z3, Z4
 	VMOVUPS          Z4, 1792(BX)
+
+	// y1 = minus1 + ½ minusHalf + 2 minus2
 	VFMADD231PS.BCST conv2_0_5<>+0(SB), Z5, Z2
 	VFMADD231PS.BCST conv2_2<>+0(SB), Z3, Z2
 	VMOVUPS          Z2, 768(BX)
-	VMOVUPS          3328(AX), Z2
-	VMOVUPS          5376(AX), Z3
-	VADDPS           Z3, Z2, Z4
-	VSUBPS           Z3, Z2, Z2
-	VMOVUPS          7424(AX), Z3
-	VMOVUPS          9472(AX), Z5
-	VADDPS           Z5, Z3, Z6
-	VSUBPS           Z5, Z3, Z3
-	VMOVUPS          11520(AX), Z5
-	VMOVUPS          13568(AX), Z7
-	VADDPS           Z7, Z5, Z8
-	VSUBPS           Z7, Z5, Z5
-	VMOVUPS          1280(AX), Z7
-	VADDPS           Z4, Z7, Z7
-	VADDPS           Z8, Z6, Z9
-	VADDPS           Z9, Z7, Z7
-	VMOVUPS          Z7, 320(BX)
+
+	// plus1, minus1 = m1 ± m2
+	VMOVUPS 3328(AX), Z2
+	VMOVUPS 5376(AX), Z3
+	VADDPS  Z3, Z2, Z4
+	VSUBPS  Z3, Z2, Z2
+
+	// plus2, minus2 = m3 ± m4
+	VMOVUPS 7424(AX), Z3
+	VMOVUPS 9472(AX), Z5
+	VADDPS  Z5, Z3, Z6
+	VSUBPS  Z5, Z3, Z3
+
+	// plusHalf, minusHalf = m5 ± m6
+	VMOVUPS 11520(AX), Z5
+	VMOVUPS 13568(AX), Z7
+	VADDPS  Z7, Z5, Z8
+	VSUBPS  Z7, Z5, Z5
+
+	// y0 = (m0 + plus1) + (plus2 + plusHalf)
+	VMOVUPS 1280(AX), Z7
+	VADDPS  Z4, Z7, Z7
+	VADDPS  Z8, Z6, Z9
+	VADDPS  Z9, Z7, Z7
+	VMOVUPS Z7, 320(BX)
+
+	// y2 = plus1 + ¼ plusHalf + 4 plus2
 	VFMADD231PS.BCST conv2_0_25<>+0(SB), Z8, Z4
 	VFMADD231PS.BCST conv2_4<>+0(SB), Z6, Z4
 	VMOVUPS          Z4, 1344(BX)
+
+	// y3 = (minus1 + m7) + ⅛ minusHalf + 8 minus2
 	VMOVUPS          15616(AX), Z4
 	VADDPS           Z4, Z2, Z4
 	VFMADD231PS.BCST conv2_0_125<>+0(SB), Z5, Z4
 	VFMADD231PS.BCST conv2_8<>+0(SB), Z3, Z4
 	VMOVUPS          Z4, 1856(BX)
+
+	// y1 = minus1 + ½ minusHalf + 2 minus2
 	VFMADD231PS.BCST conv2_0_5<>+0(SB), Z5, Z2
 	VFMADD231PS.BCST conv2_2<>+0(SB), Z3, Z2
 	VMOVUPS          Z2, 832(BX)
-	VMOVUPS          3584(AX), Z2
-	VMOVUPS          5632(AX), Z3
-	VADDPS           Z3, Z2, Z4
-	VSUBPS           Z3, Z2, Z2
-	VMOVUPS          7680(AX), Z3
-	VMOVUPS          9728(AX), Z5
-	VADDPS           Z5, Z3, Z6
-	VSUBPS           Z5, Z3, Z3
-	VMOVUPS          11776(AX), Z5
-	VMOVUPS          13824(AX), Z7
-	VADDPS           Z7, Z5, Z8
-	VSUBPS           Z7, Z5, Z5
-	VMOVUPS          1536(AX), Z7
-	VADDPS           Z4, Z7, Z7
-	VADDPS           Z8, Z6, Z9
-	VADDPS           Z9, Z7, Z7
-	VMOVUPS          Z7, 384(BX)
+
+	// plus1, minus1 = m1 ± m2
+	VMOVUPS 3584(AX), Z2
+	VMOVUPS 5632(AX), Z3
+	VADDPS  Z3, Z2, Z4
+	VSUBPS  Z3, Z2, Z2
+
+	// plus2, minus2 = m3 ± m4
+	VMOVUPS 7680(AX), Z3
+	VMOVUPS 9728(AX), Z5
+	VADDPS  Z5, Z3, Z6
+	VSUBPS  Z5, Z3, Z3
+
+	// plusHalf, minusHalf = m5 ± m6
+	VMOVUPS 11776(AX), Z5
+	VMOVUPS 13824(AX), Z7
+	VADDPS  Z7, Z5, Z8
+	VSUBPS  Z7, Z5, Z5
+
+	// y0 = (m0 + plus1) + (plus2 + plusHalf)
+	VMOVUPS 1536(AX), Z7
+	VADDPS  Z4, Z7, Z7
+	VADDPS  Z8, Z6, Z9
+	VADDPS  Z9, Z7, Z7
+	VMOVUPS Z7, 384(BX)
+
+	// y2 = plus1 + ¼ plusHalf + 4 plus2
 	VFMADD231PS.BCST conv2_0_25<>+0(SB), Z8, Z4
 	VFMADD231PS.BCST conv2_4<>+0(SB), Z6, Z4
 	VMOVUPS          Z4, 1408(BX)
+
+	// y3 = (minus1 + m7) + ⅛ minusHalf + 8 minus2
 	VMOVUPS          15872(AX), Z4
 	VADDPS           Z4, Z2, Z4
 	VFMADD231PS.BCST conv2_0_125<>+0(SB), Z5, Z4
 	VFMADD231PS.BCST conv2_8<>+0(SB), Z3, Z4
 	VMOVUPS          Z4, 1920(BX)
+
+	// y1 = minus1 + ½ minusHalf + 2 minus2
 	VFMADD231PS.BCST conv2_0_5<>+0(SB), Z5, Z2
 	VFMADD231PS.BCST conv2_2<>+0(SB), Z3, Z2
 	VMOVUPS          Z2, 896(BX)
-	VMOVUPS          3840(AX), Z2
-	VMOVUPS          5888(AX), Z3
-	VADDPS           Z3, Z2, Z4
-	VSUBPS           Z3, Z2, Z2
-	VMOVUPS          7936(AX), Z3
-	VMOVUPS          9984(AX), Z5
-	VADDPS           Z5, Z3, Z6
-	VSUBPS           Z5, Z3, Z3
-	VMOVUPS          12032(AX), Z5
-	VMOVUPS          14080(AX), Z7
-	VADDPS           Z7, Z5, Z8
-	VSUBPS           Z7, Z5, Z5
-	VMOVUPS          1792(AX), Z7
-	VADDPS           Z4, Z7, Z7
-	VADDPS           Z8, Z6, Z9
-	VADDPS           Z9, Z7, Z7
-	VMOVUPS          Z7, 448(BX)
+
+	// plus1, minus1 = m1 ± m2
+	VMOVUPS 3840(AX), Z2
+	VMOVUPS 5888(AX), Z3
+	VADDPS  Z3, Z2, Z4
+	VSUBPS  Z3, Z2, Z2
+
+	// plus2, minus2 = m3 ± m4
+	VMOVUPS 7936(AX), Z3
+	VMOVUPS 9984(AX), Z5
+	VADDPS  Z5, Z3, Z6
+	VSUBPS  Z5, Z3, Z3
+
+	// plusHalf, minusHalf = m5 ± m6
+	VMOVUPS 12032(AX), Z5
+	VMOVUPS 14080(AX), Z7
+	VADDPS  Z7, Z5, Z8
+	VSUBPS  Z7, Z5, Z5
+
+	// y0 = (m0 + plus1) + (plus2 + plusHalf)
+	VMOVUPS 1792(AX), Z7
+	VADDPS  Z4, Z7, Z7
+	VADDPS  Z8, Z6, Z9
+	VADDPS  Z9, Z7, Z7
+	VMOVUPS Z7, 448(BX)
+
+	// y2 = plus1 + ¼ plusHalf + 4 plus2
 	VFMADD231PS.BCST conv2_0_25<>+0(SB), Z8, Z4
 	VFMADD231PS.BCST conv2_4<>+0(SB), Z6, Z4
 	VMOVUPS          Z4, 1472(BX)
+
+	// y3 = (minus1 + m7) + ⅛ minusHalf + 8 minus2
 	VMOVUPS          16128(AX), Z4
 	VADDPS           Z4, Z2, Z4
 	VFMADD231PS.BCST conv2_0_125<>+0(SB), Z5, Z4
 	VFMADD231PS.BCST conv2_8<>+0(SB), Z3, Z4
 	VMOVUPS          Z4, 1984(BX)
+
+	// y1 = minus1 + ½ minusHalf + 2 minus2
 	VFMADD231PS.BCST conv2_0_5<>+0(SB), Z5, Z2
 	VFMADD231PS.BCST conv2_2<>+0(SB), Z3, Z2
 	VMOVUPS          Z2, 960(BX)
 
 	// two rows at a time: (Aᵀ m) A, then bias, pooling, ReLU
-	VMOVUPS          64(BX), Z2
-	VMOVUPS          128(BX), Z3
-	VADDPS           Z3, Z2, Z4
-	VSUBPS           Z3, Z2, Z2
-	VMOVUPS          192(BX), Z3
-	VMOVUPS          256(BX), Z5
-	VADDPS           Z5, Z3, Z6
-	VSUBPS           Z5, Z3, Z3
-	VMOVUPS          320(BX), Z5
-	VMOVUPS          384(BX), Z7
-	VADDPS           Z7, Z5, Z8
-	VSUBPS           Z7, Z5, Z5
-	VMOVUPS          (BX), Z7
-	VADDPS           Z4, Z7, Z7
-	VADDPS           Z8, Z6, Z9
-	VADDPS           Z9, Z7, Z7
+	// plus1, minus1 = m1 ± m2
+	VMOVUPS 64(BX), Z2
+	VMOVUPS 128(BX), Z3
+	VADDPS  Z3, Z2, Z4
+	VSUBPS  Z3, Z2, Z2
+
+	// plus2, minus2 = m3 ± m4
+	VMOVUPS 192(BX), Z3
+	VMOVUPS 256(BX), Z5
+	VADDPS  Z5, Z3, Z6
+	VSUBPS  Z5, Z3, Z3
+
+	// plusHalf, minusHalf = m5 ± m6
+	VMOVUPS 320(BX), Z5
+	VMOVUPS 384(BX), Z7
+	VADDPS  Z7, Z5, Z8
+	VSUBPS  Z7, Z5, Z5
+
+	// y0 = (m0 + plus1) + (plus2 + plusHalf)
+	VMOVUPS (BX), Z7
+	VADDPS  Z4, Z7, Z7
+	VADDPS  Z8, Z6, Z9
+	VADDPS  Z9, Z7, Z7
+
+	// y2 = plus1 + ¼ plusHalf + 4 plus2
 	VFMADD231PS.BCST conv2_0_25<>+0(SB), Z8, Z4
 	VFMADD231PS.BCST conv2_4<>+0(SB), Z6, Z4
+
+	// y3 = (minus1 + m7) + ⅛ minusHalf + 8 minus2
 	VMOVUPS          448(BX), Z6
 	VADDPS           Z6, Z2, Z6
 	VFMADD231PS.BCST conv2_0_125<>+0(SB), Z5, Z6
 	VFMADD231PS.BCST conv2_8<>+0(SB), Z3, Z6
+
+	// y1 = minus1 + ½ minusHalf + 2 minus2
 	VFMADD231PS.BCST conv2_0_5<>+0(SB), Z5, Z2
 	VFMADD231PS.BCST conv2_2<>+0(SB), Z3, Z2
-	VMOVUPS          576(BX), Z3
-	VMOVUPS          640(BX), Z5
-	VADDPS           Z5, Z3, Z8
-	VSUBPS           Z5, Z3, Z3
-	VMOVUPS          704(BX), Z5
-	VMOVUPS          768(BX), Z9
-	VADDPS           Z9, Z5, Z10
-	VSUBPS           Z9, Z5, Z5
-	VMOVUPS          832(BX), Z9
-	VMOVUPS          896(BX), Z11
-	VADDPS           Z11, Z9, Z12
-	VSUBPS           Z11, Z9, Z9
-	VMOVUPS          512(BX), Z11
-	VADDPS           Z8, Z11, Z11
-	VADDPS           Z12, Z10, Z13
-	VADDPS           Z13, Z11, Z11
+
+	// plus1, minus1 = m1 ± m2
+	VMOVUPS 576(BX), Z3
+	VMOVUPS 640(BX), Z5
+	VADDPS  Z5, Z3, Z8
+	VSUBPS  Z5, Z3, Z3
+
+	// plus2, minus2 = m3 ± m4
+	VMOVUPS 704(BX), Z5
+	VMOVUPS 768(BX), Z9
+	VADDPS  Z9, Z5, Z10
+	VSUBPS  Z9, Z5, Z5
+
+	// plusHalf, minusHalf = m5 ± m6
+	VMOVUPS 832(BX), Z9
+	VMOVUPS 896(BX), Z11
+	VADDPS  Z11, Z9, Z12
+	VSUBPS  Z11, Z9, Z9
+
+	// y0 = (m0 + plus1) + (plus2 + plusHalf)
+	VMOVUPS 512(BX), Z11
+	VADDPS  Z8, Z11, Z11
+	VADDPS  Z12, Z10, Z13
+	VADDPS  Z13, Z11, Z11
+
+	// y2 = plus1 + ¼ plusHalf + 4 plus2
 	VFMADD231PS.BCST conv2_0_25<>+0(SB), Z12, Z8
 	VFMADD231PS.BCST conv2_4<>+0(SB), Z10, Z8
+
+	// y3 = (minus1 + m7) + ⅛ minusHalf + 8 minus2
 	VMOVUPS          960(BX), Z10
 	VADDPS           Z10, Z3, Z10
 	VFMADD231PS.BCST conv2_0_125<>+0(SB), Z9, Z10
 	VFMADD231PS.BCST conv2_8<>+0(SB), Z5, Z10
+
+	// y1 = minus1 + ½ minusHalf + 2 minus2
 	VFMADD231PS.BCST conv2_0_5<>+0(SB), Z9, Z3
 	VFMADD231PS.BCST conv2_2<>+0(SB), Z5, Z3
 	VMAXPS           Z2, Z7, Z5
@@ -8951,52 +11300,80 @@ tileRow4:
 	KMOVW            K2, 8(SI)
 	KMOVW            K1, 10(SI)
 	VMOVUPS          Z5, 64(CX)
-	VMOVUPS          1088(BX), Z2
-	VMOVUPS          1152(BX), Z3
-	VADDPS           Z3, Z2, Z4
-	VSUBPS           Z3, Z2, Z2
-	VMOVUPS          1216(BX), Z3
-	VMOVUPS          1280(BX), Z5
-	VADDPS           Z5, Z3, Z6
-	VSUBPS           Z5, Z3, Z3
-	VMOVUPS          1344(BX), Z5
-	VMOVUPS          1408(BX), Z7
-	VADDPS           Z7, Z5, Z8
-	VSUBPS           Z7, Z5, Z5
-	VMOVUPS          1024(BX), Z7
-	VADDPS           Z4, Z7, Z7
-	VADDPS           Z8, Z6, Z9
-	VADDPS           Z9, Z7, Z7
+
+	// plus1, minus1 = m1 ± m2
+	VMOVUPS 1088(BX), Z2
+	VMOVUPS 1152(BX), Z3
+	VADDPS  Z3, Z2, Z4
+	VSUBPS  Z3, Z2, Z2
+
+	// plus2, minus2 = m3 ± m4
+	VMOVUPS 1216(BX), Z3
+	VMOVUPS 1280(BX), Z5
+	VADDPS  Z5, Z3, Z6
+	VSUBPS  Z5, Z3, Z3
+
+	// plusHalf, minusHalf = m5 ± m6
+	VMOVUPS 1344(BX), Z5
+	VMOVUPS 1408(BX), Z7
+	VADDPS  Z7, Z5, Z8
+	VSUBPS  Z7, Z5, Z5
+
+	// y0 = (m0 + plus1) + (plus2 + plusHalf)
+	VMOVUPS 1024(BX), Z7
+	VADDPS  Z4, Z7, Z7
+	VADDPS  Z8, Z6, Z9
+	VADDPS  Z9, Z7, Z7
+
+	// y2 = plus1 + ¼ plusHalf + 4 plus2
 	VFMADD231PS.BCST conv2_0_25<>+0(SB), Z8, Z4
 	VFMADD231PS.BCST conv2_4<>+0(SB), Z6, Z4
+
+	// y3 = (minus1 + m7) + ⅛ minusHalf + 8 minus2
 	VMOVUPS          1472(BX), Z6
 	VADDPS           Z6, Z2, Z6
 	VFMADD231PS.BCST conv2_0_125<>+0(SB), Z5, Z6
 	VFMADD231PS.BCST conv2_8<>+0(SB), Z3, Z6
+
+	// y1 = minus1 + ½ minusHalf + 2 minus2
 	VFMADD231PS.BCST conv2_0_5<>+0(SB), Z5, Z2
 	VFMADD231PS.BCST conv2_2<>+0(SB), Z3, Z2
-	VMOVUPS          1600(BX), Z3
-	VMOVUPS          1664(BX), Z5
-	VADDPS           Z5, Z3, Z8
-	VSUBPS           Z5, Z3, Z3
-	VMOVUPS          1728(BX), Z5
-	VMOVUPS          1792(BX), Z9
-	VADDPS           Z9, Z5, Z10
-	VSUBPS           Z9, Z5, Z5
-	VMOVUPS          1856(BX), Z9
-	VMOVUPS          1920(BX), Z11
-	VADDPS           Z11, Z9, Z12
-	VSUBPS           Z11, Z9, Z9
-	VMOVUPS          1536(BX), Z11
-	VADDPS           Z8, Z11, Z11
-	VADDPS           Z12, Z10, Z13
-	VADDPS           Z13, Z11, Z11
+
+	// plus1, minus1 = m1 ± m2
+	VMOVUPS 1600(BX), Z3
+	VMOVUPS 1664(BX), Z5
+	VADDPS  Z5, Z3, Z8
+	VSUBPS  Z5, Z3, Z3
+
+	// plus2, minus2 = m3 ± m4
+	VMOVUPS 1728(BX), Z5
+	VMOVUPS 1792(BX), Z9
+	VADDPS  Z9, Z5, Z10
+	VSUBPS  Z9, Z5, Z5
+
+	// plusHalf, minusHalf = m5 ± m6
+	VMOVUPS 1856(BX), Z9
+	VMOVUPS 1920(BX), Z11
+	VADDPS  Z11, Z9, Z12
+	VSUBPS  Z11, Z9, Z9
+
+	// y0 = (m0 + plus1) + (plus2 + plusHalf)
+	VMOVUPS 1536(BX), Z11
+	VADDPS  Z8, Z11, Z11
+	VADDPS  Z12, Z10, Z13
+	VADDPS  Z13, Z11, Z11
+
+	// y2 = plus1 + ¼ plusHalf + 4 plus2
 	VFMADD231PS.BCST conv2_0_25<>+0(SB), Z12, Z8
 	VFMADD231PS.BCST conv2_4<>+0(SB), Z10, Z8
+
+	// y3 = (minus1 + m7) + ⅛ minusHalf + 8 minus2
 	VMOVUPS          1984(BX), Z10
 	VADDPS           Z10, Z3, Z10
 	VFMADD231PS.BCST conv2_0_125<>+0(SB), Z9, Z10
 	VFMADD231PS.BCST conv2_8<>+0(SB), Z5, Z10
+
+	// y1 = minus1 + ½ minusHalf + 2 minus2
 	VFMADD231PS.BCST conv2_0_5<>+0(SB), Z9, Z3
 	VFMADD231PS.BCST conv2_2<>+0(SB), Z5, Z3
 	VMAXPS           Z2, Z7, Z5
@@ -9029,278 +11406,416 @@ tileRow4:
 	VMOVUPS          Z5, 320(CX)
 
 	// columns: Aᵀ m
-	VMOVUPS          2112(AX), Z2
-	VMOVUPS          4160(AX), Z3
-	VADDPS           Z3, Z2, Z4
-	VSUBPS           Z3, Z2, Z2
-	VMOVUPS          6208(AX), Z3
-	VMOVUPS          8256(AX), Z5
-	VADDPS           Z5, Z3, Z6
-	VSUBPS           Z5, Z3, Z3
-	VMOVUPS          10304(AX), Z5
-	VMOVUPS          12352(AX), Z7
-	VADDPS           Z7, Z5, Z8
-	VSUBPS           Z7, Z5, Z5
-	VMOVUPS          64(AX), Z7
-	VADDPS           Z4, Z7, Z7
-	VADDPS           Z8, Z6, Z9
-	VADDPS           Z9, Z7, Z7
-	VMOVUPS          Z7, (BX)
+	// plus1, minus1 = m1 ± m2
+	VMOVUPS 2112(AX), Z2
+	VMOVUPS 4160(AX), Z3
+	VADDPS  Z3, Z2, Z4
+	VSUBPS  Z3, Z2, Z2
+
+	// plus2, minus2 = m3 ± m4
+	VMOVUPS 6208(AX), Z3
+	VMOVUPS 8256(AX), Z5
+	VADDPS  Z5, Z3, Z6
+	VSUBPS  Z5, Z3, Z3
+
+	// plusHalf, minusHalf = m5 ± m6
+	VMOVUPS 10304(AX), Z5
+	VMOVUPS 12352(AX), Z7
+	VADDPS  Z7, Z5, Z8
+	VSUBPS  Z7, Z5, Z5
+
+	// y0 = (m0 + plus1) + (plus2 + plusHalf)
+	VMOVUPS 64(AX), Z7
+	VADDPS  Z4, Z7, Z7
+	VADDPS  Z8, Z6, Z9
+	VADDPS  Z9, Z7, Z7
+	VMOVUPS Z7, (BX)
+
+	// y2 = plus1 + ¼ plusHalf + 4 plus2
 	VFMADD231PS.BCST conv2_0_25<>+0(SB), Z8, Z4
 	VFMADD231PS.BCST conv2_4<>+0(SB), Z6, Z4
 	VMOVUPS          Z4, 1024(BX)
+
+	// y3 = (minus1 + m7) + ⅛ minusHalf + 8 minus2
 	VMOVUPS          14400(AX), Z4
 	VADDPS           Z4, Z2, Z4
 	VFMADD231PS.BCST conv2_0_125<>+0(SB), Z5, Z4
 	VFMADD231PS.BCST conv2_8<>+0(SB), Z3, Z4
 	VMOVUPS          Z4, 1536(BX)
+
+	// y1 = minus1 + ½ minusHalf + 2 minus2
 	VFMADD231PS.BCST conv2_0_5<>+0(SB), Z5, Z2
 	VFMADD231PS.BCST conv2_2<>+0(SB), Z3, Z2
 	VMOVUPS          Z2, 512(BX)
-	VMOVUPS          2368(AX), Z2
-	VMOVUPS          4416(AX), Z3
-	VADDPS           Z3, Z2, Z4
-	VSUBPS           Z3, Z2, Z2
-	VMOVUPS          6464(AX), Z3
-	VMOVUPS          8512(AX), Z5
-	VADDPS           Z5, Z3, Z6
-	VSUBPS           Z5, Z3, Z3
-	VMOVUPS          10560(AX), Z5
-	VMOVUPS          12608(AX), Z7
-	VADDPS           Z7, Z5, Z8
-	VSUBPS           Z7, Z5, Z5
-	VMOVUPS          320(AX), Z7
-	VADDPS           Z4, Z7, Z7
-	VADDPS           Z8, Z6, Z9
-	VADDPS           Z9, Z7, Z7
-	VMOVUPS          Z7, 64(BX)
+
+	// plus1, minus1 = m1 ± m2
+	VMOVUPS 2368(AX), Z2
+	VMOVUPS 4416(AX), Z3
+	VADDPS  Z3, Z2, Z4
+	VSUBPS  Z3, Z2, Z2
+
+	// plus2, minus2 = m3 ± m4
+	VMOVUPS 6464(AX), Z3
+	VMOVUPS 8512(AX), Z5
+	VADDPS  Z5, Z3, Z6
+	VSUBPS  Z5, Z3, Z3
+
+	// plusHalf, minusHalf = m5 ± m6
+	VMOVUPS 10560(AX), Z5
+	VMOVUPS 12608(AX), Z7
+	VADDPS  Z7, Z5, Z8
+	VSUBPS  Z7, Z5, Z5
+
+	// y0 = (m0 + plus1) + (plus2 + plusHalf)
+	VMOVUPS 320(AX), Z7
+	VADDPS  Z4, Z7, Z7
+	VADDPS  Z8, Z6, Z9
+	VADDPS  Z9, Z7, Z7
+	VMOVUPS Z7, 64(BX)
+
+	// y2 = plus1 + ¼ plusHalf + 4 plus2
 	VFMADD231PS.BCST conv2_0_25<>+0(SB), Z8, Z4
 	VFMADD231PS.BCST conv2_4<>+0(SB), Z6, Z4
 	VMOVUPS          Z4, 1088(BX)
+
+	// y3 = (minus1 + m7) + ⅛ minusHalf + 8 minus2
 	VMOVUPS          14656(AX), Z4
 	VADDPS           Z4, Z2, Z4
 	VFMADD231PS.BCST conv2_0_125<>+0(SB), Z5, Z4
 	VFMADD231PS.BCST conv2_8<>+0(SB), Z3, Z4
 	VMOVUPS          Z4, 1600(BX)
+
+	// y1 = minus1 + ½ minusHalf + 2 minus2
 	VFMADD231PS.BCST conv2_0_5<>+0(SB), Z5, Z2
 	VFMADD231PS.BCST conv2_2<>+0(SB), Z3, Z2
 	VMOVUPS          Z2, 576(BX)
-	VMOVUPS          2624(AX), Z2
-	VMOVUPS          4672(AX), Z3
-	VADDPS           Z3, Z2, Z4
-	VSUBPS           Z3, Z2, Z2
-	VMOVUPS          6720(AX), Z3
-	VMOVUPS          8768(AX), Z5
-	VADDPS           Z5, Z3, Z6
-	VSUBPS           Z5, Z3, Z3
-	VMOVUPS          10816(AX), Z5
-	VMOVUPS          12864(AX), Z7
-	VADDPS           Z7, Z5, Z8
-	VSUBPS           Z7, Z5, Z5
-	VMOVUPS          576(AX), Z7
-	VADDPS           Z4, Z7, Z7
-	VADDPS           Z8, Z6, Z9
-	VADDPS           Z9, Z7, Z7
-	VMOVUPS          Z7, 128(BX)
+
+	// plus1, minus1 = m1 ± m2
+	VMOVUPS 2624(AX), Z2
+	VMOVUPS 4672(AX), Z3
+	VADDPS  Z3, Z2, Z4
+	VSUBPS  Z3, Z2, Z2
+
+	// plus2, minus2 = m3 ± m4
+	VMOVUPS 6720(AX), Z3
+	VMOVUPS 8768(AX), Z5
+	VADDPS  Z5, Z3, Z6
+	VSUBPS  Z5, Z3, Z3
+
+	// plusHalf, minusHalf = m5 ± m6
+	VMOVUPS 10816(AX), Z5
+	VMOVUPS 12864(AX), Z7
+	VADDPS  Z7, Z5, Z8
+	VSUBPS  Z7, Z5, Z5
+
+	// y0 = (m0 + plus1) + (plus2 + plusHalf)
+	VMOVUPS 576(AX), Z7
+	VADDPS  Z4, Z7, Z7
+	VADDPS  Z8, Z6, Z9
+	VADDPS  Z9, Z7, Z7
+	VMOVUPS Z7, 128(BX)
+
+	// y2 = plus1 + ¼ plusHalf + 4 plus2
 	VFMADD231PS.BCST conv2_0_25<>+0(SB), Z8, Z4
 	VFMADD231PS.BCST conv2_4<>+0(SB), Z6, Z4
 	VMOVUPS          Z4, 1152(BX)
+
+	// y3 = (minus1 + m7) + ⅛ minusHalf + 8 minus2
 	VMOVUPS          14912(AX), Z4
 	VADDPS           Z4, Z2, Z4
 	VFMADD231PS.BCST conv2_0_125<>+0(SB), Z5, Z4
 	VFMADD231PS.BCST conv2_8<>+0(SB), Z3, Z4
 	VMOVUPS          Z4, 1664(BX)
+
+	// y1 = minus1 + ½ minusHalf + 2 minus2
 	VFMADD231PS.BCST conv2_0_5<>+0(SB), Z5, Z2
 	VFMADD231PS.BCST conv2_2<>+0(SB), Z3, Z2
 	VMOVUPS          Z2, 640(BX)
-	VMOVUPS          2880(AX), Z2
-	VMOVUPS          4928(AX), Z3
-	VADDPS           Z3, Z2, Z4
-	VSUBPS           Z3, Z2, Z2
-	VMOVUPS          6976(AX), Z3
-	VMOVUPS          9024(AX), Z5
-	VADDPS           Z5, Z3, Z6
-	VSUBPS           Z5, Z3, Z3
-	VMOVUPS          11072(AX), Z5
-	VMOVUPS          13120(AX), Z7
-	VADDPS           Z7, Z5, Z8
-	VSUBPS           Z7, Z5, Z5
-	VMOVUPS          832(AX), Z7
-	VADDPS           Z4, Z7, Z7
-	VADDPS           Z8, Z6, Z9
-	VADDPS           Z9, Z7, Z7
-	VMOVUPS          Z7, 192(BX)
+
+	// plus1, minus1 = m1 ± m2
+	VMOVUPS 2880(AX), Z2
+	VMOVUPS 4928(AX), Z3
+	VADDPS  Z3, Z2, Z4
+	VSUBPS  Z3, Z2, Z2
+
+	// plus2, minus2 = m3 ± m4
+	VMOVUPS 6976(AX), Z3
+	VMOVUPS 9024(AX), Z5
+	VADDPS  Z5, Z3, Z6
+	VSUBPS  Z5, Z3, Z3
+
+	// plusHalf, minusHalf = m5 ± m6
+	VMOVUPS 11072(AX), Z5
+	VMOVUPS 13120(AX), Z7
+	VADDPS  Z7, Z5, Z8
+	VSUBPS  Z7, Z5, Z5
+
+	// y0 = (m0 + plus1) + (plus2 + plusHalf)
+	VMOVUPS 832(AX), Z7
+	VADDPS  Z4, Z7, Z7
+	VADDPS  Z8, Z6, Z9
+	VADDPS  Z9, Z7, Z7
+	VMOVUPS Z7, 192(BX)
+
+	// y2 = plus1 + ¼ plusHalf + 4 plus2
 	VFMADD231PS.BCST conv2_0_25<>+0(SB), Z8, Z4
 	VFMADD231PS.BCST conv2_4<>+0(SB), Z6, Z4
 	VMOVUPS          Z4, 1216(BX)
+
+	// y3 = (minus1 + m7) + ⅛ minusHalf + 8 minus2
 	VMOVUPS          15168(AX), Z4
 	VADDPS           Z4, Z2, Z4
 	VFMADD231PS.BCST conv2_0_125<>+0(SB), Z5, Z4
 	VFMADD231PS.BCST conv2_8<>+0(SB), Z3, Z4
 	VMOVUPS          Z4, 1728(BX)
+
+	// y1 = minus1 + ½ minusHalf + 2 minus2
 	VFMADD231PS.BCST conv2_0_5<>+0(SB), Z5, Z2
 	VFMADD231PS.BCST conv2_2<>+0(SB), Z3, Z2
 	VMOVUPS          Z2, 704(BX)
-	VMOVUPS          3136(AX), Z2
-	VMOVUPS          5184(AX), Z3
-	VADDPS           Z3, Z2, Z4
-	VSUBPS           Z3, Z2, Z2
-	VMOVUPS          7232(AX), Z3
-	VMOVUPS          9280(AX), Z5
-	VADDPS           Z5, Z3, Z6
-	VSUBPS           Z5, Z3, Z3
-	VMOVUPS          11328(AX), Z5
-	VMOVUPS          13376(AX), Z7
-	VADDPS           Z7, Z5, Z8
-	VSUBPS           Z7, Z5, Z5
-	VMOVUPS          1088(AX), Z7
-	VADDPS           Z4, Z7, Z7
-	VADDPS           Z8, Z6, Z9
-	VADDPS           Z9, Z7, Z7
-	VMOVUPS          Z7, 256(BX)
+
+	// plus1, minus1 = m1 ± m2
+	VMOVUPS 3136(AX), Z2
+	VMOVUPS 5184(AX), Z3
+	VADDPS  Z3, Z2, Z4
+	VSUBPS  Z3, Z2, Z2
+
+	// plus2, minus2 = m3 ± m4
+	VMOVUPS 7232(AX), Z3
+	VMOVUPS 9280(AX), Z5
+	VADDPS  Z5, Z3, Z6
+	VSUBPS  Z5, Z3, Z3
+
+	// plusHalf, minusHalf = m5 ± m6
+	VMOVUPS 11328(AX), Z5
+	VMOVUPS 13376(AX), Z7
+	VADDPS  Z7, Z5, Z8
+	VSUBPS  Z7, Z5, Z5
+
+	// y0 = (m0 + plus1) + (plus2 + plusHalf)
+	VMOVUPS 1088(AX), Z7
+	VADDPS  Z4, Z7, Z7
+	VADDPS  Z8, Z6, Z9
+	VADDPS  Z9, Z7, Z7
+	VMOVUPS Z7, 256(BX)
+
+	// y2 = plus1 + ¼ plusHalf + 4 plus2
 	VFMADD231PS.BCST conv2_0_25<>+0(SB), Z8, Z4
 	VFMADD231PS.BCST conv2_4<>+0(SB), Z6, Z4
 	VMOVUPS          Z4, 1280(BX)
+
+	// y3 = (minus1 + m7) + ⅛ minusHalf + 8 minus2
 	VMOVUPS          15424(AX), Z4
 	VADDPS           Z4, Z2, Z4
 	VFMADD231PS.BCST conv2_0_125<>+0(SB), Z5, Z4
 	VFMADD231PS.BCST conv2_8<>+0(SB), Z3, Z4
 	VMOVUPS          Z4, 1792(BX)
+
+	// y1 = minus1 + ½ minusHalf + 2 minus2
 	VFMADD231PS.BCST conv2_0_5<>+0(SB), Z5, Z2
 	VFMADD231PS.BCST conv2_2<>+0(SB), Z3, Z2
 	VMOVUPS          Z2, 768(BX)
-	VMOVUPS          3392(AX), Z2
-	VMOVUPS          5440(AX), Z3
-	VADDPS           Z3, Z2, Z4
-	VSUBPS           Z3, Z2, Z2
-	VMOVUPS          7488(AX), Z3
-	VMOVUPS          9536(AX), Z5
-	VADDPS           Z5, Z3, Z6
-	VSUBPS           Z5, Z3, Z3
-	VMOVUPS          11584(AX), Z5
-	VMOVUPS          13632(AX), Z7
-	VADDPS           Z7, Z5, Z8
-	VSUBPS           Z7, Z5, Z5
-	VMOVUPS          1344(AX), Z7
-	VADDPS           Z4, Z7, Z7
-	VADDPS           Z8, Z6, Z9
-	VADDPS           Z9, Z7, Z7
-	VMOVUPS          Z7, 320(BX)
+
+	// plus1, minus1 = m1 ± m2
+	VMOVUPS 3392(AX), Z2
+	VMOVUPS 5440(AX), Z3
+	VADDPS  Z3, Z2, Z4
+	VSUBPS  Z3, Z2, Z2
+
+	// plus2, minus2 = m3 ± m4
+	VMOVUPS 7488(AX), Z3
+	VMOVUPS 9536(AX), Z5
+	VADDPS  Z5, Z3, Z6
+	VSUBPS  Z5, Z3, Z3
+
+	// plusHalf, minusHalf = m5 ± m6
+	VMOVUPS 11584(AX), Z5
+	VMOVUPS 13632(AX), Z7
+	VADDPS  Z7, Z5, Z8
+	VSUBPS  Z7, Z5, Z5
+
+	// y0 = (m0 + plus1) + (plus2 + plusHalf)
+	VMOVUPS 1344(AX), Z7
+	VADDPS  Z4, Z7, Z7
+	VADDPS  Z8, Z6, Z9
+	VADDPS  Z9, Z7, Z7
+	VMOVUPS Z7, 320(BX)
+
+	// y2 = plus1 + ¼ plusHalf + 4 plus2
 	VFMADD231PS.BCST conv2_0_25<>+0(SB), Z8, Z4
 	VFMADD231PS.BCST conv2_4<>+0(SB), Z6, Z4
 	VMOVUPS          Z4, 1344(BX)
+
+	// y3 = (minus1 + m7) + ⅛ minusHalf + 8 minus2
 	VMOVUPS          15680(AX), Z4
 	VADDPS           Z4, Z2, Z4
 	VFMADD231PS.BCST conv2_0_125<>+0(SB), Z5, Z4
 	VFMADD231PS.BCST conv2_8<>+0(SB), Z3, Z4
 	VMOVUPS          Z4, 1856(BX)
+
+	// y1 = minus1 + ½ minusHalf + 2 minus2
 	VFMADD231PS.BCST conv2_0_5<>+0(SB), Z5, Z2
 	VFMADD231PS.BCST conv2_2<>+0(SB), Z3, Z2
 	VMOVUPS          Z2, 832(BX)
-	VMOVUPS          3648(AX), Z2
-	VMOVUPS          5696(AX), Z3
-	VADDPS           Z3, Z2, Z4
-	VSUBPS           Z3, Z2, Z2
-	VMOVUPS          7744(AX), Z3
-	VMOVUPS          9792(AX), Z5
-	VADDPS           Z5, Z3, Z6
-	VSUBPS           Z5, Z3, Z3
-	VMOVUPS          11840(AX), Z5
-	VMOVUPS          13888(AX), Z7
-	VADDPS           Z7, Z5, Z8
-	VSUBPS           Z7, Z5, Z5
-	VMOVUPS          1600(AX), Z7
-	VADDPS           Z4, Z7, Z7
-	VADDPS           Z8, Z6, Z9
-	VADDPS           Z9, Z7, Z7
-	VMOVUPS          Z7, 384(BX)
+
+	// plus1, minus1 = m1 ± m2
+	VMOVUPS 3648(AX), Z2
+	VMOVUPS 5696(AX), Z3
+	VADDPS  Z3, Z2, Z4
+	VSUBPS  Z3, Z2, Z2
+
+	// plus2, minus2 = m3 ± m4
+	VMOVUPS 7744(AX), Z3
+	VMOVUPS 9792(AX), Z5
+	VADDPS  Z5, Z3, Z6
+	VSUBPS  Z5, Z3, Z3
+
+	// plusHalf, minusHalf = m5 ± m6
+	VMOVUPS 11840(AX), Z5
+	VMOVUPS 13888(AX), Z7
+	VADDPS  Z7, Z5, Z8
+	VSUBPS  Z7, Z5, Z5
+
+	// y0 = (m0 + plus1) + (plus2 + plusHalf)
+	VMOVUPS 1600(AX), Z7
+	VADDPS  Z4, Z7, Z7
+	VADDPS  Z8, Z6, Z9
+	VADDPS  Z9, Z7, Z7
+	VMOVUPS Z7, 384(BX)
+
+	// y2 = plus1 + ¼ plusHalf + 4 plus2
 	VFMADD231PS.BCST conv2_0_25<>+0(SB), Z8, Z4
 	VFMADD231PS.BCST conv2_4<>+0(SB), Z6, Z4
 	VMOVUPS          Z4, 1408(BX)
+
+	// y3 = (minus1 + m7) + ⅛ minusHalf + 8 minus2
 	VMOVUPS          15936(AX), Z4
 	VADDPS           Z4, Z2, Z4
 	VFMADD231PS.BCST conv2_0_125<>+0(SB), Z5, Z4
 	VFMADD231PS.BCST conv2_8<>+0(SB), Z3, Z4
 	VMOVUPS          Z4, 1920(BX)
+
+	// y1 = minus1 + ½ minusHalf + 2 minus2
 	VFMADD231PS.BCST conv2_0_5<>+0(SB), Z5, Z2
 	VFMADD231PS.BCST conv2_2<>+0(SB), Z3, Z2
 	VMOVUPS          Z2, 896(BX)
-	VMOVUPS          3904(AX), Z2
-	VMOVUPS          5952(AX), Z3
-	VADDPS           Z3, Z2, Z4
-	VSUBPS           Z3, Z2, Z2
-	VMOVUPS          8000(AX), Z3
-	VMOVUPS          10048(AX), Z5
-	VADDPS           Z5, Z3, Z6
-	VSUBPS           Z5, Z3, Z3
-	VMOVUPS          12096(AX), Z5
-	VMOVUPS          14144(AX), Z7
-	VADDPS           Z7, Z5, Z8
-	VSUBPS           Z7, Z5, Z5
-	VMOVUPS          1856(AX), Z7
-	VADDPS           Z4, Z7, Z7
-	VADDPS           Z8, Z6, Z9
-	VADDPS           Z9, Z7, Z7
-	VMOVUPS          Z7, 448(BX)
+
+	// plus1, minus1 = m1 ± m2
+	VMOVUPS 3904(AX), Z2
+	VMOVUPS 5952(AX), Z3
+	VADDPS  Z3, Z2, Z4
+	VSUBPS  Z3, Z2, Z2
+
+	// plus2, minus2 = m3 ± m4
+	VMOVUPS 8000(AX), Z3
+	VMOVUPS 10048(AX), Z5
+	VADDPS  Z5, Z3, Z6
+	VSUBPS  Z5, Z3, Z3
+
+	// plusHalf, minusHalf = m5 ± m6
+	VMOVUPS 12096(AX), Z5
+	VMOVUPS 14144(AX), Z7
+	VADDPS  Z7, Z5, Z8
+	VSUBPS  Z7, Z5, Z5
+
+	// y0 = (m0 + plus1) + (plus2 + plusHalf)
+	VMOVUPS 1856(AX), Z7
+	VADDPS  Z4, Z7, Z7
+	VADDPS  Z8, Z6, Z9
+	VADDPS  Z9, Z7, Z7
+	VMOVUPS Z7, 448(BX)
+
+	// y2 = plus1 + ¼ plusHalf + 4 plus2
 	VFMADD231PS.BCST conv2_0_25<>+0(SB), Z8, Z4
 	VFMADD231PS.BCST conv2_4<>+0(SB), Z6, Z4
 	VMOVUPS          Z4, 1472(BX)
+
+	// y3 = (minus1 + m7) + ⅛ minusHalf + 8 minus2
 	VMOVUPS          16192(AX), Z4
 	VADDPS           Z4, Z2, Z4
 	VFMADD231PS.BCST conv2_0_125<>+0(SB), Z5, Z4
 	VFMADD231PS.BCST conv2_8<>+0(SB), Z3, Z4
 	VMOVUPS          Z4, 1984(BX)
+
+	// y1 = minus1 + ½ minusHalf + 2 minus2
 	VFMADD231PS.BCST conv2_0_5<>+0(SB), Z5, Z2
 	VFMADD231PS.BCST conv2_2<>+0(SB), Z3, Z2
 	VMOVUPS          Z2, 960(BX)
 
 	// two rows at a time: (Aᵀ m) A, then bias, pooling, ReLU
-	VMOVUPS          64(BX), Z2
-	VMOVUPS          128(BX), Z3
-	VADDPS           Z3, Z2, Z4
-	VSUBPS           Z3, Z2, Z2
-	VMOVUPS          192(BX), Z3
-	VMOVUPS          256(BX), Z5
-	VADDPS           Z5, Z3, Z6
-	VSUBPS           Z5, Z3, Z3
-	VMOVUPS          320(BX), Z5
-	VMOVUPS          384(BX), Z7
-	VADDPS           Z7, Z5, Z8
-	VSUBPS           Z7, Z5, Z5
-	VMOVUPS          (BX), Z7
-	VADDPS           Z4, Z7, Z7
-	VADDPS           Z8, Z6, Z9
-	VADDPS           Z9, Z7, Z7
+	// plus1, minus1 = m1 ± m2
+	VMOVUPS 64(BX), Z2
+	VMOVUPS 128(BX), Z3
+	VADDPS  Z3, Z2, Z4
+	VSUBPS  Z3, Z2, Z2
+
+	// plus2, minus2 = m3 ± m4
+	VMOVUPS 192(BX), Z3
+	VMOVUPS 256(BX), Z5
+	VADDPS  Z5, Z3, Z6
+	VSUBPS  Z5, Z3, Z3
+
+	// plusHalf, minusHalf = m5 ± m6
+	VMOVUPS 320(BX), Z5
+	VMOVUPS 384(BX), Z7
+	VADDPS  Z7, Z5, Z8
+	VSUBPS  Z7, Z5, Z5
+
+	// y0 = (m0 + plus1) + (plus2 + plusHalf)
+	VMOVUPS (BX), Z7
+	VADDPS  Z4, Z7, Z7
+	VADDPS  Z8, Z6, Z9
+	VADDPS  Z9, Z7, Z7
+
+	// y2 = plus1 + ¼ plusHalf + 4 plus2
 	VFMADD231PS.BCST conv2_0_25<>+0(SB), Z8, Z4
 	VFMADD231PS.BCST conv2_4<>+0(SB), Z6, Z4
+
+	// y3 = (minus1 + m7) + ⅛ minusHalf + 8 minus2
 	VMOVUPS          448(BX), Z6
 	VADDPS           Z6, Z2, Z6
 	VFMADD231PS.BCST conv2_0_125<>+0(SB), Z5, Z6
 	VFMADD231PS.BCST conv2_8<>+0(SB), Z3, Z6
+
+	// y1 = minus1 + ½ minusHalf + 2 minus2
 	VFMADD231PS.BCST conv2_0_5<>+0(SB), Z5, Z2
 	VFMADD231PS.BCST conv2_2<>+0(SB), Z3, Z2
-	VMOVUPS          576(BX), Z3
-	VMOVUPS          640(BX), Z5
-	VADDPS           Z5, Z3, Z8
-	VSUBPS           Z5, Z3, Z3
-	VMOVUPS          704(BX), Z5
-	VMOVUPS          768(BX), Z9
-	VADDPS           Z9, Z5, Z10
-	VSUBPS           Z9, Z5, Z5
-	VMOVUPS          832(BX), Z9
-	VMOVUPS          896(BX), Z11
-	VADDPS           Z11, Z9, Z12
-	VSUBPS           Z11, Z9, Z9
-	VMOVUPS          512(BX), Z11
-	VADDPS           Z8, Z11, Z11
-	VADDPS           Z12, Z10, Z13
-	VADDPS           Z13, Z11, Z11
+
+	// plus1, minus1 = m1 ± m2
+	VMOVUPS 576(BX), Z3
+	VMOVUPS 640(BX), Z5
+	VADDPS  Z5, Z3, Z8
+	VSUBPS  Z5, Z3, Z3
+
+	// plus2, minus2 = m3 ± m4
+	VMOVUPS 704(BX), Z5
+	VMOVUPS 768(BX), Z9
+	VADDPS  Z9, Z5, Z10
+	VSUBPS  Z9, Z5, Z5
+
+	// plusHalf, minusHalf = m5 ± m6
+	VMOVUPS 832(BX), Z9
+	VMOVUPS 896(BX), Z11
+	VADDPS  Z11, Z9, Z12
+	VSUBPS  Z11, Z9, Z9
+
+	// y0 = (m0 + plus1) + (plus2 + plusHalf)
+	VMOVUPS 512(BX), Z11
+	VADDPS  Z8, Z11, Z11
+	VADDPS  Z12, Z10, Z13
+	VADDPS  Z13, Z11, Z11
+
+	// y2 = plus1 + ¼ plusHalf + 4 plus2
 	VFMADD231PS.BCST conv2_0_25<>+0(SB), Z12, Z8
 	VFMADD231PS.BCST conv2_4<>+0(SB), Z10, Z8
+
+	// y3 = (minus1 + m7) + ⅛ minusHalf + 8 minus2
 	VMOVUPS          960(BX), Z10
 	VADDPS           Z10, Z3, Z10
 	VFMADD231PS.BCST conv2_0_125<>+0(SB), Z9, Z10
 	VFMADD231PS.BCST conv2_8<>+0(SB), Z5, Z10
+
+	// y1 = minus1 + ½ minusHalf + 2 minus2
 	VFMADD231PS.BCST conv2_0_5<>+0(SB), Z9, Z3
 	VFMADD231PS.BCST conv2_2<>+0(SB), Z5, Z3
 	VMAXPS           Z2, Z7, Z5
@@ -9331,52 +11846,80 @@ tileRow4:
 	KMOVW            K2, 20(SI)
 	KMOVW            K1, 22(SI)
 	VMOVUPS          Z5, 192(CX)
-	VMOVUPS          1088(BX), Z2
-	VMOVUPS          1152(BX), Z3
-	VADDPS           Z3, Z2, Z4
-	VSUBPS           Z3, Z2, Z2
-	VMOVUPS          1216(BX), Z3
-	VMOVUPS          1280(BX), Z5
-	VADDPS           Z5, Z3, Z6
-	VSUBPS           Z5, Z3, Z3
-	VMOVUPS          1344(BX), Z5
-	VMOVUPS          1408(BX), Z7
-	VADDPS           Z7, Z5, Z8
-	VSUBPS           Z7, Z5, Z5
-	VMOVUPS          1024(BX), Z7
-	VADDPS           Z4, Z7, Z7
-	VADDPS           Z8, Z6, Z9
-	VADDPS           Z9, Z7, Z7
+
+	// plus1, minus1 = m1 ± m2
+	VMOVUPS 1088(BX), Z2
+	VMOVUPS 1152(BX), Z3
+	VADDPS  Z3, Z2, Z4
+	VSUBPS  Z3, Z2, Z2
+
+	// plus2, minus2 = m3 ± m4
+	VMOVUPS 1216(BX), Z3
+	VMOVUPS 1280(BX), Z5
+	VADDPS  Z5, Z3, Z6
+	VSUBPS  Z5, Z3, Z3
+
+	// plusHalf, minusHalf = m5 ± m6
+	VMOVUPS 1344(BX), Z5
+	VMOVUPS 1408(BX), Z7
+	VADDPS  Z7, Z5, Z8
+	VSUBPS  Z7, Z5, Z5
+
+	// y0 = (m0 + plus1) + (plus2 + plusHalf)
+	VMOVUPS 1024(BX), Z7
+	VADDPS  Z4, Z7, Z7
+	VADDPS  Z8, Z6, Z9
+	VADDPS  Z9, Z7, Z7
+
+	// y2 = plus1 + ¼ plusHalf + 4 plus2
 	VFMADD231PS.BCST conv2_0_25<>+0(SB), Z8, Z4
 	VFMADD231PS.BCST conv2_4<>+0(SB), Z6, Z4
+
+	// y3 = (minus1 + m7) + ⅛ minusHalf + 8 minus2
 	VMOVUPS          1472(BX), Z6
 	VADDPS           Z6, Z2, Z6
 	VFMADD231PS.BCST conv2_0_125<>+0(SB), Z5, Z6
 	VFMADD231PS.BCST conv2_8<>+0(SB), Z3, Z6
+
+	// y1 = minus1 + ½ minusHalf + 2 minus2
 	VFMADD231PS.BCST conv2_0_5<>+0(SB), Z5, Z2
 	VFMADD231PS.BCST conv2_2<>+0(SB), Z3, Z2
-	VMOVUPS          1600(BX), Z3
-	VMOVUPS          1664(BX), Z5
-	VADDPS           Z5, Z3, Z8
-	VSUBPS           Z5, Z3, Z3
-	VMOVUPS          1728(BX), Z5
-	VMOVUPS          1792(BX), Z9
-	VADDPS           Z9, Z5, Z10
-	VSUBPS           Z9, Z5, Z5
-	VMOVUPS          1856(BX), Z9
-	VMOVUPS          1920(BX), Z11
-	VADDPS           Z11, Z9, Z12
-	VSUBPS           Z11, Z9, Z9
-	VMOVUPS          1536(BX), Z11
-	VADDPS           Z8, Z11, Z11
-	VADDPS           Z12, Z10, Z13
-	VADDPS           Z13, Z11, Z11
+
+	// plus1, minus1 = m1 ± m2
+	VMOVUPS 1600(BX), Z3
+	VMOVUPS 1664(BX), Z5
+	VADDPS  Z5, Z3, Z8
+	VSUBPS  Z5, Z3, Z3
+
+	// plus2, minus2 = m3 ± m4
+	VMOVUPS 1728(BX), Z5
+	VMOVUPS 1792(BX), Z9
+	VADDPS  Z9, Z5, Z10
+	VSUBPS  Z9, Z5, Z5
+
+	// plusHalf, minusHalf = m5 ± m6
+	VMOVUPS 1856(BX), Z9
+	VMOVUPS 1920(BX), Z11
+	VADDPS  Z11, Z9, Z12
+	VSUBPS  Z11, Z9, Z9
+
+	// y0 = (m0 + plus1) + (plus2 + plusHalf)
+	VMOVUPS 1536(BX), Z11
+	VADDPS  Z8, Z11, Z11
+	VADDPS  Z12, Z10, Z13
+	VADDPS  Z13, Z11, Z11
+
+	// y2 = plus1 + ¼ plusHalf + 4 plus2
 	VFMADD231PS.BCST conv2_0_25<>+0(SB), Z12, Z8
 	VFMADD231PS.BCST conv2_4<>+0(SB), Z10, Z8
+
+	// y3 = (minus1 + m7) + ⅛ minusHalf + 8 minus2
 	VMOVUPS          1984(BX), Z10
 	VADDPS           Z10, Z3, Z10
 	VFMADD231PS.BCST conv2_0_125<>+0(SB), Z9, Z10
 	VFMADD231PS.BCST conv2_8<>+0(SB), Z5, Z10
+
+	// y1 = minus1 + ½ minusHalf + 2 minus2
 	VFMADD231PS.BCST conv2_0_5<>+0(SB), Z9, Z3
 	VFMADD231PS.BCST conv2_2<>+0(SB), Z5, Z3
 	VMAXPS           Z2, Z7, Z5
@@ -9456,9 +11999,13 @@ tileRow3:
 	KNOTW     K1, K3
 	VMOVUPS.Z Z1, K3, Z1
 	VMOVUPS.Z Z3, K2, Z3
+
+	// m0 = y0, m7 = y3
 	KNOTW     K1, K1
 	VMOVUPS.Z Z0, K1, Z0
 	VMOVUPS.Z Z2, K2, Z2
+
+	// m0 = y0, m7 = y3
 	VMOVUPS   64(CX), Z4
 	KMOVW     6(DX), K1
 	VMOVUPS.Z Z4, K1, Z4
@@ -9478,19 +12025,27 @@ tileRow3:
 	KNOTW     K1, K3
 	VMOVUPS.Z Z5, K3, Z5
 	VMOVUPS.Z Z7, K2, Z7
+
+	// m0 = y0, m7 = y3
 	KNOTW     K1, K1
 	VMOVUPS.Z Z4, K1, Z4
 	VMOVUPS.Z Z6, K2, Z6
 
+	// m0 = y0, m7 = y3
 	// rows: (A dy) Aᵀ
-	VMOVUPS          Z1, (AX)
-	VMOVUPS          Z4, 9408(AX)
-	VADDPS           Z5, Z1, Z8
-	VADDPS           Z4, Z0, Z9
-	VADDPS           Z9, Z8, Z10
-	VMOVUPS          Z10, 1344(AX)
-	VSUBPS           Z9, Z8, Z8
-	VMOVUPS          Z8, 2688(AX)
+	// m0 = y0, m7 = y3
+	VMOVUPS Z1, (AX)
+	VMOVUPS Z4, 9408(AX)
+
+	// m1, m2 = (y0 + y2) ± (y1 + y3)
+	VADDPS  Z5, Z1, Z8
+	VADDPS  Z4, Z0, Z9
+	VADDPS  Z9, Z8, Z10
+	VMOVUPS Z10, 1344(AX)
+	VSUBPS  Z9, Z8, Z8
+	VMOVUPS Z8, 2688(AX)
+
+	// m3, m4 = (y0 + 4 y2) ± (2 y1 + 8 y3)
 	VMOVAPS          Z1, Z8
 	VFMADD231PS.BCST conv2_4<>+0(SB), Z5, Z8
 	VADDPS           Z0, Z0, Z9
@@ -9499,6 +12054,8 @@ tileRow3:
 	VMOVUPS          Z10, 4032(AX)
 	VSUBPS           Z9, Z8, Z8
 	VMOVUPS          Z8, 5376(AX)
+
+	// m5, m6 = (y0 + ¼ y2) ± (½ y1 + ⅛ y3)
 	VMOVAPS          Z1, Z1
 	VFMADD231PS.BCST conv2_0_25<>+0(SB), Z5, Z1
 	VMULPS.BCST      conv2_0_5<>+0(SB), Z0, Z0
@@ -9507,14 +12064,20 @@ tileRow3:
 	VMOVUPS          Z4, 6720(AX)
 	VSUBPS           Z0, Z1, Z0
 	VMOVUPS          Z0, 8064(AX)
-	VMOVUPS          Z3, 10752(AX)
-	VMOVUPS          Z6, 20160(AX)
-	VADDPS           Z7, Z3, Z0
-	VADDPS           Z6, Z2, Z1
-	VADDPS           Z1, Z0, Z4
-	VMOVUPS          Z4, 12096(AX)
-	VSUBPS           Z1, Z0, Z0
-	VMOVUPS          Z0, 13440(AX)
+
+	// m0 = y0, m7 = y3
+	VMOVUPS Z3, 10752(AX)
+	VMOVUPS Z6, 20160(AX)
+
+	// m1, m2 = (y0 + y2) ± (y1 + y3)
+	VADDPS  Z7, Z3, Z0
+	VADDPS  Z6, Z2, Z1
+	VADDPS  Z1, Z0, Z4
+	VMOVUPS Z4, 12096(AX)
+	VSUBPS  Z1, Z0, Z0
+	VMOVUPS Z0, 13440(AX)
+
+	// m3, m4 = (y0 + 4 y2) ± (2 y1 + 8 y3)
 	VMOVAPS          Z3, Z0
 	VFMADD231PS.BCST conv2_4<>+0(SB), Z7, Z0
 	VADDPS           Z2, Z2, Z1
@@ -9523,6 +12086,8 @@ tileRow3:
 	VMOVUPS          Z4, 14784(AX)
 	VSUBPS           Z1, Z0, Z0
 	VMOVUPS          Z0, 16128(AX)
+
+	// m5, m6 = (y0 + ¼ y2) ± (½ y1 + ⅛ y3)
 	VMOVAPS          Z3, Z0
 	VFMADD231PS.BCST conv2_0_25<>+0(SB), Z7, Z0
 	VMULPS.BCST      conv2_0_5<>+0(SB), Z2, Z1
@@ -9552,9 +12117,13 @@ tileRow3:
 	KNOTW     K1, K3
 	VMOVUPS.Z Z1, K3, Z1
 	VMOVUPS.Z Z3, K2, Z3
+
+	// m0 = y0, m7 = y3
 	KNOTW     K1, K1
 	VMOVUPS.Z Z0, K1, Z0
 	VMOVUPS.Z Z2, K2, Z2
+
+	// m0 = y0, m7 = y3
 	VMOVUPS   192(CX), Z4
 	KMOVW     18(DX), K1
 	VMOVUPS.Z Z4, K1, Z4
@@ -9574,19 +12143,27 @@ tileRow3:
 	KNOTW     K1, K3
 	VMOVUPS.Z Z5, K3, Z5
 	VMOVUPS.Z Z7, K2, Z7
+
+	// m0 = y0, m7 = y3
 	KNOTW     K1, K1
 	VMOVUPS.Z Z4, K1, Z4
 	VMOVUPS.Z Z6, K2, Z6
 
+	// m0 = y0, m7 = y3
 	// rows: (A dy) Aᵀ
-	VMOVUPS          Z1, 64(AX)
-	VMOVUPS          Z4, 9472(AX)
-	VADDPS           Z5, Z1, Z8
-	VADDPS           Z4, Z0, Z9
-	VADDPS           Z9, Z8, Z10
-	VMOVUPS          Z10, 1408(AX)
-	VSUBPS           Z9, Z8, Z8
-	VMOVUPS          Z8, 2752(AX)
+	// m0 = y0, m7 = y3
+	VMOVUPS Z1, 64(AX)
+	VMOVUPS Z4, 9472(AX)
+
+	// m1, m2 = (y0 + y2) ± (y1 + y3)
+	VADDPS  Z5, Z1, Z8
+	VADDPS  Z4, Z0, Z9
+	VADDPS  Z9, Z8, Z10
+	VMOVUPS Z10, 1408(AX)
+	VSUBPS  Z9, Z8, Z8
+	VMOVUPS Z8, 2752(AX)
+
+	// m3, m4 = (y0 + 4 y2) ± (2 y1 + 8 y3)
 	VMOVAPS          Z1, Z8
 	VFMADD231PS.BCST conv2_4<>+0(SB), Z5, Z8
 	VADDPS           Z0, Z0, Z9
@@ -9595,6 +12172,8 @@ tileRow3:
 	VMOVUPS          Z10, 4096(AX)
 	VSUBPS           Z9, Z8, Z8
 	VMOVUPS          Z8, 5440(AX)
+
+	// m5, m6 = (y0 + ¼ y2) ± (½ y1 + ⅛ y3)
 	VMOVAPS          Z1, Z1
 	VFMADD231PS.BCST conv2_0_25<>+0(SB), Z5, Z1
 	VMULPS.BCST      conv2_0_5<>+0(SB), Z0, Z0
@@ -9603,14 +12182,20 @@ tileRow3:
 	VMOVUPS          Z4, 6784(AX)
 	VSUBPS           Z0, Z1, Z0
 	VMOVUPS          Z0, 8128(AX)
-	VMOVUPS          Z3, 10816(AX)
-	VMOVUPS          Z6, 20224(AX)
-	VADDPS           Z7, Z3, Z0
-	VADDPS           Z6, Z2, Z1
-	VADDPS           Z1, Z0, Z4
-	VMOVUPS          Z4, 12160(AX)
-	VSUBPS           Z1, Z0, Z0
-	VMOVUPS          Z0, 13504(AX)
+
+	// m0 = y0, m7 = y3
+	VMOVUPS Z3, 10816(AX)
+	VMOVUPS Z6, 20224(AX)
+
+	// m1, m2 = (y0 + y2) ± (y1 + y3)
+	VADDPS  Z7, Z3, Z0
+	VADDPS  Z6, Z2, Z1
+	VADDPS  Z1, Z0, Z4
+	VMOVUPS Z4, 12160(AX)
+	VSUBPS  Z1, Z0, Z0
+	VMOVUPS Z0, 13504(AX)
+
+	// m3, m4 = (y0 + 4 y2) ± (2 y1 + 8 y3)
 	VMOVAPS          Z3, Z0
 	VFMADD231PS.BCST conv2_4<>+0(SB), Z7, Z0
 	VADDPS           Z2, Z2, Z1
@@ -9619,6 +12204,8 @@ tileRow3:
 	VMOVUPS          Z4, 14848(AX)
 	VSUBPS           Z1, Z0, Z0
 	VMOVUPS          Z0, 16192(AX)
+
+	// m5, m6 = (y0 + ¼ y2) ± (½ y1 + ⅛ y3)
 	VMOVAPS          Z3, Z0
 	VFMADD231PS.BCST conv2_0_25<>+0(SB), Z7, Z0
 	VMULPS.BCST      conv2_0_5<>+0(SB), Z2, Z1
@@ -9663,6 +12250,8 @@ tileRow5:
 	KNOTW     K2, K3
 	VMOVUPS.Z Z3, K3, Z5
 	VMOVUPS.Z Z3, K2, Z3
+
+	// m1, m2 = (y0 + y2) ± (y1 + y3)
 	VADDPS    Z5, Z4, Z4
 	VADDPS    Z3, Z1, Z1
 	VADDPS    Z1, Z4, Z3
@@ -9673,6 +12262,8 @@ tileRow5:
 	KNOTW     K2, K1
 	VMOVUPS.Z Z2, K1, Z5
 	VMOVUPS.Z Z2, K2, Z2
+
+	// m1, m2 = (y0 + y2) ± (y1 + y3)
 	VADDPS    Z5, Z4, Z4
 	VADDPS    Z2, Z0, Z0
 	VADDPS    Z0, Z4, Z2
@@ -9699,6 +12290,8 @@ tileRow5:
 	KNOTW     K2, K3
 	VMOVUPS.Z Z7, K3, Z9
 	VMOVUPS.Z Z7, K2, Z7
+
+	// m1, m2 = (y0 + y2) ± (y1 + y3)
 	VADDPS    Z9, Z8, Z8
 	VADDPS    Z7, Z5, Z5
 	VADDPS    Z5, Z8, Z7
@@ -9709,20 +12302,27 @@ tileRow5:
 	KNOTW     K2, K1
 	VMOVUPS.Z Z6, K1, Z9
 	VMOVUPS.Z Z6, K2, Z6
-	VADDPS    Z9, Z8, Z8
-	VADDPS    Z6, Z4, Z4
-	VADDPS    Z4, Z8, Z6
-	VSUBPS    Z4, Z8, Z4
+
+	// m1, m2 = (y0 + y2) ± (y1 + y3)
+	VADDPS Z9, Z8, Z8
+	VADDPS Z6, Z4, Z4
+	VADDPS Z4, Z8, Z6
+	VSUBPS Z4, Z8, Z4
 
 	// rows: (A dy) Aᵀ
-	VMOVUPS          Z3, (AX)
-	VMOVUPS          Z6, 9408(AX)
-	VADDPS           Z7, Z3, Z8
-	VADDPS           Z6, Z2, Z9
-	VADDPS           Z9, Z8, Z10
-	VMOVUPS          Z10, 1344(AX)
-	VSUBPS           Z9, Z8, Z8
-	VMOVUPS          Z8, 2688(AX)
+	// m0 = y0, m7 = y3
+	VMOVUPS Z3, (AX)
+	VMOVUPS Z6, 9408(AX)
+
+	// m1, m2 = (y0 + y2) ± (y1 + y3)
+	VADDPS  Z7, Z3, Z8
+	VADDPS  Z6, Z2, Z9
+	VADDPS  Z9, Z8, Z10
+	VMOVUPS Z10, 1344(AX)
+	VSUBPS  Z9, Z8, Z8
+	VMOVUPS Z8, 2688(AX)
+
+	// m3, m4 = (y0 + 4 y2) ± (2 y1 + 8 y3)
 	VMOVAPS          Z3, Z8
 	VFMADD231PS.BCST conv2_4<>+0(SB), Z7, Z8
 	VADDPS           Z2, Z2, Z9
@@ -9731,6 +12331,8 @@ tileRow5:
 	VMOVUPS          Z10, 4032(AX)
 	VSUBPS           Z9, Z8, Z8
 	VMOVUPS          Z8, 5376(AX)
+
+	// m5, m6 = (y0 + ¼ y2) ± (½ y1 + ⅛ y3)
 	VMOVAPS          Z3, Z3
 	VFMADD231PS.BCST conv2_0_25<>+0(SB), Z7, Z3
 	VMULPS.BCST      conv2_0_5<>+0(SB), Z2, Z2
@@ -9739,14 +12341,20 @@ tileRow5:
 	VMOVUPS          Z6, 6720(AX)
 	VSUBPS           Z2, Z3, Z2
 	VMOVUPS          Z2, 8064(AX)
-	VMOVUPS          Z1, 10752(AX)
-	VMOVUPS          Z4, 20160(AX)
-	VADDPS           Z5, Z1, Z2
-	VADDPS           Z4, Z0, Z3
-	VADDPS           Z3, Z2, Z6
-	VMOVUPS          Z6, 12096(AX)
-	VSUBPS           Z3, Z2, Z2
-	VMOVUPS          Z2, 13440(AX)
+
+	// m0 = y0, m7 = y3
+	VMOVUPS Z1, 10752(AX)
+	VMOVUPS Z4, 20160(AX)
+
+	// m1, m2 = (y0 + y2) ± (y1 + y3)
+	VADDPS  Z5, Z1, Z2
+	VADDPS  Z4, Z0, Z3
+	VADDPS  Z3, Z2, Z6
+	VMOVUPS Z6, 12096(AX)
+	VSUBPS  Z3, Z2, Z2
+	VMOVUPS Z2, 13440(AX)
+
+	// m3, m4 = (y0 + 4 y2) ± (2 y1 + 8 y3)
 	VMOVAPS          Z1, Z2
 	VFMADD231PS.BCST conv2_4<>+0(SB), Z5, Z2
 	VADDPS           Z0, Z0, Z3
@@ -9755,6 +12363,8 @@ tileRow5:
 	VMOVUPS          Z6, 14784(AX)
 	VSUBPS           Z3, Z2, Z2
 	VMOVUPS          Z2, 16128(AX)
+
+	// m5, m6 = (y0 + ¼ y2) ± (½ y1 + ⅛ y3)
 	VMOVAPS          Z1, Z1
 	VFMADD231PS.BCST conv2_0_25<>+0(SB), Z5, Z1
 	VMULPS.BCST      conv2_0_5<>+0(SB), Z0, Z0
@@ -9787,6 +12397,8 @@ tileRow5:
 	KNOTW     K2, K3
 	VMOVUPS.Z Z3, K3, Z5
 	VMOVUPS.Z Z3, K2, Z3
+
+	// m1, m2 = (y0 + y2) ± (y1 + y3)
 	VADDPS    Z5, Z4, Z4
 	VADDPS    Z3, Z1, Z1
 	VADDPS    Z1, Z4, Z3
@@ -9797,6 +12409,8 @@ tileRow5:
 	KNOTW     K2, K1
 	VMOVUPS.Z Z2, K1, Z5
 	VMOVUPS.Z Z2, K2, Z2
+
+	// m1, m2 = (y0 + y2) ± (y1 + y3)
 	VADDPS    Z5, Z4, Z4
 	VADDPS    Z2, Z0, Z0
 	VADDPS    Z0, Z4, Z2
@@ -9823,6 +12437,8 @@ tileRow5:
 	KNOTW     K2, K3
 	VMOVUPS.Z Z7, K3, Z9
 	VMOVUPS.Z Z7, K2, Z7
+
+	// m1, m2 = (y0 + y2) ± (y1 + y3)
 	VADDPS    Z9, Z8, Z8
 	VADDPS    Z7, Z5, Z5
 	VADDPS    Z5, Z8, Z7
@@ -9833,20 +12449,27 @@ tileRow5:
 	KNOTW     K2, K1
 	VMOVUPS.Z Z6, K1, Z9
 	VMOVUPS.Z Z6, K2, Z6
-	VADDPS    Z9, Z8, Z8
-	VADDPS    Z6, Z4, Z4
-	VADDPS    Z4, Z8, Z6
-	VSUBPS    Z4, Z8, Z4
+
+	// m1, m2 = (y0 + y2) ± (y1 + y3)
+	VADDPS Z9, Z8, Z8
+	VADDPS Z6, Z4, Z4
+	VADDPS Z4, Z8, Z6
+	VSUBPS Z4, Z8, Z4
 
 	// rows: (A dy) Aᵀ
-	VMOVUPS          Z3, 64(AX)
-	VMOVUPS          Z6, 9472(AX)
-	VADDPS           Z7, Z3, Z8
-	VADDPS           Z6, Z2, Z9
-	VADDPS           Z9, Z8, Z10
-	VMOVUPS          Z10, 1408(AX)
-	VSUBPS           Z9, Z8, Z8
-	VMOVUPS          Z8, 2752(AX)
+	// m0 = y0, m7 = y3
+	VMOVUPS Z3, 64(AX)
+	VMOVUPS Z6, 9472(AX)
+
+	// m1, m2 = (y0 + y2) ± (y1 + y3)
+	VADDPS  Z7, Z3, Z8
+	VADDPS  Z6, Z2, Z9
+	VADDPS  Z9, Z8, Z10
+	VMOVUPS Z10, 1408(AX)
+	VSUBPS  Z9, Z8, Z8
+	VMOVUPS Z8, 2752(AX)
+
+	// m3, m4 = (y0 + 4 y2) ± (2 y1 + 8 y3)
 	VMOVAPS          Z3, Z8
 	VFMADD231PS.BCST conv2_4<>+0(SB), Z7, Z8
 	VADDPS           Z2, Z2, Z9
@@ -9855,6 +12478,8 @@ tileRow5:
 	VMOVUPS          Z10, 4096(AX)
 	VSUBPS           Z9, Z8, Z8
 	VMOVUPS          Z8, 5440(AX)
+
+	// m5, m6 = (y0 + ¼ y2) ± (½ y1 + ⅛ y3)
 	VMOVAPS          Z3, Z3
 	VFMADD231PS.BCST conv2_0_25<>+0(SB), Z7, Z3
 	VMULPS.BCST      conv2_0_5<>+0(SB), Z2, Z2
@@ -9863,14 +12488,20 @@ tileRow5:
 	VMOVUPS          Z6, 6784(AX)
 	VSUBPS           Z2, Z3, Z2
 	VMOVUPS          Z2, 8128(AX)
-	VMOVUPS          Z1, 10816(AX)
-	VMOVUPS          Z4, 20224(AX)
-	VADDPS           Z5, Z1, Z2
-	VADDPS           Z4, Z0, Z3
-	VADDPS           Z3, Z2, Z6
-	VMOVUPS          Z6, 12160(AX)
-	VSUBPS           Z3, Z2, Z2
-	VMOVUPS          Z2, 13504(AX)
+
+	// m0 = y0, m7 = y3
+	VMOVUPS Z1, 10816(AX)
+	VMOVUPS Z4, 20224(AX)
+
+	// m1, m2 = (y0 + y2) ± (y1 + y3)
+	VADDPS  Z5, Z1, Z2
+	VADDPS  Z4, Z0, Z3
+	VADDPS  Z3, Z2, Z6
+	VMOVUPS Z6, 12160(AX)
+	VSUBPS  Z3, Z2, Z2
+	VMOVUPS Z2, 13504(AX)
+
+	// m3, m4 = (y0 + 4 y2) ± (2 y1 + 8 y3)
 	VMOVAPS          Z1, Z2
 	VFMADD231PS.BCST conv2_4<>+0(SB), Z5, Z2
 	VADDPS           Z0, Z0, Z3
@@ -9879,6 +12510,8 @@ tileRow5:
 	VMOVUPS          Z6, 14848(AX)
 	VSUBPS           Z3, Z2, Z2
 	VMOVUPS          Z2, 16192(AX)
+
+	// m5, m6 = (y0 + ¼ y2) ± (½ y1 + ⅛ y3)
 	VMOVAPS          Z1, Z1
 	VFMADD231PS.BCST conv2_0_25<>+0(SB), Z5, Z1
 	VMULPS.BCST      conv2_0_5<>+0(SB), Z0, Z0
@@ -9901,28 +12534,30 @@ pair4:
 
 tileRow7:
 	// columns: rows 3 and 4 of A dy
-	VMOVUPS          (CX), Z0
-	KMOVW            (DX), K1
-	VMOVUPS.Z        Z0, K1, Z0
-	KMOVW            2(DX), K1
-	KNOTW            K1, K2
-	VMOVUPS.Z        Z0, K2, Z1
-	VMOVUPS.Z        Z0, K1, Z0
-	KMOVW            4(DX), K1
-	VMOVUPS          256(CX), Z2
-	KMOVW            24(DX), K2
-	VMOVUPS.Z        Z2, K2, Z2
-	KMOVW            26(DX), K2
-	KNOTW            K2, K3
-	VMOVUPS.Z        Z2, K3, Z3
-	VMOVUPS.Z        Z2, K2, Z2
-	KMOVW            28(DX), K2
-	KNOTW            K1, K3
-	VMOVUPS.Z        Z1, K3, Z4
-	VMOVUPS.Z        Z1, K1, Z1
-	KNOTW            K2, K3
-	VMOVUPS.Z        Z3, K3, Z5
-	VMOVUPS.Z        Z3, K2, Z3
+	VMOVUPS   (CX), Z0
+	KMOVW     (DX), K1
+	VMOVUPS.Z Z0, K1, Z0
+	KMOVW     2(DX), K1
+	KNOTW     K1, K2
+	VMOVUPS.Z Z0, K2, Z1
+	VMOVUPS.Z Z0, K1, Z0
+	KMOVW     4(DX), K1
+	VMOVUPS   256(CX), Z2
+	KMOVW     24(DX), K2
+	VMOVUPS.Z Z2, K2, Z2
+	KMOVW     26(DX), K2
+	KNOTW     K2, K3
+	VMOVUPS.Z Z2, K3, Z3
+	VMOVUPS.Z Z2, K2, Z2
+	KMOVW     28(DX), K2
+	KNOTW     K1, K3
+	VMOVUPS.Z Z1, K3, Z4
+	VMOVUPS.Z Z1, K1, Z1
+	KNOTW     K2, K3
+	VMOVUPS.Z Z3, K3, Z5
+	VMOVUPS.Z Z3, K2, Z3
+
+	// m3, m4 = (y0 + 4 y2) ± (2 y1 + 8 y3)
 	VMOVAPS          Z4, Z4
 	VFMADD231PS.BCST conv2_4<>+0(SB), Z5, Z4
 	VADDPS           Z1, Z1, Z1
@@ -9935,6 +12570,8 @@ tileRow7:
 	KNOTW            K2, K1
 	VMOVUPS.Z        Z2, K1, Z5
 	VMOVUPS.Z        Z2, K2, Z2
+
+	// m3, m4 = (y0 + 4 y2) ± (2 y1 + 8 y3)
 	VMOVAPS          Z4, Z4
 	VFMADD231PS.BCST conv2_4<>+0(SB), Z5, Z4
 	VADDPS           Z0, Z0, Z0
@@ -9963,6 +12600,8 @@ tileRow7:
 	KNOTW            K2, K3
 	VMOVUPS.Z        Z7, K3, Z9
 	VMOVUPS.Z        Z7, K2, Z7
+
+	// m3, m4 = (y0 + 4 y2) ± (2 y1 + 8 y3)
 	VMOVAPS          Z8, Z8
 	VFMADD231PS.BCST conv2_4<>+0(SB), Z9, Z8
 	VADDPS           Z5, Z5, Z5
@@ -9975,6 +12614,8 @@ tileRow7:
 	KNOTW            K2, K1
 	VMOVUPS.Z        Z6, K1, Z9
 	VMOVUPS.Z        Z6, K2, Z6
+
+	// m3, m4 = (y0 + 4 y2) ± (2 y1 + 8 y3)
 	VMOVAPS          Z8, Z8
 	VFMADD231PS.BCST conv2_4<>+0(SB), Z9, Z8
 	VADDPS           Z4, Z4, Z4
@@ -9983,14 +12624,19 @@ tileRow7:
 	VSUBPS           Z4, Z8, Z4
 
 	// rows: (A dy) Aᵀ
-	VMOVUPS          Z3, (AX)
-	VMOVUPS          Z6, 9408(AX)
-	VADDPS           Z7, Z3, Z8
-	VADDPS           Z6, Z2, Z9
-	VADDPS           Z9, Z8, Z10
-	VMOVUPS          Z10, 1344(AX)
-	VSUBPS           Z9, Z8, Z8
-	VMOVUPS          Z8, 2688(AX)
+	// m0 = y0, m7 = y3
+	VMOVUPS Z3, (AX)
+	VMOVUPS Z6, 9408(AX)
+
+	// m1, m2 = (y0 + y2) ± (y1 + y3)
+	VADDPS  Z7, Z3, Z8
+	VADDPS  Z6, Z2, Z9
+	VADDPS  Z9, Z8, Z10
+	VMOVUPS Z10, 1344(AX)
+	VSUBPS  Z9, Z8, Z8
+	VMOVUPS Z8, 2688(AX)
+
+	// m3, m4 = (y0 + 4 y2) ± (2 y1 + 8 y3)
 	VMOVAPS          Z3, Z8
 	VFMADD231PS.BCST conv2_4<>+0(SB), Z7, Z8
 	VADDPS           Z2, Z2, Z9
@@ -9999,6 +12645,8 @@ tileRow7:
 	VMOVUPS          Z10, 4032(AX)
 	VSUBPS           Z9, Z8, Z8
 	VMOVUPS          Z8, 5376(AX)
+
+	// m5, m6 = (y0 + ¼ y2) ± (½ y1 + ⅛ y3)
 	VMOVAPS          Z3, Z3
 	VFMADD231PS.BCST conv2_0_25<>+0(SB), Z7, Z3
 	VMULPS.BCST      conv2_0_5<>+0(SB), Z2, Z2
@@ -10007,14 +12655,20 @@ tileRow7:
 	VMOVUPS          Z6, 6720(AX)
 	VSUBPS           Z2, Z3, Z2
 	VMOVUPS          Z2, 8064(AX)
-	VMOVUPS          Z1, 10752(AX)
-	VMOVUPS          Z4, 20160(AX)
-	VADDPS           Z5, Z1, Z2
-	VADDPS           Z4, Z0, Z3
-	VADDPS           Z3, Z2, Z6
-	VMOVUPS          Z6, 12096(AX)
-	VSUBPS           Z3, Z2, Z2
-	VMOVUPS          Z2, 13440(AX)
+
+	// m0 = y0, m7 = y3
+	VMOVUPS Z1, 10752(AX)
+	VMOVUPS Z4, 20160(AX)
+
+	// m1, m2 = (y0 + y2) ± (y1 + y3)
+	VADDPS  Z5, Z1, Z2
+	VADDPS  Z4, Z0, Z3
+	VADDPS  Z3, Z2, Z6
+	VMOVUPS Z6, 12096(AX)
+	VSUBPS  Z3, Z2, Z2
+	VMOVUPS Z2, 13440(AX)
+
+	// m3, m4 = (y0 + 4 y2) ± (2 y1 + 8 y3)
 	VMOVAPS          Z1, Z2
 	VFMADD231PS.BCST conv2_4<>+0(SB), Z5, Z2
 	VADDPS           Z0, Z0, Z3
@@ -10023,6 +12677,8 @@ tileRow7:
 	VMOVUPS          Z6, 14784(AX)
 	VSUBPS           Z3, Z2, Z2
 	VMOVUPS          Z2, 16128(AX)
+
+	// m5, m6 = (y0 + ¼ y2) ± (½ y1 + ⅛ y3)
 	VMOVAPS          Z1, Z1
 	VFMADD231PS.BCST conv2_0_25<>+0(SB), Z5, Z1
 	VMULPS.BCST      conv2_0_5<>+0(SB), Z0, Z0
@@ -10033,28 +12689,30 @@ tileRow7:
 	VMOVUPS          Z0, 18816(AX)
 
 	// columns: rows 3 and 4 of A dy
-	VMOVUPS          128(CX), Z0
-	KMOVW            12(DX), K1
-	VMOVUPS.Z        Z0, K1, Z0
-	KMOVW            14(DX), K1
-	KNOTW            K1, K2
-	VMOVUPS.Z        Z0, K2, Z1
-	VMOVUPS.Z        Z0, K1, Z0
-	KMOVW            16(DX), K1
-	VMOVUPS          384(CX), Z2
-	KMOVW            36(DX), K2
-	VMOVUPS.Z        Z2, K2, Z2
-	KMOVW            38(DX), K2
-	KNOTW            K2, K3
-	VMOVUPS.Z        Z2, K3, Z3
-	VMOVUPS.Z        Z2, K2, Z2
-	KMOVW            40(DX), K2
-	KNOTW            K1, K3
-	VMOVUPS.Z        Z1, K3, Z4
-	VMOVUPS.Z        Z1, K1, Z1
-	KNOTW            K2, K3
-	VMOVUPS.Z        Z3, K3, Z5
-	VMOVUPS.Z        Z3, K2, Z3
+	VMOVUPS   128(CX), Z0
+	KMOVW     12(DX), K1
+	VMOVUPS.Z Z0, K1, Z0
+	KMOVW     14(DX), K1
+	KNOTW     K1, K2
+	VMOVUPS.Z Z0, K2, Z1
+	VMOVUPS.Z Z0, K1, Z0
+	KMOVW     16(DX), K1
+	VMOVUPS   384(CX), Z2
+	KMOVW     36(DX), K2
+	VMOVUPS.Z Z2, K2, Z2
+	KMOVW     38(DX), K2
+	KNOTW     K2, K3
+	VMOVUPS.Z Z2, K3, Z3
+	VMOVUPS.Z Z2, K2, Z2
+	KMOVW     40(DX), K2
+	KNOTW     K1, K3
+	VMOVUPS.Z Z1, K3, Z4
+	VMOVUPS.Z Z1, K1, Z1
+	KNOTW     K2, K3
+	VMOVUPS.Z Z3, K3, Z5
+	VMOVUPS.Z Z3, K2, Z3
+
+	// m3, m4 = (y0 + 4 y2) ± (2 y1 + 8 y3)
 	VMOVAPS          Z4, Z4
 	VFMADD231PS.BCST conv2_4<>+0(SB), Z5, Z4
 	VADDPS           Z1, Z1, Z1
@@ -10067,6 +12725,8 @@ tileRow7:
 	KNOTW            K2, K1
 	VMOVUPS.Z        Z2, K1, Z5
 	VMOVUPS.Z        Z2, K2, Z2
+
+	// m3, m4 = (y0 + 4 y2) ± (2 y1 + 8 y3)
 	VMOVAPS          Z4, Z4
 	VFMADD231PS.BCST conv2_4<>+0(SB), Z5, Z4
 	VADDPS           Z0, Z0, Z0
@@ -10095,6 +12755,8 @@ tileRow7:
 	KNOTW            K2, K3
 	VMOVUPS.Z        Z7, K3, Z9
 	VMOVUPS.Z        Z7, K2, Z7
+
+	// m3, m4 = (y0 + 4 y2) ± (2 y1 + 8 y3)
 	VMOVAPS          Z8, Z8
 	VFMADD231PS.BCST conv2_4<>+0(SB), Z9, Z8
 	VADDPS           Z5, Z5, Z5
@@ -10107,6 +12769,8 @@ tileRow7:
 	KNOTW            K2, K1
 	VMOVUPS.Z        Z6, K1, Z9
 	VMOVUPS.Z        Z6, K2, Z6
+
+	// m3, m4 = (y0 + 4 y2) ± (2 y1 + 8 y3)
 	VMOVAPS          Z8, Z8
 	VFMADD231PS.BCST conv2_4<>+0(SB), Z9, Z8
 	VADDPS           Z4, Z4, Z4
@@ -10115,14 +12779,19 @@ tileRow7:
 	VSUBPS           Z4, Z8, Z4
 
 	// rows: (A dy) Aᵀ
-	VMOVUPS          Z3, 64(AX)
-	VMOVUPS          Z6, 9472(AX)
-	VADDPS           Z7, Z3, Z8
-	VADDPS           Z6, Z2, Z9
-	VADDPS           Z9, Z8, Z10
-	VMOVUPS          Z10, 1408(AX)
-	VSUBPS           Z9, Z8, Z8
-	VMOVUPS          Z8, 2752(AX)
+	// m0 = y0, m7 = y3
+	VMOVUPS Z3, 64(AX)
+	VMOVUPS Z6, 9472(AX)
+
+	// m1, m2 = (y0 + y2) ± (y1 + y3)
+	VADDPS  Z7, Z3, Z8
+	VADDPS  Z6, Z2, Z9
+	VADDPS  Z9, Z8, Z10
+	VMOVUPS Z10, 1408(AX)
+	VSUBPS  Z9, Z8, Z8
+	VMOVUPS Z8, 2752(AX)
+
+	// m3, m4 = (y0 + 4 y2) ± (2 y1 + 8 y3)
 	VMOVAPS          Z3, Z8
 	VFMADD231PS.BCST conv2_4<>+0(SB), Z7, Z8
 	VADDPS           Z2, Z2, Z9
@@ -10131,6 +12800,8 @@ tileRow7:
 	VMOVUPS          Z10, 4096(AX)
 	VSUBPS           Z9, Z8, Z8
 	VMOVUPS          Z8, 5440(AX)
+
+	// m5, m6 = (y0 + ¼ y2) ± (½ y1 + ⅛ y3)
 	VMOVAPS          Z3, Z3
 	VFMADD231PS.BCST conv2_0_25<>+0(SB), Z7, Z3
 	VMULPS.BCST      conv2_0_5<>+0(SB), Z2, Z2
@@ -10139,14 +12810,20 @@ tileRow7:
 	VMOVUPS          Z6, 6784(AX)
 	VSUBPS           Z2, Z3, Z2
 	VMOVUPS          Z2, 8128(AX)
-	VMOVUPS          Z1, 10816(AX)
-	VMOVUPS          Z4, 20224(AX)
-	VADDPS           Z5, Z1, Z2
-	VADDPS           Z4, Z0, Z3
-	VADDPS           Z3, Z2, Z6
-	VMOVUPS          Z6, 12160(AX)
-	VSUBPS           Z3, Z2, Z2
-	VMOVUPS          Z2, 13504(AX)
+
+	// m0 = y0, m7 = y3
+	VMOVUPS Z1, 10816(AX)
+	VMOVUPS Z4, 20224(AX)
+
+	// m1, m2 = (y0 + y2) ± (y1 + y3)
+	VADDPS  Z5, Z1, Z2
+	VADDPS  Z4, Z0, Z3
+	VADDPS  Z3, Z2, Z6
+	VMOVUPS Z6, 12160(AX)
+	VSUBPS  Z3, Z2, Z2
+	VMOVUPS Z2, 13504(AX)
+
+	// m3, m4 = (y0 + 4 y2) ± (2 y1 + 8 y3)
 	VMOVAPS          Z1, Z2
 	VFMADD231PS.BCST conv2_4<>+0(SB), Z5, Z2
 	VADDPS           Z0, Z0, Z3
@@ -10155,6 +12832,8 @@ tileRow7:
 	VMOVUPS          Z6, 14848(AX)
 	VSUBPS           Z3, Z2, Z2
 	VMOVUPS          Z2, 16192(AX)
+
+	// m5, m6 = (y0 + ¼ y2) ± (½ y1 + ⅛ y3)
 	VMOVAPS          Z1, Z1
 	VFMADD231PS.BCST conv2_0_25<>+0(SB), Z5, Z1
 	VMULPS.BCST      conv2_0_5<>+0(SB), Z0, Z0
@@ -10177,28 +12856,30 @@ pair6:
 
 tileRow9:
 	// columns: rows 5 and 6 of A dy
-	VMOVUPS          (CX), Z0
-	KMOVW            (DX), K1
-	VMOVUPS.Z        Z0, K1, Z0
-	KMOVW            2(DX), K1
-	KNOTW            K1, K2
-	VMOVUPS.Z        Z0, K2, Z1
-	VMOVUPS.Z        Z0, K1, Z0
-	KMOVW            4(DX), K1
-	VMOVUPS          256(CX), Z2
-	KMOVW            24(DX), K2
-	VMOVUPS.Z        Z2, K2, Z2
-	KMOVW            26(DX), K2
-	KNOTW            K2, K3
-	VMOVUPS.Z        Z2, K3, Z3
-	VMOVUPS.Z        Z2, K2, Z2
-	KMOVW            28(DX), K2
-	KNOTW            K1, K3
-	VMOVUPS.Z        Z1, K3, Z4
-	VMOVUPS.Z        Z1, K1, Z1
-	KNOTW            K2, K3
-	VMOVUPS.Z        Z3, K3, Z5
-	VMOVUPS.Z        Z3, K2, Z3
+	VMOVUPS   (CX), Z0
+	KMOVW     (DX), K1
+	VMOVUPS.Z Z0, K1, Z0
+	KMOVW     2(DX), K1
+	KNOTW     K1, K2
+	VMOVUPS.Z Z0, K2, Z1
+	VMOVUPS.Z Z0, K1, Z0
+	KMOVW     4(DX), K1
+	VMOVUPS   256(CX), Z2
+	KMOVW     24(DX), K2
+	VMOVUPS.Z Z2, K2, Z2
+	KMOVW     26(DX), K2
+	KNOTW     K2, K3
+	VMOVUPS.Z Z2, K3, Z3
+	VMOVUPS.Z Z2, K2, Z2
+	KMOVW     28(DX), K2
+	KNOTW     K1, K3
+	VMOVUPS.Z Z1, K3, Z4
+	VMOVUPS.Z Z1, K1, Z1
+	KNOTW     K2, K3
+	VMOVUPS.Z Z3, K3, Z5
+	VMOVUPS.Z Z3, K2, Z3
+
+	// m5, m6 = (y0 + ¼ y2) ± (½ y1 + ⅛ y3)
 	VMOVAPS          Z4, Z4
 	VFMADD231PS.BCST conv2_0_25<>+0(SB), Z5, Z4
 	VMULPS.BCST      conv2_0_5<>+0(SB), Z1, Z1
@@ -10211,6 +12892,8 @@ tileRow9:
 	KNOTW            K2, K1
 	VMOVUPS.Z        Z2, K1, Z5
 	VMOVUPS.Z        Z2, K2, Z2
+
+	// m5, m6 = (y0 + ¼ y2) ± (½ y1 + ⅛ y3)
 	VMOVAPS          Z4, Z4
 	VFMADD231PS.BCST conv2_0_25<>+0(SB), Z5, Z4
 	VMULPS.BCST      conv2_0_5<>+0(SB), Z0, Z0
@@ -10239,6 +12922,8 @@ tileRow9:
 	KNOTW            K2, K3
 	VMOVUPS.Z        Z7, K3, Z9
 	VMOVUPS.Z        Z7, K2, Z7
+
+	// m5, m6 = (y0 + ¼ y2) ± (½ y1 + ⅛ y3)
 	VMOVAPS          Z8, Z8
 	VFMADD231PS.BCST conv2_0_25<>+0(SB), Z9, Z8
 	VMULPS.BCST      conv2_0_5<>+0(SB), Z5, Z5
@@ -10251,6 +12936,8 @@ tileRow9:
 	KNOTW            K2, K1
 	VMOVUPS.Z        Z6, K1, Z9
 	VMOVUPS.Z        Z6, K2, Z6
+
+	// m5, m6 = (y0 + ¼ y2) ± (½ y1 + ⅛ y3)
 	VMOVAPS          Z8, Z8
 	VFMADD231PS.BCST conv2_0_25<>+0(SB), Z9, Z8
 	VMULPS.BCST      conv2_0_5<>+0(SB), Z4, Z4
@@ -10259,14 +12946,19 @@ tileRow9:
 	VSUBPS           Z4, Z8, Z4
 
 	// rows: (A dy) Aᵀ
-	VMOVUPS          Z3, (AX)
-	VMOVUPS          Z6, 9408(AX)
-	VADDPS           Z7, Z3, Z8
-	VADDPS           Z6, Z2, Z9
-	VADDPS           Z9, Z8, Z10
-	VMOVUPS          Z10, 1344(AX)
-	VSUBPS           Z9, Z8, Z8
-	VMOVUPS          Z8, 2688(AX)
+	// m0 = y0, m7 = y3
+	VMOVUPS Z3, (AX)
+	VMOVUPS Z6, 9408(AX)
+
+	// m1, m2 = (y0 + y2) ± (y1 + y3)
+	VADDPS  Z7, Z3, Z8
+	VADDPS  Z6, Z2, Z9
+	VADDPS  Z9, Z8, Z10
+	VMOVUPS Z10, 1344(AX)
+	VSUBPS  Z9, Z8, Z8
+	VMOVUPS Z8, 2688(AX)
+
+	// m3, m4 = (y0 + 4 y2) ± (2 y1 + 8 y3)
 	VMOVAPS          Z3, Z8
 	VFMADD231PS.BCST conv2_4<>+0(SB), Z7, Z8
 	VADDPS           Z2, Z2, Z9
@@ -10275,6 +12967,8 @@ tileRow9:
 	VMOVUPS          Z10, 4032(AX)
 	VSUBPS           Z9, Z8, Z8
 	VMOVUPS          Z8, 5376(AX)
+
+	// m5, m6 = (y0 + ¼ y2) ± (½ y1 + ⅛ y3)
 	VMOVAPS          Z3, Z3
 	VFMADD231PS.BCST conv2_0_25<>+0(SB), Z7, Z3
 	VMULPS.BCST      conv2_0_5<>+0(SB), Z2, Z2
@@ -10283,14 +12977,20 @@ tileRow9:
 	VMOVUPS          Z6, 6720(AX)
 	VSUBPS           Z2, Z3, Z2
 	VMOVUPS          Z2, 8064(AX)
-	VMOVUPS          Z1, 10752(AX)
-	VMOVUPS          Z4, 20160(AX)
-	VADDPS           Z5, Z1, Z2
-	VADDPS           Z4, Z0, Z3
-	VADDPS           Z3, Z2, Z6
-	VMOVUPS          Z6, 12096(AX)
-	VSUBPS           Z3, Z2, Z2
-	VMOVUPS          Z2, 13440(AX)
+
+	// m0 = y0, m7 = y3
+	VMOVUPS Z1, 10752(AX)
+	VMOVUPS Z4, 20160(AX)
+
+	// m1, m2 = (y0 + y2) ± (y1 + y3)
+	VADDPS  Z5, Z1, Z2
+	VADDPS  Z4, Z0, Z3
+	VADDPS  Z3, Z2, Z6
+	VMOVUPS Z6, 12096(AX)
+	VSUBPS  Z3, Z2, Z2
+	VMOVUPS Z2, 13440(AX)
+
+	// m3, m4 = (y0 + 4 y2) ± (2 y1 + 8 y3)
 	VMOVAPS          Z1, Z2
 	VFMADD231PS.BCST conv2_4<>+0(SB), Z5, Z2
 	VADDPS           Z0, Z0, Z3
@@ -10299,6 +12999,8 @@ tileRow9:
 	VMOVUPS          Z6, 14784(AX)
 	VSUBPS           Z3, Z2, Z2
 	VMOVUPS          Z2, 16128(AX)
+
+	// m5, m6 = (y0 + ¼ y2) ± (½ y1 + ⅛ y3)
 	VMOVAPS          Z1, Z1
 	VFMADD231PS.BCST conv2_0_25<>+0(SB), Z5, Z1
 	VMULPS.BCST      conv2_0_5<>+0(SB), Z0, Z0
@@ -10309,28 +13011,30 @@ tileRow9:
 	VMOVUPS          Z0, 18816(AX)
 
 	// columns: rows 5 and 6 of A dy
-	VMOVUPS          128(CX), Z0
-	KMOVW            12(DX), K1
-	VMOVUPS.Z        Z0, K1, Z0
-	KMOVW            14(DX), K1
-	KNOTW            K1, K2
-	VMOVUPS.Z        Z0, K2, Z1
-	VMOVUPS.Z        Z0, K1, Z0
-	KMOVW            16(DX), K1
-	VMOVUPS          384(CX), Z2
-	KMOVW            36(DX), K2
-	VMOVUPS.Z        Z2, K2, Z2
-	KMOVW            38(DX), K2
-	KNOTW            K2, K3
-	VMOVUPS.Z        Z2, K3, Z3
-	VMOVUPS.Z        Z2, K2, Z2
-	KMOVW            40(DX), K2
-	KNOTW            K1, K3
-	VMOVUPS.Z        Z1, K3, Z4
-	VMOVUPS.Z        Z1, K1, Z1
-	KNOTW            K2, K3
-	VMOVUPS.Z        Z3, K3, Z5
-	VMOVUPS.Z        Z3, K2, Z3
+	VMOVUPS   128(CX), Z0
+	KMOVW     12(DX), K1
+	VMOVUPS.Z Z0, K1, Z0
+	KMOVW     14(DX), K1
+	KNOTW     K1, K2
+	VMOVUPS.Z Z0, K2, Z1
+	VMOVUPS.Z Z0, K1, Z0
+	KMOVW     16(DX), K1
+	VMOVUPS   384(CX), Z2
+	KMOVW     36(DX), K2
+	VMOVUPS.Z Z2, K2, Z2
+	KMOVW     38(DX), K2
+	KNOTW     K2, K3
+	VMOVUPS.Z Z2, K3, Z3
+	VMOVUPS.Z Z2, K2, Z2
+	KMOVW     40(DX), K2
+	KNOTW     K1, K3
+	VMOVUPS.Z Z1, K3, Z4
+	VMOVUPS.Z Z1, K1, Z1
+	KNOTW     K2, K3
+	VMOVUPS.Z Z3, K3, Z5
+	VMOVUPS.Z Z3, K2, Z3
+
+	// m5, m6 = (y0 + ¼ y2) ± (½ y1 + ⅛ y3)
 	VMOVAPS          Z4, Z4
 	VFMADD231PS.BCST conv2_0_25<>+0(SB), Z5, Z4
 	VMULPS.BCST      conv2_0_5<>+0(SB), Z1, Z1
@@ -10343,6 +13047,8 @@ tileRow9:
 	KNOTW            K2, K1
 	VMOVUPS.Z        Z2, K1, Z5
 	VMOVUPS.Z        Z2, K2, Z2
+
+	// m5, m6 = (y0 + ¼ y2) ± (½ y1 + ⅛ y3)
 	VMOVAPS          Z4, Z4
 	VFMADD231PS.BCST conv2_0_25<>+0(SB), Z5, Z4
 	VMULPS.BCST      conv2_0_5<>+0(SB), Z0, Z0
@@ -10371,6 +13077,8 @@ tileRow9:
 	KNOTW            K2, K3
 	VMOVUPS.Z        Z7, K3, Z9
 	VMOVUPS.Z        Z7, K2, Z7
+
+	// m5, m6 = (y0 + ¼ y2) ± (½ y1 + ⅛ y3)
 	VMOVAPS          Z8, Z8
 	VFMADD231PS.BCST conv2_0_25<>+0(SB), Z9, Z8
 	VMULPS.BCST      conv2_0_5<>+0(SB), Z5, Z5
@@ -10383,6 +13091,8 @@ tileRow9:
 	KNOTW            K2, K1
 	VMOVUPS.Z        Z6, K1, Z9
 	VMOVUPS.Z        Z6, K2, Z6
+
+	// m5, m6 = (y0 + ¼ y2) ± (½ y1 + ⅛ y3)
 	VMOVAPS          Z8, Z8
 	VFMADD231PS.BCST conv2_0_25<>+0(SB), Z9, Z8
 	VMULPS.BCST      conv2_0_5<>+0(SB), Z4, Z4
@@ -10391,14 +13101,19 @@ tileRow9:
 	VSUBPS           Z4, Z8, Z4
 
 	// rows: (A dy) Aᵀ
-	VMOVUPS          Z3, 64(AX)
-	VMOVUPS          Z6, 9472(AX)
-	VADDPS           Z7, Z3, Z8
-	VADDPS           Z6, Z2, Z9
-	VADDPS           Z9, Z8, Z10
-	VMOVUPS          Z10, 1408(AX)
-	VSUBPS           Z9, Z8, Z8
-	VMOVUPS          Z8, 2752(AX)
+	// m0 = y0, m7 = y3
+	VMOVUPS Z3, 64(AX)
+	VMOVUPS Z6, 9472(AX)
+
+	// m1, m2 = (y0 + y2) ± (y1 + y3)
+	VADDPS  Z7, Z3, Z8
+	VADDPS  Z6, Z2, Z9
+	VADDPS  Z9, Z8, Z10
+	VMOVUPS Z10, 1408(AX)
+	VSUBPS  Z9, Z8, Z8
+	VMOVUPS Z8, 2752(AX)
+
+	// m3, m4 = (y0 + 4 y2) ± (2 y1 + 8 y3)
 	VMOVAPS          Z3, Z8
 	VFMADD231PS.BCST conv2_4<>+0(SB), Z7, Z8
 	VADDPS           Z2, Z2, Z9
@@ -10407,6 +13122,8 @@ tileRow9:
 	VMOVUPS          Z10, 4096(AX)
 	VSUBPS           Z9, Z8, Z8
 	VMOVUPS          Z8, 5440(AX)
+
+	// m5, m6 = (y0 + ¼ y2) ± (½ y1 + ⅛ y3)
 	VMOVAPS          Z3, Z3
 	VFMADD231PS.BCST conv2_0_25<>+0(SB), Z7, Z3
 	VMULPS.BCST      conv2_0_5<>+0(SB), Z2, Z2
@@ -10415,14 +13132,20 @@ tileRow9:
 	VMOVUPS          Z6, 6784(AX)
 	VSUBPS           Z2, Z3, Z2
 	VMOVUPS          Z2, 8128(AX)
-	VMOVUPS          Z1, 10816(AX)
-	VMOVUPS          Z4, 20224(AX)
-	VADDPS           Z5, Z1, Z2
-	VADDPS           Z4, Z0, Z3
-	VADDPS           Z3, Z2, Z6
-	VMOVUPS          Z6, 12160(AX)
-	VSUBPS           Z3, Z2, Z2
-	VMOVUPS          Z2, 13504(AX)
+
+	// m0 = y0, m7 = y3
+	VMOVUPS Z1, 10816(AX)
+	VMOVUPS Z4, 20224(AX)
+
+	// m1, m2 = (y0 + y2) ± (y1 + y3)
+	VADDPS  Z5, Z1, Z2
+	VADDPS  Z4, Z0, Z3
+	VADDPS  Z3, Z2, Z6
+	VMOVUPS Z6, 12160(AX)
+	VSUBPS  Z3, Z2, Z2
+	VMOVUPS Z2, 13504(AX)
+
+	// m3, m4 = (y0 + 4 y2) ± (2 y1 + 8 y3)
 	VMOVAPS          Z1, Z2
 	VFMADD231PS.BCST conv2_4<>+0(SB), Z5, Z2
 	VADDPS           Z0, Z0, Z3
@@ -10431,6 +13154,8 @@ tileRow9:
 	VMOVUPS          Z6, 14848(AX)
 	VSUBPS           Z3, Z2, Z2
 	VMOVUPS          Z2, 16192(AX)
+
+	// m5, m6 = (y0 + ¼ y2) ± (½ y1 + ⅛ y3)
 	VMOVAPS          Z1, Z1
 	VFMADD231PS.BCST conv2_0_25<>+0(SB), Z5, Z1
 	VMULPS.BCST      conv2_0_5<>+0(SB), Z0, Z0
@@ -10693,2364 +13418,3260 @@ TEXT ·Conv2InputGradTransform16(SB), $12352-56
 
 channel1:
 	// columns: B dv, windows of both tile rows added where they overlap
-	VMOVUPS           (CX), Z0
-	VMOVUPS           2048(CX), Z1
-	VMOVUPS           4096(CX), Z2
-	VMOVUPS           6144(CX), Z3
-	VMOVUPS           8192(CX), Z4
-	VMOVUPS           10240(CX), Z5
-	VMOVUPS           12288(CX), Z6
-	VMOVUPS           14336(CX), Z7
-	VADDPS            Z2, Z1, Z8
-	VSUBPS            Z2, Z1, Z1
-	VADDPS            Z4, Z3, Z2
-	VSUBPS            Z4, Z3, Z3
-	VADDPS            Z6, Z5, Z4
-	VSUBPS            Z6, Z5, Z5
-	VMOVUPS           Z0, (DX)
-	VADDPS            Z7, Z1, Z6
-	VFMSUB231PS.BCST  conv2_2<>+0(SB), Z3, Z6
-	VFMADD231PS.BCST  conv2_4<>+0(SB), Z5, Z6
-	VMOVUPS           Z6, 512(DX)
+	VMOVUPS (CX), Z0
+	VMOVUPS 2048(CX), Z1
+	VMOVUPS 4096(CX), Z2
+	VMOVUPS 6144(CX), Z3
+	VMOVUPS 8192(CX), Z4
+	VMOVUPS 10240(CX), Z5
+	VMOVUPS 12288(CX), Z6
+	VMOVUPS 14336(CX), Z7
+
+	// plus1, minus1 = v1 ± v2; plus2, minus2 = v3 ± v4; plusHalf, minusHalf = v5 ± v6
+	VADDPS Z2, Z1, Z8
+	VSUBPS Z2, Z1, Z1
+	VADDPS Z4, Z3, Z2
+	VSUBPS Z4, Z3, Z3
+	VADDPS Z6, Z5, Z4
+	VSUBPS Z6, Z5, Z5
+
+	// d0 = v0, d7 = v7
+	VMOVUPS Z0, (DX)
+
+	// d1 = 2 minus2 − (minus1 + v7) + 4 minusHalf
+	VADDPS           Z7, Z1, Z6
+	VFMSUB231PS.BCST conv2_2<>+0(SB), Z3, Z6
+	VFMADD231PS.BCST conv2_4<>+0(SB), Z5, Z6
+	VMOVUPS          Z6, 512(DX)
+
+	// d3 = 21/4 v7 + 17/4 minus1 − 10 minus2 − 5 minusHalf
 	VMULPS.BCST       conv2_5_25<>+0(SB), Z7, Z6
 	VFMADD231PS.BCST  conv2_4_25<>+0(SB), Z1, Z6
 	VFNMADD231PS.BCST conv2_10<>+0(SB), Z3, Z6
 	VFNMADD231PS.BCST conv2_5<>+0(SB), Z5, Z6
 	VMOVUPS           Z6, 1536(DX)
+
+	// d5 = (minusHalf − minus1) + 8 minus2 − 21/4 v7
 	VSUBPS            Z1, Z5, Z1
 	VFMADD231PS.BCST  conv2_8<>+0(SB), Z3, Z1
 	VFNMADD231PS.BCST conv2_5_25<>+0(SB), Z7, Z1
+
+	// d2 = (plus2 − plus1) − 21/4 v0 + 8 plusHalf
 	VSUBPS            Z8, Z2, Z3
 	VFNMADD231PS.BCST conv2_5_25<>+0(SB), Z0, Z3
 	VFMADD231PS.BCST  conv2_8<>+0(SB), Z4, Z3
 	VMOVUPS           Z3, 1024(DX)
+
+	// d4 = 21/4 v0 + 17/4 plus1 − 5 plus2 − 10 plusHalf
 	VMULPS.BCST       conv2_5_25<>+0(SB), Z0, Z3
 	VFMADD231PS.BCST  conv2_4_25<>+0(SB), Z8, Z3
 	VFNMADD231PS.BCST conv2_5<>+0(SB), Z2, Z3
 	VFNMADD231PS.BCST conv2_10<>+0(SB), Z4, Z3
-	VADDPS            Z8, Z0, Z0
-	VFMSUB231PS.BCST  conv2_4<>+0(SB), Z2, Z0
-	VFMADD231PS.BCST  conv2_2<>+0(SB), Z4, Z0
-	VMOVUPS           128(CX), Z2
-	VMOVUPS           2176(CX), Z4
-	VMOVUPS           4224(CX), Z5
-	VMOVUPS           6272(CX), Z6
-	VMOVUPS           8320(CX), Z8
-	VMOVUPS           10368(CX), Z9
-	VMOVUPS           12416(CX), Z10
-	VMOVUPS           14464(CX), Z11
-	VADDPS            Z5, Z4, Z12
-	VSUBPS            Z5, Z4, Z4
-	VADDPS            Z8, Z6, Z5
-	VSUBPS            Z8, Z6, Z6
-	VADDPS            Z10, Z9, Z8
-	VSUBPS            Z10, Z9, Z9
-	VADDPS            Z2, Z3, Z3
-	VMOVUPS           Z3, 2048(DX)
-	VMOVUPS           Z11, 5632(DX)
-	VADDPS            Z11, Z4, Z3
-	VFMSUB231PS.BCST  conv2_2<>+0(SB), Z6, Z3
-	VFMADD231PS.BCST  conv2_4<>+0(SB), Z9, Z3
-	VADDPS            Z3, Z1, Z1
-	VMOVUPS           Z1, 2560(DX)
+
+	// d6 = 4 plus2 − (v0 + plus1) + 2 plusHalf
+	VADDPS           Z8, Z0, Z0
+	VFMSUB231PS.BCST conv2_4<>+0(SB), Z2, Z0
+	VFMADD231PS.BCST conv2_2<>+0(SB), Z4, Z0
+	VMOVUPS          128(CX), Z2
+	VMOVUPS          2176(CX), Z4
+	VMOVUPS          4224(CX), Z5
+	VMOVUPS          6272(CX), Z6
+	VMOVUPS          8320(CX), Z8
+	VMOVUPS          10368(CX), Z9
+	VMOVUPS          12416(CX), Z10
+	VMOVUPS          14464(CX), Z11
+
+	// plus1, minus1 = v1 ± v2; plus2, minus2 = v3 ± v4; plusHalf, minusHalf = v5 ± v6
+	VADDPS Z5, Z4, Z12
+	VSUBPS Z5, Z4, Z4
+	VADDPS Z8, Z6, Z5
+	VSUBPS Z8, Z6, Z6
+	VADDPS Z10, Z9, Z8
+	VSUBPS Z10, Z9, Z9
+
+	// d0 = v0, d7 = v7
+	VADDPS  Z2, Z3, Z3
+	VMOVUPS Z3, 2048(DX)
+	VMOVUPS Z11, 5632(DX)
+
+	// d1 = 2 minus2 − (minus1 + v7) + 4 minusHalf
+	VADDPS           Z11, Z4, Z3
+	VFMSUB231PS.BCST conv2_2<>+0(SB), Z6, Z3
+	VFMADD231PS.BCST conv2_4<>+0(SB), Z9, Z3
+	VADDPS           Z3, Z1, Z1
+	VMOVUPS          Z1, 2560(DX)
+
+	// d3 = 21/4 v7 + 17/4 minus1 − 10 minus2 − 5 minusHalf
 	VMULPS.BCST       conv2_5_25<>+0(SB), Z11, Z1
 	VFMADD231PS.BCST  conv2_4_25<>+0(SB), Z4, Z1
 	VFNMADD231PS.BCST conv2_10<>+0(SB), Z6, Z1
 	VFNMADD231PS.BCST conv2_5<>+0(SB), Z9, Z1
 	VADDPS            Z1, Z7, Z1
 	VMOVUPS           Z1, 3584(DX)
+
+	// d5 = (minusHalf − minus1) + 8 minus2 − 21/4 v7
 	VSUBPS            Z4, Z9, Z1
 	VFMADD231PS.BCST  conv2_8<>+0(SB), Z6, Z1
 	VFNMADD231PS.BCST conv2_5_25<>+0(SB), Z11, Z1
 	VMOVUPS           Z1, 4608(DX)
+
+	// d2 = (plus2 − plus1) − 21/4 v0 + 8 plusHalf
 	VSUBPS            Z12, Z5, Z1
 	VFNMADD231PS.BCST conv2_5_25<>+0(SB), Z2, Z1
 	VFMADD231PS.BCST  conv2_8<>+0(SB), Z8, Z1
 	VADDPS            Z1, Z0, Z0
 	VMOVUPS           Z0, 3072(DX)
+
+	// d4 = 21/4 v0 + 17/4 plus1 − 5 plus2 − 10 plusHalf
 	VMULPS.BCST       conv2_5_25<>+0(SB), Z2, Z0
 	VFMADD231PS.BCST  conv2_4_25<>+0(SB), Z12, Z0
 	VFNMADD231PS.BCST conv2_5<>+0(SB), Z5, Z0
 	VFNMADD231PS.BCST conv2_10<>+0(SB), Z8, Z0
 	VMOVUPS           Z0, 4096(DX)
-	VADDPS            Z12, Z2, Z0
-	VFMSUB231PS.BCST  conv2_4<>+0(SB), Z5, Z0
-	VFMADD231PS.BCST  conv2_2<>+0(SB), Z8, Z0
-	VMOVUPS           Z0, 5120(DX)
-	VMOVUPS           256(CX), Z0
-	VMOVUPS           2304(CX), Z1
-	VMOVUPS           4352(CX), Z2
-	VMOVUPS           6400(CX), Z3
-	VMOVUPS           8448(CX), Z4
-	VMOVUPS           10496(CX), Z5
-	VMOVUPS           12544(CX), Z6
-	VMOVUPS           14592(CX), Z7
-	VADDPS            Z2, Z1, Z8
-	VSUBPS            Z2, Z1, Z1
-	VADDPS            Z4, Z3, Z2
-	VSUBPS            Z4, Z3, Z3
-	VADDPS            Z6, Z5, Z4
-	VSUBPS            Z6, Z5, Z5
-	VMOVUPS           Z0, 64(DX)
-	VADDPS            Z7, Z1, Z6
-	VFMSUB231PS.BCST  conv2_2<>+0(SB), Z3, Z6
-	VFMADD231PS.BCST  conv2_4<>+0(SB), Z5, Z6
-	VMOVUPS           Z6, 576(DX)
+
+	// d6 = 4 plus2 − (v0 + plus1) + 2 plusHalf
+	VADDPS           Z12, Z2, Z0
+	VFMSUB231PS.BCST conv2_4<>+0(SB), Z5, Z0
+	VFMADD231PS.BCST conv2_2<>+0(SB), Z8, Z0
+	VMOVUPS          Z0, 5120(DX)
+	VMOVUPS          256(CX), Z0
+	VMOVUPS          2304(CX), Z1
+	VMOVUPS          4352(CX), Z2
+	VMOVUPS          6400(CX), Z3
+	VMOVUPS          8448(CX), Z4
+	VMOVUPS          10496(CX), Z5
+	VMOVUPS          12544(CX), Z6
+	VMOVUPS          14592(CX), Z7
+
+	// plus1, minus1 = v1 ± v2; plus2, minus2 = v3 ± v4; plusHalf, minusHalf = v5 ± v6
+	VADDPS Z2, Z1, Z8
+	VSUBPS Z2, Z1, Z1
+	VADDPS Z4, Z3, Z2
+	VSUBPS Z4, Z3, Z3
+	VADDPS Z6, Z5, Z4
+	VSUBPS Z6, Z5, Z5
+
+	// d0 = v0, d7 = v7
+	VMOVUPS Z0, 64(DX)
+
+	// d1 = 2 minus2 − (minus1 + v7) + 4 minusHalf
+	VADDPS           Z7, Z1, Z6
+	VFMSUB231PS.BCST conv2_2<>+0(SB), Z3, Z6
+	VFMADD231PS.BCST conv2_4<>+0(SB), Z5, Z6
+	VMOVUPS          Z6, 576(DX)
+
+	// d3 = 21/4 v7 + 17/4 minus1 − 10 minus2 − 5 minusHalf
 	VMULPS.BCST       conv2_5_25<>+0(SB), Z7, Z6
 	VFMADD231PS.BCST  conv2_4_25<>+0(SB), Z1, Z6
 	VFNMADD231PS.BCST conv2_10<>+0(SB), Z3, Z6
 	VFNMADD231PS.BCST conv2_5<>+0(SB), Z5, Z6
 	VMOVUPS           Z6, 1600(DX)
+
+	// d5 = (minusHalf − minus1) + 8 minus2 − 21/4 v7
 	VSUBPS            Z1, Z5, Z1
 	VFMADD231PS.BCST  conv2_8<>+0(SB), Z3, Z1
 	VFNMADD231PS.BCST conv2_5_25<>+0(SB), Z7, Z1
+
+	// d2 = (plus2 − plus1) − 21/4 v0 + 8 plusHalf
 	VSUBPS            Z8, Z2, Z3
 	VFNMADD231PS.BCST conv2_5_25<>+0(SB), Z0, Z3
 	VFMADD231PS.BCST  conv2_8<>+0(SB), Z4, Z3
 	VMOVUPS           Z3, 1088(DX)
+
+	// d4 = 21/4 v0 + 17/4 plus1 − 5 plus2 − 10 plusHalf
 	VMULPS.BCST       conv2_5_25<>+0(SB), Z0, Z3
 	VFMADD231PS.BCST  conv2_4_25<>+0(SB), Z8, Z3
 	VFNMADD231PS.BCST conv2_5<>+0(SB), Z2, Z3
 	VFNMADD231PS.BCST conv2_10<>+0(SB), Z4, Z3
-	VADDPS            Z8, Z0, Z0
-	VFMSUB231PS.BCST  conv2_4<>+0(SB), Z2, Z0
-	VFMADD231PS.BCST  conv2_2<>+0(SB), Z4, Z0
-	VMOVUPS           384(CX), Z2
-	VMOVUPS           2432(CX), Z4
-	VMOVUPS           4480(CX), Z5
-	VMOVUPS           6528(CX), Z6
-	VMOVUPS           8576(CX), Z8
-	VMOVUPS           10624(CX), Z9
-	VMOVUPS           12672(CX), Z10
-	VMOVUPS           14720(CX), Z11
-	VADDPS            Z5, Z4, Z12
-	VSUBPS            Z5, Z4, Z4
-	VADDPS            Z8, Z6, Z5
-	VSUBPS            Z8, Z6, Z6
-	VADDPS            Z10, Z9, Z8
-	VSUBPS            Z10, Z9, Z9
-	VADDPS            Z2, Z3, Z3
-	VMOVUPS           Z3, 2112(DX)
-	VMOVUPS           Z11, 5696(DX)
-	VADDPS            Z11, Z4, Z3
-	VFMSUB231PS.BCST  conv2_2<>+0(SB), Z6, Z3
-	VFMADD231PS.BCST  conv2_4<>+0(SB), Z9, Z3
-	VADDPS            Z3, Z1, Z1
-	VMOVUPS           Z1, 2624(DX)
+
+	// d6 = 4 plus2 − (v0 + plus1) + 2 plusHalf
+	VADDPS           Z8, Z0, Z0
+	VFMSUB231PS.BCST conv2_4<>+0(SB), Z2, Z0
+	VFMADD231PS.BCST conv2_2<>+0(SB), Z4, Z0
+	VMOVUPS          384(CX), Z2
+	VMOVUPS          2432(CX), Z4
+	VMOVUPS          4480(CX), Z5
+	VMOVUPS          6528(CX), Z6
+	VMOVUPS          8576(CX), Z8
+	VMOVUPS          10624(CX), Z9
+	VMOVUPS          12672(CX), Z10
+	VMOVUPS          14720(CX), Z11
+
+	// plus1, minus1 = v1 ± v2; plus2, minus2 = v3 ± v4; plusHalf, minusHalf = v5 ± v6
+	VADDPS Z5, Z4, Z12
+	VSUBPS Z5, Z4, Z4
+	VADDPS Z8, Z6, Z5
+	VSUBPS Z8, Z6, Z6
+	VADDPS Z10, Z9, Z8
+	VSUBPS Z10, Z9, Z9
+
+	// d0 = v0, d7 = v7
+	VADDPS  Z2, Z3, Z3
+	VMOVUPS Z3, 2112(DX)
+	VMOVUPS Z11, 5696(DX)
+
+	// d1 = 2 minus2 − (minus1 + v7) + 4 minusHalf
+	VADDPS           Z11, Z4, Z3
+	VFMSUB231PS.BCST conv2_2<>+0(SB), Z6, Z3
+	VFMADD231PS.BCST conv2_4<>+0(SB), Z9, Z3
+	VADDPS           Z3, Z1, Z1
+	VMOVUPS          Z1, 2624(DX)
+
+	// d3 = 21/4 v7 + 17/4 minus1 − 10 minus2 − 5 minusHalf
 	VMULPS.BCST       conv2_5_25<>+0(SB), Z11, Z1
 	VFMADD231PS.BCST  conv2_4_25<>+0(SB), Z4, Z1
 	VFNMADD231PS.BCST conv2_10<>+0(SB), Z6, Z1
 	VFNMADD231PS.BCST conv2_5<>+0(SB), Z9, Z1
 	VADDPS            Z1, Z7, Z1
 	VMOVUPS           Z1, 3648(DX)
+
+	// d5 = (minusHalf − minus1) + 8 minus2 − 21/4 v7
 	VSUBPS            Z4, Z9, Z1
 	VFMADD231PS.BCST  conv2_8<>+0(SB), Z6, Z1
 	VFNMADD231PS.BCST conv2_5_25<>+0(SB), Z11, Z1
 	VMOVUPS           Z1, 4672(DX)
+
+	// d2 = (plus2 − plus1) − 21/4 v0 + 8 plusHalf
 	VSUBPS            Z12, Z5, Z1
 	VFNMADD231PS.BCST conv2_5_25<>+0(SB), Z2, Z1
 	VFMADD231PS.BCST  conv2_8<>+0(SB), Z8, Z1
 	VADDPS            Z1, Z0, Z0
 	VMOVUPS           Z0, 3136(DX)
+
+	// d4 = 21/4 v0 + 17/4 plus1 − 5 plus2 − 10 plusHalf
 	VMULPS.BCST       conv2_5_25<>+0(SB), Z2, Z0
 	VFMADD231PS.BCST  conv2_4_25<>+0(SB), Z12, Z0
 	VFNMADD231PS.BCST conv2_5<>+0(SB), Z5, Z0
 	VFNMADD231PS.BCST conv2_10<>+0(SB), Z8, Z0
 	VMOVUPS           Z0, 4160(DX)
-	VADDPS            Z12, Z2, Z0
-	VFMSUB231PS.BCST  conv2_4<>+0(SB), Z5, Z0
-	VFMADD231PS.BCST  conv2_2<>+0(SB), Z8, Z0
-	VMOVUPS           Z0, 5184(DX)
-	VMOVUPS           512(CX), Z0
-	VMOVUPS           2560(CX), Z1
-	VMOVUPS           4608(CX), Z2
-	VMOVUPS           6656(CX), Z3
-	VMOVUPS           8704(CX), Z4
-	VMOVUPS           10752(CX), Z5
-	VMOVUPS           12800(CX), Z6
-	VMOVUPS           14848(CX), Z7
-	VADDPS            Z2, Z1, Z8
-	VSUBPS            Z2, Z1, Z1
-	VADDPS            Z4, Z3, Z2
-	VSUBPS            Z4, Z3, Z3
-	VADDPS            Z6, Z5, Z4
-	VSUBPS            Z6, Z5, Z5
-	VMOVUPS           Z0, 128(DX)
-	VADDPS            Z7, Z1, Z6
-	VFMSUB231PS.BCST  conv2_2<>+0(SB), Z3, Z6
-	VFMADD231PS.BCST  conv2_4<>+0(SB), Z5, Z6
-	VMOVUPS           Z6, 640(DX)
+
+	// d6 = 4 plus2 − (v0 + plus1) + 2 plusHalf
+	VADDPS           Z12, Z2, Z0
+	VFMSUB231PS.BCST conv2_4<>+0(SB), Z5, Z0
+	VFMADD231PS.BCST conv2_2<>+0(SB), Z8, Z0
+	VMOVUPS          Z0, 5184(DX)
+	VMOVUPS          512(CX), Z0
+	VMOVUPS          2560(CX), Z1
+	VMOVUPS          4608(CX), Z2
+	VMOVUPS          6656(CX), Z3
+	VMOVUPS          8704(CX), Z4
+	VMOVUPS          10752(CX), Z5
+	VMOVUPS          12800(CX), Z6
+	VMOVUPS          14848(CX), Z7
+
+	// plus1, minus1 = v1 ± v2; plus2, minus2 = v3 ± v4; plusHalf, minusHalf = v5 ± v6
+	VADDPS Z2, Z1, Z8
+	VSUBPS Z2, Z1, Z1
+	VADDPS Z4, Z3, Z2
+	VSUBPS Z4, Z3, Z3
+	VADDPS Z6, Z5, Z4
+	VSUBPS Z6, Z5, Z5
+
+	// d0 = v0, d7 = v7
+	VMOVUPS Z0, 128(DX)
+
+	// d1 = 2 minus2 − (minus1 + v7) + 4 minusHalf
+	VADDPS           Z7, Z1, Z6
+	VFMSUB231PS.BCST conv2_2<>+0(SB), Z3, Z6
+	VFMADD231PS.BCST conv2_4<>+0(SB), Z5, Z6
+	VMOVUPS          Z6, 640(DX)
+
+	// d3 = 21/4 v7 + 17/4 minus1 − 10 minus2 − 5 minusHalf
 	VMULPS.BCST       conv2_5_25<>+0(SB), Z7, Z6
 	VFMADD231PS.BCST  conv2_4_25<>+0(SB), Z1, Z6
 	VFNMADD231PS.BCST conv2_10<>+0(SB), Z3, Z6
 	VFNMADD231PS.BCST conv2_5<>+0(SB), Z5, Z6
 	VMOVUPS           Z6, 1664(DX)
+
+	// d5 = (minusHalf − minus1) + 8 minus2 − 21/4 v7
 	VSUBPS            Z1, Z5, Z1
 	VFMADD231PS.BCST  conv2_8<>+0(SB), Z3, Z1
 	VFNMADD231PS.BCST conv2_5_25<>+0(SB), Z7, Z1
+
+	// d2 = (plus2 − plus1) − 21/4 v0 + 8 plusHalf
 	VSUBPS            Z8, Z2, Z3
 	VFNMADD231PS.BCST conv2_5_25<>+0(SB), Z0, Z3
 	VFMADD231PS.BCST  conv2_8<>+0(SB), Z4, Z3
 	VMOVUPS           Z3, 1152(DX)
+
+	// d4 = 21/4 v0 + 17/4 plus1 − 5 plus2 − 10 plusHalf
 	VMULPS.BCST       conv2_5_25<>+0(SB), Z0, Z3
 	VFMADD231PS.BCST  conv2_4_25<>+0(SB), Z8, Z3
 	VFNMADD231PS.BCST conv2_5<>+0(SB), Z2, Z3
 	VFNMADD231PS.BCST conv2_10<>+0(SB), Z4, Z3
-	VADDPS            Z8, Z0, Z0
-	VFMSUB231PS.BCST  conv2_4<>+0(SB), Z2, Z0
-	VFMADD231PS.BCST  conv2_2<>+0(SB), Z4, Z0
-	VMOVUPS           640(CX), Z2
-	VMOVUPS           2688(CX), Z4
-	VMOVUPS           4736(CX), Z5
-	VMOVUPS           6784(CX), Z6
-	VMOVUPS           8832(CX), Z8
-	VMOVUPS           10880(CX), Z9
-	VMOVUPS           12928(CX), Z10
-	VMOVUPS           14976(CX), Z11
-	VADDPS            Z5, Z4, Z12
-	VSUBPS            Z5, Z4, Z4
-	VADDPS            Z8, Z6, Z5
-	VSUBPS            Z8, Z6, Z6
-	VADDPS            Z10, Z9, Z8
-	VSUBPS            Z10, Z9, Z9
-	VADDPS            Z2, Z3, Z3
-	VMOVUPS           Z3, 2176(DX)
-	VMOVUPS           Z11, 5760(DX)
-	VADDPS            Z11, Z4, Z3
-	VFMSUB231PS.BCST  conv2_2<>+0(SB), Z6, Z3
-	VFMADD231PS.BCST  conv2_4<>+0(SB), Z9, Z3
-	VADDPS            Z3, Z1, Z1
-	VMOVUPS           Z1, 2688(DX)
+
+	// d6 = 4 plus2 − (v0 + plus1) + 2 plusHalf
+	VADDPS           Z8, Z0, Z0
+	VFMSUB231PS.BCST conv2_4<>+0(SB), Z2, Z0
+	VFMADD231PS.BCST conv2_2<>+0(SB), Z4, Z0
+	VMOVUPS          640(CX), Z2
+	VMOVUPS          2688(CX), Z4
+	VMOVUPS          4736(CX), Z5
+	VMOVUPS          6784(CX), Z6
+	VMOVUPS          8832(CX), Z8
+	VMOVUPS          10880(CX), Z9
+	VMOVUPS          12928(CX), Z10
+	VMOVUPS          14976(CX), Z11
+
+	// plus1, minus1 = v1 ± v2; plus2, minus2 = v3 ± v4; plusHalf, minusHalf = v5 ± v6
+	VADDPS Z5, Z4, Z12
+	VSUBPS Z5, Z4, Z4
+	VADDPS Z8, Z6, Z5
+	VSUBPS Z8, Z6, Z6
+	VADDPS Z10, Z9, Z8
+	VSUBPS Z10, Z9, Z9
+
+	// d0 = v0, d7 = v7
+	VADDPS  Z2, Z3, Z3
+	VMOVUPS Z3, 2176(DX)
+	VMOVUPS Z11, 5760(DX)
+
+	// d1 = 2 minus2 − (minus1 + v7) + 4 minusHalf
+	VADDPS           Z11, Z4, Z3
+	VFMSUB231PS.BCST conv2_2<>+0(SB), Z6, Z3
+	VFMADD231PS.BCST conv2_4<>+0(SB), Z9, Z3
+	VADDPS           Z3, Z1, Z1
+	VMOVUPS          Z1, 2688(DX)
+
+	// d3 = 21/4 v7 + 17/4 minus1 − 10 minus2 − 5 minusHalf
 	VMULPS.BCST       conv2_5_25<>+0(SB), Z11, Z1
 	VFMADD231PS.BCST  conv2_4_25<>+0(SB), Z4, Z1
 	VFNMADD231PS.BCST conv2_10<>+0(SB), Z6, Z1
 	VFNMADD231PS.BCST conv2_5<>+0(SB), Z9, Z1
 	VADDPS            Z1, Z7, Z1
 	VMOVUPS           Z1, 3712(DX)
+
+	// d5 = (minusHalf − minus1) + 8 minus2 − 21/4 v7
 	VSUBPS            Z4, Z9, Z1
 	VFMADD231PS.BCST  conv2_8<>+0(SB), Z6, Z1
 	VFNMADD231PS.BCST conv2_5_25<>+0(SB), Z11, Z1
 	VMOVUPS           Z1, 4736(DX)
+
+	// d2 = (plus2 − plus1) − 21/4 v0 + 8 plusHalf
 	VSUBPS            Z12, Z5, Z1
 	VFNMADD231PS.BCST conv2_5_25<>+0(SB), Z2, Z1
 	VFMADD231PS.BCST  conv2_8<>+0(SB), Z8, Z1
 	VADDPS            Z1, Z0, Z0
 	VMOVUPS           Z0, 3200(DX)
+
+	// d4 = 21/4 v0 + 17/4 plus1 − 5 plus2 − 10 plusHalf
 	VMULPS.BCST       conv2_5_25<>+0(SB), Z2, Z0
 	VFMADD231PS.BCST  conv2_4_25<>+0(SB), Z12, Z0
 	VFNMADD231PS.BCST conv2_5<>+0(SB), Z5, Z0
 	VFNMADD231PS.BCST conv2_10<>+0(SB), Z8, Z0
 	VMOVUPS           Z0, 4224(DX)
-	VADDPS            Z12, Z2, Z0
-	VFMSUB231PS.BCST  conv2_4<>+0(SB), Z5, Z0
-	VFMADD231PS.BCST  conv2_2<>+0(SB), Z8, Z0
-	VMOVUPS           Z0, 5248(DX)
-	VMOVUPS           768(CX), Z0
-	VMOVUPS           2816(CX), Z1
-	VMOVUPS           4864(CX), Z2
-	VMOVUPS           6912(CX), Z3
-	VMOVUPS           8960(CX), Z4
-	VMOVUPS           11008(CX), Z5
-	VMOVUPS           13056(CX), Z6
-	VMOVUPS           15104(CX), Z7
-	VADDPS            Z2, Z1, Z8
-	VSUBPS            Z2, Z1, Z1
-	VADDPS            Z4, Z3, Z2
-	VSUBPS            Z4, Z3, Z3
-	VADDPS            Z6, Z5, Z4
-	VSUBPS            Z6, Z5, Z5
-	VMOVUPS           Z0, 192(DX)
-	VADDPS            Z7, Z1, Z6
-	VFMSUB231PS.BCST  conv2_2<>+0(SB), Z3, Z6
-	VFMADD231PS.BCST  conv2_4<>+0(SB), Z5, Z6
-	VMOVUPS           Z6, 704(DX)
+
+	// d6 = 4 plus2 − (v0 + plus1) + 2 plusHalf
+	VADDPS           Z12, Z2, Z0
+	VFMSUB231PS.BCST conv2_4<>+0(SB), Z5, Z0
+	VFMADD231PS.BCST conv2_2<>+0(SB), Z8, Z0
+	VMOVUPS          Z0, 5248(DX)
+	VMOVUPS          768(CX), Z0
+	VMOVUPS          2816(CX), Z1
+	VMOVUPS          4864(CX), Z2
+	VMOVUPS          6912(CX), Z3
+	VMOVUPS          8960(CX), Z4
+	VMOVUPS          11008(CX), Z5
+	VMOVUPS          13056(CX), Z6
+	VMOVUPS          15104(CX), Z7
+
+	// plus1, minus1 = v1 ± v2; plus2, minus2 = v3 ± v4; plusHalf, minusHalf = v5 ± v6
+	VADDPS Z2, Z1, Z8
+	VSUBPS Z2, Z1, Z1
+	VADDPS Z4, Z3, Z2
+	VSUBPS Z4, Z3, Z3
+	VADDPS Z6, Z5, Z4
+	VSUBPS Z6, Z5, Z5
+
+	// d0 = v0, d7 = v7
+	VMOVUPS Z0, 192(DX)
+
+	// d1 = 2 minus2 − (minus1 + v7) + 4 minusHalf
+	VADDPS           Z7, Z1, Z6
+	VFMSUB231PS.BCST conv2_2<>+0(SB), Z3, Z6
+	VFMADD231PS.BCST conv2_4<>+0(SB), Z5, Z6
+	VMOVUPS          Z6, 704(DX)
+
+	// d3 = 21/4 v7 + 17/4 minus1 − 10 minus2 − 5 minusHalf
 	VMULPS.BCST       conv2_5_25<>+0(SB), Z7, Z6
 	VFMADD231PS.BCST  conv2_4_25<>+0(SB), Z1, Z6
 	VFNMADD231PS.BCST conv2_10<>+0(SB), Z3, Z6
 	VFNMADD231PS.BCST conv2_5<>+0(SB), Z5, Z6
 	VMOVUPS           Z6, 1728(DX)
+
+	// d5 = (minusHalf − minus1) + 8 minus2 − 21/4 v7
 	VSUBPS            Z1, Z5, Z1
 	VFMADD231PS.BCST  conv2_8<>+0(SB), Z3, Z1
 	VFNMADD231PS.BCST conv2_5_25<>+0(SB), Z7, Z1
+
+	// d2 = (plus2 − plus1) − 21/4 v0 + 8 plusHalf
 	VSUBPS            Z8, Z2, Z3
 	VFNMADD231PS.BCST conv2_5_25<>+0(SB), Z0, Z3
 	VFMADD231PS.BCST  conv2_8<>+0(SB), Z4, Z3
 	VMOVUPS           Z3, 1216(DX)
+
+	// d4 = 21/4 v0 + 17/4 plus1 − 5 plus2 − 10 plusHalf
 	VMULPS.BCST       conv2_5_25<>+0(SB), Z0, Z3
 	VFMADD231PS.BCST  conv2_4_25<>+0(SB), Z8, Z3
 	VFNMADD231PS.BCST conv2_5<>+0(SB), Z2, Z3
 	VFNMADD231PS.BCST conv2_10<>+0(SB), Z4, Z3
-	VADDPS            Z8, Z0, Z0
-	VFMSUB231PS.BCST  conv2_4<>+0(SB), Z2, Z0
-	VFMADD231PS.BCST  conv2_2<>+0(SB), Z4, Z0
-	VMOVUPS           896(CX), Z2
-	VMOVUPS           2944(CX), Z4
-	VMOVUPS           4992(CX), Z5
-	VMOVUPS           7040(CX), Z6
-	VMOVUPS           9088(CX), Z8
-	VMOVUPS           11136(CX), Z9
-	VMOVUPS           13184(CX), Z10
-	VMOVUPS           15232(CX), Z11
-	VADDPS            Z5, Z4, Z12
-	VSUBPS            Z5, Z4, Z4
-	VADDPS            Z8, Z6, Z5
-	VSUBPS            Z8, Z6, Z6
-	VADDPS            Z10, Z9, Z8
-	VSUBPS            Z10, Z9, Z9
-	VADDPS            Z2, Z3, Z3
-	VMOVUPS           Z3, 2240(DX)
-	VMOVUPS           Z11, 5824(DX)
-	VADDPS            Z11, Z4, Z3
-	VFMSUB231PS.BCST  conv2_2<>+0(SB), Z6, Z3
-	VFMADD231PS.BCST  conv2_4<>+0(SB), Z9, Z3
-	VADDPS            Z3, Z1, Z1
-	VMOVUPS           Z1, 2752(DX)
+
+	// d6 = 4 plus2 − (v0 + plus1) + 2 plusHalf
+	VADDPS           Z8, Z0, Z0
+	VFMSUB231PS.BCST conv2_4<>+0(SB), Z2, Z0
+	VFMADD231PS.BCST conv2_2<>+0(SB), Z4, Z0
+	VMOVUPS          896(CX), Z2
+	VMOVUPS          2944(CX), Z4
+	VMOVUPS          4992(CX), Z5
+	VMOVUPS          7040(CX), Z6
+	VMOVUPS          9088(CX), Z8
+	VMOVUPS          11136(CX), Z9
+	VMOVUPS          13184(CX), Z10
+	VMOVUPS          15232(CX), Z11
+
+	// plus1, minus1 = v1 ± v2; plus2, minus2 = v3 ± v4; plusHalf, minusHalf = v5 ± v6
+	VADDPS Z5, Z4, Z12
+	VSUBPS Z5, Z4, Z4
+	VADDPS Z8, Z6, Z5
+	VSUBPS Z8, Z6, Z6
+	VADDPS Z10, Z9, Z8
+	VSUBPS Z10, Z9, Z9
+
+	// d0 = v0, d7 = v7
+	VADDPS  Z2, Z3, Z3
+	VMOVUPS Z3, 2240(DX)
+	VMOVUPS Z11, 5824(DX)
+
+	// d1 = 2 minus2 − (minus1 + v7) + 4 minusHalf
+	VADDPS           Z11, Z4, Z3
+	VFMSUB231PS.BCST conv2_2<>+0(SB), Z6, Z3
+	VFMADD231PS.BCST conv2_4<>+0(SB), Z9, Z3
+	VADDPS           Z3, Z1, Z1
+	VMOVUPS          Z1, 2752(DX)
+
+	// d3 = 21/4 v7 + 17/4 minus1 − 10 minus2 − 5 minusHalf
 	VMULPS.BCST       conv2_5_25<>+0(SB), Z11, Z1
 	VFMADD231PS.BCST  conv2_4_25<>+0(SB), Z4, Z1
 	VFNMADD231PS.BCST conv2_10<>+0(SB), Z6, Z1
 	VFNMADD231PS.BCST conv2_5<>+0(SB), Z9, Z1
 	VADDPS            Z1, Z7, Z1
 	VMOVUPS           Z1, 3776(DX)
+
+	// d5 = (minusHalf − minus1) + 8 minus2 − 21/4 v7
 	VSUBPS            Z4, Z9, Z1
 	VFMADD231PS.BCST  conv2_8<>+0(SB), Z6, Z1
 	VFNMADD231PS.BCST conv2_5_25<>+0(SB), Z11, Z1
 	VMOVUPS           Z1, 4800(DX)
+
+	// d2 = (plus2 − plus1) − 21/4 v0 + 8 plusHalf
 	VSUBPS            Z12, Z5, Z1
 	VFNMADD231PS.BCST conv2_5_25<>+0(SB), Z2, Z1
 	VFMADD231PS.BCST  conv2_8<>+0(SB), Z8, Z1
 	VADDPS            Z1, Z0, Z0
 	VMOVUPS           Z0, 3264(DX)
+
+	// d4 = 21/4 v0 + 17/4 plus1 − 5 plus2 − 10 plusHalf
 	VMULPS.BCST       conv2_5_25<>+0(SB), Z2, Z0
 	VFMADD231PS.BCST  conv2_4_25<>+0(SB), Z12, Z0
 	VFNMADD231PS.BCST conv2_5<>+0(SB), Z5, Z0
 	VFNMADD231PS.BCST conv2_10<>+0(SB), Z8, Z0
 	VMOVUPS           Z0, 4288(DX)
-	VADDPS            Z12, Z2, Z0
-	VFMSUB231PS.BCST  conv2_4<>+0(SB), Z5, Z0
-	VFMADD231PS.BCST  conv2_2<>+0(SB), Z8, Z0
-	VMOVUPS           Z0, 5312(DX)
-	VMOVUPS           1024(CX), Z0
-	VMOVUPS           3072(CX), Z1
-	VMOVUPS           5120(CX), Z2
-	VMOVUPS           7168(CX), Z3
-	VMOVUPS           9216(CX), Z4
-	VMOVUPS           11264(CX), Z5
-	VMOVUPS           13312(CX), Z6
-	VMOVUPS           15360(CX), Z7
-	VADDPS            Z2, Z1, Z8
-	VSUBPS            Z2, Z1, Z1
-	VADDPS            Z4, Z3, Z2
-	VSUBPS            Z4, Z3, Z3
-	VADDPS            Z6, Z5, Z4
-	VSUBPS            Z6, Z5, Z5
-	VMOVUPS           Z0, 256(DX)
-	VADDPS            Z7, Z1, Z6
-	VFMSUB231PS.BCST  conv2_2<>+0(SB), Z3, Z6
-	VFMADD231PS.BCST  conv2_4<>+0(SB), Z5, Z6
-	VMOVUPS           Z6, 768(DX)
+
+	// d6 = 4 plus2 − (v0 + plus1) + 2 plusHalf
+	VADDPS           Z12, Z2, Z0
+	VFMSUB231PS.BCST conv2_4<>+0(SB), Z5, Z0
+	VFMADD231PS.BCST conv2_2<>+0(SB), Z8, Z0
+	VMOVUPS          Z0, 5312(DX)
+	VMOVUPS          1024(CX), Z0
+	VMOVUPS          3072(CX), Z1
+	VMOVUPS          5120(CX), Z2
+	VMOVUPS          7168(CX), Z3
+	VMOVUPS          9216(CX), Z4
+	VMOVUPS          11264(CX), Z5
+	VMOVUPS          13312(CX), Z6
+	VMOVUPS          15360(CX), Z7
+
+	// plus1, minus1 = v1 ± v2; plus2, minus2 = v3 ± v4; plusHalf, minusHalf = v5 ± v6
+	VADDPS Z2, Z1, Z8
+	VSUBPS Z2, Z1, Z1
+	VADDPS Z4, Z3, Z2
+	VSUBPS Z4, Z3, Z3
+	VADDPS Z6, Z5, Z4
+	VSUBPS Z6, Z5, Z5
+
+	// d0 = v0, d7 = v7
+	VMOVUPS Z0, 256(DX)
+
+	// d1 = 2 minus2 − (minus1 + v7) + 4 minusHalf
+	VADDPS           Z7, Z1, Z6
+	VFMSUB231PS.BCST conv2_2<>+0(SB), Z3, Z6
+	VFMADD231PS.BCST conv2_4<>+0(SB), Z5, Z6
+	VMOVUPS          Z6, 768(DX)
+
+	// d3 = 21/4 v7 + 17/4 minus1 − 10 minus2 − 5 minusHalf
 	VMULPS.BCST       conv2_5_25<>+0(SB), Z7, Z6
 	VFMADD231PS.BCST  conv2_4_25<>+0(SB), Z1, Z6
 	VFNMADD231PS.BCST conv2_10<>+0(SB), Z3, Z6
 	VFNMADD231PS.BCST conv2_5<>+0(SB), Z5, Z6
 	VMOVUPS           Z6, 1792(DX)
+
+	// d5 = (minusHalf − minus1) + 8 minus2 − 21/4 v7
 	VSUBPS            Z1, Z5, Z1
 	VFMADD231PS.BCST  conv2_8<>+0(SB), Z3, Z1
 	VFNMADD231PS.BCST conv2_5_25<>+0(SB), Z7, Z1
+
+	// d2 = (plus2 − plus1) − 21/4 v0 + 8 plusHalf
 	VSUBPS            Z8, Z2, Z3
 	VFNMADD231PS.BCST conv2_5_25<>+0(SB), Z0, Z3
 	VFMADD231PS.BCST  conv2_8<>+0(SB), Z4, Z3
 	VMOVUPS           Z3, 1280(DX)
+
+	// d4 = 21/4 v0 + 17/4 plus1 − 5 plus2 − 10 plusHalf
 	VMULPS.BCST       conv2_5_25<>+0(SB), Z0, Z3
 	VFMADD231PS.BCST  conv2_4_25<>+0(SB), Z8, Z3
 	VFNMADD231PS.BCST conv2_5<>+0(SB), Z2, Z3
 	VFNMADD231PS.BCST conv2_10<>+0(SB), Z4, Z3
-	VADDPS            Z8, Z0, Z0
-	VFMSUB231PS.BCST  conv2_4<>+0(SB), Z2, Z0
-	VFMADD231PS.BCST  conv2_2<>+0(SB), Z4, Z0
-	VMOVUPS           1152(CX), Z2
-	VMOVUPS           3200(CX), Z4
-	VMOVUPS           5248(CX), Z5
-	VMOVUPS           7296(CX), Z6
-	VMOVUPS           9344(CX), Z8
-	VMOVUPS           11392(CX), Z9
-	VMOVUPS           13440(CX), Z10
-	VMOVUPS           15488(CX), Z11
-	VADDPS            Z5, Z4, Z12
-	VSUBPS            Z5, Z4, Z4
-	VADDPS            Z8, Z6, Z5
-	VSUBPS            Z8, Z6, Z6
-	VADDPS            Z10, Z9, Z8
-	VSUBPS            Z10, Z9, Z9
-	VADDPS            Z2, Z3, Z3
-	VMOVUPS           Z3, 2304(DX)
-	VMOVUPS           Z11, 5888(DX)
-	VADDPS            Z11, Z4, Z3
-	VFMSUB231PS.BCST  conv2_2<>+0(SB), Z6, Z3
-	VFMADD231PS.BCST  conv2_4<>+0(SB), Z9, Z3
-	VADDPS            Z3, Z1, Z1
-	VMOVUPS           Z1, 2816(DX)
+
+	// d6 = 4 plus2 − (v0 + plus1) + 2 plusHalf
+	VADDPS           Z8, Z0, Z0
+	VFMSUB231PS.BCST conv2_4<>+0(SB), Z2, Z0
+	VFMADD231PS.BCST conv2_2<>+0(SB), Z4, Z0
+	VMOVUPS          1152(CX), Z2
+	VMOVUPS          3200(CX), Z4
+	VMOVUPS          5248(CX), Z5
+	VMOVUPS          7296(CX), Z6
+	VMOVUPS          9344(CX), Z8
+	VMOVUPS          11392(CX), Z9
+	VMOVUPS          13440(CX), Z10
+	VMOVUPS          15488(CX), Z11
+
+	// plus1, minus1 = v1 ± v2; plus2, minus2 = v3 ± v4; plusHalf, minusHalf = v5 ± v6
+	VADDPS Z5, Z4, Z12
+	VSUBPS Z5, Z4, Z4
+	VADDPS Z8, Z6, Z5
+	VSUBPS Z8, Z6, Z6
+	VADDPS Z10, Z9, Z8
+	VSUBPS Z10, Z9, Z9
+
+	// d0 = v0, d7 = v7
+	VADDPS  Z2, Z3, Z3
+	VMOVUPS Z3, 2304(DX)
+	VMOVUPS Z11, 5888(DX)
+
+	// d1 = 2 minus2 − (minus1 + v7) + 4 minusHalf
+	VADDPS           Z11, Z4, Z3
+	VFMSUB231PS.BCST conv2_2<>+0(SB), Z6, Z3
+	VFMADD231PS.BCST conv2_4<>+0(SB), Z9, Z3
+	VADDPS           Z3, Z1, Z1
+	VMOVUPS          Z1, 2816(DX)
+
+	// d3 = 21/4 v7 + 17/4 minus1 − 10 minus2 − 5 minusHalf
 	VMULPS.BCST       conv2_5_25<>+0(SB), Z11, Z1
 	VFMADD231PS.BCST  conv2_4_25<>+0(SB), Z4, Z1
 	VFNMADD231PS.BCST conv2_10<>+0(SB), Z6, Z1
 	VFNMADD231PS.BCST conv2_5<>+0(SB), Z9, Z1
 	VADDPS            Z1, Z7, Z1
 	VMOVUPS           Z1, 3840(DX)
+
+	// d5 = (minusHalf − minus1) + 8 minus2 − 21/4 v7
 	VSUBPS            Z4, Z9, Z1
 	VFMADD231PS.BCST  conv2_8<>+0(SB), Z6, Z1
 	VFNMADD231PS.BCST conv2_5_25<>+0(SB), Z11, Z1
 	VMOVUPS           Z1, 4864(DX)
+
+	// d2 = (plus2 − plus1) − 21/4 v0 + 8 plusHalf
 	VSUBPS            Z12, Z5, Z1
 	VFNMADD231PS.BCST conv2_5_25<>+0(SB), Z2, Z1
 	VFMADD231PS.BCST  conv2_8<>+0(SB), Z8, Z1
 	VADDPS            Z1, Z0, Z0
 	VMOVUPS           Z0, 3328(DX)
+
+	// d4 = 21/4 v0 + 17/4 plus1 − 5 plus2 − 10 plusHalf
 	VMULPS.BCST       conv2_5_25<>+0(SB), Z2, Z0
 	VFMADD231PS.BCST  conv2_4_25<>+0(SB), Z12, Z0
 	VFNMADD231PS.BCST conv2_5<>+0(SB), Z5, Z0
 	VFNMADD231PS.BCST conv2_10<>+0(SB), Z8, Z0
 	VMOVUPS           Z0, 4352(DX)
-	VADDPS            Z12, Z2, Z0
-	VFMSUB231PS.BCST  conv2_4<>+0(SB), Z5, Z0
-	VFMADD231PS.BCST  conv2_2<>+0(SB), Z8, Z0
-	VMOVUPS           Z0, 5376(DX)
-	VMOVUPS           1280(CX), Z0
-	VMOVUPS           3328(CX), Z1
-	VMOVUPS           5376(CX), Z2
-	VMOVUPS           7424(CX), Z3
-	VMOVUPS           9472(CX), Z4
-	VMOVUPS           11520(CX), Z5
-	VMOVUPS           13568(CX), Z6
-	VMOVUPS           15616(CX), Z7
-	VADDPS            Z2, Z1, Z8
-	VSUBPS            Z2, Z1, Z1
-	VADDPS            Z4, Z3, Z2
-	VSUBPS            Z4, Z3, Z3
-	VADDPS            Z6, Z5, Z4
-	VSUBPS            Z6, Z5, Z5
-	VMOVUPS           Z0, 320(DX)
-	VADDPS            Z7, Z1, Z6
-	VFMSUB231PS.BCST  conv2_2<>+0(SB), Z3, Z6
-	VFMADD231PS.BCST  conv2_4<>+0(SB), Z5, Z6
-	VMOVUPS           Z6, 832(DX)
+
+	// d6 = 4 plus2 − (v0 + plus1) + 2 plusHalf
+	VADDPS           Z12, Z2, Z0
+	VFMSUB231PS.BCST conv2_4<>+0(SB), Z5, Z0
+	VFMADD231PS.BCST conv2_2<>+0(SB), Z8, Z0
+	VMOVUPS          Z0, 5376(DX)
+	VMOVUPS          1280(CX), Z0
+	VMOVUPS          3328(CX), Z1
+	VMOVUPS          5376(CX), Z2
+	VMOVUPS          7424(CX), Z3
+	VMOVUPS          9472(CX), Z4
+	VMOVUPS          11520(CX), Z5
+	VMOVUPS          13568(CX), Z6
+	VMOVUPS          15616(CX), Z7
+
+	// plus1, minus1 = v1 ± v2; plus2, minus2 = v3 ± v4; plusHalf, minusHalf = v5 ± v6
+	VADDPS Z2, Z1, Z8
+	VSUBPS Z2, Z1, Z1
+	VADDPS Z4, Z3, Z2
+	VSUBPS Z4, Z3, Z3
+	VADDPS Z6, Z5, Z4
+	VSUBPS Z6, Z5, Z5
+
+	// d0 = v0, d7 = v7
+	VMOVUPS Z0, 320(DX)
+
+	// d1 = 2 minus2 − (minus1 + v7) + 4 minusHalf
+	VADDPS           Z7, Z1, Z6
+	VFMSUB231PS.BCST conv2_2<>+0(SB), Z3, Z6
+	VFMADD231PS.BCST conv2_4<>+0(SB), Z5, Z6
+	VMOVUPS          Z6, 832(DX)
+
+	// d3 = 21/4 v7 + 17/4 minus1 − 10 minus2 − 5 minusHalf
 	VMULPS.BCST       conv2_5_25<>+0(SB), Z7, Z6
 	VFMADD231PS.BCST  conv2_4_25<>+0(SB), Z1, Z6
 	VFNMADD231PS.BCST conv2_10<>+0(SB), Z3, Z6
 	VFNMADD231PS.BCST conv2_5<>+0(SB), Z5, Z6
 	VMOVUPS           Z6, 1856(DX)
+
+	// d5 = (minusHalf − minus1) + 8 minus2 − 21/4 v7
 	VSUBPS            Z1, Z5, Z1
 	VFMADD231PS.BCST  conv2_8<>+0(SB), Z3, Z1
 	VFNMADD231PS.BCST conv2_5_25<>+0(SB), Z7, Z1
+
+	// d2 = (plus2 − plus1) − 21/4 v0 + 8 plusHalf
 	VSUBPS            Z8, Z2, Z3
 	VFNMADD231PS.BCST conv2_5_25<>+0(SB), Z0, Z3
 	VFMADD231PS.BCST  conv2_8<>+0(SB), Z4, Z3
 	VMOVUPS           Z3, 1344(DX)
+
+	// d4 = 21/4 v0 + 17/4 plus1 − 5 plus2 − 10 plusHalf
 	VMULPS.BCST       conv2_5_25<>+0(SB), Z0, Z3
 	VFMADD231PS.BCST  conv2_4_25<>+0(SB), Z8, Z3
 	VFNMADD231PS.BCST conv2_5<>+0(SB), Z2, Z3
 	VFNMADD231PS.BCST conv2_10<>+0(SB), Z4, Z3
-	VADDPS            Z8, Z0, Z0
-	VFMSUB231PS.BCST  conv2_4<>+0(SB), Z2, Z0
-	VFMADD231PS.BCST  conv2_2<>+0(SB), Z4, Z0
-	VMOVUPS           1408(CX), Z2
-	VMOVUPS           3456(CX), Z4
-	VMOVUPS           5504(CX), Z5
-	VMOVUPS           7552(CX), Z6
-	VMOVUPS           9600(CX), Z8
-	VMOVUPS           11648(CX), Z9
-	VMOVUPS           13696(CX), Z10
-	VMOVUPS           15744(CX), Z11
-	VADDPS            Z5, Z4, Z12
-	VSUBPS            Z5, Z4, Z4
-	VADDPS            Z8, Z6, Z5
-	VSUBPS            Z8, Z6, Z6
-	VADDPS            Z10, Z9, Z8
-	VSUBPS            Z10, Z9, Z9
-	VADDPS            Z2, Z3, Z3
-	VMOVUPS           Z3, 2368(DX)
-	VMOVUPS           Z11, 5952(DX)
-	VADDPS            Z11, Z4, Z3
-	VFMSUB231PS.BCST  conv2_2<>+0(SB), Z6, Z3
-	VFMADD231PS.BCST  conv2_4<>+0(SB), Z9, Z3
-	VADDPS            Z3, Z1, Z1
-	VMOVUPS           Z1, 2880(DX)
+
+	// d6 = 4 plus2 − (v0 + plus1) + 2 plusHalf
+	VADDPS           Z8, Z0, Z0
+	VFMSUB231PS.BCST conv2_4<>+0(SB), Z2, Z0
+	VFMADD231PS.BCST conv2_2<>+0(SB), Z4, Z0
+	VMOVUPS          1408(CX), Z2
+	VMOVUPS          3456(CX), Z4
+	VMOVUPS          5504(CX), Z5
+	VMOVUPS          7552(CX), Z6
+	VMOVUPS          9600(CX), Z8
+	VMOVUPS          11648(CX), Z9
+	VMOVUPS          13696(CX), Z10
+	VMOVUPS          15744(CX), Z11
+
+	// plus1, minus1 = v1 ± v2; plus2, minus2 = v3 ± v4; plusHalf, minusHalf = v5 ± v6
+	VADDPS Z5, Z4, Z12
+	VSUBPS Z5, Z4, Z4
+	VADDPS Z8, Z6, Z5
+	VSUBPS Z8, Z6, Z6
+	VADDPS Z10, Z9, Z8
+	VSUBPS Z10, Z9, Z9
+
+	// d0 = v0, d7 = v7
+	VADDPS  Z2, Z3, Z3
+	VMOVUPS Z3, 2368(DX)
+	VMOVUPS Z11, 5952(DX)
+
+	// d1 = 2 minus2 − (minus1 + v7) + 4 minusHalf
+	VADDPS           Z11, Z4, Z3
+	VFMSUB231PS.BCST conv2_2<>+0(SB), Z6, Z3
+	VFMADD231PS.BCST conv2_4<>+0(SB), Z9, Z3
+	VADDPS           Z3, Z1, Z1
+	VMOVUPS          Z1, 2880(DX)
+
+	// d3 = 21/4 v7 + 17/4 minus1 − 10 minus2 − 5 minusHalf
 	VMULPS.BCST       conv2_5_25<>+0(SB), Z11, Z1
 	VFMADD231PS.BCST  conv2_4_25<>+0(SB), Z4, Z1
 	VFNMADD231PS.BCST conv2_10<>+0(SB), Z6, Z1
 	VFNMADD231PS.BCST conv2_5<>+0(SB), Z9, Z1
 	VADDPS            Z1, Z7, Z1
 	VMOVUPS           Z1, 3904(DX)
+
+	// d5 = (minusHalf − minus1) + 8 minus2 − 21/4 v7
 	VSUBPS            Z4, Z9, Z1
 	VFMADD231PS.BCST  conv2_8<>+0(SB), Z6, Z1
 	VFNMADD231PS.BCST conv2_5_25<>+0(SB), Z11, Z1
 	VMOVUPS           Z1, 4928(DX)
+
+	// d2 = (plus2 − plus1) − 21/4 v0 + 8 plusHalf
 	VSUBPS            Z12, Z5, Z1
 	VFNMADD231PS.BCST conv2_5_25<>+0(SB), Z2, Z1
 	VFMADD231PS.BCST  conv2_8<>+0(SB), Z8, Z1
 	VADDPS            Z1, Z0, Z0
 	VMOVUPS           Z0, 3392(DX)
+
+	// d4 = 21/4 v0 + 17/4 plus1 − 5 plus2 − 10 plusHalf
 	VMULPS.BCST       conv2_5_25<>+0(SB), Z2, Z0
 	VFMADD231PS.BCST  conv2_4_25<>+0(SB), Z12, Z0
 	VFNMADD231PS.BCST conv2_5<>+0(SB), Z5, Z0
 	VFNMADD231PS.BCST conv2_10<>+0(SB), Z8, Z0
 	VMOVUPS           Z0, 4416(DX)
-	VADDPS            Z12, Z2, Z0
-	VFMSUB231PS.BCST  conv2_4<>+0(SB), Z5, Z0
-	VFMADD231PS.BCST  conv2_2<>+0(SB), Z8, Z0
-	VMOVUPS           Z0, 5440(DX)
-	VMOVUPS           1536(CX), Z0
-	VMOVUPS           3584(CX), Z1
-	VMOVUPS           5632(CX), Z2
-	VMOVUPS           7680(CX), Z3
-	VMOVUPS           9728(CX), Z4
-	VMOVUPS           11776(CX), Z5
-	VMOVUPS           13824(CX), Z6
-	VMOVUPS           15872(CX), Z7
-	VADDPS            Z2, Z1, Z8
-	VSUBPS            Z2, Z1, Z1
-	VADDPS            Z4, Z3, Z2
-	VSUBPS            Z4, Z3, Z3
-	VADDPS            Z6, Z5, Z4
-	VSUBPS            Z6, Z5, Z5
-	VMOVUPS           Z0, 384(DX)
-	VADDPS            Z7, Z1, Z6
-	VFMSUB231PS.BCST  conv2_2<>+0(SB), Z3, Z6
-	VFMADD231PS.BCST  conv2_4<>+0(SB), Z5, Z6
-	VMOVUPS           Z6, 896(DX)
+
+	// d6 = 4 plus2 − (v0 + plus1) + 2 plusHalf
+	VADDPS           Z12, Z2, Z0
+	VFMSUB231PS.BCST conv2_4<>+0(SB), Z5, Z0
+	VFMADD231PS.BCST conv2_2<>+0(SB), Z8, Z0
+	VMOVUPS          Z0, 5440(DX)
+	VMOVUPS          1536(CX), Z0
+	VMOVUPS          3584(CX), Z1
+	VMOVUPS          5632(CX), Z2
+	VMOVUPS          7680(CX), Z3
+	VMOVUPS          9728(CX), Z4
+	VMOVUPS          11776(CX), Z5
+	VMOVUPS          13824(CX), Z6
+	VMOVUPS          15872(CX), Z7
+
+	// plus1, minus1 = v1 ± v2; plus2, minus2 = v3 ± v4; plusHalf, minusHalf = v5 ± v6
+	VADDPS Z2, Z1, Z8
+	VSUBPS Z2, Z1, Z1
+	VADDPS Z4, Z3, Z2
+	VSUBPS Z4, Z3, Z3
+	VADDPS Z6, Z5, Z4
+	VSUBPS Z6, Z5, Z5
+
+	// d0 = v0, d7 = v7
+	VMOVUPS Z0, 384(DX)
+
+	// d1 = 2 minus2 − (minus1 + v7) + 4 minusHalf
+	VADDPS           Z7, Z1, Z6
+	VFMSUB231PS.BCST conv2_2<>+0(SB), Z3, Z6
+	VFMADD231PS.BCST conv2_4<>+0(SB), Z5, Z6
+	VMOVUPS          Z6, 896(DX)
+
+	// d3 = 21/4 v7 + 17/4 minus1 − 10 minus2 − 5 minusHalf
 	VMULPS.BCST       conv2_5_25<>+0(SB), Z7, Z6
 	VFMADD231PS.BCST  conv2_4_25<>+0(SB), Z1, Z6
 	VFNMADD231PS.BCST conv2_10<>+0(SB), Z3, Z6
 	VFNMADD231PS.BCST conv2_5<>+0(SB), Z5, Z6
 	VMOVUPS           Z6, 1920(DX)
+
+	// d5 = (minusHalf − minus1) + 8 minus2 − 21/4 v7
 	VSUBPS            Z1, Z5, Z1
 	VFMADD231PS.BCST  conv2_8<>+0(SB), Z3, Z1
 	VFNMADD231PS.BCST conv2_5_25<>+0(SB), Z7, Z1
+
+	// d2 = (plus2 − plus1) − 21/4 v0 + 8 plusHalf
 	VSUBPS            Z8, Z2, Z3
 	VFNMADD231PS.BCST conv2_5_25<>+0(SB), Z0, Z3
 	VFMADD231PS.BCST  conv2_8<>+0(SB), Z4, Z3
 	VMOVUPS           Z3, 1408(DX)
+
+	// d4 = 21/4 v0 + 17/4 plus1 − 5 plus2 − 10 plusHalf
 	VMULPS.BCST       conv2_5_25<>+0(SB), Z0, Z3
 	VFMADD231PS.BCST  conv2_4_25<>+0(SB), Z8, Z3
 	VFNMADD231PS.BCST conv2_5<>+0(SB), Z2, Z3
 	VFNMADD231PS.BCST conv2_10<>+0(SB), Z4, Z3
-	VADDPS            Z8, Z0, Z0
-	VFMSUB231PS.BCST  conv2_4<>+0(SB), Z2, Z0
-	VFMADD231PS.BCST  conv2_2<>+0(SB), Z4, Z0
-	VMOVUPS           1664(CX), Z2
-	VMOVUPS           3712(CX), Z4
-	VMOVUPS           5760(CX), Z5
-	VMOVUPS           7808(CX), Z6
-	VMOVUPS           9856(CX), Z8
-	VMOVUPS           11904(CX), Z9
-	VMOVUPS           13952(CX), Z10
-	VMOVUPS           16000(CX), Z11
-	VADDPS            Z5, Z4, Z12
-	VSUBPS            Z5, Z4, Z4
-	VADDPS            Z8, Z6, Z5
-	VSUBPS            Z8, Z6, Z6
-	VADDPS            Z10, Z9, Z8
-	VSUBPS            Z10, Z9, Z9
-	VADDPS            Z2, Z3, Z3
-	VMOVUPS           Z3, 2432(DX)
-	VMOVUPS           Z11, 6016(DX)
-	VADDPS            Z11, Z4, Z3
-	VFMSUB231PS.BCST  conv2_2<>+0(SB), Z6, Z3
-	VFMADD231PS.BCST  conv2_4<>+0(SB), Z9, Z3
-	VADDPS            Z3, Z1, Z1
-	VMOVUPS           Z1, 2944(DX)
+
+	// d6 = 4 plus2 − (v0 + plus1) + 2 plusHalf
+	VADDPS           Z8, Z0, Z0
+	VFMSUB231PS.BCST conv2_4<>+0(SB), Z2, Z0
+	VFMADD231PS.BCST conv2_2<>+0(SB), Z4, Z0
+	VMOVUPS          1664(CX), Z2
+	VMOVUPS          3712(CX), Z4
+	VMOVUPS          5760(CX), Z5
+	VMOVUPS          7808(CX), Z6
+	VMOVUPS          9856(CX), Z8
+	VMOVUPS          11904(CX), Z9
+	VMOVUPS          13952(CX), Z10
+	VMOVUPS          16000(CX), Z11
+
+	// plus1, minus1 = v1 ± v2; plus2, minus2 = v3 ± v4; plusHalf, minusHalf = v5 ± v6
+	VADDPS Z5, Z4, Z12
+	VSUBPS Z5, Z4, Z4
+	VADDPS Z8, Z6, Z5
+	VSUBPS Z8, Z6, Z6
+	VADDPS Z10, Z9, Z8
+	VSUBPS Z10, Z9, Z9
+
+	// d0 = v0, d7 = v7
+	VADDPS  Z2, Z3, Z3
+	VMOVUPS Z3, 2432(DX)
+	VMOVUPS Z11, 6016(DX)
+
+	// d1 = 2 minus2 − (minus1 + v7) + 4 minusHalf
+	VADDPS           Z11, Z4, Z3
+	VFMSUB231PS.BCST conv2_2<>+0(SB), Z6, Z3
+	VFMADD231PS.BCST conv2_4<>+0(SB), Z9, Z3
+	VADDPS           Z3, Z1, Z1
+	VMOVUPS          Z1, 2944(DX)
+
+	// d3 = 21/4 v7 + 17/4 minus1 − 10 minus2 − 5 minusHalf
 	VMULPS.BCST       conv2_5_25<>+0(SB), Z11, Z1
 	VFMADD231PS.BCST  conv2_4_25<>+0(SB), Z4, Z1
 	VFNMADD231PS.BCST conv2_10<>+0(SB), Z6, Z1
 	VFNMADD231PS.BCST conv2_5<>+0(SB), Z9, Z1
 	VADDPS            Z1, Z7, Z1
 	VMOVUPS           Z1, 3968(DX)
+
+	// d5 = (minusHalf − minus1) + 8 minus2 − 21/4 v7
 	VSUBPS            Z4, Z9, Z1
 	VFMADD231PS.BCST  conv2_8<>+0(SB), Z6, Z1
 	VFNMADD231PS.BCST conv2_5_25<>+0(SB), Z11, Z1
 	VMOVUPS           Z1, 4992(DX)
+
+	// d2 = (plus2 − plus1) − 21/4 v0 + 8 plusHalf
 	VSUBPS            Z12, Z5, Z1
 	VFNMADD231PS.BCST conv2_5_25<>+0(SB), Z2, Z1
 	VFMADD231PS.BCST  conv2_8<>+0(SB), Z8, Z1
 	VADDPS            Z1, Z0, Z0
 	VMOVUPS           Z0, 3456(DX)
+
+	// d4 = 21/4 v0 + 17/4 plus1 − 5 plus2 − 10 plusHalf
 	VMULPS.BCST       conv2_5_25<>+0(SB), Z2, Z0
 	VFMADD231PS.BCST  conv2_4_25<>+0(SB), Z12, Z0
 	VFNMADD231PS.BCST conv2_5<>+0(SB), Z5, Z0
 	VFNMADD231PS.BCST conv2_10<>+0(SB), Z8, Z0
 	VMOVUPS           Z0, 4480(DX)
-	VADDPS            Z12, Z2, Z0
-	VFMSUB231PS.BCST  conv2_4<>+0(SB), Z5, Z0
-	VFMADD231PS.BCST  conv2_2<>+0(SB), Z8, Z0
-	VMOVUPS           Z0, 5504(DX)
-	VMOVUPS           1792(CX), Z0
-	VMOVUPS           3840(CX), Z1
-	VMOVUPS           5888(CX), Z2
-	VMOVUPS           7936(CX), Z3
-	VMOVUPS           9984(CX), Z4
-	VMOVUPS           12032(CX), Z5
-	VMOVUPS           14080(CX), Z6
-	VMOVUPS           16128(CX), Z7
-	VADDPS            Z2, Z1, Z8
-	VSUBPS            Z2, Z1, Z1
-	VADDPS            Z4, Z3, Z2
-	VSUBPS            Z4, Z3, Z3
-	VADDPS            Z6, Z5, Z4
-	VSUBPS            Z6, Z5, Z5
-	VMOVUPS           Z0, 448(DX)
-	VADDPS            Z7, Z1, Z6
-	VFMSUB231PS.BCST  conv2_2<>+0(SB), Z3, Z6
-	VFMADD231PS.BCST  conv2_4<>+0(SB), Z5, Z6
-	VMOVUPS           Z6, 960(DX)
+
+	// d6 = 4 plus2 − (v0 + plus1) + 2 plusHalf
+	VADDPS           Z12, Z2, Z0
+	VFMSUB231PS.BCST conv2_4<>+0(SB), Z5, Z0
+	VFMADD231PS.BCST conv2_2<>+0(SB), Z8, Z0
+	VMOVUPS          Z0, 5504(DX)
+	VMOVUPS          1792(CX), Z0
+	VMOVUPS          3840(CX), Z1
+	VMOVUPS          5888(CX), Z2
+	VMOVUPS          7936(CX), Z3
+	VMOVUPS          9984(CX), Z4
+	VMOVUPS          12032(CX), Z5
+	VMOVUPS          14080(CX), Z6
+	VMOVUPS          16128(CX), Z7
+
+	// plus1, minus1 = v1 ± v2; plus2, minus2 = v3 ± v4; plusHalf, minusHalf = v5 ± v6
+	VADDPS Z2, Z1, Z8
+	VSUBPS Z2, Z1, Z1
+	VADDPS Z4, Z3, Z2
+	VSUBPS Z4, Z3, Z3
+	VADDPS Z6, Z5, Z4
+	VSUBPS Z6, Z5, Z5
+
+	// d0 = v0, d7 = v7
+	VMOVUPS Z0, 448(DX)
+
+	// d1 = 2 minus2 − (minus1 + v7) + 4 minusHalf
+	VADDPS           Z7, Z1, Z6
+	VFMSUB231PS.BCST conv2_2<>+0(SB), Z3, Z6
+	VFMADD231PS.BCST conv2_4<>+0(SB), Z5, Z6
+	VMOVUPS          Z6, 960(DX)
+
+	// d3 = 21/4 v7 + 17/4 minus1 − 10 minus2 − 5 minusHalf
 	VMULPS.BCST       conv2_5_25<>+0(SB), Z7, Z6
 	VFMADD231PS.BCST  conv2_4_25<>+0(SB), Z1, Z6
 	VFNMADD231PS.BCST conv2_10<>+0(SB), Z3, Z6
 	VFNMADD231PS.BCST conv2_5<>+0(SB), Z5, Z6
 	VMOVUPS           Z6, 1984(DX)
+
+	// d5 = (minusHalf − minus1) + 8 minus2 − 21/4 v7
 	VSUBPS            Z1, Z5, Z1
 	VFMADD231PS.BCST  conv2_8<>+0(SB), Z3, Z1
 	VFNMADD231PS.BCST conv2_5_25<>+0(SB), Z7, Z1
+
+	// d2 = (plus2 − plus1) − 21/4 v0 + 8 plusHalf
 	VSUBPS            Z8, Z2, Z3
 	VFNMADD231PS.BCST conv2_5_25<>+0(SB), Z0, Z3
 	VFMADD231PS.BCST  conv2_8<>+0(SB), Z4, Z3
 	VMOVUPS           Z3, 1472(DX)
+
+	// d4 = 21/4 v0 + 17/4 plus1 − 5 plus2 − 10 plusHalf
 	VMULPS.BCST       conv2_5_25<>+0(SB), Z0, Z3
 	VFMADD231PS.BCST  conv2_4_25<>+0(SB), Z8, Z3
 	VFNMADD231PS.BCST conv2_5<>+0(SB), Z2, Z3
 	VFNMADD231PS.BCST conv2_10<>+0(SB), Z4, Z3
-	VADDPS            Z8, Z0, Z0
-	VFMSUB231PS.BCST  conv2_4<>+0(SB), Z2, Z0
-	VFMADD231PS.BCST  conv2_2<>+0(SB), Z4, Z0
-	VMOVUPS           1920(CX), Z2
-	VMOVUPS           3968(CX), Z4
-	VMOVUPS           6016(CX), Z5
-	VMOVUPS           8064(CX), Z6
-	VMOVUPS           10112(CX), Z8
-	VMOVUPS           12160(CX), Z9
-	VMOVUPS           14208(CX), Z10
-	VMOVUPS           16256(CX), Z11
-	VADDPS            Z5, Z4, Z12
-	VSUBPS            Z5, Z4, Z4
-	VADDPS            Z8, Z6, Z5
-	VSUBPS            Z8, Z6, Z6
-	VADDPS            Z10, Z9, Z8
-	VSUBPS            Z10, Z9, Z9
-	VADDPS            Z2, Z3, Z3
-	VMOVUPS           Z3, 2496(DX)
-	VMOVUPS           Z11, 6080(DX)
-	VADDPS            Z11, Z4, Z3
-	VFMSUB231PS.BCST  conv2_2<>+0(SB), Z6, Z3
-	VFMADD231PS.BCST  conv2_4<>+0(SB), Z9, Z3
-	VADDPS            Z3, Z1, Z1
-	VMOVUPS           Z1, 3008(DX)
+
+	// d6 = 4 plus2 − (v0 + plus1) + 2 plusHalf
+	VADDPS           Z8, Z0, Z0
+	VFMSUB231PS.BCST conv2_4<>+0(SB), Z2, Z0
+	VFMADD231PS.BCST conv2_2<>+0(SB), Z4, Z0
+	VMOVUPS          1920(CX), Z2
+	VMOVUPS          3968(CX), Z4
+	VMOVUPS          6016(CX), Z5
+	VMOVUPS          8064(CX), Z6
+	VMOVUPS          10112(CX), Z8
+	VMOVUPS          12160(CX), Z9
+	VMOVUPS          14208(CX), Z10
+	VMOVUPS          16256(CX), Z11
+
+	// plus1, minus1 = v1 ± v2; plus2, minus2 = v3 ± v4; plusHalf, minusHalf = v5 ± v6
+	VADDPS Z5, Z4, Z12
+	VSUBPS Z5, Z4, Z4
+	VADDPS Z8, Z6, Z5
+	VSUBPS Z8, Z6, Z6
+	VADDPS Z10, Z9, Z8
+	VSUBPS Z10, Z9, Z9
+
+	// d0 = v0, d7 = v7
+	VADDPS  Z2, Z3, Z3
+	VMOVUPS Z3, 2496(DX)
+	VMOVUPS Z11, 6080(DX)
+
+	// d1 = 2 minus2 − (minus1 + v7) + 4 minusHalf
+	VADDPS           Z11, Z4, Z3
+	VFMSUB231PS.BCST conv2_2<>+0(SB), Z6, Z3
+	VFMADD231PS.BCST conv2_4<>+0(SB), Z9, Z3
+	VADDPS           Z3, Z1, Z1
+	VMOVUPS          Z1, 3008(DX)
+
+	// d3 = 21/4 v7 + 17/4 minus1 − 10 minus2 − 5 minusHalf
 	VMULPS.BCST       conv2_5_25<>+0(SB), Z11, Z1
 	VFMADD231PS.BCST  conv2_4_25<>+0(SB), Z4, Z1
 	VFNMADD231PS.BCST conv2_10<>+0(SB), Z6, Z1
 	VFNMADD231PS.BCST conv2_5<>+0(SB), Z9, Z1
 	VADDPS            Z1, Z7, Z1
 	VMOVUPS           Z1, 4032(DX)
+
+	// d5 = (minusHalf − minus1) + 8 minus2 − 21/4 v7
 	VSUBPS            Z4, Z9, Z1
 	VFMADD231PS.BCST  conv2_8<>+0(SB), Z6, Z1
 	VFNMADD231PS.BCST conv2_5_25<>+0(SB), Z11, Z1
 	VMOVUPS           Z1, 5056(DX)
+
+	// d2 = (plus2 − plus1) − 21/4 v0 + 8 plusHalf
 	VSUBPS            Z12, Z5, Z1
 	VFNMADD231PS.BCST conv2_5_25<>+0(SB), Z2, Z1
 	VFMADD231PS.BCST  conv2_8<>+0(SB), Z8, Z1
 	VADDPS            Z1, Z0, Z0
 	VMOVUPS           Z0, 3520(DX)
+
+	// d4 = 21/4 v0 + 17/4 plus1 − 5 plus2 − 10 plusHalf
 	VMULPS.BCST       conv2_5_25<>+0(SB), Z2, Z0
 	VFMADD231PS.BCST  conv2_4_25<>+0(SB), Z12, Z0
 	VFNMADD231PS.BCST conv2_5<>+0(SB), Z5, Z0
 	VFNMADD231PS.BCST conv2_10<>+0(SB), Z8, Z0
 	VMOVUPS           Z0, 4544(DX)
-	VADDPS            Z12, Z2, Z0
-	VFMSUB231PS.BCST  conv2_4<>+0(SB), Z5, Z0
-	VFMADD231PS.BCST  conv2_2<>+0(SB), Z8, Z0
-	VMOVUPS           Z0, 5568(DX)
-	VMOVUPS           64(CX), Z0
-	VMOVUPS           2112(CX), Z1
-	VMOVUPS           4160(CX), Z2
-	VMOVUPS           6208(CX), Z3
-	VMOVUPS           8256(CX), Z4
-	VMOVUPS           10304(CX), Z5
-	VMOVUPS           12352(CX), Z6
-	VMOVUPS           14400(CX), Z7
-	VADDPS            Z2, Z1, Z8
-	VSUBPS            Z2, Z1, Z1
-	VADDPS            Z4, Z3, Z2
-	VSUBPS            Z4, Z3, Z3
-	VADDPS            Z6, Z5, Z4
-	VSUBPS            Z6, Z5, Z5
-	VMOVUPS           Z0, 6144(DX)
-	VADDPS            Z7, Z1, Z6
-	VFMSUB231PS.BCST  conv2_2<>+0(SB), Z3, Z6
-	VFMADD231PS.BCST  conv2_4<>+0(SB), Z5, Z6
-	VMOVUPS           Z6, 6656(DX)
+
+	// d6 = 4 plus2 − (v0 + plus1) + 2 plusHalf
+	VADDPS           Z12, Z2, Z0
+	VFMSUB231PS.BCST conv2_4<>+0(SB), Z5, Z0
+	VFMADD231PS.BCST conv2_2<>+0(SB), Z8, Z0
+	VMOVUPS          Z0, 5568(DX)
+	VMOVUPS          64(CX), Z0
+	VMOVUPS          2112(CX), Z1
+	VMOVUPS          4160(CX), Z2
+	VMOVUPS          6208(CX), Z3
+	VMOVUPS          8256(CX), Z4
+	VMOVUPS          10304(CX), Z5
+	VMOVUPS          12352(CX), Z6
+	VMOVUPS          14400(CX), Z7
+
+	// plus1, minus1 = v1 ± v2; plus2, minus2 = v3 ± v4; plusHalf, minusHalf = v5 ± v6
+	VADDPS Z2, Z1, Z8
+	VSUBPS Z2, Z1, Z1
+	VADDPS Z4, Z3, Z2
+	VSUBPS Z4, Z3, Z3
+	VADDPS Z6, Z5, Z4
+	VSUBPS Z6, Z5, Z5
+
+	// d0 = v0, d7 = v7
+	VMOVUPS Z0, 6144(DX)
+
+	// d1 = 2 minus2 − (minus1 + v7) + 4 minusHalf
+	VADDPS           Z7, Z1, Z6
+	VFMSUB231PS.BCST conv2_2<>+0(SB), Z3, Z6
+	VFMADD231PS.BCST conv2_4<>+0(SB), Z5, Z6
+	VMOVUPS          Z6, 6656(DX)
+
+	// d3 = 21/4 v7 + 17/4 minus1 − 10 minus2 − 5 minusHalf
 	VMULPS.BCST       conv2_5_25<>+0(SB), Z7, Z6
 	VFMADD231PS.BCST  conv2_4_25<>+0(SB), Z1, Z6
 	VFNMADD231PS.BCST conv2_10<>+0(SB), Z3, Z6
 	VFNMADD231PS.BCST conv2_5<>+0(SB), Z5, Z6
 	VMOVUPS           Z6, 7680(DX)
+
+	// d5 = (minusHalf − minus1) + 8 minus2 − 21/4 v7
 	VSUBPS            Z1, Z5, Z1
 	VFMADD231PS.BCST  conv2_8<>+0(SB), Z3, Z1
 	VFNMADD231PS.BCST conv2_5_25<>+0(SB), Z7, Z1
+
+	// d2 = (plus2 − plus1) − 21/4 v0 + 8 plusHalf
 	VSUBPS            Z8, Z2, Z3
 	VFNMADD231PS.BCST conv2_5_25<>+0(SB), Z0, Z3
 	VFMADD231PS.BCST  conv2_8<>+0(SB), Z4, Z3
 	VMOVUPS           Z3, 7168(DX)
+
+	// d4 = 21/4 v0 + 17/4 plus1 − 5 plus2 − 10 plusHalf
 	VMULPS.BCST       conv2_5_25<>+0(SB), Z0, Z3
 	VFMADD231PS.BCST  conv2_4_25<>+0(SB), Z8, Z3
 	VFNMADD231PS.BCST conv2_5<>+0(SB), Z2, Z3
 	VFNMADD231PS.BCST conv2_10<>+0(SB), Z4, Z3
-	VADDPS            Z8, Z0, Z0
-	VFMSUB231PS.BCST  conv2_4<>+0(SB), Z2, Z0
-	VFMADD231PS.BCST  conv2_2<>+0(SB), Z4, Z0
-	VMOVUPS           192(CX), Z2
-	VMOVUPS           2240(CX), Z4
-	VMOVUPS           4288(CX), Z5
-	VMOVUPS           6336(CX), Z6
-	VMOVUPS           8384(CX), Z8
-	VMOVUPS           10432(CX), Z9
-	VMOVUPS           12480(CX), Z10
-	VMOVUPS           14528(CX), Z11
-	VADDPS            Z5, Z4, Z12
-	VSUBPS            Z5, Z4, Z4
-	VADDPS            Z8, Z6, Z5
-	VSUBPS            Z8, Z6, Z6
-	VADDPS            Z10, Z9, Z8
-	VSUBPS            Z10, Z9, Z9
-	VADDPS            Z2, Z3, Z3
-	VMOVUPS           Z3, 8192(DX)
-	VMOVUPS           Z11, 11776(DX)
-	VADDPS            Z11, Z4, Z3
-	VFMSUB231PS.BCST  conv2_2<>+0(SB), Z6, Z3
-	VFMADD231PS.BCST  conv2_4<>+0(SB), Z9, Z3
-	VADDPS            Z3, Z1, Z1
-	VMOVUPS           Z1, 8704(DX)
+
+	// d6 = 4 plus2 − (v0 + plus1) + 2 plusHalf
+	VADDPS           Z8, Z0, Z0
+	VFMSUB231PS.BCST conv2_4<>+0(SB), Z2, Z0
+	VFMADD231PS.BCST conv2_2<>+0(SB), Z4, Z0
+	VMOVUPS          192(CX), Z2
+	VMOVUPS          2240(CX), Z4
+	VMOVUPS          4288(CX), Z5
+	VMOVUPS          6336(CX), Z6
+	VMOVUPS          8384(CX), Z8
+	VMOVUPS          10432(CX), Z9
+	VMOVUPS          12480(CX), Z10
+	VMOVUPS          14528(CX), Z11
+
+	// plus1, minus1 = v1 ± v2; plus2, minus2 = v3 ± v4; plusHalf, minusHalf = v5 ± v6
+	VADDPS Z5, Z4, Z12
+	VSUBPS Z5, Z4, Z4
+	VADDPS Z8, Z6, Z5
+	VSUBPS Z8, Z6, Z6
+	VADDPS Z10, Z9, Z8
+	VSUBPS Z10, Z9, Z9
+
+	// d0 = v0, d7 = v7
+	VADDPS  Z2, Z3, Z3
+	VMOVUPS Z3, 8192(DX)
+	VMOVUPS Z11, 11776(DX)
+
+	// d1 = 2 minus2 − (minus1 + v7) + 4 minusHalf
+	VADDPS           Z11, Z4, Z3
+	VFMSUB231PS.BCST conv2_2<>+0(SB), Z6, Z3
+	VFMADD231PS.BCST conv2_4<>+0(SB), Z9, Z3
+	VADDPS           Z3, Z1, Z1
+	VMOVUPS          Z1, 8704(DX)
+
+	// d3 = 21/4 v7 + 17/4 minus1 − 10 minus2 − 5 minusHalf
 	VMULPS.BCST       conv2_5_25<>+0(SB), Z11, Z1
 	VFMADD231PS.BCST  conv2_4_25<>+0(SB), Z4, Z1
 	VFNMADD231PS.BCST conv2_10<>+0(SB), Z6, Z1
 	VFNMADD231PS.BCST conv2_5<>+0(SB), Z9, Z1
 	VADDPS            Z1, Z7, Z1
 	VMOVUPS           Z1, 9728(DX)
+
+	// d5 = (minusHalf − minus1) + 8 minus2 − 21/4 v7
 	VSUBPS            Z4, Z9, Z1
 	VFMADD231PS.BCST  conv2_8<>+0(SB), Z6, Z1
 	VFNMADD231PS.BCST conv2_5_25<>+0(SB), Z11, Z1
 	VMOVUPS           Z1, 10752(DX)
+
+	// d2 = (plus2 − plus1) − 21/4 v0 + 8 plusHalf
 	VSUBPS            Z12, Z5, Z1
 	VFNMADD231PS.BCST conv2_5_25<>+0(SB), Z2, Z1
 	VFMADD231PS.BCST  conv2_8<>+0(SB), Z8, Z1
 	VADDPS            Z1, Z0, Z0
 	VMOVUPS           Z0, 9216(DX)
+
+	// d4 = 21/4 v0 + 17/4 plus1 − 5 plus2 − 10 plusHalf
 	VMULPS.BCST       conv2_5_25<>+0(SB), Z2, Z0
 	VFMADD231PS.BCST  conv2_4_25<>+0(SB), Z12, Z0
 	VFNMADD231PS.BCST conv2_5<>+0(SB), Z5, Z0
 	VFNMADD231PS.BCST conv2_10<>+0(SB), Z8, Z0
 	VMOVUPS           Z0, 10240(DX)
-	VADDPS            Z12, Z2, Z0
-	VFMSUB231PS.BCST  conv2_4<>+0(SB), Z5, Z0
-	VFMADD231PS.BCST  conv2_2<>+0(SB), Z8, Z0
-	VMOVUPS           Z0, 11264(DX)
-	VMOVUPS           320(CX), Z0
-	VMOVUPS           2368(CX), Z1
-	VMOVUPS           4416(CX), Z2
-	VMOVUPS           6464(CX), Z3
-	VMOVUPS           8512(CX), Z4
-	VMOVUPS           10560(CX), Z5
-	VMOVUPS           12608(CX), Z6
-	VMOVUPS           14656(CX), Z7
-	VADDPS            Z2, Z1, Z8
-	VSUBPS            Z2, Z1, Z1
-	VADDPS            Z4, Z3, Z2
-	VSUBPS            Z4, Z3, Z3
-	VADDPS            Z6, Z5, Z4
-	VSUBPS            Z6, Z5, Z5
-	VMOVUPS           Z0, 6208(DX)
-	VADDPS            Z7, Z1, Z6
-	VFMSUB231PS.BCST  conv2_2<>+0(SB), Z3, Z6
-	VFMADD231PS.BCST  conv2_4<>+0(SB), Z5, Z6
-	VMOVUPS           Z6, 6720(DX)
+
+	// d6 = 4 plus2 − (v0 + plus1) + 2 plusHalf
+	VADDPS           Z12, Z2, Z0
+	VFMSUB231PS.BCST conv2_4<>+0(SB), Z5, Z0
+	VFMADD231PS.BCST conv2_2<>+0(SB), Z8, Z0
+	VMOVUPS          Z0, 11264(DX)
+	VMOVUPS          320(CX), Z0
+	VMOVUPS          2368(CX), Z1
+	VMOVUPS          4416(CX), Z2
+	VMOVUPS          6464(CX), Z3
+	VMOVUPS          8512(CX), Z4
+	VMOVUPS          10560(CX), Z5
+	VMOVUPS          12608(CX), Z6
+	VMOVUPS          14656(CX), Z7
+
+	// plus1, minus1 = v1 ± v2; plus2, minus2 = v3 ± v4; plusHalf, minusHalf = v5 ± v6
+	VADDPS Z2, Z1, Z8
+	VSUBPS Z2, Z1, Z1
+	VADDPS Z4, Z3, Z2
+	VSUBPS Z4, Z3, Z3
+	VADDPS Z6, Z5, Z4
+	VSUBPS Z6, Z5, Z5
+
+	// d0 = v0, d7 = v7
+	VMOVUPS Z0, 6208(DX)
+
+	// d1 = 2 minus2 − (minus1 + v7) + 4 minusHalf
+	VADDPS           Z7, Z1, Z6
+	VFMSUB231PS.BCST conv2_2<>+0(SB), Z3, Z6
+	VFMADD231PS.BCST conv2_4<>+0(SB), Z5, Z6
+	VMOVUPS          Z6, 6720(DX)
+
+	// d3 = 21/4 v7 + 17/4 minus1 − 10 minus2 − 5 minusHalf
 	VMULPS.BCST       conv2_5_25<>+0(SB), Z7, Z6
 	VFMADD231PS.BCST  conv2_4_25<>+0(SB), Z1, Z6
 	VFNMADD231PS.BCST conv2_10<>+0(SB), Z3, Z6
 	VFNMADD231PS.BCST conv2_5<>+0(SB), Z5, Z6
 	VMOVUPS           Z6, 7744(DX)
+
+	// d5 = (minusHalf − minus1) + 8 minus2 − 21/4 v7
 	VSUBPS            Z1, Z5, Z1
 	VFMADD231PS.BCST  conv2_8<>+0(SB), Z3, Z1
 	VFNMADD231PS.BCST conv2_5_25<>+0(SB), Z7, Z1
+
+	// d2 = (plus2 − plus1) − 21/4 v0 + 8 plusHalf
 	VSUBPS            Z8, Z2, Z3
 	VFNMADD231PS.BCST conv2_5_25<>+0(SB), Z0, Z3
 	VFMADD231PS.BCST  conv2_8<>+0(SB), Z4, Z3
 	VMOVUPS           Z3, 7232(DX)
+
+	// d4 = 21/4 v0 + 17/4 plus1 − 5 plus2 − 10 plusHalf
 	VMULPS.BCST       conv2_5_25<>+0(SB), Z0, Z3
 	VFMADD231PS.BCST  conv2_4_25<>+0(SB), Z8, Z3
 	VFNMADD231PS.BCST conv2_5<>+0(SB), Z2, Z3
 	VFNMADD231PS.BCST conv2_10<>+0(SB), Z4, Z3
-	VADDPS            Z8, Z0, Z0
-	VFMSUB231PS.BCST  conv2_4<>+0(SB), Z2, Z0
-	VFMADD231PS.BCST  conv2_2<>+0(SB), Z4, Z0
-	VMOVUPS           448(CX), Z2
-	VMOVUPS           2496(CX), Z4
-	VMOVUPS           4544(CX), Z5
-	VMOVUPS           6592(CX), Z6
-	VMOVUPS           8640(CX), Z8
-	VMOVUPS           10688(CX), Z9
-	VMOVUPS           12736(CX), Z10
-	VMOVUPS           14784(CX), Z11
-	VADDPS            Z5, Z4, Z12
-	VSUBPS            Z5, Z4, Z4
-	VADDPS            Z8, Z6, Z5
-	VSUBPS            Z8, Z6, Z6
-	VADDPS            Z10, Z9, Z8
-	VSUBPS            Z10, Z9, Z9
-	VADDPS            Z2, Z3, Z3
-	VMOVUPS           Z3, 8256(DX)
-	VMOVUPS           Z11, 11840(DX)
-	VADDPS            Z11, Z4, Z3
-	VFMSUB231PS.BCST  conv2_2<>+0(SB), Z6, Z3
-	VFMADD231PS.BCST  conv2_4<>+0(SB), Z9, Z3
-	VADDPS            Z3, Z1, Z1
-	VMOVUPS           Z1, 8768(DX)
+
+	// d6 = 4 plus2 − (v0 + plus1) + 2 plusHalf
+	VADDPS           Z8, Z0, Z0
+	VFMSUB231PS.BCST conv2_4<>+0(SB), Z2, Z0
+	VFMADD231PS.BCST conv2_2<>+0(SB), Z4, Z0
+	VMOVUPS          448(CX), Z2
+	VMOVUPS          2496(CX), Z4
+	VMOVUPS          4544(CX), Z5
+	VMOVUPS          6592(CX), Z6
+	VMOVUPS          8640(CX), Z8
+	VMOVUPS          10688(CX), Z9
+	VMOVUPS          12736(CX), Z10
+	VMOVUPS          14784(CX), Z11
+
+	// plus1, minus1 = v1 ± v2; plus2, minus2 = v3 ± v4; plusHalf, minusHalf = v5 ± v6
+	VADDPS Z5, Z4, Z12
+	VSUBPS Z5, Z4, Z4
+	VADDPS Z8, Z6, Z5
+	VSUBPS Z8, Z6, Z6
+	VADDPS Z10, Z9, Z8
+	VSUBPS Z10, Z9, Z9
+
+	// d0 = v0, d7 = v7
+	VADDPS  Z2, Z3, Z3
+	VMOVUPS Z3, 8256(DX)
+	VMOVUPS Z11, 11840(DX)
+
+	// d1 = 2 minus2 − (minus1 + v7) + 4 minusHalf
+	VADDPS           Z11, Z4, Z3
+	VFMSUB231PS.BCST conv2_2<>+0(SB), Z6, Z3
+	VFMADD231PS.BCST conv2_4<>+0(SB), Z9, Z3
+	VADDPS           Z3, Z1, Z1
+	VMOVUPS          Z1, 8768(DX)
+
+	// d3 = 21/4 v7 + 17/4 minus1 − 10 minus2 − 5 minusHalf
 	VMULPS.BCST       conv2_5_25<>+0(SB), Z11, Z1
 	VFMADD231PS.BCST  conv2_4_25<>+0(SB), Z4, Z1
 	VFNMADD231PS.BCST conv2_10<>+0(SB), Z6, Z1
 	VFNMADD231PS.BCST conv2_5<>+0(SB), Z9, Z1
 	VADDPS            Z1, Z7, Z1
 	VMOVUPS           Z1, 9792(DX)
+
+	// d5 = (minusHalf − minus1) + 8 minus2 − 21/4 v7
 	VSUBPS            Z4, Z9, Z1
 	VFMADD231PS.BCST  conv2_8<>+0(SB), Z6, Z1
 	VFNMADD231PS.BCST conv2_5_25<>+0(SB), Z11, Z1
 	VMOVUPS           Z1, 10816(DX)
+
+	// d2 = (plus2 − plus1) − 21/4 v0 + 8 plusHalf
 	VSUBPS            Z12, Z5, Z1
 	VFNMADD231PS.BCST conv2_5_25<>+0(SB), Z2, Z1
 	VFMADD231PS.BCST  conv2_8<>+0(SB), Z8, Z1
 	VADDPS            Z1, Z0, Z0
 	VMOVUPS           Z0, 9280(DX)
+
+	// d4 = 21/4 v0 + 17/4 plus1 − 5 plus2 − 10 plusHalf
 	VMULPS.BCST       conv2_5_25<>+0(SB), Z2, Z0
 	VFMADD231PS.BCST  conv2_4_25<>+0(SB), Z12, Z0
 	VFNMADD231PS.BCST conv2_5<>+0(SB), Z5, Z0
 	VFNMADD231PS.BCST conv2_10<>+0(SB), Z8, Z0
 	VMOVUPS           Z0, 10304(DX)
-	VADDPS            Z12, Z2, Z0
-	VFMSUB231PS.BCST  conv2_4<>+0(SB), Z5, Z0
-	VFMADD231PS.BCST  conv2_2<>+0(SB), Z8, Z0
-	VMOVUPS           Z0, 11328(DX)
-	VMOVUPS           576(CX), Z0
-	VMOVUPS           2624(CX), Z1
-	VMOVUPS           4672(CX), Z2
-	VMOVUPS           6720(CX), Z3
-	VMOVUPS           8768(CX), Z4
-	VMOVUPS           10816(CX), Z5
-	VMOVUPS           12864(CX), Z6
-	VMOVUPS           14912(CX), Z7
-	VADDPS            Z2, Z1, Z8
-	VSUBPS            Z2, Z1, Z1
-	VADDPS            Z4, Z3, Z2
-	VSUBPS            Z4, Z3, Z3
-	VADDPS            Z6, Z5, Z4
-	VSUBPS            Z6, Z5, Z5
-	VMOVUPS           Z0, 6272(DX)
-	VADDPS            Z7, Z1, Z6
-	VFMSUB231PS.BCST  conv2_2<>+0(SB), Z3, Z6
-	VFMADD231PS.BCST  conv2_4<>+0(SB), Z5, Z6
-	VMOVUPS           Z6, 6784(DX)
+
+	// d6 = 4 plus2 − (v0 + plus1) + 2 plusHalf
+	VADDPS           Z12, Z2, Z0
+	VFMSUB231PS.BCST conv2_4<>+0(SB), Z5, Z0
+	VFMADD231PS.BCST conv2_2<>+0(SB), Z8, Z0
+	VMOVUPS          Z0, 11328(DX)
+	VMOVUPS          576(CX), Z0
+	VMOVUPS          2624(CX), Z1
+	VMOVUPS          4672(CX), Z2
+	VMOVUPS          6720(CX), Z3
+	VMOVUPS          8768(CX), Z4
+	VMOVUPS          10816(CX), Z5
+	VMOVUPS          12864(CX), Z6
+	VMOVUPS          14912(CX), Z7
+
+	// plus1, minus1 = v1 ± v2; plus2, minus2 = v3 ± v4; plusHalf, minusHalf = v5 ± v6
+	VADDPS Z2, Z1, Z8
+	VSUBPS Z2, Z1, Z1
+	VADDPS Z4, Z3, Z2
+	VSUBPS Z4, Z3, Z3
+	VADDPS Z6, Z5, Z4
+	VSUBPS Z6, Z5, Z5
+
+	// d0 = v0, d7 = v7
+	VMOVUPS Z0, 6272(DX)
+
+	// d1 = 2 minus2 − (minus1 + v7) + 4 minusHalf
+	VADDPS           Z7, Z1, Z6
+	VFMSUB231PS.BCST conv2_2<>+0(SB), Z3, Z6
+	VFMADD231PS.BCST conv2_4<>+0(SB), Z5, Z6
+	VMOVUPS          Z6, 6784(DX)
+
+	// d3 = 21/4 v7 + 17/4 minus1 − 10 minus2 − 5 minusHalf
 	VMULPS.BCST       conv2_5_25<>+0(SB), Z7, Z6
 	VFMADD231PS.BCST  conv2_4_25<>+0(SB), Z1, Z6
 	VFNMADD231PS.BCST conv2_10<>+0(SB), Z3, Z6
 	VFNMADD231PS.BCST conv2_5<>+0(SB), Z5, Z6
 	VMOVUPS           Z6, 7808(DX)
+
+	// d5 = (minusHalf − minus1) + 8 minus2 − 21/4 v7
 	VSUBPS            Z1, Z5, Z1
 	VFMADD231PS.BCST  conv2_8<>+0(SB), Z3, Z1
 	VFNMADD231PS.BCST conv2_5_25<>+0(SB), Z7, Z1
+
+	// d2 = (plus2 − plus1) − 21/4 v0 + 8 plusHalf
 	VSUBPS            Z8, Z2, Z3
 	VFNMADD231PS.BCST conv2_5_25<>+0(SB), Z0, Z3
 	VFMADD231PS.BCST  conv2_8<>+0(SB), Z4, Z3
 	VMOVUPS           Z3, 7296(DX)
+
+	// d4 = 21/4 v0 + 17/4 plus1 − 5 plus2 − 10 plusHalf
 	VMULPS.BCST       conv2_5_25<>+0(SB), Z0, Z3
 	VFMADD231PS.BCST  conv2_4_25<>+0(SB), Z8, Z3
 	VFNMADD231PS.BCST conv2_5<>+0(SB), Z2, Z3
 	VFNMADD231PS.BCST conv2_10<>+0(SB), Z4, Z3
-	VADDPS            Z8, Z0, Z0
-	VFMSUB231PS.BCST  conv2_4<>+0(SB), Z2, Z0
-	VFMADD231PS.BCST  conv2_2<>+0(SB), Z4, Z0
-	VMOVUPS           704(CX), Z2
-	VMOVUPS           2752(CX), Z4
-	VMOVUPS           4800(CX), Z5
-	VMOVUPS           6848(CX), Z6
-	VMOVUPS           8896(CX), Z8
-	VMOVUPS           10944(CX), Z9
-	VMOVUPS           12992(CX), Z10
-	VMOVUPS           15040(CX), Z11
-	VADDPS            Z5, Z4, Z12
-	VSUBPS            Z5, Z4, Z4
-	VADDPS            Z8, Z6, Z5
-	VSUBPS            Z8, Z6, Z6
-	VADDPS            Z10, Z9, Z8
-	VSUBPS            Z10, Z9, Z9
-	VADDPS            Z2, Z3, Z3
-	VMOVUPS           Z3, 8320(DX)
-	VMOVUPS           Z11, 11904(DX)
-	VADDPS            Z11, Z4, Z3
-	VFMSUB231PS.BCST  conv2_2<>+0(SB), Z6, Z3
-	VFMADD231PS.BCST  conv2_4<>+0(SB), Z9, Z3
-	VADDPS            Z3, Z1, Z1
-	VMOVUPS           Z1, 8832(DX)
+
+	// d6 = 4 plus2 − (v0 + plus1) + 2 plusHalf
+	VADDPS           Z8, Z0, Z0
+	VFMSUB231PS.BCST conv2_4<>+0(SB), Z2, Z0
+	VFMADD231PS.BCST conv2_2<>+0(SB), Z4, Z0
+	VMOVUPS          704(CX), Z2
+	VMOVUPS          2752(CX), Z4
+	VMOVUPS          4800(CX), Z5
+	VMOVUPS          6848(CX), Z6
+	VMOVUPS          8896(CX), Z8
+	VMOVUPS          10944(CX), Z9
+	VMOVUPS          12992(CX), Z10
+	VMOVUPS          15040(CX), Z11
+
+	// plus1, minus1 = v1 ± v2; plus2, minus2 = v3 ± v4; plusHalf, minusHalf = v5 ± v6
+	VADDPS Z5, Z4, Z12
+	VSUBPS Z5, Z4, Z4
+	VADDPS Z8, Z6, Z5
+	VSUBPS Z8, Z6, Z6
+	VADDPS Z10, Z9, Z8
+	VSUBPS Z10, Z9, Z9
+
+	// d0 = v0, d7 = v7
+	VADDPS  Z2, Z3, Z3
+	VMOVUPS Z3, 8320(DX)
+	VMOVUPS Z11, 11904(DX)
+
+	// d1 = 2 minus2 − (minus1 + v7) + 4 minusHalf
+	VADDPS           Z11, Z4, Z3
+	VFMSUB231PS.BCST conv2_2<>+0(SB), Z6, Z3
+	VFMADD231PS.BCST conv2_4<>+0(SB), Z9, Z3
+	VADDPS           Z3, Z1, Z1
+	VMOVUPS          Z1, 8832(DX)
+
+	// d3 = 21/4 v7 + 17/4 minus1 − 10 minus2 − 5 minusHalf
 	VMULPS.BCST       conv2_5_25<>+0(SB), Z11, Z1
 	VFMADD231PS.BCST  conv2_4_25<>+0(SB), Z4, Z1
 	VFNMADD231PS.BCST conv2_10<>+0(SB), Z6, Z1
 	VFNMADD231PS.BCST conv2_5<>+0(SB), Z9, Z1
 	VADDPS            Z1, Z7, Z1
 	VMOVUPS           Z1, 9856(DX)
+
+	// d5 = (minusHalf − minus1) + 8 minus2 − 21/4 v7
 	VSUBPS            Z4, Z9, Z1
 	VFMADD231PS.BCST  conv2_8<>+0(SB), Z6, Z1
 	VFNMADD231PS.BCST conv2_5_25<>+0(SB), Z11, Z1
 	VMOVUPS           Z1, 10880(DX)
+
+	// d2 = (plus2 − plus1) − 21/4 v0 + 8 plusHalf
 	VSUBPS            Z12, Z5, Z1
 	VFNMADD231PS.BCST conv2_5_25<>+0(SB), Z2, Z1
 	VFMADD231PS.BCST  conv2_8<>+0(SB), Z8, Z1
 	VADDPS            Z1, Z0, Z0
 	VMOVUPS           Z0, 9344(DX)
+
+	// d4 = 21/4 v0 + 17/4 plus1 − 5 plus2 − 10 plusHalf
 	VMULPS.BCST       conv2_5_25<>+0(SB), Z2, Z0
 	VFMADD231PS.BCST  conv2_4_25<>+0(SB), Z12, Z0
 	VFNMADD231PS.BCST conv2_5<>+0(SB), Z5, Z0
 	VFNMADD231PS.BCST conv2_10<>+0(SB), Z8, Z0
 	VMOVUPS           Z0, 10368(DX)
-	VADDPS            Z12, Z2, Z0
-	VFMSUB231PS.BCST  conv2_4<>+0(SB), Z5, Z0
-	VFMADD231PS.BCST  conv2_2<>+0(SB), Z8, Z0
-	VMOVUPS           Z0, 11392(DX)
-	VMOVUPS           832(CX), Z0
-	VMOVUPS           2880(CX), Z1
-	VMOVUPS           4928(CX), Z2
-	VMOVUPS           6976(CX), Z3
-	VMOVUPS           9024(CX), Z4
-	VMOVUPS           11072(CX), Z5
-	VMOVUPS           13120(CX), Z6
-	VMOVUPS           15168(CX), Z7
-	VADDPS            Z2, Z1, Z8
-	VSUBPS            Z2, Z1, Z1
-	VADDPS            Z4, Z3, Z2
-	VSUBPS            Z4, Z3, Z3
-	VADDPS            Z6, Z5, Z4
-	VSUBPS            Z6, Z5, Z5
-	VMOVUPS           Z0, 6336(DX)
-	VADDPS            Z7, Z1, Z6
-	VFMSUB231PS.BCST  conv2_2<>+0(SB), Z3, Z6
-	VFMADD231PS.BCST  conv2_4<>+0(SB), Z5, Z6
-	VMOVUPS           Z6, 6848(DX)
+
+	// d6 = 4 plus2 − (v0 + plus1) + 2 plusHalf
+	VADDPS           Z12, Z2, Z0
+	VFMSUB231PS.BCST conv2_4<>+0(SB), Z5, Z0
+	VFMADD231PS.BCST conv2_2<>+0(SB), Z8, Z0
+	VMOVUPS          Z0, 11392(DX)
+	VMOVUPS          832(CX), Z0
+	VMOVUPS          2880(CX), Z1
+	VMOVUPS          4928(CX), Z2
+	VMOVUPS          6976(CX), Z3
+	VMOVUPS          9024(CX), Z4
+	VMOVUPS          11072(CX), Z5
+	VMOVUPS          13120(CX), Z6
+	VMOVUPS          15168(CX), Z7
+
+	// plus1, minus1 = v1 ± v2; plus2, minus2 = v3 ± v4; plusHalf, minusHalf = v5 ± v6
+	VADDPS Z2, Z1, Z8
+	VSUBPS Z2, Z1, Z1
+	VADDPS Z4, Z3, Z2
+	VSUBPS Z4, Z3, Z3
+	VADDPS Z6, Z5, Z4
+	VSUBPS Z6, Z5, Z5
+
+	// d0 = v0, d7 = v7
+	VMOVUPS Z0, 6336(DX)
+
+	// d1 = 2 minus2 − (minus1 + v7) + 4 minusHalf
+	VADDPS           Z7, Z1, Z6
+	VFMSUB231PS.BCST conv2_2<>+0(SB), Z3, Z6
+	VFMADD231PS.BCST conv2_4<>+0(SB), Z5, Z6
+	VMOVUPS          Z6, 6848(DX)
+
+	// d3 = 21/4 v7 + 17/4 minus1 − 10 minus2 − 5 minusHalf
 	VMULPS.BCST       conv2_5_25<>+0(SB), Z7, Z6
 	VFMADD231PS.BCST  conv2_4_25<>+0(SB), Z1, Z6
 	VFNMADD231PS.BCST conv2_10<>+0(SB), Z3, Z6
 	VFNMADD231PS.BCST conv2_5<>+0(SB), Z5, Z6
 	VMOVUPS           Z6, 7872(DX)
+
+	// d5 = (minusHalf − minus1) + 8 minus2 − 21/4 v7
 	VSUBPS            Z1, Z5, Z1
 	VFMADD231PS.BCST  conv2_8<>+0(SB), Z3, Z1
 	VFNMADD231PS.BCST conv2_5_25<>+0(SB), Z7, Z1
+
+	// d2 = (plus2 − plus1) − 21/4 v0 + 8 plusHalf
 	VSUBPS            Z8, Z2, Z3
 	VFNMADD231PS.BCST conv2_5_25<>+0(SB), Z0, Z3
 	VFMADD231PS.BCST  conv2_8<>+0(SB), Z4, Z3
 	VMOVUPS           Z3, 7360(DX)
+
+	// d4 = 21/4 v0 + 17/4 plus1 − 5 plus2 − 10 plusHalf
 	VMULPS.BCST       conv2_5_25<>+0(SB), Z0, Z3
 	VFMADD231PS.BCST  conv2_4_25<>+0(SB), Z8, Z3
 	VFNMADD231PS.BCST conv2_5<>+0(SB), Z2, Z3
 	VFNMADD231PS.BCST conv2_10<>+0(SB), Z4, Z3
-	VADDPS            Z8, Z0, Z0
-	VFMSUB231PS.BCST  conv2_4<>+0(SB), Z2, Z0
-	VFMADD231PS.BCST  conv2_2<>+0(SB), Z4, Z0
-	VMOVUPS           960(CX), Z2
-	VMOVUPS           3008(CX), Z4
-	VMOVUPS           5056(CX), Z5
-	VMOVUPS           7104(CX), Z6
-	VMOVUPS           9152(CX), Z8
-	VMOVUPS           11200(CX), Z9
-	VMOVUPS           13248(CX), Z10
-	VMOVUPS           15296(CX), Z11
-	VADDPS            Z5, Z4, Z12
-	VSUBPS            Z5, Z4, Z4
-	VADDPS            Z8, Z6, Z5
-	VSUBPS            Z8, Z6, Z6
-	VADDPS            Z10, Z9, Z8
-	VSUBPS            Z10, Z9, Z9
-	VADDPS            Z2, Z3, Z3
-	VMOVUPS           Z3, 8384(DX)
-	VMOVUPS           Z11, 11968(DX)
-	VADDPS            Z11, Z4, Z3
-	VFMSUB231PS.BCST  conv2_2<>+0(SB), Z6, Z3
-	VFMADD231PS.BCST  conv2_4<>+0(SB), Z9, Z3
-	VADDPS            Z3, Z1, Z1
-	VMOVUPS           Z1, 8896(DX)
+
+	// d6 = 4 plus2 − (v0 + plus1) + 2 plusHalf
+	VADDPS           Z8, Z0, Z0
+	VFMSUB231PS.BCST conv2_4<>+0(SB), Z2, Z0
+	VFMADD231PS.BCST conv2_2<>+0(SB), Z4, Z0
+	VMOVUPS          960(CX), Z2
+	VMOVUPS          3008(CX), Z4
+	VMOVUPS          5056(CX), Z5
+	VMOVUPS          7104(CX), Z6
+	VMOVUPS          9152(CX), Z8
+	VMOVUPS          11200(CX), Z9
+	VMOVUPS          13248(CX), Z10
+	VMOVUPS          15296(CX), Z11
+
+	// plus1, minus1 = v1 ± v2; plus2, minus2 = v3 ± v4; plusHalf, minusHalf = v5 ± v6
+	VADDPS Z5, Z4, Z12
+	VSUBPS Z5, Z4, Z4
+	VADDPS Z8, Z6, Z5
+	VSUBPS Z8, Z6, Z6
+	VADDPS Z10, Z9, Z8
+	VSUBPS Z10, Z9, Z9
+
+	// d0 = v0, d7 = v7
+	VADDPS  Z2, Z3, Z3
+	VMOVUPS Z3, 8384(DX)
+	VMOVUPS Z11, 11968(DX)
+
+	// d1 = 2 minus2 − (minus1 + v7) + 4 minusHalf
+	VADDPS           Z11, Z4, Z3
+	VFMSUB231PS.BCST conv2_2<>+0(SB), Z6, Z3
+	VFMADD231PS.BCST conv2_4<>+0(SB), Z9, Z3
+	VADDPS           Z3, Z1, Z1
+	VMOVUPS          Z1, 8896(DX)
+
+	// d3 = 21/4 v7 + 17/4 minus1 − 10 minus2 − 5 minusHalf
 	VMULPS.BCST       conv2_5_25<>+0(SB), Z11, Z1
 	VFMADD231PS.BCST  conv2_4_25<>+0(SB), Z4, Z1
 	VFNMADD231PS.BCST conv2_10<>+0(SB), Z6, Z1
 	VFNMADD231PS.BCST conv2_5<>+0(SB), Z9, Z1
 	VADDPS            Z1, Z7, Z1
 	VMOVUPS           Z1, 9920(DX)
+
+	// d5 = (minusHalf − minus1) + 8 minus2 − 21/4 v7
 	VSUBPS            Z4, Z9, Z1
 	VFMADD231PS.BCST  conv2_8<>+0(SB), Z6, Z1
 	VFNMADD231PS.BCST conv2_5_25<>+0(SB), Z11, Z1
 	VMOVUPS           Z1, 10944(DX)
+
+	// d2 = (plus2 − plus1) − 21/4 v0 + 8 plusHalf
 	VSUBPS            Z12, Z5, Z1
 	VFNMADD231PS.BCST conv2_5_25<>+0(SB), Z2, Z1
 	VFMADD231PS.BCST  conv2_8<>+0(SB), Z8, Z1
 	VADDPS            Z1, Z0, Z0
 	VMOVUPS           Z0, 9408(DX)
+
+	// d4 = 21/4 v0 + 17/4 plus1 − 5 plus2 − 10 plusHalf
 	VMULPS.BCST       conv2_5_25<>+0(SB), Z2, Z0
 	VFMADD231PS.BCST  conv2_4_25<>+0(SB), Z12, Z0
 	VFNMADD231PS.BCST conv2_5<>+0(SB), Z5, Z0
 	VFNMADD231PS.BCST conv2_10<>+0(SB), Z8, Z0
 	VMOVUPS           Z0, 10432(DX)
-	VADDPS            Z12, Z2, Z0
-	VFMSUB231PS.BCST  conv2_4<>+0(SB), Z5, Z0
-	VFMADD231PS.BCST  conv2_2<>+0(SB), Z8, Z0
-	VMOVUPS           Z0, 11456(DX)
-	VMOVUPS           1088(CX), Z0
-	VMOVUPS           3136(CX), Z1
-	VMOVUPS           5184(CX), Z2
-	VMOVUPS           7232(CX), Z3
-	VMOVUPS           9280(CX), Z4
-	VMOVUPS           11328(CX), Z5
-	VMOVUPS           13376(CX), Z6
-	VMOVUPS           15424(CX), Z7
-	VADDPS            Z2, Z1, Z8
-	VSUBPS            Z2, Z1, Z1
-	VADDPS            Z4, Z3, Z2
-	VSUBPS            Z4, Z3, Z3
-	VADDPS            Z6, Z5, Z4
-	VSUBPS            Z6, Z5, Z5
-	VMOVUPS           Z0, 6400(DX)
-	VADDPS            Z7, Z1, Z6
-	VFMSUB231PS.BCST  conv2_2<>+0(SB), Z3, Z6
-	VFMADD231PS.BCST  conv2_4<>+0(SB), Z5, Z6
-	VMOVUPS           Z6, 6912(DX)
+
+	// d6 = 4 plus2 − (v0 + plus1) + 2 plusHalf
+	VADDPS           Z12, Z2, Z0
+	VFMSUB231PS.BCST conv2_4<>+0(SB), Z5, Z0
+	VFMADD231PS.BCST conv2_2<>+0(SB), Z8, Z0
+	VMOVUPS          Z0, 11456(DX)
+	VMOVUPS          1088(CX), Z0
+	VMOVUPS          3136(CX), Z1
+	VMOVUPS          5184(CX), Z2
+	VMOVUPS          7232(CX), Z3
+	VMOVUPS          9280(CX), Z4
+	VMOVUPS          11328(CX), Z5
+	VMOVUPS          13376(CX), Z6
+	VMOVUPS          15424(CX), Z7
+
+	// plus1, minus1 = v1 ± v2; plus2, minus2 = v3 ± v4; plusHalf, minusHalf = v5 ± v6
+	VADDPS Z2, Z1, Z8
+	VSUBPS Z2, Z1, Z1
+	VADDPS Z4, Z3, Z2
+	VSUBPS Z4, Z3, Z3
+	VADDPS Z6, Z5, Z4
+	VSUBPS Z6, Z5, Z5
+
+	// d0 = v0, d7 = v7
+	VMOVUPS Z0, 6400(DX)
+
+	// d1 = 2 minus2 − (minus1 + v7) + 4 minusHalf
+	VADDPS           Z7, Z1, Z6
+	VFMSUB231PS.BCST conv2_2<>+0(SB), Z3, Z6
+	VFMADD231PS.BCST conv2_4<>+0(SB), Z5, Z6
+	VMOVUPS          Z6, 6912(DX)
+
+	// d3 = 21/4 v7 + 17/4 minus1 − 10 minus2 − 5 minusHalf
 	VMULPS.BCST       conv2_5_25<>+0(SB), Z7, Z6
 	VFMADD231PS.BCST  conv2_4_25<>+0(SB), Z1, Z6
 	VFNMADD231PS.BCST conv2_10<>+0(SB), Z3, Z6
 	VFNMADD231PS.BCST conv2_5<>+0(SB), Z5, Z6
 	VMOVUPS           Z6, 7936(DX)
+
+	// d5 = (minusHalf − minus1) + 8 minus2 − 21/4 v7
 	VSUBPS            Z1, Z5, Z1
 	VFMADD231PS.BCST  conv2_8<>+0(SB), Z3, Z1
 	VFNMADD231PS.BCST conv2_5_25<>+0(SB), Z7, Z1
+
+	// d2 = (plus2 − plus1) − 21/4 v0 + 8 plusHalf
 	VSUBPS            Z8, Z2, Z3
 	VFNMADD231PS.BCST conv2_5_25<>+0(SB), Z0, Z3
 	VFMADD231PS.BCST  conv2_8<>+0(SB), Z4, Z3
 	VMOVUPS           Z3, 7424(DX)
+
+	// d4 = 21/4 v0 + 17/4 plus1 − 5 plus2 − 10 plusHalf
 	VMULPS.BCST       conv2_5_25<>+0(SB), Z0, Z3
 	VFMADD231PS.BCST  conv2_4_25<>+0(SB), Z8, Z3
 	VFNMADD231PS.BCST conv2_5<>+0(SB), Z2, Z3
 	VFNMADD231PS.BCST conv2_10<>+0(SB), Z4, Z3
-	VADDPS            Z8, Z0, Z0
-	VFMSUB231PS.BCST  conv2_4<>+0(SB), Z2, Z0
-	VFMADD231PS.BCST  conv2_2<>+0(SB), Z4, Z0
-	VMOVUPS           1216(CX), Z2
-	VMOVUPS           3264(CX), Z4
-	VMOVUPS           5312(CX), Z5
-	VMOVUPS           7360(CX), Z6
-	VMOVUPS           9408(CX), Z8
-	VMOVUPS           11456(CX), Z9
-	VMOVUPS           13504(CX), Z10
-	VMOVUPS           15552(CX), Z11
-	VADDPS            Z5, Z4, Z12
-	VSUBPS            Z5, Z4, Z4
-	VADDPS            Z8, Z6, Z5
-	VSUBPS            Z8, Z6, Z6
-	VADDPS            Z10, Z9, Z8
-	VSUBPS            Z10, Z9, Z9
-	VADDPS            Z2, Z3, Z3
-	VMOVUPS           Z3, 8448(DX)
-	VMOVUPS           Z11, 12032(DX)
-	VADDPS            Z11, Z4, Z3
-	VFMSUB231PS.BCST  conv2_2<>+0(SB), Z6, Z3
-	VFMADD231PS.BCST  conv2_4<>+0(SB), Z9, Z3
-	VADDPS            Z3, Z1, Z1
-	VMOVUPS           Z1, 8960(DX)
+
+	// d6 = 4 plus2 − (v0 + plus1) + 2 plusHalf
+	VADDPS           Z8, Z0, Z0
+	VFMSUB231PS.BCST conv2_4<>+0(SB), Z2, Z0
+	VFMADD231PS.BCST conv2_2<>+0(SB), Z4, Z0
+	VMOVUPS          1216(CX), Z2
+	VMOVUPS          3264(CX), Z4
+	VMOVUPS          5312(CX), Z5
+	VMOVUPS          7360(CX), Z6
+	VMOVUPS          9408(CX), Z8
+	VMOVUPS          11456(CX), Z9
+	VMOVUPS          13504(CX), Z10
+	VMOVUPS          15552(CX), Z11
+
+	// plus1, minus1 = v1 ± v2; plus2, minus2 = v3 ± v4; plusHalf, minusHalf = v5 ± v6
+	VADDPS Z5, Z4, Z12
+	VSUBPS Z5, Z4, Z4
+	VADDPS Z8, Z6, Z5
+	VSUBPS Z8, Z6, Z6
+	VADDPS Z10, Z9, Z8
+	VSUBPS Z10, Z9, Z9
+
+	// d0 = v0, d7 = v7
+	VADDPS  Z2, Z3, Z3
+	VMOVUPS Z3, 8448(DX)
+	VMOVUPS Z11, 12032(DX)
+
+	// d1 = 2 minus2 − (minus1 + v7) + 4 minusHalf
+	VADDPS           Z11, Z4, Z3
+	VFMSUB231PS.BCST conv2_2<>+0(SB), Z6, Z3
+	VFMADD231PS.BCST conv2_4<>+0(SB), Z9, Z3
+	VADDPS           Z3, Z1, Z1
+	VMOVUPS          Z1, 8960(DX)
+
+	// d3 = 21/4 v7 + 17/4 minus1 − 10 minus2 − 5 minusHalf
 	VMULPS.BCST       conv2_5_25<>+0(SB), Z11, Z1
 	VFMADD231PS.BCST  conv2_4_25<>+0(SB), Z4, Z1
 	VFNMADD231PS.BCST conv2_10<>+0(SB), Z6, Z1
 	VFNMADD231PS.BCST conv2_5<>+0(SB), Z9, Z1
 	VADDPS            Z1, Z7, Z1
 	VMOVUPS           Z1, 9984(DX)
+
+	// d5 = (minusHalf − minus1) + 8 minus2 − 21/4 v7
 	VSUBPS            Z4, Z9, Z1
 	VFMADD231PS.BCST  conv2_8<>+0(SB), Z6, Z1
 	VFNMADD231PS.BCST conv2_5_25<>+0(SB), Z11, Z1
 	VMOVUPS           Z1, 11008(DX)
+
+	// d2 = (plus2 − plus1) − 21/4 v0 + 8 plusHalf
 	VSUBPS            Z12, Z5, Z1
 	VFNMADD231PS.BCST conv2_5_25<>+0(SB), Z2, Z1
 	VFMADD231PS.BCST  conv2_8<>+0(SB), Z8, Z1
 	VADDPS            Z1, Z0, Z0
 	VMOVUPS           Z0, 9472(DX)
+
+	// d4 = 21/4 v0 + 17/4 plus1 − 5 plus2 − 10 plusHalf
 	VMULPS.BCST       conv2_5_25<>+0(SB), Z2, Z0
 	VFMADD231PS.BCST  conv2_4_25<>+0(SB), Z12, Z0
 	VFNMADD231PS.BCST conv2_5<>+0(SB), Z5, Z0
 	VFNMADD231PS.BCST conv2_10<>+0(SB), Z8, Z0
 	VMOVUPS           Z0, 10496(DX)
-	VADDPS            Z12, Z2, Z0
-	VFMSUB231PS.BCST  conv2_4<>+0(SB), Z5, Z0
-	VFMADD231PS.BCST  conv2_2<>+0(SB), Z8, Z0
-	VMOVUPS           Z0, 11520(DX)
-	VMOVUPS           1344(CX), Z0
-	VMOVUPS           3392(CX), Z1
-	VMOVUPS           5440(CX), Z2
-	VMOVUPS           7488(CX), Z3
-	VMOVUPS           9536(CX), Z4
-	VMOVUPS           11584(CX), Z5
-	VMOVUPS           13632(CX), Z6
-	VMOVUPS           15680(CX), Z7
-	VADDPS            Z2, Z1, Z8
-	VSUBPS            Z2, Z1, Z1
-	VADDPS            Z4, Z3, Z2
-	VSUBPS            Z4, Z3, Z3
-	VADDPS            Z6, Z5, Z4
-	VSUBPS            Z6, Z5, Z5
-	VMOVUPS           Z0, 6464(DX)
-	VADDPS            Z7, Z1, Z6
-	VFMSUB231PS.BCST  conv2_2<>+0(SB), Z3, Z6
-	VFMADD231PS.BCST  conv2_4<>+0(SB), Z5, Z6
-	VMOVUPS           Z6, 6976(DX)
+
+	// d6 = 4 plus2 − (v0 + plus1) + 2 plusHalf
+	VADDPS           Z12, Z2, Z0
+	VFMSUB231PS.BCST conv2_4<>+0(SB), Z5, Z0
+	VFMADD231PS.BCST conv2_2<>+0(SB), Z8, Z0
+	VMOVUPS          Z0, 11520(DX)
+	VMOVUPS          1344(CX), Z0
+	VMOVUPS          3392(CX), Z1
+	VMOVUPS          5440(CX), Z2
+	VMOVUPS          7488(CX), Z3
+	VMOVUPS          9536(CX), Z4
+	VMOVUPS          11584(CX), Z5
+	VMOVUPS          13632(CX), Z6
+	VMOVUPS          15680(CX), Z7
+
+	// plus1, minus1 = v1 ± v2; plus2, minus2 = v3 ± v4; plusHalf, minusHalf = v5 ± v6
+	VADDPS Z2, Z1, Z8
+	VSUBPS Z2, Z1, Z1
+	VADDPS Z4, Z3, Z2
+	VSUBPS Z4, Z3, Z3
+	VADDPS Z6, Z5, Z4
+	VSUBPS Z6, Z5, Z5
+
+	// d0 = v0, d7 = v7
+	VMOVUPS Z0, 6464(DX)
+
+	// d1 = 2 minus2 − (minus1 + v7) + 4 minusHalf
+	VADDPS           Z7, Z1, Z6
+	VFMSUB231PS.BCST conv2_2<>+0(SB), Z3, Z6
+	VFMADD231PS.BCST conv2_4<>+0(SB), Z5, Z6
+	VMOVUPS          Z6, 6976(DX)
+
+	// d3 = 21/4 v7 + 17/4 minus1 − 10 minus2 − 5 minusHalf
 	VMULPS.BCST       conv2_5_25<>+0(SB), Z7, Z6
 	VFMADD231PS.BCST  conv2_4_25<>+0(SB), Z1, Z6
 	VFNMADD231PS.BCST conv2_10<>+0(SB), Z3, Z6
 	VFNMADD231PS.BCST conv2_5<>+0(SB), Z5, Z6
 	VMOVUPS           Z6, 8000(DX)
+
+	// d5 = (minusHalf − minus1) + 8 minus2 − 21/4 v7
 	VSUBPS            Z1, Z5, Z1
 	VFMADD231PS.BCST  conv2_8<>+0(SB), Z3, Z1
 	VFNMADD231PS.BCST conv2_5_25<>+0(SB), Z7, Z1
+
+	// d2 = (plus2 − plus1) − 21/4 v0 + 8 plusHalf
 	VSUBPS            Z8, Z2, Z3
 	VFNMADD231PS.BCST conv2_5_25<>+0(SB), Z0, Z3
 	VFMADD231PS.BCST  conv2_8<>+0(SB), Z4, Z3
 	VMOVUPS           Z3, 7488(DX)
+
+	// d4 = 21/4 v0 + 17/4 plus1 − 5 plus2 − 10 plusHalf
 	VMULPS.BCST       conv2_5_25<>+0(SB), Z0, Z3
 	VFMADD231PS.BCST  conv2_4_25<>+0(SB), Z8, Z3
 	VFNMADD231PS.BCST conv2_5<>+0(SB), Z2, Z3
 	VFNMADD231PS.BCST conv2_10<>+0(SB), Z4, Z3
-	VADDPS            Z8, Z0, Z0
-	VFMSUB231PS.BCST  conv2_4<>+0(SB), Z2, Z0
-	VFMADD231PS.BCST  conv2_2<>+0(SB), Z4, Z0
-	VMOVUPS           1472(CX), Z2
-	VMOVUPS           3520(CX), Z4
-	VMOVUPS           5568(CX), Z5
-	VMOVUPS           7616(CX), Z6
-	VMOVUPS           9664(CX), Z8
-	VMOVUPS           11712(CX), Z9
-	VMOVUPS           13760(CX), Z10
-	VMOVUPS           15808(CX), Z11
-	VADDPS            Z5, Z4, Z12
-	VSUBPS            Z5, Z4, Z4
-	VADDPS            Z8, Z6, Z5
-	VSUBPS            Z8, Z6, Z6
-	VADDPS            Z10, Z9, Z8
-	VSUBPS            Z10, Z9, Z9
-	VADDPS            Z2, Z3, Z3
-	VMOVUPS           Z3, 8512(DX)
-	VMOVUPS           Z11, 12096(DX)
-	VADDPS            Z11, Z4, Z3
-	VFMSUB231PS.BCST  conv2_2<>+0(SB), Z6, Z3
-	VFMADD231PS.BCST  conv2_4<>+0(SB), Z9, Z3
-	VADDPS            Z3, Z1, Z1
-	VMOVUPS           Z1, 9024(DX)
+
+	// d6 = 4 plus2 − (v0 + plus1) + 2 plusHalf
+	VADDPS           Z8, Z0, Z0
+	VFMSUB231PS.BCST conv2_4<>+0(SB), Z2, Z0
+	VFMADD231PS.BCST conv2_2<>+0(SB), Z4, Z0
+	VMOVUPS          1472(CX), Z2
+	VMOVUPS          3520(CX), Z4
+	VMOVUPS          5568(CX), Z5
+	VMOVUPS          7616(CX), Z6
+	VMOVUPS          9664(CX), Z8
+	VMOVUPS          11712(CX), Z9
+	VMOVUPS          13760(CX), Z10
+	VMOVUPS          15808(CX), Z11
+
+	// plus1, minus1 = v1 ± v2; plus2, minus2 = v3 ± v4; plusHalf, minusHalf = v5 ± v6
+	VADDPS Z5, Z4, Z12
+	VSUBPS Z5, Z4, Z4
+	VADDPS Z8, Z6, Z5
+	VSUBPS Z8, Z6, Z6
+	VADDPS Z10, Z9, Z8
+	VSUBPS Z10, Z9, Z9
+
+	// d0 = v0, d7 = v7
+	VADDPS  Z2, Z3, Z3
+	VMOVUPS Z3, 8512(DX)
+	VMOVUPS Z11, 12096(DX)
+
+	// d1 = 2 minus2 − (minus1 + v7) + 4 minusHalf
+	VADDPS           Z11, Z4, Z3
+	VFMSUB231PS.BCST conv2_2<>+0(SB), Z6, Z3
+	VFMADD231PS.BCST conv2_4<>+0(SB), Z9, Z3
+	VADDPS           Z3, Z1, Z1
+	VMOVUPS          Z1, 9024(DX)
+
+	// d3 = 21/4 v7 + 17/4 minus1 − 10 minus2 − 5 minusHalf
 	VMULPS.BCST       conv2_5_25<>+0(SB), Z11, Z1
 	VFMADD231PS.BCST  conv2_4_25<>+0(SB), Z4, Z1
 	VFNMADD231PS.BCST conv2_10<>+0(SB), Z6, Z1
 	VFNMADD231PS.BCST conv2_5<>+0(SB), Z9, Z1
 	VADDPS            Z1, Z7, Z1
 	VMOVUPS           Z1, 10048(DX)
+
+	// d5 = (minusHalf − minus1) + 8 minus2 − 21/4 v7
 	VSUBPS            Z4, Z9, Z1
 	VFMADD231PS.BCST  conv2_8<>+0(SB), Z6, Z1
 	VFNMADD231PS.BCST conv2_5_25<>+0(SB), Z11, Z1
 	VMOVUPS           Z1, 11072(DX)
+
+	// d2 = (plus2 − plus1) − 21/4 v0 + 8 plusHalf
 	VSUBPS            Z12, Z5, Z1
 	VFNMADD231PS.BCST conv2_5_25<>+0(SB), Z2, Z1
 	VFMADD231PS.BCST  conv2_8<>+0(SB), Z8, Z1
 	VADDPS            Z1, Z0, Z0
 	VMOVUPS           Z0, 9536(DX)
+
+	// d4 = 21/4 v0 + 17/4 plus1 − 5 plus2 − 10 plusHalf
 	VMULPS.BCST       conv2_5_25<>+0(SB), Z2, Z0
 	VFMADD231PS.BCST  conv2_4_25<>+0(SB), Z12, Z0
 	VFNMADD231PS.BCST conv2_5<>+0(SB), Z5, Z0
 	VFNMADD231PS.BCST conv2_10<>+0(SB), Z8, Z0
 	VMOVUPS           Z0, 10560(DX)
-	VADDPS            Z12, Z2, Z0
-	VFMSUB231PS.BCST  conv2_4<>+0(SB), Z5, Z0
-	VFMADD231PS.BCST  conv2_2<>+0(SB), Z8, Z0
-	VMOVUPS           Z0, 11584(DX)
-	VMOVUPS           1600(CX), Z0
-	VMOVUPS           3648(CX), Z1
-	VMOVUPS           5696(CX), Z2
-	VMOVUPS           7744(CX), Z3
-	VMOVUPS           9792(CX), Z4
-	VMOVUPS           11840(CX), Z5
-	VMOVUPS           13888(CX), Z6
-	VMOVUPS           15936(CX), Z7
-	VADDPS            Z2, Z1, Z8
-	VSUBPS            Z2, Z1, Z1
-	VADDPS            Z4, Z3, Z2
-	VSUBPS            Z4, Z3, Z3
-	VADDPS            Z6, Z5, Z4
-	VSUBPS            Z6, Z5, Z5
-	VMOVUPS           Z0, 6528(DX)
-	VADDPS            Z7, Z1, Z6
-	VFMSUB231PS.BCST  conv2_2<>+0(SB), Z3, Z6
-	VFMADD231PS.BCST  conv2_4<>+0(SB), Z5, Z6
-	VMOVUPS           Z6, 7040(DX)
+
+	// d6 = 4 plus2 − (v0 + plus1) + 2 plusHalf
+	VADDPS           Z12, Z2, Z0
+	VFMSUB231PS.BCST conv2_4<>+0(SB), Z5, Z0
+	VFMADD231PS.BCST conv2_2<>+0(SB), Z8, Z0
+	VMOVUPS          Z0, 11584(DX)
+	VMOVUPS          1600(CX), Z0
+	VMOVUPS          3648(CX), Z1
+	VMOVUPS          5696(CX), Z2
+	VMOVUPS          7744(CX), Z3
+	VMOVUPS          9792(CX), Z4
+	VMOVUPS          11840(CX), Z5
+	VMOVUPS          13888(CX), Z6
+	VMOVUPS          15936(CX), Z7
+
+	// plus1, minus1 = v1 ± v2; plus2, minus2 = v3 ± v4; plusHalf, minusHalf = v5 ± v6
+	VADDPS Z2, Z1, Z8
+	VSUBPS Z2, Z1, Z1
+	VADDPS Z4, Z3, Z2
+	VSUBPS Z4, Z3, Z3
+	VADDPS Z6, Z5, Z4
+	VSUBPS Z6, Z5, Z5
+
+	// d0 = v0, d7 = v7
+	VMOVUPS Z0, 6528(DX)
+
+	// d1 = 2 minus2 − (minus1 + v7) + 4 minusHalf
+	VADDPS           Z7, Z1, Z6
+	VFMSUB231PS.BCST conv2_2<>+0(SB), Z3, Z6
+	VFMADD231PS.BCST conv2_4<>+0(SB), Z5, Z6
+	VMOVUPS          Z6, 7040(DX)
+
+	// d3 = 21/4 v7 + 17/4 minus1 − 10 minus2 − 5 minusHalf
 	VMULPS.BCST       conv2_5_25<>+0(SB), Z7, Z6
 	VFMADD231PS.BCST  conv2_4_25<>+0(SB), Z1, Z6
 	VFNMADD231PS.BCST conv2_10<>+0(SB), Z3, Z6
 	VFNMADD231PS.BCST conv2_5<>+0(SB), Z5, Z6
 	VMOVUPS           Z6, 8064(DX)
+
+	// d5 = (minusHalf − minus1) + 8 minus2 − 21/4 v7
 	VSUBPS            Z1, Z5, Z1
 	VFMADD231PS.BCST  conv2_8<>+0(SB), Z3, Z1
 	VFNMADD231PS.BCST conv2_5_25<>+0(SB), Z7, Z1
+
+	// d2 = (plus2 − plus1) − 21/4 v0 + 8 plusHalf
 	VSUBPS            Z8, Z2, Z3
 	VFNMADD231PS.BCST conv2_5_25<>+0(SB), Z0, Z3
 	VFMADD231PS.BCST  conv2_8<>+0(SB), Z4, Z3
 	VMOVUPS           Z3, 7552(DX)
+
+	// d4 = 21/4 v0 + 17/4 plus1 − 5 plus2 − 10 plusHalf
 	VMULPS.BCST       conv2_5_25<>+0(SB), Z0, Z3
 	VFMADD231PS.BCST  conv2_4_25<>+0(SB), Z8, Z3
 	VFNMADD231PS.BCST conv2_5<>+0(SB), Z2, Z3
 	VFNMADD231PS.BCST conv2_10<>+0(SB), Z4, Z3
-	VADDPS            Z8, Z0, Z0
-	VFMSUB231PS.BCST  conv2_4<>+0(SB), Z2, Z0
-	VFMADD231PS.BCST  conv2_2<>+0(SB), Z4, Z0
-	VMOVUPS           1728(CX), Z2
-	VMOVUPS           3776(CX), Z4
-	VMOVUPS           5824(CX), Z5
-	VMOVUPS           7872(CX), Z6
-	VMOVUPS           9920(CX), Z8
-	VMOVUPS           11968(CX), Z9
-	VMOVUPS           14016(CX), Z10
-	VMOVUPS           16064(CX), Z11
-	VADDPS            Z5, Z4, Z12
-	VSUBPS            Z5, Z4, Z4
-	VADDPS            Z8, Z6, Z5
-	VSUBPS            Z8, Z6, Z6
-	VADDPS            Z10, Z9, Z8
-	VSUBPS            Z10, Z9, Z9
-	VADDPS            Z2, Z3, Z3
-	VMOVUPS           Z3, 8576(DX)
-	VMOVUPS           Z11, 12160(DX)
-	VADDPS            Z11, Z4, Z3
-	VFMSUB231PS.BCST  conv2_2<>+0(SB), Z6, Z3
-	VFMADD231PS.BCST  conv2_4<>+0(SB), Z9, Z3
-	VADDPS            Z3, Z1, Z1
-	VMOVUPS           Z1, 9088(DX)
+
+	// d6 = 4 plus2 − (v0 + plus1) + 2 plusHalf
+	VADDPS           Z8, Z0, Z0
+	VFMSUB231PS.BCST conv2_4<>+0(SB), Z2, Z0
+	VFMADD231PS.BCST conv2_2<>+0(SB), Z4, Z0
+	VMOVUPS          1728(CX), Z2
+	VMOVUPS          3776(CX), Z4
+	VMOVUPS          5824(CX), Z5
+	VMOVUPS          7872(CX), Z6
+	VMOVUPS          9920(CX), Z8
+	VMOVUPS          11968(CX), Z9
+	VMOVUPS          14016(CX), Z10
+	VMOVUPS          16064(CX), Z11
+
+	// plus1, minus1 = v1 ± v2; plus2, minus2 = v3 ± v4; plusHalf, minusHalf = v5 ± v6
+	VADDPS Z5, Z4, Z12
+	VSUBPS Z5, Z4, Z4
+	VADDPS Z8, Z6, Z5
+	VSUBPS Z8, Z6, Z6
+	VADDPS Z10, Z9, Z8
+	VSUBPS Z10, Z9, Z9
+
+	// d0 = v0, d7 = v7
+	VADDPS  Z2, Z3, Z3
+	VMOVUPS Z3, 8576(DX)
+	VMOVUPS Z11, 12160(DX)
+
+	// d1 = 2 minus2 − (minus1 + v7) + 4 minusHalf
+	VADDPS           Z11, Z4, Z3
+	VFMSUB231PS.BCST conv2_2<>+0(SB), Z6, Z3
+	VFMADD231PS.BCST conv2_4<>+0(SB), Z9, Z3
+	VADDPS           Z3, Z1, Z1
+	VMOVUPS          Z1, 9088(DX)
+
+	// d3 = 21/4 v7 + 17/4 minus1 − 10 minus2 − 5 minusHalf
 	VMULPS.BCST       conv2_5_25<>+0(SB), Z11, Z1
 	VFMADD231PS.BCST  conv2_4_25<>+0(SB), Z4, Z1
 	VFNMADD231PS.BCST conv2_10<>+0(SB), Z6, Z1
 	VFNMADD231PS.BCST conv2_5<>+0(SB), Z9, Z1
 	VADDPS            Z1, Z7, Z1
 	VMOVUPS           Z1, 10112(DX)
+
+	// d5 = (minusHalf − minus1) + 8 minus2 − 21/4 v7
 	VSUBPS            Z4, Z9, Z1
 	VFMADD231PS.BCST  conv2_8<>+0(SB), Z6, Z1
 	VFNMADD231PS.BCST conv2_5_25<>+0(SB), Z11, Z1
 	VMOVUPS           Z1, 11136(DX)
+
+	// d2 = (plus2 − plus1) − 21/4 v0 + 8 plusHalf
 	VSUBPS            Z12, Z5, Z1
 	VFNMADD231PS.BCST conv2_5_25<>+0(SB), Z2, Z1
 	VFMADD231PS.BCST  conv2_8<>+0(SB), Z8, Z1
 	VADDPS            Z1, Z0, Z0
 	VMOVUPS           Z0, 9600(DX)
+
+	// d4 = 21/4 v0 + 17/4 plus1 − 5 plus2 − 10 plusHalf
 	VMULPS.BCST       conv2_5_25<>+0(SB), Z2, Z0
 	VFMADD231PS.BCST  conv2_4_25<>+0(SB), Z12, Z0
 	VFNMADD231PS.BCST conv2_5<>+0(SB), Z5, Z0
 	VFNMADD231PS.BCST conv2_10<>+0(SB), Z8, Z0
 	VMOVUPS           Z0, 10624(DX)
-	VADDPS            Z12, Z2, Z0
-	VFMSUB231PS.BCST  conv2_4<>+0(SB), Z5, Z0
-	VFMADD231PS.BCST  conv2_2<>+0(SB), Z8, Z0
-	VMOVUPS           Z0, 11648(DX)
-	VMOVUPS           1856(CX), Z0
-	VMOVUPS           3904(CX), Z1
-	VMOVUPS           5952(CX), Z2
-	VMOVUPS           8000(CX), Z3
-	VMOVUPS           10048(CX), Z4
-	VMOVUPS           12096(CX), Z5
-	VMOVUPS           14144(CX), Z6
-	VMOVUPS           16192(CX), Z7
-	VADDPS            Z2, Z1, Z8
-	VSUBPS            Z2, Z1, Z1
-	VADDPS            Z4, Z3, Z2
-	VSUBPS            Z4, Z3, Z3
-	VADDPS            Z6, Z5, Z4
-	VSUBPS            Z6, Z5, Z5
-	VMOVUPS           Z0, 6592(DX)
-	VADDPS            Z7, Z1, Z6
-	VFMSUB231PS.BCST  conv2_2<>+0(SB), Z3, Z6
-	VFMADD231PS.BCST  conv2_4<>+0(SB), Z5, Z6
-	VMOVUPS           Z6, 7104(DX)
+
+	// d6 = 4 plus2 − (v0 + plus1) + 2 plusHalf
+	VADDPS           Z12, Z2, Z0
+	VFMSUB231PS.BCST conv2_4<>+0(SB), Z5, Z0
+	VFMADD231PS.BCST conv2_2<>+0(SB), Z8, Z0
+	VMOVUPS          Z0, 11648(DX)
+	VMOVUPS          1856(CX), Z0
+	VMOVUPS          3904(CX), Z1
+	VMOVUPS          5952(CX), Z2
+	VMOVUPS          8000(CX), Z3
+	VMOVUPS          10048(CX), Z4
+	VMOVUPS          12096(CX), Z5
+	VMOVUPS          14144(CX), Z6
+	VMOVUPS          16192(CX), Z7
+
+	// plus1, minus1 = v1 ± v2; plus2, minus2 = v3 ± v4; plusHalf, minusHalf = v5 ± v6
+	VADDPS Z2, Z1, Z8
+	VSUBPS Z2, Z1, Z1
+	VADDPS Z4, Z3, Z2
+	VSUBPS Z4, Z3, Z3
+	VADDPS Z6, Z5, Z4
+	VSUBPS Z6, Z5, Z5
+
+	// d0 = v0, d7 = v7
+	VMOVUPS Z0, 6592(DX)
+
+	// d1 = 2 minus2 − (minus1 + v7) + 4 minusHalf
+	VADDPS           Z7, Z1, Z6
+	VFMSUB231PS.BCST conv2_2<>+0(SB), Z3, Z6
+	VFMADD231PS.BCST conv2_4<>+0(SB), Z5, Z6
+	VMOVUPS          Z6, 7104(DX)
+
+	// d3 = 21/4 v7 + 17/4 minus1 − 10 minus2 − 5 minusHalf
 	VMULPS.BCST       conv2_5_25<>+0(SB), Z7, Z6
 	VFMADD231PS.BCST  conv2_4_25<>+0(SB), Z1, Z6
 	VFNMADD231PS.BCST conv2_10<>+0(SB), Z3, Z6
 	VFNMADD231PS.BCST conv2_5<>+0(SB), Z5, Z6
 	VMOVUPS           Z6, 8128(DX)
+
+	// d5 = (minusHalf − minus1) + 8 minus2 − 21/4 v7
 	VSUBPS            Z1, Z5, Z1
 	VFMADD231PS.BCST  conv2_8<>+0(SB), Z3, Z1
 	VFNMADD231PS.BCST conv2_5_25<>+0(SB), Z7, Z1
+
+	// d2 = (plus2 − plus1) − 21/4 v0 + 8 plusHalf
 	VSUBPS            Z8, Z2, Z3
 	VFNMADD231PS.BCST conv2_5_25<>+0(SB), Z0, Z3
 	VFMADD231PS.BCST  conv2_8<>+0(SB), Z4, Z3
 	VMOVUPS           Z3, 7616(DX)
+
+	// d4 = 21/4 v0 + 17/4 plus1 − 5 plus2 − 10 plusHalf
 	VMULPS.BCST       conv2_5_25<>+0(SB), Z0, Z3
 	VFMADD231PS.BCST  conv2_4_25<>+0(SB), Z8, Z3
 	VFNMADD231PS.BCST conv2_5<>+0(SB), Z2, Z3
 	VFNMADD231PS.BCST conv2_10<>+0(SB), Z4, Z3
-	VADDPS            Z8, Z0, Z0
-	VFMSUB231PS.BCST  conv2_4<>+0(SB), Z2, Z0
-	VFMADD231PS.BCST  conv2_2<>+0(SB), Z4, Z0
-	VMOVUPS           1984(CX), Z2
-	VMOVUPS           4032(CX), Z4
-	VMOVUPS           6080(CX), Z5
-	VMOVUPS           8128(CX), Z6
-	VMOVUPS           10176(CX), Z8
-	VMOVUPS           12224(CX), Z9
-	VMOVUPS           14272(CX), Z10
-	VMOVUPS           16320(CX), Z11
-	VADDPS            Z5, Z4, Z12
-	VSUBPS            Z5, Z4, Z4
-	VADDPS            Z8, Z6, Z5
-	VSUBPS            Z8, Z6, Z6
-	VADDPS            Z10, Z9, Z8
-	VSUBPS            Z10, Z9, Z9
-	VADDPS            Z2, Z3, Z3
-	VMOVUPS           Z3, 8640(DX)
-	VMOVUPS           Z11, 12224(DX)
-	VADDPS            Z11, Z4, Z3
-	VFMSUB231PS.BCST  conv2_2<>+0(SB), Z6, Z3
-	VFMADD231PS.BCST  conv2_4<>+0(SB), Z9, Z3
-	VADDPS            Z3, Z1, Z1
-	VMOVUPS           Z1, 9152(DX)
+
+	// d6 = 4 plus2 − (v0 + plus1) + 2 plusHalf
+	VADDPS           Z8, Z0, Z0
+	VFMSUB231PS.BCST conv2_4<>+0(SB), Z2, Z0
+	VFMADD231PS.BCST conv2_2<>+0(SB), Z4, Z0
+	VMOVUPS          1984(CX), Z2
+	VMOVUPS          4032(CX), Z4
+	VMOVUPS          6080(CX), Z5
+	VMOVUPS          8128(CX), Z6
+	VMOVUPS          10176(CX), Z8
+	VMOVUPS          12224(CX), Z9
+	VMOVUPS          14272(CX), Z10
+	VMOVUPS          16320(CX), Z11
+
+	// plus1, minus1 = v1 ± v2; plus2, minus2 = v3 ± v4; plusHalf, minusHalf = v5 ± v6
+	VADDPS Z5, Z4, Z12
+	VSUBPS Z5, Z4, Z4
+	VADDPS Z8, Z6, Z5
+	VSUBPS Z8, Z6, Z6
+	VADDPS Z10, Z9, Z8
+	VSUBPS Z10, Z9, Z9
+
+	// d0 = v0, d7 = v7
+	VADDPS  Z2, Z3, Z3
+	VMOVUPS Z3, 8640(DX)
+	VMOVUPS Z11, 12224(DX)
+
+	// d1 = 2 minus2 − (minus1 + v7) + 4 minusHalf
+	VADDPS           Z11, Z4, Z3
+	VFMSUB231PS.BCST conv2_2<>+0(SB), Z6, Z3
+	VFMADD231PS.BCST conv2_4<>+0(SB), Z9, Z3
+	VADDPS           Z3, Z1, Z1
+	VMOVUPS          Z1, 9152(DX)
+
+	// d3 = 21/4 v7 + 17/4 minus1 − 10 minus2 − 5 minusHalf
 	VMULPS.BCST       conv2_5_25<>+0(SB), Z11, Z1
 	VFMADD231PS.BCST  conv2_4_25<>+0(SB), Z4, Z1
 	VFNMADD231PS.BCST conv2_10<>+0(SB), Z6, Z1
 	VFNMADD231PS.BCST conv2_5<>+0(SB), Z9, Z1
 	VADDPS            Z1, Z7, Z1
 	VMOVUPS           Z1, 10176(DX)
+
+	// d5 = (minusHalf − minus1) + 8 minus2 − 21/4 v7
 	VSUBPS            Z4, Z9, Z1
 	VFMADD231PS.BCST  conv2_8<>+0(SB), Z6, Z1
 	VFNMADD231PS.BCST conv2_5_25<>+0(SB), Z11, Z1
 	VMOVUPS           Z1, 11200(DX)
+
+	// d2 = (plus2 − plus1) − 21/4 v0 + 8 plusHalf
 	VSUBPS            Z12, Z5, Z1
 	VFNMADD231PS.BCST conv2_5_25<>+0(SB), Z2, Z1
 	VFMADD231PS.BCST  conv2_8<>+0(SB), Z8, Z1
 	VADDPS            Z1, Z0, Z0
 	VMOVUPS           Z0, 9664(DX)
+
+	// d4 = 21/4 v0 + 17/4 plus1 − 5 plus2 − 10 plusHalf
 	VMULPS.BCST       conv2_5_25<>+0(SB), Z2, Z0
 	VFMADD231PS.BCST  conv2_4_25<>+0(SB), Z12, Z0
 	VFNMADD231PS.BCST conv2_5<>+0(SB), Z5, Z0
 	VFNMADD231PS.BCST conv2_10<>+0(SB), Z8, Z0
 	VMOVUPS           Z0, 10688(DX)
-	VADDPS            Z12, Z2, Z0
-	VFMSUB231PS.BCST  conv2_4<>+0(SB), Z5, Z0
-	VFMADD231PS.BCST  conv2_2<>+0(SB), Z8, Z0
-	VMOVUPS           Z0, 11712(DX)
+
+	// d6 = 4 plus2 − (v0 + plus1) + 2 plusHalf
+	VADDPS           Z12, Z2, Z0
+	VFMSUB231PS.BCST conv2_4<>+0(SB), Z5, Z0
+	VFMADD231PS.BCST conv2_2<>+0(SB), Z8, Z0
+	VMOVUPS          Z0, 11712(DX)
 
 	// rows: (B dv) Bᵀ, windows of both tile columns added
-	VMOVUPS           (DX), Z0
-	VMOVUPS           64(DX), Z1
-	VMOVUPS           128(DX), Z2
-	VMOVUPS           192(DX), Z3
-	VMOVUPS           256(DX), Z4
-	VMOVUPS           320(DX), Z5
-	VMOVUPS           384(DX), Z6
-	VMOVUPS           448(DX), Z7
-	VADDPS            Z2, Z1, Z8
-	VSUBPS            Z2, Z1, Z1
-	VADDPS            Z4, Z3, Z2
-	VSUBPS            Z4, Z3, Z3
-	VADDPS            Z6, Z5, Z4
-	VSUBPS            Z6, Z5, Z5
-	VMOVUPS           Z0, (AX)
-	VADDPS            Z7, Z1, Z6
-	VFMSUB231PS.BCST  conv2_2<>+0(SB), Z3, Z6
-	VFMADD231PS.BCST  conv2_4<>+0(SB), Z5, Z6
-	VMOVUPS           Z6, 64(AX)
+	VMOVUPS (DX), Z0
+	VMOVUPS 64(DX), Z1
+	VMOVUPS 128(DX), Z2
+	VMOVUPS 192(DX), Z3
+	VMOVUPS 256(DX), Z4
+	VMOVUPS 320(DX), Z5
+	VMOVUPS 384(DX), Z6
+	VMOVUPS 448(DX), Z7
+
+	// plus1, minus1 = v1 ± v2; plus2, minus2 = v3 ± v4; plusHalf, minusHalf = v5 ± v6
+	VADDPS Z2, Z1, Z8
+	VSUBPS Z2, Z1, Z1
+	VADDPS Z4, Z3, Z2
+	VSUBPS Z4, Z3, Z3
+	VADDPS Z6, Z5, Z4
+	VSUBPS Z6, Z5, Z5
+
+	// d0 = v0, d7 = v7
+	VMOVUPS Z0, (AX)
+
+	// d1 = 2 minus2 − (minus1 + v7) + 4 minusHalf
+	VADDPS           Z7, Z1, Z6
+	VFMSUB231PS.BCST conv2_2<>+0(SB), Z3, Z6
+	VFMADD231PS.BCST conv2_4<>+0(SB), Z5, Z6
+	VMOVUPS          Z6, 64(AX)
+
+	// d3 = 21/4 v7 + 17/4 minus1 − 10 minus2 − 5 minusHalf
 	VMULPS.BCST       conv2_5_25<>+0(SB), Z7, Z6
 	VFMADD231PS.BCST  conv2_4_25<>+0(SB), Z1, Z6
 	VFNMADD231PS.BCST conv2_10<>+0(SB), Z3, Z6
 	VFNMADD231PS.BCST conv2_5<>+0(SB), Z5, Z6
 	VMOVUPS           Z6, 192(AX)
+
+	// d5 = (minusHalf − minus1) + 8 minus2 − 21/4 v7
 	VSUBPS            Z1, Z5, Z1
 	VFMADD231PS.BCST  conv2_8<>+0(SB), Z3, Z1
 	VFNMADD231PS.BCST conv2_5_25<>+0(SB), Z7, Z1
+
+	// d2 = (plus2 − plus1) − 21/4 v0 + 8 plusHalf
 	VSUBPS            Z8, Z2, Z3
 	VFNMADD231PS.BCST conv2_5_25<>+0(SB), Z0, Z3
 	VFMADD231PS.BCST  conv2_8<>+0(SB), Z4, Z3
 	VMOVUPS           Z3, 128(AX)
+
+	// d4 = 21/4 v0 + 17/4 plus1 − 5 plus2 − 10 plusHalf
 	VMULPS.BCST       conv2_5_25<>+0(SB), Z0, Z3
 	VFMADD231PS.BCST  conv2_4_25<>+0(SB), Z8, Z3
 	VFNMADD231PS.BCST conv2_5<>+0(SB), Z2, Z3
 	VFNMADD231PS.BCST conv2_10<>+0(SB), Z4, Z3
-	VADDPS            Z8, Z0, Z0
-	VFMSUB231PS.BCST  conv2_4<>+0(SB), Z2, Z0
-	VFMADD231PS.BCST  conv2_2<>+0(SB), Z4, Z0
-	VMOVUPS           6144(DX), Z2
-	VMOVUPS           6208(DX), Z4
-	VMOVUPS           6272(DX), Z5
-	VMOVUPS           6336(DX), Z6
-	VMOVUPS           6400(DX), Z8
-	VMOVUPS           6464(DX), Z9
-	VMOVUPS           6528(DX), Z10
-	VMOVUPS           6592(DX), Z11
-	VADDPS            Z5, Z4, Z12
-	VSUBPS            Z5, Z4, Z4
-	VADDPS            Z8, Z6, Z5
-	VSUBPS            Z8, Z6, Z6
-	VADDPS            Z10, Z9, Z8
-	VSUBPS            Z10, Z9, Z9
-	VADDPS            Z2, Z3, Z3
-	VMOVUPS           Z3, 256(AX)
-	VMOVUPS           Z11, 704(AX)
-	VADDPS            Z11, Z4, Z3
-	VFMSUB231PS.BCST  conv2_2<>+0(SB), Z6, Z3
-	VFMADD231PS.BCST  conv2_4<>+0(SB), Z9, Z3
-	VADDPS            Z3, Z1, Z1
-	VMOVUPS           Z1, 320(AX)
+
+	// d6 = 4 plus2 − (v0 + plus1) + 2 plusHalf
+	VADDPS           Z8, Z0, Z0
+	VFMSUB231PS.BCST conv2_4<>+0(SB), Z2, Z0
+	VFMADD231PS.BCST conv2_2<>+0(SB), Z4, Z0
+	VMOVUPS          6144(DX), Z2
+	VMOVUPS          6208(DX), Z4
+	VMOVUPS          6272(DX), Z5
+	VMOVUPS          6336(DX), Z6
+	VMOVUPS          6400(DX), Z8
+	VMOVUPS          6464(DX), Z9
+	VMOVUPS          6528(DX), Z10
+	VMOVUPS          6592(DX), Z11
+
+	// plus1, minus1 = v1 ± v2; plus2, minus2 = v3 ± v4; plusHalf, minusHalf = v5 ± v6
+	VADDPS Z5, Z4, Z12
+	VSUBPS Z5, Z4, Z4
+	VADDPS Z8, Z6, Z5
+	VSUBPS Z8, Z6, Z6
+	VADDPS Z10, Z9, Z8
+	VSUBPS Z10, Z9, Z9
+
+	// d0 = v0, d7 = v7
+	VADDPS  Z2, Z3, Z3
+	VMOVUPS Z3, 256(AX)
+	VMOVUPS Z11, 704(AX)
+
+	// d1 = 2 minus2 − (minus1 + v7) + 4 minusHalf
+	VADDPS           Z11, Z4, Z3
+	VFMSUB231PS.BCST conv2_2<>+0(SB), Z6, Z3
+	VFMADD231PS.BCST conv2_4<>+0(SB), Z9, Z3
+	VADDPS           Z3, Z1, Z1
+	VMOVUPS          Z1, 320(AX)
+
+	// d3 = 21/4 v7 + 17/4 minus1 − 10 minus2 − 5 minusHalf
 	VMULPS.BCST       conv2_5_25<>+0(SB), Z11, Z1
 	VFMADD231PS.BCST  conv2_4_25<>+0(SB), Z4, Z1
 	VFNMADD231PS.BCST conv2_10<>+0(SB), Z6, Z1
 	VFNMADD231PS.BCST conv2_5<>+0(SB), Z9, Z1
 	VADDPS            Z1, Z7, Z1
 	VMOVUPS           Z1, 448(AX)
+
+	// d5 = (minusHalf − minus1) + 8 minus2 − 21/4 v7
 	VSUBPS            Z4, Z9, Z1
 	VFMADD231PS.BCST  conv2_8<>+0(SB), Z6, Z1
 	VFNMADD231PS.BCST conv2_5_25<>+0(SB), Z11, Z1
 	VMOVUPS           Z1, 576(AX)
+
+	// d2 = (plus2 − plus1) − 21/4 v0 + 8 plusHalf
 	VSUBPS            Z12, Z5, Z1
 	VFNMADD231PS.BCST conv2_5_25<>+0(SB), Z2, Z1
 	VFMADD231PS.BCST  conv2_8<>+0(SB), Z8, Z1
 	VADDPS            Z1, Z0, Z0
 	VMOVUPS           Z0, 384(AX)
+
+	// d4 = 21/4 v0 + 17/4 plus1 − 5 plus2 − 10 plusHalf
 	VMULPS.BCST       conv2_5_25<>+0(SB), Z2, Z0
 	VFMADD231PS.BCST  conv2_4_25<>+0(SB), Z12, Z0
 	VFNMADD231PS.BCST conv2_5<>+0(SB), Z5, Z0
 	VFNMADD231PS.BCST conv2_10<>+0(SB), Z8, Z0
 	VMOVUPS           Z0, 512(AX)
-	VADDPS            Z12, Z2, Z0
-	VFMSUB231PS.BCST  conv2_4<>+0(SB), Z5, Z0
-	VFMADD231PS.BCST  conv2_2<>+0(SB), Z8, Z0
-	VMOVUPS           Z0, 640(AX)
-	VMOVUPS           512(DX), Z0
-	VMOVUPS           576(DX), Z1
-	VMOVUPS           640(DX), Z2
-	VMOVUPS           704(DX), Z3
-	VMOVUPS           768(DX), Z4
-	VMOVUPS           832(DX), Z5
-	VMOVUPS           896(DX), Z6
-	VMOVUPS           960(DX), Z7
-	VADDPS            Z2, Z1, Z8
-	VSUBPS            Z2, Z1, Z1
-	VADDPS            Z4, Z3, Z2
-	VSUBPS            Z4, Z3, Z3
-	VADDPS            Z6, Z5, Z4
-	VSUBPS            Z6, Z5, Z5
-	VMOVUPS           Z0, 768(AX)
-	VADDPS            Z7, Z1, Z6
-	VFMSUB231PS.BCST  conv2_2<>+0(SB), Z3, Z6
-	VFMADD231PS.BCST  conv2_4<>+0(SB), Z5, Z6
-	VMOVUPS           Z6, 832(AX)
+
+	// d6 = 4 plus2 − (v0 + plus1) + 2 plusHalf
+	VADDPS           Z12, Z2, Z0
+	VFMSUB231PS.BCST conv2_4<>+0(SB), Z5, Z0
+	VFMADD231PS.BCST conv2_2<>+0(SB), Z8, Z0
+	VMOVUPS          Z0, 640(AX)
+	VMOVUPS          512(DX), Z0
+	VMOVUPS          576(DX), Z1
+	VMOVUPS          640(DX), Z2
+	VMOVUPS          704(DX), Z3
+	VMOVUPS          768(DX), Z4
+	VMOVUPS          832(DX), Z5
+	VMOVUPS          896(DX), Z6
+	VMOVUPS          960(DX), Z7
+
+	// plus1, minus1 = v1 ± v2; plus2, minus2 = v3 ± v4; plusHalf, minusHalf = v5 ± v6
+	VADDPS Z2, Z1, Z8
+	VSUBPS Z2, Z1, Z1
+	VADDPS Z4, Z3, Z2
+	VSUBPS Z4, Z3, Z3
+	VADDPS Z6, Z5, Z4
+	VSUBPS Z6, Z5, Z5
+
+	// d0 = v0, d7 = v7
+	VMOVUPS Z0, 768(AX)
+
+	// d1 = 2 minus2 − (minus1 + v7) + 4 minusHalf
+	VADDPS           Z7, Z1, Z6
+	VFMSUB231PS.BCST conv2_2<>+0(SB), Z3, Z6
+	VFMADD231PS.BCST conv2_4<>+0(SB), Z5, Z6
+	VMOVUPS          Z6, 832(AX)
+
+	// d3 = 21/4 v7 + 17/4 minus1 − 10 minus2 − 5 minusHalf
 	VMULPS.BCST       conv2_5_25<>+0(SB), Z7, Z6
 	VFMADD231PS.BCST  conv2_4_25<>+0(SB), Z1, Z6
 	VFNMADD231PS.BCST conv2_10<>+0(SB), Z3, Z6
 	VFNMADD231PS.BCST conv2_5<>+0(SB), Z5, Z6
 	VMOVUPS           Z6, 960(AX)
+
+	// d5 = (minusHalf − minus1) + 8 minus2 − 21/4 v7
 	VSUBPS            Z1, Z5, Z1
 	VFMADD231PS.BCST  conv2_8<>+0(SB), Z3, Z1
 	VFNMADD231PS.BCST conv2_5_25<>+0(SB), Z7, Z1
+
+	// d2 = (plus2 − plus1) − 21/4 v0 + 8 plusHalf
 	VSUBPS            Z8, Z2, Z3
 	VFNMADD231PS.BCST conv2_5_25<>+0(SB), Z0, Z3
 	VFMADD231PS.BCST  conv2_8<>+0(SB), Z4, Z3
 	VMOVUPS           Z3, 896(AX)
+
+	// d4 = 21/4 v0 + 17/4 plus1 − 5 plus2 − 10 plusHalf
 	VMULPS.BCST       conv2_5_25<>+0(SB), Z0, Z3
 	VFMADD231PS.BCST  conv2_4_25<>+0(SB), Z8, Z3
 	VFNMADD231PS.BCST conv2_5<>+0(SB), Z2, Z3
 	VFNMADD231PS.BCST conv2_10<>+0(SB), Z4, Z3
-	VADDPS            Z8, Z0, Z0
-	VFMSUB231PS.BCST  conv2_4<>+0(SB), Z2, Z0
-	VFMADD231PS.BCST  conv2_2<>+0(SB), Z4, Z0
-	VMOVUPS           6656(DX), Z2
-	VMOVUPS           6720(DX), Z4
-	VMOVUPS           6784(DX), Z5
-	VMOVUPS           6848(DX), Z6
-	VMOVUPS           6912(DX), Z8
-	VMOVUPS           6976(DX), Z9
-	VMOVUPS           7040(DX), Z10
-	VMOVUPS           7104(DX), Z11
-	VADDPS            Z5, Z4, Z12
-	VSUBPS            Z5, Z4, Z4
-	VADDPS            Z8, Z6, Z5
-	VSUBPS            Z8, Z6, Z6
-	VADDPS            Z10, Z9, Z8
-	VSUBPS            Z10, Z9, Z9
-	VADDPS            Z2, Z3, Z3
-	VMOVUPS           Z3, 1024(AX)
-	VMOVUPS           Z11, 1472(AX)
-	VADDPS            Z11, Z4, Z3
-	VFMSUB231PS.BCST  conv2_2<>+0(SB), Z6, Z3
-	VFMADD231PS.BCST  conv2_4<>+0(SB), Z9, Z3
-	VADDPS            Z3, Z1, Z1
-	VMOVUPS           Z1, 1088(AX)
+
+	// d6 = 4 plus2 − (v0 + plus1) + 2 plusHalf
+	VADDPS           Z8, Z0, Z0
+	VFMSUB231PS.BCST conv2_4<>+0(SB), Z2, Z0
+	VFMADD231PS.BCST conv2_2<>+0(SB), Z4, Z0
+	VMOVUPS          6656(DX), Z2
+	VMOVUPS          6720(DX), Z4
+	VMOVUPS          6784(DX), Z5
+	VMOVUPS          6848(DX), Z6
+	VMOVUPS          6912(DX), Z8
+	VMOVUPS          6976(DX), Z9
+	VMOVUPS          7040(DX), Z10
+	VMOVUPS          7104(DX), Z11
+
+	// plus1, minus1 = v1 ± v2; plus2, minus2 = v3 ± v4; plusHalf, minusHalf = v5 ± v6
+	VADDPS Z5, Z4, Z12
+	VSUBPS Z5, Z4, Z4
+	VADDPS Z8, Z6, Z5
+	VSUBPS Z8, Z6, Z6
+	VADDPS Z10, Z9, Z8
+	VSUBPS Z10, Z9, Z9
+
+	// d0 = v0, d7 = v7
+	VADDPS  Z2, Z3, Z3
+	VMOVUPS Z3, 1024(AX)
+	VMOVUPS Z11, 1472(AX)
+
+	// d1 = 2 minus2 − (minus1 + v7) + 4 minusHalf
+	VADDPS           Z11, Z4, Z3
+	VFMSUB231PS.BCST conv2_2<>+0(SB), Z6, Z3
+	VFMADD231PS.BCST conv2_4<>+0(SB), Z9, Z3
+	VADDPS           Z3, Z1, Z1
+	VMOVUPS          Z1, 1088(AX)
+
+	// d3 = 21/4 v7 + 17/4 minus1 − 10 minus2 − 5 minusHalf
 	VMULPS.BCST       conv2_5_25<>+0(SB), Z11, Z1
 	VFMADD231PS.BCST  conv2_4_25<>+0(SB), Z4, Z1
 	VFNMADD231PS.BCST conv2_10<>+0(SB), Z6, Z1
 	VFNMADD231PS.BCST conv2_5<>+0(SB), Z9, Z1
 	VADDPS            Z1, Z7, Z1
 	VMOVUPS           Z1, 1216(AX)
+
+	// d5 = (minusHalf − minus1) + 8 minus2 − 21/4 v7
 	VSUBPS            Z4, Z9, Z1
 	VFMADD231PS.BCST  conv2_8<>+0(SB), Z6, Z1
 	VFNMADD231PS.BCST conv2_5_25<>+0(SB), Z11, Z1
 	VMOVUPS           Z1, 1344(AX)
+
+	// d2 = (plus2 − plus1) − 21/4 v0 + 8 plusHalf
 	VSUBPS            Z12, Z5, Z1
 	VFNMADD231PS.BCST conv2_5_25<>+0(SB), Z2, Z1
 	VFMADD231PS.BCST  conv2_8<>+0(SB), Z8, Z1
 	VADDPS            Z1, Z0, Z0
 	VMOVUPS           Z0, 1152(AX)
+
+	// d4 = 21/4 v0 + 17/4 plus1 − 5 plus2 − 10 plusHalf
 	VMULPS.BCST       conv2_5_25<>+0(SB), Z2, Z0
 	VFMADD231PS.BCST  conv2_4_25<>+0(SB), Z12, Z0
 	VFNMADD231PS.BCST conv2_5<>+0(SB), Z5, Z0
 	VFNMADD231PS.BCST conv2_10<>+0(SB), Z8, Z0
 	VMOVUPS           Z0, 1280(AX)
-	VADDPS            Z12, Z2, Z0
-	VFMSUB231PS.BCST  conv2_4<>+0(SB), Z5, Z0
-	VFMADD231PS.BCST  conv2_2<>+0(SB), Z8, Z0
-	VMOVUPS           Z0, 1408(AX)
-	VMOVUPS           1024(DX), Z0
-	VMOVUPS           1088(DX), Z1
-	VMOVUPS           1152(DX), Z2
-	VMOVUPS           1216(DX), Z3
-	VMOVUPS           1280(DX), Z4
-	VMOVUPS           1344(DX), Z5
-	VMOVUPS           1408(DX), Z6
-	VMOVUPS           1472(DX), Z7
-	VADDPS            Z2, Z1, Z8
-	VSUBPS            Z2, Z1, Z1
-	VADDPS            Z4, Z3, Z2
-	VSUBPS            Z4, Z3, Z3
-	VADDPS            Z6, Z5, Z4
-	VSUBPS            Z6, Z5, Z5
-	VMOVUPS           Z0, 1536(AX)
-	VADDPS            Z7, Z1, Z6
-	VFMSUB231PS.BCST  conv2_2<>+0(SB), Z3, Z6
-	VFMADD231PS.BCST  conv2_4<>+0(SB), Z5, Z6
-	VMOVUPS           Z6, 1600(AX)
+
+	// d6 = 4 plus2 − (v0 + plus1) + 2 plusHalf
+	VADDPS           Z12, Z2, Z0
+	VFMSUB231PS.BCST conv2_4<>+0(SB), Z5, Z0
+	VFMADD231PS.BCST conv2_2<>+0(SB), Z8, Z0
+	VMOVUPS          Z0, 1408(AX)
+	VMOVUPS          1024(DX), Z0
+	VMOVUPS          1088(DX), Z1
+	VMOVUPS          1152(DX), Z2
+	VMOVUPS          1216(DX), Z3
+	VMOVUPS          1280(DX), Z4
+	VMOVUPS          1344(DX), Z5
+	VMOVUPS          1408(DX), Z6
+	VMOVUPS          1472(DX), Z7
+
+	// plus1, minus1 = v1 ± v2; plus2, minus2 = v3 ± v4; plusHalf, minusHalf = v5 ± v6
+	VADDPS Z2, Z1, Z8
+	VSUBPS Z2, Z1, Z1
+	VADDPS Z4, Z3, Z2
+	VSUBPS Z4, Z3, Z3
+	VADDPS Z6, Z5, Z4
+	VSUBPS Z6, Z5, Z5
+
+	// d0 = v0, d7 = v7
+	VMOVUPS Z0, 1536(AX)
+
+	// d1 = 2 minus2 − (minus1 + v7) + 4 minusHalf
+	VADDPS           Z7, Z1, Z6
+	VFMSUB231PS.BCST conv2_2<>+0(SB), Z3, Z6
+	VFMADD231PS.BCST conv2_4<>+0(SB), Z5, Z6
+	VMOVUPS          Z6, 1600(AX)
+
+	// d3 = 21/4 v7 + 17/4 minus1 − 10 minus2 − 5 minusHalf
 	VMULPS.BCST       conv2_5_25<>+0(SB), Z7, Z6
 	VFMADD231PS.BCST  conv2_4_25<>+0(SB), Z1, Z6
 	VFNMADD231PS.BCST conv2_10<>+0(SB), Z3, Z6
 	VFNMADD231PS.BCST conv2_5<>+0(SB), Z5, Z6
 	VMOVUPS           Z6, 1728(AX)
+
+	// d5 = (minusHalf − minus1) + 8 minus2 − 21/4 v7
 	VSUBPS            Z1, Z5, Z1
 	VFMADD231PS.BCST  conv2_8<>+0(SB), Z3, Z1
 	VFNMADD231PS.BCST conv2_5_25<>+0(SB), Z7, Z1
+
+	// d2 = (plus2 − plus1) − 21/4 v0 + 8 plusHalf
 	VSUBPS            Z8, Z2, Z3
 	VFNMADD231PS.BCST conv2_5_25<>+0(SB), Z0, Z3
 	VFMADD231PS.BCST  conv2_8<>+0(SB), Z4, Z3
 	VMOVUPS           Z3, 1664(AX)
+
+	// d4 = 21/4 v0 + 17/4 plus1 − 5 plus2 − 10 plusHalf
 	VMULPS.BCST       conv2_5_25<>+0(SB), Z0, Z3
 	VFMADD231PS.BCST  conv2_4_25<>+0(SB), Z8, Z3
 	VFNMADD231PS.BCST conv2_5<>+0(SB), Z2, Z3
 	VFNMADD231PS.BCST conv2_10<>+0(SB), Z4, Z3
-	VADDPS            Z8, Z0, Z0
-	VFMSUB231PS.BCST  conv2_4<>+0(SB), Z2, Z0
-	VFMADD231PS.BCST  conv2_2<>+0(SB), Z4, Z0
-	VMOVUPS           7168(DX), Z2
-	VMOVUPS           7232(DX), Z4
-	VMOVUPS           7296(DX), Z5
-	VMOVUPS           7360(DX), Z6
-	VMOVUPS           7424(DX), Z8
-	VMOVUPS           7488(DX), Z9
-	VMOVUPS           7552(DX), Z10
-	VMOVUPS           7616(DX), Z11
-	VADDPS            Z5, Z4, Z12
-	VSUBPS            Z5, Z4, Z4
-	VADDPS            Z8, Z6, Z5
-	VSUBPS            Z8, Z6, Z6
-	VADDPS            Z10, Z9, Z8
-	VSUBPS            Z10, Z9, Z9
-	VADDPS            Z2, Z3, Z3
-	VMOVUPS           Z3, 1792(AX)
-	VMOVUPS           Z11, 2240(AX)
-	VADDPS            Z11, Z4, Z3
-	VFMSUB231PS.BCST  conv2_2<>+0(SB), Z6, Z3
-	VFMADD231PS.BCST  conv2_4<>+0(SB), Z9, Z3
-	VADDPS            Z3, Z1, Z1
-	VMOVUPS           Z1, 1856(AX)
+
+	// d6 = 4 plus2 − (v0 + plus1) + 2 plusHalf
+	VADDPS           Z8, Z0, Z0
+	VFMSUB231PS.BCST conv2_4<>+0(SB), Z2, Z0
+	VFMADD231PS.BCST conv2_2<>+0(SB), Z4, Z0
+	VMOVUPS          7168(DX), Z2
+	VMOVUPS          7232(DX), Z4
+	VMOVUPS          7296(DX), Z5
+	VMOVUPS          7360(DX), Z6
+	VMOVUPS          7424(DX), Z8
+	VMOVUPS          7488(DX), Z9
+	VMOVUPS          7552(DX), Z10
+	VMOVUPS          7616(DX), Z11
+
+	// plus1, minus1 = v1 ± v2; plus2, minus2 = v3 ± v4; plusHalf, minusHalf = v5 ± v6
+	VADDPS Z5, Z4, Z12
+	VSUBPS Z5, Z4, Z4
+	VADDPS Z8, Z6, Z5
+	VSUBPS Z8, Z6, Z6
+	VADDPS Z10, Z9, Z8
+	VSUBPS Z10, Z9, Z9
+
+	// d0 = v0, d7 = v7
+	VADDPS  Z2, Z3, Z3
+	VMOVUPS Z3, 1792(AX)
+	VMOVUPS Z11, 2240(AX)
+
+	// d1 = 2 minus2 − (minus1 + v7) + 4 minusHalf
+	VADDPS           Z11, Z4, Z3
+	VFMSUB231PS.BCST conv2_2<>+0(SB), Z6, Z3
+	VFMADD231PS.BCST conv2_4<>+0(SB), Z9, Z3
+	VADDPS           Z3, Z1, Z1
+	VMOVUPS          Z1, 1856(AX)
+
+	// d3 = 21/4 v7 + 17/4 minus1 − 10 minus2 − 5 minusHalf
 	VMULPS.BCST       conv2_5_25<>+0(SB), Z11, Z1
 	VFMADD231PS.BCST  conv2_4_25<>+0(SB), Z4, Z1
 	VFNMADD231PS.BCST conv2_10<>+0(SB), Z6, Z1
 	VFNMADD231PS.BCST conv2_5<>+0(SB), Z9, Z1
 	VADDPS            Z1, Z7, Z1
 	VMOVUPS           Z1, 1984(AX)
+
+	// d5 = (minusHalf − minus1) + 8 minus2 − 21/4 v7
 	VSUBPS            Z4, Z9, Z1
 	VFMADD231PS.BCST  conv2_8<>+0(SB), Z6, Z1
 	VFNMADD231PS.BCST conv2_5_25<>+0(SB), Z11, Z1
 	VMOVUPS           Z1, 2112(AX)
+
+	// d2 = (plus2 − plus1) − 21/4 v0 + 8 plusHalf
 	VSUBPS            Z12, Z5, Z1
 	VFNMADD231PS.BCST conv2_5_25<>+0(SB), Z2, Z1
 	VFMADD231PS.BCST  conv2_8<>+0(SB), Z8, Z1
 	VADDPS            Z1, Z0, Z0
 	VMOVUPS           Z0, 1920(AX)
+
+	// d4 = 21/4 v0 + 17/4 plus1 − 5 plus2 − 10 plusHalf
 	VMULPS.BCST       conv2_5_25<>+0(SB), Z2, Z0
 	VFMADD231PS.BCST  conv2_4_25<>+0(SB), Z12, Z0
 	VFNMADD231PS.BCST conv2_5<>+0(SB), Z5, Z0
 	VFNMADD231PS.BCST conv2_10<>+0(SB), Z8, Z0
 	VMOVUPS           Z0, 2048(AX)
-	VADDPS            Z12, Z2, Z0
-	VFMSUB231PS.BCST  conv2_4<>+0(SB), Z5, Z0
-	VFMADD231PS.BCST  conv2_2<>+0(SB), Z8, Z0
-	VMOVUPS           Z0, 2176(AX)
-	VMOVUPS           1536(DX), Z0
-	VMOVUPS           1600(DX), Z1
-	VMOVUPS           1664(DX), Z2
-	VMOVUPS           1728(DX), Z3
-	VMOVUPS           1792(DX), Z4
-	VMOVUPS           1856(DX), Z5
-	VMOVUPS           1920(DX), Z6
-	VMOVUPS           1984(DX), Z7
-	VADDPS            Z2, Z1, Z8
-	VSUBPS            Z2, Z1, Z1
-	VADDPS            Z4, Z3, Z2
-	VSUBPS            Z4, Z3, Z3
-	VADDPS            Z6, Z5, Z4
-	VSUBPS            Z6, Z5, Z5
-	VMOVUPS           Z0, 2304(AX)
-	VADDPS            Z7, Z1, Z6
-	VFMSUB231PS.BCST  conv2_2<>+0(SB), Z3, Z6
-	VFMADD231PS.BCST  conv2_4<>+0(SB), Z5, Z6
-	VMOVUPS           Z6, 2368(AX)
+
+	// d6 = 4 plus2 − (v0 + plus1) + 2 plusHalf
+	VADDPS           Z12, Z2, Z0
+	VFMSUB231PS.BCST conv2_4<>+0(SB), Z5, Z0
+	VFMADD231PS.BCST conv2_2<>+0(SB), Z8, Z0
+	VMOVUPS          Z0, 2176(AX)
+	VMOVUPS          1536(DX), Z0
+	VMOVUPS          1600(DX), Z1
+	VMOVUPS          1664(DX), Z2
+	VMOVUPS          1728(DX), Z3
+	VMOVUPS          1792(DX), Z4
+	VMOVUPS          1856(DX), Z5
+	VMOVUPS          1920(DX), Z6
+	VMOVUPS          1984(DX), Z7
+
+	// plus1, minus1 = v1 ± v2; plus2, minus2 = v3 ± v4; plusHalf, minusHalf = v5 ± v6
+	VADDPS Z2, Z1, Z8
+	VSUBPS Z2, Z1, Z1
+	VADDPS Z4, Z3, Z2
+	VSUBPS Z4, Z3, Z3
+	VADDPS Z6, Z5, Z4
+	VSUBPS Z6, Z5, Z5
+
+	// d0 = v0, d7 = v7
+	VMOVUPS Z0, 2304(AX)
+
+	// d1 = 2 minus2 − (minus1 + v7) + 4 minusHalf
+	VADDPS           Z7, Z1, Z6
+	VFMSUB231PS.BCST conv2_2<>+0(SB), Z3, Z6
+	VFMADD231PS.BCST conv2_4<>+0(SB), Z5, Z6
+	VMOVUPS          Z6, 2368(AX)
+
+	// d3 = 21/4 v7 + 17/4 minus1 − 10 minus2 − 5 minusHalf
 	VMULPS.BCST       conv2_5_25<>+0(SB), Z7, Z6
 	VFMADD231PS.BCST  conv2_4_25<>+0(SB), Z1, Z6
 	VFNMADD231PS.BCST conv2_10<>+0(SB), Z3, Z6
 	VFNMADD231PS.BCST conv2_5<>+0(SB), Z5, Z6
 	VMOVUPS           Z6, 2496(AX)
+
+	// d5 = (minusHalf − minus1) + 8 minus2 − 21/4 v7
 	VSUBPS            Z1, Z5, Z1
 	VFMADD231PS.BCST  conv2_8<>+0(SB), Z3, Z1
 	VFNMADD231PS.BCST conv2_5_25<>+0(SB), Z7, Z1
+
+	// d2 = (plus2 − plus1) − 21/4 v0 + 8 plusHalf
 	VSUBPS            Z8, Z2, Z3
 	VFNMADD231PS.BCST conv2_5_25<>+0(SB), Z0, Z3
 	VFMADD231PS.BCST  conv2_8<>+0(SB), Z4, Z3
 	VMOVUPS           Z3, 2432(AX)
+
+	// d4 = 21/4 v0 + 17/4 plus1 − 5 plus2 − 10 plusHalf
 	VMULPS.BCST       conv2_5_25<>+0(SB), Z0, Z3
 	VFMADD231PS.BCST  conv2_4_25<>+0(SB), Z8, Z3
 	VFNMADD231PS.BCST conv2_5<>+0(SB), Z2, Z3
 	VFNMADD231PS.BCST conv2_10<>+0(SB), Z4, Z3
-	VADDPS            Z8, Z0, Z0
-	VFMSUB231PS.BCST  conv2_4<>+0(SB), Z2, Z0
-	VFMADD231PS.BCST  conv2_2<>+0(SB), Z4, Z0
-	VMOVUPS           7680(DX), Z2
-	VMOVUPS           7744(DX), Z4
-	VMOVUPS           7808(DX), Z5
-	VMOVUPS           7872(DX), Z6
-	VMOVUPS           7936(DX), Z8
-	VMOVUPS           8000(DX), Z9
-	VMOVUPS           8064(DX), Z10
-	VMOVUPS           8128(DX), Z11
-	VADDPS            Z5, Z4, Z12
-	VSUBPS            Z5, Z4, Z4
-	VADDPS            Z8, Z6, Z5
-	VSUBPS            Z8, Z6, Z6
-	VADDPS            Z10, Z9, Z8
-	VSUBPS            Z10, Z9, Z9
-	VADDPS            Z2, Z3, Z3
-	VMOVUPS           Z3, 2560(AX)
-	VMOVUPS           Z11, 3008(AX)
-	VADDPS            Z11, Z4, Z3
-	VFMSUB231PS.BCST  conv2_2<>+0(SB), Z6, Z3
-	VFMADD231PS.BCST  conv2_4<>+0(SB), Z9, Z3
-	VADDPS            Z3, Z1, Z1
-	VMOVUPS           Z1, 2624(AX)
+
+	// d6 = 4 plus2 − (v0 + plus1) + 2 plusHalf
+	VADDPS           Z8, Z0, Z0
+	VFMSUB231PS.BCST conv2_4<>+0(SB), Z2, Z0
+	VFMADD231PS.BCST conv2_2<>+0(SB), Z4, Z0
+	VMOVUPS          7680(DX), Z2
+	VMOVUPS          7744(DX), Z4
+	VMOVUPS          7808(DX), Z5
+	VMOVUPS          7872(DX), Z6
+	VMOVUPS          7936(DX), Z8
+	VMOVUPS          8000(DX), Z9
+	VMOVUPS          8064(DX), Z10
+	VMOVUPS          8128(DX), Z11
+
+	// plus1, minus1 = v1 ± v2; plus2, minus2 = v3 ± v4; plusHalf, minusHalf = v5 ± v6
+	VADDPS Z5, Z4, Z12
+	VSUBPS Z5, Z4, Z4
+	VADDPS Z8, Z6, Z5
+	VSUBPS Z8, Z6, Z6
+	VADDPS Z10, Z9, Z8
+	VSUBPS Z10, Z9, Z9
+
+	// d0 = v0, d7 = v7
+	VADDPS  Z2, Z3, Z3
+	VMOVUPS Z3, 2560(AX)
+	VMOVUPS Z11, 3008(AX)
+
+	// d1 = 2 minus2 − (minus1 + v7) + 4 minusHalf
+	VADDPS           Z11, Z4, Z3
+	VFMSUB231PS.BCST conv2_2<>+0(SB), Z6, Z3
+	VFMADD231PS.BCST conv2_4<>+0(SB), Z9, Z3
+	VADDPS           Z3, Z1, Z1
+	VMOVUPS          Z1, 2624(AX)
+
+	// d3 = 21/4 v7 + 17/4 minus1 − 10 minus2 − 5 minusHalf
 	VMULPS.BCST       conv2_5_25<>+0(SB), Z11, Z1
 	VFMADD231PS.BCST  conv2_4_25<>+0(SB), Z4, Z1
 	VFNMADD231PS.BCST conv2_10<>+0(SB), Z6, Z1
 	VFNMADD231PS.BCST conv2_5<>+0(SB), Z9, Z1
 	VADDPS            Z1, Z7, Z1
 	VMOVUPS           Z1, 2752(AX)
+
+	// d5 = (minusHalf − minus1) + 8 minus2 − 21/4 v7
 	VSUBPS            Z4, Z9, Z1
 	VFMADD231PS.BCST  conv2_8<>+0(SB), Z6, Z1
 	VFNMADD231PS.BCST conv2_5_25<>+0(SB), Z11, Z1
 	VMOVUPS           Z1, 2880(AX)
+
+	// d2 = (plus2 − plus1) − 21/4 v0 + 8 plusHalf
 	VSUBPS            Z12, Z5, Z1
 	VFNMADD231PS.BCST conv2_5_25<>+0(SB), Z2, Z1
 	VFMADD231PS.BCST  conv2_8<>+0(SB), Z8, Z1
 	VADDPS            Z1, Z0, Z0
 	VMOVUPS           Z0, 2688(AX)
+
+	// d4 = 21/4 v0 + 17/4 plus1 − 5 plus2 − 10 plusHalf
 	VMULPS.BCST       conv2_5_25<>+0(SB), Z2, Z0
 	VFMADD231PS.BCST  conv2_4_25<>+0(SB), Z12, Z0
 	VFNMADD231PS.BCST conv2_5<>+0(SB), Z5, Z0
 	VFNMADD231PS.BCST conv2_10<>+0(SB), Z8, Z0
 	VMOVUPS           Z0, 2816(AX)
-	VADDPS            Z12, Z2, Z0
-	VFMSUB231PS.BCST  conv2_4<>+0(SB), Z5, Z0
-	VFMADD231PS.BCST  conv2_2<>+0(SB), Z8, Z0
-	VMOVUPS           Z0, 2944(AX)
-	VMOVUPS           2048(DX), Z0
-	VMOVUPS           2112(DX), Z1
-	VMOVUPS           2176(DX), Z2
-	VMOVUPS           2240(DX), Z3
-	VMOVUPS           2304(DX), Z4
-	VMOVUPS           2368(DX), Z5
-	VMOVUPS           2432(DX), Z6
-	VMOVUPS           2496(DX), Z7
-	VADDPS            Z2, Z1, Z8
-	VSUBPS            Z2, Z1, Z1
-	VADDPS            Z4, Z3, Z2
-	VSUBPS            Z4, Z3, Z3
-	VADDPS            Z6, Z5, Z4
-	VSUBPS            Z6, Z5, Z5
-	VMOVUPS           Z0, 3072(AX)
-	VADDPS            Z7, Z1, Z6
-	VFMSUB231PS.BCST  conv2_2<>+0(SB), Z3, Z6
-	VFMADD231PS.BCST  conv2_4<>+0(SB), Z5, Z6
-	VMOVUPS           Z6, 3136(AX)
+
+	// d6 = 4 plus2 − (v0 + plus1) + 2 plusHalf
+	VADDPS           Z12, Z2, Z0
+	VFMSUB231PS.BCST conv2_4<>+0(SB), Z5, Z0
+	VFMADD231PS.BCST conv2_2<>+0(SB), Z8, Z0
+	VMOVUPS          Z0, 2944(AX)
+	VMOVUPS          2048(DX), Z0
+	VMOVUPS          2112(DX), Z1
+	VMOVUPS          2176(DX), Z2
+	VMOVUPS          2240(DX), Z3
+	VMOVUPS          2304(DX), Z4
+	VMOVUPS          2368(DX), Z5
+	VMOVUPS          2432(DX), Z6
+	VMOVUPS          2496(DX), Z7
+
+	// plus1, minus1 = v1 ± v2; plus2, minus2 = v3 ± v4; plusHalf, minusHalf = v5 ± v6
+	VADDPS Z2, Z1, Z8
+	VSUBPS Z2, Z1, Z1
+	VADDPS Z4, Z3, Z2
+	VSUBPS Z4, Z3, Z3
+	VADDPS Z6, Z5, Z4
+	VSUBPS Z6, Z5, Z5
+
+	// d0 = v0, d7 = v7
+	VMOVUPS Z0, 3072(AX)
+
+	// d1 = 2 minus2 − (minus1 + v7) + 4 minusHalf
+	VADDPS           Z7, Z1, Z6
+	VFMSUB231PS.BCST conv2_2<>+0(SB), Z3, Z6
+	VFMADD231PS.BCST conv2_4<>+0(SB), Z5, Z6
+	VMOVUPS          Z6, 3136(AX)
+
+	// d3 = 21/4 v7 + 17/4 minus1 − 10 minus2 − 5 minusHalf
 	VMULPS.BCST       conv2_5_25<>+0(SB), Z7, Z6
 	VFMADD231PS.BCST  conv2_4_25<>+0(SB), Z1, Z6
 	VFNMADD231PS.BCST conv2_10<>+0(SB), Z3, Z6
 	VFNMADD231PS.BCST conv2_5<>+0(SB), Z5, Z6
 	VMOVUPS           Z6, 3264(AX)
+
+	// d5 = (minusHalf − minus1) + 8 minus2 − 21/4 v7
 	VSUBPS            Z1, Z5, Z1
 	VFMADD231PS.BCST  conv2_8<>+0(SB), Z3, Z1
 	VFNMADD231PS.BCST conv2_5_25<>+0(SB), Z7, Z1
+
+	// d2 = (plus2 − plus1) − 21/4 v0 + 8 plusHalf
 	VSUBPS            Z8, Z2, Z3
 	VFNMADD231PS.BCST conv2_5_25<>+0(SB), Z0, Z3
 	VFMADD231PS.BCST  conv2_8<>+0(SB), Z4, Z3
 	VMOVUPS           Z3, 3200(AX)
+
+	// d4 = 21/4 v0 + 17/4 plus1 − 5 plus2 − 10 plusHalf
 	VMULPS.BCST       conv2_5_25<>+0(SB), Z0, Z3
 	VFMADD231PS.BCST  conv2_4_25<>+0(SB), Z8, Z3
 	VFNMADD231PS.BCST conv2_5<>+0(SB), Z2, Z3
 	VFNMADD231PS.BCST conv2_10<>+0(SB), Z4, Z3
-	VADDPS            Z8, Z0, Z0
-	VFMSUB231PS.BCST  conv2_4<>+0(SB), Z2, Z0
-	VFMADD231PS.BCST  conv2_2<>+0(SB), Z4, Z0
-	VMOVUPS           8192(DX), Z2
-	VMOVUPS           8256(DX), Z4
-	VMOVUPS           8320(DX), Z5
-	VMOVUPS           8384(DX), Z6
-	VMOVUPS           8448(DX), Z8
-	VMOVUPS           8512(DX), Z9
-	VMOVUPS           8576(DX), Z10
-	VMOVUPS           8640(DX), Z11
-	VADDPS            Z5, Z4, Z12
-	VSUBPS            Z5, Z4, Z4
-	VADDPS            Z8, Z6, Z5
-	VSUBPS            Z8, Z6, Z6
-	VADDPS            Z10, Z9, Z8
-	VSUBPS            Z10, Z9, Z9
-	VADDPS            Z2, Z3, Z3
-	VMOVUPS           Z3, 3328(AX)
-	VMOVUPS           Z11, 3776(AX)
-	VADDPS            Z11, Z4, Z3
-	VFMSUB231PS.BCST  conv2_2<>+0(SB), Z6, Z3
-	VFMADD231PS.BCST  conv2_4<>+0(SB), Z9, Z3
-	VADDPS            Z3, Z1, Z1
-	VMOVUPS           Z1, 3392(AX)
+
+	// d6 = 4 plus2 − (v0 + plus1) + 2 plusHalf
+	VADDPS           Z8, Z0, Z0
+	VFMSUB231PS.BCST conv2_4<>+0(SB), Z2, Z0
+	VFMADD231PS.BCST conv2_2<>+0(SB), Z4, Z0
+	VMOVUPS          8192(DX), Z2
+	VMOVUPS          8256(DX), Z4
+	VMOVUPS          8320(DX), Z5
+	VMOVUPS          8384(DX), Z6
+	VMOVUPS          8448(DX), Z8
+	VMOVUPS          8512(DX), Z9
+	VMOVUPS          8576(DX), Z10
+	VMOVUPS          8640(DX), Z11
+
+	// plus1, minus1 = v1 ± v2; plus2, minus2 = v3 ± v4; plusHalf, minusHalf = v5 ± v6
+	VADDPS Z5, Z4, Z12
+	VSUBPS Z5, Z4, Z4
+	VADDPS Z8, Z6, Z5
+	VSUBPS Z8, Z6, Z6
+	VADDPS Z10, Z9, Z8
+	VSUBPS Z10, Z9, Z9
+
+	// d0 = v0, d7 = v7
+	VADDPS  Z2, Z3, Z3
+	VMOVUPS Z3, 3328(AX)
+	VMOVUPS Z11, 3776(AX)
+
+	// d1 = 2 minus2 − (minus1 + v7) + 4 minusHalf
+	VADDPS           Z11, Z4, Z3
+	VFMSUB231PS.BCST conv2_2<>+0(SB), Z6, Z3
+	VFMADD231PS.BCST conv2_4<>+0(SB), Z9, Z3
+	VADDPS           Z3, Z1, Z1
+	VMOVUPS          Z1, 3392(AX)
+
+	// d3 = 21/4 v7 + 17/4 minus1 − 10 minus2 − 5 minusHalf
 	VMULPS.BCST       conv2_5_25<>+0(SB), Z11, Z1
 	VFMADD231PS.BCST  conv2_4_25<>+0(SB), Z4, Z1
 	VFNMADD231PS.BCST conv2_10<>+0(SB), Z6, Z1
 	VFNMADD231PS.BCST conv2_5<>+0(SB), Z9, Z1
 	VADDPS            Z1, Z7, Z1
 	VMOVUPS           Z1, 3520(AX)
+
+	// d5 = (minusHalf − minus1) + 8 minus2 − 21/4 v7
 	VSUBPS            Z4, Z9, Z1
 	VFMADD231PS.BCST  conv2_8<>+0(SB), Z6, Z1
 	VFNMADD231PS.BCST conv2_5_25<>+0(SB), Z11, Z1
 	VMOVUPS           Z1, 3648(AX)
+
+	// d2 = (plus2 − plus1) − 21/4 v0 + 8 plusHalf
 	VSUBPS            Z12, Z5, Z1
 	VFNMADD231PS.BCST conv2_5_25<>+0(SB), Z2, Z1
 	VFMADD231PS.BCST  conv2_8<>+0(SB), Z8, Z1
 	VADDPS            Z1, Z0, Z0
 	VMOVUPS           Z0, 3456(AX)
+
+	// d4 = 21/4 v0 + 17/4 plus1 − 5 plus2 − 10 plusHalf
 	VMULPS.BCST       conv2_5_25<>+0(SB), Z2, Z0
 	VFMADD231PS.BCST  conv2_4_25<>+0(SB), Z12, Z0
 	VFNMADD231PS.BCST conv2_5<>+0(SB), Z5, Z0
 	VFNMADD231PS.BCST conv2_10<>+0(SB), Z8, Z0
 	VMOVUPS           Z0, 3584(AX)
-	VADDPS            Z12, Z2, Z0
-	VFMSUB231PS.BCST  conv2_4<>+0(SB), Z5, Z0
-	VFMADD231PS.BCST  conv2_2<>+0(SB), Z8, Z0
-	VMOVUPS           Z0, 3712(AX)
-	VMOVUPS           2560(DX), Z0
-	VMOVUPS           2624(DX), Z1
-	VMOVUPS           2688(DX), Z2
-	VMOVUPS           2752(DX), Z3
-	VMOVUPS           2816(DX), Z4
-	VMOVUPS           2880(DX), Z5
-	VMOVUPS           2944(DX), Z6
-	VMOVUPS           3008(DX), Z7
-	VADDPS            Z2, Z1, Z8
-	VSUBPS            Z2, Z1, Z1
-	VADDPS            Z4, Z3, Z2
-	VSUBPS            Z4, Z3, Z3
-	VADDPS            Z6, Z5, Z4
-	VSUBPS            Z6, Z5, Z5
-	VMOVUPS           Z0, 3840(AX)
-	VADDPS            Z7, Z1, Z6
-	VFMSUB231PS.BCST  conv2_2<>+0(SB), Z3, Z6
-	VFMADD231PS.BCST  conv2_4<>+0(SB), Z5, Z6
-	VMOVUPS           Z6, 3904(AX)
+
+	// d6 = 4 plus2 − (v0 + plus1) + 2 plusHalf
+	VADDPS           Z12, Z2, Z0
+	VFMSUB231PS.BCST conv2_4<>+0(SB), Z5, Z0
+	VFMADD231PS.BCST conv2_2<>+0(SB), Z8, Z0
+	VMOVUPS          Z0, 3712(AX)
+	VMOVUPS          2560(DX), Z0
+	VMOVUPS          2624(DX), Z1
+	VMOVUPS          2688(DX), Z2
+	VMOVUPS          2752(DX), Z3
+	VMOVUPS          2816(DX), Z4
+	VMOVUPS          2880(DX), Z5
+	VMOVUPS          2944(DX), Z6
+	VMOVUPS          3008(DX), Z7
+
+	// plus1, minus1 = v1 ± v2; plus2, minus2 = v3 ± v4; plusHalf, minusHalf = v5 ± v6
+	VADDPS Z2, Z1, Z8
+	VSUBPS Z2, Z1, Z1
+	VADDPS Z4, Z3, Z2
+	VSUBPS Z4, Z3, Z3
+	VADDPS Z6, Z5, Z4
+	VSUBPS Z6, Z5, Z5
+
+	// d0 = v0, d7 = v7
+	VMOVUPS Z0, 3840(AX)
+
+	// d1 = 2 minus2 − (minus1 + v7) + 4 minusHalf
+	VADDPS           Z7, Z1, Z6
+	VFMSUB231PS.BCST conv2_2<>+0(SB), Z3, Z6
+	VFMADD231PS.BCST conv2_4<>+0(SB), Z5, Z6
+	VMOVUPS          Z6, 3904(AX)
+
+	// d3 = 21/4 v7 + 17/4 minus1 − 10 minus2 − 5 minusHalf
 	VMULPS.BCST       conv2_5_25<>+0(SB), Z7, Z6
 	VFMADD231PS.BCST  conv2_4_25<>+0(SB), Z1, Z6
 	VFNMADD231PS.BCST conv2_10<>+0(SB), Z3, Z6
 	VFNMADD231PS.BCST conv2_5<>+0(SB), Z5, Z6
 	VMOVUPS           Z6, 4032(AX)
+
+	// d5 = (minusHalf − minus1) + 8 minus2 − 21/4 v7
 	VSUBPS            Z1, Z5, Z1
 	VFMADD231PS.BCST  conv2_8<>+0(SB), Z3, Z1
 	VFNMADD231PS.BCST conv2_5_25<>+0(SB), Z7, Z1
+
+	// d2 = (plus2 − plus1) − 21/4 v0 + 8 plusHalf
 	VSUBPS            Z8, Z2, Z3
 	VFNMADD231PS.BCST conv2_5_25<>+0(SB), Z0, Z3
 	VFMADD231PS.BCST  conv2_8<>+0(SB), Z4, Z3
 	VMOVUPS           Z3, 3968(AX)
+
+	// d4 = 21/4 v0 + 17/4 plus1 − 5 plus2 − 10 plusHalf
 	VMULPS.BCST       conv2_5_25<>+0(SB), Z0, Z3
 	VFMADD231PS.BCST  conv2_4_25<>+0(SB), Z8, Z3
 	VFNMADD231PS.BCST conv2_5<>+0(SB), Z2, Z3
 	VFNMADD231PS.BCST conv2_10<>+0(SB), Z4, Z3
-	VADDPS            Z8, Z0, Z0
-	VFMSUB231PS.BCST  conv2_4<>+0(SB), Z2, Z0
-	VFMADD231PS.BCST  conv2_2<>+0(SB), Z4, Z0
-	VMOVUPS           8704(DX), Z2
-	VMOVUPS           8768(DX), Z4
-	VMOVUPS           8832(DX), Z5
-	VMOVUPS           8896(DX), Z6
-	VMOVUPS           8960(DX), Z8
-	VMOVUPS           9024(DX), Z9
-	VMOVUPS           9088(DX), Z10
-	VMOVUPS           9152(DX), Z11
-	VADDPS            Z5, Z4, Z12
-	VSUBPS            Z5, Z4, Z4
-	VADDPS            Z8, Z6, Z5
-	VSUBPS            Z8, Z6, Z6
-	VADDPS            Z10, Z9, Z8
-	VSUBPS            Z10, Z9, Z9
-	VADDPS            Z2, Z3, Z3
-	VMOVUPS           Z3, 4096(AX)
-	VMOVUPS           Z11, 4544(AX)
-	VADDPS            Z11, Z4, Z3
-	VFMSUB231PS.BCST  conv2_2<>+0(SB), Z6, Z3
-	VFMADD231PS.BCST  conv2_4<>+0(SB), Z9, Z3
-	VADDPS            Z3, Z1, Z1
-	VMOVUPS           Z1, 4160(AX)
+
+	// d6 = 4 plus2 − (v0 + plus1) + 2 plusHalf
+	VADDPS           Z8, Z0, Z0
+	VFMSUB231PS.BCST conv2_4<>+0(SB), Z2, Z0
+	VFMADD231PS.BCST conv2_2<>+0(SB), Z4, Z0
+	VMOVUPS          8704(DX), Z2
+	VMOVUPS          8768(DX), Z4
+	VMOVUPS          8832(DX), Z5
+	VMOVUPS          8896(DX), Z6
+	VMOVUPS          8960(DX), Z8
+	VMOVUPS          9024(DX), Z9
+	VMOVUPS          9088(DX), Z10
+	VMOVUPS          9152(DX), Z11
+
+	// plus1, minus1 = v1 ± v2; plus2, minus2 = v3 ± v4; plusHalf, minusHalf = v5 ± v6
+	VADDPS Z5, Z4, Z12
+	VSUBPS Z5, Z4, Z4
+	VADDPS Z8, Z6, Z5
+	VSUBPS Z8, Z6, Z6
+	VADDPS Z10, Z9, Z8
+	VSUBPS Z10, Z9, Z9
+
+	// d0 = v0, d7 = v7
+	VADDPS  Z2, Z3, Z3
+	VMOVUPS Z3, 4096(AX)
+	VMOVUPS Z11, 4544(AX)
+
+	// d1 = 2 minus2 − (minus1 + v7) + 4 minusHalf
+	VADDPS           Z11, Z4, Z3
+	VFMSUB231PS.BCST conv2_2<>+0(SB), Z6, Z3
+	VFMADD231PS.BCST conv2_4<>+0(SB), Z9, Z3
+	VADDPS           Z3, Z1, Z1
+	VMOVUPS          Z1, 4160(AX)
+
+	// d3 = 21/4 v7 + 17/4 minus1 − 10 minus2 − 5 minusHalf
 	VMULPS.BCST       conv2_5_25<>+0(SB), Z11, Z1
 	VFMADD231PS.BCST  conv2_4_25<>+0(SB), Z4, Z1
 	VFNMADD231PS.BCST conv2_10<>+0(SB), Z6, Z1
 	VFNMADD231PS.BCST conv2_5<>+0(SB), Z9, Z1
 	VADDPS            Z1, Z7, Z1
 	VMOVUPS           Z1, 4288(AX)
+
+	// d5 = (minusHalf − minus1) + 8 minus2 − 21/4 v7
 	VSUBPS            Z4, Z9, Z1
 	VFMADD231PS.BCST  conv2_8<>+0(SB), Z6, Z1
 	VFNMADD231PS.BCST conv2_5_25<>+0(SB), Z11, Z1
 	VMOVUPS           Z1, 4416(AX)
+
+	// d2 = (plus2 − plus1) − 21/4 v0 + 8 plusHalf
 	VSUBPS            Z12, Z5, Z1
 	VFNMADD231PS.BCST conv2_5_25<>+0(SB), Z2, Z1
 	VFMADD231PS.BCST  conv2_8<>+0(SB), Z8, Z1
 	VADDPS            Z1, Z0, Z0
 	VMOVUPS           Z0, 4224(AX)
+
+	// d4 = 21/4 v0 + 17/4 plus1 − 5 plus2 − 10 plusHalf
 	VMULPS.BCST       conv2_5_25<>+0(SB), Z2, Z0
 	VFMADD231PS.BCST  conv2_4_25<>+0(SB), Z12, Z0
 	VFNMADD231PS.BCST conv2_5<>+0(SB), Z5, Z0
 	VFNMADD231PS.BCST conv2_10<>+0(SB), Z8, Z0
 	VMOVUPS           Z0, 4352(AX)
-	VADDPS            Z12, Z2, Z0
-	VFMSUB231PS.BCST  conv2_4<>+0(SB), Z5, Z0
-	VFMADD231PS.BCST  conv2_2<>+0(SB), Z8, Z0
-	VMOVUPS           Z0, 4480(AX)
-	VMOVUPS           3072(DX), Z0
-	VMOVUPS           3136(DX), Z1
-	VMOVUPS           3200(DX), Z2
-	VMOVUPS           3264(DX), Z3
-	VMOVUPS           3328(DX), Z4
-	VMOVUPS           3392(DX), Z5
-	VMOVUPS           3456(DX), Z6
-	VMOVUPS           3520(DX), Z7
-	VADDPS            Z2, Z1, Z8
-	VSUBPS            Z2, Z1, Z1
-	VADDPS            Z4, Z3, Z2
-	VSUBPS            Z4, Z3, Z3
-	VADDPS            Z6, Z5, Z4
-	VSUBPS            Z6, Z5, Z5
-	VMOVUPS           Z0, 4608(AX)
-	VADDPS            Z7, Z1, Z6
-	VFMSUB231PS.BCST  conv2_2<>+0(SB), Z3, Z6
-	VFMADD231PS.BCST  conv2_4<>+0(SB), Z5, Z6
-	VMOVUPS           Z6, 4672(AX)
+
+	// d6 = 4 plus2 − (v0 + plus1) + 2 plusHalf
+	VADDPS           Z12, Z2, Z0
+	VFMSUB231PS.BCST conv2_4<>+0(SB), Z5, Z0
+	VFMADD231PS.BCST conv2_2<>+0(SB), Z8, Z0
+	VMOVUPS          Z0, 4480(AX)
+	VMOVUPS          3072(DX), Z0
+	VMOVUPS          3136(DX), Z1
+	VMOVUPS          3200(DX), Z2
+	VMOVUPS          3264(DX), Z3
+	VMOVUPS          3328(DX), Z4
+	VMOVUPS          3392(DX), Z5
+	VMOVUPS          3456(DX), Z6
+	VMOVUPS          3520(DX), Z7
+
+	// plus1, minus1 = v1 ± v2; plus2, minus2 = v3 ± v4; plusHalf, minusHalf = v5 ± v6
+	VADDPS Z2, Z1, Z8
+	VSUBPS Z2, Z1, Z1
+	VADDPS Z4, Z3, Z2
+	VSUBPS Z4, Z3, Z3
+	VADDPS Z6, Z5, Z4
+	VSUBPS Z6, Z5, Z5
+
+	// d0 = v0, d7 = v7
+	VMOVUPS Z0, 4608(AX)
+
+	// d1 = 2 minus2 − (minus1 + v7) + 4 minusHalf
+	VADDPS           Z7, Z1, Z6
+	VFMSUB231PS.BCST conv2_2<>+0(SB), Z3, Z6
+	VFMADD231PS.BCST conv2_4<>+0(SB), Z5, Z6
+	VMOVUPS          Z6, 4672(AX)
+
+	// d3 = 21/4 v7 + 17/4 minus1 − 10 minus2 − 5 minusHalf
 	VMULPS.BCST       conv2_5_25<>+0(SB), Z7, Z6
 	VFMADD231PS.BCST  conv2_4_25<>+0(SB), Z1, Z6
 	VFNMADD231PS.BCST conv2_10<>+0(SB), Z3, Z6
 	VFNMADD231PS.BCST conv2_5<>+0(SB), Z5, Z6
 	VMOVUPS           Z6, 4800(AX)
+
+	// d5 = (minusHalf − minus1) + 8 minus2 − 21/4 v7
 	VSUBPS            Z1, Z5, Z1
 	VFMADD231PS.BCST  conv2_8<>+0(SB), Z3, Z1
 	VFNMADD231PS.BCST conv2_5_25<>+0(SB), Z7, Z1
+
+	// d2 = (plus2 − plus1) − 21/4 v0 + 8 plusHalf
 	VSUBPS            Z8, Z2, Z3
 	VFNMADD231PS.BCST conv2_5_25<>+0(SB), Z0, Z3
 	VFMADD231PS.BCST  conv2_8<>+0(SB), Z4, Z3
 	VMOVUPS           Z3, 4736(AX)
+
+	// d4 = 21/4 v0 + 17/4 plus1 − 5 plus2 − 10 plusHalf
 	VMULPS.BCST       conv2_5_25<>+0(SB), Z0, Z3
 	VFMADD231PS.BCST  conv2_4_25<>+0(SB), Z8, Z3
 	VFNMADD231PS.BCST conv2_5<>+0(SB), Z2, Z3
 	VFNMADD231PS.BCST conv2_10<>+0(SB), Z4, Z3
-	VADDPS            Z8, Z0, Z0
-	VFMSUB231PS.BCST  conv2_4<>+0(SB), Z2, Z0
-	VFMADD231PS.BCST  conv2_2<>+0(SB), Z4, Z0
-	VMOVUPS           9216(DX), Z2
-	VMOVUPS           9280(DX), Z4
-	VMOVUPS           9344(DX), Z5
-	VMOVUPS           9408(DX), Z6
-	VMOVUPS           9472(DX), Z8
-	VMOVUPS           9536(DX), Z9
-	VMOVUPS           9600(DX), Z10
-	VMOVUPS           9664(DX), Z11
-	VADDPS            Z5, Z4, Z12
-	VSUBPS            Z5, Z4, Z4
-	VADDPS            Z8, Z6, Z5
-	VSUBPS            Z8, Z6, Z6
-	VADDPS            Z10, Z9, Z8
-	VSUBPS            Z10, Z9, Z9
-	VADDPS            Z2, Z3, Z3
-	VMOVUPS           Z3, 4864(AX)
-	VMOVUPS           Z11, 5312(AX)
-	VADDPS            Z11, Z4, Z3
-	VFMSUB231PS.BCST  conv2_2<>+0(SB), Z6, Z3
-	VFMADD231PS.BCST  conv2_4<>+0(SB), Z9, Z3
-	VADDPS            Z3, Z1, Z1
-	VMOVUPS           Z1, 4928(AX)
+
+	// d6 = 4 plus2 − (v0 + plus1) + 2 plusHalf
+	VADDPS           Z8, Z0, Z0
+	VFMSUB231PS.BCST conv2_4<>+0(SB), Z2, Z0
+	VFMADD231PS.BCST conv2_2<>+0(SB), Z4, Z0
+	VMOVUPS          9216(DX), Z2
+	VMOVUPS          9280(DX), Z4
+	VMOVUPS          9344(DX), Z5
+	VMOVUPS          9408(DX), Z6
+	VMOVUPS          9472(DX), Z8
+	VMOVUPS          9536(DX), Z9
+	VMOVUPS          9600(DX), Z10
+	VMOVUPS          9664(DX), Z11
+
+	// plus1, minus1 = v1 ± v2; plus2, minus2 = v3 ± v4; plusHalf, minusHalf = v5 ± v6
+	VADDPS Z5, Z4, Z12
+	VSUBPS Z5, Z4, Z4
+	VADDPS Z8, Z6, Z5
+	VSUBPS Z8, Z6, Z6
+	VADDPS Z10, Z9, Z8
+	VSUBPS Z10, Z9, Z9
+
+	// d0 = v0, d7 = v7
+	VADDPS  Z2, Z3, Z3
+	VMOVUPS Z3, 4864(AX)
+	VMOVUPS Z11, 5312(AX)
+
+	// d1 = 2 minus2 − (minus1 + v7) + 4 minusHalf
+	VADDPS           Z11, Z4, Z3
+	VFMSUB231PS.BCST conv2_2<>+0(SB), Z6, Z3
+	VFMADD231PS.BCST conv2_4<>+0(SB), Z9, Z3
+	VADDPS           Z3, Z1, Z1
+	VMOVUPS          Z1, 4928(AX)
+
+	// d3 = 21/4 v7 + 17/4 minus1 − 10 minus2 − 5 minusHalf
 	VMULPS.BCST       conv2_5_25<>+0(SB), Z11, Z1
 	VFMADD231PS.BCST  conv2_4_25<>+0(SB), Z4, Z1
 	VFNMADD231PS.BCST conv2_10<>+0(SB), Z6, Z1
 	VFNMADD231PS.BCST conv2_5<>+0(SB), Z9, Z1
 	VADDPS            Z1, Z7, Z1
 	VMOVUPS           Z1, 5056(AX)
+
+	// d5 = (minusHalf − minus1) + 8 minus2 − 21/4 v7
 	VSUBPS            Z4, Z9, Z1
 	VFMADD231PS.BCST  conv2_8<>+0(SB), Z6, Z1
 	VFNMADD231PS.BCST conv2_5_25<>+0(SB), Z11, Z1
 	VMOVUPS           Z1, 5184(AX)
+
+	// d2 = (plus2 − plus1) − 21/4 v0 + 8 plusHalf
 	VSUBPS            Z12, Z5, Z1
 	VFNMADD231PS.BCST conv2_5_25<>+0(SB), Z2, Z1
 	VFMADD231PS.BCST  conv2_8<>+0(SB), Z8, Z1
 	VADDPS            Z1, Z0, Z0
 	VMOVUPS           Z0, 4992(AX)
+
+	// d4 = 21/4 v0 + 17/4 plus1 − 5 plus2 − 10 plusHalf
 	VMULPS.BCST       conv2_5_25<>+0(SB), Z2, Z0
 	VFMADD231PS.BCST  conv2_4_25<>+0(SB), Z12, Z0
 	VFNMADD231PS.BCST conv2_5<>+0(SB), Z5, Z0
 	VFNMADD231PS.BCST conv2_10<>+0(SB), Z8, Z0
 	VMOVUPS           Z0, 5120(AX)
-	VADDPS            Z12, Z2, Z0
-	VFMSUB231PS.BCST  conv2_4<>+0(SB), Z5, Z0
-	VFMADD231PS.BCST  conv2_2<>+0(SB), Z8, Z0
-	VMOVUPS           Z0, 5248(AX)
-	VMOVUPS           3584(DX), Z0
-	VMOVUPS           3648(DX), Z1
-	VMOVUPS           3712(DX), Z2
-	VMOVUPS           3776(DX), Z3
-	VMOVUPS           3840(DX), Z4
-	VMOVUPS           3904(DX), Z5
-	VMOVUPS           3968(DX), Z6
-	VMOVUPS           4032(DX), Z7
-	VADDPS            Z2, Z1, Z8
-	VSUBPS            Z2, Z1, Z1
-	VADDPS            Z4, Z3, Z2
-	VSUBPS            Z4, Z3, Z3
-	VADDPS            Z6, Z5, Z4
-	VSUBPS            Z6, Z5, Z5
-	VMOVUPS           Z0, 5376(AX)
-	VADDPS            Z7, Z1, Z6
-	VFMSUB231PS.BCST  conv2_2<>+0(SB), Z3, Z6
-	VFMADD231PS.BCST  conv2_4<>+0(SB), Z5, Z6
-	VMOVUPS           Z6, 5440(AX)
+
+	// d6 = 4 plus2 − (v0 + plus1) + 2 plusHalf
+	VADDPS           Z12, Z2, Z0
+	VFMSUB231PS.BCST conv2_4<>+0(SB), Z5, Z0
+	VFMADD231PS.BCST conv2_2<>+0(SB), Z8, Z0
+	VMOVUPS          Z0, 5248(AX)
+	VMOVUPS          3584(DX), Z0
+	VMOVUPS          3648(DX), Z1
+	VMOVUPS          3712(DX), Z2
+	VMOVUPS          3776(DX), Z3
+	VMOVUPS          3840(DX), Z4
+	VMOVUPS          3904(DX), Z5
+	VMOVUPS          3968(DX), Z6
+	VMOVUPS          4032(DX), Z7
+
+	// plus1, minus1 = v1 ± v2; plus2, minus2 = v3 ± v4; plusHalf, minusHalf = v5 ± v6
+	VADDPS Z2, Z1, Z8
+	VSUBPS Z2, Z1, Z1
+	VADDPS Z4, Z3, Z2
+	VSUBPS Z4, Z3, Z3
+	VADDPS Z6, Z5, Z4
+	VSUBPS Z6, Z5, Z5
+
+	// d0 = v0, d7 = v7
+	VMOVUPS Z0, 5376(AX)
+
+	// d1 = 2 minus2 − (minus1 + v7) + 4 minusHalf
+	VADDPS           Z7, Z1, Z6
+	VFMSUB231PS.BCST conv2_2<>+0(SB), Z3, Z6
+	VFMADD231PS.BCST conv2_4<>+0(SB), Z5, Z6
+	VMOVUPS          Z6, 5440(AX)
+
+	// d3 = 21/4 v7 + 17/4 minus1 − 10 minus2 − 5 minusHalf
 	VMULPS.BCST       conv2_5_25<>+0(SB), Z7, Z6
 	VFMADD231PS.BCST  conv2_4_25<>+0(SB), Z1, Z6
 	VFNMADD231PS.BCST conv2_10<>+0(SB), Z3, Z6
 	VFNMADD231PS.BCST conv2_5<>+0(SB), Z5, Z6
 	VMOVUPS           Z6, 5568(AX)
+
+	// d5 = (minusHalf − minus1) + 8 minus2 − 21/4 v7
 	VSUBPS            Z1, Z5, Z1
 	VFMADD231PS.BCST  conv2_8<>+0(SB), Z3, Z1
 	VFNMADD231PS.BCST conv2_5_25<>+0(SB), Z7, Z1
+
+	// d2 = (plus2 − plus1) − 21/4 v0 + 8 plusHalf
 	VSUBPS            Z8, Z2, Z3
 	VFNMADD231PS.BCST conv2_5_25<>+0(SB), Z0, Z3
 	VFMADD231PS.BCST  conv2_8<>+0(SB), Z4, Z3
 	VMOVUPS           Z3, 5504(AX)
+
+	// d4 = 21/4 v0 + 17/4 plus1 − 5 plus2 − 10 plusHalf
 	VMULPS.BCST       conv2_5_25<>+0(SB), Z0, Z3
 	VFMADD231PS.BCST  conv2_4_25<>+0(SB), Z8, Z3
 	VFNMADD231PS.BCST conv2_5<>+0(SB), Z2, Z3
 	VFNMADD231PS.BCST conv2_10<>+0(SB), Z4, Z3
-	VADDPS            Z8, Z0, Z0
-	VFMSUB231PS.BCST  conv2_4<>+0(SB), Z2, Z0
-	VFMADD231PS.BCST  conv2_2<>+0(SB), Z4, Z0
-	VMOVUPS           9728(DX), Z2
-	VMOVUPS           9792(DX), Z4
-	VMOVUPS           9856(DX), Z5
-	VMOVUPS           9920(DX), Z6
-	VMOVUPS           9984(DX), Z8
-	VMOVUPS           10048(DX), Z9
-	VMOVUPS           10112(DX), Z10
-	VMOVUPS           10176(DX), Z11
-	VADDPS            Z5, Z4, Z12
-	VSUBPS            Z5, Z4, Z4
-	VADDPS            Z8, Z6, Z5
-	VSUBPS            Z8, Z6, Z6
-	VADDPS            Z10, Z9, Z8
-	VSUBPS            Z10, Z9, Z9
-	VADDPS            Z2, Z3, Z3
-	VMOVUPS           Z3, 5632(AX)
-	VMOVUPS           Z11, 6080(AX)
-	VADDPS            Z11, Z4, Z3
-	VFMSUB231PS.BCST  conv2_2<>+0(SB), Z6, Z3
-	VFMADD231PS.BCST  conv2_4<>+0(SB), Z9, Z3
-	VADDPS            Z3, Z1, Z1
-	VMOVUPS           Z1, 5696(AX)
+
+	// d6 = 4 plus2 − (v0 + plus1) + 2 plusHalf
+	VADDPS           Z8, Z0, Z0
+	VFMSUB231PS.BCST conv2_4<>+0(SB), Z2, Z0
+	VFMADD231PS.BCST conv2_2<>+0(SB), Z4, Z0
+	VMOVUPS          9728(DX), Z2
+	VMOVUPS          9792(DX), Z4
+	VMOVUPS          9856(DX), Z5
+	VMOVUPS          9920(DX), Z6
+	VMOVUPS          9984(DX), Z8
+	VMOVUPS          10048(DX), Z9
+	VMOVUPS          10112(DX), Z10
+	VMOVUPS          10176(DX), Z11
+
+	// plus1, minus1 = v1 ± v2; plus2, minus2 = v3 ± v4; plusHalf, minusHalf = v5 ± v6
+	VADDPS Z5, Z4, Z12
+	VSUBPS Z5, Z4, Z4
+	VADDPS Z8, Z6, Z5
+	VSUBPS Z8, Z6, Z6
+	VADDPS Z10, Z9, Z8
+	VSUBPS Z10, Z9, Z9
+
+	// d0 = v0, d7 = v7
+	VADDPS  Z2, Z3, Z3
+	VMOVUPS Z3, 5632(AX)
+	VMOVUPS Z11, 6080(AX)
+
+	// d1 = 2 minus2 − (minus1 + v7) + 4 minusHalf
+	VADDPS           Z11, Z4, Z3
+	VFMSUB231PS.BCST conv2_2<>+0(SB), Z6, Z3
+	VFMADD231PS.BCST conv2_4<>+0(SB), Z9, Z3
+	VADDPS           Z3, Z1, Z1
+	VMOVUPS          Z1, 5696(AX)
+
+	// d3 = 21/4 v7 + 17/4 minus1 − 10 minus2 − 5 minusHalf
 	VMULPS.BCST       conv2_5_25<>+0(SB), Z11, Z1
 	VFMADD231PS.BCST  conv2_4_25<>+0(SB), Z4, Z1
 	VFNMADD231PS.BCST conv2_10<>+0(SB), Z6, Z1
 	VFNMADD231PS.BCST conv2_5<>+0(SB), Z9, Z1
 	VADDPS            Z1, Z7, Z1
 	VMOVUPS           Z1, 5824(AX)
+
+	// d5 = (minusHalf − minus1) + 8 minus2 − 21/4 v7
 	VSUBPS            Z4, Z9, Z1
 	VFMADD231PS.BCST  conv2_8<>+0(SB), Z6, Z1
 	VFNMADD231PS.BCST conv2_5_25<>+0(SB), Z11, Z1
 	VMOVUPS           Z1, 5952(AX)
+
+	// d2 = (plus2 − plus1) − 21/4 v0 + 8 plusHalf
 	VSUBPS            Z12, Z5, Z1
 	VFNMADD231PS.BCST conv2_5_25<>+0(SB), Z2, Z1
 	VFMADD231PS.BCST  conv2_8<>+0(SB), Z8, Z1
 	VADDPS            Z1, Z0, Z0
 	VMOVUPS           Z0, 5760(AX)
+
+	// d4 = 21/4 v0 + 17/4 plus1 − 5 plus2 − 10 plusHalf
 	VMULPS.BCST       conv2_5_25<>+0(SB), Z2, Z0
 	VFMADD231PS.BCST  conv2_4_25<>+0(SB), Z12, Z0
 	VFNMADD231PS.BCST conv2_5<>+0(SB), Z5, Z0
 	VFNMADD231PS.BCST conv2_10<>+0(SB), Z8, Z0
 	VMOVUPS           Z0, 5888(AX)
-	VADDPS            Z12, Z2, Z0
-	VFMSUB231PS.BCST  conv2_4<>+0(SB), Z5, Z0
-	VFMADD231PS.BCST  conv2_2<>+0(SB), Z8, Z0
-	VMOVUPS           Z0, 6016(AX)
-	VMOVUPS           4096(DX), Z0
-	VMOVUPS           4160(DX), Z1
-	VMOVUPS           4224(DX), Z2
-	VMOVUPS           4288(DX), Z3
-	VMOVUPS           4352(DX), Z4
-	VMOVUPS           4416(DX), Z5
-	VMOVUPS           4480(DX), Z6
-	VMOVUPS           4544(DX), Z7
-	VADDPS            Z2, Z1, Z8
-	VSUBPS            Z2, Z1, Z1
-	VADDPS            Z4, Z3, Z2
-	VSUBPS            Z4, Z3, Z3
-	VADDPS            Z6, Z5, Z4
-	VSUBPS            Z6, Z5, Z5
-	VMOVUPS           Z0, 6144(AX)
-	VADDPS            Z7, Z1, Z6
-	VFMSUB231PS.BCST  conv2_2<>+0(SB), Z3, Z6
-	VFMADD231PS.BCST  conv2_4<>+0(SB), Z5, Z6
-	VMOVUPS           Z6, 6208(AX)
+
+	// d6 = 4 plus2 − (v0 + plus1) + 2 plusHalf
+	VADDPS           Z12, Z2, Z0
+	VFMSUB231PS.BCST conv2_4<>+0(SB), Z5, Z0
+	VFMADD231PS.BCST conv2_2<>+0(SB), Z8, Z0
+	VMOVUPS          Z0, 6016(AX)
+	VMOVUPS          4096(DX), Z0
+	VMOVUPS          4160(DX), Z1
+	VMOVUPS          4224(DX), Z2
+	VMOVUPS          4288(DX), Z3
+	VMOVUPS          4352(DX), Z4
+	VMOVUPS          4416(DX), Z5
+	VMOVUPS          4480(DX), Z6
+	VMOVUPS          4544(DX), Z7
+
+	// plus1, minus1 = v1 ± v2; plus2, minus2 = v3 ± v4; plusHalf, minusHalf = v5 ± v6
+	VADDPS Z2, Z1, Z8
+	VSUBPS Z2, Z1, Z1
+	VADDPS Z4, Z3, Z2
+	VSUBPS Z4, Z3, Z3
+	VADDPS Z6, Z5, Z4
+	VSUBPS Z6, Z5, Z5
+
+	// d0 = v0, d7 = v7
+	VMOVUPS Z0, 6144(AX)
+
+	// d1 = 2 minus2 − (minus1 + v7) + 4 minusHalf
+	VADDPS           Z7, Z1, Z6
+	VFMSUB231PS.BCST conv2_2<>+0(SB), Z3, Z6
+	VFMADD231PS.BCST conv2_4<>+0(SB), Z5, Z6
+	VMOVUPS          Z6, 6208(AX)
+
+	// d3 = 21/4 v7 + 17/4 minus1 − 10 minus2 − 5 minusHalf
 	VMULPS.BCST       conv2_5_25<>+0(SB), Z7, Z6
 	VFMADD231PS.BCST  conv2_4_25<>+0(SB), Z1, Z6
 	VFNMADD231PS.BCST conv2_10<>+0(SB), Z3, Z6
 	VFNMADD231PS.BCST conv2_5<>+0(SB), Z5, Z6
 	VMOVUPS           Z6, 6336(AX)
+
+	// d5 = (minusHalf − minus1) + 8 minus2 − 21/4 v7
 	VSUBPS            Z1, Z5, Z1
 	VFMADD231PS.BCST  conv2_8<>+0(SB), Z3, Z1
 	VFNMADD231PS.BCST conv2_5_25<>+0(SB), Z7, Z1
+
+	// d2 = (plus2 − plus1) − 21/4 v0 + 8 plusHalf
 	VSUBPS            Z8, Z2, Z3
 	VFNMADD231PS.BCST conv2_5_25<>+0(SB), Z0, Z3
 	VFMADD231PS.BCST  conv2_8<>+0(SB), Z4, Z3
 	VMOVUPS           Z3, 6272(AX)
+
+	// d4 = 21/4 v0 + 17/4 plus1 − 5 plus2 − 10 plusHalf
 	VMULPS.BCST       conv2_5_25<>+0(SB), Z0, Z3
 	VFMADD231PS.BCST  conv2_4_25<>+0(SB), Z8, Z3
 	VFNMADD231PS.BCST conv2_5<>+0(SB), Z2, Z3
 	VFNMADD231PS.BCST conv2_10<>+0(SB), Z4, Z3
-	VADDPS            Z8, Z0, Z0
-	VFMSUB231PS.BCST  conv2_4<>+0(SB), Z2, Z0
-	VFMADD231PS.BCST  conv2_2<>+0(SB), Z4, Z0
-	VMOVUPS           10240(DX), Z2
-	VMOVUPS           10304(DX), Z4
-	VMOVUPS           10368(DX), Z5
-	VMOVUPS           10432(DX), Z6
-	VMOVUPS           10496(DX), Z8
-	VMOVUPS           10560(DX), Z9
-	VMOVUPS           10624(DX), Z10
-	VMOVUPS           10688(DX), Z11
-	VADDPS            Z5, Z4, Z12
-	VSUBPS            Z5, Z4, Z4
-	VADDPS            Z8, Z6, Z5
-	VSUBPS            Z8, Z6, Z6
-	VADDPS            Z10, Z9, Z8
-	VSUBPS            Z10, Z9, Z9
-	VADDPS            Z2, Z3, Z3
-	VMOVUPS           Z3, 6400(AX)
-	VMOVUPS           Z11, 6848(AX)
-	VADDPS            Z11, Z4, Z3
-	VFMSUB231PS.BCST  conv2_2<>+0(SB), Z6, Z3
-	VFMADD231PS.BCST  conv2_4<>+0(SB), Z9, Z3
-	VADDPS            Z3, Z1, Z1
-	VMOVUPS           Z1, 6464(AX)
+
+	// d6 = 4 plus2 − (v0 + plus1) + 2 plusHalf
+	VADDPS           Z8, Z0, Z0
+	VFMSUB231PS.BCST conv2_4<>+0(SB), Z2, Z0
+	VFMADD231PS.BCST conv2_2<>+0(SB), Z4, Z0
+	VMOVUPS          10240(DX), Z2
+	VMOVUPS          10304(DX), Z4
+	VMOVUPS          10368(DX), Z5
+	VMOVUPS          10432(DX), Z6
+	VMOVUPS          10496(DX), Z8
+	VMOVUPS          10560(DX), Z9
+	VMOVUPS          10624(DX), Z10
+	VMOVUPS          10688(DX), Z11
+
+	// plus1, minus1 = v1 ± v2; plus2, minus2 = v3 ± v4; plusHalf, minusHalf = v5 ± v6
+	VADDPS Z5, Z4, Z12
+	VSUBPS Z5, Z4, Z4
+	VADDPS Z8, Z6, Z5
+	VSUBPS Z8, Z6, Z6
+	VADDPS Z10, Z9, Z8
+	VSUBPS Z10, Z9, Z9
+
+	// d0 = v0, d7 = v7
+	VADDPS  Z2, Z3, Z3
+	VMOVUPS Z3, 6400(AX)
+	VMOVUPS Z11, 6848(AX)
+
+	// d1 = 2 minus2 − (minus1 + v7) + 4 minusHalf
+	VADDPS           Z11, Z4, Z3
+	VFMSUB231PS.BCST conv2_2<>+0(SB), Z6, Z3
+	VFMADD231PS.BCST conv2_4<>+0(SB), Z9, Z3
+	VADDPS           Z3, Z1, Z1
+	VMOVUPS          Z1, 6464(AX)
+
+	// d3 = 21/4 v7 + 17/4 minus1 − 10 minus2 − 5 minusHalf
 	VMULPS.BCST       conv2_5_25<>+0(SB), Z11, Z1
 	VFMADD231PS.BCST  conv2_4_25<>+0(SB), Z4, Z1
 	VFNMADD231PS.BCST conv2_10<>+0(SB), Z6, Z1
 	VFNMADD231PS.BCST conv2_5<>+0(SB), Z9, Z1
 	VADDPS            Z1, Z7, Z1
 	VMOVUPS           Z1, 6592(AX)
+
+	// d5 = (minusHalf − minus1) + 8 minus2 − 21/4 v7
 	VSUBPS            Z4, Z9, Z1
 	VFMADD231PS.BCST  conv2_8<>+0(SB), Z6, Z1
 	VFNMADD231PS.BCST conv2_5_25<>+0(SB), Z11, Z1
 	VMOVUPS           Z1, 6720(AX)
+
+	// d2 = (plus2 − plus1) − 21/4 v0 + 8 plusHalf
 	VSUBPS            Z12, Z5, Z1
 	VFNMADD231PS.BCST conv2_5_25<>+0(SB), Z2, Z1
 	VFMADD231PS.BCST  conv2_8<>+0(SB), Z8, Z1
 	VADDPS            Z1, Z0, Z0
 	VMOVUPS           Z0, 6528(AX)
+
+	// d4 = 21/4 v0 + 17/4 plus1 − 5 plus2 − 10 plusHalf
 	VMULPS.BCST       conv2_5_25<>+0(SB), Z2, Z0
 	VFMADD231PS.BCST  conv2_4_25<>+0(SB), Z12, Z0
 	VFNMADD231PS.BCST conv2_5<>+0(SB), Z5, Z0
 	VFNMADD231PS.BCST conv2_10<>+0(SB), Z8, Z0
 	VMOVUPS           Z0, 6656(AX)
-	VADDPS            Z12, Z2, Z0
-	VFMSUB231PS.BCST  conv2_4<>+0(SB), Z5, Z0
-	VFMADD231PS.BCST  conv2_2<>+0(SB), Z8, Z0
-	VMOVUPS           Z0, 6784(AX)
-	VMOVUPS           4608(DX), Z0
-	VMOVUPS           4672(DX), Z1
-	VMOVUPS           4736(DX), Z2
-	VMOVUPS           4800(DX), Z3
-	VMOVUPS           4864(DX), Z4
-	VMOVUPS           4928(DX), Z5
-	VMOVUPS           4992(DX), Z6
-	VMOVUPS           5056(DX), Z7
-	VADDPS            Z2, Z1, Z8
-	VSUBPS            Z2, Z1, Z1
-	VADDPS            Z4, Z3, Z2
-	VSUBPS            Z4, Z3, Z3
-	VADDPS            Z6, Z5, Z4
-	VSUBPS            Z6, Z5, Z5
-	VMOVUPS           Z0, 6912(AX)
-	VADDPS            Z7, Z1, Z6
-	VFMSUB231PS.BCST  conv2_2<>+0(SB), Z3, Z6
-	VFMADD231PS.BCST  conv2_4<>+0(SB), Z5, Z6
-	VMOVUPS           Z6, 6976(AX)
+
+	// d6 = 4 plus2 − (v0 + plus1) + 2 plusHalf
+	VADDPS           Z12, Z2, Z0
+	VFMSUB231PS.BCST conv2_4<>+0(SB), Z5, Z0
+	VFMADD231PS.BCST conv2_2<>+0(SB), Z8, Z0
+	VMOVUPS          Z0, 6784(AX)
+	VMOVUPS          4608(DX), Z0
+	VMOVUPS          4672(DX), Z1
+	VMOVUPS          4736(DX), Z2
+	VMOVUPS          4800(DX), Z3
+	VMOVUPS          4864(DX), Z4
+	VMOVUPS          4928(DX), Z5
+	VMOVUPS          4992(DX), Z6
+	VMOVUPS          5056(DX), Z7
+
+	// plus1, minus1 = v1 ± v2; plus2, minus2 = v3 ± v4; plusHalf, minusHalf = v5 ± v6
+	VADDPS Z2, Z1, Z8
+	VSUBPS Z2, Z1, Z1
+	VADDPS Z4, Z3, Z2
+	VSUBPS Z4, Z3, Z3
+	VADDPS Z6, Z5, Z4
+	VSUBPS Z6, Z5, Z5
+
+	// d0 = v0, d7 = v7
+	VMOVUPS Z0, 6912(AX)
+
+	// d1 = 2 minus2 − (minus1 + v7) + 4 minusHalf
+	VADDPS           Z7, Z1, Z6
+	VFMSUB231PS.BCST conv2_2<>+0(SB), Z3, Z6
+	VFMADD231PS.BCST conv2_4<>+0(SB), Z5, Z6
+	VMOVUPS          Z6, 6976(AX)
+
+	// d3 = 21/4 v7 + 17/4 minus1 − 10 minus2 − 5 minusHalf
 	VMULPS.BCST       conv2_5_25<>+0(SB), Z7, Z6
 	VFMADD231PS.BCST  conv2_4_25<>+0(SB), Z1, Z6
 	VFNMADD231PS.BCST conv2_10<>+0(SB), Z3, Z6
 	VFNMADD231PS.BCST conv2_5<>+0(SB), Z5, Z6
 	VMOVUPS           Z6, 7104(AX)
+
+	// d5 = (minusHalf − minus1) + 8 minus2 − 21/4 v7
 	VSUBPS            Z1, Z5, Z1
 	VFMADD231PS.BCST  conv2_8<>+0(SB), Z3, Z1
 	VFNMADD231PS.BCST conv2_5_25<>+0(SB), Z7, Z1
+
+	// d2 = (plus2 − plus1) − 21/4 v0 + 8 plusHalf
 	VSUBPS            Z8, Z2, Z3
 	VFNMADD231PS.BCST conv2_5_25<>+0(SB), Z0, Z3
 	VFMADD231PS.BCST  conv2_8<>+0(SB), Z4, Z3
 	VMOVUPS           Z3, 7040(AX)
+
+	// d4 = 21/4 v0 + 17/4 plus1 − 5 plus2 − 10 plusHalf
 	VMULPS.BCST       conv2_5_25<>+0(SB), Z0, Z3
 	VFMADD231PS.BCST  conv2_4_25<>+0(SB), Z8, Z3
 	VFNMADD231PS.BCST conv2_5<>+0(SB), Z2, Z3
 	VFNMADD231PS.BCST conv2_10<>+0(SB), Z4, Z3
-	VADDPS            Z8, Z0, Z0
-	VFMSUB231PS.BCST  conv2_4<>+0(SB), Z2, Z0
-	VFMADD231PS.BCST  conv2_2<>+0(SB), Z4, Z0
-	VMOVUPS           10752(DX), Z2
-	VMOVUPS           10816(DX), Z4
-	VMOVUPS           10880(DX), Z5
-	VMOVUPS           10944(DX), Z6
-	VMOVUPS           11008(DX), Z8
-	VMOVUPS           11072(DX), Z9
-	VMOVUPS           11136(DX), Z10
-	VMOVUPS           11200(DX), Z11
-	VADDPS            Z5, Z4, Z12
-	VSUBPS            Z5, Z4, Z4
-	VADDPS            Z8, Z6, Z5
-	VSUBPS            Z8, Z6, Z6
-	VADDPS            Z10, Z9, Z8
-	VSUBPS            Z10, Z9, Z9
-	VADDPS            Z2, Z3, Z3
-	VMOVUPS           Z3, 7168(AX)
-	VMOVUPS           Z11, 7616(AX)
-	VADDPS            Z11, Z4, Z3
-	VFMSUB231PS.BCST  conv2_2<>+0(SB), Z6, Z3
-	VFMADD231PS.BCST  conv2_4<>+0(SB), Z9, Z3
-	VADDPS            Z3, Z1, Z1
-	VMOVUPS           Z1, 7232(AX)
+
+	// d6 = 4 plus2 − (v0 + plus1) + 2 plusHalf
+	VADDPS           Z8, Z0, Z0
+	VFMSUB231PS.BCST conv2_4<>+0(SB), Z2, Z0
+	VFMADD231PS.BCST conv2_2<>+0(SB), Z4, Z0
+	VMOVUPS          10752(DX), Z2
+	VMOVUPS          10816(DX), Z4
+	VMOVUPS          10880(DX), Z5
+	VMOVUPS          10944(DX), Z6
+	VMOVUPS          11008(DX), Z8
+	VMOVUPS          11072(DX), Z9
+	VMOVUPS          11136(DX), Z10
+	VMOVUPS          11200(DX), Z11
+
+	// plus1, minus1 = v1 ± v2; plus2, minus2 = v3 ± v4; plusHalf, minusHalf = v5 ± v6
+	VADDPS Z5, Z4, Z12
+	VSUBPS Z5, Z4, Z4
+	VADDPS Z8, Z6, Z5
+	VSUBPS Z8, Z6, Z6
+	VADDPS Z10, Z9, Z8
+	VSUBPS Z10, Z9, Z9
+
+	// d0 = v0, d7 = v7
+	VADDPS  Z2, Z3, Z3
+	VMOVUPS Z3, 7168(AX)
+	VMOVUPS Z11, 7616(AX)
+
+	// d1 = 2 minus2 − (minus1 + v7) + 4 minusHalf
+	VADDPS           Z11, Z4, Z3
+	VFMSUB231PS.BCST conv2_2<>+0(SB), Z6, Z3
+	VFMADD231PS.BCST conv2_4<>+0(SB), Z9, Z3
+	VADDPS           Z3, Z1, Z1
+	VMOVUPS          Z1, 7232(AX)
+
+	// d3 = 21/4 v7 + 17/4 minus1 − 10 minus2 − 5 minusHalf
 	VMULPS.BCST       conv2_5_25<>+0(SB), Z11, Z1
 	VFMADD231PS.BCST  conv2_4_25<>+0(SB), Z4, Z1
 	VFNMADD231PS.BCST conv2_10<>+0(SB), Z6, Z1
 	VFNMADD231PS.BCST conv2_5<>+0(SB), Z9, Z1
 	VADDPS            Z1, Z7, Z1
 	VMOVUPS           Z1, 7360(AX)
+
+	// d5 = (minusHalf − minus1) + 8 minus2 − 21/4 v7
 	VSUBPS            Z4, Z9, Z1
 	VFMADD231PS.BCST  conv2_8<>+0(SB), Z6, Z1
 	VFNMADD231PS.BCST conv2_5_25<>+0(SB), Z11, Z1
 	VMOVUPS           Z1, 7488(AX)
+
+	// d2 = (plus2 − plus1) − 21/4 v0 + 8 plusHalf
 	VSUBPS            Z12, Z5, Z1
 	VFNMADD231PS.BCST conv2_5_25<>+0(SB), Z2, Z1
 	VFMADD231PS.BCST  conv2_8<>+0(SB), Z8, Z1
 	VADDPS            Z1, Z0, Z0
 	VMOVUPS           Z0, 7296(AX)
+
+	// d4 = 21/4 v0 + 17/4 plus1 − 5 plus2 − 10 plusHalf
 	VMULPS.BCST       conv2_5_25<>+0(SB), Z2, Z0
 	VFMADD231PS.BCST  conv2_4_25<>+0(SB), Z12, Z0
 	VFNMADD231PS.BCST conv2_5<>+0(SB), Z5, Z0
 	VFNMADD231PS.BCST conv2_10<>+0(SB), Z8, Z0
 	VMOVUPS           Z0, 7424(AX)
-	VADDPS            Z12, Z2, Z0
-	VFMSUB231PS.BCST  conv2_4<>+0(SB), Z5, Z0
-	VFMADD231PS.BCST  conv2_2<>+0(SB), Z8, Z0
-	VMOVUPS           Z0, 7552(AX)
-	VMOVUPS           5120(DX), Z0
-	VMOVUPS           5184(DX), Z1
-	VMOVUPS           5248(DX), Z2
-	VMOVUPS           5312(DX), Z3
-	VMOVUPS           5376(DX), Z4
-	VMOVUPS           5440(DX), Z5
-	VMOVUPS           5504(DX), Z6
-	VMOVUPS           5568(DX), Z7
-	VADDPS            Z2, Z1, Z8
-	VSUBPS            Z2, Z1, Z1
-	VADDPS            Z4, Z3, Z2
-	VSUBPS            Z4, Z3, Z3
-	VADDPS            Z6, Z5, Z4
-	VSUBPS            Z6, Z5, Z5
-	VMOVUPS           Z0, 7680(AX)
-	VADDPS            Z7, Z1, Z6
-	VFMSUB231PS.BCST  conv2_2<>+0(SB), Z3, Z6
-	VFMADD231PS.BCST  conv2_4<>+0(SB), Z5, Z6
-	VMOVUPS           Z6, 7744(AX)
+
+	// d6 = 4 plus2 − (v0 + plus1) + 2 plusHalf
+	VADDPS           Z12, Z2, Z0
+	VFMSUB231PS.BCST conv2_4<>+0(SB), Z5, Z0
+	VFMADD231PS.BCST conv2_2<>+0(SB), Z8, Z0
+	VMOVUPS          Z0, 7552(AX)
+	VMOVUPS          5120(DX), Z0
+	VMOVUPS          5184(DX), Z1
+	VMOVUPS          5248(DX), Z2
+	VMOVUPS          5312(DX), Z3
+	VMOVUPS          5376(DX), Z4
+	VMOVUPS          5440(DX), Z5
+	VMOVUPS          5504(DX), Z6
+	VMOVUPS          5568(DX), Z7
+
+	// plus1, minus1 = v1 ± v2; plus2, minus2 = v3 ± v4; plusHalf, minusHalf = v5 ± v6
+	VADDPS Z2, Z1, Z8
+	VSUBPS Z2, Z1, Z1
+	VADDPS Z4, Z3, Z2
+	VSUBPS Z4, Z3, Z3
+	VADDPS Z6, Z5, Z4
+	VSUBPS Z6, Z5, Z5
+
+	// d0 = v0, d7 = v7
+	VMOVUPS Z0, 7680(AX)
+
+	// d1 = 2 minus2 − (minus1 + v7) + 4 minusHalf
+	VADDPS           Z7, Z1, Z6
+	VFMSUB231PS.BCST conv2_2<>+0(SB), Z3, Z6
+	VFMADD231PS.BCST conv2_4<>+0(SB), Z5, Z6
+	VMOVUPS          Z6, 7744(AX)
+
+	// d3 = 21/4 v7 + 17/4 minus1 − 10 minus2 − 5 minusHalf
 	VMULPS.BCST       conv2_5_25<>+0(SB), Z7, Z6
 	VFMADD231PS.BCST  conv2_4_25<>+0(SB), Z1, Z6
 	VFNMADD231PS.BCST conv2_10<>+0(SB), Z3, Z6
 	VFNMADD231PS.BCST conv2_5<>+0(SB), Z5, Z6
 	VMOVUPS           Z6, 7872(AX)
+
+	// d5 = (minusHalf − minus1) + 8 minus2 − 21/4 v7
 	VSUBPS            Z1, Z5, Z1
 	VFMADD231PS.BCST  conv2_8<>+0(SB), Z3, Z1
 	VFNMADD231PS.BCST conv2_5_25<>+0(SB), Z7, Z1
+
+	// d2 = (plus2 − plus1) − 21/4 v0 + 8 plusHalf
 	VSUBPS            Z8, Z2, Z3
 	VFNMADD231PS.BCST conv2_5_25<>+0(SB), Z0, Z3
 	VFMADD231PS.BCST  conv2_8<>+0(SB), Z4, Z3
 	VMOVUPS           Z3, 7808(AX)
+
+	// d4 = 21/4 v0 + 17/4 plus1 − 5 plus2 − 10 plusHalf
 	VMULPS.BCST       conv2_5_25<>+0(SB), Z0, Z3
 	VFMADD231PS.BCST  conv2_4_25<>+0(SB), Z8, Z3
 	VFNMADD231PS.BCST conv2_5<>+0(SB), Z2, Z3
 	VFNMADD231PS.BCST conv2_10<>+0(SB), Z4, Z3
-	VADDPS            Z8, Z0, Z0
-	VFMSUB231PS.BCST  conv2_4<>+0(SB), Z2, Z0
-	VFMADD231PS.BCST  conv2_2<>+0(SB), Z4, Z0
-	VMOVUPS           11264(DX), Z2
-	VMOVUPS           11328(DX), Z4
-	VMOVUPS           11392(DX), Z5
-	VMOVUPS           11456(DX), Z6
-	VMOVUPS           11520(DX), Z8
-	VMOVUPS           11584(DX), Z9
-	VMOVUPS           11648(DX), Z10
-	VMOVUPS           11712(DX), Z11
-	VADDPS            Z5, Z4, Z12
-	VSUBPS            Z5, Z4, Z4
-	VADDPS            Z8, Z6, Z5
-	VSUBPS            Z8, Z6, Z6
-	VADDPS            Z10, Z9, Z8
-	VSUBPS            Z10, Z9, Z9
-	VADDPS            Z2, Z3, Z3
-	VMOVUPS           Z3, 7936(AX)
-	VMOVUPS           Z11, 8384(AX)
-	VADDPS            Z11, Z4, Z3
-	VFMSUB231PS.BCST  conv2_2<>+0(SB), Z6, Z3
-	VFMADD231PS.BCST  conv2_4<>+0(SB), Z9, Z3
-	VADDPS            Z3, Z1, Z1
-	VMOVUPS           Z1, 8000(AX)
+
+	// d6 = 4 plus2 − (v0 + plus1) + 2 plusHalf
+	VADDPS           Z8, Z0, Z0
+	VFMSUB231PS.BCST conv2_4<>+0(SB), Z2, Z0
+	VFMADD231PS.BCST conv2_2<>+0(SB), Z4, Z0
+	VMOVUPS          11264(DX), Z2
+	VMOVUPS          11328(DX), Z4
+	VMOVUPS          11392(DX), Z5
+	VMOVUPS          11456(DX), Z6
+	VMOVUPS          11520(DX), Z8
+	VMOVUPS          11584(DX), Z9
+	VMOVUPS          11648(DX), Z10
+	VMOVUPS          11712(DX), Z11
+
+	// plus1, minus1 = v1 ± v2; plus2, minus2 = v3 ± v4; plusHalf, minusHalf = v5 ± v6
+	VADDPS Z5, Z4, Z12
+	VSUBPS Z5, Z4, Z4
+	VADDPS Z8, Z6, Z5
+	VSUBPS Z8, Z6, Z6
+	VADDPS Z10, Z9, Z8
+	VSUBPS Z10, Z9, Z9
+
+	// d0 = v0, d7 = v7
+	VADDPS  Z2, Z3, Z3
+	VMOVUPS Z3, 7936(AX)
+	VMOVUPS Z11, 8384(AX)
+
+	// d1 = 2 minus2 − (minus1 + v7) + 4 minusHalf
+	VADDPS           Z11, Z4, Z3
+	VFMSUB231PS.BCST conv2_2<>+0(SB), Z6, Z3
+	VFMADD231PS.BCST conv2_4<>+0(SB), Z9, Z3
+	VADDPS           Z3, Z1, Z1
+	VMOVUPS          Z1, 8000(AX)
+
+	// d3 = 21/4 v7 + 17/4 minus1 − 10 minus2 − 5 minusHalf
 	VMULPS.BCST       conv2_5_25<>+0(SB), Z11, Z1
 	VFMADD231PS.BCST  conv2_4_25<>+0(SB), Z4, Z1
 	VFNMADD231PS.BCST conv2_10<>+0(SB), Z6, Z1
 	VFNMADD231PS.BCST conv2_5<>+0(SB), Z9, Z1
 	VADDPS            Z1, Z7, Z1
 	VMOVUPS           Z1, 8128(AX)
+
+	// d5 = (minusHalf − minus1) + 8 minus2 − 21/4 v7
 	VSUBPS            Z4, Z9, Z1
 	VFMADD231PS.BCST  conv2_8<>+0(SB), Z6, Z1
 	VFNMADD231PS.BCST conv2_5_25<>+0(SB), Z11, Z1
 	VMOVUPS           Z1, 8256(AX)
+
+	// d2 = (plus2 − plus1) − 21/4 v0 + 8 plusHalf
 	VSUBPS            Z12, Z5, Z1
 	VFNMADD231PS.BCST conv2_5_25<>+0(SB), Z2, Z1
 	VFMADD231PS.BCST  conv2_8<>+0(SB), Z8, Z1
 	VADDPS            Z1, Z0, Z0
 	VMOVUPS           Z0, 8064(AX)
+
+	// d4 = 21/4 v0 + 17/4 plus1 − 5 plus2 − 10 plusHalf
 	VMULPS.BCST       conv2_5_25<>+0(SB), Z2, Z0
 	VFMADD231PS.BCST  conv2_4_25<>+0(SB), Z12, Z0
 	VFNMADD231PS.BCST conv2_5<>+0(SB), Z5, Z0
 	VFNMADD231PS.BCST conv2_10<>+0(SB), Z8, Z0
 	VMOVUPS           Z0, 8192(AX)
-	VADDPS            Z12, Z2, Z0
-	VFMSUB231PS.BCST  conv2_4<>+0(SB), Z5, Z0
-	VFMADD231PS.BCST  conv2_2<>+0(SB), Z8, Z0
-	VMOVUPS           Z0, 8320(AX)
-	VMOVUPS           5632(DX), Z0
-	VMOVUPS           5696(DX), Z1
-	VMOVUPS           5760(DX), Z2
-	VMOVUPS           5824(DX), Z3
-	VMOVUPS           5888(DX), Z4
-	VMOVUPS           5952(DX), Z5
-	VMOVUPS           6016(DX), Z6
-	VMOVUPS           6080(DX), Z7
-	VADDPS            Z2, Z1, Z8
-	VSUBPS            Z2, Z1, Z1
-	VADDPS            Z4, Z3, Z2
-	VSUBPS            Z4, Z3, Z3
-	VADDPS            Z6, Z5, Z4
-	VSUBPS            Z6, Z5, Z5
-	VMOVUPS           Z0, 8448(AX)
-	VADDPS            Z7, Z1, Z6
-	VFMSUB231PS.BCST  conv2_2<>+0(SB), Z3, Z6
-	VFMADD231PS.BCST  conv2_4<>+0(SB), Z5, Z6
-	VMOVUPS           Z6, 8512(AX)
+
+	// d6 = 4 plus2 − (v0 + plus1) + 2 plusHalf
+	VADDPS           Z12, Z2, Z0
+	VFMSUB231PS.BCST conv2_4<>+0(SB), Z5, Z0
+	VFMADD231PS.BCST conv2_2<>+0(SB), Z8, Z0
+	VMOVUPS          Z0, 8320(AX)
+	VMOVUPS          5632(DX), Z0
+	VMOVUPS          5696(DX), Z1
+	VMOVUPS          5760(DX), Z2
+	VMOVUPS          5824(DX), Z3
+	VMOVUPS          5888(DX), Z4
+	VMOVUPS          5952(DX), Z5
+	VMOVUPS          6016(DX), Z6
+	VMOVUPS          6080(DX), Z7
+
+	// plus1, minus1 = v1 ± v2; plus2, minus2 = v3 ± v4; plusHalf, minusHalf = v5 ± v6
+	VADDPS Z2, Z1, Z8
+	VSUBPS Z2, Z1, Z1
+	VADDPS Z4, Z3, Z2
+	VSUBPS Z4, Z3, Z3
+	VADDPS Z6, Z5, Z4
+	VSUBPS Z6, Z5, Z5
+
+	// d0 = v0, d7 = v7
+	VMOVUPS Z0, 8448(AX)
+
+	// d1 = 2 minus2 − (minus1 + v7) + 4 minusHalf
+	VADDPS           Z7, Z1, Z6
+	VFMSUB231PS.BCST conv2_2<>+0(SB), Z3, Z6
+	VFMADD231PS.BCST conv2_4<>+0(SB), Z5, Z6
+	VMOVUPS          Z6, 8512(AX)
+
+	// d3 = 21/4 v7 + 17/4 minus1 − 10 minus2 − 5 minusHalf
 	VMULPS.BCST       conv2_5_25<>+0(SB), Z7, Z6
 	VFMADD231PS.BCST  conv2_4_25<>+0(SB), Z1, Z6
 	VFNMADD231PS.BCST conv2_10<>+0(SB), Z3, Z6
 	VFNMADD231PS.BCST conv2_5<>+0(SB), Z5, Z6
 	VMOVUPS           Z6, 8640(AX)
+
+	// d5 = (minusHalf − minus1) + 8 minus2 − 21/4 v7
 	VSUBPS            Z1, Z5, Z1
 	VFMADD231PS.BCST  conv2_8<>+0(SB), Z3, Z1
 	VFNMADD231PS.BCST conv2_5_25<>+0(SB), Z7, Z1
+
+	// d2 = (plus2 − plus1) − 21/4 v0 + 8 plusHalf
 	VSUBPS            Z8, Z2, Z3
 	VFNMADD231PS.BCST conv2_5_25<>+0(SB), Z0, Z3
 	VFMADD231PS.BCST  conv2_8<>+0(SB), Z4, Z3
 	VMOVUPS           Z3, 8576(AX)
+
+	// d4 = 21/4 v0 + 17/4 plus1 − 5 plus2 − 10 plusHalf
 	VMULPS.BCST       conv2_5_25<>+0(SB), Z0, Z3
 	VFMADD231PS.BCST  conv2_4_25<>+0(SB), Z8, Z3
 	VFNMADD231PS.BCST conv2_5<>+0(SB), Z2, Z3
 	VFNMADD231PS.BCST conv2_10<>+0(SB), Z4, Z3
-	VADDPS            Z8, Z0, Z0
-	VFMSUB231PS.BCST  conv2_4<>+0(SB), Z2, Z0
-	VFMADD231PS.BCST  conv2_2<>+0(SB), Z4, Z0
-	VMOVUPS           11776(DX), Z2
-	VMOVUPS           11840(DX), Z4
-	VMOVUPS           11904(DX), Z5
-	VMOVUPS           11968(DX), Z6
-	VMOVUPS           12032(DX), Z8
-	VMOVUPS           12096(DX), Z9
-	VMOVUPS           12160(DX), Z10
-	VMOVUPS           12224(DX), Z11
-	VADDPS            Z5, Z4, Z12
-	VSUBPS            Z5, Z4, Z4
-	VADDPS            Z8, Z6, Z5
-	VSUBPS            Z8, Z6, Z6
-	VADDPS            Z10, Z9, Z8
-	VSUBPS            Z10, Z9, Z9
-	VADDPS            Z2, Z3, Z3
-	VMOVUPS           Z3, 8704(AX)
-	VMOVUPS           Z11, 9152(AX)
-	VADDPS            Z11, Z4, Z3
-	VFMSUB231PS.BCST  conv2_2<>+0(SB), Z6, Z3
-	VFMADD231PS.BCST  conv2_4<>+0(SB), Z9, Z3
-	VADDPS            Z3, Z1, Z1
-	VMOVUPS           Z1, 8768(AX)
+
+	// d6 = 4 plus2 − (v0 + plus1) + 2 plusHalf
+	VADDPS           Z8, Z0, Z0
+	VFMSUB231PS.BCST conv2_4<>+0(SB), Z2, Z0
+	VFMADD231PS.BCST conv2_2<>+0(SB), Z4, Z0
+	VMOVUPS          11776(DX), Z2
+	VMOVUPS          11840(DX), Z4
+	VMOVUPS          11904(DX), Z5
+	VMOVUPS          11968(DX), Z6
+	VMOVUPS          12032(DX), Z8
+	VMOVUPS          12096(DX), Z9
+	VMOVUPS          12160(DX), Z10
+	VMOVUPS          12224(DX), Z11
+
+	// plus1, minus1 = v1 ± v2; plus2, minus2 = v3 ± v4; plusHalf, minusHalf = v5 ± v6
+	VADDPS Z5, Z4, Z12
+	VSUBPS Z5, Z4, Z4
+	VADDPS Z8, Z6, Z5
+	VSUBPS Z8, Z6, Z6
+	VADDPS Z10, Z9, Z8
+	VSUBPS Z10, Z9, Z9
+
+	// d0 = v0, d7 = v7
+	VADDPS  Z2, Z3, Z3
+	VMOVUPS Z3, 8704(AX)
+	VMOVUPS Z11, 9152(AX)
+
+	// d1 = 2 minus2 − (minus1 + v7) + 4 minusHalf
+	VADDPS           Z11, Z4, Z3
+	VFMSUB231PS.BCST conv2_2<>+0(SB), Z6, Z3
+	VFMADD231PS.BCST conv2_4<>+0(SB), Z9, Z3
+	VADDPS           Z3, Z1, Z1
+	VMOVUPS          Z1, 8768(AX)
+
+	// d3 = 21/4 v7 + 17/4 minus1 − 10 minus2 − 5 minusHalf
 	VMULPS.BCST       conv2_5_25<>+0(SB), Z11, Z1
 	VFMADD231PS.BCST  conv2_4_25<>+0(SB), Z4, Z1
 	VFNMADD231PS.BCST conv2_10<>+0(SB), Z6, Z1
 	VFNMADD231PS.BCST conv2_5<>+0(SB), Z9, Z1
 	VADDPS            Z1, Z7, Z1
 	VMOVUPS           Z1, 8896(AX)
+
+	// d5 = (minusHalf − minus1) + 8 minus2 − 21/4 v7
 	VSUBPS            Z4, Z9, Z1
 	VFMADD231PS.BCST  conv2_8<>+0(SB), Z6, Z1
 	VFNMADD231PS.BCST conv2_5_25<>+0(SB), Z11, Z1
 	VMOVUPS           Z1, 9024(AX)
+
+	// d2 = (plus2 − plus1) − 21/4 v0 + 8 plusHalf
 	VSUBPS            Z12, Z5, Z1
 	VFNMADD231PS.BCST conv2_5_25<>+0(SB), Z2, Z1
 	VFMADD231PS.BCST  conv2_8<>+0(SB), Z8, Z1
 	VADDPS            Z1, Z0, Z0
 	VMOVUPS           Z0, 8832(AX)
+
+	// d4 = 21/4 v0 + 17/4 plus1 − 5 plus2 − 10 plusHalf
 	VMULPS.BCST       conv2_5_25<>+0(SB), Z2, Z0
 	VFMADD231PS.BCST  conv2_4_25<>+0(SB), Z12, Z0
 	VFNMADD231PS.BCST conv2_5<>+0(SB), Z5, Z0
 	VFNMADD231PS.BCST conv2_10<>+0(SB), Z8, Z0
 	VMOVUPS           Z0, 8960(AX)
-	VADDPS            Z12, Z2, Z0
-	VFMSUB231PS.BCST  conv2_4<>+0(SB), Z5, Z0
-	VFMADD231PS.BCST  conv2_2<>+0(SB), Z8, Z0
-	VMOVUPS           Z0, 9088(AX)
-	ADDQ              $+9216, AX
-	ADDQ              $+16384, CX
-	DECQ              BX
-	JNZ               channel1
+
+	// d6 = 4 plus2 − (v0 + plus1) + 2 plusHalf
+	VADDPS           Z12, Z2, Z0
+	VFMSUB231PS.BCST conv2_4<>+0(SB), Z5, Z0
+	VFMADD231PS.BCST conv2_2<>+0(SB), Z8, Z0
+	VMOVUPS          Z0, 9088(AX)
+	ADDQ             $+9216, AX
+	ADDQ             $+16384, CX
+	DECQ             BX
+	JNZ              channel1
 	VZEROUPPER
 	RET
 
@@ -13882,22 +17503,29 @@ TEXT ·Conv2WeightTransform(SB), $1344-48
 	MOVQ $0x0000007d, BX
 
 column1:
-	VMOVUPS          (CX), Y0
-	VMOVUPS          20000(CX), Y1
-	VMOVUPS          40000(CX), Y2
-	VMOVUPS          60000(CX), Y3
-	VMOVUPS          80000(CX), Y4
-	VMOVUPS          Y0, (DX)
-	VMOVUPS          Y4, 1120(DX)
-	VADDPS           Y2, Y0, Y5
-	VADDPS           Y4, Y5, Y5
-	VADDPS           Y3, Y1, Y6
-	VADDPS           Y6, Y5, Y7
-	VMULPS.BCST      conv2_0_22222222<>+0(SB), Y7, Y7
-	VMOVUPS          Y7, 160(DX)
-	VSUBPS           Y6, Y5, Y5
-	VMULPS.BCST      conv2_0_22222222<>+0(SB), Y5, Y5
-	VMOVUPS          Y5, 320(DX)
+	// columns: G w
+	VMOVUPS (CX), Y0
+	VMOVUPS 20000(CX), Y1
+	VMOVUPS 40000(CX), Y2
+	VMOVUPS 60000(CX), Y3
+	VMOVUPS 80000(CX), Y4
+
+	// u0 = w0, u7 = w4
+	VMOVUPS Y0, (DX)
+	VMOVUPS Y4, 1120(DX)
+
+	// u1, u2 = 2/9 ((w0 + w2 + w4) ± (w1 + w3))
+	VADDPS      Y2, Y0, Y5
+	VADDPS      Y4, Y5, Y5
+	VADDPS      Y3, Y1, Y6
+	VADDPS      Y6, Y5, Y7
+	VMULPS.BCST conv2_0_22222222<>+0(SB), Y7, Y7
+	VMOVUPS     Y7, 160(DX)
+	VSUBPS      Y6, Y5, Y5
+	VMULPS.BCST conv2_0_22222222<>+0(SB), Y5, Y5
+	VMOVUPS     Y5, 320(DX)
+
+	// u3, u4 = 1/360 ((w0 + 4 w2 + 16 w4) ± (2 w1 + 8 w3))
 	VMOVAPS          Y0, Y5
 	VFMADD231PS.BCST conv2_4<>+0(SB), Y2, Y5
 	VFMADD231PS.BCST conv2_16<>+0(SB), Y4, Y5
@@ -13909,6 +17537,8 @@ column1:
 	VSUBPS           Y6, Y5, Y5
 	VMULPS.BCST      conv2_0_0027777778<>+0(SB), Y5, Y5
 	VMOVUPS          Y5, 640(DX)
+
+	// u5, u6 = 1/45 ((w4 + 4 w2 + 16 w0) ± (2 w3 + 8 w1))
 	VMOVAPS          Y4, Y4
 	VFMADD231PS.BCST conv2_4<>+0(SB), Y2, Y4
 	VFMADD231PS.BCST conv2_16<>+0(SB), Y0, Y4
@@ -13925,17 +17555,23 @@ column1:
 	VMOVUPS          44000(CX), Y2
 	VMOVUPS          64000(CX), Y3
 	VMOVUPS          84000(CX), Y4
-	VMOVUPS          Y0, 32(DX)
-	VMOVUPS          Y4, 1152(DX)
-	VADDPS           Y2, Y0, Y5
-	VADDPS           Y4, Y5, Y5
-	VADDPS           Y3, Y1, Y6
-	VADDPS           Y6, Y5, Y7
-	VMULPS.BCST      conv2_0_22222222<>+0(SB), Y7, Y7
-	VMOVUPS          Y7, 192(DX)
-	VSUBPS           Y6, Y5, Y5
-	VMULPS.BCST      conv2_0_22222222<>+0(SB), Y5, Y5
-	VMOVUPS          Y5, 352(DX)
+
+	// u0 = w0, u7 = w4
+	VMOVUPS Y0, 32(DX)
+	VMOVUPS Y4, 1152(DX)
+
+	// u1, u2 = 2/9 ((w0 + w2 + w4) ± (w1 + w3))
+	VADDPS      Y2, Y0, Y5
+	VADDPS      Y4, Y5, Y5
+	VADDPS      Y3, Y1, Y6
+	VADDPS      Y6, Y5, Y7
+	VMULPS.BCST conv2_0_22222222<>+0(SB), Y7, Y7
+	VMOVUPS     Y7, 192(DX)
+	VSUBPS      Y6, Y5, Y5
+	VMULPS.BCST conv2_0_22222222<>+0(SB), Y5, Y5
+	VMOVUPS     Y5, 352(DX)
+
+	// u3, u4 = 1/360 ((w0 + 4 w2 + 16 w4) ± (2 w1 + 8 w3))
 	VMOVAPS          Y0, Y5
 	VFMADD231PS.BCST conv2_4<>+0(SB), Y2, Y5
 	VFMADD231PS.BCST conv2_16<>+0(SB), Y4, Y5
@@ -13947,6 +17583,8 @@ column1:
 	VSUBPS           Y6, Y5, Y5
 	VMULPS.BCST      conv2_0_0027777778<>+0(SB), Y5, Y5
 	VMOVUPS          Y5, 672(DX)
+
+	// u5, u6 = 1/45 ((w4 + 4 w2 + 16 w0) ± (2 w3 + 8 w1))
 	VMOVAPS          Y4, Y4
 	VFMADD231PS.BCST conv2_4<>+0(SB), Y2, Y4
 	VFMADD231PS.BCST conv2_16<>+0(SB), Y0, Y4
@@ -13963,17 +17601,23 @@ column1:
 	VMOVUPS          48000(CX), Y2
 	VMOVUPS          68000(CX), Y3
 	VMOVUPS          88000(CX), Y4
-	VMOVUPS          Y0, 64(DX)
-	VMOVUPS          Y4, 1184(DX)
-	VADDPS           Y2, Y0, Y5
-	VADDPS           Y4, Y5, Y5
-	VADDPS           Y3, Y1, Y6
-	VADDPS           Y6, Y5, Y7
-	VMULPS.BCST      conv2_0_22222222<>+0(SB), Y7, Y7
-	VMOVUPS          Y7, 224(DX)
-	VSUBPS           Y6, Y5, Y5
-	VMULPS.BCST      conv2_0_22222222<>+0(SB), Y5, Y5
-	VMOVUPS          Y5, 384(DX)
+
+	// u0 = w0, u7 = w4
+	VMOVUPS Y0, 64(DX)
+	VMOVUPS Y4, 1184(DX)
+
+	// u1, u2 = 2/9 ((w0 + w2 + w4) ± (w1 + w3))
+	VADDPS      Y2, Y0, Y5
+	VADDPS      Y4, Y5, Y5
+	VADDPS      Y3, Y1, Y6
+	VADDPS      Y6, Y5, Y7
+	VMULPS.BCST conv2_0_22222222<>+0(SB), Y7, Y7
+	VMOVUPS     Y7, 224(DX)
+	VSUBPS      Y6, Y5, Y5
+	VMULPS.BCST conv2_0_22222222<>+0(SB), Y5, Y5
+	VMOVUPS     Y5, 384(DX)
+
+	// u3, u4 = 1/360 ((w0 + 4 w2 + 16 w4) ± (2 w1 + 8 w3))
 	VMOVAPS          Y0, Y5
 	VFMADD231PS.BCST conv2_4<>+0(SB), Y2, Y5
 	VFMADD231PS.BCST conv2_16<>+0(SB), Y4, Y5
@@ -13985,6 +17629,8 @@ column1:
 	VSUBPS           Y6, Y5, Y5
 	VMULPS.BCST      conv2_0_0027777778<>+0(SB), Y5, Y5
 	VMOVUPS          Y5, 704(DX)
+
+	// u5, u6 = 1/45 ((w4 + 4 w2 + 16 w0) ± (2 w3 + 8 w1))
 	VMOVAPS          Y4, Y4
 	VFMADD231PS.BCST conv2_4<>+0(SB), Y2, Y4
 	VFMADD231PS.BCST conv2_16<>+0(SB), Y0, Y4
@@ -14001,17 +17647,23 @@ column1:
 	VMOVUPS          52000(CX), Y2
 	VMOVUPS          72000(CX), Y3
 	VMOVUPS          92000(CX), Y4
-	VMOVUPS          Y0, 96(DX)
-	VMOVUPS          Y4, 1216(DX)
-	VADDPS           Y2, Y0, Y5
-	VADDPS           Y4, Y5, Y5
-	VADDPS           Y3, Y1, Y6
-	VADDPS           Y6, Y5, Y7
-	VMULPS.BCST      conv2_0_22222222<>+0(SB), Y7, Y7
-	VMOVUPS          Y7, 256(DX)
-	VSUBPS           Y6, Y5, Y5
-	VMULPS.BCST      conv2_0_22222222<>+0(SB), Y5, Y5
-	VMOVUPS          Y5, 416(DX)
+
+	// u0 = w0, u7 = w4
+	VMOVUPS Y0, 96(DX)
+	VMOVUPS Y4, 1216(DX)
+
+	// u1, u2 = 2/9 ((w0 + w2 + w4) ± (w1 + w3))
+	VADDPS      Y2, Y0, Y5
+	VADDPS      Y4, Y5, Y5
+	VADDPS      Y3, Y1, Y6
+	VADDPS      Y6, Y5, Y7
+	VMULPS.BCST conv2_0_22222222<>+0(SB), Y7, Y7
+	VMOVUPS     Y7, 256(DX)
+	VSUBPS      Y6, Y5, Y5
+	VMULPS.BCST conv2_0_22222222<>+0(SB), Y5, Y5
+	VMOVUPS     Y5, 416(DX)
+
+	// u3, u4 = 1/360 ((w0 + 4 w2 + 16 w4) ± (2 w1 + 8 w3))
 	VMOVAPS          Y0, Y5
 	VFMADD231PS.BCST conv2_4<>+0(SB), Y2, Y5
 	VFMADD231PS.BCST conv2_16<>+0(SB), Y4, Y5
@@ -14023,6 +17675,8 @@ column1:
 	VSUBPS           Y6, Y5, Y5
 	VMULPS.BCST      conv2_0_0027777778<>+0(SB), Y5, Y5
 	VMOVUPS          Y5, 736(DX)
+
+	// u5, u6 = 1/45 ((w4 + 4 w2 + 16 w0) ± (2 w3 + 8 w1))
 	VMOVAPS          Y4, Y4
 	VFMADD231PS.BCST conv2_4<>+0(SB), Y2, Y4
 	VFMADD231PS.BCST conv2_16<>+0(SB), Y0, Y4
@@ -14039,17 +17693,23 @@ column1:
 	VMOVUPS          56000(CX), Y2
 	VMOVUPS          76000(CX), Y3
 	VMOVUPS          96000(CX), Y4
-	VMOVUPS          Y0, 128(DX)
-	VMOVUPS          Y4, 1248(DX)
-	VADDPS           Y2, Y0, Y5
-	VADDPS           Y4, Y5, Y5
-	VADDPS           Y3, Y1, Y6
-	VADDPS           Y6, Y5, Y7
-	VMULPS.BCST      conv2_0_22222222<>+0(SB), Y7, Y7
-	VMOVUPS          Y7, 288(DX)
-	VSUBPS           Y6, Y5, Y5
-	VMULPS.BCST      conv2_0_22222222<>+0(SB), Y5, Y5
-	VMOVUPS          Y5, 448(DX)
+
+	// u0 = w0, u7 = w4
+	VMOVUPS Y0, 128(DX)
+	VMOVUPS Y4, 1248(DX)
+
+	// u1, u2 = 2/9 ((w0 + w2 + w4) ± (w1 + w3))
+	VADDPS      Y2, Y0, Y5
+	VADDPS      Y4, Y5, Y5
+	VADDPS      Y3, Y1, Y6
+	VADDPS      Y6, Y5, Y7
+	VMULPS.BCST conv2_0_22222222<>+0(SB), Y7, Y7
+	VMOVUPS     Y7, 288(DX)
+	VSUBPS      Y6, Y5, Y5
+	VMULPS.BCST conv2_0_22222222<>+0(SB), Y5, Y5
+	VMOVUPS     Y5, 448(DX)
+
+	// u3, u4 = 1/360 ((w0 + 4 w2 + 16 w4) ± (2 w1 + 8 w3))
 	VMOVAPS          Y0, Y5
 	VFMADD231PS.BCST conv2_4<>+0(SB), Y2, Y5
 	VFMADD231PS.BCST conv2_16<>+0(SB), Y4, Y5
@@ -14061,6 +17721,8 @@ column1:
 	VSUBPS           Y6, Y5, Y5
 	VMULPS.BCST      conv2_0_0027777778<>+0(SB), Y5, Y5
 	VMOVUPS          Y5, 768(DX)
+
+	// u5, u6 = 1/45 ((w4 + 4 w2 + 16 w0) ± (2 w3 + 8 w1))
 	VMOVAPS          Y4, Y4
 	VFMADD231PS.BCST conv2_4<>+0(SB), Y2, Y4
 	VFMADD231PS.BCST conv2_16<>+0(SB), Y0, Y4
@@ -14072,22 +17734,30 @@ column1:
 	VSUBPS           Y0, Y4, Y0
 	VMULPS.BCST      conv2_0_022222223<>+0(SB), Y0, Y0
 	VMOVUPS          Y0, 1088(DX)
-	VMOVUPS          (DX), Y0
-	VMOVUPS          32(DX), Y1
-	VMOVUPS          64(DX), Y2
-	VMOVUPS          96(DX), Y3
-	VMOVUPS          128(DX), Y4
-	VMOVUPS          Y0, (AX)
-	VMOVUPS          Y4, 28000(AX)
-	VADDPS           Y2, Y0, Y5
-	VADDPS           Y4, Y5, Y5
-	VADDPS           Y3, Y1, Y6
-	VADDPS           Y6, Y5, Y7
-	VMULPS.BCST      conv2_0_22222222<>+0(SB), Y7, Y7
-	VMOVUPS          Y7, 4000(AX)
-	VSUBPS           Y6, Y5, Y5
-	VMULPS.BCST      conv2_0_22222222<>+0(SB), Y5, Y5
-	VMOVUPS          Y5, 8000(AX)
+
+	// rows: (G w) Gᵀ
+	VMOVUPS (DX), Y0
+	VMOVUPS 32(DX), Y1
+	VMOVUPS 64(DX), Y2
+	VMOVUPS 96(DX), Y3
+	VMOVUPS 128(DX), Y4
+
+	// u0 = w0, u7 = w4
+	VMOVUPS Y0, (AX)
+	VMOVUPS Y4, 28000(AX)
+
+	// u1, u2 = 2/9 ((w0 + w2 + w4) ± (w1 + w3))
+	VADDPS      Y2, Y0, Y5
+	VADDPS      Y4, Y5, Y5
+	VADDPS      Y3, Y1, Y6
+	VADDPS      Y6, Y5, Y7
+	VMULPS.BCST conv2_0_22222222<>+0(SB), Y7, Y7
+	VMOVUPS     Y7, 4000(AX)
+	VSUBPS      Y6, Y5, Y5
+	VMULPS.BCST conv2_0_22222222<>+0(SB), Y5, Y5
+	VMOVUPS     Y5, 8000(AX)
+
+	// u3, u4 = 1/360 ((w0 + 4 w2 + 16 w4) ± (2 w1 + 8 w3))
 	VMOVAPS          Y0, Y5
 	VFMADD231PS.BCST conv2_4<>+0(SB), Y2, Y5
 	VFMADD231PS.BCST conv2_16<>+0(SB), Y4, Y5
@@ -14099,6 +17769,8 @@ column1:
 	VSUBPS           Y6, Y5, Y5
 	VMULPS.BCST      conv2_0_0027777778<>+0(SB), Y5, Y5
 	VMOVUPS          Y5, 16000(AX)
+
+	// u5, u6 = 1/45 ((w4 + 4 w2 + 16 w0) ± (2 w3 + 8 w1))
 	VMOVAPS          Y4, Y4
 	VFMADD231PS.BCST conv2_4<>+0(SB), Y2, Y4
 	VFMADD231PS.BCST conv2_16<>+0(SB), Y0, Y4
@@ -14115,17 +17787,23 @@ column1:
 	VMOVUPS          224(DX), Y2
 	VMOVUPS          256(DX), Y3
 	VMOVUPS          288(DX), Y4
-	VMOVUPS          Y0, 32000(AX)
-	VMOVUPS          Y4, 60000(AX)
-	VADDPS           Y2, Y0, Y5
-	VADDPS           Y4, Y5, Y5
-	VADDPS           Y3, Y1, Y6
-	VADDPS           Y6, Y5, Y7
-	VMULPS.BCST      conv2_0_22222222<>+0(SB), Y7, Y7
-	VMOVUPS          Y7, 36000(AX)
-	VSUBPS           Y6, Y5, Y5
-	VMULPS.BCST      conv2_0_22222222<>+0(SB), Y5, Y5
-	VMOVUPS          Y5, 40000(AX)
+
+	// u0 = w0, u7 = w4
+	VMOVUPS Y0, 32000(AX)
+	VMOVUPS Y4, 60000(AX)
+
+	// u1, u2 = 2/9 ((w0 + w2 + w4) ± (w1 + w3))
+	VADDPS      Y2, Y0, Y5
+	VADDPS      Y4, Y5, Y5
+	VADDPS      Y3, Y1, Y6
+	VADDPS      Y6, Y5, Y7
+	VMULPS.BCST conv2_0_22222222<>+0(SB), Y7, Y7
+	VMOVUPS     Y7, 36000(AX)
+	VSUBPS      Y6, Y5, Y5
+	VMULPS.BCST conv2_0_22222222<>+0(SB), Y5, Y5
+	VMOVUPS     Y5, 40000(AX)
+
+	// u3, u4 = 1/360 ((w0 + 4 w2 + 16 w4) ± (2 w1 + 8 w3))
 	VMOVAPS          Y0, Y5
 	VFMADD231PS.BCST conv2_4<>+0(SB), Y2, Y5
 	VFMADD231PS.BCST conv2_16<>+0(SB), Y4, Y5
@@ -14137,6 +17815,8 @@ column1:
 	VSUBPS           Y6, Y5, Y5
 	VMULPS.BCST      conv2_0_0027777778<>+0(SB), Y5, Y5
 	VMOVUPS          Y5, 48000(AX)
+
+	// u5, u6 = 1/45 ((w4 + 4 w2 + 16 w0) ± (2 w3 + 8 w1))
 	VMOVAPS          Y4, Y4
 	VFMADD231PS.BCST conv2_4<>+0(SB), Y2, Y4
 	VFMADD231PS.BCST conv2_16<>+0(SB), Y0, Y4
@@ -14153,17 +17833,23 @@ column1:
 	VMOVUPS          384(DX), Y2
 	VMOVUPS          416(DX), Y3
 	VMOVUPS          448(DX), Y4
-	VMOVUPS          Y0, 64000(AX)
-	VMOVUPS          Y4, 92000(AX)
-	VADDPS           Y2, Y0, Y5
-	VADDPS           Y4, Y5, Y5
-	VADDPS           Y3, Y1, Y6
-	VADDPS           Y6, Y5, Y7
-	VMULPS.BCST      conv2_0_22222222<>+0(SB), Y7, Y7
-	VMOVUPS          Y7, 68000(AX)
-	VSUBPS           Y6, Y5, Y5
-	VMULPS.BCST      conv2_0_22222222<>+0(SB), Y5, Y5
-	VMOVUPS          Y5, 72000(AX)
+
+	// u0 = w0, u7 = w4
+	VMOVUPS Y0, 64000(AX)
+	VMOVUPS Y4, 92000(AX)
+
+	// u1, u2 = 2/9 ((w0 + w2 + w4) ± (w1 + w3))
+	VADDPS      Y2, Y0, Y5
+	VADDPS      Y4, Y5, Y5
+	VADDPS      Y3, Y1, Y6
+	VADDPS      Y6, Y5, Y7
+	VMULPS.BCST conv2_0_22222222<>+0(SB), Y7, Y7
+	VMOVUPS     Y7, 68000(AX)
+	VSUBPS      Y6, Y5, Y5
+	VMULPS.BCST conv2_0_22222222<>+0(SB), Y5, Y5
+	VMOVUPS     Y5, 72000(AX)
+
+	// u3, u4 = 1/360 ((w0 + 4 w2 + 16 w4) ± (2 w1 + 8 w3))
 	VMOVAPS          Y0, Y5
 	VFMADD231PS.BCST conv2_4<>+0(SB), Y2, Y5
 	VFMADD231PS.BCST conv2_16<>+0(SB), Y4, Y5
@@ -14175,6 +17861,8 @@ column1:
 	VSUBPS           Y6, Y5, Y5
 	VMULPS.BCST      conv2_0_0027777778<>+0(SB), Y5, Y5
 	VMOVUPS          Y5, 80000(AX)
+
+	// u5, u6 = 1/45 ((w4 + 4 w2 + 16 w0) ± (2 w3 + 8 w1))
 	VMOVAPS          Y4, Y4
 	VFMADD231PS.BCST conv2_4<>+0(SB), Y2, Y4
 	VFMADD231PS.BCST conv2_16<>+0(SB), Y0, Y4
@@ -14191,17 +17879,23 @@ column1:
 	VMOVUPS          544(DX), Y2
 	VMOVUPS          576(DX), Y3
 	VMOVUPS          608(DX), Y4
-	VMOVUPS          Y0, 96000(AX)
-	VMOVUPS          Y4, 124000(AX)
-	VADDPS           Y2, Y0, Y5
-	VADDPS           Y4, Y5, Y5
-	VADDPS           Y3, Y1, Y6
-	VADDPS           Y6, Y5, Y7
-	VMULPS.BCST      conv2_0_22222222<>+0(SB), Y7, Y7
-	VMOVUPS          Y7, 100000(AX)
-	VSUBPS           Y6, Y5, Y5
-	VMULPS.BCST      conv2_0_22222222<>+0(SB), Y5, Y5
-	VMOVUPS          Y5, 104000(AX)
+
+	// u0 = w0, u7 = w4
+	VMOVUPS Y0, 96000(AX)
+	VMOVUPS Y4, 124000(AX)
+
+	// u1, u2 = 2/9 ((w0 + w2 + w4) ± (w1 + w3))
+	VADDPS      Y2, Y0, Y5
+	VADDPS      Y4, Y5, Y5
+	VADDPS      Y3, Y1, Y6
+	VADDPS      Y6, Y5, Y7
+	VMULPS.BCST conv2_0_22222222<>+0(SB), Y7, Y7
+	VMOVUPS     Y7, 100000(AX)
+	VSUBPS      Y6, Y5, Y5
+	VMULPS.BCST conv2_0_22222222<>+0(SB), Y5, Y5
+	VMOVUPS     Y5, 104000(AX)
+
+	// u3, u4 = 1/360 ((w0 + 4 w2 + 16 w4) ± (2 w1 + 8 w3))
 	VMOVAPS          Y0, Y5
 	VFMADD231PS.BCST conv2_4<>+0(SB), Y2, Y5
 	VFMADD231PS.BCST conv2_16<>+0(SB), Y4, Y5
@@ -14213,6 +17907,8 @@ column1:
 	VSUBPS           Y6, Y5, Y5
 	VMULPS.BCST      conv2_0_0027777778<>+0(SB), Y5, Y5
 	VMOVUPS          Y5, 112000(AX)
+
+	// u5, u6 = 1/45 ((w4 + 4 w2 + 16 w0) ± (2 w3 + 8 w1))
 	VMOVAPS          Y4, Y4
 	VFMADD231PS.BCST conv2_4<>+0(SB), Y2, Y4
 	VFMADD231PS.BCST conv2_16<>+0(SB), Y0, Y4
@@ -14229,17 +17925,23 @@ column1:
 	VMOVUPS          704(DX), Y2
 	VMOVUPS          736(DX), Y3
 	VMOVUPS          768(DX), Y4
-	VMOVUPS          Y0, 128000(AX)
-	VMOVUPS          Y4, 156000(AX)
-	VADDPS           Y2, Y0, Y5
-	VADDPS           Y4, Y5, Y5
-	VADDPS           Y3, Y1, Y6
-	VADDPS           Y6, Y5, Y7
-	VMULPS.BCST      conv2_0_22222222<>+0(SB), Y7, Y7
-	VMOVUPS          Y7, 132000(AX)
-	VSUBPS           Y6, Y5, Y5
-	VMULPS.BCST      conv2_0_22222222<>+0(SB), Y5, Y5
-	VMOVUPS          Y5, 136000(AX)
+
+	// u0 = w0, u7 = w4
+	VMOVUPS Y0, 128000(AX)
+	VMOVUPS Y4, 156000(AX)
+
+	// u1, u2 = 2/9 ((w0 + w2 + w4) ± (w1 + w3))
+	VADDPS      Y2, Y0, Y5
+	VADDPS      Y4, Y5, Y5
+	VADDPS      Y3, Y1, Y6
+	VADDPS      Y6, Y5, Y7
+	VMULPS.BCST conv2_0_22222222<>+0(SB), Y7, Y7
+	VMOVUPS     Y7, 132000(AX)
+	VSUBPS      Y6, Y5, Y5
+	VMULPS.BCST conv2_0_22222222<>+0(SB), Y5, Y5
+	VMOVUPS     Y5, 136000(AX)
+
+	// u3, u4 = 1/360 ((w0 + 4 w2 + 16 w4) ± (2 w1 + 8 w3))
 	VMOVAPS          Y0, Y5
 	VFMADD231PS.BCST conv2_4<>+0(SB), Y2, Y5
 	VFMADD231PS.BCST conv2_16<>+0(SB), Y4, Y5
@@ -14251,6 +17953,8 @@ column1:
 	VSUBPS           Y6, Y5, Y5
 	VMULPS.BCST      conv2_0_0027777778<>+0(SB), Y5, Y5
 	VMOVUPS          Y5, 144000(AX)
+
+	// u5, u6 = 1/45 ((w4 + 4 w2 + 16 w0) ± (2 w3 + 8 w1))
 	VMOVAPS          Y4, Y4
 	VFMADD231PS.BCST conv2_4<>+0(SB), Y2, Y4
 	VFMADD231PS.BCST conv2_16<>+0(SB), Y0, Y4
@@ -14267,17 +17971,23 @@ column1:
 	VMOVUPS          864(DX), Y2
 	VMOVUPS          896(DX), Y3
 	VMOVUPS          928(DX), Y4
-	VMOVUPS          Y0, 160000(AX)
-	VMOVUPS          Y4, 188000(AX)
-	VADDPS           Y2, Y0, Y5
-	VADDPS           Y4, Y5, Y5
-	VADDPS           Y3, Y1, Y6
-	VADDPS           Y6, Y5, Y7
-	VMULPS.BCST      conv2_0_22222222<>+0(SB), Y7, Y7
-	VMOVUPS          Y7, 164000(AX)
-	VSUBPS           Y6, Y5, Y5
-	VMULPS.BCST      conv2_0_22222222<>+0(SB), Y5, Y5
-	VMOVUPS          Y5, 168000(AX)
+
+	// u0 = w0, u7 = w4
+	VMOVUPS Y0, 160000(AX)
+	VMOVUPS Y4, 188000(AX)
+
+	// u1, u2 = 2/9 ((w0 + w2 + w4) ± (w1 + w3))
+	VADDPS      Y2, Y0, Y5
+	VADDPS      Y4, Y5, Y5
+	VADDPS      Y3, Y1, Y6
+	VADDPS      Y6, Y5, Y7
+	VMULPS.BCST conv2_0_22222222<>+0(SB), Y7, Y7
+	VMOVUPS     Y7, 164000(AX)
+	VSUBPS      Y6, Y5, Y5
+	VMULPS.BCST conv2_0_22222222<>+0(SB), Y5, Y5
+	VMOVUPS     Y5, 168000(AX)
+
+	// u3, u4 = 1/360 ((w0 + 4 w2 + 16 w4) ± (2 w1 + 8 w3))
 	VMOVAPS          Y0, Y5
 	VFMADD231PS.BCST conv2_4<>+0(SB), Y2, Y5
 	VFMADD231PS.BCST conv2_16<>+0(SB), Y4, Y5
@@ -14289,6 +17999,8 @@ column1:
 	VSUBPS           Y6, Y5, Y5
 	VMULPS.BCST      conv2_0_0027777778<>+0(SB), Y5, Y5
 	VMOVUPS          Y5, 176000(AX)
+
+	// u5, u6 = 1/45 ((w4 + 4 w2 + 16 w0) ± (2 w3 + 8 w1))
 	VMOVAPS          Y4, Y4
 	VFMADD231PS.BCST conv2_4<>+0(SB), Y2, Y4
 	VFMADD231PS.BCST conv2_16<>+0(SB), Y0, Y4
@@ -14305,17 +18017,23 @@ column1:
 	VMOVUPS          1024(DX), Y2
 	VMOVUPS          1056(DX), Y3
 	VMOVUPS          1088(DX), Y4
-	VMOVUPS          Y0, 192000(AX)
-	VMOVUPS          Y4, 220000(AX)
-	VADDPS           Y2, Y0, Y5
-	VADDPS           Y4, Y5, Y5
-	VADDPS           Y3, Y1, Y6
-	VADDPS           Y6, Y5, Y7
-	VMULPS.BCST      conv2_0_22222222<>+0(SB), Y7, Y7
-	VMOVUPS          Y7, 196000(AX)
-	VSUBPS           Y6, Y5, Y5
-	VMULPS.BCST      conv2_0_22222222<>+0(SB), Y5, Y5
-	VMOVUPS          Y5, 200000(AX)
+
+	// u0 = w0, u7 = w4
+	VMOVUPS Y0, 192000(AX)
+	VMOVUPS Y4, 220000(AX)
+
+	// u1, u2 = 2/9 ((w0 + w2 + w4) ± (w1 + w3))
+	VADDPS      Y2, Y0, Y5
+	VADDPS      Y4, Y5, Y5
+	VADDPS      Y3, Y1, Y6
+	VADDPS      Y6, Y5, Y7
+	VMULPS.BCST conv2_0_22222222<>+0(SB), Y7, Y7
+	VMOVUPS     Y7, 196000(AX)
+	VSUBPS      Y6, Y5, Y5
+	VMULPS.BCST conv2_0_22222222<>+0(SB), Y5, Y5
+	VMOVUPS     Y5, 200000(AX)
+
+	// u3, u4 = 1/360 ((w0 + 4 w2 + 16 w4) ± (2 w1 + 8 w3))
 	VMOVAPS          Y0, Y5
 	VFMADD231PS.BCST conv2_4<>+0(SB), Y2, Y5
 	VFMADD231PS.BCST conv2_16<>+0(SB), Y4, Y5
@@ -14327,6 +18045,8 @@ column1:
 	VSUBPS           Y6, Y5, Y5
 	VMULPS.BCST      conv2_0_0027777778<>+0(SB), Y5, Y5
 	VMOVUPS          Y5, 208000(AX)
+
+	// u5, u6 = 1/45 ((w4 + 4 w2 + 16 w0) ± (2 w3 + 8 w1))
 	VMOVAPS          Y4, Y4
 	VFMADD231PS.BCST conv2_4<>+0(SB), Y2, Y4
 	VFMADD231PS.BCST conv2_16<>+0(SB), Y0, Y4
@@ -14343,17 +18063,23 @@ column1:
 	VMOVUPS          1184(DX), Y2
 	VMOVUPS          1216(DX), Y3
 	VMOVUPS          1248(DX), Y4
-	VMOVUPS          Y0, 224000(AX)
-	VMOVUPS          Y4, 252000(AX)
-	VADDPS           Y2, Y0, Y5
-	VADDPS           Y4, Y5, Y5
-	VADDPS           Y3, Y1, Y6
-	VADDPS           Y6, Y5, Y7
-	VMULPS.BCST      conv2_0_22222222<>+0(SB), Y7, Y7
-	VMOVUPS          Y7, 228000(AX)
-	VSUBPS           Y6, Y5, Y5
-	VMULPS.BCST      conv2_0_22222222<>+0(SB), Y5, Y5
-	VMOVUPS          Y5, 232000(AX)
+
+	// u0 = w0, u7 = w4
+	VMOVUPS Y0, 224000(AX)
+	VMOVUPS Y4, 252000(AX)
+
+	// u1, u2 = 2/9 ((w0 + w2 + w4) ± (w1 + w3))
+	VADDPS      Y2, Y0, Y5
+	VADDPS      Y4, Y5, Y5
+	VADDPS      Y3, Y1, Y6
+	VADDPS      Y6, Y5, Y7
+	VMULPS.BCST conv2_0_22222222<>+0(SB), Y7, Y7
+	VMOVUPS     Y7, 228000(AX)
+	VSUBPS      Y6, Y5, Y5
+	VMULPS.BCST conv2_0_22222222<>+0(SB), Y5, Y5
+	VMOVUPS     Y5, 232000(AX)
+
+	// u3, u4 = 1/360 ((w0 + 4 w2 + 16 w4) ± (2 w1 + 8 w3))
 	VMOVAPS          Y0, Y5
 	VFMADD231PS.BCST conv2_4<>+0(SB), Y2, Y5
 	VFMADD231PS.BCST conv2_16<>+0(SB), Y4, Y5
@@ -14365,6 +18091,8 @@ column1:
 	VSUBPS           Y6, Y5, Y5
 	VMULPS.BCST      conv2_0_0027777778<>+0(SB), Y5, Y5
 	VMOVUPS          Y5, 240000(AX)
+
+	// u5, u6 = 1/45 ((w4 + 4 w2 + 16 w0) ± (2 w3 + 8 w1))
 	VMOVAPS          Y4, Y4
 	VFMADD231PS.BCST conv2_4<>+0(SB), Y2, Y4
 	VFMADD231PS.BCST conv2_16<>+0(SB), Y0, Y4
@@ -14405,41 +18133,54 @@ TEXT ·Conv2WeightGradTransform(SB), $1344-48
 	MOVQ $0x0000007d, BX
 
 column1:
-	VMOVUPS          (CX), Y0
-	VMOVUPS          32000(CX), Y1
-	VMOVUPS          64000(CX), Y2
-	VMOVUPS          96000(CX), Y3
-	VMOVUPS          128000(CX), Y4
-	VMOVUPS          160000(CX), Y5
-	VMOVUPS          192000(CX), Y6
-	VMOVUPS          224000(CX), Y7
-	VADDPS           Y2, Y1, Y8
-	VMULPS.BCST      conv2_0_22222222<>+0(SB), Y8, Y8
-	VSUBPS           Y2, Y1, Y1
-	VMULPS.BCST      conv2_0_22222222<>+0(SB), Y1, Y1
-	VADDPS           Y4, Y3, Y2
-	VMULPS.BCST      conv2_0_0027777778<>+0(SB), Y2, Y2
-	VSUBPS           Y4, Y3, Y3
-	VMULPS.BCST      conv2_0_0027777778<>+0(SB), Y3, Y3
-	VADDPS           Y6, Y5, Y4
-	VMULPS.BCST      conv2_0_022222223<>+0(SB), Y4, Y4
-	VSUBPS           Y6, Y5, Y5
-	VMULPS.BCST      conv2_0_022222223<>+0(SB), Y5, Y5
+	// columns: Gᵀ du
+	VMOVUPS (CX), Y0
+	VMOVUPS 32000(CX), Y1
+	VMOVUPS 64000(CX), Y2
+	VMOVUPS 96000(CX), Y3
+	VMOVUPS 128000(CX), Y4
+	VMOVUPS 160000(CX), Y5
+	VMOVUPS 192000(CX), Y6
+	VMOVUPS 224000(CX), Y7
+
+	// plus1, minus1 = 2/9 (u1 ± u2); plus2, minus2 = 1/360 (u3 ± u4); plusHalf, minusHalf = 1/45 (u5 ± u6)
+	VADDPS      Y2, Y1, Y8
+	VMULPS.BCST conv2_0_22222222<>+0(SB), Y8, Y8
+	VSUBPS      Y2, Y1, Y1
+	VMULPS.BCST conv2_0_22222222<>+0(SB), Y1, Y1
+	VADDPS      Y4, Y3, Y2
+	VMULPS.BCST conv2_0_0027777778<>+0(SB), Y2, Y2
+	VSUBPS      Y4, Y3, Y3
+	VMULPS.BCST conv2_0_0027777778<>+0(SB), Y3, Y3
+	VADDPS      Y6, Y5, Y4
+	VMULPS.BCST conv2_0_022222223<>+0(SB), Y4, Y4
+	VSUBPS      Y6, Y5, Y5
+	VMULPS.BCST conv2_0_022222223<>+0(SB), Y5, Y5
+
+	// w0 = ((u0 + plus1) + plus2) + 16 plusHalf
 	VADDPS           Y8, Y0, Y0
 	VADDPS           Y2, Y0, Y0
 	VFMADD231PS.BCST conv2_16<>+0(SB), Y4, Y0
 	VMOVUPS          Y0, (DX)
+
+	// w1 = minus1 + 2 minus2 + 8 minusHalf
 	VMOVAPS          Y1, Y0
 	VFMADD231PS.BCST conv2_2<>+0(SB), Y3, Y0
 	VFMADD231PS.BCST conv2_8<>+0(SB), Y5, Y0
 	VMOVUPS          Y0, 256(DX)
+
+	// w2 = plus1 + 4 plus2 + 4 plusHalf
 	VMOVAPS          Y8, Y0
 	VFMADD231PS.BCST conv2_4<>+0(SB), Y2, Y0
 	VFMADD231PS.BCST conv2_4<>+0(SB), Y4, Y0
 	VMOVUPS          Y0, 512(DX)
+
+	// w3 = minus1 + 8 minus2 + 2 minusHalf
 	VFMADD231PS.BCST conv2_8<>+0(SB), Y3, Y1
 	VFMADD231PS.BCST conv2_2<>+0(SB), Y5, Y1
 	VMOVUPS          Y1, 768(DX)
+
+	// w4 = ((plus1 + plusHalf) + u7) + 16 plus2
 	VADDPS           Y4, Y8, Y0
 	VADDPS           Y7, Y0, Y0
 	VFMADD231PS.BCST conv2_16<>+0(SB), Y2, Y0
@@ -14452,33 +18193,45 @@ column1:
 	VMOVUPS          164000(CX), Y5
 	VMOVUPS          196000(CX), Y6
 	VMOVUPS          228000(CX), Y7
-	VADDPS           Y2, Y1, Y8
-	VMULPS.BCST      conv2_0_22222222<>+0(SB), Y8, Y8
-	VSUBPS           Y2, Y1, Y1
-	VMULPS.BCST      conv2_0_22222222<>+0(SB), Y1, Y1
-	VADDPS           Y4, Y3, Y2
-	VMULPS.BCST      conv2_0_0027777778<>+0(SB), Y2, Y2
-	VSUBPS           Y4, Y3, Y3
-	VMULPS.BCST      conv2_0_0027777778<>+0(SB), Y3, Y3
-	VADDPS           Y6, Y5, Y4
-	VMULPS.BCST      conv2_0_022222223<>+0(SB), Y4, Y4
-	VSUBPS           Y6, Y5, Y5
-	VMULPS.BCST      conv2_0_022222223<>+0(SB), Y5, Y5
+
+	// plus1, minus1 = 2/9 (u1 ± u2); plus2, minus2 = 1/360 (u3 ± u4); plusHalf, minusHalf = 1/45 (u5 ± u6)
+	VADDPS      Y2, Y1, Y8
+	VMULPS.BCST conv2_0_22222222<>+0(SB), Y8, Y8
+	VSUBPS      Y2, Y1, Y1
+	VMULPS.BCST conv2_0_22222222<>+0(SB), Y1, Y1
+	VADDPS      Y4, Y3, Y2
+	VMULPS.BCST conv2_0_0027777778<>+0(SB), Y2, Y2
+	VSUBPS      Y4, Y3, Y3
+	VMULPS.BCST conv2_0_0027777778<>+0(SB), Y3, Y3
+	VADDPS      Y6, Y5, Y4
+	VMULPS.BCST conv2_0_022222223<>+0(SB), Y4, Y4
+	VSUBPS      Y6, Y5, Y5
+	VMULPS.BCST conv2_0_022222223<>+0(SB), Y5, Y5
+
+	// w0 = ((u0 + plus1) + plus2) + 16 plusHalf
 	VADDPS           Y8, Y0, Y0
 	VADDPS           Y2, Y0, Y0
 	VFMADD231PS.BCST conv2_16<>+0(SB), Y4, Y0
 	VMOVUPS          Y0, 32(DX)
+
+	// w1 = minus1 + 2 minus2 + 8 minusHalf
 	VMOVAPS          Y1, Y0
 	VFMADD231PS.BCST conv2_2<>+0(SB), Y3, Y0
 	VFMADD231PS.BCST conv2_8<>+0(SB), Y5, Y0
 	VMOVUPS          Y0, 288(DX)
+
+	// w2 = plus1 + 4 plus2 + 4 plusHalf
 	VMOVAPS          Y8, Y0
 	VFMADD231PS.BCST conv2_4<>+0(SB), Y2, Y0
 	VFMADD231PS.BCST conv2_4<>+0(SB), Y4, Y0
 	VMOVUPS          Y0, 544(DX)
+
+	// w3 = minus1 + 8 minus2 + 2 minusHalf
 	VFMADD231PS.BCST conv2_8<>+0(SB), Y3, Y1
 	VFMADD231PS.BCST conv2_2<>+0(SB), Y5, Y1
 	VMOVUPS          Y1, 800(DX)
+
+	// w4 = ((plus1 + plusHalf) + u7) + 16 plus2
 	VADDPS           Y4, Y8, Y0
 	VADDPS           Y7, Y0, Y0
 	VFMADD231PS.BCST conv2_16<>+0(SB), Y2, Y0
@@ -14491,33 +18244,45 @@ column1:
 	VMOVUPS          168000(CX), Y5
 	VMOVUPS          200000(CX), Y6
 	VMOVUPS          232000(CX), Y7
-	VADDPS           Y2, Y1, Y8
-	VMULPS.BCST      conv2_0_22222222<>+0(SB), Y8, Y8
-	VSUBPS           Y2, Y1, Y1
-	VMULPS.BCST      conv2_0_22222222<>+0(SB), Y1, Y1
-	VADDPS           Y4, Y3, Y2
-	VMULPS.BCST      conv2_0_0027777778<>+0(SB), Y2, Y2
-	VSUBPS           Y4, Y3, Y3
-	VMULPS.BCST      conv2_0_0027777778<>+0(SB), Y3, Y3
-	VADDPS           Y6, Y5, Y4
-	VMULPS.BCST      conv2_0_022222223<>+0(SB), Y4, Y4
-	VSUBPS           Y6, Y5, Y5
-	VMULPS.BCST      conv2_0_022222223<>+0(SB), Y5, Y5
+
+	// plus1, minus1 = 2/9 (u1 ± u2); plus2, minus2 = 1/360 (u3 ± u4); plusHalf, minusHalf = 1/45 (u5 ± u6)
+	VADDPS      Y2, Y1, Y8
+	VMULPS.BCST conv2_0_22222222<>+0(SB), Y8, Y8
+	VSUBPS      Y2, Y1, Y1
+	VMULPS.BCST conv2_0_22222222<>+0(SB), Y1, Y1
+	VADDPS      Y4, Y3, Y2
+	VMULPS.BCST conv2_0_0027777778<>+0(SB), Y2, Y2
+	VSUBPS      Y4, Y3, Y3
+	VMULPS.BCST conv2_0_0027777778<>+0(SB), Y3, Y3
+	VADDPS      Y6, Y5, Y4
+	VMULPS.BCST conv2_0_022222223<>+0(SB), Y4, Y4
+	VSUBPS      Y6, Y5, Y5
+	VMULPS.BCST conv2_0_022222223<>+0(SB), Y5, Y5
+
+	// w0 = ((u0 + plus1) + plus2) + 16 plusHalf
 	VADDPS           Y8, Y0, Y0
 	VADDPS           Y2, Y0, Y0
 	VFMADD231PS.BCST conv2_16<>+0(SB), Y4, Y0
 	VMOVUPS          Y0, 64(DX)
+
+	// w1 = minus1 + 2 minus2 + 8 minusHalf
 	VMOVAPS          Y1, Y0
 	VFMADD231PS.BCST conv2_2<>+0(SB), Y3, Y0
 	VFMADD231PS.BCST conv2_8<>+0(SB), Y5, Y0
 	VMOVUPS          Y0, 320(DX)
+
+	// w2 = plus1 + 4 plus2 + 4 plusHalf
 	VMOVAPS          Y8, Y0
 	VFMADD231PS.BCST conv2_4<>+0(SB), Y2, Y0
 	VFMADD231PS.BCST conv2_4<>+0(SB), Y4, Y0
 	VMOVUPS          Y0, 576(DX)
+
+	// w3 = minus1 + 8 minus2 + 2 minusHalf
 	VFMADD231PS.BCST conv2_8<>+0(SB), Y3, Y1
 	VFMADD231PS.BCST conv2_2<>+0(SB), Y5, Y1
 	VMOVUPS          Y1, 832(DX)
+
+	// w4 = ((plus1 + plusHalf) + u7) + 16 plus2
 	VADDPS           Y4, Y8, Y0
 	VADDPS           Y7, Y0, Y0
 	VFMADD231PS.BCST conv2_16<>+0(SB), Y2, Y0
@@ -14530,33 +18295,45 @@ column1:
 	VMOVUPS          172000(CX), Y5
 	VMOVUPS          204000(CX), Y6
 	VMOVUPS          236000(CX), Y7
-	VADDPS           Y2, Y1, Y8
-	VMULPS.BCST      conv2_0_22222222<>+0(SB), Y8, Y8
-	VSUBPS           Y2, Y1, Y1
-	VMULPS.BCST      conv2_0_22222222<>+0(SB), Y1, Y1
-	VADDPS           Y4, Y3, Y2
-	VMULPS.BCST      conv2_0_0027777778<>+0(SB), Y2, Y2
-	VSUBPS           Y4, Y3, Y3
-	VMULPS.BCST      conv2_0_0027777778<>+0(SB), Y3, Y3
-	VADDPS           Y6, Y5, Y4
-	VMULPS.BCST      conv2_0_022222223<>+0(SB), Y4, Y4
-	VSUBPS           Y6, Y5, Y5
-	VMULPS.BCST      conv2_0_022222223<>+0(SB), Y5, Y5
+
+	// plus1, minus1 = 2/9 (u1 ± u2); plus2, minus2 = 1/360 (u3 ± u4); plusHalf, minusHalf = 1/45 (u5 ± u6)
+	VADDPS      Y2, Y1, Y8
+	VMULPS.BCST conv2_0_22222222<>+0(SB), Y8, Y8
+	VSUBPS      Y2, Y1, Y1
+	VMULPS.BCST conv2_0_22222222<>+0(SB), Y1, Y1
+	VADDPS      Y4, Y3, Y2
+	VMULPS.BCST conv2_0_0027777778<>+0(SB), Y2, Y2
+	VSUBPS      Y4, Y3, Y3
+	VMULPS.BCST conv2_0_0027777778<>+0(SB), Y3, Y3
+	VADDPS      Y6, Y5, Y4
+	VMULPS.BCST conv2_0_022222223<>+0(SB), Y4, Y4
+	VSUBPS      Y6, Y5, Y5
+	VMULPS.BCST conv2_0_022222223<>+0(SB), Y5, Y5
+
+	// w0 = ((u0 + plus1) + plus2) + 16 plusHalf
 	VADDPS           Y8, Y0, Y0
 	VADDPS           Y2, Y0, Y0
 	VFMADD231PS.BCST conv2_16<>+0(SB), Y4, Y0
 	VMOVUPS          Y0, 96(DX)
+
+	// w1 = minus1 + 2 minus2 + 8 minusHalf
 	VMOVAPS          Y1, Y0
 	VFMADD231PS.BCST conv2_2<>+0(SB), Y3, Y0
 	VFMADD231PS.BCST conv2_8<>+0(SB), Y5, Y0
 	VMOVUPS          Y0, 352(DX)
+
+	// w2 = plus1 + 4 plus2 + 4 plusHalf
 	VMOVAPS          Y8, Y0
 	VFMADD231PS.BCST conv2_4<>+0(SB), Y2, Y0
 	VFMADD231PS.BCST conv2_4<>+0(SB), Y4, Y0
 	VMOVUPS          Y0, 608(DX)
+
+	// w3 = minus1 + 8 minus2 + 2 minusHalf
 	VFMADD231PS.BCST conv2_8<>+0(SB), Y3, Y1
 	VFMADD231PS.BCST conv2_2<>+0(SB), Y5, Y1
 	VMOVUPS          Y1, 864(DX)
+
+	// w4 = ((plus1 + plusHalf) + u7) + 16 plus2
 	VADDPS           Y4, Y8, Y0
 	VADDPS           Y7, Y0, Y0
 	VFMADD231PS.BCST conv2_16<>+0(SB), Y2, Y0
@@ -14569,33 +18346,45 @@ column1:
 	VMOVUPS          176000(CX), Y5
 	VMOVUPS          208000(CX), Y6
 	VMOVUPS          240000(CX), Y7
-	VADDPS           Y2, Y1, Y8
-	VMULPS.BCST      conv2_0_22222222<>+0(SB), Y8, Y8
-	VSUBPS           Y2, Y1, Y1
-	VMULPS.BCST      conv2_0_22222222<>+0(SB), Y1, Y1
-	VADDPS           Y4, Y3, Y2
-	VMULPS.BCST      conv2_0_0027777778<>+0(SB), Y2, Y2
-	VSUBPS           Y4, Y3, Y3
-	VMULPS.BCST      conv2_0_0027777778<>+0(SB), Y3, Y3
-	VADDPS           Y6, Y5, Y4
-	VMULPS.BCST      conv2_0_022222223<>+0(SB), Y4, Y4
-	VSUBPS           Y6, Y5, Y5
-	VMULPS.BCST      conv2_0_022222223<>+0(SB), Y5, Y5
+
+	// plus1, minus1 = 2/9 (u1 ± u2); plus2, minus2 = 1/360 (u3 ± u4); plusHalf, minusHalf = 1/45 (u5 ± u6)
+	VADDPS      Y2, Y1, Y8
+	VMULPS.BCST conv2_0_22222222<>+0(SB), Y8, Y8
+	VSUBPS      Y2, Y1, Y1
+	VMULPS.BCST conv2_0_22222222<>+0(SB), Y1, Y1
+	VADDPS      Y4, Y3, Y2
+	VMULPS.BCST conv2_0_0027777778<>+0(SB), Y2, Y2
+	VSUBPS      Y4, Y3, Y3
+	VMULPS.BCST conv2_0_0027777778<>+0(SB), Y3, Y3
+	VADDPS      Y6, Y5, Y4
+	VMULPS.BCST conv2_0_022222223<>+0(SB), Y4, Y4
+	VSUBPS      Y6, Y5, Y5
+	VMULPS.BCST conv2_0_022222223<>+0(SB), Y5, Y5
+
+	// w0 = ((u0 + plus1) + plus2) + 16 plusHalf
 	VADDPS           Y8, Y0, Y0
 	VADDPS           Y2, Y0, Y0
 	VFMADD231PS.BCST conv2_16<>+0(SB), Y4, Y0
 	VMOVUPS          Y0, 128(DX)
+
+	// w1 = minus1 + 2 minus2 + 8 minusHalf
 	VMOVAPS          Y1, Y0
 	VFMADD231PS.BCST conv2_2<>+0(SB), Y3, Y0
 	VFMADD231PS.BCST conv2_8<>+0(SB), Y5, Y0
 	VMOVUPS          Y0, 384(DX)
+
+	// w2 = plus1 + 4 plus2 + 4 plusHalf
 	VMOVAPS          Y8, Y0
 	VFMADD231PS.BCST conv2_4<>+0(SB), Y2, Y0
 	VFMADD231PS.BCST conv2_4<>+0(SB), Y4, Y0
 	VMOVUPS          Y0, 640(DX)
+
+	// w3 = minus1 + 8 minus2 + 2 minusHalf
 	VFMADD231PS.BCST conv2_8<>+0(SB), Y3, Y1
 	VFMADD231PS.BCST conv2_2<>+0(SB), Y5, Y1
 	VMOVUPS          Y1, 896(DX)
+
+	// w4 = ((plus1 + plusHalf) + u7) + 16 plus2
 	VADDPS           Y4, Y8, Y0
 	VADDPS           Y7, Y0, Y0
 	VFMADD231PS.BCST conv2_16<>+0(SB), Y2, Y0
@@ -14608,33 +18397,45 @@ column1:
 	VMOVUPS          180000(CX), Y5
 	VMOVUPS          212000(CX), Y6
 	VMOVUPS          244000(CX), Y7
-	VADDPS           Y2, Y1, Y8
-	VMULPS.BCST      conv2_0_22222222<>+0(SB), Y8, Y8
-	VSUBPS           Y2, Y1, Y1
-	VMULPS.BCST      conv2_0_22222222<>+0(SB), Y1, Y1
-	VADDPS           Y4, Y3, Y2
-	VMULPS.BCST      conv2_0_0027777778<>+0(SB), Y2, Y2
-	VSUBPS           Y4, Y3, Y3
-	VMULPS.BCST      conv2_0_0027777778<>+0(SB), Y3, Y3
-	VADDPS           Y6, Y5, Y4
-	VMULPS.BCST      conv2_0_022222223<>+0(SB), Y4, Y4
-	VSUBPS           Y6, Y5, Y5
-	VMULPS.BCST      conv2_0_022222223<>+0(SB), Y5, Y5
+
+	// plus1, minus1 = 2/9 (u1 ± u2); plus2, minus2 = 1/360 (u3 ± u4); plusHalf, minusHalf = 1/45 (u5 ± u6)
+	VADDPS      Y2, Y1, Y8
+	VMULPS.BCST conv2_0_22222222<>+0(SB), Y8, Y8
+	VSUBPS      Y2, Y1, Y1
+	VMULPS.BCST conv2_0_22222222<>+0(SB), Y1, Y1
+	VADDPS      Y4, Y3, Y2
+	VMULPS.BCST conv2_0_0027777778<>+0(SB), Y2, Y2
+	VSUBPS      Y4, Y3, Y3
+	VMULPS.BCST conv2_0_0027777778<>+0(SB), Y3, Y3
+	VADDPS      Y6, Y5, Y4
+	VMULPS.BCST conv2_0_022222223<>+0(SB), Y4, Y4
+	VSUBPS      Y6, Y5, Y5
+	VMULPS.BCST conv2_0_022222223<>+0(SB), Y5, Y5
+
+	// w0 = ((u0 + plus1) + plus2) + 16 plusHalf
 	VADDPS           Y8, Y0, Y0
 	VADDPS           Y2, Y0, Y0
 	VFMADD231PS.BCST conv2_16<>+0(SB), Y4, Y0
 	VMOVUPS          Y0, 160(DX)
+
+	// w1 = minus1 + 2 minus2 + 8 minusHalf
 	VMOVAPS          Y1, Y0
 	VFMADD231PS.BCST conv2_2<>+0(SB), Y3, Y0
 	VFMADD231PS.BCST conv2_8<>+0(SB), Y5, Y0
 	VMOVUPS          Y0, 416(DX)
+
+	// w2 = plus1 + 4 plus2 + 4 plusHalf
 	VMOVAPS          Y8, Y0
 	VFMADD231PS.BCST conv2_4<>+0(SB), Y2, Y0
 	VFMADD231PS.BCST conv2_4<>+0(SB), Y4, Y0
 	VMOVUPS          Y0, 672(DX)
+
+	// w3 = minus1 + 8 minus2 + 2 minusHalf
 	VFMADD231PS.BCST conv2_8<>+0(SB), Y3, Y1
 	VFMADD231PS.BCST conv2_2<>+0(SB), Y5, Y1
 	VMOVUPS          Y1, 928(DX)
+
+	// w4 = ((plus1 + plusHalf) + u7) + 16 plus2
 	VADDPS           Y4, Y8, Y0
 	VADDPS           Y7, Y0, Y0
 	VFMADD231PS.BCST conv2_16<>+0(SB), Y2, Y0
@@ -14647,33 +18448,45 @@ column1:
 	VMOVUPS          184000(CX), Y5
 	VMOVUPS          216000(CX), Y6
 	VMOVUPS          248000(CX), Y7
-	VADDPS           Y2, Y1, Y8
-	VMULPS.BCST      conv2_0_22222222<>+0(SB), Y8, Y8
-	VSUBPS           Y2, Y1, Y1
-	VMULPS.BCST      conv2_0_22222222<>+0(SB), Y1, Y1
-	VADDPS           Y4, Y3, Y2
-	VMULPS.BCST      conv2_0_0027777778<>+0(SB), Y2, Y2
-	VSUBPS           Y4, Y3, Y3
-	VMULPS.BCST      conv2_0_0027777778<>+0(SB), Y3, Y3
-	VADDPS           Y6, Y5, Y4
-	VMULPS.BCST      conv2_0_022222223<>+0(SB), Y4, Y4
-	VSUBPS           Y6, Y5, Y5
-	VMULPS.BCST      conv2_0_022222223<>+0(SB), Y5, Y5
+
+	// plus1, minus1 = 2/9 (u1 ± u2); plus2, minus2 = 1/360 (u3 ± u4); plusHalf, minusHalf = 1/45 (u5 ± u6)
+	VADDPS      Y2, Y1, Y8
+	VMULPS.BCST conv2_0_22222222<>+0(SB), Y8, Y8
+	VSUBPS      Y2, Y1, Y1
+	VMULPS.BCST conv2_0_22222222<>+0(SB), Y1, Y1
+	VADDPS      Y4, Y3, Y2
+	VMULPS.BCST conv2_0_0027777778<>+0(SB), Y2, Y2
+	VSUBPS      Y4, Y3, Y3
+	VMULPS.BCST conv2_0_0027777778<>+0(SB), Y3, Y3
+	VADDPS      Y6, Y5, Y4
+	VMULPS.BCST conv2_0_022222223<>+0(SB), Y4, Y4
+	VSUBPS      Y6, Y5, Y5
+	VMULPS.BCST conv2_0_022222223<>+0(SB), Y5, Y5
+
+	// w0 = ((u0 + plus1) + plus2) + 16 plusHalf
 	VADDPS           Y8, Y0, Y0
 	VADDPS           Y2, Y0, Y0
 	VFMADD231PS.BCST conv2_16<>+0(SB), Y4, Y0
 	VMOVUPS          Y0, 192(DX)
+
+	// w1 = minus1 + 2 minus2 + 8 minusHalf
 	VMOVAPS          Y1, Y0
 	VFMADD231PS.BCST conv2_2<>+0(SB), Y3, Y0
 	VFMADD231PS.BCST conv2_8<>+0(SB), Y5, Y0
 	VMOVUPS          Y0, 448(DX)
+
+	// w2 = plus1 + 4 plus2 + 4 plusHalf
 	VMOVAPS          Y8, Y0
 	VFMADD231PS.BCST conv2_4<>+0(SB), Y2, Y0
 	VFMADD231PS.BCST conv2_4<>+0(SB), Y4, Y0
 	VMOVUPS          Y0, 704(DX)
+
+	// w3 = minus1 + 8 minus2 + 2 minusHalf
 	VFMADD231PS.BCST conv2_8<>+0(SB), Y3, Y1
 	VFMADD231PS.BCST conv2_2<>+0(SB), Y5, Y1
 	VMOVUPS          Y1, 960(DX)
+
+	// w4 = ((plus1 + plusHalf) + u7) + 16 plus2
 	VADDPS           Y4, Y8, Y0
 	VADDPS           Y7, Y0, Y0
 	VFMADD231PS.BCST conv2_16<>+0(SB), Y2, Y0
@@ -14686,72 +18499,98 @@ column1:
 	VMOVUPS          188000(CX), Y5
 	VMOVUPS          220000(CX), Y6
 	VMOVUPS          252000(CX), Y7
-	VADDPS           Y2, Y1, Y8
-	VMULPS.BCST      conv2_0_22222222<>+0(SB), Y8, Y8
-	VSUBPS           Y2, Y1, Y1
-	VMULPS.BCST      conv2_0_22222222<>+0(SB), Y1, Y1
-	VADDPS           Y4, Y3, Y2
-	VMULPS.BCST      conv2_0_0027777778<>+0(SB), Y2, Y2
-	VSUBPS           Y4, Y3, Y3
-	VMULPS.BCST      conv2_0_0027777778<>+0(SB), Y3, Y3
-	VADDPS           Y6, Y5, Y4
-	VMULPS.BCST      conv2_0_022222223<>+0(SB), Y4, Y4
-	VSUBPS           Y6, Y5, Y5
-	VMULPS.BCST      conv2_0_022222223<>+0(SB), Y5, Y5
+
+	// plus1, minus1 = 2/9 (u1 ± u2); plus2, minus2 = 1/360 (u3 ± u4); plusHalf, minusHalf = 1/45 (u5 ± u6)
+	VADDPS      Y2, Y1, Y8
+	VMULPS.BCST conv2_0_22222222<>+0(SB), Y8, Y8
+	VSUBPS      Y2, Y1, Y1
+	VMULPS.BCST conv2_0_22222222<>+0(SB), Y1, Y1
+	VADDPS      Y4, Y3, Y2
+	VMULPS.BCST conv2_0_0027777778<>+0(SB), Y2, Y2
+	VSUBPS      Y4, Y3, Y3
+	VMULPS.BCST conv2_0_0027777778<>+0(SB), Y3, Y3
+	VADDPS      Y6, Y5, Y4
+	VMULPS.BCST conv2_0_022222223<>+0(SB), Y4, Y4
+	VSUBPS      Y6, Y5, Y5
+	VMULPS.BCST conv2_0_022222223<>+0(SB), Y5, Y5
+
+	// w0 = ((u0 + plus1) + plus2) + 16 plusHalf
 	VADDPS           Y8, Y0, Y0
 	VADDPS           Y2, Y0, Y0
 	VFMADD231PS.BCST conv2_16<>+0(SB), Y4, Y0
 	VMOVUPS          Y0, 224(DX)
+
+	// w1 = minus1 + 2 minus2 + 8 minusHalf
 	VMOVAPS          Y1, Y0
 	VFMADD231PS.BCST conv2_2<>+0(SB), Y3, Y0
 	VFMADD231PS.BCST conv2_8<>+0(SB), Y5, Y0
 	VMOVUPS          Y0, 480(DX)
+
+	// w2 = plus1 + 4 plus2 + 4 plusHalf
 	VMOVAPS          Y8, Y0
 	VFMADD231PS.BCST conv2_4<>+0(SB), Y2, Y0
 	VFMADD231PS.BCST conv2_4<>+0(SB), Y4, Y0
 	VMOVUPS          Y0, 736(DX)
+
+	// w3 = minus1 + 8 minus2 + 2 minusHalf
 	VFMADD231PS.BCST conv2_8<>+0(SB), Y3, Y1
 	VFMADD231PS.BCST conv2_2<>+0(SB), Y5, Y1
 	VMOVUPS          Y1, 992(DX)
+
+	// w4 = ((plus1 + plusHalf) + u7) + 16 plus2
 	VADDPS           Y4, Y8, Y0
 	VADDPS           Y7, Y0, Y0
 	VFMADD231PS.BCST conv2_16<>+0(SB), Y2, Y0
 	VMOVUPS          Y0, 1248(DX)
-	VMOVUPS          (DX), Y0
-	VMOVUPS          32(DX), Y1
-	VMOVUPS          64(DX), Y2
-	VMOVUPS          96(DX), Y3
-	VMOVUPS          128(DX), Y4
-	VMOVUPS          160(DX), Y5
-	VMOVUPS          192(DX), Y6
-	VMOVUPS          224(DX), Y7
-	VADDPS           Y2, Y1, Y8
-	VMULPS.BCST      conv2_0_22222222<>+0(SB), Y8, Y8
-	VSUBPS           Y2, Y1, Y1
-	VMULPS.BCST      conv2_0_22222222<>+0(SB), Y1, Y1
-	VADDPS           Y4, Y3, Y2
-	VMULPS.BCST      conv2_0_0027777778<>+0(SB), Y2, Y2
-	VSUBPS           Y4, Y3, Y3
-	VMULPS.BCST      conv2_0_0027777778<>+0(SB), Y3, Y3
-	VADDPS           Y6, Y5, Y4
-	VMULPS.BCST      conv2_0_022222223<>+0(SB), Y4, Y4
-	VSUBPS           Y6, Y5, Y5
-	VMULPS.BCST      conv2_0_022222223<>+0(SB), Y5, Y5
+
+	// rows: (Gᵀ du) G
+	VMOVUPS (DX), Y0
+	VMOVUPS 32(DX), Y1
+	VMOVUPS 64(DX), Y2
+	VMOVUPS 96(DX), Y3
+	VMOVUPS 128(DX), Y4
+	VMOVUPS 160(DX), Y5
+	VMOVUPS 192(DX), Y6
+	VMOVUPS 224(DX), Y7
+
+	// plus1, minus1 = 2/9 (u1 ± u2); plus2, minus2 = 1/360 (u3 ± u4); plusHalf, minusHalf = 1/45 (u5 ± u6)
+	VADDPS      Y2, Y1, Y8
+	VMULPS.BCST conv2_0_22222222<>+0(SB), Y8, Y8
+	VSUBPS      Y2, Y1, Y1
+	VMULPS.BCST conv2_0_22222222<>+0(SB), Y1, Y1
+	VADDPS      Y4, Y3, Y2
+	VMULPS.BCST conv2_0_0027777778<>+0(SB), Y2, Y2
+	VSUBPS      Y4, Y3, Y3
+	VMULPS.BCST conv2_0_0027777778<>+0(SB), Y3, Y3
+	VADDPS      Y6, Y5, Y4
+	VMULPS.BCST conv2_0_022222223<>+0(SB), Y4, Y4
+	VSUBPS      Y6, Y5, Y5
+	VMULPS.BCST conv2_0_022222223<>+0(SB), Y5, Y5
+
+	// w0 = ((u0 + plus1) + plus2) + 16 plusHalf
 	VADDPS           Y8, Y0, Y0
 	VADDPS           Y2, Y0, Y0
 	VFMADD231PS.BCST conv2_16<>+0(SB), Y4, Y0
 	VMOVUPS          Y0, (AX)
+
+	// w1 = minus1 + 2 minus2 + 8 minusHalf
 	VMOVAPS          Y1, Y0
 	VFMADD231PS.BCST conv2_2<>+0(SB), Y3, Y0
 	VFMADD231PS.BCST conv2_8<>+0(SB), Y5, Y0
 	VMOVUPS          Y0, 4000(AX)
+
+	// w2 = plus1 + 4 plus2 + 4 plusHalf
 	VMOVAPS          Y8, Y0
 	VFMADD231PS.BCST conv2_4<>+0(SB), Y2, Y0
 	VFMADD231PS.BCST conv2_4<>+0(SB), Y4, Y0
 	VMOVUPS          Y0, 8000(AX)
+
+	// w3 = minus1 + 8 minus2 + 2 minusHalf
 	VFMADD231PS.BCST conv2_8<>+0(SB), Y3, Y1
 	VFMADD231PS.BCST conv2_2<>+0(SB), Y5, Y1
 	VMOVUPS          Y1, 12000(AX)
+
+	// w4 = ((plus1 + plusHalf) + u7) + 16 plus2
 	VADDPS           Y4, Y8, Y0
 	VADDPS           Y7, Y0, Y0
 	VFMADD231PS.BCST conv2_16<>+0(SB), Y2, Y0
@@ -14764,33 +18603,45 @@ column1:
 	VMOVUPS          416(DX), Y5
 	VMOVUPS          448(DX), Y6
 	VMOVUPS          480(DX), Y7
-	VADDPS           Y2, Y1, Y8
-	VMULPS.BCST      conv2_0_22222222<>+0(SB), Y8, Y8
-	VSUBPS           Y2, Y1, Y1
-	VMULPS.BCST      conv2_0_22222222<>+0(SB), Y1, Y1
-	VADDPS           Y4, Y3, Y2
-	VMULPS.BCST      conv2_0_0027777778<>+0(SB), Y2, Y2
-	VSUBPS           Y4, Y3, Y3
-	VMULPS.BCST      conv2_0_0027777778<>+0(SB), Y3, Y3
-	VADDPS           Y6, Y5, Y4
-	VMULPS.BCST      conv2_0_022222223<>+0(SB), Y4, Y4
-	VSUBPS           Y6, Y5, Y5
-	VMULPS.BCST      conv2_0_022222223<>+0(SB), Y5, Y5
+
+	// plus1, minus1 = 2/9 (u1 ± u2); plus2, minus2 = 1/360 (u3 ± u4); plusHalf, minusHalf = 1/45 (u5 ± u6)
+	VADDPS      Y2, Y1, Y8
+	VMULPS.BCST conv2_0_22222222<>+0(SB), Y8, Y8
+	VSUBPS      Y2, Y1, Y1
+	VMULPS.BCST conv2_0_22222222<>+0(SB), Y1, Y1
+	VADDPS      Y4, Y3, Y2
+	VMULPS.BCST conv2_0_0027777778<>+0(SB), Y2, Y2
+	VSUBPS      Y4, Y3, Y3
+	VMULPS.BCST conv2_0_0027777778<>+0(SB), Y3, Y3
+	VADDPS      Y6, Y5, Y4
+	VMULPS.BCST conv2_0_022222223<>+0(SB), Y4, Y4
+	VSUBPS      Y6, Y5, Y5
+	VMULPS.BCST conv2_0_022222223<>+0(SB), Y5, Y5
+
+	// w0 = ((u0 + plus1) + plus2) + 16 plusHalf
 	VADDPS           Y8, Y0, Y0
 	VADDPS           Y2, Y0, Y0
 	VFMADD231PS.BCST conv2_16<>+0(SB), Y4, Y0
 	VMOVUPS          Y0, 20000(AX)
+
+	// w1 = minus1 + 2 minus2 + 8 minusHalf
 	VMOVAPS          Y1, Y0
 	VFMADD231PS.BCST conv2_2<>+0(SB), Y3, Y0
 	VFMADD231PS.BCST conv2_8<>+0(SB), Y5, Y0
 	VMOVUPS          Y0, 24000(AX)
+
+	// w2 = plus1 + 4 plus2 + 4 plusHalf
 	VMOVAPS          Y8, Y0
 	VFMADD231PS.BCST conv2_4<>+0(SB), Y2, Y0
 	VFMADD231PS.BCST conv2_4<>+0(SB), Y4, Y0
 	VMOVUPS          Y0, 28000(AX)
+
+	// w3 = minus1 + 8 minus2 + 2 minusHalf
 	VFMADD231PS.BCST conv2_8<>+0(SB), Y3, Y1
 	VFMADD231PS.BCST conv2_2<>+0(SB), Y5, Y1
 	VMOVUPS          Y1, 32000(AX)
+
+	// w4 = ((plus1 + plusHalf) + u7) + 16 plus2
 	VADDPS           Y4, Y8, Y0
 	VADDPS           Y7, Y0, Y0
 	VFMADD231PS.BCST conv2_16<>+0(SB), Y2, Y0
@@ -14803,33 +18654,45 @@ column1:
 	VMOVUPS          672(DX), Y5
 	VMOVUPS          704(DX), Y6
 	VMOVUPS          736(DX), Y7
-	VADDPS           Y2, Y1, Y8
-	VMULPS.BCST      conv2_0_22222222<>+0(SB), Y8, Y8
-	VSUBPS           Y2, Y1, Y1
-	VMULPS.BCST      conv2_0_22222222<>+0(SB), Y1, Y1
-	VADDPS           Y4, Y3, Y2
-	VMULPS.BCST      conv2_0_0027777778<>+0(SB), Y2, Y2
-	VSUBPS           Y4, Y3, Y3
-	VMULPS.BCST      conv2_0_0027777778<>+0(SB), Y3, Y3
-	VADDPS           Y6, Y5, Y4
-	VMULPS.BCST      conv2_0_022222223<>+0(SB), Y4, Y4
-	VSUBPS           Y6, Y5, Y5
-	VMULPS.BCST      conv2_0_022222223<>+0(SB), Y5, Y5
+
+	// plus1, minus1 = 2/9 (u1 ± u2); plus2, minus2 = 1/360 (u3 ± u4); plusHalf, minusHalf = 1/45 (u5 ± u6)
+	VADDPS      Y2, Y1, Y8
+	VMULPS.BCST conv2_0_22222222<>+0(SB), Y8, Y8
+	VSUBPS      Y2, Y1, Y1
+	VMULPS.BCST conv2_0_22222222<>+0(SB), Y1, Y1
+	VADDPS      Y4, Y3, Y2
+	VMULPS.BCST conv2_0_0027777778<>+0(SB), Y2, Y2
+	VSUBPS      Y4, Y3, Y3
+	VMULPS.BCST conv2_0_0027777778<>+0(SB), Y3, Y3
+	VADDPS      Y6, Y5, Y4
+	VMULPS.BCST conv2_0_022222223<>+0(SB), Y4, Y4
+	VSUBPS      Y6, Y5, Y5
+	VMULPS.BCST conv2_0_022222223<>+0(SB), Y5, Y5
+
+	// w0 = ((u0 + plus1) + plus2) + 16 plusHalf
 	VADDPS           Y8, Y0, Y0
 	VADDPS           Y2, Y0, Y0
 	VFMADD231PS.BCST conv2_16<>+0(SB), Y4, Y0
 	VMOVUPS          Y0, 40000(AX)
+
+	// w1 = minus1 + 2 minus2 + 8 minusHalf
 	VMOVAPS          Y1, Y0
 	VFMADD231PS.BCST conv2_2<>+0(SB), Y3, Y0
 	VFMADD231PS.BCST conv2_8<>+0(SB), Y5, Y0
 	VMOVUPS          Y0, 44000(AX)
+
+	// w2 = plus1 + 4 plus2 + 4 plusHalf
 	VMOVAPS          Y8, Y0
 	VFMADD231PS.BCST conv2_4<>+0(SB), Y2, Y0
 	VFMADD231PS.BCST conv2_4<>+0(SB), Y4, Y0
 	VMOVUPS          Y0, 48000(AX)
+
+	// w3 = minus1 + 8 minus2 + 2 minusHalf
 	VFMADD231PS.BCST conv2_8<>+0(SB), Y3, Y1
 	VFMADD231PS.BCST conv2_2<>+0(SB), Y5, Y1
 	VMOVUPS          Y1, 52000(AX)
+
+	// w4 = ((plus1 + plusHalf) + u7) + 16 plus2
 	VADDPS           Y4, Y8, Y0
 	VADDPS           Y7, Y0, Y0
 	VFMADD231PS.BCST conv2_16<>+0(SB), Y2, Y0
@@ -14842,33 +18705,45 @@ column1:
 	VMOVUPS          928(DX), Y5
 	VMOVUPS          960(DX), Y6
 	VMOVUPS          992(DX), Y7
-	VADDPS           Y2, Y1, Y8
-	VMULPS.BCST      conv2_0_22222222<>+0(SB), Y8, Y8
-	VSUBPS           Y2, Y1, Y1
-	VMULPS.BCST      conv2_0_22222222<>+0(SB), Y1, Y1
-	VADDPS           Y4, Y3, Y2
-	VMULPS.BCST      conv2_0_0027777778<>+0(SB), Y2, Y2
-	VSUBPS           Y4, Y3, Y3
-	VMULPS.BCST      conv2_0_0027777778<>+0(SB), Y3, Y3
-	VADDPS           Y6, Y5, Y4
-	VMULPS.BCST      conv2_0_022222223<>+0(SB), Y4, Y4
-	VSUBPS           Y6, Y5, Y5
-	VMULPS.BCST      conv2_0_022222223<>+0(SB), Y5, Y5
+
+	// plus1, minus1 = 2/9 (u1 ± u2); plus2, minus2 = 1/360 (u3 ± u4); plusHalf, minusHalf = 1/45 (u5 ± u6)
+	VADDPS      Y2, Y1, Y8
+	VMULPS.BCST conv2_0_22222222<>+0(SB), Y8, Y8
+	VSUBPS      Y2, Y1, Y1
+	VMULPS.BCST conv2_0_22222222<>+0(SB), Y1, Y1
+	VADDPS      Y4, Y3, Y2
+	VMULPS.BCST conv2_0_0027777778<>+0(SB), Y2, Y2
+	VSUBPS      Y4, Y3, Y3
+	VMULPS.BCST conv2_0_0027777778<>+0(SB), Y3, Y3
+	VADDPS      Y6, Y5, Y4
+	VMULPS.BCST conv2_0_022222223<>+0(SB), Y4, Y4
+	VSUBPS      Y6, Y5, Y5
+	VMULPS.BCST conv2_0_022222223<>+0(SB), Y5, Y5
+
+	// w0 = ((u0 + plus1) + plus2) + 16 plusHalf
 	VADDPS           Y8, Y0, Y0
 	VADDPS           Y2, Y0, Y0
 	VFMADD231PS.BCST conv2_16<>+0(SB), Y4, Y0
 	VMOVUPS          Y0, 60000(AX)
+
+	// w1 = minus1 + 2 minus2 + 8 minusHalf
 	VMOVAPS          Y1, Y0
 	VFMADD231PS.BCST conv2_2<>+0(SB), Y3, Y0
 	VFMADD231PS.BCST conv2_8<>+0(SB), Y5, Y0
 	VMOVUPS          Y0, 64000(AX)
+
+	// w2 = plus1 + 4 plus2 + 4 plusHalf
 	VMOVAPS          Y8, Y0
 	VFMADD231PS.BCST conv2_4<>+0(SB), Y2, Y0
 	VFMADD231PS.BCST conv2_4<>+0(SB), Y4, Y0
 	VMOVUPS          Y0, 68000(AX)
+
+	// w3 = minus1 + 8 minus2 + 2 minusHalf
 	VFMADD231PS.BCST conv2_8<>+0(SB), Y3, Y1
 	VFMADD231PS.BCST conv2_2<>+0(SB), Y5, Y1
 	VMOVUPS          Y1, 72000(AX)
+
+	// w4 = ((plus1 + plusHalf) + u7) + 16 plus2
 	VADDPS           Y4, Y8, Y0
 	VADDPS           Y7, Y0, Y0
 	VFMADD231PS.BCST conv2_16<>+0(SB), Y2, Y0
@@ -14881,33 +18756,45 @@ column1:
 	VMOVUPS          1184(DX), Y5
 	VMOVUPS          1216(DX), Y6
 	VMOVUPS          1248(DX), Y7
-	VADDPS           Y2, Y1, Y8
-	VMULPS.BCST      conv2_0_22222222<>+0(SB), Y8, Y8
-	VSUBPS           Y2, Y1, Y1
-	VMULPS.BCST      conv2_0_22222222<>+0(SB), Y1, Y1
-	VADDPS           Y4, Y3, Y2
-	VMULPS.BCST      conv2_0_0027777778<>+0(SB), Y2, Y2
-	VSUBPS           Y4, Y3, Y3
-	VMULPS.BCST      conv2_0_0027777778<>+0(SB), Y3, Y3
-	VADDPS           Y6, Y5, Y4
-	VMULPS.BCST      conv2_0_022222223<>+0(SB), Y4, Y4
-	VSUBPS           Y6, Y5, Y5
-	VMULPS.BCST      conv2_0_022222223<>+0(SB), Y5, Y5
+
+	// plus1, minus1 = 2/9 (u1 ± u2); plus2, minus2 = 1/360 (u3 ± u4); plusHalf, minusHalf = 1/45 (u5 ± u6)
+	VADDPS      Y2, Y1, Y8
+	VMULPS.BCST conv2_0_22222222<>+0(SB), Y8, Y8
+	VSUBPS      Y2, Y1, Y1
+	VMULPS.BCST conv2_0_22222222<>+0(SB), Y1, Y1
+	VADDPS      Y4, Y3, Y2
+	VMULPS.BCST conv2_0_0027777778<>+0(SB), Y2, Y2
+	VSUBPS      Y4, Y3, Y3
+	VMULPS.BCST conv2_0_0027777778<>+0(SB), Y3, Y3
+	VADDPS      Y6, Y5, Y4
+	VMULPS.BCST conv2_0_022222223<>+0(SB), Y4, Y4
+	VSUBPS      Y6, Y5, Y5
+	VMULPS.BCST conv2_0_022222223<>+0(SB), Y5, Y5
+
+	// w0 = ((u0 + plus1) + plus2) + 16 plusHalf
 	VADDPS           Y8, Y0, Y0
 	VADDPS           Y2, Y0, Y0
 	VFMADD231PS.BCST conv2_16<>+0(SB), Y4, Y0
 	VMOVUPS          Y0, 80000(AX)
+
+	// w1 = minus1 + 2 minus2 + 8 minusHalf
 	VMOVAPS          Y1, Y0
 	VFMADD231PS.BCST conv2_2<>+0(SB), Y3, Y0
 	VFMADD231PS.BCST conv2_8<>+0(SB), Y5, Y0
 	VMOVUPS          Y0, 84000(AX)
+
+	// w2 = plus1 + 4 plus2 + 4 plusHalf
 	VMOVAPS          Y8, Y0
 	VFMADD231PS.BCST conv2_4<>+0(SB), Y2, Y0
 	VFMADD231PS.BCST conv2_4<>+0(SB), Y4, Y0
 	VMOVUPS          Y0, 88000(AX)
+
+	// w3 = minus1 + 8 minus2 + 2 minusHalf
 	VFMADD231PS.BCST conv2_8<>+0(SB), Y3, Y1
 	VFMADD231PS.BCST conv2_2<>+0(SB), Y5, Y1
 	VMOVUPS          Y1, 92000(AX)
+
+	// w4 = ((plus1 + plusHalf) + u7) + 16 plus2
 	VADDPS           Y4, Y8, Y0
 	VADDPS           Y7, Y0, Y0
 	VFMADD231PS.BCST conv2_16<>+0(SB), Y2, Y0

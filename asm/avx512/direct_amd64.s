@@ -20,26 +20,28 @@ window1:
 	MOVQ $0x00000004, DI
 
 outputs2:
-	VXORPS       Y0, Y0, Y0
-	VXORPS       Y1, Y1, Y1
-	VXORPS       Y2, Y2, Y2
-	VXORPS       Y3, Y3, Y3
-	VXORPS       Y4, Y4, Y4
-	VXORPS       Y5, Y5, Y5
-	VXORPS       Y6, Y6, Y6
-	VXORPS       Y7, Y7, Y7
-	VXORPS       Y8, Y8, Y8
-	VXORPS       Y9, Y9, Y9
-	VXORPS       Y10, Y10, Y10
-	VXORPS       Y11, Y11, Y11
-	VXORPS       Y12, Y12, Y12
-	VXORPS       Y13, Y13, Y13
-	VXORPS       Y14, Y14, Y14
-	VXORPS       Y15, Y15, Y15
-	VXORPS       Y16, Y16, Y16
-	VXORPS       Y17, Y17, Y17
-	VXORPS       Y18, Y18, Y18
-	VXORPS       Y19, Y19, Y19
+	VXORPS Y0, Y0, Y0
+	VXORPS Y1, Y1, Y1
+	VXORPS Y2, Y2, Y2
+	VXORPS Y3, Y3, Y3
+	VXORPS Y4, Y4, Y4
+	VXORPS Y5, Y5, Y5
+	VXORPS Y6, Y6, Y6
+	VXORPS Y7, Y7, Y7
+	VXORPS Y8, Y8, Y8
+	VXORPS Y9, Y9, Y9
+	VXORPS Y10, Y10, Y10
+	VXORPS Y11, Y11, Y11
+	VXORPS Y12, Y12, Y12
+	VXORPS Y13, Y13, Y13
+	VXORPS Y14, Y14, Y14
+	VXORPS Y15, Y15, Y15
+	VXORPS Y16, Y16, Y16
+	VXORPS Y17, Y17, Y17
+	VXORPS Y18, Y18, Y18
+	VXORPS Y19, Y19, Y19
+
+	// sum = sum + w x of tap (0, 0), 5 outputs × 4 positions of the window
 	VMOVUPS      (CX), Y20
 	VMOVUPS      32(CX), Y21
 	VMOVUPS      896(CX), Y22
@@ -69,6 +71,8 @@ outputs2:
 	VFMADD231PS  Y24, Y21, Y17
 	VFMADD231PS  Y24, Y22, Y18
 	VFMADD231PS  Y24, Y23, Y19
+
+	// sum = sum + w x of tap (0, 1), 5 outputs × 4 positions of the window
 	VMOVUPS      32(CX), Y20
 	VMOVUPS      64(CX), Y21
 	VMOVUPS      928(CX), Y22
@@ -98,6 +102,8 @@ outputs2:
 	VFMADD231PS  Y24, Y21, Y17
 	VFMADD231PS  Y24, Y22, Y18
 	VFMADD231PS  Y24, Y23, Y19
+
+	// sum = sum + w x of tap (0, 2), 5 outputs × 4 positions of the window
 	VMOVUPS      64(CX), Y20
 	VMOVUPS      96(CX), Y21
 	VMOVUPS      960(CX), Y22
@@ -127,6 +133,8 @@ outputs2:
 	VFMADD231PS  Y24, Y21, Y17
 	VFMADD231PS  Y24, Y22, Y18
 	VFMADD231PS  Y24, Y23, Y19
+
+	// sum = sum + w x of tap (0, 3), 5 outputs × 4 positions of the window
 	VMOVUPS      96(CX), Y20
 	VMOVUPS      128(CX), Y21
 	VMOVUPS      992(CX), Y22
@@ -156,6 +164,8 @@ outputs2:
 	VFMADD231PS  Y24, Y21, Y17
 	VFMADD231PS  Y24, Y22, Y18
 	VFMADD231PS  Y24, Y23, Y19
+
+	// sum = sum + w x of tap (0, 4), 5 outputs × 4 positions of the window
 	VMOVUPS      128(CX), Y20
 	VMOVUPS      160(CX), Y21
 	VMOVUPS      1024(CX), Y22
@@ -185,6 +195,8 @@ outputs2:
 	VFMADD231PS  Y24, Y21, Y17
 	VFMADD231PS  Y24, Y22, Y18
 	VFMADD231PS  Y24, Y23, Y19
+
+	// sum = sum + w x of tap (1, 0), 5 outputs × 4 positions of the window
 	VMOVUPS      896(CX), Y20
 	VMOVUPS      928(CX), Y21
 	VMOVUPS      1792(CX), Y22
@@ -214,6 +226,8 @@ outputs2:
 	VFMADD231PS  Y24, Y21, Y17
 	VFMADD231PS  Y24, Y22, Y18
 	VFMADD231PS  Y24, Y23, Y19
+
+	// sum = sum + w x of tap (1, 1), 5 outputs × 4 positions of the window
 	VMOVUPS      928(CX), Y20
 	VMOVUPS      960(CX), Y21
 	VMOVUPS      1824(CX), Y22
@@ -243,6 +257,8 @@ outputs2:
 	VFMADD231PS  Y24, Y21, Y17
 	VFMADD231PS  Y24, Y22, Y18
 	VFMADD231PS  Y24, Y23, Y19
+
+	// sum = sum + w x of tap (1, 2), 5 outputs × 4 positions of the window
 	VMOVUPS      960(CX), Y20
 	VMOVUPS      992(CX), Y21
 	VMOVUPS      1856(CX), Y22
@@ -272,6 +288,8 @@ outputs2:
 	VFMADD231PS  Y24, Y21, Y17
 	VFMADD231PS  Y24, Y22, Y18
 	VFMADD231PS  Y24, Y23, Y19
+
+	// sum = sum + w x of tap (1, 3), 5 outputs × 4 positions of the window
 	VMOVUPS      992(CX), Y20
 	VMOVUPS      1024(CX), Y21
 	VMOVUPS      1888(CX), Y22
@@ -301,6 +319,8 @@ outputs2:
 	VFMADD231PS  Y24, Y21, Y17
 	VFMADD231PS  Y24, Y22, Y18
 	VFMADD231PS  Y24, Y23, Y19
+
+	// sum = sum + w x of tap (1, 4), 5 outputs × 4 positions of the window
 	VMOVUPS      1024(CX), Y20
 	VMOVUPS      1056(CX), Y21
 	VMOVUPS      1920(CX), Y22
@@ -330,6 +350,8 @@ outputs2:
 	VFMADD231PS  Y24, Y21, Y17
 	VFMADD231PS  Y24, Y22, Y18
 	VFMADD231PS  Y24, Y23, Y19
+
+	// sum = sum + w x of tap (2, 0), 5 outputs × 4 positions of the window
 	VMOVUPS      1792(CX), Y20
 	VMOVUPS      1824(CX), Y21
 	VMOVUPS      2688(CX), Y22
@@ -359,6 +381,8 @@ outputs2:
 	VFMADD231PS  Y24, Y21, Y17
 	VFMADD231PS  Y24, Y22, Y18
 	VFMADD231PS  Y24, Y23, Y19
+
+	// sum = sum + w x of tap (2, 1), 5 outputs × 4 positions of the window
 	VMOVUPS      1824(CX), Y20
 	VMOVUPS      1856(CX), Y21
 	VMOVUPS      2720(CX), Y22
@@ -388,6 +412,8 @@ outputs2:
 	VFMADD231PS  Y24, Y21, Y17
 	VFMADD231PS  Y24, Y22, Y18
 	VFMADD231PS  Y24, Y23, Y19
+
+	// sum = sum + w x of tap (2, 2), 5 outputs × 4 positions of the window
 	VMOVUPS      1856(CX), Y20
 	VMOVUPS      1888(CX), Y21
 	VMOVUPS      2752(CX), Y22
@@ -417,6 +443,8 @@ outputs2:
 	VFMADD231PS  Y24, Y21, Y17
 	VFMADD231PS  Y24, Y22, Y18
 	VFMADD231PS  Y24, Y23, Y19
+
+	// sum = sum + w x of tap (2, 3), 5 outputs × 4 positions of the window
 	VMOVUPS      1888(CX), Y20
 	VMOVUPS      1920(CX), Y21
 	VMOVUPS      2784(CX), Y22
@@ -446,6 +474,8 @@ outputs2:
 	VFMADD231PS  Y24, Y21, Y17
 	VFMADD231PS  Y24, Y22, Y18
 	VFMADD231PS  Y24, Y23, Y19
+
+	// sum = sum + w x of tap (2, 4), 5 outputs × 4 positions of the window
 	VMOVUPS      1920(CX), Y20
 	VMOVUPS      1952(CX), Y21
 	VMOVUPS      2816(CX), Y22
@@ -475,6 +505,8 @@ outputs2:
 	VFMADD231PS  Y24, Y21, Y17
 	VFMADD231PS  Y24, Y22, Y18
 	VFMADD231PS  Y24, Y23, Y19
+
+	// sum = sum + w x of tap (3, 0), 5 outputs × 4 positions of the window
 	VMOVUPS      2688(CX), Y20
 	VMOVUPS      2720(CX), Y21
 	VMOVUPS      3584(CX), Y22
@@ -504,6 +536,8 @@ outputs2:
 	VFMADD231PS  Y24, Y21, Y17
 	VFMADD231PS  Y24, Y22, Y18
 	VFMADD231PS  Y24, Y23, Y19
+
+	// sum = sum + w x of tap (3, 1), 5 outputs × 4 positions of the window
 	VMOVUPS      2720(CX), Y20
 	VMOVUPS      2752(CX), Y21
 	VMOVUPS      3616(CX), Y22
@@ -533,6 +567,8 @@ outputs2:
 	VFMADD231PS  Y24, Y21, Y17
 	VFMADD231PS  Y24, Y22, Y18
 	VFMADD231PS  Y24, Y23, Y19
+
+	// sum = sum + w x of tap (3, 2), 5 outputs × 4 positions of the window
 	VMOVUPS      2752(CX), Y20
 	VMOVUPS      2784(CX), Y21
 	VMOVUPS      3648(CX), Y22
@@ -562,6 +598,8 @@ outputs2:
 	VFMADD231PS  Y24, Y21, Y17
 	VFMADD231PS  Y24, Y22, Y18
 	VFMADD231PS  Y24, Y23, Y19
+
+	// sum = sum + w x of tap (3, 3), 5 outputs × 4 positions of the window
 	VMOVUPS      2784(CX), Y20
 	VMOVUPS      2816(CX), Y21
 	VMOVUPS      3680(CX), Y22
@@ -591,6 +629,8 @@ outputs2:
 	VFMADD231PS  Y24, Y21, Y17
 	VFMADD231PS  Y24, Y22, Y18
 	VFMADD231PS  Y24, Y23, Y19
+
+	// sum = sum + w x of tap (3, 4), 5 outputs × 4 positions of the window
 	VMOVUPS      2816(CX), Y20
 	VMOVUPS      2848(CX), Y21
 	VMOVUPS      3712(CX), Y22
@@ -620,6 +660,8 @@ outputs2:
 	VFMADD231PS  Y24, Y21, Y17
 	VFMADD231PS  Y24, Y22, Y18
 	VFMADD231PS  Y24, Y23, Y19
+
+	// sum = sum + w x of tap (4, 0), 5 outputs × 4 positions of the window
 	VMOVUPS      3584(CX), Y20
 	VMOVUPS      3616(CX), Y21
 	VMOVUPS      4480(CX), Y22
@@ -649,6 +691,8 @@ outputs2:
 	VFMADD231PS  Y24, Y21, Y17
 	VFMADD231PS  Y24, Y22, Y18
 	VFMADD231PS  Y24, Y23, Y19
+
+	// sum = sum + w x of tap (4, 1), 5 outputs × 4 positions of the window
 	VMOVUPS      3616(CX), Y20
 	VMOVUPS      3648(CX), Y21
 	VMOVUPS      4512(CX), Y22
@@ -678,6 +722,8 @@ outputs2:
 	VFMADD231PS  Y24, Y21, Y17
 	VFMADD231PS  Y24, Y22, Y18
 	VFMADD231PS  Y24, Y23, Y19
+
+	// sum = sum + w x of tap (4, 2), 5 outputs × 4 positions of the window
 	VMOVUPS      3648(CX), Y20
 	VMOVUPS      3680(CX), Y21
 	VMOVUPS      4544(CX), Y22
@@ -707,6 +753,8 @@ outputs2:
 	VFMADD231PS  Y24, Y21, Y17
 	VFMADD231PS  Y24, Y22, Y18
 	VFMADD231PS  Y24, Y23, Y19
+
+	// sum = sum + w x of tap (4, 3), 5 outputs × 4 positions of the window
 	VMOVUPS      3680(CX), Y20
 	VMOVUPS      3712(CX), Y21
 	VMOVUPS      4576(CX), Y22
@@ -736,6 +784,8 @@ outputs2:
 	VFMADD231PS  Y24, Y21, Y17
 	VFMADD231PS  Y24, Y22, Y18
 	VFMADD231PS  Y24, Y23, Y19
+
+	// sum = sum + w x of tap (4, 4), 5 outputs × 4 positions of the window
 	VMOVUPS      3712(CX), Y20
 	VMOVUPS      3744(CX), Y21
 	VMOVUPS      4608(CX), Y22
@@ -765,6 +815,8 @@ outputs2:
 	VFMADD231PS  Y24, Y21, Y17
 	VFMADD231PS  Y24, Y22, Y18
 	VFMADD231PS  Y24, Y23, Y19
+
+	// y = max(0, max(window) + bias)
 	VXORPS       Y20, Y20, Y20
 	VBROADCASTSS (BX), Y21
 	VMAXPS       Y1, Y0, Y0
@@ -859,6 +911,7 @@ outputs1:
 	MOVQ   $0x00000014, DI
 
 input2:
+	// sum = sum + w x of tap (0, 0), 5 outputs × 4 positions of the window
 	VMOVUPS      (CX), Y20
 	VMOVUPS      32(CX), Y21
 	VMOVUPS      384(CX), Y22
@@ -888,6 +941,8 @@ input2:
 	VFMADD231PS  Y24, Y21, Y17
 	VFMADD231PS  Y24, Y22, Y18
 	VFMADD231PS  Y24, Y23, Y19
+
+	// sum = sum + w x of tap (0, 1), 5 outputs × 4 positions of the window
 	VMOVUPS      32(CX), Y20
 	VMOVUPS      64(CX), Y21
 	VMOVUPS      416(CX), Y22
@@ -917,6 +972,8 @@ input2:
 	VFMADD231PS  Y24, Y21, Y17
 	VFMADD231PS  Y24, Y22, Y18
 	VFMADD231PS  Y24, Y23, Y19
+
+	// sum = sum + w x of tap (0, 2), 5 outputs × 4 positions of the window
 	VMOVUPS      64(CX), Y20
 	VMOVUPS      96(CX), Y21
 	VMOVUPS      448(CX), Y22
@@ -946,6 +1003,8 @@ input2:
 	VFMADD231PS  Y24, Y21, Y17
 	VFMADD231PS  Y24, Y22, Y18
 	VFMADD231PS  Y24, Y23, Y19
+
+	// sum = sum + w x of tap (0, 3), 5 outputs × 4 positions of the window
 	VMOVUPS      96(CX), Y20
 	VMOVUPS      128(CX), Y21
 	VMOVUPS      480(CX), Y22
@@ -975,6 +1034,8 @@ input2:
 	VFMADD231PS  Y24, Y21, Y17
 	VFMADD231PS  Y24, Y22, Y18
 	VFMADD231PS  Y24, Y23, Y19
+
+	// sum = sum + w x of tap (0, 4), 5 outputs × 4 positions of the window
 	VMOVUPS      128(CX), Y20
 	VMOVUPS      160(CX), Y21
 	VMOVUPS      512(CX), Y22
@@ -1004,6 +1065,8 @@ input2:
 	VFMADD231PS  Y24, Y21, Y17
 	VFMADD231PS  Y24, Y22, Y18
 	VFMADD231PS  Y24, Y23, Y19
+
+	// sum = sum + w x of tap (1, 0), 5 outputs × 4 positions of the window
 	VMOVUPS      384(CX), Y20
 	VMOVUPS      416(CX), Y21
 	VMOVUPS      768(CX), Y22
@@ -1033,6 +1096,8 @@ input2:
 	VFMADD231PS  Y24, Y21, Y17
 	VFMADD231PS  Y24, Y22, Y18
 	VFMADD231PS  Y24, Y23, Y19
+
+	// sum = sum + w x of tap (1, 1), 5 outputs × 4 positions of the window
 	VMOVUPS      416(CX), Y20
 	VMOVUPS      448(CX), Y21
 	VMOVUPS      800(CX), Y22
@@ -1062,6 +1127,8 @@ input2:
 	VFMADD231PS  Y24, Y21, Y17
 	VFMADD231PS  Y24, Y22, Y18
 	VFMADD231PS  Y24, Y23, Y19
+
+	// sum = sum + w x of tap (1, 2), 5 outputs × 4 positions of the window
 	VMOVUPS      448(CX), Y20
 	VMOVUPS      480(CX), Y21
 	VMOVUPS      832(CX), Y22
@@ -1091,6 +1158,8 @@ input2:
 	VFMADD231PS  Y24, Y21, Y17
 	VFMADD231PS  Y24, Y22, Y18
 	VFMADD231PS  Y24, Y23, Y19
+
+	// sum = sum + w x of tap (1, 3), 5 outputs × 4 positions of the window
 	VMOVUPS      480(CX), Y20
 	VMOVUPS      512(CX), Y21
 	VMOVUPS      864(CX), Y22
@@ -1120,6 +1189,8 @@ input2:
 	VFMADD231PS  Y24, Y21, Y17
 	VFMADD231PS  Y24, Y22, Y18
 	VFMADD231PS  Y24, Y23, Y19
+
+	// sum = sum + w x of tap (1, 4), 5 outputs × 4 positions of the window
 	VMOVUPS      512(CX), Y20
 	VMOVUPS      544(CX), Y21
 	VMOVUPS      896(CX), Y22
@@ -1149,6 +1220,8 @@ input2:
 	VFMADD231PS  Y24, Y21, Y17
 	VFMADD231PS  Y24, Y22, Y18
 	VFMADD231PS  Y24, Y23, Y19
+
+	// sum = sum + w x of tap (2, 0), 5 outputs × 4 positions of the window
 	VMOVUPS      768(CX), Y20
 	VMOVUPS      800(CX), Y21
 	VMOVUPS      1152(CX), Y22
@@ -1178,6 +1251,8 @@ input2:
 	VFMADD231PS  Y24, Y21, Y17
 	VFMADD231PS  Y24, Y22, Y18
 	VFMADD231PS  Y24, Y23, Y19
+
+	// sum = sum + w x of tap (2, 1), 5 outputs × 4 positions of the window
 	VMOVUPS      800(CX), Y20
 	VMOVUPS      832(CX), Y21
 	VMOVUPS      1184(CX), Y22
@@ -1207,6 +1282,8 @@ input2:
 	VFMADD231PS  Y24, Y21, Y17
 	VFMADD231PS  Y24, Y22, Y18
 	VFMADD231PS  Y24, Y23, Y19
+
+	// sum = sum + w x of tap (2, 2), 5 outputs × 4 positions of the window
 	VMOVUPS      832(CX), Y20
 	VMOVUPS      864(CX), Y21
 	VMOVUPS      1216(CX), Y22
@@ -1236,6 +1313,8 @@ input2:
 	VFMADD231PS  Y24, Y21, Y17
 	VFMADD231PS  Y24, Y22, Y18
 	VFMADD231PS  Y24, Y23, Y19
+
+	// sum = sum + w x of tap (2, 3), 5 outputs × 4 positions of the window
 	VMOVUPS      864(CX), Y20
 	VMOVUPS      896(CX), Y21
 	VMOVUPS      1248(CX), Y22
@@ -1265,6 +1344,8 @@ input2:
 	VFMADD231PS  Y24, Y21, Y17
 	VFMADD231PS  Y24, Y22, Y18
 	VFMADD231PS  Y24, Y23, Y19
+
+	// sum = sum + w x of tap (2, 4), 5 outputs × 4 positions of the window
 	VMOVUPS      896(CX), Y20
 	VMOVUPS      928(CX), Y21
 	VMOVUPS      1280(CX), Y22
@@ -1294,6 +1375,8 @@ input2:
 	VFMADD231PS  Y24, Y21, Y17
 	VFMADD231PS  Y24, Y22, Y18
 	VFMADD231PS  Y24, Y23, Y19
+
+	// sum = sum + w x of tap (3, 0), 5 outputs × 4 positions of the window
 	VMOVUPS      1152(CX), Y20
 	VMOVUPS      1184(CX), Y21
 	VMOVUPS      1536(CX), Y22
@@ -1323,6 +1406,8 @@ input2:
 	VFMADD231PS  Y24, Y21, Y17
 	VFMADD231PS  Y24, Y22, Y18
 	VFMADD231PS  Y24, Y23, Y19
+
+	// sum = sum + w x of tap (3, 1), 5 outputs × 4 positions of the window
 	VMOVUPS      1184(CX), Y20
 	VMOVUPS      1216(CX), Y21
 	VMOVUPS      1568(CX), Y22
@@ -1352,6 +1437,8 @@ input2:
 	VFMADD231PS  Y24, Y21, Y17
 	VFMADD231PS  Y24, Y22, Y18
 	VFMADD231PS  Y24, Y23, Y19
+
+	// sum = sum + w x of tap (3, 2), 5 outputs × 4 positions of the window
 	VMOVUPS      1216(CX), Y20
 	VMOVUPS      1248(CX), Y21
 	VMOVUPS      1600(CX), Y22
@@ -1381,6 +1468,8 @@ input2:
 	VFMADD231PS  Y24, Y21, Y17
 	VFMADD231PS  Y24, Y22, Y18
 	VFMADD231PS  Y24, Y23, Y19
+
+	// sum = sum + w x of tap (3, 3), 5 outputs × 4 positions of the window
 	VMOVUPS      1248(CX), Y20
 	VMOVUPS      1280(CX), Y21
 	VMOVUPS      1632(CX), Y22
@@ -1410,6 +1499,8 @@ input2:
 	VFMADD231PS  Y24, Y21, Y17
 	VFMADD231PS  Y24, Y22, Y18
 	VFMADD231PS  Y24, Y23, Y19
+
+	// sum = sum + w x of tap (3, 4), 5 outputs × 4 positions of the window
 	VMOVUPS      1280(CX), Y20
 	VMOVUPS      1312(CX), Y21
 	VMOVUPS      1664(CX), Y22
@@ -1439,6 +1530,8 @@ input2:
 	VFMADD231PS  Y24, Y21, Y17
 	VFMADD231PS  Y24, Y22, Y18
 	VFMADD231PS  Y24, Y23, Y19
+
+	// sum = sum + w x of tap (4, 0), 5 outputs × 4 positions of the window
 	VMOVUPS      1536(CX), Y20
 	VMOVUPS      1568(CX), Y21
 	VMOVUPS      1920(CX), Y22
@@ -1468,6 +1561,8 @@ input2:
 	VFMADD231PS  Y24, Y21, Y17
 	VFMADD231PS  Y24, Y22, Y18
 	VFMADD231PS  Y24, Y23, Y19
+
+	// sum = sum + w x of tap (4, 1), 5 outputs × 4 positions of the window
 	VMOVUPS      1568(CX), Y20
 	VMOVUPS      1600(CX), Y21
 	VMOVUPS      1952(CX), Y22
@@ -1497,6 +1592,8 @@ input2:
 	VFMADD231PS  Y24, Y21, Y17
 	VFMADD231PS  Y24, Y22, Y18
 	VFMADD231PS  Y24, Y23, Y19
+
+	// sum = sum + w x of tap (4, 2), 5 outputs × 4 positions of the window
 	VMOVUPS      1600(CX), Y20
 	VMOVUPS      1632(CX), Y21
 	VMOVUPS      1984(CX), Y22
@@ -1526,6 +1623,8 @@ input2:
 	VFMADD231PS  Y24, Y21, Y17
 	VFMADD231PS  Y24, Y22, Y18
 	VFMADD231PS  Y24, Y23, Y19
+
+	// sum = sum + w x of tap (4, 3), 5 outputs × 4 positions of the window
 	VMOVUPS      1632(CX), Y20
 	VMOVUPS      1664(CX), Y21
 	VMOVUPS      2016(CX), Y22
@@ -1555,6 +1654,8 @@ input2:
 	VFMADD231PS  Y24, Y21, Y17
 	VFMADD231PS  Y24, Y22, Y18
 	VFMADD231PS  Y24, Y23, Y19
+
+	// sum = sum + w x of tap (4, 4), 5 outputs × 4 positions of the window
 	VMOVUPS      1664(CX), Y20
 	VMOVUPS      1696(CX), Y21
 	VMOVUPS      2048(CX), Y22
@@ -1590,6 +1691,8 @@ input2:
 	JNZ          input2
 	ADDQ         $-92160, CX
 	ADDQ         $-80, DX
+
+	// y = max(0, max(window) + bias)
 	VXORPS       Y20, Y20, Y20
 	VBROADCASTSS (BX), Y21
 	VMAXPS       Y1, Y0, Y0
@@ -1655,26 +1758,28 @@ window1:
 	MOVQ $0x00000004, DI
 
 outputs2:
-	VXORPS       Z0, Z0, Z0
-	VXORPS       Z1, Z1, Z1
-	VXORPS       Z2, Z2, Z2
-	VXORPS       Z3, Z3, Z3
-	VXORPS       Z4, Z4, Z4
-	VXORPS       Z5, Z5, Z5
-	VXORPS       Z6, Z6, Z6
-	VXORPS       Z7, Z7, Z7
-	VXORPS       Z8, Z8, Z8
-	VXORPS       Z9, Z9, Z9
-	VXORPS       Z10, Z10, Z10
-	VXORPS       Z11, Z11, Z11
-	VXORPS       Z12, Z12, Z12
-	VXORPS       Z13, Z13, Z13
-	VXORPS       Z14, Z14, Z14
-	VXORPS       Z15, Z15, Z15
-	VXORPS       Z16, Z16, Z16
-	VXORPS       Z17, Z17, Z17
-	VXORPS       Z18, Z18, Z18
-	VXORPS       Z19, Z19, Z19
+	VXORPS Z0, Z0, Z0
+	VXORPS Z1, Z1, Z1
+	VXORPS Z2, Z2, Z2
+	VXORPS Z3, Z3, Z3
+	VXORPS Z4, Z4, Z4
+	VXORPS Z5, Z5, Z5
+	VXORPS Z6, Z6, Z6
+	VXORPS Z7, Z7, Z7
+	VXORPS Z8, Z8, Z8
+	VXORPS Z9, Z9, Z9
+	VXORPS Z10, Z10, Z10
+	VXORPS Z11, Z11, Z11
+	VXORPS Z12, Z12, Z12
+	VXORPS Z13, Z13, Z13
+	VXORPS Z14, Z14, Z14
+	VXORPS Z15, Z15, Z15
+	VXORPS Z16, Z16, Z16
+	VXORPS Z17, Z17, Z17
+	VXORPS Z18, Z18, Z18
+	VXORPS Z19, Z19, Z19
+
+	// sum = sum + w x of tap (0, 0), 5 outputs × 4 positions of the window
 	VMOVUPS      (CX), Z20
 	VMOVUPS      64(CX), Z21
 	VMOVUPS      1792(CX), Z22
@@ -1704,6 +1809,8 @@ outputs2:
 	VFMADD231PS  Z24, Z21, Z17
 	VFMADD231PS  Z24, Z22, Z18
 	VFMADD231PS  Z24, Z23, Z19
+
+	// sum = sum + w x of tap (0, 1), 5 outputs × 4 positions of the window
 	VMOVUPS      64(CX), Z20
 	VMOVUPS      128(CX), Z21
 	VMOVUPS      1856(CX), Z22
@@ -1733,6 +1840,8 @@ outputs2:
 	VFMADD231PS  Z24, Z21, Z17
 	VFMADD231PS  Z24, Z22, Z18
 	VFMADD231PS  Z24, Z23, Z19
+
+	// sum = sum + w x of tap (0, 2), 5 outputs × 4 positions of the window
 	VMOVUPS      128(CX), Z20
 	VMOVUPS      192(CX), Z21
 	VMOVUPS      1920(CX), Z22
@@ -1762,6 +1871,8 @@ outputs2:
 	VFMADD231PS  Z24, Z21, Z17
 	VFMADD231PS  Z24, Z22, Z18
 	VFMADD231PS  Z24, Z23, Z19
+
+	// sum = sum + w x of tap (0, 3), 5 outputs × 4 positions of the window
 	VMOVUPS      192(CX), Z20
 	VMOVUPS      256(CX), Z21
 	VMOVUPS      1984(CX), Z22
@@ -1791,6 +1902,8 @@ outputs2:
 	VFMADD231PS  Z24, Z21, Z17
 	VFMADD231PS  Z24, Z22, Z18
 	VFMADD231PS  Z24, Z23, Z19
+
+	// sum = sum + w x of tap (0, 4), 5 outputs × 4 positions of the window
 	VMOVUPS      256(CX), Z20
 	VMOVUPS      320(CX), Z21
 	VMOVUPS      2048(CX), Z22
@@ -1820,6 +1933,8 @@ outputs2:
 	VFMADD231PS  Z24, Z21, Z17
 	VFMADD231PS  Z24, Z22, Z18
 	VFMADD231PS  Z24, Z23, Z19
+
+	// sum = sum + w x of tap (1, 0), 5 outputs × 4 positions of the window
 	VMOVUPS      1792(CX), Z20
 	VMOVUPS      1856(CX), Z21
 	VMOVUPS      3584(CX), Z22
@@ -1849,6 +1964,8 @@ outputs2:
 	VFMADD231PS  Z24, Z21, Z17
 	VFMADD231PS  Z24, Z22, Z18
 	VFMADD231PS  Z24, Z23, Z19
+
+	// sum = sum + w x of tap (1, 1), 5 outputs × 4 positions of the window
 	VMOVUPS      1856(CX), Z20
 	VMOVUPS      1920(CX), Z21
 	VMOVUPS      3648(CX), Z22
@@ -1878,6 +1995,8 @@ outputs2:
 	VFMADD231PS  Z24, Z21, Z17
 	VFMADD231PS  Z24, Z22, Z18
 	VFMADD231PS  Z24, Z23, Z19
+
+	// sum = sum + w x of tap (1, 2), 5 outputs × 4 positions of the window
 	VMOVUPS      1920(CX), Z20
 	VMOVUPS      1984(CX), Z21
 	VMOVUPS      3712(CX), Z22
@@ -1907,6 +2026,8 @@ outputs2:
 	VFMADD231PS  Z24, Z21, Z17
 	VFMADD231PS  Z24, Z22, Z18
 	VFMADD231PS  Z24, Z23, Z19
+
+	// sum = sum + w x of tap (1, 3), 5 outputs × 4 positions of the window
 	VMOVUPS      1984(CX), Z20
 	VMOVUPS      2048(CX), Z21
 	VMOVUPS      3776(CX), Z22
@@ -1936,6 +2057,8 @@ outputs2:
 	VFMADD231PS  Z24, Z21, Z17
 	VFMADD231PS  Z24, Z22, Z18
 	VFMADD231PS  Z24, Z23, Z19
+
+	// sum = sum + w x of tap (1, 4), 5 outputs × 4 positions of the window
 	VMOVUPS      2048(CX), Z20
 	VMOVUPS      2112(CX), Z21
 	VMOVUPS      3840(CX), Z22
@@ -1965,6 +2088,8 @@ outputs2:
 	VFMADD231PS  Z24, Z21, Z17
 	VFMADD231PS  Z24, Z22, Z18
 	VFMADD231PS  Z24, Z23, Z19
+
+	// sum = sum + w x of tap (2, 0), 5 outputs × 4 positions of the window
 	VMOVUPS      3584(CX), Z20
 	VMOVUPS      3648(CX), Z21
 	VMOVUPS      5376(CX), Z22
@@ -1994,6 +2119,8 @@ outputs2:
 	VFMADD231PS  Z24, Z21, Z17
 	VFMADD231PS  Z24, Z22, Z18
 	VFMADD231PS  Z24, Z23, Z19
+
+	// sum = sum + w x of tap (2, 1), 5 outputs × 4 positions of the window
 	VMOVUPS      3648(CX), Z20
 	VMOVUPS      3712(CX), Z21
 	VMOVUPS      5440(CX), Z22
@@ -2023,6 +2150,8 @@ outputs2:
 	VFMADD231PS  Z24, Z21, Z17
 	VFMADD231PS  Z24, Z22, Z18
 	VFMADD231PS  Z24, Z23, Z19
+
+	// sum = sum + w x of tap (2, 2), 5 outputs × 4 positions of the window
 	VMOVUPS      3712(CX), Z20
 	VMOVUPS      3776(CX), Z21
 	VMOVUPS      5504(CX), Z22
@@ -2052,6 +2181,8 @@ outputs2:
 	VFMADD231PS  Z24, Z21, Z17
 	VFMADD231PS  Z24, Z22, Z18
 	VFMADD231PS  Z24, Z23, Z19
+
+	// sum = sum + w x of tap (2, 3), 5 outputs × 4 positions of the window
 	VMOVUPS      3776(CX), Z20
 	VMOVUPS      3840(CX), Z21
 	VMOVUPS      5568(CX), Z22
@@ -2081,6 +2212,8 @@ outputs2:
 	VFMADD231PS  Z24, Z21, Z17
 	VFMADD231PS  Z24, Z22, Z18
 	VFMADD231PS  Z24, Z23, Z19
+
+	// sum = sum + w x of tap (2, 4), 5 outputs × 4 positions of the window
 	VMOVUPS      3840(CX), Z20
 	VMOVUPS      3904(CX), Z21
 	VMOVUPS      5632(CX), Z22
@@ -2110,6 +2243,8 @@ outputs2:
 	VFMADD231PS  Z24, Z21, Z17
 	VFMADD231PS  Z24, Z22, Z18
 	VFMADD231PS  Z24, Z23, Z19
+
+	// sum = sum + w x of tap (3, 0), 5 outputs × 4 positions of the window
 	VMOVUPS      5376(CX), Z20
 	VMOVUPS      5440(CX), Z21
 	VMOVUPS      7168(CX), Z22
@@ -2139,6 +2274,8 @@ outputs2:
 	VFMADD231PS  Z24, Z21, Z17
 	VFMADD231PS  Z24, Z22, Z18
 	VFMADD231PS  Z24, Z23, Z19
+
+	// sum = sum + w x of tap (3, 1), 5 outputs × 4 positions of the window
 	VMOVUPS      5440(CX), Z20
 	VMOVUPS      5504(CX), Z21
 	VMOVUPS      7232(CX), Z22
@@ -2168,6 +2305,8 @@ outputs2:
 	VFMADD231PS  Z24, Z21, Z17
 	VFMADD231PS  Z24, Z22, Z18
 	VFMADD231PS  Z24, Z23, Z19
+
+	// sum = sum + w x of tap (3, 2), 5 outputs × 4 positions of the window
 	VMOVUPS      5504(CX), Z20
 	VMOVUPS      5568(CX), Z21
 	VMOVUPS      7296(CX), Z22
@@ -2197,6 +2336,8 @@ outputs2:
 	VFMADD231PS  Z24, Z21, Z17
 	VFMADD231PS  Z24, Z22, Z18
 	VFMADD231PS  Z24, Z23, Z19
+
+	// sum = sum + w x of tap (3, 3), 5 outputs × 4 positions of the window
 	VMOVUPS      5568(CX), Z20
 	VMOVUPS      5632(CX), Z21
 	VMOVUPS      7360(CX), Z22
@@ -2226,6 +2367,8 @@ outputs2:
 	VFMADD231PS  Z24, Z21, Z17
 	VFMADD231PS  Z24, Z22, Z18
 	VFMADD231PS  Z24, Z23, Z19
+
+	// sum = sum + w x of tap (3, 4), 5 outputs × 4 positions of the window
 	VMOVUPS      5632(CX), Z20
 	VMOVUPS      5696(CX), Z21
 	VMOVUPS      7424(CX), Z22
@@ -2255,6 +2398,8 @@ outputs2:
 	VFMADD231PS  Z24, Z21, Z17
 	VFMADD231PS  Z24, Z22, Z18
 	VFMADD231PS  Z24, Z23, Z19
+
+	// sum = sum + w x of tap (4, 0), 5 outputs × 4 positions of the window
 	VMOVUPS      7168(CX), Z20
 	VMOVUPS      7232(CX), Z21
 	VMOVUPS      8960(CX), Z22
@@ -2284,6 +2429,8 @@ outputs2:
 	VFMADD231PS  Z24, Z21, Z17
 	VFMADD231PS  Z24, Z22, Z18
 	VFMADD231PS  Z24, Z23, Z19
+
+	// sum = sum + w x of tap (4, 1), 5 outputs × 4 positions of the window
 	VMOVUPS      7232(CX), Z20
 	VMOVUPS      7296(CX), Z21
 	VMOVUPS      9024(CX), Z22
@@ -2313,6 +2460,8 @@ outputs2:
 	VFMADD231PS  Z24, Z21, Z17
 	VFMADD231PS  Z24, Z22, Z18
 	VFMADD231PS  Z24, Z23, Z19
+
+	// sum = sum + w x of tap (4, 2), 5 outputs × 4 positions of the window
 	VMOVUPS      7296(CX), Z20
 	VMOVUPS      7360(CX), Z21
 	VMOVUPS      9088(CX), Z22
@@ -2342,6 +2491,8 @@ outputs2:
 	VFMADD231PS  Z24, Z21, Z17
 	VFMADD231PS  Z24, Z22, Z18
 	VFMADD231PS  Z24, Z23, Z19
+
+	// sum = sum + w x of tap (4, 3), 5 outputs × 4 positions of the window
 	VMOVUPS      7360(CX), Z20
 	VMOVUPS      7424(CX), Z21
 	VMOVUPS      9152(CX), Z22
@@ -2371,6 +2522,8 @@ outputs2:
 	VFMADD231PS  Z24, Z21, Z17
 	VFMADD231PS  Z24, Z22, Z18
 	VFMADD231PS  Z24, Z23, Z19
+
+	// sum = sum + w x of tap (4, 4), 5 outputs × 4 positions of the window
 	VMOVUPS      7424(CX), Z20
 	VMOVUPS      7488(CX), Z21
 	VMOVUPS      9216(CX), Z22
@@ -2400,6 +2553,8 @@ outputs2:
 	VFMADD231PS  Z24, Z21, Z17
 	VFMADD231PS  Z24, Z22, Z18
 	VFMADD231PS  Z24, Z23, Z19
+
+	// y = max(0, max(window) + bias)
 	VXORPS       Z20, Z20, Z20
 	VBROADCASTSS (BX), Z21
 	VMAXPS       Z1, Z0, Z0
@@ -2494,6 +2649,7 @@ outputs1:
 	MOVQ   $0x00000014, DI
 
 input2:
+	// sum = sum + w x of tap (0, 0), 5 outputs × 4 positions of the window
 	VMOVUPS      (CX), Z20
 	VMOVUPS      64(CX), Z21
 	VMOVUPS      768(CX), Z22
@@ -2523,6 +2679,8 @@ input2:
 	VFMADD231PS  Z24, Z21, Z17
 	VFMADD231PS  Z24, Z22, Z18
 	VFMADD231PS  Z24, Z23, Z19
+
+	// sum = sum + w x of tap (0, 1), 5 outputs × 4 positions of the window
 	VMOVUPS      64(CX), Z20
 	VMOVUPS      128(CX), Z21
 	VMOVUPS      832(CX), Z22
@@ -2552,6 +2710,8 @@ input2:
 	VFMADD231PS  Z24, Z21, Z17
 	VFMADD231PS  Z24, Z22, Z18
 	VFMADD231PS  Z24, Z23, Z19
+
+	// sum = sum + w x of tap (0, 2), 5 outputs × 4 positions of the window
 	VMOVUPS      128(CX), Z20
 	VMOVUPS      192(CX), Z21
 	VMOVUPS      896(CX), Z22
@@ -2581,6 +2741,8 @@ input2:
 	VFMADD231PS  Z24, Z21, Z17
 	VFMADD231PS  Z24, Z22, Z18
 	VFMADD231PS  Z24, Z23, Z19
+
+	// sum = sum + w x of tap (0, 3), 5 outputs × 4 positions of the window
 	VMOVUPS      192(CX), Z20
 	VMOVUPS      256(CX), Z21
 	VMOVUPS      960(CX), Z22
@@ -2610,6 +2772,8 @@ input2:
 	VFMADD231PS  Z24, Z21, Z17
 	VFMADD231PS  Z24, Z22, Z18
 	VFMADD231PS  Z24, Z23, Z19
+
+	// sum = sum + w x of tap (0, 4), 5 outputs × 4 positions of the window
 	VMOVUPS      256(CX), Z20
 	VMOVUPS      320(CX), Z21
 	VMOVUPS      1024(CX), Z22
@@ -2639,6 +2803,8 @@ input2:
 	VFMADD231PS  Z24, Z21, Z17
 	VFMADD231PS  Z24, Z22, Z18
 	VFMADD231PS  Z24, Z23, Z19
+
+	// sum = sum + w x of tap (1, 0), 5 outputs × 4 positions of the window
 	VMOVUPS      768(CX), Z20
 	VMOVUPS      832(CX), Z21
 	VMOVUPS      1536(CX), Z22
@@ -2668,6 +2834,8 @@ input2:
 	VFMADD231PS  Z24, Z21, Z17
 	VFMADD231PS  Z24, Z22, Z18
 	VFMADD231PS  Z24, Z23, Z19
+
+	// sum = sum + w x of tap (1, 1), 5 outputs × 4 positions of the window
 	VMOVUPS      832(CX), Z20
 	VMOVUPS      896(CX), Z21
 	VMOVUPS      1600(CX), Z22
@@ -2697,6 +2865,8 @@ input2:
 	VFMADD231PS  Z24, Z21, Z17
 	VFMADD231PS  Z24, Z22, Z18
 	VFMADD231PS  Z24, Z23, Z19
+
+	// sum = sum + w x of tap (1, 2), 5 outputs × 4 positions of the window
 	VMOVUPS      896(CX), Z20
 	VMOVUPS      960(CX), Z21
 	VMOVUPS      1664(CX), Z22
@@ -2726,6 +2896,8 @@ input2:
 	VFMADD231PS  Z24, Z21, Z17
 	VFMADD231PS  Z24, Z22, Z18
 	VFMADD231PS  Z24, Z23, Z19
+
+	// sum = sum + w x of tap (1, 3), 5 outputs × 4 positions of the window
 	VMOVUPS      960(CX), Z20
 	VMOVUPS      1024(CX), Z21
 	VMOVUPS      1728(CX), Z22
@@ -2755,6 +2927,8 @@ input2:
 	VFMADD231PS  Z24, Z21, Z17
 	VFMADD231PS  Z24, Z22, Z18
 	VFMADD231PS  Z24, Z23, Z19
+
+	// sum = sum + w x of tap (1, 4), 5 outputs × 4 positions of the window
 	VMOVUPS      1024(CX), Z20
 	VMOVUPS      1088(CX), Z21
 	VMOVUPS      1792(CX), Z22
@@ -2784,6 +2958,8 @@ input2:
 	VFMADD231PS  Z24, Z21, Z17
 	VFMADD231PS  Z24, Z22, Z18
 	VFMADD231PS  Z24, Z23, Z19
+
+	// sum = sum + w x of tap (2, 0), 5 outputs × 4 positions of the window
 	VMOVUPS      1536(CX), Z20
 	VMOVUPS      1600(CX), Z21
 	VMOVUPS      2304(CX), Z22
@@ -2813,6 +2989,8 @@ input2:
 	VFMADD231PS  Z24, Z21, Z17
 	VFMADD231PS  Z24, Z22, Z18
 	VFMADD231PS  Z24, Z23, Z19
+
+	// sum = sum + w x of tap (2, 1), 5 outputs × 4 positions of the window
 	VMOVUPS      1600(CX), Z20
 	VMOVUPS      1664(CX), Z21
 	VMOVUPS      2368(CX), Z22
@@ -2842,6 +3020,8 @@ input2:
 	VFMADD231PS  Z24, Z21, Z17
 	VFMADD231PS  Z24, Z22, Z18
 	VFMADD231PS  Z24, Z23, Z19
+
+	// sum = sum + w x of tap (2, 2), 5 outputs × 4 positions of the window
 	VMOVUPS      1664(CX), Z20
 	VMOVUPS      1728(CX), Z21
 	VMOVUPS      2432(CX), Z22
@@ -2871,6 +3051,8 @@ input2:
 	VFMADD231PS  Z24, Z21, Z17
 	VFMADD231PS  Z24, Z22, Z18
 	VFMADD231PS  Z24, Z23, Z19
+
+	// sum = sum + w x of tap (2, 3), 5 outputs × 4 positions of the window
 	VMOVUPS      1728(CX), Z20
 	VMOVUPS      1792(CX), Z21
 	VMOVUPS      2496(CX), Z22
@@ -2900,6 +3082,8 @@ input2:
 	VFMADD231PS  Z24, Z21, Z17
 	VFMADD231PS  Z24, Z22, Z18
 	VFMADD231PS  Z24, Z23, Z19
+
+	// sum = sum + w x of tap (2, 4), 5 outputs × 4 positions of the window
 	VMOVUPS      1792(CX), Z20
 	VMOVUPS      1856(CX), Z21
 	VMOVUPS      2560(CX), Z22
@@ -2929,6 +3113,8 @@ input2:
 	VFMADD231PS  Z24, Z21, Z17
 	VFMADD231PS  Z24, Z22, Z18
 	VFMADD231PS  Z24, Z23, Z19
+
+	// sum = sum + w x of tap (3, 0), 5 outputs × 4 positions of the window
 	VMOVUPS      2304(CX), Z20
 	VMOVUPS      2368(CX), Z21
 	VMOVUPS      3072(CX), Z22
@@ -2958,6 +3144,8 @@ input2:
 	VFMADD231PS  Z24, Z21, Z17
 	VFMADD231PS  Z24, Z22, Z18
 	VFMADD231PS  Z24, Z23, Z19
+
+	// sum = sum + w x of tap (3, 1), 5 outputs × 4 positions of the window
 	VMOVUPS      2368(CX), Z20
 	VMOVUPS      2432(CX), Z21
 	VMOVUPS      3136(CX), Z22
@@ -2987,6 +3175,8 @@ input2:
 	VFMADD231PS  Z24, Z21, Z17
 	VFMADD231PS  Z24, Z22, Z18
 	VFMADD231PS  Z24, Z23, Z19
+
+	// sum = sum + w x of tap (3, 2), 5 outputs × 4 positions of the window
 	VMOVUPS      2432(CX), Z20
 	VMOVUPS      2496(CX), Z21
 	VMOVUPS      3200(CX), Z22
@@ -3016,6 +3206,8 @@ input2:
 	VFMADD231PS  Z24, Z21, Z17
 	VFMADD231PS  Z24, Z22, Z18
 	VFMADD231PS  Z24, Z23, Z19
+
+	// sum = sum + w x of tap (3, 3), 5 outputs × 4 positions of the window
 	VMOVUPS      2496(CX), Z20
 	VMOVUPS      2560(CX), Z21
 	VMOVUPS      3264(CX), Z22
@@ -3045,6 +3237,8 @@ input2:
 	VFMADD231PS  Z24, Z21, Z17
 	VFMADD231PS  Z24, Z22, Z18
 	VFMADD231PS  Z24, Z23, Z19
+
+	// sum = sum + w x of tap (3, 4), 5 outputs × 4 positions of the window
 	VMOVUPS      2560(CX), Z20
 	VMOVUPS      2624(CX), Z21
 	VMOVUPS      3328(CX), Z22
@@ -3074,6 +3268,8 @@ input2:
 	VFMADD231PS  Z24, Z21, Z17
 	VFMADD231PS  Z24, Z22, Z18
 	VFMADD231PS  Z24, Z23, Z19
+
+	// sum = sum + w x of tap (4, 0), 5 outputs × 4 positions of the window
 	VMOVUPS      3072(CX), Z20
 	VMOVUPS      3136(CX), Z21
 	VMOVUPS      3840(CX), Z22
@@ -3103,6 +3299,8 @@ input2:
 	VFMADD231PS  Z24, Z21, Z17
 	VFMADD231PS  Z24, Z22, Z18
 	VFMADD231PS  Z24, Z23, Z19
+
+	// sum = sum + w x of tap (4, 1), 5 outputs × 4 positions of the window
 	VMOVUPS      3136(CX), Z20
 	VMOVUPS      3200(CX), Z21
 	VMOVUPS      3904(CX), Z22
@@ -3132,6 +3330,8 @@ input2:
 	VFMADD231PS  Z24, Z21, Z17
 	VFMADD231PS  Z24, Z22, Z18
 	VFMADD231PS  Z24, Z23, Z19
+
+	// sum = sum + w x of tap (4, 2), 5 outputs × 4 positions of the window
 	VMOVUPS      3200(CX), Z20
 	VMOVUPS      3264(CX), Z21
 	VMOVUPS      3968(CX), Z22
@@ -3161,6 +3361,8 @@ input2:
 	VFMADD231PS  Z24, Z21, Z17
 	VFMADD231PS  Z24, Z22, Z18
 	VFMADD231PS  Z24, Z23, Z19
+
+	// sum = sum + w x of tap (4, 3), 5 outputs × 4 positions of the window
 	VMOVUPS      3264(CX), Z20
 	VMOVUPS      3328(CX), Z21
 	VMOVUPS      4032(CX), Z22
@@ -3190,6 +3392,8 @@ input2:
 	VFMADD231PS  Z24, Z21, Z17
 	VFMADD231PS  Z24, Z22, Z18
 	VFMADD231PS  Z24, Z23, Z19
+
+	// sum = sum + w x of tap (4, 4), 5 outputs × 4 positions of the window
 	VMOVUPS      3328(CX), Z20
 	VMOVUPS      3392(CX), Z21
 	VMOVUPS      4096(CX), Z22
@@ -3225,6 +3429,8 @@ input2:
 	JNZ          input2
 	ADDQ         $-184320, CX
 	ADDQ         $-80, DX
+
+	// y = max(0, max(window) + bias)
 	VXORPS       Z20, Z20, Z20
 	VBROADCASTSS (BX), Z21
 	VMAXPS       Z1, Z0, Z0

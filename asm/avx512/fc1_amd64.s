@@ -3258,21 +3258,28 @@ entry3:
 	JLT          entry3
 
 done2:
-	VMOVUPS      (R10), Z13
-	VSUBPS       Z13, Z8, Z14
-	VFMADD231PS  Z0, Z14, Z13
-	VMULPS       Z2, Z8, Z15
-	VMOVUPS      (R11), Z14
-	VMULPS       Z1, Z14, Z14
-	VFMADD231PS  Z8, Z15, Z14
-	VANDPS       Z7, Z13, Z8
-	VCMPPS       $0x15, Z6, Z8, K1
-	VMOVAPS.Z    Z13, K1, Z13
-	VANDPS       Z7, Z14, Z8
-	VCMPPS       $0x15, Z6, Z8, K1
-	VMOVAPS.Z    Z14, K1, Z14
-	VMOVUPS      Z13, (R10)
-	VMOVUPS      Z14, (R11)
+	// m = m + (1−β₁)(g − m)
+	VMOVUPS     (R10), Z13
+	VSUBPS      Z13, Z8, Z14
+	VFMADD231PS Z0, Z14, Z13
+
+	// v = β₂ v + (1−β₂) g²
+	VMULPS      Z2, Z8, Z15
+	VMOVUPS     (R11), Z14
+	VMULPS      Z1, Z14, Z14
+	VFMADD231PS Z8, Z15, Z14
+
+	// 0 where |m|, |v| < 1e-30
+	VANDPS    Z7, Z13, Z8
+	VCMPPS    $0x15, Z6, Z8, K1
+	VMOVAPS.Z Z13, K1, Z13
+	VANDPS    Z7, Z14, Z8
+	VCMPPS    $0x15, Z6, Z8, K1
+	VMOVAPS.Z Z14, K1, Z14
+	VMOVUPS   Z13, (R10)
+	VMOVUPS   Z14, (R11)
+
+	// w = w − rate · m / (√v·correction + ε)
 	VSQRTPS      Z14, Z8
 	VMULPS       Z3, Z8, Z8
 	VADDPS       Z4, Z8, Z8
@@ -3280,21 +3287,29 @@ done2:
 	VMOVUPS      (R9), Z8
 	VFNMADD231PS Z5, Z13, Z8
 	VMOVUPS      Z8, (R9)
-	VMOVUPS      64(R10), Z8
-	VSUBPS       Z8, Z9, Z13
-	VFMADD231PS  Z0, Z13, Z8
-	VMULPS       Z2, Z9, Z14
-	VMOVUPS      64(R11), Z13
-	VMULPS       Z1, Z13, Z13
-	VFMADD231PS  Z9, Z14, Z13
-	VANDPS       Z7, Z8, Z9
-	VCMPPS       $0x15, Z6, Z9, K1
-	VMOVAPS.Z    Z8, K1, Z8
-	VANDPS       Z7, Z13, Z9
-	VCMPPS       $0x15, Z6, Z9, K1
-	VMOVAPS.Z    Z13, K1, Z13
-	VMOVUPS      Z8, 64(R10)
-	VMOVUPS      Z13, 64(R11)
+
+	// m = m + (1−β₁)(g − m)
+	VMOVUPS     64(R10), Z8
+	VSUBPS      Z8, Z9, Z13
+	VFMADD231PS Z0, Z13, Z8
+
+	// v = β₂ v + (1−β₂) g²
+	VMULPS      Z2, Z9, Z14
+	VMOVUPS     64(R11), Z13
+	VMULPS      Z1, Z13, Z13
+	VFMADD231PS Z9, Z14, Z13
+
+	// 0 where |m|, |v| < 1e-30
+	VANDPS    Z7, Z8, Z9
+	VCMPPS    $0x15, Z6, Z9, K1
+	VMOVAPS.Z Z8, K1, Z8
+	VANDPS    Z7, Z13, Z9
+	VCMPPS    $0x15, Z6, Z9, K1
+	VMOVAPS.Z Z13, K1, Z13
+	VMOVUPS   Z8, 64(R10)
+	VMOVUPS   Z13, 64(R11)
+
+	// w = w − rate · m / (√v·correction + ε)
 	VSQRTPS      Z13, Z9
 	VMULPS       Z3, Z9, Z9
 	VADDPS       Z4, Z9, Z9
@@ -3302,21 +3317,29 @@ done2:
 	VMOVUPS      64(R9), Z9
 	VFNMADD231PS Z5, Z8, Z9
 	VMOVUPS      Z9, 64(R9)
-	VMOVUPS      128(R10), Z8
-	VSUBPS       Z8, Z10, Z9
-	VFMADD231PS  Z0, Z9, Z8
-	VMULPS       Z2, Z10, Z13
-	VMOVUPS      128(R11), Z9
-	VMULPS       Z1, Z9, Z9
-	VFMADD231PS  Z10, Z13, Z9
-	VANDPS       Z7, Z8, Z10
-	VCMPPS       $0x15, Z6, Z10, K1
-	VMOVAPS.Z    Z8, K1, Z8
-	VANDPS       Z7, Z9, Z10
-	VCMPPS       $0x15, Z6, Z10, K1
-	VMOVAPS.Z    Z9, K1, Z9
-	VMOVUPS      Z8, 128(R10)
-	VMOVUPS      Z9, 128(R11)
+
+	// m = m + (1−β₁)(g − m)
+	VMOVUPS     128(R10), Z8
+	VSUBPS      Z8, Z10, Z9
+	VFMADD231PS Z0, Z9, Z8
+
+	// v = β₂ v + (1−β₂) g²
+	VMULPS      Z2, Z10, Z13
+	VMOVUPS     128(R11), Z9
+	VMULPS      Z1, Z9, Z9
+	VFMADD231PS Z10, Z13, Z9
+
+	// 0 where |m|, |v| < 1e-30
+	VANDPS    Z7, Z8, Z10
+	VCMPPS    $0x15, Z6, Z10, K1
+	VMOVAPS.Z Z8, K1, Z8
+	VANDPS    Z7, Z9, Z10
+	VCMPPS    $0x15, Z6, Z10, K1
+	VMOVAPS.Z Z9, K1, Z9
+	VMOVUPS   Z8, 128(R10)
+	VMOVUPS   Z9, 128(R11)
+
+	// w = w − rate · m / (√v·correction + ε)
 	VSQRTPS      Z9, Z9
 	VMULPS       Z3, Z9, Z9
 	VADDPS       Z4, Z9, Z9
@@ -3324,21 +3347,29 @@ done2:
 	VMOVUPS      128(R9), Z9
 	VFNMADD231PS Z5, Z8, Z9
 	VMOVUPS      Z9, 128(R9)
-	VMOVUPS      192(R10), Z8
-	VSUBPS       Z8, Z11, Z9
-	VFMADD231PS  Z0, Z9, Z8
-	VMULPS       Z2, Z11, Z10
-	VMOVUPS      192(R11), Z9
-	VMULPS       Z1, Z9, Z9
-	VFMADD231PS  Z11, Z10, Z9
-	VANDPS       Z7, Z8, Z10
-	VCMPPS       $0x15, Z6, Z10, K1
-	VMOVAPS.Z    Z8, K1, Z8
-	VANDPS       Z7, Z9, Z10
-	VCMPPS       $0x15, Z6, Z10, K1
-	VMOVAPS.Z    Z9, K1, Z9
-	VMOVUPS      Z8, 192(R10)
-	VMOVUPS      Z9, 192(R11)
+
+	// m = m + (1−β₁)(g − m)
+	VMOVUPS     192(R10), Z8
+	VSUBPS      Z8, Z11, Z9
+	VFMADD231PS Z0, Z9, Z8
+
+	// v = β₂ v + (1−β₂) g²
+	VMULPS      Z2, Z11, Z10
+	VMOVUPS     192(R11), Z9
+	VMULPS      Z1, Z9, Z9
+	VFMADD231PS Z11, Z10, Z9
+
+	// 0 where |m|, |v| < 1e-30
+	VANDPS    Z7, Z8, Z10
+	VCMPPS    $0x15, Z6, Z10, K1
+	VMOVAPS.Z Z8, K1, Z8
+	VANDPS    Z7, Z9, Z10
+	VCMPPS    $0x15, Z6, Z10, K1
+	VMOVAPS.Z Z9, K1, Z9
+	VMOVUPS   Z8, 192(R10)
+	VMOVUPS   Z9, 192(R11)
+
+	// w = w − rate · m / (√v·correction + ε)
 	VSQRTPS      Z9, Z9
 	VMULPS       Z3, Z9, Z9
 	VADDPS       Z4, Z9, Z9
@@ -3346,21 +3377,29 @@ done2:
 	VMOVUPS      192(R9), Z9
 	VFNMADD231PS Z5, Z8, Z9
 	VMOVUPS      Z9, 192(R9)
-	VMOVUPS      256(R10), Z8
-	VSUBPS       Z8, Z12, Z9
-	VFMADD231PS  Z0, Z9, Z8
-	VMULPS       Z2, Z12, Z10
-	VMOVUPS      256(R11), Z9
-	VMULPS       Z1, Z9, Z9
-	VFMADD231PS  Z12, Z10, Z9
-	VANDPS       Z7, Z8, Z10
-	VCMPPS       $0x15, Z6, Z10, K1
-	VMOVAPS.Z    Z8, K1, Z8
-	VANDPS       Z7, Z9, Z10
-	VCMPPS       $0x15, Z6, Z10, K1
-	VMOVAPS.Z    Z9, K1, Z9
-	VMOVUPS      Z8, 256(R10)
-	VMOVUPS      Z9, 256(R11)
+
+	// m = m + (1−β₁)(g − m)
+	VMOVUPS     256(R10), Z8
+	VSUBPS      Z8, Z12, Z9
+	VFMADD231PS Z0, Z9, Z8
+
+	// v = β₂ v + (1−β₂) g²
+	VMULPS      Z2, Z12, Z10
+	VMOVUPS     256(R11), Z9
+	VMULPS      Z1, Z9, Z9
+	VFMADD231PS Z12, Z10, Z9
+
+	// 0 where |m|, |v| < 1e-30
+	VANDPS    Z7, Z8, Z10
+	VCMPPS    $0x15, Z6, Z10, K1
+	VMOVAPS.Z Z8, K1, Z8
+	VANDPS    Z7, Z9, Z10
+	VCMPPS    $0x15, Z6, Z10, K1
+	VMOVAPS.Z Z9, K1, Z9
+	VMOVUPS   Z8, 256(R10)
+	VMOVUPS   Z9, 256(R11)
+
+	// w = w − rate · m / (√v·correction + ε)
 	VSQRTPS      Z9, Z9
 	VMULPS       Z3, Z9, Z9
 	VADDPS       Z4, Z9, Z9

@@ -7,10 +7,12 @@
 // func FC2Forward8(logits []float32, x []float32, w []float32, bias []float32)
 // Requires: AVX, AVX512F, AVX512VL
 TEXT ·FC2Forward8(SB), $0-96
-	MOVQ         logits_base+0(FP), AX
-	MOVQ         x_base+24(FP), CX
-	MOVQ         w_base+48(FP), DX
-	MOVQ         bias_base+72(FP), BX
+	MOVQ logits_base+0(FP), AX
+	MOVQ x_base+24(FP), CX
+	MOVQ w_base+48(FP), DX
+	MOVQ bias_base+72(FP), BX
+
+	// logits = bias + Σ w x
 	VBROADCASTSS (BX), Y0
 	VBROADCASTSS 4(BX), Y1
 	VBROADCASTSS 8(BX), Y2
@@ -90,10 +92,12 @@ input1:
 // func FC2ForwardLoss8(logits []float32, dlogits []float32, denominators []float32, x []float32, w []float32, bias []float32, labels []int32, scale float32, label float32, other float32)
 // Requires: AVX, AVX2, AVX512F, AVX512VL, FMA3
 TEXT ·FC2ForwardLoss8(SB), $0-180
-	MOVQ         logits_base+0(FP), AX
-	MOVQ         x_base+72(FP), CX
-	MOVQ         w_base+96(FP), DX
-	MOVQ         bias_base+120(FP), BX
+	MOVQ logits_base+0(FP), AX
+	MOVQ x_base+72(FP), CX
+	MOVQ w_base+96(FP), DX
+	MOVQ bias_base+120(FP), BX
+
+	// logits = bias + Σ w x
 	VBROADCASTSS (BX), Y0
 	VBROADCASTSS 4(BX), Y1
 	VBROADCASTSS 8(BX), Y2
@@ -171,67 +175,80 @@ input1:
 	MOVQ             dlogits_base+24(FP), CX
 	MOVQ             denominators_base+48(FP), DX
 	MOVQ             labels_base+144(FP), BX
-	VMOVUPS          (AX), Y0
-	VMAXPS           32(AX), Y0, Y0
-	VMAXPS           64(AX), Y0, Y0
-	VMAXPS           96(AX), Y0, Y0
-	VMAXPS           128(AX), Y0, Y0
-	VMAXPS           160(AX), Y0, Y0
-	VMAXPS           192(AX), Y0, Y0
-	VMAXPS           224(AX), Y0, Y0
-	VMAXPS           256(AX), Y0, Y0
-	VMAXPS           288(AX), Y0, Y0
-	VXORPS           Y1, Y1, Y1
-	MOVQ             $0x0000000a, SI
+
+	// h = the largest logit
+	VMOVUPS (AX), Y0
+	VMAXPS  32(AX), Y0, Y0
+	VMAXPS  64(AX), Y0, Y0
+	VMAXPS  96(AX), Y0, Y0
+	VMAXPS  128(AX), Y0, Y0
+	VMAXPS  160(AX), Y0, Y0
+	VMAXPS  192(AX), Y0, Y0
+	VMAXPS  224(AX), Y0, Y0
+	VMAXPS  256(AX), Y0, Y0
+	VMAXPS  288(AX), Y0, Y0
+
+	// e = exp(logit − h), denominator = Σ e
+	VXORPS Y1, Y1, Y1
+	MOVQ   $0x0000000a, SI
 
 exponential2:
-	VMOVUPS           (AX), Y2
-	VSUBPS            Y0, Y2, Y2
-	VBROADCASTSS      fc2_minus87<>+0(SB), Y3
-	VMAXPS            Y2, Y3, Y2
+	VMOVUPS      (AX), Y2
+	VSUBPS       Y0, Y2, Y2
+	VBROADCASTSS fc2_minus87<>+0(SB), Y3
+	VMAXPS       Y2, Y3, Y2
+
+	// n = x/ln 2, rounded; r = x − n·ln 2, so |r| ≤ ln 2/2
 	VBROADCASTSS      fc2_1_2582912e07<>+0(SB), Y3
 	VMOVAPS           Y3, Y4
 	VFMADD231PS.BCST  fc2_1_442695<>+0(SB), Y2, Y4
 	VSUBPS            Y3, Y4, Y4
 	VFNMADD231PS.BCST fc2_0_6933594<>+0(SB), Y4, Y2
 	VFNMADD231PS.BCST fc2_minus0_00021219444<>+0(SB), Y4, Y2
-	VBROADCASTSS      fc2_0_0013888889<>+0(SB), Y3
-	VBROADCASTSS      fc2_0_008333334<>+0(SB), Y5
-	VFMADD213PS       Y5, Y2, Y3
-	VBROADCASTSS      fc2_0_041666668<>+0(SB), Y5
-	VFMADD213PS       Y5, Y2, Y3
-	VBROADCASTSS      fc2_0_16666667<>+0(SB), Y5
-	VFMADD213PS       Y5, Y2, Y3
-	VBROADCASTSS      fc2_0_5<>+0(SB), Y5
-	VFMADD213PS       Y5, Y2, Y3
-	VBROADCASTSS      fc2_1<>+0(SB), Y5
-	VFMADD213PS       Y5, Y2, Y3
-	VBROADCASTSS      fc2_1<>+0(SB), Y5
-	VFMADD213PS       Y5, Y2, Y3
-	VCVTPS2DQ         Y4, Y2
-	VPBROADCASTD      fc2_exponentBias<>+0(SB), Y4
-	VPADDD            Y4, Y2, Y2
-	VPSLLD            $0x17, Y2, Y2
-	VMULPS            Y2, Y3, Y3
-	VADDPS            Y3, Y1, Y1
-	VMOVUPS           Y3, (CX)
-	ADDQ              $+32, AX
-	ADDQ              $+32, CX
-	DECQ              SI
-	JNZ               exponential2
-	ADDQ              $-320, AX
-	ADDQ              $-320, CX
-	VMOVUPS           Y1, (DX)
-	VBROADCASTSS      fc2_1<>+0(SB), Y0
-	VDIVPS            Y1, Y0, Y0
-	VBROADCASTSS      scale+168(FP), Y1
-	VBROADCASTSS      other+176(FP), Y2
-	VBROADCASTSS      label+172(FP), Y3
-	VADDPS            Y2, Y3, Y3
-	VXORPS            Y4, Y4, Y4
-	VPBROADCASTD      fc2_one<>+0(SB), Y5
-	VMOVUPS           (BX), Y6
-	MOVQ              $0x0000000a, AX
+
+	// eʳ = 1 + r + r²/2 + r³/6 + r⁴/24 + r⁵/120 + r⁶/720
+	VBROADCASTSS fc2_0_0013888889<>+0(SB), Y3
+	VBROADCASTSS fc2_0_008333334<>+0(SB), Y5
+	VFMADD213PS  Y5, Y2, Y3
+	VBROADCASTSS fc2_0_041666668<>+0(SB), Y5
+	VFMADD213PS  Y5, Y2, Y3
+	VBROADCASTSS fc2_0_16666667<>+0(SB), Y5
+	VFMADD213PS  Y5, Y2, Y3
+	VBROADCASTSS fc2_0_5<>+0(SB), Y5
+	VFMADD213PS  Y5, Y2, Y3
+	VBROADCASTSS fc2_1<>+0(SB), Y5
+	VFMADD213PS  Y5, Y2, Y3
+	VBROADCASTSS fc2_1<>+0(SB), Y5
+	VFMADD213PS  Y5, Y2, Y3
+
+	// eˣ = 2ⁿ eʳ; n + 127 are the exponent bits of 2ⁿ
+	VCVTPS2DQ    Y4, Y2
+	VPBROADCASTD fc2_exponentBias<>+0(SB), Y4
+	VPADDD       Y4, Y2, Y2
+	VPSLLD       $0x17, Y2, Y2
+	VMULPS       Y2, Y3, Y3
+	VADDPS       Y3, Y1, Y1
+	VMOVUPS      Y3, (CX)
+	ADDQ         $+32, AX
+	ADDQ         $+32, CX
+	DECQ         SI
+	JNZ          exponential2
+	ADDQ         $-320, AX
+	ADDQ         $-320, CX
+	VMOVUPS      Y1, (DX)
+
+	// dlogit = (e/denominator − target)·scale, 0 where the label is negative;
+	// target = other, at the label's class other + label
+	VBROADCASTSS fc2_1<>+0(SB), Y0
+	VDIVPS       Y1, Y0, Y0
+	VBROADCASTSS scale+168(FP), Y1
+	VBROADCASTSS other+176(FP), Y2
+	VBROADCASTSS label+172(FP), Y3
+	VADDPS       Y2, Y3, Y3
+	VXORPS       Y4, Y4, Y4
+	VPBROADCASTD fc2_one<>+0(SB), Y5
+	VMOVUPS      (BX), Y6
+	MOVQ         $0x0000000a, AX
 
 gradient3:
 	VMOVAPS   Y2, Y8
@@ -312,6 +329,7 @@ TEXT ·FC2InputGrad8(SB), $0-100
 	MOVQ         $0x000000fa, CX
 
 input1:
+	// dx = scale · Σ w dlogits where x > 0, else 0
 	VXORPS           Y11, Y11, Y11
 	VFMADD231PS.BCST (DX), Y0, Y11
 	VFMADD231PS.BCST 2000(DX), Y1, Y11
@@ -360,10 +378,12 @@ input1:
 // func FC2Forward16(logits []float32, x []float32, w []float32, bias []float32)
 // Requires: AVX, AVX512F
 TEXT ·FC2Forward16(SB), $0-96
-	MOVQ         logits_base+0(FP), AX
-	MOVQ         x_base+24(FP), CX
-	MOVQ         w_base+48(FP), DX
-	MOVQ         bias_base+72(FP), BX
+	MOVQ logits_base+0(FP), AX
+	MOVQ x_base+24(FP), CX
+	MOVQ w_base+48(FP), DX
+	MOVQ bias_base+72(FP), BX
+
+	// logits = bias + Σ w x
 	VBROADCASTSS (BX), Z0
 	VBROADCASTSS 4(BX), Z1
 	VBROADCASTSS 8(BX), Z2
@@ -443,10 +463,12 @@ input1:
 // func FC2ForwardLoss16(logits []float32, dlogits []float32, denominators []float32, x []float32, w []float32, bias []float32, labels []int32, scale float32, label float32, other float32)
 // Requires: AVX, AVX512DQ, AVX512F
 TEXT ·FC2ForwardLoss16(SB), $0-180
-	MOVQ         logits_base+0(FP), AX
-	MOVQ         x_base+72(FP), CX
-	MOVQ         w_base+96(FP), DX
-	MOVQ         bias_base+120(FP), BX
+	MOVQ logits_base+0(FP), AX
+	MOVQ x_base+72(FP), CX
+	MOVQ w_base+96(FP), DX
+	MOVQ bias_base+120(FP), BX
+
+	// logits = bias + Σ w x
 	VBROADCASTSS (BX), Z0
 	VBROADCASTSS 4(BX), Z1
 	VBROADCASTSS 8(BX), Z2
@@ -524,67 +546,80 @@ input1:
 	MOVQ             dlogits_base+24(FP), CX
 	MOVQ             denominators_base+48(FP), DX
 	MOVQ             labels_base+144(FP), BX
-	VMOVUPS          (AX), Z0
-	VMAXPS           64(AX), Z0, Z0
-	VMAXPS           128(AX), Z0, Z0
-	VMAXPS           192(AX), Z0, Z0
-	VMAXPS           256(AX), Z0, Z0
-	VMAXPS           320(AX), Z0, Z0
-	VMAXPS           384(AX), Z0, Z0
-	VMAXPS           448(AX), Z0, Z0
-	VMAXPS           512(AX), Z0, Z0
-	VMAXPS           576(AX), Z0, Z0
-	VXORPS           Z1, Z1, Z1
-	MOVQ             $0x0000000a, SI
+
+	// h = the largest logit
+	VMOVUPS (AX), Z0
+	VMAXPS  64(AX), Z0, Z0
+	VMAXPS  128(AX), Z0, Z0
+	VMAXPS  192(AX), Z0, Z0
+	VMAXPS  256(AX), Z0, Z0
+	VMAXPS  320(AX), Z0, Z0
+	VMAXPS  384(AX), Z0, Z0
+	VMAXPS  448(AX), Z0, Z0
+	VMAXPS  512(AX), Z0, Z0
+	VMAXPS  576(AX), Z0, Z0
+
+	// e = exp(logit − h), denominator = Σ e
+	VXORPS Z1, Z1, Z1
+	MOVQ   $0x0000000a, SI
 
 exponential2:
-	VMOVUPS           (AX), Z2
-	VSUBPS            Z0, Z2, Z2
-	VBROADCASTSS      fc2_minus87<>+0(SB), Z3
-	VMAXPS            Z2, Z3, Z2
+	VMOVUPS      (AX), Z2
+	VSUBPS       Z0, Z2, Z2
+	VBROADCASTSS fc2_minus87<>+0(SB), Z3
+	VMAXPS       Z2, Z3, Z2
+
+	// n = x/ln 2, rounded; r = x − n·ln 2, so |r| ≤ ln 2/2
 	VBROADCASTSS      fc2_1_2582912e07<>+0(SB), Z3
 	VMOVAPS           Z3, Z4
 	VFMADD231PS.BCST  fc2_1_442695<>+0(SB), Z2, Z4
 	VSUBPS            Z3, Z4, Z4
 	VFNMADD231PS.BCST fc2_0_6933594<>+0(SB), Z4, Z2
 	VFNMADD231PS.BCST fc2_minus0_00021219444<>+0(SB), Z4, Z2
-	VBROADCASTSS      fc2_0_0013888889<>+0(SB), Z3
-	VBROADCASTSS      fc2_0_008333334<>+0(SB), Z5
-	VFMADD213PS       Z5, Z2, Z3
-	VBROADCASTSS      fc2_0_041666668<>+0(SB), Z5
-	VFMADD213PS       Z5, Z2, Z3
-	VBROADCASTSS      fc2_0_16666667<>+0(SB), Z5
-	VFMADD213PS       Z5, Z2, Z3
-	VBROADCASTSS      fc2_0_5<>+0(SB), Z5
-	VFMADD213PS       Z5, Z2, Z3
-	VBROADCASTSS      fc2_1<>+0(SB), Z5
-	VFMADD213PS       Z5, Z2, Z3
-	VBROADCASTSS      fc2_1<>+0(SB), Z5
-	VFMADD213PS       Z5, Z2, Z3
-	VCVTPS2DQ         Z4, Z2
-	VPBROADCASTD      fc2_exponentBias<>+0(SB), Z4
-	VPADDD            Z4, Z2, Z2
-	VPSLLD            $0x17, Z2, Z2
-	VMULPS            Z2, Z3, Z3
-	VADDPS            Z3, Z1, Z1
-	VMOVUPS           Z3, (CX)
-	ADDQ              $+64, AX
-	ADDQ              $+64, CX
-	DECQ              SI
-	JNZ               exponential2
-	ADDQ              $-640, AX
-	ADDQ              $-640, CX
-	VMOVUPS           Z1, (DX)
-	VBROADCASTSS      fc2_1<>+0(SB), Z0
-	VDIVPS            Z1, Z0, Z0
-	VBROADCASTSS      scale+168(FP), Z1
-	VBROADCASTSS      other+176(FP), Z2
-	VBROADCASTSS      label+172(FP), Z3
-	VADDPS            Z2, Z3, Z3
-	VXORPS            Z4, Z4, Z4
-	VPBROADCASTD      fc2_one<>+0(SB), Z5
-	VMOVUPS           (BX), Z6
-	MOVQ              $0x0000000a, AX
+
+	// eʳ = 1 + r + r²/2 + r³/6 + r⁴/24 + r⁵/120 + r⁶/720
+	VBROADCASTSS fc2_0_0013888889<>+0(SB), Z3
+	VBROADCASTSS fc2_0_008333334<>+0(SB), Z5
+	VFMADD213PS  Z5, Z2, Z3
+	VBROADCASTSS fc2_0_041666668<>+0(SB), Z5
+	VFMADD213PS  Z5, Z2, Z3
+	VBROADCASTSS fc2_0_16666667<>+0(SB), Z5
+	VFMADD213PS  Z5, Z2, Z3
+	VBROADCASTSS fc2_0_5<>+0(SB), Z5
+	VFMADD213PS  Z5, Z2, Z3
+	VBROADCASTSS fc2_1<>+0(SB), Z5
+	VFMADD213PS  Z5, Z2, Z3
+	VBROADCASTSS fc2_1<>+0(SB), Z5
+	VFMADD213PS  Z5, Z2, Z3
+
+	// eˣ = 2ⁿ eʳ; n + 127 are the exponent bits of 2ⁿ
+	VCVTPS2DQ    Z4, Z2
+	VPBROADCASTD fc2_exponentBias<>+0(SB), Z4
+	VPADDD       Z4, Z2, Z2
+	VPSLLD       $0x17, Z2, Z2
+	VMULPS       Z2, Z3, Z3
+	VADDPS       Z3, Z1, Z1
+	VMOVUPS      Z3, (CX)
+	ADDQ         $+64, AX
+	ADDQ         $+64, CX
+	DECQ         SI
+	JNZ          exponential2
+	ADDQ         $-640, AX
+	ADDQ         $-640, CX
+	VMOVUPS      Z1, (DX)
+
+	// dlogit = (e/denominator − target)·scale, 0 where the label is negative;
+	// target = other, at the label's class other + label
+	VBROADCASTSS fc2_1<>+0(SB), Z0
+	VDIVPS       Z1, Z0, Z0
+	VBROADCASTSS scale+168(FP), Z1
+	VBROADCASTSS other+176(FP), Z2
+	VBROADCASTSS label+172(FP), Z3
+	VADDPS       Z2, Z3, Z3
+	VXORPS       Z4, Z4, Z4
+	VPBROADCASTD fc2_one<>+0(SB), Z5
+	VMOVUPS      (BX), Z6
+	MOVQ         $0x0000000a, AX
 
 gradient3:
 	VMOVAPS   Z2, Z8
@@ -626,6 +661,7 @@ TEXT ·FC2InputGrad16(SB), $0-100
 	MOVQ         $0x000000fa, CX
 
 input1:
+	// dx = scale · Σ w dlogits where x > 0, else 0
 	VXORPS           Z11, Z11, Z11
 	VFMADD231PS.BCST (DX), Z0, Z11
 	VFMADD231PS.BCST 2000(DX), Z1, Z11
@@ -689,6 +725,7 @@ classes1:
 	MOVQ $0x0000007d, R9
 
 inputs2:
+	// dw = Σ dlogits xᵀ over the images, 5 classes × 4 inputs
 	VXORPS Z0, Z0, Z0
 	VXORPS Z1, Z1, Z1
 	VXORPS Z2, Z2, Z2

@@ -14,6 +14,7 @@ TEXT ·SingleInput(SB), $0-48
 	MOVQ         $0x00000062, DX
 
 pixels1:
+	// x = byte·2/255 − 1
 	VPMOVZXBD   (CX), Y2
 	VCVTDQ2PS   Y2, Y2
 	VFMSUB213PS Y1, Y0, Y2
@@ -50,30 +51,38 @@ TEXT ·SingleConv1ReLUPool(SB), $15232-96
 
 tileRow1:
 	// columns: Bᵀ x, eight pixels of a row at a time, stored by pixel
-	VMOVUPS           (CX), Y0
-	VMOVUPS           112(CX), Y1
-	VMOVUPS           224(CX), Y2
-	VMOVUPS           336(CX), Y3
-	VMOVUPS           448(CX), Y4
-	VMOVUPS           560(CX), Y5
-	VMOVUPS           672(CX), Y6
-	VMOVUPS           784(CX), Y7
-	VSUBPS            Y6, Y0, Y0
-	VSUBPS            Y2, Y4, Y8
-	VFMADD231PS.BCST  single_5_25<>+0(SB), Y8, Y0
-	VMOVUPS           Y0, (DI)
-	VSUBPS            Y1, Y7, Y0
-	VSUBPS            Y5, Y3, Y7
-	VFMADD231PS.BCST  single_5_25<>+0(SB), Y7, Y0
-	VMOVUPS           Y0, 224(DI)
-	VADDPS            Y6, Y2, Y0
-	VFMSUB231PS.BCST  single_4_25<>+0(SB), Y4, Y0
-	VADDPS            Y5, Y1, Y7
-	VFMSUB231PS.BCST  single_4_25<>+0(SB), Y3, Y7
-	VADDPS            Y7, Y0, Y8
-	VMOVUPS           Y8, 32(DI)
-	VSUBPS            Y7, Y0, Y0
-	VMOVUPS           Y0, 64(DI)
+	VMOVUPS (CX), Y0
+	VMOVUPS 112(CX), Y1
+	VMOVUPS 224(CX), Y2
+	VMOVUPS 336(CX), Y3
+	VMOVUPS 448(CX), Y4
+	VMOVUPS 560(CX), Y5
+	VMOVUPS 672(CX), Y6
+	VMOVUPS 784(CX), Y7
+
+	// v0 = (d0 − d6) + 21/4 (d4 − d2)
+	VSUBPS           Y6, Y0, Y0
+	VSUBPS           Y2, Y4, Y8
+	VFMADD231PS.BCST single_5_25<>+0(SB), Y8, Y0
+	VMOVUPS          Y0, (DI)
+
+	// v7 = (d7 − d1) + 21/4 (d3 − d5)
+	VSUBPS           Y1, Y7, Y0
+	VSUBPS           Y5, Y3, Y7
+	VFMADD231PS.BCST single_5_25<>+0(SB), Y7, Y0
+	VMOVUPS          Y0, 224(DI)
+
+	// v1, v2 = (17/4 d4 − (d2 + d6)) ± (17/4 d3 − (d1 + d5))
+	VADDPS           Y6, Y2, Y0
+	VFMSUB231PS.BCST single_4_25<>+0(SB), Y4, Y0
+	VADDPS           Y5, Y1, Y7
+	VFMSUB231PS.BCST single_4_25<>+0(SB), Y3, Y7
+	VADDPS           Y7, Y0, Y8
+	VMOVUPS          Y8, 32(DI)
+	VSUBPS           Y7, Y0, Y0
+	VMOVUPS          Y0, 64(DI)
+
+	// v3, v4 = (d2 − 5 d4 + 4 d6) ± (2 d1 − 10 d3 + 8 d5)
 	VMOVAPS           Y2, Y0
 	VFNMADD231PS.BCST single_5<>+0(SB), Y4, Y0
 	VFMADD231PS.BCST  single_4<>+0(SB), Y6, Y0
@@ -84,6 +93,8 @@ tileRow1:
 	VMOVUPS           Y8, 96(DI)
 	VSUBPS            Y7, Y0, Y0
 	VMOVUPS           Y0, 128(DI)
+
+	// v5, v6 = (2 d6 − 10 d4 + 8 d2) ± (d5 − 5 d3 + 4 d1)
 	VADDPS            Y6, Y6, Y0
 	VFNMADD231PS.BCST single_10<>+0(SB), Y4, Y0
 	VFMADD231PS.BCST  single_8<>+0(SB), Y2, Y0
@@ -142,22 +153,30 @@ tileRow1:
 	VMOVUPS           592(CX), Y5
 	VMOVUPS           704(CX), Y6
 	VMOVUPS           816(CX), Y7
-	VSUBPS            Y6, Y0, Y0
-	VSUBPS            Y2, Y4, Y8
-	VFMADD231PS.BCST  single_5_25<>+0(SB), Y8, Y0
-	VMOVUPS           Y0, (DI)
-	VSUBPS            Y1, Y7, Y0
-	VSUBPS            Y5, Y3, Y7
-	VFMADD231PS.BCST  single_5_25<>+0(SB), Y7, Y0
-	VMOVUPS           Y0, 224(DI)
-	VADDPS            Y6, Y2, Y0
-	VFMSUB231PS.BCST  single_4_25<>+0(SB), Y4, Y0
-	VADDPS            Y5, Y1, Y7
-	VFMSUB231PS.BCST  single_4_25<>+0(SB), Y3, Y7
-	VADDPS            Y7, Y0, Y8
-	VMOVUPS           Y8, 32(DI)
-	VSUBPS            Y7, Y0, Y0
-	VMOVUPS           Y0, 64(DI)
+
+	// v0 = (d0 − d6) + 21/4 (d4 − d2)
+	VSUBPS           Y6, Y0, Y0
+	VSUBPS           Y2, Y4, Y8
+	VFMADD231PS.BCST single_5_25<>+0(SB), Y8, Y0
+	VMOVUPS          Y0, (DI)
+
+	// v7 = (d7 − d1) + 21/4 (d3 − d5)
+	VSUBPS           Y1, Y7, Y0
+	VSUBPS           Y5, Y3, Y7
+	VFMADD231PS.BCST single_5_25<>+0(SB), Y7, Y0
+	VMOVUPS          Y0, 224(DI)
+
+	// v1, v2 = (17/4 d4 − (d2 + d6)) ± (17/4 d3 − (d1 + d5))
+	VADDPS           Y6, Y2, Y0
+	VFMSUB231PS.BCST single_4_25<>+0(SB), Y4, Y0
+	VADDPS           Y5, Y1, Y7
+	VFMSUB231PS.BCST single_4_25<>+0(SB), Y3, Y7
+	VADDPS           Y7, Y0, Y8
+	VMOVUPS          Y8, 32(DI)
+	VSUBPS           Y7, Y0, Y0
+	VMOVUPS          Y0, 64(DI)
+
+	// v3, v4 = (d2 − 5 d4 + 4 d6) ± (2 d1 − 10 d3 + 8 d5)
 	VMOVAPS           Y2, Y0
 	VFNMADD231PS.BCST single_5<>+0(SB), Y4, Y0
 	VFMADD231PS.BCST  single_4<>+0(SB), Y6, Y0
@@ -168,6 +187,8 @@ tileRow1:
 	VMOVUPS           Y8, 96(DI)
 	VSUBPS            Y7, Y0, Y0
 	VMOVUPS           Y0, 128(DI)
+
+	// v5, v6 = (2 d6 − 10 d4 + 8 d2) ± (d5 − 5 d3 + 4 d1)
 	VADDPS            Y6, Y6, Y0
 	VFNMADD231PS.BCST single_10<>+0(SB), Y4, Y0
 	VFMADD231PS.BCST  single_8<>+0(SB), Y2, Y0
@@ -226,22 +247,30 @@ tileRow1:
 	VMOVUPS           624(CX), Y5
 	VMOVUPS           736(CX), Y6
 	VMOVUPS           848(CX), Y7
-	VSUBPS            Y6, Y0, Y0
-	VSUBPS            Y2, Y4, Y8
-	VFMADD231PS.BCST  single_5_25<>+0(SB), Y8, Y0
-	VMOVUPS           Y0, (DI)
-	VSUBPS            Y1, Y7, Y0
-	VSUBPS            Y5, Y3, Y7
-	VFMADD231PS.BCST  single_5_25<>+0(SB), Y7, Y0
-	VMOVUPS           Y0, 224(DI)
-	VADDPS            Y6, Y2, Y0
-	VFMSUB231PS.BCST  single_4_25<>+0(SB), Y4, Y0
-	VADDPS            Y5, Y1, Y7
-	VFMSUB231PS.BCST  single_4_25<>+0(SB), Y3, Y7
-	VADDPS            Y7, Y0, Y8
-	VMOVUPS           Y8, 32(DI)
-	VSUBPS            Y7, Y0, Y0
-	VMOVUPS           Y0, 64(DI)
+
+	// v0 = (d0 − d6) + 21/4 (d4 − d2)
+	VSUBPS           Y6, Y0, Y0
+	VSUBPS           Y2, Y4, Y8
+	VFMADD231PS.BCST single_5_25<>+0(SB), Y8, Y0
+	VMOVUPS          Y0, (DI)
+
+	// v7 = (d7 − d1) + 21/4 (d3 − d5)
+	VSUBPS           Y1, Y7, Y0
+	VSUBPS           Y5, Y3, Y7
+	VFMADD231PS.BCST single_5_25<>+0(SB), Y7, Y0
+	VMOVUPS          Y0, 224(DI)
+
+	// v1, v2 = (17/4 d4 − (d2 + d6)) ± (17/4 d3 − (d1 + d5))
+	VADDPS           Y6, Y2, Y0
+	VFMSUB231PS.BCST single_4_25<>+0(SB), Y4, Y0
+	VADDPS           Y5, Y1, Y7
+	VFMSUB231PS.BCST single_4_25<>+0(SB), Y3, Y7
+	VADDPS           Y7, Y0, Y8
+	VMOVUPS          Y8, 32(DI)
+	VSUBPS           Y7, Y0, Y0
+	VMOVUPS          Y0, 64(DI)
+
+	// v3, v4 = (d2 − 5 d4 + 4 d6) ± (2 d1 − 10 d3 + 8 d5)
 	VMOVAPS           Y2, Y0
 	VFNMADD231PS.BCST single_5<>+0(SB), Y4, Y0
 	VFMADD231PS.BCST  single_4<>+0(SB), Y6, Y0
@@ -252,6 +281,8 @@ tileRow1:
 	VMOVUPS           Y8, 96(DI)
 	VSUBPS            Y7, Y0, Y0
 	VMOVUPS           Y0, 128(DI)
+
+	// v5, v6 = (2 d6 − 10 d4 + 8 d2) ± (d5 − 5 d3 + 4 d1)
 	VADDPS            Y6, Y6, Y0
 	VFNMADD231PS.BCST single_10<>+0(SB), Y4, Y0
 	VFMADD231PS.BCST  single_8<>+0(SB), Y2, Y0
@@ -310,22 +341,30 @@ tileRow1:
 	VMOVUPS           640(CX), Y5
 	VMOVUPS           752(CX), Y6
 	VMOVUPS           864(CX), Y7
-	VSUBPS            Y6, Y0, Y0
-	VSUBPS            Y2, Y4, Y8
-	VFMADD231PS.BCST  single_5_25<>+0(SB), Y8, Y0
-	VMOVUPS           Y0, (DI)
-	VSUBPS            Y1, Y7, Y0
-	VSUBPS            Y5, Y3, Y7
-	VFMADD231PS.BCST  single_5_25<>+0(SB), Y7, Y0
-	VMOVUPS           Y0, 224(DI)
-	VADDPS            Y6, Y2, Y0
-	VFMSUB231PS.BCST  single_4_25<>+0(SB), Y4, Y0
-	VADDPS            Y5, Y1, Y7
-	VFMSUB231PS.BCST  single_4_25<>+0(SB), Y3, Y7
-	VADDPS            Y7, Y0, Y8
-	VMOVUPS           Y8, 32(DI)
-	VSUBPS            Y7, Y0, Y0
-	VMOVUPS           Y0, 64(DI)
+
+	// v0 = (d0 − d6) + 21/4 (d4 − d2)
+	VSUBPS           Y6, Y0, Y0
+	VSUBPS           Y2, Y4, Y8
+	VFMADD231PS.BCST single_5_25<>+0(SB), Y8, Y0
+	VMOVUPS          Y0, (DI)
+
+	// v7 = (d7 − d1) + 21/4 (d3 − d5)
+	VSUBPS           Y1, Y7, Y0
+	VSUBPS           Y5, Y3, Y7
+	VFMADD231PS.BCST single_5_25<>+0(SB), Y7, Y0
+	VMOVUPS          Y0, 224(DI)
+
+	// v1, v2 = (17/4 d4 − (d2 + d6)) ± (17/4 d3 − (d1 + d5))
+	VADDPS           Y6, Y2, Y0
+	VFMSUB231PS.BCST single_4_25<>+0(SB), Y4, Y0
+	VADDPS           Y5, Y1, Y7
+	VFMSUB231PS.BCST single_4_25<>+0(SB), Y3, Y7
+	VADDPS           Y7, Y0, Y8
+	VMOVUPS          Y8, 32(DI)
+	VSUBPS           Y7, Y0, Y0
+	VMOVUPS          Y0, 64(DI)
+
+	// v3, v4 = (d2 − 5 d4 + 4 d6) ± (2 d1 − 10 d3 + 8 d5)
 	VMOVAPS           Y2, Y0
 	VFNMADD231PS.BCST single_5<>+0(SB), Y4, Y0
 	VFMADD231PS.BCST  single_4<>+0(SB), Y6, Y0
@@ -336,6 +375,8 @@ tileRow1:
 	VMOVUPS           Y8, 96(DI)
 	VSUBPS            Y7, Y0, Y0
 	VMOVUPS           Y0, 128(DI)
+
+	// v5, v6 = (2 d6 − 10 d4 + 8 d2) ± (d5 − 5 d3 + 4 d1)
 	VADDPS            Y6, Y6, Y0
 	VFNMADD231PS.BCST single_10<>+0(SB), Y4, Y0
 	VFMADD231PS.BCST  single_8<>+0(SB), Y2, Y0
@@ -391,30 +432,38 @@ tileRow1:
 	MOVQ $0x00000006, R11
 
 tile2:
-	VMOVUPS           (SI), Y0
-	VMOVUPS           32(SI), Y1
-	VMOVUPS           64(SI), Y2
-	VMOVUPS           96(SI), Y3
-	VMOVUPS           128(SI), Y4
-	VMOVUPS           160(SI), Y5
-	VMOVUPS           192(SI), Y6
-	VMOVUPS           224(SI), Y7
-	VSUBPS            Y6, Y0, Y0
-	VSUBPS            Y2, Y4, Y8
-	VFMADD231PS.BCST  single_5_25<>+0(SB), Y8, Y0
-	VMOVUPS           Y0, (R8)
-	VSUBPS            Y1, Y7, Y0
-	VSUBPS            Y5, Y3, Y7
-	VFMADD231PS.BCST  single_5_25<>+0(SB), Y7, Y0
-	VMOVUPS           Y0, 224(R8)
-	VADDPS            Y6, Y2, Y0
-	VFMSUB231PS.BCST  single_4_25<>+0(SB), Y4, Y0
-	VADDPS            Y5, Y1, Y7
-	VFMSUB231PS.BCST  single_4_25<>+0(SB), Y3, Y7
-	VADDPS            Y7, Y0, Y8
-	VMOVUPS           Y8, 32(R8)
-	VSUBPS            Y7, Y0, Y0
-	VMOVUPS           Y0, 64(R8)
+	VMOVUPS (SI), Y0
+	VMOVUPS 32(SI), Y1
+	VMOVUPS 64(SI), Y2
+	VMOVUPS 96(SI), Y3
+	VMOVUPS 128(SI), Y4
+	VMOVUPS 160(SI), Y5
+	VMOVUPS 192(SI), Y6
+	VMOVUPS 224(SI), Y7
+
+	// v0 = (d0 − d6) + 21/4 (d4 − d2)
+	VSUBPS           Y6, Y0, Y0
+	VSUBPS           Y2, Y4, Y8
+	VFMADD231PS.BCST single_5_25<>+0(SB), Y8, Y0
+	VMOVUPS          Y0, (R8)
+
+	// v7 = (d7 − d1) + 21/4 (d3 − d5)
+	VSUBPS           Y1, Y7, Y0
+	VSUBPS           Y5, Y3, Y7
+	VFMADD231PS.BCST single_5_25<>+0(SB), Y7, Y0
+	VMOVUPS          Y0, 224(R8)
+
+	// v1, v2 = (17/4 d4 − (d2 + d6)) ± (17/4 d3 − (d1 + d5))
+	VADDPS           Y6, Y2, Y0
+	VFMSUB231PS.BCST single_4_25<>+0(SB), Y4, Y0
+	VADDPS           Y5, Y1, Y7
+	VFMSUB231PS.BCST single_4_25<>+0(SB), Y3, Y7
+	VADDPS           Y7, Y0, Y8
+	VMOVUPS          Y8, 32(R8)
+	VSUBPS           Y7, Y0, Y0
+	VMOVUPS          Y0, 64(R8)
+
+	// v3, v4 = (d2 − 5 d4 + 4 d6) ± (2 d1 − 10 d3 + 8 d5)
 	VMOVAPS           Y2, Y0
 	VFNMADD231PS.BCST single_5<>+0(SB), Y4, Y0
 	VFMADD231PS.BCST  single_4<>+0(SB), Y6, Y0
@@ -425,6 +474,8 @@ tile2:
 	VMOVUPS           Y8, 96(R8)
 	VSUBPS            Y7, Y0, Y0
 	VMOVUPS           Y0, 128(R8)
+
+	// v5, v6 = (2 d6 − 10 d4 + 8 d2) ± (d5 − 5 d3 + 4 d1)
 	VADDPS            Y6, Y6, Y0
 	VFNMADD231PS.BCST single_10<>+0(SB), Y4, Y0
 	VFMADD231PS.BCST  single_8<>+0(SB), Y2, Y0
@@ -457,31 +508,44 @@ column3:
 	MOVQ    $0x00000006, R12
 
 tile4:
-	VMULPS.BCST      4(R8), Z1, Z8
-	VMULPS.BCST      8(R8), Z2, Z9
-	VADDPS           Z9, Z8, Z10
-	VSUBPS           Z9, Z8, Z8
-	VMULPS.BCST      12(R8), Z3, Z9
-	VMULPS.BCST      16(R8), Z4, Z11
-	VADDPS           Z11, Z9, Z12
-	VSUBPS           Z11, Z9, Z9
-	VMULPS.BCST      20(R8), Z5, Z11
-	VMULPS.BCST      24(R8), Z6, Z13
-	VADDPS           Z13, Z11, Z14
-	VSUBPS           Z13, Z11, Z11
-	VMULPS.BCST      (R8), Z0, Z13
-	VADDPS           Z10, Z13, Z13
-	VADDPS           Z14, Z12, Z15
-	VADDPS           Z15, Z13, Z13
-	VMOVUPS          Z13, (R9)
+	// plus1, minus1 = m1 ± m2
+	VMULPS.BCST 4(R8), Z1, Z8
+	VMULPS.BCST 8(R8), Z2, Z9
+	VADDPS      Z9, Z8, Z10
+	VSUBPS      Z9, Z8, Z8
+
+	// plus2, minus2 = m3 ± m4
+	VMULPS.BCST 12(R8), Z3, Z9
+	VMULPS.BCST 16(R8), Z4, Z11
+	VADDPS      Z11, Z9, Z12
+	VSUBPS      Z11, Z9, Z9
+
+	// plusHalf, minusHalf = m5 ± m6
+	VMULPS.BCST 20(R8), Z5, Z11
+	VMULPS.BCST 24(R8), Z6, Z13
+	VADDPS      Z13, Z11, Z14
+	VSUBPS      Z13, Z11, Z11
+
+	// y0 = (m0 + plus1) + (plus2 + plusHalf)
+	VMULPS.BCST (R8), Z0, Z13
+	VADDPS      Z10, Z13, Z13
+	VADDPS      Z14, Z12, Z15
+	VADDPS      Z15, Z13, Z13
+	VMOVUPS     Z13, (R9)
+
+	// y2 = plus1 + ¼ plusHalf + 4 plus2
 	VFMADD231PS.BCST single_0_25<>+0(SB), Z14, Z10
 	VFMADD231PS.BCST single_4<>+0(SB), Z12, Z10
 	VMOVUPS          Z10, 1024(R9)
+
+	// y3 = (minus1 + m7) + ⅛ minusHalf + 8 minus2
 	VMULPS.BCST      28(R8), Z7, Z10
 	VADDPS           Z10, Z8, Z10
 	VFMADD231PS.BCST single_0_125<>+0(SB), Z11, Z10
 	VFMADD231PS.BCST single_8<>+0(SB), Z9, Z10
 	VMOVUPS          Z10, 1536(R9)
+
+	// y1 = minus1 + ½ minusHalf + 2 minus2
 	VFMADD231PS.BCST single_0_5<>+0(SB), Z11, Z8
 	VFMADD231PS.BCST single_2<>+0(SB), Z9, Z8
 	VMOVUPS          Z8, 512(R9)
@@ -505,52 +569,79 @@ tile4:
 
 tile5:
 	// two rows at a time: (Aᵀ m) A, then bias, pooling, ReLU
-	VMOVUPS          64(R9), Z2
-	VMOVUPS          128(R9), Z3
-	VADDPS           Z3, Z2, Z4
-	VSUBPS           Z3, Z2, Z2
-	VMOVUPS          192(R9), Z3
-	VMOVUPS          256(R9), Z5
-	VADDPS           Z5, Z3, Z6
-	VSUBPS           Z5, Z3, Z3
-	VMOVUPS          320(R9), Z5
-	VMOVUPS          384(R9), Z7
-	VADDPS           Z7, Z5, Z8
-	VSUBPS           Z7, Z5, Z5
-	VMOVUPS          (R9), Z7
-	VADDPS           Z4, Z7, Z7
-	VADDPS           Z8, Z6, Z9
-	VADDPS           Z9, Z7, Z7
+	// plus1, minus1 = m1 ± m2
+	VMOVUPS 64(R9), Z2
+	VMOVUPS 128(R9), Z3
+	VADDPS  Z3, Z2, Z4
+	VSUBPS  Z3, Z2, Z2
+
+	// plus2, minus2 = m3 ± m4
+	VMOVUPS 192(R9), Z3
+	VMOVUPS 256(R9), Z5
+	VADDPS  Z5, Z3, Z6
+	VSUBPS  Z5, Z3, Z3
+
+	// plusHalf, minusHalf = m5 ± m6
+	VMOVUPS 320(R9), Z5
+	VMOVUPS 384(R9), Z7
+	VADDPS  Z7, Z5, Z8
+	VSUBPS  Z7, Z5, Z5
+
+	// y0 = (m0 + plus1) + (plus2 + plusHalf)
+	VMOVUPS (R9), Z7
+	VADDPS  Z4, Z7, Z7
+	VADDPS  Z8, Z6, Z9
+	VADDPS  Z9, Z7, Z7
+
+	// y2 = plus1 + ¼ plusHalf + 4 plus2
 	VFMADD231PS.BCST single_0_25<>+0(SB), Z8, Z4
 	VFMADD231PS.BCST single_4<>+0(SB), Z6, Z4
+
+	// y3 = (minus1 + m7) + ⅛ minusHalf + 8 minus2
 	VMOVUPS          448(R9), Z6
 	VADDPS           Z6, Z2, Z6
 	VFMADD231PS.BCST single_0_125<>+0(SB), Z5, Z6
 	VFMADD231PS.BCST single_8<>+0(SB), Z3, Z6
+
+	// y1 = minus1 + ½ minusHalf + 2 minus2
 	VFMADD231PS.BCST single_0_5<>+0(SB), Z5, Z2
 	VFMADD231PS.BCST single_2<>+0(SB), Z3, Z2
-	VMOVUPS          576(R9), Z3
-	VMOVUPS          640(R9), Z5
-	VADDPS           Z5, Z3, Z8
-	VSUBPS           Z5, Z3, Z3
-	VMOVUPS          704(R9), Z5
-	VMOVUPS          768(R9), Z9
-	VADDPS           Z9, Z5, Z10
-	VSUBPS           Z9, Z5, Z5
-	VMOVUPS          832(R9), Z9
-	VMOVUPS          896(R9), Z11
-	VADDPS           Z11, Z9, Z12
-	VSUBPS           Z11, Z9, Z9
-	VMOVUPS          512(R9), Z11
-	VADDPS           Z8, Z11, Z11
-	VADDPS           Z12, Z10, Z13
-	VADDPS           Z13, Z11, Z11
+
+	// plus1, minus1 = m1 ± m2
+	VMOVUPS 576(R9), Z3
+	VMOVUPS 640(R9), Z5
+	VADDPS  Z5, Z3, Z8
+	VSUBPS  Z5, Z3, Z3
+
+	// plus2, minus2 = m3 ± m4
+	VMOVUPS 704(R9), Z5
+	VMOVUPS 768(R9), Z9
+	VADDPS  Z9, Z5, Z10
+	VSUBPS  Z9, Z5, Z5
+
+	// plusHalf, minusHalf = m5 ± m6
+	VMOVUPS 832(R9), Z9
+	VMOVUPS 896(R9), Z11
+	VADDPS  Z11, Z9, Z12
+	VSUBPS  Z11, Z9, Z9
+
+	// y0 = (m0 + plus1) + (plus2 + plusHalf)
+	VMOVUPS 512(R9), Z11
+	VADDPS  Z8, Z11, Z11
+	VADDPS  Z12, Z10, Z13
+	VADDPS  Z13, Z11, Z11
+
+	// y2 = plus1 + ¼ plusHalf + 4 plus2
 	VFMADD231PS.BCST single_0_25<>+0(SB), Z12, Z8
 	VFMADD231PS.BCST single_4<>+0(SB), Z10, Z8
+
+	// y3 = (minus1 + m7) + ⅛ minusHalf + 8 minus2
 	VMOVUPS          960(R9), Z10
 	VADDPS           Z10, Z3, Z10
 	VFMADD231PS.BCST single_0_125<>+0(SB), Z9, Z10
 	VFMADD231PS.BCST single_8<>+0(SB), Z5, Z10
+
+	// y1 = minus1 + ½ minusHalf + 2 minus2
 	VFMADD231PS.BCST single_0_5<>+0(SB), Z9, Z3
 	VFMADD231PS.BCST single_2<>+0(SB), Z5, Z3
 	VMAXPS           Z2, Z7, Z2
@@ -565,52 +656,80 @@ tile5:
 	VADDPS           Z0, Z2, Z2
 	VMAXPS           Z2, Z1, Z2
 	VMOVUPS          Z2, 96(AX)
-	VMOVUPS          1088(R9), Z2
-	VMOVUPS          1152(R9), Z3
-	VADDPS           Z3, Z2, Z4
-	VSUBPS           Z3, Z2, Z2
-	VMOVUPS          1216(R9), Z3
-	VMOVUPS          1280(R9), Z5
-	VADDPS           Z5, Z3, Z6
-	VSUBPS           Z5, Z3, Z3
-	VMOVUPS          1344(R9), Z5
-	VMOVUPS          1408(R9), Z7
-	VADDPS           Z7, Z5, Z8
-	VSUBPS           Z7, Z5, Z5
-	VMOVUPS          1024(R9), Z7
-	VADDPS           Z4, Z7, Z7
-	VADDPS           Z8, Z6, Z9
-	VADDPS           Z9, Z7, Z7
+
+	// plus1, minus1 = m1 ± m2
+	VMOVUPS 1088(R9), Z2
+	VMOVUPS 1152(R9), Z3
+	VADDPS  Z3, Z2, Z4
+	VSUBPS  Z3, Z2, Z2
+
+	// plus2, minus2 = m3 ± m4
+	VMOVUPS 1216(R9), Z3
+	VMOVUPS 1280(R9), Z5
+	VADDPS  Z5, Z3, Z6
+	VSUBPS  Z5, Z3, Z3
+
+	// plusHalf, minusHalf = m5 ± m6
+	VMOVUPS 1344(R9), Z5
+	VMOVUPS 1408(R9), Z7
+	VADDPS  Z7, Z5, Z8
+	VSUBPS  Z7, Z5, Z5
+
+	// y0 = (m0 + plus1) + (plus2 + plusHalf)
+	VMOVUPS 1024(R9), Z7
+	VADDPS  Z4, Z7, Z7
+	VADDPS  Z8, Z6, Z9
+	VADDPS  Z9, Z7, Z7
+
+	// y2 = plus1 + ¼ plusHalf + 4 plus2
 	VFMADD231PS.BCST single_0_25<>+0(SB), Z8, Z4
 	VFMADD231PS.BCST single_4<>+0(SB), Z6, Z4
+
+	// y3 = (minus1 + m7) + ⅛ minusHalf + 8 minus2
 	VMOVUPS          1472(R9), Z6
 	VADDPS           Z6, Z2, Z6
 	VFMADD231PS.BCST single_0_125<>+0(SB), Z5, Z6
 	VFMADD231PS.BCST single_8<>+0(SB), Z3, Z6
+
+	// y1 = minus1 + ½ minusHalf + 2 minus2
 	VFMADD231PS.BCST single_0_5<>+0(SB), Z5, Z2
 	VFMADD231PS.BCST single_2<>+0(SB), Z3, Z2
-	VMOVUPS          1600(R9), Z3
-	VMOVUPS          1664(R9), Z5
-	VADDPS           Z5, Z3, Z8
-	VSUBPS           Z5, Z3, Z3
-	VMOVUPS          1728(R9), Z5
-	VMOVUPS          1792(R9), Z9
-	VADDPS           Z9, Z5, Z10
-	VSUBPS           Z9, Z5, Z5
-	VMOVUPS          1856(R9), Z9
-	VMOVUPS          1920(R9), Z11
-	VADDPS           Z11, Z9, Z12
-	VSUBPS           Z11, Z9, Z9
-	VMOVUPS          1536(R9), Z11
-	VADDPS           Z8, Z11, Z11
-	VADDPS           Z12, Z10, Z13
-	VADDPS           Z13, Z11, Z11
+
+	// plus1, minus1 = m1 ± m2
+	VMOVUPS 1600(R9), Z3
+	VMOVUPS 1664(R9), Z5
+	VADDPS  Z5, Z3, Z8
+	VSUBPS  Z5, Z3, Z3
+
+	// plus2, minus2 = m3 ± m4
+	VMOVUPS 1728(R9), Z5
+	VMOVUPS 1792(R9), Z9
+	VADDPS  Z9, Z5, Z10
+	VSUBPS  Z9, Z5, Z5
+
+	// plusHalf, minusHalf = m5 ± m6
+	VMOVUPS 1856(R9), Z9
+	VMOVUPS 1920(R9), Z11
+	VADDPS  Z11, Z9, Z12
+	VSUBPS  Z11, Z9, Z9
+
+	// y0 = (m0 + plus1) + (plus2 + plusHalf)
+	VMOVUPS 1536(R9), Z11
+	VADDPS  Z8, Z11, Z11
+	VADDPS  Z12, Z10, Z13
+	VADDPS  Z13, Z11, Z11
+
+	// y2 = plus1 + ¼ plusHalf + 4 plus2
 	VFMADD231PS.BCST single_0_25<>+0(SB), Z12, Z8
 	VFMADD231PS.BCST single_4<>+0(SB), Z10, Z8
+
+	// y3 = (minus1 + m7) + ⅛ minusHalf + 8 minus2
 	VMOVUPS          1984(R9), Z10
 	VADDPS           Z10, Z3, Z10
 	VFMADD231PS.BCST single_0_125<>+0(SB), Z9, Z10
 	VFMADD231PS.BCST single_8<>+0(SB), Z5, Z10
+
+	// y1 = minus1 + ½ minusHalf + 2 minus2
 	VFMADD231PS.BCST single_0_5<>+0(SB), Z9, Z3
 	VFMADD231PS.BCST single_2<>+0(SB), Z5, Z3
 	VMAXPS           Z2, Z7, Z2
@@ -650,31 +769,44 @@ column6:
 	MOVQ    $0x00000006, R12
 
 tile7:
-	VMULPS.BCST      4(R8), Y1, Y8
-	VMULPS.BCST      8(R8), Y2, Y9
-	VADDPS           Y9, Y8, Y10
-	VSUBPS           Y9, Y8, Y8
-	VMULPS.BCST      12(R8), Y3, Y9
-	VMULPS.BCST      16(R8), Y4, Y11
-	VADDPS           Y11, Y9, Y12
-	VSUBPS           Y11, Y9, Y9
-	VMULPS.BCST      20(R8), Y5, Y11
-	VMULPS.BCST      24(R8), Y6, Y13
-	VADDPS           Y13, Y11, Y14
-	VSUBPS           Y13, Y11, Y11
-	VMULPS.BCST      (R8), Y0, Y13
-	VADDPS           Y10, Y13, Y13
-	VADDPS           Y14, Y12, Y15
-	VADDPS           Y15, Y13, Y13
-	VMOVUPS          Y13, (R9)
+	// plus1, minus1 = m1 ± m2
+	VMULPS.BCST 4(R8), Y1, Y8
+	VMULPS.BCST 8(R8), Y2, Y9
+	VADDPS      Y9, Y8, Y10
+	VSUBPS      Y9, Y8, Y8
+
+	// plus2, minus2 = m3 ± m4
+	VMULPS.BCST 12(R8), Y3, Y9
+	VMULPS.BCST 16(R8), Y4, Y11
+	VADDPS      Y11, Y9, Y12
+	VSUBPS      Y11, Y9, Y9
+
+	// plusHalf, minusHalf = m5 ± m6
+	VMULPS.BCST 20(R8), Y5, Y11
+	VMULPS.BCST 24(R8), Y6, Y13
+	VADDPS      Y13, Y11, Y14
+	VSUBPS      Y13, Y11, Y11
+
+	// y0 = (m0 + plus1) + (plus2 + plusHalf)
+	VMULPS.BCST (R8), Y0, Y13
+	VADDPS      Y10, Y13, Y13
+	VADDPS      Y14, Y12, Y15
+	VADDPS      Y15, Y13, Y13
+	VMOVUPS     Y13, (R9)
+
+	// y2 = plus1 + ¼ plusHalf + 4 plus2
 	VFMADD231PS.BCST single_0_25<>+0(SB), Y14, Y10
 	VFMADD231PS.BCST single_4<>+0(SB), Y12, Y10
 	VMOVUPS          Y10, 512(R9)
+
+	// y3 = (minus1 + m7) + ⅛ minusHalf + 8 minus2
 	VMULPS.BCST      28(R8), Y7, Y10
 	VADDPS           Y10, Y8, Y10
 	VFMADD231PS.BCST single_0_125<>+0(SB), Y11, Y10
 	VFMADD231PS.BCST single_8<>+0(SB), Y9, Y10
 	VMOVUPS          Y10, 768(R9)
+
+	// y1 = minus1 + ½ minusHalf + 2 minus2
 	VFMADD231PS.BCST single_0_5<>+0(SB), Y11, Y8
 	VFMADD231PS.BCST single_2<>+0(SB), Y9, Y8
 	VMOVUPS          Y8, 256(R9)
@@ -698,52 +830,79 @@ tile7:
 
 tile8:
 	// two rows at a time: (Aᵀ m) A, then bias, pooling, ReLU
-	VMOVUPS          32(R9), Y2
-	VMOVUPS          64(R9), Y3
-	VADDPS           Y3, Y2, Y4
-	VSUBPS           Y3, Y2, Y2
-	VMOVUPS          96(R9), Y3
-	VMOVUPS          128(R9), Y5
-	VADDPS           Y5, Y3, Y6
-	VSUBPS           Y5, Y3, Y3
-	VMOVUPS          160(R9), Y5
-	VMOVUPS          192(R9), Y7
-	VADDPS           Y7, Y5, Y8
-	VSUBPS           Y7, Y5, Y5
-	VMOVUPS          (R9), Y7
-	VADDPS           Y4, Y7, Y7
-	VADDPS           Y8, Y6, Y9
-	VADDPS           Y9, Y7, Y7
+	// plus1, minus1 = m1 ± m2
+	VMOVUPS 32(R9), Y2
+	VMOVUPS 64(R9), Y3
+	VADDPS  Y3, Y2, Y4
+	VSUBPS  Y3, Y2, Y2
+
+	// plus2, minus2 = m3 ± m4
+	VMOVUPS 96(R9), Y3
+	VMOVUPS 128(R9), Y5
+	VADDPS  Y5, Y3, Y6
+	VSUBPS  Y5, Y3, Y3
+
+	// plusHalf, minusHalf = m5 ± m6
+	VMOVUPS 160(R9), Y5
+	VMOVUPS 192(R9), Y7
+	VADDPS  Y7, Y5, Y8
+	VSUBPS  Y7, Y5, Y5
+
+	// y0 = (m0 + plus1) + (plus2 + plusHalf)
+	VMOVUPS (R9), Y7
+	VADDPS  Y4, Y7, Y7
+	VADDPS  Y8, Y6, Y9
+	VADDPS  Y9, Y7, Y7
+
+	// y2 = plus1 + ¼ plusHalf + 4 plus2
 	VFMADD231PS.BCST single_0_25<>+0(SB), Y8, Y4
 	VFMADD231PS.BCST single_4<>+0(SB), Y6, Y4
+
+	// y3 = (minus1 + m7) + ⅛ minusHalf + 8 minus2
 	VMOVUPS          224(R9), Y6
 	VADDPS           Y6, Y2, Y6
 	VFMADD231PS.BCST single_0_125<>+0(SB), Y5, Y6
 	VFMADD231PS.BCST single_8<>+0(SB), Y3, Y6
+
+	// y1 = minus1 + ½ minusHalf + 2 minus2
 	VFMADD231PS.BCST single_0_5<>+0(SB), Y5, Y2
 	VFMADD231PS.BCST single_2<>+0(SB), Y3, Y2
-	VMOVUPS          288(R9), Y3
-	VMOVUPS          320(R9), Y5
-	VADDPS           Y5, Y3, Y8
-	VSUBPS           Y5, Y3, Y3
-	VMOVUPS          352(R9), Y5
-	VMOVUPS          384(R9), Y9
-	VADDPS           Y9, Y5, Y10
-	VSUBPS           Y9, Y5, Y5
-	VMOVUPS          416(R9), Y9
-	VMOVUPS          448(R9), Y11
-	VADDPS           Y11, Y9, Y12
-	VSUBPS           Y11, Y9, Y9
-	VMOVUPS          256(R9), Y11
-	VADDPS           Y8, Y11, Y11
-	VADDPS           Y12, Y10, Y13
-	VADDPS           Y13, Y11, Y11
+
+	// plus1, minus1 = m1 ± m2
+	VMOVUPS 288(R9), Y3
+	VMOVUPS 320(R9), Y5
+	VADDPS  Y5, Y3, Y8
+	VSUBPS  Y5, Y3, Y3
+
+	// plus2, minus2 = m3 ± m4
+	VMOVUPS 352(R9), Y5
+	VMOVUPS 384(R9), Y9
+	VADDPS  Y9, Y5, Y10
+	VSUBPS  Y9, Y5, Y5
+
+	// plusHalf, minusHalf = m5 ± m6
+	VMOVUPS 416(R9), Y9
+	VMOVUPS 448(R9), Y11
+	VADDPS  Y11, Y9, Y12
+	VSUBPS  Y11, Y9, Y9
+
+	// y0 = (m0 + plus1) + (plus2 + plusHalf)
+	VMOVUPS 256(R9), Y11
+	VADDPS  Y8, Y11, Y11
+	VADDPS  Y12, Y10, Y13
+	VADDPS  Y13, Y11, Y11
+
+	// y2 = plus1 + ¼ plusHalf + 4 plus2
 	VFMADD231PS.BCST single_0_25<>+0(SB), Y12, Y8
 	VFMADD231PS.BCST single_4<>+0(SB), Y10, Y8
+
+	// y3 = (minus1 + m7) + ⅛ minusHalf + 8 minus2
 	VMOVUPS          480(R9), Y10
 	VADDPS           Y10, Y3, Y10
 	VFMADD231PS.BCST single_0_125<>+0(SB), Y9, Y10
 	VFMADD231PS.BCST single_8<>+0(SB), Y5, Y10
+
+	// y1 = minus1 + ½ minusHalf + 2 minus2
 	VFMADD231PS.BCST single_0_5<>+0(SB), Y9, Y3
 	VFMADD231PS.BCST single_2<>+0(SB), Y5, Y3
 	VMAXPS           Y2, Y7, Y2
@@ -758,52 +917,80 @@ tile8:
 	VADDPS           Y0, Y2, Y2
 	VMAXPS           Y2, Y1, Y2
 	VMOVUPS          Y2, 96(AX)
-	VMOVUPS          544(R9), Y2
-	VMOVUPS          576(R9), Y3
-	VADDPS           Y3, Y2, Y4
-	VSUBPS           Y3, Y2, Y2
-	VMOVUPS          608(R9), Y3
-	VMOVUPS          640(R9), Y5
-	VADDPS           Y5, Y3, Y6
-	VSUBPS           Y5, Y3, Y3
-	VMOVUPS          672(R9), Y5
-	VMOVUPS          704(R9), Y7
-	VADDPS           Y7, Y5, Y8
-	VSUBPS           Y7, Y5, Y5
-	VMOVUPS          512(R9), Y7
-	VADDPS           Y4, Y7, Y7
-	VADDPS           Y8, Y6, Y9
-	VADDPS           Y9, Y7, Y7
+
+	// plus1, minus1 = m1 ± m2
+	VMOVUPS 544(R9), Y2
+	VMOVUPS 576(R9), Y3
+	VADDPS  Y3, Y2, Y4
+	VSUBPS  Y3, Y2, Y2
+
+	// plus2, minus2 = m3 ± m4
+	VMOVUPS 608(R9), Y3
+	VMOVUPS 640(R9), Y5
+	VADDPS  Y5, Y3, Y6
+	VSUBPS  Y5, Y3, Y3
+
+	// plusHalf, minusHalf = m5 ± m6
+	VMOVUPS 672(R9), Y5
+	VMOVUPS 704(R9), Y7
+	VADDPS  Y7, Y5, Y8
+	VSUBPS  Y7, Y5, Y5
+
+	// y0 = (m0 + plus1) + (plus2 + plusHalf)
+	VMOVUPS 512(R9), Y7
+	VADDPS  Y4, Y7, Y7
+	VADDPS  Y8, Y6, Y9
+	VADDPS  Y9, Y7, Y7
+
+	// y2 = plus1 + ¼ plusHalf + 4 plus2
 	VFMADD231PS.BCST single_0_25<>+0(SB), Y8, Y4
 	VFMADD231PS.BCST single_4<>+0(SB), Y6, Y4
+
+	// y3 = (minus1 + m7) + ⅛ minusHalf + 8 minus2
 	VMOVUPS          736(R9), Y6
 	VADDPS           Y6, Y2, Y6
 	VFMADD231PS.BCST single_0_125<>+0(SB), Y5, Y6
 	VFMADD231PS.BCST single_8<>+0(SB), Y3, Y6
+
+	// y1 = minus1 + ½ minusHalf + 2 minus2
 	VFMADD231PS.BCST single_0_5<>+0(SB), Y5, Y2
 	VFMADD231PS.BCST single_2<>+0(SB), Y3, Y2
-	VMOVUPS          800(R9), Y3
-	VMOVUPS          832(R9), Y5
-	VADDPS           Y5, Y3, Y8
-	VSUBPS           Y5, Y3, Y3
-	VMOVUPS          864(R9), Y5
-	VMOVUPS          896(R9), Y9
-	VADDPS           Y9, Y5, Y10
-	VSUBPS           Y9, Y5, Y5
-	VMOVUPS          928(R9), Y9
-	VMOVUPS          960(R9), Y11
-	VADDPS           Y11, Y9, Y12
-	VSUBPS           Y11, Y9, Y9
-	VMOVUPS          768(R9), Y11
-	VADDPS           Y8, Y11, Y11
-	VADDPS           Y12, Y10, Y13
-	VADDPS           Y13, Y11, Y11
+
+	// plus1, minus1 = m1 ± m2
+	VMOVUPS 800(R9), Y3
+	VMOVUPS 832(R9), Y5
+	VADDPS  Y5, Y3, Y8
+	VSUBPS  Y5, Y3, Y3
+
+	// plus2, minus2 = m3 ± m4
+	VMOVUPS 864(R9), Y5
+	VMOVUPS 896(R9), Y9
+	VADDPS  Y9, Y5, Y10
+	VSUBPS  Y9, Y5, Y5
+
+	// plusHalf, minusHalf = m5 ± m6
+	VMOVUPS 928(R9), Y9
+	VMOVUPS 960(R9), Y11
+	VADDPS  Y11, Y9, Y12
+	VSUBPS  Y11, Y9, Y9
+
+	// y0 = (m0 + plus1) + (plus2 + plusHalf)
+	VMOVUPS 768(R9), Y11
+	VADDPS  Y8, Y11, Y11
+	VADDPS  Y12, Y10, Y13
+	VADDPS  Y13, Y11, Y11
+
+	// y2 = plus1 + ¼ plusHalf + 4 plus2
 	VFMADD231PS.BCST single_0_25<>+0(SB), Y12, Y8
 	VFMADD231PS.BCST single_4<>+0(SB), Y10, Y8
+
+	// y3 = (minus1 + m7) + ⅛ minusHalf + 8 minus2
 	VMOVUPS          992(R9), Y10
 	VADDPS           Y10, Y3, Y10
 	VFMADD231PS.BCST single_0_125<>+0(SB), Y9, Y10
 	VFMADD231PS.BCST single_8<>+0(SB), Y5, Y10
+
+	// y1 = minus1 + ½ minusHalf + 2 minus2
 	VFMADD231PS.BCST single_0_5<>+0(SB), Y9, Y3
 	VFMADD231PS.BCST single_2<>+0(SB), Y5, Y3
 	VMAXPS           Y2, Y7, Y2
@@ -881,30 +1068,38 @@ tileRow1:
 	MOVQ $0x0000000c, SI
 
 column2:
-	VMOVUPS           (CX), Z0
-	VMOVUPS           1152(CX), Z1
-	VMOVUPS           2304(CX), Z2
-	VMOVUPS           3456(CX), Z3
-	VMOVUPS           4608(CX), Z4
-	VMOVUPS           5760(CX), Z5
-	VMOVUPS           6912(CX), Z6
-	VMOVUPS           8064(CX), Z7
-	VSUBPS            Z6, Z0, Z0
-	VSUBPS            Z2, Z4, Z8
-	VFMADD231PS.BCST  single_5_25<>+0(SB), Z8, Z0
-	VMOVUPS           Z0, (DX)
-	VSUBPS            Z1, Z7, Z0
-	VSUBPS            Z5, Z3, Z7
-	VFMADD231PS.BCST  single_5_25<>+0(SB), Z7, Z0
-	VMOVUPS           Z0, 5376(DX)
-	VADDPS            Z6, Z2, Z0
-	VFMSUB231PS.BCST  single_4_25<>+0(SB), Z4, Z0
-	VADDPS            Z5, Z1, Z7
-	VFMSUB231PS.BCST  single_4_25<>+0(SB), Z3, Z7
-	VADDPS            Z7, Z0, Z8
-	VMOVUPS           Z8, 768(DX)
-	VSUBPS            Z7, Z0, Z0
-	VMOVUPS           Z0, 1536(DX)
+	VMOVUPS (CX), Z0
+	VMOVUPS 1152(CX), Z1
+	VMOVUPS 2304(CX), Z2
+	VMOVUPS 3456(CX), Z3
+	VMOVUPS 4608(CX), Z4
+	VMOVUPS 5760(CX), Z5
+	VMOVUPS 6912(CX), Z6
+	VMOVUPS 8064(CX), Z7
+
+	// v0 = (d0 − d6) + 21/4 (d4 − d2)
+	VSUBPS           Z6, Z0, Z0
+	VSUBPS           Z2, Z4, Z8
+	VFMADD231PS.BCST single_5_25<>+0(SB), Z8, Z0
+	VMOVUPS          Z0, (DX)
+
+	// v7 = (d7 − d1) + 21/4 (d3 − d5)
+	VSUBPS           Z1, Z7, Z0
+	VSUBPS           Z5, Z3, Z7
+	VFMADD231PS.BCST single_5_25<>+0(SB), Z7, Z0
+	VMOVUPS          Z0, 5376(DX)
+
+	// v1, v2 = (17/4 d4 − (d2 + d6)) ± (17/4 d3 − (d1 + d5))
+	VADDPS           Z6, Z2, Z0
+	VFMSUB231PS.BCST single_4_25<>+0(SB), Z4, Z0
+	VADDPS           Z5, Z1, Z7
+	VFMSUB231PS.BCST single_4_25<>+0(SB), Z3, Z7
+	VADDPS           Z7, Z0, Z8
+	VMOVUPS          Z8, 768(DX)
+	VSUBPS           Z7, Z0, Z0
+	VMOVUPS          Z0, 1536(DX)
+
+	// v3, v4 = (d2 − 5 d4 + 4 d6) ± (2 d1 − 10 d3 + 8 d5)
 	VMOVAPS           Z2, Z0
 	VFNMADD231PS.BCST single_5<>+0(SB), Z4, Z0
 	VFMADD231PS.BCST  single_4<>+0(SB), Z6, Z0
@@ -915,6 +1110,8 @@ column2:
 	VMOVUPS           Z8, 2304(DX)
 	VSUBPS            Z7, Z0, Z0
 	VMOVUPS           Z0, 3072(DX)
+
+	// v5, v6 = (2 d6 − 10 d4 + 8 d2) ± (d5 − 5 d3 + 4 d1)
 	VADDPS            Z6, Z6, Z0
 	VFNMADD231PS.BCST single_10<>+0(SB), Z4, Z0
 	VFMADD231PS.BCST  single_8<>+0(SB), Z2, Z0
@@ -936,30 +1133,38 @@ column2:
 	MOVQ $0x00000008, SI
 
 row3:
-	VMOVUPS           (DX), Z0
-	VMOVUPS           64(DX), Z1
-	VMOVUPS           128(DX), Z2
-	VMOVUPS           192(DX), Z3
-	VMOVUPS           256(DX), Z4
-	VMOVUPS           320(DX), Z5
-	VMOVUPS           384(DX), Z6
-	VMOVUPS           448(DX), Z7
-	VSUBPS            Z6, Z0, Z0
-	VSUBPS            Z2, Z4, Z8
-	VFMADD231PS.BCST  single_5_25<>+0(SB), Z8, Z0
-	VMOVUPS           Z0, (AX)
-	VSUBPS            Z1, Z7, Z0
-	VSUBPS            Z5, Z3, Z7
-	VFMADD231PS.BCST  single_5_25<>+0(SB), Z7, Z0
-	VMOVUPS           Z0, 2688(AX)
-	VADDPS            Z6, Z2, Z0
-	VFMSUB231PS.BCST  single_4_25<>+0(SB), Z4, Z0
-	VADDPS            Z5, Z1, Z7
-	VFMSUB231PS.BCST  single_4_25<>+0(SB), Z3, Z7
-	VADDPS            Z7, Z0, Z8
-	VMOVUPS           Z8, 384(AX)
-	VSUBPS            Z7, Z0, Z0
-	VMOVUPS           Z0, 768(AX)
+	VMOVUPS (DX), Z0
+	VMOVUPS 64(DX), Z1
+	VMOVUPS 128(DX), Z2
+	VMOVUPS 192(DX), Z3
+	VMOVUPS 256(DX), Z4
+	VMOVUPS 320(DX), Z5
+	VMOVUPS 384(DX), Z6
+	VMOVUPS 448(DX), Z7
+
+	// v0 = (d0 − d6) + 21/4 (d4 − d2)
+	VSUBPS           Z6, Z0, Z0
+	VSUBPS           Z2, Z4, Z8
+	VFMADD231PS.BCST single_5_25<>+0(SB), Z8, Z0
+	VMOVUPS          Z0, (AX)
+
+	// v7 = (d7 − d1) + 21/4 (d3 − d5)
+	VSUBPS           Z1, Z7, Z0
+	VSUBPS           Z5, Z3, Z7
+	VFMADD231PS.BCST single_5_25<>+0(SB), Z7, Z0
+	VMOVUPS          Z0, 2688(AX)
+
+	// v1, v2 = (17/4 d4 − (d2 + d6)) ± (17/4 d3 − (d1 + d5))
+	VADDPS           Z6, Z2, Z0
+	VFMSUB231PS.BCST single_4_25<>+0(SB), Z4, Z0
+	VADDPS           Z5, Z1, Z7
+	VFMSUB231PS.BCST single_4_25<>+0(SB), Z3, Z7
+	VADDPS           Z7, Z0, Z8
+	VMOVUPS          Z8, 384(AX)
+	VSUBPS           Z7, Z0, Z0
+	VMOVUPS          Z0, 768(AX)
+
+	// v3, v4 = (d2 − 5 d4 + 4 d6) ± (2 d1 − 10 d3 + 8 d5)
 	VMOVAPS           Z2, Z0
 	VFNMADD231PS.BCST single_5<>+0(SB), Z4, Z0
 	VFMADD231PS.BCST  single_4<>+0(SB), Z6, Z0
@@ -970,6 +1175,8 @@ row3:
 	VMOVUPS           Z8, 1152(AX)
 	VSUBPS            Z7, Z0, Z0
 	VMOVUPS           Z0, 1536(AX)
+
+	// v5, v6 = (2 d6 − 10 d4 + 8 d2) ± (d5 − 5 d3 + 4 d1)
 	VADDPS            Z6, Z6, Z0
 	VFNMADD231PS.BCST single_10<>+0(SB), Z4, Z0
 	VFMADD231PS.BCST  single_8<>+0(SB), Z2, Z0
@@ -989,30 +1196,38 @@ row3:
 	MOVQ              $0x00000008, SI
 
 row4:
-	VMOVUPS           256(DX), Z0
-	VMOVUPS           320(DX), Z1
-	VMOVUPS           384(DX), Z2
-	VMOVUPS           448(DX), Z3
-	VMOVUPS           512(DX), Z4
-	VMOVUPS           576(DX), Z5
-	VMOVUPS           640(DX), Z6
-	VMOVUPS           704(DX), Z7
-	VSUBPS            Z6, Z0, Z0
-	VSUBPS            Z2, Z4, Z8
-	VFMADD231PS.BCST  single_5_25<>+0(SB), Z8, Z0
-	VMOVUPS           Z0, 96(AX)
-	VSUBPS            Z1, Z7, Z0
-	VSUBPS            Z5, Z3, Z7
-	VFMADD231PS.BCST  single_5_25<>+0(SB), Z7, Z0
-	VMOVUPS           Z0, 2784(AX)
-	VADDPS            Z6, Z2, Z0
-	VFMSUB231PS.BCST  single_4_25<>+0(SB), Z4, Z0
-	VADDPS            Z5, Z1, Z7
-	VFMSUB231PS.BCST  single_4_25<>+0(SB), Z3, Z7
-	VADDPS            Z7, Z0, Z8
-	VMOVUPS           Z8, 480(AX)
-	VSUBPS            Z7, Z0, Z0
-	VMOVUPS           Z0, 864(AX)
+	VMOVUPS 256(DX), Z0
+	VMOVUPS 320(DX), Z1
+	VMOVUPS 384(DX), Z2
+	VMOVUPS 448(DX), Z3
+	VMOVUPS 512(DX), Z4
+	VMOVUPS 576(DX), Z5
+	VMOVUPS 640(DX), Z6
+	VMOVUPS 704(DX), Z7
+
+	// v0 = (d0 − d6) + 21/4 (d4 − d2)
+	VSUBPS           Z6, Z0, Z0
+	VSUBPS           Z2, Z4, Z8
+	VFMADD231PS.BCST single_5_25<>+0(SB), Z8, Z0
+	VMOVUPS          Z0, 96(AX)
+
+	// v7 = (d7 − d1) + 21/4 (d3 − d5)
+	VSUBPS           Z1, Z7, Z0
+	VSUBPS           Z5, Z3, Z7
+	VFMADD231PS.BCST single_5_25<>+0(SB), Z7, Z0
+	VMOVUPS          Z0, 2784(AX)
+
+	// v1, v2 = (17/4 d4 − (d2 + d6)) ± (17/4 d3 − (d1 + d5))
+	VADDPS           Z6, Z2, Z0
+	VFMSUB231PS.BCST single_4_25<>+0(SB), Z4, Z0
+	VADDPS           Z5, Z1, Z7
+	VFMSUB231PS.BCST single_4_25<>+0(SB), Z3, Z7
+	VADDPS           Z7, Z0, Z8
+	VMOVUPS          Z8, 480(AX)
+	VSUBPS           Z7, Z0, Z0
+	VMOVUPS          Z0, 864(AX)
+
+	// v3, v4 = (d2 − 5 d4 + 4 d6) ± (2 d1 − 10 d3 + 8 d5)
 	VMOVAPS           Z2, Z0
 	VFNMADD231PS.BCST single_5<>+0(SB), Z4, Z0
 	VFMADD231PS.BCST  single_4<>+0(SB), Z6, Z0
@@ -1023,6 +1238,8 @@ row4:
 	VMOVUPS           Z8, 1248(AX)
 	VSUBPS            Z7, Z0, Z0
 	VMOVUPS           Z0, 1632(AX)
+
+	// v5, v6 = (2 d6 − 10 d4 + 8 d2) ± (d5 − 5 d3 + 4 d1)
 	VADDPS            Z6, Z6, Z0
 	VFNMADD231PS.BCST single_10<>+0(SB), Z4, Z0
 	VFMADD231PS.BCST  single_8<>+0(SB), Z2, Z0
@@ -1046,30 +1263,38 @@ row4:
 	MOVQ $0x0000000c, SI
 
 column5:
-	VMOVUPS           (CX), Y0
-	VMOVUPS           1152(CX), Y1
-	VMOVUPS           2304(CX), Y2
-	VMOVUPS           3456(CX), Y3
-	VMOVUPS           4608(CX), Y4
-	VMOVUPS           5760(CX), Y5
-	VMOVUPS           6912(CX), Y6
-	VMOVUPS           8064(CX), Y7
-	VSUBPS            Y6, Y0, Y0
-	VSUBPS            Y2, Y4, Y8
-	VFMADD231PS.BCST  single_5_25<>+0(SB), Y8, Y0
-	VMOVUPS           Y0, (DX)
-	VSUBPS            Y1, Y7, Y0
-	VSUBPS            Y5, Y3, Y7
-	VFMADD231PS.BCST  single_5_25<>+0(SB), Y7, Y0
-	VMOVUPS           Y0, 2688(DX)
-	VADDPS            Y6, Y2, Y0
-	VFMSUB231PS.BCST  single_4_25<>+0(SB), Y4, Y0
-	VADDPS            Y5, Y1, Y7
-	VFMSUB231PS.BCST  single_4_25<>+0(SB), Y3, Y7
-	VADDPS            Y7, Y0, Y8
-	VMOVUPS           Y8, 384(DX)
-	VSUBPS            Y7, Y0, Y0
-	VMOVUPS           Y0, 768(DX)
+	VMOVUPS (CX), Y0
+	VMOVUPS 1152(CX), Y1
+	VMOVUPS 2304(CX), Y2
+	VMOVUPS 3456(CX), Y3
+	VMOVUPS 4608(CX), Y4
+	VMOVUPS 5760(CX), Y5
+	VMOVUPS 6912(CX), Y6
+	VMOVUPS 8064(CX), Y7
+
+	// v0 = (d0 − d6) + 21/4 (d4 − d2)
+	VSUBPS           Y6, Y0, Y0
+	VSUBPS           Y2, Y4, Y8
+	VFMADD231PS.BCST single_5_25<>+0(SB), Y8, Y0
+	VMOVUPS          Y0, (DX)
+
+	// v7 = (d7 − d1) + 21/4 (d3 − d5)
+	VSUBPS           Y1, Y7, Y0
+	VSUBPS           Y5, Y3, Y7
+	VFMADD231PS.BCST single_5_25<>+0(SB), Y7, Y0
+	VMOVUPS          Y0, 2688(DX)
+
+	// v1, v2 = (17/4 d4 − (d2 + d6)) ± (17/4 d3 − (d1 + d5))
+	VADDPS           Y6, Y2, Y0
+	VFMSUB231PS.BCST single_4_25<>+0(SB), Y4, Y0
+	VADDPS           Y5, Y1, Y7
+	VFMSUB231PS.BCST single_4_25<>+0(SB), Y3, Y7
+	VADDPS           Y7, Y0, Y8
+	VMOVUPS          Y8, 384(DX)
+	VSUBPS           Y7, Y0, Y0
+	VMOVUPS          Y0, 768(DX)
+
+	// v3, v4 = (d2 − 5 d4 + 4 d6) ± (2 d1 − 10 d3 + 8 d5)
 	VMOVAPS           Y2, Y0
 	VFNMADD231PS.BCST single_5<>+0(SB), Y4, Y0
 	VFMADD231PS.BCST  single_4<>+0(SB), Y6, Y0
@@ -1080,6 +1305,8 @@ column5:
 	VMOVUPS           Y8, 1152(DX)
 	VSUBPS            Y7, Y0, Y0
 	VMOVUPS           Y0, 1536(DX)
+
+	// v5, v6 = (2 d6 − 10 d4 + 8 d2) ± (d5 − 5 d3 + 4 d1)
 	VADDPS            Y6, Y6, Y0
 	VFNMADD231PS.BCST single_10<>+0(SB), Y4, Y0
 	VFMADD231PS.BCST  single_8<>+0(SB), Y2, Y0
@@ -1101,30 +1328,38 @@ column5:
 	MOVQ $0x00000008, SI
 
 row6:
-	VMOVUPS           (DX), Y0
-	VMOVUPS           32(DX), Y1
-	VMOVUPS           64(DX), Y2
-	VMOVUPS           96(DX), Y3
-	VMOVUPS           128(DX), Y4
-	VMOVUPS           160(DX), Y5
-	VMOVUPS           192(DX), Y6
-	VMOVUPS           224(DX), Y7
-	VSUBPS            Y6, Y0, Y0
-	VSUBPS            Y2, Y4, Y8
-	VFMADD231PS.BCST  single_5_25<>+0(SB), Y8, Y0
-	VMOVUPS           Y0, (AX)
-	VSUBPS            Y1, Y7, Y0
-	VSUBPS            Y5, Y3, Y7
-	VFMADD231PS.BCST  single_5_25<>+0(SB), Y7, Y0
-	VMOVUPS           Y0, 2688(AX)
-	VADDPS            Y6, Y2, Y0
-	VFMSUB231PS.BCST  single_4_25<>+0(SB), Y4, Y0
-	VADDPS            Y5, Y1, Y7
-	VFMSUB231PS.BCST  single_4_25<>+0(SB), Y3, Y7
-	VADDPS            Y7, Y0, Y8
-	VMOVUPS           Y8, 384(AX)
-	VSUBPS            Y7, Y0, Y0
-	VMOVUPS           Y0, 768(AX)
+	VMOVUPS (DX), Y0
+	VMOVUPS 32(DX), Y1
+	VMOVUPS 64(DX), Y2
+	VMOVUPS 96(DX), Y3
+	VMOVUPS 128(DX), Y4
+	VMOVUPS 160(DX), Y5
+	VMOVUPS 192(DX), Y6
+	VMOVUPS 224(DX), Y7
+
+	// v0 = (d0 − d6) + 21/4 (d4 − d2)
+	VSUBPS           Y6, Y0, Y0
+	VSUBPS           Y2, Y4, Y8
+	VFMADD231PS.BCST single_5_25<>+0(SB), Y8, Y0
+	VMOVUPS          Y0, (AX)
+
+	// v7 = (d7 − d1) + 21/4 (d3 − d5)
+	VSUBPS           Y1, Y7, Y0
+	VSUBPS           Y5, Y3, Y7
+	VFMADD231PS.BCST single_5_25<>+0(SB), Y7, Y0
+	VMOVUPS          Y0, 2688(AX)
+
+	// v1, v2 = (17/4 d4 − (d2 + d6)) ± (17/4 d3 − (d1 + d5))
+	VADDPS           Y6, Y2, Y0
+	VFMSUB231PS.BCST single_4_25<>+0(SB), Y4, Y0
+	VADDPS           Y5, Y1, Y7
+	VFMSUB231PS.BCST single_4_25<>+0(SB), Y3, Y7
+	VADDPS           Y7, Y0, Y8
+	VMOVUPS          Y8, 384(AX)
+	VSUBPS           Y7, Y0, Y0
+	VMOVUPS          Y0, 768(AX)
+
+	// v3, v4 = (d2 − 5 d4 + 4 d6) ± (2 d1 − 10 d3 + 8 d5)
 	VMOVAPS           Y2, Y0
 	VFNMADD231PS.BCST single_5<>+0(SB), Y4, Y0
 	VFMADD231PS.BCST  single_4<>+0(SB), Y6, Y0
@@ -1135,6 +1370,8 @@ row6:
 	VMOVUPS           Y8, 1152(AX)
 	VSUBPS            Y7, Y0, Y0
 	VMOVUPS           Y0, 1536(AX)
+
+	// v5, v6 = (2 d6 − 10 d4 + 8 d2) ± (d5 − 5 d3 + 4 d1)
 	VADDPS            Y6, Y6, Y0
 	VFNMADD231PS.BCST single_10<>+0(SB), Y4, Y0
 	VFMADD231PS.BCST  single_8<>+0(SB), Y2, Y0
@@ -1154,30 +1391,38 @@ row6:
 	MOVQ              $0x00000008, SI
 
 row7:
-	VMOVUPS           128(DX), Y0
-	VMOVUPS           160(DX), Y1
-	VMOVUPS           192(DX), Y2
-	VMOVUPS           224(DX), Y3
-	VMOVUPS           256(DX), Y4
-	VMOVUPS           288(DX), Y5
-	VMOVUPS           320(DX), Y6
-	VMOVUPS           352(DX), Y7
-	VSUBPS            Y6, Y0, Y0
-	VSUBPS            Y2, Y4, Y8
-	VFMADD231PS.BCST  single_5_25<>+0(SB), Y8, Y0
-	VMOVUPS           Y0, 96(AX)
-	VSUBPS            Y1, Y7, Y0
-	VSUBPS            Y5, Y3, Y7
-	VFMADD231PS.BCST  single_5_25<>+0(SB), Y7, Y0
-	VMOVUPS           Y0, 2784(AX)
-	VADDPS            Y6, Y2, Y0
-	VFMSUB231PS.BCST  single_4_25<>+0(SB), Y4, Y0
-	VADDPS            Y5, Y1, Y7
-	VFMSUB231PS.BCST  single_4_25<>+0(SB), Y3, Y7
-	VADDPS            Y7, Y0, Y8
-	VMOVUPS           Y8, 480(AX)
-	VSUBPS            Y7, Y0, Y0
-	VMOVUPS           Y0, 864(AX)
+	VMOVUPS 128(DX), Y0
+	VMOVUPS 160(DX), Y1
+	VMOVUPS 192(DX), Y2
+	VMOVUPS 224(DX), Y3
+	VMOVUPS 256(DX), Y4
+	VMOVUPS 288(DX), Y5
+	VMOVUPS 320(DX), Y6
+	VMOVUPS 352(DX), Y7
+
+	// v0 = (d0 − d6) + 21/4 (d4 − d2)
+	VSUBPS           Y6, Y0, Y0
+	VSUBPS           Y2, Y4, Y8
+	VFMADD231PS.BCST single_5_25<>+0(SB), Y8, Y0
+	VMOVUPS          Y0, 96(AX)
+
+	// v7 = (d7 − d1) + 21/4 (d3 − d5)
+	VSUBPS           Y1, Y7, Y0
+	VSUBPS           Y5, Y3, Y7
+	VFMADD231PS.BCST single_5_25<>+0(SB), Y7, Y0
+	VMOVUPS          Y0, 2784(AX)
+
+	// v1, v2 = (17/4 d4 − (d2 + d6)) ± (17/4 d3 − (d1 + d5))
+	VADDPS           Y6, Y2, Y0
+	VFMSUB231PS.BCST single_4_25<>+0(SB), Y4, Y0
+	VADDPS           Y5, Y1, Y7
+	VFMSUB231PS.BCST single_4_25<>+0(SB), Y3, Y7
+	VADDPS           Y7, Y0, Y8
+	VMOVUPS          Y8, 480(AX)
+	VSUBPS           Y7, Y0, Y0
+	VMOVUPS          Y0, 864(AX)
+
+	// v3, v4 = (d2 − 5 d4 + 4 d6) ± (2 d1 − 10 d3 + 8 d5)
 	VMOVAPS           Y2, Y0
 	VFNMADD231PS.BCST single_5<>+0(SB), Y4, Y0
 	VFMADD231PS.BCST  single_4<>+0(SB), Y6, Y0
@@ -1188,6 +1433,8 @@ row7:
 	VMOVUPS           Y8, 1248(AX)
 	VSUBPS            Y7, Y0, Y0
 	VMOVUPS           Y0, 1632(AX)
+
+	// v5, v6 = (2 d6 − 10 d4 + 8 d2) ± (d5 − 5 d3 + 4 d1)
 	VADDPS            Y6, Y6, Y0
 	VFNMADD231PS.BCST single_10<>+0(SB), Y4, Y0
 	VFMADD231PS.BCST  single_8<>+0(SB), Y2, Y0
@@ -1322,278 +1569,416 @@ channel3:
 
 tileRow4:
 	// columns: Aᵀ m
-	VMOVUPS          2048(CX), Z2
-	VMOVUPS          4096(CX), Z3
-	VADDPS           Z3, Z2, Z4
-	VSUBPS           Z3, Z2, Z2
-	VMOVUPS          6144(CX), Z3
-	VMOVUPS          8192(CX), Z5
-	VADDPS           Z5, Z3, Z6
-	VSUBPS           Z5, Z3, Z3
-	VMOVUPS          10240(CX), Z5
-	VMOVUPS          12288(CX), Z7
-	VADDPS           Z7, Z5, Z8
-	VSUBPS           Z7, Z5, Z5
-	VMOVUPS          (CX), Z7
-	VADDPS           Z4, Z7, Z7
-	VADDPS           Z8, Z6, Z9
-	VADDPS           Z9, Z7, Z7
-	VMOVUPS          Z7, (DI)
+	// plus1, minus1 = m1 ± m2
+	VMOVUPS 2048(CX), Z2
+	VMOVUPS 4096(CX), Z3
+	VADDPS  Z3, Z2, Z4
+	VSUBPS  Z3, Z2, Z2
+
+	// plus2, minus2 = m3 ± m4
+	VMOVUPS 6144(CX), Z3
+	VMOVUPS 8192(CX), Z5
+	VADDPS  Z5, Z3, Z6
+	VSUBPS  Z5, Z3, Z3
+
+	// plusHalf, minusHalf = m5 ± m6
+	VMOVUPS 10240(CX), Z5
+	VMOVUPS 12288(CX), Z7
+	VADDPS  Z7, Z5, Z8
+	VSUBPS  Z7, Z5, Z5
+
+	// y0 = (m0 + plus1) + (plus2 + plusHalf)
+	VMOVUPS (CX), Z7
+	VADDPS  Z4, Z7, Z7
+	VADDPS  Z8, Z6, Z9
+	VADDPS  Z9, Z7, Z7
+	VMOVUPS Z7, (DI)
+
+	// y2 = plus1 + ¼ plusHalf + 4 plus2
 	VFMADD231PS.BCST single_0_25<>+0(SB), Z8, Z4
 	VFMADD231PS.BCST single_4<>+0(SB), Z6, Z4
 	VMOVUPS          Z4, 1024(DI)
+
+	// y3 = (minus1 + m7) + ⅛ minusHalf + 8 minus2
 	VMOVUPS          14336(CX), Z4
 	VADDPS           Z4, Z2, Z4
 	VFMADD231PS.BCST single_0_125<>+0(SB), Z5, Z4
 	VFMADD231PS.BCST single_8<>+0(SB), Z3, Z4
 	VMOVUPS          Z4, 1536(DI)
+
+	// y1 = minus1 + ½ minusHalf + 2 minus2
 	VFMADD231PS.BCST single_0_5<>+0(SB), Z5, Z2
 	VFMADD231PS.BCST single_2<>+0(SB), Z3, Z2
 	VMOVUPS          Z2, 512(DI)
-	VMOVUPS          2304(CX), Z2
-	VMOVUPS          4352(CX), Z3
-	VADDPS           Z3, Z2, Z4
-	VSUBPS           Z3, Z2, Z2
-	VMOVUPS          6400(CX), Z3
-	VMOVUPS          8448(CX), Z5
-	VADDPS           Z5, Z3, Z6
-	VSUBPS           Z5, Z3, Z3
-	VMOVUPS          10496(CX), Z5
-	VMOVUPS          12544(CX), Z7
-	VADDPS           Z7, Z5, Z8
-	VSUBPS           Z7, Z5, Z5
-	VMOVUPS          256(CX), Z7
-	VADDPS           Z4, Z7, Z7
-	VADDPS           Z8, Z6, Z9
-	VADDPS           Z9, Z7, Z7
-	VMOVUPS          Z7, 64(DI)
+
+	// plus1, minus1 = m1 ± m2
+	VMOVUPS 2304(CX), Z2
+	VMOVUPS 4352(CX), Z3
+	VADDPS  Z3, Z2, Z4
+	VSUBPS  Z3, Z2, Z2
+
+	// plus2, minus2 = m3 ± m4
+	VMOVUPS 6400(CX), Z3
+	VMOVUPS 8448(CX), Z5
+	VADDPS  Z5, Z3, Z6
+	VSUBPS  Z5, Z3, Z3
+
+	// plusHalf, minusHalf = m5 ± m6
+	VMOVUPS 10496(CX), Z5
+	VMOVUPS 12544(CX), Z7
+	VADDPS  Z7, Z5, Z8
+	VSUBPS  Z7, Z5, Z5
+
+	// y0 = (m0 + plus1) + (plus2 + plusHalf)
+	VMOVUPS 256(CX), Z7
+	VADDPS  Z4, Z7, Z7
+	VADDPS  Z8, Z6, Z9
+	VADDPS  Z9, Z7, Z7
+	VMOVUPS Z7, 64(DI)
+
+	// y2 = plus1 + ¼ plusHalf + 4 plus2
 	VFMADD231PS.BCST single_0_25<>+0(SB), Z8, Z4
 	VFMADD231PS.BCST single_4<>+0(SB), Z6, Z4
 	VMOVUPS          Z4, 1088(DI)
+
+	// y3 = (minus1 + m7) + ⅛ minusHalf + 8 minus2
 	VMOVUPS          14592(CX), Z4
 	VADDPS           Z4, Z2, Z4
 	VFMADD231PS.BCST single_0_125<>+0(SB), Z5, Z4
 	VFMADD231PS.BCST single_8<>+0(SB), Z3, Z4
 	VMOVUPS          Z4, 1600(DI)
+
+	// y1 = minus1 + ½ minusHalf + 2 minus2
 	VFMADD231PS.BCST single_0_5<>+0(SB), Z5, Z2
 	VFMADD231PS.BCST single_2<>+0(SB), Z3, Z2
 	VMOVUPS          Z2, 576(DI)
-	VMOVUPS          2560(CX), Z2
-	VMOVUPS          4608(CX), Z3
-	VADDPS           Z3, Z2, Z4
-	VSUBPS           Z3, Z2, Z2
-	VMOVUPS          6656(CX), Z3
-	VMOVUPS          8704(CX), Z5
-	VADDPS           Z5, Z3, Z6
-	VSUBPS           Z5, Z3, Z3
-	VMOVUPS          10752(CX), Z5
-	VMOVUPS          12800(CX), Z7
-	VADDPS           Z7, Z5, Z8
-	VSUBPS           Z7, Z5, Z5
-	VMOVUPS          512(CX), Z7
-	VADDPS           Z4, Z7, Z7
-	VADDPS           Z8, Z6, Z9
-	VADDPS           Z9, Z7, Z7
-	VMOVUPS          Z7, 128(DI)
+
+	// plus1, minus1 = m1 ± m2
+	VMOVUPS 2560(CX), Z2
+	VMOVUPS 4608(CX), Z3
+	VADDPS  Z3, Z2, Z4
+	VSUBPS  Z3, Z2, Z2
+
+	// plus2, minus2 = m3 ± m4
+	VMOVUPS 6656(CX), Z3
+	VMOVUPS 8704(CX), Z5
+	VADDPS  Z5, Z3, Z6
+	VSUBPS  Z5, Z3, Z3
+
+	// plusHalf, minusHalf = m5 ± m6
+	VMOVUPS 10752(CX), Z5
+	VMOVUPS 12800(CX), Z7
+	VADDPS  Z7, Z5, Z8
+	VSUBPS  Z7, Z5, Z5
+
+	// y0 = (m0 + plus1) + (plus2 + plusHalf)
+	VMOVUPS 512(CX), Z7
+	VADDPS  Z4, Z7, Z7
+	VADDPS  Z8, Z6, Z9
+	VADDPS  Z9, Z7, Z7
+	VMOVUPS Z7, 128(DI)
+
+	// y2 = plus1 + ¼ plusHalf + 4 plus2
 	VFMADD231PS.BCST single_0_25<>+0(SB), Z8, Z4
 	VFMADD231PS.BCST single_4<>+0(SB), Z6, Z4
 	VMOVUPS          Z4, 1152(DI)
+
+	// y3 = (minus1 + m7) + ⅛ minusHalf + 8 minus2
 	VMOVUPS          14848(CX), Z4
 	VADDPS           Z4, Z2, Z4
 	VFMADD231PS.BCST single_0_125<>+0(SB), Z5, Z4
 	VFMADD231PS.BCST single_8<>+0(SB), Z3, Z4
 	VMOVUPS          Z4, 1664(DI)
+
+	// y1 = minus1 + ½ minusHalf + 2 minus2
 	VFMADD231PS.BCST single_0_5<>+0(SB), Z5, Z2
 	VFMADD231PS.BCST single_2<>+0(SB), Z3, Z2
 	VMOVUPS          Z2, 640(DI)
-	VMOVUPS          2816(CX), Z2
-	VMOVUPS          4864(CX), Z3
-	VADDPS           Z3, Z2, Z4
-	VSUBPS           Z3, Z2, Z2
-	VMOVUPS          6912(CX), Z3
-	VMOVUPS          8960(CX), Z5
-	VADDPS           Z5, Z3, Z6
-	VSUBPS           Z5, Z3, Z3
-	VMOVUPS          11008(CX), Z5
-	VMOVUPS          13056(CX), Z7
-	VADDPS           Z7, Z5, Z8
-	VSUBPS           Z7, Z5, Z5
-	VMOVUPS          768(CX), Z7
-	VADDPS           Z4, Z7, Z7
-	VADDPS           Z8, Z6, Z9
-	VADDPS           Z9, Z7, Z7
-	VMOVUPS          Z7, 192(DI)
+
+	// plus1, minus1 = m1 ± m2
+	VMOVUPS 2816(CX), Z2
+	VMOVUPS 4864(CX), Z3
+	VADDPS  Z3, Z2, Z4
+	VSUBPS  Z3, Z2, Z2
+
+	// plus2, minus2 = m3 ± m4
+	VMOVUPS 6912(CX), Z3
+	VMOVUPS 8960(CX), Z5
+	VADDPS  Z5, Z3, Z6
+	VSUBPS  Z5, Z3, Z3
+
+	// plusHalf, minusHalf = m5 ± m6
+	VMOVUPS 11008(CX), Z5
+	VMOVUPS 13056(CX), Z7
+	VADDPS  Z7, Z5, Z8
+	VSUBPS  Z7, Z5, Z5
+
+	// y0 = (m0 + plus1) + (plus2 + plusHalf)
+	VMOVUPS 768(CX), Z7
+	VADDPS  Z4, Z7, Z7
+	VADDPS  Z8, Z6, Z9
+	VADDPS  Z9, Z7, Z7
+	VMOVUPS Z7, 192(DI)
+
+	// y2 = plus1 + ¼ plusHalf + 4 plus2
 	VFMADD231PS.BCST single_0_25<>+0(SB), Z8, Z4
 	VFMADD231PS.BCST single_4<>+0(SB), Z6, Z4
 	VMOVUPS          Z4, 1216(DI)
+
+	// y3 = (minus1 + m7) + ⅛ minusHalf + 8 minus2
 	VMOVUPS          15104(CX), Z4
 	VADDPS           Z4, Z2, Z4
 	VFMADD231PS.BCST single_0_125<>+0(SB), Z5, Z4
 	VFMADD231PS.BCST single_8<>+0(SB), Z3, Z4
 	VMOVUPS          Z4, 1728(DI)
+
+	// y1 = minus1 + ½ minusHalf + 2 minus2
 	VFMADD231PS.BCST single_0_5<>+0(SB), Z5, Z2
 	VFMADD231PS.BCST single_2<>+0(SB), Z3, Z2
 	VMOVUPS          Z2, 704(DI)
-	VMOVUPS          3072(CX), Z2
-	VMOVUPS          5120(CX), Z3
-	VADDPS           Z3, Z2, Z4
-	VSUBPS           Z3, Z2, Z2
-	VMOVUPS          7168(CX), Z3
-	VMOVUPS          9216(CX), Z5
-	VADDPS           Z5, Z3, Z6
-	VSUBPS           Z5, Z3, Z3
-	VMOVUPS          11264(CX), Z5
-	VMOVUPS          13312(CX), Z7
-	VADDPS           Z7, Z5, Z8
-	VSUBPS           Z7, Z5, Z5
-	VMOVUPS          1024(CX), Z7
-	VADDPS           Z4, Z7, Z7
-	VADDPS           Z8, Z6, Z9
-	VADDPS           Z9, Z7, Z7
-	VMOVUPS          Z7, 256(DI)
+
+	// plus1, minus1 = m1 ± m2
+	VMOVUPS 3072(CX), Z2
+	VMOVUPS 5120(CX), Z3
+	VADDPS  Z3, Z2, Z4
+	VSUBPS  Z3, Z2, Z2
+
+	// plus2, minus2 = m3 ± m4
+	VMOVUPS 7168(CX), Z3
+	VMOVUPS 9216(CX), Z5
+	VADDPS  Z5, Z3, Z6
+	VSUBPS  Z5, Z3, Z3
+
+	// plusHalf, minusHalf = m5 ± m6
+	VMOVUPS 11264(CX), Z5
+	VMOVUPS 13312(CX), Z7
+	VADDPS  Z7, Z5, Z8
+	VSUBPS  Z7, Z5, Z5
+
+	// y0 = (m0 + plus1) + (plus2 + plusHalf)
+	VMOVUPS 1024(CX), Z7
+	VADDPS  Z4, Z7, Z7
+	VADDPS  Z8, Z6, Z9
+	VADDPS  Z9, Z7, Z7
+	VMOVUPS Z7, 256(DI)
+
+	// y2 = plus1 + ¼ plusHalf + 4 plus2
 	VFMADD231PS.BCST single_0_25<>+0(SB), Z8, Z4
 	VFMADD231PS.BCST single_4<>+0(SB), Z6, Z4
 	VMOVUPS          Z4, 1280(DI)
+
+	// y3 = (minus1 + m7) + ⅛ minusHalf + 8 minus2
 	VMOVUPS          15360(CX), Z4
 	VADDPS           Z4, Z2, Z4
 	VFMADD231PS.BCST single_0_125<>+0(SB), Z5, Z4
 	VFMADD231PS.BCST single_8<>+0(SB), Z3, Z4
 	VMOVUPS          Z4, 1792(DI)
+
+	// y1 = minus1 + ½ minusHalf + 2 minus2
 	VFMADD231PS.BCST single_0_5<>+0(SB), Z5, Z2
 	VFMADD231PS.BCST single_2<>+0(SB), Z3, Z2
 	VMOVUPS          Z2, 768(DI)
-	VMOVUPS          3328(CX), Z2
-	VMOVUPS          5376(CX), Z3
-	VADDPS           Z3, Z2, Z4
-	VSUBPS           Z3, Z2, Z2
-	VMOVUPS          7424(CX), Z3
-	VMOVUPS          9472(CX), Z5
-	VADDPS           Z5, Z3, Z6
-	VSUBPS           Z5, Z3, Z3
-	VMOVUPS          11520(CX), Z5
-	VMOVUPS          13568(CX), Z7
-	VADDPS           Z7, Z5, Z8
-	VSUBPS           Z7, Z5, Z5
-	VMOVUPS          1280(CX), Z7
-	VADDPS           Z4, Z7, Z7
-	VADDPS           Z8, Z6, Z9
-	VADDPS           Z9, Z7, Z7
-	VMOVUPS          Z7, 320(DI)
+
+	// plus1, minus1 = m1 ± m2
+	VMOVUPS 3328(CX), Z2
+	VMOVUPS 5376(CX), Z3
+	VADDPS  Z3, Z2, Z4
+	VSUBPS  Z3, Z2, Z2
+
+	// plus2, minus2 = m3 ± m4
+	VMOVUPS 7424(CX), Z3
+	VMOVUPS 9472(CX), Z5
+	VADDPS  Z5, Z3, Z6
+	VSUBPS  Z5, Z3, Z3
+
+	// plusHalf, minusHalf = m5 ± m6
+	VMOVUPS 11520(CX), Z5
+	VMOVUPS 13568(CX), Z7
+	VADDPS  Z7, Z5, Z8
+	VSUBPS  Z7, Z5, Z5
+
+	// y0 = (m0 + plus1) + (plus2 + plusHalf)
+	VMOVUPS 1280(CX), Z7
+	VADDPS  Z4, Z7, Z7
+	VADDPS  Z8, Z6, Z9
+	VADDPS  Z9, Z7, Z7
+	VMOVUPS Z7, 320(DI)
+
+	// y2 = plus1 + ¼ plusHalf + 4 plus2
 	VFMADD231PS.BCST single_0_25<>+0(SB), Z8, Z4
 	VFMADD231PS.BCST single_4<>+0(SB), Z6, Z4
 	VMOVUPS          Z4, 1344(DI)
+
+	// y3 = (minus1 + m7) + ⅛ minusHalf + 8 minus2
 	VMOVUPS          15616(CX), Z4
 	VADDPS           Z4, Z2, Z4
 	VFMADD231PS.BCST single_0_125<>+0(SB), Z5, Z4
 	VFMADD231PS.BCST single_8<>+0(SB), Z3, Z4
 	VMOVUPS          Z4, 1856(DI)
+
+	// y1 = minus1 + ½ minusHalf + 2 minus2
 	VFMADD231PS.BCST single_0_5<>+0(SB), Z5, Z2
 	VFMADD231PS.BCST single_2<>+0(SB), Z3, Z2
 	VMOVUPS          Z2, 832(DI)
-	VMOVUPS          3584(CX), Z2
-	VMOVUPS          5632(CX), Z3
-	VADDPS           Z3, Z2, Z4
-	VSUBPS           Z3, Z2, Z2
-	VMOVUPS          7680(CX), Z3
-	VMOVUPS          9728(CX), Z5
-	VADDPS           Z5, Z3, Z6
-	VSUBPS           Z5, Z3, Z3
-	VMOVUPS          11776(CX), Z5
-	VMOVUPS          13824(CX), Z7
-	VADDPS           Z7, Z5, Z8
-	VSUBPS           Z7, Z5, Z5
-	VMOVUPS          1536(CX), Z7
-	VADDPS           Z4, Z7, Z7
-	VADDPS           Z8, Z6, Z9
-	VADDPS           Z9, Z7, Z7
-	VMOVUPS          Z7, 384(DI)
+
+	// plus1, minus1 = m1 ± m2
+	VMOVUPS 3584(CX), Z2
+	VMOVUPS 5632(CX), Z3
+	VADDPS  Z3, Z2, Z4
+	VSUBPS  Z3, Z2, Z2
+
+	// plus2, minus2 = m3 ± m4
+	VMOVUPS 7680(CX), Z3
+	VMOVUPS 9728(CX), Z5
+	VADDPS  Z5, Z3, Z6
+	VSUBPS  Z5, Z3, Z3
+
+	// plusHalf, minusHalf = m5 ± m6
+	VMOVUPS 11776(CX), Z5
+	VMOVUPS 13824(CX), Z7
+	VADDPS  Z7, Z5, Z8
+	VSUBPS  Z7, Z5, Z5
+
+	// y0 = (m0 + plus1) + (plus2 + plusHalf)
+	VMOVUPS 1536(CX), Z7
+	VADDPS  Z4, Z7, Z7
+	VADDPS  Z8, Z6, Z9
+	VADDPS  Z9, Z7, Z7
+	VMOVUPS Z7, 384(DI)
+
+	// y2 = plus1 + ¼ plusHalf + 4 plus2
 	VFMADD231PS.BCST single_0_25<>+0(SB), Z8, Z4
 	VFMADD231PS.BCST single_4<>+0(SB), Z6, Z4
 	VMOVUPS          Z4, 1408(DI)
+
+	// y3 = (minus1 + m7) + ⅛ minusHalf + 8 minus2
 	VMOVUPS          15872(CX), Z4
 	VADDPS           Z4, Z2, Z4
 	VFMADD231PS.BCST single_0_125<>+0(SB), Z5, Z4
 	VFMADD231PS.BCST single_8<>+0(SB), Z3, Z4
 	VMOVUPS          Z4, 1920(DI)
+
+	// y1 = minus1 + ½ minusHalf + 2 minus2
 	VFMADD231PS.BCST single_0_5<>+0(SB), Z5, Z2
 	VFMADD231PS.BCST single_2<>+0(SB), Z3, Z2
 	VMOVUPS          Z2, 896(DI)
-	VMOVUPS          3840(CX), Z2
-	VMOVUPS          5888(CX), Z3
-	VADDPS           Z3, Z2, Z4
-	VSUBPS           Z3, Z2, Z2
-	VMOVUPS          7936(CX), Z3
-	VMOVUPS          9984(CX), Z5
-	VADDPS           Z5, Z3, Z6
-	VSUBPS           Z5, Z3, Z3
-	VMOVUPS          12032(CX), Z5
-	VMOVUPS          14080(CX), Z7
-	VADDPS           Z7, Z5, Z8
-	VSUBPS           Z7, Z5, Z5
-	VMOVUPS          1792(CX), Z7
-	VADDPS           Z4, Z7, Z7
-	VADDPS           Z8, Z6, Z9
-	VADDPS           Z9, Z7, Z7
-	VMOVUPS          Z7, 448(DI)
+
+	// plus1, minus1 = m1 ± m2
+	VMOVUPS 3840(CX), Z2
+	VMOVUPS 5888(CX), Z3
+	VADDPS  Z3, Z2, Z4
+	VSUBPS  Z3, Z2, Z2
+
+	// plus2, minus2 = m3 ± m4
+	VMOVUPS 7936(CX), Z3
+	VMOVUPS 9984(CX), Z5
+	VADDPS  Z5, Z3, Z6
+	VSUBPS  Z5, Z3, Z3
+
+	// plusHalf, minusHalf = m5 ± m6
+	VMOVUPS 12032(CX), Z5
+	VMOVUPS 14080(CX), Z7
+	VADDPS  Z7, Z5, Z8
+	VSUBPS  Z7, Z5, Z5
+
+	// y0 = (m0 + plus1) + (plus2 + plusHalf)
+	VMOVUPS 1792(CX), Z7
+	VADDPS  Z4, Z7, Z7
+	VADDPS  Z8, Z6, Z9
+	VADDPS  Z9, Z7, Z7
+	VMOVUPS Z7, 448(DI)
+
+	// y2 = plus1 + ¼ plusHalf + 4 plus2
 	VFMADD231PS.BCST single_0_25<>+0(SB), Z8, Z4
 	VFMADD231PS.BCST single_4<>+0(SB), Z6, Z4
 	VMOVUPS          Z4, 1472(DI)
+
+	// y3 = (minus1 + m7) + ⅛ minusHalf + 8 minus2
 	VMOVUPS          16128(CX), Z4
 	VADDPS           Z4, Z2, Z4
 	VFMADD231PS.BCST single_0_125<>+0(SB), Z5, Z4
 	VFMADD231PS.BCST single_8<>+0(SB), Z3, Z4
 	VMOVUPS          Z4, 1984(DI)
+
+	// y1 = minus1 + ½ minusHalf + 2 minus2
 	VFMADD231PS.BCST single_0_5<>+0(SB), Z5, Z2
 	VFMADD231PS.BCST single_2<>+0(SB), Z3, Z2
 	VMOVUPS          Z2, 960(DI)
 
 	// two rows at a time: (Aᵀ m) A, then bias, pooling, ReLU
-	VMOVUPS          64(DI), Z2
-	VMOVUPS          128(DI), Z3
-	VADDPS           Z3, Z2, Z4
-	VSUBPS           Z3, Z2, Z2
-	VMOVUPS          192(DI), Z3
-	VMOVUPS          256(DI), Z5
-	VADDPS           Z5, Z3, Z6
-	VSUBPS           Z5, Z3, Z3
-	VMOVUPS          320(DI), Z5
-	VMOVUPS          384(DI), Z7
-	VADDPS           Z7, Z5, Z8
-	VSUBPS           Z7, Z5, Z5
-	VMOVUPS          (DI), Z7
-	VADDPS           Z4, Z7, Z7
-	VADDPS           Z8, Z6, Z9
-	VADDPS           Z9, Z7, Z7
+	// plus1, minus1 = m1 ± m2
+	VMOVUPS 64(DI), Z2
+	VMOVUPS 128(DI), Z3
+	VADDPS  Z3, Z2, Z4
+	VSUBPS  Z3, Z2, Z2
+
+	// plus2, minus2 = m3 ± m4
+	VMOVUPS 192(DI), Z3
+	VMOVUPS 256(DI), Z5
+	VADDPS  Z5, Z3, Z6
+	VSUBPS  Z5, Z3, Z3
+
+	// plusHalf, minusHalf = m5 ± m6
+	VMOVUPS 320(DI), Z5
+	VMOVUPS 384(DI), Z7
+	VADDPS  Z7, Z5, Z8
+	VSUBPS  Z7, Z5, Z5
+
+	// y0 = (m0 + plus1) + (plus2 + plusHalf)
+	VMOVUPS (DI), Z7
+	VADDPS  Z4, Z7, Z7
+	VADDPS  Z8, Z6, Z9
+	VADDPS  Z9, Z7, Z7
+
+	// y2 = plus1 + ¼ plusHalf + 4 plus2
 	VFMADD231PS.BCST single_0_25<>+0(SB), Z8, Z4
 	VFMADD231PS.BCST single_4<>+0(SB), Z6, Z4
+
+	// y3 = (minus1 + m7) + ⅛ minusHalf + 8 minus2
 	VMOVUPS          448(DI), Z6
 	VADDPS           Z6, Z2, Z6
 	VFMADD231PS.BCST single_0_125<>+0(SB), Z5, Z6
 	VFMADD231PS.BCST single_8<>+0(SB), Z3, Z6
+
+	// y1 = minus1 + ½ minusHalf + 2 minus2
 	VFMADD231PS.BCST single_0_5<>+0(SB), Z5, Z2
 	VFMADD231PS.BCST single_2<>+0(SB), Z3, Z2
-	VMOVUPS          576(DI), Z3
-	VMOVUPS          640(DI), Z5
-	VADDPS           Z5, Z3, Z8
-	VSUBPS           Z5, Z3, Z3
-	VMOVUPS          704(DI), Z5
-	VMOVUPS          768(DI), Z9
-	VADDPS           Z9, Z5, Z10
-	VSUBPS           Z9, Z5, Z5
-	VMOVUPS          832(DI), Z9
-	VMOVUPS          896(DI), Z11
-	VADDPS           Z11, Z9, Z12
-	VSUBPS           Z11, Z9, Z9
-	VMOVUPS          512(DI), Z11
-	VADDPS           Z8, Z11, Z11
-	VADDPS           Z12, Z10, Z13
-	VADDPS           Z13, Z11, Z11
+
+	// plus1, minus1 = m1 ± m2
+	VMOVUPS 576(DI), Z3
+	VMOVUPS 640(DI), Z5
+	VADDPS  Z5, Z3, Z8
+	VSUBPS  Z5, Z3, Z3
+
+	// plus2, minus2 = m3 ± m4
+	VMOVUPS 704(DI), Z5
+	VMOVUPS 768(DI), Z9
+	VADDPS  Z9, Z5, Z10
+	VSUBPS  Z9, Z5, Z5
+
+	// plusHalf, minusHalf = m5 ± m6
+	VMOVUPS 832(DI), Z9
+	VMOVUPS 896(DI), Z11
+	VADDPS  Z11, Z9, Z12
+	VSUBPS  Z11, Z9, Z9
+
+	// y0 = (m0 + plus1) + (plus2 + plusHalf)
+	VMOVUPS 512(DI), Z11
+	VADDPS  Z8, Z11, Z11
+	VADDPS  Z12, Z10, Z13
+	VADDPS  Z13, Z11, Z11
+
+	// y2 = plus1 + ¼ plusHalf + 4 plus2
 	VFMADD231PS.BCST single_0_25<>+0(SB), Z12, Z8
 	VFMADD231PS.BCST single_4<>+0(SB), Z10, Z8
+
+	// y3 = (minus1 + m7) + ⅛ minusHalf + 8 minus2
 	VMOVUPS          960(DI), Z10
 	VADDPS           Z10, Z3, Z10
 	VFMADD231PS.BCST single_0_125<>+0(SB), Z9, Z10
 	VFMADD231PS.BCST single_8<>+0(SB), Z5, Z10
+
+	// y1 = minus1 + ½ minusHalf + 2 minus2
 	VFMADD231PS.BCST single_0_5<>+0(SB), Z9, Z3
 	VFMADD231PS.BCST single_2<>+0(SB), Z5, Z3
 	VMAXPS           Z2, Z7, Z2
@@ -1608,52 +1993,80 @@ tileRow4:
 	VADDPS           Z0, Z2, Z2
 	VMAXPS           Z2, Z1, Z2
 	VMOVUPS          Z2, 64(R8)
-	VMOVUPS          1088(DI), Z2
-	VMOVUPS          1152(DI), Z3
-	VADDPS           Z3, Z2, Z4
-	VSUBPS           Z3, Z2, Z2
-	VMOVUPS          1216(DI), Z3
-	VMOVUPS          1280(DI), Z5
-	VADDPS           Z5, Z3, Z6
-	VSUBPS           Z5, Z3, Z3
-	VMOVUPS          1344(DI), Z5
-	VMOVUPS          1408(DI), Z7
-	VADDPS           Z7, Z5, Z8
-	VSUBPS           Z7, Z5, Z5
-	VMOVUPS          1024(DI), Z7
-	VADDPS           Z4, Z7, Z7
-	VADDPS           Z8, Z6, Z9
-	VADDPS           Z9, Z7, Z7
+
+	// plus1, minus1 = m1 ± m2
+	VMOVUPS 1088(DI), Z2
+	VMOVUPS 1152(DI), Z3
+	VADDPS  Z3, Z2, Z4
+	VSUBPS  Z3, Z2, Z2
+
+	// plus2, minus2 = m3 ± m4
+	VMOVUPS 1216(DI), Z3
+	VMOVUPS 1280(DI), Z5
+	VADDPS  Z5, Z3, Z6
+	VSUBPS  Z5, Z3, Z3
+
+	// plusHalf, minusHalf = m5 ± m6
+	VMOVUPS 1344(DI), Z5
+	VMOVUPS 1408(DI), Z7
+	VADDPS  Z7, Z5, Z8
+	VSUBPS  Z7, Z5, Z5
+
+	// y0 = (m0 + plus1) + (plus2 + plusHalf)
+	VMOVUPS 1024(DI), Z7
+	VADDPS  Z4, Z7, Z7
+	VADDPS  Z8, Z6, Z9
+	VADDPS  Z9, Z7, Z7
+
+	// y2 = plus1 + ¼ plusHalf + 4 plus2
 	VFMADD231PS.BCST single_0_25<>+0(SB), Z8, Z4
 	VFMADD231PS.BCST single_4<>+0(SB), Z6, Z4
+
+	// y3 = (minus1 + m7) + ⅛ minusHalf + 8 minus2
 	VMOVUPS          1472(DI), Z6
 	VADDPS           Z6, Z2, Z6
 	VFMADD231PS.BCST single_0_125<>+0(SB), Z5, Z6
 	VFMADD231PS.BCST single_8<>+0(SB), Z3, Z6
+
+	// y1 = minus1 + ½ minusHalf + 2 minus2
 	VFMADD231PS.BCST single_0_5<>+0(SB), Z5, Z2
 	VFMADD231PS.BCST single_2<>+0(SB), Z3, Z2
-	VMOVUPS          1600(DI), Z3
-	VMOVUPS          1664(DI), Z5
-	VADDPS           Z5, Z3, Z8
-	VSUBPS           Z5, Z3, Z3
-	VMOVUPS          1728(DI), Z5
-	VMOVUPS          1792(DI), Z9
-	VADDPS           Z9, Z5, Z10
-	VSUBPS           Z9, Z5, Z5
-	VMOVUPS          1856(DI), Z9
-	VMOVUPS          1920(DI), Z11
-	VADDPS           Z11, Z9, Z12
-	VSUBPS           Z11, Z9, Z9
-	VMOVUPS          1536(DI), Z11
-	VADDPS           Z8, Z11, Z11
-	VADDPS           Z12, Z10, Z13
-	VADDPS           Z13, Z11, Z11
+
+	// plus1, minus1 = m1 ± m2
+	VMOVUPS 1600(DI), Z3
+	VMOVUPS 1664(DI), Z5
+	VADDPS  Z5, Z3, Z8
+	VSUBPS  Z5, Z3, Z3
+
+	// plus2, minus2 = m3 ± m4
+	VMOVUPS 1728(DI), Z5
+	VMOVUPS 1792(DI), Z9
+	VADDPS  Z9, Z5, Z10
+	VSUBPS  Z9, Z5, Z5
+
+	// plusHalf, minusHalf = m5 ± m6
+	VMOVUPS 1856(DI), Z9
+	VMOVUPS 1920(DI), Z11
+	VADDPS  Z11, Z9, Z12
+	VSUBPS  Z11, Z9, Z9
+
+	// y0 = (m0 + plus1) + (plus2 + plusHalf)
+	VMOVUPS 1536(DI), Z11
+	VADDPS  Z8, Z11, Z11
+	VADDPS  Z12, Z10, Z13
+	VADDPS  Z13, Z11, Z11
+
+	// y2 = plus1 + ¼ plusHalf + 4 plus2
 	VFMADD231PS.BCST single_0_25<>+0(SB), Z12, Z8
 	VFMADD231PS.BCST single_4<>+0(SB), Z10, Z8
+
+	// y3 = (minus1 + m7) + ⅛ minusHalf + 8 minus2
 	VMOVUPS          1984(DI), Z10
 	VADDPS           Z10, Z3, Z10
 	VFMADD231PS.BCST single_0_125<>+0(SB), Z9, Z10
 	VFMADD231PS.BCST single_8<>+0(SB), Z5, Z10
+
+	// y1 = minus1 + ½ minusHalf + 2 minus2
 	VFMADD231PS.BCST single_0_5<>+0(SB), Z9, Z3
 	VFMADD231PS.BCST single_2<>+0(SB), Z5, Z3
 	VMAXPS           Z2, Z7, Z2
@@ -1670,278 +2083,416 @@ tileRow4:
 	VMOVUPS          Z2, 320(R8)
 
 	// columns: Aᵀ m
-	VMOVUPS          2112(CX), Z2
-	VMOVUPS          4160(CX), Z3
-	VADDPS           Z3, Z2, Z4
-	VSUBPS           Z3, Z2, Z2
-	VMOVUPS          6208(CX), Z3
-	VMOVUPS          8256(CX), Z5
-	VADDPS           Z5, Z3, Z6
-	VSUBPS           Z5, Z3, Z3
-	VMOVUPS          10304(CX), Z5
-	VMOVUPS          12352(CX), Z7
-	VADDPS           Z7, Z5, Z8
-	VSUBPS           Z7, Z5, Z5
-	VMOVUPS          64(CX), Z7
-	VADDPS           Z4, Z7, Z7
-	VADDPS           Z8, Z6, Z9
-	VADDPS           Z9, Z7, Z7
-	VMOVUPS          Z7, (DI)
+	// plus1, minus1 = m1 ± m2
+	VMOVUPS 2112(CX), Z2
+	VMOVUPS 4160(CX), Z3
+	VADDPS  Z3, Z2, Z4
+	VSUBPS  Z3, Z2, Z2
+
+	// plus2, minus2 = m3 ± m4
+	VMOVUPS 6208(CX), Z3
+	VMOVUPS 8256(CX), Z5
+	VADDPS  Z5, Z3, Z6
+	VSUBPS  Z5, Z3, Z3
+
+	// plusHalf, minusHalf = m5 ± m6
+	VMOVUPS 10304(CX), Z5
+	VMOVUPS 12352(CX), Z7
+	VADDPS  Z7, Z5, Z8
+	VSUBPS  Z7, Z5, Z5
+
+	// y0 = (m0 + plus1) + (plus2 + plusHalf)
+	VMOVUPS 64(CX), Z7
+	VADDPS  Z4, Z7, Z7
+	VADDPS  Z8, Z6, Z9
+	VADDPS  Z9, Z7, Z7
+	VMOVUPS Z7, (DI)
+
+	// y2 = plus1 + ¼ plusHalf + 4 plus2
 	VFMADD231PS.BCST single_0_25<>+0(SB), Z8, Z4
 	VFMADD231PS.BCST single_4<>+0(SB), Z6, Z4
 	VMOVUPS          Z4, 1024(DI)
+
+	// y3 = (minus1 + m7) + ⅛ minusHalf + 8 minus2
 	VMOVUPS          14400(CX), Z4
 	VADDPS           Z4, Z2, Z4
 	VFMADD231PS.BCST single_0_125<>+0(SB), Z5, Z4
 	VFMADD231PS.BCST single_8<>+0(SB), Z3, Z4
 	VMOVUPS          Z4, 1536(DI)
+
+	// y1 = minus1 + ½ minusHalf + 2 minus2
 	VFMADD231PS.BCST single_0_5<>+0(SB), Z5, Z2
 	VFMADD231PS.BCST single_2<>+0(SB), Z3, Z2
 	VMOVUPS          Z2, 512(DI)
-	VMOVUPS          2368(CX), Z2
-	VMOVUPS          4416(CX), Z3
-	VADDPS           Z3, Z2, Z4
-	VSUBPS           Z3, Z2, Z2
-	VMOVUPS          6464(CX), Z3
-	VMOVUPS          8512(CX), Z5
-	VADDPS           Z5, Z3, Z6
-	VSUBPS           Z5, Z3, Z3
-	VMOVUPS          10560(CX), Z5
-	VMOVUPS          12608(CX), Z7
-	VADDPS           Z7, Z5, Z8
-	VSUBPS           Z7, Z5, Z5
-	VMOVUPS          320(CX), Z7
-	VADDPS           Z4, Z7, Z7
-	VADDPS           Z8, Z6, Z9
-	VADDPS           Z9, Z7, Z7
-	VMOVUPS          Z7, 64(DI)
+
+	// plus1, minus1 = m1 ± m2
+	VMOVUPS 2368(CX), Z2
+	VMOVUPS 4416(CX), Z3
+	VADDPS  Z3, Z2, Z4
+	VSUBPS  Z3, Z2, Z2
+
+	// plus2, minus2 = m3 ± m4
+	VMOVUPS 6464(CX), Z3
+	VMOVUPS 8512(CX), Z5
+	VADDPS  Z5, Z3, Z6
+	VSUBPS  Z5, Z3, Z3
+
+	// plusHalf, minusHalf = m5 ± m6
+	VMOVUPS 10560(CX), Z5
+	VMOVUPS 12608(CX), Z7
+	VADDPS  Z7, Z5, Z8
+	VSUBPS  Z7, Z5, Z5
+
+	// y0 = (m0 + plus1) + (plus2 + plusHalf)
+	VMOVUPS 320(CX), Z7
+	VADDPS  Z4, Z7, Z7
+	VADDPS  Z8, Z6, Z9
+	VADDPS  Z9, Z7, Z7
+	VMOVUPS Z7, 64(DI)
+
+	// y2 = plus1 + ¼ plusHalf + 4 plus2
 	VFMADD231PS.BCST single_0_25<>+0(SB), Z8, Z4
 	VFMADD231PS.BCST single_4<>+0(SB), Z6, Z4
 	VMOVUPS          Z4, 1088(DI)
+
+	// y3 = (minus1 + m7) + ⅛ minusHalf + 8 minus2
 	VMOVUPS          14656(CX), Z4
 	VADDPS           Z4, Z2, Z4
 	VFMADD231PS.BCST single_0_125<>+0(SB), Z5, Z4
 	VFMADD231PS.BCST single_8<>+0(SB), Z3, Z4
 	VMOVUPS          Z4, 1600(DI)
+
+	// y1 = minus1 + ½ minusHalf + 2 minus2
 	VFMADD231PS.BCST single_0_5<>+0(SB), Z5, Z2
 	VFMADD231PS.BCST single_2<>+0(SB), Z3, Z2
 	VMOVUPS          Z2, 576(DI)
-	VMOVUPS          2624(CX), Z2
-	VMOVUPS          4672(CX), Z3
-	VADDPS           Z3, Z2, Z4
-	VSUBPS           Z3, Z2, Z2
-	VMOVUPS          6720(CX), Z3
-	VMOVUPS          8768(CX), Z5
-	VADDPS           Z5, Z3, Z6
-	VSUBPS           Z5, Z3, Z3
-	VMOVUPS          10816(CX), Z5
-	VMOVUPS          12864(CX), Z7
-	VADDPS           Z7, Z5, Z8
-	VSUBPS           Z7, Z5, Z5
-	VMOVUPS          576(CX), Z7
-	VADDPS           Z4, Z7, Z7
-	VADDPS           Z8, Z6, Z9
-	VADDPS           Z9, Z7, Z7
-	VMOVUPS          Z7, 128(DI)
+
+	// plus1, minus1 = m1 ± m2
+	VMOVUPS 2624(CX), Z2
+	VMOVUPS 4672(CX), Z3
+	VADDPS  Z3, Z2, Z4
+	VSUBPS  Z3, Z2, Z2
+
+	// plus2, minus2 = m3 ± m4
+	VMOVUPS 6720(CX), Z3
+	VMOVUPS 8768(CX), Z5
+	VADDPS  Z5, Z3, Z6
+	VSUBPS  Z5, Z3, Z3
+
+	// plusHalf, minusHalf = m5 ± m6
+	VMOVUPS 10816(CX), Z5
+	VMOVUPS 12864(CX), Z7
+	VADDPS  Z7, Z5, Z8
+	VSUBPS  Z7, Z5, Z5
+
+	// y0 = (m0 + plus1) + (plus2 + plusHalf)
+	VMOVUPS 576(CX), Z7
+	VADDPS  Z4, Z7, Z7
+	VADDPS  Z8, Z6, Z9
+	VADDPS  Z9, Z7, Z7
+	VMOVUPS Z7, 128(DI)
+
+	// y2 = plus1 + ¼ plusHalf + 4 plus2
 	VFMADD231PS.BCST single_0_25<>+0(SB), Z8, Z4
 	VFMADD231PS.BCST single_4<>+0(SB), Z6, Z4
 	VMOVUPS          Z4, 1152(DI)
+
+	// y3 = (minus1 + m7) + ⅛ minusHalf + 8 minus2
 	VMOVUPS          14912(CX), Z4
 	VADDPS           Z4, Z2, Z4
 	VFMADD231PS.BCST single_0_125<>+0(SB), Z5, Z4
 	VFMADD231PS.BCST single_8<>+0(SB), Z3, Z4
 	VMOVUPS          Z4, 1664(DI)
+
+	// y1 = minus1 + ½ minusHalf + 2 minus2
 	VFMADD231PS.BCST single_0_5<>+0(SB), Z5, Z2
 	VFMADD231PS.BCST single_2<>+0(SB), Z3, Z2
 	VMOVUPS          Z2, 640(DI)
-	VMOVUPS          2880(CX), Z2
-	VMOVUPS          4928(CX), Z3
-	VADDPS           Z3, Z2, Z4
-	VSUBPS           Z3, Z2, Z2
-	VMOVUPS          6976(CX), Z3
-	VMOVUPS          9024(CX), Z5
-	VADDPS           Z5, Z3, Z6
-	VSUBPS           Z5, Z3, Z3
-	VMOVUPS          11072(CX), Z5
-	VMOVUPS          13120(CX), Z7
-	VADDPS           Z7, Z5, Z8
-	VSUBPS           Z7, Z5, Z5
-	VMOVUPS          832(CX), Z7
-	VADDPS           Z4, Z7, Z7
-	VADDPS           Z8, Z6, Z9
-	VADDPS           Z9, Z7, Z7
-	VMOVUPS          Z7, 192(DI)
+
+	// plus1, minus1 = m1 ± m2
+	VMOVUPS 2880(CX), Z2
+	VMOVUPS 4928(CX), Z3
+	VADDPS  Z3, Z2, Z4
+	VSUBPS  Z3, Z2, Z2
+
+	// plus2, minus2 = m3 ± m4
+	VMOVUPS 6976(CX), Z3
+	VMOVUPS 9024(CX), Z5
+	VADDPS  Z5, Z3, Z6
+	VSUBPS  Z5, Z3, Z3
+
+	// plusHalf, minusHalf = m5 ± m6
+	VMOVUPS 11072(CX), Z5
+	VMOVUPS 13120(CX), Z7
+	VADDPS  Z7, Z5, Z8
+	VSUBPS  Z7, Z5, Z5
+
+	// y0 = (m0 + plus1) + (plus2 + plusHalf)
+	VMOVUPS 832(CX), Z7
+	VADDPS  Z4, Z7, Z7
+	VADDPS  Z8, Z6, Z9
+	VADDPS  Z9, Z7, Z7
+	VMOVUPS Z7, 192(DI)
+
+	// y2 = plus1 + ¼ plusHalf + 4 plus2
 	VFMADD231PS.BCST single_0_25<>+0(SB), Z8, Z4
 	VFMADD231PS.BCST single_4<>+0(SB), Z6, Z4
 	VMOVUPS          Z4, 1216(DI)
+
+	// y3 = (minus1 + m7) + ⅛ minusHalf + 8 minus2
 	VMOVUPS          15168(CX), Z4
 	VADDPS           Z4, Z2, Z4
 	VFMADD231PS.BCST single_0_125<>+0(SB), Z5, Z4
 	VFMADD231PS.BCST single_8<>+0(SB), Z3, Z4
 	VMOVUPS          Z4, 1728(DI)
+
+	// y1 = minus1 + ½ minusHalf + 2 minus2
 	VFMADD231PS.BCST single_0_5<>+0(SB), Z5, Z2
 	VFMADD231PS.BCST single_2<>+0(SB), Z3, Z2
 	VMOVUPS          Z2, 704(DI)
-	VMOVUPS          3136(CX), Z2
-	VMOVUPS          5184(CX), Z3
-	VADDPS           Z3, Z2, Z4
-	VSUBPS           Z3, Z2, Z2
-	VMOVUPS          7232(CX), Z3
-	VMOVUPS          9280(CX), Z5
-	VADDPS           Z5, Z3, Z6
-	VSUBPS           Z5, Z3, Z3
-	VMOVUPS          11328(CX), Z5
-	VMOVUPS          13376(CX), Z7
-	VADDPS           Z7, Z5, Z8
-	VSUBPS           Z7, Z5, Z5
-	VMOVUPS          1088(CX), Z7
-	VADDPS           Z4, Z7, Z7
-	VADDPS           Z8, Z6, Z9
-	VADDPS           Z9, Z7, Z7
-	VMOVUPS          Z7, 256(DI)
+
+	// plus1, minus1 = m1 ± m2
+	VMOVUPS 3136(CX), Z2
+	VMOVUPS 5184(CX), Z3
+	VADDPS  Z3, Z2, Z4
+	VSUBPS  Z3, Z2, Z2
+
+	// plus2, minus2 = m3 ± m4
+	VMOVUPS 7232(CX), Z3
+	VMOVUPS 9280(CX), Z5
+	VADDPS  Z5, Z3, Z6
+	VSUBPS  Z5, Z3, Z3
+
+	// plusHalf, minusHalf = m5 ± m6
+	VMOVUPS 11328(CX), Z5
+	VMOVUPS 13376(CX), Z7
+	VADDPS  Z7, Z5, Z8
+	VSUBPS  Z7, Z5, Z5
+
+	// y0 = (m0 + plus1) + (plus2 + plusHalf)
+	VMOVUPS 1088(CX), Z7
+	VADDPS  Z4, Z7, Z7
+	VADDPS  Z8, Z6, Z9
+	VADDPS  Z9, Z7, Z7
+	VMOVUPS Z7, 256(DI)
+
+	// y2 = plus1 + ¼ plusHalf + 4 plus2
 	VFMADD231PS.BCST single_0_25<>+0(SB), Z8, Z4
 	VFMADD231PS.BCST single_4<>+0(SB), Z6, Z4
 	VMOVUPS          Z4, 1280(DI)
+
+	// y3 = (minus1 + m7) + ⅛ minusHalf + 8 minus2
 	VMOVUPS          15424(CX), Z4
 	VADDPS           Z4, Z2, Z4
 	VFMADD231PS.BCST single_0_125<>+0(SB), Z5, Z4
 	VFMADD231PS.BCST single_8<>+0(SB), Z3, Z4
 	VMOVUPS          Z4, 1792(DI)
+
+	// y1 = minus1 + ½ minusHalf + 2 minus2
 	VFMADD231PS.BCST single_0_5<>+0(SB), Z5, Z2
 	VFMADD231PS.BCST single_2<>+0(SB), Z3, Z2
 	VMOVUPS          Z2, 768(DI)
-	VMOVUPS          3392(CX), Z2
-	VMOVUPS          5440(CX), Z3
-	VADDPS           Z3, Z2, Z4
-	VSUBPS           Z3, Z2, Z2
-	VMOVUPS          7488(CX), Z3
-	VMOVUPS          9536(CX), Z5
-	VADDPS           Z5, Z3, Z6
-	VSUBPS           Z5, Z3, Z3
-	VMOVUPS          11584(CX), Z5
-	VMOVUPS          13632(CX), Z7
-	VADDPS           Z7, Z5, Z8
-	VSUBPS           Z7, Z5, Z5
-	VMOVUPS          1344(CX), Z7
-	VADDPS           Z4, Z7, Z7
-	VADDPS           Z8, Z6, Z9
-	VADDPS           Z9, Z7, Z7
-	VMOVUPS          Z7, 320(DI)
+
+	// plus1, minus1 = m1 ± m2
+	VMOVUPS 3392(CX), Z2
+	VMOVUPS 5440(CX), Z3
+	VADDPS  Z3, Z2, Z4
+	VSUBPS  Z3, Z2, Z2
+
+	// plus2, minus2 = m3 ± m4
+	VMOVUPS 7488(CX), Z3
+	VMOVUPS 9536(CX), Z5
+	VADDPS  Z5, Z3, Z6
+	VSUBPS  Z5, Z3, Z3
+
+	// plusHalf, minusHalf = m5 ± m6
+	VMOVUPS 11584(CX), Z5
+	VMOVUPS 13632(CX), Z7
+	VADDPS  Z7, Z5, Z8
+	VSUBPS  Z7, Z5, Z5
+
+	// y0 = (m0 + plus1) + (plus2 + plusHalf)
+	VMOVUPS 1344(CX), Z7
+	VADDPS  Z4, Z7, Z7
+	VADDPS  Z8, Z6, Z9
+	VADDPS  Z9, Z7, Z7
+	VMOVUPS Z7, 320(DI)
+
+	// y2 = plus1 + ¼ plusHalf + 4 plus2
 	VFMADD231PS.BCST single_0_25<>+0(SB), Z8, Z4
 	VFMADD231PS.BCST single_4<>+0(SB), Z6, Z4
 	VMOVUPS          Z4, 1344(DI)
+
+	// y3 = (minus1 + m7) + ⅛ minusHalf + 8 minus2
 	VMOVUPS          15680(CX), Z4
 	VADDPS           Z4, Z2, Z4
 	VFMADD231PS.BCST single_0_125<>+0(SB), Z5, Z4
 	VFMADD231PS.BCST single_8<>+0(SB), Z3, Z4
 	VMOVUPS          Z4, 1856(DI)
+
+	// y1 = minus1 + ½ minusHalf + 2 minus2
 	VFMADD231PS.BCST single_0_5<>+0(SB), Z5, Z2
 	VFMADD231PS.BCST single_2<>+0(SB), Z3, Z2
 	VMOVUPS          Z2, 832(DI)
-	VMOVUPS          3648(CX), Z2
-	VMOVUPS          5696(CX), Z3
-	VADDPS           Z3, Z2, Z4
-	VSUBPS           Z3, Z2, Z2
-	VMOVUPS          7744(CX), Z3
-	VMOVUPS          9792(CX), Z5
-	VADDPS           Z5, Z3, Z6
-	VSUBPS           Z5, Z3, Z3
-	VMOVUPS          11840(CX), Z5
-	VMOVUPS          13888(CX), Z7
-	VADDPS           Z7, Z5, Z8
-	VSUBPS           Z7, Z5, Z5
-	VMOVUPS          1600(CX), Z7
-	VADDPS           Z4, Z7, Z7
-	VADDPS           Z8, Z6, Z9
-	VADDPS           Z9, Z7, Z7
-	VMOVUPS          Z7, 384(DI)
+
+	// plus1, minus1 = m1 ± m2
+	VMOVUPS 3648(CX), Z2
+	VMOVUPS 5696(CX), Z3
+	VADDPS  Z3, Z2, Z4
+	VSUBPS  Z3, Z2, Z2
+
+	// plus2, minus2 = m3 ± m4
+	VMOVUPS 7744(CX), Z3
+	VMOVUPS 9792(CX), Z5
+	VADDPS  Z5, Z3, Z6
+	VSUBPS  Z5, Z3, Z3
+
+	// plusHalf, minusHalf = m5 ± m6
+	VMOVUPS 11840(CX), Z5
+	VMOVUPS 13888(CX), Z7
+	VADDPS  Z7, Z5, Z8
+	VSUBPS  Z7, Z5, Z5
+
+	// y0 = (m0 + plus1) + (plus2 + plusHalf)
+	VMOVUPS 1600(CX), Z7
+	VADDPS  Z4, Z7, Z7
+	VADDPS  Z8, Z6, Z9
+	VADDPS  Z9, Z7, Z7
+	VMOVUPS Z7, 384(DI)
+
+	// y2 = plus1 + ¼ plusHalf + 4 plus2
 	VFMADD231PS.BCST single_0_25<>+0(SB), Z8, Z4
 	VFMADD231PS.BCST single_4<>+0(SB), Z6, Z4
 	VMOVUPS          Z4, 1408(DI)
+
+	// y3 = (minus1 + m7) + ⅛ minusHalf + 8 minus2
 	VMOVUPS          15936(CX), Z4
 	VADDPS           Z4, Z2, Z4
 	VFMADD231PS.BCST single_0_125<>+0(SB), Z5, Z4
 	VFMADD231PS.BCST single_8<>+0(SB), Z3, Z4
 	VMOVUPS          Z4, 1920(DI)
+
+	// y1 = minus1 + ½ minusHalf + 2 minus2
 	VFMADD231PS.BCST single_0_5<>+0(SB), Z5, Z2
 	VFMADD231PS.BCST single_2<>+0(SB), Z3, Z2
 	VMOVUPS          Z2, 896(DI)
-	VMOVUPS          3904(CX), Z2
-	VMOVUPS          5952(CX), Z3
-	VADDPS           Z3, Z2, Z4
-	VSUBPS           Z3, Z2, Z2
-	VMOVUPS          8000(CX), Z3
-	VMOVUPS          10048(CX), Z5
-	VADDPS           Z5, Z3, Z6
-	VSUBPS           Z5, Z3, Z3
-	VMOVUPS          12096(CX), Z5
-	VMOVUPS          14144(CX), Z7
-	VADDPS           Z7, Z5, Z8
-	VSUBPS           Z7, Z5, Z5
-	VMOVUPS          1856(CX), Z7
-	VADDPS           Z4, Z7, Z7
-	VADDPS           Z8, Z6, Z9
-	VADDPS           Z9, Z7, Z7
-	VMOVUPS          Z7, 448(DI)
+
+	// plus1, minus1 = m1 ± m2
+	VMOVUPS 3904(CX), Z2
+	VMOVUPS 5952(CX), Z3
+	VADDPS  Z3, Z2, Z4
+	VSUBPS  Z3, Z2, Z2
+
+	// plus2, minus2 = m3 ± m4
+	VMOVUPS 8000(CX), Z3
+	VMOVUPS 10048(CX), Z5
+	VADDPS  Z5, Z3, Z6
+	VSUBPS  Z5, Z3, Z3
+
+	// plusHalf, minusHalf = m5 ± m6
+	VMOVUPS 12096(CX), Z5
+	VMOVUPS 14144(CX), Z7
+	VADDPS  Z7, Z5, Z8
+	VSUBPS  Z7, Z5, Z5
+
+	// y0 = (m0 + plus1) + (plus2 + plusHalf)
+	VMOVUPS 1856(CX), Z7
+	VADDPS  Z4, Z7, Z7
+	VADDPS  Z8, Z6, Z9
+	VADDPS  Z9, Z7, Z7
+	VMOVUPS Z7, 448(DI)
+
+	// y2 = plus1 + ¼ plusHalf + 4 plus2
 	VFMADD231PS.BCST single_0_25<>+0(SB), Z8, Z4
 	VFMADD231PS.BCST single_4<>+0(SB), Z6, Z4
 	VMOVUPS          Z4, 1472(DI)
+
+	// y3 = (minus1 + m7) + ⅛ minusHalf + 8 minus2
 	VMOVUPS          16192(CX), Z4
 	VADDPS           Z4, Z2, Z4
 	VFMADD231PS.BCST single_0_125<>+0(SB), Z5, Z4
 	VFMADD231PS.BCST single_8<>+0(SB), Z3, Z4
 	VMOVUPS          Z4, 1984(DI)
+
+	// y1 = minus1 + ½ minusHalf + 2 minus2
 	VFMADD231PS.BCST single_0_5<>+0(SB), Z5, Z2
 	VFMADD231PS.BCST single_2<>+0(SB), Z3, Z2
 	VMOVUPS          Z2, 960(DI)
 
 	// two rows at a time: (Aᵀ m) A, then bias, pooling, ReLU
-	VMOVUPS          64(DI), Z2
-	VMOVUPS          128(DI), Z3
-	VADDPS           Z3, Z2, Z4
-	VSUBPS           Z3, Z2, Z2
-	VMOVUPS          192(DI), Z3
-	VMOVUPS          256(DI), Z5
-	VADDPS           Z5, Z3, Z6
-	VSUBPS           Z5, Z3, Z3
-	VMOVUPS          320(DI), Z5
-	VMOVUPS          384(DI), Z7
-	VADDPS           Z7, Z5, Z8
-	VSUBPS           Z7, Z5, Z5
-	VMOVUPS          (DI), Z7
-	VADDPS           Z4, Z7, Z7
-	VADDPS           Z8, Z6, Z9
-	VADDPS           Z9, Z7, Z7
+	// plus1, minus1 = m1 ± m2
+	VMOVUPS 64(DI), Z2
+	VMOVUPS 128(DI), Z3
+	VADDPS  Z3, Z2, Z4
+	VSUBPS  Z3, Z2, Z2
+
+	// plus2, minus2 = m3 ± m4
+	VMOVUPS 192(DI), Z3
+	VMOVUPS 256(DI), Z5
+	VADDPS  Z5, Z3, Z6
+	VSUBPS  Z5, Z3, Z3
+
+	// plusHalf, minusHalf = m5 ± m6
+	VMOVUPS 320(DI), Z5
+	VMOVUPS 384(DI), Z7
+	VADDPS  Z7, Z5, Z8
+	VSUBPS  Z7, Z5, Z5
+
+	// y0 = (m0 + plus1) + (plus2 + plusHalf)
+	VMOVUPS (DI), Z7
+	VADDPS  Z4, Z7, Z7
+	VADDPS  Z8, Z6, Z9
+	VADDPS  Z9, Z7, Z7
+
+	// y2 = plus1 + ¼ plusHalf + 4 plus2
 	VFMADD231PS.BCST single_0_25<>+0(SB), Z8, Z4
 	VFMADD231PS.BCST single_4<>+0(SB), Z6, Z4
+
+	// y3 = (minus1 + m7) + ⅛ minusHalf + 8 minus2
 	VMOVUPS          448(DI), Z6
 	VADDPS           Z6, Z2, Z6
 	VFMADD231PS.BCST single_0_125<>+0(SB), Z5, Z6
 	VFMADD231PS.BCST single_8<>+0(SB), Z3, Z6
+
+	// y1 = minus1 + ½ minusHalf + 2 minus2
 	VFMADD231PS.BCST single_0_5<>+0(SB), Z5, Z2
 	VFMADD231PS.BCST single_2<>+0(SB), Z3, Z2
-	VMOVUPS          576(DI), Z3
-	VMOVUPS          640(DI), Z5
-	VADDPS           Z5, Z3, Z8
-	VSUBPS           Z5, Z3, Z3
-	VMOVUPS          704(DI), Z5
-	VMOVUPS          768(DI), Z9
-	VADDPS           Z9, Z5, Z10
-	VSUBPS           Z9, Z5, Z5
-	VMOVUPS          832(DI), Z9
-	VMOVUPS          896(DI), Z11
-	VADDPS           Z11, Z9, Z12
-	VSUBPS           Z11, Z9, Z9
-	VMOVUPS          512(DI), Z11
-	VADDPS           Z8, Z11, Z11
-	VADDPS           Z12, Z10, Z13
-	VADDPS           Z13, Z11, Z11
+
+	// plus1, minus1 = m1 ± m2
+	VMOVUPS 576(DI), Z3
+	VMOVUPS 640(DI), Z5
+	VADDPS  Z5, Z3, Z8
+	VSUBPS  Z5, Z3, Z3
+
+	// plus2, minus2 = m3 ± m4
+	VMOVUPS 704(DI), Z5
+	VMOVUPS 768(DI), Z9
+	VADDPS  Z9, Z5, Z10
+	VSUBPS  Z9, Z5, Z5
+
+	// plusHalf, minusHalf = m5 ± m6
+	VMOVUPS 832(DI), Z9
+	VMOVUPS 896(DI), Z11
+	VADDPS  Z11, Z9, Z12
+	VSUBPS  Z11, Z9, Z9
+
+	// y0 = (m0 + plus1) + (plus2 + plusHalf)
+	VMOVUPS 512(DI), Z11
+	VADDPS  Z8, Z11, Z11
+	VADDPS  Z12, Z10, Z13
+	VADDPS  Z13, Z11, Z11
+
+	// y2 = plus1 + ¼ plusHalf + 4 plus2
 	VFMADD231PS.BCST single_0_25<>+0(SB), Z12, Z8
 	VFMADD231PS.BCST single_4<>+0(SB), Z10, Z8
+
+	// y3 = (minus1 + m7) + ⅛ minusHalf + 8 minus2
 	VMOVUPS          960(DI), Z10
 	VADDPS           Z10, Z3, Z10
 	VFMADD231PS.BCST single_0_125<>+0(SB), Z9, Z10
 	VFMADD231PS.BCST single_8<>+0(SB), Z5, Z10
+
+	// y1 = minus1 + ½ minusHalf + 2 minus2
 	VFMADD231PS.BCST single_0_5<>+0(SB), Z9, Z3
 	VFMADD231PS.BCST single_2<>+0(SB), Z5, Z3
 	VMAXPS           Z2, Z7, Z2
@@ -1956,52 +2507,80 @@ tileRow4:
 	VADDPS           Z0, Z2, Z2
 	VMAXPS           Z2, Z1, Z2
 	VMOVUPS          Z2, 192(R8)
-	VMOVUPS          1088(DI), Z2
-	VMOVUPS          1152(DI), Z3
-	VADDPS           Z3, Z2, Z4
-	VSUBPS           Z3, Z2, Z2
-	VMOVUPS          1216(DI), Z3
-	VMOVUPS          1280(DI), Z5
-	VADDPS           Z5, Z3, Z6
-	VSUBPS           Z5, Z3, Z3
-	VMOVUPS          1344(DI), Z5
-	VMOVUPS          1408(DI), Z7
-	VADDPS           Z7, Z5, Z8
-	VSUBPS           Z7, Z5, Z5
-	VMOVUPS          1024(DI), Z7
-	VADDPS           Z4, Z7, Z7
-	VADDPS           Z8, Z6, Z9
-	VADDPS           Z9, Z7, Z7
+
+	// plus1, minus1 = m1 ± m2
+	VMOVUPS 1088(DI), Z2
+	VMOVUPS 1152(DI), Z3
+	VADDPS  Z3, Z2, Z4
+	VSUBPS  Z3, Z2, Z2
+
+	// plus2, minus2 = m3 ± m4
+	VMOVUPS 1216(DI), Z3
+	VMOVUPS 1280(DI), Z5
+	VADDPS  Z5, Z3, Z6
+	VSUBPS  Z5, Z3, Z3
+
+	// plusHalf, minusHalf = m5 ± m6
+	VMOVUPS 1344(DI), Z5
+	VMOVUPS 1408(DI), Z7
+	VADDPS  Z7, Z5, Z8
+	VSUBPS  Z7, Z5, Z5
+
+	// y0 = (m0 + plus1) + (plus2 + plusHalf)
+	VMOVUPS 1024(DI), Z7
+	VADDPS  Z4, Z7, Z7
+	VADDPS  Z8, Z6, Z9
+	VADDPS  Z9, Z7, Z7
+
+	// y2 = plus1 + ¼ plusHalf + 4 plus2
 	VFMADD231PS.BCST single_0_25<>+0(SB), Z8, Z4
 	VFMADD231PS.BCST single_4<>+0(SB), Z6, Z4
+
+	// y3 = (minus1 + m7) + ⅛ minusHalf + 8 minus2
 	VMOVUPS          1472(DI), Z6
 	VADDPS           Z6, Z2, Z6
 	VFMADD231PS.BCST single_0_125<>+0(SB), Z5, Z6
 	VFMADD231PS.BCST single_8<>+0(SB), Z3, Z6
+
+	// y1 = minus1 + ½ minusHalf + 2 minus2
 	VFMADD231PS.BCST single_0_5<>+0(SB), Z5, Z2
 	VFMADD231PS.BCST single_2<>+0(SB), Z3, Z2
-	VMOVUPS          1600(DI), Z3
-	VMOVUPS          1664(DI), Z5
-	VADDPS           Z5, Z3, Z8
-	VSUBPS           Z5, Z3, Z3
-	VMOVUPS          1728(DI), Z5
-	VMOVUPS          1792(DI), Z9
-	VADDPS           Z9, Z5, Z10
-	VSUBPS           Z9, Z5, Z5
-	VMOVUPS          1856(DI), Z9
-	VMOVUPS          1920(DI), Z11
-	VADDPS           Z11, Z9, Z12
-	VSUBPS           Z11, Z9, Z9
-	VMOVUPS          1536(DI), Z11
-	VADDPS           Z8, Z11, Z11
-	VADDPS           Z12, Z10, Z13
-	VADDPS           Z13, Z11, Z11
+
+	// plus1, minus1 = m1 ± m2
+	VMOVUPS 1600(DI), Z3
+	VMOVUPS 1664(DI), Z5
+	VADDPS  Z5, Z3, Z8
+	VSUBPS  Z5, Z3, Z3
+
+	// plus2, minus2 = m3 ± m4
+	VMOVUPS 1728(DI), Z5
+	VMOVUPS 1792(DI), Z9
+	VADDPS  Z9, Z5, Z10
+	VSUBPS  Z9, Z5, Z5
+
+	// plusHalf, minusHalf = m5 ± m6
+	VMOVUPS 1856(DI), Z9
+	VMOVUPS 1920(DI), Z11
+	VADDPS  Z11, Z9, Z12
+	VSUBPS  Z11, Z9, Z9
+
+	// y0 = (m0 + plus1) + (plus2 + plusHalf)
+	VMOVUPS 1536(DI), Z11
+	VADDPS  Z8, Z11, Z11
+	VADDPS  Z12, Z10, Z13
+	VADDPS  Z13, Z11, Z11
+
+	// y2 = plus1 + ¼ plusHalf + 4 plus2
 	VFMADD231PS.BCST single_0_25<>+0(SB), Z12, Z8
 	VFMADD231PS.BCST single_4<>+0(SB), Z10, Z8
+
+	// y3 = (minus1 + m7) + ⅛ minusHalf + 8 minus2
 	VMOVUPS          1984(DI), Z10
 	VADDPS           Z10, Z3, Z10
 	VFMADD231PS.BCST single_0_125<>+0(SB), Z9, Z10
 	VFMADD231PS.BCST single_8<>+0(SB), Z5, Z10
+
+	// y1 = minus1 + ½ minusHalf + 2 minus2
 	VFMADD231PS.BCST single_0_5<>+0(SB), Z9, Z3
 	VFMADD231PS.BCST single_2<>+0(SB), Z5, Z3
 	VMAXPS           Z2, Z7, Z2
@@ -2281,278 +2860,416 @@ channel6:
 
 tileRow7:
 	// columns: Aᵀ m
-	VMOVUPS          1024(CX), Y2
-	VMOVUPS          2048(CX), Y3
-	VADDPS           Y3, Y2, Y4
-	VSUBPS           Y3, Y2, Y2
-	VMOVUPS          3072(CX), Y3
-	VMOVUPS          4096(CX), Y5
-	VADDPS           Y5, Y3, Y6
-	VSUBPS           Y5, Y3, Y3
-	VMOVUPS          5120(CX), Y5
-	VMOVUPS          6144(CX), Y7
-	VADDPS           Y7, Y5, Y8
-	VSUBPS           Y7, Y5, Y5
-	VMOVUPS          (CX), Y7
-	VADDPS           Y4, Y7, Y7
-	VADDPS           Y8, Y6, Y9
-	VADDPS           Y9, Y7, Y7
-	VMOVUPS          Y7, (DI)
+	// plus1, minus1 = m1 ± m2
+	VMOVUPS 1024(CX), Y2
+	VMOVUPS 2048(CX), Y3
+	VADDPS  Y3, Y2, Y4
+	VSUBPS  Y3, Y2, Y2
+
+	// plus2, minus2 = m3 ± m4
+	VMOVUPS 3072(CX), Y3
+	VMOVUPS 4096(CX), Y5
+	VADDPS  Y5, Y3, Y6
+	VSUBPS  Y5, Y3, Y3
+
+	// plusHalf, minusHalf = m5 ± m6
+	VMOVUPS 5120(CX), Y5
+	VMOVUPS 6144(CX), Y7
+	VADDPS  Y7, Y5, Y8
+	VSUBPS  Y7, Y5, Y5
+
+	// y0 = (m0 + plus1) + (plus2 + plusHalf)
+	VMOVUPS (CX), Y7
+	VADDPS  Y4, Y7, Y7
+	VADDPS  Y8, Y6, Y9
+	VADDPS  Y9, Y7, Y7
+	VMOVUPS Y7, (DI)
+
+	// y2 = plus1 + ¼ plusHalf + 4 plus2
 	VFMADD231PS.BCST single_0_25<>+0(SB), Y8, Y4
 	VFMADD231PS.BCST single_4<>+0(SB), Y6, Y4
 	VMOVUPS          Y4, 512(DI)
+
+	// y3 = (minus1 + m7) + ⅛ minusHalf + 8 minus2
 	VMOVUPS          7168(CX), Y4
 	VADDPS           Y4, Y2, Y4
 	VFMADD231PS.BCST single_0_125<>+0(SB), Y5, Y4
 	VFMADD231PS.BCST single_8<>+0(SB), Y3, Y4
 	VMOVUPS          Y4, 768(DI)
+
+	// y1 = minus1 + ½ minusHalf + 2 minus2
 	VFMADD231PS.BCST single_0_5<>+0(SB), Y5, Y2
 	VFMADD231PS.BCST single_2<>+0(SB), Y3, Y2
 	VMOVUPS          Y2, 256(DI)
-	VMOVUPS          1152(CX), Y2
-	VMOVUPS          2176(CX), Y3
-	VADDPS           Y3, Y2, Y4
-	VSUBPS           Y3, Y2, Y2
-	VMOVUPS          3200(CX), Y3
-	VMOVUPS          4224(CX), Y5
-	VADDPS           Y5, Y3, Y6
-	VSUBPS           Y5, Y3, Y3
-	VMOVUPS          5248(CX), Y5
-	VMOVUPS          6272(CX), Y7
-	VADDPS           Y7, Y5, Y8
-	VSUBPS           Y7, Y5, Y5
-	VMOVUPS          128(CX), Y7
-	VADDPS           Y4, Y7, Y7
-	VADDPS           Y8, Y6, Y9
-	VADDPS           Y9, Y7, Y7
-	VMOVUPS          Y7, 32(DI)
+
+	// plus1, minus1 = m1 ± m2
+	VMOVUPS 1152(CX), Y2
+	VMOVUPS 2176(CX), Y3
+	VADDPS  Y3, Y2, Y4
+	VSUBPS  Y3, Y2, Y2
+
+	// plus2, minus2 = m3 ± m4
+	VMOVUPS 3200(CX), Y3
+	VMOVUPS 4224(CX), Y5
+	VADDPS  Y5, Y3, Y6
+	VSUBPS  Y5, Y3, Y3
+
+	// plusHalf, minusHalf = m5 ± m6
+	VMOVUPS 5248(CX), Y5
+	VMOVUPS 6272(CX), Y7
+	VADDPS  Y7, Y5, Y8
+	VSUBPS  Y7, Y5, Y5
+
+	// y0 = (m0 + plus1) + (plus2 + plusHalf)
+	VMOVUPS 128(CX), Y7
+	VADDPS  Y4, Y7, Y7
+	VADDPS  Y8, Y6, Y9
+	VADDPS  Y9, Y7, Y7
+	VMOVUPS Y7, 32(DI)
+
+	// y2 = plus1 + ¼ plusHalf + 4 plus2
 	VFMADD231PS.BCST single_0_25<>+0(SB), Y8, Y4
 	VFMADD231PS.BCST single_4<>+0(SB), Y6, Y4
 	VMOVUPS          Y4, 544(DI)
+
+	// y3 = (minus1 + m7) + ⅛ minusHalf + 8 minus2
 	VMOVUPS          7296(CX), Y4
 	VADDPS           Y4, Y2, Y4
 	VFMADD231PS.BCST single_0_125<>+0(SB), Y5, Y4
 	VFMADD231PS.BCST single_8<>+0(SB), Y3, Y4
 	VMOVUPS          Y4, 800(DI)
+
+	// y1 = minus1 + ½ minusHalf + 2 minus2
 	VFMADD231PS.BCST single_0_5<>+0(SB), Y5, Y2
 	VFMADD231PS.BCST single_2<>+0(SB), Y3, Y2
 	VMOVUPS          Y2, 288(DI)
-	VMOVUPS          1280(CX), Y2
-	VMOVUPS          2304(CX), Y3
-	VADDPS           Y3, Y2, Y4
-	VSUBPS           Y3, Y2, Y2
-	VMOVUPS          3328(CX), Y3
-	VMOVUPS          4352(CX), Y5
-	VADDPS           Y5, Y3, Y6
-	VSUBPS           Y5, Y3, Y3
-	VMOVUPS          5376(CX), Y5
-	VMOVUPS          6400(CX), Y7
-	VADDPS           Y7, Y5, Y8
-	VSUBPS           Y7, Y5, Y5
-	VMOVUPS          256(CX), Y7
-	VADDPS           Y4, Y7, Y7
-	VADDPS           Y8, Y6, Y9
-	VADDPS           Y9, Y7, Y7
-	VMOVUPS          Y7, 64(DI)
+
+	// plus1, minus1 = m1 ± m2
+	VMOVUPS 1280(CX), Y2
+	VMOVUPS 2304(CX), Y3
+	VADDPS  Y3, Y2, Y4
+	VSUBPS  Y3, Y2, Y2
+
+	// plus2, minus2 = m3 ± m4
+	VMOVUPS 3328(CX), Y3
+	VMOVUPS 4352(CX), Y5
+	VADDPS  Y5, Y3, Y6
+	VSUBPS  Y5, Y3, Y3
+
+	// plusHalf, minusHalf = m5 ± m6
+	VMOVUPS 5376(CX), Y5
+	VMOVUPS 6400(CX), Y7
+	VADDPS  Y7, Y5, Y8
+	VSUBPS  Y7, Y5, Y5
+
+	// y0 = (m0 + plus1) + (plus2 + plusHalf)
+	VMOVUPS 256(CX), Y7
+	VADDPS  Y4, Y7, Y7
+	VADDPS  Y8, Y6, Y9
+	VADDPS  Y9, Y7, Y7
+	VMOVUPS Y7, 64(DI)
+
+	// y2 = plus1 + ¼ plusHalf + 4 plus2
 	VFMADD231PS.BCST single_0_25<>+0(SB), Y8, Y4
 	VFMADD231PS.BCST single_4<>+0(SB), Y6, Y4
 	VMOVUPS          Y4, 576(DI)
+
+	// y3 = (minus1 + m7) + ⅛ minusHalf + 8 minus2
 	VMOVUPS          7424(CX), Y4
 	VADDPS           Y4, Y2, Y4
 	VFMADD231PS.BCST single_0_125<>+0(SB), Y5, Y4
 	VFMADD231PS.BCST single_8<>+0(SB), Y3, Y4
 	VMOVUPS          Y4, 832(DI)
+
+	// y1 = minus1 + ½ minusHalf + 2 minus2
 	VFMADD231PS.BCST single_0_5<>+0(SB), Y5, Y2
 	VFMADD231PS.BCST single_2<>+0(SB), Y3, Y2
 	VMOVUPS          Y2, 320(DI)
-	VMOVUPS          1408(CX), Y2
-	VMOVUPS          2432(CX), Y3
-	VADDPS           Y3, Y2, Y4
-	VSUBPS           Y3, Y2, Y2
-	VMOVUPS          3456(CX), Y3
-	VMOVUPS          4480(CX), Y5
-	VADDPS           Y5, Y3, Y6
-	VSUBPS           Y5, Y3, Y3
-	VMOVUPS          5504(CX), Y5
-	VMOVUPS          6528(CX), Y7
-	VADDPS           Y7, Y5, Y8
-	VSUBPS           Y7, Y5, Y5
-	VMOVUPS          384(CX), Y7
-	VADDPS           Y4, Y7, Y7
-	VADDPS           Y8, Y6, Y9
-	VADDPS           Y9, Y7, Y7
-	VMOVUPS          Y7, 96(DI)
+
+	// plus1, minus1 = m1 ± m2
+	VMOVUPS 1408(CX), Y2
+	VMOVUPS 2432(CX), Y3
+	VADDPS  Y3, Y2, Y4
+	VSUBPS  Y3, Y2, Y2
+
+	// plus2, minus2 = m3 ± m4
+	VMOVUPS 3456(CX), Y3
+	VMOVUPS 4480(CX), Y5
+	VADDPS  Y5, Y3, Y6
+	VSUBPS  Y5, Y3, Y3
+
+	// plusHalf, minusHalf = m5 ± m6
+	VMOVUPS 5504(CX), Y5
+	VMOVUPS 6528(CX), Y7
+	VADDPS  Y7, Y5, Y8
+	VSUBPS  Y7, Y5, Y5
+
+	// y0 = (m0 + plus1) + (plus2 + plusHalf)
+	VMOVUPS 384(CX), Y7
+	VADDPS  Y4, Y7, Y7
+	VADDPS  Y8, Y6, Y9
+	VADDPS  Y9, Y7, Y7
+	VMOVUPS Y7, 96(DI)
+
+	// y2 = plus1 + ¼ plusHalf + 4 plus2
 	VFMADD231PS.BCST single_0_25<>+0(SB), Y8, Y4
 	VFMADD231PS.BCST single_4<>+0(SB), Y6, Y4
 	VMOVUPS          Y4, 608(DI)
+
+	// y3 = (minus1 + m7) + ⅛ minusHalf + 8 minus2
 	VMOVUPS          7552(CX), Y4
 	VADDPS           Y4, Y2, Y4
 	VFMADD231PS.BCST single_0_125<>+0(SB), Y5, Y4
 	VFMADD231PS.BCST single_8<>+0(SB), Y3, Y4
 	VMOVUPS          Y4, 864(DI)
+
+	// y1 = minus1 + ½ minusHalf + 2 minus2
 	VFMADD231PS.BCST single_0_5<>+0(SB), Y5, Y2
 	VFMADD231PS.BCST single_2<>+0(SB), Y3, Y2
 	VMOVUPS          Y2, 352(DI)
-	VMOVUPS          1536(CX), Y2
-	VMOVUPS          2560(CX), Y3
-	VADDPS           Y3, Y2, Y4
-	VSUBPS           Y3, Y2, Y2
-	VMOVUPS          3584(CX), Y3
-	VMOVUPS          4608(CX), Y5
-	VADDPS           Y5, Y3, Y6
-	VSUBPS           Y5, Y3, Y3
-	VMOVUPS          5632(CX), Y5
-	VMOVUPS          6656(CX), Y7
-	VADDPS           Y7, Y5, Y8
-	VSUBPS           Y7, Y5, Y5
-	VMOVUPS          512(CX), Y7
-	VADDPS           Y4, Y7, Y7
-	VADDPS           Y8, Y6, Y9
-	VADDPS           Y9, Y7, Y7
-	VMOVUPS          Y7, 128(DI)
+
+	// plus1, minus1 = m1 ± m2
+	VMOVUPS 1536(CX), Y2
+	VMOVUPS 2560(CX), Y3
+	VADDPS  Y3, Y2, Y4
+	VSUBPS  Y3, Y2, Y2
+
+	// plus2, minus2 = m3 ± m4
+	VMOVUPS 3584(CX), Y3
+	VMOVUPS 4608(CX), Y5
+	VADDPS  Y5, Y3, Y6
+	VSUBPS  Y5, Y3, Y3
+
+	// plusHalf, minusHalf = m5 ± m6
+	VMOVUPS 5632(CX), Y5
+	VMOVUPS 6656(CX), Y7
+	VADDPS  Y7, Y5, Y8
+	VSUBPS  Y7, Y5, Y5
+
+	// y0 = (m0 + plus1) + (plus2 + plusHalf)
+	VMOVUPS 512(CX), Y7
+	VADDPS  Y4, Y7, Y7
+	VADDPS  Y8, Y6, Y9
+	VADDPS  Y9, Y7, Y7
+	VMOVUPS Y7, 128(DI)
+
+	// y2 = plus1 + ¼ plusHalf + 4 plus2
 	VFMADD231PS.BCST single_0_25<>+0(SB), Y8, Y4
 	VFMADD231PS.BCST single_4<>+0(SB), Y6, Y4
 	VMOVUPS          Y4, 640(DI)
+
+	// y3 = (minus1 + m7) + ⅛ minusHalf + 8 minus2
 	VMOVUPS          7680(CX), Y4
 	VADDPS           Y4, Y2, Y4
 	VFMADD231PS.BCST single_0_125<>+0(SB), Y5, Y4
 	VFMADD231PS.BCST single_8<>+0(SB), Y3, Y4
 	VMOVUPS          Y4, 896(DI)
+
+	// y1 = minus1 + ½ minusHalf + 2 minus2
 	VFMADD231PS.BCST single_0_5<>+0(SB), Y5, Y2
 	VFMADD231PS.BCST single_2<>+0(SB), Y3, Y2
 	VMOVUPS          Y2, 384(DI)
-	VMOVUPS          1664(CX), Y2
-	VMOVUPS          2688(CX), Y3
-	VADDPS           Y3, Y2, Y4
-	VSUBPS           Y3, Y2, Y2
-	VMOVUPS          3712(CX), Y3
-	VMOVUPS          4736(CX), Y5
-	VADDPS           Y5, Y3, Y6
-	VSUBPS           Y5, Y3, Y3
-	VMOVUPS          5760(CX), Y5
-	VMOVUPS          6784(CX), Y7
-	VADDPS           Y7, Y5, Y8
-	VSUBPS           Y7, Y5, Y5
-	VMOVUPS          640(CX), Y7
-	VADDPS           Y4, Y7, Y7
-	VADDPS           Y8, Y6, Y9
-	VADDPS           Y9, Y7, Y7
-	VMOVUPS          Y7, 160(DI)
+
+	// plus1, minus1 = m1 ± m2
+	VMOVUPS 1664(CX), Y2
+	VMOVUPS 2688(CX), Y3
+	VADDPS  Y3, Y2, Y4
+	VSUBPS  Y3, Y2, Y2
+
+	// plus2, minus2 = m3 ± m4
+	VMOVUPS 3712(CX), Y3
+	VMOVUPS 4736(CX), Y5
+	VADDPS  Y5, Y3, Y6
+	VSUBPS  Y5, Y3, Y3
+
+	// plusHalf, minusHalf = m5 ± m6
+	VMOVUPS 5760(CX), Y5
+	VMOVUPS 6784(CX), Y7
+	VADDPS  Y7, Y5, Y8
+	VSUBPS  Y7, Y5, Y5
+
+	// y0 = (m0 + plus1) + (plus2 + plusHalf)
+	VMOVUPS 640(CX), Y7
+	VADDPS  Y4, Y7, Y7
+	VADDPS  Y8, Y6, Y9
+	VADDPS  Y9, Y7, Y7
+	VMOVUPS Y7, 160(DI)
+
+	// y2 = plus1 + ¼ plusHalf + 4 plus2
 	VFMADD231PS.BCST single_0_25<>+0(SB), Y8, Y4
 	VFMADD231PS.BCST single_4<>+0(SB), Y6, Y4
 	VMOVUPS          Y4, 672(DI)
+
+	// y3 = (minus1 + m7) + ⅛ minusHalf + 8 minus2
 	VMOVUPS          7808(CX), Y4
 	VADDPS           Y4, Y2, Y4
 	VFMADD231PS.BCST single_0_125<>+0(SB), Y5, Y4
 	VFMADD231PS.BCST single_8<>+0(SB), Y3, Y4
 	VMOVUPS          Y4, 928(DI)
+
+	// y1 = minus1 + ½ minusHalf + 2 minus2
 	VFMADD231PS.BCST single_0_5<>+0(SB), Y5, Y2
 	VFMADD231PS.BCST single_2<>+0(SB), Y3, Y2
 	VMOVUPS          Y2, 416(DI)
-	VMOVUPS          1792(CX), Y2
-	VMOVUPS          2816(CX), Y3
-	VADDPS           Y3, Y2, Y4
-	VSUBPS           Y3, Y2, Y2
-	VMOVUPS          3840(CX), Y3
-	VMOVUPS          4864(CX), Y5
-	VADDPS           Y5, Y3, Y6
-	VSUBPS           Y5, Y3, Y3
-	VMOVUPS          5888(CX), Y5
-	VMOVUPS          6912(CX), Y7
-	VADDPS           Y7, Y5, Y8
-	VSUBPS           Y7, Y5, Y5
-	VMOVUPS          768(CX), Y7
-	VADDPS           Y4, Y7, Y7
-	VADDPS           Y8, Y6, Y9
-	VADDPS           Y9, Y7, Y7
-	VMOVUPS          Y7, 192(DI)
+
+	// plus1, minus1 = m1 ± m2
+	VMOVUPS 1792(CX), Y2
+	VMOVUPS 2816(CX), Y3
+	VADDPS  Y3, Y2, Y4
+	VSUBPS  Y3, Y2, Y2
+
+	// plus2, minus2 = m3 ± m4
+	VMOVUPS 3840(CX), Y3
+	VMOVUPS 4864(CX), Y5
+	VADDPS  Y5, Y3, Y6
+	VSUBPS  Y5, Y3, Y3
+
+	// plusHalf, minusHalf = m5 ± m6
+	VMOVUPS 5888(CX), Y5
+	VMOVUPS 6912(CX), Y7
+	VADDPS  Y7, Y5, Y8
+	VSUBPS  Y7, Y5, Y5
+
+	// y0 = (m0 + plus1) + (plus2 + plusHalf)
+	VMOVUPS 768(CX), Y7
+	VADDPS  Y4, Y7, Y7
+	VADDPS  Y8, Y6, Y9
+	VADDPS  Y9, Y7, Y7
+	VMOVUPS Y7, 192(DI)
+
+	// y2 = plus1 + ¼ plusHalf + 4 plus2
 	VFMADD231PS.BCST single_0_25<>+0(SB), Y8, Y4
 	VFMADD231PS.BCST single_4<>+0(SB), Y6, Y4
 	VMOVUPS          Y4, 704(DI)
+
+	// y3 = (minus1 + m7) + ⅛ minusHalf + 8 minus2
 	VMOVUPS          7936(CX), Y4
 	VADDPS           Y4, Y2, Y4
 	VFMADD231PS.BCST single_0_125<>+0(SB), Y5, Y4
 	VFMADD231PS.BCST single_8<>+0(SB), Y3, Y4
 	VMOVUPS          Y4, 960(DI)
+
+	// y1 = minus1 + ½ minusHalf + 2 minus2
 	VFMADD231PS.BCST single_0_5<>+0(SB), Y5, Y2
 	VFMADD231PS.BCST single_2<>+0(SB), Y3, Y2
 	VMOVUPS          Y2, 448(DI)
-	VMOVUPS          1920(CX), Y2
-	VMOVUPS          2944(CX), Y3
-	VADDPS           Y3, Y2, Y4
-	VSUBPS           Y3, Y2, Y2
-	VMOVUPS          3968(CX), Y3
-	VMOVUPS          4992(CX), Y5
-	VADDPS           Y5, Y3, Y6
-	VSUBPS           Y5, Y3, Y3
-	VMOVUPS          6016(CX), Y5
-	VMOVUPS          7040(CX), Y7
-	VADDPS           Y7, Y5, Y8
-	VSUBPS           Y7, Y5, Y5
-	VMOVUPS          896(CX), Y7
-	VADDPS           Y4, Y7, Y7
-	VADDPS           Y8, Y6, Y9
-	VADDPS           Y9, Y7, Y7
-	VMOVUPS          Y7, 224(DI)
+
+	// plus1, minus1 = m1 ± m2
+	VMOVUPS 1920(CX), Y2
+	VMOVUPS 2944(CX), Y3
+	VADDPS  Y3, Y2, Y4
+	VSUBPS  Y3, Y2, Y2
+
+	// plus2, minus2 = m3 ± m4
+	VMOVUPS 3968(CX), Y3
+	VMOVUPS 4992(CX), Y5
+	VADDPS  Y5, Y3, Y6
+	VSUBPS  Y5, Y3, Y3
+
+	// plusHalf, minusHalf = m5 ± m6
+	VMOVUPS 6016(CX), Y5
+	VMOVUPS 7040(CX), Y7
+	VADDPS  Y7, Y5, Y8
+	VSUBPS  Y7, Y5, Y5
+
+	// y0 = (m0 + plus1) + (plus2 + plusHalf)
+	VMOVUPS 896(CX), Y7
+	VADDPS  Y4, Y7, Y7
+	VADDPS  Y8, Y6, Y9
+	VADDPS  Y9, Y7, Y7
+	VMOVUPS Y7, 224(DI)
+
+	// y2 = plus1 + ¼ plusHalf + 4 plus2
 	VFMADD231PS.BCST single_0_25<>+0(SB), Y8, Y4
 	VFMADD231PS.BCST single_4<>+0(SB), Y6, Y4
 	VMOVUPS          Y4, 736(DI)
+
+	// y3 = (minus1 + m7) + ⅛ minusHalf + 8 minus2
 	VMOVUPS          8064(CX), Y4
 	VADDPS           Y4, Y2, Y4
 	VFMADD231PS.BCST single_0_125<>+0(SB), Y5, Y4
 	VFMADD231PS.BCST single_8<>+0(SB), Y3, Y4
 	VMOVUPS          Y4, 992(DI)
+
+	// y1 = minus1 + ½ minusHalf + 2 minus2
 	VFMADD231PS.BCST single_0_5<>+0(SB), Y5, Y2
 	VFMADD231PS.BCST single_2<>+0(SB), Y3, Y2
 	VMOVUPS          Y2, 480(DI)
 
 	// two rows at a time: (Aᵀ m) A, then bias, pooling, ReLU
-	VMOVUPS          32(DI), Y2
-	VMOVUPS          64(DI), Y3
-	VADDPS           Y3, Y2, Y4
-	VSUBPS           Y3, Y2, Y2
-	VMOVUPS          96(DI), Y3
-	VMOVUPS          128(DI), Y5
-	VADDPS           Y5, Y3, Y6
-	VSUBPS           Y5, Y3, Y3
-	VMOVUPS          160(DI), Y5
-	VMOVUPS          192(DI), Y7
-	VADDPS           Y7, Y5, Y8
-	VSUBPS           Y7, Y5, Y5
-	VMOVUPS          (DI), Y7
-	VADDPS           Y4, Y7, Y7
-	VADDPS           Y8, Y6, Y9
-	VADDPS           Y9, Y7, Y7
+	// plus1, minus1 = m1 ± m2
+	VMOVUPS 32(DI), Y2
+	VMOVUPS 64(DI), Y3
+	VADDPS  Y3, Y2, Y4
+	VSUBPS  Y3, Y2, Y2
+
+	// plus2, minus2 = m3 ± m4
+	VMOVUPS 96(DI), Y3
+	VMOVUPS 128(DI), Y5
+	VADDPS  Y5, Y3, Y6
+	VSUBPS  Y5, Y3, Y3
+
+	// plusHalf, minusHalf = m5 ± m6
+	VMOVUPS 160(DI), Y5
+	VMOVUPS 192(DI), Y7
+	VADDPS  Y7, Y5, Y8
+	VSUBPS  Y7, Y5, Y5
+
+	// y0 = (m0 + plus1) + (plus2 + plusHalf)
+	VMOVUPS (DI), Y7
+	VADDPS  Y4, Y7, Y7
+	VADDPS  Y8, Y6, Y9
+	VADDPS  Y9, Y7, Y7
+
+	// y2 = plus1 + ¼ plusHalf + 4 plus2
 	VFMADD231PS.BCST single_0_25<>+0(SB), Y8, Y4
 	VFMADD231PS.BCST single_4<>+0(SB), Y6, Y4
+
+	// y3 = (minus1 + m7) + ⅛ minusHalf + 8 minus2
 	VMOVUPS          224(DI), Y6
 	VADDPS           Y6, Y2, Y6
 	VFMADD231PS.BCST single_0_125<>+0(SB), Y5, Y6
 	VFMADD231PS.BCST single_8<>+0(SB), Y3, Y6
+
+	// y1 = minus1 + ½ minusHalf + 2 minus2
 	VFMADD231PS.BCST single_0_5<>+0(SB), Y5, Y2
 	VFMADD231PS.BCST single_2<>+0(SB), Y3, Y2
-	VMOVUPS          288(DI), Y3
-	VMOVUPS          320(DI), Y5
-	VADDPS           Y5, Y3, Y8
-	VSUBPS           Y5, Y3, Y3
-	VMOVUPS          352(DI), Y5
-	VMOVUPS          384(DI), Y9
-	VADDPS           Y9, Y5, Y10
-	VSUBPS           Y9, Y5, Y5
-	VMOVUPS          416(DI), Y9
-	VMOVUPS          448(DI), Y11
-	VADDPS           Y11, Y9, Y12
-	VSUBPS           Y11, Y9, Y9
-	VMOVUPS          256(DI), Y11
-	VADDPS           Y8, Y11, Y11
-	VADDPS           Y12, Y10, Y13
-	VADDPS           Y13, Y11, Y11
+
+	// plus1, minus1 = m1 ± m2
+	VMOVUPS 288(DI), Y3
+	VMOVUPS 320(DI), Y5
+	VADDPS  Y5, Y3, Y8
+	VSUBPS  Y5, Y3, Y3
+
+	// plus2, minus2 = m3 ± m4
+	VMOVUPS 352(DI), Y5
+	VMOVUPS 384(DI), Y9
+	VADDPS  Y9, Y5, Y10
+	VSUBPS  Y9, Y5, Y5
+
+	// plusHalf, minusHalf = m5 ± m6
+	VMOVUPS 416(DI), Y9
+	VMOVUPS 448(DI), Y11
+	VADDPS  Y11, Y9, Y12
+	VSUBPS  Y11, Y9, Y9
+
+	// y0 = (m0 + plus1) + (plus2 + plusHalf)
+	VMOVUPS 256(DI), Y11
+	VADDPS  Y8, Y11, Y11
+	VADDPS  Y12, Y10, Y13
+	VADDPS  Y13, Y11, Y11
+
+	// y2 = plus1 + ¼ plusHalf + 4 plus2
 	VFMADD231PS.BCST single_0_25<>+0(SB), Y12, Y8
 	VFMADD231PS.BCST single_4<>+0(SB), Y10, Y8
+
+	// y3 = (minus1 + m7) + ⅛ minusHalf + 8 minus2
 	VMOVUPS          480(DI), Y10
 	VADDPS           Y10, Y3, Y10
 	VFMADD231PS.BCST single_0_125<>+0(SB), Y9, Y10
 	VFMADD231PS.BCST single_8<>+0(SB), Y5, Y10
+
+	// y1 = minus1 + ½ minusHalf + 2 minus2
 	VFMADD231PS.BCST single_0_5<>+0(SB), Y9, Y3
 	VFMADD231PS.BCST single_2<>+0(SB), Y5, Y3
 	VMAXPS           Y2, Y7, Y2
@@ -2567,52 +3284,80 @@ tileRow7:
 	VADDPS           Y0, Y2, Y2
 	VMAXPS           Y2, Y1, Y2
 	VMOVUPS          Y2, 32(R8)
-	VMOVUPS          544(DI), Y2
-	VMOVUPS          576(DI), Y3
-	VADDPS           Y3, Y2, Y4
-	VSUBPS           Y3, Y2, Y2
-	VMOVUPS          608(DI), Y3
-	VMOVUPS          640(DI), Y5
-	VADDPS           Y5, Y3, Y6
-	VSUBPS           Y5, Y3, Y3
-	VMOVUPS          672(DI), Y5
-	VMOVUPS          704(DI), Y7
-	VADDPS           Y7, Y5, Y8
-	VSUBPS           Y7, Y5, Y5
-	VMOVUPS          512(DI), Y7
-	VADDPS           Y4, Y7, Y7
-	VADDPS           Y8, Y6, Y9
-	VADDPS           Y9, Y7, Y7
+
+	// plus1, minus1 = m1 ± m2
+	VMOVUPS 544(DI), Y2
+	VMOVUPS 576(DI), Y3
+	VADDPS  Y3, Y2, Y4
+	VSUBPS  Y3, Y2, Y2
+
+	// plus2, minus2 = m3 ± m4
+	VMOVUPS 608(DI), Y3
+	VMOVUPS 640(DI), Y5
+	VADDPS  Y5, Y3, Y6
+	VSUBPS  Y5, Y3, Y3
+
+	// plusHalf, minusHalf = m5 ± m6
+	VMOVUPS 672(DI), Y5
+	VMOVUPS 704(DI), Y7
+	VADDPS  Y7, Y5, Y8
+	VSUBPS  Y7, Y5, Y5
+
+	// y0 = (m0 + plus1) + (plus2 + plusHalf)
+	VMOVUPS 512(DI), Y7
+	VADDPS  Y4, Y7, Y7
+	VADDPS  Y8, Y6, Y9
+	VADDPS  Y9, Y7, Y7
+
+	// y2 = plus1 + ¼ plusHalf + 4 plus2
 	VFMADD231PS.BCST single_0_25<>+0(SB), Y8, Y4
 	VFMADD231PS.BCST single_4<>+0(SB), Y6, Y4
+
+	// y3 = (minus1 + m7) + ⅛ minusHalf + 8 minus2
 	VMOVUPS          736(DI), Y6
 	VADDPS           Y6, Y2, Y6
 	VFMADD231PS.BCST single_0_125<>+0(SB), Y5, Y6
 	VFMADD231PS.BCST single_8<>+0(SB), Y3, Y6
+
+	// y1 = minus1 + ½ minusHalf + 2 minus2
 	VFMADD231PS.BCST single_0_5<>+0(SB), Y5, Y2
 	VFMADD231PS.BCST single_2<>+0(SB), Y3, Y2
-	VMOVUPS          800(DI), Y3
-	VMOVUPS          832(DI), Y5
-	VADDPS           Y5, Y3, Y8
-	VSUBPS           Y5, Y3, Y3
-	VMOVUPS          864(DI), Y5
-	VMOVUPS          896(DI), Y9
-	VADDPS           Y9, Y5, Y10
-	VSUBPS           Y9, Y5, Y5
-	VMOVUPS          928(DI), Y9
-	VMOVUPS          960(DI), Y11
-	VADDPS           Y11, Y9, Y12
-	VSUBPS           Y11, Y9, Y9
-	VMOVUPS          768(DI), Y11
-	VADDPS           Y8, Y11, Y11
-	VADDPS           Y12, Y10, Y13
-	VADDPS           Y13, Y11, Y11
+
+	// plus1, minus1 = m1 ± m2
+	VMOVUPS 800(DI), Y3
+	VMOVUPS 832(DI), Y5
+	VADDPS  Y5, Y3, Y8
+	VSUBPS  Y5, Y3, Y3
+
+	// plus2, minus2 = m3 ± m4
+	VMOVUPS 864(DI), Y5
+	VMOVUPS 896(DI), Y9
+	VADDPS  Y9, Y5, Y10
+	VSUBPS  Y9, Y5, Y5
+
+	// plusHalf, minusHalf = m5 ± m6
+	VMOVUPS 928(DI), Y9
+	VMOVUPS 960(DI), Y11
+	VADDPS  Y11, Y9, Y12
+	VSUBPS  Y11, Y9, Y9
+
+	// y0 = (m0 + plus1) + (plus2 + plusHalf)
+	VMOVUPS 768(DI), Y11
+	VADDPS  Y8, Y11, Y11
+	VADDPS  Y12, Y10, Y13
+	VADDPS  Y13, Y11, Y11
+
+	// y2 = plus1 + ¼ plusHalf + 4 plus2
 	VFMADD231PS.BCST single_0_25<>+0(SB), Y12, Y8
 	VFMADD231PS.BCST single_4<>+0(SB), Y10, Y8
+
+	// y3 = (minus1 + m7) + ⅛ minusHalf + 8 minus2
 	VMOVUPS          992(DI), Y10
 	VADDPS           Y10, Y3, Y10
 	VFMADD231PS.BCST single_0_125<>+0(SB), Y9, Y10
 	VFMADD231PS.BCST single_8<>+0(SB), Y5, Y10
+
+	// y1 = minus1 + ½ minusHalf + 2 minus2
 	VFMADD231PS.BCST single_0_5<>+0(SB), Y9, Y3
 	VFMADD231PS.BCST single_2<>+0(SB), Y5, Y3
 	VMAXPS           Y2, Y7, Y2
@@ -2629,278 +3374,416 @@ tileRow7:
 	VMOVUPS          Y2, 160(R8)
 
 	// columns: Aᵀ m
-	VMOVUPS          1056(CX), Y2
-	VMOVUPS          2080(CX), Y3
-	VADDPS           Y3, Y2, Y4
-	VSUBPS           Y3, Y2, Y2
-	VMOVUPS          3104(CX), Y3
-	VMOVUPS          4128(CX), Y5
-	VADDPS           Y5, Y3, Y6
-	VSUBPS           Y5, Y3, Y3
-	VMOVUPS          5152(CX), Y5
-	VMOVUPS          6176(CX), Y7
-	VADDPS           Y7, Y5, Y8
-	VSUBPS           Y7, Y5, Y5
-	VMOVUPS          32(CX), Y7
-	VADDPS           Y4, Y7, Y7
-	VADDPS           Y8, Y6, Y9
-	VADDPS           Y9, Y7, Y7
-	VMOVUPS          Y7, (DI)
+	// plus1, minus1 = m1 ± m2
+	VMOVUPS 1056(CX), Y2
+	VMOVUPS 2080(CX), Y3
+	VADDPS  Y3, Y2, Y4
+	VSUBPS  Y3, Y2, Y2
+
+	// plus2, minus2 = m3 ± m4
+	VMOVUPS 3104(CX), Y3
+	VMOVUPS 4128(CX), Y5
+	VADDPS  Y5, Y3, Y6
+	VSUBPS  Y5, Y3, Y3
+
+	// plusHalf, minusHalf = m5 ± m6
+	VMOVUPS 5152(CX), Y5
+	VMOVUPS 6176(CX), Y7
+	VADDPS  Y7, Y5, Y8
+	VSUBPS  Y7, Y5, Y5
+
+	// y0 = (m0 + plus1) + (plus2 + plusHalf)
+	VMOVUPS 32(CX), Y7
+	VADDPS  Y4, Y7, Y7
+	VADDPS  Y8, Y6, Y9
+	VADDPS  Y9, Y7, Y7
+	VMOVUPS Y7, (DI)
+
+	// y2 = plus1 + ¼ plusHalf + 4 plus2
 	VFMADD231PS.BCST single_0_25<>+0(SB), Y8, Y4
 	VFMADD231PS.BCST single_4<>+0(SB), Y6, Y4
 	VMOVUPS          Y4, 512(DI)
+
+	// y3 = (minus1 + m7) + ⅛ minusHalf + 8 minus2
 	VMOVUPS          7200(CX), Y4
 	VADDPS           Y4, Y2, Y4
 	VFMADD231PS.BCST single_0_125<>+0(SB), Y5, Y4
 	VFMADD231PS.BCST single_8<>+0(SB), Y3, Y4
 	VMOVUPS          Y4, 768(DI)
+
+	// y1 = minus1 + ½ minusHalf + 2 minus2
 	VFMADD231PS.BCST single_0_5<>+0(SB), Y5, Y2
 	VFMADD231PS.BCST single_2<>+0(SB), Y3, Y2
 	VMOVUPS          Y2, 256(DI)
-	VMOVUPS          1184(CX), Y2
-	VMOVUPS          2208(CX), Y3
-	VADDPS           Y3, Y2, Y4
-	VSUBPS           Y3, Y2, Y2
-	VMOVUPS          3232(CX), Y3
-	VMOVUPS          4256(CX), Y5
-	VADDPS           Y5, Y3, Y6
-	VSUBPS           Y5, Y3, Y3
-	VMOVUPS          5280(CX), Y5
-	VMOVUPS          6304(CX), Y7
-	VADDPS           Y7, Y5, Y8
-	VSUBPS           Y7, Y5, Y5
-	VMOVUPS          160(CX), Y7
-	VADDPS           Y4, Y7, Y7
-	VADDPS           Y8, Y6, Y9
-	VADDPS           Y9, Y7, Y7
-	VMOVUPS          Y7, 32(DI)
+
+	// plus1, minus1 = m1 ± m2
+	VMOVUPS 1184(CX), Y2
+	VMOVUPS 2208(CX), Y3
+	VADDPS  Y3, Y2, Y4
+	VSUBPS  Y3, Y2, Y2
+
+	// plus2, minus2 = m3 ± m4
+	VMOVUPS 3232(CX), Y3
+	VMOVUPS 4256(CX), Y5
+	VADDPS  Y5, Y3, Y6
+	VSUBPS  Y5, Y3, Y3
+
+	// plusHalf, minusHalf = m5 ± m6
+	VMOVUPS 5280(CX), Y5
+	VMOVUPS 6304(CX), Y7
+	VADDPS  Y7, Y5, Y8
+	VSUBPS  Y7, Y5, Y5
+
+	// y0 = (m0 + plus1) + (plus2 + plusHalf)
+	VMOVUPS 160(CX), Y7
+	VADDPS  Y4, Y7, Y7
+	VADDPS  Y8, Y6, Y9
+	VADDPS  Y9, Y7, Y7
+	VMOVUPS Y7, 32(DI)
+
+	// y2 = plus1 + ¼ plusHalf + 4 plus2
 	VFMADD231PS.BCST single_0_25<>+0(SB), Y8, Y4
 	VFMADD231PS.BCST single_4<>+0(SB), Y6, Y4
 	VMOVUPS          Y4, 544(DI)
+
+	// y3 = (minus1 + m7) + ⅛ minusHalf + 8 minus2
 	VMOVUPS          7328(CX), Y4
 	VADDPS           Y4, Y2, Y4
 	VFMADD231PS.BCST single_0_125<>+0(SB), Y5, Y4
 	VFMADD231PS.BCST single_8<>+0(SB), Y3, Y4
 	VMOVUPS          Y4, 800(DI)
+
+	// y1 = minus1 + ½ minusHalf + 2 minus2
 	VFMADD231PS.BCST single_0_5<>+0(SB), Y5, Y2
 	VFMADD231PS.BCST single_2<>+0(SB), Y3, Y2
 	VMOVUPS          Y2, 288(DI)
-	VMOVUPS          1312(CX), Y2
-	VMOVUPS          2336(CX), Y3
-	VADDPS           Y3, Y2, Y4
-	VSUBPS           Y3, Y2, Y2
-	VMOVUPS          3360(CX), Y3
-	VMOVUPS          4384(CX), Y5
-	VADDPS           Y5, Y3, Y6
-	VSUBPS           Y5, Y3, Y3
-	VMOVUPS          5408(CX), Y5
-	VMOVUPS          6432(CX), Y7
-	VADDPS           Y7, Y5, Y8
-	VSUBPS           Y7, Y5, Y5
-	VMOVUPS          288(CX), Y7
-	VADDPS           Y4, Y7, Y7
-	VADDPS           Y8, Y6, Y9
-	VADDPS           Y9, Y7, Y7
-	VMOVUPS          Y7, 64(DI)
+
+	// plus1, minus1 = m1 ± m2
+	VMOVUPS 1312(CX), Y2
+	VMOVUPS 2336(CX), Y3
+	VADDPS  Y3, Y2, Y4
+	VSUBPS  Y3, Y2, Y2
+
+	// plus2, minus2 = m3 ± m4
+	VMOVUPS 3360(CX), Y3
+	VMOVUPS 4384(CX), Y5
+	VADDPS  Y5, Y3, Y6
+	VSUBPS  Y5, Y3, Y3
+
+	// plusHalf, minusHalf = m5 ± m6
+	VMOVUPS 5408(CX), Y5
+	VMOVUPS 6432(CX), Y7
+	VADDPS  Y7, Y5, Y8
+	VSUBPS  Y7, Y5, Y5
+
+	// y0 = (m0 + plus1) + (plus2 + plusHalf)
+	VMOVUPS 288(CX), Y7
+	VADDPS  Y4, Y7, Y7
+	VADDPS  Y8, Y6, Y9
+	VADDPS  Y9, Y7, Y7
+	VMOVUPS Y7, 64(DI)
+
+	// y2 = plus1 + ¼ plusHalf + 4 plus2
 	VFMADD231PS.BCST single_0_25<>+0(SB), Y8, Y4
 	VFMADD231PS.BCST single_4<>+0(SB), Y6, Y4
 	VMOVUPS          Y4, 576(DI)
+
+	// y3 = (minus1 + m7) + ⅛ minusHalf + 8 minus2
 	VMOVUPS          7456(CX), Y4
 	VADDPS           Y4, Y2, Y4
 	VFMADD231PS.BCST single_0_125<>+0(SB), Y5, Y4
 	VFMADD231PS.BCST single_8<>+0(SB), Y3, Y4
 	VMOVUPS          Y4, 832(DI)
+
+	// y1 = minus1 + ½ minusHalf + 2 minus2
 	VFMADD231PS.BCST single_0_5<>+0(SB), Y5, Y2
 	VFMADD231PS.BCST single_2<>+0(SB), Y3, Y2
 	VMOVUPS          Y2, 320(DI)
-	VMOVUPS          1440(CX), Y2
-	VMOVUPS          2464(CX), Y3
-	VADDPS           Y3, Y2, Y4
-	VSUBPS           Y3, Y2, Y2
-	VMOVUPS          3488(CX), Y3
-	VMOVUPS          4512(CX), Y5
-	VADDPS           Y5, Y3, Y6
-	VSUBPS           Y5, Y3, Y3
-	VMOVUPS          5536(CX), Y5
-	VMOVUPS          6560(CX), Y7
-	VADDPS           Y7, Y5, Y8
-	VSUBPS           Y7, Y5, Y5
-	VMOVUPS          416(CX), Y7
-	VADDPS           Y4, Y7, Y7
-	VADDPS           Y8, Y6, Y9
-	VADDPS           Y9, Y7, Y7
-	VMOVUPS          Y7, 96(DI)
+
+	// plus1, minus1 = m1 ± m2
+	VMOVUPS 1440(CX), Y2
+	VMOVUPS 2464(CX), Y3
+	VADDPS  Y3, Y2, Y4
+	VSUBPS  Y3, Y2, Y2
+
+	// plus2, minus2 = m3 ± m4
+	VMOVUPS 3488(CX), Y3
+	VMOVUPS 4512(CX), Y5
+	VADDPS  Y5, Y3, Y6
+	VSUBPS  Y5, Y3, Y3
+
+	// plusHalf, minusHalf = m5 ± m6
+	VMOVUPS 5536(CX), Y5
+	VMOVUPS 6560(CX), Y7
+	VADDPS  Y7, Y5, Y8
+	VSUBPS  Y7, Y5, Y5
+
+	// y0 = (m0 + plus1) + (plus2 + plusHalf)
+	VMOVUPS 416(CX), Y7
+	VADDPS  Y4, Y7, Y7
+	VADDPS  Y8, Y6, Y9
+	VADDPS  Y9, Y7, Y7
+	VMOVUPS Y7, 96(DI)
+
+	// y2 = plus1 + ¼ plusHalf + 4 plus2
 	VFMADD231PS.BCST single_0_25<>+0(SB), Y8, Y4
 	VFMADD231PS.BCST single_4<>+0(SB), Y6, Y4
 	VMOVUPS          Y4, 608(DI)
+
+	// y3 = (minus1 + m7) + ⅛ minusHalf + 8 minus2
 	VMOVUPS          7584(CX), Y4
 	VADDPS           Y4, Y2, Y4
 	VFMADD231PS.BCST single_0_125<>+0(SB), Y5, Y4
 	VFMADD231PS.BCST single_8<>+0(SB), Y3, Y4
 	VMOVUPS          Y4, 864(DI)
+
+	// y1 = minus1 + ½ minusHalf + 2 minus2
 	VFMADD231PS.BCST single_0_5<>+0(SB), Y5, Y2
 	VFMADD231PS.BCST single_2<>+0(SB), Y3, Y2
 	VMOVUPS          Y2, 352(DI)
-	VMOVUPS          1568(CX), Y2
-	VMOVUPS          2592(CX), Y3
-	VADDPS           Y3, Y2, Y4
-	VSUBPS           Y3, Y2, Y2
-	VMOVUPS          3616(CX), Y3
-	VMOVUPS          4640(CX), Y5
-	VADDPS           Y5, Y3, Y6
-	VSUBPS           Y5, Y3, Y3
-	VMOVUPS          5664(CX), Y5
-	VMOVUPS          6688(CX), Y7
-	VADDPS           Y7, Y5, Y8
-	VSUBPS           Y7, Y5, Y5
-	VMOVUPS          544(CX), Y7
-	VADDPS           Y4, Y7, Y7
-	VADDPS           Y8, Y6, Y9
-	VADDPS           Y9, Y7, Y7
-	VMOVUPS          Y7, 128(DI)
+
+	// plus1, minus1 = m1 ± m2
+	VMOVUPS 1568(CX), Y2
+	VMOVUPS 2592(CX), Y3
+	VADDPS  Y3, Y2, Y4
+	VSUBPS  Y3, Y2, Y2
+
+	// plus2, minus2 = m3 ± m4
+	VMOVUPS 3616(CX), Y3
+	VMOVUPS 4640(CX), Y5
+	VADDPS  Y5, Y3, Y6
+	VSUBPS  Y5, Y3, Y3
+
+	// plusHalf, minusHalf = m5 ± m6
+	VMOVUPS 5664(CX), Y5
+	VMOVUPS 6688(CX), Y7
+	VADDPS  Y7, Y5, Y8
+	VSUBPS  Y7, Y5, Y5
+
+	// y0 = (m0 + plus1) + (plus2 + plusHalf)
+	VMOVUPS 544(CX), Y7
+	VADDPS  Y4, Y7, Y7
+	VADDPS  Y8, Y6, Y9
+	VADDPS  Y9, Y7, Y7
+	VMOVUPS Y7, 128(DI)
+
+	// y2 = plus1 + ¼ plusHalf + 4 plus2
 	VFMADD231PS.BCST single_0_25<>+0(SB), Y8, Y4
 	VFMADD231PS.BCST single_4<>+0(SB), Y6, Y4
 	VMOVUPS          Y4, 640(DI)
+
+	// y3 = (minus1 + m7) + ⅛ minusHalf + 8 minus2
 	VMOVUPS          7712(CX), Y4
 	VADDPS           Y4, Y2, Y4
 	VFMADD231PS.BCST single_0_125<>+0(SB), Y5, Y4
 	VFMADD231PS.BCST single_8<>+0(SB), Y3, Y4
 	VMOVUPS          Y4, 896(DI)
+
+	// y1 = minus1 + ½ minusHalf + 2 minus2
 	VFMADD231PS.BCST single_0_5<>+0(SB), Y5, Y2
 	VFMADD231PS.BCST single_2<>+0(SB), Y3, Y2
 	VMOVUPS          Y2, 384(DI)
-	VMOVUPS          1696(CX), Y2
-	VMOVUPS          2720(CX), Y3
-	VADDPS           Y3, Y2, Y4
-	VSUBPS           Y3, Y2, Y2
-	VMOVUPS          3744(CX), Y3
-	VMOVUPS          4768(CX), Y5
-	VADDPS           Y5, Y3, Y6
-	VSUBPS           Y5, Y3, Y3
-	VMOVUPS          5792(CX), Y5
-	VMOVUPS          6816(CX), Y7
-	VADDPS           Y7, Y5, Y8
-	VSUBPS           Y7, Y5, Y5
-	VMOVUPS          672(CX), Y7
-	VADDPS           Y4, Y7, Y7
-	VADDPS           Y8, Y6, Y9
-	VADDPS           Y9, Y7, Y7
-	VMOVUPS          Y7, 160(DI)
+
+	// plus1, minus1 = m1 ± m2
+	VMOVUPS 1696(CX), Y2
+	VMOVUPS 2720(CX), Y3
+	VADDPS  Y3, Y2, Y4
+	VSUBPS  Y3, Y2, Y2
+
+	// plus2, minus2 = m3 ± m4
+	VMOVUPS 3744(CX), Y3
+	VMOVUPS 4768(CX), Y5
+	VADDPS  Y5, Y3, Y6
+	VSUBPS  Y5, Y3, Y3
+
+	// plusHalf, minusHalf = m5 ± m6
+	VMOVUPS 5792(CX), Y5
+	VMOVUPS 6816(CX), Y7
+	VADDPS  Y7, Y5, Y8
+	VSUBPS  Y7, Y5, Y5
+
+	// y0 = (m0 + plus1) + (plus2 + plusHalf)
+	VMOVUPS 672(CX), Y7
+	VADDPS  Y4, Y7, Y7
+	VADDPS  Y8, Y6, Y9
+	VADDPS  Y9, Y7, Y7
+	VMOVUPS Y7, 160(DI)
+
+	// y2 = plus1 + ¼ plusHalf + 4 plus2
 	VFMADD231PS.BCST single_0_25<>+0(SB), Y8, Y4
 	VFMADD231PS.BCST single_4<>+0(SB), Y6, Y4
 	VMOVUPS          Y4, 672(DI)
+
+	// y3 = (minus1 + m7) + ⅛ minusHalf + 8 minus2
 	VMOVUPS          7840(CX), Y4
 	VADDPS           Y4, Y2, Y4
 	VFMADD231PS.BCST single_0_125<>+0(SB), Y5, Y4
 	VFMADD231PS.BCST single_8<>+0(SB), Y3, Y4
 	VMOVUPS          Y4, 928(DI)
+
+	// y1 = minus1 + ½ minusHalf + 2 minus2
 	VFMADD231PS.BCST single_0_5<>+0(SB), Y5, Y2
 	VFMADD231PS.BCST single_2<>+0(SB), Y3, Y2
 	VMOVUPS          Y2, 416(DI)
-	VMOVUPS          1824(CX), Y2
-	VMOVUPS          2848(CX), Y3
-	VADDPS           Y3, Y2, Y4
-	VSUBPS           Y3, Y2, Y2
-	VMOVUPS          3872(CX), Y3
-	VMOVUPS          4896(CX), Y5
-	VADDPS           Y5, Y3, Y6
-	VSUBPS           Y5, Y3, Y3
-	VMOVUPS          5920(CX), Y5
-	VMOVUPS          6944(CX), Y7
-	VADDPS           Y7, Y5, Y8
-	VSUBPS           Y7, Y5, Y5
-	VMOVUPS          800(CX), Y7
-	VADDPS           Y4, Y7, Y7
-	VADDPS           Y8, Y6, Y9
-	VADDPS           Y9, Y7, Y7
-	VMOVUPS          Y7, 192(DI)
+
+	// plus1, minus1 = m1 ± m2
+	VMOVUPS 1824(CX), Y2
+	VMOVUPS 2848(CX), Y3
+	VADDPS  Y3, Y2, Y4
+	VSUBPS  Y3, Y2, Y2
+
+	// plus2, minus2 = m3 ± m4
+	VMOVUPS 3872(CX), Y3
+	VMOVUPS 4896(CX), Y5
+	VADDPS  Y5, Y3, Y6
+	VSUBPS  Y5, Y3, Y3
+
+	// plusHalf, minusHalf = m5 ± m6
+	VMOVUPS 5920(CX), Y5
+	VMOVUPS 6944(CX), Y7
+	VADDPS  Y7, Y5, Y8
+	VSUBPS  Y7, Y5, Y5
+
+	// y0 = (m0 + plus1) + (plus2 + plusHalf)
+	VMOVUPS 800(CX), Y7
+	VADDPS  Y4, Y7, Y7
+	VADDPS  Y8, Y6, Y9
+	VADDPS  Y9, Y7, Y7
+	VMOVUPS Y7, 192(DI)
+
+	// y2 = plus1 + ¼ plusHalf + 4 plus2
 	VFMADD231PS.BCST single_0_25<>+0(SB), Y8, Y4
 	VFMADD231PS.BCST single_4<>+0(SB), Y6, Y4
 	VMOVUPS          Y4, 704(DI)
+
+	// y3 = (minus1 + m7) + ⅛ minusHalf + 8 minus2
 	VMOVUPS          7968(CX), Y4
 	VADDPS           Y4, Y2, Y4
 	VFMADD231PS.BCST single_0_125<>+0(SB), Y5, Y4
 	VFMADD231PS.BCST single_8<>+0(SB), Y3, Y4
 	VMOVUPS          Y4, 960(DI)
+
+	// y1 = minus1 + ½ minusHalf + 2 minus2
 	VFMADD231PS.BCST single_0_5<>+0(SB), Y5, Y2
 	VFMADD231PS.BCST single_2<>+0(SB), Y3, Y2
 	VMOVUPS          Y2, 448(DI)
-	VMOVUPS          1952(CX), Y2
-	VMOVUPS          2976(CX), Y3
-	VADDPS           Y3, Y2, Y4
-	VSUBPS           Y3, Y2, Y2
-	VMOVUPS          4000(CX), Y3
-	VMOVUPS          5024(CX), Y5
-	VADDPS           Y5, Y3, Y6
-	VSUBPS           Y5, Y3, Y3
-	VMOVUPS          6048(CX), Y5
-	VMOVUPS          7072(CX), Y7
-	VADDPS           Y7, Y5, Y8
-	VSUBPS           Y7, Y5, Y5
-	VMOVUPS          928(CX), Y7
-	VADDPS           Y4, Y7, Y7
-	VADDPS           Y8, Y6, Y9
-	VADDPS           Y9, Y7, Y7
-	VMOVUPS          Y7, 224(DI)
+
+	// plus1, minus1 = m1 ± m2
+	VMOVUPS 1952(CX), Y2
+	VMOVUPS 2976(CX), Y3
+	VADDPS  Y3, Y2, Y4
+	VSUBPS  Y3, Y2, Y2
+
+	// plus2, minus2 = m3 ± m4
+	VMOVUPS 4000(CX), Y3
+	VMOVUPS 5024(CX), Y5
+	VADDPS  Y5, Y3, Y6
+	VSUBPS  Y5, Y3, Y3
+
+	// plusHalf, minusHalf = m5 ± m6
+	VMOVUPS 6048(CX), Y5
+	VMOVUPS 7072(CX), Y7
+	VADDPS  Y7, Y5, Y8
+	VSUBPS  Y7, Y5, Y5
+
+	// y0 = (m0 + plus1) + (plus2 + plusHalf)
+	VMOVUPS 928(CX), Y7
+	VADDPS  Y4, Y7, Y7
+	VADDPS  Y8, Y6, Y9
+	VADDPS  Y9, Y7, Y7
+	VMOVUPS Y7, 224(DI)
+
+	// y2 = plus1 + ¼ plusHalf + 4 plus2
 	VFMADD231PS.BCST single_0_25<>+0(SB), Y8, Y4
 	VFMADD231PS.BCST single_4<>+0(SB), Y6, Y4
 	VMOVUPS          Y4, 736(DI)
+
+	// y3 = (minus1 + m7) + ⅛ minusHalf + 8 minus2
 	VMOVUPS          8096(CX), Y4
 	VADDPS           Y4, Y2, Y4
 	VFMADD231PS.BCST single_0_125<>+0(SB), Y5, Y4
 	VFMADD231PS.BCST single_8<>+0(SB), Y3, Y4
 	VMOVUPS          Y4, 992(DI)
+
+	// y1 = minus1 + ½ minusHalf + 2 minus2
 	VFMADD231PS.BCST single_0_5<>+0(SB), Y5, Y2
 	VFMADD231PS.BCST single_2<>+0(SB), Y3, Y2
 	VMOVUPS          Y2, 480(DI)
 
 	// two rows at a time: (Aᵀ m) A, then bias, pooling, ReLU
-	VMOVUPS          32(DI), Y2
-	VMOVUPS          64(DI), Y3
-	VADDPS           Y3, Y2, Y4
-	VSUBPS           Y3, Y2, Y2
-	VMOVUPS          96(DI), Y3
-	VMOVUPS          128(DI), Y5
-	VADDPS           Y5, Y3, Y6
-	VSUBPS           Y5, Y3, Y3
-	VMOVUPS          160(DI), Y5
-	VMOVUPS          192(DI), Y7
-	VADDPS           Y7, Y5, Y8
-	VSUBPS           Y7, Y5, Y5
-	VMOVUPS          (DI), Y7
-	VADDPS           Y4, Y7, Y7
-	VADDPS           Y8, Y6, Y9
-	VADDPS           Y9, Y7, Y7
+	// plus1, minus1 = m1 ± m2
+	VMOVUPS 32(DI), Y2
+	VMOVUPS 64(DI), Y3
+	VADDPS  Y3, Y2, Y4
+	VSUBPS  Y3, Y2, Y2
+
+	// plus2, minus2 = m3 ± m4
+	VMOVUPS 96(DI), Y3
+	VMOVUPS 128(DI), Y5
+	VADDPS  Y5, Y3, Y6
+	VSUBPS  Y5, Y3, Y3
+
+	// plusHalf, minusHalf = m5 ± m6
+	VMOVUPS 160(DI), Y5
+	VMOVUPS 192(DI), Y7
+	VADDPS  Y7, Y5, Y8
+	VSUBPS  Y7, Y5, Y5
+
+	// y0 = (m0 + plus1) + (plus2 + plusHalf)
+	VMOVUPS (DI), Y7
+	VADDPS  Y4, Y7, Y7
+	VADDPS  Y8, Y6, Y9
+	VADDPS  Y9, Y7, Y7
+
+	// y2 = plus1 + ¼ plusHalf + 4 plus2
 	VFMADD231PS.BCST single_0_25<>+0(SB), Y8, Y4
 	VFMADD231PS.BCST single_4<>+0(SB), Y6, Y4
+
+	// y3 = (minus1 + m7) + ⅛ minusHalf + 8 minus2
 	VMOVUPS          224(DI), Y6
 	VADDPS           Y6, Y2, Y6
 	VFMADD231PS.BCST single_0_125<>+0(SB), Y5, Y6
 	VFMADD231PS.BCST single_8<>+0(SB), Y3, Y6
+
+	// y1 = minus1 + ½ minusHalf + 2 minus2
 	VFMADD231PS.BCST single_0_5<>+0(SB), Y5, Y2
 	VFMADD231PS.BCST single_2<>+0(SB), Y3, Y2
-	VMOVUPS          288(DI), Y3
-	VMOVUPS          320(DI), Y5
-	VADDPS           Y5, Y3, Y8
-	VSUBPS           Y5, Y3, Y3
-	VMOVUPS          352(DI), Y5
-	VMOVUPS          384(DI), Y9
-	VADDPS           Y9, Y5, Y10
-	VSUBPS           Y9, Y5, Y5
-	VMOVUPS          416(DI), Y9
-	VMOVUPS          448(DI), Y11
-	VADDPS           Y11, Y9, Y12
-	VSUBPS           Y11, Y9, Y9
-	VMOVUPS          256(DI), Y11
-	VADDPS           Y8, Y11, Y11
-	VADDPS           Y12, Y10, Y13
-	VADDPS           Y13, Y11, Y11
+
+	// plus1, minus1 = m1 ± m2
+	VMOVUPS 288(DI), Y3
+	VMOVUPS 320(DI), Y5
+	VADDPS  Y5, Y3, Y8
+	VSUBPS  Y5, Y3, Y3
+
+	// plus2, minus2 = m3 ± m4
+	VMOVUPS 352(DI), Y5
+	VMOVUPS 384(DI), Y9
+	VADDPS  Y9, Y5, Y10
+	VSUBPS  Y9, Y5, Y5
+
+	// plusHalf, minusHalf = m5 ± m6
+	VMOVUPS 416(DI), Y9
+	VMOVUPS 448(DI), Y11
+	VADDPS  Y11, Y9, Y12
+	VSUBPS  Y11, Y9, Y9
+
+	// y0 = (m0 + plus1) + (plus2 + plusHalf)
+	VMOVUPS 256(DI), Y11
+	VADDPS  Y8, Y11, Y11
+	VADDPS  Y12, Y10, Y13
+	VADDPS  Y13, Y11, Y11
+
+	// y2 = plus1 + ¼ plusHalf + 4 plus2
 	VFMADD231PS.BCST single_0_25<>+0(SB), Y12, Y8
 	VFMADD231PS.BCST single_4<>+0(SB), Y10, Y8
+
+	// y3 = (minus1 + m7) + ⅛ minusHalf + 8 minus2
 	VMOVUPS          480(DI), Y10
 	VADDPS           Y10, Y3, Y10
 	VFMADD231PS.BCST single_0_125<>+0(SB), Y9, Y10
 	VFMADD231PS.BCST single_8<>+0(SB), Y5, Y10
+
+	// y1 = minus1 + ½ minusHalf + 2 minus2
 	VFMADD231PS.BCST single_0_5<>+0(SB), Y9, Y3
 	VFMADD231PS.BCST single_2<>+0(SB), Y5, Y3
 	VMAXPS           Y2, Y7, Y2
@@ -2915,52 +3798,80 @@ tileRow7:
 	VADDPS           Y0, Y2, Y2
 	VMAXPS           Y2, Y1, Y2
 	VMOVUPS          Y2, 96(R8)
-	VMOVUPS          544(DI), Y2
-	VMOVUPS          576(DI), Y3
-	VADDPS           Y3, Y2, Y4
-	VSUBPS           Y3, Y2, Y2
-	VMOVUPS          608(DI), Y3
-	VMOVUPS          640(DI), Y5
-	VADDPS           Y5, Y3, Y6
-	VSUBPS           Y5, Y3, Y3
-	VMOVUPS          672(DI), Y5
-	VMOVUPS          704(DI), Y7
-	VADDPS           Y7, Y5, Y8
-	VSUBPS           Y7, Y5, Y5
-	VMOVUPS          512(DI), Y7
-	VADDPS           Y4, Y7, Y7
-	VADDPS           Y8, Y6, Y9
-	VADDPS           Y9, Y7, Y7
+
+	// plus1, minus1 = m1 ± m2
+	VMOVUPS 544(DI), Y2
+	VMOVUPS 576(DI), Y3
+	VADDPS  Y3, Y2, Y4
+	VSUBPS  Y3, Y2, Y2
+
+	// plus2, minus2 = m3 ± m4
+	VMOVUPS 608(DI), Y3
+	VMOVUPS 640(DI), Y5
+	VADDPS  Y5, Y3, Y6
+	VSUBPS  Y5, Y3, Y3
+
+	// plusHalf, minusHalf = m5 ± m6
+	VMOVUPS 672(DI), Y5
+	VMOVUPS 704(DI), Y7
+	VADDPS  Y7, Y5, Y8
+	VSUBPS  Y7, Y5, Y5
+
+	// y0 = (m0 + plus1) + (plus2 + plusHalf)
+	VMOVUPS 512(DI), Y7
+	VADDPS  Y4, Y7, Y7
+	VADDPS  Y8, Y6, Y9
+	VADDPS  Y9, Y7, Y7
+
+	// y2 = plus1 + ¼ plusHalf + 4 plus2
 	VFMADD231PS.BCST single_0_25<>+0(SB), Y8, Y4
 	VFMADD231PS.BCST single_4<>+0(SB), Y6, Y4
+
+	// y3 = (minus1 + m7) + ⅛ minusHalf + 8 minus2
 	VMOVUPS          736(DI), Y6
 	VADDPS           Y6, Y2, Y6
 	VFMADD231PS.BCST single_0_125<>+0(SB), Y5, Y6
 	VFMADD231PS.BCST single_8<>+0(SB), Y3, Y6
+
+	// y1 = minus1 + ½ minusHalf + 2 minus2
 	VFMADD231PS.BCST single_0_5<>+0(SB), Y5, Y2
 	VFMADD231PS.BCST single_2<>+0(SB), Y3, Y2
-	VMOVUPS          800(DI), Y3
-	VMOVUPS          832(DI), Y5
-	VADDPS           Y5, Y3, Y8
-	VSUBPS           Y5, Y3, Y3
-	VMOVUPS          864(DI), Y5
-	VMOVUPS          896(DI), Y9
-	VADDPS           Y9, Y5, Y10
-	VSUBPS           Y9, Y5, Y5
-	VMOVUPS          928(DI), Y9
-	VMOVUPS          960(DI), Y11
-	VADDPS           Y11, Y9, Y12
-	VSUBPS           Y11, Y9, Y9
-	VMOVUPS          768(DI), Y11
-	VADDPS           Y8, Y11, Y11
-	VADDPS           Y12, Y10, Y13
-	VADDPS           Y13, Y11, Y11
+
+	// plus1, minus1 = m1 ± m2
+	VMOVUPS 800(DI), Y3
+	VMOVUPS 832(DI), Y5
+	VADDPS  Y5, Y3, Y8
+	VSUBPS  Y5, Y3, Y3
+
+	// plus2, minus2 = m3 ± m4
+	VMOVUPS 864(DI), Y5
+	VMOVUPS 896(DI), Y9
+	VADDPS  Y9, Y5, Y10
+	VSUBPS  Y9, Y5, Y5
+
+	// plusHalf, minusHalf = m5 ± m6
+	VMOVUPS 928(DI), Y9
+	VMOVUPS 960(DI), Y11
+	VADDPS  Y11, Y9, Y12
+	VSUBPS  Y11, Y9, Y9
+
+	// y0 = (m0 + plus1) + (plus2 + plusHalf)
+	VMOVUPS 768(DI), Y11
+	VADDPS  Y8, Y11, Y11
+	VADDPS  Y12, Y10, Y13
+	VADDPS  Y13, Y11, Y11
+
+	// y2 = plus1 + ¼ plusHalf + 4 plus2
 	VFMADD231PS.BCST single_0_25<>+0(SB), Y12, Y8
 	VFMADD231PS.BCST single_4<>+0(SB), Y10, Y8
+
+	// y3 = (minus1 + m7) + ⅛ minusHalf + 8 minus2
 	VMOVUPS          992(DI), Y10
 	VADDPS           Y10, Y3, Y10
 	VFMADD231PS.BCST single_0_125<>+0(SB), Y9, Y10
 	VFMADD231PS.BCST single_8<>+0(SB), Y5, Y10
+
+	// y1 = minus1 + ½ minusHalf + 2 minus2
 	VFMADD231PS.BCST single_0_5<>+0(SB), Y9, Y3
 	VFMADD231PS.BCST single_2<>+0(SB), Y5, Y3
 	VMAXPS           Y2, Y7, Y2
@@ -3103,6 +4014,7 @@ chunk3:
 	MOVQ $0x00000001, R11
 
 part4:
+	// h = max(0, bias + Σ value·w[place]), 128 outputs
 	VMOVUPS (DI), Z0
 	VMOVUPS 64(DI), Z1
 	VMOVUPS 128(DI), Z2
@@ -3219,10 +4131,12 @@ values1:
 	JNZ           values1
 	MOVQ          w_base+48(FP), AX
 	MOVQ          bias_base+72(FP), SI
-	VMOVUPS       (SI), Z0
-	XORQ          SI, SI
-	CMPQ          SI, BX
-	JGE           done2
+
+	// logits = bias + Σ value·w[place]
+	VMOVUPS (SI), Z0
+	XORQ    SI, SI
+	CMPQ    SI, BX
+	JGE     done2
 
 entry3:
 	MOVLQSX      (DX)(SI*4), DI

@@ -162,9 +162,6 @@ type benchInferCommand struct {
 
 // Run measures inference.
 func (c *benchInferCommand) Run(e *environment) error {
-	if err := checkISA(c.ISA); err != nil {
-		return err
-	}
 	model := lenet.NewModel(1)
 	if c.Model != "" {
 		var err error
@@ -172,11 +169,11 @@ func (c *benchInferCommand) Run(e *environment) error {
 			return err
 		}
 	}
-	data, err := loadData(e, c.Data, c.JSON)
+	classifier, err := newClassifier(model, c.ISA)
 	if err != nil {
 		return err
 	}
-	classifier, err := bench.NewClassifier(model, c.ISA)
+	data, err := loadData(e, c.Data, c.JSON)
 	if err != nil {
 		return err
 	}

@@ -15,20 +15,27 @@ const (
 	syntheticSeed  = 2024
 )
 
-// loadData returns the data of a folder, or MNIST. Where MNIST cannot be had
-// it returns drawn digits and says so where nobody can miss it.
-func loadData(e *environment, folder string, quiet bool) (*mnist.Dataset, error) {
+// loadReal returns the data of a folder, or MNIST, and unlike loadData never
+// drawn digits: a model's accuracy on those would say nothing.
+func loadReal(e *environment, folder string, quiet bool) (*mnist.Dataset, error) {
 	bar := newProgress(e.stdout, quiet, "")
 	data, err := mnist.Load(e.ctx, mnist.Options{Dir: folder, Progress: func(file string, done, total int64) {
 		bar.label = "fetching " + file
 		bar.update(int(done), int(total))
 	}})
 	bar.clear()
+	if err != nil {
+		return nil, fmt.Errorf("data: %w", err)
+	}
+	return data, nil
+}
+
+// loadData returns the data of a folder, or MNIST. Where MNIST cannot be had
+// it returns drawn digits and says so where nobody can miss it.
+func loadData(e *environment, folder string, quiet bool) (*mnist.Dataset, error) {
+	data, err := loadReal(e, folder, quiet)
 	if !errors.Is(err, mnist.ErrUnavailable) {
-		if err != nil {
-			return nil, fmt.Errorf("data: %w", err)
-		}
-		return data, nil
+		return data, err
 	}
 	rule := strings.Repeat("!", 72)
 	fmt.Fprintf(e.stderr, "%s\nNOT MNIST: the data could not be had, so these are drawn digits. Figures below\nsay nothing about MNIST. What was tried:\n%v\n%s\n", rule, err, rule)
@@ -45,17 +52,11 @@ type dataCommand struct {
 
 // Run fetches what is missing and says where the files are.
 func (c *dataCommand) Run(e *environment) error {
-	bar := newProgress(e.stdout, false, "")
-	options := mnist.Options{Dir: c.Data, Progress: func(file string, done, total int64) {
-		bar.label = "fetching " + file
-		bar.update(int(done), int(total))
-	}}
-	data, err := mnist.Load(e.ctx, options)
-	bar.clear()
+	data, err := loadReal(e, c.Data, false)
 	if err != nil {
-		return fmt.Errorf("data: %w", err)
+		return err
 	}
-	_, locations, err := mnist.Locate(options)
+	_, locations, err := mnist.Locate(mnist.Options{Dir: c.Data})
 	if err != nil {
 		return fmt.Errorf("data: %w", err)
 	}

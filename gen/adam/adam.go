@@ -66,23 +66,24 @@ func (f Factors) half() Factors {
 	return f
 }
 
-// Step updates a vector of weights and their moments in memory:
-//
-//	m = m + (1−β₁)(g − m)
-//	v = β₂ v + (1−β₂) g²
-//	w = w − rate · m / (√v·correction + ε)
+// Step updates a vector of weights and their moments in memory by the
+// gradient g.
 func Step(k *isa.Kernel, f Factors, g isa.V, w, m, v operand.Mem) {
+	k.Comment("m = m + (1−β₁)(g − m)")
 	moment := k.LoadVector(m)
 	k.VFMADD231PS(f.oneMinusBeta1, k.Subtract(g, moment), moment)
+	k.Comment("v = β₂ v + (1−β₂) g²")
 	second, share := k.Vector(), k.Vector()
 	k.VMULPS(f.oneMinusBeta2, g, share)
 	k.VMOVUPS(v, second)
 	k.VMULPS(f.beta2, second, second)
 	k.VFMADD231PS(g, share, second)
+	k.Commentf("0 where |m|, |v| < %g", floor)
 	flush(k, f, moment)
 	flush(k, f, second)
 	k.StoreVector(moment, m)
 	k.StoreVector(second, v)
+	k.Comment("w = w − rate · m / (√v·correction + ε)")
 	denominator := k.Vector()
 	k.VSQRTPS(second, denominator)
 	k.VMULPS(f.correction, denominator, denominator)

@@ -42,8 +42,8 @@ func conv1(f *isa.File, width int) {
 	l := layer{inputs: 1, outputs: 20, inputSize: 28, pooledSize: 12, outputStep: 4, inputStep: 0, row: 24}
 	y, x, w, bias, row := k.Pointer("y"), k.Pointer("x"), k.Pointer("w"), k.Pointer("bias"), k.Integer("row")
 	line := k.Line()
-	move(k, x, row, 2*l.inputSize*line)
-	move(k, y, row, l.pooledSize*line)
+	k.AdvanceBy(x, row, 2*l.inputSize*line)
+	k.AdvanceBy(y, row, l.pooledSize*line)
 	k.Loop("window", l.pooledSize, pointers{x, y}, []int{2 * line, line}, func() {
 		l.window(k, y, x, w, bias)
 	})
@@ -57,21 +57,15 @@ func conv2(f *isa.File, width int) {
 	l := layer{inputs: 20, outputs: 50, inputSize: 12, pooledSize: 4, outputStep: 80, inputStep: 4, row: 1000}
 	y, x, w, bias, window := k.Pointer("y"), k.Pointer("x"), k.Pointer("w"), k.Pointer("bias"), k.Integer("window")
 	line := k.Line()
-	move(k, y, window, line)
+	k.AdvanceBy(y, window, line)
 	column := k.GP64()
 	k.MOVQ(window, column)
 	k.ANDQ(operand.U8(3), column)
 	k.SHRQ(operand.U8(2), window)
-	move(k, x, column, 2*line)
-	move(k, x, window, 2*l.inputSize*line)
+	k.AdvanceBy(x, column, 2*line)
+	k.AdvanceBy(x, window, 2*l.inputSize*line)
 	l.window(k, y, x, w, bias)
 	k.Return()
-}
-
-func move(k *isa.Kernel, p, count reg.GPVirtual, bytes int) {
-	distance := k.GP64()
-	k.IMUL3Q(operand.I32(int32(bytes)), count, distance)
-	k.ADDQ(distance, p)
 }
 
 // window emits all outputs of one pooling window.
@@ -109,6 +103,7 @@ func (l layer) group(k *isa.Kernel, held int, y, x, w, bias reg.GPVirtual) {
 	}
 	terms := func() {
 		for tap := range taps * taps {
+			k.Commentf("sum = sum + w x of tap (%d, %d), %d outputs × 4 positions of the window", tap/taps, tap%taps, held)
 			weight := func(o int) operand.Mem { return isa.At(w, tap*4*l.row+o*l.outputStep) }
 			pixel := func(p int) operand.Mem {
 				return isa.At(x, ((tap/taps+p/2)*l.inputSize+tap%taps+p%2)*line)
@@ -142,6 +137,7 @@ func (l layer) group(k *isa.Kernel, held int, y, x, w, bias reg.GPVirtual) {
 		k.Advance(x, -l.inputs*l.inputSize*l.inputSize*line)
 		k.Advance(w, -l.inputs*l.inputStep)
 	}
+	k.Comment("y = max(0, max(window) + bias)")
 	zero := k.Zero()
 	for o := range sums {
 		b := k.Broadcast(isa.At(bias, 4*o))

@@ -40,6 +40,7 @@ func forward(f *isa.File, width int) {
 func products(k *isa.Kernel) {
 	logits, x, w, bias := k.Pointer("logits"), k.Pointer("x"), k.Pointer("w"), k.Pointer("bias")
 	k.EachPart(pointers{logits, x}, nil, func() {
+		k.Comment("logits = bias + Σ w x")
 		sums := make([]isa.V, classes)
 		for class := range sums {
 			sums[class] = k.Broadcast(isa.At(bias, 4*class))
@@ -61,9 +62,7 @@ func products(k *isa.Kernel) {
 	})
 }
 
-// forwardLoss emits, after the product, with h the largest logit,
-//
-//	e = exp(logit − h),  denominator = Σ e,  dlogit = (e/denominator − target)·scale
+// forwardLoss emits the product, softmax and the gradient of cross-entropy.
 func forwardLoss(f *isa.File, width int) {
 	k := f.Function("FC2ForwardLoss", width,
 		"logits, dlogits, denominators, x, w, bias []float32, labels []int32, scale, label, other float32",
@@ -74,10 +73,12 @@ func forwardLoss(f *isa.File, width int) {
 	logits, dlogits, denominators, labels := k.Pointer("logits"), k.Pointer("dlogits"), k.Pointer("denominators"), k.Pointer("labels")
 	line := k.Line()
 	k.EachPart(pointers{logits, dlogits, denominators, labels}, nil, func() {
+		k.Comment("h = the largest logit")
 		highest := k.LoadVector(isa.At(logits, 0))
 		for class := 1; class < classes; class++ {
 			highest = k.Max(highest, isa.At(logits, class*line))
 		}
+		k.Comment("e = exp(logit − h), denominator = Σ e")
 		denominator := k.Zero()
 		k.Loop("exponential", classes, pointers{logits, dlogits}, []int{line, line}, func() {
 			x := k.LoadVector(isa.At(logits, 0))
@@ -89,9 +90,10 @@ func forwardLoss(f *isa.File, width int) {
 		k.Advance(logits, -classes*line)
 		k.Advance(dlogits, -classes*line)
 		k.StoreVector(denominator, isa.At(denominators, 0))
+		k.Comment("dlogit = (e/denominator − target)·scale, 0 where the label is negative;",
+			"target = other, at the label's class other + label")
 		reciprocal := k.Splat(1)
 		k.VDIVPS(denominator, reciprocal, reciprocal)
-
 		scale, other, whole := k.BroadcastParameter("scale"), k.BroadcastParameter("other"), k.BroadcastParameter("label")
 		k.VADDPS(other, whole, whole)
 		class, one := k.Vector(), k.Vector()
@@ -127,12 +129,12 @@ func forwardLoss(f *isa.File, width int) {
 	k.Return()
 }
 
-// exponential returns eˣ for x ≤ 0, largest relative error 2e-7:
-// x = n·ln 2 + r with |r| ≤ ln 2/2, eʳ by Taylor's polynomial of degree 6, 2ⁿ
-// by its exponent bits. Below −87 it is e⁻⁸⁷; NaN stays.
+// exponential returns eˣ for x ≤ 0, largest relative error 2e-7. Below −87 it
+// is e⁻⁸⁷; NaN stays.
 func exponential(k *isa.Kernel, x isa.V) isa.V {
 	const roundMagic = 3 << 22 // added and subtracted it rounds to the nearest integer
 	x = k.Max(k.Splat(-87), x)
+	k.Comment("n = x/ln 2, rounded; r = x − n·ln 2, so |r| ≤ ln 2/2")
 	magic := k.Splat(roundMagic)
 	n := k.Copy(magic)
 	k.MultiplyAdd(n, 1.442695, x)
@@ -140,10 +142,12 @@ func exponential(k *isa.Kernel, x isa.V) isa.V {
 	// ln 2 in two parts: n times the first is exact.
 	k.MultiplySubtract(x, 0.693359375, n)
 	k.MultiplySubtract(x, -2.12194440e-4, n)
+	k.Comment("eʳ = 1 + r + r²/2 + r³/6 + r⁴/24 + r⁵/120 + r⁶/720")
 	y := k.Splat(1.0 / 720)
 	for _, coefficient := range []float32{1.0 / 120, 1.0 / 24, 1.0 / 6, 1.0 / 2, 1, 1} {
 		k.VFMADD213PS(k.Splat(coefficient), x, y)
 	}
+	k.Comment("eˣ = 2ⁿ eʳ; n + 127 are the exponent bits of 2ⁿ")
 	power, bias := k.Vector(), k.Vector()
 	k.VCVTPS2DQ(n, power)
 	k.VPBROADCASTD(k.Words("exponentBias", 127), bias)
@@ -169,6 +173,7 @@ func inputGrad(f *isa.File, width int) {
 		scale := k.BroadcastParameter("scale")
 		const unroll = 2
 		k.Loop("input", inputs/unroll, pointers{dx, x, w}, []int{unroll * line, unroll * line, 4 * unroll}, func() {
+			k.Comment("dx = scale · Σ w dlogits where x > 0, else 0")
 			for i := range unroll {
 				sum := k.Zero()
 				for class, gradient := range gradients {
@@ -196,9 +201,8 @@ func inputGrad(f *isa.File, width int) {
 	k.Return()
 }
 
-// weightGrad emits dw = Σ dlogits xᵀ over all images: tiles of five classes ×
-// four inputs, the order of conv2's weight gradient. AVX2 holds half a tile's
-// lanes and inputs at a time.
+// weightGrad emits the weight gradient in the order of conv2's. AVX2 holds half
+// a tile's lanes and inputs at a time.
 func weightGrad(f *isa.File) {
 	k := f.WideFunction("FC2WeightGrad", "dw, dlogits, x []float32, batch int",
 		"computes dw [10][500] = Σ dlogits xᵀ over the blocks dlogits [blocks][10] and x [blocks][500].",
@@ -225,6 +229,7 @@ func weightGrad(f *isa.File) {
 	}
 	k.Loop("classes", classes/rows, pointers{d, tailD, dw}, []int{rows * line, rows * line / 2, rows*weights - weights}, func() {
 		k.Loop("inputs", inputs/columns, pointers{x, tailX, dw}, []int{columns * line, columns * line / 2, 4 * columns}, func() {
+			k.Commentf("dw = Σ dlogits xᵀ over the images, %d classes × %d inputs", rows, columns)
 			var sums [rows][columns]isa.V
 			for part := range parts {
 				for c := 0; c < columns; c += held {

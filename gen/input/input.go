@@ -18,7 +18,8 @@ func Emit(f *isa.File) {
 	}
 }
 
-// gather emits x = byte·2/255 − 1, eight pixels of eight images at a time.
+// gather emits the transposition and scaling of pixels, eight of eight images at
+// a time.
 func gather(f *isa.File, width int) {
 	k := f.Function("Gather", width, "x []float32, data []byte, index []int32",
 		"fills x [28][28] with the images of data (n×784 bytes) that index names: byte/255·2 − 1.")
@@ -49,7 +50,9 @@ func gather(f *isa.File, width int) {
 				rows[i] = k.YMM()
 				k.VPMOVZXBD(isa.At(images[i], 0), rows[i])
 			}
-			for i, v := range transpose.Square(k, rows) {
+			columns := transpose.Square(k, rows)
+			k.Comment("x = byte·2/255 − 1")
+			for i, v := range columns {
 				k.VCVTDQ2PS(v, v)
 				k.VFMSUB213PS(one, scale, v)
 				k.StoreVector(v, isa.At(x, i*line))

@@ -198,6 +198,13 @@ func (k *Kernel) Advance(p reg.Register, bytes int) {
 	}
 }
 
+// AdvanceBy adds count, a register, times bytes to a pointer.
+func (k *Kernel) AdvanceBy(p, count reg.GPVirtual, bytes int) {
+	distance := k.GP64()
+	k.IMUL3Q(operand.I32(int32(bytes)), count, distance)
+	k.ADDQ(distance, p)
+}
+
 // EachPart emits body once for every vector that makes up a line: an AVX2
 // kernel runs over a block as over two half-blocks. In between, pointers to
 // lines advance by a vector and pointers to mask bytes by one byte; they come

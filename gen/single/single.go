@@ -93,13 +93,14 @@ func eachPart(k *isa.Kernel, lines pointers, body func()) {
 	}
 }
 
-// input emits x = byte·2/255 − 1.
+// input emits the scaling of pixels.
 func input(f *isa.File) {
 	k := f.WideFunction("SingleInput", "x []float32, image []byte", "computes x [28][28] = image/255·2 − 1 from image [28][28].")
 	k.Half()
 	x, image := k.Pointer("x"), k.Pointer("image")
 	scale, one := k.Splat(2.0/255), k.Splat(1)
 	k.Loop("pixels", imagePixels/8, pointers{x, image}, []int{32, 8}, func() {
+		k.Comment("x = byte·2/255 − 1")
 		p := k.Vector()
 		k.VPMOVZXBD(isa.At(image, 0), p)
 		k.VCVTDQ2PS(p, p)
@@ -109,10 +110,10 @@ func input(f *isa.File) {
 	k.Return()
 }
 
-// conv1 emits, for each of 36 tiles, V = Bᵀ X B and Y = Aᵀ (u V) A with bias,
-// pooling and ReLU. The transforms of the input have lanes of their own: pixels
-// of a row for the columns' pass and, transposed, frequencies for the rows'
-// pass, for all tiles of a row of tiles.
+// conv1 emits the convolution of 36 tiles with bias, pooling and ReLU. The
+// transforms of the input have lanes of their own: pixels of a row for the
+// columns' pass and, transposed, frequencies for the rows' pass, for all tiles
+// of a row of tiles.
 func conv1(f *isa.File) {
 	k := f.WideFunction("SingleConv1ReLUPool", "y, x, u, bias []float32",
 		"computes conv1 of one image, pooled: y [12][12][24] = max(0, maxpool(Aᵀ (u (Bᵀ x B)) A) + bias)",
@@ -183,7 +184,7 @@ func loadSquare(k *isa.Kernel, from reg.GPVirtual) (rows [8]isa.V) {
 	return rows
 }
 
-// conv2Input emits V = Bᵀ Y1 B for the four windows.
+// conv2Input emits the transform of the four windows.
 func conv2Input(f *isa.File) {
 	k := f.WideFunction("SingleConv2InputTransform", "v, x []float32",
 		"transforms the input of conv2 of one image: v [64][4][24] = Bᵀ x B for the windows of x [12][12][24].")
@@ -222,9 +223,9 @@ func conv2Input(f *isa.File) {
 	k.Return()
 }
 
-// conv2 emits, for chunks of 16 outputs, M = Σ u V over the channels, Y = Aᵀ M A
-// with bias, pooling and ReLU, and the transposition of Y, so that it lies in
-// the order in which fc1 adds up.
+// conv2 emits, for chunks of 16 outputs, the sums over the channels, the way back
+// with bias, pooling and ReLU, and the transposition of the result, so that it
+// lies in the order in which fc1 adds up.
 func conv2(f *isa.File) {
 	k := f.WideFunction("SingleConv2ReLUPool", "y, m, u, v, bias []float32",
 		"computes conv2 of one image, pooled: y [50][4][4] = max(0, maxpool(Aᵀ (Σ u v) A) + bias)",
@@ -373,8 +374,8 @@ func (l list) each(k *isa.Kernel, w reg.GPVirtual, rowBytes, fetch int, body fun
 	k.Label(done)
 }
 
-// fc1 emits h = max(0, bias + Σ value·w[place]) for a chunk of 128 outputs, as
-// many at a time as eight accumulators hold.
+// fc1 emits the product and ReLU for chunks of 128 outputs, as many at a time as
+// eight accumulators hold.
 //
 // Measured on Zen 4, µs an image, one image after the other, 68 % of x not zero:
 // 13.2, which is 1.1 MB at 84 GB/s, L3's rate. Fetching 4 or 16 entries ahead
@@ -404,6 +405,7 @@ func fc1(f *isa.File) {
 	held := 8 * k.Bytes()
 	k.Loop("chunk", fc1Chunks, nil, nil, func() {
 		k.Loop("part", rowBytes/held, pointers{h, w, bias}, []int{held, held, held}, func() {
+			k.Commentf("h = max(0, bias + Σ value·w[place]), %d outputs", 8*k.Lanes)
 			sums := make([]isa.V, 8)
 			for i := range sums {
 				sums[i] = k.LoadVector(isa.At(bias, i*k.Bytes()))
@@ -428,8 +430,7 @@ func fc1(f *isa.File) {
 	k.Return()
 }
 
-// fc2 emits logits = bias + Σ value·w[place]: one chain of sums, four cycles an
-// entry.
+// fc2 emits the product as one chain of sums, four cycles an entry.
 func fc2(f *isa.File) {
 	k := f.WideFunction("SingleFC2", "logits, x, w, bias, values []float32, places []int32",
 		"computes the logits [16] of one image = w x + bias from x [512], w [512][16] and bias [16];",
@@ -437,6 +438,7 @@ func fc2(f *isa.File) {
 	x := k.Pointer("x")
 	l := makeList(k, x, inputs2)
 	w, bias := k.Pointer("w"), k.Pointer("bias")
+	k.Comment("logits = bias + Σ value·w[place]")
 	sums := make([]isa.V, classes/k.Lanes)
 	for i := range sums {
 		sums[i] = k.LoadVector(isa.At(bias, i*k.Bytes()))

@@ -9,23 +9,25 @@ import (
 // Weights emits the body of a kernel with the parameters u and w:
 // u [64][columns] = G w Gᵀ from w [25][columns]; columns is a multiple of 8.
 func Weights(k kernel, columns int) {
-	transform(k, "u", "w", Points, Taps, columns, Weight)
+	transform(k, "u", "w", Points, Taps, columns, Weight, "G w", "(G w) Gᵀ")
 }
 
 // WeightGrads emits the body of a kernel with the parameters dw and du:
 // dw [25][columns] = Gᵀ du G from du [64][columns]; columns is a multiple of 8.
 func WeightGrads(k kernel, columns int) {
-	transform(k, "dw", "du", Taps, Points, columns, WeightGrad)
+	transform(k, "dw", "du", Taps, Points, columns, WeightGrad, "Gᵀ du", "(Gᵀ du) G")
 }
 
 // transform applies oneDimension to the columns, then to the rows of matrices
-// whose elements are rows of columns values each.
-func transform(k kernel, to, from string, toSize, fromSize, columns int, oneDimension func(kernel, []vector, Put)) {
+// whose elements are rows of columns values each; first and second say in
+// comments what that gives.
+func transform(k kernel, to, from string, toSize, fromSize, columns int, oneDimension func(kernel, []vector, Put), first, second string) {
 	k.Half()
 	target, source := k.Pointer(to), k.Pointer(from)
 	half := k.Scratch(toSize * fromSize * k.Bytes())
 	row := 4 * columns
 	k.Loop("column", columns/k.Lanes, []reg.GPVirtual{target, source}, []int{k.Bytes(), k.Bytes()}, func() {
+		k.Comment("columns: " + first)
 		for j := range fromSize {
 			values := make([]vector, fromSize)
 			for i := range values {
@@ -35,6 +37,7 @@ func transform(k kernel, to, from string, toSize, fromSize, columns int, oneDime
 				k.StoreVector(v, isa.At(half, (i*fromSize+j)*k.Bytes()))
 			})
 		}
+		k.Comment("rows: " + second)
 		for i := range toSize {
 			values := make([]vector, fromSize)
 			for j := range values {

@@ -3,9 +3,14 @@ package aligned
 
 import "unsafe"
 
+// Bytes returns n zeros that begin at a multiple of 64 bytes.
+func Bytes(n int) []byte {
+	raw := make([]byte, n+64)
+	skip := -int(uintptr(unsafe.Pointer(unsafe.SliceData(raw)))) & 63
+	return raw[skip : skip+n : skip+n]
+}
+
 // Floats returns n zeros that begin at a multiple of 64 bytes.
 func Floats(n int) []float32 {
-	raw := make([]float32, n+16)
-	skip := -int(uintptr(unsafe.Pointer(&raw[0]))) & 63 >> 2
-	return raw[skip : skip+n : skip+n]
+	return unsafe.Slice((*float32)(unsafe.Pointer(unsafe.SliceData(Bytes(4*n)))), n)
 }

@@ -5,7 +5,6 @@ package onnx
 import (
 	"encoding/binary"
 	"io"
-	"math"
 
 	"google.golang.org/protobuf/encoding/protowire"
 
@@ -139,10 +138,8 @@ func tensor(t lenet.Tensor) message {
 	}
 	m.integer(tensorType, typeFloat)
 	m.text(tensorName, t.Name)
-	raw := make([]byte, 0, 4*len(t.Values))
-	for _, v := range t.Values {
-		raw = binary.LittleEndian.AppendUint32(raw, math.Float32bits(v))
-	}
+	raw := make([]byte, 4*len(t.Values))
+	binary.Encode(raw, binary.LittleEndian, t.Values) // fails only where there is too little room
 	m.message(tensorRaw, raw)
 	return m
 }
