@@ -43,7 +43,7 @@ type classifierWeights struct {
 	crew    *crew
 }
 
-// Bounds of the memory that calls borrow: 80 KB each for one image, 3 MB each
+// Bounds of the memory that calls borrow: 80 KB each for one image, 1 MB each
 // for a batch. More calls at a time than processors only take turns anyway.
 func singlesAtMost() int { return max(64, 2*runtime.NumCPU()) }
 func batchesAtMost() int { return 2 * runtime.NumCPU() }
