@@ -10,7 +10,6 @@ import (
 
 	"github.com/kernelet/kernelet/bench"
 	"github.com/kernelet/kernelet/kernels"
-	"github.com/kernelet/kernelet/lenet"
 	"github.com/kernelet/kernelet/mnist"
 )
 
@@ -155,19 +154,16 @@ func threadCounts() []int {
 
 type benchInferCommand struct {
 	Data  string `help:"Folder with the four IDX files; fetched if not given." placeholder:"DIR"`
-	Model string `help:"Model to classify with; random weights, which have the fewest zeros, if not given." placeholder:"FILE"`
+	Model string `help:"Model to classify with; the pretrained one if not given." placeholder:"FILE"`
 	ISA   string `name:"isa" help:"Instruction set: auto, generic, avx2 or avx512." default:"auto"`
 	JSON  bool   `name:"json" help:"Print one JSON object a line."`
 }
 
 // Run measures inference.
 func (c *benchInferCommand) Run(e *environment) error {
-	model := lenet.NewModel(1)
-	if c.Model != "" {
-		var err error
-		if model, err = lenet.Load(c.Model); err != nil {
-			return err
-		}
+	model, err := loadModel(c.Model)
+	if err != nil {
+		return err
 	}
 	classifier, err := newClassifier(model, c.ISA)
 	if err != nil {
