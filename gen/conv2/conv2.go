@@ -192,7 +192,7 @@ func forward(f *isa.File, width int, masked bool) {
 	}
 	k := f.Function(name, width, parameters, doc...)
 	m, u, v, first := k.Pointer("m"), k.Pointer("u"), k.Pointer("v"), k.Integer("first")
-	advance(k, u, first, 4*inputs)
+	k.AdvanceBy(u, first, 4*inputs)
 	line := k.Line()
 	product{frequencies: frequencies, chunks: 2, terms: inputs / 2, weightTerm: 4, weightOutput: 4 * inputs,
 		fromChunk: inputs / 2 * tiles * line, fromFrequency: inputs*tiles*line + padding,
@@ -201,13 +201,13 @@ func forward(f *isa.File, width int, masked bool) {
 
 	y, bias := k.Pointer("y"), k.Pointer("bias")
 	first = k.Integer("first")
-	advance(k, y, first, pooledSize*pooledSize*line)
-	advance(k, bias, first, 4)
+	k.AdvanceBy(y, first, pooledSize*pooledSize*line)
+	k.AdvanceBy(bias, first, 4)
 	var masks, maskSteps = pointers{}, []int{}
 	windowRow := pooledSize * pooling.MaskBytes(width)
 	if masked {
 		mask := k.Pointer("mask")
-		advance(k, mask, first, pooledSize*windowRow)
+		k.AdvanceBy(mask, first, pooledSize*windowRow)
 		masks, maskSteps = pointers{mask}, []int{2 * windowRow}
 	}
 	k.Widest()
@@ -253,8 +253,8 @@ func outputGrad(f *isa.File, width int) {
 		"dY [50][8][8] being dy [50][4][4] at the positions that mask [50][4][4] chose.")
 	dm, dy, mask, pairNumber, first := k.Pointer("dm"), k.Pointer("dy"), k.Pointer("mask"), k.Integer("pair"), k.Integer("first")
 	line, maskBytes := k.Line(), pooling.MaskBytes(width)
-	advance(k, dy, first, pooledSize*pooledSize*line)
-	advance(k, mask, first, pooledSize*pooledSize*maskBytes)
+	k.AdvanceBy(dy, first, pooledSize*pooledSize*line)
+	k.AdvanceBy(mask, first, pooledSize*pooledSize*maskBytes)
 	k.Widest()
 	side := max(1, k.Lanes/width)   // tiles of a row that lie in one vector
 	held := k.Target.Registers > 16 // the two rows stay in registers
@@ -342,11 +342,11 @@ func inputGradProducts(f *isa.File, width int) {
 	dv, u, dm := k.Pointer("dv"), k.Pointer("u"), k.Pointer("dm")
 	row, place, first := k.Integer("row"), k.Integer("place"), k.Integer("first")
 	line := k.Line()
-	advance(k, u, first, 4)
-	advance(k, u, row, points*4*inputs*outputs)
-	advance(k, dm, place, points*groupStride(line))
-	advance(k, dv, row, points*tiles*line)
-	advance(k, dv, first, frequencies*tiles*line)
+	k.AdvanceBy(u, first, 4)
+	k.AdvanceBy(u, row, points*4*inputs*outputs)
+	k.AdvanceBy(dm, place, points*groupStride(line))
+	k.AdvanceBy(dv, row, points*tiles*line)
+	k.AdvanceBy(dv, first, frequencies*tiles*line)
 	product{frequencies: points, chunks: outputs / group, terms: group, weightTerm: 4 * inputs, weightOutput: 4,
 		fromChunk: groupBytes(line), fromFrequency: groupStride(line),
 		toFrequency: tiles * line, toOutput: frequencies * tiles * line}.emit(k, dv, u, dm)
@@ -363,8 +363,8 @@ func inputGradTransform(f *isa.File, width int) {
 		"dx [20][12][12] = Σ B dv Bᵀ over the overlapping windows, from dv [20][64][4].")
 	dx, dv, first := k.Pointer("dx"), k.Pointer("dv"), k.Integer("first")
 	line := k.Line()
-	advance(k, dx, first, inputSize*inputSize*line)
-	advance(k, dv, first, frequencies*tiles*line)
+	k.AdvanceBy(dx, first, inputSize*inputSize*line)
+	k.AdvanceBy(dv, first, frequencies*tiles*line)
 	columns := k.Scratch(2 * inputSize * points * k.Bytes()) // [tile column][y][j]
 	k.Loop("channel", group, pointers{dx, dv}, []int{inputSize * inputSize * line, frequencies * tiles * line}, func() {
 		k.EachPart(pointers{dx, dv}, nil, func() {
@@ -417,13 +417,6 @@ func overlapping(k *isa.Kernel, from func(window, i int) operand.Mem, to func(i 
 	})
 }
 
-// advance moves a pointer by count·bytes.
-func advance(k *isa.Kernel, p, count reg.GPVirtual, bytes int) {
-	distance := k.GP64()
-	k.IMUL3Q(operand.I32(int32(bytes)), count, distance)
-	k.ADDQ(distance, p)
-}
-
 // biasGrad emits the bias gradient. It is free in dM: the rows of A for the
 // point 1 are ones, so dM at frequency (1, 1) is the sum of the tile's dY. That
 // is the second frequency of dm for pair 1.
@@ -436,7 +429,7 @@ func biasGrad(f *isa.File) {
 	db, dm := k.Pointer("db"), k.Pointer("dm")
 	blocks, tail := k.GP64(), k.GP64()
 	first := k.Integer("first")
-	advance(k, db, first, 4)
+	k.AdvanceBy(db, first, 4)
 	k.Load(k.Param("images"), blocks)
 	k.SHRQ(operand.U8(4), blocks)
 	k.IMUL3Q(operand.I32(int32(groupBytes(64))), blocks, tail)
@@ -528,10 +521,10 @@ func weightGrad(f *isa.File) {
 		du, v, tailV := k.Pointer("du"), k.Pointer("v"), k.GP64()
 		k.IMUL3Q(operand.I32(blockV), blocks, tailV)
 		k.ADDQ(v, tailV)
-		advance(k, v, row, points*(inputs*rowBytes+padding))
-		advance(k, tailV, row, points*(inputs*rowBytes/2+padding))
-		advance(k, du, row, points*4*inputs*outputs)
-		advance(k, du, first, 4*inputs)
+		k.AdvanceBy(v, row, points*(inputs*rowBytes+padding))
+		k.AdvanceBy(tailV, row, points*(inputs*rowBytes/2+padding))
+		k.AdvanceBy(du, row, points*4*inputs*outputs)
+		k.AdvanceBy(du, first, 4*inputs)
 		k.Loop("frequency", points, pointers{dm, tailDM, v, tailV, du},
 			[]int{groupStride(64), groupStride(32), padding, padding, 4 * (inputs*outputs - inputs)}, func() {
 				k.Loop("channels", inputs/channels, pointers{v, tailV, du}, []int{channels * rowBytes, channels * rowBytes / 2, 4 * channels}, func() {

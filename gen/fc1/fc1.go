@@ -326,7 +326,10 @@ func inputGrad(f *isa.File) {
 
 // weightGrad emits dw[output] += Σ value·x[image] over an output's list, for
 // one slice of inputs: 100 images' inputs of a slice are 32 KB and stay in L1.
-// With the optimiser, the sum never leaves the registers before the step.
+// With the optimiser, the sum never leaves the registers before the step, and
+// the rows of weights and moments, 4.8 MB in L3, are fetched four outputs ahead.
+// Measured on Zen 5, AVX-512, 104 images, µs an image: two or four ahead 1.91,
+// eight 2.04, sixteen 2.15; without the optimiser 1.33.
 func weightGrad(f *isa.File, update bool) {
 	name, parameters := "FC1WeightGrad", "dw, packed, values []float32, images, counts []int32, slice, first, count, capacity int"
 	doc := []string{"adds to dw [10][500][80] the gradient of inputs 80·slice … and outputs first … first+count−1",

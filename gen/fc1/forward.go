@@ -99,6 +99,12 @@ const (
 //	slice   lane l of 16 adds w[i] x[i] for i = l, l+16, …, l+64
 //	half    ((((slice 0 + slice 1) + slice 2) + slice 3) + slice 4), then lanes l + l+8, l + l+4, l + l+2, l + l+1
 //	output  (half 0 + half 1) + bias
+//
+// Measured on Zen 5, AVX-512, 104 images, new keys in every call, µs an image:
+// 2.49; all outputs, lanes being images, 3.5 (forwardAll); the outputs' masks
+// hashed image by image instead of before, so that the first product of every
+// image waits for them, 2.94. Fetching the next image's inputs ahead gains
+// nothing. With dropout 0 this kernel takes 4.3, and with nothing kept 0.64.
 func forwardKept(f *isa.File) {
 	k := f.WideFunction("FC1ForwardReLUDropout", "y, packed, w, bias []float32, keys []uint32, images, stride, first int, threshold uint32, scale float32",
 		"computes outputs first … first+15, or the last four, of fc1 for a batch:",
