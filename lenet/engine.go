@@ -84,9 +84,8 @@ type activations struct {
 // job is what the stages work on.
 type job struct {
 	images   []byte // n×784
-	labels   []byte
-	lanes    int  // images of the chunk, rounded up to half-blocks
-	first    bool // of the batch's chunks
+	lanes    int    // images of the chunk, rounded up to half-blocks
+	first    bool   // of the batch's chunks
 	last     bool
 	single   bool // the chunk is the whole batch
 	augment  bool
@@ -168,16 +167,17 @@ func (e *engine) setWeights(m *Model) error {
 	return e.packed.transform(e.set, e.weights)
 }
 
-// block returns the images side by side in block b of the chunk, and the part
-// of an array of features lines that belongs to it.
+// block returns the number of images side by side in block b of the chunk.
 func (j *job) block(b int) int { return min(kernels.Block, j.lanes-b*kernels.Block) }
 
 func (j *job) blocks() int { return (j.lanes + kernels.Block - 1) / kernels.Block }
 
+// lines returns the part of an array of features lines that belongs to block b.
 func lines[T any](array []T, features, b, images int) []T {
 	return array[features*kernels.Block*b:][:features*images]
 }
 
+// masks is lines for the masks of features windows.
 func masks(array []byte, features, b, images int) []byte {
 	return array[kernels.MaskBytes(features, kernels.Block)*b:][:kernels.MaskBytes(features, images)]
 }
