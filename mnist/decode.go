@@ -49,6 +49,11 @@ func DecodeImage(r io.Reader) (image.Image, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrImage, err)
 	}
+	// The first picture of a GIF has a size of its own, which may be nothing.
+	size := decoded.Bounds()
+	if err := checkPixels(uint64(size.Dx()), uint64(size.Dy())); err != nil {
+		return nil, err
+	}
 	return decoded, nil
 }
 

@@ -199,6 +199,7 @@ func FuzzDecodeImage(f *testing.F) {
 	f.Add(progressive(64, 4, 8))
 	f.Add(progressive(64, 1, maxScans+1))
 	f.Add([]byte("GIF89a"))
+	f.Add([]byte("GIF87a000\x00\x8000000000,0 0\x000\x00\x00\x000\x02\x00")) // its picture has no rows
 	f.Fuzz(func(t *testing.T, content []byte) {
 		m, err := DecodeImage(bytes.NewReader(content))
 		if err != nil {
