@@ -94,7 +94,7 @@ func (w *crew) hire(count int) {
 	}
 }
 
-// crewMemory is a worker's own, 3 MB that stay in its core's caches: what the
+// crewMemory is a worker's own, 1 MB that stay in its core's caches: what the
 // last call left in another core's would have to come from there.
 type crewMemory struct {
 	inference *inference

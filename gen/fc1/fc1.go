@@ -1,9 +1,10 @@
 // Package fc1 emits the kernels of the first fully connected layer, 800→500.
 //
-// Forward, lanes are images. Back, about 27 % of the outputs carry a gradient
-// after ReLU and dropout, but of eight images side by side hardly ever none,
-// so lanes are inputs there: images' inputs are transposed to rows, and lists
-// say which outputs of an image, and which images of an output, are alive.
+// In inference lanes are images. In training dropout keeps half of the outputs,
+// and on the way back about 27 % of them carry a gradient, but of eight images
+// side by side hardly ever none does, so lanes are inputs there: images' inputs
+// are transposed to rows, bits say which outputs of an image are kept, and lists
+// which outputs of an image, and which images of an output, are alive.
 //
 // Layout: w, m, v, dw [10 slices][500][80 inputs], packed [10][capacity images][80],
 // lists of an image [512 entries] and of an output [144 entries].
