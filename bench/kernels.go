@@ -16,8 +16,8 @@ const (
 	fc2FLOPs   = 2 * kernels.FC2Inputs * kernels.Classes
 )
 
-// Operations that are executed: a fused multiply-add counts two. The
-// one-dimensional transforms are counted in gen/winograd.
+// Operations that are executed: a fused multiply-add counts two. Those of the
+// one-dimensional transforms are what the functions of gen/winograd emit.
 const (
 	inputTransform1D, outputTransform1D = 38, 22
 	outputGrad1D, inputGrad1D           = 18, 40

@@ -58,7 +58,7 @@ func TestDeterminism(t *testing.T) {
 		}
 		for path, want := range first {
 			if !bytes.Equal(files[path], want) {
-				t.Errorf("%s: %s differs", name, path)
+				t.Errorf("%s: %s differs: run go generate in the module's root", name, path)
 			}
 		}
 	}

@@ -58,8 +58,8 @@ func Conv2PairRows(pair int) (row0, row1 int) {
 	return 2*pair - 1, 2 * pair
 }
 
-// Conv2InputTransform computes v [64][20][4] (Conv2V values) = Bᵀ X B for the four 8×8 windows
-// X of x [20][12][12] at offsets 0 and 4.
+// Conv2InputTransform computes v [64][20][4] (Conv2V values) = Bᵀ X B for the
+// four 8×8 input tiles X of x [20][12][12] at offsets 0 and 4.
 func (s *Set) Conv2InputTransform(images int, v, x []float32) error {
 	if err := check("Conv2InputTransform", images,
 		length{"v", len(v), Conv2V(images)}, length{"x", len(x), Conv2X * images}); err != nil {

@@ -8,7 +8,7 @@
 // A lane is an image. Activations lie in lines: the same value of 8 or 16
 // images side by side, [feature][images]float32. 16 images are a block, 8 a
 // half-block. A batch is a row of blocks and, if it needs one, a half-block at
-// the end; lanes without an image carry a copy of one and a gradient of 0.
+// the end; unused lanes repeat some image of the batch, and their gradient is 0.
 // Shapes in the documentation name the features; every value stands for a
 // line. Slices should begin at multiples of 64 bytes.
 //
@@ -46,13 +46,13 @@
 // it is given. An argument that is both read and written, as Adam's weights, is
 // one slice. Arguments that are only read may overlap one another.
 //
-// Values of any kind are allowed. Infinities and NaN go where the formulas take
-// them, through Winograd's transforms to all outputs of a tile; a product of 0
+// Values of any kind are allowed. Infinities and NaN propagate as in the
+// formulas; Winograd's transforms spread them over the whole tile. A product of 0
 // and an infinity may be NaN where a formula would leave it out, and pooling may
 // lose a NaN.
 //
 // Lists are trusted: FC1InputGrad, FC1WeightGrad and FC1WeightGradAdam read
-// indices, ends and counts that FC1ImageLists and FC1OutputLists have to have
-// made, for as many images as they are told of; others make them touch memory
-// outside their arguments. Gather checks its indices, which come from callers.
+// indices, ends and counts that FC1ImageLists and FC1OutputLists must have made
+// for as many images; any others make them touch memory outside their arguments.
+// Gather checks its indices, which come from callers.
 package kernels

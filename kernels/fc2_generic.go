@@ -65,8 +65,8 @@ func fc2ForwardLoss(logits, dlogits, denominators, x, w, bias []float32, labels 
 }
 
 // Constants of exponential: x = n·ln 2 + r with ln 2 in two parts, so that
-// n·ln2High is exact, and a polynomial of degree 6 for eʳ on |r| ≤ ln 2/2
-// (Taylor's, its last coefficients adjusted; largest relative error 2e-7).
+// n·ln2High is exact, and Taylor's polynomial of degree 6 for eʳ on |r| ≤
+// ln 2/2; the largest relative error is 2e-7.
 const (
 	expLowest  = -87      // below, eˣ is taken as e⁻⁸⁷, 1.6e-38
 	log2e      = 1.442695 // 1/ln 2

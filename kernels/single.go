@@ -79,9 +79,9 @@ func (s *Set) SingleConv2ReLUPool(y, m, u, v, bias []float32) error {
 
 // SingleFC1ReLU computes h [512] = max(0, w x + bias) from x [800], w
 // [4][800][128] as PackSingleFC1 makes it and bias [512]; values and places [832]
-// are working memory. Weights that belong to a zero of x are not looked at.
-// backwards computes the last chunk of outputs first: whoever turns the
-// direction at every call finds the weights that he used last in the cache.
+// are working memory. Weights multiplied by a zero of x are not read.
+// backwards computes the last chunk of outputs first: alternate it between calls,
+// so that a call starts with the weights that the last one left in the cache.
 func (s *Set) SingleFC1ReLU(h, x, w, bias, values []float32, places []int32, backwards bool) error {
 	if err := checkLengths("SingleFC1ReLU", length{"h", len(h), SingleH}, length{"x", len(x), FC1Inputs},
 		length{"w", len(w), SingleW1}, length{"bias", len(bias), SingleH},

@@ -7,6 +7,9 @@
 // func Conv1ForwardReLUPool8(y []float32, x []float32, u []float32, bias []float32)
 // Requires: AVX, FMA3
 TEXT ·Conv1ForwardReLUPool8(SB), $12352-96
+	// Conv1ForwardReLUPool8 computes conv1, pooled: y [20][12][12] = max(0, maxpool(Aᵀ (u (Bᵀ x B)) A) + bias)
+	// from x [28][28], u [64][24], bias [24].
+	// Registers: 16 of 16 vectors, 10 of 14 general.
 	MOVQ y_base+0(FP), AX
 	MOVQ x_base+24(FP), CX
 	MOVQ u_base+48(FP), DX
@@ -1270,6 +1273,10 @@ GLOBL conv1_2<>(SB), RODATA|NOPTR, $32
 // func Conv1ForwardReLUPoolMask8(y []float32, mask []byte, x []float32, u []float32, bias []float32)
 // Requires: AVX, FMA3
 TEXT ·Conv1ForwardReLUPoolMask8(SB), $12352-120
+	// Conv1ForwardReLUPoolMask8 computes conv1, pooled: y [20][12][12] = max(0, maxpool(Aᵀ (u (Bᵀ x B)) A) + bias)
+	// from x [28][28], u [64][24], bias [24].
+	// mask [20][12][12] receives the windows' masks.
+	// Registers: 16 of 16 vectors, 11 of 14 general.
 	MOVQ y_base+0(FP), AX
 	MOVQ x_base+48(FP), CX
 	MOVQ u_base+72(FP), DX
@@ -2482,6 +2489,9 @@ output6:
 // func Conv1WeightGrad8(dw []float32, x []float32, dy []float32, mask []byte)
 // Requires: AVX, AVX2, FMA3
 TEXT ·Conv1WeightGrad8(SB), $13888-96
+	// Conv1WeightGrad8 sums the weight gradient of conv1 over a block: dw [26][24], the last row the bias,
+	// from x [28][28], the pooled gradient dy [20][12][12] and the masks.
+	// Registers: 16 of 16 vectors, 8 of 14 general.
 	MOVQ dw_base+0(FP), AX
 	MOVQ x_base+24(FP), CX
 	MOVQ dy_base+48(FP), DX
@@ -2494,6 +2504,7 @@ output1:
 	MOVQ $0x00000090, R8
 
 window2:
+	// a window's gradient, 0 where its ReLU is off, and its masks as vectors
 	VPBROADCASTB (BX), Y0
 	VPAND        conv1_bits<>+0(SB), Y0, Y0
 	VPCMPEQD     conv1_bits<>+0(SB), Y0, Y0
@@ -2526,7 +2537,9 @@ window2:
 	VXORPS       Y7, Y7, Y7
 	VXORPS       Y8, Y8, Y8
 	VXORPS       Y9, Y9, Y9
-	MOVQ         $0x0000000c, R8
+
+	// dw[ky][kx] += g · (right ? t[ky][kx+1] : t[ky][kx]), t[ky][c] = down ? x[ky+1][c] : x[ky][c], for rows 0 … 1 of taps, 1 windows at a time
+	MOVQ $0x0000000c, R8
 
 row3:
 	MOVQ $0x0000000c, R9
@@ -2669,7 +2682,9 @@ column4:
 	VXORPS       Y7, Y7, Y7
 	VXORPS       Y8, Y8, Y8
 	VXORPS       Y9, Y9, Y9
-	MOVQ         $0x0000000c, R8
+
+	// dw[ky][kx] += g · (right ? t[ky][kx+1] : t[ky][kx]), t[ky][c] = down ? x[ky+1][c] : x[ky][c], for rows 2 … 3 of taps, 1 windows at a time
+	MOVQ $0x0000000c, R8
 
 row5:
 	MOVQ $0x0000000c, R9
@@ -2807,7 +2822,9 @@ column6:
 	VXORPS       Y2, Y2, Y2
 	VXORPS       Y3, Y3, Y3
 	VXORPS       Y4, Y4, Y4
-	MOVQ         $0x0000000c, R8
+
+	// dw[ky][kx] += g · (right ? t[ky][kx+1] : t[ky][kx]), t[ky][c] = down ? x[ky+1][c] : x[ky][c], for rows 4 … 4 of taps, 1 windows at a time
+	MOVQ $0x0000000c, R8
 
 row7:
 	MOVQ $0x0000000c, R9
@@ -2911,6 +2928,9 @@ GLOBL conv1_bits<>(SB), RODATA|NOPTR, $32
 // func Conv1ForwardReLUPool16(y []float32, x []float32, u []float32, bias []float32)
 // Requires: AVX, FMA3
 TEXT ·Conv1ForwardReLUPool16(SB), $12352-96
+	// Conv1ForwardReLUPool16 computes conv1, pooled: y [20][12][12] = max(0, maxpool(Aᵀ (u (Bᵀ x B)) A) + bias)
+	// from x [28][28], u [64][24], bias [24].
+	// Registers: 16 of 16 vectors, 11 of 14 general.
 	MOVQ y_base+0(FP), AX
 	MOVQ x_base+24(FP), CX
 	MOVQ u_base+48(FP), DX
@@ -4083,6 +4103,10 @@ output7:
 // func Conv1ForwardReLUPoolMask16(y []float32, mask []byte, x []float32, u []float32, bias []float32)
 // Requires: AVX, FMA3
 TEXT ·Conv1ForwardReLUPoolMask16(SB), $12352-120
+	// Conv1ForwardReLUPoolMask16 computes conv1, pooled: y [20][12][12] = max(0, maxpool(Aᵀ (u (Bᵀ x B)) A) + bias)
+	// from x [28][28], u [64][24], bias [24].
+	// mask [20][12][12] receives the windows' masks.
+	// Registers: 16 of 16 vectors, 12 of 14 general.
 	MOVQ y_base+0(FP), AX
 	MOVQ x_base+48(FP), CX
 	MOVQ u_base+72(FP), DX
@@ -5306,6 +5330,9 @@ output7:
 // func Conv1WeightGrad16(dw []float32, x []float32, dy []float32, mask []byte)
 // Requires: AVX, AVX2, FMA3
 TEXT ·Conv1WeightGrad16(SB), $15616-96
+	// Conv1WeightGrad16 sums the weight gradient of conv1 over a block: dw [26][24], the last row the bias,
+	// from x [28][28], the pooled gradient dy [20][12][12] and the masks.
+	// Registers: 16 of 16 vectors, 9 of 14 general.
 	MOVQ dw_base+0(FP), AX
 	MOVQ x_base+24(FP), CX
 	MOVQ dy_base+48(FP), DX
@@ -5320,6 +5347,7 @@ output1:
 	MOVQ $0x00000090, R9
 
 window2:
+	// a window's gradient, 0 where its ReLU is off, and its masks as vectors
 	VPBROADCASTB (BX), Y0
 	VPAND        conv1_bits<>+0(SB), Y0, Y0
 	VPCMPEQD     conv1_bits<>+0(SB), Y0, Y0
@@ -5352,7 +5380,9 @@ window2:
 	VXORPS       Y7, Y7, Y7
 	VXORPS       Y8, Y8, Y8
 	VXORPS       Y9, Y9, Y9
-	MOVQ         $0x0000000c, R9
+
+	// dw[ky][kx] += g · (right ? t[ky][kx+1] : t[ky][kx]), t[ky][c] = down ? x[ky+1][c] : x[ky][c], for rows 0 … 1 of taps, 1 windows at a time
+	MOVQ $0x0000000c, R9
 
 row3:
 	MOVQ $0x0000000c, R10
@@ -5435,7 +5465,9 @@ column4:
 	VXORPS      Y7, Y7, Y7
 	VXORPS      Y8, Y8, Y8
 	VXORPS      Y9, Y9, Y9
-	MOVQ        $0x0000000c, R9
+
+	// dw[ky][kx] += g · (right ? t[ky][kx+1] : t[ky][kx]), t[ky][c] = down ? x[ky+1][c] : x[ky][c], for rows 2 … 3 of taps, 1 windows at a time
+	MOVQ $0x0000000c, R9
 
 row5:
 	MOVQ $0x0000000c, R10
@@ -5513,7 +5545,9 @@ column6:
 	VXORPS      Y2, Y2, Y2
 	VXORPS      Y3, Y3, Y3
 	VXORPS      Y4, Y4, Y4
-	MOVQ        $0x0000000c, R9
+
+	// dw[ky][kx] += g · (right ? t[ky][kx+1] : t[ky][kx]), t[ky][c] = down ? x[ky+1][c] : x[ky][c], for rows 4 … 4 of taps, 1 windows at a time
+	MOVQ $0x0000000c, R9
 
 row7:
 	MOVQ $0x0000000c, R10
@@ -5563,6 +5597,7 @@ column8:
 	MOVQ        $0x00000090, R9
 
 window9:
+	// a window's gradient, 0 where its ReLU is off, and its masks as vectors
 	VPBROADCASTB 1(BX), Y0
 	VPAND        conv1_bits<>+0(SB), Y0, Y0
 	VPCMPEQD     conv1_bits<>+0(SB), Y0, Y0
@@ -5595,7 +5630,9 @@ window9:
 	VXORPS       Y7, Y7, Y7
 	VXORPS       Y8, Y8, Y8
 	VXORPS       Y9, Y9, Y9
-	MOVQ         $0x0000000c, R9
+
+	// dw[ky][kx] += g · (right ? t[ky][kx+1] : t[ky][kx]), t[ky][c] = down ? x[ky+1][c] : x[ky][c], for rows 0 … 1 of taps, 1 windows at a time
+	MOVQ $0x0000000c, R9
 
 row10:
 	MOVQ $0x0000000c, R10
@@ -5678,7 +5715,9 @@ column11:
 	VXORPS      Y7, Y7, Y7
 	VXORPS      Y8, Y8, Y8
 	VXORPS      Y9, Y9, Y9
-	MOVQ        $0x0000000c, R9
+
+	// dw[ky][kx] += g · (right ? t[ky][kx+1] : t[ky][kx]), t[ky][c] = down ? x[ky+1][c] : x[ky][c], for rows 2 … 3 of taps, 1 windows at a time
+	MOVQ $0x0000000c, R9
 
 row12:
 	MOVQ $0x0000000c, R10
@@ -5756,53 +5795,57 @@ column13:
 	VXORPS      Y2, Y2, Y2
 	VXORPS      Y3, Y3, Y3
 	VXORPS      Y4, Y4, Y4
-	MOVQ        $0x0000000c, R9
+
+	// dw[ky][kx] += g · (right ? t[ky][kx+1] : t[ky][kx]), t[ky][c] = down ? x[ky+1][c] : x[ky][c], for rows 4 … 4 of taps, 1 windows at a time
+	MOVQ $0x0000000c, R9
 
 row14:
 	MOVQ $0x0000000c, R10
 
 column15:
-	VMOVUPS      (SI), Y6
-	VMOVUPS      32(SI), Y7
-	VMOVUPS      64(SI), Y8
-	VADDPS       Y6, Y5, Y5
-	VMOVUPS      7200(CX), Y9
-	VBLENDVPS    Y8, 8992(CX), Y9, Y9
-	VMOVUPS      7264(CX), Y10
-	VBLENDVPS    Y8, 9056(CX), Y10, Y10
-	VBLENDVPS    Y7, Y10, Y9, Y9
-	VFMADD231PS  Y9, Y6, Y0
-	VMOVUPS      7328(CX), Y9
-	VBLENDVPS    Y8, 9120(CX), Y9, Y9
-	VBLENDVPS    Y7, Y9, Y10, Y10
-	VFMADD231PS  Y10, Y6, Y1
-	VMOVUPS      7392(CX), Y10
-	VBLENDVPS    Y8, 9184(CX), Y10, Y10
-	VBLENDVPS    Y7, Y10, Y9, Y9
-	VFMADD231PS  Y9, Y6, Y2
-	VMOVUPS      7456(CX), Y9
-	VBLENDVPS    Y8, 9248(CX), Y9, Y9
-	VBLENDVPS    Y7, Y9, Y10, Y10
-	VFMADD231PS  Y10, Y6, Y3
-	VMOVUPS      7520(CX), Y10
-	VBLENDVPS    Y8, 9312(CX), Y10, Y8
-	VBLENDVPS    Y7, Y8, Y9, Y7
-	VFMADD231PS  Y7, Y6, Y4
-	ADDQ         $+128, CX
-	ADDQ         $+96, SI
-	DECQ         R10
-	JNZ          column15
-	ADDQ         $+2048, CX
-	DECQ         R9
-	JNZ          row14
-	ADDQ         $-43008, CX
-	ADDQ         $-13824, SI
-	VMOVUPS      Y0, 1312(DI)
-	VMOVUPS      Y1, 1376(DI)
-	VMOVUPS      Y2, 1440(DI)
-	VMOVUPS      Y3, 1504(DI)
-	VMOVUPS      Y4, 1568(DI)
-	VMOVUPS      Y5, 1632(DI)
+	VMOVUPS     (SI), Y6
+	VMOVUPS     32(SI), Y7
+	VMOVUPS     64(SI), Y8
+	VADDPS      Y6, Y5, Y5
+	VMOVUPS     7200(CX), Y9
+	VBLENDVPS   Y8, 8992(CX), Y9, Y9
+	VMOVUPS     7264(CX), Y10
+	VBLENDVPS   Y8, 9056(CX), Y10, Y10
+	VBLENDVPS   Y7, Y10, Y9, Y9
+	VFMADD231PS Y9, Y6, Y0
+	VMOVUPS     7328(CX), Y9
+	VBLENDVPS   Y8, 9120(CX), Y9, Y9
+	VBLENDVPS   Y7, Y9, Y10, Y10
+	VFMADD231PS Y10, Y6, Y1
+	VMOVUPS     7392(CX), Y10
+	VBLENDVPS   Y8, 9184(CX), Y10, Y10
+	VBLENDVPS   Y7, Y10, Y9, Y9
+	VFMADD231PS Y9, Y6, Y2
+	VMOVUPS     7456(CX), Y9
+	VBLENDVPS   Y8, 9248(CX), Y9, Y9
+	VBLENDVPS   Y7, Y9, Y10, Y10
+	VFMADD231PS Y10, Y6, Y3
+	VMOVUPS     7520(CX), Y10
+	VBLENDVPS   Y8, 9312(CX), Y10, Y8
+	VBLENDVPS   Y7, Y8, Y9, Y7
+	VFMADD231PS Y7, Y6, Y4
+	ADDQ        $+128, CX
+	ADDQ        $+96, SI
+	DECQ        R10
+	JNZ         column15
+	ADDQ        $+2048, CX
+	DECQ        R9
+	JNZ         row14
+	ADDQ        $-43008, CX
+	ADDQ        $-13824, SI
+	VMOVUPS     Y0, 1312(DI)
+	VMOVUPS     Y1, 1376(DI)
+	VMOVUPS     Y2, 1440(DI)
+	VMOVUPS     Y3, 1504(DI)
+	VMOVUPS     Y4, 1568(DI)
+	VMOVUPS     Y5, 1632(DI)
+
+	// dw = Σ lanes, both halves of a line
 	VMOVUPS      (DI), Y0
 	VMOVUPS      32(DI), Y1
 	VADDPS       Y1, Y0, Y0
@@ -6074,6 +6117,8 @@ column15:
 // func Conv1WeightTransform(u []float32, w []float32)
 // Requires: AVX, FMA3
 TEXT ·Conv1WeightTransform(SB), $1344-48
+	// Conv1WeightTransform transforms the weights of conv1: u [64][24] = G w Gᵀ from w [25][24].
+	// Registers: 8 of 16 vectors, 4 of 14 general.
 	MOVQ u_base+0(FP), AX
 	MOVQ w_base+24(FP), CX
 	LEAQ 63(SP), DX

@@ -7,6 +7,9 @@
 // func Conv2InputTransform8(v []float32, x []float32)
 // Requires: AVX, FMA3, MMX+
 TEXT ·Conv2InputTransform8(SB), $3136-48
+	// Conv2InputTransform8 transforms the input of conv2:
+	// v [64][20][4] = Bᵀ x B for the windows of x [20][12][12], lines of images side by side.
+	// Registers: 9 of 16 vectors, 5 of 14 general.
 	MOVQ v_base+0(FP), AX
 	MOVQ x_base+24(FP), CX
 	LEAQ 63(SP), DX
@@ -1672,6 +1675,10 @@ GLOBL conv2_8<>(SB), RODATA|NOPTR, $32
 // func Conv2ForwardReLUPool8(y []float32, m []float32, u []float32, v []float32, bias []float32, first int)
 // Requires: AVX, FMA3
 TEXT ·Conv2ForwardReLUPool8(SB), $1088-128
+	// Conv2ForwardReLUPool8 computes outputs first … first+4 of conv2, pooled:
+	// y [50][4][4] = max(0, maxpool(Aᵀ (Σ u v) A) + bias) from u [64][50][20], v [64][20][4], bias [50];
+	// m [5][64][4] is working memory.
+	// Registers: 14 of 16 vectors, 6 of 14 general.
 	MOVQ   m_base+24(FP), AX
 	MOVQ   u_base+48(FP), CX
 	MOVQ   v_base+72(FP), DX
@@ -3185,6 +3192,11 @@ GLOBL conv2_2<>(SB), RODATA|NOPTR, $32
 // func Conv2ForwardReLUPoolMask8(y []float32, mask []byte, m []float32, u []float32, v []float32, bias []float32, first int)
 // Requires: AVX, FMA3
 TEXT ·Conv2ForwardReLUPoolMask8(SB), $1088-152
+	// Conv2ForwardReLUPoolMask8 computes outputs first … first+4 of conv2, pooled:
+	// y [50][4][4] = max(0, maxpool(Aᵀ (Σ u v) A) + bias) from u [64][50][20], v [64][20][4], bias [50];
+	// m [5][64][4] is working memory.
+	// mask [50][4][4] receives the windows' masks.
+	// Registers: 14 of 16 vectors, 8 of 14 general.
 	MOVQ   m_base+48(FP), AX
 	MOVQ   u_base+72(FP), CX
 	MOVQ   v_base+96(FP), DX
@@ -4750,6 +4762,10 @@ tileRow5:
 // func Conv2OutputGrad8(dm []float32, dy []float32, mask []byte, pair int, first int)
 // Requires: AVX, AVX2, FMA3
 TEXT ·Conv2OutputGrad8(SB), $320-88
+	// Conv2OutputGrad8 un-pools and transforms the gradient of outputs first … first+4 of conv2:
+	// dm [2][8][5][4] = the rows 0 and 7, 1 and 2, 3 and 4 or 5 and 6 (pair 0 … 3) of A dY Aᵀ,
+	// dY [50][8][8] being dy [50][4][4] at the positions that mask [50][4][4] chose.
+	// Registers: 8 of 16 vectors, 6 of 14 general.
 	MOVQ   dm_base+0(FP), AX
 	MOVQ   dy_base+24(FP), CX
 	MOVQ   mask_base+48(FP), DX
@@ -6218,6 +6234,9 @@ GLOBL conv2_bits<>(SB), RODATA|NOPTR, $32
 // func Conv2InputGradProducts8(dv []float32, u []float32, dm []float32, row int, place int, first int)
 // Requires: AVX, FMA3
 TEXT ·Conv2InputGradProducts8(SB), $0-96
+	// Conv2InputGradProducts8 computes row (8 frequencies) and channels first … first+4 of dv [20][64][4] = Σ u dm
+	// from u [64][50][20] and dm [10 groups][2][8][5][4], which has the row in place 0 or 1 of its pair.
+	// Registers: 13 of 16 vectors, 7 of 14 general.
 	MOVQ   dv_base+0(FP), AX
 	MOVQ   u_base+24(FP), CX
 	MOVQ   dm_base+48(FP), DX
@@ -6478,6 +6497,9 @@ chunk3:
 // func Conv2InputGradTransform8(dx []float32, dv []float32, first int)
 // Requires: AVX, FMA3
 TEXT ·Conv2InputGradTransform8(SB), $6208-56
+	// Conv2InputGradTransform8 computes channels first … first+4 of the input gradient of conv2:
+	// dx [20][12][12] = Σ B dv Bᵀ over the overlapping windows, from dv [20][64][4].
+	// Registers: 13 of 16 vectors, 4 of 14 general.
 	MOVQ   dx_base+0(FP), AX
 	MOVQ   dv_base+24(FP), CX
 	MOVQ   first+48(FP), DX
@@ -9751,6 +9773,9 @@ channel1:
 // func Conv2InputTransform16(v []float32, x []float32)
 // Requires: AVX, FMA3, MMX+
 TEXT ·Conv2InputTransform16(SB), $3136-48
+	// Conv2InputTransform16 transforms the input of conv2:
+	// v [64][20][4] = Bᵀ x B for the windows of x [20][12][12], lines of images side by side.
+	// Registers: 9 of 16 vectors, 6 of 14 general.
 	MOVQ v_base+0(FP), AX
 	MOVQ x_base+24(FP), CX
 	LEAQ 63(SP), DX
@@ -11429,6 +11454,10 @@ tileRow3:
 // func Conv2ForwardReLUPool16(y []float32, m []float32, u []float32, v []float32, bias []float32, first int)
 // Requires: AVX, FMA3
 TEXT ·Conv2ForwardReLUPool16(SB), $1088-128
+	// Conv2ForwardReLUPool16 computes outputs first … first+4 of conv2, pooled:
+	// y [50][4][4] = max(0, maxpool(Aᵀ (Σ u v) A) + bias) from u [64][50][20], v [64][20][4], bias [50];
+	// m [5][64][4] is working memory.
+	// Registers: 14 of 16 vectors, 7 of 14 general.
 	MOVQ   m_base+24(FP), AX
 	MOVQ   u_base+48(FP), CX
 	MOVQ   v_base+72(FP), DX
@@ -13309,6 +13338,11 @@ part8:
 // func Conv2ForwardReLUPoolMask16(y []float32, mask []byte, m []float32, u []float32, v []float32, bias []float32, first int)
 // Requires: AVX, FMA3
 TEXT ·Conv2ForwardReLUPoolMask16(SB), $1088-152
+	// Conv2ForwardReLUPoolMask16 computes outputs first … first+4 of conv2, pooled:
+	// y [50][4][4] = max(0, maxpool(Aᵀ (Σ u v) A) + bias) from u [64][50][20], v [64][20][4], bias [50];
+	// m [5][64][4] is working memory.
+	// mask [50][4][4] receives the windows' masks.
+	// Registers: 14 of 16 vectors, 9 of 14 general.
 	MOVQ   m_base+48(FP), AX
 	MOVQ   u_base+72(FP), CX
 	MOVQ   v_base+96(FP), DX
@@ -15283,6 +15317,10 @@ part8:
 // func Conv2OutputGrad16(dm []float32, dy []float32, mask []byte, pair int, first int)
 // Requires: AVX, AVX2, FMA3
 TEXT ·Conv2OutputGrad16(SB), $320-88
+	// Conv2OutputGrad16 un-pools and transforms the gradient of outputs first … first+4 of conv2:
+	// dm [2][8][5][4] = the rows 0 and 7, 1 and 2, 3 and 4 or 5 and 6 (pair 0 … 3) of A dY Aᵀ,
+	// dY [50][8][8] being dy [50][4][4] at the positions that mask [50][4][4] chose.
+	// Registers: 8 of 16 vectors, 6 of 14 general.
 	MOVQ   dm_base+0(FP), AX
 	MOVQ   dy_base+24(FP), CX
 	MOVQ   mask_base+48(FP), DX
@@ -16785,6 +16823,9 @@ end1:
 // func Conv2InputGradProducts16(dv []float32, u []float32, dm []float32, row int, place int, first int)
 // Requires: AVX, FMA3
 TEXT ·Conv2InputGradProducts16(SB), $0-96
+	// Conv2InputGradProducts16 computes row (8 frequencies) and channels first … first+4 of dv [20][64][4] = Σ u dm
+	// from u [64][50][20] and dm [10 groups][2][8][5][4], which has the row in place 0 or 1 of its pair.
+	// Registers: 13 of 16 vectors, 7 of 14 general.
 	MOVQ   dv_base+0(FP), AX
 	MOVQ   u_base+24(FP), CX
 	MOVQ   dm_base+48(FP), DX
@@ -17273,6 +17314,9 @@ chunk5:
 // func Conv2InputGradTransform16(dx []float32, dv []float32, first int)
 // Requires: AVX, FMA3
 TEXT ·Conv2InputGradTransform16(SB), $6208-56
+	// Conv2InputGradTransform16 computes channels first … first+4 of the input gradient of conv2:
+	// dx [20][12][12] = Σ B dv Bᵀ over the overlapping windows, from dv [20][64][4].
+	// Registers: 13 of 16 vectors, 5 of 14 general.
 	MOVQ   dx_base+0(FP), AX
 	MOVQ   dv_base+24(FP), CX
 	MOVQ   first+48(FP), DX
@@ -20555,6 +20599,10 @@ part2:
 // func Conv2WeightGrad(du []float32, dm []float32, v []float32, images int, row0 int, row1 int, first int)
 // Requires: AVX, FMA3, MMX+
 TEXT ·Conv2WeightGrad(SB), $1344-104
+	// Conv2WeightGrad adds up rows row0 and row1 of frequencies of the weight gradient of outputs first … first+4 of conv2
+	// over all blocks: du [64][50][20] = Σ dm vᵀ from dm [blocks][2][8][5][4] and v [blocks][64][20][4];
+	// images is a multiple of 8, the last block a half-block if it is none of 16.
+	// Registers: 13 of 16 vectors, 12 of 14 general.
 	MOVQ   dm_base+24(FP), AX
 	MOVQ   images+72(FP), CX
 	SHRQ   $0x04, CX
@@ -20582,6 +20630,7 @@ frequency1:
 	MOVQ $0x00000005, DI
 
 channels2:
+	// du[o][c] = Σ dm[o] v[c] over tiles and images, o = 0 … 4, c = 0 … 1, lanes 0 … 7 of 16
 	VXORPS Y0, Y0, Y0
 	VXORPS Y1, Y1, Y1
 	VXORPS Y2, Y2, Y2
@@ -20734,21 +20783,23 @@ noTail4:
 	VMOVUPS Y7, 832(BX)
 	VMOVUPS Y8, 1024(BX)
 	VMOVUPS Y9, 1088(BX)
-	VXORPS  Y0, Y0, Y0
-	VXORPS  Y1, Y1, Y1
-	VXORPS  Y2, Y2, Y2
-	VXORPS  Y3, Y3, Y3
-	VXORPS  Y4, Y4, Y4
-	VXORPS  Y5, Y5, Y5
-	VXORPS  Y6, Y6, Y6
-	VXORPS  Y7, Y7, Y7
-	VXORPS  Y8, Y8, Y8
-	VXORPS  Y9, Y9, Y9
-	MOVQ    CX, R11
-	TESTQ   R11, R11
-	JZ      noBlocks6
-	MOVQ    AX, R12
-	MOVQ    R9, R13
+
+	// du[o][c] = Σ dm[o] v[c] over tiles and images, o = 0 … 4, c = 2 … 3, lanes 0 … 7 of 16
+	VXORPS Y0, Y0, Y0
+	VXORPS Y1, Y1, Y1
+	VXORPS Y2, Y2, Y2
+	VXORPS Y3, Y3, Y3
+	VXORPS Y4, Y4, Y4
+	VXORPS Y5, Y5, Y5
+	VXORPS Y6, Y6, Y6
+	VXORPS Y7, Y7, Y7
+	VXORPS Y8, Y8, Y8
+	VXORPS Y9, Y9, Y9
+	MOVQ   CX, R11
+	TESTQ  R11, R11
+	JZ     noBlocks6
+	MOVQ   AX, R12
+	MOVQ   R9, R13
 
 block8:
 	VMOVUPS     512(R13), Y10
@@ -20886,21 +20937,23 @@ noTail7:
 	VMOVUPS Y7, 960(BX)
 	VMOVUPS Y8, 1152(BX)
 	VMOVUPS Y9, 1216(BX)
-	VXORPS  Y0, Y0, Y0
-	VXORPS  Y1, Y1, Y1
-	VXORPS  Y2, Y2, Y2
-	VXORPS  Y3, Y3, Y3
-	VXORPS  Y4, Y4, Y4
-	VXORPS  Y5, Y5, Y5
-	VXORPS  Y6, Y6, Y6
-	VXORPS  Y7, Y7, Y7
-	VXORPS  Y8, Y8, Y8
-	VXORPS  Y9, Y9, Y9
-	MOVQ    CX, R11
-	TESTQ   R11, R11
-	JZ      noBlocks9
-	MOVQ    AX, R12
-	MOVQ    R9, R13
+
+	// du[o][c] = Σ dm[o] v[c] over tiles and images, o = 0 … 4, c = 0 … 1, lanes 8 … 15 of 16
+	VXORPS Y0, Y0, Y0
+	VXORPS Y1, Y1, Y1
+	VXORPS Y2, Y2, Y2
+	VXORPS Y3, Y3, Y3
+	VXORPS Y4, Y4, Y4
+	VXORPS Y5, Y5, Y5
+	VXORPS Y6, Y6, Y6
+	VXORPS Y7, Y7, Y7
+	VXORPS Y8, Y8, Y8
+	VXORPS Y9, Y9, Y9
+	MOVQ   CX, R11
+	TESTQ  R11, R11
+	JZ     noBlocks9
+	MOVQ   AX, R12
+	MOVQ   R9, R13
 
 block11:
 	VMOVUPS     32(R13), Y10
@@ -21038,21 +21091,23 @@ noTail10:
 	VMOVUPS Y7, 864(BX)
 	VMOVUPS Y8, 1056(BX)
 	VMOVUPS Y9, 1120(BX)
-	VXORPS  Y0, Y0, Y0
-	VXORPS  Y1, Y1, Y1
-	VXORPS  Y2, Y2, Y2
-	VXORPS  Y3, Y3, Y3
-	VXORPS  Y4, Y4, Y4
-	VXORPS  Y5, Y5, Y5
-	VXORPS  Y6, Y6, Y6
-	VXORPS  Y7, Y7, Y7
-	VXORPS  Y8, Y8, Y8
-	VXORPS  Y9, Y9, Y9
-	MOVQ    CX, R11
-	TESTQ   R11, R11
-	JZ      noBlocks12
-	MOVQ    AX, R12
-	MOVQ    R9, R13
+
+	// du[o][c] = Σ dm[o] v[c] over tiles and images, o = 0 … 4, c = 2 … 3, lanes 8 … 15 of 16
+	VXORPS Y0, Y0, Y0
+	VXORPS Y1, Y1, Y1
+	VXORPS Y2, Y2, Y2
+	VXORPS Y3, Y3, Y3
+	VXORPS Y4, Y4, Y4
+	VXORPS Y5, Y5, Y5
+	VXORPS Y6, Y6, Y6
+	VXORPS Y7, Y7, Y7
+	VXORPS Y8, Y8, Y8
+	VXORPS Y9, Y9, Y9
+	MOVQ   CX, R11
+	TESTQ  R11, R11
+	JZ     noBlocks12
+	MOVQ   AX, R12
+	MOVQ   R9, R13
 
 block14:
 	VMOVUPS     544(R13), Y10
@@ -21180,16 +21235,18 @@ noBlocks12:
 	VFMADD231PS Y12, Y11, Y9
 
 noTail13:
-	VMOVUPS      Y0, 160(BX)
-	VMOVUPS      Y1, 224(BX)
-	VMOVUPS      Y2, 416(BX)
-	VMOVUPS      Y3, 480(BX)
-	VMOVUPS      Y4, 672(BX)
-	VMOVUPS      Y5, 736(BX)
-	VMOVUPS      Y6, 928(BX)
-	VMOVUPS      Y7, 992(BX)
-	VMOVUPS      Y8, 1184(BX)
-	VMOVUPS      Y9, 1248(BX)
+	VMOVUPS Y0, 160(BX)
+	VMOVUPS Y1, 224(BX)
+	VMOVUPS Y2, 416(BX)
+	VMOVUPS Y3, 480(BX)
+	VMOVUPS Y4, 672(BX)
+	VMOVUPS Y5, 736(BX)
+	VMOVUPS Y6, 928(BX)
+	VMOVUPS Y7, 992(BX)
+	VMOVUPS Y8, 1184(BX)
+	VMOVUPS Y9, 1248(BX)
+
+	// du = the sum of the lanes
 	VMOVUPS      (BX), Y0
 	VADDPS       32(BX), Y0, Y0
 	VMOVUPS      64(BX), Y1
@@ -21329,6 +21386,7 @@ frequency15:
 	MOVQ $0x00000005, DI
 
 channels16:
+	// du[o][c] = Σ dm[o] v[c] over tiles and images, o = 0 … 4, c = 0 … 1, lanes 0 … 7 of 16
 	VXORPS Y0, Y0, Y0
 	VXORPS Y1, Y1, Y1
 	VXORPS Y2, Y2, Y2
@@ -21481,21 +21539,23 @@ noTail18:
 	VMOVUPS Y7, 832(BX)
 	VMOVUPS Y8, 1024(BX)
 	VMOVUPS Y9, 1088(BX)
-	VXORPS  Y0, Y0, Y0
-	VXORPS  Y1, Y1, Y1
-	VXORPS  Y2, Y2, Y2
-	VXORPS  Y3, Y3, Y3
-	VXORPS  Y4, Y4, Y4
-	VXORPS  Y5, Y5, Y5
-	VXORPS  Y6, Y6, Y6
-	VXORPS  Y7, Y7, Y7
-	VXORPS  Y8, Y8, Y8
-	VXORPS  Y9, Y9, Y9
-	MOVQ    CX, R11
-	TESTQ   R11, R11
-	JZ      noBlocks20
-	MOVQ    AX, R12
-	MOVQ    R9, R13
+
+	// du[o][c] = Σ dm[o] v[c] over tiles and images, o = 0 … 4, c = 2 … 3, lanes 0 … 7 of 16
+	VXORPS Y0, Y0, Y0
+	VXORPS Y1, Y1, Y1
+	VXORPS Y2, Y2, Y2
+	VXORPS Y3, Y3, Y3
+	VXORPS Y4, Y4, Y4
+	VXORPS Y5, Y5, Y5
+	VXORPS Y6, Y6, Y6
+	VXORPS Y7, Y7, Y7
+	VXORPS Y8, Y8, Y8
+	VXORPS Y9, Y9, Y9
+	MOVQ   CX, R11
+	TESTQ  R11, R11
+	JZ     noBlocks20
+	MOVQ   AX, R12
+	MOVQ   R9, R13
 
 block22:
 	VMOVUPS     512(R13), Y10
@@ -21633,21 +21693,23 @@ noTail21:
 	VMOVUPS Y7, 960(BX)
 	VMOVUPS Y8, 1152(BX)
 	VMOVUPS Y9, 1216(BX)
-	VXORPS  Y0, Y0, Y0
-	VXORPS  Y1, Y1, Y1
-	VXORPS  Y2, Y2, Y2
-	VXORPS  Y3, Y3, Y3
-	VXORPS  Y4, Y4, Y4
-	VXORPS  Y5, Y5, Y5
-	VXORPS  Y6, Y6, Y6
-	VXORPS  Y7, Y7, Y7
-	VXORPS  Y8, Y8, Y8
-	VXORPS  Y9, Y9, Y9
-	MOVQ    CX, R11
-	TESTQ   R11, R11
-	JZ      noBlocks23
-	MOVQ    AX, R12
-	MOVQ    R9, R13
+
+	// du[o][c] = Σ dm[o] v[c] over tiles and images, o = 0 … 4, c = 0 … 1, lanes 8 … 15 of 16
+	VXORPS Y0, Y0, Y0
+	VXORPS Y1, Y1, Y1
+	VXORPS Y2, Y2, Y2
+	VXORPS Y3, Y3, Y3
+	VXORPS Y4, Y4, Y4
+	VXORPS Y5, Y5, Y5
+	VXORPS Y6, Y6, Y6
+	VXORPS Y7, Y7, Y7
+	VXORPS Y8, Y8, Y8
+	VXORPS Y9, Y9, Y9
+	MOVQ   CX, R11
+	TESTQ  R11, R11
+	JZ     noBlocks23
+	MOVQ   AX, R12
+	MOVQ   R9, R13
 
 block25:
 	VMOVUPS     32(R13), Y10
@@ -21785,21 +21847,23 @@ noTail24:
 	VMOVUPS Y7, 864(BX)
 	VMOVUPS Y8, 1056(BX)
 	VMOVUPS Y9, 1120(BX)
-	VXORPS  Y0, Y0, Y0
-	VXORPS  Y1, Y1, Y1
-	VXORPS  Y2, Y2, Y2
-	VXORPS  Y3, Y3, Y3
-	VXORPS  Y4, Y4, Y4
-	VXORPS  Y5, Y5, Y5
-	VXORPS  Y6, Y6, Y6
-	VXORPS  Y7, Y7, Y7
-	VXORPS  Y8, Y8, Y8
-	VXORPS  Y9, Y9, Y9
-	MOVQ    CX, R11
-	TESTQ   R11, R11
-	JZ      noBlocks26
-	MOVQ    AX, R12
-	MOVQ    R9, R13
+
+	// du[o][c] = Σ dm[o] v[c] over tiles and images, o = 0 … 4, c = 2 … 3, lanes 8 … 15 of 16
+	VXORPS Y0, Y0, Y0
+	VXORPS Y1, Y1, Y1
+	VXORPS Y2, Y2, Y2
+	VXORPS Y3, Y3, Y3
+	VXORPS Y4, Y4, Y4
+	VXORPS Y5, Y5, Y5
+	VXORPS Y6, Y6, Y6
+	VXORPS Y7, Y7, Y7
+	VXORPS Y8, Y8, Y8
+	VXORPS Y9, Y9, Y9
+	MOVQ   CX, R11
+	TESTQ  R11, R11
+	JZ     noBlocks26
+	MOVQ   AX, R12
+	MOVQ   R9, R13
 
 block28:
 	VMOVUPS     544(R13), Y10
@@ -21927,16 +21991,18 @@ noBlocks26:
 	VFMADD231PS Y12, Y11, Y9
 
 noTail27:
-	VMOVUPS      Y0, 160(BX)
-	VMOVUPS      Y1, 224(BX)
-	VMOVUPS      Y2, 416(BX)
-	VMOVUPS      Y3, 480(BX)
-	VMOVUPS      Y4, 672(BX)
-	VMOVUPS      Y5, 736(BX)
-	VMOVUPS      Y6, 928(BX)
-	VMOVUPS      Y7, 992(BX)
-	VMOVUPS      Y8, 1184(BX)
-	VMOVUPS      Y9, 1248(BX)
+	VMOVUPS Y0, 160(BX)
+	VMOVUPS Y1, 224(BX)
+	VMOVUPS Y2, 416(BX)
+	VMOVUPS Y3, 480(BX)
+	VMOVUPS Y4, 672(BX)
+	VMOVUPS Y5, 736(BX)
+	VMOVUPS Y6, 928(BX)
+	VMOVUPS Y7, 992(BX)
+	VMOVUPS Y8, 1184(BX)
+	VMOVUPS Y9, 1248(BX)
+
+	// du = the sum of the lanes
 	VMOVUPS      (BX), Y0
 	VADDPS       32(BX), Y0, Y0
 	VMOVUPS      64(BX), Y1
@@ -22062,6 +22128,10 @@ noTail27:
 // func Conv2BiasGrad(db []float32, dm []float32, images int, first int)
 // Requires: AVX
 TEXT ·Conv2BiasGrad(SB), $0-64
+	// Conv2BiasGrad adds up the bias gradient of outputs first … first+4 of conv2 over all blocks:
+	// db [50] = Σ dm at frequency (1, 1) from dm [blocks][2][8][5][4] of pair 1.
+	// images is a multiple of 8, the last block a half-block if it is none of 16.
+	// Registers: 2 of 16 vectors, 7 of 14 general.
 	MOVQ   db_base+0(FP), AX
 	MOVQ   dm_base+24(FP), CX
 	MOVQ   first+56(FP), DX
@@ -22078,10 +22148,12 @@ TEXT ·Conv2BiasGrad(SB), $0-64
 output1:
 	VXORPS Y0, Y0, Y0
 	VXORPS Y1, Y1, Y1
-	MOVQ   DX, DI
-	TESTQ  DI, DI
-	JZ     noBlocks2
-	MOVQ   CX, R8
+
+	// db = Σ dm[row 0][frequency 1] over tiles and images
+	MOVQ  DX, DI
+	TESTQ DI, DI
+	JZ    noBlocks2
+	MOVQ  CX, R8
 
 block4:
 	VADDPS (R8), Y0, Y0
@@ -22125,6 +22197,8 @@ noTail3:
 // func Conv2WeightTransform(u []float32, w []float32)
 // Requires: AVX, FMA3
 TEXT ·Conv2WeightTransform(SB), $1344-48
+	// Conv2WeightTransform transforms the weights of conv2: u [64][50][20] = G w Gᵀ from w [25][50][20].
+	// Registers: 8 of 16 vectors, 4 of 14 general.
 	MOVQ u_base+0(FP), AX
 	MOVQ w_base+24(FP), CX
 	LEAQ 63(SP), DX
@@ -22783,6 +22857,8 @@ GLOBL conv2_0_022222223<>(SB), RODATA|NOPTR, $32
 // func Conv2WeightGradTransform(dw []float32, du []float32)
 // Requires: AVX, FMA3
 TEXT ·Conv2WeightGradTransform(SB), $1344-48
+	// Conv2WeightGradTransform transforms the weight gradient of conv2 back: dw [25][50][20] = Gᵀ du G from du [64][50][20].
+	// Registers: 9 of 16 vectors, 4 of 14 general.
 	MOVQ dw_base+0(FP), AX
 	MOVQ du_base+24(FP), CX
 	LEAQ 63(SP), DX

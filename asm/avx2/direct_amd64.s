@@ -5,6 +5,9 @@
 // func Conv1DirectReLUPool8(y []float32, x []float32, w []float32, bias []float32, row int)
 // Requires: AVX, FMA3
 TEXT ·Conv1DirectReLUPool8(SB), $0-104
+	// Conv1DirectReLUPool8 computes row of conv1, pooled, by direct sums: y [20][12][12] = max(0, maxpool(Σ w x) + bias)
+	// from x [28][28], w [25][24], bias [24].
+	// Registers: 16 of 16 vectors, 6 of 14 general.
 	MOVQ   y_base+0(FP), AX
 	MOVQ   x_base+24(FP), CX
 	MOVQ   w_base+48(FP), DX
@@ -1032,6 +1035,9 @@ outputs3:
 // func Conv2DirectReLUPool8(y []float32, x []float32, w []float32, bias []float32, window int)
 // Requires: AVX, FMA3
 TEXT ·Conv2DirectReLUPool8(SB), $0-104
+	// Conv2DirectReLUPool8 computes window of conv2, pooled, by direct sums: y [50][4][4] = max(0, maxpool(Σ w x) + bias)
+	// from x [20][12][12], w [25][50][20], bias [50].
+	// Registers: 16 of 16 vectors, 6 of 14 general.
 	MOVQ   y_base+0(FP), AX
 	MOVQ   x_base+24(FP), CX
 	MOVQ   w_base+48(FP), DX
@@ -2073,6 +2079,9 @@ input4:
 // func Conv1DirectReLUPool16(y []float32, x []float32, w []float32, bias []float32, row int)
 // Requires: AVX, FMA3
 TEXT ·Conv1DirectReLUPool16(SB), $0-104
+	// Conv1DirectReLUPool16 computes row of conv1, pooled, by direct sums: y [20][12][12] = max(0, maxpool(Σ w x) + bias)
+	// from x [28][28], w [25][24], bias [24].
+	// Registers: 16 of 16 vectors, 7 of 14 general.
 	MOVQ   y_base+0(FP), AX
 	MOVQ   x_base+24(FP), CX
 	MOVQ   w_base+48(FP), DX
@@ -3109,6 +3118,9 @@ outputs4:
 // func Conv2DirectReLUPool16(y []float32, x []float32, w []float32, bias []float32, window int)
 // Requires: AVX, FMA3
 TEXT ·Conv2DirectReLUPool16(SB), $0-104
+	// Conv2DirectReLUPool16 computes window of conv2, pooled, by direct sums: y [50][4][4] = max(0, maxpool(Σ w x) + bias)
+	// from x [20][12][12], w [25][50][20], bias [50].
+	// Registers: 16 of 16 vectors, 7 of 14 general.
 	MOVQ   y_base+0(FP), AX
 	MOVQ   x_base+24(FP), CX
 	MOVQ   w_base+48(FP), DX

@@ -7,6 +7,8 @@
 // func FC1ForwardReLU8(y []float32, x []float32, w []float32, bias []float32, first int)
 // Requires: AVX, FMA3
 TEXT ·FC1ForwardReLU8(SB), $0-104
+	// FC1ForwardReLU8 computes outputs first … first+99 of fc1: y [500] = max(0, w x + bias) from x [800], w [10][500][80].
+	// Registers: 12 of 16 vectors, 9 of 14 general.
 	MOVQ   y_base+0(FP), AX
 	MOVQ   x_base+24(FP), CX
 	MOVQ   w_base+48(FP), DX
@@ -23,6 +25,7 @@ block1:
 	MOVQ $0x0000000a, DI
 
 group2:
+	// y = max(0, bias + Σ w x), 10 outputs × 1 vectors of images
 	VBROADCASTSS (BX), Y0
 	VBROADCASTSS 4(BX), Y1
 	VBROADCASTSS 8(BX), Y2
@@ -255,6 +258,8 @@ input4:
 // func FC1PackInput8(packed []float32, x []float32, image int, capacity int)
 // Requires: AVX
 TEXT ·FC1PackInput8(SB), $0-64
+	// FC1PackInput8 transposes x [800] into images image, image+1, … of packed [10][capacity][80].
+	// Registers: 9 of 16 vectors, 6 of 14 general.
 	MOVQ   x_base+24(FP), AX
 	MOVQ   packed_base+0(FP), CX
 	MOVQ   image+48(FP), DX
@@ -269,6 +274,7 @@ slice1:
 	MOVQ $0x0000000a, SI
 
 input2:
+	// 8 inputs × 8 images, transposed
 	MOVQ $0x00000001, DI
 
 lanes3:
@@ -331,6 +337,8 @@ lanes3:
 // func FC1UnpackInputGrad8(dx []float32, packed []float32, image int, capacity int)
 // Requires: AVX
 TEXT ·FC1UnpackInputGrad8(SB), $0-64
+	// FC1UnpackInputGrad8 transposes images image, image+1, … of packed [10][capacity][80] into dx [800].
+	// Registers: 9 of 16 vectors, 6 of 14 general.
 	MOVQ   dx_base+0(FP), AX
 	MOVQ   packed_base+24(FP), CX
 	MOVQ   image+48(FP), DX
@@ -345,6 +353,7 @@ slice1:
 	MOVQ $0x0000000a, SI
 
 input2:
+	// 8 inputs × 8 images, transposed
 	MOVQ $0x00000001, DI
 
 lanes3:
@@ -407,6 +416,9 @@ lanes3:
 // func FC1ImageLists8(values []float32, outputs []int32, ends []int32, dy []float32)
 // Requires: AVX, AVX2, POPCNT
 TEXT ·FC1ImageLists8(SB), $128-96
+	// FC1ImageLists8 lists for every image the values of dy [500] that are not 0, ascending by output:
+	// values, outputs [images][512], ends [images][11] the entries below output 48, 96, ….
+	// Registers: 11 of 16 vectors, 13 of 14 general.
 	MOVQ         values_base+0(FP), AX
 	MOVQ         outputs_base+24(FP), CX
 	MOVQ         ends_base+48(FP), DX
@@ -428,6 +440,7 @@ run2:
 	MOVQ $0x00000006, R10
 
 tile3:
+	// 8 outputs × 8 images, transposed; of each image append what is not 0
 	VMOVUPS    (BX), Y2
 	VMOVUPS    32(BX), Y3
 	VMOVUPS    64(BX), Y4
@@ -598,6 +611,7 @@ tile3:
 	MOVQ       $0x00000002, R9
 
 tile4:
+	// 8 outputs × 8 images, transposed; of each image append what is not 0
 	VMOVUPS    (BX), Y2
 	VMOVUPS    32(BX), Y3
 	VMOVUPS    64(BX), Y4
@@ -746,6 +760,8 @@ tile4:
 	ADDQ       $+256, BX
 	DECQ       R9
 	JNZ        tile4
+
+	// 4 outputs × 8 images, transposed; of each image append what is not 0
 	VMOVUPS    (BX), Y2
 	VMOVUPS    32(BX), Y3
 	VMOVUPS    64(BX), Y4
@@ -1447,6 +1463,8 @@ GLOBL fc1_iota<>(SB), RODATA|NOPTR, $32
 // func FC1ForwardReLU16(y []float32, x []float32, w []float32, bias []float32, first int)
 // Requires: AVX, FMA3
 TEXT ·FC1ForwardReLU16(SB), $0-104
+	// FC1ForwardReLU16 computes outputs first … first+99 of fc1: y [500] = max(0, w x + bias) from x [800], w [10][500][80].
+	// Registers: 13 of 16 vectors, 9 of 14 general.
 	MOVQ   y_base+0(FP), AX
 	MOVQ   x_base+24(FP), CX
 	MOVQ   w_base+48(FP), DX
@@ -1463,6 +1481,7 @@ block1:
 	MOVQ $0x00000014, DI
 
 group2:
+	// y = max(0, bias + Σ w x), 5 outputs × 2 vectors of images
 	VBROADCASTSS (BX), Y0
 	VMOVAPS      Y0, Y1
 	VBROADCASTSS 4(BX), Y2
@@ -1663,6 +1682,8 @@ input4:
 // func FC1PackInput16(packed []float32, x []float32, image int, capacity int)
 // Requires: AVX
 TEXT ·FC1PackInput16(SB), $0-64
+	// FC1PackInput16 transposes x [800] into images image, image+1, … of packed [10][capacity][80].
+	// Registers: 9 of 16 vectors, 6 of 14 general.
 	MOVQ   x_base+24(FP), AX
 	MOVQ   packed_base+0(FP), CX
 	MOVQ   image+48(FP), DX
@@ -1677,6 +1698,7 @@ slice1:
 	MOVQ $0x0000000a, SI
 
 input2:
+	// 8 inputs × 8 images, transposed
 	MOVQ $0x00000002, DI
 
 lanes3:
@@ -1739,6 +1761,8 @@ lanes3:
 // func FC1UnpackInputGrad16(dx []float32, packed []float32, image int, capacity int)
 // Requires: AVX
 TEXT ·FC1UnpackInputGrad16(SB), $0-64
+	// FC1UnpackInputGrad16 transposes images image, image+1, … of packed [10][capacity][80] into dx [800].
+	// Registers: 9 of 16 vectors, 6 of 14 general.
 	MOVQ   dx_base+0(FP), AX
 	MOVQ   packed_base+24(FP), CX
 	MOVQ   image+48(FP), DX
@@ -1753,6 +1777,7 @@ slice1:
 	MOVQ $0x0000000a, SI
 
 input2:
+	// 8 inputs × 8 images, transposed
 	MOVQ $0x00000002, DI
 
 lanes3:
@@ -1815,6 +1840,9 @@ lanes3:
 // func FC1ImageLists16(values []float32, outputs []int32, ends []int32, dy []float32)
 // Requires: AVX, AVX2, POPCNT
 TEXT ·FC1ImageLists16(SB), $128-96
+	// FC1ImageLists16 lists for every image the values of dy [500] that are not 0, ascending by output:
+	// values, outputs [images][512], ends [images][11] the entries below output 48, 96, ….
+	// Registers: 11 of 16 vectors, 13 of 14 general.
 	MOVQ         values_base+0(FP), AX
 	MOVQ         outputs_base+24(FP), CX
 	MOVQ         ends_base+48(FP), DX
@@ -1836,6 +1864,7 @@ run2:
 	MOVQ $0x00000006, R10
 
 tile3:
+	// 8 outputs × 8 images, transposed; of each image append what is not 0
 	VMOVUPS    (BX), Y2
 	VMOVUPS    64(BX), Y3
 	VMOVUPS    128(BX), Y4
@@ -2006,6 +2035,7 @@ tile3:
 	MOVQ       $0x00000002, R9
 
 tile4:
+	// 8 outputs × 8 images, transposed; of each image append what is not 0
 	VMOVUPS    (BX), Y2
 	VMOVUPS    64(BX), Y3
 	VMOVUPS    128(BX), Y4
@@ -2154,6 +2184,8 @@ tile4:
 	ADDQ       $+512, BX
 	DECQ       R9
 	JNZ        tile4
+
+	// 4 outputs × 8 images, transposed; of each image append what is not 0
 	VMOVUPS    (BX), Y2
 	VMOVUPS    64(BX), Y3
 	VMOVUPS    128(BX), Y4
@@ -2328,6 +2360,8 @@ tile4:
 // func FC1ForwardReLU32(y []float32, x []float32, w []float32, bias []float32, first int)
 // Requires: AVX, FMA3
 TEXT ·FC1ForwardReLU32(SB), $0-104
+	// FC1ForwardReLU32 computes outputs first … first+99 of fc1: y [500] = max(0, w x + bias) from x [800], w [10][500][80].
+	// Registers: 13 of 16 vectors, 9 of 14 general.
 	MOVQ   y_base+0(FP), AX
 	MOVQ   x_base+24(FP), CX
 	MOVQ   w_base+48(FP), DX
@@ -2344,6 +2378,7 @@ block1:
 	MOVQ $0x00000014, DI
 
 group2:
+	// y = max(0, bias + Σ w x), 5 outputs × 2 vectors of images
 	VBROADCASTSS (BX), Y0
 	VMOVAPS      Y0, Y1
 	VBROADCASTSS 4(BX), Y2
@@ -2544,6 +2579,10 @@ input4:
 // func FC1ForwardReLUDropout(y []float32, packed []float32, w []float32, bias []float32, keys []uint32, images int, stride int, first int, threshold uint32, scale float32)
 // Requires: AVX, AVX2, BMI, FMA3, MMX+
 TEXT ·FC1ForwardReLUDropout(SB), $10496-152
+	// FC1ForwardReLUDropout computes outputs first … first+15, or the last four, of fc1 for a batch:
+	// y [blocks][500] = dropout(max(0, w x + bias)) from w [10][500][80] and the inputs, packed [10][stride][80].
+	// images is a multiple of 8 and at most 128, first a multiple of 16.
+	// Registers: 12 of 16 vectors, 11 of 14 general.
 	MOVQ   packed_base+24(FP), AX
 	MOVQ   w_base+48(FP), CX
 	MOVQ   first+136(FP), DX
@@ -3371,6 +3410,9 @@ GLOBL fc1_bits<>(SB), RODATA|NOPTR, $32
 // func FC1OutputLists(values []float32, images []int32, counts []int32, dy []float32, batch int, first int, count int)
 // Requires: AVX, AVX2, POPCNT
 TEXT ·FC1OutputLists(SB), $0-120
+	// FC1OutputLists lists for outputs first … first+count−1 the values of dy [blocks][500] that are not 0, ascending by image:
+	// values, images [500][144], counts [500]. batch is a multiple of 8, the last block a half-block if it is none of 16.
+	// Registers: 4 of 16 vectors, 12 of 14 general.
 	MOVQ         values_base+0(FP), AX
 	MOVQ         images_base+24(FP), CX
 	MOVQ         counts_base+48(FP), DX
@@ -3403,6 +3445,7 @@ output1:
 	JZ      noBlocks2
 
 block4:
+	// append what is not 0 of 16 images
 	VMOVUPS   (R12), Y2
 	VXORPS    Y3, Y3, Y3
 	VCMPPS    $0x04, Y3, Y2, Y3
@@ -3462,6 +3505,9 @@ noTail3:
 // func FC1InputGrad(packed []float32, w []float32, values []float32, outputs []int32, ends []int32, slice int, image int, images int, capacity int)
 // Requires: AVX, FMA3, MMX+
 TEXT ·FC1InputGrad(SB), $0-152
+	// FC1InputGrad computes inputs 160·slice … 160·slice+159 of images image … image+images−1 of packed [10][capacity][80]
+	// from w [10][500][80] and the images' lists, values, outputs [images][512], ends [images][11].
+	// Registers: 11 of 16 vectors, 13 of 14 general.
 	MOVQ   packed_base+0(FP), AX
 	MOVQ   w_base+24(FP), CX
 	MOVQ   slice+120(FP), DX
@@ -3485,6 +3531,7 @@ slice1:
 	MOVQ outputs_base+72(FP), R9
 
 image2:
+	// dx = (dx of the runs before, or 0) + Σ value · w[output], the outputs of this run in the image's list
 	VXORPS     Y0, Y0, Y0
 	VXORPS     Y1, Y1, Y1
 	VXORPS     Y2, Y2, Y2
@@ -3551,6 +3598,7 @@ run5:
 	MOVQ outputs_base+72(FP), R10
 
 image6:
+	// dx = (dx of the runs before, or 0) + Σ value · w[output], the outputs of this run in the image's list
 	VMOVUPS    (R8), Y0
 	VMOVUPS    32(R8), Y1
 	VMOVUPS    64(R8), Y2
@@ -3620,6 +3668,9 @@ done7:
 // func FC1WeightGrad(dw []float32, packed []float32, values []float32, images []int32, counts []int32, slice int, first int, count int, capacity int)
 // Requires: AVX, FMA3
 TEXT ·FC1WeightGrad(SB), $0-152
+	// FC1WeightGrad adds to dw [10][500][80] the gradient of inputs 80·slice … and outputs first … first+count−1
+	// from packed [10][capacity][80] and the outputs' lists, values, images [500][144], counts [500].
+	// Registers: 11 of 16 vectors, 9 of 14 general.
 	MOVQ   slice+120(FP), AX
 	MOVQ   first+128(FP), CX
 	MOVQ   packed_base+24(FP), DX
@@ -3642,6 +3693,7 @@ TEXT ·FC1WeightGrad(SB), $0-152
 	MOVQ   count+136(FP), AX
 
 output1:
+	// dw[output] = (dw[output] or, before Adam, 0) + Σ value · x[image], the images in the output's list
 	VMOVUPS (R9), Y0
 	VMOVUPS 32(R9), Y1
 	VMOVUPS 64(R9), Y2
@@ -3699,6 +3751,9 @@ done2:
 // func FC1WeightGradAdam(w []float32, m []float32, v []float32, packed []float32, values []float32, images []int32, counts []int32, slice int, first int, count int, capacity int, oneMinusBeta1 float32, beta2 float32, oneMinusBeta2 float32, correction float32, epsilon float32, rate float32)
 // Requires: AVX, FMA3, MMX+
 TEXT ·FC1WeightGradAdam(SB), $320-224
+	// FC1WeightGradAdam computes the gradient of FC1WeightGrad in registers and applies a step of Adam
+	// to w, m and v, [10][500][80] each.
+	// Registers: 13 of 16 vectors, 12 of 14 general.
 	LEAQ         63(SP), AX
 	ANDQ         $-64, AX
 	VBROADCASTSS oneMinusBeta1+200(FP), Y0
@@ -3758,20 +3813,22 @@ output1:
 	PREFETCHT0 1536(R10)
 	PREFETCHT0 1536(R11)
 	PREFETCHT0 1536(R12)
-	VXORPS     Y0, Y0, Y0
-	VXORPS     Y1, Y1, Y1
-	VXORPS     Y2, Y2, Y2
-	VXORPS     Y3, Y3, Y3
-	VXORPS     Y4, Y4, Y4
-	VXORPS     Y5, Y5, Y5
-	VXORPS     Y6, Y6, Y6
-	VXORPS     Y7, Y7, Y7
-	VXORPS     Y8, Y8, Y8
-	VXORPS     Y9, Y9, Y9
-	XORQ       DX, DX
-	MOVLQSX    (R8), R9
-	TESTQ      R9, R9
-	JZ         done2
+
+	// dw[output] = (dw[output] or, before Adam, 0) + Σ value · x[image], the images in the output's list
+	VXORPS  Y0, Y0, Y0
+	VXORPS  Y1, Y1, Y1
+	VXORPS  Y2, Y2, Y2
+	VXORPS  Y3, Y3, Y3
+	VXORPS  Y4, Y4, Y4
+	VXORPS  Y5, Y5, Y5
+	VXORPS  Y6, Y6, Y6
+	VXORPS  Y7, Y7, Y7
+	VXORPS  Y8, Y8, Y8
+	VXORPS  Y9, Y9, Y9
+	XORQ    DX, DX
+	MOVLQSX (R8), R9
+	TESTQ   R9, R9
+	JZ      done2
 
 entry3:
 	MOVLQSX      (DI)(DX*4), R13

@@ -7,6 +7,8 @@
 // func Gather8(x []float32, data []byte, index []int32)
 // Requires: AVX, AVX2, FMA3, MMX+
 TEXT ·Gather8(SB), $0-72
+	// Gather8 fills x [28][28] with the images of data (n×784 bytes) that index names: byte/255·2 − 1.
+	// Registers: 11 of 16 vectors, 13 of 14 general.
 	MOVQ         x_base+0(FP), AX
 	MOVQ         data_base+24(FP), CX
 	MOVQ         index_base+48(FP), DX
@@ -246,6 +248,8 @@ GLOBL input_1<>(SB), RODATA|NOPTR, $32
 // func Gather16(x []float32, data []byte, index []int32)
 // Requires: AVX, AVX2, FMA3, MMX+
 TEXT ·Gather16(SB), $0-72
+	// Gather16 fills x [28][28] with the images of data (n×784 bytes) that index names: byte/255·2 − 1.
+	// Registers: 11 of 16 vectors, 13 of 14 general.
 	MOVQ         x_base+0(FP), AX
 	MOVQ         data_base+24(FP), CX
 	MOVQ         index_base+48(FP), DX

@@ -4,19 +4,19 @@
 
 package avx2
 
-// FMAPeak runs iterations × 48 fused multiply-adds of whole vectors between registers,
+// FMAPeak runs iterations × 48 fused multiply-adds of whole vectors, one factor in a register,
 // and stores their sum in sink, 16 float32.
 //
 //go:noescape
 func FMAPeak(sink []float32, iterations int)
 
-// FMAPeakMemory runs iterations × 48 fused multiply-adds of whole vectors with a vector of source [192] in memory,
+// FMAPeakMemory runs iterations × 48 fused multiply-adds of whole vectors, one factor a vector of source [192] in memory,
 // and stores their sum in sink, 16 float32.
 //
 //go:noescape
 func FMAPeakMemory(sink []float32, source []float32, iterations int)
 
-// FMAPeakBroadcast runs iterations × 48 fused multiply-adds of whole vectors with one value of source [192], which is spread over a vector,
+// FMAPeakBroadcast runs iterations × 48 fused multiply-adds of whole vectors, one factor one value of source [192], spread over a vector,
 // and stores their sum in sink, 16 float32.
 //
 //go:noescape

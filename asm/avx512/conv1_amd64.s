@@ -7,6 +7,9 @@
 // func Conv1ForwardReLUPool8(y []float32, x []float32, u []float32, bias []float32)
 // Requires: AVX, AVX512DQ, AVX512F
 TEXT ·Conv1ForwardReLUPool8(SB), $24640-96
+	// Conv1ForwardReLUPool8 computes conv1, pooled: y [20][12][12] = max(0, maxpool(Aᵀ (u (Bᵀ x B)) A) + bias)
+	// from x [28][28], u [64][24], bias [24].
+	// Registers: 16 of 32 vectors, 10 of 14 general.
 	MOVQ y_base+0(FP), AX
 	MOVQ x_base+24(FP), CX
 	MOVQ u_base+48(FP), DX
@@ -1260,6 +1263,10 @@ GLOBL conv1_2<>(SB), RODATA|NOPTR, $4
 // func Conv1ForwardReLUPoolMask8(y []float32, mask []byte, x []float32, u []float32, bias []float32)
 // Requires: AVX, AVX512DQ, AVX512F
 TEXT ·Conv1ForwardReLUPoolMask8(SB), $24640-120
+	// Conv1ForwardReLUPoolMask8 computes conv1, pooled: y [20][12][12] = max(0, maxpool(Aᵀ (u (Bᵀ x B)) A) + bias)
+	// from x [28][28], u [64][24], bias [24].
+	// mask [20][12][12] receives the windows' masks.
+	// Registers: 16 of 32 vectors, 11 of 14 general, 3 of 7 masks.
 	MOVQ y_base+0(FP), AX
 	MOVQ x_base+48(FP), CX
 	MOVQ u_base+72(FP), DX
@@ -2544,6 +2551,9 @@ output6:
 // func Conv1WeightGrad8(dw []float32, x []float32, dy []float32, mask []byte)
 // Requires: AVX, AVX512DQ, AVX512F, AVX512VL, FMA3
 TEXT ·Conv1WeightGrad8(SB), $0-96
+	// Conv1WeightGrad8 sums the weight gradient of conv1 over a block: dw [26][24], the last row the bias,
+	// from x [28][28], the pooled gradient dy [20][12][12] and the masks.
+	// Registers: 28 of 32 vectors, 7 of 14 general, 4 of 7 masks.
 	MOVQ dw_base+0(FP), AX
 	MOVQ x_base+24(FP), CX
 	MOVQ dy_base+48(FP), DX
@@ -2567,7 +2577,9 @@ output1:
 	VXORPS Y12, Y12, Y12
 	VXORPS Y13, Y13, Y13
 	VXORPS Y14, Y14, Y14
-	MOVQ   $0x0000000c, DI
+
+	// dw[ky][kx] += g · (right ? t[ky][kx+1] : t[ky][kx]), t[ky][c] = down ? x[ky+1][c] : x[ky][c], for rows 0 … 2 of taps, 2 windows at a time
+	MOVQ $0x0000000c, DI
 
 row2:
 	MOVQ $0x00000006, R8
@@ -2836,7 +2848,9 @@ column3:
 	VXORPS        Y7, Y7, Y7
 	VXORPS        Y8, Y8, Y8
 	VXORPS        Y9, Y9, Y9
-	MOVQ          $0x0000000c, DI
+
+	// dw[ky][kx] += g · (right ? t[ky][kx+1] : t[ky][kx]), t[ky][c] = down ? x[ky+1][c] : x[ky][c], for rows 3 … 4 of taps, 2 windows at a time
+	MOVQ $0x0000000c, DI
 
 row4:
 	MOVQ $0x00000006, R8
@@ -3039,6 +3053,9 @@ column5:
 // func Conv1ForwardReLUPool16(y []float32, x []float32, u []float32, bias []float32)
 // Requires: AVX, AVX512DQ, AVX512F
 TEXT ·Conv1ForwardReLUPool16(SB), $24640-96
+	// Conv1ForwardReLUPool16 computes conv1, pooled: y [20][12][12] = max(0, maxpool(Aᵀ (u (Bᵀ x B)) A) + bias)
+	// from x [28][28], u [64][24], bias [24].
+	// Registers: 16 of 32 vectors, 10 of 14 general.
 	MOVQ y_base+0(FP), AX
 	MOVQ x_base+24(FP), CX
 	MOVQ u_base+48(FP), DX
@@ -4194,6 +4211,10 @@ output6:
 // func Conv1ForwardReLUPoolMask16(y []float32, mask []byte, x []float32, u []float32, bias []float32)
 // Requires: AVX, AVX512DQ, AVX512F
 TEXT ·Conv1ForwardReLUPoolMask16(SB), $24640-120
+	// Conv1ForwardReLUPoolMask16 computes conv1, pooled: y [20][12][12] = max(0, maxpool(Aᵀ (u (Bᵀ x B)) A) + bias)
+	// from x [28][28], u [64][24], bias [24].
+	// mask [20][12][12] receives the windows' masks.
+	// Registers: 16 of 32 vectors, 11 of 14 general, 2 of 7 masks.
 	MOVQ y_base+0(FP), AX
 	MOVQ x_base+48(FP), CX
 	MOVQ u_base+72(FP), DX
@@ -5386,6 +5407,9 @@ output6:
 // func Conv1WeightGrad16(dw []float32, x []float32, dy []float32, mask []byte)
 // Requires: AVX, AVX512DQ, AVX512F, AVX512VL
 TEXT ·Conv1WeightGrad16(SB), $0-96
+	// Conv1WeightGrad16 sums the weight gradient of conv1 over a block: dw [26][24], the last row the bias,
+	// from x [28][28], the pooled gradient dy [20][12][12] and the masks.
+	// Registers: 28 of 32 vectors, 7 of 14 general, 4 of 7 masks.
 	MOVQ dw_base+0(FP), AX
 	MOVQ x_base+24(FP), CX
 	MOVQ dy_base+48(FP), DX
@@ -5409,7 +5433,9 @@ output1:
 	VXORPS Z12, Z12, Z12
 	VXORPS Z13, Z13, Z13
 	VXORPS Z14, Z14, Z14
-	MOVQ   $0x0000000c, DI
+
+	// dw[ky][kx] += g · (right ? t[ky][kx+1] : t[ky][kx]), t[ky][c] = down ? x[ky+1][c] : x[ky][c], for rows 0 … 2 of taps, 2 windows at a time
+	MOVQ $0x0000000c, DI
 
 row2:
 	MOVQ $0x00000006, R8
@@ -5708,7 +5734,9 @@ column3:
 	VXORPS        Z7, Z7, Z7
 	VXORPS        Z8, Z8, Z8
 	VXORPS        Z9, Z9, Z9
-	MOVQ          $0x0000000c, DI
+
+	// dw[ky][kx] += g · (right ? t[ky][kx+1] : t[ky][kx]), t[ky][c] = down ? x[ky+1][c] : x[ky][c], for rows 3 … 4 of taps, 2 windows at a time
+	MOVQ $0x0000000c, DI
 
 row4:
 	MOVQ $0x00000006, R8
@@ -5933,6 +5961,8 @@ column5:
 // func Conv1WeightTransform(u []float32, w []float32)
 // Requires: AVX, AVX512F, AVX512VL
 TEXT ·Conv1WeightTransform(SB), $1344-48
+	// Conv1WeightTransform transforms the weights of conv1: u [64][24] = G w Gᵀ from w [25][24].
+	// Registers: 8 of 32 vectors, 4 of 14 general.
 	MOVQ u_base+0(FP), AX
 	MOVQ w_base+24(FP), CX
 	LEAQ 63(SP), DX

@@ -7,6 +7,9 @@
 // func Conv2InputTransform8(v []float32, x []float32)
 // Requires: AVX, AVX512F, AVX512VL, MMX+
 TEXT ·Conv2InputTransform8(SB), $3136-48
+	// Conv2InputTransform8 transforms the input of conv2:
+	// v [64][20][4] = Bᵀ x B for the windows of x [20][12][12], lines of images side by side.
+	// Registers: 9 of 32 vectors, 5 of 14 general.
 	MOVQ v_base+0(FP), AX
 	MOVQ x_base+24(FP), CX
 	LEAQ 63(SP), DX
@@ -1630,6 +1633,10 @@ GLOBL conv2_8<>(SB), RODATA|NOPTR, $4
 // func Conv2ForwardReLUPool8(y []float32, m []float32, u []float32, v []float32, bias []float32, first int)
 // Requires: AVX, AVX512DQ, AVX512F
 TEXT ·Conv2ForwardReLUPool8(SB), $2112-128
+	// Conv2ForwardReLUPool8 computes outputs first … first+4 of conv2, pooled:
+	// y [50][4][4] = max(0, maxpool(Aᵀ (Σ u v) A) + bias) from u [64][50][20], v [64][20][4], bias [50];
+	// m [5][64][4] is working memory.
+	// Registers: 14 of 32 vectors, 6 of 14 general.
 	MOVQ   m_base+24(FP), AX
 	MOVQ   u_base+48(FP), CX
 	MOVQ   v_base+72(FP), DX
@@ -2406,6 +2413,11 @@ GLOBL conv2_2<>(SB), RODATA|NOPTR, $4
 // func Conv2ForwardReLUPoolMask8(y []float32, mask []byte, m []float32, u []float32, v []float32, bias []float32, first int)
 // Requires: AVX, AVX512DQ, AVX512F
 TEXT ·Conv2ForwardReLUPoolMask8(SB), $2112-152
+	// Conv2ForwardReLUPoolMask8 computes outputs first … first+4 of conv2, pooled:
+	// y [50][4][4] = max(0, maxpool(Aᵀ (Σ u v) A) + bias) from u [64][50][20], v [64][20][4], bias [50];
+	// m [5][64][4] is working memory.
+	// mask [50][4][4] receives the windows' masks.
+	// Registers: 14 of 32 vectors, 7 of 14 general, 3 of 7 masks.
 	MOVQ   m_base+48(FP), AX
 	MOVQ   u_base+72(FP), CX
 	MOVQ   v_base+96(FP), DX
@@ -3230,6 +3242,10 @@ tileRow4:
 // func Conv2OutputGrad8(dm []float32, dy []float32, mask []byte, pair int, first int)
 // Requires: AVX, AVX512DQ, AVX512F
 TEXT ·Conv2OutputGrad8(SB), $0-88
+	// Conv2OutputGrad8 un-pools and transforms the gradient of outputs first … first+4 of conv2:
+	// dm [2][8][5][4] = the rows 0 and 7, 1 and 2, 3 and 4 or 5 and 6 (pair 0 … 3) of A dY Aᵀ,
+	// dY [50][8][8] being dy [50][4][4] at the positions that mask [50][4][4] chose.
+	// Registers: 11 of 32 vectors, 6 of 14 general, 3 of 7 masks.
 	MOVQ   dm_base+0(FP), AX
 	MOVQ   dy_base+24(FP), CX
 	MOVQ   mask_base+48(FP), DX
@@ -3981,6 +3997,9 @@ end1:
 // func Conv2InputGradProducts8(dv []float32, u []float32, dm []float32, row int, place int, first int)
 // Requires: AVX, AVX512DQ, AVX512F
 TEXT ·Conv2InputGradProducts8(SB), $0-96
+	// Conv2InputGradProducts8 computes row (8 frequencies) and channels first … first+4 of dv [20][64][4] = Σ u dm
+	// from u [64][50][20] and dm [10 groups][2][8][5][4], which has the row in place 0 or 1 of its pair.
+	// Registers: 13 of 32 vectors, 7 of 14 general.
 	MOVQ   dv_base+0(FP), AX
 	MOVQ   u_base+24(FP), CX
 	MOVQ   dm_base+48(FP), DX
@@ -4127,6 +4146,9 @@ chunk2:
 // func Conv2InputGradTransform8(dx []float32, dv []float32, first int)
 // Requires: AVX, AVX512F, AVX512VL
 TEXT ·Conv2InputGradTransform8(SB), $6208-56
+	// Conv2InputGradTransform8 computes channels first … first+4 of the input gradient of conv2:
+	// dx [20][12][12] = Σ B dv Bᵀ over the overlapping windows, from dv [20][64][4].
+	// Registers: 13 of 32 vectors, 4 of 14 general.
 	MOVQ   dx_base+0(FP), AX
 	MOVQ   dv_base+24(FP), CX
 	MOVQ   first+48(FP), DX
@@ -7400,6 +7422,9 @@ channel1:
 // func Conv2InputTransform16(v []float32, x []float32)
 // Requires: AVX, AVX512F, MMX+
 TEXT ·Conv2InputTransform16(SB), $6208-48
+	// Conv2InputTransform16 transforms the input of conv2:
+	// v [64][20][4] = Bᵀ x B for the windows of x [20][12][12], lines of images side by side.
+	// Registers: 9 of 32 vectors, 5 of 14 general.
 	MOVQ v_base+0(FP), AX
 	MOVQ x_base+24(FP), CX
 	LEAQ 63(SP), DX
@@ -9069,6 +9094,10 @@ tileRow2:
 // func Conv2ForwardReLUPool16(y []float32, m []float32, u []float32, v []float32, bias []float32, first int)
 // Requires: AVX, AVX512DQ, AVX512F
 TEXT ·Conv2ForwardReLUPool16(SB), $2112-128
+	// Conv2ForwardReLUPool16 computes outputs first … first+4 of conv2, pooled:
+	// y [50][4][4] = max(0, maxpool(Aᵀ (Σ u v) A) + bias) from u [64][50][20], v [64][20][4], bias [50];
+	// m [5][64][4] is working memory.
+	// Registers: 25 of 32 vectors, 6 of 14 general.
 	MOVQ   m_base+24(FP), AX
 	MOVQ   u_base+48(FP), CX
 	MOVQ   v_base+72(FP), DX
@@ -10483,6 +10512,11 @@ tileRow4:
 // func Conv2ForwardReLUPoolMask16(y []float32, mask []byte, m []float32, u []float32, v []float32, bias []float32, first int)
 // Requires: AVX, AVX512DQ, AVX512F
 TEXT ·Conv2ForwardReLUPoolMask16(SB), $2112-152
+	// Conv2ForwardReLUPoolMask16 computes outputs first … first+4 of conv2, pooled:
+	// y [50][4][4] = max(0, maxpool(Aᵀ (Σ u v) A) + bias) from u [64][50][20], v [64][20][4], bias [50];
+	// m [5][64][4] is working memory.
+	// mask [50][4][4] receives the windows' masks.
+	// Registers: 25 of 32 vectors, 7 of 14 general, 2 of 7 masks.
 	MOVQ   m_base+48(FP), AX
 	MOVQ   u_base+72(FP), CX
 	MOVQ   v_base+96(FP), DX
@@ -11965,6 +11999,10 @@ tileRow4:
 // func Conv2OutputGrad16(dm []float32, dy []float32, mask []byte, pair int, first int)
 // Requires: AVX, AVX512F
 TEXT ·Conv2OutputGrad16(SB), $0-88
+	// Conv2OutputGrad16 un-pools and transforms the gradient of outputs first … first+4 of conv2:
+	// dm [2][8][5][4] = the rows 0 and 7, 1 and 2, 3 and 4 or 5 and 6 (pair 0 … 3) of A dY Aᵀ,
+	// dY [50][8][8] being dy [50][4][4] at the positions that mask [50][4][4] chose.
+	// Registers: 11 of 32 vectors, 6 of 14 general, 3 of 7 masks.
 	MOVQ   dm_base+0(FP), AX
 	MOVQ   dy_base+24(FP), CX
 	MOVQ   mask_base+48(FP), DX
@@ -13179,6 +13217,9 @@ end1:
 // func Conv2InputGradProducts16(dv []float32, u []float32, dm []float32, row int, place int, first int)
 // Requires: AVX, AVX512DQ, AVX512F
 TEXT ·Conv2InputGradProducts16(SB), $0-96
+	// Conv2InputGradProducts16 computes row (8 frequencies) and channels first … first+4 of dv [20][64][4] = Σ u dm
+	// from u [64][50][20] and dm [10 groups][2][8][5][4], which has the row in place 0 or 1 of its pair.
+	// Registers: 25 of 32 vectors, 7 of 14 general.
 	MOVQ   dv_base+0(FP), AX
 	MOVQ   u_base+24(FP), CX
 	MOVQ   dm_base+48(FP), DX
@@ -13405,6 +13446,9 @@ chunk2:
 // func Conv2InputGradTransform16(dx []float32, dv []float32, first int)
 // Requires: AVX, AVX512F
 TEXT ·Conv2InputGradTransform16(SB), $12352-56
+	// Conv2InputGradTransform16 computes channels first … first+4 of the input gradient of conv2:
+	// dx [20][12][12] = Σ B dv Bᵀ over the overlapping windows, from dv [20][64][4].
+	// Registers: 13 of 32 vectors, 4 of 14 general.
 	MOVQ   dx_base+0(FP), AX
 	MOVQ   dv_base+24(FP), CX
 	MOVQ   first+48(FP), DX
@@ -16678,6 +16722,10 @@ channel1:
 // func Conv2WeightGrad(du []float32, dm []float32, v []float32, images int, row0 int, row1 int, first int)
 // Requires: AVX, AVX512DQ, AVX512F, AVX512VL, MMX+
 TEXT ·Conv2WeightGrad(SB), $0-104
+	// Conv2WeightGrad adds up rows row0 and row1 of frequencies of the weight gradient of outputs first … first+4 of conv2
+	// over all blocks: du [64][50][20] = Σ dm vᵀ from dm [blocks][2][8][5][4] and v [blocks][64][20][4];
+	// images is a multiple of 8, the last block a half-block if it is none of 16.
+	// Registers: 25 of 32 vectors, 11 of 14 general.
 	MOVQ   dm_base+24(FP), AX
 	MOVQ   images+72(FP), CX
 	SHRQ   $0x04, CX
@@ -16703,6 +16751,7 @@ frequency1:
 	MOVQ $0x00000005, SI
 
 channels2:
+	// du[o][c] = Σ dm[o] v[c] over tiles and images, o = 0 … 4, c = 0 … 3, lanes 0 … 15 of 16
 	VXORPS Z0, Z0, Z0
 	VXORPS Z1, Z1, Z1
 	VXORPS Z2, Z2, Z2
@@ -16979,6 +17028,8 @@ noTail4:
 	VADDPS        Y17, Y18, Y17
 	VEXTRACTF32X8 $0x01, Z19, Y18
 	VADDPS        Y18, Y19, Y18
+
+	// du = the sum of the lanes
 	VSHUFF32X4    $0x00, Y1, Y20, Y19
 	VSHUFF32X4    $0x03, Y1, Y20, Y1
 	VADDPS        Y1, Y19, Y19
@@ -17078,6 +17129,7 @@ frequency6:
 	MOVQ $0x00000005, SI
 
 channels7:
+	// du[o][c] = Σ dm[o] v[c] over tiles and images, o = 0 … 4, c = 0 … 3, lanes 0 … 15 of 16
 	VXORPS Z0, Z0, Z0
 	VXORPS Z1, Z1, Z1
 	VXORPS Z2, Z2, Z2
@@ -17354,6 +17406,8 @@ noTail9:
 	VADDPS        Y17, Y18, Y17
 	VEXTRACTF32X8 $0x01, Z19, Y18
 	VADDPS        Y18, Y19, Y18
+
+	// du = the sum of the lanes
 	VSHUFF32X4    $0x00, Y1, Y20, Y19
 	VSHUFF32X4    $0x03, Y1, Y20, Y1
 	VADDPS        Y1, Y19, Y19
@@ -17439,6 +17493,10 @@ noTail9:
 // func Conv2BiasGrad(db []float32, dm []float32, images int, first int)
 // Requires: AVX, AVX512DQ, AVX512F, AVX512VL
 TEXT ·Conv2BiasGrad(SB), $0-64
+	// Conv2BiasGrad adds up the bias gradient of outputs first … first+4 of conv2 over all blocks:
+	// db [50] = Σ dm at frequency (1, 1) from dm [blocks][2][8][5][4] of pair 1.
+	// images is a multiple of 8, the last block a half-block if it is none of 16.
+	// Registers: 2 of 32 vectors, 7 of 14 general.
 	MOVQ   db_base+0(FP), AX
 	MOVQ   dm_base+24(FP), CX
 	MOVQ   first+56(FP), DX
@@ -17454,10 +17512,12 @@ TEXT ·Conv2BiasGrad(SB), $0-64
 
 output1:
 	VXORPS Z0, Z0, Z0
-	MOVQ   DX, DI
-	TESTQ  DI, DI
-	JZ     noBlocks2
-	MOVQ   CX, R8
+
+	// db = Σ dm[row 0][frequency 1] over tiles and images
+	MOVQ  DX, DI
+	TESTQ DI, DI
+	JZ    noBlocks2
+	MOVQ  CX, R8
 
 block4:
 	VADDPS (R8), Z0, Z0
@@ -17496,6 +17556,8 @@ noTail3:
 // func Conv2WeightTransform(u []float32, w []float32)
 // Requires: AVX, AVX512F, AVX512VL
 TEXT ·Conv2WeightTransform(SB), $1344-48
+	// Conv2WeightTransform transforms the weights of conv2: u [64][50][20] = G w Gᵀ from w [25][50][20].
+	// Registers: 8 of 32 vectors, 4 of 14 general.
 	MOVQ u_base+0(FP), AX
 	MOVQ w_base+24(FP), CX
 	LEAQ 63(SP), DX
@@ -18126,6 +18188,8 @@ GLOBL conv2_0_022222223<>(SB), RODATA|NOPTR, $4
 // func Conv2WeightGradTransform(dw []float32, du []float32)
 // Requires: AVX, AVX512F, AVX512VL
 TEXT ·Conv2WeightGradTransform(SB), $1344-48
+	// Conv2WeightGradTransform transforms the weight gradient of conv2 back: dw [25][50][20] = Gᵀ du G from du [64][50][20].
+	// Registers: 9 of 32 vectors, 4 of 14 general.
 	MOVQ dw_base+0(FP), AX
 	MOVQ du_base+24(FP), CX
 	LEAQ 63(SP), DX

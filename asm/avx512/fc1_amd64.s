@@ -7,6 +7,8 @@
 // func FC1ForwardReLU8(y []float32, x []float32, w []float32, bias []float32, first int)
 // Requires: AVX, AVX512F, AVX512VL
 TEXT ·FC1ForwardReLU8(SB), $0-104
+	// FC1ForwardReLU8 computes outputs first … first+99 of fc1: y [500] = max(0, w x + bias) from x [800], w [10][500][80].
+	// Registers: 26 of 32 vectors, 9 of 14 general.
 	MOVQ   y_base+0(FP), AX
 	MOVQ   x_base+24(FP), CX
 	MOVQ   w_base+48(FP), DX
@@ -23,6 +25,7 @@ block1:
 	MOVQ $0x00000004, DI
 
 group2:
+	// y = max(0, bias + Σ w x), 25 outputs × 1 vectors of images
 	VBROADCASTSS (BX), Y0
 	VBROADCASTSS 4(BX), Y1
 	VBROADCASTSS 8(BX), Y2
@@ -340,6 +343,8 @@ input4:
 // func FC1PackInput8(packed []float32, x []float32, image int, capacity int)
 // Requires: AVX, AVX512F, AVX512VL
 TEXT ·FC1PackInput8(SB), $0-64
+	// FC1PackInput8 transposes x [800] into images image, image+1, … of packed [10][capacity][80].
+	// Registers: 9 of 32 vectors, 6 of 14 general.
 	MOVQ   x_base+24(FP), AX
 	MOVQ   packed_base+0(FP), CX
 	MOVQ   image+48(FP), DX
@@ -354,6 +359,7 @@ slice1:
 	MOVQ $0x0000000a, SI
 
 input2:
+	// 8 inputs × 8 images, transposed
 	MOVQ $0x00000001, DI
 
 lanes3:
@@ -416,6 +422,8 @@ lanes3:
 // func FC1UnpackInputGrad8(dx []float32, packed []float32, image int, capacity int)
 // Requires: AVX, AVX512F, AVX512VL
 TEXT ·FC1UnpackInputGrad8(SB), $0-64
+	// FC1UnpackInputGrad8 transposes images image, image+1, … of packed [10][capacity][80] into dx [800].
+	// Registers: 9 of 32 vectors, 6 of 14 general.
 	MOVQ   dx_base+0(FP), AX
 	MOVQ   packed_base+24(FP), CX
 	MOVQ   image+48(FP), DX
@@ -430,6 +438,7 @@ slice1:
 	MOVQ $0x0000000a, SI
 
 input2:
+	// 8 inputs × 8 images, transposed
 	MOVQ $0x00000001, DI
 
 lanes3:
@@ -492,6 +501,9 @@ lanes3:
 // func FC1ImageLists8(values []float32, outputs []int32, ends []int32, dy []float32)
 // Requires: AVX, AVX2, AVX512DQ, AVX512F, AVX512VL, POPCNT
 TEXT ·FC1ImageLists8(SB), $128-96
+	// FC1ImageLists8 lists for every image the values of dy [500] that are not 0, ascending by output:
+	// values, outputs [images][512], ends [images][11] the entries below output 48, 96, ….
+	// Registers: 11 of 32 vectors, 12 of 14 general, 1 of 7 masks.
 	MOVQ         values_base+0(FP), AX
 	MOVQ         outputs_base+24(FP), CX
 	MOVQ         ends_base+48(FP), DX
@@ -512,6 +524,7 @@ run2:
 	MOVQ $0x00000006, R9
 
 tile3:
+	// 8 outputs × 8 images, transposed; of each image append what is not 0
 	VMOVUPS       (BX), Y2
 	VMOVUPS       32(BX), Y3
 	VMOVUPS       64(BX), Y4
@@ -674,6 +687,7 @@ tile3:
 	MOVQ          $0x00000002, R8
 
 tile4:
+	// 8 outputs × 8 images, transposed; of each image append what is not 0
 	VMOVUPS       (BX), Y2
 	VMOVUPS       32(BX), Y3
 	VMOVUPS       64(BX), Y4
@@ -814,6 +828,8 @@ tile4:
 	ADDQ          $+256, BX
 	DECQ          R8
 	JNZ           tile4
+
+	// 4 outputs × 8 images, transposed; of each image append what is not 0
 	VMOVUPS       (BX), Y2
 	VMOVUPS       32(BX), Y3
 	VMOVUPS       64(BX), Y4
@@ -993,6 +1009,8 @@ GLOBL fc1_iota<>(SB), RODATA|NOPTR, $32
 // func FC1ForwardReLU16(y []float32, x []float32, w []float32, bias []float32, first int)
 // Requires: AVX, AVX512DQ, AVX512F
 TEXT ·FC1ForwardReLU16(SB), $0-104
+	// FC1ForwardReLU16 computes outputs first … first+99 of fc1: y [500] = max(0, w x + bias) from x [800], w [10][500][80].
+	// Registers: 26 of 32 vectors, 9 of 14 general.
 	MOVQ   y_base+0(FP), AX
 	MOVQ   x_base+24(FP), CX
 	MOVQ   w_base+48(FP), DX
@@ -1009,6 +1027,7 @@ block1:
 	MOVQ $0x00000004, DI
 
 group2:
+	// y = max(0, bias + Σ w x), 25 outputs × 1 vectors of images
 	VBROADCASTSS (BX), Z0
 	VBROADCASTSS 4(BX), Z1
 	VBROADCASTSS 8(BX), Z2
@@ -1326,6 +1345,8 @@ input4:
 // func FC1PackInput16(packed []float32, x []float32, image int, capacity int)
 // Requires: AVX, AVX512F, AVX512VL
 TEXT ·FC1PackInput16(SB), $0-64
+	// FC1PackInput16 transposes x [800] into images image, image+1, … of packed [10][capacity][80].
+	// Registers: 9 of 32 vectors, 6 of 14 general.
 	MOVQ   x_base+24(FP), AX
 	MOVQ   packed_base+0(FP), CX
 	MOVQ   image+48(FP), DX
@@ -1340,6 +1361,7 @@ slice1:
 	MOVQ $0x0000000a, SI
 
 input2:
+	// 8 inputs × 8 images, transposed
 	MOVQ $0x00000002, DI
 
 lanes3:
@@ -1402,6 +1424,8 @@ lanes3:
 // func FC1UnpackInputGrad16(dx []float32, packed []float32, image int, capacity int)
 // Requires: AVX, AVX512F, AVX512VL
 TEXT ·FC1UnpackInputGrad16(SB), $0-64
+	// FC1UnpackInputGrad16 transposes images image, image+1, … of packed [10][capacity][80] into dx [800].
+	// Registers: 9 of 32 vectors, 6 of 14 general.
 	MOVQ   dx_base+0(FP), AX
 	MOVQ   packed_base+24(FP), CX
 	MOVQ   image+48(FP), DX
@@ -1416,6 +1440,7 @@ slice1:
 	MOVQ $0x0000000a, SI
 
 input2:
+	// 8 inputs × 8 images, transposed
 	MOVQ $0x00000002, DI
 
 lanes3:
@@ -1478,6 +1503,9 @@ lanes3:
 // func FC1ImageLists16(values []float32, outputs []int32, ends []int32, dy []float32)
 // Requires: AVX, AVX2, AVX512DQ, AVX512F, AVX512VL, POPCNT
 TEXT ·FC1ImageLists16(SB), $128-96
+	// FC1ImageLists16 lists for every image the values of dy [500] that are not 0, ascending by output:
+	// values, outputs [images][512], ends [images][11] the entries below output 48, 96, ….
+	// Registers: 11 of 32 vectors, 12 of 14 general, 1 of 7 masks.
 	MOVQ         values_base+0(FP), AX
 	MOVQ         outputs_base+24(FP), CX
 	MOVQ         ends_base+48(FP), DX
@@ -1498,6 +1526,7 @@ run2:
 	MOVQ $0x00000006, R9
 
 tile3:
+	// 8 outputs × 8 images, transposed; of each image append what is not 0
 	VMOVUPS       (BX), Y2
 	VMOVUPS       64(BX), Y3
 	VMOVUPS       128(BX), Y4
@@ -1660,6 +1689,7 @@ tile3:
 	MOVQ          $0x00000002, R8
 
 tile4:
+	// 8 outputs × 8 images, transposed; of each image append what is not 0
 	VMOVUPS       (BX), Y2
 	VMOVUPS       64(BX), Y3
 	VMOVUPS       128(BX), Y4
@@ -1800,6 +1830,8 @@ tile4:
 	ADDQ          $+512, BX
 	DECQ          R8
 	JNZ           tile4
+
+	// 4 outputs × 8 images, transposed; of each image append what is not 0
 	VMOVUPS       (BX), Y2
 	VMOVUPS       64(BX), Y3
 	VMOVUPS       128(BX), Y4
@@ -1966,6 +1998,8 @@ tile4:
 // func FC1ForwardReLU32(y []float32, x []float32, w []float32, bias []float32, first int)
 // Requires: AVX, AVX512DQ, AVX512F
 TEXT ·FC1ForwardReLU32(SB), $0-104
+	// FC1ForwardReLU32 computes outputs first … first+99 of fc1: y [500] = max(0, w x + bias) from x [800], w [10][500][80].
+	// Registers: 23 of 32 vectors, 9 of 14 general.
 	MOVQ   y_base+0(FP), AX
 	MOVQ   x_base+24(FP), CX
 	MOVQ   w_base+48(FP), DX
@@ -1982,6 +2016,7 @@ block1:
 	MOVQ $0x0000000a, DI
 
 group2:
+	// y = max(0, bias + Σ w x), 10 outputs × 2 vectors of images
 	VBROADCASTSS (BX), Z0
 	VMOVAPS      Z0, Z1
 	VBROADCASTSS 4(BX), Z2
@@ -2332,6 +2367,10 @@ input4:
 // func FC1ForwardReLUDropout(y []float32, packed []float32, w []float32, bias []float32, keys []uint32, images int, stride int, first int, threshold uint32, scale float32)
 // Requires: AVX, AVX512DQ, AVX512F, AVX512VL, BMI, MMX+
 TEXT ·FC1ForwardReLUDropout(SB), $10496-152
+	// FC1ForwardReLUDropout computes outputs first … first+15, or the last four, of fc1 for a batch:
+	// y [blocks][500] = dropout(max(0, w x + bias)) from w [10][500][80] and the inputs, packed [10][stride][80].
+	// images is a multiple of 8 and at most 128, first a multiple of 16.
+	// Registers: 27 of 32 vectors, 11 of 14 general, 1 of 7 masks.
 	MOVQ   packed_base+24(FP), AX
 	MOVQ   w_base+48(FP), CX
 	MOVQ   first+136(FP), DX
@@ -2882,6 +2921,9 @@ GLOBL fc1_factor2<>(SB), RODATA|NOPTR, $4
 // func FC1OutputLists(values []float32, images []int32, counts []int32, dy []float32, batch int, first int, count int)
 // Requires: AVX, AVX2, AVX512DQ, AVX512F, AVX512VL, POPCNT
 TEXT ·FC1OutputLists(SB), $0-120
+	// FC1OutputLists lists for outputs first … first+count−1 the values of dy [blocks][500] that are not 0, ascending by image:
+	// values, images [500][144], counts [500]. batch is a multiple of 8, the last block a half-block if it is none of 16.
+	// Registers: 4 of 32 vectors, 11 of 14 general, 1 of 7 masks.
 	MOVQ         values_base+0(FP), AX
 	MOVQ         images_base+24(FP), CX
 	MOVQ         counts_base+48(FP), DX
@@ -2913,6 +2955,7 @@ output1:
 	JZ      noBlocks2
 
 block4:
+	// append what is not 0 of 16 images
 	VMOVUPS       (R11), Y2
 	VXORPS        Y3, Y3, Y3
 	VCMPPS        $0x04, Y3, Y2, K1
@@ -2969,6 +3012,9 @@ noTail3:
 // func FC1InputGrad(packed []float32, w []float32, values []float32, outputs []int32, ends []int32, slice int, image int, images int, capacity int)
 // Requires: AVX, AVX512DQ, AVX512F, MMX+
 TEXT ·FC1InputGrad(SB), $0-152
+	// FC1InputGrad computes inputs 160·slice … 160·slice+159 of images image … image+images−1 of packed [10][capacity][80]
+	// from w [10][500][80] and the images' lists, values, outputs [images][512], ends [images][11].
+	// Registers: 11 of 32 vectors, 12 of 14 general.
 	MOVQ   packed_base+0(FP), AX
 	MOVQ   w_base+24(FP), CX
 	MOVQ   slice+120(FP), DX
@@ -2989,6 +3035,7 @@ TEXT ·FC1InputGrad(SB), $0-152
 	MOVQ   outputs_base+72(FP), R8
 
 image1:
+	// dx = (dx of the runs before, or 0) + Σ value · w[output], the outputs of this run in the image's list
 	VXORPS     Z0, Z0, Z0
 	VXORPS     Z1, Z1, Z1
 	VXORPS     Z2, Z2, Z2
@@ -3055,6 +3102,7 @@ run4:
 	MOVQ outputs_base+72(FP), R9
 
 image5:
+	// dx = (dx of the runs before, or 0) + Σ value · w[output], the outputs of this run in the image's list
 	VMOVUPS    (DI), Z0
 	VMOVUPS    64(DI), Z1
 	VMOVUPS    128(DI), Z2
@@ -3120,6 +3168,9 @@ done6:
 // func FC1WeightGrad(dw []float32, packed []float32, values []float32, images []int32, counts []int32, slice int, first int, count int, capacity int)
 // Requires: AVX, AVX512F
 TEXT ·FC1WeightGrad(SB), $0-152
+	// FC1WeightGrad adds to dw [10][500][80] the gradient of inputs 80·slice … and outputs first … first+count−1
+	// from packed [10][capacity][80] and the outputs' lists, values, images [500][144], counts [500].
+	// Registers: 6 of 32 vectors, 9 of 14 general.
 	MOVQ   slice+120(FP), AX
 	MOVQ   first+128(FP), CX
 	MOVQ   packed_base+24(FP), DX
@@ -3142,6 +3193,7 @@ TEXT ·FC1WeightGrad(SB), $0-152
 	MOVQ   count+136(FP), AX
 
 output1:
+	// dw[output] = (dw[output] or, before Adam, 0) + Σ value · x[image], the images in the output's list
 	VMOVUPS (R9), Z0
 	VMOVUPS 64(R9), Z1
 	VMOVUPS 128(R9), Z2
@@ -3184,6 +3236,9 @@ done2:
 // func FC1WeightGradAdam(w []float32, m []float32, v []float32, packed []float32, values []float32, images []int32, counts []int32, slice int, first int, count int, capacity int, oneMinusBeta1 float32, beta2 float32, oneMinusBeta2 float32, correction float32, epsilon float32, rate float32)
 // Requires: AVX, AVX512DQ, AVX512F, MMX+
 TEXT ·FC1WeightGradAdam(SB), $0-224
+	// FC1WeightGradAdam computes the gradient of FC1WeightGrad in registers and applies a step of Adam
+	// to w, m and v, [10][500][80] each.
+	// Registers: 16 of 32 vectors, 11 of 14 general, 1 of 7 masks.
 	VBROADCASTSS oneMinusBeta1+200(FP), Z0
 	VBROADCASTSS beta2+204(FP), Z1
 	VBROADCASTSS oneMinusBeta2+208(FP), Z2
@@ -3233,15 +3288,17 @@ output1:
 	PREFETCHT0 1536(R9)
 	PREFETCHT0 1536(R10)
 	PREFETCHT0 1536(R11)
-	VXORPS     Z8, Z8, Z8
-	VXORPS     Z9, Z9, Z9
-	VXORPS     Z10, Z10, Z10
-	VXORPS     Z11, Z11, Z11
-	VXORPS     Z12, Z12, Z12
-	XORQ       CX, CX
-	MOVLQSX    (DI), R8
-	TESTQ      R8, R8
-	JZ         done2
+
+	// dw[output] = (dw[output] or, before Adam, 0) + Σ value · x[image], the images in the output's list
+	VXORPS  Z8, Z8, Z8
+	VXORPS  Z9, Z9, Z9
+	VXORPS  Z10, Z10, Z10
+	VXORPS  Z11, Z11, Z11
+	VXORPS  Z12, Z12, Z12
+	XORQ    CX, CX
+	MOVLQSX (DI), R8
+	TESTQ   R8, R8
+	JZ      done2
 
 entry3:
 	MOVLQSX      (SI)(CX*4), R12

@@ -7,6 +7,9 @@
 // func FMAPeak(sink []float32, iterations int)
 // Requires: AVX, AVX512F
 TEXT ·FMAPeak(SB), $0-32
+	// FMAPeak runs iterations × 48 fused multiply-adds of whole vectors, one factor in a register,
+	// and stores their sum in sink, 16 float32.
+	// Registers: 13 of 32 vectors, 2 of 14 general.
 	MOVQ         sink_base+0(FP), AX
 	MOVQ         iterations+24(FP), CX
 	VBROADCASTSS peak_0_5<>+0(SB), Z0
@@ -24,6 +27,7 @@ TEXT ·FMAPeak(SB), $0-32
 	VMOVAPS      Z0, Z12
 
 iteration1:
+	// 4 × 12 independent sums: sum = sum + factor · x, x in a register
 	VFMADD231PS Z0, Z0, Z1
 	VFMADD231PS Z0, Z0, Z2
 	VFMADD231PS Z0, Z0, Z3
@@ -95,6 +99,9 @@ GLOBL peak_0_5<>(SB), RODATA|NOPTR, $4
 // func FMAPeakMemory(sink []float32, source []float32, iterations int)
 // Requires: AVX, AVX512F
 TEXT ·FMAPeakMemory(SB), $0-56
+	// FMAPeakMemory runs iterations × 48 fused multiply-adds of whole vectors, one factor a vector of source [192] in memory,
+	// and stores their sum in sink, 16 float32.
+	// Registers: 13 of 32 vectors, 3 of 14 general.
 	MOVQ         sink_base+0(FP), AX
 	MOVQ         iterations+48(FP), CX
 	MOVQ         source_base+24(FP), DX
@@ -113,6 +120,7 @@ TEXT ·FMAPeakMemory(SB), $0-56
 	VMOVAPS      Z0, Z12
 
 iteration1:
+	// 4 × 12 independent sums: sum = sum + factor · x, x a vector of source [192] in memory
 	VFMADD231PS (DX), Z0, Z1
 	VFMADD231PS 64(DX), Z0, Z2
 	VFMADD231PS 128(DX), Z0, Z3
@@ -181,6 +189,9 @@ iteration1:
 // func FMAPeakBroadcast(sink []float32, source []float32, iterations int)
 // Requires: AVX, AVX512F
 TEXT ·FMAPeakBroadcast(SB), $0-56
+	// FMAPeakBroadcast runs iterations × 48 fused multiply-adds of whole vectors, one factor one value of source [192], spread over a vector,
+	// and stores their sum in sink, 16 float32.
+	// Registers: 13 of 32 vectors, 3 of 14 general.
 	MOVQ         sink_base+0(FP), AX
 	MOVQ         iterations+48(FP), CX
 	MOVQ         source_base+24(FP), DX
@@ -199,6 +210,7 @@ TEXT ·FMAPeakBroadcast(SB), $0-56
 	VMOVAPS      Z0, Z12
 
 iteration1:
+	// 4 × 12 independent sums: sum = sum + factor · x, x one value of source [192], spread over a vector
 	VFMADD231PS.BCST (DX), Z0, Z1
 	VFMADD231PS.BCST 4(DX), Z0, Z2
 	VFMADD231PS.BCST 8(DX), Z0, Z3
@@ -267,6 +279,8 @@ iteration1:
 // func Read(data []float32, passes int)
 // Requires: AVX, AVX512F
 TEXT ·Read(SB), $0-32
+	// Read loads all of data, a positive multiple of 256 float32, passes times.
+	// Registers: 1 of 32 vectors, 3 of 14 general.
 	MOVQ passes+24(FP), AX
 
 pass1:
@@ -275,6 +289,7 @@ pass1:
 	SHRQ $0x08, DX
 
 data2:
+	// 1024 bytes
 	VMOVUPS (CX), Z0
 	VMOVUPS 64(CX), Z0
 	VMOVUPS 128(CX), Z0
@@ -302,10 +317,13 @@ data2:
 // func Clock(iterations int)
 // Requires: AVX
 TEXT ·Clock(SB), $0-8
+	// Clock takes iterations × 100 cycles.
+	// Registers: 2 of 14 general.
 	MOVQ iterations+0(FP), AX
 	MOVQ AX, CX
 
 iteration1:
+	// 100 times x = x + x, each after the one before
 	ADDQ CX, CX
 	ADDQ CX, CX
 	ADDQ CX, CX

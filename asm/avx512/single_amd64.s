@@ -7,6 +7,8 @@
 // func SingleInput(x []float32, image []byte)
 // Requires: AVX, AVX2, FMA3
 TEXT ·SingleInput(SB), $0-48
+	// SingleInput computes x [28][28] = image/255·2 − 1 from image [28][28].
+	// Registers: 3 of 32 vectors, 3 of 14 general.
 	MOVQ         x_base+0(FP), AX
 	MOVQ         image_base+24(FP), CX
 	VBROADCASTSS single_0_007843138<>+0(SB), Y0
@@ -35,6 +37,9 @@ GLOBL single_1<>(SB), RODATA|NOPTR, $4
 // func SingleConv1ReLUPool(y []float32, x []float32, u []float32, bias []float32)
 // Requires: AVX, AVX512DQ, AVX512F, AVX512VL
 TEXT ·SingleConv1ReLUPool(SB), $15232-96
+	// SingleConv1ReLUPool computes conv1 of one image, pooled: y [12][12][24] = max(0, maxpool(Aᵀ (u (Bᵀ x B)) A) + bias)
+	// from x [28][28], u [64][24], bias [24].
+	// Registers: 16 of 32 vectors, 11 of 14 general.
 	MOVQ y_base+0(FP), AX
 	MOVQ x_base+24(FP), CX
 	MOVQ u_base+48(FP), DX
@@ -1057,6 +1062,8 @@ GLOBL single_2<>(SB), RODATA|NOPTR, $4
 // func SingleConv2InputTransform(v []float32, x []float32)
 // Requires: AVX, AVX512F, AVX512VL
 TEXT ·SingleConv2InputTransform(SB), $6208-48
+	// SingleConv2InputTransform transforms the input of conv2 of one image: v [64][4][24] = Bᵀ x B for the windows of x [12][12][24].
+	// Registers: 9 of 32 vectors, 5 of 14 general.
 	MOVQ v_base+0(FP), AX
 	MOVQ x_base+24(FP), CX
 	LEAQ 63(SP), DX
@@ -1465,6 +1472,9 @@ row7:
 // func SingleConv2ReLUPool(y []float32, m []float32, u []float32, v []float32, bias []float32)
 // Requires: AVX, AVX512DQ, AVX512F, AVX512VL
 TEXT ·SingleConv2ReLUPool(SB), $3200-120
+	// SingleConv2ReLUPool computes conv2 of one image, pooled: y [50][4][4] = max(0, maxpool(Aᵀ (Σ u v) A) + bias)
+	// from u [3][64][20][16] and [64][20][8], v [64][4][24], bias [56]; m [64][4][16] is working memory.
+	// Registers: 14 of 32 vectors, 10 of 14 general.
 	MOVQ y_base+0(FP), AX
 	MOVQ m_base+24(FP), CX
 	MOVQ u_base+48(FP), DX
@@ -3968,6 +3978,9 @@ tileRow7:
 // func SingleFC1ReLU(h []float32, x []float32, w []float32, bias []float32, values []float32, places []int32, backwards bool)
 // Requires: AVX, AVX2, AVX512DQ, AVX512F, AVX512VL, MMX+, POPCNT
 TEXT ·SingleFC1ReLU(SB), $0-145
+	// SingleFC1ReLU computes fc1 of one image: h [512] = max(0, w x + bias) from x [800], w [4][800][128], bias [512];
+	// values, places [832] are working memory; backwards begins with the last chunk of outputs.
+	// Registers: 9 of 32 vectors, 12 of 14 general, 1 of 7 masks.
 	MOVQ x_base+24(FP), AX
 
 	// the values that are not zero, and their places
@@ -4104,6 +4117,9 @@ GLOBL single_iota<>(SB), RODATA|NOPTR, $32
 // func SingleFC2(logits []float32, x []float32, w []float32, bias []float32, values []float32, places []int32)
 // Requires: AVX, AVX2, AVX512DQ, AVX512F, AVX512VL, POPCNT
 TEXT ·SingleFC2(SB), $0-144
+	// SingleFC2 computes the logits [16] of one image = w x + bias from x [512], w [512][16] and bias [16];
+	// values, places [832] are working memory.
+	// Registers: 4 of 32 vectors, 6 of 14 general, 1 of 7 masks.
 	MOVQ x_base+24(FP), AX
 
 	// the values that are not zero, and their places

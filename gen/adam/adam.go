@@ -162,6 +162,7 @@ func lineSums(f *isa.File) {
 	k.ADDQ(lines, tail)
 	parts := 16 / k.Lanes
 	k.LoopCounter("feature", features, []reg.GPVirtual{lines, tail, sums}, []int{64, 32, 4}, func() {
+		k.Comment("sum = Σ line over all blocks, then the sum of the lanes")
 		row := make([]isa.V, parts)
 		for i := range row {
 			row[i] = k.Zero()

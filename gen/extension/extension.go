@@ -48,6 +48,7 @@ func dotProducts(f *isa.File, name, instruction string, product func(k *isa.Kern
 		k.VPXORD(accumulator(i), accumulator(i), accumulator(i))
 	}
 	k.LoopCounter("iteration", iterations, nil, nil, func() {
+		k.Commentf("%d × %d independent %s", unroll, accumulators, instruction)
 		for range unroll {
 			for i := range accumulators {
 				product(k, i)

@@ -1,10 +1,11 @@
 // Package fc1 emits the kernels of the first fully connected layer, 800→500.
 //
 // In inference lanes are images. In training dropout keeps half of the outputs,
-// and on the way back about 27 % of them carry a gradient, but of eight images
-// side by side hardly ever none does, so lanes are inputs there: images' inputs
-// are transposed to rows, bits say which outputs of an image are kept, and lists
-// which outputs of an image, and which images of an output, are alive.
+// and on the way back about 27 % of them carry a gradient, but almost always at
+// least one of eight neighbouring images has one, so zeros cannot be skipped with
+// images as lanes. There lanes are inputs instead: images' inputs are transposed
+// to rows, bits say which outputs of an image are kept, and lists which outputs
+// of an image, and which images of an output, carry a gradient.
 //
 // Layout: w, m, v, dw [10 slices][500][80 inputs], packed [10][capacity images][80],
 // lists of an image [512 entries] and of an output [144 entries].
@@ -90,6 +91,7 @@ func packing(k *isa.Kernel, lineName string, square func(lines, rows reg.GPVirtu
 	k.SUBQ(operand.I32(sliceBytes), capacity) // from the end of a row to the next slice's
 	k.Loop("slice", slices, nil, nil, func() {
 		k.Loop("input", slice/8, pointers{lines, rows}, []int{8 * k.Line(), 32}, func() {
+			k.Comment("8 inputs × 8 images, transposed")
 			k.Loop("lanes", k.Width/8, pointers{lines, rows}, []int{32, 8 * sliceBytes}, func() { square(lines, rows) })
 			k.Advance(lines, -k.Line())
 			k.Advance(rows, -k.Width*sliceBytes)
@@ -114,6 +116,7 @@ func imageLists(f *isa.File, width int) {
 	eight := k.YMM()
 	k.VPBROADCASTD(k.Words("eight", 8), eight)
 	tile := func(lines int) {
+		k.Commentf("%d outputs × 8 images, transposed; of each image append what is not 0", lines)
 		var rows [8]isa.V
 		for i := range rows {
 			if i < lines {
@@ -199,6 +202,7 @@ func outputLists(f *isa.File) {
 		k.TESTQ(n, n)
 		k.JZ(operand.LabelRef(noBlocks))
 		k.LoopCounter("block", n, pointers{from}, []int{outputs * 64}, func() {
+			k.Comment("append what is not 0 of 16 images")
 			for half := range 2 {
 				compress.Append(k, k.LoadVector(isa.At(from, 32*half)), indices, values, images, end, table)
 				k.VPADDD(eight, indices, indices)
@@ -263,6 +267,7 @@ func inputGrad(f *isa.File) {
 						}
 						return m
 					}
+					k.Comment("dx = (dx of the runs before, or 0) + Σ value · w[output], the outputs of this run in the image's list")
 					for i := range perSlice * 2 / halves {
 						if phase == 0 {
 							sums = append(sums, k.Zero())
@@ -382,6 +387,7 @@ func weightGrad(f *isa.File, update bool) {
 				}
 			}
 		}
+		k.Comment("dw[output] = (dw[output] or, before Adam, 0) + Σ value · x[image], the images in the output's list")
 		sums := make([]isa.V, vectors)
 		for i := range sums {
 			if update {

@@ -42,6 +42,7 @@ func forwardAll(f *isa.File, width int) {
 
 	k.Loop("block", blocks, pointers{x, y}, []int{inputs * line, outputs * line}, func() {
 		k.Loop("group", part/group, pointers{y, w, bias}, []int{group * line, group * sliceBytes, 4 * group}, func() {
+			k.Commentf("y = max(0, bias + Σ w x), %d outputs × %d vectors of images", group, parts)
 			sums := make([][]isa.V, group)
 			for o := range sums {
 				sums[o] = append(sums[o], k.Broadcast(isa.At(bias, 4*o)))

@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 
 	"github.com/mmcloughlin/avo/ir"
 	"github.com/mmcloughlin/avo/pass"
@@ -40,6 +41,9 @@ func (f *File) Write(folder string) error {
 	)
 	if err := compile.Execute(file); err != nil {
 		return fmt.Errorf("%s %s: %w", f.Target.Name, f.Operation, err)
+	}
+	for _, fn := range file.Functions() {
+		f.Target.noteRegisters(fn)
 	}
 	if err := f.checkFeatures(file); err != nil {
 		return fmt.Errorf("%s %s: %w", f.Target.Name, f.Operation, err)
@@ -114,6 +118,46 @@ func (t Target) allocate(fn *ir.Function) error {
 		}
 	}
 	return nil
+}
+
+// noteRegisters writes how many registers a function got to its head, below
+// its first sentence.
+func (t Target) noteRegisters(fn *ir.Function) {
+	used := map[reg.Kind]map[reg.Index]bool{}
+	for _, instruction := range fn.Instructions() {
+		for _, r := range instruction.Registers() {
+			physical := reg.ToPhysical(r)
+			if physical == nil || physical.Info()&reg.Restricted != 0 {
+				continue
+			}
+			if used[r.Kind()] == nil {
+				used[r.Kind()] = map[reg.Index]bool{}
+			}
+			used[r.Kind()][physical.PhysicalIndex()] = true
+		}
+	}
+	var counts []string
+	for _, kind := range []struct {
+		kind reg.Kind
+		name string
+	}{{reg.KindVector, "vectors"}, {reg.KindGP, "general"}, {reg.KindOpmask, "masks"}} {
+		if n := len(used[kind.kind]); n > 0 {
+			counts = append(counts, fmt.Sprintf("%d of %d %s", n, t.available(kind.kind), kind.name))
+		}
+	}
+	note := ir.NewComment("Registers: " + strings.Join(counts, ", ") + ".")
+	fn.Nodes = slices.Insert(fn.Nodes, 1, ir.Node(note)) // below what start wrote
+}
+
+// available is the number of registers of a kind that a kernel may use.
+func (t Target) available(kind reg.Kind) int {
+	indices := map[reg.Index]bool{}
+	for _, r := range t.pool(kind) {
+		if r.Info()&reg.Restricted == 0 {
+			indices[r.PhysicalIndex()] = true
+		}
+	}
+	return len(indices)
 }
 
 // pool lists the registers of a kind that a kernel may use: all but the stack

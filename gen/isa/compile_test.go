@@ -1,6 +1,7 @@
 package isa
 
 import (
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -16,9 +17,46 @@ func written(t *testing.T, target Target, emit func(k *Kernel)) error {
 	}
 	f := NewFile(target, "test")
 	k := f.WideFunction("Probe", "x []float32", "is a test.")
+	k.Comment("the test's body")
 	emit(k)
 	k.Return()
 	return f.Write(folder)
+}
+
+// TestHeads: a function's assembly begins with its sentence and the registers it
+// got, and a kernel without a comment about its loops is refused.
+func TestHeads(t *testing.T) {
+	for _, target := range Targets {
+		folder := t.TempDir()
+		if err := os.Mkdir(filepath.Join(folder, target.Name), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		f := NewFile(target, "test")
+		k := f.WideFunction("Probe", "x []float32", "is a test.")
+		k.Comment("x = x")
+		sums(3)(k)
+		k.Return()
+		if err := f.Write(folder); err != nil {
+			t.Fatal(err)
+		}
+		content, err := os.ReadFile(filepath.Join(folder, target.Name, "test_amd64.s"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		want := fmt.Sprintf("// Probe is a test.\n\t// Registers: 3 of %d vectors, 1 of 14 general.\n", target.Registers)
+		if !strings.Contains(string(content), want) {
+			t.Errorf("%s: expected %q in:\n%s", target.Name, want, content)
+		}
+
+		func() {
+			defer func() {
+				if refused := recover(); refused == nil || !strings.Contains(fmt.Sprint(refused), "Probe") {
+					t.Errorf("%s: no comment: expected a panic that names the kernel, got %v", target.Name, refused)
+				}
+			}()
+			NewFile(target, "test").WideFunction("Probe", "x []float32", "is a test.").Return()
+		}()
+	}
 }
 
 // sums keeps n vectors live at once.

@@ -59,37 +59,51 @@ func NewFile(target Target, operation string) *File {
 type Kernel struct {
 	*File
 	Name  string
-	Width int // images side by side
+	Width int // images side by side, or where lanes are no images the target's lanes
 	Lanes int // float32 values in a vector of this kernel
 	label int
+
+	explained bool // has a comment besides its first sentence
 }
 
 // Function starts a kernel for images lying width side by side; its Go name is
 // name followed by the width. Parameters is the Go parameter list without
-// parentheses.
+// parentheses, doc goes to the stub and to the head of the assembly.
 func (f *File) Function(name string, width int, parameters string, doc ...string) *Kernel {
-	full := fmt.Sprintf("%s%d", name, width)
-	f.Context.Function(full)
-	f.SignatureExpr("func(" + parameters + ")")
-	f.Pragma("noescape")
-	doc[0] = full + " " + doc[0]
-	f.Doc(doc...)
-	return &Kernel{File: f, Name: full, Width: width, Lanes: min(width, f.Target.Lanes)}
+	k := f.start(fmt.Sprintf("%s%d", name, width), parameters, doc)
+	k.Width, k.Lanes = width, min(width, f.Target.Lanes)
+	return k
 }
-
-// Half turns to vectors of 8 lanes, for rows whose length is no multiple of 16.
-func (k *Kernel) Half() { k.Lanes = 8 }
 
 // WideFunction starts a kernel that treats its data as one long row of
 // values: its vectors are as wide as the target's.
 func (f *File) WideFunction(name, parameters string, doc ...string) *Kernel {
+	k := f.start(name, parameters, doc)
+	k.Width, k.Lanes = f.Target.Lanes, f.Target.Lanes
+	return k
+}
+
+func (f *File) start(name, parameters string, doc []string) *Kernel {
 	f.Context.Function(name)
 	f.SignatureExpr("func(" + parameters + ")")
 	f.Pragma("noescape")
 	doc[0] = name + " " + doc[0]
 	f.Doc(doc...)
-	return &Kernel{File: f, Name: name, Width: f.Target.Lanes, Lanes: f.Target.Lanes}
+	f.Context.Comment(doc...)
+	return &Kernel{File: f, Name: name}
 }
+
+// Comment writes lines above the next instruction: the mathematics of a loop.
+func (k *Kernel) Comment(lines ...string) {
+	k.explained = true
+	k.Context.Comment(lines...)
+}
+
+// Commentf is Comment with a format.
+func (k *Kernel) Commentf(format string, a ...any) { k.Comment(fmt.Sprintf(format, a...)) }
+
+// Half turns to vectors of 8 lanes, for rows whose length is no multiple of 16.
+func (k *Kernel) Half() { k.Lanes = 8 }
 
 // Widest turns to vectors as wide as the target has, for kernels in which the
 // lanes of several lines form one row.
@@ -101,8 +115,12 @@ func (k *Kernel) Line() int { return 4 * k.Width }
 // Bytes is the size of a vector.
 func (k *Kernel) Bytes() int { return 4 * k.Lanes }
 
-// Return ends the kernel.
+// Return ends the kernel. A kernel that says nowhere what it computes is a
+// mistake of its emitter.
 func (k *Kernel) Return() {
+	if !k.explained {
+		panic(k.Name + ": no comment says what its loops compute")
+	}
 	k.VZEROUPPER()
 	k.RET()
 }
@@ -205,10 +223,9 @@ func (k *Kernel) AdvanceBy(p, count reg.GPVirtual, bytes int) {
 	k.ADDQ(distance, p)
 }
 
-// EachPart emits body once for every vector that makes up a line: an AVX2
-// kernel runs over a block as over two half-blocks. In between, pointers to
-// lines advance by a vector and pointers to mask bytes by one byte; they come
-// back afterwards.
+// EachPart runs body once per vector of a line: AVX2 treats a block as two
+// half-blocks. Between runs the line pointers advance by a vector, the mask
+// pointers by a byte; afterwards all are restored.
 func (k *Kernel) EachPart(lines, masks []reg.GPVirtual, body func()) {
 	parts := k.Width / k.Lanes
 	if parts <= 1 {

@@ -19,15 +19,15 @@ const (
 
 // Emit adds the kernels.
 func Emit(f *isa.File) {
-	multiplyAdds(f, "FMAPeak", "sink []float32, iterations int", "between registers",
+	multiplyAdds(f, "FMAPeak", "sink []float32, iterations int", "in a register",
 		func(k *isa.Kernel, _ reg.GPVirtual, factor isa.V, i int, sum isa.V) {
 			k.VFMADD231PS(factor, factor, sum)
 		})
-	multiplyAdds(f, "FMAPeakMemory", "sink, source []float32, iterations int", "with a vector of source [192] in memory",
+	multiplyAdds(f, "FMAPeakMemory", "sink, source []float32, iterations int", "a vector of source [192] in memory",
 		func(k *isa.Kernel, source reg.GPVirtual, factor isa.V, i int, sum isa.V) {
 			k.VFMADD231PS(isa.At(source, i*k.Bytes()), factor, sum)
 		})
-	multiplyAdds(f, "FMAPeakBroadcast", "sink, source []float32, iterations int", "with one value of source [192], which is spread over a vector",
+	multiplyAdds(f, "FMAPeakBroadcast", "sink, source []float32, iterations int", "one value of source [192], spread over a vector",
 		func(k *isa.Kernel, source reg.GPVirtual, factor isa.V, i int, sum isa.V) {
 			k.Products(isa.At(source, 4*i), []isa.V{factor}, []isa.V{sum})
 		})
@@ -38,7 +38,7 @@ func Emit(f *isa.File) {
 // multiplyAdds emits a loop over products on independent accumulators.
 func multiplyAdds(f *isa.File, name, parameters, form string, product func(k *isa.Kernel, source reg.GPVirtual, factor isa.V, i int, sum isa.V)) {
 	k := f.WideFunction(name, parameters,
-		"runs iterations × 48 fused multiply-adds of whole vectors "+form+",",
+		"runs iterations × 48 fused multiply-adds of whole vectors, one factor "+form+",",
 		"and stores their sum in sink, 16 float32.")
 	sink, iterations := k.Pointer("sink"), k.Integer("iterations")
 	var source reg.GPVirtual
@@ -50,6 +50,7 @@ func multiplyAdds(f *isa.File, name, parameters, form string, product func(k *is
 		k.VMOVAPS(factor, s)
 	}
 	k.LoopCounter("iteration", iterations, nil, nil, func() {
+		k.Commentf("%d × %d independent sums: sum = sum + factor · x, x %s", Unroll, Accumulators, form)
 		for range Unroll {
 			for i, s := range sums {
 				product(k, source, factor, i, s)
@@ -65,8 +66,8 @@ func multiplyAdds(f *isa.File, name, parameters, form string, product func(k *is
 	k.Return()
 }
 
-// read emits loads and nothing else: whoever reads needs no more than a
-// register to read into.
+// read emits loads and nothing else: a load needs nothing but a destination
+// register.
 func read(f *isa.File) {
 	k := f.WideFunction("Read", "data []float32, passes int",
 		"loads all of data, a positive multiple of 256 float32, passes times.")
@@ -77,6 +78,7 @@ func read(f *isa.File) {
 	data, n := k.Pointer("data"), k.Length("data")
 	k.SHRQ(operand.U8(8), n)
 	k.LoopCounter("data", n, []reg.GPVirtual{data}, []int{step}, func() {
+		k.Commentf("%d bytes", step)
 		for at := 0; at < step; at += k.Bytes() {
 			k.LoadVector(isa.At(data, at))
 		}
@@ -94,6 +96,7 @@ func clock(f *isa.File) {
 	iterations, x := k.Integer("iterations"), k.GP64()
 	k.MOVQ(iterations, x)
 	k.LoopCounter("iteration", iterations, nil, nil, func() {
+		k.Comment("100 times x = x + x, each after the one before")
 		for range 100 {
 			k.ADDQ(x, x)
 		}

@@ -66,7 +66,7 @@ func Lower(k *isa.Kernel) reg.OpmaskVirtual {
 // Row stores the lane sums of four 8-lane vectors of each of one or two rows
 // as four adjacent float32 at each row's memory.
 func Row(k *isa.Kernel, rows [][4]isa.V, to []operand.Mem) {
-	// Each pair below: one shuffle picks what the other does not; their sum halves the lanes.
+	// Two shuffles pick complementary lanes; adding them halves the number of partial sums.
 	pairs := make([]isa.V, len(rows))
 	for i, r := range rows {
 		// [r0 | r2] and [r1 | r3], four lanes each, after l + l+4

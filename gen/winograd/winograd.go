@@ -9,7 +9,7 @@
 //
 //	forward           V = Bᵀ D B,   U = G W Gᵀ,   M = U ⊙ V summed over channels,   Y = Aᵀ M A
 //	output gradient   dM = A dY Aᵀ
-//	input gradient    dD = B dV B ᵀ
+//	input gradient    dD = B dV Bᵀ
 //	weight gradient   dW = Gᵀ dU G
 //
 //	Bᵀ = [ 1  0  -5.25   0     5.25   0    -1  0 ]    Aᵀ = [ 1 1  1 1  1 1     1     0 ]
