@@ -28,6 +28,7 @@ type commands struct {
 	Export  exportCommand  `cmd:"" help:"Write a model for other runtimes."`
 	Data    dataCommand    `cmd:"" help:"Fetch and verify MNIST, and say where it is."`
 	Bench   benchCommand   `cmd:"" help:"Measure training and inference against the CPU's peak."`
+	Serve   serveCommand   `cmd:"" help:"Serve a page to draw on, HTTP and gRPC."`
 	Info    infoCommand    `cmd:"" help:"Show the version, the CPU and the instruction sets."`
 }
 

@@ -1,0 +1,244 @@
+package serve
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"image"
+	"io"
+	"mime"
+	"mime/multipart"
+	"net/http"
+	"strconv"
+
+	"github.com/kernelet/kernelet/lenet"
+	"github.com/kernelet/kernelet/mnist"
+)
+
+// maxPictures bounds the files of a form.
+const maxPictures = 64
+
+// digit is what was read.
+type digit struct {
+	Digit         int         `json:"digit"`
+	Probability   float32     `json:"probability"`
+	Probabilities [10]float32 `json:"probabilities"`
+	Seen          []byte      `json:"seen,omitempty"` // 28×28, what the network saw
+	Layers        *layers     `json:"layers,omitempty"`
+}
+
+// pictureAnswer is the answer about a file of a form.
+type pictureAnswer struct {
+	Name   string  `json:"name"`
+	Digits []digit `json:"digits,omitempty"`
+	Error  string  `json:"error,omitempty"`
+}
+
+// pictureOptions are what the query of POST /v1/digits says.
+type pictureOptions struct {
+	model        *model
+	seen, layers bool
+}
+
+func (s *Server) pictureOptions(r *http.Request) (o pictureOptions, err error) {
+	query := r.URL.Query()
+	if o.model, err = s.models.get(query.Get("model")); err != nil {
+		return o, err
+	}
+	for name, target := range map[string]*bool{"seen": &o.seen, "layers": &o.layers} {
+		if text := query.Get(name); text != "" {
+			if *target, err = strconv.ParseBool(text); err != nil {
+				return o, badRequest("%s: expected true or false, got %q", name, shorten(text))
+			}
+		}
+	}
+	return o, nil
+}
+
+// readDigits answers POST /v1/digits: a picture as the body, or files of a form.
+func (s *Server) readDigits(w http.ResponseWriter, r *http.Request) error {
+	options, err := s.pictureOptions(r)
+	if err != nil {
+		return err
+	}
+	x := s.borrow()
+	defer s.giveBack(x)
+	if err := s.readBody(r, x); err != nil {
+		return err
+	}
+	if !s.picturesWaiting.take(1) {
+		return unavailable("too many pictures in flight")
+	}
+	defer s.picturesWaiting.give(1)
+	kind, parameters, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
+	if err == nil && kind == "multipart/form-data" {
+		return s.readForm(w, r, x, parameters["boundary"], options)
+	}
+	read, err := s.readPicture(r, x.body, options)
+	if err != nil {
+		return err
+	}
+	writeJSON(w, http.StatusOK, map[string]any{"model": options.model.name, "digits": read})
+	return nil
+}
+
+// readForm answers about every file of a form by itself.
+func (s *Server) readForm(w http.ResponseWriter, r *http.Request, x *scratch, boundary string, options pictureOptions) error {
+	if err := s.reserve(x, int64(len(x.body))); err != nil {
+		return err
+	}
+	answers := []pictureAnswer{}
+	reader := multipart.NewReader(bytes.NewReader(x.body), boundary)
+	for {
+		part, err := reader.NextPart()
+		if err == io.EOF {
+			break
+		}
+		if err != nil {
+			return badRequest("body: not the multipart/form-data that Content-Type says")
+		}
+		if part.FileName() == "" {
+			continue
+		}
+		if len(answers) == maxPictures {
+			return tooLarge("pictures", "body: expected at most %d files", maxPictures)
+		}
+		content, err := io.ReadAll(part)
+		if err != nil {
+			return badRequest("body: a file of the form is not complete")
+		}
+		answer := pictureAnswer{Name: shorten(part.FileName())}
+		if answer.Digits, err = s.readPicture(r, content, options); err != nil {
+			p := asProblem(err)
+			if p.status >= http.StatusInternalServerError {
+				return err
+			}
+			answer.Error = p.text
+		}
+		answers = append(answers, answer)
+	}
+	if len(answers) == 0 {
+		return badRequest("body: expected a form with files")
+	}
+	writeJSON(w, http.StatusOK, map[string]any{"model": options.model.name, "pictures": answers})
+	return nil
+}
+
+// readPicture reads the digit in a picture file.
+func (s *Server) readPicture(r *http.Request, content []byte, options pictureOptions) ([]digit, error) {
+	width, height, err := pictureSize(content)
+	if err != nil {
+		return nil, err
+	}
+	if most := s.limits.PicturePixels; width <= 0 || height <= 0 || width > most/height {
+		return nil, tooLarge("pixels", "picture: expected from 1 to %d pixels, got %d×%d", most, width, height)
+	}
+	need := pictureBytes(width * height)
+	if err := s.pictures.take(r.Context(), need); err != nil {
+		return nil, err
+	}
+	defer s.pictures.give(need)
+	picture, err := decodePicture(content)
+	if err != nil {
+		return nil, pictureProblem(err)
+	}
+	if size := picture.Bounds(); size.Dx()*size.Dy() > s.limits.PicturePixels {
+		return nil, tooLarge("pixels", "picture: expected at most %d pixels", s.limits.PicturePixels)
+	}
+	seen, err := mnist.Prepare(picture)
+	if err != nil {
+		return nil, pictureProblem(err)
+	}
+	s.metrics.images(protocolHTTP, 1)
+	return []digit{options.digit(options.model.classifier.Classify(&seen), &seen)}, nil
+}
+
+func (o *pictureOptions) digit(p lenet.Prediction, seen *[pixels]byte) digit {
+	d := digit{Digit: p.Digit, Probability: p.Probability, Probabilities: p.Probabilities}
+	if o.seen {
+		d.Seen = seen[:]
+	}
+	if o.layers {
+		d.Layers = activations(o.model.weights, seen)
+	}
+	return d
+}
+
+// pictureBytes bounds the memory to decode and prepare so many pixels.
+func pictureBytes(n int) int64 {
+	const (
+		decoding  = 24        // bytes a pixel, as mnist.DecodeImage says
+		preparing = 128       // bytes a pixel of the picture that mnist.Prepare makes smaller
+		most      = 280 * 280 // pixels of that
+	)
+	return decoding*int64(n) + preparing*int64(min(n, most))
+}
+
+// pictureProblem says what is wrong with a picture.
+func pictureProblem(err error) error {
+	switch {
+	case errors.Is(err, mnist.ErrBlank):
+		return newProblem(http.StatusUnprocessableEntity, "picture: %v", err)
+	case errors.Is(err, mnist.ErrImage):
+		return badRequest("picture: %v", err)
+	}
+	return fmt.Errorf("picture: %w", err)
+}
+
+// pictureSize reads a picture's size without decoding it.
+func pictureSize(content []byte) (width, height int, err error) {
+	if len(content) == 0 {
+		return 0, 0, badRequest("picture: expected PNG, JPEG, GIF or binary PGM, got nothing")
+	}
+	if isGraymap(content) {
+		width, height, _, err = graymap(content)
+		return width, height, err
+	}
+	config, _, err := image.DecodeConfig(bytes.NewReader(content))
+	if err != nil {
+		return 0, 0, badRequest("picture: expected PNG, JPEG, GIF or binary PGM")
+	}
+	return config.Width, config.Height, nil
+}
+
+func decodePicture(content []byte) (image.Image, error) {
+	if isGraymap(content) {
+		width, height, values, err := graymap(content)
+		if err != nil {
+			return nil, err
+		}
+		return &image.Gray{Pix: values, Stride: width, Rect: image.Rect(0, 0, width, height)}, nil
+	}
+	return mnist.DecodeImage(bytes.NewReader(content))
+}
+
+func isGraymap(content []byte) bool { return bytes.HasPrefix(content, []byte("P5")) }
+
+// graymap reads a binary PGM of one byte a pixel, which a page can make without
+// compressing: "P5", width, height, 255, then the pixels.
+func graymap(content []byte) (width, height int, values []byte, err error) {
+	fail := func(text string) (int, int, []byte, error) { return 0, 0, nil, badRequest("picture: PGM: %s", text) }
+	rest := content[2:]
+	var sizes [3]int
+	for i := range sizes {
+		text := bytes.TrimLeft(rest, " \t\r\n")
+		digits := 0
+		for digits < len(text) && digits < 6 && text[digits] >= '0' && text[digits] <= '9' {
+			sizes[i] = 10*sizes[i] + int(text[digits]-'0')
+			digits++
+		}
+		if digits == 0 || digits == len(text) {
+			return fail("expected width, height and 255")
+		}
+		rest = text[digits:]
+	}
+	width, height = sizes[0], sizes[1]
+	rest = rest[1:] // one space ends the header
+	if sizes[2] != 255 {
+		return fail("expected values up to 255")
+	}
+	if len(rest) != width*height {
+		return fail(fmt.Sprintf("expected %d×%d bytes, got %d", width, height, len(rest)))
+	}
+	return width, height, rest, nil
+}

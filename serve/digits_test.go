@@ -1,0 +1,183 @@
+package serve
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"image"
+	"image/color"
+	"image/gif"
+	"image/jpeg"
+	"image/png"
+	"math"
+	"mime/multipart"
+	"testing"
+
+	reference64 "github.com/kernelet/kernelet/internal/reference"
+	"github.com/kernelet/kernelet/mnist"
+)
+
+func graymapOf(width, height int) []byte {
+	return append(fmt.Appendf(nil, "P5\n%d %d\n255\n", width, height), make([]byte, width*height)...)
+}
+
+// seven is a picture of a 7, white on black.
+func seven() *image.Gray {
+	picture := image.NewGray(image.Rect(0, 0, 100, 120))
+	line := func(x0, y0, x1, y1 float64) {
+		for i := range 400 {
+			f := float64(i) / 399
+			x, y := int(x0+f*(x1-x0)), int(y0+f*(y1-y0))
+			for dy := -4; dy <= 4; dy++ {
+				for dx := -4; dx <= 4; dx++ {
+					picture.SetGray(x+dx, y+dy, color.Gray{Y: 255})
+				}
+			}
+		}
+	}
+	line(25, 25, 75, 25)
+	line(75, 25, 45, 95)
+	return picture
+}
+
+func encodings(t testing.TB) map[string][]byte {
+	t.Helper()
+	var p, j, g bytes.Buffer
+	if err := png.Encode(&p, seven()); err != nil {
+		t.Fatal(err)
+	}
+	if err := jpeg.Encode(&j, seven(), nil); err != nil {
+		t.Fatal(err)
+	}
+	if err := gif.Encode(&g, seven(), nil); err != nil {
+		t.Fatal(err)
+	}
+	s := seven()
+	return map[string][]byte{"png": p.Bytes(), "jpeg": j.Bytes(), "gif": g.Bytes(),
+		"pgm": append(fmt.Appendf(nil, "P5 %d %d 255\n", s.Rect.Dx(), s.Rect.Dy()), s.Pix...)}
+}
+
+type digitsAnswer struct {
+	Model    string
+	Digits   []digit
+	Pictures []pictureAnswer
+	Error    string
+}
+
+func TestDigits(t *testing.T) {
+	s := newServer(t, Options{})
+	var form bytes.Buffer
+	files := multipart.NewWriter(&form)
+	for format, content := range encodings(t) {
+		w := do(t, s, "POST", "/v1/digits?seen=true&layers=true", nil, content)
+		var a digitsAnswer
+		if err := json.Unmarshal(w.Body.Bytes(), &a); err != nil || w.Code != 200 {
+			t.Fatalf("%s: %d %s", format, w.Code, w.Body)
+		}
+		d := a.Digits[0]
+		if a.Model != "lenet" || len(a.Digits) != 1 || d.Digit != 7 || d.Probability != d.Probabilities[7] || len(d.Seen) != 784 {
+			t.Errorf("%s: expected a 7, got %+v", format, a)
+		}
+		if l := d.Layers; len(l.Conv1) != 20*12*12 || len(l.Conv2) != 50*4*4 || len(l.FC1) != 500 || l.Live < 1 || l.Live > 800 {
+			t.Errorf("%s: layers of %d, %d and %d values, %d live", format, len(l.Conv1), len(l.Conv2), len(l.FC1), l.Live)
+		}
+		part, err := files.CreateFormFile("picture", "a."+format)
+		if err != nil {
+			t.Fatal(err)
+		}
+		part.Write(content)
+	}
+	part, _ := files.CreateFormFile("picture", "junk")
+	part.Write([]byte("junk"))
+	files.WriteField("comment", "not a file")
+	files.Close()
+	w := do(t, s, "POST", "/v1/digits", map[string]string{"Content-Type": files.FormDataContentType()}, form.Bytes())
+	var a digitsAnswer
+	if err := json.Unmarshal(w.Body.Bytes(), &a); err != nil || w.Code != 200 || len(a.Pictures) != 5 {
+		t.Fatalf("form: %d %s", w.Code, w.Body)
+	}
+	for _, p := range a.Pictures {
+		if p.Name == "junk" && p.Error == "" || p.Name != "junk" && (len(p.Digits) != 1 || p.Digits[0].Digit != 7) {
+			t.Errorf("form: %+v", p)
+		}
+	}
+}
+
+func TestDigitsErrors(t *testing.T) {
+	s := newServer(t, Options{})
+	for _, c := range []struct {
+		target string
+		kind   string
+		body   []byte
+		status int
+		want   string
+	}{
+		{"", "", nil, 400, "expected PNG, JPEG, GIF or binary PGM, got nothing"},
+		{"", "", []byte("junk"), 400, "expected PNG, JPEG, GIF or binary PGM"},
+		{"", "", encodings(t)["png"][:100], 400, "picture: not a usable image"},
+		{"", "", graymapOf(100, 100), 422, "no ink found"},
+		{"", "", graymapOf(5000, 5000), 413, "expected from 1 to 16000000 pixels, got 5000×5000"},
+		{"", "", []byte("P5 0 5 255 "), 413, "expected from 1 to"},
+		{"", "", []byte("P5 2 2 255\n123"), 400, "PGM: expected 2×2 bytes, got 3"},
+		{"", "", []byte("P5 2 2 65535\n12345678"), 400, "PGM: expected values up to 255"},
+		{"", "", []byte("P5"), 400, "PGM: expected width, height and 255"},
+		{"?model=none", "", encodings(t)["png"], 404, `unknown model \"none\"`},
+		{"?layers=maybe", "", encodings(t)["png"], 400, `layers: expected true or false, got \"maybe\"`},
+		{"", "multipart/form-data; boundary=x", []byte("junk"), 400, "multipart/form-data"},
+		{"", "multipart/form-data", []byte("junk"), 400, "multipart/form-data"},
+		{"", "multipart/form-data; boundary=x", []byte("--x--\r\n"), 400, "expected a form with files"},
+	} {
+		w := do(t, s, "POST", "/v1/digits"+c.target, map[string]string{"Content-Type": c.kind}, c.body)
+		if w.Code != c.status || !bytes.Contains(w.Body.Bytes(), []byte(c.want)) {
+			t.Errorf("%.20q%s: expected %d with %s, got %d %s", c.body, c.target, c.status, c.want, w.Code, w.Body)
+		}
+	}
+	if !s.pictures.memory.TryAcquire(s.pictures.limit) {
+		t.Error("memory for pictures was not given back")
+	}
+}
+
+// TestActivations compares the page's layers with the float64 network.
+func TestActivations(t *testing.T) {
+	images := mnist.Synthetic(3, 7).Images
+	p := reference64.NewParameters()
+	for i, tensor := range weights().Tensors() {
+		for j, v := range tensor.Values {
+			p.Groups()[i][j] = float64(v)
+		}
+	}
+	for i := range 3 {
+		img := [784]byte(images[784*i:])
+		input := make([]float64, 784)
+		for j, v := range img {
+			input[j] = reference64.Normalise(v)
+		}
+		want := reference64.Forward(p, input, nil)
+		got := activations(weights(), &img)
+		live := 0
+		for _, v := range want.Pool2 {
+			if v > 0 {
+				live++
+			}
+		}
+		// A value within rounding of 0 may be on either side.
+		if math.Abs(float64(live-got.Live)) > 1 {
+			t.Errorf("image %d: expected %d live inputs, got %d", i, live, got.Live)
+		}
+		for name, c := range map[string]struct {
+			want []float64
+			got  []byte
+		}{"conv1": {want.Pool1, got.Conv1}, "conv2": {want.Pool2, got.Conv2}, "fc1": {want.FC1, got.FC1}} {
+			largest := 0.0
+			for _, v := range c.want {
+				largest = max(largest, v)
+			}
+			for j, v := range c.want {
+				// Rounded to a byte: half a unit, and the rounding of float32 sums.
+				if scaled := 255 * v / largest; math.Abs(scaled-float64(c.got[j])) > .5+1e-3 {
+					t.Fatalf("image %d, %s[%d]: expected %g, got %d", i, name, j, scaled, c.got[j])
+				}
+			}
+		}
+	}
+}
