@@ -11,6 +11,7 @@ import (
 	"sync"
 	"testing"
 
+	"github.com/kernelet/kernelet/internal/testdata"
 	"github.com/kernelet/kernelet/lenet"
 	"github.com/kernelet/kernelet/lenet/pretrained"
 	"github.com/kernelet/kernelet/mnist"
@@ -304,7 +305,11 @@ func TestReloadUnderLoad(t *testing.T) {
 			}
 		})
 	}
-	for i := range 50 {
+	rounds := 5
+	if testdata.Long() {
+		rounds = 50
+	}
+	for i := range rounds {
 		if err := models[(i+1)%2].Save(path); err != nil {
 			t.Fatal(err)
 		}
