@@ -101,7 +101,7 @@ func (s *Server) listen(l Listen) (map[string]net.Listener, error) {
 			for _, other := range opened {
 				_ = other.Close()
 			}
-			return nil, fmt.Errorf("serve: %s: %w", protocol, err)
+			return nil, fmt.Errorf("serve: %s at %q: %w", protocol, address, err)
 		}
 		opened[protocol] = &limitListener{Listener: listener, server: s, protocol: protocol, open: budget{limit: int64(s.limits.Connections)}}
 	}

@@ -320,4 +320,3 @@ func TestReloadUnderLoad(t *testing.T) {
 	cancel()
 	clients.Wait()
 }
-

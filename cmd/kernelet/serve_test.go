@@ -49,7 +49,7 @@ func TestServeErrors(t *testing.T) {
 		want      string
 	}{
 		{[]string{"--tls-cert", "x"}, exitUsage, "--tls-cert and --tls-key together"},
-		{[]string{"--listen", "127.0.0.1:none"}, exitFailure, "127.0.0.1:none"},
+		{[]string{"--listen", "127.0.0.1:none"}, exitFailure, `http at "127.0.0.1:none"`},
 		{[]string{"--model", "/nonexistent/x.safetensors"}, exitFailure, "/nonexistent/x.safetensors"},
 		{[]string{"--log-level", "loud"}, exitUsage, "--log-level"},
 	} {
