@@ -122,8 +122,8 @@ type InferRow struct {
 	TimesPeak    float64 `json:"x_peak"`
 }
 
-// Infer measures a classifier on batches of the images: the median time of
-// calls, and percentiles over calls.
+// Infer measures a classifier of so many threads on batches of the images: the
+// median time of calls, and percentiles over calls.
 func Infer(ctx context.Context, classifier *lenet.Classifier, images []byte, batch, threads, calls int) (InferRow, error) {
 	n := len(images) / mnist.ImageBytes
 	if batch > n {
@@ -137,7 +137,6 @@ func Infer(ctx context.Context, classifier *lenet.Classifier, images []byte, bat
 	if err != nil {
 		return InferRow{}, err
 	}
-	c := classifier.WithThreads(threads)
 	predictions := make([]lenet.Prediction, batch)
 	times := make([]float64, calls)
 	for i := range min(100, calls) + calls {
@@ -148,8 +147,8 @@ func Infer(ctx context.Context, classifier *lenet.Classifier, images []byte, bat
 		part := images[first*mnist.ImageBytes:][:batch*mnist.ImageBytes]
 		start := time.Now()
 		if batch == 1 {
-			predictions[0] = c.Classify((*[mnist.ImageBytes]byte)(part))
-		} else if err := c.ClassifyBatch(predictions, part); err != nil {
+			predictions[0] = classifier.Classify((*[mnist.ImageBytes]byte)(part))
+		} else if err := classifier.ClassifyBatch(predictions, part); err != nil {
 			return InferRow{}, err
 		}
 		times[i%calls] = time.Since(start).Seconds() * 1e6

@@ -452,7 +452,7 @@ func TestCeilings(t *testing.T) {
 func TestInfer(t *testing.T) {
 	images := mnist.Synthetic(4, 1).Images
 	for _, isa := range kernels.Available() {
-		classifier, err := lenet.NewClassifierFor(lenet.NewModel(1), isa)
+		classifier, err := lenet.NewClassifier(lenet.NewModel(1), lenet.Options{ISA: isa, Threads: 1})
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -54,16 +54,18 @@ func wholeMeasurements(ctx context.Context, set *kernels.Set, threads int) (all 
 				}})
 		}
 	}
-	classifier, err := lenet.NewClassifierFor(model, set.Name())
-	if err != nil {
-		return nil, closeAll, err
+	classifiers := map[int]*lenet.Classifier{} // by number of threads
+	for _, n := range threadCounts(threads) {
+		if classifiers[n], err = lenet.NewClassifier(model, lenet.Options{ISA: set.Name(), Threads: n}); err != nil {
+			return nil, closeAll, err
+		}
 	}
 	for _, batch := range []int{1, 100, 1000} {
 		for _, n := range threadCounts(threads) {
 			if batch == 1 && n > 1 {
 				continue
 			}
-			c := classifier.WithThreads(n)
+			c := classifiers[n]
 			predictions := make([]lenet.Prediction, batch)
 			at := 0
 			m := &measurement{row: Row{Group: "whole", Name: "infer", ISA: c.ISA(), Threads: n, Batch: batch, Unit: "µs/image"}, dense: InferFLOPs}

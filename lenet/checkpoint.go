@@ -25,9 +25,9 @@ import (
 // ErrCheckpoint is wrapped by every error about the content of a checkpoint.
 var ErrCheckpoint = errors.New("not a usable checkpoint")
 
-// ErrSettings is wrapped by Resume's error when settings differ from the
-// checkpoint's; it lists them.
-var ErrSettings = errors.New("settings differ from the checkpoint's")
+// ErrSettings is wrapped by the error about a setting that is out of its range,
+// and by Resume's when settings differ from the checkpoint's, which lists them.
+var ErrSettings = errors.New("settings")
 
 // A checkpoint is a safetensors file: the parameters under PyTorch's names,
 // Adam's moments as adam.m.… and adam.v.…, the average as average.…, the
@@ -268,7 +268,7 @@ func sameSettings(saved, asked Settings) error {
 	if differences == nil {
 		return nil
 	}
-	return fmt.Errorf("%w: %s", ErrSettings, strings.Join(differences, "; "))
+	return fmt.Errorf("%w differ from the checkpoint's: %s", ErrSettings, strings.Join(differences, "; "))
 }
 
 // differences lists the fields of a structure, and of those within it, that

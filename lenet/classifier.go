@@ -16,9 +16,9 @@ var ErrLength = errors.New("lengths do not fit")
 
 // Prediction is what a Classifier says about an image.
 type Prediction struct {
-	Digit         int
-	Probability   float32                  // of Digit
-	Probabilities [kernels.Classes]float32 // their sum is 1 up to rounding
+	Digit         int                      `json:"digit"`
+	Probability   float32                  `json:"probability"`   // of Digit
+	Probabilities [kernels.Classes]float32 `json:"probabilities"` // their sum is 1 up to rounding
 }
 
 // Classifier is a Model packed for inference. It never changes and is safe for
@@ -48,16 +48,22 @@ type classifierWeights struct {
 func singlesAtMost() int { return max(64, 2*runtime.NumCPU()) }
 func batchesAtMost() int { return 2 * runtime.NumCPU() }
 
-// NewClassifier packs a copy of model, whose weights must be finite, for the
-// best instruction set that this machine has, or for the one that KERNELET_ISA
-// names.
-func NewClassifier(model *Model) (*Classifier, error) { return NewClassifierFor(model, "") }
+// Options say how a Classifier computes; they change its speed, not its
+// answers. The zero value means the best instruction set and all processors.
+type Options struct {
+	ISA     string // one of ISAs; "" or "auto": KERNELET_ISA, or else the best the machine has
+	Threads int    // goroutines that a large batch is spread over, at most; 0: as many as the process may use processors
+}
 
-// NewClassifierFor is NewClassifier for the instruction set that isa names, as
-// Settings.ISA does; the error for one that this machine lacks wraps
-// kernels.ErrISA.
-func NewClassifierFor(model *Model, isa string) (*Classifier, error) {
-	set, err := kernels.Select(isa)
+// NewClassifier packs a copy of model, whose weights must be finite. The error
+// wraps ErrISA if the machine lacks the instruction set, ErrSettings if the
+// number of threads is out of its range, and ErrNotFinite or ErrModel if the
+// model cannot be used.
+func NewClassifier(model *Model, options Options) (*Classifier, error) {
+	if options.Threads < 0 || options.Threads > maxThreads {
+		return nil, fmt.Errorf("%w: threads: expected a value in [0, %d], got %d", ErrSettings, maxThreads, options.Threads)
+	}
+	set, err := kernels.Select(options.ISA)
 	if err != nil {
 		return nil, err
 	}
@@ -90,14 +96,11 @@ func NewClassifierFor(model *Model, isa string) (*Classifier, error) {
 	w.singles = newLender(singlesAtMost(), newSingle)
 	w.crew = newCrew(set)
 	runtime.AddCleanup(w, (*crew).close, w.crew)
-	return &Classifier{set: set, weights: w, threads: runtime.GOMAXPROCS(0)}, nil
-}
-
-// WithThreads returns a Classifier that shares c's weights and workers, and
-// spreads large batches over at most threads goroutines; NewClassifier's uses
-// all processors.
-func (c *Classifier) WithThreads(threads int) *Classifier {
-	return &Classifier{set: c.set, weights: c.weights, threads: max(1, threads)}
+	threads := options.Threads
+	if threads == 0 {
+		threads = runtime.GOMAXPROCS(0)
+	}
+	return &Classifier{set: set, weights: w, threads: threads}, nil
 }
 
 // ISA names the instruction set in use.

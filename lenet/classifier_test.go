@@ -16,11 +16,17 @@ import (
 
 func newClassifier(t testing.TB, m *Model) *Classifier {
 	t.Helper()
-	c, err := NewClassifier(m)
+	c, err := NewClassifier(m, Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
 	return c
+}
+
+// onThreads returns a Classifier on c's weights and workers that spreads large
+// batches over at most so many goroutines.
+func (c *Classifier) onThreads(threads int) *Classifier {
+	return &Classifier{set: c.set, weights: c.weights, threads: threads}
 }
 
 // TestClassifierISA: a classifier runs on the set that is asked for, whatever
@@ -30,13 +36,21 @@ func TestClassifierISA(t *testing.T) {
 	for _, isa := range kernels.Available() {
 		for _, c := range []struct{ variable, isa string }{{"generic", isa}, {isa, ""}} {
 			t.Setenv("KERNELET_ISA", c.variable)
-			if classifier, err := NewClassifierFor(model, c.isa); err != nil || classifier.ISA() != isa {
+			if classifier, err := NewClassifier(model, Options{ISA: c.isa}); err != nil || classifier.ISA() != isa {
 				t.Errorf("KERNELET_ISA=%s, isa %q: expected %s, got error %v", c.variable, c.isa, isa, err)
 			}
 		}
 	}
-	if _, err := NewClassifierFor(model, "sse9"); !errors.Is(err, kernels.ErrISA) {
+	if _, err := NewClassifier(model, Options{ISA: "sse9"}); !errors.Is(err, ErrISA) {
 		t.Errorf("an unknown set: expected ErrISA, got %v", err)
+	}
+	for _, threads := range []int{-1, maxThreads + 1} {
+		if _, err := NewClassifier(model, Options{Threads: threads}); !errors.Is(err, ErrSettings) {
+			t.Errorf("%d threads: expected ErrSettings, got %v", threads, err)
+		}
+	}
+	if c, err := NewClassifier(model, Options{Threads: 3}); err != nil || c.threads != 3 {
+		t.Errorf("expected 3 threads, got error %v", err)
 	}
 }
 
@@ -62,7 +76,7 @@ func TestLogitsStandAlone(t *testing.T) {
 		}
 		for i := 0; i < n; i += step {
 			one := make([]float32, 10)
-			if err := c.WithThreads(1).Logits(one, data.Images[i*784:][:784]); err != nil {
+			if err := c.onThreads(1).Logits(one, data.Images[i*784:][:784]); err != nil {
 				t.Fatal(err)
 			}
 			for class := range one {
@@ -155,7 +169,7 @@ func TestClassifierAllocatesNothing(t *testing.T) {
 	lendAtOnce(all.weights.singles, 3)
 	lendAtOnce(all.weights.crew.calls, 50)
 	for _, threads := range []int{1, 2, 3} {
-		c := all.WithThreads(threads)
+		c := all.onThreads(threads)
 		for name, call := range map[string]func() error{
 			"Classify":      func() error { c.Classify(&image); return nil },
 			"ClassifyBatch": func() error { return c.ClassifyBatch(predictions, data.Images) },
@@ -220,7 +234,7 @@ func TestClassifierWorkersEnd(t *testing.T) {
 		before = collect()
 	}
 	for range 3 {
-		c := newClassifier(t, NewModel(2)).WithThreads(3)
+		c := newClassifier(t, NewModel(2)).onThreads(3)
 		if err := c.ClassifyBatch(predictions, images); err != nil {
 			t.Fatal(err)
 		}
@@ -254,7 +268,7 @@ func TestSameLogits(t *testing.T) {
 		if single == nil {
 			single = make([]float32, 10*sizes[len(sizes)-1])
 			for i := range len(single) / 10 {
-				if err := c.WithThreads(1).Logits(single[10*i:][:10], data.Images[784*i:][:784]); err != nil {
+				if err := c.onThreads(1).Logits(single[10*i:][:10], data.Images[784*i:][:784]); err != nil {
 					t.Fatal(err)
 				}
 			}
@@ -268,7 +282,7 @@ func TestSameLogits(t *testing.T) {
 				first := (7 * size) % (len(single)/10 - size + 1) // not always the same neighbours
 				got := got[:10*size]
 				clear(got)
-				if err := c.WithThreads(threads).Logits(got, data.Images[784*first:][:784*size]); err != nil {
+				if err := c.onThreads(threads).Logits(got, data.Images[784*first:][:784*size]); err != nil {
 					t.Fatal(err)
 				}
 				for i, logit := range got {

@@ -127,7 +127,7 @@ func ExampleClassifier() {
 			log.Fatal(err)
 		}
 	}
-	classifier, err := lenet.NewClassifier(trainer.Model())
+	classifier, err := lenet.NewClassifier(trainer.Model(), lenet.Options{})
 	if err != nil {
 		log.Fatal(err)
 	}

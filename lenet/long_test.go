@@ -11,7 +11,7 @@ import (
 	"sync"
 	"testing"
 
-	"github.com/kernelet/kernelet/internal/testdata"
+	"github.com/kernelet/kernelet/internal/testmnist"
 	"github.com/kernelet/kernelet/kernels"
 	"github.com/kernelet/kernelet/mnist"
 )
@@ -20,8 +20,8 @@ import (
 // number of threads, on AVX2 and AVX-512, straight through and interrupted in
 // the second epoch, written to a checkpoint and resumed.
 func TestSameWeightsOnMNIST(t *testing.T) {
-	testdata.NeedLong(t)
-	data := testdata.MNIST(t)
+	testmnist.NeedLong(t)
+	data := testmnist.MNIST(t)
 	path := filepath.Join(t.TempDir(), "checkpoint")
 	var sets []string
 	for _, isa := range kernels.Available() {
@@ -84,7 +84,7 @@ func TestSameWeightsOnMNIST(t *testing.T) {
 func TestManyImages(t *testing.T) {
 	const goroutines, n = 64, 128
 	total := 100_000
-	if testdata.Long() {
+	if testmnist.Long() {
 		total = 10_000_000
 	}
 	data := mnist.Synthetic(n, 8)
@@ -93,7 +93,7 @@ func TestManyImages(t *testing.T) {
 		total /= 50 // a millisecond each
 	}
 	want := make([]Prediction, n)
-	if err := c.WithThreads(1).ClassifyBatch(want, data.Images); err != nil {
+	if err := c.onThreads(1).ClassifyBatch(want, data.Images); err != nil {
 		t.Fatal(err)
 	}
 	readAll := func(images int) error {

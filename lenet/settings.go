@@ -126,9 +126,16 @@ func (s Settings) withDefaults() Settings {
 // maxThreads bounds what a mistyped thread count can cost.
 const maxThreads = 1024
 
-// Check returns an error that names the first setting out of its range.
+// Check returns an error that wraps ErrSettings and names the first setting
+// out of its range.
 func (s Settings) Check() error {
 	s = s.withDefaults()
+	integer := func(field string, value, low, high int) error {
+		if low <= value && value <= high {
+			return nil
+		}
+		return fmt.Errorf("%w: %s: expected a value in [%d, %d], got %d", ErrSettings, field, low, high, value)
+	}
 	within := func(field string, value, low, high float64, lowIncluded bool) error {
 		if value > low && value < high || lowIncluded && value == low {
 			return nil
@@ -137,20 +144,20 @@ func (s Settings) Check() error {
 		if lowIncluded {
 			open = "["
 		}
-		return fmt.Errorf("settings: %s: expected a value in %s%g, %g), got %g", field, open, low, high, value)
+		return fmt.Errorf("%w: %s: expected a value in %s%g, %g), got %g", ErrSettings, field, open, low, high, value)
 	}
 	for _, err := range []error{
-		within("epochs", float64(s.Epochs), 1, 1e6, true),
-		within("batch", float64(s.Batch), 1, 1e7, true),
+		integer("epochs", s.Epochs, 1, 1_000_000),
+		integer("batch", s.Batch, 1, 10_000_000),
 		within("learning rate", s.LearningRate, 0, math.MaxFloat32, false),
 		within("beta1", s.Beta1, 0, 1, true),
 		within("beta2", s.Beta2, 0, 1, true),
 		within("epsilon", s.Epsilon, 0, 1, false),
 		within("dropout", s.Dropout, 0, 1, true),
 		within("label smoothing", s.LabelSmoothing, 0, 1, true),
-		within("average epochs", float64(s.AverageEpochs), 0, float64(s.Epochs)+1, true),
+		integer("average epochs", s.AverageEpochs, 0, s.Epochs),
 		within("warm-up", s.Schedule.WarmUp, 0, 1, true),
-		within("threads", float64(s.Threads), 0, maxThreads, true),
+		integer("threads", s.Threads, 0, maxThreads),
 	} {
 		if err != nil {
 			return err

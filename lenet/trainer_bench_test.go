@@ -4,11 +4,11 @@ import (
 	"context"
 	"testing"
 
-	"github.com/kernelet/kernelet/internal/testdata"
+	"github.com/kernelet/kernelet/internal/testmnist"
 )
 
 func BenchmarkEpoch(b *testing.B) {
-	data := testdata.MNIST(b)
+	data := testmnist.MNIST(b)
 	s := Tutorial()
 	s.Threads = 1
 	tr, _ := NewTrainer(NewModel(1), s)

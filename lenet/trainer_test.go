@@ -15,7 +15,7 @@ import (
 
 	"github.com/kernelet/kernelet/internal/random"
 	"github.com/kernelet/kernelet/internal/reference"
-	"github.com/kernelet/kernelet/internal/testdata"
+	"github.com/kernelet/kernelet/internal/testmnist"
 	"github.com/kernelet/kernelet/kernels"
 	"github.com/kernelet/kernelet/mnist"
 )
@@ -180,7 +180,7 @@ func TestCurve(t *testing.T) {
 	for _, seed := range curve.Seeds {
 		allPyTorch = append(allPyTorch, math.Abs(seed.Mean60Float32/seed.Mean60-1))
 	}
-	data := testdata.MNIST(t)
+	data := testmnist.MNIST(t)
 	for _, isa := range kernels.Available() {
 		t.Run(isa, func(t *testing.T) {
 			var own, ownEpoch, pytorch, pytorchEpoch []float64

@@ -68,7 +68,7 @@ func ExamplePrepare() {
 	if err != nil {
 		log.Fatal(err)
 	}
-	classifier, err := lenet.NewClassifier(model)
+	classifier, err := lenet.NewClassifier(model, lenet.Options{})
 	if err != nil {
 		log.Fatal(err)
 	}

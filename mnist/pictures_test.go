@@ -75,7 +75,7 @@ func TestPhotographs(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	classifier, err := lenet.NewClassifier(model)
+	classifier, err := lenet.NewClassifier(model, lenet.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -23,7 +23,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/kernelet/kernelet/internal/testdata"
+	"github.com/kernelet/kernelet/internal/testmnist"
 	"github.com/kernelet/kernelet/mnist"
 	"github.com/kernelet/kernelet/serve/inference"
 	"google.golang.org/grpc/health/grpc_health_v1"
@@ -42,7 +42,7 @@ func client(t testing.TB) *http.Client {
 func TestShutdownUnderLoad(t *testing.T) {
 	body := jsonBody(t, mnist.Synthetic(1, 1).Images, 1)
 	rounds := 3
-	if testdata.Long() {
+	if testmnist.Long() {
 		rounds = 20
 	}
 	for round := range rounds {

@@ -58,7 +58,7 @@ type stamp struct {
 }
 
 func newModel(name, path string, weights *lenet.Model) (*model, error) {
-	classifier, err := lenet.NewClassifier(weights)
+	classifier, err := lenet.NewClassifier(weights, lenet.Options{})
 	if err != nil {
 		return nil, err
 	}

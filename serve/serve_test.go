@@ -11,7 +11,7 @@ import (
 	"sync"
 	"testing"
 
-	"github.com/kernelet/kernelet/internal/testdata"
+	"github.com/kernelet/kernelet/internal/testmnist"
 	"github.com/kernelet/kernelet/lenet"
 	"github.com/kernelet/kernelet/lenet/pretrained"
 	"github.com/kernelet/kernelet/mnist"
@@ -32,7 +32,7 @@ var weights = sync.OnceValue(func() *lenet.Model {
 })
 
 var reference = sync.OnceValue(func() *lenet.Classifier {
-	c, err := lenet.NewClassifier(weights())
+	c, err := lenet.NewClassifier(weights(), lenet.Options{})
 	if err != nil {
 		panic(err)
 	}
@@ -270,7 +270,7 @@ func TestReloadUnderLoad(t *testing.T) {
 	wanted := map[string]bool{}
 	models := []*lenet.Model{lenet.NewModel(1), lenet.NewModel(2)}
 	for _, m := range models {
-		c, err := lenet.NewClassifier(m)
+		c, err := lenet.NewClassifier(m, lenet.Options{})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -306,7 +306,7 @@ func TestReloadUnderLoad(t *testing.T) {
 		})
 	}
 	rounds := 5
-	if testdata.Long() {
+	if testmnist.Long() {
 		rounds = 50
 	}
 	for i := range rounds {

@@ -10,6 +10,7 @@ import (
 
 	"github.com/kernelet/kernelet/bench"
 	"github.com/kernelet/kernelet/kernels"
+	"github.com/kernelet/kernelet/lenet"
 	"github.com/kernelet/kernelet/mnist"
 )
 
@@ -165,16 +166,19 @@ func (c *benchInferCommand) Run(e *environment) error {
 	if err != nil {
 		return err
 	}
-	classifier, err := newClassifier(model, c.ISA)
-	if err != nil {
+	if err := checkISA(c.ISA); err != nil {
 		return err
 	}
 	data, err := loadData(e, c.Data, c.JSON)
 	if err != nil {
 		return err
 	}
-	for _, batch := range []int{1, 100, 1000} {
-		for _, threads := range threadCounts() {
+	for _, threads := range threadCounts() {
+		classifier, err := lenet.NewClassifier(model, lenet.Options{ISA: c.ISA, Threads: threads})
+		if err != nil {
+			return err
+		}
+		for _, batch := range []int{1, 100, 1000} {
 			if batch == 1 && threads > 1 {
 				continue
 			}

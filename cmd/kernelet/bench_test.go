@@ -8,7 +8,7 @@ import (
 	"testing"
 
 	"github.com/kernelet/kernelet/bench"
-	"github.com/kernelet/kernelet/internal/testdata"
+	"github.com/kernelet/kernelet/internal/testmnist"
 	"github.com/kernelet/kernelet/kernels"
 )
 
@@ -30,7 +30,7 @@ func TestBenchUnknownISA(t *testing.T) {
 // TestBenchISA: the whole network runs on the set that --isa names, or else
 // KERNELET_ISA, and the report says so.
 func TestBenchISA(t *testing.T) {
-	testdata.NeedLong(t)
+	testmnist.NeedLong(t)
 	sets := kernels.Available()[1:]
 	if len(sets) == 0 {
 		t.Skip("plain Go takes minutes")

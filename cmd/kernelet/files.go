@@ -4,7 +4,6 @@ import (
 	"errors"
 
 	"github.com/kernelet/kernelet/internal/wholefile"
-	"github.com/kernelet/kernelet/kernels"
 	"github.com/kernelet/kernelet/lenet"
 	"github.com/kernelet/kernelet/lenet/pretrained"
 )
@@ -20,8 +19,8 @@ func loadModel(path string) (*lenet.Model, error) {
 // newClassifier packs a model for the instruction set of --isa; one that the
 // machine lacks is wrong usage.
 func newClassifier(model *lenet.Model, isa string) (*lenet.Classifier, error) {
-	classifier, err := lenet.NewClassifierFor(model, isa)
-	if errors.Is(err, kernels.ErrISA) {
+	classifier, err := lenet.NewClassifier(model, lenet.Options{ISA: isa})
+	if errors.Is(err, lenet.ErrISA) {
 		return nil, usageError{err}
 	}
 	return classifier, err

@@ -15,7 +15,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/kernelet/kernelet/internal/testdata"
+	"github.com/kernelet/kernelet/internal/testmnist"
 	"github.com/kernelet/kernelet/lenet"
 	"github.com/kernelet/kernelet/mnist"
 )
@@ -43,7 +43,7 @@ func TestKill(t *testing.T) {
 	kills := 5
 	settings := lenet.Tutorial()
 	settings.Epochs, settings.Batch, settings.Seed, settings.Threads = 6, 20, 1, 1
-	if testdata.Long() {
+	if testmnist.Long() {
 		kills, settings.Epochs = 50, 50
 	}
 	data := dataFolder(t)

@@ -23,7 +23,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/kernelet/kernelet/bench"
-	"github.com/kernelet/kernelet/internal/testdata"
+	"github.com/kernelet/kernelet/internal/testmnist"
 	"github.com/kernelet/kernelet/kernels"
 	"github.com/kernelet/kernelet/lenet"
 	"github.com/kernelet/kernelet/mnist"
@@ -428,7 +428,7 @@ func checkPredictions(t *testing.T, path, modelPath string, correct int) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	classifier, err := lenet.NewClassifier(model)
+	classifier, err := lenet.NewClassifier(model, lenet.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -577,7 +577,7 @@ func TestBenchCompare(t *testing.T) {
 
 // TestBench: a quick run prints a report that compares with itself.
 func TestBench(t *testing.T) {
-	testdata.NeedLong(t)
+	testmnist.NeedLong(t)
 	page, path := filepath.Join(t.TempDir(), "page.html"), filepath.Join(t.TempDir(), "report.json")
 	stdout, _ := execute(t, 0, "bench", "--quick", "--json", "--html", page)
 	if err := os.WriteFile(path, []byte(stdout), 0o644); err != nil {

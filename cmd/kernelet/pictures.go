@@ -129,7 +129,7 @@ func titles(predictions []lenet.Prediction, labels []byte) []title {
 // drawPredictions draws the first 20 validation digits with their titles.
 func drawPredictions(path string, model *lenet.Model, validation mnist.Set) error {
 	n := min(predictionColumns*predictionRows, validation.Len())
-	classifier, err := lenet.NewClassifier(model)
+	classifier, err := lenet.NewClassifier(model, lenet.Options{})
 	if err != nil {
 		return err
 	}

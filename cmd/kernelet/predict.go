@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 
+	"github.com/kernelet/kernelet/lenet"
 	"github.com/kernelet/kernelet/mnist"
 )
 
@@ -18,10 +19,8 @@ type predictCommand struct {
 }
 
 type reading struct {
-	Image         string      `json:"image"`
-	Digit         int         `json:"digit"`
-	Probability   float32     `json:"probability"`
-	Probabilities [10]float32 `json:"probabilities"`
+	Image string `json:"image"`
+	lenet.Prediction
 }
 
 // Run reads every picture.
@@ -47,7 +46,7 @@ func (c *predictCommand) Run(e *environment) error {
 			return fmt.Errorf("%s: the model's logits are too large: their probabilities are not finite", path)
 		}
 		if c.JSON {
-			if err := json.NewEncoder(e.stdout).Encode(reading{path, p.Digit, p.Probability, p.Probabilities}); err != nil {
+			if err := json.NewEncoder(e.stdout).Encode(reading{path, p}); err != nil {
 				return err
 			}
 			continue

@@ -15,7 +15,7 @@ func ExampleModel() {
 	if err != nil {
 		log.Fatal(err)
 	}
-	classifier, err := lenet.NewClassifier(model)
+	classifier, err := lenet.NewClassifier(model, lenet.Options{})
 	if err != nil {
 		log.Fatal(err)
 	}

@@ -5,7 +5,7 @@ import (
 	"math"
 	"testing"
 
-	"github.com/kernelet/kernelet/internal/testdata"
+	"github.com/kernelet/kernelet/internal/testmnist"
 	"github.com/kernelet/kernelet/kernels"
 	"github.com/kernelet/kernelet/lenet"
 )
@@ -13,11 +13,11 @@ import (
 // TestRetraining trains as the documented command does, which has to give the
 // same bits on every machine that has generated kernels.
 func TestRetraining(t *testing.T) {
-	testdata.NeedLong(t)
+	testmnist.NeedLong(t)
 	if set, err := kernels.Select(""); err != nil || set.Name() == "generic" {
 		t.Skipf("plain Go rounds differently and takes hours (%v)", err)
 	}
-	train := testdata.MNIST(t).Train
+	train := testmnist.MNIST(t).Train
 	settings := lenet.Best()
 	settings.Seed = 1
 	trainer, err := lenet.NewTrainer(lenet.NewModel(1), settings)
@@ -45,8 +45,8 @@ func TestModel(t *testing.T) {
 	if got := m.SHA256(); got != SHA256 {
 		t.Errorf("weights: expected %s, got %s", SHA256, got)
 	}
-	test := testdata.MNIST(t).Test
-	classifier, err := lenet.NewClassifier(m)
+	test := testmnist.MNIST(t).Test
+	classifier, err := lenet.NewClassifier(m, lenet.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -1,5 +1,5 @@
-// Package testdata finds MNIST for tests.
-package testdata
+// Package testmnist finds MNIST for tests.
+package testmnist
 
 import (
 	"context"
