@@ -3,4 +3,4 @@
 // command.
 package kernelet
 
-//go:generate go run -C gen . ../asm
+//go:generate go run -C gen . ..

@@ -60,12 +60,7 @@ func Inspect(chosen *kernels.Set) Machine {
 	if m.CPU == "" {
 		m.CPU = runtime.GOARCH
 	}
-	for _, f := range []cpuid.FeatureID{cpuid.AVX, cpuid.AVX2, cpuid.FMA3, cpuid.AVX512F, cpuid.AVX512BW, cpuid.AVX512DQ, cpuid.AVX512VL,
-		cpuid.AVX512VNNI, cpuid.AVX512BF16} {
-		if cpu.Supports(f) {
-			m.Features = append(m.Features, f.String())
-		}
-	}
+	m.Features = kernels.Features()
 	if content, err := os.ReadFile("/proc/cpuinfo"); err == nil {
 		m.topology(string(content))
 	}

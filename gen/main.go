@@ -1,10 +1,12 @@
-// Command gen writes kernelet's assembly: for each operation and instruction
-// set one .s file with its Go stubs, below the folder that is its argument.
+// Command gen writes kernelet's assembly, for each operation and instruction
+// set one .s file with its Go stubs, and the tables through which package
+// kernels calls it. Its argument is the module's root.
 package main
 
 import (
 	"fmt"
 	"os"
+	"path/filepath"
 
 	"github.com/kernelet/kernelet/gen/adam"
 	"github.com/kernelet/kernelet/gen/conv1"
@@ -40,17 +42,24 @@ func main() {
 		fmt.Fprintln(os.Stderr, "usage: gen FOLDER")
 		os.Exit(2)
 	}
+	if err := generate(os.Args[1]); err != nil {
+		fmt.Fprintln(os.Stderr, "gen:", err)
+		os.Exit(1)
+	}
+}
+
+// generate writes asm and the wiring of kernels below the module's root.
+func generate(root string) error {
+	var files []*isa.File
 	for _, target := range isa.Targets {
 		for _, operation := range operations {
-			if operation.name == "extension" && !target.Masks {
-				continue
-			}
 			file := isa.NewFile(target, operation.name)
 			operation.emit(file)
-			if err := file.Write(os.Args[1]); err != nil {
-				fmt.Fprintln(os.Stderr, "gen:", err)
-				os.Exit(1)
+			if err := file.Write(filepath.Join(root, "asm")); err != nil {
+				return err
 			}
+			files = append(files, file)
 		}
 	}
+	return writeWiring(filepath.Join(root, "kernels"), files)
 }

@@ -5,32 +5,29 @@ import (
 	"os"
 	"path/filepath"
 	"testing"
-
-	"github.com/kernelet/kernelet/gen/isa"
 )
 
-// generated runs the command into an empty folder and returns what it writes.
+// generated runs the generator below an empty folder and returns what it writes.
 func generated(t *testing.T) map[string][]byte {
 	t.Helper()
-	folder := t.TempDir()
-	for _, target := range isa.Targets {
-		if err := os.Mkdir(filepath.Join(folder, target.Name), 0o755); err != nil {
+	root := t.TempDir()
+	for _, folder := range []string{"kernels", "asm/avx2", "asm/avx512"} {
+		if err := os.MkdirAll(filepath.Join(root, folder), 0o755); err != nil {
 			t.Fatal(err)
 		}
 	}
-	arguments := os.Args
-	defer func() { os.Args = arguments }()
-	os.Args = []string{"gen", folder}
-	main()
-	return generatedFiles(t, folder)
+	if err := generate(root); err != nil {
+		t.Fatal(err)
+	}
+	return generatedFiles(t, root)
 }
 
-// generatedFiles reads the generated files below a folder.
-func generatedFiles(t *testing.T, folder string) map[string][]byte {
+// generatedFiles reads the generated files below the module's root.
+func generatedFiles(t *testing.T, root string) map[string][]byte {
 	t.Helper()
 	files := map[string][]byte{}
-	for _, pattern := range []string{"*/*_amd64.s", "*/*_amd64.go"} {
-		paths, err := filepath.Glob(filepath.Join(folder, pattern))
+	for _, pattern := range []string{"asm/*/*_amd64.s", "asm/*/*_amd64.go", "kernels/functions*.go"} {
+		paths, err := filepath.Glob(filepath.Join(root, pattern))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -39,7 +36,7 @@ func generatedFiles(t *testing.T, folder string) map[string][]byte {
 			if err != nil {
 				t.Fatal(err)
 			}
-			name, err := filepath.Rel(folder, path)
+			name, err := filepath.Rel(root, path)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -49,10 +46,10 @@ func generatedFiles(t *testing.T, folder string) map[string][]byte {
 	return files
 }
 
-// TestDeterminism: two runs write the same, which is what lies in asm.
+// TestDeterminism: two runs write the same, which is what lies in the module.
 func TestDeterminism(t *testing.T) {
 	first := generated(t)
-	for name, files := range map[string]map[string][]byte{"a second run": generated(t), "asm": generatedFiles(t, "../asm")} {
+	for name, files := range map[string]map[string][]byte{"a second run": generated(t), "the module": generatedFiles(t, "..")} {
 		if len(files) != len(first) || len(first) == 0 {
 			t.Errorf("%s: expected %d files, got %d", name, len(first), len(files))
 		}

@@ -2,9 +2,6 @@ package kernels
 
 import (
 	"fmt"
-	"go/ast"
-	"go/parser"
-	"go/token"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -13,6 +10,8 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+
+	"github.com/klauspost/cpuid/v2"
 )
 
 // assembly lists the generated files of an instruction set.
@@ -33,63 +32,32 @@ func assembly(t *testing.T, isa string) map[string]string {
 	return contents
 }
 
-// dispatched returns the features that dispatch tests before it calls a kernel,
-// by instruction set, and besides by the function that hands out a kernel with
-// conditions of its own: the arguments of Supports in generated_amd64.go.
-func dispatched(t *testing.T) map[string][]string {
-	t.Helper()
-	file, err := parser.ParseFile(token.NewFileSet(), "generated_amd64.go", nil, 0)
-	if err != nil {
-		t.Fatal(err)
-	}
-	features := map[string][]string{}
-	for _, declaration := range file.Decls {
-		function, ok := declaration.(*ast.FuncDecl)
-		if !ok {
+// dispatched returns the features that dispatch tests before it calls a kernel of
+// a set, or one with conditions of its own, by avo's names.
+func dispatched(name string) []string {
+	var names []string
+	for _, feature := range required[name] {
+		if feature == cpuid.BMI1 {
+			names = append(names, "BMI")
 			continue
 		}
-		name := function.Name.Name
-		ast.Inspect(function, func(node ast.Node) bool {
-			switch n := node.(type) {
-			case *ast.BasicLit: // name == "avx2" precedes the call
-				if isa, err := strconv.Unquote(n.Value); err == nil && n.Kind == token.STRING && function.Name.Name == "generated" {
-					name = isa
-				}
-			case *ast.CallExpr:
-				if called, ok := n.Fun.(*ast.SelectorExpr); ok && called.Sel.Name == "Supports" {
-					for _, argument := range n.Args {
-						features[name] = append(features[name], argument.(*ast.SelectorExpr).Sel.Name)
-					}
-				}
-			}
-			return true
-		})
+		names = append(names, feature.String())
 	}
-	for _, isa := range instructionSets {
-		if len(features[isa]) == 0 {
-			t.Fatalf("found no features of %s in generated_amd64.go", isa)
-		}
-	}
-	return features
+	return names
 }
 
 // instructionSets are those with generated files.
 var instructionSets = []string{"avx2", "avx512"}
 
 // TestRequires: no kernel needs a feature that dispatch does not test. "MMX+"
-// is what avo calls the prefetches, which came with SSE and are part of amd64,
-// and "BMI" what cpuid calls BMI1.
+// is what avo calls the prefetches, which came with SSE and are part of amd64.
 func TestRequires(t *testing.T) {
 	line := regexp.MustCompile(`(?m)^// Requires: (.*)$`)
-	features := dispatched(t)
 	for _, isa := range instructionSets {
 		for path, content := range assembly(t, isa) {
-			allowed := append([]string{"SSE", "SSE2", "MMX+"}, features[isa]...)
+			allowed := append([]string{"SSE", "SSE2", "MMX+"}, dispatched(isa)...)
 			if filepath.Base(path) == "extension_amd64.s" {
-				allowed = append(allowed, features["vnniPeak"]...)
-			}
-			if slices.Contains(allowed, "BMI1") {
-				allowed = append(allowed, "BMI")
+				allowed = append(allowed, dispatched("VNNIPeak")...)
 			}
 			for _, match := range line.FindAllStringSubmatch(content, -1) {
 				for _, feature := range strings.Split(match[1], ", ") {

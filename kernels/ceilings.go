@@ -2,18 +2,11 @@ package kernels
 
 import (
 	"fmt"
-	"math"
-	"sync/atomic"
-)
 
-// ceilingSet holds what all other kernels are measured against.
-type ceilingSet struct {
-	fmaPeak          func(sink []float32, iterations int)
-	fmaPeakMemory    func(sink, source []float32, iterations int)
-	fmaPeakBroadcast func(sink, source []float32, iterations int)
-	fmaPeakFLOPs     float64 // of one iteration, in all three forms
-	read             func(data []float32, passes int)
-}
+	"github.com/klauspost/cpuid/v2"
+
+	"github.com/kernelet/kernelet/internal/shape"
+)
 
 // Lengths of the arguments of the ceilings.
 const (
@@ -30,7 +23,7 @@ func (s *Set) FMAPeak(sink []float32, iterations int) (flops float64, err error)
 		return 0, err
 	}
 	s.fmaPeak(sink, iterations)
-	return s.fmaPeakFLOPs * float64(iterations), nil
+	return s.peakFLOPs * float64(iterations), nil
 }
 
 // FMAPeakMemory is FMAPeak with one factor, a vector, in memory: source, 192
@@ -40,7 +33,7 @@ func (s *Set) FMAPeakMemory(sink, source []float32, iterations int) (flops float
 		return 0, err
 	}
 	s.fmaPeakMemory(sink, source, iterations)
-	return s.fmaPeakFLOPs * float64(iterations), nil
+	return s.peakFLOPs * float64(iterations), nil
 }
 
 // FMAPeakBroadcast is FMAPeak with one factor, a single value that is spread
@@ -50,7 +43,7 @@ func (s *Set) FMAPeakBroadcast(sink, source []float32, iterations int) (flops fl
 		return 0, err
 	}
 	s.fmaPeakBroadcast(sink, source, iterations)
-	return s.fmaPeakFLOPs * float64(iterations), nil
+	return s.peakFLOPs * float64(iterations), nil
 }
 
 // Read loads data, a positive multiple of 256 values, passes times, and returns
@@ -73,76 +66,41 @@ func checkPeak(kernel string, iterations int, lengths ...length) error {
 	return checkLengths(kernel, lengths...)
 }
 
+// peakProducts is the number of fused multiply-adds of an iteration.
+const peakProducts = shape.PeakProducts
+
 // Clock takes iterations × 100 cycles of the core's clock. Without generated
 // kernels it is ErrISA.
-func Clock(iterations int) (cycles float64, err error) {
-	if err := checkPeak("Clock", iterations); err != nil {
-		return 0, err
-	}
-	return run("Clock", clock, 100, iterations)
-}
+func Clock(iterations int) (cycles float64, err error) { return runExtension("Clock", iterations, 100) }
 
 // VNNIPeak runs iterations of dot products of bytes (AVX512_VNNI) and returns
 // the number of operations, a product and a sum each. It is ErrISA where the
 // CPU has none.
 func VNNIPeak(iterations int) (operations float64, err error) {
-	if err := checkPeak("VNNIPeak", iterations); err != nil {
-		return 0, err
-	}
-	return run("VNNIPeak", vnniPeak, 48*64*2, iterations)
+	return runExtension("VNNIPeak", iterations, peakProducts*64*2)
 }
 
 // BF16Peak is VNNIPeak for dot products of bfloat16 (AVX512_BF16).
 func BF16Peak(iterations int) (operations float64, err error) {
-	if err := checkPeak("BF16Peak", iterations); err != nil {
+	return runExtension("BF16Peak", iterations, peakProducts*32*2)
+}
+
+// runExtension calls a kernel that some sets and CPUs lack, from the first set
+// that has it, and returns its work.
+func runExtension(name string, iterations int, work float64) (float64, error) {
+	if err := checkPeak(name, iterations); err != nil {
 		return 0, err
 	}
-	return run("BF16Peak", bf16Peak, 48*32*2, iterations)
-}
-
-// run calls a kernel that some CPUs lack.
-func run(name string, find func() func(iterations int), work float64, iterations int) (float64, error) {
-	kernel := find()
-	if kernel == nil {
-		return 0, fmt.Errorf("%w: %s needs instructions that this machine, or this build, does not have", ErrISA, name)
-	}
-	kernel(iterations)
-	return work * float64(iterations), nil
-}
-
-// The twins.
-var ceilingGeneric = ceilingSet{
-	fmaPeak: func(sink []float32, iterations int) { multiplyAdds(sink, func(int) float32 { return 0.5 }, iterations) },
-	fmaPeakMemory: func(sink, source []float32, iterations int) {
-		multiplyAdds(sink, func(i int) float32 { return source[i] }, iterations)
-	},
-	fmaPeakBroadcast: func(sink, source []float32, iterations int) {
-		multiplyAdds(sink, func(int) float32 { return source[0] }, iterations)
-	},
-	fmaPeakFLOPs: 2 * 16 * 4,
-	read: func(data []float32, passes int) {
-		for range passes {
-			sum := float32(0)
-			for _, v := range data {
-				sum += v
-			}
-			readSum.Store(math.Float32bits(sum))
-		}
-	},
-}
-
-// readSum keeps the compiler from leaving out what is read.
-var readSum atomic.Uint32
-
-func multiplyAdds(sink []float32, factor func(i int) float32, iterations int) {
-	for i := range sink {
-		sink[i] = 0.5
-	}
-	for range iterations {
-		for range 4 {
-			for i := range sink {
-				sink[i] += float32(0.5 * factor(i))
-			}
+	for _, isa := range Available() {
+		kernel := set(isa).extensions()[name]
+		if kernel != nil && cpuid.CPU.Supports(required[name]...) {
+			kernel(iterations)
+			return work * float64(iterations), nil
 		}
 	}
+	return 0, fmt.Errorf("%w: %s needs instructions that this machine, or this build, does not have", ErrISA, name)
+}
+
+func (s *Set) extensions() map[string]func(iterations int) {
+	return map[string]func(iterations int){"Clock": s.clock, "VNNIPeak": s.vnniPeak, "BF16Peak": s.bf16Peak}
 }

@@ -1,15 +1,5 @@
 package kernels
 
-// conv1Set holds the kernels of the first convolution, 1→20 channels: forward
-// by Winograd F(4×4, 5×5), the weight gradient from the one position of each
-// pooling window that carries a gradient.
-type conv1Set struct {
-	conv1ForwardReLUPool     byWidth[func(y, x, u, bias []float32)]
-	conv1ForwardReLUPoolMask byWidth[func(y []float32, mask []byte, x, u, bias []float32)]
-	conv1WeightGrad          byWidth[func(dw, x, dy []float32, mask []byte)]
-	conv1WeightTransform     func(u, w []float32)
-}
-
 // Lengths of conv1's arrays; those of activations count lines.
 const (
 	Conv1Y = Conv1Outputs * Pool1Pixels // [20][12][12]
@@ -27,7 +17,7 @@ func (s *Set) Conv1ForwardReLUPool(images int, y, x, u, bias []float32) error {
 		length{"x", len(x), ImagePixels * images}, length{"u", len(u), Conv1U}, length{"bias", len(bias), Conv1Row}); err != nil {
 		return err
 	}
-	s.conv1ForwardReLUPool.of(images)(y, x, u, bias)
+	s.conv1ForwardReLUPool[images/Block](y, x, u, bias)
 	return nil
 }
 
@@ -39,7 +29,7 @@ func (s *Set) Conv1ForwardReLUPoolMask(images int, y []float32, mask []byte, x, 
 		length{"u", len(u), Conv1U}, length{"bias", len(bias), Conv1Row}); err != nil {
 		return err
 	}
-	s.conv1ForwardReLUPoolMask.of(images)(y, mask, x, u, bias)
+	s.conv1ForwardReLUPoolMask[images/Block](y, mask, x, u, bias)
 	return nil
 }
 
@@ -52,7 +42,7 @@ func (s *Set) Conv1WeightGrad(images int, dw, x, dy []float32, mask []byte) erro
 		length{"mask", len(mask), MaskBytes(Conv1Y, images)}); err != nil {
 		return err
 	}
-	s.conv1WeightGrad.of(images)(dw, x, dy, mask)
+	s.conv1WeightGrad[images/Block](dw, x, dy, mask)
 	return nil
 }
 

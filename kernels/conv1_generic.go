@@ -1,23 +1,17 @@
 package kernels
 
 // The twins of conv1's kernels: the same steps in plain Go.
-var conv1Generic = conv1Set{
-	conv1ForwardReLUPool: byWidth[func(y, x, u, bias []float32)]{
-		func(y, x, u, bias []float32) { conv1Forward(HalfBlock, y, nil, x, u, bias) },
-		func(y, x, u, bias []float32) { conv1Forward(Block, y, nil, x, u, bias) },
-	},
-	conv1ForwardReLUPoolMask: byWidth[func(y []float32, mask []byte, x, u, bias []float32)]{
-		func(y []float32, mask []byte, x, u, bias []float32) { conv1Forward(HalfBlock, y, mask, x, u, bias) },
-		func(y []float32, mask []byte, x, u, bias []float32) { conv1Forward(Block, y, mask, x, u, bias) },
-	},
-	conv1WeightGrad: byWidth[func(dw, x, dy []float32, mask []byte)]{
-		func(dw, x, dy []float32, mask []byte) { conv1WeightGrad(HalfBlock, dw, x, dy, mask) },
-		func(dw, x, dy []float32, mask []byte) { conv1WeightGrad(Block, dw, x, dy, mask) },
-	},
-	conv1WeightTransform: func(u, w []float32) { weightTransform(u, w, Conv1Row) },
+
+func conv1ForwardReLUPool(y, x, u, bias []float32) { conv1Forward(y, nil, x, u, bias) }
+
+func conv1ForwardReLUPoolMask(y []float32, mask []byte, x, u, bias []float32) {
+	conv1Forward(y, mask, x, u, bias)
 }
 
-func conv1Forward(images int, y []float32, mask []byte, x, u, bias []float32) {
+func conv1WeightTransform(u, w []float32) { weightTransform(u, w, Conv1Row) }
+
+func conv1Forward(y []float32, mask []byte, x, u, bias []float32) {
+	images := len(y) / Conv1Y
 	const tilesInRow = Conv1Size / TileSize
 	var v, m [Frequencies]float32
 	for tile := range Conv1Tiles {
@@ -44,7 +38,8 @@ func conv1Forward(images int, y []float32, mask []byte, x, u, bias []float32) {
 	}
 }
 
-func conv1WeightGrad(images int, dw, x, dy []float32, mask []byte) {
+func conv1WeightGrad(dw, x, dy []float32, mask []byte) {
+	images := len(dy) / Conv1Y
 	for o := range Conv1Outputs {
 		var sums [Taps + 1][Block]float32
 		for at := range Pool1Pixels {

@@ -1,20 +1,5 @@
 package kernels
 
-// conv2Set holds the kernels of the second convolution, 20→50 channels by
-// Winograd F(4×4, 5×5).
-type conv2Set struct {
-	conv2InputTransform      byWidth[func(v, x []float32)]
-	conv2ForwardReLUPool     byWidth[func(y, m, u, v, bias []float32, first int)]
-	conv2ForwardReLUPoolMask byWidth[func(y []float32, mask []byte, m, u, v, bias []float32, first int)]
-	conv2OutputGrad          byWidth[func(dm, dy []float32, mask []byte, pair, first int)]
-	conv2InputGradProducts   byWidth[func(dv, u, dm []float32, row, place, first int)]
-	conv2InputGradTransform  byWidth[func(dx, dv []float32, first int)]
-	conv2WeightGrad          func(du, dm, v []float32, images, row0, row1, first int)
-	conv2BiasGrad            func(db, dm []float32, images, first int)
-	conv2WeightTransform     func(u, w []float32)
-	conv2WeightGradTransform func(dw, du []float32)
-}
-
 // Lengths of conv2's arrays; those of activations count lines.
 const (
 	Conv2X = Conv2Inputs * Pool1Pixels                // [20][12][12]
@@ -65,7 +50,7 @@ func (s *Set) Conv2InputTransform(images int, v, x []float32) error {
 		length{"v", len(v), Conv2V(images)}, length{"x", len(x), Conv2X * images}); err != nil {
 		return err
 	}
-	s.conv2InputTransform.of(images)(v, x)
+	s.conv2InputTransform[images/Block](v, x)
 	return nil
 }
 
@@ -81,7 +66,7 @@ func (s *Set) Conv2ForwardReLUPool(images int, y, work, u, v, bias []float32, fi
 	if err := checkRange("Conv2ForwardReLUPool", first, Group, Group, Conv2Outputs); err != nil {
 		return err
 	}
-	s.conv2ForwardReLUPool.of(images)(y, work, u, v, bias, first)
+	s.conv2ForwardReLUPool[images/Block](y, work, u, v, bias, first)
 	return nil
 }
 
@@ -98,7 +83,7 @@ func (s *Set) Conv2ForwardReLUPoolMask(images int, y []float32, mask []byte, wor
 	if err := checkRange("Conv2ForwardReLUPoolMask", first, Group, Group, Conv2Outputs); err != nil {
 		return err
 	}
-	s.conv2ForwardReLUPoolMask.of(images)(y, mask, work, u, v, bias, first)
+	s.conv2ForwardReLUPoolMask[images/Block](y, mask, work, u, v, bias, first)
 	return nil
 }
 
@@ -117,7 +102,7 @@ func (s *Set) Conv2OutputGrad(images int, dm, dy []float32, mask []byte, pair, f
 	if err := checkRange("Conv2OutputGrad", first, Group, Group, Conv2Outputs); err != nil {
 		return err
 	}
-	s.conv2OutputGrad.of(images)(dm, dy, mask, pair, first)
+	s.conv2OutputGrad[images/Block](dm, dy, mask, pair, first)
 	return nil
 }
 
@@ -137,7 +122,7 @@ func (s *Set) Conv2InputGradProducts(images int, dv, u, dm []float32, pair, firs
 		return err
 	}
 	row0, row1 := Conv2PairRows(pair)
-	products := s.conv2InputGradProducts.of(images)
+	products := s.conv2InputGradProducts[images/Block]
 	products(dv, u, dm, row0, 0, first)
 	products(dv, u, dm, row1, 1, first)
 	return nil
@@ -152,7 +137,7 @@ func (s *Set) Conv2InputGradTransform(images int, dx, dv []float32, first int) e
 	if err := checkRange("Conv2InputGradTransform", first, Group, Group, Conv2Inputs); err != nil {
 		return err
 	}
-	s.conv2InputGradTransform.of(images)(dx, dv, first)
+	s.conv2InputGradTransform[images/Block](dx, dv, first)
 	return nil
 }
 

@@ -1,54 +1,9 @@
 package kernels
 
 // The twins of conv2's kernels: the same steps in plain Go.
-var conv2Generic = conv2Set{
-	conv2InputTransform: byWidth[func(v, x []float32)]{
-		func(v, x []float32) { conv2InputTransform(HalfBlock, v, x) },
-		func(v, x []float32) { conv2InputTransform(Block, v, x) },
-	},
-	conv2ForwardReLUPool: byWidth[func(y, m, u, v, bias []float32, first int)]{
-		func(y, m, u, v, bias []float32, first int) { conv2Forward(HalfBlock, y, nil, m, u, v, bias, first) },
-		func(y, m, u, v, bias []float32, first int) { conv2Forward(Block, y, nil, m, u, v, bias, first) },
-	},
-	conv2ForwardReLUPoolMask: byWidth[func(y []float32, mask []byte, m, u, v, bias []float32, first int)]{
-		func(y []float32, mask []byte, m, u, v, bias []float32, first int) {
-			conv2Forward(HalfBlock, y, mask, m, u, v, bias, first)
-		},
-		func(y []float32, mask []byte, m, u, v, bias []float32, first int) {
-			conv2Forward(Block, y, mask, m, u, v, bias, first)
-		},
-	},
-	conv2OutputGrad: byWidth[func(dm, dy []float32, mask []byte, pair, first int)]{
-		func(dm, dy []float32, mask []byte, pair, first int) {
-			conv2OutputGrad(HalfBlock, dm, dy, mask, pair, first)
-		},
-		func(dm, dy []float32, mask []byte, pair, first int) {
-			conv2OutputGrad(Block, dm, dy, mask, pair, first)
-		},
-	},
-	conv2InputGradProducts: byWidth[func(dv, u, dm []float32, row, place, first int)]{
-		func(dv, u, dm []float32, row, place, first int) {
-			conv2InputGradProducts(HalfBlock, dv, u, dm, row, place, first)
-		},
-		func(dv, u, dm []float32, row, place, first int) {
-			conv2InputGradProducts(Block, dv, u, dm, row, place, first)
-		},
-	},
-	conv2InputGradTransform: byWidth[func(dx, dv []float32, first int)]{
-		func(dx, dv []float32, first int) { conv2InputGradTransform(HalfBlock, dx, dv, first) },
-		func(dx, dv []float32, first int) { conv2InputGradTransform(Block, dx, dv, first) },
-	},
-	conv2WeightGrad: conv2WeightGrad,
-	conv2BiasGrad:   conv2BiasGrad,
-	conv2WeightTransform: func(u, w []float32) {
-		weightTransform(u, w, Conv2Outputs*Conv2Inputs)
-	},
-	conv2WeightGradTransform: func(dw, du []float32) {
-		weightGradTransform(dw, du, Conv2Outputs*Conv2Inputs)
-	},
-}
 
-func conv2InputTransform(images int, v, x []float32) {
+func conv2InputTransform(v, x []float32) {
+	images := len(x) / Conv2X
 	for channel := range Conv2Inputs {
 		for tile := range Conv2Tiles {
 			y0, x0 := tile/2*TileSize, tile%2*TileSize
@@ -61,7 +16,16 @@ func conv2InputTransform(images int, v, x []float32) {
 	}
 }
 
-func conv2Forward(images int, y []float32, mask []byte, m, u, v, bias []float32, first int) {
+func conv2ForwardReLUPool(y, m, u, v, bias []float32, first int) {
+	conv2Forward(y, nil, m, u, v, bias, first)
+}
+
+func conv2ForwardReLUPoolMask(y []float32, mask []byte, m, u, v, bias []float32, first int) {
+	conv2Forward(y, mask, m, u, v, bias, first)
+}
+
+func conv2Forward(y []float32, mask []byte, m, u, v, bias []float32, first int) {
+	images := len(y) / Conv2Y
 	row := Conv2Tiles * images
 	for f := range Frequencies {
 		for o := range Group {
@@ -94,7 +58,8 @@ func conv2Forward(images int, y []float32, mask []byte, m, u, v, bias []float32,
 // conv2GroupStride is the number of values between frequencies of dm.
 func conv2GroupStride(images int) int { return Group*Conv2Tiles*images + conv2Padding }
 
-func conv2OutputGrad(images int, dm, dy []float32, mask []byte, pair, first int) {
+func conv2OutputGrad(dm, dy []float32, mask []byte, pair, first int) {
+	images := len(dy) / Conv2Y
 	row0, row1 := Conv2PairRows(pair)
 	for o := range Group {
 		for tile := range Conv2Tiles {
@@ -119,7 +84,8 @@ func conv2OutputGrad(images int, dm, dy []float32, mask []byte, pair, first int)
 	}
 }
 
-func conv2InputGradProducts(images int, dv, u, dm []float32, frequencyRow, place, first int) {
+func conv2InputGradProducts(dv, u, dm []float32, frequencyRow, place, first int) {
+	images := len(dv) / Conv2DV
 	row := Conv2Tiles * images
 	for j := range Points {
 		f := frequencyRow*Points + j
@@ -134,7 +100,8 @@ func conv2InputGradProducts(images int, dv, u, dm []float32, frequencyRow, place
 	}
 }
 
-func conv2InputGradTransform(images int, dx, dv []float32, first int) {
+func conv2InputGradTransform(dx, dv []float32, first int) {
+	images := len(dv) / Conv2DV
 	for c := first; c < first+Group; c++ {
 		for image := range images {
 			var columns [2][Pool1Size][Points]float32 // [tile column][y][j]
@@ -212,4 +179,10 @@ func conv2BiasGrad(db, dm []float32, images, first int) {
 		}
 		db[first+o] = addLanes(&sum)
 	}
+}
+
+func conv2WeightTransform(u, w []float32) { weightTransform(u, w, Conv2Outputs*Conv2Inputs) }
+
+func conv2WeightGradTransform(dw, du []float32) {
+	weightGradTransform(dw, du, Conv2Outputs*Conv2Inputs)
 }

@@ -2,23 +2,6 @@ package kernels
 
 import "fmt"
 
-// fc1Set holds the kernels of the first fully connected layer, 800→500. In
-// training they skip the outputs that dropout drops, and going back those
-// without gradient, about three in four: the lanes are inputs then, and images
-// and outputs are listed.
-type fc1Set struct {
-	fc1ForwardReLU        byWidth[func(y, x, w, bias []float32, first int)]
-	fc1ForwardReLUPair    func(y, x, w, bias []float32, first int)
-	fc1ForwardReLUDropout func(y, packed, w, bias []float32, keys []uint32, images, stride, first int, threshold uint32, scale float32)
-	fc1PackInput          byWidth[func(packed, x []float32, image, capacity int)]
-	fc1UnpackInputGrad    byWidth[func(dx, packed []float32, image, capacity int)]
-	fc1ImageLists         byWidth[func(values []float32, outputs, ends []int32, dy []float32)]
-	fc1OutputLists        func(values []float32, images, counts []int32, dy []float32, batch, first, count int)
-	fc1InputGrad          func(packed, w, values []float32, outputs, ends []int32, slice, image, images, capacity int)
-	fc1WeightGrad         func(dw, packed, values []float32, images, counts []int32, slice, first, count, capacity int)
-	fc1WeightGradAdam     func(w, m, v, packed, values []float32, images, counts []int32, slice, first, count, capacity int, oneMinusBeta1, beta2, oneMinusBeta2, correction, epsilon, rate float32)
-}
-
 // Outputs that one call of FC1ForwardReLU and of FC1ForwardReLUDropout computes.
 const (
 	FC1Outs    = 100
@@ -64,11 +47,7 @@ func (s *Set) FC1ForwardReLU(images int, y, x, w, bias []float32, first int) err
 	if err := checkRange("FC1ForwardReLU", first, FC1Outs, FC1Outs, FC1Outputs); err != nil {
 		return err
 	}
-	if images == 2*Block {
-		s.fc1ForwardReLUPair(y, x, w, bias, first)
-	} else {
-		s.fc1ForwardReLU.of(images)(y, x, w, bias, first)
-	}
+	s.fc1ForwardReLU[images/Block](y, x, w, bias, first)
 	return nil
 }
 
@@ -115,7 +94,7 @@ func (s *Set) FC1PackInput(images int, packed, x []float32, image, capacity int)
 	if err := checkPacked("FC1PackInput", len(packed), image, images, capacity); err != nil {
 		return err
 	}
-	s.fc1PackInput.of(images)(packed, x, image, capacity)
+	s.fc1PackInput[images/Block](packed, x, image, capacity)
 	return nil
 }
 
@@ -127,7 +106,7 @@ func (s *Set) FC1UnpackInputGrad(images int, dx, packed []float32, image, capaci
 	if err := checkPacked("FC1UnpackInputGrad", len(packed), image, images, capacity); err != nil {
 		return err
 	}
-	s.fc1UnpackInputGrad.of(images)(dx, packed, image, capacity)
+	s.fc1UnpackInputGrad[images/Block](dx, packed, image, capacity)
 	return nil
 }
 
@@ -141,7 +120,7 @@ func (s *Set) FC1ImageLists(images int, values []float32, outputs, ends []int32,
 		length{"dy", len(dy), FC1Outputs * images}); err != nil {
 		return err
 	}
-	s.fc1ImageLists.of(images)(values, outputs, ends, dy)
+	s.fc1ImageLists[images/Block](values, outputs, ends, dy)
 	return nil
 }
 

@@ -1,41 +1,12 @@
 package kernels
 
 // The twins of fc1's kernels: the same steps in plain Go.
-var fc1Generic = fc1Set{
-	fc1ForwardReLU: byWidth[func(y, x, w, bias []float32, first int)]{
-		func(y, x, w, bias []float32, first int) { fc1Forward(HalfBlock, y, x, w, bias, first) },
-		func(y, x, w, bias []float32, first int) { fc1Forward(Block, y, x, w, bias, first) },
-	},
-	fc1ForwardReLUPair: func(y, x, w, bias []float32, first int) {
-		for b := range 2 {
-			fc1Forward(Block, y[b*FC1Outputs*Block:], x[b*FC1Inputs*Block:], w, bias, first)
-		}
-	},
-	fc1ForwardReLUDropout: fc1ForwardKept,
-	fc1PackInput: byWidth[func(packed, x []float32, image, capacity int)]{
-		func(packed, x []float32, image, capacity int) { fc1PackInput(HalfBlock, packed, x, image, capacity) },
-		func(packed, x []float32, image, capacity int) { fc1PackInput(Block, packed, x, image, capacity) },
-	},
-	fc1UnpackInputGrad: byWidth[func(dx, packed []float32, image, capacity int)]{
-		func(dx, packed []float32, image, capacity int) {
-			fc1UnpackInputGrad(HalfBlock, dx, packed, image, capacity)
-		},
-		func(dx, packed []float32, image, capacity int) {
-			fc1UnpackInputGrad(Block, dx, packed, image, capacity)
-		},
-	},
-	fc1ImageLists: byWidth[func(values []float32, outputs, ends []int32, dy []float32)]{
-		func(values []float32, outputs, ends []int32, dy []float32) {
-			fc1ImageLists(HalfBlock, values, outputs, ends, dy)
-		},
-		func(values []float32, outputs, ends []int32, dy []float32) {
-			fc1ImageLists(Block, values, outputs, ends, dy)
-		},
-	},
-	fc1OutputLists:    fc1OutputLists,
-	fc1InputGrad:      fc1InputGrad,
-	fc1WeightGrad:     fc1WeightGrad,
-	fc1WeightGradAdam: fc1WeightGradAdam,
+
+func fc1ForwardReLU(y, x, w, bias []float32, first int) {
+	for block := 0; block < len(y)/FC1Outputs; block += Block {
+		images := min(Block, len(y)/FC1Outputs-block)
+		fc1Forward(images, y[FC1Outputs*block:], x[FC1Inputs*block:], w, bias, first)
+	}
 }
 
 func fc1Forward(images int, y, x, w, bias []float32, first int) {
@@ -59,7 +30,7 @@ func fc1Forward(images int, y, x, w, bias []float32, first int) {
 	}
 }
 
-func fc1ForwardKept(y, packed, w, bias []float32, keys []uint32, images, stride, first int, threshold uint32, scale float32) {
+func fc1ForwardReLUDropout(y, packed, w, bias []float32, keys []uint32, images, stride, first int, threshold uint32, scale float32) {
 	for o := first; o < min(first+FC1Kept, FC1Outputs); o++ {
 		for image, key := range keys {
 			block := image / Block * Block
@@ -90,15 +61,11 @@ func fc1Half(packed, w []float32, image, stride, output, firstSlice int) float32
 			lanes[l] += sums[l]
 		}
 	}
-	for distance := Block / 2; distance > 0; distance /= 2 {
-		for l := range distance {
-			lanes[l] += lanes[l+distance]
-		}
-	}
-	return lanes[0]
+	return addLanes(&lanes)
 }
 
-func fc1PackInput(images int, packed, x []float32, image, capacity int) {
+func fc1PackInput(packed, x []float32, image, capacity int) {
+	images := len(x) / FC1Inputs
 	for i := range FC1Inputs {
 		for lane := range images {
 			packed[(i/FC1Slice*capacity+image+lane)*FC1Slice+i%FC1Slice] = x[i*images+lane]
@@ -106,7 +73,8 @@ func fc1PackInput(images int, packed, x []float32, image, capacity int) {
 	}
 }
 
-func fc1UnpackInputGrad(images int, dx, packed []float32, image, capacity int) {
+func fc1UnpackInputGrad(dx, packed []float32, image, capacity int) {
+	images := len(dx) / FC1Inputs
 	for i := range FC1Inputs {
 		for lane := range images {
 			dx[i*images+lane] = packed[(i/FC1Slice*capacity+image+lane)*FC1Slice+i%FC1Slice]
@@ -114,7 +82,8 @@ func fc1UnpackInputGrad(images int, dx, packed []float32, image, capacity int) {
 	}
 }
 
-func fc1ImageLists(images int, values []float32, outputs, ends []int32, dy []float32) {
+func fc1ImageLists(values []float32, outputs, ends []int32, dy []float32) {
+	images := len(dy) / FC1Outputs
 	for lane := range images {
 		n := 0
 		for o := range FC1Outputs {
@@ -168,7 +137,7 @@ func fc1WeightGradAdam(w, m, v, packed, values []float32, images, counts []int32
 		var gradient [FC1Slice]float32
 		fc1WeightGradRow(gradient[:], packed, values, images, counts, slice, o, capacity)
 		at := (slice*FC1Outputs + o) * FC1Slice
-		adamStep(w[at:][:FC1Slice], m[at:][:FC1Slice], v[at:][:FC1Slice], gradient[:],
+		adam(w[at:][:FC1Slice], m[at:][:FC1Slice], v[at:][:FC1Slice], gradient[:],
 			oneMinusBeta1, beta2, oneMinusBeta2, correction, epsilon, rate)
 	}
 }
@@ -178,12 +147,5 @@ func fc1WeightGradRow(sum, packed, values []float32, images, counts []int32, sli
 	for n := range counts[output] {
 		at := output*LiveColumn + int(n)
 		addScaled(sum, values[at], packed[(slice*capacity+int(images[at]))*FC1Slice:][:FC1Slice])
-	}
-}
-
-// addScaled lets sum = sum + factor·x.
-func addScaled(sum []float32, factor float32, x []float32) {
-	for i, value := range x {
-		sum[i] += float32(factor * value)
 	}
 }

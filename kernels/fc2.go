@@ -1,14 +1,5 @@
 package kernels
 
-// fc2Set holds the kernels of the last layer, 500→10, with softmax and
-// cross-entropy.
-type fc2Set struct {
-	fc2Forward     byWidth[func(logits, x, w, bias []float32)]
-	fc2ForwardLoss byWidth[func(logits, dlogits, denominators, x, w, bias []float32, labels []int32, scale, label, other float32)]
-	fc2InputGrad   byWidth[func(dx, dlogits, w, x []float32, scale float32)]
-	fc2WeightGrad  func(dw, dlogits, x []float32, batch int)
-}
-
 // Loss sets the gradient of the cross-entropy.
 type Loss struct {
 	Scale float32 // 1/images of the batch, for the mean
@@ -25,7 +16,7 @@ func (s *Set) FC2Forward(images int, logits, x, w, bias []float32) error {
 		length{"x", len(x), FC2Inputs * images}, length{"w", len(w), FC2W}, length{"bias", len(bias), Classes}); err != nil {
 		return err
 	}
-	s.fc2Forward.of(images)(logits, x, w, bias)
+	s.fc2Forward[images/Block](logits, x, w, bias)
 	return nil
 }
 
@@ -39,7 +30,7 @@ func (s *Set) FC2ForwardLoss(images int, logits, dlogits, denominators, x, w, bi
 		length{"labels", len(labels), images}); err != nil {
 		return err
 	}
-	s.fc2ForwardLoss.of(images)(logits, dlogits, denominators, x, w, bias, labels, loss.Scale, loss.Label, loss.Other)
+	s.fc2ForwardLoss[images/Block](logits, dlogits, denominators, x, w, bias, labels, loss.Scale, loss.Label, loss.Other)
 	return nil
 }
 
@@ -50,7 +41,7 @@ func (s *Set) FC2InputGrad(images int, dx, dlogits, w, x []float32, scale float3
 		length{"dlogits", len(dlogits), Classes * images}, length{"w", len(w), FC2W}, length{"x", len(x), FC2Inputs * images}); err != nil {
 		return err
 	}
-	s.fc2InputGrad.of(images)(dx, dlogits, w, x, scale)
+	s.fc2InputGrad[images/Block](dx, dlogits, w, x, scale)
 	return nil
 }
 

@@ -3,22 +3,9 @@ package kernels
 import "math"
 
 // The twins of fc2's kernels: the same steps in plain Go.
-var fc2Generic = fc2Set{
-	fc2Forward: byWidth[func(logits, x, w, bias []float32)]{
-		func(logits, x, w, bias []float32) { fc2Forward(HalfBlock, logits, x, w, bias) },
-		func(logits, x, w, bias []float32) { fc2Forward(Block, logits, x, w, bias) },
-	},
-	fc2ForwardLoss: byWidth[func(logits, dlogits, denominators, x, w, bias []float32, labels []int32, scale, label, other float32)]{
-		fc2ForwardLoss, fc2ForwardLoss,
-	},
-	fc2InputGrad: byWidth[func(dx, dlogits, w, x []float32, scale float32)]{
-		func(dx, dlogits, w, x []float32, scale float32) { fc2InputGrad(HalfBlock, dx, dlogits, w, x, scale) },
-		func(dx, dlogits, w, x []float32, scale float32) { fc2InputGrad(Block, dx, dlogits, w, x, scale) },
-	},
-	fc2WeightGrad: fc2WeightGrad,
-}
 
-func fc2Forward(images int, logits, x, w, bias []float32) {
+func fc2Forward(logits, x, w, bias []float32) {
+	images := len(logits) / Classes
 	for class := range Classes {
 		sum := logits[class*images:][:images]
 		for image := range sum {
@@ -36,7 +23,7 @@ func fc2Forward(images int, logits, x, w, bias []float32) {
 
 func fc2ForwardLoss(logits, dlogits, denominators, x, w, bias []float32, labels []int32, scale, label, other float32) {
 	images := len(labels)
-	fc2Forward(images, logits, x, w, bias)
+	fc2Forward(logits, x, w, bias)
 	for image, correct := range labels {
 		highest := logits[image]
 		for class := 1; class < Classes; class++ {
@@ -93,7 +80,8 @@ func exponential(x float32) float32 {
 	return y * math.Float32frombits(uint32(int32(n)+127)<<23)
 }
 
-func fc2InputGrad(images int, dx, dlogits, w, x []float32, scale float32) {
+func fc2InputGrad(dx, dlogits, w, x []float32, scale float32) {
+	images := len(dlogits) / Classes
 	for i := range FC2Inputs {
 		for image := range images {
 			sum := float32(0)

@@ -58,7 +58,7 @@ func listsOf(dy []float32, batch int) *lists {
 		outputValues: make([]float32, LiveColumn*FC1Outputs), images: make([]int32, LiveColumn*FC1Outputs), counts: make([]int32, FC1Outputs)}
 	for block := 0; block < batch; block += Block {
 		n := min(Block, batch-block)
-		fc1ImageLists(n, l.imageValues[LiveRow*block:], l.outputs[LiveRow*block:], l.ends[LiveRuns*block:], l.dy[FC1Outputs*block:][:FC1Outputs*n])
+		fc1ImageLists(l.imageValues[LiveRow*block:], l.outputs[LiveRow*block:], l.ends[LiveRuns*block:], l.dy[FC1Outputs*block:][:FC1Outputs*n])
 	}
 	fc1OutputLists(l.outputValues, l.images, l.counts, l.dy, batch, 0, FC1Outputs)
 	return l

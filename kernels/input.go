@@ -2,11 +2,6 @@ package kernels
 
 import "fmt"
 
-// inputSet holds the kernel that brings images into lanes.
-type inputSet struct {
-	gather byWidth[func(x []float32, data []byte, index []int32)]
-}
-
 // Gather fills x [28][28] with the images of data (n×784 bytes) that index
 // names, one for each lane: value/255·2 − 1, from −1 to 1.
 func (s *Set) Gather(images int, x []float32, data []byte, index []int32) error {
@@ -21,23 +16,6 @@ func (s *Set) Gather(images int, x []float32, data []byte, index []int32) error 
 			return fmt.Errorf("%w: Gather: index %d: expected an image below %d, got %d", ErrLength, lane, len(data)/ImagePixels, i)
 		}
 	}
-	s.gather.of(images)(x, data, index)
+	s.gather[images/Block](x, data, index)
 	return nil
-}
-
-var inputGeneric = inputSet{gather: byWidth[func(x []float32, data []byte, index []int32)]{gather, gather}}
-
-func gather(x []float32, data []byte, index []int32) {
-	for lane, i := range index {
-		for pixel, value := range data[int(i)*ImagePixels:][:ImagePixels] {
-			x[pixel*len(index)+lane] = normalised(value)
-		}
-	}
-}
-
-// normalised returns value/255·2 − 1. The product is exact in float64, so this
-// rounds once, like a fused multiply-add.
-func normalised(value byte) float32 {
-	const scale = float64(float32(2.0 / 255))
-	return float32(float64(value)*scale - 1)
 }

@@ -4,7 +4,10 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"slices"
 	"strings"
+
+	"github.com/klauspost/cpuid/v2"
 )
 
 // ErrISA is wrapped by the error of asking for an instruction set that is
@@ -15,26 +18,12 @@ var ErrISA = errors.New("instruction set not available")
 // its shapes.
 var ErrLength = errors.New("argument does not fit the kernel")
 
-// byWidth is a kernel for half-blocks and for blocks.
-type byWidth[F any] [2]F
-
-// of returns the kernel for images side by side; check has let only 8 and 16
-// through.
-func (k byWidth[F]) of(images int) F { return k[images>>4] }
-
 // Set is one instruction set's implementation of every kernel. A Set never
 // changes and is safe for concurrent use.
 type Set struct {
-	name string
-	inputSet
-	conv1Set
-	conv2Set
-	fc1Set
-	fc2Set
-	adamSet
-	directSet
-	singleSet
-	ceilingSet
+	name      string
+	peakFLOPs float64 // of an iteration of the FMA ceilings
+	functions
 }
 
 // Name is "generic", "avx2" or "avx512".
@@ -81,11 +70,24 @@ func set(name string) *Set {
 	return generated(name)
 }
 
-var generic = Set{
-	name:     "generic",
-	inputSet: inputGeneric, conv1Set: conv1Generic, conv2Set: conv2Generic,
-	fc1Set: fc1Generic, fc2Set: fc2Generic, adamSet: adamGeneric,
-	directSet: directGeneric, singleSet: singleGeneric, ceilingSet: ceilingGeneric,
+var generic = Set{name: "generic", peakFLOPs: 2 * 16 * 4, functions: twins}
+
+// Features lists those features of this CPU that kernels need or, as ceilings,
+// measure.
+func Features() []string {
+	var all []cpuid.FeatureID
+	for _, name := range []string{"avx2", "avx512", "VNNIPeak", "BF16Peak"} {
+		for _, feature := range required[name] {
+			if cpuid.CPU.Supports(feature) && !slices.Contains(all, feature) {
+				all = append(all, feature)
+			}
+		}
+	}
+	names := make([]string, len(all))
+	for i, feature := range all {
+		names[i] = feature.String()
+	}
+	return names
 }
 
 // length is an argument's name, the elements it has and those it needs.

@@ -1,16 +1,5 @@
 package kernels
 
-// singleSet holds the kernels of the forward pass of one image, whose lanes
-// are channels or outputs. They give the same bits as those for many images.
-type singleSet struct {
-	singleInput               func(x []float32, image []byte)
-	singleConv1ReLUPool       func(y, x, u, bias []float32)
-	singleConv2InputTransform func(v, x []float32)
-	singleConv2ReLUPool       func(y, m, u, v, bias []float32)
-	singleFC1ReLU             func(h, x, w, bias, values []float32, places []int32, backwards bool)
-	singleFC2                 func(logits, x, w, bias, values []float32, places []int32)
-}
-
 // Lengths of the arrays of one image's forward pass.
 const (
 	SingleY1     = Pool1Pixels * Conv1Row              // [12][12][24]

@@ -382,7 +382,8 @@ func TestTableIsComplete(t *testing.T) {
 					walk(fmt.Sprintf("%s[%d]", path, i), v.Index(i))
 				}
 			case reflect.Func:
-				if v.IsNil() {
+				extension := strings.HasSuffix(path, ".clock") || strings.HasSuffix(path, ".vnniPeak") || strings.HasSuffix(path, ".bf16Peak")
+				if v.IsNil() && !extension {
 					t.Errorf("%s%s is missing", s.Name(), path)
 				}
 			}

@@ -4,6 +4,11 @@
 
 package avx512
 
+// Clock takes iterations × 100 cycles.
+//
+//go:noescape
+func Clock(iterations int)
+
 // VNNIPeak runs iterations × 48 VPDPBUSD of 64 bytes.
 //
 //go:noescape

@@ -2,6 +2,121 @@
 
 //go:build amd64 && !purego
 
+// func Clock(iterations int)
+// Requires: AVX
+TEXT ·Clock(SB), $0-8
+	// Clock takes iterations × 100 cycles.
+	// Registers: 2 of 14 general.
+	MOVQ iterations+0(FP), AX
+	MOVQ AX, CX
+
+iteration1:
+	// 100 times x = x + x, each after the one before
+	ADDQ CX, CX
+	ADDQ CX, CX
+	ADDQ CX, CX
+	ADDQ CX, CX
+	ADDQ CX, CX
+	ADDQ CX, CX
+	ADDQ CX, CX
+	ADDQ CX, CX
+	ADDQ CX, CX
+	ADDQ CX, CX
+	ADDQ CX, CX
+	ADDQ CX, CX
+	ADDQ CX, CX
+	ADDQ CX, CX
+	ADDQ CX, CX
+	ADDQ CX, CX
+	ADDQ CX, CX
+	ADDQ CX, CX
+	ADDQ CX, CX
+	ADDQ CX, CX
+	ADDQ CX, CX
+	ADDQ CX, CX
+	ADDQ CX, CX
+	ADDQ CX, CX
+	ADDQ CX, CX
+	ADDQ CX, CX
+	ADDQ CX, CX
+	ADDQ CX, CX
+	ADDQ CX, CX
+	ADDQ CX, CX
+	ADDQ CX, CX
+	ADDQ CX, CX
+	ADDQ CX, CX
+	ADDQ CX, CX
+	ADDQ CX, CX
+	ADDQ CX, CX
+	ADDQ CX, CX
+	ADDQ CX, CX
+	ADDQ CX, CX
+	ADDQ CX, CX
+	ADDQ CX, CX
+	ADDQ CX, CX
+	ADDQ CX, CX
+	ADDQ CX, CX
+	ADDQ CX, CX
+	ADDQ CX, CX
+	ADDQ CX, CX
+	ADDQ CX, CX
+	ADDQ CX, CX
+	ADDQ CX, CX
+	ADDQ CX, CX
+	ADDQ CX, CX
+	ADDQ CX, CX
+	ADDQ CX, CX
+	ADDQ CX, CX
+	ADDQ CX, CX
+	ADDQ CX, CX
+	ADDQ CX, CX
+	ADDQ CX, CX
+	ADDQ CX, CX
+	ADDQ CX, CX
+	ADDQ CX, CX
+	ADDQ CX, CX
+	ADDQ CX, CX
+	ADDQ CX, CX
+	ADDQ CX, CX
+	ADDQ CX, CX
+	ADDQ CX, CX
+	ADDQ CX, CX
+	ADDQ CX, CX
+	ADDQ CX, CX
+	ADDQ CX, CX
+	ADDQ CX, CX
+	ADDQ CX, CX
+	ADDQ CX, CX
+	ADDQ CX, CX
+	ADDQ CX, CX
+	ADDQ CX, CX
+	ADDQ CX, CX
+	ADDQ CX, CX
+	ADDQ CX, CX
+	ADDQ CX, CX
+	ADDQ CX, CX
+	ADDQ CX, CX
+	ADDQ CX, CX
+	ADDQ CX, CX
+	ADDQ CX, CX
+	ADDQ CX, CX
+	ADDQ CX, CX
+	ADDQ CX, CX
+	ADDQ CX, CX
+	ADDQ CX, CX
+	ADDQ CX, CX
+	ADDQ CX, CX
+	ADDQ CX, CX
+	ADDQ CX, CX
+	ADDQ CX, CX
+	ADDQ CX, CX
+	ADDQ CX, CX
+	ADDQ CX, CX
+	DECQ AX
+	JNZ  iteration1
+	VZEROUPPER
+	RET
+
 // func VNNIPeak(iterations int)
 // Requires: AVX, AVX512F, AVX512VNNI
 TEXT ·VNNIPeak(SB), $0-8

@@ -26,8 +26,3 @@ func FMAPeakBroadcast(sink []float32, source []float32, iterations int)
 //
 //go:noescape
 func Read(data []float32, passes int)
-
-// Clock takes iterations × 100 cycles.
-//
-//go:noescape
-func Clock(iterations int)

@@ -30,14 +30,7 @@ func (infoCommand) Run(e *environment) error {
 	if cpu.Cache.L1D > 0 {
 		fmt.Fprintf(e.stdout, "caches    L1 %d KiB, L2 %d KiB, L3 %d KiB\n", cpu.Cache.L1D>>10, cpu.Cache.L2>>10, max(0, cpu.Cache.L3)>>10)
 	}
-	var features []string
-	for _, f := range []cpuid.FeatureID{cpuid.AVX, cpuid.AVX2, cpuid.FMA3, cpuid.POPCNT, cpuid.BMI1, cpuid.AVX512F, cpuid.AVX512BW, cpuid.AVX512DQ,
-		cpuid.AVX512VL, cpuid.AVX512VNNI, cpuid.AVX512BF16} {
-		if cpu.Supports(f) {
-			features = append(features, f.String())
-		}
-	}
-	fmt.Fprintf(e.stdout, "features  %s\n", strings.Join(features, " "))
+	fmt.Fprintf(e.stdout, "features  %s\n", strings.Join(kernels.Features(), " "))
 	for _, n := range kernels.Names() {
 		state := "not available"
 		if slices.Contains(kernels.Available(), n) {

@@ -7,6 +7,7 @@ import (
 
 	"github.com/kernelet/kernelet/gen/isa"
 	"github.com/kernelet/kernelet/gen/reduce"
+	"github.com/kernelet/kernelet/internal/shape"
 )
 
 // Parameters are the scalar arguments of a kernel that applies Adam.
@@ -17,10 +18,6 @@ const Parameters = "oneMinusBeta1, beta2, oneMinusBeta2, correction, epsilon, ra
 type Factors struct {
 	oneMinusBeta1, beta2, oneMinusBeta2, correction, epsilon, rate, floor, absolute operand.Op
 }
-
-// floor is the absolute value below which a moment becomes 0, before it can
-// turn into a denormal, which is slow.
-const floor = 1e-30
 
 // Load loads the factors from the parameters.
 func Load(k *isa.Kernel) Factors {
@@ -39,7 +36,7 @@ func Load(k *isa.Kernel) Factors {
 		var v isa.V
 		switch i {
 		case 6:
-			v = k.Splat(floor)
+			v = k.Splat(shape.MomentFloor)
 		case 7:
 			v = k.Broadcast(k.Words("absolute", 0x7fffffff))
 		default:
@@ -78,7 +75,7 @@ func Step(k *isa.Kernel, f Factors, g isa.V, w, m, v operand.Mem) {
 	k.VMOVUPS(v, second)
 	k.VMULPS(f.beta2, second, second)
 	k.VFMADD231PS(g, share, second)
-	k.Commentf("0 where |m|, |v| < %g", floor)
+	k.Commentf("0 where |m|, |v| < %g", shape.MomentFloor)
 	flush(k, f, moment)
 	flush(k, f, second)
 	k.StoreVector(moment, m)

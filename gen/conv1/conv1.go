@@ -14,17 +14,20 @@ import (
 	"github.com/kernelet/kernelet/gen/pooling"
 	"github.com/kernelet/kernelet/gen/reduce"
 	"github.com/kernelet/kernelet/gen/winograd"
+	"github.com/kernelet/kernelet/internal/shape"
 )
 
 const (
-	outputs    = 20
-	row        = 24 // values of a row of weights: 20 outputs and padding
-	inputSize  = 28
-	pooledSize = 12
-	tilesInRow = 6
+	outputs    = shape.Conv1Outputs
+	row        = shape.Conv1Row
+	inputSize  = shape.ImageSize
+	pooledSize = shape.Pool1Size
+	tilesInRow = shape.Conv1TilesInRow
+	tileSize   = shape.TileSize
+	filterSize = shape.FilterSize
+	taps       = shape.Taps
+	points     = shape.Points
 	group      = 10 // outputs whose half-transformed products are in L1 together: 20 KB
-	points     = winograd.Points
-	taps       = winograd.Taps
 )
 
 type pointers = []reg.GPVirtual
@@ -75,7 +78,7 @@ func forward(f *isa.File, width int, masked bool) {
 	if masked {
 		masks = pointers{k.Pointer("mask")}
 	}
-	const tile = winograd.Outputs * points // vectors of half of a tile's transform
+	const tile = shape.TileSize * points // vectors of half of a tile's transform
 	half := k.Scratch((max(group*tile, points*points) + points*points) * k.Bytes())
 	v := max(group*tile, points*points) * k.Bytes() // offset of V from half
 	k.Loop("tileRow", tilesInRow, append(pointers{x, y}, masks...),
@@ -191,7 +194,7 @@ func weightGrad(f *isa.File, width int) {
 	}
 	var scratch reg.GPVirtual
 	if parts > 1 {
-		scratch = k.Scratch((taps*taps + 1) * parts * k.Bytes())
+		scratch = k.Scratch((taps + 1) * parts * k.Bytes())
 	}
 	k.Loop("output", outputs, pointers{dw, dy, mask}, []int{4, windows * line, windows * maskBytes}, func() {
 		for part := range parts {
@@ -206,7 +209,7 @@ func weightGrad(f *isa.File, width int) {
 			}
 			for p, rows := range passes {
 				bias := p == len(passes)-1
-				sums, biasSum := k.Vectors(len(rows)*taps), k.Zero()
+				sums, biasSum := k.Vectors(len(rows)*filterSize), k.Zero()
 				for _, s := range sums {
 					k.VXORPS(s, s, s)
 				}
@@ -240,16 +243,16 @@ func weightGrad(f *isa.File, width int) {
 					reduce.One(k, []isa.V{v}, isa.At(dw, tap*4*row))
 				}
 				for i, s := range sums {
-					store(rows[0]*taps+i, s)
+					store(rows[0]*filterSize+i, s)
 				}
 				if bias {
-					store(taps*taps, biasSum)
+					store(taps, biasSum)
 				}
 			}
 		}
 		if parts > 1 {
 			k.Comment("dw = Σ lanes, both halves of a line")
-			for tap := range taps*taps + 1 {
+			for tap := range taps + 1 {
 				low := k.LoadVector(isa.At(scratch, tap*parts*k.Bytes()))
 				high := k.LoadVector(isa.At(scratch, (tap*parts+1)*k.Bytes()))
 				reduce.One(k, []isa.V{low, high}, isa.At(dw, tap*4*row))
@@ -267,7 +270,7 @@ func accumulate(k *isa.Kernel, x reg.GPVirtual, rows []int, at int, windows []gr
 	for w := range previous {
 		previous[w] = make([]isa.V, len(rows))
 	}
-	for c := range taps + 1 + 2*(len(windows)-1) {
+	for c := range filterSize + 1 + 2*(len(windows)-1) {
 		var column []isa.V
 		if k.Target.Masks {
 			for r := range len(rows) + 1 {
@@ -276,7 +279,7 @@ func accumulate(k *isa.Kernel, x reg.GPVirtual, rows []int, at int, windows []gr
 		}
 		for w, g := range windows {
 			own := c - 2*w // column of this window
-			if own < 0 || own > taps {
+			if own < 0 || own > filterSize {
 				continue
 			}
 			for r := range rows {
@@ -287,7 +290,7 @@ func accumulate(k *isa.Kernel, x reg.GPVirtual, rows []int, at int, windows []gr
 					t = k.Pick(g.down, k.LoadVector(pixel(r, c)), pixel(r+1, c))
 				}
 				if own > 0 {
-					k.VFMADD231PS(k.Pick(g.right, previous[w][r], t), g.g, sums[r*taps+own-1])
+					k.VFMADD231PS(k.Pick(g.right, previous[w][r], t), g.g, sums[r*filterSize+own-1])
 				}
 				previous[w][r] = t
 			}

@@ -9,9 +9,7 @@
 //	m      [5][64 frequencies][4]        dm      [2 rows][8 frequencies][5 outputs][4 tiles]
 //
 // and without images u, du [64][50][20], w, dw [25 taps][50][20]. In v and dm
-// every frequency is followed by 64 unused bytes: a transform stores to many
-// frequencies in turn, and without them these stores would fall into a few of
-// the 64 sets of the L1 cache.
+// every frequency is followed by 64 unused bytes.
 //
 // dM, 16 times the size of the gradient it is made from, is never stored whole.
 // Each consumer recomputes the part it needs, small enough for L2: two rows of
@@ -32,22 +30,22 @@ import (
 	"github.com/kernelet/kernelet/gen/pooling"
 	"github.com/kernelet/kernelet/gen/reduce"
 	"github.com/kernelet/kernelet/gen/winograd"
+	"github.com/kernelet/kernelet/internal/shape"
 )
 
 const (
-	inputs      = 20 // channels
-	outputs     = 50 // channels
-	inputSize   = 12 // pixels in a row and in a column
-	pooledSize  = 4
-	tiles       = 4 // 2×2 tiles of 4×4 outputs
-	frequencies = winograd.Points * winograd.Points
-	group       = 5 // channels that a call of a product kernel computes
-	points      = winograd.Points
-	taps        = winograd.Taps
+	inputs      = shape.Conv2Inputs
+	outputs     = shape.Conv2Outputs
+	inputSize   = shape.Pool1Size
+	pooledSize  = shape.Pool2Size
+	tiles       = shape.Conv2Tiles
+	tilesInRow  = shape.Conv2TilesInRow
+	tileSize    = shape.TileSize
+	points      = shape.Points
+	frequencies = shape.Frequencies
+	group       = shape.Conv2Group
+	padding     = 4 * shape.Conv2Padding // bytes after each frequency of v and dm
 )
-
-// padding follows each frequency of v and dm, in bytes.
-const padding = 64
 
 // channels of a register tile of weightGrad.
 const channels = 4

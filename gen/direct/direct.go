@@ -15,9 +15,10 @@ import (
 
 	"github.com/kernelet/kernelet/gen/isa"
 	"github.com/kernelet/kernelet/gen/pooling"
+	"github.com/kernelet/kernelet/internal/shape"
 )
 
-const taps = 5
+const filterSize = shape.FilterSize
 
 type pointers = []reg.GPVirtual
 
@@ -39,7 +40,8 @@ func conv1(f *isa.File, width int) {
 	k := f.Function("Conv1DirectReLUPool", width, "y, x, w, bias []float32, row int",
 		"computes row of conv1, pooled, by direct sums: y [20][12][12] = max(0, maxpool(Σ w x) + bias)",
 		"from x [28][28], w [25][24], bias [24].")
-	l := layer{inputs: 1, outputs: 20, inputSize: 28, pooledSize: 12, outputStep: 4, inputStep: 0, row: 24}
+	l := layer{inputs: 1, outputs: shape.Conv1Outputs, inputSize: shape.ImageSize, pooledSize: shape.Pool1Size,
+		row: shape.Conv1Row, outputStep: 4}
 	y, x, w, bias, row := k.Pointer("y"), k.Pointer("x"), k.Pointer("w"), k.Pointer("bias"), k.Integer("row")
 	line := k.Line()
 	k.AdvanceBy(x, row, 2*l.inputSize*line)
@@ -54,7 +56,8 @@ func conv2(f *isa.File, width int) {
 	k := f.Function("Conv2DirectReLUPool", width, "y, x, w, bias []float32, window int",
 		"computes window of conv2, pooled, by direct sums: y [50][4][4] = max(0, maxpool(Σ w x) + bias)",
 		"from x [20][12][12], w [25][50][20], bias [50].")
-	l := layer{inputs: 20, outputs: 50, inputSize: 12, pooledSize: 4, outputStep: 80, inputStep: 4, row: 1000}
+	l := layer{inputs: shape.Conv2Inputs, outputs: shape.Conv2Outputs, inputSize: shape.Pool1Size, pooledSize: shape.Pool2Size,
+		row: shape.Conv2Outputs * shape.Conv2Inputs, outputStep: 4 * shape.Conv2Inputs, inputStep: 4}
 	y, x, w, bias, window := k.Pointer("y"), k.Pointer("x"), k.Pointer("w"), k.Pointer("bias"), k.Integer("window")
 	line := k.Line()
 	k.AdvanceBy(y, window, line)
@@ -102,11 +105,11 @@ func (l layer) group(k *isa.Kernel, held int, y, x, w, bias reg.GPVirtual) {
 		}
 	}
 	terms := func() {
-		for tap := range taps * taps {
-			k.Commentf("sum = sum + w x of tap (%d, %d), %d outputs × 4 positions of the window", tap/taps, tap%taps, held)
+		for tap := range shape.Taps {
+			k.Commentf("sum = sum + w x of tap (%d, %d), %d outputs × 4 positions of the window", tap/filterSize, tap%filterSize, held)
 			weight := func(o int) operand.Mem { return isa.At(w, tap*4*l.row+o*l.outputStep) }
 			pixel := func(p int) operand.Mem {
-				return isa.At(x, ((tap/taps+p/2)*l.inputSize+tap%taps+p%2)*line)
+				return isa.At(x, ((tap/filterSize+p/2)*l.inputSize+tap%filterSize+p%2)*line)
 			}
 			if k.Target.Masks {
 				values := make([]isa.V, 4)

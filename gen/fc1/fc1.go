@@ -19,20 +19,20 @@ import (
 	"github.com/kernelet/kernelet/gen/compress"
 	"github.com/kernelet/kernelet/gen/isa"
 	"github.com/kernelet/kernelet/gen/transpose"
+	"github.com/kernelet/kernelet/internal/shape"
 )
 
 const (
-	inputs     = 800
-	outputs    = 500
-	slice      = 80 // inputs
-	slices     = inputs / slice
+	inputs     = shape.FC1Inputs
+	outputs    = shape.FC1Outputs
+	slice      = shape.FC1Slice
+	slices     = shape.FC1Slices
 	sliceBytes = 4 * slice
-	part       = 100 // outputs that one call of forward computes
-	run        = 48  // outputs whose weights of two slices stay in L1: 30 KB
-	runs       = 11
-	imageList  = 512 // entries
-	outputList = 144
-	ahead      = 4 // outputs
+	run        = shape.FC1Run
+	runs       = shape.FC1Runs
+	imageList  = shape.FC1ImageList
+	outputList = shape.FC1OutputList
+	ahead      = 4 // outputs whose weights the gradient with Adam fetches ahead
 )
 
 type pointers = []reg.GPVirtual
@@ -381,9 +381,9 @@ func weightGrad(f *isa.File, update bool) {
 	}
 	k.LoopCounter("output", count, walk, strides, func() {
 		if update {
-			for line := 0; line < sliceBytes; line += 64 {
+			for cacheLine := 0; cacheLine < sliceBytes; cacheLine += 64 {
 				for _, row := range rows {
-					k.PREFETCHT0(isa.At(row, ahead*sliceBytes+line))
+					k.PREFETCHT0(isa.At(row, ahead*sliceBytes+cacheLine))
 				}
 			}
 		}

@@ -7,6 +7,7 @@ import (
 	"github.com/kernelet/kernelet/gen/isa"
 	"github.com/kernelet/kernelet/gen/reduce"
 	"github.com/kernelet/kernelet/gen/transpose"
+	"github.com/kernelet/kernelet/internal/shape"
 )
 
 // forwardAll emits y = max(0, w x + bias), lanes being images: inference.
@@ -41,7 +42,7 @@ func forwardAll(f *isa.File, width int) {
 	k.LEAQ(operand.Mem{Base: bias, Index: first, Scale: 4}, bias)
 
 	k.Loop("block", blocks, pointers{x, y}, []int{inputs * line, outputs * line}, func() {
-		k.Loop("group", part/group, pointers{y, w, bias}, []int{group * line, group * sliceBytes, 4 * group}, func() {
+		k.Loop("group", shape.FC1ForwardGroup/group, pointers{y, w, bias}, []int{group * line, group * sliceBytes, 4 * group}, func() {
 			k.Commentf("y = max(0, bias + Σ w x), %d outputs × %d vectors of images", group, parts)
 			sums := make([][]isa.V, group)
 			for o := range sums {
@@ -74,17 +75,16 @@ func forwardAll(f *isa.File, width int) {
 				}
 			}
 		})
-		k.Advance(y, -part*line)
-		k.Advance(w, -part*sliceBytes)
-		k.Advance(bias, -4*part)
+		k.Advance(y, -shape.FC1ForwardGroup*line)
+		k.Advance(w, -shape.FC1ForwardGroup*sliceBytes)
+		k.Advance(bias, -4*shape.FC1ForwardGroup)
 	})
 	k.Return()
 }
 
 const (
-	together = 16         // outputs that one call of forwardKept computes
+	together = shape.FC1DropoutGroup
 	half     = slices / 2 // slices whose weights for these outputs stay in L1: 25 KB
-	capacity = 128        // images of a batch
 )
 
 // forwardKept emits y = dropout(max(0, w x + bias)) for sixteen outputs of all
@@ -241,14 +241,14 @@ type keptMemory struct {
 
 // Offsets in bytes.
 const (
-	keptSums    = 0                                // [16 outputs][16]: an image's sums before their lanes are added
-	keptHashes  = keptSums + together*64           // [16]: the outputs' part of the hash
-	keptBias    = keptHashes + together*4          // [16]
-	keptRows    = keptBias + together*4            // [8 images][16]: outputs before they are transposed
-	keptHalves  = keptRows + 8*together*4          // [images][16]: the sums of the first half
-	keptOutputs = keptHalves + capacity*together*4 // uint32: a bit for every output there is
-	keptMasks   = keptOutputs + 64                 // [images]uint32: a bit for every output that the image keeps
-	keptBytes   = keptMasks + 4*capacity
+	keptSums    = 0                                       // [16 outputs][16]: an image's sums before their lanes are added
+	keptHashes  = keptSums + together*64                  // [16]: the outputs' part of the hash
+	keptBias    = keptHashes + together*4                 // [16]
+	keptRows    = keptBias + together*4                   // [8 images][16]: outputs before they are transposed
+	keptHalves  = keptRows + 8*together*4                 // [images][16]: the sums of the first half
+	keptOutputs = keptHalves + shape.MaxImages*together*4 // uint32: a bit for every output there is
+	keptMasks   = keptOutputs + 64                        // [images]uint32: a bit for every output that the image keeps
+	keptBytes   = keptMasks + 4*shape.MaxImages
 )
 
 func (m *keptMemory) at(offset int) operand.Mem { return isa.At(m.base, offset) }
@@ -269,7 +269,7 @@ func (m *keptMemory) prepare(first reg.GPVirtual) {
 	bias := k.Pointer("bias")
 	k.LEAQ(operand.Mem{Base: bias, Index: first, Scale: 4}, bias)
 	k.LEAL(operand.Mem{Base: first, Disp: 1}, hash)
-	k.IMUL3L(operand.U32(golden), hash, hash)
+	k.IMUL3L(operand.U32(shape.HashUnit), hash, hash)
 	k.XORQ(i, i)
 	fill := k.NewLabel("fill")
 	k.Label(fill)
@@ -277,7 +277,7 @@ func (m *keptMemory) prepare(first reg.GPVirtual) {
 	k.MOVL(operand.Mem{Base: bias, Index: i, Scale: 4}, value)
 	k.MOVL(value, operand.Mem{Base: m.base, Index: i, Scale: 4, Disp: keptBias})
 	k.MOVL(hash, operand.Mem{Base: m.base, Index: i, Scale: 4, Disp: keptHashes})
-	k.ADDL(operand.U32(golden), hash)
+	k.ADDL(operand.U32(shape.HashUnit), hash)
 	k.INCQ(i)
 	k.CMPQ(i, count)
 	k.JLT(operand.LabelRef(fill))
@@ -292,9 +292,6 @@ func (m *keptMemory) prepare(first reg.GPVirtual) {
 	k.CMPQ(image, images)
 	k.JLT(operand.LabelRef(next))
 }
-
-// golden is 2³² divided by the golden ratio.
-const golden = 0x9e3779b9
 
 // keep returns a bit for every output that an image with a key keeps: hash ≥
 // threshold. Hash: the finaliser of MurmurHash3 over key XOR the output's part.
@@ -316,7 +313,7 @@ func (m *keptMemory) keep(key operand.Mem) reg.GPVirtual {
 			shift  uint8
 			factor uint32
 			name   string
-		}{{16, 0x85ebca6b, "factor1"}, {13, 0xc2b2ae35, "factor2"}, {16, 0, ""}} {
+		}{{16, shape.HashFactor1, "factor1"}, {13, shape.HashFactor2, "factor2"}, {16, 0, ""}} {
 			k.VPSRLD(operand.U8(step.shift), h, shifted)
 			xor(shifted, h)
 			if step.factor != 0 {

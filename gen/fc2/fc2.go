@@ -9,11 +9,12 @@ import (
 
 	"github.com/kernelet/kernelet/gen/isa"
 	"github.com/kernelet/kernelet/gen/reduce"
+	"github.com/kernelet/kernelet/internal/shape"
 )
 
 const (
-	inputs  = 500
-	classes = 10
+	inputs  = shape.FC2Inputs
+	classes = shape.Classes
 	weights = 4 * inputs // bytes of a class's weights
 )
 

@@ -7,9 +7,10 @@ import (
 
 	"github.com/kernelet/kernelet/gen/isa"
 	"github.com/kernelet/kernelet/gen/transpose"
+	"github.com/kernelet/kernelet/internal/shape"
 )
 
-const pixels = 28 * 28
+const pixels = shape.ImagePixels
 
 // Emit adds the kernel.
 func Emit(f *isa.File) {
@@ -35,8 +36,8 @@ func gather(f *isa.File, width int) {
 			k.IMUL3Q(operand.I32(pixels), images[i], images[i])
 			k.ADDQ(data, images[i])
 			// A shuffled batch's images lie anywhere in memory: wait for all of their lines together.
-			for line := 0; line < pixels; line += 64 {
-				k.PREFETCHT0(isa.At(images[i], line))
+			for cacheLine := 0; cacheLine < pixels; cacheLine += 64 {
+				k.PREFETCHT0(isa.At(images[i], cacheLine))
 			}
 		}
 		pointers := append([]reg.GPVirtual{x}, images...)

@@ -6,6 +6,7 @@ package isa
 import (
 	"fmt"
 	"math"
+	"slices"
 	"strings"
 
 	"github.com/mmcloughlin/avo/attr"
@@ -32,6 +33,10 @@ var Targets = []Target{
 		Features: []string{"AVX", "AVX2", "FMA3", "POPCNT", "BMI", "AVX512F", "AVX512BW", "AVX512DQ", "AVX512VL"}},
 }
 
+// Extensions are features beyond the target's that single kernels need, for
+// which their callers test.
+var Extensions = map[string]string{"VNNIPeak": "AVX512VNNI", "BF16Peak": "AVX512BF16"}
+
 // Widths are the numbers of images that lie side by side in memory: a
 // half-block and a block. Each kernel is emitted for both.
 var Widths = []int{8, 16}
@@ -42,8 +47,17 @@ type File struct {
 	Target    Target
 	Operation string // the file's name without _amd64.s
 
+	Kernels []Declaration
+
 	constants map[float32]operand.Mem
 	words     map[string]operand.Mem
+}
+
+// Declaration is what Go has to know of a kernel to call it.
+type Declaration struct {
+	Name       string // without width
+	Parameters string
+	Widths     []int // images side by side, none where lanes are no images
 }
 
 // NewFile starts the file of an operation.
@@ -71,6 +85,7 @@ type Kernel struct {
 // parentheses, doc goes to the stub and to the head of the assembly.
 func (f *File) Function(name string, width int, parameters string, doc ...string) *Kernel {
 	k := f.start(fmt.Sprintf("%s%d", name, width), parameters, doc)
+	f.declare(name, width, parameters)
 	k.Width, k.Lanes = width, min(width, f.Target.Lanes)
 	return k
 }
@@ -79,8 +94,21 @@ func (f *File) Function(name string, width int, parameters string, doc ...string
 // values: its vectors are as wide as the target's.
 func (f *File) WideFunction(name, parameters string, doc ...string) *Kernel {
 	k := f.start(name, parameters, doc)
+	f.declare(name, 0, parameters)
 	k.Width, k.Lanes = f.Target.Lanes, f.Target.Lanes
 	return k
+}
+
+// declare notes a kernel for the wiring in package kernels.
+func (f *File) declare(name string, width int, parameters string) {
+	i := slices.IndexFunc(f.Kernels, func(d Declaration) bool { return d.Name == name })
+	if i < 0 {
+		i = len(f.Kernels)
+		f.Kernels = append(f.Kernels, Declaration{Name: name, Parameters: parameters})
+	}
+	if width > 0 {
+		f.Kernels[i].Widths = append(f.Kernels[i].Widths, width)
+	}
 }
 
 func (f *File) start(name, parameters string, doc []string) *Kernel {

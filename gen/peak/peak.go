@@ -1,20 +1,21 @@
 // Package peak emits the ceilings that all other kernels are measured against:
-// the rates of fused multiply-adds in their three forms, of reading memory, and
-// of the clock.
+// the rates of fused multiply-adds in their three forms, and of reading memory.
 package peak
 
 import (
+	"fmt"
+
 	"github.com/mmcloughlin/avo/operand"
 	"github.com/mmcloughlin/avo/reg"
 
 	"github.com/kernelet/kernelet/gen/isa"
+	"github.com/kernelet/kernelet/internal/shape"
 )
 
-// Accumulators are enough chains to hide the latency of an FMA, 4 cycles at
-// two a cycle, and divide the work of Unroll evenly.
+// Enough chains to hide the latency of an FMA, 4 cycles at two a cycle.
 const (
-	Accumulators = 12
-	Unroll       = 4
+	accumulators = 12
+	unroll       = shape.PeakProducts / accumulators
 )
 
 // Emit adds the kernels.
@@ -32,26 +33,25 @@ func Emit(f *isa.File) {
 			k.Products(isa.At(source, 4*i), []isa.V{factor}, []isa.V{sum})
 		})
 	read(f)
-	clock(f)
 }
 
 // multiplyAdds emits a loop over products on independent accumulators.
 func multiplyAdds(f *isa.File, name, parameters, form string, product func(k *isa.Kernel, source reg.GPVirtual, factor isa.V, i int, sum isa.V)) {
 	k := f.WideFunction(name, parameters,
-		"runs iterations × 48 fused multiply-adds of whole vectors, one factor "+form+",",
+		fmt.Sprintf("runs iterations × %d fused multiply-adds of whole vectors, one factor %s,", shape.PeakProducts, form),
 		"and stores their sum in sink, 16 float32.")
 	sink, iterations := k.Pointer("sink"), k.Integer("iterations")
 	var source reg.GPVirtual
 	if name != "FMAPeak" {
 		source = k.Pointer("source")
 	}
-	factor, sums := k.Splat(0.5), k.Vectors(Accumulators)
+	factor, sums := k.Splat(0.5), k.Vectors(accumulators)
 	for _, s := range sums {
 		k.VMOVAPS(factor, s)
 	}
 	k.LoopCounter("iteration", iterations, nil, nil, func() {
-		k.Commentf("%d × %d independent sums: sum = sum + factor · x, x %s", Unroll, Accumulators, form)
-		for range Unroll {
+		k.Commentf("%d × %d independent sums: sum = sum + factor · x, x %s", unroll, accumulators, form)
+		for range unroll {
 			for i, s := range sums {
 				product(k, source, factor, i, s)
 			}
@@ -85,21 +85,5 @@ func read(f *isa.File) {
 	})
 	k.DECQ(passes)
 	k.JNZ(operand.LabelRef(label))
-	k.Return()
-}
-
-// clock emits additions of which each needs the one before: one a cycle. They
-// add a register to itself, since some CPUs do an addition of a constant
-// without an execution unit, and so several in a cycle.
-func clock(f *isa.File) {
-	k := f.WideFunction("Clock", "iterations int", "takes iterations × 100 cycles.")
-	iterations, x := k.Integer("iterations"), k.GP64()
-	k.MOVQ(iterations, x)
-	k.LoopCounter("iteration", iterations, nil, nil, func() {
-		k.Comment("100 times x = x + x, each after the one before")
-		for range 100 {
-			k.ADDQ(x, x)
-		}
-	})
 	k.Return()
 }

@@ -29,27 +29,28 @@ import (
 	"github.com/kernelet/kernelet/gen/isa"
 	"github.com/kernelet/kernelet/gen/transpose"
 	"github.com/kernelet/kernelet/gen/winograd"
+	"github.com/kernelet/kernelet/internal/shape"
 )
 
 const (
-	points      = winograd.Points
-	frequencies = points * points
-	imageSize   = 28
-	imagePixels = imageSize * imageSize
-	tilesInRow  = 6 // of conv1
-	pool1Size   = 12
-	channels    = 20
-	row         = 4 * 24 // bytes of a pixel's 20 channels, padded to whole vectors
-	tiles       = 4      // of conv2
-	outputs2    = 50
-	pool2Pixels = 16
-	chunk       = 16 // outputs of conv2 that are computed together
-	chunks      = 4  // the last one is half as large
-	inputs1     = 800
-	fc1Chunk    = 128
-	fc1Chunks   = 4
-	inputs2     = 512 // with padding
-	classes     = 16  // with padding
+	points      = shape.Points
+	frequencies = shape.Frequencies
+	imageSize   = shape.ImageSize
+	imagePixels = shape.ImagePixels
+	tilesInRow  = shape.Conv1TilesInRow
+	pool1Size   = shape.Pool1Size
+	channels    = shape.Conv2Inputs
+	row         = 4 * shape.Conv1Row // bytes of a pixel's 20 channels, padded to whole vectors
+	tiles       = shape.Conv2Tiles
+	outputs2    = shape.Conv2Outputs
+	pool2Pixels = shape.Pool2Pixels
+	chunk       = shape.SingleChunk
+	chunks      = (shape.SingleOutputs + chunk - 1) / chunk // the last one is half as large
+	inputs1     = shape.FC1Inputs
+	fc1Chunk    = shape.SingleFC1Chunk
+	fc1Chunks   = shape.SingleH / fc1Chunk
+	inputs2     = shape.SingleH
+	classes     = shape.SingleLogits
 )
 
 type pointers = []reg.GPVirtual
@@ -122,7 +123,7 @@ func conv1(f *isa.File) {
 	columns := k.Scratch(4 * imageSize * points) // [28 x][8 frequencies of the columns' pass]
 	square := k.Scratch(4 * points * points)
 	v := k.Scratch(4 * tilesInRow * frequencies)
-	half := k.Scratch(tilesInRow * winograd.Outputs * points * 4 * chunk)
+	half := k.Scratch(tilesInRow * shape.TileSize * points * 4 * chunk)
 
 	k.Loop("tileRow", tilesInRow, pointers{x, y}, []int{4 * 4 * imageSize, 2 * pool1Size * row}, func() {
 		k.Half()
@@ -148,7 +149,7 @@ func conv1(f *isa.File) {
 		k.Advance(columns, -tilesInRow*4*k.Bytes())
 		k.Advance(v, -tilesInRow*4*frequencies)
 		eachPart(k, pointers{u, bias, y}, func() {
-			tile := winograd.Outputs * points * k.Bytes()
+			tile := shape.TileSize * points * k.Bytes()
 			k.Comment("columns: Aᵀ (u V), a column of u in registers for all tiles")
 			k.Loop("column", points, pointers{u, v, half}, []int{row, 4 * points, k.Bytes()}, func() {
 				column := make([]isa.V, points)

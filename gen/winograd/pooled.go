@@ -6,6 +6,7 @@ import (
 
 	"github.com/kernelet/kernelet/gen/isa"
 	"github.com/kernelet/kernelet/gen/pooling"
+	"github.com/kernelet/kernelet/internal/shape"
 )
 
 // PooledOutput emits Y = Aᵀ M A of one tile with bias, pooling and ReLU.
@@ -14,15 +15,15 @@ import (
 func PooledOutput(k kernel, half reg.GPVirtual, product func(frequency int) vector, bias, zero vector,
 	place func(row, column int) (y, mask []operand.Mem)) {
 	k.Comment("columns: Aᵀ m")
-	for j := range Points {
-		OutputColumn(k, func(i int) vector { return product(i*Points + j) }, half, j)
+	for j := range shape.Points {
+		OutputColumn(k, func(i int) vector { return product(i*shape.Points + j) }, half, j)
 	}
 	PooledRows(k, half, bias, zero, place)
 }
 
 // OutputColumn emits Aᵀ m of column j into half.
 func OutputColumn(k kernel, m func(i int) vector, half reg.GPVirtual, j int) {
-	Output(k, m, func(i int, v vector) { k.StoreVector(v, isa.At(half, (i*Points+j)*k.Bytes())) })
+	Output(k, m, func(i int, v vector) { k.StoreVector(v, isa.At(half, (i*shape.Points+j)*k.Bytes())) })
 }
 
 // PooledRows emits (Aᵀ M) A from half, two rows at a time, so that bias,
@@ -30,14 +31,14 @@ func OutputColumn(k kernel, m func(i int) vector, half reg.GPVirtual, j int) {
 // row and column of the tile's four goes, and its window's mask, or nil.
 func PooledRows(k kernel, half reg.GPVirtual, bias, zero vector, place func(row, column int) (y, mask []operand.Mem)) {
 	k.Comment("two rows at a time: (Aᵀ m) A, then bias, pooling, ReLU")
-	for row := range Outputs / 2 {
-		var values [2][Outputs]vector
+	for row := range shape.TileSize / 2 {
+		var values [2][shape.TileSize]vector
 		for i := range values {
 			Output(k, func(j int) vector {
-				return k.LoadVector(isa.At(half, ((2*row+i)*Points+j)*k.Bytes()))
+				return k.LoadVector(isa.At(half, ((2*row+i)*shape.Points+j)*k.Bytes()))
 			}, func(j int, v vector) { values[i][j] = v })
 		}
-		for column := range Outputs / 2 {
+		for column := range shape.TileSize / 2 {
 			window := [4]vector{values[0][2*column], values[0][2*column+1], values[1][2*column], values[1][2*column+1]}
 			y, mask := place(row, column)
 			k.StoreVector(pooling.Forward(k, window, bias, zero, mask), y...)

@@ -4,18 +4,19 @@ import (
 	"github.com/mmcloughlin/avo/reg"
 
 	"github.com/kernelet/kernelet/gen/isa"
+	"github.com/kernelet/kernelet/internal/shape"
 )
 
 // Weights emits the body of a kernel with the parameters u and w:
 // u [64][columns] = G w Gᵀ from w [25][columns]; columns is a multiple of 8.
 func Weights(k kernel, columns int) {
-	transform(k, "u", "w", Points, Taps, columns, Weight, "G w", "(G w) Gᵀ")
+	transform(k, "u", "w", shape.Points, shape.FilterSize, columns, Weight, "G w", "(G w) Gᵀ")
 }
 
 // WeightGrads emits the body of a kernel with the parameters dw and du:
 // dw [25][columns] = Gᵀ du G from du [64][columns]; columns is a multiple of 8.
 func WeightGrads(k kernel, columns int) {
-	transform(k, "dw", "du", Taps, Points, columns, WeightGrad, "Gᵀ du", "(Gᵀ du) G")
+	transform(k, "dw", "du", shape.FilterSize, shape.Points, columns, WeightGrad, "Gᵀ du", "(Gᵀ du) G")
 }
 
 // transform applies oneDimension to the columns, then to the rows of matrices

@@ -28,18 +28,14 @@
 // registers.
 package winograd
 
-import "github.com/kernelet/kernelet/gen/isa"
+import (
+	"github.com/kernelet/kernelet/gen/isa"
+	"github.com/kernelet/kernelet/internal/shape"
+)
 
 type (
 	kernel = *isa.Kernel
 	vector = isa.V
-)
-
-// Sizes of the transforms.
-const (
-	Taps    = 5 // weights in a row of the window
-	Outputs = 4 // outputs of a tile in one dimension
-	Points  = 8 // inputs of a tile, and products, in one dimension
 )
 
 // Put receives result i of a transform.
@@ -112,7 +108,7 @@ func Output(k kernel, m func(i int) vector, put Put) {
 
 // Pairs are the rows of A that share their even and odd parts: those of
 // opposite points, and those of 0 and ∞, which are single values.
-var Pairs = [Points / 2][2]int{{0, 7}, {1, 2}, {3, 4}, {5, 6}}
+var Pairs = [shape.Points / 2][2]int{{0, 7}, {1, 2}, {3, 4}, {5, 6}}
 
 // OutputGrad puts A y: eight values from four output gradients.
 func OutputGrad(k kernel, y []vector, put Put) {

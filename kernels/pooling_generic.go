@@ -51,14 +51,3 @@ func unpool(gradient float32, mask []byte, image, images, position int) float32 
 	}
 	return 0
 }
-
-// addLanes adds the 16 lanes of a row: l and l+8, l and l+4, l and l+2, l and
-// l+1, the order in which the generated kernels do it.
-func addLanes(row *[Block]float32) float32 {
-	for n := Block / 2; n > 0; n /= 2 {
-		for l := range n {
-			row[l] += row[l+n]
-		}
-	}
-	return row[0]
-}
