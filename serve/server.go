@@ -53,7 +53,12 @@ type Server struct {
 
 	picturesWaiting budget
 
+	trainings   trainings
+	measurement measurement
+	processors  sync.Mutex // held by who trains or measures
+
 	background sync.WaitGroup
+	context    context.Context // of the background
 	stop       context.CancelFunc
 }
 
@@ -87,24 +92,24 @@ func New(options Options) (*Server, error) {
 	}
 	s.handler = s.routes()
 	s.ready.Store(true)
-	ctx, stop := context.WithCancel(context.Background())
-	s.stop = stop
+	s.trainings.subscribers.limit = maxSubscribers
+	s.context, s.stop = context.WithCancel(context.Background())
 	if watch := options.Watch; watch >= 0 && (options.ModelFile != "" || options.ModelFolder != "") {
 		if watch == 0 {
 			watch = 2 * time.Second
 		}
-		s.background.Go(func() { s.watch(ctx, watch) })
+		s.background.Go(func() { s.watch(watch) })
 	}
 	return s, nil
 }
 
 // watch reads model files again when they change.
-func (s *Server) watch(ctx context.Context, every time.Duration) {
+func (s *Server) watch(every time.Duration) {
 	ticker := time.NewTicker(every)
 	defer ticker.Stop()
 	for {
 		select {
-		case <-ctx.Done():
+		case <-s.context.Done():
 			return
 		case <-ticker.C:
 			_ = s.models.reload(false) // which logs
@@ -155,6 +160,9 @@ func (s *Server) routes() http.Handler {
 	mux.Handle("GET /metrics", s.metrics.handler())
 	mux.Handle("GET /v1/models", s.handle("metadata", s.listModels))
 	mux.Handle("POST /v1/digits", s.handle("digits", s.readDigits))
+	if !s.options.NoPage {
+		s.routePage(mux)
+	}
 	mux.Handle("/v1/", s.handle("other", func(http.ResponseWriter, *http.Request) error {
 		return newProblem(http.StatusNotFound, "no such endpoint")
 	}))
