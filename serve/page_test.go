@@ -11,7 +11,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/kernelet/kernelet/internal/testdata"
+	"github.com/kernelet/kernelet/internal/testmnist"
 	"github.com/kernelet/kernelet/lenet"
 	"github.com/kernelet/kernelet/mnist"
 )
@@ -267,13 +267,13 @@ func TestMeasurement(t *testing.T) {
 	call(t, s, "POST", "/v1/measurement/stop", "", 409)
 	call(t, s, "POST", "/v1/measurement", "", 201)
 	call(t, s, "POST", "/v1/measurement", "", 409)
-	if !testdata.Long() {
+	if !testmnist.Long() {
 		call(t, s, "POST", "/v1/measurement/stop", "", 200)
 	}
 	s.processors.Lock()
 	s.processors.Unlock() // it waited
 	state := object(t, call(t, s, "GET", "/v1/measurement", "", 200))
-	if !testdata.Long() {
+	if !testmnist.Long() {
 		if state["state"] != stateStopped {
 			t.Errorf("expected stopped, got %v", state)
 		}

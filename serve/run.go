@@ -183,12 +183,12 @@ func (r *run) look(ctx context.Context, n *session, trainer *lenet.Trainer, data
 
 // misreads lists digits that a model gets wrong, the surest first, and counts all.
 func misreads(weights *lenet.Model, set mnist.Set, threads int) (list []misread, count int, err error) {
-	classifier, err := lenet.NewClassifier(weights)
+	classifier, err := lenet.NewClassifier(weights, lenet.Options{Threads: threads})
 	if err != nil {
 		return nil, 0, err
 	}
 	predictions := make([]lenet.Prediction, set.Len())
-	if err := classifier.WithThreads(threads).ClassifyBatch(predictions, set.Images); err != nil {
+	if err := classifier.ClassifyBatch(predictions, set.Images); err != nil {
 		return nil, 0, err
 	}
 	for i, p := range predictions {
