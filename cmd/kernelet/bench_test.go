@@ -1,8 +1,11 @@
 package main
 
 import (
+	"bytes"
+	"fmt"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -65,5 +68,45 @@ func TestBenchISA(t *testing.T) {
 				t.Errorf("%s: warnings %q", isa, r.Machine.Warnings)
 			}
 		}
+	}
+}
+
+// TestBenchCompare: reports that --json printed are compared, others refused.
+func TestBenchCompare(t *testing.T) {
+	folder := t.TempDir()
+	report := func(name, schema string, value float64) string {
+		path := filepath.Join(folder, name)
+		content := fmt.Sprintf(`{"schema":%q,"score":{"version":1,"one_thread":1000,"all_threads":1000},
+			"rows":[{"group":"whole","name":"train","threads":1,"batch":100,"unit":"µs/image","value":%g,"low":%g,"high":%g}]}`, schema, value, value, value)
+		if err := os.WriteFile(path, []byte(content), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		return path
+	}
+	a, b, other := report("a.json", bench.Schema, 50), report("b.json", bench.Schema, 40), report("c.json", "kernelet-bench/0", 40)
+	stdout, _ := execute(t, 0, "bench", "compare", a, b)
+	if !regexp.MustCompile(`train, batch 100 +1 +50\.00 µs/image +1\.250 `).MatchString(stdout) {
+		t.Errorf("compare printed\n%s", stdout)
+	}
+	if _, stderr := execute(t, 1, "bench", "compare", a, other); !strings.Contains(stderr, "c.json") || !strings.Contains(stderr, "schema") {
+		t.Errorf("another schema: %q", stderr)
+	}
+	execute(t, 2, "bench", "compare", a)
+	execute(t, 2, "bench", "--json", "--benchfmt")
+}
+
+// TestBench: a quick run prints a report that compares with itself.
+func TestBench(t *testing.T) {
+	testmnist.NeedLong(t)
+	page, path := filepath.Join(t.TempDir(), "page.html"), filepath.Join(t.TempDir(), "report.json")
+	stdout, _ := execute(t, 0, "bench", "--quick", "--json", "--html", page)
+	if err := os.WriteFile(path, []byte(stdout), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if r, err := bench.ReadReport(path); err != nil || !(r.Score.OneThread > 0) {
+		t.Errorf("the report: %+v, error %v", r, err)
+	}
+	if content, err := os.ReadFile(page); err != nil || !bytes.Contains(content, []byte("<svg")) {
+		t.Errorf("the page: error %v", err)
 	}
 }
