@@ -48,7 +48,9 @@ const (
 // Checkpoint writes everything that training needs to go on to path. A file
 // that is there becomes path.previous; at every moment path is a whole
 // checkpoint, even if the machine stops. Weights that are not finite are
-// refused, and the files stay what they are.
+// refused, and the files stay what they are. Symbolic links at path are
+// followed, and the file keeps its mode; a device or a pipe is written to as it
+// is, without a previous one.
 func (t *Trainer) Checkpoint(path string) error {
 	content, err := t.encodeCheckpoint()
 	if err == nil {
@@ -66,23 +68,43 @@ func (t *Trainer) Checkpoint(path string) error {
 // keepPrevious gives the file at path, if there is one, a second name.
 func keepPrevious(path string) error {
 	previous := path + PreviousSuffix
-	if _, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) {
-		return nil
-	} else if err != nil {
-		return err
-	}
-	if err := os.Remove(previous); err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return err
-	}
-	if err := os.Link(path, previous); err == nil {
-		return nil
-	}
-	// A file system without hard links.
-	content, err := os.ReadFile(path)
+	// The name that Write replaces: a second name of a link would lead to the new file.
+	target, err := wholefile.Resolve(path)
 	if err != nil {
 		return err
 	}
-	return wholefile.Write(previous, content)
+	info, err := os.Stat(target)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	if !info.Mode().IsRegular() {
+		return nil
+	}
+	old, err := os.Lstat(previous)
+	switch {
+	case err == nil && !old.Mode().IsRegular():
+		return copyTo(previous, target) // follows a link, and leaves a device what it is
+	case err == nil:
+		err = os.Remove(previous)
+	}
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	if err := os.Link(target, previous); err == nil {
+		return nil
+	}
+	return copyTo(previous, target) // a file system without hard links, or another one
+}
+
+func copyTo(path, from string) error {
+	content, err := os.ReadFile(from)
+	if err != nil {
+		return err
+	}
+	return wholefile.Write(path, content)
 }
 
 // saved lists the parameters that a checkpoint holds by the prefix of their

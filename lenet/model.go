@@ -93,7 +93,9 @@ func (m *Model) Write(w io.Writer) error {
 }
 
 // Save writes the model to a file as Write does, at once: at every moment path
-// is what it was before or the whole model, even if the machine stops.
+// is what it was before or the whole model, even if the machine stops. Symbolic
+// links are followed, a file that is replaced keeps its mode, and a device or a
+// pipe is written to as it is.
 func (m *Model) Save(path string) error {
 	var content bytes.Buffer
 	if err := m.Write(&content); err != nil {

@@ -8,6 +8,7 @@ import (
 	"runtime"
 	"slices"
 	"testing"
+	"time"
 )
 
 func names(t *testing.T, folder string) []string {
@@ -82,19 +83,34 @@ func TestWriteFails(t *testing.T) {
 func TestSweep(t *testing.T) {
 	folder := t.TempDir()
 	path := filepath.Join(folder, "a")
+	old := time.Now().Add(-2 * abandonedAfter)
 	for range 3 {
-		file, err := create(path)
+		file, err := create(path, 0o666)
 		if err != nil {
 			t.Fatal(err)
 		}
 		file.Close()
+		if err := os.Chtimes(file.Name(), old, old); err != nil {
+			t.Fatal(err)
+		}
 	}
+	// One that somebody may be writing stays.
+	young, err := create(path, 0o666)
+	if err != nil {
+		t.Fatal(err)
+	}
+	young.Close()
 	keep := []string{".a.tmp", ".a.x.y.tmp", ".a.xyz", ".b.xyz.tmp", "a", "a.xyz.tmp"}
 	for _, name := range keep {
 		if err := os.WriteFile(filepath.Join(folder, name), nil, 0o666); err != nil {
 			t.Fatal(err)
 		}
+		if err := os.Chtimes(filepath.Join(folder, name), old, old); err != nil {
+			t.Fatal(err)
+		}
 	}
+	keep = append(keep, filepath.Base(young.Name()))
+	slices.Sort(keep)
 	if err := Sweep(path); err != nil {
 		t.Fatal(err)
 	}
