@@ -3,7 +3,6 @@ package lenet
 import (
 	"errors"
 	"fmt"
-	"math"
 	"runtime"
 
 	"github.com/kernelet/kernelet/internal/aligned"
@@ -123,7 +122,7 @@ func (c *Classifier) classify(image pixels) Prediction {
 	_ = f.forward(c.set, &c.weights.packed, &c.weights.single, image, 0, &logits)
 	c.weights.singles.giveBack(f)
 	runtime.KeepAlive(c.weights) // whose memory the garbage collector does not see
-	return predict(&logits)
+	return Predict(&logits)
 }
 
 // ClassifyBatch fills predictions from as many images, 784 bytes each.
@@ -165,7 +164,7 @@ func (r *request) answer(i int, logits *[kernels.Classes]float32) {
 	if r.logits != nil {
 		copy(r.logits[i*kernels.Classes:], logits[:])
 	} else {
-		r.predictions[i] = predict(logits)
+		r.predictions[i] = Predict(logits)
 	}
 }
 
@@ -218,9 +217,7 @@ func (c *Classifier) serve(own *crewMemory, r request, first, count int) error {
 			return err
 		}
 		for i := range together {
-			for class := range logits {
-				logits[class] = f.logit(lanes, i, class)
-			}
+			logits = f.logitsOf(lanes, i)
 			r.answer(first+i, &logits)
 		}
 	}
@@ -241,25 +238,4 @@ func (c *Classifier) serve(own *crewMemory, r request, first, count int) error {
 	}
 	runtime.KeepAlive(c.weights) // whose memory the garbage collector does not see
 	return nil
-}
-
-// predict turns logits into probabilities by softmax.
-func predict(logits *[kernels.Classes]float32) Prediction {
-	var p Prediction
-	for class, logit := range logits {
-		if logit > logits[p.Digit] {
-			p.Digit = class
-		}
-	}
-	var exponentials [kernels.Classes]float64
-	sum := 0.0
-	for class, logit := range logits {
-		exponentials[class] = math.Exp(float64(logit) - float64(logits[p.Digit]))
-		sum += exponentials[class]
-	}
-	for class, e := range exponentials {
-		p.Probabilities[class] = float32(e / sum)
-	}
-	p.Probability = p.Probabilities[p.Digit]
-	return p
 }

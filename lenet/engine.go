@@ -1,7 +1,6 @@
 package lenet
 
 import (
-	"math"
 	"runtime"
 	"sync/atomic"
 
@@ -337,7 +336,9 @@ func (e *engine) fc2(_, b int) error {
 	for lane, label := range labels {
 		if label >= 0 {
 			i := b*kernels.Block + lane
-			j.losses[i], j.corrects[i] = crossEntropy(logits, n, lane, label, denominators[lane], &j.loss)
+			logits := logitsOf(logits, n, lane)
+			j.losses[i] = crossEntropy(&logits, int(label), float64(denominators[lane]), &j.loss)
+			j.corrects[i] = largest(&logits) == int(label)
 		}
 	}
 	if err := s.FC2InputGrad(n, dH, dLogits, e.weights.fc2, h, j.dropout.Scale); err != nil {
@@ -345,21 +346,6 @@ func (e *engine) fc2(_, b int) error {
 	}
 	return s.FC1ImageLists(n, lines(c.imageValues, kernels.LiveRow, b, n), lines(c.imageOutputs, kernels.LiveRow, b, n),
 		lines(c.imageEnds, kernels.LiveRuns, b, n), dH)
-}
-
-// crossEntropy returns the loss of one lane, log Σ exp(logit) − Σ target·logit,
-// and whether the largest logit is the label's.
-func crossEntropy(logits []float32, images, lane int, label int32, denominator float32, loss *kernels.Loss) (float64, bool) {
-	highest, digit, sum := logits[lane], int32(0), float64(0)
-	for class := range int32(kernels.Classes) {
-		logit := logits[int(class)*images+lane]
-		if logit > highest {
-			highest, digit = logit, class
-		}
-		sum += float64(logit)
-	}
-	correct := logits[int(label)*images+lane]
-	return math.Log(float64(denominator)) + float64(highest) - float64(loss.Label)*float64(correct) - float64(loss.Other)*sum, digit == label
 }
 
 // Units of the stage between fc1 and conv2: pairs of slices times groups of

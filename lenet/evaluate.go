@@ -1,134 +1,120 @@
 package lenet
 
-import "github.com/kernelet/kernelet/kernels"
+import (
+	"context"
+	"fmt"
+	"math"
+	"time"
 
-// inference computes logits: the forward pass without masks and dropout. It
-// keeps nothing between calls but its memory, and one goroutine uses it at a
-// time.
-type inference struct {
-	set                           *kernels.Set
-	x, y1, v, work, y2, h, logits []float32
-	index                         [kernels.Block]int32
+	"github.com/kernelet/kernelet/kernels"
+)
+
+// judgement is what an evaluation says about an image.
+type judgement struct {
+	loss    float64
+	correct bool
 }
 
-// inferenceBlocks is the number of blocks that go through fc1 together, so
-// that its weights are read from the cache once for all of them.
-const inferenceBlocks = 4
+// judge compares an image's logits with its label.
+func judge(logits *[kernels.Classes]float32, label byte) judgement {
+	digit, _, sum := softmax(logits)
+	return judgement{crossEntropy(logits, int(label), sum, &kernels.Loss{Label: 1}), digit == int(label)}
+}
 
-// inferenceImages is the number of images that one call of forward takes.
-const inferenceImages = inferenceBlocks * kernels.Block
-
-// inferenceV is the length of conv2's transformed input of a block.
-var inferenceV = kernels.Conv2V(kernels.Block)
-
-// inferenceLength is the number of float32 of memory that an inference needs.
-var inferenceLength = kernels.Block*(kernels.ImagePixels+kernels.Conv1Y+kernels.Conv2Work) + inferenceV +
-	inferenceImages*(kernels.Conv2Y+kernels.FC1Outputs+kernels.Classes)
-
-func newInference(set *kernels.Set, memory []float32) *inference {
-	f := &inference{set: set}
-	for _, part := range []struct {
-		target *[]float32
-		length int
-	}{
-		{&f.x, kernels.Block * kernels.ImagePixels}, {&f.y1, kernels.Block * kernels.Conv1Y},
-		{&f.v, inferenceV}, {&f.work, kernels.Block * kernels.Conv2Work},
-		{&f.y2, inferenceImages * kernels.Conv2Y}, {&f.h, inferenceImages * kernels.FC1Outputs},
-		{&f.logits, inferenceImages * kernels.Classes},
-	} {
-		*part.target, memory = memory[:part.length:part.length], memory[part.length:]
+// summary adds up judgements, in their order.
+func summary(judgements []judgement, start time.Time) (Stats, error) {
+	stats := Stats{Images: len(judgements)}
+	for _, j := range judgements {
+		stats.Loss += j.loss
+		if j.correct {
+			stats.Correct++
+		}
 	}
-	return f
+	stats.Loss /= float64(len(judgements))
+	stats.Duration = time.Since(start)
+	if math.IsNaN(stats.Loss) || math.IsInf(stats.Loss, 0) {
+		return Stats{}, ErrNotFinite
+	}
+	return stats, nil
 }
 
-// packed are a model's weights as inference needs them.
-type packed struct {
-	u1, bias1, u2, bias2, fc1, biasF, fc2, biasC []float32
+// Evaluate measures the weights that Model returns on images (n×784 bytes) and
+// labels (n bytes below 10), without dropout. A loss that is not finite is an
+// error that wraps ErrNotFinite.
+func (t *Trainer) Evaluate(ctx context.Context, images, labels []byte) (Stats, error) {
+	start := time.Now()
+	n, err := checkData(images, labels)
+	if err != nil {
+		return Stats{}, err
+	}
+	e, weights := t.engine, &t.engine.packed
+	if t.averaged() > 0 {
+		weights = &t.average.packed
+	}
+	judgements := make([]judgement, n)
+	units := (n + inferenceImages - 1) / inferenceImages
+	const stride = 256 // units between two looks at ctx
+	for from := 0; from < units; from += stride {
+		if err := ctx.Err(); err != nil {
+			return Stats{}, err
+		}
+		err := e.pool.run(min(stride, units-from), func(worker, unit int) error {
+			first := (from + unit) * inferenceImages
+			count := min(inferenceImages, n-first)
+			return e.own[worker].inference.evaluate(weights, images, labels, first, judgements[first:first+count])
+		})
+		if err != nil {
+			return Stats{}, err
+		}
+	}
+	stats, err := summary(judgements, start)
+	if err != nil {
+		return Stats{}, fmt.Errorf("evaluation after epoch %d: %w", t.EpochsDone(), err)
+	}
+	return stats, nil
 }
 
-// use lets p refer to weights that need no transformation.
-func (p *packed) use(w parameters) {
-	p.bias1, p.bias2 = w.conv1[kernels.Conv1W:], w.bias2
-	p.fc1, p.biasF, p.fc2, p.biasC = w.fc1, w.biasF, w.fc2, w.biasC
-}
-
-// transform fills the transformed weights of the convolutions.
-func (p *packed) transform(set *kernels.Set, w parameters) error {
-	if err := set.Conv1WeightTransform(p.u1, w.conv1[:kernels.Conv1W]); err != nil {
+// evaluate judges the images that begin at first.
+func (f *inference) evaluate(p *packed, images, labels []byte, first int, judgements []judgement) error {
+	lanes, err := f.forward(p, pixels{bytes: images}, first, len(judgements))
+	if err != nil {
 		return err
 	}
-	return set.Conv2WeightTransform(p.u2, w.conv2)
+	for i := range judgements {
+		logits := f.logitsOf(lanes, i)
+		judgements[i] = judge(&logits, labels[first+i])
+	}
+	return nil
 }
 
-// pixels are n images, as bytes from 0 to 255 or as floats from 0 to 1.
-type pixels struct {
-	bytes  []byte
-	floats []float32
-}
-
-// forward computes the logits of count ≤ inferenceImages images that begin at
-// image first, and leaves them as blocks [blocks][10] in f.logits; it
-// returns the number of lanes.
-func (f *inference) forward(p *packed, images pixels, first, count int) (lanes int, err error) {
-	j := job{lanes: (count + kernels.HalfBlock - 1) / kernels.HalfBlock * kernels.HalfBlock}
-	s := f.set
-	for b := range j.blocks() {
-		n := j.block(b)
-		for lane := range n {
-			f.index[lane] = int32(first + min(b*kernels.Block+lane, count-1))
+// Evaluate measures the Classifier on images (n×784 bytes) and labels (n bytes
+// below 10), with the figures of Trainer.Evaluate. A loss that is not finite is
+// an error that wraps ErrNotFinite.
+func (c *Classifier) Evaluate(ctx context.Context, images, labels []byte) (Stats, error) {
+	start := time.Now()
+	n, err := checkData(images, labels)
+	if err != nil {
+		return Stats{}, err
+	}
+	const stride = 1 << 14 // images between two looks at ctx
+	judgements := make([]judgement, n)
+	logits := make([]float32, kernels.Classes*min(stride, n))
+	for first := 0; first < n; first += stride {
+		if err := ctx.Err(); err != nil {
+			return Stats{}, err
 		}
-		x, y1, v := f.x[:kernels.ImagePixels*n], f.y1[:kernels.Conv1Y*n], f.v[:kernels.Conv2V(n)]
-		if images.floats != nil {
-			gatherFloats(x, images.floats, f.index[:n])
-		} else if err := s.Gather(n, x, images.bytes, f.index[:n]); err != nil {
-			return 0, err
+		count := min(stride, n-first)
+		part := logits[:kernels.Classes*count]
+		if err := c.Logits(part, images[kernels.ImagePixels*first:][:kernels.ImagePixels*count]); err != nil {
+			return Stats{}, err
 		}
-		if err := s.Conv1ForwardReLUPool(n, y1, x, p.u1, p.bias1); err != nil {
-			return 0, err
-		}
-		if err := s.Conv2InputTransform(n, v, y1); err != nil {
-			return 0, err
-		}
-		y2 := lines(f.y2, kernels.Conv2Y, b, n)
-		for o := 0; o < kernels.Conv2Outputs; o += kernels.Group {
-			if err := s.Conv2ForwardReLUPool(n, y2, f.work[:kernels.Conv2Work*n], p.u2, v, p.bias2, o); err != nil {
-				return 0, err
-			}
+		for i := range count {
+			judgements[first+i] = judge((*[kernels.Classes]float32)(part[kernels.Classes*i:]), labels[first+i])
 		}
 	}
-	for o := 0; o < kernels.FC1Outputs; o += kernels.FC1Outs {
-		for b, n := 0, 0; b*kernels.Block < j.lanes; b += max(1, n/kernels.Block) {
-			if n = j.block(b); b+1 < j.blocks() && j.block(b+1) == kernels.Block {
-				n = 2 * kernels.Block // a pair of blocks is faster than each
-			}
-			if err := s.FC1ForwardReLU(n, lines(f.h, kernels.FC1Outputs, b, n), lines(f.y2, kernels.FC1Inputs, b, n),
-				p.fc1, p.biasF, o); err != nil {
-				return 0, err
-			}
-		}
+	stats, err := summary(judgements, start)
+	if err != nil {
+		return Stats{}, fmt.Errorf("evaluation: %w", err)
 	}
-	for b := range j.blocks() {
-		n := j.block(b)
-		if err := s.FC2Forward(n, lines(f.logits, kernels.Classes, b, n), lines(f.h, kernels.FC1Outputs, b, n), p.fc2, p.biasC); err != nil {
-			return 0, err
-		}
-	}
-	return j.lanes, nil
-}
-
-// gatherFloats fills lines x [784] with 2·value − 1 of the images that index
-// names.
-func gatherFloats(x, images []float32, index []int32) {
-	for lane, i := range index {
-		for pixel, value := range images[int(i)*kernels.ImagePixels:][:kernels.ImagePixels] {
-			x[pixel*len(index)+lane] = 2*value - 1
-		}
-	}
-}
-
-// logit returns where forward left a class of image i.
-func (f *inference) logit(lanes, i, class int) float32 {
-	b := i / kernels.Block
-	n := min(kernels.Block, lanes-b*kernels.Block)
-	return f.logits[b*kernels.Block*kernels.Classes+class*n+i%kernels.Block]
+	return stats, nil
 }

@@ -39,7 +39,7 @@ func TestFloats(t *testing.T) {
 		if !slices.Equal(one, logits[i*10:][:10]) {
 			t.Errorf("image %d alone: expected %v, got %v", i, logits[i*10:][:10], one)
 		}
-		if got, want := c.ClassifyFloats((*[784]float32)(floats[i*784:])), predict((*[10]float32)(one)); got != want {
+		if got, want := c.ClassifyFloats((*[784]float32)(floats[i*784:])), Predict((*[10]float32)(one)); got != want {
 			t.Errorf("image %d: expected %+v, got %+v", i, want, got)
 		}
 	}

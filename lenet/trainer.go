@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"iter"
 	"math"
 	"runtime"
 	"time"
@@ -207,6 +208,19 @@ func (t *Trainer) Epoch(ctx context.Context, images, labels []byte) (Stats, erro
 	return stats, err
 }
 
+// Epochs trains epoch by epoch up to Settings.Epochs and yields the figures of
+// each; it ends after the first error, which it yields.
+func (t *Trainer) Epochs(ctx context.Context, images, labels []byte) iter.Seq2[Stats, error] {
+	return func(yield func(Stats, error) bool) {
+		for t.EpochsDone() < t.settings.Epochs {
+			stats, err := t.Epoch(ctx, images, labels)
+			if !yield(stats, err) || err != nil {
+				return
+			}
+		}
+	}
+}
+
 // stats are those of the running epoch so far.
 func (t *Trainer) stats(start time.Time) Stats {
 	p := &t.position
@@ -327,80 +341,4 @@ func (t *Trainer) chunk(images, labels []byte, chunk []int32, epochKey uint64, f
 		}
 	}
 	return loss, correct, nil
-}
-
-// Evaluate measures the weights that Model returns on images (n×784 bytes) and
-// labels (n bytes below 10), without dropout. A loss that is not finite is an
-// error that wraps ErrNotFinite.
-func (t *Trainer) Evaluate(ctx context.Context, images, labels []byte) (Stats, error) {
-	start := time.Now()
-	n, err := checkData(images, labels)
-	if err != nil {
-		return Stats{}, err
-	}
-	e, weights := t.engine, &t.engine.packed
-	if t.averaged() > 0 {
-		weights = &t.average.packed
-	}
-	results := make([]result, n)
-	units := (n + inferenceImages - 1) / inferenceImages
-	const stride = 256 // units between two looks at ctx
-	for from := 0; from < units; from += stride {
-		if err := ctx.Err(); err != nil {
-			return Stats{}, err
-		}
-		err := e.pool.run(min(stride, units-from), func(worker, unit int) error {
-			first := (from + unit) * inferenceImages
-			count := min(inferenceImages, n-first)
-			return e.own[worker].inference.evaluate(weights, images, labels, first, count, results[first:first+count])
-		})
-		if err != nil {
-			return Stats{}, err
-		}
-	}
-	stats := Stats{Images: n}
-	for _, r := range results {
-		stats.Loss += r.loss
-		if r.correct {
-			stats.Correct++
-		}
-	}
-	stats.Loss /= float64(n)
-	stats.Duration = time.Since(start)
-	if math.IsNaN(stats.Loss) || math.IsInf(stats.Loss, 0) {
-		return Stats{}, fmt.Errorf("evaluation after epoch %d: %w", t.EpochsDone(), ErrNotFinite)
-	}
-	return stats, nil
-}
-
-// result is what an evaluation says about an image.
-type result struct {
-	loss    float64
-	correct bool
-}
-
-// evaluate fills results for images first … first+count−1.
-func (f *inference) evaluate(p *packed, images, labels []byte, first, count int, results []result) error {
-	lanes, err := f.forward(p, pixels{bytes: images}, first, count)
-	if err != nil {
-		return err
-	}
-	for i := range results {
-		highest, digit := f.logit(lanes, i, 0), 0
-		for class := 1; class < kernels.Classes; class++ {
-			if logit := f.logit(lanes, i, class); logit > highest {
-				highest, digit = logit, class
-			}
-		}
-		var sum float64
-		for class := range kernels.Classes {
-			sum += math.Exp(float64(f.logit(lanes, i, class)) - float64(highest))
-		}
-		label := int(labels[first+i])
-		results[i] = result{
-			loss:    math.Log(sum) + float64(highest) - float64(f.logit(lanes, i, label)),
-			correct: digit == label,
-		}
-	}
-	return nil
 }

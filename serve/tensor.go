@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/kernelet/kernelet/kernels"
+	"github.com/kernelet/kernelet/lenet"
 )
 
 // Names and types of the tensors.
@@ -165,41 +166,17 @@ func (q *inferenceRequest) compute(m *model) error {
 		case probabilities:
 			q.probabilities = resize(q.probabilities, len(q.logits))
 			for i := range q.images {
-				softmax(q.probabilities[i*kernels.Classes:], q.logits[i*kernels.Classes:][:kernels.Classes])
+				p := lenet.Predict((*[kernels.Classes]float32)(q.logits[i*kernels.Classes:]))
+				copy(q.probabilities[i*kernels.Classes:], p.Probabilities[:])
 			}
 		case digits:
 			q.digits = resize(q.digits, q.images)
 			for i := range q.digits {
-				q.digits[i] = int64(largest(q.logits[i*kernels.Classes:][:kernels.Classes]))
+				q.digits[i] = int64(lenet.Predict((*[kernels.Classes]float32)(q.logits[i*kernels.Classes:])).Digit)
 			}
 		}
 	}
 	return nil
-}
-
-// largest is the first class with the largest logit.
-func largest(row []float32) int {
-	best := 0
-	for class, v := range row {
-		if v > row[best] {
-			best = class
-		}
-	}
-	return best
-}
-
-// softmax computes probabilities as lenet's Classifier does, to the bit.
-func softmax(result, row []float32) {
-	highest := float64(row[largest(row)])
-	var exponentials [kernels.Classes]float64
-	sum := 0.0
-	for class, v := range row {
-		exponentials[class] = math.Exp(float64(v) - highest)
-		sum += exponentials[class]
-	}
-	for class, e := range exponentials {
-		result[class] = float32(e / sum)
-	}
 }
 
 // shape is that of an output.

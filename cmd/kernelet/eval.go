@@ -5,7 +5,6 @@ import (
 	"encoding/csv"
 	"encoding/json"
 	"fmt"
-	"math"
 	"strconv"
 
 	"github.com/kernelet/kernelet/lenet"
@@ -42,17 +41,13 @@ func (c *evalCommand) Run(e *environment) error {
 	if err != nil {
 		return err
 	}
-	logits := make([]float32, 10*data.Test.Len())
-	if err := classifier.Logits(logits, data.Test.Images); err != nil {
-		return err
+	stats, err := classifier.Evaluate(e.ctx, data.Test.Images, data.Test.Labels)
+	if err != nil {
+		return fmt.Errorf("eval: %w", err)
 	}
-	result, predicted := judge(logits, data.Test)
-	result.Dataset = data.Name
-	if math.IsNaN(result.Loss) || math.IsInf(result.Loss, 0) {
-		return fmt.Errorf("eval: %w: the model's logits are too large", lenet.ErrNotFinite)
-	}
+	result := evaluation{stats.Images, stats.Correct, stats.Accuracy(), stats.Loss, data.Name}
 	if c.Predictions != "" {
-		if err := writePredictions(c.Predictions, logits, predicted, data.Test); err != nil {
+		if err := writePredictions(c.Predictions, classifier, data.Test); err != nil {
 			return err
 		}
 	}
@@ -63,32 +58,12 @@ func (c *evalCommand) Run(e *environment) error {
 	return err
 }
 
-// judge compares logits [n][10] with the labels.
-func judge(logits []float32, set mnist.Set) (evaluation, []int) {
-	result := evaluation{Images: set.Len()}
-	predicted := make([]int, set.Len())
-	for i, label := range set.Labels {
-		row := logits[10*i:][:10]
-		for class, logit := range row {
-			if logit > row[predicted[i]] {
-				predicted[i] = class
-			}
-		}
-		if predicted[i] == int(label) {
-			result.Correct++
-		}
-		sum, highest := 0.0, float64(row[predicted[i]])
-		for _, logit := range row {
-			sum += math.Exp(float64(logit) - highest)
-		}
-		result.Loss += math.Log(sum) + highest - float64(row[label])
+// writePredictions writes label, prediction and logits of every image.
+func writePredictions(path string, classifier *lenet.Classifier, set mnist.Set) error {
+	logits := make([]float32, 10*set.Len())
+	if err := classifier.Logits(logits, set.Images); err != nil {
+		return err
 	}
-	result.Accuracy = 100 * float64(result.Correct) / float64(result.Images)
-	result.Loss /= float64(result.Images)
-	return result, predicted
-}
-
-func writePredictions(path string, logits []float32, predicted []int, set mnist.Set) error {
 	var content bytes.Buffer
 	w := csv.NewWriter(&content)
 	header := []string{"index", "label", "predicted"}
@@ -97,8 +72,9 @@ func writePredictions(path string, logits []float32, predicted []int, set mnist.
 	}
 	w.Write(header)
 	for i, label := range set.Labels {
-		line := []string{strconv.Itoa(i), strconv.Itoa(int(label)), strconv.Itoa(predicted[i])}
-		for _, logit := range logits[10*i:][:10] {
+		row := (*[10]float32)(logits[10*i:])
+		line := []string{strconv.Itoa(i), strconv.Itoa(int(label)), strconv.Itoa(lenet.Predict(row).Digit)}
+		for _, logit := range row {
 			line = append(line, strconv.FormatFloat(float64(logit), 'g', -1, 32))
 		}
 		w.Write(line)
