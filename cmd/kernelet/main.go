@@ -23,6 +23,7 @@ const (
 
 type commands struct {
 	Train   trainCommand   `cmd:"" help:"Train the network and write model, history and pictures."`
+	Sweep   sweepCommand   `cmd:"" help:"Train many networks at once, by seeds and settings, and compare them."`
 	Eval    evalCommand    `cmd:"" help:"Measure a model on the test images."`
 	Predict predictCommand `cmd:"" help:"Read the digit in PNG, JPEG or GIF pictures."`
 	Export  exportCommand  `cmd:"" help:"Write a model for other runtimes."`
