@@ -44,7 +44,7 @@ type functions struct {
 	fc1PackInput          [2]func(packed, x []float32, image, capacity int)
 	fc1UnpackInputGrad    [2]func(dx, packed []float32, image, capacity int)
 	fc1ImageLists         [2]func(values []float32, outputs, ends []int32, dy []float32)
-	fc1ForwardReLUDropout func(y, packed, w, bias []float32, keys []uint32, images, stride, first int, threshold uint32, scale float32)
+	fc1ForwardReLUDropout func(y, packed, w, bias []float32, keys []uint32, images, capacity, first int, threshold uint32, scale float32)
 	fc1OutputLists        func(values []float32, images, counts []int32, dy []float32, batch, first, count int)
 	fc1InputGrad          func(packed, w, values []float32, outputs, ends []int32, slice, image, images, capacity int)
 	fc1WeightGrad         func(dw, packed, values []float32, images, counts []int32, slice, first, count, capacity int)
@@ -75,8 +75,8 @@ type functions struct {
 	singleConv1ReLUPool       func(y, x, u, bias []float32)
 	singleConv2InputTransform func(v, x []float32)
 	singleConv2ReLUPool       func(y, m, u, v, bias []float32)
-	singleFC1ReLU             func(h, x, w, bias, values []float32, places []int32, backwards bool)
-	singleFC2                 func(logits, x, w, bias, values []float32, places []int32)
+	singleFC1ReLU             func(h, x, w, bias, values []float32, indices []int32, backwards bool)
+	singleFC2                 func(logits, x, w, bias, values []float32, indices []int32)
 
 	// extension
 	clock    func(iterations int)

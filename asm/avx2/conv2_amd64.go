@@ -5,7 +5,7 @@
 package avx2
 
 // Conv2InputTransform8 transforms the input of conv2:
-// v [64][20][4] = Bᵀ x B for the windows of x [20][12][12], lines of images side by side.
+// v [64][20][4] = Bᵀ x B for the input tiles of x [20][12][12], lines of images side by side.
 //
 //go:noescape
 func Conv2InputTransform8(v []float32, x []float32)
@@ -39,13 +39,13 @@ func Conv2OutputGrad8(dm []float32, dy []float32, mask []byte, pair int, first i
 func Conv2InputGradProducts8(dv []float32, u []float32, dm []float32, row int, place int, first int)
 
 // Conv2InputGradTransform8 computes channels first … first+4 of the input gradient of conv2:
-// dx [20][12][12] = Σ B dv Bᵀ over the overlapping windows, from dv [20][64][4].
+// dx [20][12][12] = Σ B dv Bᵀ over the overlapping input tiles, from dv [20][64][4].
 //
 //go:noescape
 func Conv2InputGradTransform8(dx []float32, dv []float32, first int)
 
 // Conv2InputTransform16 transforms the input of conv2:
-// v [64][20][4] = Bᵀ x B for the windows of x [20][12][12], lines of images side by side.
+// v [64][20][4] = Bᵀ x B for the input tiles of x [20][12][12], lines of images side by side.
 //
 //go:noescape
 func Conv2InputTransform16(v []float32, x []float32)
@@ -79,7 +79,7 @@ func Conv2OutputGrad16(dm []float32, dy []float32, mask []byte, pair int, first 
 func Conv2InputGradProducts16(dv []float32, u []float32, dm []float32, row int, place int, first int)
 
 // Conv2InputGradTransform16 computes channels first … first+4 of the input gradient of conv2:
-// dx [20][12][12] = Σ B dv Bᵀ over the overlapping windows, from dv [20][64][4].
+// dx [20][12][12] = Σ B dv Bᵀ over the overlapping input tiles, from dv [20][64][4].
 //
 //go:noescape
 func Conv2InputGradTransform16(dx []float32, dv []float32, first int)

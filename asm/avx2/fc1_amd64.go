@@ -52,11 +52,11 @@ func FC1ImageLists16(values []float32, outputs []int32, ends []int32, dy []float
 func FC1ForwardReLU32(y []float32, x []float32, w []float32, bias []float32, first int)
 
 // FC1ForwardReLUDropout computes outputs first … first+15, or the last four, of fc1 for a batch:
-// y [blocks][500] = dropout(max(0, w x + bias)) from w [10][500][80] and the inputs, packed [10][stride][80].
+// y [blocks][500] = dropout(max(0, w x + bias)) from w [10][500][80] and the inputs, packed [10][capacity][80].
 // images is a multiple of 8 and at most 128, first a multiple of 16.
 //
 //go:noescape
-func FC1ForwardReLUDropout(y []float32, packed []float32, w []float32, bias []float32, keys []uint32, images int, stride int, first int, threshold uint32, scale float32)
+func FC1ForwardReLUDropout(y []float32, packed []float32, w []float32, bias []float32, keys []uint32, images int, capacity int, first int, threshold uint32, scale float32)
 
 // FC1OutputLists lists for outputs first … first+count−1 the values of dy [blocks][500] that are not 0, ascending by image:
 // values, images [500][144], counts [500]. batch is a multiple of 8, the last block a half-block if it is none of 16.

@@ -18,7 +18,8 @@ TEXT ·FC1ForwardReLU8(SB), $0-104
 	ADDQ   DI, AX
 	IMUL3Q $+320, SI, DI
 	ADDQ   DI, DX
-	LEAQ   (BX)(SI*4), BX
+	IMUL3Q $+4, SI, SI
+	ADDQ   SI, BX
 	MOVQ   $0x00000001, SI
 
 block1:
@@ -263,12 +264,12 @@ TEXT ·FC1PackInput8(SB), $0-64
 	MOVQ   x_base+24(FP), AX
 	MOVQ   packed_base+0(FP), CX
 	MOVQ   image+48(FP), DX
-	MOVQ   capacity+56(FP), BX
 	IMUL3Q $+320, DX, DX
 	ADDQ   DX, CX
-	IMUL3Q $+320, BX, BX
-	SUBQ   $+320, BX
-	MOVQ   $0x0000000a, DX
+	MOVQ   capacity+56(FP), DX
+	IMUL3Q $+320, DX, DX
+	SUBQ   $+320, DX
+	MOVQ   $0x0000000a, BX
 
 slice1:
 	MOVQ $0x0000000a, SI
@@ -328,8 +329,8 @@ lanes3:
 	ADDQ       $+32, CX
 	DECQ       SI
 	JNZ        input2
-	ADDQ       BX, CX
-	DECQ       DX
+	ADDQ       DX, CX
+	DECQ       BX
 	JNZ        slice1
 	VZEROUPPER
 	RET
@@ -342,12 +343,12 @@ TEXT ·FC1UnpackInputGrad8(SB), $0-64
 	MOVQ   dx_base+0(FP), AX
 	MOVQ   packed_base+24(FP), CX
 	MOVQ   image+48(FP), DX
-	MOVQ   capacity+56(FP), BX
 	IMUL3Q $+320, DX, DX
 	ADDQ   DX, CX
-	IMUL3Q $+320, BX, BX
-	SUBQ   $+320, BX
-	MOVQ   $0x0000000a, DX
+	MOVQ   capacity+56(FP), DX
+	IMUL3Q $+320, DX, DX
+	SUBQ   $+320, DX
+	MOVQ   $0x0000000a, BX
 
 slice1:
 	MOVQ $0x0000000a, SI
@@ -407,8 +408,8 @@ lanes3:
 	ADDQ       $+32, CX
 	DECQ       SI
 	JNZ        input2
-	ADDQ       BX, CX
-	DECQ       DX
+	ADDQ       DX, CX
+	DECQ       BX
 	JNZ        slice1
 	VZEROUPPER
 	RET
@@ -1474,7 +1475,8 @@ TEXT ·FC1ForwardReLU16(SB), $0-104
 	ADDQ   DI, AX
 	IMUL3Q $+320, SI, DI
 	ADDQ   DI, DX
-	LEAQ   (BX)(SI*4), BX
+	IMUL3Q $+4, SI, SI
+	ADDQ   SI, BX
 	MOVQ   $0x00000001, SI
 
 block1:
@@ -1687,12 +1689,12 @@ TEXT ·FC1PackInput16(SB), $0-64
 	MOVQ   x_base+24(FP), AX
 	MOVQ   packed_base+0(FP), CX
 	MOVQ   image+48(FP), DX
-	MOVQ   capacity+56(FP), BX
 	IMUL3Q $+320, DX, DX
 	ADDQ   DX, CX
-	IMUL3Q $+320, BX, BX
-	SUBQ   $+320, BX
-	MOVQ   $0x0000000a, DX
+	MOVQ   capacity+56(FP), DX
+	IMUL3Q $+320, DX, DX
+	SUBQ   $+320, DX
+	MOVQ   $0x0000000a, BX
 
 slice1:
 	MOVQ $0x0000000a, SI
@@ -1752,8 +1754,8 @@ lanes3:
 	ADDQ       $+32, CX
 	DECQ       SI
 	JNZ        input2
-	ADDQ       BX, CX
-	DECQ       DX
+	ADDQ       DX, CX
+	DECQ       BX
 	JNZ        slice1
 	VZEROUPPER
 	RET
@@ -1766,12 +1768,12 @@ TEXT ·FC1UnpackInputGrad16(SB), $0-64
 	MOVQ   dx_base+0(FP), AX
 	MOVQ   packed_base+24(FP), CX
 	MOVQ   image+48(FP), DX
-	MOVQ   capacity+56(FP), BX
 	IMUL3Q $+320, DX, DX
 	ADDQ   DX, CX
-	IMUL3Q $+320, BX, BX
-	SUBQ   $+320, BX
-	MOVQ   $0x0000000a, DX
+	MOVQ   capacity+56(FP), DX
+	IMUL3Q $+320, DX, DX
+	SUBQ   $+320, DX
+	MOVQ   $0x0000000a, BX
 
 slice1:
 	MOVQ $0x0000000a, SI
@@ -1831,8 +1833,8 @@ lanes3:
 	ADDQ       $+32, CX
 	DECQ       SI
 	JNZ        input2
-	ADDQ       BX, CX
-	DECQ       DX
+	ADDQ       DX, CX
+	DECQ       BX
 	JNZ        slice1
 	VZEROUPPER
 	RET
@@ -2371,7 +2373,8 @@ TEXT ·FC1ForwardReLU32(SB), $0-104
 	ADDQ   DI, AX
 	IMUL3Q $+320, SI, DI
 	ADDQ   DI, DX
-	LEAQ   (BX)(SI*4), BX
+	IMUL3Q $+4, SI, SI
+	ADDQ   SI, BX
 	MOVQ   $0x00000002, SI
 
 block1:
@@ -2576,17 +2579,17 @@ input4:
 	VZEROUPPER
 	RET
 
-// func FC1ForwardReLUDropout(y []float32, packed []float32, w []float32, bias []float32, keys []uint32, images int, stride int, first int, threshold uint32, scale float32)
+// func FC1ForwardReLUDropout(y []float32, packed []float32, w []float32, bias []float32, keys []uint32, images int, capacity int, first int, threshold uint32, scale float32)
 // Requires: AVX, AVX2, BMI, FMA3, MMX+
 TEXT ·FC1ForwardReLUDropout(SB), $10496-152
 	// FC1ForwardReLUDropout computes outputs first … first+15, or the last four, of fc1 for a batch:
-	// y [blocks][500] = dropout(max(0, w x + bias)) from w [10][500][80] and the inputs, packed [10][stride][80].
+	// y [blocks][500] = dropout(max(0, w x + bias)) from w [10][500][80] and the inputs, packed [10][capacity][80].
 	// images is a multiple of 8 and at most 128, first a multiple of 16.
 	// Registers: 12 of 16 vectors, 11 of 14 general.
 	MOVQ   packed_base+24(FP), AX
 	MOVQ   w_base+48(FP), CX
 	MOVQ   first+136(FP), DX
-	MOVQ   stride+128(FP), BX
+	MOVQ   capacity+128(FP), BX
 	IMUL3Q $+320, BX, BX
 	LEAQ   (BX)(BX*2), SI
 	IMUL3Q $+320, DX, DI
@@ -2605,7 +2608,8 @@ TEXT ·FC1ForwardReLUDropout(SB), $10496-152
 count1:
 	// hash of output n: (n + 1)·2³²/φ
 	MOVQ   bias_base+72(FP), R9
-	LEAQ   (R9)(DX*4), R9
+	IMUL3Q $+4, DX, R10
+	ADDQ   R10, R9
 	LEAL   1(DX), R10
 	IMUL3L $0x9e3779b9, R10, R10
 	XORQ   DX, DX
@@ -2947,8 +2951,8 @@ none13:
 	JLT        image4
 
 	// back to the first image, on to the other half of the inputs
-	IMUL3Q $+320, R8, R8
-	SUBQ   R8, AX
+	IMUL3Q $+320, R8, DX
+	SUBQ   DX, AX
 	LEAQ   (AX)(BX*1), AX
 	LEAQ   (AX)(BX*4), AX
 	XORQ   DX, DX
@@ -3418,14 +3422,13 @@ TEXT ·FC1OutputLists(SB), $0-120
 	MOVQ         counts_base+48(FP), DX
 	MOVQ         dy_base+72(FP), BX
 	MOVQ         batch+96(FP), SI
+	SHRQ         $0x04, SI
 	MOVQ         first+104(FP), DI
 	MOVQ         count+112(FP), R8
-	SHRQ         $0x04, SI
 	IMUL3Q       $+32000, SI, R9
 	ADDQ         BX, R9
 	IMUL3Q       $+576, DI, R10
 	ADDQ         R10, AX
-	IMUL3Q       $+576, DI, R10
 	ADDQ         R10, CX
 	IMUL3Q       $+4, DI, R10
 	ADDQ         R10, DX
@@ -3434,15 +3437,15 @@ TEXT ·FC1OutputLists(SB), $0-120
 	IMUL3Q       $+32, DI, DI
 	ADDQ         DI, R9
 	LEAQ         fc1_compress<>+0(SB), DI
-	VPBROADCASTD fc1_eight<>+0(SB), Y0
+	VPBROADCASTD fc1_eight<>+0(SB), Y1
 
 output1:
 	XORQ    R10, R10
-	VMOVUPS fc1_iota<>+0(SB), Y1
-	MOVQ    BX, R12
+	VMOVUPS fc1_iota<>+0(SB), Y0
 	MOVQ    SI, R11
 	TESTQ   R11, R11
 	JZ      noBlocks2
+	MOVQ    BX, R12
 
 block4:
 	// append what is not 0 of 16 images
@@ -3452,24 +3455,24 @@ block4:
 	VMOVMSKPS Y3, R13
 	VPMOVZXBD (DI)(R13*8), Y3
 	VPERMPS   Y2, Y3, Y2
-	VPERMD    Y1, Y3, Y3
+	VPERMD    Y0, Y3, Y3
 	VMOVUPS   Y2, (AX)(R10*4)
 	VMOVUPS   Y3, (CX)(R10*4)
 	POPCNTL   R13, R13
 	ADDQ      R13, R10
-	VPADDD    Y0, Y1, Y1
+	VPADDD    Y1, Y0, Y0
 	VMOVUPS   32(R12), Y2
 	VXORPS    Y3, Y3, Y3
 	VCMPPS    $0x04, Y3, Y2, Y3
 	VMOVMSKPS Y3, R13
 	VPMOVZXBD (DI)(R13*8), Y3
 	VPERMPS   Y2, Y3, Y2
-	VPERMD    Y1, Y3, Y3
+	VPERMD    Y0, Y3, Y3
 	VMOVUPS   Y2, (AX)(R10*4)
 	VMOVUPS   Y3, (CX)(R10*4)
 	POPCNTL   R13, R13
 	ADDQ      R13, R10
-	VPADDD    Y0, Y1, Y1
+	VPADDD    Y1, Y0, Y0
 	ADDQ      $+32000, R12
 	DECQ      R11
 	JNZ       block4
@@ -3484,11 +3487,12 @@ noBlocks2:
 	VMOVMSKPS Y3, R11
 	VPMOVZXBD (DI)(R11*8), Y3
 	VPERMPS   Y2, Y3, Y2
-	VPERMD    Y1, Y3, Y1
+	VPERMD    Y0, Y3, Y3
 	VMOVUPS   Y2, (AX)(R10*4)
-	VMOVUPS   Y1, (CX)(R10*4)
+	VMOVUPS   Y3, (CX)(R10*4)
 	POPCNTL   R11, R11
 	ADDQ      R11, R10
+	VPADDD    Y1, Y0, Y0
 
 noTail3:
 	MOVL R10, (DX)
@@ -3512,15 +3516,15 @@ TEXT ·FC1InputGrad(SB), $0-152
 	MOVQ   w_base+24(FP), CX
 	MOVQ   slice+120(FP), DX
 	MOVQ   capacity+144(FP), BX
-	MOVQ   image+128(FP), SI
 	IMUL3Q $+320, BX, BX
-	LEAQ   (DX)(DX*1), DI
-	IMULQ  BX, DI
-	ADDQ   DI, AX
+	LEAQ   (DX)(DX*1), SI
+	IMULQ  BX, SI
+	ADDQ   SI, AX
+	MOVQ   image+128(FP), SI
 	IMUL3Q $+320, SI, SI
 	ADDQ   SI, AX
-	IMUL3Q $+320000, DX, DI
-	ADDQ   DI, CX
+	IMUL3Q $+320000, DX, DX
+	ADDQ   DX, CX
 	MOVQ   $0x00000002, DX
 
 slice1:
@@ -3677,37 +3681,38 @@ TEXT ·FC1WeightGrad(SB), $0-152
 	MOVQ   values_base+48(FP), BX
 	MOVQ   images_base+72(FP), SI
 	MOVQ   counts_base+96(FP), DI
-	IMUL3Q $+500, AX, R8
-	ADDQ   CX, R8
-	IMUL3Q $+320, R8, R8
-	MOVQ   dw_base+0(FP), R9
-	ADDQ   R8, R9
-	MOVQ   capacity+144(FP), R8
-	IMULQ  AX, R8
-	IMUL3Q $+320, R8, R8
-	ADDQ   R8, DX
+	MOVQ   dw_base+0(FP), R8
+	IMUL3Q $+160000, AX, R9
+	ADDQ   R9, R8
+	IMUL3Q $+320, CX, R9
+	ADDQ   R9, R8
+	MOVQ   capacity+144(FP), R9
+	IMULQ  AX, R9
+	IMUL3Q $+320, R9, AX
+	ADDQ   AX, DX
 	IMUL3Q $+576, CX, AX
 	ADDQ   AX, BX
 	ADDQ   AX, SI
-	LEAQ   (DI)(CX*4), DI
+	IMUL3Q $+4, CX, AX
+	ADDQ   AX, DI
 	MOVQ   count+136(FP), AX
 
 output1:
 	// dw[output] = (dw[output] or, before Adam, 0) + Σ value · x[image], the images in the output's list
-	VMOVUPS (R9), Y0
-	VMOVUPS 32(R9), Y1
-	VMOVUPS 64(R9), Y2
-	VMOVUPS 96(R9), Y3
-	VMOVUPS 128(R9), Y4
-	VMOVUPS 160(R9), Y5
-	VMOVUPS 192(R9), Y6
-	VMOVUPS 224(R9), Y7
-	VMOVUPS 256(R9), Y8
-	VMOVUPS 288(R9), Y9
+	VMOVUPS (R8), Y0
+	VMOVUPS 32(R8), Y1
+	VMOVUPS 64(R8), Y2
+	VMOVUPS 96(R8), Y3
+	VMOVUPS 128(R8), Y4
+	VMOVUPS 160(R8), Y5
+	VMOVUPS 192(R8), Y6
+	VMOVUPS 224(R8), Y7
+	VMOVUPS 256(R8), Y8
+	VMOVUPS 288(R8), Y9
 	XORQ    CX, CX
-	MOVLQSX (DI), R8
-	TESTQ   R8, R8
-	JZ      done2
+	MOVLQSX (DI), R9
+	CMPQ    CX, R9
+	JGE     done2
 
 entry3:
 	MOVLQSX      (SI)(CX*4), R10
@@ -3725,24 +3730,24 @@ entry3:
 	VFMADD231PS  256(R10), Y10, Y8
 	VFMADD231PS  288(R10), Y10, Y9
 	INCQ         CX
-	CMPQ         CX, R8
+	CMPQ         CX, R9
 	JLT          entry3
 
 done2:
-	VMOVUPS Y0, (R9)
-	VMOVUPS Y1, 32(R9)
-	VMOVUPS Y2, 64(R9)
-	VMOVUPS Y3, 96(R9)
-	VMOVUPS Y4, 128(R9)
-	VMOVUPS Y5, 160(R9)
-	VMOVUPS Y6, 192(R9)
-	VMOVUPS Y7, 224(R9)
-	VMOVUPS Y8, 256(R9)
-	VMOVUPS Y9, 288(R9)
+	VMOVUPS Y0, (R8)
+	VMOVUPS Y1, 32(R8)
+	VMOVUPS Y2, 64(R8)
+	VMOVUPS Y3, 96(R8)
+	VMOVUPS Y4, 128(R8)
+	VMOVUPS Y5, 160(R8)
+	VMOVUPS Y6, 192(R8)
+	VMOVUPS Y7, 224(R8)
+	VMOVUPS Y8, 256(R8)
+	VMOVUPS Y9, 288(R8)
 	ADDQ    $+576, BX
 	ADDQ    $+576, SI
 	ADDQ    $+4, DI
-	ADDQ    $+320, R9
+	ADDQ    $+320, R8
 	DECQ    AX
 	JNZ     output1
 	VZEROUPPER
@@ -3778,41 +3783,44 @@ TEXT ·FC1WeightGradAdam(SB), $320-224
 	MOVQ         values_base+96(FP), SI
 	MOVQ         images_base+120(FP), DI
 	MOVQ         counts_base+144(FP), R8
-	IMUL3Q       $+500, CX, R9
-	ADDQ         DX, R9
-	IMUL3Q       $+320, R9, R9
-	MOVQ         w_base+0(FP), R10
-	ADDQ         R9, R10
-	MOVQ         m_base+24(FP), R11
-	ADDQ         R9, R11
-	MOVQ         v_base+48(FP), R12
-	ADDQ         R9, R12
-	MOVQ         capacity+192(FP), R9
-	IMULQ        CX, R9
-	IMUL3Q       $+320, R9, R9
-	ADDQ         R9, BX
+	MOVQ         w_base+0(FP), R9
+	MOVQ         m_base+24(FP), R10
+	MOVQ         v_base+48(FP), R11
+	IMUL3Q       $+160000, CX, R12
+	ADDQ         R12, R9
+	ADDQ         R12, R10
+	ADDQ         R12, R11
+	IMUL3Q       $+320, DX, R12
+	ADDQ         R12, R9
+	ADDQ         R12, R10
+	ADDQ         R12, R11
+	MOVQ         capacity+192(FP), R12
+	IMULQ        CX, R12
+	IMUL3Q       $+320, R12, CX
+	ADDQ         CX, BX
 	IMUL3Q       $+576, DX, CX
 	ADDQ         CX, SI
 	ADDQ         CX, DI
-	LEAQ         (R8)(DX*4), R8
+	IMUL3Q       $+4, DX, CX
+	ADDQ         CX, R8
 	MOVQ         count+184(FP), CX
 
 output1:
+	PREFETCHT0 1280(R9)
 	PREFETCHT0 1280(R10)
 	PREFETCHT0 1280(R11)
-	PREFETCHT0 1280(R12)
+	PREFETCHT0 1344(R9)
 	PREFETCHT0 1344(R10)
 	PREFETCHT0 1344(R11)
-	PREFETCHT0 1344(R12)
+	PREFETCHT0 1408(R9)
 	PREFETCHT0 1408(R10)
 	PREFETCHT0 1408(R11)
-	PREFETCHT0 1408(R12)
+	PREFETCHT0 1472(R9)
 	PREFETCHT0 1472(R10)
 	PREFETCHT0 1472(R11)
-	PREFETCHT0 1472(R12)
+	PREFETCHT0 1536(R9)
 	PREFETCHT0 1536(R10)
 	PREFETCHT0 1536(R11)
-	PREFETCHT0 1536(R12)
 
 	// dw[output] = (dw[output] or, before Adam, 0) + Σ value · x[image], the images in the output's list
 	VXORPS  Y0, Y0, Y0
@@ -3826,9 +3834,9 @@ output1:
 	VXORPS  Y8, Y8, Y8
 	VXORPS  Y9, Y9, Y9
 	XORQ    DX, DX
-	MOVLQSX (R8), R9
-	TESTQ   R9, R9
-	JZ      done2
+	MOVLQSX (R8), R12
+	CMPQ    DX, R12
+	JGE     done2
 
 entry3:
 	MOVLQSX      (DI)(DX*4), R13
@@ -3846,18 +3854,18 @@ entry3:
 	VFMADD231PS  256(R13), Y10, Y8
 	VFMADD231PS  288(R13), Y10, Y9
 	INCQ         DX
-	CMPQ         DX, R9
+	CMPQ         DX, R12
 	JLT          entry3
 
 done2:
 	// m = m + (1−β₁)(g − m)
-	VMOVUPS     (R11), Y10
+	VMOVUPS     (R10), Y10
 	VSUBPS      Y10, Y0, Y11
 	VFMADD231PS (AX), Y11, Y10
 
 	// v = β₂ v + (1−β₂) g²
 	VMULPS      64(AX), Y0, Y12
-	VMOVUPS     (R12), Y11
+	VMOVUPS     (R11), Y11
 	VMULPS      32(AX), Y11, Y11
 	VFMADD231PS Y0, Y12, Y11
 
@@ -3868,26 +3876,26 @@ done2:
 	VANDPS  224(AX), Y11, Y0
 	VCMPPS  $0x15, 192(AX), Y0, Y0
 	VANDPS  Y0, Y11, Y11
-	VMOVUPS Y10, (R11)
-	VMOVUPS Y11, (R12)
+	VMOVUPS Y10, (R10)
+	VMOVUPS Y11, (R11)
 
 	// w = w − rate · m / (√v·correction + ε)
 	VSQRTPS      Y11, Y0
 	VMULPS       96(AX), Y0, Y0
 	VADDPS       128(AX), Y0, Y0
 	VDIVPS       Y0, Y10, Y10
-	VMOVUPS      (R10), Y0
+	VMOVUPS      (R9), Y0
 	VFNMADD231PS 160(AX), Y10, Y0
-	VMOVUPS      Y0, (R10)
+	VMOVUPS      Y0, (R9)
 
 	// m = m + (1−β₁)(g − m)
-	VMOVUPS     32(R11), Y0
+	VMOVUPS     32(R10), Y0
 	VSUBPS      Y0, Y1, Y10
 	VFMADD231PS (AX), Y10, Y0
 
 	// v = β₂ v + (1−β₂) g²
 	VMULPS      64(AX), Y1, Y11
-	VMOVUPS     32(R12), Y10
+	VMOVUPS     32(R11), Y10
 	VMULPS      32(AX), Y10, Y10
 	VFMADD231PS Y1, Y11, Y10
 
@@ -3898,26 +3906,26 @@ done2:
 	VANDPS  224(AX), Y10, Y1
 	VCMPPS  $0x15, 192(AX), Y1, Y1
 	VANDPS  Y1, Y10, Y10
-	VMOVUPS Y0, 32(R11)
-	VMOVUPS Y10, 32(R12)
+	VMOVUPS Y0, 32(R10)
+	VMOVUPS Y10, 32(R11)
 
 	// w = w − rate · m / (√v·correction + ε)
 	VSQRTPS      Y10, Y1
 	VMULPS       96(AX), Y1, Y1
 	VADDPS       128(AX), Y1, Y1
 	VDIVPS       Y1, Y0, Y0
-	VMOVUPS      32(R10), Y1
+	VMOVUPS      32(R9), Y1
 	VFNMADD231PS 160(AX), Y0, Y1
-	VMOVUPS      Y1, 32(R10)
+	VMOVUPS      Y1, 32(R9)
 
 	// m = m + (1−β₁)(g − m)
-	VMOVUPS     64(R11), Y0
+	VMOVUPS     64(R10), Y0
 	VSUBPS      Y0, Y2, Y1
 	VFMADD231PS (AX), Y1, Y0
 
 	// v = β₂ v + (1−β₂) g²
 	VMULPS      64(AX), Y2, Y10
-	VMOVUPS     64(R12), Y1
+	VMOVUPS     64(R11), Y1
 	VMULPS      32(AX), Y1, Y1
 	VFMADD231PS Y2, Y10, Y1
 
@@ -3928,26 +3936,26 @@ done2:
 	VANDPS  224(AX), Y1, Y2
 	VCMPPS  $0x15, 192(AX), Y2, Y2
 	VANDPS  Y2, Y1, Y1
-	VMOVUPS Y0, 64(R11)
-	VMOVUPS Y1, 64(R12)
+	VMOVUPS Y0, 64(R10)
+	VMOVUPS Y1, 64(R11)
 
 	// w = w − rate · m / (√v·correction + ε)
 	VSQRTPS      Y1, Y1
 	VMULPS       96(AX), Y1, Y1
 	VADDPS       128(AX), Y1, Y1
 	VDIVPS       Y1, Y0, Y0
-	VMOVUPS      64(R10), Y1
+	VMOVUPS      64(R9), Y1
 	VFNMADD231PS 160(AX), Y0, Y1
-	VMOVUPS      Y1, 64(R10)
+	VMOVUPS      Y1, 64(R9)
 
 	// m = m + (1−β₁)(g − m)
-	VMOVUPS     96(R11), Y0
+	VMOVUPS     96(R10), Y0
 	VSUBPS      Y0, Y3, Y1
 	VFMADD231PS (AX), Y1, Y0
 
 	// v = β₂ v + (1−β₂) g²
 	VMULPS      64(AX), Y3, Y2
-	VMOVUPS     96(R12), Y1
+	VMOVUPS     96(R11), Y1
 	VMULPS      32(AX), Y1, Y1
 	VFMADD231PS Y3, Y2, Y1
 
@@ -3958,26 +3966,26 @@ done2:
 	VANDPS  224(AX), Y1, Y2
 	VCMPPS  $0x15, 192(AX), Y2, Y2
 	VANDPS  Y2, Y1, Y1
-	VMOVUPS Y0, 96(R11)
-	VMOVUPS Y1, 96(R12)
+	VMOVUPS Y0, 96(R10)
+	VMOVUPS Y1, 96(R11)
 
 	// w = w − rate · m / (√v·correction + ε)
 	VSQRTPS      Y1, Y1
 	VMULPS       96(AX), Y1, Y1
 	VADDPS       128(AX), Y1, Y1
 	VDIVPS       Y1, Y0, Y0
-	VMOVUPS      96(R10), Y1
+	VMOVUPS      96(R9), Y1
 	VFNMADD231PS 160(AX), Y0, Y1
-	VMOVUPS      Y1, 96(R10)
+	VMOVUPS      Y1, 96(R9)
 
 	// m = m + (1−β₁)(g − m)
-	VMOVUPS     128(R11), Y0
+	VMOVUPS     128(R10), Y0
 	VSUBPS      Y0, Y4, Y1
 	VFMADD231PS (AX), Y1, Y0
 
 	// v = β₂ v + (1−β₂) g²
 	VMULPS      64(AX), Y4, Y2
-	VMOVUPS     128(R12), Y1
+	VMOVUPS     128(R11), Y1
 	VMULPS      32(AX), Y1, Y1
 	VFMADD231PS Y4, Y2, Y1
 
@@ -3988,26 +3996,26 @@ done2:
 	VANDPS  224(AX), Y1, Y2
 	VCMPPS  $0x15, 192(AX), Y2, Y2
 	VANDPS  Y2, Y1, Y1
-	VMOVUPS Y0, 128(R11)
-	VMOVUPS Y1, 128(R12)
+	VMOVUPS Y0, 128(R10)
+	VMOVUPS Y1, 128(R11)
 
 	// w = w − rate · m / (√v·correction + ε)
 	VSQRTPS      Y1, Y1
 	VMULPS       96(AX), Y1, Y1
 	VADDPS       128(AX), Y1, Y1
 	VDIVPS       Y1, Y0, Y0
-	VMOVUPS      128(R10), Y1
+	VMOVUPS      128(R9), Y1
 	VFNMADD231PS 160(AX), Y0, Y1
-	VMOVUPS      Y1, 128(R10)
+	VMOVUPS      Y1, 128(R9)
 
 	// m = m + (1−β₁)(g − m)
-	VMOVUPS     160(R11), Y0
+	VMOVUPS     160(R10), Y0
 	VSUBPS      Y0, Y5, Y1
 	VFMADD231PS (AX), Y1, Y0
 
 	// v = β₂ v + (1−β₂) g²
 	VMULPS      64(AX), Y5, Y2
-	VMOVUPS     160(R12), Y1
+	VMOVUPS     160(R11), Y1
 	VMULPS      32(AX), Y1, Y1
 	VFMADD231PS Y5, Y2, Y1
 
@@ -4018,26 +4026,26 @@ done2:
 	VANDPS  224(AX), Y1, Y2
 	VCMPPS  $0x15, 192(AX), Y2, Y2
 	VANDPS  Y2, Y1, Y1
-	VMOVUPS Y0, 160(R11)
-	VMOVUPS Y1, 160(R12)
+	VMOVUPS Y0, 160(R10)
+	VMOVUPS Y1, 160(R11)
 
 	// w = w − rate · m / (√v·correction + ε)
 	VSQRTPS      Y1, Y1
 	VMULPS       96(AX), Y1, Y1
 	VADDPS       128(AX), Y1, Y1
 	VDIVPS       Y1, Y0, Y0
-	VMOVUPS      160(R10), Y1
+	VMOVUPS      160(R9), Y1
 	VFNMADD231PS 160(AX), Y0, Y1
-	VMOVUPS      Y1, 160(R10)
+	VMOVUPS      Y1, 160(R9)
 
 	// m = m + (1−β₁)(g − m)
-	VMOVUPS     192(R11), Y0
+	VMOVUPS     192(R10), Y0
 	VSUBPS      Y0, Y6, Y1
 	VFMADD231PS (AX), Y1, Y0
 
 	// v = β₂ v + (1−β₂) g²
 	VMULPS      64(AX), Y6, Y2
-	VMOVUPS     192(R12), Y1
+	VMOVUPS     192(R11), Y1
 	VMULPS      32(AX), Y1, Y1
 	VFMADD231PS Y6, Y2, Y1
 
@@ -4048,26 +4056,26 @@ done2:
 	VANDPS  224(AX), Y1, Y2
 	VCMPPS  $0x15, 192(AX), Y2, Y2
 	VANDPS  Y2, Y1, Y1
-	VMOVUPS Y0, 192(R11)
-	VMOVUPS Y1, 192(R12)
+	VMOVUPS Y0, 192(R10)
+	VMOVUPS Y1, 192(R11)
 
 	// w = w − rate · m / (√v·correction + ε)
 	VSQRTPS      Y1, Y1
 	VMULPS       96(AX), Y1, Y1
 	VADDPS       128(AX), Y1, Y1
 	VDIVPS       Y1, Y0, Y0
-	VMOVUPS      192(R10), Y1
+	VMOVUPS      192(R9), Y1
 	VFNMADD231PS 160(AX), Y0, Y1
-	VMOVUPS      Y1, 192(R10)
+	VMOVUPS      Y1, 192(R9)
 
 	// m = m + (1−β₁)(g − m)
-	VMOVUPS     224(R11), Y0
+	VMOVUPS     224(R10), Y0
 	VSUBPS      Y0, Y7, Y1
 	VFMADD231PS (AX), Y1, Y0
 
 	// v = β₂ v + (1−β₂) g²
 	VMULPS      64(AX), Y7, Y2
-	VMOVUPS     224(R12), Y1
+	VMOVUPS     224(R11), Y1
 	VMULPS      32(AX), Y1, Y1
 	VFMADD231PS Y7, Y2, Y1
 
@@ -4078,26 +4086,26 @@ done2:
 	VANDPS  224(AX), Y1, Y2
 	VCMPPS  $0x15, 192(AX), Y2, Y2
 	VANDPS  Y2, Y1, Y1
-	VMOVUPS Y0, 224(R11)
-	VMOVUPS Y1, 224(R12)
+	VMOVUPS Y0, 224(R10)
+	VMOVUPS Y1, 224(R11)
 
 	// w = w − rate · m / (√v·correction + ε)
 	VSQRTPS      Y1, Y1
 	VMULPS       96(AX), Y1, Y1
 	VADDPS       128(AX), Y1, Y1
 	VDIVPS       Y1, Y0, Y0
-	VMOVUPS      224(R10), Y1
+	VMOVUPS      224(R9), Y1
 	VFNMADD231PS 160(AX), Y0, Y1
-	VMOVUPS      Y1, 224(R10)
+	VMOVUPS      Y1, 224(R9)
 
 	// m = m + (1−β₁)(g − m)
-	VMOVUPS     256(R11), Y0
+	VMOVUPS     256(R10), Y0
 	VSUBPS      Y0, Y8, Y1
 	VFMADD231PS (AX), Y1, Y0
 
 	// v = β₂ v + (1−β₂) g²
 	VMULPS      64(AX), Y8, Y2
-	VMOVUPS     256(R12), Y1
+	VMOVUPS     256(R11), Y1
 	VMULPS      32(AX), Y1, Y1
 	VFMADD231PS Y8, Y2, Y1
 
@@ -4108,26 +4116,26 @@ done2:
 	VANDPS  224(AX), Y1, Y2
 	VCMPPS  $0x15, 192(AX), Y2, Y2
 	VANDPS  Y2, Y1, Y1
-	VMOVUPS Y0, 256(R11)
-	VMOVUPS Y1, 256(R12)
+	VMOVUPS Y0, 256(R10)
+	VMOVUPS Y1, 256(R11)
 
 	// w = w − rate · m / (√v·correction + ε)
 	VSQRTPS      Y1, Y1
 	VMULPS       96(AX), Y1, Y1
 	VADDPS       128(AX), Y1, Y1
 	VDIVPS       Y1, Y0, Y0
-	VMOVUPS      256(R10), Y1
+	VMOVUPS      256(R9), Y1
 	VFNMADD231PS 160(AX), Y0, Y1
-	VMOVUPS      Y1, 256(R10)
+	VMOVUPS      Y1, 256(R9)
 
 	// m = m + (1−β₁)(g − m)
-	VMOVUPS     288(R11), Y0
+	VMOVUPS     288(R10), Y0
 	VSUBPS      Y0, Y9, Y1
 	VFMADD231PS (AX), Y1, Y0
 
 	// v = β₂ v + (1−β₂) g²
 	VMULPS      64(AX), Y9, Y2
-	VMOVUPS     288(R12), Y1
+	VMOVUPS     288(R11), Y1
 	VMULPS      32(AX), Y1, Y1
 	VFMADD231PS Y9, Y2, Y1
 
@@ -4138,23 +4146,23 @@ done2:
 	VANDPS  224(AX), Y1, Y2
 	VCMPPS  $0x15, 192(AX), Y2, Y2
 	VANDPS  Y2, Y1, Y1
-	VMOVUPS Y0, 288(R11)
-	VMOVUPS Y1, 288(R12)
+	VMOVUPS Y0, 288(R10)
+	VMOVUPS Y1, 288(R11)
 
 	// w = w − rate · m / (√v·correction + ε)
 	VSQRTPS      Y1, Y1
 	VMULPS       96(AX), Y1, Y1
 	VADDPS       128(AX), Y1, Y1
 	VDIVPS       Y1, Y0, Y0
-	VMOVUPS      288(R10), Y1
+	VMOVUPS      288(R9), Y1
 	VFNMADD231PS 160(AX), Y0, Y1
-	VMOVUPS      Y1, 288(R10)
+	VMOVUPS      Y1, 288(R9)
 	ADDQ         $+576, SI
 	ADDQ         $+576, DI
 	ADDQ         $+4, R8
+	ADDQ         $+320, R9
 	ADDQ         $+320, R10
 	ADDQ         $+320, R11
-	ADDQ         $+320, R12
 	DECQ         CX
 	JNZ          output1
 	VZEROUPPER

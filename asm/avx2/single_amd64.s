@@ -3691,17 +3691,17 @@ tileRow8:
 	VZEROUPPER
 	RET
 
-// func SingleFC1ReLU(h []float32, x []float32, w []float32, bias []float32, values []float32, places []int32, backwards bool)
+// func SingleFC1ReLU(h []float32, x []float32, w []float32, bias []float32, values []float32, indices []int32, backwards bool)
 // Requires: AVX, AVX2, FMA3, MMX+, POPCNT
 TEXT ·SingleFC1ReLU(SB), $0-145
 	// SingleFC1ReLU computes fc1 of one image: h [512] = max(0, w x + bias) from x [800], w [4][800][128], bias [512];
-	// values, places [832] are working memory; backwards begins with the last chunk of outputs.
+	// values, indices [832] are working memory; backwards begins with the last chunk of outputs.
 	// Registers: 9 of 16 vectors, 12 of 14 general.
 	MOVQ x_base+24(FP), AX
 
-	// the values that are not zero, and their places
+	// the values that are not zero, and their indices
 	MOVQ         values_base+96(FP), CX
-	MOVQ         places_base+120(FP), DX
+	MOVQ         indices_base+120(FP), DX
 	LEAQ         single_compress<>+0(SB), SI
 	XORQ         BX, BX
 	VPBROADCASTD single_eight<>+0(SB), Y1
@@ -3745,7 +3745,7 @@ chunk3:
 	MOVQ $0x00000002, R11
 
 part4:
-	// h = max(0, bias + Σ value·w[place]), 64 outputs
+	// h = max(0, bias + Σ value·w[index]), 64 outputs
 	VMOVUPS (DI), Y0
 	VMOVUPS 32(DI), Y1
 	VMOVUPS 64(DI), Y2
@@ -4342,17 +4342,17 @@ DATA single_iota<>+24(SB)/4, $0x00000006
 DATA single_iota<>+28(SB)/4, $0x00000007
 GLOBL single_iota<>(SB), RODATA|NOPTR, $32
 
-// func SingleFC2(logits []float32, x []float32, w []float32, bias []float32, values []float32, places []int32)
+// func SingleFC2(logits []float32, x []float32, w []float32, bias []float32, values []float32, indices []int32)
 // Requires: AVX, AVX2, FMA3, POPCNT
 TEXT ·SingleFC2(SB), $0-144
 	// SingleFC2 computes the logits [16] of one image = w x + bias from x [512], w [512][16] and bias [16];
-	// values, places [832] are working memory.
+	// values, indices [832] are working memory.
 	// Registers: 4 of 16 vectors, 7 of 14 general.
 	MOVQ x_base+24(FP), AX
 
-	// the values that are not zero, and their places
+	// the values that are not zero, and their indices
 	MOVQ         values_base+96(FP), CX
-	MOVQ         places_base+120(FP), DX
+	MOVQ         indices_base+120(FP), DX
 	LEAQ         single_compress<>+0(SB), SI
 	XORQ         BX, BX
 	VPBROADCASTD single_eight<>+0(SB), Y1
@@ -4378,7 +4378,7 @@ values1:
 	MOVQ      w_base+48(FP), AX
 	MOVQ      bias_base+72(FP), SI
 
-	// logits = bias + Σ value·w[place]
+	// logits = bias + Σ value·w[index]
 	VMOVUPS (SI), Y0
 	VMOVUPS 32(SI), Y1
 	XORQ    SI, SI

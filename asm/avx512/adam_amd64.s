@@ -115,39 +115,38 @@ GLOBL adam_absolute<>(SB), RODATA|NOPTR, $4
 TEXT ·LineSums(SB), $0-64
 	// LineSums computes sums [features] over the images of lines [blocks][features].
 	// batch is a multiple of 8, the last block a half-block if it is none of 16.
-	// Registers: 2 of 32 vectors, 9 of 14 general, 1 of 7 masks.
-	MOVQ  sums_base+0(FP), AX
-	MOVQ  lines_base+24(FP), CX
-	MOVQ  features+48(FP), DX
-	MOVQ  batch+56(FP), BX
-	MOVQ  DX, SI
-	SHLQ  $0x06, SI
-	MOVQ  BX, DI
-	SHRQ  $0x04, DI
-	MOVQ  SI, R8
-	IMULQ DI, R8
-	ADDQ  CX, R8
+	// Registers: 2 of 32 vectors, 8 of 14 general, 1 of 7 masks.
+	MOVQ   sums_base+0(FP), AX
+	MOVQ   lines_base+24(FP), CX
+	MOVQ   features+48(FP), DX
+	IMUL3Q $+64, DX, BX
+	MOVQ   batch+56(FP), SI
+	SHRQ   $0x04, SI
+	MOVQ   BX, DI
+	IMULQ  SI, DI
+	ADDQ   CX, DI
 
 feature1:
 	// sum = Σ line over all blocks, then the sum of the lanes
 	VXORPS Z0, Z0, Z0
-	MOVQ   CX, R10
-	MOVQ   DI, R9
-	TESTQ  R9, R9
+	MOVQ   SI, R8
+	TESTQ  R8, R8
 	JZ     noBlocks2
+	MOVQ   CX, R9
 
 block4:
-	VADDPS (R10), Z0, Z0
-	ADDQ   SI, R10
-	DECQ   R9
+	VADDPS (R9), Z0, Z0
+	ADDQ   BX, R9
+	DECQ   R8
 	JNZ    block4
 
 noBlocks2:
-	TESTQ  $0x00000008, BX
+	MOVQ   batch+56(FP), R8
+	TESTQ  $0x00000008, R8
 	JZ     noTail3
-	MOVL   $0x000000ff, R9
-	KMOVW  R9, K1
-	VADDPS (R8), Z0, K1, Z0
+	MOVL   $0x000000ff, R8
+	KMOVW  R8, K1
+	VADDPS (DI), Z0, K1, Z0
 
 noTail3:
 	VEXTRACTF32X8 $0x01, Z0, Y1
@@ -160,7 +159,7 @@ noTail3:
 	VADDSS        X1, X0, X0
 	VMOVSS        X0, (AX)
 	ADDQ          $+64, CX
-	ADDQ          $+32, R8
+	ADDQ          $+32, DI
 	ADDQ          $+4, AX
 	DECQ          DX
 	JNZ           feature1

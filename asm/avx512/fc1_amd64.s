@@ -18,7 +18,8 @@ TEXT ·FC1ForwardReLU8(SB), $0-104
 	ADDQ   DI, AX
 	IMUL3Q $+320, SI, DI
 	ADDQ   DI, DX
-	LEAQ   (BX)(SI*4), BX
+	IMUL3Q $+4, SI, SI
+	ADDQ   SI, BX
 	MOVQ   $0x00000001, SI
 
 block1:
@@ -348,12 +349,12 @@ TEXT ·FC1PackInput8(SB), $0-64
 	MOVQ   x_base+24(FP), AX
 	MOVQ   packed_base+0(FP), CX
 	MOVQ   image+48(FP), DX
-	MOVQ   capacity+56(FP), BX
 	IMUL3Q $+320, DX, DX
 	ADDQ   DX, CX
-	IMUL3Q $+320, BX, BX
-	SUBQ   $+320, BX
-	MOVQ   $0x0000000a, DX
+	MOVQ   capacity+56(FP), DX
+	IMUL3Q $+320, DX, DX
+	SUBQ   $+320, DX
+	MOVQ   $0x0000000a, BX
 
 slice1:
 	MOVQ $0x0000000a, SI
@@ -413,8 +414,8 @@ lanes3:
 	ADDQ       $+32, CX
 	DECQ       SI
 	JNZ        input2
-	ADDQ       BX, CX
-	DECQ       DX
+	ADDQ       DX, CX
+	DECQ       BX
 	JNZ        slice1
 	VZEROUPPER
 	RET
@@ -427,12 +428,12 @@ TEXT ·FC1UnpackInputGrad8(SB), $0-64
 	MOVQ   dx_base+0(FP), AX
 	MOVQ   packed_base+24(FP), CX
 	MOVQ   image+48(FP), DX
-	MOVQ   capacity+56(FP), BX
 	IMUL3Q $+320, DX, DX
 	ADDQ   DX, CX
-	IMUL3Q $+320, BX, BX
-	SUBQ   $+320, BX
-	MOVQ   $0x0000000a, DX
+	MOVQ   capacity+56(FP), DX
+	IMUL3Q $+320, DX, DX
+	SUBQ   $+320, DX
+	MOVQ   $0x0000000a, BX
 
 slice1:
 	MOVQ $0x0000000a, SI
@@ -492,8 +493,8 @@ lanes3:
 	ADDQ       $+32, CX
 	DECQ       SI
 	JNZ        input2
-	ADDQ       BX, CX
-	DECQ       DX
+	ADDQ       DX, CX
+	DECQ       BX
 	JNZ        slice1
 	VZEROUPPER
 	RET
@@ -1020,7 +1021,8 @@ TEXT ·FC1ForwardReLU16(SB), $0-104
 	ADDQ   DI, AX
 	IMUL3Q $+320, SI, DI
 	ADDQ   DI, DX
-	LEAQ   (BX)(SI*4), BX
+	IMUL3Q $+4, SI, SI
+	ADDQ   SI, BX
 	MOVQ   $0x00000001, SI
 
 block1:
@@ -1350,12 +1352,12 @@ TEXT ·FC1PackInput16(SB), $0-64
 	MOVQ   x_base+24(FP), AX
 	MOVQ   packed_base+0(FP), CX
 	MOVQ   image+48(FP), DX
-	MOVQ   capacity+56(FP), BX
 	IMUL3Q $+320, DX, DX
 	ADDQ   DX, CX
-	IMUL3Q $+320, BX, BX
-	SUBQ   $+320, BX
-	MOVQ   $0x0000000a, DX
+	MOVQ   capacity+56(FP), DX
+	IMUL3Q $+320, DX, DX
+	SUBQ   $+320, DX
+	MOVQ   $0x0000000a, BX
 
 slice1:
 	MOVQ $0x0000000a, SI
@@ -1415,8 +1417,8 @@ lanes3:
 	ADDQ       $+32, CX
 	DECQ       SI
 	JNZ        input2
-	ADDQ       BX, CX
-	DECQ       DX
+	ADDQ       DX, CX
+	DECQ       BX
 	JNZ        slice1
 	VZEROUPPER
 	RET
@@ -1429,12 +1431,12 @@ TEXT ·FC1UnpackInputGrad16(SB), $0-64
 	MOVQ   dx_base+0(FP), AX
 	MOVQ   packed_base+24(FP), CX
 	MOVQ   image+48(FP), DX
-	MOVQ   capacity+56(FP), BX
 	IMUL3Q $+320, DX, DX
 	ADDQ   DX, CX
-	IMUL3Q $+320, BX, BX
-	SUBQ   $+320, BX
-	MOVQ   $0x0000000a, DX
+	MOVQ   capacity+56(FP), DX
+	IMUL3Q $+320, DX, DX
+	SUBQ   $+320, DX
+	MOVQ   $0x0000000a, BX
 
 slice1:
 	MOVQ $0x0000000a, SI
@@ -1494,8 +1496,8 @@ lanes3:
 	ADDQ       $+32, CX
 	DECQ       SI
 	JNZ        input2
-	ADDQ       BX, CX
-	DECQ       DX
+	ADDQ       DX, CX
+	DECQ       BX
 	JNZ        slice1
 	VZEROUPPER
 	RET
@@ -2009,7 +2011,8 @@ TEXT ·FC1ForwardReLU32(SB), $0-104
 	ADDQ   DI, AX
 	IMUL3Q $+320, SI, DI
 	ADDQ   DI, DX
-	LEAQ   (BX)(SI*4), BX
+	IMUL3Q $+4, SI, SI
+	ADDQ   SI, BX
 	MOVQ   $0x00000001, SI
 
 block1:
@@ -2364,17 +2367,17 @@ input4:
 	VZEROUPPER
 	RET
 
-// func FC1ForwardReLUDropout(y []float32, packed []float32, w []float32, bias []float32, keys []uint32, images int, stride int, first int, threshold uint32, scale float32)
+// func FC1ForwardReLUDropout(y []float32, packed []float32, w []float32, bias []float32, keys []uint32, images int, capacity int, first int, threshold uint32, scale float32)
 // Requires: AVX, AVX512DQ, AVX512F, AVX512VL, BMI, MMX+
 TEXT ·FC1ForwardReLUDropout(SB), $10496-152
 	// FC1ForwardReLUDropout computes outputs first … first+15, or the last four, of fc1 for a batch:
-	// y [blocks][500] = dropout(max(0, w x + bias)) from w [10][500][80] and the inputs, packed [10][stride][80].
+	// y [blocks][500] = dropout(max(0, w x + bias)) from w [10][500][80] and the inputs, packed [10][capacity][80].
 	// images is a multiple of 8 and at most 128, first a multiple of 16.
 	// Registers: 27 of 32 vectors, 11 of 14 general, 1 of 7 masks.
 	MOVQ   packed_base+24(FP), AX
 	MOVQ   w_base+48(FP), CX
 	MOVQ   first+136(FP), DX
-	MOVQ   stride+128(FP), BX
+	MOVQ   capacity+128(FP), BX
 	IMUL3Q $+320, BX, BX
 	LEAQ   (BX)(BX*2), SI
 	IMUL3Q $+320, DX, DI
@@ -2393,7 +2396,8 @@ TEXT ·FC1ForwardReLUDropout(SB), $10496-152
 count1:
 	// hash of output n: (n + 1)·2³²/φ
 	MOVQ   bias_base+72(FP), R9
-	LEAQ   (R9)(DX*4), R9
+	IMUL3Q $+4, DX, R10
+	ADDQ   R10, R9
 	LEAL   1(DX), R10
 	IMUL3L $0x9e3779b9, R10, R10
 	XORQ   DX, DX
@@ -2595,8 +2599,8 @@ none5:
 	JLT        image4
 
 	// back to the first image, on to the other half of the inputs
-	IMUL3Q $+320, R8, R8
-	SUBQ   R8, AX
+	IMUL3Q $+320, R8, DX
+	SUBQ   DX, AX
 	LEAQ   (AX)(BX*1), AX
 	LEAQ   (AX)(BX*4), AX
 	XORQ   DX, DX
@@ -2929,14 +2933,13 @@ TEXT ·FC1OutputLists(SB), $0-120
 	MOVQ         counts_base+48(FP), DX
 	MOVQ         dy_base+72(FP), BX
 	MOVQ         batch+96(FP), SI
+	SHRQ         $0x04, SI
 	MOVQ         first+104(FP), DI
 	MOVQ         count+112(FP), R8
-	SHRQ         $0x04, SI
 	IMUL3Q       $+32000, SI, R9
 	ADDQ         BX, R9
 	IMUL3Q       $+576, DI, R10
 	ADDQ         R10, AX
-	IMUL3Q       $+576, DI, R10
 	ADDQ         R10, CX
 	IMUL3Q       $+4, DI, R10
 	ADDQ         R10, DX
@@ -2944,15 +2947,15 @@ TEXT ·FC1OutputLists(SB), $0-120
 	ADDQ         R10, BX
 	IMUL3Q       $+32, DI, DI
 	ADDQ         DI, R9
-	VPBROADCASTD fc1_eight<>+0(SB), Y0
+	VPBROADCASTD fc1_eight<>+0(SB), Y1
 
 output1:
 	XORQ    DI, DI
-	VMOVUPS fc1_iota<>+0(SB), Y1
-	MOVQ    BX, R11
+	VMOVUPS fc1_iota<>+0(SB), Y0
 	MOVQ    SI, R10
 	TESTQ   R10, R10
 	JZ      noBlocks2
+	MOVQ    BX, R11
 
 block4:
 	// append what is not 0 of 16 images
@@ -2960,24 +2963,24 @@ block4:
 	VXORPS        Y3, Y3, Y3
 	VCMPPS        $0x04, Y3, Y2, K1
 	VCOMPRESSPS.Z Y2, K1, Y2
-	VPCOMPRESSD.Z Y1, K1, Y3
+	VPCOMPRESSD.Z Y0, K1, Y3
 	KMOVB         K1, R12
 	VMOVUPS       Y2, (AX)(DI*4)
 	VMOVUPS       Y3, (CX)(DI*4)
 	POPCNTL       R12, R12
 	ADDQ          R12, DI
-	VPADDD        Y0, Y1, Y1
+	VPADDD        Y1, Y0, Y0
 	VMOVUPS       32(R11), Y2
 	VXORPS        Y3, Y3, Y3
 	VCMPPS        $0x04, Y3, Y2, K1
 	VCOMPRESSPS.Z Y2, K1, Y2
-	VPCOMPRESSD.Z Y1, K1, Y3
+	VPCOMPRESSD.Z Y0, K1, Y3
 	KMOVB         K1, R12
 	VMOVUPS       Y2, (AX)(DI*4)
 	VMOVUPS       Y3, (CX)(DI*4)
 	POPCNTL       R12, R12
 	ADDQ          R12, DI
-	VPADDD        Y0, Y1, Y1
+	VPADDD        Y1, Y0, Y0
 	ADDQ          $+32000, R11
 	DECQ          R10
 	JNZ           block4
@@ -2990,12 +2993,13 @@ noBlocks2:
 	VXORPS        Y3, Y3, Y3
 	VCMPPS        $0x04, Y3, Y2, K1
 	VCOMPRESSPS.Z Y2, K1, Y2
-	VPCOMPRESSD.Z Y1, K1, Y1
+	VPCOMPRESSD.Z Y0, K1, Y3
 	KMOVB         K1, R10
 	VMOVUPS       Y2, (AX)(DI*4)
-	VMOVUPS       Y1, (CX)(DI*4)
+	VMOVUPS       Y3, (CX)(DI*4)
 	POPCNTL       R10, R10
 	ADDQ          R10, DI
+	VPADDD        Y1, Y0, Y0
 
 noTail3:
 	MOVL DI, (DX)
@@ -3019,15 +3023,15 @@ TEXT ·FC1InputGrad(SB), $0-152
 	MOVQ   w_base+24(FP), CX
 	MOVQ   slice+120(FP), DX
 	MOVQ   capacity+144(FP), BX
-	MOVQ   image+128(FP), SI
 	IMUL3Q $+320, BX, BX
-	LEAQ   (DX)(DX*1), DI
-	IMULQ  BX, DI
-	ADDQ   DI, AX
+	LEAQ   (DX)(DX*1), SI
+	IMULQ  BX, SI
+	ADDQ   SI, AX
+	MOVQ   image+128(FP), SI
 	IMUL3Q $+320, SI, SI
 	ADDQ   SI, AX
-	IMUL3Q $+320000, DX, DI
-	ADDQ   DI, CX
+	IMUL3Q $+320000, DX, DX
+	ADDQ   DX, CX
 	MOVQ   ends_base+96(FP), DX
 	MOVQ   images+136(FP), R9
 	MOVQ   AX, SI
@@ -3177,32 +3181,33 @@ TEXT ·FC1WeightGrad(SB), $0-152
 	MOVQ   values_base+48(FP), BX
 	MOVQ   images_base+72(FP), SI
 	MOVQ   counts_base+96(FP), DI
-	IMUL3Q $+500, AX, R8
-	ADDQ   CX, R8
-	IMUL3Q $+320, R8, R8
-	MOVQ   dw_base+0(FP), R9
-	ADDQ   R8, R9
-	MOVQ   capacity+144(FP), R8
-	IMULQ  AX, R8
-	IMUL3Q $+320, R8, R8
-	ADDQ   R8, DX
+	MOVQ   dw_base+0(FP), R8
+	IMUL3Q $+160000, AX, R9
+	ADDQ   R9, R8
+	IMUL3Q $+320, CX, R9
+	ADDQ   R9, R8
+	MOVQ   capacity+144(FP), R9
+	IMULQ  AX, R9
+	IMUL3Q $+320, R9, AX
+	ADDQ   AX, DX
 	IMUL3Q $+576, CX, AX
 	ADDQ   AX, BX
 	ADDQ   AX, SI
-	LEAQ   (DI)(CX*4), DI
+	IMUL3Q $+4, CX, AX
+	ADDQ   AX, DI
 	MOVQ   count+136(FP), AX
 
 output1:
 	// dw[output] = (dw[output] or, before Adam, 0) + Σ value · x[image], the images in the output's list
-	VMOVUPS (R9), Z0
-	VMOVUPS 64(R9), Z1
-	VMOVUPS 128(R9), Z2
-	VMOVUPS 192(R9), Z3
-	VMOVUPS 256(R9), Z4
+	VMOVUPS (R8), Z0
+	VMOVUPS 64(R8), Z1
+	VMOVUPS 128(R8), Z2
+	VMOVUPS 192(R8), Z3
+	VMOVUPS 256(R8), Z4
 	XORQ    CX, CX
-	MOVLQSX (DI), R8
-	TESTQ   R8, R8
-	JZ      done2
+	MOVLQSX (DI), R9
+	CMPQ    CX, R9
+	JGE     done2
 
 entry3:
 	MOVLQSX      (SI)(CX*4), R10
@@ -3215,19 +3220,19 @@ entry3:
 	VFMADD231PS  192(R10), Z5, Z3
 	VFMADD231PS  256(R10), Z5, Z4
 	INCQ         CX
-	CMPQ         CX, R8
+	CMPQ         CX, R9
 	JLT          entry3
 
 done2:
-	VMOVUPS Z0, (R9)
-	VMOVUPS Z1, 64(R9)
-	VMOVUPS Z2, 128(R9)
-	VMOVUPS Z3, 192(R9)
-	VMOVUPS Z4, 256(R9)
+	VMOVUPS Z0, (R8)
+	VMOVUPS Z1, 64(R8)
+	VMOVUPS Z2, 128(R8)
+	VMOVUPS Z3, 192(R8)
+	VMOVUPS Z4, 256(R8)
 	ADDQ    $+576, BX
 	ADDQ    $+576, SI
 	ADDQ    $+4, DI
-	ADDQ    $+320, R9
+	ADDQ    $+320, R8
 	DECQ    AX
 	JNZ     output1
 	VZEROUPPER
@@ -3253,41 +3258,44 @@ TEXT ·FC1WeightGradAdam(SB), $0-224
 	MOVQ         values_base+96(FP), BX
 	MOVQ         images_base+120(FP), SI
 	MOVQ         counts_base+144(FP), DI
-	IMUL3Q       $+500, AX, R8
-	ADDQ         CX, R8
-	IMUL3Q       $+320, R8, R8
-	MOVQ         w_base+0(FP), R9
-	ADDQ         R8, R9
-	MOVQ         m_base+24(FP), R10
-	ADDQ         R8, R10
-	MOVQ         v_base+48(FP), R11
-	ADDQ         R8, R11
-	MOVQ         capacity+192(FP), R8
-	IMULQ        AX, R8
-	IMUL3Q       $+320, R8, R8
-	ADDQ         R8, DX
+	MOVQ         w_base+0(FP), R8
+	MOVQ         m_base+24(FP), R9
+	MOVQ         v_base+48(FP), R10
+	IMUL3Q       $+160000, AX, R11
+	ADDQ         R11, R8
+	ADDQ         R11, R9
+	ADDQ         R11, R10
+	IMUL3Q       $+320, CX, R11
+	ADDQ         R11, R8
+	ADDQ         R11, R9
+	ADDQ         R11, R10
+	MOVQ         capacity+192(FP), R11
+	IMULQ        AX, R11
+	IMUL3Q       $+320, R11, AX
+	ADDQ         AX, DX
 	IMUL3Q       $+576, CX, AX
 	ADDQ         AX, BX
 	ADDQ         AX, SI
-	LEAQ         (DI)(CX*4), DI
+	IMUL3Q       $+4, CX, AX
+	ADDQ         AX, DI
 	MOVQ         count+184(FP), AX
 
 output1:
+	PREFETCHT0 1280(R8)
 	PREFETCHT0 1280(R9)
 	PREFETCHT0 1280(R10)
-	PREFETCHT0 1280(R11)
+	PREFETCHT0 1344(R8)
 	PREFETCHT0 1344(R9)
 	PREFETCHT0 1344(R10)
-	PREFETCHT0 1344(R11)
+	PREFETCHT0 1408(R8)
 	PREFETCHT0 1408(R9)
 	PREFETCHT0 1408(R10)
-	PREFETCHT0 1408(R11)
+	PREFETCHT0 1472(R8)
 	PREFETCHT0 1472(R9)
 	PREFETCHT0 1472(R10)
-	PREFETCHT0 1472(R11)
+	PREFETCHT0 1536(R8)
 	PREFETCHT0 1536(R9)
 	PREFETCHT0 1536(R10)
-	PREFETCHT0 1536(R11)
 
 	// dw[output] = (dw[output] or, before Adam, 0) + Σ value · x[image], the images in the output's list
 	VXORPS  Z8, Z8, Z8
@@ -3296,9 +3304,9 @@ output1:
 	VXORPS  Z11, Z11, Z11
 	VXORPS  Z12, Z12, Z12
 	XORQ    CX, CX
-	MOVLQSX (DI), R8
-	TESTQ   R8, R8
-	JZ      done2
+	MOVLQSX (DI), R11
+	CMPQ    CX, R11
+	JGE     done2
 
 entry3:
 	MOVLQSX      (SI)(CX*4), R12
@@ -3311,18 +3319,18 @@ entry3:
 	VFMADD231PS  192(R12), Z13, Z11
 	VFMADD231PS  256(R12), Z13, Z12
 	INCQ         CX
-	CMPQ         CX, R8
+	CMPQ         CX, R11
 	JLT          entry3
 
 done2:
 	// m = m + (1−β₁)(g − m)
-	VMOVUPS     (R10), Z13
+	VMOVUPS     (R9), Z13
 	VSUBPS      Z13, Z8, Z14
 	VFMADD231PS Z0, Z14, Z13
 
 	// v = β₂ v + (1−β₂) g²
 	VMULPS      Z2, Z8, Z15
-	VMOVUPS     (R11), Z14
+	VMOVUPS     (R10), Z14
 	VMULPS      Z1, Z14, Z14
 	VFMADD231PS Z8, Z15, Z14
 
@@ -3333,26 +3341,26 @@ done2:
 	VANDPS    Z7, Z14, Z8
 	VCMPPS    $0x15, Z6, Z8, K1
 	VMOVAPS.Z Z14, K1, Z14
-	VMOVUPS   Z13, (R10)
-	VMOVUPS   Z14, (R11)
+	VMOVUPS   Z13, (R9)
+	VMOVUPS   Z14, (R10)
 
 	// w = w − rate · m / (√v·correction + ε)
 	VSQRTPS      Z14, Z8
 	VMULPS       Z3, Z8, Z8
 	VADDPS       Z4, Z8, Z8
 	VDIVPS       Z8, Z13, Z13
-	VMOVUPS      (R9), Z8
+	VMOVUPS      (R8), Z8
 	VFNMADD231PS Z5, Z13, Z8
-	VMOVUPS      Z8, (R9)
+	VMOVUPS      Z8, (R8)
 
 	// m = m + (1−β₁)(g − m)
-	VMOVUPS     64(R10), Z8
+	VMOVUPS     64(R9), Z8
 	VSUBPS      Z8, Z9, Z13
 	VFMADD231PS Z0, Z13, Z8
 
 	// v = β₂ v + (1−β₂) g²
 	VMULPS      Z2, Z9, Z14
-	VMOVUPS     64(R11), Z13
+	VMOVUPS     64(R10), Z13
 	VMULPS      Z1, Z13, Z13
 	VFMADD231PS Z9, Z14, Z13
 
@@ -3363,26 +3371,26 @@ done2:
 	VANDPS    Z7, Z13, Z9
 	VCMPPS    $0x15, Z6, Z9, K1
 	VMOVAPS.Z Z13, K1, Z13
-	VMOVUPS   Z8, 64(R10)
-	VMOVUPS   Z13, 64(R11)
+	VMOVUPS   Z8, 64(R9)
+	VMOVUPS   Z13, 64(R10)
 
 	// w = w − rate · m / (√v·correction + ε)
 	VSQRTPS      Z13, Z9
 	VMULPS       Z3, Z9, Z9
 	VADDPS       Z4, Z9, Z9
 	VDIVPS       Z9, Z8, Z8
-	VMOVUPS      64(R9), Z9
+	VMOVUPS      64(R8), Z9
 	VFNMADD231PS Z5, Z8, Z9
-	VMOVUPS      Z9, 64(R9)
+	VMOVUPS      Z9, 64(R8)
 
 	// m = m + (1−β₁)(g − m)
-	VMOVUPS     128(R10), Z8
+	VMOVUPS     128(R9), Z8
 	VSUBPS      Z8, Z10, Z9
 	VFMADD231PS Z0, Z9, Z8
 
 	// v = β₂ v + (1−β₂) g²
 	VMULPS      Z2, Z10, Z13
-	VMOVUPS     128(R11), Z9
+	VMOVUPS     128(R10), Z9
 	VMULPS      Z1, Z9, Z9
 	VFMADD231PS Z10, Z13, Z9
 
@@ -3393,26 +3401,26 @@ done2:
 	VANDPS    Z7, Z9, Z10
 	VCMPPS    $0x15, Z6, Z10, K1
 	VMOVAPS.Z Z9, K1, Z9
-	VMOVUPS   Z8, 128(R10)
-	VMOVUPS   Z9, 128(R11)
+	VMOVUPS   Z8, 128(R9)
+	VMOVUPS   Z9, 128(R10)
 
 	// w = w − rate · m / (√v·correction + ε)
 	VSQRTPS      Z9, Z9
 	VMULPS       Z3, Z9, Z9
 	VADDPS       Z4, Z9, Z9
 	VDIVPS       Z9, Z8, Z8
-	VMOVUPS      128(R9), Z9
+	VMOVUPS      128(R8), Z9
 	VFNMADD231PS Z5, Z8, Z9
-	VMOVUPS      Z9, 128(R9)
+	VMOVUPS      Z9, 128(R8)
 
 	// m = m + (1−β₁)(g − m)
-	VMOVUPS     192(R10), Z8
+	VMOVUPS     192(R9), Z8
 	VSUBPS      Z8, Z11, Z9
 	VFMADD231PS Z0, Z9, Z8
 
 	// v = β₂ v + (1−β₂) g²
 	VMULPS      Z2, Z11, Z10
-	VMOVUPS     192(R11), Z9
+	VMOVUPS     192(R10), Z9
 	VMULPS      Z1, Z9, Z9
 	VFMADD231PS Z11, Z10, Z9
 
@@ -3423,26 +3431,26 @@ done2:
 	VANDPS    Z7, Z9, Z10
 	VCMPPS    $0x15, Z6, Z10, K1
 	VMOVAPS.Z Z9, K1, Z9
-	VMOVUPS   Z8, 192(R10)
-	VMOVUPS   Z9, 192(R11)
+	VMOVUPS   Z8, 192(R9)
+	VMOVUPS   Z9, 192(R10)
 
 	// w = w − rate · m / (√v·correction + ε)
 	VSQRTPS      Z9, Z9
 	VMULPS       Z3, Z9, Z9
 	VADDPS       Z4, Z9, Z9
 	VDIVPS       Z9, Z8, Z8
-	VMOVUPS      192(R9), Z9
+	VMOVUPS      192(R8), Z9
 	VFNMADD231PS Z5, Z8, Z9
-	VMOVUPS      Z9, 192(R9)
+	VMOVUPS      Z9, 192(R8)
 
 	// m = m + (1−β₁)(g − m)
-	VMOVUPS     256(R10), Z8
+	VMOVUPS     256(R9), Z8
 	VSUBPS      Z8, Z12, Z9
 	VFMADD231PS Z0, Z9, Z8
 
 	// v = β₂ v + (1−β₂) g²
 	VMULPS      Z2, Z12, Z10
-	VMOVUPS     256(R11), Z9
+	VMOVUPS     256(R10), Z9
 	VMULPS      Z1, Z9, Z9
 	VFMADD231PS Z12, Z10, Z9
 
@@ -3453,23 +3461,23 @@ done2:
 	VANDPS    Z7, Z9, Z10
 	VCMPPS    $0x15, Z6, Z10, K1
 	VMOVAPS.Z Z9, K1, Z9
-	VMOVUPS   Z8, 256(R10)
-	VMOVUPS   Z9, 256(R11)
+	VMOVUPS   Z8, 256(R9)
+	VMOVUPS   Z9, 256(R10)
 
 	// w = w − rate · m / (√v·correction + ε)
 	VSQRTPS      Z9, Z9
 	VMULPS       Z3, Z9, Z9
 	VADDPS       Z4, Z9, Z9
 	VDIVPS       Z9, Z8, Z8
-	VMOVUPS      256(R9), Z9
+	VMOVUPS      256(R8), Z9
 	VFNMADD231PS Z5, Z8, Z9
-	VMOVUPS      Z9, 256(R9)
+	VMOVUPS      Z9, 256(R8)
 	ADDQ         $+576, BX
 	ADDQ         $+576, SI
 	ADDQ         $+4, DI
+	ADDQ         $+320, R8
 	ADDQ         $+320, R9
 	ADDQ         $+320, R10
-	ADDQ         $+320, R11
 	DECQ         AX
 	JNZ          output1
 	VZEROUPPER

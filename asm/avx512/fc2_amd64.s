@@ -883,6 +883,8 @@ noTail4:
 	VADDPS        Y17, Y18, Y17
 	VEXTRACTF32X8 $0x01, Z19, Y18
 	VADDPS        Y18, Y19, Y18
+
+	// the sums of the lanes
 	VSHUFF32X4    $0x00, Y1, Y20, Y19
 	VSHUFF32X4    $0x03, Y1, Y20, Y1
 	VADDPS        Y1, Y19, Y19

@@ -27,13 +27,13 @@ func SingleConv2InputTransform(v []float32, x []float32)
 func SingleConv2ReLUPool(y []float32, m []float32, u []float32, v []float32, bias []float32)
 
 // SingleFC1ReLU computes fc1 of one image: h [512] = max(0, w x + bias) from x [800], w [4][800][128], bias [512];
-// values, places [832] are working memory; backwards begins with the last chunk of outputs.
+// values, indices [832] are working memory; backwards begins with the last chunk of outputs.
 //
 //go:noescape
-func SingleFC1ReLU(h []float32, x []float32, w []float32, bias []float32, values []float32, places []int32, backwards bool)
+func SingleFC1ReLU(h []float32, x []float32, w []float32, bias []float32, values []float32, indices []int32, backwards bool)
 
 // SingleFC2 computes the logits [16] of one image = w x + bias from x [512], w [512][16] and bias [16];
-// values, places [832] are working memory.
+// values, indices [832] are working memory.
 //
 //go:noescape
-func SingleFC2(logits []float32, x []float32, w []float32, bias []float32, values []float32, places []int32)
+func SingleFC2(logits []float32, x []float32, w []float32, bias []float32, values []float32, indices []int32)

@@ -26,30 +26,24 @@ func Load(k *isa.Kernel) Factors {
 	if !k.Target.Masks {
 		scratch = k.Scratch(8 * k.Bytes())
 	}
-	for i, field := range []struct {
-		name   string
-		target *operand.Op
-	}{
-		{"oneMinusBeta1", &f.oneMinusBeta1}, {"beta2", &f.beta2}, {"oneMinusBeta2", &f.oneMinusBeta2},
-		{"correction", &f.correction}, {"epsilon", &f.epsilon}, {"rate", &f.rate}, {"", &f.floor}, {"", &f.absolute},
-	} {
-		var v isa.V
-		switch i {
-		case 6:
-			v = k.Splat(shape.MomentFloor)
-		case 7:
-			v = k.Broadcast(k.Words("absolute", 0x7fffffff))
-		default:
-			v = k.BroadcastParameter(field.name)
-		}
+	place := 0
+	hold := func(target *operand.Op, v isa.V) {
 		if k.Target.Masks {
-			*field.target = v
-			continue
+			*target = v
+			return
 		}
-		m := isa.At(scratch, i*k.Bytes())
+		m := isa.At(scratch, place)
 		k.StoreVector(v, m)
-		*field.target = m
+		*target, place = m, place+k.Bytes()
 	}
+	hold(&f.oneMinusBeta1, k.BroadcastParameter("oneMinusBeta1"))
+	hold(&f.beta2, k.BroadcastParameter("beta2"))
+	hold(&f.oneMinusBeta2, k.BroadcastParameter("oneMinusBeta2"))
+	hold(&f.correction, k.BroadcastParameter("correction"))
+	hold(&f.epsilon, k.BroadcastParameter("epsilon"))
+	hold(&f.rate, k.BroadcastParameter("rate"))
+	hold(&f.floor, k.Splat(shape.MomentFloor))
+	hold(&f.absolute, k.Broadcast(k.Words("absolute", 0x7fffffff)))
 	return f
 }
 
@@ -93,17 +87,9 @@ func Step(k *isa.Kernel, f Factors, g isa.V, w, m, v operand.Mem) {
 
 // flush sets lanes below the floor to 0; NaN stays.
 func flush(k *isa.Kernel, f Factors, x isa.V) {
-	const notLess = operand.U8(0x15) // unordered counts as not less
 	magnitude := k.Vector()
 	k.VANDPS(f.absolute, x, magnitude)
-	if k.Target.Masks {
-		keep := k.K()
-		k.VCMPPS(notLess, f.floor, magnitude, keep)
-		k.VMOVAPS_Z(x, keep, x)
-		return
-	}
-	k.VCMPPS(notLess, f.floor, magnitude, magnitude)
-	k.VANDPS(magnitude, x, x)
+	k.Clear(k.Compare(isa.NotLess, magnitude, f.floor), x)
 }
 
 // Emit adds the kernels.
@@ -118,7 +104,7 @@ func update(f *isa.File) {
 	w, m, v, dw, count := k.Pointer("w"), k.Pointer("m"), k.Pointer("v"), k.Pointer("dw"), k.Length("dw")
 	factors := Load(k)
 	pointers := []reg.GPVirtual{w, m, v, dw}
-	body := func(f Factors) {
+	body := func(k *isa.Kernel, f Factors) {
 		Step(k, f, k.LoadVector(isa.At(dw, 0)), isa.At(w, 0), isa.At(m, 0), isa.At(v, 0))
 	}
 	vectors, end := k.GP64(), k.NewLabel("end")
@@ -131,13 +117,12 @@ func update(f *isa.File) {
 	rest := k.NewLabel("rest")
 	k.JZ(operand.LabelRef(rest))
 	stride := k.Bytes()
-	k.LoopCounter("vector", vectors, pointers, []int{stride, stride, stride, stride}, func() { body(factors) })
+	k.LoopCounter("vector", vectors, pointers, []int{stride, stride, stride, stride}, func() { body(k, factors) })
 	k.Label(rest)
 	if k.Lanes == 16 {
 		k.TESTQ(operand.U32(8), count)
 		k.JZ(operand.LabelRef(end))
-		k.Half()
-		body(factors.half())
+		body(k.Narrow(), factors.half())
 		k.Label(end)
 	}
 	k.Return()
@@ -148,12 +133,8 @@ func lineSums(f *isa.File) {
 	k := f.WideFunction("LineSums", "sums, lines []float32, features, batch int",
 		"computes sums [features] over the images of lines [blocks][features].",
 		"batch is a multiple of 8, the last block a half-block if it is none of 16.")
-	sums, lines, features, batch := k.Pointer("sums"), k.Pointer("lines"), k.Integer("features"), k.Integer("batch")
-	block, blocks, tail := k.GP64(), k.GP64(), k.GP64()
-	k.MOVQ(features, block)
-	k.SHLQ(operand.U8(6), block)
-	k.MOVQ(batch, blocks)
-	k.SHRQ(operand.U8(4), blocks)
+	sums, lines, features := k.Pointer("sums"), k.Pointer("lines"), k.Integer("features")
+	block, blocks, tail := k.Times(features, 64), k.BlockCount("batch"), k.GP64()
 	k.MOVQ(block, tail)
 	k.IMULQ(blocks, tail)
 	k.ADDQ(lines, tail)
@@ -164,23 +145,12 @@ func lineSums(f *isa.File) {
 		for i := range row {
 			row[i] = k.Zero()
 		}
-		noBlocks, noTail := k.NewLabel("noBlocks"), k.NewLabel("noTail")
-		n, from := k.GP64(), k.GP64()
-		k.MOVQ(lines, from)
-		k.MOVQ(blocks, n)
-		k.TESTQ(n, n)
-		k.JZ(operand.LabelRef(noBlocks))
-		k.LoopCounter("block", n, nil, nil, func() {
+		k.Blocks(blocks, "batch", []reg.GPVirtual{lines}, []int{0}, func(p []reg.GPVirtual) {
 			for i, v := range row {
-				k.VADDPS(isa.At(from, i*k.Bytes()), v, v)
+				k.VADDPS(isa.At(p[0], i*k.Bytes()), v, v)
 			}
-			k.ADDQ(block, from)
-		})
-		k.Label(noBlocks)
-		k.TESTQ(operand.U32(8), batch)
-		k.JZ(operand.LabelRef(noTail))
-		reduce.AddTail(k, row[0], isa.At(tail, 0))
-		k.Label(noTail)
+			k.ADDQ(block, p[0])
+		}, func() { reduce.AddTail(k, row[0], isa.At(tail, 0)) })
 		reduce.One(k, row, isa.At(sums, 0))
 	})
 	k.Return()

@@ -66,7 +66,7 @@ func forward(f *isa.File, width int, masked bool) {
 	k := f.Function(name, width, parameters, doc...)
 	y, x, u, bias := k.Pointer("y"), k.Pointer("x"), k.Pointer("u"), k.Pointer("bias")
 	line, maskBytes := k.Line(), pooling.MaskBytes(width)
-	k.Widest()
+	k = k.Wide()
 	side := max(1, k.Lanes/width) // tiles of a row that lie in one vector: two of a half-block, as in conv2
 	masks := pointers{}
 	with := func(lines []int, mask int) []int {
@@ -177,9 +177,21 @@ func weightGrad(f *isa.File, width int) {
 	dw, x, dy, mask := k.Pointer("dw"), k.Pointer("x"), k.Pointer("dy"), k.Pointer("mask")
 	line, maskBytes := k.Line(), pooling.MaskBytes(width)
 	parts := width / k.Lanes
-	passes, together := [][]int{{0, 1, 2}, {3, 4}}, 2
+	together := 2
+	budget := func(rows int) int { // sums, the columns before and the gradients, pixels, the bias
+		return rows*filterSize + together*(rows+1) + rows + 1 + 1
+	}
 	if !k.Target.Masks {
-		passes, together = [][]int{{0, 1}, {2, 3}, {4}}, 1
+		together = 1
+		budget = func(rows int) int { return rows*filterSize + rows + 3 + 1 } // masks are vectors
+	}
+	var passes [][]int
+	for first, step := 0, k.Fit(budget, 5, 4, 3, 2, 1); first < filterSize; first += step {
+		var rows []int
+		for row := first; row < min(first+step, filterSize); row++ {
+			rows = append(rows, row)
+		}
+		passes = append(passes, rows)
 	}
 	const windows = pooledSize * pooledSize
 	walk, steps := pointers{dy, mask}, []int{line, maskBytes}

@@ -44,8 +44,8 @@ func conv1(f *isa.File, width int) {
 		row: shape.Conv1Row, outputStep: 4}
 	y, x, w, bias, row := k.Pointer("y"), k.Pointer("x"), k.Pointer("w"), k.Pointer("bias"), k.Integer("row")
 	line := k.Line()
-	k.AdvanceBy(x, row, 2*l.inputSize*line)
-	k.AdvanceBy(y, row, l.pooledSize*line)
+	k.AdvanceBy(row, 2*l.inputSize*line, x)
+	k.AdvanceBy(row, l.pooledSize*line, y)
 	k.Loop("window", l.pooledSize, pointers{x, y}, []int{2 * line, line}, func() {
 		l.window(k, y, x, w, bias)
 	})
@@ -60,13 +60,13 @@ func conv2(f *isa.File, width int) {
 		row: shape.Conv2Outputs * shape.Conv2Inputs, outputStep: 4 * shape.Conv2Inputs, inputStep: 4}
 	y, x, w, bias, window := k.Pointer("y"), k.Pointer("x"), k.Pointer("w"), k.Pointer("bias"), k.Integer("window")
 	line := k.Line()
-	k.AdvanceBy(y, window, line)
+	k.AdvanceBy(window, line, y)
 	column := k.GP64()
 	k.MOVQ(window, column)
 	k.ANDQ(operand.U8(3), column)
 	k.SHRQ(operand.U8(2), window)
-	k.AdvanceBy(x, column, 2*line)
-	k.AdvanceBy(x, window, 2*l.inputSize*line)
+	k.AdvanceBy(column, 2*line, x)
+	k.AdvanceBy(window, 2*l.inputSize*line, x)
 	l.window(k, y, x, w, bias)
 	k.Return()
 }

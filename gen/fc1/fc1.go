@@ -58,8 +58,8 @@ func Emit(f *isa.File) {
 func pack(f *isa.File, width int) {
 	k := f.Function("FC1PackInput", width, "packed, x []float32, image, capacity int",
 		"transposes x [800] into images image, image+1, … of packed [10][capacity][80].")
-	packing(k, "x", func(lines, rows reg.GPVirtual) {
-		for i, v := range transpose.Square(k, loadSquare(k, lines, k.Line())) {
+	packing(k.Narrow(), "x", func(k *isa.Kernel, lines, rows reg.GPVirtual) {
+		for i, v := range transpose.Square(k, transpose.Load(k, isa.At(lines, 0), k.Line())) {
 			k.StoreVector(v, isa.At(rows, i*sliceBytes))
 		}
 	})
@@ -68,35 +68,26 @@ func pack(f *isa.File, width int) {
 func unpack(f *isa.File, width int) {
 	k := f.Function("FC1UnpackInputGrad", width, "dx, packed []float32, image, capacity int",
 		"transposes images image, image+1, … of packed [10][capacity][80] into dx [800].")
-	packing(k, "dx", func(lines, rows reg.GPVirtual) {
-		for i, v := range transpose.Square(k, loadSquare(k, rows, sliceBytes)) {
+	packing(k.Narrow(), "dx", func(k *isa.Kernel, lines, rows reg.GPVirtual) {
+		for i, v := range transpose.Square(k, transpose.Load(k, isa.At(rows, 0), sliceBytes)) {
 			k.StoreVector(v, isa.At(lines, i*k.Line()))
 		}
 	})
 }
 
-func loadSquare(k *isa.Kernel, from reg.GPVirtual, stride int) (rows [8]isa.V) {
-	for i := range rows {
-		rows[i] = k.LoadVector(isa.At(from, i*stride))
-	}
-	return rows
-}
-
-func packing(k *isa.Kernel, lineName string, square func(lines, rows reg.GPVirtual)) {
-	k.Half()
-	lines, rows, image, capacity := k.Pointer(lineName), k.Pointer("packed"), k.Integer("image"), k.Integer("capacity")
-	k.IMUL3Q(operand.I32(sliceBytes), image, image)
-	k.ADDQ(image, rows)
-	k.IMUL3Q(operand.I32(sliceBytes), capacity, capacity)
-	k.SUBQ(operand.I32(sliceBytes), capacity) // from the end of a row to the next slice's
+func packing(k *isa.Kernel, lineName string, square func(k *isa.Kernel, lines, rows reg.GPVirtual)) {
+	lines, rows := k.Pointer(lineName), k.Pointer("packed")
+	k.AdvanceBy(k.Integer("image"), sliceBytes, rows)
+	next := k.Times(k.Integer("capacity"), sliceBytes)
+	k.SUBQ(operand.I32(sliceBytes), next) // from the end of a row to the next slice's
 	k.Loop("slice", slices, nil, nil, func() {
 		k.Loop("input", slice/8, pointers{lines, rows}, []int{8 * k.Line(), 32}, func() {
 			k.Comment("8 inputs × 8 images, transposed")
-			k.Loop("lanes", k.Width/8, pointers{lines, rows}, []int{32, 8 * sliceBytes}, func() { square(lines, rows) })
+			k.Loop("lanes", k.Width/8, pointers{lines, rows}, []int{32, 8 * sliceBytes}, func() { square(k, lines, rows) })
 			k.Advance(lines, -k.Line())
 			k.Advance(rows, -k.Width*sliceBytes)
 		})
-		k.ADDQ(capacity, rows)
+		k.ADDQ(next, rows)
 	})
 	k.Return()
 }
@@ -107,14 +98,12 @@ func imageLists(f *isa.File, width int) {
 	k := f.Function("FC1ImageLists", width, "values []float32, outputs, ends []int32, dy []float32",
 		"lists for every image the values of dy [500] that are not 0, ascending by output:",
 		"values, outputs [images][512], ends [images][11] the entries below output 48, 96, ….")
-	k.Half()
+	k = k.Narrow()
 	values, outputList, ends, dy := k.Pointer("values"), k.Pointer("outputs"), k.Pointer("ends"), k.Pointer("dy")
 	line := k.Line()
 	table := compress.Table(k)
 	counts := k.Scratch(8 * 8)
-	indices := k.YMM()
-	eight := k.YMM()
-	k.VPBROADCASTD(k.Words("eight", 8), eight)
+	indices, eight := compress.Indices(k)
 	tile := func(lines int) {
 		k.Commentf("%d outputs × 8 images, transposed; of each image append what is not 0", lines)
 		var rows [8]isa.V
@@ -152,7 +141,7 @@ func imageLists(f *isa.File, width int) {
 		zero := k.Zero()
 		k.VMOVUPS(zero, isa.At(counts, 0))
 		k.VMOVUPS(zero, isa.At(counts, 32))
-		k.VMOVUPS(k.Words("iota", 0, 1, 2, 3, 4, 5, 6, 7), indices)
+		compress.First(k, indices)
 		k.Loop("run", outputs/run, nil, nil, func() {
 			tiles(run / 8)
 			storeEnds()
@@ -172,48 +161,29 @@ func outputLists(f *isa.File) {
 	k := f.WideFunction("FC1OutputLists", "values []float32, images, counts []int32, dy []float32, batch, first, count int",
 		"lists for outputs first … first+count−1 the values of dy [blocks][500] that are not 0, ascending by image:",
 		"values, images [500][144], counts [500]. batch is a multiple of 8, the last block a half-block if it is none of 16.")
-	k.Half()
+	k = k.Narrow()
 	values, images, counts, dy := k.Pointer("values"), k.Pointer("images"), k.Pointer("counts"), k.Pointer("dy")
-	batch, first, count := k.Integer("batch"), k.Integer("first"), k.Integer("count")
-	blocks, tail := k.GP64(), k.GP64()
-	k.MOVQ(batch, blocks)
-	k.SHRQ(operand.U8(4), blocks)
-	k.IMUL3Q(operand.I32(outputs*64), blocks, tail)
-	k.ADDQ(dy, tail)
-	for _, p := range []struct {
-		pointer reg.GPVirtual
-		bytes   int
-	}{{values, 4 * outputList}, {images, 4 * outputList}, {counts, 4}, {dy, 64}, {tail, 32}} {
-		offset := k.GP64()
-		k.IMUL3Q(operand.I32(int32(p.bytes)), first, offset)
-		k.ADDQ(offset, p.pointer)
-	}
+	blocks, first, count := k.BlockCount("batch"), k.Integer("first"), k.Integer("count")
+	tail := k.Behind(dy, blocks, outputs*64)
+	k.AdvanceBy(first, 4*outputList, values, images)
+	k.AdvanceBy(first, 4, counts)
+	k.AdvanceBy(first, 64, dy)
+	k.AdvanceBy(first, 32, tail)
 	table := compress.Table(k)
-	eight, indices := k.YMM(), k.YMM()
-	k.VPBROADCASTD(k.Words("eight", 8), eight)
+	indices, eight := compress.Indices(k)
 	k.LoopCounter("output", count, pointers{values, images, counts, dy, tail}, []int{4 * outputList, 4 * outputList, 4, 64, 32}, func() {
 		end := k.GP64()
 		k.XORQ(end, end)
-		k.VMOVUPS(k.Words("iota", 0, 1, 2, 3, 4, 5, 6, 7), indices)
-		n, from := k.GP64(), k.GP64()
-		noBlocks, noTail := k.NewLabel("noBlocks"), k.NewLabel("noTail")
-		k.MOVQ(dy, from)
-		k.MOVQ(blocks, n)
-		k.TESTQ(n, n)
-		k.JZ(operand.LabelRef(noBlocks))
-		k.LoopCounter("block", n, pointers{from}, []int{outputs * 64}, func() {
+		compress.First(k, indices)
+		add := func(from operand.Mem) {
+			compress.Append(k, k.LoadVector(from), indices, values, images, end, table)
+			k.VPADDD(eight, indices, indices)
+		}
+		k.Blocks(blocks, "batch", pointers{dy}, []int{outputs * 64}, func(p pointers) {
 			k.Comment("append what is not 0 of 16 images")
-			for half := range 2 {
-				compress.Append(k, k.LoadVector(isa.At(from, 32*half)), indices, values, images, end, table)
-				k.VPADDD(eight, indices, indices)
-			}
-		})
-		k.Label(noBlocks)
-		size := k.Integer("batch")
-		k.TESTQ(operand.U32(8), size)
-		k.JZ(operand.LabelRef(noTail))
-		compress.Append(k, k.LoadVector(isa.At(tail, 0)), indices, values, images, end, table)
-		k.Label(noTail)
+			add(isa.At(p[0], 0))
+			add(isa.At(p[0], 32))
+		}, func() { add(isa.At(tail, 0)) })
 		k.MOVL(end.As32(), isa.At(counts, 0))
 	})
 	k.Return()
@@ -230,20 +200,15 @@ func inputGrad(f *isa.File) {
 	k := f.WideFunction("FC1InputGrad", "packed, w, values []float32, outputs, ends []int32, slice, image, images, capacity int",
 		"computes inputs 160·slice … 160·slice+159 of images image … image+images−1 of packed [10][capacity][80]",
 		"from w [10][500][80] and the images' lists, values, outputs [images][512], ends [images][11].")
-	packed, w := k.Pointer("packed"), k.Pointer("w")
-	sliceNumber, capacity, image := k.Integer("slice"), k.Integer("capacity"), k.Integer("image")
-	// second and wSecond are the distances of the second slice.
-	second := k.GP64()
-	k.IMUL3Q(operand.I32(sliceBytes), capacity, second)
+	const wSlice = outputs * sliceBytes
+	packed, w, slicePair := k.Pointer("packed"), k.Pointer("w"), k.Integer("slice")
+	second := k.Times(k.Integer("capacity"), sliceBytes) // the distance of the second slice
 	offset := k.GP64()
-	k.LEAQ(operand.Mem{Base: sliceNumber, Index: sliceNumber, Scale: 1}, offset)
+	k.LEAQ(operand.Mem{Base: slicePair, Index: slicePair, Scale: 1}, offset)
 	k.IMULQ(second, offset)
 	k.ADDQ(offset, packed)
-	k.IMUL3Q(operand.I32(sliceBytes), image, image)
-	k.ADDQ(image, packed)
-	const wSlice = outputs * sliceBytes
-	k.IMUL3Q(operand.I32(2*wSlice), sliceNumber, offset)
-	k.ADDQ(offset, w)
+	k.AdvanceBy(k.Integer("image"), sliceBytes, packed)
+	k.AdvanceBy(slicePair, 2*wSlice, w)
 
 	halves := 1
 	if !k.Target.Masks {
@@ -286,30 +251,17 @@ func inputGrad(f *isa.File) {
 					for _, list := range []reg.GPVirtual{list, outputRow} {
 						k.PREFETCHT0(operand.Mem{Base: list, Index: n, Scale: 4, Disp: 4 * imageList})
 					}
-					done, next := k.NewLabel("done"), k.NewLabel("entry")
-					k.CMPQ(n, last)
-					k.JGE(operand.LabelRef(done))
-					k.Label(next)
-					row := k.GP64()
-					k.MOVLQSX(operand.Mem{Base: outputRow, Index: n, Scale: 4}, row)
-					k.IMUL3Q(operand.I32(sliceBytes), row, row)
-					k.ADDQ(w, row)
-					value := k.Broadcast(operand.Mem{Base: list, Index: n, Scale: 4})
-					for i, sum := range sums {
-						k.VFMADD231PS(isa.At(row, i/perSlice*wSlice+i%perSlice*k.Bytes()), value, sum)
-					}
-					k.INCQ(n)
-					k.CMPQ(n, last)
-					k.JLT(operand.LabelRef(next))
-					k.Label(done)
+					compress.List{Values: list, Indices: outputRow, N: n, End: last}.Each(k, w, sliceBytes, nil, func(row reg.GPVirtual, value isa.V) {
+						for i, sum := range sums {
+							k.VFMADD231PS(isa.At(row, i/perSlice*wSlice+i%perSlice*k.Bytes()), value, sum)
+						}
+					})
 					for i, sum := range sums {
 						k.StoreVector(sum, memory(i))
 					}
 				})
 				// Back to the first image, and on to the next run.
-				total := k.Integer("images")
-				k.IMUL3Q(operand.I32(4*runs), total, total)
-				k.SUBQ(total, ends)
+				k.SUBQ(k.Times(k.Integer("images"), 4*runs), ends)
 				k.ADDQ(operand.I8(4), ends)
 			}
 			if phase == 0 {
@@ -355,23 +307,16 @@ func weightGrad(f *isa.File, update bool) {
 	sliceNumber, first := k.Integer("slice"), k.Integer("first")
 	packed, values, images, counts := k.Pointer("packed"), k.Pointer("values"), k.Pointer("images"), k.Pointer("counts")
 	rows := make(pointers, len(targets))
-	start := k.GP64()
-	k.IMUL3Q(operand.I32(outputs), sliceNumber, start)
-	k.ADDQ(first, start)
-	k.IMUL3Q(operand.I32(sliceBytes), start, start)
 	for i, t := range targets {
 		rows[i] = k.Pointer(t)
-		k.ADDQ(start, rows[i])
 	}
+	k.AdvanceBy(sliceNumber, outputs*sliceBytes, rows...)
+	k.AdvanceBy(first, sliceBytes, rows...)
 	offset := k.Integer("capacity")
 	k.IMULQ(sliceNumber, offset)
-	k.IMUL3Q(operand.I32(sliceBytes), offset, offset)
-	k.ADDQ(offset, packed)
-	lists := k.GP64()
-	k.IMUL3Q(operand.I32(4*outputList), first, lists)
-	k.ADDQ(lists, values)
-	k.ADDQ(lists, images)
-	k.LEAQ(operand.Mem{Base: counts, Index: first, Scale: 4}, counts)
+	k.AdvanceBy(offset, sliceBytes, packed)
+	k.AdvanceBy(first, 4*outputList, values, images)
+	k.AdvanceBy(first, 4, counts)
 	count := k.Integer("count")
 	vectors := slice / k.Lanes
 	walk := append(pointers{values, images, counts}, rows...)
@@ -399,22 +344,11 @@ func weightGrad(f *isa.File, update bool) {
 		n, last := k.GP64(), k.GP64()
 		k.XORQ(n, n)
 		k.MOVLQSX(isa.At(counts, 0), last)
-		done, next := k.NewLabel("done"), k.NewLabel("entry")
-		k.TESTQ(last, last)
-		k.JZ(operand.LabelRef(done))
-		k.Label(next)
-		row := k.GP64()
-		k.MOVLQSX(operand.Mem{Base: images, Index: n, Scale: 4}, row)
-		k.IMUL3Q(operand.I32(sliceBytes), row, row)
-		k.ADDQ(packed, row)
-		value := k.Broadcast(operand.Mem{Base: values, Index: n, Scale: 4})
-		for i, sum := range sums {
-			k.VFMADD231PS(isa.At(row, i*k.Bytes()), value, sum)
-		}
-		k.INCQ(n)
-		k.CMPQ(n, last)
-		k.JLT(operand.LabelRef(next))
-		k.Label(done)
+		compress.List{Values: values, Indices: images, N: n, End: last}.Each(k, packed, sliceBytes, nil, func(row reg.GPVirtual, value isa.V) {
+			for i, sum := range sums {
+				k.VFMADD231PS(isa.At(row, i*k.Bytes()), value, sum)
+			}
+		})
 		for i, sum := range sums {
 			if update {
 				adam.Step(k, factors, sum, isa.At(rows[0], i*k.Bytes()), isa.At(rows[1], i*k.Bytes()), isa.At(rows[2], i*k.Bytes()))

@@ -23,23 +23,17 @@ func forwardAll(f *isa.File, width int) {
 	y, x, w, bias, first := k.Pointer("y"), k.Pointer("x"), k.Pointer("w"), k.Pointer("bias"), k.Integer("first")
 	line := 4 * min(width, 16)
 	parts, blocks := width/k.Lanes, 1
-	group := map[int]int{1: 25, 2: 10}[parts]
-	if !k.Target.Masks {
-		if parts == 4 {
-			parts, blocks = 2, 2 // two outputs of four vectors are too few products
-		}
-		group = map[int]int{1: 10, 2: 5}[parts]
+	if parts > 2 {
+		parts, blocks = 2, 2 // AVX2: two outputs of four vectors are too few products
 	}
+	group := k.Fit(func(group int) int { return (group+1)*parts + 1 }, 25, 20, 10, 5)
 	at := func(features, feature, part int) int {
 		lane := part * k.Lanes
 		return (lane/16*features+feature)*line + lane%16*4
 	}
-	offset := k.GP64()
-	k.IMUL3Q(operand.I32(int32(line)), first, offset)
-	k.ADDQ(offset, y)
-	k.IMUL3Q(operand.I32(sliceBytes), first, offset)
-	k.ADDQ(offset, w)
-	k.LEAQ(operand.Mem{Base: bias, Index: first, Scale: 4}, bias)
+	k.AdvanceBy(first, line, y)
+	k.AdvanceBy(first, sliceBytes, w)
+	k.AdvanceBy(first, 4, bias)
 
 	k.Loop("block", blocks, pointers{x, y}, []int{inputs * line, outputs * line}, func() {
 		k.Loop("group", shape.FC1ForwardGroup/group, pointers{y, w, bias}, []int{group * line, group * sliceBytes, 4 * group}, func() {
@@ -107,17 +101,14 @@ const (
 // image waits for them, 2.94. Fetching the next image's inputs ahead gains
 // nothing. With dropout 0 this kernel takes 4.3, and with nothing kept 0.64.
 func forwardKept(f *isa.File) {
-	k := f.WideFunction("FC1ForwardReLUDropout", "y, packed, w, bias []float32, keys []uint32, images, stride, first int, threshold uint32, scale float32",
+	k := f.WideFunction("FC1ForwardReLUDropout", "y, packed, w, bias []float32, keys []uint32, images, capacity, first int, threshold uint32, scale float32",
 		"computes outputs first … first+15, or the last four, of fc1 for a batch:",
-		"y [blocks][500] = dropout(max(0, w x + bias)) from w [10][500][80] and the inputs, packed [10][stride][80].",
+		"y [blocks][500] = dropout(max(0, w x + bias)) from w [10][500][80] and the inputs, packed [10][capacity][80].",
 		"images is a multiple of 8 and at most 128, first a multiple of 16.")
 	x, w, first := k.Pointer("packed"), k.Pointer("w"), k.Integer("first")
-	stride, stride3 := k.Integer("stride"), k.GP64()
-	k.IMUL3Q(operand.I32(sliceBytes), stride, stride)
+	stride, stride3 := k.Times(k.Integer("capacity"), sliceBytes), k.GP64()
 	k.LEAQ(operand.Mem{Base: stride, Index: stride, Scale: 2}, stride3)
-	offset := k.GP64()
-	k.IMUL3Q(operand.I32(sliceBytes), first, offset)
-	k.ADDQ(offset, w)
+	k.AdvanceBy(first, sliceBytes, w)
 
 	parts := together / k.Lanes
 	memory := &keptMemory{Kernel: k, base: k.Scratch(keptBytes)}
@@ -168,11 +159,10 @@ func forwardKept(f *isa.File) {
 			k.TESTL(rest, rest)
 			k.JZ(operand.LabelRef(none))
 			k.Label(next)
-			output, row := k.GP64(), k.GP64()
+			output := k.GP64()
 			k.TZCNTL(rest, output.As32())
 			k.BLSRL(rest, rest)
-			k.IMUL3Q(operand.I32(sliceBytes), output, row)
-			k.ADDQ(w, row)
+			row := k.Behind(w, output, sliceBytes)
 			k.SHLQ(operand.U8(6), output)
 			sums := func(part int) operand.Mem {
 				return operand.Mem{Base: memory.base, Index: output, Scale: 1, Disp: keptSums + part*k.Bytes()}
@@ -224,8 +214,7 @@ func forwardKept(f *isa.File) {
 
 		if h == 0 {
 			k.Comment("back to the first image, on to the other half of the inputs")
-			k.IMUL3Q(operand.I32(sliceBytes), end, end)
-			k.SUBQ(end, x)
+			k.SUBQ(k.Times(end, sliceBytes), x)
 			k.LEAQ(operand.Mem{Base: x, Index: stride, Scale: 1}, x)
 			k.LEAQ(operand.Mem{Base: x, Index: stride, Scale: 4}, x)
 		}
@@ -267,7 +256,7 @@ func (m *keptMemory) prepare(first reg.GPVirtual) {
 	k.Label(last)
 	k.Comment("hash of output n: (n + 1)·2³²/φ")
 	bias := k.Pointer("bias")
-	k.LEAQ(operand.Mem{Base: bias, Index: first, Scale: 4}, bias)
+	k.AdvanceBy(first, 4, bias)
 	k.LEAL(operand.Mem{Base: first, Disp: 1}, hash)
 	k.IMUL3L(operand.U32(shape.HashUnit), hash, hash)
 	k.XORQ(i, i)
@@ -300,22 +289,15 @@ func (m *keptMemory) keep(key operand.Mem) reg.GPVirtual {
 	kept := k.GP32()
 	for part := range together / k.Lanes {
 		h, shifted, factor := k.Vector(), k.Vector(), k.Vector()
-		xor := func(a operand.Op, b isa.V) {
-			if k.Target.Masks {
-				k.VPXORD(a, b, b)
-			} else {
-				k.VPXOR(a, b, b)
-			}
-		}
 		k.VPBROADCASTD(key, h)
-		xor(m.at(keptHashes+part*k.Bytes()), h)
+		k.XorBits(h, m.at(keptHashes+part*k.Bytes()))
 		for _, step := range []struct {
 			shift  uint8
 			factor uint32
 			name   string
 		}{{16, shape.HashFactor1, "factor1"}, {13, shape.HashFactor2, "factor2"}, {16, 0, ""}} {
 			k.VPSRLD(operand.U8(step.shift), h, shifted)
-			xor(shifted, h)
+			k.XorBits(h, shifted)
 			if step.factor != 0 {
 				k.VPBROADCASTD(k.Words(step.name, step.factor), factor)
 				k.VPMULLD(factor, h, h)
@@ -323,9 +305,8 @@ func (m *keptMemory) keep(key operand.Mem) reg.GPVirtual {
 		}
 		threshold := k.BroadcastParameter("threshold")
 		if k.Target.Masks {
-			const notLess = operand.U8(5)
 			mask := k.K()
-			k.VPCMPUD(notLess, threshold, h, mask)
+			k.VPCMPUD(isa.IntegersNotLess, threshold, h, mask)
 			k.KMOVW(mask, kept)
 			continue
 		}
@@ -348,10 +329,7 @@ func (m *keptMemory) keep(key operand.Mem) reg.GPVirtual {
 // them, after the second it completes the outputs, and after eight images
 // transposes them to lines.
 func (m *keptMemory) finish(h int, image, kept reg.GPVirtual) {
-	k := m.Kernel
-	lanes := k.Lanes
-	k.Half()
-	defer func() { k.Lanes = lanes }()
+	k := m.Kernel.Narrow()
 	halves, row := k.GP64(), k.GP64()
 	k.MOVQ(image, halves)
 	k.SHLQ(operand.U8(6), halves)
@@ -371,7 +349,10 @@ func (m *keptMemory) finish(h int, image, kept reg.GPVirtual) {
 		y := k.Add(sums, isa.At(halves, keptHalves+32*eight))
 		y = k.Max(k.Zero(), k.Add(y, m.at(keptBias+32*eight)))
 		k.VMULPS(k.BroadcastParameter("scale"), y, y)
-		m.drop(y, kept, eight)
+		bits := k.GP32()
+		k.MOVL(kept.As32(), bits)
+		k.SHRL(operand.U8(8*eight), bits)
+		k.Clear(k.MoveBits(bits), y)
 		k.StoreVector(y, isa.At(row, keptRows+32*eight))
 	}
 	if h == 0 {
@@ -403,11 +384,7 @@ func (m *keptMemory) finish(h int, image, kept reg.GPVirtual) {
 	k.ANDQ(operand.U8(8), number)
 	k.LEAQ(operand.Mem{Base: y, Index: number, Scale: 4}, y)
 	for eight := range together / 8 {
-		var rows [8]isa.V
-		for i := range rows {
-			rows[i] = k.LoadVector(m.at(keptRows + i*64 + 32*eight))
-		}
-		for i, v := range transpose.Square(k, rows) {
+		for i, v := range transpose.Square(k, transpose.Load(k, m.at(keptRows+32*eight), 64)) {
 			if 8*eight+i == outputs%together {
 				k.CMPL(m.at(keptOutputs), operand.U32(1<<(outputs%together)-1))
 				k.JE(operand.LabelRef(waiting))
@@ -417,25 +394,4 @@ func (m *keptMemory) finish(h int, image, kept reg.GPVirtual) {
 		}
 	}
 	k.Label(waiting)
-}
-
-// drop zeroes the values of eight outputs whose bit is not set.
-func (m *keptMemory) drop(values isa.V, kept reg.GPVirtual, eight int) {
-	k := m.Kernel
-	bits := k.GP32()
-	k.MOVL(kept.As32(), bits)
-	k.SHRL(operand.U8(8*eight), bits)
-	if k.Target.Masks {
-		mask := k.K()
-		k.KMOVB(bits, mask)
-		k.VMOVAPS_Z(values, mask, values)
-		return
-	}
-	table := k.Words("bits", 1, 2, 4, 8, 16, 32, 64, 128)
-	v := k.Vector()
-	k.VMOVD(bits, v.AsX())
-	k.VPBROADCASTB(v.AsX(), v)
-	k.VPAND(table, v, v)
-	k.VPCMPEQD(table, v, v)
-	k.VANDPS(v, values, values)
 }

@@ -105,14 +105,13 @@ func forwardLoss(f *isa.File, width int) {
 			gradient, target := k.Vector(), k.Copy(other)
 			k.VMULPS(isa.At(dlogits, 0), reciprocal, gradient)
 			if k.Target.Masks {
-				const equal, notLess = operand.U8(0), operand.U8(5)
 				hit, image, zero := k.K(), k.K(), k.Zero()
-				k.VPCMPD(equal, class, label, hit)
+				k.VPCMPD(isa.IntegersEqual, class, label, hit)
 				target = k.Pick(hit, target, whole)
 				k.VSUBPS(target, gradient, gradient)
 				k.VMULPS(scale, gradient, gradient)
-				k.VPCMPD(notLess, zero, label, image)
-				k.VMOVAPS_Z(gradient, image, gradient)
+				k.VPCMPD(isa.IntegersNotLess, zero, label, image)
+				k.Clear(image, gradient)
 			} else {
 				hit, none := k.Vector(), k.Vector()
 				k.VPCMPEQD(class, label, hit)
@@ -163,7 +162,6 @@ func exponential(k *isa.Kernel, x isa.V) isa.V {
 func inputGrad(f *isa.File, width int) {
 	k := f.Function("FC2InputGrad", width, "dx, dlogits, w, x []float32, scale float32",
 		"computes dx [500] = scale · wᵀ dlogits where x [500] > 0, else 0.")
-	const greater = operand.U8(0x1e)
 	dx, dlogits, w, x := k.Pointer("dx"), k.Pointer("dlogits"), k.Pointer("w"), k.Pointer("x")
 	line := k.Line()
 	k.EachPart(pointers{dx, dlogits, x}, nil, func() {
@@ -181,14 +179,12 @@ func inputGrad(f *isa.File, width int) {
 					k.Products(isa.At(w, class*weights+4*i), []isa.V{gradient}, []isa.V{sum})
 				}
 				if k.Target.Masks {
-					alive, zero := k.K(), k.Zero()
-					k.VCMPPS(greater, zero, k.LoadVector(isa.At(x, i*line)), alive)
-					k.VMOVAPS_Z(sum, alive, sum)
+					zero := k.Zero()
+					k.Clear(k.Compare(isa.Greater, k.LoadVector(isa.At(x, i*line)), zero), sum)
 				} else {
 					// 0 < x without a register for 0: x lies second, so the comparison is turned round.
-					const less = operand.U8(0x11)
 					alive := k.Zero()
-					k.VCMPPS(less, isa.At(x, i*line), alive, alive)
+					k.VCMPPS(isa.Less, isa.At(x, i*line), alive, alive)
 					k.VANDPS(alive, sum, sum)
 				}
 				k.VMULPS(scale, sum, sum)
@@ -210,86 +206,35 @@ func weightGrad(f *isa.File) {
 		"batch is a multiple of 8, the last block a half-block if it is none of 16.")
 	const (
 		rows    = 5
-		columns = 4
+		columns = reduce.Columns
 		line    = 64
 		blockD  = classes * line
 		blockX  = inputs * line
 	)
-	dw, d, x, blocks := k.Pointer("dw"), k.Pointer("dlogits"), k.Pointer("x"), k.Integer("batch")
-	tailD, tailX := k.GP64(), k.GP64()
-	k.SHRQ(operand.U8(4), blocks)
-	k.IMUL3Q(operand.I32(blockD), blocks, tailD)
-	k.ADDQ(d, tailD)
-	k.IMUL3Q(operand.I32(blockX), blocks, tailX)
-	k.ADDQ(x, tailX)
-	parts := 16 / k.Lanes
-	held := columns / parts
-	var scratch reg.GPVirtual
-	if parts > 1 {
-		scratch = k.Scratch(rows * columns * parts * k.Bytes())
-	}
+	dw, d, x, blocks := k.Pointer("dw"), k.Pointer("dlogits"), k.Pointer("x"), k.BlockCount("batch")
+	tailD, tailX := k.Behind(d, blocks, blockD), k.Behind(x, blocks, blockX)
+	tile := reduce.NewTile(k, rows)
 	k.Loop("classes", classes/rows, pointers{d, tailD, dw}, []int{rows * line, rows * line / 2, rows*weights - weights}, func() {
 		k.Loop("inputs", inputs/columns, pointers{x, tailX, dw}, []int{columns * line, columns * line / 2, 4 * columns}, func() {
 			k.Commentf("dw = Σ dlogits xᵀ over the images, %d classes × %d inputs", rows, columns)
-			var sums [rows][columns]isa.V
-			for part := range parts {
-				for c := 0; c < columns; c += held {
-					var a [rows][]isa.V
-					for r := range a {
-						for range held {
-							a[r] = append(a[r], k.Zero())
-						}
-					}
-					noBlocks, noTail := k.NewLabel("noBlocks"), k.NewLabel("noTail")
-					n, pd, px := k.GP64(), k.GP64(), k.GP64()
-					k.MOVQ(blocks, n)
-					k.TESTQ(n, n)
-					k.JZ(operand.LabelRef(noBlocks))
-					k.MOVQ(d, pd)
-					k.MOVQ(x, px)
-					k.LoopCounter("block", n, pointers{pd, px}, []int{blockD, blockX}, func() {
-						values := make([]isa.V, held)
-						for i := range values {
-							values[i] = k.LoadVector(isa.At(px, (c+i)*line+part*k.Bytes()))
-						}
-						for r := range a {
-							gradient := k.LoadVector(isa.At(pd, r*line+part*k.Bytes()))
-							for i, v := range values {
-								k.VFMADD231PS(gradient, v, a[r][i])
-							}
-						}
-					})
-					k.Label(noBlocks)
-					if part == 0 {
-						tail(k, a[:], c, held, tailD, tailX, noTail)
-					}
-					k.Label(noTail)
-					for r := range a {
-						for i, v := range a[r] {
-							if parts == 1 {
-								sums[r][c+i] = reduce.Halves(k, v)
-							} else {
-								k.StoreVector(v, isa.At(scratch, ((r*columns+c+i)*parts+part)*k.Bytes()))
-							}
-						}
-					}
+			tile.Sum(func(part, c, held int, sums [][]isa.V) {
+				var atTail func() // a half-block has no upper lanes
+				if part == 0 {
+					atTail = func() { tail(k, sums, c, tailD, tailX) }
 				}
-			}
-			for r := 0; r < rows; r += 2 {
-				var tile [][4]isa.V
-				var to []operand.Mem
-				for i := r; i < min(r+2, rows); i++ {
-					if parts > 1 {
-						for c := range columns {
-							low := k.LoadVector(isa.At(scratch, (i*columns+c)*parts*k.Bytes()))
-							sums[i][c] = k.Add(low, isa.At(scratch, ((i*columns+c)*parts+1)*k.Bytes()))
+				k.Blocks(blocks, "batch", pointers{d, x}, []int{blockD, blockX}, func(p pointers) {
+					values := make([]isa.V, held)
+					for i := range values {
+						values[i] = k.LoadVector(isa.At(p[1], (c+i)*line+part*k.Bytes()))
+					}
+					for r := range sums {
+						gradient := k.LoadVector(isa.At(p[0], r*line+part*k.Bytes()))
+						for i, v := range values {
+							k.VFMADD231PS(gradient, v, sums[r][i])
 						}
 					}
-					tile = append(tile, sums[i])
-					to = append(to, isa.At(dw, i*weights))
-				}
-				reduce.Row(k, tile, to)
-			}
+				}, atTail)
+			}, func(r int) operand.Mem { return isa.At(dw, r*weights) })
 		})
 		k.Advance(x, -inputs*line)
 		k.Advance(tailX, -inputs*line/2)
@@ -298,15 +243,12 @@ func weightGrad(f *isa.File) {
 }
 
 // tail adds a half-block's products to the lower eight lanes.
-func tail(k *isa.Kernel, sums [][]isa.V, first, held int, d, x reg.GPVirtual, none string) {
-	batch := k.Integer("batch")
-	k.TESTQ(operand.U32(8), batch)
-	k.JZ(operand.LabelRef(none))
+func tail(k *isa.Kernel, sums [][]isa.V, first int, d, x reg.GPVirtual) {
 	var lower reg.OpmaskVirtual
 	if k.Lanes == 16 {
 		lower = reduce.Lower(k)
 	}
-	values := make([]isa.V, held)
+	values := make([]isa.V, len(sums[0]))
 	for i := range values {
 		values[i] = k.Vector()
 		k.VMOVUPS(isa.At(x, (first+i)*32), half(k, values[i]))

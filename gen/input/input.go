@@ -24,7 +24,7 @@ func Emit(f *isa.File) {
 func gather(f *isa.File, width int) {
 	k := f.Function("Gather", width, "x []float32, data []byte, index []int32",
 		"fills x [28][28] with the images of data (n×784 bytes) that index names: byte/255·2 − 1.")
-	k.Half()
+	k = k.Narrow()
 	x, data, index := k.Pointer("x"), k.Pointer("data"), k.Pointer("index")
 	line := k.Line()
 	scale, one := k.Splat(2.0/255), k.Splat(1)

@@ -68,16 +68,34 @@ func NewFile(target Target, operation string) *File {
 		constants: map[float32]operand.Mem{}, words: map[string]operand.Mem{}}
 }
 
-// Kernel is one function under construction. Its vectors have Lanes lanes,
-// which is the target's width or, for a half-block, 8.
+// Kernel is a view of one function under construction, whose vectors have
+// Lanes lanes. Wide and Narrow are other views of the same function.
 type Kernel struct {
 	*File
+	*function
 	Name  string
 	Width int // images side by side, or where lanes are no images the target's lanes
-	Lanes int // float32 values in a vector of this kernel
-	label int
+	Lanes int // float32 values in a vector
+}
 
+// function is what the views of a kernel share.
+type function struct {
+	label     int
 	explained bool // has a comment besides its first sentence
+}
+
+// Wide is the kernel with vectors as wide as the target has, for loops in
+// which the lanes of several lines form one row.
+func (k *Kernel) Wide() *Kernel { return k.with(k.Target.Lanes) }
+
+// Narrow is the kernel with vectors of 8 lanes, for rows whose length is no
+// multiple of 16.
+func (k *Kernel) Narrow() *Kernel { return k.with(8) }
+
+func (k *Kernel) with(lanes int) *Kernel {
+	view := *k
+	view.Lanes = lanes
+	return &view
 }
 
 // Function starts a kernel for images lying width side by side; its Go name is
@@ -118,7 +136,7 @@ func (f *File) start(name, parameters string, doc []string) *Kernel {
 	doc[0] = name + " " + doc[0]
 	f.Doc(doc...)
 	f.Context.Comment(doc...)
-	return &Kernel{File: f, Name: name}
+	return &Kernel{File: f, function: new(function), Name: name}
 }
 
 // Comment writes lines above the next instruction: the mathematics of a loop.
@@ -129,13 +147,6 @@ func (k *Kernel) Comment(lines ...string) {
 
 // Commentf is Comment with a format.
 func (k *Kernel) Commentf(format string, a ...any) { k.Comment(fmt.Sprintf(format, a...)) }
-
-// Half turns to vectors of 8 lanes, for rows whose length is no multiple of 16.
-func (k *Kernel) Half() { k.Lanes = 8 }
-
-// Widest turns to vectors as wide as the target has, for kernels in which the
-// lanes of several lines form one row.
-func (k *Kernel) Widest() { k.Lanes = k.Target.Lanes }
 
 // Line is the number of bytes in which one value of every image lies.
 func (k *Kernel) Line() int { return 4 * k.Width }
@@ -244,11 +255,70 @@ func (k *Kernel) Advance(p reg.Register, bytes int) {
 	}
 }
 
-// AdvanceBy adds count, a register, times bytes to a pointer.
-func (k *Kernel) AdvanceBy(p, count reg.GPVirtual, bytes int) {
-	distance := k.GP64()
-	k.IMUL3Q(operand.I32(int32(bytes)), count, distance)
-	k.ADDQ(distance, p)
+// AdvanceBy adds count, a register, times bytes to pointers.
+func (k *Kernel) AdvanceBy(count reg.GPVirtual, bytes int, pointers ...reg.GPVirtual) {
+	distance := k.Times(count, bytes)
+	for _, p := range pointers {
+		k.ADDQ(distance, p)
+	}
+}
+
+// Behind returns p plus count, a register, times bytes.
+func (k *Kernel) Behind(p, count reg.GPVirtual, bytes int) reg.GPVirtual {
+	behind := k.Times(count, bytes)
+	k.ADDQ(p, behind)
+	return behind
+}
+
+// Times returns count, a register, times bytes.
+func (k *Kernel) Times(count reg.GPVirtual, bytes int) reg.GPVirtual {
+	product := k.GP64()
+	k.IMUL3Q(operand.I32(int32(bytes)), count, product)
+	return product
+}
+
+// BlockCount loads the number of blocks, without a half-block at the end, of as
+// many images as a parameter says.
+func (k *Kernel) BlockCount(images string) reg.GPVirtual {
+	blocks := k.Integer(images)
+	k.SHRQ(operand.U8(4), blocks)
+	return blocks
+}
+
+// Blocks runs block for every block of a batch, with copies of the pointers
+// that advance by strides in bytes, and then tail, unless it is nil, if the
+// number of images, which a parameter names, leaves a half-block. blocks is of
+// BlockCount.
+func (k *Kernel) Blocks(blocks reg.GPVirtual, images string, pointers []reg.GPVirtual, strides []int, block func(p []reg.GPVirtual), tail func()) {
+	noBlocks, noTail := k.NewLabel("noBlocks"), k.NewLabel("noTail")
+	n, copies := k.GP64(), make([]reg.GPVirtual, len(pointers))
+	k.MOVQ(blocks, n)
+	k.TESTQ(n, n)
+	k.JZ(operand.LabelRef(noBlocks))
+	for i, p := range pointers {
+		copies[i] = k.GP64()
+		k.MOVQ(p, copies[i])
+	}
+	k.LoopCounter("block", n, copies, strides, func() { block(copies) })
+	k.Label(noBlocks)
+	if tail == nil {
+		return
+	}
+	k.TESTQ(operand.U32(8), k.Integer(images))
+	k.JZ(operand.LabelRef(noTail))
+	tail()
+	k.Label(noTail)
+}
+
+// Fit returns the first of some sizes of a register tile whose vectors, counted
+// by budget, are no more than the target has.
+func (k *Kernel) Fit(budget func(size int) int, sizes ...int) int {
+	for _, size := range sizes {
+		if budget(size) <= k.Target.Registers {
+			return size
+		}
+	}
+	panic(fmt.Sprintf("%s: no register tile of %v fits %d registers", k.Name, sizes, k.Target.Registers))
 }
 
 // EachPart runs body once per vector of a line: AVX2 treats a block as two

@@ -3,22 +3,37 @@ package isa
 import (
 	"github.com/mmcloughlin/avo/ir"
 	"github.com/mmcloughlin/avo/operand"
+	"github.com/mmcloughlin/avo/reg"
 )
 
 // Mask says for every lane of a vector yes or no: an opmask register where the
 // target has them, else a vector whose lanes are all ones or all zeros.
 type Mask = operand.Op
 
-// Greater returns the lanes in which x > y; NaN is greater than nothing.
-func (k *Kernel) Greater(x, y V) Mask {
-	const greater = operand.U8(0x1e) // ordered, no exception for quiet NaN
+// Predicates of Compare; none raises an exception for a quiet NaN.
+const (
+	NotEqual = operand.U8(0x04) // or NaN
+	NotLess  = operand.U8(0x15) // or NaN
+	Less     = operand.U8(0x11)
+	Greater  = operand.U8(0x1e)
+)
+
+// Predicates of VPCMPD and VPCMPUD, which compare integers.
+const (
+	IntegersEqual   = operand.U8(0)
+	IntegersNotLess = operand.U8(5)
+)
+
+// Compare returns the lanes in which a predicate holds for x and y, a register
+// or a vector in memory.
+func (k *Kernel) Compare(predicate operand.U8, x V, y operand.Op) Mask {
+	var m reg.Register
 	if k.Target.Masks {
-		m := k.K()
-		k.VCMPPS(greater, y, x, m)
-		return m
+		m = k.K()
+	} else {
+		m = k.Vector()
 	}
-	m := k.Vector()
-	k.VCMPPS(greater, y, x, m)
+	k.VCMPPS(predicate, y, x, m)
 	return m
 }
 
@@ -45,12 +60,9 @@ func (k *Kernel) StoreBits(m Mask, to ...operand.Mem) {
 // from two.
 func (k *Kernel) LoadBits(from ...operand.Mem) Mask {
 	if !k.Target.Masks {
-		// Every lane tests its own bit of the byte.
-		bits, m := k.Words("bits", 1, 2, 4, 8, 16, 32, 64, 128), k.Vector()
+		m := k.Vector()
 		k.VPBROADCASTB(from[0], m)
-		k.VPAND(bits, m, m)
-		k.VPCMPEQD(bits, m, m)
-		return m
+		return k.laneBits(m)
 	}
 	m := k.K()
 	switch {
@@ -67,6 +79,27 @@ func (k *Kernel) LoadBits(from ...operand.Mem) Mask {
 	return m
 }
 
+// MoveBits returns the mask of the lower eight bits of a register.
+func (k *Kernel) MoveBits(bits reg.GPVirtual) Mask {
+	if k.Target.Masks {
+		m := k.K()
+		k.KMOVB(bits, m)
+		return m
+	}
+	m := k.Vector()
+	k.VMOVD(bits, m.AsX())
+	k.VPBROADCASTB(m.AsX(), m)
+	return k.laneBits(m)
+}
+
+// laneBits lets every lane of m, which has a byte everywhere, test its own bit.
+func (k *Kernel) laneBits(m V) V {
+	bits := k.Words("bits", 1, 2, 4, 8, 16, 32, 64, 128)
+	k.VPAND(bits, m, m)
+	k.VPCMPEQD(bits, m, m)
+	return m
+}
+
 // Keep returns x, a register or a vector in memory, where the mask says yes
 // and 0 elsewhere.
 func (k *Kernel) Keep(m Mask, x operand.Op) V {
@@ -77,6 +110,15 @@ func (k *Kernel) Keep(m Mask, x operand.Op) V {
 		k.VANDPS(x, m, v)
 	}
 	return v
+}
+
+// Clear sets x to 0 where the mask says no.
+func (k *Kernel) Clear(m Mask, x V) {
+	if k.Target.Masks {
+		k.VMOVAPS_Z(x, m, x)
+	} else {
+		k.VANDPS(m, x, x)
+	}
 }
 
 // Drop returns x where the mask says no and 0 elsewhere.

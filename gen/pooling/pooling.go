@@ -39,10 +39,10 @@ func Forward(k *isa.Kernel, window [4]isa.V, bias, zero isa.V, mask []operand.Me
 	if mask == nil {
 		return y
 	}
-	down := k.Greater(bottom, top)
+	down := k.Compare(isa.Greater, bottom, top)
 	left, right := k.Pick(down, window[0], window[2]), k.Pick(down, window[1], window[3])
-	k.StoreBits(k.Greater(y, zero), bits(k, mask, Alive)...)
-	k.StoreBits(k.Greater(right, left), bits(k, mask, Right)...)
+	k.StoreBits(k.Compare(isa.Greater, y, zero), bits(k, mask, Alive)...)
+	k.StoreBits(k.Compare(isa.Greater, right, left), bits(k, mask, Right)...)
 	k.StoreBits(down, bits(k, mask, Down)...)
 	return y
 }

@@ -30,12 +30,7 @@ func One(k *isa.Kernel, row []isa.V, to operand.Mem) {
 	case k.Lanes == 16:
 		eight = Halves(k, row[0])
 	}
-	four, moved := k.XMM(), k.XMM()
-	if k.Target.Masks {
-		k.VEXTRACTF32X4(operand.U8(1), eight, four)
-	} else {
-		k.VEXTRACTF128(operand.U8(1), eight, four)
-	}
+	four, moved := k.UpperQuad(eight), k.XMM()
 	k.VADDPS(four, eight.AsX(), four)
 	k.VMOVHLPS(four, four, moved)
 	k.VADDPS(moved, four, four)
@@ -77,12 +72,7 @@ func Row(k *isa.Kernel, rows [][4]isa.V, to []operand.Mem) {
 	}
 	// [a0 a1 b0 b1 | a2 a3 b2 b3] after l + l+1
 	sums := shuffled(k, pairs[0], pairs[len(pairs)-1], 0x88, 0xdd)
-	upper := k.XMM()
-	if k.Target.Masks {
-		k.VEXTRACTF32X4(operand.U8(1), sums, upper)
-	} else {
-		k.VEXTRACTF128(operand.U8(1), sums, upper)
-	}
+	upper := k.UpperQuad(sums)
 	k.VMOVLPS(sums.AsX(), to[0])
 	k.VMOVLPS(upper, to[0].Offset(8))
 	if len(rows) == 2 {
@@ -102,14 +92,7 @@ func Eight(k *isa.Kernel, row func(i int) isa.V) isa.V {
 
 // quarters returns [x0…3 + x4…7 | y0…3 + y4…7].
 func quarters(k *isa.Kernel, x, y isa.V) isa.V {
-	low, high := k.YMM(), k.YMM()
-	if k.Target.Masks {
-		k.VSHUFF32X4(operand.U8(0), y, x, low)
-		k.VSHUFF32X4(operand.U8(3), y, x, high)
-	} else {
-		k.VPERM2F128(operand.U8(0x20), y, x, low)
-		k.VPERM2F128(operand.U8(0x31), y, x, high)
-	}
+	low, high := k.LowerQuads(x, y), k.UpperQuads(x, y)
 	k.VADDPS(high, low, low)
 	return low
 }

@@ -67,16 +67,15 @@ func Emit(f *isa.File) {
 
 // eachPart emits body for the vectors that make up 24 channels: one of 16 and
 // one of 8 lanes, or three of 8. In between the pointers advance by a vector.
-func eachPart(k *isa.Kernel, lines pointers, body func()) {
+func eachPart(k *isa.Kernel, lines pointers, body func(k *isa.Kernel)) {
 	strides := make([]int, len(lines))
 	if k.Target.Masks {
 		done := 0
-		for _, lanes := range []int{16, 8} {
-			k.Lanes = lanes
-			body()
-			done += k.Bytes()
+		for _, view := range []*isa.Kernel{k.Wide(), k.Narrow()} {
+			body(view)
+			done += view.Bytes()
 			for _, p := range lines {
-				k.Advance(p, k.Bytes())
+				k.Advance(p, view.Bytes())
 			}
 		}
 		for _, p := range lines {
@@ -84,11 +83,10 @@ func eachPart(k *isa.Kernel, lines pointers, body func()) {
 		}
 		return
 	}
-	k.Half()
 	for i := range strides {
 		strides[i] = k.Bytes()
 	}
-	k.Loop("part", row/k.Bytes(), lines, strides, body)
+	k.Loop("part", row/k.Bytes(), lines, strides, func() { body(k) })
 	for _, p := range lines {
 		k.Advance(p, -row)
 	}
@@ -97,7 +95,7 @@ func eachPart(k *isa.Kernel, lines pointers, body func()) {
 // input emits the scaling of pixels.
 func input(f *isa.File) {
 	k := f.WideFunction("SingleInput", "x []float32, image []byte", "computes x [28][28] = image/255·2 − 1 from image [28][28].")
-	k.Half()
+	k = k.Narrow()
 	x, image := k.Pointer("x"), k.Pointer("image")
 	scale, one := k.Splat(2.0/255), k.Splat(1)
 	k.Loop("pixels", imagePixels/8, pointers{x, image}, []int{32, 8}, func() {
@@ -126,29 +124,29 @@ func conv1(f *isa.File) {
 	half := k.Scratch(tilesInRow * shape.TileSize * points * 4 * chunk)
 
 	k.Loop("tileRow", tilesInRow, pointers{x, y}, []int{4 * 4 * imageSize, 2 * pool1Size * row}, func() {
-		k.Half()
+		narrow := k.Narrow()
 		k.Comment("columns: Bᵀ x, eight pixels of a row at a time, stored by pixel")
 		for _, first := range []int{0, 8, 16, 20} {
 			d := make([]isa.V, points)
 			for i := range d {
-				d[i] = k.LoadVector(isa.At(x, 4*(i*imageSize+first)))
+				d[i] = narrow.LoadVector(isa.At(x, 4*(i*imageSize+first)))
 			}
-			winograd.Input(k, d, func(i int, value isa.V) { k.StoreVector(value, isa.At(square, i*k.Bytes())) })
-			for j, column := range transpose.Square(k, loadSquare(k, square)) {
-				k.StoreVector(column, isa.At(columns, (first+j)*k.Bytes()))
+			winograd.Input(narrow, d, func(i int, value isa.V) { narrow.StoreVector(value, isa.At(square, i*narrow.Bytes())) })
+			for j, column := range transpose.Square(narrow, transpose.Load(narrow, isa.At(square, 0), narrow.Bytes())) {
+				narrow.StoreVector(column, isa.At(columns, (first+j)*narrow.Bytes()))
 			}
 		}
 		k.Comment("rows: (Bᵀ x) B")
-		k.Loop("tile", tilesInRow, pointers{columns, v}, []int{4 * k.Bytes(), 4 * frequencies}, func() {
+		k.Loop("tile", tilesInRow, pointers{columns, v}, []int{4 * narrow.Bytes(), 4 * frequencies}, func() {
 			d := make([]isa.V, points)
 			for j := range d {
-				d[j] = k.LoadVector(isa.At(columns, j*k.Bytes()))
+				d[j] = narrow.LoadVector(isa.At(columns, j*narrow.Bytes()))
 			}
-			winograd.Input(k, d, func(j int, value isa.V) { k.StoreVector(value, isa.At(v, j*k.Bytes())) })
+			winograd.Input(narrow, d, func(j int, value isa.V) { narrow.StoreVector(value, isa.At(v, j*narrow.Bytes())) })
 		})
-		k.Advance(columns, -tilesInRow*4*k.Bytes())
+		k.Advance(columns, -tilesInRow*4*narrow.Bytes())
 		k.Advance(v, -tilesInRow*4*frequencies)
-		eachPart(k, pointers{u, bias, y}, func() {
+		eachPart(k, pointers{u, bias, y}, func(k *isa.Kernel) {
 			tile := shape.TileSize * points * k.Bytes()
 			k.Comment("columns: Aᵀ (u V), a column of u in registers for all tiles")
 			k.Loop("column", points, pointers{u, v, half}, []int{row, 4 * points, k.Bytes()}, func() {
@@ -178,13 +176,6 @@ func conv1(f *isa.File) {
 	k.Return()
 }
 
-func loadSquare(k *isa.Kernel, from reg.GPVirtual) (rows [8]isa.V) {
-	for i := range rows {
-		rows[i] = k.LoadVector(isa.At(from, i*k.Bytes()))
-	}
-	return rows
-}
-
 // conv2Input emits the transform of the four windows.
 func conv2Input(f *isa.File) {
 	k := f.WideFunction("SingleConv2InputTransform", "v, x []float32",
@@ -192,7 +183,7 @@ func conv2Input(f *isa.File) {
 	v, x := k.Pointer("v"), k.Pointer("x")
 	columns := k.Scratch(points * pool1Size * 4 * chunk)
 	k.Loop("tileRow", 2, pointers{x, v}, []int{4 * pool1Size * row, 2 * row}, func() {
-		eachPart(k, pointers{x, v}, func() {
+		eachPart(k, pointers{x, v}, func(k *isa.Kernel) {
 			k.Comment("columns: Bᵀ d")
 			k.Loop("column", pool1Size, pointers{x, columns}, []int{row, k.Bytes()}, func() {
 				d := make([]isa.V, points)
@@ -243,7 +234,9 @@ func conv2(f *isa.File) {
 // conv2Chunk emits some outputs, of which the first valid ones are stored. It
 // leaves u at the next chunk.
 func conv2Chunk(k *isa.Kernel, outputs, valid int, y, m, u, v, bias, half, pooled reg.GPVirtual) {
-	k.Lanes = min(outputs, k.Target.Lanes)
+	if k = k.Wide(); outputs < k.Lanes {
+		k = k.Narrow()
+	}
 	bytes := 4 * outputs
 	parts := bytes / k.Bytes()
 	together := 2 / parts // frequencies; eight accumulators hide the latency
@@ -304,14 +297,10 @@ func conv2Chunk(k *isa.Kernel, outputs, valid int, y, m, u, v, bias, half, poole
 		}
 	}
 	k.Comment("from [pixel][output] to [output][pixel]")
-	k.Half()
+	k = k.Narrow()
 	for first := 0; first < outputs; first += 8 {
 		for pixel := 0; pixel < pool2Pixels; pixel += 8 {
-			var rows [8]isa.V
-			for i := range rows {
-				rows[i] = k.LoadVector(isa.At(pooled, (pixel+i)*bytes+4*first))
-			}
-			for o, column := range transpose.Square(k, rows) {
+			for o, column := range transpose.Square(k, transpose.Load(k, isa.At(pooled, pixel*bytes+4*first), bytes)) {
 				if first+o < valid {
 					k.StoreVector(column, isa.At(y, 4*((first+o)*pool2Pixels+pixel)))
 				}
@@ -320,24 +309,18 @@ func conv2Chunk(k *isa.Kernel, outputs, valid int, y, m, u, v, bias, half, poole
 	}
 }
 
-// list is the values of a vector that are not zero, with their places.
-type list struct{ values, places, live reg.GPVirtual }
-
 // makeList emits the list of x, whose length is a multiple of 8, in the working
-// memory that the parameters values and places name.
-func makeList(k *isa.Kernel, x reg.GPVirtual, length int) list {
-	lanes := k.Lanes
-	k.Half()
-	defer func() { k.Lanes = lanes }()
-	k.Comment("the values that are not zero, and their places")
-	l := list{k.Pointer("values"), k.Pointer("places"), k.GP64()}
+// memory that the parameters values and indices name.
+func makeList(k *isa.Kernel, x reg.GPVirtual, length int) compress.List {
+	k = k.Narrow()
+	k.Comment("the values that are not zero, and their indices")
+	l := compress.List{Values: k.Pointer("values"), Indices: k.Pointer("indices"), End: k.GP64()}
 	table := compress.Table(k)
-	k.XORQ(l.live, l.live)
-	indices, eight := k.YMM(), k.YMM()
-	k.VPBROADCASTD(k.Words("eight", 8), eight)
-	k.VMOVUPS(k.Words("iota", 0, 1, 2, 3, 4, 5, 6, 7), indices)
+	k.XORQ(l.End, l.End)
+	indices, eight := compress.Indices(k)
+	compress.First(k, indices)
 	k.Loop("values", length/8, pointers{x}, []int{32}, func() {
-		compress.Append(k, k.LoadVector(isa.At(x, 0)), indices, l.values, l.places, l.live, table)
+		compress.Append(k, k.LoadVector(isa.At(x, 0)), indices, l.Values, l.Indices, l.End, table)
 		k.VPADDD(eight, indices, indices)
 	})
 	return l
@@ -348,31 +331,21 @@ func makeList(k *isa.Kernel, x reg.GPVirtual, length int) list {
 // the hardware would have to find the stream again.
 const ahead = 8
 
-// each emits body for every entry of a list, with the row of weights that
-// belongs to it and its value in all lanes. fetch is the number of bytes of a
-// row that is fetched ahead; behind the list that is any row.
-func (l list) each(k *isa.Kernel, w reg.GPVirtual, rowBytes, fetch int, body func(row reg.GPVirtual, value isa.V)) {
-	n, place := k.GP64(), k.GP64()
-	done, next := k.NewLabel("done"), k.NewLabel("entry")
-	k.XORQ(n, n)
-	k.CMPQ(n, l.live)
-	k.JGE(operand.LabelRef(done))
-	k.Label(next)
+// each emits body for every entry of a list; fetch is the number of bytes of a
+// row of w that is fetched ahead. Behind the list that is any row.
+func each(k *isa.Kernel, l compress.List, w reg.GPVirtual, rowBytes, fetch int, body func(row reg.GPVirtual, value isa.V)) {
+	var fetchAhead func()
 	if fetch > 0 {
-		k.MOVLQSX(operand.Mem{Base: l.places, Index: n, Scale: 4, Disp: 4 * ahead}, place)
-		k.IMUL3Q(operand.I32(int32(rowBytes)), place, place)
-		for at := 0; at < fetch; at += 64 {
-			k.PREFETCHT0(operand.Mem{Base: w, Index: place, Scale: 1, Disp: at})
+		fetchAhead = func() {
+			row := l.Row(k, rowBytes, ahead)
+			for at := 0; at < fetch; at += 64 {
+				k.PREFETCHT0(operand.Mem{Base: w, Index: row, Scale: 1, Disp: at})
+			}
 		}
 	}
-	k.MOVLQSX(operand.Mem{Base: l.places, Index: n, Scale: 4}, place)
-	k.IMUL3Q(operand.I32(int32(rowBytes)), place, place)
-	k.ADDQ(w, place)
-	body(place, k.Broadcast(operand.Mem{Base: l.values, Index: n, Scale: 4}))
-	k.INCQ(n)
-	k.CMPQ(n, l.live)
-	k.JLT(operand.LabelRef(next))
-	k.Label(done)
+	l.N = k.GP64()
+	k.XORQ(l.N, l.N)
+	l.Each(k, w, rowBytes, fetchAhead, body)
 }
 
 // fc1 emits the product and ReLU for chunks of 128 outputs, as many at a time as
@@ -383,9 +356,9 @@ func (l list) each(k *isa.Kernel, w reg.GPVirtual, rowBytes, fetch int, body fun
 // makes no difference, 32 13.8, into L2 only 14.2, without fetching 13.7;
 // chunks of 256 outputs 13.1; always forwards instead of to and fro 14.2.
 func fc1(f *isa.File) {
-	k := f.WideFunction("SingleFC1ReLU", "h, x, w, bias, values []float32, places []int32, backwards bool",
+	k := f.WideFunction("SingleFC1ReLU", "h, x, w, bias, values []float32, indices []int32, backwards bool",
 		"computes fc1 of one image: h [512] = max(0, w x + bias) from x [800], w [4][800][128], bias [512];",
-		"values, places [832] are working memory; backwards begins with the last chunk of outputs.")
+		"values, indices [832] are working memory; backwards begins with the last chunk of outputs.")
 	x := k.Pointer("x")
 	l := makeList(k, x, inputs1)
 	h, w, bias := k.Pointer("h"), k.Pointer("w"), k.Pointer("bias")
@@ -406,12 +379,12 @@ func fc1(f *isa.File) {
 	held := 8 * k.Bytes()
 	k.Loop("chunk", fc1Chunks, nil, nil, func() {
 		k.Loop("part", rowBytes/held, pointers{h, w, bias}, []int{held, held, held}, func() {
-			k.Commentf("h = max(0, bias + Σ value·w[place]), %d outputs", 8*k.Lanes)
+			k.Commentf("h = max(0, bias + Σ value·w[index]), %d outputs", 8*k.Lanes)
 			sums := make([]isa.V, 8)
 			for i := range sums {
 				sums[i] = k.LoadVector(isa.At(bias, i*k.Bytes()))
 			}
-			l.each(k, w, rowBytes, held, func(row reg.GPVirtual, value isa.V) {
+			each(k, l, w, rowBytes, held, func(row reg.GPVirtual, value isa.V) {
 				for i, sum := range sums {
 					k.VFMADD231PS(isa.At(row, i*k.Bytes()), value, sum)
 				}
@@ -433,18 +406,18 @@ func fc1(f *isa.File) {
 
 // fc2 emits the product as one chain of sums, four cycles an entry.
 func fc2(f *isa.File) {
-	k := f.WideFunction("SingleFC2", "logits, x, w, bias, values []float32, places []int32",
+	k := f.WideFunction("SingleFC2", "logits, x, w, bias, values []float32, indices []int32",
 		"computes the logits [16] of one image = w x + bias from x [512], w [512][16] and bias [16];",
-		"values, places [832] are working memory.")
+		"values, indices [832] are working memory.")
 	x := k.Pointer("x")
 	l := makeList(k, x, inputs2)
 	w, bias := k.Pointer("w"), k.Pointer("bias")
-	k.Comment("logits = bias + Σ value·w[place]")
+	k.Comment("logits = bias + Σ value·w[index]")
 	sums := make([]isa.V, classes/k.Lanes)
 	for i := range sums {
 		sums[i] = k.LoadVector(isa.At(bias, i*k.Bytes()))
 	}
-	l.each(k, w, 4*classes, 0, func(row reg.GPVirtual, value isa.V) {
+	each(k, l, w, 4*classes, 0, func(row reg.GPVirtual, value isa.V) {
 		for i, sum := range sums {
 			k.VFMADD231PS(isa.At(row, i*k.Bytes()), value, sum)
 		}

@@ -26,15 +26,15 @@ func Square(k *isa.Kernel, rows [8]isa.V) (columns [8]isa.V) {
 		}
 	}
 	for j := range 4 {
-		low, high := k.YMM(), k.YMM()
-		if k.Target.Masks {
-			k.VSHUFF32X4(operand.U8(0), quads[4+j], quads[j], low)
-			k.VSHUFF32X4(operand.U8(3), quads[4+j], quads[j], high)
-		} else {
-			k.VPERM2F128(operand.U8(0x20), quads[4+j], quads[j], low)
-			k.VPERM2F128(operand.U8(0x31), quads[4+j], quads[j], high)
-		}
-		columns[j], columns[4+j] = low, high
+		columns[j], columns[4+j] = k.LowerQuads(quads[j], quads[4+j]), k.UpperQuads(quads[j], quads[4+j])
 	}
 	return columns
+}
+
+// Load loads eight rows that lie stride bytes apart.
+func Load(k *isa.Kernel, from operand.Mem, stride int) (rows [8]isa.V) {
+	for i := range rows {
+		rows[i] = k.LoadVector(from.Offset(i * stride))
+	}
+	return rows
 }

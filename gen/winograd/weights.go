@@ -23,7 +23,7 @@ func WeightGrads(k kernel, columns int) {
 // whose elements are rows of columns values each; first and second say in
 // comments what that gives.
 func transform(k kernel, to, from string, toSize, fromSize, columns int, oneDimension func(kernel, []vector, Put), first, second string) {
-	k.Half()
+	k = k.Narrow()
 	target, source := k.Pointer(to), k.Pointer(from)
 	half := k.Scratch(toSize * fromSize * k.Bytes())
 	row := 4 * columns
