@@ -22,7 +22,10 @@ tileRow1:
 	MOVQ $0x00000006, R8
 
 tileColumn2:
-	// V = Bᵀ X B
+	// columns: Bᵀ x
+	MOVQ $0x00000008, R9
+
+column3:
 	VMOVUPS (CX), Y0
 	VMOVUPS 896(CX), Y1
 	VMOVUPS 1792(CX), Y2
@@ -77,392 +80,25 @@ tileColumn2:
 	VMOVUPS      Y1, 1280(SI)
 	VSUBPS       Y2, Y0, Y0
 	VMOVUPS      Y0, 1536(SI)
-	VMOVUPS      32(CX), Y0
-	VMOVUPS      928(CX), Y1
-	VMOVUPS      1824(CX), Y2
-	VMOVUPS      2720(CX), Y3
-	VMOVUPS      3616(CX), Y4
-	VMOVUPS      4512(CX), Y5
-	VMOVUPS      5408(CX), Y6
-	VMOVUPS      6304(CX), Y7
+	ADDQ         $+32, CX
+	ADDQ         $+32, SI
+	DECQ         R9
+	JNZ          column3
+	ADDQ         $-256, CX
+	ADDQ         $-256, SI
 
-	// v0 = (d0 − d6) + 21/4 (d4 − d2)
-	VSUBPS      Y6, Y0, Y0
-	VSUBPS      Y2, Y4, Y8
-	VFMADD231PS conv1_5_25<>+0(SB), Y8, Y0
-	VMOVUPS     Y0, 32(SI)
+	// rows: V = (Bᵀ x) B
+	MOVQ $0x00000008, R9
 
-	// v7 = (d7 − d1) + 21/4 (d3 − d5)
-	VSUBPS      Y1, Y7, Y0
-	VSUBPS      Y5, Y3, Y7
-	VFMADD231PS conv1_5_25<>+0(SB), Y7, Y0
-	VMOVUPS     Y0, 1824(SI)
-
-	// v1, v2 = (17/4 d4 − (d2 + d6)) ± (17/4 d3 − (d1 + d5))
-	VADDPS      Y6, Y2, Y0
-	VFMSUB231PS conv1_4_25<>+0(SB), Y4, Y0
-	VADDPS      Y5, Y1, Y7
-	VFMSUB231PS conv1_4_25<>+0(SB), Y3, Y7
-	VADDPS      Y7, Y0, Y8
-	VMOVUPS     Y8, 288(SI)
-	VSUBPS      Y7, Y0, Y0
-	VMOVUPS     Y0, 544(SI)
-
-	// v3, v4 = (d2 − 5 d4 + 4 d6) ± (2 d1 − 10 d3 + 8 d5)
-	VMOVAPS      Y2, Y0
-	VFNMADD231PS conv1_5<>+0(SB), Y4, Y0
-	VFMADD231PS  conv1_4<>+0(SB), Y6, Y0
-	VADDPS       Y1, Y1, Y7
-	VFNMADD231PS conv1_10<>+0(SB), Y3, Y7
-	VFMADD231PS  conv1_8<>+0(SB), Y5, Y7
-	VADDPS       Y7, Y0, Y8
-	VMOVUPS      Y8, 800(SI)
-	VSUBPS       Y7, Y0, Y0
-	VMOVUPS      Y0, 1056(SI)
-
-	// v5, v6 = (2 d6 − 10 d4 + 8 d2) ± (d5 − 5 d3 + 4 d1)
-	VADDPS       Y6, Y6, Y0
-	VFNMADD231PS conv1_10<>+0(SB), Y4, Y0
-	VFMADD231PS  conv1_8<>+0(SB), Y2, Y0
-	VMOVAPS      Y5, Y2
-	VFNMADD231PS conv1_5<>+0(SB), Y3, Y2
-	VFMADD231PS  conv1_4<>+0(SB), Y1, Y2
-	VADDPS       Y2, Y0, Y1
-	VMOVUPS      Y1, 1312(SI)
-	VSUBPS       Y2, Y0, Y0
-	VMOVUPS      Y0, 1568(SI)
-	VMOVUPS      64(CX), Y0
-	VMOVUPS      960(CX), Y1
-	VMOVUPS      1856(CX), Y2
-	VMOVUPS      2752(CX), Y3
-	VMOVUPS      3648(CX), Y4
-	VMOVUPS      4544(CX), Y5
-	VMOVUPS      5440(CX), Y6
-	VMOVUPS      6336(CX), Y7
-
-	// v0 = (d0 − d6) + 21/4 (d4 − d2)
-	VSUBPS      Y6, Y0, Y0
-	VSUBPS      Y2, Y4, Y8
-	VFMADD231PS conv1_5_25<>+0(SB), Y8, Y0
-	VMOVUPS     Y0, 64(SI)
-
-	// v7 = (d7 − d1) + 21/4 (d3 − d5)
-	VSUBPS      Y1, Y7, Y0
-	VSUBPS      Y5, Y3, Y7
-	VFMADD231PS conv1_5_25<>+0(SB), Y7, Y0
-	VMOVUPS     Y0, 1856(SI)
-
-	// v1, v2 = (17/4 d4 − (d2 + d6)) ± (17/4 d3 − (d1 + d5))
-	VADDPS      Y6, Y2, Y0
-	VFMSUB231PS conv1_4_25<>+0(SB), Y4, Y0
-	VADDPS      Y5, Y1, Y7
-	VFMSUB231PS conv1_4_25<>+0(SB), Y3, Y7
-	VADDPS      Y7, Y0, Y8
-	VMOVUPS     Y8, 320(SI)
-	VSUBPS      Y7, Y0, Y0
-	VMOVUPS     Y0, 576(SI)
-
-	// v3, v4 = (d2 − 5 d4 + 4 d6) ± (2 d1 − 10 d3 + 8 d5)
-	VMOVAPS      Y2, Y0
-	VFNMADD231PS conv1_5<>+0(SB), Y4, Y0
-	VFMADD231PS  conv1_4<>+0(SB), Y6, Y0
-	VADDPS       Y1, Y1, Y7
-	VFNMADD231PS conv1_10<>+0(SB), Y3, Y7
-	VFMADD231PS  conv1_8<>+0(SB), Y5, Y7
-	VADDPS       Y7, Y0, Y8
-	VMOVUPS      Y8, 832(SI)
-	VSUBPS       Y7, Y0, Y0
-	VMOVUPS      Y0, 1088(SI)
-
-	// v5, v6 = (2 d6 − 10 d4 + 8 d2) ± (d5 − 5 d3 + 4 d1)
-	VADDPS       Y6, Y6, Y0
-	VFNMADD231PS conv1_10<>+0(SB), Y4, Y0
-	VFMADD231PS  conv1_8<>+0(SB), Y2, Y0
-	VMOVAPS      Y5, Y2
-	VFNMADD231PS conv1_5<>+0(SB), Y3, Y2
-	VFMADD231PS  conv1_4<>+0(SB), Y1, Y2
-	VADDPS       Y2, Y0, Y1
-	VMOVUPS      Y1, 1344(SI)
-	VSUBPS       Y2, Y0, Y0
-	VMOVUPS      Y0, 1600(SI)
-	VMOVUPS      96(CX), Y0
-	VMOVUPS      992(CX), Y1
-	VMOVUPS      1888(CX), Y2
-	VMOVUPS      2784(CX), Y3
-	VMOVUPS      3680(CX), Y4
-	VMOVUPS      4576(CX), Y5
-	VMOVUPS      5472(CX), Y6
-	VMOVUPS      6368(CX), Y7
-
-	// v0 = (d0 − d6) + 21/4 (d4 − d2)
-	VSUBPS      Y6, Y0, Y0
-	VSUBPS      Y2, Y4, Y8
-	VFMADD231PS conv1_5_25<>+0(SB), Y8, Y0
-	VMOVUPS     Y0, 96(SI)
-
-	// v7 = (d7 − d1) + 21/4 (d3 − d5)
-	VSUBPS      Y1, Y7, Y0
-	VSUBPS      Y5, Y3, Y7
-	VFMADD231PS conv1_5_25<>+0(SB), Y7, Y0
-	VMOVUPS     Y0, 1888(SI)
-
-	// v1, v2 = (17/4 d4 − (d2 + d6)) ± (17/4 d3 − (d1 + d5))
-	VADDPS      Y6, Y2, Y0
-	VFMSUB231PS conv1_4_25<>+0(SB), Y4, Y0
-	VADDPS      Y5, Y1, Y7
-	VFMSUB231PS conv1_4_25<>+0(SB), Y3, Y7
-	VADDPS      Y7, Y0, Y8
-	VMOVUPS     Y8, 352(SI)
-	VSUBPS      Y7, Y0, Y0
-	VMOVUPS     Y0, 608(SI)
-
-	// v3, v4 = (d2 − 5 d4 + 4 d6) ± (2 d1 − 10 d3 + 8 d5)
-	VMOVAPS      Y2, Y0
-	VFNMADD231PS conv1_5<>+0(SB), Y4, Y0
-	VFMADD231PS  conv1_4<>+0(SB), Y6, Y0
-	VADDPS       Y1, Y1, Y7
-	VFNMADD231PS conv1_10<>+0(SB), Y3, Y7
-	VFMADD231PS  conv1_8<>+0(SB), Y5, Y7
-	VADDPS       Y7, Y0, Y8
-	VMOVUPS      Y8, 864(SI)
-	VSUBPS       Y7, Y0, Y0
-	VMOVUPS      Y0, 1120(SI)
-
-	// v5, v6 = (2 d6 − 10 d4 + 8 d2) ± (d5 − 5 d3 + 4 d1)
-	VADDPS       Y6, Y6, Y0
-	VFNMADD231PS conv1_10<>+0(SB), Y4, Y0
-	VFMADD231PS  conv1_8<>+0(SB), Y2, Y0
-	VMOVAPS      Y5, Y2
-	VFNMADD231PS conv1_5<>+0(SB), Y3, Y2
-	VFMADD231PS  conv1_4<>+0(SB), Y1, Y2
-	VADDPS       Y2, Y0, Y1
-	VMOVUPS      Y1, 1376(SI)
-	VSUBPS       Y2, Y0, Y0
-	VMOVUPS      Y0, 1632(SI)
-	VMOVUPS      128(CX), Y0
-	VMOVUPS      1024(CX), Y1
-	VMOVUPS      1920(CX), Y2
-	VMOVUPS      2816(CX), Y3
-	VMOVUPS      3712(CX), Y4
-	VMOVUPS      4608(CX), Y5
-	VMOVUPS      5504(CX), Y6
-	VMOVUPS      6400(CX), Y7
-
-	// v0 = (d0 − d6) + 21/4 (d4 − d2)
-	VSUBPS      Y6, Y0, Y0
-	VSUBPS      Y2, Y4, Y8
-	VFMADD231PS conv1_5_25<>+0(SB), Y8, Y0
-	VMOVUPS     Y0, 128(SI)
-
-	// v7 = (d7 − d1) + 21/4 (d3 − d5)
-	VSUBPS      Y1, Y7, Y0
-	VSUBPS      Y5, Y3, Y7
-	VFMADD231PS conv1_5_25<>+0(SB), Y7, Y0
-	VMOVUPS     Y0, 1920(SI)
-
-	// v1, v2 = (17/4 d4 − (d2 + d6)) ± (17/4 d3 − (d1 + d5))
-	VADDPS      Y6, Y2, Y0
-	VFMSUB231PS conv1_4_25<>+0(SB), Y4, Y0
-	VADDPS      Y5, Y1, Y7
-	VFMSUB231PS conv1_4_25<>+0(SB), Y3, Y7
-	VADDPS      Y7, Y0, Y8
-	VMOVUPS     Y8, 384(SI)
-	VSUBPS      Y7, Y0, Y0
-	VMOVUPS     Y0, 640(SI)
-
-	// v3, v4 = (d2 − 5 d4 + 4 d6) ± (2 d1 − 10 d3 + 8 d5)
-	VMOVAPS      Y2, Y0
-	VFNMADD231PS conv1_5<>+0(SB), Y4, Y0
-	VFMADD231PS  conv1_4<>+0(SB), Y6, Y0
-	VADDPS       Y1, Y1, Y7
-	VFNMADD231PS conv1_10<>+0(SB), Y3, Y7
-	VFMADD231PS  conv1_8<>+0(SB), Y5, Y7
-	VADDPS       Y7, Y0, Y8
-	VMOVUPS      Y8, 896(SI)
-	VSUBPS       Y7, Y0, Y0
-	VMOVUPS      Y0, 1152(SI)
-
-	// v5, v6 = (2 d6 − 10 d4 + 8 d2) ± (d5 − 5 d3 + 4 d1)
-	VADDPS       Y6, Y6, Y0
-	VFNMADD231PS conv1_10<>+0(SB), Y4, Y0
-	VFMADD231PS  conv1_8<>+0(SB), Y2, Y0
-	VMOVAPS      Y5, Y2
-	VFNMADD231PS conv1_5<>+0(SB), Y3, Y2
-	VFMADD231PS  conv1_4<>+0(SB), Y1, Y2
-	VADDPS       Y2, Y0, Y1
-	VMOVUPS      Y1, 1408(SI)
-	VSUBPS       Y2, Y0, Y0
-	VMOVUPS      Y0, 1664(SI)
-	VMOVUPS      160(CX), Y0
-	VMOVUPS      1056(CX), Y1
-	VMOVUPS      1952(CX), Y2
-	VMOVUPS      2848(CX), Y3
-	VMOVUPS      3744(CX), Y4
-	VMOVUPS      4640(CX), Y5
-	VMOVUPS      5536(CX), Y6
-	VMOVUPS      6432(CX), Y7
-
-	// v0 = (d0 − d6) + 21/4 (d4 − d2)
-	VSUBPS      Y6, Y0, Y0
-	VSUBPS      Y2, Y4, Y8
-	VFMADD231PS conv1_5_25<>+0(SB), Y8, Y0
-	VMOVUPS     Y0, 160(SI)
-
-	// v7 = (d7 − d1) + 21/4 (d3 − d5)
-	VSUBPS      Y1, Y7, Y0
-	VSUBPS      Y5, Y3, Y7
-	VFMADD231PS conv1_5_25<>+0(SB), Y7, Y0
-	VMOVUPS     Y0, 1952(SI)
-
-	// v1, v2 = (17/4 d4 − (d2 + d6)) ± (17/4 d3 − (d1 + d5))
-	VADDPS      Y6, Y2, Y0
-	VFMSUB231PS conv1_4_25<>+0(SB), Y4, Y0
-	VADDPS      Y5, Y1, Y7
-	VFMSUB231PS conv1_4_25<>+0(SB), Y3, Y7
-	VADDPS      Y7, Y0, Y8
-	VMOVUPS     Y8, 416(SI)
-	VSUBPS      Y7, Y0, Y0
-	VMOVUPS     Y0, 672(SI)
-
-	// v3, v4 = (d2 − 5 d4 + 4 d6) ± (2 d1 − 10 d3 + 8 d5)
-	VMOVAPS      Y2, Y0
-	VFNMADD231PS conv1_5<>+0(SB), Y4, Y0
-	VFMADD231PS  conv1_4<>+0(SB), Y6, Y0
-	VADDPS       Y1, Y1, Y7
-	VFNMADD231PS conv1_10<>+0(SB), Y3, Y7
-	VFMADD231PS  conv1_8<>+0(SB), Y5, Y7
-	VADDPS       Y7, Y0, Y8
-	VMOVUPS      Y8, 928(SI)
-	VSUBPS       Y7, Y0, Y0
-	VMOVUPS      Y0, 1184(SI)
-
-	// v5, v6 = (2 d6 − 10 d4 + 8 d2) ± (d5 − 5 d3 + 4 d1)
-	VADDPS       Y6, Y6, Y0
-	VFNMADD231PS conv1_10<>+0(SB), Y4, Y0
-	VFMADD231PS  conv1_8<>+0(SB), Y2, Y0
-	VMOVAPS      Y5, Y2
-	VFNMADD231PS conv1_5<>+0(SB), Y3, Y2
-	VFMADD231PS  conv1_4<>+0(SB), Y1, Y2
-	VADDPS       Y2, Y0, Y1
-	VMOVUPS      Y1, 1440(SI)
-	VSUBPS       Y2, Y0, Y0
-	VMOVUPS      Y0, 1696(SI)
-	VMOVUPS      192(CX), Y0
-	VMOVUPS      1088(CX), Y1
-	VMOVUPS      1984(CX), Y2
-	VMOVUPS      2880(CX), Y3
-	VMOVUPS      3776(CX), Y4
-	VMOVUPS      4672(CX), Y5
-	VMOVUPS      5568(CX), Y6
-	VMOVUPS      6464(CX), Y7
-
-	// v0 = (d0 − d6) + 21/4 (d4 − d2)
-	VSUBPS      Y6, Y0, Y0
-	VSUBPS      Y2, Y4, Y8
-	VFMADD231PS conv1_5_25<>+0(SB), Y8, Y0
-	VMOVUPS     Y0, 192(SI)
-
-	// v7 = (d7 − d1) + 21/4 (d3 − d5)
-	VSUBPS      Y1, Y7, Y0
-	VSUBPS      Y5, Y3, Y7
-	VFMADD231PS conv1_5_25<>+0(SB), Y7, Y0
-	VMOVUPS     Y0, 1984(SI)
-
-	// v1, v2 = (17/4 d4 − (d2 + d6)) ± (17/4 d3 − (d1 + d5))
-	VADDPS      Y6, Y2, Y0
-	VFMSUB231PS conv1_4_25<>+0(SB), Y4, Y0
-	VADDPS      Y5, Y1, Y7
-	VFMSUB231PS conv1_4_25<>+0(SB), Y3, Y7
-	VADDPS      Y7, Y0, Y8
-	VMOVUPS     Y8, 448(SI)
-	VSUBPS      Y7, Y0, Y0
-	VMOVUPS     Y0, 704(SI)
-
-	// v3, v4 = (d2 − 5 d4 + 4 d6) ± (2 d1 − 10 d3 + 8 d5)
-	VMOVAPS      Y2, Y0
-	VFNMADD231PS conv1_5<>+0(SB), Y4, Y0
-	VFMADD231PS  conv1_4<>+0(SB), Y6, Y0
-	VADDPS       Y1, Y1, Y7
-	VFNMADD231PS conv1_10<>+0(SB), Y3, Y7
-	VFMADD231PS  conv1_8<>+0(SB), Y5, Y7
-	VADDPS       Y7, Y0, Y8
-	VMOVUPS      Y8, 960(SI)
-	VSUBPS       Y7, Y0, Y0
-	VMOVUPS      Y0, 1216(SI)
-
-	// v5, v6 = (2 d6 − 10 d4 + 8 d2) ± (d5 − 5 d3 + 4 d1)
-	VADDPS       Y6, Y6, Y0
-	VFNMADD231PS conv1_10<>+0(SB), Y4, Y0
-	VFMADD231PS  conv1_8<>+0(SB), Y2, Y0
-	VMOVAPS      Y5, Y2
-	VFNMADD231PS conv1_5<>+0(SB), Y3, Y2
-	VFMADD231PS  conv1_4<>+0(SB), Y1, Y2
-	VADDPS       Y2, Y0, Y1
-	VMOVUPS      Y1, 1472(SI)
-	VSUBPS       Y2, Y0, Y0
-	VMOVUPS      Y0, 1728(SI)
-	VMOVUPS      224(CX), Y0
-	VMOVUPS      1120(CX), Y1
-	VMOVUPS      2016(CX), Y2
-	VMOVUPS      2912(CX), Y3
-	VMOVUPS      3808(CX), Y4
-	VMOVUPS      4704(CX), Y5
-	VMOVUPS      5600(CX), Y6
-	VMOVUPS      6496(CX), Y7
-
-	// v0 = (d0 − d6) + 21/4 (d4 − d2)
-	VSUBPS      Y6, Y0, Y0
-	VSUBPS      Y2, Y4, Y8
-	VFMADD231PS conv1_5_25<>+0(SB), Y8, Y0
-	VMOVUPS     Y0, 224(SI)
-
-	// v7 = (d7 − d1) + 21/4 (d3 − d5)
-	VSUBPS      Y1, Y7, Y0
-	VSUBPS      Y5, Y3, Y7
-	VFMADD231PS conv1_5_25<>+0(SB), Y7, Y0
-	VMOVUPS     Y0, 2016(SI)
-
-	// v1, v2 = (17/4 d4 − (d2 + d6)) ± (17/4 d3 − (d1 + d5))
-	VADDPS      Y6, Y2, Y0
-	VFMSUB231PS conv1_4_25<>+0(SB), Y4, Y0
-	VADDPS      Y5, Y1, Y7
-	VFMSUB231PS conv1_4_25<>+0(SB), Y3, Y7
-	VADDPS      Y7, Y0, Y8
-	VMOVUPS     Y8, 480(SI)
-	VSUBPS      Y7, Y0, Y0
-	VMOVUPS     Y0, 736(SI)
-
-	// v3, v4 = (d2 − 5 d4 + 4 d6) ± (2 d1 − 10 d3 + 8 d5)
-	VMOVAPS      Y2, Y0
-	VFNMADD231PS conv1_5<>+0(SB), Y4, Y0
-	VFMADD231PS  conv1_4<>+0(SB), Y6, Y0
-	VADDPS       Y1, Y1, Y7
-	VFNMADD231PS conv1_10<>+0(SB), Y3, Y7
-	VFMADD231PS  conv1_8<>+0(SB), Y5, Y7
-	VADDPS       Y7, Y0, Y8
-	VMOVUPS      Y8, 992(SI)
-	VSUBPS       Y7, Y0, Y0
-	VMOVUPS      Y0, 1248(SI)
-
-	// v5, v6 = (2 d6 − 10 d4 + 8 d2) ± (d5 − 5 d3 + 4 d1)
-	VADDPS       Y6, Y6, Y0
-	VFNMADD231PS conv1_10<>+0(SB), Y4, Y0
-	VFMADD231PS  conv1_8<>+0(SB), Y2, Y0
-	VMOVAPS      Y5, Y2
-	VFNMADD231PS conv1_5<>+0(SB), Y3, Y2
-	VFMADD231PS  conv1_4<>+0(SB), Y1, Y2
-	VADDPS       Y2, Y0, Y1
-	VMOVUPS      Y1, 1504(SI)
-	VSUBPS       Y2, Y0, Y0
-	VMOVUPS      Y0, 1760(SI)
-	VMOVUPS      (SI), Y0
-	VMOVUPS      32(SI), Y1
-	VMOVUPS      64(SI), Y2
-	VMOVUPS      96(SI), Y3
-	VMOVUPS      128(SI), Y4
-	VMOVUPS      160(SI), Y5
-	VMOVUPS      192(SI), Y6
-	VMOVUPS      224(SI), Y7
+row4:
+	VMOVUPS (SI), Y0
+	VMOVUPS 32(SI), Y1
+	VMOVUPS 64(SI), Y2
+	VMOVUPS 96(SI), Y3
+	VMOVUPS 128(SI), Y4
+	VMOVUPS 160(SI), Y5
+	VMOVUPS 192(SI), Y6
+	VMOVUPS 224(SI), Y7
 
 	// v0 = (d0 − d6) + 21/4 (d4 − d2)
 	VSUBPS      Y6, Y0, Y0
@@ -509,391 +145,17 @@ tileColumn2:
 	VMOVUPS      Y1, 10400(SI)
 	VSUBPS       Y2, Y0, Y0
 	VMOVUPS      Y0, 10432(SI)
-	VMOVUPS      256(SI), Y0
-	VMOVUPS      288(SI), Y1
-	VMOVUPS      320(SI), Y2
-	VMOVUPS      352(SI), Y3
-	VMOVUPS      384(SI), Y4
-	VMOVUPS      416(SI), Y5
-	VMOVUPS      448(SI), Y6
-	VMOVUPS      480(SI), Y7
-
-	// v0 = (d0 − d6) + 21/4 (d4 − d2)
-	VSUBPS      Y6, Y0, Y0
-	VSUBPS      Y2, Y4, Y8
-	VFMADD231PS conv1_5_25<>+0(SB), Y8, Y0
-	VMOVUPS     Y0, 10496(SI)
-
-	// v7 = (d7 − d1) + 21/4 (d3 − d5)
-	VSUBPS      Y1, Y7, Y0
-	VSUBPS      Y5, Y3, Y7
-	VFMADD231PS conv1_5_25<>+0(SB), Y7, Y0
-	VMOVUPS     Y0, 10720(SI)
-
-	// v1, v2 = (17/4 d4 − (d2 + d6)) ± (17/4 d3 − (d1 + d5))
-	VADDPS      Y6, Y2, Y0
-	VFMSUB231PS conv1_4_25<>+0(SB), Y4, Y0
-	VADDPS      Y5, Y1, Y7
-	VFMSUB231PS conv1_4_25<>+0(SB), Y3, Y7
-	VADDPS      Y7, Y0, Y8
-	VMOVUPS     Y8, 10528(SI)
-	VSUBPS      Y7, Y0, Y0
-	VMOVUPS     Y0, 10560(SI)
-
-	// v3, v4 = (d2 − 5 d4 + 4 d6) ± (2 d1 − 10 d3 + 8 d5)
-	VMOVAPS      Y2, Y0
-	VFNMADD231PS conv1_5<>+0(SB), Y4, Y0
-	VFMADD231PS  conv1_4<>+0(SB), Y6, Y0
-	VADDPS       Y1, Y1, Y7
-	VFNMADD231PS conv1_10<>+0(SB), Y3, Y7
-	VFMADD231PS  conv1_8<>+0(SB), Y5, Y7
-	VADDPS       Y7, Y0, Y8
-	VMOVUPS      Y8, 10592(SI)
-	VSUBPS       Y7, Y0, Y0
-	VMOVUPS      Y0, 10624(SI)
-
-	// v5, v6 = (2 d6 − 10 d4 + 8 d2) ± (d5 − 5 d3 + 4 d1)
-	VADDPS       Y6, Y6, Y0
-	VFNMADD231PS conv1_10<>+0(SB), Y4, Y0
-	VFMADD231PS  conv1_8<>+0(SB), Y2, Y0
-	VMOVAPS      Y5, Y2
-	VFNMADD231PS conv1_5<>+0(SB), Y3, Y2
-	VFMADD231PS  conv1_4<>+0(SB), Y1, Y2
-	VADDPS       Y2, Y0, Y1
-	VMOVUPS      Y1, 10656(SI)
-	VSUBPS       Y2, Y0, Y0
-	VMOVUPS      Y0, 10688(SI)
-	VMOVUPS      512(SI), Y0
-	VMOVUPS      544(SI), Y1
-	VMOVUPS      576(SI), Y2
-	VMOVUPS      608(SI), Y3
-	VMOVUPS      640(SI), Y4
-	VMOVUPS      672(SI), Y5
-	VMOVUPS      704(SI), Y6
-	VMOVUPS      736(SI), Y7
-
-	// v0 = (d0 − d6) + 21/4 (d4 − d2)
-	VSUBPS      Y6, Y0, Y0
-	VSUBPS      Y2, Y4, Y8
-	VFMADD231PS conv1_5_25<>+0(SB), Y8, Y0
-	VMOVUPS     Y0, 10752(SI)
-
-	// v7 = (d7 − d1) + 21/4 (d3 − d5)
-	VSUBPS      Y1, Y7, Y0
-	VSUBPS      Y5, Y3, Y7
-	VFMADD231PS conv1_5_25<>+0(SB), Y7, Y0
-	VMOVUPS     Y0, 10976(SI)
-
-	// v1, v2 = (17/4 d4 − (d2 + d6)) ± (17/4 d3 − (d1 + d5))
-	VADDPS      Y6, Y2, Y0
-	VFMSUB231PS conv1_4_25<>+0(SB), Y4, Y0
-	VADDPS      Y5, Y1, Y7
-	VFMSUB231PS conv1_4_25<>+0(SB), Y3, Y7
-	VADDPS      Y7, Y0, Y8
-	VMOVUPS     Y8, 10784(SI)
-	VSUBPS      Y7, Y0, Y0
-	VMOVUPS     Y0, 10816(SI)
-
-	// v3, v4 = (d2 − 5 d4 + 4 d6) ± (2 d1 − 10 d3 + 8 d5)
-	VMOVAPS      Y2, Y0
-	VFNMADD231PS conv1_5<>+0(SB), Y4, Y0
-	VFMADD231PS  conv1_4<>+0(SB), Y6, Y0
-	VADDPS       Y1, Y1, Y7
-	VFNMADD231PS conv1_10<>+0(SB), Y3, Y7
-	VFMADD231PS  conv1_8<>+0(SB), Y5, Y7
-	VADDPS       Y7, Y0, Y8
-	VMOVUPS      Y8, 10848(SI)
-	VSUBPS       Y7, Y0, Y0
-	VMOVUPS      Y0, 10880(SI)
-
-	// v5, v6 = (2 d6 − 10 d4 + 8 d2) ± (d5 − 5 d3 + 4 d1)
-	VADDPS       Y6, Y6, Y0
-	VFNMADD231PS conv1_10<>+0(SB), Y4, Y0
-	VFMADD231PS  conv1_8<>+0(SB), Y2, Y0
-	VMOVAPS      Y5, Y2
-	VFNMADD231PS conv1_5<>+0(SB), Y3, Y2
-	VFMADD231PS  conv1_4<>+0(SB), Y1, Y2
-	VADDPS       Y2, Y0, Y1
-	VMOVUPS      Y1, 10912(SI)
-	VSUBPS       Y2, Y0, Y0
-	VMOVUPS      Y0, 10944(SI)
-	VMOVUPS      768(SI), Y0
-	VMOVUPS      800(SI), Y1
-	VMOVUPS      832(SI), Y2
-	VMOVUPS      864(SI), Y3
-	VMOVUPS      896(SI), Y4
-	VMOVUPS      928(SI), Y5
-	VMOVUPS      960(SI), Y6
-	VMOVUPS      992(SI), Y7
-
-	// v0 = (d0 − d6) + 21/4 (d4 − d2)
-	VSUBPS      Y6, Y0, Y0
-	VSUBPS      Y2, Y4, Y8
-	VFMADD231PS conv1_5_25<>+0(SB), Y8, Y0
-	VMOVUPS     Y0, 11008(SI)
-
-	// v7 = (d7 − d1) + 21/4 (d3 − d5)
-	VSUBPS      Y1, Y7, Y0
-	VSUBPS      Y5, Y3, Y7
-	VFMADD231PS conv1_5_25<>+0(SB), Y7, Y0
-	VMOVUPS     Y0, 11232(SI)
-
-	// v1, v2 = (17/4 d4 − (d2 + d6)) ± (17/4 d3 − (d1 + d5))
-	VADDPS      Y6, Y2, Y0
-	VFMSUB231PS conv1_4_25<>+0(SB), Y4, Y0
-	VADDPS      Y5, Y1, Y7
-	VFMSUB231PS conv1_4_25<>+0(SB), Y3, Y7
-	VADDPS      Y7, Y0, Y8
-	VMOVUPS     Y8, 11040(SI)
-	VSUBPS      Y7, Y0, Y0
-	VMOVUPS     Y0, 11072(SI)
-
-	// v3, v4 = (d2 − 5 d4 + 4 d6) ± (2 d1 − 10 d3 + 8 d5)
-	VMOVAPS      Y2, Y0
-	VFNMADD231PS conv1_5<>+0(SB), Y4, Y0
-	VFMADD231PS  conv1_4<>+0(SB), Y6, Y0
-	VADDPS       Y1, Y1, Y7
-	VFNMADD231PS conv1_10<>+0(SB), Y3, Y7
-	VFMADD231PS  conv1_8<>+0(SB), Y5, Y7
-	VADDPS       Y7, Y0, Y8
-	VMOVUPS      Y8, 11104(SI)
-	VSUBPS       Y7, Y0, Y0
-	VMOVUPS      Y0, 11136(SI)
-
-	// v5, v6 = (2 d6 − 10 d4 + 8 d2) ± (d5 − 5 d3 + 4 d1)
-	VADDPS       Y6, Y6, Y0
-	VFNMADD231PS conv1_10<>+0(SB), Y4, Y0
-	VFMADD231PS  conv1_8<>+0(SB), Y2, Y0
-	VMOVAPS      Y5, Y2
-	VFNMADD231PS conv1_5<>+0(SB), Y3, Y2
-	VFMADD231PS  conv1_4<>+0(SB), Y1, Y2
-	VADDPS       Y2, Y0, Y1
-	VMOVUPS      Y1, 11168(SI)
-	VSUBPS       Y2, Y0, Y0
-	VMOVUPS      Y0, 11200(SI)
-	VMOVUPS      1024(SI), Y0
-	VMOVUPS      1056(SI), Y1
-	VMOVUPS      1088(SI), Y2
-	VMOVUPS      1120(SI), Y3
-	VMOVUPS      1152(SI), Y4
-	VMOVUPS      1184(SI), Y5
-	VMOVUPS      1216(SI), Y6
-	VMOVUPS      1248(SI), Y7
-
-	// v0 = (d0 − d6) + 21/4 (d4 − d2)
-	VSUBPS      Y6, Y0, Y0
-	VSUBPS      Y2, Y4, Y8
-	VFMADD231PS conv1_5_25<>+0(SB), Y8, Y0
-	VMOVUPS     Y0, 11264(SI)
-
-	// v7 = (d7 − d1) + 21/4 (d3 − d5)
-	VSUBPS      Y1, Y7, Y0
-	VSUBPS      Y5, Y3, Y7
-	VFMADD231PS conv1_5_25<>+0(SB), Y7, Y0
-	VMOVUPS     Y0, 11488(SI)
-
-	// v1, v2 = (17/4 d4 − (d2 + d6)) ± (17/4 d3 − (d1 + d5))
-	VADDPS      Y6, Y2, Y0
-	VFMSUB231PS conv1_4_25<>+0(SB), Y4, Y0
-	VADDPS      Y5, Y1, Y7
-	VFMSUB231PS conv1_4_25<>+0(SB), Y3, Y7
-	VADDPS      Y7, Y0, Y8
-	VMOVUPS     Y8, 11296(SI)
-	VSUBPS      Y7, Y0, Y0
-	VMOVUPS     Y0, 11328(SI)
-
-	// v3, v4 = (d2 − 5 d4 + 4 d6) ± (2 d1 − 10 d3 + 8 d5)
-	VMOVAPS      Y2, Y0
-	VFNMADD231PS conv1_5<>+0(SB), Y4, Y0
-	VFMADD231PS  conv1_4<>+0(SB), Y6, Y0
-	VADDPS       Y1, Y1, Y7
-	VFNMADD231PS conv1_10<>+0(SB), Y3, Y7
-	VFMADD231PS  conv1_8<>+0(SB), Y5, Y7
-	VADDPS       Y7, Y0, Y8
-	VMOVUPS      Y8, 11360(SI)
-	VSUBPS       Y7, Y0, Y0
-	VMOVUPS      Y0, 11392(SI)
-
-	// v5, v6 = (2 d6 − 10 d4 + 8 d2) ± (d5 − 5 d3 + 4 d1)
-	VADDPS       Y6, Y6, Y0
-	VFNMADD231PS conv1_10<>+0(SB), Y4, Y0
-	VFMADD231PS  conv1_8<>+0(SB), Y2, Y0
-	VMOVAPS      Y5, Y2
-	VFNMADD231PS conv1_5<>+0(SB), Y3, Y2
-	VFMADD231PS  conv1_4<>+0(SB), Y1, Y2
-	VADDPS       Y2, Y0, Y1
-	VMOVUPS      Y1, 11424(SI)
-	VSUBPS       Y2, Y0, Y0
-	VMOVUPS      Y0, 11456(SI)
-	VMOVUPS      1280(SI), Y0
-	VMOVUPS      1312(SI), Y1
-	VMOVUPS      1344(SI), Y2
-	VMOVUPS      1376(SI), Y3
-	VMOVUPS      1408(SI), Y4
-	VMOVUPS      1440(SI), Y5
-	VMOVUPS      1472(SI), Y6
-	VMOVUPS      1504(SI), Y7
-
-	// v0 = (d0 − d6) + 21/4 (d4 − d2)
-	VSUBPS      Y6, Y0, Y0
-	VSUBPS      Y2, Y4, Y8
-	VFMADD231PS conv1_5_25<>+0(SB), Y8, Y0
-	VMOVUPS     Y0, 11520(SI)
-
-	// v7 = (d7 − d1) + 21/4 (d3 − d5)
-	VSUBPS      Y1, Y7, Y0
-	VSUBPS      Y5, Y3, Y7
-	VFMADD231PS conv1_5_25<>+0(SB), Y7, Y0
-	VMOVUPS     Y0, 11744(SI)
-
-	// v1, v2 = (17/4 d4 − (d2 + d6)) ± (17/4 d3 − (d1 + d5))
-	VADDPS      Y6, Y2, Y0
-	VFMSUB231PS conv1_4_25<>+0(SB), Y4, Y0
-	VADDPS      Y5, Y1, Y7
-	VFMSUB231PS conv1_4_25<>+0(SB), Y3, Y7
-	VADDPS      Y7, Y0, Y8
-	VMOVUPS     Y8, 11552(SI)
-	VSUBPS      Y7, Y0, Y0
-	VMOVUPS     Y0, 11584(SI)
-
-	// v3, v4 = (d2 − 5 d4 + 4 d6) ± (2 d1 − 10 d3 + 8 d5)
-	VMOVAPS      Y2, Y0
-	VFNMADD231PS conv1_5<>+0(SB), Y4, Y0
-	VFMADD231PS  conv1_4<>+0(SB), Y6, Y0
-	VADDPS       Y1, Y1, Y7
-	VFNMADD231PS conv1_10<>+0(SB), Y3, Y7
-	VFMADD231PS  conv1_8<>+0(SB), Y5, Y7
-	VADDPS       Y7, Y0, Y8
-	VMOVUPS      Y8, 11616(SI)
-	VSUBPS       Y7, Y0, Y0
-	VMOVUPS      Y0, 11648(SI)
-
-	// v5, v6 = (2 d6 − 10 d4 + 8 d2) ± (d5 − 5 d3 + 4 d1)
-	VADDPS       Y6, Y6, Y0
-	VFNMADD231PS conv1_10<>+0(SB), Y4, Y0
-	VFMADD231PS  conv1_8<>+0(SB), Y2, Y0
-	VMOVAPS      Y5, Y2
-	VFNMADD231PS conv1_5<>+0(SB), Y3, Y2
-	VFMADD231PS  conv1_4<>+0(SB), Y1, Y2
-	VADDPS       Y2, Y0, Y1
-	VMOVUPS      Y1, 11680(SI)
-	VSUBPS       Y2, Y0, Y0
-	VMOVUPS      Y0, 11712(SI)
-	VMOVUPS      1536(SI), Y0
-	VMOVUPS      1568(SI), Y1
-	VMOVUPS      1600(SI), Y2
-	VMOVUPS      1632(SI), Y3
-	VMOVUPS      1664(SI), Y4
-	VMOVUPS      1696(SI), Y5
-	VMOVUPS      1728(SI), Y6
-	VMOVUPS      1760(SI), Y7
-
-	// v0 = (d0 − d6) + 21/4 (d4 − d2)
-	VSUBPS      Y6, Y0, Y0
-	VSUBPS      Y2, Y4, Y8
-	VFMADD231PS conv1_5_25<>+0(SB), Y8, Y0
-	VMOVUPS     Y0, 11776(SI)
-
-	// v7 = (d7 − d1) + 21/4 (d3 − d5)
-	VSUBPS      Y1, Y7, Y0
-	VSUBPS      Y5, Y3, Y7
-	VFMADD231PS conv1_5_25<>+0(SB), Y7, Y0
-	VMOVUPS     Y0, 12000(SI)
-
-	// v1, v2 = (17/4 d4 − (d2 + d6)) ± (17/4 d3 − (d1 + d5))
-	VADDPS      Y6, Y2, Y0
-	VFMSUB231PS conv1_4_25<>+0(SB), Y4, Y0
-	VADDPS      Y5, Y1, Y7
-	VFMSUB231PS conv1_4_25<>+0(SB), Y3, Y7
-	VADDPS      Y7, Y0, Y8
-	VMOVUPS     Y8, 11808(SI)
-	VSUBPS      Y7, Y0, Y0
-	VMOVUPS     Y0, 11840(SI)
-
-	// v3, v4 = (d2 − 5 d4 + 4 d6) ± (2 d1 − 10 d3 + 8 d5)
-	VMOVAPS      Y2, Y0
-	VFNMADD231PS conv1_5<>+0(SB), Y4, Y0
-	VFMADD231PS  conv1_4<>+0(SB), Y6, Y0
-	VADDPS       Y1, Y1, Y7
-	VFNMADD231PS conv1_10<>+0(SB), Y3, Y7
-	VFMADD231PS  conv1_8<>+0(SB), Y5, Y7
-	VADDPS       Y7, Y0, Y8
-	VMOVUPS      Y8, 11872(SI)
-	VSUBPS       Y7, Y0, Y0
-	VMOVUPS      Y0, 11904(SI)
-
-	// v5, v6 = (2 d6 − 10 d4 + 8 d2) ± (d5 − 5 d3 + 4 d1)
-	VADDPS       Y6, Y6, Y0
-	VFNMADD231PS conv1_10<>+0(SB), Y4, Y0
-	VFMADD231PS  conv1_8<>+0(SB), Y2, Y0
-	VMOVAPS      Y5, Y2
-	VFNMADD231PS conv1_5<>+0(SB), Y3, Y2
-	VFMADD231PS  conv1_4<>+0(SB), Y1, Y2
-	VADDPS       Y2, Y0, Y1
-	VMOVUPS      Y1, 11936(SI)
-	VSUBPS       Y2, Y0, Y0
-	VMOVUPS      Y0, 11968(SI)
-	VMOVUPS      1792(SI), Y0
-	VMOVUPS      1824(SI), Y1
-	VMOVUPS      1856(SI), Y2
-	VMOVUPS      1888(SI), Y3
-	VMOVUPS      1920(SI), Y4
-	VMOVUPS      1952(SI), Y5
-	VMOVUPS      1984(SI), Y6
-	VMOVUPS      2016(SI), Y7
-
-	// v0 = (d0 − d6) + 21/4 (d4 − d2)
-	VSUBPS      Y6, Y0, Y0
-	VSUBPS      Y2, Y4, Y8
-	VFMADD231PS conv1_5_25<>+0(SB), Y8, Y0
-	VMOVUPS     Y0, 12032(SI)
-
-	// v7 = (d7 − d1) + 21/4 (d3 − d5)
-	VSUBPS      Y1, Y7, Y0
-	VSUBPS      Y5, Y3, Y7
-	VFMADD231PS conv1_5_25<>+0(SB), Y7, Y0
-	VMOVUPS     Y0, 12256(SI)
-
-	// v1, v2 = (17/4 d4 − (d2 + d6)) ± (17/4 d3 − (d1 + d5))
-	VADDPS      Y6, Y2, Y0
-	VFMSUB231PS conv1_4_25<>+0(SB), Y4, Y0
-	VADDPS      Y5, Y1, Y7
-	VFMSUB231PS conv1_4_25<>+0(SB), Y3, Y7
-	VADDPS      Y7, Y0, Y8
-	VMOVUPS     Y8, 12064(SI)
-	VSUBPS      Y7, Y0, Y0
-	VMOVUPS     Y0, 12096(SI)
-
-	// v3, v4 = (d2 − 5 d4 + 4 d6) ± (2 d1 − 10 d3 + 8 d5)
-	VMOVAPS      Y2, Y0
-	VFNMADD231PS conv1_5<>+0(SB), Y4, Y0
-	VFMADD231PS  conv1_4<>+0(SB), Y6, Y0
-	VADDPS       Y1, Y1, Y7
-	VFNMADD231PS conv1_10<>+0(SB), Y3, Y7
-	VFMADD231PS  conv1_8<>+0(SB), Y5, Y7
-	VADDPS       Y7, Y0, Y8
-	VMOVUPS      Y8, 12128(SI)
-	VSUBPS       Y7, Y0, Y0
-	VMOVUPS      Y0, 12160(SI)
-
-	// v5, v6 = (2 d6 − 10 d4 + 8 d2) ± (d5 − 5 d3 + 4 d1)
-	VADDPS       Y6, Y6, Y0
-	VFNMADD231PS conv1_10<>+0(SB), Y4, Y0
-	VFMADD231PS  conv1_8<>+0(SB), Y2, Y0
-	VMOVAPS      Y5, Y2
-	VFNMADD231PS conv1_5<>+0(SB), Y3, Y2
-	VFMADD231PS  conv1_4<>+0(SB), Y1, Y2
-	VADDPS       Y2, Y0, Y1
-	VMOVUPS      Y1, 12192(SI)
-	VSUBPS       Y2, Y0, Y0
-	VMOVUPS      Y0, 12224(SI)
+	ADDQ         $+256, SI
+	DECQ         R9
+	JNZ          row4
+	ADDQ         $-2048, SI
 	MOVQ         $0x00000002, R9
 
-group3:
+group5:
 	// columns: Aᵀ (u V), a column of V in registers for all outputs of the group
 	MOVQ $0x00000008, R10
 
-column4:
+column6:
 	VMOVUPS 10240(SI), Y0
 	VMOVUPS 10496(SI), Y1
 	VMOVUPS 10752(SI), Y2
@@ -904,7 +166,7 @@ column4:
 	VMOVUPS 12032(SI), Y7
 	MOVQ    $0x0000000a, R11
 
-output5:
+output7:
 	// plus1, minus1 = m1 ± m2
 	VBROADCASTSS 768(DX), Y8
 	VMULPS       Y1, Y8, Y8
@@ -957,19 +219,19 @@ output5:
 	ADDQ        $+4, DX
 	ADDQ        $+1024, SI
 	DECQ        R11
-	JNZ         output5
+	JNZ         output7
 	ADDQ        $-40, DX
 	ADDQ        $-10240, SI
 	ADDQ        $+96, DX
 	ADDQ        $+32, SI
 	DECQ        R10
-	JNZ         column4
+	JNZ         column6
 	ADDQ        $-728, DX
 	ADDQ        $-256, SI
 	VXORPS      Y0, Y0, Y0
 	MOVQ        $0x0000000a, R10
 
-output6:
+output8:
 	VBROADCASTSS (BX), Y1
 
 	// two rows at a time: (Aᵀ m) A, then bias, pooling, ReLU
@@ -1152,10 +414,10 @@ output6:
 	ADDQ        $+1024, SI
 	ADDQ        $+4608, AX
 	DECQ        R10
-	JNZ         output6
+	JNZ         output8
 	ADDQ        $-10240, SI
 	DECQ        R9
-	JNZ         group3
+	JNZ         group5
 	ADDQ        $-80, DX
 	ADDQ        $-80, BX
 	ADDQ        $-92160, AX
@@ -1290,7 +552,10 @@ tileRow1:
 	MOVQ $0x00000006, R9
 
 tileColumn2:
-	// V = Bᵀ X B
+	// columns: Bᵀ x
+	MOVQ $0x00000008, R10
+
+column3:
 	VMOVUPS (CX), Y0
 	VMOVUPS 896(CX), Y1
 	VMOVUPS 1792(CX), Y2
@@ -1345,392 +610,25 @@ tileColumn2:
 	VMOVUPS      Y1, 1280(DI)
 	VSUBPS       Y2, Y0, Y0
 	VMOVUPS      Y0, 1536(DI)
-	VMOVUPS      32(CX), Y0
-	VMOVUPS      928(CX), Y1
-	VMOVUPS      1824(CX), Y2
-	VMOVUPS      2720(CX), Y3
-	VMOVUPS      3616(CX), Y4
-	VMOVUPS      4512(CX), Y5
-	VMOVUPS      5408(CX), Y6
-	VMOVUPS      6304(CX), Y7
+	ADDQ         $+32, CX
+	ADDQ         $+32, DI
+	DECQ         R10
+	JNZ          column3
+	ADDQ         $-256, CX
+	ADDQ         $-256, DI
 
-	// v0 = (d0 − d6) + 21/4 (d4 − d2)
-	VSUBPS      Y6, Y0, Y0
-	VSUBPS      Y2, Y4, Y8
-	VFMADD231PS conv1_5_25<>+0(SB), Y8, Y0
-	VMOVUPS     Y0, 32(DI)
+	// rows: V = (Bᵀ x) B
+	MOVQ $0x00000008, R10
 
-	// v7 = (d7 − d1) + 21/4 (d3 − d5)
-	VSUBPS      Y1, Y7, Y0
-	VSUBPS      Y5, Y3, Y7
-	VFMADD231PS conv1_5_25<>+0(SB), Y7, Y0
-	VMOVUPS     Y0, 1824(DI)
-
-	// v1, v2 = (17/4 d4 − (d2 + d6)) ± (17/4 d3 − (d1 + d5))
-	VADDPS      Y6, Y2, Y0
-	VFMSUB231PS conv1_4_25<>+0(SB), Y4, Y0
-	VADDPS      Y5, Y1, Y7
-	VFMSUB231PS conv1_4_25<>+0(SB), Y3, Y7
-	VADDPS      Y7, Y0, Y8
-	VMOVUPS     Y8, 288(DI)
-	VSUBPS      Y7, Y0, Y0
-	VMOVUPS     Y0, 544(DI)
-
-	// v3, v4 = (d2 − 5 d4 + 4 d6) ± (2 d1 − 10 d3 + 8 d5)
-	VMOVAPS      Y2, Y0
-	VFNMADD231PS conv1_5<>+0(SB), Y4, Y0
-	VFMADD231PS  conv1_4<>+0(SB), Y6, Y0
-	VADDPS       Y1, Y1, Y7
-	VFNMADD231PS conv1_10<>+0(SB), Y3, Y7
-	VFMADD231PS  conv1_8<>+0(SB), Y5, Y7
-	VADDPS       Y7, Y0, Y8
-	VMOVUPS      Y8, 800(DI)
-	VSUBPS       Y7, Y0, Y0
-	VMOVUPS      Y0, 1056(DI)
-
-	// v5, v6 = (2 d6 − 10 d4 + 8 d2) ± (d5 − 5 d3 + 4 d1)
-	VADDPS       Y6, Y6, Y0
-	VFNMADD231PS conv1_10<>+0(SB), Y4, Y0
-	VFMADD231PS  conv1_8<>+0(SB), Y2, Y0
-	VMOVAPS      Y5, Y2
-	VFNMADD231PS conv1_5<>+0(SB), Y3, Y2
-	VFMADD231PS  conv1_4<>+0(SB), Y1, Y2
-	VADDPS       Y2, Y0, Y1
-	VMOVUPS      Y1, 1312(DI)
-	VSUBPS       Y2, Y0, Y0
-	VMOVUPS      Y0, 1568(DI)
-	VMOVUPS      64(CX), Y0
-	VMOVUPS      960(CX), Y1
-	VMOVUPS      1856(CX), Y2
-	VMOVUPS      2752(CX), Y3
-	VMOVUPS      3648(CX), Y4
-	VMOVUPS      4544(CX), Y5
-	VMOVUPS      5440(CX), Y6
-	VMOVUPS      6336(CX), Y7
-
-	// v0 = (d0 − d6) + 21/4 (d4 − d2)
-	VSUBPS      Y6, Y0, Y0
-	VSUBPS      Y2, Y4, Y8
-	VFMADD231PS conv1_5_25<>+0(SB), Y8, Y0
-	VMOVUPS     Y0, 64(DI)
-
-	// v7 = (d7 − d1) + 21/4 (d3 − d5)
-	VSUBPS      Y1, Y7, Y0
-	VSUBPS      Y5, Y3, Y7
-	VFMADD231PS conv1_5_25<>+0(SB), Y7, Y0
-	VMOVUPS     Y0, 1856(DI)
-
-	// v1, v2 = (17/4 d4 − (d2 + d6)) ± (17/4 d3 − (d1 + d5))
-	VADDPS      Y6, Y2, Y0
-	VFMSUB231PS conv1_4_25<>+0(SB), Y4, Y0
-	VADDPS      Y5, Y1, Y7
-	VFMSUB231PS conv1_4_25<>+0(SB), Y3, Y7
-	VADDPS      Y7, Y0, Y8
-	VMOVUPS     Y8, 320(DI)
-	VSUBPS      Y7, Y0, Y0
-	VMOVUPS     Y0, 576(DI)
-
-	// v3, v4 = (d2 − 5 d4 + 4 d6) ± (2 d1 − 10 d3 + 8 d5)
-	VMOVAPS      Y2, Y0
-	VFNMADD231PS conv1_5<>+0(SB), Y4, Y0
-	VFMADD231PS  conv1_4<>+0(SB), Y6, Y0
-	VADDPS       Y1, Y1, Y7
-	VFNMADD231PS conv1_10<>+0(SB), Y3, Y7
-	VFMADD231PS  conv1_8<>+0(SB), Y5, Y7
-	VADDPS       Y7, Y0, Y8
-	VMOVUPS      Y8, 832(DI)
-	VSUBPS       Y7, Y0, Y0
-	VMOVUPS      Y0, 1088(DI)
-
-	// v5, v6 = (2 d6 − 10 d4 + 8 d2) ± (d5 − 5 d3 + 4 d1)
-	VADDPS       Y6, Y6, Y0
-	VFNMADD231PS conv1_10<>+0(SB), Y4, Y0
-	VFMADD231PS  conv1_8<>+0(SB), Y2, Y0
-	VMOVAPS      Y5, Y2
-	VFNMADD231PS conv1_5<>+0(SB), Y3, Y2
-	VFMADD231PS  conv1_4<>+0(SB), Y1, Y2
-	VADDPS       Y2, Y0, Y1
-	VMOVUPS      Y1, 1344(DI)
-	VSUBPS       Y2, Y0, Y0
-	VMOVUPS      Y0, 1600(DI)
-	VMOVUPS      96(CX), Y0
-	VMOVUPS      992(CX), Y1
-	VMOVUPS      1888(CX), Y2
-	VMOVUPS      2784(CX), Y3
-	VMOVUPS      3680(CX), Y4
-	VMOVUPS      4576(CX), Y5
-	VMOVUPS      5472(CX), Y6
-	VMOVUPS      6368(CX), Y7
-
-	// v0 = (d0 − d6) + 21/4 (d4 − d2)
-	VSUBPS      Y6, Y0, Y0
-	VSUBPS      Y2, Y4, Y8
-	VFMADD231PS conv1_5_25<>+0(SB), Y8, Y0
-	VMOVUPS     Y0, 96(DI)
-
-	// v7 = (d7 − d1) + 21/4 (d3 − d5)
-	VSUBPS      Y1, Y7, Y0
-	VSUBPS      Y5, Y3, Y7
-	VFMADD231PS conv1_5_25<>+0(SB), Y7, Y0
-	VMOVUPS     Y0, 1888(DI)
-
-	// v1, v2 = (17/4 d4 − (d2 + d6)) ± (17/4 d3 − (d1 + d5))
-	VADDPS      Y6, Y2, Y0
-	VFMSUB231PS conv1_4_25<>+0(SB), Y4, Y0
-	VADDPS      Y5, Y1, Y7
-	VFMSUB231PS conv1_4_25<>+0(SB), Y3, Y7
-	VADDPS      Y7, Y0, Y8
-	VMOVUPS     Y8, 352(DI)
-	VSUBPS      Y7, Y0, Y0
-	VMOVUPS     Y0, 608(DI)
-
-	// v3, v4 = (d2 − 5 d4 + 4 d6) ± (2 d1 − 10 d3 + 8 d5)
-	VMOVAPS      Y2, Y0
-	VFNMADD231PS conv1_5<>+0(SB), Y4, Y0
-	VFMADD231PS  conv1_4<>+0(SB), Y6, Y0
-	VADDPS       Y1, Y1, Y7
-	VFNMADD231PS conv1_10<>+0(SB), Y3, Y7
-	VFMADD231PS  conv1_8<>+0(SB), Y5, Y7
-	VADDPS       Y7, Y0, Y8
-	VMOVUPS      Y8, 864(DI)
-	VSUBPS       Y7, Y0, Y0
-	VMOVUPS      Y0, 1120(DI)
-
-	// v5, v6 = (2 d6 − 10 d4 + 8 d2) ± (d5 − 5 d3 + 4 d1)
-	VADDPS       Y6, Y6, Y0
-	VFNMADD231PS conv1_10<>+0(SB), Y4, Y0
-	VFMADD231PS  conv1_8<>+0(SB), Y2, Y0
-	VMOVAPS      Y5, Y2
-	VFNMADD231PS conv1_5<>+0(SB), Y3, Y2
-	VFMADD231PS  conv1_4<>+0(SB), Y1, Y2
-	VADDPS       Y2, Y0, Y1
-	VMOVUPS      Y1, 1376(DI)
-	VSUBPS       Y2, Y0, Y0
-	VMOVUPS      Y0, 1632(DI)
-	VMOVUPS      128(CX), Y0
-	VMOVUPS      1024(CX), Y1
-	VMOVUPS      1920(CX), Y2
-	VMOVUPS      2816(CX), Y3
-	VMOVUPS      3712(CX), Y4
-	VMOVUPS      4608(CX), Y5
-	VMOVUPS      5504(CX), Y6
-	VMOVUPS      6400(CX), Y7
-
-	// v0 = (d0 − d6) + 21/4 (d4 − d2)
-	VSUBPS      Y6, Y0, Y0
-	VSUBPS      Y2, Y4, Y8
-	VFMADD231PS conv1_5_25<>+0(SB), Y8, Y0
-	VMOVUPS     Y0, 128(DI)
-
-	// v7 = (d7 − d1) + 21/4 (d3 − d5)
-	VSUBPS      Y1, Y7, Y0
-	VSUBPS      Y5, Y3, Y7
-	VFMADD231PS conv1_5_25<>+0(SB), Y7, Y0
-	VMOVUPS     Y0, 1920(DI)
-
-	// v1, v2 = (17/4 d4 − (d2 + d6)) ± (17/4 d3 − (d1 + d5))
-	VADDPS      Y6, Y2, Y0
-	VFMSUB231PS conv1_4_25<>+0(SB), Y4, Y0
-	VADDPS      Y5, Y1, Y7
-	VFMSUB231PS conv1_4_25<>+0(SB), Y3, Y7
-	VADDPS      Y7, Y0, Y8
-	VMOVUPS     Y8, 384(DI)
-	VSUBPS      Y7, Y0, Y0
-	VMOVUPS     Y0, 640(DI)
-
-	// v3, v4 = (d2 − 5 d4 + 4 d6) ± (2 d1 − 10 d3 + 8 d5)
-	VMOVAPS      Y2, Y0
-	VFNMADD231PS conv1_5<>+0(SB), Y4, Y0
-	VFMADD231PS  conv1_4<>+0(SB), Y6, Y0
-	VADDPS       Y1, Y1, Y7
-	VFNMADD231PS conv1_10<>+0(SB), Y3, Y7
-	VFMADD231PS  conv1_8<>+0(SB), Y5, Y7
-	VADDPS       Y7, Y0, Y8
-	VMOVUPS      Y8, 896(DI)
-	VSUBPS       Y7, Y0, Y0
-	VMOVUPS      Y0, 1152(DI)
-
-	// v5, v6 = (2 d6 − 10 d4 + 8 d2) ± (d5 − 5 d3 + 4 d1)
-	VADDPS       Y6, Y6, Y0
-	VFNMADD231PS conv1_10<>+0(SB), Y4, Y0
-	VFMADD231PS  conv1_8<>+0(SB), Y2, Y0
-	VMOVAPS      Y5, Y2
-	VFNMADD231PS conv1_5<>+0(SB), Y3, Y2
-	VFMADD231PS  conv1_4<>+0(SB), Y1, Y2
-	VADDPS       Y2, Y0, Y1
-	VMOVUPS      Y1, 1408(DI)
-	VSUBPS       Y2, Y0, Y0
-	VMOVUPS      Y0, 1664(DI)
-	VMOVUPS      160(CX), Y0
-	VMOVUPS      1056(CX), Y1
-	VMOVUPS      1952(CX), Y2
-	VMOVUPS      2848(CX), Y3
-	VMOVUPS      3744(CX), Y4
-	VMOVUPS      4640(CX), Y5
-	VMOVUPS      5536(CX), Y6
-	VMOVUPS      6432(CX), Y7
-
-	// v0 = (d0 − d6) + 21/4 (d4 − d2)
-	VSUBPS      Y6, Y0, Y0
-	VSUBPS      Y2, Y4, Y8
-	VFMADD231PS conv1_5_25<>+0(SB), Y8, Y0
-	VMOVUPS     Y0, 160(DI)
-
-	// v7 = (d7 − d1) + 21/4 (d3 − d5)
-	VSUBPS      Y1, Y7, Y0
-	VSUBPS      Y5, Y3, Y7
-	VFMADD231PS conv1_5_25<>+0(SB), Y7, Y0
-	VMOVUPS     Y0, 1952(DI)
-
-	// v1, v2 = (17/4 d4 − (d2 + d6)) ± (17/4 d3 − (d1 + d5))
-	VADDPS      Y6, Y2, Y0
-	VFMSUB231PS conv1_4_25<>+0(SB), Y4, Y0
-	VADDPS      Y5, Y1, Y7
-	VFMSUB231PS conv1_4_25<>+0(SB), Y3, Y7
-	VADDPS      Y7, Y0, Y8
-	VMOVUPS     Y8, 416(DI)
-	VSUBPS      Y7, Y0, Y0
-	VMOVUPS     Y0, 672(DI)
-
-	// v3, v4 = (d2 − 5 d4 + 4 d6) ± (2 d1 − 10 d3 + 8 d5)
-	VMOVAPS      Y2, Y0
-	VFNMADD231PS conv1_5<>+0(SB), Y4, Y0
-	VFMADD231PS  conv1_4<>+0(SB), Y6, Y0
-	VADDPS       Y1, Y1, Y7
-	VFNMADD231PS conv1_10<>+0(SB), Y3, Y7
-	VFMADD231PS  conv1_8<>+0(SB), Y5, Y7
-	VADDPS       Y7, Y0, Y8
-	VMOVUPS      Y8, 928(DI)
-	VSUBPS       Y7, Y0, Y0
-	VMOVUPS      Y0, 1184(DI)
-
-	// v5, v6 = (2 d6 − 10 d4 + 8 d2) ± (d5 − 5 d3 + 4 d1)
-	VADDPS       Y6, Y6, Y0
-	VFNMADD231PS conv1_10<>+0(SB), Y4, Y0
-	VFMADD231PS  conv1_8<>+0(SB), Y2, Y0
-	VMOVAPS      Y5, Y2
-	VFNMADD231PS conv1_5<>+0(SB), Y3, Y2
-	VFMADD231PS  conv1_4<>+0(SB), Y1, Y2
-	VADDPS       Y2, Y0, Y1
-	VMOVUPS      Y1, 1440(DI)
-	VSUBPS       Y2, Y0, Y0
-	VMOVUPS      Y0, 1696(DI)
-	VMOVUPS      192(CX), Y0
-	VMOVUPS      1088(CX), Y1
-	VMOVUPS      1984(CX), Y2
-	VMOVUPS      2880(CX), Y3
-	VMOVUPS      3776(CX), Y4
-	VMOVUPS      4672(CX), Y5
-	VMOVUPS      5568(CX), Y6
-	VMOVUPS      6464(CX), Y7
-
-	// v0 = (d0 − d6) + 21/4 (d4 − d2)
-	VSUBPS      Y6, Y0, Y0
-	VSUBPS      Y2, Y4, Y8
-	VFMADD231PS conv1_5_25<>+0(SB), Y8, Y0
-	VMOVUPS     Y0, 192(DI)
-
-	// v7 = (d7 − d1) + 21/4 (d3 − d5)
-	VSUBPS      Y1, Y7, Y0
-	VSUBPS      Y5, Y3, Y7
-	VFMADD231PS conv1_5_25<>+0(SB), Y7, Y0
-	VMOVUPS     Y0, 1984(DI)
-
-	// v1, v2 = (17/4 d4 − (d2 + d6)) ± (17/4 d3 − (d1 + d5))
-	VADDPS      Y6, Y2, Y0
-	VFMSUB231PS conv1_4_25<>+0(SB), Y4, Y0
-	VADDPS      Y5, Y1, Y7
-	VFMSUB231PS conv1_4_25<>+0(SB), Y3, Y7
-	VADDPS      Y7, Y0, Y8
-	VMOVUPS     Y8, 448(DI)
-	VSUBPS      Y7, Y0, Y0
-	VMOVUPS     Y0, 704(DI)
-
-	// v3, v4 = (d2 − 5 d4 + 4 d6) ± (2 d1 − 10 d3 + 8 d5)
-	VMOVAPS      Y2, Y0
-	VFNMADD231PS conv1_5<>+0(SB), Y4, Y0
-	VFMADD231PS  conv1_4<>+0(SB), Y6, Y0
-	VADDPS       Y1, Y1, Y7
-	VFNMADD231PS conv1_10<>+0(SB), Y3, Y7
-	VFMADD231PS  conv1_8<>+0(SB), Y5, Y7
-	VADDPS       Y7, Y0, Y8
-	VMOVUPS      Y8, 960(DI)
-	VSUBPS       Y7, Y0, Y0
-	VMOVUPS      Y0, 1216(DI)
-
-	// v5, v6 = (2 d6 − 10 d4 + 8 d2) ± (d5 − 5 d3 + 4 d1)
-	VADDPS       Y6, Y6, Y0
-	VFNMADD231PS conv1_10<>+0(SB), Y4, Y0
-	VFMADD231PS  conv1_8<>+0(SB), Y2, Y0
-	VMOVAPS      Y5, Y2
-	VFNMADD231PS conv1_5<>+0(SB), Y3, Y2
-	VFMADD231PS  conv1_4<>+0(SB), Y1, Y2
-	VADDPS       Y2, Y0, Y1
-	VMOVUPS      Y1, 1472(DI)
-	VSUBPS       Y2, Y0, Y0
-	VMOVUPS      Y0, 1728(DI)
-	VMOVUPS      224(CX), Y0
-	VMOVUPS      1120(CX), Y1
-	VMOVUPS      2016(CX), Y2
-	VMOVUPS      2912(CX), Y3
-	VMOVUPS      3808(CX), Y4
-	VMOVUPS      4704(CX), Y5
-	VMOVUPS      5600(CX), Y6
-	VMOVUPS      6496(CX), Y7
-
-	// v0 = (d0 − d6) + 21/4 (d4 − d2)
-	VSUBPS      Y6, Y0, Y0
-	VSUBPS      Y2, Y4, Y8
-	VFMADD231PS conv1_5_25<>+0(SB), Y8, Y0
-	VMOVUPS     Y0, 224(DI)
-
-	// v7 = (d7 − d1) + 21/4 (d3 − d5)
-	VSUBPS      Y1, Y7, Y0
-	VSUBPS      Y5, Y3, Y7
-	VFMADD231PS conv1_5_25<>+0(SB), Y7, Y0
-	VMOVUPS     Y0, 2016(DI)
-
-	// v1, v2 = (17/4 d4 − (d2 + d6)) ± (17/4 d3 − (d1 + d5))
-	VADDPS      Y6, Y2, Y0
-	VFMSUB231PS conv1_4_25<>+0(SB), Y4, Y0
-	VADDPS      Y5, Y1, Y7
-	VFMSUB231PS conv1_4_25<>+0(SB), Y3, Y7
-	VADDPS      Y7, Y0, Y8
-	VMOVUPS     Y8, 480(DI)
-	VSUBPS      Y7, Y0, Y0
-	VMOVUPS     Y0, 736(DI)
-
-	// v3, v4 = (d2 − 5 d4 + 4 d6) ± (2 d1 − 10 d3 + 8 d5)
-	VMOVAPS      Y2, Y0
-	VFNMADD231PS conv1_5<>+0(SB), Y4, Y0
-	VFMADD231PS  conv1_4<>+0(SB), Y6, Y0
-	VADDPS       Y1, Y1, Y7
-	VFNMADD231PS conv1_10<>+0(SB), Y3, Y7
-	VFMADD231PS  conv1_8<>+0(SB), Y5, Y7
-	VADDPS       Y7, Y0, Y8
-	VMOVUPS      Y8, 992(DI)
-	VSUBPS       Y7, Y0, Y0
-	VMOVUPS      Y0, 1248(DI)
-
-	// v5, v6 = (2 d6 − 10 d4 + 8 d2) ± (d5 − 5 d3 + 4 d1)
-	VADDPS       Y6, Y6, Y0
-	VFNMADD231PS conv1_10<>+0(SB), Y4, Y0
-	VFMADD231PS  conv1_8<>+0(SB), Y2, Y0
-	VMOVAPS      Y5, Y2
-	VFNMADD231PS conv1_5<>+0(SB), Y3, Y2
-	VFMADD231PS  conv1_4<>+0(SB), Y1, Y2
-	VADDPS       Y2, Y0, Y1
-	VMOVUPS      Y1, 1504(DI)
-	VSUBPS       Y2, Y0, Y0
-	VMOVUPS      Y0, 1760(DI)
-	VMOVUPS      (DI), Y0
-	VMOVUPS      32(DI), Y1
-	VMOVUPS      64(DI), Y2
-	VMOVUPS      96(DI), Y3
-	VMOVUPS      128(DI), Y4
-	VMOVUPS      160(DI), Y5
-	VMOVUPS      192(DI), Y6
-	VMOVUPS      224(DI), Y7
+row4:
+	VMOVUPS (DI), Y0
+	VMOVUPS 32(DI), Y1
+	VMOVUPS 64(DI), Y2
+	VMOVUPS 96(DI), Y3
+	VMOVUPS 128(DI), Y4
+	VMOVUPS 160(DI), Y5
+	VMOVUPS 192(DI), Y6
+	VMOVUPS 224(DI), Y7
 
 	// v0 = (d0 − d6) + 21/4 (d4 − d2)
 	VSUBPS      Y6, Y0, Y0
@@ -1777,391 +675,17 @@ tileColumn2:
 	VMOVUPS      Y1, 10400(DI)
 	VSUBPS       Y2, Y0, Y0
 	VMOVUPS      Y0, 10432(DI)
-	VMOVUPS      256(DI), Y0
-	VMOVUPS      288(DI), Y1
-	VMOVUPS      320(DI), Y2
-	VMOVUPS      352(DI), Y3
-	VMOVUPS      384(DI), Y4
-	VMOVUPS      416(DI), Y5
-	VMOVUPS      448(DI), Y6
-	VMOVUPS      480(DI), Y7
-
-	// v0 = (d0 − d6) + 21/4 (d4 − d2)
-	VSUBPS      Y6, Y0, Y0
-	VSUBPS      Y2, Y4, Y8
-	VFMADD231PS conv1_5_25<>+0(SB), Y8, Y0
-	VMOVUPS     Y0, 10496(DI)
-
-	// v7 = (d7 − d1) + 21/4 (d3 − d5)
-	VSUBPS      Y1, Y7, Y0
-	VSUBPS      Y5, Y3, Y7
-	VFMADD231PS conv1_5_25<>+0(SB), Y7, Y0
-	VMOVUPS     Y0, 10720(DI)
-
-	// v1, v2 = (17/4 d4 − (d2 + d6)) ± (17/4 d3 − (d1 + d5))
-	VADDPS      Y6, Y2, Y0
-	VFMSUB231PS conv1_4_25<>+0(SB), Y4, Y0
-	VADDPS      Y5, Y1, Y7
-	VFMSUB231PS conv1_4_25<>+0(SB), Y3, Y7
-	VADDPS      Y7, Y0, Y8
-	VMOVUPS     Y8, 10528(DI)
-	VSUBPS      Y7, Y0, Y0
-	VMOVUPS     Y0, 10560(DI)
-
-	// v3, v4 = (d2 − 5 d4 + 4 d6) ± (2 d1 − 10 d3 + 8 d5)
-	VMOVAPS      Y2, Y0
-	VFNMADD231PS conv1_5<>+0(SB), Y4, Y0
-	VFMADD231PS  conv1_4<>+0(SB), Y6, Y0
-	VADDPS       Y1, Y1, Y7
-	VFNMADD231PS conv1_10<>+0(SB), Y3, Y7
-	VFMADD231PS  conv1_8<>+0(SB), Y5, Y7
-	VADDPS       Y7, Y0, Y8
-	VMOVUPS      Y8, 10592(DI)
-	VSUBPS       Y7, Y0, Y0
-	VMOVUPS      Y0, 10624(DI)
-
-	// v5, v6 = (2 d6 − 10 d4 + 8 d2) ± (d5 − 5 d3 + 4 d1)
-	VADDPS       Y6, Y6, Y0
-	VFNMADD231PS conv1_10<>+0(SB), Y4, Y0
-	VFMADD231PS  conv1_8<>+0(SB), Y2, Y0
-	VMOVAPS      Y5, Y2
-	VFNMADD231PS conv1_5<>+0(SB), Y3, Y2
-	VFMADD231PS  conv1_4<>+0(SB), Y1, Y2
-	VADDPS       Y2, Y0, Y1
-	VMOVUPS      Y1, 10656(DI)
-	VSUBPS       Y2, Y0, Y0
-	VMOVUPS      Y0, 10688(DI)
-	VMOVUPS      512(DI), Y0
-	VMOVUPS      544(DI), Y1
-	VMOVUPS      576(DI), Y2
-	VMOVUPS      608(DI), Y3
-	VMOVUPS      640(DI), Y4
-	VMOVUPS      672(DI), Y5
-	VMOVUPS      704(DI), Y6
-	VMOVUPS      736(DI), Y7
-
-	// v0 = (d0 − d6) + 21/4 (d4 − d2)
-	VSUBPS      Y6, Y0, Y0
-	VSUBPS      Y2, Y4, Y8
-	VFMADD231PS conv1_5_25<>+0(SB), Y8, Y0
-	VMOVUPS     Y0, 10752(DI)
-
-	// v7 = (d7 − d1) + 21/4 (d3 − d5)
-	VSUBPS      Y1, Y7, Y0
-	VSUBPS      Y5, Y3, Y7
-	VFMADD231PS conv1_5_25<>+0(SB), Y7, Y0
-	VMOVUPS     Y0, 10976(DI)
-
-	// v1, v2 = (17/4 d4 − (d2 + d6)) ± (17/4 d3 − (d1 + d5))
-	VADDPS      Y6, Y2, Y0
-	VFMSUB231PS conv1_4_25<>+0(SB), Y4, Y0
-	VADDPS      Y5, Y1, Y7
-	VFMSUB231PS conv1_4_25<>+0(SB), Y3, Y7
-	VADDPS      Y7, Y0, Y8
-	VMOVUPS     Y8, 10784(DI)
-	VSUBPS      Y7, Y0, Y0
-	VMOVUPS     Y0, 10816(DI)
-
-	// v3, v4 = (d2 − 5 d4 + 4 d6) ± (2 d1 − 10 d3 + 8 d5)
-	VMOVAPS      Y2, Y0
-	VFNMADD231PS conv1_5<>+0(SB), Y4, Y0
-	VFMADD231PS  conv1_4<>+0(SB), Y6, Y0
-	VADDPS       Y1, Y1, Y7
-	VFNMADD231PS conv1_10<>+0(SB), Y3, Y7
-	VFMADD231PS  conv1_8<>+0(SB), Y5, Y7
-	VADDPS       Y7, Y0, Y8
-	VMOVUPS      Y8, 10848(DI)
-	VSUBPS       Y7, Y0, Y0
-	VMOVUPS      Y0, 10880(DI)
-
-	// v5, v6 = (2 d6 − 10 d4 + 8 d2) ± (d5 − 5 d3 + 4 d1)
-	VADDPS       Y6, Y6, Y0
-	VFNMADD231PS conv1_10<>+0(SB), Y4, Y0
-	VFMADD231PS  conv1_8<>+0(SB), Y2, Y0
-	VMOVAPS      Y5, Y2
-	VFNMADD231PS conv1_5<>+0(SB), Y3, Y2
-	VFMADD231PS  conv1_4<>+0(SB), Y1, Y2
-	VADDPS       Y2, Y0, Y1
-	VMOVUPS      Y1, 10912(DI)
-	VSUBPS       Y2, Y0, Y0
-	VMOVUPS      Y0, 10944(DI)
-	VMOVUPS      768(DI), Y0
-	VMOVUPS      800(DI), Y1
-	VMOVUPS      832(DI), Y2
-	VMOVUPS      864(DI), Y3
-	VMOVUPS      896(DI), Y4
-	VMOVUPS      928(DI), Y5
-	VMOVUPS      960(DI), Y6
-	VMOVUPS      992(DI), Y7
-
-	// v0 = (d0 − d6) + 21/4 (d4 − d2)
-	VSUBPS      Y6, Y0, Y0
-	VSUBPS      Y2, Y4, Y8
-	VFMADD231PS conv1_5_25<>+0(SB), Y8, Y0
-	VMOVUPS     Y0, 11008(DI)
-
-	// v7 = (d7 − d1) + 21/4 (d3 − d5)
-	VSUBPS      Y1, Y7, Y0
-	VSUBPS      Y5, Y3, Y7
-	VFMADD231PS conv1_5_25<>+0(SB), Y7, Y0
-	VMOVUPS     Y0, 11232(DI)
-
-	// v1, v2 = (17/4 d4 − (d2 + d6)) ± (17/4 d3 − (d1 + d5))
-	VADDPS      Y6, Y2, Y0
-	VFMSUB231PS conv1_4_25<>+0(SB), Y4, Y0
-	VADDPS      Y5, Y1, Y7
-	VFMSUB231PS conv1_4_25<>+0(SB), Y3, Y7
-	VADDPS      Y7, Y0, Y8
-	VMOVUPS     Y8, 11040(DI)
-	VSUBPS      Y7, Y0, Y0
-	VMOVUPS     Y0, 11072(DI)
-
-	// v3, v4 = (d2 − 5 d4 + 4 d6) ± (2 d1 − 10 d3 + 8 d5)
-	VMOVAPS      Y2, Y0
-	VFNMADD231PS conv1_5<>+0(SB), Y4, Y0
-	VFMADD231PS  conv1_4<>+0(SB), Y6, Y0
-	VADDPS       Y1, Y1, Y7
-	VFNMADD231PS conv1_10<>+0(SB), Y3, Y7
-	VFMADD231PS  conv1_8<>+0(SB), Y5, Y7
-	VADDPS       Y7, Y0, Y8
-	VMOVUPS      Y8, 11104(DI)
-	VSUBPS       Y7, Y0, Y0
-	VMOVUPS      Y0, 11136(DI)
-
-	// v5, v6 = (2 d6 − 10 d4 + 8 d2) ± (d5 − 5 d3 + 4 d1)
-	VADDPS       Y6, Y6, Y0
-	VFNMADD231PS conv1_10<>+0(SB), Y4, Y0
-	VFMADD231PS  conv1_8<>+0(SB), Y2, Y0
-	VMOVAPS      Y5, Y2
-	VFNMADD231PS conv1_5<>+0(SB), Y3, Y2
-	VFMADD231PS  conv1_4<>+0(SB), Y1, Y2
-	VADDPS       Y2, Y0, Y1
-	VMOVUPS      Y1, 11168(DI)
-	VSUBPS       Y2, Y0, Y0
-	VMOVUPS      Y0, 11200(DI)
-	VMOVUPS      1024(DI), Y0
-	VMOVUPS      1056(DI), Y1
-	VMOVUPS      1088(DI), Y2
-	VMOVUPS      1120(DI), Y3
-	VMOVUPS      1152(DI), Y4
-	VMOVUPS      1184(DI), Y5
-	VMOVUPS      1216(DI), Y6
-	VMOVUPS      1248(DI), Y7
-
-	// v0 = (d0 − d6) + 21/4 (d4 − d2)
-	VSUBPS      Y6, Y0, Y0
-	VSUBPS      Y2, Y4, Y8
-	VFMADD231PS conv1_5_25<>+0(SB), Y8, Y0
-	VMOVUPS     Y0, 11264(DI)
-
-	// v7 = (d7 − d1) + 21/4 (d3 − d5)
-	VSUBPS      Y1, Y7, Y0
-	VSUBPS      Y5, Y3, Y7
-	VFMADD231PS conv1_5_25<>+0(SB), Y7, Y0
-	VMOVUPS     Y0, 11488(DI)
-
-	// v1, v2 = (17/4 d4 − (d2 + d6)) ± (17/4 d3 − (d1 + d5))
-	VADDPS      Y6, Y2, Y0
-	VFMSUB231PS conv1_4_25<>+0(SB), Y4, Y0
-	VADDPS      Y5, Y1, Y7
-	VFMSUB231PS conv1_4_25<>+0(SB), Y3, Y7
-	VADDPS      Y7, Y0, Y8
-	VMOVUPS     Y8, 11296(DI)
-	VSUBPS      Y7, Y0, Y0
-	VMOVUPS     Y0, 11328(DI)
-
-	// v3, v4 = (d2 − 5 d4 + 4 d6) ± (2 d1 − 10 d3 + 8 d5)
-	VMOVAPS      Y2, Y0
-	VFNMADD231PS conv1_5<>+0(SB), Y4, Y0
-	VFMADD231PS  conv1_4<>+0(SB), Y6, Y0
-	VADDPS       Y1, Y1, Y7
-	VFNMADD231PS conv1_10<>+0(SB), Y3, Y7
-	VFMADD231PS  conv1_8<>+0(SB), Y5, Y7
-	VADDPS       Y7, Y0, Y8
-	VMOVUPS      Y8, 11360(DI)
-	VSUBPS       Y7, Y0, Y0
-	VMOVUPS      Y0, 11392(DI)
-
-	// v5, v6 = (2 d6 − 10 d4 + 8 d2) ± (d5 − 5 d3 + 4 d1)
-	VADDPS       Y6, Y6, Y0
-	VFNMADD231PS conv1_10<>+0(SB), Y4, Y0
-	VFMADD231PS  conv1_8<>+0(SB), Y2, Y0
-	VMOVAPS      Y5, Y2
-	VFNMADD231PS conv1_5<>+0(SB), Y3, Y2
-	VFMADD231PS  conv1_4<>+0(SB), Y1, Y2
-	VADDPS       Y2, Y0, Y1
-	VMOVUPS      Y1, 11424(DI)
-	VSUBPS       Y2, Y0, Y0
-	VMOVUPS      Y0, 11456(DI)
-	VMOVUPS      1280(DI), Y0
-	VMOVUPS      1312(DI), Y1
-	VMOVUPS      1344(DI), Y2
-	VMOVUPS      1376(DI), Y3
-	VMOVUPS      1408(DI), Y4
-	VMOVUPS      1440(DI), Y5
-	VMOVUPS      1472(DI), Y6
-	VMOVUPS      1504(DI), Y7
-
-	// v0 = (d0 − d6) + 21/4 (d4 − d2)
-	VSUBPS      Y6, Y0, Y0
-	VSUBPS      Y2, Y4, Y8
-	VFMADD231PS conv1_5_25<>+0(SB), Y8, Y0
-	VMOVUPS     Y0, 11520(DI)
-
-	// v7 = (d7 − d1) + 21/4 (d3 − d5)
-	VSUBPS      Y1, Y7, Y0
-	VSUBPS      Y5, Y3, Y7
-	VFMADD231PS conv1_5_25<>+0(SB), Y7, Y0
-	VMOVUPS     Y0, 11744(DI)
-
-	// v1, v2 = (17/4 d4 − (d2 + d6)) ± (17/4 d3 − (d1 + d5))
-	VADDPS      Y6, Y2, Y0
-	VFMSUB231PS conv1_4_25<>+0(SB), Y4, Y0
-	VADDPS      Y5, Y1, Y7
-	VFMSUB231PS conv1_4_25<>+0(SB), Y3, Y7
-	VADDPS      Y7, Y0, Y8
-	VMOVUPS     Y8, 11552(DI)
-	VSUBPS      Y7, Y0, Y0
-	VMOVUPS     Y0, 11584(DI)
-
-	// v3, v4 = (d2 − 5 d4 + 4 d6) ± (2 d1 − 10 d3 + 8 d5)
-	VMOVAPS      Y2, Y0
-	VFNMADD231PS conv1_5<>+0(SB), Y4, Y0
-	VFMADD231PS  conv1_4<>+0(SB), Y6, Y0
-	VADDPS       Y1, Y1, Y7
-	VFNMADD231PS conv1_10<>+0(SB), Y3, Y7
-	VFMADD231PS  conv1_8<>+0(SB), Y5, Y7
-	VADDPS       Y7, Y0, Y8
-	VMOVUPS      Y8, 11616(DI)
-	VSUBPS       Y7, Y0, Y0
-	VMOVUPS      Y0, 11648(DI)
-
-	// v5, v6 = (2 d6 − 10 d4 + 8 d2) ± (d5 − 5 d3 + 4 d1)
-	VADDPS       Y6, Y6, Y0
-	VFNMADD231PS conv1_10<>+0(SB), Y4, Y0
-	VFMADD231PS  conv1_8<>+0(SB), Y2, Y0
-	VMOVAPS      Y5, Y2
-	VFNMADD231PS conv1_5<>+0(SB), Y3, Y2
-	VFMADD231PS  conv1_4<>+0(SB), Y1, Y2
-	VADDPS       Y2, Y0, Y1
-	VMOVUPS      Y1, 11680(DI)
-	VSUBPS       Y2, Y0, Y0
-	VMOVUPS      Y0, 11712(DI)
-	VMOVUPS      1536(DI), Y0
-	VMOVUPS      1568(DI), Y1
-	VMOVUPS      1600(DI), Y2
-	VMOVUPS      1632(DI), Y3
-	VMOVUPS      1664(DI), Y4
-	VMOVUPS      1696(DI), Y5
-	VMOVUPS      1728(DI), Y6
-	VMOVUPS      1760(DI), Y7
-
-	// v0 = (d0 − d6) + 21/4 (d4 − d2)
-	VSUBPS      Y6, Y0, Y0
-	VSUBPS      Y2, Y4, Y8
-	VFMADD231PS conv1_5_25<>+0(SB), Y8, Y0
-	VMOVUPS     Y0, 11776(DI)
-
-	// v7 = (d7 − d1) + 21/4 (d3 − d5)
-	VSUBPS      Y1, Y7, Y0
-	VSUBPS      Y5, Y3, Y7
-	VFMADD231PS conv1_5_25<>+0(SB), Y7, Y0
-	VMOVUPS     Y0, 12000(DI)
-
-	// v1, v2 = (17/4 d4 − (d2 + d6)) ± (17/4 d3 − (d1 + d5))
-	VADDPS      Y6, Y2, Y0
-	VFMSUB231PS conv1_4_25<>+0(SB), Y4, Y0
-	VADDPS      Y5, Y1, Y7
-	VFMSUB231PS conv1_4_25<>+0(SB), Y3, Y7
-	VADDPS      Y7, Y0, Y8
-	VMOVUPS     Y8, 11808(DI)
-	VSUBPS      Y7, Y0, Y0
-	VMOVUPS     Y0, 11840(DI)
-
-	// v3, v4 = (d2 − 5 d4 + 4 d6) ± (2 d1 − 10 d3 + 8 d5)
-	VMOVAPS      Y2, Y0
-	VFNMADD231PS conv1_5<>+0(SB), Y4, Y0
-	VFMADD231PS  conv1_4<>+0(SB), Y6, Y0
-	VADDPS       Y1, Y1, Y7
-	VFNMADD231PS conv1_10<>+0(SB), Y3, Y7
-	VFMADD231PS  conv1_8<>+0(SB), Y5, Y7
-	VADDPS       Y7, Y0, Y8
-	VMOVUPS      Y8, 11872(DI)
-	VSUBPS       Y7, Y0, Y0
-	VMOVUPS      Y0, 11904(DI)
-
-	// v5, v6 = (2 d6 − 10 d4 + 8 d2) ± (d5 − 5 d3 + 4 d1)
-	VADDPS       Y6, Y6, Y0
-	VFNMADD231PS conv1_10<>+0(SB), Y4, Y0
-	VFMADD231PS  conv1_8<>+0(SB), Y2, Y0
-	VMOVAPS      Y5, Y2
-	VFNMADD231PS conv1_5<>+0(SB), Y3, Y2
-	VFMADD231PS  conv1_4<>+0(SB), Y1, Y2
-	VADDPS       Y2, Y0, Y1
-	VMOVUPS      Y1, 11936(DI)
-	VSUBPS       Y2, Y0, Y0
-	VMOVUPS      Y0, 11968(DI)
-	VMOVUPS      1792(DI), Y0
-	VMOVUPS      1824(DI), Y1
-	VMOVUPS      1856(DI), Y2
-	VMOVUPS      1888(DI), Y3
-	VMOVUPS      1920(DI), Y4
-	VMOVUPS      1952(DI), Y5
-	VMOVUPS      1984(DI), Y6
-	VMOVUPS      2016(DI), Y7
-
-	// v0 = (d0 − d6) + 21/4 (d4 − d2)
-	VSUBPS      Y6, Y0, Y0
-	VSUBPS      Y2, Y4, Y8
-	VFMADD231PS conv1_5_25<>+0(SB), Y8, Y0
-	VMOVUPS     Y0, 12032(DI)
-
-	// v7 = (d7 − d1) + 21/4 (d3 − d5)
-	VSUBPS      Y1, Y7, Y0
-	VSUBPS      Y5, Y3, Y7
-	VFMADD231PS conv1_5_25<>+0(SB), Y7, Y0
-	VMOVUPS     Y0, 12256(DI)
-
-	// v1, v2 = (17/4 d4 − (d2 + d6)) ± (17/4 d3 − (d1 + d5))
-	VADDPS      Y6, Y2, Y0
-	VFMSUB231PS conv1_4_25<>+0(SB), Y4, Y0
-	VADDPS      Y5, Y1, Y7
-	VFMSUB231PS conv1_4_25<>+0(SB), Y3, Y7
-	VADDPS      Y7, Y0, Y8
-	VMOVUPS     Y8, 12064(DI)
-	VSUBPS      Y7, Y0, Y0
-	VMOVUPS     Y0, 12096(DI)
-
-	// v3, v4 = (d2 − 5 d4 + 4 d6) ± (2 d1 − 10 d3 + 8 d5)
-	VMOVAPS      Y2, Y0
-	VFNMADD231PS conv1_5<>+0(SB), Y4, Y0
-	VFMADD231PS  conv1_4<>+0(SB), Y6, Y0
-	VADDPS       Y1, Y1, Y7
-	VFNMADD231PS conv1_10<>+0(SB), Y3, Y7
-	VFMADD231PS  conv1_8<>+0(SB), Y5, Y7
-	VADDPS       Y7, Y0, Y8
-	VMOVUPS      Y8, 12128(DI)
-	VSUBPS       Y7, Y0, Y0
-	VMOVUPS      Y0, 12160(DI)
-
-	// v5, v6 = (2 d6 − 10 d4 + 8 d2) ± (d5 − 5 d3 + 4 d1)
-	VADDPS       Y6, Y6, Y0
-	VFNMADD231PS conv1_10<>+0(SB), Y4, Y0
-	VFMADD231PS  conv1_8<>+0(SB), Y2, Y0
-	VMOVAPS      Y5, Y2
-	VFNMADD231PS conv1_5<>+0(SB), Y3, Y2
-	VFMADD231PS  conv1_4<>+0(SB), Y1, Y2
-	VADDPS       Y2, Y0, Y1
-	VMOVUPS      Y1, 12192(DI)
-	VSUBPS       Y2, Y0, Y0
-	VMOVUPS      Y0, 12224(DI)
+	ADDQ         $+256, DI
+	DECQ         R10
+	JNZ          row4
+	ADDQ         $-2048, DI
 	MOVQ         $0x00000002, R10
 
-group3:
+group5:
 	// columns: Aᵀ (u V), a column of V in registers for all outputs of the group
 	MOVQ $0x00000008, R11
 
-column4:
+column6:
 	VMOVUPS 10240(DI), Y0
 	VMOVUPS 10496(DI), Y1
 	VMOVUPS 10752(DI), Y2
@@ -2172,7 +696,7 @@ column4:
 	VMOVUPS 12032(DI), Y7
 	MOVQ    $0x0000000a, R12
 
-output5:
+output7:
 	// plus1, minus1 = m1 ± m2
 	VBROADCASTSS 768(DX), Y8
 	VMULPS       Y1, Y8, Y8
@@ -2225,19 +749,19 @@ output5:
 	ADDQ        $+4, DX
 	ADDQ        $+1024, DI
 	DECQ        R12
-	JNZ         output5
+	JNZ         output7
 	ADDQ        $-40, DX
 	ADDQ        $-10240, DI
 	ADDQ        $+96, DX
 	ADDQ        $+32, DI
 	DECQ        R11
-	JNZ         column4
+	JNZ         column6
 	ADDQ        $-728, DX
 	ADDQ        $-256, DI
 	VXORPS      Y0, Y0, Y0
 	MOVQ        $0x0000000a, R11
 
-output6:
+output8:
 	VBROADCASTSS (BX), Y1
 
 	// two rows at a time: (Aᵀ m) A, then bias, pooling, ReLU
@@ -2465,10 +989,10 @@ output6:
 	ADDQ        $+4608, AX
 	ADDQ        $+432, SI
 	DECQ        R11
-	JNZ         output6
+	JNZ         output8
 	ADDQ        $-10240, DI
 	DECQ        R10
-	JNZ         group3
+	JNZ         group5
 	ADDQ        $-80, DX
 	ADDQ        $-80, BX
 	ADDQ        $-92160, AX
@@ -2946,7 +1470,10 @@ tileColumn2:
 	MOVQ $0x00000002, R9
 
 part3:
-	// V = Bᵀ X B
+	// columns: Bᵀ x
+	MOVQ $0x00000008, R10
+
+column4:
 	VMOVUPS (CX), Y0
 	VMOVUPS 1792(CX), Y1
 	VMOVUPS 3584(CX), Y2
@@ -3001,392 +1528,25 @@ part3:
 	VMOVUPS      Y1, 1280(SI)
 	VSUBPS       Y2, Y0, Y0
 	VMOVUPS      Y0, 1536(SI)
-	VMOVUPS      64(CX), Y0
-	VMOVUPS      1856(CX), Y1
-	VMOVUPS      3648(CX), Y2
-	VMOVUPS      5440(CX), Y3
-	VMOVUPS      7232(CX), Y4
-	VMOVUPS      9024(CX), Y5
-	VMOVUPS      10816(CX), Y6
-	VMOVUPS      12608(CX), Y7
+	ADDQ         $+64, CX
+	ADDQ         $+32, SI
+	DECQ         R10
+	JNZ          column4
+	ADDQ         $-512, CX
+	ADDQ         $-256, SI
 
-	// v0 = (d0 − d6) + 21/4 (d4 − d2)
-	VSUBPS      Y6, Y0, Y0
-	VSUBPS      Y2, Y4, Y8
-	VFMADD231PS conv1_5_25<>+0(SB), Y8, Y0
-	VMOVUPS     Y0, 32(SI)
+	// rows: V = (Bᵀ x) B
+	MOVQ $0x00000008, R10
 
-	// v7 = (d7 − d1) + 21/4 (d3 − d5)
-	VSUBPS      Y1, Y7, Y0
-	VSUBPS      Y5, Y3, Y7
-	VFMADD231PS conv1_5_25<>+0(SB), Y7, Y0
-	VMOVUPS     Y0, 1824(SI)
-
-	// v1, v2 = (17/4 d4 − (d2 + d6)) ± (17/4 d3 − (d1 + d5))
-	VADDPS      Y6, Y2, Y0
-	VFMSUB231PS conv1_4_25<>+0(SB), Y4, Y0
-	VADDPS      Y5, Y1, Y7
-	VFMSUB231PS conv1_4_25<>+0(SB), Y3, Y7
-	VADDPS      Y7, Y0, Y8
-	VMOVUPS     Y8, 288(SI)
-	VSUBPS      Y7, Y0, Y0
-	VMOVUPS     Y0, 544(SI)
-
-	// v3, v4 = (d2 − 5 d4 + 4 d6) ± (2 d1 − 10 d3 + 8 d5)
-	VMOVAPS      Y2, Y0
-	VFNMADD231PS conv1_5<>+0(SB), Y4, Y0
-	VFMADD231PS  conv1_4<>+0(SB), Y6, Y0
-	VADDPS       Y1, Y1, Y7
-	VFNMADD231PS conv1_10<>+0(SB), Y3, Y7
-	VFMADD231PS  conv1_8<>+0(SB), Y5, Y7
-	VADDPS       Y7, Y0, Y8
-	VMOVUPS      Y8, 800(SI)
-	VSUBPS       Y7, Y0, Y0
-	VMOVUPS      Y0, 1056(SI)
-
-	// v5, v6 = (2 d6 − 10 d4 + 8 d2) ± (d5 − 5 d3 + 4 d1)
-	VADDPS       Y6, Y6, Y0
-	VFNMADD231PS conv1_10<>+0(SB), Y4, Y0
-	VFMADD231PS  conv1_8<>+0(SB), Y2, Y0
-	VMOVAPS      Y5, Y2
-	VFNMADD231PS conv1_5<>+0(SB), Y3, Y2
-	VFMADD231PS  conv1_4<>+0(SB), Y1, Y2
-	VADDPS       Y2, Y0, Y1
-	VMOVUPS      Y1, 1312(SI)
-	VSUBPS       Y2, Y0, Y0
-	VMOVUPS      Y0, 1568(SI)
-	VMOVUPS      128(CX), Y0
-	VMOVUPS      1920(CX), Y1
-	VMOVUPS      3712(CX), Y2
-	VMOVUPS      5504(CX), Y3
-	VMOVUPS      7296(CX), Y4
-	VMOVUPS      9088(CX), Y5
-	VMOVUPS      10880(CX), Y6
-	VMOVUPS      12672(CX), Y7
-
-	// v0 = (d0 − d6) + 21/4 (d4 − d2)
-	VSUBPS      Y6, Y0, Y0
-	VSUBPS      Y2, Y4, Y8
-	VFMADD231PS conv1_5_25<>+0(SB), Y8, Y0
-	VMOVUPS     Y0, 64(SI)
-
-	// v7 = (d7 − d1) + 21/4 (d3 − d5)
-	VSUBPS      Y1, Y7, Y0
-	VSUBPS      Y5, Y3, Y7
-	VFMADD231PS conv1_5_25<>+0(SB), Y7, Y0
-	VMOVUPS     Y0, 1856(SI)
-
-	// v1, v2 = (17/4 d4 − (d2 + d6)) ± (17/4 d3 − (d1 + d5))
-	VADDPS      Y6, Y2, Y0
-	VFMSUB231PS conv1_4_25<>+0(SB), Y4, Y0
-	VADDPS      Y5, Y1, Y7
-	VFMSUB231PS conv1_4_25<>+0(SB), Y3, Y7
-	VADDPS      Y7, Y0, Y8
-	VMOVUPS     Y8, 320(SI)
-	VSUBPS      Y7, Y0, Y0
-	VMOVUPS     Y0, 576(SI)
-
-	// v3, v4 = (d2 − 5 d4 + 4 d6) ± (2 d1 − 10 d3 + 8 d5)
-	VMOVAPS      Y2, Y0
-	VFNMADD231PS conv1_5<>+0(SB), Y4, Y0
-	VFMADD231PS  conv1_4<>+0(SB), Y6, Y0
-	VADDPS       Y1, Y1, Y7
-	VFNMADD231PS conv1_10<>+0(SB), Y3, Y7
-	VFMADD231PS  conv1_8<>+0(SB), Y5, Y7
-	VADDPS       Y7, Y0, Y8
-	VMOVUPS      Y8, 832(SI)
-	VSUBPS       Y7, Y0, Y0
-	VMOVUPS      Y0, 1088(SI)
-
-	// v5, v6 = (2 d6 − 10 d4 + 8 d2) ± (d5 − 5 d3 + 4 d1)
-	VADDPS       Y6, Y6, Y0
-	VFNMADD231PS conv1_10<>+0(SB), Y4, Y0
-	VFMADD231PS  conv1_8<>+0(SB), Y2, Y0
-	VMOVAPS      Y5, Y2
-	VFNMADD231PS conv1_5<>+0(SB), Y3, Y2
-	VFMADD231PS  conv1_4<>+0(SB), Y1, Y2
-	VADDPS       Y2, Y0, Y1
-	VMOVUPS      Y1, 1344(SI)
-	VSUBPS       Y2, Y0, Y0
-	VMOVUPS      Y0, 1600(SI)
-	VMOVUPS      192(CX), Y0
-	VMOVUPS      1984(CX), Y1
-	VMOVUPS      3776(CX), Y2
-	VMOVUPS      5568(CX), Y3
-	VMOVUPS      7360(CX), Y4
-	VMOVUPS      9152(CX), Y5
-	VMOVUPS      10944(CX), Y6
-	VMOVUPS      12736(CX), Y7
-
-	// v0 = (d0 − d6) + 21/4 (d4 − d2)
-	VSUBPS      Y6, Y0, Y0
-	VSUBPS      Y2, Y4, Y8
-	VFMADD231PS conv1_5_25<>+0(SB), Y8, Y0
-	VMOVUPS     Y0, 96(SI)
-
-	// v7 = (d7 − d1) + 21/4 (d3 − d5)
-	VSUBPS      Y1, Y7, Y0
-	VSUBPS      Y5, Y3, Y7
-	VFMADD231PS conv1_5_25<>+0(SB), Y7, Y0
-	VMOVUPS     Y0, 1888(SI)
-
-	// v1, v2 = (17/4 d4 − (d2 + d6)) ± (17/4 d3 − (d1 + d5))
-	VADDPS      Y6, Y2, Y0
-	VFMSUB231PS conv1_4_25<>+0(SB), Y4, Y0
-	VADDPS      Y5, Y1, Y7
-	VFMSUB231PS conv1_4_25<>+0(SB), Y3, Y7
-	VADDPS      Y7, Y0, Y8
-	VMOVUPS     Y8, 352(SI)
-	VSUBPS      Y7, Y0, Y0
-	VMOVUPS     Y0, 608(SI)
-
-	// v3, v4 = (d2 − 5 d4 + 4 d6) ± (2 d1 − 10 d3 + 8 d5)
-	VMOVAPS      Y2, Y0
-	VFNMADD231PS conv1_5<>+0(SB), Y4, Y0
-	VFMADD231PS  conv1_4<>+0(SB), Y6, Y0
-	VADDPS       Y1, Y1, Y7
-	VFNMADD231PS conv1_10<>+0(SB), Y3, Y7
-	VFMADD231PS  conv1_8<>+0(SB), Y5, Y7
-	VADDPS       Y7, Y0, Y8
-	VMOVUPS      Y8, 864(SI)
-	VSUBPS       Y7, Y0, Y0
-	VMOVUPS      Y0, 1120(SI)
-
-	// v5, v6 = (2 d6 − 10 d4 + 8 d2) ± (d5 − 5 d3 + 4 d1)
-	VADDPS       Y6, Y6, Y0
-	VFNMADD231PS conv1_10<>+0(SB), Y4, Y0
-	VFMADD231PS  conv1_8<>+0(SB), Y2, Y0
-	VMOVAPS      Y5, Y2
-	VFNMADD231PS conv1_5<>+0(SB), Y3, Y2
-	VFMADD231PS  conv1_4<>+0(SB), Y1, Y2
-	VADDPS       Y2, Y0, Y1
-	VMOVUPS      Y1, 1376(SI)
-	VSUBPS       Y2, Y0, Y0
-	VMOVUPS      Y0, 1632(SI)
-	VMOVUPS      256(CX), Y0
-	VMOVUPS      2048(CX), Y1
-	VMOVUPS      3840(CX), Y2
-	VMOVUPS      5632(CX), Y3
-	VMOVUPS      7424(CX), Y4
-	VMOVUPS      9216(CX), Y5
-	VMOVUPS      11008(CX), Y6
-	VMOVUPS      12800(CX), Y7
-
-	// v0 = (d0 − d6) + 21/4 (d4 − d2)
-	VSUBPS      Y6, Y0, Y0
-	VSUBPS      Y2, Y4, Y8
-	VFMADD231PS conv1_5_25<>+0(SB), Y8, Y0
-	VMOVUPS     Y0, 128(SI)
-
-	// v7 = (d7 − d1) + 21/4 (d3 − d5)
-	VSUBPS      Y1, Y7, Y0
-	VSUBPS      Y5, Y3, Y7
-	VFMADD231PS conv1_5_25<>+0(SB), Y7, Y0
-	VMOVUPS     Y0, 1920(SI)
-
-	// v1, v2 = (17/4 d4 − (d2 + d6)) ± (17/4 d3 − (d1 + d5))
-	VADDPS      Y6, Y2, Y0
-	VFMSUB231PS conv1_4_25<>+0(SB), Y4, Y0
-	VADDPS      Y5, Y1, Y7
-	VFMSUB231PS conv1_4_25<>+0(SB), Y3, Y7
-	VADDPS      Y7, Y0, Y8
-	VMOVUPS     Y8, 384(SI)
-	VSUBPS      Y7, Y0, Y0
-	VMOVUPS     Y0, 640(SI)
-
-	// v3, v4 = (d2 − 5 d4 + 4 d6) ± (2 d1 − 10 d3 + 8 d5)
-	VMOVAPS      Y2, Y0
-	VFNMADD231PS conv1_5<>+0(SB), Y4, Y0
-	VFMADD231PS  conv1_4<>+0(SB), Y6, Y0
-	VADDPS       Y1, Y1, Y7
-	VFNMADD231PS conv1_10<>+0(SB), Y3, Y7
-	VFMADD231PS  conv1_8<>+0(SB), Y5, Y7
-	VADDPS       Y7, Y0, Y8
-	VMOVUPS      Y8, 896(SI)
-	VSUBPS       Y7, Y0, Y0
-	VMOVUPS      Y0, 1152(SI)
-
-	// v5, v6 = (2 d6 − 10 d4 + 8 d2) ± (d5 − 5 d3 + 4 d1)
-	VADDPS       Y6, Y6, Y0
-	VFNMADD231PS conv1_10<>+0(SB), Y4, Y0
-	VFMADD231PS  conv1_8<>+0(SB), Y2, Y0
-	VMOVAPS      Y5, Y2
-	VFNMADD231PS conv1_5<>+0(SB), Y3, Y2
-	VFMADD231PS  conv1_4<>+0(SB), Y1, Y2
-	VADDPS       Y2, Y0, Y1
-	VMOVUPS      Y1, 1408(SI)
-	VSUBPS       Y2, Y0, Y0
-	VMOVUPS      Y0, 1664(SI)
-	VMOVUPS      320(CX), Y0
-	VMOVUPS      2112(CX), Y1
-	VMOVUPS      3904(CX), Y2
-	VMOVUPS      5696(CX), Y3
-	VMOVUPS      7488(CX), Y4
-	VMOVUPS      9280(CX), Y5
-	VMOVUPS      11072(CX), Y6
-	VMOVUPS      12864(CX), Y7
-
-	// v0 = (d0 − d6) + 21/4 (d4 − d2)
-	VSUBPS      Y6, Y0, Y0
-	VSUBPS      Y2, Y4, Y8
-	VFMADD231PS conv1_5_25<>+0(SB), Y8, Y0
-	VMOVUPS     Y0, 160(SI)
-
-	// v7 = (d7 − d1) + 21/4 (d3 − d5)
-	VSUBPS      Y1, Y7, Y0
-	VSUBPS      Y5, Y3, Y7
-	VFMADD231PS conv1_5_25<>+0(SB), Y7, Y0
-	VMOVUPS     Y0, 1952(SI)
-
-	// v1, v2 = (17/4 d4 − (d2 + d6)) ± (17/4 d3 − (d1 + d5))
-	VADDPS      Y6, Y2, Y0
-	VFMSUB231PS conv1_4_25<>+0(SB), Y4, Y0
-	VADDPS      Y5, Y1, Y7
-	VFMSUB231PS conv1_4_25<>+0(SB), Y3, Y7
-	VADDPS      Y7, Y0, Y8
-	VMOVUPS     Y8, 416(SI)
-	VSUBPS      Y7, Y0, Y0
-	VMOVUPS     Y0, 672(SI)
-
-	// v3, v4 = (d2 − 5 d4 + 4 d6) ± (2 d1 − 10 d3 + 8 d5)
-	VMOVAPS      Y2, Y0
-	VFNMADD231PS conv1_5<>+0(SB), Y4, Y0
-	VFMADD231PS  conv1_4<>+0(SB), Y6, Y0
-	VADDPS       Y1, Y1, Y7
-	VFNMADD231PS conv1_10<>+0(SB), Y3, Y7
-	VFMADD231PS  conv1_8<>+0(SB), Y5, Y7
-	VADDPS       Y7, Y0, Y8
-	VMOVUPS      Y8, 928(SI)
-	VSUBPS       Y7, Y0, Y0
-	VMOVUPS      Y0, 1184(SI)
-
-	// v5, v6 = (2 d6 − 10 d4 + 8 d2) ± (d5 − 5 d3 + 4 d1)
-	VADDPS       Y6, Y6, Y0
-	VFNMADD231PS conv1_10<>+0(SB), Y4, Y0
-	VFMADD231PS  conv1_8<>+0(SB), Y2, Y0
-	VMOVAPS      Y5, Y2
-	VFNMADD231PS conv1_5<>+0(SB), Y3, Y2
-	VFMADD231PS  conv1_4<>+0(SB), Y1, Y2
-	VADDPS       Y2, Y0, Y1
-	VMOVUPS      Y1, 1440(SI)
-	VSUBPS       Y2, Y0, Y0
-	VMOVUPS      Y0, 1696(SI)
-	VMOVUPS      384(CX), Y0
-	VMOVUPS      2176(CX), Y1
-	VMOVUPS      3968(CX), Y2
-	VMOVUPS      5760(CX), Y3
-	VMOVUPS      7552(CX), Y4
-	VMOVUPS      9344(CX), Y5
-	VMOVUPS      11136(CX), Y6
-	VMOVUPS      12928(CX), Y7
-
-	// v0 = (d0 − d6) + 21/4 (d4 − d2)
-	VSUBPS      Y6, Y0, Y0
-	VSUBPS      Y2, Y4, Y8
-	VFMADD231PS conv1_5_25<>+0(SB), Y8, Y0
-	VMOVUPS     Y0, 192(SI)
-
-	// v7 = (d7 − d1) + 21/4 (d3 − d5)
-	VSUBPS      Y1, Y7, Y0
-	VSUBPS      Y5, Y3, Y7
-	VFMADD231PS conv1_5_25<>+0(SB), Y7, Y0
-	VMOVUPS     Y0, 1984(SI)
-
-	// v1, v2 = (17/4 d4 − (d2 + d6)) ± (17/4 d3 − (d1 + d5))
-	VADDPS      Y6, Y2, Y0
-	VFMSUB231PS conv1_4_25<>+0(SB), Y4, Y0
-	VADDPS      Y5, Y1, Y7
-	VFMSUB231PS conv1_4_25<>+0(SB), Y3, Y7
-	VADDPS      Y7, Y0, Y8
-	VMOVUPS     Y8, 448(SI)
-	VSUBPS      Y7, Y0, Y0
-	VMOVUPS     Y0, 704(SI)
-
-	// v3, v4 = (d2 − 5 d4 + 4 d6) ± (2 d1 − 10 d3 + 8 d5)
-	VMOVAPS      Y2, Y0
-	VFNMADD231PS conv1_5<>+0(SB), Y4, Y0
-	VFMADD231PS  conv1_4<>+0(SB), Y6, Y0
-	VADDPS       Y1, Y1, Y7
-	VFNMADD231PS conv1_10<>+0(SB), Y3, Y7
-	VFMADD231PS  conv1_8<>+0(SB), Y5, Y7
-	VADDPS       Y7, Y0, Y8
-	VMOVUPS      Y8, 960(SI)
-	VSUBPS       Y7, Y0, Y0
-	VMOVUPS      Y0, 1216(SI)
-
-	// v5, v6 = (2 d6 − 10 d4 + 8 d2) ± (d5 − 5 d3 + 4 d1)
-	VADDPS       Y6, Y6, Y0
-	VFNMADD231PS conv1_10<>+0(SB), Y4, Y0
-	VFMADD231PS  conv1_8<>+0(SB), Y2, Y0
-	VMOVAPS      Y5, Y2
-	VFNMADD231PS conv1_5<>+0(SB), Y3, Y2
-	VFMADD231PS  conv1_4<>+0(SB), Y1, Y2
-	VADDPS       Y2, Y0, Y1
-	VMOVUPS      Y1, 1472(SI)
-	VSUBPS       Y2, Y0, Y0
-	VMOVUPS      Y0, 1728(SI)
-	VMOVUPS      448(CX), Y0
-	VMOVUPS      2240(CX), Y1
-	VMOVUPS      4032(CX), Y2
-	VMOVUPS      5824(CX), Y3
-	VMOVUPS      7616(CX), Y4
-	VMOVUPS      9408(CX), Y5
-	VMOVUPS      11200(CX), Y6
-	VMOVUPS      12992(CX), Y7
-
-	// v0 = (d0 − d6) + 21/4 (d4 − d2)
-	VSUBPS      Y6, Y0, Y0
-	VSUBPS      Y2, Y4, Y8
-	VFMADD231PS conv1_5_25<>+0(SB), Y8, Y0
-	VMOVUPS     Y0, 224(SI)
-
-	// v7 = (d7 − d1) + 21/4 (d3 − d5)
-	VSUBPS      Y1, Y7, Y0
-	VSUBPS      Y5, Y3, Y7
-	VFMADD231PS conv1_5_25<>+0(SB), Y7, Y0
-	VMOVUPS     Y0, 2016(SI)
-
-	// v1, v2 = (17/4 d4 − (d2 + d6)) ± (17/4 d3 − (d1 + d5))
-	VADDPS      Y6, Y2, Y0
-	VFMSUB231PS conv1_4_25<>+0(SB), Y4, Y0
-	VADDPS      Y5, Y1, Y7
-	VFMSUB231PS conv1_4_25<>+0(SB), Y3, Y7
-	VADDPS      Y7, Y0, Y8
-	VMOVUPS     Y8, 480(SI)
-	VSUBPS      Y7, Y0, Y0
-	VMOVUPS     Y0, 736(SI)
-
-	// v3, v4 = (d2 − 5 d4 + 4 d6) ± (2 d1 − 10 d3 + 8 d5)
-	VMOVAPS      Y2, Y0
-	VFNMADD231PS conv1_5<>+0(SB), Y4, Y0
-	VFMADD231PS  conv1_4<>+0(SB), Y6, Y0
-	VADDPS       Y1, Y1, Y7
-	VFNMADD231PS conv1_10<>+0(SB), Y3, Y7
-	VFMADD231PS  conv1_8<>+0(SB), Y5, Y7
-	VADDPS       Y7, Y0, Y8
-	VMOVUPS      Y8, 992(SI)
-	VSUBPS       Y7, Y0, Y0
-	VMOVUPS      Y0, 1248(SI)
-
-	// v5, v6 = (2 d6 − 10 d4 + 8 d2) ± (d5 − 5 d3 + 4 d1)
-	VADDPS       Y6, Y6, Y0
-	VFNMADD231PS conv1_10<>+0(SB), Y4, Y0
-	VFMADD231PS  conv1_8<>+0(SB), Y2, Y0
-	VMOVAPS      Y5, Y2
-	VFNMADD231PS conv1_5<>+0(SB), Y3, Y2
-	VFMADD231PS  conv1_4<>+0(SB), Y1, Y2
-	VADDPS       Y2, Y0, Y1
-	VMOVUPS      Y1, 1504(SI)
-	VSUBPS       Y2, Y0, Y0
-	VMOVUPS      Y0, 1760(SI)
-	VMOVUPS      (SI), Y0
-	VMOVUPS      32(SI), Y1
-	VMOVUPS      64(SI), Y2
-	VMOVUPS      96(SI), Y3
-	VMOVUPS      128(SI), Y4
-	VMOVUPS      160(SI), Y5
-	VMOVUPS      192(SI), Y6
-	VMOVUPS      224(SI), Y7
+row5:
+	VMOVUPS (SI), Y0
+	VMOVUPS 32(SI), Y1
+	VMOVUPS 64(SI), Y2
+	VMOVUPS 96(SI), Y3
+	VMOVUPS 128(SI), Y4
+	VMOVUPS 160(SI), Y5
+	VMOVUPS 192(SI), Y6
+	VMOVUPS 224(SI), Y7
 
 	// v0 = (d0 − d6) + 21/4 (d4 − d2)
 	VSUBPS      Y6, Y0, Y0
@@ -3433,391 +1593,17 @@ part3:
 	VMOVUPS      Y1, 10400(SI)
 	VSUBPS       Y2, Y0, Y0
 	VMOVUPS      Y0, 10432(SI)
-	VMOVUPS      256(SI), Y0
-	VMOVUPS      288(SI), Y1
-	VMOVUPS      320(SI), Y2
-	VMOVUPS      352(SI), Y3
-	VMOVUPS      384(SI), Y4
-	VMOVUPS      416(SI), Y5
-	VMOVUPS      448(SI), Y6
-	VMOVUPS      480(SI), Y7
-
-	// v0 = (d0 − d6) + 21/4 (d4 − d2)
-	VSUBPS      Y6, Y0, Y0
-	VSUBPS      Y2, Y4, Y8
-	VFMADD231PS conv1_5_25<>+0(SB), Y8, Y0
-	VMOVUPS     Y0, 10496(SI)
-
-	// v7 = (d7 − d1) + 21/4 (d3 − d5)
-	VSUBPS      Y1, Y7, Y0
-	VSUBPS      Y5, Y3, Y7
-	VFMADD231PS conv1_5_25<>+0(SB), Y7, Y0
-	VMOVUPS     Y0, 10720(SI)
-
-	// v1, v2 = (17/4 d4 − (d2 + d6)) ± (17/4 d3 − (d1 + d5))
-	VADDPS      Y6, Y2, Y0
-	VFMSUB231PS conv1_4_25<>+0(SB), Y4, Y0
-	VADDPS      Y5, Y1, Y7
-	VFMSUB231PS conv1_4_25<>+0(SB), Y3, Y7
-	VADDPS      Y7, Y0, Y8
-	VMOVUPS     Y8, 10528(SI)
-	VSUBPS      Y7, Y0, Y0
-	VMOVUPS     Y0, 10560(SI)
-
-	// v3, v4 = (d2 − 5 d4 + 4 d6) ± (2 d1 − 10 d3 + 8 d5)
-	VMOVAPS      Y2, Y0
-	VFNMADD231PS conv1_5<>+0(SB), Y4, Y0
-	VFMADD231PS  conv1_4<>+0(SB), Y6, Y0
-	VADDPS       Y1, Y1, Y7
-	VFNMADD231PS conv1_10<>+0(SB), Y3, Y7
-	VFMADD231PS  conv1_8<>+0(SB), Y5, Y7
-	VADDPS       Y7, Y0, Y8
-	VMOVUPS      Y8, 10592(SI)
-	VSUBPS       Y7, Y0, Y0
-	VMOVUPS      Y0, 10624(SI)
-
-	// v5, v6 = (2 d6 − 10 d4 + 8 d2) ± (d5 − 5 d3 + 4 d1)
-	VADDPS       Y6, Y6, Y0
-	VFNMADD231PS conv1_10<>+0(SB), Y4, Y0
-	VFMADD231PS  conv1_8<>+0(SB), Y2, Y0
-	VMOVAPS      Y5, Y2
-	VFNMADD231PS conv1_5<>+0(SB), Y3, Y2
-	VFMADD231PS  conv1_4<>+0(SB), Y1, Y2
-	VADDPS       Y2, Y0, Y1
-	VMOVUPS      Y1, 10656(SI)
-	VSUBPS       Y2, Y0, Y0
-	VMOVUPS      Y0, 10688(SI)
-	VMOVUPS      512(SI), Y0
-	VMOVUPS      544(SI), Y1
-	VMOVUPS      576(SI), Y2
-	VMOVUPS      608(SI), Y3
-	VMOVUPS      640(SI), Y4
-	VMOVUPS      672(SI), Y5
-	VMOVUPS      704(SI), Y6
-	VMOVUPS      736(SI), Y7
-
-	// v0 = (d0 − d6) + 21/4 (d4 − d2)
-	VSUBPS      Y6, Y0, Y0
-	VSUBPS      Y2, Y4, Y8
-	VFMADD231PS conv1_5_25<>+0(SB), Y8, Y0
-	VMOVUPS     Y0, 10752(SI)
-
-	// v7 = (d7 − d1) + 21/4 (d3 − d5)
-	VSUBPS      Y1, Y7, Y0
-	VSUBPS      Y5, Y3, Y7
-	VFMADD231PS conv1_5_25<>+0(SB), Y7, Y0
-	VMOVUPS     Y0, 10976(SI)
-
-	// v1, v2 = (17/4 d4 − (d2 + d6)) ± (17/4 d3 − (d1 + d5))
-	VADDPS      Y6, Y2, Y0
-	VFMSUB231PS conv1_4_25<>+0(SB), Y4, Y0
-	VADDPS      Y5, Y1, Y7
-	VFMSUB231PS conv1_4_25<>+0(SB), Y3, Y7
-	VADDPS      Y7, Y0, Y8
-	VMOVUPS     Y8, 10784(SI)
-	VSUBPS      Y7, Y0, Y0
-	VMOVUPS     Y0, 10816(SI)
-
-	// v3, v4 = (d2 − 5 d4 + 4 d6) ± (2 d1 − 10 d3 + 8 d5)
-	VMOVAPS      Y2, Y0
-	VFNMADD231PS conv1_5<>+0(SB), Y4, Y0
-	VFMADD231PS  conv1_4<>+0(SB), Y6, Y0
-	VADDPS       Y1, Y1, Y7
-	VFNMADD231PS conv1_10<>+0(SB), Y3, Y7
-	VFMADD231PS  conv1_8<>+0(SB), Y5, Y7
-	VADDPS       Y7, Y0, Y8
-	VMOVUPS      Y8, 10848(SI)
-	VSUBPS       Y7, Y0, Y0
-	VMOVUPS      Y0, 10880(SI)
-
-	// v5, v6 = (2 d6 − 10 d4 + 8 d2) ± (d5 − 5 d3 + 4 d1)
-	VADDPS       Y6, Y6, Y0
-	VFNMADD231PS conv1_10<>+0(SB), Y4, Y0
-	VFMADD231PS  conv1_8<>+0(SB), Y2, Y0
-	VMOVAPS      Y5, Y2
-	VFNMADD231PS conv1_5<>+0(SB), Y3, Y2
-	VFMADD231PS  conv1_4<>+0(SB), Y1, Y2
-	VADDPS       Y2, Y0, Y1
-	VMOVUPS      Y1, 10912(SI)
-	VSUBPS       Y2, Y0, Y0
-	VMOVUPS      Y0, 10944(SI)
-	VMOVUPS      768(SI), Y0
-	VMOVUPS      800(SI), Y1
-	VMOVUPS      832(SI), Y2
-	VMOVUPS      864(SI), Y3
-	VMOVUPS      896(SI), Y4
-	VMOVUPS      928(SI), Y5
-	VMOVUPS      960(SI), Y6
-	VMOVUPS      992(SI), Y7
-
-	// v0 = (d0 − d6) + 21/4 (d4 − d2)
-	VSUBPS      Y6, Y0, Y0
-	VSUBPS      Y2, Y4, Y8
-	VFMADD231PS conv1_5_25<>+0(SB), Y8, Y0
-	VMOVUPS     Y0, 11008(SI)
-
-	// v7 = (d7 − d1) + 21/4 (d3 − d5)
-	VSUBPS      Y1, Y7, Y0
-	VSUBPS      Y5, Y3, Y7
-	VFMADD231PS conv1_5_25<>+0(SB), Y7, Y0
-	VMOVUPS     Y0, 11232(SI)
-
-	// v1, v2 = (17/4 d4 − (d2 + d6)) ± (17/4 d3 − (d1 + d5))
-	VADDPS      Y6, Y2, Y0
-	VFMSUB231PS conv1_4_25<>+0(SB), Y4, Y0
-	VADDPS      Y5, Y1, Y7
-	VFMSUB231PS conv1_4_25<>+0(SB), Y3, Y7
-	VADDPS      Y7, Y0, Y8
-	VMOVUPS     Y8, 11040(SI)
-	VSUBPS      Y7, Y0, Y0
-	VMOVUPS     Y0, 11072(SI)
-
-	// v3, v4 = (d2 − 5 d4 + 4 d6) ± (2 d1 − 10 d3 + 8 d5)
-	VMOVAPS      Y2, Y0
-	VFNMADD231PS conv1_5<>+0(SB), Y4, Y0
-	VFMADD231PS  conv1_4<>+0(SB), Y6, Y0
-	VADDPS       Y1, Y1, Y7
-	VFNMADD231PS conv1_10<>+0(SB), Y3, Y7
-	VFMADD231PS  conv1_8<>+0(SB), Y5, Y7
-	VADDPS       Y7, Y0, Y8
-	VMOVUPS      Y8, 11104(SI)
-	VSUBPS       Y7, Y0, Y0
-	VMOVUPS      Y0, 11136(SI)
-
-	// v5, v6 = (2 d6 − 10 d4 + 8 d2) ± (d5 − 5 d3 + 4 d1)
-	VADDPS       Y6, Y6, Y0
-	VFNMADD231PS conv1_10<>+0(SB), Y4, Y0
-	VFMADD231PS  conv1_8<>+0(SB), Y2, Y0
-	VMOVAPS      Y5, Y2
-	VFNMADD231PS conv1_5<>+0(SB), Y3, Y2
-	VFMADD231PS  conv1_4<>+0(SB), Y1, Y2
-	VADDPS       Y2, Y0, Y1
-	VMOVUPS      Y1, 11168(SI)
-	VSUBPS       Y2, Y0, Y0
-	VMOVUPS      Y0, 11200(SI)
-	VMOVUPS      1024(SI), Y0
-	VMOVUPS      1056(SI), Y1
-	VMOVUPS      1088(SI), Y2
-	VMOVUPS      1120(SI), Y3
-	VMOVUPS      1152(SI), Y4
-	VMOVUPS      1184(SI), Y5
-	VMOVUPS      1216(SI), Y6
-	VMOVUPS      1248(SI), Y7
-
-	// v0 = (d0 − d6) + 21/4 (d4 − d2)
-	VSUBPS      Y6, Y0, Y0
-	VSUBPS      Y2, Y4, Y8
-	VFMADD231PS conv1_5_25<>+0(SB), Y8, Y0
-	VMOVUPS     Y0, 11264(SI)
-
-	// v7 = (d7 − d1) + 21/4 (d3 − d5)
-	VSUBPS      Y1, Y7, Y0
-	VSUBPS      Y5, Y3, Y7
-	VFMADD231PS conv1_5_25<>+0(SB), Y7, Y0
-	VMOVUPS     Y0, 11488(SI)
-
-	// v1, v2 = (17/4 d4 − (d2 + d6)) ± (17/4 d3 − (d1 + d5))
-	VADDPS      Y6, Y2, Y0
-	VFMSUB231PS conv1_4_25<>+0(SB), Y4, Y0
-	VADDPS      Y5, Y1, Y7
-	VFMSUB231PS conv1_4_25<>+0(SB), Y3, Y7
-	VADDPS      Y7, Y0, Y8
-	VMOVUPS     Y8, 11296(SI)
-	VSUBPS      Y7, Y0, Y0
-	VMOVUPS     Y0, 11328(SI)
-
-	// v3, v4 = (d2 − 5 d4 + 4 d6) ± (2 d1 − 10 d3 + 8 d5)
-	VMOVAPS      Y2, Y0
-	VFNMADD231PS conv1_5<>+0(SB), Y4, Y0
-	VFMADD231PS  conv1_4<>+0(SB), Y6, Y0
-	VADDPS       Y1, Y1, Y7
-	VFNMADD231PS conv1_10<>+0(SB), Y3, Y7
-	VFMADD231PS  conv1_8<>+0(SB), Y5, Y7
-	VADDPS       Y7, Y0, Y8
-	VMOVUPS      Y8, 11360(SI)
-	VSUBPS       Y7, Y0, Y0
-	VMOVUPS      Y0, 11392(SI)
-
-	// v5, v6 = (2 d6 − 10 d4 + 8 d2) ± (d5 − 5 d3 + 4 d1)
-	VADDPS       Y6, Y6, Y0
-	VFNMADD231PS conv1_10<>+0(SB), Y4, Y0
-	VFMADD231PS  conv1_8<>+0(SB), Y2, Y0
-	VMOVAPS      Y5, Y2
-	VFNMADD231PS conv1_5<>+0(SB), Y3, Y2
-	VFMADD231PS  conv1_4<>+0(SB), Y1, Y2
-	VADDPS       Y2, Y0, Y1
-	VMOVUPS      Y1, 11424(SI)
-	VSUBPS       Y2, Y0, Y0
-	VMOVUPS      Y0, 11456(SI)
-	VMOVUPS      1280(SI), Y0
-	VMOVUPS      1312(SI), Y1
-	VMOVUPS      1344(SI), Y2
-	VMOVUPS      1376(SI), Y3
-	VMOVUPS      1408(SI), Y4
-	VMOVUPS      1440(SI), Y5
-	VMOVUPS      1472(SI), Y6
-	VMOVUPS      1504(SI), Y7
-
-	// v0 = (d0 − d6) + 21/4 (d4 − d2)
-	VSUBPS      Y6, Y0, Y0
-	VSUBPS      Y2, Y4, Y8
-	VFMADD231PS conv1_5_25<>+0(SB), Y8, Y0
-	VMOVUPS     Y0, 11520(SI)
-
-	// v7 = (d7 − d1) + 21/4 (d3 − d5)
-	VSUBPS      Y1, Y7, Y0
-	VSUBPS      Y5, Y3, Y7
-	VFMADD231PS conv1_5_25<>+0(SB), Y7, Y0
-	VMOVUPS     Y0, 11744(SI)
-
-	// v1, v2 = (17/4 d4 − (d2 + d6)) ± (17/4 d3 − (d1 + d5))
-	VADDPS      Y6, Y2, Y0
-	VFMSUB231PS conv1_4_25<>+0(SB), Y4, Y0
-	VADDPS      Y5, Y1, Y7
-	VFMSUB231PS conv1_4_25<>+0(SB), Y3, Y7
-	VADDPS      Y7, Y0, Y8
-	VMOVUPS     Y8, 11552(SI)
-	VSUBPS      Y7, Y0, Y0
-	VMOVUPS     Y0, 11584(SI)
-
-	// v3, v4 = (d2 − 5 d4 + 4 d6) ± (2 d1 − 10 d3 + 8 d5)
-	VMOVAPS      Y2, Y0
-	VFNMADD231PS conv1_5<>+0(SB), Y4, Y0
-	VFMADD231PS  conv1_4<>+0(SB), Y6, Y0
-	VADDPS       Y1, Y1, Y7
-	VFNMADD231PS conv1_10<>+0(SB), Y3, Y7
-	VFMADD231PS  conv1_8<>+0(SB), Y5, Y7
-	VADDPS       Y7, Y0, Y8
-	VMOVUPS      Y8, 11616(SI)
-	VSUBPS       Y7, Y0, Y0
-	VMOVUPS      Y0, 11648(SI)
-
-	// v5, v6 = (2 d6 − 10 d4 + 8 d2) ± (d5 − 5 d3 + 4 d1)
-	VADDPS       Y6, Y6, Y0
-	VFNMADD231PS conv1_10<>+0(SB), Y4, Y0
-	VFMADD231PS  conv1_8<>+0(SB), Y2, Y0
-	VMOVAPS      Y5, Y2
-	VFNMADD231PS conv1_5<>+0(SB), Y3, Y2
-	VFMADD231PS  conv1_4<>+0(SB), Y1, Y2
-	VADDPS       Y2, Y0, Y1
-	VMOVUPS      Y1, 11680(SI)
-	VSUBPS       Y2, Y0, Y0
-	VMOVUPS      Y0, 11712(SI)
-	VMOVUPS      1536(SI), Y0
-	VMOVUPS      1568(SI), Y1
-	VMOVUPS      1600(SI), Y2
-	VMOVUPS      1632(SI), Y3
-	VMOVUPS      1664(SI), Y4
-	VMOVUPS      1696(SI), Y5
-	VMOVUPS      1728(SI), Y6
-	VMOVUPS      1760(SI), Y7
-
-	// v0 = (d0 − d6) + 21/4 (d4 − d2)
-	VSUBPS      Y6, Y0, Y0
-	VSUBPS      Y2, Y4, Y8
-	VFMADD231PS conv1_5_25<>+0(SB), Y8, Y0
-	VMOVUPS     Y0, 11776(SI)
-
-	// v7 = (d7 − d1) + 21/4 (d3 − d5)
-	VSUBPS      Y1, Y7, Y0
-	VSUBPS      Y5, Y3, Y7
-	VFMADD231PS conv1_5_25<>+0(SB), Y7, Y0
-	VMOVUPS     Y0, 12000(SI)
-
-	// v1, v2 = (17/4 d4 − (d2 + d6)) ± (17/4 d3 − (d1 + d5))
-	VADDPS      Y6, Y2, Y0
-	VFMSUB231PS conv1_4_25<>+0(SB), Y4, Y0
-	VADDPS      Y5, Y1, Y7
-	VFMSUB231PS conv1_4_25<>+0(SB), Y3, Y7
-	VADDPS      Y7, Y0, Y8
-	VMOVUPS     Y8, 11808(SI)
-	VSUBPS      Y7, Y0, Y0
-	VMOVUPS     Y0, 11840(SI)
-
-	// v3, v4 = (d2 − 5 d4 + 4 d6) ± (2 d1 − 10 d3 + 8 d5)
-	VMOVAPS      Y2, Y0
-	VFNMADD231PS conv1_5<>+0(SB), Y4, Y0
-	VFMADD231PS  conv1_4<>+0(SB), Y6, Y0
-	VADDPS       Y1, Y1, Y7
-	VFNMADD231PS conv1_10<>+0(SB), Y3, Y7
-	VFMADD231PS  conv1_8<>+0(SB), Y5, Y7
-	VADDPS       Y7, Y0, Y8
-	VMOVUPS      Y8, 11872(SI)
-	VSUBPS       Y7, Y0, Y0
-	VMOVUPS      Y0, 11904(SI)
-
-	// v5, v6 = (2 d6 − 10 d4 + 8 d2) ± (d5 − 5 d3 + 4 d1)
-	VADDPS       Y6, Y6, Y0
-	VFNMADD231PS conv1_10<>+0(SB), Y4, Y0
-	VFMADD231PS  conv1_8<>+0(SB), Y2, Y0
-	VMOVAPS      Y5, Y2
-	VFNMADD231PS conv1_5<>+0(SB), Y3, Y2
-	VFMADD231PS  conv1_4<>+0(SB), Y1, Y2
-	VADDPS       Y2, Y0, Y1
-	VMOVUPS      Y1, 11936(SI)
-	VSUBPS       Y2, Y0, Y0
-	VMOVUPS      Y0, 11968(SI)
-	VMOVUPS      1792(SI), Y0
-	VMOVUPS      1824(SI), Y1
-	VMOVUPS      1856(SI), Y2
-	VMOVUPS      1888(SI), Y3
-	VMOVUPS      1920(SI), Y4
-	VMOVUPS      1952(SI), Y5
-	VMOVUPS      1984(SI), Y6
-	VMOVUPS      2016(SI), Y7
-
-	// v0 = (d0 − d6) + 21/4 (d4 − d2)
-	VSUBPS      Y6, Y0, Y0
-	VSUBPS      Y2, Y4, Y8
-	VFMADD231PS conv1_5_25<>+0(SB), Y8, Y0
-	VMOVUPS     Y0, 12032(SI)
-
-	// v7 = (d7 − d1) + 21/4 (d3 − d5)
-	VSUBPS      Y1, Y7, Y0
-	VSUBPS      Y5, Y3, Y7
-	VFMADD231PS conv1_5_25<>+0(SB), Y7, Y0
-	VMOVUPS     Y0, 12256(SI)
-
-	// v1, v2 = (17/4 d4 − (d2 + d6)) ± (17/4 d3 − (d1 + d5))
-	VADDPS      Y6, Y2, Y0
-	VFMSUB231PS conv1_4_25<>+0(SB), Y4, Y0
-	VADDPS      Y5, Y1, Y7
-	VFMSUB231PS conv1_4_25<>+0(SB), Y3, Y7
-	VADDPS      Y7, Y0, Y8
-	VMOVUPS     Y8, 12064(SI)
-	VSUBPS      Y7, Y0, Y0
-	VMOVUPS     Y0, 12096(SI)
-
-	// v3, v4 = (d2 − 5 d4 + 4 d6) ± (2 d1 − 10 d3 + 8 d5)
-	VMOVAPS      Y2, Y0
-	VFNMADD231PS conv1_5<>+0(SB), Y4, Y0
-	VFMADD231PS  conv1_4<>+0(SB), Y6, Y0
-	VADDPS       Y1, Y1, Y7
-	VFNMADD231PS conv1_10<>+0(SB), Y3, Y7
-	VFMADD231PS  conv1_8<>+0(SB), Y5, Y7
-	VADDPS       Y7, Y0, Y8
-	VMOVUPS      Y8, 12128(SI)
-	VSUBPS       Y7, Y0, Y0
-	VMOVUPS      Y0, 12160(SI)
-
-	// v5, v6 = (2 d6 − 10 d4 + 8 d2) ± (d5 − 5 d3 + 4 d1)
-	VADDPS       Y6, Y6, Y0
-	VFNMADD231PS conv1_10<>+0(SB), Y4, Y0
-	VFMADD231PS  conv1_8<>+0(SB), Y2, Y0
-	VMOVAPS      Y5, Y2
-	VFNMADD231PS conv1_5<>+0(SB), Y3, Y2
-	VFMADD231PS  conv1_4<>+0(SB), Y1, Y2
-	VADDPS       Y2, Y0, Y1
-	VMOVUPS      Y1, 12192(SI)
-	VSUBPS       Y2, Y0, Y0
-	VMOVUPS      Y0, 12224(SI)
+	ADDQ         $+256, SI
+	DECQ         R10
+	JNZ          row5
+	ADDQ         $-2048, SI
 	MOVQ         $0x00000002, R10
 
-group4:
+group6:
 	// columns: Aᵀ (u V), a column of V in registers for all outputs of the group
 	MOVQ $0x00000008, R11
 
-column5:
+column7:
 	VMOVUPS 10240(SI), Y0
 	VMOVUPS 10496(SI), Y1
 	VMOVUPS 10752(SI), Y2
@@ -3828,7 +1614,7 @@ column5:
 	VMOVUPS 12032(SI), Y7
 	MOVQ    $0x0000000a, R12
 
-output6:
+output8:
 	// plus1, minus1 = m1 ± m2
 	VBROADCASTSS 768(DX), Y8
 	VMULPS       Y1, Y8, Y8
@@ -3881,19 +1667,19 @@ output6:
 	ADDQ        $+4, DX
 	ADDQ        $+1024, SI
 	DECQ        R12
-	JNZ         output6
+	JNZ         output8
 	ADDQ        $-40, DX
 	ADDQ        $-10240, SI
 	ADDQ        $+96, DX
 	ADDQ        $+32, SI
 	DECQ        R11
-	JNZ         column5
+	JNZ         column7
 	ADDQ        $-728, DX
 	ADDQ        $-256, SI
 	VXORPS      Y0, Y0, Y0
 	MOVQ        $0x0000000a, R11
 
-output7:
+output9:
 	VBROADCASTSS (BX), Y1
 
 	// two rows at a time: (Aᵀ m) A, then bias, pooling, ReLU
@@ -4076,10 +1862,10 @@ output7:
 	ADDQ        $+1024, SI
 	ADDQ        $+9216, AX
 	DECQ        R11
-	JNZ         output7
+	JNZ         output9
 	ADDQ        $-10240, SI
 	DECQ        R10
-	JNZ         group4
+	JNZ         group6
 	ADDQ        $-80, DX
 	ADDQ        $-80, BX
 	ADDQ        $-184320, AX
@@ -4123,7 +1909,10 @@ tileColumn2:
 	MOVQ $0x00000002, R10
 
 part3:
-	// V = Bᵀ X B
+	// columns: Bᵀ x
+	MOVQ $0x00000008, R11
+
+column4:
 	VMOVUPS (CX), Y0
 	VMOVUPS 1792(CX), Y1
 	VMOVUPS 3584(CX), Y2
@@ -4178,392 +1967,25 @@ part3:
 	VMOVUPS      Y1, 1280(DI)
 	VSUBPS       Y2, Y0, Y0
 	VMOVUPS      Y0, 1536(DI)
-	VMOVUPS      64(CX), Y0
-	VMOVUPS      1856(CX), Y1
-	VMOVUPS      3648(CX), Y2
-	VMOVUPS      5440(CX), Y3
-	VMOVUPS      7232(CX), Y4
-	VMOVUPS      9024(CX), Y5
-	VMOVUPS      10816(CX), Y6
-	VMOVUPS      12608(CX), Y7
+	ADDQ         $+64, CX
+	ADDQ         $+32, DI
+	DECQ         R11
+	JNZ          column4
+	ADDQ         $-512, CX
+	ADDQ         $-256, DI
 
-	// v0 = (d0 − d6) + 21/4 (d4 − d2)
-	VSUBPS      Y6, Y0, Y0
-	VSUBPS      Y2, Y4, Y8
-	VFMADD231PS conv1_5_25<>+0(SB), Y8, Y0
-	VMOVUPS     Y0, 32(DI)
+	// rows: V = (Bᵀ x) B
+	MOVQ $0x00000008, R11
 
-	// v7 = (d7 − d1) + 21/4 (d3 − d5)
-	VSUBPS      Y1, Y7, Y0
-	VSUBPS      Y5, Y3, Y7
-	VFMADD231PS conv1_5_25<>+0(SB), Y7, Y0
-	VMOVUPS     Y0, 1824(DI)
-
-	// v1, v2 = (17/4 d4 − (d2 + d6)) ± (17/4 d3 − (d1 + d5))
-	VADDPS      Y6, Y2, Y0
-	VFMSUB231PS conv1_4_25<>+0(SB), Y4, Y0
-	VADDPS      Y5, Y1, Y7
-	VFMSUB231PS conv1_4_25<>+0(SB), Y3, Y7
-	VADDPS      Y7, Y0, Y8
-	VMOVUPS     Y8, 288(DI)
-	VSUBPS      Y7, Y0, Y0
-	VMOVUPS     Y0, 544(DI)
-
-	// v3, v4 = (d2 − 5 d4 + 4 d6) ± (2 d1 − 10 d3 + 8 d5)
-	VMOVAPS      Y2, Y0
-	VFNMADD231PS conv1_5<>+0(SB), Y4, Y0
-	VFMADD231PS  conv1_4<>+0(SB), Y6, Y0
-	VADDPS       Y1, Y1, Y7
-	VFNMADD231PS conv1_10<>+0(SB), Y3, Y7
-	VFMADD231PS  conv1_8<>+0(SB), Y5, Y7
-	VADDPS       Y7, Y0, Y8
-	VMOVUPS      Y8, 800(DI)
-	VSUBPS       Y7, Y0, Y0
-	VMOVUPS      Y0, 1056(DI)
-
-	// v5, v6 = (2 d6 − 10 d4 + 8 d2) ± (d5 − 5 d3 + 4 d1)
-	VADDPS       Y6, Y6, Y0
-	VFNMADD231PS conv1_10<>+0(SB), Y4, Y0
-	VFMADD231PS  conv1_8<>+0(SB), Y2, Y0
-	VMOVAPS      Y5, Y2
-	VFNMADD231PS conv1_5<>+0(SB), Y3, Y2
-	VFMADD231PS  conv1_4<>+0(SB), Y1, Y2
-	VADDPS       Y2, Y0, Y1
-	VMOVUPS      Y1, 1312(DI)
-	VSUBPS       Y2, Y0, Y0
-	VMOVUPS      Y0, 1568(DI)
-	VMOVUPS      128(CX), Y0
-	VMOVUPS      1920(CX), Y1
-	VMOVUPS      3712(CX), Y2
-	VMOVUPS      5504(CX), Y3
-	VMOVUPS      7296(CX), Y4
-	VMOVUPS      9088(CX), Y5
-	VMOVUPS      10880(CX), Y6
-	VMOVUPS      12672(CX), Y7
-
-	// v0 = (d0 − d6) + 21/4 (d4 − d2)
-	VSUBPS      Y6, Y0, Y0
-	VSUBPS      Y2, Y4, Y8
-	VFMADD231PS conv1_5_25<>+0(SB), Y8, Y0
-	VMOVUPS     Y0, 64(DI)
-
-	// v7 = (d7 − d1) + 21/4 (d3 − d5)
-	VSUBPS      Y1, Y7, Y0
-	VSUBPS      Y5, Y3, Y7
-	VFMADD231PS conv1_5_25<>+0(SB), Y7, Y0
-	VMOVUPS     Y0, 1856(DI)
-
-	// v1, v2 = (17/4 d4 − (d2 + d6)) ± (17/4 d3 − (d1 + d5))
-	VADDPS      Y6, Y2, Y0
-	VFMSUB231PS conv1_4_25<>+0(SB), Y4, Y0
-	VADDPS      Y5, Y1, Y7
-	VFMSUB231PS conv1_4_25<>+0(SB), Y3, Y7
-	VADDPS      Y7, Y0, Y8
-	VMOVUPS     Y8, 320(DI)
-	VSUBPS      Y7, Y0, Y0
-	VMOVUPS     Y0, 576(DI)
-
-	// v3, v4 = (d2 − 5 d4 + 4 d6) ± (2 d1 − 10 d3 + 8 d5)
-	VMOVAPS      Y2, Y0
-	VFNMADD231PS conv1_5<>+0(SB), Y4, Y0
-	VFMADD231PS  conv1_4<>+0(SB), Y6, Y0
-	VADDPS       Y1, Y1, Y7
-	VFNMADD231PS conv1_10<>+0(SB), Y3, Y7
-	VFMADD231PS  conv1_8<>+0(SB), Y5, Y7
-	VADDPS       Y7, Y0, Y8
-	VMOVUPS      Y8, 832(DI)
-	VSUBPS       Y7, Y0, Y0
-	VMOVUPS      Y0, 1088(DI)
-
-	// v5, v6 = (2 d6 − 10 d4 + 8 d2) ± (d5 − 5 d3 + 4 d1)
-	VADDPS       Y6, Y6, Y0
-	VFNMADD231PS conv1_10<>+0(SB), Y4, Y0
-	VFMADD231PS  conv1_8<>+0(SB), Y2, Y0
-	VMOVAPS      Y5, Y2
-	VFNMADD231PS conv1_5<>+0(SB), Y3, Y2
-	VFMADD231PS  conv1_4<>+0(SB), Y1, Y2
-	VADDPS       Y2, Y0, Y1
-	VMOVUPS      Y1, 1344(DI)
-	VSUBPS       Y2, Y0, Y0
-	VMOVUPS      Y0, 1600(DI)
-	VMOVUPS      192(CX), Y0
-	VMOVUPS      1984(CX), Y1
-	VMOVUPS      3776(CX), Y2
-	VMOVUPS      5568(CX), Y3
-	VMOVUPS      7360(CX), Y4
-	VMOVUPS      9152(CX), Y5
-	VMOVUPS      10944(CX), Y6
-	VMOVUPS      12736(CX), Y7
-
-	// v0 = (d0 − d6) + 21/4 (d4 − d2)
-	VSUBPS      Y6, Y0, Y0
-	VSUBPS      Y2, Y4, Y8
-	VFMADD231PS conv1_5_25<>+0(SB), Y8, Y0
-	VMOVUPS     Y0, 96(DI)
-
-	// v7 = (d7 − d1) + 21/4 (d3 − d5)
-	VSUBPS      Y1, Y7, Y0
-	VSUBPS      Y5, Y3, Y7
-	VFMADD231PS conv1_5_25<>+0(SB), Y7, Y0
-	VMOVUPS     Y0, 1888(DI)
-
-	// v1, v2 = (17/4 d4 − (d2 + d6)) ± (17/4 d3 − (d1 + d5))
-	VADDPS      Y6, Y2, Y0
-	VFMSUB231PS conv1_4_25<>+0(SB), Y4, Y0
-	VADDPS      Y5, Y1, Y7
-	VFMSUB231PS conv1_4_25<>+0(SB), Y3, Y7
-	VADDPS      Y7, Y0, Y8
-	VMOVUPS     Y8, 352(DI)
-	VSUBPS      Y7, Y0, Y0
-	VMOVUPS     Y0, 608(DI)
-
-	// v3, v4 = (d2 − 5 d4 + 4 d6) ± (2 d1 − 10 d3 + 8 d5)
-	VMOVAPS      Y2, Y0
-	VFNMADD231PS conv1_5<>+0(SB), Y4, Y0
-	VFMADD231PS  conv1_4<>+0(SB), Y6, Y0
-	VADDPS       Y1, Y1, Y7
-	VFNMADD231PS conv1_10<>+0(SB), Y3, Y7
-	VFMADD231PS  conv1_8<>+0(SB), Y5, Y7
-	VADDPS       Y7, Y0, Y8
-	VMOVUPS      Y8, 864(DI)
-	VSUBPS       Y7, Y0, Y0
-	VMOVUPS      Y0, 1120(DI)
-
-	// v5, v6 = (2 d6 − 10 d4 + 8 d2) ± (d5 − 5 d3 + 4 d1)
-	VADDPS       Y6, Y6, Y0
-	VFNMADD231PS conv1_10<>+0(SB), Y4, Y0
-	VFMADD231PS  conv1_8<>+0(SB), Y2, Y0
-	VMOVAPS      Y5, Y2
-	VFNMADD231PS conv1_5<>+0(SB), Y3, Y2
-	VFMADD231PS  conv1_4<>+0(SB), Y1, Y2
-	VADDPS       Y2, Y0, Y1
-	VMOVUPS      Y1, 1376(DI)
-	VSUBPS       Y2, Y0, Y0
-	VMOVUPS      Y0, 1632(DI)
-	VMOVUPS      256(CX), Y0
-	VMOVUPS      2048(CX), Y1
-	VMOVUPS      3840(CX), Y2
-	VMOVUPS      5632(CX), Y3
-	VMOVUPS      7424(CX), Y4
-	VMOVUPS      9216(CX), Y5
-	VMOVUPS      11008(CX), Y6
-	VMOVUPS      12800(CX), Y7
-
-	// v0 = (d0 − d6) + 21/4 (d4 − d2)
-	VSUBPS      Y6, Y0, Y0
-	VSUBPS      Y2, Y4, Y8
-	VFMADD231PS conv1_5_25<>+0(SB), Y8, Y0
-	VMOVUPS     Y0, 128(DI)
-
-	// v7 = (d7 − d1) + 21/4 (d3 − d5)
-	VSUBPS      Y1, Y7, Y0
-	VSUBPS      Y5, Y3, Y7
-	VFMADD231PS conv1_5_25<>+0(SB), Y7, Y0
-	VMOVUPS     Y0, 1920(DI)
-
-	// v1, v2 = (17/4 d4 − (d2 + d6)) ± (17/4 d3 − (d1 + d5))
-	VADDPS      Y6, Y2, Y0
-	VFMSUB231PS conv1_4_25<>+0(SB), Y4, Y0
-	VADDPS      Y5, Y1, Y7
-	VFMSUB231PS conv1_4_25<>+0(SB), Y3, Y7
-	VADDPS      Y7, Y0, Y8
-	VMOVUPS     Y8, 384(DI)
-	VSUBPS      Y7, Y0, Y0
-	VMOVUPS     Y0, 640(DI)
-
-	// v3, v4 = (d2 − 5 d4 + 4 d6) ± (2 d1 − 10 d3 + 8 d5)
-	VMOVAPS      Y2, Y0
-	VFNMADD231PS conv1_5<>+0(SB), Y4, Y0
-	VFMADD231PS  conv1_4<>+0(SB), Y6, Y0
-	VADDPS       Y1, Y1, Y7
-	VFNMADD231PS conv1_10<>+0(SB), Y3, Y7
-	VFMADD231PS  conv1_8<>+0(SB), Y5, Y7
-	VADDPS       Y7, Y0, Y8
-	VMOVUPS      Y8, 896(DI)
-	VSUBPS       Y7, Y0, Y0
-	VMOVUPS      Y0, 1152(DI)
-
-	// v5, v6 = (2 d6 − 10 d4 + 8 d2) ± (d5 − 5 d3 + 4 d1)
-	VADDPS       Y6, Y6, Y0
-	VFNMADD231PS conv1_10<>+0(SB), Y4, Y0
-	VFMADD231PS  conv1_8<>+0(SB), Y2, Y0
-	VMOVAPS      Y5, Y2
-	VFNMADD231PS conv1_5<>+0(SB), Y3, Y2
-	VFMADD231PS  conv1_4<>+0(SB), Y1, Y2
-	VADDPS       Y2, Y0, Y1
-	VMOVUPS      Y1, 1408(DI)
-	VSUBPS       Y2, Y0, Y0
-	VMOVUPS      Y0, 1664(DI)
-	VMOVUPS      320(CX), Y0
-	VMOVUPS      2112(CX), Y1
-	VMOVUPS      3904(CX), Y2
-	VMOVUPS      5696(CX), Y3
-	VMOVUPS      7488(CX), Y4
-	VMOVUPS      9280(CX), Y5
-	VMOVUPS      11072(CX), Y6
-	VMOVUPS      12864(CX), Y7
-
-	// v0 = (d0 − d6) + 21/4 (d4 − d2)
-	VSUBPS      Y6, Y0, Y0
-	VSUBPS      Y2, Y4, Y8
-	VFMADD231PS conv1_5_25<>+0(SB), Y8, Y0
-	VMOVUPS     Y0, 160(DI)
-
-	// v7 = (d7 − d1) + 21/4 (d3 − d5)
-	VSUBPS      Y1, Y7, Y0
-	VSUBPS      Y5, Y3, Y7
-	VFMADD231PS conv1_5_25<>+0(SB), Y7, Y0
-	VMOVUPS     Y0, 1952(DI)
-
-	// v1, v2 = (17/4 d4 − (d2 + d6)) ± (17/4 d3 − (d1 + d5))
-	VADDPS      Y6, Y2, Y0
-	VFMSUB231PS conv1_4_25<>+0(SB), Y4, Y0
-	VADDPS      Y5, Y1, Y7
-	VFMSUB231PS conv1_4_25<>+0(SB), Y3, Y7
-	VADDPS      Y7, Y0, Y8
-	VMOVUPS     Y8, 416(DI)
-	VSUBPS      Y7, Y0, Y0
-	VMOVUPS     Y0, 672(DI)
-
-	// v3, v4 = (d2 − 5 d4 + 4 d6) ± (2 d1 − 10 d3 + 8 d5)
-	VMOVAPS      Y2, Y0
-	VFNMADD231PS conv1_5<>+0(SB), Y4, Y0
-	VFMADD231PS  conv1_4<>+0(SB), Y6, Y0
-	VADDPS       Y1, Y1, Y7
-	VFNMADD231PS conv1_10<>+0(SB), Y3, Y7
-	VFMADD231PS  conv1_8<>+0(SB), Y5, Y7
-	VADDPS       Y7, Y0, Y8
-	VMOVUPS      Y8, 928(DI)
-	VSUBPS       Y7, Y0, Y0
-	VMOVUPS      Y0, 1184(DI)
-
-	// v5, v6 = (2 d6 − 10 d4 + 8 d2) ± (d5 − 5 d3 + 4 d1)
-	VADDPS       Y6, Y6, Y0
-	VFNMADD231PS conv1_10<>+0(SB), Y4, Y0
-	VFMADD231PS  conv1_8<>+0(SB), Y2, Y0
-	VMOVAPS      Y5, Y2
-	VFNMADD231PS conv1_5<>+0(SB), Y3, Y2
-	VFMADD231PS  conv1_4<>+0(SB), Y1, Y2
-	VADDPS       Y2, Y0, Y1
-	VMOVUPS      Y1, 1440(DI)
-	VSUBPS       Y2, Y0, Y0
-	VMOVUPS      Y0, 1696(DI)
-	VMOVUPS      384(CX), Y0
-	VMOVUPS      2176(CX), Y1
-	VMOVUPS      3968(CX), Y2
-	VMOVUPS      5760(CX), Y3
-	VMOVUPS      7552(CX), Y4
-	VMOVUPS      9344(CX), Y5
-	VMOVUPS      11136(CX), Y6
-	VMOVUPS      12928(CX), Y7
-
-	// v0 = (d0 − d6) + 21/4 (d4 − d2)
-	VSUBPS      Y6, Y0, Y0
-	VSUBPS      Y2, Y4, Y8
-	VFMADD231PS conv1_5_25<>+0(SB), Y8, Y0
-	VMOVUPS     Y0, 192(DI)
-
-	// v7 = (d7 − d1) + 21/4 (d3 − d5)
-	VSUBPS      Y1, Y7, Y0
-	VSUBPS      Y5, Y3, Y7
-	VFMADD231PS conv1_5_25<>+0(SB), Y7, Y0
-	VMOVUPS     Y0, 1984(DI)
-
-	// v1, v2 = (17/4 d4 − (d2 + d6)) ± (17/4 d3 − (d1 + d5))
-	VADDPS      Y6, Y2, Y0
-	VFMSUB231PS conv1_4_25<>+0(SB), Y4, Y0
-	VADDPS      Y5, Y1, Y7
-	VFMSUB231PS conv1_4_25<>+0(SB), Y3, Y7
-	VADDPS      Y7, Y0, Y8
-	VMOVUPS     Y8, 448(DI)
-	VSUBPS      Y7, Y0, Y0
-	VMOVUPS     Y0, 704(DI)
-
-	// v3, v4 = (d2 − 5 d4 + 4 d6) ± (2 d1 − 10 d3 + 8 d5)
-	VMOVAPS      Y2, Y0
-	VFNMADD231PS conv1_5<>+0(SB), Y4, Y0
-	VFMADD231PS  conv1_4<>+0(SB), Y6, Y0
-	VADDPS       Y1, Y1, Y7
-	VFNMADD231PS conv1_10<>+0(SB), Y3, Y7
-	VFMADD231PS  conv1_8<>+0(SB), Y5, Y7
-	VADDPS       Y7, Y0, Y8
-	VMOVUPS      Y8, 960(DI)
-	VSUBPS       Y7, Y0, Y0
-	VMOVUPS      Y0, 1216(DI)
-
-	// v5, v6 = (2 d6 − 10 d4 + 8 d2) ± (d5 − 5 d3 + 4 d1)
-	VADDPS       Y6, Y6, Y0
-	VFNMADD231PS conv1_10<>+0(SB), Y4, Y0
-	VFMADD231PS  conv1_8<>+0(SB), Y2, Y0
-	VMOVAPS      Y5, Y2
-	VFNMADD231PS conv1_5<>+0(SB), Y3, Y2
-	VFMADD231PS  conv1_4<>+0(SB), Y1, Y2
-	VADDPS       Y2, Y0, Y1
-	VMOVUPS      Y1, 1472(DI)
-	VSUBPS       Y2, Y0, Y0
-	VMOVUPS      Y0, 1728(DI)
-	VMOVUPS      448(CX), Y0
-	VMOVUPS      2240(CX), Y1
-	VMOVUPS      4032(CX), Y2
-	VMOVUPS      5824(CX), Y3
-	VMOVUPS      7616(CX), Y4
-	VMOVUPS      9408(CX), Y5
-	VMOVUPS      11200(CX), Y6
-	VMOVUPS      12992(CX), Y7
-
-	// v0 = (d0 − d6) + 21/4 (d4 − d2)
-	VSUBPS      Y6, Y0, Y0
-	VSUBPS      Y2, Y4, Y8
-	VFMADD231PS conv1_5_25<>+0(SB), Y8, Y0
-	VMOVUPS     Y0, 224(DI)
-
-	// v7 = (d7 − d1) + 21/4 (d3 − d5)
-	VSUBPS      Y1, Y7, Y0
-	VSUBPS      Y5, Y3, Y7
-	VFMADD231PS conv1_5_25<>+0(SB), Y7, Y0
-	VMOVUPS     Y0, 2016(DI)
-
-	// v1, v2 = (17/4 d4 − (d2 + d6)) ± (17/4 d3 − (d1 + d5))
-	VADDPS      Y6, Y2, Y0
-	VFMSUB231PS conv1_4_25<>+0(SB), Y4, Y0
-	VADDPS      Y5, Y1, Y7
-	VFMSUB231PS conv1_4_25<>+0(SB), Y3, Y7
-	VADDPS      Y7, Y0, Y8
-	VMOVUPS     Y8, 480(DI)
-	VSUBPS      Y7, Y0, Y0
-	VMOVUPS     Y0, 736(DI)
-
-	// v3, v4 = (d2 − 5 d4 + 4 d6) ± (2 d1 − 10 d3 + 8 d5)
-	VMOVAPS      Y2, Y0
-	VFNMADD231PS conv1_5<>+0(SB), Y4, Y0
-	VFMADD231PS  conv1_4<>+0(SB), Y6, Y0
-	VADDPS       Y1, Y1, Y7
-	VFNMADD231PS conv1_10<>+0(SB), Y3, Y7
-	VFMADD231PS  conv1_8<>+0(SB), Y5, Y7
-	VADDPS       Y7, Y0, Y8
-	VMOVUPS      Y8, 992(DI)
-	VSUBPS       Y7, Y0, Y0
-	VMOVUPS      Y0, 1248(DI)
-
-	// v5, v6 = (2 d6 − 10 d4 + 8 d2) ± (d5 − 5 d3 + 4 d1)
-	VADDPS       Y6, Y6, Y0
-	VFNMADD231PS conv1_10<>+0(SB), Y4, Y0
-	VFMADD231PS  conv1_8<>+0(SB), Y2, Y0
-	VMOVAPS      Y5, Y2
-	VFNMADD231PS conv1_5<>+0(SB), Y3, Y2
-	VFMADD231PS  conv1_4<>+0(SB), Y1, Y2
-	VADDPS       Y2, Y0, Y1
-	VMOVUPS      Y1, 1504(DI)
-	VSUBPS       Y2, Y0, Y0
-	VMOVUPS      Y0, 1760(DI)
-	VMOVUPS      (DI), Y0
-	VMOVUPS      32(DI), Y1
-	VMOVUPS      64(DI), Y2
-	VMOVUPS      96(DI), Y3
-	VMOVUPS      128(DI), Y4
-	VMOVUPS      160(DI), Y5
-	VMOVUPS      192(DI), Y6
-	VMOVUPS      224(DI), Y7
+row5:
+	VMOVUPS (DI), Y0
+	VMOVUPS 32(DI), Y1
+	VMOVUPS 64(DI), Y2
+	VMOVUPS 96(DI), Y3
+	VMOVUPS 128(DI), Y4
+	VMOVUPS 160(DI), Y5
+	VMOVUPS 192(DI), Y6
+	VMOVUPS 224(DI), Y7
 
 	// v0 = (d0 − d6) + 21/4 (d4 − d2)
 	VSUBPS      Y6, Y0, Y0
@@ -4610,391 +2032,17 @@ part3:
 	VMOVUPS      Y1, 10400(DI)
 	VSUBPS       Y2, Y0, Y0
 	VMOVUPS      Y0, 10432(DI)
-	VMOVUPS      256(DI), Y0
-	VMOVUPS      288(DI), Y1
-	VMOVUPS      320(DI), Y2
-	VMOVUPS      352(DI), Y3
-	VMOVUPS      384(DI), Y4
-	VMOVUPS      416(DI), Y5
-	VMOVUPS      448(DI), Y6
-	VMOVUPS      480(DI), Y7
-
-	// v0 = (d0 − d6) + 21/4 (d4 − d2)
-	VSUBPS      Y6, Y0, Y0
-	VSUBPS      Y2, Y4, Y8
-	VFMADD231PS conv1_5_25<>+0(SB), Y8, Y0
-	VMOVUPS     Y0, 10496(DI)
-
-	// v7 = (d7 − d1) + 21/4 (d3 − d5)
-	VSUBPS      Y1, Y7, Y0
-	VSUBPS      Y5, Y3, Y7
-	VFMADD231PS conv1_5_25<>+0(SB), Y7, Y0
-	VMOVUPS     Y0, 10720(DI)
-
-	// v1, v2 = (17/4 d4 − (d2 + d6)) ± (17/4 d3 − (d1 + d5))
-	VADDPS      Y6, Y2, Y0
-	VFMSUB231PS conv1_4_25<>+0(SB), Y4, Y0
-	VADDPS      Y5, Y1, Y7
-	VFMSUB231PS conv1_4_25<>+0(SB), Y3, Y7
-	VADDPS      Y7, Y0, Y8
-	VMOVUPS     Y8, 10528(DI)
-	VSUBPS      Y7, Y0, Y0
-	VMOVUPS     Y0, 10560(DI)
-
-	// v3, v4 = (d2 − 5 d4 + 4 d6) ± (2 d1 − 10 d3 + 8 d5)
-	VMOVAPS      Y2, Y0
-	VFNMADD231PS conv1_5<>+0(SB), Y4, Y0
-	VFMADD231PS  conv1_4<>+0(SB), Y6, Y0
-	VADDPS       Y1, Y1, Y7
-	VFNMADD231PS conv1_10<>+0(SB), Y3, Y7
-	VFMADD231PS  conv1_8<>+0(SB), Y5, Y7
-	VADDPS       Y7, Y0, Y8
-	VMOVUPS      Y8, 10592(DI)
-	VSUBPS       Y7, Y0, Y0
-	VMOVUPS      Y0, 10624(DI)
-
-	// v5, v6 = (2 d6 − 10 d4 + 8 d2) ± (d5 − 5 d3 + 4 d1)
-	VADDPS       Y6, Y6, Y0
-	VFNMADD231PS conv1_10<>+0(SB), Y4, Y0
-	VFMADD231PS  conv1_8<>+0(SB), Y2, Y0
-	VMOVAPS      Y5, Y2
-	VFNMADD231PS conv1_5<>+0(SB), Y3, Y2
-	VFMADD231PS  conv1_4<>+0(SB), Y1, Y2
-	VADDPS       Y2, Y0, Y1
-	VMOVUPS      Y1, 10656(DI)
-	VSUBPS       Y2, Y0, Y0
-	VMOVUPS      Y0, 10688(DI)
-	VMOVUPS      512(DI), Y0
-	VMOVUPS      544(DI), Y1
-	VMOVUPS      576(DI), Y2
-	VMOVUPS      608(DI), Y3
-	VMOVUPS      640(DI), Y4
-	VMOVUPS      672(DI), Y5
-	VMOVUPS      704(DI), Y6
-	VMOVUPS      736(DI), Y7
-
-	// v0 = (d0 − d6) + 21/4 (d4 − d2)
-	VSUBPS      Y6, Y0, Y0
-	VSUBPS      Y2, Y4, Y8
-	VFMADD231PS conv1_5_25<>+0(SB), Y8, Y0
-	VMOVUPS     Y0, 10752(DI)
-
-	// v7 = (d7 − d1) + 21/4 (d3 − d5)
-	VSUBPS      Y1, Y7, Y0
-	VSUBPS      Y5, Y3, Y7
-	VFMADD231PS conv1_5_25<>+0(SB), Y7, Y0
-	VMOVUPS     Y0, 10976(DI)
-
-	// v1, v2 = (17/4 d4 − (d2 + d6)) ± (17/4 d3 − (d1 + d5))
-	VADDPS      Y6, Y2, Y0
-	VFMSUB231PS conv1_4_25<>+0(SB), Y4, Y0
-	VADDPS      Y5, Y1, Y7
-	VFMSUB231PS conv1_4_25<>+0(SB), Y3, Y7
-	VADDPS      Y7, Y0, Y8
-	VMOVUPS     Y8, 10784(DI)
-	VSUBPS      Y7, Y0, Y0
-	VMOVUPS     Y0, 10816(DI)
-
-	// v3, v4 = (d2 − 5 d4 + 4 d6) ± (2 d1 − 10 d3 + 8 d5)
-	VMOVAPS      Y2, Y0
-	VFNMADD231PS conv1_5<>+0(SB), Y4, Y0
-	VFMADD231PS  conv1_4<>+0(SB), Y6, Y0
-	VADDPS       Y1, Y1, Y7
-	VFNMADD231PS conv1_10<>+0(SB), Y3, Y7
-	VFMADD231PS  conv1_8<>+0(SB), Y5, Y7
-	VADDPS       Y7, Y0, Y8
-	VMOVUPS      Y8, 10848(DI)
-	VSUBPS       Y7, Y0, Y0
-	VMOVUPS      Y0, 10880(DI)
-
-	// v5, v6 = (2 d6 − 10 d4 + 8 d2) ± (d5 − 5 d3 + 4 d1)
-	VADDPS       Y6, Y6, Y0
-	VFNMADD231PS conv1_10<>+0(SB), Y4, Y0
-	VFMADD231PS  conv1_8<>+0(SB), Y2, Y0
-	VMOVAPS      Y5, Y2
-	VFNMADD231PS conv1_5<>+0(SB), Y3, Y2
-	VFMADD231PS  conv1_4<>+0(SB), Y1, Y2
-	VADDPS       Y2, Y0, Y1
-	VMOVUPS      Y1, 10912(DI)
-	VSUBPS       Y2, Y0, Y0
-	VMOVUPS      Y0, 10944(DI)
-	VMOVUPS      768(DI), Y0
-	VMOVUPS      800(DI), Y1
-	VMOVUPS      832(DI), Y2
-	VMOVUPS      864(DI), Y3
-	VMOVUPS      896(DI), Y4
-	VMOVUPS      928(DI), Y5
-	VMOVUPS      960(DI), Y6
-	VMOVUPS      992(DI), Y7
-
-	// v0 = (d0 − d6) + 21/4 (d4 − d2)
-	VSUBPS      Y6, Y0, Y0
-	VSUBPS      Y2, Y4, Y8
-	VFMADD231PS conv1_5_25<>+0(SB), Y8, Y0
-	VMOVUPS     Y0, 11008(DI)
-
-	// v7 = (d7 − d1) + 21/4 (d3 − d5)
-	VSUBPS      Y1, Y7, Y0
-	VSUBPS      Y5, Y3, Y7
-	VFMADD231PS conv1_5_25<>+0(SB), Y7, Y0
-	VMOVUPS     Y0, 11232(DI)
-
-	// v1, v2 = (17/4 d4 − (d2 + d6)) ± (17/4 d3 − (d1 + d5))
-	VADDPS      Y6, Y2, Y0
-	VFMSUB231PS conv1_4_25<>+0(SB), Y4, Y0
-	VADDPS      Y5, Y1, Y7
-	VFMSUB231PS conv1_4_25<>+0(SB), Y3, Y7
-	VADDPS      Y7, Y0, Y8
-	VMOVUPS     Y8, 11040(DI)
-	VSUBPS      Y7, Y0, Y0
-	VMOVUPS     Y0, 11072(DI)
-
-	// v3, v4 = (d2 − 5 d4 + 4 d6) ± (2 d1 − 10 d3 + 8 d5)
-	VMOVAPS      Y2, Y0
-	VFNMADD231PS conv1_5<>+0(SB), Y4, Y0
-	VFMADD231PS  conv1_4<>+0(SB), Y6, Y0
-	VADDPS       Y1, Y1, Y7
-	VFNMADD231PS conv1_10<>+0(SB), Y3, Y7
-	VFMADD231PS  conv1_8<>+0(SB), Y5, Y7
-	VADDPS       Y7, Y0, Y8
-	VMOVUPS      Y8, 11104(DI)
-	VSUBPS       Y7, Y0, Y0
-	VMOVUPS      Y0, 11136(DI)
-
-	// v5, v6 = (2 d6 − 10 d4 + 8 d2) ± (d5 − 5 d3 + 4 d1)
-	VADDPS       Y6, Y6, Y0
-	VFNMADD231PS conv1_10<>+0(SB), Y4, Y0
-	VFMADD231PS  conv1_8<>+0(SB), Y2, Y0
-	VMOVAPS      Y5, Y2
-	VFNMADD231PS conv1_5<>+0(SB), Y3, Y2
-	VFMADD231PS  conv1_4<>+0(SB), Y1, Y2
-	VADDPS       Y2, Y0, Y1
-	VMOVUPS      Y1, 11168(DI)
-	VSUBPS       Y2, Y0, Y0
-	VMOVUPS      Y0, 11200(DI)
-	VMOVUPS      1024(DI), Y0
-	VMOVUPS      1056(DI), Y1
-	VMOVUPS      1088(DI), Y2
-	VMOVUPS      1120(DI), Y3
-	VMOVUPS      1152(DI), Y4
-	VMOVUPS      1184(DI), Y5
-	VMOVUPS      1216(DI), Y6
-	VMOVUPS      1248(DI), Y7
-
-	// v0 = (d0 − d6) + 21/4 (d4 − d2)
-	VSUBPS      Y6, Y0, Y0
-	VSUBPS      Y2, Y4, Y8
-	VFMADD231PS conv1_5_25<>+0(SB), Y8, Y0
-	VMOVUPS     Y0, 11264(DI)
-
-	// v7 = (d7 − d1) + 21/4 (d3 − d5)
-	VSUBPS      Y1, Y7, Y0
-	VSUBPS      Y5, Y3, Y7
-	VFMADD231PS conv1_5_25<>+0(SB), Y7, Y0
-	VMOVUPS     Y0, 11488(DI)
-
-	// v1, v2 = (17/4 d4 − (d2 + d6)) ± (17/4 d3 − (d1 + d5))
-	VADDPS      Y6, Y2, Y0
-	VFMSUB231PS conv1_4_25<>+0(SB), Y4, Y0
-	VADDPS      Y5, Y1, Y7
-	VFMSUB231PS conv1_4_25<>+0(SB), Y3, Y7
-	VADDPS      Y7, Y0, Y8
-	VMOVUPS     Y8, 11296(DI)
-	VSUBPS      Y7, Y0, Y0
-	VMOVUPS     Y0, 11328(DI)
-
-	// v3, v4 = (d2 − 5 d4 + 4 d6) ± (2 d1 − 10 d3 + 8 d5)
-	VMOVAPS      Y2, Y0
-	VFNMADD231PS conv1_5<>+0(SB), Y4, Y0
-	VFMADD231PS  conv1_4<>+0(SB), Y6, Y0
-	VADDPS       Y1, Y1, Y7
-	VFNMADD231PS conv1_10<>+0(SB), Y3, Y7
-	VFMADD231PS  conv1_8<>+0(SB), Y5, Y7
-	VADDPS       Y7, Y0, Y8
-	VMOVUPS      Y8, 11360(DI)
-	VSUBPS       Y7, Y0, Y0
-	VMOVUPS      Y0, 11392(DI)
-
-	// v5, v6 = (2 d6 − 10 d4 + 8 d2) ± (d5 − 5 d3 + 4 d1)
-	VADDPS       Y6, Y6, Y0
-	VFNMADD231PS conv1_10<>+0(SB), Y4, Y0
-	VFMADD231PS  conv1_8<>+0(SB), Y2, Y0
-	VMOVAPS      Y5, Y2
-	VFNMADD231PS conv1_5<>+0(SB), Y3, Y2
-	VFMADD231PS  conv1_4<>+0(SB), Y1, Y2
-	VADDPS       Y2, Y0, Y1
-	VMOVUPS      Y1, 11424(DI)
-	VSUBPS       Y2, Y0, Y0
-	VMOVUPS      Y0, 11456(DI)
-	VMOVUPS      1280(DI), Y0
-	VMOVUPS      1312(DI), Y1
-	VMOVUPS      1344(DI), Y2
-	VMOVUPS      1376(DI), Y3
-	VMOVUPS      1408(DI), Y4
-	VMOVUPS      1440(DI), Y5
-	VMOVUPS      1472(DI), Y6
-	VMOVUPS      1504(DI), Y7
-
-	// v0 = (d0 − d6) + 21/4 (d4 − d2)
-	VSUBPS      Y6, Y0, Y0
-	VSUBPS      Y2, Y4, Y8
-	VFMADD231PS conv1_5_25<>+0(SB), Y8, Y0
-	VMOVUPS     Y0, 11520(DI)
-
-	// v7 = (d7 − d1) + 21/4 (d3 − d5)
-	VSUBPS      Y1, Y7, Y0
-	VSUBPS      Y5, Y3, Y7
-	VFMADD231PS conv1_5_25<>+0(SB), Y7, Y0
-	VMOVUPS     Y0, 11744(DI)
-
-	// v1, v2 = (17/4 d4 − (d2 + d6)) ± (17/4 d3 − (d1 + d5))
-	VADDPS      Y6, Y2, Y0
-	VFMSUB231PS conv1_4_25<>+0(SB), Y4, Y0
-	VADDPS      Y5, Y1, Y7
-	VFMSUB231PS conv1_4_25<>+0(SB), Y3, Y7
-	VADDPS      Y7, Y0, Y8
-	VMOVUPS     Y8, 11552(DI)
-	VSUBPS      Y7, Y0, Y0
-	VMOVUPS     Y0, 11584(DI)
-
-	// v3, v4 = (d2 − 5 d4 + 4 d6) ± (2 d1 − 10 d3 + 8 d5)
-	VMOVAPS      Y2, Y0
-	VFNMADD231PS conv1_5<>+0(SB), Y4, Y0
-	VFMADD231PS  conv1_4<>+0(SB), Y6, Y0
-	VADDPS       Y1, Y1, Y7
-	VFNMADD231PS conv1_10<>+0(SB), Y3, Y7
-	VFMADD231PS  conv1_8<>+0(SB), Y5, Y7
-	VADDPS       Y7, Y0, Y8
-	VMOVUPS      Y8, 11616(DI)
-	VSUBPS       Y7, Y0, Y0
-	VMOVUPS      Y0, 11648(DI)
-
-	// v5, v6 = (2 d6 − 10 d4 + 8 d2) ± (d5 − 5 d3 + 4 d1)
-	VADDPS       Y6, Y6, Y0
-	VFNMADD231PS conv1_10<>+0(SB), Y4, Y0
-	VFMADD231PS  conv1_8<>+0(SB), Y2, Y0
-	VMOVAPS      Y5, Y2
-	VFNMADD231PS conv1_5<>+0(SB), Y3, Y2
-	VFMADD231PS  conv1_4<>+0(SB), Y1, Y2
-	VADDPS       Y2, Y0, Y1
-	VMOVUPS      Y1, 11680(DI)
-	VSUBPS       Y2, Y0, Y0
-	VMOVUPS      Y0, 11712(DI)
-	VMOVUPS      1536(DI), Y0
-	VMOVUPS      1568(DI), Y1
-	VMOVUPS      1600(DI), Y2
-	VMOVUPS      1632(DI), Y3
-	VMOVUPS      1664(DI), Y4
-	VMOVUPS      1696(DI), Y5
-	VMOVUPS      1728(DI), Y6
-	VMOVUPS      1760(DI), Y7
-
-	// v0 = (d0 − d6) + 21/4 (d4 − d2)
-	VSUBPS      Y6, Y0, Y0
-	VSUBPS      Y2, Y4, Y8
-	VFMADD231PS conv1_5_25<>+0(SB), Y8, Y0
-	VMOVUPS     Y0, 11776(DI)
-
-	// v7 = (d7 − d1) + 21/4 (d3 − d5)
-	VSUBPS      Y1, Y7, Y0
-	VSUBPS      Y5, Y3, Y7
-	VFMADD231PS conv1_5_25<>+0(SB), Y7, Y0
-	VMOVUPS     Y0, 12000(DI)
-
-	// v1, v2 = (17/4 d4 − (d2 + d6)) ± (17/4 d3 − (d1 + d5))
-	VADDPS      Y6, Y2, Y0
-	VFMSUB231PS conv1_4_25<>+0(SB), Y4, Y0
-	VADDPS      Y5, Y1, Y7
-	VFMSUB231PS conv1_4_25<>+0(SB), Y3, Y7
-	VADDPS      Y7, Y0, Y8
-	VMOVUPS     Y8, 11808(DI)
-	VSUBPS      Y7, Y0, Y0
-	VMOVUPS     Y0, 11840(DI)
-
-	// v3, v4 = (d2 − 5 d4 + 4 d6) ± (2 d1 − 10 d3 + 8 d5)
-	VMOVAPS      Y2, Y0
-	VFNMADD231PS conv1_5<>+0(SB), Y4, Y0
-	VFMADD231PS  conv1_4<>+0(SB), Y6, Y0
-	VADDPS       Y1, Y1, Y7
-	VFNMADD231PS conv1_10<>+0(SB), Y3, Y7
-	VFMADD231PS  conv1_8<>+0(SB), Y5, Y7
-	VADDPS       Y7, Y0, Y8
-	VMOVUPS      Y8, 11872(DI)
-	VSUBPS       Y7, Y0, Y0
-	VMOVUPS      Y0, 11904(DI)
-
-	// v5, v6 = (2 d6 − 10 d4 + 8 d2) ± (d5 − 5 d3 + 4 d1)
-	VADDPS       Y6, Y6, Y0
-	VFNMADD231PS conv1_10<>+0(SB), Y4, Y0
-	VFMADD231PS  conv1_8<>+0(SB), Y2, Y0
-	VMOVAPS      Y5, Y2
-	VFNMADD231PS conv1_5<>+0(SB), Y3, Y2
-	VFMADD231PS  conv1_4<>+0(SB), Y1, Y2
-	VADDPS       Y2, Y0, Y1
-	VMOVUPS      Y1, 11936(DI)
-	VSUBPS       Y2, Y0, Y0
-	VMOVUPS      Y0, 11968(DI)
-	VMOVUPS      1792(DI), Y0
-	VMOVUPS      1824(DI), Y1
-	VMOVUPS      1856(DI), Y2
-	VMOVUPS      1888(DI), Y3
-	VMOVUPS      1920(DI), Y4
-	VMOVUPS      1952(DI), Y5
-	VMOVUPS      1984(DI), Y6
-	VMOVUPS      2016(DI), Y7
-
-	// v0 = (d0 − d6) + 21/4 (d4 − d2)
-	VSUBPS      Y6, Y0, Y0
-	VSUBPS      Y2, Y4, Y8
-	VFMADD231PS conv1_5_25<>+0(SB), Y8, Y0
-	VMOVUPS     Y0, 12032(DI)
-
-	// v7 = (d7 − d1) + 21/4 (d3 − d5)
-	VSUBPS      Y1, Y7, Y0
-	VSUBPS      Y5, Y3, Y7
-	VFMADD231PS conv1_5_25<>+0(SB), Y7, Y0
-	VMOVUPS     Y0, 12256(DI)
-
-	// v1, v2 = (17/4 d4 − (d2 + d6)) ± (17/4 d3 − (d1 + d5))
-	VADDPS      Y6, Y2, Y0
-	VFMSUB231PS conv1_4_25<>+0(SB), Y4, Y0
-	VADDPS      Y5, Y1, Y7
-	VFMSUB231PS conv1_4_25<>+0(SB), Y3, Y7
-	VADDPS      Y7, Y0, Y8
-	VMOVUPS     Y8, 12064(DI)
-	VSUBPS      Y7, Y0, Y0
-	VMOVUPS     Y0, 12096(DI)
-
-	// v3, v4 = (d2 − 5 d4 + 4 d6) ± (2 d1 − 10 d3 + 8 d5)
-	VMOVAPS      Y2, Y0
-	VFNMADD231PS conv1_5<>+0(SB), Y4, Y0
-	VFMADD231PS  conv1_4<>+0(SB), Y6, Y0
-	VADDPS       Y1, Y1, Y7
-	VFNMADD231PS conv1_10<>+0(SB), Y3, Y7
-	VFMADD231PS  conv1_8<>+0(SB), Y5, Y7
-	VADDPS       Y7, Y0, Y8
-	VMOVUPS      Y8, 12128(DI)
-	VSUBPS       Y7, Y0, Y0
-	VMOVUPS      Y0, 12160(DI)
-
-	// v5, v6 = (2 d6 − 10 d4 + 8 d2) ± (d5 − 5 d3 + 4 d1)
-	VADDPS       Y6, Y6, Y0
-	VFNMADD231PS conv1_10<>+0(SB), Y4, Y0
-	VFMADD231PS  conv1_8<>+0(SB), Y2, Y0
-	VMOVAPS      Y5, Y2
-	VFNMADD231PS conv1_5<>+0(SB), Y3, Y2
-	VFMADD231PS  conv1_4<>+0(SB), Y1, Y2
-	VADDPS       Y2, Y0, Y1
-	VMOVUPS      Y1, 12192(DI)
-	VSUBPS       Y2, Y0, Y0
-	VMOVUPS      Y0, 12224(DI)
+	ADDQ         $+256, DI
+	DECQ         R11
+	JNZ          row5
+	ADDQ         $-2048, DI
 	MOVQ         $0x00000002, R11
 
-group4:
+group6:
 	// columns: Aᵀ (u V), a column of V in registers for all outputs of the group
 	MOVQ $0x00000008, R12
 
-column5:
+column7:
 	VMOVUPS 10240(DI), Y0
 	VMOVUPS 10496(DI), Y1
 	VMOVUPS 10752(DI), Y2
@@ -5005,7 +2053,7 @@ column5:
 	VMOVUPS 12032(DI), Y7
 	MOVQ    $0x0000000a, R13
 
-output6:
+output8:
 	// plus1, minus1 = m1 ± m2
 	VBROADCASTSS 768(DX), Y8
 	VMULPS       Y1, Y8, Y8
@@ -5058,19 +2106,19 @@ output6:
 	ADDQ        $+4, DX
 	ADDQ        $+1024, DI
 	DECQ        R13
-	JNZ         output6
+	JNZ         output8
 	ADDQ        $-40, DX
 	ADDQ        $-10240, DI
 	ADDQ        $+96, DX
 	ADDQ        $+32, DI
 	DECQ        R12
-	JNZ         column5
+	JNZ         column7
 	ADDQ        $-728, DX
 	ADDQ        $-256, DI
 	VXORPS      Y0, Y0, Y0
 	MOVQ        $0x0000000a, R12
 
-output7:
+output9:
 	VBROADCASTSS (BX), Y1
 
 	// two rows at a time: (Aᵀ m) A, then bias, pooling, ReLU
@@ -5298,10 +2346,10 @@ output7:
 	ADDQ        $+9216, AX
 	ADDQ        $+864, SI
 	DECQ        R12
-	JNZ         output7
+	JNZ         output9
 	ADDQ        $-10240, DI
 	DECQ        R11
-	JNZ         group4
+	JNZ         group6
 	ADDQ        $-80, DX
 	ADDQ        $-80, BX
 	ADDQ        $-184320, AX

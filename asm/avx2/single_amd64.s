@@ -1119,7 +1119,7 @@ row5:
 TEXT ·SingleConv2ReLUPool(SB), $3200-120
 	// SingleConv2ReLUPool computes conv2 of one image, pooled: y [50][4][4] = max(0, maxpool(Aᵀ (Σ u v) A) + bias)
 	// from u [3][64][20][16] and [64][20][8], v [64][4][24], bias [56]; m [64][4][16] is working memory.
-	// Registers: 14 of 16 vectors, 10 of 14 general.
+	// Registers: 14 of 16 vectors, 11 of 14 general.
 	MOVQ y_base+0(FP), AX
 	MOVQ m_base+24(FP), CX
 	MOVQ u_base+48(FP), DX
@@ -1247,6 +1247,9 @@ part4:
 
 tileRow5:
 	// columns: Aᵀ m
+	MOVQ $0x00000008, R12
+
+column6:
 	// plus1, minus1 = m1 ± m2
 	VMOVUPS 2048(CX), Y2
 	VMOVUPS 4096(CX), Y3
@@ -1288,300 +1291,12 @@ tileRow5:
 	VFMADD231PS single_0_5<>+0(SB), Y5, Y2
 	VFMADD231PS single_2<>+0(SB), Y3, Y2
 	VMOVUPS     Y2, 256(DI)
-
-	// plus1, minus1 = m1 ± m2
-	VMOVUPS 2304(CX), Y2
-	VMOVUPS 4352(CX), Y3
-	VADDPS  Y3, Y2, Y4
-	VSUBPS  Y3, Y2, Y2
-
-	// plus2, minus2 = m3 ± m4
-	VMOVUPS 6400(CX), Y3
-	VMOVUPS 8448(CX), Y5
-	VADDPS  Y5, Y3, Y6
-	VSUBPS  Y5, Y3, Y3
-
-	// plusHalf, minusHalf = m5 ± m6
-	VMOVUPS 10496(CX), Y5
-	VMOVUPS 12544(CX), Y7
-	VADDPS  Y7, Y5, Y8
-	VSUBPS  Y7, Y5, Y5
-
-	// y0 = (m0 + plus1) + (plus2 + plusHalf)
-	VMOVUPS 256(CX), Y7
-	VADDPS  Y4, Y7, Y7
-	VADDPS  Y8, Y6, Y9
-	VADDPS  Y9, Y7, Y7
-	VMOVUPS Y7, 32(DI)
-
-	// y2 = plus1 + ¼ plusHalf + 4 plus2
-	VFMADD231PS single_0_25<>+0(SB), Y8, Y4
-	VFMADD231PS single_4<>+0(SB), Y6, Y4
-	VMOVUPS     Y4, 544(DI)
-
-	// y3 = (minus1 + m7) + ⅛ minusHalf + 8 minus2
-	VMOVUPS     14592(CX), Y4
-	VADDPS      Y4, Y2, Y4
-	VFMADD231PS single_0_125<>+0(SB), Y5, Y4
-	VFMADD231PS single_8<>+0(SB), Y3, Y4
-	VMOVUPS     Y4, 800(DI)
-
-	// y1 = minus1 + ½ minusHalf + 2 minus2
-	VFMADD231PS single_0_5<>+0(SB), Y5, Y2
-	VFMADD231PS single_2<>+0(SB), Y3, Y2
-	VMOVUPS     Y2, 288(DI)
-
-	// plus1, minus1 = m1 ± m2
-	VMOVUPS 2560(CX), Y2
-	VMOVUPS 4608(CX), Y3
-	VADDPS  Y3, Y2, Y4
-	VSUBPS  Y3, Y2, Y2
-
-	// plus2, minus2 = m3 ± m4
-	VMOVUPS 6656(CX), Y3
-	VMOVUPS 8704(CX), Y5
-	VADDPS  Y5, Y3, Y6
-	VSUBPS  Y5, Y3, Y3
-
-	// plusHalf, minusHalf = m5 ± m6
-	VMOVUPS 10752(CX), Y5
-	VMOVUPS 12800(CX), Y7
-	VADDPS  Y7, Y5, Y8
-	VSUBPS  Y7, Y5, Y5
-
-	// y0 = (m0 + plus1) + (plus2 + plusHalf)
-	VMOVUPS 512(CX), Y7
-	VADDPS  Y4, Y7, Y7
-	VADDPS  Y8, Y6, Y9
-	VADDPS  Y9, Y7, Y7
-	VMOVUPS Y7, 64(DI)
-
-	// y2 = plus1 + ¼ plusHalf + 4 plus2
-	VFMADD231PS single_0_25<>+0(SB), Y8, Y4
-	VFMADD231PS single_4<>+0(SB), Y6, Y4
-	VMOVUPS     Y4, 576(DI)
-
-	// y3 = (minus1 + m7) + ⅛ minusHalf + 8 minus2
-	VMOVUPS     14848(CX), Y4
-	VADDPS      Y4, Y2, Y4
-	VFMADD231PS single_0_125<>+0(SB), Y5, Y4
-	VFMADD231PS single_8<>+0(SB), Y3, Y4
-	VMOVUPS     Y4, 832(DI)
-
-	// y1 = minus1 + ½ minusHalf + 2 minus2
-	VFMADD231PS single_0_5<>+0(SB), Y5, Y2
-	VFMADD231PS single_2<>+0(SB), Y3, Y2
-	VMOVUPS     Y2, 320(DI)
-
-	// plus1, minus1 = m1 ± m2
-	VMOVUPS 2816(CX), Y2
-	VMOVUPS 4864(CX), Y3
-	VADDPS  Y3, Y2, Y4
-	VSUBPS  Y3, Y2, Y2
-
-	// plus2, minus2 = m3 ± m4
-	VMOVUPS 6912(CX), Y3
-	VMOVUPS 8960(CX), Y5
-	VADDPS  Y5, Y3, Y6
-	VSUBPS  Y5, Y3, Y3
-
-	// plusHalf, minusHalf = m5 ± m6
-	VMOVUPS 11008(CX), Y5
-	VMOVUPS 13056(CX), Y7
-	VADDPS  Y7, Y5, Y8
-	VSUBPS  Y7, Y5, Y5
-
-	// y0 = (m0 + plus1) + (plus2 + plusHalf)
-	VMOVUPS 768(CX), Y7
-	VADDPS  Y4, Y7, Y7
-	VADDPS  Y8, Y6, Y9
-	VADDPS  Y9, Y7, Y7
-	VMOVUPS Y7, 96(DI)
-
-	// y2 = plus1 + ¼ plusHalf + 4 plus2
-	VFMADD231PS single_0_25<>+0(SB), Y8, Y4
-	VFMADD231PS single_4<>+0(SB), Y6, Y4
-	VMOVUPS     Y4, 608(DI)
-
-	// y3 = (minus1 + m7) + ⅛ minusHalf + 8 minus2
-	VMOVUPS     15104(CX), Y4
-	VADDPS      Y4, Y2, Y4
-	VFMADD231PS single_0_125<>+0(SB), Y5, Y4
-	VFMADD231PS single_8<>+0(SB), Y3, Y4
-	VMOVUPS     Y4, 864(DI)
-
-	// y1 = minus1 + ½ minusHalf + 2 minus2
-	VFMADD231PS single_0_5<>+0(SB), Y5, Y2
-	VFMADD231PS single_2<>+0(SB), Y3, Y2
-	VMOVUPS     Y2, 352(DI)
-
-	// plus1, minus1 = m1 ± m2
-	VMOVUPS 3072(CX), Y2
-	VMOVUPS 5120(CX), Y3
-	VADDPS  Y3, Y2, Y4
-	VSUBPS  Y3, Y2, Y2
-
-	// plus2, minus2 = m3 ± m4
-	VMOVUPS 7168(CX), Y3
-	VMOVUPS 9216(CX), Y5
-	VADDPS  Y5, Y3, Y6
-	VSUBPS  Y5, Y3, Y3
-
-	// plusHalf, minusHalf = m5 ± m6
-	VMOVUPS 11264(CX), Y5
-	VMOVUPS 13312(CX), Y7
-	VADDPS  Y7, Y5, Y8
-	VSUBPS  Y7, Y5, Y5
-
-	// y0 = (m0 + plus1) + (plus2 + plusHalf)
-	VMOVUPS 1024(CX), Y7
-	VADDPS  Y4, Y7, Y7
-	VADDPS  Y8, Y6, Y9
-	VADDPS  Y9, Y7, Y7
-	VMOVUPS Y7, 128(DI)
-
-	// y2 = plus1 + ¼ plusHalf + 4 plus2
-	VFMADD231PS single_0_25<>+0(SB), Y8, Y4
-	VFMADD231PS single_4<>+0(SB), Y6, Y4
-	VMOVUPS     Y4, 640(DI)
-
-	// y3 = (minus1 + m7) + ⅛ minusHalf + 8 minus2
-	VMOVUPS     15360(CX), Y4
-	VADDPS      Y4, Y2, Y4
-	VFMADD231PS single_0_125<>+0(SB), Y5, Y4
-	VFMADD231PS single_8<>+0(SB), Y3, Y4
-	VMOVUPS     Y4, 896(DI)
-
-	// y1 = minus1 + ½ minusHalf + 2 minus2
-	VFMADD231PS single_0_5<>+0(SB), Y5, Y2
-	VFMADD231PS single_2<>+0(SB), Y3, Y2
-	VMOVUPS     Y2, 384(DI)
-
-	// plus1, minus1 = m1 ± m2
-	VMOVUPS 3328(CX), Y2
-	VMOVUPS 5376(CX), Y3
-	VADDPS  Y3, Y2, Y4
-	VSUBPS  Y3, Y2, Y2
-
-	// plus2, minus2 = m3 ± m4
-	VMOVUPS 7424(CX), Y3
-	VMOVUPS 9472(CX), Y5
-	VADDPS  Y5, Y3, Y6
-	VSUBPS  Y5, Y3, Y3
-
-	// plusHalf, minusHalf = m5 ± m6
-	VMOVUPS 11520(CX), Y5
-	VMOVUPS 13568(CX), Y7
-	VADDPS  Y7, Y5, Y8
-	VSUBPS  Y7, Y5, Y5
-
-	// y0 = (m0 + plus1) + (plus2 + plusHalf)
-	VMOVUPS 1280(CX), Y7
-	VADDPS  Y4, Y7, Y7
-	VADDPS  Y8, Y6, Y9
-	VADDPS  Y9, Y7, Y7
-	VMOVUPS Y7, 160(DI)
-
-	// y2 = plus1 + ¼ plusHalf + 4 plus2
-	VFMADD231PS single_0_25<>+0(SB), Y8, Y4
-	VFMADD231PS single_4<>+0(SB), Y6, Y4
-	VMOVUPS     Y4, 672(DI)
-
-	// y3 = (minus1 + m7) + ⅛ minusHalf + 8 minus2
-	VMOVUPS     15616(CX), Y4
-	VADDPS      Y4, Y2, Y4
-	VFMADD231PS single_0_125<>+0(SB), Y5, Y4
-	VFMADD231PS single_8<>+0(SB), Y3, Y4
-	VMOVUPS     Y4, 928(DI)
-
-	// y1 = minus1 + ½ minusHalf + 2 minus2
-	VFMADD231PS single_0_5<>+0(SB), Y5, Y2
-	VFMADD231PS single_2<>+0(SB), Y3, Y2
-	VMOVUPS     Y2, 416(DI)
-
-	// plus1, minus1 = m1 ± m2
-	VMOVUPS 3584(CX), Y2
-	VMOVUPS 5632(CX), Y3
-	VADDPS  Y3, Y2, Y4
-	VSUBPS  Y3, Y2, Y2
-
-	// plus2, minus2 = m3 ± m4
-	VMOVUPS 7680(CX), Y3
-	VMOVUPS 9728(CX), Y5
-	VADDPS  Y5, Y3, Y6
-	VSUBPS  Y5, Y3, Y3
-
-	// plusHalf, minusHalf = m5 ± m6
-	VMOVUPS 11776(CX), Y5
-	VMOVUPS 13824(CX), Y7
-	VADDPS  Y7, Y5, Y8
-	VSUBPS  Y7, Y5, Y5
-
-	// y0 = (m0 + plus1) + (plus2 + plusHalf)
-	VMOVUPS 1536(CX), Y7
-	VADDPS  Y4, Y7, Y7
-	VADDPS  Y8, Y6, Y9
-	VADDPS  Y9, Y7, Y7
-	VMOVUPS Y7, 192(DI)
-
-	// y2 = plus1 + ¼ plusHalf + 4 plus2
-	VFMADD231PS single_0_25<>+0(SB), Y8, Y4
-	VFMADD231PS single_4<>+0(SB), Y6, Y4
-	VMOVUPS     Y4, 704(DI)
-
-	// y3 = (minus1 + m7) + ⅛ minusHalf + 8 minus2
-	VMOVUPS     15872(CX), Y4
-	VADDPS      Y4, Y2, Y4
-	VFMADD231PS single_0_125<>+0(SB), Y5, Y4
-	VFMADD231PS single_8<>+0(SB), Y3, Y4
-	VMOVUPS     Y4, 960(DI)
-
-	// y1 = minus1 + ½ minusHalf + 2 minus2
-	VFMADD231PS single_0_5<>+0(SB), Y5, Y2
-	VFMADD231PS single_2<>+0(SB), Y3, Y2
-	VMOVUPS     Y2, 448(DI)
-
-	// plus1, minus1 = m1 ± m2
-	VMOVUPS 3840(CX), Y2
-	VMOVUPS 5888(CX), Y3
-	VADDPS  Y3, Y2, Y4
-	VSUBPS  Y3, Y2, Y2
-
-	// plus2, minus2 = m3 ± m4
-	VMOVUPS 7936(CX), Y3
-	VMOVUPS 9984(CX), Y5
-	VADDPS  Y5, Y3, Y6
-	VSUBPS  Y5, Y3, Y3
-
-	// plusHalf, minusHalf = m5 ± m6
-	VMOVUPS 12032(CX), Y5
-	VMOVUPS 14080(CX), Y7
-	VADDPS  Y7, Y5, Y8
-	VSUBPS  Y7, Y5, Y5
-
-	// y0 = (m0 + plus1) + (plus2 + plusHalf)
-	VMOVUPS 1792(CX), Y7
-	VADDPS  Y4, Y7, Y7
-	VADDPS  Y8, Y6, Y9
-	VADDPS  Y9, Y7, Y7
-	VMOVUPS Y7, 224(DI)
-
-	// y2 = plus1 + ¼ plusHalf + 4 plus2
-	VFMADD231PS single_0_25<>+0(SB), Y8, Y4
-	VFMADD231PS single_4<>+0(SB), Y6, Y4
-	VMOVUPS     Y4, 736(DI)
-
-	// y3 = (minus1 + m7) + ⅛ minusHalf + 8 minus2
-	VMOVUPS     16128(CX), Y4
-	VADDPS      Y4, Y2, Y4
-	VFMADD231PS single_0_125<>+0(SB), Y5, Y4
-	VFMADD231PS single_8<>+0(SB), Y3, Y4
-	VMOVUPS     Y4, 992(DI)
-
-	// y1 = minus1 + ½ minusHalf + 2 minus2
-	VFMADD231PS single_0_5<>+0(SB), Y5, Y2
-	VFMADD231PS single_2<>+0(SB), Y3, Y2
-	VMOVUPS     Y2, 480(DI)
+	ADDQ        $+256, CX
+	ADDQ        $+32, DI
+	DECQ        R12
+	JNZ         column6
+	ADDQ        $-2048, CX
+	ADDQ        $-256, DI
 
 	// two rows at a time: (Aᵀ m) A, then bias, pooling, ReLU
 	// plus1, minus1 = m1 ± m2
@@ -1761,6 +1476,9 @@ tileRow5:
 	VMOVUPS     Y2, 320(R8)
 
 	// columns: Aᵀ m
+	MOVQ $0x00000008, R12
+
+column7:
 	// plus1, minus1 = m1 ± m2
 	VMOVUPS 2112(CX), Y2
 	VMOVUPS 4160(CX), Y3
@@ -1802,300 +1520,12 @@ tileRow5:
 	VFMADD231PS single_0_5<>+0(SB), Y5, Y2
 	VFMADD231PS single_2<>+0(SB), Y3, Y2
 	VMOVUPS     Y2, 256(DI)
-
-	// plus1, minus1 = m1 ± m2
-	VMOVUPS 2368(CX), Y2
-	VMOVUPS 4416(CX), Y3
-	VADDPS  Y3, Y2, Y4
-	VSUBPS  Y3, Y2, Y2
-
-	// plus2, minus2 = m3 ± m4
-	VMOVUPS 6464(CX), Y3
-	VMOVUPS 8512(CX), Y5
-	VADDPS  Y5, Y3, Y6
-	VSUBPS  Y5, Y3, Y3
-
-	// plusHalf, minusHalf = m5 ± m6
-	VMOVUPS 10560(CX), Y5
-	VMOVUPS 12608(CX), Y7
-	VADDPS  Y7, Y5, Y8
-	VSUBPS  Y7, Y5, Y5
-
-	// y0 = (m0 + plus1) + (plus2 + plusHalf)
-	VMOVUPS 320(CX), Y7
-	VADDPS  Y4, Y7, Y7
-	VADDPS  Y8, Y6, Y9
-	VADDPS  Y9, Y7, Y7
-	VMOVUPS Y7, 32(DI)
-
-	// y2 = plus1 + ¼ plusHalf + 4 plus2
-	VFMADD231PS single_0_25<>+0(SB), Y8, Y4
-	VFMADD231PS single_4<>+0(SB), Y6, Y4
-	VMOVUPS     Y4, 544(DI)
-
-	// y3 = (minus1 + m7) + ⅛ minusHalf + 8 minus2
-	VMOVUPS     14656(CX), Y4
-	VADDPS      Y4, Y2, Y4
-	VFMADD231PS single_0_125<>+0(SB), Y5, Y4
-	VFMADD231PS single_8<>+0(SB), Y3, Y4
-	VMOVUPS     Y4, 800(DI)
-
-	// y1 = minus1 + ½ minusHalf + 2 minus2
-	VFMADD231PS single_0_5<>+0(SB), Y5, Y2
-	VFMADD231PS single_2<>+0(SB), Y3, Y2
-	VMOVUPS     Y2, 288(DI)
-
-	// plus1, minus1 = m1 ± m2
-	VMOVUPS 2624(CX), Y2
-	VMOVUPS 4672(CX), Y3
-	VADDPS  Y3, Y2, Y4
-	VSUBPS  Y3, Y2, Y2
-
-	// plus2, minus2 = m3 ± m4
-	VMOVUPS 6720(CX), Y3
-	VMOVUPS 8768(CX), Y5
-	VADDPS  Y5, Y3, Y6
-	VSUBPS  Y5, Y3, Y3
-
-	// plusHalf, minusHalf = m5 ± m6
-	VMOVUPS 10816(CX), Y5
-	VMOVUPS 12864(CX), Y7
-	VADDPS  Y7, Y5, Y8
-	VSUBPS  Y7, Y5, Y5
-
-	// y0 = (m0 + plus1) + (plus2 + plusHalf)
-	VMOVUPS 576(CX), Y7
-	VADDPS  Y4, Y7, Y7
-	VADDPS  Y8, Y6, Y9
-	VADDPS  Y9, Y7, Y7
-	VMOVUPS Y7, 64(DI)
-
-	// y2 = plus1 + ¼ plusHalf + 4 plus2
-	VFMADD231PS single_0_25<>+0(SB), Y8, Y4
-	VFMADD231PS single_4<>+0(SB), Y6, Y4
-	VMOVUPS     Y4, 576(DI)
-
-	// y3 = (minus1 + m7) + ⅛ minusHalf + 8 minus2
-	VMOVUPS     14912(CX), Y4
-	VADDPS      Y4, Y2, Y4
-	VFMADD231PS single_0_125<>+0(SB), Y5, Y4
-	VFMADD231PS single_8<>+0(SB), Y3, Y4
-	VMOVUPS     Y4, 832(DI)
-
-	// y1 = minus1 + ½ minusHalf + 2 minus2
-	VFMADD231PS single_0_5<>+0(SB), Y5, Y2
-	VFMADD231PS single_2<>+0(SB), Y3, Y2
-	VMOVUPS     Y2, 320(DI)
-
-	// plus1, minus1 = m1 ± m2
-	VMOVUPS 2880(CX), Y2
-	VMOVUPS 4928(CX), Y3
-	VADDPS  Y3, Y2, Y4
-	VSUBPS  Y3, Y2, Y2
-
-	// plus2, minus2 = m3 ± m4
-	VMOVUPS 6976(CX), Y3
-	VMOVUPS 9024(CX), Y5
-	VADDPS  Y5, Y3, Y6
-	VSUBPS  Y5, Y3, Y3
-
-	// plusHalf, minusHalf = m5 ± m6
-	VMOVUPS 11072(CX), Y5
-	VMOVUPS 13120(CX), Y7
-	VADDPS  Y7, Y5, Y8
-	VSUBPS  Y7, Y5, Y5
-
-	// y0 = (m0 + plus1) + (plus2 + plusHalf)
-	VMOVUPS 832(CX), Y7
-	VADDPS  Y4, Y7, Y7
-	VADDPS  Y8, Y6, Y9
-	VADDPS  Y9, Y7, Y7
-	VMOVUPS Y7, 96(DI)
-
-	// y2 = plus1 + ¼ plusHalf + 4 plus2
-	VFMADD231PS single_0_25<>+0(SB), Y8, Y4
-	VFMADD231PS single_4<>+0(SB), Y6, Y4
-	VMOVUPS     Y4, 608(DI)
-
-	// y3 = (minus1 + m7) + ⅛ minusHalf + 8 minus2
-	VMOVUPS     15168(CX), Y4
-	VADDPS      Y4, Y2, Y4
-	VFMADD231PS single_0_125<>+0(SB), Y5, Y4
-	VFMADD231PS single_8<>+0(SB), Y3, Y4
-	VMOVUPS     Y4, 864(DI)
-
-	// y1 = minus1 + ½ minusHalf + 2 minus2
-	VFMADD231PS single_0_5<>+0(SB), Y5, Y2
-	VFMADD231PS single_2<>+0(SB), Y3, Y2
-	VMOVUPS     Y2, 352(DI)
-
-	// plus1, minus1 = m1 ± m2
-	VMOVUPS 3136(CX), Y2
-	VMOVUPS 5184(CX), Y3
-	VADDPS  Y3, Y2, Y4
-	VSUBPS  Y3, Y2, Y2
-
-	// plus2, minus2 = m3 ± m4
-	VMOVUPS 7232(CX), Y3
-	VMOVUPS 9280(CX), Y5
-	VADDPS  Y5, Y3, Y6
-	VSUBPS  Y5, Y3, Y3
-
-	// plusHalf, minusHalf = m5 ± m6
-	VMOVUPS 11328(CX), Y5
-	VMOVUPS 13376(CX), Y7
-	VADDPS  Y7, Y5, Y8
-	VSUBPS  Y7, Y5, Y5
-
-	// y0 = (m0 + plus1) + (plus2 + plusHalf)
-	VMOVUPS 1088(CX), Y7
-	VADDPS  Y4, Y7, Y7
-	VADDPS  Y8, Y6, Y9
-	VADDPS  Y9, Y7, Y7
-	VMOVUPS Y7, 128(DI)
-
-	// y2 = plus1 + ¼ plusHalf + 4 plus2
-	VFMADD231PS single_0_25<>+0(SB), Y8, Y4
-	VFMADD231PS single_4<>+0(SB), Y6, Y4
-	VMOVUPS     Y4, 640(DI)
-
-	// y3 = (minus1 + m7) + ⅛ minusHalf + 8 minus2
-	VMOVUPS     15424(CX), Y4
-	VADDPS      Y4, Y2, Y4
-	VFMADD231PS single_0_125<>+0(SB), Y5, Y4
-	VFMADD231PS single_8<>+0(SB), Y3, Y4
-	VMOVUPS     Y4, 896(DI)
-
-	// y1 = minus1 + ½ minusHalf + 2 minus2
-	VFMADD231PS single_0_5<>+0(SB), Y5, Y2
-	VFMADD231PS single_2<>+0(SB), Y3, Y2
-	VMOVUPS     Y2, 384(DI)
-
-	// plus1, minus1 = m1 ± m2
-	VMOVUPS 3392(CX), Y2
-	VMOVUPS 5440(CX), Y3
-	VADDPS  Y3, Y2, Y4
-	VSUBPS  Y3, Y2, Y2
-
-	// plus2, minus2 = m3 ± m4
-	VMOVUPS 7488(CX), Y3
-	VMOVUPS 9536(CX), Y5
-	VADDPS  Y5, Y3, Y6
-	VSUBPS  Y5, Y3, Y3
-
-	// plusHalf, minusHalf = m5 ± m6
-	VMOVUPS 11584(CX), Y5
-	VMOVUPS 13632(CX), Y7
-	VADDPS  Y7, Y5, Y8
-	VSUBPS  Y7, Y5, Y5
-
-	// y0 = (m0 + plus1) + (plus2 + plusHalf)
-	VMOVUPS 1344(CX), Y7
-	VADDPS  Y4, Y7, Y7
-	VADDPS  Y8, Y6, Y9
-	VADDPS  Y9, Y7, Y7
-	VMOVUPS Y7, 160(DI)
-
-	// y2 = plus1 + ¼ plusHalf + 4 plus2
-	VFMADD231PS single_0_25<>+0(SB), Y8, Y4
-	VFMADD231PS single_4<>+0(SB), Y6, Y4
-	VMOVUPS     Y4, 672(DI)
-
-	// y3 = (minus1 + m7) + ⅛ minusHalf + 8 minus2
-	VMOVUPS     15680(CX), Y4
-	VADDPS      Y4, Y2, Y4
-	VFMADD231PS single_0_125<>+0(SB), Y5, Y4
-	VFMADD231PS single_8<>+0(SB), Y3, Y4
-	VMOVUPS     Y4, 928(DI)
-
-	// y1 = minus1 + ½ minusHalf + 2 minus2
-	VFMADD231PS single_0_5<>+0(SB), Y5, Y2
-	VFMADD231PS single_2<>+0(SB), Y3, Y2
-	VMOVUPS     Y2, 416(DI)
-
-	// plus1, minus1 = m1 ± m2
-	VMOVUPS 3648(CX), Y2
-	VMOVUPS 5696(CX), Y3
-	VADDPS  Y3, Y2, Y4
-	VSUBPS  Y3, Y2, Y2
-
-	// plus2, minus2 = m3 ± m4
-	VMOVUPS 7744(CX), Y3
-	VMOVUPS 9792(CX), Y5
-	VADDPS  Y5, Y3, Y6
-	VSUBPS  Y5, Y3, Y3
-
-	// plusHalf, minusHalf = m5 ± m6
-	VMOVUPS 11840(CX), Y5
-	VMOVUPS 13888(CX), Y7
-	VADDPS  Y7, Y5, Y8
-	VSUBPS  Y7, Y5, Y5
-
-	// y0 = (m0 + plus1) + (plus2 + plusHalf)
-	VMOVUPS 1600(CX), Y7
-	VADDPS  Y4, Y7, Y7
-	VADDPS  Y8, Y6, Y9
-	VADDPS  Y9, Y7, Y7
-	VMOVUPS Y7, 192(DI)
-
-	// y2 = plus1 + ¼ plusHalf + 4 plus2
-	VFMADD231PS single_0_25<>+0(SB), Y8, Y4
-	VFMADD231PS single_4<>+0(SB), Y6, Y4
-	VMOVUPS     Y4, 704(DI)
-
-	// y3 = (minus1 + m7) + ⅛ minusHalf + 8 minus2
-	VMOVUPS     15936(CX), Y4
-	VADDPS      Y4, Y2, Y4
-	VFMADD231PS single_0_125<>+0(SB), Y5, Y4
-	VFMADD231PS single_8<>+0(SB), Y3, Y4
-	VMOVUPS     Y4, 960(DI)
-
-	// y1 = minus1 + ½ minusHalf + 2 minus2
-	VFMADD231PS single_0_5<>+0(SB), Y5, Y2
-	VFMADD231PS single_2<>+0(SB), Y3, Y2
-	VMOVUPS     Y2, 448(DI)
-
-	// plus1, minus1 = m1 ± m2
-	VMOVUPS 3904(CX), Y2
-	VMOVUPS 5952(CX), Y3
-	VADDPS  Y3, Y2, Y4
-	VSUBPS  Y3, Y2, Y2
-
-	// plus2, minus2 = m3 ± m4
-	VMOVUPS 8000(CX), Y3
-	VMOVUPS 10048(CX), Y5
-	VADDPS  Y5, Y3, Y6
-	VSUBPS  Y5, Y3, Y3
-
-	// plusHalf, minusHalf = m5 ± m6
-	VMOVUPS 12096(CX), Y5
-	VMOVUPS 14144(CX), Y7
-	VADDPS  Y7, Y5, Y8
-	VSUBPS  Y7, Y5, Y5
-
-	// y0 = (m0 + plus1) + (plus2 + plusHalf)
-	VMOVUPS 1856(CX), Y7
-	VADDPS  Y4, Y7, Y7
-	VADDPS  Y8, Y6, Y9
-	VADDPS  Y9, Y7, Y7
-	VMOVUPS Y7, 224(DI)
-
-	// y2 = plus1 + ¼ plusHalf + 4 plus2
-	VFMADD231PS single_0_25<>+0(SB), Y8, Y4
-	VFMADD231PS single_4<>+0(SB), Y6, Y4
-	VMOVUPS     Y4, 736(DI)
-
-	// y3 = (minus1 + m7) + ⅛ minusHalf + 8 minus2
-	VMOVUPS     16192(CX), Y4
-	VADDPS      Y4, Y2, Y4
-	VFMADD231PS single_0_125<>+0(SB), Y5, Y4
-	VFMADD231PS single_8<>+0(SB), Y3, Y4
-	VMOVUPS     Y4, 992(DI)
-
-	// y1 = minus1 + ½ minusHalf + 2 minus2
-	VFMADD231PS single_0_5<>+0(SB), Y5, Y2
-	VFMADD231PS single_2<>+0(SB), Y3, Y2
-	VMOVUPS     Y2, 480(DI)
+	ADDQ        $+256, CX
+	ADDQ        $+32, DI
+	DECQ        R12
+	JNZ         column7
+	ADDQ        $-2048, CX
+	ADDQ        $-256, DI
 
 	// two rows at a time: (Aᵀ m) A, then bias, pooling, ReLU
 	// plus1, minus1 = m1 ± m2
@@ -2457,7 +1887,7 @@ tileRow5:
 	// m = Σ u v, 8 outputs of four tiles, 2 frequencies together
 	MOVQ $0x00000020, R9
 
-frequency6:
+frequency8:
 	VXORPS Y0, Y0, Y0
 	VXORPS Y1, Y1, Y1
 	VXORPS Y2, Y2, Y2
@@ -2468,7 +1898,7 @@ frequency6:
 	VXORPS Y7, Y7, Y7
 	MOVQ   $0x00000004, R10
 
-channel7:
+channel9:
 	VMOVUPS      (DX), Y8
 	VBROADCASTSS (BX), Y9
 	VFMADD231PS  Y9, Y8, Y0
@@ -2562,7 +1992,7 @@ channel7:
 	ADDQ         $+20, BX
 	ADDQ         $+160, DX
 	DECQ         R10
-	JNZ          channel7
+	JNZ          channel9
 	ADDQ         $-80, BX
 	ADDQ         $-640, DX
 	VMOVUPS      Y0, (CX)
@@ -2577,15 +2007,18 @@ channel7:
 	ADDQ         $+768, BX
 	ADDQ         $+1280, DX
 	DECQ         R9
-	JNZ          frequency6
+	JNZ          frequency8
 	ADDQ         $-8192, CX
 	ADDQ         $-24576, BX
 	VMOVUPS      (SI), Y0
 	VXORPS       Y1, Y1, Y1
 	MOVQ         $0x00000002, DX
 
-tileRow8:
+tileRow10:
 	// columns: Aᵀ m
+	MOVQ $0x00000008, BX
+
+column11:
 	// plus1, minus1 = m1 ± m2
 	VMOVUPS 1024(CX), Y2
 	VMOVUPS 2048(CX), Y3
@@ -2627,300 +2060,12 @@ tileRow8:
 	VFMADD231PS single_0_5<>+0(SB), Y5, Y2
 	VFMADD231PS single_2<>+0(SB), Y3, Y2
 	VMOVUPS     Y2, 256(DI)
-
-	// plus1, minus1 = m1 ± m2
-	VMOVUPS 1152(CX), Y2
-	VMOVUPS 2176(CX), Y3
-	VADDPS  Y3, Y2, Y4
-	VSUBPS  Y3, Y2, Y2
-
-	// plus2, minus2 = m3 ± m4
-	VMOVUPS 3200(CX), Y3
-	VMOVUPS 4224(CX), Y5
-	VADDPS  Y5, Y3, Y6
-	VSUBPS  Y5, Y3, Y3
-
-	// plusHalf, minusHalf = m5 ± m6
-	VMOVUPS 5248(CX), Y5
-	VMOVUPS 6272(CX), Y7
-	VADDPS  Y7, Y5, Y8
-	VSUBPS  Y7, Y5, Y5
-
-	// y0 = (m0 + plus1) + (plus2 + plusHalf)
-	VMOVUPS 128(CX), Y7
-	VADDPS  Y4, Y7, Y7
-	VADDPS  Y8, Y6, Y9
-	VADDPS  Y9, Y7, Y7
-	VMOVUPS Y7, 32(DI)
-
-	// y2 = plus1 + ¼ plusHalf + 4 plus2
-	VFMADD231PS single_0_25<>+0(SB), Y8, Y4
-	VFMADD231PS single_4<>+0(SB), Y6, Y4
-	VMOVUPS     Y4, 544(DI)
-
-	// y3 = (minus1 + m7) + ⅛ minusHalf + 8 minus2
-	VMOVUPS     7296(CX), Y4
-	VADDPS      Y4, Y2, Y4
-	VFMADD231PS single_0_125<>+0(SB), Y5, Y4
-	VFMADD231PS single_8<>+0(SB), Y3, Y4
-	VMOVUPS     Y4, 800(DI)
-
-	// y1 = minus1 + ½ minusHalf + 2 minus2
-	VFMADD231PS single_0_5<>+0(SB), Y5, Y2
-	VFMADD231PS single_2<>+0(SB), Y3, Y2
-	VMOVUPS     Y2, 288(DI)
-
-	// plus1, minus1 = m1 ± m2
-	VMOVUPS 1280(CX), Y2
-	VMOVUPS 2304(CX), Y3
-	VADDPS  Y3, Y2, Y4
-	VSUBPS  Y3, Y2, Y2
-
-	// plus2, minus2 = m3 ± m4
-	VMOVUPS 3328(CX), Y3
-	VMOVUPS 4352(CX), Y5
-	VADDPS  Y5, Y3, Y6
-	VSUBPS  Y5, Y3, Y3
-
-	// plusHalf, minusHalf = m5 ± m6
-	VMOVUPS 5376(CX), Y5
-	VMOVUPS 6400(CX), Y7
-	VADDPS  Y7, Y5, Y8
-	VSUBPS  Y7, Y5, Y5
-
-	// y0 = (m0 + plus1) + (plus2 + plusHalf)
-	VMOVUPS 256(CX), Y7
-	VADDPS  Y4, Y7, Y7
-	VADDPS  Y8, Y6, Y9
-	VADDPS  Y9, Y7, Y7
-	VMOVUPS Y7, 64(DI)
-
-	// y2 = plus1 + ¼ plusHalf + 4 plus2
-	VFMADD231PS single_0_25<>+0(SB), Y8, Y4
-	VFMADD231PS single_4<>+0(SB), Y6, Y4
-	VMOVUPS     Y4, 576(DI)
-
-	// y3 = (minus1 + m7) + ⅛ minusHalf + 8 minus2
-	VMOVUPS     7424(CX), Y4
-	VADDPS      Y4, Y2, Y4
-	VFMADD231PS single_0_125<>+0(SB), Y5, Y4
-	VFMADD231PS single_8<>+0(SB), Y3, Y4
-	VMOVUPS     Y4, 832(DI)
-
-	// y1 = minus1 + ½ minusHalf + 2 minus2
-	VFMADD231PS single_0_5<>+0(SB), Y5, Y2
-	VFMADD231PS single_2<>+0(SB), Y3, Y2
-	VMOVUPS     Y2, 320(DI)
-
-	// plus1, minus1 = m1 ± m2
-	VMOVUPS 1408(CX), Y2
-	VMOVUPS 2432(CX), Y3
-	VADDPS  Y3, Y2, Y4
-	VSUBPS  Y3, Y2, Y2
-
-	// plus2, minus2 = m3 ± m4
-	VMOVUPS 3456(CX), Y3
-	VMOVUPS 4480(CX), Y5
-	VADDPS  Y5, Y3, Y6
-	VSUBPS  Y5, Y3, Y3
-
-	// plusHalf, minusHalf = m5 ± m6
-	VMOVUPS 5504(CX), Y5
-	VMOVUPS 6528(CX), Y7
-	VADDPS  Y7, Y5, Y8
-	VSUBPS  Y7, Y5, Y5
-
-	// y0 = (m0 + plus1) + (plus2 + plusHalf)
-	VMOVUPS 384(CX), Y7
-	VADDPS  Y4, Y7, Y7
-	VADDPS  Y8, Y6, Y9
-	VADDPS  Y9, Y7, Y7
-	VMOVUPS Y7, 96(DI)
-
-	// y2 = plus1 + ¼ plusHalf + 4 plus2
-	VFMADD231PS single_0_25<>+0(SB), Y8, Y4
-	VFMADD231PS single_4<>+0(SB), Y6, Y4
-	VMOVUPS     Y4, 608(DI)
-
-	// y3 = (minus1 + m7) + ⅛ minusHalf + 8 minus2
-	VMOVUPS     7552(CX), Y4
-	VADDPS      Y4, Y2, Y4
-	VFMADD231PS single_0_125<>+0(SB), Y5, Y4
-	VFMADD231PS single_8<>+0(SB), Y3, Y4
-	VMOVUPS     Y4, 864(DI)
-
-	// y1 = minus1 + ½ minusHalf + 2 minus2
-	VFMADD231PS single_0_5<>+0(SB), Y5, Y2
-	VFMADD231PS single_2<>+0(SB), Y3, Y2
-	VMOVUPS     Y2, 352(DI)
-
-	// plus1, minus1 = m1 ± m2
-	VMOVUPS 1536(CX), Y2
-	VMOVUPS 2560(CX), Y3
-	VADDPS  Y3, Y2, Y4
-	VSUBPS  Y3, Y2, Y2
-
-	// plus2, minus2 = m3 ± m4
-	VMOVUPS 3584(CX), Y3
-	VMOVUPS 4608(CX), Y5
-	VADDPS  Y5, Y3, Y6
-	VSUBPS  Y5, Y3, Y3
-
-	// plusHalf, minusHalf = m5 ± m6
-	VMOVUPS 5632(CX), Y5
-	VMOVUPS 6656(CX), Y7
-	VADDPS  Y7, Y5, Y8
-	VSUBPS  Y7, Y5, Y5
-
-	// y0 = (m0 + plus1) + (plus2 + plusHalf)
-	VMOVUPS 512(CX), Y7
-	VADDPS  Y4, Y7, Y7
-	VADDPS  Y8, Y6, Y9
-	VADDPS  Y9, Y7, Y7
-	VMOVUPS Y7, 128(DI)
-
-	// y2 = plus1 + ¼ plusHalf + 4 plus2
-	VFMADD231PS single_0_25<>+0(SB), Y8, Y4
-	VFMADD231PS single_4<>+0(SB), Y6, Y4
-	VMOVUPS     Y4, 640(DI)
-
-	// y3 = (minus1 + m7) + ⅛ minusHalf + 8 minus2
-	VMOVUPS     7680(CX), Y4
-	VADDPS      Y4, Y2, Y4
-	VFMADD231PS single_0_125<>+0(SB), Y5, Y4
-	VFMADD231PS single_8<>+0(SB), Y3, Y4
-	VMOVUPS     Y4, 896(DI)
-
-	// y1 = minus1 + ½ minusHalf + 2 minus2
-	VFMADD231PS single_0_5<>+0(SB), Y5, Y2
-	VFMADD231PS single_2<>+0(SB), Y3, Y2
-	VMOVUPS     Y2, 384(DI)
-
-	// plus1, minus1 = m1 ± m2
-	VMOVUPS 1664(CX), Y2
-	VMOVUPS 2688(CX), Y3
-	VADDPS  Y3, Y2, Y4
-	VSUBPS  Y3, Y2, Y2
-
-	// plus2, minus2 = m3 ± m4
-	VMOVUPS 3712(CX), Y3
-	VMOVUPS 4736(CX), Y5
-	VADDPS  Y5, Y3, Y6
-	VSUBPS  Y5, Y3, Y3
-
-	// plusHalf, minusHalf = m5 ± m6
-	VMOVUPS 5760(CX), Y5
-	VMOVUPS 6784(CX), Y7
-	VADDPS  Y7, Y5, Y8
-	VSUBPS  Y7, Y5, Y5
-
-	// y0 = (m0 + plus1) + (plus2 + plusHalf)
-	VMOVUPS 640(CX), Y7
-	VADDPS  Y4, Y7, Y7
-	VADDPS  Y8, Y6, Y9
-	VADDPS  Y9, Y7, Y7
-	VMOVUPS Y7, 160(DI)
-
-	// y2 = plus1 + ¼ plusHalf + 4 plus2
-	VFMADD231PS single_0_25<>+0(SB), Y8, Y4
-	VFMADD231PS single_4<>+0(SB), Y6, Y4
-	VMOVUPS     Y4, 672(DI)
-
-	// y3 = (minus1 + m7) + ⅛ minusHalf + 8 minus2
-	VMOVUPS     7808(CX), Y4
-	VADDPS      Y4, Y2, Y4
-	VFMADD231PS single_0_125<>+0(SB), Y5, Y4
-	VFMADD231PS single_8<>+0(SB), Y3, Y4
-	VMOVUPS     Y4, 928(DI)
-
-	// y1 = minus1 + ½ minusHalf + 2 minus2
-	VFMADD231PS single_0_5<>+0(SB), Y5, Y2
-	VFMADD231PS single_2<>+0(SB), Y3, Y2
-	VMOVUPS     Y2, 416(DI)
-
-	// plus1, minus1 = m1 ± m2
-	VMOVUPS 1792(CX), Y2
-	VMOVUPS 2816(CX), Y3
-	VADDPS  Y3, Y2, Y4
-	VSUBPS  Y3, Y2, Y2
-
-	// plus2, minus2 = m3 ± m4
-	VMOVUPS 3840(CX), Y3
-	VMOVUPS 4864(CX), Y5
-	VADDPS  Y5, Y3, Y6
-	VSUBPS  Y5, Y3, Y3
-
-	// plusHalf, minusHalf = m5 ± m6
-	VMOVUPS 5888(CX), Y5
-	VMOVUPS 6912(CX), Y7
-	VADDPS  Y7, Y5, Y8
-	VSUBPS  Y7, Y5, Y5
-
-	// y0 = (m0 + plus1) + (plus2 + plusHalf)
-	VMOVUPS 768(CX), Y7
-	VADDPS  Y4, Y7, Y7
-	VADDPS  Y8, Y6, Y9
-	VADDPS  Y9, Y7, Y7
-	VMOVUPS Y7, 192(DI)
-
-	// y2 = plus1 + ¼ plusHalf + 4 plus2
-	VFMADD231PS single_0_25<>+0(SB), Y8, Y4
-	VFMADD231PS single_4<>+0(SB), Y6, Y4
-	VMOVUPS     Y4, 704(DI)
-
-	// y3 = (minus1 + m7) + ⅛ minusHalf + 8 minus2
-	VMOVUPS     7936(CX), Y4
-	VADDPS      Y4, Y2, Y4
-	VFMADD231PS single_0_125<>+0(SB), Y5, Y4
-	VFMADD231PS single_8<>+0(SB), Y3, Y4
-	VMOVUPS     Y4, 960(DI)
-
-	// y1 = minus1 + ½ minusHalf + 2 minus2
-	VFMADD231PS single_0_5<>+0(SB), Y5, Y2
-	VFMADD231PS single_2<>+0(SB), Y3, Y2
-	VMOVUPS     Y2, 448(DI)
-
-	// plus1, minus1 = m1 ± m2
-	VMOVUPS 1920(CX), Y2
-	VMOVUPS 2944(CX), Y3
-	VADDPS  Y3, Y2, Y4
-	VSUBPS  Y3, Y2, Y2
-
-	// plus2, minus2 = m3 ± m4
-	VMOVUPS 3968(CX), Y3
-	VMOVUPS 4992(CX), Y5
-	VADDPS  Y5, Y3, Y6
-	VSUBPS  Y5, Y3, Y3
-
-	// plusHalf, minusHalf = m5 ± m6
-	VMOVUPS 6016(CX), Y5
-	VMOVUPS 7040(CX), Y7
-	VADDPS  Y7, Y5, Y8
-	VSUBPS  Y7, Y5, Y5
-
-	// y0 = (m0 + plus1) + (plus2 + plusHalf)
-	VMOVUPS 896(CX), Y7
-	VADDPS  Y4, Y7, Y7
-	VADDPS  Y8, Y6, Y9
-	VADDPS  Y9, Y7, Y7
-	VMOVUPS Y7, 224(DI)
-
-	// y2 = plus1 + ¼ plusHalf + 4 plus2
-	VFMADD231PS single_0_25<>+0(SB), Y8, Y4
-	VFMADD231PS single_4<>+0(SB), Y6, Y4
-	VMOVUPS     Y4, 736(DI)
-
-	// y3 = (minus1 + m7) + ⅛ minusHalf + 8 minus2
-	VMOVUPS     8064(CX), Y4
-	VADDPS      Y4, Y2, Y4
-	VFMADD231PS single_0_125<>+0(SB), Y5, Y4
-	VFMADD231PS single_8<>+0(SB), Y3, Y4
-	VMOVUPS     Y4, 992(DI)
-
-	// y1 = minus1 + ½ minusHalf + 2 minus2
-	VFMADD231PS single_0_5<>+0(SB), Y5, Y2
-	VFMADD231PS single_2<>+0(SB), Y3, Y2
-	VMOVUPS     Y2, 480(DI)
+	ADDQ        $+128, CX
+	ADDQ        $+32, DI
+	DECQ        BX
+	JNZ         column11
+	ADDQ        $-1024, CX
+	ADDQ        $-256, DI
 
 	// two rows at a time: (Aᵀ m) A, then bias, pooling, ReLU
 	// plus1, minus1 = m1 ± m2
@@ -3100,6 +2245,9 @@ tileRow8:
 	VMOVUPS     Y2, 160(R8)
 
 	// columns: Aᵀ m
+	MOVQ $0x00000008, BX
+
+column12:
 	// plus1, minus1 = m1 ± m2
 	VMOVUPS 1056(CX), Y2
 	VMOVUPS 2080(CX), Y3
@@ -3141,300 +2289,12 @@ tileRow8:
 	VFMADD231PS single_0_5<>+0(SB), Y5, Y2
 	VFMADD231PS single_2<>+0(SB), Y3, Y2
 	VMOVUPS     Y2, 256(DI)
-
-	// plus1, minus1 = m1 ± m2
-	VMOVUPS 1184(CX), Y2
-	VMOVUPS 2208(CX), Y3
-	VADDPS  Y3, Y2, Y4
-	VSUBPS  Y3, Y2, Y2
-
-	// plus2, minus2 = m3 ± m4
-	VMOVUPS 3232(CX), Y3
-	VMOVUPS 4256(CX), Y5
-	VADDPS  Y5, Y3, Y6
-	VSUBPS  Y5, Y3, Y3
-
-	// plusHalf, minusHalf = m5 ± m6
-	VMOVUPS 5280(CX), Y5
-	VMOVUPS 6304(CX), Y7
-	VADDPS  Y7, Y5, Y8
-	VSUBPS  Y7, Y5, Y5
-
-	// y0 = (m0 + plus1) + (plus2 + plusHalf)
-	VMOVUPS 160(CX), Y7
-	VADDPS  Y4, Y7, Y7
-	VADDPS  Y8, Y6, Y9
-	VADDPS  Y9, Y7, Y7
-	VMOVUPS Y7, 32(DI)
-
-	// y2 = plus1 + ¼ plusHalf + 4 plus2
-	VFMADD231PS single_0_25<>+0(SB), Y8, Y4
-	VFMADD231PS single_4<>+0(SB), Y6, Y4
-	VMOVUPS     Y4, 544(DI)
-
-	// y3 = (minus1 + m7) + ⅛ minusHalf + 8 minus2
-	VMOVUPS     7328(CX), Y4
-	VADDPS      Y4, Y2, Y4
-	VFMADD231PS single_0_125<>+0(SB), Y5, Y4
-	VFMADD231PS single_8<>+0(SB), Y3, Y4
-	VMOVUPS     Y4, 800(DI)
-
-	// y1 = minus1 + ½ minusHalf + 2 minus2
-	VFMADD231PS single_0_5<>+0(SB), Y5, Y2
-	VFMADD231PS single_2<>+0(SB), Y3, Y2
-	VMOVUPS     Y2, 288(DI)
-
-	// plus1, minus1 = m1 ± m2
-	VMOVUPS 1312(CX), Y2
-	VMOVUPS 2336(CX), Y3
-	VADDPS  Y3, Y2, Y4
-	VSUBPS  Y3, Y2, Y2
-
-	// plus2, minus2 = m3 ± m4
-	VMOVUPS 3360(CX), Y3
-	VMOVUPS 4384(CX), Y5
-	VADDPS  Y5, Y3, Y6
-	VSUBPS  Y5, Y3, Y3
-
-	// plusHalf, minusHalf = m5 ± m6
-	VMOVUPS 5408(CX), Y5
-	VMOVUPS 6432(CX), Y7
-	VADDPS  Y7, Y5, Y8
-	VSUBPS  Y7, Y5, Y5
-
-	// y0 = (m0 + plus1) + (plus2 + plusHalf)
-	VMOVUPS 288(CX), Y7
-	VADDPS  Y4, Y7, Y7
-	VADDPS  Y8, Y6, Y9
-	VADDPS  Y9, Y7, Y7
-	VMOVUPS Y7, 64(DI)
-
-	// y2 = plus1 + ¼ plusHalf + 4 plus2
-	VFMADD231PS single_0_25<>+0(SB), Y8, Y4
-	VFMADD231PS single_4<>+0(SB), Y6, Y4
-	VMOVUPS     Y4, 576(DI)
-
-	// y3 = (minus1 + m7) + ⅛ minusHalf + 8 minus2
-	VMOVUPS     7456(CX), Y4
-	VADDPS      Y4, Y2, Y4
-	VFMADD231PS single_0_125<>+0(SB), Y5, Y4
-	VFMADD231PS single_8<>+0(SB), Y3, Y4
-	VMOVUPS     Y4, 832(DI)
-
-	// y1 = minus1 + ½ minusHalf + 2 minus2
-	VFMADD231PS single_0_5<>+0(SB), Y5, Y2
-	VFMADD231PS single_2<>+0(SB), Y3, Y2
-	VMOVUPS     Y2, 320(DI)
-
-	// plus1, minus1 = m1 ± m2
-	VMOVUPS 1440(CX), Y2
-	VMOVUPS 2464(CX), Y3
-	VADDPS  Y3, Y2, Y4
-	VSUBPS  Y3, Y2, Y2
-
-	// plus2, minus2 = m3 ± m4
-	VMOVUPS 3488(CX), Y3
-	VMOVUPS 4512(CX), Y5
-	VADDPS  Y5, Y3, Y6
-	VSUBPS  Y5, Y3, Y3
-
-	// plusHalf, minusHalf = m5 ± m6
-	VMOVUPS 5536(CX), Y5
-	VMOVUPS 6560(CX), Y7
-	VADDPS  Y7, Y5, Y8
-	VSUBPS  Y7, Y5, Y5
-
-	// y0 = (m0 + plus1) + (plus2 + plusHalf)
-	VMOVUPS 416(CX), Y7
-	VADDPS  Y4, Y7, Y7
-	VADDPS  Y8, Y6, Y9
-	VADDPS  Y9, Y7, Y7
-	VMOVUPS Y7, 96(DI)
-
-	// y2 = plus1 + ¼ plusHalf + 4 plus2
-	VFMADD231PS single_0_25<>+0(SB), Y8, Y4
-	VFMADD231PS single_4<>+0(SB), Y6, Y4
-	VMOVUPS     Y4, 608(DI)
-
-	// y3 = (minus1 + m7) + ⅛ minusHalf + 8 minus2
-	VMOVUPS     7584(CX), Y4
-	VADDPS      Y4, Y2, Y4
-	VFMADD231PS single_0_125<>+0(SB), Y5, Y4
-	VFMADD231PS single_8<>+0(SB), Y3, Y4
-	VMOVUPS     Y4, 864(DI)
-
-	// y1 = minus1 + ½ minusHalf + 2 minus2
-	VFMADD231PS single_0_5<>+0(SB), Y5, Y2
-	VFMADD231PS single_2<>+0(SB), Y3, Y2
-	VMOVUPS     Y2, 352(DI)
-
-	// plus1, minus1 = m1 ± m2
-	VMOVUPS 1568(CX), Y2
-	VMOVUPS 2592(CX), Y3
-	VADDPS  Y3, Y2, Y4
-	VSUBPS  Y3, Y2, Y2
-
-	// plus2, minus2 = m3 ± m4
-	VMOVUPS 3616(CX), Y3
-	VMOVUPS 4640(CX), Y5
-	VADDPS  Y5, Y3, Y6
-	VSUBPS  Y5, Y3, Y3
-
-	// plusHalf, minusHalf = m5 ± m6
-	VMOVUPS 5664(CX), Y5
-	VMOVUPS 6688(CX), Y7
-	VADDPS  Y7, Y5, Y8
-	VSUBPS  Y7, Y5, Y5
-
-	// y0 = (m0 + plus1) + (plus2 + plusHalf)
-	VMOVUPS 544(CX), Y7
-	VADDPS  Y4, Y7, Y7
-	VADDPS  Y8, Y6, Y9
-	VADDPS  Y9, Y7, Y7
-	VMOVUPS Y7, 128(DI)
-
-	// y2 = plus1 + ¼ plusHalf + 4 plus2
-	VFMADD231PS single_0_25<>+0(SB), Y8, Y4
-	VFMADD231PS single_4<>+0(SB), Y6, Y4
-	VMOVUPS     Y4, 640(DI)
-
-	// y3 = (minus1 + m7) + ⅛ minusHalf + 8 minus2
-	VMOVUPS     7712(CX), Y4
-	VADDPS      Y4, Y2, Y4
-	VFMADD231PS single_0_125<>+0(SB), Y5, Y4
-	VFMADD231PS single_8<>+0(SB), Y3, Y4
-	VMOVUPS     Y4, 896(DI)
-
-	// y1 = minus1 + ½ minusHalf + 2 minus2
-	VFMADD231PS single_0_5<>+0(SB), Y5, Y2
-	VFMADD231PS single_2<>+0(SB), Y3, Y2
-	VMOVUPS     Y2, 384(DI)
-
-	// plus1, minus1 = m1 ± m2
-	VMOVUPS 1696(CX), Y2
-	VMOVUPS 2720(CX), Y3
-	VADDPS  Y3, Y2, Y4
-	VSUBPS  Y3, Y2, Y2
-
-	// plus2, minus2 = m3 ± m4
-	VMOVUPS 3744(CX), Y3
-	VMOVUPS 4768(CX), Y5
-	VADDPS  Y5, Y3, Y6
-	VSUBPS  Y5, Y3, Y3
-
-	// plusHalf, minusHalf = m5 ± m6
-	VMOVUPS 5792(CX), Y5
-	VMOVUPS 6816(CX), Y7
-	VADDPS  Y7, Y5, Y8
-	VSUBPS  Y7, Y5, Y5
-
-	// y0 = (m0 + plus1) + (plus2 + plusHalf)
-	VMOVUPS 672(CX), Y7
-	VADDPS  Y4, Y7, Y7
-	VADDPS  Y8, Y6, Y9
-	VADDPS  Y9, Y7, Y7
-	VMOVUPS Y7, 160(DI)
-
-	// y2 = plus1 + ¼ plusHalf + 4 plus2
-	VFMADD231PS single_0_25<>+0(SB), Y8, Y4
-	VFMADD231PS single_4<>+0(SB), Y6, Y4
-	VMOVUPS     Y4, 672(DI)
-
-	// y3 = (minus1 + m7) + ⅛ minusHalf + 8 minus2
-	VMOVUPS     7840(CX), Y4
-	VADDPS      Y4, Y2, Y4
-	VFMADD231PS single_0_125<>+0(SB), Y5, Y4
-	VFMADD231PS single_8<>+0(SB), Y3, Y4
-	VMOVUPS     Y4, 928(DI)
-
-	// y1 = minus1 + ½ minusHalf + 2 minus2
-	VFMADD231PS single_0_5<>+0(SB), Y5, Y2
-	VFMADD231PS single_2<>+0(SB), Y3, Y2
-	VMOVUPS     Y2, 416(DI)
-
-	// plus1, minus1 = m1 ± m2
-	VMOVUPS 1824(CX), Y2
-	VMOVUPS 2848(CX), Y3
-	VADDPS  Y3, Y2, Y4
-	VSUBPS  Y3, Y2, Y2
-
-	// plus2, minus2 = m3 ± m4
-	VMOVUPS 3872(CX), Y3
-	VMOVUPS 4896(CX), Y5
-	VADDPS  Y5, Y3, Y6
-	VSUBPS  Y5, Y3, Y3
-
-	// plusHalf, minusHalf = m5 ± m6
-	VMOVUPS 5920(CX), Y5
-	VMOVUPS 6944(CX), Y7
-	VADDPS  Y7, Y5, Y8
-	VSUBPS  Y7, Y5, Y5
-
-	// y0 = (m0 + plus1) + (plus2 + plusHalf)
-	VMOVUPS 800(CX), Y7
-	VADDPS  Y4, Y7, Y7
-	VADDPS  Y8, Y6, Y9
-	VADDPS  Y9, Y7, Y7
-	VMOVUPS Y7, 192(DI)
-
-	// y2 = plus1 + ¼ plusHalf + 4 plus2
-	VFMADD231PS single_0_25<>+0(SB), Y8, Y4
-	VFMADD231PS single_4<>+0(SB), Y6, Y4
-	VMOVUPS     Y4, 704(DI)
-
-	// y3 = (minus1 + m7) + ⅛ minusHalf + 8 minus2
-	VMOVUPS     7968(CX), Y4
-	VADDPS      Y4, Y2, Y4
-	VFMADD231PS single_0_125<>+0(SB), Y5, Y4
-	VFMADD231PS single_8<>+0(SB), Y3, Y4
-	VMOVUPS     Y4, 960(DI)
-
-	// y1 = minus1 + ½ minusHalf + 2 minus2
-	VFMADD231PS single_0_5<>+0(SB), Y5, Y2
-	VFMADD231PS single_2<>+0(SB), Y3, Y2
-	VMOVUPS     Y2, 448(DI)
-
-	// plus1, minus1 = m1 ± m2
-	VMOVUPS 1952(CX), Y2
-	VMOVUPS 2976(CX), Y3
-	VADDPS  Y3, Y2, Y4
-	VSUBPS  Y3, Y2, Y2
-
-	// plus2, minus2 = m3 ± m4
-	VMOVUPS 4000(CX), Y3
-	VMOVUPS 5024(CX), Y5
-	VADDPS  Y5, Y3, Y6
-	VSUBPS  Y5, Y3, Y3
-
-	// plusHalf, minusHalf = m5 ± m6
-	VMOVUPS 6048(CX), Y5
-	VMOVUPS 7072(CX), Y7
-	VADDPS  Y7, Y5, Y8
-	VSUBPS  Y7, Y5, Y5
-
-	// y0 = (m0 + plus1) + (plus2 + plusHalf)
-	VMOVUPS 928(CX), Y7
-	VADDPS  Y4, Y7, Y7
-	VADDPS  Y8, Y6, Y9
-	VADDPS  Y9, Y7, Y7
-	VMOVUPS Y7, 224(DI)
-
-	// y2 = plus1 + ¼ plusHalf + 4 plus2
-	VFMADD231PS single_0_25<>+0(SB), Y8, Y4
-	VFMADD231PS single_4<>+0(SB), Y6, Y4
-	VMOVUPS     Y4, 736(DI)
-
-	// y3 = (minus1 + m7) + ⅛ minusHalf + 8 minus2
-	VMOVUPS     8096(CX), Y4
-	VADDPS      Y4, Y2, Y4
-	VFMADD231PS single_0_125<>+0(SB), Y5, Y4
-	VFMADD231PS single_8<>+0(SB), Y3, Y4
-	VMOVUPS     Y4, 992(DI)
-
-	// y1 = minus1 + ½ minusHalf + 2 minus2
-	VFMADD231PS single_0_5<>+0(SB), Y5, Y2
-	VFMADD231PS single_2<>+0(SB), Y3, Y2
-	VMOVUPS     Y2, 480(DI)
+	ADDQ        $+128, CX
+	ADDQ        $+32, DI
+	DECQ        BX
+	JNZ         column12
+	ADDQ        $-1024, CX
+	ADDQ        $-256, DI
 
 	// two rows at a time: (Aᵀ m) A, then bias, pooling, ReLU
 	// plus1, minus1 = m1 ± m2
@@ -3615,7 +2475,7 @@ tileRow8:
 	ADDQ        $+64, CX
 	ADDQ        $+256, R8
 	DECQ        DX
-	JNZ         tileRow8
+	JNZ         tileRow10
 	ADDQ        $-128, CX
 	ADDQ        $-512, R8
 

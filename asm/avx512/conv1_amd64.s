@@ -22,7 +22,10 @@ tileRow1:
 	MOVQ $0x00000003, R8
 
 tileColumn2:
-	// V = Bᵀ X B
+	// columns: Bᵀ x
+	MOVQ $0x00000008, R9
+
+column3:
 	VBROADCASTF32X8 (CX), Z0
 	VINSERTF32X8    $0x01, 128(CX), Z0, Z0
 	VBROADCASTF32X8 896(CX), Z1
@@ -85,448 +88,25 @@ tileColumn2:
 	VMOVUPS           Z1, 2560(SI)
 	VSUBPS            Z2, Z0, Z0
 	VMOVUPS           Z0, 3072(SI)
-	VBROADCASTF32X8   32(CX), Z0
-	VINSERTF32X8      $0x01, 160(CX), Z0, Z0
-	VBROADCASTF32X8   928(CX), Z1
-	VINSERTF32X8      $0x01, 1056(CX), Z1, Z1
-	VBROADCASTF32X8   1824(CX), Z2
-	VINSERTF32X8      $0x01, 1952(CX), Z2, Z2
-	VBROADCASTF32X8   2720(CX), Z3
-	VINSERTF32X8      $0x01, 2848(CX), Z3, Z3
-	VBROADCASTF32X8   3616(CX), Z4
-	VINSERTF32X8      $0x01, 3744(CX), Z4, Z4
-	VBROADCASTF32X8   4512(CX), Z5
-	VINSERTF32X8      $0x01, 4640(CX), Z5, Z5
-	VBROADCASTF32X8   5408(CX), Z6
-	VINSERTF32X8      $0x01, 5536(CX), Z6, Z6
-	VBROADCASTF32X8   6304(CX), Z7
-	VINSERTF32X8      $0x01, 6432(CX), Z7, Z7
+	ADDQ              $+32, CX
+	ADDQ              $+64, SI
+	DECQ              R9
+	JNZ               column3
+	ADDQ              $-256, CX
+	ADDQ              $-512, SI
 
-	// v0 = (d0 − d6) + 21/4 (d4 − d2)
-	VSUBPS           Z6, Z0, Z0
-	VSUBPS           Z2, Z4, Z8
-	VFMADD231PS.BCST conv1_5_25<>+0(SB), Z8, Z0
-	VMOVUPS          Z0, 64(SI)
+	// rows: V = (Bᵀ x) B
+	MOVQ $0x00000008, R9
 
-	// v7 = (d7 − d1) + 21/4 (d3 − d5)
-	VSUBPS           Z1, Z7, Z0
-	VSUBPS           Z5, Z3, Z7
-	VFMADD231PS.BCST conv1_5_25<>+0(SB), Z7, Z0
-	VMOVUPS          Z0, 3648(SI)
-
-	// v1, v2 = (17/4 d4 − (d2 + d6)) ± (17/4 d3 − (d1 + d5))
-	VADDPS           Z6, Z2, Z0
-	VFMSUB231PS.BCST conv1_4_25<>+0(SB), Z4, Z0
-	VADDPS           Z5, Z1, Z7
-	VFMSUB231PS.BCST conv1_4_25<>+0(SB), Z3, Z7
-	VADDPS           Z7, Z0, Z8
-	VMOVUPS          Z8, 576(SI)
-	VSUBPS           Z7, Z0, Z0
-	VMOVUPS          Z0, 1088(SI)
-
-	// v3, v4 = (d2 − 5 d4 + 4 d6) ± (2 d1 − 10 d3 + 8 d5)
-	VMOVAPS           Z2, Z0
-	VFNMADD231PS.BCST conv1_5<>+0(SB), Z4, Z0
-	VFMADD231PS.BCST  conv1_4<>+0(SB), Z6, Z0
-	VADDPS            Z1, Z1, Z7
-	VFNMADD231PS.BCST conv1_10<>+0(SB), Z3, Z7
-	VFMADD231PS.BCST  conv1_8<>+0(SB), Z5, Z7
-	VADDPS            Z7, Z0, Z8
-	VMOVUPS           Z8, 1600(SI)
-	VSUBPS            Z7, Z0, Z0
-	VMOVUPS           Z0, 2112(SI)
-
-	// v5, v6 = (2 d6 − 10 d4 + 8 d2) ± (d5 − 5 d3 + 4 d1)
-	VADDPS            Z6, Z6, Z0
-	VFNMADD231PS.BCST conv1_10<>+0(SB), Z4, Z0
-	VFMADD231PS.BCST  conv1_8<>+0(SB), Z2, Z0
-	VMOVAPS           Z5, Z2
-	VFNMADD231PS.BCST conv1_5<>+0(SB), Z3, Z2
-	VFMADD231PS.BCST  conv1_4<>+0(SB), Z1, Z2
-	VADDPS            Z2, Z0, Z1
-	VMOVUPS           Z1, 2624(SI)
-	VSUBPS            Z2, Z0, Z0
-	VMOVUPS           Z0, 3136(SI)
-	VBROADCASTF32X8   64(CX), Z0
-	VINSERTF32X8      $0x01, 192(CX), Z0, Z0
-	VBROADCASTF32X8   960(CX), Z1
-	VINSERTF32X8      $0x01, 1088(CX), Z1, Z1
-	VBROADCASTF32X8   1856(CX), Z2
-	VINSERTF32X8      $0x01, 1984(CX), Z2, Z2
-	VBROADCASTF32X8   2752(CX), Z3
-	VINSERTF32X8      $0x01, 2880(CX), Z3, Z3
-	VBROADCASTF32X8   3648(CX), Z4
-	VINSERTF32X8      $0x01, 3776(CX), Z4, Z4
-	VBROADCASTF32X8   4544(CX), Z5
-	VINSERTF32X8      $0x01, 4672(CX), Z5, Z5
-	VBROADCASTF32X8   5440(CX), Z6
-	VINSERTF32X8      $0x01, 5568(CX), Z6, Z6
-	VBROADCASTF32X8   6336(CX), Z7
-	VINSERTF32X8      $0x01, 6464(CX), Z7, Z7
-
-	// v0 = (d0 − d6) + 21/4 (d4 − d2)
-	VSUBPS           Z6, Z0, Z0
-	VSUBPS           Z2, Z4, Z8
-	VFMADD231PS.BCST conv1_5_25<>+0(SB), Z8, Z0
-	VMOVUPS          Z0, 128(SI)
-
-	// v7 = (d7 − d1) + 21/4 (d3 − d5)
-	VSUBPS           Z1, Z7, Z0
-	VSUBPS           Z5, Z3, Z7
-	VFMADD231PS.BCST conv1_5_25<>+0(SB), Z7, Z0
-	VMOVUPS          Z0, 3712(SI)
-
-	// v1, v2 = (17/4 d4 − (d2 + d6)) ± (17/4 d3 − (d1 + d5))
-	VADDPS           Z6, Z2, Z0
-	VFMSUB231PS.BCST conv1_4_25<>+0(SB), Z4, Z0
-	VADDPS           Z5, Z1, Z7
-	VFMSUB231PS.BCST conv1_4_25<>+0(SB), Z3, Z7
-	VADDPS           Z7, Z0, Z8
-	VMOVUPS          Z8, 640(SI)
-	VSUBPS           Z7, Z0, Z0
-	VMOVUPS          Z0, 1152(SI)
-
-	// v3, v4 = (d2 − 5 d4 + 4 d6) ± (2 d1 − 10 d3 + 8 d5)
-	VMOVAPS           Z2, Z0
-	VFNMADD231PS.BCST conv1_5<>+0(SB), Z4, Z0
-	VFMADD231PS.BCST  conv1_4<>+0(SB), Z6, Z0
-	VADDPS            Z1, Z1, Z7
-	VFNMADD231PS.BCST conv1_10<>+0(SB), Z3, Z7
-	VFMADD231PS.BCST  conv1_8<>+0(SB), Z5, Z7
-	VADDPS            Z7, Z0, Z8
-	VMOVUPS           Z8, 1664(SI)
-	VSUBPS            Z7, Z0, Z0
-	VMOVUPS           Z0, 2176(SI)
-
-	// v5, v6 = (2 d6 − 10 d4 + 8 d2) ± (d5 − 5 d3 + 4 d1)
-	VADDPS            Z6, Z6, Z0
-	VFNMADD231PS.BCST conv1_10<>+0(SB), Z4, Z0
-	VFMADD231PS.BCST  conv1_8<>+0(SB), Z2, Z0
-	VMOVAPS           Z5, Z2
-	VFNMADD231PS.BCST conv1_5<>+0(SB), Z3, Z2
-	VFMADD231PS.BCST  conv1_4<>+0(SB), Z1, Z2
-	VADDPS            Z2, Z0, Z1
-	VMOVUPS           Z1, 2688(SI)
-	VSUBPS            Z2, Z0, Z0
-	VMOVUPS           Z0, 3200(SI)
-	VBROADCASTF32X8   96(CX), Z0
-	VINSERTF32X8      $0x01, 224(CX), Z0, Z0
-	VBROADCASTF32X8   992(CX), Z1
-	VINSERTF32X8      $0x01, 1120(CX), Z1, Z1
-	VBROADCASTF32X8   1888(CX), Z2
-	VINSERTF32X8      $0x01, 2016(CX), Z2, Z2
-	VBROADCASTF32X8   2784(CX), Z3
-	VINSERTF32X8      $0x01, 2912(CX), Z3, Z3
-	VBROADCASTF32X8   3680(CX), Z4
-	VINSERTF32X8      $0x01, 3808(CX), Z4, Z4
-	VBROADCASTF32X8   4576(CX), Z5
-	VINSERTF32X8      $0x01, 4704(CX), Z5, Z5
-	VBROADCASTF32X8   5472(CX), Z6
-	VINSERTF32X8      $0x01, 5600(CX), Z6, Z6
-	VBROADCASTF32X8   6368(CX), Z7
-	VINSERTF32X8      $0x01, 6496(CX), Z7, Z7
-
-	// v0 = (d0 − d6) + 21/4 (d4 − d2)
-	VSUBPS           Z6, Z0, Z0
-	VSUBPS           Z2, Z4, Z8
-	VFMADD231PS.BCST conv1_5_25<>+0(SB), Z8, Z0
-	VMOVUPS          Z0, 192(SI)
-
-	// v7 = (d7 − d1) + 21/4 (d3 − d5)
-	VSUBPS           Z1, Z7, Z0
-	VSUBPS           Z5, Z3, Z7
-	VFMADD231PS.BCST conv1_5_25<>+0(SB), Z7, Z0
-	VMOVUPS          Z0, 3776(SI)
-
-	// v1, v2 = (17/4 d4 − (d2 + d6)) ± (17/4 d3 − (d1 + d5))
-	VADDPS           Z6, Z2, Z0
-	VFMSUB231PS.BCST conv1_4_25<>+0(SB), Z4, Z0
-	VADDPS           Z5, Z1, Z7
-	VFMSUB231PS.BCST conv1_4_25<>+0(SB), Z3, Z7
-	VADDPS           Z7, Z0, Z8
-	VMOVUPS          Z8, 704(SI)
-	VSUBPS           Z7, Z0, Z0
-	VMOVUPS          Z0, 1216(SI)
-
-	// v3, v4 = (d2 − 5 d4 + 4 d6) ± (2 d1 − 10 d3 + 8 d5)
-	VMOVAPS           Z2, Z0
-	VFNMADD231PS.BCST conv1_5<>+0(SB), Z4, Z0
-	VFMADD231PS.BCST  conv1_4<>+0(SB), Z6, Z0
-	VADDPS            Z1, Z1, Z7
-	VFNMADD231PS.BCST conv1_10<>+0(SB), Z3, Z7
-	VFMADD231PS.BCST  conv1_8<>+0(SB), Z5, Z7
-	VADDPS            Z7, Z0, Z8
-	VMOVUPS           Z8, 1728(SI)
-	VSUBPS            Z7, Z0, Z0
-	VMOVUPS           Z0, 2240(SI)
-
-	// v5, v6 = (2 d6 − 10 d4 + 8 d2) ± (d5 − 5 d3 + 4 d1)
-	VADDPS            Z6, Z6, Z0
-	VFNMADD231PS.BCST conv1_10<>+0(SB), Z4, Z0
-	VFMADD231PS.BCST  conv1_8<>+0(SB), Z2, Z0
-	VMOVAPS           Z5, Z2
-	VFNMADD231PS.BCST conv1_5<>+0(SB), Z3, Z2
-	VFMADD231PS.BCST  conv1_4<>+0(SB), Z1, Z2
-	VADDPS            Z2, Z0, Z1
-	VMOVUPS           Z1, 2752(SI)
-	VSUBPS            Z2, Z0, Z0
-	VMOVUPS           Z0, 3264(SI)
-	VBROADCASTF32X8   128(CX), Z0
-	VINSERTF32X8      $0x01, 256(CX), Z0, Z0
-	VBROADCASTF32X8   1024(CX), Z1
-	VINSERTF32X8      $0x01, 1152(CX), Z1, Z1
-	VBROADCASTF32X8   1920(CX), Z2
-	VINSERTF32X8      $0x01, 2048(CX), Z2, Z2
-	VBROADCASTF32X8   2816(CX), Z3
-	VINSERTF32X8      $0x01, 2944(CX), Z3, Z3
-	VBROADCASTF32X8   3712(CX), Z4
-	VINSERTF32X8      $0x01, 3840(CX), Z4, Z4
-	VBROADCASTF32X8   4608(CX), Z5
-	VINSERTF32X8      $0x01, 4736(CX), Z5, Z5
-	VBROADCASTF32X8   5504(CX), Z6
-	VINSERTF32X8      $0x01, 5632(CX), Z6, Z6
-	VBROADCASTF32X8   6400(CX), Z7
-	VINSERTF32X8      $0x01, 6528(CX), Z7, Z7
-
-	// v0 = (d0 − d6) + 21/4 (d4 − d2)
-	VSUBPS           Z6, Z0, Z0
-	VSUBPS           Z2, Z4, Z8
-	VFMADD231PS.BCST conv1_5_25<>+0(SB), Z8, Z0
-	VMOVUPS          Z0, 256(SI)
-
-	// v7 = (d7 − d1) + 21/4 (d3 − d5)
-	VSUBPS           Z1, Z7, Z0
-	VSUBPS           Z5, Z3, Z7
-	VFMADD231PS.BCST conv1_5_25<>+0(SB), Z7, Z0
-	VMOVUPS          Z0, 3840(SI)
-
-	// v1, v2 = (17/4 d4 − (d2 + d6)) ± (17/4 d3 − (d1 + d5))
-	VADDPS           Z6, Z2, Z0
-	VFMSUB231PS.BCST conv1_4_25<>+0(SB), Z4, Z0
-	VADDPS           Z5, Z1, Z7
-	VFMSUB231PS.BCST conv1_4_25<>+0(SB), Z3, Z7
-	VADDPS           Z7, Z0, Z8
-	VMOVUPS          Z8, 768(SI)
-	VSUBPS           Z7, Z0, Z0
-	VMOVUPS          Z0, 1280(SI)
-
-	// v3, v4 = (d2 − 5 d4 + 4 d6) ± (2 d1 − 10 d3 + 8 d5)
-	VMOVAPS           Z2, Z0
-	VFNMADD231PS.BCST conv1_5<>+0(SB), Z4, Z0
-	VFMADD231PS.BCST  conv1_4<>+0(SB), Z6, Z0
-	VADDPS            Z1, Z1, Z7
-	VFNMADD231PS.BCST conv1_10<>+0(SB), Z3, Z7
-	VFMADD231PS.BCST  conv1_8<>+0(SB), Z5, Z7
-	VADDPS            Z7, Z0, Z8
-	VMOVUPS           Z8, 1792(SI)
-	VSUBPS            Z7, Z0, Z0
-	VMOVUPS           Z0, 2304(SI)
-
-	// v5, v6 = (2 d6 − 10 d4 + 8 d2) ± (d5 − 5 d3 + 4 d1)
-	VADDPS            Z6, Z6, Z0
-	VFNMADD231PS.BCST conv1_10<>+0(SB), Z4, Z0
-	VFMADD231PS.BCST  conv1_8<>+0(SB), Z2, Z0
-	VMOVAPS           Z5, Z2
-	VFNMADD231PS.BCST conv1_5<>+0(SB), Z3, Z2
-	VFMADD231PS.BCST  conv1_4<>+0(SB), Z1, Z2
-	VADDPS            Z2, Z0, Z1
-	VMOVUPS           Z1, 2816(SI)
-	VSUBPS            Z2, Z0, Z0
-	VMOVUPS           Z0, 3328(SI)
-	VBROADCASTF32X8   160(CX), Z0
-	VINSERTF32X8      $0x01, 288(CX), Z0, Z0
-	VBROADCASTF32X8   1056(CX), Z1
-	VINSERTF32X8      $0x01, 1184(CX), Z1, Z1
-	VBROADCASTF32X8   1952(CX), Z2
-	VINSERTF32X8      $0x01, 2080(CX), Z2, Z2
-	VBROADCASTF32X8   2848(CX), Z3
-	VINSERTF32X8      $0x01, 2976(CX), Z3, Z3
-	VBROADCASTF32X8   3744(CX), Z4
-	VINSERTF32X8      $0x01, 3872(CX), Z4, Z4
-	VBROADCASTF32X8   4640(CX), Z5
-	VINSERTF32X8      $0x01, 4768(CX), Z5, Z5
-	VBROADCASTF32X8   5536(CX), Z6
-	VINSERTF32X8      $0x01, 5664(CX), Z6, Z6
-	VBROADCASTF32X8   6432(CX), Z7
-	VINSERTF32X8      $0x01, 6560(CX), Z7, Z7
-
-	// v0 = (d0 − d6) + 21/4 (d4 − d2)
-	VSUBPS           Z6, Z0, Z0
-	VSUBPS           Z2, Z4, Z8
-	VFMADD231PS.BCST conv1_5_25<>+0(SB), Z8, Z0
-	VMOVUPS          Z0, 320(SI)
-
-	// v7 = (d7 − d1) + 21/4 (d3 − d5)
-	VSUBPS           Z1, Z7, Z0
-	VSUBPS           Z5, Z3, Z7
-	VFMADD231PS.BCST conv1_5_25<>+0(SB), Z7, Z0
-	VMOVUPS          Z0, 3904(SI)
-
-	// v1, v2 = (17/4 d4 − (d2 + d6)) ± (17/4 d3 − (d1 + d5))
-	VADDPS           Z6, Z2, Z0
-	VFMSUB231PS.BCST conv1_4_25<>+0(SB), Z4, Z0
-	VADDPS           Z5, Z1, Z7
-	VFMSUB231PS.BCST conv1_4_25<>+0(SB), Z3, Z7
-	VADDPS           Z7, Z0, Z8
-	VMOVUPS          Z8, 832(SI)
-	VSUBPS           Z7, Z0, Z0
-	VMOVUPS          Z0, 1344(SI)
-
-	// v3, v4 = (d2 − 5 d4 + 4 d6) ± (2 d1 − 10 d3 + 8 d5)
-	VMOVAPS           Z2, Z0
-	VFNMADD231PS.BCST conv1_5<>+0(SB), Z4, Z0
-	VFMADD231PS.BCST  conv1_4<>+0(SB), Z6, Z0
-	VADDPS            Z1, Z1, Z7
-	VFNMADD231PS.BCST conv1_10<>+0(SB), Z3, Z7
-	VFMADD231PS.BCST  conv1_8<>+0(SB), Z5, Z7
-	VADDPS            Z7, Z0, Z8
-	VMOVUPS           Z8, 1856(SI)
-	VSUBPS            Z7, Z0, Z0
-	VMOVUPS           Z0, 2368(SI)
-
-	// v5, v6 = (2 d6 − 10 d4 + 8 d2) ± (d5 − 5 d3 + 4 d1)
-	VADDPS            Z6, Z6, Z0
-	VFNMADD231PS.BCST conv1_10<>+0(SB), Z4, Z0
-	VFMADD231PS.BCST  conv1_8<>+0(SB), Z2, Z0
-	VMOVAPS           Z5, Z2
-	VFNMADD231PS.BCST conv1_5<>+0(SB), Z3, Z2
-	VFMADD231PS.BCST  conv1_4<>+0(SB), Z1, Z2
-	VADDPS            Z2, Z0, Z1
-	VMOVUPS           Z1, 2880(SI)
-	VSUBPS            Z2, Z0, Z0
-	VMOVUPS           Z0, 3392(SI)
-	VBROADCASTF32X8   192(CX), Z0
-	VINSERTF32X8      $0x01, 320(CX), Z0, Z0
-	VBROADCASTF32X8   1088(CX), Z1
-	VINSERTF32X8      $0x01, 1216(CX), Z1, Z1
-	VBROADCASTF32X8   1984(CX), Z2
-	VINSERTF32X8      $0x01, 2112(CX), Z2, Z2
-	VBROADCASTF32X8   2880(CX), Z3
-	VINSERTF32X8      $0x01, 3008(CX), Z3, Z3
-	VBROADCASTF32X8   3776(CX), Z4
-	VINSERTF32X8      $0x01, 3904(CX), Z4, Z4
-	VBROADCASTF32X8   4672(CX), Z5
-	VINSERTF32X8      $0x01, 4800(CX), Z5, Z5
-	VBROADCASTF32X8   5568(CX), Z6
-	VINSERTF32X8      $0x01, 5696(CX), Z6, Z6
-	VBROADCASTF32X8   6464(CX), Z7
-	VINSERTF32X8      $0x01, 6592(CX), Z7, Z7
-
-	// v0 = (d0 − d6) + 21/4 (d4 − d2)
-	VSUBPS           Z6, Z0, Z0
-	VSUBPS           Z2, Z4, Z8
-	VFMADD231PS.BCST conv1_5_25<>+0(SB), Z8, Z0
-	VMOVUPS          Z0, 384(SI)
-
-	// v7 = (d7 − d1) + 21/4 (d3 − d5)
-	VSUBPS           Z1, Z7, Z0
-	VSUBPS           Z5, Z3, Z7
-	VFMADD231PS.BCST conv1_5_25<>+0(SB), Z7, Z0
-	VMOVUPS          Z0, 3968(SI)
-
-	// v1, v2 = (17/4 d4 − (d2 + d6)) ± (17/4 d3 − (d1 + d5))
-	VADDPS           Z6, Z2, Z0
-	VFMSUB231PS.BCST conv1_4_25<>+0(SB), Z4, Z0
-	VADDPS           Z5, Z1, Z7
-	VFMSUB231PS.BCST conv1_4_25<>+0(SB), Z3, Z7
-	VADDPS           Z7, Z0, Z8
-	VMOVUPS          Z8, 896(SI)
-	VSUBPS           Z7, Z0, Z0
-	VMOVUPS          Z0, 1408(SI)
-
-	// v3, v4 = (d2 − 5 d4 + 4 d6) ± (2 d1 − 10 d3 + 8 d5)
-	VMOVAPS           Z2, Z0
-	VFNMADD231PS.BCST conv1_5<>+0(SB), Z4, Z0
-	VFMADD231PS.BCST  conv1_4<>+0(SB), Z6, Z0
-	VADDPS            Z1, Z1, Z7
-	VFNMADD231PS.BCST conv1_10<>+0(SB), Z3, Z7
-	VFMADD231PS.BCST  conv1_8<>+0(SB), Z5, Z7
-	VADDPS            Z7, Z0, Z8
-	VMOVUPS           Z8, 1920(SI)
-	VSUBPS            Z7, Z0, Z0
-	VMOVUPS           Z0, 2432(SI)
-
-	// v5, v6 = (2 d6 − 10 d4 + 8 d2) ± (d5 − 5 d3 + 4 d1)
-	VADDPS            Z6, Z6, Z0
-	VFNMADD231PS.BCST conv1_10<>+0(SB), Z4, Z0
-	VFMADD231PS.BCST  conv1_8<>+0(SB), Z2, Z0
-	VMOVAPS           Z5, Z2
-	VFNMADD231PS.BCST conv1_5<>+0(SB), Z3, Z2
-	VFMADD231PS.BCST  conv1_4<>+0(SB), Z1, Z2
-	VADDPS            Z2, Z0, Z1
-	VMOVUPS           Z1, 2944(SI)
-	VSUBPS            Z2, Z0, Z0
-	VMOVUPS           Z0, 3456(SI)
-	VBROADCASTF32X8   224(CX), Z0
-	VINSERTF32X8      $0x01, 352(CX), Z0, Z0
-	VBROADCASTF32X8   1120(CX), Z1
-	VINSERTF32X8      $0x01, 1248(CX), Z1, Z1
-	VBROADCASTF32X8   2016(CX), Z2
-	VINSERTF32X8      $0x01, 2144(CX), Z2, Z2
-	VBROADCASTF32X8   2912(CX), Z3
-	VINSERTF32X8      $0x01, 3040(CX), Z3, Z3
-	VBROADCASTF32X8   3808(CX), Z4
-	VINSERTF32X8      $0x01, 3936(CX), Z4, Z4
-	VBROADCASTF32X8   4704(CX), Z5
-	VINSERTF32X8      $0x01, 4832(CX), Z5, Z5
-	VBROADCASTF32X8   5600(CX), Z6
-	VINSERTF32X8      $0x01, 5728(CX), Z6, Z6
-	VBROADCASTF32X8   6496(CX), Z7
-	VINSERTF32X8      $0x01, 6624(CX), Z7, Z7
-
-	// v0 = (d0 − d6) + 21/4 (d4 − d2)
-	VSUBPS           Z6, Z0, Z0
-	VSUBPS           Z2, Z4, Z8
-	VFMADD231PS.BCST conv1_5_25<>+0(SB), Z8, Z0
-	VMOVUPS          Z0, 448(SI)
-
-	// v7 = (d7 − d1) + 21/4 (d3 − d5)
-	VSUBPS           Z1, Z7, Z0
-	VSUBPS           Z5, Z3, Z7
-	VFMADD231PS.BCST conv1_5_25<>+0(SB), Z7, Z0
-	VMOVUPS          Z0, 4032(SI)
-
-	// v1, v2 = (17/4 d4 − (d2 + d6)) ± (17/4 d3 − (d1 + d5))
-	VADDPS           Z6, Z2, Z0
-	VFMSUB231PS.BCST conv1_4_25<>+0(SB), Z4, Z0
-	VADDPS           Z5, Z1, Z7
-	VFMSUB231PS.BCST conv1_4_25<>+0(SB), Z3, Z7
-	VADDPS           Z7, Z0, Z8
-	VMOVUPS          Z8, 960(SI)
-	VSUBPS           Z7, Z0, Z0
-	VMOVUPS          Z0, 1472(SI)
-
-	// v3, v4 = (d2 − 5 d4 + 4 d6) ± (2 d1 − 10 d3 + 8 d5)
-	VMOVAPS           Z2, Z0
-	VFNMADD231PS.BCST conv1_5<>+0(SB), Z4, Z0
-	VFMADD231PS.BCST  conv1_4<>+0(SB), Z6, Z0
-	VADDPS            Z1, Z1, Z7
-	VFNMADD231PS.BCST conv1_10<>+0(SB), Z3, Z7
-	VFMADD231PS.BCST  conv1_8<>+0(SB), Z5, Z7
-	VADDPS            Z7, Z0, Z8
-	VMOVUPS           Z8, 1984(SI)
-	VSUBPS            Z7, Z0, Z0
-	VMOVUPS           Z0, 2496(SI)
-
-	// v5, v6 = (2 d6 − 10 d4 + 8 d2) ± (d5 − 5 d3 + 4 d1)
-	VADDPS            Z6, Z6, Z0
-	VFNMADD231PS.BCST conv1_10<>+0(SB), Z4, Z0
-	VFMADD231PS.BCST  conv1_8<>+0(SB), Z2, Z0
-	VMOVAPS           Z5, Z2
-	VFNMADD231PS.BCST conv1_5<>+0(SB), Z3, Z2
-	VFMADD231PS.BCST  conv1_4<>+0(SB), Z1, Z2
-	VADDPS            Z2, Z0, Z1
-	VMOVUPS           Z1, 3008(SI)
-	VSUBPS            Z2, Z0, Z0
-	VMOVUPS           Z0, 3520(SI)
-	VMOVUPS           (SI), Z0
-	VMOVUPS           64(SI), Z1
-	VMOVUPS           128(SI), Z2
-	VMOVUPS           192(SI), Z3
-	VMOVUPS           256(SI), Z4
-	VMOVUPS           320(SI), Z5
-	VMOVUPS           384(SI), Z6
-	VMOVUPS           448(SI), Z7
+row4:
+	VMOVUPS (SI), Z0
+	VMOVUPS 64(SI), Z1
+	VMOVUPS 128(SI), Z2
+	VMOVUPS 192(SI), Z3
+	VMOVUPS 256(SI), Z4
+	VMOVUPS 320(SI), Z5
+	VMOVUPS 384(SI), Z6
+	VMOVUPS 448(SI), Z7
 
 	// v0 = (d0 − d6) + 21/4 (d4 − d2)
 	VSUBPS           Z6, Z0, Z0
@@ -573,391 +153,17 @@ tileColumn2:
 	VMOVUPS           Z1, 20800(SI)
 	VSUBPS            Z2, Z0, Z0
 	VMOVUPS           Z0, 20864(SI)
-	VMOVUPS           512(SI), Z0
-	VMOVUPS           576(SI), Z1
-	VMOVUPS           640(SI), Z2
-	VMOVUPS           704(SI), Z3
-	VMOVUPS           768(SI), Z4
-	VMOVUPS           832(SI), Z5
-	VMOVUPS           896(SI), Z6
-	VMOVUPS           960(SI), Z7
-
-	// v0 = (d0 − d6) + 21/4 (d4 − d2)
-	VSUBPS           Z6, Z0, Z0
-	VSUBPS           Z2, Z4, Z8
-	VFMADD231PS.BCST conv1_5_25<>+0(SB), Z8, Z0
-	VMOVUPS          Z0, 20992(SI)
-
-	// v7 = (d7 − d1) + 21/4 (d3 − d5)
-	VSUBPS           Z1, Z7, Z0
-	VSUBPS           Z5, Z3, Z7
-	VFMADD231PS.BCST conv1_5_25<>+0(SB), Z7, Z0
-	VMOVUPS          Z0, 21440(SI)
-
-	// v1, v2 = (17/4 d4 − (d2 + d6)) ± (17/4 d3 − (d1 + d5))
-	VADDPS           Z6, Z2, Z0
-	VFMSUB231PS.BCST conv1_4_25<>+0(SB), Z4, Z0
-	VADDPS           Z5, Z1, Z7
-	VFMSUB231PS.BCST conv1_4_25<>+0(SB), Z3, Z7
-	VADDPS           Z7, Z0, Z8
-	VMOVUPS          Z8, 21056(SI)
-	VSUBPS           Z7, Z0, Z0
-	VMOVUPS          Z0, 21120(SI)
-
-	// v3, v4 = (d2 − 5 d4 + 4 d6) ± (2 d1 − 10 d3 + 8 d5)
-	VMOVAPS           Z2, Z0
-	VFNMADD231PS.BCST conv1_5<>+0(SB), Z4, Z0
-	VFMADD231PS.BCST  conv1_4<>+0(SB), Z6, Z0
-	VADDPS            Z1, Z1, Z7
-	VFNMADD231PS.BCST conv1_10<>+0(SB), Z3, Z7
-	VFMADD231PS.BCST  conv1_8<>+0(SB), Z5, Z7
-	VADDPS            Z7, Z0, Z8
-	VMOVUPS           Z8, 21184(SI)
-	VSUBPS            Z7, Z0, Z0
-	VMOVUPS           Z0, 21248(SI)
-
-	// v5, v6 = (2 d6 − 10 d4 + 8 d2) ± (d5 − 5 d3 + 4 d1)
-	VADDPS            Z6, Z6, Z0
-	VFNMADD231PS.BCST conv1_10<>+0(SB), Z4, Z0
-	VFMADD231PS.BCST  conv1_8<>+0(SB), Z2, Z0
-	VMOVAPS           Z5, Z2
-	VFNMADD231PS.BCST conv1_5<>+0(SB), Z3, Z2
-	VFMADD231PS.BCST  conv1_4<>+0(SB), Z1, Z2
-	VADDPS            Z2, Z0, Z1
-	VMOVUPS           Z1, 21312(SI)
-	VSUBPS            Z2, Z0, Z0
-	VMOVUPS           Z0, 21376(SI)
-	VMOVUPS           1024(SI), Z0
-	VMOVUPS           1088(SI), Z1
-	VMOVUPS           1152(SI), Z2
-	VMOVUPS           1216(SI), Z3
-	VMOVUPS           1280(SI), Z4
-	VMOVUPS           1344(SI), Z5
-	VMOVUPS           1408(SI), Z6
-	VMOVUPS           1472(SI), Z7
-
-	// v0 = (d0 − d6) + 21/4 (d4 − d2)
-	VSUBPS           Z6, Z0, Z0
-	VSUBPS           Z2, Z4, Z8
-	VFMADD231PS.BCST conv1_5_25<>+0(SB), Z8, Z0
-	VMOVUPS          Z0, 21504(SI)
-
-	// v7 = (d7 − d1) + 21/4 (d3 − d5)
-	VSUBPS           Z1, Z7, Z0
-	VSUBPS           Z5, Z3, Z7
-	VFMADD231PS.BCST conv1_5_25<>+0(SB), Z7, Z0
-	VMOVUPS          Z0, 21952(SI)
-
-	// v1, v2 = (17/4 d4 − (d2 + d6)) ± (17/4 d3 − (d1 + d5))
-	VADDPS           Z6, Z2, Z0
-	VFMSUB231PS.BCST conv1_4_25<>+0(SB), Z4, Z0
-	VADDPS           Z5, Z1, Z7
-	VFMSUB231PS.BCST conv1_4_25<>+0(SB), Z3, Z7
-	VADDPS           Z7, Z0, Z8
-	VMOVUPS          Z8, 21568(SI)
-	VSUBPS           Z7, Z0, Z0
-	VMOVUPS          Z0, 21632(SI)
-
-	// v3, v4 = (d2 − 5 d4 + 4 d6) ± (2 d1 − 10 d3 + 8 d5)
-	VMOVAPS           Z2, Z0
-	VFNMADD231PS.BCST conv1_5<>+0(SB), Z4, Z0
-	VFMADD231PS.BCST  conv1_4<>+0(SB), Z6, Z0
-	VADDPS            Z1, Z1, Z7
-	VFNMADD231PS.BCST conv1_10<>+0(SB), Z3, Z7
-	VFMADD231PS.BCST  conv1_8<>+0(SB), Z5, Z7
-	VADDPS            Z7, Z0, Z8
-	VMOVUPS           Z8, 21696(SI)
-	VSUBPS            Z7, Z0, Z0
-	VMOVUPS           Z0, 21760(SI)
-
-	// v5, v6 = (2 d6 − 10 d4 + 8 d2) ± (d5 − 5 d3 + 4 d1)
-	VADDPS            Z6, Z6, Z0
-	VFNMADD231PS.BCST conv1_10<>+0(SB), Z4, Z0
-	VFMADD231PS.BCST  conv1_8<>+0(SB), Z2, Z0
-	VMOVAPS           Z5, Z2
-	VFNMADD231PS.BCST conv1_5<>+0(SB), Z3, Z2
-	VFMADD231PS.BCST  conv1_4<>+0(SB), Z1, Z2
-	VADDPS            Z2, Z0, Z1
-	VMOVUPS           Z1, 21824(SI)
-	VSUBPS            Z2, Z0, Z0
-	VMOVUPS           Z0, 21888(SI)
-	VMOVUPS           1536(SI), Z0
-	VMOVUPS           1600(SI), Z1
-	VMOVUPS           1664(SI), Z2
-	VMOVUPS           1728(SI), Z3
-	VMOVUPS           1792(SI), Z4
-	VMOVUPS           1856(SI), Z5
-	VMOVUPS           1920(SI), Z6
-	VMOVUPS           1984(SI), Z7
-
-	// v0 = (d0 − d6) + 21/4 (d4 − d2)
-	VSUBPS           Z6, Z0, Z0
-	VSUBPS           Z2, Z4, Z8
-	VFMADD231PS.BCST conv1_5_25<>+0(SB), Z8, Z0
-	VMOVUPS          Z0, 22016(SI)
-
-	// v7 = (d7 − d1) + 21/4 (d3 − d5)
-	VSUBPS           Z1, Z7, Z0
-	VSUBPS           Z5, Z3, Z7
-	VFMADD231PS.BCST conv1_5_25<>+0(SB), Z7, Z0
-	VMOVUPS          Z0, 22464(SI)
-
-	// v1, v2 = (17/4 d4 − (d2 + d6)) ± (17/4 d3 − (d1 + d5))
-	VADDPS           Z6, Z2, Z0
-	VFMSUB231PS.BCST conv1_4_25<>+0(SB), Z4, Z0
-	VADDPS           Z5, Z1, Z7
-	VFMSUB231PS.BCST conv1_4_25<>+0(SB), Z3, Z7
-	VADDPS           Z7, Z0, Z8
-	VMOVUPS          Z8, 22080(SI)
-	VSUBPS           Z7, Z0, Z0
-	VMOVUPS          Z0, 22144(SI)
-
-	// v3, v4 = (d2 − 5 d4 + 4 d6) ± (2 d1 − 10 d3 + 8 d5)
-	VMOVAPS           Z2, Z0
-	VFNMADD231PS.BCST conv1_5<>+0(SB), Z4, Z0
-	VFMADD231PS.BCST  conv1_4<>+0(SB), Z6, Z0
-	VADDPS            Z1, Z1, Z7
-	VFNMADD231PS.BCST conv1_10<>+0(SB), Z3, Z7
-	VFMADD231PS.BCST  conv1_8<>+0(SB), Z5, Z7
-	VADDPS            Z7, Z0, Z8
-	VMOVUPS           Z8, 22208(SI)
-	VSUBPS            Z7, Z0, Z0
-	VMOVUPS           Z0, 22272(SI)
-
-	// v5, v6 = (2 d6 − 10 d4 + 8 d2) ± (d5 − 5 d3 + 4 d1)
-	VADDPS            Z6, Z6, Z0
-	VFNMADD231PS.BCST conv1_10<>+0(SB), Z4, Z0
-	VFMADD231PS.BCST  conv1_8<>+0(SB), Z2, Z0
-	VMOVAPS           Z5, Z2
-	VFNMADD231PS.BCST conv1_5<>+0(SB), Z3, Z2
-	VFMADD231PS.BCST  conv1_4<>+0(SB), Z1, Z2
-	VADDPS            Z2, Z0, Z1
-	VMOVUPS           Z1, 22336(SI)
-	VSUBPS            Z2, Z0, Z0
-	VMOVUPS           Z0, 22400(SI)
-	VMOVUPS           2048(SI), Z0
-	VMOVUPS           2112(SI), Z1
-	VMOVUPS           2176(SI), Z2
-	VMOVUPS           2240(SI), Z3
-	VMOVUPS           2304(SI), Z4
-	VMOVUPS           2368(SI), Z5
-	VMOVUPS           2432(SI), Z6
-	VMOVUPS           2496(SI), Z7
-
-	// v0 = (d0 − d6) + 21/4 (d4 − d2)
-	VSUBPS           Z6, Z0, Z0
-	VSUBPS           Z2, Z4, Z8
-	VFMADD231PS.BCST conv1_5_25<>+0(SB), Z8, Z0
-	VMOVUPS          Z0, 22528(SI)
-
-	// v7 = (d7 − d1) + 21/4 (d3 − d5)
-	VSUBPS           Z1, Z7, Z0
-	VSUBPS           Z5, Z3, Z7
-	VFMADD231PS.BCST conv1_5_25<>+0(SB), Z7, Z0
-	VMOVUPS          Z0, 22976(SI)
-
-	// v1, v2 = (17/4 d4 − (d2 + d6)) ± (17/4 d3 − (d1 + d5))
-	VADDPS           Z6, Z2, Z0
-	VFMSUB231PS.BCST conv1_4_25<>+0(SB), Z4, Z0
-	VADDPS           Z5, Z1, Z7
-	VFMSUB231PS.BCST conv1_4_25<>+0(SB), Z3, Z7
-	VADDPS           Z7, Z0, Z8
-	VMOVUPS          Z8, 22592(SI)
-	VSUBPS           Z7, Z0, Z0
-	VMOVUPS          Z0, 22656(SI)
-
-	// v3, v4 = (d2 − 5 d4 + 4 d6) ± (2 d1 − 10 d3 + 8 d5)
-	VMOVAPS           Z2, Z0
-	VFNMADD231PS.BCST conv1_5<>+0(SB), Z4, Z0
-	VFMADD231PS.BCST  conv1_4<>+0(SB), Z6, Z0
-	VADDPS            Z1, Z1, Z7
-	VFNMADD231PS.BCST conv1_10<>+0(SB), Z3, Z7
-	VFMADD231PS.BCST  conv1_8<>+0(SB), Z5, Z7
-	VADDPS            Z7, Z0, Z8
-	VMOVUPS           Z8, 22720(SI)
-	VSUBPS            Z7, Z0, Z0
-	VMOVUPS           Z0, 22784(SI)
-
-	// v5, v6 = (2 d6 − 10 d4 + 8 d2) ± (d5 − 5 d3 + 4 d1)
-	VADDPS            Z6, Z6, Z0
-	VFNMADD231PS.BCST conv1_10<>+0(SB), Z4, Z0
-	VFMADD231PS.BCST  conv1_8<>+0(SB), Z2, Z0
-	VMOVAPS           Z5, Z2
-	VFNMADD231PS.BCST conv1_5<>+0(SB), Z3, Z2
-	VFMADD231PS.BCST  conv1_4<>+0(SB), Z1, Z2
-	VADDPS            Z2, Z0, Z1
-	VMOVUPS           Z1, 22848(SI)
-	VSUBPS            Z2, Z0, Z0
-	VMOVUPS           Z0, 22912(SI)
-	VMOVUPS           2560(SI), Z0
-	VMOVUPS           2624(SI), Z1
-	VMOVUPS           2688(SI), Z2
-	VMOVUPS           2752(SI), Z3
-	VMOVUPS           2816(SI), Z4
-	VMOVUPS           2880(SI), Z5
-	VMOVUPS           2944(SI), Z6
-	VMOVUPS           3008(SI), Z7
-
-	// v0 = (d0 − d6) + 21/4 (d4 − d2)
-	VSUBPS           Z6, Z0, Z0
-	VSUBPS           Z2, Z4, Z8
-	VFMADD231PS.BCST conv1_5_25<>+0(SB), Z8, Z0
-	VMOVUPS          Z0, 23040(SI)
-
-	// v7 = (d7 − d1) + 21/4 (d3 − d5)
-	VSUBPS           Z1, Z7, Z0
-	VSUBPS           Z5, Z3, Z7
-	VFMADD231PS.BCST conv1_5_25<>+0(SB), Z7, Z0
-	VMOVUPS          Z0, 23488(SI)
-
-	// v1, v2 = (17/4 d4 − (d2 + d6)) ± (17/4 d3 − (d1 + d5))
-	VADDPS           Z6, Z2, Z0
-	VFMSUB231PS.BCST conv1_4_25<>+0(SB), Z4, Z0
-	VADDPS           Z5, Z1, Z7
-	VFMSUB231PS.BCST conv1_4_25<>+0(SB), Z3, Z7
-	VADDPS           Z7, Z0, Z8
-	VMOVUPS          Z8, 23104(SI)
-	VSUBPS           Z7, Z0, Z0
-	VMOVUPS          Z0, 23168(SI)
-
-	// v3, v4 = (d2 − 5 d4 + 4 d6) ± (2 d1 − 10 d3 + 8 d5)
-	VMOVAPS           Z2, Z0
-	VFNMADD231PS.BCST conv1_5<>+0(SB), Z4, Z0
-	VFMADD231PS.BCST  conv1_4<>+0(SB), Z6, Z0
-	VADDPS            Z1, Z1, Z7
-	VFNMADD231PS.BCST conv1_10<>+0(SB), Z3, Z7
-	VFMADD231PS.BCST  conv1_8<>+0(SB), Z5, Z7
-	VADDPS            Z7, Z0, Z8
-	VMOVUPS           Z8, 23232(SI)
-	VSUBPS            Z7, Z0, Z0
-	VMOVUPS           Z0, 23296(SI)
-
-	// v5, v6 = (2 d6 − 10 d4 + 8 d2) ± (d5 − 5 d3 + 4 d1)
-	VADDPS            Z6, Z6, Z0
-	VFNMADD231PS.BCST conv1_10<>+0(SB), Z4, Z0
-	VFMADD231PS.BCST  conv1_8<>+0(SB), Z2, Z0
-	VMOVAPS           Z5, Z2
-	VFNMADD231PS.BCST conv1_5<>+0(SB), Z3, Z2
-	VFMADD231PS.BCST  conv1_4<>+0(SB), Z1, Z2
-	VADDPS            Z2, Z0, Z1
-	VMOVUPS           Z1, 23360(SI)
-	VSUBPS            Z2, Z0, Z0
-	VMOVUPS           Z0, 23424(SI)
-	VMOVUPS           3072(SI), Z0
-	VMOVUPS           3136(SI), Z1
-	VMOVUPS           3200(SI), Z2
-	VMOVUPS           3264(SI), Z3
-	VMOVUPS           3328(SI), Z4
-	VMOVUPS           3392(SI), Z5
-	VMOVUPS           3456(SI), Z6
-	VMOVUPS           3520(SI), Z7
-
-	// v0 = (d0 − d6) + 21/4 (d4 − d2)
-	VSUBPS           Z6, Z0, Z0
-	VSUBPS           Z2, Z4, Z8
-	VFMADD231PS.BCST conv1_5_25<>+0(SB), Z8, Z0
-	VMOVUPS          Z0, 23552(SI)
-
-	// v7 = (d7 − d1) + 21/4 (d3 − d5)
-	VSUBPS           Z1, Z7, Z0
-	VSUBPS           Z5, Z3, Z7
-	VFMADD231PS.BCST conv1_5_25<>+0(SB), Z7, Z0
-	VMOVUPS          Z0, 24000(SI)
-
-	// v1, v2 = (17/4 d4 − (d2 + d6)) ± (17/4 d3 − (d1 + d5))
-	VADDPS           Z6, Z2, Z0
-	VFMSUB231PS.BCST conv1_4_25<>+0(SB), Z4, Z0
-	VADDPS           Z5, Z1, Z7
-	VFMSUB231PS.BCST conv1_4_25<>+0(SB), Z3, Z7
-	VADDPS           Z7, Z0, Z8
-	VMOVUPS          Z8, 23616(SI)
-	VSUBPS           Z7, Z0, Z0
-	VMOVUPS          Z0, 23680(SI)
-
-	// v3, v4 = (d2 − 5 d4 + 4 d6) ± (2 d1 − 10 d3 + 8 d5)
-	VMOVAPS           Z2, Z0
-	VFNMADD231PS.BCST conv1_5<>+0(SB), Z4, Z0
-	VFMADD231PS.BCST  conv1_4<>+0(SB), Z6, Z0
-	VADDPS            Z1, Z1, Z7
-	VFNMADD231PS.BCST conv1_10<>+0(SB), Z3, Z7
-	VFMADD231PS.BCST  conv1_8<>+0(SB), Z5, Z7
-	VADDPS            Z7, Z0, Z8
-	VMOVUPS           Z8, 23744(SI)
-	VSUBPS            Z7, Z0, Z0
-	VMOVUPS           Z0, 23808(SI)
-
-	// v5, v6 = (2 d6 − 10 d4 + 8 d2) ± (d5 − 5 d3 + 4 d1)
-	VADDPS            Z6, Z6, Z0
-	VFNMADD231PS.BCST conv1_10<>+0(SB), Z4, Z0
-	VFMADD231PS.BCST  conv1_8<>+0(SB), Z2, Z0
-	VMOVAPS           Z5, Z2
-	VFNMADD231PS.BCST conv1_5<>+0(SB), Z3, Z2
-	VFMADD231PS.BCST  conv1_4<>+0(SB), Z1, Z2
-	VADDPS            Z2, Z0, Z1
-	VMOVUPS           Z1, 23872(SI)
-	VSUBPS            Z2, Z0, Z0
-	VMOVUPS           Z0, 23936(SI)
-	VMOVUPS           3584(SI), Z0
-	VMOVUPS           3648(SI), Z1
-	VMOVUPS           3712(SI), Z2
-	VMOVUPS           3776(SI), Z3
-	VMOVUPS           3840(SI), Z4
-	VMOVUPS           3904(SI), Z5
-	VMOVUPS           3968(SI), Z6
-	VMOVUPS           4032(SI), Z7
-
-	// v0 = (d0 − d6) + 21/4 (d4 − d2)
-	VSUBPS           Z6, Z0, Z0
-	VSUBPS           Z2, Z4, Z8
-	VFMADD231PS.BCST conv1_5_25<>+0(SB), Z8, Z0
-	VMOVUPS          Z0, 24064(SI)
-
-	// v7 = (d7 − d1) + 21/4 (d3 − d5)
-	VSUBPS           Z1, Z7, Z0
-	VSUBPS           Z5, Z3, Z7
-	VFMADD231PS.BCST conv1_5_25<>+0(SB), Z7, Z0
-	VMOVUPS          Z0, 24512(SI)
-
-	// v1, v2 = (17/4 d4 − (d2 + d6)) ± (17/4 d3 − (d1 + d5))
-	VADDPS           Z6, Z2, Z0
-	VFMSUB231PS.BCST conv1_4_25<>+0(SB), Z4, Z0
-	VADDPS           Z5, Z1, Z7
-	VFMSUB231PS.BCST conv1_4_25<>+0(SB), Z3, Z7
-	VADDPS           Z7, Z0, Z8
-	VMOVUPS          Z8, 24128(SI)
-	VSUBPS           Z7, Z0, Z0
-	VMOVUPS          Z0, 24192(SI)
-
-	// v3, v4 = (d2 − 5 d4 + 4 d6) ± (2 d1 − 10 d3 + 8 d5)
-	VMOVAPS           Z2, Z0
-	VFNMADD231PS.BCST conv1_5<>+0(SB), Z4, Z0
-	VFMADD231PS.BCST  conv1_4<>+0(SB), Z6, Z0
-	VADDPS            Z1, Z1, Z7
-	VFNMADD231PS.BCST conv1_10<>+0(SB), Z3, Z7
-	VFMADD231PS.BCST  conv1_8<>+0(SB), Z5, Z7
-	VADDPS            Z7, Z0, Z8
-	VMOVUPS           Z8, 24256(SI)
-	VSUBPS            Z7, Z0, Z0
-	VMOVUPS           Z0, 24320(SI)
-
-	// v5, v6 = (2 d6 − 10 d4 + 8 d2) ± (d5 − 5 d3 + 4 d1)
-	VADDPS            Z6, Z6, Z0
-	VFNMADD231PS.BCST conv1_10<>+0(SB), Z4, Z0
-	VFMADD231PS.BCST  conv1_8<>+0(SB), Z2, Z0
-	VMOVAPS           Z5, Z2
-	VFNMADD231PS.BCST conv1_5<>+0(SB), Z3, Z2
-	VFMADD231PS.BCST  conv1_4<>+0(SB), Z1, Z2
-	VADDPS            Z2, Z0, Z1
-	VMOVUPS           Z1, 24384(SI)
-	VSUBPS            Z2, Z0, Z0
-	VMOVUPS           Z0, 24448(SI)
+	ADDQ              $+512, SI
+	DECQ              R9
+	JNZ               row4
+	ADDQ              $-4096, SI
 	MOVQ              $0x00000002, R9
 
-group3:
+group5:
 	// columns: Aᵀ (u V), a column of V in registers for all outputs of the group
 	MOVQ $0x00000008, R10
 
-column4:
+column6:
 	VMOVUPS 20480(SI), Z0
 	VMOVUPS 20992(SI), Z1
 	VMOVUPS 21504(SI), Z2
@@ -968,7 +174,7 @@ column4:
 	VMOVUPS 24064(SI), Z7
 	MOVQ    $0x0000000a, R11
 
-output5:
+output7:
 	// plus1, minus1 = m1 ± m2
 	VMULPS.BCST 768(DX), Z1, Z8
 	VMULPS.BCST 1536(DX), Z2, Z9
@@ -1013,19 +219,19 @@ output5:
 	ADDQ             $+4, DX
 	ADDQ             $+2048, SI
 	DECQ             R11
-	JNZ              output5
+	JNZ              output7
 	ADDQ             $-40, DX
 	ADDQ             $-20480, SI
 	ADDQ             $+96, DX
 	ADDQ             $+64, SI
 	DECQ             R10
-	JNZ              column4
+	JNZ              column6
 	ADDQ             $-728, DX
 	ADDQ             $-512, SI
 	VXORPS           Z0, Z0, Z0
 	MOVQ             $0x0000000a, R10
 
-output6:
+output8:
 	VBROADCASTSS (BX), Z1
 
 	// two rows at a time: (Aᵀ m) A, then bias, pooling, ReLU
@@ -1212,10 +418,10 @@ output6:
 	ADDQ             $+2048, SI
 	ADDQ             $+4608, AX
 	DECQ             R10
-	JNZ              output6
+	JNZ              output8
 	ADDQ             $-20480, SI
 	DECQ             R9
-	JNZ              group3
+	JNZ              group5
 	ADDQ             $-80, DX
 	ADDQ             $-80, BX
 	ADDQ             $-92160, AX
@@ -1280,7 +486,10 @@ tileRow1:
 	MOVQ $0x00000003, R9
 
 tileColumn2:
-	// V = Bᵀ X B
+	// columns: Bᵀ x
+	MOVQ $0x00000008, R10
+
+column3:
 	VBROADCASTF32X8 (CX), Z0
 	VINSERTF32X8    $0x01, 128(CX), Z0, Z0
 	VBROADCASTF32X8 896(CX), Z1
@@ -1343,448 +552,25 @@ tileColumn2:
 	VMOVUPS           Z1, 2560(DI)
 	VSUBPS            Z2, Z0, Z0
 	VMOVUPS           Z0, 3072(DI)
-	VBROADCASTF32X8   32(CX), Z0
-	VINSERTF32X8      $0x01, 160(CX), Z0, Z0
-	VBROADCASTF32X8   928(CX), Z1
-	VINSERTF32X8      $0x01, 1056(CX), Z1, Z1
-	VBROADCASTF32X8   1824(CX), Z2
-	VINSERTF32X8      $0x01, 1952(CX), Z2, Z2
-	VBROADCASTF32X8   2720(CX), Z3
-	VINSERTF32X8      $0x01, 2848(CX), Z3, Z3
-	VBROADCASTF32X8   3616(CX), Z4
-	VINSERTF32X8      $0x01, 3744(CX), Z4, Z4
-	VBROADCASTF32X8   4512(CX), Z5
-	VINSERTF32X8      $0x01, 4640(CX), Z5, Z5
-	VBROADCASTF32X8   5408(CX), Z6
-	VINSERTF32X8      $0x01, 5536(CX), Z6, Z6
-	VBROADCASTF32X8   6304(CX), Z7
-	VINSERTF32X8      $0x01, 6432(CX), Z7, Z7
+	ADDQ              $+32, CX
+	ADDQ              $+64, DI
+	DECQ              R10
+	JNZ               column3
+	ADDQ              $-256, CX
+	ADDQ              $-512, DI
 
-	// v0 = (d0 − d6) + 21/4 (d4 − d2)
-	VSUBPS           Z6, Z0, Z0
-	VSUBPS           Z2, Z4, Z8
-	VFMADD231PS.BCST conv1_5_25<>+0(SB), Z8, Z0
-	VMOVUPS          Z0, 64(DI)
+	// rows: V = (Bᵀ x) B
+	MOVQ $0x00000008, R10
 
-	// v7 = (d7 − d1) + 21/4 (d3 − d5)
-	VSUBPS           Z1, Z7, Z0
-	VSUBPS           Z5, Z3, Z7
-	VFMADD231PS.BCST conv1_5_25<>+0(SB), Z7, Z0
-	VMOVUPS          Z0, 3648(DI)
-
-	// v1, v2 = (17/4 d4 − (d2 + d6)) ± (17/4 d3 − (d1 + d5))
-	VADDPS           Z6, Z2, Z0
-	VFMSUB231PS.BCST conv1_4_25<>+0(SB), Z4, Z0
-	VADDPS           Z5, Z1, Z7
-	VFMSUB231PS.BCST conv1_4_25<>+0(SB), Z3, Z7
-	VADDPS           Z7, Z0, Z8
-	VMOVUPS          Z8, 576(DI)
-	VSUBPS           Z7, Z0, Z0
-	VMOVUPS          Z0, 1088(DI)
-
-	// v3, v4 = (d2 − 5 d4 + 4 d6) ± (2 d1 − 10 d3 + 8 d5)
-	VMOVAPS           Z2, Z0
-	VFNMADD231PS.BCST conv1_5<>+0(SB), Z4, Z0
-	VFMADD231PS.BCST  conv1_4<>+0(SB), Z6, Z0
-	VADDPS            Z1, Z1, Z7
-	VFNMADD231PS.BCST conv1_10<>+0(SB), Z3, Z7
-	VFMADD231PS.BCST  conv1_8<>+0(SB), Z5, Z7
-	VADDPS            Z7, Z0, Z8
-	VMOVUPS           Z8, 1600(DI)
-	VSUBPS            Z7, Z0, Z0
-	VMOVUPS           Z0, 2112(DI)
-
-	// v5, v6 = (2 d6 − 10 d4 + 8 d2) ± (d5 − 5 d3 + 4 d1)
-	VADDPS            Z6, Z6, Z0
-	VFNMADD231PS.BCST conv1_10<>+0(SB), Z4, Z0
-	VFMADD231PS.BCST  conv1_8<>+0(SB), Z2, Z0
-	VMOVAPS           Z5, Z2
-	VFNMADD231PS.BCST conv1_5<>+0(SB), Z3, Z2
-	VFMADD231PS.BCST  conv1_4<>+0(SB), Z1, Z2
-	VADDPS            Z2, Z0, Z1
-	VMOVUPS           Z1, 2624(DI)
-	VSUBPS            Z2, Z0, Z0
-	VMOVUPS           Z0, 3136(DI)
-	VBROADCASTF32X8   64(CX), Z0
-	VINSERTF32X8      $0x01, 192(CX), Z0, Z0
-	VBROADCASTF32X8   960(CX), Z1
-	VINSERTF32X8      $0x01, 1088(CX), Z1, Z1
-	VBROADCASTF32X8   1856(CX), Z2
-	VINSERTF32X8      $0x01, 1984(CX), Z2, Z2
-	VBROADCASTF32X8   2752(CX), Z3
-	VINSERTF32X8      $0x01, 2880(CX), Z3, Z3
-	VBROADCASTF32X8   3648(CX), Z4
-	VINSERTF32X8      $0x01, 3776(CX), Z4, Z4
-	VBROADCASTF32X8   4544(CX), Z5
-	VINSERTF32X8      $0x01, 4672(CX), Z5, Z5
-	VBROADCASTF32X8   5440(CX), Z6
-	VINSERTF32X8      $0x01, 5568(CX), Z6, Z6
-	VBROADCASTF32X8   6336(CX), Z7
-	VINSERTF32X8      $0x01, 6464(CX), Z7, Z7
-
-	// v0 = (d0 − d6) + 21/4 (d4 − d2)
-	VSUBPS           Z6, Z0, Z0
-	VSUBPS           Z2, Z4, Z8
-	VFMADD231PS.BCST conv1_5_25<>+0(SB), Z8, Z0
-	VMOVUPS          Z0, 128(DI)
-
-	// v7 = (d7 − d1) + 21/4 (d3 − d5)
-	VSUBPS           Z1, Z7, Z0
-	VSUBPS           Z5, Z3, Z7
-	VFMADD231PS.BCST conv1_5_25<>+0(SB), Z7, Z0
-	VMOVUPS          Z0, 3712(DI)
-
-	// v1, v2 = (17/4 d4 − (d2 + d6)) ± (17/4 d3 − (d1 + d5))
-	VADDPS           Z6, Z2, Z0
-	VFMSUB231PS.BCST conv1_4_25<>+0(SB), Z4, Z0
-	VADDPS           Z5, Z1, Z7
-	VFMSUB231PS.BCST conv1_4_25<>+0(SB), Z3, Z7
-	VADDPS           Z7, Z0, Z8
-	VMOVUPS          Z8, 640(DI)
-	VSUBPS           Z7, Z0, Z0
-	VMOVUPS          Z0, 1152(DI)
-
-	// v3, v4 = (d2 − 5 d4 + 4 d6) ± (2 d1 − 10 d3 + 8 d5)
-	VMOVAPS           Z2, Z0
-	VFNMADD231PS.BCST conv1_5<>+0(SB), Z4, Z0
-	VFMADD231PS.BCST  conv1_4<>+0(SB), Z6, Z0
-	VADDPS            Z1, Z1, Z7
-	VFNMADD231PS.BCST conv1_10<>+0(SB), Z3, Z7
-	VFMADD231PS.BCST  conv1_8<>+0(SB), Z5, Z7
-	VADDPS            Z7, Z0, Z8
-	VMOVUPS           Z8, 1664(DI)
-	VSUBPS            Z7, Z0, Z0
-	VMOVUPS           Z0, 2176(DI)
-
-	// v5, v6 = (2 d6 − 10 d4 + 8 d2) ± (d5 − 5 d3 + 4 d1)
-	VADDPS            Z6, Z6, Z0
-	VFNMADD231PS.BCST conv1_10<>+0(SB), Z4, Z0
-	VFMADD231PS.BCST  conv1_8<>+0(SB), Z2, Z0
-	VMOVAPS           Z5, Z2
-	VFNMADD231PS.BCST conv1_5<>+0(SB), Z3, Z2
-	VFMADD231PS.BCST  conv1_4<>+0(SB), Z1, Z2
-	VADDPS            Z2, Z0, Z1
-	VMOVUPS           Z1, 2688(DI)
-	VSUBPS            Z2, Z0, Z0
-	VMOVUPS           Z0, 3200(DI)
-	VBROADCASTF32X8   96(CX), Z0
-	VINSERTF32X8      $0x01, 224(CX), Z0, Z0
-	VBROADCASTF32X8   992(CX), Z1
-	VINSERTF32X8      $0x01, 1120(CX), Z1, Z1
-	VBROADCASTF32X8   1888(CX), Z2
-	VINSERTF32X8      $0x01, 2016(CX), Z2, Z2
-	VBROADCASTF32X8   2784(CX), Z3
-	VINSERTF32X8      $0x01, 2912(CX), Z3, Z3
-	VBROADCASTF32X8   3680(CX), Z4
-	VINSERTF32X8      $0x01, 3808(CX), Z4, Z4
-	VBROADCASTF32X8   4576(CX), Z5
-	VINSERTF32X8      $0x01, 4704(CX), Z5, Z5
-	VBROADCASTF32X8   5472(CX), Z6
-	VINSERTF32X8      $0x01, 5600(CX), Z6, Z6
-	VBROADCASTF32X8   6368(CX), Z7
-	VINSERTF32X8      $0x01, 6496(CX), Z7, Z7
-
-	// v0 = (d0 − d6) + 21/4 (d4 − d2)
-	VSUBPS           Z6, Z0, Z0
-	VSUBPS           Z2, Z4, Z8
-	VFMADD231PS.BCST conv1_5_25<>+0(SB), Z8, Z0
-	VMOVUPS          Z0, 192(DI)
-
-	// v7 = (d7 − d1) + 21/4 (d3 − d5)
-	VSUBPS           Z1, Z7, Z0
-	VSUBPS           Z5, Z3, Z7
-	VFMADD231PS.BCST conv1_5_25<>+0(SB), Z7, Z0
-	VMOVUPS          Z0, 3776(DI)
-
-	// v1, v2 = (17/4 d4 − (d2 + d6)) ± (17/4 d3 − (d1 + d5))
-	VADDPS           Z6, Z2, Z0
-	VFMSUB231PS.BCST conv1_4_25<>+0(SB), Z4, Z0
-	VADDPS           Z5, Z1, Z7
-	VFMSUB231PS.BCST conv1_4_25<>+0(SB), Z3, Z7
-	VADDPS           Z7, Z0, Z8
-	VMOVUPS          Z8, 704(DI)
-	VSUBPS           Z7, Z0, Z0
-	VMOVUPS          Z0, 1216(DI)
-
-	// v3, v4 = (d2 − 5 d4 + 4 d6) ± (2 d1 − 10 d3 + 8 d5)
-	VMOVAPS           Z2, Z0
-	VFNMADD231PS.BCST conv1_5<>+0(SB), Z4, Z0
-	VFMADD231PS.BCST  conv1_4<>+0(SB), Z6, Z0
-	VADDPS            Z1, Z1, Z7
-	VFNMADD231PS.BCST conv1_10<>+0(SB), Z3, Z7
-	VFMADD231PS.BCST  conv1_8<>+0(SB), Z5, Z7
-	VADDPS            Z7, Z0, Z8
-	VMOVUPS           Z8, 1728(DI)
-	VSUBPS            Z7, Z0, Z0
-	VMOVUPS           Z0, 2240(DI)
-
-	// v5, v6 = (2 d6 − 10 d4 + 8 d2) ± (d5 − 5 d3 + 4 d1)
-	VADDPS            Z6, Z6, Z0
-	VFNMADD231PS.BCST conv1_10<>+0(SB), Z4, Z0
-	VFMADD231PS.BCST  conv1_8<>+0(SB), Z2, Z0
-	VMOVAPS           Z5, Z2
-	VFNMADD231PS.BCST conv1_5<>+0(SB), Z3, Z2
-	VFMADD231PS.BCST  conv1_4<>+0(SB), Z1, Z2
-	VADDPS            Z2, Z0, Z1
-	VMOVUPS           Z1, 2752(DI)
-	VSUBPS            Z2, Z0, Z0
-	VMOVUPS           Z0, 3264(DI)
-	VBROADCASTF32X8   128(CX), Z0
-	VINSERTF32X8      $0x01, 256(CX), Z0, Z0
-	VBROADCASTF32X8   1024(CX), Z1
-	VINSERTF32X8      $0x01, 1152(CX), Z1, Z1
-	VBROADCASTF32X8   1920(CX), Z2
-	VINSERTF32X8      $0x01, 2048(CX), Z2, Z2
-	VBROADCASTF32X8   2816(CX), Z3
-	VINSERTF32X8      $0x01, 2944(CX), Z3, Z3
-	VBROADCASTF32X8   3712(CX), Z4
-	VINSERTF32X8      $0x01, 3840(CX), Z4, Z4
-	VBROADCASTF32X8   4608(CX), Z5
-	VINSERTF32X8      $0x01, 4736(CX), Z5, Z5
-	VBROADCASTF32X8   5504(CX), Z6
-	VINSERTF32X8      $0x01, 5632(CX), Z6, Z6
-	VBROADCASTF32X8   6400(CX), Z7
-	VINSERTF32X8      $0x01, 6528(CX), Z7, Z7
-
-	// v0 = (d0 − d6) + 21/4 (d4 − d2)
-	VSUBPS           Z6, Z0, Z0
-	VSUBPS           Z2, Z4, Z8
-	VFMADD231PS.BCST conv1_5_25<>+0(SB), Z8, Z0
-	VMOVUPS          Z0, 256(DI)
-
-	// v7 = (d7 − d1) + 21/4 (d3 − d5)
-	VSUBPS           Z1, Z7, Z0
-	VSUBPS           Z5, Z3, Z7
-	VFMADD231PS.BCST conv1_5_25<>+0(SB), Z7, Z0
-	VMOVUPS          Z0, 3840(DI)
-
-	// v1, v2 = (17/4 d4 − (d2 + d6)) ± (17/4 d3 − (d1 + d5))
-	VADDPS           Z6, Z2, Z0
-	VFMSUB231PS.BCST conv1_4_25<>+0(SB), Z4, Z0
-	VADDPS           Z5, Z1, Z7
-	VFMSUB231PS.BCST conv1_4_25<>+0(SB), Z3, Z7
-	VADDPS           Z7, Z0, Z8
-	VMOVUPS          Z8, 768(DI)
-	VSUBPS           Z7, Z0, Z0
-	VMOVUPS          Z0, 1280(DI)
-
-	// v3, v4 = (d2 − 5 d4 + 4 d6) ± (2 d1 − 10 d3 + 8 d5)
-	VMOVAPS           Z2, Z0
-	VFNMADD231PS.BCST conv1_5<>+0(SB), Z4, Z0
-	VFMADD231PS.BCST  conv1_4<>+0(SB), Z6, Z0
-	VADDPS            Z1, Z1, Z7
-	VFNMADD231PS.BCST conv1_10<>+0(SB), Z3, Z7
-	VFMADD231PS.BCST  conv1_8<>+0(SB), Z5, Z7
-	VADDPS            Z7, Z0, Z8
-	VMOVUPS           Z8, 1792(DI)
-	VSUBPS            Z7, Z0, Z0
-	VMOVUPS           Z0, 2304(DI)
-
-	// v5, v6 = (2 d6 − 10 d4 + 8 d2) ± (d5 − 5 d3 + 4 d1)
-	VADDPS            Z6, Z6, Z0
-	VFNMADD231PS.BCST conv1_10<>+0(SB), Z4, Z0
-	VFMADD231PS.BCST  conv1_8<>+0(SB), Z2, Z0
-	VMOVAPS           Z5, Z2
-	VFNMADD231PS.BCST conv1_5<>+0(SB), Z3, Z2
-	VFMADD231PS.BCST  conv1_4<>+0(SB), Z1, Z2
-	VADDPS            Z2, Z0, Z1
-	VMOVUPS           Z1, 2816(DI)
-	VSUBPS            Z2, Z0, Z0
-	VMOVUPS           Z0, 3328(DI)
-	VBROADCASTF32X8   160(CX), Z0
-	VINSERTF32X8      $0x01, 288(CX), Z0, Z0
-	VBROADCASTF32X8   1056(CX), Z1
-	VINSERTF32X8      $0x01, 1184(CX), Z1, Z1
-	VBROADCASTF32X8   1952(CX), Z2
-	VINSERTF32X8      $0x01, 2080(CX), Z2, Z2
-	VBROADCASTF32X8   2848(CX), Z3
-	VINSERTF32X8      $0x01, 2976(CX), Z3, Z3
-	VBROADCASTF32X8   3744(CX), Z4
-	VINSERTF32X8      $0x01, 3872(CX), Z4, Z4
-	VBROADCASTF32X8   4640(CX), Z5
-	VINSERTF32X8      $0x01, 4768(CX), Z5, Z5
-	VBROADCASTF32X8   5536(CX), Z6
-	VINSERTF32X8      $0x01, 5664(CX), Z6, Z6
-	VBROADCASTF32X8   6432(CX), Z7
-	VINSERTF32X8      $0x01, 6560(CX), Z7, Z7
-
-	// v0 = (d0 − d6) + 21/4 (d4 − d2)
-	VSUBPS           Z6, Z0, Z0
-	VSUBPS           Z2, Z4, Z8
-	VFMADD231PS.BCST conv1_5_25<>+0(SB), Z8, Z0
-	VMOVUPS          Z0, 320(DI)
-
-	// v7 = (d7 − d1) + 21/4 (d3 − d5)
-	VSUBPS           Z1, Z7, Z0
-	VSUBPS           Z5, Z3, Z7
-	VFMADD231PS.BCST conv1_5_25<>+0(SB), Z7, Z0
-	VMOVUPS          Z0, 3904(DI)
-
-	// v1, v2 = (17/4 d4 − (d2 + d6)) ± (17/4 d3 − (d1 + d5))
-	VADDPS           Z6, Z2, Z0
-	VFMSUB231PS.BCST conv1_4_25<>+0(SB), Z4, Z0
-	VADDPS           Z5, Z1, Z7
-	VFMSUB231PS.BCST conv1_4_25<>+0(SB), Z3, Z7
-	VADDPS           Z7, Z0, Z8
-	VMOVUPS          Z8, 832(DI)
-	VSUBPS           Z7, Z0, Z0
-	VMOVUPS          Z0, 1344(DI)
-
-	// v3, v4 = (d2 − 5 d4 + 4 d6) ± (2 d1 − 10 d3 + 8 d5)
-	VMOVAPS           Z2, Z0
-	VFNMADD231PS.BCST conv1_5<>+0(SB), Z4, Z0
-	VFMADD231PS.BCST  conv1_4<>+0(SB), Z6, Z0
-	VADDPS            Z1, Z1, Z7
-	VFNMADD231PS.BCST conv1_10<>+0(SB), Z3, Z7
-	VFMADD231PS.BCST  conv1_8<>+0(SB), Z5, Z7
-	VADDPS            Z7, Z0, Z8
-	VMOVUPS           Z8, 1856(DI)
-	VSUBPS            Z7, Z0, Z0
-	VMOVUPS           Z0, 2368(DI)
-
-	// v5, v6 = (2 d6 − 10 d4 + 8 d2) ± (d5 − 5 d3 + 4 d1)
-	VADDPS            Z6, Z6, Z0
-	VFNMADD231PS.BCST conv1_10<>+0(SB), Z4, Z0
-	VFMADD231PS.BCST  conv1_8<>+0(SB), Z2, Z0
-	VMOVAPS           Z5, Z2
-	VFNMADD231PS.BCST conv1_5<>+0(SB), Z3, Z2
-	VFMADD231PS.BCST  conv1_4<>+0(SB), Z1, Z2
-	VADDPS            Z2, Z0, Z1
-	VMOVUPS           Z1, 2880(DI)
-	VSUBPS            Z2, Z0, Z0
-	VMOVUPS           Z0, 3392(DI)
-	VBROADCASTF32X8   192(CX), Z0
-	VINSERTF32X8      $0x01, 320(CX), Z0, Z0
-	VBROADCASTF32X8   1088(CX), Z1
-	VINSERTF32X8      $0x01, 1216(CX), Z1, Z1
-	VBROADCASTF32X8   1984(CX), Z2
-	VINSERTF32X8      $0x01, 2112(CX), Z2, Z2
-	VBROADCASTF32X8   2880(CX), Z3
-	VINSERTF32X8      $0x01, 3008(CX), Z3, Z3
-	VBROADCASTF32X8   3776(CX), Z4
-	VINSERTF32X8      $0x01, 3904(CX), Z4, Z4
-	VBROADCASTF32X8   4672(CX), Z5
-	VINSERTF32X8      $0x01, 4800(CX), Z5, Z5
-	VBROADCASTF32X8   5568(CX), Z6
-	VINSERTF32X8      $0x01, 5696(CX), Z6, Z6
-	VBROADCASTF32X8   6464(CX), Z7
-	VINSERTF32X8      $0x01, 6592(CX), Z7, Z7
-
-	// v0 = (d0 − d6) + 21/4 (d4 − d2)
-	VSUBPS           Z6, Z0, Z0
-	VSUBPS           Z2, Z4, Z8
-	VFMADD231PS.BCST conv1_5_25<>+0(SB), Z8, Z0
-	VMOVUPS          Z0, 384(DI)
-
-	// v7 = (d7 − d1) + 21/4 (d3 − d5)
-	VSUBPS           Z1, Z7, Z0
-	VSUBPS           Z5, Z3, Z7
-	VFMADD231PS.BCST conv1_5_25<>+0(SB), Z7, Z0
-	VMOVUPS          Z0, 3968(DI)
-
-	// v1, v2 = (17/4 d4 − (d2 + d6)) ± (17/4 d3 − (d1 + d5))
-	VADDPS           Z6, Z2, Z0
-	VFMSUB231PS.BCST conv1_4_25<>+0(SB), Z4, Z0
-	VADDPS           Z5, Z1, Z7
-	VFMSUB231PS.BCST conv1_4_25<>+0(SB), Z3, Z7
-	VADDPS           Z7, Z0, Z8
-	VMOVUPS          Z8, 896(DI)
-	VSUBPS           Z7, Z0, Z0
-	VMOVUPS          Z0, 1408(DI)
-
-	// v3, v4 = (d2 − 5 d4 + 4 d6) ± (2 d1 − 10 d3 + 8 d5)
-	VMOVAPS           Z2, Z0
-	VFNMADD231PS.BCST conv1_5<>+0(SB), Z4, Z0
-	VFMADD231PS.BCST  conv1_4<>+0(SB), Z6, Z0
-	VADDPS            Z1, Z1, Z7
-	VFNMADD231PS.BCST conv1_10<>+0(SB), Z3, Z7
-	VFMADD231PS.BCST  conv1_8<>+0(SB), Z5, Z7
-	VADDPS            Z7, Z0, Z8
-	VMOVUPS           Z8, 1920(DI)
-	VSUBPS            Z7, Z0, Z0
-	VMOVUPS           Z0, 2432(DI)
-
-	// v5, v6 = (2 d6 − 10 d4 + 8 d2) ± (d5 − 5 d3 + 4 d1)
-	VADDPS            Z6, Z6, Z0
-	VFNMADD231PS.BCST conv1_10<>+0(SB), Z4, Z0
-	VFMADD231PS.BCST  conv1_8<>+0(SB), Z2, Z0
-	VMOVAPS           Z5, Z2
-	VFNMADD231PS.BCST conv1_5<>+0(SB), Z3, Z2
-	VFMADD231PS.BCST  conv1_4<>+0(SB), Z1, Z2
-	VADDPS            Z2, Z0, Z1
-	VMOVUPS           Z1, 2944(DI)
-	VSUBPS            Z2, Z0, Z0
-	VMOVUPS           Z0, 3456(DI)
-	VBROADCASTF32X8   224(CX), Z0
-	VINSERTF32X8      $0x01, 352(CX), Z0, Z0
-	VBROADCASTF32X8   1120(CX), Z1
-	VINSERTF32X8      $0x01, 1248(CX), Z1, Z1
-	VBROADCASTF32X8   2016(CX), Z2
-	VINSERTF32X8      $0x01, 2144(CX), Z2, Z2
-	VBROADCASTF32X8   2912(CX), Z3
-	VINSERTF32X8      $0x01, 3040(CX), Z3, Z3
-	VBROADCASTF32X8   3808(CX), Z4
-	VINSERTF32X8      $0x01, 3936(CX), Z4, Z4
-	VBROADCASTF32X8   4704(CX), Z5
-	VINSERTF32X8      $0x01, 4832(CX), Z5, Z5
-	VBROADCASTF32X8   5600(CX), Z6
-	VINSERTF32X8      $0x01, 5728(CX), Z6, Z6
-	VBROADCASTF32X8   6496(CX), Z7
-	VINSERTF32X8      $0x01, 6624(CX), Z7, Z7
-
-	// v0 = (d0 − d6) + 21/4 (d4 − d2)
-	VSUBPS           Z6, Z0, Z0
-	VSUBPS           Z2, Z4, Z8
-	VFMADD231PS.BCST conv1_5_25<>+0(SB), Z8, Z0
-	VMOVUPS          Z0, 448(DI)
-
-	// v7 = (d7 − d1) + 21/4 (d3 − d5)
-	VSUBPS           Z1, Z7, Z0
-	VSUBPS           Z5, Z3, Z7
-	VFMADD231PS.BCST conv1_5_25<>+0(SB), Z7, Z0
-	VMOVUPS          Z0, 4032(DI)
-
-	// v1, v2 = (17/4 d4 − (d2 + d6)) ± (17/4 d3 − (d1 + d5))
-	VADDPS           Z6, Z2, Z0
-	VFMSUB231PS.BCST conv1_4_25<>+0(SB), Z4, Z0
-	VADDPS           Z5, Z1, Z7
-	VFMSUB231PS.BCST conv1_4_25<>+0(SB), Z3, Z7
-	VADDPS           Z7, Z0, Z8
-	VMOVUPS          Z8, 960(DI)
-	VSUBPS           Z7, Z0, Z0
-	VMOVUPS          Z0, 1472(DI)
-
-	// v3, v4 = (d2 − 5 d4 + 4 d6) ± (2 d1 − 10 d3 + 8 d5)
-	VMOVAPS           Z2, Z0
-	VFNMADD231PS.BCST conv1_5<>+0(SB), Z4, Z0
-	VFMADD231PS.BCST  conv1_4<>+0(SB), Z6, Z0
-	VADDPS            Z1, Z1, Z7
-	VFNMADD231PS.BCST conv1_10<>+0(SB), Z3, Z7
-	VFMADD231PS.BCST  conv1_8<>+0(SB), Z5, Z7
-	VADDPS            Z7, Z0, Z8
-	VMOVUPS           Z8, 1984(DI)
-	VSUBPS            Z7, Z0, Z0
-	VMOVUPS           Z0, 2496(DI)
-
-	// v5, v6 = (2 d6 − 10 d4 + 8 d2) ± (d5 − 5 d3 + 4 d1)
-	VADDPS            Z6, Z6, Z0
-	VFNMADD231PS.BCST conv1_10<>+0(SB), Z4, Z0
-	VFMADD231PS.BCST  conv1_8<>+0(SB), Z2, Z0
-	VMOVAPS           Z5, Z2
-	VFNMADD231PS.BCST conv1_5<>+0(SB), Z3, Z2
-	VFMADD231PS.BCST  conv1_4<>+0(SB), Z1, Z2
-	VADDPS            Z2, Z0, Z1
-	VMOVUPS           Z1, 3008(DI)
-	VSUBPS            Z2, Z0, Z0
-	VMOVUPS           Z0, 3520(DI)
-	VMOVUPS           (DI), Z0
-	VMOVUPS           64(DI), Z1
-	VMOVUPS           128(DI), Z2
-	VMOVUPS           192(DI), Z3
-	VMOVUPS           256(DI), Z4
-	VMOVUPS           320(DI), Z5
-	VMOVUPS           384(DI), Z6
-	VMOVUPS           448(DI), Z7
+row4:
+	VMOVUPS (DI), Z0
+	VMOVUPS 64(DI), Z1
+	VMOVUPS 128(DI), Z2
+	VMOVUPS 192(DI), Z3
+	VMOVUPS 256(DI), Z4
+	VMOVUPS 320(DI), Z5
+	VMOVUPS 384(DI), Z6
+	VMOVUPS 448(DI), Z7
 
 	// v0 = (d0 − d6) + 21/4 (d4 − d2)
 	VSUBPS           Z6, Z0, Z0
@@ -1831,391 +617,17 @@ tileColumn2:
 	VMOVUPS           Z1, 20800(DI)
 	VSUBPS            Z2, Z0, Z0
 	VMOVUPS           Z0, 20864(DI)
-	VMOVUPS           512(DI), Z0
-	VMOVUPS           576(DI), Z1
-	VMOVUPS           640(DI), Z2
-	VMOVUPS           704(DI), Z3
-	VMOVUPS           768(DI), Z4
-	VMOVUPS           832(DI), Z5
-	VMOVUPS           896(DI), Z6
-	VMOVUPS           960(DI), Z7
-
-	// v0 = (d0 − d6) + 21/4 (d4 − d2)
-	VSUBPS           Z6, Z0, Z0
-	VSUBPS           Z2, Z4, Z8
-	VFMADD231PS.BCST conv1_5_25<>+0(SB), Z8, Z0
-	VMOVUPS          Z0, 20992(DI)
-
-	// v7 = (d7 − d1) + 21/4 (d3 − d5)
-	VSUBPS           Z1, Z7, Z0
-	VSUBPS           Z5, Z3, Z7
-	VFMADD231PS.BCST conv1_5_25<>+0(SB), Z7, Z0
-	VMOVUPS          Z0, 21440(DI)
-
-	// v1, v2 = (17/4 d4 − (d2 + d6)) ± (17/4 d3 − (d1 + d5))
-	VADDPS           Z6, Z2, Z0
-	VFMSUB231PS.BCST conv1_4_25<>+0(SB), Z4, Z0
-	VADDPS           Z5, Z1, Z7
-	VFMSUB231PS.BCST conv1_4_25<>+0(SB), Z3, Z7
-	VADDPS           Z7, Z0, Z8
-	VMOVUPS          Z8, 21056(DI)
-	VSUBPS           Z7, Z0, Z0
-	VMOVUPS          Z0, 21120(DI)
-
-	// v3, v4 = (d2 − 5 d4 + 4 d6) ± (2 d1 − 10 d3 + 8 d5)
-	VMOVAPS           Z2, Z0
-	VFNMADD231PS.BCST conv1_5<>+0(SB), Z4, Z0
-	VFMADD231PS.BCST  conv1_4<>+0(SB), Z6, Z0
-	VADDPS            Z1, Z1, Z7
-	VFNMADD231PS.BCST conv1_10<>+0(SB), Z3, Z7
-	VFMADD231PS.BCST  conv1_8<>+0(SB), Z5, Z7
-	VADDPS            Z7, Z0, Z8
-	VMOVUPS           Z8, 21184(DI)
-	VSUBPS            Z7, Z0, Z0
-	VMOVUPS           Z0, 21248(DI)
-
-	// v5, v6 = (2 d6 − 10 d4 + 8 d2) ± (d5 − 5 d3 + 4 d1)
-	VADDPS            Z6, Z6, Z0
-	VFNMADD231PS.BCST conv1_10<>+0(SB), Z4, Z0
-	VFMADD231PS.BCST  conv1_8<>+0(SB), Z2, Z0
-	VMOVAPS           Z5, Z2
-	VFNMADD231PS.BCST conv1_5<>+0(SB), Z3, Z2
-	VFMADD231PS.BCST  conv1_4<>+0(SB), Z1, Z2
-	VADDPS            Z2, Z0, Z1
-	VMOVUPS           Z1, 21312(DI)
-	VSUBPS            Z2, Z0, Z0
-	VMOVUPS           Z0, 21376(DI)
-	VMOVUPS           1024(DI), Z0
-	VMOVUPS           1088(DI), Z1
-	VMOVUPS           1152(DI), Z2
-	VMOVUPS           1216(DI), Z3
-	VMOVUPS           1280(DI), Z4
-	VMOVUPS           1344(DI), Z5
-	VMOVUPS           1408(DI), Z6
-	VMOVUPS           1472(DI), Z7
-
-	// v0 = (d0 − d6) + 21/4 (d4 − d2)
-	VSUBPS           Z6, Z0, Z0
-	VSUBPS           Z2, Z4, Z8
-	VFMADD231PS.BCST conv1_5_25<>+0(SB), Z8, Z0
-	VMOVUPS          Z0, 21504(DI)
-
-	// v7 = (d7 − d1) + 21/4 (d3 − d5)
-	VSUBPS           Z1, Z7, Z0
-	VSUBPS           Z5, Z3, Z7
-	VFMADD231PS.BCST conv1_5_25<>+0(SB), Z7, Z0
-	VMOVUPS          Z0, 21952(DI)
-
-	// v1, v2 = (17/4 d4 − (d2 + d6)) ± (17/4 d3 − (d1 + d5))
-	VADDPS           Z6, Z2, Z0
-	VFMSUB231PS.BCST conv1_4_25<>+0(SB), Z4, Z0
-	VADDPS           Z5, Z1, Z7
-	VFMSUB231PS.BCST conv1_4_25<>+0(SB), Z3, Z7
-	VADDPS           Z7, Z0, Z8
-	VMOVUPS          Z8, 21568(DI)
-	VSUBPS           Z7, Z0, Z0
-	VMOVUPS          Z0, 21632(DI)
-
-	// v3, v4 = (d2 − 5 d4 + 4 d6) ± (2 d1 − 10 d3 + 8 d5)
-	VMOVAPS           Z2, Z0
-	VFNMADD231PS.BCST conv1_5<>+0(SB), Z4, Z0
-	VFMADD231PS.BCST  conv1_4<>+0(SB), Z6, Z0
-	VADDPS            Z1, Z1, Z7
-	VFNMADD231PS.BCST conv1_10<>+0(SB), Z3, Z7
-	VFMADD231PS.BCST  conv1_8<>+0(SB), Z5, Z7
-	VADDPS            Z7, Z0, Z8
-	VMOVUPS           Z8, 21696(DI)
-	VSUBPS            Z7, Z0, Z0
-	VMOVUPS           Z0, 21760(DI)
-
-	// v5, v6 = (2 d6 − 10 d4 + 8 d2) ± (d5 − 5 d3 + 4 d1)
-	VADDPS            Z6, Z6, Z0
-	VFNMADD231PS.BCST conv1_10<>+0(SB), Z4, Z0
-	VFMADD231PS.BCST  conv1_8<>+0(SB), Z2, Z0
-	VMOVAPS           Z5, Z2
-	VFNMADD231PS.BCST conv1_5<>+0(SB), Z3, Z2
-	VFMADD231PS.BCST  conv1_4<>+0(SB), Z1, Z2
-	VADDPS            Z2, Z0, Z1
-	VMOVUPS           Z1, 21824(DI)
-	VSUBPS            Z2, Z0, Z0
-	VMOVUPS           Z0, 21888(DI)
-	VMOVUPS           1536(DI), Z0
-	VMOVUPS           1600(DI), Z1
-	VMOVUPS           1664(DI), Z2
-	VMOVUPS           1728(DI), Z3
-	VMOVUPS           1792(DI), Z4
-	VMOVUPS           1856(DI), Z5
-	VMOVUPS           1920(DI), Z6
-	VMOVUPS           1984(DI), Z7
-
-	// v0 = (d0 − d6) + 21/4 (d4 − d2)
-	VSUBPS           Z6, Z0, Z0
-	VSUBPS           Z2, Z4, Z8
-	VFMADD231PS.BCST conv1_5_25<>+0(SB), Z8, Z0
-	VMOVUPS          Z0, 22016(DI)
-
-	// v7 = (d7 − d1) + 21/4 (d3 − d5)
-	VSUBPS           Z1, Z7, Z0
-	VSUBPS           Z5, Z3, Z7
-	VFMADD231PS.BCST conv1_5_25<>+0(SB), Z7, Z0
-	VMOVUPS          Z0, 22464(DI)
-
-	// v1, v2 = (17/4 d4 − (d2 + d6)) ± (17/4 d3 − (d1 + d5))
-	VADDPS           Z6, Z2, Z0
-	VFMSUB231PS.BCST conv1_4_25<>+0(SB), Z4, Z0
-	VADDPS           Z5, Z1, Z7
-	VFMSUB231PS.BCST conv1_4_25<>+0(SB), Z3, Z7
-	VADDPS           Z7, Z0, Z8
-	VMOVUPS          Z8, 22080(DI)
-	VSUBPS           Z7, Z0, Z0
-	VMOVUPS          Z0, 22144(DI)
-
-	// v3, v4 = (d2 − 5 d4 + 4 d6) ± (2 d1 − 10 d3 + 8 d5)
-	VMOVAPS           Z2, Z0
-	VFNMADD231PS.BCST conv1_5<>+0(SB), Z4, Z0
-	VFMADD231PS.BCST  conv1_4<>+0(SB), Z6, Z0
-	VADDPS            Z1, Z1, Z7
-	VFNMADD231PS.BCST conv1_10<>+0(SB), Z3, Z7
-	VFMADD231PS.BCST  conv1_8<>+0(SB), Z5, Z7
-	VADDPS            Z7, Z0, Z8
-	VMOVUPS           Z8, 22208(DI)
-	VSUBPS            Z7, Z0, Z0
-	VMOVUPS           Z0, 22272(DI)
-
-	// v5, v6 = (2 d6 − 10 d4 + 8 d2) ± (d5 − 5 d3 + 4 d1)
-	VADDPS            Z6, Z6, Z0
-	VFNMADD231PS.BCST conv1_10<>+0(SB), Z4, Z0
-	VFMADD231PS.BCST  conv1_8<>+0(SB), Z2, Z0
-	VMOVAPS           Z5, Z2
-	VFNMADD231PS.BCST conv1_5<>+0(SB), Z3, Z2
-	VFMADD231PS.BCST  conv1_4<>+0(SB), Z1, Z2
-	VADDPS            Z2, Z0, Z1
-	VMOVUPS           Z1, 22336(DI)
-	VSUBPS            Z2, Z0, Z0
-	VMOVUPS           Z0, 22400(DI)
-	VMOVUPS           2048(DI), Z0
-	VMOVUPS           2112(DI), Z1
-	VMOVUPS           2176(DI), Z2
-	VMOVUPS           2240(DI), Z3
-	VMOVUPS           2304(DI), Z4
-	VMOVUPS           2368(DI), Z5
-	VMOVUPS           2432(DI), Z6
-	VMOVUPS           2496(DI), Z7
-
-	// v0 = (d0 − d6) + 21/4 (d4 − d2)
-	VSUBPS           Z6, Z0, Z0
-	VSUBPS           Z2, Z4, Z8
-	VFMADD231PS.BCST conv1_5_25<>+0(SB), Z8, Z0
-	VMOVUPS          Z0, 22528(DI)
-
-	// v7 = (d7 − d1) + 21/4 (d3 − d5)
-	VSUBPS           Z1, Z7, Z0
-	VSUBPS           Z5, Z3, Z7
-	VFMADD231PS.BCST conv1_5_25<>+0(SB), Z7, Z0
-	VMOVUPS          Z0, 22976(DI)
-
-	// v1, v2 = (17/4 d4 − (d2 + d6)) ± (17/4 d3 − (d1 + d5))
-	VADDPS           Z6, Z2, Z0
-	VFMSUB231PS.BCST conv1_4_25<>+0(SB), Z4, Z0
-	VADDPS           Z5, Z1, Z7
-	VFMSUB231PS.BCST conv1_4_25<>+0(SB), Z3, Z7
-	VADDPS           Z7, Z0, Z8
-	VMOVUPS          Z8, 22592(DI)
-	VSUBPS           Z7, Z0, Z0
-	VMOVUPS          Z0, 22656(DI)
-
-	// v3, v4 = (d2 − 5 d4 + 4 d6) ± (2 d1 − 10 d3 + 8 d5)
-	VMOVAPS           Z2, Z0
-	VFNMADD231PS.BCST conv1_5<>+0(SB), Z4, Z0
-	VFMADD231PS.BCST  conv1_4<>+0(SB), Z6, Z0
-	VADDPS            Z1, Z1, Z7
-	VFNMADD231PS.BCST conv1_10<>+0(SB), Z3, Z7
-	VFMADD231PS.BCST  conv1_8<>+0(SB), Z5, Z7
-	VADDPS            Z7, Z0, Z8
-	VMOVUPS           Z8, 22720(DI)
-	VSUBPS            Z7, Z0, Z0
-	VMOVUPS           Z0, 22784(DI)
-
-	// v5, v6 = (2 d6 − 10 d4 + 8 d2) ± (d5 − 5 d3 + 4 d1)
-	VADDPS            Z6, Z6, Z0
-	VFNMADD231PS.BCST conv1_10<>+0(SB), Z4, Z0
-	VFMADD231PS.BCST  conv1_8<>+0(SB), Z2, Z0
-	VMOVAPS           Z5, Z2
-	VFNMADD231PS.BCST conv1_5<>+0(SB), Z3, Z2
-	VFMADD231PS.BCST  conv1_4<>+0(SB), Z1, Z2
-	VADDPS            Z2, Z0, Z1
-	VMOVUPS           Z1, 22848(DI)
-	VSUBPS            Z2, Z0, Z0
-	VMOVUPS           Z0, 22912(DI)
-	VMOVUPS           2560(DI), Z0
-	VMOVUPS           2624(DI), Z1
-	VMOVUPS           2688(DI), Z2
-	VMOVUPS           2752(DI), Z3
-	VMOVUPS           2816(DI), Z4
-	VMOVUPS           2880(DI), Z5
-	VMOVUPS           2944(DI), Z6
-	VMOVUPS           3008(DI), Z7
-
-	// v0 = (d0 − d6) + 21/4 (d4 − d2)
-	VSUBPS           Z6, Z0, Z0
-	VSUBPS           Z2, Z4, Z8
-	VFMADD231PS.BCST conv1_5_25<>+0(SB), Z8, Z0
-	VMOVUPS          Z0, 23040(DI)
-
-	// v7 = (d7 − d1) + 21/4 (d3 − d5)
-	VSUBPS           Z1, Z7, Z0
-	VSUBPS           Z5, Z3, Z7
-	VFMADD231PS.BCST conv1_5_25<>+0(SB), Z7, Z0
-	VMOVUPS          Z0, 23488(DI)
-
-	// v1, v2 = (17/4 d4 − (d2 + d6)) ± (17/4 d3 − (d1 + d5))
-	VADDPS           Z6, Z2, Z0
-	VFMSUB231PS.BCST conv1_4_25<>+0(SB), Z4, Z0
-	VADDPS           Z5, Z1, Z7
-	VFMSUB231PS.BCST conv1_4_25<>+0(SB), Z3, Z7
-	VADDPS           Z7, Z0, Z8
-	VMOVUPS          Z8, 23104(DI)
-	VSUBPS           Z7, Z0, Z0
-	VMOVUPS          Z0, 23168(DI)
-
-	// v3, v4 = (d2 − 5 d4 + 4 d6) ± (2 d1 − 10 d3 + 8 d5)
-	VMOVAPS           Z2, Z0
-	VFNMADD231PS.BCST conv1_5<>+0(SB), Z4, Z0
-	VFMADD231PS.BCST  conv1_4<>+0(SB), Z6, Z0
-	VADDPS            Z1, Z1, Z7
-	VFNMADD231PS.BCST conv1_10<>+0(SB), Z3, Z7
-	VFMADD231PS.BCST  conv1_8<>+0(SB), Z5, Z7
-	VADDPS            Z7, Z0, Z8
-	VMOVUPS           Z8, 23232(DI)
-	VSUBPS            Z7, Z0, Z0
-	VMOVUPS           Z0, 23296(DI)
-
-	// v5, v6 = (2 d6 − 10 d4 + 8 d2) ± (d5 − 5 d3 + 4 d1)
-	VADDPS            Z6, Z6, Z0
-	VFNMADD231PS.BCST conv1_10<>+0(SB), Z4, Z0
-	VFMADD231PS.BCST  conv1_8<>+0(SB), Z2, Z0
-	VMOVAPS           Z5, Z2
-	VFNMADD231PS.BCST conv1_5<>+0(SB), Z3, Z2
-	VFMADD231PS.BCST  conv1_4<>+0(SB), Z1, Z2
-	VADDPS            Z2, Z0, Z1
-	VMOVUPS           Z1, 23360(DI)
-	VSUBPS            Z2, Z0, Z0
-	VMOVUPS           Z0, 23424(DI)
-	VMOVUPS           3072(DI), Z0
-	VMOVUPS           3136(DI), Z1
-	VMOVUPS           3200(DI), Z2
-	VMOVUPS           3264(DI), Z3
-	VMOVUPS           3328(DI), Z4
-	VMOVUPS           3392(DI), Z5
-	VMOVUPS           3456(DI), Z6
-	VMOVUPS           3520(DI), Z7
-
-	// v0 = (d0 − d6) + 21/4 (d4 − d2)
-	VSUBPS           Z6, Z0, Z0
-	VSUBPS           Z2, Z4, Z8
-	VFMADD231PS.BCST conv1_5_25<>+0(SB), Z8, Z0
-	VMOVUPS          Z0, 23552(DI)
-
-	// v7 = (d7 − d1) + 21/4 (d3 − d5)
-	VSUBPS           Z1, Z7, Z0
-	VSUBPS           Z5, Z3, Z7
-	VFMADD231PS.BCST conv1_5_25<>+0(SB), Z7, Z0
-	VMOVUPS          Z0, 24000(DI)
-
-	// v1, v2 = (17/4 d4 − (d2 + d6)) ± (17/4 d3 − (d1 + d5))
-	VADDPS           Z6, Z2, Z0
-	VFMSUB231PS.BCST conv1_4_25<>+0(SB), Z4, Z0
-	VADDPS           Z5, Z1, Z7
-	VFMSUB231PS.BCST conv1_4_25<>+0(SB), Z3, Z7
-	VADDPS           Z7, Z0, Z8
-	VMOVUPS          Z8, 23616(DI)
-	VSUBPS           Z7, Z0, Z0
-	VMOVUPS          Z0, 23680(DI)
-
-	// v3, v4 = (d2 − 5 d4 + 4 d6) ± (2 d1 − 10 d3 + 8 d5)
-	VMOVAPS           Z2, Z0
-	VFNMADD231PS.BCST conv1_5<>+0(SB), Z4, Z0
-	VFMADD231PS.BCST  conv1_4<>+0(SB), Z6, Z0
-	VADDPS            Z1, Z1, Z7
-	VFNMADD231PS.BCST conv1_10<>+0(SB), Z3, Z7
-	VFMADD231PS.BCST  conv1_8<>+0(SB), Z5, Z7
-	VADDPS            Z7, Z0, Z8
-	VMOVUPS           Z8, 23744(DI)
-	VSUBPS            Z7, Z0, Z0
-	VMOVUPS           Z0, 23808(DI)
-
-	// v5, v6 = (2 d6 − 10 d4 + 8 d2) ± (d5 − 5 d3 + 4 d1)
-	VADDPS            Z6, Z6, Z0
-	VFNMADD231PS.BCST conv1_10<>+0(SB), Z4, Z0
-	VFMADD231PS.BCST  conv1_8<>+0(SB), Z2, Z0
-	VMOVAPS           Z5, Z2
-	VFNMADD231PS.BCST conv1_5<>+0(SB), Z3, Z2
-	VFMADD231PS.BCST  conv1_4<>+0(SB), Z1, Z2
-	VADDPS            Z2, Z0, Z1
-	VMOVUPS           Z1, 23872(DI)
-	VSUBPS            Z2, Z0, Z0
-	VMOVUPS           Z0, 23936(DI)
-	VMOVUPS           3584(DI), Z0
-	VMOVUPS           3648(DI), Z1
-	VMOVUPS           3712(DI), Z2
-	VMOVUPS           3776(DI), Z3
-	VMOVUPS           3840(DI), Z4
-	VMOVUPS           3904(DI), Z5
-	VMOVUPS           3968(DI), Z6
-	VMOVUPS           4032(DI), Z7
-
-	// v0 = (d0 − d6) + 21/4 (d4 − d2)
-	VSUBPS           Z6, Z0, Z0
-	VSUBPS           Z2, Z4, Z8
-	VFMADD231PS.BCST conv1_5_25<>+0(SB), Z8, Z0
-	VMOVUPS          Z0, 24064(DI)
-
-	// v7 = (d7 − d1) + 21/4 (d3 − d5)
-	VSUBPS           Z1, Z7, Z0
-	VSUBPS           Z5, Z3, Z7
-	VFMADD231PS.BCST conv1_5_25<>+0(SB), Z7, Z0
-	VMOVUPS          Z0, 24512(DI)
-
-	// v1, v2 = (17/4 d4 − (d2 + d6)) ± (17/4 d3 − (d1 + d5))
-	VADDPS           Z6, Z2, Z0
-	VFMSUB231PS.BCST conv1_4_25<>+0(SB), Z4, Z0
-	VADDPS           Z5, Z1, Z7
-	VFMSUB231PS.BCST conv1_4_25<>+0(SB), Z3, Z7
-	VADDPS           Z7, Z0, Z8
-	VMOVUPS          Z8, 24128(DI)
-	VSUBPS           Z7, Z0, Z0
-	VMOVUPS          Z0, 24192(DI)
-
-	// v3, v4 = (d2 − 5 d4 + 4 d6) ± (2 d1 − 10 d3 + 8 d5)
-	VMOVAPS           Z2, Z0
-	VFNMADD231PS.BCST conv1_5<>+0(SB), Z4, Z0
-	VFMADD231PS.BCST  conv1_4<>+0(SB), Z6, Z0
-	VADDPS            Z1, Z1, Z7
-	VFNMADD231PS.BCST conv1_10<>+0(SB), Z3, Z7
-	VFMADD231PS.BCST  conv1_8<>+0(SB), Z5, Z7
-	VADDPS            Z7, Z0, Z8
-	VMOVUPS           Z8, 24256(DI)
-	VSUBPS            Z7, Z0, Z0
-	VMOVUPS           Z0, 24320(DI)
-
-	// v5, v6 = (2 d6 − 10 d4 + 8 d2) ± (d5 − 5 d3 + 4 d1)
-	VADDPS            Z6, Z6, Z0
-	VFNMADD231PS.BCST conv1_10<>+0(SB), Z4, Z0
-	VFMADD231PS.BCST  conv1_8<>+0(SB), Z2, Z0
-	VMOVAPS           Z5, Z2
-	VFNMADD231PS.BCST conv1_5<>+0(SB), Z3, Z2
-	VFMADD231PS.BCST  conv1_4<>+0(SB), Z1, Z2
-	VADDPS            Z2, Z0, Z1
-	VMOVUPS           Z1, 24384(DI)
-	VSUBPS            Z2, Z0, Z0
-	VMOVUPS           Z0, 24448(DI)
+	ADDQ              $+512, DI
+	DECQ              R10
+	JNZ               row4
+	ADDQ              $-4096, DI
 	MOVQ              $0x00000002, R10
 
-group3:
+group5:
 	// columns: Aᵀ (u V), a column of V in registers for all outputs of the group
 	MOVQ $0x00000008, R11
 
-column4:
+column6:
 	VMOVUPS 20480(DI), Z0
 	VMOVUPS 20992(DI), Z1
 	VMOVUPS 21504(DI), Z2
@@ -2226,7 +638,7 @@ column4:
 	VMOVUPS 24064(DI), Z7
 	MOVQ    $0x0000000a, R12
 
-output5:
+output7:
 	// plus1, minus1 = m1 ± m2
 	VMULPS.BCST 768(DX), Z1, Z8
 	VMULPS.BCST 1536(DX), Z2, Z9
@@ -2271,19 +683,19 @@ output5:
 	ADDQ             $+4, DX
 	ADDQ             $+2048, DI
 	DECQ             R12
-	JNZ              output5
+	JNZ              output7
 	ADDQ             $-40, DX
 	ADDQ             $-20480, DI
 	ADDQ             $+96, DX
 	ADDQ             $+64, DI
 	DECQ             R11
-	JNZ              column4
+	JNZ              column6
 	ADDQ             $-728, DX
 	ADDQ             $-512, DI
 	VXORPS           Z0, Z0, Z0
 	MOVQ             $0x0000000a, R11
 
-output6:
+output8:
 	VBROADCASTSS (BX), Z1
 
 	// two rows at a time: (Aᵀ m) A, then bias, pooling, ReLU
@@ -2527,10 +939,10 @@ output6:
 	ADDQ             $+4608, AX
 	ADDQ             $+432, SI
 	DECQ             R11
-	JNZ              output6
+	JNZ              output8
 	ADDQ             $-20480, DI
 	DECQ             R10
-	JNZ              group3
+	JNZ              group5
 	ADDQ             $-80, DX
 	ADDQ             $-80, BX
 	ADDQ             $-92160, AX
@@ -3068,7 +1480,10 @@ tileRow1:
 	MOVQ $0x00000006, R8
 
 tileColumn2:
-	// V = Bᵀ X B
+	// columns: Bᵀ x
+	MOVQ $0x00000008, R9
+
+column3:
 	VMOVUPS (CX), Z0
 	VMOVUPS 1792(CX), Z1
 	VMOVUPS 3584(CX), Z2
@@ -3123,392 +1538,25 @@ tileColumn2:
 	VMOVUPS           Z1, 2560(SI)
 	VSUBPS            Z2, Z0, Z0
 	VMOVUPS           Z0, 3072(SI)
-	VMOVUPS           64(CX), Z0
-	VMOVUPS           1856(CX), Z1
-	VMOVUPS           3648(CX), Z2
-	VMOVUPS           5440(CX), Z3
-	VMOVUPS           7232(CX), Z4
-	VMOVUPS           9024(CX), Z5
-	VMOVUPS           10816(CX), Z6
-	VMOVUPS           12608(CX), Z7
+	ADDQ              $+64, CX
+	ADDQ              $+64, SI
+	DECQ              R9
+	JNZ               column3
+	ADDQ              $-512, CX
+	ADDQ              $-512, SI
 
-	// v0 = (d0 − d6) + 21/4 (d4 − d2)
-	VSUBPS           Z6, Z0, Z0
-	VSUBPS           Z2, Z4, Z8
-	VFMADD231PS.BCST conv1_5_25<>+0(SB), Z8, Z0
-	VMOVUPS          Z0, 64(SI)
+	// rows: V = (Bᵀ x) B
+	MOVQ $0x00000008, R9
 
-	// v7 = (d7 − d1) + 21/4 (d3 − d5)
-	VSUBPS           Z1, Z7, Z0
-	VSUBPS           Z5, Z3, Z7
-	VFMADD231PS.BCST conv1_5_25<>+0(SB), Z7, Z0
-	VMOVUPS          Z0, 3648(SI)
-
-	// v1, v2 = (17/4 d4 − (d2 + d6)) ± (17/4 d3 − (d1 + d5))
-	VADDPS           Z6, Z2, Z0
-	VFMSUB231PS.BCST conv1_4_25<>+0(SB), Z4, Z0
-	VADDPS           Z5, Z1, Z7
-	VFMSUB231PS.BCST conv1_4_25<>+0(SB), Z3, Z7
-	VADDPS           Z7, Z0, Z8
-	VMOVUPS          Z8, 576(SI)
-	VSUBPS           Z7, Z0, Z0
-	VMOVUPS          Z0, 1088(SI)
-
-	// v3, v4 = (d2 − 5 d4 + 4 d6) ± (2 d1 − 10 d3 + 8 d5)
-	VMOVAPS           Z2, Z0
-	VFNMADD231PS.BCST conv1_5<>+0(SB), Z4, Z0
-	VFMADD231PS.BCST  conv1_4<>+0(SB), Z6, Z0
-	VADDPS            Z1, Z1, Z7
-	VFNMADD231PS.BCST conv1_10<>+0(SB), Z3, Z7
-	VFMADD231PS.BCST  conv1_8<>+0(SB), Z5, Z7
-	VADDPS            Z7, Z0, Z8
-	VMOVUPS           Z8, 1600(SI)
-	VSUBPS            Z7, Z0, Z0
-	VMOVUPS           Z0, 2112(SI)
-
-	// v5, v6 = (2 d6 − 10 d4 + 8 d2) ± (d5 − 5 d3 + 4 d1)
-	VADDPS            Z6, Z6, Z0
-	VFNMADD231PS.BCST conv1_10<>+0(SB), Z4, Z0
-	VFMADD231PS.BCST  conv1_8<>+0(SB), Z2, Z0
-	VMOVAPS           Z5, Z2
-	VFNMADD231PS.BCST conv1_5<>+0(SB), Z3, Z2
-	VFMADD231PS.BCST  conv1_4<>+0(SB), Z1, Z2
-	VADDPS            Z2, Z0, Z1
-	VMOVUPS           Z1, 2624(SI)
-	VSUBPS            Z2, Z0, Z0
-	VMOVUPS           Z0, 3136(SI)
-	VMOVUPS           128(CX), Z0
-	VMOVUPS           1920(CX), Z1
-	VMOVUPS           3712(CX), Z2
-	VMOVUPS           5504(CX), Z3
-	VMOVUPS           7296(CX), Z4
-	VMOVUPS           9088(CX), Z5
-	VMOVUPS           10880(CX), Z6
-	VMOVUPS           12672(CX), Z7
-
-	// v0 = (d0 − d6) + 21/4 (d4 − d2)
-	VSUBPS           Z6, Z0, Z0
-	VSUBPS           Z2, Z4, Z8
-	VFMADD231PS.BCST conv1_5_25<>+0(SB), Z8, Z0
-	VMOVUPS          Z0, 128(SI)
-
-	// v7 = (d7 − d1) + 21/4 (d3 − d5)
-	VSUBPS           Z1, Z7, Z0
-	VSUBPS           Z5, Z3, Z7
-	VFMADD231PS.BCST conv1_5_25<>+0(SB), Z7, Z0
-	VMOVUPS          Z0, 3712(SI)
-
-	// v1, v2 = (17/4 d4 − (d2 + d6)) ± (17/4 d3 − (d1 + d5))
-	VADDPS           Z6, Z2, Z0
-	VFMSUB231PS.BCST conv1_4_25<>+0(SB), Z4, Z0
-	VADDPS           Z5, Z1, Z7
-	VFMSUB231PS.BCST conv1_4_25<>+0(SB), Z3, Z7
-	VADDPS           Z7, Z0, Z8
-	VMOVUPS          Z8, 640(SI)
-	VSUBPS           Z7, Z0, Z0
-	VMOVUPS          Z0, 1152(SI)
-
-	// v3, v4 = (d2 − 5 d4 + 4 d6) ± (2 d1 − 10 d3 + 8 d5)
-	VMOVAPS           Z2, Z0
-	VFNMADD231PS.BCST conv1_5<>+0(SB), Z4, Z0
-	VFMADD231PS.BCST  conv1_4<>+0(SB), Z6, Z0
-	VADDPS            Z1, Z1, Z7
-	VFNMADD231PS.BCST conv1_10<>+0(SB), Z3, Z7
-	VFMADD231PS.BCST  conv1_8<>+0(SB), Z5, Z7
-	VADDPS            Z7, Z0, Z8
-	VMOVUPS           Z8, 1664(SI)
-	VSUBPS            Z7, Z0, Z0
-	VMOVUPS           Z0, 2176(SI)
-
-	// v5, v6 = (2 d6 − 10 d4 + 8 d2) ± (d5 − 5 d3 + 4 d1)
-	VADDPS            Z6, Z6, Z0
-	VFNMADD231PS.BCST conv1_10<>+0(SB), Z4, Z0
-	VFMADD231PS.BCST  conv1_8<>+0(SB), Z2, Z0
-	VMOVAPS           Z5, Z2
-	VFNMADD231PS.BCST conv1_5<>+0(SB), Z3, Z2
-	VFMADD231PS.BCST  conv1_4<>+0(SB), Z1, Z2
-	VADDPS            Z2, Z0, Z1
-	VMOVUPS           Z1, 2688(SI)
-	VSUBPS            Z2, Z0, Z0
-	VMOVUPS           Z0, 3200(SI)
-	VMOVUPS           192(CX), Z0
-	VMOVUPS           1984(CX), Z1
-	VMOVUPS           3776(CX), Z2
-	VMOVUPS           5568(CX), Z3
-	VMOVUPS           7360(CX), Z4
-	VMOVUPS           9152(CX), Z5
-	VMOVUPS           10944(CX), Z6
-	VMOVUPS           12736(CX), Z7
-
-	// v0 = (d0 − d6) + 21/4 (d4 − d2)
-	VSUBPS           Z6, Z0, Z0
-	VSUBPS           Z2, Z4, Z8
-	VFMADD231PS.BCST conv1_5_25<>+0(SB), Z8, Z0
-	VMOVUPS          Z0, 192(SI)
-
-	// v7 = (d7 − d1) + 21/4 (d3 − d5)
-	VSUBPS           Z1, Z7, Z0
-	VSUBPS           Z5, Z3, Z7
-	VFMADD231PS.BCST conv1_5_25<>+0(SB), Z7, Z0
-	VMOVUPS          Z0, 3776(SI)
-
-	// v1, v2 = (17/4 d4 − (d2 + d6)) ± (17/4 d3 − (d1 + d5))
-	VADDPS           Z6, Z2, Z0
-	VFMSUB231PS.BCST conv1_4_25<>+0(SB), Z4, Z0
-	VADDPS           Z5, Z1, Z7
-	VFMSUB231PS.BCST conv1_4_25<>+0(SB), Z3, Z7
-	VADDPS           Z7, Z0, Z8
-	VMOVUPS          Z8, 704(SI)
-	VSUBPS           Z7, Z0, Z0
-	VMOVUPS          Z0, 1216(SI)
-
-	// v3, v4 = (d2 − 5 d4 + 4 d6) ± (2 d1 − 10 d3 + 8 d5)
-	VMOVAPS           Z2, Z0
-	VFNMADD231PS.BCST conv1_5<>+0(SB), Z4, Z0
-	VFMADD231PS.BCST  conv1_4<>+0(SB), Z6, Z0
-	VADDPS            Z1, Z1, Z7
-	VFNMADD231PS.BCST conv1_10<>+0(SB), Z3, Z7
-	VFMADD231PS.BCST  conv1_8<>+0(SB), Z5, Z7
-	VADDPS            Z7, Z0, Z8
-	VMOVUPS           Z8, 1728(SI)
-	VSUBPS            Z7, Z0, Z0
-	VMOVUPS           Z0, 2240(SI)
-
-	// v5, v6 = (2 d6 − 10 d4 + 8 d2) ± (d5 − 5 d3 + 4 d1)
-	VADDPS            Z6, Z6, Z0
-	VFNMADD231PS.BCST conv1_10<>+0(SB), Z4, Z0
-	VFMADD231PS.BCST  conv1_8<>+0(SB), Z2, Z0
-	VMOVAPS           Z5, Z2
-	VFNMADD231PS.BCST conv1_5<>+0(SB), Z3, Z2
-	VFMADD231PS.BCST  conv1_4<>+0(SB), Z1, Z2
-	VADDPS            Z2, Z0, Z1
-	VMOVUPS           Z1, 2752(SI)
-	VSUBPS            Z2, Z0, Z0
-	VMOVUPS           Z0, 3264(SI)
-	VMOVUPS           256(CX), Z0
-	VMOVUPS           2048(CX), Z1
-	VMOVUPS           3840(CX), Z2
-	VMOVUPS           5632(CX), Z3
-	VMOVUPS           7424(CX), Z4
-	VMOVUPS           9216(CX), Z5
-	VMOVUPS           11008(CX), Z6
-	VMOVUPS           12800(CX), Z7
-
-	// v0 = (d0 − d6) + 21/4 (d4 − d2)
-	VSUBPS           Z6, Z0, Z0
-	VSUBPS           Z2, Z4, Z8
-	VFMADD231PS.BCST conv1_5_25<>+0(SB), Z8, Z0
-	VMOVUPS          Z0, 256(SI)
-
-	// v7 = (d7 − d1) + 21/4 (d3 − d5)
-	VSUBPS           Z1, Z7, Z0
-	VSUBPS           Z5, Z3, Z7
-	VFMADD231PS.BCST conv1_5_25<>+0(SB), Z7, Z0
-	VMOVUPS          Z0, 3840(SI)
-
-	// v1, v2 = (17/4 d4 − (d2 + d6)) ± (17/4 d3 − (d1 + d5))
-	VADDPS           Z6, Z2, Z0
-	VFMSUB231PS.BCST conv1_4_25<>+0(SB), Z4, Z0
-	VADDPS           Z5, Z1, Z7
-	VFMSUB231PS.BCST conv1_4_25<>+0(SB), Z3, Z7
-	VADDPS           Z7, Z0, Z8
-	VMOVUPS          Z8, 768(SI)
-	VSUBPS           Z7, Z0, Z0
-	VMOVUPS          Z0, 1280(SI)
-
-	// v3, v4 = (d2 − 5 d4 + 4 d6) ± (2 d1 − 10 d3 + 8 d5)
-	VMOVAPS           Z2, Z0
-	VFNMADD231PS.BCST conv1_5<>+0(SB), Z4, Z0
-	VFMADD231PS.BCST  conv1_4<>+0(SB), Z6, Z0
-	VADDPS            Z1, Z1, Z7
-	VFNMADD231PS.BCST conv1_10<>+0(SB), Z3, Z7
-	VFMADD231PS.BCST  conv1_8<>+0(SB), Z5, Z7
-	VADDPS            Z7, Z0, Z8
-	VMOVUPS           Z8, 1792(SI)
-	VSUBPS            Z7, Z0, Z0
-	VMOVUPS           Z0, 2304(SI)
-
-	// v5, v6 = (2 d6 − 10 d4 + 8 d2) ± (d5 − 5 d3 + 4 d1)
-	VADDPS            Z6, Z6, Z0
-	VFNMADD231PS.BCST conv1_10<>+0(SB), Z4, Z0
-	VFMADD231PS.BCST  conv1_8<>+0(SB), Z2, Z0
-	VMOVAPS           Z5, Z2
-	VFNMADD231PS.BCST conv1_5<>+0(SB), Z3, Z2
-	VFMADD231PS.BCST  conv1_4<>+0(SB), Z1, Z2
-	VADDPS            Z2, Z0, Z1
-	VMOVUPS           Z1, 2816(SI)
-	VSUBPS            Z2, Z0, Z0
-	VMOVUPS           Z0, 3328(SI)
-	VMOVUPS           320(CX), Z0
-	VMOVUPS           2112(CX), Z1
-	VMOVUPS           3904(CX), Z2
-	VMOVUPS           5696(CX), Z3
-	VMOVUPS           7488(CX), Z4
-	VMOVUPS           9280(CX), Z5
-	VMOVUPS           11072(CX), Z6
-	VMOVUPS           12864(CX), Z7
-
-	// v0 = (d0 − d6) + 21/4 (d4 − d2)
-	VSUBPS           Z6, Z0, Z0
-	VSUBPS           Z2, Z4, Z8
-	VFMADD231PS.BCST conv1_5_25<>+0(SB), Z8, Z0
-	VMOVUPS          Z0, 320(SI)
-
-	// v7 = (d7 − d1) + 21/4 (d3 − d5)
-	VSUBPS           Z1, Z7, Z0
-	VSUBPS           Z5, Z3, Z7
-	VFMADD231PS.BCST conv1_5_25<>+0(SB), Z7, Z0
-	VMOVUPS          Z0, 3904(SI)
-
-	// v1, v2 = (17/4 d4 − (d2 + d6)) ± (17/4 d3 − (d1 + d5))
-	VADDPS           Z6, Z2, Z0
-	VFMSUB231PS.BCST conv1_4_25<>+0(SB), Z4, Z0
-	VADDPS           Z5, Z1, Z7
-	VFMSUB231PS.BCST conv1_4_25<>+0(SB), Z3, Z7
-	VADDPS           Z7, Z0, Z8
-	VMOVUPS          Z8, 832(SI)
-	VSUBPS           Z7, Z0, Z0
-	VMOVUPS          Z0, 1344(SI)
-
-	// v3, v4 = (d2 − 5 d4 + 4 d6) ± (2 d1 − 10 d3 + 8 d5)
-	VMOVAPS           Z2, Z0
-	VFNMADD231PS.BCST conv1_5<>+0(SB), Z4, Z0
-	VFMADD231PS.BCST  conv1_4<>+0(SB), Z6, Z0
-	VADDPS            Z1, Z1, Z7
-	VFNMADD231PS.BCST conv1_10<>+0(SB), Z3, Z7
-	VFMADD231PS.BCST  conv1_8<>+0(SB), Z5, Z7
-	VADDPS            Z7, Z0, Z8
-	VMOVUPS           Z8, 1856(SI)
-	VSUBPS            Z7, Z0, Z0
-	VMOVUPS           Z0, 2368(SI)
-
-	// v5, v6 = (2 d6 − 10 d4 + 8 d2) ± (d5 − 5 d3 + 4 d1)
-	VADDPS            Z6, Z6, Z0
-	VFNMADD231PS.BCST conv1_10<>+0(SB), Z4, Z0
-	VFMADD231PS.BCST  conv1_8<>+0(SB), Z2, Z0
-	VMOVAPS           Z5, Z2
-	VFNMADD231PS.BCST conv1_5<>+0(SB), Z3, Z2
-	VFMADD231PS.BCST  conv1_4<>+0(SB), Z1, Z2
-	VADDPS            Z2, Z0, Z1
-	VMOVUPS           Z1, 2880(SI)
-	VSUBPS            Z2, Z0, Z0
-	VMOVUPS           Z0, 3392(SI)
-	VMOVUPS           384(CX), Z0
-	VMOVUPS           2176(CX), Z1
-	VMOVUPS           3968(CX), Z2
-	VMOVUPS           5760(CX), Z3
-	VMOVUPS           7552(CX), Z4
-	VMOVUPS           9344(CX), Z5
-	VMOVUPS           11136(CX), Z6
-	VMOVUPS           12928(CX), Z7
-
-	// v0 = (d0 − d6) + 21/4 (d4 − d2)
-	VSUBPS           Z6, Z0, Z0
-	VSUBPS           Z2, Z4, Z8
-	VFMADD231PS.BCST conv1_5_25<>+0(SB), Z8, Z0
-	VMOVUPS          Z0, 384(SI)
-
-	// v7 = (d7 − d1) + 21/4 (d3 − d5)
-	VSUBPS           Z1, Z7, Z0
-	VSUBPS           Z5, Z3, Z7
-	VFMADD231PS.BCST conv1_5_25<>+0(SB), Z7, Z0
-	VMOVUPS          Z0, 3968(SI)
-
-	// v1, v2 = (17/4 d4 − (d2 + d6)) ± (17/4 d3 − (d1 + d5))
-	VADDPS           Z6, Z2, Z0
-	VFMSUB231PS.BCST conv1_4_25<>+0(SB), Z4, Z0
-	VADDPS           Z5, Z1, Z7
-	VFMSUB231PS.BCST conv1_4_25<>+0(SB), Z3, Z7
-	VADDPS           Z7, Z0, Z8
-	VMOVUPS          Z8, 896(SI)
-	VSUBPS           Z7, Z0, Z0
-	VMOVUPS          Z0, 1408(SI)
-
-	// v3, v4 = (d2 − 5 d4 + 4 d6) ± (2 d1 − 10 d3 + 8 d5)
-	VMOVAPS           Z2, Z0
-	VFNMADD231PS.BCST conv1_5<>+0(SB), Z4, Z0
-	VFMADD231PS.BCST  conv1_4<>+0(SB), Z6, Z0
-	VADDPS            Z1, Z1, Z7
-	VFNMADD231PS.BCST conv1_10<>+0(SB), Z3, Z7
-	VFMADD231PS.BCST  conv1_8<>+0(SB), Z5, Z7
-	VADDPS            Z7, Z0, Z8
-	VMOVUPS           Z8, 1920(SI)
-	VSUBPS            Z7, Z0, Z0
-	VMOVUPS           Z0, 2432(SI)
-
-	// v5, v6 = (2 d6 − 10 d4 + 8 d2) ± (d5 − 5 d3 + 4 d1)
-	VADDPS            Z6, Z6, Z0
-	VFNMADD231PS.BCST conv1_10<>+0(SB), Z4, Z0
-	VFMADD231PS.BCST  conv1_8<>+0(SB), Z2, Z0
-	VMOVAPS           Z5, Z2
-	VFNMADD231PS.BCST conv1_5<>+0(SB), Z3, Z2
-	VFMADD231PS.BCST  conv1_4<>+0(SB), Z1, Z2
-	VADDPS            Z2, Z0, Z1
-	VMOVUPS           Z1, 2944(SI)
-	VSUBPS            Z2, Z0, Z0
-	VMOVUPS           Z0, 3456(SI)
-	VMOVUPS           448(CX), Z0
-	VMOVUPS           2240(CX), Z1
-	VMOVUPS           4032(CX), Z2
-	VMOVUPS           5824(CX), Z3
-	VMOVUPS           7616(CX), Z4
-	VMOVUPS           9408(CX), Z5
-	VMOVUPS           11200(CX), Z6
-	VMOVUPS           12992(CX), Z7
-
-	// v0 = (d0 − d6) + 21/4 (d4 − d2)
-	VSUBPS           Z6, Z0, Z0
-	VSUBPS           Z2, Z4, Z8
-	VFMADD231PS.BCST conv1_5_25<>+0(SB), Z8, Z0
-	VMOVUPS          Z0, 448(SI)
-
-	// v7 = (d7 − d1) + 21/4 (d3 − d5)
-	VSUBPS           Z1, Z7, Z0
-	VSUBPS           Z5, Z3, Z7
-	VFMADD231PS.BCST conv1_5_25<>+0(SB), Z7, Z0
-	VMOVUPS          Z0, 4032(SI)
-
-	// v1, v2 = (17/4 d4 − (d2 + d6)) ± (17/4 d3 − (d1 + d5))
-	VADDPS           Z6, Z2, Z0
-	VFMSUB231PS.BCST conv1_4_25<>+0(SB), Z4, Z0
-	VADDPS           Z5, Z1, Z7
-	VFMSUB231PS.BCST conv1_4_25<>+0(SB), Z3, Z7
-	VADDPS           Z7, Z0, Z8
-	VMOVUPS          Z8, 960(SI)
-	VSUBPS           Z7, Z0, Z0
-	VMOVUPS          Z0, 1472(SI)
-
-	// v3, v4 = (d2 − 5 d4 + 4 d6) ± (2 d1 − 10 d3 + 8 d5)
-	VMOVAPS           Z2, Z0
-	VFNMADD231PS.BCST conv1_5<>+0(SB), Z4, Z0
-	VFMADD231PS.BCST  conv1_4<>+0(SB), Z6, Z0
-	VADDPS            Z1, Z1, Z7
-	VFNMADD231PS.BCST conv1_10<>+0(SB), Z3, Z7
-	VFMADD231PS.BCST  conv1_8<>+0(SB), Z5, Z7
-	VADDPS            Z7, Z0, Z8
-	VMOVUPS           Z8, 1984(SI)
-	VSUBPS            Z7, Z0, Z0
-	VMOVUPS           Z0, 2496(SI)
-
-	// v5, v6 = (2 d6 − 10 d4 + 8 d2) ± (d5 − 5 d3 + 4 d1)
-	VADDPS            Z6, Z6, Z0
-	VFNMADD231PS.BCST conv1_10<>+0(SB), Z4, Z0
-	VFMADD231PS.BCST  conv1_8<>+0(SB), Z2, Z0
-	VMOVAPS           Z5, Z2
-	VFNMADD231PS.BCST conv1_5<>+0(SB), Z3, Z2
-	VFMADD231PS.BCST  conv1_4<>+0(SB), Z1, Z2
-	VADDPS            Z2, Z0, Z1
-	VMOVUPS           Z1, 3008(SI)
-	VSUBPS            Z2, Z0, Z0
-	VMOVUPS           Z0, 3520(SI)
-	VMOVUPS           (SI), Z0
-	VMOVUPS           64(SI), Z1
-	VMOVUPS           128(SI), Z2
-	VMOVUPS           192(SI), Z3
-	VMOVUPS           256(SI), Z4
-	VMOVUPS           320(SI), Z5
-	VMOVUPS           384(SI), Z6
-	VMOVUPS           448(SI), Z7
+row4:
+	VMOVUPS (SI), Z0
+	VMOVUPS 64(SI), Z1
+	VMOVUPS 128(SI), Z2
+	VMOVUPS 192(SI), Z3
+	VMOVUPS 256(SI), Z4
+	VMOVUPS 320(SI), Z5
+	VMOVUPS 384(SI), Z6
+	VMOVUPS 448(SI), Z7
 
 	// v0 = (d0 − d6) + 21/4 (d4 − d2)
 	VSUBPS           Z6, Z0, Z0
@@ -3555,391 +1603,17 @@ tileColumn2:
 	VMOVUPS           Z1, 20800(SI)
 	VSUBPS            Z2, Z0, Z0
 	VMOVUPS           Z0, 20864(SI)
-	VMOVUPS           512(SI), Z0
-	VMOVUPS           576(SI), Z1
-	VMOVUPS           640(SI), Z2
-	VMOVUPS           704(SI), Z3
-	VMOVUPS           768(SI), Z4
-	VMOVUPS           832(SI), Z5
-	VMOVUPS           896(SI), Z6
-	VMOVUPS           960(SI), Z7
-
-	// v0 = (d0 − d6) + 21/4 (d4 − d2)
-	VSUBPS           Z6, Z0, Z0
-	VSUBPS           Z2, Z4, Z8
-	VFMADD231PS.BCST conv1_5_25<>+0(SB), Z8, Z0
-	VMOVUPS          Z0, 20992(SI)
-
-	// v7 = (d7 − d1) + 21/4 (d3 − d5)
-	VSUBPS           Z1, Z7, Z0
-	VSUBPS           Z5, Z3, Z7
-	VFMADD231PS.BCST conv1_5_25<>+0(SB), Z7, Z0
-	VMOVUPS          Z0, 21440(SI)
-
-	// v1, v2 = (17/4 d4 − (d2 + d6)) ± (17/4 d3 − (d1 + d5))
-	VADDPS           Z6, Z2, Z0
-	VFMSUB231PS.BCST conv1_4_25<>+0(SB), Z4, Z0
-	VADDPS           Z5, Z1, Z7
-	VFMSUB231PS.BCST conv1_4_25<>+0(SB), Z3, Z7
-	VADDPS           Z7, Z0, Z8
-	VMOVUPS          Z8, 21056(SI)
-	VSUBPS           Z7, Z0, Z0
-	VMOVUPS          Z0, 21120(SI)
-
-	// v3, v4 = (d2 − 5 d4 + 4 d6) ± (2 d1 − 10 d3 + 8 d5)
-	VMOVAPS           Z2, Z0
-	VFNMADD231PS.BCST conv1_5<>+0(SB), Z4, Z0
-	VFMADD231PS.BCST  conv1_4<>+0(SB), Z6, Z0
-	VADDPS            Z1, Z1, Z7
-	VFNMADD231PS.BCST conv1_10<>+0(SB), Z3, Z7
-	VFMADD231PS.BCST  conv1_8<>+0(SB), Z5, Z7
-	VADDPS            Z7, Z0, Z8
-	VMOVUPS           Z8, 21184(SI)
-	VSUBPS            Z7, Z0, Z0
-	VMOVUPS           Z0, 21248(SI)
-
-	// v5, v6 = (2 d6 − 10 d4 + 8 d2) ± (d5 − 5 d3 + 4 d1)
-	VADDPS            Z6, Z6, Z0
-	VFNMADD231PS.BCST conv1_10<>+0(SB), Z4, Z0
-	VFMADD231PS.BCST  conv1_8<>+0(SB), Z2, Z0
-	VMOVAPS           Z5, Z2
-	VFNMADD231PS.BCST conv1_5<>+0(SB), Z3, Z2
-	VFMADD231PS.BCST  conv1_4<>+0(SB), Z1, Z2
-	VADDPS            Z2, Z0, Z1
-	VMOVUPS           Z1, 21312(SI)
-	VSUBPS            Z2, Z0, Z0
-	VMOVUPS           Z0, 21376(SI)
-	VMOVUPS           1024(SI), Z0
-	VMOVUPS           1088(SI), Z1
-	VMOVUPS           1152(SI), Z2
-	VMOVUPS           1216(SI), Z3
-	VMOVUPS           1280(SI), Z4
-	VMOVUPS           1344(SI), Z5
-	VMOVUPS           1408(SI), Z6
-	VMOVUPS           1472(SI), Z7
-
-	// v0 = (d0 − d6) + 21/4 (d4 − d2)
-	VSUBPS           Z6, Z0, Z0
-	VSUBPS           Z2, Z4, Z8
-	VFMADD231PS.BCST conv1_5_25<>+0(SB), Z8, Z0
-	VMOVUPS          Z0, 21504(SI)
-
-	// v7 = (d7 − d1) + 21/4 (d3 − d5)
-	VSUBPS           Z1, Z7, Z0
-	VSUBPS           Z5, Z3, Z7
-	VFMADD231PS.BCST conv1_5_25<>+0(SB), Z7, Z0
-	VMOVUPS          Z0, 21952(SI)
-
-	// v1, v2 = (17/4 d4 − (d2 + d6)) ± (17/4 d3 − (d1 + d5))
-	VADDPS           Z6, Z2, Z0
-	VFMSUB231PS.BCST conv1_4_25<>+0(SB), Z4, Z0
-	VADDPS           Z5, Z1, Z7
-	VFMSUB231PS.BCST conv1_4_25<>+0(SB), Z3, Z7
-	VADDPS           Z7, Z0, Z8
-	VMOVUPS          Z8, 21568(SI)
-	VSUBPS           Z7, Z0, Z0
-	VMOVUPS          Z0, 21632(SI)
-
-	// v3, v4 = (d2 − 5 d4 + 4 d6) ± (2 d1 − 10 d3 + 8 d5)
-	VMOVAPS           Z2, Z0
-	VFNMADD231PS.BCST conv1_5<>+0(SB), Z4, Z0
-	VFMADD231PS.BCST  conv1_4<>+0(SB), Z6, Z0
-	VADDPS            Z1, Z1, Z7
-	VFNMADD231PS.BCST conv1_10<>+0(SB), Z3, Z7
-	VFMADD231PS.BCST  conv1_8<>+0(SB), Z5, Z7
-	VADDPS            Z7, Z0, Z8
-	VMOVUPS           Z8, 21696(SI)
-	VSUBPS            Z7, Z0, Z0
-	VMOVUPS           Z0, 21760(SI)
-
-	// v5, v6 = (2 d6 − 10 d4 + 8 d2) ± (d5 − 5 d3 + 4 d1)
-	VADDPS            Z6, Z6, Z0
-	VFNMADD231PS.BCST conv1_10<>+0(SB), Z4, Z0
-	VFMADD231PS.BCST  conv1_8<>+0(SB), Z2, Z0
-	VMOVAPS           Z5, Z2
-	VFNMADD231PS.BCST conv1_5<>+0(SB), Z3, Z2
-	VFMADD231PS.BCST  conv1_4<>+0(SB), Z1, Z2
-	VADDPS            Z2, Z0, Z1
-	VMOVUPS           Z1, 21824(SI)
-	VSUBPS            Z2, Z0, Z0
-	VMOVUPS           Z0, 21888(SI)
-	VMOVUPS           1536(SI), Z0
-	VMOVUPS           1600(SI), Z1
-	VMOVUPS           1664(SI), Z2
-	VMOVUPS           1728(SI), Z3
-	VMOVUPS           1792(SI), Z4
-	VMOVUPS           1856(SI), Z5
-	VMOVUPS           1920(SI), Z6
-	VMOVUPS           1984(SI), Z7
-
-	// v0 = (d0 − d6) + 21/4 (d4 − d2)
-	VSUBPS           Z6, Z0, Z0
-	VSUBPS           Z2, Z4, Z8
-	VFMADD231PS.BCST conv1_5_25<>+0(SB), Z8, Z0
-	VMOVUPS          Z0, 22016(SI)
-
-	// v7 = (d7 − d1) + 21/4 (d3 − d5)
-	VSUBPS           Z1, Z7, Z0
-	VSUBPS           Z5, Z3, Z7
-	VFMADD231PS.BCST conv1_5_25<>+0(SB), Z7, Z0
-	VMOVUPS          Z0, 22464(SI)
-
-	// v1, v2 = (17/4 d4 − (d2 + d6)) ± (17/4 d3 − (d1 + d5))
-	VADDPS           Z6, Z2, Z0
-	VFMSUB231PS.BCST conv1_4_25<>+0(SB), Z4, Z0
-	VADDPS           Z5, Z1, Z7
-	VFMSUB231PS.BCST conv1_4_25<>+0(SB), Z3, Z7
-	VADDPS           Z7, Z0, Z8
-	VMOVUPS          Z8, 22080(SI)
-	VSUBPS           Z7, Z0, Z0
-	VMOVUPS          Z0, 22144(SI)
-
-	// v3, v4 = (d2 − 5 d4 + 4 d6) ± (2 d1 − 10 d3 + 8 d5)
-	VMOVAPS           Z2, Z0
-	VFNMADD231PS.BCST conv1_5<>+0(SB), Z4, Z0
-	VFMADD231PS.BCST  conv1_4<>+0(SB), Z6, Z0
-	VADDPS            Z1, Z1, Z7
-	VFNMADD231PS.BCST conv1_10<>+0(SB), Z3, Z7
-	VFMADD231PS.BCST  conv1_8<>+0(SB), Z5, Z7
-	VADDPS            Z7, Z0, Z8
-	VMOVUPS           Z8, 22208(SI)
-	VSUBPS            Z7, Z0, Z0
-	VMOVUPS           Z0, 22272(SI)
-
-	// v5, v6 = (2 d6 − 10 d4 + 8 d2) ± (d5 − 5 d3 + 4 d1)
-	VADDPS            Z6, Z6, Z0
-	VFNMADD231PS.BCST conv1_10<>+0(SB), Z4, Z0
-	VFMADD231PS.BCST  conv1_8<>+0(SB), Z2, Z0
-	VMOVAPS           Z5, Z2
-	VFNMADD231PS.BCST conv1_5<>+0(SB), Z3, Z2
-	VFMADD231PS.BCST  conv1_4<>+0(SB), Z1, Z2
-	VADDPS            Z2, Z0, Z1
-	VMOVUPS           Z1, 22336(SI)
-	VSUBPS            Z2, Z0, Z0
-	VMOVUPS           Z0, 22400(SI)
-	VMOVUPS           2048(SI), Z0
-	VMOVUPS           2112(SI), Z1
-	VMOVUPS           2176(SI), Z2
-	VMOVUPS           2240(SI), Z3
-	VMOVUPS           2304(SI), Z4
-	VMOVUPS           2368(SI), Z5
-	VMOVUPS           2432(SI), Z6
-	VMOVUPS           2496(SI), Z7
-
-	// v0 = (d0 − d6) + 21/4 (d4 − d2)
-	VSUBPS           Z6, Z0, Z0
-	VSUBPS           Z2, Z4, Z8
-	VFMADD231PS.BCST conv1_5_25<>+0(SB), Z8, Z0
-	VMOVUPS          Z0, 22528(SI)
-
-	// v7 = (d7 − d1) + 21/4 (d3 − d5)
-	VSUBPS           Z1, Z7, Z0
-	VSUBPS           Z5, Z3, Z7
-	VFMADD231PS.BCST conv1_5_25<>+0(SB), Z7, Z0
-	VMOVUPS          Z0, 22976(SI)
-
-	// v1, v2 = (17/4 d4 − (d2 + d6)) ± (17/4 d3 − (d1 + d5))
-	VADDPS           Z6, Z2, Z0
-	VFMSUB231PS.BCST conv1_4_25<>+0(SB), Z4, Z0
-	VADDPS           Z5, Z1, Z7
-	VFMSUB231PS.BCST conv1_4_25<>+0(SB), Z3, Z7
-	VADDPS           Z7, Z0, Z8
-	VMOVUPS          Z8, 22592(SI)
-	VSUBPS           Z7, Z0, Z0
-	VMOVUPS          Z0, 22656(SI)
-
-	// v3, v4 = (d2 − 5 d4 + 4 d6) ± (2 d1 − 10 d3 + 8 d5)
-	VMOVAPS           Z2, Z0
-	VFNMADD231PS.BCST conv1_5<>+0(SB), Z4, Z0
-	VFMADD231PS.BCST  conv1_4<>+0(SB), Z6, Z0
-	VADDPS            Z1, Z1, Z7
-	VFNMADD231PS.BCST conv1_10<>+0(SB), Z3, Z7
-	VFMADD231PS.BCST  conv1_8<>+0(SB), Z5, Z7
-	VADDPS            Z7, Z0, Z8
-	VMOVUPS           Z8, 22720(SI)
-	VSUBPS            Z7, Z0, Z0
-	VMOVUPS           Z0, 22784(SI)
-
-	// v5, v6 = (2 d6 − 10 d4 + 8 d2) ± (d5 − 5 d3 + 4 d1)
-	VADDPS            Z6, Z6, Z0
-	VFNMADD231PS.BCST conv1_10<>+0(SB), Z4, Z0
-	VFMADD231PS.BCST  conv1_8<>+0(SB), Z2, Z0
-	VMOVAPS           Z5, Z2
-	VFNMADD231PS.BCST conv1_5<>+0(SB), Z3, Z2
-	VFMADD231PS.BCST  conv1_4<>+0(SB), Z1, Z2
-	VADDPS            Z2, Z0, Z1
-	VMOVUPS           Z1, 22848(SI)
-	VSUBPS            Z2, Z0, Z0
-	VMOVUPS           Z0, 22912(SI)
-	VMOVUPS           2560(SI), Z0
-	VMOVUPS           2624(SI), Z1
-	VMOVUPS           2688(SI), Z2
-	VMOVUPS           2752(SI), Z3
-	VMOVUPS           2816(SI), Z4
-	VMOVUPS           2880(SI), Z5
-	VMOVUPS           2944(SI), Z6
-	VMOVUPS           3008(SI), Z7
-
-	// v0 = (d0 − d6) + 21/4 (d4 − d2)
-	VSUBPS           Z6, Z0, Z0
-	VSUBPS           Z2, Z4, Z8
-	VFMADD231PS.BCST conv1_5_25<>+0(SB), Z8, Z0
-	VMOVUPS          Z0, 23040(SI)
-
-	// v7 = (d7 − d1) + 21/4 (d3 − d5)
-	VSUBPS           Z1, Z7, Z0
-	VSUBPS           Z5, Z3, Z7
-	VFMADD231PS.BCST conv1_5_25<>+0(SB), Z7, Z0
-	VMOVUPS          Z0, 23488(SI)
-
-	// v1, v2 = (17/4 d4 − (d2 + d6)) ± (17/4 d3 − (d1 + d5))
-	VADDPS           Z6, Z2, Z0
-	VFMSUB231PS.BCST conv1_4_25<>+0(SB), Z4, Z0
-	VADDPS           Z5, Z1, Z7
-	VFMSUB231PS.BCST conv1_4_25<>+0(SB), Z3, Z7
-	VADDPS           Z7, Z0, Z8
-	VMOVUPS          Z8, 23104(SI)
-	VSUBPS           Z7, Z0, Z0
-	VMOVUPS          Z0, 23168(SI)
-
-	// v3, v4 = (d2 − 5 d4 + 4 d6) ± (2 d1 − 10 d3 + 8 d5)
-	VMOVAPS           Z2, Z0
-	VFNMADD231PS.BCST conv1_5<>+0(SB), Z4, Z0
-	VFMADD231PS.BCST  conv1_4<>+0(SB), Z6, Z0
-	VADDPS            Z1, Z1, Z7
-	VFNMADD231PS.BCST conv1_10<>+0(SB), Z3, Z7
-	VFMADD231PS.BCST  conv1_8<>+0(SB), Z5, Z7
-	VADDPS            Z7, Z0, Z8
-	VMOVUPS           Z8, 23232(SI)
-	VSUBPS            Z7, Z0, Z0
-	VMOVUPS           Z0, 23296(SI)
-
-	// v5, v6 = (2 d6 − 10 d4 + 8 d2) ± (d5 − 5 d3 + 4 d1)
-	VADDPS            Z6, Z6, Z0
-	VFNMADD231PS.BCST conv1_10<>+0(SB), Z4, Z0
-	VFMADD231PS.BCST  conv1_8<>+0(SB), Z2, Z0
-	VMOVAPS           Z5, Z2
-	VFNMADD231PS.BCST conv1_5<>+0(SB), Z3, Z2
-	VFMADD231PS.BCST  conv1_4<>+0(SB), Z1, Z2
-	VADDPS            Z2, Z0, Z1
-	VMOVUPS           Z1, 23360(SI)
-	VSUBPS            Z2, Z0, Z0
-	VMOVUPS           Z0, 23424(SI)
-	VMOVUPS           3072(SI), Z0
-	VMOVUPS           3136(SI), Z1
-	VMOVUPS           3200(SI), Z2
-	VMOVUPS           3264(SI), Z3
-	VMOVUPS           3328(SI), Z4
-	VMOVUPS           3392(SI), Z5
-	VMOVUPS           3456(SI), Z6
-	VMOVUPS           3520(SI), Z7
-
-	// v0 = (d0 − d6) + 21/4 (d4 − d2)
-	VSUBPS           Z6, Z0, Z0
-	VSUBPS           Z2, Z4, Z8
-	VFMADD231PS.BCST conv1_5_25<>+0(SB), Z8, Z0
-	VMOVUPS          Z0, 23552(SI)
-
-	// v7 = (d7 − d1) + 21/4 (d3 − d5)
-	VSUBPS           Z1, Z7, Z0
-	VSUBPS           Z5, Z3, Z7
-	VFMADD231PS.BCST conv1_5_25<>+0(SB), Z7, Z0
-	VMOVUPS          Z0, 24000(SI)
-
-	// v1, v2 = (17/4 d4 − (d2 + d6)) ± (17/4 d3 − (d1 + d5))
-	VADDPS           Z6, Z2, Z0
-	VFMSUB231PS.BCST conv1_4_25<>+0(SB), Z4, Z0
-	VADDPS           Z5, Z1, Z7
-	VFMSUB231PS.BCST conv1_4_25<>+0(SB), Z3, Z7
-	VADDPS           Z7, Z0, Z8
-	VMOVUPS          Z8, 23616(SI)
-	VSUBPS           Z7, Z0, Z0
-	VMOVUPS          Z0, 23680(SI)
-
-	// v3, v4 = (d2 − 5 d4 + 4 d6) ± (2 d1 − 10 d3 + 8 d5)
-	VMOVAPS           Z2, Z0
-	VFNMADD231PS.BCST conv1_5<>+0(SB), Z4, Z0
-	VFMADD231PS.BCST  conv1_4<>+0(SB), Z6, Z0
-	VADDPS            Z1, Z1, Z7
-	VFNMADD231PS.BCST conv1_10<>+0(SB), Z3, Z7
-	VFMADD231PS.BCST  conv1_8<>+0(SB), Z5, Z7
-	VADDPS            Z7, Z0, Z8
-	VMOVUPS           Z8, 23744(SI)
-	VSUBPS            Z7, Z0, Z0
-	VMOVUPS           Z0, 23808(SI)
-
-	// v5, v6 = (2 d6 − 10 d4 + 8 d2) ± (d5 − 5 d3 + 4 d1)
-	VADDPS            Z6, Z6, Z0
-	VFNMADD231PS.BCST conv1_10<>+0(SB), Z4, Z0
-	VFMADD231PS.BCST  conv1_8<>+0(SB), Z2, Z0
-	VMOVAPS           Z5, Z2
-	VFNMADD231PS.BCST conv1_5<>+0(SB), Z3, Z2
-	VFMADD231PS.BCST  conv1_4<>+0(SB), Z1, Z2
-	VADDPS            Z2, Z0, Z1
-	VMOVUPS           Z1, 23872(SI)
-	VSUBPS            Z2, Z0, Z0
-	VMOVUPS           Z0, 23936(SI)
-	VMOVUPS           3584(SI), Z0
-	VMOVUPS           3648(SI), Z1
-	VMOVUPS           3712(SI), Z2
-	VMOVUPS           3776(SI), Z3
-	VMOVUPS           3840(SI), Z4
-	VMOVUPS           3904(SI), Z5
-	VMOVUPS           3968(SI), Z6
-	VMOVUPS           4032(SI), Z7
-
-	// v0 = (d0 − d6) + 21/4 (d4 − d2)
-	VSUBPS           Z6, Z0, Z0
-	VSUBPS           Z2, Z4, Z8
-	VFMADD231PS.BCST conv1_5_25<>+0(SB), Z8, Z0
-	VMOVUPS          Z0, 24064(SI)
-
-	// v7 = (d7 − d1) + 21/4 (d3 − d5)
-	VSUBPS           Z1, Z7, Z0
-	VSUBPS           Z5, Z3, Z7
-	VFMADD231PS.BCST conv1_5_25<>+0(SB), Z7, Z0
-	VMOVUPS          Z0, 24512(SI)
-
-	// v1, v2 = (17/4 d4 − (d2 + d6)) ± (17/4 d3 − (d1 + d5))
-	VADDPS           Z6, Z2, Z0
-	VFMSUB231PS.BCST conv1_4_25<>+0(SB), Z4, Z0
-	VADDPS           Z5, Z1, Z7
-	VFMSUB231PS.BCST conv1_4_25<>+0(SB), Z3, Z7
-	VADDPS           Z7, Z0, Z8
-	VMOVUPS          Z8, 24128(SI)
-	VSUBPS           Z7, Z0, Z0
-	VMOVUPS          Z0, 24192(SI)
-
-	// v3, v4 = (d2 − 5 d4 + 4 d6) ± (2 d1 − 10 d3 + 8 d5)
-	VMOVAPS           Z2, Z0
-	VFNMADD231PS.BCST conv1_5<>+0(SB), Z4, Z0
-	VFMADD231PS.BCST  conv1_4<>+0(SB), Z6, Z0
-	VADDPS            Z1, Z1, Z7
-	VFNMADD231PS.BCST conv1_10<>+0(SB), Z3, Z7
-	VFMADD231PS.BCST  conv1_8<>+0(SB), Z5, Z7
-	VADDPS            Z7, Z0, Z8
-	VMOVUPS           Z8, 24256(SI)
-	VSUBPS            Z7, Z0, Z0
-	VMOVUPS           Z0, 24320(SI)
-
-	// v5, v6 = (2 d6 − 10 d4 + 8 d2) ± (d5 − 5 d3 + 4 d1)
-	VADDPS            Z6, Z6, Z0
-	VFNMADD231PS.BCST conv1_10<>+0(SB), Z4, Z0
-	VFMADD231PS.BCST  conv1_8<>+0(SB), Z2, Z0
-	VMOVAPS           Z5, Z2
-	VFNMADD231PS.BCST conv1_5<>+0(SB), Z3, Z2
-	VFMADD231PS.BCST  conv1_4<>+0(SB), Z1, Z2
-	VADDPS            Z2, Z0, Z1
-	VMOVUPS           Z1, 24384(SI)
-	VSUBPS            Z2, Z0, Z0
-	VMOVUPS           Z0, 24448(SI)
+	ADDQ              $+512, SI
+	DECQ              R9
+	JNZ               row4
+	ADDQ              $-4096, SI
 	MOVQ              $0x00000002, R9
 
-group3:
+group5:
 	// columns: Aᵀ (u V), a column of V in registers for all outputs of the group
 	MOVQ $0x00000008, R10
 
-column4:
+column6:
 	VMOVUPS 20480(SI), Z0
 	VMOVUPS 20992(SI), Z1
 	VMOVUPS 21504(SI), Z2
@@ -3950,7 +1624,7 @@ column4:
 	VMOVUPS 24064(SI), Z7
 	MOVQ    $0x0000000a, R11
 
-output5:
+output7:
 	// plus1, minus1 = m1 ± m2
 	VMULPS.BCST 768(DX), Z1, Z8
 	VMULPS.BCST 1536(DX), Z2, Z9
@@ -3995,19 +1669,19 @@ output5:
 	ADDQ             $+4, DX
 	ADDQ             $+2048, SI
 	DECQ             R11
-	JNZ              output5
+	JNZ              output7
 	ADDQ             $-40, DX
 	ADDQ             $-20480, SI
 	ADDQ             $+96, DX
 	ADDQ             $+64, SI
 	DECQ             R10
-	JNZ              column4
+	JNZ              column6
 	ADDQ             $-728, DX
 	ADDQ             $-512, SI
 	VXORPS           Z0, Z0, Z0
 	MOVQ             $0x0000000a, R10
 
-output6:
+output8:
 	VBROADCASTSS (BX), Z1
 
 	// two rows at a time: (Aᵀ m) A, then bias, pooling, ReLU
@@ -4190,10 +1864,10 @@ output6:
 	ADDQ             $+2048, SI
 	ADDQ             $+9216, AX
 	DECQ             R10
-	JNZ              output6
+	JNZ              output8
 	ADDQ             $-20480, SI
 	DECQ             R9
-	JNZ              group3
+	JNZ              group5
 	ADDQ             $-80, DX
 	ADDQ             $-80, BX
 	ADDQ             $-184320, AX
@@ -4228,7 +1902,10 @@ tileRow1:
 	MOVQ $0x00000006, R9
 
 tileColumn2:
-	// V = Bᵀ X B
+	// columns: Bᵀ x
+	MOVQ $0x00000008, R10
+
+column3:
 	VMOVUPS (CX), Z0
 	VMOVUPS 1792(CX), Z1
 	VMOVUPS 3584(CX), Z2
@@ -4283,392 +1960,25 @@ tileColumn2:
 	VMOVUPS           Z1, 2560(DI)
 	VSUBPS            Z2, Z0, Z0
 	VMOVUPS           Z0, 3072(DI)
-	VMOVUPS           64(CX), Z0
-	VMOVUPS           1856(CX), Z1
-	VMOVUPS           3648(CX), Z2
-	VMOVUPS           5440(CX), Z3
-	VMOVUPS           7232(CX), Z4
-	VMOVUPS           9024(CX), Z5
-	VMOVUPS           10816(CX), Z6
-	VMOVUPS           12608(CX), Z7
+	ADDQ              $+64, CX
+	ADDQ              $+64, DI
+	DECQ              R10
+	JNZ               column3
+	ADDQ              $-512, CX
+	ADDQ              $-512, DI
 
-	// v0 = (d0 − d6) + 21/4 (d4 − d2)
-	VSUBPS           Z6, Z0, Z0
-	VSUBPS           Z2, Z4, Z8
-	VFMADD231PS.BCST conv1_5_25<>+0(SB), Z8, Z0
-	VMOVUPS          Z0, 64(DI)
+	// rows: V = (Bᵀ x) B
+	MOVQ $0x00000008, R10
 
-	// v7 = (d7 − d1) + 21/4 (d3 − d5)
-	VSUBPS           Z1, Z7, Z0
-	VSUBPS           Z5, Z3, Z7
-	VFMADD231PS.BCST conv1_5_25<>+0(SB), Z7, Z0
-	VMOVUPS          Z0, 3648(DI)
-
-	// v1, v2 = (17/4 d4 − (d2 + d6)) ± (17/4 d3 − (d1 + d5))
-	VADDPS           Z6, Z2, Z0
-	VFMSUB231PS.BCST conv1_4_25<>+0(SB), Z4, Z0
-	VADDPS           Z5, Z1, Z7
-	VFMSUB231PS.BCST conv1_4_25<>+0(SB), Z3, Z7
-	VADDPS           Z7, Z0, Z8
-	VMOVUPS          Z8, 576(DI)
-	VSUBPS           Z7, Z0, Z0
-	VMOVUPS          Z0, 1088(DI)
-
-	// v3, v4 = (d2 − 5 d4 + 4 d6) ± (2 d1 − 10 d3 + 8 d5)
-	VMOVAPS           Z2, Z0
-	VFNMADD231PS.BCST conv1_5<>+0(SB), Z4, Z0
-	VFMADD231PS.BCST  conv1_4<>+0(SB), Z6, Z0
-	VADDPS            Z1, Z1, Z7
-	VFNMADD231PS.BCST conv1_10<>+0(SB), Z3, Z7
-	VFMADD231PS.BCST  conv1_8<>+0(SB), Z5, Z7
-	VADDPS            Z7, Z0, Z8
-	VMOVUPS           Z8, 1600(DI)
-	VSUBPS            Z7, Z0, Z0
-	VMOVUPS           Z0, 2112(DI)
-
-	// v5, v6 = (2 d6 − 10 d4 + 8 d2) ± (d5 − 5 d3 + 4 d1)
-	VADDPS            Z6, Z6, Z0
-	VFNMADD231PS.BCST conv1_10<>+0(SB), Z4, Z0
-	VFMADD231PS.BCST  conv1_8<>+0(SB), Z2, Z0
-	VMOVAPS           Z5, Z2
-	VFNMADD231PS.BCST conv1_5<>+0(SB), Z3, Z2
-	VFMADD231PS.BCST  conv1_4<>+0(SB), Z1, Z2
-	VADDPS            Z2, Z0, Z1
-	VMOVUPS           Z1, 2624(DI)
-	VSUBPS            Z2, Z0, Z0
-	VMOVUPS           Z0, 3136(DI)
-	VMOVUPS           128(CX), Z0
-	VMOVUPS           1920(CX), Z1
-	VMOVUPS           3712(CX), Z2
-	VMOVUPS           5504(CX), Z3
-	VMOVUPS           7296(CX), Z4
-	VMOVUPS           9088(CX), Z5
-	VMOVUPS           10880(CX), Z6
-	VMOVUPS           12672(CX), Z7
-
-	// v0 = (d0 − d6) + 21/4 (d4 − d2)
-	VSUBPS           Z6, Z0, Z0
-	VSUBPS           Z2, Z4, Z8
-	VFMADD231PS.BCST conv1_5_25<>+0(SB), Z8, Z0
-	VMOVUPS          Z0, 128(DI)
-
-	// v7 = (d7 − d1) + 21/4 (d3 − d5)
-	VSUBPS           Z1, Z7, Z0
-	VSUBPS           Z5, Z3, Z7
-	VFMADD231PS.BCST conv1_5_25<>+0(SB), Z7, Z0
-	VMOVUPS          Z0, 3712(DI)
-
-	// v1, v2 = (17/4 d4 − (d2 + d6)) ± (17/4 d3 − (d1 + d5))
-	VADDPS           Z6, Z2, Z0
-	VFMSUB231PS.BCST conv1_4_25<>+0(SB), Z4, Z0
-	VADDPS           Z5, Z1, Z7
-	VFMSUB231PS.BCST conv1_4_25<>+0(SB), Z3, Z7
-	VADDPS           Z7, Z0, Z8
-	VMOVUPS          Z8, 640(DI)
-	VSUBPS           Z7, Z0, Z0
-	VMOVUPS          Z0, 1152(DI)
-
-	// v3, v4 = (d2 − 5 d4 + 4 d6) ± (2 d1 − 10 d3 + 8 d5)
-	VMOVAPS           Z2, Z0
-	VFNMADD231PS.BCST conv1_5<>+0(SB), Z4, Z0
-	VFMADD231PS.BCST  conv1_4<>+0(SB), Z6, Z0
-	VADDPS            Z1, Z1, Z7
-	VFNMADD231PS.BCST conv1_10<>+0(SB), Z3, Z7
-	VFMADD231PS.BCST  conv1_8<>+0(SB), Z5, Z7
-	VADDPS            Z7, Z0, Z8
-	VMOVUPS           Z8, 1664(DI)
-	VSUBPS            Z7, Z0, Z0
-	VMOVUPS           Z0, 2176(DI)
-
-	// v5, v6 = (2 d6 − 10 d4 + 8 d2) ± (d5 − 5 d3 + 4 d1)
-	VADDPS            Z6, Z6, Z0
-	VFNMADD231PS.BCST conv1_10<>+0(SB), Z4, Z0
-	VFMADD231PS.BCST  conv1_8<>+0(SB), Z2, Z0
-	VMOVAPS           Z5, Z2
-	VFNMADD231PS.BCST conv1_5<>+0(SB), Z3, Z2
-	VFMADD231PS.BCST  conv1_4<>+0(SB), Z1, Z2
-	VADDPS            Z2, Z0, Z1
-	VMOVUPS           Z1, 2688(DI)
-	VSUBPS            Z2, Z0, Z0
-	VMOVUPS           Z0, 3200(DI)
-	VMOVUPS           192(CX), Z0
-	VMOVUPS           1984(CX), Z1
-	VMOVUPS           3776(CX), Z2
-	VMOVUPS           5568(CX), Z3
-	VMOVUPS           7360(CX), Z4
-	VMOVUPS           9152(CX), Z5
-	VMOVUPS           10944(CX), Z6
-	VMOVUPS           12736(CX), Z7
-
-	// v0 = (d0 − d6) + 21/4 (d4 − d2)
-	VSUBPS           Z6, Z0, Z0
-	VSUBPS           Z2, Z4, Z8
-	VFMADD231PS.BCST conv1_5_25<>+0(SB), Z8, Z0
-	VMOVUPS          Z0, 192(DI)
-
-	// v7 = (d7 − d1) + 21/4 (d3 − d5)
-	VSUBPS           Z1, Z7, Z0
-	VSUBPS           Z5, Z3, Z7
-	VFMADD231PS.BCST conv1_5_25<>+0(SB), Z7, Z0
-	VMOVUPS          Z0, 3776(DI)
-
-	// v1, v2 = (17/4 d4 − (d2 + d6)) ± (17/4 d3 − (d1 + d5))
-	VADDPS           Z6, Z2, Z0
-	VFMSUB231PS.BCST conv1_4_25<>+0(SB), Z4, Z0
-	VADDPS           Z5, Z1, Z7
-	VFMSUB231PS.BCST conv1_4_25<>+0(SB), Z3, Z7
-	VADDPS           Z7, Z0, Z8
-	VMOVUPS          Z8, 704(DI)
-	VSUBPS           Z7, Z0, Z0
-	VMOVUPS          Z0, 1216(DI)
-
-	// v3, v4 = (d2 − 5 d4 + 4 d6) ± (2 d1 − 10 d3 + 8 d5)
-	VMOVAPS           Z2, Z0
-	VFNMADD231PS.BCST conv1_5<>+0(SB), Z4, Z0
-	VFMADD231PS.BCST  conv1_4<>+0(SB), Z6, Z0
-	VADDPS            Z1, Z1, Z7
-	VFNMADD231PS.BCST conv1_10<>+0(SB), Z3, Z7
-	VFMADD231PS.BCST  conv1_8<>+0(SB), Z5, Z7
-	VADDPS            Z7, Z0, Z8
-	VMOVUPS           Z8, 1728(DI)
-	VSUBPS            Z7, Z0, Z0
-	VMOVUPS           Z0, 2240(DI)
-
-	// v5, v6 = (2 d6 − 10 d4 + 8 d2) ± (d5 − 5 d3 + 4 d1)
-	VADDPS            Z6, Z6, Z0
-	VFNMADD231PS.BCST conv1_10<>+0(SB), Z4, Z0
-	VFMADD231PS.BCST  conv1_8<>+0(SB), Z2, Z0
-	VMOVAPS           Z5, Z2
-	VFNMADD231PS.BCST conv1_5<>+0(SB), Z3, Z2
-	VFMADD231PS.BCST  conv1_4<>+0(SB), Z1, Z2
-	VADDPS            Z2, Z0, Z1
-	VMOVUPS           Z1, 2752(DI)
-	VSUBPS            Z2, Z0, Z0
-	VMOVUPS           Z0, 3264(DI)
-	VMOVUPS           256(CX), Z0
-	VMOVUPS           2048(CX), Z1
-	VMOVUPS           3840(CX), Z2
-	VMOVUPS           5632(CX), Z3
-	VMOVUPS           7424(CX), Z4
-	VMOVUPS           9216(CX), Z5
-	VMOVUPS           11008(CX), Z6
-	VMOVUPS           12800(CX), Z7
-
-	// v0 = (d0 − d6) + 21/4 (d4 − d2)
-	VSUBPS           Z6, Z0, Z0
-	VSUBPS           Z2, Z4, Z8
-	VFMADD231PS.BCST conv1_5_25<>+0(SB), Z8, Z0
-	VMOVUPS          Z0, 256(DI)
-
-	// v7 = (d7 − d1) + 21/4 (d3 − d5)
-	VSUBPS           Z1, Z7, Z0
-	VSUBPS           Z5, Z3, Z7
-	VFMADD231PS.BCST conv1_5_25<>+0(SB), Z7, Z0
-	VMOVUPS          Z0, 3840(DI)
-
-	// v1, v2 = (17/4 d4 − (d2 + d6)) ± (17/4 d3 − (d1 + d5))
-	VADDPS           Z6, Z2, Z0
-	VFMSUB231PS.BCST conv1_4_25<>+0(SB), Z4, Z0
-	VADDPS           Z5, Z1, Z7
-	VFMSUB231PS.BCST conv1_4_25<>+0(SB), Z3, Z7
-	VADDPS           Z7, Z0, Z8
-	VMOVUPS          Z8, 768(DI)
-	VSUBPS           Z7, Z0, Z0
-	VMOVUPS          Z0, 1280(DI)
-
-	// v3, v4 = (d2 − 5 d4 + 4 d6) ± (2 d1 − 10 d3 + 8 d5)
-	VMOVAPS           Z2, Z0
-	VFNMADD231PS.BCST conv1_5<>+0(SB), Z4, Z0
-	VFMADD231PS.BCST  conv1_4<>+0(SB), Z6, Z0
-	VADDPS            Z1, Z1, Z7
-	VFNMADD231PS.BCST conv1_10<>+0(SB), Z3, Z7
-	VFMADD231PS.BCST  conv1_8<>+0(SB), Z5, Z7
-	VADDPS            Z7, Z0, Z8
-	VMOVUPS           Z8, 1792(DI)
-	VSUBPS            Z7, Z0, Z0
-	VMOVUPS           Z0, 2304(DI)
-
-	// v5, v6 = (2 d6 − 10 d4 + 8 d2) ± (d5 − 5 d3 + 4 d1)
-	VADDPS            Z6, Z6, Z0
-	VFNMADD231PS.BCST conv1_10<>+0(SB), Z4, Z0
-	VFMADD231PS.BCST  conv1_8<>+0(SB), Z2, Z0
-	VMOVAPS           Z5, Z2
-	VFNMADD231PS.BCST conv1_5<>+0(SB), Z3, Z2
-	VFMADD231PS.BCST  conv1_4<>+0(SB), Z1, Z2
-	VADDPS            Z2, Z0, Z1
-	VMOVUPS           Z1, 2816(DI)
-	VSUBPS            Z2, Z0, Z0
-	VMOVUPS           Z0, 3328(DI)
-	VMOVUPS           320(CX), Z0
-	VMOVUPS           2112(CX), Z1
-	VMOVUPS           3904(CX), Z2
-	VMOVUPS           5696(CX), Z3
-	VMOVUPS           7488(CX), Z4
-	VMOVUPS           9280(CX), Z5
-	VMOVUPS           11072(CX), Z6
-	VMOVUPS           12864(CX), Z7
-
-	// v0 = (d0 − d6) + 21/4 (d4 − d2)
-	VSUBPS           Z6, Z0, Z0
-	VSUBPS           Z2, Z4, Z8
-	VFMADD231PS.BCST conv1_5_25<>+0(SB), Z8, Z0
-	VMOVUPS          Z0, 320(DI)
-
-	// v7 = (d7 − d1) + 21/4 (d3 − d5)
-	VSUBPS           Z1, Z7, Z0
-	VSUBPS           Z5, Z3, Z7
-	VFMADD231PS.BCST conv1_5_25<>+0(SB), Z7, Z0
-	VMOVUPS          Z0, 3904(DI)
-
-	// v1, v2 = (17/4 d4 − (d2 + d6)) ± (17/4 d3 − (d1 + d5))
-	VADDPS           Z6, Z2, Z0
-	VFMSUB231PS.BCST conv1_4_25<>+0(SB), Z4, Z0
-	VADDPS           Z5, Z1, Z7
-	VFMSUB231PS.BCST conv1_4_25<>+0(SB), Z3, Z7
-	VADDPS           Z7, Z0, Z8
-	VMOVUPS          Z8, 832(DI)
-	VSUBPS           Z7, Z0, Z0
-	VMOVUPS          Z0, 1344(DI)
-
-	// v3, v4 = (d2 − 5 d4 + 4 d6) ± (2 d1 − 10 d3 + 8 d5)
-	VMOVAPS           Z2, Z0
-	VFNMADD231PS.BCST conv1_5<>+0(SB), Z4, Z0
-	VFMADD231PS.BCST  conv1_4<>+0(SB), Z6, Z0
-	VADDPS            Z1, Z1, Z7
-	VFNMADD231PS.BCST conv1_10<>+0(SB), Z3, Z7
-	VFMADD231PS.BCST  conv1_8<>+0(SB), Z5, Z7
-	VADDPS            Z7, Z0, Z8
-	VMOVUPS           Z8, 1856(DI)
-	VSUBPS            Z7, Z0, Z0
-	VMOVUPS           Z0, 2368(DI)
-
-	// v5, v6 = (2 d6 − 10 d4 + 8 d2) ± (d5 − 5 d3 + 4 d1)
-	VADDPS            Z6, Z6, Z0
-	VFNMADD231PS.BCST conv1_10<>+0(SB), Z4, Z0
-	VFMADD231PS.BCST  conv1_8<>+0(SB), Z2, Z0
-	VMOVAPS           Z5, Z2
-	VFNMADD231PS.BCST conv1_5<>+0(SB), Z3, Z2
-	VFMADD231PS.BCST  conv1_4<>+0(SB), Z1, Z2
-	VADDPS            Z2, Z0, Z1
-	VMOVUPS           Z1, 2880(DI)
-	VSUBPS            Z2, Z0, Z0
-	VMOVUPS           Z0, 3392(DI)
-	VMOVUPS           384(CX), Z0
-	VMOVUPS           2176(CX), Z1
-	VMOVUPS           3968(CX), Z2
-	VMOVUPS           5760(CX), Z3
-	VMOVUPS           7552(CX), Z4
-	VMOVUPS           9344(CX), Z5
-	VMOVUPS           11136(CX), Z6
-	VMOVUPS           12928(CX), Z7
-
-	// v0 = (d0 − d6) + 21/4 (d4 − d2)
-	VSUBPS           Z6, Z0, Z0
-	VSUBPS           Z2, Z4, Z8
-	VFMADD231PS.BCST conv1_5_25<>+0(SB), Z8, Z0
-	VMOVUPS          Z0, 384(DI)
-
-	// v7 = (d7 − d1) + 21/4 (d3 − d5)
-	VSUBPS           Z1, Z7, Z0
-	VSUBPS           Z5, Z3, Z7
-	VFMADD231PS.BCST conv1_5_25<>+0(SB), Z7, Z0
-	VMOVUPS          Z0, 3968(DI)
-
-	// v1, v2 = (17/4 d4 − (d2 + d6)) ± (17/4 d3 − (d1 + d5))
-	VADDPS           Z6, Z2, Z0
-	VFMSUB231PS.BCST conv1_4_25<>+0(SB), Z4, Z0
-	VADDPS           Z5, Z1, Z7
-	VFMSUB231PS.BCST conv1_4_25<>+0(SB), Z3, Z7
-	VADDPS           Z7, Z0, Z8
-	VMOVUPS          Z8, 896(DI)
-	VSUBPS           Z7, Z0, Z0
-	VMOVUPS          Z0, 1408(DI)
-
-	// v3, v4 = (d2 − 5 d4 + 4 d6) ± (2 d1 − 10 d3 + 8 d5)
-	VMOVAPS           Z2, Z0
-	VFNMADD231PS.BCST conv1_5<>+0(SB), Z4, Z0
-	VFMADD231PS.BCST  conv1_4<>+0(SB), Z6, Z0
-	VADDPS            Z1, Z1, Z7
-	VFNMADD231PS.BCST conv1_10<>+0(SB), Z3, Z7
-	VFMADD231PS.BCST  conv1_8<>+0(SB), Z5, Z7
-	VADDPS            Z7, Z0, Z8
-	VMOVUPS           Z8, 1920(DI)
-	VSUBPS            Z7, Z0, Z0
-	VMOVUPS           Z0, 2432(DI)
-
-	// v5, v6 = (2 d6 − 10 d4 + 8 d2) ± (d5 − 5 d3 + 4 d1)
-	VADDPS            Z6, Z6, Z0
-	VFNMADD231PS.BCST conv1_10<>+0(SB), Z4, Z0
-	VFMADD231PS.BCST  conv1_8<>+0(SB), Z2, Z0
-	VMOVAPS           Z5, Z2
-	VFNMADD231PS.BCST conv1_5<>+0(SB), Z3, Z2
-	VFMADD231PS.BCST  conv1_4<>+0(SB), Z1, Z2
-	VADDPS            Z2, Z0, Z1
-	VMOVUPS           Z1, 2944(DI)
-	VSUBPS            Z2, Z0, Z0
-	VMOVUPS           Z0, 3456(DI)
-	VMOVUPS           448(CX), Z0
-	VMOVUPS           2240(CX), Z1
-	VMOVUPS           4032(CX), Z2
-	VMOVUPS           5824(CX), Z3
-	VMOVUPS           7616(CX), Z4
-	VMOVUPS           9408(CX), Z5
-	VMOVUPS           11200(CX), Z6
-	VMOVUPS           12992(CX), Z7
-
-	// v0 = (d0 − d6) + 21/4 (d4 − d2)
-	VSUBPS           Z6, Z0, Z0
-	VSUBPS           Z2, Z4, Z8
-	VFMADD231PS.BCST conv1_5_25<>+0(SB), Z8, Z0
-	VMOVUPS          Z0, 448(DI)
-
-	// v7 = (d7 − d1) + 21/4 (d3 − d5)
-	VSUBPS           Z1, Z7, Z0
-	VSUBPS           Z5, Z3, Z7
-	VFMADD231PS.BCST conv1_5_25<>+0(SB), Z7, Z0
-	VMOVUPS          Z0, 4032(DI)
-
-	// v1, v2 = (17/4 d4 − (d2 + d6)) ± (17/4 d3 − (d1 + d5))
-	VADDPS           Z6, Z2, Z0
-	VFMSUB231PS.BCST conv1_4_25<>+0(SB), Z4, Z0
-	VADDPS           Z5, Z1, Z7
-	VFMSUB231PS.BCST conv1_4_25<>+0(SB), Z3, Z7
-	VADDPS           Z7, Z0, Z8
-	VMOVUPS          Z8, 960(DI)
-	VSUBPS           Z7, Z0, Z0
-	VMOVUPS          Z0, 1472(DI)
-
-	// v3, v4 = (d2 − 5 d4 + 4 d6) ± (2 d1 − 10 d3 + 8 d5)
-	VMOVAPS           Z2, Z0
-	VFNMADD231PS.BCST conv1_5<>+0(SB), Z4, Z0
-	VFMADD231PS.BCST  conv1_4<>+0(SB), Z6, Z0
-	VADDPS            Z1, Z1, Z7
-	VFNMADD231PS.BCST conv1_10<>+0(SB), Z3, Z7
-	VFMADD231PS.BCST  conv1_8<>+0(SB), Z5, Z7
-	VADDPS            Z7, Z0, Z8
-	VMOVUPS           Z8, 1984(DI)
-	VSUBPS            Z7, Z0, Z0
-	VMOVUPS           Z0, 2496(DI)
-
-	// v5, v6 = (2 d6 − 10 d4 + 8 d2) ± (d5 − 5 d3 + 4 d1)
-	VADDPS            Z6, Z6, Z0
-	VFNMADD231PS.BCST conv1_10<>+0(SB), Z4, Z0
-	VFMADD231PS.BCST  conv1_8<>+0(SB), Z2, Z0
-	VMOVAPS           Z5, Z2
-	VFNMADD231PS.BCST conv1_5<>+0(SB), Z3, Z2
-	VFMADD231PS.BCST  conv1_4<>+0(SB), Z1, Z2
-	VADDPS            Z2, Z0, Z1
-	VMOVUPS           Z1, 3008(DI)
-	VSUBPS            Z2, Z0, Z0
-	VMOVUPS           Z0, 3520(DI)
-	VMOVUPS           (DI), Z0
-	VMOVUPS           64(DI), Z1
-	VMOVUPS           128(DI), Z2
-	VMOVUPS           192(DI), Z3
-	VMOVUPS           256(DI), Z4
-	VMOVUPS           320(DI), Z5
-	VMOVUPS           384(DI), Z6
-	VMOVUPS           448(DI), Z7
+row4:
+	VMOVUPS (DI), Z0
+	VMOVUPS 64(DI), Z1
+	VMOVUPS 128(DI), Z2
+	VMOVUPS 192(DI), Z3
+	VMOVUPS 256(DI), Z4
+	VMOVUPS 320(DI), Z5
+	VMOVUPS 384(DI), Z6
+	VMOVUPS 448(DI), Z7
 
 	// v0 = (d0 − d6) + 21/4 (d4 − d2)
 	VSUBPS           Z6, Z0, Z0
@@ -4715,391 +2025,17 @@ tileColumn2:
 	VMOVUPS           Z1, 20800(DI)
 	VSUBPS            Z2, Z0, Z0
 	VMOVUPS           Z0, 20864(DI)
-	VMOVUPS           512(DI), Z0
-	VMOVUPS           576(DI), Z1
-	VMOVUPS           640(DI), Z2
-	VMOVUPS           704(DI), Z3
-	VMOVUPS           768(DI), Z4
-	VMOVUPS           832(DI), Z5
-	VMOVUPS           896(DI), Z6
-	VMOVUPS           960(DI), Z7
-
-	// v0 = (d0 − d6) + 21/4 (d4 − d2)
-	VSUBPS           Z6, Z0, Z0
-	VSUBPS           Z2, Z4, Z8
-	VFMADD231PS.BCST conv1_5_25<>+0(SB), Z8, Z0
-	VMOVUPS          Z0, 20992(DI)
-
-	// v7 = (d7 − d1) + 21/4 (d3 − d5)
-	VSUBPS           Z1, Z7, Z0
-	VSUBPS           Z5, Z3, Z7
-	VFMADD231PS.BCST conv1_5_25<>+0(SB), Z7, Z0
-	VMOVUPS          Z0, 21440(DI)
-
-	// v1, v2 = (17/4 d4 − (d2 + d6)) ± (17/4 d3 − (d1 + d5))
-	VADDPS           Z6, Z2, Z0
-	VFMSUB231PS.BCST conv1_4_25<>+0(SB), Z4, Z0
-	VADDPS           Z5, Z1, Z7
-	VFMSUB231PS.BCST conv1_4_25<>+0(SB), Z3, Z7
-	VADDPS           Z7, Z0, Z8
-	VMOVUPS          Z8, 21056(DI)
-	VSUBPS           Z7, Z0, Z0
-	VMOVUPS          Z0, 21120(DI)
-
-	// v3, v4 = (d2 − 5 d4 + 4 d6) ± (2 d1 − 10 d3 + 8 d5)
-	VMOVAPS           Z2, Z0
-	VFNMADD231PS.BCST conv1_5<>+0(SB), Z4, Z0
-	VFMADD231PS.BCST  conv1_4<>+0(SB), Z6, Z0
-	VADDPS            Z1, Z1, Z7
-	VFNMADD231PS.BCST conv1_10<>+0(SB), Z3, Z7
-	VFMADD231PS.BCST  conv1_8<>+0(SB), Z5, Z7
-	VADDPS            Z7, Z0, Z8
-	VMOVUPS           Z8, 21184(DI)
-	VSUBPS            Z7, Z0, Z0
-	VMOVUPS           Z0, 21248(DI)
-
-	// v5, v6 = (2 d6 − 10 d4 + 8 d2) ± (d5 − 5 d3 + 4 d1)
-	VADDPS            Z6, Z6, Z0
-	VFNMADD231PS.BCST conv1_10<>+0(SB), Z4, Z0
-	VFMADD231PS.BCST  conv1_8<>+0(SB), Z2, Z0
-	VMOVAPS           Z5, Z2
-	VFNMADD231PS.BCST conv1_5<>+0(SB), Z3, Z2
-	VFMADD231PS.BCST  conv1_4<>+0(SB), Z1, Z2
-	VADDPS            Z2, Z0, Z1
-	VMOVUPS           Z1, 21312(DI)
-	VSUBPS            Z2, Z0, Z0
-	VMOVUPS           Z0, 21376(DI)
-	VMOVUPS           1024(DI), Z0
-	VMOVUPS           1088(DI), Z1
-	VMOVUPS           1152(DI), Z2
-	VMOVUPS           1216(DI), Z3
-	VMOVUPS           1280(DI), Z4
-	VMOVUPS           1344(DI), Z5
-	VMOVUPS           1408(DI), Z6
-	VMOVUPS           1472(DI), Z7
-
-	// v0 = (d0 − d6) + 21/4 (d4 − d2)
-	VSUBPS           Z6, Z0, Z0
-	VSUBPS           Z2, Z4, Z8
-	VFMADD231PS.BCST conv1_5_25<>+0(SB), Z8, Z0
-	VMOVUPS          Z0, 21504(DI)
-
-	// v7 = (d7 − d1) + 21/4 (d3 − d5)
-	VSUBPS           Z1, Z7, Z0
-	VSUBPS           Z5, Z3, Z7
-	VFMADD231PS.BCST conv1_5_25<>+0(SB), Z7, Z0
-	VMOVUPS          Z0, 21952(DI)
-
-	// v1, v2 = (17/4 d4 − (d2 + d6)) ± (17/4 d3 − (d1 + d5))
-	VADDPS           Z6, Z2, Z0
-	VFMSUB231PS.BCST conv1_4_25<>+0(SB), Z4, Z0
-	VADDPS           Z5, Z1, Z7
-	VFMSUB231PS.BCST conv1_4_25<>+0(SB), Z3, Z7
-	VADDPS           Z7, Z0, Z8
-	VMOVUPS          Z8, 21568(DI)
-	VSUBPS           Z7, Z0, Z0
-	VMOVUPS          Z0, 21632(DI)
-
-	// v3, v4 = (d2 − 5 d4 + 4 d6) ± (2 d1 − 10 d3 + 8 d5)
-	VMOVAPS           Z2, Z0
-	VFNMADD231PS.BCST conv1_5<>+0(SB), Z4, Z0
-	VFMADD231PS.BCST  conv1_4<>+0(SB), Z6, Z0
-	VADDPS            Z1, Z1, Z7
-	VFNMADD231PS.BCST conv1_10<>+0(SB), Z3, Z7
-	VFMADD231PS.BCST  conv1_8<>+0(SB), Z5, Z7
-	VADDPS            Z7, Z0, Z8
-	VMOVUPS           Z8, 21696(DI)
-	VSUBPS            Z7, Z0, Z0
-	VMOVUPS           Z0, 21760(DI)
-
-	// v5, v6 = (2 d6 − 10 d4 + 8 d2) ± (d5 − 5 d3 + 4 d1)
-	VADDPS            Z6, Z6, Z0
-	VFNMADD231PS.BCST conv1_10<>+0(SB), Z4, Z0
-	VFMADD231PS.BCST  conv1_8<>+0(SB), Z2, Z0
-	VMOVAPS           Z5, Z2
-	VFNMADD231PS.BCST conv1_5<>+0(SB), Z3, Z2
-	VFMADD231PS.BCST  conv1_4<>+0(SB), Z1, Z2
-	VADDPS            Z2, Z0, Z1
-	VMOVUPS           Z1, 21824(DI)
-	VSUBPS            Z2, Z0, Z0
-	VMOVUPS           Z0, 21888(DI)
-	VMOVUPS           1536(DI), Z0
-	VMOVUPS           1600(DI), Z1
-	VMOVUPS           1664(DI), Z2
-	VMOVUPS           1728(DI), Z3
-	VMOVUPS           1792(DI), Z4
-	VMOVUPS           1856(DI), Z5
-	VMOVUPS           1920(DI), Z6
-	VMOVUPS           1984(DI), Z7
-
-	// v0 = (d0 − d6) + 21/4 (d4 − d2)
-	VSUBPS           Z6, Z0, Z0
-	VSUBPS           Z2, Z4, Z8
-	VFMADD231PS.BCST conv1_5_25<>+0(SB), Z8, Z0
-	VMOVUPS          Z0, 22016(DI)
-
-	// v7 = (d7 − d1) + 21/4 (d3 − d5)
-	VSUBPS           Z1, Z7, Z0
-	VSUBPS           Z5, Z3, Z7
-	VFMADD231PS.BCST conv1_5_25<>+0(SB), Z7, Z0
-	VMOVUPS          Z0, 22464(DI)
-
-	// v1, v2 = (17/4 d4 − (d2 + d6)) ± (17/4 d3 − (d1 + d5))
-	VADDPS           Z6, Z2, Z0
-	VFMSUB231PS.BCST conv1_4_25<>+0(SB), Z4, Z0
-	VADDPS           Z5, Z1, Z7
-	VFMSUB231PS.BCST conv1_4_25<>+0(SB), Z3, Z7
-	VADDPS           Z7, Z0, Z8
-	VMOVUPS          Z8, 22080(DI)
-	VSUBPS           Z7, Z0, Z0
-	VMOVUPS          Z0, 22144(DI)
-
-	// v3, v4 = (d2 − 5 d4 + 4 d6) ± (2 d1 − 10 d3 + 8 d5)
-	VMOVAPS           Z2, Z0
-	VFNMADD231PS.BCST conv1_5<>+0(SB), Z4, Z0
-	VFMADD231PS.BCST  conv1_4<>+0(SB), Z6, Z0
-	VADDPS            Z1, Z1, Z7
-	VFNMADD231PS.BCST conv1_10<>+0(SB), Z3, Z7
-	VFMADD231PS.BCST  conv1_8<>+0(SB), Z5, Z7
-	VADDPS            Z7, Z0, Z8
-	VMOVUPS           Z8, 22208(DI)
-	VSUBPS            Z7, Z0, Z0
-	VMOVUPS           Z0, 22272(DI)
-
-	// v5, v6 = (2 d6 − 10 d4 + 8 d2) ± (d5 − 5 d3 + 4 d1)
-	VADDPS            Z6, Z6, Z0
-	VFNMADD231PS.BCST conv1_10<>+0(SB), Z4, Z0
-	VFMADD231PS.BCST  conv1_8<>+0(SB), Z2, Z0
-	VMOVAPS           Z5, Z2
-	VFNMADD231PS.BCST conv1_5<>+0(SB), Z3, Z2
-	VFMADD231PS.BCST  conv1_4<>+0(SB), Z1, Z2
-	VADDPS            Z2, Z0, Z1
-	VMOVUPS           Z1, 22336(DI)
-	VSUBPS            Z2, Z0, Z0
-	VMOVUPS           Z0, 22400(DI)
-	VMOVUPS           2048(DI), Z0
-	VMOVUPS           2112(DI), Z1
-	VMOVUPS           2176(DI), Z2
-	VMOVUPS           2240(DI), Z3
-	VMOVUPS           2304(DI), Z4
-	VMOVUPS           2368(DI), Z5
-	VMOVUPS           2432(DI), Z6
-	VMOVUPS           2496(DI), Z7
-
-	// v0 = (d0 − d6) + 21/4 (d4 − d2)
-	VSUBPS           Z6, Z0, Z0
-	VSUBPS           Z2, Z4, Z8
-	VFMADD231PS.BCST conv1_5_25<>+0(SB), Z8, Z0
-	VMOVUPS          Z0, 22528(DI)
-
-	// v7 = (d7 − d1) + 21/4 (d3 − d5)
-	VSUBPS           Z1, Z7, Z0
-	VSUBPS           Z5, Z3, Z7
-	VFMADD231PS.BCST conv1_5_25<>+0(SB), Z7, Z0
-	VMOVUPS          Z0, 22976(DI)
-
-	// v1, v2 = (17/4 d4 − (d2 + d6)) ± (17/4 d3 − (d1 + d5))
-	VADDPS           Z6, Z2, Z0
-	VFMSUB231PS.BCST conv1_4_25<>+0(SB), Z4, Z0
-	VADDPS           Z5, Z1, Z7
-	VFMSUB231PS.BCST conv1_4_25<>+0(SB), Z3, Z7
-	VADDPS           Z7, Z0, Z8
-	VMOVUPS          Z8, 22592(DI)
-	VSUBPS           Z7, Z0, Z0
-	VMOVUPS          Z0, 22656(DI)
-
-	// v3, v4 = (d2 − 5 d4 + 4 d6) ± (2 d1 − 10 d3 + 8 d5)
-	VMOVAPS           Z2, Z0
-	VFNMADD231PS.BCST conv1_5<>+0(SB), Z4, Z0
-	VFMADD231PS.BCST  conv1_4<>+0(SB), Z6, Z0
-	VADDPS            Z1, Z1, Z7
-	VFNMADD231PS.BCST conv1_10<>+0(SB), Z3, Z7
-	VFMADD231PS.BCST  conv1_8<>+0(SB), Z5, Z7
-	VADDPS            Z7, Z0, Z8
-	VMOVUPS           Z8, 22720(DI)
-	VSUBPS            Z7, Z0, Z0
-	VMOVUPS           Z0, 22784(DI)
-
-	// v5, v6 = (2 d6 − 10 d4 + 8 d2) ± (d5 − 5 d3 + 4 d1)
-	VADDPS            Z6, Z6, Z0
-	VFNMADD231PS.BCST conv1_10<>+0(SB), Z4, Z0
-	VFMADD231PS.BCST  conv1_8<>+0(SB), Z2, Z0
-	VMOVAPS           Z5, Z2
-	VFNMADD231PS.BCST conv1_5<>+0(SB), Z3, Z2
-	VFMADD231PS.BCST  conv1_4<>+0(SB), Z1, Z2
-	VADDPS            Z2, Z0, Z1
-	VMOVUPS           Z1, 22848(DI)
-	VSUBPS            Z2, Z0, Z0
-	VMOVUPS           Z0, 22912(DI)
-	VMOVUPS           2560(DI), Z0
-	VMOVUPS           2624(DI), Z1
-	VMOVUPS           2688(DI), Z2
-	VMOVUPS           2752(DI), Z3
-	VMOVUPS           2816(DI), Z4
-	VMOVUPS           2880(DI), Z5
-	VMOVUPS           2944(DI), Z6
-	VMOVUPS           3008(DI), Z7
-
-	// v0 = (d0 − d6) + 21/4 (d4 − d2)
-	VSUBPS           Z6, Z0, Z0
-	VSUBPS           Z2, Z4, Z8
-	VFMADD231PS.BCST conv1_5_25<>+0(SB), Z8, Z0
-	VMOVUPS          Z0, 23040(DI)
-
-	// v7 = (d7 − d1) + 21/4 (d3 − d5)
-	VSUBPS           Z1, Z7, Z0
-	VSUBPS           Z5, Z3, Z7
-	VFMADD231PS.BCST conv1_5_25<>+0(SB), Z7, Z0
-	VMOVUPS          Z0, 23488(DI)
-
-	// v1, v2 = (17/4 d4 − (d2 + d6)) ± (17/4 d3 − (d1 + d5))
-	VADDPS           Z6, Z2, Z0
-	VFMSUB231PS.BCST conv1_4_25<>+0(SB), Z4, Z0
-	VADDPS           Z5, Z1, Z7
-	VFMSUB231PS.BCST conv1_4_25<>+0(SB), Z3, Z7
-	VADDPS           Z7, Z0, Z8
-	VMOVUPS          Z8, 23104(DI)
-	VSUBPS           Z7, Z0, Z0
-	VMOVUPS          Z0, 23168(DI)
-
-	// v3, v4 = (d2 − 5 d4 + 4 d6) ± (2 d1 − 10 d3 + 8 d5)
-	VMOVAPS           Z2, Z0
-	VFNMADD231PS.BCST conv1_5<>+0(SB), Z4, Z0
-	VFMADD231PS.BCST  conv1_4<>+0(SB), Z6, Z0
-	VADDPS            Z1, Z1, Z7
-	VFNMADD231PS.BCST conv1_10<>+0(SB), Z3, Z7
-	VFMADD231PS.BCST  conv1_8<>+0(SB), Z5, Z7
-	VADDPS            Z7, Z0, Z8
-	VMOVUPS           Z8, 23232(DI)
-	VSUBPS            Z7, Z0, Z0
-	VMOVUPS           Z0, 23296(DI)
-
-	// v5, v6 = (2 d6 − 10 d4 + 8 d2) ± (d5 − 5 d3 + 4 d1)
-	VADDPS            Z6, Z6, Z0
-	VFNMADD231PS.BCST conv1_10<>+0(SB), Z4, Z0
-	VFMADD231PS.BCST  conv1_8<>+0(SB), Z2, Z0
-	VMOVAPS           Z5, Z2
-	VFNMADD231PS.BCST conv1_5<>+0(SB), Z3, Z2
-	VFMADD231PS.BCST  conv1_4<>+0(SB), Z1, Z2
-	VADDPS            Z2, Z0, Z1
-	VMOVUPS           Z1, 23360(DI)
-	VSUBPS            Z2, Z0, Z0
-	VMOVUPS           Z0, 23424(DI)
-	VMOVUPS           3072(DI), Z0
-	VMOVUPS           3136(DI), Z1
-	VMOVUPS           3200(DI), Z2
-	VMOVUPS           3264(DI), Z3
-	VMOVUPS           3328(DI), Z4
-	VMOVUPS           3392(DI), Z5
-	VMOVUPS           3456(DI), Z6
-	VMOVUPS           3520(DI), Z7
-
-	// v0 = (d0 − d6) + 21/4 (d4 − d2)
-	VSUBPS           Z6, Z0, Z0
-	VSUBPS           Z2, Z4, Z8
-	VFMADD231PS.BCST conv1_5_25<>+0(SB), Z8, Z0
-	VMOVUPS          Z0, 23552(DI)
-
-	// v7 = (d7 − d1) + 21/4 (d3 − d5)
-	VSUBPS           Z1, Z7, Z0
-	VSUBPS           Z5, Z3, Z7
-	VFMADD231PS.BCST conv1_5_25<>+0(SB), Z7, Z0
-	VMOVUPS          Z0, 24000(DI)
-
-	// v1, v2 = (17/4 d4 − (d2 + d6)) ± (17/4 d3 − (d1 + d5))
-	VADDPS           Z6, Z2, Z0
-	VFMSUB231PS.BCST conv1_4_25<>+0(SB), Z4, Z0
-	VADDPS           Z5, Z1, Z7
-	VFMSUB231PS.BCST conv1_4_25<>+0(SB), Z3, Z7
-	VADDPS           Z7, Z0, Z8
-	VMOVUPS          Z8, 23616(DI)
-	VSUBPS           Z7, Z0, Z0
-	VMOVUPS          Z0, 23680(DI)
-
-	// v3, v4 = (d2 − 5 d4 + 4 d6) ± (2 d1 − 10 d3 + 8 d5)
-	VMOVAPS           Z2, Z0
-	VFNMADD231PS.BCST conv1_5<>+0(SB), Z4, Z0
-	VFMADD231PS.BCST  conv1_4<>+0(SB), Z6, Z0
-	VADDPS            Z1, Z1, Z7
-	VFNMADD231PS.BCST conv1_10<>+0(SB), Z3, Z7
-	VFMADD231PS.BCST  conv1_8<>+0(SB), Z5, Z7
-	VADDPS            Z7, Z0, Z8
-	VMOVUPS           Z8, 23744(DI)
-	VSUBPS            Z7, Z0, Z0
-	VMOVUPS           Z0, 23808(DI)
-
-	// v5, v6 = (2 d6 − 10 d4 + 8 d2) ± (d5 − 5 d3 + 4 d1)
-	VADDPS            Z6, Z6, Z0
-	VFNMADD231PS.BCST conv1_10<>+0(SB), Z4, Z0
-	VFMADD231PS.BCST  conv1_8<>+0(SB), Z2, Z0
-	VMOVAPS           Z5, Z2
-	VFNMADD231PS.BCST conv1_5<>+0(SB), Z3, Z2
-	VFMADD231PS.BCST  conv1_4<>+0(SB), Z1, Z2
-	VADDPS            Z2, Z0, Z1
-	VMOVUPS           Z1, 23872(DI)
-	VSUBPS            Z2, Z0, Z0
-	VMOVUPS           Z0, 23936(DI)
-	VMOVUPS           3584(DI), Z0
-	VMOVUPS           3648(DI), Z1
-	VMOVUPS           3712(DI), Z2
-	VMOVUPS           3776(DI), Z3
-	VMOVUPS           3840(DI), Z4
-	VMOVUPS           3904(DI), Z5
-	VMOVUPS           3968(DI), Z6
-	VMOVUPS           4032(DI), Z7
-
-	// v0 = (d0 − d6) + 21/4 (d4 − d2)
-	VSUBPS           Z6, Z0, Z0
-	VSUBPS           Z2, Z4, Z8
-	VFMADD231PS.BCST conv1_5_25<>+0(SB), Z8, Z0
-	VMOVUPS          Z0, 24064(DI)
-
-	// v7 = (d7 − d1) + 21/4 (d3 − d5)
-	VSUBPS           Z1, Z7, Z0
-	VSUBPS           Z5, Z3, Z7
-	VFMADD231PS.BCST conv1_5_25<>+0(SB), Z7, Z0
-	VMOVUPS          Z0, 24512(DI)
-
-	// v1, v2 = (17/4 d4 − (d2 + d6)) ± (17/4 d3 − (d1 + d5))
-	VADDPS           Z6, Z2, Z0
-	VFMSUB231PS.BCST conv1_4_25<>+0(SB), Z4, Z0
-	VADDPS           Z5, Z1, Z7
-	VFMSUB231PS.BCST conv1_4_25<>+0(SB), Z3, Z7
-	VADDPS           Z7, Z0, Z8
-	VMOVUPS          Z8, 24128(DI)
-	VSUBPS           Z7, Z0, Z0
-	VMOVUPS          Z0, 24192(DI)
-
-	// v3, v4 = (d2 − 5 d4 + 4 d6) ± (2 d1 − 10 d3 + 8 d5)
-	VMOVAPS           Z2, Z0
-	VFNMADD231PS.BCST conv1_5<>+0(SB), Z4, Z0
-	VFMADD231PS.BCST  conv1_4<>+0(SB), Z6, Z0
-	VADDPS            Z1, Z1, Z7
-	VFNMADD231PS.BCST conv1_10<>+0(SB), Z3, Z7
-	VFMADD231PS.BCST  conv1_8<>+0(SB), Z5, Z7
-	VADDPS            Z7, Z0, Z8
-	VMOVUPS           Z8, 24256(DI)
-	VSUBPS            Z7, Z0, Z0
-	VMOVUPS           Z0, 24320(DI)
-
-	// v5, v6 = (2 d6 − 10 d4 + 8 d2) ± (d5 − 5 d3 + 4 d1)
-	VADDPS            Z6, Z6, Z0
-	VFNMADD231PS.BCST conv1_10<>+0(SB), Z4, Z0
-	VFMADD231PS.BCST  conv1_8<>+0(SB), Z2, Z0
-	VMOVAPS           Z5, Z2
-	VFNMADD231PS.BCST conv1_5<>+0(SB), Z3, Z2
-	VFMADD231PS.BCST  conv1_4<>+0(SB), Z1, Z2
-	VADDPS            Z2, Z0, Z1
-	VMOVUPS           Z1, 24384(DI)
-	VSUBPS            Z2, Z0, Z0
-	VMOVUPS           Z0, 24448(DI)
+	ADDQ              $+512, DI
+	DECQ              R10
+	JNZ               row4
+	ADDQ              $-4096, DI
 	MOVQ              $0x00000002, R10
 
-group3:
+group5:
 	// columns: Aᵀ (u V), a column of V in registers for all outputs of the group
 	MOVQ $0x00000008, R11
 
-column4:
+column6:
 	VMOVUPS 20480(DI), Z0
 	VMOVUPS 20992(DI), Z1
 	VMOVUPS 21504(DI), Z2
@@ -5110,7 +2046,7 @@ column4:
 	VMOVUPS 24064(DI), Z7
 	MOVQ    $0x0000000a, R12
 
-output5:
+output7:
 	// plus1, minus1 = m1 ± m2
 	VMULPS.BCST 768(DX), Z1, Z8
 	VMULPS.BCST 1536(DX), Z2, Z9
@@ -5155,19 +2091,19 @@ output5:
 	ADDQ             $+4, DX
 	ADDQ             $+2048, DI
 	DECQ             R12
-	JNZ              output5
+	JNZ              output7
 	ADDQ             $-40, DX
 	ADDQ             $-20480, DI
 	ADDQ             $+96, DX
 	ADDQ             $+64, DI
 	DECQ             R11
-	JNZ              column4
+	JNZ              column6
 	ADDQ             $-728, DX
 	ADDQ             $-512, DI
 	VXORPS           Z0, Z0, Z0
 	MOVQ             $0x0000000a, R11
 
-output6:
+output8:
 	VBROADCASTSS (BX), Z1
 
 	// two rows at a time: (Aᵀ m) A, then bias, pooling, ReLU
@@ -5383,10 +2319,10 @@ output6:
 	ADDQ             $+9216, AX
 	ADDQ             $+864, SI
 	DECQ             R11
-	JNZ              output6
+	JNZ              output8
 	ADDQ             $-20480, DI
 	DECQ             R10
-	JNZ              group3
+	JNZ              group5
 	ADDQ             $-80, DX
 	ADDQ             $-80, BX
 	ADDQ             $-184320, AX

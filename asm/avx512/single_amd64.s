@@ -1579,6 +1579,9 @@ channel3:
 
 tileRow4:
 	// columns: Aᵀ m
+	MOVQ $0x00000008, R11
+
+column5:
 	// plus1, minus1 = m1 ± m2
 	VMOVUPS 2048(CX), Z2
 	VMOVUPS 4096(CX), Z3
@@ -1620,300 +1623,12 @@ tileRow4:
 	VFMADD231PS.BCST single_0_5<>+0(SB), Z5, Z2
 	VFMADD231PS.BCST single_2<>+0(SB), Z3, Z2
 	VMOVUPS          Z2, 512(DI)
-
-	// plus1, minus1 = m1 ± m2
-	VMOVUPS 2304(CX), Z2
-	VMOVUPS 4352(CX), Z3
-	VADDPS  Z3, Z2, Z4
-	VSUBPS  Z3, Z2, Z2
-
-	// plus2, minus2 = m3 ± m4
-	VMOVUPS 6400(CX), Z3
-	VMOVUPS 8448(CX), Z5
-	VADDPS  Z5, Z3, Z6
-	VSUBPS  Z5, Z3, Z3
-
-	// plusHalf, minusHalf = m5 ± m6
-	VMOVUPS 10496(CX), Z5
-	VMOVUPS 12544(CX), Z7
-	VADDPS  Z7, Z5, Z8
-	VSUBPS  Z7, Z5, Z5
-
-	// y0 = (m0 + plus1) + (plus2 + plusHalf)
-	VMOVUPS 256(CX), Z7
-	VADDPS  Z4, Z7, Z7
-	VADDPS  Z8, Z6, Z9
-	VADDPS  Z9, Z7, Z7
-	VMOVUPS Z7, 64(DI)
-
-	// y2 = plus1 + ¼ plusHalf + 4 plus2
-	VFMADD231PS.BCST single_0_25<>+0(SB), Z8, Z4
-	VFMADD231PS.BCST single_4<>+0(SB), Z6, Z4
-	VMOVUPS          Z4, 1088(DI)
-
-	// y3 = (minus1 + m7) + ⅛ minusHalf + 8 minus2
-	VMOVUPS          14592(CX), Z4
-	VADDPS           Z4, Z2, Z4
-	VFMADD231PS.BCST single_0_125<>+0(SB), Z5, Z4
-	VFMADD231PS.BCST single_8<>+0(SB), Z3, Z4
-	VMOVUPS          Z4, 1600(DI)
-
-	// y1 = minus1 + ½ minusHalf + 2 minus2
-	VFMADD231PS.BCST single_0_5<>+0(SB), Z5, Z2
-	VFMADD231PS.BCST single_2<>+0(SB), Z3, Z2
-	VMOVUPS          Z2, 576(DI)
-
-	// plus1, minus1 = m1 ± m2
-	VMOVUPS 2560(CX), Z2
-	VMOVUPS 4608(CX), Z3
-	VADDPS  Z3, Z2, Z4
-	VSUBPS  Z3, Z2, Z2
-
-	// plus2, minus2 = m3 ± m4
-	VMOVUPS 6656(CX), Z3
-	VMOVUPS 8704(CX), Z5
-	VADDPS  Z5, Z3, Z6
-	VSUBPS  Z5, Z3, Z3
-
-	// plusHalf, minusHalf = m5 ± m6
-	VMOVUPS 10752(CX), Z5
-	VMOVUPS 12800(CX), Z7
-	VADDPS  Z7, Z5, Z8
-	VSUBPS  Z7, Z5, Z5
-
-	// y0 = (m0 + plus1) + (plus2 + plusHalf)
-	VMOVUPS 512(CX), Z7
-	VADDPS  Z4, Z7, Z7
-	VADDPS  Z8, Z6, Z9
-	VADDPS  Z9, Z7, Z7
-	VMOVUPS Z7, 128(DI)
-
-	// y2 = plus1 + ¼ plusHalf + 4 plus2
-	VFMADD231PS.BCST single_0_25<>+0(SB), Z8, Z4
-	VFMADD231PS.BCST single_4<>+0(SB), Z6, Z4
-	VMOVUPS          Z4, 1152(DI)
-
-	// y3 = (minus1 + m7) + ⅛ minusHalf + 8 minus2
-	VMOVUPS          14848(CX), Z4
-	VADDPS           Z4, Z2, Z4
-	VFMADD231PS.BCST single_0_125<>+0(SB), Z5, Z4
-	VFMADD231PS.BCST single_8<>+0(SB), Z3, Z4
-	VMOVUPS          Z4, 1664(DI)
-
-	// y1 = minus1 + ½ minusHalf + 2 minus2
-	VFMADD231PS.BCST single_0_5<>+0(SB), Z5, Z2
-	VFMADD231PS.BCST single_2<>+0(SB), Z3, Z2
-	VMOVUPS          Z2, 640(DI)
-
-	// plus1, minus1 = m1 ± m2
-	VMOVUPS 2816(CX), Z2
-	VMOVUPS 4864(CX), Z3
-	VADDPS  Z3, Z2, Z4
-	VSUBPS  Z3, Z2, Z2
-
-	// plus2, minus2 = m3 ± m4
-	VMOVUPS 6912(CX), Z3
-	VMOVUPS 8960(CX), Z5
-	VADDPS  Z5, Z3, Z6
-	VSUBPS  Z5, Z3, Z3
-
-	// plusHalf, minusHalf = m5 ± m6
-	VMOVUPS 11008(CX), Z5
-	VMOVUPS 13056(CX), Z7
-	VADDPS  Z7, Z5, Z8
-	VSUBPS  Z7, Z5, Z5
-
-	// y0 = (m0 + plus1) + (plus2 + plusHalf)
-	VMOVUPS 768(CX), Z7
-	VADDPS  Z4, Z7, Z7
-	VADDPS  Z8, Z6, Z9
-	VADDPS  Z9, Z7, Z7
-	VMOVUPS Z7, 192(DI)
-
-	// y2 = plus1 + ¼ plusHalf + 4 plus2
-	VFMADD231PS.BCST single_0_25<>+0(SB), Z8, Z4
-	VFMADD231PS.BCST single_4<>+0(SB), Z6, Z4
-	VMOVUPS          Z4, 1216(DI)
-
-	// y3 = (minus1 + m7) + ⅛ minusHalf + 8 minus2
-	VMOVUPS          15104(CX), Z4
-	VADDPS           Z4, Z2, Z4
-	VFMADD231PS.BCST single_0_125<>+0(SB), Z5, Z4
-	VFMADD231PS.BCST single_8<>+0(SB), Z3, Z4
-	VMOVUPS          Z4, 1728(DI)
-
-	// y1 = minus1 + ½ minusHalf + 2 minus2
-	VFMADD231PS.BCST single_0_5<>+0(SB), Z5, Z2
-	VFMADD231PS.BCST single_2<>+0(SB), Z3, Z2
-	VMOVUPS          Z2, 704(DI)
-
-	// plus1, minus1 = m1 ± m2
-	VMOVUPS 3072(CX), Z2
-	VMOVUPS 5120(CX), Z3
-	VADDPS  Z3, Z2, Z4
-	VSUBPS  Z3, Z2, Z2
-
-	// plus2, minus2 = m3 ± m4
-	VMOVUPS 7168(CX), Z3
-	VMOVUPS 9216(CX), Z5
-	VADDPS  Z5, Z3, Z6
-	VSUBPS  Z5, Z3, Z3
-
-	// plusHalf, minusHalf = m5 ± m6
-	VMOVUPS 11264(CX), Z5
-	VMOVUPS 13312(CX), Z7
-	VADDPS  Z7, Z5, Z8
-	VSUBPS  Z7, Z5, Z5
-
-	// y0 = (m0 + plus1) + (plus2 + plusHalf)
-	VMOVUPS 1024(CX), Z7
-	VADDPS  Z4, Z7, Z7
-	VADDPS  Z8, Z6, Z9
-	VADDPS  Z9, Z7, Z7
-	VMOVUPS Z7, 256(DI)
-
-	// y2 = plus1 + ¼ plusHalf + 4 plus2
-	VFMADD231PS.BCST single_0_25<>+0(SB), Z8, Z4
-	VFMADD231PS.BCST single_4<>+0(SB), Z6, Z4
-	VMOVUPS          Z4, 1280(DI)
-
-	// y3 = (minus1 + m7) + ⅛ minusHalf + 8 minus2
-	VMOVUPS          15360(CX), Z4
-	VADDPS           Z4, Z2, Z4
-	VFMADD231PS.BCST single_0_125<>+0(SB), Z5, Z4
-	VFMADD231PS.BCST single_8<>+0(SB), Z3, Z4
-	VMOVUPS          Z4, 1792(DI)
-
-	// y1 = minus1 + ½ minusHalf + 2 minus2
-	VFMADD231PS.BCST single_0_5<>+0(SB), Z5, Z2
-	VFMADD231PS.BCST single_2<>+0(SB), Z3, Z2
-	VMOVUPS          Z2, 768(DI)
-
-	// plus1, minus1 = m1 ± m2
-	VMOVUPS 3328(CX), Z2
-	VMOVUPS 5376(CX), Z3
-	VADDPS  Z3, Z2, Z4
-	VSUBPS  Z3, Z2, Z2
-
-	// plus2, minus2 = m3 ± m4
-	VMOVUPS 7424(CX), Z3
-	VMOVUPS 9472(CX), Z5
-	VADDPS  Z5, Z3, Z6
-	VSUBPS  Z5, Z3, Z3
-
-	// plusHalf, minusHalf = m5 ± m6
-	VMOVUPS 11520(CX), Z5
-	VMOVUPS 13568(CX), Z7
-	VADDPS  Z7, Z5, Z8
-	VSUBPS  Z7, Z5, Z5
-
-	// y0 = (m0 + plus1) + (plus2 + plusHalf)
-	VMOVUPS 1280(CX), Z7
-	VADDPS  Z4, Z7, Z7
-	VADDPS  Z8, Z6, Z9
-	VADDPS  Z9, Z7, Z7
-	VMOVUPS Z7, 320(DI)
-
-	// y2 = plus1 + ¼ plusHalf + 4 plus2
-	VFMADD231PS.BCST single_0_25<>+0(SB), Z8, Z4
-	VFMADD231PS.BCST single_4<>+0(SB), Z6, Z4
-	VMOVUPS          Z4, 1344(DI)
-
-	// y3 = (minus1 + m7) + ⅛ minusHalf + 8 minus2
-	VMOVUPS          15616(CX), Z4
-	VADDPS           Z4, Z2, Z4
-	VFMADD231PS.BCST single_0_125<>+0(SB), Z5, Z4
-	VFMADD231PS.BCST single_8<>+0(SB), Z3, Z4
-	VMOVUPS          Z4, 1856(DI)
-
-	// y1 = minus1 + ½ minusHalf + 2 minus2
-	VFMADD231PS.BCST single_0_5<>+0(SB), Z5, Z2
-	VFMADD231PS.BCST single_2<>+0(SB), Z3, Z2
-	VMOVUPS          Z2, 832(DI)
-
-	// plus1, minus1 = m1 ± m2
-	VMOVUPS 3584(CX), Z2
-	VMOVUPS 5632(CX), Z3
-	VADDPS  Z3, Z2, Z4
-	VSUBPS  Z3, Z2, Z2
-
-	// plus2, minus2 = m3 ± m4
-	VMOVUPS 7680(CX), Z3
-	VMOVUPS 9728(CX), Z5
-	VADDPS  Z5, Z3, Z6
-	VSUBPS  Z5, Z3, Z3
-
-	// plusHalf, minusHalf = m5 ± m6
-	VMOVUPS 11776(CX), Z5
-	VMOVUPS 13824(CX), Z7
-	VADDPS  Z7, Z5, Z8
-	VSUBPS  Z7, Z5, Z5
-
-	// y0 = (m0 + plus1) + (plus2 + plusHalf)
-	VMOVUPS 1536(CX), Z7
-	VADDPS  Z4, Z7, Z7
-	VADDPS  Z8, Z6, Z9
-	VADDPS  Z9, Z7, Z7
-	VMOVUPS Z7, 384(DI)
-
-	// y2 = plus1 + ¼ plusHalf + 4 plus2
-	VFMADD231PS.BCST single_0_25<>+0(SB), Z8, Z4
-	VFMADD231PS.BCST single_4<>+0(SB), Z6, Z4
-	VMOVUPS          Z4, 1408(DI)
-
-	// y3 = (minus1 + m7) + ⅛ minusHalf + 8 minus2
-	VMOVUPS          15872(CX), Z4
-	VADDPS           Z4, Z2, Z4
-	VFMADD231PS.BCST single_0_125<>+0(SB), Z5, Z4
-	VFMADD231PS.BCST single_8<>+0(SB), Z3, Z4
-	VMOVUPS          Z4, 1920(DI)
-
-	// y1 = minus1 + ½ minusHalf + 2 minus2
-	VFMADD231PS.BCST single_0_5<>+0(SB), Z5, Z2
-	VFMADD231PS.BCST single_2<>+0(SB), Z3, Z2
-	VMOVUPS          Z2, 896(DI)
-
-	// plus1, minus1 = m1 ± m2
-	VMOVUPS 3840(CX), Z2
-	VMOVUPS 5888(CX), Z3
-	VADDPS  Z3, Z2, Z4
-	VSUBPS  Z3, Z2, Z2
-
-	// plus2, minus2 = m3 ± m4
-	VMOVUPS 7936(CX), Z3
-	VMOVUPS 9984(CX), Z5
-	VADDPS  Z5, Z3, Z6
-	VSUBPS  Z5, Z3, Z3
-
-	// plusHalf, minusHalf = m5 ± m6
-	VMOVUPS 12032(CX), Z5
-	VMOVUPS 14080(CX), Z7
-	VADDPS  Z7, Z5, Z8
-	VSUBPS  Z7, Z5, Z5
-
-	// y0 = (m0 + plus1) + (plus2 + plusHalf)
-	VMOVUPS 1792(CX), Z7
-	VADDPS  Z4, Z7, Z7
-	VADDPS  Z8, Z6, Z9
-	VADDPS  Z9, Z7, Z7
-	VMOVUPS Z7, 448(DI)
-
-	// y2 = plus1 + ¼ plusHalf + 4 plus2
-	VFMADD231PS.BCST single_0_25<>+0(SB), Z8, Z4
-	VFMADD231PS.BCST single_4<>+0(SB), Z6, Z4
-	VMOVUPS          Z4, 1472(DI)
-
-	// y3 = (minus1 + m7) + ⅛ minusHalf + 8 minus2
-	VMOVUPS          16128(CX), Z4
-	VADDPS           Z4, Z2, Z4
-	VFMADD231PS.BCST single_0_125<>+0(SB), Z5, Z4
-	VFMADD231PS.BCST single_8<>+0(SB), Z3, Z4
-	VMOVUPS          Z4, 1984(DI)
-
-	// y1 = minus1 + ½ minusHalf + 2 minus2
-	VFMADD231PS.BCST single_0_5<>+0(SB), Z5, Z2
-	VFMADD231PS.BCST single_2<>+0(SB), Z3, Z2
-	VMOVUPS          Z2, 960(DI)
+	ADDQ             $+256, CX
+	ADDQ             $+64, DI
+	DECQ             R11
+	JNZ              column5
+	ADDQ             $-2048, CX
+	ADDQ             $-512, DI
 
 	// two rows at a time: (Aᵀ m) A, then bias, pooling, ReLU
 	// plus1, minus1 = m1 ± m2
@@ -2093,6 +1808,9 @@ tileRow4:
 	VMOVUPS          Z2, 320(R8)
 
 	// columns: Aᵀ m
+	MOVQ $0x00000008, R11
+
+column6:
 	// plus1, minus1 = m1 ± m2
 	VMOVUPS 2112(CX), Z2
 	VMOVUPS 4160(CX), Z3
@@ -2134,300 +1852,12 @@ tileRow4:
 	VFMADD231PS.BCST single_0_5<>+0(SB), Z5, Z2
 	VFMADD231PS.BCST single_2<>+0(SB), Z3, Z2
 	VMOVUPS          Z2, 512(DI)
-
-	// plus1, minus1 = m1 ± m2
-	VMOVUPS 2368(CX), Z2
-	VMOVUPS 4416(CX), Z3
-	VADDPS  Z3, Z2, Z4
-	VSUBPS  Z3, Z2, Z2
-
-	// plus2, minus2 = m3 ± m4
-	VMOVUPS 6464(CX), Z3
-	VMOVUPS 8512(CX), Z5
-	VADDPS  Z5, Z3, Z6
-	VSUBPS  Z5, Z3, Z3
-
-	// plusHalf, minusHalf = m5 ± m6
-	VMOVUPS 10560(CX), Z5
-	VMOVUPS 12608(CX), Z7
-	VADDPS  Z7, Z5, Z8
-	VSUBPS  Z7, Z5, Z5
-
-	// y0 = (m0 + plus1) + (plus2 + plusHalf)
-	VMOVUPS 320(CX), Z7
-	VADDPS  Z4, Z7, Z7
-	VADDPS  Z8, Z6, Z9
-	VADDPS  Z9, Z7, Z7
-	VMOVUPS Z7, 64(DI)
-
-	// y2 = plus1 + ¼ plusHalf + 4 plus2
-	VFMADD231PS.BCST single_0_25<>+0(SB), Z8, Z4
-	VFMADD231PS.BCST single_4<>+0(SB), Z6, Z4
-	VMOVUPS          Z4, 1088(DI)
-
-	// y3 = (minus1 + m7) + ⅛ minusHalf + 8 minus2
-	VMOVUPS          14656(CX), Z4
-	VADDPS           Z4, Z2, Z4
-	VFMADD231PS.BCST single_0_125<>+0(SB), Z5, Z4
-	VFMADD231PS.BCST single_8<>+0(SB), Z3, Z4
-	VMOVUPS          Z4, 1600(DI)
-
-	// y1 = minus1 + ½ minusHalf + 2 minus2
-	VFMADD231PS.BCST single_0_5<>+0(SB), Z5, Z2
-	VFMADD231PS.BCST single_2<>+0(SB), Z3, Z2
-	VMOVUPS          Z2, 576(DI)
-
-	// plus1, minus1 = m1 ± m2
-	VMOVUPS 2624(CX), Z2
-	VMOVUPS 4672(CX), Z3
-	VADDPS  Z3, Z2, Z4
-	VSUBPS  Z3, Z2, Z2
-
-	// plus2, minus2 = m3 ± m4
-	VMOVUPS 6720(CX), Z3
-	VMOVUPS 8768(CX), Z5
-	VADDPS  Z5, Z3, Z6
-	VSUBPS  Z5, Z3, Z3
-
-	// plusHalf, minusHalf = m5 ± m6
-	VMOVUPS 10816(CX), Z5
-	VMOVUPS 12864(CX), Z7
-	VADDPS  Z7, Z5, Z8
-	VSUBPS  Z7, Z5, Z5
-
-	// y0 = (m0 + plus1) + (plus2 + plusHalf)
-	VMOVUPS 576(CX), Z7
-	VADDPS  Z4, Z7, Z7
-	VADDPS  Z8, Z6, Z9
-	VADDPS  Z9, Z7, Z7
-	VMOVUPS Z7, 128(DI)
-
-	// y2 = plus1 + ¼ plusHalf + 4 plus2
-	VFMADD231PS.BCST single_0_25<>+0(SB), Z8, Z4
-	VFMADD231PS.BCST single_4<>+0(SB), Z6, Z4
-	VMOVUPS          Z4, 1152(DI)
-
-	// y3 = (minus1 + m7) + ⅛ minusHalf + 8 minus2
-	VMOVUPS          14912(CX), Z4
-	VADDPS           Z4, Z2, Z4
-	VFMADD231PS.BCST single_0_125<>+0(SB), Z5, Z4
-	VFMADD231PS.BCST single_8<>+0(SB), Z3, Z4
-	VMOVUPS          Z4, 1664(DI)
-
-	// y1 = minus1 + ½ minusHalf + 2 minus2
-	VFMADD231PS.BCST single_0_5<>+0(SB), Z5, Z2
-	VFMADD231PS.BCST single_2<>+0(SB), Z3, Z2
-	VMOVUPS          Z2, 640(DI)
-
-	// plus1, minus1 = m1 ± m2
-	VMOVUPS 2880(CX), Z2
-	VMOVUPS 4928(CX), Z3
-	VADDPS  Z3, Z2, Z4
-	VSUBPS  Z3, Z2, Z2
-
-	// plus2, minus2 = m3 ± m4
-	VMOVUPS 6976(CX), Z3
-	VMOVUPS 9024(CX), Z5
-	VADDPS  Z5, Z3, Z6
-	VSUBPS  Z5, Z3, Z3
-
-	// plusHalf, minusHalf = m5 ± m6
-	VMOVUPS 11072(CX), Z5
-	VMOVUPS 13120(CX), Z7
-	VADDPS  Z7, Z5, Z8
-	VSUBPS  Z7, Z5, Z5
-
-	// y0 = (m0 + plus1) + (plus2 + plusHalf)
-	VMOVUPS 832(CX), Z7
-	VADDPS  Z4, Z7, Z7
-	VADDPS  Z8, Z6, Z9
-	VADDPS  Z9, Z7, Z7
-	VMOVUPS Z7, 192(DI)
-
-	// y2 = plus1 + ¼ plusHalf + 4 plus2
-	VFMADD231PS.BCST single_0_25<>+0(SB), Z8, Z4
-	VFMADD231PS.BCST single_4<>+0(SB), Z6, Z4
-	VMOVUPS          Z4, 1216(DI)
-
-	// y3 = (minus1 + m7) + ⅛ minusHalf + 8 minus2
-	VMOVUPS          15168(CX), Z4
-	VADDPS           Z4, Z2, Z4
-	VFMADD231PS.BCST single_0_125<>+0(SB), Z5, Z4
-	VFMADD231PS.BCST single_8<>+0(SB), Z3, Z4
-	VMOVUPS          Z4, 1728(DI)
-
-	// y1 = minus1 + ½ minusHalf + 2 minus2
-	VFMADD231PS.BCST single_0_5<>+0(SB), Z5, Z2
-	VFMADD231PS.BCST single_2<>+0(SB), Z3, Z2
-	VMOVUPS          Z2, 704(DI)
-
-	// plus1, minus1 = m1 ± m2
-	VMOVUPS 3136(CX), Z2
-	VMOVUPS 5184(CX), Z3
-	VADDPS  Z3, Z2, Z4
-	VSUBPS  Z3, Z2, Z2
-
-	// plus2, minus2 = m3 ± m4
-	VMOVUPS 7232(CX), Z3
-	VMOVUPS 9280(CX), Z5
-	VADDPS  Z5, Z3, Z6
-	VSUBPS  Z5, Z3, Z3
-
-	// plusHalf, minusHalf = m5 ± m6
-	VMOVUPS 11328(CX), Z5
-	VMOVUPS 13376(CX), Z7
-	VADDPS  Z7, Z5, Z8
-	VSUBPS  Z7, Z5, Z5
-
-	// y0 = (m0 + plus1) + (plus2 + plusHalf)
-	VMOVUPS 1088(CX), Z7
-	VADDPS  Z4, Z7, Z7
-	VADDPS  Z8, Z6, Z9
-	VADDPS  Z9, Z7, Z7
-	VMOVUPS Z7, 256(DI)
-
-	// y2 = plus1 + ¼ plusHalf + 4 plus2
-	VFMADD231PS.BCST single_0_25<>+0(SB), Z8, Z4
-	VFMADD231PS.BCST single_4<>+0(SB), Z6, Z4
-	VMOVUPS          Z4, 1280(DI)
-
-	// y3 = (minus1 + m7) + ⅛ minusHalf + 8 minus2
-	VMOVUPS          15424(CX), Z4
-	VADDPS           Z4, Z2, Z4
-	VFMADD231PS.BCST single_0_125<>+0(SB), Z5, Z4
-	VFMADD231PS.BCST single_8<>+0(SB), Z3, Z4
-	VMOVUPS          Z4, 1792(DI)
-
-	// y1 = minus1 + ½ minusHalf + 2 minus2
-	VFMADD231PS.BCST single_0_5<>+0(SB), Z5, Z2
-	VFMADD231PS.BCST single_2<>+0(SB), Z3, Z2
-	VMOVUPS          Z2, 768(DI)
-
-	// plus1, minus1 = m1 ± m2
-	VMOVUPS 3392(CX), Z2
-	VMOVUPS 5440(CX), Z3
-	VADDPS  Z3, Z2, Z4
-	VSUBPS  Z3, Z2, Z2
-
-	// plus2, minus2 = m3 ± m4
-	VMOVUPS 7488(CX), Z3
-	VMOVUPS 9536(CX), Z5
-	VADDPS  Z5, Z3, Z6
-	VSUBPS  Z5, Z3, Z3
-
-	// plusHalf, minusHalf = m5 ± m6
-	VMOVUPS 11584(CX), Z5
-	VMOVUPS 13632(CX), Z7
-	VADDPS  Z7, Z5, Z8
-	VSUBPS  Z7, Z5, Z5
-
-	// y0 = (m0 + plus1) + (plus2 + plusHalf)
-	VMOVUPS 1344(CX), Z7
-	VADDPS  Z4, Z7, Z7
-	VADDPS  Z8, Z6, Z9
-	VADDPS  Z9, Z7, Z7
-	VMOVUPS Z7, 320(DI)
-
-	// y2 = plus1 + ¼ plusHalf + 4 plus2
-	VFMADD231PS.BCST single_0_25<>+0(SB), Z8, Z4
-	VFMADD231PS.BCST single_4<>+0(SB), Z6, Z4
-	VMOVUPS          Z4, 1344(DI)
-
-	// y3 = (minus1 + m7) + ⅛ minusHalf + 8 minus2
-	VMOVUPS          15680(CX), Z4
-	VADDPS           Z4, Z2, Z4
-	VFMADD231PS.BCST single_0_125<>+0(SB), Z5, Z4
-	VFMADD231PS.BCST single_8<>+0(SB), Z3, Z4
-	VMOVUPS          Z4, 1856(DI)
-
-	// y1 = minus1 + ½ minusHalf + 2 minus2
-	VFMADD231PS.BCST single_0_5<>+0(SB), Z5, Z2
-	VFMADD231PS.BCST single_2<>+0(SB), Z3, Z2
-	VMOVUPS          Z2, 832(DI)
-
-	// plus1, minus1 = m1 ± m2
-	VMOVUPS 3648(CX), Z2
-	VMOVUPS 5696(CX), Z3
-	VADDPS  Z3, Z2, Z4
-	VSUBPS  Z3, Z2, Z2
-
-	// plus2, minus2 = m3 ± m4
-	VMOVUPS 7744(CX), Z3
-	VMOVUPS 9792(CX), Z5
-	VADDPS  Z5, Z3, Z6
-	VSUBPS  Z5, Z3, Z3
-
-	// plusHalf, minusHalf = m5 ± m6
-	VMOVUPS 11840(CX), Z5
-	VMOVUPS 13888(CX), Z7
-	VADDPS  Z7, Z5, Z8
-	VSUBPS  Z7, Z5, Z5
-
-	// y0 = (m0 + plus1) + (plus2 + plusHalf)
-	VMOVUPS 1600(CX), Z7
-	VADDPS  Z4, Z7, Z7
-	VADDPS  Z8, Z6, Z9
-	VADDPS  Z9, Z7, Z7
-	VMOVUPS Z7, 384(DI)
-
-	// y2 = plus1 + ¼ plusHalf + 4 plus2
-	VFMADD231PS.BCST single_0_25<>+0(SB), Z8, Z4
-	VFMADD231PS.BCST single_4<>+0(SB), Z6, Z4
-	VMOVUPS          Z4, 1408(DI)
-
-	// y3 = (minus1 + m7) + ⅛ minusHalf + 8 minus2
-	VMOVUPS          15936(CX), Z4
-	VADDPS           Z4, Z2, Z4
-	VFMADD231PS.BCST single_0_125<>+0(SB), Z5, Z4
-	VFMADD231PS.BCST single_8<>+0(SB), Z3, Z4
-	VMOVUPS          Z4, 1920(DI)
-
-	// y1 = minus1 + ½ minusHalf + 2 minus2
-	VFMADD231PS.BCST single_0_5<>+0(SB), Z5, Z2
-	VFMADD231PS.BCST single_2<>+0(SB), Z3, Z2
-	VMOVUPS          Z2, 896(DI)
-
-	// plus1, minus1 = m1 ± m2
-	VMOVUPS 3904(CX), Z2
-	VMOVUPS 5952(CX), Z3
-	VADDPS  Z3, Z2, Z4
-	VSUBPS  Z3, Z2, Z2
-
-	// plus2, minus2 = m3 ± m4
-	VMOVUPS 8000(CX), Z3
-	VMOVUPS 10048(CX), Z5
-	VADDPS  Z5, Z3, Z6
-	VSUBPS  Z5, Z3, Z3
-
-	// plusHalf, minusHalf = m5 ± m6
-	VMOVUPS 12096(CX), Z5
-	VMOVUPS 14144(CX), Z7
-	VADDPS  Z7, Z5, Z8
-	VSUBPS  Z7, Z5, Z5
-
-	// y0 = (m0 + plus1) + (plus2 + plusHalf)
-	VMOVUPS 1856(CX), Z7
-	VADDPS  Z4, Z7, Z7
-	VADDPS  Z8, Z6, Z9
-	VADDPS  Z9, Z7, Z7
-	VMOVUPS Z7, 448(DI)
-
-	// y2 = plus1 + ¼ plusHalf + 4 plus2
-	VFMADD231PS.BCST single_0_25<>+0(SB), Z8, Z4
-	VFMADD231PS.BCST single_4<>+0(SB), Z6, Z4
-	VMOVUPS          Z4, 1472(DI)
-
-	// y3 = (minus1 + m7) + ⅛ minusHalf + 8 minus2
-	VMOVUPS          16192(CX), Z4
-	VADDPS           Z4, Z2, Z4
-	VFMADD231PS.BCST single_0_125<>+0(SB), Z5, Z4
-	VFMADD231PS.BCST single_8<>+0(SB), Z3, Z4
-	VMOVUPS          Z4, 1984(DI)
-
-	// y1 = minus1 + ½ minusHalf + 2 minus2
-	VFMADD231PS.BCST single_0_5<>+0(SB), Z5, Z2
-	VFMADD231PS.BCST single_2<>+0(SB), Z3, Z2
-	VMOVUPS          Z2, 960(DI)
+	ADDQ             $+256, CX
+	ADDQ             $+64, DI
+	DECQ             R11
+	JNZ              column6
+	ADDQ             $-2048, CX
+	ADDQ             $-512, DI
 
 	// two rows at a time: (Aᵀ m) A, then bias, pooling, ReLU
 	// plus1, minus1 = m1 ± m2
@@ -2781,7 +2211,7 @@ tileRow4:
 	// m = Σ u v, 8 outputs of four tiles, 2 frequencies together
 	MOVQ $0x00000020, R9
 
-frequency5:
+frequency7:
 	VXORPS Y0, Y0, Y0
 	VXORPS Y1, Y1, Y1
 	VXORPS Y2, Y2, Y2
@@ -2792,7 +2222,7 @@ frequency5:
 	VXORPS Y7, Y7, Y7
 	MOVQ   $0x00000004, R10
 
-channel6:
+channel8:
 	VMOVUPS          (DX), Y8
 	VFMADD231PS.BCST (BX), Y8, Y0
 	VFMADD231PS.BCST 96(BX), Y8, Y1
@@ -2846,7 +2276,7 @@ channel6:
 	ADDQ             $+20, BX
 	ADDQ             $+160, DX
 	DECQ             R10
-	JNZ              channel6
+	JNZ              channel8
 	ADDQ             $-80, BX
 	ADDQ             $-640, DX
 	VMOVUPS          Y0, (CX)
@@ -2861,15 +2291,18 @@ channel6:
 	ADDQ             $+768, BX
 	ADDQ             $+1280, DX
 	DECQ             R9
-	JNZ              frequency5
+	JNZ              frequency7
 	ADDQ             $-8192, CX
 	ADDQ             $-24576, BX
 	VMOVUPS          (SI), Y0
 	VXORPS           Y1, Y1, Y1
 	MOVQ             $0x00000002, DX
 
-tileRow7:
+tileRow9:
 	// columns: Aᵀ m
+	MOVQ $0x00000008, BX
+
+column10:
 	// plus1, minus1 = m1 ± m2
 	VMOVUPS 1024(CX), Y2
 	VMOVUPS 2048(CX), Y3
@@ -2911,300 +2344,12 @@ tileRow7:
 	VFMADD231PS.BCST single_0_5<>+0(SB), Y5, Y2
 	VFMADD231PS.BCST single_2<>+0(SB), Y3, Y2
 	VMOVUPS          Y2, 256(DI)
-
-	// plus1, minus1 = m1 ± m2
-	VMOVUPS 1152(CX), Y2
-	VMOVUPS 2176(CX), Y3
-	VADDPS  Y3, Y2, Y4
-	VSUBPS  Y3, Y2, Y2
-
-	// plus2, minus2 = m3 ± m4
-	VMOVUPS 3200(CX), Y3
-	VMOVUPS 4224(CX), Y5
-	VADDPS  Y5, Y3, Y6
-	VSUBPS  Y5, Y3, Y3
-
-	// plusHalf, minusHalf = m5 ± m6
-	VMOVUPS 5248(CX), Y5
-	VMOVUPS 6272(CX), Y7
-	VADDPS  Y7, Y5, Y8
-	VSUBPS  Y7, Y5, Y5
-
-	// y0 = (m0 + plus1) + (plus2 + plusHalf)
-	VMOVUPS 128(CX), Y7
-	VADDPS  Y4, Y7, Y7
-	VADDPS  Y8, Y6, Y9
-	VADDPS  Y9, Y7, Y7
-	VMOVUPS Y7, 32(DI)
-
-	// y2 = plus1 + ¼ plusHalf + 4 plus2
-	VFMADD231PS.BCST single_0_25<>+0(SB), Y8, Y4
-	VFMADD231PS.BCST single_4<>+0(SB), Y6, Y4
-	VMOVUPS          Y4, 544(DI)
-
-	// y3 = (minus1 + m7) + ⅛ minusHalf + 8 minus2
-	VMOVUPS          7296(CX), Y4
-	VADDPS           Y4, Y2, Y4
-	VFMADD231PS.BCST single_0_125<>+0(SB), Y5, Y4
-	VFMADD231PS.BCST single_8<>+0(SB), Y3, Y4
-	VMOVUPS          Y4, 800(DI)
-
-	// y1 = minus1 + ½ minusHalf + 2 minus2
-	VFMADD231PS.BCST single_0_5<>+0(SB), Y5, Y2
-	VFMADD231PS.BCST single_2<>+0(SB), Y3, Y2
-	VMOVUPS          Y2, 288(DI)
-
-	// plus1, minus1 = m1 ± m2
-	VMOVUPS 1280(CX), Y2
-	VMOVUPS 2304(CX), Y3
-	VADDPS  Y3, Y2, Y4
-	VSUBPS  Y3, Y2, Y2
-
-	// plus2, minus2 = m3 ± m4
-	VMOVUPS 3328(CX), Y3
-	VMOVUPS 4352(CX), Y5
-	VADDPS  Y5, Y3, Y6
-	VSUBPS  Y5, Y3, Y3
-
-	// plusHalf, minusHalf = m5 ± m6
-	VMOVUPS 5376(CX), Y5
-	VMOVUPS 6400(CX), Y7
-	VADDPS  Y7, Y5, Y8
-	VSUBPS  Y7, Y5, Y5
-
-	// y0 = (m0 + plus1) + (plus2 + plusHalf)
-	VMOVUPS 256(CX), Y7
-	VADDPS  Y4, Y7, Y7
-	VADDPS  Y8, Y6, Y9
-	VADDPS  Y9, Y7, Y7
-	VMOVUPS Y7, 64(DI)
-
-	// y2 = plus1 + ¼ plusHalf + 4 plus2
-	VFMADD231PS.BCST single_0_25<>+0(SB), Y8, Y4
-	VFMADD231PS.BCST single_4<>+0(SB), Y6, Y4
-	VMOVUPS          Y4, 576(DI)
-
-	// y3 = (minus1 + m7) + ⅛ minusHalf + 8 minus2
-	VMOVUPS          7424(CX), Y4
-	VADDPS           Y4, Y2, Y4
-	VFMADD231PS.BCST single_0_125<>+0(SB), Y5, Y4
-	VFMADD231PS.BCST single_8<>+0(SB), Y3, Y4
-	VMOVUPS          Y4, 832(DI)
-
-	// y1 = minus1 + ½ minusHalf + 2 minus2
-	VFMADD231PS.BCST single_0_5<>+0(SB), Y5, Y2
-	VFMADD231PS.BCST single_2<>+0(SB), Y3, Y2
-	VMOVUPS          Y2, 320(DI)
-
-	// plus1, minus1 = m1 ± m2
-	VMOVUPS 1408(CX), Y2
-	VMOVUPS 2432(CX), Y3
-	VADDPS  Y3, Y2, Y4
-	VSUBPS  Y3, Y2, Y2
-
-	// plus2, minus2 = m3 ± m4
-	VMOVUPS 3456(CX), Y3
-	VMOVUPS 4480(CX), Y5
-	VADDPS  Y5, Y3, Y6
-	VSUBPS  Y5, Y3, Y3
-
-	// plusHalf, minusHalf = m5 ± m6
-	VMOVUPS 5504(CX), Y5
-	VMOVUPS 6528(CX), Y7
-	VADDPS  Y7, Y5, Y8
-	VSUBPS  Y7, Y5, Y5
-
-	// y0 = (m0 + plus1) + (plus2 + plusHalf)
-	VMOVUPS 384(CX), Y7
-	VADDPS  Y4, Y7, Y7
-	VADDPS  Y8, Y6, Y9
-	VADDPS  Y9, Y7, Y7
-	VMOVUPS Y7, 96(DI)
-
-	// y2 = plus1 + ¼ plusHalf + 4 plus2
-	VFMADD231PS.BCST single_0_25<>+0(SB), Y8, Y4
-	VFMADD231PS.BCST single_4<>+0(SB), Y6, Y4
-	VMOVUPS          Y4, 608(DI)
-
-	// y3 = (minus1 + m7) + ⅛ minusHalf + 8 minus2
-	VMOVUPS          7552(CX), Y4
-	VADDPS           Y4, Y2, Y4
-	VFMADD231PS.BCST single_0_125<>+0(SB), Y5, Y4
-	VFMADD231PS.BCST single_8<>+0(SB), Y3, Y4
-	VMOVUPS          Y4, 864(DI)
-
-	// y1 = minus1 + ½ minusHalf + 2 minus2
-	VFMADD231PS.BCST single_0_5<>+0(SB), Y5, Y2
-	VFMADD231PS.BCST single_2<>+0(SB), Y3, Y2
-	VMOVUPS          Y2, 352(DI)
-
-	// plus1, minus1 = m1 ± m2
-	VMOVUPS 1536(CX), Y2
-	VMOVUPS 2560(CX), Y3
-	VADDPS  Y3, Y2, Y4
-	VSUBPS  Y3, Y2, Y2
-
-	// plus2, minus2 = m3 ± m4
-	VMOVUPS 3584(CX), Y3
-	VMOVUPS 4608(CX), Y5
-	VADDPS  Y5, Y3, Y6
-	VSUBPS  Y5, Y3, Y3
-
-	// plusHalf, minusHalf = m5 ± m6
-	VMOVUPS 5632(CX), Y5
-	VMOVUPS 6656(CX), Y7
-	VADDPS  Y7, Y5, Y8
-	VSUBPS  Y7, Y5, Y5
-
-	// y0 = (m0 + plus1) + (plus2 + plusHalf)
-	VMOVUPS 512(CX), Y7
-	VADDPS  Y4, Y7, Y7
-	VADDPS  Y8, Y6, Y9
-	VADDPS  Y9, Y7, Y7
-	VMOVUPS Y7, 128(DI)
-
-	// y2 = plus1 + ¼ plusHalf + 4 plus2
-	VFMADD231PS.BCST single_0_25<>+0(SB), Y8, Y4
-	VFMADD231PS.BCST single_4<>+0(SB), Y6, Y4
-	VMOVUPS          Y4, 640(DI)
-
-	// y3 = (minus1 + m7) + ⅛ minusHalf + 8 minus2
-	VMOVUPS          7680(CX), Y4
-	VADDPS           Y4, Y2, Y4
-	VFMADD231PS.BCST single_0_125<>+0(SB), Y5, Y4
-	VFMADD231PS.BCST single_8<>+0(SB), Y3, Y4
-	VMOVUPS          Y4, 896(DI)
-
-	// y1 = minus1 + ½ minusHalf + 2 minus2
-	VFMADD231PS.BCST single_0_5<>+0(SB), Y5, Y2
-	VFMADD231PS.BCST single_2<>+0(SB), Y3, Y2
-	VMOVUPS          Y2, 384(DI)
-
-	// plus1, minus1 = m1 ± m2
-	VMOVUPS 1664(CX), Y2
-	VMOVUPS 2688(CX), Y3
-	VADDPS  Y3, Y2, Y4
-	VSUBPS  Y3, Y2, Y2
-
-	// plus2, minus2 = m3 ± m4
-	VMOVUPS 3712(CX), Y3
-	VMOVUPS 4736(CX), Y5
-	VADDPS  Y5, Y3, Y6
-	VSUBPS  Y5, Y3, Y3
-
-	// plusHalf, minusHalf = m5 ± m6
-	VMOVUPS 5760(CX), Y5
-	VMOVUPS 6784(CX), Y7
-	VADDPS  Y7, Y5, Y8
-	VSUBPS  Y7, Y5, Y5
-
-	// y0 = (m0 + plus1) + (plus2 + plusHalf)
-	VMOVUPS 640(CX), Y7
-	VADDPS  Y4, Y7, Y7
-	VADDPS  Y8, Y6, Y9
-	VADDPS  Y9, Y7, Y7
-	VMOVUPS Y7, 160(DI)
-
-	// y2 = plus1 + ¼ plusHalf + 4 plus2
-	VFMADD231PS.BCST single_0_25<>+0(SB), Y8, Y4
-	VFMADD231PS.BCST single_4<>+0(SB), Y6, Y4
-	VMOVUPS          Y4, 672(DI)
-
-	// y3 = (minus1 + m7) + ⅛ minusHalf + 8 minus2
-	VMOVUPS          7808(CX), Y4
-	VADDPS           Y4, Y2, Y4
-	VFMADD231PS.BCST single_0_125<>+0(SB), Y5, Y4
-	VFMADD231PS.BCST single_8<>+0(SB), Y3, Y4
-	VMOVUPS          Y4, 928(DI)
-
-	// y1 = minus1 + ½ minusHalf + 2 minus2
-	VFMADD231PS.BCST single_0_5<>+0(SB), Y5, Y2
-	VFMADD231PS.BCST single_2<>+0(SB), Y3, Y2
-	VMOVUPS          Y2, 416(DI)
-
-	// plus1, minus1 = m1 ± m2
-	VMOVUPS 1792(CX), Y2
-	VMOVUPS 2816(CX), Y3
-	VADDPS  Y3, Y2, Y4
-	VSUBPS  Y3, Y2, Y2
-
-	// plus2, minus2 = m3 ± m4
-	VMOVUPS 3840(CX), Y3
-	VMOVUPS 4864(CX), Y5
-	VADDPS  Y5, Y3, Y6
-	VSUBPS  Y5, Y3, Y3
-
-	// plusHalf, minusHalf = m5 ± m6
-	VMOVUPS 5888(CX), Y5
-	VMOVUPS 6912(CX), Y7
-	VADDPS  Y7, Y5, Y8
-	VSUBPS  Y7, Y5, Y5
-
-	// y0 = (m0 + plus1) + (plus2 + plusHalf)
-	VMOVUPS 768(CX), Y7
-	VADDPS  Y4, Y7, Y7
-	VADDPS  Y8, Y6, Y9
-	VADDPS  Y9, Y7, Y7
-	VMOVUPS Y7, 192(DI)
-
-	// y2 = plus1 + ¼ plusHalf + 4 plus2
-	VFMADD231PS.BCST single_0_25<>+0(SB), Y8, Y4
-	VFMADD231PS.BCST single_4<>+0(SB), Y6, Y4
-	VMOVUPS          Y4, 704(DI)
-
-	// y3 = (minus1 + m7) + ⅛ minusHalf + 8 minus2
-	VMOVUPS          7936(CX), Y4
-	VADDPS           Y4, Y2, Y4
-	VFMADD231PS.BCST single_0_125<>+0(SB), Y5, Y4
-	VFMADD231PS.BCST single_8<>+0(SB), Y3, Y4
-	VMOVUPS          Y4, 960(DI)
-
-	// y1 = minus1 + ½ minusHalf + 2 minus2
-	VFMADD231PS.BCST single_0_5<>+0(SB), Y5, Y2
-	VFMADD231PS.BCST single_2<>+0(SB), Y3, Y2
-	VMOVUPS          Y2, 448(DI)
-
-	// plus1, minus1 = m1 ± m2
-	VMOVUPS 1920(CX), Y2
-	VMOVUPS 2944(CX), Y3
-	VADDPS  Y3, Y2, Y4
-	VSUBPS  Y3, Y2, Y2
-
-	// plus2, minus2 = m3 ± m4
-	VMOVUPS 3968(CX), Y3
-	VMOVUPS 4992(CX), Y5
-	VADDPS  Y5, Y3, Y6
-	VSUBPS  Y5, Y3, Y3
-
-	// plusHalf, minusHalf = m5 ± m6
-	VMOVUPS 6016(CX), Y5
-	VMOVUPS 7040(CX), Y7
-	VADDPS  Y7, Y5, Y8
-	VSUBPS  Y7, Y5, Y5
-
-	// y0 = (m0 + plus1) + (plus2 + plusHalf)
-	VMOVUPS 896(CX), Y7
-	VADDPS  Y4, Y7, Y7
-	VADDPS  Y8, Y6, Y9
-	VADDPS  Y9, Y7, Y7
-	VMOVUPS Y7, 224(DI)
-
-	// y2 = plus1 + ¼ plusHalf + 4 plus2
-	VFMADD231PS.BCST single_0_25<>+0(SB), Y8, Y4
-	VFMADD231PS.BCST single_4<>+0(SB), Y6, Y4
-	VMOVUPS          Y4, 736(DI)
-
-	// y3 = (minus1 + m7) + ⅛ minusHalf + 8 minus2
-	VMOVUPS          8064(CX), Y4
-	VADDPS           Y4, Y2, Y4
-	VFMADD231PS.BCST single_0_125<>+0(SB), Y5, Y4
-	VFMADD231PS.BCST single_8<>+0(SB), Y3, Y4
-	VMOVUPS          Y4, 992(DI)
-
-	// y1 = minus1 + ½ minusHalf + 2 minus2
-	VFMADD231PS.BCST single_0_5<>+0(SB), Y5, Y2
-	VFMADD231PS.BCST single_2<>+0(SB), Y3, Y2
-	VMOVUPS          Y2, 480(DI)
+	ADDQ             $+128, CX
+	ADDQ             $+32, DI
+	DECQ             BX
+	JNZ              column10
+	ADDQ             $-1024, CX
+	ADDQ             $-256, DI
 
 	// two rows at a time: (Aᵀ m) A, then bias, pooling, ReLU
 	// plus1, minus1 = m1 ± m2
@@ -3384,6 +2529,9 @@ tileRow7:
 	VMOVUPS          Y2, 160(R8)
 
 	// columns: Aᵀ m
+	MOVQ $0x00000008, BX
+
+column11:
 	// plus1, minus1 = m1 ± m2
 	VMOVUPS 1056(CX), Y2
 	VMOVUPS 2080(CX), Y3
@@ -3425,300 +2573,12 @@ tileRow7:
 	VFMADD231PS.BCST single_0_5<>+0(SB), Y5, Y2
 	VFMADD231PS.BCST single_2<>+0(SB), Y3, Y2
 	VMOVUPS          Y2, 256(DI)
-
-	// plus1, minus1 = m1 ± m2
-	VMOVUPS 1184(CX), Y2
-	VMOVUPS 2208(CX), Y3
-	VADDPS  Y3, Y2, Y4
-	VSUBPS  Y3, Y2, Y2
-
-	// plus2, minus2 = m3 ± m4
-	VMOVUPS 3232(CX), Y3
-	VMOVUPS 4256(CX), Y5
-	VADDPS  Y5, Y3, Y6
-	VSUBPS  Y5, Y3, Y3
-
-	// plusHalf, minusHalf = m5 ± m6
-	VMOVUPS 5280(CX), Y5
-	VMOVUPS 6304(CX), Y7
-	VADDPS  Y7, Y5, Y8
-	VSUBPS  Y7, Y5, Y5
-
-	// y0 = (m0 + plus1) + (plus2 + plusHalf)
-	VMOVUPS 160(CX), Y7
-	VADDPS  Y4, Y7, Y7
-	VADDPS  Y8, Y6, Y9
-	VADDPS  Y9, Y7, Y7
-	VMOVUPS Y7, 32(DI)
-
-	// y2 = plus1 + ¼ plusHalf + 4 plus2
-	VFMADD231PS.BCST single_0_25<>+0(SB), Y8, Y4
-	VFMADD231PS.BCST single_4<>+0(SB), Y6, Y4
-	VMOVUPS          Y4, 544(DI)
-
-	// y3 = (minus1 + m7) + ⅛ minusHalf + 8 minus2
-	VMOVUPS          7328(CX), Y4
-	VADDPS           Y4, Y2, Y4
-	VFMADD231PS.BCST single_0_125<>+0(SB), Y5, Y4
-	VFMADD231PS.BCST single_8<>+0(SB), Y3, Y4
-	VMOVUPS          Y4, 800(DI)
-
-	// y1 = minus1 + ½ minusHalf + 2 minus2
-	VFMADD231PS.BCST single_0_5<>+0(SB), Y5, Y2
-	VFMADD231PS.BCST single_2<>+0(SB), Y3, Y2
-	VMOVUPS          Y2, 288(DI)
-
-	// plus1, minus1 = m1 ± m2
-	VMOVUPS 1312(CX), Y2
-	VMOVUPS 2336(CX), Y3
-	VADDPS  Y3, Y2, Y4
-	VSUBPS  Y3, Y2, Y2
-
-	// plus2, minus2 = m3 ± m4
-	VMOVUPS 3360(CX), Y3
-	VMOVUPS 4384(CX), Y5
-	VADDPS  Y5, Y3, Y6
-	VSUBPS  Y5, Y3, Y3
-
-	// plusHalf, minusHalf = m5 ± m6
-	VMOVUPS 5408(CX), Y5
-	VMOVUPS 6432(CX), Y7
-	VADDPS  Y7, Y5, Y8
-	VSUBPS  Y7, Y5, Y5
-
-	// y0 = (m0 + plus1) + (plus2 + plusHalf)
-	VMOVUPS 288(CX), Y7
-	VADDPS  Y4, Y7, Y7
-	VADDPS  Y8, Y6, Y9
-	VADDPS  Y9, Y7, Y7
-	VMOVUPS Y7, 64(DI)
-
-	// y2 = plus1 + ¼ plusHalf + 4 plus2
-	VFMADD231PS.BCST single_0_25<>+0(SB), Y8, Y4
-	VFMADD231PS.BCST single_4<>+0(SB), Y6, Y4
-	VMOVUPS          Y4, 576(DI)
-
-	// y3 = (minus1 + m7) + ⅛ minusHalf + 8 minus2
-	VMOVUPS          7456(CX), Y4
-	VADDPS           Y4, Y2, Y4
-	VFMADD231PS.BCST single_0_125<>+0(SB), Y5, Y4
-	VFMADD231PS.BCST single_8<>+0(SB), Y3, Y4
-	VMOVUPS          Y4, 832(DI)
-
-	// y1 = minus1 + ½ minusHalf + 2 minus2
-	VFMADD231PS.BCST single_0_5<>+0(SB), Y5, Y2
-	VFMADD231PS.BCST single_2<>+0(SB), Y3, Y2
-	VMOVUPS          Y2, 320(DI)
-
-	// plus1, minus1 = m1 ± m2
-	VMOVUPS 1440(CX), Y2
-	VMOVUPS 2464(CX), Y3
-	VADDPS  Y3, Y2, Y4
-	VSUBPS  Y3, Y2, Y2
-
-	// plus2, minus2 = m3 ± m4
-	VMOVUPS 3488(CX), Y3
-	VMOVUPS 4512(CX), Y5
-	VADDPS  Y5, Y3, Y6
-	VSUBPS  Y5, Y3, Y3
-
-	// plusHalf, minusHalf = m5 ± m6
-	VMOVUPS 5536(CX), Y5
-	VMOVUPS 6560(CX), Y7
-	VADDPS  Y7, Y5, Y8
-	VSUBPS  Y7, Y5, Y5
-
-	// y0 = (m0 + plus1) + (plus2 + plusHalf)
-	VMOVUPS 416(CX), Y7
-	VADDPS  Y4, Y7, Y7
-	VADDPS  Y8, Y6, Y9
-	VADDPS  Y9, Y7, Y7
-	VMOVUPS Y7, 96(DI)
-
-	// y2 = plus1 + ¼ plusHalf + 4 plus2
-	VFMADD231PS.BCST single_0_25<>+0(SB), Y8, Y4
-	VFMADD231PS.BCST single_4<>+0(SB), Y6, Y4
-	VMOVUPS          Y4, 608(DI)
-
-	// y3 = (minus1 + m7) + ⅛ minusHalf + 8 minus2
-	VMOVUPS          7584(CX), Y4
-	VADDPS           Y4, Y2, Y4
-	VFMADD231PS.BCST single_0_125<>+0(SB), Y5, Y4
-	VFMADD231PS.BCST single_8<>+0(SB), Y3, Y4
-	VMOVUPS          Y4, 864(DI)
-
-	// y1 = minus1 + ½ minusHalf + 2 minus2
-	VFMADD231PS.BCST single_0_5<>+0(SB), Y5, Y2
-	VFMADD231PS.BCST single_2<>+0(SB), Y3, Y2
-	VMOVUPS          Y2, 352(DI)
-
-	// plus1, minus1 = m1 ± m2
-	VMOVUPS 1568(CX), Y2
-	VMOVUPS 2592(CX), Y3
-	VADDPS  Y3, Y2, Y4
-	VSUBPS  Y3, Y2, Y2
-
-	// plus2, minus2 = m3 ± m4
-	VMOVUPS 3616(CX), Y3
-	VMOVUPS 4640(CX), Y5
-	VADDPS  Y5, Y3, Y6
-	VSUBPS  Y5, Y3, Y3
-
-	// plusHalf, minusHalf = m5 ± m6
-	VMOVUPS 5664(CX), Y5
-	VMOVUPS 6688(CX), Y7
-	VADDPS  Y7, Y5, Y8
-	VSUBPS  Y7, Y5, Y5
-
-	// y0 = (m0 + plus1) + (plus2 + plusHalf)
-	VMOVUPS 544(CX), Y7
-	VADDPS  Y4, Y7, Y7
-	VADDPS  Y8, Y6, Y9
-	VADDPS  Y9, Y7, Y7
-	VMOVUPS Y7, 128(DI)
-
-	// y2 = plus1 + ¼ plusHalf + 4 plus2
-	VFMADD231PS.BCST single_0_25<>+0(SB), Y8, Y4
-	VFMADD231PS.BCST single_4<>+0(SB), Y6, Y4
-	VMOVUPS          Y4, 640(DI)
-
-	// y3 = (minus1 + m7) + ⅛ minusHalf + 8 minus2
-	VMOVUPS          7712(CX), Y4
-	VADDPS           Y4, Y2, Y4
-	VFMADD231PS.BCST single_0_125<>+0(SB), Y5, Y4
-	VFMADD231PS.BCST single_8<>+0(SB), Y3, Y4
-	VMOVUPS          Y4, 896(DI)
-
-	// y1 = minus1 + ½ minusHalf + 2 minus2
-	VFMADD231PS.BCST single_0_5<>+0(SB), Y5, Y2
-	VFMADD231PS.BCST single_2<>+0(SB), Y3, Y2
-	VMOVUPS          Y2, 384(DI)
-
-	// plus1, minus1 = m1 ± m2
-	VMOVUPS 1696(CX), Y2
-	VMOVUPS 2720(CX), Y3
-	VADDPS  Y3, Y2, Y4
-	VSUBPS  Y3, Y2, Y2
-
-	// plus2, minus2 = m3 ± m4
-	VMOVUPS 3744(CX), Y3
-	VMOVUPS 4768(CX), Y5
-	VADDPS  Y5, Y3, Y6
-	VSUBPS  Y5, Y3, Y3
-
-	// plusHalf, minusHalf = m5 ± m6
-	VMOVUPS 5792(CX), Y5
-	VMOVUPS 6816(CX), Y7
-	VADDPS  Y7, Y5, Y8
-	VSUBPS  Y7, Y5, Y5
-
-	// y0 = (m0 + plus1) + (plus2 + plusHalf)
-	VMOVUPS 672(CX), Y7
-	VADDPS  Y4, Y7, Y7
-	VADDPS  Y8, Y6, Y9
-	VADDPS  Y9, Y7, Y7
-	VMOVUPS Y7, 160(DI)
-
-	// y2 = plus1 + ¼ plusHalf + 4 plus2
-	VFMADD231PS.BCST single_0_25<>+0(SB), Y8, Y4
-	VFMADD231PS.BCST single_4<>+0(SB), Y6, Y4
-	VMOVUPS          Y4, 672(DI)
-
-	// y3 = (minus1 + m7) + ⅛ minusHalf + 8 minus2
-	VMOVUPS          7840(CX), Y4
-	VADDPS           Y4, Y2, Y4
-	VFMADD231PS.BCST single_0_125<>+0(SB), Y5, Y4
-	VFMADD231PS.BCST single_8<>+0(SB), Y3, Y4
-	VMOVUPS          Y4, 928(DI)
-
-	// y1 = minus1 + ½ minusHalf + 2 minus2
-	VFMADD231PS.BCST single_0_5<>+0(SB), Y5, Y2
-	VFMADD231PS.BCST single_2<>+0(SB), Y3, Y2
-	VMOVUPS          Y2, 416(DI)
-
-	// plus1, minus1 = m1 ± m2
-	VMOVUPS 1824(CX), Y2
-	VMOVUPS 2848(CX), Y3
-	VADDPS  Y3, Y2, Y4
-	VSUBPS  Y3, Y2, Y2
-
-	// plus2, minus2 = m3 ± m4
-	VMOVUPS 3872(CX), Y3
-	VMOVUPS 4896(CX), Y5
-	VADDPS  Y5, Y3, Y6
-	VSUBPS  Y5, Y3, Y3
-
-	// plusHalf, minusHalf = m5 ± m6
-	VMOVUPS 5920(CX), Y5
-	VMOVUPS 6944(CX), Y7
-	VADDPS  Y7, Y5, Y8
-	VSUBPS  Y7, Y5, Y5
-
-	// y0 = (m0 + plus1) + (plus2 + plusHalf)
-	VMOVUPS 800(CX), Y7
-	VADDPS  Y4, Y7, Y7
-	VADDPS  Y8, Y6, Y9
-	VADDPS  Y9, Y7, Y7
-	VMOVUPS Y7, 192(DI)
-
-	// y2 = plus1 + ¼ plusHalf + 4 plus2
-	VFMADD231PS.BCST single_0_25<>+0(SB), Y8, Y4
-	VFMADD231PS.BCST single_4<>+0(SB), Y6, Y4
-	VMOVUPS          Y4, 704(DI)
-
-	// y3 = (minus1 + m7) + ⅛ minusHalf + 8 minus2
-	VMOVUPS          7968(CX), Y4
-	VADDPS           Y4, Y2, Y4
-	VFMADD231PS.BCST single_0_125<>+0(SB), Y5, Y4
-	VFMADD231PS.BCST single_8<>+0(SB), Y3, Y4
-	VMOVUPS          Y4, 960(DI)
-
-	// y1 = minus1 + ½ minusHalf + 2 minus2
-	VFMADD231PS.BCST single_0_5<>+0(SB), Y5, Y2
-	VFMADD231PS.BCST single_2<>+0(SB), Y3, Y2
-	VMOVUPS          Y2, 448(DI)
-
-	// plus1, minus1 = m1 ± m2
-	VMOVUPS 1952(CX), Y2
-	VMOVUPS 2976(CX), Y3
-	VADDPS  Y3, Y2, Y4
-	VSUBPS  Y3, Y2, Y2
-
-	// plus2, minus2 = m3 ± m4
-	VMOVUPS 4000(CX), Y3
-	VMOVUPS 5024(CX), Y5
-	VADDPS  Y5, Y3, Y6
-	VSUBPS  Y5, Y3, Y3
-
-	// plusHalf, minusHalf = m5 ± m6
-	VMOVUPS 6048(CX), Y5
-	VMOVUPS 7072(CX), Y7
-	VADDPS  Y7, Y5, Y8
-	VSUBPS  Y7, Y5, Y5
-
-	// y0 = (m0 + plus1) + (plus2 + plusHalf)
-	VMOVUPS 928(CX), Y7
-	VADDPS  Y4, Y7, Y7
-	VADDPS  Y8, Y6, Y9
-	VADDPS  Y9, Y7, Y7
-	VMOVUPS Y7, 224(DI)
-
-	// y2 = plus1 + ¼ plusHalf + 4 plus2
-	VFMADD231PS.BCST single_0_25<>+0(SB), Y8, Y4
-	VFMADD231PS.BCST single_4<>+0(SB), Y6, Y4
-	VMOVUPS          Y4, 736(DI)
-
-	// y3 = (minus1 + m7) + ⅛ minusHalf + 8 minus2
-	VMOVUPS          8096(CX), Y4
-	VADDPS           Y4, Y2, Y4
-	VFMADD231PS.BCST single_0_125<>+0(SB), Y5, Y4
-	VFMADD231PS.BCST single_8<>+0(SB), Y3, Y4
-	VMOVUPS          Y4, 992(DI)
-
-	// y1 = minus1 + ½ minusHalf + 2 minus2
-	VFMADD231PS.BCST single_0_5<>+0(SB), Y5, Y2
-	VFMADD231PS.BCST single_2<>+0(SB), Y3, Y2
-	VMOVUPS          Y2, 480(DI)
+	ADDQ             $+128, CX
+	ADDQ             $+32, DI
+	DECQ             BX
+	JNZ              column11
+	ADDQ             $-1024, CX
+	ADDQ             $-256, DI
 
 	// two rows at a time: (Aᵀ m) A, then bias, pooling, ReLU
 	// plus1, minus1 = m1 ± m2
@@ -3899,7 +2759,7 @@ tileRow7:
 	ADDQ             $+64, CX
 	ADDQ             $+256, R8
 	DECQ             DX
-	JNZ              tileRow7
+	JNZ              tileRow9
 	ADDQ             $-128, CX
 	ADDQ             $-512, R8
 

@@ -85,29 +85,33 @@ func forward(f *isa.File, width int, masked bool) {
 		with([]int{(4*inputSize - 4*tilesInRow) * line, (2*pooledSize - 2*tilesInRow) * line}, (2*pooledSize-2*tilesInRow)*maskBytes), func() {
 			k.Loop("tileColumn", tilesInRow/side, append(pointers{x, y}, masks...), with([]int{side * 4 * line, side * 2 * line}, side*2*maskBytes), func() {
 				k.EachPart(pointers{x, y}, masks, func() {
-					k.Comment("V = Bᵀ X B")
-					for j := range points {
+					k.Comment("columns: Bᵀ x")
+					k.Loop("column", points, pointers{x, half}, []int{line, k.Bytes()}, func() {
 						d := make([]isa.V, points)
 						for i := range d {
 							var pixels []operand.Mem
 							for s := range side {
-								pixels = append(pixels, isa.At(x, (i*inputSize+j+4*s)*line))
+								pixels = append(pixels, isa.At(x, (i*inputSize+tileSize*s)*line))
 							}
 							d[i] = k.LoadVector(pixels...)
 						}
 						winograd.Input(k, d, func(i int, value isa.V) {
-							k.StoreVector(value, isa.At(half, (i*points+j)*k.Bytes()))
+							k.StoreVector(value, isa.At(half, i*points*k.Bytes()))
 						})
-					}
-					for i := range points {
+					})
+					k.Advance(x, -points*line)
+					k.Advance(half, -points*k.Bytes())
+					k.Comment("rows: V = (Bᵀ x) B")
+					k.Loop("row", points, pointers{half}, []int{points * k.Bytes()}, func() {
 						d := make([]isa.V, points)
 						for j := range d {
-							d[j] = k.LoadVector(isa.At(half, (i*points+j)*k.Bytes()))
+							d[j] = k.LoadVector(isa.At(half, j*k.Bytes()))
 						}
 						winograd.Input(k, d, func(j int, value isa.V) {
-							k.StoreVector(value, isa.At(half, v+(i*points+j)*k.Bytes()))
+							k.StoreVector(value, isa.At(half, v+j*k.Bytes()))
 						})
-					}
+					})
+					k.Advance(half, -points*points*k.Bytes())
 					k.Loop("group", outputs/group, nil, nil, func() {
 						k.Comment("columns: Aᵀ (u V), a column of V in registers for all outputs of the group")
 						k.Loop("column", points, pointers{u, half}, []int{4 * row, k.Bytes()}, func() {
@@ -118,7 +122,7 @@ func forward(f *isa.File, width int, masked bool) {
 							k.Loop("output", group, pointers{u, half}, []int{4, tile * k.Bytes()}, func() {
 								winograd.OutputColumn(k, func(i int) isa.V {
 									return k.Scaled(isa.At(u, i*points*4*row), column[i])
-								}, half, 0)
+								}, half)
 							})
 							k.Advance(u, -4*group)
 							k.Advance(half, -group*tile*k.Bytes())

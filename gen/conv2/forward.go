@@ -160,9 +160,7 @@ func forward(f *isa.File, width int, masked bool) {
 		k.Loop("tileRow", 2, append(pointers{m, y}, masks...), append([]int{2 * line, 2 * pooledSize * line}, maskSteps...), func() {
 			k.EachPart(pointers{m, y}, masks, func() {
 				for tileColumn := range 2 / side {
-					winograd.PooledOutput(k, rows, func(f int) isa.V {
-						return k.LoadVector(isa.At(m, (f*tiles+tileColumn)*line))
-					}, b, zero, func(row, column int) (to, mask []operand.Mem) {
+					winograd.PooledOutput(k, rows, m, tileColumn*line, tiles*line, b, zero, func(row, column int) (to, mask []operand.Mem) {
 						for s := range side {
 							at := row*pooledSize + 2*(tileColumn+s) + column
 							to = append(to, isa.At(y, at*line))

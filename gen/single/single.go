@@ -155,7 +155,7 @@ func conv1(f *isa.File) {
 					column[i] = k.LoadVector(isa.At(u, i*points*row))
 				}
 				k.Loop("tile", tilesInRow, pointers{v, half}, []int{4 * frequencies, tile}, func() {
-					winograd.OutputColumn(k, func(i int) isa.V { return k.Scaled(isa.At(v, 4*i), column[i]) }, half, 0)
+					winograd.OutputColumn(k, func(i int) isa.V { return k.Scaled(isa.At(v, 4*i), column[i]) }, half)
 				})
 				k.Advance(v, -tilesInRow*4*frequencies)
 				k.Advance(half, -tilesInRow*tile)
@@ -278,9 +278,7 @@ func conv2Chunk(k *isa.Kernel, outputs, valid int, y, m, u, v, bias, half, poole
 		b, zero := k.LoadVector(isa.At(bias, 0)), k.Zero()
 		k.Loop("tileRow", 2, pointers{m, pooled}, []int{2 * bytes, 8 * bytes}, func() {
 			for tileColumn := range 2 {
-				winograd.PooledOutput(k, half, func(f int) isa.V {
-					return k.LoadVector(isa.At(m, (f*tiles+tileColumn)*bytes))
-				}, b, zero, func(r, c int) ([]operand.Mem, []operand.Mem) {
+				winograd.PooledOutput(k, half, m, tileColumn*bytes, tiles*bytes, b, zero, func(r, c int) ([]operand.Mem, []operand.Mem) {
 					return []operand.Mem{isa.At(pooled, (4*r+2*tileColumn+c)*bytes)}, nil
 				})
 			}

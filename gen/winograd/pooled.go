@@ -9,21 +9,24 @@ import (
 	"github.com/kernelet/kernelet/internal/shape"
 )
 
-// PooledOutput emits Y = Aᵀ M A of one tile with bias, pooling and ReLU.
-// product loads or computes M at a frequency; half is working memory of 4×8
-// vectors; the rest is as in PooledRows.
-func PooledOutput(k kernel, half reg.GPVirtual, product func(frequency int) vector, bias, zero vector,
+// PooledOutput emits Y = Aᵀ M A of one tile with bias, pooling and ReLU. M at
+// the first frequency lies offset bytes behind m, those that follow frequency
+// bytes apart; half is working memory of 4×8 vectors; the rest is as in
+// PooledRows.
+func PooledOutput(k kernel, half, m reg.GPVirtual, offset, frequency int, bias, zero vector,
 	place func(row, column int) (y, mask []operand.Mem)) {
 	k.Comment("columns: Aᵀ m")
-	for j := range shape.Points {
-		OutputColumn(k, func(i int) vector { return product(i*shape.Points + j) }, half, j)
-	}
+	k.Loop("column", shape.Points, []reg.GPVirtual{m, half}, []int{frequency, k.Bytes()}, func() {
+		OutputColumn(k, func(i int) vector { return k.LoadVector(isa.At(m, i*shape.Points*frequency+offset)) }, half)
+	})
+	k.Advance(m, -shape.Points*frequency)
+	k.Advance(half, -shape.Points*k.Bytes())
 	PooledRows(k, half, bias, zero, place)
 }
 
-// OutputColumn emits Aᵀ m of column j into half.
-func OutputColumn(k kernel, m func(i int) vector, half reg.GPVirtual, j int) {
-	Output(k, m, func(i int, v vector) { k.StoreVector(v, isa.At(half, (i*shape.Points+j)*k.Bytes())) })
+// OutputColumn emits Aᵀ m of a column into half, which points to it.
+func OutputColumn(k kernel, m func(i int) vector, half reg.GPVirtual) {
+	Output(k, m, func(i int, v vector) { k.StoreVector(v, isa.At(half, i*shape.Points*k.Bytes())) })
 }
 
 // PooledRows emits (Aᵀ M) A from half, two rows at a time, so that bias,
