@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"runtime"
+	"sync/atomic"
 
 	"github.com/kernelet/kernelet/internal/aligned"
 	"github.com/kernelet/kernelet/kernels"
@@ -22,27 +23,31 @@ type Prediction struct {
 
 // Classifier is a Model packed for inference. It never changes and is safe for
 // concurrent use. An image's logits do not depend on which images stand beside
-// it or on their number, on the number of threads, or on AVX2 or AVX-512. Calls
-// allocate nothing and start no goroutine once there were as many at the same
-// time; what a Classifier holds, sleeping workers included, goes when it is
-// collected.
+// it or on their number, on the number of threads, or on AVX2 or AVX-512. Once
+// the peak number of concurrent calls has been reached, calls do not allocate,
+// and while batches follow each other they start no goroutine. Helpers of large
+// batches end when they have had nothing to do for a tenth of a second, and the
+// memory is the garbage collector's, so a Classifier need not be closed.
 type Classifier struct {
 	set     *kernels.Set
-	weights *classifierWeights
 	threads int
-}
-
-// classifierWeights are what Classifiers share, with the memory that calls
-// borrow and the workers that help with large ones.
-type classifierWeights struct {
 	packed  packed
 	single  packedSingle
-	batches *lender[inference]
-	singles *lender[single]
-	crew    *crew
+	workers *workers
+	own     []classifierMemory   // of worker 1, 2, …
+	batches *freeList[inference] // of callers
+	singles *freeList[single]
+	calls   *freeList[call]
 }
 
-// Bounds of the memory that calls borrow: 80 KB each for one image, 1 MB each
+// classifierMemory is a worker's own, made when it is first needed: 1 MB that
+// stay in its core's caches.
+type classifierMemory struct {
+	inference *inference
+	single    *single
+}
+
+// Bounds of the memory that callers borrow: 80 KB each for one image, 1 MB each
 // for a batch. More calls at a time than processors only take turns anyway.
 func singlesAtMost() int { return max(64, 2*runtime.NumCPU()) }
 func batchesAtMost() int { return 2 * runtime.NumCPU() }
@@ -69,14 +74,20 @@ func NewClassifier(model *Model, options Options) (*Classifier, error) {
 	if err := model.checkFinite(); err != nil {
 		return nil, err
 	}
-	w := new(classifierWeights)
-	var memory []float32
-	release, err := allocate(append(w.single.parts(), part{&memory, parametersLength},
-		part{&w.packed.u1, kernels.Conv1U}, part{&w.packed.u2, kernels.Conv2U}))
-	if err != nil {
-		return nil, err
+	threads := min(options.Threads, processors())
+	if threads == 0 {
+		threads = processors()
 	}
-	runtime.AddCleanup(w, func(release func()) { release() }, release)
+	c := &Classifier{
+		set: set, threads: threads, workers: newWorkers(threads - 1), own: make([]classifierMemory, threads-1),
+		batches: newFreeList(batchesAtMost(), func() *inference { return newInference(set, aligned.Floats(inferenceLength)) }),
+		singles: newFreeList(singlesAtMost(), newSingle),
+		calls:   newFreeList(0, func() *call { return new(call) }),
+	}
+	memory := aligned.Floats(parametersLength)
+	for _, p := range append(c.single.parts(), part{&c.packed.u1, kernels.Conv1U}, part{&c.packed.u2, kernels.Conv2U}) {
+		*p.target = aligned.Floats(p.length)
+	}
 	weights := newParameters(memory)
 	weights.load(model)
 	for _, bias := range [][]float32{weights.biasF, weights.biasC} {
@@ -84,23 +95,19 @@ func NewClassifier(model *Model, options Options) (*Classifier, error) {
 			bias[i] += 0 // −0 becomes 0: the kernels for one image count on it
 		}
 	}
-	w.packed.use(weights)
-	if err := w.packed.transform(set, weights); err != nil {
+	c.packed.use(weights)
+	if err := c.packed.transform(set, weights); err != nil {
 		return nil, err
 	}
-	if err := w.single.pack(&w.packed); err != nil {
+	if err := c.single.pack(&c.packed); err != nil {
 		return nil, err
 	}
-	w.batches = newLender(batchesAtMost(), func() *inference { return newInference(set, aligned.Floats(inferenceLength)) })
-	w.singles = newLender(singlesAtMost(), newSingle)
-	w.crew = newCrew(set)
-	runtime.AddCleanup(w, (*crew).close, w.crew)
-	threads := options.Threads
-	if threads == 0 {
-		threads = runtime.GOMAXPROCS(0)
-	}
-	return &Classifier{set: set, weights: w, threads: threads}, nil
+	return c, nil
 }
+
+// Close ends the helpers at once if no call is under way, as testing/synctest
+// wants it. A call after Close starts them again.
+func (c *Classifier) Close() { c.workers.close() }
 
 // ISA names the instruction set in use.
 func (c *Classifier) ISA() string { return c.set.Name() }
@@ -117,11 +124,10 @@ func (c *Classifier) ClassifyFloats(image *[kernels.ImagePixels]float32) Predict
 
 func (c *Classifier) classify(image pixels) Prediction {
 	var logits [kernels.Classes]float32
-	f := c.weights.singles.borrow()
+	f := c.singles.get()
 	// The lengths fit, so there is no error.
-	_ = f.forward(c.set, &c.weights.packed, &c.weights.single, image, 0, &logits)
-	c.weights.singles.giveBack(f)
-	runtime.KeepAlive(c.weights) // whose memory the garbage collector does not see
+	_ = f.forward(c.set, &c.packed, &c.single, image, 0, &logits)
+	c.singles.put(f)
 	return Predict(&logits)
 }
 
@@ -159,8 +165,8 @@ type request struct {
 	logits      []float32
 }
 
-// answer stores what the request asks for of image i.
-func (r *request) answer(i int, logits *[kernels.Classes]float32) {
+// store fills what the request asks for of image i.
+func (r *request) store(i int, logits *[kernels.Classes]float32) {
 	if r.logits != nil {
 		copy(r.logits[i*kernels.Classes:], logits[:])
 	} else {
@@ -179,14 +185,46 @@ func (c *Classifier) run(r request, n int) error {
 		if rest := group % kernels.HalfBlock; rest >= worthHalfBlock {
 			group += kernels.HalfBlock - rest
 		}
-		return c.weights.crew.serve(*c, r, n, group)
+		k := c.calls.get()
+		k.classifier, k.request, k.n, k.group = c, r, n, group
+		k.next.Store(0)
+		err := c.workers.run(min(c.threads, (n+group-1)/group), k)
+		k.classifier, k.request = nil, request{} // so that it keeps nothing alive
+		c.calls.put(k)
+		return err
 	}
 	for first := 0; first < n; first += inferenceImages {
-		if err := c.serve(nil, r, first, min(inferenceImages, n-first)); err != nil {
+		if err := c.answer(nil, r, first, min(inferenceImages, n-first)); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// call is a request in progress on several workers: groups of images.
+type call struct {
+	classifier *Classifier
+	request    request
+	n, group   int          // images, and images in a group
+	next       atomic.Int64 // group
+}
+
+// run answers for groups until all are taken.
+func (k *call) run(worker int) error {
+	c := k.classifier
+	var own *classifierMemory // of a caller: none
+	if worker > 0 {
+		own = c.own[worker-1].made(c.set)
+	}
+	for {
+		first := (int(k.next.Add(1)) - 1) * k.group
+		if first >= k.n {
+			return nil
+		}
+		if err := c.answer(own, k.request, first, min(k.group, k.n-first)); err != nil {
+			return err
+		}
+	}
 }
 
 // smallBatch is the number of images that are not worth a second goroutine.
@@ -196,9 +234,17 @@ const smallBatch = 2 * kernels.Block
 // is faster than one image after the other.
 const worthHalfBlock = 6
 
-// serve answers for images first … first+count−1, in a worker's memory or, for
-// a caller, in what it borrows.
-func (c *Classifier) serve(own *crewMemory, r request, first, count int) error {
+// made allocates the memory at the first call.
+func (m *classifierMemory) made(set *kernels.Set) *classifierMemory {
+	if m.inference == nil {
+		m.inference, m.single = newInference(set, aligned.Floats(inferenceLength)), newSingle()
+	}
+	return m
+}
+
+// answer fills what r asks for of images first … first+count−1, in a worker's
+// memory or, if own is nil, in what it borrows.
+func (c *Classifier) answer(own *classifierMemory, r request, first, count int) error {
 	var logits [kernels.Classes]float32
 	together := count
 	if rest := count % kernels.HalfBlock; rest < worthHalfBlock {
@@ -209,16 +255,16 @@ func (c *Classifier) serve(own *crewMemory, r request, first, count int) error {
 		if own != nil {
 			f = own.inference
 		} else {
-			f = c.weights.batches.borrow()
-			defer c.weights.batches.giveBack(f)
+			f = c.batches.get()
+			defer c.batches.put(f)
 		}
-		lanes, err := f.forward(&c.weights.packed, r.images, first, together)
+		lanes, err := f.forward(&c.packed, r.images, first, together)
 		if err != nil {
 			return err
 		}
 		for i := range together {
 			logits = f.logitsOf(lanes, i)
-			r.answer(first+i, &logits)
+			r.store(first+i, &logits)
 		}
 	}
 	if together < count {
@@ -226,16 +272,15 @@ func (c *Classifier) serve(own *crewMemory, r request, first, count int) error {
 		if own != nil {
 			f = own.single
 		} else {
-			f = c.weights.singles.borrow()
-			defer c.weights.singles.giveBack(f)
+			f = c.singles.get()
+			defer c.singles.put(f)
 		}
 		for i := first + together; i < first+count; i++ {
-			if err := f.forward(c.set, &c.weights.packed, &c.weights.single, r.images, i, &logits); err != nil {
+			if err := f.forward(c.set, &c.packed, &c.single, r.images, i, &logits); err != nil {
 				return err
 			}
-			r.answer(i, &logits)
+			r.store(i, &logits)
 		}
 	}
-	runtime.KeepAlive(c.weights) // whose memory the garbage collector does not see
 	return nil
 }

@@ -7,7 +7,6 @@ import (
 	"runtime/metrics"
 	"sync"
 	"testing"
-	"time"
 
 	"github.com/kernelet/kernelet/internal/reference"
 	"github.com/kernelet/kernelet/kernels"
@@ -23,10 +22,16 @@ func newClassifier(t testing.TB, m *Model) *Classifier {
 	return c
 }
 
-// onThreads returns a Classifier on c's weights and workers that spreads large
-// batches over at most so many goroutines.
-func (c *Classifier) onThreads(threads int) *Classifier {
-	return &Classifier{set: c.set, weights: c.weights, threads: threads}
+// onThreads returns a Classifier on c's weights that spreads large batches over
+// so many goroutines, whatever the machine has. All of its memory is there.
+func (c *Classifier) onThreads(t testing.TB, threads int) *Classifier {
+	other := *c
+	other.threads, other.workers, other.own = threads, newWorkers(threads-1), make([]classifierMemory, threads-1)
+	for i := range other.own {
+		other.own[i].made(other.set)
+	}
+	t.Cleanup(other.Close)
+	return &other
 }
 
 // TestClassifierISA: a classifier runs on the set that is asked for, whatever
@@ -49,8 +54,11 @@ func TestClassifierISA(t *testing.T) {
 			t.Errorf("%d threads: expected ErrSettings, got %v", threads, err)
 		}
 	}
-	if c, err := NewClassifier(model, Options{Threads: 3}); err != nil || c.threads != 3 {
-		t.Errorf("expected 3 threads, got error %v", err)
+	onMachineOf(t, 4)
+	for threads, expected := range map[int]int{0: 4, 1: 1, 3: 3, 200: 4} {
+		if c, err := NewClassifier(model, Options{Threads: threads}); err != nil || c.threads != expected || len(c.workers.helpers) != expected-1 {
+			t.Errorf("%d threads asked for on 4 processors: expected %d, got %+v, error %v", threads, expected, c, err)
+		}
 	}
 }
 
@@ -76,7 +84,7 @@ func TestLogitsStandAlone(t *testing.T) {
 		}
 		for i := 0; i < n; i += step {
 			one := make([]float32, 10)
-			if err := c.onThreads(1).Logits(one, data.Images[i*784:][:784]); err != nil {
+			if err := c.onThreads(t, 1).Logits(one, data.Images[i*784:][:784]); err != nil {
 				t.Fatal(err)
 			}
 			for class := range one {
@@ -159,17 +167,18 @@ func TestClassifierConcurrently(t *testing.T) {
 // starts a goroutine, once there were as many at the same time, after a garbage
 // collection either.
 func TestClassifierAllocatesNothing(t *testing.T) {
+	neverIdle(t)
 	n := fewer(100)
 	data := mnist.Synthetic(n, 8)
 	image := [784]byte(data.Images)
 	predictions, logits := make([]Prediction, n), make([]float32, 10*n)
 	floats := make([]float32, n*784)
 	all := newClassifier(t, NewModel(2))
-	lendAtOnce(all.weights.batches, batchesAtMost())
-	lendAtOnce(all.weights.singles, 3)
-	lendAtOnce(all.weights.crew.calls, 50)
+	lendAtOnce(all.batches, batchesAtMost())
+	lendAtOnce(all.singles, 3)
+	lendAtOnce(all.calls, 50)
 	for _, threads := range []int{1, 2, 3} {
-		c := all.onThreads(threads)
+		c := all.onThreads(t, threads)
 		for name, call := range map[string]func() error{
 			"Classify":      func() error { c.Classify(&image); return nil },
 			"ClassifyBatch": func() error { return c.ClassifyBatch(predictions, data.Images) },
@@ -188,7 +197,7 @@ func TestClassifierAllocatesNothing(t *testing.T) {
 					t.Errorf("%s, %d threads, %s: %d goroutines were started", name, threads, when, n)
 				}
 			}
-			err = call() // hires the workers
+			err = call() // starts the helpers
 			check("warm")
 			runtime.GC()
 			runtime.GC() // what sync.Pool keeps over one is gone after two
@@ -198,13 +207,13 @@ func TestClassifierAllocatesNothing(t *testing.T) {
 }
 
 // lendAtOnce is what n calls at the same time do.
-func lendAtOnce[T any](l *lender[T], n int) {
+func lendAtOnce[T any](l *freeList[T], n int) {
 	var lent []*T
 	for range n {
-		lent = append(lent, l.borrow())
+		lent = append(lent, l.get())
 	}
 	for _, v := range lent {
-		l.giveBack(v)
+		l.put(v)
 	}
 }
 
@@ -217,38 +226,6 @@ func goroutinesStarted() uint64 {
 		return 0
 	}
 	return samples[0].Value.Uint64()
-}
-
-// TestClassifierWorkersEnd: the workers go when the Classifier is collected.
-func TestClassifierWorkersEnd(t *testing.T) {
-	const n = 100
-	images, predictions := make([]byte, n*784), make([]Prediction, n)
-	// The collector's cleanups have time to run.
-	collect := func() int {
-		runtime.GC()
-		time.Sleep(time.Millisecond)
-		return runtime.NumGoroutine()
-	}
-	before := 0
-	for range 20 { // until those of other tests are gone
-		before = collect()
-	}
-	for range 3 {
-		c := newClassifier(t, NewModel(2)).onThreads(3)
-		if err := c.ClassifyBatch(predictions, images); err != nil {
-			t.Fatal(err)
-		}
-		if n := c.weights.crew.workers.Load(); n != 2 {
-			t.Fatalf("expected 2 workers, got %d", n)
-		}
-	}
-	after := 0
-	for range 1000 {
-		if after = collect(); after <= before {
-			return
-		}
-	}
-	t.Errorf("%d goroutines before, %d after", before, after)
 }
 
 // TestSameLogits: batches of every size give the bits of images read one by one
@@ -268,7 +245,7 @@ func TestSameLogits(t *testing.T) {
 		if single == nil {
 			single = make([]float32, 10*sizes[len(sizes)-1])
 			for i := range len(single) / 10 {
-				if err := c.onThreads(1).Logits(single[10*i:][:10], data.Images[784*i:][:784]); err != nil {
+				if err := c.onThreads(t, 1).Logits(single[10*i:][:10], data.Images[784*i:][:784]); err != nil {
 					t.Fatal(err)
 				}
 			}
@@ -282,7 +259,7 @@ func TestSameLogits(t *testing.T) {
 				first := (7 * size) % (len(single)/10 - size + 1) // not always the same neighbours
 				got := got[:10*size]
 				clear(got)
-				if err := c.onThreads(threads).Logits(got, data.Images[784*first:][:784*size]); err != nil {
+				if err := c.onThreads(t, threads).Logits(got, data.Images[784*first:][:784*size]); err != nil {
 					t.Fatal(err)
 				}
 				for i, logit := range got {

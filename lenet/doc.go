@@ -31,7 +31,8 @@
 // both promises among its own results, but rounds differently in the last bits.
 //
 // Once a Trainer or a Classifier has run for a while, it allocates nothing and
-// starts no goroutine; its workers sleep while nobody calls.
+// starts no goroutine. Its helpers sleep while nobody calls, and end after a
+// tenth of a second.
 //
 // Files appear whole or not at all, even if the machine stops. What is read is
 // checked: no content of a file, no image and no setting makes this package

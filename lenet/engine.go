@@ -1,9 +1,6 @@
 package lenet
 
 import (
-	"runtime"
-	"sync/atomic"
-
 	"github.com/kernelet/kernelet/kernels"
 )
 
@@ -11,12 +8,13 @@ import (
 // workers, but neither data nor randomness.
 //
 // Images are worked on in chunks of at most 128, so that activations stay in
-// the cache for any batch size. A chunk goes through the stages below; units
-// of a stage write disjoint memory, and every sum's order is fixed by the batch
+// the cache for any batch size. A chunk goes through the phases below; tasks of
+// a phase write disjoint memory, and every sum's order is fixed by the batch
 // alone, so the result does not depend on who computes what when.
 type engine struct {
 	set     *kernels.Set
-	pool    *pool
+	workers *workers
+	threads int // workers in use, at most len(own)
 	release func()
 
 	weights, firstMoments, secondMoments parameters
@@ -28,28 +26,11 @@ type engine struct {
 
 	packed packed // the weights, for evaluations
 
-	job job
-	// stages of a chunk in the order in which their units are handed out, and
-	// what is done of them.
-	stages [stageCount]func(worker, unit int) error
-	counts [stageCount]int // units of each stage
-	spans  [stageCount]span
-	done   [stageCount]atomic.Int32
-	walk   func(worker, _ int) error // takes part in all stages
+	job        job
+	step       *schedule // of a chunk, forward and back
+	evaluate   *schedule // of an evaluation
+	evaluation evaluation
 }
-
-// Stages of a chunk.
-const (
-	convolutionsStage = iota
-	fc1Stage
-	fc2Stage
-	fc1InputGradStage
-	convolutionsGradStage
-	fc1WeightsStage
-	conv2WeightsStage
-	updateStage
-	stageCount
-)
 
 // workerMemory is what a worker needs for one block at a time: it stays in the
 // worker's L2 cache.
@@ -80,7 +61,7 @@ type activations struct {
 	places                  []int32  // 0, 1, 2, …: the index of augmented
 }
 
-// job is what the stages work on.
+// job is what the phases of a step work on.
 type job struct {
 	images   []byte // n×784
 	lanes    int    // images of the chunk, rounded up to half-blocks
@@ -98,7 +79,7 @@ type job struct {
 const maxImages = kernels.MaxImages
 
 func newEngine(set *kernels.Set, threads int) (*engine, error) {
-	e := &engine{set: set, own: make([]workerMemory, threads)}
+	e := &engine{set: set, threads: threads, own: make([]workerMemory, threads)}
 	var c = &e.chunk
 	var w, m, v, g, total []float32
 	parts := []part{
@@ -146,17 +127,29 @@ func newEngine(set *kernels.Set, threads int) (*engine, error) {
 	}
 	e.job.losses, e.job.corrects = make([]float64, maxImages), make([]bool, maxImages)
 
-	// Function values made once, so that a step allocates nothing.
-	e.stages = [stageCount]func(worker, unit int) error{
-		e.convolutions, e.fc1, e.fc2, e.fc1InputGrad, e.convolutionsGrad, e.fc1Weights, e.conv2Weights, e.update,
-	}
-	e.walk = e.work
-	e.pool = newPool(threads)
+	e.step = e.newStep(threads)
+	e.evaluate = newSchedule(threads, &phase{name: "evaluation", task: e.evaluateImages, count: e.evaluation.tasks})
+	e.workers = newWorkers(threads - 1)
 	return e, nil
 }
 
+// newStep is the schedule of a chunk on its way forward and back.
+func (e *engine) newStep(threads int) *schedule {
+	fixed := func(n int) func() int { return func() int { return n } }
+	blocks := e.job.blocks
+	convolutions := &phase{name: "convolutions", task: e.convolutions, count: blocks}
+	fc1 := &phase{name: "fc1", task: e.fc1, count: fixed(kernels.FC1KeptAll), after: convolutions}
+	fc2 := &phase{name: "fc2, loss", task: e.fc2, count: blocks, after: fc1}
+	fc1InputGrad := &phase{name: "fc1, input gradient", task: e.fc1InputGrad, count: fixed(inputGradTasks + listTasks), after: fc2}
+	convolutionsGrad := &phase{name: "convolutions, input gradient", task: e.convolutionsGrad, count: blocks, after: fc1InputGrad}
+	fc1Weights := &phase{name: "fc1, weights", task: e.fc1Weights, count: fixed(fc1GradTasks), after: fc1InputGrad}
+	conv2Weights := &phase{name: "conv2, weight gradient", task: e.conv2Weights, count: fixed(conv2GradTasks), after: convolutionsGrad}
+	update := &phase{name: "other weights", task: e.update, count: fixed(2), after: conv2Weights}
+	return newSchedule(threads, convolutions, fc1, fc2, fc1InputGrad, convolutionsGrad, fc1Weights, conv2Weights, update)
+}
+
 func (e *engine) close() {
-	e.pool.close()
+	e.workers.close()
 	e.release()
 }
 
@@ -184,102 +177,12 @@ func masks(array []byte, features, b, images int) []byte {
 // train runs a chunk forward and back. The caller has filled chunk.index,
 // labels and keys, and the job's settings. The last chunk of a batch updates
 // the weights.
-//
-// Every worker goes through the stages in their order and takes units that
-// nobody has taken. A unit waits for what it needs, of which all is taken
-// before, so that a worker without work in one stage goes on with the next.
-func (e *engine) train() error {
-	blocks := e.job.blocks()
-	e.counts = [stageCount]int{
-		blocks, kernels.FC1KeptAll, blocks, inputGradUnits + listUnits, blocks, fc1GradUnits, conv2GradUnits, 2,
-	}
-	for stage := range e.counts {
-		e.done[stage].Store(0)
-		e.spans[stage].taken.Store(0)
-	}
-	return e.pool.run(e.pool.threads(), e.walk)
-}
+func (e *engine) train() error { return e.run(e.step) }
 
-// work takes part in all stages and returns the first error of its units. After
-// an error it goes on, so that nobody waits for ever for what it has taken.
-func (e *engine) work(worker, _ int) (err error) {
-	fromBack := 2*worker >= e.pool.threads() && worker > 0
-	for stage := range e.stages {
-		for {
-			unit, found := e.spans[stage].take(e.counts[stage], fromBack)
-			if !found {
-				break
-			}
-			if unitErr := e.run(worker, stage, unit); err == nil {
-				err = unitErr
-			}
-		}
-	}
-	return err
-}
-
-// run waits for what a unit needs and runs it. It counts as done even when it
-// fails, so that nobody waits for it for ever.
-func (e *engine) run(worker, stage, unit int) error {
-	all := func(stage int) { await(&e.done[stage], e.counts[stage]) }
-	switch stage {
-	case fc1Stage:
-		all(convolutionsStage)
-	case fc2Stage:
-		all(fc1Stage)
-	case fc1InputGradStage:
-		all(fc2Stage)
-	case convolutionsGradStage, fc1WeightsStage:
-		all(fc1InputGradStage)
-	case conv2WeightsStage:
-		all(convolutionsGradStage)
-	case updateStage:
-		all(conv2WeightsStage)
-	}
-	err := e.stages[stage](worker, unit)
-	e.done[stage].Add(1)
-	return err
-}
-
-// span hands out the units of a stage from both ends: half of the workers take
-// from the front, the others from the back. So a worker mostly gets the same
-// blocks on the way back as forward, and the same weights in every step, which
-// are in its own caches; but who is faster takes more.
-//
-// Measured on two threads of a virtual machine, µs an image at batch 100: while
-// it had two cores of one cache (a line there and back takes 55 to 150 ns) 22.3
-// instead of 23.1 with one queue; while they were far apart (550 to 800 ns) 36.6
-// instead of 41.1. What is left there is mostly conv2's transformed input, which
-// one worker writes and all read for the weight gradient.
-type span struct {
-	taken atomic.Uint64 // from the front<<32 | from the back
-}
-
-// take returns one of n units that nobody has taken.
-func (s *span) take(n int, fromBack bool) (unit int, found bool) {
-	for {
-		taken := s.taken.Load()
-		front, back := int(taken>>32), int(taken&(1<<32-1))
-		if front+back >= n {
-			return 0, false
-		}
-		next, unit := taken+1<<32, front
-		if fromBack {
-			next, unit = taken+1, n-1-back
-		}
-		if s.taken.CompareAndSwap(taken, next) {
-			return unit, true
-		}
-	}
-}
-
-// await returns when a counter has reached a value.
-func await(counter *atomic.Int32, value int) {
-	for spin := 0; int(counter.Load()) < value; spin++ {
-		if spin > spins {
-			runtime.Gosched()
-		}
-	}
+// run runs the tasks of a schedule on the workers in use.
+func (e *engine) run(s *schedule) error {
+	s.begin()
+	return e.workers.run(e.threads, s)
 }
 
 // convolutions brings a block's images into lanes and computes both
@@ -317,10 +220,10 @@ func (e *engine) convolutions(worker, b int) error {
 }
 
 // fc1 computes a few of fc1's outputs of all images.
-func (e *engine) fc1(_, unit int) error {
+func (e *engine) fc1(_, task int) error {
 	c, lanes := &e.chunk, e.job.lanes
 	return e.set.FC1ForwardReLUDropout(lanes, c.h[:kernels.FC1Outputs*lanes], c.packed, e.weights.fc1, e.weights.biasF, c.keys[:lanes],
-		&e.job.dropout, unit*kernels.FC1Kept, maxImages)
+		&e.job.dropout, task*kernels.FC1Kept, maxImages)
 }
 
 // fc2 computes a block's logits, losses and the gradient down to fc1's outputs.
@@ -348,30 +251,30 @@ func (e *engine) fc2(_, b int) error {
 		lines(c.imageEnds, kernels.LiveRuns, b, n), dH)
 }
 
-// Units of the stage between fc1 and conv2: pairs of slices times groups of
+// Tasks of the phase between fc1 and conv2: pairs of slices times groups of
 // images, then ranges of outputs whose lists the weight gradient needs.
 const (
 	imageGroups    = 2
-	inputGradUnits = kernels.FC1Slices / 2 * imageGroups
-	listUnits      = 5
+	inputGradTasks = kernels.FC1Slices / 2 * imageGroups
+	listTasks      = 5
 )
 
-func (e *engine) fc1InputGrad(_, unit int) error {
+func (e *engine) fc1InputGrad(_, task int) error {
 	c, s, j := &e.chunk, e.set, &e.job
-	if unit >= inputGradUnits {
-		const outputs = kernels.FC1Outputs / listUnits
-		return s.FC1OutputLists(j.lanes, c.outputValues, c.outputImages, c.counts, c.dH[:kernels.FC1Outputs*j.lanes], (unit-inputGradUnits)*outputs, outputs)
+	if task >= inputGradTasks {
+		const outputs = kernels.FC1Outputs / listTasks
+		return s.FC1OutputLists(j.lanes, c.outputValues, c.outputImages, c.counts, c.dH[:kernels.FC1Outputs*j.lanes], (task-inputGradTasks)*outputs, outputs)
 	}
 	middle := (j.lanes/2 + kernels.HalfBlock - 1) / kernels.HalfBlock * kernels.HalfBlock
 	from, to := 0, middle
-	if unit%imageGroups == 1 {
+	if task%imageGroups == 1 {
 		from, to = middle, j.lanes
 	}
 	if from == to {
 		return nil
 	}
 	return s.FC1InputGrad(to-from, c.dPacked, e.weights.fc1, c.imageValues[kernels.LiveRow*from:kernels.LiveRow*to],
-		c.imageOutputs[kernels.LiveRow*from:kernels.LiveRow*to], c.imageEnds[kernels.LiveRuns*from:kernels.LiveRuns*to], unit/imageGroups, from, maxImages)
+		c.imageOutputs[kernels.LiveRow*from:kernels.LiveRow*to], c.imageEnds[kernels.LiveRuns*from:kernels.LiveRuns*to], task/imageGroups, from, maxImages)
 }
 
 // convolutionsGrad takes a block's gradient back through conv2 and sums conv1's
@@ -408,18 +311,18 @@ func (e *engine) convolutionsGrad(worker, b int) error {
 		dY1, masks(c.mask1, kernels.Conv1Y, b, n))
 }
 
-// Units of the weights' stage: conv2's by pairs of rows of frequencies and
+// Tasks of the weights: conv2's by pairs of rows of frequencies and
 // groups of outputs, fc1's by slices and halves of the outputs.
 const (
-	conv2GradUnits = kernels.Conv2Pairs * kernels.Conv2Groups
+	conv2GradTasks = kernels.Conv2Pairs * kernels.Conv2Groups
 	outputHalves   = 2
-	fc1GradUnits   = kernels.FC1Slices * outputHalves
+	fc1GradTasks   = kernels.FC1Slices * outputHalves
 )
 
 // conv2Weights computes a part of conv2's transformed weight gradient.
-func (e *engine) conv2Weights(worker, unit int) error {
+func (e *engine) conv2Weights(worker, task int) error {
 	c, s, j := &e.chunk, e.set, &e.job
-	pair, first := unit/kernels.Conv2Groups, unit%kernels.Conv2Groups*kernels.Group
+	pair, first := task/kernels.Conv2Groups, task%kernels.Conv2Groups*kernels.Group
 	dM := e.own[worker].dM[:kernels.Conv2M(j.lanes)]
 	for b := range j.blocks() {
 		n := j.block(b)
@@ -437,11 +340,11 @@ func (e *engine) conv2Weights(worker, unit int) error {
 }
 
 // fc1Weights computes a part of fc1's weight gradient and updates the weights.
-func (e *engine) fc1Weights(_, unit int) error {
+func (e *engine) fc1Weights(_, task int) error {
 	c, s, j := &e.chunk, e.set, &e.job
-	slice := unit / outputHalves
+	slice := task / outputHalves
 	const count = kernels.FC1Outputs / outputHalves
-	first := unit % outputHalves * count
+	first := task % outputHalves * count
 	if j.single {
 		return s.FC1WeightGradAdam(e.weights.fc1, e.firstMoments.fc1, e.secondMoments.fc1, c.packed, c.outputValues, c.outputImages, c.counts,
 			slice, first, count, maxImages, &j.adam)
@@ -456,10 +359,10 @@ func (e *engine) fc1Weights(_, unit int) error {
 	return s.Adam(e.weights.fc1[at:][:length], e.firstMoments.fc1[at:][:length], e.secondMoments.fc1[at:][:length], e.totals.fc1[at:][:length], &j.adam)
 }
 
-// update updates conv2 (unit 0), and conv1, fc2 and the biases of the fully
-// connected layers (unit 1).
-func (e *engine) update(_, unit int) error {
-	if unit == 0 {
+// update updates conv2 (task 0), and conv1, fc2 and the biases of the fully
+// connected layers (task 1).
+func (e *engine) update(_, task int) error {
+	if task == 0 {
 		return e.updateConv2()
 	}
 	return e.updateSmall()

@@ -52,18 +52,15 @@ func (t *Trainer) Evaluate(ctx context.Context, images, labels []byte) (Stats, e
 		weights = &t.average.packed
 	}
 	judgements := make([]judgement, n)
-	units := (n + inferenceImages - 1) / inferenceImages
-	const stride = 256 // units between two looks at ctx
-	for from := 0; from < units; from += stride {
+	e.evaluation = evaluation{weights: weights, images: images, labels: labels, judgements: judgements}
+	defer func() { e.evaluation = evaluation{} }()
+	const stride = 256 * inferenceImages // images between two looks at ctx
+	for from := 0; from < n; from += stride {
 		if err := ctx.Err(); err != nil {
 			return Stats{}, err
 		}
-		err := e.pool.run(min(stride, units-from), func(worker, unit int) error {
-			first := (from + unit) * inferenceImages
-			count := min(inferenceImages, n-first)
-			return e.own[worker].inference.evaluate(weights, images, labels, first, judgements[first:first+count])
-		})
-		if err != nil {
+		e.evaluation.from, e.evaluation.to = from, min(from+stride, n)
+		if err := e.run(e.evaluate); err != nil {
 			return Stats{}, err
 		}
 	}
@@ -72,6 +69,24 @@ func (t *Trainer) Evaluate(ctx context.Context, images, labels []byte) (Stats, e
 		return Stats{}, fmt.Errorf("evaluation after epoch %d: %w", t.EpochsDone(), err)
 	}
 	return stats, nil
+}
+
+// evaluation is what an engine evaluates: images from … to−1.
+type evaluation struct {
+	weights        *packed
+	images, labels []byte
+	judgements     []judgement
+	from, to       int
+}
+
+func (v *evaluation) tasks() int { return (v.to - v.from + inferenceImages - 1) / inferenceImages }
+
+// evaluateImages is the task of an evaluation.
+func (e *engine) evaluateImages(worker, task int) error {
+	v := &e.evaluation
+	first := v.from + task*inferenceImages
+	last := min(first+inferenceImages, v.to)
+	return e.own[worker].inference.evaluate(v.weights, v.images, v.labels, first, v.judgements[first:last])
 }
 
 // evaluate judges the images that begin at first.

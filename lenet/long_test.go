@@ -93,7 +93,7 @@ func TestManyImages(t *testing.T) {
 		total /= 50 // a millisecond each
 	}
 	want := make([]Prediction, n)
-	if err := c.onThreads(1).ClassifyBatch(want, data.Images); err != nil {
+	if err := c.onThreads(t, 1).ClassifyBatch(want, data.Images); err != nil {
 		t.Fatal(err)
 	}
 	readAll := func(images int) error {
@@ -135,8 +135,8 @@ func TestManyImages(t *testing.T) {
 	if err := readAll(total / 10); err != nil {
 		t.Fatal(err)
 	}
-	lendAtOnce(c.weights.batches, batchesAtMost())
-	lendAtOnce(c.weights.singles, singlesAtMost())
+	lendAtOnce(c.batches, batchesAtMost())
+	lendAtOnce(c.singles, singlesAtMost())
 	before := measure()
 	if err := readAll(total); err != nil {
 		t.Fatal(err)

@@ -14,7 +14,7 @@ import (
 // weights: a batch may be too small for all of them. More threads have to be
 // worth it: 5 % faster. Everything that steps change is as before afterwards.
 func (t *Trainer) chooseThreads() error {
-	most := t.engine.pool.threads()
+	most := len(t.engine.own)
 	if t.settings.Threads != 0 || most == 1 {
 		return nil
 	}
@@ -33,7 +33,7 @@ func (t *Trainer) chooseThreads() error {
 	if err != nil {
 		return err
 	}
-	e.setThreads(best)
+	e.threads = best
 	return e.packed.transform(e.set, e.weights)
 }
 
@@ -50,7 +50,7 @@ func (t *Trainer) fastestThreads(most int) (int, error) {
 	}
 	best, bestTime := 0, time.Duration(0)
 	for threads := 1; ; threads = min(2*threads, most) {
-		t.engine.setThreads(threads)
+		t.engine.threads = threads
 		fastest := time.Duration(0)
 		for try := range 4 {
 			start := time.Now()
@@ -73,12 +73,4 @@ func (t *Trainer) fastestThreads(most int) (int, error) {
 		}
 	}
 	return best, nil
-}
-
-// setThreads replaces the workers, by no more than the engine was made for.
-func (e *engine) setThreads(threads int) {
-	if e.pool.threads() != threads {
-		e.pool.close()
-		e.pool = newPool(threads)
-	}
 }

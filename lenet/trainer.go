@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"iter"
 	"math"
-	"runtime"
 	"time"
 
 	"github.com/kernelet/kernelet/internal/random"
@@ -91,9 +90,9 @@ func blankTrainer(settings Settings) (*Trainer, error) {
 	if err != nil {
 		return nil, err
 	}
-	threads := settings.Threads
+	threads := min(settings.Threads, processors())
 	if threads == 0 {
-		threads = runtime.GOMAXPROCS(0)
+		threads = processors()
 	}
 	e, err := newEngine(set, threads)
 	if err != nil {
@@ -125,7 +124,7 @@ func (t *Trainer) Close() {
 func (t *Trainer) ISA() string { return t.engine.set.Name() }
 
 // Threads is the number of workers.
-func (t *Trainer) Threads() int { return t.engine.pool.threads() }
+func (t *Trainer) Threads() int { return t.engine.threads }
 
 // EpochsDone is the number of epochs that are complete.
 func (t *Trainer) EpochsDone() int { return int(t.position.epoch) }

@@ -12,6 +12,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/kernelet/kernelet/internal/random"
 	"github.com/kernelet/kernelet/internal/reference"
@@ -20,14 +21,25 @@ import (
 	"github.com/kernelet/kernelet/mnist"
 )
 
+// newTrainer returns a Trainer on as many threads as the settings ask for,
+// whatever the machine has.
 func newTrainer(t testing.TB, m *Model, s Settings) *Trainer {
 	t.Helper()
+	onMachineOf(t, max(s.Threads, processors()))
 	trainer, err := NewTrainer(m, s)
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(trainer.Close)
 	return trainer
+}
+
+// onMachineOf lets Trainers and Classifiers that are made during the test use n
+// processors.
+func onMachineOf(t testing.TB, n int) {
+	kept := processors
+	t.Cleanup(func() { processors = kept })
+	processors = func() int { return n }
 }
 
 // fewer is n, or a part of it where plain Go computes, at a millisecond or more
@@ -332,29 +344,38 @@ func TestThreadsChosen(t *testing.T) {
 	}
 }
 
-// TestNoGoroutineInAStep: workers live as long as the trainer.
+// TestNoGoroutineInAStep: helpers live from step to step, and end with Close.
 func TestNoGoroutineInAStep(t *testing.T) {
+	neverIdle(t)
 	data := mnist.Synthetic(100, 3)
 	trainer := newTrainer(t, NewModel(1), Settings{Threads: 3})
-	before, started := runtime.NumGoroutine(), goroutinesStarted()
-	for range 5 {
+	step := func() {
 		if _, err := trainer.Step(data.Images, data.Labels); err != nil {
 			t.Fatal(err)
 		}
 	}
+	step()
+	started := goroutinesStarted()
+	for range 5 {
+		step()
+	}
 	if n := goroutinesStarted() - started; n != 0 {
 		t.Errorf("%d goroutines were started in five steps", n)
 	}
+	helpers := trainer.engine.workers.helpers
 	trainer.Close()
-	for range 1000 { // they have said goodbye, but may not be gone
-		if runtime.NumGoroutine() == before-2 {
-			break
+	for i := range helpers {
+		for helpers[i].state.Load() != absent { // the test's limit of time ends this
+			runtime.Gosched()
 		}
-		runtime.Gosched()
 	}
-	if after := runtime.NumGoroutine(); after != before-2 {
-		t.Errorf("expected Close to end two goroutines, from %d, got %d", before, after)
-	}
+}
+
+// neverIdle lets helpers live as long as the test, however slow the machine is.
+func neverIdle(t *testing.T) {
+	kept := idleTime
+	t.Cleanup(func() { idleTime = kept })
+	idleTime = time.Hour
 }
 
 // TestStepAllocatesNothing: a step of one chunk, of several, and of augmented

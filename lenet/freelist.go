@@ -2,11 +2,10 @@ package lenet
 
 import "sync"
 
-// lender lends memory that calls need and keeps what they give back, the last
-// first, because that is still in the cache. Unlike sync.Pool it keeps it over
-// garbage collections, and there are never more than most; who comes then
-// waits.
-type lender[T any] struct {
+// freeList is a bounded list of buffers. The buffer that was put back last is
+// handed out first, since it is still in the cache. When most are out, get
+// waits. Unlike sync.Pool it survives garbage collections.
+type freeList[T any] struct {
 	make func() *T
 	most int // 0: no bound
 
@@ -16,13 +15,13 @@ type lender[T any] struct {
 	made     int
 }
 
-func newLender[T any](most int, make func() *T) *lender[T] {
-	l := &lender[T]{make: make, most: most}
+func newFreeList[T any](most int, make func() *T) *freeList[T] {
+	l := &freeList[T]{make: make, most: most}
 	l.returned.L = &l.mutex
 	return l
 }
 
-func (l *lender[T]) borrow() *T {
+func (l *freeList[T]) get() *T {
 	l.mutex.Lock()
 	for len(l.idle) == 0 && l.made == l.most && l.most > 0 {
 		l.returned.Wait()
@@ -38,7 +37,7 @@ func (l *lender[T]) borrow() *T {
 	return l.make()
 }
 
-func (l *lender[T]) giveBack(v *T) {
+func (l *freeList[T]) put(v *T) {
 	l.mutex.Lock()
 	l.idle = append(l.idle, v)
 	l.mutex.Unlock()
