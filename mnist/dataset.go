@@ -44,6 +44,8 @@ type Options struct {
 	// Cache is the folder that keeps fetched files; empty: kernelet/mnist in
 	// the user's cache folder.
 	Cache string
+	// TestOnly leaves the training set empty: most of Load's time goes into it.
+	TestOnly bool
 	// Progress, if not nil, is told about every file that is being fetched:
 	// bytes so far, and their expected number or 0.
 	Progress func(file string, done, total int64)
@@ -66,6 +68,14 @@ var files = [4]file{
 	{"train-labels-idx1-ubyte", 60_008, "65a50cbbf4e906d70832878ad85ccda5333a97f0f4c3dd2ef09a8a9eef7101c5", true},
 	{"t10k-images-idx3-ubyte", 7_840_016, "0fa7898d509279e482958e8ce81c8e77db3f2f8254e26661ceb7762c4d494ce7", false},
 	{"t10k-labels-idx1-ubyte", 10_008, "ff7bcfd416de33731a308c3f266cc351222c34898ecbeaf847f06e48f7ec33f2", true},
+}
+
+// first is the index of the first file that is wanted.
+func (o Options) first() int {
+	if o.TestOnly {
+		return 2
+	}
+	return 0
 }
 
 // maxItems bounds the images of a set given by folder.
@@ -104,7 +114,7 @@ func Load(ctx context.Context, options Options) (*Dataset, error) {
 
 func load(ctx context.Context, options Options) (*Dataset, error) {
 	if dir := givenFolder(options); dir != "" {
-		return loadFolder(ctx, dir)
+		return loadFolder(ctx, dir, options.first())
 	}
 	cache, err := cacheFolder(options)
 	if err != nil {
@@ -228,11 +238,12 @@ func (c cancellable) Read(p []byte) (int, error) {
 	return c.Reader.Read(p)
 }
 
-// loadFolder reads any set of the right form.
-func loadFolder(ctx context.Context, dir string) (*Dataset, error) {
+// loadFolder reads any set of the right form, from the file at index first on.
+func loadFolder(ctx context.Context, dir string, first int) (*Dataset, error) {
 	var parts [4][]byte
 	original := true
-	for i, f := range files {
+	for i := first; i < len(files); i++ {
+		f := files[i]
 		path, err := findFile(dir, f.name)
 		if err != nil {
 			return nil, err
@@ -251,7 +262,7 @@ func loadFolder(ctx context.Context, dir string) (*Dataset, error) {
 			return nil, err
 		}
 	}
-	return newDataset(dir, name, parts)
+	return newDataset(dir, name, parts, first)
 }
 
 // foreignName names a set after its folder, but never "mnist".
@@ -268,22 +279,23 @@ func foreignName(dir string) (string, error) {
 
 // loadCache reads the originals, after fetching those that the cache lacks.
 func loadCache(ctx context.Context, cache string, options Options) (*Dataset, error) {
-	parts, missing := readCache(ctx, cache)
+	parts, missing := readCache(ctx, cache, options.first())
 	if len(missing) > 0 {
 		if err := fetch(ctx, cache, missing, options); err != nil {
 			return nil, err
 		}
-		if parts, missing = readCache(ctx, cache); len(missing) > 0 {
+		if parts, missing = readCache(ctx, cache, options.first()); len(missing) > 0 {
 			return nil, fmt.Errorf("%w: %s: %s was fetched and is gone or changed", ErrUnavailable, cache, missing[0].name)
 		}
 	}
-	return newDataset(cache, "mnist", parts)
+	return newDataset(cache, "mnist", parts, options.first())
 }
 
-// readCache returns the originals' content, and which of them are missing or
-// not original.
-func readCache(ctx context.Context, cache string) (parts [4][]byte, missing []file) {
-	for i, f := range files {
+// readCache returns the originals' content, from the file at index first on, and
+// which of them are missing or not original.
+func readCache(ctx context.Context, cache string, first int) (parts [4][]byte, missing []file) {
+	for i := first; i < len(files); i++ {
+		f := files[i]
 		path, err := findCached(cache, f.name)
 		if err == nil {
 			var original bool
@@ -296,9 +308,14 @@ func readCache(ctx context.Context, cache string) (parts [4][]byte, missing []fi
 	return parts, missing
 }
 
-func newDataset(source, name string, parts [4][]byte) (*Dataset, error) {
+// newDataset checks and returns a set that was read from the file at index first
+// on.
+func newDataset(source, name string, parts [4][]byte, first int) (*Dataset, error) {
 	d := &Dataset{Train: Set{parts[0], parts[1]}, Test: Set{parts[2], parts[3]}, Name: name, Source: source}
 	for i, s := range []Set{d.Train, d.Test} {
+		if i < first/2 {
+			continue
+		}
 		if s.Len() == 0 || len(s.Images) != s.Len()*ImageBytes {
 			return nil, fmt.Errorf("%s: %w: %s: expected as many images as labels, at least one, got %d and %d",
 				source, ErrFormat, []string{"train", "t10k"}[i], len(s.Images)/ImageBytes, s.Len())

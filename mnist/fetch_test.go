@@ -417,6 +417,9 @@ func TestFolder(t *testing.T) {
 	if _, err := Load(context.Background(), Options{Dir: dir}); !errors.Is(err, ErrFormat) || !strings.Contains(err.Error(), "30 and 29") {
 		t.Errorf("counts that disagree: got %v", err)
 	}
+	if data, err := Load(context.Background(), Options{Dir: dir, TestOnly: true}); err != nil || data.Name != "mnist" || data.Train.Len() != 0 || data.Test.Len() == 0 {
+		t.Errorf("the test set alone, beside training images that cannot be used: got %v, error %v", data, err)
+	}
 	os.Remove(filepath.Join(dir, "raw", files[2].name+".gz"))
 	if _, err := Load(context.Background(), Options{Dir: dir}); !errors.Is(err, os.ErrNotExist) || !strings.Contains(err.Error(), files[2].name) {
 		t.Errorf("a file that is missing: got %v", err)

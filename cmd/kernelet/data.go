@@ -17,12 +17,13 @@ const (
 
 // loadReal returns the data of a folder, or MNIST, and unlike loadData never
 // drawn digits: a model's accuracy on those would say nothing.
-func loadReal(e *environment, folder string, quiet bool) (*mnist.Dataset, error) {
+func loadReal(e *environment, options mnist.Options, quiet bool) (*mnist.Dataset, error) {
 	bar := newProgress(e.stdout, quiet, "")
-	data, err := mnist.Load(e.ctx, mnist.Options{Dir: folder, Progress: func(file string, done, total int64) {
+	options.Progress = func(file string, done, total int64) {
 		bar.label = "fetching " + file
 		bar.update(int(done), int(total))
-	}})
+	}
+	data, err := mnist.Load(e.ctx, options)
 	bar.clear()
 	if err != nil {
 		return nil, fmt.Errorf("data: %w", err)
@@ -33,7 +34,7 @@ func loadReal(e *environment, folder string, quiet bool) (*mnist.Dataset, error)
 // loadData returns the data of a folder, or MNIST. Where MNIST cannot be had
 // it returns drawn digits and says so where nobody can miss it.
 func loadData(e *environment, folder string, quiet bool) (*mnist.Dataset, error) {
-	data, err := loadReal(e, folder, quiet)
+	data, err := loadReal(e, mnist.Options{Dir: folder}, quiet)
 	if !errors.Is(err, mnist.ErrUnavailable) {
 		return data, err
 	}
@@ -52,7 +53,7 @@ type dataCommand struct {
 
 // Run fetches what is missing and says where the files are.
 func (c *dataCommand) Run(e *environment) error {
-	data, err := loadReal(e, c.Data, false)
+	data, err := loadReal(e, mnist.Options{Dir: c.Data}, false)
 	if err != nil {
 		return err
 	}

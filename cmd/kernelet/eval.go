@@ -37,7 +37,7 @@ func (c *evalCommand) Run(e *environment) error {
 	if err != nil {
 		return fmt.Errorf("eval: %w", err)
 	}
-	data, err := loadReal(e, c.Data, c.JSON)
+	data, err := loadReal(e, mnist.Options{Dir: c.Data, TestOnly: true}, c.JSON)
 	if err != nil {
 		return err
 	}
