@@ -289,7 +289,8 @@ func TestModuleStalls(t *testing.T) {
 	wait(t, &pipeTimeout, 150*time.Millisecond)
 	released := filepath.Join(t.TempDir(), "released")
 	t.Setenv("RELEASED", released)
-	fakeGo(t, `while [ ! -e "$RELEASED" ]; do :; done & wait`)
+	// It also ends with its folder: a slow process could miss the file in between.
+	fakeGo(t, `while [ ! -e "$RELEASED" ] && [ -d "${RELEASED%/*}" ]; do sleep 0.05; done & wait`)
 	release := func() { os.WriteFile(released, nil, 0o644) }
 	defer release()
 	// Whoever waits for the one that was left behind is freed to fail here.
