@@ -1,9 +1,7 @@
 package bench
 
 import (
-	"bytes"
 	"context"
-	"encoding/json"
 	"errors"
 	"math"
 	"math/rand/v2"
@@ -52,14 +50,14 @@ func TestSummary(t *testing.T) {
 // TestMeasure: samples are taken in turn, and the end of the context ends it.
 func TestMeasure(t *testing.T) {
 	var order []string
-	make := func(name string, most int) *measurement {
+	timed := func(name string, most int) *measurement {
 		return &measurement{row: Row{Name: name, Unit: "µs/image"}, most: most, run: func(n int) (float64, error) {
 			time.Sleep(time.Duration(n) * time.Microsecond)
 			order = append(order, name)
 			return float64(n), nil
 		}}
 	}
-	a, b := make("a", 0), make("b", 2)
+	a, b := timed("a", 0), timed("b", 2)
 	if err := measure(context.Background(), []*measurement{a, b}, time.Millisecond, 4, func(int, int) {}); err != nil {
 		t.Fatal(err)
 	}
@@ -77,7 +75,7 @@ func TestMeasure(t *testing.T) {
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	cancel()
-	if err := measure(ctx, []*measurement{make("c", 0)}, time.Millisecond, 4, nil); !errors.Is(err, context.Canceled) {
+	if err := measure(ctx, []*measurement{timed("c", 0)}, time.Millisecond, 4, nil); !errors.Is(err, context.Canceled) {
 		t.Errorf("expected context.Canceled, got %v", err)
 	}
 }
@@ -113,38 +111,23 @@ func TestEveryKernel(t *testing.T) {
 	}
 }
 
-// sample is a report with some of everything; faster scales its speed.
-func sample(faster float64) *Report {
-	plain, err := kernels.Select("generic")
-	if err != nil {
-		panic(err)
-	}
-	r := &Report{Schema: Schema, Date: "2026-11-24T00:00:00Z", Machine: Inspect(plain), Notes: []string{"a note"}}
-	r.Machine.CPU, r.Machine.Sets, r.Machine.ISA = "CPU <script>", []string{"generic", "avx2"}, "avx2"
-	row := func(group, name, isa string, threads, batch int, unit string, value float64) {
-		r.Rows = append(r.Rows, Row{Group: group, Name: name, ISA: isa, Threads: threads, Batch: batch, Unit: unit, Value: value, Low: value * .99, High: value * 1.01, Samples: 31, Outliers: 2})
-	}
-	row("ceiling", peakName, "avx2", 1, 0, "GFLOP/s", 100*faster)
-	row("ceiling", "reading L1", "avx2", 1, 0, "GB/s", 200*faster)
-	row("kernel", "Conv2ForwardReLUPool", "avx2", 1, 0, "µs/image", 6/faster)
-	k := &r.Rows[len(r.Rows)-1]
-	k.DenseGFLOPs, k.ExecutedGFLOPs, k.Bytes, k.TimesPeak, k.Bound, k.OfBound = 500, 100, 40000, 5, "FMA", 1
-	for _, reference := range oneThread {
-		row("whole", reference.name, "avx2", 1, reference.batch, "µs/image", reference.microseconds/faster)
-	}
-	for _, reference := range allThreads {
-		row("whole", reference.name, "avx2", 2, reference.batch, "µs/image", reference.microseconds/faster)
-	}
-	r.Score = score(r.Rows)
-	return r
-}
-
 // TestScore: the reference machine has 1000, one that is twice as fast 2000.
 func TestScore(t *testing.T) {
-	if s := sample(1).Score; s.OneThread != 1000 || s.AllThreads != 1000 || s.OneThreadLow != 990 || s.OneThreadHigh != 1010 {
+	rows := func(faster float64) (rows []Row) {
+		add := func(threads int, references []reference) {
+			for _, reference := range references {
+				v := reference.microseconds / faster
+				rows = append(rows, Row{Group: "whole", Name: reference.name, Threads: threads, Batch: reference.batch, Value: v, Low: v * .99, High: v * 1.01})
+			}
+		}
+		add(1, oneThread)
+		add(2, allThreads)
+		return rows
+	}
+	if s := score(rows(1)); s.OneThread != 1000 || s.AllThreads != 1000 || s.OneThreadLow != 990 || s.OneThreadHigh != 1010 {
 		t.Errorf("the reference: %+v", s)
 	}
-	if s := sample(2).Score; s.OneThread != 2000 || s.AllThreads != 2000 {
+	if s := score(rows(2)); s.OneThread != 2000 || s.AllThreads != 2000 {
 		t.Errorf("twice as fast: %+v", s)
 	}
 	if s := score(nil); s.OneThread != 0 {
@@ -152,135 +135,35 @@ func TestScore(t *testing.T) {
 	}
 }
 
-func TestReports(t *testing.T) {
-	path := filepath.Join(t.TempDir(), "a.json")
-	write := func(content []byte) {
-		t.Helper()
-		if err := os.WriteFile(path, content, 0o644); err != nil {
-			t.Fatal(err)
-		}
+// TestParts: a part is measured with the ceilings that its rows are set against,
+// on the images and with the model that are given, and without a score.
+func TestParts(t *testing.T) {
+	isas := kernels.Available()
+	if len(isas) == 1 {
+		t.Skip("plain Go takes minutes")
 	}
-	want := sample(1)
-	var b bytes.Buffer
-	if err := want.Write(&b); err != nil {
-		t.Fatal(err)
-	}
-	write(b.Bytes())
-	got, err := ReadReport(path)
+	isa := isas[len(isas)-1]
+	images := mnist.Synthetic(fewImages, 9)
+	report, err := Run(context.Background(), Options{ISA: isa, Quick: true, Parts: []string{Infer}, Images: &images, Model: lenet.NewModel(2), Progress: func(string, int, int) {}})
 	if err != nil {
 		t.Fatal(err)
 	}
-	if !reflect.DeepEqual(got, want) {
-		t.Errorf("expected %+v, got %+v", want, got)
-	}
-	var fields map[string]json.RawMessage
-	if err := json.Unmarshal(b.Bytes(), &fields); err != nil {
-		t.Fatal(err)
-	}
-	for _, name := range []string{"schema", "machine", "score", "rows"} {
-		if fields[name] == nil {
-			t.Errorf("field %q is missing", name)
+	for _, row := range report.Rows {
+		wanted := row.Group == "whole" && row.Name == Infer && row.ISA == isa && row.TimesPeak > 0 && row.P99 >= row.P50 && row.P50 > 0
+		needed := row.Group == "ceiling" && (row.Name == clockName || row.Name == PeakName && row.ISA == isa)
+		if !wanted && !needed {
+			t.Errorf("not asked for: %+v", row)
+		}
+		if samples := report.Samples(row); len(samples) != row.Samples {
+			t.Errorf("%s: expected %d samples, got %d", row.Key(), row.Samples, len(samples))
 		}
 	}
-	other, negative := sample(1), sample(1)
-	other.Schema = "kernelet-bench/99"
-	negative.Rows[0].Low = -1
-	for name, content := range map[string][]byte{
-		"truncated": b.Bytes()[:b.Len()/2],
-		"empty":     nil,
-		"no rows":   []byte(`{"schema":"` + Schema + `"}`),
-		"text":      []byte("hello"),
-		"schema":    encoded(t, other),
-		"negative":  encoded(t, negative),
-		"trailing":  append(slices.Clone(b.Bytes()), "{}"...),
-		"large":     append(slices.Clone(b.Bytes()), bytes.Repeat([]byte(" "), maxReport)...),
-	} {
-		write(content)
-		if _, err := ReadReport(path); !errors.Is(err, ErrReport) || !strings.Contains(err.Error(), path) {
-			t.Errorf("%s: expected ErrReport that names the file, got %v", name, err)
-		}
+	if report.Score != (Score{}) {
+		t.Errorf("other images and weights have a score: %+v", report.Score)
 	}
-}
-
-func encoded(t *testing.T, r *Report) []byte {
-	t.Helper()
-	var b bytes.Buffer
-	if err := r.Write(&b); err != nil {
-		t.Fatal(err)
+	if _, err := Run(context.Background(), Options{Parts: []string{Train}, Images: &mnist.Set{}}); err == nil || !strings.Contains(err.Error(), "expected at least 1000") {
+		t.Errorf("no images: %v", err)
 	}
-	return b.Bytes()
-}
-
-func TestCompare(t *testing.T) {
-	a, same, fast := sample(1), sample(1.001), sample(2)
-	var b strings.Builder
-	if err := Compare(&b, []string{"a", "same", "fast"}, []*Report{a, same, fast}); err != nil {
-		t.Fatal(err)
-	}
-	for _, want := range []string{"score, one thread", "1.001 ~", "2.000  \n"} {
-		if !strings.Contains(b.String(), want) {
-			t.Errorf("expected %q in\n%s", want, b.String())
-		}
-	}
-	fast.Score.Version++
-	b.Reset()
-	if err := Compare(&b, []string{"a", "fast"}, []*Report{a, fast}); err != nil || strings.Contains(b.String(), "score, one") || !strings.Contains(b.String(), "cannot be compared") {
-		t.Errorf("other score version: %v\n%s", err, b.String())
-	}
-	if err := Compare(&b, []string{"a"}, []*Report{a}); err == nil {
-		t.Error("one report: expected an error")
-	}
-}
-
-// TestCompareFewSamples: what was measured less than six times says nothing,
-// however far the intervals are apart.
-func TestCompareFewSamples(t *testing.T) {
-	for samples, want := range map[int]string{1: "2.000 ~", 5: "2.000 ~", 6: "2.000  "} {
-		a, b := sample(1), sample(2)
-		a.Rows[2].Samples = samples
-		var out strings.Builder
-		if err := Compare(&out, []string{"a", "b"}, []*Report{a, b}); err != nil {
-			t.Fatal(err)
-		}
-		if line := lineWith(out.String(), a.Rows[2].Name); !strings.Contains(line+" ", want) {
-			t.Errorf("%d samples: expected %q in %q", samples, want, line)
-		}
-	}
-}
-
-// TestCompareOtherRows: rows that only some of the reports have are listed, and
-// a score that could not be made is no number.
-func TestCompareOtherRows(t *testing.T) {
-	a, b := sample(1), sample(2)
-	a.Rows = slices.DeleteFunc(a.Rows, func(r Row) bool { return r.Name == "infer" })
-	b.Rows = slices.DeleteFunc(b.Rows, func(r Row) bool { return r.Group == "kernel" })
-	a.Score = score(a.Rows)
-	var out strings.Builder
-	if err := Compare(&out, []string{"a", "b"}, []*Report{a, b}); err != nil {
-		t.Fatal(err)
-	}
-	for name, want := range map[string]string{
-		"Conv2ForwardReLUPool": "Conv2ForwardReLUPool avx2 1 6.000 µs/image –",
-		"infer, batch 1 ":      "infer, batch 1 avx2 1 – 9.950 µs/image",
-		"score, one thread":    "score, one thread 0 –",
-	} {
-		if line := strings.Join(strings.Fields(lineWith(out.String(), name)), " "); line != want {
-			t.Errorf("expected %q, got %q", want, line)
-		}
-	}
-	if strings.Contains(out.String(), "NaN") || strings.Contains(out.String(), "Inf") {
-		t.Errorf("no number:\n%s", out.String())
-	}
-}
-
-// lineWith returns the first line that contains a text.
-func lineWith(lines, text string) string {
-	for line := range strings.Lines(lines) {
-		if strings.Contains(line, text) {
-			return line
-		}
-	}
-	return ""
 }
 
 // TestSamples: every kernel is measured often enough for an interval.
@@ -294,49 +177,8 @@ func TestSamples(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, m := range all {
-		if m.most < fewestSamples {
+		if m.most < FewestSamples {
 			t.Errorf("%s: %d samples", m.row.Name, m.most)
-		}
-	}
-}
-
-func TestForms(t *testing.T) {
-	r := sample(1)
-	r.Machine.Governor, r.Machine.Sockets, r.Machine.SMT, r.Machine.HugePages, r.Machine.L3Count, r.Machine.LoadAfter = "powersave", 2, true, "madvise", 2, 1.25
-	var text, page, benchmarks strings.Builder
-	for _, write := range []error{r.WriteText(&text), r.WriteHTML(&page), r.WriteBenchmarks(&benchmarks)} {
-		if write != nil {
-			t.Fatal(write)
-		}
-	}
-	for _, want := range []string{"CPU <script>", "Conv2ForwardReLUPool", "1000 on one thread (990 to 1010)", "a note", "████"} {
-		if !strings.Contains(text.String(), want) {
-			t.Errorf("expected %q in\n%s", want, text.String())
-		}
-	}
-	for _, form := range []*strings.Builder{&text, &page} {
-		for _, want := range []string{"powersave", "2 sockets", "SMT", "madvise", "in 2 caches", "before, 1.25 after"} {
-			if !strings.Contains(form.String(), want) {
-				t.Errorf("expected %q in\n%s", want, form.String())
-			}
-		}
-		// Those of every row.
-		if got := strings.Count(form.String(), "2 of 31 far off"); got != len(r.Rows) {
-			t.Errorf("outliers of %d rows, not %d, in\n%s", got, len(r.Rows), form.String())
-		}
-	}
-	if p := page.String(); strings.Contains(p, "<script") || strings.Contains(p, "http") || strings.Contains(p, "src=") || strings.Contains(p, "NaN") || !strings.Contains(p, "<svg") {
-		t.Errorf("the page is not self-contained, or not escaped:\n%s", p)
-	}
-	if !strings.Contains(benchmarks.String(), "\nBenchmarkKernel/Conv2ForwardReLUPool/isa=avx2/threads=1 1 6000 ns/op\n") {
-		t.Errorf("benchmark lines:\n%s", benchmarks.String())
-	}
-}
-
-func TestFigures(t *testing.T) {
-	for v, want := range map[float64]string{0.06371: "0.0637", 1.2345: "1.234", 16.81: "16.81", 117.62: "117.6", 5432.1: "5432"} {
-		if got := figure(v); got != want {
-			t.Errorf("%v: expected %s, got %s", v, want, got)
 		}
 	}
 }
@@ -428,7 +270,7 @@ func TestCeilings(t *testing.T) {
 	}
 	for _, s := range sets {
 		for _, n := range threadCounts(threads) {
-			if !has(peakName, s.Name(), n) {
+			if !has(PeakName, s.Name(), n) {
 				t.Errorf("no peak of %s on %d threads", s.Name(), n)
 			}
 			if !has("reading L2", sets[0].Name(), n) {
@@ -443,22 +285,7 @@ func TestCeilings(t *testing.T) {
 	}
 	for _, m := range all {
 		if work, err := m.run(1); err != nil || work <= 0 {
-			t.Errorf("%s: %v, error %v", m.row.key(), work, err)
-		}
-	}
-}
-
-// TestInfer: a row says which set computed it, and has figures.
-func TestInfer(t *testing.T) {
-	images := mnist.Synthetic(4, 1).Images
-	for _, isa := range kernels.Available() {
-		classifier, err := lenet.NewClassifier(lenet.NewModel(1), lenet.Options{ISA: isa, Threads: 1})
-		if err != nil {
-			t.Fatal(err)
-		}
-		row, err := Infer(context.Background(), classifier, images, 2, 1, 3)
-		if err != nil || row.ISA != isa || row.Batch != 2 || !(row.Microseconds > 0 && row.P99 >= row.P50 && row.TimesPeak > 0) {
-			t.Errorf("%s: got %+v, error %v", isa, row, err)
+			t.Errorf("%s: %v, error %v", m.row.Key(), work, err)
 		}
 	}
 }

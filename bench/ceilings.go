@@ -28,12 +28,12 @@ func ceilings(sets []*kernels.Set, chosen *kernels.Set, threads int) []*measurem
 			add(name, unit, "", 1, run)
 		}
 	}
-	optional("clock", "GHz", kernels.Clock)
+	optional(clockName, "GHz", kernels.Clock)
 	source, sinks := aligned.Floats(kernels.PeakSource), aligned.Floats(threads*kernels.PeakSink)
 	sink := func(thread int) []float32 { return sinks[thread*kernels.PeakSink:][:kernels.PeakSink] }
 	for _, s := range sets {
 		for _, n := range counts {
-			add(peakName, "GFLOP/s", s.Name(), n, together(n, func(thread, n int) (float64, error) { return s.FMAPeak(sink(thread), n) }))
+			add(PeakName, "GFLOP/s", s.Name(), n, together(n, func(thread, n int) (float64, error) { return s.FMAPeak(sink(thread), n) }))
 			if n > 1 && n < threads {
 				continue
 			}
@@ -57,7 +57,7 @@ func ceilings(sets []*kernels.Set, chosen *kernels.Set, threads int) []*measurem
 		}
 		for _, n := range counts {
 			size := level.each(n) / 4
-			add("reading "+level.name, "GB/s", chosen.Name(), n, together(n, func(thread, passes int) (float64, error) {
+			add(ReadingPrefix+level.name, "GB/s", chosen.Name(), n, together(n, func(thread, passes int) (float64, error) {
 				return chosen.Read(data[thread*size:][:size], passes)
 			}))
 		}
@@ -65,9 +65,12 @@ func ceilings(sets []*kernels.Set, chosen *kernels.Set, threads int) []*measurem
 	return all
 }
 
+// Names of ceilings that rows are set against.
 const (
-	peakName     = "FMA, registers"
-	distanceName = "a cache line to another thread and back"
+	PeakName      = "FMA, registers"
+	ReadingPrefix = "reading " // before the name of a level of memory
+	clockName     = "clock"
+	distanceName  = "a cache line to another thread and back"
 )
 
 // pingPong hands a counter to another thread and back n times.

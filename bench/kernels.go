@@ -407,7 +407,7 @@ func kernelMeasurements(sets []*kernels.Set) ([]*measurement, error) {
 					return float64(n) * c.images, nil
 				}}
 			if s.Name() == "generic" {
-				m.most = fewestSamples
+				m.most = FewestSamples
 			}
 			all = append(all, m)
 		}

@@ -165,50 +165,6 @@ func (m *Machine) after(load float64) {
 	}
 }
 
-// facts are the machine's, with their names, for people.
-func (m *Machine) facts() [][2]string {
-	known := func(s string) string {
-		if s == "" {
-			return "unknown"
-		}
-		return s
-	}
-	plural := func(n int, name string) string {
-		if n == 1 {
-			return "1 " + name
-		}
-		return fmt.Sprintf("%d %ss", n, name)
-	}
-	cpu, smt, clock, hypervisor, load := m.CPU, "no SMT", "unknown", m.Hypervisor, "unknown"
-	if m.Family > 0 {
-		cpu += fmt.Sprintf(", family %d, model %d", m.Family, m.Model)
-	}
-	if m.SMT {
-		smt = "SMT"
-	}
-	if m.Clock > 0 {
-		clock = fmt.Sprintf("%.2f GHz while running", m.Clock)
-	}
-	if hypervisor == "" {
-		hypervisor = "none seen"
-	}
-	if m.LoadAverage > 0 || m.LoadAfter > 0 {
-		load = fmt.Sprintf("%.2f before, %.2f after", m.LoadAverage, m.LoadAfter)
-	}
-	return [][2]string{
-		{"CPU", cpu},
-		{"processors", fmt.Sprintf("%s, %s, %s, %s; %s in use", plural(m.Sockets, "socket"), plural(m.Cores, "core"), plural(m.Threads, "thread"), smt, plural(m.Used, "thread"))},
-		{"caches", fmt.Sprintf("L1 %s, L2 %s, L3 %s in %s", size(m.L1), size(m.L2), size(m.L3), plural(m.L3Count, "cache"))},
-		{"clock", clock + ", governor " + known(m.Governor)},
-		{"instructions", known(strings.Join(m.Features, ", "))},
-		{"kernels", strings.Join(m.Sets, ", ") + "; the whole network runs on " + m.ISA},
-		{"huge pages", known(m.HugePages)},
-		{"hypervisor", hypervisor},
-		{"load average", load},
-		{"software", fmt.Sprintf("kernelet %s, %s, %s", m.Kernelet, m.Go, m.OS)},
-	}
-}
-
 func firstLine(path string) string {
 	content, err := os.ReadFile(path)
 	if err != nil {

@@ -3,6 +3,7 @@ package bench
 import (
 	"context"
 	"fmt"
+	"strings"
 	"time"
 )
 
@@ -34,20 +35,23 @@ type Row struct {
 	P99            float64 `json:"p99_us,omitempty"`
 }
 
-// rate reports whether a larger value is the better one.
-func (r Row) rate() bool { return r.Unit[0] == 'G' }
+// Rate reports whether Value is a rate, so that a larger one is the better.
+func (r Row) Rate() bool { return strings.HasPrefix(r.Unit, "G") }
 
-// label names a row for people.
-func (r Row) label() string {
-	name := r.Name
-	if r.Batch > 0 {
-		name = fmt.Sprintf("%s, batch %d", name, r.Batch)
+// BenchmarkName is the row's name in Go's benchmark format, without its group.
+func (r Row) BenchmarkName() string {
+	name := strings.NewReplacer(" ", "-", ",", "", "%", "percent").Replace(r.Name)
+	if r.ISA != "" {
+		name += "/isa=" + r.ISA
 	}
-	return name
+	if r.Batch > 0 {
+		name += fmt.Sprintf("/batch=%d", r.Batch)
+	}
+	return fmt.Sprintf("%s/threads=%d", name, r.Threads)
 }
 
-// key tells rows of a report apart.
-func (r Row) key() string {
+// Key tells rows of a report apart.
+func (r Row) Key() string {
 	return fmt.Sprintf("%s/%s/isa=%s/threads=%d/batch=%d", r.Group, r.Name, r.ISA, r.Threads, r.Batch)
 }
 
@@ -55,7 +59,7 @@ func (r Row) key() string {
 // which a row is called unsteady.
 const unsteadyWidth = 0.05
 
-// measurement is a row to be and the work behind it.
+// measurement is a Row under construction and the work that it times.
 type measurement struct {
 	row Row
 	// run does the work n times and returns how much it was, in operations, bytes
@@ -78,11 +82,11 @@ func (m *measurement) sample() error {
 	work, err := m.run(m.n)
 	seconds := time.Since(start).Seconds()
 	if err != nil {
-		return fmt.Errorf("bench: %s: %w", m.row.key(), err)
+		return fmt.Errorf("bench: %s: %w", m.row.Key(), err)
 	}
 	value := seconds / work
 	switch {
-	case m.row.rate():
+	case m.row.Rate():
 		value = work / seconds / 1e9
 	case m.row.Unit == "ns":
 		value *= 1e9
@@ -98,7 +102,7 @@ func (m *measurement) calibrate(target time.Duration) error {
 	for m.n = 1; ; {
 		start := time.Now()
 		if _, err := m.run(m.n); err != nil {
-			return fmt.Errorf("bench: %s: %w", m.row.key(), err)
+			return fmt.Errorf("bench: %s: %w", m.row.Key(), err)
 		}
 		took := time.Since(start)
 		if took >= target/2 || m.n >= 1<<30 {

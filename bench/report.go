@@ -2,24 +2,19 @@ package bench
 
 import (
 	"context"
-	"encoding/json"
-	"errors"
 	"fmt"
-	"io"
-	"math"
-	"os"
 	"runtime"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/kernelet/kernelet/kernels"
+	"github.com/kernelet/kernelet/lenet"
 	"github.com/kernelet/kernelet/mnist"
 )
 
 // Schema names the form of a Report in JSON; docs/bench.md describes it.
 const Schema = "kernelet-bench/1"
-
-// ErrReport is wrapped by every error about the content of a report's file.
-var ErrReport = errors.New("not a usable benchmark report")
 
 // Report is a whole run.
 type Report struct {
@@ -35,16 +30,48 @@ type Report struct {
 	samples map[string][]float64 // of the rows, by their keys
 }
 
+// Samples are those of a row in its unit, in the order in which they were taken;
+// a report that was read from a file has none.
+func (r *Report) Samples(row Row) []float64 { return r.samples[row.Key()] }
+
+// The parts of a run.
+const (
+	Ceilings = "ceilings" // what the CPU can do at most
+	Kernels  = "kernels"  // every kernel with every instruction set
+	Train    = "train"    // steps of training
+	Infer    = "infer"    // calls of a Classifier
+	MNIST    = "MNIST"    // the tutorial's time and that to 99 %
+)
+
 // Options of a run.
 type Options struct {
 	ISA      string        // of the whole network, as in kernels.Select
 	Quick    bool          // ten seconds instead of about two minutes
-	Data     mnist.Options // where MNIST is, for what needs it
+	Parts    []string      // to measure, with the ceilings that their rows are set against; nil: all
+	Images   *mnist.Set    // to train on and classify, at least 1000; nil: drawn digits, the same everywhere
+	Model    *lenet.Model  // to classify with; nil: random weights
+	Data     mnist.Options // where MNIST is, for the part of that name
 	Progress func(part string, done, total int)
 }
 
-// Run measures everything. An instruction set that is not available is
-// kernels.ErrISA.
+// wants reports whether a part is to be measured.
+func (o *Options) wants(part string) bool { return o.Parts == nil || slices.Contains(o.Parts, part) }
+
+// needs reports whether a ceiling is to be measured, for itself or because rows
+// of the wanted parts are set against it.
+func (o *Options) needs(ceiling *Row, chosen string) bool {
+	switch {
+	case o.wants(Ceilings) || ceiling.Name == clockName:
+		return true
+	case ceiling.Name == PeakName:
+		return o.wants(Kernels) && ceiling.Threads == 1 || (o.wants(Train) || o.wants(Infer)) && ceiling.ISA == chosen
+	}
+	return o.wants(Kernels) && ceiling.Threads == 1 && strings.HasPrefix(ceiling.Name, ReadingPrefix)
+}
+
+// Run measures what options ask for. An instruction set that is not available is
+// kernels.ErrISA. The score is that of drawn images and random weights; a run
+// of other images, of another model or of some parts only has none.
 func Run(ctx context.Context, options Options) (*Report, error) {
 	start := time.Now()
 	chosen, err := kernels.Select(options.ISA)
@@ -61,7 +88,7 @@ func Run(ctx context.Context, options Options) (*Report, error) {
 		sets = append(sets, s)
 	}
 	threads := runtime.GOMAXPROCS(0)
-	whole, closeAll, err := wholeMeasurements(ctx, chosen, threads)
+	whole, closeAll, err := wholeMeasurements(ctx, options, chosen, threads)
 	defer closeAll()
 	if err != nil {
 		return nil, err
@@ -74,11 +101,13 @@ func Run(ctx context.Context, options Options) (*Report, error) {
 			measured = sets[1:] // plain Go takes seconds
 		}
 	}
-	layers, err := kernelMeasurements(measured)
-	if err != nil {
-		return nil, err
+	var layers []*measurement
+	if options.wants(Kernels) {
+		if layers, err = kernelMeasurements(measured); err != nil {
+			return nil, err
+		}
 	}
-	roofs := ceilings(measured, chosen, threads)
+	roofs := slices.DeleteFunc(ceilings(measured, chosen, threads), func(m *measurement) bool { return !options.needs(&m.row, chosen.Name()) })
 	for _, part := range []struct {
 		name   string
 		all    []*measurement
@@ -92,7 +121,7 @@ func Run(ctx context.Context, options Options) (*Report, error) {
 			report.add(m)
 		}
 	}
-	if !options.Quick {
+	if options.wants(MNIST) && !options.Quick {
 		rows, notes, err := onMNIST(ctx, chosen.Name(), options.Data, func(done, total int) { options.Progress("MNIST", done, total) })
 		if err != nil {
 			return nil, err
@@ -101,7 +130,9 @@ func Run(ctx context.Context, options Options) (*Report, error) {
 		report.Notes = append(report.Notes, notes...)
 	}
 	report.Machine.after(loadAverage())
-	report.Score = score(report.Rows)
+	if options.Images == nil && options.Model == nil {
+		report.Score = score(report.Rows)
+	}
 	report.Seconds = time.Since(start).Seconds()
 	return report, nil
 }
@@ -112,7 +143,7 @@ func (r *Report) add(m *measurement) {
 	m.finish()
 	row := &m.row
 	switch row.Name {
-	case "clock":
+	case clockName:
 		r.Machine.Clock = row.Value
 	case distanceName:
 		if row.High > farApart {
@@ -120,7 +151,7 @@ func (r *Report) add(m *measurement) {
 		}
 	}
 	if row.DenseGFLOPs > 0 {
-		if peak := r.ceiling(peakName, row.ISA, row.Threads); peak > 0 {
+		if peak := r.Ceiling(PeakName, row.ISA, row.Threads); peak > 0 {
 			row.TimesPeak = row.DenseGFLOPs / peak
 		}
 	}
@@ -128,15 +159,16 @@ func (r *Report) add(m *measurement) {
 		r.bound(m)
 	}
 	r.Rows = append(r.Rows, *row)
-	r.samples[row.key()] = m.samples
+	r.samples[row.Key()] = m.samples
 }
 
 // farApart is the time, in ns, that a cache line takes to a core of another
 // cache and back; within one L3 it is below 150.
 const farApart = 300
 
-// ceiling returns the value of a ceiling's row, or 0.
-func (r *Report) ceiling(name, isa string, threads int) float64 {
+// Ceiling returns the value of a ceiling's row, of any set if isa is empty, or
+// 0.
+func (r *Report) Ceiling(name, isa string, threads int) float64 {
 	for _, row := range r.Rows {
 		if row.Group == "ceiling" && row.Name == name && row.Threads == threads && (isa == "" || row.ISA == isa) {
 			return row.Value
@@ -150,14 +182,14 @@ func (r *Report) ceiling(name, isa string, threads int) float64 {
 func (r *Report) bound(m *measurement) {
 	row := &m.row
 	least := 0.0 // µs an image
-	if peak := r.ceiling(peakName, row.ISA, 1); peak > 0 {
+	if peak := r.Ceiling(PeakName, row.ISA, 1); peak > 0 {
 		least, row.Bound = m.executed/peak/1e3, "FMA"
 	}
 	for _, l := range levels(machineCaches()) {
 		if m.touched > float64(l.capacity) {
 			continue
 		}
-		if rate := r.ceiling("reading "+l.name, "", 1); rate > 0 {
+		if rate := r.Ceiling(ReadingPrefix+l.name, "", 1); rate > 0 {
 			if t := row.Bytes / rate / 1e3; t > least {
 				least, row.Bound = t, l.name
 			}
@@ -165,47 +197,4 @@ func (r *Report) bound(m *measurement) {
 		break
 	}
 	row.OfBound = least / row.Value
-}
-
-// Write writes the report as JSON.
-func (r *Report) Write(w io.Writer) error {
-	e := json.NewEncoder(w)
-	e.SetIndent("", " ")
-	return e.Encode(r)
-}
-
-// maxReport bounds what ReadReport reads.
-const maxReport = 16 << 20
-
-// ReadReport reads what Write wrote. A file that is damaged or of another
-// schema is ErrReport.
-func ReadReport(path string) (*Report, error) {
-	file, err := os.Open(path)
-	if err != nil {
-		return nil, err
-	}
-	defer file.Close()
-	content, err := io.ReadAll(io.LimitReader(file, maxReport+1))
-	if err != nil {
-		return nil, err
-	}
-	if len(content) > maxReport {
-		return nil, fmt.Errorf("%s: %w: expected at most %d bytes", path, ErrReport, maxReport)
-	}
-	r := new(Report)
-	if err := json.Unmarshal(content, r); err != nil {
-		return nil, fmt.Errorf("%s: %w: %w", path, ErrReport, err)
-	}
-	if r.Schema != Schema {
-		return nil, fmt.Errorf("%s: %w: schema: expected %q, got %q", path, ErrReport, Schema, r.Schema)
-	}
-	if len(r.Rows) == 0 {
-		return nil, fmt.Errorf("%s: %w: rows: expected at least one", path, ErrReport)
-	}
-	for i, row := range r.Rows {
-		if row.Unit == "" || !(row.Value > 0) || math.IsInf(row.Value, 0) || !(row.Low > 0 && row.Low <= row.Value && row.Value <= row.High) {
-			return nil, fmt.Errorf("%s: %w: row %d, %s: expected a unit and 0 < low ≤ value ≤ high, got %v to %v %q", path, ErrReport, i, row.Name, row.Low, row.High, row.Unit)
-		}
-	}
-	return r, nil
 }

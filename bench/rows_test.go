@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"runtime"
-	"strings"
 	"testing"
 	"time"
 
@@ -27,7 +26,7 @@ func BenchmarkRows(b *testing.B) {
 		b.Fatal(err)
 	}
 	threads := runtime.GOMAXPROCS(0)
-	whole, closeAll, err := wholeMeasurements(context.Background(), chosen, threads)
+	whole, closeAll, err := wholeMeasurements(context.Background(), Options{}, chosen, threads)
 	defer closeAll()
 	if err != nil {
 		b.Fatal(err)
@@ -39,7 +38,7 @@ func BenchmarkRows(b *testing.B) {
 	roofs := ceilings(sets, chosen, threads)
 	peaks := map[string]float64{} // GFLOP/s, by the name of a set and a number of threads
 	for _, m := range roofs {
-		if m.row.Name == peakName {
+		if m.row.Name == PeakName {
 			if err := measure(context.Background(), []*measurement{m}, 2*time.Millisecond, 11, func(int, int) {}); err != nil {
 				b.Fatal(err)
 			}
@@ -48,14 +47,7 @@ func BenchmarkRows(b *testing.B) {
 		}
 	}
 	for _, m := range append(append(roofs, layers...), whole...) {
-		name := strings.NewReplacer(" ", "-", ",", "").Replace(m.row.Name)
-		if m.row.ISA != "" {
-			name += "/isa=" + m.row.ISA
-		}
-		if m.row.Batch > 0 {
-			name += fmt.Sprintf("/batch=%d", m.row.Batch)
-		}
-		b.Run(fmt.Sprintf("%s/threads=%d", name, m.row.Threads), func(b *testing.B) {
+		b.Run(m.row.BenchmarkName(), func(b *testing.B) {
 			m.samples, m.latencies, m.n = m.samples[:0], m.latencies[:0], b.N
 			if err := m.sample(); err != nil {
 				b.Fatal(err)

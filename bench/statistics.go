@@ -13,18 +13,19 @@ type summary struct {
 	outliers          int
 }
 
-// fewestSamples are those whose range covers their median in 95 of 100 cases:
-// all lie on the same side of it in 1 case of 2^(n−1).
-const fewestSamples = 6
+// FewestSamples is the smallest n for which the range of n samples covers the
+// median in 95 of 100 cases: all lie on the same side of it in 1 case of
+// 2^(n−1).
+const FewestSamples = 6
 
-// summarise sorts the samples. The interval is that of the sign test: between
+// summarise describes samples. The interval is that of the sign test: between
 // the order statistics at which the binomial distribution of n and 1/2 leaves
-// 2.5 % on either side; with fewer than fewestSamples it is their range, which
+// 2.5 % on either side; with fewer than FewestSamples it is their range, which
 // covers less.
 // Outliers lie more than 1.5 interquartile ranges outside the quartiles
 // (Tukey's fences).
 func summarise(samples []float64) summary {
-	slices.Sort(samples)
+	samples = slices.Sorted(slices.Values(samples))
 	n := len(samples)
 	s := summary{median: samples[n/2]}
 	if n%2 == 0 {
@@ -51,12 +52,6 @@ func summarise(samples []float64) summary {
 func logBinomial(n, k int) float64 {
 	logFactorial := func(n int) float64 { l, _ := math.Lgamma(float64(n) + 1); return l }
 	return logFactorial(n) - logFactorial(k) - logFactorial(n-k)
-}
-
-// median is the middle of the values.
-func median(values []float64) float64 {
-	sorted := slices.Sorted(slices.Values(values))
-	return sorted[len(sorted)/2]
 }
 
 // percentile returns the smallest value that a share p of the values does not

@@ -10,49 +10,67 @@ import (
 	"github.com/kernelet/kernelet/mnist"
 )
 
-// Images of the measurements of the whole network are drawn, so that they are
-// the same everywhere; weights are random where images are classified, and
-// have seen an epoch where they are trained.
+// Drawn images, and weights: random ones to classify with, those of an epoch on
+// to train.
 const (
-	wholeImages = 4000
+	drawnImages = 4000
+	fewImages   = 1000 // the largest batch
 	wholeSeed   = 1
 )
 
-// wholeMeasurements are training and inference on numbers of threads.
-func wholeMeasurements(ctx context.Context, set *kernels.Set, threads int) (all []*measurement, closeAll func(), err error) {
-	data := mnist.Synthetic(wholeImages, wholeSeed)
-	model := lenet.NewModel(wholeSeed)
+// batches are n images to take in turn, as many at a time as a batch has.
+type batches struct {
+	images, labels []byte
+	size, taken    int
+}
+
+// next returns the next batch.
+func (b *batches) next() (images, labels []byte) {
+	first := b.taken % (len(b.labels) / b.size) * b.size
+	b.taken++
+	return b.images[first*mnist.ImageBytes:][:b.size*mnist.ImageBytes], b.labels[first:][:b.size]
+}
+
+// wholeMeasurements are training and inference on numbers of threads, as far as
+// options want them.
+func wholeMeasurements(ctx context.Context, options Options, set *kernels.Set, threads int) (all []*measurement, closeAll func(), err error) {
 	var trainers []*lenet.Trainer
 	closeAll = func() {
 		for _, t := range trainers {
 			t.Close()
 		}
 	}
-	for _, batch := range []int{100, 1000} {
-		for _, n := range threadCounts(threads) {
-			settings := lenet.Tutorial()
-			settings.Batch, settings.Threads, settings.ISA = batch, n, set.Name()
-			trainer, err := lenet.NewTrainer(model, settings)
-			if err != nil {
-				return nil, closeAll, err
-			}
-			trainers = append(trainers, trainer)
-			if _, err := trainer.Epoch(ctx, data.Images, data.Labels); err != nil {
-				return nil, closeAll, err
-			}
-			at := 0
-			all = append(all, &measurement{row: Row{Group: "whole", Name: "train", ISA: trainer.ISA(), Threads: trainer.Threads(), Batch: batch, Unit: "µs/image"},
-				dense: TrainFLOPs, run: func(steps int) (float64, error) {
-					for range steps {
-						first := at * batch % wholeImages
-						at++
-						if _, err := trainer.Step(data.Images[first*mnist.ImageBytes:][:batch*mnist.ImageBytes], data.Labels[first:][:batch]); err != nil {
-							return 0, err
-						}
-					}
-					return float64(steps * batch), nil
-				}})
+	data := mnist.Synthetic(drawnImages, wholeSeed)
+	if options.Images != nil {
+		data = *options.Images
+		if data.Len() < fewImages {
+			return nil, closeAll, fmt.Errorf("bench: images: expected at least %d, got %d", fewImages, data.Len())
 		}
+	}
+	if options.wants(Train) {
+		for _, batch := range []int{100, 1000} {
+			for _, n := range threadCounts(threads) {
+				settings := lenet.Tutorial()
+				settings.Batch, settings.Threads, settings.ISA = batch, n, set.Name()
+				trainer, err := lenet.NewTrainer(lenet.NewModel(wholeSeed), settings)
+				if err != nil {
+					return nil, closeAll, err
+				}
+				trainers = append(trainers, trainer)
+				// A trained network has other zeros than a random one.
+				if _, err := trainer.Epoch(ctx, data.Images, data.Labels); err != nil {
+					return nil, closeAll, err
+				}
+				all = append(all, trainMeasurement(trainer, batches{images: data.Images, labels: data.Labels, size: batch}))
+			}
+		}
+	}
+	if !options.wants(Infer) {
+		return all, closeAll, nil
+	}
+	model := options.Model
+	if model == nil {
+		model = lenet.NewModel(wholeSeed)
 	}
 	classifiers := map[int]*lenet.Classifier{} // by number of threads
 	for _, n := range threadCounts(threads) {
@@ -63,31 +81,46 @@ func wholeMeasurements(ctx context.Context, set *kernels.Set, threads int) (all 
 	for _, batch := range []int{1, 100, 1000} {
 		for _, n := range threadCounts(threads) {
 			if batch == 1 && n > 1 {
-				continue
+				continue // one image is read by one thread
 			}
-			c := classifiers[n]
-			predictions := make([]lenet.Prediction, batch)
-			at := 0
-			m := &measurement{row: Row{Group: "whole", Name: "infer", ISA: c.ISA(), Threads: n, Batch: batch, Unit: "µs/image"}, dense: InferFLOPs}
-			m.run = func(calls int) (float64, error) {
-				for range calls {
-					first := at % (wholeImages / batch) * batch
-					at++
-					images := data.Images[first*mnist.ImageBytes:][:batch*mnist.ImageBytes]
-					start := time.Now()
-					if batch == 1 {
-						predictions[0] = c.Classify((*[mnist.ImageBytes]byte)(images))
-					} else if err := c.ClassifyBatch(predictions, images); err != nil {
-						return 0, err
-					}
-					m.latencies = append(m.latencies, time.Since(start).Seconds()*1e6)
-				}
-				return float64(calls * batch), nil
-			}
-			all = append(all, m)
+			all = append(all, inferMeasurement(classifiers[n], n, batches{images: data.Images, labels: data.Labels, size: batch}))
 		}
 	}
 	return all, closeAll, nil
+}
+
+func trainMeasurement(trainer *lenet.Trainer, source batches) *measurement {
+	return &measurement{
+		row:   Row{Group: "whole", Name: Train, ISA: trainer.ISA(), Threads: trainer.Threads(), Batch: source.size, Unit: "µs/image"},
+		dense: TrainFLOPs,
+		run: func(steps int) (float64, error) {
+			for range steps {
+				if _, err := trainer.Step(source.next()); err != nil {
+					return 0, err
+				}
+			}
+			return float64(steps * source.size), nil
+		},
+	}
+}
+
+func inferMeasurement(c *lenet.Classifier, threads int, source batches) *measurement {
+	predictions := make([]lenet.Prediction, source.size)
+	m := &measurement{row: Row{Group: "whole", Name: Infer, ISA: c.ISA(), Threads: threads, Batch: source.size, Unit: "µs/image"}, dense: InferFLOPs}
+	m.run = func(calls int) (float64, error) {
+		for range calls {
+			images, _ := source.next()
+			start := time.Now()
+			if source.size == 1 {
+				predictions[0] = c.Classify((*[mnist.ImageBytes]byte)(images))
+			} else if err := c.ClassifyBatch(predictions, images); err != nil {
+				return 0, err
+			}
+			m.latencies = append(m.latencies, time.Since(start).Seconds()*1e6)
+		}
+		return float64(calls * source.size), nil
+	}
+	return m
 }
 
 // onMNIST measures, once, the tutorial's 12 epochs with a validation after

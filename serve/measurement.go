@@ -7,6 +7,7 @@ import (
 	"sync"
 
 	"github.com/kernelet/kernelet/bench"
+	"github.com/kernelet/kernelet/bench/report"
 	"github.com/kernelet/kernelet/mnist"
 )
 
@@ -44,7 +45,7 @@ func (s *Server) startMeasurement(w http.ResponseWriter, r *http.Request) error 
 	s.background.Go(func() {
 		defer s.processors.Unlock()
 		defer stop()
-		report, err := bench.Run(ctx, bench.Options{Quick: !thorough, Data: mnist.Options{Dir: s.options.TrainingData},
+		measured, err := bench.Run(ctx, bench.Options{Quick: !thorough, Data: mnist.Options{Dir: s.options.TrainingData},
 			Progress: func(part string, done, total int) {
 				m.mu.Lock()
 				defer m.mu.Unlock()
@@ -59,7 +60,7 @@ func (s *Server) startMeasurement(w http.ResponseWriter, r *http.Request) error 
 			s.log.Error("measuring failed", "error", err)
 			m.state = stateFailed
 		default:
-			m.state, m.report = stateDone, report
+			m.state, m.report = stateDone, measured
 		}
 	})
 	writeJSON(w, http.StatusCreated, map[string]string{"state": stateRunning})
@@ -91,17 +92,17 @@ func (s *Server) stopMeasurement(w http.ResponseWriter, _ *http.Request) error {
 func (s *Server) measurementReport(w http.ResponseWriter, r *http.Request) error {
 	m := &s.measurement
 	m.mu.Lock()
-	report := m.report
+	measured := m.report
 	m.mu.Unlock()
-	if report == nil {
+	if measured == nil {
 		return newProblem(http.StatusNotFound, "nothing was measured yet")
 	}
 	if r.URL.Query().Get("format") == "json" {
 		w.Header().Set("Content-Type", "application/json")
 		attachment(w, "kernelet-bench.json")
-		return report.Write(w)
+		return report.WriteJSON(w, measured)
 	}
 	w.Header().Set("Content-Type", "text/html; charset=utf-8")
 	w.Header().Set("Content-Security-Policy", reportPolicy)
-	return report.WriteHTML(w)
+	return report.WriteHTML(w, measured)
 }

@@ -266,11 +266,11 @@ def output(command, threads, environment=()):
 
 def kernelet(path, task, threads, data):
     """The rows of `kernelet bench`: batch, instruction set, µs an image."""
-    command = [path, "bench", task, "--data", data, "--json"] + (["--rounds", "1"] if task == "train" else [])
-    for row in map(json.loads, output(command, threads)):
+    command = [path, "bench", task, "--data", data, "--quick", "--json"] + (["--model", "pretrained"] if task == "infer" else [])
+    for row in json.loads("".join(output(command, threads)))["rows"]:
         # One image is read by one thread, however many there are.
-        if row["threads"] == (1 if row["batch"] == 1 else threads):
-            yield row["batch"], row["isa"], row["us_per_image"]
+        if row["name"] == task and row["threads"] == (1 if row["batch"] == 1 else threads):
+            yield row["batch"], row["isa"], row["value"]
 
 
 def gomlx(path, batch, threads):

@@ -2,78 +2,160 @@ package main
 
 import (
 	"bytes"
-	"encoding/json"
 	"fmt"
 	"io"
 	"path/filepath"
-	"runtime"
 
 	"github.com/kernelet/kernelet/bench"
+	"github.com/kernelet/kernelet/bench/report"
 	"github.com/kernelet/kernelet/kernels"
-	"github.com/kernelet/kernelet/lenet"
 	"github.com/kernelet/kernelet/mnist"
 )
 
 type benchCommand struct {
 	All     benchAllCommand     `cmd:"" default:"withargs" help:"Measure machine, kernels, training and inference, and give a score (the default)."`
+	Train   benchTrainCommand   `cmd:"" help:"Measure training only."`
+	Infer   benchInferCommand   `cmd:"" help:"Measure inference only."`
 	Compare benchCompareCommand `cmd:"" help:"Compare reports that --json printed."`
-	Train   benchTrainCommand   `cmd:"" help:"Time an image takes to train on, with one thread and with all."`
-	Infer   benchInferCommand   `cmd:"" help:"Time an image takes to classify, alone and in batches."`
 }
 
-type benchAllCommand struct {
+// benchFlags are those of every command that measures.
+type benchFlags struct {
 	ISA      string `name:"isa" help:"Instruction set of training and inference: auto, generic, avx2 or avx512." default:"auto"`
-	Quick    bool   `help:"Ten seconds instead of two minutes."`
+	Quick    bool   `help:"Fewer and shorter samples: ten seconds instead of two minutes for everything."`
 	JSON     bool   `name:"json" help:"Print the report as one JSON object." xor:"form"`
 	BenchFmt bool   `name:"benchfmt" help:"Print every sample in Go's benchmark format, for benchstat." xor:"form"`
 	HTML     string `name:"html" help:"Also write the report as a page." placeholder:"FILE"`
-	Data     string `help:"Folder with MNIST's four IDX files, for the time of the tutorial." placeholder:"DIR"`
 }
 
-// Run measures everything.
-func (c *benchAllCommand) Run(e *environment) error {
-	if err := checkISA(c.ISA); err != nil {
-		return err
+// quiet reports whether standard output is for programs.
+func (f *benchFlags) quiet() bool { return f.JSON || f.BenchFmt }
+
+// check refuses, before anything is loaded or measured, what would fail after
+// it.
+func (f *benchFlags) check() error {
+	if _, err := kernels.Select(f.ISA); err != nil {
+		return usageError{err}
 	}
-	if c.HTML != "" {
-		// Rather now than after two minutes.
-		if err := writable(filepath.Dir(c.HTML)); err != nil {
+	if f.HTML != "" {
+		if err := writable(filepath.Dir(f.HTML)); err != nil {
 			return fmt.Errorf("--html: %w", err)
 		}
 	}
+	return nil
+}
+
+// run measures, and writes the report in the forms that the flags ask for.
+func (f *benchFlags) run(e *environment, options bench.Options) error {
 	var line *progress
 	part := ""
-	report, err := bench.Run(e.ctx, bench.Options{ISA: c.ISA, Quick: c.Quick, Data: mnist.Options{Dir: c.Data}, Progress: func(name string, done, total int) {
+	options.ISA, options.Quick = f.ISA, f.Quick
+	options.Progress = func(name string, done, total int) {
 		if name != part {
 			if line != nil {
 				line.clear()
 			}
-			part, line = name, newProgress(e.stdout, c.JSON || c.BenchFmt, name)
+			part, line = name, newProgress(e.stdout, f.quiet(), name)
 		}
 		line.update(done, total)
-	}})
+	}
+	measured, err := bench.Run(e.ctx, options)
 	if line != nil {
 		line.clear()
 	}
 	if err != nil {
 		return err
 	}
-	if c.HTML != "" {
+	if f.HTML != "" {
 		var page bytes.Buffer
-		if err := report.WriteHTML(&page); err != nil {
+		if err := report.WriteHTML(&page, measured); err != nil {
 			return err
 		}
-		if err := writeWhole(c.HTML, page.Bytes()); err != nil {
+		if err := writeWhole(f.HTML, page.Bytes()); err != nil {
 			return err
 		}
 	}
+	return f.write(e.stdout, measured)
+}
+
+func (f *benchFlags) write(w io.Writer, measured *bench.Report) error {
 	switch {
-	case c.JSON:
-		return report.Write(e.stdout)
-	case c.BenchFmt:
-		return report.WriteBenchmarks(e.stdout)
+	case f.JSON:
+		return report.WriteJSON(w, measured)
+	case f.BenchFmt:
+		return report.WriteBenchmarks(w, measured)
 	}
-	return report.WriteText(e.stdout)
+	return report.WriteText(w, measured)
+}
+
+type benchAllCommand struct {
+	benchFlags
+	Data string `help:"Folder with MNIST's four IDX files, for the time of the tutorial; else MNIST_DIR, then the cache." placeholder:"DIR"`
+}
+
+// Run measures everything.
+func (c *benchAllCommand) Run(e *environment) error {
+	if err := c.check(); err != nil {
+		return err
+	}
+	return c.run(e, bench.Options{Data: mnist.Options{Dir: c.Data}})
+}
+
+type benchTrainCommand struct {
+	benchFlags
+	Data string `help:"Train on images of this folder instead of drawn digits." placeholder:"DIR"`
+}
+
+// benchImages is the number of images of a folder that are trained on.
+const benchImages = 10_000
+
+// Run measures training.
+func (c *benchTrainCommand) Run(e *environment) error {
+	if err := c.check(); err != nil {
+		return err
+	}
+	options := bench.Options{Parts: []string{bench.Train}}
+	if c.Data != "" {
+		data, err := loadReal(e, mnist.Options{Dir: c.Data}, c.quiet())
+		if err != nil {
+			return err
+		}
+		n := min(benchImages, data.Train.Len())
+		options.Images = &mnist.Set{Images: data.Train.Images[:n*mnist.ImageBytes], Labels: data.Train.Labels[:n]}
+	}
+	return c.run(e, options)
+}
+
+type benchInferCommand struct {
+	benchFlags
+	Data  string `help:"Classify the test images of this folder instead of drawn digits." placeholder:"DIR"`
+	Model string `help:"Model to classify with, or \"pretrained\"; random weights if not given." placeholder:"FILE"`
+}
+
+// Run measures inference.
+func (c *benchInferCommand) Run(e *environment) error {
+	if err := c.check(); err != nil {
+		return err
+	}
+	options := bench.Options{Parts: []string{bench.Infer}}
+	if c.Model != "" {
+		path := c.Model
+		if path == "pretrained" {
+			path = ""
+		}
+		var err error
+		if options.Model, err = loadModel(path); err != nil {
+			return err
+		}
+	}
+	if c.Data != "" {
+		data, err := loadReal(e, mnist.Options{Dir: c.Data, TestOnly: true}, c.quiet())
+		if err != nil {
+			return err
+		}
+		options.Images = &data.Test
+	}
+	return c.run(e, options)
 }
 
 type benchCompareCommand struct {
@@ -88,117 +170,12 @@ func (c *benchCompareCommand) Run(e *environment) error {
 	var reports []*bench.Report
 	var names []string
 	for _, path := range c.Reports {
-		r, err := bench.ReadReport(path)
+		r, err := report.Read(path)
 		if err != nil {
 			return err
 		}
 		reports = append(reports, r)
 		names = append(names, filepath.Base(path))
 	}
-	return bench.Compare(e.stdout, names, reports)
-}
-
-type benchTrainCommand struct {
-	Data   string `help:"Folder with the four IDX files; fetched if not given." placeholder:"DIR"`
-	Batch  int    `help:"Images a step." default:"100"`
-	ISA    string `name:"isa" help:"Instruction set: auto, generic, avx2 or avx512." default:"auto"`
-	Rounds int    `help:"Epochs to measure for every number of threads." default:"3"`
-	JSON   bool   `name:"json" help:"Print one JSON object a line."`
-}
-
-// Run measures training.
-func (c *benchTrainCommand) Run(e *environment) error {
-	if c.Batch < 1 || c.Rounds < 1 {
-		return usageError{fmt.Errorf("bench train: expected --batch and --rounds of at least 1")}
-	}
-	if err := checkISA(c.ISA); err != nil {
-		return err
-	}
-	data, err := loadData(e, c.Data, c.JSON)
-	if err != nil {
-		return err
-	}
-	rows, err := bench.Train(e.ctx, data.Train, c.ISA, c.Batch, threadCounts(), c.Rounds)
-	if err != nil {
-		return err
-	}
-	for _, r := range rows {
-		if c.JSON {
-			err = json.NewEncoder(e.stdout).Encode(r)
-		} else {
-			_, err = fmt.Fprintf(e.stdout, "train  batch %-5d %2d threads  %-7s %7.2f µs/image  %7.1f dense-equivalent GFLOP/s  %.2f × peak of %.0f\n",
-				r.Batch, r.Threads, r.ISA, r.Microseconds, r.GFLOPs, r.TimesPeak, r.Peak)
-		}
-		if err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// checkISA reports an instruction set that is not there before anything is
-// loaded or measured.
-func checkISA(isa string) error {
-	if _, err := kernels.Select(isa); err != nil {
-		return usageError{err}
-	}
-	return nil
-}
-
-// threadCounts are one and all.
-func threadCounts() []int {
-	if all := runtime.GOMAXPROCS(0); all > 1 {
-		return []int{1, all}
-	}
-	return []int{1}
-}
-
-type benchInferCommand struct {
-	Data  string `help:"Folder with the four IDX files; fetched if not given." placeholder:"DIR"`
-	Model string `help:"Model to classify with; the pretrained one if not given." placeholder:"FILE"`
-	ISA   string `name:"isa" help:"Instruction set: auto, generic, avx2 or avx512." default:"auto"`
-	JSON  bool   `name:"json" help:"Print one JSON object a line."`
-}
-
-// Run measures inference.
-func (c *benchInferCommand) Run(e *environment) error {
-	model, err := loadModel(c.Model)
-	if err != nil {
-		return err
-	}
-	if err := checkISA(c.ISA); err != nil {
-		return err
-	}
-	data, err := loadData(e, c.Data, c.JSON)
-	if err != nil {
-		return err
-	}
-	for _, threads := range threadCounts() {
-		classifier, err := lenet.NewClassifier(model, lenet.Options{ISA: c.ISA, Threads: threads})
-		if err != nil {
-			return err
-		}
-		for _, batch := range []int{1, 100, 1000} {
-			if batch == 1 && threads > 1 {
-				continue
-			}
-			row, err := bench.Infer(e.ctx, classifier, data.Test.Images, batch, threads, 100_000/batch)
-			if err != nil {
-				return err
-			}
-			if err := printInfer(e.stdout, row, c.JSON); err != nil {
-				return err
-			}
-		}
-	}
-	return nil
-}
-
-func printInfer(w io.Writer, r bench.InferRow, asJSON bool) error {
-	if asJSON {
-		return json.NewEncoder(w).Encode(r)
-	}
-	_, err := fmt.Fprintf(w, "infer  batch %-5d %2d threads  %-7s %7.2f µs/image  p50 %.1f µs  p99 %.1f µs  %.2f × peak\n",
-		r.Batch, r.Threads, r.ISA, r.Microseconds, r.P50, r.P99, r.TimesPeak)
-	return err
+	return report.Compare(e.stdout, names, reports)
 }

@@ -11,6 +11,7 @@ import (
 	"testing"
 
 	"github.com/kernelet/kernelet/bench"
+	"github.com/kernelet/kernelet/bench/report"
 	"github.com/kernelet/kernelet/internal/testmnist"
 	"github.com/kernelet/kernelet/kernels"
 )
@@ -49,7 +50,7 @@ func TestBenchISA(t *testing.T) {
 			if err := os.WriteFile(path, []byte(stdout), 0o644); err != nil {
 				t.Fatal(err)
 			}
-			r, err := bench.ReadReport(path)
+			r, err := report.Read(path)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -95,6 +96,34 @@ func TestBenchCompare(t *testing.T) {
 	execute(t, 2, "bench", "--json", "--benchfmt")
 }
 
+// TestBenchInfer: a selection of the rows, on images of a folder and with a model.
+func TestBenchInfer(t *testing.T) {
+	if sets := kernels.Available(); len(sets) == 1 {
+		t.Skip("plain Go takes minutes")
+	}
+	folder := t.TempDir()
+	path := filepath.Join(folder, "report.json")
+	if _, stderr := execute(t, 1, "bench", "infer", "--data", dataFolder(t)); !strings.Contains(stderr, "images: expected at least 1000, got 100") {
+		t.Errorf("too few images: %q", stderr)
+	}
+	stdout, _ := execute(t, 0, "bench", "infer", "--quick", "--json", "--model", "pretrained")
+	if err := os.WriteFile(path, []byte(stdout), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	r, err := report.Read(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, row := range r.Rows {
+		if row.Group == "kernel" || row.Group == "whole" && row.Name != bench.Infer {
+			t.Errorf("bench infer measured %s", row.Key())
+		}
+	}
+	if r.Score.OneThread != 0 {
+		t.Errorf("another model has a score: %+v", r.Score)
+	}
+}
+
 // TestBench: a quick run prints a report that compares with itself.
 func TestBench(t *testing.T) {
 	testmnist.NeedLong(t)
@@ -103,7 +132,7 @@ func TestBench(t *testing.T) {
 	if err := os.WriteFile(path, []byte(stdout), 0o644); err != nil {
 		t.Fatal(err)
 	}
-	if r, err := bench.ReadReport(path); err != nil || !(r.Score.OneThread > 0) {
+	if r, err := report.Read(path); err != nil || !(r.Score.OneThread > 0) {
 		t.Errorf("the report: %+v, error %v", r, err)
 	}
 	if content, err := os.ReadFile(page); err != nil || !bytes.Contains(content, []byte("<svg")) {

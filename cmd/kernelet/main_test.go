@@ -12,7 +12,6 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/kernelet/kernelet/bench"
 	"github.com/kernelet/kernelet/kernels"
 	"github.com/kernelet/kernelet/lenet"
 	"github.com/kernelet/kernelet/mnist"
@@ -78,16 +77,6 @@ func TestJSONKeys(t *testing.T) {
 	writePNG(t, digit, mnist.Synthetic(1, 2).Images)
 	epochKeys := []string{"event", "epoch", "train_loss", "train_acc", "val_loss", "val_acc", "seconds", "images_per_second"}
 	doneKeys := []string{"event", "weights_sha256", "isa", "threads", "seconds", "dataset"}
-	benchTrainKeys := []string{"threads", "isa", "batch", "us_per_image", "dense_equivalent_gflops", "fma_peak_gflops", "x_peak"}
-	// Rows without figures, because measuring takes seconds.
-	benchTrain, err := json.Marshal(bench.TrainRow{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	var benchInfer bytes.Buffer
-	if err := printInfer(&benchInfer, bench.InferRow{}, true); err != nil {
-		t.Fatal(err)
-	}
 	output := func(arguments ...string) string {
 		stdout, _ := execute(t, 0, arguments...)
 		return stdout
@@ -101,8 +90,6 @@ func TestJSONKeys(t *testing.T) {
 			[][]string{append(slices.Clone(epochKeys), "validation"), doneKeys}},
 		{"eval", output("eval", "--data", data, "--json"), [][]string{{"images", "correct", "accuracy", "loss", "dataset"}}},
 		{"predict", output("predict", "--json", digit), [][]string{{"image", "digit", "probability", "probabilities"}}},
-		{"bench train", string(benchTrain), [][]string{benchTrainKeys}},
-		{"bench infer", benchInfer.String(), [][]string{{"batch", "threads", "isa", "us_per_image", "p50_us", "p99_us", "x_peak"}}},
 	} {
 		lines := strings.Split(strings.TrimSuffix(c.output, "\n"), "\n")
 		if len(lines) != len(c.keys) {

@@ -1,4 +1,4 @@
-package bench
+package report
 
 import (
 	"fmt"
@@ -6,13 +6,15 @@ import (
 	"slices"
 	"strings"
 	"text/tabwriter"
+
+	"github.com/kernelet/kernelet/bench"
 )
 
 // Compare writes how much faster each report is than the first, row by row: a
 // ratio above 1 is faster. Ratios that may be chance are marked ~: the intervals
 // overlap, or a row has too few samples for an interval. Rows that the first
 // report lacks come last, as they are. Reports are named by names.
-func Compare(w io.Writer, names []string, reports []*Report) error {
+func Compare(w io.Writer, names []string, reports []*bench.Report) error {
 	if len(reports) < 2 || len(names) != len(reports) {
 		return fmt.Errorf("bench: compare: expected at least two reports with a name each, got %d and %d", len(reports), len(names))
 	}
@@ -30,10 +32,12 @@ func Compare(w io.Writer, names []string, reports []*Report) error {
 	if sameScore {
 		for _, s := range []struct {
 			name string
-			of   func(Score) (value, low, high float64)
+			of   func(bench.Score) (value, low, high float64)
 		}{
-			{"score, one thread", func(s Score) (float64, float64, float64) { return s.OneThread, s.OneThreadLow, s.OneThreadHigh }},
-			{"score, all threads", func(s Score) (float64, float64, float64) { return s.AllThreads, s.AllThreadsLow, s.AllThreadsHigh }},
+			{"score, one thread", func(s bench.Score) (float64, float64, float64) { return s.OneThread, s.OneThreadLow, s.OneThreadHigh }},
+			{"score, all threads", func(s bench.Score) (float64, float64, float64) {
+				return s.AllThreads, s.AllThreadsLow, s.AllThreadsHigh
+			}},
 		} {
 			value, low, high := s.of(reports[0].Score)
 			fmt.Fprintf(table, "%s\t\t\t%.0f\t", s.name, value)
@@ -45,8 +49,8 @@ func Compare(w io.Writer, names []string, reports []*Report) error {
 		}
 	}
 	for _, row := range allRows(reports) {
-		first, found := reports[0].find(row)
-		fmt.Fprintf(table, "%s\t%s\t%d\t", row.label(), row.ISA, row.Threads)
+		first, found := find(reports[0], row)
+		fmt.Fprintf(table, "%s\t%s\t%d\t", label(row), row.ISA, row.Threads)
 		if found {
 			fmt.Fprintf(table, "%s %s\t", figure(first.Value), first.Unit)
 		} else {
@@ -54,9 +58,9 @@ func Compare(w io.Writer, names []string, reports []*Report) error {
 		}
 		for _, r := range reports[1:] {
 			cell := missing
-			switch other, ok := r.find(row); {
+			switch other, ok := find(r, row); {
 			case ok && found:
-				cell = other.against(first)
+				cell = against(other, first)
 			case ok:
 				cell = figure(other.Value) + " " + other.Unit
 			}
@@ -68,7 +72,7 @@ func Compare(w io.Writer, names []string, reports []*Report) error {
 	if !sameScore {
 		b.WriteString("the scores are of different versions and cannot be compared\n")
 	}
-	fmt.Fprintf(&b, "ratios: above 1 is faster than the first; ~: may be chance, the intervals overlap or there are fewer than %d samples; %s: not measured\n", fewestSamples, missing)
+	fmt.Fprintf(&b, "ratios: above 1 is faster than the first; ~: may be chance, the intervals overlap or there are fewer than %d samples; %s: not measured\n", bench.FewestSamples, missing)
 	_, err := io.WriteString(w, b.String())
 	return err
 }
@@ -77,10 +81,10 @@ func Compare(w io.Writer, names []string, reports []*Report) error {
 const missing = "–"
 
 // allRows are one of every row of the reports, those of the first report first.
-func allRows(reports []*Report) (rows []Row) {
+func allRows(reports []*bench.Report) (rows []bench.Row) {
 	for _, r := range reports {
 		for _, row := range r.Rows {
-			if !slices.ContainsFunc(rows, row.same) {
+			if !slices.ContainsFunc(rows, same(row)) {
 				rows = append(rows, row)
 			}
 		}
@@ -88,21 +92,24 @@ func allRows(reports []*Report) (rows []Row) {
 	return rows
 }
 
-// same reports whether two rows measure the same in the same unit.
-func (r Row) same(other Row) bool { return r.key() == other.key() && r.Unit == other.Unit }
+// same reports of other rows whether they measure the same as row in the same
+// unit.
+func same(row bench.Row) func(bench.Row) bool {
+	return func(other bench.Row) bool { return row.Key() == other.Key() && row.Unit == other.Unit }
+}
 
 // find returns the report's measurement of what row measures.
-func (r *Report) find(row Row) (found Row, ok bool) {
-	if i := slices.IndexFunc(r.Rows, row.same); i >= 0 {
+func find(r *bench.Report, row bench.Row) (found bench.Row, ok bool) {
+	if i := slices.IndexFunc(r.Rows, same(row)); i >= 0 {
 		return r.Rows[i], true
 	}
-	return Row{}, false
+	return bench.Row{}, false
 }
 
 // against is the ratio of two measurements of the same.
-func (r Row) against(first Row) string {
-	significant := min(r.Samples, first.Samples) >= fewestSamples && (r.Low > first.High || first.Low > r.High)
-	if r.rate() {
+func against(r, first bench.Row) string {
+	significant := min(r.Samples, first.Samples) >= bench.FewestSamples && (r.Low > first.High || first.Low > r.High)
+	if r.Rate() {
 		return ratio(r.Value, first.Value, significant)
 	}
 	return ratio(first.Value, r.Value, significant)

@@ -1,4 +1,6 @@
-package bench
+// Package report writes the reports of package bench: as text, as a page, as JSON,
+// in Go's benchmark format, and side by side.
+package report
 
 import (
 	_ "embed" // the page
@@ -9,6 +11,8 @@ import (
 	"math"
 	"slices"
 	"strings"
+
+	"github.com/kernelet/kernelet/bench"
 )
 
 //go:embed page.html
@@ -16,31 +20,22 @@ var pageText string
 
 var page = template.Must(template.New("page").Funcs(template.FuncMap{
 	"figure":   figure,
-	"interval": Row.interval,
+	"interval": interval,
 }).Parse(pageText))
 
-// WriteHTML writes the report as one page that needs nothing else: a roofline
+// WriteHTML writes a report as one page that needs nothing else: a roofline
 // plot, the kernels' bars, the scaling over threads, all rows, and the
 // machine's facts.
-func (r *Report) WriteHTML(w io.Writer) error {
+func WriteHTML(w io.Writer, r *bench.Report) error {
 	return page.Execute(w, map[string]any{
-		"Report": r, "Roofline": r.roofline(), "Kernels": r.kernelBars(), "Scaling": r.scaling(), "Sets": r.plottedSets(),
-		"Ceilings": r.group("ceiling"), "Whole": r.group("whole"), "Chosen": r.Machine.ISA, "Facts": r.Machine.facts(),
+		"Report": r, "Roofline": roofline(r), "Kernels": kernelBars(r), "Scaling": scaling(r), "Sets": plottedSets(r),
+		"Ceilings": group(r, "ceiling"), "Whole": group(r, "whole"), "Chosen": r.Machine.ISA, "Facts": facts(&r.Machine),
 	})
-}
-
-func (r *Report) group(name string) (rows []Row) {
-	for _, row := range r.Rows {
-		if row.Group == name {
-			rows = append(rows, row)
-		}
-	}
-	return rows
 }
 
 // plottedSets are the sets with bars, fastest first: those with kernels of
 // their own, and plain Go only if it is what the whole network runs on.
-func (r *Report) plottedSets() []string {
+func plottedSets(r *bench.Report) []string {
 	sets := slices.DeleteFunc(slices.Clone(r.Machine.Sets), func(set string) bool { return set == "generic" && set != r.Machine.ISA })
 	slices.Reverse(sets)
 	return sets
@@ -65,23 +60,23 @@ type kernelBar struct {
 
 // kernelBars lists the kernels with a bar for every plotted set: how many
 // times the peak of multiply-adds the dense algorithm would need to be as fast.
-func (r *Report) kernelBars() []kernelLine {
+func kernelBars(r *bench.Report) []kernelLine {
 	var lines []kernelLine
 	longest := 1.0
-	for _, row := range r.group("kernel") {
+	for _, row := range group(r, "kernel") {
 		longest = max(longest, row.TimesPeak)
 	}
-	for _, row := range r.group("kernel") {
+	for _, row := range group(r, "kernel") {
 		at := slices.IndexFunc(lines, func(l kernelLine) bool { return l.Name == row.Name })
 		if at < 0 {
 			at = len(lines)
 			lines = append(lines, kernelLine{Number: at + 1, Name: row.Name})
 		}
-		set := slices.Index(r.plottedSets(), row.ISA)
+		set := slices.Index(plottedSets(r), row.ISA)
 		if set < 0 {
 			continue
 		}
-		b := kernelBar{Set: row.ISA, Class: fmt.Sprintf("set%d", set), Microseconds: figure(row.Value), Interval: row.interval(), Share: row.TimesPeak / longest}
+		b := kernelBar{Set: row.ISA, Class: fmt.Sprintf("set%d", set), Microseconds: figure(row.Value), Interval: interval(row), Share: row.TimesPeak / longest}
 		if row.TimesPeak > 0 {
 			b.TimesPeak = fmt.Sprintf("%.2f", row.TimesPeak)
 		}
@@ -148,8 +143,8 @@ func (p *plot) end() template.HTML {
 // for each byte that it touches, and how many of them a second, below the
 // roofs that the ceilings make (Williams, Waterman and Patterson, "Roofline: An
 // Insightful Visual Performance Model for Multicore Architectures", 2009).
-func (r *Report) roofline() template.HTML {
-	peak := r.ceiling(peakName, r.Machine.ISA, 1)
+func roofline(r *bench.Report) template.HTML {
+	peak := r.Ceiling(bench.PeakName, r.Machine.ISA, 1)
 	if peak <= 0 {
 		return ""
 	}
@@ -165,11 +160,13 @@ func (r *Report) roofline() template.HTML {
 	p.grid([]float64{0.0625, 0.25, 1, 4, 16, 64, 256}, yTicks, "operations executed per byte touched", "GFLOP/s executed")
 	p.line("roof", p.x(lowX), p.y(peak), p.x(highX), p.y(peak))
 	p.text("roofname", "start", p.left+4, p.y(peak)-6, fmt.Sprintf("multiply-adds %.0f GFLOP/s", peak))
-	for i, l := range levels(machineCaches()) {
-		rate := r.ceiling("reading "+l.name, "", 1)
-		if rate <= 0 {
+	levels := 0
+	for _, ceiling := range group(r, "ceiling") {
+		level, reading := strings.CutPrefix(ceiling.Name, bench.ReadingPrefix)
+		if !reading || ceiling.Threads != 1 {
 			continue
 		}
+		rate := ceiling.Value
 		// The roof is rate·x up to the peak, from where it enters the plot.
 		from := max(lowX, lowY/rate)
 		p.line("roof", p.x(from), p.y(from*rate), p.x(peak/rate), p.y(peak))
@@ -177,14 +174,15 @@ func (r *Report) roofline() template.HTML {
 		angle := -math.Atan2(p.y(from*rate)-p.y(peak), p.x(peak/rate)-p.x(from)) * 180 / math.Pi
 		// Neighbours are often near each other, so every other name stands below its line.
 		above := -5.0
-		if i%2 == 0 && i > 0 {
+		if levels%2 == 0 && levels > 0 {
 			above = 16
 		}
+		levels++
 		fmt.Fprintf(&p.b, `<text class="roofname" transform="translate(%.1f %.1f) rotate(%.1f)">%s %.0f GB/s</text>`,
-			p.x(at), p.y(at*rate)+above, angle, html.EscapeString(l.name), rate)
+			p.x(at), p.y(at*rate)+above, angle, html.EscapeString(level), rate)
 	}
-	for _, line := range r.kernelBars() {
-		for _, row := range r.group("kernel") {
+	for _, line := range kernelBars(r) {
+		for _, row := range group(r, "kernel") {
 			if row.Name != line.Name || row.ISA != r.Machine.ISA || row.ExecutedGFLOPs <= 0 || row.Bytes <= 0 {
 				continue
 			}
@@ -198,19 +196,19 @@ func (r *Report) roofline() template.HTML {
 }
 
 // scaling plots how much faster several threads are than one.
-func (r *Report) scaling() template.HTML {
+func scaling(r *bench.Report) template.HTML {
 	type curve struct {
 		name   string
 		points [][2]float64
 	}
 	var curves []curve
 	most := 1
-	for _, one := range r.group("whole") {
+	for _, one := range group(r, "whole") {
 		if one.Threads != 1 || one.Unit != "µs/image" {
 			continue
 		}
-		c := curve{name: one.label()}
-		for _, row := range r.group("whole") {
+		c := curve{name: label(one)}
+		for _, row := range group(r, "whole") {
 			if row.Name == one.Name && row.Batch == one.Batch {
 				c.points = append(c.points, [2]float64{float64(row.Threads), one.Value / row.Value})
 				most = max(most, row.Threads)

@@ -1,4 +1,4 @@
-package bench
+package report
 
 import (
 	"fmt"
@@ -6,6 +6,8 @@ import (
 	"math"
 	"strings"
 	"text/tabwriter"
+
+	"github.com/kernelet/kernelet/bench"
 )
 
 // barWidth is the number of columns of a full bar.
@@ -21,11 +23,11 @@ func bar(share float64, full int) string {
 	return drawn
 }
 
-// WriteText writes the report as tables for people.
-func (r *Report) WriteText(w io.Writer) error {
+// WriteText writes a report as tables for people.
+func WriteText(w io.Writer, r *bench.Report) error {
 	m := &r.Machine
 	var b strings.Builder
-	for _, fact := range m.facts() {
+	for _, fact := range facts(m) {
 		fmt.Fprintf(&b, "%-13s %s\n", fact[0], fact[1])
 	}
 	for _, warning := range m.Warnings {
@@ -36,28 +38,31 @@ func (r *Report) WriteText(w io.Writer) error {
 		{"kernel", "Kernels, one thread; bars show the share of the ceiling that bounds them", "\tset\tµs/image\t95 %\tdense GFLOP/s\texecuted\tKB/image\t× peak\tbound\t\t"},
 		{"whole", "The whole network", "\tset\tthreads\tmedian\t95 %\tp50, p99 of calls\t× peak\t"},
 	} {
+		rows := group(r, g.group)
+		if len(rows) == 0 {
+			continue
+		}
 		fmt.Fprintf(&b, "\n%s\n", g.title)
 		table := tabwriter.NewWriter(&b, 0, 0, 2, ' ', 0)
 		fmt.Fprintln(table, g.columns)
-		for _, row := range r.Rows {
-			if row.Group == g.group {
-				fmt.Fprintln(table, row.cells())
-			}
+		for _, row := range rows {
+			fmt.Fprintln(table, cells(row))
 		}
 		table.Flush()
 	}
 	for _, note := range r.Notes {
 		fmt.Fprintf(&b, "\n%s", note)
 	}
-	s := r.Score
-	fmt.Fprintf(&b, "\nScore, version %d: %.0f on one thread (%.0f to %.0f), %.0f on all (%.0f to %.0f); the reference machine has 1000. %.0f s.\n",
-		s.Version, s.OneThread, s.OneThreadLow, s.OneThreadHigh, s.AllThreads, s.AllThreadsLow, s.AllThreadsHigh, r.Seconds)
+	if s := r.Score; s.OneThread > 0 {
+		fmt.Fprintf(&b, "\nScore, version %d: %.0f on one thread (%.0f to %.0f), %.0f on all (%.0f to %.0f); the reference machine has 1000. %.0f s.\n",
+			s.Version, s.OneThread, s.OneThreadLow, s.OneThreadHigh, s.AllThreads, s.AllThreadsLow, s.AllThreadsHigh, r.Seconds)
+	}
 	_, err := io.WriteString(w, b.String())
 	return err
 }
 
-// interval is what is known of a row's spread.
-func (r Row) interval() string {
+// interval says what is known of a row's spread.
+func interval(r bench.Row) string {
 	s := fmt.Sprintf("%s to %s", figure(r.Low), figure(r.High))
 	if r.Samples == 1 {
 		s = "once"
@@ -72,8 +77,8 @@ func (r Row) interval() string {
 }
 
 // cells are a row of its group's table.
-func (r Row) cells() string {
-	interval := r.interval()
+func cells(r bench.Row) string {
+	interval := interval(r)
 	optional := func(format string, v float64) string {
 		if v == 0 {
 			return ""
@@ -91,7 +96,7 @@ func (r Row) cells() string {
 	if r.P50 > 0 {
 		latency = fmt.Sprintf("%s, %s µs", figure(r.P50), figure(r.P99))
 	}
-	return fmt.Sprintf("%s\t%s\t%d\t%s %s\t%s\t%s\t%s\t", r.label(), r.ISA, r.Threads, figure(r.Value), r.Unit, interval, latency, optional("%.2f", r.TimesPeak))
+	return fmt.Sprintf("%s\t%s\t%d\t%s %s\t%s\t%s\t%s\t", label(r), r.ISA, r.Threads, figure(r.Value), r.Unit, interval, latency, optional("%.2f", r.TimesPeak))
 }
 
 // figure writes a value with four significant digits.
@@ -114,42 +119,64 @@ func size(bytes int) string {
 	return fmt.Sprintf("%d KB", bytes>>10)
 }
 
-// WriteBenchmarks writes every sample as a line of Go's benchmark format, which
-// benchstat reads.
-func (r *Report) WriteBenchmarks(w io.Writer) error {
-	var b strings.Builder
-	fmt.Fprintf(&b, "goos: %s\ngoarch: %s\npkg: github.com/kernelet/kernelet/bench\ncpu: %s\n",
-		before(r.Machine.OS, "/"), after(r.Machine.OS, "/"), r.Machine.CPU)
-	for _, row := range r.Rows {
-		samples := r.samples[row.key()]
-		if len(samples) == 0 {
-			samples = []float64{row.Value}
-		}
-		name := strings.NewReplacer(" ", "-", ",", "", "%", "percent").Replace(row.Name)
-		line := "Benchmark" + strings.ToUpper(row.Group[:1]) + row.Group[1:] + "/" + name
-		if row.ISA != "" {
-			line += "/isa=" + row.ISA
-		}
-		if row.Batch > 0 {
-			line += fmt.Sprintf("/batch=%d", row.Batch)
-		}
-		line += fmt.Sprintf("/threads=%d", row.Threads)
-		unit, scale := row.Unit, 1.0
-		switch unit {
-		case "ns":
-			unit = "ns/op"
-		case "µs/image":
-			unit, scale = "ns/op", 1e3
-		case "s":
-			unit, scale = "ns/op", 1e9
-		}
-		for _, v := range samples {
-			fmt.Fprintf(&b, "%s 1 %g %s\n", line, v*scale, unit)
-		}
+// label names a row for people.
+func label(r bench.Row) string {
+	if r.Batch > 0 {
+		return fmt.Sprintf("%s, batch %d", r.Name, r.Batch)
 	}
-	_, err := io.WriteString(w, b.String())
-	return err
+	return r.Name
 }
 
-func before(s, separator string) string { head, _, _ := strings.Cut(s, separator); return head }
-func after(s, separator string) string  { _, tail, _ := strings.Cut(s, separator); return tail }
+// group returns the rows of a group.
+func group(r *bench.Report, name string) (rows []bench.Row) {
+	for _, row := range r.Rows {
+		if row.Group == name {
+			rows = append(rows, row)
+		}
+	}
+	return rows
+}
+
+// facts are a machine's, with their names.
+func facts(m *bench.Machine) [][2]string {
+	known := func(s string) string {
+		if s == "" {
+			return "unknown"
+		}
+		return s
+	}
+	plural := func(n int, name string) string {
+		if n == 1 {
+			return "1 " + name
+		}
+		return fmt.Sprintf("%d %ss", n, name)
+	}
+	cpu, smt, clock, hypervisor, load := m.CPU, "no SMT", "unknown", m.Hypervisor, "unknown"
+	if m.Family > 0 {
+		cpu += fmt.Sprintf(", family %d, model %d", m.Family, m.Model)
+	}
+	if m.SMT {
+		smt = "SMT"
+	}
+	if m.Clock > 0 {
+		clock = fmt.Sprintf("%.2f GHz while running", m.Clock)
+	}
+	if hypervisor == "" {
+		hypervisor = "none seen"
+	}
+	if m.LoadAverage > 0 || m.LoadAfter > 0 {
+		load = fmt.Sprintf("%.2f before, %.2f after", m.LoadAverage, m.LoadAfter)
+	}
+	return [][2]string{
+		{"CPU", cpu},
+		{"processors", fmt.Sprintf("%s, %s, %s, %s; %s in use", plural(m.Sockets, "socket"), plural(m.Cores, "core"), plural(m.Threads, "thread"), smt, plural(m.Used, "thread"))},
+		{"caches", fmt.Sprintf("L1 %s, L2 %s, L3 %s in %s", size(m.L1), size(m.L2), size(m.L3), plural(m.L3Count, "cache"))},
+		{"clock", clock + ", governor " + known(m.Governor)},
+		{"instructions", known(strings.Join(m.Features, ", "))},
+		{"kernels", strings.Join(m.Sets, ", ") + "; the whole network runs on " + m.ISA},
+		{"huge pages", known(m.HugePages)},
+		{"hypervisor", hypervisor},
+		{"load average", load},
+		{"software", fmt.Sprintf("kernelet %s, %s, %s", m.Kernelet, m.Go, m.OS)},
+	}
+}
