@@ -291,7 +291,11 @@ func (q *inferenceRequest) setJSON(datatype string, text []byte) error {
 		q.own = resize(q.own, n)[:0]
 		err := numbers(text, n, func(token []byte) error {
 			v, ok := smallInteger(token)
-			if !ok || v > math.MaxUint8 {
+			if !ok { // some clients write every number as a float
+				f, err := strconv.ParseFloat(string(token), 64)
+				v, ok = int(max(-1, min(256, f))), err == nil && f == math.Trunc(f)
+			}
+			if !ok || v < 0 || v > math.MaxUint8 {
 				return badRequest("input %q: data: UINT8 is an integer from 0 to 255, got %s", inputName, shorten(string(token)))
 			}
 			q.own = append(q.own, byte(v))

@@ -246,6 +246,8 @@ func TestInferErrors(t *testing.T) {
 		{`{"inputs":[{"name":"image","datatype":"UINT8","shape":[1,784],"data":[1,2,3]}]}`, nil, `data: expected the 784 values that the shape says, got 3`},
 		{`{"inputs":[{"name":"image","datatype":"UINT8","shape":[1,784],"data":[256]}]}`, nil, `UINT8 is an integer from 0 to 255, got 256`},
 		{`{"inputs":[{"name":"image","datatype":"UINT8","shape":[1,784],"data":[0.5]}]}`, nil, `UINT8 is an integer from 0 to 255, got 0.5`},
+		{`{"inputs":[{"name":"image","datatype":"UINT8","shape":[1,784],"data":[-1]}]}`, nil, `UINT8 is an integer from 0 to 255, got -1`},
+		{`{"inputs":[{"name":"image","datatype":"UINT8","shape":[1,784],"data":[1e999]}]}`, nil, `UINT8 is an integer from 0 to 255, got 1e999`},
 		{`{"inputs":[{"name":"image","datatype":"UINT8","shape":[1,784],"data":["a"]}]}`, nil, `data: expected an array of numbers`},
 		{`{"inputs":[{"name":"image","datatype":"UINT8","shape":[1,784],"data":{"a":1}}]}`, nil, `data: expected an array of numbers`},
 		{`{"inputs":[{"name":"image","datatype":"FP32","shape":[1,784],"data":[255]}]}`, nil, `data: expected the 784 values that the shape says, got 1`},
@@ -322,7 +324,17 @@ func TestNumbers(t *testing.T) {
 	if err := f.setJSON(fp32Type, []byte("[["+join(padded)+"]]")); err != nil {
 		t.Fatal(err)
 	}
-	for i, v := range f.floats {
+	floats := f.floats
+	for i := range padded {
+		padded[i] = []string{"7", "7.0", "7e0", "0.7e1"}[i%4]
+	}
+	if err := f.setJSON(uint8Type, []byte("["+join(padded)+"]")); err != nil || bytes.Count(f.bytes, []byte{7}) != 784 {
+		t.Errorf("integers written as floats: %v", err)
+	}
+	for i := range padded {
+		padded[i] = texts[i%len(texts)]
+	}
+	for i, v := range floats {
 		if math.Float32bits(v) != math.Float32bits(want[i%len(want)]) {
 			t.Errorf("%s: expected %g, got %g", padded[i], want[i%len(want)], v)
 		}

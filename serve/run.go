@@ -57,7 +57,7 @@ type misread struct {
 }
 
 // maxMisread bounds the misread digits that are shown.
-const maxMisread = 48
+const maxMisread = 36
 
 // maxPoints bounds the points of a run: pieces become longer.
 const maxPoints = 2000

@@ -64,7 +64,7 @@ export function startLearning(allowed, drawWith) {
     $('pause').disabled = !['running', 'paused'].includes(state);
     $('pause').textContent = state === 'paused' ? 'Go on' : 'Pause';
     $('stop').disabled = ended(state);
-    $('progress').hidden = false;
+    $('progress').hidden = state === 'loading';
     show();
   }
 
