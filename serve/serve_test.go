@@ -19,8 +19,8 @@ import (
 )
 
 func TestMain(m *testing.M) {
-	// A classifier's workers sleep until it is collected.
-	goleak.VerifyTestMain(m, goleak.IgnoreAnyFunction("github.com/kernelet/kernelet/lenet.(*crew).work"))
+	// A classifier's helpers end when they were idle for a while.
+	goleak.VerifyTestMain(m, goleak.IgnoreAnyFunction("github.com/kernelet/kernelet/lenet.(*helper).serve"))
 }
 
 var weights = sync.OnceValue(func() *lenet.Model {

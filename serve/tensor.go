@@ -36,8 +36,8 @@ type inferenceRequest struct {
 	outputs []output
 
 	logits        []float32 // images×10
-	probabilities []float32 // images×10, if asked for
-	digits        []int64   // images, if asked for
+	probabilities []float32 // images×10, if these or digits are asked for
+	digits        []int64   // images, likewise
 }
 
 // output is a tensor that was asked for.
@@ -161,22 +161,22 @@ func (q *inferenceRequest) compute(m *model) error {
 	if err != nil {
 		return err
 	}
-	for _, o := range q.outputs {
-		switch o.name {
-		case probabilities:
-			q.probabilities = resize(q.probabilities, len(q.logits))
-			for i := range q.images {
-				p := lenet.Predict((*[kernels.Classes]float32)(q.logits[i*kernels.Classes:]))
-				copy(q.probabilities[i*kernels.Classes:], p.Probabilities[:])
-			}
-		case digits:
-			q.digits = resize(q.digits, q.images)
-			for i := range q.digits {
-				q.digits[i] = int64(lenet.Predict((*[kernels.Classes]float32)(q.logits[i*kernels.Classes:])).Digit)
-			}
-		}
+	if !q.asks(probabilities) && !q.asks(digits) {
+		return nil
+	}
+	q.probabilities = resize(q.probabilities, len(q.logits))
+	q.digits = resize(q.digits, q.images)
+	for i := range q.digits {
+		p := lenet.Predict((*[kernels.Classes]float32)(q.logits[i*kernels.Classes:]))
+		copy(q.probabilities[i*kernels.Classes:], p.Probabilities[:])
+		q.digits[i] = int64(p.Digit)
 	}
 	return nil
+}
+
+// asks reports whether an output is wanted.
+func (q *inferenceRequest) asks(name string) bool {
+	return slices.ContainsFunc(q.outputs, func(o output) bool { return o.name == name })
 }
 
 // shape is that of an output.
