@@ -18,10 +18,7 @@ import (
 	"go.uber.org/goleak"
 )
 
-func TestMain(m *testing.M) {
-	// A classifier's helpers end when they were idle for a while.
-	goleak.VerifyTestMain(m, goleak.IgnoreAnyFunction("github.com/kernelet/kernelet/lenet.(*helper).serve"))
-}
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 var weights = sync.OnceValue(func() *lenet.Model {
 	m, err := pretrained.Model()
