@@ -21,11 +21,11 @@ var ErrUnavailable = errors.New("mnist is not available")
 // Set holds images and their labels.
 type Set struct {
 	Images []byte // n×784, rows top to bottom, 0 background, 255 ink
-	Labels []byte // n, each below 10
+	Labels []byte // n, each below 10; nil in a test set without labels
 }
 
 // Len is the number of images.
-func (s Set) Len() int { return len(s.Labels) }
+func (s Set) Len() int { return len(s.Images) / ImageBytes }
 
 // Dataset is what a network is trained on and measured by.
 type Dataset struct {
@@ -36,6 +36,8 @@ type Dataset struct {
 	// Source is the folder where the files were found, or says why fetched ones
 	// were not kept in one.
 	Source string
+	// Notes say what Open changed or left out, a sentence each.
+	Notes []string
 }
 
 // Options say where Load looks. The zero value is what most programs want.
@@ -332,9 +334,9 @@ func newDataset(source, name string, parts [4][]byte, first int) (*Dataset, erro
 		if i < first/2 {
 			continue
 		}
-		if s.Len() == 0 || len(s.Images) != s.Len()*ImageBytes {
+		if s.Len() == 0 || len(s.Labels) != s.Len() {
 			return nil, fmt.Errorf("%s: %w: %s: expected as many images as labels, at least one, got %d and %d",
-				source, ErrFormat, []string{"train", "t10k"}[i], len(s.Images)/ImageBytes, s.Len())
+				source, ErrFormat, []string{"train", "t10k"}[i], s.Len(), len(s.Labels))
 		}
 	}
 	return d, nil
