@@ -65,8 +65,8 @@ func (p *part) readNPYImages(r io.Reader, h npy.Header, n int) (err error) {
 	if h.Type == "|u1" {
 		p.images, err = body(r, size)
 	} else {
-		pixels := pixelValues{unit: float || h.Bool()}
-		err = elements(r, h, size, pixels.add)
+		pixels := Pixels{unit: float || h.Bool()}
+		err = elements(r, h, size, pixels.Add)
 		p.images, p.notes = pixels.bytes, pixels.notes()
 	}
 	if err == nil && h.Fortran {

@@ -29,21 +29,19 @@ func isPictureName(name string) bool {
 	return slices.Contains([]string{".png", ".jpg", ".jpeg", ".gif"}, strings.ToLower(path.Ext(name)))
 }
 
-// readPicture takes a picture of 28×28 as it is, and lets Prepare bring any
-// other to that form.
-func readPicture(name string, r io.Reader) (*pictureFile, error) {
+// ReadPicture reads a PNG, JPEG or GIF: one of 28×28 pixels as it is, its
+// brightness from 0 to 255, any other as Prepare makes it, which is reported.
+// Errors wrap ErrImage or ErrBlank; those of r are passed on.
+func ReadPicture(r io.Reader) (pixels [ImageBytes]byte, prepared bool, err error) {
 	picture, err := DecodeImage(r)
 	if err != nil {
-		return nil, err
+		return pixels, false, err
 	}
-	file := &pictureFile{name: name}
 	if bounds := picture.Bounds(); bounds.Dx() == Columns && bounds.Dy() == Rows {
-		file.pixels = grayPixels(picture)
-		return file, nil
+		return grayPixels(picture), false, nil
 	}
-	file.prepared = true
-	file.pixels, err = Prepare(picture)
-	return file, err
+	pixels, err = Prepare(picture)
+	return pixels, true, err
 }
 
 // grayPixels returns the brightness of a picture of 28×28.

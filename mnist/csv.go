@@ -50,7 +50,7 @@ type table struct {
 	columns   []column
 	labels    []int64
 	ends      [2][]float64 // of files without a header: the first and the last column, one of which is the label's
-	pixels    pixelValues
+	pixels    Pixels
 	lines     int
 }
 
@@ -100,7 +100,7 @@ func (t *table) line(line []byte) error {
 		var fields int
 		t.separator, fields = separatorOf(line)
 		first := strings.Split(string(line), string(t.separator))
-		if _, err := number([]byte(first[len(first)/2])); err != nil {
+		if slices.ContainsFunc(first, func(field string) bool { _, err := number([]byte(field)); return err != nil }) {
 			return t.header(first)
 		}
 		switch fields {
@@ -181,7 +181,7 @@ func (t *table) row(line []byte) error {
 			t.ends[1] = append(t.ends[1], v)
 		default:
 			t.fraction(field)
-			if err := t.pixels.add(v); err != nil {
+			if err := t.pixels.Add(v); err != nil {
 				return fmt.Errorf("field %d: %w", i+1, err)
 			}
 		}
@@ -223,15 +223,17 @@ func (t *table) finish(p *part) (err error) {
 }
 
 // resolveEnds decides which end of the lines of a file without a header is the
-// label: the last, if every first value is 0, as corners of images are, and not
-// every last one.
+// label: the last, if only its values are classes, or if every first value is 0,
+// as corners of images are, and not every last one.
 func (t *table) resolveEnds() ([]byte, error) {
-	zero := func(v float64) bool { return v == 0 }
-	all := func(values []float64) bool {
-		return !slices.ContainsFunc(values, func(v float64) bool { return !zero(v) })
+	all := func(values []float64, is func(float64) bool) bool {
+		return !slices.ContainsFunc(values, func(v float64) bool { return !is(v) })
 	}
+	class := func(v float64) bool { n, ok := whole(v); return ok && n >= 0 && n < Classes }
+	zero := func(v float64) bool { return v == 0 }
+	first, last := t.ends[0], t.ends[1]
 	labelAt := 0
-	if all(t.ends[0]) && !all(t.ends[1]) {
+	if all(last, class) && (!all(first, class) || all(first, zero) && !all(last, zero)) {
 		labelAt = 1
 	}
 	labels, err := wholes(t.ends[labelAt])
@@ -239,7 +241,7 @@ func (t *table) resolveEnds() ([]byte, error) {
 		return nil, err
 	}
 	t.labels = labels
-	inner, images := t.pixels, pixelValues{unit: t.pixels.unit}
+	inner, images := t.pixels, Pixels{unit: t.pixels.unit}
 	for i, corner := range t.ends[1-labelAt] {
 		row := inner.bytes[i*(ImageBytes-1):][:ImageBytes-1]
 		if labelAt == 0 {
@@ -248,7 +250,7 @@ func (t *table) resolveEnds() ([]byte, error) {
 		if images.unit && corner > 1 {
 			return nil, fmt.Errorf("%w: image %d: expected values from 0 to 1, as before, got %g", ErrFormat, i, corner)
 		}
-		if err := images.add(corner); err != nil {
+		if err := images.Add(corner); err != nil {
 			return nil, fmt.Errorf("image %d: %w", i, err)
 		}
 		if labelAt == 1 {

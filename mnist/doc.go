@@ -7,9 +7,12 @@
 //
 //   - Load returns training and test set: from a folder, which may hold any set
 //     of MNIST's form, such as Fashion-MNIST, from the cache, or fetched.
+//   - Open reads a set in any usual form: IDX under all names, NumPy, CSV,
+//     pictures by class, archives of them; RegisterFormat adds forms.
 //   - Locate says where Load would find the files, without fetching.
 //   - Synthetic draws digits for when there is no network.
-//   - ReadImages and ReadLabels read single IDX files, plain or compressed.
+//   - ReadImages and ReadLabels read single IDX files, plain or compressed;
+//     WriteImages and WriteLabels write them.
 //   - DecodeImage and Prepare make an image of a picture in PNG, JPEG or GIF.
 //
 // Files and pictures may come from anybody: what is damaged, lies about its

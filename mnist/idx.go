@@ -19,8 +19,9 @@ const (
 	Classes    = 10
 )
 
-// ErrFormat is wrapped by every error about the content of an IDX file.
-var ErrFormat = errors.New("not a valid IDX file")
+// ErrFormat is wrapped by every error about the content of a file of images or
+// labels.
+var ErrFormat = errors.New("not valid image data")
 
 // IDX magic numbers: 0x08 says unsigned bytes, the last byte counts dimensions.
 const (
@@ -155,4 +156,29 @@ func body(r io.Reader, n int) ([]byte, error) {
 	default:
 		return nil, fmt.Errorf("%w: end of file: %w", ErrFormat, err)
 	}
+}
+
+// WriteImages writes images, n×784 bytes, as an IDX file.
+func WriteImages(w io.Writer, images []byte) error {
+	if len(images)%ImageBytes != 0 || len(images)/ImageBytes > math.MaxInt32 {
+		return fmt.Errorf("%w: images: expected a multiple of %d bytes, got %d", ErrFormat, ImageBytes, len(images))
+	}
+	return write(w, idxHeader(imagesMagic, len(images)/ImageBytes, Rows, Columns), images)
+}
+
+// WriteLabels writes labels, a byte each, as an IDX file.
+func WriteLabels(w io.Writer, labels []byte) error {
+	if len(labels) > math.MaxInt32 {
+		return fmt.Errorf("%w: labels: expected at most %d, got %d", ErrFormat, math.MaxInt32, len(labels))
+	}
+	return write(w, idxHeader(labelsMagic, len(labels)), labels)
+}
+
+func write(w io.Writer, parts ...[]byte) error {
+	for _, part := range parts {
+		if _, err := w.Write(part); err != nil {
+			return err
+		}
+	}
+	return nil
 }

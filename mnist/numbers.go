@@ -6,16 +6,25 @@ import (
 	"strings"
 )
 
-// pixelValues turns numbers into bytes as they arrive. Floats may be from 0 to 1
-// or from 0 to 255; which of them shows when the first is above 1, and what
-// came before is then taken back.
-type pixelValues struct {
+// Pixels turns numbers into bytes as they arrive, for readers of a Format.
+// Integers are from 0 to 255; floats may be from 0 to 1 or from 0 to 255: which
+// of them shows when the first is above 1, and what came before is then taken
+// back. The zero value takes integers.
+type Pixels struct {
 	bytes  []byte
 	unit   bool // from 0 to 1, as far as is known
 	points bool // a number was written with a point, in text
 }
 
-func (p *pixelValues) add(v float64) error {
+// Floats says, before the first number, whether the numbers are floats.
+func (p *Pixels) Floats(floats bool) { p.unit = floats }
+
+// Bytes returns the pixels so far.
+func (p *Pixels) Bytes() []byte { return p.bytes }
+
+// Add appends a number. The error for one that is neither from 0 to 1 nor from
+// 0 to 255 wraps ErrFormat.
+func (p *Pixels) Add(v float64) error {
 	if !(v >= 0 && v <= 255) {
 		return fmt.Errorf("%w: pixel %d: expected values from 0 to 1 or from 0 to 255, got %g: undo the normalisation before saving", ErrFormat, len(p.bytes), v)
 	}
@@ -36,11 +45,22 @@ func (p *pixelValues) add(v float64) error {
 const noteUnit = "values from 0 to 1 were multiplied by 255"
 
 // notes say what was done.
-func (p *pixelValues) notes() []string {
+func (p *Pixels) notes() []string {
 	if p.unit {
 		return []string{noteUnit}
 	}
 	return nil
+}
+
+// Labels turns numbers into labels, for readers of a Format. The error for
+// numbers that are not whole, or of other classes than the ten, wraps ErrFormat
+// and names the classes that were found.
+func Labels(numbers []float64) ([]byte, error) {
+	labels, err := wholes(numbers)
+	if err != nil {
+		return nil, err
+	}
+	return labelBytes(labels)
 }
 
 // labelBytes turns labels into bytes, and refuses those of other classes than

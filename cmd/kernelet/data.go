@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 	"strings"
 
 	"github.com/kernelet/kernelet/mnist"
@@ -15,7 +16,7 @@ const (
 	syntheticSeed  = 2024
 )
 
-// loadReal returns the data of a folder, or MNIST, and unlike loadData never
+// loadReal returns the data at a path, or MNIST, and unlike loadData never
 // drawn digits: a model's accuracy on those would say nothing.
 func loadReal(e *environment, options mnist.Options, quiet bool) (*mnist.Dataset, error) {
 	bar := newProgress(e.stdout, quiet, "")
@@ -25,6 +26,9 @@ func loadReal(e *environment, options mnist.Options, quiet bool) (*mnist.Dataset
 	}
 	data, err := mnist.Load(e.ctx, options)
 	bar.clear()
+	if options.Dir != "" && errors.Is(err, fs.ErrNotExist) {
+		data, err = mnist.Open(e.ctx, options.Dir) // not the four files: any other form
+	}
 	if err != nil {
 		return nil, fmt.Errorf("data: %w", err)
 	}
@@ -48,11 +52,16 @@ func loadData(e *environment, folder string, quiet bool) (*mnist.Dataset, error)
 }
 
 type dataCommand struct {
+	Fetch   dataFetchCommand   `cmd:"" default:"withargs" help:"Fetch and verify MNIST, and say where it is (the default)."`
+	Convert dataConvertCommand `cmd:"" help:"Write a data set of any form as IDX files."`
+}
+
+type dataFetchCommand struct {
 	Data string `help:"Folder to verify instead of the cache." placeholder:"DIR"`
 }
 
 // Run fetches what is missing and says where the files are.
-func (c *dataCommand) Run(e *environment) error {
+func (c *dataFetchCommand) Run(e *environment) error {
 	data, err := loadReal(e, mnist.Options{Dir: c.Data}, false)
 	if err != nil {
 		return err

@@ -13,10 +13,10 @@ import (
 
 type evalCommand struct {
 	Model       string `help:"Model to measure; kernelet's own if not given." placeholder:"FILE"`
-	Data        string `help:"Folder with the four IDX files; fetched if not given." placeholder:"DIR"`
+	Data        string `help:"Data set, as of train --data; MNIST, fetched, if not given." placeholder:"PATH"`
 	ISA         string `name:"isa" help:"Instruction set: auto, generic, avx2 or avx512." default:"auto"`
 	JSON        bool   `name:"json" help:"Print one JSON object."`
-	Predictions string `help:"Write every image's logits to this CSV file." placeholder:"FILE.csv"`
+	Predictions string `help:"Write every image's logits to this CSV file; for images without labels, their digits as Kaggle wants them." placeholder:"FILE.csv"`
 }
 
 type evaluation struct {
@@ -41,13 +41,24 @@ func (c *evalCommand) Run(e *environment) error {
 	if err != nil {
 		return err
 	}
-	stats, err := classifier.Evaluate(e.ctx, data.Test.Images, data.Test.Labels)
+	e.note(false, data.Notes...)
+	set := data.Test
+	if set.Len() == 0 { // a single file
+		set = data.Train
+	}
+	if set.Labels == nil {
+		if c.Predictions == "" {
+			return usageError{fmt.Errorf("eval: %s: the images have no labels to compare with; --predictions FILE.csv writes what the model reads", data.Source)}
+		}
+		return predictUnlabelled(c.Predictions, classifier, set)
+	}
+	stats, err := classifier.Evaluate(e.ctx, set.Images, set.Labels)
 	if err != nil {
 		return fmt.Errorf("eval: %w", err)
 	}
 	result := evaluation{stats.Images, stats.Correct, stats.Accuracy(), stats.Loss, data.Name}
 	if c.Predictions != "" {
-		if err := writePredictions(c.Predictions, classifier, data.Test); err != nil {
+		if err := writePredictions(c.Predictions, classifier, set); err != nil {
 			return err
 		}
 	}
@@ -81,4 +92,19 @@ func writePredictions(path string, classifier *lenet.Classifier, set mnist.Set) 
 	}
 	w.Flush()
 	return writeWhole(path, content.Bytes())
+}
+
+// predictUnlabelled writes what the classifier reads in images without labels as
+// Kaggle's Digit Recognizer wants it: ImageId from 1, Label.
+func predictUnlabelled(path string, classifier *lenet.Classifier, set mnist.Set) error {
+	predictions := make([]lenet.Prediction, set.Len())
+	if err := classifier.ClassifyBatch(predictions, set.Images); err != nil {
+		return err
+	}
+	content := []byte("ImageId,Label\n")
+	for i, p := range predictions {
+		content = strconv.AppendInt(content, int64(i+1), 10)
+		content = append(strconv.AppendInt(append(content, ','), int64(p.Digit), 10), '\n')
+	}
+	return writeWhole(path, content)
 }

@@ -25,9 +25,6 @@ type epoch struct {
 	Validation      string  `json:"validation,omitempty"` // heldOut, or empty: the test images
 }
 
-// heldOut names validation images that --hold-out split off the training images.
-const heldOut = "held-out"
-
 // print writes the tutorial's block.
 func (h epoch) print(w io.Writer) error {
 	name := "validation"

@@ -42,7 +42,7 @@ func TestResumeAfterInterrupt(t *testing.T) {
 	const epochs, batches = 3, 7
 	command := func(out string) trainCommand {
 		n, batch := epochs, 20
-		return trainCommand{Recipe: "tutorial", Data: data, Limit: batches * batch, Epochs: &n, Batch: &batch, Seed: 1, Threads: 1, Out: out, Resume: true, Quiet: true}
+		return trainCommand{Recipe: "tutorial", dataFlags: dataFlags{Data: data, Limit: batches * batch}, Epochs: &n, Batch: &batch, Seed: 1, Threads: 1, Out: out, Resume: true, Quiet: true}
 	}
 	run := func(out string) (string, string) {
 		t.Helper()

@@ -15,10 +15,10 @@ import (
 )
 
 type sweepCommand struct {
-	Seeds     string   `help:"Seeds and ranges of them, both ends included: 1..100 or 1,2,5..8." default:"1..10" placeholder:"LIST"`
-	Vary      []string `help:"Try several values of a setting, such as lr=1e-4,3e-4; given again, every combination." sep:"none" placeholder:"NAME=V,V"`
-	Recipe    string   `help:"Settings to start from: tutorial, fast (99 % after one epoch) or best (augmented images, many epochs)." enum:"tutorial,fast,best" default:"tutorial"`
-	Data      string   `help:"Folder with the four IDX files; fetched if not given." placeholder:"DIR"`
+	Seeds  string   `help:"Seeds and ranges of them, both ends included: 1..100 or 1,2,5..8." default:"1..10" placeholder:"LIST"`
+	Vary   []string `help:"Try several values of a setting, such as lr=1e-4,3e-4; given again, every combination." sep:"none" placeholder:"NAME=V,V"`
+	Recipe string   `help:"Settings to start from: tutorial, fast (99 % after one epoch) or best (augmented images, many epochs)." enum:"tutorial,fast,best" default:"tutorial"`
+	dataFlags
 	Epochs    *int     `help:"Passes over the training images (tutorial: 12)." placeholder:"N"`
 	Batch     *int     `help:"Images a step (tutorial: 100)." placeholder:"N"`
 	LR        *float64 `name:"lr" help:"Learning rate of Adam (tutorial: 1e-4)." placeholder:"RATE"`
@@ -28,8 +28,6 @@ type sweepCommand struct {
 	Out       string   `help:"Folder for results, tables, plots and a page; a run whose result is there is not run again." default:"lenet-sweep" placeholder:"DIR"`
 	Init      string   `help:"Start every run from this model instead of random weights." placeholder:"FILE"`
 	NoShuffle bool     `help:"Take the training images in their order."`
-	Limit     int      `help:"Use the first N training images only." placeholder:"N"`
-	HoldOut   int      `help:"Validate on the last N training images, which are not trained on, instead of the test images." placeholder:"N"`
 	JSON      bool     `name:"json" help:"Print one JSON object a line: every run, then the summary."`
 	Quiet     bool     `help:"Print nothing but errors."`
 }
@@ -37,7 +35,7 @@ type sweepCommand struct {
 // train is the command that trains one of the runs.
 func (c *sweepCommand) train() *trainCommand {
 	return &trainCommand{Recipe: c.Recipe, Epochs: c.Epochs, Batch: c.Batch, LR: c.LR, Dropout: c.Dropout,
-		Threads: c.Threads, ISA: c.ISA, NoShuffle: c.NoShuffle, Limit: c.Limit, HoldOut: c.HoldOut}
+		Threads: c.Threads, ISA: c.ISA, NoShuffle: c.NoShuffle, dataFlags: c.dataFlags}
 }
 
 // runs are the settings of every run.
@@ -66,12 +64,13 @@ func (c *sweepCommand) task(e *environment) (*sweep.Task, error) {
 	if err != nil {
 		return nil, err
 	}
-	train, validation, err := c.train().split(data)
+	e.note(c.Quiet, data.Notes...)
+	train, validation, err := c.split(e, data, c.Quiet)
 	if err != nil {
 		return nil, err
 	}
 	task := sweep.NewTask(data.Name, train, validation)
-	task.HeldOut = c.HoldOut > 0
+	task.HeldOut = c.validation() != ""
 	if c.Init != "" {
 		if task.Initial, err = lenet.Load(c.Init); err != nil {
 			return nil, err

@@ -10,12 +10,11 @@ import (
 	"time"
 
 	"github.com/kernelet/kernelet/lenet"
-	"github.com/kernelet/kernelet/mnist"
 )
 
 type trainCommand struct {
-	Recipe    string   `help:"Settings to start from: tutorial, fast (99 % after one epoch) or best (augmented images, many epochs)." enum:"tutorial,fast,best" default:"tutorial"`
-	Data      string   `help:"Folder with the four IDX files; fetched if not given." placeholder:"DIR"`
+	Recipe string `help:"Settings to start from: tutorial, fast (99 % after one epoch) or best (augmented images, many epochs)." enum:"tutorial,fast,best" default:"tutorial"`
+	dataFlags
 	Epochs    *int     `help:"Passes over the training images (tutorial: 12)." placeholder:"N"`
 	Batch     *int     `help:"Images a step (tutorial: 100)." placeholder:"N"`
 	LR        *float64 `name:"lr" help:"Learning rate of Adam (tutorial: 1e-4)." placeholder:"RATE"`
@@ -26,8 +25,6 @@ type trainCommand struct {
 	Out       string   `help:"Folder for model, history and pictures." default:"lenet-run" placeholder:"DIR"`
 	Init      string   `help:"Start from this model instead of random weights." placeholder:"FILE"`
 	NoShuffle bool     `help:"Take the training images in their order."`
-	Limit     int      `help:"Use the first N training images only." placeholder:"N"`
-	HoldOut   int      `help:"Validate on the last N training images, which are not trained on, instead of the test images." placeholder:"N"`
 	Resume    bool     `help:"Go on from the checkpoint in --out, if there is one."`
 	Every     int      `name:"checkpoint-every" help:"Write a checkpoint to --out every N steps, and after every epoch." placeholder:"N"`
 	JSON      bool     `name:"json" help:"Print one JSON object a line."`
@@ -60,7 +57,8 @@ func (c *trainCommand) Run(e *environment) error {
 	if err != nil {
 		return err
 	}
-	train, validation, err := c.split(data)
+	e.note(c.Quiet, data.Notes...)
+	train, validation, err := c.split(e, data, c.Quiet)
 	if err != nil {
 		return err
 	}
@@ -81,6 +79,15 @@ func (c *trainCommand) Run(e *environment) error {
 	if err := c.write(model, history, validation); err != nil {
 		return err
 	}
+	if data.Test.Len() > 0 && data.Test.Labels == nil {
+		classifier, err := newClassifier(model, c.ISA)
+		if err != nil {
+			return err
+		}
+		if err := predictUnlabelled(filepath.Join(c.Out, kaggleFile), classifier, data.Test); err != nil {
+			return err
+		}
+	}
 	if trainErr != nil {
 		if err := trainer.Checkpoint(filepath.Join(c.Out, checkpointFile)); err != nil {
 			return err
@@ -95,32 +102,6 @@ func (c *trainCommand) Run(e *environment) error {
 			settings.Epochs, seconds, trainer.ISA(), trainer.Threads(), c.Out)
 	}
 	return nil
-}
-
-// split returns what to train on and what to validate on.
-func (c *trainCommand) split(data *mnist.Dataset) (train, validation mnist.Set, err error) {
-	part := func(s mnist.Set, from, to int) mnist.Set {
-		return mnist.Set{Images: s.Images[from*mnist.ImageBytes : to*mnist.ImageBytes], Labels: s.Labels[from:to]}
-	}
-	train, validation = data.Train, data.Test
-	if n := train.Len(); c.HoldOut >= n {
-		return train, validation, usageError{fmt.Errorf("train: --hold-out: expected fewer than the %d training images, got %d", n, c.HoldOut)}
-	} else if c.HoldOut > 0 {
-		train, validation = part(train, 0, n-c.HoldOut), part(train, n-c.HoldOut, n)
-	}
-	if c.Limit > 0 && c.Limit < train.Len() {
-		train = part(train, 0, c.Limit)
-	}
-	return train, validation, nil
-}
-
-// validation names the validation images in the history, unless they are the
-// test images.
-func (c *trainCommand) validation() string {
-	if c.HoldOut > 0 {
-		return heldOut
-	}
-	return ""
 }
 
 type done struct {

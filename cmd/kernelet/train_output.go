@@ -18,12 +18,13 @@ const (
 	lossFile        = "loss.png"
 	accuracyFile    = "accuracy.png"
 	predictionsFile = "predictions.png"
-	probeFile       = "probe" // never more than a temporary file
+	kaggleFile      = "predictions.csv" // of test images without labels
+	probeFile       = "probe"           // never more than a temporary file
 )
 
 // sweep removes what a run that was killed while it wrote left in --out.
 func (c *trainCommand) sweep() error {
-	for _, name := range []string{modelFile, checkpointFile, checkpointFile + lenet.PreviousSuffix, historyFile, lossFile, accuracyFile, predictionsFile, probeFile} {
+	for _, name := range []string{modelFile, checkpointFile, checkpointFile + lenet.PreviousSuffix, historyFile, lossFile, accuracyFile, predictionsFile, kaggleFile, probeFile} {
 		if err := wholefile.Sweep(filepath.Join(c.Out, name)); err != nil {
 			return err
 		}

@@ -33,8 +33,11 @@ func (c *trainCommand) settings() (lenet.Settings, error) {
 	if c.Dropout != nil {
 		s.Dropout = *c.Dropout
 	}
-	if c.Limit < 0 || c.Every < 0 || c.HoldOut < 0 {
-		return s, errors.New("expected --limit, --hold-out and --checkpoint-every of at least 0")
+	if c.Every < 0 {
+		return s, errors.New("expected --checkpoint-every of at least 0")
+	}
+	if err := c.dataFlags.check(); err != nil {
+		return s, err
 	}
 	if err := s.Check(); err != nil {
 		return s, err
