@@ -64,7 +64,7 @@ func TestSweep(t *testing.T) {
 // goes on to the same tables.
 func TestSweepInterrupted(t *testing.T) {
 	data, out := dataFolder(t), t.TempDir()
-	command := &sweepCommand{Seeds: "1..3", Recipe: "tutorial", Data: data, ISA: "auto", Out: out, Threads: 1, Epochs: new(int), Limit: 200}
+	command := &sweepCommand{Seeds: "1..3", Recipe: "tutorial", dataFlags: dataFlags{Data: data, Limit: 200}, ISA: "auto", Out: out, Threads: 1, Epochs: new(int)}
 	*command.Epochs = 1
 	ctx, cancel := context.WithCancel(context.Background())
 	defer cancel()
