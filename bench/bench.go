@@ -3,9 +3,11 @@
 // writes what was measured.
 package bench
 
+import "github.com/kernelet/kernelet/internal/shape"
+
 // Work of the dense algorithm, floating-point operations an image. The first
 // layer has no gradient of its input.
 const (
-	InferFLOPs = conv1FLOPs + conv2FLOPs + fc1FLOPs + fc2FLOPs
-	TrainFLOPs = 3*InferFLOPs - conv1FLOPs
+	InferFLOPs = shape.Conv1FLOPs + shape.Conv2FLOPs + shape.FC1FLOPs + shape.FC2FLOPs
+	TrainFLOPs = 3*InferFLOPs - shape.Conv1FLOPs
 )

@@ -7,12 +7,12 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
-	"reflect"
 	"slices"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/kernelet/kernelet/internal/shape"
 	"github.com/kernelet/kernelet/kernels"
 	"github.com/kernelet/kernelet/lenet"
 	"github.com/kernelet/kernelet/mnist"
@@ -80,33 +80,21 @@ func TestMeasure(t *testing.T) {
 	}
 }
 
-// TestEveryKernel: every method of Set is measured, and runs.
+// TestEveryKernel: every kernel is measured, once.
 func TestEveryKernel(t *testing.T) {
-	cases, err := kernelCases()
-	if err != nil {
-		t.Fatal(err)
-	}
-	var names []string
-	for _, c := range cases {
-		names = append(names, c.name)
-		for _, isa := range kernels.Available() {
-			s, err := kernels.Select(isa)
-			if err != nil {
-				t.Fatal(err)
-			}
-			if err := c.call(s); err != nil {
-				t.Errorf("%s, %s: %v", c.name, isa, err)
+	measured := map[string]int{}
+	for _, c := range kernels.Cases() {
+		measured[c.Kernel] += 0
+		if c.Measured {
+			measured[c.Kernel]++
+			if c.Work <= 0 || c.Touched() <= 0 || c.Dense < 0 || c.Executed < 0 {
+				t.Errorf("%s: %v images, %v bytes, %v and %v operations", c.Name(), c.Work, c.Touched(), c.Dense, c.Executed)
 			}
 		}
-		if c.images <= 0 || c.touched <= 0 || c.dense < 0 || c.executed < 0 {
-			t.Errorf("%s: %+v", c.name, c)
-		}
 	}
-	others := []string{"Name", "FMAPeak", "FMAPeakMemory", "FMAPeakBroadcast", "Read"}
-	methods := reflect.TypeFor[*kernels.Set]()
-	for i := range methods.NumMethod() {
-		if name := methods.Method(i).Name; !slices.Contains(names, name) && !slices.Contains(others, name) {
-			t.Errorf("%s is not measured", name)
+	for name, n := range measured {
+		if n != 1 {
+			t.Errorf("%s is measured %d times", name, n)
 		}
 	}
 }
@@ -172,11 +160,7 @@ func TestSamples(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	all, err := kernelMeasurements([]*kernels.Set{plain})
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, m := range all {
+	for _, m := range kernelMeasurements([]*kernels.Set{plain}) {
 		if m.most < FewestSamples {
 			t.Errorf("%s: %d samples", m.row.Name, m.most)
 		}
@@ -222,7 +206,7 @@ func TestLevels(t *testing.T) {
 			for _, l := range levels(c) {
 				names += l.name + " "
 				each := l.each(n)
-				if each <= 0 || each%(4*kernels.ReadStep) != 0 {
+				if each <= 0 || each%(4*shape.ReadStep) != 0 {
 					t.Errorf("%+v, %d threads, %s: %d bytes", c, n, l.name, each)
 				}
 				switch l.name {

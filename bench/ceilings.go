@@ -10,6 +10,7 @@ import (
 	"github.com/klauspost/cpuid/v2"
 
 	"github.com/kernelet/kernelet/internal/aligned"
+	"github.com/kernelet/kernelet/internal/shape"
 	"github.com/kernelet/kernelet/kernels"
 )
 
@@ -29,8 +30,8 @@ func ceilings(sets []*kernels.Set, chosen *kernels.Set, threads int) []*measurem
 		}
 	}
 	optional(clockName, "GHz", kernels.Clock)
-	source, sinks := aligned.Floats(kernels.PeakSource), aligned.Floats(threads*kernels.PeakSink)
-	sink := func(thread int) []float32 { return sinks[thread*kernels.PeakSink:][:kernels.PeakSink] }
+	source, sinks := aligned.Floats(shape.PeakSource), aligned.Floats(threads*shape.PeakSink)
+	sink := func(thread int) []float32 { return sinks[thread*shape.PeakSink:][:shape.PeakSink] }
 	for _, s := range sets {
 		for _, n := range counts {
 			add(PeakName, "GFLOP/s", s.Name(), n, together(n, func(thread, n int) (float64, error) { return s.FMAPeak(sink(thread), n) }))

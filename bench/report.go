@@ -103,9 +103,7 @@ func Run(ctx context.Context, options Options) (*Report, error) {
 	}
 	var layers []*measurement
 	if options.wants(Kernels) {
-		if layers, err = kernelMeasurements(measured); err != nil {
-			return nil, err
-		}
+		layers = kernelMeasurements(measured)
 	}
 	roofs := slices.DeleteFunc(ceilings(measured, chosen, threads), func(m *measurement) bool { return !options.needs(&m.row, chosen.Name()) })
 	for _, part := range []struct {

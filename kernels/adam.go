@@ -1,9 +1,6 @@
 package kernels
 
-import (
-	"fmt"
-	"math"
-)
+import "math"
 
 // AdamStep holds the factors of one step of Adam (Kingma and Ba, "Adam: A
 // Method for Stochastic Optimization", 2015, in PyTorch's form):
@@ -23,9 +20,6 @@ type AdamStep struct {
 	Rate          float32 // rate/(1−β₁ᵗ)
 }
 
-// momentFloor is the absolute value below which a moment is set to 0.
-const momentFloor = 1e-30
-
 // NewAdamStep returns the factors of step t = 1, 2, …
 func NewAdamStep(rate, beta1, beta2, epsilon float64, t int) AdamStep {
 	return AdamStep{
@@ -41,25 +35,27 @@ func NewAdamStep(rate, beta1, beta2, epsilon float64, t int) AdamStep {
 // Adam applies a step to the weights w with the moments m and v and the
 // gradient dw, all of one length, a multiple of 8.
 func (s *Set) Adam(w, m, v, dw []float32, step *AdamStep) error {
+	c := contract{kernel: "Adam"}
 	if len(w) == 0 || len(w)%8 != 0 {
-		return fmt.Errorf("%w: Adam: w: expected a positive multiple of 8 elements, got %d", ErrLength, len(w))
+		c.fail("w: expected a positive multiple of 8 elements, got %d", len(w))
 	}
-	if err := checkLengths("Adam", length{"m", len(m), len(w)}, length{"v", len(v), len(w)}, length{"dw", len(dw), len(w)}); err != nil {
-		return err
+	c.length("m", len(m), len(w)).length("v", len(v), len(w)).length("dw", len(dw), len(w))
+	if c.err == nil {
+		s.adam(w, m, v, dw, step.OneMinusBeta1, step.Beta2, step.OneMinusBeta2, step.Correction, step.Epsilon, step.Rate)
 	}
-	s.adam(w, m, v, dw, step.OneMinusBeta1, step.Beta2, step.OneMinusBeta2, step.Correction, step.Epsilon, step.Rate)
-	return nil
+	return c.err
 }
 
 // LineSums computes sums [features], for each feature the sum over all images
 // of the blocks lines [blocks][features] of a batch: a bias gradient.
-func (s *Set) LineSums(batch int, sums, lines []float32, features int) error {
+func (s *Set) LineSums(images int, sums, lines []float32, features int) error {
+	c := contract{kernel: "LineSums"}
 	if features <= 0 {
-		return fmt.Errorf("%w: LineSums: features: expected a positive number, got %d", ErrLength, features)
+		c.fail("features: expected a positive number, got %d", features)
 	}
-	if err := checkBatch("LineSums", batch, length{"sums", len(sums), features}, length{"lines", len(lines), features * batch}); err != nil {
-		return err
+	c.batch(images).length("sums", len(sums), features).length("lines", len(lines), features*images)
+	if c.err == nil {
+		s.lineSums(sums, lines, features, images)
 	}
-	s.lineSums(sums, lines, features, batch)
-	return nil
+	return c.err
 }

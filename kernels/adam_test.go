@@ -3,12 +3,14 @@ package kernels
 import (
 	"math"
 	"testing"
+
+	"github.com/kernelet/kernelet/internal/shape"
 )
 
 // TestAdamSmall takes steps with moments so small that ε matters, on either
 // side of the floor below which they become 0, and denormal ones.
 func TestAdamSmall(t *testing.T) {
-	const floor = float32(momentFloor)
+	const floor = float32(shape.MomentFloor)
 	below, above := math.Nextafter32(floor, 0), math.Nextafter32(floor, 1)
 	type weight struct{ w, m, v, g float32 }
 	var weights []weight
@@ -27,11 +29,11 @@ func TestAdamSmall(t *testing.T) {
 		for i, x := range weights {
 			w[i], m[i], v[i], dw[i] = x.w, x.m, x.v, x.g
 		}
-		if err := s.Adam(w, m, v, dw, &testStep); err != nil {
+		if err := s.Adam(w, m, v, dw, &caseStep); err != nil {
 			t.Fatal(err)
 		}
 		for i, x := range weights {
-			wantW, wantM, wantV := adamNumbers(float64(x.w), float64(x.m), float64(x.v), float64(x.g), 0, &testStep)
+			wantW, wantM, wantV := adamNumbers(float64(x.w), float64(x.m), float64(x.v), float64(x.g), 0, &caseStep)
 			if m[i] != float32(wantM.value) {
 				t.Errorf("%s: m of %v: expected %v, got %v", s.Name(), x, wantM.value, m[i])
 			}

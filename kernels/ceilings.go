@@ -8,19 +8,13 @@ import (
 	"github.com/kernelet/kernelet/internal/shape"
 )
 
-// Lengths of the arguments of the ceilings.
-const (
-	PeakSink   = 16
-	PeakSource = 192
-	ReadStep   = 256 // what is read is a multiple of it
-)
-
 // FMAPeak runs iterations of nothing but fused multiply-adds between registers
 // and returns the number of floating-point operations that it did. sink, 16
 // values, receives their sum.
 func (s *Set) FMAPeak(sink []float32, iterations int) (flops float64, err error) {
-	if err := checkPeak("FMAPeak", iterations, length{"sink", len(sink), PeakSink}); err != nil {
-		return 0, err
+	c := contract{kernel: "FMAPeak"}
+	if c.iterations(iterations).length("sink", len(sink), shape.PeakSink); c.err != nil {
+		return 0, c.err
 	}
 	s.fmaPeak(sink, iterations)
 	return s.peakFLOPs * float64(iterations), nil
@@ -29,8 +23,9 @@ func (s *Set) FMAPeak(sink []float32, iterations int) (flops float64, err error)
 // FMAPeakMemory is FMAPeak with one factor, a vector, in memory: source, 192
 // values.
 func (s *Set) FMAPeakMemory(sink, source []float32, iterations int) (flops float64, err error) {
-	if err := checkPeak("FMAPeakMemory", iterations, length{"sink", len(sink), PeakSink}, length{"source", len(source), PeakSource}); err != nil {
-		return 0, err
+	c := contract{kernel: "FMAPeakMemory"}
+	if c.iterations(iterations).length("sink", len(sink), shape.PeakSink).length("source", len(source), shape.PeakSource); c.err != nil {
+		return 0, c.err
 	}
 	s.fmaPeakMemory(sink, source, iterations)
 	return s.peakFLOPs * float64(iterations), nil
@@ -39,8 +34,9 @@ func (s *Set) FMAPeakMemory(sink, source []float32, iterations int) (flops float
 // FMAPeakBroadcast is FMAPeak with one factor, a single value that is spread
 // over a vector, in memory: source, 192 values.
 func (s *Set) FMAPeakBroadcast(sink, source []float32, iterations int) (flops float64, err error) {
-	if err := checkPeak("FMAPeakBroadcast", iterations, length{"sink", len(sink), PeakSink}, length{"source", len(source), PeakSource}); err != nil {
-		return 0, err
+	c := contract{kernel: "FMAPeakBroadcast"}
+	if c.iterations(iterations).length("sink", len(sink), shape.PeakSink).length("source", len(source), shape.PeakSource); c.err != nil {
+		return 0, c.err
 	}
 	s.fmaPeakBroadcast(sink, source, iterations)
 	return s.peakFLOPs * float64(iterations), nil
@@ -49,21 +45,22 @@ func (s *Set) FMAPeakBroadcast(sink, source []float32, iterations int) (flops fl
 // Read loads data, a positive multiple of 256 values, passes times, and returns
 // the number of bytes that it read.
 func (s *Set) Read(data []float32, passes int) (bytes float64, err error) {
-	if len(data) == 0 || len(data)%ReadStep != 0 {
-		return 0, fmt.Errorf("%w: Read: data: expected a positive multiple of %d elements, got %d", ErrLength, ReadStep, len(data))
+	c := contract{kernel: "Read"}
+	if len(data) == 0 || len(data)%shape.ReadStep != 0 {
+		c.fail("data: expected a positive multiple of %d elements, got %d", shape.ReadStep, len(data))
 	}
-	if err := checkPeak("Read", passes); err != nil {
-		return 0, err
+	if c.iterations(passes); c.err != nil {
+		return 0, c.err
 	}
 	s.read(data, passes)
 	return 4 * float64(len(data)) * float64(passes), nil
 }
 
-func checkPeak(kernel string, iterations int, lengths ...length) error {
-	if iterations < 1 {
-		return fmt.Errorf("%w: %s: iterations: expected at least 1, got %d", ErrLength, kernel, iterations)
+func (c *contract) iterations(n int) *contract {
+	if n < 1 {
+		return c.fail("iterations: expected at least 1, got %d", n)
 	}
-	return checkLengths(kernel, lengths...)
+	return c
 }
 
 // peakProducts is the number of fused multiply-adds of an iteration.
@@ -88,8 +85,9 @@ func BF16Peak(iterations int) (operations float64, err error) {
 // runExtension calls a kernel that some sets and CPUs lack, from the first set
 // that has it, and returns its work.
 func runExtension(name string, iterations int, work float64) (float64, error) {
-	if err := checkPeak(name, iterations); err != nil {
-		return 0, err
+	c := contract{kernel: name}
+	if c.iterations(iterations); c.err != nil {
+		return 0, c.err
 	}
 	for _, isa := range Available() {
 		kernel := set(isa).extensions()[name]

@@ -4,6 +4,8 @@ import (
 	"errors"
 	"math"
 	"testing"
+
+	"github.com/kernelet/kernelet/internal/shape"
 )
 
 // ceilings are the methods of Set that compute nothing of the network.
@@ -14,7 +16,7 @@ func TestCeilings(t *testing.T) {
 	for _, s := range sets(t) {
 		for _, atEnd := range []bool{false, true} {
 			guarded := between(t, atEnd)
-			sink, source := guarded.floats(PeakSink), guarded.floats(PeakSource)
+			sink, source := guarded.floats(shape.PeakSink), guarded.floats(shape.PeakSource)
 			for i := range source {
 				source[i] = 0.25
 			}
@@ -48,8 +50,8 @@ func TestCeilings(t *testing.T) {
 					t.Errorf("%s: %s: counts %v operations", s.Name(), name, flops)
 				}
 			}
-			data := guarded.floats(3 * ReadStep)
-			if bytes, err := s.Read(data, 5); err != nil || bytes != 5*4*3*ReadStep {
+			data := guarded.floats(3 * shape.ReadStep)
+			if bytes, err := s.Read(data, 5); err != nil || bytes != 5*4*3*shape.ReadStep {
 				t.Errorf("%s: Read: %v bytes, error %v", s.Name(), bytes, err)
 			}
 		}

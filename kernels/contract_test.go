@@ -1,7 +1,6 @@
 package kernels
 
 import (
-	"math"
 	"reflect"
 	"regexp"
 	"slices"
@@ -30,12 +29,12 @@ func TestNames(t *testing.T) {
 // TestOverlap: arguments that a kernel only reads may overlap. Those that are
 // both read and written are single arguments, which the other tests fill.
 func TestOverlap(t *testing.T) {
-	for _, r := range table() {
+	for _, c := range Cases() {
 		longest, count := 0, 0
-		shared := func(a argument) bool { return a.floats > 0 && !a.output && !a.work && a.fill == nil }
-		for _, a := range r.arguments {
+		shared := func(a Argument) bool { return a.Kind == Floats && !a.Output && !a.Work && a.fill == nil }
+		for _, a := range c.Arguments {
 			if shared(a) {
-				longest = max(longest, a.floats)
+				longest = max(longest, a.length())
 				count++
 			}
 		}
@@ -43,30 +42,23 @@ func TestOverlap(t *testing.T) {
 			continue
 		}
 		for _, s := range sets(t) {
-			apart, together := filled(r, 9, false, aligned.Bytes), filled(r, 9, false, aligned.Bytes)
-			common := memory(aligned.Bytes).floats(longest)
+			apart, together := c.Make(9, false, nil), c.Make(9, false, nil)
+			common := Memory(aligned.Bytes).floats(longest)
 			for i := range common {
 				common[i] = float32(i%97)/97 - 0.5
 			}
-			for i, a := range r.arguments {
+			for _, a := range c.Arguments {
 				if shared(a) {
-					copy(apart.floats[i], common)
-					together.floats[i] = common[:a.floats]
+					copy(apart.Floats[a.Name], common)
+					together.Floats[a.Name] = common[:a.length()]
 				}
 			}
-			runRow(t, s, r, apart)
-			runRow(t, s, r, together)
-			for i, a := range r.arguments {
-				if !a.output {
-					continue
-				}
-				for j, v := range apart.floats[i] {
-					if a.isDefined(apart, j) && math.Float32bits(v) != math.Float32bits(together.floats[i][j]) {
-						t.Fatalf("%s/%s: %s[%d]: expected %v, with overlapping inputs %v", r.name(), s.Name(), a.name, j, v, together.floats[i][j])
-					}
-				}
-				if !slices.Equal(apart.bytes[i], together.bytes[i]) {
-					t.Fatalf("%s/%s: %s: differs with overlapping inputs", r.name(), s.Name(), a.name)
+			c.run(t, s, apart)
+			c.run(t, s, together)
+			for _, a := range c.Arguments {
+				if at := difference(a, apart, together); a.Output && at >= 0 {
+					t.Fatalf("%s/%s: %s%s: expected %v, with overlapping inputs %v", c.Name(), s.Name(), a.Name, a.Layout.At(at),
+						element(a, apart, at), element(a, together, at))
 				}
 			}
 		}

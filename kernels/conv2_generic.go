@@ -1,16 +1,18 @@
 package kernels
 
+import "github.com/kernelet/kernelet/internal/shape"
+
 // The twins of conv2's kernels: the same steps in plain Go.
 
 func conv2InputTransform(v, x []float32) {
-	images := len(x) / Conv2X
-	for channel := range Conv2Inputs {
-		for tile := range Conv2Tiles {
-			y0, x0 := tile/2*TileSize, tile%2*TileSize
+	images := len(x) / shape.Conv2X
+	for channel := range shape.Conv2Inputs {
+		for tile := range shape.Conv2Tiles {
+			y0, x0 := tile/2*shape.TileSize, tile%2*shape.TileSize
 			for image := range images {
-				tileInput(v[(channel*Conv2Tiles+tile)*images+image:],
-					x[(channel*Pool1Pixels+y0*Pool1Size+x0)*images+image:],
-					Pool1Size*images, images, Conv2Inputs*Conv2Tiles*images+conv2Padding)
+				tileInput(v[(channel*shape.Conv2Tiles+tile)*images+image:],
+					x[(channel*shape.Pool1Pixels+y0*shape.Pool1Size+x0)*images+image:],
+					shape.Pool1Size*images, images, shape.Conv2Inputs*shape.Conv2Tiles*images+shape.Conv2Padding)
 			}
 		}
 	}
@@ -25,29 +27,29 @@ func conv2ForwardReLUPoolMask(y []float32, mask []byte, m, u, v, bias []float32,
 }
 
 func conv2Forward(y []float32, mask []byte, m, u, v, bias []float32, first int) {
-	images := len(y) / Conv2Y
-	row := Conv2Tiles * images
-	for f := range Frequencies {
-		for o := range Group {
-			sum := m[(o*Frequencies+f)*row:][:row]
+	images := len(y) / shape.Conv2Y
+	row := shape.Conv2Tiles * images
+	for f := range shape.Frequencies {
+		for o := range shape.Conv2Group {
+			sum := m[(o*shape.Frequencies+f)*row:][:row]
 			clear(sum)
-			for c := range Conv2Inputs {
-				addScaled(sum, u[(f*Conv2Outputs+first+o)*Conv2Inputs+c], v[f*(Conv2Inputs*row+conv2Padding)+c*row:][:row])
+			for c := range shape.Conv2Inputs {
+				addScaled(sum, u[(f*shape.Conv2Outputs+first+o)*shape.Conv2Inputs+c], v[f*(shape.Conv2Inputs*row+shape.Conv2Padding)+c*row:][:row])
 			}
 		}
 	}
-	for o := range Group {
-		for tile := range Conv2Tiles {
+	for o := range shape.Conv2Group {
+		for tile := range shape.Conv2Tiles {
 			for image := range images {
-				values := tileOutput(m[(o*Frequencies*Conv2Tiles+tile)*images+image:], Conv2Tiles*images)
+				values := tileOutput(m[(o*shape.Frequencies*shape.Conv2Tiles+tile)*images+image:], shape.Conv2Tiles*images)
 				for p := range 4 {
 					i, j := p/2*2, p%2*2
 					window := [4]float32{values[i][j], values[i][j+1], values[i+1][j], values[i+1][j+1]}
-					at := (first+o)*Pool2Pixels + (tile/2*2+p/2)*Pool2Size + tile%2*2 + p%2
+					at := (first+o)*shape.Pool2Pixels + (tile/2*2+p/2)*shape.Pool2Size + tile%2*2 + p%2
 					result, alive, position := poolReLU(&window, bias[first+o])
 					y[at*images+image] = result
 					if mask != nil {
-						setMask(mask[MaskBytes(at, images):], image, images, alive, position)
+						setMask(mask[shape.MaskBytes(at, images):], image, images, alive, position)
 					}
 				}
 			}
@@ -56,27 +58,29 @@ func conv2Forward(y []float32, mask []byte, m, u, v, bias []float32, first int) 
 }
 
 // conv2GroupStride is the number of values between frequencies of dm.
-func conv2GroupStride(images int) int { return Group*Conv2Tiles*images + conv2Padding }
+func conv2GroupStride(images int) int {
+	return shape.Conv2Group*shape.Conv2Tiles*images + shape.Conv2Padding
+}
 
 func conv2OutputGrad(dm, dy []float32, mask []byte, pair, first int) {
-	images := len(dy) / Conv2Y
-	row0, row1 := Conv2PairRows(pair)
-	for o := range Group {
-		for tile := range Conv2Tiles {
+	images := len(dy) / shape.Conv2Y
+	row0, row1 := conv2PairRows(pair)
+	for o := range shape.Conv2Group {
+		for tile := range shape.Conv2Tiles {
 			for image := range images {
-				var rows [2][TileSize]float32
-				for j := range TileSize {
-					var column [TileSize]float32
+				var rows [2][shape.TileSize]float32
+				for j := range shape.TileSize {
+					var column [shape.TileSize]float32
 					for i := range column {
-						at := (first+o)*Pool2Pixels + (tile/2*2+i/2)*Pool2Size + tile%2*2 + j/2
-						column[i] = unpool(dy[at*images+image], mask[MaskBytes(at, images):], image, images, i%2*2+j%2)
+						at := (first+o)*shape.Pool2Pixels + (tile/2*2+i/2)*shape.Pool2Size + tile%2*2 + j/2
+						column[i] = unpool(dy[at*images+image], mask[shape.MaskBytes(at, images):], image, images, i%2*2+j%2)
 					}
 					transformed := winogradOutputGrad(&column)
 					rows[0][j], rows[1][j] = transformed[row0], transformed[row1]
 				}
 				for r := range rows {
 					for j, value := range winogradOutputGrad(&rows[r]) {
-						dm[(r*Points+j)*conv2GroupStride(images)+(o*Conv2Tiles+tile)*images+image] = value
+						dm[(r*shape.Points+j)*conv2GroupStride(images)+(o*shape.Conv2Tiles+tile)*images+image] = value
 					}
 				}
 			}
@@ -85,31 +89,31 @@ func conv2OutputGrad(dm, dy []float32, mask []byte, pair, first int) {
 }
 
 func conv2InputGradProducts(dv, u, dm []float32, frequencyRow, place, first int) {
-	images := len(dv) / Conv2DV
-	row := Conv2Tiles * images
-	for j := range Points {
-		f := frequencyRow*Points + j
-		for c := first; c < first+Group; c++ {
-			sum := dv[(c*Frequencies+f)*row:][:row]
+	images := len(dv) / shape.Conv2DV
+	row := shape.Conv2Tiles * images
+	for j := range shape.Points {
+		f := frequencyRow*shape.Points + j
+		for c := first; c < first+shape.Conv2Group; c++ {
+			sum := dv[(c*shape.Frequencies+f)*row:][:row]
 			clear(sum)
-			for o := range Conv2Outputs {
-				at := o/Group*Conv2M(images) + (place*Points+j)*conv2GroupStride(images) + o%Group*row
-				addScaled(sum, u[(f*Conv2Outputs+o)*Conv2Inputs+c], dm[at:][:row])
+			for o := range shape.Conv2Outputs {
+				at := o/shape.Conv2Group*shape.Conv2M(images) + (place*shape.Points+j)*conv2GroupStride(images) + o%shape.Conv2Group*row
+				addScaled(sum, u[(f*shape.Conv2Outputs+o)*shape.Conv2Inputs+c], dm[at:][:row])
 			}
 		}
 	}
 }
 
 func conv2InputGradTransform(dx, dv []float32, first int) {
-	images := len(dv) / Conv2DV
-	for c := first; c < first+Group; c++ {
+	images := len(dv) / shape.Conv2DV
+	for c := first; c < first+shape.Conv2Group; c++ {
 		for image := range images {
-			var columns [2][Pool1Size][Points]float32 // [tile column][y][j]
+			var columns [2][shape.Pool1Size][shape.Points]float32 // [tile column][y][j]
 			for tileColumn := range 2 {
-				for j := range Points {
-					load := func(tileRow int) (v [Points]float32) {
+				for j := range shape.Points {
+					load := func(tileRow int) (v [shape.Points]float32) {
 						for i := range v {
-							v[i] = dv[((c*Frequencies+i*Points+j)*Conv2Tiles+2*tileRow+tileColumn)*images+image]
+							v[i] = dv[((c*shape.Frequencies+i*shape.Points+j)*shape.Conv2Tiles+2*tileRow+tileColumn)*images+image]
 						}
 						return v
 					}
@@ -119,9 +123,9 @@ func conv2InputGradTransform(dx, dv []float32, first int) {
 					}
 				}
 			}
-			for y := range Pool1Size {
+			for y := range shape.Pool1Size {
 				for x, value := range overlapping(&columns[0][y], &columns[1][y]) {
-					dx[(c*Pool1Pixels+y*Pool1Size+x)*images+image] = value
+					dx[(c*shape.Pool1Pixels+y*shape.Pool1Size+x)*images+image] = value
 				}
 			}
 		}
@@ -129,35 +133,35 @@ func conv2InputGradTransform(dx, dv []float32, first int) {
 }
 
 // overlapping adds B v of two windows, of which the second begins four later.
-func overlapping(first, second *[Points]float32) (d [Pool1Size]float32) {
+func overlapping(first, second *[shape.Points]float32) (d [shape.Pool1Size]float32) {
 	a, b := winogradInputGrad(first), winogradInputGrad(second)
-	for i := range TileSize {
+	for i := range shape.TileSize {
 		d[i] = a[i]
-		d[TileSize+i] = a[TileSize+i] + b[i]
-		d[2*TileSize+i] = b[TileSize+i]
+		d[shape.TileSize+i] = a[shape.TileSize+i] + b[i]
+		d[2*shape.TileSize+i] = b[shape.TileSize+i]
 	}
 	return d
 }
 
-func conv2WeightGrad(du, dm, v []float32, images, row0, row1, first int) {
+func conv2WeightGradProducts(du, dm, v []float32, images, row0, row1, first int) {
 	for place, frequencyRow := range [2]int{row0, row1} {
-		for j := range Points {
-			f := frequencyRow*Points + j
-			for o := range Group {
-				for c := range Conv2Inputs {
-					var sum [Block]float32
-					for block := 0; block < images; block += Block {
-						width := min(Block, images-block)
-						row := Conv2Tiles * width
-						a := dm[Conv2M(block)+(place*Points+j)*conv2GroupStride(width)+o*row:][:row]
-						b := v[Conv2V(block)+f*(Conv2Inputs*row+conv2Padding)+c*row:][:row]
-						for i := 0; i < row; i += Block {
+		for j := range shape.Points {
+			f := frequencyRow*shape.Points + j
+			for o := range shape.Conv2Group {
+				for c := range shape.Conv2Inputs {
+					var sum [shape.Block]float32
+					for block := 0; block < images; block += shape.Block {
+						width := min(shape.Block, images-block)
+						row := shape.Conv2Tiles * width
+						a := dm[shape.Conv2M(block)+(place*shape.Points+j)*conv2GroupStride(width)+o*row:][:row]
+						b := v[shape.Conv2V(block)+f*(shape.Conv2Inputs*row+shape.Conv2Padding)+c*row:][:row]
+						for i := 0; i < row; i += shape.Block {
 							for l := range sum {
 								sum[l] += float32(a[i+l] * b[i+l])
 							}
 						}
 					}
-					du[(f*Conv2Outputs+first+o)*Conv2Inputs+c] = addLanes(&sum)
+					du[(f*shape.Conv2Outputs+first+o)*shape.Conv2Inputs+c] = addLanes(&sum)
 				}
 			}
 		}
@@ -165,13 +169,13 @@ func conv2WeightGrad(du, dm, v []float32, images, row0, row1, first int) {
 }
 
 func conv2BiasGrad(db, dm []float32, images, first int) {
-	for o := range Group {
-		var sum [Block]float32
-		for block := 0; block < images; block += Block {
-			width := min(Block, images-block)
-			row := Conv2Tiles * width
-			values := dm[Conv2M(block)+conv2GroupStride(width)+o*row:][:row]
-			for i := 0; i < row; i += Block {
+	for o := range shape.Conv2Group {
+		var sum [shape.Block]float32
+		for block := 0; block < images; block += shape.Block {
+			width := min(shape.Block, images-block)
+			row := shape.Conv2Tiles * width
+			values := dm[shape.Conv2M(block)+conv2GroupStride(width)+o*row:][:row]
+			for i := 0; i < row; i += shape.Block {
 				for l := range sum {
 					sum[l] += values[i+l]
 				}
@@ -181,8 +185,10 @@ func conv2BiasGrad(db, dm []float32, images, first int) {
 	}
 }
 
-func conv2WeightTransform(u, w []float32) { weightTransform(u, w, Conv2Outputs*Conv2Inputs) }
+func conv2WeightTransform(u, w []float32) {
+	weightTransform(u, w, shape.Conv2Outputs*shape.Conv2Inputs)
+}
 
 func conv2WeightGradTransform(dw, du []float32) {
-	weightGradTransform(dw, du, Conv2Outputs*Conv2Inputs)
+	weightGradTransform(dw, du, shape.Conv2Outputs*shape.Conv2Inputs)
 }

@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"github.com/kernelet/kernelet/internal/reference"
+	"github.com/kernelet/kernelet/internal/shape"
 )
 
 // The kernels of both convolutions, one after another, against the plain
@@ -36,9 +37,9 @@ func unlined(n int, lines []float32) []float64 {
 // torchWeights turns w [25][row], outputs × inputs and padding in a row, into
 // (outputs, inputs, 5, 5).
 func torchWeights(w []float32, row, outputs, inputs int) []float64 {
-	values := make([]float64, outputs*inputs*Taps)
+	values := make([]float64, outputs*inputs*shape.Taps)
 	for i := range values {
-		values[i] = float64(w[i%Taps*row+i/Taps])
+		values[i] = float64(w[i%shape.Taps*row+i/shape.Taps])
 	}
 	return values
 }
@@ -79,14 +80,14 @@ func lined(n int, values []float64) []float64 {
 }
 
 func TestConv1Chain(t *testing.T) {
-	const n = HalfBlock
+	const n = shape.HalfBlock
 	r := rand.New(rand.NewPCG(9, 9))
-	x, w, bias := uniform(r, ImagePixels*n), uniform(r, Conv1W), uniform(r, Conv1Row)
-	plain := reference.Convolve(unlined(n, x), torchWeights(w, Conv1Row, Conv1Outputs, 1), floats64(bias[:Conv1Outputs]), n, 1, Conv1Outputs, ImageSize)
-	want, _ := reference.PoolReLU(plain, n*Conv1Outputs, Conv1Size)
-	bounds := pooledAll(conv1Windows(n, Conv1Outputs, exactlyAll(x), weightNumbers(matrixG, exactlyAll(w), Conv1Row), exactlyAll(bias)))
+	x, w, bias := uniform(r, shape.ImagePixels*n), uniform(r, shape.Conv1W), uniform(r, shape.Conv1Row)
+	plain := reference.Convolve(unlined(n, x), torchWeights(w, shape.Conv1Row, shape.Conv1Outputs, 1), floats64(bias[:shape.Conv1Outputs]), n, 1, shape.Conv1Outputs, shape.ImageSize)
+	want, _ := reference.PoolReLU(plain, n*shape.Conv1Outputs, shape.Conv1Size)
+	bounds := pooledAll(conv1Windows(n, shape.Conv1Outputs, exactlyAll(x), weightNumbers(matrixG, exactlyAll(w), shape.Conv1Row), exactlyAll(bias)))
 	for _, s := range sets(t) {
-		u, y := make([]float32, Conv1U), make([]float32, Conv1Y*n)
+		u, y := make([]float32, shape.Conv1U), make([]float32, shape.Conv1Y*n)
 		if err := s.Conv1WeightTransform(u, w); err != nil {
 			t.Fatal(err)
 		}
@@ -99,14 +100,14 @@ func TestConv1Chain(t *testing.T) {
 
 func TestConv2Chain(t *testing.T) {
 	// A block and a half-block, for the weight gradient.
-	widths := []int{Block, HalfBlock}
-	const batch = Block + HalfBlock
+	widths := []int{shape.Block, shape.HalfBlock}
+	const batch = shape.Block + shape.HalfBlock
 	r := rand.New(rand.NewPCG(10, 10))
-	w, bias := uniform(r, Conv2W), uniform(r, Conv2Outputs)
-	torchW := torchWeights(w, Conv2Outputs*Conv2Inputs, Conv2Outputs, Conv2Inputs)
-	uNumbers := weightNumbers(matrixG, exactlyAll(w), Conv2Outputs*Conv2Inputs)
-	wantDW, wantDB := make([]float64, len(torchW)), make([]float64, Conv2Outputs)
-	duNumbers, dbNumbers := make([]number, Conv2U), make([]number, Conv2Outputs)
+	w, bias := uniform(r, shape.Conv2W), uniform(r, shape.Conv2Outputs)
+	torchW := torchWeights(w, shape.Conv2Outputs*shape.Conv2Inputs, shape.Conv2Outputs, shape.Conv2Inputs)
+	uNumbers := weightNumbers(matrixG, exactlyAll(w), shape.Conv2Outputs*shape.Conv2Inputs)
+	wantDW, wantDB := make([]float64, len(torchW)), make([]float64, shape.Conv2Outputs)
+	duNumbers, dbNumbers := make([]number, shape.Conv2U), make([]number, shape.Conv2Outputs)
 
 	type block struct {
 		n                 int
@@ -117,52 +118,36 @@ func TestConv2Chain(t *testing.T) {
 	}
 	var blocks []block
 	for _, n := range widths {
-		b := block{n: n, x: uniform(r, Conv2X*n), dy: uniform(r, Conv2Y*n), mask: make([]byte, MaskBytes(Conv2Y, n))}
-		randomMasks(n)(r, nil, b.mask)
+		b := block{n: n, x: uniform(r, shape.Conv2X*n), dy: uniform(r, shape.Conv2Y*n), mask: make([]byte, shape.MaskBytes(shape.Conv2Y, n))}
+		randomMasks(shape.Conv2Y, n).fill(r, &Arguments{Bytes: map[string][]byte{"mask": b.mask}})
 		torchX := unlined(n, b.x)
-		plain := reference.Convolve(torchX, torchW, floats64(bias), n, Conv2Inputs, Conv2Outputs, Pool1Size)
-		y, positions := reference.PoolReLU(plain, n*Conv2Outputs, Conv2Size)
+		plain := reference.Convolve(torchX, torchW, floats64(bias), n, shape.Conv2Inputs, shape.Conv2Outputs, shape.Pool1Size)
+		y, positions := reference.PoolReLU(plain, n*shape.Conv2Outputs, shape.Conv2Size)
 		for at := range positions { // as the masks say, not as the forward pass would
-			image, window := at/Conv2Y, at%Conv2Y
+			image, window := at/shape.Conv2Y, at%shape.Conv2Y
 			positions[at] = -1
 			for p := range 4 {
-				if unpool(1, b.mask[MaskBytes(window, n):], image, n, p) != 0 {
+				if unpool(1, b.mask[shape.MaskBytes(window, n):], image, n, p) != 0 {
 					positions[at] = p
 				}
 			}
 		}
-		dY := reference.Unpool(unlined(n, b.dy), positions, n*Conv2Outputs, Conv2Size)
-		dx := reference.ConvolveBack(dY, torchX, torchW, wantDW, wantDB, n, Conv2Inputs, Conv2Outputs, Pool1Size)
+		dY := reference.Unpool(unlined(n, b.dy), positions, n*shape.Conv2Outputs, shape.Conv2Size)
+		dx := reference.ConvolveBack(dY, torchX, torchW, wantDW, wantDB, n, shape.Conv2Inputs, shape.Conv2Outputs, shape.Pool1Size)
 		b.y, b.dx = lined(n, y), lined(n, dx)
 
 		v, dm := conv2VNumbers(n, exactlyAll(b.x)), conv2DMNumbers(n, b.dy, b.mask)
 		b.yBounds = pooledAll(conv2Windows(n, uNumbers, v, exactlyAll(bias)))
-		dv := make([]number, len(v))
-		for f := range Frequencies {
-			for o := range Conv2Outputs {
-				for c := range Conv2Inputs {
-					weight := (f*Conv2Outputs+o)*Conv2Inputs + c
-					for i := range Conv2Tiles * n {
-						d, at := dm[conv2Place(n, Conv2Outputs, f, o, 0, 0)+i], conv2Place(n, Conv2Inputs, f, c, 0, 0)+i
-						dv[at] = dv[at].plus(uNumbers[weight].times(d))
-						duNumbers[weight] = duNumbers[weight].plus(d.times(v[at]))
-					}
-				}
-				if f == Points+1 { // the point (1, 1): the sum of all gradients
-					for i := range Conv2Tiles * n {
-						dbNumbers[o] = dbNumbers[o].plus(dm[conv2Place(n, Conv2Outputs, f, o, 0, 0)+i])
-					}
-				}
-			}
-		}
+		addConv2WeightGrad(n, duNumbers, dbNumbers, dm, v)
+		dv := conv2DVNumbers(n, uNumbers, dm)
 		b.dxBounds = conv2DXNumbers(n, dv)
 		blocks = append(blocks, b)
 	}
-	dwLines := make([]float64, Conv2W)
+	dwLines := make([]float64, shape.Conv2W)
 	for i, v := range wantDW {
-		dwLines[i%Taps*Conv2Outputs*Conv2Inputs+i/Taps] = v
+		dwLines[i%shape.Taps*shape.Conv2Outputs*shape.Conv2Inputs+i/shape.Taps] = v
 	}
-	dwNumbers := weightNumbers(matrixGT, duNumbers, Conv2Outputs*Conv2Inputs)
+	dwNumbers := weightNumbers(matrixGT, duNumbers, shape.Conv2Outputs*shape.Conv2Inputs)
 
 	for _, s := range sets(t) {
 		check := func(err error) {
@@ -171,51 +156,31 @@ func TestConv2Chain(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
-		u := make([]float32, Conv2U)
+		u := make([]float32, shape.Conv2U)
 		check(s.Conv2WeightTransform(u, w))
-		// [pair][group]: dM of all blocks, as the weight gradient reads it.
-		var dms [Conv2Pairs][Conv2Groups][]float32
-		for pair := range dms {
-			for group := range dms[pair] {
-				dms[pair][group] = make([]float32, Conv2M(batch))
-			}
-		}
-		v, first := make([]float32, Conv2V(batch)), 0
+		v, first := make([]float32, shape.Conv2V(batch)), 0
+		work := make([]float32, shape.Conv2Work)
+		var dy []float32
+		var mask []byte
 		for _, b := range blocks {
 			n := b.n
-			blockV := v[Conv2V(first):][:Conv2V(n)]
+			blockV := v[shape.Conv2V(first):][:shape.Conv2V(n)]
 			check(s.Conv2InputTransform(n, blockV, b.x))
-			y, work := make([]float32, Conv2Y*n), make([]float32, Conv2Work*n)
-			check(groups(Conv2Outputs, func(o int) error { return s.Conv2ForwardReLUPool(n, y, work, u, blockV, bias, o) }))
+			y, dx := make([]float32, shape.Conv2Y*n), make([]float32, shape.Conv2X*n)
+			check(s.Conv2ForwardReLUPool(n, y, work, u, blockV, bias))
 			// Two transforms before the sum of 20 products, one after it.
-			expect(t, s, "y", y, b.y, b.yBounds, 3*roundings+Conv2Inputs+2)
-
-			dv := make([]float32, Conv2DV*n)
-			for pair := range Conv2Pairs {
-				dm := make([]float32, Conv2Groups*Conv2M(n))
-				for group := range Conv2Groups {
-					part := dm[group*Conv2M(n):][:Conv2M(n)]
-					check(s.Conv2OutputGrad(n, part, b.dy, b.mask, pair, group*Group))
-					copy(dms[pair][group][Conv2M(first):], part)
-				}
-				check(groups(Conv2Inputs, func(c int) error { return s.Conv2InputGradProducts(n, dv, u, dm, pair, c) }))
-			}
-			dx := make([]float32, Conv2X*n)
-			check(groups(Conv2Inputs, func(c int) error { return s.Conv2InputGradTransform(n, dx, dv, c) }))
-			expect(t, s, "dx", dx, b.dx, b.dxBounds, 3*roundings+Conv2Outputs+1+2)
+			expect(t, s, "y", y, b.y, b.yBounds, 3*roundings+shape.Conv2Inputs+2)
+			check(s.Conv2InputGrad(n, dx, work, u, b.dy, b.mask))
+			expect(t, s, "dx", dx, b.dx, b.dxBounds, 3*roundings+shape.Conv2Outputs+1+2)
+			dy, mask = append(dy, b.dy...), append(mask, b.mask...)
 			first += n
 		}
-		du, dw, db := make([]float32, Conv2U), make([]float32, Conv2W), make([]float32, Conv2Outputs)
-		for pair := range Conv2Pairs {
-			for group, dm := range dms[pair] {
-				check(s.Conv2WeightGrad(batch, du, dm, v, pair, group*Group))
-				if pair == 1 {
-					check(s.Conv2BiasGrad(batch, db, dm, group*Group))
-				}
-			}
+		du, dw, db := make([]float32, shape.Conv2U), make([]float32, shape.Conv2W), make([]float32, shape.Conv2Outputs)
+		for task := range shape.Conv2WeightTasks {
+			check(s.Conv2WeightGrad(batch, task, du, db, work, v, dy, mask))
 		}
 		check(s.Conv2WeightGradTransform(dw, du))
-		sum := laneSum(Conv2Tiles * batch / Block)
+		sum := laneSum(shape.Conv2Tiles * batch / shape.Block)
 		expect(t, s, "dw", dw, dwLines, dwNumbers, 3*roundings+sum)
 		expect(t, s, "db", db, wantDB, dbNumbers, roundings+sum)
 	}

@@ -1,13 +1,15 @@
 package kernels
 
+import "github.com/kernelet/kernelet/internal/shape"
+
 func conv1DirectReLUPool(y, x, w, bias []float32, row int) {
-	for window := row * Pool1Size; window < (row+1)*Pool1Size; window++ {
-		directWindow(len(y)/Conv1Y, y, x, w, bias, window, 1, Conv1Outputs, ImageSize, Pool1Size, Conv1Row, 1, 0)
+	for window := row * shape.Pool1Size; window < (row+1)*shape.Pool1Size; window++ {
+		directWindow(len(y)/shape.Conv1Y, y, x, w, bias, window, 1, shape.Conv1Outputs, shape.ImageSize, shape.Pool1Size, shape.Conv1Row, 1, 0)
 	}
 }
 
 func conv2DirectReLUPool(y, x, w, bias []float32, window int) {
-	directWindow(len(y)/Conv2Y, y, x, w, bias, window, Conv2Inputs, Conv2Outputs, Pool1Size, Pool2Size, Conv2Outputs*Conv2Inputs, Conv2Inputs, 1)
+	directWindow(len(y)/shape.Conv2Y, y, x, w, bias, window, shape.Conv2Inputs, shape.Conv2Outputs, shape.Pool1Size, shape.Pool2Size, shape.Conv2Outputs*shape.Conv2Inputs, shape.Conv2Inputs, 1)
 }
 
 // directWindow computes all outputs of one pooling window; the steps say how
@@ -18,10 +20,10 @@ func directWindow(images int, y, x, w, bias []float32, window, inputs, outputs, 
 		for image := range images {
 			var sums [4]float32
 			for c := range inputs {
-				for tap := range Taps {
+				for tap := range shape.Taps {
 					weight := w[tap*tapStep+o*outputStep+c*inputStep]
 					for p := range sums {
-						at := c*inputSize*inputSize + corner + (tap/Window+p/2)*inputSize + tap%Window + p%2
+						at := c*inputSize*inputSize + corner + (tap/shape.FilterSize+p/2)*inputSize + tap%shape.FilterSize + p%2
 						sums[p] += float32(weight * x[at*images+image])
 					}
 				}

@@ -1,18 +1,22 @@
 package kernels
 
-import "math"
+import (
+	"math"
+
+	"github.com/kernelet/kernelet/internal/shape"
+)
 
 // The twins of fc2's kernels: the same steps in plain Go.
 
 func fc2Forward(logits, x, w, bias []float32) {
-	images := len(logits) / Classes
-	for class := range Classes {
+	images := len(logits) / shape.Classes
+	for class := range shape.Classes {
 		sum := logits[class*images:][:images]
 		for image := range sum {
 			sum[image] = bias[class]
 		}
-		for i := range FC2Inputs {
-			weight := w[class*FC2Inputs+i]
+		for i := range shape.FC2Inputs {
+			weight := w[class*shape.FC2Inputs+i]
 			values := x[i*images:][:len(sum)]
 			for image := range sum {
 				sum[image] += float32(weight * values[image])
@@ -26,18 +30,18 @@ func fc2ForwardLoss(logits, dlogits, denominators, x, w, bias []float32, labels 
 	fc2Forward(logits, x, w, bias)
 	for image, correct := range labels {
 		highest := logits[image]
-		for class := 1; class < Classes; class++ {
+		for class := 1; class < shape.Classes; class++ {
 			highest = max2(highest, logits[class*images+image])
 		}
 		denominator := float32(0)
-		for class := range Classes {
+		for class := range shape.Classes {
 			e := exponential(logits[class*images+image] - highest)
 			dlogits[class*images+image] = e
 			denominator += e
 		}
 		denominators[image] = denominator
 		reciprocal := 1 / denominator
-		for class := range Classes {
+		for class := range shape.Classes {
 			target := other
 			if int32(class) == correct {
 				target += label
@@ -81,12 +85,12 @@ func exponential(x float32) float32 {
 }
 
 func fc2InputGrad(dx, dlogits, w, x []float32, scale float32) {
-	images := len(dlogits) / Classes
-	for i := range FC2Inputs {
+	images := len(dlogits) / shape.Classes
+	for i := range shape.FC2Inputs {
 		for image := range images {
 			sum := float32(0)
-			for class := range Classes {
-				sum += float32(w[class*FC2Inputs+i] * dlogits[class*images+image])
+			for class := range shape.Classes {
+				sum += float32(w[class*shape.FC2Inputs+i] * dlogits[class*images+image])
 			}
 			if !(x[i*images+image] > 0) {
 				sum = 0
@@ -97,18 +101,18 @@ func fc2InputGrad(dx, dlogits, w, x []float32, scale float32) {
 }
 
 func fc2WeightGrad(dw, dlogits, x []float32, batch int) {
-	for class := range Classes {
-		for i := range FC2Inputs {
-			var sum [Block]float32
-			for block := 0; block < batch; block += Block {
-				images := min(Block, batch-block)
-				a := dlogits[block*Classes+class*images:][:images]
-				b := x[block*FC2Inputs+i*images:][:images]
+	for class := range shape.Classes {
+		for i := range shape.FC2Inputs {
+			var sum [shape.Block]float32
+			for block := 0; block < batch; block += shape.Block {
+				images := min(shape.Block, batch-block)
+				a := dlogits[block*shape.Classes+class*images:][:images]
+				b := x[block*shape.FC2Inputs+i*images:][:images]
 				for l := range a {
 					sum[l] += float32(a[l] * b[l])
 				}
 			}
-			dw[class*FC2Inputs+i] = addLanes(&sum)
+			dw[class*shape.FC2Inputs+i] = addLanes(&sum)
 		}
 	}
 }

@@ -34,7 +34,7 @@ type functions struct {
 	conv2OutputGrad          [2]func(dm, dy []float32, mask []byte, pair, first int)
 	conv2InputGradProducts   [2]func(dv, u, dm []float32, row, place, first int)
 	conv2InputGradTransform  [2]func(dx, dv []float32, first int)
-	conv2WeightGrad          func(du, dm, v []float32, images, row0, row1, first int)
+	conv2WeightGradProducts  func(du, dm, v []float32, images, row0, row1, first int)
 	conv2BiasGrad            func(db, dm []float32, images, first int)
 	conv2WeightTransform     func(u, w []float32)
 	conv2WeightGradTransform func(dw, du []float32)
@@ -97,7 +97,7 @@ var twins = functions{
 	conv2OutputGrad:           [2]func(dm, dy []float32, mask []byte, pair, first int){conv2OutputGrad, conv2OutputGrad},
 	conv2InputGradProducts:    [2]func(dv, u, dm []float32, row, place, first int){conv2InputGradProducts, conv2InputGradProducts},
 	conv2InputGradTransform:   [2]func(dx, dv []float32, first int){conv2InputGradTransform, conv2InputGradTransform},
-	conv2WeightGrad:           conv2WeightGrad,
+	conv2WeightGradProducts:   conv2WeightGradProducts,
 	conv2BiasGrad:             conv2BiasGrad,
 	conv2WeightTransform:      conv2WeightTransform,
 	conv2WeightGradTransform:  conv2WeightGradTransform,

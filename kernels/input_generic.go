@@ -1,8 +1,10 @@
 package kernels
 
+import "github.com/kernelet/kernelet/internal/shape"
+
 func gather(x []float32, data []byte, index []int32) {
 	for lane, i := range index {
-		for pixel, value := range data[int(i)*ImagePixels:][:ImagePixels] {
+		for pixel, value := range data[int(i)*shape.ImagePixels:][:shape.ImagePixels] {
 			x[pixel*len(index)+lane] = normalised(value)
 		}
 	}

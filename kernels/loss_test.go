@@ -3,13 +3,15 @@ package kernels
 import (
 	"math"
 	"testing"
+
+	"github.com/kernelet/kernelet/internal/shape"
 )
 
 // TestLossRange: the loss of logits that lie far apart, where exponentials
 // vanish, of equal ones and of a lane without image.
 func TestLossRange(t *testing.T) {
-	const n = Block
-	biases := [][Classes]float32{
+	const n = shape.Block
+	biases := [][shape.Classes]float32{
 		{},
 		{0, -1, -10, -50, -86, -87, -88, -104, -1000, -1e30},
 		{1e30, -1e30, 0, 0, 0, 0, 0, 0, 0, 1e30},
@@ -17,12 +19,12 @@ func TestLossRange(t *testing.T) {
 	}
 	labels := make([]int32, n)
 	for i := range labels {
-		labels[i] = int32(i%(Classes+1) - 1)
+		labels[i] = int32(i%(shape.Classes+1) - 1)
 	}
 	for _, s := range sets(t) {
 		for _, bias := range biases {
-			logits, dlogits, denominators := make([]float32, Classes*n), make([]float32, Classes*n), make([]float32, n)
-			if err := s.FC2ForwardLoss(n, logits, dlogits, denominators, make([]float32, FC2Inputs*n), make([]float32, FC2W), bias[:], labels, &testLoss); err != nil {
+			logits, dlogits, denominators := make([]float32, shape.Classes*n), make([]float32, shape.Classes*n), make([]float32, n)
+			if err := s.FC2ForwardLoss(n, logits, dlogits, denominators, make([]float32, shape.FC2Inputs*n), make([]float32, shape.FC2W), bias[:], labels, &caseLoss); err != nil {
 				t.Fatal(err)
 			}
 			wantDenominators, wantGradients := lossOf(logits, labels)

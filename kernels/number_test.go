@@ -3,6 +3,8 @@ package kernels
 import (
 	"math"
 	"slices"
+
+	"github.com/kernelet/kernelet/internal/shape"
 )
 
 // number is a value computed in float64, and the same computation with all
@@ -53,13 +55,13 @@ var matrixA, matrixB, matrixG = func() (a, b, g matrix) {
 	factors := []float64{-1, -1, -1, 4, 4, 2, 2}
 	// product is the polynomial, constant term first, with all points but one as zeros.
 	product := func(but int) []float64 {
-		coefficients := make([]float64, Points)
+		coefficients := make([]float64, shape.Points)
 		coefficients[0] = 1
 		for i, p := range points {
 			if i == but {
 				continue
 			}
-			for j := Points - 1; j >= 0; j-- {
+			for j := shape.Points - 1; j >= 0; j-- {
 				coefficients[j] *= -p
 				if j > 0 {
 					coefficients[j] += coefficients[j-1]
@@ -77,20 +79,20 @@ var matrixA, matrixB, matrixG = func() (a, b, g matrix) {
 			powers = append(powers, power)
 			power *= p
 		}
-		a = append(a, powers[:TileSize])
-		row := make([]float64, Points)
+		a = append(a, powers[:shape.TileSize])
+		row := make([]float64, shape.Points)
 		for j, c := range polynomial {
 			row[j] = c * factors[i]
 		}
 		bT = append(bT, row)
-		row = make([]float64, Window)
+		row = make([]float64, shape.FilterSize)
 		for j := range row {
 			row[j] = powers[j] / at / factors[i]
 		}
 		g = append(g, row)
 	}
 	infinity := func(n int) []float64 { return append(make([]float64, n-1), 1) }
-	return append(a, infinity(TileSize)), append(bT, product(len(points))).transposed(), append(g, infinity(Window))
+	return append(a, infinity(shape.TileSize)), append(bT, product(len(points))).transposed(), append(g, infinity(shape.FilterSize))
 }()
 
 var matrixAT, matrixBT, matrixGT = matrixA.transposed(), matrixB.transposed(), matrixG.transposed()
@@ -143,8 +145,8 @@ type window [4]number
 // tileWindows hands out the four windows of a tile, 4×4 values.
 func tileWindows(tile []number, bias number, put func(row, column int, w window)) {
 	for p := range 4 {
-		i, j := p/2*2*TileSize, p%2*2
-		w := window{tile[i+j], tile[i+j+1], tile[i+TileSize+j], tile[i+TileSize+j+1]}
+		i, j := p/2*2*shape.TileSize, p%2*2
+		w := window{tile[i+j], tile[i+j+1], tile[i+shape.TileSize+j], tile[i+shape.TileSize+j+1]}
 		for q := range w {
 			w[q] = w[q].plus(bias)
 		}
@@ -172,22 +174,22 @@ func pooledAll(windows []window) []number {
 // conv1Windows computes conv1 by Winograd's matrices: windows [outputs][12][12]
 // of n images from x [28][28] and u [64][24].
 func conv1Windows(n, outputs int, x, u, bias []number) []window {
-	const tilesInRow = Conv1Size / TileSize
-	windows := make([]window, outputs*Pool1Pixels*n)
-	d, m := make([]number, Frequencies), make([]number, Frequencies)
-	for tile := range Conv1Tiles {
+	const tilesInRow = shape.Conv1Size / shape.TileSize
+	windows := make([]window, outputs*shape.Pool1Pixels*n)
+	d, m := make([]number, shape.Frequencies), make([]number, shape.Frequencies)
+	for tile := range shape.Conv1Tiles {
 		tileY, tileX := tile/tilesInRow, tile%tilesInRow
 		for image := range n {
 			for i := range d {
-				d[i] = x[((TileSize*tileY+i/Points)*ImageSize+TileSize*tileX+i%Points)*n+image]
+				d[i] = x[((shape.TileSize*tileY+i/shape.Points)*shape.ImageSize+shape.TileSize*tileX+i%shape.Points)*n+image]
 			}
 			v := matrixBT.both(d)
 			for o := range outputs {
 				for f := range m {
-					m[f] = u[f*Conv1Row+o].times(v[f])
+					m[f] = u[f*shape.Conv1Row+o].times(v[f])
 				}
 				tileWindows(matrixAT.both(m), bias[o], func(row, column int, w window) {
-					windows[(o*Pool1Pixels+(2*tileY+row)*Pool1Size+2*tileX+column)*n+image] = w
+					windows[(o*shape.Pool1Pixels+(2*tileY+row)*shape.Pool1Size+2*tileX+column)*n+image] = w
 				})
 			}
 		}
@@ -213,22 +215,22 @@ func weightNumbers(m matrix, w []number, columns int) []number {
 // conv2Place is the place of a value of v (20 features) or of dM (50) for n
 // images: [64][features][4][n].
 func conv2Place(n, features, f, feature, tile, image int) int {
-	return ((f*features+feature)*Conv2Tiles+tile)*n + image
+	return ((f*features+feature)*shape.Conv2Tiles+tile)*n + image
 }
 
 // conv2VNumbers computes V = Bᵀ X B [64][20][4][n] from x [20][12][12][n].
 func conv2VNumbers(n int, x []number) []number {
-	v := make([]number, Frequencies*Conv2Inputs*Conv2Tiles*n)
-	d := make([]number, Frequencies)
-	for c := range Conv2Inputs {
-		for tile := range Conv2Tiles {
+	v := make([]number, shape.Frequencies*shape.Conv2Inputs*shape.Conv2Tiles*n)
+	d := make([]number, shape.Frequencies)
+	for c := range shape.Conv2Inputs {
+		for tile := range shape.Conv2Tiles {
 			for image := range n {
 				for i := range d {
-					y, x0 := tile/2*TileSize+i/Points, tile%2*TileSize+i%Points
-					d[i] = x[(c*Pool1Pixels+y*Pool1Size+x0)*n+image]
+					y, x0 := tile/2*shape.TileSize+i/shape.Points, tile%2*shape.TileSize+i%shape.Points
+					d[i] = x[(c*shape.Pool1Pixels+y*shape.Pool1Size+x0)*n+image]
 				}
 				for f, value := range matrixBT.both(d) {
-					v[conv2Place(n, Conv2Inputs, f, c, tile, image)] = value
+					v[conv2Place(n, shape.Conv2Inputs, f, c, tile, image)] = value
 				}
 			}
 		}
@@ -238,19 +240,19 @@ func conv2VNumbers(n int, x []number) []number {
 
 // conv2Windows computes windows [50][4][4][n] from u [64][50][20] and V.
 func conv2Windows(n int, u, v, bias []number) []window {
-	windows := make([]window, Conv2Y*n)
-	m := make([]number, Frequencies)
-	for o := range Conv2Outputs {
-		for tile := range Conv2Tiles {
+	windows := make([]window, shape.Conv2Y*n)
+	m := make([]number, shape.Frequencies)
+	for o := range shape.Conv2Outputs {
+		for tile := range shape.Conv2Tiles {
 			for image := range n {
 				for f := range m {
 					m[f] = number{}
-					for c := range Conv2Inputs {
-						m[f] = m[f].plus(u[(f*Conv2Outputs+o)*Conv2Inputs+c].times(v[conv2Place(n, Conv2Inputs, f, c, tile, image)]))
+					for c := range shape.Conv2Inputs {
+						m[f] = m[f].plus(u[(f*shape.Conv2Outputs+o)*shape.Conv2Inputs+c].times(v[conv2Place(n, shape.Conv2Inputs, f, c, tile, image)]))
 					}
 				}
 				tileWindows(matrixAT.both(m), bias[o], func(row, column int, w window) {
-					windows[(o*Pool2Pixels+(tile/2*2+row)*Pool2Size+tile%2*2+column)*n+image] = w
+					windows[(o*shape.Pool2Pixels+(tile/2*2+row)*shape.Pool2Size+tile%2*2+column)*n+image] = w
 				})
 			}
 		}
@@ -261,18 +263,18 @@ func conv2Windows(n int, u, v, bias []number) []window {
 // conv2DMNumbers computes dM = A dY Aᵀ [64][50][4][n] of the pooled gradients
 // dy [50][4][4][n] and their masks.
 func conv2DMNumbers(n int, dy []float32, mask []byte) []number {
-	dm := make([]number, Frequencies*Conv2Outputs*Conv2Tiles*n)
-	tileGradients := make([]number, TileSize*TileSize)
-	for o := range Conv2Outputs {
-		for tile := range Conv2Tiles {
+	dm := make([]number, shape.Frequencies*shape.Conv2Outputs*shape.Conv2Tiles*n)
+	tileGradients := make([]number, shape.TileSize*shape.TileSize)
+	for o := range shape.Conv2Outputs {
+		for tile := range shape.Conv2Tiles {
 			for image := range n {
 				for i := range tileGradients {
-					row, column := i/TileSize, i%TileSize
-					at := o*Pool2Pixels + (tile/2*2+row/2)*Pool2Size + tile%2*2 + column/2
-					tileGradients[i] = exactly(unpool(dy[at*n+image], mask[MaskBytes(at, n):], image, n, row%2*2+column%2))
+					row, column := i/shape.TileSize, i%shape.TileSize
+					at := o*shape.Pool2Pixels + (tile/2*2+row/2)*shape.Pool2Size + tile%2*2 + column/2
+					tileGradients[i] = exactly(unpool(dy[at*n+image], mask[shape.MaskBytes(at, n):], image, n, row%2*2+column%2))
 				}
 				for f, value := range matrixA.both(tileGradients) {
-					dm[conv2Place(n, Conv2Outputs, f, o, tile, image)] = value
+					dm[conv2Place(n, shape.Conv2Outputs, f, o, tile, image)] = value
 				}
 			}
 		}
@@ -280,19 +282,52 @@ func conv2DMNumbers(n int, dy []float32, mask []byte) []number {
 	return dm
 }
 
+// conv2DVNumbers computes dV = Uᵀ dM [64][20][4][n] of u [64][50][20] and dM
+// [64][50][4][n].
+func conv2DVNumbers(n int, u, dm []number) []number {
+	dv := make([]number, shape.Frequencies*shape.Conv2Inputs*shape.Conv2Tiles*n)
+	row := shape.Conv2Tiles * n
+	for i, weight := range u {
+		f, o, c := i/(shape.Conv2Outputs*shape.Conv2Inputs), i/shape.Conv2Inputs%shape.Conv2Outputs, i%shape.Conv2Inputs
+		from, to := dm[conv2Place(n, shape.Conv2Outputs, f, o, 0, 0):][:row], dv[conv2Place(n, shape.Conv2Inputs, f, c, 0, 0):][:row]
+		for j := range row {
+			to[j] = to[j].plus(weight.times(from[j]))
+		}
+	}
+	return dv
+}
+
+// addConv2WeightGrad adds Σ dM Vᵀ of n images to du [64][50][20], and dM at the
+// point (1, 1), the sum of all gradients, to db [50].
+func addConv2WeightGrad(n int, du, db, dm, v []number) {
+	row := shape.Conv2Tiles * n
+	for i := range du {
+		f, o, c := i/(shape.Conv2Outputs*shape.Conv2Inputs), i/shape.Conv2Inputs%shape.Conv2Outputs, i%shape.Conv2Inputs
+		d, x := dm[conv2Place(n, shape.Conv2Outputs, f, o, 0, 0):][:row], v[conv2Place(n, shape.Conv2Inputs, f, c, 0, 0):][:row]
+		for j := range row {
+			du[i] = du[i].plus(d[j].times(x[j]))
+		}
+	}
+	for o := range db {
+		for _, d := range dm[conv2Place(n, shape.Conv2Outputs, shape.Points+1, o, 0, 0):][:row] {
+			db[o] = db[o].plus(d)
+		}
+	}
+}
+
 // conv2DXNumbers computes dx [20][12][12][n] = Σ B dV Bᵀ of dV [64][20][4][n].
 func conv2DXNumbers(n int, dv []number) []number {
-	dx := make([]number, Conv2X*n)
-	values := make([]number, Frequencies)
-	for c := range Conv2Inputs {
-		for tile := range Conv2Tiles {
+	dx := make([]number, shape.Conv2X*n)
+	values := make([]number, shape.Frequencies)
+	for c := range shape.Conv2Inputs {
+		for tile := range shape.Conv2Tiles {
 			for image := range n {
 				for f := range values {
-					values[f] = dv[conv2Place(n, Conv2Inputs, f, c, tile, image)]
+					values[f] = dv[conv2Place(n, shape.Conv2Inputs, f, c, tile, image)]
 				}
 				for i, value := range matrixB.both(values) {
-					y, x := tile/2*TileSize+i/Points, tile%2*TileSize+i%Points
-					at := (c*Pool1Pixels+y*Pool1Size+x)*n + image
+					y, x := tile/2*shape.TileSize+i/shape.Points, tile%2*shape.TileSize+i%shape.Points
+					at := (c*shape.Pool1Pixels+y*shape.Pool1Size+x)*n + image
 					dx[at] = dx[at].plus(value)
 				}
 			}
@@ -313,10 +348,10 @@ func adamNumbers(w, m, v, g, gError float64, step *AdamStep) (weight, moment, se
 	if second.value > math.MaxFloat32 {
 		return number{w, math.NaN()}, number{moment.value, momentError / rounding}, number{second.value, math.Inf(1)}
 	}
-	if math.Abs(moment.value) < momentFloor {
+	if math.Abs(moment.value) < shape.MomentFloor {
 		moment.value, momentError = 0, 0
 	}
-	if second.value < momentFloor {
+	if second.value < shape.MomentFloor {
 		second.value, secondError = 0, 0
 	}
 	root := math.Sqrt(second.value)

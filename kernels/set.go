@@ -14,10 +14,6 @@ import (
 // unknown or that this machine, or this build, does not have.
 var ErrISA = errors.New("instruction set not available")
 
-// ErrLength is wrapped by the error of a kernel whose arguments do not fit
-// its shapes.
-var ErrLength = errors.New("argument does not fit the kernel")
-
 // Set is one instruction set's implementation of every kernel. A Set never
 // changes and is safe for concurrent use.
 type Set struct {
@@ -88,46 +84,4 @@ func Features() []string {
 		names[i] = feature.String()
 	}
 	return names
-}
-
-// length is an argument's name, the elements it has and those it needs.
-type length struct {
-	name      string
-	got, want int
-}
-
-// check returns an error that names the kernel unless images is 8 or 16 and
-// every length is what the kernel needs.
-func check(kernel string, images int, lengths ...length) error {
-	if images != HalfBlock && images != Block {
-		return fmt.Errorf("%w: %s: images: expected %d or %d, got %d", ErrLength, kernel, HalfBlock, Block, images)
-	}
-	return checkLengths(kernel, lengths...)
-}
-
-// checkBatch is check for kernels that run over all blocks of a batch.
-func checkBatch(kernel string, images int, lengths ...length) error {
-	if images <= 0 || images%HalfBlock != 0 {
-		return fmt.Errorf("%w: %s: images: expected a positive multiple of %d, got %d", ErrLength, kernel, HalfBlock, images)
-	}
-	return checkLengths(kernel, lengths...)
-}
-
-func checkLengths(kernel string, lengths ...length) error {
-	for _, l := range lengths {
-		if l.got != l.want {
-			return fmt.Errorf("%w: %s: %s: expected %d elements, got %d", ErrLength, kernel, l.name, l.want, l.got)
-		}
-	}
-	return nil
-}
-
-// checkRange returns an error unless first … first+count−1 lie within size
-// and first is a multiple of step.
-func checkRange(kernel string, first, count, step, size int) error {
-	if first < 0 || count < 1 || first%step != 0 || first > size-count {
-		return fmt.Errorf("%w: %s: expected a range within 0…%d that begins at a multiple of %d, got %d values from %d",
-			ErrLength, kernel, size-1, step, count, first)
-	}
-	return nil
 }

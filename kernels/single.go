@@ -1,114 +1,111 @@
 package kernels
 
-// Lengths of the arrays of one image's forward pass.
-const (
-	SingleY1     = Pool1Pixels * Conv1Row              // [12][12][24]
-	SingleV      = Frequencies * Conv2Tiles * Conv1Row // [64][4][24]
-	SingleU2     = Frequencies * Conv2Inputs * singleOutputs
-	SingleBias2  = singleOutputs
-	SingleM      = Frequencies * Conv2Tiles * singleChunk // [64][4][16]
-	SingleH      = 512                                    // [500] and padding
-	SingleW1     = FC1Inputs * SingleH                    // [4][800][128]
-	SingleW2     = SingleH * SingleLogits                 // [512][16]
-	SingleLogits = 16
+import "github.com/kernelet/kernelet/internal/shape"
 
-	// SingleList is the length of a list of values and of their places; the
-	// kernels look at entries that lie a little behind the last one.
-	SingleList = FC1Inputs + 32
-)
+// The kernels of the forward pass of one image, whose lanes are channels or
+// outputs. They give the same bits as those for many images.
 
-const (
-	singleChunk   = 16  // outputs of conv2 whose weights lie together
-	singleOutputs = 56  // of conv2, padded: three chunks and half a one
-	singleFC1     = 128 // outputs of fc1 whose weights lie together
-)
+// List is working memory for the values of a vector that are not zero, and for
+// their indices, shape.SingleList of each.
+type List struct {
+	Values  []float32
+	Indices []int32
+}
 
 // SingleInput computes x [28][28] = image/255·2 − 1 from image [28][28].
 func (s *Set) SingleInput(x []float32, image []byte) error {
-	if err := checkLengths("SingleInput", length{"x", len(x), ImagePixels}, length{"image", len(image), ImagePixels}); err != nil {
-		return err
+	c := contract{kernel: "SingleInput"}
+	c.length("x", len(x), shape.ImagePixels).length("image", len(image), shape.ImagePixels)
+	if c.err == nil {
+		s.singleInput(x, image)
 	}
-	s.singleInput(x, image)
-	return nil
+	return c.err
 }
 
 // SingleConv1ReLUPool computes y [12][12][24 channels] = max(0,
 // maxpool(conv1(x)) + bias) from x [28][28], the transformed weights u [64][24]
 // and bias [24].
 func (s *Set) SingleConv1ReLUPool(y, x, u, bias []float32) error {
-	if err := checkLengths("SingleConv1ReLUPool", length{"y", len(y), SingleY1}, length{"x", len(x), ImagePixels},
-		length{"u", len(u), Conv1U}, length{"bias", len(bias), Conv1Row}); err != nil {
-		return err
+	c := contract{kernel: "SingleConv1ReLUPool"}
+	c.length("y", len(y), shape.SingleConv1Y).length("x", len(x), shape.ImagePixels).
+		length("u", len(u), shape.Conv1U).length("bias", len(bias), shape.Conv1Row)
+	if c.err == nil {
+		s.singleConv1ReLUPool(y, x, u, bias)
 	}
-	s.singleConv1ReLUPool(y, x, u, bias)
-	return nil
+	return c.err
 }
 
-// SingleConv2InputTransform computes v [64][4 windows][24 channels] = Bᵀ x B
+// SingleConv2InputTransform computes v [64][4 tiles][24 channels] = Bᵀ x B
 // from x [12][12][24].
 func (s *Set) SingleConv2InputTransform(v, x []float32) error {
-	if err := checkLengths("SingleConv2InputTransform", length{"v", len(v), SingleV}, length{"x", len(x), SingleY1}); err != nil {
-		return err
+	c := contract{kernel: "SingleConv2InputTransform"}
+	c.length("v", len(v), shape.SingleConv2V).length("x", len(x), shape.SingleConv1Y)
+	if c.err == nil {
+		s.singleConv2InputTransform(v, x)
 	}
-	s.singleConv2InputTransform(v, x)
-	return nil
+	return c.err
 }
 
 // SingleConv2ReLUPool computes y [50][4][4] = max(0, maxpool(conv2) + bias) from
 // v [64][4][24], weights u as PackSingleConv2 makes them and bias [56]; m
 // [64][4][16] is working memory.
 func (s *Set) SingleConv2ReLUPool(y, m, u, v, bias []float32) error {
-	if err := checkLengths("SingleConv2ReLUPool", length{"y", len(y), Conv2Y}, length{"m", len(m), SingleM},
-		length{"u", len(u), SingleU2}, length{"v", len(v), SingleV}, length{"bias", len(bias), SingleBias2}); err != nil {
-		return err
+	c := contract{kernel: "SingleConv2ReLUPool"}
+	c.length("y", len(y), shape.Conv2Y).length("m", len(m), shape.SingleConv2M).length("u", len(u), shape.SingleConv2U).
+		length("v", len(v), shape.SingleConv2V).length("bias", len(bias), shape.SingleConv2Outputs)
+	if c.err == nil {
+		s.singleConv2ReLUPool(y, m, u, v, bias)
 	}
-	s.singleConv2ReLUPool(y, m, u, v, bias)
-	return nil
+	return c.err
 }
 
 // SingleFC1ReLU computes h [512] = max(0, w x + bias) from x [800], w
-// [4][800][128] as PackSingleFC1 makes it and bias [512]; values and places [832]
-// are working memory. Weights multiplied by a zero of x are not read.
-// backwards computes the last chunk of outputs first: alternate it between calls,
-// so that a call starts with the weights that the last one left in the cache.
-func (s *Set) SingleFC1ReLU(h, x, w, bias, values []float32, places []int32, backwards bool) error {
-	if err := checkLengths("SingleFC1ReLU", length{"h", len(h), SingleH}, length{"x", len(x), FC1Inputs},
-		length{"w", len(w), SingleW1}, length{"bias", len(bias), SingleH},
-		length{"values", len(values), SingleList}, length{"places", len(places), SingleList}); err != nil {
-		return err
+// [4][800][128] as PackSingleFC1 makes it and bias [512]. Weights multiplied by a
+// zero of x are not read. backwards computes the last chunk of outputs first:
+// alternate it between calls, so that a call starts with the weights that the
+// last one left in the cache.
+func (s *Set) SingleFC1ReLU(h, x, w, bias []float32, list List, backwards bool) error {
+	c := contract{kernel: "SingleFC1ReLU"}
+	c.length("h", len(h), shape.SingleFC1Y).length("x", len(x), shape.FC1Inputs).length("w", len(w), shape.SingleFC1W).
+		length("bias", len(bias), shape.SingleFC1Y).list(list)
+	if c.err == nil {
+		s.singleFC1ReLU(h, x, w, bias, list.Values, list.Indices, backwards)
 	}
-	s.singleFC1ReLU(h, x, w, bias, values, places, backwards)
-	return nil
+	return c.err
 }
 
 // SingleFC2 computes logits [16], of which ten are used, = w x + bias from x
-// [512], w [512][16] as PackSingleFC2 makes it and bias [16]; values and places
-// [832] are working memory.
-func (s *Set) SingleFC2(logits, x, w, bias, values []float32, places []int32) error {
-	if err := checkLengths("SingleFC2", length{"logits", len(logits), SingleLogits}, length{"x", len(x), SingleH},
-		length{"w", len(w), SingleW2}, length{"bias", len(bias), SingleLogits},
-		length{"values", len(values), SingleList}, length{"places", len(places), SingleList}); err != nil {
-		return err
+// [512], w [512][16] as PackSingleFC2 makes it and bias [16].
+func (s *Set) SingleFC2(logits, x, w, bias []float32, list List) error {
+	c := contract{kernel: "SingleFC2"}
+	c.length("logits", len(logits), shape.SingleLogits).length("x", len(x), shape.SingleFC1Y).length("w", len(w), shape.SingleFC2W).
+		length("bias", len(bias), shape.SingleLogits).list(list)
+	if c.err == nil {
+		s.singleFC2(logits, x, w, bias, list.Values, list.Indices)
 	}
-	s.singleFC2(logits, x, w, bias, values, places)
-	return nil
+	return c.err
 }
 
-// singleU2 is the place of a transformed weight of conv2 for one image.
-func singleU2(frequency, channel, output int) int {
-	first := output / singleChunk * singleChunk
-	width := min(singleChunk, singleOutputs-first)
-	return first*Frequencies*Conv2Inputs + (frequency*Conv2Inputs+channel)*width + output - first
+func (c *contract) list(l List) *contract {
+	return c.length("values", len(l.Values), shape.SingleList).length("indices", len(l.Indices), shape.SingleList)
+}
+
+// singleConv2U is the place of a transformed weight of conv2 for one image.
+func singleConv2U(frequency, channel, output int) int {
+	first := output / shape.SingleConv2Chunk * shape.SingleConv2Chunk
+	width := min(shape.SingleConv2Chunk, shape.SingleConv2Outputs-first)
+	return first*shape.Frequencies*shape.Conv2Inputs + (frequency*shape.Conv2Inputs+channel)*width + output - first
 }
 
 // PackSingleConv2 writes conv2's transformed weights u [64][50][20] in the order
 // of SingleConv2ReLUPool to packed, [3 chunks][64][20][16] and [64][20][8].
 func PackSingleConv2(packed, u []float32) error {
-	if err := checkLengths("PackSingleConv2", length{"packed", len(packed), SingleU2}, length{"u", len(u), Conv2U}); err != nil {
-		return err
+	c := contract{kernel: "PackSingleConv2"}
+	if c.length("packed", len(packed), shape.SingleConv2U).length("u", len(u), shape.Conv2U); c.err != nil {
+		return c.err
 	}
 	for i, value := range u {
-		packed[singleU2(i/(Conv2Outputs*Conv2Inputs), i%Conv2Inputs, i/Conv2Inputs%Conv2Outputs)] = value
+		packed[singleConv2U(i/(shape.Conv2Outputs*shape.Conv2Inputs), i%shape.Conv2Inputs, i/shape.Conv2Inputs%shape.Conv2Outputs)] = value
 	}
 	return nil
 }
@@ -116,12 +113,13 @@ func PackSingleConv2(packed, u []float32) error {
 // PackSingleFC1 writes fc1's weights w [10][500][80] in the order of
 // SingleFC1ReLU to packed, [4][800][128].
 func PackSingleFC1(packed, w []float32) error {
-	if err := checkLengths("PackSingleFC1", length{"packed", len(packed), SingleW1}, length{"w", len(w), FC1W}); err != nil {
-		return err
+	c := contract{kernel: "PackSingleFC1"}
+	if c.length("packed", len(packed), shape.SingleFC1W).length("w", len(w), shape.FC1W); c.err != nil {
+		return c.err
 	}
 	for i, value := range w {
-		input, output := i/(FC1Outputs*FC1Slice)*FC1Slice+i%FC1Slice, i/FC1Slice%FC1Outputs
-		packed[(output/singleFC1*FC1Inputs+input)*singleFC1+output%singleFC1] = value
+		input, output := i/(shape.FC1Outputs*shape.FC1Slice)*shape.FC1Slice+i%shape.FC1Slice, i/shape.FC1Slice%shape.FC1Outputs
+		packed[(output/shape.SingleFC1Chunk*shape.FC1Inputs+input)*shape.SingleFC1Chunk+output%shape.SingleFC1Chunk] = value
 	}
 	return nil
 }
@@ -129,11 +127,12 @@ func PackSingleFC1(packed, w []float32) error {
 // PackSingleFC2 writes fc2's weights w [10][500] in the order of SingleFC2 to
 // packed, [512][16].
 func PackSingleFC2(packed, w []float32) error {
-	if err := checkLengths("PackSingleFC2", length{"packed", len(packed), SingleW2}, length{"w", len(w), FC2W}); err != nil {
-		return err
+	c := contract{kernel: "PackSingleFC2"}
+	if c.length("packed", len(packed), shape.SingleFC2W).length("w", len(w), shape.FC2W); c.err != nil {
+		return c.err
 	}
 	for i, value := range w {
-		packed[i%FC2Inputs*SingleLogits+i/FC2Inputs] = value
+		packed[i%shape.FC2Inputs*shape.SingleLogits+i/shape.FC2Inputs] = value
 	}
 	return nil
 }

@@ -1,5 +1,7 @@
 package kernels
 
+import "github.com/kernelet/kernelet/internal/shape"
+
 // The twins of one image's kernels: the same steps in plain Go.
 
 func singleInput(x []float32, image []byte) {
@@ -9,60 +11,60 @@ func singleInput(x []float32, image []byte) {
 }
 
 func singleConv1ReLUPool(y, x, u, bias []float32) {
-	const tilesInRow = Conv1Size / TileSize
-	for tile := range Conv1Tiles {
+	const tilesInRow = shape.Conv1Size / shape.TileSize
+	for tile := range shape.Conv1Tiles {
 		tileY, tileX := tile/tilesInRow, tile%tilesInRow
-		var v, m [Frequencies]float32
-		tileInput(v[:], x[TileSize*tileY*ImageSize+TileSize*tileX:], ImageSize, 1, 1)
-		for o := range Conv1Row {
+		var v, m [shape.Frequencies]float32
+		tileInput(v[:], x[shape.TileSize*tileY*shape.ImageSize+shape.TileSize*tileX:], shape.ImageSize, 1, 1)
+		for o := range shape.Conv1Row {
 			for f := range m {
-				m[f] = u[f*Conv1Row+o] * v[f]
+				m[f] = u[f*shape.Conv1Row+o] * v[f]
 			}
 			pooledTile(m[:], 1, bias[o], func(row, column int, value float32) {
-				y[((2*tileY+row)*Pool1Size+2*tileX+column)*Conv1Row+o] = value
+				y[((2*tileY+row)*shape.Pool1Size+2*tileX+column)*shape.Conv1Row+o] = value
 			})
 		}
 	}
 }
 
 func singleConv2InputTransform(v, x []float32) {
-	for tile := range Conv2Tiles {
-		for c := range Conv1Row {
-			tileInput(v[tile*Conv1Row+c:], x[(tile/2*TileSize*Pool1Size+tile%2*TileSize)*Conv1Row+c:],
-				Pool1Size*Conv1Row, Conv1Row, Conv2Tiles*Conv1Row)
+	for tile := range shape.Conv2Tiles {
+		for c := range shape.Conv1Row {
+			tileInput(v[tile*shape.Conv1Row+c:], x[(tile/2*shape.TileSize*shape.Pool1Size+tile%2*shape.TileSize)*shape.Conv1Row+c:],
+				shape.Pool1Size*shape.Conv1Row, shape.Conv1Row, shape.Conv2Tiles*shape.Conv1Row)
 		}
 	}
 }
 
 func singleConv2ReLUPool(y, m, u, v, bias []float32) {
-	for first := 0; first < Conv2Outputs; first += singleChunk {
-		width := min(singleChunk, singleOutputs-first)
-		for f := range Frequencies {
-			for tile := range Conv2Tiles {
-				sum := m[(f*Conv2Tiles+tile)*width:][:width]
+	for first := 0; first < shape.Conv2Outputs; first += shape.SingleConv2Chunk {
+		width := min(shape.SingleConv2Chunk, shape.SingleConv2Outputs-first)
+		for f := range shape.Frequencies {
+			for tile := range shape.Conv2Tiles {
+				sum := m[(f*shape.Conv2Tiles+tile)*width:][:width]
 				clear(sum)
-				for c := range Conv2Inputs {
-					addScaled(sum, v[(f*Conv2Tiles+tile)*Conv1Row+c], u[singleU2(f, c, first):][:width])
+				for c := range shape.Conv2Inputs {
+					addScaled(sum, v[(f*shape.Conv2Tiles+tile)*shape.Conv1Row+c], u[singleConv2U(f, c, first):][:width])
 				}
 			}
 		}
-		for o := first; o < min(first+width, Conv2Outputs); o++ {
-			for tile := range Conv2Tiles {
-				pooledTile(m[tile*width+o-first:], Conv2Tiles*width, bias[o], func(row, column int, value float32) {
-					y[o*Pool2Pixels+(tile/2*2+row)*Pool2Size+tile%2*2+column] = value
+		for o := first; o < min(first+width, shape.Conv2Outputs); o++ {
+			for tile := range shape.Conv2Tiles {
+				pooledTile(m[tile*width+o-first:], shape.Conv2Tiles*width, bias[o], func(row, column int, value float32) {
+					y[o*shape.Pool2Pixels+(tile/2*2+row)*shape.Pool2Size+tile%2*2+column] = value
 				})
 			}
 		}
 	}
 }
 
-func singleFC1ReLU(h, x, w, bias, values []float32, places []int32, _ bool) {
+func singleFC1ReLU(h, x, w, bias, values []float32, indices []int32, _ bool) {
 	copy(h, bias)
-	live := singleLive(values, places, x)
-	for chunk := range SingleH / singleFC1 {
-		sums := h[chunk*singleFC1:][:singleFC1]
-		for n, place := range places[:live] {
-			addScaled(sums, values[n], w[(chunk*FC1Inputs+int(place))*singleFC1:][:singleFC1])
+	live := singleLive(values, indices, x)
+	for chunk := range shape.SingleFC1Y / shape.SingleFC1Chunk {
+		sums := h[chunk*shape.SingleFC1Chunk:][:shape.SingleFC1Chunk]
+		for n, place := range indices[:live] {
+			addScaled(sums, values[n], w[(chunk*shape.FC1Inputs+int(place))*shape.SingleFC1Chunk:][:shape.SingleFC1Chunk])
 		}
 	}
 	for i, sum := range h {
@@ -72,20 +74,20 @@ func singleFC1ReLU(h, x, w, bias, values []float32, places []int32, _ bool) {
 	}
 }
 
-func singleFC2(logits, x, w, bias, values []float32, places []int32) {
+func singleFC2(logits, x, w, bias, values []float32, indices []int32) {
 	copy(logits, bias)
-	for n, place := range places[:singleLive(values, places, x)] {
-		addScaled(logits, values[n], w[int(place)*SingleLogits:][:SingleLogits])
+	for n, place := range indices[:singleLive(values, indices, x)] {
+		addScaled(logits, values[n], w[int(place)*shape.SingleLogits:][:shape.SingleLogits])
 	}
 }
 
-// singleLive lists the values of x that are not zero and their places, and
+// singleLive lists the values of x that are not zero and their indices, and
 // returns their number.
-func singleLive(values []float32, places []int32, x []float32) int {
+func singleLive(values []float32, indices []int32, x []float32) int {
 	n := 0
 	for i, value := range x {
 		if value != 0 {
-			values[n], places[n] = value, int32(i)
+			values[n], indices[n] = value, int32(i)
 			n++
 		}
 	}

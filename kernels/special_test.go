@@ -4,7 +4,7 @@ import (
 	"math"
 	"testing"
 
-	"github.com/kernelet/kernelet/internal/aligned"
+	"github.com/kernelet/kernelet/internal/shape"
 )
 
 // class is what a special value turns other values into.
@@ -45,28 +45,34 @@ func TestSpecials(t *testing.T) {
 		{"infinite", []float32{0, negativeZero, 1e-45, -1e-40, infinity, -infinity, float32(math.NaN())}},
 		{"largest", []float32{0, negativeZero, 1e-45, -1e-40, math.MaxFloat32, -math.MaxFloat32}},
 	}
-	for _, r := range table() {
-		find := exact[r.kernel]
-		if find == nil {
+	for _, c := range Cases() {
+		find := exact(c.Kernel)
+		// The gradients of conv2 in one call: a step that overflows times a 0 is NaN.
+		// Their steps are cases of their own.
+		if find == nil || c.Kernel == "Conv2InputGrad" || c.Kernel == "Conv2WeightGrad" {
 			continue
 		}
 		for _, run := range runs {
-			t.Run(r.name()+"/"+run.name, func(t *testing.T) {
-				before := filled(r, 8, false, aligned.Bytes)
-				setSpecials(r, before, run.values, 2000)
+			t.Run(c.Name()+"/"+run.name, func(t *testing.T) {
+				before := c.Make(8, false, nil)
+				setSpecials(c, before, run.values, 2000)
 				want := before.clone()
-				runRow(t, &generic, r, want)
-				answers := find(r.images, before)
+				c.run(t, &generic, want)
+				answers := find(c.Images, before)
 				for _, s := range generated {
 					got := before.clone()
-					runRow(t, s, r, got)
-					for i, a := range answers {
-						classes := run.name == "infinite"
-						compareSpecials(t, s, r.arguments[i].name, a.roundings, a.of(got), want.floats[i], got.floats[i], classes)
+					c.run(t, s, got)
+					for _, argument := range c.Arguments {
+						a, found := answers[argument.Name]
+						if !found {
+							continue
+						}
+						name, classes := argument.Name, run.name == "infinite"
+						compareSpecials(t, s, argument, a.roundings, a.of(got), want.Floats[name], got.Floats[name], classes)
 						for j, w := range a.windows {
-							if mask := [2][]byte{want.bytes[i], got.bytes[i]}; classes && !(w.pooled().magnitude < math.MaxFloat32) && position(mask[0], j, r.images) != position(mask[1], j, r.images) {
-								t.Errorf("%s: %s of %v: the twin chooses %d, got %d", s.Name(), r.arguments[i].name, w,
-									position(mask[0], j, r.images), position(mask[1], j, r.images))
+							twin, mine := position(want.Bytes[name], j, c.Images), position(got.Bytes[name], j, c.Images)
+							if classes && !(w.pooled().magnitude < math.MaxFloat32) && twin != mine {
+								t.Errorf("%s: %s of %v: the twin chooses %d, got %d", s.Name(), name, w, twin, mine)
 							}
 						}
 					}
@@ -80,7 +86,7 @@ func TestSpecials(t *testing.T) {
 // counts windows and images.
 func position(mask []byte, at, images int) int {
 	for p := range 4 {
-		if unpool(1, mask[MaskBytes(at/images, images):], at%images, images, p) != 0 {
+		if unpool(1, mask[shape.MaskBytes(at/images, images):], at%images, images, p) != 0 {
 			return p
 		}
 	}
@@ -89,10 +95,10 @@ func position(mask []byte, at, images int) int {
 
 // compareSpecials holds an output against numbers where they are finite and
 // small enough, elsewhere against the twin's class if classes says so.
-func compareSpecials(t *testing.T, s *Set, name string, roundings float64, numbers []number, twin, got []float32, classes bool) {
+func compareSpecials(t *testing.T, s *Set, argument Argument, roundings float64, numbers []number, twin, got []float32, classes bool) {
 	t.Helper()
 	const largest = math.MaxFloat32 / (360 * 360)
-	different := 0
+	m := mistakes{t: t, where: s.Name()}
 	for i, e := range numbers {
 		ok := true
 		switch {
@@ -102,9 +108,8 @@ func compareSpecials(t *testing.T, s *Set, name string, roundings float64, numbe
 			ok = class(got[i]) == class(twin[i])
 		}
 		if !ok {
-			if different++; different < 4 {
-				t.Errorf("%s: %s[%d]: expected %v (magnitude %v), the twin gives %v, got %v", s.Name(), name, i, e.value, e.magnitude, twin[i], got[i])
-			}
+			m.report(argument, i, "expected %v (magnitude %v), the twin gives %v, got %v", e.value, e.magnitude, twin[i], got[i])
 		}
 	}
+	m.end()
 }

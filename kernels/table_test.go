@@ -12,136 +12,97 @@ import (
 	"strings"
 	"testing"
 	"time"
-	"unsafe"
-
-	"github.com/kernelet/kernelet/internal/aligned"
 )
 
-// argument is a buffer that a kernel reads or writes.
-type argument struct {
-	name     string
-	floats   int                                               // number of float32 values, or
-	bytes    int                                               // number of bytes, or
-	ints     int                                               // number of int32 values
-	output   bool                                              // the kernel writes all of it, or the part that the row's call names
-	work     bool                                              // working memory: what is left there means nothing
-	fill     func(r *rand.Rand, values []float32, data []byte) // nil: uniform in [-1, 1)
-	fillInts func(values []int32)                              // nil: zeros
-
-	// defined says whether an element of an output means something, nil that
-	// all do.
-	defined func(b *buffers, at int) bool
-}
-
-// buffers are a row's arguments, in its order.
-type buffers struct {
-	floats [][]float32
-	bytes  [][]byte
-	ints   [][]int32
-}
-
-// memory makes a buffer of a number of bytes that begins at a multiple of 4.
-type memory func(bytes int) []byte
-
 // between is memory between two pages that cannot be touched, see guarded.
-func between(t testing.TB, atEnd bool) memory {
+func between(t testing.TB, atEnd bool) Memory {
 	return func(bytes int) []byte { return guarded(t, bytes, atEnd) }
 }
 
-func (m memory) floats(n int) []float32 {
-	return unsafe.Slice((*float32)(unsafe.Pointer(unsafe.SliceData(m(4*n)))), n)
-}
+func (m Memory) floats(n int) []float32 { return sliceOf[float32](m(4*n), n) }
+func (m Memory) ints(n int) []int32     { return sliceOf[int32](m(4*n), n) }
 
-func (m memory) words(n int) []uint32 {
-	return unsafe.Slice((*uint32)(unsafe.Pointer(unsafe.SliceData(m(4*n)))), n)
-}
-
-func (m memory) ints(n int) []int32 {
-	return unsafe.Slice((*int32)(unsafe.Pointer(unsafe.SliceData(m(4*n)))), n)
-}
-
-// row is one kernel with its shape. All tests and benchmarks range over
-// (row, instruction set).
-type row struct {
-	kernel    string
-	images    int     // side by side, or in the batch
-	shape     string  // what tells rows apart that have no images
-	perCall   float64 // images' worth of work of the layer that one call does
-	flops     float64 // of the layer by its dense algorithm, an image
-	arguments []argument
-	call      func(s *Set, images int, b *buffers) error
-
-	integers bool // with small integers as inputs nothing is rounded
-}
-
-func (r row) name() string {
-	if r.shape != "" {
-		return r.kernel + "/" + r.shape
-	}
-	return fmt.Sprintf("%s/images=%d", r.kernel, r.images)
-}
-
-// table lists every kernel.
-func table() []row {
-	return slices.Concat(inputRows(), conv1Rows(), conv2Rows(), fc1Rows(), fc2Rows(), adamRows(), directRows(), singleRows())
-}
-
-// filled makes a row's arguments.
-func filled(r row, seed uint64, integers bool, m memory) *buffers {
-	random := rand.New(rand.NewPCG(seed, 1))
-	b := &buffers{make([][]float32, len(r.arguments)), make([][]byte, len(r.arguments)), make([][]int32, len(r.arguments))}
-	for i, a := range r.arguments {
-		switch {
-		case a.floats > 0:
-			b.floats[i] = m.floats(a.floats)
-		case a.ints > 0:
-			b.ints[i] = m.ints(a.ints)
-		default:
-			b.bytes[i] = m(a.bytes)
-		}
-		for j := range b.floats[i] {
-			switch {
-			case integers:
-				b.floats[i][j] = float32(random.IntN(5) - 2)
-			default:
-				b.floats[i][j] = 2*random.Float32() - 1
-			}
-		}
-		if a.fill != nil {
-			a.fill(random, b.floats[i], b.bytes[i])
-		}
-		if a.fillInts != nil {
-			a.fillInts(b.ints[i])
-		}
-	}
-	return b
-}
-
-// clone copies all arguments.
-func (b *buffers) clone() *buffers {
-	c := &buffers{slices.Clone(b.floats), slices.Clone(b.bytes), slices.Clone(b.ints)}
-	for i := range c.floats {
-		c.floats[i], c.bytes[i], c.ints[i] = slices.Clone(b.floats[i]), slices.Clone(b.bytes[i]), slices.Clone(b.ints[i])
-	}
-	return c
-}
-
-// runRow calls a row's kernel and fails if that changes what it only reads.
-func runRow(t *testing.T, s *Set, r row, b *buffers) {
+// run calls a case's kernel and fails if that changes what it only reads.
+func (c Case) run(t *testing.T, s *Set, a *Arguments) {
 	t.Helper()
-	before := b.clone()
-	if err := r.call(s, r.images, b); err != nil {
+	before := a.clone()
+	if err := c.Bind(a)(s); err != nil {
 		t.Fatal(err)
 	}
-	for i, a := range r.arguments {
-		if a.output || a.work {
-			continue
-		}
-		same := func(a, b float32) bool { return math.Float32bits(a) == math.Float32bits(b) }
-		if !slices.EqualFunc(b.floats[i], before.floats[i], same) || !slices.Equal(b.bytes[i], before.bytes[i]) || !slices.Equal(b.ints[i], before.ints[i]) {
-			t.Fatalf("%s: changes %s, which it only reads", s.Name(), a.name)
+	for _, argument := range c.Arguments {
+		if !argument.Output && !argument.Work {
+			if at := difference(argument, before, a); at >= 0 {
+				t.Fatalf("%s: changes %s%s, which it only reads", s.Name(), argument.Name, argument.Layout.At(at))
+			}
 		}
 	}
+}
+
+// difference returns the first element of an argument that differs in its bits
+// but for those of NaN, or −1.
+func difference(argument Argument, one, other *Arguments) int {
+	name := argument.Name
+	switch argument.Kind {
+	case Floats:
+		for at, v := range one.Floats[name] {
+			w := other.Floats[name][at]
+			if math.Float32bits(v) != math.Float32bits(w) && !(v != v && w != w) && argument.isDefined(one, at) {
+				return at
+			}
+		}
+	case Bytes:
+		return firstDifference(one.Bytes[name], other.Bytes[name], func(int) bool { return true })
+	case Integers:
+		return firstDifference(one.Integers[name], other.Integers[name], func(at int) bool { return argument.isDefined(one, at) })
+	case Words:
+		return firstDifference(one.Words[name], other.Words[name], func(int) bool { return true })
+	}
+	return -1
+}
+
+func firstDifference[T comparable](one, other []T, matters func(at int) bool) int {
+	for at, v := range one {
+		if other[at] != v && matters(at) {
+			return at
+		}
+	}
+	return -1
+}
+
+// element is an element of an argument, to print.
+func element(argument Argument, a *Arguments, at int) any {
+	switch argument.Kind {
+	case Floats:
+		return a.Floats[argument.Name][at]
+	case Bytes:
+		return fmt.Sprintf("%08b", a.Bytes[argument.Name][at])
+	case Integers:
+		return a.Integers[argument.Name][at]
+	}
+	return a.Words[argument.Name][at]
+}
+
+// mistakes prints what is wrong with a case's values, a few of each output and
+// the number of the others, so that one wrong coefficient fits a screen.
+type mistakes struct {
+	t     *testing.T
+	n     int
+	where string
+}
+
+func (m *mistakes) report(argument Argument, at int, format string, a ...any) {
+	m.t.Helper()
+	if m.n++; m.n <= 2 {
+		m.t.Errorf("%s: %s%s: "+format, append([]any{m.where, argument.Name, argument.Layout.At(at)}, a...)...)
+	}
+}
+
+func (m *mistakes) end() {
+	m.t.Helper()
+	if m.n > 2 {
+		m.t.Errorf("%s: and %d other values", m.where, m.n-2)
+	}
+	m.n = 0
 }
 
 // sets returns the available sets, and fails if the environment variable
@@ -170,27 +131,23 @@ func generatedSets(t *testing.T) []*Set {
 	return all[1:]
 }
 
-// isDefined reports whether an element of an output means something; b has what
-// a kernel wrote.
-func (a argument) isDefined(b *buffers, at int) bool { return a.defined == nil || a.defined(b, at) }
-
 // TestTwins holds the generated kernels against plain Go on small integers, where
 // nothing is rounded. TestExact holds both against float64.
 func TestTwins(t *testing.T) {
 	generated := generatedSets(t)
-	for _, r := range table() {
-		if !r.integers {
+	for _, c := range Cases() {
+		if !c.Integers {
 			continue
 		}
-		t.Run(r.name(), func(t *testing.T) {
-			want := filled(r, 1, true, aligned.Bytes)
-			runRow(t, &generic, r, want)
+		t.Run(c.Name(), func(t *testing.T) {
+			want := c.Make(1, true, nil)
+			c.run(t, &generic, want)
 			for _, s := range generated {
-				got := filled(r, 1, true, aligned.Bytes)
-				runRow(t, s, r, got)
-				for i, a := range r.arguments {
-					if a.output {
-						compareWithTwin(t, s, a, i, want, got)
+				got := c.Make(1, true, nil)
+				c.run(t, s, got)
+				for _, argument := range c.Arguments {
+					if argument.Output {
+						compareWithTwin(t, s, argument, want, got)
 					}
 				}
 			}
@@ -198,30 +155,18 @@ func TestTwins(t *testing.T) {
 	}
 }
 
-// compareWithTwin holds output i of a row against the twin's.
-func compareWithTwin(t *testing.T, s *Set, a argument, i int, want, got *buffers) {
+// compareWithTwin holds an output against the twin's. Zeros of either sign are
+// the same.
+func compareWithTwin(t *testing.T, s *Set, argument Argument, want, got *Arguments) {
 	t.Helper()
-	different := 0
-	report := func(at int, want, got any) {
-		if different++; different < 4 {
-			t.Errorf("%s: %s[%d]: expected %v, got %v", s.Name(), a.name, at, want, got)
+	m := mistakes{t: t, where: s.Name()}
+	for at := range argument.length() {
+		w, g := element(argument, want, at), element(argument, got, at)
+		if w != g && argument.isDefined(want, at) {
+			m.report(argument, at, "expected %v, got %v", w, g)
 		}
 	}
-	for j, value := range want.floats[i] {
-		if got.floats[i][j] != value && a.isDefined(want, j) {
-			report(j, value, got.floats[i][j])
-		}
-	}
-	for j, value := range want.ints[i] {
-		if got.ints[i][j] != value && a.isDefined(want, j) {
-			report(j, value, got.ints[i][j])
-		}
-	}
-	for j, value := range want.bytes[i] {
-		if got.bytes[i][j] != value {
-			report(j, value, got.bytes[i][j])
-		}
-	}
+	m.end()
 }
 
 // special are values that take other paths through a floating-point unit.
@@ -229,14 +174,15 @@ var special = []float32{0, float32(math.Copysign(0, -1)), 1e-45, -1e-40, math.Ma
 
 // setSpecials puts special values among those arguments that are not filled
 // in a way of their own, one in so many.
-func setSpecials(r row, b *buffers, values []float32, oneIn int) {
+func setSpecials(c Case, a *Arguments, values []float32, oneIn int) {
 	random := rand.New(rand.NewPCG(3, 3))
-	for i, a := range r.arguments {
-		if a.fill != nil || a.floats == 0 {
+	for _, argument := range c.Arguments {
+		if argument.fill != nil || argument.Kind != Floats {
 			continue
 		}
-		for range a.floats/oneIn + 1 {
-			b.floats[i][random.IntN(a.floats)] = values[random.IntN(len(values))]
+		of := a.Floats[argument.Name]
+		for range len(of)/oneIn + 1 {
+			of[random.IntN(len(of))] = values[random.IntN(len(values))]
 		}
 	}
 }
@@ -247,37 +193,25 @@ func TestSameBits(t *testing.T) {
 	if len(all) < 3 {
 		t.Skipf("this machine or build has %s only", strings.Join(Available(), ", "))
 	}
-	for _, r := range table() {
-		t.Run(r.name(), func(t *testing.T) {
+	for _, c := range Cases() {
+		t.Run(c.Name(), func(t *testing.T) {
 			for _, specials := range []bool{false, true} {
-				var results []*buffers
+				var results []*Arguments
 				for _, s := range all[1:] {
-					b := filled(r, 2, false, aligned.Bytes)
+					a := c.Make(2, false, nil)
 					if specials {
-						setSpecials(r, b, special, 200)
+						setSpecials(c, a, special, 200)
 					}
-					runRow(t, s, r, b)
-					results = append(results, b)
+					c.run(t, s, a)
+					results = append(results, a)
 				}
-				one, other := results[0], results[1]
-				for i, argument := range r.arguments {
-					if !argument.output {
+				for _, argument := range c.Arguments {
+					if !argument.Output {
 						continue
 					}
-					for j, a := range one.floats[i] {
-						b := other.floats[i][j]
-						bothNaN := a != a && b != b
-						if math.Float32bits(a) != math.Float32bits(b) && !bothNaN && argument.isDefined(one, j) {
-							t.Fatalf("%s[%d]: avx2 %v, avx512 %v (special values: %v)", argument.name, j, a, b, specials)
-						}
-					}
-					for j, a := range one.ints[i] {
-						if b := other.ints[i][j]; a != b && argument.isDefined(one, j) {
-							t.Fatalf("%s[%d]: avx2 %v, avx512 %v (special values: %v)", argument.name, j, a, b, specials)
-						}
-					}
-					if !slices.Equal(one.bytes[i], other.bytes[i]) {
-						t.Fatalf("%s: masks differ (special values: %v)", argument.name, specials)
+					if at := difference(argument, results[0], results[1]); at >= 0 {
+						t.Fatalf("%s%s: avx2 %v, avx512 %v (special values: %v)", argument.Name, argument.Layout.At(at),
+							element(argument, results[0], at), element(argument, results[1], at), specials)
 					}
 				}
 			}
@@ -288,17 +222,17 @@ func TestSameBits(t *testing.T) {
 // TestBounds runs every kernel on buffers that lie between forbidden pages.
 func TestBounds(t *testing.T) {
 	generated := generatedSets(t)
-	for _, r := range table() {
+	for _, c := range Cases() {
 		for _, s := range generated {
 			for _, atEnd := range []bool{false, true} {
-				t.Run(fmt.Sprintf("%s/%s/end=%v", r.name(), s.Name(), atEnd), func(t *testing.T) {
+				t.Run(fmt.Sprintf("%s/%s/end=%v", c.Name(), s.Name(), atEnd), func(t *testing.T) {
 					debug.SetPanicOnFault(true) // of this goroutine, which ends with the subtest
 					defer func() {
 						if fault := recover(); fault != nil {
 							t.Errorf("touches memory outside its arguments: %v", fault)
 						}
 					}()
-					if err := r.call(s, r.images, filled(r, 3, false, between(t, atEnd))); err != nil {
+					if err := c.Bind(c.Make(3, false, between(t, atEnd)))(s); err != nil {
 						t.Fatal(err)
 					}
 				})
@@ -307,88 +241,101 @@ func TestBounds(t *testing.T) {
 	}
 }
 
-// TestLengths hands every kernel buffers that are too short by one element.
-func TestLengths(t *testing.T) {
-	for _, r := range table() {
-		for i, a := range r.arguments {
-			b := filled(r, 4, false, aligned.Bytes)
-			switch {
-			case a.floats > 0:
-				b.floats[i] = b.floats[i][:a.floats-1]
-			case a.ints > 0:
-				b.ints[i] = b.ints[i][:a.ints-1]
-			default:
-				b.bytes[i] = b.bytes[i][:a.bytes-1]
-			}
-			err := r.call(&generic, r.images, b)
-			if !errors.Is(err, ErrLength) || !strings.Contains(err.Error(), r.kernel+":") {
-				t.Errorf("%s: %s too short: expected ErrLength that names the kernel, got %v", r.name(), a.name, err)
-			}
-		}
-		if r.images == 0 {
+// TestContracts hands every method of Set buffers that are too short by one
+// element and numbers that do not fit: errors that name kernel and argument.
+func TestContracts(t *testing.T) {
+	for _, c := range Cases() {
+		if c.Unchecked {
 			continue
 		}
-		if err := r.call(&generic, 7, filled(r, 4, false, aligned.Bytes)); !errors.Is(err, ErrLength) {
-			t.Errorf("%s: images 7: expected ErrLength, got %v", r.name(), err)
+		check := func(what string, argument Argument, a *Arguments) {
+			t.Helper()
+			err := c.Bind(a)(&generic)
+			if !errors.Is(err, ErrLength) || !strings.Contains(err.Error(), c.Kernel+":") {
+				t.Errorf("%s: %s %s: expected ErrLength that names the kernel, got %v", c.Name(), argument.Name, what, err)
+			}
+		}
+		for _, argument := range c.Arguments {
+			name, n := argument.Name, argument.length()
+			a := c.Make(4, false, nil)
+			switch argument.Kind {
+			case Floats:
+				a.Floats[name] = a.Floats[name][:n-1]
+			case Bytes:
+				a.Bytes[name] = a.Bytes[name][:n-1]
+			case Integers:
+				a.Integers[name] = a.Integers[name][:n-1]
+			case Words:
+				a.Words[name] = a.Words[name][:n-1]
+			case Number:
+				if len(argument.Outside) == 0 {
+					t.Errorf("%s: %s has no values that do not fit", c.Name(), name)
+				}
+				for _, value := range argument.Outside {
+					if value != argument.Value {
+						check(fmt.Sprint(value), argument, a.with(name, value))
+					}
+				}
+				continue
+			}
+			check("too short", argument, a)
 		}
 	}
 }
 
 func TestAllocations(t *testing.T) {
-	for _, r := range table() {
+	for _, c := range Cases() {
 		for _, s := range sets(t) {
-			b := filled(r, 5, false, aligned.Bytes)
+			call := c.Bind(c.Make(5, false, nil))
 			// The count is the process's; what a kernel allocates it allocates every time.
 			least := math.Inf(1)
 			for range 5 {
-				least = min(least, testing.AllocsPerRun(1, func() { r.call(s, r.images, b) }))
+				least = min(least, testing.AllocsPerRun(1, func() { call(s) }))
 				if least == 0 {
 					break
 				}
 			}
 			if least != 0 {
-				t.Errorf("%s/%s: %v allocations", r.name(), s.Name(), least)
+				t.Errorf("%s/%s: %v allocations", c.Name(), s.Name(), least)
 			}
 		}
 	}
 }
 
-// TestTableIsComplete fails when a method of Set has no row, or a set lacks a
-// kernel.
+// TestTableIsComplete fails when a method of Set or a generated kernel has no
+// case, or a set lacks a kernel.
 func TestTableIsComplete(t *testing.T) {
 	var names []string
-	for _, r := range table() {
-		names = append(names, r.kernel)
+	for _, c := range Cases() {
+		names = append(names, c.Kernel)
 	}
 	methods := reflect.TypeFor[*Set]()
 	for i := range methods.NumMethod() {
 		if name := methods.Method(i).Name; name != "Name" && !slices.Contains(ceilings, name) && !slices.Contains(names, name) {
-			t.Errorf("%s has no row in the table", name)
+			t.Errorf("%s has no case", name)
 		}
 	}
-	if len(names) == 0 {
-		t.Error("the table is empty")
-	}
+	extensions := []string{"clock", "vnniPeak", "bf16Peak"}
 	for _, s := range sets(t) {
-		var walk func(path string, v reflect.Value)
-		walk = func(path string, v reflect.Value) {
-			switch v.Kind() {
-			case reflect.Struct:
-				for i := range v.NumField() {
-					walk(path+"."+v.Type().Field(i).Name, v.Field(i))
-				}
-			case reflect.Array:
-				for i := range v.Len() {
-					walk(fmt.Sprintf("%s[%d]", path, i), v.Index(i))
-				}
-			case reflect.Func:
-				extension := strings.HasSuffix(path, ".clock") || strings.HasSuffix(path, ".vnniPeak") || strings.HasSuffix(path, ".bf16Peak")
-				if v.IsNil() && !extension {
-					t.Errorf("%s%s is missing", s.Name(), path)
+		kernels := reflect.ValueOf(s.functions)
+		for i := range kernels.NumField() {
+			name, field := kernels.Type().Field(i).Name, kernels.Field(i)
+			if slices.Contains(extensions, name) {
+				continue
+			}
+			same := func(other string) bool { return strings.EqualFold(other, name) }
+			if !slices.ContainsFunc(names, same) && !slices.ContainsFunc(ceilings, same) {
+				t.Errorf("%s has no case", name)
+			}
+			if field.Kind() == reflect.Func && field.IsNil() {
+				t.Errorf("%s: %s is missing", s.Name(), name)
+			}
+			for j := 0; field.Kind() == reflect.Array && j < field.Len(); j++ {
+				if field.Index(j).IsNil() {
+					t.Errorf("%s: %s[%d] is missing", s.Name(), name, j)
 				}
 			}
 		}
-		walk("", reflect.ValueOf(*s))
 	}
 }
 
@@ -406,20 +353,20 @@ func BenchmarkKernels(b *testing.B) {
 			b.ReportMetric(peaks[s.Name()], "GFLOP/s")
 		})
 	}
-	for _, r := range table() {
+	for _, c := range Cases() {
 		for _, s := range sets(b) {
-			b.Run(fmt.Sprintf("%s/isa=%s", r.name(), s.Name()), func(b *testing.B) {
-				buffers := filled(r, 6, false, aligned.Bytes)
+			b.Run(fmt.Sprintf("%s/isa=%s", c.Name(), s.Name()), func(b *testing.B) {
+				call := c.Bind(c.Make(6, false, nil))
 				for b.Loop() {
-					if err := r.call(s, r.images, buffers); err != nil {
+					if err := call(s); err != nil {
 						b.Fatal(err)
 					}
 				}
-				nanoseconds := float64(b.Elapsed().Nanoseconds()) / float64(b.N) / r.perCall
+				nanoseconds := float64(b.Elapsed().Nanoseconds()) / float64(b.N) / c.Work
 				b.ReportMetric(nanoseconds/1000, "µs/image")
-				if r.flops > 0 {
-					b.ReportMetric(r.flops/nanoseconds, "dense-GFLOP/s")
-					b.ReportMetric(r.flops/nanoseconds/peaks[s.Name()], "x-peak")
+				if c.Dense > 0 {
+					b.ReportMetric(c.Dense/nanoseconds, "dense-GFLOP/s")
+					b.ReportMetric(c.Dense/nanoseconds/peaks[s.Name()], "x-peak")
 				}
 			})
 		}

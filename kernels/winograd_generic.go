@@ -1,12 +1,14 @@
 package kernels
 
+import "github.com/kernelet/kernelet/internal/shape"
+
 // The one-dimensional transforms of Winograd's F(4, 5), for one image. They
 // mirror package gen/winograd, which has the matrices, step by step.
 // float32(…) keeps the compiler from fusing a product with a sum, so that
 // results are the same on every machine.
 
 // winogradInput returns Bᵀ d.
-func winogradInput(d *[Points]float32) (v [Points]float32) {
+func winogradInput(d *[shape.Points]float32) (v [shape.Points]float32) {
 	v[0] = (d[0] - d[6]) + float32(5.25*(d[4]-d[2]))
 	v[7] = (d[7] - d[1]) + float32(5.25*(d[3]-d[5]))
 	even := float32(4.25*d[4]) - (d[2] + d[6])
@@ -22,7 +24,7 @@ func winogradInput(d *[Points]float32) (v [Points]float32) {
 }
 
 // winogradOutput returns Aᵀ m.
-func winogradOutput(m *[Points]float32) (y [TileSize]float32) {
+func winogradOutput(m *[shape.Points]float32) (y [shape.TileSize]float32) {
 	plus1, minus1 := m[1]+m[2], m[1]-m[2]
 	plus2, minus2 := m[3]+m[4], m[3]-m[4]
 	plusHalf, minusHalf := m[5]+m[6], m[5]-m[6]
@@ -34,7 +36,7 @@ func winogradOutput(m *[Points]float32) (y [TileSize]float32) {
 }
 
 // winogradOutputGrad returns A y.
-func winogradOutputGrad(y *[TileSize]float32) (m [Points]float32) {
+func winogradOutputGrad(y *[shape.TileSize]float32) (m [shape.Points]float32) {
 	m[0], m[7] = y[0], y[3]
 	even, odd := y[0]+y[2], y[1]+y[3]
 	m[1], m[2] = even+odd, even-odd
@@ -48,7 +50,7 @@ func winogradOutputGrad(y *[TileSize]float32) (m [Points]float32) {
 }
 
 // winogradInputGrad returns B v.
-func winogradInputGrad(v *[Points]float32) (d [Points]float32) {
+func winogradInputGrad(v *[shape.Points]float32) (d [shape.Points]float32) {
 	plus1, minus1 := v[1]+v[2], v[1]-v[2]
 	plus2, minus2 := v[3]+v[4], v[3]-v[4]
 	plusHalf, minusHalf := v[5]+v[6], v[5]-v[6]
@@ -63,7 +65,7 @@ func winogradInputGrad(v *[Points]float32) (d [Points]float32) {
 }
 
 // winogradWeight returns G w.
-func winogradWeight(w *[Window]float32) (u [Points]float32) {
+func winogradWeight(w *[shape.FilterSize]float32) (u [shape.Points]float32) {
 	u[0], u[7] = w[0], w[4]
 	even, odd := (w[0]+w[2])+w[4], w[1]+w[3]
 	u[1], u[2] = 2.0/9*(even+odd), 2.0/9*(even-odd)
@@ -77,7 +79,7 @@ func winogradWeight(w *[Window]float32) (u [Points]float32) {
 }
 
 // winogradWeightGrad returns Gᵀ u.
-func winogradWeightGrad(u *[Points]float32) (w [Window]float32) {
+func winogradWeightGrad(u *[shape.Points]float32) (w [shape.FilterSize]float32) {
 	plus1, minus1 := float32(2.0/9*(u[1]+u[2])), float32(2.0/9*(u[1]-u[2]))
 	plus2, minus2 := float32(1.0/360*(u[3]+u[4])), float32(1.0/360*(u[3]-u[4]))
 	plusHalf, minusHalf := float32(1.0/45*(u[5]+u[6])), float32(1.0/45*(u[5]-u[6]))
@@ -92,9 +94,9 @@ func winogradWeightGrad(u *[Points]float32) (w [Window]float32) {
 // tileInput writes Bᵀ D B of the 8×8 window that begins at x to v; steps are
 // the distances between rows and columns of x and between frequencies of v.
 func tileInput(v, x []float32, row, column, frequency int) {
-	var half [Points][Points]float32
-	for j := range Points {
-		var d [Points]float32
+	var half [shape.Points][shape.Points]float32
+	for j := range shape.Points {
+		var d [shape.Points]float32
 		for i := range d {
 			d[i] = x[i*row+j*column]
 		}
@@ -104,18 +106,18 @@ func tileInput(v, x []float32, row, column, frequency int) {
 	}
 	for i := range half {
 		for j, value := range winogradInput(&half[i]) {
-			v[(i*Points+j)*frequency] = value
+			v[(i*shape.Points+j)*frequency] = value
 		}
 	}
 }
 
 // tileOutput returns Aᵀ M A of the products that begin at m.
-func tileOutput(m []float32, frequency int) (y [TileSize][TileSize]float32) {
-	var half [TileSize][Points]float32
-	for j := range Points {
-		var products [Points]float32
+func tileOutput(m []float32, frequency int) (y [shape.TileSize][shape.TileSize]float32) {
+	var half [shape.TileSize][shape.Points]float32
+	for j := range shape.Points {
+		var products [shape.Points]float32
 		for i := range products {
-			products[i] = m[(i*Points+j)*frequency]
+			products[i] = m[(i*shape.Points+j)*frequency]
 		}
 		for i, value := range winogradOutput(&products) {
 			half[i][j] = value
@@ -130,11 +132,11 @@ func tileOutput(m []float32, frequency int) (y [TileSize][TileSize]float32) {
 // weightTransform writes u [64][columns] = G w Gᵀ from w [25][columns].
 func weightTransform(u, w []float32, columns int) {
 	for column := range columns {
-		var half [Points][Window]float32
-		for j := range Window {
-			var taps [Window]float32
+		var half [shape.Points][shape.FilterSize]float32
+		for j := range shape.FilterSize {
+			var taps [shape.FilterSize]float32
 			for i := range taps {
-				taps[i] = w[(i*Window+j)*columns+column]
+				taps[i] = w[(i*shape.FilterSize+j)*columns+column]
 			}
 			for i, value := range winogradWeight(&taps) {
 				half[i][j] = value
@@ -142,7 +144,7 @@ func weightTransform(u, w []float32, columns int) {
 		}
 		for i := range half {
 			for j, value := range winogradWeight(&half[i]) {
-				u[(i*Points+j)*columns+column] = value
+				u[(i*shape.Points+j)*columns+column] = value
 			}
 		}
 	}
@@ -151,11 +153,11 @@ func weightTransform(u, w []float32, columns int) {
 // weightGradTransform writes dw [25][columns] = Gᵀ du G from du [64][columns].
 func weightGradTransform(dw, du []float32, columns int) {
 	for column := range columns {
-		var half [Window][Points]float32
-		for j := range Points {
-			var values [Points]float32
+		var half [shape.FilterSize][shape.Points]float32
+		for j := range shape.Points {
+			var values [shape.Points]float32
 			for i := range values {
-				values[i] = du[(i*Points+j)*columns+column]
+				values[i] = du[(i*shape.Points+j)*columns+column]
 			}
 			for i, value := range winogradWeightGrad(&values) {
 				half[i][j] = value
@@ -163,7 +165,7 @@ func weightGradTransform(dw, du []float32, columns int) {
 		}
 		for i := range half {
 			for j, value := range winogradWeightGrad(&half[i]) {
-				dw[(i*Window+j)*columns+column] = value
+				dw[(i*shape.FilterSize+j)*columns+column] = value
 			}
 		}
 	}

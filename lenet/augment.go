@@ -4,7 +4,7 @@ import (
 	"math"
 
 	"github.com/kernelet/kernelet/internal/random"
-	"github.com/kernelet/kernelet/kernels"
+	"github.com/kernelet/kernelet/internal/shape"
 )
 
 // Bounds of the random changes, chosen on 10,000 images split off the training
@@ -40,7 +40,7 @@ func augment(target, image []byte, key uint64) {
 		}
 	}
 	const (
-		size   = kernels.ImageSize
+		size   = shape.ImageSize
 		centre = float32(size-1) / 2
 		cells  = float32(elasticPoints-1) / (size - 1)
 	)
@@ -70,7 +70,7 @@ func augment(target, image []byte, key uint64) {
 
 // sample returns an image's value between pixels; outside it is 0.
 func sample(image []byte, x, y float32) byte {
-	const size = kernels.ImageSize
+	const size = shape.ImageSize
 	if x <= -1 || y <= -1 || x >= size || y >= size {
 		return 0
 	}

@@ -1,6 +1,10 @@
 package lenet
 
-import "github.com/kernelet/kernelet/kernels"
+import (
+	"github.com/kernelet/kernelet/kernels"
+
+	"github.com/kernelet/kernelet/internal/shape"
+)
 
 // average is the mean of the weights after several epochs (Izmailov et al.,
 // "Averaging Weights Leads to Wider Optima and Better Generalization", 2018),
@@ -14,7 +18,7 @@ type average struct {
 func newAverage() (*average, error) {
 	a := new(average)
 	var memory []float32
-	release, err := allocate([]part{{&memory, parametersLength}, {&a.packed.u1, kernels.Conv1U}, {&a.packed.u2, kernels.Conv2U}})
+	release, err := allocate([]part{{&memory, parametersLength}, {&a.packed.conv1U, shape.Conv1U}, {&a.packed.conv2U, shape.Conv2U}})
 	if err != nil {
 		return nil, err
 	}

@@ -18,8 +18,8 @@ import (
 	"strings"
 
 	"github.com/kernelet/kernelet/internal/safetensors"
+	"github.com/kernelet/kernelet/internal/shape"
 	"github.com/kernelet/kernelet/internal/wholefile"
-	"github.com/kernelet/kernelet/kernels"
 )
 
 // ErrCheckpoint is wrapped by every error about the content of a checkpoint.
@@ -42,7 +42,7 @@ const (
 	// PreviousSuffix is appended to the name of the checkpoint before the last.
 	PreviousSuffix = ".previous"
 	// maxCheckpointFile bounds what Resume reads.
-	maxCheckpointFile = 4*4*kernels.Parameters + 1<<20
+	maxCheckpointFile = 4*4*shape.Parameters + 1<<20
 )
 
 // Checkpoint writes everything that training needs to go on to path. A file

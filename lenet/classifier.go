@@ -7,6 +7,7 @@ import (
 	"sync/atomic"
 
 	"github.com/kernelet/kernelet/internal/aligned"
+	"github.com/kernelet/kernelet/internal/shape"
 	"github.com/kernelet/kernelet/kernels"
 )
 
@@ -16,9 +17,9 @@ var ErrLength = errors.New("lengths do not fit")
 
 // Prediction is what a Classifier says about an image.
 type Prediction struct {
-	Digit         int                      `json:"digit"`
-	Probability   float32                  `json:"probability"`   // of Digit
-	Probabilities [kernels.Classes]float32 `json:"probabilities"` // their sum is 1 up to rounding
+	Digit         int                    `json:"digit"`
+	Probability   float32                `json:"probability"`   // of Digit
+	Probabilities [shape.Classes]float32 `json:"probabilities"` // their sum is 1 up to rounding
 }
 
 // Classifier is a Model packed for inference. It never changes and is safe for
@@ -85,12 +86,12 @@ func NewClassifier(model *Model, options Options) (*Classifier, error) {
 		calls:   newFreeList(0, func() *call { return new(call) }),
 	}
 	memory := aligned.Floats(parametersLength)
-	for _, p := range append(c.single.parts(), part{&c.packed.u1, kernels.Conv1U}, part{&c.packed.u2, kernels.Conv2U}) {
+	for _, p := range append(c.single.parts(), part{&c.packed.conv1U, shape.Conv1U}, part{&c.packed.conv2U, shape.Conv2U}) {
 		*p.target = aligned.Floats(p.length)
 	}
 	weights := newParameters(memory)
 	weights.load(model)
-	for _, bias := range [][]float32{weights.biasF, weights.biasC} {
+	for _, bias := range [][]float32{weights.fc1Bias, weights.fc2Bias} {
 		for i := range bias {
 			bias[i] += 0 // −0 becomes 0: the kernels for one image count on it
 		}
@@ -113,17 +114,17 @@ func (c *Classifier) Close() { c.workers.close() }
 func (c *Classifier) ISA() string { return c.set.Name() }
 
 // Classify reads one image of 28×28 bytes, 0 for background, 255 for ink.
-func (c *Classifier) Classify(image *[kernels.ImagePixels]byte) Prediction {
+func (c *Classifier) Classify(image *[shape.ImagePixels]byte) Prediction {
 	return c.classify(pixels{bytes: image[:]})
 }
 
 // ClassifyFloats reads one image of 28×28 values, 0 for background, 1 for ink.
-func (c *Classifier) ClassifyFloats(image *[kernels.ImagePixels]float32) Prediction {
+func (c *Classifier) ClassifyFloats(image *[shape.ImagePixels]float32) Prediction {
 	return c.classify(pixels{floats: image[:]})
 }
 
 func (c *Classifier) classify(image pixels) Prediction {
-	var logits [kernels.Classes]float32
+	var logits [shape.Classes]float32
 	f := c.singles.get()
 	// The lengths fit, so there is no error.
 	_ = f.forward(c.set, &c.packed, &c.single, image, 0, &logits)
@@ -133,8 +134,8 @@ func (c *Classifier) classify(image pixels) Prediction {
 
 // ClassifyBatch fills predictions from as many images, 784 bytes each.
 func (c *Classifier) ClassifyBatch(predictions []Prediction, images []byte) error {
-	if len(images) != len(predictions)*kernels.ImagePixels {
-		return fmt.Errorf("%w: images: expected %d bytes for %d predictions, got %d", ErrLength, len(predictions)*kernels.ImagePixels, len(predictions), len(images))
+	if len(images) != len(predictions)*shape.ImagePixels {
+		return fmt.Errorf("%w: images: expected %d bytes for %d predictions, got %d", ErrLength, len(predictions)*shape.ImagePixels, len(predictions), len(images))
 	}
 	return c.run(request{images: pixels{bytes: images}, predictions: predictions}, len(predictions))
 }
@@ -151,9 +152,9 @@ func (c *Classifier) LogitsFloats(logits, images []float32) error {
 }
 
 func (c *Classifier) logits(logits []float32, images pixels, values int) error {
-	n := values / kernels.ImagePixels
-	if values != n*kernels.ImagePixels || len(logits) != n*kernels.Classes {
-		return fmt.Errorf("%w: expected n×%d pixels and n×%d logits, got %d and %d", ErrLength, kernels.ImagePixels, kernels.Classes, values, len(logits))
+	n := values / shape.ImagePixels
+	if values != n*shape.ImagePixels || len(logits) != n*shape.Classes {
+		return fmt.Errorf("%w: expected n×%d pixels and n×%d logits, got %d and %d", ErrLength, shape.ImagePixels, shape.Classes, values, len(logits))
 	}
 	return c.run(request{images: images, logits: logits}, n)
 }
@@ -166,9 +167,9 @@ type request struct {
 }
 
 // store fills what the request asks for of image i.
-func (r *request) store(i int, logits *[kernels.Classes]float32) {
+func (r *request) store(i int, logits *[shape.Classes]float32) {
 	if r.logits != nil {
-		copy(r.logits[i*kernels.Classes:], logits[:])
+		copy(r.logits[i*shape.Classes:], logits[:])
 	} else {
 		r.predictions[i] = Predict(logits)
 	}
@@ -182,8 +183,8 @@ func (c *Classifier) run(r request, n int) error {
 		// alone 4.6 (Zen 5).
 		groups := c.threads * ((n + c.threads*inferenceImages - 1) / (c.threads * inferenceImages))
 		group := (n + groups - 1) / groups
-		if rest := group % kernels.HalfBlock; rest >= worthHalfBlock {
-			group += kernels.HalfBlock - rest
+		if rest := group % shape.HalfBlock; rest >= worthHalfBlock {
+			group += shape.HalfBlock - rest
 		}
 		k := c.calls.get()
 		k.classifier, k.request, k.n, k.group = c, r, n, group
@@ -228,7 +229,7 @@ func (k *call) run(worker int) error {
 }
 
 // smallBatch is the number of images that are not worth a second goroutine.
-const smallBatch = 2 * kernels.Block
+const smallBatch = 2 * shape.Block
 
 // worthHalfBlock is the number of images from which a half-block, mostly empty,
 // is faster than one image after the other.
@@ -245,9 +246,9 @@ func (m *classifierMemory) made(set *kernels.Set) *classifierMemory {
 // answer fills what r asks for of images first … first+count−1, in a worker's
 // memory or, if own is nil, in what it borrows.
 func (c *Classifier) answer(own *classifierMemory, r request, first, count int) error {
-	var logits [kernels.Classes]float32
+	var logits [shape.Classes]float32
 	together := count
-	if rest := count % kernels.HalfBlock; rest < worthHalfBlock {
+	if rest := count % shape.HalfBlock; rest < worthHalfBlock {
 		together -= rest
 	}
 	if together > 0 {

@@ -1,6 +1,7 @@
 package lenet
 
 import (
+	"github.com/kernelet/kernelet/internal/shape"
 	"github.com/kernelet/kernelet/kernels"
 )
 
@@ -19,7 +20,7 @@ type engine struct {
 
 	weights, firstMoments, secondMoments parameters
 	gradients, totals                    parameters // of the chunk, of the batch's chunks so far
-	u1, u2, dU2                          []float32  // transformed weights and gradient of the convolutions
+	conv1U, conv2U, conv2DU              []float32  // transformed weights and gradient of the convolutions
 
 	chunk activations
 	own   []workerMemory
@@ -35,30 +36,28 @@ type engine struct {
 // workerMemory is what a worker needs for one block at a time: it stays in the
 // worker's L2 cache.
 type workerMemory struct {
-	work, dV, dM []float32 // of conv2's kernels
-	y1           []float32 // conv1's output on the way forward, its gradient on the way back
-	inference    *inference
+	work      []float32 // of conv2's kernels
+	y1        []float32 // conv1's output on the way forward, its gradient on the way back
+	inference *inference
 }
 
 // activations hold a chunk on its way forward and back; every array is a row
 // of blocks.
 type activations struct {
-	x, v, y2, h             []float32
-	mask1, mask2            []byte
-	packed, dPacked         []float32 // fc1's input and its gradient, [10][128][80]
-	logits, dLogits, dH     []float32
-	denominators            []float32
-	dY2, partials1          []float32 // partials1: conv1's gradient of every block, [8][26][24]
-	imageValues             []float32
-	imageOutputs, imageEnds []int32
-	outputValues            []float32
-	outputImages, counts    []int32
-	labels                  []int32
-	keys                    []uint32
-	index                   []int32
-	augmented               []byte   // [128][784], of the settings that ask for it
-	augmentKeys             []uint64 // of the images
-	places                  []int32  // 0, 1, 2, …: the index of augmented
+	x, v, y2, h         []float32
+	mask1, mask2        []byte
+	packed, dPacked     kernels.Rows // fc1's input and its gradient
+	logits, dLogits, dH []float32
+	denominators        []float32
+	dY2, partials1      []float32          // partials1: conv1's gradient of every block, [8][26][24]
+	imageLists          kernels.ImageLists // of dH
+	outputLists         kernels.OutputLists
+	labels              []int32
+	keys                []uint32
+	index               []int32
+	augmented           []byte   // [128][784], of the settings that ask for it
+	augmentKeys         []uint64 // of the images
+	places              []int32  // 0, 1, 2, …: the index of augmented
 }
 
 // job is what the phases of a step work on.
@@ -76,7 +75,7 @@ type job struct {
 	corrects []bool
 }
 
-const maxImages = kernels.MaxImages
+const maxImages = shape.MaxImages
 
 func newEngine(set *kernels.Set, threads int) (*engine, error) {
 	e := &engine{set: set, threads: threads, own: make([]workerMemory, threads)}
@@ -84,21 +83,19 @@ func newEngine(set *kernels.Set, threads int) (*engine, error) {
 	var w, m, v, g, total []float32
 	parts := []part{
 		{&w, parametersLength}, {&m, parametersLength}, {&v, parametersLength}, {&g, parametersLength}, {&total, parametersLength},
-		{&e.u1, kernels.Conv1U}, {&e.u2, kernels.Conv2U}, {&e.dU2, kernels.Conv2U},
-		{&c.x, kernels.ImagePixels * maxImages}, {&c.v, kernels.Conv2V(maxImages)},
-		{&c.y2, kernels.Conv2Y * maxImages}, {&c.h, kernels.FC1Outputs * maxImages},
-		{&c.packed, kernels.FC1Inputs * maxImages}, {&c.dPacked, kernels.FC1Inputs * maxImages},
-		{&c.logits, kernels.Classes * maxImages}, {&c.dLogits, kernels.Classes * maxImages}, {&c.dH, kernels.FC1Outputs * maxImages},
-		{&c.denominators, maxImages}, {&c.dY2, kernels.Conv2Y * maxImages},
-		{&c.partials1, kernels.Conv1WB * maxImages / kernels.Block},
-		{&c.imageValues, kernels.LiveRow * maxImages}, {&c.outputValues, kernels.LiveColumn * kernels.FC1Outputs},
+		{&e.conv1U, shape.Conv1U}, {&e.conv2U, shape.Conv2U}, {&e.conv2DU, shape.Conv2U},
+		{&c.x, shape.ImagePixels * maxImages}, {&c.v, shape.Conv2V(maxImages)},
+		{&c.y2, shape.Conv2Y * maxImages}, {&c.h, shape.FC1Outputs * maxImages},
+		{&c.packed.Values, shape.FC1Inputs * maxImages}, {&c.dPacked.Values, shape.FC1Inputs * maxImages},
+		{&c.logits, shape.Classes * maxImages}, {&c.dLogits, shape.Classes * maxImages}, {&c.dH, shape.FC1Outputs * maxImages},
+		{&c.denominators, maxImages}, {&c.dY2, shape.Conv2Y * maxImages},
+		{&c.partials1, shape.Conv1WB * maxImages / shape.Block},
+		{&c.imageLists.Values, shape.FC1ImageList * maxImages}, {&c.outputLists.Values, shape.FC1OutputList * shape.FC1Outputs},
 	}
 	memories := make([][]float32, threads)
 	for i := range e.own {
 		own := &e.own[i]
-		parts = append(parts, part{&own.work, kernels.Conv2Work * kernels.Block}, part{&own.y1, kernels.Conv1Y * kernels.Block},
-			part{&own.dV, kernels.Conv2DV * kernels.Block},
-			part{&own.dM, max(kernels.Conv2Groups*kernels.Conv2M(kernels.Block), kernels.Conv2M(maxImages))}, part{&memories[i], inferenceLength})
+		parts = append(parts, part{&own.work, shape.Conv2Work}, part{&own.y1, shape.Conv1Y * shape.Block}, part{&memories[i], inferenceLength})
 	}
 	release, err := allocate(parts)
 	if err != nil {
@@ -107,20 +104,21 @@ func newEngine(set *kernels.Set, threads int) (*engine, error) {
 	e.release = release
 	e.weights, e.firstMoments, e.secondMoments, e.gradients = newParameters(w), newParameters(m), newParameters(v), newParameters(g)
 	e.totals = newParameters(total)
-	e.packed = packed{u1: e.u1, u2: e.u2}
+	e.packed = packed{conv1U: e.conv1U, conv2U: e.conv2U}
 	e.packed.use(e.weights)
 	for i, memory := range memories {
 		e.own[i].inference = newInference(set, memory)
 	}
-	c.mask1 = make([]byte, kernels.MaskBytes(kernels.Conv1Y, maxImages))
-	c.mask2 = make([]byte, kernels.MaskBytes(kernels.Conv2Y, maxImages))
-	c.imageOutputs = make([]int32, kernels.LiveRow*maxImages)
-	c.imageEnds = make([]int32, kernels.LiveRuns*maxImages)
-	c.outputImages = make([]int32, kernels.LiveColumn*kernels.FC1Outputs)
-	c.counts = make([]int32, kernels.FC1Outputs)
+	c.mask1 = make([]byte, shape.MaskBytes(shape.Conv1Y, maxImages))
+	c.mask2 = make([]byte, shape.MaskBytes(shape.Conv2Y, maxImages))
+	c.packed.Capacity, c.dPacked.Capacity = maxImages, maxImages
+	c.imageLists.Outputs = make([]int32, shape.FC1ImageList*maxImages)
+	c.imageLists.Ends = make([]int32, shape.FC1Runs*maxImages)
+	c.outputLists.Images = make([]int32, shape.FC1OutputList*shape.FC1Outputs)
+	c.outputLists.Counts = make([]int32, shape.FC1Outputs)
 	c.labels, c.index = make([]int32, maxImages), make([]int32, maxImages)
 	c.keys = make([]uint32, maxImages)
-	c.augmented, c.augmentKeys = make([]byte, kernels.ImagePixels*maxImages), make([]uint64, maxImages)
+	c.augmented, c.augmentKeys = make([]byte, shape.ImagePixels*maxImages), make([]uint64, maxImages)
 	c.places = make([]int32, maxImages)
 	for i := range c.places {
 		c.places[i] = int32(i)
@@ -138,12 +136,12 @@ func (e *engine) newStep(threads int) *schedule {
 	fixed := func(n int) func() int { return func() int { return n } }
 	blocks := e.job.blocks
 	convolutions := &phase{name: "convolutions", task: e.convolutions, count: blocks}
-	fc1 := &phase{name: "fc1", task: e.fc1, count: fixed(kernels.FC1KeptAll), after: convolutions}
+	fc1 := &phase{name: "fc1", task: e.fc1, count: fixed(shape.FC1DropoutGroups), after: convolutions}
 	fc2 := &phase{name: "fc2, loss", task: e.fc2, count: blocks, after: fc1}
 	fc1InputGrad := &phase{name: "fc1, input gradient", task: e.fc1InputGrad, count: fixed(inputGradTasks + listTasks), after: fc2}
 	convolutionsGrad := &phase{name: "convolutions, input gradient", task: e.convolutionsGrad, count: blocks, after: fc1InputGrad}
 	fc1Weights := &phase{name: "fc1, weights", task: e.fc1Weights, count: fixed(fc1GradTasks), after: fc1InputGrad}
-	conv2Weights := &phase{name: "conv2, weight gradient", task: e.conv2Weights, count: fixed(conv2GradTasks), after: convolutionsGrad}
+	conv2Weights := &phase{name: "conv2, weight gradient", task: e.conv2Weights, count: fixed(shape.Conv2WeightTasks), after: convolutionsGrad}
 	update := &phase{name: "other weights", task: e.update, count: fixed(2), after: conv2Weights}
 	return newSchedule(threads, convolutions, fc1, fc2, fc1InputGrad, convolutionsGrad, fc1Weights, conv2Weights, update)
 }
@@ -160,18 +158,18 @@ func (e *engine) setWeights(m *Model) error {
 }
 
 // block returns the number of images side by side in block b of the chunk.
-func (j *job) block(b int) int { return min(kernels.Block, j.lanes-b*kernels.Block) }
+func (j *job) block(b int) int { return min(shape.Block, j.lanes-b*shape.Block) }
 
-func (j *job) blocks() int { return (j.lanes + kernels.Block - 1) / kernels.Block }
+func (j *job) blocks() int { return (j.lanes + shape.Block - 1) / shape.Block }
 
 // lines returns the part of an array of features lines that belongs to block b.
 func lines[T any](array []T, features, b, images int) []T {
-	return array[features*kernels.Block*b:][:features*images]
+	return array[features*shape.Block*b:][:features*images]
 }
 
 // masks is lines for the masks of features windows.
 func masks(array []byte, features, b, images int) []byte {
-	return array[kernels.MaskBytes(features, kernels.Block)*b:][:kernels.MaskBytes(features, images)]
+	return array[shape.MaskBytes(features, shape.Block)*b:][:shape.MaskBytes(features, images)]
 }
 
 // train runs a chunk forward and back. The caller has filled chunk.index,
@@ -190,55 +188,51 @@ func (e *engine) run(s *schedule) error {
 func (e *engine) convolutions(worker, b int) error {
 	c, s := &e.chunk, e.set
 	n := e.job.block(b)
-	x, y1 := lines(c.x, kernels.ImagePixels, b, n), e.own[worker].y1[:kernels.Conv1Y*n]
-	v, y2 := c.v[kernels.Conv2V(b*kernels.Block):][:kernels.Conv2V(n)], lines(c.y2, kernels.Conv2Y, b, n)
-	mask2 := masks(c.mask2, kernels.Conv2Y, b, n)
+	x, y1 := lines(c.x, shape.ImagePixels, b, n), e.own[worker].y1[:shape.Conv1Y*n]
+	v, y2 := c.v[shape.Conv2V(b*shape.Block):][:shape.Conv2V(n)], lines(c.y2, shape.Conv2Y, b, n)
+	mask2 := masks(c.mask2, shape.Conv2Y, b, n)
 	images, index := e.job.images, lines(c.index, 1, b, n)
 	if e.job.augment {
 		for lane, image := range index {
-			at := b*kernels.Block + lane
-			augment(c.augmented[at*kernels.ImagePixels:][:kernels.ImagePixels], images[int(image)*kernels.ImagePixels:][:kernels.ImagePixels], c.augmentKeys[at])
+			at := b*shape.Block + lane
+			augment(c.augmented[at*shape.ImagePixels:][:shape.ImagePixels], images[int(image)*shape.ImagePixels:][:shape.ImagePixels], c.augmentKeys[at])
 		}
 		images, index = c.augmented, lines(c.places, 1, b, n)
 	}
 	if err := s.Gather(n, x, images, index); err != nil {
 		return err
 	}
-	if err := s.Conv1ForwardReLUPoolMask(n, y1, masks(c.mask1, kernels.Conv1Y, b, n), x, e.u1, e.weights.conv1[kernels.Conv1W:]); err != nil {
+	if err := s.Conv1ForwardReLUPoolMask(n, y1, masks(c.mask1, shape.Conv1Y, b, n), x, e.conv1U, e.weights.conv1[shape.Conv1W:]); err != nil {
 		return err
 	}
 	if err := s.Conv2InputTransform(n, v, y1); err != nil {
 		return err
 	}
-	work := e.own[worker].work[:kernels.Conv2Work*n]
-	for first := 0; first < kernels.Conv2Outputs; first += kernels.Group {
-		if err := s.Conv2ForwardReLUPoolMask(n, y2, mask2, work, e.u2, v, e.weights.bias2, first); err != nil {
-			return err
-		}
+	if err := s.Conv2ForwardReLUPoolMask(n, y2, mask2, e.own[worker].work, e.conv2U, v, e.weights.conv2Bias); err != nil {
+		return err
 	}
-	return s.FC1PackInput(n, c.packed, y2, b*kernels.Block, maxImages)
+	return s.FC1PackInput(n, c.packed, y2, b*shape.Block)
 }
 
 // fc1 computes a few of fc1's outputs of all images.
 func (e *engine) fc1(_, task int) error {
 	c, lanes := &e.chunk, e.job.lanes
-	return e.set.FC1ForwardReLUDropout(lanes, c.h[:kernels.FC1Outputs*lanes], c.packed, e.weights.fc1, e.weights.biasF, c.keys[:lanes],
-		&e.job.dropout, task*kernels.FC1Kept, maxImages)
+	return e.set.FC1ForwardReLUDropout(lanes, task, c.h[:shape.FC1Outputs*lanes], c.packed, e.weights.fc1, e.weights.fc1Bias, c.keys[:lanes], &e.job.dropout)
 }
 
 // fc2 computes a block's logits, losses and the gradient down to fc1's outputs.
 func (e *engine) fc2(_, b int) error {
 	c, s, j := &e.chunk, e.set, &e.job
 	n := j.block(b)
-	h, dH := lines(c.h, kernels.FC1Outputs, b, n), lines(c.dH, kernels.FC1Outputs, b, n)
-	logits, dLogits := lines(c.logits, kernels.Classes, b, n), lines(c.dLogits, kernels.Classes, b, n)
+	h, dH := lines(c.h, shape.FC1Outputs, b, n), lines(c.dH, shape.FC1Outputs, b, n)
+	logits, dLogits := lines(c.logits, shape.Classes, b, n), lines(c.dLogits, shape.Classes, b, n)
 	denominators, labels := lines(c.denominators, 1, b, n), lines(c.labels, 1, b, n)
-	if err := s.FC2ForwardLoss(n, logits, dLogits, denominators, h, e.weights.fc2, e.weights.biasC, labels, &j.loss); err != nil {
+	if err := s.FC2ForwardLoss(n, logits, dLogits, denominators, h, e.weights.fc2, e.weights.fc2Bias, labels, &j.loss); err != nil {
 		return err
 	}
 	for lane, label := range labels {
 		if label >= 0 {
-			i := b*kernels.Block + lane
+			i := b*shape.Block + lane
 			logits := logitsOf(logits, n, lane)
 			j.losses[i] = crossEntropy(&logits, int(label), float64(denominators[lane]), &j.loss)
 			j.corrects[i] = largest(&logits) == int(label)
@@ -247,25 +241,24 @@ func (e *engine) fc2(_, b int) error {
 	if err := s.FC2InputGrad(n, dH, dLogits, e.weights.fc2, h, j.dropout.Scale); err != nil {
 		return err
 	}
-	return s.FC1ImageLists(n, lines(c.imageValues, kernels.LiveRow, b, n), lines(c.imageOutputs, kernels.LiveRow, b, n),
-		lines(c.imageEnds, kernels.LiveRuns, b, n), dH)
+	return s.FC1ImageLists(n, c.imageLists.Of(b*shape.Block, n), dH)
 }
 
 // Tasks of the phase between fc1 and conv2: pairs of slices times groups of
 // images, then ranges of outputs whose lists the weight gradient needs.
 const (
 	imageGroups    = 2
-	inputGradTasks = kernels.FC1Slices / 2 * imageGroups
+	inputGradTasks = shape.FC1SlicePairs * imageGroups
 	listTasks      = 5
 )
 
 func (e *engine) fc1InputGrad(_, task int) error {
 	c, s, j := &e.chunk, e.set, &e.job
 	if task >= inputGradTasks {
-		const outputs = kernels.FC1Outputs / listTasks
-		return s.FC1OutputLists(j.lanes, c.outputValues, c.outputImages, c.counts, c.dH[:kernels.FC1Outputs*j.lanes], (task-inputGradTasks)*outputs, outputs)
+		const outputs = shape.FC1Outputs / listTasks
+		return s.FC1OutputLists(j.lanes, c.outputLists, c.dH[:shape.FC1Outputs*j.lanes], (task-inputGradTasks)*outputs, outputs)
 	}
-	middle := (j.lanes/2 + kernels.HalfBlock - 1) / kernels.HalfBlock * kernels.HalfBlock
+	middle := (j.lanes/2 + shape.HalfBlock - 1) / shape.HalfBlock * shape.HalfBlock
 	from, to := 0, middle
 	if task%imageGroups == 1 {
 		from, to = middle, j.lanes
@@ -273,8 +266,7 @@ func (e *engine) fc1InputGrad(_, task int) error {
 	if from == to {
 		return nil
 	}
-	return s.FC1InputGrad(to-from, c.dPacked, e.weights.fc1, c.imageValues[kernels.LiveRow*from:kernels.LiveRow*to],
-		c.imageOutputs[kernels.LiveRow*from:kernels.LiveRow*to], c.imageEnds[kernels.LiveRuns*from:kernels.LiveRuns*to], task/imageGroups, from, maxImages)
+	return s.FC1InputGrad(to-from, c.dPacked, e.weights.fc1, c.imageLists.Of(from, to-from), task/imageGroups, from)
 }
 
 // convolutionsGrad takes a block's gradient back through conv2 and sums conv1's
@@ -283,77 +275,44 @@ func (e *engine) convolutionsGrad(worker, b int) error {
 	c, s := &e.chunk, e.set
 	n := e.job.block(b)
 	own := &e.own[worker]
-	dY2, dY1 := lines(c.dY2, kernels.Conv2Y, b, n), own.y1[:kernels.Conv1Y*n]
-	if err := s.FC1UnpackInputGrad(n, dY2, c.dPacked, b*kernels.Block, maxImages); err != nil {
+	dY2, dY1 := lines(c.dY2, shape.Conv2Y, b, n), own.y1[:shape.Conv1Y*n]
+	if err := s.FC1UnpackInputGrad(n, dY2, c.dPacked, b*shape.Block); err != nil {
 		return err
 	}
-	mask2 := masks(c.mask2, kernels.Conv2Y, b, n)
-	length := kernels.Conv2M(n)
-	dM, dV := own.dM[:kernels.Conv2Groups*length], own.dV[:kernels.Conv2DV*n]
-	for pair := range kernels.Conv2Pairs {
-		for group := range kernels.Conv2Groups {
-			if err := s.Conv2OutputGrad(n, dM[group*length:][:length], dY2, mask2, pair, group*kernels.Group); err != nil {
-				return err
-			}
-		}
-		for first := 0; first < kernels.Conv2Inputs; first += kernels.Group {
-			if err := s.Conv2InputGradProducts(n, dV, e.u2, dM, pair, first); err != nil {
-				return err
-			}
-		}
+	if err := s.Conv2InputGrad(n, dY1, own.work, e.conv2U, dY2, masks(c.mask2, shape.Conv2Y, b, n)); err != nil {
+		return err
 	}
-	for first := 0; first < kernels.Conv2Inputs; first += kernels.Group {
-		if err := s.Conv2InputGradTransform(n, dY1, dV, first); err != nil {
-			return err
-		}
-	}
-	return s.Conv1WeightGrad(n, c.partials1[kernels.Conv1WB*b:][:kernels.Conv1WB], lines(c.x, kernels.ImagePixels, b, n),
-		dY1, masks(c.mask1, kernels.Conv1Y, b, n))
+	return s.Conv1WeightGrad(n, c.partials1[shape.Conv1WB*b:][:shape.Conv1WB], lines(c.x, shape.ImagePixels, b, n),
+		dY1, masks(c.mask1, shape.Conv1Y, b, n))
 }
 
-// Tasks of the weights: conv2's by pairs of rows of frequencies and
-// groups of outputs, fc1's by slices and halves of the outputs.
+// Tasks of fc1's weights: slices and halves of the outputs.
 const (
-	conv2GradTasks = kernels.Conv2Pairs * kernels.Conv2Groups
-	outputHalves   = 2
-	fc1GradTasks   = kernels.FC1Slices * outputHalves
+	outputHalves = 2
+	fc1GradTasks = shape.FC1Slices * outputHalves
 )
 
 // conv2Weights computes a part of conv2's transformed weight gradient.
 func (e *engine) conv2Weights(worker, task int) error {
 	c, s, j := &e.chunk, e.set, &e.job
-	pair, first := task/kernels.Conv2Groups, task%kernels.Conv2Groups*kernels.Group
-	dM := e.own[worker].dM[:kernels.Conv2M(j.lanes)]
-	for b := range j.blocks() {
-		n := j.block(b)
-		if err := s.Conv2OutputGrad(n, dM[kernels.Conv2M(b*kernels.Block):][:kernels.Conv2M(n)], lines(c.dY2, kernels.Conv2Y, b, n),
-			masks(c.mask2, kernels.Conv2Y, b, n), pair, first); err != nil {
-			return err
-		}
-	}
-	if pair == 1 {
-		if err := s.Conv2BiasGrad(j.lanes, e.gradients.bias2, dM, first); err != nil {
-			return err
-		}
-	}
-	return s.Conv2WeightGrad(j.lanes, e.dU2, dM, c.v[:kernels.Conv2V(j.lanes)], pair, first)
+	n := j.lanes
+	return s.Conv2WeightGrad(n, task, e.conv2DU, e.gradients.conv2Bias, e.own[worker].work, c.v[:shape.Conv2V(n)], c.dY2[:shape.Conv2Y*n], c.mask2[:shape.MaskBytes(shape.Conv2Y, n)])
 }
 
 // fc1Weights computes a part of fc1's weight gradient and updates the weights.
 func (e *engine) fc1Weights(_, task int) error {
 	c, s, j := &e.chunk, e.set, &e.job
 	slice := task / outputHalves
-	const count = kernels.FC1Outputs / outputHalves
+	const count = shape.FC1Outputs / outputHalves
 	first := task % outputHalves * count
 	if j.single {
-		return s.FC1WeightGradAdam(e.weights.fc1, e.firstMoments.fc1, e.secondMoments.fc1, c.packed, c.outputValues, c.outputImages, c.counts,
-			slice, first, count, maxImages, &j.adam)
+		return s.FC1WeightGradAdam(e.weights.fc1, e.firstMoments.fc1, e.secondMoments.fc1, c.packed, c.outputLists, slice, first, count, &j.adam)
 	}
-	at, length := (slice*kernels.FC1Outputs+first)*kernels.FC1Slice, count*kernels.FC1Slice
+	at, length := (slice*shape.FC1Outputs+first)*shape.FC1Slice, count*shape.FC1Slice
 	if j.first {
 		clear(e.totals.fc1[at:][:length])
 	}
-	if err := s.FC1WeightGrad(e.totals.fc1, c.packed, c.outputValues, c.outputImages, c.counts, slice, first, count, maxImages); err != nil || !j.last {
+	if err := s.FC1WeightGrad(e.totals.fc1, c.packed, c.outputLists, slice, first, count); err != nil || !j.last {
 		return err
 	}
 	return s.Adam(e.weights.fc1[at:][:length], e.firstMoments.fc1[at:][:length], e.secondMoments.fc1[at:][:length], e.totals.fc1[at:][:length], &j.adam)
@@ -370,41 +329,41 @@ func (e *engine) update(_, task int) error {
 
 func (e *engine) updateConv2() error {
 	s, j, g := e.set, &e.job, &e.gradients
-	if err := s.Conv2WeightGradTransform(g.conv2, e.dU2); err != nil {
+	if err := s.Conv2WeightGradTransform(g.conv2, e.conv2DU); err != nil {
 		return err
 	}
 	if err := e.apply(func(p *parameters) []float32 { return p.conv2 }); err != nil {
 		return err
 	}
-	if err := e.apply(func(p *parameters) []float32 { return p.bias2 }); err != nil || !j.last {
+	if err := e.apply(func(p *parameters) []float32 { return p.conv2Bias }); err != nil || !j.last {
 		return err
 	}
-	return s.Conv2WeightTransform(e.u2, e.weights.conv2)
+	return s.Conv2WeightTransform(e.conv2U, e.weights.conv2)
 }
 
 func (e *engine) updateSmall() error {
 	c, s, j, g := &e.chunk, e.set, &e.job, &e.gradients
 	clear(g.conv1)
 	for b := range j.blocks() {
-		for i, value := range c.partials1[kernels.Conv1WB*b:][:kernels.Conv1WB] {
+		for i, value := range c.partials1[shape.Conv1WB*b:][:shape.Conv1WB] {
 			g.conv1[i] += value
 		}
 	}
-	dLogits := c.dLogits[:kernels.Classes*j.lanes]
-	if err := s.FC2WeightGrad(j.lanes, g.fc2, dLogits, c.h[:kernels.FC2Inputs*j.lanes]); err != nil {
+	dLogits := c.dLogits[:shape.Classes*j.lanes]
+	if err := s.FC2WeightGrad(j.lanes, g.fc2, dLogits, c.h[:shape.FC2Inputs*j.lanes]); err != nil {
 		return err
 	}
-	if err := s.LineSums(j.lanes, g.biasC, dLogits, kernels.Classes); err != nil {
+	if err := s.LineSums(j.lanes, g.fc2Bias, dLogits, shape.Classes); err != nil {
 		return err
 	}
-	if err := s.LineSums(j.lanes, g.biasF, c.dH[:kernels.FC1Outputs*j.lanes], kernels.FC1Outputs); err != nil {
+	if err := s.LineSums(j.lanes, g.fc1Bias, c.dH[:shape.FC1Outputs*j.lanes], shape.FC1Outputs); err != nil {
 		return err
 	}
 	for _, part := range [...]func(p *parameters) []float32{
 		func(p *parameters) []float32 { return p.conv1 },
 		func(p *parameters) []float32 { return p.fc2 },
-		func(p *parameters) []float32 { return p.biasC },
-		func(p *parameters) []float32 { return p.biasF },
+		func(p *parameters) []float32 { return p.fc2Bias },
+		func(p *parameters) []float32 { return p.fc1Bias },
 	} {
 		if err := e.apply(part); err != nil {
 			return err
@@ -413,7 +372,7 @@ func (e *engine) updateSmall() error {
 	if !j.last {
 		return nil
 	}
-	return s.Conv1WeightTransform(e.u1, e.weights.conv1[:kernels.Conv1W])
+	return s.Conv1WeightTransform(e.conv1U, e.weights.conv1[:shape.Conv1W])
 }
 
 // apply adds a part of the chunk's gradient to the batch's, and after the last

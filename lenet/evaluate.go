@@ -6,6 +6,7 @@ import (
 	"math"
 	"time"
 
+	"github.com/kernelet/kernelet/internal/shape"
 	"github.com/kernelet/kernelet/kernels"
 )
 
@@ -16,7 +17,7 @@ type judgement struct {
 }
 
 // judge compares an image's logits with its label.
-func judge(logits *[kernels.Classes]float32, label byte) judgement {
+func judge(logits *[shape.Classes]float32, label byte) judgement {
 	digit, _, sum := softmax(logits)
 	return judgement{crossEntropy(logits, int(label), sum, &kernels.Loss{Label: 1}), digit == int(label)}
 }
@@ -113,18 +114,18 @@ func (c *Classifier) Evaluate(ctx context.Context, images, labels []byte) (Stats
 	}
 	const stride = 1 << 14 // images between two looks at ctx
 	judgements := make([]judgement, n)
-	logits := make([]float32, kernels.Classes*min(stride, n))
+	logits := make([]float32, shape.Classes*min(stride, n))
 	for first := 0; first < n; first += stride {
 		if err := ctx.Err(); err != nil {
 			return Stats{}, err
 		}
 		count := min(stride, n-first)
-		part := logits[:kernels.Classes*count]
-		if err := c.Logits(part, images[kernels.ImagePixels*first:][:kernels.ImagePixels*count]); err != nil {
+		part := logits[:shape.Classes*count]
+		if err := c.Logits(part, images[shape.ImagePixels*first:][:shape.ImagePixels*count]); err != nil {
 			return Stats{}, err
 		}
 		for i := range count {
-			judgements[first+i] = judge((*[kernels.Classes]float32)(part[kernels.Classes*i:]), labels[first+i])
+			judgements[first+i] = judge((*[shape.Classes]float32)(part[shape.Classes*i:]), labels[first+i])
 		}
 	}
 	stats, err := summary(judgements, start)

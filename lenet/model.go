@@ -14,8 +14,8 @@ import (
 
 	"github.com/kernelet/kernelet/internal/random"
 	"github.com/kernelet/kernelet/internal/safetensors"
+	"github.com/kernelet/kernelet/internal/shape"
 	"github.com/kernelet/kernelet/internal/wholefile"
-	"github.com/kernelet/kernelet/kernels"
 )
 
 // ErrModel is wrapped by every error about the content of a model file.
@@ -23,14 +23,14 @@ var ErrModel = errors.New("not a model of this network")
 
 // Model holds the network's parameters in PyTorch's order and layout.
 type Model struct {
-	Conv1Weight [kernels.Conv1Outputs * kernels.Taps]float32                       // conv1.weight (20, 1, 5, 5)
-	Conv1Bias   [kernels.Conv1Outputs]float32                                      // conv1.bias (20)
-	Conv2Weight [kernels.Conv2Outputs * kernels.Conv2Inputs * kernels.Taps]float32 // conv2.weight (50, 20, 5, 5)
-	Conv2Bias   [kernels.Conv2Outputs]float32                                      // conv2.bias (50)
-	FC1Weight   [kernels.FC1Outputs * kernels.FC1Inputs]float32                    // fc1.weight (500, 800)
-	FC1Bias     [kernels.FC1Outputs]float32                                        // fc1.bias (500)
-	FC2Weight   [kernels.Classes * kernels.FC2Inputs]float32                       // fc2.weight (10, 500)
-	FC2Bias     [kernels.Classes]float32                                           // fc2.bias (10)
+	Conv1Weight [shape.Conv1Outputs * shape.Taps]float32                     // conv1.weight (20, 1, 5, 5)
+	Conv1Bias   [shape.Conv1Outputs]float32                                  // conv1.bias (20)
+	Conv2Weight [shape.Conv2Outputs * shape.Conv2Inputs * shape.Taps]float32 // conv2.weight (50, 20, 5, 5)
+	Conv2Bias   [shape.Conv2Outputs]float32                                  // conv2.bias (50)
+	FC1Weight   [shape.FC1Outputs * shape.FC1Inputs]float32                  // fc1.weight (500, 800)
+	FC1Bias     [shape.FC1Outputs]float32                                    // fc1.bias (500)
+	FC2Weight   [shape.Classes * shape.FC2Inputs]float32                     // fc2.weight (10, 500)
+	FC2Bias     [shape.Classes]float32                                       // fc2.bias (10)
 }
 
 // Tensor is one parameter of a Model.
@@ -43,14 +43,14 @@ type Tensor struct {
 // Tensors lists the parameters in state-dict order.
 func (m *Model) Tensors() []Tensor {
 	return []Tensor{
-		{"conv1.weight", []int{kernels.Conv1Outputs, 1, kernels.Window, kernels.Window}, m.Conv1Weight[:]},
-		{"conv1.bias", []int{kernels.Conv1Outputs}, m.Conv1Bias[:]},
-		{"conv2.weight", []int{kernels.Conv2Outputs, kernels.Conv2Inputs, kernels.Window, kernels.Window}, m.Conv2Weight[:]},
-		{"conv2.bias", []int{kernels.Conv2Outputs}, m.Conv2Bias[:]},
-		{"fc1.weight", []int{kernels.FC1Outputs, kernels.FC1Inputs}, m.FC1Weight[:]},
-		{"fc1.bias", []int{kernels.FC1Outputs}, m.FC1Bias[:]},
-		{"fc2.weight", []int{kernels.Classes, kernels.FC2Inputs}, m.FC2Weight[:]},
-		{"fc2.bias", []int{kernels.Classes}, m.FC2Bias[:]},
+		{"conv1.weight", []int{shape.Conv1Outputs, 1, shape.FilterSize, shape.FilterSize}, m.Conv1Weight[:]},
+		{"conv1.bias", []int{shape.Conv1Outputs}, m.Conv1Bias[:]},
+		{"conv2.weight", []int{shape.Conv2Outputs, shape.Conv2Inputs, shape.FilterSize, shape.FilterSize}, m.Conv2Weight[:]},
+		{"conv2.bias", []int{shape.Conv2Outputs}, m.Conv2Bias[:]},
+		{"fc1.weight", []int{shape.FC1Outputs, shape.FC1Inputs}, m.FC1Weight[:]},
+		{"fc1.bias", []int{shape.FC1Outputs}, m.FC1Bias[:]},
+		{"fc2.weight", []int{shape.Classes, shape.FC2Inputs}, m.FC2Weight[:]},
+		{"fc2.bias", []int{shape.Classes}, m.FC2Bias[:]},
 	}
 }
 
@@ -59,7 +59,7 @@ func (m *Model) Tensors() []Tensor {
 func NewModel(seed uint64) *Model {
 	m := new(Model)
 	for i, t := range m.Tensors() {
-		inputs := []float64{kernels.Taps, kernels.Conv2Inputs * kernels.Taps, kernels.FC1Inputs, kernels.FC2Inputs}[i/2]
+		inputs := []float64{shape.Taps, shape.Conv2Inputs * shape.Taps, shape.FC1Inputs, shape.FC2Inputs}[i/2]
 		bound := 1 / math.Sqrt(inputs)
 		key := random.Key(random.Initialisation, seed, uint64(i))
 		for j := range t.Values {
@@ -105,7 +105,7 @@ func (m *Model) Save(path string) error {
 }
 
 // maxModelFile bounds what Load reads: the parameters and a generous header.
-const maxModelFile = 4*kernels.Parameters + 1<<20
+const maxModelFile = 4*shape.Parameters + 1<<20
 
 // Load reads a model from a safetensors file with exactly this network's
 // names, shapes and finite float32 values.

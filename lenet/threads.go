@@ -6,7 +6,7 @@ import (
 	"time"
 
 	"github.com/kernelet/kernelet/internal/random"
-	"github.com/kernelet/kernelet/kernels"
+	"github.com/kernelet/kernelet/internal/shape"
 )
 
 // chooseThreads sets the number of workers that Settings.Threads leaves open, by
@@ -41,7 +41,7 @@ func (t *Trainer) chooseThreads() error {
 // with.
 func (t *Trainer) fastestThreads(most int) (int, error) {
 	n := min(t.settings.Batch, 4*maxImages)
-	images, labels, batch := make([]byte, n*kernels.ImagePixels), make([]byte, n), make([]int32, n)
+	images, labels, batch := make([]byte, n*shape.ImagePixels), make([]byte, n), make([]int32, n)
 	for i := range images {
 		images[i] = byte(random.Bits(0, uint64(i)))
 	}

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/kernelet/kernelet/internal/random"
+	"github.com/kernelet/kernelet/internal/shape"
 	"github.com/kernelet/kernelet/kernels"
 )
 
@@ -152,15 +153,15 @@ func (t *Trainer) averaged() int {
 // checkData returns the number of images.
 func checkData(images, labels []byte) (int, error) {
 	n := len(labels)
-	if n == 0 || len(images) != n*kernels.ImagePixels {
-		return 0, fmt.Errorf("%w: images: expected %d bytes for %d labels, at least one, got %d", ErrData, n*kernels.ImagePixels, n, len(images))
+	if n == 0 || len(images) != n*shape.ImagePixels {
+		return 0, fmt.Errorf("%w: images: expected %d bytes for %d labels, at least one, got %d", ErrData, n*shape.ImagePixels, n, len(images))
 	}
 	if n > math.MaxInt32 {
 		return 0, fmt.Errorf("%w: expected at most %d images, got %d", ErrData, math.MaxInt32, n)
 	}
 	for i, label := range labels {
-		if label >= kernels.Classes {
-			return 0, fmt.Errorf("%w: label %d: expected a value below %d, got %d", ErrData, i, kernels.Classes, label)
+		if label >= shape.Classes {
+			return 0, fmt.Errorf("%w: label %d: expected a value below %d, got %d", ErrData, i, shape.Classes, label)
 		}
 	}
 	return n, nil
@@ -305,7 +306,7 @@ func (t *Trainer) prepare(n int, rate float64) {
 	j.loss = kernels.Loss{
 		Scale: float32(1 / float64(n)),
 		Label: float32(1 - s.LabelSmoothing),
-		Other: float32(s.LabelSmoothing / kernels.Classes),
+		Other: float32(s.LabelSmoothing / shape.Classes),
 	}
 	j.adam = kernels.NewAdamStep(rate, s.Beta1, s.Beta2, s.Epsilon, int(t.position.steps)+1)
 	j.dropout = kernels.Dropout{Threshold: uint32(math.Round(s.Dropout * (1 << 32))), Scale: float32(1 / (1 - s.Dropout))}
@@ -317,7 +318,7 @@ func (t *Trainer) chunk(images, labels []byte, chunk []int32, epochKey uint64, f
 	j, c := &e.job, &e.chunk
 	j.images = images
 	j.augment = t.settings.Augment
-	j.lanes = (len(chunk) + kernels.HalfBlock - 1) / kernels.HalfBlock * kernels.HalfBlock
+	j.lanes = (len(chunk) + shape.HalfBlock - 1) / shape.HalfBlock * shape.HalfBlock
 	j.first, j.last, j.single = first, last, first && last
 	for lane := range j.lanes {
 		if lane >= len(chunk) {

@@ -471,7 +471,7 @@ func TestNotFiniteAfterTheLastStep(t *testing.T) {
 		if _, err := trainer.Epoch(context.Background(), data.Images, data.Labels); err != nil {
 			t.Fatal(err)
 		}
-		trainer.engine.weights.biasC[3] = float32(value)
+		trainer.engine.weights.fc2Bias[3] = float32(value)
 		_, err := trainer.Evaluate(context.Background(), data.Images, data.Labels)
 		if !errors.Is(err, ErrNotFinite) || err.Error() != "evaluation after epoch 1: loss is not finite" {
 			t.Errorf("%v: expected ErrNotFinite after epoch 1, got %v", value, err)

@@ -1,7 +1,7 @@
 package serve
 
 import (
-	"github.com/kernelet/kernelet/kernels"
+	"github.com/kernelet/kernelet/internal/shape"
 	"github.com/kernelet/kernelet/lenet"
 )
 
@@ -22,11 +22,11 @@ func activations(m *lenet.Model, seen *[pixels]byte) *layers {
 		input[i] = float32(v)/255*2 - 1
 	}
 	pool1 := convolvePool(input[:], m.Conv1Weight[:], m.Conv1Bias[:], 1, 28)
-	pool2 := convolvePool(pool1, m.Conv2Weight[:], m.Conv2Bias[:], kernels.Conv1Outputs, 12)
-	hidden := make([]float32, kernels.FC1Outputs)
+	pool2 := convolvePool(pool1, m.Conv2Weight[:], m.Conv2Bias[:], shape.Conv1Outputs, 12)
+	hidden := make([]float32, shape.FC1Outputs)
 	for o := range hidden {
 		sum := m.FC1Bias[o]
-		for i, w := range m.FC1Weight[o*kernels.FC1Inputs:][:kernels.FC1Inputs] {
+		for i, w := range m.FC1Weight[o*shape.FC1Inputs:][:shape.FC1Inputs] {
 			sum += w * pool2[i]
 		}
 		hidden[o] = max(0, sum)
@@ -53,7 +53,7 @@ func convolvePool(x, weights, bias []float32, channels, size int) []float32 {
 			plane[i] = bias[o]
 		}
 		for c := range channels {
-			taps := weights[(o*channels+c)*kernels.Taps:][:kernels.Taps]
+			taps := weights[(o*channels+c)*shape.Taps:][:shape.Taps]
 			for y := range wide {
 				row := plane[y*wide:][:wide]
 				for i := range window {

@@ -6,7 +6,7 @@ import (
 	"math"
 	"time"
 
-	"github.com/kernelet/kernelet/kernels"
+	"github.com/kernelet/kernelet/internal/shape"
 	"github.com/kernelet/kernelet/lenet"
 	"github.com/kernelet/kernelet/mnist"
 )
@@ -208,7 +208,7 @@ func filterBytes(m *lenet.Model) []byte {
 	for _, w := range m.Conv1Weight {
 		largest = max(largest, w, -w)
 	}
-	b := make([]byte, kernels.Conv1Outputs*kernels.Taps)
+	b := make([]byte, shape.Conv1Outputs*shape.Taps)
 	for i, w := range m.Conv1Weight {
 		b[i] = byte(math.Round(128 + 127*float64(w/largest)))
 	}

@@ -7,7 +7,7 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/kernelet/kernelet/kernels"
+	"github.com/kernelet/kernelet/internal/shape"
 	"github.com/kernelet/kernelet/lenet"
 )
 
@@ -21,7 +21,7 @@ const (
 	fp32Type      = "FP32"
 	int64Type     = "INT64"
 	modelVersion  = "1"
-	pixels        = kernels.ImagePixels
+	pixels        = shape.ImagePixels
 	shapesText    = "[784], [28,28], [n,784], [n,28,28] or [n,1,28,28]"
 )
 
@@ -151,7 +151,7 @@ func (q *inferenceRequest) checkFloats() error {
 
 // compute fills what was asked for.
 func (q *inferenceRequest) compute(m *model) error {
-	q.logits = resize(q.logits, q.images*kernels.Classes)
+	q.logits = resize(q.logits, q.images*shape.Classes)
 	var err error
 	if q.bytes != nil {
 		err = m.classifier.Logits(q.logits, q.bytes)
@@ -167,8 +167,8 @@ func (q *inferenceRequest) compute(m *model) error {
 	q.probabilities = resize(q.probabilities, len(q.logits))
 	q.digits = resize(q.digits, q.images)
 	for i := range q.digits {
-		p := lenet.Predict((*[kernels.Classes]float32)(q.logits[i*kernels.Classes:]))
-		copy(q.probabilities[i*kernels.Classes:], p.Probabilities[:])
+		p := lenet.Predict((*[shape.Classes]float32)(q.logits[i*shape.Classes:]))
+		copy(q.probabilities[i*shape.Classes:], p.Probabilities[:])
 		q.digits[i] = int64(p.Digit)
 	}
 	return nil
@@ -184,7 +184,7 @@ func (q *inferenceRequest) shape(name string) []int64 {
 	if name == digits {
 		return []int64{int64(q.images)}
 	}
-	return []int64{int64(q.images), kernels.Classes}
+	return []int64{int64(q.images), shape.Classes}
 }
 
 func datatypeOf(name string) string {
@@ -206,7 +206,7 @@ func (q *inferenceRequest) rawBytes(name string) int {
 	if name == digits {
 		return 8 * q.images
 	}
-	return 4 * kernels.Classes * q.images
+	return 4 * shape.Classes * q.images
 }
 
 // appendRaw appends an output's values, little-endian.

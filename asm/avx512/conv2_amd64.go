@@ -84,12 +84,12 @@ func Conv2InputGradProducts16(dv []float32, u []float32, dm []float32, row int, 
 //go:noescape
 func Conv2InputGradTransform16(dx []float32, dv []float32, first int)
 
-// Conv2WeightGrad adds up rows row0 and row1 of frequencies of the weight gradient of outputs first … first+4 of conv2
+// Conv2WeightGradProducts adds up rows row0 and row1 of frequencies of the weight gradient of outputs first … first+4 of conv2
 // over all blocks: du [64][50][20] = Σ dm vᵀ from dm [blocks][2][8][5][4] and v [blocks][64][20][4];
 // images is a multiple of 8, the last block a half-block if it is none of 16.
 //
 //go:noescape
-func Conv2WeightGrad(du []float32, dm []float32, v []float32, images int, row0 int, row1 int, first int)
+func Conv2WeightGradProducts(du []float32, dm []float32, v []float32, images int, row0 int, row1 int, first int)
 
 // Conv2BiasGrad adds up the bias gradient of outputs first … first+4 of conv2 over all blocks:
 // db [50] = Σ dm at frequency (1, 1) from dm [blocks][2][8][5][4] of pair 1.

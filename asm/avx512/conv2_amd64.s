@@ -6217,10 +6217,10 @@ row4:
 	VZEROUPPER
 	RET
 
-// func Conv2WeightGrad(du []float32, dm []float32, v []float32, images int, row0 int, row1 int, first int)
+// func Conv2WeightGradProducts(du []float32, dm []float32, v []float32, images int, row0 int, row1 int, first int)
 // Requires: AVX, AVX512DQ, AVX512F, AVX512VL, MMX+
-TEXT ·Conv2WeightGrad(SB), $0-104
-	// Conv2WeightGrad adds up rows row0 and row1 of frequencies of the weight gradient of outputs first … first+4 of conv2
+TEXT ·Conv2WeightGradProducts(SB), $0-104
+	// Conv2WeightGradProducts adds up rows row0 and row1 of frequencies of the weight gradient of outputs first … first+4 of conv2
 	// over all blocks: du [64][50][20] = Σ dm vᵀ from dm [blocks][2][8][5][4] and v [blocks][64][20][4];
 	// images is a multiple of 8, the last block a half-block if it is none of 16.
 	// Registers: 25 of 32 vectors, 11 of 14 general.

@@ -45,7 +45,7 @@ const (
 // 5, AVX-512, 104 images, µs an image: 2.74 without, 2.49 with; in training
 // 3.9 and 2.9.
 func weightGrad(f *isa.File) {
-	k := f.WideFunction("Conv2WeightGrad", "du, dm, v []float32, images, row0, row1, first int",
+	k := f.WideFunction("Conv2WeightGradProducts", "du, dm, v []float32, images, row0, row1, first int",
 		"adds up rows row0 and row1 of frequencies of the weight gradient of outputs first … first+4 of conv2",
 		"over all blocks: du [64][50][20] = Σ dm vᵀ from dm [blocks][2][8][5][4] and v [blocks][64][20][4];",
 		"images is a multiple of 8, the last block a half-block if it is none of 16.")

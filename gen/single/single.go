@@ -44,12 +44,12 @@ const (
 	tiles       = shape.Conv2Tiles
 	outputs2    = shape.Conv2Outputs
 	pool2Pixels = shape.Pool2Pixels
-	chunk       = shape.SingleChunk
-	chunks      = (shape.SingleOutputs + chunk - 1) / chunk // the last one is half as large
+	chunk       = shape.SingleConv2Chunk
+	chunks      = (shape.SingleConv2Outputs + chunk - 1) / chunk // the last one is half as large
 	inputs1     = shape.FC1Inputs
 	fc1Chunk    = shape.SingleFC1Chunk
-	fc1Chunks   = shape.SingleH / fc1Chunk
-	inputs2     = shape.SingleH
+	fc1Chunks   = shape.SingleFC1Y / fc1Chunk
+	inputs2     = shape.SingleFC1Y
 	classes     = shape.SingleLogits
 )
 

@@ -52,6 +52,14 @@ const (
 	Conv2Tiles      = Conv2TilesInRow * Conv2TilesInRow
 )
 
+// Floating-point operations of the layers, an image, by their dense algorithms.
+const (
+	Conv1FLOPs = 2 * Conv1Outputs * Conv1Size * Conv1Size * Taps
+	Conv2FLOPs = 2 * Conv2Outputs * Conv2Size * Conv2Size * Conv2Inputs * Taps
+	FC1FLOPs   = 2 * FC1Inputs * FC1Outputs
+	FC2FLOPs   = 2 * FC2Inputs * Classes
+)
+
 // MaskBytes is the size of the masks of features pooling windows of images
 // side by side: alive, right, down, one bit an image each.
 func MaskBytes(features, images int) int { return features * 3 * images / 8 }
@@ -70,22 +78,37 @@ const (
 
 // Lengths of conv2's arrays; those of activations count lines.
 const (
-	Conv2X    = Conv2Inputs * Pool1Pixels                // [20][12][12]
-	Conv2Y    = Conv2Outputs * Pool2Pixels               // [50][4][4]
-	Conv2W    = Taps * Conv2Outputs * Conv2Inputs        // [25][50][20], no lines
-	Conv2U    = Frequencies * Conv2Outputs * Conv2Inputs // [64][50][20], no lines
-	Conv2DV   = Conv2Inputs * Frequencies * Conv2Tiles   // [20][64][4]
-	Conv2Work = Conv2Group * Frequencies * Conv2Tiles    // [5][64][4], of the products
-
-	Conv2Group  = 5                         // channels that one call of a product kernel computes
-	Conv2Groups = Conv2Outputs / Conv2Group // of outputs
-	Conv2Pairs  = Points / 2                // of rows of frequencies
+	Conv2X      = Conv2Inputs * Pool1Pixels                // [20][12][12]
+	Conv2Y      = Conv2Outputs * Pool2Pixels               // [50][4][4]
+	Conv2W      = Taps * Conv2Outputs * Conv2Inputs        // [25][50][20], no lines
+	Conv2U      = Frequencies * Conv2Outputs * Conv2Inputs // [64][50][20], no lines
+	Conv2DV     = Conv2Inputs * Frequencies * Conv2Tiles   // [20][64][4]
+	Conv2Group  = 5                                        // channels that one call of a product kernel computes
+	Conv2Groups = Conv2Outputs / Conv2Group                // of outputs
+	Conv2Pairs  = Points / 2                               // of rows of frequencies
 
 	// Conv2Padding is the number of unused values after each frequency of v and
 	// dm. A transform stores to many frequencies in turn, and without them these
 	// stores would fall into a few of the 64 sets of the L1 cache.
 	Conv2Padding = 16
 )
+
+// Conv2Work is the number of float32 of working memory that conv2's kernels need
+// for blocks of images, and its weight gradient for a batch of MaxImages.
+var Conv2Work = max(Conv2ForwardWork(Block), Conv2InputGradWork(Block), Conv2WeightGradWork(MaxImages))
+
+// Conv2ForwardWork is the length of the products of five outputs, [5][64][4].
+func Conv2ForwardWork(images int) int { return Conv2Group * Frequencies * Conv2Tiles * images }
+
+// Conv2InputGradWork is the length of dm for all outputs and of dv.
+func Conv2InputGradWork(images int) int { return Conv2Groups*Conv2M(images) + Conv2DV*images }
+
+// Conv2WeightGradWork is the length of dm for five outputs of a batch.
+func Conv2WeightGradWork(images int) int { return Conv2M(images) }
+
+// Conv2WeightTasks is the number of tasks of conv2's weight gradient: pairs of
+// rows of frequencies times groups of outputs.
+const Conv2WeightTasks = Conv2Pairs * Conv2Groups
 
 // Conv2V is the number of values of v [64][20][4] for images, a block or, as a
 // row of blocks and perhaps a half-block, a batch.
@@ -113,6 +136,8 @@ const (
 	FC1DropoutGroup  = 16  // and of the one with dropout; the last call computes four
 	FC1DropoutGroups = (FC1Outputs + FC1DropoutGroup - 1) / FC1DropoutGroup
 
+	FC1SlicePairs = FC1Slices / 2 // that one call of the input gradient computes
+
 	FC1Run        = 48                // outputs whose weights of two slices stay in L1 together: 30 KB
 	FC1Runs       = 11                // the last of 20 outputs
 	FC1ImageList  = 512               // entries reserved for the list of an image
@@ -124,18 +149,18 @@ const FC2W = Classes * FC2Inputs
 
 // Lengths of the arrays of one image's forward pass.
 const (
-	SingleChunk    = 16  // outputs of conv2 whose weights lie together
-	SingleOutputs  = 56  // of conv2, padded: three chunks and half a one
-	SingleFC1Chunk = 128 // outputs of fc1 whose weights lie together
+	SingleConv2Chunk   = 16  // outputs of conv2 whose weights lie together
+	SingleConv2Outputs = 56  // of conv2, padded: three chunks and half a one
+	SingleFC1Chunk     = 128 // outputs of fc1 whose weights lie together
 
-	SingleY1     = Pool1Pixels * Conv1Row                    // [12][12][24]
-	SingleV      = Frequencies * Conv2Tiles * Conv1Row       // [64][4][24]
-	SingleU2     = Frequencies * Conv2Inputs * SingleOutputs // [3][64][20][16], [64][20][8]
-	SingleM      = Frequencies * Conv2Tiles * SingleChunk    // [64][4][16]
-	SingleH      = 512                                       // [500] and padding
-	SingleW1     = FC1Inputs * SingleH                       // [4][800][128]
-	SingleW2     = SingleH * SingleLogits                    // [512][16]
-	SingleLogits = 16                                        // [10] and padding
+	SingleConv1Y = Pool1Pixels * Conv1Row                         // [12][12][24]
+	SingleConv2V = Frequencies * Conv2Tiles * Conv1Row            // [64][4][24]
+	SingleConv2U = Frequencies * Conv2Inputs * SingleConv2Outputs // [3][64][20][16], [64][20][8]
+	SingleConv2M = Frequencies * Conv2Tiles * SingleConv2Chunk    // [64][4][16]
+	SingleFC1Y   = 512                                            // [500] and padding
+	SingleFC1W   = FC1Inputs * SingleFC1Y                         // [4][800][128]
+	SingleFC2W   = SingleFC1Y * SingleLogits                      // [512][16]
+	SingleLogits = 16                                             // [10] and padding
 
 	// SingleList is the length of a list of values and of their indices; the
 	// kernels read entries that lie a little behind the last one.
@@ -154,6 +179,10 @@ const (
 	HashFactor2 = 0xc2b2ae35
 )
 
-// PeakProducts is the number of fused multiply-adds of whole vectors in an
-// iteration of a generated ceiling.
-const PeakProducts = 48
+// Sizes of the ceilings.
+const (
+	PeakProducts = 48  // fused multiply-adds of whole vectors in an iteration
+	PeakSink     = 16  // values of the sum
+	PeakSource   = 192 // values of the factor in memory
+	ReadStep     = 256 // what is read is a multiple of it
+)

@@ -1,0 +1,315 @@
+package kernels
+
+import (
+	"github.com/kernelet/kernelet/internal/shape"
+)
+
+func conv1Answers(mask bool) answers {
+	return func(n int, b *Arguments) map[string]answer {
+		x, u, bias := exactlyAll(b.Floats["x"]), exactlyAll(b.Floats["u"]), exactlyAll(b.Floats["bias"])
+		return pooledAnswers(conv1Windows(n, shape.Conv1Outputs, x, u, bias), 2*roundings+2, mask)
+	}
+}
+
+// conv2Unpadded returns [64][features][4][n] of an array with padding after
+// each frequency.
+func conv2Unpadded(n, features int, padded []float32) []number {
+	row := features * shape.Conv2Tiles * n
+	var values []number
+	for f := range len(padded) / (row + shape.Conv2Padding) {
+		values = append(values, exactlyAll(padded[f*(row+shape.Conv2Padding):][:row])...)
+	}
+	return values
+}
+
+func conv2Answers(mask bool) answers {
+	return func(n int, b *Arguments) map[string]answer {
+		u, v, bias := exactlyAll(b.Floats["u"]), conv2Unpadded(n, shape.Conv2Inputs, b.Floats["v"]), exactlyAll(b.Floats["bias"])
+		return pooledAnswers(conv2Windows(n, u, v, bias),
+			shape.Conv2Inputs+roundings+2, mask)
+	}
+}
+
+// directAnswers are those of a convolution by direct sums; weight returns the
+// place of a weight.
+func directAnswers(inputs, outputs, inputSize int, weight func(tap, o, c int) int) answers {
+	return func(n int, b *Arguments) map[string]answer {
+		x, w, bias := exactlyAll(b.Floats["x"]), exactlyAll(b.Floats["w"]), b.Floats["bias"]
+		size := (inputSize - shape.FilterSize + 1) / 2
+		windows := make([]window, outputs*size*size*n)
+		for at := 0; at < len(windows); at += n {
+			o, row, column := at/n/(size*size), at/n/size%size, at/n%size
+			for i := range n * 4 {
+				windows[at+i/4][i%4] = exactly(bias[o])
+			}
+			for i := range inputs * shape.Taps * 4 {
+				c, tap, p := i/(shape.Taps*4), i/4%shape.Taps, i%4
+				factor := w[weight(tap, o, c)]
+				y, x0 := 2*row+p/2+tap/shape.FilterSize, 2*column+p%2+tap%shape.FilterSize
+				for image, value := range x[((c*inputSize+y)*inputSize+x0)*n:][:n] {
+					windows[at+image][p] = windows[at+image][p].plus(factor.times(value))
+				}
+			}
+		}
+		return pooledAnswers(windows, float64(shape.Taps*inputs+2), false)
+	}
+}
+
+// exactConvolutions are the answers of the convolutions.
+var exactConvolutions = map[string]answers{
+	"Conv1ForwardReLUPool":     conv1Answers(false),
+	"Conv1ForwardReLUPoolMask": conv1Answers(true),
+	"Conv1WeightGrad": func(n int, b *Arguments) map[string]answer {
+		dw, x, dy, mask := unchanged(b.Floats["dw"]), b.Floats["x"], b.Floats["dy"], b.Bytes["mask"]
+		for o := range shape.Conv1Outputs {
+			for tap := range shape.Taps + 1 {
+				dw[tap*shape.Conv1Row+o] = number{}
+			}
+			for at := range shape.Pool1Pixels * n {
+				window, image := at/n, at%n
+				// A window whose ReLU is off adds zeros.
+				alive, position := chosen(mask[shape.MaskBytes(o*shape.Pool1Pixels+window, n):], image, n)
+				g := number{}
+				if alive {
+					g = exactly(dy[(o*shape.Pool1Pixels+window)*n+image])
+				}
+				for tap := range shape.Taps {
+					y, x0 := 2*(window/shape.Pool1Size)+position/2+tap/shape.FilterSize, 2*(window%shape.Pool1Size)+position%2+tap%shape.FilterSize
+					dw[tap*shape.Conv1Row+o] = dw[tap*shape.Conv1Row+o].plus(g.times(exactly(x[(y*shape.ImageSize+x0)*n+image])))
+				}
+				dw[shape.Taps*shape.Conv1Row+o] = dw[shape.Taps*shape.Conv1Row+o].plus(g)
+			}
+		}
+		return map[string]answer{"dw": {numbers: dw, roundings: laneSum(shape.Pool1Pixels)}}
+	},
+	"Conv1WeightTransform": func(_ int, b *Arguments) map[string]answer {
+		return map[string]answer{"u": {numbers: weightNumbers(matrixG, exactlyAll(b.Floats["w"]), shape.Conv1Row), roundings: roundings}}
+	},
+
+	"Conv2InputTransform": func(n int, b *Arguments) map[string]answer {
+		v, row := unchanged(b.Floats["v"]), shape.Conv2Inputs*shape.Conv2Tiles*n
+		for i, value := range conv2VNumbers(n, exactlyAll(b.Floats["x"])) {
+			v[i/row*(row+shape.Conv2Padding)+i%row] = value
+		}
+		return map[string]answer{"v": {numbers: v, roundings: roundings}}
+	},
+	"Conv2ForwardReLUPool":     conv2Answers(false),
+	"Conv2ForwardReLUPoolMask": conv2Answers(true),
+	"Conv2InputGrad": func(n int, b *Arguments) map[string]answer {
+		dv := conv2DVNumbers(n, exactlyAll(b.Floats["u"]), conv2DMNumbers(n, b.Floats["dy"], b.Bytes["mask"]))
+		return map[string]answer{"dx": {numbers: conv2DXNumbers(n, dv), roundings: 2*roundings + shape.Conv2Outputs + 1 + 2}}
+	},
+	"Conv2WeightGrad": func(batch int, b *Arguments) map[string]answer {
+		du, db := make([]number, shape.Conv2U), make([]number, shape.Conv2Outputs)
+		blocks(batch, func(first, n int) {
+			dy, mask := b.Floats["dy"][shape.Conv2Y*first:][:shape.Conv2Y*n], b.Bytes["mask"][shape.MaskBytes(shape.Conv2Y, first):]
+			v := conv2Unpadded(n, shape.Conv2Inputs, b.Floats["v"][shape.Conv2V(first):][:shape.Conv2V(n)])
+			addConv2WeightGrad(n, du, db, conv2DMNumbers(n, dy, mask), v)
+		})
+		sum := laneSum(shape.Conv2Tiles * batch / shape.Block)
+		return map[string]answer{"du": {numbers: du, roundings: roundings + sum}, "db": {numbers: db, roundings: roundings + sum}}
+	},
+	"Conv2OutputGrad": func(n int, b *Arguments) map[string]answer {
+		// The last group of each pair is left.
+		const first = shape.Conv2Outputs - shape.Conv2Group
+		dm, row := unchanged(b.Floats["dm"]), shape.Conv2Tiles*n
+		all := conv2DMNumbers(n, b.Floats["dy"], b.Bytes["mask"])
+		for pair := range shape.Conv2Pairs {
+			row0, row1 := conv2PairRows(pair)
+			for place, frequencyRow := range []int{row0, row1} {
+				for i := range shape.Points * shape.Conv2Group * row {
+					j, o, rest := i/(shape.Conv2Group*row), i/row%shape.Conv2Group, i%row
+					dm[pair*shape.Conv2M(n)+(place*shape.Points+j)*conv2GroupStride(n)+o*row+rest] =
+						all[conv2Place(n, shape.Conv2Outputs, frequencyRow*shape.Points+j, first+o, 0, 0)+rest]
+				}
+			}
+		}
+		return map[string]answer{"dm": {numbers: dm, roundings: roundings}}
+	},
+	"Conv2InputGradProducts": func(n int, b *Arguments) map[string]answer {
+		// The row hands every pair the same dm.
+		dv, u, dm, row := make([]number, shape.Conv2DV*n), b.Floats["u"], b.Floats["dm"], shape.Conv2Tiles*n
+		for pair := range shape.Conv2Pairs {
+			row0, row1 := conv2PairRows(pair)
+			for place, frequencyRow := range []int{row0, row1} {
+				for i := range shape.Points * shape.Conv2Inputs * row {
+					j, c, rest := i/(shape.Conv2Inputs*row), i/row%shape.Conv2Inputs, i%row
+					f := frequencyRow*shape.Points + j
+					dv[(c*shape.Frequencies+f)*row+rest] = connectNumbers(shape.Conv2Outputs, number{},
+						func(o int) float32 { return u[(f*shape.Conv2Outputs+o)*shape.Conv2Inputs+c] },
+						func(o int) float32 {
+							return dm[o/shape.Conv2Group*shape.Conv2M(n)+(place*shape.Points+j)*conv2GroupStride(n)+o%shape.Conv2Group*row+rest]
+						})
+				}
+			}
+		}
+		return map[string]answer{"dv": {numbers: dv, roundings: shape.Conv2Outputs + 1}}
+	},
+	"Conv2InputGradTransform": func(n int, b *Arguments) map[string]answer {
+		dv, row := make([]number, shape.Conv2DV*n), shape.Conv2Tiles*n
+		for i, v := range b.Floats["dv"] {
+			c, f, rest := i/(shape.Frequencies*row), i/row%shape.Frequencies, i%row
+			dv[conv2Place(n, shape.Conv2Inputs, f, c, 0, 0)+rest] = exactly(v)
+		}
+		// Two windows overlap in either dimension.
+		return map[string]answer{"dx": {numbers: conv2DXNumbers(n, dv), roundings: roundings + 2}}
+	},
+	"Conv2WeightGradProducts": func(batch int, b *Arguments) map[string]answer {
+		// The row hands every pair and group the same dm.
+		du, dm, v := make([]number, shape.Conv2U), b.Floats["dm"], b.Floats["v"]
+		for pair := range shape.Conv2Pairs {
+			row0, row1 := conv2PairRows(pair)
+			for place, frequencyRow := range []int{row0, row1} {
+				for i := range shape.Points * shape.Conv2Outputs * shape.Conv2Inputs {
+					j, o, c := i/(shape.Conv2Outputs*shape.Conv2Inputs), i/shape.Conv2Inputs%shape.Conv2Outputs, i%shape.Conv2Inputs
+					f, sum := frequencyRow*shape.Points+j, number{}
+					blocks(batch, func(first, width int) {
+						row := shape.Conv2Tiles * width
+						x := dm[shape.Conv2M(first)+(place*shape.Points+j)*conv2GroupStride(width)+o%shape.Conv2Group*row:]
+						y := v[shape.Conv2V(first)+f*(shape.Conv2Inputs*row+shape.Conv2Padding)+c*row:]
+						for k := range row {
+							sum = sum.plus(exactly(x[k]).times(exactly(y[k])))
+						}
+					})
+					du[(f*shape.Conv2Outputs+o)*shape.Conv2Inputs+c] = sum
+				}
+			}
+		}
+		return map[string]answer{"du": {numbers: du, roundings: laneSum(shape.Conv2Tiles * batch / shape.Block)}}
+	},
+	"Conv2BiasGrad": func(batch int, b *Arguments) map[string]answer {
+		db := make([]number, shape.Conv2Outputs)
+		for o := range db {
+			blocks(batch, func(first, width int) {
+				row := shape.Conv2Tiles * width
+				for _, g := range b.Floats["dm"][shape.Conv2M(first)+conv2GroupStride(width)+o%shape.Conv2Group*row:][:row] {
+					db[o] = db[o].plus(exactly(g))
+				}
+			})
+		}
+		return map[string]answer{"db": {numbers: db, roundings: laneSum(shape.Conv2Tiles * batch / shape.Block)}}
+	},
+	"Conv2WeightTransform": func(_ int, b *Arguments) map[string]answer {
+		return map[string]answer{"u": {numbers: weightNumbers(matrixG, exactlyAll(b.Floats["w"]), shape.Conv2Outputs*shape.Conv2Inputs), roundings: roundings}}
+	},
+	"Conv2WeightGradTransform": func(_ int, b *Arguments) map[string]answer {
+		return map[string]answer{"dw": {numbers: weightNumbers(matrixGT, exactlyAll(b.Floats["du"]), shape.Conv2Outputs*shape.Conv2Inputs), roundings: roundings}}
+	},
+
+	// The loss is computed from the logits that the kernel itself made: their
+	// errors, which the first answer bounds, are much larger than those of what
+	// follows.
+	"FC2ForwardLoss": func(n int, b *Arguments) map[string]answer {
+		return map[string]answer{"logits": fc2Logits(n, b.Floats["x"], b.Floats["w"], b.Floats["bias"]),
+			"dlogits": {roundings: 1, following: func(after *Arguments) []number {
+				_, gradients := lossOf(after.Floats["logits"], b.Integers["labels"])
+				return gradients
+			}},
+			"denominators": {roundings: 1, following: func(after *Arguments) []number {
+				denominators, _ := lossOf(after.Floats["logits"], b.Integers["labels"])
+				return denominators
+			}}}
+	},
+	"FC2InputGrad": func(n int, b *Arguments) map[string]answer {
+		dx := make([]number, shape.FC2Inputs*n)
+		for at := range dx {
+			i, image := at/n, at%n
+			if b.Floats["x"][at] > 0 {
+				dx[at] = connectNumbers(shape.Classes, number{}, func(class int) float32 { return b.Floats["w"][class*shape.FC2Inputs+i] },
+					func(class int) float32 { return b.Floats["dlogits"][class*n+image] }).times(number{2, 2})
+			}
+		}
+		return map[string]answer{"dx": {numbers: dx, roundings: shape.Classes + 2}}
+	},
+	"FC2WeightGrad": func(batch int, b *Arguments) map[string]answer {
+		dw := make([]number, shape.FC2W)
+		for at := range dw {
+			class, i := at/shape.FC2Inputs, at%shape.FC2Inputs
+			blocks(batch, func(first, width int) {
+				for image := range width {
+					dw[at] = dw[at].plus(exactly(b.Floats["dlogits"][first*shape.Classes+class*width+image]).times(exactly(b.Floats["x"][first*shape.FC2Inputs+i*width+image])))
+				}
+			})
+		}
+		return map[string]answer{"dw": {numbers: dw, roundings: laneSum(batch/shape.Block + 1)}}
+	},
+
+	"Adam": func(_ int, b *Arguments) map[string]answer {
+		w, m, v := make([]number, len(b.Floats["w"])), make([]number, len(b.Floats["w"])), make([]number, len(b.Floats["w"]))
+		for i := range w {
+			w[i], m[i], v[i] = adamNumbers(float64(b.Floats["w"][i]), float64(b.Floats["m"][i]), float64(b.Floats["v"][i]), float64(b.Floats["dw"][i]), 0, &caseStep)
+		}
+		return map[string]answer{"w": {numbers: w, roundings: 1}, "m": {numbers: m, roundings: 1}, "v": {numbers: v, roundings: 1}}
+	},
+	"LineSums": func(batch int, b *Arguments) map[string]answer {
+		sums := make([]number, len(b.Floats["sums"]))
+		for i := range sums {
+			blocks(batch, func(first, width int) {
+				for _, v := range b.Floats["lines"][first*len(sums)+i*width:][:width] {
+					sums[i] = sums[i].plus(exactly(v))
+				}
+			})
+		}
+		return map[string]answer{"sums": {numbers: sums, roundings: laneSum(batch/shape.Block + 1)}}
+	},
+
+	"Conv1DirectReLUPool": directAnswers(1, shape.Conv1Outputs, shape.ImageSize, func(tap, o, _ int) int { return tap*shape.Conv1Row + o }),
+	"Conv2DirectReLUPool": directAnswers(shape.Conv2Inputs, shape.Conv2Outputs, shape.Pool1Size,
+		func(tap, o, c int) int { return (tap*shape.Conv2Outputs+o)*shape.Conv2Inputs + c }),
+
+	"SingleConv1ReLUPool": func(_ int, b *Arguments) map[string]answer {
+		y := make([]number, shape.SingleConv1Y)
+		for at, w := range conv1Windows(1, shape.Conv1Row, exactlyAll(b.Floats["x"]), exactlyAll(b.Floats["u"]), exactlyAll(b.Floats["bias"])) {
+			y[at%shape.Pool1Pixels*shape.Conv1Row+at/shape.Pool1Pixels] = w.pooled()
+		}
+		return map[string]answer{"y": {numbers: y, roundings: 2*roundings + 2}}
+	},
+	"SingleConv2InputTransform": func(_ int, b *Arguments) map[string]answer {
+		v, d := make([]number, shape.SingleConv2V), make([]number, shape.Frequencies)
+		for at := range shape.Conv2Tiles * shape.Conv1Row {
+			tile, c := at/shape.Conv1Row, at%shape.Conv1Row
+			for i := range d {
+				y, x := tile/2*shape.TileSize+i/shape.Points, tile%2*shape.TileSize+i%shape.Points
+				d[i] = exactly(b.Floats["x"][(y*shape.Pool1Size+x)*shape.Conv1Row+c])
+			}
+			for f, value := range matrixBT.both(d) {
+				v[f*shape.Conv2Tiles*shape.Conv1Row+at] = value
+			}
+		}
+		return map[string]answer{"v": {numbers: v, roundings: roundings}}
+	},
+	"SingleConv2ReLUPool": func(_ int, b *Arguments) map[string]answer {
+		u, v := make([]number, shape.Conv2U), make([]number, shape.Frequencies*shape.Conv2Inputs*shape.Conv2Tiles)
+		for i := range u {
+			f, o, c := i/(shape.Conv2Outputs*shape.Conv2Inputs), i/shape.Conv2Inputs%shape.Conv2Outputs, i%shape.Conv2Inputs
+			u[i] = exactly(b.Floats["u"][singleConv2U(f, c, o)])
+		}
+		for f := range shape.Frequencies {
+			for c := range shape.Conv2Inputs {
+				for tile := range shape.Conv2Tiles {
+					v[conv2Place(1, shape.Conv2Inputs, f, c, tile, 0)] = exactly(b.Floats["v"][(f*shape.Conv2Tiles+tile)*shape.Conv1Row+c])
+				}
+			}
+		}
+		return pooledAnswers(conv2Windows(1, u, v, exactlyAll(b.Floats["bias"])), shape.Conv2Inputs+roundings+2, false)
+	},
+	"SingleFC1ReLU": func(_ int, b *Arguments) map[string]answer {
+		h := make([]number, shape.SingleFC1Y)
+		for o := range h {
+			h[o] = relu(connectNumbers(shape.FC1Inputs, exactly(b.Floats["bias"][o]),
+				func(i int) float32 {
+					return b.Floats["w"][(o/shape.SingleFC1Chunk*shape.FC1Inputs+i)*shape.SingleFC1Chunk+o%shape.SingleFC1Chunk]
+				},
+				func(i int) float32 { return b.Floats["x"][i] }))
+		}
+		return map[string]answer{"h": {numbers: h, roundings: shape.FC1Inputs + 2}}
+	},
+	"SingleFC2": func(_ int, b *Arguments) map[string]answer {
+		logits := make([]number, shape.SingleLogits)
+		for o := range logits {
+			logits[o] = connectNumbers(shape.SingleFC1Y, exactly(b.Floats["bias"][o]),
+				func(i int) float32 { return b.Floats["w"][i*shape.SingleLogits+o] }, func(i int) float32 { return b.Floats["x"][i] })
+		}
+		return map[string]answer{"logits": {numbers: logits, roundings: shape.SingleFC1Y + 2}}
+	},
+}

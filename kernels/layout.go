@@ -1,0 +1,87 @@
+package kernels
+
+import (
+	"fmt"
+	"strings"
+	"unsafe"
+
+	"github.com/kernelet/kernelet/internal/shape"
+)
+
+// Layout says how an array lies: its dimensions from the outermost to the
+// innermost and, within them, a line of images.
+type Layout struct {
+	Dims   []Dim
+	Images int // side by side, or of a batch of blocks one after another; 0: no lines
+}
+
+// Dim is a dimension of an array: frequencies, channels, rows.
+type Dim struct {
+	Name string // of an index
+	Size int
+	Pad  int // unused values after each index
+}
+
+// lines is the layout of lines of images.
+func lines(images int, dims ...Dim) Layout { return Layout{dims, images} }
+
+// plain is the layout of an array without images.
+func plain(dims ...Dim) Layout { return Layout{Dims: dims} }
+
+// Length is the number of elements.
+func (l Layout) Length() int {
+	if l.Images == 0 {
+		return l.block(1)
+	}
+	length := 0
+	for first := 0; first < l.Images; first += shape.Block {
+		length += l.block(min(shape.Block, l.Images-first))
+	}
+	return length
+}
+
+// block is the length of one block with lines of a width.
+func (l Layout) block(width int) int {
+	length := width
+	for i := len(l.Dims) - 1; i >= 0; i-- {
+		length = l.Dims[i].Size * (length + l.Dims[i].Pad)
+	}
+	return length
+}
+
+// At names the element at an index: [frequency (1,0)][channel 0][tile 0], image 0.
+func (l Layout) At(at int) string {
+	first, width := 0, 1
+	if l.Images > 0 {
+		for width = min(shape.Block, l.Images); at >= l.block(width) && first+width < l.Images; width = min(shape.Block, l.Images-first) {
+			at -= l.block(width)
+			first += width
+		}
+	}
+	var name strings.Builder
+	for i, d := range l.Dims {
+		stride := Layout{Dims: l.Dims[i+1:]}.block(width) + d.Pad
+		index := at / stride
+		at %= stride
+		switch {
+		case index >= d.Size:
+			return name.String() + ", unused"
+		case d.Name == "frequency" && d.Size == shape.Frequencies:
+			fmt.Fprintf(&name, "[frequency (%d,%d)]", index/shape.Points, index%shape.Points)
+		default:
+			fmt.Fprintf(&name, "[%s %d]", d.Name, index)
+		}
+	}
+	if l.Images > 0 {
+		if at >= width {
+			return name.String() + ", unused"
+		}
+		fmt.Fprintf(&name, ", image %d", first+at)
+	}
+	return name.String()
+}
+
+// sliceOf are n values in a buffer.
+func sliceOf[T any](buffer []byte, n int) []T {
+	return unsafe.Slice((*T)(unsafe.Pointer(unsafe.SliceData(buffer))), n)
+}
