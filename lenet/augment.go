@@ -18,10 +18,20 @@ const (
 	elasticPoints  = 5    // grid points in a row and in a column
 )
 
-// augment writes a shifted, turned, scaled, slanted and bent copy of an image:
-// an affine map and a displacement that is interpolated between random vectors
-// on a coarse grid, sampled bilinearly. All randomness comes from key.
-func augment(target, image []byte, key uint64) {
+// augment writes a copy of an image as another hand, pen or camera might have
+// made it: restyled, warped, its stroke's width and its ink changed. All
+// randomness comes from key.
+func augment(target, image []byte, label int32, key uint64) {
+	var styled, warped [shape.ImagePixels]byte
+	restyle(styled[:], image, label, random.Key(random.Style, key))
+	warp(warped[:], styled[:], key)
+	ink(target, warped[:], random.Key(random.Ink, key))
+}
+
+// warp writes a shifted, turned, scaled, slanted and bent copy of an image: an
+// affine map and a displacement that is interpolated between random vectors on
+// a coarse grid, sampled bilinearly.
+func warp(target, image []byte, key uint64) {
 	counter := uint64(0)
 	within := func(bound float64) float64 {
 		counter++

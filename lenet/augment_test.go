@@ -11,9 +11,9 @@ import (
 func TestAugment(t *testing.T) {
 	image := mnist.Synthetic(1, 4).Images
 	var a, b, c [784]byte
-	augment(a[:], image, 1)
-	augment(b[:], image, 1)
-	augment(c[:], image, 2)
+	augment(a[:], image, 3, 1)
+	augment(b[:], image, 3, 1)
+	augment(c[:], image, 3, 2)
 	if a != b || a == c {
 		t.Error("a copy depends on more or less than its key")
 	}
@@ -29,7 +29,7 @@ func TestAugment(t *testing.T) {
 	var sumX, sumY float64
 	const n = 400
 	for key := range uint64(n) {
-		augment(a[:], image, random.Key(random.Augmentation, key))
+		augment(a[:], image, 3, random.Key(random.Augmentation, key))
 		m, ax, ay := ink(a[:])
 		// The area changes with the scales, at most (1.12)² and the bends; nothing is lost at the border.
 		if m < 0.6*mass || m > 1.6*mass {
@@ -50,7 +50,7 @@ func TestAugment(t *testing.T) {
 		t.Errorf("on average y moves by %.2f", d)
 	}
 	var blank [784]byte
-	augment(a[:], blank[:], 3)
+	augment(a[:], blank[:], 3, 3)
 	if !bytes.Equal(a[:], blank[:]) {
 		t.Error("a blank image does not stay blank")
 	}

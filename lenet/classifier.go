@@ -20,7 +20,11 @@ type Prediction struct {
 	Digit         int                    `json:"digit"`
 	Probability   float32                `json:"probability"`   // of Digit
 	Probabilities [shape.Classes]float32 `json:"probabilities"` // their sum is 1 up to rounding
+	Rejection     float32                `json:"rejection"`     // above 0: no digit, by the model's Calibration; 0 without one
 }
+
+// Rejected reports whether the image is no digit, by the model's Calibration.
+func (p Prediction) Rejected() bool { return p.Rejection > 0 }
 
 // Classifier is a Model packed for inference. It never changes and is safe for
 // concurrent use. An image's logits do not depend on which images stand beside

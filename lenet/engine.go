@@ -195,7 +195,7 @@ func (e *engine) convolutions(worker, b int) error {
 	if e.job.augment {
 		for lane, image := range index {
 			at := b*shape.Block + lane
-			augment(c.augmented[at*shape.ImagePixels:][:shape.ImagePixels], images[int(image)*shape.ImagePixels:][:shape.ImagePixels], c.augmentKeys[at])
+			augment(c.augmented[at*shape.ImagePixels:][:shape.ImagePixels], images[int(image)*shape.ImagePixels:][:shape.ImagePixels], c.labels[at], c.augmentKeys[at])
 		}
 		images, index = c.augmented, lines(c.places, 1, b, n)
 	}

@@ -25,7 +25,7 @@ type commands struct {
 	Train   trainCommand   `cmd:"" help:"Train the network and write model, history and pictures."`
 	Sweep   sweepCommand   `cmd:"" help:"Train many networks at once, by seeds and settings, and compare them."`
 	Eval    evalCommand    `cmd:"" help:"Measure a model on the test images."`
-	Predict predictCommand `cmd:"" help:"Read the digit in PNG, JPEG or GIF pictures."`
+	Predict predictCommand `cmd:"" help:"Read pictures of one digit each."`
 	Export  exportCommand  `cmd:"" help:"Write a model for other runtimes."`
 	Data    dataCommand    `cmd:"" help:"Fetch and verify MNIST, and say where it is."`
 	Bench   benchCommand   `cmd:"" help:"Measure training and inference against the CPU's peak."`

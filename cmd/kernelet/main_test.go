@@ -57,8 +57,8 @@ func TestWrongUsage(t *testing.T) {
 		{1, "not a model of this network", []string{"eval", "--model", text}},
 		{1, "train-images-idx3-ubyte", []string{"train", "--data", t.TempDir(), "--out", t.TempDir()}},
 		{1, "--out", []string{"train", "--out", text}},
-		{1, "not a usable image", []string{"predict", "--model", model, text}},
-		{1, "directory", []string{"predict", "--model", model, t.TempDir()}},
+		{1, "not a usable picture", []string{"predict", "--model", model, text}},
+		{1, "expected pictures", []string{"predict", "--model", model, t.TempDir()}},
 	} {
 		_, stderr := execute(t, c.code, c.arguments...)
 		if strings.Count(stderr, "\n") != 1 || !strings.HasPrefix(stderr, "kernelet: ") || !strings.Contains(stderr, c.says) {
@@ -89,7 +89,7 @@ func TestJSONKeys(t *testing.T) {
 		{"train --hold-out", output("train", "--data", data, "--epochs", "1", "--limit", "50", "--hold-out", "20", "--json", "--out", out),
 			[][]string{append(slices.Clone(epochKeys), "validation"), doneKeys}},
 		{"eval", output("eval", "--data", data, "--json"), [][]string{{"images", "correct", "accuracy", "loss", "dataset"}}},
-		{"predict", output("predict", "--json", digit), [][]string{{"image", "digit", "probability", "probabilities"}}},
+		{"predict", output("predict", "--json", digit), [][]string{{"image", "digit", "probability", "probabilities", "rejection", "refused"}}},
 	} {
 		lines := strings.Split(strings.TrimSuffix(c.output, "\n"), "\n")
 		if len(lines) != len(c.keys) {

@@ -2,72 +2,185 @@ package main
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
+	"io"
 	"math"
 	"os"
 	"path/filepath"
+	"runtime"
+	"strings"
+	"sync"
 
 	"github.com/kernelet/kernelet/lenet"
-	"github.com/kernelet/kernelet/mnist"
+	"github.com/kernelet/kernelet/picture"
 )
 
 type predictCommand struct {
-	Model  string   `help:"Model to read with; kernelet's own if not given." placeholder:"FILE"`
-	ISA    string   `name:"isa" help:"Instruction set: auto, generic, avx2 or avx512." default:"auto"`
-	JSON   bool     `name:"json" help:"Print one JSON object a picture."`
-	Images []string `arg:"" name:"image" help:"PNG, JPEG or GIF, any size, dark on light or light on dark."`
+	Model   string   `help:"Model to read with; kernelet's own if not given." placeholder:"FILE"`
+	ISA     string   `name:"isa" help:"Instruction set: auto, generic, avx2 or avx512." default:"auto"`
+	JSON    bool     `name:"json" help:"Print one JSON object a picture."`
+	Explain string   `help:"Write what was seen at each step, as pictures, to this folder." placeholder:"DIR"`
+	Images  []string `arg:"" name:"image" help:"PNG, JPEG, GIF, WebP, BMP or TIFF, any size, dark on light or light on dark; folders, patterns, or - for standard input."`
 }
 
+// reading is a line of --json.
 type reading struct {
 	Image string `json:"image"`
 	lenet.Prediction
+	Refused bool `json:"refused"` // no digit, by the model's rejection score
 }
 
-// Run reads every picture.
+// Run reads every picture. Those that cannot be read are named on standard
+// error, and the others are read all the same.
 func (c *predictCommand) Run(e *environment) error {
-	model, err := loadModel(c.Model)
-	if err != nil {
-		return err
-	}
-	classifier, err := newClassifier(model, c.ISA)
+	reader, err := newReader(c.Model, c.ISA)
 	if err != nil {
 		return fmt.Errorf("predict: %w", err)
 	}
-	for _, path := range c.Images {
-		if err := e.ctx.Err(); err != nil {
-			return err
+	paths, err := picturePaths(c.Images)
+	if err != nil {
+		return fmt.Errorf("predict: %w", err)
+	}
+	return eachPicture(e, paths, func(path string, p *picture.Picture) (print func() error, err error) {
+		if c.Explain != "" {
+			if err := explain(reader, p, c.Explain, path); err != nil {
+				return nil, err
+			}
 		}
-		image, err := prepareFile(path)
+		d, err := reader.Digit(p)
 		if err != nil {
-			return fmt.Errorf("%s: %w", path, err)
+			return nil, err
 		}
-		p := classifier.Classify(&image)
-		if math.IsNaN(float64(p.Probability)) {
-			return fmt.Errorf("%s: the model's logits are too large: their probabilities are not finite", path)
+		if math.IsNaN(float64(d.Probability)) {
+			return nil, errors.New("the model's logits are too large: their probabilities are not finite")
 		}
-		if c.JSON {
-			if err := json.NewEncoder(e.stdout).Encode(reading{path, p}); err != nil {
+		return func() error { return c.print(e.stdout, path, d) }, nil
+	})
+}
+
+func (c *predictCommand) print(w io.Writer, path string, d picture.Digit) error {
+	if c.JSON {
+		return json.NewEncoder(w).Encode(reading{path, d.Prediction, d.Rejected()})
+	}
+	var b strings.Builder
+	if d.Rejected() {
+		fmt.Fprintf(&b, "%s: no digit (most like %d, %.2f %%)\n", filepath.Base(path), d.Digit, 100*d.Probability)
+	} else {
+		fmt.Fprintf(&b, "%s: %d (%.2f %%)\n", filepath.Base(path), d.Digit, 100*d.Probability)
+	}
+	for digit, probability := range d.Probabilities {
+		fmt.Fprintf(&b, "  %d %7.3f %%\n", digit, 100*probability)
+	}
+	_, err := io.WriteString(w, b.String())
+	return err
+}
+
+// newReader returns a reader of pictures with a model file, or kernelet's own
+// model if there is no path.
+func newReader(path, isa string) (*picture.Reader, error) {
+	model, err := loadModel(path)
+	if err != nil {
+		return nil, err
+	}
+	classifier, err := newClassifier(model, isa)
+	if err != nil {
+		return nil, err
+	}
+	return picture.NewReader(classifier), nil
+}
+
+// worthProgress is the number of pictures from which progress is shown.
+const worthProgress = 50
+
+// eachPicture decodes pictures and reads them on all threads, and prints what
+// was read in their order. Pictures that fail are named on standard error; the
+// error counts them.
+func eachPicture(e *environment, paths []string, read func(path string, p *picture.Picture) (print func() error, err error)) error {
+	type result struct {
+		print  func() error
+		frames int
+		err    error
+	}
+	// Every picture has a place of its own, so that order costs no waiting; few
+	// are on their way at a time, so that memory stays small.
+	results := make([]chan result, len(paths))
+	for i := range results {
+		results[i] = make(chan result, 1)
+	}
+	next := make(chan int)
+	var workers sync.WaitGroup
+	for range min(len(paths), runtime.GOMAXPROCS(0)) {
+		workers.Go(func() {
+			for i := range next {
+				p, err := decodeFile(paths[i], os.Stdin)
+				r := result{frames: 1, err: err}
+				if err == nil {
+					r.frames = p.Frames
+					r.print, r.err = read(paths[i], p)
+				}
+				results[i] <- r
+			}
+		})
+	}
+	stop := make(chan struct{})
+	go func() {
+		defer close(next)
+		for i := range paths {
+			select {
+			case next <- i:
+			case <-stop:
+				return
+			case <-e.ctx.Done():
+				return
+			}
+		}
+	}()
+	defer workers.Wait()
+	defer close(stop)
+	bar := newProgress(e.stderr, len(paths) < worthProgress, "pictures")
+	defer bar.clear()
+	failed := 0
+	for i, path := range paths {
+		var r result
+		select {
+		case r = <-results[i]:
+		case <-e.ctx.Done():
+			return e.ctx.Err()
+		}
+		if r.frames > 1 {
+			bar.clear()
+			fmt.Fprintf(e.stderr, "kernelet: %s: the first of %d frames is read\n", path, r.frames)
+		}
+		switch {
+		case r.err != nil && len(paths) == 1:
+			return fmt.Errorf("%s: %w", path, r.err)
+		case r.err != nil:
+			bar.clear()
+			failed++
+			fmt.Fprintf(e.stderr, "kernelet: %s: %v\n", path, r.err)
+		default:
+			bar.clear()
+			if err := r.print(); err != nil {
 				return err
 			}
-			continue
 		}
-		fmt.Fprintf(e.stdout, "%s: %d (%.2f %%)\n", filepath.Base(path), p.Digit, 100*p.Probability)
-		for digit, probability := range p.Probabilities {
-			fmt.Fprintf(e.stdout, "  %d %7.3f %%\n", digit, 100*probability)
-		}
+		bar.update(i+1, len(paths))
+	}
+	if failed > 0 {
+		return fmt.Errorf("%d of %d pictures could not be read", failed, len(paths))
 	}
 	return nil
 }
 
-func prepareFile(path string) (image [mnist.ImageBytes]byte, err error) {
+func decodeFile(path string, stdin io.Reader) (*picture.Picture, error) {
+	if path == standardInput {
+		return picture.Decode(stdin, picture.Limits{})
+	}
 	file, err := os.Open(path)
 	if err != nil {
-		return image, err
+		return nil, err
 	}
 	defer file.Close()
-	picture, err := mnist.DecodeImage(file)
-	if err != nil {
-		return image, err
-	}
-	return mnist.Prepare(picture)
+	return picture.Decode(file, picture.Limits{})
 }

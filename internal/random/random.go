@@ -13,6 +13,8 @@ const (
 	Dropout
 	Augmentation
 	Synthetic
+	Style
+	Ink
 )
 
 // golden is 2⁶⁴ divided by the golden ratio, SplitMix64's increment.

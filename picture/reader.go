@@ -1,0 +1,62 @@
+package picture
+
+import (
+	"image"
+
+	"github.com/kernelet/kernelet/lenet"
+)
+
+// Reader reads digits in pictures with a classifier. It is safe for concurrent
+// use.
+type Reader struct {
+	classifier *lenet.Classifier
+}
+
+// NewReader returns a Reader that reads with classifier.
+func NewReader(classifier *lenet.Classifier) *Reader { return &Reader{classifier} }
+
+// sure is the probability from which no other view of a picture is tried.
+const sure = 0.9
+
+// Digit is a digit found in a picture.
+type Digit struct {
+	lenet.Prediction
+	Box   image.Rectangle   // in the picture
+	Image [side * side]byte // what was read
+}
+
+// Digit reads a picture of one digit.
+func (r *Reader) Digit(picture image.Image) (Digit, error) {
+	w := borrow()
+	defer giveBack(w)
+	if err := w.load(picture); err != nil {
+		return Digit{}, err
+	}
+	var best Digit
+	found := false
+	most, thick := float32(0), false
+	for i, v := range w.views() {
+		if v.backdrop == closeBackdrop && thick || !w.see(v) {
+			continue
+		}
+		thick = thick || w.renderer.stroke > 4
+		p := r.classifier.Classify(&w.prepared)
+		score := p.Probability
+		if w.touches {
+			score *= 0.75
+		} else if i > 2 {
+			score *= 0.95
+		}
+		if !found || score > most {
+			best, most = Digit{Prediction: p, Image: w.prepared}, score
+		}
+		found = true
+		if (p.Probability >= sure || w.ruled) && !w.touches {
+			break
+		}
+	}
+	if !found {
+		return Digit{}, w.blank(picture)
+	}
+	return best, nil
+}
