@@ -105,20 +105,19 @@ func (r *run) train(ctx context.Context, n *session, data *mnist.Dataset) error 
 				return err
 			}
 		}
-		n.change(func() { r.add(p) })
+		n.change(func() { r.add(p, complete) })
 	}
 	return nil
 }
 
-// add appends a point. One of few images says little by itself: its mean is
-// taken together with the point before.
-func (r *run) add(p point) {
-	if n := len(r.points); n > 0 && 2*p.count < r.points[n-1].count {
+// add appends a point. An epoch's last piece may have few images, which say
+// little by themselves: it is taken together with the piece before.
+func (r *run) add(p point, complete bool) {
+	if n := len(r.points); complete && n > 0 {
 		before := r.points[n-1]
-		share := float64(p.count) / float64(p.count+before.count)
+		share := float64(p.count) / math.Max(1, float64(p.count+before.count))
 		p.Loss = share*p.Loss + (1-share)*before.Loss
 		p.Accuracy = share*p.Accuracy + (1-share)*before.Accuracy
-		p.count += before.count
 	}
 	r.points = append(r.points, p)
 }
