@@ -1,7 +1,27 @@
 // Package kernels computes the layers of one network, LeNet 20-50-500-10 on
-// 28×28 images, forward and backward: shapes and layouts as constants, the
-// generated AVX2 and AVX-512 kernels, their plain-Go twins, and the choice
-// between them at run time.
+// 28×28 images, forward and backward: the generated AVX2 and AVX-512 kernels,
+// their plain-Go twins, and the choice between them at run time. Sizes and
+// layouts are constants of internal/shape.
+//
+// The package serves lenet and bench. Its names change with the network and the
+// kernels; programs use lenet, whose ErrISA and ISAs stand for Select's.
+//
+// # Finding a kernel
+//
+// Every kernel has one name, in five places. That of conv2's input gradient:
+//
+//	what it computes   Conv2InputGrad in conv2.go: dM = A dY Aᵀ, dV = Uᵀ dM, dx = Σ B dV Bᵀ
+//	emitter            gen/conv2/backward.go: inputGradProducts, inputGradTransform; gen/winograd has the matrices
+//	assembly           asm/avx2/conv2_amd64.s, asm/avx512/conv2_amd64.s: Conv2InputGradProducts16, …
+//	twin               conv2InputGradProducts, … in conv2_generic.go: the same steps in plain Go
+//	case               Conv2InputGrad, … in cases_conv2.go: its arguments
+//
+// From its case follow the tests (go test -run /Conv2InputGrad ./kernels; its
+// definition in float64 is in exact_conv_test.go), the benchmark (go test -bench
+// /Conv2InputGrad ./kernels) and its row of kernelet bench. What calls the
+// assembly, functions.go and functions_amd64.go, is generated, so that adding a
+// kernel is to write an emitter, a twin, a method of Set with its contract, and a
+// case with its answer in float64.
 //
 // # Layout
 //
@@ -22,16 +42,17 @@
 //	[Single]            for one image
 //	layer               Conv1, Conv2, FC1 or FC2
 //	what it computes    Forward, InputGrad, WeightGrad, BiasGrad or OutputGrad
-//	a stage of that     Products or Transform
+//	a step of that      Products or Transform
 //	what is fused       ReLU, Dropout, Pool, Mask, Loss or Adam
 //
 // Conv2ForwardReLUPoolMask is conv2's forward pass with bias, pooling and ReLU,
-// which also stores the masks that Conv2OutputGrad needs. InputTransform and
+// which also stores the masks that Conv2InputGrad needs. InputTransform and
 // WeightTransform prepare Winograd's forward pass, Direct stands for a forward
 // pass by plain sums, and the Single… kernels, which all go forward, do not say
-// so. FC1 has besides its Pack and Unpack and its Lists. What belongs to no
-// layer has a name of its own: Gather, SingleInput, LineSums, Adam, and the
-// ceilings. A gradient is called d and what it is the gradient of: dw, dx.
+// so. FC1 also has Pack and Unpack, and Lists. What belongs to no layer has a name
+// of its own: Gather, SingleInput, LineSums, Adam, and the ceilings. The steps of
+// a method of Set have no method. A gradient is called d and what it is the
+// gradient of: dw, dx.
 //
 // # Contract
 //

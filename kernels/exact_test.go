@@ -52,34 +52,32 @@ func blocks(batch int, fn func(first, width int)) {
 
 // TestExact holds every kernel of every set, the twins too, against float64.
 func TestExact(t *testing.T) {
-	for _, c := range Cases() {
-		t.Run(c.Name(), func(t *testing.T) {
-			find := exact(c.Kernel)
-			if find == nil && c.Kernel != "FC1ImageLists" && c.Kernel != "FC1OutputLists" {
-				t.Fatal("has no answers in float64")
+	eachCase(t, func(t *testing.T, c Case) {
+		find := exact(c.Kernel)
+		if find == nil && c.Kernel != "FC1ImageLists" && c.Kernel != "FC1OutputLists" {
+			t.Fatal("has no answers in float64")
+		}
+		if find == nil {
+			return
+		}
+		before := c.Make(7, false, nil)
+		want := find(c.Images, before)
+		for _, argument := range c.Arguments {
+			if _, found := want[argument.Name]; argument.Output && !found {
+				t.Fatalf("%s has no answer in float64", argument.Name)
 			}
-			if find == nil {
-				return
-			}
-			before := c.Make(7, false, nil)
-			want := find(c.Images, before)
+		}
+		for _, s := range sets(t) {
+			after := before.clone()
+			c.run(t, s, after)
 			for _, argument := range c.Arguments {
-				if _, found := want[argument.Name]; argument.Output && !found {
-					t.Fatalf("%s has no answer in float64", argument.Name)
+				if a, found := want[argument.Name]; found {
+					a.numbers = a.of(after)
+					compareExactly(t, s, argument, a, after, c.Images)
 				}
 			}
-			for _, s := range sets(t) {
-				after := before.clone()
-				c.run(t, s, after)
-				for _, argument := range c.Arguments {
-					if a, found := want[argument.Name]; found {
-						a.numbers = a.of(after)
-						compareExactly(t, s, argument, a, after, c.Images)
-					}
-				}
-			}
-		})
-	}
+		}
+	})
 }
 
 // exact returns the answers of a kernel, or nil.
