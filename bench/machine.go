@@ -5,13 +5,12 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
-	"runtime/debug"
-	"slices"
 	"strconv"
 	"strings"
 
 	"github.com/klauspost/cpuid/v2"
 
+	"github.com/kernelet/kernelet"
 	"github.com/kernelet/kernelet/kernels"
 )
 
@@ -55,7 +54,7 @@ func Inspect(chosen *kernels.Set) Machine {
 		Governor:    firstLine("/sys/devices/system/cpu/cpu0/cpufreq/scaling_governor"),
 		HugePages:   bracketed(firstLine("/sys/kernel/mm/transparent_hugepage/enabled")),
 		LoadAverage: loadAverage(),
-		OS:          runtime.GOOS + "/" + runtime.GOARCH, Go: runtime.Version(), Kernelet: Version(),
+		OS:          runtime.GOOS + "/" + runtime.GOARCH, Go: runtime.Version(), Kernelet: kernelet.Version(),
 	}
 	if m.CPU == "" {
 		m.CPU = runtime.GOARCH
@@ -73,21 +72,6 @@ func Inspect(chosen *kernels.Set) Machine {
 	}
 	m.warn()
 	return m
-}
-
-// Version is what the go command recorded of kernelet in the running program.
-func Version() string {
-	info, ok := debug.ReadBuildInfo()
-	if !ok {
-		return "unknown"
-	}
-	const module = "github.com/kernelet/kernelet"
-	for _, m := range append(slices.Clone(info.Deps), &info.Main) {
-		if m.Path == module && m.Version != "" {
-			return m.Version
-		}
-	}
-	return "unknown"
 }
 
 // topology counts cores and sockets in the text of /proc/cpuinfo.

@@ -164,9 +164,11 @@ func (p *position) words() []*uint64 {
 
 // Resume returns a Trainer that goes on where a checkpoint was written, to the
 // same weights as if it had never stopped. Settings must be the checkpoint's,
-// but for Threads and ISA, which do not change the weights; the error, which
-// wraps ErrSettings, lists those that are not. Damaged and foreign files are
-// refused with an error that wraps ErrCheckpoint.
+// but for Threads and ISA, which do not change the weights, and for Epochs where
+// nothing depends on their number: with a constant learning rate and without
+// AverageEpochs, a run can be made longer. The error, which wraps ErrSettings,
+// lists the settings that differ. Damaged and foreign files are refused with an
+// error that wraps ErrCheckpoint.
 func Resume(path string, settings Settings) (*Trainer, error) {
 	file, err := os.Open(path)
 	if err != nil {
@@ -286,6 +288,9 @@ func takePosition(tensors []safetensors.Tensor) (position, []safetensors.Tensor,
 // change the weights.
 func sameSettings(saved, asked Settings) error {
 	saved.Threads, saved.ISA = asked.Threads, asked.ISA
+	if saved.Schedule == (Schedule{}) && saved.AverageEpochs == 0 {
+		saved.Epochs = asked.Epochs
+	}
 	differences := differences("", reflect.ValueOf(saved), reflect.ValueOf(asked))
 	if differences == nil {
 		return nil

@@ -221,6 +221,14 @@ func (t *Trainer) Epochs(ctx context.Context, images, labels []byte) iter.Seq2[S
 	}
 }
 
+// Running returns the figures of the running epoch so far, without its duration:
+// those of no image between two epochs.
+func (t *Trainer) Running() Stats {
+	s := t.stats(time.Now())
+	s.Duration = 0
+	return s
+}
+
 // stats are those of the running epoch so far.
 func (t *Trainer) stats(start time.Time) Stats {
 	p := &t.position

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"fmt"
 
 	"github.com/kernelet/kernelet/internal/onnx"
 )
@@ -21,5 +22,10 @@ func (c *exportCommand) Run(e *environment) error {
 	if err := onnx.Write(&content, model); err != nil {
 		return err
 	}
-	return writeWhole(c.ONNX, content.Bytes())
+	if err := writeWhole(c.ONNX, content.Bytes()); err != nil {
+		return err
+	}
+	// Not to standard output, which may be the file.
+	_, err = fmt.Fprintf(e.stderr, "%s: ONNX, %d bytes\n", c.ONNX, content.Len())
+	return err
 }

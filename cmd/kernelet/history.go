@@ -25,14 +25,24 @@ type epoch struct {
 	Validation      string  `json:"validation,omitempty"` // heldOut, or empty: the test images
 }
 
+// ruler separates blocks: 51 columns as the tutorial has them, or fewer on a
+// narrow terminal.
+func ruler(w io.Writer) string {
+	columns := 51
+	if width, terminal := terminalWidth(w); terminal {
+		columns = min(columns, width)
+	}
+	return strings.Repeat("=", columns)
+}
+
 // print writes the tutorial's block.
 func (h epoch) print(w io.Writer) error {
 	name := "validation"
 	if h.Validation != "" {
 		name = h.Validation
 	}
-	_, err := fmt.Fprintf(w, "===================================================\nepoch:  %d\ntraining loss: %.5f, acc: %.6f\n%s loss: %.5f, acc: %.6f\n",
-		h.Epoch, h.TrainLoss, h.TrainAccuracy, name, h.ValLoss, h.ValAccuracy)
+	_, err := fmt.Fprintf(w, "%s\nepoch:  %d\ntraining loss: %.5f, acc: %.6f\n%s loss: %.5f, acc: %.6f\n",
+		ruler(w), h.Epoch, h.TrainLoss, h.TrainAccuracy, name, h.ValLoss, h.ValAccuracy)
 	return err
 }
 

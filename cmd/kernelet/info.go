@@ -8,7 +8,7 @@ import (
 
 	"github.com/klauspost/cpuid/v2"
 
-	"github.com/kernelet/kernelet/bench"
+	"github.com/kernelet/kernelet"
 	"github.com/kernelet/kernelet/kernels"
 )
 
@@ -25,7 +25,7 @@ func (infoCommand) Run(e *environment) error {
 	if name == "" {
 		name = runtime.GOARCH
 	}
-	fmt.Fprintf(e.stdout, "kernelet  %s, %s %s/%s\n", bench.Version(), runtime.Version(), runtime.GOOS, runtime.GOARCH)
+	fmt.Fprintf(e.stdout, "kernelet  %s, %s %s/%s\n", kernelet.Version(), runtime.Version(), runtime.GOOS, runtime.GOARCH)
 	fmt.Fprintf(e.stdout, "cpu       %s, %d threads in use\n", name, runtime.GOMAXPROCS(0))
 	if cpu.Cache.L1D > 0 {
 		fmt.Fprintf(e.stdout, "caches    L1 %d KiB, L2 %d KiB, L3 %d KiB\n", cpu.Cache.L1D>>10, cpu.Cache.L2>>10, max(0, cpu.Cache.L3)>>10)

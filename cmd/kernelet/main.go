@@ -13,6 +13,9 @@ import (
 	"syscall"
 
 	"github.com/alecthomas/kong"
+	kongcompletion "github.com/jotaen/kong-completion"
+
+	"github.com/kernelet/kernelet"
 )
 
 // Exit codes.
@@ -31,6 +34,9 @@ type commands struct {
 	Bench   benchCommand   `cmd:"" help:"Measure training and inference against the CPU's peak."`
 	Serve   serveCommand   `cmd:"" help:"Serve a page to draw on, HTTP and gRPC."`
 	Info    infoCommand    `cmd:"" help:"Show the version, the CPU and the instruction sets."`
+
+	Completion kongcompletion.Completion `cmd:"" help:"Show how to complete commands and flags in bash, zsh or fish."`
+	Version    kong.VersionFlag          `help:"Print the version."`
 }
 
 // environment is what a command may touch besides files.
@@ -51,6 +57,35 @@ func main() {
 // usageError is an error of the command line.
 type usageError struct{ error }
 
+// help prints a command's help.
+func help(options kong.HelpOptions, parsed *kong.Context) error {
+	if command := parsed.Selected(); command != nil {
+		addDefaultFlags(command)
+	}
+	return kong.DefaultHelpPrinter(options, parsed)
+}
+
+// addDefaultFlags lists the flags of a command's default command, which may be
+// left out, as the command's own: for help and completion, not for parsing.
+func addDefaultFlags(command *kong.Node) {
+	if command.DefaultCmd != nil {
+		command.Flags = append(command.Flags, command.DefaultCmd.Flags...)
+	}
+}
+
+// complete answers a shell that asks for completions, which then is all there
+// is to do.
+func complete(parser *kong.Kong) (done bool) {
+	if os.Getenv("COMP_LINE") == "" {
+		return false
+	}
+	for _, command := range parser.Model.Children {
+		addDefaultFlags(command)
+	}
+	kongcompletion.Register(parser, kongcompletion.WithExitFunc(func(int) {}))
+	return true
+}
+
 // run parses and executes a command line and returns the exit code.
 func run(ctx context.Context, arguments []string, stdout, stderr io.Writer) int {
 	var c commands
@@ -65,10 +100,18 @@ func run(ctx context.Context, arguments []string, stdout, stderr io.Writer) int 
 			}
 		}),
 		kong.ConfigureHelp(kong.HelpOptions{Compact: true}),
+		kong.Help(help),
+		kong.Vars{"version": "kernelet " + kernelet.Version()},
 	)
 	if err != nil {
 		fmt.Fprintln(stderr, "kernelet:", err)
 		return exitFailure
+	}
+	if complete(parser) {
+		return 0
+	}
+	if len(arguments) == 0 {
+		arguments = []string{"--help"}
 	}
 	parsed, err := parser.Parse(arguments)
 	if exited >= 0 {

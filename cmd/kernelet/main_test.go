@@ -6,12 +6,14 @@ import (
 	"encoding/json"
 	"maps"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"regexp"
 	"slices"
 	"strings"
 	"testing"
 
+	"github.com/kernelet/kernelet"
 	"github.com/kernelet/kernelet/kernels"
 	"github.com/kernelet/kernelet/lenet"
 	"github.com/kernelet/kernelet/mnist"
@@ -41,7 +43,6 @@ func TestWrongUsage(t *testing.T) {
 		says      string
 		arguments []string
 	}{
-		{2, "expected one of", nil},
 		{2, "unexpected argument", []string{"dance"}},
 		{2, "unknown flag --speed", []string{"train", "--speed"}},
 		{2, "--epochs", []string{"train", "--epochs", "0"}},
@@ -65,8 +66,42 @@ func TestWrongUsage(t *testing.T) {
 			t.Errorf("%v: expected one line that says %q, got %q", c.arguments, c.says, stderr)
 		}
 	}
-	if stdout, _ := execute(t, 0, "--help"); !strings.Contains(stdout, "predict") {
-		t.Errorf("--help printed %q", stdout)
+}
+
+// TestHelp: help is what a lone kernelet prints, and that of bench has the flags
+// of its default command, which it takes.
+func TestHelp(t *testing.T) {
+	for _, c := range []struct {
+		arguments []string
+		says      []string
+	}{
+		{nil, []string{"predict", "completion", "--version"}},
+		{[]string{"--help"}, []string{"predict"}},
+		{[]string{"bench", "--help"}, []string{"--quick", "--html", "bench compare"}},
+		{[]string{"bench", "train", "--help"}, []string{"--quick", "--data"}},
+		{[]string{"--version"}, []string{"kernelet " + kernelet.Version() + "\n"}},
+		{[]string{"completion", "bash"}, []string{"kernelet completion -c bash"}},
+		{[]string{"completion", "-c", "fish"}, []string{"COMP_LINE"}},
+	} {
+		stdout, stderr := execute(t, 0, c.arguments...)
+		for _, says := range c.says {
+			if !strings.Contains(stdout, says) || stderr != "" {
+				t.Errorf("%v: expected %q in %q, and nothing in %q", c.arguments, says, stdout, stderr)
+			}
+		}
+	}
+}
+
+// TestCompletion asks as a shell does.
+func TestCompletion(t *testing.T) {
+	for line, want := range map[string]string{
+		"kernelet ben": "bench\n", "kernelet bench --qu": "--quick\n", "kernelet bench compa": "compare\n", "kernelet train --recipe f": "fast\n",
+	} {
+		command := exec.Command(os.Args[0])
+		command.Env = append(os.Environ(), asCommand+"=1", "COMP_LINE="+line)
+		if got, err := command.Output(); err != nil || string(got) != want {
+			t.Errorf("%s: expected %q, got %q, error %v", line, want, got, err)
+		}
 	}
 }
 

@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/kernelet/kernelet/lenet"
 )
@@ -132,7 +133,8 @@ func TestResumeAnotherRun(t *testing.T) {
 		}
 	}
 	leftover := filepath.Join(out, "."+checkpointFile+".abc.tmp")
-	if err := os.WriteFile(leftover, nil, 0o644); err != nil {
+	old := time.Now().Add(-2 * time.Hour) // younger ones may be another process's
+	if err := errors.Join(os.WriteFile(leftover, nil, 0o644), os.Chtimes(leftover, old, old)); err != nil {
 		t.Fatal(err)
 	}
 	train(0, "", "--data", data, "--limit", "300", "--init", initial)
@@ -144,4 +146,78 @@ func TestResumeAnotherRun(t *testing.T) {
 	train(1, "Origin.InitialSHA256: checkpoint", "--data", data, "--limit", "300", "--init", other)
 	train(1, "Origin.InitialSHA256: checkpoint", "--data", data, "--limit", "300")
 	train(1, "Seed: checkpoint 1, asked 2", "--data", data, "--limit", "300", "--init", initial, "--seed", "2")
+}
+
+// TestTrainLonger: a run at a constant rate is made longer, to the weights that
+// the longer run would have had; one whose schedule depends on the number of
+// epochs is not, and no run is made shorter than it is.
+func TestTrainLonger(t *testing.T) {
+	data, out := dataFolder(t), t.TempDir()
+	train := func(code int, out string, more ...string) (stdout, stderr string) {
+		t.Helper()
+		return execute(t, code, append([]string{"train", "--data", data, "--limit", "100", "--threads", "1", "--out", out}, more...)...)
+	}
+	hash := func(folder string) string {
+		t.Helper()
+		model, err := lenet.Load(filepath.Join(folder, modelFile))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return model.SHA256()
+	}
+	train(0, out, "--epochs", "2", "--checkpoint-every", "1")
+	if stdout, _ := train(0, out, "--epochs", "3", "--resume"); !strings.Contains(stdout, "epochs 3 to 3 in ") {
+		t.Errorf("train printed %q", stdout)
+	}
+	// The checkpoint that it was resumed from is replaced by that of its end.
+	train(0, out, "--epochs", "4", "--resume")
+	if lines, err := readCSV(filepath.Join(out, historyFile)); err != nil || len(lines) != 5 {
+		t.Errorf("expected 4 epochs in the history, got %v, error %v", lines, err)
+	}
+	whole := t.TempDir()
+	train(0, whole, "--epochs", "4")
+	if got, want := hash(out), hash(whole); got != want {
+		t.Errorf("expected %s, got %s", want, got)
+	}
+	if _, stderr := train(2, out, "--epochs", "3", "--resume"); !strings.Contains(stderr, "--epochs: expected at least the 4") {
+		t.Errorf("shorter: %q", stderr)
+	}
+	scheduled := t.TempDir()
+	train(0, scheduled, "--recipe", "fast", "--checkpoint-every", "1")
+	if _, stderr := train(1, scheduled, "--recipe", "fast", "--epochs", "2", "--resume"); !strings.Contains(stderr, "Epochs: checkpoint 1, asked 2") {
+		t.Errorf("another schedule: %q", stderr)
+	}
+}
+
+// TestUsedFolder: a new run says what it replaces, and no later --resume goes
+// back to the run before it.
+func TestUsedFolder(t *testing.T) {
+	data, out := dataFolder(t), t.TempDir()
+	train := func(more ...string) string {
+		t.Helper()
+		_, stderr := execute(t, 0, append([]string{"train", "--data", data, "--limit", "100", "--epochs", "1", "--threads", "1", "--out", out}, more...)...)
+		return stderr
+	}
+	if stderr := train("--checkpoint-every", "1"); stderr != "" {
+		t.Errorf("a new folder: %q", stderr)
+	}
+	before, err := os.ReadFile(filepath.Join(out, checkpointFile))
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := "train: " + out + ": replaces model.safetensors, history.csv, loss.png, accuracy.png, predictions.png and moves the earlier run's checkpoint to earlier-checkpoint.safetensors\n"
+	if stderr := train("--seed", "2"); stderr != want {
+		t.Errorf("expected %q, got %q", want, stderr)
+	}
+	if after, err := os.ReadFile(filepath.Join(out, earlierFile)); err != nil || !bytes.Equal(after, before) {
+		t.Errorf("the earlier run's checkpoint is gone: %v", err)
+	}
+	for _, name := range []string{checkpointFile, checkpointFile + lenet.PreviousSuffix} {
+		if _, err := os.Stat(filepath.Join(out, name)); !errors.Is(err, fs.ErrNotExist) {
+			t.Errorf("%s is left: %v", name, err)
+		}
+	}
+	if stderr := train("--seed", "3", "--quiet"); stderr != "" {
+		t.Errorf("--quiet: %q", stderr)
+	}
 }

@@ -68,8 +68,11 @@ func (c *trainCommand) Run(e *environment) error {
 		return err
 	}
 	defer trainer.Close()
+	if err := c.setAside(e); err != nil {
+		return fmt.Errorf("--out: %w", err)
+	}
 
-	start := time.Now()
+	first, start := trainer.EpochsDone()+1, time.Now()
 	history, trainErr := c.loop(e, trainer, settings.Epochs, history, train, validation)
 	seconds := time.Since(start).Seconds()
 	if trainErr != nil && !errors.Is(trainErr, context.Canceled) {
@@ -88,18 +91,27 @@ func (c *trainCommand) Run(e *environment) error {
 			return err
 		}
 	}
-	if trainErr != nil {
-		if err := trainer.Checkpoint(filepath.Join(c.Out, checkpointFile)); err != nil {
+	checkpoint := filepath.Join(c.Out, checkpointFile)
+	if _, err := os.Stat(checkpoint); trainErr != nil || err == nil && c.Every == 0 {
+		// One that this run was resumed from would go back to the middle of it.
+		if err := trainer.Checkpoint(checkpoint); err != nil {
 			return err
 		}
-		return fmt.Errorf("interrupted after %d complete epochs; --resume goes on from %s", trainer.EpochsDone(), filepath.Join(c.Out, checkpointFile))
+	}
+	if trainErr != nil {
+		return fmt.Errorf("interrupted after %s; --resume goes on from %s", count(trainer.EpochsDone(), "complete epoch"), checkpoint)
 	}
 	switch {
 	case c.JSON:
 		return json.NewEncoder(e.stdout).Encode(done{"done", model.SHA256(), trainer.ISA(), trainer.Threads(), seconds, data.Name})
 	case !c.Quiet:
-		fmt.Fprintf(e.stdout, "===================================================\n%d epochs in %.1f s (%s, %d threads); model, history and pictures are in %s\n",
-			settings.Epochs, seconds, trainer.ISA(), trainer.Threads(), c.Out)
+		trained := count(settings.Epochs, "epoch")
+		if first > 1 {
+			trained = fmt.Sprintf("epochs %d to %d", first, settings.Epochs)
+		}
+		_, err := fmt.Fprintf(e.stdout, "%s\n%s in %.1f s (%s, %s)\nmodel, history and pictures: %s\n",
+			ruler(e.stdout), trained, seconds, trainer.ISA(), count(trainer.Threads(), "thread"), c.Out)
+		return err
 	}
 	return nil
 }

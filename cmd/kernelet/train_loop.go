@@ -25,6 +25,10 @@ func (c *trainCommand) trainer(model *lenet.Model, settings lenet.Settings) (*le
 	if err != nil {
 		return nil, nil, err
 	}
+	if n := trainer.EpochsDone(); n > settings.Epochs {
+		trainer.Close()
+		return nil, nil, usageError{fmt.Errorf("train: --epochs: expected at least the %d that %s has done, got %d", n, path, settings.Epochs)}
+	}
 	history, err := readHistory(filepath.Join(c.Out, historyFile), c.validation(), trainer.EpochsDone())
 	if err != nil {
 		trainer.Close()
@@ -39,11 +43,14 @@ func (c *trainCommand) trainer(model *lenet.Model, settings lenet.Settings) (*le
 // between an epoch and its line of the history.
 func (c *trainCommand) loop(e *environment, trainer *lenet.Trainer, epochs int, history []epoch, train, validation mnist.Set) ([]epoch, error) {
 	checkpoint := filepath.Join(c.Out, checkpointFile)
+	bar := newProgress(e.stdout, c.JSON || c.Quiet, "")
+	defer bar.clear()
+	bar.figure = func() string { return fmt.Sprintf("loss %.4f", trainer.Running().Loss) }
 	for n := trainer.EpochsDone() + 1; n <= epochs; n++ {
 		if err := e.ctx.Err(); err != nil {
 			return history, err
 		}
-		bar := newProgress(e.stdout, c.JSON || c.Quiet, fmt.Sprintf("epoch %d/%d", n, epochs))
+		bar.label, bar.after = fmt.Sprintf("epoch %d/%d", n, epochs), (epochs-n)*train.Len()
 		steps := 0
 		var checkpointErr error
 		ctx, stop := context.WithCancel(e.ctx)
@@ -61,6 +68,7 @@ func (c *trainCommand) loop(e *environment, trainer *lenet.Trainer, epochs int, 
 		stats, err := trainer.Epoch(ctx, train.Images, train.Labels)
 		stop()
 		bar.clear()
+		bar.before += train.Len()
 		if checkpointErr != nil {
 			return history, checkpointErr
 		}
