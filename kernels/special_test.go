@@ -37,7 +37,6 @@ func TestSpecials(t *testing.T) {
 	generated := generatedSets(t)
 	negativeZero := float32(math.Copysign(0, -1))
 	infinity := float32(math.Inf(1))
-	const largest = math.MaxFloat32 / (360 * 360)
 	runs := []struct {
 		name   string
 		values []float32

@@ -241,8 +241,8 @@ func TestTrainingStops(t *testing.T) {
 		t.Errorf("expected stopped, got %+v", last)
 	}
 	// The processors are free again once the last event is out, or soon after.
-	s.processors.Lock()
-	s.processors.Unlock() // it waited
+	s.processors.Lock() //lint:ignore SA2001 it waited
+	s.processors.Unlock()
 	start(`{"runs":[{"recipe":"tutorial","epochs":100}]}`)
 	ended := make(chan event)
 	begun := make(chan struct{}, 1000)
@@ -270,8 +270,8 @@ func TestMeasurement(t *testing.T) {
 	if !testmnist.Long() {
 		call(t, s, "POST", "/v1/measurement/stop", "", 200)
 	}
-	s.processors.Lock()
-	s.processors.Unlock() // it waited
+	s.processors.Lock() //lint:ignore SA2001 it waited
+	s.processors.Unlock()
 	state := object(t, call(t, s, "GET", "/v1/measurement", "", 200))
 	if !testmnist.Long() {
 		if state["state"] != stateStopped {
