@@ -7,6 +7,7 @@ type component struct {
 	box    image.Rectangle
 	pixels int
 	ink    int // sum of the values
+	peak   uint8
 	sides  int // of the picture's four sides that it touches
 }
 
@@ -106,6 +107,7 @@ func (c *components) measure(p *plane) {
 			one := &c.list[label-1]
 			one.pixels++
 			one.ink += int(p.values[at])
+			one.peak = max(one.peak, p.values[at])
 			one.box.Min.X, one.box.Max.X = min(one.box.Min.X, x), max(one.box.Max.X, x+1)
 			one.box.Min.Y, one.box.Max.Y = min(one.box.Min.Y, y), max(one.box.Max.Y, y+1)
 		}

@@ -9,11 +9,16 @@ type backdrop int
 const (
 	meanBackdrop  backdrop = iota // the mean of a wide window without its ink
 	closeBackdrop                 // the brightest of a wide window: follows the edge of a shadow
+	pageBackdrop                  // the brightest of a window wider than strokes, not than digits
+	nearBackdrop                  // the mean of such a window, ink and all
 )
 
 // coarseSize is about the longer side, in cells, of the grid on which the
 // background is estimated.
-const coarseSize = 36
+const (
+	coarseSize = 36
+	pageCells  = 100
+)
 
 // grid is a coarse image of the background.
 type grid struct {
@@ -25,7 +30,11 @@ type grid struct {
 // extract fills ink with how much every pixel of gray differs from the
 // background in the direction of the ink, and returns the largest difference.
 func (g *grid) extract(ink, gray *plane, light bool, method backdrop) int {
-	g.cell = max(1, (max(gray.width, gray.height)+coarseSize-1)/coarseSize)
+	cells := coarseSize
+	if method == pageBackdrop {
+		cells = pageCells
+	}
+	g.cell = max(1, (max(gray.width, gray.height)+cells-1)/cells)
 	g.width, g.height = (gray.width+g.cell-1)/g.cell, (gray.height+g.cell-1)/g.cell
 	n := g.width * g.height
 	g.values, g.weights, g.blurred = grow(g.values, n), grow(g.weights, n), grow(g.blurred, n)
@@ -50,9 +59,18 @@ func (g *grid) extract(ink, gray *plane, light bool, method backdrop) int {
 			}
 			g.blur(radius)
 		}
-	case closeBackdrop:
+	case nearBackdrop:
+		g.means(gray)
+		for i := range g.weights {
+			g.weights[i] = 1
+		}
+		g.blur(max(1, max(g.width, g.height)/18))
+	case closeBackdrop, pageBackdrop:
 		g.extremes(gray, light)
 		radius = max(1, max(g.width, g.height)*15/100)
+		if method == pageBackdrop {
+			radius = max(1, max(g.width, g.height)/18)
+		}
 		g.spread(radius, light)
 		g.spread(radius, !light)
 		copy(g.blurred, g.values)

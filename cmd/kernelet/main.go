@@ -29,6 +29,7 @@ type commands struct {
 	Sweep   sweepCommand   `cmd:"" help:"Train many networks at once, by seeds and settings, and compare them."`
 	Eval    evalCommand    `cmd:"" help:"Measure a model on the test images."`
 	Predict predictCommand `cmd:"" help:"Read pictures of one digit each."`
+	Read    readCommand    `cmd:"" help:"Read numbers in pictures: rows of digits, or the cells of a table."`
 	Export  exportCommand  `cmd:"" help:"Write a model for other runtimes."`
 	Data    dataCommand    `cmd:"" help:"Fetch and verify MNIST, and say where it is."`
 	Bench   benchCommand   `cmd:"" help:"Measure training and inference against the CPU's peak."`
