@@ -14,7 +14,7 @@ type single struct {
 	backwards                  bool
 }
 
-// packedSingle are a model's weights as single needs them besides those of packed.
+// packedSingle holds the weights that single needs in addition to packed.
 type packedSingle struct {
 	conv2U, conv2Bias, fc1Weight, fc1Bias, fc2Weight, fc2Bias []float32
 }

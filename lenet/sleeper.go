@@ -7,7 +7,7 @@ import (
 
 // sleeper is where one goroutine waits until a condition is met: it looks for
 // spinTime, because what it waits for is mostly a matter of microseconds, and
-// then sleeps until whoever met the condition calls notify.
+// then sleeps until the goroutine that meets the condition calls notify.
 //
 // Looking takes the processor that the other one may need. So it is skipped
 // after it was in vain, once, then three times, up to maxSkip times in a row.

@@ -330,7 +330,7 @@ func (t *Trainer) chunk(images, labels []byte, chunk []int32, epochKey uint64, f
 	j.first, j.last, j.single = first, last, first && last
 	for lane := range j.lanes {
 		if lane >= len(chunk) {
-			// A lane without an image computes on a copy, and its gradient is 0.
+			// An unused lane repeats the first image; its label −1 makes its gradient 0.
 			c.index[lane], c.labels[lane] = chunk[0], -1
 			continue
 		}

@@ -132,7 +132,7 @@ func (t tried) Unwrap() []error { return t }
 func sweep(cache string) {
 	entries, err := os.ReadDir(cache)
 	if err != nil {
-		return // what cannot be read is said when it is written to
+		return // ignored: writing to the folder will report the error
 	}
 	for _, entry := range entries {
 		temporary := slices.ContainsFunc(files[:], func(f file) bool { return strings.HasPrefix(entry.Name(), f.temporary()) })

@@ -1,5 +1,5 @@
-// Package wholefile replaces files at once: whoever reads one, even after the
-// machine stopped, finds what was there before or what was written, whole.
+// Package wholefile replaces files atomically: a reader sees the old or the new
+// content, complete, even after a crash.
 package wholefile
 
 import (
