@@ -11,7 +11,7 @@ func kernelMeasurements(sets []*kernels.Set) []*measurement {
 		if !c.Measured {
 			continue
 		}
-		call := c.Bind(c.Make(1, false, nil))
+		call := c.Call(1)
 		for _, s := range sets {
 			m := &measurement{row: Row{Group: "kernel", Name: c.Kernel, ISA: s.Name(), Threads: 1, Unit: "µs/image"},
 				dense: c.Dense, executed: c.Executed, touched: c.Touched(), images: c.Work,

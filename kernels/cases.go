@@ -20,10 +20,10 @@ type Case struct {
 	Measured  bool    // by package bench
 	Integers  bool    // with small integers as inputs nothing is rounded
 	Unchecked bool    // a step of a method of Set, which has no contract of its own
-	Arguments []Argument
+	arguments []argument
 
-	// Bind returns the call with these arguments.
-	Bind func(a *Arguments) func(s *Set) error
+	// bind returns the call with these arguments.
+	bind func(a *arguments) func(s *Set) error
 }
 
 // Name is the kernel with its shape.
@@ -34,11 +34,14 @@ func (c Case) Name() string {
 	return fmt.Sprintf("%s/images=%d", c.Kernel, c.Images)
 }
 
+// Call returns the kernel's call on arguments that a seed fills.
+func (c Case) Call(seed uint64) func(s *Set) error { return c.bind(c.filled(seed, false, nil)) }
+
 // Touched is the number of bytes that a call reads and writes.
 func (c Case) Touched() float64 {
 	bytes := 0.0
-	for _, a := range c.Arguments {
-		size := map[kind]float64{Floats: 4, Bytes: 1, Integers: 4, Words: 4}[a.Kind]
+	for _, a := range c.arguments {
+		size := map[kind]float64{floatsKind: 4, bytesKind: 1, integersKind: 4, wordsKind: 4}[a.Kind]
 		bytes += size * float64(a.length()) * a.share()
 	}
 	return bytes
@@ -48,18 +51,18 @@ type kind int
 
 // Kinds of arguments.
 const (
-	Floats   kind = iota
-	Bytes         // []byte
-	Integers      // []int32
-	Words         // []uint32
-	Number        // int
+	floatsKind   kind = iota
+	bytesKind         // []byte
+	integersKind      // []int32
+	wordsKind         // []uint32
+	numberKind        // int
 )
 
-// Argument is what a kernel reads or writes.
-type Argument struct {
+// argument is what a kernel reads or writes.
+type argument struct {
 	Name   string
 	Kind   kind
-	Layout Layout // of slices
+	layout layout // of slices
 
 	Output bool // the kernel writes all of it, or the part that its call names
 	Work   bool // working memory: what is left there means nothing
@@ -69,19 +72,19 @@ type Argument struct {
 	Value, Count int
 	Outside      []int
 
-	fill    func(r *rand.Rand, a *Arguments) // nil: uniform in [-1, 1), or zeros
-	defined func(a *Arguments, at int) bool  // whether an element of an output means something; nil: all do
+	fill    func(r *rand.Rand, a *arguments) // nil: uniform in [-1, 1), or zeros
+	defined func(a *arguments, at int) bool  // whether an element of an output means something; nil: all do
 	touched float64                          // share that a call touches, 0 for all
 }
 
-func (a Argument) length() int {
-	if a.Kind == Number {
+func (a argument) length() int {
+	if a.Kind == numberKind {
 		return 0
 	}
-	return a.Layout.Length()
+	return a.layout.Length()
 }
 
-func (a Argument) share() float64 {
+func (a argument) share() float64 {
 	if a.touched == 0 {
 		return 1
 	}
@@ -89,10 +92,10 @@ func (a Argument) share() float64 {
 }
 
 // isDefined reports whether an element of an output means something.
-func (a Argument) isDefined(of *Arguments, at int) bool { return a.defined == nil || a.defined(of, at) }
+func (a argument) isDefined(of *arguments, at int) bool { return a.defined == nil || a.defined(of, at) }
 
-// Arguments are the values of a case's arguments, by name.
-type Arguments struct {
+// arguments are the values of a case's arguments, by name.
+type arguments struct {
 	Floats   map[string][]float32
 	Bytes    map[string][]byte
 	Integers map[string][]int32
@@ -102,7 +105,7 @@ type Arguments struct {
 }
 
 // all returns the range of a number that stands for every value below its count.
-func (a *Arguments) all(name string) (from, to int) {
+func (a *arguments) all(name string) (from, to int) {
 	if count := a.counts[name]; count > 0 {
 		return 0, count
 	}
@@ -110,7 +113,7 @@ func (a *Arguments) all(name string) (from, to int) {
 }
 
 // with is a copy in which a number has another value.
-func (a *Arguments) with(name string, value int) *Arguments {
+func (a *arguments) with(name string, value int) *arguments {
 	c := a.clone()
 	c.Numbers[name] = value
 	delete(c.counts, name)
@@ -118,8 +121,8 @@ func (a *Arguments) with(name string, value int) *Arguments {
 }
 
 // clone copies all arguments.
-func (a *Arguments) clone() *Arguments {
-	return &Arguments{copied(a.Floats), copied(a.Bytes), copied(a.Integers), copied(a.Words), copiedMap(a.Numbers), copiedMap(a.counts)}
+func (a *arguments) clone() *arguments {
+	return &arguments{copied(a.Floats), copied(a.Bytes), copied(a.Integers), copied(a.Words), copiedMap(a.Numbers), copiedMap(a.counts)}
 }
 
 func copied[T any](from map[string][]T) map[string][]T {
@@ -138,20 +141,20 @@ func copiedMap(from map[string]int) map[string]int {
 	return to
 }
 
-// Memory makes a buffer of a number of bytes that begins at a multiple of 4.
-type Memory func(bytes int) []byte
+// memory makes a buffer of a number of bytes that begins at a multiple of 4.
+type memory func(bytes int) []byte
 
-// Make fills a case's arguments, with small integers if integers says so.
-func (c Case) Make(seed uint64, integers bool, memory Memory) *Arguments {
+// filled fills a case's arguments, with small integers if integers says so.
+func (c Case) filled(seed uint64, integers bool, memory memory) *arguments {
 	if memory == nil {
 		memory = aligned.Bytes
 	}
 	random := rand.New(rand.NewPCG(seed, 1))
-	a := &Arguments{map[string][]float32{}, map[string][]byte{}, map[string][]int32{}, map[string][]uint32{}, map[string]int{}, map[string]int{}}
-	for _, argument := range c.Arguments {
+	a := &arguments{map[string][]float32{}, map[string][]byte{}, map[string][]int32{}, map[string][]uint32{}, map[string]int{}, map[string]int{}}
+	for _, argument := range c.arguments {
 		name, n := argument.Name, argument.length()
 		switch argument.Kind {
-		case Floats:
+		case floatsKind:
 			values := sliceOf[float32](memory(4*n), n)
 			for i := range values {
 				if integers {
@@ -161,13 +164,13 @@ func (c Case) Make(seed uint64, integers bool, memory Memory) *Arguments {
 				}
 			}
 			a.Floats[name] = values
-		case Bytes:
+		case bytesKind:
 			a.Bytes[name] = memory(n)
-		case Integers:
+		case integersKind:
 			a.Integers[name] = sliceOf[int32](memory(4*n), n)
-		case Words:
+		case wordsKind:
 			a.Words[name] = sliceOf[uint32](memory(4*n), n)
-		case Number:
+		case numberKind:
 			a.Numbers[name] = argument.Value
 			if argument.Count > 0 {
 				a.counts[name] = argument.Count

@@ -7,21 +7,21 @@ import (
 )
 
 // Layouts of fc1's rows and lists.
-func rowsLayout(capacity int) Layout {
-	return plain(Dim{Name: "slice", Size: shape.FC1Slices}, Dim{Name: "image", Size: capacity}, Dim{Name: "input of the slice", Size: shape.FC1Slice})
+func rowsLayout(capacity int) layout {
+	return plain(dim{Name: "slice", Size: shape.FC1Slices}, dim{Name: "image", Size: capacity}, dim{Name: "input of the slice", Size: shape.FC1Slice})
 }
 
-func imageListLayout(n int) Layout {
-	return plain(Dim{Name: "image", Size: n}, Dim{Name: "entry", Size: shape.FC1ImageList})
+func imageListLayout(n int) layout {
+	return plain(dim{Name: "image", Size: n}, dim{Name: "entry", Size: shape.FC1ImageList})
 }
 
-func endsLayout(n int) Layout {
-	return plain(Dim{Name: "image", Size: n}, Dim{Name: "run", Size: shape.FC1Runs})
+func endsLayout(n int) layout {
+	return plain(dim{Name: "image", Size: n}, dim{Name: "run", Size: shape.FC1Runs})
 }
 
 var (
-	outputListLayout = plain(Dim{Name: "output", Size: shape.FC1Outputs}, Dim{Name: "entry", Size: shape.FC1OutputList})
-	countsLayout     = plain(Dim{Name: "output", Size: shape.FC1Outputs})
+	outputListLayout = plain(dim{Name: "output", Size: shape.FC1Outputs}, dim{Name: "entry", Size: shape.FC1OutputList})
+	countsLayout     = plain(dim{Name: "output", Size: shape.FC1Outputs})
 )
 
 // lists are those of one gradient of fc1's outputs.
@@ -60,17 +60,17 @@ func sparseLists(batch int) lists {
 }
 
 // inImageLists: entries behind an image's last one are undefined.
-func inImageLists(a *Arguments, at int) bool {
+func inImageLists(a *arguments, at int) bool {
 	const list, runs = shape.FC1ImageList, shape.FC1Runs
 	return at%list < int(a.Integers["ends"][at/list*runs+runs-1])
 }
 
 // inOutputLists: entries behind an output's last one are undefined.
-func inOutputLists(a *Arguments, at int) bool {
+func inOutputLists(a *arguments, at int) bool {
 	return at%shape.FC1OutputList < int(a.Integers["counts"][at/shape.FC1OutputList])
 }
 
-func (a Argument) where(defined func(a *Arguments, at int) bool) Argument {
+func (a argument) where(defined func(a *arguments, at int) bool) argument {
 	a.defined = defined
 	return a
 }
@@ -85,8 +85,8 @@ func fc1Cases() []Case {
 	for _, n := range []int{8, 16, 32, 40} {
 		all = append(all, Case{Kernel: "FC1ForwardReLU", Images: n, Work: float64(n), Dense: shape.FC1FLOPs, Executed: shape.FC1FLOPs + 2*shape.FC1Outputs,
 			Measured: n == 2*shape.Block, Integers: true,
-			Arguments: []Argument{batch(n), out(floats("y", lines(n, dimFC1Y...))), floats("x", lines(n, dimFC1X...)), w, b},
-			Bind: func(a *Arguments) func(s *Set) error {
+			arguments: []argument{batch(n), out(floats("y", lines(n, dimFC1Y...))), floats("x", lines(n, dimFC1X...)), w, b},
+			bind: func(a *arguments) func(s *Set) error {
 				n, y, x, w, bias := a.Numbers["images"], a.Floats["y"], a.Floats["x"], a.Floats["w"], a.Floats["bias"]
 				return func(s *Set) error { return s.FC1ForwardReLU(n, y, x, w, bias) }
 			}})
@@ -97,22 +97,22 @@ func fc1Cases() []Case {
 		measured := n == shape.Block
 		all = append(all,
 			Case{Kernel: "FC1PackInput", Images: n, Work: float64(n), Measured: measured, Integers: true,
-				Arguments: []Argument{images(n), out(packed), floats("x", lines(n, dimFC1X...)), image, capacity},
-				Bind: func(a *Arguments) func(s *Set) error {
+				arguments: []argument{images(n), out(packed), floats("x", lines(n, dimFC1X...)), image, capacity},
+				bind: func(a *arguments) func(s *Set) error {
 					n, packed, x, image := a.Numbers["images"], Rows{a.Floats["packed"], a.Numbers["capacity"]}, a.Floats["x"], a.Numbers["image"]
 					return func(s *Set) error { return s.FC1PackInput(n, packed, x, image) }
 				}},
 			Case{Kernel: "FC1UnpackInputGrad", Images: n, Work: float64(n), Measured: measured, Integers: true,
-				Arguments: []Argument{images(n), out(floats("dx", lines(n, dimFC1X...))), packed, image, capacity},
-				Bind: func(a *Arguments) func(s *Set) error {
+				arguments: []argument{images(n), out(floats("dx", lines(n, dimFC1X...))), packed, image, capacity},
+				bind: func(a *arguments) func(s *Set) error {
 					n, dx, packed, image := a.Numbers["images"], a.Floats["dx"], Rows{a.Floats["packed"], a.Numbers["capacity"]}, a.Numbers["image"]
 					return func(s *Set) error { return s.FC1UnpackInputGrad(n, dx, packed, image) }
 				}},
 			Case{Kernel: "FC1ImageLists", Images: n, Work: float64(n), Measured: measured, Integers: true,
-				Arguments: []Argument{images(n), out(floats("values", imageListLayout(n))).where(inImageLists).touching(alive),
+				arguments: []argument{images(n), out(floats("values", imageListLayout(n))).where(inImageLists).touching(alive),
 					out(integers("outputs", imageListLayout(n))).where(inImageLists).touching(alive),
 					out(integers("ends", endsLayout(n))), floats("dy", lines(n, dimFC1Y...)).sparse(alive)},
-				Bind: func(a *Arguments) func(s *Set) error {
+				bind: func(a *arguments) func(s *Set) error {
 					n, lists, dy := a.Numbers["images"], ImageLists{a.Floats["values"], a.Integers["outputs"], a.Integers["ends"]}, a.Floats["dy"]
 					return func(s *Set) error { return s.FC1ImageLists(n, lists, dy) }
 				}},
@@ -124,22 +124,22 @@ func fc1Cases() []Case {
 	for _, n := range batchSizes {
 		l := sparseLists(n)
 		share := alive * float64(n) / shape.FC1OutputList
-		outputLists := []Argument{floats("values", outputListLayout).copyOf(l.outputs.Values, nil).touching(share),
+		outputLists := []argument{floats("values", outputListLayout).copyOf(l.outputs.Values, nil).touching(share),
 			integers("images", outputListLayout).copyOf(nil, l.outputs.Images).touching(share),
 			integers("counts", countsLayout).copyOf(nil, l.outputs.Counts)}
-		imageLists := []Argument{floats("values", imageListLayout(n)).copyOf(l.images.Values, nil).touching(alive),
+		imageLists := []argument{floats("values", imageListLayout(n)).copyOf(l.images.Values, nil).touching(alive),
 			integers("outputs", imageListLayout(n)).copyOf(nil, l.images.Outputs).touching(alive), integers("ends", endsLayout(n)).copyOf(nil, l.images.Ends)}
 		x, capacity := floats("x", rowsLayout(n)), value("capacity", n, -n, 0, n+4, n+8)
 		measured := n == measuredLanes
 		all = append(all,
 			Case{Kernel: "FC1ForwardReLUDropout", Images: n, Work: batchWork(n), Dense: shape.FC1FLOPs, Executed: shape.FC1FLOPs / 2, Measured: measured, Integers: true,
-				Arguments: []Argument{chunk(n), every("group", shape.FC1DropoutGroups), out(floats("y", lines(n, dimFC1Y...))), x, capacity, w, b,
-					Argument{Name: "keys", Kind: Words, Layout: lines(n)}.filled(func(r *rand.Rand, a *Arguments) {
+				arguments: []argument{chunk(n), every("group", shape.FC1DropoutGroups), out(floats("y", lines(n, dimFC1Y...))), x, capacity, w, b,
+					argument{Name: "keys", Kind: wordsKind, layout: lines(n)}.filled(func(r *rand.Rand, a *arguments) {
 						for i := range a.Words["keys"] {
 							a.Words["keys"][i] = r.Uint32()
 						}
 					})},
-				Bind: func(a *Arguments) func(s *Set) error {
+				bind: func(a *arguments) func(s *Set) error {
 					from, to := a.all("group")
 					n, y, x, w, bias, keys := a.Numbers["images"], a.Floats["y"], Rows{a.Floats["x"], a.Numbers["capacity"]}, a.Floats["w"], a.Floats["bias"], a.Words["keys"]
 					return func(s *Set) error {
@@ -152,18 +152,18 @@ func fc1Cases() []Case {
 					}
 				}},
 			Case{Kernel: "FC1OutputLists", Images: n, Work: batchWork(n), Measured: measured, Integers: true,
-				Arguments: []Argument{chunk(n), out(floats("values", outputListLayout)).where(inOutputLists).touching(share),
+				arguments: []argument{chunk(n), out(floats("values", outputListLayout)).where(inOutputLists).touching(share),
 					out(integers("images", outputListLayout)).where(inOutputLists).touching(share), out(integers("counts", countsLayout)),
 					floats("dy", lines(n, dimFC1Y...)).sparse(alive), first, count},
-				Bind: func(a *Arguments) func(s *Set) error {
+				bind: func(a *arguments) func(s *Set) error {
 					n, lists, dy := a.Numbers["images"], OutputLists{a.Floats["values"], a.Integers["images"], a.Integers["counts"]}, a.Floats["dy"]
 					first, count := a.Numbers["first"], a.Numbers["count"]
 					return func(s *Set) error { return s.FC1OutputLists(n, lists, dy, first, count) }
 				}},
 			Case{Kernel: "FC1InputGrad", Images: n, Work: batchWork(n), Dense: shape.FC1FLOPs, Executed: alive * shape.FC1FLOPs, Measured: measured, Integers: true,
-				Arguments: append([]Argument{batch(n), out(floats("dx", rowsLayout(n))), capacity, w, every("slice pair", shape.FC1SlicePairs),
+				arguments: append([]argument{batch(n), out(floats("dx", rowsLayout(n))), capacity, w, every("slice pair", shape.FC1SlicePairs),
 					value("image", 0, -8, 4, 8)}, imageLists...),
-				Bind: func(a *Arguments) func(s *Set) error {
+				bind: func(a *arguments) func(s *Set) error {
 					from, to := a.all("slice pair")
 					n, dx, w, image := a.Numbers["images"], Rows{a.Floats["dx"], a.Numbers["capacity"]}, a.Floats["w"], a.Numbers["image"]
 					lists := ImageLists{a.Floats["values"], a.Integers["outputs"], a.Integers["ends"]}
@@ -177,8 +177,8 @@ func fc1Cases() []Case {
 					}
 				}},
 			Case{Kernel: "FC1WeightGrad", Images: n, Work: batchWork(n), Dense: shape.FC1FLOPs, Executed: alive * shape.FC1FLOPs, Measured: measured, Integers: true,
-				Arguments: append([]Argument{out(floats("dw", plain(dimFC1W...))), x, capacity, slice, first, count}, outputLists...),
-				Bind: func(a *Arguments) func(s *Set) error {
+				arguments: append([]argument{out(floats("dw", plain(dimFC1W...))), x, capacity, slice, first, count}, outputLists...),
+				bind: func(a *arguments) func(s *Set) error {
 					from, to := a.all("slice")
 					dw, x, first, count := a.Floats["dw"], Rows{a.Floats["x"], a.Numbers["capacity"]}, a.Numbers["first"], a.Numbers["count"]
 					lists := OutputLists{a.Floats["values"], a.Integers["images"], a.Integers["counts"]}
@@ -192,8 +192,8 @@ func fc1Cases() []Case {
 					}
 				}},
 			Case{Kernel: "FC1WeightGradAdam", Images: n, Work: batchWork(n), Dense: shape.FC1FLOPs, Executed: alive*shape.FC1FLOPs + adamExecuted*shape.FC1W/measuredBatch, Measured: measured,
-				Arguments: append([]Argument{out(w), out(floats("m", plain(dimFC1W...))), out(floats("v", plain(dimFC1W...))).positive(), x, capacity, slice, first, count}, outputLists...),
-				Bind: func(a *Arguments) func(s *Set) error {
+				arguments: append([]argument{out(w), out(floats("m", plain(dimFC1W...))), out(floats("v", plain(dimFC1W...))).positive(), x, capacity, slice, first, count}, outputLists...),
+				bind: func(a *arguments) func(s *Set) error {
 					from, to := a.all("slice")
 					w, m, v := a.Floats["w"], a.Floats["m"], a.Floats["v"]
 					x, first, count := Rows{a.Floats["x"], a.Numbers["capacity"]}, a.Numbers["first"], a.Numbers["count"]
@@ -221,15 +221,15 @@ func fc2Cases() []Case {
 		measured := n == shape.Block
 		all = append(all,
 			Case{Kernel: "FC2Forward", Images: n, Work: float64(n), Dense: shape.FC2FLOPs, Executed: shape.FC2FLOPs, Measured: measured, Integers: true,
-				Arguments: []Argument{images(n), out(logits), x, w, b},
-				Bind: func(a *Arguments) func(s *Set) error {
+				arguments: []argument{images(n), out(logits), x, w, b},
+				bind: func(a *arguments) func(s *Set) error {
 					n, logits, x, w, bias := a.Numbers["images"], a.Floats["logits"], a.Floats["x"], a.Floats["w"], a.Floats["bias"]
 					return func(s *Set) error { return s.FC2Forward(n, logits, x, w, bias) }
 				}},
 			Case{Kernel: "FC2ForwardLoss", Images: n, Work: float64(n), Dense: shape.FC2FLOPs, Executed: shape.FC2FLOPs, Measured: measured,
-				Arguments: []Argument{images(n), out(logits), out(dlogits), out(floats("denominators", lines(n))), x, w, b,
+				arguments: []argument{images(n), out(logits), out(dlogits), out(floats("denominators", lines(n))), x, w, b,
 					integers("labels", lines(n)).copyOf(nil, labels[:n])},
-				Bind: func(a *Arguments) func(s *Set) error {
+				bind: func(a *arguments) func(s *Set) error {
 					n, logits, dlogits, denominators := a.Numbers["images"], a.Floats["logits"], a.Floats["dlogits"], a.Floats["denominators"]
 					x, w, bias, labels := a.Floats["x"], a.Floats["w"], a.Floats["bias"], a.Integers["labels"]
 					return func(s *Set) error {
@@ -237,8 +237,8 @@ func fc2Cases() []Case {
 					}
 				}},
 			Case{Kernel: "FC2InputGrad", Images: n, Work: float64(n), Dense: shape.FC2FLOPs, Executed: shape.FC2FLOPs, Measured: measured, Integers: true,
-				Arguments: []Argument{images(n), out(floats("dx", lines(n, dimFC1Y...))), dlogits, w, x},
-				Bind: func(a *Arguments) func(s *Set) error {
+				arguments: []argument{images(n), out(floats("dx", lines(n, dimFC1Y...))), dlogits, w, x},
+				bind: func(a *arguments) func(s *Set) error {
 					n, dx, dlogits, w, x := a.Numbers["images"], a.Floats["dx"], a.Floats["dlogits"], a.Floats["w"], a.Floats["x"]
 					return func(s *Set) error { return s.FC2InputGrad(n, dx, dlogits, w, x, 2) }
 				}},
@@ -246,8 +246,8 @@ func fc2Cases() []Case {
 	}
 	for _, n := range batchSizes {
 		all = append(all, Case{Kernel: "FC2WeightGrad", Images: n, Work: batchWork(n), Dense: shape.FC2FLOPs, Executed: shape.FC2FLOPs, Measured: n == measuredLanes, Integers: true,
-			Arguments: []Argument{batch(n), out(floats("dw", plain(dimFC2W...))), floats("dlogits", lines(n, dimLogits...)), floats("x", lines(n, dimFC1Y...))},
-			Bind: func(a *Arguments) func(s *Set) error {
+			arguments: []argument{batch(n), out(floats("dw", plain(dimFC2W...))), floats("dlogits", lines(n, dimLogits...)), floats("x", lines(n, dimFC1Y...))},
+			bind: func(a *arguments) func(s *Set) error {
 				n, dw, dlogits, x := a.Numbers["images"], a.Floats["dw"], a.Floats["dlogits"], a.Floats["x"]
 				return func(s *Set) error { return s.FC2WeightGrad(n, dw, dlogits, x) }
 			}})

@@ -54,47 +54,49 @@ func batchWork(lanes int) float64 {
 	return float64(lanes)
 }
 
-func floats(name string, l Layout) Argument { return Argument{Name: name, Kind: Floats, Layout: l} }
+func floats(name string, l layout) argument { return argument{Name: name, Kind: floatsKind, layout: l} }
 
 // bytesOf is an argument of n bytes.
-func bytesOf(name string, n int) Argument {
-	return Argument{Name: name, Kind: Bytes, Layout: plain(Dim{Name: "byte", Size: n})}
+func bytesOf(name string, n int) argument {
+	return argument{Name: name, Kind: bytesKind, layout: plain(dim{Name: "byte", Size: n})}
 }
 
-func integers(name string, l Layout) Argument { return Argument{Name: name, Kind: Integers, Layout: l} }
+func integers(name string, l layout) argument {
+	return argument{Name: name, Kind: integersKind, layout: l}
+}
 
-func out(a Argument) Argument {
+func out(a argument) argument {
 	a.Output = true
 	return a
 }
 
-func working(name string, length int) Argument {
-	return Argument{Name: name, Layout: plain(Dim{Name: "value", Size: length}), Work: true}
+func working(name string, length int) argument {
+	return argument{Name: name, layout: plain(dim{Name: "value", Size: length}), Work: true}
 }
 
 // filled is an argument with a fill of its own.
-func (a Argument) filled(fill func(r *rand.Rand, a *Arguments)) Argument {
+func (a argument) filled(fill func(r *rand.Rand, a *arguments)) argument {
 	a.fill = fill
 	return a
 }
 
 // touching is an argument of which a call touches a share.
-func (a Argument) touching(share float64) Argument {
+func (a argument) touching(share float64) argument {
 	a.touched = share
 	return a
 }
 
 // copyOf fills a list of floats or integers with these.
-func (a Argument) copyOf(values []float32, indices []int32) Argument {
-	return a.filled(func(_ *rand.Rand, of *Arguments) {
+func (a argument) copyOf(values []float32, indices []int32) argument {
+	return a.filled(func(_ *rand.Rand, of *arguments) {
 		copy(of.Floats[a.Name], values)
 		copy(of.Integers[a.Name], indices)
 	})
 }
 
 // sparse fills with values of which a share is not 0.
-func (a Argument) sparse(share float64) Argument {
-	return a.filled(func(r *rand.Rand, of *Arguments) {
+func (a argument) sparse(share float64) argument {
+	return a.filled(func(r *rand.Rand, of *arguments) {
 		values := of.Floats[a.Name]
 		for i := range values {
 			values[i] = 0
@@ -106,8 +108,8 @@ func (a Argument) sparse(share float64) Argument {
 }
 
 // positive fills with values of [0, 1), as second moments are.
-func (a Argument) positive() Argument {
-	return a.filled(func(r *rand.Rand, of *Arguments) {
+func (a argument) positive() argument {
+	return a.filled(func(r *rand.Rand, of *arguments) {
 		values := of.Floats[a.Name]
 		for i := range values {
 			values[i] = r.Float32()
@@ -116,8 +118,8 @@ func (a Argument) positive() Argument {
 }
 
 // randomBytes fills with any bytes.
-func (a Argument) randomBytes() Argument {
-	return a.filled(func(r *rand.Rand, of *Arguments) {
+func (a argument) randomBytes() argument {
+	return a.filled(func(r *rand.Rand, of *arguments) {
 		data := of.Bytes[a.Name]
 		for i := range data {
 			data[i] = byte(r.Uint32())
@@ -126,37 +128,37 @@ func (a Argument) randomBytes() Argument {
 }
 
 // images is the number of images side by side, or of a batch.
-func images(n int) Argument {
-	return Argument{Name: "images", Kind: Number, Value: n, Outside: []int{-8, 0, 7, 24}}
+func images(n int) argument {
+	return argument{Name: "images", Kind: numberKind, Value: n, Outside: []int{-8, 0, 7, 24}}
 }
 
-func batch(n int) Argument {
-	return Argument{Name: "images", Kind: Number, Value: n, Outside: []int{-8, 0, 12}}
+func batch(n int) argument {
+	return argument{Name: "images", Kind: numberKind, Value: n, Outside: []int{-8, 0, 12}}
 }
 
 // chunk is a batch of images that are worked on together.
-func chunk(n int) Argument {
-	return Argument{Name: "images", Kind: Number, Value: n, Outside: []int{-8, 0, 12, shape.MaxImages + shape.HalfBlock}}
+func chunk(n int) argument {
+	return argument{Name: "images", Kind: numberKind, Value: n, Outside: []int{-8, 0, 12, shape.MaxImages + shape.HalfBlock}}
 }
 
 // every is a number that takes every value below count.
-func every(name string, count int) Argument {
-	return Argument{Name: name, Kind: Number, Count: count, Outside: []int{-1, count}}
+func every(name string, count int) argument {
+	return argument{Name: name, Kind: numberKind, Count: count, Outside: []int{-1, count}}
 }
 
 // value is a number with a value of its own.
-func value(name string, n int, outside ...int) Argument {
-	return Argument{Name: name, Kind: Number, Value: n, Outside: outside}
+func value(name string, n int, outside ...int) argument {
+	return argument{Name: name, Kind: numberKind, Value: n, Outside: outside}
 }
 
 // mask are the masks of features pooling windows of a block or batch; every
 // image has one position, or none.
-func mask(features, images int) Argument {
+func mask(features, images int) argument {
 	return bytesOf("mask", shape.MaskBytes(features, images))
 }
 
-func randomMasks(features, images int) Argument {
-	return mask(features, images).filled(func(r *rand.Rand, of *Arguments) {
+func randomMasks(features, images int) argument {
+	return mask(features, images).filled(func(r *rand.Rand, of *arguments) {
 		for block := 0; block < images; block += shape.Block {
 			n := min(shape.Block, images-block)
 			for window := range features {
@@ -171,26 +173,26 @@ func randomMasks(features, images int) Argument {
 
 // dims of the network's arrays.
 var (
-	dimImage  = []Dim{{Name: "y", Size: shape.ImageSize}, {Name: "x", Size: shape.ImageSize}}
-	dimPool1  = []Dim{{Name: "channel", Size: shape.Conv1Outputs}, {Name: "y", Size: shape.Pool1Size}, {Name: "x", Size: shape.Pool1Size}}
-	dimPool2  = []Dim{{Name: "channel", Size: shape.Conv2Outputs}, {Name: "y", Size: shape.Pool2Size}, {Name: "x", Size: shape.Pool2Size}}
-	dimFC1X   = []Dim{{Name: "input", Size: shape.FC1Inputs}}
-	dimFC1Y   = []Dim{{Name: "output", Size: shape.FC1Outputs}}
-	dimLogits = []Dim{{Name: "class", Size: shape.Classes}}
-	dimFC2W   = []Dim{{Name: "class", Size: shape.Classes}, {Name: "input", Size: shape.FC2Inputs}}
-	dimFC1W   = []Dim{{Name: "slice", Size: shape.FC1Slices}, {Name: "output", Size: shape.FC1Outputs}, {Name: "input of the slice", Size: shape.FC1Slice}}
-	dimConv1U = []Dim{{Name: "frequency", Size: shape.Frequencies}, {Name: "output", Size: shape.Conv1Row}}
-	dimConv1W = []Dim{{Name: "tap", Size: shape.Taps}, {Name: "output", Size: shape.Conv1Row}}
-	dimConv2U = []Dim{{Name: "frequency", Size: shape.Frequencies}, {Name: "output", Size: shape.Conv2Outputs}, {Name: "channel", Size: shape.Conv2Inputs}}
-	dimConv2W = []Dim{{Name: "tap", Size: shape.Taps}, {Name: "output", Size: shape.Conv2Outputs}, {Name: "channel", Size: shape.Conv2Inputs}}
-	dimConv2V = []Dim{{Name: "frequency", Size: shape.Frequencies, Pad: shape.Conv2Padding}, {Name: "channel", Size: shape.Conv2Inputs}, {Name: "tile", Size: shape.Conv2Tiles}}
-	dimConv2M = []Dim{{Name: "row of the pair", Size: 2}, {Name: "frequency", Size: shape.Points, Pad: shape.Conv2Padding},
+	dimImage  = []dim{{Name: "y", Size: shape.ImageSize}, {Name: "x", Size: shape.ImageSize}}
+	dimPool1  = []dim{{Name: "channel", Size: shape.Conv1Outputs}, {Name: "y", Size: shape.Pool1Size}, {Name: "x", Size: shape.Pool1Size}}
+	dimPool2  = []dim{{Name: "channel", Size: shape.Conv2Outputs}, {Name: "y", Size: shape.Pool2Size}, {Name: "x", Size: shape.Pool2Size}}
+	dimFC1X   = []dim{{Name: "input", Size: shape.FC1Inputs}}
+	dimFC1Y   = []dim{{Name: "output", Size: shape.FC1Outputs}}
+	dimLogits = []dim{{Name: "class", Size: shape.Classes}}
+	dimFC2W   = []dim{{Name: "class", Size: shape.Classes}, {Name: "input", Size: shape.FC2Inputs}}
+	dimFC1W   = []dim{{Name: "slice", Size: shape.FC1Slices}, {Name: "output", Size: shape.FC1Outputs}, {Name: "input of the slice", Size: shape.FC1Slice}}
+	dimConv1U = []dim{{Name: "frequency", Size: shape.Frequencies}, {Name: "output", Size: shape.Conv1Row}}
+	dimConv1W = []dim{{Name: "tap", Size: shape.Taps}, {Name: "output", Size: shape.Conv1Row}}
+	dimConv2U = []dim{{Name: "frequency", Size: shape.Frequencies}, {Name: "output", Size: shape.Conv2Outputs}, {Name: "channel", Size: shape.Conv2Inputs}}
+	dimConv2W = []dim{{Name: "tap", Size: shape.Taps}, {Name: "output", Size: shape.Conv2Outputs}, {Name: "channel", Size: shape.Conv2Inputs}}
+	dimConv2V = []dim{{Name: "frequency", Size: shape.Frequencies, Pad: shape.Conv2Padding}, {Name: "channel", Size: shape.Conv2Inputs}, {Name: "tile", Size: shape.Conv2Tiles}}
+	dimConv2M = []dim{{Name: "row of the pair", Size: 2}, {Name: "frequency", Size: shape.Points, Pad: shape.Conv2Padding},
 		{Name: "output of the group", Size: shape.Conv2Group}, {Name: "tile", Size: shape.Conv2Tiles}}
-	dimConv2DV = []Dim{{Name: "channel", Size: shape.Conv2Inputs}, {Name: "frequency", Size: shape.Frequencies}, {Name: "tile", Size: shape.Conv2Tiles}}
+	dimConv2DV = []dim{{Name: "channel", Size: shape.Conv2Inputs}, {Name: "frequency", Size: shape.Frequencies}, {Name: "tile", Size: shape.Conv2Tiles}}
 )
 
 // bias is one of n outputs.
-func bias(n int) Argument { return floats("bias", plain(Dim{Name: "output", Size: n})) }
+func bias(n int) argument { return floats("bias", plain(dim{Name: "output", Size: n})) }
 
 func inputCases() []Case {
 	var all []Case
@@ -199,8 +201,8 @@ func inputCases() []Case {
 		data := bytesOf("data", 20*shape.ImagePixels).randomBytes().touching(float64(n) / 20)
 		all = append(all, Case{Kernel: "Gather", Images: n, Work: float64(n), Measured: n == shape.Block,
 			Integers:  true, // the twin rounds as the kernels do
-			Arguments: []Argument{images(n), out(floats("x", lines(n, dimImage...))), data, index},
-			Bind: func(a *Arguments) func(s *Set) error {
+			arguments: []argument{images(n), out(floats("x", lines(n, dimImage...))), data, index},
+			bind: func(a *arguments) func(s *Set) error {
 				n, x, data, index := a.Numbers["images"], a.Floats["x"], a.Bytes["data"], a.Integers["index"]
 				return func(s *Set) error { return s.Gather(n, x, data, index) }
 			}})
@@ -215,20 +217,20 @@ func conv1Cases() []Case {
 		x, y := floats("x", lines(n, dimImage...)), floats("y", lines(n, dimPool1...))
 		forward := Case{Images: n, Work: float64(n), Dense: shape.Conv1FLOPs, Executed: conv1Executed, Measured: n == shape.Block, Integers: true}
 		plainForward, maskForward, weightGrad := forward, forward, forward
-		plainForward.Kernel, plainForward.Arguments = "Conv1ForwardReLUPool", []Argument{images(n), out(y), x, u, row}
-		plainForward.Bind = func(a *Arguments) func(s *Set) error {
+		plainForward.Kernel, plainForward.arguments = "Conv1ForwardReLUPool", []argument{images(n), out(y), x, u, row}
+		plainForward.bind = func(a *arguments) func(s *Set) error {
 			n, y, x, u, bias := a.Numbers["images"], a.Floats["y"], a.Floats["x"], a.Floats["u"], a.Floats["bias"]
 			return func(s *Set) error { return s.Conv1ForwardReLUPool(n, y, x, u, bias) }
 		}
-		maskForward.Kernel, maskForward.Arguments = "Conv1ForwardReLUPoolMask", []Argument{images(n), out(y), out(mask(shape.Conv1Y, n)), x, u, row}
-		maskForward.Bind = func(a *Arguments) func(s *Set) error {
+		maskForward.Kernel, maskForward.arguments = "Conv1ForwardReLUPoolMask", []argument{images(n), out(y), out(mask(shape.Conv1Y, n)), x, u, row}
+		maskForward.bind = func(a *arguments) func(s *Set) error {
 			n, y, mask, x, u, bias := a.Numbers["images"], a.Floats["y"], a.Bytes["mask"], a.Floats["x"], a.Floats["u"], a.Floats["bias"]
 			return func(s *Set) error { return s.Conv1ForwardReLUPoolMask(n, y, mask, x, u, bias) }
 		}
 		weightGrad.Kernel, weightGrad.Executed = "Conv1WeightGrad", shape.Conv1Y*(2*shape.Taps+1)
-		weightGrad.Arguments = []Argument{images(n), out(floats("dw", plain(Dim{Name: "tap or bias", Size: shape.Taps + 1}, Dim{Name: "output", Size: shape.Conv1Row}))),
+		weightGrad.arguments = []argument{images(n), out(floats("dw", plain(dim{Name: "tap or bias", Size: shape.Taps + 1}, dim{Name: "output", Size: shape.Conv1Row}))),
 			x, floats("dy", lines(n, dimPool1...)), randomMasks(shape.Conv1Y, n)}
-		weightGrad.Bind = func(a *Arguments) func(s *Set) error {
+		weightGrad.bind = func(a *arguments) func(s *Set) error {
 			n, dw, x, dy, mask := a.Numbers["images"], a.Floats["dw"], a.Floats["x"], a.Floats["dy"], a.Bytes["mask"]
 			return func(s *Set) error { return s.Conv1WeightGrad(n, dw, x, dy, mask) }
 		}
@@ -236,8 +238,8 @@ func conv1Cases() []Case {
 	}
 	return append(all, Case{Kernel: "Conv1WeightTransform", Variant: "weights", Work: measuredBatch, Measured: true,
 		Executed:  shape.Conv1Row * transforms2D * weightTransform1D / measuredBatch,
-		Arguments: []Argument{out(u), floats("w", plain(dimConv1W...))},
-		Bind: func(a *Arguments) func(s *Set) error {
+		arguments: []argument{out(u), floats("w", plain(dimConv1W...))},
+		bind: func(a *arguments) func(s *Set) error {
 			u, w := a.Floats["u"], a.Floats["w"]
 			return func(s *Set) error { return s.Conv1WeightTransform(u, w) }
 		}})
@@ -246,20 +248,20 @@ func conv1Cases() []Case {
 func adamCases() []Case {
 	var all []Case
 	for _, n := range []int{8, 16, 24, shape.Parameters / 8 * 8} {
-		weights := func(name string) Argument { return floats(name, plain(Dim{Name: "weight", Size: n})) }
+		weights := func(name string) argument { return floats(name, plain(dim{Name: "weight", Size: n})) }
 		all = append(all, Case{Kernel: "Adam", Variant: fmt.Sprintf("weights=%d", n), Work: float64(n) / shape.Parameters * measuredBatch,
 			Executed: adamExecuted * shape.Parameters / measuredBatch, Measured: n > 24,
-			Arguments: []Argument{out(weights("w")), out(weights("m")), out(weights("v")).positive(), weights("dw")},
-			Bind: func(a *Arguments) func(s *Set) error {
+			arguments: []argument{out(weights("w")), out(weights("m")), out(weights("v")).positive(), weights("dw")},
+			bind: func(a *arguments) func(s *Set) error {
 				w, m, v, dw := a.Floats["w"], a.Floats["m"], a.Floats["v"], a.Floats["dw"]
 				return func(s *Set) error { return s.Adam(w, m, v, dw, &caseStep) }
 			}})
 	}
 	for _, n := range batchSizes {
 		all = append(all, Case{Kernel: "LineSums", Images: n, Work: batchWork(n), Executed: shape.FC1Outputs, Measured: n == measuredLanes, Integers: true,
-			Arguments: []Argument{batch(n), out(floats("sums", plain(dimFC1Y...))), floats("lines", lines(n, dimFC1Y...)),
+			arguments: []argument{batch(n), out(floats("sums", plain(dimFC1Y...))), floats("lines", lines(n, dimFC1Y...)),
 				value("features", shape.FC1Outputs, -1, 0, shape.FC1Outputs+1)},
-			Bind: func(a *Arguments) func(s *Set) error {
+			bind: func(a *arguments) func(s *Set) error {
 				n, sums, lines, features := a.Numbers["images"], a.Floats["sums"], a.Floats["lines"], a.Numbers["features"]
 				return func(s *Set) error { return s.LineSums(n, sums, lines, features) }
 			}})
@@ -279,16 +281,16 @@ func directCases() []Case {
 	for _, n := range blockSizes {
 		all = append(all,
 			Case{Kernel: "Conv1DirectReLUPool", Images: n, Work: float64(n), Dense: shape.Conv1FLOPs, Executed: shape.Conv1FLOPs, Measured: n == shape.Block, Integers: true,
-				Arguments: []Argument{images(n), out(floats("y", lines(n, dimPool1...))), floats("x", lines(n, dimImage...)),
+				arguments: []argument{images(n), out(floats("y", lines(n, dimPool1...))), floats("x", lines(n, dimImage...)),
 					floats("w", plain(dimConv1W...)), bias(shape.Conv1Row)},
-				Bind: func(a *Arguments) func(s *Set) error {
+				bind: func(a *arguments) func(s *Set) error {
 					n, y, x, w, bias := a.Numbers["images"], a.Floats["y"], a.Floats["x"], a.Floats["w"], a.Floats["bias"]
 					return func(s *Set) error { return s.Conv1DirectReLUPool(n, y, x, w, bias) }
 				}},
 			Case{Kernel: "Conv2DirectReLUPool", Images: n, Work: float64(n), Dense: shape.Conv2FLOPs, Executed: shape.Conv2FLOPs, Measured: n == shape.Block, Integers: true,
-				Arguments: []Argument{images(n), out(floats("y", lines(n, dimPool2...))), floats("x", lines(n, dimPool1...)),
+				arguments: []argument{images(n), out(floats("y", lines(n, dimPool2...))), floats("x", lines(n, dimPool1...)),
 					floats("w", plain(dimConv2W...)), bias(shape.Conv2Outputs)},
-				Bind: func(a *Arguments) func(s *Set) error {
+				bind: func(a *arguments) func(s *Set) error {
 					n, y, x, w, bias := a.Numbers["images"], a.Floats["y"], a.Floats["x"], a.Floats["w"], a.Floats["bias"]
 					return func(s *Set) error { return s.Conv2DirectReLUPool(n, y, x, w, bias) }
 				}},

@@ -31,8 +31,8 @@ func TestNames(t *testing.T) {
 func TestOverlap(t *testing.T) {
 	for _, c := range Cases() {
 		longest, count := 0, 0
-		shared := func(a Argument) bool { return a.Kind == Floats && !a.Output && !a.Work && a.fill == nil }
-		for _, a := range c.Arguments {
+		shared := func(a argument) bool { return a.Kind == floatsKind && !a.Output && !a.Work && a.fill == nil }
+		for _, a := range c.arguments {
 			if shared(a) {
 				longest = max(longest, a.length())
 				count++
@@ -42,12 +42,12 @@ func TestOverlap(t *testing.T) {
 			continue
 		}
 		for _, s := range sets(t) {
-			apart, together := c.Make(9, false, nil), c.Make(9, false, nil)
-			common := Memory(aligned.Bytes).floats(longest)
+			apart, together := c.filled(9, false, nil), c.filled(9, false, nil)
+			common := memory(aligned.Bytes).floats(longest)
 			for i := range common {
 				common[i] = float32(i%97)/97 - 0.5
 			}
-			for _, a := range c.Arguments {
+			for _, a := range c.arguments {
 				if shared(a) {
 					copy(apart.Floats[a.Name], common)
 					together.Floats[a.Name] = common[:a.length()]
@@ -55,9 +55,9 @@ func TestOverlap(t *testing.T) {
 			}
 			c.run(t, s, apart)
 			c.run(t, s, together)
-			for _, a := range c.Arguments {
+			for _, a := range c.arguments {
 				if at := difference(a, apart, together); a.Output && at >= 0 {
-					t.Fatalf("%s/%s: %s%s: expected %v, with overlapping inputs %v", c.Name(), s.Name(), a.Name, a.Layout.At(at),
+					t.Fatalf("%s/%s: %s%s: expected %v, with overlapping inputs %v", c.Name(), s.Name(), a.Name, a.layout.At(at),
 						element(a, apart, at), element(a, together, at))
 				}
 			}

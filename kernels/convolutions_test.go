@@ -119,7 +119,7 @@ func TestConv2Chain(t *testing.T) {
 	var blocks []block
 	for _, n := range widths {
 		b := block{n: n, x: uniform(r, shape.Conv2X*n), dy: uniform(r, shape.Conv2Y*n), mask: make([]byte, shape.MaskBytes(shape.Conv2Y, n))}
-		randomMasks(shape.Conv2Y, n).fill(r, &Arguments{Bytes: map[string][]byte{"mask": b.mask}})
+		randomMasks(shape.Conv2Y, n).fill(r, &arguments{Bytes: map[string][]byte{"mask": b.mask}})
 		torchX := unlined(n, b.x)
 		plain := reference.Convolve(torchX, torchW, floats64(bias), n, shape.Conv2Inputs, shape.Conv2Outputs, shape.Pool1Size)
 		y, positions := reference.PoolReLU(plain, n*shape.Conv2Outputs, shape.Conv2Size)

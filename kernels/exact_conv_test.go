@@ -5,7 +5,7 @@ import (
 )
 
 func conv1Answers(mask bool) answers {
-	return func(n int, b *Arguments) map[string]answer {
+	return func(n int, b *arguments) map[string]answer {
 		x, u, bias := exactlyAll(b.Floats["x"]), exactlyAll(b.Floats["u"]), exactlyAll(b.Floats["bias"])
 		return pooledAnswers(conv1Windows(n, shape.Conv1Outputs, x, u, bias), 2*roundings+2, mask)
 	}
@@ -23,7 +23,7 @@ func conv2Unpadded(n, features int, padded []float32) []number {
 }
 
 func conv2Answers(mask bool) answers {
-	return func(n int, b *Arguments) map[string]answer {
+	return func(n int, b *arguments) map[string]answer {
 		u, v, bias := exactlyAll(b.Floats["u"]), conv2Unpadded(n, shape.Conv2Inputs, b.Floats["v"]), exactlyAll(b.Floats["bias"])
 		return pooledAnswers(conv2Windows(n, u, v, bias),
 			shape.Conv2Inputs+roundings+2, mask)
@@ -33,7 +33,7 @@ func conv2Answers(mask bool) answers {
 // directAnswers are those of a convolution by direct sums; weight returns the
 // place of a weight.
 func directAnswers(inputs, outputs, inputSize int, weight func(tap, o, c int) int) answers {
-	return func(n int, b *Arguments) map[string]answer {
+	return func(n int, b *arguments) map[string]answer {
 		x, w, bias := exactlyAll(b.Floats["x"]), exactlyAll(b.Floats["w"]), b.Floats["bias"]
 		size := (inputSize - shape.FilterSize + 1) / 2
 		windows := make([]window, outputs*size*size*n)
@@ -59,7 +59,7 @@ func directAnswers(inputs, outputs, inputSize int, weight func(tap, o, c int) in
 var exactConvolutions = map[string]answers{
 	"Conv1ForwardReLUPool":     conv1Answers(false),
 	"Conv1ForwardReLUPoolMask": conv1Answers(true),
-	"Conv1WeightGrad": func(n int, b *Arguments) map[string]answer {
+	"Conv1WeightGrad": func(n int, b *arguments) map[string]answer {
 		dw, x, dy, mask := unchanged(b.Floats["dw"]), b.Floats["x"], b.Floats["dy"], b.Bytes["mask"]
 		for o := range shape.Conv1Outputs {
 			for tap := range shape.Taps + 1 {
@@ -82,11 +82,11 @@ var exactConvolutions = map[string]answers{
 		}
 		return map[string]answer{"dw": {numbers: dw, roundings: laneSum(shape.Pool1Pixels)}}
 	},
-	"Conv1WeightTransform": func(_ int, b *Arguments) map[string]answer {
+	"Conv1WeightTransform": func(_ int, b *arguments) map[string]answer {
 		return map[string]answer{"u": {numbers: weightNumbers(matrixG, exactlyAll(b.Floats["w"]), shape.Conv1Row), roundings: roundings}}
 	},
 
-	"Conv2InputTransform": func(n int, b *Arguments) map[string]answer {
+	"Conv2InputTransform": func(n int, b *arguments) map[string]answer {
 		v, row := unchanged(b.Floats["v"]), shape.Conv2Inputs*shape.Conv2Tiles*n
 		for i, value := range conv2VNumbers(n, exactlyAll(b.Floats["x"])) {
 			v[i/row*(row+shape.Conv2Padding)+i%row] = value
@@ -95,11 +95,11 @@ var exactConvolutions = map[string]answers{
 	},
 	"Conv2ForwardReLUPool":     conv2Answers(false),
 	"Conv2ForwardReLUPoolMask": conv2Answers(true),
-	"Conv2InputGrad": func(n int, b *Arguments) map[string]answer {
+	"Conv2InputGrad": func(n int, b *arguments) map[string]answer {
 		dv := conv2DVNumbers(n, exactlyAll(b.Floats["u"]), conv2DMNumbers(n, b.Floats["dy"], b.Bytes["mask"]))
 		return map[string]answer{"dx": {numbers: conv2DXNumbers(n, dv), roundings: 2*roundings + shape.Conv2Outputs + 1 + 2}}
 	},
-	"Conv2WeightGrad": func(batch int, b *Arguments) map[string]answer {
+	"Conv2WeightGrad": func(batch int, b *arguments) map[string]answer {
 		du, db := make([]number, shape.Conv2U), make([]number, shape.Conv2Outputs)
 		blocks(batch, func(first, n int) {
 			dy, mask := b.Floats["dy"][shape.Conv2Y*first:][:shape.Conv2Y*n], b.Bytes["mask"][shape.MaskBytes(shape.Conv2Y, first):]
@@ -109,7 +109,7 @@ var exactConvolutions = map[string]answers{
 		sum := laneSum(shape.Conv2Tiles * batch / shape.Block)
 		return map[string]answer{"du": {numbers: du, roundings: roundings + sum}, "db": {numbers: db, roundings: roundings + sum}}
 	},
-	"Conv2OutputGrad": func(n int, b *Arguments) map[string]answer {
+	"Conv2OutputGrad": func(n int, b *arguments) map[string]answer {
 		// The last group of each pair is left.
 		const first = shape.Conv2Outputs - shape.Conv2Group
 		dm, row := unchanged(b.Floats["dm"]), shape.Conv2Tiles*n
@@ -126,7 +126,7 @@ var exactConvolutions = map[string]answers{
 		}
 		return map[string]answer{"dm": {numbers: dm, roundings: roundings}}
 	},
-	"Conv2InputGradProducts": func(n int, b *Arguments) map[string]answer {
+	"Conv2InputGradProducts": func(n int, b *arguments) map[string]answer {
 		// The row hands every pair the same dm.
 		dv, u, dm, row := make([]number, shape.Conv2DV*n), b.Floats["u"], b.Floats["dm"], shape.Conv2Tiles*n
 		for pair := range shape.Conv2Pairs {
@@ -145,7 +145,7 @@ var exactConvolutions = map[string]answers{
 		}
 		return map[string]answer{"dv": {numbers: dv, roundings: shape.Conv2Outputs + 1}}
 	},
-	"Conv2InputGradTransform": func(n int, b *Arguments) map[string]answer {
+	"Conv2InputGradTransform": func(n int, b *arguments) map[string]answer {
 		dv, row := make([]number, shape.Conv2DV*n), shape.Conv2Tiles*n
 		for i, v := range b.Floats["dv"] {
 			c, f, rest := i/(shape.Frequencies*row), i/row%shape.Frequencies, i%row
@@ -154,7 +154,7 @@ var exactConvolutions = map[string]answers{
 		// Two windows overlap in either dimension.
 		return map[string]answer{"dx": {numbers: conv2DXNumbers(n, dv), roundings: roundings + 2}}
 	},
-	"Conv2WeightGradProducts": func(batch int, b *Arguments) map[string]answer {
+	"Conv2WeightGradProducts": func(batch int, b *arguments) map[string]answer {
 		// The row hands every pair and group the same dm.
 		du, dm, v := make([]number, shape.Conv2U), b.Floats["dm"], b.Floats["v"]
 		for pair := range shape.Conv2Pairs {
@@ -177,7 +177,7 @@ var exactConvolutions = map[string]answers{
 		}
 		return map[string]answer{"du": {numbers: du, roundings: laneSum(shape.Conv2Tiles * batch / shape.Block)}}
 	},
-	"Conv2BiasGrad": func(batch int, b *Arguments) map[string]answer {
+	"Conv2BiasGrad": func(batch int, b *arguments) map[string]answer {
 		db := make([]number, shape.Conv2Outputs)
 		for o := range db {
 			blocks(batch, func(first, width int) {
@@ -189,28 +189,28 @@ var exactConvolutions = map[string]answers{
 		}
 		return map[string]answer{"db": {numbers: db, roundings: laneSum(shape.Conv2Tiles * batch / shape.Block)}}
 	},
-	"Conv2WeightTransform": func(_ int, b *Arguments) map[string]answer {
+	"Conv2WeightTransform": func(_ int, b *arguments) map[string]answer {
 		return map[string]answer{"u": {numbers: weightNumbers(matrixG, exactlyAll(b.Floats["w"]), shape.Conv2Outputs*shape.Conv2Inputs), roundings: roundings}}
 	},
-	"Conv2WeightGradTransform": func(_ int, b *Arguments) map[string]answer {
+	"Conv2WeightGradTransform": func(_ int, b *arguments) map[string]answer {
 		return map[string]answer{"dw": {numbers: weightNumbers(matrixGT, exactlyAll(b.Floats["du"]), shape.Conv2Outputs*shape.Conv2Inputs), roundings: roundings}}
 	},
 
 	// The loss is computed from the logits that the kernel itself made: their
 	// errors, which the first answer bounds, are much larger than those of what
 	// follows.
-	"FC2ForwardLoss": func(n int, b *Arguments) map[string]answer {
+	"FC2ForwardLoss": func(n int, b *arguments) map[string]answer {
 		return map[string]answer{"logits": fc2Logits(n, b.Floats["x"], b.Floats["w"], b.Floats["bias"]),
-			"dlogits": {roundings: 1, following: func(after *Arguments) []number {
+			"dlogits": {roundings: 1, following: func(after *arguments) []number {
 				_, gradients := lossOf(after.Floats["logits"], b.Integers["labels"])
 				return gradients
 			}},
-			"denominators": {roundings: 1, following: func(after *Arguments) []number {
+			"denominators": {roundings: 1, following: func(after *arguments) []number {
 				denominators, _ := lossOf(after.Floats["logits"], b.Integers["labels"])
 				return denominators
 			}}}
 	},
-	"FC2InputGrad": func(n int, b *Arguments) map[string]answer {
+	"FC2InputGrad": func(n int, b *arguments) map[string]answer {
 		dx := make([]number, shape.FC2Inputs*n)
 		for at := range dx {
 			i, image := at/n, at%n
@@ -221,7 +221,7 @@ var exactConvolutions = map[string]answers{
 		}
 		return map[string]answer{"dx": {numbers: dx, roundings: shape.Classes + 2}}
 	},
-	"FC2WeightGrad": func(batch int, b *Arguments) map[string]answer {
+	"FC2WeightGrad": func(batch int, b *arguments) map[string]answer {
 		dw := make([]number, shape.FC2W)
 		for at := range dw {
 			class, i := at/shape.FC2Inputs, at%shape.FC2Inputs
@@ -234,14 +234,14 @@ var exactConvolutions = map[string]answers{
 		return map[string]answer{"dw": {numbers: dw, roundings: laneSum(batch/shape.Block + 1)}}
 	},
 
-	"Adam": func(_ int, b *Arguments) map[string]answer {
+	"Adam": func(_ int, b *arguments) map[string]answer {
 		w, m, v := make([]number, len(b.Floats["w"])), make([]number, len(b.Floats["w"])), make([]number, len(b.Floats["w"]))
 		for i := range w {
 			w[i], m[i], v[i] = adamNumbers(float64(b.Floats["w"][i]), float64(b.Floats["m"][i]), float64(b.Floats["v"][i]), float64(b.Floats["dw"][i]), 0, &caseStep)
 		}
 		return map[string]answer{"w": {numbers: w, roundings: 1}, "m": {numbers: m, roundings: 1}, "v": {numbers: v, roundings: 1}}
 	},
-	"LineSums": func(batch int, b *Arguments) map[string]answer {
+	"LineSums": func(batch int, b *arguments) map[string]answer {
 		sums := make([]number, len(b.Floats["sums"]))
 		for i := range sums {
 			blocks(batch, func(first, width int) {
@@ -257,14 +257,14 @@ var exactConvolutions = map[string]answers{
 	"Conv2DirectReLUPool": directAnswers(shape.Conv2Inputs, shape.Conv2Outputs, shape.Pool1Size,
 		func(tap, o, c int) int { return (tap*shape.Conv2Outputs+o)*shape.Conv2Inputs + c }),
 
-	"SingleConv1ReLUPool": func(_ int, b *Arguments) map[string]answer {
+	"SingleConv1ReLUPool": func(_ int, b *arguments) map[string]answer {
 		y := make([]number, shape.SingleConv1Y)
 		for at, w := range conv1Windows(1, shape.Conv1Row, exactlyAll(b.Floats["x"]), exactlyAll(b.Floats["u"]), exactlyAll(b.Floats["bias"])) {
 			y[at%shape.Pool1Pixels*shape.Conv1Row+at/shape.Pool1Pixels] = w.pooled()
 		}
 		return map[string]answer{"y": {numbers: y, roundings: 2*roundings + 2}}
 	},
-	"SingleConv2InputTransform": func(_ int, b *Arguments) map[string]answer {
+	"SingleConv2InputTransform": func(_ int, b *arguments) map[string]answer {
 		v, d := make([]number, shape.SingleConv2V), make([]number, shape.Frequencies)
 		for at := range shape.Conv2Tiles * shape.Conv1Row {
 			tile, c := at/shape.Conv1Row, at%shape.Conv1Row
@@ -278,7 +278,7 @@ var exactConvolutions = map[string]answers{
 		}
 		return map[string]answer{"v": {numbers: v, roundings: roundings}}
 	},
-	"SingleConv2ReLUPool": func(_ int, b *Arguments) map[string]answer {
+	"SingleConv2ReLUPool": func(_ int, b *arguments) map[string]answer {
 		u, v := make([]number, shape.Conv2U), make([]number, shape.Frequencies*shape.Conv2Inputs*shape.Conv2Tiles)
 		for i := range u {
 			f, o, c := i/(shape.Conv2Outputs*shape.Conv2Inputs), i/shape.Conv2Inputs%shape.Conv2Outputs, i%shape.Conv2Inputs
@@ -293,7 +293,7 @@ var exactConvolutions = map[string]answers{
 		}
 		return pooledAnswers(conv2Windows(1, u, v, exactlyAll(b.Floats["bias"])), shape.Conv2Inputs+roundings+2, false)
 	},
-	"SingleFC1ReLU": func(_ int, b *Arguments) map[string]answer {
+	"SingleFC1ReLU": func(_ int, b *arguments) map[string]answer {
 		h := make([]number, shape.SingleFC1Y)
 		for o := range h {
 			h[o] = relu(connectNumbers(shape.FC1Inputs, exactly(b.Floats["bias"][o]),
@@ -304,7 +304,7 @@ var exactConvolutions = map[string]answers{
 		}
 		return map[string]answer{"h": {numbers: h, roundings: shape.FC1Inputs + 2}}
 	},
-	"SingleFC2": func(_ int, b *Arguments) map[string]answer {
+	"SingleFC2": func(_ int, b *arguments) map[string]answer {
 		logits := make([]number, shape.SingleLogits)
 		for o := range logits {
 			logits[o] = connectNumbers(shape.SingleFC1Y, exactly(b.Floats["bias"][o]),

@@ -44,7 +44,7 @@ func normalisedNumbers(pixels []byte) []number {
 // exactOthers are the answers of the other kernels, but those that only list what
 // is not zero, FC1ImageLists and FC1OutputLists, whose twins are their definitions.
 var exactOthers = map[string]answers{
-	"Gather": func(n int, b *Arguments) map[string]answer {
+	"Gather": func(n int, b *arguments) map[string]answer {
 		x := make([]number, shape.ImagePixels*n)
 		for lane, image := range b.Integers["index"] {
 			for pixel, v := range normalisedNumbers(b.Bytes["data"][int(image)*shape.ImagePixels:][:shape.ImagePixels]) {
@@ -53,11 +53,11 @@ var exactOthers = map[string]answers{
 		}
 		return map[string]answer{"x": {numbers: x, roundings: 2}}
 	},
-	"SingleInput": func(_ int, b *Arguments) map[string]answer {
+	"SingleInput": func(_ int, b *arguments) map[string]answer {
 		return map[string]answer{"x": {numbers: normalisedNumbers(b.Bytes["image"]), roundings: 2}}
 	},
 
-	"FC1ForwardReLU": func(batch int, b *Arguments) map[string]answer {
+	"FC1ForwardReLU": func(batch int, b *arguments) map[string]answer {
 		y, x, w, bias := make([]number, shape.FC1Outputs*batch), b.Floats["x"], b.Floats["w"], b.Floats["bias"]
 		blocks(batch, func(first, width int) {
 			for i := range shape.FC1Outputs * width {
@@ -69,24 +69,24 @@ var exactOthers = map[string]answers{
 		})
 		return map[string]answer{"y": {numbers: y, roundings: shape.FC1Inputs + 2}}
 	},
-	"FC1ForwardReLUDropout": func(batch int, b *Arguments) map[string]answer {
+	"FC1ForwardReLUDropout": func(batch int, b *arguments) map[string]answer {
 		return map[string]answer{"y": fc1DropoutAnswer(batch, b, &caseDropout)}
 	},
-	"FC1PackInput": func(n int, b *Arguments) map[string]answer {
+	"FC1PackInput": func(n int, b *arguments) map[string]answer {
 		packed := unchanged(b.Floats["packed"])
 		for i, v := range b.Floats["x"] {
 			packed[(i/n/shape.FC1Slice*caseCapacity+caseImage+i%n)*shape.FC1Slice+i/n%shape.FC1Slice] = number{value: float64(v)}
 		}
 		return map[string]answer{"packed": {numbers: packed}}
 	},
-	"FC1UnpackInputGrad": func(n int, b *Arguments) map[string]answer {
+	"FC1UnpackInputGrad": func(n int, b *arguments) map[string]answer {
 		dx := make([]number, shape.FC1Inputs*n)
 		for i := range dx {
 			dx[i].value = float64(b.Floats["packed"][(i/n/shape.FC1Slice*caseCapacity+caseImage+i%n)*shape.FC1Slice+i/n%shape.FC1Slice])
 		}
 		return map[string]answer{"dx": {numbers: dx}}
 	},
-	"FC1InputGrad": func(n int, b *Arguments) map[string]answer {
+	"FC1InputGrad": func(n int, b *arguments) map[string]answer {
 		packed, w, values, outputs, ends := make([]number, shape.FC1Inputs*n), b.Floats["w"], b.Floats["values"], b.Integers["outputs"], b.Integers["ends"]
 		for at := range packed {
 			input, image := at/(n*shape.FC1Slice)*shape.FC1Slice+at%shape.FC1Slice, at/shape.FC1Slice%n
@@ -96,7 +96,7 @@ var exactOthers = map[string]answers{
 		}
 		return map[string]answer{"dx": {numbers: packed, roundings: shape.FC1Outputs + 1}}
 	},
-	"FC1WeightGrad": func(_ int, b *Arguments) map[string]answer {
+	"FC1WeightGrad": func(_ int, b *arguments) map[string]answer {
 		dw := exactlyAll(b.Floats["dw"])
 		for at := range dw {
 			output, input := at/shape.FC1Slice%shape.FC1Outputs, at/(shape.FC1Slice*shape.FC1Outputs)*shape.FC1Slice+at%shape.FC1Slice
@@ -104,7 +104,7 @@ var exactOthers = map[string]answers{
 		}
 		return map[string]answer{"dw": {numbers: dw, roundings: float64(len(b.Floats["x"])/shape.FC1Inputs + 1)}}
 	},
-	"FC1WeightGradAdam": func(_ int, b *Arguments) map[string]answer {
+	"FC1WeightGradAdam": func(_ int, b *arguments) map[string]answer {
 		w, m, v := make([]number, shape.FC1W), make([]number, shape.FC1W), make([]number, shape.FC1W)
 		for at := range w {
 			output, input := at/shape.FC1Slice%shape.FC1Outputs, at/(shape.FC1Slice*shape.FC1Outputs)*shape.FC1Slice+at%shape.FC1Slice
@@ -115,12 +115,12 @@ var exactOthers = map[string]answers{
 		return map[string]answer{"w": {numbers: w, roundings: 1}, "m": {numbers: m, roundings: 1}, "v": {numbers: v, roundings: 1}}
 	},
 
-	"FC2Forward": func(n int, b *Arguments) map[string]answer {
+	"FC2Forward": func(n int, b *arguments) map[string]answer {
 		return map[string]answer{"logits": fc2Logits(n, b.Floats["x"], b.Floats["w"], b.Floats["bias"])}
 	},
 }
 
-func fc1DropoutAnswer(batch int, b *Arguments, dropout *Dropout) answer {
+func fc1DropoutAnswer(batch int, b *arguments, dropout *Dropout) answer {
 	y, packed, w, bias := make([]number, shape.FC1Outputs*batch), b.Floats["x"], b.Floats["w"], b.Floats["bias"]
 	blocks(batch, func(first, width int) {
 		for i := range shape.FC1Outputs * width {

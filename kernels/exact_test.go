@@ -15,15 +15,15 @@ type answer struct {
 	numbers   []number
 	roundings float64                         // that a value passes through
 	windows   []window                        // of masks, in place of numbers
-	following func(after *Arguments) []number // of what follows from another output, in place of numbers
+	following func(after *arguments) []number // of what follows from another output, in place of numbers
 }
 
 // answers are by the place of the output among the row's arguments. n is the
 // number of images of rows that have one, b the arguments before the call.
-type answers func(n int, b *Arguments) map[string]answer
+type answers func(n int, b *arguments) map[string]answer
 
 // of returns the numbers of an answer to a kernel that left after.
-func (a answer) of(after *Arguments) []number {
+func (a answer) of(after *arguments) []number {
 	if a.following != nil {
 		return a.following(after)
 	}
@@ -60,9 +60,9 @@ func TestExact(t *testing.T) {
 		if find == nil {
 			return
 		}
-		before := c.Make(7, false, nil)
+		before := c.filled(7, false, nil)
 		want := find(c.Images, before)
-		for _, argument := range c.Arguments {
+		for _, argument := range c.arguments {
 			if _, found := want[argument.Name]; argument.Output && !found {
 				t.Fatalf("%s has no answer in float64", argument.Name)
 			}
@@ -70,7 +70,7 @@ func TestExact(t *testing.T) {
 		for _, s := range sets(t) {
 			after := before.clone()
 			c.run(t, s, after)
-			for _, argument := range c.Arguments {
+			for _, argument := range c.arguments {
 				if a, found := want[argument.Name]; found {
 					a.numbers = a.of(after)
 					compareExactly(t, s, argument, a, after, c.Images)
@@ -89,7 +89,7 @@ func exact(kernel string) answers {
 }
 
 // compareExactly holds an output against its answer.
-func compareExactly(t *testing.T, s *Set, argument Argument, a answer, after *Arguments, images int) {
+func compareExactly(t *testing.T, s *Set, argument argument, a answer, after *arguments, images int) {
 	t.Helper()
 	floats, mask := after.Floats[argument.Name], after.Bytes[argument.Name]
 	if len(a.numbers) != len(floats) {

@@ -8,28 +8,28 @@ import (
 	"github.com/kernelet/kernelet/internal/shape"
 )
 
-// Layout says how an array lies: its dimensions from the outermost to the
+// layout says how an array lies: its dimensions from the outermost to the
 // innermost and, within them, a line of images.
-type Layout struct {
-	Dims   []Dim
+type layout struct {
+	Dims   []dim
 	Images int // side by side, or of a batch of blocks one after another; 0: no lines
 }
 
-// Dim is a dimension of an array: frequencies, channels, rows.
-type Dim struct {
+// dim is a dimension of an array: frequencies, channels, rows.
+type dim struct {
 	Name string // of an index
 	Size int
 	Pad  int // unused values after each index
 }
 
 // lines is the layout of lines of images.
-func lines(images int, dims ...Dim) Layout { return Layout{dims, images} }
+func lines(images int, dims ...dim) layout { return layout{dims, images} }
 
 // plain is the layout of an array without images.
-func plain(dims ...Dim) Layout { return Layout{Dims: dims} }
+func plain(dims ...dim) layout { return layout{Dims: dims} }
 
 // Length is the number of elements.
-func (l Layout) Length() int {
+func (l layout) Length() int {
 	if l.Images == 0 {
 		return l.block(1)
 	}
@@ -41,7 +41,7 @@ func (l Layout) Length() int {
 }
 
 // block is the length of one block with lines of a width.
-func (l Layout) block(width int) int {
+func (l layout) block(width int) int {
 	length := width
 	for i := len(l.Dims) - 1; i >= 0; i-- {
 		length = l.Dims[i].Size * (length + l.Dims[i].Pad)
@@ -50,7 +50,7 @@ func (l Layout) block(width int) int {
 }
 
 // At names the element at an index: [frequency (1,0)][channel 0][tile 0], image 0.
-func (l Layout) At(at int) string {
+func (l layout) At(at int) string {
 	first, width := 0, 1
 	if l.Images > 0 {
 		for width = min(shape.Block, l.Images); at >= l.block(width) && first+width < l.Images; width = min(shape.Block, l.Images-first) {
@@ -60,7 +60,7 @@ func (l Layout) At(at int) string {
 	}
 	var name strings.Builder
 	for i, d := range l.Dims {
-		stride := Layout{Dims: l.Dims[i+1:]}.block(width) + d.Pad
+		stride := layout{Dims: l.Dims[i+1:]}.block(width) + d.Pad
 		index := at / stride
 		at %= stride
 		switch {

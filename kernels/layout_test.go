@@ -13,7 +13,7 @@ func TestLayouts(t *testing.T) {
 	row := shape.Conv2Inputs*shape.Conv2Tiles*shape.Block + shape.Conv2Padding
 	batch := lines(shape.Block+shape.HalfBlock, dimConv2M...)
 	for _, c := range []struct {
-		layout Layout
+		layout layout
 		at     int
 		want   string
 	}{

@@ -53,7 +53,7 @@ func TestSpecials(t *testing.T) {
 		}
 		for _, run := range runs {
 			t.Run(run.name, func(t *testing.T) {
-				before := c.Make(8, false, nil)
+				before := c.filled(8, false, nil)
 				setSpecials(c, before, run.values, 2000)
 				want := before.clone()
 				c.run(t, &generic, want)
@@ -61,7 +61,7 @@ func TestSpecials(t *testing.T) {
 				for _, s := range generated {
 					got := before.clone()
 					c.run(t, s, got)
-					for _, argument := range c.Arguments {
+					for _, argument := range c.arguments {
 						a, found := answers[argument.Name]
 						if !found {
 							continue
@@ -94,7 +94,7 @@ func position(mask []byte, at, images int) int {
 
 // compareSpecials holds an output against numbers where they are finite and
 // small enough, elsewhere against the twin's class if classes says so.
-func compareSpecials(t *testing.T, s *Set, argument Argument, roundings float64, numbers []number, twin, got []float32, classes bool) {
+func compareSpecials(t *testing.T, s *Set, argument argument, roundings float64, numbers []number, twin, got []float32, classes bool) {
 	t.Helper()
 	const largest = math.MaxFloat32 / (360 * 360)
 	m := mistakes{t: t, where: s.Name()}

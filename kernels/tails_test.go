@@ -17,7 +17,7 @@ const tails = 17
 
 // checkTail holds what a kernel left against the answer of its case where it was
 // asked for; the other elements have to be as before.
-func checkTail(t *testing.T, s *Set, argument Argument, a answer, before, after []float32, asked func(at int) bool) {
+func checkTail(t *testing.T, s *Set, argument argument, a answer, before, after []float32, asked func(at int) bool) {
 	t.Helper()
 	numbers := slices.Clone(a.numbers)
 	for at := range numbers {
@@ -25,7 +25,7 @@ func checkTail(t *testing.T, s *Set, argument Argument, a answer, before, after 
 			numbers[at] = number{value: float64(before[at])}
 		}
 	}
-	compareExactly(t, s, argument, answer{numbers: numbers, roundings: a.roundings}, &Arguments{Floats: map[string][]float32{argument.Name: after}}, 0)
+	compareExactly(t, s, argument, answer{numbers: numbers, roundings: a.roundings}, &arguments{Floats: map[string][]float32{argument.Name: after}}, 0)
 }
 
 func everything(int) bool { return true }
@@ -35,12 +35,12 @@ func TestLineSumsTails(t *testing.T) {
 	for _, s := range sets(t) {
 		for features := 1; features <= tails; features++ {
 			for _, batch := range []int{shape.HalfBlock, shape.Block, shape.Block + shape.HalfBlock} {
-				b := &Arguments{Floats: map[string][]float32{"sums": between(t, true).floats(features), "lines": between(t, true).floats(features * batch)}}
+				b := &arguments{Floats: map[string][]float32{"sums": between(t, true).floats(features), "lines": between(t, true).floats(features * batch)}}
 				copy(b.Floats["lines"], uniform(r, features*batch))
 				if err := s.LineSums(batch, b.Floats["sums"], b.Floats["lines"], features); err != nil {
 					t.Fatal(err)
 				}
-				sums := floats(fmt.Sprintf("sums of %d features, %d images: ", features, batch), plain(Dim{Name: "feature", Size: features}))
+				sums := floats(fmt.Sprintf("sums of %d features, %d images: ", features, batch), plain(dim{Name: "feature", Size: features}))
 				checkTail(t, s, sums, exact("LineSums")(batch, b)["sums"], nil, b.Floats["sums"], everything)
 			}
 		}
@@ -68,10 +68,10 @@ func TestFC1Tails(t *testing.T) {
 	l := listsWith(batch)
 	r := rand.New(rand.NewPCG(1, 12))
 	w, packed := uniform(r, shape.FC1W), uniform(r, shape.FC1Inputs*batch)
-	inputGrad := &Arguments{Floats: map[string][]float32{"dx": make([]float32, shape.FC1Inputs*batch), "w": w, "values": l.images.Values},
+	inputGrad := &arguments{Floats: map[string][]float32{"dx": make([]float32, shape.FC1Inputs*batch), "w": w, "values": l.images.Values},
 		Integers: map[string][]int32{"outputs": l.images.Outputs, "ends": l.images.Ends}}
 	wantInputGrad := exact("FC1InputGrad")(batch, inputGrad)["dx"]
-	weightGrad := &Arguments{Floats: map[string][]float32{"dw": w, "x": packed, "values": l.outputs.Values},
+	weightGrad := &arguments{Floats: map[string][]float32{"dw": w, "x": packed, "values": l.outputs.Values},
 		Integers: map[string][]int32{"images": l.outputs.Images, "counts": l.outputs.Counts}}
 	wantWeightGrad := exact("FC1WeightGrad")(0, weightGrad)["dw"]
 	for _, s := range sets(t) {
@@ -128,7 +128,7 @@ func TestDropoutTails(t *testing.T) {
 	for i := range keys {
 		keys[i] = r.Uint32()
 	}
-	b := &Arguments{Floats: map[string][]float32{"x": uniform(r, shape.FC1Inputs*batch), "w": uniform(r, shape.FC1W), "bias": uniform(r, shape.FC1Outputs)},
+	b := &arguments{Floats: map[string][]float32{"x": uniform(r, shape.FC1Inputs*batch), "w": uniform(r, shape.FC1W), "bias": uniform(r, shape.FC1Outputs)},
 		Words: map[string][]uint32{"keys": keys}}
 	for _, threshold := range []uint32{0, 1 << 28, 7 << 29, 15 << 28, 1<<32 - 1} {
 		dropout := &Dropout{Threshold: threshold, Scale: 1.25}
@@ -165,14 +165,14 @@ func TestSingleTails(t *testing.T) {
 			for _, at := range r.Perm(layer.inputs)[:live] {
 				x[at] = r.Float32() + 0.5
 			}
-			want := exact(layer.kernel)(0, &Arguments{Floats: map[string][]float32{"x": x, "w": w, "bias": bias}})[layer.output]
+			want := exact(layer.kernel)(0, &arguments{Floats: map[string][]float32{"x": x, "w": w, "bias": bias}})[layer.output]
 			for _, s := range sets(t) {
 				guarded := between(t, true)
 				y := guarded.floats(layer.outputs)
 				if err := layer.run(s, y, x, w, bias, List{guarded.floats(shape.SingleList), guarded.ints(shape.SingleList)}); err != nil {
 					t.Fatal(err)
 				}
-				checkTail(t, s, floats(fmt.Sprintf("%s with %d inputs: ", layer.kernel, live), plain(Dim{Name: "output", Size: layer.outputs})), want, nil, y, everything)
+				checkTail(t, s, floats(fmt.Sprintf("%s with %d inputs: ", layer.kernel, live), plain(dim{Name: "output", Size: layer.outputs})), want, nil, y, everything)
 			}
 		}
 	}
