@@ -26,6 +26,8 @@ import (
 	"github.com/kernelet/kernelet/internal/testmnist"
 	"github.com/kernelet/kernelet/mnist"
 	"github.com/kernelet/kernelet/serve/inference"
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/credentials"
 	"google.golang.org/grpc/health/grpc_health_v1"
 )
 
@@ -247,7 +249,15 @@ func TestTLS(t *testing.T) {
 	folder := t.TempDir()
 	certFile, keyFile := writePair(t, folder, "one.example")
 	s := newServer(t, Options{})
-	web, _, _ := started(t, s, Listen{CertFile: certFile, KeyFile: keyFile})
+	web, rpc, _ := started(t, s, Listen{CertFile: certFile, KeyFile: keyFile})
+	secure, err := grpc.NewClient(rpc, grpc.WithTransportCredentials(credentials.NewTLS(&tls.Config{InsecureSkipVerify: true})))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer secure.Close()
+	if _, err := inference.NewGRPCInferenceServiceClient(secure).ServerLive(t.Context(), &inference.ServerLiveRequest{}); err != nil {
+		t.Errorf("gRPC: %v", err)
+	}
 	transport := &http.Transport{TLSClientConfig: &tls.Config{InsecureSkipVerify: true}}
 	defer transport.CloseIdleConnections()
 	r, err := (&http.Client{Transport: transport}).Get("https://" + web + "/healthz")
