@@ -11,8 +11,7 @@ import (
 	"net/http"
 	"strconv"
 
-	"github.com/kernelet/kernelet/lenet"
-	"github.com/kernelet/kernelet/mnist"
+	"github.com/kernelet/kernelet/picture"
 )
 
 // maxPictures bounds the files of a form.
@@ -133,53 +132,45 @@ func (s *Server) readPicture(r *http.Request, content []byte, options pictureOpt
 	if most := s.limits.PicturePixels; width <= 0 || height <= 0 || width > most/height {
 		return nil, tooLarge("pixels", "picture: expected from 1 to %d pixels, got %d×%d", most, width, height)
 	}
-	need := pictureBytes(width * height)
+	need := pictureBytes(width*height, len(content))
 	if err := s.pictures.take(r.Context(), need); err != nil {
 		return nil, err
 	}
 	defer s.pictures.give(need)
-	picture, err := decodePicture(content)
+	decoded, err := decodePicture(content, s.limits.PicturePixels)
 	if err != nil {
 		return nil, pictureProblem(err)
 	}
-	if size := picture.Bounds(); size.Dx()*size.Dy() > s.limits.PicturePixels {
-		return nil, tooLarge("pixels", "picture: expected at most %d pixels", s.limits.PicturePixels)
-	}
-	seen, err := mnist.Prepare(picture)
+	read, err := options.model.reader.Digit(decoded)
 	if err != nil {
 		return nil, pictureProblem(err)
 	}
 	s.metrics.images(protocolHTTP, 1)
-	return []digit{options.digit(options.model.classifier.Classify(&seen), &seen)}, nil
+	return []digit{options.digit(&read)}, nil
 }
 
-func (o *pictureOptions) digit(p lenet.Prediction, seen *[pixels]byte) digit {
-	d := digit{Digit: p.Digit, Probability: p.Probability, Probabilities: p.Probabilities}
+func (o *pictureOptions) digit(read *picture.Digit) digit {
+	d := digit{Digit: read.Prediction.Digit, Probability: read.Probability, Probabilities: read.Probabilities}
 	if o.seen {
-		d.Seen = seen[:]
+		d.Seen = read.Image[:]
 	}
 	if o.layers {
-		d.Layers = activations(o.model.weights, seen)
+		d.Layers = activations(o.model.weights, &read.Image)
 	}
 	return d
 }
 
-// pictureBytes bounds the memory to decode and prepare so many pixels.
-func pictureBytes(n int) int64 {
-	const (
-		decoding  = 24        // bytes a pixel, as mnist.DecodeImage says
-		preparing = 128       // bytes a pixel of the picture that mnist.Prepare makes smaller
-		most      = 280 * 280 // pixels of that
-	)
-	return decoding*int64(n) + preparing*int64(min(n, most))
-}
+// pictureBytes bounds the memory to decode and prepare so many pixels of a file
+// of length bytes, as package picture says: 24 bytes a pixel, a copy of the
+// file, and 200 KB.
+func pictureBytes(n, length int) int64 { return 24*int64(n) + int64(length) + 256<<10 }
 
 // pictureProblem says what is wrong with a picture.
 func pictureProblem(err error) error {
 	switch {
-	case errors.Is(err, mnist.ErrBlank):
+	case errors.Is(err, picture.ErrBlank):
 		return newProblem(http.StatusUnprocessableEntity, "picture: %v", err)
-	case errors.Is(err, mnist.ErrImage):
+	case errors.Is(err, picture.ErrImage):
 		return badRequest("picture: %v", err)
 	}
 	return fmt.Errorf("picture: %w", err)
@@ -188,7 +179,7 @@ func pictureProblem(err error) error {
 // pictureSize reads a picture's size without decoding it.
 func pictureSize(content []byte) (width, height int, err error) {
 	if len(content) == 0 {
-		return 0, 0, badRequest("picture: expected PNG, JPEG, GIF or binary PGM, got nothing")
+		return 0, 0, badRequest("picture: expected PNG, JPEG, GIF, WebP, BMP, TIFF or binary PGM, got nothing")
 	}
 	if isGraymap(content) {
 		width, height, _, err = graymap(content)
@@ -196,12 +187,13 @@ func pictureSize(content []byte) (width, height int, err error) {
 	}
 	config, _, err := image.DecodeConfig(bytes.NewReader(content))
 	if err != nil {
-		return 0, 0, badRequest("picture: expected PNG, JPEG, GIF or binary PGM")
+		_, err = picture.Decode(bytes.NewReader(content), picture.Limits{}) // which knows why
+		return 0, 0, pictureProblem(err)
 	}
 	return config.Width, config.Height, nil
 }
 
-func decodePicture(content []byte) (image.Image, error) {
+func decodePicture(content []byte, most int) (image.Image, error) {
 	if isGraymap(content) {
 		width, height, values, err := graymap(content)
 		if err != nil {
@@ -209,7 +201,7 @@ func decodePicture(content []byte) (image.Image, error) {
 		}
 		return &image.Gray{Pix: values, Stride: width, Rect: image.Rect(0, 0, width, height)}, nil
 	}
-	return mnist.DecodeImage(bytes.NewReader(content))
+	return picture.Decode(bytes.NewReader(content), picture.Limits{Pixels: most})
 }
 
 func isGraymap(content []byte) bool { return bytes.HasPrefix(content, []byte("P5")) }

@@ -112,9 +112,9 @@ func TestDigitsErrors(t *testing.T) {
 		status int
 		want   string
 	}{
-		{"", "", nil, 400, "expected PNG, JPEG, GIF or binary PGM, got nothing"},
-		{"", "", []byte("junk"), 400, "expected PNG, JPEG, GIF or binary PGM"},
-		{"", "", encodings(t)["png"][:100], 400, "picture: not a usable image"},
+		{"", "", nil, 400, "expected PNG, JPEG, GIF, WebP, BMP, TIFF or binary PGM, got nothing"},
+		{"", "", []byte("junk"), 400, "expected PNG, JPEG, GIF, WebP, BMP or TIFF"},
+		{"", "", encodings(t)["png"][:100], 400, "picture: not a usable picture"},
 		{"", "", graymapOf(100, 100), 422, "no ink found"},
 		{"", "", graymapOf(5000, 5000), 413, "expected from 1 to 16000000 pixels, got 5000×5000"},
 		{"", "", []byte("P5 0 5 255 "), 413, "expected from 1 to"},

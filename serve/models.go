@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"github.com/kernelet/kernelet/lenet"
+	"github.com/kernelet/kernelet/picture"
 )
 
 // DefaultModel is the name of the model that Options.Model or Options.ModelFile
@@ -34,6 +35,7 @@ type model struct {
 	name       string
 	weights    *lenet.Model
 	classifier *lenet.Classifier
+	reader     *picture.Reader
 	sha256     string
 	loaded     time.Time
 	path       string // empty: from memory
@@ -62,7 +64,7 @@ func newModel(name, path string, weights *lenet.Model) (*model, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &model{name, weights, classifier, weights.SHA256(), time.Now(), path}, nil
+	return &model{name, weights, classifier, picture.NewReader(classifier), weights.SHA256(), time.Now(), path}, nil
 }
 
 // get returns the model of a name; the empty name is the default's.
