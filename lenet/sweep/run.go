@@ -17,7 +17,7 @@ import (
 type Task struct {
 	Data              string // the data's name
 	Train, Validation mnist.Set
-	HeldOut           bool         // Validation was split off the training images
+	HeldOut           bool         // Validation are other images than the test images
 	Initial           *lenet.Model // weights to start from; nil: random ones by the run's seed
 
 	trainSHA256, validationSHA256 string
@@ -56,7 +56,7 @@ type Result struct {
 	TrainSHA256      string   `json:"train_sha256"` // of images, then labels
 	ValidationImages int      `json:"validation_images"`
 	ValidationSHA256 string   `json:"validation_sha256"`
-	HeldOut          bool     `json:"held_out"`                 // validated on images split off the training images
+	HeldOut          bool     `json:"held_out"`                 // validated on other images than the test images
 	InitialSHA256    string   `json:"initial_sha256,omitempty"` // of weights that were given; empty: random ones by the seed
 	ISA              string   `json:"isa"`
 	Epochs           []Epoch  `json:"epochs"`

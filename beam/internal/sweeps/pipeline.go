@@ -24,12 +24,13 @@ import (
 	"github.com/kernelet/kernelet/lenet"
 	"github.com/kernelet/kernelet/lenet/sweep"
 	"github.com/kernelet/kernelet/mnist"
+	_ "github.com/kernelet/kernelet/mnist/parquet" // a form that data may have
 )
 
 // Options of a job. They travel to the workers.
 type Options struct {
 	Output  storage.Folder
-	Data    string // folder of the data on every worker; "": fetched by each
+	Data    string // data set on every worker, as mnist.Open takes it; "": MNIST, fetched by each
 	Init    string // model that every run starts from; "": random weights
 	Limit   int    // training images; 0: all
 	HoldOut int    // training images to validate on; 0: the test images
@@ -88,11 +89,17 @@ func Build(s beam.Scope, o Options, runs []lenet.Settings) {
 
 // NewTask reads the data and the weights to start from.
 func (o *Options) NewTask(ctx context.Context) (*sweep.Task, error) {
-	data, err := mnist.Load(ctx, mnist.Options{Dir: o.Data})
+	data, err := o.load(ctx)
 	if err != nil {
 		return nil, fmt.Errorf("--data: %w", err)
 	}
 	train, validation := data.Train, data.Test
+	if train.Len() == 0 || train.Labels == nil {
+		return nil, fmt.Errorf("--data: %s: expected training images with labels", data.Source)
+	}
+	if o.HoldOut == 0 && (validation.Len() == 0 || validation.Labels == nil) {
+		return nil, fmt.Errorf("--data: %s: expected test images with labels, or --hold-out N", data.Source)
+	}
 	if n := train.Len(); o.HoldOut >= n {
 		return nil, fmt.Errorf("--hold-out: expected fewer than the %d training images, got %d", n, o.HoldOut)
 	} else if o.HoldOut > 0 {
@@ -113,6 +120,13 @@ func (o *Options) NewTask(ctx context.Context) (*sweep.Task, error) {
 		}
 	}
 	return task, nil
+}
+
+func (o *Options) load(ctx context.Context) (*mnist.Dataset, error) {
+	if o.Data == "" {
+		return mnist.Load(ctx, mnist.Options{})
+	}
+	return mnist.Open(ctx, o.Data)
 }
 
 func part(s mnist.Set, from, to int) mnist.Set {
