@@ -52,6 +52,9 @@ const (
 // followed, and the file keeps its mode; a device or a pipe is written to as it
 // is, without a previous one.
 func (t *Trainer) Checkpoint(path string) error {
+	if err := t.open(); err != nil {
+		return err
+	}
 	content, err := t.encodeCheckpoint()
 	if err == nil {
 		err = keepPrevious(path)
@@ -216,10 +219,7 @@ func resume(content []byte, settings Settings) (*Trainer, error) {
 		return nil, err
 	}
 	t.position = p
-	if err = t.restore(tensors); err == nil {
-		err = t.chooseThreads()
-	}
-	if err != nil {
+	if err = t.restore(tensors); err != nil {
 		t.Close()
 		return nil, err
 	}

@@ -37,6 +37,6 @@
 // Files appear whole or not at all, even if the machine stops. What is read is
 // checked: no content of a file, no image and no setting makes this package
 // panic. Errors wrap one of [ErrModel], [ErrCheckpoint], [ErrSettings],
-// [ErrData], [ErrLength], [ErrNotFinite] and [ErrISA], and say what was
-// expected and what was found.
+// [ErrData], [ErrLength], [ErrNotFinite], [ErrClosed] and [ErrISA], and say what
+// was expected and what was found.
 package lenet

@@ -179,7 +179,7 @@ func (e *engine) train() error { return e.run(e.step) }
 
 // run runs the tasks of a schedule on the workers in use.
 func (e *engine) run(s *schedule) error {
-	s.begin()
+	s.begin(e.threads)
 	return e.workers.run(e.threads, s)
 }
 

@@ -44,6 +44,9 @@ func summary(judgements []judgement, start time.Time) (Stats, error) {
 // error that wraps ErrNotFinite.
 func (t *Trainer) Evaluate(ctx context.Context, images, labels []byte) (Stats, error) {
 	start := time.Now()
+	if err := t.open(); err != nil {
+		return Stats{}, err
+	}
 	n, err := checkData(images, labels)
 	if err != nil {
 		return Stats{}, err

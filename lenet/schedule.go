@@ -1,6 +1,12 @@
 package lenet
 
-import "sync/atomic"
+import (
+	"context"
+	"runtime"
+	"runtime/trace"
+	"sync/atomic"
+	"time"
+)
 
 // schedule runs phases of tasks on any number of workers. Every worker goes
 // through the phases in order and takes free tasks. A task waits until the
@@ -10,6 +16,10 @@ type schedule struct {
 	phases   []*phase
 	sleepers []sleeper // of the workers
 	asleep   atomic.Int32
+	yields   bool // workers let other goroutines run now and then
+
+	measures bool
+	times    [][]PhaseTime // of each worker, of each phase
 }
 
 // phase is a number of tasks that may run in any order, at the same time, on
@@ -28,35 +38,81 @@ type phase struct {
 	_     [60]byte
 }
 
+// PhaseTime is how long the workers of a Trainer spent in a phase of the steps.
+type PhaseTime struct {
+	Name string
+	Work time.Duration // on its tasks
+	Wait time.Duration // for the phase before it
+}
+
+// yieldTime is how long a worker computes before it lets other goroutines run:
+// while all processors compute, nobody else looks at the timers of the program.
+const yieldTime = 200 * time.Microsecond
+
 func newSchedule(workers int, phases ...*phase) *schedule {
-	s := &schedule{phases: phases, sleepers: make([]sleeper, workers)}
+	s := &schedule{phases: phases, sleepers: make([]sleeper, workers), times: make([][]PhaseTime, workers)}
 	for i := range s.sleepers {
 		s.sleepers[i].wake = make(chan struct{}, 1)
+		s.times[i] = make([]PhaseTime, len(phases), len(phases)+4) // + 4: neighbours are not in a cache line
 	}
 	return s
 }
 
-// begin makes all tasks free.
-func (s *schedule) begin() {
+// begin makes all tasks free, for so many workers.
+func (s *schedule) begin(workers int) {
 	for _, p := range s.phases {
 		p.tasks = p.count()
 		p.taken.Store(0)
 		p.done.Store(0)
 	}
+	s.yields = workers >= runtime.GOMAXPROCS(0)
+}
+
+// measure makes runs from now on add up the time of their phases, from 0.
+func (s *schedule) measure() {
+	s.measures = true
+	for _, times := range s.times {
+		clear(times)
+	}
+}
+
+// sums adds up the times of all workers.
+func (s *schedule) sums() []PhaseTime {
+	sums := make([]PhaseTime, len(s.phases))
+	for i, p := range s.phases {
+		sums[i].Name = p.name
+		for _, times := range s.times {
+			sums[i].Work += times[i].Work
+			sums[i].Wait += times[i].Wait
+		}
+	}
+	return sums
 }
 
 // run takes part in all phases and returns the first error of its tasks. It
 // continues after an error, so that workers that wait are released.
 func (s *schedule) run(worker int) (err error) {
 	fromBack := 2*worker >= len(s.sleepers) && worker > 0
-	for _, p := range s.phases {
+	now := time.Now()
+	yielded := now
+	for i, p := range s.phases {
+		var region *trace.Region
+		if trace.IsEnabled() {
+			region = trace.StartRegion(context.Background(), p.name)
+		}
+		spent := &s.times[worker][i]
 		for {
 			task, found := p.take(fromBack)
 			if !found {
 				break
 			}
-			if p.after != nil {
+			if p.after != nil && !p.after.met() {
 				s.await(worker, p.after)
+				waited := time.Now()
+				if s.measures {
+					spent.Wait += waited.Sub(now)
+				}
+				now = waited
 			}
 			if taskErr := p.task(worker, task); err == nil {
 				err = taskErr
@@ -64,6 +120,18 @@ func (s *schedule) run(worker int) (err error) {
 			if int(p.done.Add(1)) == p.tasks {
 				s.notifyAll()
 			}
+			worked := time.Now()
+			if s.measures {
+				spent.Work += worked.Sub(now)
+			}
+			now = worked
+			if s.yields && now.Sub(yielded) > yieldTime {
+				runtime.Gosched()
+				yielded = now
+			}
+		}
+		if region != nil {
+			region.End()
 		}
 	}
 	return err
@@ -71,11 +139,12 @@ func (s *schedule) run(worker int) (err error) {
 
 // await returns when p is complete.
 func (s *schedule) await(worker int, p *phase) {
-	if !p.met() {
-		s.asleep.Add(1)
-		s.sleepers[worker].wait(p)
-		s.asleep.Add(-1)
+	if trace.IsEnabled() {
+		defer trace.StartRegion(context.Background(), "waiting for: "+p.name).End()
 	}
+	s.asleep.Add(1)
+	s.sleepers[worker].wait(p)
+	s.asleep.Add(-1)
 }
 
 // notifyAll wakes workers, some of which may wait for another phase.

@@ -25,7 +25,7 @@ type Settings struct {
 
 	Seed      uint64 // of shuffling, dropout and augmentation
 	NoShuffle bool   // take the training images in their order
-	Threads   int    // worker threads, also for smaller batches; 0 measures and picks the best for Batch; never more than the process may use processors
+	Threads   int    // workers, at most as many as the process may use processors; 0: watches the steps and moves between 1 and all
 	ISA       string // "generic", "avx2" or "avx512"; "" or "auto": KERNELET_ISA, or else the best the machine has
 
 	Origin Origin // what the run is made from, so that a checkpoint of another run is refused; zero: not kept

@@ -17,6 +17,9 @@ import (
 // NaN or infinite; the error says epoch and step, or how many epochs were done.
 var ErrNotFinite = errors.New("loss is not finite")
 
+// ErrClosed is wrapped by the error of a Trainer's methods after Close.
+var ErrClosed = errors.New("closed")
+
 // ErrData is wrapped by the error of images and labels that do not fit each
 // other or the network.
 var ErrData = errors.New("not valid training data")
@@ -48,6 +51,7 @@ type Trainer struct {
 	position position
 	order    []int32  // of the running epoch
 	average  *average // of the settings that ask for it
+	choice   threadChoice
 
 	// Progress, if not nil, is called after every step of Epoch with the
 	// number of images done and their total.
@@ -71,10 +75,7 @@ func NewTrainer(model *Model, settings Settings) (*Trainer, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err = t.engine.setWeights(model); err == nil {
-		err = t.chooseThreads()
-	}
-	if err != nil {
+	if err = t.engine.setWeights(model); err != nil {
 		t.Close()
 		return nil, err
 	}
@@ -99,7 +100,7 @@ func blankTrainer(settings Settings) (*Trainer, error) {
 	if err != nil {
 		return nil, err
 	}
-	t := &Trainer{settings: settings, engine: e}
+	t := &Trainer{settings: settings, engine: e, choice: newThreadChoice(threads)}
 	if settings.AverageEpochs > 0 {
 		if t.average, err = newAverage(); err != nil {
 			e.close()
@@ -109,7 +110,8 @@ func blankTrainer(settings Settings) (*Trainer, error) {
 	return t, nil
 }
 
-// Close ends the workers. The Trainer cannot be used after it.
+// Close ends the workers and frees the memory. Methods that compute or write
+// then return an error that wraps ErrClosed; ISA is "", Threads 0, Model nil.
 func (t *Trainer) Close() {
 	if t.engine == nil {
 		return
@@ -118,14 +120,54 @@ func (t *Trainer) Close() {
 	t.engine = nil
 	if t.average != nil {
 		t.average.release()
+		t.average = nil
 	}
 }
 
-// ISA names the instruction set in use.
-func (t *Trainer) ISA() string { return t.engine.set.Name() }
+// open returns an error after Close.
+func (t *Trainer) open() error {
+	if t.engine == nil {
+		return fmt.Errorf("trainer: %w", ErrClosed)
+	}
+	return nil
+}
 
-// Threads is the number of workers.
-func (t *Trainer) Threads() int { return t.engine.threads }
+// ISA names the instruction set in use.
+func (t *Trainer) ISA() string {
+	if t.engine == nil {
+		return ""
+	}
+	return t.engine.set.Name()
+}
+
+// Threads is the number of workers in use. It may change from step to step if
+// Settings.Threads is 0.
+func (t *Trainer) Threads() int {
+	if t.engine == nil {
+		return 0
+	}
+	if t.settings.Threads == 0 {
+		return t.choice.now
+	}
+	return t.engine.threads
+}
+
+// MeasurePhases makes the steps from now on add up the time of their phases,
+// from 0.
+func (t *Trainer) MeasurePhases() {
+	if t.engine != nil {
+		t.engine.step.measure()
+	}
+}
+
+// PhaseTimes returns the times of the steps' phases since MeasurePhases, of all
+// workers together, in the order of the phases.
+func (t *Trainer) PhaseTimes() []PhaseTime {
+	if t.engine == nil {
+		return nil
+	}
+	return t.engine.step.sums()
+}
 
 // EpochsDone is the number of epochs that are complete.
 func (t *Trainer) EpochsDone() int { return int(t.position.epoch) }
@@ -133,6 +175,9 @@ func (t *Trainer) EpochsDone() int { return int(t.position.epoch) }
 // Model returns a copy of the current weights, or of their mean since the first
 // of Settings.AverageEpochs is complete.
 func (t *Trainer) Model() *Model {
+	if t.engine == nil {
+		return nil
+	}
 	m := new(Model)
 	if t.averaged() > 0 {
 		t.average.mean.store(m)
@@ -173,6 +218,9 @@ func checkData(images, labels []byte) (int, error) {
 // data, goes on from there. Duration is the time of this call alone.
 func (t *Trainer) Epoch(ctx context.Context, images, labels []byte) (Stats, error) {
 	start := time.Now()
+	if err := t.open(); err != nil {
+		return Stats{}, err
+	}
 	n, err := checkData(images, labels)
 	if err != nil {
 		return Stats{}, err
@@ -181,6 +229,7 @@ func (t *Trainer) Epoch(ctx context.Context, images, labels []byte) (Stats, erro
 	if p.images != 0 && p.images != uint64(n) {
 		return Stats{}, fmt.Errorf("%w: expected the %d images of the interrupted epoch, got %d", ErrData, p.images, n)
 	}
+	t.limitThreads()
 	t.shuffle(n)
 	p.images = uint64(n)
 	key := random.Key(random.Dropout, t.settings.Seed, p.epoch)
@@ -267,6 +316,9 @@ func (t *Trainer) rate(n int) float64 {
 // learning rate of the settings. Stats are those of the batch before the step.
 func (t *Trainer) Step(images, labels []byte) (Stats, error) {
 	start := time.Now()
+	if err := t.open(); err != nil {
+		return Stats{}, err
+	}
 	n, err := checkData(images, labels)
 	if err != nil {
 		return Stats{}, err
@@ -291,6 +343,11 @@ func (t *Trainer) Step(images, labels []byte) (Stats, error) {
 // step trains on the images that batch names and returns the sum of their
 // losses and the number classified right.
 func (t *Trainer) step(images, labels []byte, batch []int32, epochKey uint64, rate float64) (loss float64, correct int, err error) {
+	if t.settings.Threads == 0 {
+		t.engine.threads = t.choice.workers()
+		start := time.Now()
+		defer func() { t.choice.took(time.Since(start), len(batch)) }()
+	}
 	t.prepare(len(batch), rate)
 	for from := 0; from < len(batch); from += maxImages {
 		to := min(from+maxImages, len(batch))
@@ -306,6 +363,15 @@ func (t *Trainer) step(images, labels []byte, batch []int32, epochKey uint64, ra
 		return 0, 0, ErrNotFinite
 	}
 	return loss, correct, nil
+}
+
+// limitThreads keeps the number of workers within what the process may use now.
+func (t *Trainer) limitThreads() {
+	most := min(len(t.engine.own), processors())
+	t.choice.limit(most)
+	if t.engine.threads = most; t.settings.Threads == 0 {
+		t.engine.threads = t.choice.now
+	}
 }
 
 // prepare sets what all chunks of a batch of n images share.

@@ -110,28 +110,6 @@ func TestEvaluate(t *testing.T) {
 	}
 }
 
-// TestThreadsChosen: the choice leaves no trace in the weights.
-func TestThreadsChosen(t *testing.T) {
-	data := mnist.Synthetic(200, 3)
-	want := ""
-	for _, threads := range []int{0, 1} {
-		trainer := newTrainer(t, NewModel(1), Settings{Dropout: 0.5, Batch: 10, Threads: threads})
-		if n := trainer.Threads(); n < 1 || n > runtime.GOMAXPROCS(0) {
-			t.Errorf("%d threads were chosen", n)
-		}
-		if _, err := trainer.Epoch(context.Background(), data.Images, data.Labels); err != nil {
-			t.Fatal(err)
-		}
-		got := trainer.Model().SHA256()
-		if want == "" {
-			want = got
-		}
-		if got != want {
-			t.Errorf("%d threads asked for: expected %s, got %s", threads, want, got)
-		}
-	}
-}
-
 // TestNoGoroutineInAStep: helpers live from step to step, and end with Close.
 func TestNoGoroutineInAStep(t *testing.T) {
 	neverIdle(t)
