@@ -40,6 +40,7 @@ var (
 	stallTimeout  = 30 * time.Second // for the next bytes of a mirror
 	moduleTimeout = 2 * time.Minute  // for the go command, which shows no progress
 	pipeTimeout   = 5 * time.Second  // for what the go command started, once it has ended itself
+	afterStall    = time.AfterFunc
 )
 
 // abandonedAfter is the age at which a temporary file belongs to nobody any more.
@@ -255,7 +256,7 @@ func (f file) readFrom(ctx context.Context, path string, progress func(string, i
 func (f file) download(ctx context.Context, url string, progress func(string, int64, int64)) ([]byte, error) {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
-	stall := time.AfterFunc(stallTimeout, func() { cancel(fmt.Errorf("%w for %v", errStalled, stallTimeout)) })
+	stall := afterStall(stallTimeout, func() { cancel(fmt.Errorf("%w for %v", errStalled, stallTimeout)) })
 	defer stall.Stop()
 	request, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
 	if err != nil {

@@ -251,7 +251,13 @@ func wait(t *testing.T, timeout *time.Duration, value time.Duration) {
 // TestStall: a source that goes silent is given up, once, for the next one.
 func TestStall(t *testing.T) {
 	contents := small(t)
-	wait(t, &stallTimeout, 250*time.Millisecond)
+	// The time is over when the source has gone silent, and for no other one.
+	var over func()
+	afterStall = func(d time.Duration, f func()) *time.Timer {
+		over = f
+		return time.AfterFunc(time.Hour, f)
+	}
+	t.Cleanup(func() { afterStall = time.AfterFunc })
 	for name, before := range map[string]func(w http.ResponseWriter){
 		"before the header": func(http.ResponseWriter) {},
 		"in the body": func(w http.ResponseWriter) {
@@ -263,10 +269,8 @@ func TestStall(t *testing.T) {
 		stalling := server(t, func(w http.ResponseWriter, r *http.Request) {
 			stalls.Add(1)
 			before(w)
-			select {
-			case <-r.Context().Done():
-			case <-time.After(10 * time.Second):
-			}
+			over()
+			<-r.Context().Done()
 		})
 		if _, err := Load(context.Background(), Options{Cache: t.TempDir(), Mirrors: []string{stalling, server(t, serve(contents, &requests))}}); err != nil {
 			t.Errorf("%s: %v", name, err)
@@ -275,7 +279,7 @@ func TestStall(t *testing.T) {
 			t.Errorf("%s: expected 1 and 4 requests, got %d and %d", name, stalls.Load(), requests.Load())
 		}
 		_, err := Load(context.Background(), Options{Cache: t.TempDir(), Mirrors: []string{stalling}})
-		if !errors.Is(err, ErrUnavailable) || errors.Is(err, context.Canceled) || !strings.Contains(err.Error(), stalling+"/"+files[0].name+".gz: nothing arrived for 250ms") {
+		if !errors.Is(err, ErrUnavailable) || errors.Is(err, context.Canceled) || !strings.Contains(err.Error(), stalling+"/"+files[0].name+".gz: nothing arrived for 30s") {
 			t.Errorf("%s: expected ErrUnavailable that says who stalled, got %v", name, err)
 		}
 	}
