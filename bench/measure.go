@@ -10,7 +10,7 @@ import (
 // Row is one measurement. Value is the median of the samples, and Low to High
 // the interval that covers it in 95 of 100 cases.
 type Row struct {
-	Group    string  `json:"group"` // "ceiling", "kernel" or "whole"
+	Group    string  `json:"group"` // "ceiling", "kernel", "whole" or "phase"
 	Name     string  `json:"name"`
 	ISA      string  `json:"isa,omitempty"`
 	Threads  int     `json:"threads"`
@@ -33,6 +33,7 @@ type Row struct {
 	OfBound        float64 `json:"of_bound,omitempty"`        // the share of it that was reached
 	P50            float64 `json:"p50_us,omitempty"`          // of calls, in µs
 	P99            float64 `json:"p99_us,omitempty"`
+	Waiting        float64 `json:"waiting,omitempty"` // of Value, for other workers: of a phase
 }
 
 // Rate reports whether Value is a rate, so that a larger one is the better.
@@ -65,6 +66,8 @@ type measurement struct {
 	// run does the work n times and returns how much it was, in operations, bytes
 	// or images.
 	run func(n int) (float64, error)
+
+	phases func(Row) []Row // what the row consists of, if that is known
 
 	n         int // that fill a sample
 	most      int // samples; 0: as many as there are rounds

@@ -158,6 +158,9 @@ func (r *Report) add(m *measurement) {
 	}
 	r.Rows = append(r.Rows, *row)
 	r.samples[row.Key()] = m.samples
+	if m.phases != nil {
+		r.Rows = append(r.Rows, m.phases(*row)...)
+	}
 }
 
 // farApart is the time, in ns, that a cache line takes to a core of another

@@ -90,15 +90,21 @@ func wholeMeasurements(ctx context.Context, options Options, set *kernels.Set, t
 }
 
 func trainMeasurement(trainer *lenet.Trainer, source batches) *measurement {
+	trainer.MeasurePhases()
+	all := steps{trainer: trainer}
 	return &measurement{
-		row:   Row{Group: "whole", Name: Train, ISA: trainer.ISA(), Threads: trainer.Threads(), Batch: source.size, Unit: "µs/image"},
-		dense: TrainFLOPs,
+		row:    Row{Group: "whole", Name: Train, ISA: trainer.ISA(), Threads: trainer.Threads(), Batch: source.size, Unit: "µs/image"},
+		dense:  TrainFLOPs,
+		phases: all.rows,
 		run: func(steps int) (float64, error) {
+			start := time.Now()
 			for range steps {
 				if _, err := trainer.Step(source.next()); err != nil {
 					return 0, err
 				}
 			}
+			all.took += time.Since(start)
+			all.images += steps * source.size
 			return float64(steps * source.size), nil
 		},
 	}

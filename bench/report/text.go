@@ -37,6 +37,7 @@ func WriteText(w io.Writer, r *bench.Report) error {
 		{"ceiling", "Ceilings", "\tset\tthreads\tmedian\t95 %\t"},
 		{"kernel", "Kernels, one thread; bars show the share of the ceiling that bounds them", "\tset\tµs/image\t95 %\tdense GFLOP/s\texecuted\tKB/image\t× peak\tbound\t\t"},
 		{"whole", "The whole network", "\tset\tthreads\tmedian\t95 %\tp50, p99 of calls\t× peak\t"},
+		{"phase", "Where a step goes, µs an image of each thread, means; the parts add up to the whole", "\tset\tthreads\tµs/image\twaiting\t"},
 	} {
 		rows := group(r, g.group)
 		if len(rows) == 0 {
@@ -91,6 +92,9 @@ func cells(r bench.Row) string {
 	case "kernel":
 		return fmt.Sprintf("%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t", r.Name, r.ISA, figure(r.Value), interval, optional("%.1f", r.DenseGFLOPs),
 			optional("%.1f", r.ExecutedGFLOPs), optional("%.1f", r.Bytes/1024), optional("%.2f", r.TimesPeak), r.Bound, bar(r.OfBound, barWidth))
+	}
+	if r.Group == "phase" {
+		return fmt.Sprintf("%s\t%s\t%d\t%s\t%s\t", label(r), r.ISA, r.Threads, figure(r.Value), optional("%.3f", r.Waiting))
 	}
 	latency := ""
 	if r.P50 > 0 {
