@@ -27,6 +27,8 @@ type trainCommand struct {
 	NoShuffle bool     `help:"Take the training images in their order."`
 	Resume    bool     `help:"Go on from the checkpoint in --out, if there is one."`
 	Every     int      `name:"checkpoint-every" help:"Write a checkpoint to --out every N steps, and after every epoch." placeholder:"N"`
+	Trace     string   `help:"Write a Go execution trace, with a region for every phase of a step on every worker (go tool trace)." placeholder:"FILE"`
+	Profile   string   `name:"cpuprofile" help:"Write a CPU profile (go tool pprof)." placeholder:"FILE"`
 	JSON      bool     `name:"json" help:"Print one JSON object a line."`
 	Quiet     bool     `help:"Print nothing but errors."`
 }
@@ -72,9 +74,16 @@ func (c *trainCommand) Run(e *environment) error {
 		return fmt.Errorf("--out: %w", err)
 	}
 
+	stop, err := c.record()
+	if err != nil {
+		return err
+	}
 	first, start := trainer.EpochsDone()+1, time.Now()
 	history, trainErr := c.loop(e, trainer, settings.Epochs, history, train, validation)
 	seconds := time.Since(start).Seconds()
+	if err := stop(); err != nil {
+		return errors.Join(err, trainErr)
+	}
 	if trainErr != nil && !errors.Is(trainErr, context.Canceled) {
 		return trainErr
 	}
