@@ -28,7 +28,8 @@ type engine struct {
 	packed packed // the weights, for evaluations
 
 	job        job
-	step       *schedule // of a chunk, forward and back
+	step       *schedule // of a chunk, forward and back, for few workers
+	fineStep   *schedule // for many; nil if there never are
 	evaluate   *schedule // of an evaluation
 	evaluation evaluation
 }
@@ -126,6 +127,9 @@ func newEngine(set *kernels.Set, threads int) (*engine, error) {
 	e.job.losses, e.job.corrects = make([]float64, maxImages), make([]bool, maxImages)
 
 	e.step = e.newStep(threads)
+	if threads > fewWorkers {
+		e.fineStep = e.newFineStep(threads)
+	}
 	e.evaluate = newSchedule(threads, &phase{name: "evaluation", task: e.evaluateImages, count: e.evaluation.tasks})
 	e.workers = newWorkers(threads - 1)
 	return e, nil
@@ -133,16 +137,15 @@ func newEngine(set *kernels.Set, threads int) (*engine, error) {
 
 // newStep is the schedule of a chunk on its way forward and back.
 func (e *engine) newStep(threads int) *schedule {
-	fixed := func(n int) func() int { return func() int { return n } }
 	blocks := e.job.blocks
 	convolutions := &phase{name: "convolutions", task: e.convolutions, count: blocks}
-	fc1 := &phase{name: "fc1", task: e.fc1, count: fixed(shape.FC1DropoutGroups), after: convolutions}
-	fc2 := &phase{name: "fc2, loss", task: e.fc2, count: blocks, after: fc1}
-	fc1InputGrad := &phase{name: "fc1, input gradient", task: e.fc1InputGrad, count: fixed(inputGradTasks + listTasks), after: fc2}
-	convolutionsGrad := &phase{name: "convolutions, input gradient", task: e.convolutionsGrad, count: blocks, after: fc1InputGrad}
-	fc1Weights := &phase{name: "fc1, weights", task: e.fc1Weights, count: fixed(fc1GradTasks), after: fc1InputGrad}
-	conv2Weights := &phase{name: "conv2, weight gradient", task: e.conv2Weights, count: fixed(shape.Conv2WeightTasks), after: convolutionsGrad}
-	update := &phase{name: "other weights", task: e.update, count: fixed(2), after: conv2Weights}
+	fc1 := &phase{name: "fc1", task: e.fc1, count: fixed(shape.FC1DropoutGroups), after: after(convolutions)}
+	fc2 := &phase{name: "fc2, loss", task: e.fc2, count: blocks, after: after(fc1)}
+	fc1InputGrad := &phase{name: "fc1, input gradient", task: e.fc1InputGrad, count: fixed(inputGradTasks + listTasks), after: after(fc2)}
+	convolutionsGrad := &phase{name: "convolutions, input gradient", task: e.convolutionsGrad, count: blocks, after: after(fc1InputGrad)}
+	fc1Weights := &phase{name: "fc1, weights", task: e.fc1Weights, count: fixed(fc1GradTasks), after: after(fc1InputGrad)}
+	conv2Weights := &phase{name: "conv2, weight gradient", task: e.conv2Weights, count: fixed(shape.Conv2WeightTasks), after: after(convolutionsGrad)}
+	update := &phase{name: "other weights", task: e.update, count: fixed(2), after: after(conv2Weights)}
 	return newSchedule(threads, convolutions, fc1, fc2, fc1InputGrad, convolutionsGrad, fc1Weights, conv2Weights, update)
 }
 
@@ -175,7 +178,23 @@ func masks(array []byte, features, b, images int) []byte {
 // train runs a chunk forward and back. The caller has filled chunk.index,
 // labels and keys, and the job's settings. The last chunk of a batch updates
 // the weights.
-func (e *engine) train() error { return e.run(e.step) }
+func (e *engine) train() error { return e.run(e.stepNow()) }
+
+// measurePhases makes steps from now on measure their phases.
+func (e *engine) measurePhases() {
+	e.step.measure()
+	if e.fineStep != nil {
+		e.fineStep.measure()
+	}
+}
+
+// stepNow is the schedule of a chunk for the workers in use.
+func (e *engine) stepNow() *schedule {
+	if e.threads > fewWorkers {
+		return e.fineStep
+	}
+	return e.step
+}
 
 // run runs the tasks of a schedule on the workers in use.
 func (e *engine) run(s *schedule) error {
@@ -253,33 +272,47 @@ const (
 )
 
 func (e *engine) fc1InputGrad(_, task int) error {
+	return e.fc1InputGradPart(task, imageGroups, listTasks)
+}
+
+// fc1InputGradPart is a task where there are so many groups of images and parts
+// of the lists.
+func (e *engine) fc1InputGradPart(task, groups, lists int) error {
 	c, s, j := &e.chunk, e.set, &e.job
-	if task >= inputGradTasks {
-		const outputs = shape.FC1Outputs / listTasks
-		return s.FC1OutputLists(j.lanes, c.outputLists, c.dH[:shape.FC1Outputs*j.lanes], (task-inputGradTasks)*outputs, outputs)
+	if list := task - shape.FC1SlicePairs*groups; list >= 0 {
+		outputs := shape.FC1Outputs / lists
+		return s.FC1OutputLists(j.lanes, c.outputLists, c.dH[:shape.FC1Outputs*j.lanes], list*outputs, outputs)
 	}
-	middle := (j.lanes/2 + shape.HalfBlock - 1) / shape.HalfBlock * shape.HalfBlock
-	from, to := 0, middle
-	if task%imageGroups == 1 {
-		from, to = middle, j.lanes
-	}
+	// Groups of half-blocks, as equal as they can be.
+	edge := func(group int) int { return (j.lanes/shape.HalfBlock*group + groups - 1) / groups * shape.HalfBlock }
+	from, to := edge(task%groups), edge(task%groups+1)
 	if from == to {
 		return nil
 	}
-	return s.FC1InputGrad(to-from, c.dPacked, e.weights.fc1, c.imageLists.Of(from, to-from), task/imageGroups, from)
+	return s.FC1InputGrad(to-from, c.dPacked, e.weights.fc1, c.imageLists.Of(from, to-from), task/groups, from)
 }
 
 // convolutionsGrad takes a block's gradient back through conv2 and sums conv1's
 // weight gradient over the block.
 func (e *engine) convolutionsGrad(worker, b int) error {
-	c, s := &e.chunk, e.set
-	n := e.job.block(b)
-	own := &e.own[worker]
-	dY2, dY1 := lines(c.dY2, shape.Conv2Y, b, n), own.y1[:shape.Conv1Y*n]
-	if err := s.FC1UnpackInputGrad(n, dY2, c.dPacked, b*shape.Block); err != nil {
+	if err := e.unpack(worker, b); err != nil {
 		return err
 	}
-	if err := s.Conv2InputGrad(n, dY1, own.work, e.conv2U, dY2, masks(c.mask2, shape.Conv2Y, b, n)); err != nil {
+	return e.unpackedGrad(worker, b)
+}
+
+// unpack brings a block's gradient from fc1's layout into conv2's.
+func (e *engine) unpack(_, b int) error {
+	c, n := &e.chunk, e.job.block(b)
+	return e.set.FC1UnpackInputGrad(n, lines(c.dY2, shape.Conv2Y, b, n), c.dPacked, b*shape.Block)
+}
+
+// unpackedGrad is the rest of convolutionsGrad.
+func (e *engine) unpackedGrad(worker, b int) error {
+	c, s, own := &e.chunk, e.set, &e.own[worker]
+	n := e.job.block(b)
+	dY1 := own.y1[:shape.Conv1Y*n]
+	if err := s.Conv2InputGrad(n, dY1, own.work, e.conv2U, lines(c.dY2, shape.Conv2Y, b, n), masks(c.mask2, shape.Conv2Y, b, n)); err != nil {
 		return err
 	}
 	return s.Conv1WeightGrad(n, c.partials1[shape.Conv1WB*b:][:shape.Conv1WB], lines(c.x, shape.ImagePixels, b, n),
@@ -300,11 +333,13 @@ func (e *engine) conv2Weights(worker, task int) error {
 }
 
 // fc1Weights computes a part of fc1's weight gradient and updates the weights.
-func (e *engine) fc1Weights(_, task int) error {
+func (e *engine) fc1Weights(_, task int) error { return e.fc1WeightsPart(task, outputHalves) }
+
+// fc1WeightsPart is a task where the outputs have so many parts.
+func (e *engine) fc1WeightsPart(task, parts int) error {
 	c, s, j := &e.chunk, e.set, &e.job
-	slice := task / outputHalves
-	const count = shape.FC1Outputs / outputHalves
-	first := task % outputHalves * count
+	slice, count := task/parts, shape.FC1Outputs/parts
+	first := task % parts * count
 	if j.single {
 		return s.FC1WeightGradAdam(e.weights.fc1, e.firstMoments.fc1, e.secondMoments.fc1, c.packed, c.outputLists, slice, first, count, &j.adam)
 	}

@@ -10,7 +10,7 @@ import (
 
 // schedule runs phases of tasks on any number of workers. Every worker goes
 // through the phases in order and takes free tasks. A task waits until the
-// phase that its own depends on is complete; all tasks of that phase have been
+// phases that its own depends on are complete; all tasks of these have been
 // taken by then, so nobody waits for work that no one is doing.
 type schedule struct {
 	phases   []*phase
@@ -28,7 +28,7 @@ type phase struct {
 	name  string
 	task  func(worker, task int) error
 	count func() int // number of tasks
-	after *phase     // complete before a task of this one runs; nil: none
+	after []*phase   // complete before a task of this one runs
 
 	tasks int // of this run
 	_     [64]byte
@@ -48,6 +48,10 @@ type PhaseTime struct {
 // yieldTime is how long a worker computes before it lets other goroutines run:
 // while all processors compute, nobody else looks at the timers of the program.
 const yieldTime = 200 * time.Microsecond
+
+func after(phases ...*phase) []*phase { return phases }
+
+func fixed(n int) func() int { return func() int { return n } }
 
 func newSchedule(workers int, phases ...*phase) *schedule {
 	s := &schedule{phases: phases, sleepers: make([]sleeper, workers), times: make([][]PhaseTime, workers)}
@@ -106,8 +110,11 @@ func (s *schedule) run(worker int) (err error) {
 			if !found {
 				break
 			}
-			if p.after != nil && !p.after.met() {
-				s.await(worker, p.after)
+			for _, before := range p.after {
+				if before.met() {
+					continue
+				}
+				s.await(worker, before)
 				waited := time.Now()
 				if s.measures {
 					spent.Wait += waited.Sub(now)

@@ -4,8 +4,8 @@ import "time"
 
 // threadChoice is the number of workers of a Trainer that chooses it: it watches
 // how long the steps take, and now and then tries another number for a few
-// steps: one, half, twice as many and all in turn. The number changes nothing in the results, so it may change
-// between any two steps.
+// steps: one, half, twice as many and all in turn. The number changes nothing
+// in the results, so it may change between any two steps.
 //
 // A trial lasts two windows, on the other number and on this one again, and is
 // judged against this number's mean before and after it, so that a machine that

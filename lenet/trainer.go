@@ -156,17 +156,18 @@ func (t *Trainer) Threads() int {
 // from 0.
 func (t *Trainer) MeasurePhases() {
 	if t.engine != nil {
-		t.engine.step.measure()
+		t.engine.measurePhases()
 	}
 }
 
 // PhaseTimes returns the times of the steps' phases since MeasurePhases, of all
-// workers together, in the order of the phases.
+// workers together, in the order of the phases. More than four workers have
+// other phases than few.
 func (t *Trainer) PhaseTimes() []PhaseTime {
 	if t.engine == nil {
 		return nil
 	}
-	return t.engine.step.sums()
+	return t.engine.stepNow().sums()
 }
 
 // EpochsDone is the number of epochs that are complete.

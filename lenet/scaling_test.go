@@ -1,0 +1,270 @@
+package lenet
+
+import (
+	"fmt"
+	"os"
+	"runtime"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/kernelet/kernelet/mnist"
+)
+
+// A model of a step on any number of workers: it replays the phases with the
+// durations of their tasks.
+
+// modelPhase is a phase of the model. Durations are in seconds.
+type modelPhase struct {
+	name  string
+	tasks []float64
+	after []int // phases
+}
+
+// modelMachine is what a machine adds to the tasks.
+type modelMachine struct {
+	line  float64 // moving a cache line from one core to another
+	wake  float64 // until a helper that looks for work has begun, each after the other
+	alone float64 // of a step, on the caller: preparing and ending it
+}
+
+// stepTime replays the phases on workers: each takes the next task of the first
+// phase that has any, and waits for the phases before it. Taking a task and
+// reporting it done move a phase's cache line, if another worker had it last,
+// and one such move follows the other.
+func stepTime(phases []modelPhase, workers int, m modelMachine) float64 {
+	type line struct {
+		free float64 // from when on the line can move
+		last int     // who has it
+	}
+	touch := func(l *line, worker int, now float64) float64 {
+		if l.last != worker {
+			now, l.last = max(now, l.free)+m.line, worker
+			l.free = now
+		}
+		return now
+	}
+	clock, at := make([]float64, workers), make([]int, workers)
+	for w := range clock {
+		clock[w] = m.alone + float64(w)*m.wake
+	}
+	taken, done := make([]line, len(phases)), make([]line, len(phases))
+	next, complete := make([]int, len(phases)), make([]float64, len(phases))
+	for {
+		// Who is earliest goes on.
+		w := -1
+		for i := range clock {
+			if at[i] < len(phases) && (w < 0 || clock[i] < clock[w]) {
+				w = i
+			}
+		}
+		if w < 0 {
+			return slices.Max(clock)
+		}
+		p := at[w]
+		if next[p] == len(phases[p].tasks) {
+			at[w]++
+			continue
+		}
+		now := touch(&taken[p], w, clock[w])
+		duration := phases[p].tasks[next[p]]
+		next[p]++
+		for _, before := range phases[p].after {
+			if complete[before] > now {
+				now = complete[before] + m.line
+			}
+		}
+		now = touch(&done[p], w, now+duration)
+		complete[p] = max(complete[p], now)
+		clock[w] = now
+	}
+}
+
+// TestStepTime: the model's answers where they can be told.
+func TestStepTime(t *testing.T) {
+	phases := []modelPhase{
+		{"a", []float64{1, 1, 1, 1, 1, 1}, nil},
+		{"b", []float64{3, 3}, []int{0}},
+		{"c", []float64{1, 1, 1, 1}, []int{0}},
+	}
+	for _, c := range []struct {
+		workers int
+		machine modelMachine
+		want    float64
+	}{
+		{1, modelMachine{}, 16},
+		{1, modelMachine{line: 5, wake: 7, alone: 0.5}, 16.5}, // nothing moves
+		{2, modelMachine{}, 8},
+		{3, modelMachine{}, 6},   // 2, then 3 beside 4 × 1 and one more
+		{6, modelMachine{}, 4},   // 1, 3
+		{100, modelMachine{}, 4}, // more gain nothing
+		{2, modelMachine{alone: 2}, 10},
+	} {
+		if got := stepTime(phases, c.workers, c.machine); got != c.want {
+			t.Errorf("%d workers, %+v: expected %v, got %v", c.workers, c.machine, c.want, got)
+		}
+	}
+	// Moves of a line add up: six tasks that take no time.
+	if got := stepTime([]modelPhase{{"a", make([]float64, 6), nil}}, 6, modelMachine{line: 1}); got < 6 {
+		t.Errorf("moves of one line: expected at least 6, got %v", got)
+	}
+}
+
+// measuredPhases returns a schedule's phases with the median durations of their
+// tasks on one worker, and the median duration of a whole chunk.
+func measuredPhases(t *testing.T, e *engine, s *schedule, step func()) (phases []modelPhase, whole float64) {
+	t.Helper()
+	const rounds = 41
+	durations := make([][][]float64, len(s.phases))
+	for i, p := range s.phases {
+		task := p.task
+		p.task = func(worker, n int) error {
+			for len(durations[i]) <= n {
+				durations[i] = append(durations[i], nil)
+			}
+			start := time.Now()
+			err := task(worker, n)
+			durations[i][n] = append(durations[i][n], time.Since(start).Seconds())
+			return err
+		}
+		defer func() { p.task = task }()
+	}
+	var all []float64
+	for range rounds {
+		start := time.Now()
+		step()
+		all = append(all, time.Since(start).Seconds())
+	}
+	median := func(v []float64) float64 {
+		slices.Sort(v)
+		return v[len(v)/2]
+	}
+	for i, p := range s.phases {
+		m := modelPhase{name: p.name}
+		for _, d := range durations[i] {
+			m.tasks = append(m.tasks, median(d))
+		}
+		for _, before := range p.after {
+			m.after = append(m.after, slices.Index(s.phases, before))
+		}
+		phases = append(phases, m)
+	}
+	return phases, median(all)
+}
+
+// lineTime measures how long a cache line takes to another core: half of there
+// and back.
+func lineTime() float64 {
+	const turns = 20_000
+	var line atomic.Int64
+	var wait sync.WaitGroup
+	wait.Add(1)
+	go func() {
+		defer wait.Done()
+		for turn := int64(1); turn < 2*turns; turn += 2 {
+			for line.Load() != turn {
+			}
+			line.Store(turn + 1)
+		}
+	}()
+	start := time.Now()
+	for turn := int64(0); turn < 2*turns; turn += 2 {
+		line.Store(turn + 1)
+		for line.Load() != turn+2 {
+		}
+	}
+	took := time.Since(start)
+	wait.Wait()
+	return took.Seconds() / (2 * turns)
+}
+
+// TestScaling prints what docs/scaling.md has, and compares the model with what
+// one and two workers take. It needs a quiet machine, so it must be asked for:
+//
+//	KERNELET_SCALING=1 go test -run TestScaling -v ./lenet
+func TestScaling(t *testing.T) {
+	if os.Getenv("KERNELET_SCALING") == "" {
+		t.Skip("KERNELET_SCALING is not set: it measures, which needs a quiet machine")
+	}
+	if runtime.GOMAXPROCS(0) < 2 {
+		t.Fatal("expected at least two processors")
+	}
+	line := lineTime()
+	t.Logf("a cache line takes %.0f ns to the other core", line*1e9)
+	for _, batch := range []int{100, 1000} {
+		data := mnist.Synthetic(batch, 1)
+		settings := Tutorial()
+		settings.Batch, settings.Threads = batch, fewWorkers+1
+		trainer := newTrainer(t, NewModel(1), settings)
+		e := trainer.engine
+		step := func() {
+			if _, err := trainer.Step(data.Images, data.Labels); err != nil {
+				t.Fatal(err)
+			}
+		}
+		fastest := func() float64 {
+			var all []float64
+			for range 101 {
+				start := time.Now()
+				step()
+				all = append(all, time.Since(start).Seconds())
+			}
+			slices.Sort(all)
+			return all[len(all)/2]
+		}
+		chunks := float64((batch + maxImages - 1) / maxImages)
+		models := map[string][]modelPhase{}
+		var machine modelMachine
+		var measured [3]float64
+		for _, s := range []struct {
+			name string
+			s    *schedule
+		}{{"few", e.step}, {"many", e.fineStep}} {
+			e.step = s.s // whatever the number of workers
+			e.threads = 1
+			fastest() // warms up
+			measured[1] = fastest()
+			e.threads = 2
+			measured[2] = fastest()
+			e.threads = 1
+			phases, whole := measuredPhases(t, e, s.s, step)
+			var tasks float64
+			for _, p := range phases {
+				for _, d := range p.tasks {
+					tasks += d
+				}
+			}
+			machine = modelMachine{line: line, wake: 2 * line, alone: max(0, whole/chunks-tasks)}
+			models[s.name] = phases
+			for _, n := range []int{1, 2} {
+				predicted := chunks * stepTime(phases, n, machine)
+				t.Logf("batch %d, phases for %s workers, %d workers: model %.1f, measured %.1f µs/image, ratio %.3f", batch, s.name, n,
+					predicted*1e6/float64(batch), measured[n]*1e6/float64(batch), predicted/measured[n])
+			}
+			for _, p := range phases {
+				var sum float64
+				for _, d := range p.tasks {
+					sum += d
+				}
+				t.Logf("  %-34s %3d tasks, %6.1f µs, longest %.1f µs", p.name, len(p.tasks), sum*1e6, slices.Max(p.tasks)*1e6)
+			}
+		}
+		for _, far := range []float64{line, 250e-9} {
+			m := machine
+			m.line, m.wake = far, 2*far
+			table := fmt.Sprintf("batch %d, a line takes %.0f ns\n| workers | few, long tasks: speed-up | many tasks: speed-up | efficiency |\n| --- | --- | --- | --- |\n", batch, far*1e9)
+			one := stepTime(models["few"], 1, m)
+			for n := 1; n <= 128; n *= 2 {
+				few, many := one/stepTime(models["few"], n, m), one/stepTime(models["many"], n, m)
+				used := many
+				if n <= fewWorkers {
+					used = few
+				}
+				table += fmt.Sprintf("| %d | %.2f | %.2f | %.0f %% |\n", n, few, many, 100*used/float64(n))
+			}
+			t.Log(table)
+		}
+	}
+}
