@@ -106,9 +106,11 @@ func TestStepTime(t *testing.T) {
 			t.Errorf("%d workers, %+v: expected %v, got %v", c.workers, c.machine, c.want, got)
 		}
 	}
-	// Moves of a line add up: six tasks that take no time.
-	if got := stepTime([]modelPhase{{"a", make([]float64, 6), nil}}, 6, modelMachine{line: 1}); got < 6 {
-		t.Errorf("moves of one line: expected at least 6, got %v", got)
+	// Six tasks of 10, on six workers that get the line one after the other: the
+	// last begins at 5, and its report moves the line that the others' moved before.
+	moves := []modelPhase{{"a", []float64{10, 10, 10, 10, 10, 10}, nil}}
+	if got := stepTime(moves, 6, modelMachine{line: 1}); got != 16 {
+		t.Errorf("moves of one line: expected 16, got %v", got)
 	}
 }
 
