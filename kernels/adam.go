@@ -1,6 +1,10 @@
 package kernels
 
-import "math"
+import (
+	"math"
+
+	"github.com/kernelet/kernelet/internal/portable"
+)
 
 // AdamStep holds the factors of one step of Adam (Kingma and Ba, "Adam: A
 // Method for Stochastic Optimization", 2015, in PyTorch's form):
@@ -26,9 +30,9 @@ func NewAdamStep(rate, beta1, beta2, epsilon float64, t int) AdamStep {
 		OneMinusBeta1: float32(1 - beta1),
 		Beta2:         float32(beta2),
 		OneMinusBeta2: float32(1 - beta2),
-		Correction:    float32(1 / math.Sqrt(1-math.Pow(beta2, float64(t)))),
+		Correction:    float32(1 / math.Sqrt(1-portable.Power(beta2, t))),
 		Epsilon:       float32(epsilon),
-		Rate:          float32(rate / (1 - math.Pow(beta1, float64(t)))),
+		Rate:          float32(rate / (1 - portable.Power(beta1, t))),
 	}
 }
 

@@ -81,7 +81,7 @@ func exponential(x float32) float32 {
 		y = float32(y*r) + c
 	}
 	// 2ⁿ by its exponent bits.
-	return y * math.Float32frombits(uint32(int32(n)+127)<<23)
+	return float32(y * math.Float32frombits(uint32(int32(n)+127)<<23))
 }
 
 func fc2InputGrad(dx, dlogits, w, x []float32, scale float32) {

@@ -14,5 +14,5 @@ func gather(x []float32, data []byte, index []int32) {
 // rounds once, like a fused multiply-add.
 func normalised(value byte) float32 {
 	const scale = float64(float32(2.0 / 255))
-	return float32(float64(value)*scale - 1)
+	return float32(float64(float64(value)*scale) - 1)
 }

@@ -1,8 +1,7 @@
 package lenet
 
 import (
-	"math"
-
+	"github.com/kernelet/kernelet/internal/portable"
 	"github.com/kernelet/kernelet/internal/random"
 	"github.com/kernelet/kernelet/internal/shape"
 )
@@ -30,14 +29,16 @@ func augment(target, image []byte, label int32, key uint64) {
 
 // warp writes a shifted, turned, scaled, slanted and bent copy of an image: an
 // affine map and a displacement that is interpolated between random vectors on
-// a coarse grid, sampled bilinearly.
+// a coarse grid, sampled bilinearly. Products are converted before they are
+// added: that keeps the compiler from fusing them, so that every machine makes the
+// same copy.
 func warp(target, image []byte, key uint64) {
 	counter := uint64(0)
 	within := func(bound float64) float64 {
 		counter++
-		return (2*random.Uniform(key, counter) - 1) * bound
+		return float64((float64(2*random.Uniform(key, counter)) - 1) * bound)
 	}
-	sin, cos := math.Sincos(within(augmentTurn))
+	sin, cos := portable.Sincos(within(augmentTurn))
 	scaleX, scaleY, slant := 1+within(augmentScale), 1+within(augmentScale), within(augmentSlant)
 	shiftX, shiftY := within(augmentShift), within(augmentShift)
 	// Each pixel of the target looks up its source.
@@ -55,19 +56,19 @@ func warp(target, image []byte, key uint64) {
 		cells  = float32(elasticPoints-1) / (size - 1)
 	)
 	for y := range size {
-		gridY := float32(y) * cells
+		gridY := float32(float32(y) * cells)
 		cellY := int(gridY)
 		partY := gridY - float32(cellY)
 		// The grid's two rows around y, blended.
 		var row [elasticPoints + 1][2]float32
 		for j := range row {
 			for k := range row[j] {
-				row[j][k] = bend[cellY][j][k] + partY*(bend[cellY+1][j][k]-bend[cellY][j][k])
+				row[j][k] = bend[cellY][j][k] + float32(partY*(bend[cellY+1][j][k]-bend[cellY][j][k]))
 			}
 		}
 		dy := float32(y) - centre
 		for x := range size {
-			gridX := float32(x) * cells
+			gridX := float32(float32(x) * cells)
 			cellX := int(gridX)
 			partX := gridX - float32(cellX)
 			dx := float32(x) - centre

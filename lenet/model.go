@@ -63,7 +63,7 @@ func NewModel(seed uint64) *Model {
 		bound := 1 / math.Sqrt(inputs)
 		key := random.Key(random.Initialisation, seed, uint64(i))
 		for j := range t.Values {
-			t.Values[j] = float32((2*random.Uniform(key, uint64(j)) - 1) * bound)
+			t.Values[j] = float32((float64(2*random.Uniform(key, uint64(j))) - 1) * bound)
 		}
 	}
 	return m

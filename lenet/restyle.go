@@ -3,6 +3,7 @@ package lenet
 import (
 	"math"
 
+	"github.com/kernelet/kernelet/internal/portable"
 	"github.com/kernelet/kernelet/internal/random"
 	"github.com/kernelet/kernelet/internal/shape"
 )
@@ -55,7 +56,7 @@ func drawOne(target []byte, d *draws) {
 	base := vector{-slant / 2, height / 2}
 	length := d.between(0.2, 0.75) * height
 	angle := d.between(20, min(65, 80-45*length/height)) * math.Pi / 180
-	sin, cos := math.Sincos(angle)
+	sin, cos := portable.Sincos(angle)
 	tip := vector{apex.x - float64(length*sin), apex.y + float64(length*cos)}
 	bend := d.between(-0.12, 0.12)
 	middle := vector{(apex.x+tip.x)/2 + float64(bend*(tip.y-apex.y)), (apex.y+tip.y)/2 - float64(bend*(tip.x-apex.x))}

@@ -38,7 +38,7 @@ func crossEntropy(logits *[shape.Classes]float32, label int, sum float64, loss *
 	for _, logit := range logits {
 		all += float64(logit)
 	}
-	return math.Log(sum) + float64(logits[largest(logits)]) - float64(loss.Label)*float64(logits[label]) - float64(loss.Other)*all
+	return math.Log(sum) + float64(logits[largest(logits)]) - float64(float64(loss.Label)*float64(logits[label])) - float64(float64(loss.Other)*all)
 }
 
 // largest is the class of the largest logit, the first of equal ones.

@@ -303,9 +303,10 @@ func (t *Trainer) rate(n int) float64 {
 	s := &t.settings
 	perEpoch := (n + s.Batch - 1) / s.Batch
 	total := float64(s.Epochs * perEpoch)
-	step := float64(t.position.epoch)*float64(perEpoch) + float64(t.position.done)/float64(s.Batch)
+	// Products are converted so that no machine fuses them with sums.
+	step := float64(float64(t.position.epoch)*float64(perEpoch)) + float64(t.position.done)/float64(s.Batch)
 	rate := s.LearningRate
-	if warmUp := s.Schedule.WarmUp * total; step < warmUp {
+	if warmUp := float64(s.Schedule.WarmUp * total); step < warmUp {
 		return rate * (step + 1) / (warmUp + 1)
 	} else if s.Schedule.Decay {
 		return rate * max(0, (total-step)/(total-warmUp))

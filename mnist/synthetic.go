@@ -3,6 +3,7 @@ package mnist
 import (
 	"math"
 
+	"github.com/kernelet/kernelet/internal/portable"
 	"github.com/kernelet/kernelet/internal/random"
 )
 
@@ -15,7 +16,8 @@ func arc(x, y, radiusX, radiusY, from, to float64) []point {
 	points := make([]point, steps+1)
 	for i := range points {
 		a := (from + (to-from)*float64(i)/steps) * math.Pi / 180
-		points[i] = point{x + radiusX*math.Cos(a), y + radiusY*math.Sin(a)}
+		sin, cos := portable.Sincos(a)
+		points[i] = point{x + float64(radiusX*cos), y + float64(radiusY*sin)}
 	}
 	return points
 }
@@ -42,7 +44,7 @@ var strokes = [Classes][][][]point{
 
 // Synthetic returns n drawn digits for when there is no network: strokes with
 // random slant, turn, size, place, thickness, bends and noise. Image i depends
-// on seed and i alone.
+// on seed and i alone, on every architecture.
 func Synthetic(n int, seed uint64) Set {
 	s := Set{Images: make([]byte, n*ImageBytes), Labels: make([]byte, n)}
 	for i := range n {
@@ -57,7 +59,7 @@ func draw(pixels []byte, digit int, key uint64) {
 	counter := uint64(1)
 	between := func(low, high float64) float64 {
 		counter++
-		return low + (high-low)*random.Uniform(key, counter)
+		return low + float64((high-low)*random.Uniform(key, counter))
 	}
 	forms := strokes[digit]
 	form := forms[random.Below(key, 1, len(forms))]
@@ -68,11 +70,13 @@ func draw(pixels []byte, digit int, key uint64) {
 	bendX, bendY, phaseX, phaseY := between(0, .09), between(0, .07), between(0, 2*math.Pi), between(0, 2*math.Pi)
 	ink := between(190, 255)
 	place := func(p point) point {
-		x := p.x - .5 + bendX*math.Sin(5*p.y+phaseX)
-		y := p.y - .5 + bendY*math.Sin(5*p.x+phaseY)
-		x, y = x*width-slant*y*height*.5, y*height
-		sin, cos := math.Sincos(turn)
-		return point{centreX + x*cos - y*sin, centreY + x*sin + y*cos}
+		waveX, _ := portable.Sincos(float64(5*p.y) + phaseX)
+		waveY, _ := portable.Sincos(float64(5*p.x) + phaseY)
+		x := p.x - .5 + float64(bendX*waveX)
+		y := p.y - .5 + float64(bendY*waveY)
+		x, y = float64(x*width)-float64(slant*y*height*.5), y*height
+		sin, cos := portable.Sincos(turn)
+		return point{centreX + float64(x*cos) - float64(y*sin), centreY + float64(x*sin) + float64(y*cos)}
 	}
 	var distance [ImageBytes]float64
 	for i := range distance {
@@ -92,8 +96,8 @@ func draw(pixels []byte, digit int, key uint64) {
 	}
 	for i, d := range distance {
 		// A pen of the given radius with an edge of one pixel.
-		value := ink * min(1, max(0, thickness+.5-d))
-		value += between(-1, 1) * between(0, 1) * 26
+		value := float64(ink * min(1, max(0, thickness+.5-d)))
+		value += float64(between(-1, 1) * between(0, 1) * 26)
 		if value < 14 {
 			value = 0
 		}
@@ -105,8 +109,8 @@ func draw(pixels []byte, digit int, key uint64) {
 func fromSegment(p, a, b point) float64 {
 	dx, dy := b.x-a.x, b.y-a.y
 	t := 0.0
-	if length := dx*dx + dy*dy; length > 0 {
-		t = min(1, max(0, ((p.x-a.x)*dx+(p.y-a.y)*dy)/length))
+	if length := float64(dx*dx) + float64(dy*dy); length > 0 {
+		t = min(1, max(0, (float64((p.x-a.x)*dx)+float64((p.y-a.y)*dy))/length))
 	}
-	return math.Hypot(p.x-a.x-t*dx, p.y-a.y-t*dy)
+	return portable.Hypot(p.x-a.x-float64(t*dx), p.y-a.y-float64(t*dy))
 }

@@ -45,7 +45,7 @@ func mix(z uint64) uint64 {
 
 // Uniform returns a number in [0, 1), a multiple of 2⁻⁵³.
 func Uniform(key, counter uint64) float64 {
-	return float64(Bits(key, counter)>>11) * 0x1p-53
+	return float64(float64(Bits(key, counter)>>11) * 0x1p-53) // the outer float64 keeps callers that it is inlined into from fusing
 }
 
 // Below returns a number in 0 … n−1, each with probability 1/n up to 2⁻⁵³.
