@@ -5,6 +5,7 @@ go 1.26.0
 require (
 	github.com/alecthomas/kong v1.17.0
 	github.com/go-faster/jx v1.2.0
+	github.com/gofrs/flock v0.13.0
 	github.com/jotaen/kong-completion v0.0.14
 	github.com/klauspost/cpuid/v2 v2.4.2
 	github.com/parquet-go/parquet-go v0.32.0

@@ -38,9 +38,11 @@ func (f *benchFlags) check() error {
 		return usageError{err}
 	}
 	if f.HTML != "" {
-		if err := writable(filepath.Dir(f.HTML)); err != nil {
+		room, err := makeRoom(filepath.Dir(f.HTML), pageBytes)
+		if err != nil {
 			return fmt.Errorf("--html: %w", err)
 		}
+		room.release()
 	}
 	return nil
 }

@@ -4,20 +4,19 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"strings"
 
 	"github.com/kernelet/kernelet/mnist"
 )
 
-// Sizes and seed of what replaces MNIST where it cannot be had.
+// Sizes and seed of what --synthetic draws.
 const (
 	syntheticTrain = 60_000
 	syntheticTest  = 10_000
 	syntheticSeed  = 2024
 )
 
-// loadReal returns the data at a path, or MNIST, and unlike loadData never
-// drawn digits: a model's accuracy on those would say nothing.
+// loadReal returns the data at a path, or MNIST, never drawn digits: a model's
+// accuracy on those would say nothing.
 func loadReal(e *environment, options mnist.Options, quiet bool) (*mnist.Dataset, error) {
 	bar := newProgress(e.stdout, quiet, "")
 	options.Progress = func(file string, done, total int64) {
@@ -35,20 +34,20 @@ func loadReal(e *environment, options mnist.Options, quiet bool) (*mnist.Dataset
 	return data, nil
 }
 
-// loadData returns the data of a folder, or MNIST. Where MNIST cannot be had
-// it returns drawn digits and says so where nobody can miss it.
-func loadData(e *environment, folder string, quiet bool) (*mnist.Dataset, error) {
-	data, err := loadReal(e, mnist.Options{Dir: folder}, quiet)
-	if !errors.Is(err, mnist.ErrUnavailable) {
-		return data, err
+// loadData returns the data that the flags name, MNIST, or drawn digits.
+func loadData(e *environment, flags *dataFlags, quiet bool) (*mnist.Dataset, error) {
+	if flags.Synthetic {
+		return &mnist.Dataset{
+			Train: mnist.Synthetic(syntheticTrain, syntheticSeed),
+			Test:  mnist.Synthetic(syntheticTest, syntheticSeed+1),
+			Name:  "synthetic", Source: "drawn",
+		}, nil
 	}
-	rule := strings.Repeat("!", 72)
-	fmt.Fprintf(e.stderr, "%s\nNOT MNIST: the data could not be had, so these are drawn digits. Figures below\nsay nothing about MNIST. What was tried:\n%v\n%s\n", rule, err, rule)
-	return &mnist.Dataset{
-		Train: mnist.Synthetic(syntheticTrain, syntheticSeed),
-		Test:  mnist.Synthetic(syntheticTest, syntheticSeed+1),
-		Name:  "synthetic", Source: "drawn",
-	}, nil
+	data, err := loadReal(e, mnist.Options{Dir: flags.Data}, quiet)
+	if errors.Is(err, mnist.ErrUnavailable) {
+		err = fmt.Errorf("%w; --data or MNIST_DIR names the files, MNIST_MIRROR another mirror, and --synthetic draws digits instead", err)
+	}
+	return data, err
 }
 
 type dataCommand struct {

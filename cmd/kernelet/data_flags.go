@@ -14,6 +14,7 @@ import (
 // dataFlags say what is trained on and what is validated on.
 type dataFlags struct {
 	Data          string `help:"Data set: folder, IDX, .npz, CSV, Parquet, pictures by class, a zip or tar of these; MNIST, fetched, if not given." placeholder:"PATH"`
+	Synthetic     bool   `help:"Drawn digits instead of MNIST: figures say nothing about MNIST."`
 	Validate      string `help:"Validate on this data set, or on the last N% of each class's training images, which are not trained on, instead of the test images." placeholder:"PATH|N%"`
 	HoldOut       int    `help:"Validate on the last N training images, which are not trained on, instead of the test images." placeholder:"N"`
 	Limit         int    `help:"Use the first N training images only." placeholder:"N"`
@@ -35,6 +36,9 @@ const defaultHoldOut = "10%"
 func (f *dataFlags) check() error {
 	if f.Limit < 0 || f.HoldOut < 0 || f.LimitPerClass < 0 {
 		return errors.New("expected --limit, --limit-per-class and --hold-out of at least 0")
+	}
+	if f.Synthetic && f.Data != "" {
+		return errors.New("expected --data or --synthetic, got both")
 	}
 	if f.Validate != "" && f.HoldOut > 0 {
 		return errors.New("expected --validate or --hold-out, got both")

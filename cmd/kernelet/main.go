@@ -8,8 +8,7 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"os/signal"
-	"strings"
+	"reflect"
 	"syscall"
 
 	"github.com/alecthomas/kong"
@@ -48,11 +47,7 @@ type environment struct {
 }
 
 func main() {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	context.AfterFunc(ctx, stop) // a second signal ends the process at once
-	code := run(ctx, os.Args[1:], os.Stdout, os.Stderr)
-	stop()
-	os.Exit(code)
+	exit(run(notify(), os.Args[1:], os.Stdout, os.Stderr))
 }
 
 // usageError is an error of the command line.
@@ -87,14 +82,17 @@ func complete(parser *kong.Kong) (done bool) {
 	return true
 }
 
-// run parses and executes a command line and returns the exit code.
+// run parses and executes a command line and returns the exit code: 0, one of
+// those above, or exitSignal and the number of the signal that ended it.
 func run(ctx context.Context, arguments []string, stdout, stderr io.Writer) int {
 	var c commands
+	out := &output{w: stdout}
 	exited := -1
 	parser, err := kong.New(&c,
 		kong.Name("kernelet"),
 		kong.Description("LeNet on MNIST as code-generated kernels."),
-		kong.Writers(stdout, stderr),
+		kong.Writers(out, stderr),
+		kong.KindMapper(reflect.String, kong.MapperFunc(stringArgument)),
 		kong.Exit(func(code int) {
 			if exited < 0 {
 				exited = code
@@ -116,18 +114,39 @@ func run(ctx context.Context, arguments []string, stdout, stderr io.Writer) int 
 	}
 	parsed, err := parser.Parse(arguments)
 	if exited >= 0 {
-		return exited
+		return finish(ctx, out.close(), exited, stderr)
+	}
+	if errors.Is(err, errOutput) {
+		return finish(ctx, err, 0, stderr)
 	}
 	if err != nil {
-		fmt.Fprintf(stderr, "kernelet: %v (kernelet --help shows the usage)\n", err)
+		fmt.Fprintf(stderr, "kernelet: %s (kernelet --help shows the usage)\n", oneLine(err.Error()))
 		return exitUsage
 	}
-	err = parsed.Run(&environment{ctx: ctx, stdout: stdout, stderr: stderr})
-	if err == nil {
-		return 0
+	err = parsed.Run(&environment{ctx: ctx, stdout: out, stderr: stderr})
+	if lost := out.close(); err == nil {
+		err = lost
 	}
-	// One line, whatever the error is made of.
-	fmt.Fprintln(stderr, "kernelet:", strings.ReplaceAll(err.Error(), "\n", "; "))
+	return finish(ctx, err, 0, stderr)
+}
+
+// finish says on one line of stderr what went wrong, and returns the exit code,
+// which is code if nothing did.
+func finish(ctx context.Context, err error, code int, stderr io.Writer) int {
+	if err == nil {
+		return code
+	}
+	ended := signalled(ctx, err)
+	switch {
+	case ended == exitSignal+int(syscall.SIGPIPE) && !errors.Is(err, errInterrupted):
+		return ended // whoever reads no more does not want to know
+	case errors.Is(err, context.Canceled) && ctx.Err() != nil && !errors.Is(err, errInterrupted):
+		err = errInterrupted
+	}
+	fmt.Fprintln(stderr, "kernelet:", oneLine(err.Error()))
+	if ended != 0 {
+		return ended
+	}
 	var usage usageError
 	if errors.As(err, &usage) {
 		return exitUsage

@@ -196,15 +196,27 @@ func TestISA(t *testing.T) {
 	}
 }
 
-// TestNoRealData: only train goes on with drawn digits.
+// TestNoRealData: no command goes on with drawn digits unless it is asked to.
 func TestNoRealData(t *testing.T) {
 	for _, name := range []string{"MNIST_DIR", "HOME", "XDG_CACHE_HOME", "LocalAppData"} {
 		t.Setenv(name, "") // nothing given, and no cache to fetch into
 	}
-	stdout, stderr := execute(t, 1, "eval", "--json")
-	if stdout != "" || strings.Count(stderr, "\n") != 1 || !strings.Contains(stderr, "mnist is not available") {
-		t.Errorf("eval printed %q and %q", stdout, stderr)
+	t.Setenv("MNIST_MIRROR", "http://127.0.0.1:1") // where nobody answers
+	out := filepath.Join(t.TempDir(), "out")
+	for _, arguments := range [][]string{{"eval", "--json"}, {"train", "--out", out}, {"sweep", "--out", out}} {
+		stdout, stderr := execute(t, 1, arguments...)
+		if stdout != "" || strings.Count(stderr, "\n") != 1 || !strings.Contains(stderr, "mnist is not available") {
+			t.Errorf("%v printed %q and %q", arguments, stdout, stderr)
+		}
+		if strings.Contains(stderr, "--synthetic") != (arguments[0] == "train" || arguments[0] == "sweep") {
+			t.Errorf("%v: the way out: %q", arguments, stderr)
+		}
 	}
+	stdout, _ := execute(t, 0, "train", "--synthetic", "--limit", "20", "--epochs", "1", "--json", "--out", out)
+	if !strings.Contains(stdout, `"dataset":"synthetic"`) {
+		t.Errorf("train --synthetic printed %q", stdout)
+	}
+	execute(t, 2, "train", "--synthetic", "--data", out)
 }
 
 func TestData(t *testing.T) {

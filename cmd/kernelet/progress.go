@@ -3,7 +3,6 @@ package main
 import (
 	"fmt"
 	"io"
-	"os"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -42,8 +41,8 @@ func newProgress(w io.Writer, quiet bool, label string) *progress {
 
 // terminalWidth is the number of a terminal's columns.
 func terminalWidth(w io.Writer) (columns int, terminal bool) {
-	file, ok := w.(*os.File)
-	if !ok || !term.IsTerminal(int(file.Fd())) {
+	file := file(w)
+	if file == nil || !term.IsTerminal(int(file.Fd())) {
 		return 0, false
 	}
 	if columns, _, err := term.GetSize(int(file.Fd())); err == nil && columns > 0 {

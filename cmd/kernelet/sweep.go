@@ -60,7 +60,7 @@ func (c *sweepCommand) runs() ([]lenet.Settings, error) {
 
 // task is the data and the weights to start from.
 func (c *sweepCommand) task(e *environment) (*sweep.Task, error) {
-	data, err := loadData(e, c.Data, c.JSON || c.Quiet)
+	data, err := loadData(e, &c.dataFlags, c.JSON || c.Quiet)
 	if err != nil {
 		return nil, err
 	}
@@ -89,16 +89,23 @@ func (c *sweepCommand) Run(e *environment) error {
 	if err := os.MkdirAll(c.Out, 0o755); err != nil {
 		return fmt.Errorf("--out: %w", err)
 	}
-	if err := writable(c.Out); err != nil {
+	_, unlock, err := lock(c.Out)
+	if err != nil {
 		return fmt.Errorf("--out: %w", err)
 	}
+	defer unlock()
+	room, err := makeRoom(c.Out, resultBytes)
+	if err != nil {
+		return fmt.Errorf("--out: %w", err)
+	}
+	room.release()
 	task, err := c.task(e)
 	if err != nil {
 		return err
 	}
 	start := time.Now()
 	results, sweepErr := c.all(e, runs, task)
-	if sweepErr != nil && !errors.Is(sweepErr, context.Canceled) {
+	if sweepErr != nil && !errors.Is(sweepErr, context.Canceled) && !errors.Is(sweepErr, errOutput) {
 		return sweepErr
 	}
 	if len(results) > 0 {
@@ -107,7 +114,11 @@ func (c *sweepCommand) Run(e *environment) error {
 		}
 	}
 	if sweepErr != nil {
-		return fmt.Errorf("interrupted after %d of %d runs; the same command goes on with the others", len(results), len(runs))
+		stopped := fmt.Errorf("%w after %d of %d runs; the same command goes on with the others", errInterrupted, len(results), len(runs))
+		if errors.Is(sweepErr, errOutput) {
+			return fmt.Errorf("%w: %w", stopped, sweepErr)
+		}
+		return stopped
 	}
 	summary := sweep.Summarise(results)
 	switch {

@@ -33,8 +33,8 @@ type trainCommand struct {
 	Quiet     bool     `help:"Print nothing but errors."`
 }
 
-// Run trains. When it is interrupted, what is done so far is written as if it
-// had ended, and the error says so.
+// Run trains. When it is interrupted, or cannot write its output or a checkpoint,
+// what is done so far is written as if it had ended, and the error says so.
 func (c *trainCommand) Run(e *environment) error {
 	settings, err := c.settings()
 	if err != nil {
@@ -49,13 +49,20 @@ func (c *trainCommand) Run(e *environment) error {
 	if err := os.MkdirAll(c.Out, 0o755); err != nil {
 		return fmt.Errorf("--out: %w", err)
 	}
-	if err := c.sweep(); err != nil {
+	locked, unlock, err := lock(c.Out)
+	if err != nil {
 		return fmt.Errorf("--out: %w", err)
 	}
-	if err := writable(c.Out); err != nil {
+	defer unlock()
+	if err := c.sweep(locked); err != nil {
 		return fmt.Errorf("--out: %w", err)
 	}
-	data, err := loadData(e, c.Data, c.JSON || c.Quiet)
+	room, err := makeRoom(c.Out, resultBytes)
+	if err != nil {
+		return fmt.Errorf("--out: %w", err)
+	}
+	defer room.release()
+	data, err := loadData(e, &c.dataFlags, c.JSON || c.Quiet)
 	if err != nil {
 		return err
 	}
@@ -84,9 +91,10 @@ func (c *trainCommand) Run(e *environment) error {
 	if err := stop(); err != nil {
 		return errors.Join(err, trainErr)
 	}
-	if trainErr != nil && !errors.Is(trainErr, context.Canceled) {
+	if trainErr != nil && !errors.Is(trainErr, context.Canceled) && !errors.Is(trainErr, errOutput) && !errors.Is(trainErr, errSaving) {
 		return trainErr
 	}
+	room.release()
 	model = trainer.Model()
 	if err := c.write(model, history, validation); err != nil {
 		return err
@@ -108,7 +116,11 @@ func (c *trainCommand) Run(e *environment) error {
 		}
 	}
 	if trainErr != nil {
-		return fmt.Errorf("interrupted after %s; --resume goes on from %s", count(trainer.EpochsDone(), "complete epoch"), checkpoint)
+		stopped := fmt.Errorf("%w after %s; --resume goes on from %s", errInterrupted, count(trainer.EpochsDone(), "complete epoch"), quoted(checkpoint))
+		if !errors.Is(trainErr, context.Canceled) {
+			return fmt.Errorf("%w: %w", stopped, trainErr)
+		}
+		return stopped
 	}
 	switch {
 	case c.JSON:
@@ -119,7 +131,7 @@ func (c *trainCommand) Run(e *environment) error {
 			trained = fmt.Sprintf("epochs %d to %d", first, settings.Epochs)
 		}
 		_, err := fmt.Fprintf(e.stdout, "%s\n%s in %.1f s (%s, %s)\nmodel, history and pictures: %s\n",
-			ruler(e.stdout), trained, seconds, trainer.ISA(), count(trainer.Threads(), "thread"), c.Out)
+			ruler(e.stdout), trained, seconds, trainer.ISA(), count(trainer.Threads(), "thread"), quoted(c.Out))
 		return err
 	}
 	return nil

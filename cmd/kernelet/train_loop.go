@@ -37,6 +37,9 @@ func (c *trainCommand) trainer(model *lenet.Model, settings lenet.Settings) (*le
 	return trainer, history, nil
 }
 
+// errSaving is wrapped by the error of a checkpoint that cannot be written.
+var errSaving = errors.New("saving")
+
 // loop trains and reports epoch by epoch. The history is written before the
 // checkpoint that counts its last epoch, so a run that is killed between them
 // finds both in step. An interruption takes effect after a step, but not
@@ -70,7 +73,7 @@ func (c *trainCommand) loop(e *environment, trainer *lenet.Trainer, epochs int, 
 		bar.clear()
 		bar.before += train.Len()
 		if checkpointErr != nil {
-			return history, checkpointErr
+			return history, fmt.Errorf("%w: %w", errSaving, checkpointErr)
 		}
 		if err != nil {
 			return history, err
@@ -84,10 +87,10 @@ func (c *trainCommand) loop(e *environment, trainer *lenet.Trainer, epochs int, 
 		history = append(history, h)
 		if c.Every > 0 {
 			if err := writeHistory(filepath.Join(c.Out, historyFile), c.validation(), history); err != nil {
-				return history, err
+				return history, fmt.Errorf("%w: %w", errSaving, err)
 			}
 			if err := trainer.Checkpoint(checkpoint); err != nil {
-				return history, err
+				return history, fmt.Errorf("%w: %w", errSaving, err)
 			}
 		}
 		switch {

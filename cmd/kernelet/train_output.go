@@ -26,10 +26,15 @@ const (
 	probeFile       = "probe"                          // never more than a temporary file
 )
 
-// sweep removes what a run that was killed while it wrote left in --out.
-func (c *trainCommand) sweep() error {
+// sweep removes what a run that was killed while it wrote left in --out: all of
+// it if the folder is locked, and else what is old.
+func (c *trainCommand) sweep(locked bool) error {
+	age := wholefile.AbandonedAfter
+	if locked {
+		age = 0
+	}
 	for _, name := range []string{modelFile, checkpointFile, checkpointFile + lenet.PreviousSuffix, historyFile, lossFile, accuracyFile, predictionsFile, kaggleFile, probeFile} {
-		if err := wholefile.Sweep(filepath.Join(c.Out, name)); err != nil {
+		if err := wholefile.Sweep(filepath.Join(c.Out, name), age); err != nil {
 			return err
 		}
 	}
@@ -70,18 +75,8 @@ func (c *trainCommand) setAside(e *environment) error {
 	if note == "" || c.Quiet {
 		return nil
 	}
-	_, err := fmt.Fprintf(e.stderr, "train: %s: %s\n", c.Out, note)
+	_, err := fmt.Fprintf(e.stderr, "train: %s: %s\n", quoted(c.Out), note)
 	return err
-}
-
-// writable reports why nothing can be written to a folder, before hours of
-// training end with it.
-func writable(folder string) error {
-	probe, err := os.CreateTemp(folder, "."+probeFile+".*.tmp") // a name that sweep knows
-	if err != nil {
-		return err
-	}
-	return errors.Join(probe.Close(), os.Remove(probe.Name()))
 }
 
 func (c *trainCommand) write(model *lenet.Model, history []epoch, validation mnist.Set) error {

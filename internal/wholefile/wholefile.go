@@ -180,12 +180,12 @@ func syncFolder(folder string) error {
 	return errors.Join(err, d.Close())
 }
 
-// abandonedAfter is the age at which a temporary file belongs to nobody any more.
-const abandonedAfter = time.Hour
+// AbandonedAfter is the age at which a temporary file belongs to nobody any more.
+const AbandonedAfter = time.Hour
 
-// Sweep removes the temporary files that killed writers of path left, and leaves
-// those that are younger than an hour: another process may be writing them.
-func Sweep(path string) error {
+// Sweep removes the temporary files of at least the given age that killed writers
+// of path left: 0 if nobody can be writing path, or else AbandonedAfter.
+func Sweep(path string, age time.Duration) error {
 	folder := filepath.Dir(path)
 	entries, err := os.ReadDir(folder)
 	if err != nil {
@@ -201,7 +201,7 @@ func Sweep(path string) error {
 		if _, err := strconv.ParseUint(number, 36, 64); !ok || err != nil {
 			continue
 		}
-		if info, err := entry.Info(); err != nil || time.Since(info.ModTime()) < abandonedAfter {
+		if info, err := entry.Info(); err != nil || age > 0 && time.Since(info.ModTime()) < age {
 			continue
 		}
 		if err := os.Remove(filepath.Join(folder, entry.Name())); err != nil && !errors.Is(err, fs.ErrNotExist) {

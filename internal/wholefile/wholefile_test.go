@@ -83,7 +83,7 @@ func TestWriteFails(t *testing.T) {
 func TestSweep(t *testing.T) {
 	folder := t.TempDir()
 	path := filepath.Join(folder, "a")
-	old := time.Now().Add(-2 * abandonedAfter)
+	old := time.Now().Add(-2 * AbandonedAfter)
 	for range 3 {
 		file, err := create(path, 0o666)
 		if err != nil {
@@ -111,13 +111,20 @@ func TestSweep(t *testing.T) {
 	}
 	keep = append(keep, filepath.Base(young.Name()))
 	slices.Sort(keep)
-	if err := Sweep(path); err != nil {
+	if err := Sweep(path, AbandonedAfter); err != nil {
 		t.Fatal(err)
 	}
 	if got := names(t, folder); !slices.Equal(got, keep) {
 		t.Errorf("expected %v, got %v", keep, got)
 	}
-	if err := Sweep(filepath.Join(folder, "none", "a")); !errors.Is(err, fs.ErrNotExist) {
+	if err := Sweep(path, 0); err != nil {
+		t.Fatal(err)
+	}
+	keep = slices.DeleteFunc(keep, func(name string) bool { return name == filepath.Base(young.Name()) })
+	if got := names(t, folder); !slices.Equal(got, keep) {
+		t.Errorf("of any age: expected %v, got %v", keep, got)
+	}
+	if err := Sweep(filepath.Join(folder, "none", "a"), 0); !errors.Is(err, fs.ErrNotExist) {
 		t.Errorf("no folder: expected ErrNotExist, got %v", err)
 	}
 }
