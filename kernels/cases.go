@@ -42,7 +42,7 @@ func (c Case) Touched() float64 {
 	bytes := 0.0
 	for _, a := range c.arguments {
 		size := map[kind]float64{floatsKind: 4, bytesKind: 1, integersKind: 4, wordsKind: 4}[a.Kind]
-		bytes += size * float64(a.length()) * a.share()
+		bytes += float64(size * float64(a.length()) * a.share())
 	}
 	return bytes
 }
@@ -160,7 +160,7 @@ func (c Case) filled(seed uint64, integers bool, memory memory) *arguments {
 				if integers {
 					values[i] = float32(random.IntN(5) - 2)
 				} else {
-					values[i] = 2*random.Float32() - 1
+					values[i] = float32(2*random.Float32()) - 1
 				}
 			}
 			a.Floats[name] = values

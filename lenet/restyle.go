@@ -52,14 +52,14 @@ func drawOne(target []byte, d *draws) {
 	clear(target)
 	const height = 18.5
 	slant := d.between(-3, 4)
-	apex := vector{slant / 2, -height / 2}
-	base := vector{-slant / 2, height / 2}
+	apex := vector{float64(slant / 2), -height / 2}
+	base := vector{float64(-slant / 2), height / 2}
 	length := d.between(0.2, 0.75) * height
 	angle := d.between(20, min(65, 80-45*length/height)) * math.Pi / 180
 	sin, cos := portable.Sincos(angle)
 	tip := vector{apex.x - float64(length*sin), apex.y + float64(length*cos)}
 	bend := d.between(-0.12, 0.12)
-	middle := vector{(apex.x+tip.x)/2 + float64(bend*(tip.y-apex.y)), (apex.y+tip.y)/2 - float64(bend*(tip.x-apex.x))}
+	middle := vector{float64((apex.x+tip.x)/2) + float64(bend*(tip.y-apex.y)), float64((apex.y+tip.y)/2) - float64(bend*(tip.x-apex.x))}
 	lines := [...][2]vector{{apex, base}, {apex, middle}, {middle, tip}, {base, base}}
 	if d.between(0, 1) < 0.3 {
 		half := d.between(2, 6)
@@ -98,7 +98,7 @@ func crossSeven(target []byte, d *draws) {
 	if mass == 0 {
 		return
 	}
-	half := length / 2
+	half := float64(length / 2)
 	at := vector{sum/mass + d.between(-1, 1), float64(row) + 0.5}
 	drawLine(target, vector{at.x - half, at.y - float64(half*rise)}, vector{at.x + half, at.y + float64(half*rise)}, radius, 255)
 }

@@ -5,13 +5,13 @@ import (
 	"math/rand/v2"
 	"os"
 
-	"github.com/kernelet/kernelet/kernels"
+	"github.com/kernelet/kernelet/internal/shape"
 )
 
 // resultBytes is more than what a training writes to its folder when it ends:
 // the model, a checkpoint of weights, two moments and their mean, and a megabyte
 // for history and pictures.
-const resultBytes = 5*4*kernels.Parameters + 1<<20
+const resultBytes = 5*4*shape.Parameters + 1<<20
 
 // pageBytes is more than a page that bench writes.
 const pageBytes = 1 << 20
