@@ -34,15 +34,16 @@ func (p Prediction) Rejected() bool { return p.Rejection > 0 }
 // batches end when they have had nothing to do for a tenth of a second, and the
 // memory is the garbage collector's, so a Classifier need not be closed.
 type Classifier struct {
-	set     *kernels.Set
-	threads int
-	packed  packed
-	single  packedSingle
-	workers *workers
-	own     []classifierMemory   // of worker 1, 2, …
-	batches *freeList[inference] // of callers
-	singles *freeList[single]
-	calls   *freeList[call]
+	calibration *Calibration // of the model; nil: none
+	set         *kernels.Set
+	threads     int
+	packed      packed
+	single      packedSingle
+	workers     *workers
+	own         []classifierMemory   // of worker 1, 2, …
+	batches     *freeList[inference] // of callers
+	singles     *freeList[single]
+	calls       *freeList[call]
 }
 
 // classifierMemory is a worker's own, made when it is first needed: 1 MB that
@@ -100,6 +101,7 @@ func NewClassifier(model *Model, options Options) (*Classifier, error) {
 			bias[i] += 0 // −0 becomes 0: the kernels for one image count on it
 		}
 	}
+	c.calibration = model.Calibration
 	c.packed.use(weights)
 	if err := c.packed.transform(set, weights); err != nil {
 		return nil, err
@@ -117,6 +119,9 @@ func (c *Classifier) Close() { c.workers.close() }
 // ISA names the instruction set in use.
 func (c *Classifier) ISA() string { return c.set.Name() }
 
+// Calibration returns the model's, or nil.
+func (c *Classifier) Calibration() *Calibration { return c.calibration }
+
 // Classify reads one image of 28×28 bytes, 0 for background, 255 for ink.
 func (c *Classifier) Classify(image *[shape.ImagePixels]byte) Prediction {
 	return c.classify(pixels{bytes: image[:]})
@@ -133,7 +138,7 @@ func (c *Classifier) classify(image pixels) Prediction {
 	// The lengths fit, so there is no error.
 	_ = f.forward(c.set, &c.packed, &c.single, image, 0, &logits)
 	c.singles.put(f)
-	return Predict(&logits)
+	return c.calibration.Predict(&logits)
 }
 
 // ClassifyBatch fills predictions from as many images, 784 bytes each.
@@ -141,7 +146,7 @@ func (c *Classifier) ClassifyBatch(predictions []Prediction, images []byte) erro
 	if len(images) != len(predictions)*shape.ImagePixels {
 		return fmt.Errorf("%w: images: expected %d bytes for %d predictions, got %d", ErrLength, len(predictions)*shape.ImagePixels, len(predictions), len(images))
 	}
-	return c.run(request{images: pixels{bytes: images}, predictions: predictions}, len(predictions))
+	return c.run(request{images: pixels{bytes: images}, predictions: predictions, calibration: c.calibration}, len(predictions))
 }
 
 // Logits fills logits, [n][10], from n images of 784 bytes each.
@@ -168,6 +173,7 @@ type request struct {
 	images      pixels
 	predictions []Prediction
 	logits      []float32
+	calibration *Calibration
 }
 
 // store fills what the request asks for of image i.
@@ -175,7 +181,7 @@ func (r *request) store(i int, logits *[shape.Classes]float32) {
 	if r.logits != nil {
 		copy(r.logits[i*shape.Classes:], logits[:])
 	} else {
-		r.predictions[i] = Predict(logits)
+		r.predictions[i] = r.calibration.Predict(logits)
 	}
 }
 

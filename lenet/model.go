@@ -31,6 +31,10 @@ type Model struct {
 	FC1Bias     [shape.FC1Outputs]float32                                    // fc1.bias (500)
 	FC2Weight   [shape.Classes * shape.FC2Inputs]float32                     // fc2.weight (10, 500)
 	FC2Bias     [shape.Classes]float32                                       // fc2.bias (10)
+
+	// Calibration makes probabilities of logits; nil: softmax alone. Files do
+	// not hold it.
+	Calibration *Calibration
 }
 
 // Tensor is one parameter of a Model.

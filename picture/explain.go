@@ -25,7 +25,7 @@ func (r *Reader) Explain(picture image.Image) (brightness *image.Gray, views []V
 	}
 	for _, v := range w.views() {
 		if w.see(v) {
-			views = append(views, View{v.String(), w.ink.image(), prepared(&w.prepared), r.classifier.Classify(&w.prepared)})
+			views = append(views, View{v.String(), w.ink.image(), prepared(&w.prepared), r.classify(w)})
 		}
 	}
 	return w.gray.image(), views, nil

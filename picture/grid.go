@@ -99,6 +99,5 @@ func (r *Reader) cell(page *workspace, picture image.Image, cell image.Rectangle
 		return Digit{}, false
 	}
 	p := r.classify(w)
-	box := image.Rectangle{Min: w.box.Min.Mul(w.factor).Add(cell.Min), Max: w.box.Max.Mul(w.factor).Add(cell.Min)}
-	return Digit{Prediction: p, Box: box.Intersect(cell), Image: w.prepared}, true
+	return Digit{Prediction: p, Box: w.shown(w.box), Image: w.prepared}, true
 }

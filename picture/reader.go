@@ -40,7 +40,7 @@ func (r *Reader) Digit(picture image.Image) (Digit, error) {
 			continue
 		}
 		thick = thick || w.renderer.stroke > 4
-		p := r.classifier.Classify(&w.prepared)
+		p := r.classify(w)
 		score := p.Probability
 		if w.touches {
 			score *= 0.75
@@ -48,7 +48,7 @@ func (r *Reader) Digit(picture image.Image) (Digit, error) {
 			score *= 0.95
 		}
 		if !found || score > most {
-			best, most = Digit{Prediction: p, Image: w.prepared}, score
+			best, most = Digit{Prediction: p, Box: w.shown(w.box), Image: w.prepared}, score
 		}
 		found = true
 		if (p.Probability >= sure || w.ruled) && !w.touches {
@@ -59,4 +59,19 @@ func (r *Reader) Digit(picture image.Image) (Digit, error) {
 		return Digit{}, w.blank(picture)
 	}
 	return best, nil
+}
+
+// shown returns where the picture has a part of what w looks at.
+func (w *workspace) shown(part image.Rectangle) image.Rectangle {
+	return image.Rectangle{Min: part.Min.Mul(w.factor).Add(w.part.Min), Max: part.Max.Mul(w.factor).Add(w.part.Min)}.Intersect(w.part)
+}
+
+// classify reads what w prepared.
+func (r *Reader) classify(w *workspace) lenet.Prediction {
+	var logits [10]float32
+	// The lengths fit, so there is no error.
+	_ = r.classifier.Logits(logits[:], w.prepared[:])
+	p := lenet.Predict(&logits)
+	p.Rejection = r.classifier.Calibration().Score(&logits)
+	return p
 }

@@ -4,8 +4,6 @@ import (
 	"image"
 	"math"
 	"slices"
-
-	"github.com/kernelet/kernelet/lenet"
 )
 
 // Row is a line of digits, or of a grid's cells.
@@ -315,9 +313,5 @@ func (r *Reader) readPart(w, cell *workspace, b blob, box image.Rectangle) (Digi
 	if !cell.render(true) {
 		return Digit{}, false
 	}
-	origin := w.part.Min
-	shown := image.Rectangle{Min: box.Min.Mul(w.factor).Add(origin), Max: box.Max.Mul(w.factor).Add(origin)}
-	return Digit{Prediction: r.classify(cell), Box: shown.Intersect(w.part), Image: cell.prepared}, true
+	return Digit{Prediction: r.classify(cell), Box: w.shown(box), Image: cell.prepared}, true
 }
-
-func (r *Reader) classify(w *workspace) lenet.Prediction { return r.classifier.Classify(&w.prepared) }

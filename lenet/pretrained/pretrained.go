@@ -6,7 +6,12 @@
 //
 //	kernelet train --recipe best --seed 1
 //
-// which gives the same bits on every machine with AVX2 or AVX-512.
+// which gives the same bits on every machine with AVX2 or AVX-512, and the
+// calibration from
+//
+//	go generate ./lenet/pretrained
+//
+// which fits a temperature and a rejection score to these weights.
 package pretrained
 
 import (
@@ -16,6 +21,8 @@ import (
 
 	"github.com/kernelet/kernelet/lenet"
 )
+
+//go:generate go run ../../internal/calibrate -model model.safetensors -out calibration.go
 
 //go:embed model.safetensors
 var content []byte
@@ -33,5 +40,7 @@ func Model() (*lenet.Model, error) {
 	if err != nil {
 		return nil, fmt.Errorf("pretrained: %w", err)
 	}
+	c := calibration
+	m.Calibration = &c
 	return m, nil
 }
