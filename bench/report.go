@@ -74,6 +74,9 @@ func (o *Options) needs(ceiling *Row, chosen string) bool {
 // of other images, of another model or of some parts only has none.
 func Run(ctx context.Context, options Options) (*Report, error) {
 	start := time.Now()
+	if options.Progress == nil {
+		options.Progress = func(string, int, int) {}
+	}
 	chosen, err := kernels.Select(options.ISA)
 	if err != nil {
 		return nil, err

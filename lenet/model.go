@@ -44,8 +44,11 @@ type Tensor struct {
 	Values []float32 // the model's own memory
 }
 
-// Tensors lists the parameters in state-dict order.
+// Tensors lists the parameters in state-dict order; nil has none.
 func (m *Model) Tensors() []Tensor {
+	if m == nil {
+		return nil
+	}
 	return []Tensor{
 		{"conv1.weight", []int{shape.Conv1Outputs, 1, shape.FilterSize, shape.FilterSize}, m.Conv1Weight[:]},
 		{"conv1.bias", []int{shape.Conv1Outputs}, m.Conv1Bias[:]},
@@ -180,6 +183,9 @@ func fill(wanted []Tensor, tensors []safetensors.Tensor) error {
 // checkFinite returns an error that names the first weight that is NaN or
 // infinite.
 func (m *Model) checkFinite() error {
+	if m == nil {
+		return fmt.Errorf("%w: expected a model, got nil", ErrModel)
+	}
 	for _, t := range m.Tensors() {
 		if err := t.checkFinite(); err != nil {
 			return err

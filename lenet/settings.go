@@ -20,7 +20,7 @@ type Settings struct {
 	Dropout        float64  // probability in [0, 1) that an output of fc1 is dropped; 0 drops none (Tutorial says 0.5)
 	LabelSmoothing float64  // in [0, 1): this share of the target is spread evenly over the ten classes; 0: none
 	Augment        bool     // train on randomly shifted, turned, scaled and bent copies, made anew every epoch
-	AverageEpochs  int      // use the mean of the weights after the last so many of Epochs; 0: the last weights
+	AverageEpochs  int      // use the mean of the weights after the last so many of Epochs, all of them if there are fewer; 0: the last weights
 	Schedule       Schedule // how the learning rate changes over the steps; zero: constant
 
 	Seed      uint64 // of shuffling, dropout and augmentation
@@ -120,6 +120,9 @@ func (s Settings) withDefaults() Settings {
 	setFloat(&s.Beta1, 0.9)
 	setFloat(&s.Beta2, 0.999)
 	setFloat(&s.Epsilon, 1e-8)
+	if s.Epochs > 0 {
+		s.AverageEpochs = min(s.AverageEpochs, s.Epochs) // who shortens a recipe need not know of it
+	}
 	return s
 }
 
@@ -155,7 +158,7 @@ func (s Settings) Check() error {
 		within("epsilon", s.Epsilon, 0, 1, false),
 		within("dropout", s.Dropout, 0, 1, true),
 		within("label smoothing", s.LabelSmoothing, 0, 1, true),
-		integer("average epochs", s.AverageEpochs, 0, s.Epochs),
+		integer("average epochs", s.AverageEpochs, 0, 1_000_000),
 		within("warm-up", s.Schedule.WarmUp, 0, 1, true),
 		integer("threads", s.Threads, 0, maxThreads),
 	} {

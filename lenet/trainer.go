@@ -71,6 +71,9 @@ type position struct {
 // NewTrainer returns a Trainer that starts from a copy of model. Close ends
 // its workers and frees its memory.
 func NewTrainer(model *Model, settings Settings) (*Trainer, error) {
+	if model == nil {
+		return nil, fmt.Errorf("trainer: %w: expected a model, got nil", ErrModel)
+	}
 	t, err := blankTrainer(settings)
 	if err != nil {
 		return nil, err

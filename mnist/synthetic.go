@@ -42,10 +42,11 @@ var strokes = [Classes][][][]point{
 		{append(arc(.48, .3, .27, .27, -20, 340), arc(.4, .55, .36, .42, -20, 110)...)}},
 }
 
-// Synthetic returns n drawn digits for when there is no network: strokes with
+// Synthetic returns n drawn digits, none if n is negative, for when there is no network: strokes with
 // random slant, turn, size, place, thickness, bends and noise. Image i depends
 // on seed and i alone, on every architecture.
 func Synthetic(n int, seed uint64) Set {
+	n = max(0, n)
 	s := Set{Images: make([]byte, n*ImageBytes), Labels: make([]byte, n)}
 	for i := range n {
 		key := random.Key(random.Synthetic, seed, uint64(i))

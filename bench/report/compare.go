@@ -73,8 +73,34 @@ func Compare(w io.Writer, names []string, reports []*bench.Report) error {
 		b.WriteString("the scores are of different versions and cannot be compared\n")
 	}
 	fmt.Fprintf(&b, "ratios: above 1 is faster than the first; ~: may be chance, the intervals overlap or there are fewer than %d samples; %s: not measured\n", bench.FewestSamples, missing)
+	for i, r := range reports[1:] {
+		for _, difference := range machineDifferences(&reports[0].Machine, &r.Machine) {
+			fmt.Fprintf(&b, "%s and %s differ in %s\n", names[0], names[1+i], difference)
+		}
+	}
 	_, err := io.WriteString(w, b.String())
 	return err
+}
+
+// machineDifferences says in what two measured machines differ that may explain
+// their figures as well as what is to be compared.
+func machineDifferences(a, b *bench.Machine) (list []string) {
+	for _, d := range []struct {
+		name string
+		a, b any
+	}{
+		{"CPU", fmt.Sprintf("%s (family %d, model %d)", a.CPU, a.Family, a.Model), fmt.Sprintf("%s (family %d, model %d)", b.CPU, b.Family, b.Model)},
+		{"threads in use", a.Used, b.Used},
+		{"instruction set", a.ISA, b.ISA},
+		{"kernelet's version", a.Kernelet, b.Kernelet},
+		{"Go's version", a.Go, b.Go},
+		{"system", a.OS, b.OS},
+	} {
+		if d.a != d.b {
+			list = append(list, fmt.Sprintf("%s: %v, %v", d.name, d.a, d.b))
+		}
+	}
+	return list
 }
 
 // missing stands for what a report does not have.

@@ -14,17 +14,21 @@ import (
 // ErrReport is wrapped by every error about the content of a report's file.
 var ErrReport = errors.New("not a usable benchmark report")
 
-// WriteJSON writes a report as one JSON object, in the form of bench.Schema.
+// WriteJSON writes a report as one JSON object, in the form of bench.Schema, and
+// in ASCII, which survives a shell that takes output for another encoding.
 func WriteJSON(w io.Writer, r *bench.Report) error {
-	e := json.NewEncoder(w)
-	e.SetIndent("", " ")
-	return e.Encode(r)
+	content, err := json.MarshalIndent(r, "", " ")
+	if err != nil {
+		return err
+	}
+	_, err = w.Write(append(ascii(content), '\n'))
+	return err
 }
 
 // maxReport bounds what Read reads.
 const maxReport = 16 << 20
 
-// Read reads what WriteJSON wrote. The error about a file that is damaged or of
+// Read reads what WriteJSON wrote, also after a shell made UTF-16 of it. The error about a file that is damaged or of
 // another schema wraps ErrReport.
 func Read(path string) (*bench.Report, error) {
 	file, err := os.Open(path)
@@ -40,7 +44,7 @@ func Read(path string) (*bench.Report, error) {
 		return nil, fmt.Errorf("%s: %w: expected at most %d bytes", path, ErrReport, maxReport)
 	}
 	r := new(bench.Report)
-	if err := json.Unmarshal(content, r); err != nil {
+	if err := json.Unmarshal(toUTF8(content), r); err != nil {
 		return nil, fmt.Errorf("%s: %w: %w", path, ErrReport, err)
 	}
 	if r.Schema != bench.Schema {

@@ -112,6 +112,19 @@ func TestCompare(t *testing.T) {
 			t.Errorf("expected %q in\n%s", want, b.String())
 		}
 	}
+	if strings.Contains(b.String(), "differ in") {
+		t.Errorf("the same machine differs:\n%s", b.String())
+	}
+	fast.Machine.CPU, fast.Machine.ISA, fast.Machine.Kernelet = "another", "avx512", "v9"
+	b.Reset()
+	if err := Compare(&b, []string{"a", "same", "fast"}, []*bench.Report{a, same, fast}); err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{"a and fast differ in CPU: CPU <script>", "instruction set: avx2, avx512", "kernelet's version: "} {
+		if !strings.Contains(b.String(), want) {
+			t.Errorf("expected %q in\n%s", want, b.String())
+		}
+	}
 	fast.Score.Version++
 	b.Reset()
 	if err := Compare(&b, []string{"a", "fast"}, []*bench.Report{a, fast}); err != nil || strings.Contains(b.String(), "score, one") || !strings.Contains(b.String(), "cannot be compared") {
