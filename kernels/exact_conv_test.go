@@ -196,63 +196,6 @@ var exactConvolutions = map[string]answers{
 		return map[string]answer{"dw": {numbers: weightNumbers(matrixGT, exactlyAll(b.Floats["du"]), shape.Conv2Outputs*shape.Conv2Inputs), roundings: roundings}}
 	},
 
-	// The loss is computed from the logits that the kernel itself made: their
-	// errors, which the first answer bounds, are much larger than those of what
-	// follows.
-	"FC2ForwardLoss": func(n int, b *arguments) map[string]answer {
-		return map[string]answer{"logits": fc2Logits(n, b.Floats["x"], b.Floats["w"], b.Floats["bias"]),
-			"dlogits": {roundings: 1, following: func(after *arguments) []number {
-				_, gradients := lossOf(after.Floats["logits"], b.Integers["labels"])
-				return gradients
-			}},
-			"denominators": {roundings: 1, following: func(after *arguments) []number {
-				denominators, _ := lossOf(after.Floats["logits"], b.Integers["labels"])
-				return denominators
-			}}}
-	},
-	"FC2InputGrad": func(n int, b *arguments) map[string]answer {
-		dx := make([]number, shape.FC2Inputs*n)
-		for at := range dx {
-			i, image := at/n, at%n
-			if b.Floats["x"][at] > 0 {
-				dx[at] = connectNumbers(shape.Classes, number{}, func(class int) float32 { return b.Floats["w"][class*shape.FC2Inputs+i] },
-					func(class int) float32 { return b.Floats["dlogits"][class*n+image] }).times(number{2, 2})
-			}
-		}
-		return map[string]answer{"dx": {numbers: dx, roundings: shape.Classes + 2}}
-	},
-	"FC2WeightGrad": func(batch int, b *arguments) map[string]answer {
-		dw := make([]number, shape.FC2W)
-		for at := range dw {
-			class, i := at/shape.FC2Inputs, at%shape.FC2Inputs
-			blocks(batch, func(first, width int) {
-				for image := range width {
-					dw[at] = dw[at].plus(exactly(b.Floats["dlogits"][first*shape.Classes+class*width+image]).times(exactly(b.Floats["x"][first*shape.FC2Inputs+i*width+image])))
-				}
-			})
-		}
-		return map[string]answer{"dw": {numbers: dw, roundings: laneSum(batch/shape.Block + 1)}}
-	},
-
-	"Adam": func(_ int, b *arguments) map[string]answer {
-		w, m, v := make([]number, len(b.Floats["w"])), make([]number, len(b.Floats["w"])), make([]number, len(b.Floats["w"]))
-		for i := range w {
-			w[i], m[i], v[i] = adamNumbers(float64(b.Floats["w"][i]), float64(b.Floats["m"][i]), float64(b.Floats["v"][i]), float64(b.Floats["dw"][i]), 0, &caseStep)
-		}
-		return map[string]answer{"w": {numbers: w, roundings: 1}, "m": {numbers: m, roundings: 1}, "v": {numbers: v, roundings: 1}}
-	},
-	"LineSums": func(batch int, b *arguments) map[string]answer {
-		sums := make([]number, len(b.Floats["sums"]))
-		for i := range sums {
-			blocks(batch, func(first, width int) {
-				for _, v := range b.Floats["lines"][first*len(sums)+i*width:][:width] {
-					sums[i] = sums[i].plus(exactly(v))
-				}
-			})
-		}
-		return map[string]answer{"sums": {numbers: sums, roundings: laneSum(batch/shape.Block + 1)}}
-	},
-
 	"Conv1DirectReLUPool": directAnswers(1, shape.Conv1Outputs, shape.ImageSize, func(tap, o, _ int) int { return tap*shape.Conv1Row + o }),
 	"Conv2DirectReLUPool": directAnswers(shape.Conv2Inputs, shape.Conv2Outputs, shape.Pool1Size,
 		func(tap, o, c int) int { return (tap*shape.Conv2Outputs+o)*shape.Conv2Inputs + c }),
@@ -292,24 +235,5 @@ var exactConvolutions = map[string]answers{
 			}
 		}
 		return pooledAnswers(conv2Windows(1, u, v, exactlyAll(b.Floats["bias"])), shape.Conv2Inputs+roundings+2, false)
-	},
-	"SingleFC1ReLU": func(_ int, b *arguments) map[string]answer {
-		h := make([]number, shape.SingleFC1Y)
-		for o := range h {
-			h[o] = relu(connectNumbers(shape.FC1Inputs, exactly(b.Floats["bias"][o]),
-				func(i int) float32 {
-					return b.Floats["w"][(o/shape.SingleFC1Chunk*shape.FC1Inputs+i)*shape.SingleFC1Chunk+o%shape.SingleFC1Chunk]
-				},
-				func(i int) float32 { return b.Floats["x"][i] }))
-		}
-		return map[string]answer{"h": {numbers: h, roundings: shape.FC1Inputs + 2}}
-	},
-	"SingleFC2": func(_ int, b *arguments) map[string]answer {
-		logits := make([]number, shape.SingleLogits)
-		for o := range logits {
-			logits[o] = connectNumbers(shape.SingleFC1Y, exactly(b.Floats["bias"][o]),
-				func(i int) float32 { return b.Floats["w"][i*shape.SingleLogits+o] }, func(i int) float32 { return b.Floats["x"][i] })
-		}
-		return map[string]answer{"logits": {numbers: logits, roundings: shape.SingleFC1Y + 2}}
 	},
 }
