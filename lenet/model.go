@@ -12,6 +12,7 @@ import (
 	"os"
 	"slices"
 
+	"github.com/kernelet/kernelet/internal/foreign"
 	"github.com/kernelet/kernelet/internal/random"
 	"github.com/kernelet/kernelet/internal/safetensors"
 	"github.com/kernelet/kernelet/internal/shape"
@@ -111,8 +112,9 @@ func (m *Model) Save(path string) error {
 	return wholefile.Write(path, content.Bytes())
 }
 
-// maxModelFile bounds what Load reads: the parameters and a generous header.
-const maxModelFile = 4*shape.Parameters + 1<<20
+// maxModelFile bounds what Load reads: the parameters and the largest header
+// that the format allows.
+const maxModelFile = 4*shape.Parameters + 8 + 100_000_000
 
 // Load reads a model from a safetensors file with exactly this network's
 // names, shapes and finite float32 values.
@@ -138,9 +140,15 @@ func Read(r io.Reader) (*Model, error) {
 	if len(content) > maxModelFile {
 		return nil, fmt.Errorf("%w: expected at most %d bytes", ErrModel, maxModelFile)
 	}
-	_, tensors, err := safetensors.Read(content)
+	metadata, tensors, err := safetensors.Read(content)
 	if err != nil {
+		if what := foreign.Describe(content); what != "" {
+			return nil, fmt.Errorf("%w: expected safetensors%s", ErrModel, what)
+		}
 		return nil, fmt.Errorf("%w: %w", ErrModel, err)
+	}
+	if metadata["format"] == checkpointFormat {
+		return nil, fmt.Errorf("%w: expected a model, got a checkpoint: lenet.Resume and kernelet train --resume go on from it, lenet/weights.Load takes its weights, and the model is written beside it when a run ends", ErrModel)
 	}
 	m := new(Model)
 	if err := fill(m.Tensors(), tensors); err != nil {
@@ -167,7 +175,7 @@ func fill(wanted []Tensor, tensors []safetensors.Tensor) error {
 			return fmt.Errorf("%w: tensor %q: shape: expected %v, got %v", ErrModel, t.Name, w.Shape, t.Shape)
 		}
 		if t.Type != safetensors.Float32 {
-			return fmt.Errorf("%w: tensor %q: dtype: expected %s, got %s", ErrModel, t.Name, safetensors.Float32, t.Type)
+			return fmt.Errorf("%w: tensor %q: dtype: expected %s, got %s, which lenet/weights.Load reads", ErrModel, t.Name, safetensors.Float32, t.Type)
 		}
 		for i := range w.Values {
 			value := math.Float32frombits(binary.LittleEndian.Uint32(t.Data[4*i:]))

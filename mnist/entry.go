@@ -17,6 +17,8 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+
+	"github.com/kernelet/kernelet/internal/foreign"
 )
 
 // Bounds of what is opened.
@@ -304,7 +306,7 @@ func (s entry) read(ctx context.Context) (reading, error) {
 		return reading{picture: picture}, err
 	}
 	if isPictureName(s.name) {
-		return reading{}, fmt.Errorf("%w: expected PNG, JPEG or GIF%s", ErrImage, Foreign(start))
+		return reading{}, fmt.Errorf("%w: expected PNG, JPEG or GIF%s", ErrImage, foreign.Describe(start))
 	}
 	if format, ok := registeredFormat(start); ok {
 		r, size, closer, err := s.at()
@@ -346,7 +348,7 @@ func (s entry) read(ctx context.Context) (reading, error) {
 			break
 		}
 		if dataName.MatchString(s.name) {
-			return reading{}, fmt.Errorf("%w: its content is none of the forms that are known%s", ErrFormat, Foreign(start))
+			return reading{}, fmt.Errorf("%w: its content is none of the forms that are known%s", ErrFormat, foreign.Describe(start))
 		}
 	}
 	if err != nil || p.images == nil && p.labels == nil {
@@ -359,23 +361,7 @@ func (s entry) read(ctx context.Context) (reading, error) {
 // they hold none.
 var dataName = regexp.MustCompile(`(?i)(\.npz|\.npy|\.parquet|idx[123]-(ubyte|int))(\.gz)?$`)
 
-// Foreign describes the beginning of a file that people often have in the
-// place of another, and what to do about it; else it is empty.
-func Foreign(start []byte) string {
-	switch text := strings.ToLower(string(start)); {
-	case len(start) == 0:
-		return ", got an empty file"
-	case strings.HasPrefix(text, "version "):
-		return ", got a pointer of Git LFS: run git lfs pull"
-	case strings.HasPrefix(text, "<!doct") || strings.HasPrefix(text, "<html"):
-		return ", got a web page: download the file itself"
-	case strings.HasPrefix(text, "par1"):
-		return ", got Parquet, which this program does not read: import mnist/parquet"
-	}
-	return ""
-}
-
-// set.check is what formats by others must keep.
+// check refuses a set that does not fit itself, of a format of somebody else.
 func (s Set) check() error {
 	if len(s.Images)%ImageBytes != 0 || s.Labels != nil && len(s.Labels) != s.Len() {
 		return fmt.Errorf("%w: expected %d bytes an image and a label each, got %d bytes and %d labels", ErrFormat, ImageBytes, len(s.Images), len(s.Labels))

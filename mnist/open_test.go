@@ -293,7 +293,7 @@ func TestOpenRefused(t *testing.T) {
 		"eleven":      {ofClass("train/%d/1.png"), ErrFormat, "got 12 classes, 0–11"},
 		"lfs":         {entries{"mnist.npz": []byte("version https://git-lfs.github.com/spec/v1\noid sha256:x\n")}, ErrFormat, "git lfs pull"},
 		"page":        {entries{"train.parquet": []byte("<!DOCTYPE html><html>")}, ErrFormat, "a web page"},
-		"parquet":     {entries{"train.parquet": []byte("PAR1____")}, ErrFormat, "import mnist/parquet"},
+		"parquet":     {entries{"train.parquet": []byte("PAR1____")}, ErrFormat, "imports mnist/parquet"},
 		"empty npz":   {entries{"mnist.npz": nil}, ErrFormat, "an empty file"},
 		"not a png":   {entries{"train/1/1.png": []byte("hello")}, ErrImage, "expected PNG"},
 		"two sets":    {entries{"a/train-images-idx3-ubyte": images, "b/train-images-idx3-ubyte": images}, ErrFormat, "give one of the files"},

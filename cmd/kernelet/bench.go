@@ -146,7 +146,7 @@ func (c *benchInferCommand) Run(e *environment) error {
 			path = ""
 		}
 		var err error
-		if options.Model, err = loadModel(path); err != nil {
+		if options.Model, err = loadModel(e, path); err != nil {
 			return err
 		}
 	}

@@ -29,7 +29,7 @@ type evaluation struct {
 
 // Run measures a model on the test images.
 func (c *evalCommand) Run(e *environment) error {
-	model, err := loadModel(c.Model)
+	model, err := loadModel(e, c.Model)
 	if err != nil {
 		return err
 	}

@@ -6,14 +6,18 @@ import (
 	"github.com/kernelet/kernelet/internal/wholefile"
 	"github.com/kernelet/kernelet/lenet"
 	"github.com/kernelet/kernelet/lenet/pretrained"
+	"github.com/kernelet/kernelet/lenet/weights"
 )
 
-// loadModel reads a model file, or kernelet's own model if there is no path.
-func loadModel(path string) (*lenet.Model, error) {
+// loadModel reads a model file of any kind, or kernelet's own model if there is
+// no path.
+func loadModel(e *environment, path string) (*lenet.Model, error) {
 	if path == "" {
 		return pretrained.Model()
 	}
-	return lenet.Load(path)
+	model, notes, err := weights.Load(path)
+	e.note(false, notes...)
+	return model, err
 }
 
 // newClassifier packs a model for the instruction set of --isa; one that the

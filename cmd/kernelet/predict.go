@@ -34,7 +34,7 @@ type reading struct {
 // Run reads every picture. Those that cannot be read are named on standard
 // error, and the others are read all the same.
 func (c *predictCommand) Run(e *environment) error {
-	reader, err := newReader(c.Model, c.ISA)
+	reader, err := newReader(e, c.Model, c.ISA)
 	if err != nil {
 		return fmt.Errorf("predict: %w", err)
 	}
@@ -78,8 +78,8 @@ func (c *predictCommand) print(w io.Writer, path string, d picture.Digit) error 
 
 // newReader returns a reader of pictures with a model file, or kernelet's own
 // model if there is no path.
-func newReader(path, isa string) (*picture.Reader, error) {
-	model, err := loadModel(path)
+func newReader(e *environment, path, isa string) (*picture.Reader, error) {
+	model, err := loadModel(e, path)
 	if err != nil {
 		return nil, err
 	}

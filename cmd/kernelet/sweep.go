@@ -72,7 +72,7 @@ func (c *sweepCommand) task(e *environment) (*sweep.Task, error) {
 	task := sweep.NewTask(data.Name, train, validation)
 	task.HeldOut = c.validation() != ""
 	if c.Init != "" {
-		if task.Initial, err = lenet.Load(c.Init); err != nil {
+		if task.Initial, err = loadModel(e, c.Init); err != nil {
 			return nil, err
 		}
 	}

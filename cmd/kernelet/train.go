@@ -42,7 +42,7 @@ func (c *trainCommand) Run(e *environment) error {
 	}
 	model := lenet.NewModel(c.Seed)
 	if c.Init != "" {
-		if model, err = lenet.Load(c.Init); err != nil {
+		if model, err = loadModel(e, c.Init); err != nil {
 			return err
 		}
 	}

@@ -1,10 +1,13 @@
 // Package onnx writes the network as an ONNX model, for runtimes that read
-// that format. It reads a lenet.Model and touches nothing else.
+// that format, and reads the weights of a model of the same graph.
 package onnx
 
 import (
 	"encoding/binary"
 	"io"
+	"strconv"
+
+	"github.com/kernelet/kernelet/internal/half"
 
 	"google.golang.org/protobuf/encoding/protowire"
 
@@ -12,10 +15,11 @@ import (
 )
 
 // Versions of the format: the oldest that have all that is used, so that most
-// runtimes read it.
+// runtimes read it. IR 4 is the first in which weights need not be inputs of the
+// graph; operator set 9 has Flatten and Gemm as they are used.
 const (
-	irVersion    = 8
-	opsetVersion = 13
+	irVersion    = 4
+	opsetVersion = 9
 )
 
 // Field numbers and constants of the format's onnx.proto.
@@ -24,7 +28,7 @@ const (
 
 	opsetNumber = 2
 
-	graphNode, graphName, graphInitializer, graphDoc, graphInput, graphOutput = 1, 2, 5, 10, 11, 12
+	graphNode, graphName, graphInitializer, graphDoc, graphInput, graphOutput, graphValueInfo = 1, 2, 5, 10, 11, 12, 13
 
 	nodeInput, nodeOutput, nodeName, nodeType, nodeAttribute = 1, 2, 3, 4, 5
 
@@ -32,7 +36,7 @@ const (
 	typeInt, typeInts                                         = 2, 7
 
 	tensorDimension, tensorType, tensorName, tensorRaw = 1, 2, 8, 9
-	typeFloat                                          = 1
+	typeFloat, typeFloat16                             = 1, 10
 
 	valueName, valueType           = 1, 2
 	typeTensor                     = 1
@@ -54,6 +58,7 @@ type node struct {
 	operation  string
 	weights    []string
 	attributes []attribute
+	shape      []int // of its output, without the batch
 }
 
 type attribute struct {
@@ -65,37 +70,49 @@ type attribute struct {
 func list(name string, values ...int64) attribute { return attribute{name, values, true} }
 
 var nodes = []node{
-	{"Conv", []string{"conv1.weight", "conv1.bias"}, []attribute{list("kernel_shape", 5, 5)}},
-	{"Relu", nil, nil},
-	{"MaxPool", nil, []attribute{list("kernel_shape", 2, 2), list("strides", 2, 2)}},
-	{"Conv", []string{"conv2.weight", "conv2.bias"}, []attribute{list("kernel_shape", 5, 5)}},
-	{"Relu", nil, nil},
-	{"MaxPool", nil, []attribute{list("kernel_shape", 2, 2), list("strides", 2, 2)}},
-	{"Flatten", nil, nil},
-	{"Gemm", []string{"fc1.weight", "fc1.bias"}, []attribute{{name: "transB", values: []int64{1}}}},
-	{"Relu", nil, nil},
-	{"Gemm", []string{"fc2.weight", "fc2.bias"}, []attribute{{name: "transB", values: []int64{1}}}},
+	{"Conv", []string{"conv1.weight", "conv1.bias"}, []attribute{list("kernel_shape", 5, 5)}, []int{20, 24, 24}},
+	{"Relu", nil, nil, []int{20, 24, 24}},
+	{"MaxPool", nil, []attribute{list("kernel_shape", 2, 2), list("strides", 2, 2)}, []int{20, 12, 12}},
+	{"Conv", []string{"conv2.weight", "conv2.bias"}, []attribute{list("kernel_shape", 5, 5)}, []int{50, 8, 8}},
+	{"Relu", nil, nil, []int{50, 8, 8}},
+	{"MaxPool", nil, []attribute{list("kernel_shape", 2, 2), list("strides", 2, 2)}, []int{50, 4, 4}},
+	{"Flatten", nil, nil, []int{800}},
+	{"Gemm", []string{"fc1.weight", "fc1.bias"}, []attribute{{name: "transB", values: []int64{1}}}, []int{500}},
+	{"Relu", nil, nil, []int{500}},
+	{"Gemm", []string{"fc2.weight", "fc2.bias"}, []attribute{{name: "transB", values: []int64{1}}}, []int{10}},
 }
 
-// Write writes m as an ONNX model of opset 13.
-func Write(w io.Writer, m *lenet.Model) error {
+// Write writes m as an ONNX model of operator set 9. With float16 the weights are
+// stored as IEEE 754's binary16, rounded, and widened to float32 by the graph.
+func Write(w io.Writer, m *lenet.Model, float16 bool) error {
 	var graph message
+	suffix := ""
+	if float16 {
+		suffix = ".float32"
+		for _, t := range m.Tensors() {
+			cast := node{operation: "Cast", attributes: []attribute{{name: "to", values: []int64{typeFloat}}}}
+			graph.message(graphNode, cast.encode(t.Name, t.Name+suffix, ""))
+		}
+	}
 	value := Input
 	for i, n := range nodes {
 		output := Output
 		if i < len(nodes)-1 {
-			output = n.operation + string(rune('0'+i))
+			output = n.output(i)
 		}
-		graph.message(graphNode, n.encode(value, output))
+		graph.message(graphNode, n.encode(value, output, suffix))
 		value = output
 	}
 	graph.text(graphName, "lenet")
 	for _, t := range m.Tensors() {
-		graph.message(graphInitializer, tensor(t))
+		graph.message(graphInitializer, tensor(t, float16))
 	}
 	graph.text(graphDoc, "LeNet 20-50-500-10; "+Input+" are byte/255*2 - 1 with 0 for background, "+Output+" come before softmax.")
 	graph.message(graphInput, valueInfo(Input, 1, 28, 28))
 	graph.message(graphOutput, valueInfo(Output, 10))
+	for i, n := range nodes[:len(nodes)-1] {
+		graph.message(graphValueInfo, valueInfo(n.output(i), n.shape...))
+	}
 
 	var opset, model message
 	opset.integer(opsetNumber, opsetVersion)
@@ -107,10 +124,15 @@ func Write(w io.Writer, m *lenet.Model) error {
 	return err
 }
 
-func (n node) encode(input, output string) message {
+// output names what node i makes.
+func (n node) output(i int) string { return n.operation + strconv.Itoa(i) }
+
+// encode writes a node; suffix ends the names of its weights.
+func (n node) encode(input, output, suffix string) message {
 	var m message
-	for _, name := range append([]string{input}, n.weights...) {
-		m.text(nodeInput, name)
+	m.text(nodeInput, input)
+	for _, name := range n.weights {
+		m.text(nodeInput, name+suffix)
 	}
 	m.text(nodeOutput, output)
 	m.text(nodeName, output)
@@ -131,15 +153,21 @@ func (n node) encode(input, output string) message {
 	return m
 }
 
-func tensor(t lenet.Tensor) message {
+func tensor(t lenet.Tensor, float16 bool) message {
 	var m message
 	for _, d := range t.Shape {
 		m.integer(tensorDimension, uint64(d))
 	}
-	m.integer(tensorType, typeFloat)
-	m.text(tensorName, t.Name)
-	raw := make([]byte, 4*len(t.Values))
+	kind, raw := uint64(typeFloat), make([]byte, 4*len(t.Values))
 	binary.Encode(raw, binary.LittleEndian, t.Values) // fails only where there is too little room
+	if float16 {
+		kind, raw = typeFloat16, raw[:0]
+		for _, v := range t.Values {
+			raw = binary.LittleEndian.AppendUint16(raw, half.ToFloat16(v))
+		}
+	}
+	m.integer(tensorType, kind)
+	m.text(tensorName, t.Name)
 	m.message(tensorRaw, raw)
 	return m
 }

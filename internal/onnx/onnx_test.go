@@ -60,7 +60,7 @@ func all(fields []field, number protowire.Number) (found []field) {
 func TestWrite(t *testing.T) {
 	model := lenet.NewModel(3)
 	var b bytes.Buffer
-	if err := Write(&b, model); err != nil {
+	if err := Write(&b, model, false); err != nil {
 		t.Fatal(err)
 	}
 	graph := decode(t, all(decode(t, b.Bytes()), modelGraph)[0].content)

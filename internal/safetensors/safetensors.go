@@ -23,8 +23,11 @@ var ErrFormat = errors.New("not a valid safetensors file")
 
 // Data types of tensors.
 const (
-	Float32 = "F32"
-	Uint64  = "U64"
+	Float16  = "F16"
+	BFloat16 = "BF16"
+	Float32  = "F32"
+	Float64  = "F64"
+	Uint64   = "U64"
 )
 
 // Tensor is a named array, its elements little-endian in Data.
@@ -162,12 +165,8 @@ func parseHeader(header []byte) (entries map[string]entry, metadata map[string]s
 	}
 	err = p.object(func(name string) error {
 		if name == metadataKey {
-			metadata = map[string]string{}
-			return p.object(func(key string) error {
-				value, err := take[string](p, "a string")
-				metadata[key] = value
-				return err
-			})
+			metadata, err = p.metadata()
+			return err
 		}
 		e, err := p.entry()
 		entries[name] = e
@@ -179,7 +178,7 @@ func parseHeader(header []byte) (entries map[string]entry, metadata map[string]s
 	if header[0] != '{' {
 		return fail(fmt.Errorf("expected an object at once, got %q first", header[0]))
 	}
-	if rest := strings.TrimRight(string(header[p.InputOffset():]), " "); rest != "" {
+	if rest := strings.TrimRight(string(header[p.InputOffset():]), " \t\r\n"); rest != "" {
 		return fail(errors.New("bytes follow the object"))
 	}
 	return entries, metadata, nil
@@ -216,6 +215,11 @@ func (p parser) object(value func(key string) error) error {
 	if err := p.open('{', "an object"); err != nil {
 		return err
 	}
+	return p.fields(value)
+}
+
+// fields reads what follows the brace that opens an object.
+func (p parser) fields(value func(key string) error) error {
 	seen := map[string]bool{}
 	for p.More() {
 		key, err := take[string](p, "a key")
@@ -253,6 +257,23 @@ func (p parser) integers() ([]int, error) {
 	}
 	_, err := p.Token()
 	return list, err
+}
+
+// metadata reads an object of texts, or null, which the format's own library
+// takes for none.
+func (p parser) metadata() (metadata map[string]string, err error) {
+	token, err := p.Token()
+	if err != nil || token == nil {
+		return nil, err
+	}
+	if token != json.Delim('{') {
+		return nil, fmt.Errorf("expected an object or null, got %v", token)
+	}
+	metadata = map[string]string{}
+	return metadata, p.fields(func(key string) error {
+		metadata[key], err = take[string](p, "a string")
+		return err
+	})
 }
 
 // entry reads what the header says of a tensor: three keys and no other.

@@ -3,6 +3,7 @@ package safetensors
 import (
 	"bytes"
 	"encoding/binary"
+	"encoding/json"
 	"errors"
 	"math"
 	"strings"
@@ -74,13 +75,14 @@ func TestRefused(t *testing.T) {
 		"no shape":             {file(`{"a":{"dtype":"U8","data_offsets":[0,1]}}`, 0), "shape is missing"},
 		"no offsets":           {file(`{"a":{"dtype":"U8","shape":[1]}}`, 0), "data_offsets is missing"},
 		"three offsets":        {file(`{"a":{"dtype":"U8","shape":[1],"data_offsets":[0,1,1]}}`, 0), "data_offsets"},
-		"metadata null":        {file(`{"__metadata__":null,"__metadata__":{}}`), "expected an object, got <nil>"},
+		"metadata null, twice": {file(`{"__metadata__":null,"__metadata__":{}}`), `"__metadata__" appears twice`},
+		"metadata of a list":   {file(`{"__metadata__":[]}`), "expected an object or null, got ["},
 		"metadata twice":       {file(`{"__metadata__":{},"__metadata__":{}}`), `"__metadata__" appears twice`},
 		"metadata key twice":   {file(`{"__metadata__":{"a":"b","a":"b"}}`), `"a" appears twice`},
 		"metadata of a number": {file(`{"__metadata__":{"a":1}}`), "expected a string, got 1"},
 		"metadata of null":     {file(`{"__metadata__":{"a":null}}`), "expected a string, got <nil>"},
 		"begins with a space":  {file(" {}"), "expected an object at once"},
-		"ends with a newline":  {file("{}\n"), "bytes follow"},
+		"ends with a letter":   {file("{}\nx"), "bytes follow"},
 		"not UTF-8":            {file("{\"\xff\":null}"), "UTF-8"},
 		"cut off":              {file(`{"a":{"dtype":"U8",`), "header"},
 		"no header":            {file(""), "header"},
@@ -158,4 +160,21 @@ func FuzzRead(f *testing.F) {
 			t.Fatalf("what was read cannot be written and read again: %v", err)
 		}
 	})
+}
+
+// TestTolerated: what the format's own library takes, though it does not write
+// it.
+func TestTolerated(t *testing.T) {
+	large, err := json.Marshal(map[string]string{"notes": strings.Repeat("x", 3<<20)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, header := range map[string]string{
+		"padded with newlines": "{}\n\n\n", "padded with tabs": "{}\t\r\n ", "metadata null": `{"__metadata__":null}`,
+		"much metadata": `{"__metadata__":` + string(large) + "}",
+	} {
+		if _, tensors, err := Read(file(header)); err != nil || len(tensors) != 0 {
+			t.Errorf("%s: got %v, %v", name, tensors, err)
+		}
+	}
 }
