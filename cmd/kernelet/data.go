@@ -53,6 +53,7 @@ func loadData(e *environment, flags *dataFlags, quiet bool) (*mnist.Dataset, err
 type dataCommand struct {
 	Fetch   dataFetchCommand   `cmd:"" default:"withargs" help:"Fetch and verify MNIST, and say where it is (the default)."`
 	Convert dataConvertCommand `cmd:"" help:"Write a data set of any form as IDX files."`
+	Look    dataLookCommand    `cmd:"" help:"Show what a data set has, and what looks wrong with it."`
 }
 
 type dataFetchCommand struct {

@@ -275,3 +275,16 @@ func (e *environment) note(quiet bool, notes ...string) {
 		fmt.Fprintln(e.stderr, "kernelet: note:", n)
 	}
 }
+
+// remark prints what was done to a data set, and what looks wrong with it.
+func (e *environment) remark(data *mnist.Dataset, quiet bool) error {
+	if quiet {
+		return nil
+	}
+	e.note(false, data.Notes...)
+	warnings, err := warningsOf(data)
+	for _, w := range warnings {
+		fmt.Fprintln(e.stderr, "kernelet: warning:", w)
+	}
+	return err
+}

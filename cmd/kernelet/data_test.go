@@ -124,3 +124,51 @@ func command(t *testing.T, arguments ...string) (stdout, stderr string, code int
 	code = run(t.Context(), arguments, &o, &e)
 	return o.String(), e.String(), code
 }
+
+// TestLook: what ruins a set is warned of, and nothing else is.
+func TestLook(t *testing.T) {
+	good := mnist.Synthetic(300, 9)
+	change := func(f func(image []byte, label *byte)) mnist.Set {
+		s := mnist.Set{Images: bytes.Clone(good.Images), Labels: bytes.Clone(good.Labels)}
+		for i := range s.Labels {
+			f(s.Images[i*mnist.ImageBytes:][:mnist.ImageBytes], &s.Labels[i])
+		}
+		return s
+	}
+	for says, s := range map[string]mnist.Set{
+		"":            good,
+		"transposed?": change(func(image []byte, _ *byte) { changes[0].undo(image) }),
+		"inverted?":   change(func(image []byte, _ *byte) { changes[1].undo(image) }),
+		"mirrored?":   change(func(image []byte, _ *byte) { changes[2].undo(image) }),
+		"0–1 instead of": change(func(image []byte, _ *byte) {
+			for i, v := range image {
+				image[i] = v / 128
+			}
+		}),
+		"labels shifted by 1": change(func(_ []byte, label *byte) { *label = (*label + 9) % 10 }),
+		"not centred?":        change(func(image []byte, _ *byte) { copy(image, image[5*mnist.Columns:]); clear(image[23*mnist.Columns:]) }),
+		"none of class 3": limitPerClass(pick(good, func(i int) int {
+			if good.Labels[i] == 3 {
+				return 0
+			}
+			return 1
+		}), 100),
+	} {
+		warnings, err := warningsOf(&mnist.Dataset{Train: s, Name: "x"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		joined := strings.Join(warnings, "\n")
+		if says == "" && joined != "" || !strings.Contains(joined, says) {
+			t.Errorf("expected a warning that says %q, got %q", says, warnings)
+		}
+	}
+	folder, out := kaggleFolder(t, good, good), filepath.Join(t.TempDir(), "sheet.png")
+	stdout, stderr, code := command(t, "data", "look", folder, "--sheet", out)
+	if code != 0 || !strings.Contains(stdout, "300 test images are training images too") || !strings.Contains(stdout, "training: 300 images") {
+		t.Errorf("exit %d, %s, %s", code, stdout, stderr)
+	}
+	if content, err := os.ReadFile(out); err != nil || !bytes.HasPrefix(content, []byte("\x89PNG")) {
+		t.Errorf("sheet: got %d bytes, %v", len(content), err)
+	}
+}

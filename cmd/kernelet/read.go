@@ -61,7 +61,7 @@ type alternative struct {
 
 // Run reads the numbers of every picture.
 func (c *readCommand) Run(e *environment) error {
-	reader, err := newReader(c.Model, c.ISA)
+	reader, err := newReader(e, c.Model, c.ISA)
 	if err != nil {
 		return fmt.Errorf("read: %w", err)
 	}

@@ -64,7 +64,9 @@ func (c *sweepCommand) task(e *environment) (*sweep.Task, error) {
 	if err != nil {
 		return nil, err
 	}
-	e.note(c.Quiet, data.Notes...)
+	if err := e.remark(data, c.Quiet); err != nil {
+		return nil, err
+	}
 	train, validation, err := c.split(e, data, c.Quiet)
 	if err != nil {
 		return nil, err

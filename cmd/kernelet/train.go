@@ -66,7 +66,9 @@ func (c *trainCommand) Run(e *environment) error {
 	if err != nil {
 		return err
 	}
-	e.note(c.Quiet, data.Notes...)
+	if err := e.remark(data, c.Quiet); err != nil {
+		return err
+	}
 	train, validation, err := c.split(e, data, c.Quiet)
 	if err != nil {
 		return err
