@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"math"
 	"os"
 	"slices"
@@ -89,7 +90,10 @@ func (m *Model) SHA256() string {
 
 // Write writes the model to w in the safetensors format, with PyTorch's names
 // and shapes. A model with values that are not finite is refused.
-func (m *Model) Write(w io.Writer) error {
+func (m *Model) Write(w io.Writer) error { return m.write(w, nil) }
+
+// write writes the model with more metadata than PyTorch's own.
+func (m *Model) write(w io.Writer, more map[string]string) error {
 	if err := m.checkFinite(); err != nil {
 		return err
 	}
@@ -97,16 +101,24 @@ func (m *Model) Write(w io.Writer) error {
 	for _, t := range m.Tensors() {
 		tensors = append(tensors, safetensors.Tensor{Name: t.Name, Type: safetensors.Float32, Shape: t.Shape, Data: encodeFloats(t.Values)})
 	}
-	return safetensors.Write(w, map[string]string{"format": "pt"}, tensors)
+	metadata := map[string]string{}
+	maps.Copy(metadata, more)
+	metadata["format"] = "pt"
+	return safetensors.Write(w, metadata, tensors)
 }
 
 // Save writes the model to a file as Write does, at once: at every moment path
 // is what it was before or the whole model, even if the machine stops. Symbolic
 // links are followed, a file that is replaced keeps its mode, and a device or a
 // pipe is written to as it is.
-func (m *Model) Save(path string) error {
+func (m *Model) Save(path string) error { return m.SaveWith(path, nil) }
+
+// SaveWith saves as Save does, with metadata in the file's header, such as
+// "dataset" for the name of what the model was trained on. "format" is always
+// "pt". Load passes over them.
+func (m *Model) SaveWith(path string, metadata map[string]string) error {
 	var content bytes.Buffer
-	if err := m.Write(&content); err != nil {
+	if err := m.write(&content, metadata); err != nil {
 		return fmt.Errorf("save %s: %w", path, err)
 	}
 	return wholefile.Write(path, content.Bytes())

@@ -216,6 +216,9 @@ func TestNoRealData(t *testing.T) {
 	if !strings.Contains(stdout, `"dataset":"synthetic"`) {
 		t.Errorf("train --synthetic printed %q", stdout)
 	}
+	if content, err := os.ReadFile(filepath.Join(out, modelFile)); err != nil || !strings.Contains(string(content[:1024]), `"dataset":"synthetic"`) {
+		t.Errorf("the model's metadata do not name the data, error %v", err)
+	}
 	execute(t, 2, "train", "--synthetic", "--data", out)
 }
 

@@ -166,7 +166,7 @@ func TestTrainLonger(t *testing.T) {
 		return model.SHA256()
 	}
 	train(0, out, "--epochs", "2", "--checkpoint-every", "1")
-	if stdout, _ := train(0, out, "--epochs", "3", "--resume"); !strings.Contains(stdout, "epochs 3 to 3 in ") {
+	if stdout, _ := train(0, out, "--epochs", "3", "--resume"); !strings.Contains(stdout, "epochs 3 to 3 of ") {
 		t.Errorf("train printed %q", stdout)
 	}
 	// The checkpoint that it was resumed from is replaced by that of its end.

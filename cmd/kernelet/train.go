@@ -90,15 +90,13 @@ func (c *trainCommand) Run(e *environment) error {
 	first, start := trainer.EpochsDone()+1, time.Now()
 	history, trainErr := c.loop(e, trainer, settings.Epochs, history, train, validation)
 	seconds := time.Since(start).Seconds()
-	if err := stop(); err != nil {
-		return errors.Join(err, trainErr)
-	}
+	traceErr := stop()
 	if trainErr != nil && !errors.Is(trainErr, context.Canceled) && !errors.Is(trainErr, errOutput) && !errors.Is(trainErr, errSaving) {
 		return trainErr
 	}
 	room.release()
 	model = trainer.Model()
-	if err := c.write(model, history, validation); err != nil {
+	if err := c.write(model, history, validation, data.Name); err != nil {
 		return err
 	}
 	if data.Test.Len() > 0 && data.Test.Labels == nil {
@@ -117,6 +115,9 @@ func (c *trainCommand) Run(e *environment) error {
 			return err
 		}
 	}
+	if traceErr != nil {
+		return errors.Join(traceErr, trainErr)
+	}
 	if trainErr != nil {
 		stopped := fmt.Errorf("%w after %s; --resume goes on from %s", errInterrupted, count(trainer.EpochsDone(), "complete epoch"), quoted(checkpoint))
 		if !errors.Is(trainErr, context.Canceled) {
@@ -132,8 +133,8 @@ func (c *trainCommand) Run(e *environment) error {
 		if first > 1 {
 			trained = fmt.Sprintf("epochs %d to %d", first, settings.Epochs)
 		}
-		_, err := fmt.Fprintf(e.stdout, "%s\n%s in %.1f s (%s, %s)\nmodel, history and pictures: %s\n",
-			ruler(e.stdout), trained, seconds, trainer.ISA(), count(trainer.Threads(), "thread"), quoted(c.Out))
+		_, err := fmt.Fprintf(e.stdout, "%s\n%s of %s in %.1f s (%s, %s)\nmodel, history and pictures: %s\n",
+			ruler(e.stdout), trained, quoted(data.Name), seconds, trainer.ISA(), count(trainer.Threads(), "thread"), quoted(c.Out))
 		return err
 	}
 	return nil

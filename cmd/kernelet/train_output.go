@@ -79,8 +79,8 @@ func (c *trainCommand) setAside(e *environment) error {
 	return err
 }
 
-func (c *trainCommand) write(model *lenet.Model, history []epoch, validation mnist.Set) error {
-	if err := model.Save(filepath.Join(c.Out, modelFile)); err != nil {
+func (c *trainCommand) write(model *lenet.Model, history []epoch, validation mnist.Set, dataset string) error {
+	if err := model.SaveWith(filepath.Join(c.Out, modelFile), map[string]string{"dataset": dataset}); err != nil {
 		return err
 	}
 	if err := writeHistory(filepath.Join(c.Out, historyFile), c.validation(), history); err != nil {

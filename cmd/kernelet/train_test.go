@@ -21,7 +21,7 @@ func TestTrainAndUse(t *testing.T) {
 	data, out := dataFolder(t), filepath.Join(t.TempDir(), "new", "run")
 	stdout, stderr := execute(t, 0, "train", "--data", data, "--epochs", "2", "--lr", "1e-3", "--batch", "90", "--limit", "600", "--out", out)
 	block := `={51}\nepoch:  %d\ntraining loss: \d\.\d{5}, acc: \d+\.\d{6}\nvalidation loss: \d\.\d{5}, acc: \d+\.\d{6}\n`
-	want := regexp.MustCompile("^" + fmt.Sprintf(block, 1) + fmt.Sprintf(block, 2) + `={51}\n2 epochs in .* s \(\w+, \d+ threads?\)\nmodel, history and pictures: .*\n$`)
+	want := regexp.MustCompile("^" + fmt.Sprintf(block, 1) + fmt.Sprintf(block, 2) + `={51}\n2 epochs of \w+ in .* s \(\w+, \d+ threads?\)\nmodel, history and pictures: .*\n$`)
 	if !want.MatchString(stdout) || stderr != "" {
 		t.Errorf("train printed %q and %q", stdout, stderr)
 	}
