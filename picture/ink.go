@@ -31,7 +31,7 @@ type grid struct {
 // background in the direction of the ink, and returns the largest difference.
 func (g *grid) extract(ink, gray *plane, light bool, method backdrop) int {
 	cells := coarseSize
-	if method == pageBackdrop {
+	if method == pageBackdrop || method == closeBackdrop && max(gray.width, gray.height) >= 60 {
 		cells = pageCells
 	}
 	g.cell = max(1, (max(gray.width, gray.height)+cells-1)/cells)
@@ -72,7 +72,8 @@ func (g *grid) extract(ink, gray *plane, light bool, method backdrop) int {
 			radius = max(1, max(g.width, g.height)/18)
 		}
 		g.spread(radius, light)
-		g.spread(radius, !light)
+		// One cell more: the lit side of a shadow's edge is not ink.
+		g.spread(radius+1, !light)
 		copy(g.blurred, g.values)
 	}
 	return g.subtract(ink, gray, light)
@@ -297,4 +298,18 @@ func brighter(histogram *[256]int, than int) bool {
 		}
 	}
 	return above > below
+}
+
+// skewed reports whether the ink is lighter than the paper by its strokes: ink
+// is where few pixels differ much from the brightness around them, in whichever
+// direction; the paper between does by little.
+func (w *workspace) skewed() bool {
+	var skew [2]float64
+	for i, light := range [...]bool{false, true} {
+		w.grid.extract(&w.ink, &w.gray, light, nearBackdrop)
+		for level, count := range w.ink.histogram() {
+			skew[i] += float64(count) * float64(level*level*level)
+		}
+	}
+	return skew[1] > skew[0]
 }

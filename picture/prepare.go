@@ -63,6 +63,7 @@ type workspace struct {
 	pieces   []int           // the components that are the digit
 	ruled    bool            // lines were erased
 	touches  bool            // and the digit was connected with one
+	sides    int             // of a picture that is no small crop: those that the digit touches
 
 	allViews []view
 }
@@ -115,6 +116,9 @@ func (w *workspace) views() []view {
 	}
 	if !small {
 		v = append(v, view{light: byBorder, backdrop: closeBackdrop}, view{light: byBorder, backdrop: closeBackdrop, lines: true})
+		if large := max(w.gray.width, w.gray.height) >= 60; large && w.skewed() != byBorder {
+			v = append(v, view{light: !byBorder, backdrop: closeBackdrop})
+		}
 	}
 	w.allViews = v
 	return v
@@ -148,7 +152,7 @@ func isMNIST(p *plane) bool {
 
 // see prepares the digit as v shows it, and reports whether there is one.
 func (w *workspace) see(v view) bool {
-	w.ruled, w.touches = false, false
+	w.ruled, w.touches, w.sides = false, false, 0
 	w.box, w.pieces = w.gray.bounds(), w.pieces[:0]
 	if v.as {
 		copy(w.prepared[:], w.gray.values)
@@ -234,6 +238,9 @@ func (w *workspace) choose() bool {
 		}
 	}
 	main := &list[best]
+	if max(w.ink.width, w.ink.height) >= 60 {
+		w.sides = main.sides
+	}
 	size := max(main.box.Dx(), main.box.Dy())
 	w.keep[best], w.pieces = true, append(w.pieces[:0], best)
 	near := main.box.Inset(-size * 2 / 5)

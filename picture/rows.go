@@ -108,18 +108,9 @@ func (w *workspace) page() (blobs []blob, height int) {
 	return join(blobs, pieces, height), height
 }
 
-// pageInk fills ink with the page's. Ink is where few pixels differ much from
-// the brightness around them, in whichever direction; the paper between does by
-// little.
+// pageInk fills ink with the page's, and reports whether there is any.
 func (w *workspace) pageInk() bool {
-	var skew [2]float64
-	for i, light := range [...]bool{false, true} {
-		w.grid.extract(&w.ink, &w.gray, light, nearBackdrop)
-		for level, count := range w.ink.histogram() {
-			skew[i] += float64(count) * float64(level*level*level)
-		}
-	}
-	return w.grid.extract(&w.ink, &w.gray, skew[1] > skew[0], pageBackdrop) >= smallestContrast
+	return w.grid.extract(&w.ink, &w.gray, w.skewed(), pageBackdrop) >= smallestContrast
 }
 
 // outside reports whether a component is the edge of the sheet, a frame, or
