@@ -160,7 +160,7 @@ func (c Case) filled(seed uint64, integers bool, memory memory) *arguments {
 				if integers {
 					values[i] = float32(random.IntN(5) - 2)
 				} else {
-					values[i] = float32(2*random.Float32()) - 1
+					values[i] = float32(2*float32(random.Float32())) - 1
 				}
 			}
 			a.Floats[name] = values
