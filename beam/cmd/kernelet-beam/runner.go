@@ -134,6 +134,9 @@ func (f *runnerFlags) explain(ctx context.Context, err error, said *listener) er
 	if said.failure != "" {
 		return errors.New(said.failure)
 	}
+	if f.Endpoint != "" && strings.Contains(err.Error(), "code = Unavailable") {
+		return fmt.Errorf("%s: the job server at %s is gone; a job that runs goes on, and the same command completes what is missing", f.Runner, f.Endpoint)
+	}
 	lines := strings.FieldsFunc(err.Error(), func(r rune) bool { return r == '\n' })
 	last := strings.TrimSpace(lines[len(lines)-1]) // Beam's wrappers come first
 	return fmt.Errorf("%s: %s (--verbose prints all that Beam says)", f.Runner, last)
