@@ -48,6 +48,9 @@ func (w *workspace) blank(picture image.Image) error {
 // workspace is the memory of a call.
 type workspace struct {
 	gray, ink plane
+	kept      plane // ink as extracted for keptFor
+	keptFor   view
+	keptMost  int
 	line      []uint8
 	grid      grid
 	parts     components
@@ -83,7 +86,7 @@ func (w *workspace) load(picture image.Image) error {
 }
 
 func (w *workspace) loadPart(picture image.Image, part image.Rectangle, size int) {
-	w.part = part
+	w.part, w.keptFor = part, view{as: true} // nothing is kept
 	w.factor = (max(part.Dx(), part.Dy()) + size - 1) / size
 	w.gray.shrink(picture, part, w.factor, &w.line)
 }
@@ -95,6 +98,7 @@ type view struct {
 	lines    bool // straight lines are erased
 	flat     bool // what rows and columns have in common is subtracted
 	whole    bool // everything is ink
+	skew     bool // the other ink than light, if the strokes say so
 	as       bool // MNIST's form already
 }
 
@@ -116,8 +120,8 @@ func (w *workspace) views() []view {
 	}
 	if !small {
 		v = append(v, view{light: byBorder, backdrop: closeBackdrop}, view{light: byBorder, backdrop: closeBackdrop, lines: true})
-		if large := max(w.gray.width, w.gray.height) >= 60; large && w.skewed() != byBorder {
-			v = append(v, view{light: !byBorder, backdrop: closeBackdrop})
+		if max(w.gray.width, w.gray.height) >= 60 {
+			v = append(v, view{light: byBorder, backdrop: closeBackdrop, skew: true})
 		}
 	}
 	w.allViews = v
@@ -158,7 +162,12 @@ func (w *workspace) see(v view) bool {
 		copy(w.prepared[:], w.gray.values)
 		return true
 	}
-	if w.grid.extract(&w.ink, &w.gray, v.light, v.backdrop) < smallestContrast {
+	if v.skew && w.skewed() == v.light {
+		return false // seen already
+	} else if v.skew {
+		v.light = !v.light
+	}
+	if w.extracted(v) < smallestContrast {
 		return false
 	}
 	histogram := w.ink.histogram()
@@ -186,6 +195,19 @@ func (w *workspace) see(v view) bool {
 		w.mask()
 	}
 	return w.render(true)
+}
+
+// extracted fills ink as v's light and backdrop have it, from what was kept if
+// the view before had the same, and returns the largest difference.
+func (w *workspace) extracted(v view) int {
+	key := view{light: v.light, backdrop: v.backdrop}
+	if w.keptFor != key || w.kept.values == nil {
+		w.keptMost = w.grid.extract(&w.kept, &w.gray, v.light, v.backdrop)
+		w.keptFor = key
+	}
+	w.ink.resize(w.kept.width, w.kept.height)
+	copy(w.ink.values, w.kept.values)
+	return w.keptMost
 }
 
 func (p *plane) bounds() image.Rectangle { return image.Rect(0, 0, p.width, p.height) }
