@@ -181,7 +181,7 @@ func main() {
 
 # Node.
 node = os.path.join(cache, "node")
-if os.path.isdir(os.path.join(node, "node_modules", "onnxruntime-node")):
+if os.path.isdir(node):
     script = f"""
 const ort = require('onnxruntime-node'), fs = require('fs')
 const x = new Float32Array(fs.readFileSync({json.dumps(os.path.join(work, 'x.bin'))}).buffer.slice(0, 1000 * 784 * 4))

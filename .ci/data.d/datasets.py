@@ -70,7 +70,7 @@ for name, (x, y) in sets.items():
         table = pa.table({"image": pa.array([{"bytes": png(x[i]), "path": None} for i in rows], feature), "label": pa.array(y[rows].astype(np.int64))})
         pq.write_table(table, path("parquet", f"{name}-{part:05}-of-00002.parquet"), row_group_size=1000 if part else None)
 for name, codec in {"zstd": "zstd", "none": "none", "gzip": "gzip", "brotli": "brotli"}.items():
-    pq.write_table(pa.table({"image": pa.array(list(x_test), pa.list_(pa.list_(pa.uint8()))) if False else pa.array(x_test.reshape(len(y_test), 784).tolist(), pa.list_(pa.uint8())),
+    pq.write_table(pa.table({"image": pa.array(x_test.reshape(len(y_test), 784).tolist(), pa.list_(pa.uint8())),
                              "label": y_test}), path("parquet-lists-" + name, "test.parquet"), compression=codec)
 pq.write_table(pa.Table.from_pandas(pd.DataFrame(x_test.reshape(-1, 784), columns=columns).assign(label=y_test)), path("parquet-columns", "test.parquet"))
 

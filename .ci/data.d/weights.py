@@ -39,8 +39,6 @@ net.load_state_dict(state)
 sequential = torch.nn.Sequential(
     torch.nn.Conv2d(1, 20, 5), torch.nn.ReLU(), torch.nn.MaxPool2d(2), torch.nn.Conv2d(20, 50, 5), torch.nn.ReLU(), torch.nn.MaxPool2d(2),
     torch.nn.Flatten(), torch.nn.Linear(800, 500), torch.nn.ReLU(), torch.nn.Dropout(), torch.nn.Linear(500, 10))
-for target, value in zip(sequential.state_dict().values(), state.values()):
-    pass
 for name, layer in {"conv1": 0, "conv2": 3, "fc1": 7, "fc2": 10}.items():
     sequential[layer].weight.data.copy_(state[name + ".weight"])
     sequential[layer].bias.data.copy_(state[name + ".bias"])
