@@ -22,13 +22,10 @@ const (
 
 // renderer draws a digit into 28×28.
 type renderer struct {
-	rows             []float32 // of the box, resampled to columns of the fine grid
-	grid, other      [large * large]uint8
-	taps             []tap
-	stroke           float64 // width that came out, before it was changed
-	shares           [3]float32
-	histogram        [256]int
-	massX, massY, mm float64
+	rows        []float32 // of the box, resampled to columns of the fine grid
+	grid, other [large * large]uint8
+	taps        []tap
+	stroke      float64 // width that came out, before it was changed
 }
 
 // tap is the part of a source pixel in a target pixel.

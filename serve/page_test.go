@@ -241,8 +241,7 @@ func TestTrainingStops(t *testing.T) {
 		t.Errorf("expected stopped, got %+v", last)
 	}
 	// The processors are free again once the last event is out, or soon after.
-	s.processors.Lock() //lint:ignore SA2001 it waited
-	s.processors.Unlock()
+	s.awaitProcessors()
 	start(`{"runs":[{"recipe":"tutorial","epochs":100}]}`)
 	ended := make(chan event)
 	begun := make(chan struct{}, 1000)
@@ -260,6 +259,12 @@ func TestTrainingStops(t *testing.T) {
 	}
 }
 
+// awaitProcessors returns when nothing trains or measures.
+func (s *Server) awaitProcessors() {
+	s.processors.Lock()
+	defer s.processors.Unlock()
+}
+
 // TestMeasurement begins one and stops it, or under KERNELET_LONG waits for its report.
 func TestMeasurement(t *testing.T) {
 	s := newServer(t, Options{TrainingData: drawnData(t, 200, 100)})
@@ -270,8 +275,7 @@ func TestMeasurement(t *testing.T) {
 	if !testmnist.Long() {
 		call(t, s, "POST", "/v1/measurement/stop", "", 200)
 	}
-	s.processors.Lock() //lint:ignore SA2001 it waited
-	s.processors.Unlock()
+	s.awaitProcessors()
 	state := object(t, call(t, s, "GET", "/v1/measurement", "", 200))
 	if !testmnist.Long() {
 		if state["state"] != stateStopped {

@@ -224,10 +224,10 @@ func (n operation) check() error {
 		}
 	}
 	if n.operation == "MaxPool" && n.ints["strides"] == nil {
-		return errors.New("MaxPool: strides: expected 2, got none, which is 1")
+		return errors.New("strides of MaxPool: expected 2, got none, which is 1")
 	}
 	if pad := n.texts["auto_pad"]; strings.HasPrefix(pad, "SAME") && n.operation == "Conv" {
-		return fmt.Errorf("Conv: auto_pad: expected VALID, got %s", pad)
+		return fmt.Errorf("auto_pad of Conv: expected VALID, got %s", pad)
 	}
 	return nil
 }

@@ -150,7 +150,7 @@ func TestRefused(t *testing.T) {
 		"no dictionary": {zipOf("m/data.pkl", []byte("\x80\x02K\x01.")), "expected a state dictionary"},
 		"HDF5 cut":      {[]byte("\x89HDF\r\n\x1a\n\x00"), "not a readable HDF5 file"},
 		"ONNX cut":      {[]byte{8, 4, 0x3a, 9}, "not an ONNX model"},
-		"not finite":    {bytes.Replace(files(t, lenet.NewModel(1), Float32)["safetensors"], nil, nil, 0), ""},
+		"not finite":    {bytes.Clone(files(t, lenet.NewModel(1), Float32)["safetensors"]), ""},
 	} {
 		if c.says == "" {
 			copy(c.content[len(c.content)-4:], []byte{0, 0, 0xc0, 0x7f}) // NaN
