@@ -36,7 +36,7 @@ func horner(coefficients *[6]float64, x float64) float64 {
 func Sincos(x float64) (sin, cos float64) {
 	negative := x < 0
 	x = math.Abs(x)
-	octant := uint64(x * (4 / math.Pi))
+	octant := uint64(float64(x * (4 / math.Pi)))
 	octant += octant & 1
 	n := float64(octant)
 	z := x - float64(n*quarter1) - float64(n*quarter2) - float64(n*quarter3)
