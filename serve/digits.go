@@ -22,6 +22,7 @@ type digit struct {
 	Digit         int         `json:"digit"`
 	Probability   float32     `json:"probability"`
 	Probabilities [10]float32 `json:"probabilities"`
+	Rejected      bool        `json:"rejected"`       // no digit, by the model's Calibration
 	Seen          []byte      `json:"seen,omitempty"` // 28×28, what the network saw
 	Layers        *layers     `json:"layers,omitempty"`
 }
@@ -150,7 +151,7 @@ func (s *Server) readPicture(r *http.Request, content []byte, options pictureOpt
 }
 
 func (o *pictureOptions) digit(read *picture.Digit) digit {
-	d := digit{Digit: read.Prediction.Digit, Probability: read.Probability, Probabilities: read.Probabilities}
+	d := digit{Digit: read.Prediction.Digit, Probability: read.Probability, Probabilities: read.Probabilities, Rejected: read.Rejected()}
 	if o.seen {
 		d.Seen = read.Image[:]
 	}

@@ -8,7 +8,6 @@ import (
 	"strings"
 
 	"github.com/kernelet/kernelet/internal/shape"
-	"github.com/kernelet/kernelet/lenet"
 )
 
 // Names and types of the tensors.
@@ -166,8 +165,9 @@ func (q *inferenceRequest) compute(m *model) error {
 	}
 	q.probabilities = resize(q.probabilities, len(q.logits))
 	q.digits = resize(q.digits, q.images)
+	calibration := m.classifier.Calibration()
 	for i := range q.digits {
-		p := lenet.Predict((*[shape.Classes]float32)(q.logits[i*shape.Classes:]))
+		p := calibration.Predict((*[shape.Classes]float32)(q.logits[i*shape.Classes:]))
 		copy(q.probabilities[i*shape.Classes:], p.Probabilities[:])
 		q.digits[i] = int64(p.Digit)
 	}
