@@ -17,7 +17,7 @@ func TestAugment(t *testing.T) {
 	if a != b || a == c {
 		t.Error("a copy depends on more or less than its key")
 	}
-	ink := func(pixels []byte) (mass, x, y float64) {
+	centreOf := func(pixels []byte) (mass, x, y float64) {
 		for i, v := range pixels {
 			mass += float64(v)
 			x += float64(v) * float64(i%28)
@@ -25,12 +25,12 @@ func TestAugment(t *testing.T) {
 		}
 		return mass, x / mass, y / mass
 	}
-	mass, x, y := ink(image)
+	mass, x, y := centreOf(image)
 	var sumX, sumY float64
 	const n = 400
 	for key := range uint64(n) {
-		augment(a[:], image, 3, random.Key(random.Augmentation, key))
-		m, ax, ay := ink(a[:])
+		warp(a[:], image, random.Key(random.Augmentation, key))
+		m, ax, ay := centreOf(a[:])
 		// The area changes with the scales, at most (1.12)² and the bends; nothing is lost at the border.
 		if m < 0.6*mass || m > 1.6*mass {
 			t.Fatalf("key %d: ink %.0f of %.0f", key, m, mass)
@@ -50,8 +50,34 @@ func TestAugment(t *testing.T) {
 		t.Errorf("on average y moves by %.2f", d)
 	}
 	var blank [784]byte
-	augment(a[:], blank[:], 3, 3)
-	if !bytes.Equal(a[:], blank[:]) {
+	warp(a[:], blank[:], 3)
+	ink(b[:], a[:], 3)
+	if a != blank || b != blank {
 		t.Error("a blank image does not stay blank")
+	}
+}
+
+// TestStrokes: wider strokes contain the digit, thinner ones lie in it and keep
+// two fifths of its ink.
+func TestStrokes(t *testing.T) {
+	image := mnist.Synthetic(1, 4).Images
+	var wide, slim [784]byte
+	for _, radius := range []float64{0, 0.3, 0.9, 1.5, 2} {
+		widen(wide[:], image, radius, 0)
+		thin(slim[:], image, radius)
+		before, after := 0, 0
+		for i, v := range image {
+			if wide[i] < v || slim[i] > v {
+				t.Fatalf("radius %g: pixel %d: %d became %d when widened and %d when thinned", radius, i, v, wide[i], slim[i])
+			}
+			before += int(v)
+			after += int(slim[i])
+		}
+		if 5*after < 2*before {
+			t.Errorf("radius %g: thinned to %d of %d", radius, after, before)
+		}
+		if radius == 0 && (!bytes.Equal(wide[:], image) || !bytes.Equal(slim[:], image)) {
+			t.Error("radius 0 changes the image")
+		}
 	}
 }
