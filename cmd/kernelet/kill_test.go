@@ -51,8 +51,10 @@ func TestKill(t *testing.T) {
 		return append([]string{"train", "--data", data, "--limit", strconv.Itoa(images), "--batch", strconv.Itoa(settings.Batch), "--epochs", strconv.Itoa(settings.Epochs), "--threads", "1", "--json", "--out", out}, more...)
 	}
 	hash := regexp.MustCompile(`"weights_sha256":"\w+"`)
+	start := time.Now()
 	undisturbed, _ := execute(t, 0, arguments(t.TempDir())...)
 	want := hash.FindString(undisturbed)
+	longest := time.Since(start) // kills spread over all of a run
 
 	drawn := mnist.Synthetic(700, 1) // the training images of dataFolder
 	settings.Origin = lenet.NewOrigin(lenet.NewModel(1), drawn.Images[:images*mnist.ImageBytes], drawn.Labels[:images])
@@ -83,7 +85,6 @@ func TestKill(t *testing.T) {
 		return true
 	}
 	random := rand.New(rand.NewPCG(5, 50))
-	longest := 300 * time.Millisecond
 	resumable, temporaries := 0, 0
 	for kill := 0; kill < kills; {
 		if train(time.Duration(random.Int64N(int64(longest)))) {
