@@ -1,4 +1,4 @@
-package mnist_test
+package picture_test
 
 import (
 	"image"
@@ -9,6 +9,7 @@ import (
 	"github.com/kernelet/kernelet/lenet"
 	"github.com/kernelet/kernelet/lenet/pretrained"
 	"github.com/kernelet/kernelet/mnist"
+	"github.com/kernelet/kernelet/picture"
 )
 
 // scene is a photograph of a digit: where it lies, with what pen it was drawn,
@@ -105,7 +106,7 @@ func TestPhotographs(t *testing.T) {
 	for _, s := range scenes {
 		right := 0
 		for i, glyph := range glyphs {
-			prepared, err := mnist.Prepare(s.photograph(glyph))
+			prepared, err := picture.Prepare(s.photograph(glyph))
 			if err != nil {
 				t.Errorf("%s, a %d: %v", s.name, labels[i], err)
 				continue
