@@ -12,10 +12,10 @@ import (
 	"github.com/kernelet/kernelet/picture"
 )
 
-// scene is a photograph of a digit: where it lies, with what pen it was drawn,
+// photograph is a photograph of a digit: where it lies, with what pen it was drawn,
 // and what colour a place has that so much ink covers. Places and ink are from
 // 0 to 1.
-type scene struct {
+type photograph struct {
 	name          string
 	width, height int
 	x, y, size    float64 // the glyph's corner and side in pixels
@@ -23,28 +23,28 @@ type scene struct {
 	colour        func(ink, x, y float64) color.Color
 }
 
-func grey(v float64) color.Color { return color.Gray{Y: uint8(math.Round(255 * min(1, max(0, v))))} }
+func greyOf(v float64) color.Color { return color.Gray{Y: uint8(math.Round(255 * min(1, max(0, v))))} }
 
-func dark(ink, _, _ float64) color.Color { return grey(1 - ink) }
+func darkInk(ink, _, _ float64) color.Color { return greyOf(1 - ink) }
 
-var scenes = []scene{
-	{"white paper", 140, 140, 0, 0, 140, .5, dark},
-	{"grey paper", 140, 140, 0, 0, 140, .5, func(ink, _, _ float64) color.Color { return grey(.7 - .5*ink) }},
+var photographs = []photograph{
+	{"white paper", 140, 140, 0, 0, 140, .5, darkInk},
+	{"grey paper", 140, 140, 0, 0, 140, .5, func(ink, _, _ float64) color.Color { return greyOf(.7 - .5*ink) }},
 	// Paper in the shade is as dark as ink in the light.
-	{"uneven light", 180, 180, 20, 20, 140, .5, func(ink, x, y float64) color.Color { return grey((.95 - .5*x - .1*y) * (1 - .6*ink)) }},
-	{"thin pen", 140, 140, 0, 0, 140, .35, dark},
-	{"thick pen", 140, 140, 0, 0, 140, .75, dark},
-	{"inverted", 140, 140, 0, 0, 140, .5, func(ink, _, _ float64) color.Color { return grey(.1 + .8*ink) }},
-	{"off-centre", 300, 200, 5, 90, 100, .5, dark},
+	{"uneven light", 180, 180, 20, 20, 140, .5, func(ink, x, y float64) color.Color { return greyOf((.95 - .5*x - .1*y) * (1 - .6*ink)) }},
+	{"thin pen", 140, 140, 0, 0, 140, .35, darkInk},
+	{"thick pen", 140, 140, 0, 0, 140, .75, darkInk},
+	{"inverted", 140, 140, 0, 0, 140, .5, func(ink, _, _ float64) color.Color { return greyOf(.1 + .8*ink) }},
+	{"off-centre", 300, 200, 5, 90, 100, .5, darkInk},
 	{"colour", 140, 140, 0, 0, 140, .5, func(ink, _, _ float64) color.Color {
 		return color.NRGBA{uint8(250 - 220*ink), uint8(240 - 180*ink), uint8(200 - 40*ink), 255}
 	}},
 	{"transparent", 140, 140, 0, 0, 140, .5, func(ink, _, _ float64) color.Color { return color.NRGBA{0, 0, 0, uint8(255 * ink)} }},
-	{"more pixels than are looked at", 600, 700, 20, 60, 560, .5, dark},
+	{"more pixels than are looked at", 600, 700, 20, 60, 560, .5, darkInk},
 }
 
-// photograph draws a glyph of 28×28 as a scene, smooth between its pixels.
-func (s scene) photograph(glyph []byte) image.Image {
+// draw makes a photograph of a glyph of 28×28, smooth between its pixels.
+func (s photograph) draw(glyph []byte) image.Image {
 	value := func(x, y int) float64 {
 		if x < 0 || y < 0 || x >= mnist.Columns || y >= mnist.Rows {
 			return 0
@@ -103,10 +103,10 @@ func TestPhotographs(t *testing.T) {
 	// and two are allowed. Of mirrored results it reads 37 %, of transposed ones
 	// 16 %.
 	const wanted = 28
-	for _, s := range scenes {
+	for _, s := range photographs {
 		right := 0
 		for i, glyph := range glyphs {
-			prepared, err := picture.Prepare(s.photograph(glyph))
+			prepared, err := picture.Prepare(s.draw(glyph))
 			if err != nil {
 				t.Errorf("%s, a %d: %v", s.name, labels[i], err)
 				continue
