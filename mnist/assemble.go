@@ -117,8 +117,9 @@ func (d *Dataset) note(notes ...string) {
 
 // spread gives roles to parts whose names tell none: all are for training, but
 // where images and labels are apart, as in NumPy's arr_0, arr_1, …, a second
-// pair is for testing.
+// pair is for testing. The names say the order, whatever an archive's is.
 func spread(parts []part) map[role][]part {
+	slices.SortStableFunc(parts, func(a, b part) int { return naturally(a.name, b.name) })
 	var images, labels []part
 	for _, p := range parts {
 		switch {
