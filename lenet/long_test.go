@@ -10,6 +10,7 @@ import (
 	"runtime/debug"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/kernelet/kernelet/internal/testmnist"
 	"github.com/kernelet/kernelet/kernels"
@@ -83,6 +84,7 @@ func TestSameWeightsOnMNIST(t *testing.T) {
 // read the same as one, and memory does not grow with the images.
 func TestManyImages(t *testing.T) {
 	const goroutines, n = 64, 128
+	initially := runtime.NumGoroutine()
 	total := 100_000
 	if testmnist.Long() {
 		total = 10_000_000
@@ -125,7 +127,11 @@ func TestManyImages(t *testing.T) {
 		return errors.Join(failures...)
 	}
 	type usage struct{ heap, stacks, resident, goroutines int }
-	measure := func() usage {
+	measure := func(goroutines int) usage {
+		c.Close() // helpers end soon after
+		for start := time.Now(); runtime.NumGoroutine() > goroutines && time.Since(start) < time.Minute; {
+			runtime.Gosched()
+		}
 		debug.FreeOSMemory() // so that resident is what is in use
 		var m runtime.MemStats
 		runtime.ReadMemStats(&m)
@@ -137,11 +143,11 @@ func TestManyImages(t *testing.T) {
 	}
 	lendAtOnce(c.batches, batchesAtMost())
 	lendAtOnce(c.singles, singlesAtMost())
-	before := measure()
+	before := measure(initially)
 	if err := readAll(total); err != nil {
 		t.Fatal(err)
 	}
-	after := measure()
+	after := measure(initially)
 	runtime.KeepAlive(c)
 	t.Logf("%d images: %+v before, %+v after", total, before, after)
 	// A leak of a byte an image, or of a stack of 2 KB for each of the calls of
