@@ -105,6 +105,7 @@ func (c *serveCommand) logger(e *environment) (*slog.Logger, error) {
 func reloadOnHangup(ctx context.Context, server *serve.Server, log *slog.Logger) (stop func()) {
 	hangups := make(chan os.Signal, 1)
 	signal.Notify(hangups, syscall.SIGHUP)
+	hangupReloads.Store(true)
 	ctx, cancel := context.WithCancel(ctx)
 	go func() {
 		for {
@@ -118,5 +119,5 @@ func reloadOnHangup(ctx context.Context, server *serve.Server, log *slog.Logger)
 			}
 		}
 	}()
-	return func() { signal.Stop(hangups); cancel() }
+	return func() { hangupReloads.Store(false); signal.Stop(hangups); cancel() }
 }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"os/signal"
+	"sync/atomic"
 	"syscall"
 )
 
@@ -22,6 +23,10 @@ type interruption struct{ signal syscall.Signal }
 
 func (i interruption) Error() string { return fmt.Sprintf("interrupted: %v", i.signal) }
 
+// hangupReloads is set while SIGHUP asks the command to read its files again,
+// as it asks servers, and not to end.
+var hangupReloads atomic.Bool
+
 // notify returns a context that ends with the first signal that asks to end, a
 // lost terminal too. The second one ends the process at once.
 func notify() context.Context {
@@ -36,9 +41,14 @@ func notify() context.Context {
 	received := make(chan os.Signal, 1)
 	signal.Notify(received, signals...)
 	go func() {
-		s, _ := (<-received).(syscall.Signal)
-		signal.Reset(signals...)
-		cancel(interruption{s})
+		for s := range received {
+			if s == syscall.SIGHUP && hangupReloads.Load() {
+				continue
+			}
+			signal.Reset(signals...)
+			cancel(interruption{s.(syscall.Signal)})
+			return
+		}
 	}()
 	// A closed pipe is an error of the write, so that training can save first.
 	signal.Notify(make(chan os.Signal, 1), syscall.SIGPIPE)
