@@ -10,10 +10,11 @@
 //   - Open reads a set in any usual form: IDX under all names, NumPy, CSV,
 //     pictures by class, archives of them; RegisterFormat adds forms.
 //   - Locate says where Load would find the files, without fetching.
-//   - Synthetic draws digits for when there is no network.
+//   - Synthetic draws digits, for tests and for trying things out.
 //   - ReadImages and ReadLabels read single IDX files, plain or compressed;
 //     WriteImages and WriteLabels write them.
-//   - DecodeImage and Prepare make an image of a picture in PNG, JPEG or GIF.
+//   - DecodeImage and Prepare make an image of a simple picture in PNG, JPEG or
+//     GIF; package picture reads what people photograph.
 //
 // Files and pictures may come from anybody: what is damaged, lies about its
 // size or is too large gives an error that wraps ErrFormat or ErrImage, at a
