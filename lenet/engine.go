@@ -30,6 +30,10 @@ type engine struct {
 	job        job
 	step       *schedule // of a chunk, forward and back, for few workers
 	fineStep   *schedule // for many; nil if there never are
+	batchStep  *schedule // of several chunks, for more workers than one has blocks; nil if there never are
+	used       *schedule // by the last step
+	chunks     []*engine // of several chunks at once, this one first
+	running    []*engine // those of them that batchStep computes
 	evaluate   *schedule // of an evaluation
 	evaluation evaluation
 }
@@ -64,7 +68,8 @@ type activations struct {
 // job is what the phases of a step work on.
 type job struct {
 	images   []byte // n×784
-	lanes    int    // images of the chunk, rounded up to half-blocks
+	count    int    // images of the chunk
+	lanes    int    // these rounded up to half-blocks
 	first    bool   // of the batch's chunks
 	last     bool
 	single   bool // the chunk is the whole batch
@@ -130,6 +135,10 @@ func newEngine(set *kernels.Set, threads int) (*engine, error) {
 	if threads > fewWorkers {
 		e.fineStep = e.newFineStep(threads)
 	}
+	if threads >= atOnceWorkers {
+		e.batchStep = e.newBatchStep(threads)
+	}
+	e.used, e.chunks = e.step, []*engine{e}
 	e.evaluate = newSchedule(threads, &phase{name: "evaluation", task: e.evaluateImages, count: e.evaluation.tasks})
 	e.workers = newWorkers(threads - 1)
 	return e, nil
@@ -145,13 +154,15 @@ func (e *engine) newStep(threads int) *schedule {
 	convolutionsGrad := &phase{name: "convolutions, input gradient", task: e.convolutionsGrad, count: blocks, after: after(fc1InputGrad)}
 	fc1Weights := &phase{name: "fc1, weights", task: e.fc1Weights, count: fixed(fc1GradTasks), after: after(fc1InputGrad)}
 	conv2Weights := &phase{name: "conv2, weight gradient", task: e.conv2Weights, count: fixed(shape.Conv2WeightTasks), after: after(convolutionsGrad)}
-	update := &phase{name: "other weights", task: e.update, count: fixed(2), after: after(conv2Weights)}
+	update := &phase{name: "other weights", task: e.gradientAndUpdate, count: fixed(updateTasks), after: after(conv2Weights)}
 	return newSchedule(threads, convolutions, fc1, fc2, fc1InputGrad, convolutionsGrad, fc1Weights, conv2Weights, update)
 }
 
 func (e *engine) close() {
 	e.workers.close()
-	e.release()
+	for _, c := range e.chunks {
+		c.release()
+	}
 }
 
 // setWeights copies a model into the engine.
@@ -165,6 +176,18 @@ func (j *job) block(b int) int { return min(shape.Block, j.lanes-b*shape.Block) 
 
 func (j *job) blocks() int { return (j.lanes + shape.Block - 1) / shape.Block }
 
+// results returns the sum of the losses of the chunk's images, and how many were
+// classified right.
+func (j *job) results() (loss float64, correct int) {
+	for i := range j.count {
+		loss += j.losses[i]
+		if j.corrects[i] {
+			correct++
+		}
+	}
+	return loss, correct
+}
+
 // lines returns the part of an array of features lines that belongs to block b.
 func lines[T any](array []T, features, b, images int) []T {
 	return array[features*shape.Block*b:][:features*images]
@@ -175,25 +198,26 @@ func masks(array []byte, features, b, images int) []byte {
 	return array[shape.MaskBytes(features, shape.Block)*b:][:shape.MaskBytes(features, images)]
 }
 
-// train runs a chunk forward and back. The caller has filled chunk.index,
-// labels and keys, and the job's settings. The last chunk of a batch updates
-// the weights.
-func (e *engine) train() error { return e.run(e.stepNow()) }
+// train runs chunks, which chunksOf gave, forward and back. The caller has
+// filled their chunk.index, labels and keys, and their jobs' settings. The last
+// chunk of a batch updates the weights.
+func (e *engine) train(chunks []*engine) error {
+	e.used = e.step
+	if len(chunks) > 1 {
+		e.used, e.running = e.batchStep, chunks
+	} else if e.threads > fewWorkers {
+		e.used = e.fineStep
+	}
+	return e.run(e.used)
+}
 
 // measurePhases makes steps from now on measure their phases.
 func (e *engine) measurePhases() {
-	e.step.measure()
-	if e.fineStep != nil {
-		e.fineStep.measure()
+	for _, s := range [...]*schedule{e.step, e.fineStep, e.batchStep} {
+		if s != nil {
+			s.measure()
+		}
 	}
-}
-
-// stepNow is the schedule of a chunk for the workers in use.
-func (e *engine) stepNow() *schedule {
-	if e.threads > fewWorkers {
-		return e.fineStep
-	}
-	return e.step
 }
 
 // run runs the tasks of a schedule on the workers in use.
@@ -353,31 +377,24 @@ func (e *engine) fc1WeightsPart(task, parts int) error {
 	return s.Adam(e.weights.fc1[at:][:length], e.firstMoments.fc1[at:][:length], e.secondMoments.fc1[at:][:length], e.totals.fc1[at:][:length], &j.adam)
 }
 
-// update updates conv2 (task 0), and conv1, fc2 and the biases of the fully
+// updateTasks are conv2 (task 0), and conv1, fc2 and the biases of the fully
 // connected layers (task 1).
-func (e *engine) update(_, task int) error {
-	if task == 0 {
-		return e.updateConv2()
+const updateTasks = 2
+
+// gradientAndUpdate is otherGradients and update.
+func (e *engine) gradientAndUpdate(worker, task int) error {
+	if err := e.otherGradients(worker, task); err != nil {
+		return err
 	}
-	return e.updateSmall()
+	return e.update(worker, task)
 }
 
-func (e *engine) updateConv2() error {
-	s, j, g := e.set, &e.job, &e.gradients
-	if err := s.Conv2WeightGradTransform(g.conv2, e.conv2DU); err != nil {
-		return err
-	}
-	if err := e.apply(func(p *parameters) []float32 { return p.conv2 }); err != nil {
-		return err
-	}
-	if err := e.apply(func(p *parameters) []float32 { return p.conv2Bias }); err != nil || !j.last {
-		return err
-	}
-	return s.Conv2WeightTransform(e.conv2U, e.weights.conv2)
-}
-
-func (e *engine) updateSmall() error {
+// otherGradients computes the gradients of the chunk, except fc1's weights'.
+func (e *engine) otherGradients(_, task int) error {
 	c, s, j, g := &e.chunk, e.set, &e.job, &e.gradients
+	if task == 0 {
+		return s.Conv2WeightGradTransform(g.conv2, e.conv2DU)
+	}
 	clear(g.conv1)
 	for b := range j.blocks() {
 		for i, value := range c.partials1[shape.Conv1WB*b:][:shape.Conv1WB] {
@@ -391,9 +408,29 @@ func (e *engine) updateSmall() error {
 	if err := s.LineSums(j.lanes, g.fc2Bias, dLogits, shape.Classes); err != nil {
 		return err
 	}
-	if err := s.LineSums(j.lanes, g.fc1Bias, c.dH[:shape.FC1Outputs*j.lanes], shape.FC1Outputs); err != nil {
+	return s.LineSums(j.lanes, g.fc1Bias, c.dH[:shape.FC1Outputs*j.lanes], shape.FC1Outputs)
+}
+
+// update adds these gradients to the batch's and, after its last chunk, updates
+// the weights.
+func (e *engine) update(_, task int) error {
+	if task == 0 {
+		return e.updateConv2()
+	}
+	return e.updateSmall()
+}
+
+func (e *engine) updateConv2() error {
+	if err := e.apply(func(p *parameters) []float32 { return p.conv2 }); err != nil {
 		return err
 	}
+	if err := e.apply(func(p *parameters) []float32 { return p.conv2Bias }); err != nil || !e.job.last {
+		return err
+	}
+	return e.set.Conv2WeightTransform(e.conv2U, e.weights.conv2)
+}
+
+func (e *engine) updateSmall() error {
 	for _, part := range [...]func(p *parameters) []float32{
 		func(p *parameters) []float32 { return p.conv1 },
 		func(p *parameters) []float32 { return p.fc2 },
@@ -404,10 +441,10 @@ func (e *engine) updateSmall() error {
 			return err
 		}
 	}
-	if !j.last {
+	if !e.job.last {
 		return nil
 	}
-	return s.Conv1WeightTransform(e.conv1U, e.weights.conv1[:shape.Conv1W])
+	return e.set.Conv1WeightTransform(e.conv1U, e.weights.conv1[:shape.Conv1W])
 }
 
 // apply adds a part of the chunk's gradient to the batch's, and after the last

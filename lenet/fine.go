@@ -32,6 +32,6 @@ func (e *engine) newFineStep(threads int) *schedule {
 		task:  func(_, task int) error { return e.fc1WeightsPart(task, fineOutputParts) },
 		count: fixed(shape.FC1Slices * fineOutputParts)}
 	conv2Weights := &phase{name: "conv2, weight gradient", task: e.conv2Weights, count: fixed(shape.Conv2WeightTasks), after: after(unpack)}
-	update := &phase{name: "other weights", task: e.update, count: fixed(2), after: after(convolutionsGrad, conv2Weights)}
+	update := &phase{name: "other weights", task: e.gradientAndUpdate, count: fixed(updateTasks), after: after(convolutionsGrad, conv2Weights)}
 	return newSchedule(threads, convolutions, fc1, fc2, fc1InputGrad, unpack, convolutionsGrad, fc1Weights, conv2Weights, update)
 }

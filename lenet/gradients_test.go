@@ -60,10 +60,10 @@ func TestGradients(t *testing.T) {
 				var loss float64
 				correct := 0
 				for from := 0; from < n; from += maxImages {
-					chunkLoss, chunkCorrect, err := trainer.chunk(images, labels, order[from:min(from+maxImages, n)], key, from == 0, false)
-					if err != nil {
+					if err := trainer.chunks(e.chunks, images, labels, order[from:min(from+maxImages, n)], key, from == 0, false); err != nil {
 						t.Fatal(err)
 					}
+					chunkLoss, chunkCorrect := e.job.results()
 					loss += chunkLoss
 					correct += chunkCorrect
 				}

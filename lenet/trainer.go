@@ -165,12 +165,13 @@ func (t *Trainer) MeasurePhases() {
 
 // PhaseTimes returns the times of the steps' phases since MeasurePhases, of all
 // workers together, in the order of the phases. More than four workers have
-// other phases than few.
+// other phases than few, and more than eight have others for batches of more
+// than 128 images; the phases are those of the last step.
 func (t *Trainer) PhaseTimes() []PhaseTime {
 	if t.engine == nil {
 		return nil
 	}
-	return t.engine.stepNow().sums()
+	return t.engine.used.sums()
 }
 
 // EpochsDone is the number of epochs that are complete.
@@ -354,14 +355,21 @@ func (t *Trainer) step(images, labels []byte, batch []int32, epochKey uint64, ra
 		defer func() { t.choice.took(time.Since(start), len(batch)) }()
 	}
 	t.prepare(len(batch), rate)
-	for from := 0; from < len(batch); from += maxImages {
-		to := min(from+maxImages, len(batch))
-		chunkLoss, chunkCorrect, err := t.chunk(images, labels, batch[from:to], epochKey, from == 0, to == len(batch))
+	for from := 0; from < len(batch); {
+		chunks, err := t.engine.chunksOf((len(batch) - from + maxImages - 1) / maxImages)
 		if err != nil {
 			return 0, 0, err
 		}
-		loss += chunkLoss
-		correct += chunkCorrect
+		to := min(from+maxImages*len(chunks), len(batch))
+		if err := t.chunks(chunks, images, labels, batch[from:to], epochKey, from == 0, to == len(batch)); err != nil {
+			return 0, 0, err
+		}
+		for _, e := range chunks {
+			chunkLoss, chunkCorrect := e.job.results()
+			loss += chunkLoss
+			correct += chunkCorrect
+		}
+		from = to
 	}
 	t.position.steps++
 	if math.IsNaN(loss) || math.IsInf(loss, 0) {
@@ -391,11 +399,21 @@ func (t *Trainer) prepare(n int, rate float64) {
 	j.dropout = kernels.Dropout{Threshold: uint32(math.Round(s.Dropout * (1 << 32))), Scale: float32(1 / (1 - s.Dropout))}
 }
 
-// chunk runs a part of a batch forward and back; the last one updates the weights.
-func (t *Trainer) chunk(images, labels []byte, chunk []int32, epochKey uint64, first, last bool) (loss float64, correct int, err error) {
-	e := t.engine
-	j, c := &e.job, &e.chunk
-	j.images = images
+// chunks runs a part of a batch, as much as there are chunks, forward and back;
+// the last part updates the weights. first and last say which part it is.
+func (t *Trainer) chunks(chunks []*engine, images, labels []byte, batch []int32, epochKey uint64, first, last bool) error {
+	for i, e := range chunks {
+		chunk := batch[i*maxImages : min((i+1)*maxImages, len(batch))]
+		t.fill(e, images, labels, chunk, epochKey, first && i == 0, last && i == len(chunks)-1)
+	}
+	return t.engine.train(chunks)
+}
+
+// fill tells e which chunk it is to compute, and how.
+func (t *Trainer) fill(e *engine, images, labels []byte, chunk []int32, epochKey uint64, first, last bool) {
+	j, c, common := &e.job, &e.chunk, &t.engine.job
+	j.loss, j.adam, j.dropout = common.loss, common.adam, common.dropout
+	j.images, j.count = images, len(chunk)
 	j.augment = t.settings.Augment
 	j.lanes = (len(chunk) + shape.HalfBlock - 1) / shape.HalfBlock * shape.HalfBlock
 	j.first, j.last, j.single = first, last, first && last
@@ -410,14 +428,4 @@ func (t *Trainer) chunk(images, labels []byte, chunk []int32, epochKey uint64, f
 		bits := random.Bits(epochKey, uint64(image))
 		c.keys[lane], c.augmentKeys[lane] = uint32(bits), random.Key(random.Augmentation, bits)
 	}
-	if err := e.train(); err != nil {
-		return 0, 0, err
-	}
-	for i := range chunk {
-		loss += j.losses[i]
-		if j.corrects[i] {
-			correct++
-		}
-	}
-	return loss, correct, nil
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"math"
+	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -46,46 +47,94 @@ func fewer(n int) int {
 	return n
 }
 
-// TestSameWeights trains on the same data with different threads, instruction
-// sets and interruptions, which must not change a bit.
+// TestSameWeights: neither the number of threads, nor AVX2 or AVX-512, nor an
+// interruption with a checkpoint, nor a number of threads that changes at random
+// from step to step changes a bit of the weights.
 func TestSameWeights(t *testing.T) {
-	data := mnist.Synthetic(1030, 2)
+	data := mnist.Synthetic(430, 2)
 	sets := kernels.Available()
 	if len(sets) > 1 {
 		sets = sets[1:]
 	}
-	for _, batch := range []int{100, 13, 300} {
+	const straight, resumed, changing = 0, 1, 2
+	train := func(s Settings, way int) string {
+		trainer := newTrainer(t, NewModel(1), s)
+		ctx, cancel := context.WithCancel(context.Background())
+		defer cancel()
+		random := rand.New(rand.NewPCG(uint64(s.Threads), uint64(s.Batch)))
+		trainer.Progress = func(int, int) {
+			switch way {
+			case resumed:
+				cancel()
+			case changing:
+				trainer.engine.threads = 1 + random.IntN(s.Threads)
+			}
+		}
+		path := filepath.Join(t.TempDir(), "checkpoint")
+		for trainer.EpochsDone() < 2 {
+			_, err := trainer.Epoch(ctx, data.Images, data.Labels)
+			if errors.Is(err, context.Canceled) {
+				err = trainer.Checkpoint(path)
+				trainer.Close()
+				if err == nil {
+					trainer, err = Resume(path, s)
+				}
+				ctx = context.Background()
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+		}
+		defer trainer.Close()
+		return trainer.Model().SHA256()
+	}
+	for _, batch := range []int{13, 100, 300} {
 		want := ""
 		for _, isa := range sets {
-			for _, threads := range []int{1, 2, 3, 5, 8} {
-				s := Tutorial()
-				s.Batch, s.ISA, s.Threads = batch, isa, threads
-				trainer := newTrainer(t, NewModel(1), s)
-				ctx, cancel := context.WithCancel(context.Background())
-				trainer.Progress = func(done, total int) {
-					if threads%2 == 0 {
-						cancel() // after the first step; the next call goes on
+			for _, threads := range []int{1, 2, 3, 5, 8, 13, 32} {
+				for way, name := range []string{"straight", "resumed", "changing"} {
+					s := Tutorial()
+					s.Batch, s.ISA, s.Threads = batch, isa, threads
+					got := train(s, way)
+					if want == "" {
+						want = got
+					}
+					if got != want {
+						t.Errorf("batch %d, %s, %d threads, %s: expected %s, got %s", batch, isa, threads, name, want, got)
 					}
 				}
-				for trainer.EpochsDone() < 2 {
-					if _, err := trainer.Epoch(ctx, data.Images, data.Labels); err != nil {
-						if !errors.Is(err, context.Canceled) {
-							t.Fatal(err)
-						}
-						trainer.Progress = nil
-						ctx = context.Background()
-					}
-				}
-				cancel()
-				got := trainer.Model().SHA256()
-				if want == "" {
-					want = got
-				}
-				if got != want {
-					t.Errorf("batch %d, %s, %d threads: expected %s, got %s", batch, isa, threads, want, got)
-				}
-				trainer.Close()
 			}
+		}
+	}
+}
+
+// TestChunksAtOnce: a batch of more chunks than are computed at once ends at the
+// loss and the weights of one chunk after the other.
+func TestChunksAtOnce(t *testing.T) {
+	n := (chunksAtOnce+1)*maxImages + 20
+	data := mnist.Synthetic(n, 5)
+	var want Stats
+	hash := ""
+	for _, threads := range []int{1, atOnceWorkers, 32} {
+		s := Best()
+		s.Batch, s.Threads = n, threads
+		trainer := newTrainer(t, NewModel(1), s)
+		var got Stats
+		for range 2 {
+			var err error
+			if got, err = trainer.Step(data.Images, data.Labels); err != nil {
+				t.Fatal(err)
+			}
+		}
+		got.Duration = 0
+		if hash == "" {
+			want, hash = got, trainer.Model().SHA256()
+		}
+		if got != want || trainer.Model().SHA256() != hash {
+			t.Errorf("%d threads: expected %+v, %s, got %+v, %s", threads, want, hash, got, trainer.Model().SHA256())
+		}
+		if atOnce := threads >= atOnceWorkers; atOnce != (len(trainer.engine.chunks) == chunksAtOnce) {
+			t.Errorf("%d threads: %d chunks at once", threads, len(trainer.engine.chunks))
 		}
 	}
 }
