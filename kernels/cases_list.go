@@ -12,15 +12,14 @@ import (
 // against its twin, against float64 (see exact_test.go) and between guard pages,
 // and the benchmarks measure it.
 func Cases() []Case {
-	return slices.Concat(inputCases(), conv1Cases(), conv2Cases(), fc1Cases(), fc2Cases(), adamCases(), directCases(), singleCases())
+	return slices.Concat(inputCases(), conv1Cases(), conv2Cases(), conv2TrainCases(), fc1Cases(), fc2Cases(), adamCases(), directCases(), singleCases())
 }
 
 // Operations that are executed: a fused multiply-add counts two. Those of the
 // one-dimensional transforms are what the functions of gen/winograd emit.
 const (
 	inputTransform1D, outputTransform1D = 38, 22
-	outputGrad1D, inputGrad1D           = 18, 40
-	weightTransform1D, weightGrad1D     = 29, 32
+	weightTransform1D                   = 29
 	pooledWindow                        = 5 // three maxima, bias, ReLU
 	conv1InputTransforms                = shape.Conv1Tiles * 2 * shape.Points * inputTransform1D
 	tileOutputExecuted                  = (shape.Points+shape.TileSize)*outputTransform1D + 4*pooledWindow
@@ -28,10 +27,20 @@ const (
 	conv2InputExecuted                  = shape.Conv2Inputs * 2 * (shape.Pool1Size + 2*shape.Points) * inputTransform1D
 	conv2Products                       = 2 * shape.Frequencies * shape.Conv2Tiles * shape.Conv2Inputs * shape.Conv2Outputs
 	conv2OutputExecuted                 = shape.Conv2Outputs * shape.Conv2Tiles * tileOutputExecuted
-	conv2OutputGradExecuted             = shape.Conv2Outputs * shape.Conv2Tiles * (shape.TileSize + shape.Points) * outputGrad1D
-	conv2InputGradExecuted              = shape.Conv2Inputs * ((4*shape.Points+2*shape.Pool1Size)*inputGrad1D + 4*(2*shape.Points+shape.Pool1Size))
 	transforms2D                        = shape.Points + shape.FilterSize
 	adamExecuted                        = 13 // of a weight
+
+	// Those of gen/toomcook.
+	toomInput1D, toomOutput1D         = 116, 85
+	toomOutputGrad1D, toomInputGrad1D = 70, 129
+	toomWeight1D, toomWeightGrad1D    = 61, 76
+	toomCorners                       = 4
+	conv2TrainProducts                = 2 * shape.ToomProducts * shape.Conv2Inputs * shape.Conv2Outputs
+	conv2TrainInputExecuted           = shape.Conv2Inputs * (2*shape.ToomPoints*toomInput1D + toomCorners)
+	conv2TrainOutputExecuted          = shape.Conv2Outputs * ((shape.ToomPoints+shape.Conv2Size)*toomOutput1D + toomCorners + shape.Pool2Pixels*pooledWindow)
+	conv2OutputGradExecuted           = shape.Conv2Outputs * ((shape.ToomPoints+shape.Conv2Size)*toomOutputGrad1D + toomCorners)
+	conv2InputGradExecuted            = shape.Conv2Inputs * (2*shape.ToomPoints*toomInputGrad1D + toomCorners)
+	toomTransforms2D                  = shape.ToomPoints + shape.FilterSize
 
 	// The batch whose weight gradients and updates are measured, 100 images in 104 lanes.
 	measuredBatch, measuredLanes = 100, 104
@@ -186,9 +195,10 @@ var (
 	dimConv2U = []dim{{Name: "frequency", Size: shape.Frequencies}, {Name: "output", Size: shape.Conv2Outputs}, {Name: "channel", Size: shape.Conv2Inputs}}
 	dimConv2W = []dim{{Name: "tap", Size: shape.Taps}, {Name: "output", Size: shape.Conv2Outputs}, {Name: "channel", Size: shape.Conv2Inputs}}
 	dimConv2V = []dim{{Name: "frequency", Size: shape.Frequencies, Pad: shape.Conv2Padding}, {Name: "channel", Size: shape.Conv2Inputs}, {Name: "tile", Size: shape.Conv2Tiles}}
-	dimConv2M = []dim{{Name: "row of the pair", Size: 2}, {Name: "frequency", Size: shape.Points, Pad: shape.Conv2Padding},
-		{Name: "output of the group", Size: shape.Conv2Group}, {Name: "tile", Size: shape.Conv2Tiles}}
-	dimConv2DV = []dim{{Name: "channel", Size: shape.Conv2Inputs}, {Name: "frequency", Size: shape.Frequencies}, {Name: "tile", Size: shape.Conv2Tiles}}
+	dimTrainU = []dim{{Name: "frequency", Size: shape.ToomFrequencies}, {Name: "output", Size: shape.Conv2Outputs}, {Name: "channel", Size: shape.Conv2Inputs}}
+	dimTrainV = []dim{{Name: "frequency", Size: shape.ToomFrequencies, Pad: shape.Conv2Padding}, {Name: "channel", Size: shape.Conv2Inputs}}
+	dimDM     = []dim{{Name: "frequency", Size: shape.ToomFrequencies, Pad: shape.Conv2Padding}, {Name: "output", Size: shape.Conv2Outputs}}
+	dimDV     = []dim{{Name: "channel", Size: shape.Conv2Inputs, Pad: shape.Conv2Padding}, {Name: "frequency", Size: shape.ToomFrequencies}}
 )
 
 // bias is one of n outputs.

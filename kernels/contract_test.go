@@ -11,7 +11,7 @@ import (
 
 // TestNames holds the names of Set's methods against the package's grammar.
 func TestNames(t *testing.T) {
-	const layer = `(Conv1|Conv2|FC1|FC2)`
+	const layer = `(Conv1|Conv2|Conv2Train|FC1|FC2)`
 	grammar := regexp.MustCompile(`^(` +
 		layer + `(Forward|InputGrad|WeightGrad|BiasGrad|OutputGrad|Direct)(Products|Transform)?(ReLU)?(Dropout)?(Pool)?(Mask)?(Loss)?(Adam)?|` +
 		layer + `(Input|Weight)Transform|` +

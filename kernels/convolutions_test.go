@@ -12,7 +12,7 @@ import (
 // The kernels of both convolutions, one after another, against the plain
 // convolution in float64. The largest error follows from the same computation
 // in numbers, whose magnitudes grow from stage to stage; each stage adds its
-// roundings: 16 of a transform in two dimensions, one more than their length
+// roundings: those of a transform in two dimensions, one more than their length
 // of sums of products, and a bias.
 
 // uniform returns n values in [−1, 1).
@@ -105,16 +105,16 @@ func TestConv2Chain(t *testing.T) {
 	r := rand.New(rand.NewPCG(10, 10))
 	w, bias := uniform(r, shape.Conv2W), uniform(r, shape.Conv2Outputs)
 	torchW := torchWeights(w, shape.Conv2Outputs*shape.Conv2Inputs, shape.Conv2Outputs, shape.Conv2Inputs)
-	uNumbers := weightNumbers(matrixG, exactlyAll(w), shape.Conv2Outputs*shape.Conv2Inputs)
+	uNumbers, trainNumbers := weightNumbers(matrixG, exactlyAll(w), shape.Conv2Outputs*shape.Conv2Inputs), toomWeightNumbers(exactlyAll(w))
 	wantDW, wantDB := make([]float64, len(torchW)), make([]float64, shape.Conv2Outputs)
-	duNumbers, dbNumbers := make([]number, shape.Conv2U), make([]number, shape.Conv2Outputs)
+	duNumbers, dbNumbers := make([]number, shape.Conv2TrainU), make([]number, shape.Conv2Outputs)
 
 	type block struct {
-		n                 int
-		x, dy             []float32
-		mask              []byte
-		y, dx             []float64
-		yBounds, dxBounds []number
+		n                              int
+		x, dy                          []float32
+		mask                           []byte
+		y, dx                          []float64
+		yBounds, trainBounds, dxBounds []number
 	}
 	var blocks []block
 	for _, n := range widths {
@@ -136,18 +136,19 @@ func TestConv2Chain(t *testing.T) {
 		dx := reference.ConvolveBack(dY, torchX, torchW, wantDW, wantDB, n, shape.Conv2Inputs, shape.Conv2Outputs, shape.Pool1Size)
 		b.y, b.dx = lined(n, y), lined(n, dx)
 
-		v, dm := conv2VNumbers(n, exactlyAll(b.x)), conv2DMNumbers(n, b.dy, b.mask)
-		b.yBounds = pooledAll(conv2Windows(n, uNumbers, v, exactlyAll(bias)))
-		addConv2WeightGrad(n, duNumbers, dbNumbers, dm, v)
-		dv := conv2DVNumbers(n, uNumbers, dm)
-		b.dxBounds = conv2DXNumbers(n, dv)
+		b.yBounds = pooledAll(conv2Windows(n, uNumbers, conv2VNumbers(n, exactlyAll(b.x)), exactlyAll(bias)))
+		v, dm := conv2TrainVNumbers(n, exactlyAll(b.x)), conv2DMNumbers(n, b.dy, b.mask)
+		b.trainBounds = pooledAll(conv2TrainWindows(n, trainNumbers, v, exactlyAll(bias)))
+		addConv2WeightGrad(n, duNumbers, dm, v)
+		addConv2BiasGrad(n, dbNumbers, b.dy, b.mask)
+		b.dxBounds = conv2DXNumbers(n, conv2DVNumbers(n, trainNumbers, dm))
 		blocks = append(blocks, b)
 	}
 	dwLines := make([]float64, shape.Conv2W)
 	for i, v := range wantDW {
 		dwLines[i%shape.Taps*shape.Conv2Outputs*shape.Conv2Inputs+i/shape.Taps] = v
 	}
-	dwNumbers := weightNumbers(matrixGT, duNumbers, shape.Conv2Outputs*shape.Conv2Inputs)
+	dwNumbers := toomWeightGradNumbers(duNumbers)
 
 	for _, s := range sets(t) {
 		check := func(err error) {
@@ -156,32 +157,37 @@ func TestConv2Chain(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
-		u := make([]float32, shape.Conv2U)
+		u, trainU := make([]float32, shape.Conv2U), make([]float32, shape.Conv2TrainU)
 		check(s.Conv2WeightTransform(u, w))
-		v, first := make([]float32, shape.Conv2V(batch)), 0
-		work := make([]float32, shape.Conv2Work)
+		check(s.Conv2TrainWeightTransform(trainU, w))
+		v, dm, first := make([]float32, shape.Conv2TrainV(batch)), make([]float32, shape.Conv2DM(batch)), 0
+		work := make([]float32, max(shape.Conv2TrainWork, shape.Conv2ForwardWork(shape.Block)))
 		var dy []float32
 		var mask []byte
 		for _, b := range blocks {
 			n := b.n
-			blockV := v[shape.Conv2V(first):][:shape.Conv2V(n)]
-			check(s.Conv2InputTransform(n, blockV, b.x))
 			y, dx := make([]float32, shape.Conv2Y*n), make([]float32, shape.Conv2X*n)
-			check(s.Conv2ForwardReLUPool(n, y, work, u, blockV, bias))
+			inferenceV := make([]float32, shape.Conv2V(n))
+			check(s.Conv2InputTransform(n, inferenceV, b.x))
+			check(s.Conv2ForwardReLUPool(n, y, work, u, inferenceV, bias))
 			// Two transforms before the sum of 20 products, one after it.
 			expect(t, s, "y", y, b.y, b.yBounds, 3*roundings+shape.Conv2Inputs+2)
-			check(s.Conv2InputGrad(n, dx, work, u, b.dy, b.mask))
-			expect(t, s, "dx", dx, b.dx, b.dxBounds, 3*roundings+shape.Conv2Outputs+1+2)
+			blockV, blockDM := v[shape.Conv2TrainV(first):][:shape.Conv2TrainV(n)], dm[shape.Conv2DM(first):][:shape.Conv2DM(n)]
+			check(s.Conv2TrainInputTransform(n, blockV, b.x))
+			check(s.Conv2TrainForwardReLUPoolMask(n, y, make([]byte, len(b.mask)), work, trainU, blockV, bias))
+			expect(t, s, "y in training", y, b.y, b.trainBounds, 3*toomRoundings+2*shape.Conv2Inputs+2)
+			check(s.Conv2OutputGrad(n, blockDM, b.dy, b.mask))
+			check(s.Conv2InputGrad(n, dx, work, trainU, blockDM))
+			expect(t, s, "dx", dx, b.dx, b.dxBounds, 3*toomRoundings+2*shape.Conv2Outputs+1)
 			dy, mask = append(dy, b.dy...), append(mask, b.mask...)
 			first += n
 		}
-		du, dw, db := make([]float32, shape.Conv2U), make([]float32, shape.Conv2W), make([]float32, shape.Conv2Outputs)
+		du, dw, db := make([]float32, shape.Conv2TrainU), make([]float32, shape.Conv2W), make([]float32, shape.Conv2Outputs)
 		for task := range shape.Conv2WeightTasks {
-			check(s.Conv2WeightGrad(batch, task, du, db, work, v, dy, mask))
+			check(s.Conv2WeightGrad(batch, task, du, db, dm, v, dy, mask))
 		}
 		check(s.Conv2WeightGradTransform(dw, du))
-		sum := laneSum(shape.Conv2Tiles * batch / shape.Block)
-		expect(t, s, "dw", dw, dwLines, dwNumbers, 3*roundings+sum)
-		expect(t, s, "db", db, wantDB, dbNumbers, roundings+sum)
+		expect(t, s, "dw", dw, dwLines, dwNumbers, 3*toomRoundings+weightGradRoundings(batch))
+		expect(t, s, "db", db, wantDB, dbNumbers, biasGradRoundings(batch))
 	}
 }

@@ -22,11 +22,11 @@ func conv2Unpadded(n, features int, padded []float32) []number {
 	return values
 }
 
-func conv2Answers(mask bool) answers {
+func conv2Answers() answers {
 	return func(n int, b *arguments) map[string]answer {
 		u, v, bias := exactlyAll(b.Floats["u"]), conv2Unpadded(n, shape.Conv2Inputs, b.Floats["v"]), exactlyAll(b.Floats["bias"])
 		return pooledAnswers(conv2Windows(n, u, v, bias),
-			shape.Conv2Inputs+roundings+2, mask)
+			shape.Conv2Inputs+roundings+2, false)
 	}
 }
 
@@ -93,109 +93,10 @@ var exactConvolutions = map[string]answers{
 		}
 		return map[string]answer{"v": {numbers: v, roundings: roundings}}
 	},
-	"Conv2ForwardReLUPool":     conv2Answers(false),
-	"Conv2ForwardReLUPoolMask": conv2Answers(true),
-	"Conv2InputGrad": func(n int, b *arguments) map[string]answer {
-		dv := conv2DVNumbers(n, exactlyAll(b.Floats["u"]), conv2DMNumbers(n, b.Floats["dy"], b.Bytes["mask"]))
-		return map[string]answer{"dx": {numbers: conv2DXNumbers(n, dv), roundings: 2*roundings + shape.Conv2Outputs + 1 + 2}}
-	},
-	"Conv2WeightGrad": func(batch int, b *arguments) map[string]answer {
-		du, db := make([]number, shape.Conv2U), make([]number, shape.Conv2Outputs)
-		blocks(batch, func(first, n int) {
-			dy, mask := b.Floats["dy"][shape.Conv2Y*first:][:shape.Conv2Y*n], b.Bytes["mask"][shape.MaskBytes(shape.Conv2Y, first):]
-			v := conv2Unpadded(n, shape.Conv2Inputs, b.Floats["v"][shape.Conv2V(first):][:shape.Conv2V(n)])
-			addConv2WeightGrad(n, du, db, conv2DMNumbers(n, dy, mask), v)
-		})
-		sum := laneSum(shape.Conv2Tiles * batch / shape.Block)
-		return map[string]answer{"du": {numbers: du, roundings: roundings + sum}, "db": {numbers: db, roundings: roundings + sum}}
-	},
-	"Conv2OutputGrad": func(n int, b *arguments) map[string]answer {
-		// The last group of each pair is left.
-		const first = shape.Conv2Outputs - shape.Conv2Group
-		dm, row := unchanged(b.Floats["dm"]), shape.Conv2Tiles*n
-		all := conv2DMNumbers(n, b.Floats["dy"], b.Bytes["mask"])
-		for pair := range shape.Conv2Pairs {
-			row0, row1 := conv2PairRows(pair)
-			for place, frequencyRow := range []int{row0, row1} {
-				for i := range shape.Points * shape.Conv2Group * row {
-					j, o, rest := i/(shape.Conv2Group*row), i/row%shape.Conv2Group, i%row
-					dm[pair*shape.Conv2M(n)+(place*shape.Points+j)*conv2GroupStride(n)+o*row+rest] =
-						all[conv2Place(n, shape.Conv2Outputs, frequencyRow*shape.Points+j, first+o, 0, 0)+rest]
-				}
-			}
-		}
-		return map[string]answer{"dm": {numbers: dm, roundings: roundings}}
-	},
-	"Conv2InputGradProducts": func(n int, b *arguments) map[string]answer {
-		// The row hands every pair the same dm.
-		dv, u, dm, row := make([]number, shape.Conv2DV*n), b.Floats["u"], b.Floats["dm"], shape.Conv2Tiles*n
-		for pair := range shape.Conv2Pairs {
-			row0, row1 := conv2PairRows(pair)
-			for place, frequencyRow := range []int{row0, row1} {
-				for i := range shape.Points * shape.Conv2Inputs * row {
-					j, c, rest := i/(shape.Conv2Inputs*row), i/row%shape.Conv2Inputs, i%row
-					f := frequencyRow*shape.Points + j
-					dv[(c*shape.Frequencies+f)*row+rest] = connectNumbers(shape.Conv2Outputs, number{},
-						func(o int) float32 { return u[(f*shape.Conv2Outputs+o)*shape.Conv2Inputs+c] },
-						func(o int) float32 {
-							return dm[o/shape.Conv2Group*shape.Conv2M(n)+(place*shape.Points+j)*conv2GroupStride(n)+o%shape.Conv2Group*row+rest]
-						})
-				}
-			}
-		}
-		return map[string]answer{"dv": {numbers: dv, roundings: shape.Conv2Outputs + 1}}
-	},
-	"Conv2InputGradTransform": func(n int, b *arguments) map[string]answer {
-		dv, row := make([]number, shape.Conv2DV*n), shape.Conv2Tiles*n
-		for i, v := range b.Floats["dv"] {
-			c, f, rest := i/(shape.Frequencies*row), i/row%shape.Frequencies, i%row
-			dv[conv2Place(n, shape.Conv2Inputs, f, c, 0, 0)+rest] = exactly(v)
-		}
-		// Two windows overlap in either dimension.
-		return map[string]answer{"dx": {numbers: conv2DXNumbers(n, dv), roundings: roundings + 2}}
-	},
-	"Conv2WeightGradProducts": func(batch int, b *arguments) map[string]answer {
-		// The row hands every pair and group the same dm.
-		du, dm, v := make([]number, shape.Conv2U), b.Floats["dm"], b.Floats["v"]
-		for pair := range shape.Conv2Pairs {
-			row0, row1 := conv2PairRows(pair)
-			for place, frequencyRow := range []int{row0, row1} {
-				for i := range shape.Points * shape.Conv2Outputs * shape.Conv2Inputs {
-					j, o, c := i/(shape.Conv2Outputs*shape.Conv2Inputs), i/shape.Conv2Inputs%shape.Conv2Outputs, i%shape.Conv2Inputs
-					f, sum := frequencyRow*shape.Points+j, number{}
-					blocks(batch, func(first, width int) {
-						row := shape.Conv2Tiles * width
-						x := dm[shape.Conv2M(first)+(place*shape.Points+j)*conv2GroupStride(width)+o%shape.Conv2Group*row:]
-						y := v[shape.Conv2V(first)+f*(shape.Conv2Inputs*row+shape.Conv2Padding)+c*row:]
-						for k := range row {
-							sum = sum.plus(exactly(x[k]).times(exactly(y[k])))
-						}
-					})
-					du[(f*shape.Conv2Outputs+o)*shape.Conv2Inputs+c] = sum
-				}
-			}
-		}
-		return map[string]answer{"du": {numbers: du, roundings: laneSum(shape.Conv2Tiles * batch / shape.Block)}}
-	},
-	"Conv2BiasGrad": func(batch int, b *arguments) map[string]answer {
-		db := make([]number, shape.Conv2Outputs)
-		for o := range db {
-			blocks(batch, func(first, width int) {
-				row := shape.Conv2Tiles * width
-				for _, g := range b.Floats["dm"][shape.Conv2M(first)+conv2GroupStride(width)+o%shape.Conv2Group*row:][:row] {
-					db[o] = db[o].plus(exactly(g))
-				}
-			})
-		}
-		return map[string]answer{"db": {numbers: db, roundings: laneSum(shape.Conv2Tiles * batch / shape.Block)}}
-	},
+	"Conv2ForwardReLUPool": conv2Answers(),
 	"Conv2WeightTransform": func(_ int, b *arguments) map[string]answer {
 		return map[string]answer{"u": {numbers: weightNumbers(matrixG, exactlyAll(b.Floats["w"]), shape.Conv2Outputs*shape.Conv2Inputs), roundings: roundings}}
 	},
-	"Conv2WeightGradTransform": func(_ int, b *arguments) map[string]answer {
-		return map[string]answer{"dw": {numbers: weightNumbers(matrixGT, exactlyAll(b.Floats["du"]), shape.Conv2Outputs*shape.Conv2Inputs), roundings: roundings}}
-	},
-
 	"Conv1DirectReLUPool": directAnswers(1, shape.Conv1Outputs, shape.ImageSize, func(tap, o, _ int) int { return tap*shape.Conv1Row + o }),
 	"Conv2DirectReLUPool": directAnswers(shape.Conv2Inputs, shape.Conv2Outputs, shape.Pool1Size,
 		func(tap, o, c int) int { return (tap*shape.Conv2Outputs+o)*shape.Conv2Inputs + c }),

@@ -82,6 +82,9 @@ func TestExact(t *testing.T) {
 
 // exact returns the answers of a kernel, or nil.
 func exact(kernel string) answers {
+	if find := conv2TrainAnswers[kernel]; find != nil {
+		return find
+	}
 	if find := exactConvolutions[kernel]; find != nil {
 		return find
 	}

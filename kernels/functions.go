@@ -28,16 +28,19 @@ type functions struct {
 	conv1WeightTransform     func(u, w []float32)
 
 	// conv2
-	conv2InputTransform      [2]func(v, x []float32)
-	conv2ForwardReLUPool     [2]func(y, m, u, v, bias []float32, first int)
-	conv2ForwardReLUPoolMask [2]func(y []float32, mask []byte, m, u, v, bias []float32, first int)
-	conv2OutputGrad          [2]func(dm, dy []float32, mask []byte, pair, first int)
-	conv2InputGradProducts   [2]func(dv, u, dm []float32, row, place, first int)
-	conv2InputGradTransform  [2]func(dx, dv []float32, first int)
-	conv2WeightGradProducts  func(du, dm, v []float32, images, row0, row1, first int)
-	conv2BiasGrad            func(db, dm []float32, images, first int)
-	conv2WeightTransform     func(u, w []float32)
-	conv2WeightGradTransform func(dw, du []float32)
+	conv2InputTransform           [2]func(v, x []float32)
+	conv2ForwardReLUPool          [2]func(y, m, u, v, bias []float32, first int)
+	conv2TrainInputTransform      [2]func(v, x []float32)
+	conv2TrainForwardReLUPoolMask [2]func(y []float32, mask []byte, m, u, v, bias []float32, first int)
+	conv2OutputGrad               [2]func(dm, dy []float32, mask []byte, first int)
+	conv2InputGradProducts        [2]func(dv, u, dm []float32, first int)
+	conv2InputGradTransform       [2]func(dx, dv []float32, first int)
+	conv2WeightGradProducts       func(du, dm, v []float32, images, first int)
+	conv2WeightGradPairProducts   func(du, dm, v []float32, images, first int)
+	conv2BiasGrad                 func(db, dy []float32, mask []byte, images int)
+	conv2WeightTransform          func(u, w []float32)
+	conv2TrainWeightTransform     func(u, w []float32)
+	conv2WeightGradTransform      func(dw, du []float32)
 
 	// fc1
 	fc1ForwardReLU        [3]func(y, x, w, bias []float32, first int)
@@ -86,46 +89,49 @@ type functions struct {
 
 // twins are the kernels in plain Go, each a function of its name.
 var twins = functions{
-	gather:                    [2]func(x []float32, data []byte, index []int32){gather, gather},
-	conv1ForwardReLUPool:      [2]func(y, x, u, bias []float32){conv1ForwardReLUPool, conv1ForwardReLUPool},
-	conv1ForwardReLUPoolMask:  [2]func(y []float32, mask []byte, x, u, bias []float32){conv1ForwardReLUPoolMask, conv1ForwardReLUPoolMask},
-	conv1WeightGrad:           [2]func(dw, x, dy []float32, mask []byte){conv1WeightGrad, conv1WeightGrad},
-	conv1WeightTransform:      conv1WeightTransform,
-	conv2InputTransform:       [2]func(v, x []float32){conv2InputTransform, conv2InputTransform},
-	conv2ForwardReLUPool:      [2]func(y, m, u, v, bias []float32, first int){conv2ForwardReLUPool, conv2ForwardReLUPool},
-	conv2ForwardReLUPoolMask:  [2]func(y []float32, mask []byte, m, u, v, bias []float32, first int){conv2ForwardReLUPoolMask, conv2ForwardReLUPoolMask},
-	conv2OutputGrad:           [2]func(dm, dy []float32, mask []byte, pair, first int){conv2OutputGrad, conv2OutputGrad},
-	conv2InputGradProducts:    [2]func(dv, u, dm []float32, row, place, first int){conv2InputGradProducts, conv2InputGradProducts},
-	conv2InputGradTransform:   [2]func(dx, dv []float32, first int){conv2InputGradTransform, conv2InputGradTransform},
-	conv2WeightGradProducts:   conv2WeightGradProducts,
-	conv2BiasGrad:             conv2BiasGrad,
-	conv2WeightTransform:      conv2WeightTransform,
-	conv2WeightGradTransform:  conv2WeightGradTransform,
-	fc1ForwardReLU:            [3]func(y, x, w, bias []float32, first int){fc1ForwardReLU, fc1ForwardReLU, fc1ForwardReLU},
-	fc1PackInput:              [2]func(packed, x []float32, image, capacity int){fc1PackInput, fc1PackInput},
-	fc1UnpackInputGrad:        [2]func(dx, packed []float32, image, capacity int){fc1UnpackInputGrad, fc1UnpackInputGrad},
-	fc1ImageLists:             [2]func(values []float32, outputs, ends []int32, dy []float32){fc1ImageLists, fc1ImageLists},
-	fc1ForwardReLUDropout:     fc1ForwardReLUDropout,
-	fc1OutputLists:            fc1OutputLists,
-	fc1InputGrad:              fc1InputGrad,
-	fc1WeightGrad:             fc1WeightGrad,
-	fc1WeightGradAdam:         fc1WeightGradAdam,
-	fc2Forward:                [2]func(logits, x, w, bias []float32){fc2Forward, fc2Forward},
-	fc2ForwardLoss:            [2]func(logits, dlogits, denominators, x, w, bias []float32, labels []int32, scale, label, other float32){fc2ForwardLoss, fc2ForwardLoss},
-	fc2InputGrad:              [2]func(dx, dlogits, w, x []float32, scale float32){fc2InputGrad, fc2InputGrad},
-	fc2WeightGrad:             fc2WeightGrad,
-	adam:                      adam,
-	lineSums:                  lineSums,
-	conv1DirectReLUPool:       [2]func(y, x, w, bias []float32, row int){conv1DirectReLUPool, conv1DirectReLUPool},
-	conv2DirectReLUPool:       [2]func(y, x, w, bias []float32, window int){conv2DirectReLUPool, conv2DirectReLUPool},
-	fmaPeak:                   fmaPeak,
-	fmaPeakMemory:             fmaPeakMemory,
-	fmaPeakBroadcast:          fmaPeakBroadcast,
-	read:                      read,
-	singleInput:               singleInput,
-	singleConv1ReLUPool:       singleConv1ReLUPool,
-	singleConv2InputTransform: singleConv2InputTransform,
-	singleConv2ReLUPool:       singleConv2ReLUPool,
-	singleFC1ReLU:             singleFC1ReLU,
-	singleFC2:                 singleFC2,
+	gather:                        [2]func(x []float32, data []byte, index []int32){gather, gather},
+	conv1ForwardReLUPool:          [2]func(y, x, u, bias []float32){conv1ForwardReLUPool, conv1ForwardReLUPool},
+	conv1ForwardReLUPoolMask:      [2]func(y []float32, mask []byte, x, u, bias []float32){conv1ForwardReLUPoolMask, conv1ForwardReLUPoolMask},
+	conv1WeightGrad:               [2]func(dw, x, dy []float32, mask []byte){conv1WeightGrad, conv1WeightGrad},
+	conv1WeightTransform:          conv1WeightTransform,
+	conv2InputTransform:           [2]func(v, x []float32){conv2InputTransform, conv2InputTransform},
+	conv2ForwardReLUPool:          [2]func(y, m, u, v, bias []float32, first int){conv2ForwardReLUPool, conv2ForwardReLUPool},
+	conv2TrainInputTransform:      [2]func(v, x []float32){conv2TrainInputTransform, conv2TrainInputTransform},
+	conv2TrainForwardReLUPoolMask: [2]func(y []float32, mask []byte, m, u, v, bias []float32, first int){conv2TrainForwardReLUPoolMask, conv2TrainForwardReLUPoolMask},
+	conv2OutputGrad:               [2]func(dm, dy []float32, mask []byte, first int){conv2OutputGrad, conv2OutputGrad},
+	conv2InputGradProducts:        [2]func(dv, u, dm []float32, first int){conv2InputGradProducts, conv2InputGradProducts},
+	conv2InputGradTransform:       [2]func(dx, dv []float32, first int){conv2InputGradTransform, conv2InputGradTransform},
+	conv2WeightGradProducts:       conv2WeightGradProducts,
+	conv2WeightGradPairProducts:   conv2WeightGradPairProducts,
+	conv2BiasGrad:                 conv2BiasGrad,
+	conv2WeightTransform:          conv2WeightTransform,
+	conv2TrainWeightTransform:     conv2TrainWeightTransform,
+	conv2WeightGradTransform:      conv2WeightGradTransform,
+	fc1ForwardReLU:                [3]func(y, x, w, bias []float32, first int){fc1ForwardReLU, fc1ForwardReLU, fc1ForwardReLU},
+	fc1PackInput:                  [2]func(packed, x []float32, image, capacity int){fc1PackInput, fc1PackInput},
+	fc1UnpackInputGrad:            [2]func(dx, packed []float32, image, capacity int){fc1UnpackInputGrad, fc1UnpackInputGrad},
+	fc1ImageLists:                 [2]func(values []float32, outputs, ends []int32, dy []float32){fc1ImageLists, fc1ImageLists},
+	fc1ForwardReLUDropout:         fc1ForwardReLUDropout,
+	fc1OutputLists:                fc1OutputLists,
+	fc1InputGrad:                  fc1InputGrad,
+	fc1WeightGrad:                 fc1WeightGrad,
+	fc1WeightGradAdam:             fc1WeightGradAdam,
+	fc2Forward:                    [2]func(logits, x, w, bias []float32){fc2Forward, fc2Forward},
+	fc2ForwardLoss:                [2]func(logits, dlogits, denominators, x, w, bias []float32, labels []int32, scale, label, other float32){fc2ForwardLoss, fc2ForwardLoss},
+	fc2InputGrad:                  [2]func(dx, dlogits, w, x []float32, scale float32){fc2InputGrad, fc2InputGrad},
+	fc2WeightGrad:                 fc2WeightGrad,
+	adam:                          adam,
+	lineSums:                      lineSums,
+	conv1DirectReLUPool:           [2]func(y, x, w, bias []float32, row int){conv1DirectReLUPool, conv1DirectReLUPool},
+	conv2DirectReLUPool:           [2]func(y, x, w, bias []float32, window int){conv2DirectReLUPool, conv2DirectReLUPool},
+	fmaPeak:                       fmaPeak,
+	fmaPeakMemory:                 fmaPeakMemory,
+	fmaPeakBroadcast:              fmaPeakBroadcast,
+	read:                          read,
+	singleInput:                   singleInput,
+	singleConv1ReLUPool:           singleConv1ReLUPool,
+	singleConv2InputTransform:     singleConv2InputTransform,
+	singleConv2ReLUPool:           singleConv2ReLUPool,
+	singleFC1ReLU:                 singleFC1ReLU,
+	singleFC2:                     singleFC2,
 }

@@ -68,6 +68,8 @@ func (l layout) At(at int) string {
 			return name.String() + ", unused"
 		case d.Name == "frequency" && d.Size == shape.Frequencies:
 			fmt.Fprintf(&name, "[frequency (%d,%d)]", index/shape.Points, index%shape.Points)
+		case d.Name == "frequency" && d.Size == shape.ToomFrequencies:
+			fmt.Fprintf(&name, "[frequency %s]", toomName(index))
 		default:
 			fmt.Fprintf(&name, "[%s %d]", d.Name, index)
 		}
@@ -79,6 +81,24 @@ func (l layout) At(at int) string {
 		fmt.Fprintf(&name, ", image %d", first+at)
 	}
 	return name.String()
+}
+
+// toomName names a frequency of a tile of 144: its values' places in both
+// dimensions, and which part it is of a complex one.
+func toomName(frequency int) string {
+	if frequency < shape.ToomSingles {
+		return fmt.Sprintf("(%d,%d)", frequency/shape.ToomReal, frequency%shape.ToomReal)
+	}
+	pair, part := (frequency-shape.ToomSingles)/2, [2]string{"real", "imaginary"}[frequency%2]
+	switch {
+	case pair < shape.ToomReal:
+		return fmt.Sprintf("(%d,i), %s", pair, part)
+	case pair < 2*shape.ToomReal:
+		return fmt.Sprintf("(i,%d), %s", pair-shape.ToomReal, part)
+	case pair == 2*shape.ToomReal:
+		return "(i,i), " + part
+	}
+	return "(-i,i), " + part
 }
 
 // sliceOf are n values in a buffer.

@@ -11,7 +11,7 @@ import (
 func TestLayouts(t *testing.T) {
 	v := lines(shape.Block, dimConv2V...)
 	row := shape.Conv2Inputs*shape.Conv2Tiles*shape.Block + shape.Conv2Padding
-	batch := lines(shape.Block+shape.HalfBlock, dimConv2M...)
+	batch := lines(shape.Block+shape.HalfBlock, dimDM...)
 	for _, c := range []struct {
 		layout layout
 		at     int
@@ -21,8 +21,11 @@ func TestLayouts(t *testing.T) {
 		{v, shape.Points * row, "[frequency (1,0)][channel 0][tile 0], image 0"},
 		{v, row - shape.Conv2Padding - 1, "[frequency (0,0)][channel 19][tile 3], image 15"},
 		{v, row - 1, "[frequency (0,0)], unused"},
-		{batch, shape.Conv2M(shape.Block), "[row of the pair 0][frequency 0][output of the group 0][tile 0], image 16"},
-		{batch, shape.Conv2M(shape.Block) + shape.HalfBlock + 3, "[row of the pair 0][frequency 0][output of the group 0][tile 1], image 19"},
+		{batch, shape.Conv2DM(shape.Block), "[frequency (0,0)][output 0], image 16"},
+		{batch, shape.Conv2DM(shape.Block) + shape.HalfBlock + 3, "[frequency (0,0)][output 1], image 19"},
+		{plain(dimTrainU...), 1000 * (shape.ToomSingles + 3), "[frequency (1,i), imaginary][output 0][channel 0]"},
+		{plain(dimTrainU...), 1000*(shape.ToomSingles+2*shape.ToomReal+18) + 20, "[frequency (i,9), real][output 1][channel 0]"},
+		{plain(dimTrainU...), 1000 * (shape.ToomFrequencies - 1), "[frequency (-i,i), imaginary][output 0][channel 0]"},
 		{plain(dimFC1W...), shape.FC1Slice + 2, "[slice 0][output 1][input of the slice 2]"},
 	} {
 		if got := c.layout.At(c.at); got != c.want {
@@ -30,10 +33,10 @@ func TestLayouts(t *testing.T) {
 		}
 	}
 	for _, images := range []int{shape.HalfBlock, shape.Block, 2*shape.Block + shape.HalfBlock} {
-		if got, want := lines(images, dimConv2V...).Length(), shape.Conv2V(images); got != want {
+		if got, want := lines(images, dimTrainV...).Length(), shape.Conv2TrainV(images); got != want {
 			t.Errorf("v of %d images: expected %d values, got %d", images, want, got)
 		}
-		if got, want := lines(images, dimConv2M...).Length(), shape.Conv2M(images); got != want {
+		if got, want := lines(images, dimDM...).Length(), shape.Conv2DM(images); got != want {
 			t.Errorf("dm of %d images: expected %d values, got %d", images, want, got)
 		}
 	}

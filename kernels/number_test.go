@@ -95,7 +95,7 @@ var matrixA, matrixB, matrixG = func() (a, b, g matrix) {
 	return append(a, infinity(shape.TileSize)), append(bT, product(len(points))).transposed(), append(g, infinity(shape.FilterSize))
 }()
 
-var matrixAT, matrixBT, matrixGT = matrixA.transposed(), matrixB.transposed(), matrixG.transposed()
+var matrixAT, matrixBT = matrixA.transposed(), matrixB.transposed()
 
 func (m matrix) transposed() matrix {
 	t := make(matrix, len(m[0]))
@@ -212,8 +212,7 @@ func weightNumbers(m matrix, w []number, columns int) []number {
 	return u
 }
 
-// conv2Place is the place of a value of v (20 features) or of dM (50) for n
-// images: [64][features][4][n].
+// conv2Place is the place of a value of v for n images: [64][20][4][n].
 func conv2Place(n, features, f, feature, tile, image int) int {
 	return ((f*features+feature)*shape.Conv2Tiles+tile)*n + image
 }
@@ -258,82 +257,6 @@ func conv2Windows(n int, u, v, bias []number) []window {
 		}
 	}
 	return windows
-}
-
-// conv2DMNumbers computes dM = A dY Aᵀ [64][50][4][n] of the pooled gradients
-// dy [50][4][4][n] and their masks.
-func conv2DMNumbers(n int, dy []float32, mask []byte) []number {
-	dm := make([]number, shape.Frequencies*shape.Conv2Outputs*shape.Conv2Tiles*n)
-	tileGradients := make([]number, shape.TileSize*shape.TileSize)
-	for o := range shape.Conv2Outputs {
-		for tile := range shape.Conv2Tiles {
-			for image := range n {
-				for i := range tileGradients {
-					row, column := i/shape.TileSize, i%shape.TileSize
-					at := o*shape.Pool2Pixels + (tile/2*2+row/2)*shape.Pool2Size + tile%2*2 + column/2
-					tileGradients[i] = exactly(unpool(dy[at*n+image], mask[shape.MaskBytes(at, n):], image, n, row%2*2+column%2))
-				}
-				for f, value := range matrixA.both(tileGradients) {
-					dm[conv2Place(n, shape.Conv2Outputs, f, o, tile, image)] = value
-				}
-			}
-		}
-	}
-	return dm
-}
-
-// conv2DVNumbers computes dV = Uᵀ dM [64][20][4][n] of u [64][50][20] and dM
-// [64][50][4][n].
-func conv2DVNumbers(n int, u, dm []number) []number {
-	dv := make([]number, shape.Frequencies*shape.Conv2Inputs*shape.Conv2Tiles*n)
-	row := shape.Conv2Tiles * n
-	for i, weight := range u {
-		f, o, c := i/(shape.Conv2Outputs*shape.Conv2Inputs), i/shape.Conv2Inputs%shape.Conv2Outputs, i%shape.Conv2Inputs
-		from, to := dm[conv2Place(n, shape.Conv2Outputs, f, o, 0, 0):][:row], dv[conv2Place(n, shape.Conv2Inputs, f, c, 0, 0):][:row]
-		for j := range row {
-			to[j] = to[j].plus(weight.times(from[j]))
-		}
-	}
-	return dv
-}
-
-// addConv2WeightGrad adds Σ dM Vᵀ of n images to du [64][50][20], and dM at the
-// point (1, 1), the sum of all gradients, to db [50].
-func addConv2WeightGrad(n int, du, db, dm, v []number) {
-	row := shape.Conv2Tiles * n
-	for i := range du {
-		f, o, c := i/(shape.Conv2Outputs*shape.Conv2Inputs), i/shape.Conv2Inputs%shape.Conv2Outputs, i%shape.Conv2Inputs
-		d, x := dm[conv2Place(n, shape.Conv2Outputs, f, o, 0, 0):][:row], v[conv2Place(n, shape.Conv2Inputs, f, c, 0, 0):][:row]
-		for j := range row {
-			du[i] = du[i].plus(d[j].times(x[j]))
-		}
-	}
-	for o := range db {
-		for _, d := range dm[conv2Place(n, shape.Conv2Outputs, shape.Points+1, o, 0, 0):][:row] {
-			db[o] = db[o].plus(d)
-		}
-	}
-}
-
-// conv2DXNumbers computes dx [20][12][12][n] = Σ B dV Bᵀ of dV [64][20][4][n].
-func conv2DXNumbers(n int, dv []number) []number {
-	dx := make([]number, shape.Conv2X*n)
-	values := make([]number, shape.Frequencies)
-	for c := range shape.Conv2Inputs {
-		for tile := range shape.Conv2Tiles {
-			for image := range n {
-				for f := range values {
-					values[f] = dv[conv2Place(n, shape.Conv2Inputs, f, c, tile, image)]
-				}
-				for i, value := range matrixB.both(values) {
-					y, x := tile/2*shape.TileSize+i/shape.Points, tile%2*shape.TileSize+i%shape.Points
-					at := (c*shape.Pool1Pixels+y*shape.Pool1Size+x)*n + image
-					dx[at] = dx[at].plus(value)
-				}
-			}
-		}
-	}
-	return dx
 }
 
 // adamNumbers computes one step of Adam for one weight whose gradient g is off by at

@@ -35,35 +35,6 @@ func winogradOutput(m *[shape.Points]float32) (y [shape.TileSize]float32) {
 	return y
 }
 
-// winogradOutputGrad returns A y.
-func winogradOutputGrad(y *[shape.TileSize]float32) (m [shape.Points]float32) {
-	m[0], m[7] = y[0], y[3]
-	even, odd := y[0]+y[2], y[1]+y[3]
-	m[1], m[2] = even+odd, even-odd
-	even = y[0] + float32(4*y[2])
-	odd = (y[1] + y[1]) + float32(8*y[3])
-	m[3], m[4] = even+odd, even-odd
-	even = y[0] + float32(0.25*y[2])
-	odd = float32(0.5*y[1]) + float32(0.125*y[3])
-	m[5], m[6] = even+odd, even-odd
-	return m
-}
-
-// winogradInputGrad returns B v.
-func winogradInputGrad(v *[shape.Points]float32) (d [shape.Points]float32) {
-	plus1, minus1 := v[1]+v[2], v[1]-v[2]
-	plus2, minus2 := v[3]+v[4], v[3]-v[4]
-	plusHalf, minusHalf := v[5]+v[6], v[5]-v[6]
-	d[0], d[7] = v[0], v[7]
-	d[1] = float32(2*minus2) - (minus1 + v[7]) + float32(4*minusHalf)
-	d[3] = float32(5.25*v[7]) + float32(4.25*minus1) - float32(10*minus2) - float32(5*minusHalf)
-	d[5] = (minusHalf - minus1) + float32(8*minus2) - float32(5.25*v[7])
-	d[2] = (plus2 - plus1) - float32(5.25*v[0]) + float32(8*plusHalf)
-	d[4] = float32(5.25*v[0]) + float32(4.25*plus1) - float32(5*plus2) - float32(10*plusHalf)
-	d[6] = float32(4*plus2) - (v[0] + plus1) + float32(2*plusHalf)
-	return d
-}
-
 // winogradWeight returns G w.
 func winogradWeight(w *[shape.FilterSize]float32) (u [shape.Points]float32) {
 	u[0], u[7] = w[0], w[4]
@@ -76,19 +47,6 @@ func winogradWeight(w *[shape.FilterSize]float32) (u [shape.Points]float32) {
 	odd = (w[3] + w[3]) + float32(8*w[1])
 	u[5], u[6] = 1.0/45*(even+odd), 1.0/45*(even-odd)
 	return u
-}
-
-// winogradWeightGrad returns Gᵀ u.
-func winogradWeightGrad(u *[shape.Points]float32) (w [shape.FilterSize]float32) {
-	plus1, minus1 := float32(2.0/9*(u[1]+u[2])), float32(2.0/9*(u[1]-u[2]))
-	plus2, minus2 := float32(1.0/360*(u[3]+u[4])), float32(1.0/360*(u[3]-u[4]))
-	plusHalf, minusHalf := float32(1.0/45*(u[5]+u[6])), float32(1.0/45*(u[5]-u[6]))
-	w[0] = ((u[0] + plus1) + plus2) + float32(16*plusHalf)
-	w[1] = minus1 + float32(2*minus2) + float32(8*minusHalf)
-	w[2] = plus1 + float32(4*plus2) + float32(4*plusHalf)
-	w[3] = minus1 + float32(8*minus2) + float32(2*minusHalf)
-	w[4] = ((plus1 + plusHalf) + u[7]) + float32(16*plus2)
-	return w
 }
 
 // tileInput writes Bᵀ D B of the 8×8 window that begins at x to v; steps are
@@ -145,27 +103,6 @@ func weightTransform(u, w []float32, columns int) {
 		for i := range half {
 			for j, value := range winogradWeight(&half[i]) {
 				u[(i*shape.Points+j)*columns+column] = value
-			}
-		}
-	}
-}
-
-// weightGradTransform writes dw [25][columns] = Gᵀ du G from du [64][columns].
-func weightGradTransform(dw, du []float32, columns int) {
-	for column := range columns {
-		var half [shape.FilterSize][shape.Points]float32
-		for j := range shape.Points {
-			var values [shape.Points]float32
-			for i := range values {
-				values[i] = du[(i*shape.Points+j)*columns+column]
-			}
-			for i, value := range winogradWeightGrad(&values) {
-				half[i][j] = value
-			}
-		}
-		for i := range half {
-			for j, value := range winogradWeightGrad(&half[i]) {
-				dw[(i*shape.FilterSize+j)*columns+column] = value
 			}
 		}
 	}

@@ -17,29 +17,31 @@ func Conv2InputTransform8(v []float32, x []float32)
 //go:noescape
 func Conv2ForwardReLUPool8(y []float32, m []float32, u []float32, v []float32, bias []float32, first int)
 
-// Conv2ForwardReLUPoolMask8 computes outputs first … first+4 of conv2, pooled:
-// y [50][4][4] = max(0, maxpool(Aᵀ (Σ u v) A) + bias) from u [64][50][20], v [64][20][4], bias [50];
-// m [5][64][4] is working memory.
-// mask [50][4][4] receives the windows' masks.
+// Conv2TrainInputTransform8 transforms the input of conv2 in training:
+// v [144][20] = Bᵀ x B of x [20][12][12], lines of images side by side.
 //
 //go:noescape
-func Conv2ForwardReLUPoolMask8(y []float32, mask []byte, m []float32, u []float32, v []float32, bias []float32, first int)
+func Conv2TrainInputTransform8(v []float32, x []float32)
 
-// Conv2OutputGrad8 un-pools and transforms the gradient of outputs first … first+4 of conv2:
-// dm [2][8][5][4] = the rows 0 and 7, 1 and 2, 3 and 4 or 5 and 6 (pair 0 … 3) of A dY Aᵀ,
-// dY [50][8][8] being dy [50][4][4] at the positions that mask [50][4][4] chose.
+// Conv2TrainForwardReLUPoolMask8 computes outputs first … first+9 of conv2 in training, pooled:
+// y [50][4][4] = max(0, maxpool(Aᵀ (Σ u v) A) + bias) from u [144][50][20], v [144][20], bias [50];
+// mask [50][4][4] receives the windows' masks; m [10][144] is working memory.
 //
 //go:noescape
-func Conv2OutputGrad8(dm []float32, dy []float32, mask []byte, pair int, first int)
+func Conv2TrainForwardReLUPoolMask8(y []float32, mask []byte, m []float32, u []float32, v []float32, bias []float32, first int)
 
-// Conv2InputGradProducts8 computes row (8 frequencies) and channels first … first+4 of dv [20][64][4] = Σ u dm
-// from u [64][50][20] and dm [10 groups][2][8][5][4], which has the row in place 0 or 1 of its pair.
+// Conv2OutputGrad8 un-pools and transforms the gradient of outputs first … first+9 of conv2:
+// dm [144][50] = A dY Aᵀ, dY [50][8][8] being dy [50][4][4] at the positions that mask [50][4][4] chose.
 //
 //go:noescape
-func Conv2InputGradProducts8(dv []float32, u []float32, dm []float32, row int, place int, first int)
+func Conv2OutputGrad8(dm []float32, dy []float32, mask []byte, first int)
 
-// Conv2InputGradTransform8 computes channels first … first+4 of the input gradient of conv2:
-// dx [20][12][12] = Σ B dv Bᵀ over the overlapping input tiles, from dv [20][64][4].
+// Conv2InputGradProducts8 computes channels first … first+9 of dv [20][144] = Σ u dm from u [144][50][20] and dm [144][50].
+//
+//go:noescape
+func Conv2InputGradProducts8(dv []float32, u []float32, dm []float32, first int)
+
+// Conv2InputGradTransform8 computes channels first … first+9 of the input gradient of conv2: dx [20][12][12] = B dv Bᵀ from dv [20][144].
 //
 //go:noescape
 func Conv2InputGradTransform8(dx []float32, dv []float32, first int)
@@ -57,53 +59,67 @@ func Conv2InputTransform16(v []float32, x []float32)
 //go:noescape
 func Conv2ForwardReLUPool16(y []float32, m []float32, u []float32, v []float32, bias []float32, first int)
 
-// Conv2ForwardReLUPoolMask16 computes outputs first … first+4 of conv2, pooled:
-// y [50][4][4] = max(0, maxpool(Aᵀ (Σ u v) A) + bias) from u [64][50][20], v [64][20][4], bias [50];
-// m [5][64][4] is working memory.
-// mask [50][4][4] receives the windows' masks.
+// Conv2TrainInputTransform16 transforms the input of conv2 in training:
+// v [144][20] = Bᵀ x B of x [20][12][12], lines of images side by side.
 //
 //go:noescape
-func Conv2ForwardReLUPoolMask16(y []float32, mask []byte, m []float32, u []float32, v []float32, bias []float32, first int)
+func Conv2TrainInputTransform16(v []float32, x []float32)
 
-// Conv2OutputGrad16 un-pools and transforms the gradient of outputs first … first+4 of conv2:
-// dm [2][8][5][4] = the rows 0 and 7, 1 and 2, 3 and 4 or 5 and 6 (pair 0 … 3) of A dY Aᵀ,
-// dY [50][8][8] being dy [50][4][4] at the positions that mask [50][4][4] chose.
+// Conv2TrainForwardReLUPoolMask16 computes outputs first … first+9 of conv2 in training, pooled:
+// y [50][4][4] = max(0, maxpool(Aᵀ (Σ u v) A) + bias) from u [144][50][20], v [144][20], bias [50];
+// mask [50][4][4] receives the windows' masks; m [10][144] is working memory.
 //
 //go:noescape
-func Conv2OutputGrad16(dm []float32, dy []float32, mask []byte, pair int, first int)
+func Conv2TrainForwardReLUPoolMask16(y []float32, mask []byte, m []float32, u []float32, v []float32, bias []float32, first int)
 
-// Conv2InputGradProducts16 computes row (8 frequencies) and channels first … first+4 of dv [20][64][4] = Σ u dm
-// from u [64][50][20] and dm [10 groups][2][8][5][4], which has the row in place 0 or 1 of its pair.
+// Conv2OutputGrad16 un-pools and transforms the gradient of outputs first … first+9 of conv2:
+// dm [144][50] = A dY Aᵀ, dY [50][8][8] being dy [50][4][4] at the positions that mask [50][4][4] chose.
 //
 //go:noescape
-func Conv2InputGradProducts16(dv []float32, u []float32, dm []float32, row int, place int, first int)
+func Conv2OutputGrad16(dm []float32, dy []float32, mask []byte, first int)
 
-// Conv2InputGradTransform16 computes channels first … first+4 of the input gradient of conv2:
-// dx [20][12][12] = Σ B dv Bᵀ over the overlapping input tiles, from dv [20][64][4].
+// Conv2InputGradProducts16 computes channels first … first+9 of dv [20][144] = Σ u dm from u [144][50][20] and dm [144][50].
+//
+//go:noescape
+func Conv2InputGradProducts16(dv []float32, u []float32, dm []float32, first int)
+
+// Conv2InputGradTransform16 computes channels first … first+9 of the input gradient of conv2: dx [20][12][12] = B dv Bᵀ from dv [20][144].
 //
 //go:noescape
 func Conv2InputGradTransform16(dx []float32, dv []float32, first int)
 
-// Conv2WeightGradProducts adds up rows row0 and row1 of frequencies of the weight gradient of outputs first … first+4 of conv2
-// over all blocks: du [64][50][20] = Σ dm vᵀ from dm [blocks][2][8][5][4] and v [blocks][64][20][4];
+// Conv2WeightGradProducts adds up real frequencies first … first+4 of the weight gradient of conv2 over all blocks:
+// du [144][50][20] = Σ dm vᵀ from dm [blocks][144][50] and v [blocks][144][20];
 // images is a multiple of 8, the last block a half-block if it is none of 16.
 //
 //go:noescape
-func Conv2WeightGradProducts(du []float32, dm []float32, v []float32, images int, row0 int, row1 int, first int)
+func Conv2WeightGradProducts(du []float32, dm []float32, v []float32, images int, first int)
 
-// Conv2BiasGrad adds up the bias gradient of outputs first … first+4 of conv2 over all blocks:
-// db [50] = Σ dm at frequency (1, 1) from dm [blocks][2][8][5][4] of pair 1.
+// Conv2WeightGradPairProducts adds up complex frequencies of the weight gradient of conv2 over all blocks, from the real part first on:
+// du [144][50][20] = Σ dm v̄ᵀ of frequencies first … first+3, from dm [blocks][144][50] and v [blocks][144][20];
 // images is a multiple of 8, the last block a half-block if it is none of 16.
 //
 //go:noescape
-func Conv2BiasGrad(db []float32, dm []float32, images int, first int)
+func Conv2WeightGradPairProducts(du []float32, dm []float32, v []float32, images int, first int)
+
+// Conv2BiasGrad adds up the bias gradient of conv2 over all blocks: db [50] = Σ dy where the ReLU is on,
+// from dy [blocks][50][4][4] and mask [blocks][50][4][4];
+// images is a multiple of 8, the last block a half-block if it is none of 16.
+//
+//go:noescape
+func Conv2BiasGrad(db []float32, dy []float32, mask []byte, images int)
 
 // Conv2WeightTransform transforms the weights of conv2: u [64][50][20] = G w Gᵀ from w [25][50][20].
 //
 //go:noescape
 func Conv2WeightTransform(u []float32, w []float32)
 
-// Conv2WeightGradTransform transforms the weight gradient of conv2 back: dw [25][50][20] = Gᵀ du G from du [64][50][20].
+// Conv2TrainWeightTransform transforms the weights of conv2 for training: u [144][50][20] = G w Gᵀ from w [25][50][20].
+//
+//go:noescape
+func Conv2TrainWeightTransform(u []float32, w []float32)
+
+// Conv2WeightGradTransform transforms the weight gradient of conv2 back: dw [25][50][20] = Gᵀ du G from du [144][50][20].
 //
 //go:noescape
 func Conv2WeightGradTransform(dw []float32, du []float32)

@@ -746,1612 +746,147 @@ GLOBL conv2_0_5<>(SB), RODATA|NOPTR, $4
 DATA conv2_2<>+0(SB)/4, $0x40000000
 GLOBL conv2_2<>(SB), RODATA|NOPTR, $4
 
-// func Conv2ForwardReLUPoolMask8(y []float32, mask []byte, m []float32, u []float32, v []float32, bias []float32, first int)
-// Requires: AVX, AVX512DQ, AVX512F
-TEXT ·Conv2ForwardReLUPoolMask8(SB), $2112-152
-	// Conv2ForwardReLUPoolMask8 computes outputs first … first+4 of conv2, pooled:
-	// y [50][4][4] = max(0, maxpool(Aᵀ (Σ u v) A) + bias) from u [64][50][20], v [64][20][4], bias [50];
-	// m [5][64][4] is working memory.
-	// mask [50][4][4] receives the windows' masks.
-	// Registers: 14 of 32 vectors, 8 of 14 general, 3 of 7 masks.
-	MOVQ   m_base+48(FP), AX
-	MOVQ   u_base+72(FP), CX
-	MOVQ   v_base+96(FP), DX
-	MOVQ   first+144(FP), BX
-	IMUL3Q $+80, BX, BX
-	ADDQ   BX, CX
-
-	// to[0…4][f] = Σ weight[f]·from[f] over 20; 10 accumulators
-	MOVQ $0x00000040, BX
-
-frequency1:
-	VXORPS Z0, Z0, Z0
-	VXORPS Z1, Z1, Z1
-	VXORPS Z2, Z2, Z2
-	VXORPS Z3, Z3, Z3
-	VXORPS Z4, Z4, Z4
-	VXORPS Z5, Z5, Z5
-	VXORPS Z6, Z6, Z6
-	VXORPS Z7, Z7, Z7
-	VXORPS Z8, Z8, Z8
-	VXORPS Z9, Z9, Z9
-	MOVQ   $0x00000002, SI
-
-chunk2:
-	VMOVUPS      (DX), Z10
-	VMOVUPS      64(DX), Z11
-	VBROADCASTSS (CX), Z12
-	VFMADD231PS  Z12, Z10, Z0
-	VFMADD231PS  Z12, Z11, Z1
-	VBROADCASTSS 80(CX), Z12
-	VFMADD231PS  Z12, Z10, Z2
-	VFMADD231PS  Z12, Z11, Z3
-	VBROADCASTSS 160(CX), Z12
-	VFMADD231PS  Z12, Z10, Z4
-	VFMADD231PS  Z12, Z11, Z5
-	VBROADCASTSS 240(CX), Z12
-	VFMADD231PS  Z12, Z10, Z6
-	VFMADD231PS  Z12, Z11, Z7
-	VBROADCASTSS 320(CX), Z12
-	VFMADD231PS  Z12, Z10, Z8
-	VFMADD231PS  Z12, Z11, Z9
-	VMOVUPS      128(DX), Z10
-	VMOVUPS      192(DX), Z11
-	VBROADCASTSS 4(CX), Z12
-	VFMADD231PS  Z12, Z10, Z0
-	VFMADD231PS  Z12, Z11, Z1
-	VBROADCASTSS 84(CX), Z12
-	VFMADD231PS  Z12, Z10, Z2
-	VFMADD231PS  Z12, Z11, Z3
-	VBROADCASTSS 164(CX), Z12
-	VFMADD231PS  Z12, Z10, Z4
-	VFMADD231PS  Z12, Z11, Z5
-	VBROADCASTSS 244(CX), Z12
-	VFMADD231PS  Z12, Z10, Z6
-	VFMADD231PS  Z12, Z11, Z7
-	VBROADCASTSS 324(CX), Z12
-	VFMADD231PS  Z12, Z10, Z8
-	VFMADD231PS  Z12, Z11, Z9
-	VMOVUPS      256(DX), Z10
-	VMOVUPS      320(DX), Z11
-	VBROADCASTSS 8(CX), Z12
-	VFMADD231PS  Z12, Z10, Z0
-	VFMADD231PS  Z12, Z11, Z1
-	VBROADCASTSS 88(CX), Z12
-	VFMADD231PS  Z12, Z10, Z2
-	VFMADD231PS  Z12, Z11, Z3
-	VBROADCASTSS 168(CX), Z12
-	VFMADD231PS  Z12, Z10, Z4
-	VFMADD231PS  Z12, Z11, Z5
-	VBROADCASTSS 248(CX), Z12
-	VFMADD231PS  Z12, Z10, Z6
-	VFMADD231PS  Z12, Z11, Z7
-	VBROADCASTSS 328(CX), Z12
-	VFMADD231PS  Z12, Z10, Z8
-	VFMADD231PS  Z12, Z11, Z9
-	VMOVUPS      384(DX), Z10
-	VMOVUPS      448(DX), Z11
-	VBROADCASTSS 12(CX), Z12
-	VFMADD231PS  Z12, Z10, Z0
-	VFMADD231PS  Z12, Z11, Z1
-	VBROADCASTSS 92(CX), Z12
-	VFMADD231PS  Z12, Z10, Z2
-	VFMADD231PS  Z12, Z11, Z3
-	VBROADCASTSS 172(CX), Z12
-	VFMADD231PS  Z12, Z10, Z4
-	VFMADD231PS  Z12, Z11, Z5
-	VBROADCASTSS 252(CX), Z12
-	VFMADD231PS  Z12, Z10, Z6
-	VFMADD231PS  Z12, Z11, Z7
-	VBROADCASTSS 332(CX), Z12
-	VFMADD231PS  Z12, Z10, Z8
-	VFMADD231PS  Z12, Z11, Z9
-	VMOVUPS      512(DX), Z10
-	VMOVUPS      576(DX), Z11
-	VBROADCASTSS 16(CX), Z12
-	VFMADD231PS  Z12, Z10, Z0
-	VFMADD231PS  Z12, Z11, Z1
-	VBROADCASTSS 96(CX), Z12
-	VFMADD231PS  Z12, Z10, Z2
-	VFMADD231PS  Z12, Z11, Z3
-	VBROADCASTSS 176(CX), Z12
-	VFMADD231PS  Z12, Z10, Z4
-	VFMADD231PS  Z12, Z11, Z5
-	VBROADCASTSS 256(CX), Z12
-	VFMADD231PS  Z12, Z10, Z6
-	VFMADD231PS  Z12, Z11, Z7
-	VBROADCASTSS 336(CX), Z12
-	VFMADD231PS  Z12, Z10, Z8
-	VFMADD231PS  Z12, Z11, Z9
-	VMOVUPS      640(DX), Z10
-	VMOVUPS      704(DX), Z11
-	VBROADCASTSS 20(CX), Z12
-	VFMADD231PS  Z12, Z10, Z0
-	VFMADD231PS  Z12, Z11, Z1
-	VBROADCASTSS 100(CX), Z12
-	VFMADD231PS  Z12, Z10, Z2
-	VFMADD231PS  Z12, Z11, Z3
-	VBROADCASTSS 180(CX), Z12
-	VFMADD231PS  Z12, Z10, Z4
-	VFMADD231PS  Z12, Z11, Z5
-	VBROADCASTSS 260(CX), Z12
-	VFMADD231PS  Z12, Z10, Z6
-	VFMADD231PS  Z12, Z11, Z7
-	VBROADCASTSS 340(CX), Z12
-	VFMADD231PS  Z12, Z10, Z8
-	VFMADD231PS  Z12, Z11, Z9
-	VMOVUPS      768(DX), Z10
-	VMOVUPS      832(DX), Z11
-	VBROADCASTSS 24(CX), Z12
-	VFMADD231PS  Z12, Z10, Z0
-	VFMADD231PS  Z12, Z11, Z1
-	VBROADCASTSS 104(CX), Z12
-	VFMADD231PS  Z12, Z10, Z2
-	VFMADD231PS  Z12, Z11, Z3
-	VBROADCASTSS 184(CX), Z12
-	VFMADD231PS  Z12, Z10, Z4
-	VFMADD231PS  Z12, Z11, Z5
-	VBROADCASTSS 264(CX), Z12
-	VFMADD231PS  Z12, Z10, Z6
-	VFMADD231PS  Z12, Z11, Z7
-	VBROADCASTSS 344(CX), Z12
-	VFMADD231PS  Z12, Z10, Z8
-	VFMADD231PS  Z12, Z11, Z9
-	VMOVUPS      896(DX), Z10
-	VMOVUPS      960(DX), Z11
-	VBROADCASTSS 28(CX), Z12
-	VFMADD231PS  Z12, Z10, Z0
-	VFMADD231PS  Z12, Z11, Z1
-	VBROADCASTSS 108(CX), Z12
-	VFMADD231PS  Z12, Z10, Z2
-	VFMADD231PS  Z12, Z11, Z3
-	VBROADCASTSS 188(CX), Z12
-	VFMADD231PS  Z12, Z10, Z4
-	VFMADD231PS  Z12, Z11, Z5
-	VBROADCASTSS 268(CX), Z12
-	VFMADD231PS  Z12, Z10, Z6
-	VFMADD231PS  Z12, Z11, Z7
-	VBROADCASTSS 348(CX), Z12
-	VFMADD231PS  Z12, Z10, Z8
-	VFMADD231PS  Z12, Z11, Z9
-	VMOVUPS      1024(DX), Z10
-	VMOVUPS      1088(DX), Z11
-	VBROADCASTSS 32(CX), Z12
-	VFMADD231PS  Z12, Z10, Z0
-	VFMADD231PS  Z12, Z11, Z1
-	VBROADCASTSS 112(CX), Z12
-	VFMADD231PS  Z12, Z10, Z2
-	VFMADD231PS  Z12, Z11, Z3
-	VBROADCASTSS 192(CX), Z12
-	VFMADD231PS  Z12, Z10, Z4
-	VFMADD231PS  Z12, Z11, Z5
-	VBROADCASTSS 272(CX), Z12
-	VFMADD231PS  Z12, Z10, Z6
-	VFMADD231PS  Z12, Z11, Z7
-	VBROADCASTSS 352(CX), Z12
-	VFMADD231PS  Z12, Z10, Z8
-	VFMADD231PS  Z12, Z11, Z9
-	VMOVUPS      1152(DX), Z10
-	VMOVUPS      1216(DX), Z11
-	VBROADCASTSS 36(CX), Z12
-	VFMADD231PS  Z12, Z10, Z0
-	VFMADD231PS  Z12, Z11, Z1
-	VBROADCASTSS 116(CX), Z12
-	VFMADD231PS  Z12, Z10, Z2
-	VFMADD231PS  Z12, Z11, Z3
-	VBROADCASTSS 196(CX), Z12
-	VFMADD231PS  Z12, Z10, Z4
-	VFMADD231PS  Z12, Z11, Z5
-	VBROADCASTSS 276(CX), Z12
-	VFMADD231PS  Z12, Z10, Z6
-	VFMADD231PS  Z12, Z11, Z7
-	VBROADCASTSS 356(CX), Z12
-	VFMADD231PS  Z12, Z10, Z8
-	VFMADD231PS  Z12, Z11, Z9
-	ADDQ         $+40, CX
-	ADDQ         $+1280, DX
-	DECQ         SI
-	JNZ          chunk2
-	VMOVUPS      Z0, (AX)
-	VMOVUPS      Z1, 64(AX)
-	VMOVUPS      Z2, 8192(AX)
-	VMOVUPS      Z3, 8256(AX)
-	VMOVUPS      Z4, 16384(AX)
-	VMOVUPS      Z5, 16448(AX)
-	VMOVUPS      Z6, 24576(AX)
-	VMOVUPS      Z7, 24640(AX)
-	VMOVUPS      Z8, 32768(AX)
-	VMOVUPS      Z9, 32832(AX)
-	ADDQ         $-80, CX
-	ADDQ         $-2560, DX
-	ADDQ         $+128, AX
-	ADDQ         $+2624, DX
-	ADDQ         $+4000, CX
-	DECQ         BX
-	JNZ          frequency1
-	ADDQ         $-8192, AX
-	MOVQ         y_base+0(FP), CX
-	MOVQ         bias_base+120(FP), DX
-	MOVQ         first+144(FP), BX
-	IMUL3Q       $+512, BX, SI
-	ADDQ         SI, CX
-	IMUL3Q       $+4, BX, SI
-	ADDQ         SI, DX
-	MOVQ         mask_base+24(FP), SI
-	IMUL3Q       $+48, BX, BX
-	ADDQ         BX, SI
-	LEAQ         63(SP), BX
-	ANDQ         $-64, BX
-	VXORPS       Z0, Z0, Z0
-	MOVQ         $0x00000005, DI
-
-output3:
-	VBROADCASTSS (DX), Z1
-	MOVQ         $0x00000002, R8
-
-tileRow4:
-	// columns: Aᵀ m
-	MOVQ $0x00000008, R9
-
-column5:
-	// plus1, minus1 = m1 ± m2
-	VMOVUPS 1024(AX), Z2
-	VMOVUPS 2048(AX), Z3
-	VADDPS  Z3, Z2, Z4
-	VSUBPS  Z3, Z2, Z2
-
-	// plus2, minus2 = m3 ± m4
-	VMOVUPS 3072(AX), Z3
-	VMOVUPS 4096(AX), Z5
-	VADDPS  Z5, Z3, Z6
-	VSUBPS  Z5, Z3, Z3
-
-	// plusHalf, minusHalf = m5 ± m6
-	VMOVUPS 5120(AX), Z5
-	VMOVUPS 6144(AX), Z7
-	VADDPS  Z7, Z5, Z8
-	VSUBPS  Z7, Z5, Z5
-
-	// y0 = (m0 + plus1) + (plus2 + plusHalf)
-	VMOVUPS (AX), Z7
-	VADDPS  Z4, Z7, Z7
-	VADDPS  Z8, Z6, Z9
-	VADDPS  Z9, Z7, Z7
-	VMOVUPS Z7, (BX)
-
-	// y2 = plus1 + ¼ plusHalf + 4 plus2
-	VFMADD231PS.BCST conv2_0_25<>+0(SB), Z8, Z4
-	VFMADD231PS.BCST conv2_4<>+0(SB), Z6, Z4
-	VMOVUPS          Z4, 1024(BX)
-
-	// y3 = (minus1 + m7) + ⅛ minusHalf + 8 minus2
-	VMOVUPS          7168(AX), Z4
-	VADDPS           Z4, Z2, Z4
-	VFMADD231PS.BCST conv2_0_125<>+0(SB), Z5, Z4
-	VFMADD231PS.BCST conv2_8<>+0(SB), Z3, Z4
-	VMOVUPS          Z4, 1536(BX)
-
-	// y1 = minus1 + ½ minusHalf + 2 minus2
-	VFMADD231PS.BCST conv2_0_5<>+0(SB), Z5, Z2
-	VFMADD231PS.BCST conv2_2<>+0(SB), Z3, Z2
-	VMOVUPS          Z2, 512(BX)
-	ADDQ             $+128, AX
-	ADDQ             $+64, BX
-	DECQ             R9
-	JNZ              column5
-	ADDQ             $-1024, AX
-	ADDQ             $-512, BX
-
-	// two rows at a time: (Aᵀ m) A, then bias, pooling, ReLU
-	// plus1, minus1 = m1 ± m2
-	VMOVUPS 64(BX), Z2
-	VMOVUPS 128(BX), Z3
-	VADDPS  Z3, Z2, Z4
-	VSUBPS  Z3, Z2, Z2
-
-	// plus2, minus2 = m3 ± m4
-	VMOVUPS 192(BX), Z3
-	VMOVUPS 256(BX), Z5
-	VADDPS  Z5, Z3, Z6
-	VSUBPS  Z5, Z3, Z3
-
-	// plusHalf, minusHalf = m5 ± m6
-	VMOVUPS 320(BX), Z5
-	VMOVUPS 384(BX), Z7
-	VADDPS  Z7, Z5, Z8
-	VSUBPS  Z7, Z5, Z5
-
-	// y0 = (m0 + plus1) + (plus2 + plusHalf)
-	VMOVUPS (BX), Z7
-	VADDPS  Z4, Z7, Z7
-	VADDPS  Z8, Z6, Z9
-	VADDPS  Z9, Z7, Z7
-
-	// y2 = plus1 + ¼ plusHalf + 4 plus2
-	VFMADD231PS.BCST conv2_0_25<>+0(SB), Z8, Z4
-	VFMADD231PS.BCST conv2_4<>+0(SB), Z6, Z4
-
-	// y3 = (minus1 + m7) + ⅛ minusHalf + 8 minus2
-	VMOVUPS          448(BX), Z6
-	VADDPS           Z6, Z2, Z6
-	VFMADD231PS.BCST conv2_0_125<>+0(SB), Z5, Z6
-	VFMADD231PS.BCST conv2_8<>+0(SB), Z3, Z6
-
-	// y1 = minus1 + ½ minusHalf + 2 minus2
-	VFMADD231PS.BCST conv2_0_5<>+0(SB), Z5, Z2
-	VFMADD231PS.BCST conv2_2<>+0(SB), Z3, Z2
-
-	// plus1, minus1 = m1 ± m2
-	VMOVUPS 576(BX), Z3
-	VMOVUPS 640(BX), Z5
-	VADDPS  Z5, Z3, Z8
-	VSUBPS  Z5, Z3, Z3
-
-	// plus2, minus2 = m3 ± m4
-	VMOVUPS 704(BX), Z5
-	VMOVUPS 768(BX), Z9
-	VADDPS  Z9, Z5, Z10
-	VSUBPS  Z9, Z5, Z5
-
-	// plusHalf, minusHalf = m5 ± m6
-	VMOVUPS 832(BX), Z9
-	VMOVUPS 896(BX), Z11
-	VADDPS  Z11, Z9, Z12
-	VSUBPS  Z11, Z9, Z9
-
-	// y0 = (m0 + plus1) + (plus2 + plusHalf)
-	VMOVUPS 512(BX), Z11
-	VADDPS  Z8, Z11, Z11
-	VADDPS  Z12, Z10, Z13
-	VADDPS  Z13, Z11, Z11
-
-	// y2 = plus1 + ¼ plusHalf + 4 plus2
-	VFMADD231PS.BCST conv2_0_25<>+0(SB), Z12, Z8
-	VFMADD231PS.BCST conv2_4<>+0(SB), Z10, Z8
-
-	// y3 = (minus1 + m7) + ⅛ minusHalf + 8 minus2
-	VMOVUPS          960(BX), Z10
-	VADDPS           Z10, Z3, Z10
-	VFMADD231PS.BCST conv2_0_125<>+0(SB), Z9, Z10
-	VFMADD231PS.BCST conv2_8<>+0(SB), Z5, Z10
-
-	// y1 = minus1 + ½ minusHalf + 2 minus2
-	VFMADD231PS.BCST conv2_0_5<>+0(SB), Z9, Z3
-	VFMADD231PS.BCST conv2_2<>+0(SB), Z5, Z3
-	VMAXPS           Z2, Z7, Z5
-	VMAXPS           Z3, Z11, Z9
-	VMAXPS           Z9, Z5, Z12
-	VADDPS           Z1, Z12, Z12
-	VMAXPS           Z12, Z0, Z12
-	VCMPPS           $0x1e, Z5, Z9, K1
-	VBLENDMPS        Z11, Z7, K1, Z5
-	VBLENDMPS        Z3, Z2, K1, Z2
-	VCMPPS           $0x1e, Z0, Z12, K2
-	KSHIFTRW         $0x08, K2, K3
-	KMOVB            K2, (SI)
-	KMOVB            K3, 6(SI)
-	VCMPPS           $0x1e, Z5, Z2, K2
-	KSHIFTRW         $0x08, K2, K3
-	KMOVB            K2, 1(SI)
-	KMOVB            K3, 7(SI)
-	KSHIFTRW         $0x08, K1, K2
-	KMOVB            K1, 2(SI)
-	KMOVB            K2, 8(SI)
-	VMOVUPS          Y12, (CX)
-	VEXTRACTF32X8    $0x01, Z12, 64(CX)
-	VMAXPS           Z6, Z4, Z2
-	VMAXPS           Z10, Z8, Z3
-	VMAXPS           Z3, Z2, Z5
-	VADDPS           Z1, Z5, Z5
-	VMAXPS           Z5, Z0, Z5
-	VCMPPS           $0x1e, Z2, Z3, K1
-	VBLENDMPS        Z8, Z4, K1, Z2
-	VBLENDMPS        Z10, Z6, K1, Z3
-	VCMPPS           $0x1e, Z0, Z5, K2
-	KSHIFTRW         $0x08, K2, K3
-	KMOVB            K2, 3(SI)
-	KMOVB            K3, 9(SI)
-	VCMPPS           $0x1e, Z2, Z3, K2
-	KSHIFTRW         $0x08, K2, K3
-	KMOVB            K2, 4(SI)
-	KMOVB            K3, 10(SI)
-	KSHIFTRW         $0x08, K1, K2
-	KMOVB            K1, 5(SI)
-	KMOVB            K2, 11(SI)
-	VMOVUPS          Y5, 32(CX)
-	VEXTRACTF32X8    $0x01, Z5, 96(CX)
-
-	// plus1, minus1 = m1 ± m2
-	VMOVUPS 1088(BX), Z2
-	VMOVUPS 1152(BX), Z3
-	VADDPS  Z3, Z2, Z4
-	VSUBPS  Z3, Z2, Z2
-
-	// plus2, minus2 = m3 ± m4
-	VMOVUPS 1216(BX), Z3
-	VMOVUPS 1280(BX), Z5
-	VADDPS  Z5, Z3, Z6
-	VSUBPS  Z5, Z3, Z3
-
-	// plusHalf, minusHalf = m5 ± m6
-	VMOVUPS 1344(BX), Z5
-	VMOVUPS 1408(BX), Z7
-	VADDPS  Z7, Z5, Z8
-	VSUBPS  Z7, Z5, Z5
-
-	// y0 = (m0 + plus1) + (plus2 + plusHalf)
-	VMOVUPS 1024(BX), Z7
-	VADDPS  Z4, Z7, Z7
-	VADDPS  Z8, Z6, Z9
-	VADDPS  Z9, Z7, Z7
-
-	// y2 = plus1 + ¼ plusHalf + 4 plus2
-	VFMADD231PS.BCST conv2_0_25<>+0(SB), Z8, Z4
-	VFMADD231PS.BCST conv2_4<>+0(SB), Z6, Z4
-
-	// y3 = (minus1 + m7) + ⅛ minusHalf + 8 minus2
-	VMOVUPS          1472(BX), Z6
-	VADDPS           Z6, Z2, Z6
-	VFMADD231PS.BCST conv2_0_125<>+0(SB), Z5, Z6
-	VFMADD231PS.BCST conv2_8<>+0(SB), Z3, Z6
-
-	// y1 = minus1 + ½ minusHalf + 2 minus2
-	VFMADD231PS.BCST conv2_0_5<>+0(SB), Z5, Z2
-	VFMADD231PS.BCST conv2_2<>+0(SB), Z3, Z2
-
-	// plus1, minus1 = m1 ± m2
-	VMOVUPS 1600(BX), Z3
-	VMOVUPS 1664(BX), Z5
-	VADDPS  Z5, Z3, Z8
-	VSUBPS  Z5, Z3, Z3
-
-	// plus2, minus2 = m3 ± m4
-	VMOVUPS 1728(BX), Z5
-	VMOVUPS 1792(BX), Z9
-	VADDPS  Z9, Z5, Z10
-	VSUBPS  Z9, Z5, Z5
-
-	// plusHalf, minusHalf = m5 ± m6
-	VMOVUPS 1856(BX), Z9
-	VMOVUPS 1920(BX), Z11
-	VADDPS  Z11, Z9, Z12
-	VSUBPS  Z11, Z9, Z9
-
-	// y0 = (m0 + plus1) + (plus2 + plusHalf)
-	VMOVUPS 1536(BX), Z11
-	VADDPS  Z8, Z11, Z11
-	VADDPS  Z12, Z10, Z13
-	VADDPS  Z13, Z11, Z11
-
-	// y2 = plus1 + ¼ plusHalf + 4 plus2
-	VFMADD231PS.BCST conv2_0_25<>+0(SB), Z12, Z8
-	VFMADD231PS.BCST conv2_4<>+0(SB), Z10, Z8
-
-	// y3 = (minus1 + m7) + ⅛ minusHalf + 8 minus2
-	VMOVUPS          1984(BX), Z10
-	VADDPS           Z10, Z3, Z10
-	VFMADD231PS.BCST conv2_0_125<>+0(SB), Z9, Z10
-	VFMADD231PS.BCST conv2_8<>+0(SB), Z5, Z10
-
-	// y1 = minus1 + ½ minusHalf + 2 minus2
-	VFMADD231PS.BCST conv2_0_5<>+0(SB), Z9, Z3
-	VFMADD231PS.BCST conv2_2<>+0(SB), Z5, Z3
-	VMAXPS           Z2, Z7, Z5
-	VMAXPS           Z3, Z11, Z9
-	VMAXPS           Z9, Z5, Z12
-	VADDPS           Z1, Z12, Z12
-	VMAXPS           Z12, Z0, Z12
-	VCMPPS           $0x1e, Z5, Z9, K1
-	VBLENDMPS        Z11, Z7, K1, Z5
-	VBLENDMPS        Z3, Z2, K1, Z2
-	VCMPPS           $0x1e, Z0, Z12, K2
-	KSHIFTRW         $0x08, K2, K3
-	KMOVB            K2, 12(SI)
-	KMOVB            K3, 18(SI)
-	VCMPPS           $0x1e, Z5, Z2, K2
-	KSHIFTRW         $0x08, K2, K3
-	KMOVB            K2, 13(SI)
-	KMOVB            K3, 19(SI)
-	KSHIFTRW         $0x08, K1, K2
-	KMOVB            K1, 14(SI)
-	KMOVB            K2, 20(SI)
-	VMOVUPS          Y12, 128(CX)
-	VEXTRACTF32X8    $0x01, Z12, 192(CX)
-	VMAXPS           Z6, Z4, Z2
-	VMAXPS           Z10, Z8, Z3
-	VMAXPS           Z3, Z2, Z5
-	VADDPS           Z1, Z5, Z5
-	VMAXPS           Z5, Z0, Z5
-	VCMPPS           $0x1e, Z2, Z3, K1
-	VBLENDMPS        Z8, Z4, K1, Z2
-	VBLENDMPS        Z10, Z6, K1, Z3
-	VCMPPS           $0x1e, Z0, Z5, K2
-	KSHIFTRW         $0x08, K2, K3
-	KMOVB            K2, 15(SI)
-	KMOVB            K3, 21(SI)
-	VCMPPS           $0x1e, Z2, Z3, K2
-	KSHIFTRW         $0x08, K2, K3
-	KMOVB            K2, 16(SI)
-	KMOVB            K3, 22(SI)
-	KSHIFTRW         $0x08, K1, K2
-	KMOVB            K1, 17(SI)
-	KMOVB            K2, 23(SI)
-	VMOVUPS          Y5, 160(CX)
-	VEXTRACTF32X8    $0x01, Z5, 224(CX)
-	ADDQ             $+64, AX
-	ADDQ             $+256, CX
-	ADDQ             $+24, SI
-	DECQ             R8
-	JNZ              tileRow4
-	ADDQ             $+8064, AX
-	ADDQ             $+4, DX
-	DECQ             DI
-	JNZ              output3
-	VZEROUPPER
-	RET
-
-// func Conv2OutputGrad8(dm []float32, dy []float32, mask []byte, pair int, first int)
-// Requires: AVX, AVX512DQ, AVX512F
-TEXT ·Conv2OutputGrad8(SB), $0-88
-	// Conv2OutputGrad8 un-pools and transforms the gradient of outputs first … first+4 of conv2:
-	// dm [2][8][5][4] = the rows 0 and 7, 1 and 2, 3 and 4 or 5 and 6 (pair 0 … 3) of A dY Aᵀ,
-	// dY [50][8][8] being dy [50][4][4] at the positions that mask [50][4][4] chose.
-	// Registers: 11 of 32 vectors, 6 of 14 general, 3 of 7 masks.
-	MOVQ   dm_base+0(FP), AX
-	MOVQ   dy_base+24(FP), CX
-	MOVQ   mask_base+48(FP), DX
-	MOVQ   pair+72(FP), BX
-	MOVQ   first+80(FP), SI
-	IMUL3Q $+512, SI, DI
-	ADDQ   DI, CX
-	IMUL3Q $+48, SI, SI
-	ADDQ   SI, DX
-	CMPQ   BX, $+0
-	JNE    pair2
-	MOVQ   $0x0000000a, BX
-
-tileRow3:
-	// columns: rows 0 and 7 of A dy
-	VBROADCASTF32X8 (CX), Z0
-	VINSERTF32X8    $0x01, 64(CX), Z0, Z0
-	KMOVB           (DX), K1
-	KMOVB           6(DX), K2
-	KUNPCKBW        K1, K2, K1
-	VMOVUPS.Z       Z0, K1, Z0
-	KMOVB           1(DX), K1
-	KMOVB           7(DX), K2
-	KUNPCKBW        K1, K2, K1
-	KNOTW           K1, K2
-	VMOVUPS.Z       Z0, K2, Z1
-	VMOVUPS.Z       Z0, K1, Z0
-	KMOVB           2(DX), K1
-	KMOVB           8(DX), K2
-	KUNPCKBW        K1, K2, K1
-	VBROADCASTF32X8 128(CX), Z2
-	VINSERTF32X8    $0x01, 192(CX), Z2, Z2
-	KMOVB           12(DX), K2
-	KMOVB           18(DX), K3
-	KUNPCKBW        K2, K3, K2
-	VMOVUPS.Z       Z2, K2, Z2
-	KMOVB           13(DX), K2
-	KMOVB           19(DX), K3
-	KUNPCKBW        K2, K3, K2
-	KNOTW           K2, K3
-	VMOVUPS.Z       Z2, K3, Z3
-	VMOVUPS.Z       Z2, K2, Z2
-	KMOVB           14(DX), K2
-	KMOVB           20(DX), K3
-	KUNPCKBW        K2, K3, K2
-	KNOTW           K1, K3
-	VMOVUPS.Z       Z1, K3, Z1
-	VMOVUPS.Z       Z3, K2, Z3
-
-	// m0 = y0, m7 = y3
-	KNOTW     K1, K1
-	VMOVUPS.Z Z0, K1, Z0
-	VMOVUPS.Z Z2, K2, Z2
-
-	// m0 = y0, m7 = y3
-	VBROADCASTF32X8 32(CX), Z4
-	VINSERTF32X8    $0x01, 96(CX), Z4, Z4
-	KMOVB           3(DX), K1
-	KMOVB           9(DX), K2
-	KUNPCKBW        K1, K2, K1
-	VMOVUPS.Z       Z4, K1, Z4
-	KMOVB           4(DX), K1
-	KMOVB           10(DX), K2
-	KUNPCKBW        K1, K2, K1
-	KNOTW           K1, K2
-	VMOVUPS.Z       Z4, K2, Z5
-	VMOVUPS.Z       Z4, K1, Z4
-	KMOVB           5(DX), K1
-	KMOVB           11(DX), K2
-	KUNPCKBW        K1, K2, K1
-	VBROADCASTF32X8 160(CX), Z6
-	VINSERTF32X8    $0x01, 224(CX), Z6, Z6
-	KMOVB           15(DX), K2
-	KMOVB           21(DX), K3
-	KUNPCKBW        K2, K3, K2
-	VMOVUPS.Z       Z6, K2, Z6
-	KMOVB           16(DX), K2
-	KMOVB           22(DX), K3
-	KUNPCKBW        K2, K3, K2
-	KNOTW           K2, K3
-	VMOVUPS.Z       Z6, K3, Z7
-	VMOVUPS.Z       Z6, K2, Z6
-	KMOVB           17(DX), K2
-	KMOVB           23(DX), K3
-	KUNPCKBW        K2, K3, K2
-	KNOTW           K1, K3
-	VMOVUPS.Z       Z5, K3, Z5
-	VMOVUPS.Z       Z7, K2, Z7
-
-	// m0 = y0, m7 = y3
-	KNOTW     K1, K1
-	VMOVUPS.Z Z4, K1, Z4
-	VMOVUPS.Z Z6, K2, Z6
-
-	// m0 = y0, m7 = y3
-	// rows: (A dy) Aᵀ
-	// m0 = y0, m7 = y3
-	VMOVUPS Z1, (AX)
-	VMOVUPS Z4, 4928(AX)
-
-	// m1, m2 = (y0 + y2) ± (y1 + y3)
-	VADDPS  Z5, Z1, Z8
-	VADDPS  Z4, Z0, Z9
-	VADDPS  Z9, Z8, Z10
-	VMOVUPS Z10, 704(AX)
-	VSUBPS  Z9, Z8, Z8
-	VMOVUPS Z8, 1408(AX)
-
-	// m3, m4 = (y0 + 4 y2) ± (2 y1 + 8 y3)
-	VMOVAPS          Z1, Z8
-	VFMADD231PS.BCST conv2_4<>+0(SB), Z5, Z8
-	VADDPS           Z0, Z0, Z9
-	VFMADD231PS.BCST conv2_8<>+0(SB), Z4, Z9
-	VADDPS           Z9, Z8, Z10
-	VMOVUPS          Z10, 2112(AX)
-	VSUBPS           Z9, Z8, Z8
-	VMOVUPS          Z8, 2816(AX)
-
-	// m5, m6 = (y0 + ¼ y2) ± (½ y1 + ⅛ y3)
-	VMOVAPS          Z1, Z1
-	VFMADD231PS.BCST conv2_0_25<>+0(SB), Z5, Z1
-	VMULPS.BCST      conv2_0_5<>+0(SB), Z0, Z0
-	VFMADD231PS.BCST conv2_0_125<>+0(SB), Z4, Z0
-	VADDPS           Z0, Z1, Z4
-	VMOVUPS          Z4, 3520(AX)
-	VSUBPS           Z0, Z1, Z0
-	VMOVUPS          Z0, 4224(AX)
-
-	// m0 = y0, m7 = y3
-	VMOVUPS Z3, 5632(AX)
-	VMOVUPS Z6, 10560(AX)
-
-	// m1, m2 = (y0 + y2) ± (y1 + y3)
-	VADDPS  Z7, Z3, Z0
-	VADDPS  Z6, Z2, Z1
-	VADDPS  Z1, Z0, Z4
-	VMOVUPS Z4, 6336(AX)
-	VSUBPS  Z1, Z0, Z0
-	VMOVUPS Z0, 7040(AX)
-
-	// m3, m4 = (y0 + 4 y2) ± (2 y1 + 8 y3)
-	VMOVAPS          Z3, Z0
-	VFMADD231PS.BCST conv2_4<>+0(SB), Z7, Z0
-	VADDPS           Z2, Z2, Z1
-	VFMADD231PS.BCST conv2_8<>+0(SB), Z6, Z1
-	VADDPS           Z1, Z0, Z4
-	VMOVUPS          Z4, 7744(AX)
-	VSUBPS           Z1, Z0, Z0
-	VMOVUPS          Z0, 8448(AX)
-
-	// m5, m6 = (y0 + ¼ y2) ± (½ y1 + ⅛ y3)
-	VMOVAPS          Z3, Z0
-	VFMADD231PS.BCST conv2_0_25<>+0(SB), Z7, Z0
-	VMULPS.BCST      conv2_0_5<>+0(SB), Z2, Z1
-	VFMADD231PS.BCST conv2_0_125<>+0(SB), Z6, Z1
-	VADDPS           Z1, Z0, Z2
-	VMOVUPS          Z2, 9152(AX)
-	VSUBPS           Z1, Z0, Z0
-	VMOVUPS          Z0, 9856(AX)
-	ADDQ             $+64, AX
-	ADDQ             $+256, CX
-	ADDQ             $+24, DX
-	DECQ             BX
-	JNZ              tileRow3
-	JMP              end1
-
-pair2:
-	CMPQ BX, $+1
-	JNE  pair4
-	MOVQ $0x0000000a, BX
-
-tileRow5:
-	// columns: rows 1 and 2 of A dy
-	VBROADCASTF32X8 (CX), Z0
-	VINSERTF32X8    $0x01, 64(CX), Z0, Z0
-	KMOVB           (DX), K1
-	KMOVB           6(DX), K2
-	KUNPCKBW        K1, K2, K1
-	VMOVUPS.Z       Z0, K1, Z0
-	KMOVB           1(DX), K1
-	KMOVB           7(DX), K2
-	KUNPCKBW        K1, K2, K1
-	KNOTW           K1, K2
-	VMOVUPS.Z       Z0, K2, Z1
-	VMOVUPS.Z       Z0, K1, Z0
-	KMOVB           2(DX), K1
-	KMOVB           8(DX), K2
-	KUNPCKBW        K1, K2, K1
-	VBROADCASTF32X8 128(CX), Z2
-	VINSERTF32X8    $0x01, 192(CX), Z2, Z2
-	KMOVB           12(DX), K2
-	KMOVB           18(DX), K3
-	KUNPCKBW        K2, K3, K2
-	VMOVUPS.Z       Z2, K2, Z2
-	KMOVB           13(DX), K2
-	KMOVB           19(DX), K3
-	KUNPCKBW        K2, K3, K2
-	KNOTW           K2, K3
-	VMOVUPS.Z       Z2, K3, Z3
-	VMOVUPS.Z       Z2, K2, Z2
-	KMOVB           14(DX), K2
-	KMOVB           20(DX), K3
-	KUNPCKBW        K2, K3, K2
-	KNOTW           K1, K3
-	VMOVUPS.Z       Z1, K3, Z4
-	VMOVUPS.Z       Z1, K1, Z1
-	KNOTW           K2, K3
-	VMOVUPS.Z       Z3, K3, Z5
-	VMOVUPS.Z       Z3, K2, Z3
-
-	// m1, m2 = (y0 + y2) ± (y1 + y3)
-	VADDPS    Z5, Z4, Z4
-	VADDPS    Z3, Z1, Z1
-	VADDPS    Z1, Z4, Z3
-	VSUBPS    Z1, Z4, Z1
-	KNOTW     K1, K3
-	VMOVUPS.Z Z0, K3, Z4
-	VMOVUPS.Z Z0, K1, Z0
-	KNOTW     K2, K1
-	VMOVUPS.Z Z2, K1, Z5
-	VMOVUPS.Z Z2, K2, Z2
-
-	// m1, m2 = (y0 + y2) ± (y1 + y3)
-	VADDPS          Z5, Z4, Z4
-	VADDPS          Z2, Z0, Z0
-	VADDPS          Z0, Z4, Z2
-	VSUBPS          Z0, Z4, Z0
-	VBROADCASTF32X8 32(CX), Z4
-	VINSERTF32X8    $0x01, 96(CX), Z4, Z4
-	KMOVB           3(DX), K1
-	KMOVB           9(DX), K2
-	KUNPCKBW        K1, K2, K1
-	VMOVUPS.Z       Z4, K1, Z4
-	KMOVB           4(DX), K1
-	KMOVB           10(DX), K2
-	KUNPCKBW        K1, K2, K1
-	KNOTW           K1, K2
-	VMOVUPS.Z       Z4, K2, Z5
-	VMOVUPS.Z       Z4, K1, Z4
-	KMOVB           5(DX), K1
-	KMOVB           11(DX), K2
-	KUNPCKBW        K1, K2, K1
-	VBROADCASTF32X8 160(CX), Z6
-	VINSERTF32X8    $0x01, 224(CX), Z6, Z6
-	KMOVB           15(DX), K2
-	KMOVB           21(DX), K3
-	KUNPCKBW        K2, K3, K2
-	VMOVUPS.Z       Z6, K2, Z6
-	KMOVB           16(DX), K2
-	KMOVB           22(DX), K3
-	KUNPCKBW        K2, K3, K2
-	KNOTW           K2, K3
-	VMOVUPS.Z       Z6, K3, Z7
-	VMOVUPS.Z       Z6, K2, Z6
-	KMOVB           17(DX), K2
-	KMOVB           23(DX), K3
-	KUNPCKBW        K2, K3, K2
-	KNOTW           K1, K3
-	VMOVUPS.Z       Z5, K3, Z8
-	VMOVUPS.Z       Z5, K1, Z5
-	KNOTW           K2, K3
-	VMOVUPS.Z       Z7, K3, Z9
-	VMOVUPS.Z       Z7, K2, Z7
-
-	// m1, m2 = (y0 + y2) ± (y1 + y3)
-	VADDPS    Z9, Z8, Z8
-	VADDPS    Z7, Z5, Z5
-	VADDPS    Z5, Z8, Z7
-	VSUBPS    Z5, Z8, Z5
-	KNOTW     K1, K3
-	VMOVUPS.Z Z4, K3, Z8
-	VMOVUPS.Z Z4, K1, Z4
-	KNOTW     K2, K1
-	VMOVUPS.Z Z6, K1, Z9
-	VMOVUPS.Z Z6, K2, Z6
-
-	// m1, m2 = (y0 + y2) ± (y1 + y3)
-	VADDPS Z9, Z8, Z8
-	VADDPS Z6, Z4, Z4
-	VADDPS Z4, Z8, Z6
-	VSUBPS Z4, Z8, Z4
-
-	// rows: (A dy) Aᵀ
-	// m0 = y0, m7 = y3
-	VMOVUPS Z3, (AX)
-	VMOVUPS Z6, 4928(AX)
-
-	// m1, m2 = (y0 + y2) ± (y1 + y3)
-	VADDPS  Z7, Z3, Z8
-	VADDPS  Z6, Z2, Z9
-	VADDPS  Z9, Z8, Z10
-	VMOVUPS Z10, 704(AX)
-	VSUBPS  Z9, Z8, Z8
-	VMOVUPS Z8, 1408(AX)
-
-	// m3, m4 = (y0 + 4 y2) ± (2 y1 + 8 y3)
-	VMOVAPS          Z3, Z8
-	VFMADD231PS.BCST conv2_4<>+0(SB), Z7, Z8
-	VADDPS           Z2, Z2, Z9
-	VFMADD231PS.BCST conv2_8<>+0(SB), Z6, Z9
-	VADDPS           Z9, Z8, Z10
-	VMOVUPS          Z10, 2112(AX)
-	VSUBPS           Z9, Z8, Z8
-	VMOVUPS          Z8, 2816(AX)
-
-	// m5, m6 = (y0 + ¼ y2) ± (½ y1 + ⅛ y3)
-	VMOVAPS          Z3, Z3
-	VFMADD231PS.BCST conv2_0_25<>+0(SB), Z7, Z3
-	VMULPS.BCST      conv2_0_5<>+0(SB), Z2, Z2
-	VFMADD231PS.BCST conv2_0_125<>+0(SB), Z6, Z2
-	VADDPS           Z2, Z3, Z6
-	VMOVUPS          Z6, 3520(AX)
-	VSUBPS           Z2, Z3, Z2
-	VMOVUPS          Z2, 4224(AX)
-
-	// m0 = y0, m7 = y3
-	VMOVUPS Z1, 5632(AX)
-	VMOVUPS Z4, 10560(AX)
-
-	// m1, m2 = (y0 + y2) ± (y1 + y3)
-	VADDPS  Z5, Z1, Z2
-	VADDPS  Z4, Z0, Z3
-	VADDPS  Z3, Z2, Z6
-	VMOVUPS Z6, 6336(AX)
-	VSUBPS  Z3, Z2, Z2
-	VMOVUPS Z2, 7040(AX)
-
-	// m3, m4 = (y0 + 4 y2) ± (2 y1 + 8 y3)
-	VMOVAPS          Z1, Z2
-	VFMADD231PS.BCST conv2_4<>+0(SB), Z5, Z2
-	VADDPS           Z0, Z0, Z3
-	VFMADD231PS.BCST conv2_8<>+0(SB), Z4, Z3
-	VADDPS           Z3, Z2, Z6
-	VMOVUPS          Z6, 7744(AX)
-	VSUBPS           Z3, Z2, Z2
-	VMOVUPS          Z2, 8448(AX)
-
-	// m5, m6 = (y0 + ¼ y2) ± (½ y1 + ⅛ y3)
-	VMOVAPS          Z1, Z1
-	VFMADD231PS.BCST conv2_0_25<>+0(SB), Z5, Z1
-	VMULPS.BCST      conv2_0_5<>+0(SB), Z0, Z0
-	VFMADD231PS.BCST conv2_0_125<>+0(SB), Z4, Z0
-	VADDPS           Z0, Z1, Z2
-	VMOVUPS          Z2, 9152(AX)
-	VSUBPS           Z0, Z1, Z0
-	VMOVUPS          Z0, 9856(AX)
-	ADDQ             $+64, AX
-	ADDQ             $+256, CX
-	ADDQ             $+24, DX
-	DECQ             BX
-	JNZ              tileRow5
-	JMP              end1
-
-pair4:
-	CMPQ BX, $+2
-	JNE  pair6
-	MOVQ $0x0000000a, BX
-
-tileRow7:
-	// columns: rows 3 and 4 of A dy
-	VBROADCASTF32X8 (CX), Z0
-	VINSERTF32X8    $0x01, 64(CX), Z0, Z0
-	KMOVB           (DX), K1
-	KMOVB           6(DX), K2
-	KUNPCKBW        K1, K2, K1
-	VMOVUPS.Z       Z0, K1, Z0
-	KMOVB           1(DX), K1
-	KMOVB           7(DX), K2
-	KUNPCKBW        K1, K2, K1
-	KNOTW           K1, K2
-	VMOVUPS.Z       Z0, K2, Z1
-	VMOVUPS.Z       Z0, K1, Z0
-	KMOVB           2(DX), K1
-	KMOVB           8(DX), K2
-	KUNPCKBW        K1, K2, K1
-	VBROADCASTF32X8 128(CX), Z2
-	VINSERTF32X8    $0x01, 192(CX), Z2, Z2
-	KMOVB           12(DX), K2
-	KMOVB           18(DX), K3
-	KUNPCKBW        K2, K3, K2
-	VMOVUPS.Z       Z2, K2, Z2
-	KMOVB           13(DX), K2
-	KMOVB           19(DX), K3
-	KUNPCKBW        K2, K3, K2
-	KNOTW           K2, K3
-	VMOVUPS.Z       Z2, K3, Z3
-	VMOVUPS.Z       Z2, K2, Z2
-	KMOVB           14(DX), K2
-	KMOVB           20(DX), K3
-	KUNPCKBW        K2, K3, K2
-	KNOTW           K1, K3
-	VMOVUPS.Z       Z1, K3, Z4
-	VMOVUPS.Z       Z1, K1, Z1
-	KNOTW           K2, K3
-	VMOVUPS.Z       Z3, K3, Z5
-	VMOVUPS.Z       Z3, K2, Z3
-
-	// m3, m4 = (y0 + 4 y2) ± (2 y1 + 8 y3)
-	VMOVAPS          Z4, Z4
-	VFMADD231PS.BCST conv2_4<>+0(SB), Z5, Z4
-	VADDPS           Z1, Z1, Z1
-	VFMADD231PS.BCST conv2_8<>+0(SB), Z3, Z1
-	VADDPS           Z1, Z4, Z3
-	VSUBPS           Z1, Z4, Z1
-	KNOTW            K1, K3
-	VMOVUPS.Z        Z0, K3, Z4
-	VMOVUPS.Z        Z0, K1, Z0
-	KNOTW            K2, K1
-	VMOVUPS.Z        Z2, K1, Z5
-	VMOVUPS.Z        Z2, K2, Z2
-
-	// m3, m4 = (y0 + 4 y2) ± (2 y1 + 8 y3)
-	VMOVAPS          Z4, Z4
-	VFMADD231PS.BCST conv2_4<>+0(SB), Z5, Z4
-	VADDPS           Z0, Z0, Z0
-	VFMADD231PS.BCST conv2_8<>+0(SB), Z2, Z0
-	VADDPS           Z0, Z4, Z2
-	VSUBPS           Z0, Z4, Z0
-	VBROADCASTF32X8  32(CX), Z4
-	VINSERTF32X8     $0x01, 96(CX), Z4, Z4
-	KMOVB            3(DX), K1
-	KMOVB            9(DX), K2
-	KUNPCKBW         K1, K2, K1
-	VMOVUPS.Z        Z4, K1, Z4
-	KMOVB            4(DX), K1
-	KMOVB            10(DX), K2
-	KUNPCKBW         K1, K2, K1
-	KNOTW            K1, K2
-	VMOVUPS.Z        Z4, K2, Z5
-	VMOVUPS.Z        Z4, K1, Z4
-	KMOVB            5(DX), K1
-	KMOVB            11(DX), K2
-	KUNPCKBW         K1, K2, K1
-	VBROADCASTF32X8  160(CX), Z6
-	VINSERTF32X8     $0x01, 224(CX), Z6, Z6
-	KMOVB            15(DX), K2
-	KMOVB            21(DX), K3
-	KUNPCKBW         K2, K3, K2
-	VMOVUPS.Z        Z6, K2, Z6
-	KMOVB            16(DX), K2
-	KMOVB            22(DX), K3
-	KUNPCKBW         K2, K3, K2
-	KNOTW            K2, K3
-	VMOVUPS.Z        Z6, K3, Z7
-	VMOVUPS.Z        Z6, K2, Z6
-	KMOVB            17(DX), K2
-	KMOVB            23(DX), K3
-	KUNPCKBW         K2, K3, K2
-	KNOTW            K1, K3
-	VMOVUPS.Z        Z5, K3, Z8
-	VMOVUPS.Z        Z5, K1, Z5
-	KNOTW            K2, K3
-	VMOVUPS.Z        Z7, K3, Z9
-	VMOVUPS.Z        Z7, K2, Z7
-
-	// m3, m4 = (y0 + 4 y2) ± (2 y1 + 8 y3)
-	VMOVAPS          Z8, Z8
-	VFMADD231PS.BCST conv2_4<>+0(SB), Z9, Z8
-	VADDPS           Z5, Z5, Z5
-	VFMADD231PS.BCST conv2_8<>+0(SB), Z7, Z5
-	VADDPS           Z5, Z8, Z7
-	VSUBPS           Z5, Z8, Z5
-	KNOTW            K1, K3
-	VMOVUPS.Z        Z4, K3, Z8
-	VMOVUPS.Z        Z4, K1, Z4
-	KNOTW            K2, K1
-	VMOVUPS.Z        Z6, K1, Z9
-	VMOVUPS.Z        Z6, K2, Z6
-
-	// m3, m4 = (y0 + 4 y2) ± (2 y1 + 8 y3)
-	VMOVAPS          Z8, Z8
-	VFMADD231PS.BCST conv2_4<>+0(SB), Z9, Z8
-	VADDPS           Z4, Z4, Z4
-	VFMADD231PS.BCST conv2_8<>+0(SB), Z6, Z4
-	VADDPS           Z4, Z8, Z6
-	VSUBPS           Z4, Z8, Z4
-
-	// rows: (A dy) Aᵀ
-	// m0 = y0, m7 = y3
-	VMOVUPS Z3, (AX)
-	VMOVUPS Z6, 4928(AX)
-
-	// m1, m2 = (y0 + y2) ± (y1 + y3)
-	VADDPS  Z7, Z3, Z8
-	VADDPS  Z6, Z2, Z9
-	VADDPS  Z9, Z8, Z10
-	VMOVUPS Z10, 704(AX)
-	VSUBPS  Z9, Z8, Z8
-	VMOVUPS Z8, 1408(AX)
-
-	// m3, m4 = (y0 + 4 y2) ± (2 y1 + 8 y3)
-	VMOVAPS          Z3, Z8
-	VFMADD231PS.BCST conv2_4<>+0(SB), Z7, Z8
-	VADDPS           Z2, Z2, Z9
-	VFMADD231PS.BCST conv2_8<>+0(SB), Z6, Z9
-	VADDPS           Z9, Z8, Z10
-	VMOVUPS          Z10, 2112(AX)
-	VSUBPS           Z9, Z8, Z8
-	VMOVUPS          Z8, 2816(AX)
-
-	// m5, m6 = (y0 + ¼ y2) ± (½ y1 + ⅛ y3)
-	VMOVAPS          Z3, Z3
-	VFMADD231PS.BCST conv2_0_25<>+0(SB), Z7, Z3
-	VMULPS.BCST      conv2_0_5<>+0(SB), Z2, Z2
-	VFMADD231PS.BCST conv2_0_125<>+0(SB), Z6, Z2
-	VADDPS           Z2, Z3, Z6
-	VMOVUPS          Z6, 3520(AX)
-	VSUBPS           Z2, Z3, Z2
-	VMOVUPS          Z2, 4224(AX)
-
-	// m0 = y0, m7 = y3
-	VMOVUPS Z1, 5632(AX)
-	VMOVUPS Z4, 10560(AX)
-
-	// m1, m2 = (y0 + y2) ± (y1 + y3)
-	VADDPS  Z5, Z1, Z2
-	VADDPS  Z4, Z0, Z3
-	VADDPS  Z3, Z2, Z6
-	VMOVUPS Z6, 6336(AX)
-	VSUBPS  Z3, Z2, Z2
-	VMOVUPS Z2, 7040(AX)
-
-	// m3, m4 = (y0 + 4 y2) ± (2 y1 + 8 y3)
-	VMOVAPS          Z1, Z2
-	VFMADD231PS.BCST conv2_4<>+0(SB), Z5, Z2
-	VADDPS           Z0, Z0, Z3
-	VFMADD231PS.BCST conv2_8<>+0(SB), Z4, Z3
-	VADDPS           Z3, Z2, Z6
-	VMOVUPS          Z6, 7744(AX)
-	VSUBPS           Z3, Z2, Z2
-	VMOVUPS          Z2, 8448(AX)
-
-	// m5, m6 = (y0 + ¼ y2) ± (½ y1 + ⅛ y3)
-	VMOVAPS          Z1, Z1
-	VFMADD231PS.BCST conv2_0_25<>+0(SB), Z5, Z1
-	VMULPS.BCST      conv2_0_5<>+0(SB), Z0, Z0
-	VFMADD231PS.BCST conv2_0_125<>+0(SB), Z4, Z0
-	VADDPS           Z0, Z1, Z2
-	VMOVUPS          Z2, 9152(AX)
-	VSUBPS           Z0, Z1, Z0
-	VMOVUPS          Z0, 9856(AX)
-	ADDQ             $+64, AX
-	ADDQ             $+256, CX
-	ADDQ             $+24, DX
-	DECQ             BX
-	JNZ              tileRow7
-	JMP              end1
-
-pair6:
-	CMPQ BX, $+3
-	JNE  pair8
-	MOVQ $0x0000000a, BX
-
-tileRow9:
-	// columns: rows 5 and 6 of A dy
-	VBROADCASTF32X8 (CX), Z0
-	VINSERTF32X8    $0x01, 64(CX), Z0, Z0
-	KMOVB           (DX), K1
-	KMOVB           6(DX), K2
-	KUNPCKBW        K1, K2, K1
-	VMOVUPS.Z       Z0, K1, Z0
-	KMOVB           1(DX), K1
-	KMOVB           7(DX), K2
-	KUNPCKBW        K1, K2, K1
-	KNOTW           K1, K2
-	VMOVUPS.Z       Z0, K2, Z1
-	VMOVUPS.Z       Z0, K1, Z0
-	KMOVB           2(DX), K1
-	KMOVB           8(DX), K2
-	KUNPCKBW        K1, K2, K1
-	VBROADCASTF32X8 128(CX), Z2
-	VINSERTF32X8    $0x01, 192(CX), Z2, Z2
-	KMOVB           12(DX), K2
-	KMOVB           18(DX), K3
-	KUNPCKBW        K2, K3, K2
-	VMOVUPS.Z       Z2, K2, Z2
-	KMOVB           13(DX), K2
-	KMOVB           19(DX), K3
-	KUNPCKBW        K2, K3, K2
-	KNOTW           K2, K3
-	VMOVUPS.Z       Z2, K3, Z3
-	VMOVUPS.Z       Z2, K2, Z2
-	KMOVB           14(DX), K2
-	KMOVB           20(DX), K3
-	KUNPCKBW        K2, K3, K2
-	KNOTW           K1, K3
-	VMOVUPS.Z       Z1, K3, Z4
-	VMOVUPS.Z       Z1, K1, Z1
-	KNOTW           K2, K3
-	VMOVUPS.Z       Z3, K3, Z5
-	VMOVUPS.Z       Z3, K2, Z3
-
-	// m5, m6 = (y0 + ¼ y2) ± (½ y1 + ⅛ y3)
-	VMOVAPS          Z4, Z4
-	VFMADD231PS.BCST conv2_0_25<>+0(SB), Z5, Z4
-	VMULPS.BCST      conv2_0_5<>+0(SB), Z1, Z1
-	VFMADD231PS.BCST conv2_0_125<>+0(SB), Z3, Z1
-	VADDPS           Z1, Z4, Z3
-	VSUBPS           Z1, Z4, Z1
-	KNOTW            K1, K3
-	VMOVUPS.Z        Z0, K3, Z4
-	VMOVUPS.Z        Z0, K1, Z0
-	KNOTW            K2, K1
-	VMOVUPS.Z        Z2, K1, Z5
-	VMOVUPS.Z        Z2, K2, Z2
-
-	// m5, m6 = (y0 + ¼ y2) ± (½ y1 + ⅛ y3)
-	VMOVAPS          Z4, Z4
-	VFMADD231PS.BCST conv2_0_25<>+0(SB), Z5, Z4
-	VMULPS.BCST      conv2_0_5<>+0(SB), Z0, Z0
-	VFMADD231PS.BCST conv2_0_125<>+0(SB), Z2, Z0
-	VADDPS           Z0, Z4, Z2
-	VSUBPS           Z0, Z4, Z0
-	VBROADCASTF32X8  32(CX), Z4
-	VINSERTF32X8     $0x01, 96(CX), Z4, Z4
-	KMOVB            3(DX), K1
-	KMOVB            9(DX), K2
-	KUNPCKBW         K1, K2, K1
-	VMOVUPS.Z        Z4, K1, Z4
-	KMOVB            4(DX), K1
-	KMOVB            10(DX), K2
-	KUNPCKBW         K1, K2, K1
-	KNOTW            K1, K2
-	VMOVUPS.Z        Z4, K2, Z5
-	VMOVUPS.Z        Z4, K1, Z4
-	KMOVB            5(DX), K1
-	KMOVB            11(DX), K2
-	KUNPCKBW         K1, K2, K1
-	VBROADCASTF32X8  160(CX), Z6
-	VINSERTF32X8     $0x01, 224(CX), Z6, Z6
-	KMOVB            15(DX), K2
-	KMOVB            21(DX), K3
-	KUNPCKBW         K2, K3, K2
-	VMOVUPS.Z        Z6, K2, Z6
-	KMOVB            16(DX), K2
-	KMOVB            22(DX), K3
-	KUNPCKBW         K2, K3, K2
-	KNOTW            K2, K3
-	VMOVUPS.Z        Z6, K3, Z7
-	VMOVUPS.Z        Z6, K2, Z6
-	KMOVB            17(DX), K2
-	KMOVB            23(DX), K3
-	KUNPCKBW         K2, K3, K2
-	KNOTW            K1, K3
-	VMOVUPS.Z        Z5, K3, Z8
-	VMOVUPS.Z        Z5, K1, Z5
-	KNOTW            K2, K3
-	VMOVUPS.Z        Z7, K3, Z9
-	VMOVUPS.Z        Z7, K2, Z7
-
-	// m5, m6 = (y0 + ¼ y2) ± (½ y1 + ⅛ y3)
-	VMOVAPS          Z8, Z8
-	VFMADD231PS.BCST conv2_0_25<>+0(SB), Z9, Z8
-	VMULPS.BCST      conv2_0_5<>+0(SB), Z5, Z5
-	VFMADD231PS.BCST conv2_0_125<>+0(SB), Z7, Z5
-	VADDPS           Z5, Z8, Z7
-	VSUBPS           Z5, Z8, Z5
-	KNOTW            K1, K3
-	VMOVUPS.Z        Z4, K3, Z8
-	VMOVUPS.Z        Z4, K1, Z4
-	KNOTW            K2, K1
-	VMOVUPS.Z        Z6, K1, Z9
-	VMOVUPS.Z        Z6, K2, Z6
-
-	// m5, m6 = (y0 + ¼ y2) ± (½ y1 + ⅛ y3)
-	VMOVAPS          Z8, Z8
-	VFMADD231PS.BCST conv2_0_25<>+0(SB), Z9, Z8
-	VMULPS.BCST      conv2_0_5<>+0(SB), Z4, Z4
-	VFMADD231PS.BCST conv2_0_125<>+0(SB), Z6, Z4
-	VADDPS           Z4, Z8, Z6
-	VSUBPS           Z4, Z8, Z4
-
-	// rows: (A dy) Aᵀ
-	// m0 = y0, m7 = y3
-	VMOVUPS Z3, (AX)
-	VMOVUPS Z6, 4928(AX)
-
-	// m1, m2 = (y0 + y2) ± (y1 + y3)
-	VADDPS  Z7, Z3, Z8
-	VADDPS  Z6, Z2, Z9
-	VADDPS  Z9, Z8, Z10
-	VMOVUPS Z10, 704(AX)
-	VSUBPS  Z9, Z8, Z8
-	VMOVUPS Z8, 1408(AX)
-
-	// m3, m4 = (y0 + 4 y2) ± (2 y1 + 8 y3)
-	VMOVAPS          Z3, Z8
-	VFMADD231PS.BCST conv2_4<>+0(SB), Z7, Z8
-	VADDPS           Z2, Z2, Z9
-	VFMADD231PS.BCST conv2_8<>+0(SB), Z6, Z9
-	VADDPS           Z9, Z8, Z10
-	VMOVUPS          Z10, 2112(AX)
-	VSUBPS           Z9, Z8, Z8
-	VMOVUPS          Z8, 2816(AX)
-
-	// m5, m6 = (y0 + ¼ y2) ± (½ y1 + ⅛ y3)
-	VMOVAPS          Z3, Z3
-	VFMADD231PS.BCST conv2_0_25<>+0(SB), Z7, Z3
-	VMULPS.BCST      conv2_0_5<>+0(SB), Z2, Z2
-	VFMADD231PS.BCST conv2_0_125<>+0(SB), Z6, Z2
-	VADDPS           Z2, Z3, Z6
-	VMOVUPS          Z6, 3520(AX)
-	VSUBPS           Z2, Z3, Z2
-	VMOVUPS          Z2, 4224(AX)
-
-	// m0 = y0, m7 = y3
-	VMOVUPS Z1, 5632(AX)
-	VMOVUPS Z4, 10560(AX)
-
-	// m1, m2 = (y0 + y2) ± (y1 + y3)
-	VADDPS  Z5, Z1, Z2
-	VADDPS  Z4, Z0, Z3
-	VADDPS  Z3, Z2, Z6
-	VMOVUPS Z6, 6336(AX)
-	VSUBPS  Z3, Z2, Z2
-	VMOVUPS Z2, 7040(AX)
-
-	// m3, m4 = (y0 + 4 y2) ± (2 y1 + 8 y3)
-	VMOVAPS          Z1, Z2
-	VFMADD231PS.BCST conv2_4<>+0(SB), Z5, Z2
-	VADDPS           Z0, Z0, Z3
-	VFMADD231PS.BCST conv2_8<>+0(SB), Z4, Z3
-	VADDPS           Z3, Z2, Z6
-	VMOVUPS          Z6, 7744(AX)
-	VSUBPS           Z3, Z2, Z2
-	VMOVUPS          Z2, 8448(AX)
-
-	// m5, m6 = (y0 + ¼ y2) ± (½ y1 + ⅛ y3)
-	VMOVAPS          Z1, Z1
-	VFMADD231PS.BCST conv2_0_25<>+0(SB), Z5, Z1
-	VMULPS.BCST      conv2_0_5<>+0(SB), Z0, Z0
-	VFMADD231PS.BCST conv2_0_125<>+0(SB), Z4, Z0
-	VADDPS           Z0, Z1, Z2
-	VMOVUPS          Z2, 9152(AX)
-	VSUBPS           Z0, Z1, Z0
-	VMOVUPS          Z0, 9856(AX)
-	ADDQ             $+64, AX
-	ADDQ             $+256, CX
-	ADDQ             $+24, DX
-	DECQ             BX
-	JNZ              tileRow9
-	JMP              end1
-
-pair8:
-end1:
-	VZEROUPPER
-	RET
-
-// func Conv2InputGradProducts8(dv []float32, u []float32, dm []float32, row int, place int, first int)
-// Requires: AVX, AVX512DQ, AVX512F
-TEXT ·Conv2InputGradProducts8(SB), $0-96
-	// Conv2InputGradProducts8 computes row (8 frequencies) and channels first … first+4 of dv [20][64][4] = Σ u dm
-	// from u [64][50][20] and dm [10 groups][2][8][5][4], which has the row in place 0 or 1 of its pair.
-	// Registers: 13 of 32 vectors, 7 of 14 general.
-	MOVQ   dv_base+0(FP), AX
-	MOVQ   u_base+24(FP), CX
-	MOVQ   dm_base+48(FP), DX
-	MOVQ   row+72(FP), BX
-	MOVQ   place+80(FP), SI
-	MOVQ   first+88(FP), DI
-	IMUL3Q $+4, DI, R8
-	ADDQ   R8, CX
-	IMUL3Q $+32000, BX, R8
-	ADDQ   R8, CX
-	IMUL3Q $+5632, SI, SI
-	ADDQ   SI, DX
-	IMUL3Q $+1024, BX, BX
-	ADDQ   BX, AX
-	IMUL3Q $+8192, DI, BX
-	ADDQ   BX, AX
-
-	// to[0…4][f] = Σ weight[f]·from[f] over 50; 10 accumulators
-	MOVQ $0x00000008, BX
-
-frequency1:
-	VXORPS Z0, Z0, Z0
-	VXORPS Z1, Z1, Z1
-	VXORPS Z2, Z2, Z2
-	VXORPS Z3, Z3, Z3
-	VXORPS Z4, Z4, Z4
-	VXORPS Z5, Z5, Z5
-	VXORPS Z6, Z6, Z6
-	VXORPS Z7, Z7, Z7
-	VXORPS Z8, Z8, Z8
-	VXORPS Z9, Z9, Z9
-	MOVQ   $0x0000000a, SI
-
-chunk2:
-	VMOVUPS      (DX), Z10
-	VMOVUPS      64(DX), Z11
-	VBROADCASTSS (CX), Z12
-	VFMADD231PS  Z12, Z10, Z0
-	VFMADD231PS  Z12, Z11, Z1
-	VBROADCASTSS 4(CX), Z12
-	VFMADD231PS  Z12, Z10, Z2
-	VFMADD231PS  Z12, Z11, Z3
-	VBROADCASTSS 8(CX), Z12
-	VFMADD231PS  Z12, Z10, Z4
-	VFMADD231PS  Z12, Z11, Z5
-	VBROADCASTSS 12(CX), Z12
-	VFMADD231PS  Z12, Z10, Z6
-	VFMADD231PS  Z12, Z11, Z7
-	VBROADCASTSS 16(CX), Z12
-	VFMADD231PS  Z12, Z10, Z8
-	VFMADD231PS  Z12, Z11, Z9
-	VMOVUPS      128(DX), Z10
-	VMOVUPS      192(DX), Z11
-	VBROADCASTSS 80(CX), Z12
-	VFMADD231PS  Z12, Z10, Z0
-	VFMADD231PS  Z12, Z11, Z1
-	VBROADCASTSS 84(CX), Z12
-	VFMADD231PS  Z12, Z10, Z2
-	VFMADD231PS  Z12, Z11, Z3
-	VBROADCASTSS 88(CX), Z12
-	VFMADD231PS  Z12, Z10, Z4
-	VFMADD231PS  Z12, Z11, Z5
-	VBROADCASTSS 92(CX), Z12
-	VFMADD231PS  Z12, Z10, Z6
-	VFMADD231PS  Z12, Z11, Z7
-	VBROADCASTSS 96(CX), Z12
-	VFMADD231PS  Z12, Z10, Z8
-	VFMADD231PS  Z12, Z11, Z9
-	VMOVUPS      256(DX), Z10
-	VMOVUPS      320(DX), Z11
-	VBROADCASTSS 160(CX), Z12
-	VFMADD231PS  Z12, Z10, Z0
-	VFMADD231PS  Z12, Z11, Z1
-	VBROADCASTSS 164(CX), Z12
-	VFMADD231PS  Z12, Z10, Z2
-	VFMADD231PS  Z12, Z11, Z3
-	VBROADCASTSS 168(CX), Z12
-	VFMADD231PS  Z12, Z10, Z4
-	VFMADD231PS  Z12, Z11, Z5
-	VBROADCASTSS 172(CX), Z12
-	VFMADD231PS  Z12, Z10, Z6
-	VFMADD231PS  Z12, Z11, Z7
-	VBROADCASTSS 176(CX), Z12
-	VFMADD231PS  Z12, Z10, Z8
-	VFMADD231PS  Z12, Z11, Z9
-	VMOVUPS      384(DX), Z10
-	VMOVUPS      448(DX), Z11
-	VBROADCASTSS 240(CX), Z12
-	VFMADD231PS  Z12, Z10, Z0
-	VFMADD231PS  Z12, Z11, Z1
-	VBROADCASTSS 244(CX), Z12
-	VFMADD231PS  Z12, Z10, Z2
-	VFMADD231PS  Z12, Z11, Z3
-	VBROADCASTSS 248(CX), Z12
-	VFMADD231PS  Z12, Z10, Z4
-	VFMADD231PS  Z12, Z11, Z5
-	VBROADCASTSS 252(CX), Z12
-	VFMADD231PS  Z12, Z10, Z6
-	VFMADD231PS  Z12, Z11, Z7
-	VBROADCASTSS 256(CX), Z12
-	VFMADD231PS  Z12, Z10, Z8
-	VFMADD231PS  Z12, Z11, Z9
-	VMOVUPS      512(DX), Z10
-	VMOVUPS      576(DX), Z11
-	VBROADCASTSS 320(CX), Z12
-	VFMADD231PS  Z12, Z10, Z0
-	VFMADD231PS  Z12, Z11, Z1
-	VBROADCASTSS 324(CX), Z12
-	VFMADD231PS  Z12, Z10, Z2
-	VFMADD231PS  Z12, Z11, Z3
-	VBROADCASTSS 328(CX), Z12
-	VFMADD231PS  Z12, Z10, Z4
-	VFMADD231PS  Z12, Z11, Z5
-	VBROADCASTSS 332(CX), Z12
-	VFMADD231PS  Z12, Z10, Z6
-	VFMADD231PS  Z12, Z11, Z7
-	VBROADCASTSS 336(CX), Z12
-	VFMADD231PS  Z12, Z10, Z8
-	VFMADD231PS  Z12, Z11, Z9
-	ADDQ         $+400, CX
-	ADDQ         $+11264, DX
-	DECQ         SI
-	JNZ          chunk2
-	VMOVUPS      Z0, (AX)
-	VMOVUPS      Z1, 64(AX)
-	VMOVUPS      Z2, 8192(AX)
-	VMOVUPS      Z3, 8256(AX)
-	VMOVUPS      Z4, 16384(AX)
-	VMOVUPS      Z5, 16448(AX)
-	VMOVUPS      Z6, 24576(AX)
-	VMOVUPS      Z7, 24640(AX)
-	VMOVUPS      Z8, 32768(AX)
-	VMOVUPS      Z9, 32832(AX)
-	ADDQ         $-4000, CX
-	ADDQ         $-112640, DX
-	ADDQ         $+128, AX
-	ADDQ         $+704, DX
-	ADDQ         $+4000, CX
-	DECQ         BX
-	JNZ          frequency1
-	VZEROUPPER
-	RET
-
-// func Conv2InputGradTransform8(dx []float32, dv []float32, first int)
+// func Conv2TrainInputTransform8(v []float32, x []float32)
 // Requires: AVX, AVX512F, AVX512VL
-TEXT ·Conv2InputGradTransform8(SB), $6208-56
-	// Conv2InputGradTransform8 computes channels first … first+4 of the input gradient of conv2:
-	// dx [20][12][12] = Σ B dv Bᵀ over the overlapping input tiles, from dv [20][64][4].
-	// Registers: 13 of 32 vectors, 6 of 14 general.
-	MOVQ   dx_base+0(FP), AX
-	MOVQ   dv_base+24(FP), CX
-	MOVQ   first+48(FP), DX
-	IMUL3Q $+4608, DX, BX
-	ADDQ   BX, AX
-	IMUL3Q $+8192, DX, DX
-	ADDQ   DX, CX
-	LEAQ   63(SP), DX
-	ANDQ   $-64, DX
-	MOVQ   $0x00000005, BX
+TEXT ·Conv2TrainInputTransform8(SB), $4672-48
+	// Conv2TrainInputTransform8 transforms the input of conv2 in training:
+	// v [144][20] = Bᵀ x B of x [20][12][12], lines of images side by side.
+	// Registers: 15 of 32 vectors, 6 of 14 general.
+	MOVQ v_base+0(FP), AX
+	MOVQ x_base+24(FP), CX
+	LEAQ 63(SP), DX
+	ANDQ $-64, DX
+	MOVQ $0x00000014, BX
 
 channel1:
-	// columns: B dv, tiles of both tile rows added where they overlap
-	MOVQ $0x00000002, SI
-
-tileColumn2:
-	MOVQ $0x00000008, DI
-
-column3:
-	VMOVUPS (CX), Y0
-	VMOVUPS 1024(CX), Y1
-	VMOVUPS 2048(CX), Y2
-	VMOVUPS 3072(CX), Y3
-	VMOVUPS 4096(CX), Y4
-	VMOVUPS 5120(CX), Y5
-	VMOVUPS 6144(CX), Y6
-	VMOVUPS 7168(CX), Y7
-
-	// plus1, minus1 = v1 ± v2; plus2, minus2 = v3 ± v4; plusHalf, minusHalf = v5 ± v6
-	VADDPS Y2, Y1, Y8
-	VSUBPS Y2, Y1, Y1
-	VADDPS Y4, Y3, Y2
-	VSUBPS Y4, Y3, Y3
-	VADDPS Y6, Y5, Y4
-	VSUBPS Y6, Y5, Y5
-
-	// d0 = v0, d7 = v7
-	VMOVUPS Y0, (DX)
-
-	// d1 = 2 minus2 − (minus1 + v7) + 4 minusHalf
-	VADDPS           Y7, Y1, Y6
-	VFMSUB231PS.BCST conv2_2<>+0(SB), Y3, Y6
-	VFMADD231PS.BCST conv2_4<>+0(SB), Y5, Y6
-	VMOVUPS          Y6, 256(DX)
-
-	// d3 = 21/4 v7 + 17/4 minus1 − 10 minus2 − 5 minusHalf
-	VMULPS.BCST       conv2_5_25<>+0(SB), Y7, Y6
-	VFMADD231PS.BCST  conv2_4_25<>+0(SB), Y1, Y6
-	VFNMADD231PS.BCST conv2_10<>+0(SB), Y3, Y6
-	VFNMADD231PS.BCST conv2_5<>+0(SB), Y5, Y6
-	VMOVUPS           Y6, 768(DX)
-
-	// d5 = (minusHalf − minus1) + 8 minus2 − 21/4 v7
-	VSUBPS            Y1, Y5, Y1
-	VFMADD231PS.BCST  conv2_8<>+0(SB), Y3, Y1
-	VFNMADD231PS.BCST conv2_5_25<>+0(SB), Y7, Y1
-
-	// d2 = (plus2 − plus1) − 21/4 v0 + 8 plusHalf
-	VSUBPS            Y8, Y2, Y3
-	VFNMADD231PS.BCST conv2_5_25<>+0(SB), Y0, Y3
-	VFMADD231PS.BCST  conv2_8<>+0(SB), Y4, Y3
-	VMOVUPS           Y3, 512(DX)
-
-	// d4 = 21/4 v0 + 17/4 plus1 − 5 plus2 − 10 plusHalf
-	VMULPS.BCST       conv2_5_25<>+0(SB), Y0, Y3
-	VFMADD231PS.BCST  conv2_4_25<>+0(SB), Y8, Y3
-	VFNMADD231PS.BCST conv2_5<>+0(SB), Y2, Y3
-	VFNMADD231PS.BCST conv2_10<>+0(SB), Y4, Y3
-
-	// d6 = 4 plus2 − (v0 + plus1) + 2 plusHalf
-	VADDPS           Y8, Y0, Y0
-	VFMSUB231PS.BCST conv2_4<>+0(SB), Y2, Y0
-	VFMADD231PS.BCST conv2_2<>+0(SB), Y4, Y0
-	VMOVUPS          64(CX), Y2
-	VMOVUPS          1088(CX), Y4
-	VMOVUPS          2112(CX), Y5
-	VMOVUPS          3136(CX), Y6
-	VMOVUPS          4160(CX), Y8
-	VMOVUPS          5184(CX), Y9
-	VMOVUPS          6208(CX), Y10
-	VMOVUPS          7232(CX), Y11
-
-	// plus1, minus1 = v1 ± v2; plus2, minus2 = v3 ± v4; plusHalf, minusHalf = v5 ± v6
-	VADDPS Y5, Y4, Y12
-	VSUBPS Y5, Y4, Y4
-	VADDPS Y8, Y6, Y5
-	VSUBPS Y8, Y6, Y6
-	VADDPS Y10, Y9, Y8
-	VSUBPS Y10, Y9, Y9
-
-	// d0 = v0, d7 = v7
-	VADDPS  Y2, Y3, Y3
-	VMOVUPS Y3, 1024(DX)
-	VMOVUPS Y11, 2816(DX)
-
-	// d1 = 2 minus2 − (minus1 + v7) + 4 minusHalf
-	VADDPS           Y11, Y4, Y3
-	VFMSUB231PS.BCST conv2_2<>+0(SB), Y6, Y3
-	VFMADD231PS.BCST conv2_4<>+0(SB), Y9, Y3
-	VADDPS           Y3, Y1, Y1
-	VMOVUPS          Y1, 1280(DX)
-
-	// d3 = 21/4 v7 + 17/4 minus1 − 10 minus2 − 5 minusHalf
-	VMULPS.BCST       conv2_5_25<>+0(SB), Y11, Y1
-	VFMADD231PS.BCST  conv2_4_25<>+0(SB), Y4, Y1
-	VFNMADD231PS.BCST conv2_10<>+0(SB), Y6, Y1
-	VFNMADD231PS.BCST conv2_5<>+0(SB), Y9, Y1
-	VADDPS            Y1, Y7, Y1
-	VMOVUPS           Y1, 1792(DX)
-
-	// d5 = (minusHalf − minus1) + 8 minus2 − 21/4 v7
-	VSUBPS            Y4, Y9, Y1
-	VFMADD231PS.BCST  conv2_8<>+0(SB), Y6, Y1
-	VFNMADD231PS.BCST conv2_5_25<>+0(SB), Y11, Y1
-	VMOVUPS           Y1, 2304(DX)
-
-	// d2 = (plus2 − plus1) − 21/4 v0 + 8 plusHalf
-	VSUBPS            Y12, Y5, Y1
-	VFNMADD231PS.BCST conv2_5_25<>+0(SB), Y2, Y1
-	VFMADD231PS.BCST  conv2_8<>+0(SB), Y8, Y1
-	VADDPS            Y1, Y0, Y0
-	VMOVUPS           Y0, 1536(DX)
-
-	// d4 = 21/4 v0 + 17/4 plus1 − 5 plus2 − 10 plusHalf
-	VMULPS.BCST       conv2_5_25<>+0(SB), Y2, Y0
-	VFMADD231PS.BCST  conv2_4_25<>+0(SB), Y12, Y0
-	VFNMADD231PS.BCST conv2_5<>+0(SB), Y5, Y0
-	VFNMADD231PS.BCST conv2_10<>+0(SB), Y8, Y0
-	VMOVUPS           Y0, 2048(DX)
-
-	// d6 = 4 plus2 − (v0 + plus1) + 2 plusHalf
-	VADDPS           Y12, Y2, Y0
-	VFMSUB231PS.BCST conv2_4<>+0(SB), Y5, Y0
-	VFMADD231PS.BCST conv2_2<>+0(SB), Y8, Y0
-	VMOVUPS          Y0, 2560(DX)
-	ADDQ             $+128, CX
-	ADDQ             $+32, DX
-	DECQ             DI
-	JNZ              column3
-	ADDQ             $-1024, CX
-	ADDQ             $-256, DX
-	ADDQ             $+32, CX
-	ADDQ             $+3072, DX
-	DECQ             SI
-	JNZ              tileColumn2
-	ADDQ             $-64, CX
-	ADDQ             $-6144, DX
-
-	// rows: (B dv) Bᵀ, tiles of both tile columns added
+	// columns: Bᵀ d
 	MOVQ $0x0000000c, SI
 
-row4:
+column2:
+	VMOVUPS (CX), Y0
+	VMOVUPS 384(CX), Y1
+	VMOVUPS 768(CX), Y2
+	VMOVUPS 1152(CX), Y3
+	VMOVUPS 1536(CX), Y4
+	VMOVUPS 1920(CX), Y5
+	VMOVUPS 2304(CX), Y6
+	VMOVUPS 2688(CX), Y7
+	VMOVUPS 3072(CX), Y8
+	VMOVUPS 3456(CX), Y9
+	VMOVUPS 3840(CX), Y10
+	VMOVUPS 4224(CX), Y11
+
+	// v1, v2 = Σ q[k] d[2k+2] ± 2/5 Σ q[k] d[2k+1], q = -25/4, 545/64, 10101/1600, -2981/400, 1
+	VMOVAPS           Y10, Y12
+	VFNMADD231PS.BCST conv2_7_4525<>+0(SB), Y8, Y12
+	VFMADD231PS.BCST  conv2_6_313125<>+0(SB), Y6, Y12
+	VFMADD231PS.BCST  conv2_8_515625<>+0(SB), Y4, Y12
+	VFNMADD231PS.BCST conv2_6_25<>+0(SB), Y2, Y12
+	VMOVAPS           Y9, Y13
+	VFNMADD231PS.BCST conv2_7_4525<>+0(SB), Y7, Y13
+	VFMADD231PS.BCST  conv2_6_313125<>+0(SB), Y5, Y13
+	VFMADD231PS.BCST  conv2_8_515625<>+0(SB), Y3, Y13
+	VFNMADD231PS.BCST conv2_6_25<>+0(SB), Y1, Y13
+	VMOVAPS           Y12, Y14
+	VFMADD231PS.BCST  conv2_0_4<>+0(SB), Y13, Y12
+	VMOVUPS           Y12, 384(DX)
+	VFNMADD231PS.BCST conv2_0_4<>+0(SB), Y13, Y14
+	VMOVUPS           Y14, 768(DX)
+
+	// v3, v4 = Σ q[k] d[2k+2] ± 4/5 Σ q[k] d[2k+1], q = -25/16, 605/64, 4869/1600, -2789/400, 1
+	VMOVAPS           Y10, Y12
+	VFNMADD231PS.BCST conv2_6_9725<>+0(SB), Y8, Y12
+	VFMADD231PS.BCST  conv2_3_043125<>+0(SB), Y6, Y12
+	VFMADD231PS.BCST  conv2_9_453125<>+0(SB), Y4, Y12
+	VFNMADD231PS.BCST conv2_1_5625<>+0(SB), Y2, Y12
+	VMOVAPS           Y9, Y13
+	VFNMADD231PS.BCST conv2_6_9725<>+0(SB), Y7, Y13
+	VFMADD231PS.BCST  conv2_3_043125<>+0(SB), Y5, Y13
+	VFMADD231PS.BCST  conv2_9_453125<>+0(SB), Y3, Y13
+	VFNMADD231PS.BCST conv2_1_5625<>+0(SB), Y1, Y13
+	VMOVAPS           Y12, Y14
+	VFMADD231PS.BCST  conv2_0_8<>+0(SB), Y13, Y12
+	VMOVUPS           Y12, 1152(DX)
+	VFNMADD231PS.BCST conv2_0_8<>+0(SB), Y13, Y14
+	VMOVUPS           Y14, 1536(DX)
+
+	// v5, v6 = Σ q[k] d[2k+2] ± 5/4 Σ q[k] d[2k+1], q = -16/25, 2789/625, -4869/2500, -121/20, 1
+	VMOVAPS           Y10, Y12
+	VFNMADD231PS.BCST conv2_6_05<>+0(SB), Y8, Y12
+	VFNMADD231PS.BCST conv2_1_9476<>+0(SB), Y6, Y12
+	VFMADD231PS.BCST  conv2_4_4624<>+0(SB), Y4, Y12
+	VFNMADD231PS.BCST conv2_0_64<>+0(SB), Y2, Y12
+	VMOVAPS           Y9, Y13
+	VFNMADD231PS.BCST conv2_6_05<>+0(SB), Y7, Y13
+	VFNMADD231PS.BCST conv2_1_9476<>+0(SB), Y5, Y13
+	VFMADD231PS.BCST  conv2_4_4624<>+0(SB), Y3, Y13
+	VFNMADD231PS.BCST conv2_0_64<>+0(SB), Y1, Y13
+	VMOVAPS           Y12, Y14
+	VFMADD231PS.BCST  conv2_1_25<>+0(SB), Y13, Y12
+	VMOVUPS           Y12, 1920(DX)
+	VFNMADD231PS.BCST conv2_1_25<>+0(SB), Y13, Y14
+	VMOVUPS           Y14, 2304(DX)
+
+	// v7, v8 = Σ q[k] d[2k+2] ± 5/2 Σ q[k] d[2k+1], q = -4/25, 2981/2500, -10101/10000, -109/80, 1
+	VMOVAPS           Y10, Y12
+	VFNMADD231PS.BCST conv2_1_3625<>+0(SB), Y8, Y12
+	VFNMADD231PS.BCST conv2_1_0101<>+0(SB), Y6, Y12
+	VFMADD231PS.BCST  conv2_1_1924<>+0(SB), Y4, Y12
+	VFNMADD231PS.BCST conv2_0_16<>+0(SB), Y2, Y12
+	VMOVAPS           Y9, Y13
+	VFNMADD231PS.BCST conv2_1_3625<>+0(SB), Y7, Y13
+	VFNMADD231PS.BCST conv2_1_0101<>+0(SB), Y5, Y13
+	VFMADD231PS.BCST  conv2_1_1924<>+0(SB), Y3, Y13
+	VFNMADD231PS.BCST conv2_0_16<>+0(SB), Y1, Y13
+	VMOVAPS           Y12, Y14
+	VFMADD231PS.BCST  conv2_2_5<>+0(SB), Y13, Y12
+	VMOVUPS           Y12, 2688(DX)
+	VFNMADD231PS.BCST conv2_2_5<>+0(SB), Y13, Y14
+	VMOVUPS           Y14, 3072(DX)
+
+	// v0 = Σ z[k] d[2k], z = 1, -609/80, 300221/40000, 300221/40000, -609/80, 1
+	VMOVAPS           Y10, Y12
+	VFNMADD231PS.BCST conv2_7_6125<>+0(SB), Y8, Y12
+	VFMADD231PS.BCST  conv2_7_505525<>+0(SB), Y6, Y12
+	VFMADD231PS.BCST  conv2_7_505525<>+0(SB), Y4, Y12
+	VFNMADD231PS.BCST conv2_7_6125<>+0(SB), Y2, Y12
+	VADDPS            Y0, Y12, Y0
+	VMOVUPS           Y0, (DX)
+
+	// v9 = Σ z[k] d[2k+1]
+	VMOVAPS           Y11, Y0
+	VFNMADD231PS.BCST conv2_7_6125<>+0(SB), Y9, Y0
+	VFMADD231PS.BCST  conv2_7_505525<>+0(SB), Y7, Y0
+	VFMADD231PS.BCST  conv2_7_505525<>+0(SB), Y5, Y0
+	VFNMADD231PS.BCST conv2_7_6125<>+0(SB), Y3, Y0
+	VADDPS            Y1, Y0, Y0
+	VMOVUPS           Y0, 3456(DX)
+
+	// v10, v11 = Σ q[k] d[2k+2], Σ q[k] d[2k+1], q = 1, -689/80, 644721/40000, -689/80, 1
+	VMOVAPS           Y10, Y0
+	VFNMADD231PS.BCST conv2_8_6125<>+0(SB), Y8, Y0
+	VFMADD231PS.BCST  conv2_16_118025<>+0(SB), Y6, Y0
+	VFNMADD231PS.BCST conv2_8_6125<>+0(SB), Y4, Y0
+	VADDPS            Y2, Y0, Y0
+	VMOVUPS           Y0, 3840(DX)
+	VMOVAPS           Y9, Y0
+	VFNMADD231PS.BCST conv2_8_6125<>+0(SB), Y7, Y0
+	VFMADD231PS.BCST  conv2_16_118025<>+0(SB), Y5, Y0
+	VFNMADD231PS.BCST conv2_8_6125<>+0(SB), Y3, Y0
+	VADDPS            Y1, Y0, Y0
+	VMOVUPS           Y0, 4224(DX)
+	ADDQ              $+32, CX
+	ADDQ              $+32, DX
+	DECQ              SI
+	JNZ               column2
+	ADDQ              $-384, CX
+	ADDQ              $-384, DX
+	LEAQ              70400(AX), SI
+
+	// rows of real points
+	MOVQ $0x0000000a, DI
+
+row3:
 	VMOVUPS (DX), Y0
 	VMOVUPS 32(DX), Y1
 	VMOVUPS 64(DX), Y2
@@ -2360,126 +895,3677 @@ row4:
 	VMOVUPS 160(DX), Y5
 	VMOVUPS 192(DX), Y6
 	VMOVUPS 224(DX), Y7
+	VMOVUPS 256(DX), Y8
+	VMOVUPS 288(DX), Y9
+	VMOVUPS 320(DX), Y10
+	VMOVUPS 352(DX), Y11
 
-	// plus1, minus1 = v1 ± v2; plus2, minus2 = v3 ± v4; plusHalf, minusHalf = v5 ± v6
-	VADDPS Y2, Y1, Y8
-	VSUBPS Y2, Y1, Y1
-	VADDPS Y4, Y3, Y2
-	VSUBPS Y4, Y3, Y3
-	VADDPS Y6, Y5, Y4
-	VSUBPS Y6, Y5, Y5
+	// v1, v2 = Σ q[k] d[2k+2] ± 2/5 Σ q[k] d[2k+1], q = -25/4, 545/64, 10101/1600, -2981/400, 1
+	VMOVAPS           Y10, Y12
+	VFNMADD231PS.BCST conv2_7_4525<>+0(SB), Y8, Y12
+	VFMADD231PS.BCST  conv2_6_313125<>+0(SB), Y6, Y12
+	VFMADD231PS.BCST  conv2_8_515625<>+0(SB), Y4, Y12
+	VFNMADD231PS.BCST conv2_6_25<>+0(SB), Y2, Y12
+	VMOVAPS           Y9, Y13
+	VFNMADD231PS.BCST conv2_7_4525<>+0(SB), Y7, Y13
+	VFMADD231PS.BCST  conv2_6_313125<>+0(SB), Y5, Y13
+	VFMADD231PS.BCST  conv2_8_515625<>+0(SB), Y3, Y13
+	VFNMADD231PS.BCST conv2_6_25<>+0(SB), Y1, Y13
+	VMOVAPS           Y12, Y14
+	VFMADD231PS.BCST  conv2_0_4<>+0(SB), Y13, Y12
+	VMOVUPS           Y12, 704(AX)
+	VFNMADD231PS.BCST conv2_0_4<>+0(SB), Y13, Y14
+	VMOVUPS           Y14, 1408(AX)
 
-	// d0 = v0, d7 = v7
-	VMOVUPS Y0, (AX)
+	// v3, v4 = Σ q[k] d[2k+2] ± 4/5 Σ q[k] d[2k+1], q = -25/16, 605/64, 4869/1600, -2789/400, 1
+	VMOVAPS           Y10, Y12
+	VFNMADD231PS.BCST conv2_6_9725<>+0(SB), Y8, Y12
+	VFMADD231PS.BCST  conv2_3_043125<>+0(SB), Y6, Y12
+	VFMADD231PS.BCST  conv2_9_453125<>+0(SB), Y4, Y12
+	VFNMADD231PS.BCST conv2_1_5625<>+0(SB), Y2, Y12
+	VMOVAPS           Y9, Y13
+	VFNMADD231PS.BCST conv2_6_9725<>+0(SB), Y7, Y13
+	VFMADD231PS.BCST  conv2_3_043125<>+0(SB), Y5, Y13
+	VFMADD231PS.BCST  conv2_9_453125<>+0(SB), Y3, Y13
+	VFNMADD231PS.BCST conv2_1_5625<>+0(SB), Y1, Y13
+	VMOVAPS           Y12, Y14
+	VFMADD231PS.BCST  conv2_0_8<>+0(SB), Y13, Y12
+	VMOVUPS           Y12, 2112(AX)
+	VFNMADD231PS.BCST conv2_0_8<>+0(SB), Y13, Y14
+	VMOVUPS           Y14, 2816(AX)
 
-	// d1 = 2 minus2 − (minus1 + v7) + 4 minusHalf
-	VADDPS           Y7, Y1, Y6
-	VFMSUB231PS.BCST conv2_2<>+0(SB), Y3, Y6
-	VFMADD231PS.BCST conv2_4<>+0(SB), Y5, Y6
-	VMOVUPS          Y6, 32(AX)
+	// v5, v6 = Σ q[k] d[2k+2] ± 5/4 Σ q[k] d[2k+1], q = -16/25, 2789/625, -4869/2500, -121/20, 1
+	VMOVAPS           Y10, Y12
+	VFNMADD231PS.BCST conv2_6_05<>+0(SB), Y8, Y12
+	VFNMADD231PS.BCST conv2_1_9476<>+0(SB), Y6, Y12
+	VFMADD231PS.BCST  conv2_4_4624<>+0(SB), Y4, Y12
+	VFNMADD231PS.BCST conv2_0_64<>+0(SB), Y2, Y12
+	VMOVAPS           Y9, Y13
+	VFNMADD231PS.BCST conv2_6_05<>+0(SB), Y7, Y13
+	VFNMADD231PS.BCST conv2_1_9476<>+0(SB), Y5, Y13
+	VFMADD231PS.BCST  conv2_4_4624<>+0(SB), Y3, Y13
+	VFNMADD231PS.BCST conv2_0_64<>+0(SB), Y1, Y13
+	VMOVAPS           Y12, Y14
+	VFMADD231PS.BCST  conv2_1_25<>+0(SB), Y13, Y12
+	VMOVUPS           Y12, 3520(AX)
+	VFNMADD231PS.BCST conv2_1_25<>+0(SB), Y13, Y14
+	VMOVUPS           Y14, 4224(AX)
 
-	// d3 = 21/4 v7 + 17/4 minus1 − 10 minus2 − 5 minusHalf
-	VMULPS.BCST       conv2_5_25<>+0(SB), Y7, Y6
-	VFMADD231PS.BCST  conv2_4_25<>+0(SB), Y1, Y6
-	VFNMADD231PS.BCST conv2_10<>+0(SB), Y3, Y6
-	VFNMADD231PS.BCST conv2_5<>+0(SB), Y5, Y6
-	VMOVUPS           Y6, 96(AX)
+	// v7, v8 = Σ q[k] d[2k+2] ± 5/2 Σ q[k] d[2k+1], q = -4/25, 2981/2500, -10101/10000, -109/80, 1
+	VMOVAPS           Y10, Y12
+	VFNMADD231PS.BCST conv2_1_3625<>+0(SB), Y8, Y12
+	VFNMADD231PS.BCST conv2_1_0101<>+0(SB), Y6, Y12
+	VFMADD231PS.BCST  conv2_1_1924<>+0(SB), Y4, Y12
+	VFNMADD231PS.BCST conv2_0_16<>+0(SB), Y2, Y12
+	VMOVAPS           Y9, Y13
+	VFNMADD231PS.BCST conv2_1_3625<>+0(SB), Y7, Y13
+	VFNMADD231PS.BCST conv2_1_0101<>+0(SB), Y5, Y13
+	VFMADD231PS.BCST  conv2_1_1924<>+0(SB), Y3, Y13
+	VFNMADD231PS.BCST conv2_0_16<>+0(SB), Y1, Y13
+	VMOVAPS           Y12, Y14
+	VFMADD231PS.BCST  conv2_2_5<>+0(SB), Y13, Y12
+	VMOVUPS           Y12, 4928(AX)
+	VFNMADD231PS.BCST conv2_2_5<>+0(SB), Y13, Y14
+	VMOVUPS           Y14, 5632(AX)
 
-	// d5 = (minusHalf − minus1) + 8 minus2 − 21/4 v7
-	VSUBPS            Y1, Y5, Y1
-	VFMADD231PS.BCST  conv2_8<>+0(SB), Y3, Y1
-	VFNMADD231PS.BCST conv2_5_25<>+0(SB), Y7, Y1
+	// v0 = Σ z[k] d[2k], z = 1, -609/80, 300221/40000, 300221/40000, -609/80, 1
+	VMOVAPS           Y10, Y12
+	VFNMADD231PS.BCST conv2_7_6125<>+0(SB), Y8, Y12
+	VFMADD231PS.BCST  conv2_7_505525<>+0(SB), Y6, Y12
+	VFMADD231PS.BCST  conv2_7_505525<>+0(SB), Y4, Y12
+	VFNMADD231PS.BCST conv2_7_6125<>+0(SB), Y2, Y12
+	VADDPS            Y0, Y12, Y0
+	VMOVUPS           Y0, (AX)
 
-	// d2 = (plus2 − plus1) − 21/4 v0 + 8 plusHalf
-	VSUBPS            Y8, Y2, Y3
-	VFNMADD231PS.BCST conv2_5_25<>+0(SB), Y0, Y3
-	VFMADD231PS.BCST  conv2_8<>+0(SB), Y4, Y3
-	VMOVUPS           Y3, 64(AX)
-
-	// d4 = 21/4 v0 + 17/4 plus1 − 5 plus2 − 10 plusHalf
-	VMULPS.BCST       conv2_5_25<>+0(SB), Y0, Y3
-	VFMADD231PS.BCST  conv2_4_25<>+0(SB), Y8, Y3
-	VFNMADD231PS.BCST conv2_5<>+0(SB), Y2, Y3
-	VFNMADD231PS.BCST conv2_10<>+0(SB), Y4, Y3
-
-	// d6 = 4 plus2 − (v0 + plus1) + 2 plusHalf
-	VADDPS           Y8, Y0, Y0
-	VFMSUB231PS.BCST conv2_4<>+0(SB), Y2, Y0
-	VFMADD231PS.BCST conv2_2<>+0(SB), Y4, Y0
-	VMOVUPS          3072(DX), Y2
-	VMOVUPS          3104(DX), Y4
-	VMOVUPS          3136(DX), Y5
-	VMOVUPS          3168(DX), Y6
-	VMOVUPS          3200(DX), Y8
-	VMOVUPS          3232(DX), Y9
-	VMOVUPS          3264(DX), Y10
-	VMOVUPS          3296(DX), Y11
-
-	// plus1, minus1 = v1 ± v2; plus2, minus2 = v3 ± v4; plusHalf, minusHalf = v5 ± v6
-	VADDPS Y5, Y4, Y12
-	VSUBPS Y5, Y4, Y4
-	VADDPS Y8, Y6, Y5
-	VSUBPS Y8, Y6, Y6
-	VADDPS Y10, Y9, Y8
-	VSUBPS Y10, Y9, Y9
-
-	// d0 = v0, d7 = v7
-	VADDPS  Y2, Y3, Y3
-	VMOVUPS Y3, 128(AX)
-	VMOVUPS Y11, 352(AX)
-
-	// d1 = 2 minus2 − (minus1 + v7) + 4 minusHalf
-	VADDPS           Y11, Y4, Y3
-	VFMSUB231PS.BCST conv2_2<>+0(SB), Y6, Y3
-	VFMADD231PS.BCST conv2_4<>+0(SB), Y9, Y3
-	VADDPS           Y3, Y1, Y1
-	VMOVUPS          Y1, 160(AX)
-
-	// d3 = 21/4 v7 + 17/4 minus1 − 10 minus2 − 5 minusHalf
-	VMULPS.BCST       conv2_5_25<>+0(SB), Y11, Y1
-	VFMADD231PS.BCST  conv2_4_25<>+0(SB), Y4, Y1
-	VFNMADD231PS.BCST conv2_10<>+0(SB), Y6, Y1
-	VFNMADD231PS.BCST conv2_5<>+0(SB), Y9, Y1
-	VADDPS            Y1, Y7, Y1
-	VMOVUPS           Y1, 224(AX)
-
-	// d5 = (minusHalf − minus1) + 8 minus2 − 21/4 v7
-	VSUBPS            Y4, Y9, Y1
-	VFMADD231PS.BCST  conv2_8<>+0(SB), Y6, Y1
-	VFNMADD231PS.BCST conv2_5_25<>+0(SB), Y11, Y1
-	VMOVUPS           Y1, 288(AX)
-
-	// d2 = (plus2 − plus1) − 21/4 v0 + 8 plusHalf
-	VSUBPS            Y12, Y5, Y1
-	VFNMADD231PS.BCST conv2_5_25<>+0(SB), Y2, Y1
-	VFMADD231PS.BCST  conv2_8<>+0(SB), Y8, Y1
+	// v9 = Σ z[k] d[2k+1]
+	VMOVAPS           Y11, Y0
+	VFNMADD231PS.BCST conv2_7_6125<>+0(SB), Y9, Y0
+	VFMADD231PS.BCST  conv2_7_505525<>+0(SB), Y7, Y0
+	VFMADD231PS.BCST  conv2_7_505525<>+0(SB), Y5, Y0
+	VFNMADD231PS.BCST conv2_7_6125<>+0(SB), Y3, Y0
 	VADDPS            Y1, Y0, Y0
-	VMOVUPS           Y0, 192(AX)
+	VMOVUPS           Y0, 6336(AX)
 
-	// d4 = 21/4 v0 + 17/4 plus1 − 5 plus2 − 10 plusHalf
-	VMULPS.BCST       conv2_5_25<>+0(SB), Y2, Y0
-	VFMADD231PS.BCST  conv2_4_25<>+0(SB), Y12, Y0
-	VFNMADD231PS.BCST conv2_5<>+0(SB), Y5, Y0
-	VFNMADD231PS.BCST conv2_10<>+0(SB), Y8, Y0
-	VMOVUPS           Y0, 256(AX)
+	// v10, v11 = Σ q[k] d[2k+2], Σ q[k] d[2k+1], q = 1, -689/80, 644721/40000, -689/80, 1
+	VMOVAPS           Y10, Y0
+	VFNMADD231PS.BCST conv2_8_6125<>+0(SB), Y8, Y0
+	VFMADD231PS.BCST  conv2_16_118025<>+0(SB), Y6, Y0
+	VFNMADD231PS.BCST conv2_8_6125<>+0(SB), Y4, Y0
+	VADDPS            Y2, Y0, Y0
+	VMOVUPS           Y0, (SI)
+	VMOVAPS           Y9, Y0
+	VFNMADD231PS.BCST conv2_8_6125<>+0(SB), Y7, Y0
+	VFMADD231PS.BCST  conv2_16_118025<>+0(SB), Y5, Y0
+	VFNMADD231PS.BCST conv2_8_6125<>+0(SB), Y3, Y0
+	VADDPS            Y1, Y0, Y0
+	VMOVUPS           Y0, 704(SI)
+	ADDQ              $+384, DX
+	ADDQ              $+7040, AX
+	ADDQ              $+1408, SI
+	DECQ              DI
+	JNZ               row3
 
-	// d6 = 4 plus2 − (v0 + plus1) + 2 plusHalf
-	VADDPS           Y12, Y2, Y0
-	VFMSUB231PS.BCST conv2_4<>+0(SB), Y5, Y0
-	VFMADD231PS.BCST conv2_2<>+0(SB), Y8, Y0
-	VMOVUPS          Y0, 320(AX)
-	ADDQ             $+256, DX
-	ADDQ             $+384, AX
-	DECQ             SI
-	JNZ              row4
-	ADDQ             $-3072, DX
-	ADDQ             $-4608, AX
-	ADDQ             $+4608, AX
-	ADDQ             $+8192, CX
-	DECQ             BX
-	JNZ              channel1
+	// the real part of the row of i
+	VMOVUPS (DX), Y0
+	VMOVUPS 32(DX), Y1
+	VMOVUPS 64(DX), Y2
+	VMOVUPS 96(DX), Y3
+	VMOVUPS 128(DX), Y4
+	VMOVUPS 160(DX), Y5
+	VMOVUPS 192(DX), Y6
+	VMOVUPS 224(DX), Y7
+	VMOVUPS 256(DX), Y8
+	VMOVUPS 288(DX), Y9
+	VMOVUPS 320(DX), Y10
+	VMOVUPS 352(DX), Y11
+
+	// v1, v2 = Σ q[k] d[2k+2] ± 2/5 Σ q[k] d[2k+1], q = -25/4, 545/64, 10101/1600, -2981/400, 1
+	VMOVAPS           Y10, Y12
+	VFNMADD231PS.BCST conv2_7_4525<>+0(SB), Y8, Y12
+	VFMADD231PS.BCST  conv2_6_313125<>+0(SB), Y6, Y12
+	VFMADD231PS.BCST  conv2_8_515625<>+0(SB), Y4, Y12
+	VFNMADD231PS.BCST conv2_6_25<>+0(SB), Y2, Y12
+	VMOVAPS           Y9, Y13
+	VFNMADD231PS.BCST conv2_7_4525<>+0(SB), Y7, Y13
+	VFMADD231PS.BCST  conv2_6_313125<>+0(SB), Y5, Y13
+	VFMADD231PS.BCST  conv2_8_515625<>+0(SB), Y3, Y13
+	VFNMADD231PS.BCST conv2_6_25<>+0(SB), Y1, Y13
+	VMOVAPS           Y12, Y14
+	VFMADD231PS.BCST  conv2_0_4<>+0(SB), Y13, Y12
+	VMOVUPS           Y12, 15488(AX)
+	VFNMADD231PS.BCST conv2_0_4<>+0(SB), Y13, Y14
+	VMOVUPS           Y14, 16896(AX)
+
+	// v3, v4 = Σ q[k] d[2k+2] ± 4/5 Σ q[k] d[2k+1], q = -25/16, 605/64, 4869/1600, -2789/400, 1
+	VMOVAPS           Y10, Y12
+	VFNMADD231PS.BCST conv2_6_9725<>+0(SB), Y8, Y12
+	VFMADD231PS.BCST  conv2_3_043125<>+0(SB), Y6, Y12
+	VFMADD231PS.BCST  conv2_9_453125<>+0(SB), Y4, Y12
+	VFNMADD231PS.BCST conv2_1_5625<>+0(SB), Y2, Y12
+	VMOVAPS           Y9, Y13
+	VFNMADD231PS.BCST conv2_6_9725<>+0(SB), Y7, Y13
+	VFMADD231PS.BCST  conv2_3_043125<>+0(SB), Y5, Y13
+	VFMADD231PS.BCST  conv2_9_453125<>+0(SB), Y3, Y13
+	VFNMADD231PS.BCST conv2_1_5625<>+0(SB), Y1, Y13
+	VMOVAPS           Y12, Y14
+	VFMADD231PS.BCST  conv2_0_8<>+0(SB), Y13, Y12
+	VMOVUPS           Y12, 18304(AX)
+	VFNMADD231PS.BCST conv2_0_8<>+0(SB), Y13, Y14
+	VMOVUPS           Y14, 19712(AX)
+
+	// v5, v6 = Σ q[k] d[2k+2] ± 5/4 Σ q[k] d[2k+1], q = -16/25, 2789/625, -4869/2500, -121/20, 1
+	VMOVAPS           Y10, Y12
+	VFNMADD231PS.BCST conv2_6_05<>+0(SB), Y8, Y12
+	VFNMADD231PS.BCST conv2_1_9476<>+0(SB), Y6, Y12
+	VFMADD231PS.BCST  conv2_4_4624<>+0(SB), Y4, Y12
+	VFNMADD231PS.BCST conv2_0_64<>+0(SB), Y2, Y12
+	VMOVAPS           Y9, Y13
+	VFNMADD231PS.BCST conv2_6_05<>+0(SB), Y7, Y13
+	VFNMADD231PS.BCST conv2_1_9476<>+0(SB), Y5, Y13
+	VFMADD231PS.BCST  conv2_4_4624<>+0(SB), Y3, Y13
+	VFNMADD231PS.BCST conv2_0_64<>+0(SB), Y1, Y13
+	VMOVAPS           Y12, Y14
+	VFMADD231PS.BCST  conv2_1_25<>+0(SB), Y13, Y12
+	VMOVUPS           Y12, 21120(AX)
+	VFNMADD231PS.BCST conv2_1_25<>+0(SB), Y13, Y14
+	VMOVUPS           Y14, 22528(AX)
+
+	// v7, v8 = Σ q[k] d[2k+2] ± 5/2 Σ q[k] d[2k+1], q = -4/25, 2981/2500, -10101/10000, -109/80, 1
+	VMOVAPS           Y10, Y12
+	VFNMADD231PS.BCST conv2_1_3625<>+0(SB), Y8, Y12
+	VFNMADD231PS.BCST conv2_1_0101<>+0(SB), Y6, Y12
+	VFMADD231PS.BCST  conv2_1_1924<>+0(SB), Y4, Y12
+	VFNMADD231PS.BCST conv2_0_16<>+0(SB), Y2, Y12
+	VMOVAPS           Y9, Y13
+	VFNMADD231PS.BCST conv2_1_3625<>+0(SB), Y7, Y13
+	VFNMADD231PS.BCST conv2_1_0101<>+0(SB), Y5, Y13
+	VFMADD231PS.BCST  conv2_1_1924<>+0(SB), Y3, Y13
+	VFNMADD231PS.BCST conv2_0_16<>+0(SB), Y1, Y13
+	VMOVAPS           Y12, Y14
+	VFMADD231PS.BCST  conv2_2_5<>+0(SB), Y13, Y12
+	VMOVUPS           Y12, 23936(AX)
+	VFNMADD231PS.BCST conv2_2_5<>+0(SB), Y13, Y14
+	VMOVUPS           Y14, 25344(AX)
+
+	// v0 = Σ z[k] d[2k], z = 1, -609/80, 300221/40000, 300221/40000, -609/80, 1
+	VMOVAPS           Y10, Y12
+	VFNMADD231PS.BCST conv2_7_6125<>+0(SB), Y8, Y12
+	VFMADD231PS.BCST  conv2_7_505525<>+0(SB), Y6, Y12
+	VFMADD231PS.BCST  conv2_7_505525<>+0(SB), Y4, Y12
+	VFNMADD231PS.BCST conv2_7_6125<>+0(SB), Y2, Y12
+	VADDPS            Y0, Y12, Y0
+	VMOVUPS           Y0, 14080(AX)
+
+	// v9 = Σ z[k] d[2k+1]
+	VMOVAPS           Y11, Y0
+	VFNMADD231PS.BCST conv2_7_6125<>+0(SB), Y9, Y0
+	VFMADD231PS.BCST  conv2_7_505525<>+0(SB), Y7, Y0
+	VFMADD231PS.BCST  conv2_7_505525<>+0(SB), Y5, Y0
+	VFNMADD231PS.BCST conv2_7_6125<>+0(SB), Y3, Y0
+	VADDPS            Y1, Y0, Y0
+	VMOVUPS           Y0, 26752(AX)
+
+	// v10, v11 = Σ q[k] d[2k+2], Σ q[k] d[2k+1], q = 1, -689/80, 644721/40000, -689/80, 1
+	VMOVAPS           Y10, Y0
+	VFNMADD231PS.BCST conv2_8_6125<>+0(SB), Y8, Y0
+	VFMADD231PS.BCST  conv2_16_118025<>+0(SB), Y6, Y0
+	VFNMADD231PS.BCST conv2_8_6125<>+0(SB), Y4, Y0
+	VADDPS            Y2, Y0, Y0
+	VMOVUPS           Y0, (DX)
+	VMOVAPS           Y9, Y0
+	VFNMADD231PS.BCST conv2_8_6125<>+0(SB), Y7, Y0
+	VFMADD231PS.BCST  conv2_16_118025<>+0(SB), Y5, Y0
+	VFNMADD231PS.BCST conv2_8_6125<>+0(SB), Y3, Y0
+	VADDPS            Y1, Y0, Y0
+	VMOVUPS           Y0, 32(DX)
+
+	// the imaginary part of the row of i
+	VMOVUPS 384(DX), Y0
+	VMOVUPS 416(DX), Y1
+	VMOVUPS 448(DX), Y2
+	VMOVUPS 480(DX), Y3
+	VMOVUPS 512(DX), Y4
+	VMOVUPS 544(DX), Y5
+	VMOVUPS 576(DX), Y6
+	VMOVUPS 608(DX), Y7
+	VMOVUPS 640(DX), Y8
+	VMOVUPS 672(DX), Y9
+	VMOVUPS 704(DX), Y10
+	VMOVUPS 736(DX), Y11
+
+	// v1, v2 = Σ q[k] d[2k+2] ± 2/5 Σ q[k] d[2k+1], q = -25/4, 545/64, 10101/1600, -2981/400, 1
+	VMOVAPS           Y10, Y12
+	VFNMADD231PS.BCST conv2_7_4525<>+0(SB), Y8, Y12
+	VFMADD231PS.BCST  conv2_6_313125<>+0(SB), Y6, Y12
+	VFMADD231PS.BCST  conv2_8_515625<>+0(SB), Y4, Y12
+	VFNMADD231PS.BCST conv2_6_25<>+0(SB), Y2, Y12
+	VMOVAPS           Y9, Y13
+	VFNMADD231PS.BCST conv2_7_4525<>+0(SB), Y7, Y13
+	VFMADD231PS.BCST  conv2_6_313125<>+0(SB), Y5, Y13
+	VFMADD231PS.BCST  conv2_8_515625<>+0(SB), Y3, Y13
+	VFNMADD231PS.BCST conv2_6_25<>+0(SB), Y1, Y13
+	VMOVAPS           Y12, Y14
+	VFMADD231PS.BCST  conv2_0_4<>+0(SB), Y13, Y12
+	VMOVUPS           Y12, 16192(AX)
+	VFNMADD231PS.BCST conv2_0_4<>+0(SB), Y13, Y14
+	VMOVUPS           Y14, 17600(AX)
+
+	// v3, v4 = Σ q[k] d[2k+2] ± 4/5 Σ q[k] d[2k+1], q = -25/16, 605/64, 4869/1600, -2789/400, 1
+	VMOVAPS           Y10, Y12
+	VFNMADD231PS.BCST conv2_6_9725<>+0(SB), Y8, Y12
+	VFMADD231PS.BCST  conv2_3_043125<>+0(SB), Y6, Y12
+	VFMADD231PS.BCST  conv2_9_453125<>+0(SB), Y4, Y12
+	VFNMADD231PS.BCST conv2_1_5625<>+0(SB), Y2, Y12
+	VMOVAPS           Y9, Y13
+	VFNMADD231PS.BCST conv2_6_9725<>+0(SB), Y7, Y13
+	VFMADD231PS.BCST  conv2_3_043125<>+0(SB), Y5, Y13
+	VFMADD231PS.BCST  conv2_9_453125<>+0(SB), Y3, Y13
+	VFNMADD231PS.BCST conv2_1_5625<>+0(SB), Y1, Y13
+	VMOVAPS           Y12, Y14
+	VFMADD231PS.BCST  conv2_0_8<>+0(SB), Y13, Y12
+	VMOVUPS           Y12, 19008(AX)
+	VFNMADD231PS.BCST conv2_0_8<>+0(SB), Y13, Y14
+	VMOVUPS           Y14, 20416(AX)
+
+	// v5, v6 = Σ q[k] d[2k+2] ± 5/4 Σ q[k] d[2k+1], q = -16/25, 2789/625, -4869/2500, -121/20, 1
+	VMOVAPS           Y10, Y12
+	VFNMADD231PS.BCST conv2_6_05<>+0(SB), Y8, Y12
+	VFNMADD231PS.BCST conv2_1_9476<>+0(SB), Y6, Y12
+	VFMADD231PS.BCST  conv2_4_4624<>+0(SB), Y4, Y12
+	VFNMADD231PS.BCST conv2_0_64<>+0(SB), Y2, Y12
+	VMOVAPS           Y9, Y13
+	VFNMADD231PS.BCST conv2_6_05<>+0(SB), Y7, Y13
+	VFNMADD231PS.BCST conv2_1_9476<>+0(SB), Y5, Y13
+	VFMADD231PS.BCST  conv2_4_4624<>+0(SB), Y3, Y13
+	VFNMADD231PS.BCST conv2_0_64<>+0(SB), Y1, Y13
+	VMOVAPS           Y12, Y14
+	VFMADD231PS.BCST  conv2_1_25<>+0(SB), Y13, Y12
+	VMOVUPS           Y12, 21824(AX)
+	VFNMADD231PS.BCST conv2_1_25<>+0(SB), Y13, Y14
+	VMOVUPS           Y14, 23232(AX)
+
+	// v7, v8 = Σ q[k] d[2k+2] ± 5/2 Σ q[k] d[2k+1], q = -4/25, 2981/2500, -10101/10000, -109/80, 1
+	VMOVAPS           Y10, Y12
+	VFNMADD231PS.BCST conv2_1_3625<>+0(SB), Y8, Y12
+	VFNMADD231PS.BCST conv2_1_0101<>+0(SB), Y6, Y12
+	VFMADD231PS.BCST  conv2_1_1924<>+0(SB), Y4, Y12
+	VFNMADD231PS.BCST conv2_0_16<>+0(SB), Y2, Y12
+	VMOVAPS           Y9, Y13
+	VFNMADD231PS.BCST conv2_1_3625<>+0(SB), Y7, Y13
+	VFNMADD231PS.BCST conv2_1_0101<>+0(SB), Y5, Y13
+	VFMADD231PS.BCST  conv2_1_1924<>+0(SB), Y3, Y13
+	VFNMADD231PS.BCST conv2_0_16<>+0(SB), Y1, Y13
+	VMOVAPS           Y12, Y14
+	VFMADD231PS.BCST  conv2_2_5<>+0(SB), Y13, Y12
+	VMOVUPS           Y12, 24640(AX)
+	VFNMADD231PS.BCST conv2_2_5<>+0(SB), Y13, Y14
+	VMOVUPS           Y14, 26048(AX)
+
+	// v0 = Σ z[k] d[2k], z = 1, -609/80, 300221/40000, 300221/40000, -609/80, 1
+	VMOVAPS           Y10, Y12
+	VFNMADD231PS.BCST conv2_7_6125<>+0(SB), Y8, Y12
+	VFMADD231PS.BCST  conv2_7_505525<>+0(SB), Y6, Y12
+	VFMADD231PS.BCST  conv2_7_505525<>+0(SB), Y4, Y12
+	VFNMADD231PS.BCST conv2_7_6125<>+0(SB), Y2, Y12
+	VADDPS            Y0, Y12, Y0
+	VMOVUPS           Y0, 14784(AX)
+
+	// v9 = Σ z[k] d[2k+1]
+	VMOVAPS           Y11, Y0
+	VFNMADD231PS.BCST conv2_7_6125<>+0(SB), Y9, Y0
+	VFMADD231PS.BCST  conv2_7_505525<>+0(SB), Y7, Y0
+	VFMADD231PS.BCST  conv2_7_505525<>+0(SB), Y5, Y0
+	VFNMADD231PS.BCST conv2_7_6125<>+0(SB), Y3, Y0
+	VADDPS            Y1, Y0, Y0
+	VMOVUPS           Y0, 27456(AX)
+
+	// v10, v11 = Σ q[k] d[2k+2], Σ q[k] d[2k+1], q = 1, -689/80, 644721/40000, -689/80, 1
+	VMOVAPS           Y10, Y0
+	VFNMADD231PS.BCST conv2_8_6125<>+0(SB), Y8, Y0
+	VFMADD231PS.BCST  conv2_16_118025<>+0(SB), Y6, Y0
+	VFNMADD231PS.BCST conv2_8_6125<>+0(SB), Y4, Y0
+	VADDPS            Y2, Y0, Y0
+	VMOVUPS           Y0, 384(DX)
+	VMOVAPS           Y9, Y0
+	VFNMADD231PS.BCST conv2_8_6125<>+0(SB), Y7, Y0
+	VFMADD231PS.BCST  conv2_16_118025<>+0(SB), Y5, Y0
+	VFNMADD231PS.BCST conv2_8_6125<>+0(SB), Y3, Y0
+	VADDPS            Y1, Y0, Y0
+	VMOVUPS           Y0, 416(DX)
+
+	// the products of i with i and with −i
+	VMOVUPS (DX), Y0
+	VMOVUPS 32(DX), Y1
+	VMOVUPS 384(DX), Y2
+	VMOVUPS 416(DX), Y3
+	VSUBPS  Y3, Y0, Y4
+	VADDPS  Y2, Y1, Y5
+	VADDPS  Y3, Y0, Y0
+	VSUBPS  Y2, Y1, Y1
+	VMOVUPS Y4, 28160(AX)
+	VMOVUPS Y5, 28864(AX)
+	VMOVUPS Y0, 29568(AX)
+	VMOVUPS Y1, 30272(AX)
+	ADDQ    $-3840, DX
+	ADDQ    $-70400, AX
+	ADDQ    $+4608, CX
+	ADDQ    $+32, AX
+	DECQ    BX
+	JNZ     channel1
 	VZEROUPPER
 	RET
+
+DATA conv2_7_4525<>+0(SB)/4, $0x40ee7ae1
+GLOBL conv2_7_4525<>(SB), RODATA|NOPTR, $4
+
+DATA conv2_6_313125<>+0(SB)/4, $0x40ca051f
+GLOBL conv2_6_313125<>(SB), RODATA|NOPTR, $4
+
+DATA conv2_8_515625<>+0(SB)/4, $0x41084000
+GLOBL conv2_8_515625<>(SB), RODATA|NOPTR, $4
+
+DATA conv2_6_25<>+0(SB)/4, $0x40c80000
+GLOBL conv2_6_25<>(SB), RODATA|NOPTR, $4
+
+DATA conv2_0_4<>+0(SB)/4, $0x3ecccccd
+GLOBL conv2_0_4<>(SB), RODATA|NOPTR, $4
+
+DATA conv2_6_9725<>+0(SB)/4, $0x40df1eb8
+GLOBL conv2_6_9725<>(SB), RODATA|NOPTR, $4
+
+DATA conv2_3_043125<>+0(SB)/4, $0x4042c28f
+GLOBL conv2_3_043125<>(SB), RODATA|NOPTR, $4
+
+DATA conv2_9_453125<>+0(SB)/4, $0x41174000
+GLOBL conv2_9_453125<>(SB), RODATA|NOPTR, $4
+
+DATA conv2_1_5625<>+0(SB)/4, $0x3fc80000
+GLOBL conv2_1_5625<>(SB), RODATA|NOPTR, $4
+
+DATA conv2_0_8<>+0(SB)/4, $0x3f4ccccd
+GLOBL conv2_0_8<>(SB), RODATA|NOPTR, $4
+
+DATA conv2_6_05<>+0(SB)/4, $0x40c1999a
+GLOBL conv2_6_05<>(SB), RODATA|NOPTR, $4
+
+DATA conv2_1_9476<>+0(SB)/4, $0x3ff94af5
+GLOBL conv2_1_9476<>(SB), RODATA|NOPTR, $4
+
+DATA conv2_4_4624<>+0(SB)/4, $0x408ecbfb
+GLOBL conv2_4_4624<>(SB), RODATA|NOPTR, $4
+
+DATA conv2_0_64<>+0(SB)/4, $0x3f23d70a
+GLOBL conv2_0_64<>(SB), RODATA|NOPTR, $4
+
+DATA conv2_1_25<>+0(SB)/4, $0x3fa00000
+GLOBL conv2_1_25<>(SB), RODATA|NOPTR, $4
+
+DATA conv2_1_3625<>+0(SB)/4, $0x3fae6666
+GLOBL conv2_1_3625<>(SB), RODATA|NOPTR, $4
+
+DATA conv2_1_0101<>+0(SB)/4, $0x3f814af5
+GLOBL conv2_1_0101<>(SB), RODATA|NOPTR, $4
+
+DATA conv2_1_1924<>+0(SB)/4, $0x3f98a090
+GLOBL conv2_1_1924<>(SB), RODATA|NOPTR, $4
+
+DATA conv2_0_16<>+0(SB)/4, $0x3e23d70a
+GLOBL conv2_0_16<>(SB), RODATA|NOPTR, $4
+
+DATA conv2_2_5<>+0(SB)/4, $0x40200000
+GLOBL conv2_2_5<>(SB), RODATA|NOPTR, $4
+
+DATA conv2_7_6125<>+0(SB)/4, $0x40f3999a
+GLOBL conv2_7_6125<>(SB), RODATA|NOPTR, $4
+
+DATA conv2_7_505525<>+0(SB)/4, $0x40f02d43
+GLOBL conv2_7_505525<>(SB), RODATA|NOPTR, $4
+
+DATA conv2_8_6125<>+0(SB)/4, $0x4109cccd
+GLOBL conv2_8_6125<>(SB), RODATA|NOPTR, $4
+
+DATA conv2_16_118025<>+0(SB)/4, $0x4180f1b7
+GLOBL conv2_16_118025<>(SB), RODATA|NOPTR, $4
+
+// func Conv2TrainForwardReLUPoolMask8(y []float32, mask []byte, m []float32, u []float32, v []float32, bias []float32, first int)
+// Requires: AVX, AVX512DQ, AVX512F, AVX512VL, FMA3
+TEXT ·Conv2TrainForwardReLUPoolMask8(SB), $3136-152
+	// Conv2TrainForwardReLUPoolMask8 computes outputs first … first+9 of conv2 in training, pooled:
+	// y [50][4][4] = max(0, maxpool(Aᵀ (Σ u v) A) + bias) from u [144][50][20], v [144][20], bias [50];
+	// mask [50][4][4] receives the windows' masks; m [10][144] is working memory.
+	// Registers: 24 of 32 vectors, 8 of 14 general, 2 of 7 masks.
+	MOVQ   m_base+48(FP), AX
+	MOVQ   u_base+72(FP), CX
+	MOVQ   v_base+96(FP), DX
+	MOVQ   first+144(FP), BX
+	IMUL3Q $+80, BX, BX
+	ADDQ   BX, CX
+
+	// to[o] = Σ weight·from over 20, real frequencies
+	MOVQ $0x00000064, BX
+
+real1:
+	VXORPS Y0, Y0, Y0
+	VXORPS Y1, Y1, Y1
+	VXORPS Y2, Y2, Y2
+	VXORPS Y3, Y3, Y3
+	VXORPS Y4, Y4, Y4
+	VXORPS Y5, Y5, Y5
+	VXORPS Y6, Y6, Y6
+	VXORPS Y7, Y7, Y7
+	VXORPS Y8, Y8, Y8
+	VXORPS Y9, Y9, Y9
+	MOVQ   $0x00000002, SI
+
+terms2:
+	VMOVUPS          (DX), Y10
+	VFMADD231PS.BCST (CX), Y10, Y0
+	VFMADD231PS.BCST 80(CX), Y10, Y1
+	VFMADD231PS.BCST 160(CX), Y10, Y2
+	VFMADD231PS.BCST 240(CX), Y10, Y3
+	VFMADD231PS.BCST 320(CX), Y10, Y4
+	VFMADD231PS.BCST 400(CX), Y10, Y5
+	VFMADD231PS.BCST 480(CX), Y10, Y6
+	VFMADD231PS.BCST 560(CX), Y10, Y7
+	VFMADD231PS.BCST 640(CX), Y10, Y8
+	VFMADD231PS.BCST 720(CX), Y10, Y9
+	VMOVUPS          32(DX), Y10
+	VFMADD231PS.BCST 4(CX), Y10, Y0
+	VFMADD231PS.BCST 84(CX), Y10, Y1
+	VFMADD231PS.BCST 164(CX), Y10, Y2
+	VFMADD231PS.BCST 244(CX), Y10, Y3
+	VFMADD231PS.BCST 324(CX), Y10, Y4
+	VFMADD231PS.BCST 404(CX), Y10, Y5
+	VFMADD231PS.BCST 484(CX), Y10, Y6
+	VFMADD231PS.BCST 564(CX), Y10, Y7
+	VFMADD231PS.BCST 644(CX), Y10, Y8
+	VFMADD231PS.BCST 724(CX), Y10, Y9
+	VMOVUPS          64(DX), Y10
+	VFMADD231PS.BCST 8(CX), Y10, Y0
+	VFMADD231PS.BCST 88(CX), Y10, Y1
+	VFMADD231PS.BCST 168(CX), Y10, Y2
+	VFMADD231PS.BCST 248(CX), Y10, Y3
+	VFMADD231PS.BCST 328(CX), Y10, Y4
+	VFMADD231PS.BCST 408(CX), Y10, Y5
+	VFMADD231PS.BCST 488(CX), Y10, Y6
+	VFMADD231PS.BCST 568(CX), Y10, Y7
+	VFMADD231PS.BCST 648(CX), Y10, Y8
+	VFMADD231PS.BCST 728(CX), Y10, Y9
+	VMOVUPS          96(DX), Y10
+	VFMADD231PS.BCST 12(CX), Y10, Y0
+	VFMADD231PS.BCST 92(CX), Y10, Y1
+	VFMADD231PS.BCST 172(CX), Y10, Y2
+	VFMADD231PS.BCST 252(CX), Y10, Y3
+	VFMADD231PS.BCST 332(CX), Y10, Y4
+	VFMADD231PS.BCST 412(CX), Y10, Y5
+	VFMADD231PS.BCST 492(CX), Y10, Y6
+	VFMADD231PS.BCST 572(CX), Y10, Y7
+	VFMADD231PS.BCST 652(CX), Y10, Y8
+	VFMADD231PS.BCST 732(CX), Y10, Y9
+	VMOVUPS          128(DX), Y10
+	VFMADD231PS.BCST 16(CX), Y10, Y0
+	VFMADD231PS.BCST 96(CX), Y10, Y1
+	VFMADD231PS.BCST 176(CX), Y10, Y2
+	VFMADD231PS.BCST 256(CX), Y10, Y3
+	VFMADD231PS.BCST 336(CX), Y10, Y4
+	VFMADD231PS.BCST 416(CX), Y10, Y5
+	VFMADD231PS.BCST 496(CX), Y10, Y6
+	VFMADD231PS.BCST 576(CX), Y10, Y7
+	VFMADD231PS.BCST 656(CX), Y10, Y8
+	VFMADD231PS.BCST 736(CX), Y10, Y9
+	VMOVUPS          160(DX), Y10
+	VFMADD231PS.BCST 20(CX), Y10, Y0
+	VFMADD231PS.BCST 100(CX), Y10, Y1
+	VFMADD231PS.BCST 180(CX), Y10, Y2
+	VFMADD231PS.BCST 260(CX), Y10, Y3
+	VFMADD231PS.BCST 340(CX), Y10, Y4
+	VFMADD231PS.BCST 420(CX), Y10, Y5
+	VFMADD231PS.BCST 500(CX), Y10, Y6
+	VFMADD231PS.BCST 580(CX), Y10, Y7
+	VFMADD231PS.BCST 660(CX), Y10, Y8
+	VFMADD231PS.BCST 740(CX), Y10, Y9
+	VMOVUPS          192(DX), Y10
+	VFMADD231PS.BCST 24(CX), Y10, Y0
+	VFMADD231PS.BCST 104(CX), Y10, Y1
+	VFMADD231PS.BCST 184(CX), Y10, Y2
+	VFMADD231PS.BCST 264(CX), Y10, Y3
+	VFMADD231PS.BCST 344(CX), Y10, Y4
+	VFMADD231PS.BCST 424(CX), Y10, Y5
+	VFMADD231PS.BCST 504(CX), Y10, Y6
+	VFMADD231PS.BCST 584(CX), Y10, Y7
+	VFMADD231PS.BCST 664(CX), Y10, Y8
+	VFMADD231PS.BCST 744(CX), Y10, Y9
+	VMOVUPS          224(DX), Y10
+	VFMADD231PS.BCST 28(CX), Y10, Y0
+	VFMADD231PS.BCST 108(CX), Y10, Y1
+	VFMADD231PS.BCST 188(CX), Y10, Y2
+	VFMADD231PS.BCST 268(CX), Y10, Y3
+	VFMADD231PS.BCST 348(CX), Y10, Y4
+	VFMADD231PS.BCST 428(CX), Y10, Y5
+	VFMADD231PS.BCST 508(CX), Y10, Y6
+	VFMADD231PS.BCST 588(CX), Y10, Y7
+	VFMADD231PS.BCST 668(CX), Y10, Y8
+	VFMADD231PS.BCST 748(CX), Y10, Y9
+	VMOVUPS          256(DX), Y10
+	VFMADD231PS.BCST 32(CX), Y10, Y0
+	VFMADD231PS.BCST 112(CX), Y10, Y1
+	VFMADD231PS.BCST 192(CX), Y10, Y2
+	VFMADD231PS.BCST 272(CX), Y10, Y3
+	VFMADD231PS.BCST 352(CX), Y10, Y4
+	VFMADD231PS.BCST 432(CX), Y10, Y5
+	VFMADD231PS.BCST 512(CX), Y10, Y6
+	VFMADD231PS.BCST 592(CX), Y10, Y7
+	VFMADD231PS.BCST 672(CX), Y10, Y8
+	VFMADD231PS.BCST 752(CX), Y10, Y9
+	VMOVUPS          288(DX), Y10
+	VFMADD231PS.BCST 36(CX), Y10, Y0
+	VFMADD231PS.BCST 116(CX), Y10, Y1
+	VFMADD231PS.BCST 196(CX), Y10, Y2
+	VFMADD231PS.BCST 276(CX), Y10, Y3
+	VFMADD231PS.BCST 356(CX), Y10, Y4
+	VFMADD231PS.BCST 436(CX), Y10, Y5
+	VFMADD231PS.BCST 516(CX), Y10, Y6
+	VFMADD231PS.BCST 596(CX), Y10, Y7
+	VFMADD231PS.BCST 676(CX), Y10, Y8
+	VFMADD231PS.BCST 756(CX), Y10, Y9
+	ADDQ             $+40, CX
+	ADDQ             $+320, DX
+	DECQ             SI
+	JNZ              terms2
+	ADDQ             $-80, CX
+	ADDQ             $-640, DX
+	VMOVUPS          Y0, (AX)
+	VMOVUPS          Y1, 4672(AX)
+	VMOVUPS          Y2, 9344(AX)
+	VMOVUPS          Y3, 14016(AX)
+	VMOVUPS          Y4, 18688(AX)
+	VMOVUPS          Y5, 23360(AX)
+	VMOVUPS          Y6, 28032(AX)
+	VMOVUPS          Y7, 32704(AX)
+	VMOVUPS          Y8, 37376(AX)
+	VMOVUPS          Y9, 42048(AX)
+	ADDQ             $+32, AX
+	ADDQ             $+704, DX
+	ADDQ             $+4000, CX
+	DECQ             BX
+	JNZ              real1
+
+	// complex frequencies: re = Σ wr·re − wi·im, im = Σ wr·im + wi·re
+	MOVQ $0x00000016, BX
+
+complex3:
+	VXORPS Y0, Y0, Y0
+	VXORPS Y1, Y1, Y1
+	VXORPS Y2, Y2, Y2
+	VXORPS Y3, Y3, Y3
+	VXORPS Y4, Y4, Y4
+	VXORPS Y5, Y5, Y5
+	VXORPS Y6, Y6, Y6
+	VXORPS Y7, Y7, Y7
+	VXORPS Y8, Y8, Y8
+	VXORPS Y9, Y9, Y9
+	VXORPS Y10, Y10, Y10
+	VXORPS Y11, Y11, Y11
+	VXORPS Y12, Y12, Y12
+	VXORPS Y13, Y13, Y13
+	VXORPS Y14, Y14, Y14
+	VXORPS Y15, Y15, Y15
+	VXORPS Y16, Y16, Y16
+	VXORPS Y17, Y17, Y17
+	VXORPS Y18, Y18, Y18
+	VXORPS Y19, Y19, Y19
+	MOVQ   $0x00000002, SI
+
+terms4:
+	VMOVUPS      (DX), Y20
+	VMOVUPS      704(DX), Y21
+	VBROADCASTSS (CX), Y22
+	VBROADCASTSS 4000(CX), Y23
+	VFMADD231PS  Y22, Y20, Y0
+	VFMADD231PS  Y22, Y21, Y1
+	VFNMADD231PS Y23, Y21, Y0
+	VFMADD231PS  Y23, Y20, Y1
+	VBROADCASTSS 80(CX), Y22
+	VBROADCASTSS 4080(CX), Y23
+	VFMADD231PS  Y22, Y20, Y2
+	VFMADD231PS  Y22, Y21, Y3
+	VFNMADD231PS Y23, Y21, Y2
+	VFMADD231PS  Y23, Y20, Y3
+	VBROADCASTSS 160(CX), Y22
+	VBROADCASTSS 4160(CX), Y23
+	VFMADD231PS  Y22, Y20, Y4
+	VFMADD231PS  Y22, Y21, Y5
+	VFNMADD231PS Y23, Y21, Y4
+	VFMADD231PS  Y23, Y20, Y5
+	VBROADCASTSS 240(CX), Y22
+	VBROADCASTSS 4240(CX), Y23
+	VFMADD231PS  Y22, Y20, Y6
+	VFMADD231PS  Y22, Y21, Y7
+	VFNMADD231PS Y23, Y21, Y6
+	VFMADD231PS  Y23, Y20, Y7
+	VBROADCASTSS 320(CX), Y22
+	VBROADCASTSS 4320(CX), Y23
+	VFMADD231PS  Y22, Y20, Y8
+	VFMADD231PS  Y22, Y21, Y9
+	VFNMADD231PS Y23, Y21, Y8
+	VFMADD231PS  Y23, Y20, Y9
+	VBROADCASTSS 400(CX), Y22
+	VBROADCASTSS 4400(CX), Y23
+	VFMADD231PS  Y22, Y20, Y10
+	VFMADD231PS  Y22, Y21, Y11
+	VFNMADD231PS Y23, Y21, Y10
+	VFMADD231PS  Y23, Y20, Y11
+	VBROADCASTSS 480(CX), Y22
+	VBROADCASTSS 4480(CX), Y23
+	VFMADD231PS  Y22, Y20, Y12
+	VFMADD231PS  Y22, Y21, Y13
+	VFNMADD231PS Y23, Y21, Y12
+	VFMADD231PS  Y23, Y20, Y13
+	VBROADCASTSS 560(CX), Y22
+	VBROADCASTSS 4560(CX), Y23
+	VFMADD231PS  Y22, Y20, Y14
+	VFMADD231PS  Y22, Y21, Y15
+	VFNMADD231PS Y23, Y21, Y14
+	VFMADD231PS  Y23, Y20, Y15
+	VBROADCASTSS 640(CX), Y22
+	VBROADCASTSS 4640(CX), Y23
+	VFMADD231PS  Y22, Y20, Y16
+	VFMADD231PS  Y22, Y21, Y17
+	VFNMADD231PS Y23, Y21, Y16
+	VFMADD231PS  Y23, Y20, Y17
+	VBROADCASTSS 720(CX), Y22
+	VBROADCASTSS 4720(CX), Y23
+	VFMADD231PS  Y22, Y20, Y18
+	VFMADD231PS  Y22, Y21, Y19
+	VFNMADD231PS Y23, Y21, Y18
+	VFMADD231PS  Y23, Y20, Y19
+	VMOVUPS      32(DX), Y20
+	VMOVUPS      736(DX), Y21
+	VBROADCASTSS 4(CX), Y22
+	VBROADCASTSS 4004(CX), Y23
+	VFMADD231PS  Y22, Y20, Y0
+	VFMADD231PS  Y22, Y21, Y1
+	VFNMADD231PS Y23, Y21, Y0
+	VFMADD231PS  Y23, Y20, Y1
+	VBROADCASTSS 84(CX), Y22
+	VBROADCASTSS 4084(CX), Y23
+	VFMADD231PS  Y22, Y20, Y2
+	VFMADD231PS  Y22, Y21, Y3
+	VFNMADD231PS Y23, Y21, Y2
+	VFMADD231PS  Y23, Y20, Y3
+	VBROADCASTSS 164(CX), Y22
+	VBROADCASTSS 4164(CX), Y23
+	VFMADD231PS  Y22, Y20, Y4
+	VFMADD231PS  Y22, Y21, Y5
+	VFNMADD231PS Y23, Y21, Y4
+	VFMADD231PS  Y23, Y20, Y5
+	VBROADCASTSS 244(CX), Y22
+	VBROADCASTSS 4244(CX), Y23
+	VFMADD231PS  Y22, Y20, Y6
+	VFMADD231PS  Y22, Y21, Y7
+	VFNMADD231PS Y23, Y21, Y6
+	VFMADD231PS  Y23, Y20, Y7
+	VBROADCASTSS 324(CX), Y22
+	VBROADCASTSS 4324(CX), Y23
+	VFMADD231PS  Y22, Y20, Y8
+	VFMADD231PS  Y22, Y21, Y9
+	VFNMADD231PS Y23, Y21, Y8
+	VFMADD231PS  Y23, Y20, Y9
+	VBROADCASTSS 404(CX), Y22
+	VBROADCASTSS 4404(CX), Y23
+	VFMADD231PS  Y22, Y20, Y10
+	VFMADD231PS  Y22, Y21, Y11
+	VFNMADD231PS Y23, Y21, Y10
+	VFMADD231PS  Y23, Y20, Y11
+	VBROADCASTSS 484(CX), Y22
+	VBROADCASTSS 4484(CX), Y23
+	VFMADD231PS  Y22, Y20, Y12
+	VFMADD231PS  Y22, Y21, Y13
+	VFNMADD231PS Y23, Y21, Y12
+	VFMADD231PS  Y23, Y20, Y13
+	VBROADCASTSS 564(CX), Y22
+	VBROADCASTSS 4564(CX), Y23
+	VFMADD231PS  Y22, Y20, Y14
+	VFMADD231PS  Y22, Y21, Y15
+	VFNMADD231PS Y23, Y21, Y14
+	VFMADD231PS  Y23, Y20, Y15
+	VBROADCASTSS 644(CX), Y22
+	VBROADCASTSS 4644(CX), Y23
+	VFMADD231PS  Y22, Y20, Y16
+	VFMADD231PS  Y22, Y21, Y17
+	VFNMADD231PS Y23, Y21, Y16
+	VFMADD231PS  Y23, Y20, Y17
+	VBROADCASTSS 724(CX), Y22
+	VBROADCASTSS 4724(CX), Y23
+	VFMADD231PS  Y22, Y20, Y18
+	VFMADD231PS  Y22, Y21, Y19
+	VFNMADD231PS Y23, Y21, Y18
+	VFMADD231PS  Y23, Y20, Y19
+	VMOVUPS      64(DX), Y20
+	VMOVUPS      768(DX), Y21
+	VBROADCASTSS 8(CX), Y22
+	VBROADCASTSS 4008(CX), Y23
+	VFMADD231PS  Y22, Y20, Y0
+	VFMADD231PS  Y22, Y21, Y1
+	VFNMADD231PS Y23, Y21, Y0
+	VFMADD231PS  Y23, Y20, Y1
+	VBROADCASTSS 88(CX), Y22
+	VBROADCASTSS 4088(CX), Y23
+	VFMADD231PS  Y22, Y20, Y2
+	VFMADD231PS  Y22, Y21, Y3
+	VFNMADD231PS Y23, Y21, Y2
+	VFMADD231PS  Y23, Y20, Y3
+	VBROADCASTSS 168(CX), Y22
+	VBROADCASTSS 4168(CX), Y23
+	VFMADD231PS  Y22, Y20, Y4
+	VFMADD231PS  Y22, Y21, Y5
+	VFNMADD231PS Y23, Y21, Y4
+	VFMADD231PS  Y23, Y20, Y5
+	VBROADCASTSS 248(CX), Y22
+	VBROADCASTSS 4248(CX), Y23
+	VFMADD231PS  Y22, Y20, Y6
+	VFMADD231PS  Y22, Y21, Y7
+	VFNMADD231PS Y23, Y21, Y6
+	VFMADD231PS  Y23, Y20, Y7
+	VBROADCASTSS 328(CX), Y22
+	VBROADCASTSS 4328(CX), Y23
+	VFMADD231PS  Y22, Y20, Y8
+	VFMADD231PS  Y22, Y21, Y9
+	VFNMADD231PS Y23, Y21, Y8
+	VFMADD231PS  Y23, Y20, Y9
+	VBROADCASTSS 408(CX), Y22
+	VBROADCASTSS 4408(CX), Y23
+	VFMADD231PS  Y22, Y20, Y10
+	VFMADD231PS  Y22, Y21, Y11
+	VFNMADD231PS Y23, Y21, Y10
+	VFMADD231PS  Y23, Y20, Y11
+	VBROADCASTSS 488(CX), Y22
+	VBROADCASTSS 4488(CX), Y23
+	VFMADD231PS  Y22, Y20, Y12
+	VFMADD231PS  Y22, Y21, Y13
+	VFNMADD231PS Y23, Y21, Y12
+	VFMADD231PS  Y23, Y20, Y13
+	VBROADCASTSS 568(CX), Y22
+	VBROADCASTSS 4568(CX), Y23
+	VFMADD231PS  Y22, Y20, Y14
+	VFMADD231PS  Y22, Y21, Y15
+	VFNMADD231PS Y23, Y21, Y14
+	VFMADD231PS  Y23, Y20, Y15
+	VBROADCASTSS 648(CX), Y22
+	VBROADCASTSS 4648(CX), Y23
+	VFMADD231PS  Y22, Y20, Y16
+	VFMADD231PS  Y22, Y21, Y17
+	VFNMADD231PS Y23, Y21, Y16
+	VFMADD231PS  Y23, Y20, Y17
+	VBROADCASTSS 728(CX), Y22
+	VBROADCASTSS 4728(CX), Y23
+	VFMADD231PS  Y22, Y20, Y18
+	VFMADD231PS  Y22, Y21, Y19
+	VFNMADD231PS Y23, Y21, Y18
+	VFMADD231PS  Y23, Y20, Y19
+	VMOVUPS      96(DX), Y20
+	VMOVUPS      800(DX), Y21
+	VBROADCASTSS 12(CX), Y22
+	VBROADCASTSS 4012(CX), Y23
+	VFMADD231PS  Y22, Y20, Y0
+	VFMADD231PS  Y22, Y21, Y1
+	VFNMADD231PS Y23, Y21, Y0
+	VFMADD231PS  Y23, Y20, Y1
+	VBROADCASTSS 92(CX), Y22
+	VBROADCASTSS 4092(CX), Y23
+	VFMADD231PS  Y22, Y20, Y2
+	VFMADD231PS  Y22, Y21, Y3
+	VFNMADD231PS Y23, Y21, Y2
+	VFMADD231PS  Y23, Y20, Y3
+	VBROADCASTSS 172(CX), Y22
+	VBROADCASTSS 4172(CX), Y23
+	VFMADD231PS  Y22, Y20, Y4
+	VFMADD231PS  Y22, Y21, Y5
+	VFNMADD231PS Y23, Y21, Y4
+	VFMADD231PS  Y23, Y20, Y5
+	VBROADCASTSS 252(CX), Y22
+	VBROADCASTSS 4252(CX), Y23
+	VFMADD231PS  Y22, Y20, Y6
+	VFMADD231PS  Y22, Y21, Y7
+	VFNMADD231PS Y23, Y21, Y6
+	VFMADD231PS  Y23, Y20, Y7
+	VBROADCASTSS 332(CX), Y22
+	VBROADCASTSS 4332(CX), Y23
+	VFMADD231PS  Y22, Y20, Y8
+	VFMADD231PS  Y22, Y21, Y9
+	VFNMADD231PS Y23, Y21, Y8
+	VFMADD231PS  Y23, Y20, Y9
+	VBROADCASTSS 412(CX), Y22
+	VBROADCASTSS 4412(CX), Y23
+	VFMADD231PS  Y22, Y20, Y10
+	VFMADD231PS  Y22, Y21, Y11
+	VFNMADD231PS Y23, Y21, Y10
+	VFMADD231PS  Y23, Y20, Y11
+	VBROADCASTSS 492(CX), Y22
+	VBROADCASTSS 4492(CX), Y23
+	VFMADD231PS  Y22, Y20, Y12
+	VFMADD231PS  Y22, Y21, Y13
+	VFNMADD231PS Y23, Y21, Y12
+	VFMADD231PS  Y23, Y20, Y13
+	VBROADCASTSS 572(CX), Y22
+	VBROADCASTSS 4572(CX), Y23
+	VFMADD231PS  Y22, Y20, Y14
+	VFMADD231PS  Y22, Y21, Y15
+	VFNMADD231PS Y23, Y21, Y14
+	VFMADD231PS  Y23, Y20, Y15
+	VBROADCASTSS 652(CX), Y22
+	VBROADCASTSS 4652(CX), Y23
+	VFMADD231PS  Y22, Y20, Y16
+	VFMADD231PS  Y22, Y21, Y17
+	VFNMADD231PS Y23, Y21, Y16
+	VFMADD231PS  Y23, Y20, Y17
+	VBROADCASTSS 732(CX), Y22
+	VBROADCASTSS 4732(CX), Y23
+	VFMADD231PS  Y22, Y20, Y18
+	VFMADD231PS  Y22, Y21, Y19
+	VFNMADD231PS Y23, Y21, Y18
+	VFMADD231PS  Y23, Y20, Y19
+	VMOVUPS      128(DX), Y20
+	VMOVUPS      832(DX), Y21
+	VBROADCASTSS 16(CX), Y22
+	VBROADCASTSS 4016(CX), Y23
+	VFMADD231PS  Y22, Y20, Y0
+	VFMADD231PS  Y22, Y21, Y1
+	VFNMADD231PS Y23, Y21, Y0
+	VFMADD231PS  Y23, Y20, Y1
+	VBROADCASTSS 96(CX), Y22
+	VBROADCASTSS 4096(CX), Y23
+	VFMADD231PS  Y22, Y20, Y2
+	VFMADD231PS  Y22, Y21, Y3
+	VFNMADD231PS Y23, Y21, Y2
+	VFMADD231PS  Y23, Y20, Y3
+	VBROADCASTSS 176(CX), Y22
+	VBROADCASTSS 4176(CX), Y23
+	VFMADD231PS  Y22, Y20, Y4
+	VFMADD231PS  Y22, Y21, Y5
+	VFNMADD231PS Y23, Y21, Y4
+	VFMADD231PS  Y23, Y20, Y5
+	VBROADCASTSS 256(CX), Y22
+	VBROADCASTSS 4256(CX), Y23
+	VFMADD231PS  Y22, Y20, Y6
+	VFMADD231PS  Y22, Y21, Y7
+	VFNMADD231PS Y23, Y21, Y6
+	VFMADD231PS  Y23, Y20, Y7
+	VBROADCASTSS 336(CX), Y22
+	VBROADCASTSS 4336(CX), Y23
+	VFMADD231PS  Y22, Y20, Y8
+	VFMADD231PS  Y22, Y21, Y9
+	VFNMADD231PS Y23, Y21, Y8
+	VFMADD231PS  Y23, Y20, Y9
+	VBROADCASTSS 416(CX), Y22
+	VBROADCASTSS 4416(CX), Y23
+	VFMADD231PS  Y22, Y20, Y10
+	VFMADD231PS  Y22, Y21, Y11
+	VFNMADD231PS Y23, Y21, Y10
+	VFMADD231PS  Y23, Y20, Y11
+	VBROADCASTSS 496(CX), Y22
+	VBROADCASTSS 4496(CX), Y23
+	VFMADD231PS  Y22, Y20, Y12
+	VFMADD231PS  Y22, Y21, Y13
+	VFNMADD231PS Y23, Y21, Y12
+	VFMADD231PS  Y23, Y20, Y13
+	VBROADCASTSS 576(CX), Y22
+	VBROADCASTSS 4576(CX), Y23
+	VFMADD231PS  Y22, Y20, Y14
+	VFMADD231PS  Y22, Y21, Y15
+	VFNMADD231PS Y23, Y21, Y14
+	VFMADD231PS  Y23, Y20, Y15
+	VBROADCASTSS 656(CX), Y22
+	VBROADCASTSS 4656(CX), Y23
+	VFMADD231PS  Y22, Y20, Y16
+	VFMADD231PS  Y22, Y21, Y17
+	VFNMADD231PS Y23, Y21, Y16
+	VFMADD231PS  Y23, Y20, Y17
+	VBROADCASTSS 736(CX), Y22
+	VBROADCASTSS 4736(CX), Y23
+	VFMADD231PS  Y22, Y20, Y18
+	VFMADD231PS  Y22, Y21, Y19
+	VFNMADD231PS Y23, Y21, Y18
+	VFMADD231PS  Y23, Y20, Y19
+	VMOVUPS      160(DX), Y20
+	VMOVUPS      864(DX), Y21
+	VBROADCASTSS 20(CX), Y22
+	VBROADCASTSS 4020(CX), Y23
+	VFMADD231PS  Y22, Y20, Y0
+	VFMADD231PS  Y22, Y21, Y1
+	VFNMADD231PS Y23, Y21, Y0
+	VFMADD231PS  Y23, Y20, Y1
+	VBROADCASTSS 100(CX), Y22
+	VBROADCASTSS 4100(CX), Y23
+	VFMADD231PS  Y22, Y20, Y2
+	VFMADD231PS  Y22, Y21, Y3
+	VFNMADD231PS Y23, Y21, Y2
+	VFMADD231PS  Y23, Y20, Y3
+	VBROADCASTSS 180(CX), Y22
+	VBROADCASTSS 4180(CX), Y23
+	VFMADD231PS  Y22, Y20, Y4
+	VFMADD231PS  Y22, Y21, Y5
+	VFNMADD231PS Y23, Y21, Y4
+	VFMADD231PS  Y23, Y20, Y5
+	VBROADCASTSS 260(CX), Y22
+	VBROADCASTSS 4260(CX), Y23
+	VFMADD231PS  Y22, Y20, Y6
+	VFMADD231PS  Y22, Y21, Y7
+	VFNMADD231PS Y23, Y21, Y6
+	VFMADD231PS  Y23, Y20, Y7
+	VBROADCASTSS 340(CX), Y22
+	VBROADCASTSS 4340(CX), Y23
+	VFMADD231PS  Y22, Y20, Y8
+	VFMADD231PS  Y22, Y21, Y9
+	VFNMADD231PS Y23, Y21, Y8
+	VFMADD231PS  Y23, Y20, Y9
+	VBROADCASTSS 420(CX), Y22
+	VBROADCASTSS 4420(CX), Y23
+	VFMADD231PS  Y22, Y20, Y10
+	VFMADD231PS  Y22, Y21, Y11
+	VFNMADD231PS Y23, Y21, Y10
+	VFMADD231PS  Y23, Y20, Y11
+	VBROADCASTSS 500(CX), Y22
+	VBROADCASTSS 4500(CX), Y23
+	VFMADD231PS  Y22, Y20, Y12
+	VFMADD231PS  Y22, Y21, Y13
+	VFNMADD231PS Y23, Y21, Y12
+	VFMADD231PS  Y23, Y20, Y13
+	VBROADCASTSS 580(CX), Y22
+	VBROADCASTSS 4580(CX), Y23
+	VFMADD231PS  Y22, Y20, Y14
+	VFMADD231PS  Y22, Y21, Y15
+	VFNMADD231PS Y23, Y21, Y14
+	VFMADD231PS  Y23, Y20, Y15
+	VBROADCASTSS 660(CX), Y22
+	VBROADCASTSS 4660(CX), Y23
+	VFMADD231PS  Y22, Y20, Y16
+	VFMADD231PS  Y22, Y21, Y17
+	VFNMADD231PS Y23, Y21, Y16
+	VFMADD231PS  Y23, Y20, Y17
+	VBROADCASTSS 740(CX), Y22
+	VBROADCASTSS 4740(CX), Y23
+	VFMADD231PS  Y22, Y20, Y18
+	VFMADD231PS  Y22, Y21, Y19
+	VFNMADD231PS Y23, Y21, Y18
+	VFMADD231PS  Y23, Y20, Y19
+	VMOVUPS      192(DX), Y20
+	VMOVUPS      896(DX), Y21
+	VBROADCASTSS 24(CX), Y22
+	VBROADCASTSS 4024(CX), Y23
+	VFMADD231PS  Y22, Y20, Y0
+	VFMADD231PS  Y22, Y21, Y1
+	VFNMADD231PS Y23, Y21, Y0
+	VFMADD231PS  Y23, Y20, Y1
+	VBROADCASTSS 104(CX), Y22
+	VBROADCASTSS 4104(CX), Y23
+	VFMADD231PS  Y22, Y20, Y2
+	VFMADD231PS  Y22, Y21, Y3
+	VFNMADD231PS Y23, Y21, Y2
+	VFMADD231PS  Y23, Y20, Y3
+	VBROADCASTSS 184(CX), Y22
+	VBROADCASTSS 4184(CX), Y23
+	VFMADD231PS  Y22, Y20, Y4
+	VFMADD231PS  Y22, Y21, Y5
+	VFNMADD231PS Y23, Y21, Y4
+	VFMADD231PS  Y23, Y20, Y5
+	VBROADCASTSS 264(CX), Y22
+	VBROADCASTSS 4264(CX), Y23
+	VFMADD231PS  Y22, Y20, Y6
+	VFMADD231PS  Y22, Y21, Y7
+	VFNMADD231PS Y23, Y21, Y6
+	VFMADD231PS  Y23, Y20, Y7
+	VBROADCASTSS 344(CX), Y22
+	VBROADCASTSS 4344(CX), Y23
+	VFMADD231PS  Y22, Y20, Y8
+	VFMADD231PS  Y22, Y21, Y9
+	VFNMADD231PS Y23, Y21, Y8
+	VFMADD231PS  Y23, Y20, Y9
+	VBROADCASTSS 424(CX), Y22
+	VBROADCASTSS 4424(CX), Y23
+	VFMADD231PS  Y22, Y20, Y10
+	VFMADD231PS  Y22, Y21, Y11
+	VFNMADD231PS Y23, Y21, Y10
+	VFMADD231PS  Y23, Y20, Y11
+	VBROADCASTSS 504(CX), Y22
+	VBROADCASTSS 4504(CX), Y23
+	VFMADD231PS  Y22, Y20, Y12
+	VFMADD231PS  Y22, Y21, Y13
+	VFNMADD231PS Y23, Y21, Y12
+	VFMADD231PS  Y23, Y20, Y13
+	VBROADCASTSS 584(CX), Y22
+	VBROADCASTSS 4584(CX), Y23
+	VFMADD231PS  Y22, Y20, Y14
+	VFMADD231PS  Y22, Y21, Y15
+	VFNMADD231PS Y23, Y21, Y14
+	VFMADD231PS  Y23, Y20, Y15
+	VBROADCASTSS 664(CX), Y22
+	VBROADCASTSS 4664(CX), Y23
+	VFMADD231PS  Y22, Y20, Y16
+	VFMADD231PS  Y22, Y21, Y17
+	VFNMADD231PS Y23, Y21, Y16
+	VFMADD231PS  Y23, Y20, Y17
+	VBROADCASTSS 744(CX), Y22
+	VBROADCASTSS 4744(CX), Y23
+	VFMADD231PS  Y22, Y20, Y18
+	VFMADD231PS  Y22, Y21, Y19
+	VFNMADD231PS Y23, Y21, Y18
+	VFMADD231PS  Y23, Y20, Y19
+	VMOVUPS      224(DX), Y20
+	VMOVUPS      928(DX), Y21
+	VBROADCASTSS 28(CX), Y22
+	VBROADCASTSS 4028(CX), Y23
+	VFMADD231PS  Y22, Y20, Y0
+	VFMADD231PS  Y22, Y21, Y1
+	VFNMADD231PS Y23, Y21, Y0
+	VFMADD231PS  Y23, Y20, Y1
+	VBROADCASTSS 108(CX), Y22
+	VBROADCASTSS 4108(CX), Y23
+	VFMADD231PS  Y22, Y20, Y2
+	VFMADD231PS  Y22, Y21, Y3
+	VFNMADD231PS Y23, Y21, Y2
+	VFMADD231PS  Y23, Y20, Y3
+	VBROADCASTSS 188(CX), Y22
+	VBROADCASTSS 4188(CX), Y23
+	VFMADD231PS  Y22, Y20, Y4
+	VFMADD231PS  Y22, Y21, Y5
+	VFNMADD231PS Y23, Y21, Y4
+	VFMADD231PS  Y23, Y20, Y5
+	VBROADCASTSS 268(CX), Y22
+	VBROADCASTSS 4268(CX), Y23
+	VFMADD231PS  Y22, Y20, Y6
+	VFMADD231PS  Y22, Y21, Y7
+	VFNMADD231PS Y23, Y21, Y6
+	VFMADD231PS  Y23, Y20, Y7
+	VBROADCASTSS 348(CX), Y22
+	VBROADCASTSS 4348(CX), Y23
+	VFMADD231PS  Y22, Y20, Y8
+	VFMADD231PS  Y22, Y21, Y9
+	VFNMADD231PS Y23, Y21, Y8
+	VFMADD231PS  Y23, Y20, Y9
+	VBROADCASTSS 428(CX), Y22
+	VBROADCASTSS 4428(CX), Y23
+	VFMADD231PS  Y22, Y20, Y10
+	VFMADD231PS  Y22, Y21, Y11
+	VFNMADD231PS Y23, Y21, Y10
+	VFMADD231PS  Y23, Y20, Y11
+	VBROADCASTSS 508(CX), Y22
+	VBROADCASTSS 4508(CX), Y23
+	VFMADD231PS  Y22, Y20, Y12
+	VFMADD231PS  Y22, Y21, Y13
+	VFNMADD231PS Y23, Y21, Y12
+	VFMADD231PS  Y23, Y20, Y13
+	VBROADCASTSS 588(CX), Y22
+	VBROADCASTSS 4588(CX), Y23
+	VFMADD231PS  Y22, Y20, Y14
+	VFMADD231PS  Y22, Y21, Y15
+	VFNMADD231PS Y23, Y21, Y14
+	VFMADD231PS  Y23, Y20, Y15
+	VBROADCASTSS 668(CX), Y22
+	VBROADCASTSS 4668(CX), Y23
+	VFMADD231PS  Y22, Y20, Y16
+	VFMADD231PS  Y22, Y21, Y17
+	VFNMADD231PS Y23, Y21, Y16
+	VFMADD231PS  Y23, Y20, Y17
+	VBROADCASTSS 748(CX), Y22
+	VBROADCASTSS 4748(CX), Y23
+	VFMADD231PS  Y22, Y20, Y18
+	VFMADD231PS  Y22, Y21, Y19
+	VFNMADD231PS Y23, Y21, Y18
+	VFMADD231PS  Y23, Y20, Y19
+	VMOVUPS      256(DX), Y20
+	VMOVUPS      960(DX), Y21
+	VBROADCASTSS 32(CX), Y22
+	VBROADCASTSS 4032(CX), Y23
+	VFMADD231PS  Y22, Y20, Y0
+	VFMADD231PS  Y22, Y21, Y1
+	VFNMADD231PS Y23, Y21, Y0
+	VFMADD231PS  Y23, Y20, Y1
+	VBROADCASTSS 112(CX), Y22
+	VBROADCASTSS 4112(CX), Y23
+	VFMADD231PS  Y22, Y20, Y2
+	VFMADD231PS  Y22, Y21, Y3
+	VFNMADD231PS Y23, Y21, Y2
+	VFMADD231PS  Y23, Y20, Y3
+	VBROADCASTSS 192(CX), Y22
+	VBROADCASTSS 4192(CX), Y23
+	VFMADD231PS  Y22, Y20, Y4
+	VFMADD231PS  Y22, Y21, Y5
+	VFNMADD231PS Y23, Y21, Y4
+	VFMADD231PS  Y23, Y20, Y5
+	VBROADCASTSS 272(CX), Y22
+	VBROADCASTSS 4272(CX), Y23
+	VFMADD231PS  Y22, Y20, Y6
+	VFMADD231PS  Y22, Y21, Y7
+	VFNMADD231PS Y23, Y21, Y6
+	VFMADD231PS  Y23, Y20, Y7
+	VBROADCASTSS 352(CX), Y22
+	VBROADCASTSS 4352(CX), Y23
+	VFMADD231PS  Y22, Y20, Y8
+	VFMADD231PS  Y22, Y21, Y9
+	VFNMADD231PS Y23, Y21, Y8
+	VFMADD231PS  Y23, Y20, Y9
+	VBROADCASTSS 432(CX), Y22
+	VBROADCASTSS 4432(CX), Y23
+	VFMADD231PS  Y22, Y20, Y10
+	VFMADD231PS  Y22, Y21, Y11
+	VFNMADD231PS Y23, Y21, Y10
+	VFMADD231PS  Y23, Y20, Y11
+	VBROADCASTSS 512(CX), Y22
+	VBROADCASTSS 4512(CX), Y23
+	VFMADD231PS  Y22, Y20, Y12
+	VFMADD231PS  Y22, Y21, Y13
+	VFNMADD231PS Y23, Y21, Y12
+	VFMADD231PS  Y23, Y20, Y13
+	VBROADCASTSS 592(CX), Y22
+	VBROADCASTSS 4592(CX), Y23
+	VFMADD231PS  Y22, Y20, Y14
+	VFMADD231PS  Y22, Y21, Y15
+	VFNMADD231PS Y23, Y21, Y14
+	VFMADD231PS  Y23, Y20, Y15
+	VBROADCASTSS 672(CX), Y22
+	VBROADCASTSS 4672(CX), Y23
+	VFMADD231PS  Y22, Y20, Y16
+	VFMADD231PS  Y22, Y21, Y17
+	VFNMADD231PS Y23, Y21, Y16
+	VFMADD231PS  Y23, Y20, Y17
+	VBROADCASTSS 752(CX), Y22
+	VBROADCASTSS 4752(CX), Y23
+	VFMADD231PS  Y22, Y20, Y18
+	VFMADD231PS  Y22, Y21, Y19
+	VFNMADD231PS Y23, Y21, Y18
+	VFMADD231PS  Y23, Y20, Y19
+	VMOVUPS      288(DX), Y20
+	VMOVUPS      992(DX), Y21
+	VBROADCASTSS 36(CX), Y22
+	VBROADCASTSS 4036(CX), Y23
+	VFMADD231PS  Y22, Y20, Y0
+	VFMADD231PS  Y22, Y21, Y1
+	VFNMADD231PS Y23, Y21, Y0
+	VFMADD231PS  Y23, Y20, Y1
+	VBROADCASTSS 116(CX), Y22
+	VBROADCASTSS 4116(CX), Y23
+	VFMADD231PS  Y22, Y20, Y2
+	VFMADD231PS  Y22, Y21, Y3
+	VFNMADD231PS Y23, Y21, Y2
+	VFMADD231PS  Y23, Y20, Y3
+	VBROADCASTSS 196(CX), Y22
+	VBROADCASTSS 4196(CX), Y23
+	VFMADD231PS  Y22, Y20, Y4
+	VFMADD231PS  Y22, Y21, Y5
+	VFNMADD231PS Y23, Y21, Y4
+	VFMADD231PS  Y23, Y20, Y5
+	VBROADCASTSS 276(CX), Y22
+	VBROADCASTSS 4276(CX), Y23
+	VFMADD231PS  Y22, Y20, Y6
+	VFMADD231PS  Y22, Y21, Y7
+	VFNMADD231PS Y23, Y21, Y6
+	VFMADD231PS  Y23, Y20, Y7
+	VBROADCASTSS 356(CX), Y22
+	VBROADCASTSS 4356(CX), Y23
+	VFMADD231PS  Y22, Y20, Y8
+	VFMADD231PS  Y22, Y21, Y9
+	VFNMADD231PS Y23, Y21, Y8
+	VFMADD231PS  Y23, Y20, Y9
+	VBROADCASTSS 436(CX), Y22
+	VBROADCASTSS 4436(CX), Y23
+	VFMADD231PS  Y22, Y20, Y10
+	VFMADD231PS  Y22, Y21, Y11
+	VFNMADD231PS Y23, Y21, Y10
+	VFMADD231PS  Y23, Y20, Y11
+	VBROADCASTSS 516(CX), Y22
+	VBROADCASTSS 4516(CX), Y23
+	VFMADD231PS  Y22, Y20, Y12
+	VFMADD231PS  Y22, Y21, Y13
+	VFNMADD231PS Y23, Y21, Y12
+	VFMADD231PS  Y23, Y20, Y13
+	VBROADCASTSS 596(CX), Y22
+	VBROADCASTSS 4596(CX), Y23
+	VFMADD231PS  Y22, Y20, Y14
+	VFMADD231PS  Y22, Y21, Y15
+	VFNMADD231PS Y23, Y21, Y14
+	VFMADD231PS  Y23, Y20, Y15
+	VBROADCASTSS 676(CX), Y22
+	VBROADCASTSS 4676(CX), Y23
+	VFMADD231PS  Y22, Y20, Y16
+	VFMADD231PS  Y22, Y21, Y17
+	VFNMADD231PS Y23, Y21, Y16
+	VFMADD231PS  Y23, Y20, Y17
+	VBROADCASTSS 756(CX), Y22
+	VBROADCASTSS 4756(CX), Y23
+	VFMADD231PS  Y22, Y20, Y18
+	VFMADD231PS  Y22, Y21, Y19
+	VFNMADD231PS Y23, Y21, Y18
+	VFMADD231PS  Y23, Y20, Y19
+	ADDQ         $+40, CX
+	ADDQ         $+320, DX
+	DECQ         SI
+	JNZ          terms4
+	ADDQ         $-80, CX
+	ADDQ         $-640, DX
+	VMOVUPS      Y0, (AX)
+	VMOVUPS      Y2, 4672(AX)
+	VMOVUPS      Y4, 9344(AX)
+	VMOVUPS      Y6, 14016(AX)
+	VMOVUPS      Y8, 18688(AX)
+	VMOVUPS      Y10, 23360(AX)
+	VMOVUPS      Y12, 28032(AX)
+	VMOVUPS      Y14, 32704(AX)
+	VMOVUPS      Y16, 37376(AX)
+	VMOVUPS      Y18, 42048(AX)
+	VMOVUPS      Y1, 32(AX)
+	VMOVUPS      Y3, 4704(AX)
+	VMOVUPS      Y5, 9376(AX)
+	VMOVUPS      Y7, 14048(AX)
+	VMOVUPS      Y9, 18720(AX)
+	VMOVUPS      Y11, 23392(AX)
+	VMOVUPS      Y13, 28064(AX)
+	VMOVUPS      Y15, 32736(AX)
+	VMOVUPS      Y17, 37408(AX)
+	VMOVUPS      Y19, 42080(AX)
+	ADDQ         $+64, AX
+	ADDQ         $+1408, DX
+	ADDQ         $+8000, CX
+	DECQ         BX
+	JNZ          complex3
+	ADDQ         $-4608, AX
+	ADDQ         $-101376, DX
+	ADDQ         $-576000, CX
+	MOVQ         y_base+0(FP), CX
+	MOVQ         mask_base+24(FP), DX
+	MOVQ         bias_base+120(FP), BX
+	MOVQ         first+144(FP), SI
+	IMUL3Q       $+512, SI, DI
+	ADDQ         DI, CX
+	IMUL3Q       $+48, SI, DI
+	ADDQ         DI, DX
+	IMUL3Q       $+4, SI, SI
+	ADDQ         SI, BX
+	LEAQ         63(SP), SI
+	ANDQ         $-64, SI
+	VXORPS       Y0, Y0, Y0
+	MOVQ         $0x0000000a, DI
+
+output5:
+	VBROADCASTSS (BX), Y1
+	LEAQ         3840(AX), R8
+
+	// columns of real points
+	MOVQ $0x0000000a, R9
+
+column6:
+	// plus0, minus0 = m1 ± m2
+	VMOVUPS 320(AX), Y2
+	VMOVUPS 640(AX), Y3
+	VADDPS  Y3, Y2, Y4
+	VSUBPS  Y3, Y2, Y2
+
+	// plus1, minus1 = m3 ± m4
+	VMOVUPS 960(AX), Y3
+	VMOVUPS 1280(AX), Y5
+	VADDPS  Y5, Y3, Y6
+	VSUBPS  Y5, Y3, Y3
+
+	// plus2, minus2 = m5 ± m6
+	VMOVUPS 1600(AX), Y5
+	VMOVUPS 1920(AX), Y7
+	VADDPS  Y7, Y5, Y8
+	VSUBPS  Y7, Y5, Y5
+
+	// plus3, minus3 = m7 ± m8
+	VMOVUPS 2240(AX), Y7
+	VMOVUPS 2560(AX), Y9
+	VADDPS  Y9, Y7, Y10
+	VSUBPS  Y9, Y7, Y7
+
+	// y0 = (m0 + m10) + (plus0 + plus1) + (plus2 + plus3); y2, y4, y6 = Σ pʲ plus − m10, + m10, − m10
+	VMOVUPS          (R8), Y9
+	VMOVUPS          (AX), Y11
+	VADDPS           Y9, Y11, Y11
+	VADDPS           Y6, Y4, Y12
+	VADDPS           Y12, Y11, Y11
+	VADDPS           Y10, Y8, Y12
+	VADDPS           Y12, Y11, Y11
+	VMOVUPS          Y11, (SI)
+	VMOVAPS          Y9, Y11
+	VFMSUB231PS.BCST conv2_0_16<>+0(SB), Y4, Y11
+	VFMADD231PS.BCST conv2_0_64<>+0(SB), Y6, Y11
+	VFMADD231PS.BCST conv2_1_5625<>+0(SB), Y8, Y11
+	VFMADD231PS.BCST conv2_6_25<>+0(SB), Y10, Y11
+	VMOVUPS          Y11, 768(SI)
+	VMOVAPS          Y9, Y11
+	VFMADD231PS.BCST conv2_0_0256<>+0(SB), Y4, Y11
+	VFMADD231PS.BCST conv2_0_4096<>+0(SB), Y6, Y11
+	VFMADD231PS.BCST conv2_2_4414062<>+0(SB), Y8, Y11
+	VFMADD231PS.BCST conv2_39_0625<>+0(SB), Y10, Y11
+	VMOVUPS          Y11, 1536(SI)
+	VMOVAPS          Y9, Y9
+	VFMSUB231PS.BCST conv2_0_004096<>+0(SB), Y4, Y9
+	VFMADD231PS.BCST conv2_0_262144<>+0(SB), Y6, Y9
+	VFMADD231PS.BCST conv2_3_8146973<>+0(SB), Y8, Y9
+	VFMADD231PS.BCST conv2_244_14062<>+0(SB), Y10, Y9
+	VMOVUPS          Y9, 2304(SI)
+
+	// y1, y3, y5, y7 = Σ pʲ minus − m11, + m11, − m11, + m11, and m9 in y7
+	VMOVUPS          32(R8), Y4
+	VMOVAPS          Y4, Y6
+	VFMSUB231PS.BCST conv2_0_4<>+0(SB), Y2, Y6
+	VFMADD231PS.BCST conv2_0_8<>+0(SB), Y3, Y6
+	VFMADD231PS.BCST conv2_1_25<>+0(SB), Y5, Y6
+	VFMADD231PS.BCST conv2_2_5<>+0(SB), Y7, Y6
+	VMOVUPS          Y6, 384(SI)
+	VMOVAPS          Y4, Y6
+	VFMADD231PS.BCST conv2_0_064<>+0(SB), Y2, Y6
+	VFMADD231PS.BCST conv2_0_512<>+0(SB), Y3, Y6
+	VFMADD231PS.BCST conv2_1_953125<>+0(SB), Y5, Y6
+	VFMADD231PS.BCST conv2_15_625<>+0(SB), Y7, Y6
+	VMOVUPS          Y6, 1152(SI)
+	VMOVAPS          Y4, Y6
+	VFMSUB231PS.BCST conv2_0_01024<>+0(SB), Y2, Y6
+	VFMADD231PS.BCST conv2_0_32768<>+0(SB), Y3, Y6
+	VFMADD231PS.BCST conv2_3_0517578<>+0(SB), Y5, Y6
+	VFMADD231PS.BCST conv2_97_65625<>+0(SB), Y7, Y6
+	VMOVUPS          Y6, 1920(SI)
+	VMOVAPS          Y4, Y4
+	VFMADD231PS.BCST conv2_0_0016384<>+0(SB), Y2, Y4
+	VFMADD231PS.BCST conv2_0_2097152<>+0(SB), Y3, Y4
+	VFMADD231PS.BCST conv2_4_7683716<>+0(SB), Y5, Y4
+	VFMADD231PS.BCST conv2_610_35156<>+0(SB), Y7, Y4
+	VMOVUPS          2880(AX), Y2
+	VADDPS           Y2, Y4, Y2
+	VMOVUPS          Y2, 2688(SI)
+	ADDQ             $+32, AX
+	ADDQ             $+32, SI
+	ADDQ             $+64, R8
+	DECQ             R9
+	JNZ              column6
+	ADDQ             $-320, AX
+	ADDQ             $-320, SI
+
+	// the real part of the column of i
+	// plus0, minus0 = m1 ± m2
+	VMOVUPS 3264(AX), Y2
+	VMOVUPS 3328(AX), Y3
+	VADDPS  Y3, Y2, Y4
+	VSUBPS  Y3, Y2, Y2
+
+	// plus1, minus1 = m3 ± m4
+	VMOVUPS 3392(AX), Y3
+	VMOVUPS 3456(AX), Y5
+	VADDPS  Y5, Y3, Y6
+	VSUBPS  Y5, Y3, Y3
+
+	// plus2, minus2 = m5 ± m6
+	VMOVUPS 3520(AX), Y5
+	VMOVUPS 3584(AX), Y7
+	VADDPS  Y7, Y5, Y8
+	VSUBPS  Y7, Y5, Y5
+
+	// plus3, minus3 = m7 ± m8
+	VMOVUPS 3648(AX), Y7
+	VMOVUPS 3712(AX), Y9
+	VADDPS  Y9, Y7, Y10
+	VSUBPS  Y9, Y7, Y7
+
+	// y0 = (m0 + m10) + (plus0 + plus1) + (plus2 + plus3); y2, y4, y6 = Σ pʲ plus − m10, + m10, − m10
+	VMOVUPS          4480(AX), Y9
+	VADDPS           4544(AX), Y9, Y9
+	VMOVUPS          3200(AX), Y11
+	VADDPS           Y9, Y11, Y11
+	VADDPS           Y6, Y4, Y12
+	VADDPS           Y12, Y11, Y11
+	VADDPS           Y10, Y8, Y12
+	VADDPS           Y12, Y11, Y11
+	VMOVUPS          Y11, 320(SI)
+	VMOVAPS          Y9, Y11
+	VFMSUB231PS.BCST conv2_0_16<>+0(SB), Y4, Y11
+	VFMADD231PS.BCST conv2_0_64<>+0(SB), Y6, Y11
+	VFMADD231PS.BCST conv2_1_5625<>+0(SB), Y8, Y11
+	VFMADD231PS.BCST conv2_6_25<>+0(SB), Y10, Y11
+	VMOVUPS          Y11, 1088(SI)
+	VMOVAPS          Y9, Y11
+	VFMADD231PS.BCST conv2_0_0256<>+0(SB), Y4, Y11
+	VFMADD231PS.BCST conv2_0_4096<>+0(SB), Y6, Y11
+	VFMADD231PS.BCST conv2_2_4414062<>+0(SB), Y8, Y11
+	VFMADD231PS.BCST conv2_39_0625<>+0(SB), Y10, Y11
+	VMOVUPS          Y11, 1856(SI)
+	VMOVAPS          Y9, Y9
+	VFMSUB231PS.BCST conv2_0_004096<>+0(SB), Y4, Y9
+	VFMADD231PS.BCST conv2_0_262144<>+0(SB), Y6, Y9
+	VFMADD231PS.BCST conv2_3_8146973<>+0(SB), Y8, Y9
+	VFMADD231PS.BCST conv2_244_14062<>+0(SB), Y10, Y9
+	VMOVUPS          Y9, 2624(SI)
+
+	// y1, y3, y5, y7 = Σ pʲ minus − m11, + m11, − m11, + m11, and m9 in y7
+	VMOVUPS          4512(AX), Y4
+	VSUBPS           4576(AX), Y4, Y4
+	VMOVAPS          Y4, Y6
+	VFMSUB231PS.BCST conv2_0_4<>+0(SB), Y2, Y6
+	VFMADD231PS.BCST conv2_0_8<>+0(SB), Y3, Y6
+	VFMADD231PS.BCST conv2_1_25<>+0(SB), Y5, Y6
+	VFMADD231PS.BCST conv2_2_5<>+0(SB), Y7, Y6
+	VMOVUPS          Y6, 704(SI)
+	VMOVAPS          Y4, Y6
+	VFMADD231PS.BCST conv2_0_064<>+0(SB), Y2, Y6
+	VFMADD231PS.BCST conv2_0_512<>+0(SB), Y3, Y6
+	VFMADD231PS.BCST conv2_1_953125<>+0(SB), Y5, Y6
+	VFMADD231PS.BCST conv2_15_625<>+0(SB), Y7, Y6
+	VMOVUPS          Y6, 1472(SI)
+	VMOVAPS          Y4, Y6
+	VFMSUB231PS.BCST conv2_0_01024<>+0(SB), Y2, Y6
+	VFMADD231PS.BCST conv2_0_32768<>+0(SB), Y3, Y6
+	VFMADD231PS.BCST conv2_3_0517578<>+0(SB), Y5, Y6
+	VFMADD231PS.BCST conv2_97_65625<>+0(SB), Y7, Y6
+	VMOVUPS          Y6, 2240(SI)
+	VMOVAPS          Y4, Y4
+	VFMADD231PS.BCST conv2_0_0016384<>+0(SB), Y2, Y4
+	VFMADD231PS.BCST conv2_0_2097152<>+0(SB), Y3, Y4
+	VFMADD231PS.BCST conv2_4_7683716<>+0(SB), Y5, Y4
+	VFMADD231PS.BCST conv2_610_35156<>+0(SB), Y7, Y4
+	VMOVUPS          3776(AX), Y2
+	VADDPS           Y2, Y4, Y2
+	VMOVUPS          Y2, 3008(SI)
+
+	// the imaginary part of the column of i
+	// plus0, minus0 = m1 ± m2
+	VMOVUPS 3296(AX), Y2
+	VMOVUPS 3360(AX), Y3
+	VADDPS  Y3, Y2, Y4
+	VSUBPS  Y3, Y2, Y2
+
+	// plus1, minus1 = m3 ± m4
+	VMOVUPS 3424(AX), Y3
+	VMOVUPS 3488(AX), Y5
+	VADDPS  Y5, Y3, Y6
+	VSUBPS  Y5, Y3, Y3
+
+	// plus2, minus2 = m5 ± m6
+	VMOVUPS 3552(AX), Y5
+	VMOVUPS 3616(AX), Y7
+	VADDPS  Y7, Y5, Y8
+	VSUBPS  Y7, Y5, Y5
+
+	// plus3, minus3 = m7 ± m8
+	VMOVUPS 3680(AX), Y7
+	VMOVUPS 3744(AX), Y9
+	VADDPS  Y9, Y7, Y10
+	VSUBPS  Y9, Y7, Y7
+
+	// y0 = (m0 + m10) + (plus0 + plus1) + (plus2 + plus3); y2, y4, y6 = Σ pʲ plus − m10, + m10, − m10
+	VMOVUPS          4512(AX), Y9
+	VADDPS           4576(AX), Y9, Y9
+	VMOVUPS          3232(AX), Y11
+	VADDPS           Y9, Y11, Y11
+	VADDPS           Y6, Y4, Y12
+	VADDPS           Y12, Y11, Y11
+	VADDPS           Y10, Y8, Y12
+	VADDPS           Y12, Y11, Y11
+	VMOVUPS          Y11, 352(SI)
+	VMOVAPS          Y9, Y11
+	VFMSUB231PS.BCST conv2_0_16<>+0(SB), Y4, Y11
+	VFMADD231PS.BCST conv2_0_64<>+0(SB), Y6, Y11
+	VFMADD231PS.BCST conv2_1_5625<>+0(SB), Y8, Y11
+	VFMADD231PS.BCST conv2_6_25<>+0(SB), Y10, Y11
+	VMOVUPS          Y11, 1120(SI)
+	VMOVAPS          Y9, Y11
+	VFMADD231PS.BCST conv2_0_0256<>+0(SB), Y4, Y11
+	VFMADD231PS.BCST conv2_0_4096<>+0(SB), Y6, Y11
+	VFMADD231PS.BCST conv2_2_4414062<>+0(SB), Y8, Y11
+	VFMADD231PS.BCST conv2_39_0625<>+0(SB), Y10, Y11
+	VMOVUPS          Y11, 1888(SI)
+	VMOVAPS          Y9, Y9
+	VFMSUB231PS.BCST conv2_0_004096<>+0(SB), Y4, Y9
+	VFMADD231PS.BCST conv2_0_262144<>+0(SB), Y6, Y9
+	VFMADD231PS.BCST conv2_3_8146973<>+0(SB), Y8, Y9
+	VFMADD231PS.BCST conv2_244_14062<>+0(SB), Y10, Y9
+	VMOVUPS          Y9, 2656(SI)
+
+	// y1, y3, y5, y7 = Σ pʲ minus − m11, + m11, − m11, + m11, and m9 in y7
+	VMOVUPS          4544(AX), Y4
+	VSUBPS           4480(AX), Y4, Y4
+	VMOVAPS          Y4, Y6
+	VFMSUB231PS.BCST conv2_0_4<>+0(SB), Y2, Y6
+	VFMADD231PS.BCST conv2_0_8<>+0(SB), Y3, Y6
+	VFMADD231PS.BCST conv2_1_25<>+0(SB), Y5, Y6
+	VFMADD231PS.BCST conv2_2_5<>+0(SB), Y7, Y6
+	VMOVUPS          Y6, 736(SI)
+	VMOVAPS          Y4, Y6
+	VFMADD231PS.BCST conv2_0_064<>+0(SB), Y2, Y6
+	VFMADD231PS.BCST conv2_0_512<>+0(SB), Y3, Y6
+	VFMADD231PS.BCST conv2_1_953125<>+0(SB), Y5, Y6
+	VFMADD231PS.BCST conv2_15_625<>+0(SB), Y7, Y6
+	VMOVUPS          Y6, 1504(SI)
+	VMOVAPS          Y4, Y6
+	VFMSUB231PS.BCST conv2_0_01024<>+0(SB), Y2, Y6
+	VFMADD231PS.BCST conv2_0_32768<>+0(SB), Y3, Y6
+	VFMADD231PS.BCST conv2_3_0517578<>+0(SB), Y5, Y6
+	VFMADD231PS.BCST conv2_97_65625<>+0(SB), Y7, Y6
+	VMOVUPS          Y6, 2272(SI)
+	VMOVAPS          Y4, Y4
+	VFMADD231PS.BCST conv2_0_0016384<>+0(SB), Y2, Y4
+	VFMADD231PS.BCST conv2_0_2097152<>+0(SB), Y3, Y4
+	VFMADD231PS.BCST conv2_4_7683716<>+0(SB), Y5, Y4
+	VFMADD231PS.BCST conv2_610_35156<>+0(SB), Y7, Y4
+	VMOVUPS          3808(AX), Y2
+	VADDPS           Y2, Y4, Y2
+	VMOVUPS          Y2, 3040(SI)
+
+	// two rows at a time: (Aᵀ m) A, then bias, pooling, ReLU
+	MOVQ $0x00000004, R8
+
+rows7:
+	// plus0, minus0 = m1 ± m2
+	VMOVUPS 32(SI), Y2
+	VMOVUPS 64(SI), Y3
+	VADDPS  Y3, Y2, Y4
+	VSUBPS  Y3, Y2, Y2
+
+	// plus1, minus1 = m3 ± m4
+	VMOVUPS 96(SI), Y3
+	VMOVUPS 128(SI), Y5
+	VADDPS  Y5, Y3, Y6
+	VSUBPS  Y5, Y3, Y3
+
+	// plus2, minus2 = m5 ± m6
+	VMOVUPS 160(SI), Y5
+	VMOVUPS 192(SI), Y7
+	VADDPS  Y7, Y5, Y8
+	VSUBPS  Y7, Y5, Y5
+
+	// plus3, minus3 = m7 ± m8
+	VMOVUPS 224(SI), Y7
+	VMOVUPS 256(SI), Y9
+	VADDPS  Y9, Y7, Y10
+	VSUBPS  Y9, Y7, Y7
+
+	// y0 = (m0 + m10) + (plus0 + plus1) + (plus2 + plus3); y2, y4, y6 = Σ pʲ plus − m10, + m10, − m10
+	VMOVUPS          320(SI), Y9
+	VMOVUPS          (SI), Y11
+	VADDPS           Y9, Y11, Y11
+	VADDPS           Y6, Y4, Y12
+	VADDPS           Y12, Y11, Y11
+	VADDPS           Y10, Y8, Y12
+	VADDPS           Y12, Y11, Y11
+	VMOVAPS          Y9, Y12
+	VFMSUB231PS.BCST conv2_0_16<>+0(SB), Y4, Y12
+	VFMADD231PS.BCST conv2_0_64<>+0(SB), Y6, Y12
+	VFMADD231PS.BCST conv2_1_5625<>+0(SB), Y8, Y12
+	VFMADD231PS.BCST conv2_6_25<>+0(SB), Y10, Y12
+	VMOVAPS          Y9, Y13
+	VFMADD231PS.BCST conv2_0_0256<>+0(SB), Y4, Y13
+	VFMADD231PS.BCST conv2_0_4096<>+0(SB), Y6, Y13
+	VFMADD231PS.BCST conv2_2_4414062<>+0(SB), Y8, Y13
+	VFMADD231PS.BCST conv2_39_0625<>+0(SB), Y10, Y13
+	VMOVAPS          Y9, Y9
+	VFMSUB231PS.BCST conv2_0_004096<>+0(SB), Y4, Y9
+	VFMADD231PS.BCST conv2_0_262144<>+0(SB), Y6, Y9
+	VFMADD231PS.BCST conv2_3_8146973<>+0(SB), Y8, Y9
+	VFMADD231PS.BCST conv2_244_14062<>+0(SB), Y10, Y9
+
+	// y1, y3, y5, y7 = Σ pʲ minus − m11, + m11, − m11, + m11, and m9 in y7
+	VMOVUPS          352(SI), Y4
+	VMOVAPS          Y4, Y6
+	VFMSUB231PS.BCST conv2_0_4<>+0(SB), Y2, Y6
+	VFMADD231PS.BCST conv2_0_8<>+0(SB), Y3, Y6
+	VFMADD231PS.BCST conv2_1_25<>+0(SB), Y5, Y6
+	VFMADD231PS.BCST conv2_2_5<>+0(SB), Y7, Y6
+	VMOVAPS          Y4, Y8
+	VFMADD231PS.BCST conv2_0_064<>+0(SB), Y2, Y8
+	VFMADD231PS.BCST conv2_0_512<>+0(SB), Y3, Y8
+	VFMADD231PS.BCST conv2_1_953125<>+0(SB), Y5, Y8
+	VFMADD231PS.BCST conv2_15_625<>+0(SB), Y7, Y8
+	VMOVAPS          Y4, Y10
+	VFMSUB231PS.BCST conv2_0_01024<>+0(SB), Y2, Y10
+	VFMADD231PS.BCST conv2_0_32768<>+0(SB), Y3, Y10
+	VFMADD231PS.BCST conv2_3_0517578<>+0(SB), Y5, Y10
+	VFMADD231PS.BCST conv2_97_65625<>+0(SB), Y7, Y10
+	VMOVAPS          Y4, Y4
+	VFMADD231PS.BCST conv2_0_0016384<>+0(SB), Y2, Y4
+	VFMADD231PS.BCST conv2_0_2097152<>+0(SB), Y3, Y4
+	VFMADD231PS.BCST conv2_4_7683716<>+0(SB), Y5, Y4
+	VFMADD231PS.BCST conv2_610_35156<>+0(SB), Y7, Y4
+	VMOVUPS          288(SI), Y2
+	VADDPS           Y2, Y4, Y2
+
+	// plus0, minus0 = m1 ± m2
+	VMOVUPS 416(SI), Y3
+	VMOVUPS 448(SI), Y4
+	VADDPS  Y4, Y3, Y5
+	VSUBPS  Y4, Y3, Y3
+
+	// plus1, minus1 = m3 ± m4
+	VMOVUPS 480(SI), Y4
+	VMOVUPS 512(SI), Y7
+	VADDPS  Y7, Y4, Y14
+	VSUBPS  Y7, Y4, Y4
+
+	// plus2, minus2 = m5 ± m6
+	VMOVUPS 544(SI), Y7
+	VMOVUPS 576(SI), Y15
+	VADDPS  Y15, Y7, Y16
+	VSUBPS  Y15, Y7, Y7
+
+	// plus3, minus3 = m7 ± m8
+	VMOVUPS 608(SI), Y15
+	VMOVUPS 640(SI), Y17
+	VADDPS  Y17, Y15, Y18
+	VSUBPS  Y17, Y15, Y15
+
+	// y0 = (m0 + m10) + (plus0 + plus1) + (plus2 + plus3); y2, y4, y6 = Σ pʲ plus − m10, + m10, − m10
+	VMOVUPS          704(SI), Y17
+	VMOVUPS          384(SI), Y19
+	VADDPS           Y17, Y19, Y19
+	VADDPS           Y14, Y5, Y20
+	VADDPS           Y20, Y19, Y19
+	VADDPS           Y18, Y16, Y20
+	VADDPS           Y20, Y19, Y19
+	VMOVAPS          Y17, Y20
+	VFMSUB231PS.BCST conv2_0_16<>+0(SB), Y5, Y20
+	VFMADD231PS.BCST conv2_0_64<>+0(SB), Y14, Y20
+	VFMADD231PS.BCST conv2_1_5625<>+0(SB), Y16, Y20
+	VFMADD231PS.BCST conv2_6_25<>+0(SB), Y18, Y20
+	VMOVAPS          Y17, Y21
+	VFMADD231PS.BCST conv2_0_0256<>+0(SB), Y5, Y21
+	VFMADD231PS.BCST conv2_0_4096<>+0(SB), Y14, Y21
+	VFMADD231PS.BCST conv2_2_4414062<>+0(SB), Y16, Y21
+	VFMADD231PS.BCST conv2_39_0625<>+0(SB), Y18, Y21
+	VMOVAPS          Y17, Y17
+	VFMSUB231PS.BCST conv2_0_004096<>+0(SB), Y5, Y17
+	VFMADD231PS.BCST conv2_0_262144<>+0(SB), Y14, Y17
+	VFMADD231PS.BCST conv2_3_8146973<>+0(SB), Y16, Y17
+	VFMADD231PS.BCST conv2_244_14062<>+0(SB), Y18, Y17
+
+	// y1, y3, y5, y7 = Σ pʲ minus − m11, + m11, − m11, + m11, and m9 in y7
+	VMOVUPS          736(SI), Y5
+	VMOVAPS          Y5, Y14
+	VFMSUB231PS.BCST conv2_0_4<>+0(SB), Y3, Y14
+	VFMADD231PS.BCST conv2_0_8<>+0(SB), Y4, Y14
+	VFMADD231PS.BCST conv2_1_25<>+0(SB), Y7, Y14
+	VFMADD231PS.BCST conv2_2_5<>+0(SB), Y15, Y14
+	VMOVAPS          Y5, Y16
+	VFMADD231PS.BCST conv2_0_064<>+0(SB), Y3, Y16
+	VFMADD231PS.BCST conv2_0_512<>+0(SB), Y4, Y16
+	VFMADD231PS.BCST conv2_1_953125<>+0(SB), Y7, Y16
+	VFMADD231PS.BCST conv2_15_625<>+0(SB), Y15, Y16
+	VMOVAPS          Y5, Y18
+	VFMSUB231PS.BCST conv2_0_01024<>+0(SB), Y3, Y18
+	VFMADD231PS.BCST conv2_0_32768<>+0(SB), Y4, Y18
+	VFMADD231PS.BCST conv2_3_0517578<>+0(SB), Y7, Y18
+	VFMADD231PS.BCST conv2_97_65625<>+0(SB), Y15, Y18
+	VMOVAPS          Y5, Y5
+	VFMADD231PS.BCST conv2_0_0016384<>+0(SB), Y3, Y5
+	VFMADD231PS.BCST conv2_0_2097152<>+0(SB), Y4, Y5
+	VFMADD231PS.BCST conv2_4_7683716<>+0(SB), Y7, Y5
+	VFMADD231PS.BCST conv2_610_35156<>+0(SB), Y15, Y5
+	VMOVUPS          672(SI), Y3
+	VADDPS           Y3, Y5, Y3
+	VMAXPS           Y6, Y11, Y4
+	VMAXPS           Y14, Y19, Y5
+	VMAXPS           Y5, Y4, Y7
+	VADDPS           Y1, Y7, Y7
+	VMAXPS           Y7, Y0, Y7
+	VCMPPS           $0x1e, Y4, Y5, K1
+	VBLENDMPS        Y19, Y11, K1, Y4
+	VBLENDMPS        Y14, Y6, K1, Y5
+	VCMPPS           $0x1e, Y0, Y7, K2
+	KMOVB            K2, (DX)
+	VCMPPS           $0x1e, Y4, Y5, K2
+	KMOVB            K2, 1(DX)
+	KMOVB            K1, 2(DX)
+	VMOVUPS          Y7, (CX)
+	VMAXPS           Y8, Y12, Y4
+	VMAXPS           Y16, Y20, Y5
+	VMAXPS           Y5, Y4, Y6
+	VADDPS           Y1, Y6, Y6
+	VMAXPS           Y6, Y0, Y6
+	VCMPPS           $0x1e, Y4, Y5, K1
+	VBLENDMPS        Y20, Y12, K1, Y4
+	VBLENDMPS        Y16, Y8, K1, Y5
+	VCMPPS           $0x1e, Y0, Y6, K2
+	KMOVB            K2, 3(DX)
+	VCMPPS           $0x1e, Y4, Y5, K2
+	KMOVB            K2, 4(DX)
+	KMOVB            K1, 5(DX)
+	VMOVUPS          Y6, 32(CX)
+	VMAXPS           Y10, Y13, Y4
+	VMAXPS           Y18, Y21, Y5
+	VMAXPS           Y5, Y4, Y6
+	VADDPS           Y1, Y6, Y6
+	VMAXPS           Y6, Y0, Y6
+	VCMPPS           $0x1e, Y4, Y5, K1
+	VBLENDMPS        Y21, Y13, K1, Y4
+	VBLENDMPS        Y18, Y10, K1, Y5
+	VCMPPS           $0x1e, Y0, Y6, K2
+	KMOVB            K2, 6(DX)
+	VCMPPS           $0x1e, Y4, Y5, K2
+	KMOVB            K2, 7(DX)
+	KMOVB            K1, 8(DX)
+	VMOVUPS          Y6, 64(CX)
+	VMAXPS           Y2, Y9, Y4
+	VMAXPS           Y3, Y17, Y5
+	VMAXPS           Y5, Y4, Y6
+	VADDPS           Y1, Y6, Y6
+	VMAXPS           Y6, Y0, Y6
+	VCMPPS           $0x1e, Y4, Y5, K1
+	VBLENDMPS        Y17, Y9, K1, Y4
+	VBLENDMPS        Y3, Y2, K1, Y2
+	VCMPPS           $0x1e, Y0, Y6, K2
+	KMOVB            K2, 9(DX)
+	VCMPPS           $0x1e, Y4, Y2, K2
+	KMOVB            K2, 10(DX)
+	KMOVB            K1, 11(DX)
+	VMOVUPS          Y6, 96(CX)
+	ADDQ             $+768, SI
+	ADDQ             $+128, CX
+	ADDQ             $+12, DX
+	DECQ             R8
+	JNZ              rows7
+	ADDQ             $-3072, SI
+	ADDQ             $-512, CX
+	ADDQ             $-48, DX
+	ADDQ             $+4672, AX
+	ADDQ             $+4, BX
+	ADDQ             $+512, CX
+	ADDQ             $+48, DX
+	DECQ             DI
+	JNZ              output5
+	VZEROUPPER
+	RET
+
+DATA conv2_0_0256<>+0(SB)/4, $0x3cd1b717
+GLOBL conv2_0_0256<>(SB), RODATA|NOPTR, $4
+
+DATA conv2_0_4096<>+0(SB)/4, $0x3ed1b717
+GLOBL conv2_0_4096<>(SB), RODATA|NOPTR, $4
+
+DATA conv2_2_4414062<>+0(SB)/4, $0x401c4000
+GLOBL conv2_2_4414062<>(SB), RODATA|NOPTR, $4
+
+DATA conv2_39_0625<>+0(SB)/4, $0x421c4000
+GLOBL conv2_39_0625<>(SB), RODATA|NOPTR, $4
+
+DATA conv2_0_004096<>+0(SB)/4, $0x3b8637bd
+GLOBL conv2_0_004096<>(SB), RODATA|NOPTR, $4
+
+DATA conv2_0_262144<>+0(SB)/4, $0x3e8637bd
+GLOBL conv2_0_262144<>(SB), RODATA|NOPTR, $4
+
+DATA conv2_3_8146973<>+0(SB)/4, $0x40742400
+GLOBL conv2_3_8146973<>(SB), RODATA|NOPTR, $4
+
+DATA conv2_244_14062<>+0(SB)/4, $0x43742400
+GLOBL conv2_244_14062<>(SB), RODATA|NOPTR, $4
+
+DATA conv2_0_064<>+0(SB)/4, $0x3d83126f
+GLOBL conv2_0_064<>(SB), RODATA|NOPTR, $4
+
+DATA conv2_0_512<>+0(SB)/4, $0x3f03126f
+GLOBL conv2_0_512<>(SB), RODATA|NOPTR, $4
+
+DATA conv2_1_953125<>+0(SB)/4, $0x3ffa0000
+GLOBL conv2_1_953125<>(SB), RODATA|NOPTR, $4
+
+DATA conv2_15_625<>+0(SB)/4, $0x417a0000
+GLOBL conv2_15_625<>(SB), RODATA|NOPTR, $4
+
+DATA conv2_0_01024<>+0(SB)/4, $0x3c27c5ac
+GLOBL conv2_0_01024<>(SB), RODATA|NOPTR, $4
+
+DATA conv2_0_32768<>+0(SB)/4, $0x3ea7c5ac
+GLOBL conv2_0_32768<>(SB), RODATA|NOPTR, $4
+
+DATA conv2_3_0517578<>+0(SB)/4, $0x40435000
+GLOBL conv2_3_0517578<>(SB), RODATA|NOPTR, $4
+
+DATA conv2_97_65625<>+0(SB)/4, $0x42c35000
+GLOBL conv2_97_65625<>(SB), RODATA|NOPTR, $4
+
+DATA conv2_0_0016384<>+0(SB)/4, $0x3ad6bf95
+GLOBL conv2_0_0016384<>(SB), RODATA|NOPTR, $4
+
+DATA conv2_0_2097152<>+0(SB)/4, $0x3e56bf95
+GLOBL conv2_0_2097152<>(SB), RODATA|NOPTR, $4
+
+DATA conv2_4_7683716<>+0(SB)/4, $0x40989680
+GLOBL conv2_4_7683716<>(SB), RODATA|NOPTR, $4
+
+DATA conv2_610_35156<>+0(SB)/4, $0x44189680
+GLOBL conv2_610_35156<>(SB), RODATA|NOPTR, $4
+
+// func Conv2OutputGrad8(dm []float32, dy []float32, mask []byte, first int)
+// Requires: AVX, AVX512DQ, AVX512F, AVX512VL
+TEXT ·Conv2OutputGrad8(SB), $3136-80
+	// Conv2OutputGrad8 un-pools and transforms the gradient of outputs first … first+9 of conv2:
+	// dm [144][50] = A dY Aᵀ, dY [50][8][8] being dy [50][4][4] at the positions that mask [50][4][4] chose.
+	// Registers: 19 of 32 vectors, 7 of 14 general, 2 of 7 masks.
+	MOVQ   dm_base+0(FP), AX
+	MOVQ   dy_base+24(FP), CX
+	MOVQ   mask_base+48(FP), DX
+	MOVQ   first+72(FP), BX
+	IMUL3Q $+32, BX, SI
+	ADDQ   SI, AX
+	IMUL3Q $+512, BX, SI
+	ADDQ   SI, CX
+	IMUL3Q $+48, BX, BX
+	ADDQ   BX, DX
+	LEAQ   63(SP), BX
+	ANDQ   $-64, BX
+	MOVQ   $0x0000000a, SI
+
+output1:
+	// two columns at a time: un-pooling, then A dY
+	MOVQ $0x00000004, DI
+
+columns2:
+	KMOVB     (DX), K1
+	VMOVUPS.Z (CX), K1, Y0
+	KMOVB     1(DX), K1
+	KNOTW     K1, K2
+	VMOVUPS.Z Y0, K2, Y1
+	VMOVUPS.Z Y0, K1, Y0
+	KMOVB     2(DX), K1
+	KNOTW     K1, K2
+	VMOVUPS.Z Y1, K2, Y2
+	KNOTW     K1, K2
+	VMOVUPS.Z Y0, K2, Y3
+	VMOVUPS.Z Y1, K1, Y1
+	VMOVUPS.Z Y0, K1, Y0
+	KMOVB     12(DX), K1
+	VMOVUPS.Z 128(CX), K1, Y4
+	KMOVB     13(DX), K1
+	KNOTW     K1, K2
+	VMOVUPS.Z Y4, K2, Y5
+	VMOVUPS.Z Y4, K1, Y4
+	KMOVB     14(DX), K1
+	KNOTW     K1, K2
+	VMOVUPS.Z Y5, K2, Y6
+	KNOTW     K1, K2
+	VMOVUPS.Z Y4, K2, Y7
+	VMOVUPS.Z Y5, K1, Y5
+	VMOVUPS.Z Y4, K1, Y4
+	KMOVB     24(DX), K1
+	VMOVUPS.Z 256(CX), K1, Y8
+	KMOVB     25(DX), K1
+	KNOTW     K1, K2
+	VMOVUPS.Z Y8, K2, Y9
+	VMOVUPS.Z Y8, K1, Y8
+	KMOVB     26(DX), K1
+	KNOTW     K1, K2
+	VMOVUPS.Z Y9, K2, Y10
+	KNOTW     K1, K2
+	VMOVUPS.Z Y8, K2, Y11
+	VMOVUPS.Z Y9, K1, Y9
+	VMOVUPS.Z Y8, K1, Y8
+	KMOVB     36(DX), K1
+	VMOVUPS.Z 384(CX), K1, Y12
+	KMOVB     37(DX), K1
+	KNOTW     K1, K2
+	VMOVUPS.Z Y12, K2, Y13
+	VMOVUPS.Z Y12, K1, Y12
+	KMOVB     38(DX), K1
+	KNOTW     K1, K2
+	VMOVUPS.Z Y13, K2, Y14
+	KNOTW     K1, K2
+	VMOVUPS.Z Y12, K2, Y15
+	VMOVUPS.Z Y13, K1, Y13
+	VMOVUPS.Z Y12, K1, Y12
+
+	// m1, m2 = Σ p²ʲ y[2j] ± Σ p²ʲ⁺¹ y[2j+1], p = 2/5
+	VMOVAPS          Y2, Y16
+	VMULPS.BCST      conv2_0_4<>+0(SB), Y1, Y17
+	VFMADD231PS.BCST conv2_0_16<>+0(SB), Y6, Y16
+	VFMADD231PS.BCST conv2_0_064<>+0(SB), Y5, Y17
+	VFMADD231PS.BCST conv2_0_0256<>+0(SB), Y10, Y16
+	VFMADD231PS.BCST conv2_0_01024<>+0(SB), Y9, Y17
+	VFMADD231PS.BCST conv2_0_004096<>+0(SB), Y14, Y16
+	VFMADD231PS.BCST conv2_0_0016384<>+0(SB), Y13, Y17
+	VADDPS           Y17, Y16, Y18
+	VMOVUPS          Y18, 256(BX)
+	VSUBPS           Y17, Y16, Y16
+	VMOVUPS          Y16, 512(BX)
+
+	// m3, m4 = Σ p²ʲ y[2j] ± Σ p²ʲ⁺¹ y[2j+1], p = 4/5
+	VMOVAPS          Y2, Y16
+	VMULPS.BCST      conv2_0_8<>+0(SB), Y1, Y17
+	VFMADD231PS.BCST conv2_0_64<>+0(SB), Y6, Y16
+	VFMADD231PS.BCST conv2_0_512<>+0(SB), Y5, Y17
+	VFMADD231PS.BCST conv2_0_4096<>+0(SB), Y10, Y16
+	VFMADD231PS.BCST conv2_0_32768<>+0(SB), Y9, Y17
+	VFMADD231PS.BCST conv2_0_262144<>+0(SB), Y14, Y16
+	VFMADD231PS.BCST conv2_0_2097152<>+0(SB), Y13, Y17
+	VADDPS           Y17, Y16, Y18
+	VMOVUPS          Y18, 768(BX)
+	VSUBPS           Y17, Y16, Y16
+	VMOVUPS          Y16, 1024(BX)
+
+	// m5, m6 = Σ p²ʲ y[2j] ± Σ p²ʲ⁺¹ y[2j+1], p = 5/4
+	VMOVAPS          Y2, Y16
+	VMULPS.BCST      conv2_1_25<>+0(SB), Y1, Y17
+	VFMADD231PS.BCST conv2_1_5625<>+0(SB), Y6, Y16
+	VFMADD231PS.BCST conv2_1_953125<>+0(SB), Y5, Y17
+	VFMADD231PS.BCST conv2_2_4414062<>+0(SB), Y10, Y16
+	VFMADD231PS.BCST conv2_3_0517578<>+0(SB), Y9, Y17
+	VFMADD231PS.BCST conv2_3_8146973<>+0(SB), Y14, Y16
+	VFMADD231PS.BCST conv2_4_7683716<>+0(SB), Y13, Y17
+	VADDPS           Y17, Y16, Y18
+	VMOVUPS          Y18, 1280(BX)
+	VSUBPS           Y17, Y16, Y16
+	VMOVUPS          Y16, 1536(BX)
+
+	// m7, m8 = Σ p²ʲ y[2j] ± Σ p²ʲ⁺¹ y[2j+1], p = 5/2
+	VMOVAPS          Y2, Y16
+	VMULPS.BCST      conv2_2_5<>+0(SB), Y1, Y17
+	VFMADD231PS.BCST conv2_6_25<>+0(SB), Y6, Y16
+	VFMADD231PS.BCST conv2_15_625<>+0(SB), Y5, Y17
+	VFMADD231PS.BCST conv2_39_0625<>+0(SB), Y10, Y16
+	VFMADD231PS.BCST conv2_97_65625<>+0(SB), Y9, Y17
+	VFMADD231PS.BCST conv2_244_14062<>+0(SB), Y14, Y16
+	VFMADD231PS.BCST conv2_610_35156<>+0(SB), Y13, Y17
+	VADDPS           Y17, Y16, Y18
+	VMOVUPS          Y18, 1792(BX)
+	VSUBPS           Y17, Y16, Y16
+	VMOVUPS          Y16, 2048(BX)
+
+	// m0 = y0, m9 = y7
+	VMOVUPS Y2, (BX)
+	VMOVUPS Y13, 2304(BX)
+
+	// m10, m11 = (y0 − y2) + (y4 − y6), (y3 − y1) + (y7 − y5)
+	VSUBPS  Y6, Y2, Y2
+	VSUBPS  Y14, Y10, Y6
+	VADDPS  Y6, Y2, Y2
+	VMOVUPS Y2, 2560(BX)
+	VSUBPS  Y1, Y5, Y1
+	VSUBPS  Y9, Y13, Y2
+	VADDPS  Y2, Y1, Y1
+	VMOVUPS Y1, 2816(BX)
+
+	// m1, m2 = Σ p²ʲ y[2j] ± Σ p²ʲ⁺¹ y[2j+1], p = 2/5
+	VMOVAPS          Y3, Y1
+	VMULPS.BCST      conv2_0_4<>+0(SB), Y0, Y2
+	VFMADD231PS.BCST conv2_0_16<>+0(SB), Y7, Y1
+	VFMADD231PS.BCST conv2_0_064<>+0(SB), Y4, Y2
+	VFMADD231PS.BCST conv2_0_0256<>+0(SB), Y11, Y1
+	VFMADD231PS.BCST conv2_0_01024<>+0(SB), Y8, Y2
+	VFMADD231PS.BCST conv2_0_004096<>+0(SB), Y15, Y1
+	VFMADD231PS.BCST conv2_0_0016384<>+0(SB), Y12, Y2
+	VADDPS           Y2, Y1, Y5
+	VMOVUPS          Y5, 288(BX)
+	VSUBPS           Y2, Y1, Y1
+	VMOVUPS          Y1, 544(BX)
+
+	// m3, m4 = Σ p²ʲ y[2j] ± Σ p²ʲ⁺¹ y[2j+1], p = 4/5
+	VMOVAPS          Y3, Y1
+	VMULPS.BCST      conv2_0_8<>+0(SB), Y0, Y2
+	VFMADD231PS.BCST conv2_0_64<>+0(SB), Y7, Y1
+	VFMADD231PS.BCST conv2_0_512<>+0(SB), Y4, Y2
+	VFMADD231PS.BCST conv2_0_4096<>+0(SB), Y11, Y1
+	VFMADD231PS.BCST conv2_0_32768<>+0(SB), Y8, Y2
+	VFMADD231PS.BCST conv2_0_262144<>+0(SB), Y15, Y1
+	VFMADD231PS.BCST conv2_0_2097152<>+0(SB), Y12, Y2
+	VADDPS           Y2, Y1, Y5
+	VMOVUPS          Y5, 800(BX)
+	VSUBPS           Y2, Y1, Y1
+	VMOVUPS          Y1, 1056(BX)
+
+	// m5, m6 = Σ p²ʲ y[2j] ± Σ p²ʲ⁺¹ y[2j+1], p = 5/4
+	VMOVAPS          Y3, Y1
+	VMULPS.BCST      conv2_1_25<>+0(SB), Y0, Y2
+	VFMADD231PS.BCST conv2_1_5625<>+0(SB), Y7, Y1
+	VFMADD231PS.BCST conv2_1_953125<>+0(SB), Y4, Y2
+	VFMADD231PS.BCST conv2_2_4414062<>+0(SB), Y11, Y1
+	VFMADD231PS.BCST conv2_3_0517578<>+0(SB), Y8, Y2
+	VFMADD231PS.BCST conv2_3_8146973<>+0(SB), Y15, Y1
+	VFMADD231PS.BCST conv2_4_7683716<>+0(SB), Y12, Y2
+	VADDPS           Y2, Y1, Y5
+	VMOVUPS          Y5, 1312(BX)
+	VSUBPS           Y2, Y1, Y1
+	VMOVUPS          Y1, 1568(BX)
+
+	// m7, m8 = Σ p²ʲ y[2j] ± Σ p²ʲ⁺¹ y[2j+1], p = 5/2
+	VMOVAPS          Y3, Y1
+	VMULPS.BCST      conv2_2_5<>+0(SB), Y0, Y2
+	VFMADD231PS.BCST conv2_6_25<>+0(SB), Y7, Y1
+	VFMADD231PS.BCST conv2_15_625<>+0(SB), Y4, Y2
+	VFMADD231PS.BCST conv2_39_0625<>+0(SB), Y11, Y1
+	VFMADD231PS.BCST conv2_97_65625<>+0(SB), Y8, Y2
+	VFMADD231PS.BCST conv2_244_14062<>+0(SB), Y15, Y1
+	VFMADD231PS.BCST conv2_610_35156<>+0(SB), Y12, Y2
+	VADDPS           Y2, Y1, Y5
+	VMOVUPS          Y5, 1824(BX)
+	VSUBPS           Y2, Y1, Y1
+	VMOVUPS          Y1, 2080(BX)
+
+	// m0 = y0, m9 = y7
+	VMOVUPS Y3, 32(BX)
+	VMOVUPS Y12, 2336(BX)
+
+	// m10, m11 = (y0 − y2) + (y4 − y6), (y3 − y1) + (y7 − y5)
+	VSUBPS  Y7, Y3, Y1
+	VSUBPS  Y15, Y11, Y2
+	VADDPS  Y2, Y1, Y1
+	VMOVUPS Y1, 2592(BX)
+	VSUBPS  Y0, Y4, Y0
+	VSUBPS  Y8, Y12, Y1
+	VADDPS  Y1, Y0, Y0
+	VMOVUPS Y0, 2848(BX)
+	ADDQ    $+32, CX
+	ADDQ    $+3, DX
+	ADDQ    $+64, BX
+	DECQ    DI
+	JNZ     columns2
+	ADDQ    $-128, CX
+	ADDQ    $-12, DX
+	ADDQ    $-256, BX
+	LEAQ    166400(AX), DI
+
+	// rows of real points
+	MOVQ $0x0000000a, R8
+
+row3:
+	VMOVUPS (BX), Y0
+	VMOVUPS 32(BX), Y1
+	VMOVUPS 64(BX), Y2
+	VMOVUPS 96(BX), Y3
+	VMOVUPS 128(BX), Y4
+	VMOVUPS 160(BX), Y5
+	VMOVUPS 192(BX), Y6
+	VMOVUPS 224(BX), Y7
+
+	// m1, m2 = Σ p²ʲ y[2j] ± Σ p²ʲ⁺¹ y[2j+1], p = 2/5
+	VMOVAPS          Y0, Y8
+	VMULPS.BCST      conv2_0_4<>+0(SB), Y1, Y9
+	VFMADD231PS.BCST conv2_0_16<>+0(SB), Y2, Y8
+	VFMADD231PS.BCST conv2_0_064<>+0(SB), Y3, Y9
+	VFMADD231PS.BCST conv2_0_0256<>+0(SB), Y4, Y8
+	VFMADD231PS.BCST conv2_0_01024<>+0(SB), Y5, Y9
+	VFMADD231PS.BCST conv2_0_004096<>+0(SB), Y6, Y8
+	VFMADD231PS.BCST conv2_0_0016384<>+0(SB), Y7, Y9
+	VADDPS           Y9, Y8, Y10
+	VMOVUPS          Y10, 1664(AX)
+	VSUBPS           Y9, Y8, Y8
+	VMOVUPS          Y8, 3328(AX)
+
+	// m3, m4 = Σ p²ʲ y[2j] ± Σ p²ʲ⁺¹ y[2j+1], p = 4/5
+	VMOVAPS          Y0, Y8
+	VMULPS.BCST      conv2_0_8<>+0(SB), Y1, Y9
+	VFMADD231PS.BCST conv2_0_64<>+0(SB), Y2, Y8
+	VFMADD231PS.BCST conv2_0_512<>+0(SB), Y3, Y9
+	VFMADD231PS.BCST conv2_0_4096<>+0(SB), Y4, Y8
+	VFMADD231PS.BCST conv2_0_32768<>+0(SB), Y5, Y9
+	VFMADD231PS.BCST conv2_0_262144<>+0(SB), Y6, Y8
+	VFMADD231PS.BCST conv2_0_2097152<>+0(SB), Y7, Y9
+	VADDPS           Y9, Y8, Y10
+	VMOVUPS          Y10, 4992(AX)
+	VSUBPS           Y9, Y8, Y8
+	VMOVUPS          Y8, 6656(AX)
+
+	// m5, m6 = Σ p²ʲ y[2j] ± Σ p²ʲ⁺¹ y[2j+1], p = 5/4
+	VMOVAPS          Y0, Y8
+	VMULPS.BCST      conv2_1_25<>+0(SB), Y1, Y9
+	VFMADD231PS.BCST conv2_1_5625<>+0(SB), Y2, Y8
+	VFMADD231PS.BCST conv2_1_953125<>+0(SB), Y3, Y9
+	VFMADD231PS.BCST conv2_2_4414062<>+0(SB), Y4, Y8
+	VFMADD231PS.BCST conv2_3_0517578<>+0(SB), Y5, Y9
+	VFMADD231PS.BCST conv2_3_8146973<>+0(SB), Y6, Y8
+	VFMADD231PS.BCST conv2_4_7683716<>+0(SB), Y7, Y9
+	VADDPS           Y9, Y8, Y10
+	VMOVUPS          Y10, 8320(AX)
+	VSUBPS           Y9, Y8, Y8
+	VMOVUPS          Y8, 9984(AX)
+
+	// m7, m8 = Σ p²ʲ y[2j] ± Σ p²ʲ⁺¹ y[2j+1], p = 5/2
+	VMOVAPS          Y0, Y8
+	VMULPS.BCST      conv2_2_5<>+0(SB), Y1, Y9
+	VFMADD231PS.BCST conv2_6_25<>+0(SB), Y2, Y8
+	VFMADD231PS.BCST conv2_15_625<>+0(SB), Y3, Y9
+	VFMADD231PS.BCST conv2_39_0625<>+0(SB), Y4, Y8
+	VFMADD231PS.BCST conv2_97_65625<>+0(SB), Y5, Y9
+	VFMADD231PS.BCST conv2_244_14062<>+0(SB), Y6, Y8
+	VFMADD231PS.BCST conv2_610_35156<>+0(SB), Y7, Y9
+	VADDPS           Y9, Y8, Y10
+	VMOVUPS          Y10, 11648(AX)
+	VSUBPS           Y9, Y8, Y8
+	VMOVUPS          Y8, 13312(AX)
+
+	// m0 = y0, m9 = y7
+	VMOVUPS Y0, (AX)
+	VMOVUPS Y7, 14976(AX)
+
+	// m10, m11 = (y0 − y2) + (y4 − y6), (y3 − y1) + (y7 − y5)
+	VSUBPS  Y2, Y0, Y0
+	VSUBPS  Y6, Y4, Y2
+	VADDPS  Y2, Y0, Y0
+	VMOVUPS Y0, (DI)
+	VSUBPS  Y1, Y3, Y0
+	VSUBPS  Y5, Y7, Y1
+	VADDPS  Y1, Y0, Y0
+	VMOVUPS Y0, 1664(DI)
+	ADDQ    $+256, BX
+	ADDQ    $+16640, AX
+	ADDQ    $+3328, DI
+	DECQ    R8
+	JNZ     row3
+
+	// the real part of the row of i
+	VMOVUPS (BX), Y0
+	VMOVUPS 32(BX), Y1
+	VMOVUPS 64(BX), Y2
+	VMOVUPS 96(BX), Y3
+	VMOVUPS 128(BX), Y4
+	VMOVUPS 160(BX), Y5
+	VMOVUPS 192(BX), Y6
+	VMOVUPS 224(BX), Y7
+
+	// m1, m2 = Σ p²ʲ y[2j] ± Σ p²ʲ⁺¹ y[2j+1], p = 2/5
+	VMOVAPS          Y0, Y8
+	VMULPS.BCST      conv2_0_4<>+0(SB), Y1, Y9
+	VFMADD231PS.BCST conv2_0_16<>+0(SB), Y2, Y8
+	VFMADD231PS.BCST conv2_0_064<>+0(SB), Y3, Y9
+	VFMADD231PS.BCST conv2_0_0256<>+0(SB), Y4, Y8
+	VFMADD231PS.BCST conv2_0_01024<>+0(SB), Y5, Y9
+	VFMADD231PS.BCST conv2_0_004096<>+0(SB), Y6, Y8
+	VFMADD231PS.BCST conv2_0_0016384<>+0(SB), Y7, Y9
+	VADDPS           Y9, Y8, Y10
+	VMOVUPS          Y10, 36608(AX)
+	VSUBPS           Y9, Y8, Y8
+	VMOVUPS          Y8, 39936(AX)
+
+	// m3, m4 = Σ p²ʲ y[2j] ± Σ p²ʲ⁺¹ y[2j+1], p = 4/5
+	VMOVAPS          Y0, Y8
+	VMULPS.BCST      conv2_0_8<>+0(SB), Y1, Y9
+	VFMADD231PS.BCST conv2_0_64<>+0(SB), Y2, Y8
+	VFMADD231PS.BCST conv2_0_512<>+0(SB), Y3, Y9
+	VFMADD231PS.BCST conv2_0_4096<>+0(SB), Y4, Y8
+	VFMADD231PS.BCST conv2_0_32768<>+0(SB), Y5, Y9
+	VFMADD231PS.BCST conv2_0_262144<>+0(SB), Y6, Y8
+	VFMADD231PS.BCST conv2_0_2097152<>+0(SB), Y7, Y9
+	VADDPS           Y9, Y8, Y10
+	VMOVUPS          Y10, 43264(AX)
+	VSUBPS           Y9, Y8, Y8
+	VMOVUPS          Y8, 46592(AX)
+
+	// m5, m6 = Σ p²ʲ y[2j] ± Σ p²ʲ⁺¹ y[2j+1], p = 5/4
+	VMOVAPS          Y0, Y8
+	VMULPS.BCST      conv2_1_25<>+0(SB), Y1, Y9
+	VFMADD231PS.BCST conv2_1_5625<>+0(SB), Y2, Y8
+	VFMADD231PS.BCST conv2_1_953125<>+0(SB), Y3, Y9
+	VFMADD231PS.BCST conv2_2_4414062<>+0(SB), Y4, Y8
+	VFMADD231PS.BCST conv2_3_0517578<>+0(SB), Y5, Y9
+	VFMADD231PS.BCST conv2_3_8146973<>+0(SB), Y6, Y8
+	VFMADD231PS.BCST conv2_4_7683716<>+0(SB), Y7, Y9
+	VADDPS           Y9, Y8, Y10
+	VMOVUPS          Y10, 49920(AX)
+	VSUBPS           Y9, Y8, Y8
+	VMOVUPS          Y8, 53248(AX)
+
+	// m7, m8 = Σ p²ʲ y[2j] ± Σ p²ʲ⁺¹ y[2j+1], p = 5/2
+	VMOVAPS          Y0, Y8
+	VMULPS.BCST      conv2_2_5<>+0(SB), Y1, Y9
+	VFMADD231PS.BCST conv2_6_25<>+0(SB), Y2, Y8
+	VFMADD231PS.BCST conv2_15_625<>+0(SB), Y3, Y9
+	VFMADD231PS.BCST conv2_39_0625<>+0(SB), Y4, Y8
+	VFMADD231PS.BCST conv2_97_65625<>+0(SB), Y5, Y9
+	VFMADD231PS.BCST conv2_244_14062<>+0(SB), Y6, Y8
+	VFMADD231PS.BCST conv2_610_35156<>+0(SB), Y7, Y9
+	VADDPS           Y9, Y8, Y10
+	VMOVUPS          Y10, 56576(AX)
+	VSUBPS           Y9, Y8, Y8
+	VMOVUPS          Y8, 59904(AX)
+
+	// m0 = y0, m9 = y7
+	VMOVUPS Y0, 33280(AX)
+	VMOVUPS Y7, 63232(AX)
+
+	// m10, m11 = (y0 − y2) + (y4 − y6), (y3 − y1) + (y7 − y5)
+	VSUBPS  Y2, Y0, Y0
+	VSUBPS  Y6, Y4, Y2
+	VADDPS  Y2, Y0, Y0
+	VMOVUPS Y0, (BX)
+	VSUBPS  Y1, Y3, Y0
+	VSUBPS  Y5, Y7, Y1
+	VADDPS  Y1, Y0, Y0
+	VMOVUPS Y0, 32(BX)
+
+	// the imaginary part of the row of i
+	VMOVUPS 256(BX), Y0
+	VMOVUPS 288(BX), Y1
+	VMOVUPS 320(BX), Y2
+	VMOVUPS 352(BX), Y3
+	VMOVUPS 384(BX), Y4
+	VMOVUPS 416(BX), Y5
+	VMOVUPS 448(BX), Y6
+	VMOVUPS 480(BX), Y7
+
+	// m1, m2 = Σ p²ʲ y[2j] ± Σ p²ʲ⁺¹ y[2j+1], p = 2/5
+	VMOVAPS          Y0, Y8
+	VMULPS.BCST      conv2_0_4<>+0(SB), Y1, Y9
+	VFMADD231PS.BCST conv2_0_16<>+0(SB), Y2, Y8
+	VFMADD231PS.BCST conv2_0_064<>+0(SB), Y3, Y9
+	VFMADD231PS.BCST conv2_0_0256<>+0(SB), Y4, Y8
+	VFMADD231PS.BCST conv2_0_01024<>+0(SB), Y5, Y9
+	VFMADD231PS.BCST conv2_0_004096<>+0(SB), Y6, Y8
+	VFMADD231PS.BCST conv2_0_0016384<>+0(SB), Y7, Y9
+	VADDPS           Y9, Y8, Y10
+	VMOVUPS          Y10, 38272(AX)
+	VSUBPS           Y9, Y8, Y8
+	VMOVUPS          Y8, 41600(AX)
+
+	// m3, m4 = Σ p²ʲ y[2j] ± Σ p²ʲ⁺¹ y[2j+1], p = 4/5
+	VMOVAPS          Y0, Y8
+	VMULPS.BCST      conv2_0_8<>+0(SB), Y1, Y9
+	VFMADD231PS.BCST conv2_0_64<>+0(SB), Y2, Y8
+	VFMADD231PS.BCST conv2_0_512<>+0(SB), Y3, Y9
+	VFMADD231PS.BCST conv2_0_4096<>+0(SB), Y4, Y8
+	VFMADD231PS.BCST conv2_0_32768<>+0(SB), Y5, Y9
+	VFMADD231PS.BCST conv2_0_262144<>+0(SB), Y6, Y8
+	VFMADD231PS.BCST conv2_0_2097152<>+0(SB), Y7, Y9
+	VADDPS           Y9, Y8, Y10
+	VMOVUPS          Y10, 44928(AX)
+	VSUBPS           Y9, Y8, Y8
+	VMOVUPS          Y8, 48256(AX)
+
+	// m5, m6 = Σ p²ʲ y[2j] ± Σ p²ʲ⁺¹ y[2j+1], p = 5/4
+	VMOVAPS          Y0, Y8
+	VMULPS.BCST      conv2_1_25<>+0(SB), Y1, Y9
+	VFMADD231PS.BCST conv2_1_5625<>+0(SB), Y2, Y8
+	VFMADD231PS.BCST conv2_1_953125<>+0(SB), Y3, Y9
+	VFMADD231PS.BCST conv2_2_4414062<>+0(SB), Y4, Y8
+	VFMADD231PS.BCST conv2_3_0517578<>+0(SB), Y5, Y9
+	VFMADD231PS.BCST conv2_3_8146973<>+0(SB), Y6, Y8
+	VFMADD231PS.BCST conv2_4_7683716<>+0(SB), Y7, Y9
+	VADDPS           Y9, Y8, Y10
+	VMOVUPS          Y10, 51584(AX)
+	VSUBPS           Y9, Y8, Y8
+	VMOVUPS          Y8, 54912(AX)
+
+	// m7, m8 = Σ p²ʲ y[2j] ± Σ p²ʲ⁺¹ y[2j+1], p = 5/2
+	VMOVAPS          Y0, Y8
+	VMULPS.BCST      conv2_2_5<>+0(SB), Y1, Y9
+	VFMADD231PS.BCST conv2_6_25<>+0(SB), Y2, Y8
+	VFMADD231PS.BCST conv2_15_625<>+0(SB), Y3, Y9
+	VFMADD231PS.BCST conv2_39_0625<>+0(SB), Y4, Y8
+	VFMADD231PS.BCST conv2_97_65625<>+0(SB), Y5, Y9
+	VFMADD231PS.BCST conv2_244_14062<>+0(SB), Y6, Y8
+	VFMADD231PS.BCST conv2_610_35156<>+0(SB), Y7, Y9
+	VADDPS           Y9, Y8, Y10
+	VMOVUPS          Y10, 58240(AX)
+	VSUBPS           Y9, Y8, Y8
+	VMOVUPS          Y8, 61568(AX)
+
+	// m0 = y0, m9 = y7
+	VMOVUPS Y0, 34944(AX)
+	VMOVUPS Y7, 64896(AX)
+
+	// m10, m11 = (y0 − y2) + (y4 − y6), (y3 − y1) + (y7 − y5)
+	VSUBPS  Y2, Y0, Y0
+	VSUBPS  Y6, Y4, Y2
+	VADDPS  Y2, Y0, Y0
+	VMOVUPS Y0, 256(BX)
+	VSUBPS  Y1, Y3, Y0
+	VSUBPS  Y5, Y7, Y1
+	VADDPS  Y1, Y0, Y0
+	VMOVUPS Y0, 288(BX)
+
+	// the products of i with i and with −i
+	VMOVUPS (BX), Y0
+	VMOVUPS 32(BX), Y1
+	VMOVUPS 256(BX), Y2
+	VMOVUPS 288(BX), Y3
+	VSUBPS  Y3, Y0, Y4
+	VADDPS  Y2, Y1, Y5
+	VADDPS  Y3, Y0, Y0
+	VSUBPS  Y2, Y1, Y1
+	VMOVUPS Y4, 66560(AX)
+	VMOVUPS Y5, 68224(AX)
+	VMOVUPS Y0, 69888(AX)
+	VMOVUPS Y1, 71552(AX)
+	ADDQ    $-2560, BX
+	ADDQ    $-166400, AX
+	ADDQ    $+32, AX
+	ADDQ    $+512, CX
+	ADDQ    $+48, DX
+	DECQ    SI
+	JNZ     output1
+	VZEROUPPER
+	RET
+
+// func Conv2InputGradProducts8(dv []float32, u []float32, dm []float32, first int)
+// Requires: AVX, AVX512F, AVX512VL, FMA3
+TEXT ·Conv2InputGradProducts8(SB), $0-80
+	// Conv2InputGradProducts8 computes channels first … first+9 of dv [20][144] = Σ u dm from u [144][50][20] and dm [144][50].
+	// Registers: 24 of 32 vectors, 5 of 14 general.
+	MOVQ   dv_base+0(FP), AX
+	MOVQ   u_base+24(FP), CX
+	MOVQ   dm_base+48(FP), DX
+	MOVQ   first+72(FP), BX
+	IMUL3Q $+4, BX, SI
+	ADDQ   SI, CX
+	IMUL3Q $+4672, BX, BX
+	ADDQ   BX, AX
+
+	// to[o] = Σ weight·from over 50, real frequencies
+	MOVQ $0x00000064, BX
+
+real1:
+	VXORPS Y0, Y0, Y0
+	VXORPS Y1, Y1, Y1
+	VXORPS Y2, Y2, Y2
+	VXORPS Y3, Y3, Y3
+	VXORPS Y4, Y4, Y4
+	VXORPS Y5, Y5, Y5
+	VXORPS Y6, Y6, Y6
+	VXORPS Y7, Y7, Y7
+	VXORPS Y8, Y8, Y8
+	VXORPS Y9, Y9, Y9
+	MOVQ   $0x00000005, SI
+
+terms2:
+	VMOVUPS          (DX), Y10
+	VFMADD231PS.BCST (CX), Y10, Y0
+	VFMADD231PS.BCST 4(CX), Y10, Y1
+	VFMADD231PS.BCST 8(CX), Y10, Y2
+	VFMADD231PS.BCST 12(CX), Y10, Y3
+	VFMADD231PS.BCST 16(CX), Y10, Y4
+	VFMADD231PS.BCST 20(CX), Y10, Y5
+	VFMADD231PS.BCST 24(CX), Y10, Y6
+	VFMADD231PS.BCST 28(CX), Y10, Y7
+	VFMADD231PS.BCST 32(CX), Y10, Y8
+	VFMADD231PS.BCST 36(CX), Y10, Y9
+	VMOVUPS          32(DX), Y10
+	VFMADD231PS.BCST 80(CX), Y10, Y0
+	VFMADD231PS.BCST 84(CX), Y10, Y1
+	VFMADD231PS.BCST 88(CX), Y10, Y2
+	VFMADD231PS.BCST 92(CX), Y10, Y3
+	VFMADD231PS.BCST 96(CX), Y10, Y4
+	VFMADD231PS.BCST 100(CX), Y10, Y5
+	VFMADD231PS.BCST 104(CX), Y10, Y6
+	VFMADD231PS.BCST 108(CX), Y10, Y7
+	VFMADD231PS.BCST 112(CX), Y10, Y8
+	VFMADD231PS.BCST 116(CX), Y10, Y9
+	VMOVUPS          64(DX), Y10
+	VFMADD231PS.BCST 160(CX), Y10, Y0
+	VFMADD231PS.BCST 164(CX), Y10, Y1
+	VFMADD231PS.BCST 168(CX), Y10, Y2
+	VFMADD231PS.BCST 172(CX), Y10, Y3
+	VFMADD231PS.BCST 176(CX), Y10, Y4
+	VFMADD231PS.BCST 180(CX), Y10, Y5
+	VFMADD231PS.BCST 184(CX), Y10, Y6
+	VFMADD231PS.BCST 188(CX), Y10, Y7
+	VFMADD231PS.BCST 192(CX), Y10, Y8
+	VFMADD231PS.BCST 196(CX), Y10, Y9
+	VMOVUPS          96(DX), Y10
+	VFMADD231PS.BCST 240(CX), Y10, Y0
+	VFMADD231PS.BCST 244(CX), Y10, Y1
+	VFMADD231PS.BCST 248(CX), Y10, Y2
+	VFMADD231PS.BCST 252(CX), Y10, Y3
+	VFMADD231PS.BCST 256(CX), Y10, Y4
+	VFMADD231PS.BCST 260(CX), Y10, Y5
+	VFMADD231PS.BCST 264(CX), Y10, Y6
+	VFMADD231PS.BCST 268(CX), Y10, Y7
+	VFMADD231PS.BCST 272(CX), Y10, Y8
+	VFMADD231PS.BCST 276(CX), Y10, Y9
+	VMOVUPS          128(DX), Y10
+	VFMADD231PS.BCST 320(CX), Y10, Y0
+	VFMADD231PS.BCST 324(CX), Y10, Y1
+	VFMADD231PS.BCST 328(CX), Y10, Y2
+	VFMADD231PS.BCST 332(CX), Y10, Y3
+	VFMADD231PS.BCST 336(CX), Y10, Y4
+	VFMADD231PS.BCST 340(CX), Y10, Y5
+	VFMADD231PS.BCST 344(CX), Y10, Y6
+	VFMADD231PS.BCST 348(CX), Y10, Y7
+	VFMADD231PS.BCST 352(CX), Y10, Y8
+	VFMADD231PS.BCST 356(CX), Y10, Y9
+	VMOVUPS          160(DX), Y10
+	VFMADD231PS.BCST 400(CX), Y10, Y0
+	VFMADD231PS.BCST 404(CX), Y10, Y1
+	VFMADD231PS.BCST 408(CX), Y10, Y2
+	VFMADD231PS.BCST 412(CX), Y10, Y3
+	VFMADD231PS.BCST 416(CX), Y10, Y4
+	VFMADD231PS.BCST 420(CX), Y10, Y5
+	VFMADD231PS.BCST 424(CX), Y10, Y6
+	VFMADD231PS.BCST 428(CX), Y10, Y7
+	VFMADD231PS.BCST 432(CX), Y10, Y8
+	VFMADD231PS.BCST 436(CX), Y10, Y9
+	VMOVUPS          192(DX), Y10
+	VFMADD231PS.BCST 480(CX), Y10, Y0
+	VFMADD231PS.BCST 484(CX), Y10, Y1
+	VFMADD231PS.BCST 488(CX), Y10, Y2
+	VFMADD231PS.BCST 492(CX), Y10, Y3
+	VFMADD231PS.BCST 496(CX), Y10, Y4
+	VFMADD231PS.BCST 500(CX), Y10, Y5
+	VFMADD231PS.BCST 504(CX), Y10, Y6
+	VFMADD231PS.BCST 508(CX), Y10, Y7
+	VFMADD231PS.BCST 512(CX), Y10, Y8
+	VFMADD231PS.BCST 516(CX), Y10, Y9
+	VMOVUPS          224(DX), Y10
+	VFMADD231PS.BCST 560(CX), Y10, Y0
+	VFMADD231PS.BCST 564(CX), Y10, Y1
+	VFMADD231PS.BCST 568(CX), Y10, Y2
+	VFMADD231PS.BCST 572(CX), Y10, Y3
+	VFMADD231PS.BCST 576(CX), Y10, Y4
+	VFMADD231PS.BCST 580(CX), Y10, Y5
+	VFMADD231PS.BCST 584(CX), Y10, Y6
+	VFMADD231PS.BCST 588(CX), Y10, Y7
+	VFMADD231PS.BCST 592(CX), Y10, Y8
+	VFMADD231PS.BCST 596(CX), Y10, Y9
+	VMOVUPS          256(DX), Y10
+	VFMADD231PS.BCST 640(CX), Y10, Y0
+	VFMADD231PS.BCST 644(CX), Y10, Y1
+	VFMADD231PS.BCST 648(CX), Y10, Y2
+	VFMADD231PS.BCST 652(CX), Y10, Y3
+	VFMADD231PS.BCST 656(CX), Y10, Y4
+	VFMADD231PS.BCST 660(CX), Y10, Y5
+	VFMADD231PS.BCST 664(CX), Y10, Y6
+	VFMADD231PS.BCST 668(CX), Y10, Y7
+	VFMADD231PS.BCST 672(CX), Y10, Y8
+	VFMADD231PS.BCST 676(CX), Y10, Y9
+	VMOVUPS          288(DX), Y10
+	VFMADD231PS.BCST 720(CX), Y10, Y0
+	VFMADD231PS.BCST 724(CX), Y10, Y1
+	VFMADD231PS.BCST 728(CX), Y10, Y2
+	VFMADD231PS.BCST 732(CX), Y10, Y3
+	VFMADD231PS.BCST 736(CX), Y10, Y4
+	VFMADD231PS.BCST 740(CX), Y10, Y5
+	VFMADD231PS.BCST 744(CX), Y10, Y6
+	VFMADD231PS.BCST 748(CX), Y10, Y7
+	VFMADD231PS.BCST 752(CX), Y10, Y8
+	VFMADD231PS.BCST 756(CX), Y10, Y9
+	ADDQ             $+800, CX
+	ADDQ             $+320, DX
+	DECQ             SI
+	JNZ              terms2
+	ADDQ             $-4000, CX
+	ADDQ             $-1600, DX
+	VMOVUPS          Y0, (AX)
+	VMOVUPS          Y1, 4672(AX)
+	VMOVUPS          Y2, 9344(AX)
+	VMOVUPS          Y3, 14016(AX)
+	VMOVUPS          Y4, 18688(AX)
+	VMOVUPS          Y5, 23360(AX)
+	VMOVUPS          Y6, 28032(AX)
+	VMOVUPS          Y7, 32704(AX)
+	VMOVUPS          Y8, 37376(AX)
+	VMOVUPS          Y9, 42048(AX)
+	ADDQ             $+32, AX
+	ADDQ             $+1664, DX
+	ADDQ             $+4000, CX
+	DECQ             BX
+	JNZ              real1
+
+	// complex frequencies: re = Σ wr·re + wi·im, im = Σ wr·im − wi·re
+	MOVQ $0x00000016, BX
+
+complex3:
+	VXORPS Y0, Y0, Y0
+	VXORPS Y1, Y1, Y1
+	VXORPS Y2, Y2, Y2
+	VXORPS Y3, Y3, Y3
+	VXORPS Y4, Y4, Y4
+	VXORPS Y5, Y5, Y5
+	VXORPS Y6, Y6, Y6
+	VXORPS Y7, Y7, Y7
+	VXORPS Y8, Y8, Y8
+	VXORPS Y9, Y9, Y9
+	VXORPS Y10, Y10, Y10
+	VXORPS Y11, Y11, Y11
+	VXORPS Y12, Y12, Y12
+	VXORPS Y13, Y13, Y13
+	VXORPS Y14, Y14, Y14
+	VXORPS Y15, Y15, Y15
+	VXORPS Y16, Y16, Y16
+	VXORPS Y17, Y17, Y17
+	VXORPS Y18, Y18, Y18
+	VXORPS Y19, Y19, Y19
+	MOVQ   $0x00000005, SI
+
+terms4:
+	VMOVUPS      (DX), Y20
+	VMOVUPS      1664(DX), Y21
+	VBROADCASTSS (CX), Y22
+	VBROADCASTSS 4000(CX), Y23
+	VFMADD231PS  Y22, Y20, Y0
+	VFMADD231PS  Y22, Y21, Y1
+	VFMADD231PS  Y23, Y21, Y0
+	VFNMADD231PS Y23, Y20, Y1
+	VBROADCASTSS 4(CX), Y22
+	VBROADCASTSS 4004(CX), Y23
+	VFMADD231PS  Y22, Y20, Y2
+	VFMADD231PS  Y22, Y21, Y3
+	VFMADD231PS  Y23, Y21, Y2
+	VFNMADD231PS Y23, Y20, Y3
+	VBROADCASTSS 8(CX), Y22
+	VBROADCASTSS 4008(CX), Y23
+	VFMADD231PS  Y22, Y20, Y4
+	VFMADD231PS  Y22, Y21, Y5
+	VFMADD231PS  Y23, Y21, Y4
+	VFNMADD231PS Y23, Y20, Y5
+	VBROADCASTSS 12(CX), Y22
+	VBROADCASTSS 4012(CX), Y23
+	VFMADD231PS  Y22, Y20, Y6
+	VFMADD231PS  Y22, Y21, Y7
+	VFMADD231PS  Y23, Y21, Y6
+	VFNMADD231PS Y23, Y20, Y7
+	VBROADCASTSS 16(CX), Y22
+	VBROADCASTSS 4016(CX), Y23
+	VFMADD231PS  Y22, Y20, Y8
+	VFMADD231PS  Y22, Y21, Y9
+	VFMADD231PS  Y23, Y21, Y8
+	VFNMADD231PS Y23, Y20, Y9
+	VBROADCASTSS 20(CX), Y22
+	VBROADCASTSS 4020(CX), Y23
+	VFMADD231PS  Y22, Y20, Y10
+	VFMADD231PS  Y22, Y21, Y11
+	VFMADD231PS  Y23, Y21, Y10
+	VFNMADD231PS Y23, Y20, Y11
+	VBROADCASTSS 24(CX), Y22
+	VBROADCASTSS 4024(CX), Y23
+	VFMADD231PS  Y22, Y20, Y12
+	VFMADD231PS  Y22, Y21, Y13
+	VFMADD231PS  Y23, Y21, Y12
+	VFNMADD231PS Y23, Y20, Y13
+	VBROADCASTSS 28(CX), Y22
+	VBROADCASTSS 4028(CX), Y23
+	VFMADD231PS  Y22, Y20, Y14
+	VFMADD231PS  Y22, Y21, Y15
+	VFMADD231PS  Y23, Y21, Y14
+	VFNMADD231PS Y23, Y20, Y15
+	VBROADCASTSS 32(CX), Y22
+	VBROADCASTSS 4032(CX), Y23
+	VFMADD231PS  Y22, Y20, Y16
+	VFMADD231PS  Y22, Y21, Y17
+	VFMADD231PS  Y23, Y21, Y16
+	VFNMADD231PS Y23, Y20, Y17
+	VBROADCASTSS 36(CX), Y22
+	VBROADCASTSS 4036(CX), Y23
+	VFMADD231PS  Y22, Y20, Y18
+	VFMADD231PS  Y22, Y21, Y19
+	VFMADD231PS  Y23, Y21, Y18
+	VFNMADD231PS Y23, Y20, Y19
+	VMOVUPS      32(DX), Y20
+	VMOVUPS      1696(DX), Y21
+	VBROADCASTSS 80(CX), Y22
+	VBROADCASTSS 4080(CX), Y23
+	VFMADD231PS  Y22, Y20, Y0
+	VFMADD231PS  Y22, Y21, Y1
+	VFMADD231PS  Y23, Y21, Y0
+	VFNMADD231PS Y23, Y20, Y1
+	VBROADCASTSS 84(CX), Y22
+	VBROADCASTSS 4084(CX), Y23
+	VFMADD231PS  Y22, Y20, Y2
+	VFMADD231PS  Y22, Y21, Y3
+	VFMADD231PS  Y23, Y21, Y2
+	VFNMADD231PS Y23, Y20, Y3
+	VBROADCASTSS 88(CX), Y22
+	VBROADCASTSS 4088(CX), Y23
+	VFMADD231PS  Y22, Y20, Y4
+	VFMADD231PS  Y22, Y21, Y5
+	VFMADD231PS  Y23, Y21, Y4
+	VFNMADD231PS Y23, Y20, Y5
+	VBROADCASTSS 92(CX), Y22
+	VBROADCASTSS 4092(CX), Y23
+	VFMADD231PS  Y22, Y20, Y6
+	VFMADD231PS  Y22, Y21, Y7
+	VFMADD231PS  Y23, Y21, Y6
+	VFNMADD231PS Y23, Y20, Y7
+	VBROADCASTSS 96(CX), Y22
+	VBROADCASTSS 4096(CX), Y23
+	VFMADD231PS  Y22, Y20, Y8
+	VFMADD231PS  Y22, Y21, Y9
+	VFMADD231PS  Y23, Y21, Y8
+	VFNMADD231PS Y23, Y20, Y9
+	VBROADCASTSS 100(CX), Y22
+	VBROADCASTSS 4100(CX), Y23
+	VFMADD231PS  Y22, Y20, Y10
+	VFMADD231PS  Y22, Y21, Y11
+	VFMADD231PS  Y23, Y21, Y10
+	VFNMADD231PS Y23, Y20, Y11
+	VBROADCASTSS 104(CX), Y22
+	VBROADCASTSS 4104(CX), Y23
+	VFMADD231PS  Y22, Y20, Y12
+	VFMADD231PS  Y22, Y21, Y13
+	VFMADD231PS  Y23, Y21, Y12
+	VFNMADD231PS Y23, Y20, Y13
+	VBROADCASTSS 108(CX), Y22
+	VBROADCASTSS 4108(CX), Y23
+	VFMADD231PS  Y22, Y20, Y14
+	VFMADD231PS  Y22, Y21, Y15
+	VFMADD231PS  Y23, Y21, Y14
+	VFNMADD231PS Y23, Y20, Y15
+	VBROADCASTSS 112(CX), Y22
+	VBROADCASTSS 4112(CX), Y23
+	VFMADD231PS  Y22, Y20, Y16
+	VFMADD231PS  Y22, Y21, Y17
+	VFMADD231PS  Y23, Y21, Y16
+	VFNMADD231PS Y23, Y20, Y17
+	VBROADCASTSS 116(CX), Y22
+	VBROADCASTSS 4116(CX), Y23
+	VFMADD231PS  Y22, Y20, Y18
+	VFMADD231PS  Y22, Y21, Y19
+	VFMADD231PS  Y23, Y21, Y18
+	VFNMADD231PS Y23, Y20, Y19
+	VMOVUPS      64(DX), Y20
+	VMOVUPS      1728(DX), Y21
+	VBROADCASTSS 160(CX), Y22
+	VBROADCASTSS 4160(CX), Y23
+	VFMADD231PS  Y22, Y20, Y0
+	VFMADD231PS  Y22, Y21, Y1
+	VFMADD231PS  Y23, Y21, Y0
+	VFNMADD231PS Y23, Y20, Y1
+	VBROADCASTSS 164(CX), Y22
+	VBROADCASTSS 4164(CX), Y23
+	VFMADD231PS  Y22, Y20, Y2
+	VFMADD231PS  Y22, Y21, Y3
+	VFMADD231PS  Y23, Y21, Y2
+	VFNMADD231PS Y23, Y20, Y3
+	VBROADCASTSS 168(CX), Y22
+	VBROADCASTSS 4168(CX), Y23
+	VFMADD231PS  Y22, Y20, Y4
+	VFMADD231PS  Y22, Y21, Y5
+	VFMADD231PS  Y23, Y21, Y4
+	VFNMADD231PS Y23, Y20, Y5
+	VBROADCASTSS 172(CX), Y22
+	VBROADCASTSS 4172(CX), Y23
+	VFMADD231PS  Y22, Y20, Y6
+	VFMADD231PS  Y22, Y21, Y7
+	VFMADD231PS  Y23, Y21, Y6
+	VFNMADD231PS Y23, Y20, Y7
+	VBROADCASTSS 176(CX), Y22
+	VBROADCASTSS 4176(CX), Y23
+	VFMADD231PS  Y22, Y20, Y8
+	VFMADD231PS  Y22, Y21, Y9
+	VFMADD231PS  Y23, Y21, Y8
+	VFNMADD231PS Y23, Y20, Y9
+	VBROADCASTSS 180(CX), Y22
+	VBROADCASTSS 4180(CX), Y23
+	VFMADD231PS  Y22, Y20, Y10
+	VFMADD231PS  Y22, Y21, Y11
+	VFMADD231PS  Y23, Y21, Y10
+	VFNMADD231PS Y23, Y20, Y11
+	VBROADCASTSS 184(CX), Y22
+	VBROADCASTSS 4184(CX), Y23
+	VFMADD231PS  Y22, Y20, Y12
+	VFMADD231PS  Y22, Y21, Y13
+	VFMADD231PS  Y23, Y21, Y12
+	VFNMADD231PS Y23, Y20, Y13
+	VBROADCASTSS 188(CX), Y22
+	VBROADCASTSS 4188(CX), Y23
+	VFMADD231PS  Y22, Y20, Y14
+	VFMADD231PS  Y22, Y21, Y15
+	VFMADD231PS  Y23, Y21, Y14
+	VFNMADD231PS Y23, Y20, Y15
+	VBROADCASTSS 192(CX), Y22
+	VBROADCASTSS 4192(CX), Y23
+	VFMADD231PS  Y22, Y20, Y16
+	VFMADD231PS  Y22, Y21, Y17
+	VFMADD231PS  Y23, Y21, Y16
+	VFNMADD231PS Y23, Y20, Y17
+	VBROADCASTSS 196(CX), Y22
+	VBROADCASTSS 4196(CX), Y23
+	VFMADD231PS  Y22, Y20, Y18
+	VFMADD231PS  Y22, Y21, Y19
+	VFMADD231PS  Y23, Y21, Y18
+	VFNMADD231PS Y23, Y20, Y19
+	VMOVUPS      96(DX), Y20
+	VMOVUPS      1760(DX), Y21
+	VBROADCASTSS 240(CX), Y22
+	VBROADCASTSS 4240(CX), Y23
+	VFMADD231PS  Y22, Y20, Y0
+	VFMADD231PS  Y22, Y21, Y1
+	VFMADD231PS  Y23, Y21, Y0
+	VFNMADD231PS Y23, Y20, Y1
+	VBROADCASTSS 244(CX), Y22
+	VBROADCASTSS 4244(CX), Y23
+	VFMADD231PS  Y22, Y20, Y2
+	VFMADD231PS  Y22, Y21, Y3
+	VFMADD231PS  Y23, Y21, Y2
+	VFNMADD231PS Y23, Y20, Y3
+	VBROADCASTSS 248(CX), Y22
+	VBROADCASTSS 4248(CX), Y23
+	VFMADD231PS  Y22, Y20, Y4
+	VFMADD231PS  Y22, Y21, Y5
+	VFMADD231PS  Y23, Y21, Y4
+	VFNMADD231PS Y23, Y20, Y5
+	VBROADCASTSS 252(CX), Y22
+	VBROADCASTSS 4252(CX), Y23
+	VFMADD231PS  Y22, Y20, Y6
+	VFMADD231PS  Y22, Y21, Y7
+	VFMADD231PS  Y23, Y21, Y6
+	VFNMADD231PS Y23, Y20, Y7
+	VBROADCASTSS 256(CX), Y22
+	VBROADCASTSS 4256(CX), Y23
+	VFMADD231PS  Y22, Y20, Y8
+	VFMADD231PS  Y22, Y21, Y9
+	VFMADD231PS  Y23, Y21, Y8
+	VFNMADD231PS Y23, Y20, Y9
+	VBROADCASTSS 260(CX), Y22
+	VBROADCASTSS 4260(CX), Y23
+	VFMADD231PS  Y22, Y20, Y10
+	VFMADD231PS  Y22, Y21, Y11
+	VFMADD231PS  Y23, Y21, Y10
+	VFNMADD231PS Y23, Y20, Y11
+	VBROADCASTSS 264(CX), Y22
+	VBROADCASTSS 4264(CX), Y23
+	VFMADD231PS  Y22, Y20, Y12
+	VFMADD231PS  Y22, Y21, Y13
+	VFMADD231PS  Y23, Y21, Y12
+	VFNMADD231PS Y23, Y20, Y13
+	VBROADCASTSS 268(CX), Y22
+	VBROADCASTSS 4268(CX), Y23
+	VFMADD231PS  Y22, Y20, Y14
+	VFMADD231PS  Y22, Y21, Y15
+	VFMADD231PS  Y23, Y21, Y14
+	VFNMADD231PS Y23, Y20, Y15
+	VBROADCASTSS 272(CX), Y22
+	VBROADCASTSS 4272(CX), Y23
+	VFMADD231PS  Y22, Y20, Y16
+	VFMADD231PS  Y22, Y21, Y17
+	VFMADD231PS  Y23, Y21, Y16
+	VFNMADD231PS Y23, Y20, Y17
+	VBROADCASTSS 276(CX), Y22
+	VBROADCASTSS 4276(CX), Y23
+	VFMADD231PS  Y22, Y20, Y18
+	VFMADD231PS  Y22, Y21, Y19
+	VFMADD231PS  Y23, Y21, Y18
+	VFNMADD231PS Y23, Y20, Y19
+	VMOVUPS      128(DX), Y20
+	VMOVUPS      1792(DX), Y21
+	VBROADCASTSS 320(CX), Y22
+	VBROADCASTSS 4320(CX), Y23
+	VFMADD231PS  Y22, Y20, Y0
+	VFMADD231PS  Y22, Y21, Y1
+	VFMADD231PS  Y23, Y21, Y0
+	VFNMADD231PS Y23, Y20, Y1
+	VBROADCASTSS 324(CX), Y22
+	VBROADCASTSS 4324(CX), Y23
+	VFMADD231PS  Y22, Y20, Y2
+	VFMADD231PS  Y22, Y21, Y3
+	VFMADD231PS  Y23, Y21, Y2
+	VFNMADD231PS Y23, Y20, Y3
+	VBROADCASTSS 328(CX), Y22
+	VBROADCASTSS 4328(CX), Y23
+	VFMADD231PS  Y22, Y20, Y4
+	VFMADD231PS  Y22, Y21, Y5
+	VFMADD231PS  Y23, Y21, Y4
+	VFNMADD231PS Y23, Y20, Y5
+	VBROADCASTSS 332(CX), Y22
+	VBROADCASTSS 4332(CX), Y23
+	VFMADD231PS  Y22, Y20, Y6
+	VFMADD231PS  Y22, Y21, Y7
+	VFMADD231PS  Y23, Y21, Y6
+	VFNMADD231PS Y23, Y20, Y7
+	VBROADCASTSS 336(CX), Y22
+	VBROADCASTSS 4336(CX), Y23
+	VFMADD231PS  Y22, Y20, Y8
+	VFMADD231PS  Y22, Y21, Y9
+	VFMADD231PS  Y23, Y21, Y8
+	VFNMADD231PS Y23, Y20, Y9
+	VBROADCASTSS 340(CX), Y22
+	VBROADCASTSS 4340(CX), Y23
+	VFMADD231PS  Y22, Y20, Y10
+	VFMADD231PS  Y22, Y21, Y11
+	VFMADD231PS  Y23, Y21, Y10
+	VFNMADD231PS Y23, Y20, Y11
+	VBROADCASTSS 344(CX), Y22
+	VBROADCASTSS 4344(CX), Y23
+	VFMADD231PS  Y22, Y20, Y12
+	VFMADD231PS  Y22, Y21, Y13
+	VFMADD231PS  Y23, Y21, Y12
+	VFNMADD231PS Y23, Y20, Y13
+	VBROADCASTSS 348(CX), Y22
+	VBROADCASTSS 4348(CX), Y23
+	VFMADD231PS  Y22, Y20, Y14
+	VFMADD231PS  Y22, Y21, Y15
+	VFMADD231PS  Y23, Y21, Y14
+	VFNMADD231PS Y23, Y20, Y15
+	VBROADCASTSS 352(CX), Y22
+	VBROADCASTSS 4352(CX), Y23
+	VFMADD231PS  Y22, Y20, Y16
+	VFMADD231PS  Y22, Y21, Y17
+	VFMADD231PS  Y23, Y21, Y16
+	VFNMADD231PS Y23, Y20, Y17
+	VBROADCASTSS 356(CX), Y22
+	VBROADCASTSS 4356(CX), Y23
+	VFMADD231PS  Y22, Y20, Y18
+	VFMADD231PS  Y22, Y21, Y19
+	VFMADD231PS  Y23, Y21, Y18
+	VFNMADD231PS Y23, Y20, Y19
+	VMOVUPS      160(DX), Y20
+	VMOVUPS      1824(DX), Y21
+	VBROADCASTSS 400(CX), Y22
+	VBROADCASTSS 4400(CX), Y23
+	VFMADD231PS  Y22, Y20, Y0
+	VFMADD231PS  Y22, Y21, Y1
+	VFMADD231PS  Y23, Y21, Y0
+	VFNMADD231PS Y23, Y20, Y1
+	VBROADCASTSS 404(CX), Y22
+	VBROADCASTSS 4404(CX), Y23
+	VFMADD231PS  Y22, Y20, Y2
+	VFMADD231PS  Y22, Y21, Y3
+	VFMADD231PS  Y23, Y21, Y2
+	VFNMADD231PS Y23, Y20, Y3
+	VBROADCASTSS 408(CX), Y22
+	VBROADCASTSS 4408(CX), Y23
+	VFMADD231PS  Y22, Y20, Y4
+	VFMADD231PS  Y22, Y21, Y5
+	VFMADD231PS  Y23, Y21, Y4
+	VFNMADD231PS Y23, Y20, Y5
+	VBROADCASTSS 412(CX), Y22
+	VBROADCASTSS 4412(CX), Y23
+	VFMADD231PS  Y22, Y20, Y6
+	VFMADD231PS  Y22, Y21, Y7
+	VFMADD231PS  Y23, Y21, Y6
+	VFNMADD231PS Y23, Y20, Y7
+	VBROADCASTSS 416(CX), Y22
+	VBROADCASTSS 4416(CX), Y23
+	VFMADD231PS  Y22, Y20, Y8
+	VFMADD231PS  Y22, Y21, Y9
+	VFMADD231PS  Y23, Y21, Y8
+	VFNMADD231PS Y23, Y20, Y9
+	VBROADCASTSS 420(CX), Y22
+	VBROADCASTSS 4420(CX), Y23
+	VFMADD231PS  Y22, Y20, Y10
+	VFMADD231PS  Y22, Y21, Y11
+	VFMADD231PS  Y23, Y21, Y10
+	VFNMADD231PS Y23, Y20, Y11
+	VBROADCASTSS 424(CX), Y22
+	VBROADCASTSS 4424(CX), Y23
+	VFMADD231PS  Y22, Y20, Y12
+	VFMADD231PS  Y22, Y21, Y13
+	VFMADD231PS  Y23, Y21, Y12
+	VFNMADD231PS Y23, Y20, Y13
+	VBROADCASTSS 428(CX), Y22
+	VBROADCASTSS 4428(CX), Y23
+	VFMADD231PS  Y22, Y20, Y14
+	VFMADD231PS  Y22, Y21, Y15
+	VFMADD231PS  Y23, Y21, Y14
+	VFNMADD231PS Y23, Y20, Y15
+	VBROADCASTSS 432(CX), Y22
+	VBROADCASTSS 4432(CX), Y23
+	VFMADD231PS  Y22, Y20, Y16
+	VFMADD231PS  Y22, Y21, Y17
+	VFMADD231PS  Y23, Y21, Y16
+	VFNMADD231PS Y23, Y20, Y17
+	VBROADCASTSS 436(CX), Y22
+	VBROADCASTSS 4436(CX), Y23
+	VFMADD231PS  Y22, Y20, Y18
+	VFMADD231PS  Y22, Y21, Y19
+	VFMADD231PS  Y23, Y21, Y18
+	VFNMADD231PS Y23, Y20, Y19
+	VMOVUPS      192(DX), Y20
+	VMOVUPS      1856(DX), Y21
+	VBROADCASTSS 480(CX), Y22
+	VBROADCASTSS 4480(CX), Y23
+	VFMADD231PS  Y22, Y20, Y0
+	VFMADD231PS  Y22, Y21, Y1
+	VFMADD231PS  Y23, Y21, Y0
+	VFNMADD231PS Y23, Y20, Y1
+	VBROADCASTSS 484(CX), Y22
+	VBROADCASTSS 4484(CX), Y23
+	VFMADD231PS  Y22, Y20, Y2
+	VFMADD231PS  Y22, Y21, Y3
+	VFMADD231PS  Y23, Y21, Y2
+	VFNMADD231PS Y23, Y20, Y3
+	VBROADCASTSS 488(CX), Y22
+	VBROADCASTSS 4488(CX), Y23
+	VFMADD231PS  Y22, Y20, Y4
+	VFMADD231PS  Y22, Y21, Y5
+	VFMADD231PS  Y23, Y21, Y4
+	VFNMADD231PS Y23, Y20, Y5
+	VBROADCASTSS 492(CX), Y22
+	VBROADCASTSS 4492(CX), Y23
+	VFMADD231PS  Y22, Y20, Y6
+	VFMADD231PS  Y22, Y21, Y7
+	VFMADD231PS  Y23, Y21, Y6
+	VFNMADD231PS Y23, Y20, Y7
+	VBROADCASTSS 496(CX), Y22
+	VBROADCASTSS 4496(CX), Y23
+	VFMADD231PS  Y22, Y20, Y8
+	VFMADD231PS  Y22, Y21, Y9
+	VFMADD231PS  Y23, Y21, Y8
+	VFNMADD231PS Y23, Y20, Y9
+	VBROADCASTSS 500(CX), Y22
+	VBROADCASTSS 4500(CX), Y23
+	VFMADD231PS  Y22, Y20, Y10
+	VFMADD231PS  Y22, Y21, Y11
+	VFMADD231PS  Y23, Y21, Y10
+	VFNMADD231PS Y23, Y20, Y11
+	VBROADCASTSS 504(CX), Y22
+	VBROADCASTSS 4504(CX), Y23
+	VFMADD231PS  Y22, Y20, Y12
+	VFMADD231PS  Y22, Y21, Y13
+	VFMADD231PS  Y23, Y21, Y12
+	VFNMADD231PS Y23, Y20, Y13
+	VBROADCASTSS 508(CX), Y22
+	VBROADCASTSS 4508(CX), Y23
+	VFMADD231PS  Y22, Y20, Y14
+	VFMADD231PS  Y22, Y21, Y15
+	VFMADD231PS  Y23, Y21, Y14
+	VFNMADD231PS Y23, Y20, Y15
+	VBROADCASTSS 512(CX), Y22
+	VBROADCASTSS 4512(CX), Y23
+	VFMADD231PS  Y22, Y20, Y16
+	VFMADD231PS  Y22, Y21, Y17
+	VFMADD231PS  Y23, Y21, Y16
+	VFNMADD231PS Y23, Y20, Y17
+	VBROADCASTSS 516(CX), Y22
+	VBROADCASTSS 4516(CX), Y23
+	VFMADD231PS  Y22, Y20, Y18
+	VFMADD231PS  Y22, Y21, Y19
+	VFMADD231PS  Y23, Y21, Y18
+	VFNMADD231PS Y23, Y20, Y19
+	VMOVUPS      224(DX), Y20
+	VMOVUPS      1888(DX), Y21
+	VBROADCASTSS 560(CX), Y22
+	VBROADCASTSS 4560(CX), Y23
+	VFMADD231PS  Y22, Y20, Y0
+	VFMADD231PS  Y22, Y21, Y1
+	VFMADD231PS  Y23, Y21, Y0
+	VFNMADD231PS Y23, Y20, Y1
+	VBROADCASTSS 564(CX), Y22
+	VBROADCASTSS 4564(CX), Y23
+	VFMADD231PS  Y22, Y20, Y2
+	VFMADD231PS  Y22, Y21, Y3
+	VFMADD231PS  Y23, Y21, Y2
+	VFNMADD231PS Y23, Y20, Y3
+	VBROADCASTSS 568(CX), Y22
+	VBROADCASTSS 4568(CX), Y23
+	VFMADD231PS  Y22, Y20, Y4
+	VFMADD231PS  Y22, Y21, Y5
+	VFMADD231PS  Y23, Y21, Y4
+	VFNMADD231PS Y23, Y20, Y5
+	VBROADCASTSS 572(CX), Y22
+	VBROADCASTSS 4572(CX), Y23
+	VFMADD231PS  Y22, Y20, Y6
+	VFMADD231PS  Y22, Y21, Y7
+	VFMADD231PS  Y23, Y21, Y6
+	VFNMADD231PS Y23, Y20, Y7
+	VBROADCASTSS 576(CX), Y22
+	VBROADCASTSS 4576(CX), Y23
+	VFMADD231PS  Y22, Y20, Y8
+	VFMADD231PS  Y22, Y21, Y9
+	VFMADD231PS  Y23, Y21, Y8
+	VFNMADD231PS Y23, Y20, Y9
+	VBROADCASTSS 580(CX), Y22
+	VBROADCASTSS 4580(CX), Y23
+	VFMADD231PS  Y22, Y20, Y10
+	VFMADD231PS  Y22, Y21, Y11
+	VFMADD231PS  Y23, Y21, Y10
+	VFNMADD231PS Y23, Y20, Y11
+	VBROADCASTSS 584(CX), Y22
+	VBROADCASTSS 4584(CX), Y23
+	VFMADD231PS  Y22, Y20, Y12
+	VFMADD231PS  Y22, Y21, Y13
+	VFMADD231PS  Y23, Y21, Y12
+	VFNMADD231PS Y23, Y20, Y13
+	VBROADCASTSS 588(CX), Y22
+	VBROADCASTSS 4588(CX), Y23
+	VFMADD231PS  Y22, Y20, Y14
+	VFMADD231PS  Y22, Y21, Y15
+	VFMADD231PS  Y23, Y21, Y14
+	VFNMADD231PS Y23, Y20, Y15
+	VBROADCASTSS 592(CX), Y22
+	VBROADCASTSS 4592(CX), Y23
+	VFMADD231PS  Y22, Y20, Y16
+	VFMADD231PS  Y22, Y21, Y17
+	VFMADD231PS  Y23, Y21, Y16
+	VFNMADD231PS Y23, Y20, Y17
+	VBROADCASTSS 596(CX), Y22
+	VBROADCASTSS 4596(CX), Y23
+	VFMADD231PS  Y22, Y20, Y18
+	VFMADD231PS  Y22, Y21, Y19
+	VFMADD231PS  Y23, Y21, Y18
+	VFNMADD231PS Y23, Y20, Y19
+	VMOVUPS      256(DX), Y20
+	VMOVUPS      1920(DX), Y21
+	VBROADCASTSS 640(CX), Y22
+	VBROADCASTSS 4640(CX), Y23
+	VFMADD231PS  Y22, Y20, Y0
+	VFMADD231PS  Y22, Y21, Y1
+	VFMADD231PS  Y23, Y21, Y0
+	VFNMADD231PS Y23, Y20, Y1
+	VBROADCASTSS 644(CX), Y22
+	VBROADCASTSS 4644(CX), Y23
+	VFMADD231PS  Y22, Y20, Y2
+	VFMADD231PS  Y22, Y21, Y3
+	VFMADD231PS  Y23, Y21, Y2
+	VFNMADD231PS Y23, Y20, Y3
+	VBROADCASTSS 648(CX), Y22
+	VBROADCASTSS 4648(CX), Y23
+	VFMADD231PS  Y22, Y20, Y4
+	VFMADD231PS  Y22, Y21, Y5
+	VFMADD231PS  Y23, Y21, Y4
+	VFNMADD231PS Y23, Y20, Y5
+	VBROADCASTSS 652(CX), Y22
+	VBROADCASTSS 4652(CX), Y23
+	VFMADD231PS  Y22, Y20, Y6
+	VFMADD231PS  Y22, Y21, Y7
+	VFMADD231PS  Y23, Y21, Y6
+	VFNMADD231PS Y23, Y20, Y7
+	VBROADCASTSS 656(CX), Y22
+	VBROADCASTSS 4656(CX), Y23
+	VFMADD231PS  Y22, Y20, Y8
+	VFMADD231PS  Y22, Y21, Y9
+	VFMADD231PS  Y23, Y21, Y8
+	VFNMADD231PS Y23, Y20, Y9
+	VBROADCASTSS 660(CX), Y22
+	VBROADCASTSS 4660(CX), Y23
+	VFMADD231PS  Y22, Y20, Y10
+	VFMADD231PS  Y22, Y21, Y11
+	VFMADD231PS  Y23, Y21, Y10
+	VFNMADD231PS Y23, Y20, Y11
+	VBROADCASTSS 664(CX), Y22
+	VBROADCASTSS 4664(CX), Y23
+	VFMADD231PS  Y22, Y20, Y12
+	VFMADD231PS  Y22, Y21, Y13
+	VFMADD231PS  Y23, Y21, Y12
+	VFNMADD231PS Y23, Y20, Y13
+	VBROADCASTSS 668(CX), Y22
+	VBROADCASTSS 4668(CX), Y23
+	VFMADD231PS  Y22, Y20, Y14
+	VFMADD231PS  Y22, Y21, Y15
+	VFMADD231PS  Y23, Y21, Y14
+	VFNMADD231PS Y23, Y20, Y15
+	VBROADCASTSS 672(CX), Y22
+	VBROADCASTSS 4672(CX), Y23
+	VFMADD231PS  Y22, Y20, Y16
+	VFMADD231PS  Y22, Y21, Y17
+	VFMADD231PS  Y23, Y21, Y16
+	VFNMADD231PS Y23, Y20, Y17
+	VBROADCASTSS 676(CX), Y22
+	VBROADCASTSS 4676(CX), Y23
+	VFMADD231PS  Y22, Y20, Y18
+	VFMADD231PS  Y22, Y21, Y19
+	VFMADD231PS  Y23, Y21, Y18
+	VFNMADD231PS Y23, Y20, Y19
+	VMOVUPS      288(DX), Y20
+	VMOVUPS      1952(DX), Y21
+	VBROADCASTSS 720(CX), Y22
+	VBROADCASTSS 4720(CX), Y23
+	VFMADD231PS  Y22, Y20, Y0
+	VFMADD231PS  Y22, Y21, Y1
+	VFMADD231PS  Y23, Y21, Y0
+	VFNMADD231PS Y23, Y20, Y1
+	VBROADCASTSS 724(CX), Y22
+	VBROADCASTSS 4724(CX), Y23
+	VFMADD231PS  Y22, Y20, Y2
+	VFMADD231PS  Y22, Y21, Y3
+	VFMADD231PS  Y23, Y21, Y2
+	VFNMADD231PS Y23, Y20, Y3
+	VBROADCASTSS 728(CX), Y22
+	VBROADCASTSS 4728(CX), Y23
+	VFMADD231PS  Y22, Y20, Y4
+	VFMADD231PS  Y22, Y21, Y5
+	VFMADD231PS  Y23, Y21, Y4
+	VFNMADD231PS Y23, Y20, Y5
+	VBROADCASTSS 732(CX), Y22
+	VBROADCASTSS 4732(CX), Y23
+	VFMADD231PS  Y22, Y20, Y6
+	VFMADD231PS  Y22, Y21, Y7
+	VFMADD231PS  Y23, Y21, Y6
+	VFNMADD231PS Y23, Y20, Y7
+	VBROADCASTSS 736(CX), Y22
+	VBROADCASTSS 4736(CX), Y23
+	VFMADD231PS  Y22, Y20, Y8
+	VFMADD231PS  Y22, Y21, Y9
+	VFMADD231PS  Y23, Y21, Y8
+	VFNMADD231PS Y23, Y20, Y9
+	VBROADCASTSS 740(CX), Y22
+	VBROADCASTSS 4740(CX), Y23
+	VFMADD231PS  Y22, Y20, Y10
+	VFMADD231PS  Y22, Y21, Y11
+	VFMADD231PS  Y23, Y21, Y10
+	VFNMADD231PS Y23, Y20, Y11
+	VBROADCASTSS 744(CX), Y22
+	VBROADCASTSS 4744(CX), Y23
+	VFMADD231PS  Y22, Y20, Y12
+	VFMADD231PS  Y22, Y21, Y13
+	VFMADD231PS  Y23, Y21, Y12
+	VFNMADD231PS Y23, Y20, Y13
+	VBROADCASTSS 748(CX), Y22
+	VBROADCASTSS 4748(CX), Y23
+	VFMADD231PS  Y22, Y20, Y14
+	VFMADD231PS  Y22, Y21, Y15
+	VFMADD231PS  Y23, Y21, Y14
+	VFNMADD231PS Y23, Y20, Y15
+	VBROADCASTSS 752(CX), Y22
+	VBROADCASTSS 4752(CX), Y23
+	VFMADD231PS  Y22, Y20, Y16
+	VFMADD231PS  Y22, Y21, Y17
+	VFMADD231PS  Y23, Y21, Y16
+	VFNMADD231PS Y23, Y20, Y17
+	VBROADCASTSS 756(CX), Y22
+	VBROADCASTSS 4756(CX), Y23
+	VFMADD231PS  Y22, Y20, Y18
+	VFMADD231PS  Y22, Y21, Y19
+	VFMADD231PS  Y23, Y21, Y18
+	VFNMADD231PS Y23, Y20, Y19
+	ADDQ         $+800, CX
+	ADDQ         $+320, DX
+	DECQ         SI
+	JNZ          terms4
+	ADDQ         $-4000, CX
+	ADDQ         $-1600, DX
+	VMOVUPS      Y0, (AX)
+	VMOVUPS      Y2, 4672(AX)
+	VMOVUPS      Y4, 9344(AX)
+	VMOVUPS      Y6, 14016(AX)
+	VMOVUPS      Y8, 18688(AX)
+	VMOVUPS      Y10, 23360(AX)
+	VMOVUPS      Y12, 28032(AX)
+	VMOVUPS      Y14, 32704(AX)
+	VMOVUPS      Y16, 37376(AX)
+	VMOVUPS      Y18, 42048(AX)
+	VMOVUPS      Y1, 32(AX)
+	VMOVUPS      Y3, 4704(AX)
+	VMOVUPS      Y5, 9376(AX)
+	VMOVUPS      Y7, 14048(AX)
+	VMOVUPS      Y9, 18720(AX)
+	VMOVUPS      Y11, 23392(AX)
+	VMOVUPS      Y13, 28064(AX)
+	VMOVUPS      Y15, 32736(AX)
+	VMOVUPS      Y17, 37408(AX)
+	VMOVUPS      Y19, 42080(AX)
+	ADDQ         $+64, AX
+	ADDQ         $+3328, DX
+	ADDQ         $+8000, CX
+	DECQ         BX
+	JNZ          complex3
+	ADDQ         $-4608, AX
+	ADDQ         $-239616, DX
+	ADDQ         $-576000, CX
+	VZEROUPPER
+	RET
+
+// func Conv2InputGradTransform8(dx []float32, dv []float32, first int)
+// Requires: AVX, AVX512F, AVX512VL
+TEXT ·Conv2InputGradTransform8(SB), $4672-56
+	// Conv2InputGradTransform8 computes channels first … first+9 of the input gradient of conv2: dx [20][12][12] = B dv Bᵀ from dv [20][144].
+	// Registers: 11 of 32 vectors, 6 of 14 general.
+	MOVQ   dx_base+0(FP), AX
+	MOVQ   dv_base+24(FP), CX
+	MOVQ   first+48(FP), DX
+	IMUL3Q $+4608, DX, BX
+	ADDQ   BX, AX
+	IMUL3Q $+4672, DX, DX
+	ADDQ   DX, CX
+	LEAQ   63(SP), DX
+	ANDQ   $-64, DX
+	MOVQ   $0x0000000a, BX
+
+channel1:
+	LEAQ 3840(CX), SI
+
+	// columns of real points
+	MOVQ $0x0000000a, DI
+
+column2:
+	// plus0, minus0 = v1 + v2, 2/5 (v1 − v2)
+	VMOVUPS     320(CX), Y0
+	VMOVUPS     640(CX), Y1
+	VADDPS      Y1, Y0, Y2
+	VSUBPS      Y1, Y0, Y0
+	VMULPS.BCST conv2_0_4<>+0(SB), Y0, Y0
+
+	// plus1, minus1 = v3 + v4, 4/5 (v3 − v4)
+	VMOVUPS     960(CX), Y1
+	VMOVUPS     1280(CX), Y3
+	VADDPS      Y3, Y1, Y4
+	VSUBPS      Y3, Y1, Y1
+	VMULPS.BCST conv2_0_8<>+0(SB), Y1, Y1
+
+	// plus2, minus2 = v5 + v6, 5/4 (v5 − v6)
+	VMOVUPS     1600(CX), Y3
+	VMOVUPS     1920(CX), Y5
+	VADDPS      Y5, Y3, Y6
+	VSUBPS      Y5, Y3, Y3
+	VMULPS.BCST conv2_1_25<>+0(SB), Y3, Y3
+
+	// plus3, minus3 = v7 + v8, 5/2 (v7 − v8)
+	VMOVUPS     2240(CX), Y5
+	VMOVUPS     2560(CX), Y7
+	VADDPS      Y7, Y5, Y8
+	VSUBPS      Y7, Y5, Y5
+	VMULPS.BCST conv2_2_5<>+0(SB), Y5, Y5
+
+	// d[2k+2] = Σ q_p[k] plus_p + q_i[k] v10 + z[k+1] v0
+	VMOVUPS           (CX), Y7
+	VMOVUPS           (SI), Y9
+	VMOVUPS           Y7, (DX)
+	VMULPS.BCST       conv2_minus6_25<>+0(SB), Y2, Y10
+	VFNMADD231PS.BCST conv2_1_5625<>+0(SB), Y4, Y10
+	VFNMADD231PS.BCST conv2_0_64<>+0(SB), Y6, Y10
+	VFNMADD231PS.BCST conv2_0_16<>+0(SB), Y8, Y10
+	VADDPS            Y9, Y10, Y10
+	VFNMADD231PS.BCST conv2_7_6125<>+0(SB), Y7, Y10
+	VMOVUPS           Y10, 768(DX)
+	VMULPS.BCST       conv2_8_515625<>+0(SB), Y2, Y10
+	VFMADD231PS.BCST  conv2_9_453125<>+0(SB), Y4, Y10
+	VFMADD231PS.BCST  conv2_4_4624<>+0(SB), Y6, Y10
+	VFMADD231PS.BCST  conv2_1_1924<>+0(SB), Y8, Y10
+	VFNMADD231PS.BCST conv2_8_6125<>+0(SB), Y9, Y10
+	VFMADD231PS.BCST  conv2_7_505525<>+0(SB), Y7, Y10
+	VMOVUPS           Y10, 1536(DX)
+	VMULPS.BCST       conv2_6_313125<>+0(SB), Y2, Y10
+	VFMADD231PS.BCST  conv2_3_043125<>+0(SB), Y4, Y10
+	VFNMADD231PS.BCST conv2_1_9476<>+0(SB), Y6, Y10
+	VFNMADD231PS.BCST conv2_1_0101<>+0(SB), Y8, Y10
+	VFMADD231PS.BCST  conv2_16_118025<>+0(SB), Y9, Y10
+	VFMADD231PS.BCST  conv2_7_505525<>+0(SB), Y7, Y10
+	VMOVUPS           Y10, 2304(DX)
+	VMULPS.BCST       conv2_minus7_4525<>+0(SB), Y2, Y10
+	VFNMADD231PS.BCST conv2_6_9725<>+0(SB), Y4, Y10
+	VFNMADD231PS.BCST conv2_6_05<>+0(SB), Y6, Y10
+	VFNMADD231PS.BCST conv2_1_3625<>+0(SB), Y8, Y10
+	VFNMADD231PS.BCST conv2_8_6125<>+0(SB), Y9, Y10
+	VFNMADD231PS.BCST conv2_7_6125<>+0(SB), Y7, Y10
+	VMOVUPS           Y10, 3072(DX)
+	VMOVAPS           Y2, Y2
+	VADDPS            Y4, Y2, Y2
+	VADDPS            Y6, Y2, Y2
+	VADDPS            Y8, Y2, Y2
+	VADDPS            Y9, Y2, Y2
+	VADDPS            Y7, Y2, Y2
+	VMOVUPS           Y2, 3840(DX)
+
+	// d[2k+1] = Σ q_p[k] minus_p + q_i[k] v11 + z[k] v9
+	VMOVUPS           2880(CX), Y2
+	VMOVUPS           32(SI), Y4
+	VMOVUPS           Y2, 4224(DX)
+	VMULPS.BCST       conv2_minus6_25<>+0(SB), Y0, Y6
+	VFNMADD231PS.BCST conv2_1_5625<>+0(SB), Y1, Y6
+	VFNMADD231PS.BCST conv2_0_64<>+0(SB), Y3, Y6
+	VFNMADD231PS.BCST conv2_0_16<>+0(SB), Y5, Y6
+	VADDPS            Y4, Y6, Y6
+	VADDPS            Y2, Y6, Y6
+	VMOVUPS           Y6, 384(DX)
+	VMULPS.BCST       conv2_8_515625<>+0(SB), Y0, Y6
+	VFMADD231PS.BCST  conv2_9_453125<>+0(SB), Y1, Y6
+	VFMADD231PS.BCST  conv2_4_4624<>+0(SB), Y3, Y6
+	VFMADD231PS.BCST  conv2_1_1924<>+0(SB), Y5, Y6
+	VFNMADD231PS.BCST conv2_8_6125<>+0(SB), Y4, Y6
+	VFNMADD231PS.BCST conv2_7_6125<>+0(SB), Y2, Y6
+	VMOVUPS           Y6, 1152(DX)
+	VMULPS.BCST       conv2_6_313125<>+0(SB), Y0, Y6
+	VFMADD231PS.BCST  conv2_3_043125<>+0(SB), Y1, Y6
+	VFNMADD231PS.BCST conv2_1_9476<>+0(SB), Y3, Y6
+	VFNMADD231PS.BCST conv2_1_0101<>+0(SB), Y5, Y6
+	VFMADD231PS.BCST  conv2_16_118025<>+0(SB), Y4, Y6
+	VFMADD231PS.BCST  conv2_7_505525<>+0(SB), Y2, Y6
+	VMOVUPS           Y6, 1920(DX)
+	VMULPS.BCST       conv2_minus7_4525<>+0(SB), Y0, Y6
+	VFNMADD231PS.BCST conv2_6_9725<>+0(SB), Y1, Y6
+	VFNMADD231PS.BCST conv2_6_05<>+0(SB), Y3, Y6
+	VFNMADD231PS.BCST conv2_1_3625<>+0(SB), Y5, Y6
+	VFNMADD231PS.BCST conv2_8_6125<>+0(SB), Y4, Y6
+	VFMADD231PS.BCST  conv2_7_505525<>+0(SB), Y2, Y6
+	VMOVUPS           Y6, 2688(DX)
+	VMOVAPS           Y0, Y0
+	VADDPS            Y1, Y0, Y0
+	VADDPS            Y3, Y0, Y0
+	VADDPS            Y5, Y0, Y0
+	VADDPS            Y4, Y0, Y0
+	VFNMADD231PS.BCST conv2_7_6125<>+0(SB), Y2, Y0
+	VMOVUPS           Y0, 3456(DX)
+	ADDQ              $+32, CX
+	ADDQ              $+32, DX
+	ADDQ              $+64, SI
+	DECQ              DI
+	JNZ               column2
+	ADDQ              $-320, CX
+	ADDQ              $-320, DX
+
+	// the real part of the column of i
+	// plus0, minus0 = v1 + v2, 2/5 (v1 − v2)
+	VMOVUPS     3264(CX), Y0
+	VMOVUPS     3328(CX), Y1
+	VADDPS      Y1, Y0, Y2
+	VSUBPS      Y1, Y0, Y0
+	VMULPS.BCST conv2_0_4<>+0(SB), Y0, Y0
+
+	// plus1, minus1 = v3 + v4, 4/5 (v3 − v4)
+	VMOVUPS     3392(CX), Y1
+	VMOVUPS     3456(CX), Y3
+	VADDPS      Y3, Y1, Y4
+	VSUBPS      Y3, Y1, Y1
+	VMULPS.BCST conv2_0_8<>+0(SB), Y1, Y1
+
+	// plus2, minus2 = v5 + v6, 5/4 (v5 − v6)
+	VMOVUPS     3520(CX), Y3
+	VMOVUPS     3584(CX), Y5
+	VADDPS      Y5, Y3, Y6
+	VSUBPS      Y5, Y3, Y3
+	VMULPS.BCST conv2_1_25<>+0(SB), Y3, Y3
+
+	// plus3, minus3 = v7 + v8, 5/2 (v7 − v8)
+	VMOVUPS     3648(CX), Y5
+	VMOVUPS     3712(CX), Y7
+	VADDPS      Y7, Y5, Y8
+	VSUBPS      Y7, Y5, Y5
+	VMULPS.BCST conv2_2_5<>+0(SB), Y5, Y5
+
+	// d[2k+2] = Σ q_p[k] plus_p + q_i[k] v10 + z[k+1] v0
+	VMOVUPS           3200(CX), Y7
+	VMOVUPS           4480(CX), Y9
+	VADDPS            4544(CX), Y9, Y9
+	VMOVUPS           Y7, 320(DX)
+	VMULPS.BCST       conv2_minus6_25<>+0(SB), Y2, Y10
+	VFNMADD231PS.BCST conv2_1_5625<>+0(SB), Y4, Y10
+	VFNMADD231PS.BCST conv2_0_64<>+0(SB), Y6, Y10
+	VFNMADD231PS.BCST conv2_0_16<>+0(SB), Y8, Y10
+	VADDPS            Y9, Y10, Y10
+	VFNMADD231PS.BCST conv2_7_6125<>+0(SB), Y7, Y10
+	VMOVUPS           Y10, 1088(DX)
+	VMULPS.BCST       conv2_8_515625<>+0(SB), Y2, Y10
+	VFMADD231PS.BCST  conv2_9_453125<>+0(SB), Y4, Y10
+	VFMADD231PS.BCST  conv2_4_4624<>+0(SB), Y6, Y10
+	VFMADD231PS.BCST  conv2_1_1924<>+0(SB), Y8, Y10
+	VFNMADD231PS.BCST conv2_8_6125<>+0(SB), Y9, Y10
+	VFMADD231PS.BCST  conv2_7_505525<>+0(SB), Y7, Y10
+	VMOVUPS           Y10, 1856(DX)
+	VMULPS.BCST       conv2_6_313125<>+0(SB), Y2, Y10
+	VFMADD231PS.BCST  conv2_3_043125<>+0(SB), Y4, Y10
+	VFNMADD231PS.BCST conv2_1_9476<>+0(SB), Y6, Y10
+	VFNMADD231PS.BCST conv2_1_0101<>+0(SB), Y8, Y10
+	VFMADD231PS.BCST  conv2_16_118025<>+0(SB), Y9, Y10
+	VFMADD231PS.BCST  conv2_7_505525<>+0(SB), Y7, Y10
+	VMOVUPS           Y10, 2624(DX)
+	VMULPS.BCST       conv2_minus7_4525<>+0(SB), Y2, Y10
+	VFNMADD231PS.BCST conv2_6_9725<>+0(SB), Y4, Y10
+	VFNMADD231PS.BCST conv2_6_05<>+0(SB), Y6, Y10
+	VFNMADD231PS.BCST conv2_1_3625<>+0(SB), Y8, Y10
+	VFNMADD231PS.BCST conv2_8_6125<>+0(SB), Y9, Y10
+	VFNMADD231PS.BCST conv2_7_6125<>+0(SB), Y7, Y10
+	VMOVUPS           Y10, 3392(DX)
+	VMOVAPS           Y2, Y2
+	VADDPS            Y4, Y2, Y2
+	VADDPS            Y6, Y2, Y2
+	VADDPS            Y8, Y2, Y2
+	VADDPS            Y9, Y2, Y2
+	VADDPS            Y7, Y2, Y2
+	VMOVUPS           Y2, 4160(DX)
+
+	// d[2k+1] = Σ q_p[k] minus_p + q_i[k] v11 + z[k] v9
+	VMOVUPS           3776(CX), Y2
+	VMOVUPS           4512(CX), Y4
+	VSUBPS            4576(CX), Y4, Y4
+	VMOVUPS           Y2, 4544(DX)
+	VMULPS.BCST       conv2_minus6_25<>+0(SB), Y0, Y6
+	VFNMADD231PS.BCST conv2_1_5625<>+0(SB), Y1, Y6
+	VFNMADD231PS.BCST conv2_0_64<>+0(SB), Y3, Y6
+	VFNMADD231PS.BCST conv2_0_16<>+0(SB), Y5, Y6
+	VADDPS            Y4, Y6, Y6
+	VADDPS            Y2, Y6, Y6
+	VMOVUPS           Y6, 704(DX)
+	VMULPS.BCST       conv2_8_515625<>+0(SB), Y0, Y6
+	VFMADD231PS.BCST  conv2_9_453125<>+0(SB), Y1, Y6
+	VFMADD231PS.BCST  conv2_4_4624<>+0(SB), Y3, Y6
+	VFMADD231PS.BCST  conv2_1_1924<>+0(SB), Y5, Y6
+	VFNMADD231PS.BCST conv2_8_6125<>+0(SB), Y4, Y6
+	VFNMADD231PS.BCST conv2_7_6125<>+0(SB), Y2, Y6
+	VMOVUPS           Y6, 1472(DX)
+	VMULPS.BCST       conv2_6_313125<>+0(SB), Y0, Y6
+	VFMADD231PS.BCST  conv2_3_043125<>+0(SB), Y1, Y6
+	VFNMADD231PS.BCST conv2_1_9476<>+0(SB), Y3, Y6
+	VFNMADD231PS.BCST conv2_1_0101<>+0(SB), Y5, Y6
+	VFMADD231PS.BCST  conv2_16_118025<>+0(SB), Y4, Y6
+	VFMADD231PS.BCST  conv2_7_505525<>+0(SB), Y2, Y6
+	VMOVUPS           Y6, 2240(DX)
+	VMULPS.BCST       conv2_minus7_4525<>+0(SB), Y0, Y6
+	VFNMADD231PS.BCST conv2_6_9725<>+0(SB), Y1, Y6
+	VFNMADD231PS.BCST conv2_6_05<>+0(SB), Y3, Y6
+	VFNMADD231PS.BCST conv2_1_3625<>+0(SB), Y5, Y6
+	VFNMADD231PS.BCST conv2_8_6125<>+0(SB), Y4, Y6
+	VFMADD231PS.BCST  conv2_7_505525<>+0(SB), Y2, Y6
+	VMOVUPS           Y6, 3008(DX)
+	VMOVAPS           Y0, Y0
+	VADDPS            Y1, Y0, Y0
+	VADDPS            Y3, Y0, Y0
+	VADDPS            Y5, Y0, Y0
+	VADDPS            Y4, Y0, Y0
+	VFNMADD231PS.BCST conv2_7_6125<>+0(SB), Y2, Y0
+	VMOVUPS           Y0, 3776(DX)
+
+	// the imaginary part of the column of i
+	// plus0, minus0 = v1 + v2, 2/5 (v1 − v2)
+	VMOVUPS     3296(CX), Y0
+	VMOVUPS     3360(CX), Y1
+	VADDPS      Y1, Y0, Y2
+	VSUBPS      Y1, Y0, Y0
+	VMULPS.BCST conv2_0_4<>+0(SB), Y0, Y0
+
+	// plus1, minus1 = v3 + v4, 4/5 (v3 − v4)
+	VMOVUPS     3424(CX), Y1
+	VMOVUPS     3488(CX), Y3
+	VADDPS      Y3, Y1, Y4
+	VSUBPS      Y3, Y1, Y1
+	VMULPS.BCST conv2_0_8<>+0(SB), Y1, Y1
+
+	// plus2, minus2 = v5 + v6, 5/4 (v5 − v6)
+	VMOVUPS     3552(CX), Y3
+	VMOVUPS     3616(CX), Y5
+	VADDPS      Y5, Y3, Y6
+	VSUBPS      Y5, Y3, Y3
+	VMULPS.BCST conv2_1_25<>+0(SB), Y3, Y3
+
+	// plus3, minus3 = v7 + v8, 5/2 (v7 − v8)
+	VMOVUPS     3680(CX), Y5
+	VMOVUPS     3744(CX), Y7
+	VADDPS      Y7, Y5, Y8
+	VSUBPS      Y7, Y5, Y5
+	VMULPS.BCST conv2_2_5<>+0(SB), Y5, Y5
+
+	// d[2k+2] = Σ q_p[k] plus_p + q_i[k] v10 + z[k+1] v0
+	VMOVUPS           3232(CX), Y7
+	VMOVUPS           4512(CX), Y9
+	VADDPS            4576(CX), Y9, Y9
+	VMOVUPS           Y7, 352(DX)
+	VMULPS.BCST       conv2_minus6_25<>+0(SB), Y2, Y10
+	VFNMADD231PS.BCST conv2_1_5625<>+0(SB), Y4, Y10
+	VFNMADD231PS.BCST conv2_0_64<>+0(SB), Y6, Y10
+	VFNMADD231PS.BCST conv2_0_16<>+0(SB), Y8, Y10
+	VADDPS            Y9, Y10, Y10
+	VFNMADD231PS.BCST conv2_7_6125<>+0(SB), Y7, Y10
+	VMOVUPS           Y10, 1120(DX)
+	VMULPS.BCST       conv2_8_515625<>+0(SB), Y2, Y10
+	VFMADD231PS.BCST  conv2_9_453125<>+0(SB), Y4, Y10
+	VFMADD231PS.BCST  conv2_4_4624<>+0(SB), Y6, Y10
+	VFMADD231PS.BCST  conv2_1_1924<>+0(SB), Y8, Y10
+	VFNMADD231PS.BCST conv2_8_6125<>+0(SB), Y9, Y10
+	VFMADD231PS.BCST  conv2_7_505525<>+0(SB), Y7, Y10
+	VMOVUPS           Y10, 1888(DX)
+	VMULPS.BCST       conv2_6_313125<>+0(SB), Y2, Y10
+	VFMADD231PS.BCST  conv2_3_043125<>+0(SB), Y4, Y10
+	VFNMADD231PS.BCST conv2_1_9476<>+0(SB), Y6, Y10
+	VFNMADD231PS.BCST conv2_1_0101<>+0(SB), Y8, Y10
+	VFMADD231PS.BCST  conv2_16_118025<>+0(SB), Y9, Y10
+	VFMADD231PS.BCST  conv2_7_505525<>+0(SB), Y7, Y10
+	VMOVUPS           Y10, 2656(DX)
+	VMULPS.BCST       conv2_minus7_4525<>+0(SB), Y2, Y10
+	VFNMADD231PS.BCST conv2_6_9725<>+0(SB), Y4, Y10
+	VFNMADD231PS.BCST conv2_6_05<>+0(SB), Y6, Y10
+	VFNMADD231PS.BCST conv2_1_3625<>+0(SB), Y8, Y10
+	VFNMADD231PS.BCST conv2_8_6125<>+0(SB), Y9, Y10
+	VFNMADD231PS.BCST conv2_7_6125<>+0(SB), Y7, Y10
+	VMOVUPS           Y10, 3424(DX)
+	VMOVAPS           Y2, Y2
+	VADDPS            Y4, Y2, Y2
+	VADDPS            Y6, Y2, Y2
+	VADDPS            Y8, Y2, Y2
+	VADDPS            Y9, Y2, Y2
+	VADDPS            Y7, Y2, Y2
+	VMOVUPS           Y2, 4192(DX)
+
+	// d[2k+1] = Σ q_p[k] minus_p + q_i[k] v11 + z[k] v9
+	VMOVUPS           3808(CX), Y2
+	VMOVUPS           4544(CX), Y4
+	VSUBPS            4480(CX), Y4, Y4
+	VMOVUPS           Y2, 4576(DX)
+	VMULPS.BCST       conv2_minus6_25<>+0(SB), Y0, Y6
+	VFNMADD231PS.BCST conv2_1_5625<>+0(SB), Y1, Y6
+	VFNMADD231PS.BCST conv2_0_64<>+0(SB), Y3, Y6
+	VFNMADD231PS.BCST conv2_0_16<>+0(SB), Y5, Y6
+	VADDPS            Y4, Y6, Y6
+	VADDPS            Y2, Y6, Y6
+	VMOVUPS           Y6, 736(DX)
+	VMULPS.BCST       conv2_8_515625<>+0(SB), Y0, Y6
+	VFMADD231PS.BCST  conv2_9_453125<>+0(SB), Y1, Y6
+	VFMADD231PS.BCST  conv2_4_4624<>+0(SB), Y3, Y6
+	VFMADD231PS.BCST  conv2_1_1924<>+0(SB), Y5, Y6
+	VFNMADD231PS.BCST conv2_8_6125<>+0(SB), Y4, Y6
+	VFNMADD231PS.BCST conv2_7_6125<>+0(SB), Y2, Y6
+	VMOVUPS           Y6, 1504(DX)
+	VMULPS.BCST       conv2_6_313125<>+0(SB), Y0, Y6
+	VFMADD231PS.BCST  conv2_3_043125<>+0(SB), Y1, Y6
+	VFNMADD231PS.BCST conv2_1_9476<>+0(SB), Y3, Y6
+	VFNMADD231PS.BCST conv2_1_0101<>+0(SB), Y5, Y6
+	VFMADD231PS.BCST  conv2_16_118025<>+0(SB), Y4, Y6
+	VFMADD231PS.BCST  conv2_7_505525<>+0(SB), Y2, Y6
+	VMOVUPS           Y6, 2272(DX)
+	VMULPS.BCST       conv2_minus7_4525<>+0(SB), Y0, Y6
+	VFNMADD231PS.BCST conv2_6_9725<>+0(SB), Y1, Y6
+	VFNMADD231PS.BCST conv2_6_05<>+0(SB), Y3, Y6
+	VFNMADD231PS.BCST conv2_1_3625<>+0(SB), Y5, Y6
+	VFNMADD231PS.BCST conv2_8_6125<>+0(SB), Y4, Y6
+	VFMADD231PS.BCST  conv2_7_505525<>+0(SB), Y2, Y6
+	VMOVUPS           Y6, 3040(DX)
+	VMOVAPS           Y0, Y0
+	VADDPS            Y1, Y0, Y0
+	VADDPS            Y3, Y0, Y0
+	VADDPS            Y5, Y0, Y0
+	VADDPS            Y4, Y0, Y0
+	VFNMADD231PS.BCST conv2_7_6125<>+0(SB), Y2, Y0
+	VMOVUPS           Y0, 3808(DX)
+
+	// rows: (B dv) Bᵀ
+	MOVQ $0x0000000c, SI
+
+row3:
+	// plus0, minus0 = v1 + v2, 2/5 (v1 − v2)
+	VMOVUPS     32(DX), Y0
+	VMOVUPS     64(DX), Y1
+	VADDPS      Y1, Y0, Y2
+	VSUBPS      Y1, Y0, Y0
+	VMULPS.BCST conv2_0_4<>+0(SB), Y0, Y0
+
+	// plus1, minus1 = v3 + v4, 4/5 (v3 − v4)
+	VMOVUPS     96(DX), Y1
+	VMOVUPS     128(DX), Y3
+	VADDPS      Y3, Y1, Y4
+	VSUBPS      Y3, Y1, Y1
+	VMULPS.BCST conv2_0_8<>+0(SB), Y1, Y1
+
+	// plus2, minus2 = v5 + v6, 5/4 (v5 − v6)
+	VMOVUPS     160(DX), Y3
+	VMOVUPS     192(DX), Y5
+	VADDPS      Y5, Y3, Y6
+	VSUBPS      Y5, Y3, Y3
+	VMULPS.BCST conv2_1_25<>+0(SB), Y3, Y3
+
+	// plus3, minus3 = v7 + v8, 5/2 (v7 − v8)
+	VMOVUPS     224(DX), Y5
+	VMOVUPS     256(DX), Y7
+	VADDPS      Y7, Y5, Y8
+	VSUBPS      Y7, Y5, Y5
+	VMULPS.BCST conv2_2_5<>+0(SB), Y5, Y5
+
+	// d[2k+2] = Σ q_p[k] plus_p + q_i[k] v10 + z[k+1] v0
+	VMOVUPS           (DX), Y7
+	VMOVUPS           320(DX), Y9
+	VMOVUPS           Y7, (AX)
+	VMULPS.BCST       conv2_minus6_25<>+0(SB), Y2, Y10
+	VFNMADD231PS.BCST conv2_1_5625<>+0(SB), Y4, Y10
+	VFNMADD231PS.BCST conv2_0_64<>+0(SB), Y6, Y10
+	VFNMADD231PS.BCST conv2_0_16<>+0(SB), Y8, Y10
+	VADDPS            Y9, Y10, Y10
+	VFNMADD231PS.BCST conv2_7_6125<>+0(SB), Y7, Y10
+	VMOVUPS           Y10, 64(AX)
+	VMULPS.BCST       conv2_8_515625<>+0(SB), Y2, Y10
+	VFMADD231PS.BCST  conv2_9_453125<>+0(SB), Y4, Y10
+	VFMADD231PS.BCST  conv2_4_4624<>+0(SB), Y6, Y10
+	VFMADD231PS.BCST  conv2_1_1924<>+0(SB), Y8, Y10
+	VFNMADD231PS.BCST conv2_8_6125<>+0(SB), Y9, Y10
+	VFMADD231PS.BCST  conv2_7_505525<>+0(SB), Y7, Y10
+	VMOVUPS           Y10, 128(AX)
+	VMULPS.BCST       conv2_6_313125<>+0(SB), Y2, Y10
+	VFMADD231PS.BCST  conv2_3_043125<>+0(SB), Y4, Y10
+	VFNMADD231PS.BCST conv2_1_9476<>+0(SB), Y6, Y10
+	VFNMADD231PS.BCST conv2_1_0101<>+0(SB), Y8, Y10
+	VFMADD231PS.BCST  conv2_16_118025<>+0(SB), Y9, Y10
+	VFMADD231PS.BCST  conv2_7_505525<>+0(SB), Y7, Y10
+	VMOVUPS           Y10, 192(AX)
+	VMULPS.BCST       conv2_minus7_4525<>+0(SB), Y2, Y10
+	VFNMADD231PS.BCST conv2_6_9725<>+0(SB), Y4, Y10
+	VFNMADD231PS.BCST conv2_6_05<>+0(SB), Y6, Y10
+	VFNMADD231PS.BCST conv2_1_3625<>+0(SB), Y8, Y10
+	VFNMADD231PS.BCST conv2_8_6125<>+0(SB), Y9, Y10
+	VFNMADD231PS.BCST conv2_7_6125<>+0(SB), Y7, Y10
+	VMOVUPS           Y10, 256(AX)
+	VMOVAPS           Y2, Y2
+	VADDPS            Y4, Y2, Y2
+	VADDPS            Y6, Y2, Y2
+	VADDPS            Y8, Y2, Y2
+	VADDPS            Y9, Y2, Y2
+	VADDPS            Y7, Y2, Y2
+	VMOVUPS           Y2, 320(AX)
+
+	// d[2k+1] = Σ q_p[k] minus_p + q_i[k] v11 + z[k] v9
+	VMOVUPS           288(DX), Y2
+	VMOVUPS           352(DX), Y4
+	VMOVUPS           Y2, 352(AX)
+	VMULPS.BCST       conv2_minus6_25<>+0(SB), Y0, Y6
+	VFNMADD231PS.BCST conv2_1_5625<>+0(SB), Y1, Y6
+	VFNMADD231PS.BCST conv2_0_64<>+0(SB), Y3, Y6
+	VFNMADD231PS.BCST conv2_0_16<>+0(SB), Y5, Y6
+	VADDPS            Y4, Y6, Y6
+	VADDPS            Y2, Y6, Y6
+	VMOVUPS           Y6, 32(AX)
+	VMULPS.BCST       conv2_8_515625<>+0(SB), Y0, Y6
+	VFMADD231PS.BCST  conv2_9_453125<>+0(SB), Y1, Y6
+	VFMADD231PS.BCST  conv2_4_4624<>+0(SB), Y3, Y6
+	VFMADD231PS.BCST  conv2_1_1924<>+0(SB), Y5, Y6
+	VFNMADD231PS.BCST conv2_8_6125<>+0(SB), Y4, Y6
+	VFNMADD231PS.BCST conv2_7_6125<>+0(SB), Y2, Y6
+	VMOVUPS           Y6, 96(AX)
+	VMULPS.BCST       conv2_6_313125<>+0(SB), Y0, Y6
+	VFMADD231PS.BCST  conv2_3_043125<>+0(SB), Y1, Y6
+	VFNMADD231PS.BCST conv2_1_9476<>+0(SB), Y3, Y6
+	VFNMADD231PS.BCST conv2_1_0101<>+0(SB), Y5, Y6
+	VFMADD231PS.BCST  conv2_16_118025<>+0(SB), Y4, Y6
+	VFMADD231PS.BCST  conv2_7_505525<>+0(SB), Y2, Y6
+	VMOVUPS           Y6, 160(AX)
+	VMULPS.BCST       conv2_minus7_4525<>+0(SB), Y0, Y6
+	VFNMADD231PS.BCST conv2_6_9725<>+0(SB), Y1, Y6
+	VFNMADD231PS.BCST conv2_6_05<>+0(SB), Y3, Y6
+	VFNMADD231PS.BCST conv2_1_3625<>+0(SB), Y5, Y6
+	VFNMADD231PS.BCST conv2_8_6125<>+0(SB), Y4, Y6
+	VFMADD231PS.BCST  conv2_7_505525<>+0(SB), Y2, Y6
+	VMOVUPS           Y6, 224(AX)
+	VMOVAPS           Y0, Y0
+	VADDPS            Y1, Y0, Y0
+	VADDPS            Y3, Y0, Y0
+	VADDPS            Y5, Y0, Y0
+	VADDPS            Y4, Y0, Y0
+	VFNMADD231PS.BCST conv2_7_6125<>+0(SB), Y2, Y0
+	VMOVUPS           Y0, 288(AX)
+	ADDQ              $+384, DX
+	ADDQ              $+384, AX
+	DECQ              SI
+	JNZ               row3
+	ADDQ              $-4608, DX
+	ADDQ              $-4608, AX
+	ADDQ              $+4608, AX
+	ADDQ              $+4672, CX
+	DECQ              BX
+	JNZ               channel1
+	VZEROUPPER
+	RET
+
+DATA conv2_minus6_25<>+0(SB)/4, $0xc0c80000
+GLOBL conv2_minus6_25<>(SB), RODATA|NOPTR, $4
+
+DATA conv2_minus7_4525<>+0(SB)/4, $0xc0ee7ae1
+GLOBL conv2_minus7_4525<>(SB), RODATA|NOPTR, $4
 
 // func Conv2InputTransform16(v []float32, x []float32)
 // Requires: AVX, AVX512F, MMX+
@@ -3566,14 +5652,522 @@ column6:
 	VZEROUPPER
 	RET
 
-// func Conv2ForwardReLUPoolMask16(y []float32, mask []byte, m []float32, u []float32, v []float32, bias []float32, first int)
+// func Conv2TrainInputTransform16(v []float32, x []float32)
+// Requires: AVX, AVX512F
+TEXT ·Conv2TrainInputTransform16(SB), $9280-48
+	// Conv2TrainInputTransform16 transforms the input of conv2 in training:
+	// v [144][20] = Bᵀ x B of x [20][12][12], lines of images side by side.
+	// Registers: 15 of 32 vectors, 6 of 14 general.
+	MOVQ v_base+0(FP), AX
+	MOVQ x_base+24(FP), CX
+	LEAQ 63(SP), DX
+	ANDQ $-64, DX
+	MOVQ $0x00000014, BX
+
+channel1:
+	// columns: Bᵀ d
+	MOVQ $0x0000000c, SI
+
+column2:
+	VMOVUPS (CX), Z0
+	VMOVUPS 768(CX), Z1
+	VMOVUPS 1536(CX), Z2
+	VMOVUPS 2304(CX), Z3
+	VMOVUPS 3072(CX), Z4
+	VMOVUPS 3840(CX), Z5
+	VMOVUPS 4608(CX), Z6
+	VMOVUPS 5376(CX), Z7
+	VMOVUPS 6144(CX), Z8
+	VMOVUPS 6912(CX), Z9
+	VMOVUPS 7680(CX), Z10
+	VMOVUPS 8448(CX), Z11
+
+	// v1, v2 = Σ q[k] d[2k+2] ± 2/5 Σ q[k] d[2k+1], q = -25/4, 545/64, 10101/1600, -2981/400, 1
+	VMOVAPS           Z10, Z12
+	VFNMADD231PS.BCST conv2_7_4525<>+0(SB), Z8, Z12
+	VFMADD231PS.BCST  conv2_6_313125<>+0(SB), Z6, Z12
+	VFMADD231PS.BCST  conv2_8_515625<>+0(SB), Z4, Z12
+	VFNMADD231PS.BCST conv2_6_25<>+0(SB), Z2, Z12
+	VMOVAPS           Z9, Z13
+	VFNMADD231PS.BCST conv2_7_4525<>+0(SB), Z7, Z13
+	VFMADD231PS.BCST  conv2_6_313125<>+0(SB), Z5, Z13
+	VFMADD231PS.BCST  conv2_8_515625<>+0(SB), Z3, Z13
+	VFNMADD231PS.BCST conv2_6_25<>+0(SB), Z1, Z13
+	VMOVAPS           Z12, Z14
+	VFMADD231PS.BCST  conv2_0_4<>+0(SB), Z13, Z12
+	VMOVUPS           Z12, 768(DX)
+	VFNMADD231PS.BCST conv2_0_4<>+0(SB), Z13, Z14
+	VMOVUPS           Z14, 1536(DX)
+
+	// v3, v4 = Σ q[k] d[2k+2] ± 4/5 Σ q[k] d[2k+1], q = -25/16, 605/64, 4869/1600, -2789/400, 1
+	VMOVAPS           Z10, Z12
+	VFNMADD231PS.BCST conv2_6_9725<>+0(SB), Z8, Z12
+	VFMADD231PS.BCST  conv2_3_043125<>+0(SB), Z6, Z12
+	VFMADD231PS.BCST  conv2_9_453125<>+0(SB), Z4, Z12
+	VFNMADD231PS.BCST conv2_1_5625<>+0(SB), Z2, Z12
+	VMOVAPS           Z9, Z13
+	VFNMADD231PS.BCST conv2_6_9725<>+0(SB), Z7, Z13
+	VFMADD231PS.BCST  conv2_3_043125<>+0(SB), Z5, Z13
+	VFMADD231PS.BCST  conv2_9_453125<>+0(SB), Z3, Z13
+	VFNMADD231PS.BCST conv2_1_5625<>+0(SB), Z1, Z13
+	VMOVAPS           Z12, Z14
+	VFMADD231PS.BCST  conv2_0_8<>+0(SB), Z13, Z12
+	VMOVUPS           Z12, 2304(DX)
+	VFNMADD231PS.BCST conv2_0_8<>+0(SB), Z13, Z14
+	VMOVUPS           Z14, 3072(DX)
+
+	// v5, v6 = Σ q[k] d[2k+2] ± 5/4 Σ q[k] d[2k+1], q = -16/25, 2789/625, -4869/2500, -121/20, 1
+	VMOVAPS           Z10, Z12
+	VFNMADD231PS.BCST conv2_6_05<>+0(SB), Z8, Z12
+	VFNMADD231PS.BCST conv2_1_9476<>+0(SB), Z6, Z12
+	VFMADD231PS.BCST  conv2_4_4624<>+0(SB), Z4, Z12
+	VFNMADD231PS.BCST conv2_0_64<>+0(SB), Z2, Z12
+	VMOVAPS           Z9, Z13
+	VFNMADD231PS.BCST conv2_6_05<>+0(SB), Z7, Z13
+	VFNMADD231PS.BCST conv2_1_9476<>+0(SB), Z5, Z13
+	VFMADD231PS.BCST  conv2_4_4624<>+0(SB), Z3, Z13
+	VFNMADD231PS.BCST conv2_0_64<>+0(SB), Z1, Z13
+	VMOVAPS           Z12, Z14
+	VFMADD231PS.BCST  conv2_1_25<>+0(SB), Z13, Z12
+	VMOVUPS           Z12, 3840(DX)
+	VFNMADD231PS.BCST conv2_1_25<>+0(SB), Z13, Z14
+	VMOVUPS           Z14, 4608(DX)
+
+	// v7, v8 = Σ q[k] d[2k+2] ± 5/2 Σ q[k] d[2k+1], q = -4/25, 2981/2500, -10101/10000, -109/80, 1
+	VMOVAPS           Z10, Z12
+	VFNMADD231PS.BCST conv2_1_3625<>+0(SB), Z8, Z12
+	VFNMADD231PS.BCST conv2_1_0101<>+0(SB), Z6, Z12
+	VFMADD231PS.BCST  conv2_1_1924<>+0(SB), Z4, Z12
+	VFNMADD231PS.BCST conv2_0_16<>+0(SB), Z2, Z12
+	VMOVAPS           Z9, Z13
+	VFNMADD231PS.BCST conv2_1_3625<>+0(SB), Z7, Z13
+	VFNMADD231PS.BCST conv2_1_0101<>+0(SB), Z5, Z13
+	VFMADD231PS.BCST  conv2_1_1924<>+0(SB), Z3, Z13
+	VFNMADD231PS.BCST conv2_0_16<>+0(SB), Z1, Z13
+	VMOVAPS           Z12, Z14
+	VFMADD231PS.BCST  conv2_2_5<>+0(SB), Z13, Z12
+	VMOVUPS           Z12, 5376(DX)
+	VFNMADD231PS.BCST conv2_2_5<>+0(SB), Z13, Z14
+	VMOVUPS           Z14, 6144(DX)
+
+	// v0 = Σ z[k] d[2k], z = 1, -609/80, 300221/40000, 300221/40000, -609/80, 1
+	VMOVAPS           Z10, Z12
+	VFNMADD231PS.BCST conv2_7_6125<>+0(SB), Z8, Z12
+	VFMADD231PS.BCST  conv2_7_505525<>+0(SB), Z6, Z12
+	VFMADD231PS.BCST  conv2_7_505525<>+0(SB), Z4, Z12
+	VFNMADD231PS.BCST conv2_7_6125<>+0(SB), Z2, Z12
+	VADDPS            Z0, Z12, Z0
+	VMOVUPS           Z0, (DX)
+
+	// v9 = Σ z[k] d[2k+1]
+	VMOVAPS           Z11, Z0
+	VFNMADD231PS.BCST conv2_7_6125<>+0(SB), Z9, Z0
+	VFMADD231PS.BCST  conv2_7_505525<>+0(SB), Z7, Z0
+	VFMADD231PS.BCST  conv2_7_505525<>+0(SB), Z5, Z0
+	VFNMADD231PS.BCST conv2_7_6125<>+0(SB), Z3, Z0
+	VADDPS            Z1, Z0, Z0
+	VMOVUPS           Z0, 6912(DX)
+
+	// v10, v11 = Σ q[k] d[2k+2], Σ q[k] d[2k+1], q = 1, -689/80, 644721/40000, -689/80, 1
+	VMOVAPS           Z10, Z0
+	VFNMADD231PS.BCST conv2_8_6125<>+0(SB), Z8, Z0
+	VFMADD231PS.BCST  conv2_16_118025<>+0(SB), Z6, Z0
+	VFNMADD231PS.BCST conv2_8_6125<>+0(SB), Z4, Z0
+	VADDPS            Z2, Z0, Z0
+	VMOVUPS           Z0, 7680(DX)
+	VMOVAPS           Z9, Z0
+	VFNMADD231PS.BCST conv2_8_6125<>+0(SB), Z7, Z0
+	VFMADD231PS.BCST  conv2_16_118025<>+0(SB), Z5, Z0
+	VFNMADD231PS.BCST conv2_8_6125<>+0(SB), Z3, Z0
+	VADDPS            Z1, Z0, Z0
+	VMOVUPS           Z0, 8448(DX)
+	ADDQ              $+64, CX
+	ADDQ              $+64, DX
+	DECQ              SI
+	JNZ               column2
+	ADDQ              $-768, CX
+	ADDQ              $-768, DX
+	LEAQ              134400(AX), SI
+
+	// rows of real points
+	MOVQ $0x0000000a, DI
+
+row3:
+	VMOVUPS (DX), Z0
+	VMOVUPS 64(DX), Z1
+	VMOVUPS 128(DX), Z2
+	VMOVUPS 192(DX), Z3
+	VMOVUPS 256(DX), Z4
+	VMOVUPS 320(DX), Z5
+	VMOVUPS 384(DX), Z6
+	VMOVUPS 448(DX), Z7
+	VMOVUPS 512(DX), Z8
+	VMOVUPS 576(DX), Z9
+	VMOVUPS 640(DX), Z10
+	VMOVUPS 704(DX), Z11
+
+	// v1, v2 = Σ q[k] d[2k+2] ± 2/5 Σ q[k] d[2k+1], q = -25/4, 545/64, 10101/1600, -2981/400, 1
+	VMOVAPS           Z10, Z12
+	VFNMADD231PS.BCST conv2_7_4525<>+0(SB), Z8, Z12
+	VFMADD231PS.BCST  conv2_6_313125<>+0(SB), Z6, Z12
+	VFMADD231PS.BCST  conv2_8_515625<>+0(SB), Z4, Z12
+	VFNMADD231PS.BCST conv2_6_25<>+0(SB), Z2, Z12
+	VMOVAPS           Z9, Z13
+	VFNMADD231PS.BCST conv2_7_4525<>+0(SB), Z7, Z13
+	VFMADD231PS.BCST  conv2_6_313125<>+0(SB), Z5, Z13
+	VFMADD231PS.BCST  conv2_8_515625<>+0(SB), Z3, Z13
+	VFNMADD231PS.BCST conv2_6_25<>+0(SB), Z1, Z13
+	VMOVAPS           Z12, Z14
+	VFMADD231PS.BCST  conv2_0_4<>+0(SB), Z13, Z12
+	VMOVUPS           Z12, 1344(AX)
+	VFNMADD231PS.BCST conv2_0_4<>+0(SB), Z13, Z14
+	VMOVUPS           Z14, 2688(AX)
+
+	// v3, v4 = Σ q[k] d[2k+2] ± 4/5 Σ q[k] d[2k+1], q = -25/16, 605/64, 4869/1600, -2789/400, 1
+	VMOVAPS           Z10, Z12
+	VFNMADD231PS.BCST conv2_6_9725<>+0(SB), Z8, Z12
+	VFMADD231PS.BCST  conv2_3_043125<>+0(SB), Z6, Z12
+	VFMADD231PS.BCST  conv2_9_453125<>+0(SB), Z4, Z12
+	VFNMADD231PS.BCST conv2_1_5625<>+0(SB), Z2, Z12
+	VMOVAPS           Z9, Z13
+	VFNMADD231PS.BCST conv2_6_9725<>+0(SB), Z7, Z13
+	VFMADD231PS.BCST  conv2_3_043125<>+0(SB), Z5, Z13
+	VFMADD231PS.BCST  conv2_9_453125<>+0(SB), Z3, Z13
+	VFNMADD231PS.BCST conv2_1_5625<>+0(SB), Z1, Z13
+	VMOVAPS           Z12, Z14
+	VFMADD231PS.BCST  conv2_0_8<>+0(SB), Z13, Z12
+	VMOVUPS           Z12, 4032(AX)
+	VFNMADD231PS.BCST conv2_0_8<>+0(SB), Z13, Z14
+	VMOVUPS           Z14, 5376(AX)
+
+	// v5, v6 = Σ q[k] d[2k+2] ± 5/4 Σ q[k] d[2k+1], q = -16/25, 2789/625, -4869/2500, -121/20, 1
+	VMOVAPS           Z10, Z12
+	VFNMADD231PS.BCST conv2_6_05<>+0(SB), Z8, Z12
+	VFNMADD231PS.BCST conv2_1_9476<>+0(SB), Z6, Z12
+	VFMADD231PS.BCST  conv2_4_4624<>+0(SB), Z4, Z12
+	VFNMADD231PS.BCST conv2_0_64<>+0(SB), Z2, Z12
+	VMOVAPS           Z9, Z13
+	VFNMADD231PS.BCST conv2_6_05<>+0(SB), Z7, Z13
+	VFNMADD231PS.BCST conv2_1_9476<>+0(SB), Z5, Z13
+	VFMADD231PS.BCST  conv2_4_4624<>+0(SB), Z3, Z13
+	VFNMADD231PS.BCST conv2_0_64<>+0(SB), Z1, Z13
+	VMOVAPS           Z12, Z14
+	VFMADD231PS.BCST  conv2_1_25<>+0(SB), Z13, Z12
+	VMOVUPS           Z12, 6720(AX)
+	VFNMADD231PS.BCST conv2_1_25<>+0(SB), Z13, Z14
+	VMOVUPS           Z14, 8064(AX)
+
+	// v7, v8 = Σ q[k] d[2k+2] ± 5/2 Σ q[k] d[2k+1], q = -4/25, 2981/2500, -10101/10000, -109/80, 1
+	VMOVAPS           Z10, Z12
+	VFNMADD231PS.BCST conv2_1_3625<>+0(SB), Z8, Z12
+	VFNMADD231PS.BCST conv2_1_0101<>+0(SB), Z6, Z12
+	VFMADD231PS.BCST  conv2_1_1924<>+0(SB), Z4, Z12
+	VFNMADD231PS.BCST conv2_0_16<>+0(SB), Z2, Z12
+	VMOVAPS           Z9, Z13
+	VFNMADD231PS.BCST conv2_1_3625<>+0(SB), Z7, Z13
+	VFNMADD231PS.BCST conv2_1_0101<>+0(SB), Z5, Z13
+	VFMADD231PS.BCST  conv2_1_1924<>+0(SB), Z3, Z13
+	VFNMADD231PS.BCST conv2_0_16<>+0(SB), Z1, Z13
+	VMOVAPS           Z12, Z14
+	VFMADD231PS.BCST  conv2_2_5<>+0(SB), Z13, Z12
+	VMOVUPS           Z12, 9408(AX)
+	VFNMADD231PS.BCST conv2_2_5<>+0(SB), Z13, Z14
+	VMOVUPS           Z14, 10752(AX)
+
+	// v0 = Σ z[k] d[2k], z = 1, -609/80, 300221/40000, 300221/40000, -609/80, 1
+	VMOVAPS           Z10, Z12
+	VFNMADD231PS.BCST conv2_7_6125<>+0(SB), Z8, Z12
+	VFMADD231PS.BCST  conv2_7_505525<>+0(SB), Z6, Z12
+	VFMADD231PS.BCST  conv2_7_505525<>+0(SB), Z4, Z12
+	VFNMADD231PS.BCST conv2_7_6125<>+0(SB), Z2, Z12
+	VADDPS            Z0, Z12, Z0
+	VMOVUPS           Z0, (AX)
+
+	// v9 = Σ z[k] d[2k+1]
+	VMOVAPS           Z11, Z0
+	VFNMADD231PS.BCST conv2_7_6125<>+0(SB), Z9, Z0
+	VFMADD231PS.BCST  conv2_7_505525<>+0(SB), Z7, Z0
+	VFMADD231PS.BCST  conv2_7_505525<>+0(SB), Z5, Z0
+	VFNMADD231PS.BCST conv2_7_6125<>+0(SB), Z3, Z0
+	VADDPS            Z1, Z0, Z0
+	VMOVUPS           Z0, 12096(AX)
+
+	// v10, v11 = Σ q[k] d[2k+2], Σ q[k] d[2k+1], q = 1, -689/80, 644721/40000, -689/80, 1
+	VMOVAPS           Z10, Z0
+	VFNMADD231PS.BCST conv2_8_6125<>+0(SB), Z8, Z0
+	VFMADD231PS.BCST  conv2_16_118025<>+0(SB), Z6, Z0
+	VFNMADD231PS.BCST conv2_8_6125<>+0(SB), Z4, Z0
+	VADDPS            Z2, Z0, Z0
+	VMOVUPS           Z0, (SI)
+	VMOVAPS           Z9, Z0
+	VFNMADD231PS.BCST conv2_8_6125<>+0(SB), Z7, Z0
+	VFMADD231PS.BCST  conv2_16_118025<>+0(SB), Z5, Z0
+	VFNMADD231PS.BCST conv2_8_6125<>+0(SB), Z3, Z0
+	VADDPS            Z1, Z0, Z0
+	VMOVUPS           Z0, 1344(SI)
+	ADDQ              $+768, DX
+	ADDQ              $+13440, AX
+	ADDQ              $+2688, SI
+	DECQ              DI
+	JNZ               row3
+
+	// the real part of the row of i
+	VMOVUPS (DX), Z0
+	VMOVUPS 64(DX), Z1
+	VMOVUPS 128(DX), Z2
+	VMOVUPS 192(DX), Z3
+	VMOVUPS 256(DX), Z4
+	VMOVUPS 320(DX), Z5
+	VMOVUPS 384(DX), Z6
+	VMOVUPS 448(DX), Z7
+	VMOVUPS 512(DX), Z8
+	VMOVUPS 576(DX), Z9
+	VMOVUPS 640(DX), Z10
+	VMOVUPS 704(DX), Z11
+
+	// v1, v2 = Σ q[k] d[2k+2] ± 2/5 Σ q[k] d[2k+1], q = -25/4, 545/64, 10101/1600, -2981/400, 1
+	VMOVAPS           Z10, Z12
+	VFNMADD231PS.BCST conv2_7_4525<>+0(SB), Z8, Z12
+	VFMADD231PS.BCST  conv2_6_313125<>+0(SB), Z6, Z12
+	VFMADD231PS.BCST  conv2_8_515625<>+0(SB), Z4, Z12
+	VFNMADD231PS.BCST conv2_6_25<>+0(SB), Z2, Z12
+	VMOVAPS           Z9, Z13
+	VFNMADD231PS.BCST conv2_7_4525<>+0(SB), Z7, Z13
+	VFMADD231PS.BCST  conv2_6_313125<>+0(SB), Z5, Z13
+	VFMADD231PS.BCST  conv2_8_515625<>+0(SB), Z3, Z13
+	VFNMADD231PS.BCST conv2_6_25<>+0(SB), Z1, Z13
+	VMOVAPS           Z12, Z14
+	VFMADD231PS.BCST  conv2_0_4<>+0(SB), Z13, Z12
+	VMOVUPS           Z12, 29568(AX)
+	VFNMADD231PS.BCST conv2_0_4<>+0(SB), Z13, Z14
+	VMOVUPS           Z14, 32256(AX)
+
+	// v3, v4 = Σ q[k] d[2k+2] ± 4/5 Σ q[k] d[2k+1], q = -25/16, 605/64, 4869/1600, -2789/400, 1
+	VMOVAPS           Z10, Z12
+	VFNMADD231PS.BCST conv2_6_9725<>+0(SB), Z8, Z12
+	VFMADD231PS.BCST  conv2_3_043125<>+0(SB), Z6, Z12
+	VFMADD231PS.BCST  conv2_9_453125<>+0(SB), Z4, Z12
+	VFNMADD231PS.BCST conv2_1_5625<>+0(SB), Z2, Z12
+	VMOVAPS           Z9, Z13
+	VFNMADD231PS.BCST conv2_6_9725<>+0(SB), Z7, Z13
+	VFMADD231PS.BCST  conv2_3_043125<>+0(SB), Z5, Z13
+	VFMADD231PS.BCST  conv2_9_453125<>+0(SB), Z3, Z13
+	VFNMADD231PS.BCST conv2_1_5625<>+0(SB), Z1, Z13
+	VMOVAPS           Z12, Z14
+	VFMADD231PS.BCST  conv2_0_8<>+0(SB), Z13, Z12
+	VMOVUPS           Z12, 34944(AX)
+	VFNMADD231PS.BCST conv2_0_8<>+0(SB), Z13, Z14
+	VMOVUPS           Z14, 37632(AX)
+
+	// v5, v6 = Σ q[k] d[2k+2] ± 5/4 Σ q[k] d[2k+1], q = -16/25, 2789/625, -4869/2500, -121/20, 1
+	VMOVAPS           Z10, Z12
+	VFNMADD231PS.BCST conv2_6_05<>+0(SB), Z8, Z12
+	VFNMADD231PS.BCST conv2_1_9476<>+0(SB), Z6, Z12
+	VFMADD231PS.BCST  conv2_4_4624<>+0(SB), Z4, Z12
+	VFNMADD231PS.BCST conv2_0_64<>+0(SB), Z2, Z12
+	VMOVAPS           Z9, Z13
+	VFNMADD231PS.BCST conv2_6_05<>+0(SB), Z7, Z13
+	VFNMADD231PS.BCST conv2_1_9476<>+0(SB), Z5, Z13
+	VFMADD231PS.BCST  conv2_4_4624<>+0(SB), Z3, Z13
+	VFNMADD231PS.BCST conv2_0_64<>+0(SB), Z1, Z13
+	VMOVAPS           Z12, Z14
+	VFMADD231PS.BCST  conv2_1_25<>+0(SB), Z13, Z12
+	VMOVUPS           Z12, 40320(AX)
+	VFNMADD231PS.BCST conv2_1_25<>+0(SB), Z13, Z14
+	VMOVUPS           Z14, 43008(AX)
+
+	// v7, v8 = Σ q[k] d[2k+2] ± 5/2 Σ q[k] d[2k+1], q = -4/25, 2981/2500, -10101/10000, -109/80, 1
+	VMOVAPS           Z10, Z12
+	VFNMADD231PS.BCST conv2_1_3625<>+0(SB), Z8, Z12
+	VFNMADD231PS.BCST conv2_1_0101<>+0(SB), Z6, Z12
+	VFMADD231PS.BCST  conv2_1_1924<>+0(SB), Z4, Z12
+	VFNMADD231PS.BCST conv2_0_16<>+0(SB), Z2, Z12
+	VMOVAPS           Z9, Z13
+	VFNMADD231PS.BCST conv2_1_3625<>+0(SB), Z7, Z13
+	VFNMADD231PS.BCST conv2_1_0101<>+0(SB), Z5, Z13
+	VFMADD231PS.BCST  conv2_1_1924<>+0(SB), Z3, Z13
+	VFNMADD231PS.BCST conv2_0_16<>+0(SB), Z1, Z13
+	VMOVAPS           Z12, Z14
+	VFMADD231PS.BCST  conv2_2_5<>+0(SB), Z13, Z12
+	VMOVUPS           Z12, 45696(AX)
+	VFNMADD231PS.BCST conv2_2_5<>+0(SB), Z13, Z14
+	VMOVUPS           Z14, 48384(AX)
+
+	// v0 = Σ z[k] d[2k], z = 1, -609/80, 300221/40000, 300221/40000, -609/80, 1
+	VMOVAPS           Z10, Z12
+	VFNMADD231PS.BCST conv2_7_6125<>+0(SB), Z8, Z12
+	VFMADD231PS.BCST  conv2_7_505525<>+0(SB), Z6, Z12
+	VFMADD231PS.BCST  conv2_7_505525<>+0(SB), Z4, Z12
+	VFNMADD231PS.BCST conv2_7_6125<>+0(SB), Z2, Z12
+	VADDPS            Z0, Z12, Z0
+	VMOVUPS           Z0, 26880(AX)
+
+	// v9 = Σ z[k] d[2k+1]
+	VMOVAPS           Z11, Z0
+	VFNMADD231PS.BCST conv2_7_6125<>+0(SB), Z9, Z0
+	VFMADD231PS.BCST  conv2_7_505525<>+0(SB), Z7, Z0
+	VFMADD231PS.BCST  conv2_7_505525<>+0(SB), Z5, Z0
+	VFNMADD231PS.BCST conv2_7_6125<>+0(SB), Z3, Z0
+	VADDPS            Z1, Z0, Z0
+	VMOVUPS           Z0, 51072(AX)
+
+	// v10, v11 = Σ q[k] d[2k+2], Σ q[k] d[2k+1], q = 1, -689/80, 644721/40000, -689/80, 1
+	VMOVAPS           Z10, Z0
+	VFNMADD231PS.BCST conv2_8_6125<>+0(SB), Z8, Z0
+	VFMADD231PS.BCST  conv2_16_118025<>+0(SB), Z6, Z0
+	VFNMADD231PS.BCST conv2_8_6125<>+0(SB), Z4, Z0
+	VADDPS            Z2, Z0, Z0
+	VMOVUPS           Z0, (DX)
+	VMOVAPS           Z9, Z0
+	VFNMADD231PS.BCST conv2_8_6125<>+0(SB), Z7, Z0
+	VFMADD231PS.BCST  conv2_16_118025<>+0(SB), Z5, Z0
+	VFNMADD231PS.BCST conv2_8_6125<>+0(SB), Z3, Z0
+	VADDPS            Z1, Z0, Z0
+	VMOVUPS           Z0, 64(DX)
+
+	// the imaginary part of the row of i
+	VMOVUPS 768(DX), Z0
+	VMOVUPS 832(DX), Z1
+	VMOVUPS 896(DX), Z2
+	VMOVUPS 960(DX), Z3
+	VMOVUPS 1024(DX), Z4
+	VMOVUPS 1088(DX), Z5
+	VMOVUPS 1152(DX), Z6
+	VMOVUPS 1216(DX), Z7
+	VMOVUPS 1280(DX), Z8
+	VMOVUPS 1344(DX), Z9
+	VMOVUPS 1408(DX), Z10
+	VMOVUPS 1472(DX), Z11
+
+	// v1, v2 = Σ q[k] d[2k+2] ± 2/5 Σ q[k] d[2k+1], q = -25/4, 545/64, 10101/1600, -2981/400, 1
+	VMOVAPS           Z10, Z12
+	VFNMADD231PS.BCST conv2_7_4525<>+0(SB), Z8, Z12
+	VFMADD231PS.BCST  conv2_6_313125<>+0(SB), Z6, Z12
+	VFMADD231PS.BCST  conv2_8_515625<>+0(SB), Z4, Z12
+	VFNMADD231PS.BCST conv2_6_25<>+0(SB), Z2, Z12
+	VMOVAPS           Z9, Z13
+	VFNMADD231PS.BCST conv2_7_4525<>+0(SB), Z7, Z13
+	VFMADD231PS.BCST  conv2_6_313125<>+0(SB), Z5, Z13
+	VFMADD231PS.BCST  conv2_8_515625<>+0(SB), Z3, Z13
+	VFNMADD231PS.BCST conv2_6_25<>+0(SB), Z1, Z13
+	VMOVAPS           Z12, Z14
+	VFMADD231PS.BCST  conv2_0_4<>+0(SB), Z13, Z12
+	VMOVUPS           Z12, 30912(AX)
+	VFNMADD231PS.BCST conv2_0_4<>+0(SB), Z13, Z14
+	VMOVUPS           Z14, 33600(AX)
+
+	// v3, v4 = Σ q[k] d[2k+2] ± 4/5 Σ q[k] d[2k+1], q = -25/16, 605/64, 4869/1600, -2789/400, 1
+	VMOVAPS           Z10, Z12
+	VFNMADD231PS.BCST conv2_6_9725<>+0(SB), Z8, Z12
+	VFMADD231PS.BCST  conv2_3_043125<>+0(SB), Z6, Z12
+	VFMADD231PS.BCST  conv2_9_453125<>+0(SB), Z4, Z12
+	VFNMADD231PS.BCST conv2_1_5625<>+0(SB), Z2, Z12
+	VMOVAPS           Z9, Z13
+	VFNMADD231PS.BCST conv2_6_9725<>+0(SB), Z7, Z13
+	VFMADD231PS.BCST  conv2_3_043125<>+0(SB), Z5, Z13
+	VFMADD231PS.BCST  conv2_9_453125<>+0(SB), Z3, Z13
+	VFNMADD231PS.BCST conv2_1_5625<>+0(SB), Z1, Z13
+	VMOVAPS           Z12, Z14
+	VFMADD231PS.BCST  conv2_0_8<>+0(SB), Z13, Z12
+	VMOVUPS           Z12, 36288(AX)
+	VFNMADD231PS.BCST conv2_0_8<>+0(SB), Z13, Z14
+	VMOVUPS           Z14, 38976(AX)
+
+	// v5, v6 = Σ q[k] d[2k+2] ± 5/4 Σ q[k] d[2k+1], q = -16/25, 2789/625, -4869/2500, -121/20, 1
+	VMOVAPS           Z10, Z12
+	VFNMADD231PS.BCST conv2_6_05<>+0(SB), Z8, Z12
+	VFNMADD231PS.BCST conv2_1_9476<>+0(SB), Z6, Z12
+	VFMADD231PS.BCST  conv2_4_4624<>+0(SB), Z4, Z12
+	VFNMADD231PS.BCST conv2_0_64<>+0(SB), Z2, Z12
+	VMOVAPS           Z9, Z13
+	VFNMADD231PS.BCST conv2_6_05<>+0(SB), Z7, Z13
+	VFNMADD231PS.BCST conv2_1_9476<>+0(SB), Z5, Z13
+	VFMADD231PS.BCST  conv2_4_4624<>+0(SB), Z3, Z13
+	VFNMADD231PS.BCST conv2_0_64<>+0(SB), Z1, Z13
+	VMOVAPS           Z12, Z14
+	VFMADD231PS.BCST  conv2_1_25<>+0(SB), Z13, Z12
+	VMOVUPS           Z12, 41664(AX)
+	VFNMADD231PS.BCST conv2_1_25<>+0(SB), Z13, Z14
+	VMOVUPS           Z14, 44352(AX)
+
+	// v7, v8 = Σ q[k] d[2k+2] ± 5/2 Σ q[k] d[2k+1], q = -4/25, 2981/2500, -10101/10000, -109/80, 1
+	VMOVAPS           Z10, Z12
+	VFNMADD231PS.BCST conv2_1_3625<>+0(SB), Z8, Z12
+	VFNMADD231PS.BCST conv2_1_0101<>+0(SB), Z6, Z12
+	VFMADD231PS.BCST  conv2_1_1924<>+0(SB), Z4, Z12
+	VFNMADD231PS.BCST conv2_0_16<>+0(SB), Z2, Z12
+	VMOVAPS           Z9, Z13
+	VFNMADD231PS.BCST conv2_1_3625<>+0(SB), Z7, Z13
+	VFNMADD231PS.BCST conv2_1_0101<>+0(SB), Z5, Z13
+	VFMADD231PS.BCST  conv2_1_1924<>+0(SB), Z3, Z13
+	VFNMADD231PS.BCST conv2_0_16<>+0(SB), Z1, Z13
+	VMOVAPS           Z12, Z14
+	VFMADD231PS.BCST  conv2_2_5<>+0(SB), Z13, Z12
+	VMOVUPS           Z12, 47040(AX)
+	VFNMADD231PS.BCST conv2_2_5<>+0(SB), Z13, Z14
+	VMOVUPS           Z14, 49728(AX)
+
+	// v0 = Σ z[k] d[2k], z = 1, -609/80, 300221/40000, 300221/40000, -609/80, 1
+	VMOVAPS           Z10, Z12
+	VFNMADD231PS.BCST conv2_7_6125<>+0(SB), Z8, Z12
+	VFMADD231PS.BCST  conv2_7_505525<>+0(SB), Z6, Z12
+	VFMADD231PS.BCST  conv2_7_505525<>+0(SB), Z4, Z12
+	VFNMADD231PS.BCST conv2_7_6125<>+0(SB), Z2, Z12
+	VADDPS            Z0, Z12, Z0
+	VMOVUPS           Z0, 28224(AX)
+
+	// v9 = Σ z[k] d[2k+1]
+	VMOVAPS           Z11, Z0
+	VFNMADD231PS.BCST conv2_7_6125<>+0(SB), Z9, Z0
+	VFMADD231PS.BCST  conv2_7_505525<>+0(SB), Z7, Z0
+	VFMADD231PS.BCST  conv2_7_505525<>+0(SB), Z5, Z0
+	VFNMADD231PS.BCST conv2_7_6125<>+0(SB), Z3, Z0
+	VADDPS            Z1, Z0, Z0
+	VMOVUPS           Z0, 52416(AX)
+
+	// v10, v11 = Σ q[k] d[2k+2], Σ q[k] d[2k+1], q = 1, -689/80, 644721/40000, -689/80, 1
+	VMOVAPS           Z10, Z0
+	VFNMADD231PS.BCST conv2_8_6125<>+0(SB), Z8, Z0
+	VFMADD231PS.BCST  conv2_16_118025<>+0(SB), Z6, Z0
+	VFNMADD231PS.BCST conv2_8_6125<>+0(SB), Z4, Z0
+	VADDPS            Z2, Z0, Z0
+	VMOVUPS           Z0, 768(DX)
+	VMOVAPS           Z9, Z0
+	VFNMADD231PS.BCST conv2_8_6125<>+0(SB), Z7, Z0
+	VFMADD231PS.BCST  conv2_16_118025<>+0(SB), Z5, Z0
+	VFNMADD231PS.BCST conv2_8_6125<>+0(SB), Z3, Z0
+	VADDPS            Z1, Z0, Z0
+	VMOVUPS           Z0, 832(DX)
+
+	// the products of i with i and with −i
+	VMOVUPS (DX), Z0
+	VMOVUPS 64(DX), Z1
+	VMOVUPS 768(DX), Z2
+	VMOVUPS 832(DX), Z3
+	VSUBPS  Z3, Z0, Z4
+	VADDPS  Z2, Z1, Z5
+	VADDPS  Z3, Z0, Z0
+	VSUBPS  Z2, Z1, Z1
+	VMOVUPS Z4, 53760(AX)
+	VMOVUPS Z5, 55104(AX)
+	VMOVUPS Z0, 56448(AX)
+	VMOVUPS Z1, 57792(AX)
+	ADDQ    $-7680, DX
+	ADDQ    $-134400, AX
+	ADDQ    $+9216, CX
+	ADDQ    $+64, AX
+	DECQ    BX
+	JNZ     channel1
+	VZEROUPPER
+	RET
+
+// func Conv2TrainForwardReLUPoolMask16(y []float32, mask []byte, m []float32, u []float32, v []float32, bias []float32, first int)
 // Requires: AVX, AVX512DQ, AVX512F
-TEXT ·Conv2ForwardReLUPoolMask16(SB), $2112-152
-	// Conv2ForwardReLUPoolMask16 computes outputs first … first+4 of conv2, pooled:
-	// y [50][4][4] = max(0, maxpool(Aᵀ (Σ u v) A) + bias) from u [64][50][20], v [64][20][4], bias [50];
-	// m [5][64][4] is working memory.
-	// mask [50][4][4] receives the windows' masks.
-	// Registers: 25 of 32 vectors, 8 of 14 general, 2 of 7 masks.
+TEXT ·Conv2TrainForwardReLUPoolMask16(SB), $6208-152
+	// Conv2TrainForwardReLUPoolMask16 computes outputs first … first+9 of conv2 in training, pooled:
+	// y [50][4][4] = max(0, maxpool(Aᵀ (Σ u v) A) + bias) from u [144][50][20], v [144][20], bias [50];
+	// mask [50][4][4] receives the windows' masks; m [10][144] is working memory.
+	// Registers: 24 of 32 vectors, 8 of 14 general, 2 of 7 masks.
 	MOVQ   m_base+48(FP), AX
 	MOVQ   u_base+72(FP), CX
 	MOVQ   v_base+96(FP), DX
@@ -3581,10 +6175,159 @@ TEXT ·Conv2ForwardReLUPoolMask16(SB), $2112-152
 	IMUL3Q $+80, BX, BX
 	ADDQ   BX, CX
 
-	// to[0…4][f] = Σ weight[f]·from[f] over 20; 20 accumulators
-	MOVQ $0x00000040, BX
+	// to[o] = Σ weight·from over 20, real frequencies
+	MOVQ $0x00000064, BX
 
-frequency1:
+real1:
+	VXORPS Z0, Z0, Z0
+	VXORPS Z1, Z1, Z1
+	VXORPS Z2, Z2, Z2
+	VXORPS Z3, Z3, Z3
+	VXORPS Z4, Z4, Z4
+	VXORPS Z5, Z5, Z5
+	VXORPS Z6, Z6, Z6
+	VXORPS Z7, Z7, Z7
+	VXORPS Z8, Z8, Z8
+	VXORPS Z9, Z9, Z9
+	MOVQ   $0x00000002, SI
+
+terms2:
+	VMOVUPS          (DX), Z10
+	VFMADD231PS.BCST (CX), Z10, Z0
+	VFMADD231PS.BCST 80(CX), Z10, Z1
+	VFMADD231PS.BCST 160(CX), Z10, Z2
+	VFMADD231PS.BCST 240(CX), Z10, Z3
+	VFMADD231PS.BCST 320(CX), Z10, Z4
+	VFMADD231PS.BCST 400(CX), Z10, Z5
+	VFMADD231PS.BCST 480(CX), Z10, Z6
+	VFMADD231PS.BCST 560(CX), Z10, Z7
+	VFMADD231PS.BCST 640(CX), Z10, Z8
+	VFMADD231PS.BCST 720(CX), Z10, Z9
+	VMOVUPS          64(DX), Z10
+	VFMADD231PS.BCST 4(CX), Z10, Z0
+	VFMADD231PS.BCST 84(CX), Z10, Z1
+	VFMADD231PS.BCST 164(CX), Z10, Z2
+	VFMADD231PS.BCST 244(CX), Z10, Z3
+	VFMADD231PS.BCST 324(CX), Z10, Z4
+	VFMADD231PS.BCST 404(CX), Z10, Z5
+	VFMADD231PS.BCST 484(CX), Z10, Z6
+	VFMADD231PS.BCST 564(CX), Z10, Z7
+	VFMADD231PS.BCST 644(CX), Z10, Z8
+	VFMADD231PS.BCST 724(CX), Z10, Z9
+	VMOVUPS          128(DX), Z10
+	VFMADD231PS.BCST 8(CX), Z10, Z0
+	VFMADD231PS.BCST 88(CX), Z10, Z1
+	VFMADD231PS.BCST 168(CX), Z10, Z2
+	VFMADD231PS.BCST 248(CX), Z10, Z3
+	VFMADD231PS.BCST 328(CX), Z10, Z4
+	VFMADD231PS.BCST 408(CX), Z10, Z5
+	VFMADD231PS.BCST 488(CX), Z10, Z6
+	VFMADD231PS.BCST 568(CX), Z10, Z7
+	VFMADD231PS.BCST 648(CX), Z10, Z8
+	VFMADD231PS.BCST 728(CX), Z10, Z9
+	VMOVUPS          192(DX), Z10
+	VFMADD231PS.BCST 12(CX), Z10, Z0
+	VFMADD231PS.BCST 92(CX), Z10, Z1
+	VFMADD231PS.BCST 172(CX), Z10, Z2
+	VFMADD231PS.BCST 252(CX), Z10, Z3
+	VFMADD231PS.BCST 332(CX), Z10, Z4
+	VFMADD231PS.BCST 412(CX), Z10, Z5
+	VFMADD231PS.BCST 492(CX), Z10, Z6
+	VFMADD231PS.BCST 572(CX), Z10, Z7
+	VFMADD231PS.BCST 652(CX), Z10, Z8
+	VFMADD231PS.BCST 732(CX), Z10, Z9
+	VMOVUPS          256(DX), Z10
+	VFMADD231PS.BCST 16(CX), Z10, Z0
+	VFMADD231PS.BCST 96(CX), Z10, Z1
+	VFMADD231PS.BCST 176(CX), Z10, Z2
+	VFMADD231PS.BCST 256(CX), Z10, Z3
+	VFMADD231PS.BCST 336(CX), Z10, Z4
+	VFMADD231PS.BCST 416(CX), Z10, Z5
+	VFMADD231PS.BCST 496(CX), Z10, Z6
+	VFMADD231PS.BCST 576(CX), Z10, Z7
+	VFMADD231PS.BCST 656(CX), Z10, Z8
+	VFMADD231PS.BCST 736(CX), Z10, Z9
+	VMOVUPS          320(DX), Z10
+	VFMADD231PS.BCST 20(CX), Z10, Z0
+	VFMADD231PS.BCST 100(CX), Z10, Z1
+	VFMADD231PS.BCST 180(CX), Z10, Z2
+	VFMADD231PS.BCST 260(CX), Z10, Z3
+	VFMADD231PS.BCST 340(CX), Z10, Z4
+	VFMADD231PS.BCST 420(CX), Z10, Z5
+	VFMADD231PS.BCST 500(CX), Z10, Z6
+	VFMADD231PS.BCST 580(CX), Z10, Z7
+	VFMADD231PS.BCST 660(CX), Z10, Z8
+	VFMADD231PS.BCST 740(CX), Z10, Z9
+	VMOVUPS          384(DX), Z10
+	VFMADD231PS.BCST 24(CX), Z10, Z0
+	VFMADD231PS.BCST 104(CX), Z10, Z1
+	VFMADD231PS.BCST 184(CX), Z10, Z2
+	VFMADD231PS.BCST 264(CX), Z10, Z3
+	VFMADD231PS.BCST 344(CX), Z10, Z4
+	VFMADD231PS.BCST 424(CX), Z10, Z5
+	VFMADD231PS.BCST 504(CX), Z10, Z6
+	VFMADD231PS.BCST 584(CX), Z10, Z7
+	VFMADD231PS.BCST 664(CX), Z10, Z8
+	VFMADD231PS.BCST 744(CX), Z10, Z9
+	VMOVUPS          448(DX), Z10
+	VFMADD231PS.BCST 28(CX), Z10, Z0
+	VFMADD231PS.BCST 108(CX), Z10, Z1
+	VFMADD231PS.BCST 188(CX), Z10, Z2
+	VFMADD231PS.BCST 268(CX), Z10, Z3
+	VFMADD231PS.BCST 348(CX), Z10, Z4
+	VFMADD231PS.BCST 428(CX), Z10, Z5
+	VFMADD231PS.BCST 508(CX), Z10, Z6
+	VFMADD231PS.BCST 588(CX), Z10, Z7
+	VFMADD231PS.BCST 668(CX), Z10, Z8
+	VFMADD231PS.BCST 748(CX), Z10, Z9
+	VMOVUPS          512(DX), Z10
+	VFMADD231PS.BCST 32(CX), Z10, Z0
+	VFMADD231PS.BCST 112(CX), Z10, Z1
+	VFMADD231PS.BCST 192(CX), Z10, Z2
+	VFMADD231PS.BCST 272(CX), Z10, Z3
+	VFMADD231PS.BCST 352(CX), Z10, Z4
+	VFMADD231PS.BCST 432(CX), Z10, Z5
+	VFMADD231PS.BCST 512(CX), Z10, Z6
+	VFMADD231PS.BCST 592(CX), Z10, Z7
+	VFMADD231PS.BCST 672(CX), Z10, Z8
+	VFMADD231PS.BCST 752(CX), Z10, Z9
+	VMOVUPS          576(DX), Z10
+	VFMADD231PS.BCST 36(CX), Z10, Z0
+	VFMADD231PS.BCST 116(CX), Z10, Z1
+	VFMADD231PS.BCST 196(CX), Z10, Z2
+	VFMADD231PS.BCST 276(CX), Z10, Z3
+	VFMADD231PS.BCST 356(CX), Z10, Z4
+	VFMADD231PS.BCST 436(CX), Z10, Z5
+	VFMADD231PS.BCST 516(CX), Z10, Z6
+	VFMADD231PS.BCST 596(CX), Z10, Z7
+	VFMADD231PS.BCST 676(CX), Z10, Z8
+	VFMADD231PS.BCST 756(CX), Z10, Z9
+	ADDQ             $+40, CX
+	ADDQ             $+640, DX
+	DECQ             SI
+	JNZ              terms2
+	ADDQ             $-80, CX
+	ADDQ             $-1280, DX
+	VMOVUPS          Z0, (AX)
+	VMOVUPS          Z1, 9280(AX)
+	VMOVUPS          Z2, 18560(AX)
+	VMOVUPS          Z3, 27840(AX)
+	VMOVUPS          Z4, 37120(AX)
+	VMOVUPS          Z5, 46400(AX)
+	VMOVUPS          Z6, 55680(AX)
+	VMOVUPS          Z7, 64960(AX)
+	VMOVUPS          Z8, 74240(AX)
+	VMOVUPS          Z9, 83520(AX)
+	ADDQ             $+64, AX
+	ADDQ             $+1344, DX
+	ADDQ             $+4000, CX
+	DECQ             BX
+	JNZ              real1
+
+	// complex frequencies: re = Σ wr·re − wi·im, im = Σ wr·im + wi·re
+	MOVQ $0x00000016, BX
+
+complex3:
 	VXORPS Z0, Z0, Z0
 	VXORPS Z1, Z1, Z1
 	VXORPS Z2, Z2, Z2
@@ -3607,2127 +6350,1827 @@ frequency1:
 	VXORPS Z19, Z19, Z19
 	MOVQ   $0x00000002, SI
 
-chunk2:
+terms4:
 	VMOVUPS      (DX), Z20
-	VMOVUPS      64(DX), Z21
-	VMOVUPS      128(DX), Z22
-	VMOVUPS      192(DX), Z23
-	VBROADCASTSS (CX), Z24
-	VFMADD231PS  Z24, Z20, Z0
-	VFMADD231PS  Z24, Z21, Z1
-	VFMADD231PS  Z24, Z22, Z2
-	VFMADD231PS  Z24, Z23, Z3
-	VBROADCASTSS 80(CX), Z24
-	VFMADD231PS  Z24, Z20, Z4
-	VFMADD231PS  Z24, Z21, Z5
-	VFMADD231PS  Z24, Z22, Z6
-	VFMADD231PS  Z24, Z23, Z7
-	VBROADCASTSS 160(CX), Z24
-	VFMADD231PS  Z24, Z20, Z8
-	VFMADD231PS  Z24, Z21, Z9
-	VFMADD231PS  Z24, Z22, Z10
-	VFMADD231PS  Z24, Z23, Z11
-	VBROADCASTSS 240(CX), Z24
-	VFMADD231PS  Z24, Z20, Z12
-	VFMADD231PS  Z24, Z21, Z13
-	VFMADD231PS  Z24, Z22, Z14
-	VFMADD231PS  Z24, Z23, Z15
-	VBROADCASTSS 320(CX), Z24
-	VFMADD231PS  Z24, Z20, Z16
-	VFMADD231PS  Z24, Z21, Z17
-	VFMADD231PS  Z24, Z22, Z18
-	VFMADD231PS  Z24, Z23, Z19
-	VMOVUPS      256(DX), Z20
-	VMOVUPS      320(DX), Z21
-	VMOVUPS      384(DX), Z22
-	VMOVUPS      448(DX), Z23
-	VBROADCASTSS 4(CX), Z24
-	VFMADD231PS  Z24, Z20, Z0
-	VFMADD231PS  Z24, Z21, Z1
-	VFMADD231PS  Z24, Z22, Z2
-	VFMADD231PS  Z24, Z23, Z3
-	VBROADCASTSS 84(CX), Z24
-	VFMADD231PS  Z24, Z20, Z4
-	VFMADD231PS  Z24, Z21, Z5
-	VFMADD231PS  Z24, Z22, Z6
-	VFMADD231PS  Z24, Z23, Z7
-	VBROADCASTSS 164(CX), Z24
-	VFMADD231PS  Z24, Z20, Z8
-	VFMADD231PS  Z24, Z21, Z9
-	VFMADD231PS  Z24, Z22, Z10
-	VFMADD231PS  Z24, Z23, Z11
-	VBROADCASTSS 244(CX), Z24
-	VFMADD231PS  Z24, Z20, Z12
-	VFMADD231PS  Z24, Z21, Z13
-	VFMADD231PS  Z24, Z22, Z14
-	VFMADD231PS  Z24, Z23, Z15
-	VBROADCASTSS 324(CX), Z24
-	VFMADD231PS  Z24, Z20, Z16
-	VFMADD231PS  Z24, Z21, Z17
-	VFMADD231PS  Z24, Z22, Z18
-	VFMADD231PS  Z24, Z23, Z19
-	VMOVUPS      512(DX), Z20
-	VMOVUPS      576(DX), Z21
-	VMOVUPS      640(DX), Z22
-	VMOVUPS      704(DX), Z23
-	VBROADCASTSS 8(CX), Z24
-	VFMADD231PS  Z24, Z20, Z0
-	VFMADD231PS  Z24, Z21, Z1
-	VFMADD231PS  Z24, Z22, Z2
-	VFMADD231PS  Z24, Z23, Z3
-	VBROADCASTSS 88(CX), Z24
-	VFMADD231PS  Z24, Z20, Z4
-	VFMADD231PS  Z24, Z21, Z5
-	VFMADD231PS  Z24, Z22, Z6
-	VFMADD231PS  Z24, Z23, Z7
-	VBROADCASTSS 168(CX), Z24
-	VFMADD231PS  Z24, Z20, Z8
-	VFMADD231PS  Z24, Z21, Z9
-	VFMADD231PS  Z24, Z22, Z10
-	VFMADD231PS  Z24, Z23, Z11
-	VBROADCASTSS 248(CX), Z24
-	VFMADD231PS  Z24, Z20, Z12
-	VFMADD231PS  Z24, Z21, Z13
-	VFMADD231PS  Z24, Z22, Z14
-	VFMADD231PS  Z24, Z23, Z15
-	VBROADCASTSS 328(CX), Z24
-	VFMADD231PS  Z24, Z20, Z16
-	VFMADD231PS  Z24, Z21, Z17
-	VFMADD231PS  Z24, Z22, Z18
-	VFMADD231PS  Z24, Z23, Z19
-	VMOVUPS      768(DX), Z20
-	VMOVUPS      832(DX), Z21
-	VMOVUPS      896(DX), Z22
-	VMOVUPS      960(DX), Z23
-	VBROADCASTSS 12(CX), Z24
-	VFMADD231PS  Z24, Z20, Z0
-	VFMADD231PS  Z24, Z21, Z1
-	VFMADD231PS  Z24, Z22, Z2
-	VFMADD231PS  Z24, Z23, Z3
-	VBROADCASTSS 92(CX), Z24
-	VFMADD231PS  Z24, Z20, Z4
-	VFMADD231PS  Z24, Z21, Z5
-	VFMADD231PS  Z24, Z22, Z6
-	VFMADD231PS  Z24, Z23, Z7
-	VBROADCASTSS 172(CX), Z24
-	VFMADD231PS  Z24, Z20, Z8
-	VFMADD231PS  Z24, Z21, Z9
-	VFMADD231PS  Z24, Z22, Z10
-	VFMADD231PS  Z24, Z23, Z11
-	VBROADCASTSS 252(CX), Z24
-	VFMADD231PS  Z24, Z20, Z12
-	VFMADD231PS  Z24, Z21, Z13
-	VFMADD231PS  Z24, Z22, Z14
-	VFMADD231PS  Z24, Z23, Z15
-	VBROADCASTSS 332(CX), Z24
-	VFMADD231PS  Z24, Z20, Z16
-	VFMADD231PS  Z24, Z21, Z17
-	VFMADD231PS  Z24, Z22, Z18
-	VFMADD231PS  Z24, Z23, Z19
-	VMOVUPS      1024(DX), Z20
-	VMOVUPS      1088(DX), Z21
-	VMOVUPS      1152(DX), Z22
-	VMOVUPS      1216(DX), Z23
-	VBROADCASTSS 16(CX), Z24
-	VFMADD231PS  Z24, Z20, Z0
-	VFMADD231PS  Z24, Z21, Z1
-	VFMADD231PS  Z24, Z22, Z2
-	VFMADD231PS  Z24, Z23, Z3
-	VBROADCASTSS 96(CX), Z24
-	VFMADD231PS  Z24, Z20, Z4
-	VFMADD231PS  Z24, Z21, Z5
-	VFMADD231PS  Z24, Z22, Z6
-	VFMADD231PS  Z24, Z23, Z7
-	VBROADCASTSS 176(CX), Z24
-	VFMADD231PS  Z24, Z20, Z8
-	VFMADD231PS  Z24, Z21, Z9
-	VFMADD231PS  Z24, Z22, Z10
-	VFMADD231PS  Z24, Z23, Z11
-	VBROADCASTSS 256(CX), Z24
-	VFMADD231PS  Z24, Z20, Z12
-	VFMADD231PS  Z24, Z21, Z13
-	VFMADD231PS  Z24, Z22, Z14
-	VFMADD231PS  Z24, Z23, Z15
-	VBROADCASTSS 336(CX), Z24
-	VFMADD231PS  Z24, Z20, Z16
-	VFMADD231PS  Z24, Z21, Z17
-	VFMADD231PS  Z24, Z22, Z18
-	VFMADD231PS  Z24, Z23, Z19
-	VMOVUPS      1280(DX), Z20
 	VMOVUPS      1344(DX), Z21
-	VMOVUPS      1408(DX), Z22
-	VMOVUPS      1472(DX), Z23
-	VBROADCASTSS 20(CX), Z24
-	VFMADD231PS  Z24, Z20, Z0
-	VFMADD231PS  Z24, Z21, Z1
-	VFMADD231PS  Z24, Z22, Z2
-	VFMADD231PS  Z24, Z23, Z3
-	VBROADCASTSS 100(CX), Z24
-	VFMADD231PS  Z24, Z20, Z4
-	VFMADD231PS  Z24, Z21, Z5
-	VFMADD231PS  Z24, Z22, Z6
-	VFMADD231PS  Z24, Z23, Z7
-	VBROADCASTSS 180(CX), Z24
-	VFMADD231PS  Z24, Z20, Z8
-	VFMADD231PS  Z24, Z21, Z9
-	VFMADD231PS  Z24, Z22, Z10
-	VFMADD231PS  Z24, Z23, Z11
-	VBROADCASTSS 260(CX), Z24
-	VFMADD231PS  Z24, Z20, Z12
-	VFMADD231PS  Z24, Z21, Z13
-	VFMADD231PS  Z24, Z22, Z14
-	VFMADD231PS  Z24, Z23, Z15
-	VBROADCASTSS 340(CX), Z24
-	VFMADD231PS  Z24, Z20, Z16
-	VFMADD231PS  Z24, Z21, Z17
-	VFMADD231PS  Z24, Z22, Z18
-	VFMADD231PS  Z24, Z23, Z19
-	VMOVUPS      1536(DX), Z20
+	VBROADCASTSS (CX), Z22
+	VBROADCASTSS 4000(CX), Z23
+	VFMADD231PS  Z22, Z20, Z0
+	VFMADD231PS  Z22, Z21, Z1
+	VFNMADD231PS Z23, Z21, Z0
+	VFMADD231PS  Z23, Z20, Z1
+	VBROADCASTSS 80(CX), Z22
+	VBROADCASTSS 4080(CX), Z23
+	VFMADD231PS  Z22, Z20, Z2
+	VFMADD231PS  Z22, Z21, Z3
+	VFNMADD231PS Z23, Z21, Z2
+	VFMADD231PS  Z23, Z20, Z3
+	VBROADCASTSS 160(CX), Z22
+	VBROADCASTSS 4160(CX), Z23
+	VFMADD231PS  Z22, Z20, Z4
+	VFMADD231PS  Z22, Z21, Z5
+	VFNMADD231PS Z23, Z21, Z4
+	VFMADD231PS  Z23, Z20, Z5
+	VBROADCASTSS 240(CX), Z22
+	VBROADCASTSS 4240(CX), Z23
+	VFMADD231PS  Z22, Z20, Z6
+	VFMADD231PS  Z22, Z21, Z7
+	VFNMADD231PS Z23, Z21, Z6
+	VFMADD231PS  Z23, Z20, Z7
+	VBROADCASTSS 320(CX), Z22
+	VBROADCASTSS 4320(CX), Z23
+	VFMADD231PS  Z22, Z20, Z8
+	VFMADD231PS  Z22, Z21, Z9
+	VFNMADD231PS Z23, Z21, Z8
+	VFMADD231PS  Z23, Z20, Z9
+	VBROADCASTSS 400(CX), Z22
+	VBROADCASTSS 4400(CX), Z23
+	VFMADD231PS  Z22, Z20, Z10
+	VFMADD231PS  Z22, Z21, Z11
+	VFNMADD231PS Z23, Z21, Z10
+	VFMADD231PS  Z23, Z20, Z11
+	VBROADCASTSS 480(CX), Z22
+	VBROADCASTSS 4480(CX), Z23
+	VFMADD231PS  Z22, Z20, Z12
+	VFMADD231PS  Z22, Z21, Z13
+	VFNMADD231PS Z23, Z21, Z12
+	VFMADD231PS  Z23, Z20, Z13
+	VBROADCASTSS 560(CX), Z22
+	VBROADCASTSS 4560(CX), Z23
+	VFMADD231PS  Z22, Z20, Z14
+	VFMADD231PS  Z22, Z21, Z15
+	VFNMADD231PS Z23, Z21, Z14
+	VFMADD231PS  Z23, Z20, Z15
+	VBROADCASTSS 640(CX), Z22
+	VBROADCASTSS 4640(CX), Z23
+	VFMADD231PS  Z22, Z20, Z16
+	VFMADD231PS  Z22, Z21, Z17
+	VFNMADD231PS Z23, Z21, Z16
+	VFMADD231PS  Z23, Z20, Z17
+	VBROADCASTSS 720(CX), Z22
+	VBROADCASTSS 4720(CX), Z23
+	VFMADD231PS  Z22, Z20, Z18
+	VFMADD231PS  Z22, Z21, Z19
+	VFNMADD231PS Z23, Z21, Z18
+	VFMADD231PS  Z23, Z20, Z19
+	VMOVUPS      64(DX), Z20
+	VMOVUPS      1408(DX), Z21
+	VBROADCASTSS 4(CX), Z22
+	VBROADCASTSS 4004(CX), Z23
+	VFMADD231PS  Z22, Z20, Z0
+	VFMADD231PS  Z22, Z21, Z1
+	VFNMADD231PS Z23, Z21, Z0
+	VFMADD231PS  Z23, Z20, Z1
+	VBROADCASTSS 84(CX), Z22
+	VBROADCASTSS 4084(CX), Z23
+	VFMADD231PS  Z22, Z20, Z2
+	VFMADD231PS  Z22, Z21, Z3
+	VFNMADD231PS Z23, Z21, Z2
+	VFMADD231PS  Z23, Z20, Z3
+	VBROADCASTSS 164(CX), Z22
+	VBROADCASTSS 4164(CX), Z23
+	VFMADD231PS  Z22, Z20, Z4
+	VFMADD231PS  Z22, Z21, Z5
+	VFNMADD231PS Z23, Z21, Z4
+	VFMADD231PS  Z23, Z20, Z5
+	VBROADCASTSS 244(CX), Z22
+	VBROADCASTSS 4244(CX), Z23
+	VFMADD231PS  Z22, Z20, Z6
+	VFMADD231PS  Z22, Z21, Z7
+	VFNMADD231PS Z23, Z21, Z6
+	VFMADD231PS  Z23, Z20, Z7
+	VBROADCASTSS 324(CX), Z22
+	VBROADCASTSS 4324(CX), Z23
+	VFMADD231PS  Z22, Z20, Z8
+	VFMADD231PS  Z22, Z21, Z9
+	VFNMADD231PS Z23, Z21, Z8
+	VFMADD231PS  Z23, Z20, Z9
+	VBROADCASTSS 404(CX), Z22
+	VBROADCASTSS 4404(CX), Z23
+	VFMADD231PS  Z22, Z20, Z10
+	VFMADD231PS  Z22, Z21, Z11
+	VFNMADD231PS Z23, Z21, Z10
+	VFMADD231PS  Z23, Z20, Z11
+	VBROADCASTSS 484(CX), Z22
+	VBROADCASTSS 4484(CX), Z23
+	VFMADD231PS  Z22, Z20, Z12
+	VFMADD231PS  Z22, Z21, Z13
+	VFNMADD231PS Z23, Z21, Z12
+	VFMADD231PS  Z23, Z20, Z13
+	VBROADCASTSS 564(CX), Z22
+	VBROADCASTSS 4564(CX), Z23
+	VFMADD231PS  Z22, Z20, Z14
+	VFMADD231PS  Z22, Z21, Z15
+	VFNMADD231PS Z23, Z21, Z14
+	VFMADD231PS  Z23, Z20, Z15
+	VBROADCASTSS 644(CX), Z22
+	VBROADCASTSS 4644(CX), Z23
+	VFMADD231PS  Z22, Z20, Z16
+	VFMADD231PS  Z22, Z21, Z17
+	VFNMADD231PS Z23, Z21, Z16
+	VFMADD231PS  Z23, Z20, Z17
+	VBROADCASTSS 724(CX), Z22
+	VBROADCASTSS 4724(CX), Z23
+	VFMADD231PS  Z22, Z20, Z18
+	VFMADD231PS  Z22, Z21, Z19
+	VFNMADD231PS Z23, Z21, Z18
+	VFMADD231PS  Z23, Z20, Z19
+	VMOVUPS      128(DX), Z20
+	VMOVUPS      1472(DX), Z21
+	VBROADCASTSS 8(CX), Z22
+	VBROADCASTSS 4008(CX), Z23
+	VFMADD231PS  Z22, Z20, Z0
+	VFMADD231PS  Z22, Z21, Z1
+	VFNMADD231PS Z23, Z21, Z0
+	VFMADD231PS  Z23, Z20, Z1
+	VBROADCASTSS 88(CX), Z22
+	VBROADCASTSS 4088(CX), Z23
+	VFMADD231PS  Z22, Z20, Z2
+	VFMADD231PS  Z22, Z21, Z3
+	VFNMADD231PS Z23, Z21, Z2
+	VFMADD231PS  Z23, Z20, Z3
+	VBROADCASTSS 168(CX), Z22
+	VBROADCASTSS 4168(CX), Z23
+	VFMADD231PS  Z22, Z20, Z4
+	VFMADD231PS  Z22, Z21, Z5
+	VFNMADD231PS Z23, Z21, Z4
+	VFMADD231PS  Z23, Z20, Z5
+	VBROADCASTSS 248(CX), Z22
+	VBROADCASTSS 4248(CX), Z23
+	VFMADD231PS  Z22, Z20, Z6
+	VFMADD231PS  Z22, Z21, Z7
+	VFNMADD231PS Z23, Z21, Z6
+	VFMADD231PS  Z23, Z20, Z7
+	VBROADCASTSS 328(CX), Z22
+	VBROADCASTSS 4328(CX), Z23
+	VFMADD231PS  Z22, Z20, Z8
+	VFMADD231PS  Z22, Z21, Z9
+	VFNMADD231PS Z23, Z21, Z8
+	VFMADD231PS  Z23, Z20, Z9
+	VBROADCASTSS 408(CX), Z22
+	VBROADCASTSS 4408(CX), Z23
+	VFMADD231PS  Z22, Z20, Z10
+	VFMADD231PS  Z22, Z21, Z11
+	VFNMADD231PS Z23, Z21, Z10
+	VFMADD231PS  Z23, Z20, Z11
+	VBROADCASTSS 488(CX), Z22
+	VBROADCASTSS 4488(CX), Z23
+	VFMADD231PS  Z22, Z20, Z12
+	VFMADD231PS  Z22, Z21, Z13
+	VFNMADD231PS Z23, Z21, Z12
+	VFMADD231PS  Z23, Z20, Z13
+	VBROADCASTSS 568(CX), Z22
+	VBROADCASTSS 4568(CX), Z23
+	VFMADD231PS  Z22, Z20, Z14
+	VFMADD231PS  Z22, Z21, Z15
+	VFNMADD231PS Z23, Z21, Z14
+	VFMADD231PS  Z23, Z20, Z15
+	VBROADCASTSS 648(CX), Z22
+	VBROADCASTSS 4648(CX), Z23
+	VFMADD231PS  Z22, Z20, Z16
+	VFMADD231PS  Z22, Z21, Z17
+	VFNMADD231PS Z23, Z21, Z16
+	VFMADD231PS  Z23, Z20, Z17
+	VBROADCASTSS 728(CX), Z22
+	VBROADCASTSS 4728(CX), Z23
+	VFMADD231PS  Z22, Z20, Z18
+	VFMADD231PS  Z22, Z21, Z19
+	VFNMADD231PS Z23, Z21, Z18
+	VFMADD231PS  Z23, Z20, Z19
+	VMOVUPS      192(DX), Z20
+	VMOVUPS      1536(DX), Z21
+	VBROADCASTSS 12(CX), Z22
+	VBROADCASTSS 4012(CX), Z23
+	VFMADD231PS  Z22, Z20, Z0
+	VFMADD231PS  Z22, Z21, Z1
+	VFNMADD231PS Z23, Z21, Z0
+	VFMADD231PS  Z23, Z20, Z1
+	VBROADCASTSS 92(CX), Z22
+	VBROADCASTSS 4092(CX), Z23
+	VFMADD231PS  Z22, Z20, Z2
+	VFMADD231PS  Z22, Z21, Z3
+	VFNMADD231PS Z23, Z21, Z2
+	VFMADD231PS  Z23, Z20, Z3
+	VBROADCASTSS 172(CX), Z22
+	VBROADCASTSS 4172(CX), Z23
+	VFMADD231PS  Z22, Z20, Z4
+	VFMADD231PS  Z22, Z21, Z5
+	VFNMADD231PS Z23, Z21, Z4
+	VFMADD231PS  Z23, Z20, Z5
+	VBROADCASTSS 252(CX), Z22
+	VBROADCASTSS 4252(CX), Z23
+	VFMADD231PS  Z22, Z20, Z6
+	VFMADD231PS  Z22, Z21, Z7
+	VFNMADD231PS Z23, Z21, Z6
+	VFMADD231PS  Z23, Z20, Z7
+	VBROADCASTSS 332(CX), Z22
+	VBROADCASTSS 4332(CX), Z23
+	VFMADD231PS  Z22, Z20, Z8
+	VFMADD231PS  Z22, Z21, Z9
+	VFNMADD231PS Z23, Z21, Z8
+	VFMADD231PS  Z23, Z20, Z9
+	VBROADCASTSS 412(CX), Z22
+	VBROADCASTSS 4412(CX), Z23
+	VFMADD231PS  Z22, Z20, Z10
+	VFMADD231PS  Z22, Z21, Z11
+	VFNMADD231PS Z23, Z21, Z10
+	VFMADD231PS  Z23, Z20, Z11
+	VBROADCASTSS 492(CX), Z22
+	VBROADCASTSS 4492(CX), Z23
+	VFMADD231PS  Z22, Z20, Z12
+	VFMADD231PS  Z22, Z21, Z13
+	VFNMADD231PS Z23, Z21, Z12
+	VFMADD231PS  Z23, Z20, Z13
+	VBROADCASTSS 572(CX), Z22
+	VBROADCASTSS 4572(CX), Z23
+	VFMADD231PS  Z22, Z20, Z14
+	VFMADD231PS  Z22, Z21, Z15
+	VFNMADD231PS Z23, Z21, Z14
+	VFMADD231PS  Z23, Z20, Z15
+	VBROADCASTSS 652(CX), Z22
+	VBROADCASTSS 4652(CX), Z23
+	VFMADD231PS  Z22, Z20, Z16
+	VFMADD231PS  Z22, Z21, Z17
+	VFNMADD231PS Z23, Z21, Z16
+	VFMADD231PS  Z23, Z20, Z17
+	VBROADCASTSS 732(CX), Z22
+	VBROADCASTSS 4732(CX), Z23
+	VFMADD231PS  Z22, Z20, Z18
+	VFMADD231PS  Z22, Z21, Z19
+	VFNMADD231PS Z23, Z21, Z18
+	VFMADD231PS  Z23, Z20, Z19
+	VMOVUPS      256(DX), Z20
 	VMOVUPS      1600(DX), Z21
-	VMOVUPS      1664(DX), Z22
-	VMOVUPS      1728(DX), Z23
-	VBROADCASTSS 24(CX), Z24
-	VFMADD231PS  Z24, Z20, Z0
-	VFMADD231PS  Z24, Z21, Z1
-	VFMADD231PS  Z24, Z22, Z2
-	VFMADD231PS  Z24, Z23, Z3
-	VBROADCASTSS 104(CX), Z24
-	VFMADD231PS  Z24, Z20, Z4
-	VFMADD231PS  Z24, Z21, Z5
-	VFMADD231PS  Z24, Z22, Z6
-	VFMADD231PS  Z24, Z23, Z7
-	VBROADCASTSS 184(CX), Z24
-	VFMADD231PS  Z24, Z20, Z8
-	VFMADD231PS  Z24, Z21, Z9
-	VFMADD231PS  Z24, Z22, Z10
-	VFMADD231PS  Z24, Z23, Z11
-	VBROADCASTSS 264(CX), Z24
-	VFMADD231PS  Z24, Z20, Z12
-	VFMADD231PS  Z24, Z21, Z13
-	VFMADD231PS  Z24, Z22, Z14
-	VFMADD231PS  Z24, Z23, Z15
-	VBROADCASTSS 344(CX), Z24
-	VFMADD231PS  Z24, Z20, Z16
-	VFMADD231PS  Z24, Z21, Z17
-	VFMADD231PS  Z24, Z22, Z18
-	VFMADD231PS  Z24, Z23, Z19
-	VMOVUPS      1792(DX), Z20
+	VBROADCASTSS 16(CX), Z22
+	VBROADCASTSS 4016(CX), Z23
+	VFMADD231PS  Z22, Z20, Z0
+	VFMADD231PS  Z22, Z21, Z1
+	VFNMADD231PS Z23, Z21, Z0
+	VFMADD231PS  Z23, Z20, Z1
+	VBROADCASTSS 96(CX), Z22
+	VBROADCASTSS 4096(CX), Z23
+	VFMADD231PS  Z22, Z20, Z2
+	VFMADD231PS  Z22, Z21, Z3
+	VFNMADD231PS Z23, Z21, Z2
+	VFMADD231PS  Z23, Z20, Z3
+	VBROADCASTSS 176(CX), Z22
+	VBROADCASTSS 4176(CX), Z23
+	VFMADD231PS  Z22, Z20, Z4
+	VFMADD231PS  Z22, Z21, Z5
+	VFNMADD231PS Z23, Z21, Z4
+	VFMADD231PS  Z23, Z20, Z5
+	VBROADCASTSS 256(CX), Z22
+	VBROADCASTSS 4256(CX), Z23
+	VFMADD231PS  Z22, Z20, Z6
+	VFMADD231PS  Z22, Z21, Z7
+	VFNMADD231PS Z23, Z21, Z6
+	VFMADD231PS  Z23, Z20, Z7
+	VBROADCASTSS 336(CX), Z22
+	VBROADCASTSS 4336(CX), Z23
+	VFMADD231PS  Z22, Z20, Z8
+	VFMADD231PS  Z22, Z21, Z9
+	VFNMADD231PS Z23, Z21, Z8
+	VFMADD231PS  Z23, Z20, Z9
+	VBROADCASTSS 416(CX), Z22
+	VBROADCASTSS 4416(CX), Z23
+	VFMADD231PS  Z22, Z20, Z10
+	VFMADD231PS  Z22, Z21, Z11
+	VFNMADD231PS Z23, Z21, Z10
+	VFMADD231PS  Z23, Z20, Z11
+	VBROADCASTSS 496(CX), Z22
+	VBROADCASTSS 4496(CX), Z23
+	VFMADD231PS  Z22, Z20, Z12
+	VFMADD231PS  Z22, Z21, Z13
+	VFNMADD231PS Z23, Z21, Z12
+	VFMADD231PS  Z23, Z20, Z13
+	VBROADCASTSS 576(CX), Z22
+	VBROADCASTSS 4576(CX), Z23
+	VFMADD231PS  Z22, Z20, Z14
+	VFMADD231PS  Z22, Z21, Z15
+	VFNMADD231PS Z23, Z21, Z14
+	VFMADD231PS  Z23, Z20, Z15
+	VBROADCASTSS 656(CX), Z22
+	VBROADCASTSS 4656(CX), Z23
+	VFMADD231PS  Z22, Z20, Z16
+	VFMADD231PS  Z22, Z21, Z17
+	VFNMADD231PS Z23, Z21, Z16
+	VFMADD231PS  Z23, Z20, Z17
+	VBROADCASTSS 736(CX), Z22
+	VBROADCASTSS 4736(CX), Z23
+	VFMADD231PS  Z22, Z20, Z18
+	VFMADD231PS  Z22, Z21, Z19
+	VFNMADD231PS Z23, Z21, Z18
+	VFMADD231PS  Z23, Z20, Z19
+	VMOVUPS      320(DX), Z20
+	VMOVUPS      1664(DX), Z21
+	VBROADCASTSS 20(CX), Z22
+	VBROADCASTSS 4020(CX), Z23
+	VFMADD231PS  Z22, Z20, Z0
+	VFMADD231PS  Z22, Z21, Z1
+	VFNMADD231PS Z23, Z21, Z0
+	VFMADD231PS  Z23, Z20, Z1
+	VBROADCASTSS 100(CX), Z22
+	VBROADCASTSS 4100(CX), Z23
+	VFMADD231PS  Z22, Z20, Z2
+	VFMADD231PS  Z22, Z21, Z3
+	VFNMADD231PS Z23, Z21, Z2
+	VFMADD231PS  Z23, Z20, Z3
+	VBROADCASTSS 180(CX), Z22
+	VBROADCASTSS 4180(CX), Z23
+	VFMADD231PS  Z22, Z20, Z4
+	VFMADD231PS  Z22, Z21, Z5
+	VFNMADD231PS Z23, Z21, Z4
+	VFMADD231PS  Z23, Z20, Z5
+	VBROADCASTSS 260(CX), Z22
+	VBROADCASTSS 4260(CX), Z23
+	VFMADD231PS  Z22, Z20, Z6
+	VFMADD231PS  Z22, Z21, Z7
+	VFNMADD231PS Z23, Z21, Z6
+	VFMADD231PS  Z23, Z20, Z7
+	VBROADCASTSS 340(CX), Z22
+	VBROADCASTSS 4340(CX), Z23
+	VFMADD231PS  Z22, Z20, Z8
+	VFMADD231PS  Z22, Z21, Z9
+	VFNMADD231PS Z23, Z21, Z8
+	VFMADD231PS  Z23, Z20, Z9
+	VBROADCASTSS 420(CX), Z22
+	VBROADCASTSS 4420(CX), Z23
+	VFMADD231PS  Z22, Z20, Z10
+	VFMADD231PS  Z22, Z21, Z11
+	VFNMADD231PS Z23, Z21, Z10
+	VFMADD231PS  Z23, Z20, Z11
+	VBROADCASTSS 500(CX), Z22
+	VBROADCASTSS 4500(CX), Z23
+	VFMADD231PS  Z22, Z20, Z12
+	VFMADD231PS  Z22, Z21, Z13
+	VFNMADD231PS Z23, Z21, Z12
+	VFMADD231PS  Z23, Z20, Z13
+	VBROADCASTSS 580(CX), Z22
+	VBROADCASTSS 4580(CX), Z23
+	VFMADD231PS  Z22, Z20, Z14
+	VFMADD231PS  Z22, Z21, Z15
+	VFNMADD231PS Z23, Z21, Z14
+	VFMADD231PS  Z23, Z20, Z15
+	VBROADCASTSS 660(CX), Z22
+	VBROADCASTSS 4660(CX), Z23
+	VFMADD231PS  Z22, Z20, Z16
+	VFMADD231PS  Z22, Z21, Z17
+	VFNMADD231PS Z23, Z21, Z16
+	VFMADD231PS  Z23, Z20, Z17
+	VBROADCASTSS 740(CX), Z22
+	VBROADCASTSS 4740(CX), Z23
+	VFMADD231PS  Z22, Z20, Z18
+	VFMADD231PS  Z22, Z21, Z19
+	VFNMADD231PS Z23, Z21, Z18
+	VFMADD231PS  Z23, Z20, Z19
+	VMOVUPS      384(DX), Z20
+	VMOVUPS      1728(DX), Z21
+	VBROADCASTSS 24(CX), Z22
+	VBROADCASTSS 4024(CX), Z23
+	VFMADD231PS  Z22, Z20, Z0
+	VFMADD231PS  Z22, Z21, Z1
+	VFNMADD231PS Z23, Z21, Z0
+	VFMADD231PS  Z23, Z20, Z1
+	VBROADCASTSS 104(CX), Z22
+	VBROADCASTSS 4104(CX), Z23
+	VFMADD231PS  Z22, Z20, Z2
+	VFMADD231PS  Z22, Z21, Z3
+	VFNMADD231PS Z23, Z21, Z2
+	VFMADD231PS  Z23, Z20, Z3
+	VBROADCASTSS 184(CX), Z22
+	VBROADCASTSS 4184(CX), Z23
+	VFMADD231PS  Z22, Z20, Z4
+	VFMADD231PS  Z22, Z21, Z5
+	VFNMADD231PS Z23, Z21, Z4
+	VFMADD231PS  Z23, Z20, Z5
+	VBROADCASTSS 264(CX), Z22
+	VBROADCASTSS 4264(CX), Z23
+	VFMADD231PS  Z22, Z20, Z6
+	VFMADD231PS  Z22, Z21, Z7
+	VFNMADD231PS Z23, Z21, Z6
+	VFMADD231PS  Z23, Z20, Z7
+	VBROADCASTSS 344(CX), Z22
+	VBROADCASTSS 4344(CX), Z23
+	VFMADD231PS  Z22, Z20, Z8
+	VFMADD231PS  Z22, Z21, Z9
+	VFNMADD231PS Z23, Z21, Z8
+	VFMADD231PS  Z23, Z20, Z9
+	VBROADCASTSS 424(CX), Z22
+	VBROADCASTSS 4424(CX), Z23
+	VFMADD231PS  Z22, Z20, Z10
+	VFMADD231PS  Z22, Z21, Z11
+	VFNMADD231PS Z23, Z21, Z10
+	VFMADD231PS  Z23, Z20, Z11
+	VBROADCASTSS 504(CX), Z22
+	VBROADCASTSS 4504(CX), Z23
+	VFMADD231PS  Z22, Z20, Z12
+	VFMADD231PS  Z22, Z21, Z13
+	VFNMADD231PS Z23, Z21, Z12
+	VFMADD231PS  Z23, Z20, Z13
+	VBROADCASTSS 584(CX), Z22
+	VBROADCASTSS 4584(CX), Z23
+	VFMADD231PS  Z22, Z20, Z14
+	VFMADD231PS  Z22, Z21, Z15
+	VFNMADD231PS Z23, Z21, Z14
+	VFMADD231PS  Z23, Z20, Z15
+	VBROADCASTSS 664(CX), Z22
+	VBROADCASTSS 4664(CX), Z23
+	VFMADD231PS  Z22, Z20, Z16
+	VFMADD231PS  Z22, Z21, Z17
+	VFNMADD231PS Z23, Z21, Z16
+	VFMADD231PS  Z23, Z20, Z17
+	VBROADCASTSS 744(CX), Z22
+	VBROADCASTSS 4744(CX), Z23
+	VFMADD231PS  Z22, Z20, Z18
+	VFMADD231PS  Z22, Z21, Z19
+	VFNMADD231PS Z23, Z21, Z18
+	VFMADD231PS  Z23, Z20, Z19
+	VMOVUPS      448(DX), Z20
+	VMOVUPS      1792(DX), Z21
+	VBROADCASTSS 28(CX), Z22
+	VBROADCASTSS 4028(CX), Z23
+	VFMADD231PS  Z22, Z20, Z0
+	VFMADD231PS  Z22, Z21, Z1
+	VFNMADD231PS Z23, Z21, Z0
+	VFMADD231PS  Z23, Z20, Z1
+	VBROADCASTSS 108(CX), Z22
+	VBROADCASTSS 4108(CX), Z23
+	VFMADD231PS  Z22, Z20, Z2
+	VFMADD231PS  Z22, Z21, Z3
+	VFNMADD231PS Z23, Z21, Z2
+	VFMADD231PS  Z23, Z20, Z3
+	VBROADCASTSS 188(CX), Z22
+	VBROADCASTSS 4188(CX), Z23
+	VFMADD231PS  Z22, Z20, Z4
+	VFMADD231PS  Z22, Z21, Z5
+	VFNMADD231PS Z23, Z21, Z4
+	VFMADD231PS  Z23, Z20, Z5
+	VBROADCASTSS 268(CX), Z22
+	VBROADCASTSS 4268(CX), Z23
+	VFMADD231PS  Z22, Z20, Z6
+	VFMADD231PS  Z22, Z21, Z7
+	VFNMADD231PS Z23, Z21, Z6
+	VFMADD231PS  Z23, Z20, Z7
+	VBROADCASTSS 348(CX), Z22
+	VBROADCASTSS 4348(CX), Z23
+	VFMADD231PS  Z22, Z20, Z8
+	VFMADD231PS  Z22, Z21, Z9
+	VFNMADD231PS Z23, Z21, Z8
+	VFMADD231PS  Z23, Z20, Z9
+	VBROADCASTSS 428(CX), Z22
+	VBROADCASTSS 4428(CX), Z23
+	VFMADD231PS  Z22, Z20, Z10
+	VFMADD231PS  Z22, Z21, Z11
+	VFNMADD231PS Z23, Z21, Z10
+	VFMADD231PS  Z23, Z20, Z11
+	VBROADCASTSS 508(CX), Z22
+	VBROADCASTSS 4508(CX), Z23
+	VFMADD231PS  Z22, Z20, Z12
+	VFMADD231PS  Z22, Z21, Z13
+	VFNMADD231PS Z23, Z21, Z12
+	VFMADD231PS  Z23, Z20, Z13
+	VBROADCASTSS 588(CX), Z22
+	VBROADCASTSS 4588(CX), Z23
+	VFMADD231PS  Z22, Z20, Z14
+	VFMADD231PS  Z22, Z21, Z15
+	VFNMADD231PS Z23, Z21, Z14
+	VFMADD231PS  Z23, Z20, Z15
+	VBROADCASTSS 668(CX), Z22
+	VBROADCASTSS 4668(CX), Z23
+	VFMADD231PS  Z22, Z20, Z16
+	VFMADD231PS  Z22, Z21, Z17
+	VFNMADD231PS Z23, Z21, Z16
+	VFMADD231PS  Z23, Z20, Z17
+	VBROADCASTSS 748(CX), Z22
+	VBROADCASTSS 4748(CX), Z23
+	VFMADD231PS  Z22, Z20, Z18
+	VFMADD231PS  Z22, Z21, Z19
+	VFNMADD231PS Z23, Z21, Z18
+	VFMADD231PS  Z23, Z20, Z19
+	VMOVUPS      512(DX), Z20
 	VMOVUPS      1856(DX), Z21
-	VMOVUPS      1920(DX), Z22
-	VMOVUPS      1984(DX), Z23
-	VBROADCASTSS 28(CX), Z24
-	VFMADD231PS  Z24, Z20, Z0
-	VFMADD231PS  Z24, Z21, Z1
-	VFMADD231PS  Z24, Z22, Z2
-	VFMADD231PS  Z24, Z23, Z3
-	VBROADCASTSS 108(CX), Z24
-	VFMADD231PS  Z24, Z20, Z4
-	VFMADD231PS  Z24, Z21, Z5
-	VFMADD231PS  Z24, Z22, Z6
-	VFMADD231PS  Z24, Z23, Z7
-	VBROADCASTSS 188(CX), Z24
-	VFMADD231PS  Z24, Z20, Z8
-	VFMADD231PS  Z24, Z21, Z9
-	VFMADD231PS  Z24, Z22, Z10
-	VFMADD231PS  Z24, Z23, Z11
-	VBROADCASTSS 268(CX), Z24
-	VFMADD231PS  Z24, Z20, Z12
-	VFMADD231PS  Z24, Z21, Z13
-	VFMADD231PS  Z24, Z22, Z14
-	VFMADD231PS  Z24, Z23, Z15
-	VBROADCASTSS 348(CX), Z24
-	VFMADD231PS  Z24, Z20, Z16
-	VFMADD231PS  Z24, Z21, Z17
-	VFMADD231PS  Z24, Z22, Z18
-	VFMADD231PS  Z24, Z23, Z19
-	VMOVUPS      2048(DX), Z20
-	VMOVUPS      2112(DX), Z21
-	VMOVUPS      2176(DX), Z22
-	VMOVUPS      2240(DX), Z23
-	VBROADCASTSS 32(CX), Z24
-	VFMADD231PS  Z24, Z20, Z0
-	VFMADD231PS  Z24, Z21, Z1
-	VFMADD231PS  Z24, Z22, Z2
-	VFMADD231PS  Z24, Z23, Z3
-	VBROADCASTSS 112(CX), Z24
-	VFMADD231PS  Z24, Z20, Z4
-	VFMADD231PS  Z24, Z21, Z5
-	VFMADD231PS  Z24, Z22, Z6
-	VFMADD231PS  Z24, Z23, Z7
-	VBROADCASTSS 192(CX), Z24
-	VFMADD231PS  Z24, Z20, Z8
-	VFMADD231PS  Z24, Z21, Z9
-	VFMADD231PS  Z24, Z22, Z10
-	VFMADD231PS  Z24, Z23, Z11
-	VBROADCASTSS 272(CX), Z24
-	VFMADD231PS  Z24, Z20, Z12
-	VFMADD231PS  Z24, Z21, Z13
-	VFMADD231PS  Z24, Z22, Z14
-	VFMADD231PS  Z24, Z23, Z15
-	VBROADCASTSS 352(CX), Z24
-	VFMADD231PS  Z24, Z20, Z16
-	VFMADD231PS  Z24, Z21, Z17
-	VFMADD231PS  Z24, Z22, Z18
-	VFMADD231PS  Z24, Z23, Z19
-	VMOVUPS      2304(DX), Z20
-	VMOVUPS      2368(DX), Z21
-	VMOVUPS      2432(DX), Z22
-	VMOVUPS      2496(DX), Z23
-	VBROADCASTSS 36(CX), Z24
-	VFMADD231PS  Z24, Z20, Z0
-	VFMADD231PS  Z24, Z21, Z1
-	VFMADD231PS  Z24, Z22, Z2
-	VFMADD231PS  Z24, Z23, Z3
-	VBROADCASTSS 116(CX), Z24
-	VFMADD231PS  Z24, Z20, Z4
-	VFMADD231PS  Z24, Z21, Z5
-	VFMADD231PS  Z24, Z22, Z6
-	VFMADD231PS  Z24, Z23, Z7
-	VBROADCASTSS 196(CX), Z24
-	VFMADD231PS  Z24, Z20, Z8
-	VFMADD231PS  Z24, Z21, Z9
-	VFMADD231PS  Z24, Z22, Z10
-	VFMADD231PS  Z24, Z23, Z11
-	VBROADCASTSS 276(CX), Z24
-	VFMADD231PS  Z24, Z20, Z12
-	VFMADD231PS  Z24, Z21, Z13
-	VFMADD231PS  Z24, Z22, Z14
-	VFMADD231PS  Z24, Z23, Z15
-	VBROADCASTSS 356(CX), Z24
-	VFMADD231PS  Z24, Z20, Z16
-	VFMADD231PS  Z24, Z21, Z17
-	VFMADD231PS  Z24, Z22, Z18
-	VFMADD231PS  Z24, Z23, Z19
+	VBROADCASTSS 32(CX), Z22
+	VBROADCASTSS 4032(CX), Z23
+	VFMADD231PS  Z22, Z20, Z0
+	VFMADD231PS  Z22, Z21, Z1
+	VFNMADD231PS Z23, Z21, Z0
+	VFMADD231PS  Z23, Z20, Z1
+	VBROADCASTSS 112(CX), Z22
+	VBROADCASTSS 4112(CX), Z23
+	VFMADD231PS  Z22, Z20, Z2
+	VFMADD231PS  Z22, Z21, Z3
+	VFNMADD231PS Z23, Z21, Z2
+	VFMADD231PS  Z23, Z20, Z3
+	VBROADCASTSS 192(CX), Z22
+	VBROADCASTSS 4192(CX), Z23
+	VFMADD231PS  Z22, Z20, Z4
+	VFMADD231PS  Z22, Z21, Z5
+	VFNMADD231PS Z23, Z21, Z4
+	VFMADD231PS  Z23, Z20, Z5
+	VBROADCASTSS 272(CX), Z22
+	VBROADCASTSS 4272(CX), Z23
+	VFMADD231PS  Z22, Z20, Z6
+	VFMADD231PS  Z22, Z21, Z7
+	VFNMADD231PS Z23, Z21, Z6
+	VFMADD231PS  Z23, Z20, Z7
+	VBROADCASTSS 352(CX), Z22
+	VBROADCASTSS 4352(CX), Z23
+	VFMADD231PS  Z22, Z20, Z8
+	VFMADD231PS  Z22, Z21, Z9
+	VFNMADD231PS Z23, Z21, Z8
+	VFMADD231PS  Z23, Z20, Z9
+	VBROADCASTSS 432(CX), Z22
+	VBROADCASTSS 4432(CX), Z23
+	VFMADD231PS  Z22, Z20, Z10
+	VFMADD231PS  Z22, Z21, Z11
+	VFNMADD231PS Z23, Z21, Z10
+	VFMADD231PS  Z23, Z20, Z11
+	VBROADCASTSS 512(CX), Z22
+	VBROADCASTSS 4512(CX), Z23
+	VFMADD231PS  Z22, Z20, Z12
+	VFMADD231PS  Z22, Z21, Z13
+	VFNMADD231PS Z23, Z21, Z12
+	VFMADD231PS  Z23, Z20, Z13
+	VBROADCASTSS 592(CX), Z22
+	VBROADCASTSS 4592(CX), Z23
+	VFMADD231PS  Z22, Z20, Z14
+	VFMADD231PS  Z22, Z21, Z15
+	VFNMADD231PS Z23, Z21, Z14
+	VFMADD231PS  Z23, Z20, Z15
+	VBROADCASTSS 672(CX), Z22
+	VBROADCASTSS 4672(CX), Z23
+	VFMADD231PS  Z22, Z20, Z16
+	VFMADD231PS  Z22, Z21, Z17
+	VFNMADD231PS Z23, Z21, Z16
+	VFMADD231PS  Z23, Z20, Z17
+	VBROADCASTSS 752(CX), Z22
+	VBROADCASTSS 4752(CX), Z23
+	VFMADD231PS  Z22, Z20, Z18
+	VFMADD231PS  Z22, Z21, Z19
+	VFNMADD231PS Z23, Z21, Z18
+	VFMADD231PS  Z23, Z20, Z19
+	VMOVUPS      576(DX), Z20
+	VMOVUPS      1920(DX), Z21
+	VBROADCASTSS 36(CX), Z22
+	VBROADCASTSS 4036(CX), Z23
+	VFMADD231PS  Z22, Z20, Z0
+	VFMADD231PS  Z22, Z21, Z1
+	VFNMADD231PS Z23, Z21, Z0
+	VFMADD231PS  Z23, Z20, Z1
+	VBROADCASTSS 116(CX), Z22
+	VBROADCASTSS 4116(CX), Z23
+	VFMADD231PS  Z22, Z20, Z2
+	VFMADD231PS  Z22, Z21, Z3
+	VFNMADD231PS Z23, Z21, Z2
+	VFMADD231PS  Z23, Z20, Z3
+	VBROADCASTSS 196(CX), Z22
+	VBROADCASTSS 4196(CX), Z23
+	VFMADD231PS  Z22, Z20, Z4
+	VFMADD231PS  Z22, Z21, Z5
+	VFNMADD231PS Z23, Z21, Z4
+	VFMADD231PS  Z23, Z20, Z5
+	VBROADCASTSS 276(CX), Z22
+	VBROADCASTSS 4276(CX), Z23
+	VFMADD231PS  Z22, Z20, Z6
+	VFMADD231PS  Z22, Z21, Z7
+	VFNMADD231PS Z23, Z21, Z6
+	VFMADD231PS  Z23, Z20, Z7
+	VBROADCASTSS 356(CX), Z22
+	VBROADCASTSS 4356(CX), Z23
+	VFMADD231PS  Z22, Z20, Z8
+	VFMADD231PS  Z22, Z21, Z9
+	VFNMADD231PS Z23, Z21, Z8
+	VFMADD231PS  Z23, Z20, Z9
+	VBROADCASTSS 436(CX), Z22
+	VBROADCASTSS 4436(CX), Z23
+	VFMADD231PS  Z22, Z20, Z10
+	VFMADD231PS  Z22, Z21, Z11
+	VFNMADD231PS Z23, Z21, Z10
+	VFMADD231PS  Z23, Z20, Z11
+	VBROADCASTSS 516(CX), Z22
+	VBROADCASTSS 4516(CX), Z23
+	VFMADD231PS  Z22, Z20, Z12
+	VFMADD231PS  Z22, Z21, Z13
+	VFNMADD231PS Z23, Z21, Z12
+	VFMADD231PS  Z23, Z20, Z13
+	VBROADCASTSS 596(CX), Z22
+	VBROADCASTSS 4596(CX), Z23
+	VFMADD231PS  Z22, Z20, Z14
+	VFMADD231PS  Z22, Z21, Z15
+	VFNMADD231PS Z23, Z21, Z14
+	VFMADD231PS  Z23, Z20, Z15
+	VBROADCASTSS 676(CX), Z22
+	VBROADCASTSS 4676(CX), Z23
+	VFMADD231PS  Z22, Z20, Z16
+	VFMADD231PS  Z22, Z21, Z17
+	VFNMADD231PS Z23, Z21, Z16
+	VFMADD231PS  Z23, Z20, Z17
+	VBROADCASTSS 756(CX), Z22
+	VBROADCASTSS 4756(CX), Z23
+	VFMADD231PS  Z22, Z20, Z18
+	VFMADD231PS  Z22, Z21, Z19
+	VFNMADD231PS Z23, Z21, Z18
+	VFMADD231PS  Z23, Z20, Z19
 	ADDQ         $+40, CX
-	ADDQ         $+2560, DX
+	ADDQ         $+640, DX
 	DECQ         SI
-	JNZ          chunk2
-	VMOVUPS      Z0, (AX)
-	VMOVUPS      Z1, 64(AX)
-	VMOVUPS      Z2, 128(AX)
-	VMOVUPS      Z3, 192(AX)
-	VMOVUPS      Z4, 16384(AX)
-	VMOVUPS      Z5, 16448(AX)
-	VMOVUPS      Z6, 16512(AX)
-	VMOVUPS      Z7, 16576(AX)
-	VMOVUPS      Z8, 32768(AX)
-	VMOVUPS      Z9, 32832(AX)
-	VMOVUPS      Z10, 32896(AX)
-	VMOVUPS      Z11, 32960(AX)
-	VMOVUPS      Z12, 49152(AX)
-	VMOVUPS      Z13, 49216(AX)
-	VMOVUPS      Z14, 49280(AX)
-	VMOVUPS      Z15, 49344(AX)
-	VMOVUPS      Z16, 65536(AX)
-	VMOVUPS      Z17, 65600(AX)
-	VMOVUPS      Z18, 65664(AX)
-	VMOVUPS      Z19, 65728(AX)
+	JNZ          terms4
 	ADDQ         $-80, CX
-	ADDQ         $-5120, DX
-	ADDQ         $+256, AX
-	ADDQ         $+5184, DX
-	ADDQ         $+4000, CX
+	ADDQ         $-1280, DX
+	VMOVUPS      Z0, (AX)
+	VMOVUPS      Z2, 9280(AX)
+	VMOVUPS      Z4, 18560(AX)
+	VMOVUPS      Z6, 27840(AX)
+	VMOVUPS      Z8, 37120(AX)
+	VMOVUPS      Z10, 46400(AX)
+	VMOVUPS      Z12, 55680(AX)
+	VMOVUPS      Z14, 64960(AX)
+	VMOVUPS      Z16, 74240(AX)
+	VMOVUPS      Z18, 83520(AX)
+	VMOVUPS      Z1, 64(AX)
+	VMOVUPS      Z3, 9344(AX)
+	VMOVUPS      Z5, 18624(AX)
+	VMOVUPS      Z7, 27904(AX)
+	VMOVUPS      Z9, 37184(AX)
+	VMOVUPS      Z11, 46464(AX)
+	VMOVUPS      Z13, 55744(AX)
+	VMOVUPS      Z15, 65024(AX)
+	VMOVUPS      Z17, 74304(AX)
+	VMOVUPS      Z19, 83584(AX)
+	ADDQ         $+128, AX
+	ADDQ         $+2688, DX
+	ADDQ         $+8000, CX
 	DECQ         BX
-	JNZ          frequency1
-	ADDQ         $-16384, AX
+	JNZ          complex3
+	ADDQ         $-9216, AX
+	ADDQ         $-193536, DX
+	ADDQ         $-576000, CX
 	MOVQ         y_base+0(FP), CX
-	MOVQ         bias_base+120(FP), DX
-	MOVQ         first+144(FP), BX
-	IMUL3Q       $+1024, BX, SI
-	ADDQ         SI, CX
-	IMUL3Q       $+4, BX, SI
-	ADDQ         SI, DX
-	MOVQ         mask_base+24(FP), SI
-	IMUL3Q       $+96, BX, BX
-	ADDQ         BX, SI
-	LEAQ         63(SP), BX
-	ANDQ         $-64, BX
+	MOVQ         mask_base+24(FP), DX
+	MOVQ         bias_base+120(FP), BX
+	MOVQ         first+144(FP), SI
+	IMUL3Q       $+1024, SI, DI
+	ADDQ         DI, CX
+	IMUL3Q       $+96, SI, DI
+	ADDQ         DI, DX
+	IMUL3Q       $+4, SI, SI
+	ADDQ         SI, BX
+	LEAQ         63(SP), SI
+	ANDQ         $-64, SI
 	VXORPS       Z0, Z0, Z0
-	MOVQ         $0x00000005, DI
+	MOVQ         $0x0000000a, DI
 
-output3:
-	VBROADCASTSS (DX), Z1
-	MOVQ         $0x00000002, R8
+output5:
+	VBROADCASTSS (BX), Z1
+	LEAQ         7680(AX), R8
 
-tileRow4:
-	// columns: Aᵀ m
-	MOVQ $0x00000008, R9
-
-column5:
-	// plus1, minus1 = m1 ± m2
-	VMOVUPS 2048(AX), Z2
-	VMOVUPS 4096(AX), Z3
-	VADDPS  Z3, Z2, Z4
-	VSUBPS  Z3, Z2, Z2
-
-	// plus2, minus2 = m3 ± m4
-	VMOVUPS 6144(AX), Z3
-	VMOVUPS 8192(AX), Z5
-	VADDPS  Z5, Z3, Z6
-	VSUBPS  Z5, Z3, Z3
-
-	// plusHalf, minusHalf = m5 ± m6
-	VMOVUPS 10240(AX), Z5
-	VMOVUPS 12288(AX), Z7
-	VADDPS  Z7, Z5, Z8
-	VSUBPS  Z7, Z5, Z5
-
-	// y0 = (m0 + plus1) + (plus2 + plusHalf)
-	VMOVUPS (AX), Z7
-	VADDPS  Z4, Z7, Z7
-	VADDPS  Z8, Z6, Z9
-	VADDPS  Z9, Z7, Z7
-	VMOVUPS Z7, (BX)
-
-	// y2 = plus1 + ¼ plusHalf + 4 plus2
-	VFMADD231PS.BCST conv2_0_25<>+0(SB), Z8, Z4
-	VFMADD231PS.BCST conv2_4<>+0(SB), Z6, Z4
-	VMOVUPS          Z4, 1024(BX)
-
-	// y3 = (minus1 + m7) + ⅛ minusHalf + 8 minus2
-	VMOVUPS          14336(AX), Z4
-	VADDPS           Z4, Z2, Z4
-	VFMADD231PS.BCST conv2_0_125<>+0(SB), Z5, Z4
-	VFMADD231PS.BCST conv2_8<>+0(SB), Z3, Z4
-	VMOVUPS          Z4, 1536(BX)
-
-	// y1 = minus1 + ½ minusHalf + 2 minus2
-	VFMADD231PS.BCST conv2_0_5<>+0(SB), Z5, Z2
-	VFMADD231PS.BCST conv2_2<>+0(SB), Z3, Z2
-	VMOVUPS          Z2, 512(BX)
-	ADDQ             $+256, AX
-	ADDQ             $+64, BX
-	DECQ             R9
-	JNZ              column5
-	ADDQ             $-2048, AX
-	ADDQ             $-512, BX
-
-	// two rows at a time: (Aᵀ m) A, then bias, pooling, ReLU
-	// plus1, minus1 = m1 ± m2
-	VMOVUPS 64(BX), Z2
-	VMOVUPS 128(BX), Z3
-	VADDPS  Z3, Z2, Z4
-	VSUBPS  Z3, Z2, Z2
-
-	// plus2, minus2 = m3 ± m4
-	VMOVUPS 192(BX), Z3
-	VMOVUPS 256(BX), Z5
-	VADDPS  Z5, Z3, Z6
-	VSUBPS  Z5, Z3, Z3
-
-	// plusHalf, minusHalf = m5 ± m6
-	VMOVUPS 320(BX), Z5
-	VMOVUPS 384(BX), Z7
-	VADDPS  Z7, Z5, Z8
-	VSUBPS  Z7, Z5, Z5
-
-	// y0 = (m0 + plus1) + (plus2 + plusHalf)
-	VMOVUPS (BX), Z7
-	VADDPS  Z4, Z7, Z7
-	VADDPS  Z8, Z6, Z9
-	VADDPS  Z9, Z7, Z7
-
-	// y2 = plus1 + ¼ plusHalf + 4 plus2
-	VFMADD231PS.BCST conv2_0_25<>+0(SB), Z8, Z4
-	VFMADD231PS.BCST conv2_4<>+0(SB), Z6, Z4
-
-	// y3 = (minus1 + m7) + ⅛ minusHalf + 8 minus2
-	VMOVUPS          448(BX), Z6
-	VADDPS           Z6, Z2, Z6
-	VFMADD231PS.BCST conv2_0_125<>+0(SB), Z5, Z6
-	VFMADD231PS.BCST conv2_8<>+0(SB), Z3, Z6
-
-	// y1 = minus1 + ½ minusHalf + 2 minus2
-	VFMADD231PS.BCST conv2_0_5<>+0(SB), Z5, Z2
-	VFMADD231PS.BCST conv2_2<>+0(SB), Z3, Z2
-
-	// plus1, minus1 = m1 ± m2
-	VMOVUPS 576(BX), Z3
-	VMOVUPS 640(BX), Z5
-	VADDPS  Z5, Z3, Z8
-	VSUBPS  Z5, Z3, Z3
-
-	// plus2, minus2 = m3 ± m4
-	VMOVUPS 704(BX), Z5
-	VMOVUPS 768(BX), Z9
-	VADDPS  Z9, Z5, Z10
-	VSUBPS  Z9, Z5, Z5
-
-	// plusHalf, minusHalf = m5 ± m6
-	VMOVUPS 832(BX), Z9
-	VMOVUPS 896(BX), Z11
-	VADDPS  Z11, Z9, Z12
-	VSUBPS  Z11, Z9, Z9
-
-	// y0 = (m0 + plus1) + (plus2 + plusHalf)
-	VMOVUPS 512(BX), Z11
-	VADDPS  Z8, Z11, Z11
-	VADDPS  Z12, Z10, Z13
-	VADDPS  Z13, Z11, Z11
-
-	// y2 = plus1 + ¼ plusHalf + 4 plus2
-	VFMADD231PS.BCST conv2_0_25<>+0(SB), Z12, Z8
-	VFMADD231PS.BCST conv2_4<>+0(SB), Z10, Z8
-
-	// y3 = (minus1 + m7) + ⅛ minusHalf + 8 minus2
-	VMOVUPS          960(BX), Z10
-	VADDPS           Z10, Z3, Z10
-	VFMADD231PS.BCST conv2_0_125<>+0(SB), Z9, Z10
-	VFMADD231PS.BCST conv2_8<>+0(SB), Z5, Z10
-
-	// y1 = minus1 + ½ minusHalf + 2 minus2
-	VFMADD231PS.BCST conv2_0_5<>+0(SB), Z9, Z3
-	VFMADD231PS.BCST conv2_2<>+0(SB), Z5, Z3
-	VMAXPS           Z2, Z7, Z5
-	VMAXPS           Z3, Z11, Z9
-	VMAXPS           Z9, Z5, Z12
-	VADDPS           Z1, Z12, Z12
-	VMAXPS           Z12, Z0, Z12
-	VCMPPS           $0x1e, Z5, Z9, K1
-	VBLENDMPS        Z11, Z7, K1, Z5
-	VBLENDMPS        Z3, Z2, K1, Z2
-	VCMPPS           $0x1e, Z0, Z12, K2
-	KMOVW            K2, (SI)
-	VCMPPS           $0x1e, Z5, Z2, K2
-	KMOVW            K2, 2(SI)
-	KMOVW            K1, 4(SI)
-	VMOVUPS          Z12, (CX)
-	VMAXPS           Z6, Z4, Z2
-	VMAXPS           Z10, Z8, Z3
-	VMAXPS           Z3, Z2, Z5
-	VADDPS           Z1, Z5, Z5
-	VMAXPS           Z5, Z0, Z5
-	VCMPPS           $0x1e, Z2, Z3, K1
-	VBLENDMPS        Z8, Z4, K1, Z2
-	VBLENDMPS        Z10, Z6, K1, Z3
-	VCMPPS           $0x1e, Z0, Z5, K2
-	KMOVW            K2, 6(SI)
-	VCMPPS           $0x1e, Z2, Z3, K2
-	KMOVW            K2, 8(SI)
-	KMOVW            K1, 10(SI)
-	VMOVUPS          Z5, 64(CX)
-
-	// plus1, minus1 = m1 ± m2
-	VMOVUPS 1088(BX), Z2
-	VMOVUPS 1152(BX), Z3
-	VADDPS  Z3, Z2, Z4
-	VSUBPS  Z3, Z2, Z2
-
-	// plus2, minus2 = m3 ± m4
-	VMOVUPS 1216(BX), Z3
-	VMOVUPS 1280(BX), Z5
-	VADDPS  Z5, Z3, Z6
-	VSUBPS  Z5, Z3, Z3
-
-	// plusHalf, minusHalf = m5 ± m6
-	VMOVUPS 1344(BX), Z5
-	VMOVUPS 1408(BX), Z7
-	VADDPS  Z7, Z5, Z8
-	VSUBPS  Z7, Z5, Z5
-
-	// y0 = (m0 + plus1) + (plus2 + plusHalf)
-	VMOVUPS 1024(BX), Z7
-	VADDPS  Z4, Z7, Z7
-	VADDPS  Z8, Z6, Z9
-	VADDPS  Z9, Z7, Z7
-
-	// y2 = plus1 + ¼ plusHalf + 4 plus2
-	VFMADD231PS.BCST conv2_0_25<>+0(SB), Z8, Z4
-	VFMADD231PS.BCST conv2_4<>+0(SB), Z6, Z4
-
-	// y3 = (minus1 + m7) + ⅛ minusHalf + 8 minus2
-	VMOVUPS          1472(BX), Z6
-	VADDPS           Z6, Z2, Z6
-	VFMADD231PS.BCST conv2_0_125<>+0(SB), Z5, Z6
-	VFMADD231PS.BCST conv2_8<>+0(SB), Z3, Z6
-
-	// y1 = minus1 + ½ minusHalf + 2 minus2
-	VFMADD231PS.BCST conv2_0_5<>+0(SB), Z5, Z2
-	VFMADD231PS.BCST conv2_2<>+0(SB), Z3, Z2
-
-	// plus1, minus1 = m1 ± m2
-	VMOVUPS 1600(BX), Z3
-	VMOVUPS 1664(BX), Z5
-	VADDPS  Z5, Z3, Z8
-	VSUBPS  Z5, Z3, Z3
-
-	// plus2, minus2 = m3 ± m4
-	VMOVUPS 1728(BX), Z5
-	VMOVUPS 1792(BX), Z9
-	VADDPS  Z9, Z5, Z10
-	VSUBPS  Z9, Z5, Z5
-
-	// plusHalf, minusHalf = m5 ± m6
-	VMOVUPS 1856(BX), Z9
-	VMOVUPS 1920(BX), Z11
-	VADDPS  Z11, Z9, Z12
-	VSUBPS  Z11, Z9, Z9
-
-	// y0 = (m0 + plus1) + (plus2 + plusHalf)
-	VMOVUPS 1536(BX), Z11
-	VADDPS  Z8, Z11, Z11
-	VADDPS  Z12, Z10, Z13
-	VADDPS  Z13, Z11, Z11
-
-	// y2 = plus1 + ¼ plusHalf + 4 plus2
-	VFMADD231PS.BCST conv2_0_25<>+0(SB), Z12, Z8
-	VFMADD231PS.BCST conv2_4<>+0(SB), Z10, Z8
-
-	// y3 = (minus1 + m7) + ⅛ minusHalf + 8 minus2
-	VMOVUPS          1984(BX), Z10
-	VADDPS           Z10, Z3, Z10
-	VFMADD231PS.BCST conv2_0_125<>+0(SB), Z9, Z10
-	VFMADD231PS.BCST conv2_8<>+0(SB), Z5, Z10
-
-	// y1 = minus1 + ½ minusHalf + 2 minus2
-	VFMADD231PS.BCST conv2_0_5<>+0(SB), Z9, Z3
-	VFMADD231PS.BCST conv2_2<>+0(SB), Z5, Z3
-	VMAXPS           Z2, Z7, Z5
-	VMAXPS           Z3, Z11, Z9
-	VMAXPS           Z9, Z5, Z12
-	VADDPS           Z1, Z12, Z12
-	VMAXPS           Z12, Z0, Z12
-	VCMPPS           $0x1e, Z5, Z9, K1
-	VBLENDMPS        Z11, Z7, K1, Z5
-	VBLENDMPS        Z3, Z2, K1, Z2
-	VCMPPS           $0x1e, Z0, Z12, K2
-	KMOVW            K2, 24(SI)
-	VCMPPS           $0x1e, Z5, Z2, K2
-	KMOVW            K2, 26(SI)
-	KMOVW            K1, 28(SI)
-	VMOVUPS          Z12, 256(CX)
-	VMAXPS           Z6, Z4, Z2
-	VMAXPS           Z10, Z8, Z3
-	VMAXPS           Z3, Z2, Z5
-	VADDPS           Z1, Z5, Z5
-	VMAXPS           Z5, Z0, Z5
-	VCMPPS           $0x1e, Z2, Z3, K1
-	VBLENDMPS        Z8, Z4, K1, Z2
-	VBLENDMPS        Z10, Z6, K1, Z3
-	VCMPPS           $0x1e, Z0, Z5, K2
-	KMOVW            K2, 30(SI)
-	VCMPPS           $0x1e, Z2, Z3, K2
-	KMOVW            K2, 32(SI)
-	KMOVW            K1, 34(SI)
-	VMOVUPS          Z5, 320(CX)
-
-	// columns: Aᵀ m
-	MOVQ $0x00000008, R9
+	// columns of real points
+	MOVQ $0x0000000a, R9
 
 column6:
-	// plus1, minus1 = m1 ± m2
-	VMOVUPS 2112(AX), Z2
-	VMOVUPS 4160(AX), Z3
+	// plus0, minus0 = m1 ± m2
+	VMOVUPS 640(AX), Z2
+	VMOVUPS 1280(AX), Z3
 	VADDPS  Z3, Z2, Z4
 	VSUBPS  Z3, Z2, Z2
 
-	// plus2, minus2 = m3 ± m4
-	VMOVUPS 6208(AX), Z3
-	VMOVUPS 8256(AX), Z5
+	// plus1, minus1 = m3 ± m4
+	VMOVUPS 1920(AX), Z3
+	VMOVUPS 2560(AX), Z5
 	VADDPS  Z5, Z3, Z6
 	VSUBPS  Z5, Z3, Z3
 
-	// plusHalf, minusHalf = m5 ± m6
-	VMOVUPS 10304(AX), Z5
-	VMOVUPS 12352(AX), Z7
+	// plus2, minus2 = m5 ± m6
+	VMOVUPS 3200(AX), Z5
+	VMOVUPS 3840(AX), Z7
 	VADDPS  Z7, Z5, Z8
 	VSUBPS  Z7, Z5, Z5
 
-	// y0 = (m0 + plus1) + (plus2 + plusHalf)
-	VMOVUPS 64(AX), Z7
-	VADDPS  Z4, Z7, Z7
-	VADDPS  Z8, Z6, Z9
-	VADDPS  Z9, Z7, Z7
-	VMOVUPS Z7, (BX)
+	// plus3, minus3 = m7 ± m8
+	VMOVUPS 4480(AX), Z7
+	VMOVUPS 5120(AX), Z9
+	VADDPS  Z9, Z7, Z10
+	VSUBPS  Z9, Z7, Z7
 
-	// y2 = plus1 + ¼ plusHalf + 4 plus2
-	VFMADD231PS.BCST conv2_0_25<>+0(SB), Z8, Z4
-	VFMADD231PS.BCST conv2_4<>+0(SB), Z6, Z4
-	VMOVUPS          Z4, 1024(BX)
+	// y0 = (m0 + m10) + (plus0 + plus1) + (plus2 + plus3); y2, y4, y6 = Σ pʲ plus − m10, + m10, − m10
+	VMOVUPS          (R8), Z9
+	VMOVUPS          (AX), Z11
+	VADDPS           Z9, Z11, Z11
+	VADDPS           Z6, Z4, Z12
+	VADDPS           Z12, Z11, Z11
+	VADDPS           Z10, Z8, Z12
+	VADDPS           Z12, Z11, Z11
+	VMOVUPS          Z11, (SI)
+	VMOVAPS          Z9, Z11
+	VFMSUB231PS.BCST conv2_0_16<>+0(SB), Z4, Z11
+	VFMADD231PS.BCST conv2_0_64<>+0(SB), Z6, Z11
+	VFMADD231PS.BCST conv2_1_5625<>+0(SB), Z8, Z11
+	VFMADD231PS.BCST conv2_6_25<>+0(SB), Z10, Z11
+	VMOVUPS          Z11, 1536(SI)
+	VMOVAPS          Z9, Z11
+	VFMADD231PS.BCST conv2_0_0256<>+0(SB), Z4, Z11
+	VFMADD231PS.BCST conv2_0_4096<>+0(SB), Z6, Z11
+	VFMADD231PS.BCST conv2_2_4414062<>+0(SB), Z8, Z11
+	VFMADD231PS.BCST conv2_39_0625<>+0(SB), Z10, Z11
+	VMOVUPS          Z11, 3072(SI)
+	VMOVAPS          Z9, Z9
+	VFMSUB231PS.BCST conv2_0_004096<>+0(SB), Z4, Z9
+	VFMADD231PS.BCST conv2_0_262144<>+0(SB), Z6, Z9
+	VFMADD231PS.BCST conv2_3_8146973<>+0(SB), Z8, Z9
+	VFMADD231PS.BCST conv2_244_14062<>+0(SB), Z10, Z9
+	VMOVUPS          Z9, 4608(SI)
 
-	// y3 = (minus1 + m7) + ⅛ minusHalf + 8 minus2
-	VMOVUPS          14400(AX), Z4
-	VADDPS           Z4, Z2, Z4
-	VFMADD231PS.BCST conv2_0_125<>+0(SB), Z5, Z4
-	VFMADD231PS.BCST conv2_8<>+0(SB), Z3, Z4
-	VMOVUPS          Z4, 1536(BX)
-
-	// y1 = minus1 + ½ minusHalf + 2 minus2
-	VFMADD231PS.BCST conv2_0_5<>+0(SB), Z5, Z2
-	VFMADD231PS.BCST conv2_2<>+0(SB), Z3, Z2
-	VMOVUPS          Z2, 512(BX)
-	ADDQ             $+256, AX
-	ADDQ             $+64, BX
+	// y1, y3, y5, y7 = Σ pʲ minus − m11, + m11, − m11, + m11, and m9 in y7
+	VMOVUPS          64(R8), Z4
+	VMOVAPS          Z4, Z6
+	VFMSUB231PS.BCST conv2_0_4<>+0(SB), Z2, Z6
+	VFMADD231PS.BCST conv2_0_8<>+0(SB), Z3, Z6
+	VFMADD231PS.BCST conv2_1_25<>+0(SB), Z5, Z6
+	VFMADD231PS.BCST conv2_2_5<>+0(SB), Z7, Z6
+	VMOVUPS          Z6, 768(SI)
+	VMOVAPS          Z4, Z6
+	VFMADD231PS.BCST conv2_0_064<>+0(SB), Z2, Z6
+	VFMADD231PS.BCST conv2_0_512<>+0(SB), Z3, Z6
+	VFMADD231PS.BCST conv2_1_953125<>+0(SB), Z5, Z6
+	VFMADD231PS.BCST conv2_15_625<>+0(SB), Z7, Z6
+	VMOVUPS          Z6, 2304(SI)
+	VMOVAPS          Z4, Z6
+	VFMSUB231PS.BCST conv2_0_01024<>+0(SB), Z2, Z6
+	VFMADD231PS.BCST conv2_0_32768<>+0(SB), Z3, Z6
+	VFMADD231PS.BCST conv2_3_0517578<>+0(SB), Z5, Z6
+	VFMADD231PS.BCST conv2_97_65625<>+0(SB), Z7, Z6
+	VMOVUPS          Z6, 3840(SI)
+	VMOVAPS          Z4, Z4
+	VFMADD231PS.BCST conv2_0_0016384<>+0(SB), Z2, Z4
+	VFMADD231PS.BCST conv2_0_2097152<>+0(SB), Z3, Z4
+	VFMADD231PS.BCST conv2_4_7683716<>+0(SB), Z5, Z4
+	VFMADD231PS.BCST conv2_610_35156<>+0(SB), Z7, Z4
+	VMOVUPS          5760(AX), Z2
+	VADDPS           Z2, Z4, Z2
+	VMOVUPS          Z2, 5376(SI)
+	ADDQ             $+64, AX
+	ADDQ             $+64, SI
+	ADDQ             $+128, R8
 	DECQ             R9
 	JNZ              column6
-	ADDQ             $-2048, AX
-	ADDQ             $-512, BX
+	ADDQ             $-640, AX
+	ADDQ             $-640, SI
+
+	// the real part of the column of i
+	// plus0, minus0 = m1 ± m2
+	VMOVUPS 6528(AX), Z2
+	VMOVUPS 6656(AX), Z3
+	VADDPS  Z3, Z2, Z4
+	VSUBPS  Z3, Z2, Z2
+
+	// plus1, minus1 = m3 ± m4
+	VMOVUPS 6784(AX), Z3
+	VMOVUPS 6912(AX), Z5
+	VADDPS  Z5, Z3, Z6
+	VSUBPS  Z5, Z3, Z3
+
+	// plus2, minus2 = m5 ± m6
+	VMOVUPS 7040(AX), Z5
+	VMOVUPS 7168(AX), Z7
+	VADDPS  Z7, Z5, Z8
+	VSUBPS  Z7, Z5, Z5
+
+	// plus3, minus3 = m7 ± m8
+	VMOVUPS 7296(AX), Z7
+	VMOVUPS 7424(AX), Z9
+	VADDPS  Z9, Z7, Z10
+	VSUBPS  Z9, Z7, Z7
+
+	// y0 = (m0 + m10) + (plus0 + plus1) + (plus2 + plus3); y2, y4, y6 = Σ pʲ plus − m10, + m10, − m10
+	VMOVUPS          8960(AX), Z9
+	VADDPS           9088(AX), Z9, Z9
+	VMOVUPS          6400(AX), Z11
+	VADDPS           Z9, Z11, Z11
+	VADDPS           Z6, Z4, Z12
+	VADDPS           Z12, Z11, Z11
+	VADDPS           Z10, Z8, Z12
+	VADDPS           Z12, Z11, Z11
+	VMOVUPS          Z11, 640(SI)
+	VMOVAPS          Z9, Z11
+	VFMSUB231PS.BCST conv2_0_16<>+0(SB), Z4, Z11
+	VFMADD231PS.BCST conv2_0_64<>+0(SB), Z6, Z11
+	VFMADD231PS.BCST conv2_1_5625<>+0(SB), Z8, Z11
+	VFMADD231PS.BCST conv2_6_25<>+0(SB), Z10, Z11
+	VMOVUPS          Z11, 2176(SI)
+	VMOVAPS          Z9, Z11
+	VFMADD231PS.BCST conv2_0_0256<>+0(SB), Z4, Z11
+	VFMADD231PS.BCST conv2_0_4096<>+0(SB), Z6, Z11
+	VFMADD231PS.BCST conv2_2_4414062<>+0(SB), Z8, Z11
+	VFMADD231PS.BCST conv2_39_0625<>+0(SB), Z10, Z11
+	VMOVUPS          Z11, 3712(SI)
+	VMOVAPS          Z9, Z9
+	VFMSUB231PS.BCST conv2_0_004096<>+0(SB), Z4, Z9
+	VFMADD231PS.BCST conv2_0_262144<>+0(SB), Z6, Z9
+	VFMADD231PS.BCST conv2_3_8146973<>+0(SB), Z8, Z9
+	VFMADD231PS.BCST conv2_244_14062<>+0(SB), Z10, Z9
+	VMOVUPS          Z9, 5248(SI)
+
+	// y1, y3, y5, y7 = Σ pʲ minus − m11, + m11, − m11, + m11, and m9 in y7
+	VMOVUPS          9024(AX), Z4
+	VSUBPS           9152(AX), Z4, Z4
+	VMOVAPS          Z4, Z6
+	VFMSUB231PS.BCST conv2_0_4<>+0(SB), Z2, Z6
+	VFMADD231PS.BCST conv2_0_8<>+0(SB), Z3, Z6
+	VFMADD231PS.BCST conv2_1_25<>+0(SB), Z5, Z6
+	VFMADD231PS.BCST conv2_2_5<>+0(SB), Z7, Z6
+	VMOVUPS          Z6, 1408(SI)
+	VMOVAPS          Z4, Z6
+	VFMADD231PS.BCST conv2_0_064<>+0(SB), Z2, Z6
+	VFMADD231PS.BCST conv2_0_512<>+0(SB), Z3, Z6
+	VFMADD231PS.BCST conv2_1_953125<>+0(SB), Z5, Z6
+	VFMADD231PS.BCST conv2_15_625<>+0(SB), Z7, Z6
+	VMOVUPS          Z6, 2944(SI)
+	VMOVAPS          Z4, Z6
+	VFMSUB231PS.BCST conv2_0_01024<>+0(SB), Z2, Z6
+	VFMADD231PS.BCST conv2_0_32768<>+0(SB), Z3, Z6
+	VFMADD231PS.BCST conv2_3_0517578<>+0(SB), Z5, Z6
+	VFMADD231PS.BCST conv2_97_65625<>+0(SB), Z7, Z6
+	VMOVUPS          Z6, 4480(SI)
+	VMOVAPS          Z4, Z4
+	VFMADD231PS.BCST conv2_0_0016384<>+0(SB), Z2, Z4
+	VFMADD231PS.BCST conv2_0_2097152<>+0(SB), Z3, Z4
+	VFMADD231PS.BCST conv2_4_7683716<>+0(SB), Z5, Z4
+	VFMADD231PS.BCST conv2_610_35156<>+0(SB), Z7, Z4
+	VMOVUPS          7552(AX), Z2
+	VADDPS           Z2, Z4, Z2
+	VMOVUPS          Z2, 6016(SI)
+
+	// the imaginary part of the column of i
+	// plus0, minus0 = m1 ± m2
+	VMOVUPS 6592(AX), Z2
+	VMOVUPS 6720(AX), Z3
+	VADDPS  Z3, Z2, Z4
+	VSUBPS  Z3, Z2, Z2
+
+	// plus1, minus1 = m3 ± m4
+	VMOVUPS 6848(AX), Z3
+	VMOVUPS 6976(AX), Z5
+	VADDPS  Z5, Z3, Z6
+	VSUBPS  Z5, Z3, Z3
+
+	// plus2, minus2 = m5 ± m6
+	VMOVUPS 7104(AX), Z5
+	VMOVUPS 7232(AX), Z7
+	VADDPS  Z7, Z5, Z8
+	VSUBPS  Z7, Z5, Z5
+
+	// plus3, minus3 = m7 ± m8
+	VMOVUPS 7360(AX), Z7
+	VMOVUPS 7488(AX), Z9
+	VADDPS  Z9, Z7, Z10
+	VSUBPS  Z9, Z7, Z7
+
+	// y0 = (m0 + m10) + (plus0 + plus1) + (plus2 + plus3); y2, y4, y6 = Σ pʲ plus − m10, + m10, − m10
+	VMOVUPS          9024(AX), Z9
+	VADDPS           9152(AX), Z9, Z9
+	VMOVUPS          6464(AX), Z11
+	VADDPS           Z9, Z11, Z11
+	VADDPS           Z6, Z4, Z12
+	VADDPS           Z12, Z11, Z11
+	VADDPS           Z10, Z8, Z12
+	VADDPS           Z12, Z11, Z11
+	VMOVUPS          Z11, 704(SI)
+	VMOVAPS          Z9, Z11
+	VFMSUB231PS.BCST conv2_0_16<>+0(SB), Z4, Z11
+	VFMADD231PS.BCST conv2_0_64<>+0(SB), Z6, Z11
+	VFMADD231PS.BCST conv2_1_5625<>+0(SB), Z8, Z11
+	VFMADD231PS.BCST conv2_6_25<>+0(SB), Z10, Z11
+	VMOVUPS          Z11, 2240(SI)
+	VMOVAPS          Z9, Z11
+	VFMADD231PS.BCST conv2_0_0256<>+0(SB), Z4, Z11
+	VFMADD231PS.BCST conv2_0_4096<>+0(SB), Z6, Z11
+	VFMADD231PS.BCST conv2_2_4414062<>+0(SB), Z8, Z11
+	VFMADD231PS.BCST conv2_39_0625<>+0(SB), Z10, Z11
+	VMOVUPS          Z11, 3776(SI)
+	VMOVAPS          Z9, Z9
+	VFMSUB231PS.BCST conv2_0_004096<>+0(SB), Z4, Z9
+	VFMADD231PS.BCST conv2_0_262144<>+0(SB), Z6, Z9
+	VFMADD231PS.BCST conv2_3_8146973<>+0(SB), Z8, Z9
+	VFMADD231PS.BCST conv2_244_14062<>+0(SB), Z10, Z9
+	VMOVUPS          Z9, 5312(SI)
+
+	// y1, y3, y5, y7 = Σ pʲ minus − m11, + m11, − m11, + m11, and m9 in y7
+	VMOVUPS          9088(AX), Z4
+	VSUBPS           8960(AX), Z4, Z4
+	VMOVAPS          Z4, Z6
+	VFMSUB231PS.BCST conv2_0_4<>+0(SB), Z2, Z6
+	VFMADD231PS.BCST conv2_0_8<>+0(SB), Z3, Z6
+	VFMADD231PS.BCST conv2_1_25<>+0(SB), Z5, Z6
+	VFMADD231PS.BCST conv2_2_5<>+0(SB), Z7, Z6
+	VMOVUPS          Z6, 1472(SI)
+	VMOVAPS          Z4, Z6
+	VFMADD231PS.BCST conv2_0_064<>+0(SB), Z2, Z6
+	VFMADD231PS.BCST conv2_0_512<>+0(SB), Z3, Z6
+	VFMADD231PS.BCST conv2_1_953125<>+0(SB), Z5, Z6
+	VFMADD231PS.BCST conv2_15_625<>+0(SB), Z7, Z6
+	VMOVUPS          Z6, 3008(SI)
+	VMOVAPS          Z4, Z6
+	VFMSUB231PS.BCST conv2_0_01024<>+0(SB), Z2, Z6
+	VFMADD231PS.BCST conv2_0_32768<>+0(SB), Z3, Z6
+	VFMADD231PS.BCST conv2_3_0517578<>+0(SB), Z5, Z6
+	VFMADD231PS.BCST conv2_97_65625<>+0(SB), Z7, Z6
+	VMOVUPS          Z6, 4544(SI)
+	VMOVAPS          Z4, Z4
+	VFMADD231PS.BCST conv2_0_0016384<>+0(SB), Z2, Z4
+	VFMADD231PS.BCST conv2_0_2097152<>+0(SB), Z3, Z4
+	VFMADD231PS.BCST conv2_4_7683716<>+0(SB), Z5, Z4
+	VFMADD231PS.BCST conv2_610_35156<>+0(SB), Z7, Z4
+	VMOVUPS          7616(AX), Z2
+	VADDPS           Z2, Z4, Z2
+	VMOVUPS          Z2, 6080(SI)
 
 	// two rows at a time: (Aᵀ m) A, then bias, pooling, ReLU
-	// plus1, minus1 = m1 ± m2
-	VMOVUPS 64(BX), Z2
-	VMOVUPS 128(BX), Z3
+	MOVQ $0x00000004, R8
+
+rows7:
+	// plus0, minus0 = m1 ± m2
+	VMOVUPS 64(SI), Z2
+	VMOVUPS 128(SI), Z3
 	VADDPS  Z3, Z2, Z4
 	VSUBPS  Z3, Z2, Z2
 
-	// plus2, minus2 = m3 ± m4
-	VMOVUPS 192(BX), Z3
-	VMOVUPS 256(BX), Z5
+	// plus1, minus1 = m3 ± m4
+	VMOVUPS 192(SI), Z3
+	VMOVUPS 256(SI), Z5
 	VADDPS  Z5, Z3, Z6
 	VSUBPS  Z5, Z3, Z3
 
-	// plusHalf, minusHalf = m5 ± m6
-	VMOVUPS 320(BX), Z5
-	VMOVUPS 384(BX), Z7
+	// plus2, minus2 = m5 ± m6
+	VMOVUPS 320(SI), Z5
+	VMOVUPS 384(SI), Z7
 	VADDPS  Z7, Z5, Z8
 	VSUBPS  Z7, Z5, Z5
 
-	// y0 = (m0 + plus1) + (plus2 + plusHalf)
-	VMOVUPS (BX), Z7
-	VADDPS  Z4, Z7, Z7
-	VADDPS  Z8, Z6, Z9
-	VADDPS  Z9, Z7, Z7
+	// plus3, minus3 = m7 ± m8
+	VMOVUPS 448(SI), Z7
+	VMOVUPS 512(SI), Z9
+	VADDPS  Z9, Z7, Z10
+	VSUBPS  Z9, Z7, Z7
 
-	// y2 = plus1 + ¼ plusHalf + 4 plus2
-	VFMADD231PS.BCST conv2_0_25<>+0(SB), Z8, Z4
-	VFMADD231PS.BCST conv2_4<>+0(SB), Z6, Z4
+	// y0 = (m0 + m10) + (plus0 + plus1) + (plus2 + plus3); y2, y4, y6 = Σ pʲ plus − m10, + m10, − m10
+	VMOVUPS          640(SI), Z9
+	VMOVUPS          (SI), Z11
+	VADDPS           Z9, Z11, Z11
+	VADDPS           Z6, Z4, Z12
+	VADDPS           Z12, Z11, Z11
+	VADDPS           Z10, Z8, Z12
+	VADDPS           Z12, Z11, Z11
+	VMOVAPS          Z9, Z12
+	VFMSUB231PS.BCST conv2_0_16<>+0(SB), Z4, Z12
+	VFMADD231PS.BCST conv2_0_64<>+0(SB), Z6, Z12
+	VFMADD231PS.BCST conv2_1_5625<>+0(SB), Z8, Z12
+	VFMADD231PS.BCST conv2_6_25<>+0(SB), Z10, Z12
+	VMOVAPS          Z9, Z13
+	VFMADD231PS.BCST conv2_0_0256<>+0(SB), Z4, Z13
+	VFMADD231PS.BCST conv2_0_4096<>+0(SB), Z6, Z13
+	VFMADD231PS.BCST conv2_2_4414062<>+0(SB), Z8, Z13
+	VFMADD231PS.BCST conv2_39_0625<>+0(SB), Z10, Z13
+	VMOVAPS          Z9, Z9
+	VFMSUB231PS.BCST conv2_0_004096<>+0(SB), Z4, Z9
+	VFMADD231PS.BCST conv2_0_262144<>+0(SB), Z6, Z9
+	VFMADD231PS.BCST conv2_3_8146973<>+0(SB), Z8, Z9
+	VFMADD231PS.BCST conv2_244_14062<>+0(SB), Z10, Z9
 
-	// y3 = (minus1 + m7) + ⅛ minusHalf + 8 minus2
-	VMOVUPS          448(BX), Z6
-	VADDPS           Z6, Z2, Z6
-	VFMADD231PS.BCST conv2_0_125<>+0(SB), Z5, Z6
-	VFMADD231PS.BCST conv2_8<>+0(SB), Z3, Z6
+	// y1, y3, y5, y7 = Σ pʲ minus − m11, + m11, − m11, + m11, and m9 in y7
+	VMOVUPS          704(SI), Z4
+	VMOVAPS          Z4, Z6
+	VFMSUB231PS.BCST conv2_0_4<>+0(SB), Z2, Z6
+	VFMADD231PS.BCST conv2_0_8<>+0(SB), Z3, Z6
+	VFMADD231PS.BCST conv2_1_25<>+0(SB), Z5, Z6
+	VFMADD231PS.BCST conv2_2_5<>+0(SB), Z7, Z6
+	VMOVAPS          Z4, Z8
+	VFMADD231PS.BCST conv2_0_064<>+0(SB), Z2, Z8
+	VFMADD231PS.BCST conv2_0_512<>+0(SB), Z3, Z8
+	VFMADD231PS.BCST conv2_1_953125<>+0(SB), Z5, Z8
+	VFMADD231PS.BCST conv2_15_625<>+0(SB), Z7, Z8
+	VMOVAPS          Z4, Z10
+	VFMSUB231PS.BCST conv2_0_01024<>+0(SB), Z2, Z10
+	VFMADD231PS.BCST conv2_0_32768<>+0(SB), Z3, Z10
+	VFMADD231PS.BCST conv2_3_0517578<>+0(SB), Z5, Z10
+	VFMADD231PS.BCST conv2_97_65625<>+0(SB), Z7, Z10
+	VMOVAPS          Z4, Z4
+	VFMADD231PS.BCST conv2_0_0016384<>+0(SB), Z2, Z4
+	VFMADD231PS.BCST conv2_0_2097152<>+0(SB), Z3, Z4
+	VFMADD231PS.BCST conv2_4_7683716<>+0(SB), Z5, Z4
+	VFMADD231PS.BCST conv2_610_35156<>+0(SB), Z7, Z4
+	VMOVUPS          576(SI), Z2
+	VADDPS           Z2, Z4, Z2
 
-	// y1 = minus1 + ½ minusHalf + 2 minus2
-	VFMADD231PS.BCST conv2_0_5<>+0(SB), Z5, Z2
-	VFMADD231PS.BCST conv2_2<>+0(SB), Z3, Z2
+	// plus0, minus0 = m1 ± m2
+	VMOVUPS 832(SI), Z3
+	VMOVUPS 896(SI), Z4
+	VADDPS  Z4, Z3, Z5
+	VSUBPS  Z4, Z3, Z3
 
-	// plus1, minus1 = m1 ± m2
-	VMOVUPS 576(BX), Z3
-	VMOVUPS 640(BX), Z5
-	VADDPS  Z5, Z3, Z8
-	VSUBPS  Z5, Z3, Z3
+	// plus1, minus1 = m3 ± m4
+	VMOVUPS 960(SI), Z4
+	VMOVUPS 1024(SI), Z7
+	VADDPS  Z7, Z4, Z14
+	VSUBPS  Z7, Z4, Z4
 
-	// plus2, minus2 = m3 ± m4
-	VMOVUPS 704(BX), Z5
-	VMOVUPS 768(BX), Z9
-	VADDPS  Z9, Z5, Z10
-	VSUBPS  Z9, Z5, Z5
+	// plus2, minus2 = m5 ± m6
+	VMOVUPS 1088(SI), Z7
+	VMOVUPS 1152(SI), Z15
+	VADDPS  Z15, Z7, Z16
+	VSUBPS  Z15, Z7, Z7
 
-	// plusHalf, minusHalf = m5 ± m6
-	VMOVUPS 832(BX), Z9
-	VMOVUPS 896(BX), Z11
-	VADDPS  Z11, Z9, Z12
-	VSUBPS  Z11, Z9, Z9
+	// plus3, minus3 = m7 ± m8
+	VMOVUPS 1216(SI), Z15
+	VMOVUPS 1280(SI), Z17
+	VADDPS  Z17, Z15, Z18
+	VSUBPS  Z17, Z15, Z15
 
-	// y0 = (m0 + plus1) + (plus2 + plusHalf)
-	VMOVUPS 512(BX), Z11
-	VADDPS  Z8, Z11, Z11
-	VADDPS  Z12, Z10, Z13
-	VADDPS  Z13, Z11, Z11
+	// y0 = (m0 + m10) + (plus0 + plus1) + (plus2 + plus3); y2, y4, y6 = Σ pʲ plus − m10, + m10, − m10
+	VMOVUPS          1408(SI), Z17
+	VMOVUPS          768(SI), Z19
+	VADDPS           Z17, Z19, Z19
+	VADDPS           Z14, Z5, Z20
+	VADDPS           Z20, Z19, Z19
+	VADDPS           Z18, Z16, Z20
+	VADDPS           Z20, Z19, Z19
+	VMOVAPS          Z17, Z20
+	VFMSUB231PS.BCST conv2_0_16<>+0(SB), Z5, Z20
+	VFMADD231PS.BCST conv2_0_64<>+0(SB), Z14, Z20
+	VFMADD231PS.BCST conv2_1_5625<>+0(SB), Z16, Z20
+	VFMADD231PS.BCST conv2_6_25<>+0(SB), Z18, Z20
+	VMOVAPS          Z17, Z21
+	VFMADD231PS.BCST conv2_0_0256<>+0(SB), Z5, Z21
+	VFMADD231PS.BCST conv2_0_4096<>+0(SB), Z14, Z21
+	VFMADD231PS.BCST conv2_2_4414062<>+0(SB), Z16, Z21
+	VFMADD231PS.BCST conv2_39_0625<>+0(SB), Z18, Z21
+	VMOVAPS          Z17, Z17
+	VFMSUB231PS.BCST conv2_0_004096<>+0(SB), Z5, Z17
+	VFMADD231PS.BCST conv2_0_262144<>+0(SB), Z14, Z17
+	VFMADD231PS.BCST conv2_3_8146973<>+0(SB), Z16, Z17
+	VFMADD231PS.BCST conv2_244_14062<>+0(SB), Z18, Z17
 
-	// y2 = plus1 + ¼ plusHalf + 4 plus2
-	VFMADD231PS.BCST conv2_0_25<>+0(SB), Z12, Z8
-	VFMADD231PS.BCST conv2_4<>+0(SB), Z10, Z8
-
-	// y3 = (minus1 + m7) + ⅛ minusHalf + 8 minus2
-	VMOVUPS          960(BX), Z10
-	VADDPS           Z10, Z3, Z10
-	VFMADD231PS.BCST conv2_0_125<>+0(SB), Z9, Z10
-	VFMADD231PS.BCST conv2_8<>+0(SB), Z5, Z10
-
-	// y1 = minus1 + ½ minusHalf + 2 minus2
-	VFMADD231PS.BCST conv2_0_5<>+0(SB), Z9, Z3
-	VFMADD231PS.BCST conv2_2<>+0(SB), Z5, Z3
-	VMAXPS           Z2, Z7, Z5
-	VMAXPS           Z3, Z11, Z9
-	VMAXPS           Z9, Z5, Z12
-	VADDPS           Z1, Z12, Z12
-	VMAXPS           Z12, Z0, Z12
-	VCMPPS           $0x1e, Z5, Z9, K1
-	VBLENDMPS        Z11, Z7, K1, Z5
+	// y1, y3, y5, y7 = Σ pʲ minus − m11, + m11, − m11, + m11, and m9 in y7
+	VMOVUPS          1472(SI), Z5
+	VMOVAPS          Z5, Z14
+	VFMSUB231PS.BCST conv2_0_4<>+0(SB), Z3, Z14
+	VFMADD231PS.BCST conv2_0_8<>+0(SB), Z4, Z14
+	VFMADD231PS.BCST conv2_1_25<>+0(SB), Z7, Z14
+	VFMADD231PS.BCST conv2_2_5<>+0(SB), Z15, Z14
+	VMOVAPS          Z5, Z16
+	VFMADD231PS.BCST conv2_0_064<>+0(SB), Z3, Z16
+	VFMADD231PS.BCST conv2_0_512<>+0(SB), Z4, Z16
+	VFMADD231PS.BCST conv2_1_953125<>+0(SB), Z7, Z16
+	VFMADD231PS.BCST conv2_15_625<>+0(SB), Z15, Z16
+	VMOVAPS          Z5, Z18
+	VFMSUB231PS.BCST conv2_0_01024<>+0(SB), Z3, Z18
+	VFMADD231PS.BCST conv2_0_32768<>+0(SB), Z4, Z18
+	VFMADD231PS.BCST conv2_3_0517578<>+0(SB), Z7, Z18
+	VFMADD231PS.BCST conv2_97_65625<>+0(SB), Z15, Z18
+	VMOVAPS          Z5, Z5
+	VFMADD231PS.BCST conv2_0_0016384<>+0(SB), Z3, Z5
+	VFMADD231PS.BCST conv2_0_2097152<>+0(SB), Z4, Z5
+	VFMADD231PS.BCST conv2_4_7683716<>+0(SB), Z7, Z5
+	VFMADD231PS.BCST conv2_610_35156<>+0(SB), Z15, Z5
+	VMOVUPS          1344(SI), Z3
+	VADDPS           Z3, Z5, Z3
+	VMAXPS           Z6, Z11, Z4
+	VMAXPS           Z14, Z19, Z5
+	VMAXPS           Z5, Z4, Z7
+	VADDPS           Z1, Z7, Z7
+	VMAXPS           Z7, Z0, Z7
+	VCMPPS           $0x1e, Z4, Z5, K1
+	VBLENDMPS        Z19, Z11, K1, Z4
+	VBLENDMPS        Z14, Z6, K1, Z5
+	VCMPPS           $0x1e, Z0, Z7, K2
+	KMOVW            K2, (DX)
+	VCMPPS           $0x1e, Z4, Z5, K2
+	KMOVW            K2, 2(DX)
+	KMOVW            K1, 4(DX)
+	VMOVUPS          Z7, (CX)
+	VMAXPS           Z8, Z12, Z4
+	VMAXPS           Z16, Z20, Z5
+	VMAXPS           Z5, Z4, Z6
+	VADDPS           Z1, Z6, Z6
+	VMAXPS           Z6, Z0, Z6
+	VCMPPS           $0x1e, Z4, Z5, K1
+	VBLENDMPS        Z20, Z12, K1, Z4
+	VBLENDMPS        Z16, Z8, K1, Z5
+	VCMPPS           $0x1e, Z0, Z6, K2
+	KMOVW            K2, 6(DX)
+	VCMPPS           $0x1e, Z4, Z5, K2
+	KMOVW            K2, 8(DX)
+	KMOVW            K1, 10(DX)
+	VMOVUPS          Z6, 64(CX)
+	VMAXPS           Z10, Z13, Z4
+	VMAXPS           Z18, Z21, Z5
+	VMAXPS           Z5, Z4, Z6
+	VADDPS           Z1, Z6, Z6
+	VMAXPS           Z6, Z0, Z6
+	VCMPPS           $0x1e, Z4, Z5, K1
+	VBLENDMPS        Z21, Z13, K1, Z4
+	VBLENDMPS        Z18, Z10, K1, Z5
+	VCMPPS           $0x1e, Z0, Z6, K2
+	KMOVW            K2, 12(DX)
+	VCMPPS           $0x1e, Z4, Z5, K2
+	KMOVW            K2, 14(DX)
+	KMOVW            K1, 16(DX)
+	VMOVUPS          Z6, 128(CX)
+	VMAXPS           Z2, Z9, Z4
+	VMAXPS           Z3, Z17, Z5
+	VMAXPS           Z5, Z4, Z6
+	VADDPS           Z1, Z6, Z6
+	VMAXPS           Z6, Z0, Z6
+	VCMPPS           $0x1e, Z4, Z5, K1
+	VBLENDMPS        Z17, Z9, K1, Z4
 	VBLENDMPS        Z3, Z2, K1, Z2
-	VCMPPS           $0x1e, Z0, Z12, K2
-	KMOVW            K2, 12(SI)
-	VCMPPS           $0x1e, Z5, Z2, K2
-	KMOVW            K2, 14(SI)
-	KMOVW            K1, 16(SI)
-	VMOVUPS          Z12, 128(CX)
-	VMAXPS           Z6, Z4, Z2
-	VMAXPS           Z10, Z8, Z3
-	VMAXPS           Z3, Z2, Z5
-	VADDPS           Z1, Z5, Z5
-	VMAXPS           Z5, Z0, Z5
-	VCMPPS           $0x1e, Z2, Z3, K1
-	VBLENDMPS        Z8, Z4, K1, Z2
-	VBLENDMPS        Z10, Z6, K1, Z3
-	VCMPPS           $0x1e, Z0, Z5, K2
-	KMOVW            K2, 18(SI)
-	VCMPPS           $0x1e, Z2, Z3, K2
-	KMOVW            K2, 20(SI)
-	KMOVW            K1, 22(SI)
-	VMOVUPS          Z5, 192(CX)
-
-	// plus1, minus1 = m1 ± m2
-	VMOVUPS 1088(BX), Z2
-	VMOVUPS 1152(BX), Z3
-	VADDPS  Z3, Z2, Z4
-	VSUBPS  Z3, Z2, Z2
-
-	// plus2, minus2 = m3 ± m4
-	VMOVUPS 1216(BX), Z3
-	VMOVUPS 1280(BX), Z5
-	VADDPS  Z5, Z3, Z6
-	VSUBPS  Z5, Z3, Z3
-
-	// plusHalf, minusHalf = m5 ± m6
-	VMOVUPS 1344(BX), Z5
-	VMOVUPS 1408(BX), Z7
-	VADDPS  Z7, Z5, Z8
-	VSUBPS  Z7, Z5, Z5
-
-	// y0 = (m0 + plus1) + (plus2 + plusHalf)
-	VMOVUPS 1024(BX), Z7
-	VADDPS  Z4, Z7, Z7
-	VADDPS  Z8, Z6, Z9
-	VADDPS  Z9, Z7, Z7
-
-	// y2 = plus1 + ¼ plusHalf + 4 plus2
-	VFMADD231PS.BCST conv2_0_25<>+0(SB), Z8, Z4
-	VFMADD231PS.BCST conv2_4<>+0(SB), Z6, Z4
-
-	// y3 = (minus1 + m7) + ⅛ minusHalf + 8 minus2
-	VMOVUPS          1472(BX), Z6
-	VADDPS           Z6, Z2, Z6
-	VFMADD231PS.BCST conv2_0_125<>+0(SB), Z5, Z6
-	VFMADD231PS.BCST conv2_8<>+0(SB), Z3, Z6
-
-	// y1 = minus1 + ½ minusHalf + 2 minus2
-	VFMADD231PS.BCST conv2_0_5<>+0(SB), Z5, Z2
-	VFMADD231PS.BCST conv2_2<>+0(SB), Z3, Z2
-
-	// plus1, minus1 = m1 ± m2
-	VMOVUPS 1600(BX), Z3
-	VMOVUPS 1664(BX), Z5
-	VADDPS  Z5, Z3, Z8
-	VSUBPS  Z5, Z3, Z3
-
-	// plus2, minus2 = m3 ± m4
-	VMOVUPS 1728(BX), Z5
-	VMOVUPS 1792(BX), Z9
-	VADDPS  Z9, Z5, Z10
-	VSUBPS  Z9, Z5, Z5
-
-	// plusHalf, minusHalf = m5 ± m6
-	VMOVUPS 1856(BX), Z9
-	VMOVUPS 1920(BX), Z11
-	VADDPS  Z11, Z9, Z12
-	VSUBPS  Z11, Z9, Z9
-
-	// y0 = (m0 + plus1) + (plus2 + plusHalf)
-	VMOVUPS 1536(BX), Z11
-	VADDPS  Z8, Z11, Z11
-	VADDPS  Z12, Z10, Z13
-	VADDPS  Z13, Z11, Z11
-
-	// y2 = plus1 + ¼ plusHalf + 4 plus2
-	VFMADD231PS.BCST conv2_0_25<>+0(SB), Z12, Z8
-	VFMADD231PS.BCST conv2_4<>+0(SB), Z10, Z8
-
-	// y3 = (minus1 + m7) + ⅛ minusHalf + 8 minus2
-	VMOVUPS          1984(BX), Z10
-	VADDPS           Z10, Z3, Z10
-	VFMADD231PS.BCST conv2_0_125<>+0(SB), Z9, Z10
-	VFMADD231PS.BCST conv2_8<>+0(SB), Z5, Z10
-
-	// y1 = minus1 + ½ minusHalf + 2 minus2
-	VFMADD231PS.BCST conv2_0_5<>+0(SB), Z9, Z3
-	VFMADD231PS.BCST conv2_2<>+0(SB), Z5, Z3
-	VMAXPS           Z2, Z7, Z5
-	VMAXPS           Z3, Z11, Z9
-	VMAXPS           Z9, Z5, Z12
-	VADDPS           Z1, Z12, Z12
-	VMAXPS           Z12, Z0, Z12
-	VCMPPS           $0x1e, Z5, Z9, K1
-	VBLENDMPS        Z11, Z7, K1, Z5
-	VBLENDMPS        Z3, Z2, K1, Z2
-	VCMPPS           $0x1e, Z0, Z12, K2
-	KMOVW            K2, 36(SI)
-	VCMPPS           $0x1e, Z5, Z2, K2
-	KMOVW            K2, 38(SI)
-	KMOVW            K1, 40(SI)
-	VMOVUPS          Z12, 384(CX)
-	VMAXPS           Z6, Z4, Z2
-	VMAXPS           Z10, Z8, Z3
-	VMAXPS           Z3, Z2, Z5
-	VADDPS           Z1, Z5, Z5
-	VMAXPS           Z5, Z0, Z5
-	VCMPPS           $0x1e, Z2, Z3, K1
-	VBLENDMPS        Z8, Z4, K1, Z2
-	VBLENDMPS        Z10, Z6, K1, Z3
-	VCMPPS           $0x1e, Z0, Z5, K2
-	KMOVW            K2, 42(SI)
-	VCMPPS           $0x1e, Z2, Z3, K2
-	KMOVW            K2, 44(SI)
-	KMOVW            K1, 46(SI)
-	VMOVUPS          Z5, 448(CX)
-	ADDQ             $+128, AX
-	ADDQ             $+512, CX
-	ADDQ             $+48, SI
+	VCMPPS           $0x1e, Z0, Z6, K2
+	KMOVW            K2, 18(DX)
+	VCMPPS           $0x1e, Z4, Z2, K2
+	KMOVW            K2, 20(DX)
+	KMOVW            K1, 22(DX)
+	VMOVUPS          Z6, 192(CX)
+	ADDQ             $+1536, SI
+	ADDQ             $+256, CX
+	ADDQ             $+24, DX
 	DECQ             R8
-	JNZ              tileRow4
-	ADDQ             $+16128, AX
-	ADDQ             $+4, DX
+	JNZ              rows7
+	ADDQ             $-6144, SI
+	ADDQ             $-1024, CX
+	ADDQ             $-96, DX
+	ADDQ             $+9280, AX
+	ADDQ             $+4, BX
+	ADDQ             $+1024, CX
+	ADDQ             $+96, DX
 	DECQ             DI
-	JNZ              output3
+	JNZ              output5
 	VZEROUPPER
 	RET
 
-// func Conv2OutputGrad16(dm []float32, dy []float32, mask []byte, pair int, first int)
+// func Conv2OutputGrad16(dm []float32, dy []float32, mask []byte, first int)
 // Requires: AVX, AVX512F
-TEXT ·Conv2OutputGrad16(SB), $0-88
-	// Conv2OutputGrad16 un-pools and transforms the gradient of outputs first … first+4 of conv2:
-	// dm [2][8][5][4] = the rows 0 and 7, 1 and 2, 3 and 4 or 5 and 6 (pair 0 … 3) of A dY Aᵀ,
-	// dY [50][8][8] being dy [50][4][4] at the positions that mask [50][4][4] chose.
-	// Registers: 11 of 32 vectors, 6 of 14 general, 3 of 7 masks.
+TEXT ·Conv2OutputGrad16(SB), $6208-80
+	// Conv2OutputGrad16 un-pools and transforms the gradient of outputs first … first+9 of conv2:
+	// dm [144][50] = A dY Aᵀ, dY [50][8][8] being dy [50][4][4] at the positions that mask [50][4][4] chose.
+	// Registers: 19 of 32 vectors, 7 of 14 general, 2 of 7 masks.
 	MOVQ   dm_base+0(FP), AX
 	MOVQ   dy_base+24(FP), CX
 	MOVQ   mask_base+48(FP), DX
-	MOVQ   pair+72(FP), BX
-	MOVQ   first+80(FP), SI
-	IMUL3Q $+1024, SI, DI
-	ADDQ   DI, CX
-	IMUL3Q $+96, SI, SI
-	ADDQ   SI, DX
-	CMPQ   BX, $+0
-	JNE    pair2
-	MOVQ   $0x0000000a, BX
+	MOVQ   first+72(FP), BX
+	IMUL3Q $+64, BX, SI
+	ADDQ   SI, AX
+	IMUL3Q $+1024, BX, SI
+	ADDQ   SI, CX
+	IMUL3Q $+96, BX, BX
+	ADDQ   BX, DX
+	LEAQ   63(SP), BX
+	ANDQ   $-64, BX
+	MOVQ   $0x0000000a, SI
 
-tileRow3:
-	// columns: rows 0 and 7 of A dy
-	VMOVUPS   (CX), Z0
+output1:
+	// two columns at a time: un-pooling, then A dY
+	MOVQ $0x00000004, DI
+
+columns2:
 	KMOVW     (DX), K1
-	VMOVUPS.Z Z0, K1, Z0
+	VMOVUPS.Z (CX), K1, Z0
 	KMOVW     2(DX), K1
 	KNOTW     K1, K2
 	VMOVUPS.Z Z0, K2, Z1
 	VMOVUPS.Z Z0, K1, Z0
 	KMOVW     4(DX), K1
-	VMOVUPS   256(CX), Z2
-	KMOVW     24(DX), K2
-	VMOVUPS.Z Z2, K2, Z2
-	KMOVW     26(DX), K2
-	KNOTW     K2, K3
-	VMOVUPS.Z Z2, K3, Z3
-	VMOVUPS.Z Z2, K2, Z2
-	KMOVW     28(DX), K2
-	KNOTW     K1, K3
-	VMOVUPS.Z Z1, K3, Z1
-	VMOVUPS.Z Z3, K2, Z3
-
-	// m0 = y0, m7 = y3
-	KNOTW     K1, K1
-	VMOVUPS.Z Z0, K1, Z0
-	VMOVUPS.Z Z2, K2, Z2
-
-	// m0 = y0, m7 = y3
-	VMOVUPS   64(CX), Z4
-	KMOVW     6(DX), K1
-	VMOVUPS.Z Z4, K1, Z4
-	KMOVW     8(DX), K1
 	KNOTW     K1, K2
-	VMOVUPS.Z Z4, K2, Z5
-	VMOVUPS.Z Z4, K1, Z4
-	KMOVW     10(DX), K1
-	VMOVUPS   320(CX), Z6
-	KMOVW     30(DX), K2
-	VMOVUPS.Z Z6, K2, Z6
-	KMOVW     32(DX), K2
-	KNOTW     K2, K3
-	VMOVUPS.Z Z6, K3, Z7
-	VMOVUPS.Z Z6, K2, Z6
-	KMOVW     34(DX), K2
-	KNOTW     K1, K3
-	VMOVUPS.Z Z5, K3, Z5
-	VMOVUPS.Z Z7, K2, Z7
-
-	// m0 = y0, m7 = y3
-	KNOTW     K1, K1
-	VMOVUPS.Z Z4, K1, Z4
-	VMOVUPS.Z Z6, K2, Z6
-
-	// m0 = y0, m7 = y3
-	// rows: (A dy) Aᵀ
-	// m0 = y0, m7 = y3
-	VMOVUPS Z1, (AX)
-	VMOVUPS Z4, 9408(AX)
-
-	// m1, m2 = (y0 + y2) ± (y1 + y3)
-	VADDPS  Z5, Z1, Z8
-	VADDPS  Z4, Z0, Z9
-	VADDPS  Z9, Z8, Z10
-	VMOVUPS Z10, 1344(AX)
-	VSUBPS  Z9, Z8, Z8
-	VMOVUPS Z8, 2688(AX)
-
-	// m3, m4 = (y0 + 4 y2) ± (2 y1 + 8 y3)
-	VMOVAPS          Z1, Z8
-	VFMADD231PS.BCST conv2_4<>+0(SB), Z5, Z8
-	VADDPS           Z0, Z0, Z9
-	VFMADD231PS.BCST conv2_8<>+0(SB), Z4, Z9
-	VADDPS           Z9, Z8, Z10
-	VMOVUPS          Z10, 4032(AX)
-	VSUBPS           Z9, Z8, Z8
-	VMOVUPS          Z8, 5376(AX)
-
-	// m5, m6 = (y0 + ¼ y2) ± (½ y1 + ⅛ y3)
-	VMOVAPS          Z1, Z1
-	VFMADD231PS.BCST conv2_0_25<>+0(SB), Z5, Z1
-	VMULPS.BCST      conv2_0_5<>+0(SB), Z0, Z0
-	VFMADD231PS.BCST conv2_0_125<>+0(SB), Z4, Z0
-	VADDPS           Z0, Z1, Z4
-	VMOVUPS          Z4, 6720(AX)
-	VSUBPS           Z0, Z1, Z0
-	VMOVUPS          Z0, 8064(AX)
-
-	// m0 = y0, m7 = y3
-	VMOVUPS Z3, 10752(AX)
-	VMOVUPS Z6, 20160(AX)
-
-	// m1, m2 = (y0 + y2) ± (y1 + y3)
-	VADDPS  Z7, Z3, Z0
-	VADDPS  Z6, Z2, Z1
-	VADDPS  Z1, Z0, Z4
-	VMOVUPS Z4, 12096(AX)
-	VSUBPS  Z1, Z0, Z0
-	VMOVUPS Z0, 13440(AX)
-
-	// m3, m4 = (y0 + 4 y2) ± (2 y1 + 8 y3)
-	VMOVAPS          Z3, Z0
-	VFMADD231PS.BCST conv2_4<>+0(SB), Z7, Z0
-	VADDPS           Z2, Z2, Z1
-	VFMADD231PS.BCST conv2_8<>+0(SB), Z6, Z1
-	VADDPS           Z1, Z0, Z4
-	VMOVUPS          Z4, 14784(AX)
-	VSUBPS           Z1, Z0, Z0
-	VMOVUPS          Z0, 16128(AX)
-
-	// m5, m6 = (y0 + ¼ y2) ± (½ y1 + ⅛ y3)
-	VMOVAPS          Z3, Z0
-	VFMADD231PS.BCST conv2_0_25<>+0(SB), Z7, Z0
-	VMULPS.BCST      conv2_0_5<>+0(SB), Z2, Z1
-	VFMADD231PS.BCST conv2_0_125<>+0(SB), Z6, Z1
-	VADDPS           Z1, Z0, Z2
-	VMOVUPS          Z2, 17472(AX)
-	VSUBPS           Z1, Z0, Z0
-	VMOVUPS          Z0, 18816(AX)
-
-	// columns: rows 0 and 7 of A dy
-	VMOVUPS   128(CX), Z0
-	KMOVW     12(DX), K1
-	VMOVUPS.Z Z0, K1, Z0
-	KMOVW     14(DX), K1
+	VMOVUPS.Z Z1, K2, Z2
 	KNOTW     K1, K2
-	VMOVUPS.Z Z0, K2, Z1
-	VMOVUPS.Z Z0, K1, Z0
-	KMOVW     16(DX), K1
-	VMOVUPS   384(CX), Z2
-	KMOVW     36(DX), K2
-	VMOVUPS.Z Z2, K2, Z2
-	KMOVW     38(DX), K2
-	KNOTW     K2, K3
-	VMOVUPS.Z Z2, K3, Z3
-	VMOVUPS.Z Z2, K2, Z2
-	KMOVW     40(DX), K2
-	KNOTW     K1, K3
-	VMOVUPS.Z Z1, K3, Z1
-	VMOVUPS.Z Z3, K2, Z3
-
-	// m0 = y0, m7 = y3
-	KNOTW     K1, K1
-	VMOVUPS.Z Z0, K1, Z0
-	VMOVUPS.Z Z2, K2, Z2
-
-	// m0 = y0, m7 = y3
-	VMOVUPS   192(CX), Z4
-	KMOVW     18(DX), K1
-	VMOVUPS.Z Z4, K1, Z4
-	KMOVW     20(DX), K1
-	KNOTW     K1, K2
-	VMOVUPS.Z Z4, K2, Z5
-	VMOVUPS.Z Z4, K1, Z4
-	KMOVW     22(DX), K1
-	VMOVUPS   448(CX), Z6
-	KMOVW     42(DX), K2
-	VMOVUPS.Z Z6, K2, Z6
-	KMOVW     44(DX), K2
-	KNOTW     K2, K3
-	VMOVUPS.Z Z6, K3, Z7
-	VMOVUPS.Z Z6, K2, Z6
-	KMOVW     46(DX), K2
-	KNOTW     K1, K3
-	VMOVUPS.Z Z5, K3, Z5
-	VMOVUPS.Z Z7, K2, Z7
-
-	// m0 = y0, m7 = y3
-	KNOTW     K1, K1
-	VMOVUPS.Z Z4, K1, Z4
-	VMOVUPS.Z Z6, K2, Z6
-
-	// m0 = y0, m7 = y3
-	// rows: (A dy) Aᵀ
-	// m0 = y0, m7 = y3
-	VMOVUPS Z1, 64(AX)
-	VMOVUPS Z4, 9472(AX)
-
-	// m1, m2 = (y0 + y2) ± (y1 + y3)
-	VADDPS  Z5, Z1, Z8
-	VADDPS  Z4, Z0, Z9
-	VADDPS  Z9, Z8, Z10
-	VMOVUPS Z10, 1408(AX)
-	VSUBPS  Z9, Z8, Z8
-	VMOVUPS Z8, 2752(AX)
-
-	// m3, m4 = (y0 + 4 y2) ± (2 y1 + 8 y3)
-	VMOVAPS          Z1, Z8
-	VFMADD231PS.BCST conv2_4<>+0(SB), Z5, Z8
-	VADDPS           Z0, Z0, Z9
-	VFMADD231PS.BCST conv2_8<>+0(SB), Z4, Z9
-	VADDPS           Z9, Z8, Z10
-	VMOVUPS          Z10, 4096(AX)
-	VSUBPS           Z9, Z8, Z8
-	VMOVUPS          Z8, 5440(AX)
-
-	// m5, m6 = (y0 + ¼ y2) ± (½ y1 + ⅛ y3)
-	VMOVAPS          Z1, Z1
-	VFMADD231PS.BCST conv2_0_25<>+0(SB), Z5, Z1
-	VMULPS.BCST      conv2_0_5<>+0(SB), Z0, Z0
-	VFMADD231PS.BCST conv2_0_125<>+0(SB), Z4, Z0
-	VADDPS           Z0, Z1, Z4
-	VMOVUPS          Z4, 6784(AX)
-	VSUBPS           Z0, Z1, Z0
-	VMOVUPS          Z0, 8128(AX)
-
-	// m0 = y0, m7 = y3
-	VMOVUPS Z3, 10816(AX)
-	VMOVUPS Z6, 20224(AX)
-
-	// m1, m2 = (y0 + y2) ± (y1 + y3)
-	VADDPS  Z7, Z3, Z0
-	VADDPS  Z6, Z2, Z1
-	VADDPS  Z1, Z0, Z4
-	VMOVUPS Z4, 12160(AX)
-	VSUBPS  Z1, Z0, Z0
-	VMOVUPS Z0, 13504(AX)
-
-	// m3, m4 = (y0 + 4 y2) ± (2 y1 + 8 y3)
-	VMOVAPS          Z3, Z0
-	VFMADD231PS.BCST conv2_4<>+0(SB), Z7, Z0
-	VADDPS           Z2, Z2, Z1
-	VFMADD231PS.BCST conv2_8<>+0(SB), Z6, Z1
-	VADDPS           Z1, Z0, Z4
-	VMOVUPS          Z4, 14848(AX)
-	VSUBPS           Z1, Z0, Z0
-	VMOVUPS          Z0, 16192(AX)
-
-	// m5, m6 = (y0 + ¼ y2) ± (½ y1 + ⅛ y3)
-	VMOVAPS          Z3, Z0
-	VFMADD231PS.BCST conv2_0_25<>+0(SB), Z7, Z0
-	VMULPS.BCST      conv2_0_5<>+0(SB), Z2, Z1
-	VFMADD231PS.BCST conv2_0_125<>+0(SB), Z6, Z1
-	VADDPS           Z1, Z0, Z2
-	VMOVUPS          Z2, 17536(AX)
-	VSUBPS           Z1, Z0, Z0
-	VMOVUPS          Z0, 18880(AX)
-	ADDQ             $+128, AX
-	ADDQ             $+512, CX
-	ADDQ             $+48, DX
-	DECQ             BX
-	JNZ              tileRow3
-	JMP              end1
-
-pair2:
-	CMPQ BX, $+1
-	JNE  pair4
-	MOVQ $0x0000000a, BX
-
-tileRow5:
-	// columns: rows 1 and 2 of A dy
-	VMOVUPS   (CX), Z0
-	KMOVW     (DX), K1
-	VMOVUPS.Z Z0, K1, Z0
-	KMOVW     2(DX), K1
-	KNOTW     K1, K2
-	VMOVUPS.Z Z0, K2, Z1
-	VMOVUPS.Z Z0, K1, Z0
-	KMOVW     4(DX), K1
-	VMOVUPS   256(CX), Z2
-	KMOVW     24(DX), K2
-	VMOVUPS.Z Z2, K2, Z2
-	KMOVW     26(DX), K2
-	KNOTW     K2, K3
-	VMOVUPS.Z Z2, K3, Z3
-	VMOVUPS.Z Z2, K2, Z2
-	KMOVW     28(DX), K2
-	KNOTW     K1, K3
-	VMOVUPS.Z Z1, K3, Z4
+	VMOVUPS.Z Z0, K2, Z3
 	VMOVUPS.Z Z1, K1, Z1
-	KNOTW     K2, K3
-	VMOVUPS.Z Z3, K3, Z5
-	VMOVUPS.Z Z3, K2, Z3
-
-	// m1, m2 = (y0 + y2) ± (y1 + y3)
-	VADDPS    Z5, Z4, Z4
-	VADDPS    Z3, Z1, Z1
-	VADDPS    Z1, Z4, Z3
-	VSUBPS    Z1, Z4, Z1
-	KNOTW     K1, K3
-	VMOVUPS.Z Z0, K3, Z4
 	VMOVUPS.Z Z0, K1, Z0
-	KNOTW     K2, K1
-	VMOVUPS.Z Z2, K1, Z5
-	VMOVUPS.Z Z2, K2, Z2
-
-	// m1, m2 = (y0 + y2) ± (y1 + y3)
-	VADDPS    Z5, Z4, Z4
-	VADDPS    Z2, Z0, Z0
-	VADDPS    Z0, Z4, Z2
-	VSUBPS    Z0, Z4, Z0
-	VMOVUPS   64(CX), Z4
-	KMOVW     6(DX), K1
-	VMOVUPS.Z Z4, K1, Z4
-	KMOVW     8(DX), K1
+	KMOVW     24(DX), K1
+	VMOVUPS.Z 256(CX), K1, Z4
+	KMOVW     26(DX), K1
 	KNOTW     K1, K2
 	VMOVUPS.Z Z4, K2, Z5
 	VMOVUPS.Z Z4, K1, Z4
-	KMOVW     10(DX), K1
-	VMOVUPS   320(CX), Z6
-	KMOVW     30(DX), K2
-	VMOVUPS.Z Z6, K2, Z6
-	KMOVW     32(DX), K2
-	KNOTW     K2, K3
-	VMOVUPS.Z Z6, K3, Z7
-	VMOVUPS.Z Z6, K2, Z6
-	KMOVW     34(DX), K2
-	KNOTW     K1, K3
-	VMOVUPS.Z Z5, K3, Z8
+	KMOVW     28(DX), K1
+	KNOTW     K1, K2
+	VMOVUPS.Z Z5, K2, Z6
+	KNOTW     K1, K2
+	VMOVUPS.Z Z4, K2, Z7
 	VMOVUPS.Z Z5, K1, Z5
-	KNOTW     K2, K3
-	VMOVUPS.Z Z7, K3, Z9
-	VMOVUPS.Z Z7, K2, Z7
-
-	// m1, m2 = (y0 + y2) ± (y1 + y3)
-	VADDPS    Z9, Z8, Z8
-	VADDPS    Z7, Z5, Z5
-	VADDPS    Z5, Z8, Z7
-	VSUBPS    Z5, Z8, Z5
-	KNOTW     K1, K3
-	VMOVUPS.Z Z4, K3, Z8
 	VMOVUPS.Z Z4, K1, Z4
-	KNOTW     K2, K1
-	VMOVUPS.Z Z6, K1, Z9
-	VMOVUPS.Z Z6, K2, Z6
-
-	// m1, m2 = (y0 + y2) ± (y1 + y3)
-	VADDPS Z9, Z8, Z8
-	VADDPS Z6, Z4, Z4
-	VADDPS Z4, Z8, Z6
-	VSUBPS Z4, Z8, Z4
-
-	// rows: (A dy) Aᵀ
-	// m0 = y0, m7 = y3
-	VMOVUPS Z3, (AX)
-	VMOVUPS Z6, 9408(AX)
-
-	// m1, m2 = (y0 + y2) ± (y1 + y3)
-	VADDPS  Z7, Z3, Z8
-	VADDPS  Z6, Z2, Z9
-	VADDPS  Z9, Z8, Z10
-	VMOVUPS Z10, 1344(AX)
-	VSUBPS  Z9, Z8, Z8
-	VMOVUPS Z8, 2688(AX)
-
-	// m3, m4 = (y0 + 4 y2) ± (2 y1 + 8 y3)
-	VMOVAPS          Z3, Z8
-	VFMADD231PS.BCST conv2_4<>+0(SB), Z7, Z8
-	VADDPS           Z2, Z2, Z9
-	VFMADD231PS.BCST conv2_8<>+0(SB), Z6, Z9
-	VADDPS           Z9, Z8, Z10
-	VMOVUPS          Z10, 4032(AX)
-	VSUBPS           Z9, Z8, Z8
-	VMOVUPS          Z8, 5376(AX)
-
-	// m5, m6 = (y0 + ¼ y2) ± (½ y1 + ⅛ y3)
-	VMOVAPS          Z3, Z3
-	VFMADD231PS.BCST conv2_0_25<>+0(SB), Z7, Z3
-	VMULPS.BCST      conv2_0_5<>+0(SB), Z2, Z2
-	VFMADD231PS.BCST conv2_0_125<>+0(SB), Z6, Z2
-	VADDPS           Z2, Z3, Z6
-	VMOVUPS          Z6, 6720(AX)
-	VSUBPS           Z2, Z3, Z2
-	VMOVUPS          Z2, 8064(AX)
-
-	// m0 = y0, m7 = y3
-	VMOVUPS Z1, 10752(AX)
-	VMOVUPS Z4, 20160(AX)
-
-	// m1, m2 = (y0 + y2) ± (y1 + y3)
-	VADDPS  Z5, Z1, Z2
-	VADDPS  Z4, Z0, Z3
-	VADDPS  Z3, Z2, Z6
-	VMOVUPS Z6, 12096(AX)
-	VSUBPS  Z3, Z2, Z2
-	VMOVUPS Z2, 13440(AX)
-
-	// m3, m4 = (y0 + 4 y2) ± (2 y1 + 8 y3)
-	VMOVAPS          Z1, Z2
-	VFMADD231PS.BCST conv2_4<>+0(SB), Z5, Z2
-	VADDPS           Z0, Z0, Z3
-	VFMADD231PS.BCST conv2_8<>+0(SB), Z4, Z3
-	VADDPS           Z3, Z2, Z6
-	VMOVUPS          Z6, 14784(AX)
-	VSUBPS           Z3, Z2, Z2
-	VMOVUPS          Z2, 16128(AX)
-
-	// m5, m6 = (y0 + ¼ y2) ± (½ y1 + ⅛ y3)
-	VMOVAPS          Z1, Z1
-	VFMADD231PS.BCST conv2_0_25<>+0(SB), Z5, Z1
-	VMULPS.BCST      conv2_0_5<>+0(SB), Z0, Z0
-	VFMADD231PS.BCST conv2_0_125<>+0(SB), Z4, Z0
-	VADDPS           Z0, Z1, Z2
-	VMOVUPS          Z2, 17472(AX)
-	VSUBPS           Z0, Z1, Z0
-	VMOVUPS          Z0, 18816(AX)
-
-	// columns: rows 1 and 2 of A dy
-	VMOVUPS   128(CX), Z0
-	KMOVW     12(DX), K1
-	VMOVUPS.Z Z0, K1, Z0
-	KMOVW     14(DX), K1
+	KMOVW     48(DX), K1
+	VMOVUPS.Z 512(CX), K1, Z8
+	KMOVW     50(DX), K1
 	KNOTW     K1, K2
-	VMOVUPS.Z Z0, K2, Z1
-	VMOVUPS.Z Z0, K1, Z0
-	KMOVW     16(DX), K1
-	VMOVUPS   384(CX), Z2
-	KMOVW     36(DX), K2
-	VMOVUPS.Z Z2, K2, Z2
-	KMOVW     38(DX), K2
-	KNOTW     K2, K3
-	VMOVUPS.Z Z2, K3, Z3
-	VMOVUPS.Z Z2, K2, Z2
-	KMOVW     40(DX), K2
-	KNOTW     K1, K3
-	VMOVUPS.Z Z1, K3, Z4
-	VMOVUPS.Z Z1, K1, Z1
-	KNOTW     K2, K3
-	VMOVUPS.Z Z3, K3, Z5
-	VMOVUPS.Z Z3, K2, Z3
-
-	// m1, m2 = (y0 + y2) ± (y1 + y3)
-	VADDPS    Z5, Z4, Z4
-	VADDPS    Z3, Z1, Z1
-	VADDPS    Z1, Z4, Z3
-	VSUBPS    Z1, Z4, Z1
-	KNOTW     K1, K3
-	VMOVUPS.Z Z0, K3, Z4
-	VMOVUPS.Z Z0, K1, Z0
-	KNOTW     K2, K1
-	VMOVUPS.Z Z2, K1, Z5
-	VMOVUPS.Z Z2, K2, Z2
-
-	// m1, m2 = (y0 + y2) ± (y1 + y3)
-	VADDPS    Z5, Z4, Z4
-	VADDPS    Z2, Z0, Z0
-	VADDPS    Z0, Z4, Z2
-	VSUBPS    Z0, Z4, Z0
-	VMOVUPS   192(CX), Z4
-	KMOVW     18(DX), K1
-	VMOVUPS.Z Z4, K1, Z4
-	KMOVW     20(DX), K1
+	VMOVUPS.Z Z8, K2, Z9
+	VMOVUPS.Z Z8, K1, Z8
+	KMOVW     52(DX), K1
 	KNOTW     K1, K2
-	VMOVUPS.Z Z4, K2, Z5
-	VMOVUPS.Z Z4, K1, Z4
-	KMOVW     22(DX), K1
-	VMOVUPS   448(CX), Z6
-	KMOVW     42(DX), K2
-	VMOVUPS.Z Z6, K2, Z6
-	KMOVW     44(DX), K2
-	KNOTW     K2, K3
-	VMOVUPS.Z Z6, K3, Z7
-	VMOVUPS.Z Z6, K2, Z6
-	KMOVW     46(DX), K2
-	KNOTW     K1, K3
-	VMOVUPS.Z Z5, K3, Z8
-	VMOVUPS.Z Z5, K1, Z5
-	KNOTW     K2, K3
-	VMOVUPS.Z Z7, K3, Z9
-	VMOVUPS.Z Z7, K2, Z7
-
-	// m1, m2 = (y0 + y2) ± (y1 + y3)
-	VADDPS    Z9, Z8, Z8
-	VADDPS    Z7, Z5, Z5
-	VADDPS    Z5, Z8, Z7
-	VSUBPS    Z5, Z8, Z5
-	KNOTW     K1, K3
-	VMOVUPS.Z Z4, K3, Z8
-	VMOVUPS.Z Z4, K1, Z4
-	KNOTW     K2, K1
-	VMOVUPS.Z Z6, K1, Z9
-	VMOVUPS.Z Z6, K2, Z6
-
-	// m1, m2 = (y0 + y2) ± (y1 + y3)
-	VADDPS Z9, Z8, Z8
-	VADDPS Z6, Z4, Z4
-	VADDPS Z4, Z8, Z6
-	VSUBPS Z4, Z8, Z4
-
-	// rows: (A dy) Aᵀ
-	// m0 = y0, m7 = y3
-	VMOVUPS Z3, 64(AX)
-	VMOVUPS Z6, 9472(AX)
-
-	// m1, m2 = (y0 + y2) ± (y1 + y3)
-	VADDPS  Z7, Z3, Z8
-	VADDPS  Z6, Z2, Z9
-	VADDPS  Z9, Z8, Z10
-	VMOVUPS Z10, 1408(AX)
-	VSUBPS  Z9, Z8, Z8
-	VMOVUPS Z8, 2752(AX)
-
-	// m3, m4 = (y0 + 4 y2) ± (2 y1 + 8 y3)
-	VMOVAPS          Z3, Z8
-	VFMADD231PS.BCST conv2_4<>+0(SB), Z7, Z8
-	VADDPS           Z2, Z2, Z9
-	VFMADD231PS.BCST conv2_8<>+0(SB), Z6, Z9
-	VADDPS           Z9, Z8, Z10
-	VMOVUPS          Z10, 4096(AX)
-	VSUBPS           Z9, Z8, Z8
-	VMOVUPS          Z8, 5440(AX)
-
-	// m5, m6 = (y0 + ¼ y2) ± (½ y1 + ⅛ y3)
-	VMOVAPS          Z3, Z3
-	VFMADD231PS.BCST conv2_0_25<>+0(SB), Z7, Z3
-	VMULPS.BCST      conv2_0_5<>+0(SB), Z2, Z2
-	VFMADD231PS.BCST conv2_0_125<>+0(SB), Z6, Z2
-	VADDPS           Z2, Z3, Z6
-	VMOVUPS          Z6, 6784(AX)
-	VSUBPS           Z2, Z3, Z2
-	VMOVUPS          Z2, 8128(AX)
-
-	// m0 = y0, m7 = y3
-	VMOVUPS Z1, 10816(AX)
-	VMOVUPS Z4, 20224(AX)
-
-	// m1, m2 = (y0 + y2) ± (y1 + y3)
-	VADDPS  Z5, Z1, Z2
-	VADDPS  Z4, Z0, Z3
-	VADDPS  Z3, Z2, Z6
-	VMOVUPS Z6, 12160(AX)
-	VSUBPS  Z3, Z2, Z2
-	VMOVUPS Z2, 13504(AX)
-
-	// m3, m4 = (y0 + 4 y2) ± (2 y1 + 8 y3)
-	VMOVAPS          Z1, Z2
-	VFMADD231PS.BCST conv2_4<>+0(SB), Z5, Z2
-	VADDPS           Z0, Z0, Z3
-	VFMADD231PS.BCST conv2_8<>+0(SB), Z4, Z3
-	VADDPS           Z3, Z2, Z6
-	VMOVUPS          Z6, 14848(AX)
-	VSUBPS           Z3, Z2, Z2
-	VMOVUPS          Z2, 16192(AX)
-
-	// m5, m6 = (y0 + ¼ y2) ± (½ y1 + ⅛ y3)
-	VMOVAPS          Z1, Z1
-	VFMADD231PS.BCST conv2_0_25<>+0(SB), Z5, Z1
-	VMULPS.BCST      conv2_0_5<>+0(SB), Z0, Z0
-	VFMADD231PS.BCST conv2_0_125<>+0(SB), Z4, Z0
-	VADDPS           Z0, Z1, Z2
-	VMOVUPS          Z2, 17536(AX)
-	VSUBPS           Z0, Z1, Z0
-	VMOVUPS          Z0, 18880(AX)
-	ADDQ             $+128, AX
-	ADDQ             $+512, CX
-	ADDQ             $+48, DX
-	DECQ             BX
-	JNZ              tileRow5
-	JMP              end1
-
-pair4:
-	CMPQ BX, $+2
-	JNE  pair6
-	MOVQ $0x0000000a, BX
-
-tileRow7:
-	// columns: rows 3 and 4 of A dy
-	VMOVUPS   (CX), Z0
-	KMOVW     (DX), K1
-	VMOVUPS.Z Z0, K1, Z0
-	KMOVW     2(DX), K1
+	VMOVUPS.Z Z9, K2, Z10
 	KNOTW     K1, K2
-	VMOVUPS.Z Z0, K2, Z1
-	VMOVUPS.Z Z0, K1, Z0
-	KMOVW     4(DX), K1
-	VMOVUPS   256(CX), Z2
-	KMOVW     24(DX), K2
-	VMOVUPS.Z Z2, K2, Z2
-	KMOVW     26(DX), K2
-	KNOTW     K2, K3
-	VMOVUPS.Z Z2, K3, Z3
-	VMOVUPS.Z Z2, K2, Z2
-	KMOVW     28(DX), K2
-	KNOTW     K1, K3
-	VMOVUPS.Z Z1, K3, Z4
-	VMOVUPS.Z Z1, K1, Z1
-	KNOTW     K2, K3
-	VMOVUPS.Z Z3, K3, Z5
-	VMOVUPS.Z Z3, K2, Z3
-
-	// m3, m4 = (y0 + 4 y2) ± (2 y1 + 8 y3)
-	VMOVAPS          Z4, Z4
-	VFMADD231PS.BCST conv2_4<>+0(SB), Z5, Z4
-	VADDPS           Z1, Z1, Z1
-	VFMADD231PS.BCST conv2_8<>+0(SB), Z3, Z1
-	VADDPS           Z1, Z4, Z3
-	VSUBPS           Z1, Z4, Z1
-	KNOTW            K1, K3
-	VMOVUPS.Z        Z0, K3, Z4
-	VMOVUPS.Z        Z0, K1, Z0
-	KNOTW            K2, K1
-	VMOVUPS.Z        Z2, K1, Z5
-	VMOVUPS.Z        Z2, K2, Z2
-
-	// m3, m4 = (y0 + 4 y2) ± (2 y1 + 8 y3)
-	VMOVAPS          Z4, Z4
-	VFMADD231PS.BCST conv2_4<>+0(SB), Z5, Z4
-	VADDPS           Z0, Z0, Z0
-	VFMADD231PS.BCST conv2_8<>+0(SB), Z2, Z0
-	VADDPS           Z0, Z4, Z2
-	VSUBPS           Z0, Z4, Z0
-	VMOVUPS          64(CX), Z4
-	KMOVW            6(DX), K1
-	VMOVUPS.Z        Z4, K1, Z4
-	KMOVW            8(DX), K1
-	KNOTW            K1, K2
-	VMOVUPS.Z        Z4, K2, Z5
-	VMOVUPS.Z        Z4, K1, Z4
-	KMOVW            10(DX), K1
-	VMOVUPS          320(CX), Z6
-	KMOVW            30(DX), K2
-	VMOVUPS.Z        Z6, K2, Z6
-	KMOVW            32(DX), K2
-	KNOTW            K2, K3
-	VMOVUPS.Z        Z6, K3, Z7
-	VMOVUPS.Z        Z6, K2, Z6
-	KMOVW            34(DX), K2
-	KNOTW            K1, K3
-	VMOVUPS.Z        Z5, K3, Z8
-	VMOVUPS.Z        Z5, K1, Z5
-	KNOTW            K2, K3
-	VMOVUPS.Z        Z7, K3, Z9
-	VMOVUPS.Z        Z7, K2, Z7
-
-	// m3, m4 = (y0 + 4 y2) ± (2 y1 + 8 y3)
-	VMOVAPS          Z8, Z8
-	VFMADD231PS.BCST conv2_4<>+0(SB), Z9, Z8
-	VADDPS           Z5, Z5, Z5
-	VFMADD231PS.BCST conv2_8<>+0(SB), Z7, Z5
-	VADDPS           Z5, Z8, Z7
-	VSUBPS           Z5, Z8, Z5
-	KNOTW            K1, K3
-	VMOVUPS.Z        Z4, K3, Z8
-	VMOVUPS.Z        Z4, K1, Z4
-	KNOTW            K2, K1
-	VMOVUPS.Z        Z6, K1, Z9
-	VMOVUPS.Z        Z6, K2, Z6
-
-	// m3, m4 = (y0 + 4 y2) ± (2 y1 + 8 y3)
-	VMOVAPS          Z8, Z8
-	VFMADD231PS.BCST conv2_4<>+0(SB), Z9, Z8
-	VADDPS           Z4, Z4, Z4
-	VFMADD231PS.BCST conv2_8<>+0(SB), Z6, Z4
-	VADDPS           Z4, Z8, Z6
-	VSUBPS           Z4, Z8, Z4
-
-	// rows: (A dy) Aᵀ
-	// m0 = y0, m7 = y3
-	VMOVUPS Z3, (AX)
-	VMOVUPS Z6, 9408(AX)
-
-	// m1, m2 = (y0 + y2) ± (y1 + y3)
-	VADDPS  Z7, Z3, Z8
-	VADDPS  Z6, Z2, Z9
-	VADDPS  Z9, Z8, Z10
-	VMOVUPS Z10, 1344(AX)
-	VSUBPS  Z9, Z8, Z8
-	VMOVUPS Z8, 2688(AX)
-
-	// m3, m4 = (y0 + 4 y2) ± (2 y1 + 8 y3)
-	VMOVAPS          Z3, Z8
-	VFMADD231PS.BCST conv2_4<>+0(SB), Z7, Z8
-	VADDPS           Z2, Z2, Z9
-	VFMADD231PS.BCST conv2_8<>+0(SB), Z6, Z9
-	VADDPS           Z9, Z8, Z10
-	VMOVUPS          Z10, 4032(AX)
-	VSUBPS           Z9, Z8, Z8
-	VMOVUPS          Z8, 5376(AX)
-
-	// m5, m6 = (y0 + ¼ y2) ± (½ y1 + ⅛ y3)
-	VMOVAPS          Z3, Z3
-	VFMADD231PS.BCST conv2_0_25<>+0(SB), Z7, Z3
-	VMULPS.BCST      conv2_0_5<>+0(SB), Z2, Z2
-	VFMADD231PS.BCST conv2_0_125<>+0(SB), Z6, Z2
-	VADDPS           Z2, Z3, Z6
-	VMOVUPS          Z6, 6720(AX)
-	VSUBPS           Z2, Z3, Z2
-	VMOVUPS          Z2, 8064(AX)
-
-	// m0 = y0, m7 = y3
-	VMOVUPS Z1, 10752(AX)
-	VMOVUPS Z4, 20160(AX)
-
-	// m1, m2 = (y0 + y2) ± (y1 + y3)
-	VADDPS  Z5, Z1, Z2
-	VADDPS  Z4, Z0, Z3
-	VADDPS  Z3, Z2, Z6
-	VMOVUPS Z6, 12096(AX)
-	VSUBPS  Z3, Z2, Z2
-	VMOVUPS Z2, 13440(AX)
-
-	// m3, m4 = (y0 + 4 y2) ± (2 y1 + 8 y3)
-	VMOVAPS          Z1, Z2
-	VFMADD231PS.BCST conv2_4<>+0(SB), Z5, Z2
-	VADDPS           Z0, Z0, Z3
-	VFMADD231PS.BCST conv2_8<>+0(SB), Z4, Z3
-	VADDPS           Z3, Z2, Z6
-	VMOVUPS          Z6, 14784(AX)
-	VSUBPS           Z3, Z2, Z2
-	VMOVUPS          Z2, 16128(AX)
-
-	// m5, m6 = (y0 + ¼ y2) ± (½ y1 + ⅛ y3)
-	VMOVAPS          Z1, Z1
-	VFMADD231PS.BCST conv2_0_25<>+0(SB), Z5, Z1
-	VMULPS.BCST      conv2_0_5<>+0(SB), Z0, Z0
-	VFMADD231PS.BCST conv2_0_125<>+0(SB), Z4, Z0
-	VADDPS           Z0, Z1, Z2
-	VMOVUPS          Z2, 17472(AX)
-	VSUBPS           Z0, Z1, Z0
-	VMOVUPS          Z0, 18816(AX)
-
-	// columns: rows 3 and 4 of A dy
-	VMOVUPS   128(CX), Z0
-	KMOVW     12(DX), K1
-	VMOVUPS.Z Z0, K1, Z0
-	KMOVW     14(DX), K1
+	VMOVUPS.Z Z8, K2, Z11
+	VMOVUPS.Z Z9, K1, Z9
+	VMOVUPS.Z Z8, K1, Z8
+	KMOVW     72(DX), K1
+	VMOVUPS.Z 768(CX), K1, Z12
+	KMOVW     74(DX), K1
 	KNOTW     K1, K2
-	VMOVUPS.Z Z0, K2, Z1
-	VMOVUPS.Z Z0, K1, Z0
-	KMOVW     16(DX), K1
-	VMOVUPS   384(CX), Z2
-	KMOVW     36(DX), K2
-	VMOVUPS.Z Z2, K2, Z2
-	KMOVW     38(DX), K2
-	KNOTW     K2, K3
-	VMOVUPS.Z Z2, K3, Z3
-	VMOVUPS.Z Z2, K2, Z2
-	KMOVW     40(DX), K2
-	KNOTW     K1, K3
-	VMOVUPS.Z Z1, K3, Z4
-	VMOVUPS.Z Z1, K1, Z1
-	KNOTW     K2, K3
-	VMOVUPS.Z Z3, K3, Z5
-	VMOVUPS.Z Z3, K2, Z3
-
-	// m3, m4 = (y0 + 4 y2) ± (2 y1 + 8 y3)
-	VMOVAPS          Z4, Z4
-	VFMADD231PS.BCST conv2_4<>+0(SB), Z5, Z4
-	VADDPS           Z1, Z1, Z1
-	VFMADD231PS.BCST conv2_8<>+0(SB), Z3, Z1
-	VADDPS           Z1, Z4, Z3
-	VSUBPS           Z1, Z4, Z1
-	KNOTW            K1, K3
-	VMOVUPS.Z        Z0, K3, Z4
-	VMOVUPS.Z        Z0, K1, Z0
-	KNOTW            K2, K1
-	VMOVUPS.Z        Z2, K1, Z5
-	VMOVUPS.Z        Z2, K2, Z2
-
-	// m3, m4 = (y0 + 4 y2) ± (2 y1 + 8 y3)
-	VMOVAPS          Z4, Z4
-	VFMADD231PS.BCST conv2_4<>+0(SB), Z5, Z4
-	VADDPS           Z0, Z0, Z0
-	VFMADD231PS.BCST conv2_8<>+0(SB), Z2, Z0
-	VADDPS           Z0, Z4, Z2
-	VSUBPS           Z0, Z4, Z0
-	VMOVUPS          192(CX), Z4
-	KMOVW            18(DX), K1
-	VMOVUPS.Z        Z4, K1, Z4
-	KMOVW            20(DX), K1
-	KNOTW            K1, K2
-	VMOVUPS.Z        Z4, K2, Z5
-	VMOVUPS.Z        Z4, K1, Z4
-	KMOVW            22(DX), K1
-	VMOVUPS          448(CX), Z6
-	KMOVW            42(DX), K2
-	VMOVUPS.Z        Z6, K2, Z6
-	KMOVW            44(DX), K2
-	KNOTW            K2, K3
-	VMOVUPS.Z        Z6, K3, Z7
-	VMOVUPS.Z        Z6, K2, Z6
-	KMOVW            46(DX), K2
-	KNOTW            K1, K3
-	VMOVUPS.Z        Z5, K3, Z8
-	VMOVUPS.Z        Z5, K1, Z5
-	KNOTW            K2, K3
-	VMOVUPS.Z        Z7, K3, Z9
-	VMOVUPS.Z        Z7, K2, Z7
-
-	// m3, m4 = (y0 + 4 y2) ± (2 y1 + 8 y3)
-	VMOVAPS          Z8, Z8
-	VFMADD231PS.BCST conv2_4<>+0(SB), Z9, Z8
-	VADDPS           Z5, Z5, Z5
-	VFMADD231PS.BCST conv2_8<>+0(SB), Z7, Z5
-	VADDPS           Z5, Z8, Z7
-	VSUBPS           Z5, Z8, Z5
-	KNOTW            K1, K3
-	VMOVUPS.Z        Z4, K3, Z8
-	VMOVUPS.Z        Z4, K1, Z4
-	KNOTW            K2, K1
-	VMOVUPS.Z        Z6, K1, Z9
-	VMOVUPS.Z        Z6, K2, Z6
-
-	// m3, m4 = (y0 + 4 y2) ± (2 y1 + 8 y3)
-	VMOVAPS          Z8, Z8
-	VFMADD231PS.BCST conv2_4<>+0(SB), Z9, Z8
-	VADDPS           Z4, Z4, Z4
-	VFMADD231PS.BCST conv2_8<>+0(SB), Z6, Z4
-	VADDPS           Z4, Z8, Z6
-	VSUBPS           Z4, Z8, Z4
-
-	// rows: (A dy) Aᵀ
-	// m0 = y0, m7 = y3
-	VMOVUPS Z3, 64(AX)
-	VMOVUPS Z6, 9472(AX)
-
-	// m1, m2 = (y0 + y2) ± (y1 + y3)
-	VADDPS  Z7, Z3, Z8
-	VADDPS  Z6, Z2, Z9
-	VADDPS  Z9, Z8, Z10
-	VMOVUPS Z10, 1408(AX)
-	VSUBPS  Z9, Z8, Z8
-	VMOVUPS Z8, 2752(AX)
-
-	// m3, m4 = (y0 + 4 y2) ± (2 y1 + 8 y3)
-	VMOVAPS          Z3, Z8
-	VFMADD231PS.BCST conv2_4<>+0(SB), Z7, Z8
-	VADDPS           Z2, Z2, Z9
-	VFMADD231PS.BCST conv2_8<>+0(SB), Z6, Z9
-	VADDPS           Z9, Z8, Z10
-	VMOVUPS          Z10, 4096(AX)
-	VSUBPS           Z9, Z8, Z8
-	VMOVUPS          Z8, 5440(AX)
-
-	// m5, m6 = (y0 + ¼ y2) ± (½ y1 + ⅛ y3)
-	VMOVAPS          Z3, Z3
-	VFMADD231PS.BCST conv2_0_25<>+0(SB), Z7, Z3
-	VMULPS.BCST      conv2_0_5<>+0(SB), Z2, Z2
-	VFMADD231PS.BCST conv2_0_125<>+0(SB), Z6, Z2
-	VADDPS           Z2, Z3, Z6
-	VMOVUPS          Z6, 6784(AX)
-	VSUBPS           Z2, Z3, Z2
-	VMOVUPS          Z2, 8128(AX)
-
-	// m0 = y0, m7 = y3
-	VMOVUPS Z1, 10816(AX)
-	VMOVUPS Z4, 20224(AX)
-
-	// m1, m2 = (y0 + y2) ± (y1 + y3)
-	VADDPS  Z5, Z1, Z2
-	VADDPS  Z4, Z0, Z3
-	VADDPS  Z3, Z2, Z6
-	VMOVUPS Z6, 12160(AX)
-	VSUBPS  Z3, Z2, Z2
-	VMOVUPS Z2, 13504(AX)
-
-	// m3, m4 = (y0 + 4 y2) ± (2 y1 + 8 y3)
-	VMOVAPS          Z1, Z2
-	VFMADD231PS.BCST conv2_4<>+0(SB), Z5, Z2
-	VADDPS           Z0, Z0, Z3
-	VFMADD231PS.BCST conv2_8<>+0(SB), Z4, Z3
-	VADDPS           Z3, Z2, Z6
-	VMOVUPS          Z6, 14848(AX)
-	VSUBPS           Z3, Z2, Z2
-	VMOVUPS          Z2, 16192(AX)
-
-	// m5, m6 = (y0 + ¼ y2) ± (½ y1 + ⅛ y3)
-	VMOVAPS          Z1, Z1
-	VFMADD231PS.BCST conv2_0_25<>+0(SB), Z5, Z1
-	VMULPS.BCST      conv2_0_5<>+0(SB), Z0, Z0
-	VFMADD231PS.BCST conv2_0_125<>+0(SB), Z4, Z0
-	VADDPS           Z0, Z1, Z2
-	VMOVUPS          Z2, 17536(AX)
-	VSUBPS           Z0, Z1, Z0
-	VMOVUPS          Z0, 18880(AX)
-	ADDQ             $+128, AX
-	ADDQ             $+512, CX
-	ADDQ             $+48, DX
-	DECQ             BX
-	JNZ              tileRow7
-	JMP              end1
-
-pair6:
-	CMPQ BX, $+3
-	JNE  pair8
-	MOVQ $0x0000000a, BX
-
-tileRow9:
-	// columns: rows 5 and 6 of A dy
-	VMOVUPS   (CX), Z0
-	KMOVW     (DX), K1
-	VMOVUPS.Z Z0, K1, Z0
-	KMOVW     2(DX), K1
+	VMOVUPS.Z Z12, K2, Z13
+	VMOVUPS.Z Z12, K1, Z12
+	KMOVW     76(DX), K1
 	KNOTW     K1, K2
-	VMOVUPS.Z Z0, K2, Z1
-	VMOVUPS.Z Z0, K1, Z0
-	KMOVW     4(DX), K1
-	VMOVUPS   256(CX), Z2
-	KMOVW     24(DX), K2
-	VMOVUPS.Z Z2, K2, Z2
-	KMOVW     26(DX), K2
-	KNOTW     K2, K3
-	VMOVUPS.Z Z2, K3, Z3
-	VMOVUPS.Z Z2, K2, Z2
-	KMOVW     28(DX), K2
-	KNOTW     K1, K3
-	VMOVUPS.Z Z1, K3, Z4
-	VMOVUPS.Z Z1, K1, Z1
-	KNOTW     K2, K3
-	VMOVUPS.Z Z3, K3, Z5
-	VMOVUPS.Z Z3, K2, Z3
-
-	// m5, m6 = (y0 + ¼ y2) ± (½ y1 + ⅛ y3)
-	VMOVAPS          Z4, Z4
-	VFMADD231PS.BCST conv2_0_25<>+0(SB), Z5, Z4
-	VMULPS.BCST      conv2_0_5<>+0(SB), Z1, Z1
-	VFMADD231PS.BCST conv2_0_125<>+0(SB), Z3, Z1
-	VADDPS           Z1, Z4, Z3
-	VSUBPS           Z1, Z4, Z1
-	KNOTW            K1, K3
-	VMOVUPS.Z        Z0, K3, Z4
-	VMOVUPS.Z        Z0, K1, Z0
-	KNOTW            K2, K1
-	VMOVUPS.Z        Z2, K1, Z5
-	VMOVUPS.Z        Z2, K2, Z2
-
-	// m5, m6 = (y0 + ¼ y2) ± (½ y1 + ⅛ y3)
-	VMOVAPS          Z4, Z4
-	VFMADD231PS.BCST conv2_0_25<>+0(SB), Z5, Z4
-	VMULPS.BCST      conv2_0_5<>+0(SB), Z0, Z0
-	VFMADD231PS.BCST conv2_0_125<>+0(SB), Z2, Z0
-	VADDPS           Z0, Z4, Z2
-	VSUBPS           Z0, Z4, Z0
-	VMOVUPS          64(CX), Z4
-	KMOVW            6(DX), K1
-	VMOVUPS.Z        Z4, K1, Z4
-	KMOVW            8(DX), K1
-	KNOTW            K1, K2
-	VMOVUPS.Z        Z4, K2, Z5
-	VMOVUPS.Z        Z4, K1, Z4
-	KMOVW            10(DX), K1
-	VMOVUPS          320(CX), Z6
-	KMOVW            30(DX), K2
-	VMOVUPS.Z        Z6, K2, Z6
-	KMOVW            32(DX), K2
-	KNOTW            K2, K3
-	VMOVUPS.Z        Z6, K3, Z7
-	VMOVUPS.Z        Z6, K2, Z6
-	KMOVW            34(DX), K2
-	KNOTW            K1, K3
-	VMOVUPS.Z        Z5, K3, Z8
-	VMOVUPS.Z        Z5, K1, Z5
-	KNOTW            K2, K3
-	VMOVUPS.Z        Z7, K3, Z9
-	VMOVUPS.Z        Z7, K2, Z7
-
-	// m5, m6 = (y0 + ¼ y2) ± (½ y1 + ⅛ y3)
-	VMOVAPS          Z8, Z8
-	VFMADD231PS.BCST conv2_0_25<>+0(SB), Z9, Z8
-	VMULPS.BCST      conv2_0_5<>+0(SB), Z5, Z5
-	VFMADD231PS.BCST conv2_0_125<>+0(SB), Z7, Z5
-	VADDPS           Z5, Z8, Z7
-	VSUBPS           Z5, Z8, Z5
-	KNOTW            K1, K3
-	VMOVUPS.Z        Z4, K3, Z8
-	VMOVUPS.Z        Z4, K1, Z4
-	KNOTW            K2, K1
-	VMOVUPS.Z        Z6, K1, Z9
-	VMOVUPS.Z        Z6, K2, Z6
-
-	// m5, m6 = (y0 + ¼ y2) ± (½ y1 + ⅛ y3)
-	VMOVAPS          Z8, Z8
-	VFMADD231PS.BCST conv2_0_25<>+0(SB), Z9, Z8
-	VMULPS.BCST      conv2_0_5<>+0(SB), Z4, Z4
-	VFMADD231PS.BCST conv2_0_125<>+0(SB), Z6, Z4
-	VADDPS           Z4, Z8, Z6
-	VSUBPS           Z4, Z8, Z4
-
-	// rows: (A dy) Aᵀ
-	// m0 = y0, m7 = y3
-	VMOVUPS Z3, (AX)
-	VMOVUPS Z6, 9408(AX)
-
-	// m1, m2 = (y0 + y2) ± (y1 + y3)
-	VADDPS  Z7, Z3, Z8
-	VADDPS  Z6, Z2, Z9
-	VADDPS  Z9, Z8, Z10
-	VMOVUPS Z10, 1344(AX)
-	VSUBPS  Z9, Z8, Z8
-	VMOVUPS Z8, 2688(AX)
-
-	// m3, m4 = (y0 + 4 y2) ± (2 y1 + 8 y3)
-	VMOVAPS          Z3, Z8
-	VFMADD231PS.BCST conv2_4<>+0(SB), Z7, Z8
-	VADDPS           Z2, Z2, Z9
-	VFMADD231PS.BCST conv2_8<>+0(SB), Z6, Z9
-	VADDPS           Z9, Z8, Z10
-	VMOVUPS          Z10, 4032(AX)
-	VSUBPS           Z9, Z8, Z8
-	VMOVUPS          Z8, 5376(AX)
-
-	// m5, m6 = (y0 + ¼ y2) ± (½ y1 + ⅛ y3)
-	VMOVAPS          Z3, Z3
-	VFMADD231PS.BCST conv2_0_25<>+0(SB), Z7, Z3
-	VMULPS.BCST      conv2_0_5<>+0(SB), Z2, Z2
-	VFMADD231PS.BCST conv2_0_125<>+0(SB), Z6, Z2
-	VADDPS           Z2, Z3, Z6
-	VMOVUPS          Z6, 6720(AX)
-	VSUBPS           Z2, Z3, Z2
-	VMOVUPS          Z2, 8064(AX)
-
-	// m0 = y0, m7 = y3
-	VMOVUPS Z1, 10752(AX)
-	VMOVUPS Z4, 20160(AX)
-
-	// m1, m2 = (y0 + y2) ± (y1 + y3)
-	VADDPS  Z5, Z1, Z2
-	VADDPS  Z4, Z0, Z3
-	VADDPS  Z3, Z2, Z6
-	VMOVUPS Z6, 12096(AX)
-	VSUBPS  Z3, Z2, Z2
-	VMOVUPS Z2, 13440(AX)
-
-	// m3, m4 = (y0 + 4 y2) ± (2 y1 + 8 y3)
-	VMOVAPS          Z1, Z2
-	VFMADD231PS.BCST conv2_4<>+0(SB), Z5, Z2
-	VADDPS           Z0, Z0, Z3
-	VFMADD231PS.BCST conv2_8<>+0(SB), Z4, Z3
-	VADDPS           Z3, Z2, Z6
-	VMOVUPS          Z6, 14784(AX)
-	VSUBPS           Z3, Z2, Z2
-	VMOVUPS          Z2, 16128(AX)
-
-	// m5, m6 = (y0 + ¼ y2) ± (½ y1 + ⅛ y3)
-	VMOVAPS          Z1, Z1
-	VFMADD231PS.BCST conv2_0_25<>+0(SB), Z5, Z1
-	VMULPS.BCST      conv2_0_5<>+0(SB), Z0, Z0
-	VFMADD231PS.BCST conv2_0_125<>+0(SB), Z4, Z0
-	VADDPS           Z0, Z1, Z2
-	VMOVUPS          Z2, 17472(AX)
-	VSUBPS           Z0, Z1, Z0
-	VMOVUPS          Z0, 18816(AX)
-
-	// columns: rows 5 and 6 of A dy
-	VMOVUPS   128(CX), Z0
-	KMOVW     12(DX), K1
-	VMOVUPS.Z Z0, K1, Z0
-	KMOVW     14(DX), K1
+	VMOVUPS.Z Z13, K2, Z14
 	KNOTW     K1, K2
-	VMOVUPS.Z Z0, K2, Z1
-	VMOVUPS.Z Z0, K1, Z0
-	KMOVW     16(DX), K1
-	VMOVUPS   384(CX), Z2
-	KMOVW     36(DX), K2
-	VMOVUPS.Z Z2, K2, Z2
-	KMOVW     38(DX), K2
-	KNOTW     K2, K3
-	VMOVUPS.Z Z2, K3, Z3
-	VMOVUPS.Z Z2, K2, Z2
-	KMOVW     40(DX), K2
-	KNOTW     K1, K3
-	VMOVUPS.Z Z1, K3, Z4
-	VMOVUPS.Z Z1, K1, Z1
-	KNOTW     K2, K3
-	VMOVUPS.Z Z3, K3, Z5
-	VMOVUPS.Z Z3, K2, Z3
+	VMOVUPS.Z Z12, K2, Z15
+	VMOVUPS.Z Z13, K1, Z13
+	VMOVUPS.Z Z12, K1, Z12
 
-	// m5, m6 = (y0 + ¼ y2) ± (½ y1 + ⅛ y3)
-	VMOVAPS          Z4, Z4
-	VFMADD231PS.BCST conv2_0_25<>+0(SB), Z5, Z4
-	VMULPS.BCST      conv2_0_5<>+0(SB), Z1, Z1
-	VFMADD231PS.BCST conv2_0_125<>+0(SB), Z3, Z1
-	VADDPS           Z1, Z4, Z3
-	VSUBPS           Z1, Z4, Z1
-	KNOTW            K1, K3
-	VMOVUPS.Z        Z0, K3, Z4
-	VMOVUPS.Z        Z0, K1, Z0
-	KNOTW            K2, K1
-	VMOVUPS.Z        Z2, K1, Z5
-	VMOVUPS.Z        Z2, K2, Z2
+	// m1, m2 = Σ p²ʲ y[2j] ± Σ p²ʲ⁺¹ y[2j+1], p = 2/5
+	VMOVAPS          Z2, Z16
+	VMULPS.BCST      conv2_0_4<>+0(SB), Z1, Z17
+	VFMADD231PS.BCST conv2_0_16<>+0(SB), Z6, Z16
+	VFMADD231PS.BCST conv2_0_064<>+0(SB), Z5, Z17
+	VFMADD231PS.BCST conv2_0_0256<>+0(SB), Z10, Z16
+	VFMADD231PS.BCST conv2_0_01024<>+0(SB), Z9, Z17
+	VFMADD231PS.BCST conv2_0_004096<>+0(SB), Z14, Z16
+	VFMADD231PS.BCST conv2_0_0016384<>+0(SB), Z13, Z17
+	VADDPS           Z17, Z16, Z18
+	VMOVUPS          Z18, 512(BX)
+	VSUBPS           Z17, Z16, Z16
+	VMOVUPS          Z16, 1024(BX)
 
-	// m5, m6 = (y0 + ¼ y2) ± (½ y1 + ⅛ y3)
-	VMOVAPS          Z4, Z4
-	VFMADD231PS.BCST conv2_0_25<>+0(SB), Z5, Z4
-	VMULPS.BCST      conv2_0_5<>+0(SB), Z0, Z0
-	VFMADD231PS.BCST conv2_0_125<>+0(SB), Z2, Z0
-	VADDPS           Z0, Z4, Z2
-	VSUBPS           Z0, Z4, Z0
-	VMOVUPS          192(CX), Z4
-	KMOVW            18(DX), K1
-	VMOVUPS.Z        Z4, K1, Z4
-	KMOVW            20(DX), K1
-	KNOTW            K1, K2
-	VMOVUPS.Z        Z4, K2, Z5
-	VMOVUPS.Z        Z4, K1, Z4
-	KMOVW            22(DX), K1
-	VMOVUPS          448(CX), Z6
-	KMOVW            42(DX), K2
-	VMOVUPS.Z        Z6, K2, Z6
-	KMOVW            44(DX), K2
-	KNOTW            K2, K3
-	VMOVUPS.Z        Z6, K3, Z7
-	VMOVUPS.Z        Z6, K2, Z6
-	KMOVW            46(DX), K2
-	KNOTW            K1, K3
-	VMOVUPS.Z        Z5, K3, Z8
-	VMOVUPS.Z        Z5, K1, Z5
-	KNOTW            K2, K3
-	VMOVUPS.Z        Z7, K3, Z9
-	VMOVUPS.Z        Z7, K2, Z7
+	// m3, m4 = Σ p²ʲ y[2j] ± Σ p²ʲ⁺¹ y[2j+1], p = 4/5
+	VMOVAPS          Z2, Z16
+	VMULPS.BCST      conv2_0_8<>+0(SB), Z1, Z17
+	VFMADD231PS.BCST conv2_0_64<>+0(SB), Z6, Z16
+	VFMADD231PS.BCST conv2_0_512<>+0(SB), Z5, Z17
+	VFMADD231PS.BCST conv2_0_4096<>+0(SB), Z10, Z16
+	VFMADD231PS.BCST conv2_0_32768<>+0(SB), Z9, Z17
+	VFMADD231PS.BCST conv2_0_262144<>+0(SB), Z14, Z16
+	VFMADD231PS.BCST conv2_0_2097152<>+0(SB), Z13, Z17
+	VADDPS           Z17, Z16, Z18
+	VMOVUPS          Z18, 1536(BX)
+	VSUBPS           Z17, Z16, Z16
+	VMOVUPS          Z16, 2048(BX)
 
-	// m5, m6 = (y0 + ¼ y2) ± (½ y1 + ⅛ y3)
-	VMOVAPS          Z8, Z8
-	VFMADD231PS.BCST conv2_0_25<>+0(SB), Z9, Z8
-	VMULPS.BCST      conv2_0_5<>+0(SB), Z5, Z5
-	VFMADD231PS.BCST conv2_0_125<>+0(SB), Z7, Z5
-	VADDPS           Z5, Z8, Z7
-	VSUBPS           Z5, Z8, Z5
-	KNOTW            K1, K3
-	VMOVUPS.Z        Z4, K3, Z8
-	VMOVUPS.Z        Z4, K1, Z4
-	KNOTW            K2, K1
-	VMOVUPS.Z        Z6, K1, Z9
-	VMOVUPS.Z        Z6, K2, Z6
+	// m5, m6 = Σ p²ʲ y[2j] ± Σ p²ʲ⁺¹ y[2j+1], p = 5/4
+	VMOVAPS          Z2, Z16
+	VMULPS.BCST      conv2_1_25<>+0(SB), Z1, Z17
+	VFMADD231PS.BCST conv2_1_5625<>+0(SB), Z6, Z16
+	VFMADD231PS.BCST conv2_1_953125<>+0(SB), Z5, Z17
+	VFMADD231PS.BCST conv2_2_4414062<>+0(SB), Z10, Z16
+	VFMADD231PS.BCST conv2_3_0517578<>+0(SB), Z9, Z17
+	VFMADD231PS.BCST conv2_3_8146973<>+0(SB), Z14, Z16
+	VFMADD231PS.BCST conv2_4_7683716<>+0(SB), Z13, Z17
+	VADDPS           Z17, Z16, Z18
+	VMOVUPS          Z18, 2560(BX)
+	VSUBPS           Z17, Z16, Z16
+	VMOVUPS          Z16, 3072(BX)
 
-	// m5, m6 = (y0 + ¼ y2) ± (½ y1 + ⅛ y3)
-	VMOVAPS          Z8, Z8
-	VFMADD231PS.BCST conv2_0_25<>+0(SB), Z9, Z8
-	VMULPS.BCST      conv2_0_5<>+0(SB), Z4, Z4
-	VFMADD231PS.BCST conv2_0_125<>+0(SB), Z6, Z4
-	VADDPS           Z4, Z8, Z6
-	VSUBPS           Z4, Z8, Z4
+	// m7, m8 = Σ p²ʲ y[2j] ± Σ p²ʲ⁺¹ y[2j+1], p = 5/2
+	VMOVAPS          Z2, Z16
+	VMULPS.BCST      conv2_2_5<>+0(SB), Z1, Z17
+	VFMADD231PS.BCST conv2_6_25<>+0(SB), Z6, Z16
+	VFMADD231PS.BCST conv2_15_625<>+0(SB), Z5, Z17
+	VFMADD231PS.BCST conv2_39_0625<>+0(SB), Z10, Z16
+	VFMADD231PS.BCST conv2_97_65625<>+0(SB), Z9, Z17
+	VFMADD231PS.BCST conv2_244_14062<>+0(SB), Z14, Z16
+	VFMADD231PS.BCST conv2_610_35156<>+0(SB), Z13, Z17
+	VADDPS           Z17, Z16, Z18
+	VMOVUPS          Z18, 3584(BX)
+	VSUBPS           Z17, Z16, Z16
+	VMOVUPS          Z16, 4096(BX)
 
-	// rows: (A dy) Aᵀ
-	// m0 = y0, m7 = y3
-	VMOVUPS Z3, 64(AX)
-	VMOVUPS Z6, 9472(AX)
+	// m0 = y0, m9 = y7
+	VMOVUPS Z2, (BX)
+	VMOVUPS Z13, 4608(BX)
 
-	// m1, m2 = (y0 + y2) ± (y1 + y3)
-	VADDPS  Z7, Z3, Z8
-	VADDPS  Z6, Z2, Z9
-	VADDPS  Z9, Z8, Z10
-	VMOVUPS Z10, 1408(AX)
-	VSUBPS  Z9, Z8, Z8
-	VMOVUPS Z8, 2752(AX)
+	// m10, m11 = (y0 − y2) + (y4 − y6), (y3 − y1) + (y7 − y5)
+	VSUBPS  Z6, Z2, Z2
+	VSUBPS  Z14, Z10, Z6
+	VADDPS  Z6, Z2, Z2
+	VMOVUPS Z2, 5120(BX)
+	VSUBPS  Z1, Z5, Z1
+	VSUBPS  Z9, Z13, Z2
+	VADDPS  Z2, Z1, Z1
+	VMOVUPS Z1, 5632(BX)
 
-	// m3, m4 = (y0 + 4 y2) ± (2 y1 + 8 y3)
-	VMOVAPS          Z3, Z8
-	VFMADD231PS.BCST conv2_4<>+0(SB), Z7, Z8
-	VADDPS           Z2, Z2, Z9
-	VFMADD231PS.BCST conv2_8<>+0(SB), Z6, Z9
+	// m1, m2 = Σ p²ʲ y[2j] ± Σ p²ʲ⁺¹ y[2j+1], p = 2/5
+	VMOVAPS          Z3, Z1
+	VMULPS.BCST      conv2_0_4<>+0(SB), Z0, Z2
+	VFMADD231PS.BCST conv2_0_16<>+0(SB), Z7, Z1
+	VFMADD231PS.BCST conv2_0_064<>+0(SB), Z4, Z2
+	VFMADD231PS.BCST conv2_0_0256<>+0(SB), Z11, Z1
+	VFMADD231PS.BCST conv2_0_01024<>+0(SB), Z8, Z2
+	VFMADD231PS.BCST conv2_0_004096<>+0(SB), Z15, Z1
+	VFMADD231PS.BCST conv2_0_0016384<>+0(SB), Z12, Z2
+	VADDPS           Z2, Z1, Z5
+	VMOVUPS          Z5, 576(BX)
+	VSUBPS           Z2, Z1, Z1
+	VMOVUPS          Z1, 1088(BX)
+
+	// m3, m4 = Σ p²ʲ y[2j] ± Σ p²ʲ⁺¹ y[2j+1], p = 4/5
+	VMOVAPS          Z3, Z1
+	VMULPS.BCST      conv2_0_8<>+0(SB), Z0, Z2
+	VFMADD231PS.BCST conv2_0_64<>+0(SB), Z7, Z1
+	VFMADD231PS.BCST conv2_0_512<>+0(SB), Z4, Z2
+	VFMADD231PS.BCST conv2_0_4096<>+0(SB), Z11, Z1
+	VFMADD231PS.BCST conv2_0_32768<>+0(SB), Z8, Z2
+	VFMADD231PS.BCST conv2_0_262144<>+0(SB), Z15, Z1
+	VFMADD231PS.BCST conv2_0_2097152<>+0(SB), Z12, Z2
+	VADDPS           Z2, Z1, Z5
+	VMOVUPS          Z5, 1600(BX)
+	VSUBPS           Z2, Z1, Z1
+	VMOVUPS          Z1, 2112(BX)
+
+	// m5, m6 = Σ p²ʲ y[2j] ± Σ p²ʲ⁺¹ y[2j+1], p = 5/4
+	VMOVAPS          Z3, Z1
+	VMULPS.BCST      conv2_1_25<>+0(SB), Z0, Z2
+	VFMADD231PS.BCST conv2_1_5625<>+0(SB), Z7, Z1
+	VFMADD231PS.BCST conv2_1_953125<>+0(SB), Z4, Z2
+	VFMADD231PS.BCST conv2_2_4414062<>+0(SB), Z11, Z1
+	VFMADD231PS.BCST conv2_3_0517578<>+0(SB), Z8, Z2
+	VFMADD231PS.BCST conv2_3_8146973<>+0(SB), Z15, Z1
+	VFMADD231PS.BCST conv2_4_7683716<>+0(SB), Z12, Z2
+	VADDPS           Z2, Z1, Z5
+	VMOVUPS          Z5, 2624(BX)
+	VSUBPS           Z2, Z1, Z1
+	VMOVUPS          Z1, 3136(BX)
+
+	// m7, m8 = Σ p²ʲ y[2j] ± Σ p²ʲ⁺¹ y[2j+1], p = 5/2
+	VMOVAPS          Z3, Z1
+	VMULPS.BCST      conv2_2_5<>+0(SB), Z0, Z2
+	VFMADD231PS.BCST conv2_6_25<>+0(SB), Z7, Z1
+	VFMADD231PS.BCST conv2_15_625<>+0(SB), Z4, Z2
+	VFMADD231PS.BCST conv2_39_0625<>+0(SB), Z11, Z1
+	VFMADD231PS.BCST conv2_97_65625<>+0(SB), Z8, Z2
+	VFMADD231PS.BCST conv2_244_14062<>+0(SB), Z15, Z1
+	VFMADD231PS.BCST conv2_610_35156<>+0(SB), Z12, Z2
+	VADDPS           Z2, Z1, Z5
+	VMOVUPS          Z5, 3648(BX)
+	VSUBPS           Z2, Z1, Z1
+	VMOVUPS          Z1, 4160(BX)
+
+	// m0 = y0, m9 = y7
+	VMOVUPS Z3, 64(BX)
+	VMOVUPS Z12, 4672(BX)
+
+	// m10, m11 = (y0 − y2) + (y4 − y6), (y3 − y1) + (y7 − y5)
+	VSUBPS  Z7, Z3, Z1
+	VSUBPS  Z15, Z11, Z2
+	VADDPS  Z2, Z1, Z1
+	VMOVUPS Z1, 5184(BX)
+	VSUBPS  Z0, Z4, Z0
+	VSUBPS  Z8, Z12, Z1
+	VADDPS  Z1, Z0, Z0
+	VMOVUPS Z0, 5696(BX)
+	ADDQ    $+64, CX
+	ADDQ    $+6, DX
+	ADDQ    $+128, BX
+	DECQ    DI
+	JNZ     columns2
+	ADDQ    $-256, CX
+	ADDQ    $-24, DX
+	ADDQ    $-512, BX
+	LEAQ    326400(AX), DI
+
+	// rows of real points
+	MOVQ $0x0000000a, R8
+
+row3:
+	VMOVUPS (BX), Z0
+	VMOVUPS 64(BX), Z1
+	VMOVUPS 128(BX), Z2
+	VMOVUPS 192(BX), Z3
+	VMOVUPS 256(BX), Z4
+	VMOVUPS 320(BX), Z5
+	VMOVUPS 384(BX), Z6
+	VMOVUPS 448(BX), Z7
+
+	// m1, m2 = Σ p²ʲ y[2j] ± Σ p²ʲ⁺¹ y[2j+1], p = 2/5
+	VMOVAPS          Z0, Z8
+	VMULPS.BCST      conv2_0_4<>+0(SB), Z1, Z9
+	VFMADD231PS.BCST conv2_0_16<>+0(SB), Z2, Z8
+	VFMADD231PS.BCST conv2_0_064<>+0(SB), Z3, Z9
+	VFMADD231PS.BCST conv2_0_0256<>+0(SB), Z4, Z8
+	VFMADD231PS.BCST conv2_0_01024<>+0(SB), Z5, Z9
+	VFMADD231PS.BCST conv2_0_004096<>+0(SB), Z6, Z8
+	VFMADD231PS.BCST conv2_0_0016384<>+0(SB), Z7, Z9
 	VADDPS           Z9, Z8, Z10
-	VMOVUPS          Z10, 4096(AX)
+	VMOVUPS          Z10, 3264(AX)
 	VSUBPS           Z9, Z8, Z8
-	VMOVUPS          Z8, 5440(AX)
+	VMOVUPS          Z8, 6528(AX)
 
-	// m5, m6 = (y0 + ¼ y2) ± (½ y1 + ⅛ y3)
-	VMOVAPS          Z3, Z3
-	VFMADD231PS.BCST conv2_0_25<>+0(SB), Z7, Z3
-	VMULPS.BCST      conv2_0_5<>+0(SB), Z2, Z2
-	VFMADD231PS.BCST conv2_0_125<>+0(SB), Z6, Z2
-	VADDPS           Z2, Z3, Z6
-	VMOVUPS          Z6, 6784(AX)
-	VSUBPS           Z2, Z3, Z2
-	VMOVUPS          Z2, 8128(AX)
+	// m3, m4 = Σ p²ʲ y[2j] ± Σ p²ʲ⁺¹ y[2j+1], p = 4/5
+	VMOVAPS          Z0, Z8
+	VMULPS.BCST      conv2_0_8<>+0(SB), Z1, Z9
+	VFMADD231PS.BCST conv2_0_64<>+0(SB), Z2, Z8
+	VFMADD231PS.BCST conv2_0_512<>+0(SB), Z3, Z9
+	VFMADD231PS.BCST conv2_0_4096<>+0(SB), Z4, Z8
+	VFMADD231PS.BCST conv2_0_32768<>+0(SB), Z5, Z9
+	VFMADD231PS.BCST conv2_0_262144<>+0(SB), Z6, Z8
+	VFMADD231PS.BCST conv2_0_2097152<>+0(SB), Z7, Z9
+	VADDPS           Z9, Z8, Z10
+	VMOVUPS          Z10, 9792(AX)
+	VSUBPS           Z9, Z8, Z8
+	VMOVUPS          Z8, 13056(AX)
 
-	// m0 = y0, m7 = y3
-	VMOVUPS Z1, 10816(AX)
-	VMOVUPS Z4, 20224(AX)
+	// m5, m6 = Σ p²ʲ y[2j] ± Σ p²ʲ⁺¹ y[2j+1], p = 5/4
+	VMOVAPS          Z0, Z8
+	VMULPS.BCST      conv2_1_25<>+0(SB), Z1, Z9
+	VFMADD231PS.BCST conv2_1_5625<>+0(SB), Z2, Z8
+	VFMADD231PS.BCST conv2_1_953125<>+0(SB), Z3, Z9
+	VFMADD231PS.BCST conv2_2_4414062<>+0(SB), Z4, Z8
+	VFMADD231PS.BCST conv2_3_0517578<>+0(SB), Z5, Z9
+	VFMADD231PS.BCST conv2_3_8146973<>+0(SB), Z6, Z8
+	VFMADD231PS.BCST conv2_4_7683716<>+0(SB), Z7, Z9
+	VADDPS           Z9, Z8, Z10
+	VMOVUPS          Z10, 16320(AX)
+	VSUBPS           Z9, Z8, Z8
+	VMOVUPS          Z8, 19584(AX)
 
-	// m1, m2 = (y0 + y2) ± (y1 + y3)
-	VADDPS  Z5, Z1, Z2
-	VADDPS  Z4, Z0, Z3
-	VADDPS  Z3, Z2, Z6
-	VMOVUPS Z6, 12160(AX)
-	VSUBPS  Z3, Z2, Z2
-	VMOVUPS Z2, 13504(AX)
+	// m7, m8 = Σ p²ʲ y[2j] ± Σ p²ʲ⁺¹ y[2j+1], p = 5/2
+	VMOVAPS          Z0, Z8
+	VMULPS.BCST      conv2_2_5<>+0(SB), Z1, Z9
+	VFMADD231PS.BCST conv2_6_25<>+0(SB), Z2, Z8
+	VFMADD231PS.BCST conv2_15_625<>+0(SB), Z3, Z9
+	VFMADD231PS.BCST conv2_39_0625<>+0(SB), Z4, Z8
+	VFMADD231PS.BCST conv2_97_65625<>+0(SB), Z5, Z9
+	VFMADD231PS.BCST conv2_244_14062<>+0(SB), Z6, Z8
+	VFMADD231PS.BCST conv2_610_35156<>+0(SB), Z7, Z9
+	VADDPS           Z9, Z8, Z10
+	VMOVUPS          Z10, 22848(AX)
+	VSUBPS           Z9, Z8, Z8
+	VMOVUPS          Z8, 26112(AX)
 
-	// m3, m4 = (y0 + 4 y2) ± (2 y1 + 8 y3)
-	VMOVAPS          Z1, Z2
-	VFMADD231PS.BCST conv2_4<>+0(SB), Z5, Z2
-	VADDPS           Z0, Z0, Z3
-	VFMADD231PS.BCST conv2_8<>+0(SB), Z4, Z3
-	VADDPS           Z3, Z2, Z6
-	VMOVUPS          Z6, 14848(AX)
-	VSUBPS           Z3, Z2, Z2
-	VMOVUPS          Z2, 16192(AX)
+	// m0 = y0, m9 = y7
+	VMOVUPS Z0, (AX)
+	VMOVUPS Z7, 29376(AX)
 
-	// m5, m6 = (y0 + ¼ y2) ± (½ y1 + ⅛ y3)
-	VMOVAPS          Z1, Z1
-	VFMADD231PS.BCST conv2_0_25<>+0(SB), Z5, Z1
-	VMULPS.BCST      conv2_0_5<>+0(SB), Z0, Z0
-	VFMADD231PS.BCST conv2_0_125<>+0(SB), Z4, Z0
-	VADDPS           Z0, Z1, Z2
-	VMOVUPS          Z2, 17536(AX)
-	VSUBPS           Z0, Z1, Z0
-	VMOVUPS          Z0, 18880(AX)
-	ADDQ             $+128, AX
-	ADDQ             $+512, CX
-	ADDQ             $+48, DX
-	DECQ             BX
-	JNZ              tileRow9
-	JMP              end1
+	// m10, m11 = (y0 − y2) + (y4 − y6), (y3 − y1) + (y7 − y5)
+	VSUBPS  Z2, Z0, Z0
+	VSUBPS  Z6, Z4, Z2
+	VADDPS  Z2, Z0, Z0
+	VMOVUPS Z0, (DI)
+	VSUBPS  Z1, Z3, Z0
+	VSUBPS  Z5, Z7, Z1
+	VADDPS  Z1, Z0, Z0
+	VMOVUPS Z0, 3264(DI)
+	ADDQ    $+512, BX
+	ADDQ    $+32640, AX
+	ADDQ    $+6528, DI
+	DECQ    R8
+	JNZ     row3
 
-pair8:
-end1:
+	// the real part of the row of i
+	VMOVUPS (BX), Z0
+	VMOVUPS 64(BX), Z1
+	VMOVUPS 128(BX), Z2
+	VMOVUPS 192(BX), Z3
+	VMOVUPS 256(BX), Z4
+	VMOVUPS 320(BX), Z5
+	VMOVUPS 384(BX), Z6
+	VMOVUPS 448(BX), Z7
+
+	// m1, m2 = Σ p²ʲ y[2j] ± Σ p²ʲ⁺¹ y[2j+1], p = 2/5
+	VMOVAPS          Z0, Z8
+	VMULPS.BCST      conv2_0_4<>+0(SB), Z1, Z9
+	VFMADD231PS.BCST conv2_0_16<>+0(SB), Z2, Z8
+	VFMADD231PS.BCST conv2_0_064<>+0(SB), Z3, Z9
+	VFMADD231PS.BCST conv2_0_0256<>+0(SB), Z4, Z8
+	VFMADD231PS.BCST conv2_0_01024<>+0(SB), Z5, Z9
+	VFMADD231PS.BCST conv2_0_004096<>+0(SB), Z6, Z8
+	VFMADD231PS.BCST conv2_0_0016384<>+0(SB), Z7, Z9
+	VADDPS           Z9, Z8, Z10
+	VMOVUPS          Z10, 71808(AX)
+	VSUBPS           Z9, Z8, Z8
+	VMOVUPS          Z8, 78336(AX)
+
+	// m3, m4 = Σ p²ʲ y[2j] ± Σ p²ʲ⁺¹ y[2j+1], p = 4/5
+	VMOVAPS          Z0, Z8
+	VMULPS.BCST      conv2_0_8<>+0(SB), Z1, Z9
+	VFMADD231PS.BCST conv2_0_64<>+0(SB), Z2, Z8
+	VFMADD231PS.BCST conv2_0_512<>+0(SB), Z3, Z9
+	VFMADD231PS.BCST conv2_0_4096<>+0(SB), Z4, Z8
+	VFMADD231PS.BCST conv2_0_32768<>+0(SB), Z5, Z9
+	VFMADD231PS.BCST conv2_0_262144<>+0(SB), Z6, Z8
+	VFMADD231PS.BCST conv2_0_2097152<>+0(SB), Z7, Z9
+	VADDPS           Z9, Z8, Z10
+	VMOVUPS          Z10, 84864(AX)
+	VSUBPS           Z9, Z8, Z8
+	VMOVUPS          Z8, 91392(AX)
+
+	// m5, m6 = Σ p²ʲ y[2j] ± Σ p²ʲ⁺¹ y[2j+1], p = 5/4
+	VMOVAPS          Z0, Z8
+	VMULPS.BCST      conv2_1_25<>+0(SB), Z1, Z9
+	VFMADD231PS.BCST conv2_1_5625<>+0(SB), Z2, Z8
+	VFMADD231PS.BCST conv2_1_953125<>+0(SB), Z3, Z9
+	VFMADD231PS.BCST conv2_2_4414062<>+0(SB), Z4, Z8
+	VFMADD231PS.BCST conv2_3_0517578<>+0(SB), Z5, Z9
+	VFMADD231PS.BCST conv2_3_8146973<>+0(SB), Z6, Z8
+	VFMADD231PS.BCST conv2_4_7683716<>+0(SB), Z7, Z9
+	VADDPS           Z9, Z8, Z10
+	VMOVUPS          Z10, 97920(AX)
+	VSUBPS           Z9, Z8, Z8
+	VMOVUPS          Z8, 104448(AX)
+
+	// m7, m8 = Σ p²ʲ y[2j] ± Σ p²ʲ⁺¹ y[2j+1], p = 5/2
+	VMOVAPS          Z0, Z8
+	VMULPS.BCST      conv2_2_5<>+0(SB), Z1, Z9
+	VFMADD231PS.BCST conv2_6_25<>+0(SB), Z2, Z8
+	VFMADD231PS.BCST conv2_15_625<>+0(SB), Z3, Z9
+	VFMADD231PS.BCST conv2_39_0625<>+0(SB), Z4, Z8
+	VFMADD231PS.BCST conv2_97_65625<>+0(SB), Z5, Z9
+	VFMADD231PS.BCST conv2_244_14062<>+0(SB), Z6, Z8
+	VFMADD231PS.BCST conv2_610_35156<>+0(SB), Z7, Z9
+	VADDPS           Z9, Z8, Z10
+	VMOVUPS          Z10, 110976(AX)
+	VSUBPS           Z9, Z8, Z8
+	VMOVUPS          Z8, 117504(AX)
+
+	// m0 = y0, m9 = y7
+	VMOVUPS Z0, 65280(AX)
+	VMOVUPS Z7, 124032(AX)
+
+	// m10, m11 = (y0 − y2) + (y4 − y6), (y3 − y1) + (y7 − y5)
+	VSUBPS  Z2, Z0, Z0
+	VSUBPS  Z6, Z4, Z2
+	VADDPS  Z2, Z0, Z0
+	VMOVUPS Z0, (BX)
+	VSUBPS  Z1, Z3, Z0
+	VSUBPS  Z5, Z7, Z1
+	VADDPS  Z1, Z0, Z0
+	VMOVUPS Z0, 64(BX)
+
+	// the imaginary part of the row of i
+	VMOVUPS 512(BX), Z0
+	VMOVUPS 576(BX), Z1
+	VMOVUPS 640(BX), Z2
+	VMOVUPS 704(BX), Z3
+	VMOVUPS 768(BX), Z4
+	VMOVUPS 832(BX), Z5
+	VMOVUPS 896(BX), Z6
+	VMOVUPS 960(BX), Z7
+
+	// m1, m2 = Σ p²ʲ y[2j] ± Σ p²ʲ⁺¹ y[2j+1], p = 2/5
+	VMOVAPS          Z0, Z8
+	VMULPS.BCST      conv2_0_4<>+0(SB), Z1, Z9
+	VFMADD231PS.BCST conv2_0_16<>+0(SB), Z2, Z8
+	VFMADD231PS.BCST conv2_0_064<>+0(SB), Z3, Z9
+	VFMADD231PS.BCST conv2_0_0256<>+0(SB), Z4, Z8
+	VFMADD231PS.BCST conv2_0_01024<>+0(SB), Z5, Z9
+	VFMADD231PS.BCST conv2_0_004096<>+0(SB), Z6, Z8
+	VFMADD231PS.BCST conv2_0_0016384<>+0(SB), Z7, Z9
+	VADDPS           Z9, Z8, Z10
+	VMOVUPS          Z10, 75072(AX)
+	VSUBPS           Z9, Z8, Z8
+	VMOVUPS          Z8, 81600(AX)
+
+	// m3, m4 = Σ p²ʲ y[2j] ± Σ p²ʲ⁺¹ y[2j+1], p = 4/5
+	VMOVAPS          Z0, Z8
+	VMULPS.BCST      conv2_0_8<>+0(SB), Z1, Z9
+	VFMADD231PS.BCST conv2_0_64<>+0(SB), Z2, Z8
+	VFMADD231PS.BCST conv2_0_512<>+0(SB), Z3, Z9
+	VFMADD231PS.BCST conv2_0_4096<>+0(SB), Z4, Z8
+	VFMADD231PS.BCST conv2_0_32768<>+0(SB), Z5, Z9
+	VFMADD231PS.BCST conv2_0_262144<>+0(SB), Z6, Z8
+	VFMADD231PS.BCST conv2_0_2097152<>+0(SB), Z7, Z9
+	VADDPS           Z9, Z8, Z10
+	VMOVUPS          Z10, 88128(AX)
+	VSUBPS           Z9, Z8, Z8
+	VMOVUPS          Z8, 94656(AX)
+
+	// m5, m6 = Σ p²ʲ y[2j] ± Σ p²ʲ⁺¹ y[2j+1], p = 5/4
+	VMOVAPS          Z0, Z8
+	VMULPS.BCST      conv2_1_25<>+0(SB), Z1, Z9
+	VFMADD231PS.BCST conv2_1_5625<>+0(SB), Z2, Z8
+	VFMADD231PS.BCST conv2_1_953125<>+0(SB), Z3, Z9
+	VFMADD231PS.BCST conv2_2_4414062<>+0(SB), Z4, Z8
+	VFMADD231PS.BCST conv2_3_0517578<>+0(SB), Z5, Z9
+	VFMADD231PS.BCST conv2_3_8146973<>+0(SB), Z6, Z8
+	VFMADD231PS.BCST conv2_4_7683716<>+0(SB), Z7, Z9
+	VADDPS           Z9, Z8, Z10
+	VMOVUPS          Z10, 101184(AX)
+	VSUBPS           Z9, Z8, Z8
+	VMOVUPS          Z8, 107712(AX)
+
+	// m7, m8 = Σ p²ʲ y[2j] ± Σ p²ʲ⁺¹ y[2j+1], p = 5/2
+	VMOVAPS          Z0, Z8
+	VMULPS.BCST      conv2_2_5<>+0(SB), Z1, Z9
+	VFMADD231PS.BCST conv2_6_25<>+0(SB), Z2, Z8
+	VFMADD231PS.BCST conv2_15_625<>+0(SB), Z3, Z9
+	VFMADD231PS.BCST conv2_39_0625<>+0(SB), Z4, Z8
+	VFMADD231PS.BCST conv2_97_65625<>+0(SB), Z5, Z9
+	VFMADD231PS.BCST conv2_244_14062<>+0(SB), Z6, Z8
+	VFMADD231PS.BCST conv2_610_35156<>+0(SB), Z7, Z9
+	VADDPS           Z9, Z8, Z10
+	VMOVUPS          Z10, 114240(AX)
+	VSUBPS           Z9, Z8, Z8
+	VMOVUPS          Z8, 120768(AX)
+
+	// m0 = y0, m9 = y7
+	VMOVUPS Z0, 68544(AX)
+	VMOVUPS Z7, 127296(AX)
+
+	// m10, m11 = (y0 − y2) + (y4 − y6), (y3 − y1) + (y7 − y5)
+	VSUBPS  Z2, Z0, Z0
+	VSUBPS  Z6, Z4, Z2
+	VADDPS  Z2, Z0, Z0
+	VMOVUPS Z0, 512(BX)
+	VSUBPS  Z1, Z3, Z0
+	VSUBPS  Z5, Z7, Z1
+	VADDPS  Z1, Z0, Z0
+	VMOVUPS Z0, 576(BX)
+
+	// the products of i with i and with −i
+	VMOVUPS (BX), Z0
+	VMOVUPS 64(BX), Z1
+	VMOVUPS 512(BX), Z2
+	VMOVUPS 576(BX), Z3
+	VSUBPS  Z3, Z0, Z4
+	VADDPS  Z2, Z1, Z5
+	VADDPS  Z3, Z0, Z0
+	VSUBPS  Z2, Z1, Z1
+	VMOVUPS Z4, 130560(AX)
+	VMOVUPS Z5, 133824(AX)
+	VMOVUPS Z0, 137088(AX)
+	VMOVUPS Z1, 140352(AX)
+	ADDQ    $-5120, BX
+	ADDQ    $-326400, AX
+	ADDQ    $+64, AX
+	ADDQ    $+1024, CX
+	ADDQ    $+96, DX
+	DECQ    SI
+	JNZ     output1
 	VZEROUPPER
 	RET
 
-// func Conv2InputGradProducts16(dv []float32, u []float32, dm []float32, row int, place int, first int)
+// func Conv2InputGradProducts16(dv []float32, u []float32, dm []float32, first int)
 // Requires: AVX, AVX512DQ, AVX512F
-TEXT ·Conv2InputGradProducts16(SB), $0-96
-	// Conv2InputGradProducts16 computes row (8 frequencies) and channels first … first+4 of dv [20][64][4] = Σ u dm
-	// from u [64][50][20] and dm [10 groups][2][8][5][4], which has the row in place 0 or 1 of its pair.
-	// Registers: 25 of 32 vectors, 7 of 14 general.
+TEXT ·Conv2InputGradProducts16(SB), $0-80
+	// Conv2InputGradProducts16 computes channels first … first+9 of dv [20][144] = Σ u dm from u [144][50][20] and dm [144][50].
+	// Registers: 24 of 32 vectors, 5 of 14 general.
 	MOVQ   dv_base+0(FP), AX
 	MOVQ   u_base+24(FP), CX
 	MOVQ   dm_base+48(FP), DX
-	MOVQ   row+72(FP), BX
-	MOVQ   place+80(FP), SI
-	MOVQ   first+88(FP), DI
-	IMUL3Q $+4, DI, R8
-	ADDQ   R8, CX
-	IMUL3Q $+32000, BX, R8
-	ADDQ   R8, CX
-	IMUL3Q $+10752, SI, SI
-	ADDQ   SI, DX
-	IMUL3Q $+2048, BX, BX
-	ADDQ   BX, AX
-	IMUL3Q $+16384, DI, BX
+	MOVQ   first+72(FP), BX
+	IMUL3Q $+4, BX, SI
+	ADDQ   SI, CX
+	IMUL3Q $+9280, BX, BX
 	ADDQ   BX, AX
 
-	// to[0…4][f] = Σ weight[f]·from[f] over 50; 20 accumulators
-	MOVQ $0x00000008, BX
+	// to[o] = Σ weight·from over 50, real frequencies
+	MOVQ $0x00000064, BX
 
-frequency1:
+real1:
+	VXORPS Z0, Z0, Z0
+	VXORPS Z1, Z1, Z1
+	VXORPS Z2, Z2, Z2
+	VXORPS Z3, Z3, Z3
+	VXORPS Z4, Z4, Z4
+	VXORPS Z5, Z5, Z5
+	VXORPS Z6, Z6, Z6
+	VXORPS Z7, Z7, Z7
+	VXORPS Z8, Z8, Z8
+	VXORPS Z9, Z9, Z9
+	MOVQ   $0x00000005, SI
+
+terms2:
+	VMOVUPS          (DX), Z10
+	VFMADD231PS.BCST (CX), Z10, Z0
+	VFMADD231PS.BCST 4(CX), Z10, Z1
+	VFMADD231PS.BCST 8(CX), Z10, Z2
+	VFMADD231PS.BCST 12(CX), Z10, Z3
+	VFMADD231PS.BCST 16(CX), Z10, Z4
+	VFMADD231PS.BCST 20(CX), Z10, Z5
+	VFMADD231PS.BCST 24(CX), Z10, Z6
+	VFMADD231PS.BCST 28(CX), Z10, Z7
+	VFMADD231PS.BCST 32(CX), Z10, Z8
+	VFMADD231PS.BCST 36(CX), Z10, Z9
+	VMOVUPS          64(DX), Z10
+	VFMADD231PS.BCST 80(CX), Z10, Z0
+	VFMADD231PS.BCST 84(CX), Z10, Z1
+	VFMADD231PS.BCST 88(CX), Z10, Z2
+	VFMADD231PS.BCST 92(CX), Z10, Z3
+	VFMADD231PS.BCST 96(CX), Z10, Z4
+	VFMADD231PS.BCST 100(CX), Z10, Z5
+	VFMADD231PS.BCST 104(CX), Z10, Z6
+	VFMADD231PS.BCST 108(CX), Z10, Z7
+	VFMADD231PS.BCST 112(CX), Z10, Z8
+	VFMADD231PS.BCST 116(CX), Z10, Z9
+	VMOVUPS          128(DX), Z10
+	VFMADD231PS.BCST 160(CX), Z10, Z0
+	VFMADD231PS.BCST 164(CX), Z10, Z1
+	VFMADD231PS.BCST 168(CX), Z10, Z2
+	VFMADD231PS.BCST 172(CX), Z10, Z3
+	VFMADD231PS.BCST 176(CX), Z10, Z4
+	VFMADD231PS.BCST 180(CX), Z10, Z5
+	VFMADD231PS.BCST 184(CX), Z10, Z6
+	VFMADD231PS.BCST 188(CX), Z10, Z7
+	VFMADD231PS.BCST 192(CX), Z10, Z8
+	VFMADD231PS.BCST 196(CX), Z10, Z9
+	VMOVUPS          192(DX), Z10
+	VFMADD231PS.BCST 240(CX), Z10, Z0
+	VFMADD231PS.BCST 244(CX), Z10, Z1
+	VFMADD231PS.BCST 248(CX), Z10, Z2
+	VFMADD231PS.BCST 252(CX), Z10, Z3
+	VFMADD231PS.BCST 256(CX), Z10, Z4
+	VFMADD231PS.BCST 260(CX), Z10, Z5
+	VFMADD231PS.BCST 264(CX), Z10, Z6
+	VFMADD231PS.BCST 268(CX), Z10, Z7
+	VFMADD231PS.BCST 272(CX), Z10, Z8
+	VFMADD231PS.BCST 276(CX), Z10, Z9
+	VMOVUPS          256(DX), Z10
+	VFMADD231PS.BCST 320(CX), Z10, Z0
+	VFMADD231PS.BCST 324(CX), Z10, Z1
+	VFMADD231PS.BCST 328(CX), Z10, Z2
+	VFMADD231PS.BCST 332(CX), Z10, Z3
+	VFMADD231PS.BCST 336(CX), Z10, Z4
+	VFMADD231PS.BCST 340(CX), Z10, Z5
+	VFMADD231PS.BCST 344(CX), Z10, Z6
+	VFMADD231PS.BCST 348(CX), Z10, Z7
+	VFMADD231PS.BCST 352(CX), Z10, Z8
+	VFMADD231PS.BCST 356(CX), Z10, Z9
+	VMOVUPS          320(DX), Z10
+	VFMADD231PS.BCST 400(CX), Z10, Z0
+	VFMADD231PS.BCST 404(CX), Z10, Z1
+	VFMADD231PS.BCST 408(CX), Z10, Z2
+	VFMADD231PS.BCST 412(CX), Z10, Z3
+	VFMADD231PS.BCST 416(CX), Z10, Z4
+	VFMADD231PS.BCST 420(CX), Z10, Z5
+	VFMADD231PS.BCST 424(CX), Z10, Z6
+	VFMADD231PS.BCST 428(CX), Z10, Z7
+	VFMADD231PS.BCST 432(CX), Z10, Z8
+	VFMADD231PS.BCST 436(CX), Z10, Z9
+	VMOVUPS          384(DX), Z10
+	VFMADD231PS.BCST 480(CX), Z10, Z0
+	VFMADD231PS.BCST 484(CX), Z10, Z1
+	VFMADD231PS.BCST 488(CX), Z10, Z2
+	VFMADD231PS.BCST 492(CX), Z10, Z3
+	VFMADD231PS.BCST 496(CX), Z10, Z4
+	VFMADD231PS.BCST 500(CX), Z10, Z5
+	VFMADD231PS.BCST 504(CX), Z10, Z6
+	VFMADD231PS.BCST 508(CX), Z10, Z7
+	VFMADD231PS.BCST 512(CX), Z10, Z8
+	VFMADD231PS.BCST 516(CX), Z10, Z9
+	VMOVUPS          448(DX), Z10
+	VFMADD231PS.BCST 560(CX), Z10, Z0
+	VFMADD231PS.BCST 564(CX), Z10, Z1
+	VFMADD231PS.BCST 568(CX), Z10, Z2
+	VFMADD231PS.BCST 572(CX), Z10, Z3
+	VFMADD231PS.BCST 576(CX), Z10, Z4
+	VFMADD231PS.BCST 580(CX), Z10, Z5
+	VFMADD231PS.BCST 584(CX), Z10, Z6
+	VFMADD231PS.BCST 588(CX), Z10, Z7
+	VFMADD231PS.BCST 592(CX), Z10, Z8
+	VFMADD231PS.BCST 596(CX), Z10, Z9
+	VMOVUPS          512(DX), Z10
+	VFMADD231PS.BCST 640(CX), Z10, Z0
+	VFMADD231PS.BCST 644(CX), Z10, Z1
+	VFMADD231PS.BCST 648(CX), Z10, Z2
+	VFMADD231PS.BCST 652(CX), Z10, Z3
+	VFMADD231PS.BCST 656(CX), Z10, Z4
+	VFMADD231PS.BCST 660(CX), Z10, Z5
+	VFMADD231PS.BCST 664(CX), Z10, Z6
+	VFMADD231PS.BCST 668(CX), Z10, Z7
+	VFMADD231PS.BCST 672(CX), Z10, Z8
+	VFMADD231PS.BCST 676(CX), Z10, Z9
+	VMOVUPS          576(DX), Z10
+	VFMADD231PS.BCST 720(CX), Z10, Z0
+	VFMADD231PS.BCST 724(CX), Z10, Z1
+	VFMADD231PS.BCST 728(CX), Z10, Z2
+	VFMADD231PS.BCST 732(CX), Z10, Z3
+	VFMADD231PS.BCST 736(CX), Z10, Z4
+	VFMADD231PS.BCST 740(CX), Z10, Z5
+	VFMADD231PS.BCST 744(CX), Z10, Z6
+	VFMADD231PS.BCST 748(CX), Z10, Z7
+	VFMADD231PS.BCST 752(CX), Z10, Z8
+	VFMADD231PS.BCST 756(CX), Z10, Z9
+	ADDQ             $+800, CX
+	ADDQ             $+640, DX
+	DECQ             SI
+	JNZ              terms2
+	ADDQ             $-4000, CX
+	ADDQ             $-3200, DX
+	VMOVUPS          Z0, (AX)
+	VMOVUPS          Z1, 9280(AX)
+	VMOVUPS          Z2, 18560(AX)
+	VMOVUPS          Z3, 27840(AX)
+	VMOVUPS          Z4, 37120(AX)
+	VMOVUPS          Z5, 46400(AX)
+	VMOVUPS          Z6, 55680(AX)
+	VMOVUPS          Z7, 64960(AX)
+	VMOVUPS          Z8, 74240(AX)
+	VMOVUPS          Z9, 83520(AX)
+	ADDQ             $+64, AX
+	ADDQ             $+3264, DX
+	ADDQ             $+4000, CX
+	DECQ             BX
+	JNZ              real1
+
+	// complex frequencies: re = Σ wr·re + wi·im, im = Σ wr·im − wi·re
+	MOVQ $0x00000016, BX
+
+complex3:
 	VXORPS Z0, Z0, Z0
 	VXORPS Z1, Z1, Z1
 	VXORPS Z2, Z2, Z2
@@ -5748,507 +8191,1188 @@ frequency1:
 	VXORPS Z17, Z17, Z17
 	VXORPS Z18, Z18, Z18
 	VXORPS Z19, Z19, Z19
-	MOVQ   $0x0000000a, SI
+	MOVQ   $0x00000005, SI
 
-chunk2:
+terms4:
 	VMOVUPS      (DX), Z20
-	VMOVUPS      64(DX), Z21
-	VMOVUPS      128(DX), Z22
-	VMOVUPS      192(DX), Z23
-	VBROADCASTSS (CX), Z24
-	VFMADD231PS  Z24, Z20, Z0
-	VFMADD231PS  Z24, Z21, Z1
-	VFMADD231PS  Z24, Z22, Z2
-	VFMADD231PS  Z24, Z23, Z3
-	VBROADCASTSS 4(CX), Z24
-	VFMADD231PS  Z24, Z20, Z4
-	VFMADD231PS  Z24, Z21, Z5
-	VFMADD231PS  Z24, Z22, Z6
-	VFMADD231PS  Z24, Z23, Z7
-	VBROADCASTSS 8(CX), Z24
-	VFMADD231PS  Z24, Z20, Z8
-	VFMADD231PS  Z24, Z21, Z9
-	VFMADD231PS  Z24, Z22, Z10
-	VFMADD231PS  Z24, Z23, Z11
-	VBROADCASTSS 12(CX), Z24
-	VFMADD231PS  Z24, Z20, Z12
-	VFMADD231PS  Z24, Z21, Z13
-	VFMADD231PS  Z24, Z22, Z14
-	VFMADD231PS  Z24, Z23, Z15
-	VBROADCASTSS 16(CX), Z24
-	VFMADD231PS  Z24, Z20, Z16
-	VFMADD231PS  Z24, Z21, Z17
-	VFMADD231PS  Z24, Z22, Z18
-	VFMADD231PS  Z24, Z23, Z19
+	VMOVUPS      3264(DX), Z21
+	VBROADCASTSS (CX), Z22
+	VBROADCASTSS 4000(CX), Z23
+	VFMADD231PS  Z22, Z20, Z0
+	VFMADD231PS  Z22, Z21, Z1
+	VFMADD231PS  Z23, Z21, Z0
+	VFNMADD231PS Z23, Z20, Z1
+	VBROADCASTSS 4(CX), Z22
+	VBROADCASTSS 4004(CX), Z23
+	VFMADD231PS  Z22, Z20, Z2
+	VFMADD231PS  Z22, Z21, Z3
+	VFMADD231PS  Z23, Z21, Z2
+	VFNMADD231PS Z23, Z20, Z3
+	VBROADCASTSS 8(CX), Z22
+	VBROADCASTSS 4008(CX), Z23
+	VFMADD231PS  Z22, Z20, Z4
+	VFMADD231PS  Z22, Z21, Z5
+	VFMADD231PS  Z23, Z21, Z4
+	VFNMADD231PS Z23, Z20, Z5
+	VBROADCASTSS 12(CX), Z22
+	VBROADCASTSS 4012(CX), Z23
+	VFMADD231PS  Z22, Z20, Z6
+	VFMADD231PS  Z22, Z21, Z7
+	VFMADD231PS  Z23, Z21, Z6
+	VFNMADD231PS Z23, Z20, Z7
+	VBROADCASTSS 16(CX), Z22
+	VBROADCASTSS 4016(CX), Z23
+	VFMADD231PS  Z22, Z20, Z8
+	VFMADD231PS  Z22, Z21, Z9
+	VFMADD231PS  Z23, Z21, Z8
+	VFNMADD231PS Z23, Z20, Z9
+	VBROADCASTSS 20(CX), Z22
+	VBROADCASTSS 4020(CX), Z23
+	VFMADD231PS  Z22, Z20, Z10
+	VFMADD231PS  Z22, Z21, Z11
+	VFMADD231PS  Z23, Z21, Z10
+	VFNMADD231PS Z23, Z20, Z11
+	VBROADCASTSS 24(CX), Z22
+	VBROADCASTSS 4024(CX), Z23
+	VFMADD231PS  Z22, Z20, Z12
+	VFMADD231PS  Z22, Z21, Z13
+	VFMADD231PS  Z23, Z21, Z12
+	VFNMADD231PS Z23, Z20, Z13
+	VBROADCASTSS 28(CX), Z22
+	VBROADCASTSS 4028(CX), Z23
+	VFMADD231PS  Z22, Z20, Z14
+	VFMADD231PS  Z22, Z21, Z15
+	VFMADD231PS  Z23, Z21, Z14
+	VFNMADD231PS Z23, Z20, Z15
+	VBROADCASTSS 32(CX), Z22
+	VBROADCASTSS 4032(CX), Z23
+	VFMADD231PS  Z22, Z20, Z16
+	VFMADD231PS  Z22, Z21, Z17
+	VFMADD231PS  Z23, Z21, Z16
+	VFNMADD231PS Z23, Z20, Z17
+	VBROADCASTSS 36(CX), Z22
+	VBROADCASTSS 4036(CX), Z23
+	VFMADD231PS  Z22, Z20, Z18
+	VFMADD231PS  Z22, Z21, Z19
+	VFMADD231PS  Z23, Z21, Z18
+	VFNMADD231PS Z23, Z20, Z19
+	VMOVUPS      64(DX), Z20
+	VMOVUPS      3328(DX), Z21
+	VBROADCASTSS 80(CX), Z22
+	VBROADCASTSS 4080(CX), Z23
+	VFMADD231PS  Z22, Z20, Z0
+	VFMADD231PS  Z22, Z21, Z1
+	VFMADD231PS  Z23, Z21, Z0
+	VFNMADD231PS Z23, Z20, Z1
+	VBROADCASTSS 84(CX), Z22
+	VBROADCASTSS 4084(CX), Z23
+	VFMADD231PS  Z22, Z20, Z2
+	VFMADD231PS  Z22, Z21, Z3
+	VFMADD231PS  Z23, Z21, Z2
+	VFNMADD231PS Z23, Z20, Z3
+	VBROADCASTSS 88(CX), Z22
+	VBROADCASTSS 4088(CX), Z23
+	VFMADD231PS  Z22, Z20, Z4
+	VFMADD231PS  Z22, Z21, Z5
+	VFMADD231PS  Z23, Z21, Z4
+	VFNMADD231PS Z23, Z20, Z5
+	VBROADCASTSS 92(CX), Z22
+	VBROADCASTSS 4092(CX), Z23
+	VFMADD231PS  Z22, Z20, Z6
+	VFMADD231PS  Z22, Z21, Z7
+	VFMADD231PS  Z23, Z21, Z6
+	VFNMADD231PS Z23, Z20, Z7
+	VBROADCASTSS 96(CX), Z22
+	VBROADCASTSS 4096(CX), Z23
+	VFMADD231PS  Z22, Z20, Z8
+	VFMADD231PS  Z22, Z21, Z9
+	VFMADD231PS  Z23, Z21, Z8
+	VFNMADD231PS Z23, Z20, Z9
+	VBROADCASTSS 100(CX), Z22
+	VBROADCASTSS 4100(CX), Z23
+	VFMADD231PS  Z22, Z20, Z10
+	VFMADD231PS  Z22, Z21, Z11
+	VFMADD231PS  Z23, Z21, Z10
+	VFNMADD231PS Z23, Z20, Z11
+	VBROADCASTSS 104(CX), Z22
+	VBROADCASTSS 4104(CX), Z23
+	VFMADD231PS  Z22, Z20, Z12
+	VFMADD231PS  Z22, Z21, Z13
+	VFMADD231PS  Z23, Z21, Z12
+	VFNMADD231PS Z23, Z20, Z13
+	VBROADCASTSS 108(CX), Z22
+	VBROADCASTSS 4108(CX), Z23
+	VFMADD231PS  Z22, Z20, Z14
+	VFMADD231PS  Z22, Z21, Z15
+	VFMADD231PS  Z23, Z21, Z14
+	VFNMADD231PS Z23, Z20, Z15
+	VBROADCASTSS 112(CX), Z22
+	VBROADCASTSS 4112(CX), Z23
+	VFMADD231PS  Z22, Z20, Z16
+	VFMADD231PS  Z22, Z21, Z17
+	VFMADD231PS  Z23, Z21, Z16
+	VFNMADD231PS Z23, Z20, Z17
+	VBROADCASTSS 116(CX), Z22
+	VBROADCASTSS 4116(CX), Z23
+	VFMADD231PS  Z22, Z20, Z18
+	VFMADD231PS  Z22, Z21, Z19
+	VFMADD231PS  Z23, Z21, Z18
+	VFNMADD231PS Z23, Z20, Z19
+	VMOVUPS      128(DX), Z20
+	VMOVUPS      3392(DX), Z21
+	VBROADCASTSS 160(CX), Z22
+	VBROADCASTSS 4160(CX), Z23
+	VFMADD231PS  Z22, Z20, Z0
+	VFMADD231PS  Z22, Z21, Z1
+	VFMADD231PS  Z23, Z21, Z0
+	VFNMADD231PS Z23, Z20, Z1
+	VBROADCASTSS 164(CX), Z22
+	VBROADCASTSS 4164(CX), Z23
+	VFMADD231PS  Z22, Z20, Z2
+	VFMADD231PS  Z22, Z21, Z3
+	VFMADD231PS  Z23, Z21, Z2
+	VFNMADD231PS Z23, Z20, Z3
+	VBROADCASTSS 168(CX), Z22
+	VBROADCASTSS 4168(CX), Z23
+	VFMADD231PS  Z22, Z20, Z4
+	VFMADD231PS  Z22, Z21, Z5
+	VFMADD231PS  Z23, Z21, Z4
+	VFNMADD231PS Z23, Z20, Z5
+	VBROADCASTSS 172(CX), Z22
+	VBROADCASTSS 4172(CX), Z23
+	VFMADD231PS  Z22, Z20, Z6
+	VFMADD231PS  Z22, Z21, Z7
+	VFMADD231PS  Z23, Z21, Z6
+	VFNMADD231PS Z23, Z20, Z7
+	VBROADCASTSS 176(CX), Z22
+	VBROADCASTSS 4176(CX), Z23
+	VFMADD231PS  Z22, Z20, Z8
+	VFMADD231PS  Z22, Z21, Z9
+	VFMADD231PS  Z23, Z21, Z8
+	VFNMADD231PS Z23, Z20, Z9
+	VBROADCASTSS 180(CX), Z22
+	VBROADCASTSS 4180(CX), Z23
+	VFMADD231PS  Z22, Z20, Z10
+	VFMADD231PS  Z22, Z21, Z11
+	VFMADD231PS  Z23, Z21, Z10
+	VFNMADD231PS Z23, Z20, Z11
+	VBROADCASTSS 184(CX), Z22
+	VBROADCASTSS 4184(CX), Z23
+	VFMADD231PS  Z22, Z20, Z12
+	VFMADD231PS  Z22, Z21, Z13
+	VFMADD231PS  Z23, Z21, Z12
+	VFNMADD231PS Z23, Z20, Z13
+	VBROADCASTSS 188(CX), Z22
+	VBROADCASTSS 4188(CX), Z23
+	VFMADD231PS  Z22, Z20, Z14
+	VFMADD231PS  Z22, Z21, Z15
+	VFMADD231PS  Z23, Z21, Z14
+	VFNMADD231PS Z23, Z20, Z15
+	VBROADCASTSS 192(CX), Z22
+	VBROADCASTSS 4192(CX), Z23
+	VFMADD231PS  Z22, Z20, Z16
+	VFMADD231PS  Z22, Z21, Z17
+	VFMADD231PS  Z23, Z21, Z16
+	VFNMADD231PS Z23, Z20, Z17
+	VBROADCASTSS 196(CX), Z22
+	VBROADCASTSS 4196(CX), Z23
+	VFMADD231PS  Z22, Z20, Z18
+	VFMADD231PS  Z22, Z21, Z19
+	VFMADD231PS  Z23, Z21, Z18
+	VFNMADD231PS Z23, Z20, Z19
+	VMOVUPS      192(DX), Z20
+	VMOVUPS      3456(DX), Z21
+	VBROADCASTSS 240(CX), Z22
+	VBROADCASTSS 4240(CX), Z23
+	VFMADD231PS  Z22, Z20, Z0
+	VFMADD231PS  Z22, Z21, Z1
+	VFMADD231PS  Z23, Z21, Z0
+	VFNMADD231PS Z23, Z20, Z1
+	VBROADCASTSS 244(CX), Z22
+	VBROADCASTSS 4244(CX), Z23
+	VFMADD231PS  Z22, Z20, Z2
+	VFMADD231PS  Z22, Z21, Z3
+	VFMADD231PS  Z23, Z21, Z2
+	VFNMADD231PS Z23, Z20, Z3
+	VBROADCASTSS 248(CX), Z22
+	VBROADCASTSS 4248(CX), Z23
+	VFMADD231PS  Z22, Z20, Z4
+	VFMADD231PS  Z22, Z21, Z5
+	VFMADD231PS  Z23, Z21, Z4
+	VFNMADD231PS Z23, Z20, Z5
+	VBROADCASTSS 252(CX), Z22
+	VBROADCASTSS 4252(CX), Z23
+	VFMADD231PS  Z22, Z20, Z6
+	VFMADD231PS  Z22, Z21, Z7
+	VFMADD231PS  Z23, Z21, Z6
+	VFNMADD231PS Z23, Z20, Z7
+	VBROADCASTSS 256(CX), Z22
+	VBROADCASTSS 4256(CX), Z23
+	VFMADD231PS  Z22, Z20, Z8
+	VFMADD231PS  Z22, Z21, Z9
+	VFMADD231PS  Z23, Z21, Z8
+	VFNMADD231PS Z23, Z20, Z9
+	VBROADCASTSS 260(CX), Z22
+	VBROADCASTSS 4260(CX), Z23
+	VFMADD231PS  Z22, Z20, Z10
+	VFMADD231PS  Z22, Z21, Z11
+	VFMADD231PS  Z23, Z21, Z10
+	VFNMADD231PS Z23, Z20, Z11
+	VBROADCASTSS 264(CX), Z22
+	VBROADCASTSS 4264(CX), Z23
+	VFMADD231PS  Z22, Z20, Z12
+	VFMADD231PS  Z22, Z21, Z13
+	VFMADD231PS  Z23, Z21, Z12
+	VFNMADD231PS Z23, Z20, Z13
+	VBROADCASTSS 268(CX), Z22
+	VBROADCASTSS 4268(CX), Z23
+	VFMADD231PS  Z22, Z20, Z14
+	VFMADD231PS  Z22, Z21, Z15
+	VFMADD231PS  Z23, Z21, Z14
+	VFNMADD231PS Z23, Z20, Z15
+	VBROADCASTSS 272(CX), Z22
+	VBROADCASTSS 4272(CX), Z23
+	VFMADD231PS  Z22, Z20, Z16
+	VFMADD231PS  Z22, Z21, Z17
+	VFMADD231PS  Z23, Z21, Z16
+	VFNMADD231PS Z23, Z20, Z17
+	VBROADCASTSS 276(CX), Z22
+	VBROADCASTSS 4276(CX), Z23
+	VFMADD231PS  Z22, Z20, Z18
+	VFMADD231PS  Z22, Z21, Z19
+	VFMADD231PS  Z23, Z21, Z18
+	VFNMADD231PS Z23, Z20, Z19
 	VMOVUPS      256(DX), Z20
-	VMOVUPS      320(DX), Z21
-	VMOVUPS      384(DX), Z22
-	VMOVUPS      448(DX), Z23
-	VBROADCASTSS 80(CX), Z24
-	VFMADD231PS  Z24, Z20, Z0
-	VFMADD231PS  Z24, Z21, Z1
-	VFMADD231PS  Z24, Z22, Z2
-	VFMADD231PS  Z24, Z23, Z3
-	VBROADCASTSS 84(CX), Z24
-	VFMADD231PS  Z24, Z20, Z4
-	VFMADD231PS  Z24, Z21, Z5
-	VFMADD231PS  Z24, Z22, Z6
-	VFMADD231PS  Z24, Z23, Z7
-	VBROADCASTSS 88(CX), Z24
-	VFMADD231PS  Z24, Z20, Z8
-	VFMADD231PS  Z24, Z21, Z9
-	VFMADD231PS  Z24, Z22, Z10
-	VFMADD231PS  Z24, Z23, Z11
-	VBROADCASTSS 92(CX), Z24
-	VFMADD231PS  Z24, Z20, Z12
-	VFMADD231PS  Z24, Z21, Z13
-	VFMADD231PS  Z24, Z22, Z14
-	VFMADD231PS  Z24, Z23, Z15
-	VBROADCASTSS 96(CX), Z24
-	VFMADD231PS  Z24, Z20, Z16
-	VFMADD231PS  Z24, Z21, Z17
-	VFMADD231PS  Z24, Z22, Z18
-	VFMADD231PS  Z24, Z23, Z19
+	VMOVUPS      3520(DX), Z21
+	VBROADCASTSS 320(CX), Z22
+	VBROADCASTSS 4320(CX), Z23
+	VFMADD231PS  Z22, Z20, Z0
+	VFMADD231PS  Z22, Z21, Z1
+	VFMADD231PS  Z23, Z21, Z0
+	VFNMADD231PS Z23, Z20, Z1
+	VBROADCASTSS 324(CX), Z22
+	VBROADCASTSS 4324(CX), Z23
+	VFMADD231PS  Z22, Z20, Z2
+	VFMADD231PS  Z22, Z21, Z3
+	VFMADD231PS  Z23, Z21, Z2
+	VFNMADD231PS Z23, Z20, Z3
+	VBROADCASTSS 328(CX), Z22
+	VBROADCASTSS 4328(CX), Z23
+	VFMADD231PS  Z22, Z20, Z4
+	VFMADD231PS  Z22, Z21, Z5
+	VFMADD231PS  Z23, Z21, Z4
+	VFNMADD231PS Z23, Z20, Z5
+	VBROADCASTSS 332(CX), Z22
+	VBROADCASTSS 4332(CX), Z23
+	VFMADD231PS  Z22, Z20, Z6
+	VFMADD231PS  Z22, Z21, Z7
+	VFMADD231PS  Z23, Z21, Z6
+	VFNMADD231PS Z23, Z20, Z7
+	VBROADCASTSS 336(CX), Z22
+	VBROADCASTSS 4336(CX), Z23
+	VFMADD231PS  Z22, Z20, Z8
+	VFMADD231PS  Z22, Z21, Z9
+	VFMADD231PS  Z23, Z21, Z8
+	VFNMADD231PS Z23, Z20, Z9
+	VBROADCASTSS 340(CX), Z22
+	VBROADCASTSS 4340(CX), Z23
+	VFMADD231PS  Z22, Z20, Z10
+	VFMADD231PS  Z22, Z21, Z11
+	VFMADD231PS  Z23, Z21, Z10
+	VFNMADD231PS Z23, Z20, Z11
+	VBROADCASTSS 344(CX), Z22
+	VBROADCASTSS 4344(CX), Z23
+	VFMADD231PS  Z22, Z20, Z12
+	VFMADD231PS  Z22, Z21, Z13
+	VFMADD231PS  Z23, Z21, Z12
+	VFNMADD231PS Z23, Z20, Z13
+	VBROADCASTSS 348(CX), Z22
+	VBROADCASTSS 4348(CX), Z23
+	VFMADD231PS  Z22, Z20, Z14
+	VFMADD231PS  Z22, Z21, Z15
+	VFMADD231PS  Z23, Z21, Z14
+	VFNMADD231PS Z23, Z20, Z15
+	VBROADCASTSS 352(CX), Z22
+	VBROADCASTSS 4352(CX), Z23
+	VFMADD231PS  Z22, Z20, Z16
+	VFMADD231PS  Z22, Z21, Z17
+	VFMADD231PS  Z23, Z21, Z16
+	VFNMADD231PS Z23, Z20, Z17
+	VBROADCASTSS 356(CX), Z22
+	VBROADCASTSS 4356(CX), Z23
+	VFMADD231PS  Z22, Z20, Z18
+	VFMADD231PS  Z22, Z21, Z19
+	VFMADD231PS  Z23, Z21, Z18
+	VFNMADD231PS Z23, Z20, Z19
+	VMOVUPS      320(DX), Z20
+	VMOVUPS      3584(DX), Z21
+	VBROADCASTSS 400(CX), Z22
+	VBROADCASTSS 4400(CX), Z23
+	VFMADD231PS  Z22, Z20, Z0
+	VFMADD231PS  Z22, Z21, Z1
+	VFMADD231PS  Z23, Z21, Z0
+	VFNMADD231PS Z23, Z20, Z1
+	VBROADCASTSS 404(CX), Z22
+	VBROADCASTSS 4404(CX), Z23
+	VFMADD231PS  Z22, Z20, Z2
+	VFMADD231PS  Z22, Z21, Z3
+	VFMADD231PS  Z23, Z21, Z2
+	VFNMADD231PS Z23, Z20, Z3
+	VBROADCASTSS 408(CX), Z22
+	VBROADCASTSS 4408(CX), Z23
+	VFMADD231PS  Z22, Z20, Z4
+	VFMADD231PS  Z22, Z21, Z5
+	VFMADD231PS  Z23, Z21, Z4
+	VFNMADD231PS Z23, Z20, Z5
+	VBROADCASTSS 412(CX), Z22
+	VBROADCASTSS 4412(CX), Z23
+	VFMADD231PS  Z22, Z20, Z6
+	VFMADD231PS  Z22, Z21, Z7
+	VFMADD231PS  Z23, Z21, Z6
+	VFNMADD231PS Z23, Z20, Z7
+	VBROADCASTSS 416(CX), Z22
+	VBROADCASTSS 4416(CX), Z23
+	VFMADD231PS  Z22, Z20, Z8
+	VFMADD231PS  Z22, Z21, Z9
+	VFMADD231PS  Z23, Z21, Z8
+	VFNMADD231PS Z23, Z20, Z9
+	VBROADCASTSS 420(CX), Z22
+	VBROADCASTSS 4420(CX), Z23
+	VFMADD231PS  Z22, Z20, Z10
+	VFMADD231PS  Z22, Z21, Z11
+	VFMADD231PS  Z23, Z21, Z10
+	VFNMADD231PS Z23, Z20, Z11
+	VBROADCASTSS 424(CX), Z22
+	VBROADCASTSS 4424(CX), Z23
+	VFMADD231PS  Z22, Z20, Z12
+	VFMADD231PS  Z22, Z21, Z13
+	VFMADD231PS  Z23, Z21, Z12
+	VFNMADD231PS Z23, Z20, Z13
+	VBROADCASTSS 428(CX), Z22
+	VBROADCASTSS 4428(CX), Z23
+	VFMADD231PS  Z22, Z20, Z14
+	VFMADD231PS  Z22, Z21, Z15
+	VFMADD231PS  Z23, Z21, Z14
+	VFNMADD231PS Z23, Z20, Z15
+	VBROADCASTSS 432(CX), Z22
+	VBROADCASTSS 4432(CX), Z23
+	VFMADD231PS  Z22, Z20, Z16
+	VFMADD231PS  Z22, Z21, Z17
+	VFMADD231PS  Z23, Z21, Z16
+	VFNMADD231PS Z23, Z20, Z17
+	VBROADCASTSS 436(CX), Z22
+	VBROADCASTSS 4436(CX), Z23
+	VFMADD231PS  Z22, Z20, Z18
+	VFMADD231PS  Z22, Z21, Z19
+	VFMADD231PS  Z23, Z21, Z18
+	VFNMADD231PS Z23, Z20, Z19
+	VMOVUPS      384(DX), Z20
+	VMOVUPS      3648(DX), Z21
+	VBROADCASTSS 480(CX), Z22
+	VBROADCASTSS 4480(CX), Z23
+	VFMADD231PS  Z22, Z20, Z0
+	VFMADD231PS  Z22, Z21, Z1
+	VFMADD231PS  Z23, Z21, Z0
+	VFNMADD231PS Z23, Z20, Z1
+	VBROADCASTSS 484(CX), Z22
+	VBROADCASTSS 4484(CX), Z23
+	VFMADD231PS  Z22, Z20, Z2
+	VFMADD231PS  Z22, Z21, Z3
+	VFMADD231PS  Z23, Z21, Z2
+	VFNMADD231PS Z23, Z20, Z3
+	VBROADCASTSS 488(CX), Z22
+	VBROADCASTSS 4488(CX), Z23
+	VFMADD231PS  Z22, Z20, Z4
+	VFMADD231PS  Z22, Z21, Z5
+	VFMADD231PS  Z23, Z21, Z4
+	VFNMADD231PS Z23, Z20, Z5
+	VBROADCASTSS 492(CX), Z22
+	VBROADCASTSS 4492(CX), Z23
+	VFMADD231PS  Z22, Z20, Z6
+	VFMADD231PS  Z22, Z21, Z7
+	VFMADD231PS  Z23, Z21, Z6
+	VFNMADD231PS Z23, Z20, Z7
+	VBROADCASTSS 496(CX), Z22
+	VBROADCASTSS 4496(CX), Z23
+	VFMADD231PS  Z22, Z20, Z8
+	VFMADD231PS  Z22, Z21, Z9
+	VFMADD231PS  Z23, Z21, Z8
+	VFNMADD231PS Z23, Z20, Z9
+	VBROADCASTSS 500(CX), Z22
+	VBROADCASTSS 4500(CX), Z23
+	VFMADD231PS  Z22, Z20, Z10
+	VFMADD231PS  Z22, Z21, Z11
+	VFMADD231PS  Z23, Z21, Z10
+	VFNMADD231PS Z23, Z20, Z11
+	VBROADCASTSS 504(CX), Z22
+	VBROADCASTSS 4504(CX), Z23
+	VFMADD231PS  Z22, Z20, Z12
+	VFMADD231PS  Z22, Z21, Z13
+	VFMADD231PS  Z23, Z21, Z12
+	VFNMADD231PS Z23, Z20, Z13
+	VBROADCASTSS 508(CX), Z22
+	VBROADCASTSS 4508(CX), Z23
+	VFMADD231PS  Z22, Z20, Z14
+	VFMADD231PS  Z22, Z21, Z15
+	VFMADD231PS  Z23, Z21, Z14
+	VFNMADD231PS Z23, Z20, Z15
+	VBROADCASTSS 512(CX), Z22
+	VBROADCASTSS 4512(CX), Z23
+	VFMADD231PS  Z22, Z20, Z16
+	VFMADD231PS  Z22, Z21, Z17
+	VFMADD231PS  Z23, Z21, Z16
+	VFNMADD231PS Z23, Z20, Z17
+	VBROADCASTSS 516(CX), Z22
+	VBROADCASTSS 4516(CX), Z23
+	VFMADD231PS  Z22, Z20, Z18
+	VFMADD231PS  Z22, Z21, Z19
+	VFMADD231PS  Z23, Z21, Z18
+	VFNMADD231PS Z23, Z20, Z19
+	VMOVUPS      448(DX), Z20
+	VMOVUPS      3712(DX), Z21
+	VBROADCASTSS 560(CX), Z22
+	VBROADCASTSS 4560(CX), Z23
+	VFMADD231PS  Z22, Z20, Z0
+	VFMADD231PS  Z22, Z21, Z1
+	VFMADD231PS  Z23, Z21, Z0
+	VFNMADD231PS Z23, Z20, Z1
+	VBROADCASTSS 564(CX), Z22
+	VBROADCASTSS 4564(CX), Z23
+	VFMADD231PS  Z22, Z20, Z2
+	VFMADD231PS  Z22, Z21, Z3
+	VFMADD231PS  Z23, Z21, Z2
+	VFNMADD231PS Z23, Z20, Z3
+	VBROADCASTSS 568(CX), Z22
+	VBROADCASTSS 4568(CX), Z23
+	VFMADD231PS  Z22, Z20, Z4
+	VFMADD231PS  Z22, Z21, Z5
+	VFMADD231PS  Z23, Z21, Z4
+	VFNMADD231PS Z23, Z20, Z5
+	VBROADCASTSS 572(CX), Z22
+	VBROADCASTSS 4572(CX), Z23
+	VFMADD231PS  Z22, Z20, Z6
+	VFMADD231PS  Z22, Z21, Z7
+	VFMADD231PS  Z23, Z21, Z6
+	VFNMADD231PS Z23, Z20, Z7
+	VBROADCASTSS 576(CX), Z22
+	VBROADCASTSS 4576(CX), Z23
+	VFMADD231PS  Z22, Z20, Z8
+	VFMADD231PS  Z22, Z21, Z9
+	VFMADD231PS  Z23, Z21, Z8
+	VFNMADD231PS Z23, Z20, Z9
+	VBROADCASTSS 580(CX), Z22
+	VBROADCASTSS 4580(CX), Z23
+	VFMADD231PS  Z22, Z20, Z10
+	VFMADD231PS  Z22, Z21, Z11
+	VFMADD231PS  Z23, Z21, Z10
+	VFNMADD231PS Z23, Z20, Z11
+	VBROADCASTSS 584(CX), Z22
+	VBROADCASTSS 4584(CX), Z23
+	VFMADD231PS  Z22, Z20, Z12
+	VFMADD231PS  Z22, Z21, Z13
+	VFMADD231PS  Z23, Z21, Z12
+	VFNMADD231PS Z23, Z20, Z13
+	VBROADCASTSS 588(CX), Z22
+	VBROADCASTSS 4588(CX), Z23
+	VFMADD231PS  Z22, Z20, Z14
+	VFMADD231PS  Z22, Z21, Z15
+	VFMADD231PS  Z23, Z21, Z14
+	VFNMADD231PS Z23, Z20, Z15
+	VBROADCASTSS 592(CX), Z22
+	VBROADCASTSS 4592(CX), Z23
+	VFMADD231PS  Z22, Z20, Z16
+	VFMADD231PS  Z22, Z21, Z17
+	VFMADD231PS  Z23, Z21, Z16
+	VFNMADD231PS Z23, Z20, Z17
+	VBROADCASTSS 596(CX), Z22
+	VBROADCASTSS 4596(CX), Z23
+	VFMADD231PS  Z22, Z20, Z18
+	VFMADD231PS  Z22, Z21, Z19
+	VFMADD231PS  Z23, Z21, Z18
+	VFNMADD231PS Z23, Z20, Z19
 	VMOVUPS      512(DX), Z20
-	VMOVUPS      576(DX), Z21
-	VMOVUPS      640(DX), Z22
-	VMOVUPS      704(DX), Z23
-	VBROADCASTSS 160(CX), Z24
-	VFMADD231PS  Z24, Z20, Z0
-	VFMADD231PS  Z24, Z21, Z1
-	VFMADD231PS  Z24, Z22, Z2
-	VFMADD231PS  Z24, Z23, Z3
-	VBROADCASTSS 164(CX), Z24
-	VFMADD231PS  Z24, Z20, Z4
-	VFMADD231PS  Z24, Z21, Z5
-	VFMADD231PS  Z24, Z22, Z6
-	VFMADD231PS  Z24, Z23, Z7
-	VBROADCASTSS 168(CX), Z24
-	VFMADD231PS  Z24, Z20, Z8
-	VFMADD231PS  Z24, Z21, Z9
-	VFMADD231PS  Z24, Z22, Z10
-	VFMADD231PS  Z24, Z23, Z11
-	VBROADCASTSS 172(CX), Z24
-	VFMADD231PS  Z24, Z20, Z12
-	VFMADD231PS  Z24, Z21, Z13
-	VFMADD231PS  Z24, Z22, Z14
-	VFMADD231PS  Z24, Z23, Z15
-	VBROADCASTSS 176(CX), Z24
-	VFMADD231PS  Z24, Z20, Z16
-	VFMADD231PS  Z24, Z21, Z17
-	VFMADD231PS  Z24, Z22, Z18
-	VFMADD231PS  Z24, Z23, Z19
-	VMOVUPS      768(DX), Z20
-	VMOVUPS      832(DX), Z21
-	VMOVUPS      896(DX), Z22
-	VMOVUPS      960(DX), Z23
-	VBROADCASTSS 240(CX), Z24
-	VFMADD231PS  Z24, Z20, Z0
-	VFMADD231PS  Z24, Z21, Z1
-	VFMADD231PS  Z24, Z22, Z2
-	VFMADD231PS  Z24, Z23, Z3
-	VBROADCASTSS 244(CX), Z24
-	VFMADD231PS  Z24, Z20, Z4
-	VFMADD231PS  Z24, Z21, Z5
-	VFMADD231PS  Z24, Z22, Z6
-	VFMADD231PS  Z24, Z23, Z7
-	VBROADCASTSS 248(CX), Z24
-	VFMADD231PS  Z24, Z20, Z8
-	VFMADD231PS  Z24, Z21, Z9
-	VFMADD231PS  Z24, Z22, Z10
-	VFMADD231PS  Z24, Z23, Z11
-	VBROADCASTSS 252(CX), Z24
-	VFMADD231PS  Z24, Z20, Z12
-	VFMADD231PS  Z24, Z21, Z13
-	VFMADD231PS  Z24, Z22, Z14
-	VFMADD231PS  Z24, Z23, Z15
-	VBROADCASTSS 256(CX), Z24
-	VFMADD231PS  Z24, Z20, Z16
-	VFMADD231PS  Z24, Z21, Z17
-	VFMADD231PS  Z24, Z22, Z18
-	VFMADD231PS  Z24, Z23, Z19
-	VMOVUPS      1024(DX), Z20
-	VMOVUPS      1088(DX), Z21
-	VMOVUPS      1152(DX), Z22
-	VMOVUPS      1216(DX), Z23
-	VBROADCASTSS 320(CX), Z24
-	VFMADD231PS  Z24, Z20, Z0
-	VFMADD231PS  Z24, Z21, Z1
-	VFMADD231PS  Z24, Z22, Z2
-	VFMADD231PS  Z24, Z23, Z3
-	VBROADCASTSS 324(CX), Z24
-	VFMADD231PS  Z24, Z20, Z4
-	VFMADD231PS  Z24, Z21, Z5
-	VFMADD231PS  Z24, Z22, Z6
-	VFMADD231PS  Z24, Z23, Z7
-	VBROADCASTSS 328(CX), Z24
-	VFMADD231PS  Z24, Z20, Z8
-	VFMADD231PS  Z24, Z21, Z9
-	VFMADD231PS  Z24, Z22, Z10
-	VFMADD231PS  Z24, Z23, Z11
-	VBROADCASTSS 332(CX), Z24
-	VFMADD231PS  Z24, Z20, Z12
-	VFMADD231PS  Z24, Z21, Z13
-	VFMADD231PS  Z24, Z22, Z14
-	VFMADD231PS  Z24, Z23, Z15
-	VBROADCASTSS 336(CX), Z24
-	VFMADD231PS  Z24, Z20, Z16
-	VFMADD231PS  Z24, Z21, Z17
-	VFMADD231PS  Z24, Z22, Z18
-	VFMADD231PS  Z24, Z23, Z19
-	ADDQ         $+400, CX
-	ADDQ         $+21504, DX
+	VMOVUPS      3776(DX), Z21
+	VBROADCASTSS 640(CX), Z22
+	VBROADCASTSS 4640(CX), Z23
+	VFMADD231PS  Z22, Z20, Z0
+	VFMADD231PS  Z22, Z21, Z1
+	VFMADD231PS  Z23, Z21, Z0
+	VFNMADD231PS Z23, Z20, Z1
+	VBROADCASTSS 644(CX), Z22
+	VBROADCASTSS 4644(CX), Z23
+	VFMADD231PS  Z22, Z20, Z2
+	VFMADD231PS  Z22, Z21, Z3
+	VFMADD231PS  Z23, Z21, Z2
+	VFNMADD231PS Z23, Z20, Z3
+	VBROADCASTSS 648(CX), Z22
+	VBROADCASTSS 4648(CX), Z23
+	VFMADD231PS  Z22, Z20, Z4
+	VFMADD231PS  Z22, Z21, Z5
+	VFMADD231PS  Z23, Z21, Z4
+	VFNMADD231PS Z23, Z20, Z5
+	VBROADCASTSS 652(CX), Z22
+	VBROADCASTSS 4652(CX), Z23
+	VFMADD231PS  Z22, Z20, Z6
+	VFMADD231PS  Z22, Z21, Z7
+	VFMADD231PS  Z23, Z21, Z6
+	VFNMADD231PS Z23, Z20, Z7
+	VBROADCASTSS 656(CX), Z22
+	VBROADCASTSS 4656(CX), Z23
+	VFMADD231PS  Z22, Z20, Z8
+	VFMADD231PS  Z22, Z21, Z9
+	VFMADD231PS  Z23, Z21, Z8
+	VFNMADD231PS Z23, Z20, Z9
+	VBROADCASTSS 660(CX), Z22
+	VBROADCASTSS 4660(CX), Z23
+	VFMADD231PS  Z22, Z20, Z10
+	VFMADD231PS  Z22, Z21, Z11
+	VFMADD231PS  Z23, Z21, Z10
+	VFNMADD231PS Z23, Z20, Z11
+	VBROADCASTSS 664(CX), Z22
+	VBROADCASTSS 4664(CX), Z23
+	VFMADD231PS  Z22, Z20, Z12
+	VFMADD231PS  Z22, Z21, Z13
+	VFMADD231PS  Z23, Z21, Z12
+	VFNMADD231PS Z23, Z20, Z13
+	VBROADCASTSS 668(CX), Z22
+	VBROADCASTSS 4668(CX), Z23
+	VFMADD231PS  Z22, Z20, Z14
+	VFMADD231PS  Z22, Z21, Z15
+	VFMADD231PS  Z23, Z21, Z14
+	VFNMADD231PS Z23, Z20, Z15
+	VBROADCASTSS 672(CX), Z22
+	VBROADCASTSS 4672(CX), Z23
+	VFMADD231PS  Z22, Z20, Z16
+	VFMADD231PS  Z22, Z21, Z17
+	VFMADD231PS  Z23, Z21, Z16
+	VFNMADD231PS Z23, Z20, Z17
+	VBROADCASTSS 676(CX), Z22
+	VBROADCASTSS 4676(CX), Z23
+	VFMADD231PS  Z22, Z20, Z18
+	VFMADD231PS  Z22, Z21, Z19
+	VFMADD231PS  Z23, Z21, Z18
+	VFNMADD231PS Z23, Z20, Z19
+	VMOVUPS      576(DX), Z20
+	VMOVUPS      3840(DX), Z21
+	VBROADCASTSS 720(CX), Z22
+	VBROADCASTSS 4720(CX), Z23
+	VFMADD231PS  Z22, Z20, Z0
+	VFMADD231PS  Z22, Z21, Z1
+	VFMADD231PS  Z23, Z21, Z0
+	VFNMADD231PS Z23, Z20, Z1
+	VBROADCASTSS 724(CX), Z22
+	VBROADCASTSS 4724(CX), Z23
+	VFMADD231PS  Z22, Z20, Z2
+	VFMADD231PS  Z22, Z21, Z3
+	VFMADD231PS  Z23, Z21, Z2
+	VFNMADD231PS Z23, Z20, Z3
+	VBROADCASTSS 728(CX), Z22
+	VBROADCASTSS 4728(CX), Z23
+	VFMADD231PS  Z22, Z20, Z4
+	VFMADD231PS  Z22, Z21, Z5
+	VFMADD231PS  Z23, Z21, Z4
+	VFNMADD231PS Z23, Z20, Z5
+	VBROADCASTSS 732(CX), Z22
+	VBROADCASTSS 4732(CX), Z23
+	VFMADD231PS  Z22, Z20, Z6
+	VFMADD231PS  Z22, Z21, Z7
+	VFMADD231PS  Z23, Z21, Z6
+	VFNMADD231PS Z23, Z20, Z7
+	VBROADCASTSS 736(CX), Z22
+	VBROADCASTSS 4736(CX), Z23
+	VFMADD231PS  Z22, Z20, Z8
+	VFMADD231PS  Z22, Z21, Z9
+	VFMADD231PS  Z23, Z21, Z8
+	VFNMADD231PS Z23, Z20, Z9
+	VBROADCASTSS 740(CX), Z22
+	VBROADCASTSS 4740(CX), Z23
+	VFMADD231PS  Z22, Z20, Z10
+	VFMADD231PS  Z22, Z21, Z11
+	VFMADD231PS  Z23, Z21, Z10
+	VFNMADD231PS Z23, Z20, Z11
+	VBROADCASTSS 744(CX), Z22
+	VBROADCASTSS 4744(CX), Z23
+	VFMADD231PS  Z22, Z20, Z12
+	VFMADD231PS  Z22, Z21, Z13
+	VFMADD231PS  Z23, Z21, Z12
+	VFNMADD231PS Z23, Z20, Z13
+	VBROADCASTSS 748(CX), Z22
+	VBROADCASTSS 4748(CX), Z23
+	VFMADD231PS  Z22, Z20, Z14
+	VFMADD231PS  Z22, Z21, Z15
+	VFMADD231PS  Z23, Z21, Z14
+	VFNMADD231PS Z23, Z20, Z15
+	VBROADCASTSS 752(CX), Z22
+	VBROADCASTSS 4752(CX), Z23
+	VFMADD231PS  Z22, Z20, Z16
+	VFMADD231PS  Z22, Z21, Z17
+	VFMADD231PS  Z23, Z21, Z16
+	VFNMADD231PS Z23, Z20, Z17
+	VBROADCASTSS 756(CX), Z22
+	VBROADCASTSS 4756(CX), Z23
+	VFMADD231PS  Z22, Z20, Z18
+	VFMADD231PS  Z22, Z21, Z19
+	VFMADD231PS  Z23, Z21, Z18
+	VFNMADD231PS Z23, Z20, Z19
+	ADDQ         $+800, CX
+	ADDQ         $+640, DX
 	DECQ         SI
-	JNZ          chunk2
-	VMOVUPS      Z0, (AX)
-	VMOVUPS      Z1, 64(AX)
-	VMOVUPS      Z2, 128(AX)
-	VMOVUPS      Z3, 192(AX)
-	VMOVUPS      Z4, 16384(AX)
-	VMOVUPS      Z5, 16448(AX)
-	VMOVUPS      Z6, 16512(AX)
-	VMOVUPS      Z7, 16576(AX)
-	VMOVUPS      Z8, 32768(AX)
-	VMOVUPS      Z9, 32832(AX)
-	VMOVUPS      Z10, 32896(AX)
-	VMOVUPS      Z11, 32960(AX)
-	VMOVUPS      Z12, 49152(AX)
-	VMOVUPS      Z13, 49216(AX)
-	VMOVUPS      Z14, 49280(AX)
-	VMOVUPS      Z15, 49344(AX)
-	VMOVUPS      Z16, 65536(AX)
-	VMOVUPS      Z17, 65600(AX)
-	VMOVUPS      Z18, 65664(AX)
-	VMOVUPS      Z19, 65728(AX)
+	JNZ          terms4
 	ADDQ         $-4000, CX
-	ADDQ         $-215040, DX
-	ADDQ         $+256, AX
-	ADDQ         $+1344, DX
-	ADDQ         $+4000, CX
+	ADDQ         $-3200, DX
+	VMOVUPS      Z0, (AX)
+	VMOVUPS      Z2, 9280(AX)
+	VMOVUPS      Z4, 18560(AX)
+	VMOVUPS      Z6, 27840(AX)
+	VMOVUPS      Z8, 37120(AX)
+	VMOVUPS      Z10, 46400(AX)
+	VMOVUPS      Z12, 55680(AX)
+	VMOVUPS      Z14, 64960(AX)
+	VMOVUPS      Z16, 74240(AX)
+	VMOVUPS      Z18, 83520(AX)
+	VMOVUPS      Z1, 64(AX)
+	VMOVUPS      Z3, 9344(AX)
+	VMOVUPS      Z5, 18624(AX)
+	VMOVUPS      Z7, 27904(AX)
+	VMOVUPS      Z9, 37184(AX)
+	VMOVUPS      Z11, 46464(AX)
+	VMOVUPS      Z13, 55744(AX)
+	VMOVUPS      Z15, 65024(AX)
+	VMOVUPS      Z17, 74304(AX)
+	VMOVUPS      Z19, 83584(AX)
+	ADDQ         $+128, AX
+	ADDQ         $+6528, DX
+	ADDQ         $+8000, CX
 	DECQ         BX
-	JNZ          frequency1
+	JNZ          complex3
+	ADDQ         $-9216, AX
+	ADDQ         $-470016, DX
+	ADDQ         $-576000, CX
 	VZEROUPPER
 	RET
 
 // func Conv2InputGradTransform16(dx []float32, dv []float32, first int)
 // Requires: AVX, AVX512F
-TEXT ·Conv2InputGradTransform16(SB), $12352-56
-	// Conv2InputGradTransform16 computes channels first … first+4 of the input gradient of conv2:
-	// dx [20][12][12] = Σ B dv Bᵀ over the overlapping input tiles, from dv [20][64][4].
-	// Registers: 13 of 32 vectors, 6 of 14 general.
+TEXT ·Conv2InputGradTransform16(SB), $9280-56
+	// Conv2InputGradTransform16 computes channels first … first+9 of the input gradient of conv2: dx [20][12][12] = B dv Bᵀ from dv [20][144].
+	// Registers: 11 of 32 vectors, 6 of 14 general.
 	MOVQ   dx_base+0(FP), AX
 	MOVQ   dv_base+24(FP), CX
 	MOVQ   first+48(FP), DX
 	IMUL3Q $+9216, DX, BX
 	ADDQ   BX, AX
-	IMUL3Q $+16384, DX, DX
+	IMUL3Q $+9280, DX, DX
 	ADDQ   DX, CX
 	LEAQ   63(SP), DX
 	ANDQ   $-64, DX
-	MOVQ   $0x00000005, BX
+	MOVQ   $0x0000000a, BX
 
 channel1:
-	// columns: B dv, tiles of both tile rows added where they overlap
-	MOVQ $0x00000002, SI
+	LEAQ 7680(CX), SI
 
-tileColumn2:
-	MOVQ $0x00000008, DI
+	// columns of real points
+	MOVQ $0x0000000a, DI
 
-column3:
-	VMOVUPS (CX), Z0
-	VMOVUPS 2048(CX), Z1
-	VMOVUPS 4096(CX), Z2
-	VMOVUPS 6144(CX), Z3
-	VMOVUPS 8192(CX), Z4
-	VMOVUPS 10240(CX), Z5
-	VMOVUPS 12288(CX), Z6
-	VMOVUPS 14336(CX), Z7
+column2:
+	// plus0, minus0 = v1 + v2, 2/5 (v1 − v2)
+	VMOVUPS     640(CX), Z0
+	VMOVUPS     1280(CX), Z1
+	VADDPS      Z1, Z0, Z2
+	VSUBPS      Z1, Z0, Z0
+	VMULPS.BCST conv2_0_4<>+0(SB), Z0, Z0
 
-	// plus1, minus1 = v1 ± v2; plus2, minus2 = v3 ± v4; plusHalf, minusHalf = v5 ± v6
-	VADDPS Z2, Z1, Z8
-	VSUBPS Z2, Z1, Z1
-	VADDPS Z4, Z3, Z2
-	VSUBPS Z4, Z3, Z3
-	VADDPS Z6, Z5, Z4
-	VSUBPS Z6, Z5, Z5
+	// plus1, minus1 = v3 + v4, 4/5 (v3 − v4)
+	VMOVUPS     1920(CX), Z1
+	VMOVUPS     2560(CX), Z3
+	VADDPS      Z3, Z1, Z4
+	VSUBPS      Z3, Z1, Z1
+	VMULPS.BCST conv2_0_8<>+0(SB), Z1, Z1
 
-	// d0 = v0, d7 = v7
-	VMOVUPS Z0, (DX)
+	// plus2, minus2 = v5 + v6, 5/4 (v5 − v6)
+	VMOVUPS     3200(CX), Z3
+	VMOVUPS     3840(CX), Z5
+	VADDPS      Z5, Z3, Z6
+	VSUBPS      Z5, Z3, Z3
+	VMULPS.BCST conv2_1_25<>+0(SB), Z3, Z3
 
-	// d1 = 2 minus2 − (minus1 + v7) + 4 minusHalf
-	VADDPS           Z7, Z1, Z6
-	VFMSUB231PS.BCST conv2_2<>+0(SB), Z3, Z6
-	VFMADD231PS.BCST conv2_4<>+0(SB), Z5, Z6
-	VMOVUPS          Z6, 512(DX)
+	// plus3, minus3 = v7 + v8, 5/2 (v7 − v8)
+	VMOVUPS     4480(CX), Z5
+	VMOVUPS     5120(CX), Z7
+	VADDPS      Z7, Z5, Z8
+	VSUBPS      Z7, Z5, Z5
+	VMULPS.BCST conv2_2_5<>+0(SB), Z5, Z5
 
-	// d3 = 21/4 v7 + 17/4 minus1 − 10 minus2 − 5 minusHalf
-	VMULPS.BCST       conv2_5_25<>+0(SB), Z7, Z6
-	VFMADD231PS.BCST  conv2_4_25<>+0(SB), Z1, Z6
-	VFNMADD231PS.BCST conv2_10<>+0(SB), Z3, Z6
-	VFNMADD231PS.BCST conv2_5<>+0(SB), Z5, Z6
-	VMOVUPS           Z6, 1536(DX)
+	// d[2k+2] = Σ q_p[k] plus_p + q_i[k] v10 + z[k+1] v0
+	VMOVUPS           (CX), Z7
+	VMOVUPS           (SI), Z9
+	VMOVUPS           Z7, (DX)
+	VMULPS.BCST       conv2_minus6_25<>+0(SB), Z2, Z10
+	VFNMADD231PS.BCST conv2_1_5625<>+0(SB), Z4, Z10
+	VFNMADD231PS.BCST conv2_0_64<>+0(SB), Z6, Z10
+	VFNMADD231PS.BCST conv2_0_16<>+0(SB), Z8, Z10
+	VADDPS            Z9, Z10, Z10
+	VFNMADD231PS.BCST conv2_7_6125<>+0(SB), Z7, Z10
+	VMOVUPS           Z10, 1536(DX)
+	VMULPS.BCST       conv2_8_515625<>+0(SB), Z2, Z10
+	VFMADD231PS.BCST  conv2_9_453125<>+0(SB), Z4, Z10
+	VFMADD231PS.BCST  conv2_4_4624<>+0(SB), Z6, Z10
+	VFMADD231PS.BCST  conv2_1_1924<>+0(SB), Z8, Z10
+	VFNMADD231PS.BCST conv2_8_6125<>+0(SB), Z9, Z10
+	VFMADD231PS.BCST  conv2_7_505525<>+0(SB), Z7, Z10
+	VMOVUPS           Z10, 3072(DX)
+	VMULPS.BCST       conv2_6_313125<>+0(SB), Z2, Z10
+	VFMADD231PS.BCST  conv2_3_043125<>+0(SB), Z4, Z10
+	VFNMADD231PS.BCST conv2_1_9476<>+0(SB), Z6, Z10
+	VFNMADD231PS.BCST conv2_1_0101<>+0(SB), Z8, Z10
+	VFMADD231PS.BCST  conv2_16_118025<>+0(SB), Z9, Z10
+	VFMADD231PS.BCST  conv2_7_505525<>+0(SB), Z7, Z10
+	VMOVUPS           Z10, 4608(DX)
+	VMULPS.BCST       conv2_minus7_4525<>+0(SB), Z2, Z10
+	VFNMADD231PS.BCST conv2_6_9725<>+0(SB), Z4, Z10
+	VFNMADD231PS.BCST conv2_6_05<>+0(SB), Z6, Z10
+	VFNMADD231PS.BCST conv2_1_3625<>+0(SB), Z8, Z10
+	VFNMADD231PS.BCST conv2_8_6125<>+0(SB), Z9, Z10
+	VFNMADD231PS.BCST conv2_7_6125<>+0(SB), Z7, Z10
+	VMOVUPS           Z10, 6144(DX)
+	VMOVAPS           Z2, Z2
+	VADDPS            Z4, Z2, Z2
+	VADDPS            Z6, Z2, Z2
+	VADDPS            Z8, Z2, Z2
+	VADDPS            Z9, Z2, Z2
+	VADDPS            Z7, Z2, Z2
+	VMOVUPS           Z2, 7680(DX)
 
-	// d5 = (minusHalf − minus1) + 8 minus2 − 21/4 v7
-	VSUBPS            Z1, Z5, Z1
-	VFMADD231PS.BCST  conv2_8<>+0(SB), Z3, Z1
-	VFNMADD231PS.BCST conv2_5_25<>+0(SB), Z7, Z1
-
-	// d2 = (plus2 − plus1) − 21/4 v0 + 8 plusHalf
-	VSUBPS            Z8, Z2, Z3
-	VFNMADD231PS.BCST conv2_5_25<>+0(SB), Z0, Z3
-	VFMADD231PS.BCST  conv2_8<>+0(SB), Z4, Z3
-	VMOVUPS           Z3, 1024(DX)
-
-	// d4 = 21/4 v0 + 17/4 plus1 − 5 plus2 − 10 plusHalf
-	VMULPS.BCST       conv2_5_25<>+0(SB), Z0, Z3
-	VFMADD231PS.BCST  conv2_4_25<>+0(SB), Z8, Z3
-	VFNMADD231PS.BCST conv2_5<>+0(SB), Z2, Z3
-	VFNMADD231PS.BCST conv2_10<>+0(SB), Z4, Z3
-
-	// d6 = 4 plus2 − (v0 + plus1) + 2 plusHalf
-	VADDPS           Z8, Z0, Z0
-	VFMSUB231PS.BCST conv2_4<>+0(SB), Z2, Z0
-	VFMADD231PS.BCST conv2_2<>+0(SB), Z4, Z0
-	VMOVUPS          128(CX), Z2
-	VMOVUPS          2176(CX), Z4
-	VMOVUPS          4224(CX), Z5
-	VMOVUPS          6272(CX), Z6
-	VMOVUPS          8320(CX), Z8
-	VMOVUPS          10368(CX), Z9
-	VMOVUPS          12416(CX), Z10
-	VMOVUPS          14464(CX), Z11
-
-	// plus1, minus1 = v1 ± v2; plus2, minus2 = v3 ± v4; plusHalf, minusHalf = v5 ± v6
-	VADDPS Z5, Z4, Z12
-	VSUBPS Z5, Z4, Z4
-	VADDPS Z8, Z6, Z5
-	VSUBPS Z8, Z6, Z6
-	VADDPS Z10, Z9, Z8
-	VSUBPS Z10, Z9, Z9
-
-	// d0 = v0, d7 = v7
-	VADDPS  Z2, Z3, Z3
-	VMOVUPS Z3, 2048(DX)
-	VMOVUPS Z11, 5632(DX)
-
-	// d1 = 2 minus2 − (minus1 + v7) + 4 minusHalf
-	VADDPS           Z11, Z4, Z3
-	VFMSUB231PS.BCST conv2_2<>+0(SB), Z6, Z3
-	VFMADD231PS.BCST conv2_4<>+0(SB), Z9, Z3
-	VADDPS           Z3, Z1, Z1
-	VMOVUPS          Z1, 2560(DX)
-
-	// d3 = 21/4 v7 + 17/4 minus1 − 10 minus2 − 5 minusHalf
-	VMULPS.BCST       conv2_5_25<>+0(SB), Z11, Z1
-	VFMADD231PS.BCST  conv2_4_25<>+0(SB), Z4, Z1
-	VFNMADD231PS.BCST conv2_10<>+0(SB), Z6, Z1
-	VFNMADD231PS.BCST conv2_5<>+0(SB), Z9, Z1
-	VADDPS            Z1, Z7, Z1
-	VMOVUPS           Z1, 3584(DX)
-
-	// d5 = (minusHalf − minus1) + 8 minus2 − 21/4 v7
-	VSUBPS            Z4, Z9, Z1
-	VFMADD231PS.BCST  conv2_8<>+0(SB), Z6, Z1
-	VFNMADD231PS.BCST conv2_5_25<>+0(SB), Z11, Z1
-	VMOVUPS           Z1, 4608(DX)
-
-	// d2 = (plus2 − plus1) − 21/4 v0 + 8 plusHalf
-	VSUBPS            Z12, Z5, Z1
-	VFNMADD231PS.BCST conv2_5_25<>+0(SB), Z2, Z1
-	VFMADD231PS.BCST  conv2_8<>+0(SB), Z8, Z1
+	// d[2k+1] = Σ q_p[k] minus_p + q_i[k] v11 + z[k] v9
+	VMOVUPS           5760(CX), Z2
+	VMOVUPS           64(SI), Z4
+	VMOVUPS           Z2, 8448(DX)
+	VMULPS.BCST       conv2_minus6_25<>+0(SB), Z0, Z6
+	VFNMADD231PS.BCST conv2_1_5625<>+0(SB), Z1, Z6
+	VFNMADD231PS.BCST conv2_0_64<>+0(SB), Z3, Z6
+	VFNMADD231PS.BCST conv2_0_16<>+0(SB), Z5, Z6
+	VADDPS            Z4, Z6, Z6
+	VADDPS            Z2, Z6, Z6
+	VMOVUPS           Z6, 768(DX)
+	VMULPS.BCST       conv2_8_515625<>+0(SB), Z0, Z6
+	VFMADD231PS.BCST  conv2_9_453125<>+0(SB), Z1, Z6
+	VFMADD231PS.BCST  conv2_4_4624<>+0(SB), Z3, Z6
+	VFMADD231PS.BCST  conv2_1_1924<>+0(SB), Z5, Z6
+	VFNMADD231PS.BCST conv2_8_6125<>+0(SB), Z4, Z6
+	VFNMADD231PS.BCST conv2_7_6125<>+0(SB), Z2, Z6
+	VMOVUPS           Z6, 2304(DX)
+	VMULPS.BCST       conv2_6_313125<>+0(SB), Z0, Z6
+	VFMADD231PS.BCST  conv2_3_043125<>+0(SB), Z1, Z6
+	VFNMADD231PS.BCST conv2_1_9476<>+0(SB), Z3, Z6
+	VFNMADD231PS.BCST conv2_1_0101<>+0(SB), Z5, Z6
+	VFMADD231PS.BCST  conv2_16_118025<>+0(SB), Z4, Z6
+	VFMADD231PS.BCST  conv2_7_505525<>+0(SB), Z2, Z6
+	VMOVUPS           Z6, 3840(DX)
+	VMULPS.BCST       conv2_minus7_4525<>+0(SB), Z0, Z6
+	VFNMADD231PS.BCST conv2_6_9725<>+0(SB), Z1, Z6
+	VFNMADD231PS.BCST conv2_6_05<>+0(SB), Z3, Z6
+	VFNMADD231PS.BCST conv2_1_3625<>+0(SB), Z5, Z6
+	VFNMADD231PS.BCST conv2_8_6125<>+0(SB), Z4, Z6
+	VFMADD231PS.BCST  conv2_7_505525<>+0(SB), Z2, Z6
+	VMOVUPS           Z6, 5376(DX)
+	VMOVAPS           Z0, Z0
 	VADDPS            Z1, Z0, Z0
-	VMOVUPS           Z0, 3072(DX)
+	VADDPS            Z3, Z0, Z0
+	VADDPS            Z5, Z0, Z0
+	VADDPS            Z4, Z0, Z0
+	VFNMADD231PS.BCST conv2_7_6125<>+0(SB), Z2, Z0
+	VMOVUPS           Z0, 6912(DX)
+	ADDQ              $+64, CX
+	ADDQ              $+64, DX
+	ADDQ              $+128, SI
+	DECQ              DI
+	JNZ               column2
+	ADDQ              $-640, CX
+	ADDQ              $-640, DX
 
-	// d4 = 21/4 v0 + 17/4 plus1 − 5 plus2 − 10 plusHalf
-	VMULPS.BCST       conv2_5_25<>+0(SB), Z2, Z0
-	VFMADD231PS.BCST  conv2_4_25<>+0(SB), Z12, Z0
-	VFNMADD231PS.BCST conv2_5<>+0(SB), Z5, Z0
-	VFNMADD231PS.BCST conv2_10<>+0(SB), Z8, Z0
-	VMOVUPS           Z0, 4096(DX)
+	// the real part of the column of i
+	// plus0, minus0 = v1 + v2, 2/5 (v1 − v2)
+	VMOVUPS     6528(CX), Z0
+	VMOVUPS     6656(CX), Z1
+	VADDPS      Z1, Z0, Z2
+	VSUBPS      Z1, Z0, Z0
+	VMULPS.BCST conv2_0_4<>+0(SB), Z0, Z0
 
-	// d6 = 4 plus2 − (v0 + plus1) + 2 plusHalf
-	VADDPS           Z12, Z2, Z0
-	VFMSUB231PS.BCST conv2_4<>+0(SB), Z5, Z0
-	VFMADD231PS.BCST conv2_2<>+0(SB), Z8, Z0
-	VMOVUPS          Z0, 5120(DX)
-	ADDQ             $+256, CX
-	ADDQ             $+64, DX
-	DECQ             DI
-	JNZ              column3
-	ADDQ             $-2048, CX
-	ADDQ             $-512, DX
-	ADDQ             $+64, CX
-	ADDQ             $+6144, DX
-	DECQ             SI
-	JNZ              tileColumn2
-	ADDQ             $-128, CX
-	ADDQ             $-12288, DX
+	// plus1, minus1 = v3 + v4, 4/5 (v3 − v4)
+	VMOVUPS     6784(CX), Z1
+	VMOVUPS     6912(CX), Z3
+	VADDPS      Z3, Z1, Z4
+	VSUBPS      Z3, Z1, Z1
+	VMULPS.BCST conv2_0_8<>+0(SB), Z1, Z1
 
-	// rows: (B dv) Bᵀ, tiles of both tile columns added
+	// plus2, minus2 = v5 + v6, 5/4 (v5 − v6)
+	VMOVUPS     7040(CX), Z3
+	VMOVUPS     7168(CX), Z5
+	VADDPS      Z5, Z3, Z6
+	VSUBPS      Z5, Z3, Z3
+	VMULPS.BCST conv2_1_25<>+0(SB), Z3, Z3
+
+	// plus3, minus3 = v7 + v8, 5/2 (v7 − v8)
+	VMOVUPS     7296(CX), Z5
+	VMOVUPS     7424(CX), Z7
+	VADDPS      Z7, Z5, Z8
+	VSUBPS      Z7, Z5, Z5
+	VMULPS.BCST conv2_2_5<>+0(SB), Z5, Z5
+
+	// d[2k+2] = Σ q_p[k] plus_p + q_i[k] v10 + z[k+1] v0
+	VMOVUPS           6400(CX), Z7
+	VMOVUPS           8960(CX), Z9
+	VADDPS            9088(CX), Z9, Z9
+	VMOVUPS           Z7, 640(DX)
+	VMULPS.BCST       conv2_minus6_25<>+0(SB), Z2, Z10
+	VFNMADD231PS.BCST conv2_1_5625<>+0(SB), Z4, Z10
+	VFNMADD231PS.BCST conv2_0_64<>+0(SB), Z6, Z10
+	VFNMADD231PS.BCST conv2_0_16<>+0(SB), Z8, Z10
+	VADDPS            Z9, Z10, Z10
+	VFNMADD231PS.BCST conv2_7_6125<>+0(SB), Z7, Z10
+	VMOVUPS           Z10, 2176(DX)
+	VMULPS.BCST       conv2_8_515625<>+0(SB), Z2, Z10
+	VFMADD231PS.BCST  conv2_9_453125<>+0(SB), Z4, Z10
+	VFMADD231PS.BCST  conv2_4_4624<>+0(SB), Z6, Z10
+	VFMADD231PS.BCST  conv2_1_1924<>+0(SB), Z8, Z10
+	VFNMADD231PS.BCST conv2_8_6125<>+0(SB), Z9, Z10
+	VFMADD231PS.BCST  conv2_7_505525<>+0(SB), Z7, Z10
+	VMOVUPS           Z10, 3712(DX)
+	VMULPS.BCST       conv2_6_313125<>+0(SB), Z2, Z10
+	VFMADD231PS.BCST  conv2_3_043125<>+0(SB), Z4, Z10
+	VFNMADD231PS.BCST conv2_1_9476<>+0(SB), Z6, Z10
+	VFNMADD231PS.BCST conv2_1_0101<>+0(SB), Z8, Z10
+	VFMADD231PS.BCST  conv2_16_118025<>+0(SB), Z9, Z10
+	VFMADD231PS.BCST  conv2_7_505525<>+0(SB), Z7, Z10
+	VMOVUPS           Z10, 5248(DX)
+	VMULPS.BCST       conv2_minus7_4525<>+0(SB), Z2, Z10
+	VFNMADD231PS.BCST conv2_6_9725<>+0(SB), Z4, Z10
+	VFNMADD231PS.BCST conv2_6_05<>+0(SB), Z6, Z10
+	VFNMADD231PS.BCST conv2_1_3625<>+0(SB), Z8, Z10
+	VFNMADD231PS.BCST conv2_8_6125<>+0(SB), Z9, Z10
+	VFNMADD231PS.BCST conv2_7_6125<>+0(SB), Z7, Z10
+	VMOVUPS           Z10, 6784(DX)
+	VMOVAPS           Z2, Z2
+	VADDPS            Z4, Z2, Z2
+	VADDPS            Z6, Z2, Z2
+	VADDPS            Z8, Z2, Z2
+	VADDPS            Z9, Z2, Z2
+	VADDPS            Z7, Z2, Z2
+	VMOVUPS           Z2, 8320(DX)
+
+	// d[2k+1] = Σ q_p[k] minus_p + q_i[k] v11 + z[k] v9
+	VMOVUPS           7552(CX), Z2
+	VMOVUPS           9024(CX), Z4
+	VSUBPS            9152(CX), Z4, Z4
+	VMOVUPS           Z2, 9088(DX)
+	VMULPS.BCST       conv2_minus6_25<>+0(SB), Z0, Z6
+	VFNMADD231PS.BCST conv2_1_5625<>+0(SB), Z1, Z6
+	VFNMADD231PS.BCST conv2_0_64<>+0(SB), Z3, Z6
+	VFNMADD231PS.BCST conv2_0_16<>+0(SB), Z5, Z6
+	VADDPS            Z4, Z6, Z6
+	VADDPS            Z2, Z6, Z6
+	VMOVUPS           Z6, 1408(DX)
+	VMULPS.BCST       conv2_8_515625<>+0(SB), Z0, Z6
+	VFMADD231PS.BCST  conv2_9_453125<>+0(SB), Z1, Z6
+	VFMADD231PS.BCST  conv2_4_4624<>+0(SB), Z3, Z6
+	VFMADD231PS.BCST  conv2_1_1924<>+0(SB), Z5, Z6
+	VFNMADD231PS.BCST conv2_8_6125<>+0(SB), Z4, Z6
+	VFNMADD231PS.BCST conv2_7_6125<>+0(SB), Z2, Z6
+	VMOVUPS           Z6, 2944(DX)
+	VMULPS.BCST       conv2_6_313125<>+0(SB), Z0, Z6
+	VFMADD231PS.BCST  conv2_3_043125<>+0(SB), Z1, Z6
+	VFNMADD231PS.BCST conv2_1_9476<>+0(SB), Z3, Z6
+	VFNMADD231PS.BCST conv2_1_0101<>+0(SB), Z5, Z6
+	VFMADD231PS.BCST  conv2_16_118025<>+0(SB), Z4, Z6
+	VFMADD231PS.BCST  conv2_7_505525<>+0(SB), Z2, Z6
+	VMOVUPS           Z6, 4480(DX)
+	VMULPS.BCST       conv2_minus7_4525<>+0(SB), Z0, Z6
+	VFNMADD231PS.BCST conv2_6_9725<>+0(SB), Z1, Z6
+	VFNMADD231PS.BCST conv2_6_05<>+0(SB), Z3, Z6
+	VFNMADD231PS.BCST conv2_1_3625<>+0(SB), Z5, Z6
+	VFNMADD231PS.BCST conv2_8_6125<>+0(SB), Z4, Z6
+	VFMADD231PS.BCST  conv2_7_505525<>+0(SB), Z2, Z6
+	VMOVUPS           Z6, 6016(DX)
+	VMOVAPS           Z0, Z0
+	VADDPS            Z1, Z0, Z0
+	VADDPS            Z3, Z0, Z0
+	VADDPS            Z5, Z0, Z0
+	VADDPS            Z4, Z0, Z0
+	VFNMADD231PS.BCST conv2_7_6125<>+0(SB), Z2, Z0
+	VMOVUPS           Z0, 7552(DX)
+
+	// the imaginary part of the column of i
+	// plus0, minus0 = v1 + v2, 2/5 (v1 − v2)
+	VMOVUPS     6592(CX), Z0
+	VMOVUPS     6720(CX), Z1
+	VADDPS      Z1, Z0, Z2
+	VSUBPS      Z1, Z0, Z0
+	VMULPS.BCST conv2_0_4<>+0(SB), Z0, Z0
+
+	// plus1, minus1 = v3 + v4, 4/5 (v3 − v4)
+	VMOVUPS     6848(CX), Z1
+	VMOVUPS     6976(CX), Z3
+	VADDPS      Z3, Z1, Z4
+	VSUBPS      Z3, Z1, Z1
+	VMULPS.BCST conv2_0_8<>+0(SB), Z1, Z1
+
+	// plus2, minus2 = v5 + v6, 5/4 (v5 − v6)
+	VMOVUPS     7104(CX), Z3
+	VMOVUPS     7232(CX), Z5
+	VADDPS      Z5, Z3, Z6
+	VSUBPS      Z5, Z3, Z3
+	VMULPS.BCST conv2_1_25<>+0(SB), Z3, Z3
+
+	// plus3, minus3 = v7 + v8, 5/2 (v7 − v8)
+	VMOVUPS     7360(CX), Z5
+	VMOVUPS     7488(CX), Z7
+	VADDPS      Z7, Z5, Z8
+	VSUBPS      Z7, Z5, Z5
+	VMULPS.BCST conv2_2_5<>+0(SB), Z5, Z5
+
+	// d[2k+2] = Σ q_p[k] plus_p + q_i[k] v10 + z[k+1] v0
+	VMOVUPS           6464(CX), Z7
+	VMOVUPS           9024(CX), Z9
+	VADDPS            9152(CX), Z9, Z9
+	VMOVUPS           Z7, 704(DX)
+	VMULPS.BCST       conv2_minus6_25<>+0(SB), Z2, Z10
+	VFNMADD231PS.BCST conv2_1_5625<>+0(SB), Z4, Z10
+	VFNMADD231PS.BCST conv2_0_64<>+0(SB), Z6, Z10
+	VFNMADD231PS.BCST conv2_0_16<>+0(SB), Z8, Z10
+	VADDPS            Z9, Z10, Z10
+	VFNMADD231PS.BCST conv2_7_6125<>+0(SB), Z7, Z10
+	VMOVUPS           Z10, 2240(DX)
+	VMULPS.BCST       conv2_8_515625<>+0(SB), Z2, Z10
+	VFMADD231PS.BCST  conv2_9_453125<>+0(SB), Z4, Z10
+	VFMADD231PS.BCST  conv2_4_4624<>+0(SB), Z6, Z10
+	VFMADD231PS.BCST  conv2_1_1924<>+0(SB), Z8, Z10
+	VFNMADD231PS.BCST conv2_8_6125<>+0(SB), Z9, Z10
+	VFMADD231PS.BCST  conv2_7_505525<>+0(SB), Z7, Z10
+	VMOVUPS           Z10, 3776(DX)
+	VMULPS.BCST       conv2_6_313125<>+0(SB), Z2, Z10
+	VFMADD231PS.BCST  conv2_3_043125<>+0(SB), Z4, Z10
+	VFNMADD231PS.BCST conv2_1_9476<>+0(SB), Z6, Z10
+	VFNMADD231PS.BCST conv2_1_0101<>+0(SB), Z8, Z10
+	VFMADD231PS.BCST  conv2_16_118025<>+0(SB), Z9, Z10
+	VFMADD231PS.BCST  conv2_7_505525<>+0(SB), Z7, Z10
+	VMOVUPS           Z10, 5312(DX)
+	VMULPS.BCST       conv2_minus7_4525<>+0(SB), Z2, Z10
+	VFNMADD231PS.BCST conv2_6_9725<>+0(SB), Z4, Z10
+	VFNMADD231PS.BCST conv2_6_05<>+0(SB), Z6, Z10
+	VFNMADD231PS.BCST conv2_1_3625<>+0(SB), Z8, Z10
+	VFNMADD231PS.BCST conv2_8_6125<>+0(SB), Z9, Z10
+	VFNMADD231PS.BCST conv2_7_6125<>+0(SB), Z7, Z10
+	VMOVUPS           Z10, 6848(DX)
+	VMOVAPS           Z2, Z2
+	VADDPS            Z4, Z2, Z2
+	VADDPS            Z6, Z2, Z2
+	VADDPS            Z8, Z2, Z2
+	VADDPS            Z9, Z2, Z2
+	VADDPS            Z7, Z2, Z2
+	VMOVUPS           Z2, 8384(DX)
+
+	// d[2k+1] = Σ q_p[k] minus_p + q_i[k] v11 + z[k] v9
+	VMOVUPS           7616(CX), Z2
+	VMOVUPS           9088(CX), Z4
+	VSUBPS            8960(CX), Z4, Z4
+	VMOVUPS           Z2, 9152(DX)
+	VMULPS.BCST       conv2_minus6_25<>+0(SB), Z0, Z6
+	VFNMADD231PS.BCST conv2_1_5625<>+0(SB), Z1, Z6
+	VFNMADD231PS.BCST conv2_0_64<>+0(SB), Z3, Z6
+	VFNMADD231PS.BCST conv2_0_16<>+0(SB), Z5, Z6
+	VADDPS            Z4, Z6, Z6
+	VADDPS            Z2, Z6, Z6
+	VMOVUPS           Z6, 1472(DX)
+	VMULPS.BCST       conv2_8_515625<>+0(SB), Z0, Z6
+	VFMADD231PS.BCST  conv2_9_453125<>+0(SB), Z1, Z6
+	VFMADD231PS.BCST  conv2_4_4624<>+0(SB), Z3, Z6
+	VFMADD231PS.BCST  conv2_1_1924<>+0(SB), Z5, Z6
+	VFNMADD231PS.BCST conv2_8_6125<>+0(SB), Z4, Z6
+	VFNMADD231PS.BCST conv2_7_6125<>+0(SB), Z2, Z6
+	VMOVUPS           Z6, 3008(DX)
+	VMULPS.BCST       conv2_6_313125<>+0(SB), Z0, Z6
+	VFMADD231PS.BCST  conv2_3_043125<>+0(SB), Z1, Z6
+	VFNMADD231PS.BCST conv2_1_9476<>+0(SB), Z3, Z6
+	VFNMADD231PS.BCST conv2_1_0101<>+0(SB), Z5, Z6
+	VFMADD231PS.BCST  conv2_16_118025<>+0(SB), Z4, Z6
+	VFMADD231PS.BCST  conv2_7_505525<>+0(SB), Z2, Z6
+	VMOVUPS           Z6, 4544(DX)
+	VMULPS.BCST       conv2_minus7_4525<>+0(SB), Z0, Z6
+	VFNMADD231PS.BCST conv2_6_9725<>+0(SB), Z1, Z6
+	VFNMADD231PS.BCST conv2_6_05<>+0(SB), Z3, Z6
+	VFNMADD231PS.BCST conv2_1_3625<>+0(SB), Z5, Z6
+	VFNMADD231PS.BCST conv2_8_6125<>+0(SB), Z4, Z6
+	VFMADD231PS.BCST  conv2_7_505525<>+0(SB), Z2, Z6
+	VMOVUPS           Z6, 6080(DX)
+	VMOVAPS           Z0, Z0
+	VADDPS            Z1, Z0, Z0
+	VADDPS            Z3, Z0, Z0
+	VADDPS            Z5, Z0, Z0
+	VADDPS            Z4, Z0, Z0
+	VFNMADD231PS.BCST conv2_7_6125<>+0(SB), Z2, Z0
+	VMOVUPS           Z0, 7616(DX)
+
+	// rows: (B dv) Bᵀ
 	MOVQ $0x0000000c, SI
 
-row4:
-	VMOVUPS (DX), Z0
-	VMOVUPS 64(DX), Z1
-	VMOVUPS 128(DX), Z2
-	VMOVUPS 192(DX), Z3
-	VMOVUPS 256(DX), Z4
-	VMOVUPS 320(DX), Z5
-	VMOVUPS 384(DX), Z6
-	VMOVUPS 448(DX), Z7
+row3:
+	// plus0, minus0 = v1 + v2, 2/5 (v1 − v2)
+	VMOVUPS     64(DX), Z0
+	VMOVUPS     128(DX), Z1
+	VADDPS      Z1, Z0, Z2
+	VSUBPS      Z1, Z0, Z0
+	VMULPS.BCST conv2_0_4<>+0(SB), Z0, Z0
 
-	// plus1, minus1 = v1 ± v2; plus2, minus2 = v3 ± v4; plusHalf, minusHalf = v5 ± v6
-	VADDPS Z2, Z1, Z8
-	VSUBPS Z2, Z1, Z1
-	VADDPS Z4, Z3, Z2
-	VSUBPS Z4, Z3, Z3
-	VADDPS Z6, Z5, Z4
-	VSUBPS Z6, Z5, Z5
+	// plus1, minus1 = v3 + v4, 4/5 (v3 − v4)
+	VMOVUPS     192(DX), Z1
+	VMOVUPS     256(DX), Z3
+	VADDPS      Z3, Z1, Z4
+	VSUBPS      Z3, Z1, Z1
+	VMULPS.BCST conv2_0_8<>+0(SB), Z1, Z1
 
-	// d0 = v0, d7 = v7
-	VMOVUPS Z0, (AX)
+	// plus2, minus2 = v5 + v6, 5/4 (v5 − v6)
+	VMOVUPS     320(DX), Z3
+	VMOVUPS     384(DX), Z5
+	VADDPS      Z5, Z3, Z6
+	VSUBPS      Z5, Z3, Z3
+	VMULPS.BCST conv2_1_25<>+0(SB), Z3, Z3
 
-	// d1 = 2 minus2 − (minus1 + v7) + 4 minusHalf
-	VADDPS           Z7, Z1, Z6
-	VFMSUB231PS.BCST conv2_2<>+0(SB), Z3, Z6
-	VFMADD231PS.BCST conv2_4<>+0(SB), Z5, Z6
-	VMOVUPS          Z6, 64(AX)
+	// plus3, minus3 = v7 + v8, 5/2 (v7 − v8)
+	VMOVUPS     448(DX), Z5
+	VMOVUPS     512(DX), Z7
+	VADDPS      Z7, Z5, Z8
+	VSUBPS      Z7, Z5, Z5
+	VMULPS.BCST conv2_2_5<>+0(SB), Z5, Z5
 
-	// d3 = 21/4 v7 + 17/4 minus1 − 10 minus2 − 5 minusHalf
-	VMULPS.BCST       conv2_5_25<>+0(SB), Z7, Z6
-	VFMADD231PS.BCST  conv2_4_25<>+0(SB), Z1, Z6
-	VFNMADD231PS.BCST conv2_10<>+0(SB), Z3, Z6
-	VFNMADD231PS.BCST conv2_5<>+0(SB), Z5, Z6
+	// d[2k+2] = Σ q_p[k] plus_p + q_i[k] v10 + z[k+1] v0
+	VMOVUPS           (DX), Z7
+	VMOVUPS           640(DX), Z9
+	VMOVUPS           Z7, (AX)
+	VMULPS.BCST       conv2_minus6_25<>+0(SB), Z2, Z10
+	VFNMADD231PS.BCST conv2_1_5625<>+0(SB), Z4, Z10
+	VFNMADD231PS.BCST conv2_0_64<>+0(SB), Z6, Z10
+	VFNMADD231PS.BCST conv2_0_16<>+0(SB), Z8, Z10
+	VADDPS            Z9, Z10, Z10
+	VFNMADD231PS.BCST conv2_7_6125<>+0(SB), Z7, Z10
+	VMOVUPS           Z10, 128(AX)
+	VMULPS.BCST       conv2_8_515625<>+0(SB), Z2, Z10
+	VFMADD231PS.BCST  conv2_9_453125<>+0(SB), Z4, Z10
+	VFMADD231PS.BCST  conv2_4_4624<>+0(SB), Z6, Z10
+	VFMADD231PS.BCST  conv2_1_1924<>+0(SB), Z8, Z10
+	VFNMADD231PS.BCST conv2_8_6125<>+0(SB), Z9, Z10
+	VFMADD231PS.BCST  conv2_7_505525<>+0(SB), Z7, Z10
+	VMOVUPS           Z10, 256(AX)
+	VMULPS.BCST       conv2_6_313125<>+0(SB), Z2, Z10
+	VFMADD231PS.BCST  conv2_3_043125<>+0(SB), Z4, Z10
+	VFNMADD231PS.BCST conv2_1_9476<>+0(SB), Z6, Z10
+	VFNMADD231PS.BCST conv2_1_0101<>+0(SB), Z8, Z10
+	VFMADD231PS.BCST  conv2_16_118025<>+0(SB), Z9, Z10
+	VFMADD231PS.BCST  conv2_7_505525<>+0(SB), Z7, Z10
+	VMOVUPS           Z10, 384(AX)
+	VMULPS.BCST       conv2_minus7_4525<>+0(SB), Z2, Z10
+	VFNMADD231PS.BCST conv2_6_9725<>+0(SB), Z4, Z10
+	VFNMADD231PS.BCST conv2_6_05<>+0(SB), Z6, Z10
+	VFNMADD231PS.BCST conv2_1_3625<>+0(SB), Z8, Z10
+	VFNMADD231PS.BCST conv2_8_6125<>+0(SB), Z9, Z10
+	VFNMADD231PS.BCST conv2_7_6125<>+0(SB), Z7, Z10
+	VMOVUPS           Z10, 512(AX)
+	VMOVAPS           Z2, Z2
+	VADDPS            Z4, Z2, Z2
+	VADDPS            Z6, Z2, Z2
+	VADDPS            Z8, Z2, Z2
+	VADDPS            Z9, Z2, Z2
+	VADDPS            Z7, Z2, Z2
+	VMOVUPS           Z2, 640(AX)
+
+	// d[2k+1] = Σ q_p[k] minus_p + q_i[k] v11 + z[k] v9
+	VMOVUPS           576(DX), Z2
+	VMOVUPS           704(DX), Z4
+	VMOVUPS           Z2, 704(AX)
+	VMULPS.BCST       conv2_minus6_25<>+0(SB), Z0, Z6
+	VFNMADD231PS.BCST conv2_1_5625<>+0(SB), Z1, Z6
+	VFNMADD231PS.BCST conv2_0_64<>+0(SB), Z3, Z6
+	VFNMADD231PS.BCST conv2_0_16<>+0(SB), Z5, Z6
+	VADDPS            Z4, Z6, Z6
+	VADDPS            Z2, Z6, Z6
+	VMOVUPS           Z6, 64(AX)
+	VMULPS.BCST       conv2_8_515625<>+0(SB), Z0, Z6
+	VFMADD231PS.BCST  conv2_9_453125<>+0(SB), Z1, Z6
+	VFMADD231PS.BCST  conv2_4_4624<>+0(SB), Z3, Z6
+	VFMADD231PS.BCST  conv2_1_1924<>+0(SB), Z5, Z6
+	VFNMADD231PS.BCST conv2_8_6125<>+0(SB), Z4, Z6
+	VFNMADD231PS.BCST conv2_7_6125<>+0(SB), Z2, Z6
 	VMOVUPS           Z6, 192(AX)
-
-	// d5 = (minusHalf − minus1) + 8 minus2 − 21/4 v7
-	VSUBPS            Z1, Z5, Z1
-	VFMADD231PS.BCST  conv2_8<>+0(SB), Z3, Z1
-	VFNMADD231PS.BCST conv2_5_25<>+0(SB), Z7, Z1
-
-	// d2 = (plus2 − plus1) − 21/4 v0 + 8 plusHalf
-	VSUBPS            Z8, Z2, Z3
-	VFNMADD231PS.BCST conv2_5_25<>+0(SB), Z0, Z3
-	VFMADD231PS.BCST  conv2_8<>+0(SB), Z4, Z3
-	VMOVUPS           Z3, 128(AX)
-
-	// d4 = 21/4 v0 + 17/4 plus1 − 5 plus2 − 10 plusHalf
-	VMULPS.BCST       conv2_5_25<>+0(SB), Z0, Z3
-	VFMADD231PS.BCST  conv2_4_25<>+0(SB), Z8, Z3
-	VFNMADD231PS.BCST conv2_5<>+0(SB), Z2, Z3
-	VFNMADD231PS.BCST conv2_10<>+0(SB), Z4, Z3
-
-	// d6 = 4 plus2 − (v0 + plus1) + 2 plusHalf
-	VADDPS           Z8, Z0, Z0
-	VFMSUB231PS.BCST conv2_4<>+0(SB), Z2, Z0
-	VFMADD231PS.BCST conv2_2<>+0(SB), Z4, Z0
-	VMOVUPS          6144(DX), Z2
-	VMOVUPS          6208(DX), Z4
-	VMOVUPS          6272(DX), Z5
-	VMOVUPS          6336(DX), Z6
-	VMOVUPS          6400(DX), Z8
-	VMOVUPS          6464(DX), Z9
-	VMOVUPS          6528(DX), Z10
-	VMOVUPS          6592(DX), Z11
-
-	// plus1, minus1 = v1 ± v2; plus2, minus2 = v3 ± v4; plusHalf, minusHalf = v5 ± v6
-	VADDPS Z5, Z4, Z12
-	VSUBPS Z5, Z4, Z4
-	VADDPS Z8, Z6, Z5
-	VSUBPS Z8, Z6, Z6
-	VADDPS Z10, Z9, Z8
-	VSUBPS Z10, Z9, Z9
-
-	// d0 = v0, d7 = v7
-	VADDPS  Z2, Z3, Z3
-	VMOVUPS Z3, 256(AX)
-	VMOVUPS Z11, 704(AX)
-
-	// d1 = 2 minus2 − (minus1 + v7) + 4 minusHalf
-	VADDPS           Z11, Z4, Z3
-	VFMSUB231PS.BCST conv2_2<>+0(SB), Z6, Z3
-	VFMADD231PS.BCST conv2_4<>+0(SB), Z9, Z3
-	VADDPS           Z3, Z1, Z1
-	VMOVUPS          Z1, 320(AX)
-
-	// d3 = 21/4 v7 + 17/4 minus1 − 10 minus2 − 5 minusHalf
-	VMULPS.BCST       conv2_5_25<>+0(SB), Z11, Z1
-	VFMADD231PS.BCST  conv2_4_25<>+0(SB), Z4, Z1
-	VFNMADD231PS.BCST conv2_10<>+0(SB), Z6, Z1
-	VFNMADD231PS.BCST conv2_5<>+0(SB), Z9, Z1
-	VADDPS            Z1, Z7, Z1
-	VMOVUPS           Z1, 448(AX)
-
-	// d5 = (minusHalf − minus1) + 8 minus2 − 21/4 v7
-	VSUBPS            Z4, Z9, Z1
-	VFMADD231PS.BCST  conv2_8<>+0(SB), Z6, Z1
-	VFNMADD231PS.BCST conv2_5_25<>+0(SB), Z11, Z1
-	VMOVUPS           Z1, 576(AX)
-
-	// d2 = (plus2 − plus1) − 21/4 v0 + 8 plusHalf
-	VSUBPS            Z12, Z5, Z1
-	VFNMADD231PS.BCST conv2_5_25<>+0(SB), Z2, Z1
-	VFMADD231PS.BCST  conv2_8<>+0(SB), Z8, Z1
+	VMULPS.BCST       conv2_6_313125<>+0(SB), Z0, Z6
+	VFMADD231PS.BCST  conv2_3_043125<>+0(SB), Z1, Z6
+	VFNMADD231PS.BCST conv2_1_9476<>+0(SB), Z3, Z6
+	VFNMADD231PS.BCST conv2_1_0101<>+0(SB), Z5, Z6
+	VFMADD231PS.BCST  conv2_16_118025<>+0(SB), Z4, Z6
+	VFMADD231PS.BCST  conv2_7_505525<>+0(SB), Z2, Z6
+	VMOVUPS           Z6, 320(AX)
+	VMULPS.BCST       conv2_minus7_4525<>+0(SB), Z0, Z6
+	VFNMADD231PS.BCST conv2_6_9725<>+0(SB), Z1, Z6
+	VFNMADD231PS.BCST conv2_6_05<>+0(SB), Z3, Z6
+	VFNMADD231PS.BCST conv2_1_3625<>+0(SB), Z5, Z6
+	VFNMADD231PS.BCST conv2_8_6125<>+0(SB), Z4, Z6
+	VFMADD231PS.BCST  conv2_7_505525<>+0(SB), Z2, Z6
+	VMOVUPS           Z6, 448(AX)
+	VMOVAPS           Z0, Z0
 	VADDPS            Z1, Z0, Z0
-	VMOVUPS           Z0, 384(AX)
-
-	// d4 = 21/4 v0 + 17/4 plus1 − 5 plus2 − 10 plusHalf
-	VMULPS.BCST       conv2_5_25<>+0(SB), Z2, Z0
-	VFMADD231PS.BCST  conv2_4_25<>+0(SB), Z12, Z0
-	VFNMADD231PS.BCST conv2_5<>+0(SB), Z5, Z0
-	VFNMADD231PS.BCST conv2_10<>+0(SB), Z8, Z0
-	VMOVUPS           Z0, 512(AX)
-
-	// d6 = 4 plus2 − (v0 + plus1) + 2 plusHalf
-	VADDPS           Z12, Z2, Z0
-	VFMSUB231PS.BCST conv2_4<>+0(SB), Z5, Z0
-	VFMADD231PS.BCST conv2_2<>+0(SB), Z8, Z0
-	VMOVUPS          Z0, 640(AX)
-	ADDQ             $+512, DX
-	ADDQ             $+768, AX
-	DECQ             SI
-	JNZ              row4
-	ADDQ             $-6144, DX
-	ADDQ             $-9216, AX
-	ADDQ             $+9216, AX
-	ADDQ             $+16384, CX
-	DECQ             BX
-	JNZ              channel1
+	VADDPS            Z3, Z0, Z0
+	VADDPS            Z5, Z0, Z0
+	VADDPS            Z4, Z0, Z0
+	VFNMADD231PS.BCST conv2_7_6125<>+0(SB), Z2, Z0
+	VMOVUPS           Z0, 576(AX)
+	ADDQ              $+768, DX
+	ADDQ              $+768, AX
+	DECQ              SI
+	JNZ               row3
+	ADDQ              $-9216, DX
+	ADDQ              $-9216, AX
+	ADDQ              $+9216, AX
+	ADDQ              $+9280, CX
+	DECQ              BX
+	JNZ               channel1
 	VZEROUPPER
 	RET
 
-// func Conv2WeightGradProducts(du []float32, dm []float32, v []float32, images int, row0 int, row1 int, first int)
-// Requires: AVX, AVX512DQ, AVX512F, AVX512VL, MMX+
-TEXT ·Conv2WeightGradProducts(SB), $0-104
-	// Conv2WeightGradProducts adds up rows row0 and row1 of frequencies of the weight gradient of outputs first … first+4 of conv2
-	// over all blocks: du [64][50][20] = Σ dm vᵀ from dm [blocks][2][8][5][4] and v [blocks][64][20][4];
+// func Conv2WeightGradProducts(du []float32, dm []float32, v []float32, images int, first int)
+// Requires: AVX, AVX512DQ, AVX512F, AVX512VL
+TEXT ·Conv2WeightGradProducts(SB), $0-88
+	// Conv2WeightGradProducts adds up real frequencies first … first+4 of the weight gradient of conv2 over all blocks:
+	// du [144][50][20] = Σ dm vᵀ from dm [blocks][144][50] and v [blocks][144][20];
 	// images is a multiple of 8, the last block a half-block if it is none of 16.
-	// Registers: 25 of 32 vectors, 11 of 14 general.
-	MOVQ   dm_base+24(FP), AX
-	MOVQ   images+72(FP), CX
-	SHRQ   $0x04, CX
-	IMUL3Q $+21504, CX, DX
-	ADDQ   AX, DX
-	MOVQ   row0+80(FP), BX
-	MOVQ   first+96(FP), SI
-	MOVQ   du_base+0(FP), DI
-	MOVQ   v_base+48(FP), R8
-	IMUL3Q $+331776, CX, R9
-	ADDQ   R8, R9
-	IMUL3Q $+41472, BX, R10
-	ADDQ   R10, R8
-	IMUL3Q $+20992, BX, R10
-	ADDQ   R10, R9
-	IMUL3Q $+32000, BX, BX
-	ADDQ   BX, DI
-	IMUL3Q $+80, SI, BX
-	ADDQ   BX, DI
-	MOVQ   $0x00000008, BX
+	// Registers: 25 of 32 vectors, 12 of 14 general, 1 of 7 masks.
+	MOVQ   du_base+0(FP), AX
+	MOVQ   dm_base+24(FP), CX
+	MOVQ   v_base+48(FP), DX
+	MOVQ   first+80(FP), BX
+	MOVQ   images+72(FP), SI
+	SHRQ   $0x04, SI
+	IMUL3Q $+470016, SI, DI
+	ADDQ   CX, DI
+	IMUL3Q $+193536, SI, R8
+	ADDQ   DX, R8
+	IMUL3Q $+3264, BX, R9
+	ADDQ   R9, CX
+	IMUL3Q $+1664, BX, R9
+	ADDQ   R9, DI
+	IMUL3Q $+1344, BX, R9
+	ADDQ   R9, DX
+	IMUL3Q $+704, BX, R9
+	ADDQ   R9, R8
+	IMUL3Q $+4000, BX, BX
+	ADDQ   BX, AX
+	MOVL   $0x000000ff, BX
+	KMOVW  BX, K1
+	MOVQ   $0x00000005, BX
 
 frequency1:
-	MOVQ $0x00000005, SI
+	MOVQ $0x0000000a, R9
 
-channels2:
+outputs2:
+	MOVQ $0x00000005, R10
+
+channels3:
 	VXORPS Z0, Z0, Z0
 	VXORPS Z1, Z1, Z1
 	VXORPS Z2, Z2, Z2
@@ -6270,223 +9394,83 @@ channels2:
 	VXORPS Z18, Z18, Z18
 	VXORPS Z19, Z19, Z19
 
-	// du[o][c] = Σ dm[o] v[c] over tiles and images, o = 0 … 4, c = 0 … 3, lanes 0 … 15 of 16
-	MOVQ  CX, R10
-	TESTQ R10, R10
-	JZ    noBlocks3
-	MOVQ  AX, R11
-	MOVQ  R8, R12
+	// lanes 0 … 15 of 16 of Σ dm[o] v[c] over images, columns 0 … 3 of the tile
+	MOVQ  SI, R11
+	TESTQ R11, R11
+	JZ    noBlocks4
+	MOVQ  CX, R12
+	MOVQ  DX, R13
 
-block5:
-	VMOVUPS     (R12), Z20
-	PREFETCHT0  1024(R12)
-	VMOVUPS     256(R12), Z21
-	PREFETCHT0  1280(R12)
-	VMOVUPS     512(R12), Z22
-	PREFETCHT0  1536(R12)
-	VMOVUPS     768(R12), Z23
-	PREFETCHT0  1792(R12)
-	VMOVUPS     (R11), Z24
+block6:
+	VMOVUPS     (R13), Z20
+	VMOVUPS     64(R13), Z21
+	VMOVUPS     128(R13), Z22
+	VMOVUPS     192(R13), Z23
+	VMOVUPS     (R12), Z24
 	VFMADD231PS Z24, Z20, Z0
 	VFMADD231PS Z24, Z21, Z1
 	VFMADD231PS Z24, Z22, Z2
 	VFMADD231PS Z24, Z23, Z3
-	VMOVUPS     256(R11), Z24
+	VMOVUPS     64(R12), Z24
 	VFMADD231PS Z24, Z20, Z4
 	VFMADD231PS Z24, Z21, Z5
 	VFMADD231PS Z24, Z22, Z6
 	VFMADD231PS Z24, Z23, Z7
-	VMOVUPS     512(R11), Z24
+	VMOVUPS     128(R12), Z24
 	VFMADD231PS Z24, Z20, Z8
 	VFMADD231PS Z24, Z21, Z9
 	VFMADD231PS Z24, Z22, Z10
 	VFMADD231PS Z24, Z23, Z11
-	VMOVUPS     768(R11), Z24
+	VMOVUPS     192(R12), Z24
 	VFMADD231PS Z24, Z20, Z12
 	VFMADD231PS Z24, Z21, Z13
 	VFMADD231PS Z24, Z22, Z14
 	VFMADD231PS Z24, Z23, Z15
-	VMOVUPS     1024(R11), Z24
+	VMOVUPS     256(R12), Z24
 	VFMADD231PS Z24, Z20, Z16
 	VFMADD231PS Z24, Z21, Z17
 	VFMADD231PS Z24, Z22, Z18
 	VFMADD231PS Z24, Z23, Z19
-	VMOVUPS     64(R12), Z20
-	PREFETCHT0  1088(R12)
-	VMOVUPS     320(R12), Z21
-	PREFETCHT0  1344(R12)
-	VMOVUPS     576(R12), Z22
-	PREFETCHT0  1600(R12)
-	VMOVUPS     832(R12), Z23
-	PREFETCHT0  1856(R12)
-	VMOVUPS     64(R11), Z24
-	VFMADD231PS Z24, Z20, Z0
-	VFMADD231PS Z24, Z21, Z1
-	VFMADD231PS Z24, Z22, Z2
-	VFMADD231PS Z24, Z23, Z3
-	VMOVUPS     320(R11), Z24
-	VFMADD231PS Z24, Z20, Z4
-	VFMADD231PS Z24, Z21, Z5
-	VFMADD231PS Z24, Z22, Z6
-	VFMADD231PS Z24, Z23, Z7
-	VMOVUPS     576(R11), Z24
-	VFMADD231PS Z24, Z20, Z8
-	VFMADD231PS Z24, Z21, Z9
-	VFMADD231PS Z24, Z22, Z10
-	VFMADD231PS Z24, Z23, Z11
-	VMOVUPS     832(R11), Z24
-	VFMADD231PS Z24, Z20, Z12
-	VFMADD231PS Z24, Z21, Z13
-	VFMADD231PS Z24, Z22, Z14
-	VFMADD231PS Z24, Z23, Z15
-	VMOVUPS     1088(R11), Z24
-	VFMADD231PS Z24, Z20, Z16
-	VFMADD231PS Z24, Z21, Z17
-	VFMADD231PS Z24, Z22, Z18
-	VFMADD231PS Z24, Z23, Z19
-	VMOVUPS     128(R12), Z20
-	PREFETCHT0  1152(R12)
-	VMOVUPS     384(R12), Z21
-	PREFETCHT0  1408(R12)
-	VMOVUPS     640(R12), Z22
-	PREFETCHT0  1664(R12)
-	VMOVUPS     896(R12), Z23
-	PREFETCHT0  1920(R12)
-	VMOVUPS     128(R11), Z24
-	VFMADD231PS Z24, Z20, Z0
-	VFMADD231PS Z24, Z21, Z1
-	VFMADD231PS Z24, Z22, Z2
-	VFMADD231PS Z24, Z23, Z3
-	VMOVUPS     384(R11), Z24
-	VFMADD231PS Z24, Z20, Z4
-	VFMADD231PS Z24, Z21, Z5
-	VFMADD231PS Z24, Z22, Z6
-	VFMADD231PS Z24, Z23, Z7
-	VMOVUPS     640(R11), Z24
-	VFMADD231PS Z24, Z20, Z8
-	VFMADD231PS Z24, Z21, Z9
-	VFMADD231PS Z24, Z22, Z10
-	VFMADD231PS Z24, Z23, Z11
-	VMOVUPS     896(R11), Z24
-	VFMADD231PS Z24, Z20, Z12
-	VFMADD231PS Z24, Z21, Z13
-	VFMADD231PS Z24, Z22, Z14
-	VFMADD231PS Z24, Z23, Z15
-	VMOVUPS     1152(R11), Z24
-	VFMADD231PS Z24, Z20, Z16
-	VFMADD231PS Z24, Z21, Z17
-	VFMADD231PS Z24, Z22, Z18
-	VFMADD231PS Z24, Z23, Z19
-	VMOVUPS     192(R12), Z20
-	PREFETCHT0  1216(R12)
-	VMOVUPS     448(R12), Z21
-	PREFETCHT0  1472(R12)
-	VMOVUPS     704(R12), Z22
-	PREFETCHT0  1728(R12)
-	VMOVUPS     960(R12), Z23
-	PREFETCHT0  1984(R12)
-	VMOVUPS     192(R11), Z24
-	VFMADD231PS Z24, Z20, Z0
-	VFMADD231PS Z24, Z21, Z1
-	VFMADD231PS Z24, Z22, Z2
-	VFMADD231PS Z24, Z23, Z3
-	VMOVUPS     448(R11), Z24
-	VFMADD231PS Z24, Z20, Z4
-	VFMADD231PS Z24, Z21, Z5
-	VFMADD231PS Z24, Z22, Z6
-	VFMADD231PS Z24, Z23, Z7
-	VMOVUPS     704(R11), Z24
-	VFMADD231PS Z24, Z20, Z8
-	VFMADD231PS Z24, Z21, Z9
-	VFMADD231PS Z24, Z22, Z10
-	VFMADD231PS Z24, Z23, Z11
-	VMOVUPS     960(R11), Z24
-	VFMADD231PS Z24, Z20, Z12
-	VFMADD231PS Z24, Z21, Z13
-	VFMADD231PS Z24, Z22, Z14
-	VFMADD231PS Z24, Z23, Z15
-	VMOVUPS     1216(R11), Z24
-	VFMADD231PS Z24, Z20, Z16
-	VFMADD231PS Z24, Z21, Z17
-	VFMADD231PS Z24, Z22, Z18
-	VFMADD231PS Z24, Z23, Z19
-	ADDQ        $+21504, R11
-	ADDQ        $+331776, R12
-	DECQ        R10
-	JNZ         block5
+	ADDQ        $+470016, R12
+	ADDQ        $+193536, R13
+	DECQ        R11
+	JNZ         block6
 
-noBlocks3:
-	MOVQ        images+72(FP), R10
-	TESTQ       $0x00000008, R10
-	JZ          noTail4
-	VMOVUPS     (R9), Z20
-	PREFETCHT0  512(R9)
-	VMOVUPS     128(R9), Z21
-	PREFETCHT0  640(R9)
-	VMOVUPS     256(R9), Z22
-	PREFETCHT0  768(R9)
-	VMOVUPS     384(R9), Z23
-	PREFETCHT0  896(R9)
-	VMOVUPS     (DX), Z24
-	VFMADD231PS Z24, Z20, Z0
-	VFMADD231PS Z24, Z21, Z1
-	VFMADD231PS Z24, Z22, Z2
-	VFMADD231PS Z24, Z23, Z3
-	VMOVUPS     128(DX), Z24
-	VFMADD231PS Z24, Z20, Z4
-	VFMADD231PS Z24, Z21, Z5
-	VFMADD231PS Z24, Z22, Z6
-	VFMADD231PS Z24, Z23, Z7
-	VMOVUPS     256(DX), Z24
-	VFMADD231PS Z24, Z20, Z8
-	VFMADD231PS Z24, Z21, Z9
-	VFMADD231PS Z24, Z22, Z10
-	VFMADD231PS Z24, Z23, Z11
-	VMOVUPS     384(DX), Z24
-	VFMADD231PS Z24, Z20, Z12
-	VFMADD231PS Z24, Z21, Z13
-	VFMADD231PS Z24, Z22, Z14
-	VFMADD231PS Z24, Z23, Z15
-	VMOVUPS     512(DX), Z24
-	VFMADD231PS Z24, Z20, Z16
-	VFMADD231PS Z24, Z21, Z17
-	VFMADD231PS Z24, Z22, Z18
-	VFMADD231PS Z24, Z23, Z19
-	VMOVUPS     64(R9), Z20
-	PREFETCHT0  576(R9)
-	VMOVUPS     192(R9), Z21
-	PREFETCHT0  704(R9)
-	VMOVUPS     320(R9), Z22
-	PREFETCHT0  832(R9)
-	VMOVUPS     448(R9), Z23
-	PREFETCHT0  960(R9)
-	VMOVUPS     64(DX), Z24
-	VFMADD231PS Z24, Z20, Z0
-	VFMADD231PS Z24, Z21, Z1
-	VFMADD231PS Z24, Z22, Z2
-	VFMADD231PS Z24, Z23, Z3
-	VMOVUPS     192(DX), Z24
-	VFMADD231PS Z24, Z20, Z4
-	VFMADD231PS Z24, Z21, Z5
-	VFMADD231PS Z24, Z22, Z6
-	VFMADD231PS Z24, Z23, Z7
-	VMOVUPS     320(DX), Z24
-	VFMADD231PS Z24, Z20, Z8
-	VFMADD231PS Z24, Z21, Z9
-	VFMADD231PS Z24, Z22, Z10
-	VFMADD231PS Z24, Z23, Z11
-	VMOVUPS     448(DX), Z24
-	VFMADD231PS Z24, Z20, Z12
-	VFMADD231PS Z24, Z21, Z13
-	VFMADD231PS Z24, Z22, Z14
-	VFMADD231PS Z24, Z23, Z15
-	VMOVUPS     576(DX), Z24
-	VFMADD231PS Z24, Z20, Z16
-	VFMADD231PS Z24, Z21, Z17
-	VFMADD231PS Z24, Z22, Z18
-	VFMADD231PS Z24, Z23, Z19
+noBlocks4:
+	MOVQ            images+72(FP), R11
+	TESTQ           $0x00000008, R11
+	JZ              noTail5
+	VBROADCASTF32X8 (R8), Z20
+	VBROADCASTF32X8 32(R8), Z21
+	VBROADCASTF32X8 64(R8), Z22
+	VBROADCASTF32X8 96(R8), Z23
+	VBROADCASTF32X8 (DI), Z24
+	VFMADD231PS     Z24, Z20, K1, Z0
+	VFMADD231PS     Z24, Z21, K1, Z1
+	VFMADD231PS     Z24, Z22, K1, Z2
+	VFMADD231PS     Z24, Z23, K1, Z3
+	VBROADCASTF32X8 32(DI), Z24
+	VFMADD231PS     Z24, Z20, K1, Z4
+	VFMADD231PS     Z24, Z21, K1, Z5
+	VFMADD231PS     Z24, Z22, K1, Z6
+	VFMADD231PS     Z24, Z23, K1, Z7
+	VBROADCASTF32X8 64(DI), Z24
+	VFMADD231PS     Z24, Z20, K1, Z8
+	VFMADD231PS     Z24, Z21, K1, Z9
+	VFMADD231PS     Z24, Z22, K1, Z10
+	VFMADD231PS     Z24, Z23, K1, Z11
+	VBROADCASTF32X8 96(DI), Z24
+	VFMADD231PS     Z24, Z20, K1, Z12
+	VFMADD231PS     Z24, Z21, K1, Z13
+	VFMADD231PS     Z24, Z22, K1, Z14
+	VFMADD231PS     Z24, Z23, K1, Z15
+	VBROADCASTF32X8 128(DI), Z24
+	VFMADD231PS     Z24, Z20, K1, Z16
+	VFMADD231PS     Z24, Z21, K1, Z17
+	VFMADD231PS     Z24, Z22, K1, Z18
+	VFMADD231PS     Z24, Z23, K1, Z19
 
-noTail4:
+noTail5:
 	VEXTRACTF32X8 $0x01, Z0, Y20
 	VADDPS        Y20, Y0, Y20
 	VEXTRACTF32X8 $0x01, Z1, Y0
@@ -6551,10 +9535,10 @@ noTail4:
 	VSHUFPS       $0xdd, Y3, Y0, Y0
 	VADDPS        Y0, Y1, Y1
 	VEXTRACTF32X4 $0x01, Y1, X0
-	VMOVLPS       X1, (DI)
-	VMOVLPS       X0, 8(DI)
-	VMOVHPS       X1, 80(DI)
-	VMOVHPS       X0, 88(DI)
+	VMOVLPS       X1, (AX)
+	VMOVLPS       X0, 8(AX)
+	VMOVHPS       X1, 80(AX)
+	VMOVHPS       X0, 88(AX)
 	VSHUFF32X4    $0x00, Y9, Y7, Y0
 	VSHUFF32X4    $0x03, Y9, Y7, Y1
 	VADDPS        Y1, Y0, Y0
@@ -6577,10 +9561,10 @@ noTail4:
 	VSHUFPS       $0xdd, Y3, Y2, Y1
 	VADDPS        Y1, Y0, Y0
 	VEXTRACTF32X4 $0x01, Y0, X1
-	VMOVLPS       X0, 160(DI)
-	VMOVLPS       X1, 168(DI)
-	VMOVHPS       X0, 240(DI)
-	VMOVHPS       X1, 248(DI)
+	VMOVLPS       X0, 160(AX)
+	VMOVLPS       X1, 168(AX)
+	VMOVHPS       X0, 240(AX)
+	VMOVHPS       X1, 248(AX)
 	VSHUFF32X4    $0x00, Y17, Y15, Y0
 	VSHUFF32X4    $0x03, Y17, Y15, Y1
 	VADDPS        Y1, Y0, Y0
@@ -6594,445 +9578,527 @@ noTail4:
 	VSHUFPS       $0xdd, Y2, Y2, Y1
 	VADDPS        Y1, Y0, Y0
 	VEXTRACTF32X4 $0x01, Y0, X1
-	VMOVLPS       X0, 320(DI)
-	VMOVLPS       X1, 328(DI)
-	ADDQ          $+1024, R8
-	ADDQ          $+512, R9
-	ADDQ          $+16, DI
-	DECQ          SI
-	JNZ           channels2
-	ADDQ          $+1344, AX
-	ADDQ          $+704, DX
-	ADDQ          $+64, R8
-	ADDQ          $+64, R9
-	ADDQ          $+3920, DI
+	VMOVLPS       X0, 320(AX)
+	VMOVLPS       X1, 328(AX)
+	ADDQ          $+256, DX
+	ADDQ          $+128, R8
+	ADDQ          $+16, AX
+	DECQ          R10
+	JNZ           channels3
+	ADDQ          $+320, CX
+	ADDQ          $+160, DI
+	ADDQ          $-1280, DX
+	ADDQ          $-640, R8
+	ADDQ          $+320, AX
+	DECQ          R9
+	JNZ           outputs2
+	ADDQ          $+64, CX
+	ADDQ          $+64, DI
+	ADDQ          $+1344, DX
+	ADDQ          $+704, R8
 	DECQ          BX
 	JNZ           frequency1
-	MOVQ          row1+88(FP), BX
-	MOVQ          first+96(FP), SI
-	MOVQ          du_base+0(FP), DI
-	MOVQ          v_base+48(FP), R8
-	IMUL3Q        $+331776, CX, R9
-	ADDQ          R8, R9
-	IMUL3Q        $+41472, BX, R10
-	ADDQ          R10, R8
-	IMUL3Q        $+20992, BX, R10
-	ADDQ          R10, R9
-	IMUL3Q        $+32000, BX, BX
-	ADDQ          BX, DI
-	IMUL3Q        $+80, SI, BX
-	ADDQ          BX, DI
-	MOVQ          $0x00000008, BX
-
-frequency6:
-	MOVQ $0x00000005, SI
-
-channels7:
-	VXORPS Z0, Z0, Z0
-	VXORPS Z1, Z1, Z1
-	VXORPS Z2, Z2, Z2
-	VXORPS Z3, Z3, Z3
-	VXORPS Z4, Z4, Z4
-	VXORPS Z5, Z5, Z5
-	VXORPS Z6, Z6, Z6
-	VXORPS Z7, Z7, Z7
-	VXORPS Z8, Z8, Z8
-	VXORPS Z9, Z9, Z9
-	VXORPS Z10, Z10, Z10
-	VXORPS Z11, Z11, Z11
-	VXORPS Z12, Z12, Z12
-	VXORPS Z13, Z13, Z13
-	VXORPS Z14, Z14, Z14
-	VXORPS Z15, Z15, Z15
-	VXORPS Z16, Z16, Z16
-	VXORPS Z17, Z17, Z17
-	VXORPS Z18, Z18, Z18
-	VXORPS Z19, Z19, Z19
-
-	// du[o][c] = Σ dm[o] v[c] over tiles and images, o = 0 … 4, c = 0 … 3, lanes 0 … 15 of 16
-	MOVQ  CX, R10
-	TESTQ R10, R10
-	JZ    noBlocks8
-	MOVQ  AX, R11
-	MOVQ  R8, R12
-
-block10:
-	VMOVUPS     (R12), Z20
-	PREFETCHT0  1024(R12)
-	VMOVUPS     256(R12), Z21
-	PREFETCHT0  1280(R12)
-	VMOVUPS     512(R12), Z22
-	PREFETCHT0  1536(R12)
-	VMOVUPS     768(R12), Z23
-	PREFETCHT0  1792(R12)
-	VMOVUPS     (R11), Z24
-	VFMADD231PS Z24, Z20, Z0
-	VFMADD231PS Z24, Z21, Z1
-	VFMADD231PS Z24, Z22, Z2
-	VFMADD231PS Z24, Z23, Z3
-	VMOVUPS     256(R11), Z24
-	VFMADD231PS Z24, Z20, Z4
-	VFMADD231PS Z24, Z21, Z5
-	VFMADD231PS Z24, Z22, Z6
-	VFMADD231PS Z24, Z23, Z7
-	VMOVUPS     512(R11), Z24
-	VFMADD231PS Z24, Z20, Z8
-	VFMADD231PS Z24, Z21, Z9
-	VFMADD231PS Z24, Z22, Z10
-	VFMADD231PS Z24, Z23, Z11
-	VMOVUPS     768(R11), Z24
-	VFMADD231PS Z24, Z20, Z12
-	VFMADD231PS Z24, Z21, Z13
-	VFMADD231PS Z24, Z22, Z14
-	VFMADD231PS Z24, Z23, Z15
-	VMOVUPS     1024(R11), Z24
-	VFMADD231PS Z24, Z20, Z16
-	VFMADD231PS Z24, Z21, Z17
-	VFMADD231PS Z24, Z22, Z18
-	VFMADD231PS Z24, Z23, Z19
-	VMOVUPS     64(R12), Z20
-	PREFETCHT0  1088(R12)
-	VMOVUPS     320(R12), Z21
-	PREFETCHT0  1344(R12)
-	VMOVUPS     576(R12), Z22
-	PREFETCHT0  1600(R12)
-	VMOVUPS     832(R12), Z23
-	PREFETCHT0  1856(R12)
-	VMOVUPS     64(R11), Z24
-	VFMADD231PS Z24, Z20, Z0
-	VFMADD231PS Z24, Z21, Z1
-	VFMADD231PS Z24, Z22, Z2
-	VFMADD231PS Z24, Z23, Z3
-	VMOVUPS     320(R11), Z24
-	VFMADD231PS Z24, Z20, Z4
-	VFMADD231PS Z24, Z21, Z5
-	VFMADD231PS Z24, Z22, Z6
-	VFMADD231PS Z24, Z23, Z7
-	VMOVUPS     576(R11), Z24
-	VFMADD231PS Z24, Z20, Z8
-	VFMADD231PS Z24, Z21, Z9
-	VFMADD231PS Z24, Z22, Z10
-	VFMADD231PS Z24, Z23, Z11
-	VMOVUPS     832(R11), Z24
-	VFMADD231PS Z24, Z20, Z12
-	VFMADD231PS Z24, Z21, Z13
-	VFMADD231PS Z24, Z22, Z14
-	VFMADD231PS Z24, Z23, Z15
-	VMOVUPS     1088(R11), Z24
-	VFMADD231PS Z24, Z20, Z16
-	VFMADD231PS Z24, Z21, Z17
-	VFMADD231PS Z24, Z22, Z18
-	VFMADD231PS Z24, Z23, Z19
-	VMOVUPS     128(R12), Z20
-	PREFETCHT0  1152(R12)
-	VMOVUPS     384(R12), Z21
-	PREFETCHT0  1408(R12)
-	VMOVUPS     640(R12), Z22
-	PREFETCHT0  1664(R12)
-	VMOVUPS     896(R12), Z23
-	PREFETCHT0  1920(R12)
-	VMOVUPS     128(R11), Z24
-	VFMADD231PS Z24, Z20, Z0
-	VFMADD231PS Z24, Z21, Z1
-	VFMADD231PS Z24, Z22, Z2
-	VFMADD231PS Z24, Z23, Z3
-	VMOVUPS     384(R11), Z24
-	VFMADD231PS Z24, Z20, Z4
-	VFMADD231PS Z24, Z21, Z5
-	VFMADD231PS Z24, Z22, Z6
-	VFMADD231PS Z24, Z23, Z7
-	VMOVUPS     640(R11), Z24
-	VFMADD231PS Z24, Z20, Z8
-	VFMADD231PS Z24, Z21, Z9
-	VFMADD231PS Z24, Z22, Z10
-	VFMADD231PS Z24, Z23, Z11
-	VMOVUPS     896(R11), Z24
-	VFMADD231PS Z24, Z20, Z12
-	VFMADD231PS Z24, Z21, Z13
-	VFMADD231PS Z24, Z22, Z14
-	VFMADD231PS Z24, Z23, Z15
-	VMOVUPS     1152(R11), Z24
-	VFMADD231PS Z24, Z20, Z16
-	VFMADD231PS Z24, Z21, Z17
-	VFMADD231PS Z24, Z22, Z18
-	VFMADD231PS Z24, Z23, Z19
-	VMOVUPS     192(R12), Z20
-	PREFETCHT0  1216(R12)
-	VMOVUPS     448(R12), Z21
-	PREFETCHT0  1472(R12)
-	VMOVUPS     704(R12), Z22
-	PREFETCHT0  1728(R12)
-	VMOVUPS     960(R12), Z23
-	PREFETCHT0  1984(R12)
-	VMOVUPS     192(R11), Z24
-	VFMADD231PS Z24, Z20, Z0
-	VFMADD231PS Z24, Z21, Z1
-	VFMADD231PS Z24, Z22, Z2
-	VFMADD231PS Z24, Z23, Z3
-	VMOVUPS     448(R11), Z24
-	VFMADD231PS Z24, Z20, Z4
-	VFMADD231PS Z24, Z21, Z5
-	VFMADD231PS Z24, Z22, Z6
-	VFMADD231PS Z24, Z23, Z7
-	VMOVUPS     704(R11), Z24
-	VFMADD231PS Z24, Z20, Z8
-	VFMADD231PS Z24, Z21, Z9
-	VFMADD231PS Z24, Z22, Z10
-	VFMADD231PS Z24, Z23, Z11
-	VMOVUPS     960(R11), Z24
-	VFMADD231PS Z24, Z20, Z12
-	VFMADD231PS Z24, Z21, Z13
-	VFMADD231PS Z24, Z22, Z14
-	VFMADD231PS Z24, Z23, Z15
-	VMOVUPS     1216(R11), Z24
-	VFMADD231PS Z24, Z20, Z16
-	VFMADD231PS Z24, Z21, Z17
-	VFMADD231PS Z24, Z22, Z18
-	VFMADD231PS Z24, Z23, Z19
-	ADDQ        $+21504, R11
-	ADDQ        $+331776, R12
-	DECQ        R10
-	JNZ         block10
-
-noBlocks8:
-	MOVQ        images+72(FP), R10
-	TESTQ       $0x00000008, R10
-	JZ          noTail9
-	VMOVUPS     (R9), Z20
-	PREFETCHT0  512(R9)
-	VMOVUPS     128(R9), Z21
-	PREFETCHT0  640(R9)
-	VMOVUPS     256(R9), Z22
-	PREFETCHT0  768(R9)
-	VMOVUPS     384(R9), Z23
-	PREFETCHT0  896(R9)
-	VMOVUPS     (DX), Z24
-	VFMADD231PS Z24, Z20, Z0
-	VFMADD231PS Z24, Z21, Z1
-	VFMADD231PS Z24, Z22, Z2
-	VFMADD231PS Z24, Z23, Z3
-	VMOVUPS     128(DX), Z24
-	VFMADD231PS Z24, Z20, Z4
-	VFMADD231PS Z24, Z21, Z5
-	VFMADD231PS Z24, Z22, Z6
-	VFMADD231PS Z24, Z23, Z7
-	VMOVUPS     256(DX), Z24
-	VFMADD231PS Z24, Z20, Z8
-	VFMADD231PS Z24, Z21, Z9
-	VFMADD231PS Z24, Z22, Z10
-	VFMADD231PS Z24, Z23, Z11
-	VMOVUPS     384(DX), Z24
-	VFMADD231PS Z24, Z20, Z12
-	VFMADD231PS Z24, Z21, Z13
-	VFMADD231PS Z24, Z22, Z14
-	VFMADD231PS Z24, Z23, Z15
-	VMOVUPS     512(DX), Z24
-	VFMADD231PS Z24, Z20, Z16
-	VFMADD231PS Z24, Z21, Z17
-	VFMADD231PS Z24, Z22, Z18
-	VFMADD231PS Z24, Z23, Z19
-	VMOVUPS     64(R9), Z20
-	PREFETCHT0  576(R9)
-	VMOVUPS     192(R9), Z21
-	PREFETCHT0  704(R9)
-	VMOVUPS     320(R9), Z22
-	PREFETCHT0  832(R9)
-	VMOVUPS     448(R9), Z23
-	PREFETCHT0  960(R9)
-	VMOVUPS     64(DX), Z24
-	VFMADD231PS Z24, Z20, Z0
-	VFMADD231PS Z24, Z21, Z1
-	VFMADD231PS Z24, Z22, Z2
-	VFMADD231PS Z24, Z23, Z3
-	VMOVUPS     192(DX), Z24
-	VFMADD231PS Z24, Z20, Z4
-	VFMADD231PS Z24, Z21, Z5
-	VFMADD231PS Z24, Z22, Z6
-	VFMADD231PS Z24, Z23, Z7
-	VMOVUPS     320(DX), Z24
-	VFMADD231PS Z24, Z20, Z8
-	VFMADD231PS Z24, Z21, Z9
-	VFMADD231PS Z24, Z22, Z10
-	VFMADD231PS Z24, Z23, Z11
-	VMOVUPS     448(DX), Z24
-	VFMADD231PS Z24, Z20, Z12
-	VFMADD231PS Z24, Z21, Z13
-	VFMADD231PS Z24, Z22, Z14
-	VFMADD231PS Z24, Z23, Z15
-	VMOVUPS     576(DX), Z24
-	VFMADD231PS Z24, Z20, Z16
-	VFMADD231PS Z24, Z21, Z17
-	VFMADD231PS Z24, Z22, Z18
-	VFMADD231PS Z24, Z23, Z19
-
-noTail9:
-	VEXTRACTF32X8 $0x01, Z0, Y20
-	VADDPS        Y20, Y0, Y20
-	VEXTRACTF32X8 $0x01, Z1, Y0
-	VADDPS        Y0, Y1, Y0
-	VEXTRACTF32X8 $0x01, Z2, Y1
-	VADDPS        Y1, Y2, Y1
-	VEXTRACTF32X8 $0x01, Z3, Y2
-	VADDPS        Y2, Y3, Y2
-	VEXTRACTF32X8 $0x01, Z4, Y3
-	VADDPS        Y3, Y4, Y3
-	VEXTRACTF32X8 $0x01, Z5, Y4
-	VADDPS        Y4, Y5, Y4
-	VEXTRACTF32X8 $0x01, Z6, Y5
-	VADDPS        Y5, Y6, Y5
-	VEXTRACTF32X8 $0x01, Z7, Y6
-	VADDPS        Y6, Y7, Y6
-	VEXTRACTF32X8 $0x01, Z8, Y7
-	VADDPS        Y7, Y8, Y7
-	VEXTRACTF32X8 $0x01, Z9, Y8
-	VADDPS        Y8, Y9, Y8
-	VEXTRACTF32X8 $0x01, Z10, Y9
-	VADDPS        Y9, Y10, Y9
-	VEXTRACTF32X8 $0x01, Z11, Y10
-	VADDPS        Y10, Y11, Y10
-	VEXTRACTF32X8 $0x01, Z12, Y11
-	VADDPS        Y11, Y12, Y11
-	VEXTRACTF32X8 $0x01, Z13, Y12
-	VADDPS        Y12, Y13, Y12
-	VEXTRACTF32X8 $0x01, Z14, Y13
-	VADDPS        Y13, Y14, Y13
-	VEXTRACTF32X8 $0x01, Z15, Y14
-	VADDPS        Y14, Y15, Y14
-	VEXTRACTF32X8 $0x01, Z16, Y15
-	VADDPS        Y15, Y16, Y15
-	VEXTRACTF32X8 $0x01, Z17, Y16
-	VADDPS        Y16, Y17, Y16
-	VEXTRACTF32X8 $0x01, Z18, Y17
-	VADDPS        Y17, Y18, Y17
-	VEXTRACTF32X8 $0x01, Z19, Y18
-	VADDPS        Y18, Y19, Y18
-
-	// the sums of the lanes
-	VSHUFF32X4    $0x00, Y1, Y20, Y19
-	VSHUFF32X4    $0x03, Y1, Y20, Y1
-	VADDPS        Y1, Y19, Y19
-	VSHUFF32X4    $0x00, Y2, Y0, Y1
-	VSHUFF32X4    $0x03, Y2, Y0, Y0
-	VADDPS        Y0, Y1, Y1
-	VSHUFPS       $0x44, Y1, Y19, Y0
-	VSHUFPS       $0xee, Y1, Y19, Y1
-	VADDPS        Y1, Y0, Y0
-	VSHUFF32X4    $0x00, Y5, Y3, Y1
-	VSHUFF32X4    $0x03, Y5, Y3, Y2
-	VADDPS        Y2, Y1, Y1
-	VSHUFF32X4    $0x00, Y6, Y4, Y2
-	VSHUFF32X4    $0x03, Y6, Y4, Y3
-	VADDPS        Y3, Y2, Y2
-	VSHUFPS       $0x44, Y2, Y1, Y3
-	VSHUFPS       $0xee, Y2, Y1, Y1
-	VADDPS        Y1, Y3, Y3
-	VSHUFPS       $0x88, Y3, Y0, Y1
-	VSHUFPS       $0xdd, Y3, Y0, Y0
-	VADDPS        Y0, Y1, Y1
-	VEXTRACTF32X4 $0x01, Y1, X0
-	VMOVLPS       X1, (DI)
-	VMOVLPS       X0, 8(DI)
-	VMOVHPS       X1, 80(DI)
-	VMOVHPS       X0, 88(DI)
-	VSHUFF32X4    $0x00, Y9, Y7, Y0
-	VSHUFF32X4    $0x03, Y9, Y7, Y1
-	VADDPS        Y1, Y0, Y0
-	VSHUFF32X4    $0x00, Y10, Y8, Y1
-	VSHUFF32X4    $0x03, Y10, Y8, Y2
-	VADDPS        Y2, Y1, Y1
-	VSHUFPS       $0x44, Y1, Y0, Y2
-	VSHUFPS       $0xee, Y1, Y0, Y0
-	VADDPS        Y0, Y2, Y2
-	VSHUFF32X4    $0x00, Y13, Y11, Y0
-	VSHUFF32X4    $0x03, Y13, Y11, Y1
-	VADDPS        Y1, Y0, Y0
-	VSHUFF32X4    $0x00, Y14, Y12, Y1
-	VSHUFF32X4    $0x03, Y14, Y12, Y3
-	VADDPS        Y3, Y1, Y1
-	VSHUFPS       $0x44, Y1, Y0, Y3
-	VSHUFPS       $0xee, Y1, Y0, Y0
-	VADDPS        Y0, Y3, Y3
-	VSHUFPS       $0x88, Y3, Y2, Y0
-	VSHUFPS       $0xdd, Y3, Y2, Y1
-	VADDPS        Y1, Y0, Y0
-	VEXTRACTF32X4 $0x01, Y0, X1
-	VMOVLPS       X0, 160(DI)
-	VMOVLPS       X1, 168(DI)
-	VMOVHPS       X0, 240(DI)
-	VMOVHPS       X1, 248(DI)
-	VSHUFF32X4    $0x00, Y17, Y15, Y0
-	VSHUFF32X4    $0x03, Y17, Y15, Y1
-	VADDPS        Y1, Y0, Y0
-	VSHUFF32X4    $0x00, Y18, Y16, Y1
-	VSHUFF32X4    $0x03, Y18, Y16, Y2
-	VADDPS        Y2, Y1, Y1
-	VSHUFPS       $0x44, Y1, Y0, Y2
-	VSHUFPS       $0xee, Y1, Y0, Y0
-	VADDPS        Y0, Y2, Y2
-	VSHUFPS       $0x88, Y2, Y2, Y0
-	VSHUFPS       $0xdd, Y2, Y2, Y1
-	VADDPS        Y1, Y0, Y0
-	VEXTRACTF32X4 $0x01, Y0, X1
-	VMOVLPS       X0, 320(DI)
-	VMOVLPS       X1, 328(DI)
-	ADDQ          $+1024, R8
-	ADDQ          $+512, R9
-	ADDQ          $+16, DI
-	DECQ          SI
-	JNZ           channels7
-	ADDQ          $+1344, AX
-	ADDQ          $+704, DX
-	ADDQ          $+64, R8
-	ADDQ          $+64, R9
-	ADDQ          $+3920, DI
-	DECQ          BX
-	JNZ           frequency6
 	VZEROUPPER
 	RET
 
-// func Conv2BiasGrad(db []float32, dm []float32, images int, first int)
+// func Conv2WeightGradPairProducts(du []float32, dm []float32, v []float32, images int, first int)
 // Requires: AVX, AVX512DQ, AVX512F, AVX512VL
-TEXT ·Conv2BiasGrad(SB), $0-64
-	// Conv2BiasGrad adds up the bias gradient of outputs first … first+4 of conv2 over all blocks:
-	// db [50] = Σ dm at frequency (1, 1) from dm [blocks][2][8][5][4] of pair 1.
+TEXT ·Conv2WeightGradPairProducts(SB), $0-88
+	// Conv2WeightGradPairProducts adds up complex frequencies of the weight gradient of conv2 over all blocks, from the real part first on:
+	// du [144][50][20] = Σ dm v̄ᵀ of frequencies first … first+3, from dm [blocks][144][50] and v [blocks][144][20];
 	// images is a multiple of 8, the last block a half-block if it is none of 16.
-	// Registers: 2 of 32 vectors, 7 of 14 general.
-	MOVQ   db_base+0(FP), AX
+	// Registers: 26 of 32 vectors, 12 of 14 general, 1 of 7 masks.
+	MOVQ   du_base+0(FP), AX
 	MOVQ   dm_base+24(FP), CX
-	MOVQ   first+56(FP), DX
-	MOVQ   images+48(FP), BX
+	MOVQ   v_base+48(FP), DX
+	MOVQ   first+80(FP), BX
+	MOVQ   images+72(FP), SI
+	SHRQ   $0x04, SI
+	IMUL3Q $+470016, SI, DI
+	ADDQ   CX, DI
+	IMUL3Q $+193536, SI, R8
+	ADDQ   DX, R8
+	IMUL3Q $+3264, BX, R9
+	ADDQ   R9, CX
+	IMUL3Q $+1664, BX, R9
+	ADDQ   R9, DI
+	IMUL3Q $+1344, BX, R9
+	ADDQ   R9, DX
+	IMUL3Q $+704, BX, R9
+	ADDQ   R9, R8
+	IMUL3Q $+4000, BX, BX
+	ADDQ   BX, AX
+	MOVL   $0x000000ff, BX
+	KMOVW  BX, K1
+	MOVQ   $0x00000002, BX
+
+frequency1:
+	MOVQ $0x0000000a, R9
+
+outputs2:
+	MOVQ $0x0000000a, R10
+
+channels3:
+	VXORPS Z0, Z0, Z0
+	VXORPS Z1, Z1, Z1
+	VXORPS Z2, Z2, Z2
+	VXORPS Z3, Z3, Z3
+	VXORPS Z4, Z4, Z4
+	VXORPS Z5, Z5, Z5
+	VXORPS Z6, Z6, Z6
+	VXORPS Z7, Z7, Z7
+	VXORPS Z8, Z8, Z8
+	VXORPS Z9, Z9, Z9
+	VXORPS Z10, Z10, Z10
+	VXORPS Z11, Z11, Z11
+	VXORPS Z12, Z12, Z12
+	VXORPS Z13, Z13, Z13
+	VXORPS Z14, Z14, Z14
+	VXORPS Z15, Z15, Z15
+	VXORPS Z16, Z16, Z16
+	VXORPS Z17, Z17, Z17
+	VXORPS Z18, Z18, Z18
+	VXORPS Z19, Z19, Z19
+
+	// lanes 0 … 15 of 16 of Σ dm[o] v[c] over images, columns 0 … 3 of the tile
+	MOVQ  SI, R11
+	TESTQ R11, R11
+	JZ    noBlocks4
+	MOVQ  CX, R12
+	MOVQ  DX, R13
+
+block6:
+	VMOVUPS      (R13), Z20
+	VMOVUPS      1344(R13), Z21
+	VMOVUPS      64(R13), Z22
+	VMOVUPS      1408(R13), Z23
+	VMOVUPS      (R12), Z24
+	VMOVUPS      3264(R12), Z25
+	VFMADD231PS  Z24, Z20, Z0
+	VFMADD231PS  Z25, Z21, Z0
+	VFMADD231PS  Z24, Z22, Z1
+	VFMADD231PS  Z25, Z23, Z1
+	VFMADD231PS  Z25, Z20, Z2
+	VFNMADD231PS Z24, Z21, Z2
+	VFMADD231PS  Z25, Z22, Z3
+	VFNMADD231PS Z24, Z23, Z3
+	VMOVUPS      64(R12), Z24
+	VMOVUPS      3328(R12), Z25
+	VFMADD231PS  Z24, Z20, Z4
+	VFMADD231PS  Z25, Z21, Z4
+	VFMADD231PS  Z24, Z22, Z5
+	VFMADD231PS  Z25, Z23, Z5
+	VFMADD231PS  Z25, Z20, Z6
+	VFNMADD231PS Z24, Z21, Z6
+	VFMADD231PS  Z25, Z22, Z7
+	VFNMADD231PS Z24, Z23, Z7
+	VMOVUPS      128(R12), Z24
+	VMOVUPS      3392(R12), Z25
+	VFMADD231PS  Z24, Z20, Z8
+	VFMADD231PS  Z25, Z21, Z8
+	VFMADD231PS  Z24, Z22, Z9
+	VFMADD231PS  Z25, Z23, Z9
+	VFMADD231PS  Z25, Z20, Z10
+	VFNMADD231PS Z24, Z21, Z10
+	VFMADD231PS  Z25, Z22, Z11
+	VFNMADD231PS Z24, Z23, Z11
+	VMOVUPS      192(R12), Z24
+	VMOVUPS      3456(R12), Z25
+	VFMADD231PS  Z24, Z20, Z12
+	VFMADD231PS  Z25, Z21, Z12
+	VFMADD231PS  Z24, Z22, Z13
+	VFMADD231PS  Z25, Z23, Z13
+	VFMADD231PS  Z25, Z20, Z14
+	VFNMADD231PS Z24, Z21, Z14
+	VFMADD231PS  Z25, Z22, Z15
+	VFNMADD231PS Z24, Z23, Z15
+	VMOVUPS      256(R12), Z24
+	VMOVUPS      3520(R12), Z25
+	VFMADD231PS  Z24, Z20, Z16
+	VFMADD231PS  Z25, Z21, Z16
+	VFMADD231PS  Z24, Z22, Z17
+	VFMADD231PS  Z25, Z23, Z17
+	VFMADD231PS  Z25, Z20, Z18
+	VFNMADD231PS Z24, Z21, Z18
+	VFMADD231PS  Z25, Z22, Z19
+	VFNMADD231PS Z24, Z23, Z19
+	ADDQ         $+470016, R12
+	ADDQ         $+193536, R13
+	DECQ         R11
+	JNZ          block6
+
+noBlocks4:
+	MOVQ            images+72(FP), R11
+	TESTQ           $0x00000008, R11
+	JZ              noTail5
+	VBROADCASTF32X8 (R8), Z20
+	VBROADCASTF32X8 704(R8), Z21
+	VBROADCASTF32X8 32(R8), Z22
+	VBROADCASTF32X8 736(R8), Z23
+	VBROADCASTF32X8 (DI), Z24
+	VBROADCASTF32X8 1664(DI), Z25
+	VFMADD231PS     Z24, Z20, K1, Z0
+	VFMADD231PS     Z25, Z21, K1, Z0
+	VFMADD231PS     Z24, Z22, K1, Z1
+	VFMADD231PS     Z25, Z23, K1, Z1
+	VFMADD231PS     Z25, Z20, K1, Z2
+	VFNMADD231PS    Z24, Z21, K1, Z2
+	VFMADD231PS     Z25, Z22, K1, Z3
+	VFNMADD231PS    Z24, Z23, K1, Z3
+	VBROADCASTF32X8 32(DI), Z24
+	VBROADCASTF32X8 1696(DI), Z25
+	VFMADD231PS     Z24, Z20, K1, Z4
+	VFMADD231PS     Z25, Z21, K1, Z4
+	VFMADD231PS     Z24, Z22, K1, Z5
+	VFMADD231PS     Z25, Z23, K1, Z5
+	VFMADD231PS     Z25, Z20, K1, Z6
+	VFNMADD231PS    Z24, Z21, K1, Z6
+	VFMADD231PS     Z25, Z22, K1, Z7
+	VFNMADD231PS    Z24, Z23, K1, Z7
+	VBROADCASTF32X8 64(DI), Z24
+	VBROADCASTF32X8 1728(DI), Z25
+	VFMADD231PS     Z24, Z20, K1, Z8
+	VFMADD231PS     Z25, Z21, K1, Z8
+	VFMADD231PS     Z24, Z22, K1, Z9
+	VFMADD231PS     Z25, Z23, K1, Z9
+	VFMADD231PS     Z25, Z20, K1, Z10
+	VFNMADD231PS    Z24, Z21, K1, Z10
+	VFMADD231PS     Z25, Z22, K1, Z11
+	VFNMADD231PS    Z24, Z23, K1, Z11
+	VBROADCASTF32X8 96(DI), Z24
+	VBROADCASTF32X8 1760(DI), Z25
+	VFMADD231PS     Z24, Z20, K1, Z12
+	VFMADD231PS     Z25, Z21, K1, Z12
+	VFMADD231PS     Z24, Z22, K1, Z13
+	VFMADD231PS     Z25, Z23, K1, Z13
+	VFMADD231PS     Z25, Z20, K1, Z14
+	VFNMADD231PS    Z24, Z21, K1, Z14
+	VFMADD231PS     Z25, Z22, K1, Z15
+	VFNMADD231PS    Z24, Z23, K1, Z15
+	VBROADCASTF32X8 128(DI), Z24
+	VBROADCASTF32X8 1792(DI), Z25
+	VFMADD231PS     Z24, Z20, K1, Z16
+	VFMADD231PS     Z25, Z21, K1, Z16
+	VFMADD231PS     Z24, Z22, K1, Z17
+	VFMADD231PS     Z25, Z23, K1, Z17
+	VFMADD231PS     Z25, Z20, K1, Z18
+	VFNMADD231PS    Z24, Z21, K1, Z18
+	VFMADD231PS     Z25, Z22, K1, Z19
+	VFNMADD231PS    Z24, Z23, K1, Z19
+
+noTail5:
+	VEXTRACTF32X8 $0x01, Z0, Y20
+	VADDPS        Y20, Y0, Y20
+	VEXTRACTF32X8 $0x01, Z1, Y0
+	VADDPS        Y0, Y1, Y0
+	VEXTRACTF32X8 $0x01, Z2, Y1
+	VADDPS        Y1, Y2, Y1
+	VEXTRACTF32X8 $0x01, Z3, Y2
+	VADDPS        Y2, Y3, Y2
+	VEXTRACTF32X8 $0x01, Z4, Y3
+	VADDPS        Y3, Y4, Y3
+	VEXTRACTF32X8 $0x01, Z5, Y4
+	VADDPS        Y4, Y5, Y4
+	VEXTRACTF32X8 $0x01, Z6, Y5
+	VADDPS        Y5, Y6, Y5
+	VEXTRACTF32X8 $0x01, Z7, Y6
+	VADDPS        Y6, Y7, Y6
+	VEXTRACTF32X8 $0x01, Z8, Y7
+	VADDPS        Y7, Y8, Y7
+	VEXTRACTF32X8 $0x01, Z9, Y8
+	VADDPS        Y8, Y9, Y8
+	VEXTRACTF32X8 $0x01, Z10, Y9
+	VADDPS        Y9, Y10, Y9
+	VEXTRACTF32X8 $0x01, Z11, Y10
+	VADDPS        Y10, Y11, Y10
+	VEXTRACTF32X8 $0x01, Z12, Y11
+	VADDPS        Y11, Y12, Y11
+	VEXTRACTF32X8 $0x01, Z13, Y12
+	VADDPS        Y12, Y13, Y12
+	VEXTRACTF32X8 $0x01, Z14, Y13
+	VADDPS        Y13, Y14, Y13
+	VEXTRACTF32X8 $0x01, Z15, Y14
+	VADDPS        Y14, Y15, Y14
+	VEXTRACTF32X8 $0x01, Z16, Y15
+	VADDPS        Y15, Y16, Y15
+	VEXTRACTF32X8 $0x01, Z17, Y16
+	VADDPS        Y16, Y17, Y16
+	VEXTRACTF32X8 $0x01, Z18, Y17
+	VADDPS        Y17, Y18, Y17
+	VEXTRACTF32X8 $0x01, Z19, Y18
+	VADDPS        Y18, Y19, Y18
+
+	// the sums of the lanes
+	VSHUFF32X4    $0x00, Y1, Y20, Y19
+	VSHUFF32X4    $0x03, Y1, Y20, Y1
+	VADDPS        Y1, Y19, Y19
+	VSHUFF32X4    $0x00, Y2, Y0, Y1
+	VSHUFF32X4    $0x03, Y2, Y0, Y0
+	VADDPS        Y0, Y1, Y1
+	VSHUFPS       $0x44, Y1, Y19, Y0
+	VSHUFPS       $0xee, Y1, Y19, Y1
+	VADDPS        Y1, Y0, Y0
+	VSHUFF32X4    $0x00, Y5, Y3, Y1
+	VSHUFF32X4    $0x03, Y5, Y3, Y2
+	VADDPS        Y2, Y1, Y1
+	VSHUFF32X4    $0x00, Y6, Y4, Y2
+	VSHUFF32X4    $0x03, Y6, Y4, Y3
+	VADDPS        Y3, Y2, Y2
+	VSHUFPS       $0x44, Y2, Y1, Y3
+	VSHUFPS       $0xee, Y2, Y1, Y1
+	VADDPS        Y1, Y3, Y3
+	VSHUFPS       $0x88, Y3, Y0, Y1
+	VSHUFPS       $0xdd, Y3, Y0, Y0
+	VADDPS        Y0, Y1, Y1
+	VEXTRACTF32X4 $0x01, Y1, X0
+	VMOVLPS       X1, (AX)
+	VMOVLPS       X0, 4000(AX)
+	VMOVHPS       X1, 80(AX)
+	VMOVHPS       X0, 4080(AX)
+	VSHUFF32X4    $0x00, Y9, Y7, Y0
+	VSHUFF32X4    $0x03, Y9, Y7, Y1
+	VADDPS        Y1, Y0, Y0
+	VSHUFF32X4    $0x00, Y10, Y8, Y1
+	VSHUFF32X4    $0x03, Y10, Y8, Y2
+	VADDPS        Y2, Y1, Y1
+	VSHUFPS       $0x44, Y1, Y0, Y2
+	VSHUFPS       $0xee, Y1, Y0, Y0
+	VADDPS        Y0, Y2, Y2
+	VSHUFF32X4    $0x00, Y13, Y11, Y0
+	VSHUFF32X4    $0x03, Y13, Y11, Y1
+	VADDPS        Y1, Y0, Y0
+	VSHUFF32X4    $0x00, Y14, Y12, Y1
+	VSHUFF32X4    $0x03, Y14, Y12, Y3
+	VADDPS        Y3, Y1, Y1
+	VSHUFPS       $0x44, Y1, Y0, Y3
+	VSHUFPS       $0xee, Y1, Y0, Y0
+	VADDPS        Y0, Y3, Y3
+	VSHUFPS       $0x88, Y3, Y2, Y0
+	VSHUFPS       $0xdd, Y3, Y2, Y1
+	VADDPS        Y1, Y0, Y0
+	VEXTRACTF32X4 $0x01, Y0, X1
+	VMOVLPS       X0, 160(AX)
+	VMOVLPS       X1, 4160(AX)
+	VMOVHPS       X0, 240(AX)
+	VMOVHPS       X1, 4240(AX)
+	VSHUFF32X4    $0x00, Y17, Y15, Y0
+	VSHUFF32X4    $0x03, Y17, Y15, Y1
+	VADDPS        Y1, Y0, Y0
+	VSHUFF32X4    $0x00, Y18, Y16, Y1
+	VSHUFF32X4    $0x03, Y18, Y16, Y2
+	VADDPS        Y2, Y1, Y1
+	VSHUFPS       $0x44, Y1, Y0, Y2
+	VSHUFPS       $0xee, Y1, Y0, Y0
+	VADDPS        Y0, Y2, Y2
+	VSHUFPS       $0x88, Y2, Y2, Y0
+	VSHUFPS       $0xdd, Y2, Y2, Y1
+	VADDPS        Y1, Y0, Y0
+	VEXTRACTF32X4 $0x01, Y0, X1
+	VMOVLPS       X0, 320(AX)
+	VMOVLPS       X1, 4320(AX)
+	ADDQ          $+128, DX
+	ADDQ          $+64, R8
+	ADDQ          $+8, AX
+	DECQ          R10
+	JNZ           channels3
+	ADDQ          $+320, CX
+	ADDQ          $+160, DI
+	ADDQ          $-1280, DX
+	ADDQ          $-640, R8
+	ADDQ          $+320, AX
+	DECQ          R9
+	JNZ           outputs2
+	ADDQ          $+3328, CX
+	ADDQ          $+1728, DI
+	ADDQ          $+2688, DX
+	ADDQ          $+1408, R8
+	ADDQ          $+4000, AX
+	DECQ          BX
+	JNZ           frequency1
+	VZEROUPPER
+	RET
+
+// func Conv2BiasGrad(db []float32, dy []float32, mask []byte, images int)
+// Requires: AVX, AVX512DQ, AVX512F, AVX512VL
+TEXT ·Conv2BiasGrad(SB), $0-80
+	// Conv2BiasGrad adds up the bias gradient of conv2 over all blocks: db [50] = Σ dy where the ReLU is on,
+	// from dy [blocks][50][4][4] and mask [blocks][50][4][4];
+	// images is a multiple of 8, the last block a half-block if it is none of 16.
+	// Registers: 3 of 32 vectors, 10 of 14 general, 1 of 7 masks.
+	MOVQ   db_base+0(FP), AX
+	MOVQ   dy_base+24(FP), CX
+	MOVQ   mask_base+48(FP), DX
+	MOVQ   images+72(FP), BX
 	SHRQ   $0x04, BX
-	IMUL3Q $+4, DX, DX
-	ADDQ   DX, AX
-	IMUL3Q $+21504, BX, DX
-	ADDQ   CX, DX
-	ADDQ   $+1344, CX
-	ADDQ   $+704, DX
-	MOVQ   $0x00000005, SI
+	IMUL3Q $+51200, BX, SI
+	ADDQ   CX, SI
+	IMUL3Q $+4800, BX, DI
+	ADDQ   DX, DI
+	MOVQ   $0x00000032, R8
 
 output1:
-	// db = Σ dm[row 0][frequency 1] over tiles and images
+	// db = Σ dy over windows and images
 	VXORPS Z0, Z0, Z0
-	MOVQ   BX, DI
-	TESTQ  DI, DI
+	MOVQ   BX, R9
+	TESTQ  R9, R9
 	JZ     noBlocks2
-	MOVQ   CX, R8
+	MOVQ   CX, R10
+	MOVQ   DX, R11
 
 block4:
-	VADDPS (R8), Z0, Z0
-	VADDPS 64(R8), Z0, Z0
-	VADDPS 128(R8), Z0, Z0
-	VADDPS 192(R8), Z0, Z0
-	ADDQ   $+21504, R8
-	DECQ   DI
-	JNZ    block4
+	KMOVW     (R11), K1
+	VMOVUPS.Z (R10), K1, Z1
+	VADDPS    Z1, Z0, Z0
+	KMOVW     6(R11), K1
+	VMOVUPS.Z 64(R10), K1, Z1
+	VADDPS    Z1, Z0, Z0
+	KMOVW     12(R11), K1
+	VMOVUPS.Z 128(R10), K1, Z1
+	VADDPS    Z1, Z0, Z0
+	KMOVW     18(R11), K1
+	VMOVUPS.Z 192(R10), K1, Z1
+	VADDPS    Z1, Z0, Z0
+	KMOVW     24(R11), K1
+	VMOVUPS.Z 256(R10), K1, Z1
+	VADDPS    Z1, Z0, Z0
+	KMOVW     30(R11), K1
+	VMOVUPS.Z 320(R10), K1, Z1
+	VADDPS    Z1, Z0, Z0
+	KMOVW     36(R11), K1
+	VMOVUPS.Z 384(R10), K1, Z1
+	VADDPS    Z1, Z0, Z0
+	KMOVW     42(R11), K1
+	VMOVUPS.Z 448(R10), K1, Z1
+	VADDPS    Z1, Z0, Z0
+	KMOVW     48(R11), K1
+	VMOVUPS.Z 512(R10), K1, Z1
+	VADDPS    Z1, Z0, Z0
+	KMOVW     54(R11), K1
+	VMOVUPS.Z 576(R10), K1, Z1
+	VADDPS    Z1, Z0, Z0
+	KMOVW     60(R11), K1
+	VMOVUPS.Z 640(R10), K1, Z1
+	VADDPS    Z1, Z0, Z0
+	KMOVW     66(R11), K1
+	VMOVUPS.Z 704(R10), K1, Z1
+	VADDPS    Z1, Z0, Z0
+	KMOVW     72(R11), K1
+	VMOVUPS.Z 768(R10), K1, Z1
+	VADDPS    Z1, Z0, Z0
+	KMOVW     78(R11), K1
+	VMOVUPS.Z 832(R10), K1, Z1
+	VADDPS    Z1, Z0, Z0
+	KMOVW     84(R11), K1
+	VMOVUPS.Z 896(R10), K1, Z1
+	VADDPS    Z1, Z0, Z0
+	KMOVW     90(R11), K1
+	VMOVUPS.Z 960(R10), K1, Z1
+	VADDPS    Z1, Z0, Z0
+	ADDQ      $+51200, R10
+	ADDQ      $+4800, R11
+	DECQ      R9
+	JNZ       block4
 
 noBlocks2:
-	MOVQ   images+48(FP), DI
-	TESTQ  $0x00000008, DI
-	JZ     noTail3
-	VADDPS (DX), Z0, Z0
-	VADDPS 64(DX), Z0, Z0
+	MOVQ       images+72(FP), R9
+	TESTQ      $0x00000008, R9
+	JZ         noTail3
+	KMOVB      (DI), K1
+	VMOVUPS.Z  (SI), K1, Y2
+	VSHUFF32X4 $0x44, Z2, Z2, Z1
+	MOVL       $0x000000ff, R9
+	KMOVW      R9, K1
+	VADDPS     Z1, Z0, K1, Z0
+	KMOVB      3(DI), K1
+	VMOVUPS.Z  32(SI), K1, Y2
+	VSHUFF32X4 $0x44, Z2, Z2, Z1
+	MOVL       $0x000000ff, R9
+	KMOVW      R9, K1
+	VADDPS     Z1, Z0, K1, Z0
+	KMOVB      6(DI), K1
+	VMOVUPS.Z  64(SI), K1, Y2
+	VSHUFF32X4 $0x44, Z2, Z2, Z1
+	MOVL       $0x000000ff, R9
+	KMOVW      R9, K1
+	VADDPS     Z1, Z0, K1, Z0
+	KMOVB      9(DI), K1
+	VMOVUPS.Z  96(SI), K1, Y2
+	VSHUFF32X4 $0x44, Z2, Z2, Z1
+	MOVL       $0x000000ff, R9
+	KMOVW      R9, K1
+	VADDPS     Z1, Z0, K1, Z0
+	KMOVB      12(DI), K1
+	VMOVUPS.Z  128(SI), K1, Y2
+	VSHUFF32X4 $0x44, Z2, Z2, Z1
+	MOVL       $0x000000ff, R9
+	KMOVW      R9, K1
+	VADDPS     Z1, Z0, K1, Z0
+	KMOVB      15(DI), K1
+	VMOVUPS.Z  160(SI), K1, Y2
+	VSHUFF32X4 $0x44, Z2, Z2, Z1
+	MOVL       $0x000000ff, R9
+	KMOVW      R9, K1
+	VADDPS     Z1, Z0, K1, Z0
+	KMOVB      18(DI), K1
+	VMOVUPS.Z  192(SI), K1, Y2
+	VSHUFF32X4 $0x44, Z2, Z2, Z1
+	MOVL       $0x000000ff, R9
+	KMOVW      R9, K1
+	VADDPS     Z1, Z0, K1, Z0
+	KMOVB      21(DI), K1
+	VMOVUPS.Z  224(SI), K1, Y2
+	VSHUFF32X4 $0x44, Z2, Z2, Z1
+	MOVL       $0x000000ff, R9
+	KMOVW      R9, K1
+	VADDPS     Z1, Z0, K1, Z0
+	KMOVB      24(DI), K1
+	VMOVUPS.Z  256(SI), K1, Y2
+	VSHUFF32X4 $0x44, Z2, Z2, Z1
+	MOVL       $0x000000ff, R9
+	KMOVW      R9, K1
+	VADDPS     Z1, Z0, K1, Z0
+	KMOVB      27(DI), K1
+	VMOVUPS.Z  288(SI), K1, Y2
+	VSHUFF32X4 $0x44, Z2, Z2, Z1
+	MOVL       $0x000000ff, R9
+	KMOVW      R9, K1
+	VADDPS     Z1, Z0, K1, Z0
+	KMOVB      30(DI), K1
+	VMOVUPS.Z  320(SI), K1, Y2
+	VSHUFF32X4 $0x44, Z2, Z2, Z1
+	MOVL       $0x000000ff, R9
+	KMOVW      R9, K1
+	VADDPS     Z1, Z0, K1, Z0
+	KMOVB      33(DI), K1
+	VMOVUPS.Z  352(SI), K1, Y2
+	VSHUFF32X4 $0x44, Z2, Z2, Z1
+	MOVL       $0x000000ff, R9
+	KMOVW      R9, K1
+	VADDPS     Z1, Z0, K1, Z0
+	KMOVB      36(DI), K1
+	VMOVUPS.Z  384(SI), K1, Y2
+	VSHUFF32X4 $0x44, Z2, Z2, Z1
+	MOVL       $0x000000ff, R9
+	KMOVW      R9, K1
+	VADDPS     Z1, Z0, K1, Z0
+	KMOVB      39(DI), K1
+	VMOVUPS.Z  416(SI), K1, Y2
+	VSHUFF32X4 $0x44, Z2, Z2, Z1
+	MOVL       $0x000000ff, R9
+	KMOVW      R9, K1
+	VADDPS     Z1, Z0, K1, Z0
+	KMOVB      42(DI), K1
+	VMOVUPS.Z  448(SI), K1, Y2
+	VSHUFF32X4 $0x44, Z2, Z2, Z1
+	MOVL       $0x000000ff, R9
+	KMOVW      R9, K1
+	VADDPS     Z1, Z0, K1, Z0
+	KMOVB      45(DI), K1
+	VMOVUPS.Z  480(SI), K1, Y2
+	VSHUFF32X4 $0x44, Z2, Z2, Z1
+	MOVL       $0x000000ff, R9
+	KMOVW      R9, K1
+	VADDPS     Z1, Z0, K1, Z0
 
 noTail3:
 	VEXTRACTF32X8 $0x01, Z0, Y1
@@ -7044,10 +10110,12 @@ noTail3:
 	VSHUFPS       $0x01, X0, X0, X1
 	VADDSS        X1, X0, X0
 	VMOVSS        X0, (AX)
-	ADDQ          $+256, CX
-	ADDQ          $+128, DX
+	ADDQ          $+1024, CX
+	ADDQ          $+512, SI
+	ADDQ          $+96, DX
+	ADDQ          $+48, DI
 	ADDQ          $+4, AX
-	DECQ          SI
+	DECQ          R8
 	JNZ           output1
 	VZEROUPPER
 	RET
@@ -7684,687 +10752,708 @@ GLOBL conv2_0_0027777778<>(SB), RODATA|NOPTR, $4
 DATA conv2_0_022222223<>+0(SB)/4, $0x3cb60b61
 GLOBL conv2_0_022222223<>(SB), RODATA|NOPTR, $4
 
+// func Conv2TrainWeightTransform(u []float32, w []float32)
+// Requires: AVX, AVX512F, AVX512VL
+TEXT ·Conv2TrainWeightTransform(SB), $1984-48
+	// Conv2TrainWeightTransform transforms the weights of conv2 for training: u [144][50][20] = G w Gᵀ from w [25][50][20].
+	// Registers: 8 of 32 vectors, 6 of 14 general.
+	MOVQ u_base+0(FP), AX
+	MOVQ w_base+24(FP), CX
+	LEAQ 63(SP), DX
+	ANDQ $-64, DX
+	MOVQ $0x0000007d, BX
+
+weights1:
+	// columns: G w
+	MOVQ $0x00000005, SI
+
+column2:
+	VMOVUPS (CX), Y0
+	VMOVUPS 20000(CX), Y1
+	VMOVUPS 40000(CX), Y2
+	VMOVUPS 60000(CX), Y3
+	VMOVUPS 80000(CX), Y4
+
+	// u1, u2 = -19531250/29723463 ((w0 + p² w2 + p⁴ w4) ± (p w1 + p³ w3)), p = 2/5
+	VMOVAPS          Y0, Y5
+	VFMADD231PS.BCST conv2_0_16<>+0(SB), Y2, Y5
+	VFMADD231PS.BCST conv2_0_0256<>+0(SB), Y4, Y5
+	VMULPS.BCST      conv2_0_4<>+0(SB), Y1, Y6
+	VFMADD231PS.BCST conv2_0_064<>+0(SB), Y3, Y6
+	VADDPS           Y6, Y5, Y7
+	VMULPS.BCST      conv2_minus0_6570987<>+0(SB), Y7, Y7
+	VMOVUPS          Y7, 160(DX)
+	VSUBPS           Y6, Y5, Y5
+	VMULPS.BCST      conv2_minus0_6570987<>+0(SB), Y5, Y5
+	VMOVUPS          Y5, 320(DX)
+
+	// u3, u4 = 9765625/50924214 ((w0 + p² w2 + p⁴ w4) ± (p w1 + p³ w3)), p = 4/5
+	VMOVAPS          Y0, Y5
+	VFMADD231PS.BCST conv2_0_64<>+0(SB), Y2, Y5
+	VFMADD231PS.BCST conv2_0_4096<>+0(SB), Y4, Y5
+	VMULPS.BCST      conv2_0_8<>+0(SB), Y1, Y6
+	VFMADD231PS.BCST conv2_0_512<>+0(SB), Y3, Y6
+	VADDPS           Y6, Y5, Y7
+	VMULPS.BCST      conv2_0_19176781<>+0(SB), Y7, Y7
+	VMOVUPS          Y7, 480(DX)
+	VSUBPS           Y6, Y5, Y5
+	VMULPS.BCST      conv2_0_19176781<>+0(SB), Y5, Y5
+	VMOVUPS          Y5, 640(DX)
+
+	// u5, u6 = -524288/25462107 ((w0 + p² w2 + p⁴ w4) ± (p w1 + p³ w3)), p = 5/4
+	VMOVAPS          Y0, Y5
+	VFMADD231PS.BCST conv2_1_5625<>+0(SB), Y2, Y5
+	VFMADD231PS.BCST conv2_2_4414062<>+0(SB), Y4, Y5
+	VMULPS.BCST      conv2_1_25<>+0(SB), Y1, Y6
+	VFMADD231PS.BCST conv2_1_953125<>+0(SB), Y3, Y6
+	VADDPS           Y6, Y5, Y7
+	VMULPS.BCST      conv2_minus0_020590913<>+0(SB), Y7, Y7
+	VMOVUPS          Y7, 800(DX)
+	VSUBPS           Y6, Y5, Y5
+	VMULPS.BCST      conv2_minus0_020590913<>+0(SB), Y5, Y5
+	VMOVUPS          Y5, 960(DX)
+
+	// u7, u8 = 2048/29723463 ((w0 + p² w2 + p⁴ w4) ± (p w1 + p³ w3)), p = 5/2
+	VMOVAPS          Y0, Y5
+	VFMADD231PS.BCST conv2_6_25<>+0(SB), Y2, Y5
+	VFMADD231PS.BCST conv2_39_0625<>+0(SB), Y4, Y5
+	VMULPS.BCST      conv2_2_5<>+0(SB), Y1, Y6
+	VFMADD231PS.BCST conv2_15_625<>+0(SB), Y3, Y6
+	VADDPS           Y6, Y5, Y7
+	VMULPS.BCST      conv2_6_89018eminus05<>+0(SB), Y7, Y7
+	VMOVUPS          Y7, 1120(DX)
+	VSUBPS           Y6, Y5, Y5
+	VMULPS.BCST      conv2_6_89018eminus05<>+0(SB), Y5, Y5
+	VMOVUPS          Y5, 1280(DX)
+
+	// u0 = w0, u9 = w4
+	VMOVUPS Y0, (DX)
+	VMOVUPS Y4, 1440(DX)
+
+	// u10, u11 = -40000/1413721 ((w0 + w4) − w2), -40000/1413721 (w1 − w3)
+	VADDPS      Y4, Y0, Y0
+	VSUBPS      Y2, Y0, Y0
+	VMULPS.BCST conv2_minus0_028294126<>+0(SB), Y0, Y0
+	VMOVUPS     Y0, 1600(DX)
+	VSUBPS      Y3, Y1, Y0
+	VMULPS.BCST conv2_minus0_028294126<>+0(SB), Y0, Y0
+	VMOVUPS     Y0, 1760(DX)
+	ADDQ        $+4000, CX
+	ADDQ        $+32, DX
+	DECQ        SI
+	JNZ         column2
+	ADDQ        $-20000, CX
+	ADDQ        $-160, DX
+	LEAQ        400000(AX), SI
+
+	// rows of real points
+	MOVQ $0x0000000a, DI
+
+row3:
+	VMOVUPS (DX), Y0
+	VMOVUPS 32(DX), Y1
+	VMOVUPS 64(DX), Y2
+	VMOVUPS 96(DX), Y3
+	VMOVUPS 128(DX), Y4
+
+	// u1, u2 = -19531250/29723463 ((w0 + p² w2 + p⁴ w4) ± (p w1 + p³ w3)), p = 2/5
+	VMOVAPS          Y0, Y5
+	VFMADD231PS.BCST conv2_0_16<>+0(SB), Y2, Y5
+	VFMADD231PS.BCST conv2_0_0256<>+0(SB), Y4, Y5
+	VMULPS.BCST      conv2_0_4<>+0(SB), Y1, Y6
+	VFMADD231PS.BCST conv2_0_064<>+0(SB), Y3, Y6
+	VADDPS           Y6, Y5, Y7
+	VMULPS.BCST      conv2_minus0_6570987<>+0(SB), Y7, Y7
+	VMOVUPS          Y7, 4000(AX)
+	VSUBPS           Y6, Y5, Y5
+	VMULPS.BCST      conv2_minus0_6570987<>+0(SB), Y5, Y5
+	VMOVUPS          Y5, 8000(AX)
+
+	// u3, u4 = 9765625/50924214 ((w0 + p² w2 + p⁴ w4) ± (p w1 + p³ w3)), p = 4/5
+	VMOVAPS          Y0, Y5
+	VFMADD231PS.BCST conv2_0_64<>+0(SB), Y2, Y5
+	VFMADD231PS.BCST conv2_0_4096<>+0(SB), Y4, Y5
+	VMULPS.BCST      conv2_0_8<>+0(SB), Y1, Y6
+	VFMADD231PS.BCST conv2_0_512<>+0(SB), Y3, Y6
+	VADDPS           Y6, Y5, Y7
+	VMULPS.BCST      conv2_0_19176781<>+0(SB), Y7, Y7
+	VMOVUPS          Y7, 12000(AX)
+	VSUBPS           Y6, Y5, Y5
+	VMULPS.BCST      conv2_0_19176781<>+0(SB), Y5, Y5
+	VMOVUPS          Y5, 16000(AX)
+
+	// u5, u6 = -524288/25462107 ((w0 + p² w2 + p⁴ w4) ± (p w1 + p³ w3)), p = 5/4
+	VMOVAPS          Y0, Y5
+	VFMADD231PS.BCST conv2_1_5625<>+0(SB), Y2, Y5
+	VFMADD231PS.BCST conv2_2_4414062<>+0(SB), Y4, Y5
+	VMULPS.BCST      conv2_1_25<>+0(SB), Y1, Y6
+	VFMADD231PS.BCST conv2_1_953125<>+0(SB), Y3, Y6
+	VADDPS           Y6, Y5, Y7
+	VMULPS.BCST      conv2_minus0_020590913<>+0(SB), Y7, Y7
+	VMOVUPS          Y7, 20000(AX)
+	VSUBPS           Y6, Y5, Y5
+	VMULPS.BCST      conv2_minus0_020590913<>+0(SB), Y5, Y5
+	VMOVUPS          Y5, 24000(AX)
+
+	// u7, u8 = 2048/29723463 ((w0 + p² w2 + p⁴ w4) ± (p w1 + p³ w3)), p = 5/2
+	VMOVAPS          Y0, Y5
+	VFMADD231PS.BCST conv2_6_25<>+0(SB), Y2, Y5
+	VFMADD231PS.BCST conv2_39_0625<>+0(SB), Y4, Y5
+	VMULPS.BCST      conv2_2_5<>+0(SB), Y1, Y6
+	VFMADD231PS.BCST conv2_15_625<>+0(SB), Y3, Y6
+	VADDPS           Y6, Y5, Y7
+	VMULPS.BCST      conv2_6_89018eminus05<>+0(SB), Y7, Y7
+	VMOVUPS          Y7, 28000(AX)
+	VSUBPS           Y6, Y5, Y5
+	VMULPS.BCST      conv2_6_89018eminus05<>+0(SB), Y5, Y5
+	VMOVUPS          Y5, 32000(AX)
+
+	// u0 = w0, u9 = w4
+	VMOVUPS Y0, (AX)
+	VMOVUPS Y4, 36000(AX)
+
+	// u10, u11 = -40000/1413721 ((w0 + w4) − w2), -40000/1413721 (w1 − w3)
+	VADDPS      Y4, Y0, Y0
+	VSUBPS      Y2, Y0, Y0
+	VMULPS.BCST conv2_minus0_028294126<>+0(SB), Y0, Y0
+	VMOVUPS     Y0, (SI)
+	VSUBPS      Y3, Y1, Y0
+	VMULPS.BCST conv2_minus0_028294126<>+0(SB), Y0, Y0
+	VMOVUPS     Y0, 4000(SI)
+	ADDQ        $+160, DX
+	ADDQ        $+40000, AX
+	ADDQ        $+8000, SI
+	DECQ        DI
+	JNZ         row3
+
+	// the real part of the row of i
+	VMOVUPS (DX), Y0
+	VMOVUPS 32(DX), Y1
+	VMOVUPS 64(DX), Y2
+	VMOVUPS 96(DX), Y3
+	VMOVUPS 128(DX), Y4
+
+	// u1, u2 = -19531250/29723463 ((w0 + p² w2 + p⁴ w4) ± (p w1 + p³ w3)), p = 2/5
+	VMOVAPS          Y0, Y5
+	VFMADD231PS.BCST conv2_0_16<>+0(SB), Y2, Y5
+	VFMADD231PS.BCST conv2_0_0256<>+0(SB), Y4, Y5
+	VMULPS.BCST      conv2_0_4<>+0(SB), Y1, Y6
+	VFMADD231PS.BCST conv2_0_064<>+0(SB), Y3, Y6
+	VADDPS           Y6, Y5, Y7
+	VMULPS.BCST      conv2_minus0_6570987<>+0(SB), Y7, Y7
+	VMOVUPS          Y7, 88000(AX)
+	VSUBPS           Y6, Y5, Y5
+	VMULPS.BCST      conv2_minus0_6570987<>+0(SB), Y5, Y5
+	VMOVUPS          Y5, 96000(AX)
+
+	// u3, u4 = 9765625/50924214 ((w0 + p² w2 + p⁴ w4) ± (p w1 + p³ w3)), p = 4/5
+	VMOVAPS          Y0, Y5
+	VFMADD231PS.BCST conv2_0_64<>+0(SB), Y2, Y5
+	VFMADD231PS.BCST conv2_0_4096<>+0(SB), Y4, Y5
+	VMULPS.BCST      conv2_0_8<>+0(SB), Y1, Y6
+	VFMADD231PS.BCST conv2_0_512<>+0(SB), Y3, Y6
+	VADDPS           Y6, Y5, Y7
+	VMULPS.BCST      conv2_0_19176781<>+0(SB), Y7, Y7
+	VMOVUPS          Y7, 104000(AX)
+	VSUBPS           Y6, Y5, Y5
+	VMULPS.BCST      conv2_0_19176781<>+0(SB), Y5, Y5
+	VMOVUPS          Y5, 112000(AX)
+
+	// u5, u6 = -524288/25462107 ((w0 + p² w2 + p⁴ w4) ± (p w1 + p³ w3)), p = 5/4
+	VMOVAPS          Y0, Y5
+	VFMADD231PS.BCST conv2_1_5625<>+0(SB), Y2, Y5
+	VFMADD231PS.BCST conv2_2_4414062<>+0(SB), Y4, Y5
+	VMULPS.BCST      conv2_1_25<>+0(SB), Y1, Y6
+	VFMADD231PS.BCST conv2_1_953125<>+0(SB), Y3, Y6
+	VADDPS           Y6, Y5, Y7
+	VMULPS.BCST      conv2_minus0_020590913<>+0(SB), Y7, Y7
+	VMOVUPS          Y7, 120000(AX)
+	VSUBPS           Y6, Y5, Y5
+	VMULPS.BCST      conv2_minus0_020590913<>+0(SB), Y5, Y5
+	VMOVUPS          Y5, 128000(AX)
+
+	// u7, u8 = 2048/29723463 ((w0 + p² w2 + p⁴ w4) ± (p w1 + p³ w3)), p = 5/2
+	VMOVAPS          Y0, Y5
+	VFMADD231PS.BCST conv2_6_25<>+0(SB), Y2, Y5
+	VFMADD231PS.BCST conv2_39_0625<>+0(SB), Y4, Y5
+	VMULPS.BCST      conv2_2_5<>+0(SB), Y1, Y6
+	VFMADD231PS.BCST conv2_15_625<>+0(SB), Y3, Y6
+	VADDPS           Y6, Y5, Y7
+	VMULPS.BCST      conv2_6_89018eminus05<>+0(SB), Y7, Y7
+	VMOVUPS          Y7, 136000(AX)
+	VSUBPS           Y6, Y5, Y5
+	VMULPS.BCST      conv2_6_89018eminus05<>+0(SB), Y5, Y5
+	VMOVUPS          Y5, 144000(AX)
+
+	// u0 = w0, u9 = w4
+	VMOVUPS Y0, 80000(AX)
+	VMOVUPS Y4, 152000(AX)
+
+	// u10, u11 = -40000/1413721 ((w0 + w4) − w2), -40000/1413721 (w1 − w3)
+	VADDPS      Y4, Y0, Y0
+	VSUBPS      Y2, Y0, Y0
+	VMULPS.BCST conv2_minus0_028294126<>+0(SB), Y0, Y0
+	VMOVUPS     Y0, (DX)
+	VSUBPS      Y3, Y1, Y0
+	VMULPS.BCST conv2_minus0_028294126<>+0(SB), Y0, Y0
+	VMOVUPS     Y0, 32(DX)
+
+	// the imaginary part of the row of i
+	VMOVUPS 160(DX), Y0
+	VMOVUPS 192(DX), Y1
+	VMOVUPS 224(DX), Y2
+	VMOVUPS 256(DX), Y3
+	VMOVUPS 288(DX), Y4
+
+	// u1, u2 = -19531250/29723463 ((w0 + p² w2 + p⁴ w4) ± (p w1 + p³ w3)), p = 2/5
+	VMOVAPS          Y0, Y5
+	VFMADD231PS.BCST conv2_0_16<>+0(SB), Y2, Y5
+	VFMADD231PS.BCST conv2_0_0256<>+0(SB), Y4, Y5
+	VMULPS.BCST      conv2_0_4<>+0(SB), Y1, Y6
+	VFMADD231PS.BCST conv2_0_064<>+0(SB), Y3, Y6
+	VADDPS           Y6, Y5, Y7
+	VMULPS.BCST      conv2_minus0_6570987<>+0(SB), Y7, Y7
+	VMOVUPS          Y7, 92000(AX)
+	VSUBPS           Y6, Y5, Y5
+	VMULPS.BCST      conv2_minus0_6570987<>+0(SB), Y5, Y5
+	VMOVUPS          Y5, 100000(AX)
+
+	// u3, u4 = 9765625/50924214 ((w0 + p² w2 + p⁴ w4) ± (p w1 + p³ w3)), p = 4/5
+	VMOVAPS          Y0, Y5
+	VFMADD231PS.BCST conv2_0_64<>+0(SB), Y2, Y5
+	VFMADD231PS.BCST conv2_0_4096<>+0(SB), Y4, Y5
+	VMULPS.BCST      conv2_0_8<>+0(SB), Y1, Y6
+	VFMADD231PS.BCST conv2_0_512<>+0(SB), Y3, Y6
+	VADDPS           Y6, Y5, Y7
+	VMULPS.BCST      conv2_0_19176781<>+0(SB), Y7, Y7
+	VMOVUPS          Y7, 108000(AX)
+	VSUBPS           Y6, Y5, Y5
+	VMULPS.BCST      conv2_0_19176781<>+0(SB), Y5, Y5
+	VMOVUPS          Y5, 116000(AX)
+
+	// u5, u6 = -524288/25462107 ((w0 + p² w2 + p⁴ w4) ± (p w1 + p³ w3)), p = 5/4
+	VMOVAPS          Y0, Y5
+	VFMADD231PS.BCST conv2_1_5625<>+0(SB), Y2, Y5
+	VFMADD231PS.BCST conv2_2_4414062<>+0(SB), Y4, Y5
+	VMULPS.BCST      conv2_1_25<>+0(SB), Y1, Y6
+	VFMADD231PS.BCST conv2_1_953125<>+0(SB), Y3, Y6
+	VADDPS           Y6, Y5, Y7
+	VMULPS.BCST      conv2_minus0_020590913<>+0(SB), Y7, Y7
+	VMOVUPS          Y7, 124000(AX)
+	VSUBPS           Y6, Y5, Y5
+	VMULPS.BCST      conv2_minus0_020590913<>+0(SB), Y5, Y5
+	VMOVUPS          Y5, 132000(AX)
+
+	// u7, u8 = 2048/29723463 ((w0 + p² w2 + p⁴ w4) ± (p w1 + p³ w3)), p = 5/2
+	VMOVAPS          Y0, Y5
+	VFMADD231PS.BCST conv2_6_25<>+0(SB), Y2, Y5
+	VFMADD231PS.BCST conv2_39_0625<>+0(SB), Y4, Y5
+	VMULPS.BCST      conv2_2_5<>+0(SB), Y1, Y6
+	VFMADD231PS.BCST conv2_15_625<>+0(SB), Y3, Y6
+	VADDPS           Y6, Y5, Y7
+	VMULPS.BCST      conv2_6_89018eminus05<>+0(SB), Y7, Y7
+	VMOVUPS          Y7, 140000(AX)
+	VSUBPS           Y6, Y5, Y5
+	VMULPS.BCST      conv2_6_89018eminus05<>+0(SB), Y5, Y5
+	VMOVUPS          Y5, 148000(AX)
+
+	// u0 = w0, u9 = w4
+	VMOVUPS Y0, 84000(AX)
+	VMOVUPS Y4, 156000(AX)
+
+	// u10, u11 = -40000/1413721 ((w0 + w4) − w2), -40000/1413721 (w1 − w3)
+	VADDPS      Y4, Y0, Y0
+	VSUBPS      Y2, Y0, Y0
+	VMULPS.BCST conv2_minus0_028294126<>+0(SB), Y0, Y0
+	VMOVUPS     Y0, 160(DX)
+	VSUBPS      Y3, Y1, Y0
+	VMULPS.BCST conv2_minus0_028294126<>+0(SB), Y0, Y0
+	VMOVUPS     Y0, 192(DX)
+
+	// the products of i with i and with −i
+	VMOVUPS     (DX), Y0
+	VMOVUPS     32(DX), Y1
+	VMOVUPS     160(DX), Y2
+	VMOVUPS     192(DX), Y3
+	VSUBPS      Y3, Y0, Y4
+	VADDPS      Y2, Y1, Y5
+	VADDPS      Y3, Y0, Y0
+	VSUBPS      Y2, Y1, Y1
+	VMULPS.BCST conv2_0_5<>+0(SB), Y4, Y2
+	VMOVUPS     Y2, 160000(AX)
+	VMULPS.BCST conv2_0_5<>+0(SB), Y5, Y2
+	VMOVUPS     Y2, 164000(AX)
+	VMULPS.BCST conv2_0_5<>+0(SB), Y0, Y0
+	VMOVUPS     Y0, 168000(AX)
+	VMULPS.BCST conv2_0_5<>+0(SB), Y1, Y0
+	VMOVUPS     Y0, 172000(AX)
+	ADDQ        $-1600, DX
+	ADDQ        $-400000, AX
+	ADDQ        $+32, AX
+	ADDQ        $+32, CX
+	DECQ        BX
+	JNZ         weights1
+	VZEROUPPER
+	RET
+
+DATA conv2_minus0_6570987<>+0(SB)/4, $0xbf28379f
+GLOBL conv2_minus0_6570987<>(SB), RODATA|NOPTR, $4
+
+DATA conv2_0_19176781<>+0(SB)/4, $0x3e445ec8
+GLOBL conv2_0_19176781<>(SB), RODATA|NOPTR, $4
+
+DATA conv2_minus0_020590913<>+0(SB)/4, $0xbca8ae46
+GLOBL conv2_minus0_020590913<>(SB), RODATA|NOPTR, $4
+
+DATA conv2_6_89018eminus05<>+0(SB)/4, $0x38907f5f
+GLOBL conv2_6_89018eminus05<>(SB), RODATA|NOPTR, $4
+
+DATA conv2_minus0_028294126<>+0(SB)/4, $0xbce7c915
+GLOBL conv2_minus0_028294126<>(SB), RODATA|NOPTR, $4
+
 // func Conv2WeightGradTransform(dw []float32, du []float32)
 // Requires: AVX, AVX512F, AVX512VL
-TEXT ·Conv2WeightGradTransform(SB), $1344-48
-	// Conv2WeightGradTransform transforms the weight gradient of conv2 back: dw [25][50][20] = Gᵀ du G from du [64][50][20].
-	// Registers: 9 of 32 vectors, 4 of 14 general.
+TEXT ·Conv2WeightGradTransform(SB), $1984-48
+	// Conv2WeightGradTransform transforms the weight gradient of conv2 back: dw [25][50][20] = Gᵀ du G from du [144][50][20].
+	// Registers: 12 of 32 vectors, 6 of 14 general.
 	MOVQ dw_base+0(FP), AX
 	MOVQ du_base+24(FP), CX
 	LEAQ 63(SP), DX
 	ANDQ $-64, DX
 	MOVQ $0x0000007d, BX
 
-column1:
-	// columns: Gᵀ du
-	VMOVUPS (CX), Y0
-	VMOVUPS 32000(CX), Y1
-	VMOVUPS 64000(CX), Y2
-	VMOVUPS 96000(CX), Y3
-	VMOVUPS 128000(CX), Y4
-	VMOVUPS 160000(CX), Y5
-	VMOVUPS 192000(CX), Y6
-	VMOVUPS 224000(CX), Y7
+weights1:
+	LEAQ 480000(CX), SI
 
-	// plus1, minus1 = 2/9 (u1 ± u2); plus2, minus2 = 1/360 (u3 ± u4); plusHalf, minusHalf = 1/45 (u5 ± u6)
-	VADDPS      Y2, Y1, Y8
-	VMULPS.BCST conv2_0_22222222<>+0(SB), Y8, Y8
-	VSUBPS      Y2, Y1, Y1
-	VMULPS.BCST conv2_0_22222222<>+0(SB), Y1, Y1
-	VADDPS      Y4, Y3, Y2
-	VMULPS.BCST conv2_0_0027777778<>+0(SB), Y2, Y2
-	VSUBPS      Y4, Y3, Y3
-	VMULPS.BCST conv2_0_0027777778<>+0(SB), Y3, Y3
-	VADDPS      Y6, Y5, Y4
-	VMULPS.BCST conv2_0_022222223<>+0(SB), Y4, Y4
-	VSUBPS      Y6, Y5, Y5
-	VMULPS.BCST conv2_0_022222223<>+0(SB), Y5, Y5
+	// columns of real points
+	MOVQ $0x0000000a, DI
 
-	// w0 = ((u0 + plus1) + plus2) + 16 plusHalf
-	VADDPS           Y8, Y0, Y0
-	VADDPS           Y2, Y0, Y0
-	VFMADD231PS.BCST conv2_16<>+0(SB), Y4, Y0
-	VMOVUPS          Y0, (DX)
+column2:
+	// plus0, minus0 = -19531250/29723463 (u1 ± u2)
+	VMOVUPS     40000(CX), Y0
+	VMOVUPS     80000(CX), Y1
+	VADDPS      Y1, Y0, Y2
+	VMULPS.BCST conv2_minus0_6570987<>+0(SB), Y2, Y2
+	VSUBPS      Y1, Y0, Y0
+	VMULPS.BCST conv2_minus0_6570987<>+0(SB), Y0, Y0
 
-	// w1 = minus1 + 2 minus2 + 8 minusHalf
-	VMOVAPS          Y1, Y0
-	VFMADD231PS.BCST conv2_2<>+0(SB), Y3, Y0
-	VFMADD231PS.BCST conv2_8<>+0(SB), Y5, Y0
-	VMOVUPS          Y0, 256(DX)
+	// plus1, minus1 = 9765625/50924214 (u3 ± u4)
+	VMOVUPS     120000(CX), Y1
+	VMOVUPS     160000(CX), Y3
+	VADDPS      Y3, Y1, Y4
+	VMULPS.BCST conv2_0_19176781<>+0(SB), Y4, Y4
+	VSUBPS      Y3, Y1, Y1
+	VMULPS.BCST conv2_0_19176781<>+0(SB), Y1, Y1
 
-	// w2 = plus1 + 4 plus2 + 4 plusHalf
-	VMOVAPS          Y8, Y0
-	VFMADD231PS.BCST conv2_4<>+0(SB), Y2, Y0
-	VFMADD231PS.BCST conv2_4<>+0(SB), Y4, Y0
-	VMOVUPS          Y0, 512(DX)
+	// plus2, minus2 = -524288/25462107 (u5 ± u6)
+	VMOVUPS     200000(CX), Y3
+	VMOVUPS     240000(CX), Y5
+	VADDPS      Y5, Y3, Y6
+	VMULPS.BCST conv2_minus0_020590913<>+0(SB), Y6, Y6
+	VSUBPS      Y5, Y3, Y3
+	VMULPS.BCST conv2_minus0_020590913<>+0(SB), Y3, Y3
 
-	// w3 = minus1 + 8 minus2 + 2 minusHalf
-	VFMADD231PS.BCST conv2_8<>+0(SB), Y3, Y1
-	VFMADD231PS.BCST conv2_2<>+0(SB), Y5, Y1
-	VMOVUPS          Y1, 768(DX)
+	// plus3, minus3 = 2048/29723463 (u7 ± u8)
+	VMOVUPS     280000(CX), Y5
+	VMOVUPS     320000(CX), Y7
+	VADDPS      Y7, Y5, Y8
+	VMULPS.BCST conv2_6_89018eminus05<>+0(SB), Y8, Y8
+	VSUBPS      Y7, Y5, Y5
+	VMULPS.BCST conv2_6_89018eminus05<>+0(SB), Y5, Y5
 
-	// w4 = ((plus1 + plusHalf) + u7) + 16 plus2
-	VADDPS           Y4, Y8, Y0
-	VADDPS           Y7, Y0, Y0
-	VFMADD231PS.BCST conv2_16<>+0(SB), Y2, Y0
-	VMOVUPS          Y0, 1024(DX)
-	VMOVUPS          4000(CX), Y0
-	VMOVUPS          36000(CX), Y1
-	VMOVUPS          68000(CX), Y2
-	VMOVUPS          100000(CX), Y3
-	VMOVUPS          132000(CX), Y4
-	VMOVUPS          164000(CX), Y5
-	VMOVUPS          196000(CX), Y6
-	VMOVUPS          228000(CX), Y7
+	// re, im = -40000/1413721 u10, -40000/1413721 u11
+	VMOVUPS     (SI), Y7
+	VMULPS.BCST conv2_minus0_028294126<>+0(SB), Y7, Y7
+	VMOVUPS     4000(SI), Y9
+	VMULPS.BCST conv2_minus0_028294126<>+0(SB), Y9, Y9
 
-	// plus1, minus1 = 2/9 (u1 ± u2); plus2, minus2 = 1/360 (u3 ± u4); plusHalf, minusHalf = 1/45 (u5 ± u6)
-	VADDPS      Y2, Y1, Y8
-	VMULPS.BCST conv2_0_22222222<>+0(SB), Y8, Y8
-	VSUBPS      Y2, Y1, Y1
-	VMULPS.BCST conv2_0_22222222<>+0(SB), Y1, Y1
-	VADDPS      Y4, Y3, Y2
-	VMULPS.BCST conv2_0_0027777778<>+0(SB), Y2, Y2
-	VSUBPS      Y4, Y3, Y3
-	VMULPS.BCST conv2_0_0027777778<>+0(SB), Y3, Y3
-	VADDPS      Y6, Y5, Y4
-	VMULPS.BCST conv2_0_022222223<>+0(SB), Y4, Y4
-	VSUBPS      Y6, Y5, Y5
-	VMULPS.BCST conv2_0_022222223<>+0(SB), Y5, Y5
-
-	// w0 = ((u0 + plus1) + plus2) + 16 plusHalf
-	VADDPS           Y8, Y0, Y0
-	VADDPS           Y2, Y0, Y0
-	VFMADD231PS.BCST conv2_16<>+0(SB), Y4, Y0
-	VMOVUPS          Y0, 32(DX)
-
-	// w1 = minus1 + 2 minus2 + 8 minusHalf
-	VMOVAPS          Y1, Y0
-	VFMADD231PS.BCST conv2_2<>+0(SB), Y3, Y0
-	VFMADD231PS.BCST conv2_8<>+0(SB), Y5, Y0
-	VMOVUPS          Y0, 288(DX)
-
-	// w2 = plus1 + 4 plus2 + 4 plusHalf
-	VMOVAPS          Y8, Y0
-	VFMADD231PS.BCST conv2_4<>+0(SB), Y2, Y0
-	VFMADD231PS.BCST conv2_4<>+0(SB), Y4, Y0
-	VMOVUPS          Y0, 544(DX)
-
-	// w3 = minus1 + 8 minus2 + 2 minusHalf
-	VFMADD231PS.BCST conv2_8<>+0(SB), Y3, Y1
-	VFMADD231PS.BCST conv2_2<>+0(SB), Y5, Y1
-	VMOVUPS          Y1, 800(DX)
-
-	// w4 = ((plus1 + plusHalf) + u7) + 16 plus2
-	VADDPS           Y4, Y8, Y0
-	VADDPS           Y7, Y0, Y0
-	VFMADD231PS.BCST conv2_16<>+0(SB), Y2, Y0
-	VMOVUPS          Y0, 1056(DX)
-	VMOVUPS          8000(CX), Y0
-	VMOVUPS          40000(CX), Y1
-	VMOVUPS          72000(CX), Y2
-	VMOVUPS          104000(CX), Y3
-	VMOVUPS          136000(CX), Y4
-	VMOVUPS          168000(CX), Y5
-	VMOVUPS          200000(CX), Y6
-	VMOVUPS          232000(CX), Y7
-
-	// plus1, minus1 = 2/9 (u1 ± u2); plus2, minus2 = 1/360 (u3 ± u4); plusHalf, minusHalf = 1/45 (u5 ± u6)
-	VADDPS      Y2, Y1, Y8
-	VMULPS.BCST conv2_0_22222222<>+0(SB), Y8, Y8
-	VSUBPS      Y2, Y1, Y1
-	VMULPS.BCST conv2_0_22222222<>+0(SB), Y1, Y1
-	VADDPS      Y4, Y3, Y2
-	VMULPS.BCST conv2_0_0027777778<>+0(SB), Y2, Y2
-	VSUBPS      Y4, Y3, Y3
-	VMULPS.BCST conv2_0_0027777778<>+0(SB), Y3, Y3
-	VADDPS      Y6, Y5, Y4
-	VMULPS.BCST conv2_0_022222223<>+0(SB), Y4, Y4
-	VSUBPS      Y6, Y5, Y5
-	VMULPS.BCST conv2_0_022222223<>+0(SB), Y5, Y5
-
-	// w0 = ((u0 + plus1) + plus2) + 16 plusHalf
-	VADDPS           Y8, Y0, Y0
-	VADDPS           Y2, Y0, Y0
-	VFMADD231PS.BCST conv2_16<>+0(SB), Y4, Y0
-	VMOVUPS          Y0, 64(DX)
-
-	// w1 = minus1 + 2 minus2 + 8 minusHalf
-	VMOVAPS          Y1, Y0
-	VFMADD231PS.BCST conv2_2<>+0(SB), Y3, Y0
-	VFMADD231PS.BCST conv2_8<>+0(SB), Y5, Y0
-	VMOVUPS          Y0, 320(DX)
-
-	// w2 = plus1 + 4 plus2 + 4 plusHalf
-	VMOVAPS          Y8, Y0
-	VFMADD231PS.BCST conv2_4<>+0(SB), Y2, Y0
-	VFMADD231PS.BCST conv2_4<>+0(SB), Y4, Y0
-	VMOVUPS          Y0, 576(DX)
-
-	// w3 = minus1 + 8 minus2 + 2 minusHalf
-	VFMADD231PS.BCST conv2_8<>+0(SB), Y3, Y1
-	VFMADD231PS.BCST conv2_2<>+0(SB), Y5, Y1
-	VMOVUPS          Y1, 832(DX)
-
-	// w4 = ((plus1 + plusHalf) + u7) + 16 plus2
-	VADDPS           Y4, Y8, Y0
-	VADDPS           Y7, Y0, Y0
-	VFMADD231PS.BCST conv2_16<>+0(SB), Y2, Y0
-	VMOVUPS          Y0, 1088(DX)
-	VMOVUPS          12000(CX), Y0
-	VMOVUPS          44000(CX), Y1
-	VMOVUPS          76000(CX), Y2
-	VMOVUPS          108000(CX), Y3
-	VMOVUPS          140000(CX), Y4
-	VMOVUPS          172000(CX), Y5
-	VMOVUPS          204000(CX), Y6
-	VMOVUPS          236000(CX), Y7
-
-	// plus1, minus1 = 2/9 (u1 ± u2); plus2, minus2 = 1/360 (u3 ± u4); plusHalf, minusHalf = 1/45 (u5 ± u6)
-	VADDPS      Y2, Y1, Y8
-	VMULPS.BCST conv2_0_22222222<>+0(SB), Y8, Y8
-	VSUBPS      Y2, Y1, Y1
-	VMULPS.BCST conv2_0_22222222<>+0(SB), Y1, Y1
-	VADDPS      Y4, Y3, Y2
-	VMULPS.BCST conv2_0_0027777778<>+0(SB), Y2, Y2
-	VSUBPS      Y4, Y3, Y3
-	VMULPS.BCST conv2_0_0027777778<>+0(SB), Y3, Y3
-	VADDPS      Y6, Y5, Y4
-	VMULPS.BCST conv2_0_022222223<>+0(SB), Y4, Y4
-	VSUBPS      Y6, Y5, Y5
-	VMULPS.BCST conv2_0_022222223<>+0(SB), Y5, Y5
-
-	// w0 = ((u0 + plus1) + plus2) + 16 plusHalf
-	VADDPS           Y8, Y0, Y0
-	VADDPS           Y2, Y0, Y0
-	VFMADD231PS.BCST conv2_16<>+0(SB), Y4, Y0
-	VMOVUPS          Y0, 96(DX)
-
-	// w1 = minus1 + 2 minus2 + 8 minusHalf
-	VMOVAPS          Y1, Y0
-	VFMADD231PS.BCST conv2_2<>+0(SB), Y3, Y0
-	VFMADD231PS.BCST conv2_8<>+0(SB), Y5, Y0
-	VMOVUPS          Y0, 352(DX)
-
-	// w2 = plus1 + 4 plus2 + 4 plusHalf
-	VMOVAPS          Y8, Y0
-	VFMADD231PS.BCST conv2_4<>+0(SB), Y2, Y0
-	VFMADD231PS.BCST conv2_4<>+0(SB), Y4, Y0
-	VMOVUPS          Y0, 608(DX)
-
-	// w3 = minus1 + 8 minus2 + 2 minusHalf
-	VFMADD231PS.BCST conv2_8<>+0(SB), Y3, Y1
-	VFMADD231PS.BCST conv2_2<>+0(SB), Y5, Y1
-	VMOVUPS          Y1, 864(DX)
-
-	// w4 = ((plus1 + plusHalf) + u7) + 16 plus2
-	VADDPS           Y4, Y8, Y0
-	VADDPS           Y7, Y0, Y0
-	VFMADD231PS.BCST conv2_16<>+0(SB), Y2, Y0
-	VMOVUPS          Y0, 1120(DX)
-	VMOVUPS          16000(CX), Y0
-	VMOVUPS          48000(CX), Y1
-	VMOVUPS          80000(CX), Y2
-	VMOVUPS          112000(CX), Y3
-	VMOVUPS          144000(CX), Y4
-	VMOVUPS          176000(CX), Y5
-	VMOVUPS          208000(CX), Y6
-	VMOVUPS          240000(CX), Y7
-
-	// plus1, minus1 = 2/9 (u1 ± u2); plus2, minus2 = 1/360 (u3 ± u4); plusHalf, minusHalf = 1/45 (u5 ± u6)
-	VADDPS      Y2, Y1, Y8
-	VMULPS.BCST conv2_0_22222222<>+0(SB), Y8, Y8
-	VSUBPS      Y2, Y1, Y1
-	VMULPS.BCST conv2_0_22222222<>+0(SB), Y1, Y1
-	VADDPS      Y4, Y3, Y2
-	VMULPS.BCST conv2_0_0027777778<>+0(SB), Y2, Y2
-	VSUBPS      Y4, Y3, Y3
-	VMULPS.BCST conv2_0_0027777778<>+0(SB), Y3, Y3
-	VADDPS      Y6, Y5, Y4
-	VMULPS.BCST conv2_0_022222223<>+0(SB), Y4, Y4
-	VSUBPS      Y6, Y5, Y5
-	VMULPS.BCST conv2_0_022222223<>+0(SB), Y5, Y5
-
-	// w0 = ((u0 + plus1) + plus2) + 16 plusHalf
-	VADDPS           Y8, Y0, Y0
-	VADDPS           Y2, Y0, Y0
-	VFMADD231PS.BCST conv2_16<>+0(SB), Y4, Y0
-	VMOVUPS          Y0, 128(DX)
-
-	// w1 = minus1 + 2 minus2 + 8 minusHalf
-	VMOVAPS          Y1, Y0
-	VFMADD231PS.BCST conv2_2<>+0(SB), Y3, Y0
-	VFMADD231PS.BCST conv2_8<>+0(SB), Y5, Y0
-	VMOVUPS          Y0, 384(DX)
-
-	// w2 = plus1 + 4 plus2 + 4 plusHalf
-	VMOVAPS          Y8, Y0
-	VFMADD231PS.BCST conv2_4<>+0(SB), Y2, Y0
-	VFMADD231PS.BCST conv2_4<>+0(SB), Y4, Y0
-	VMOVUPS          Y0, 640(DX)
-
-	// w3 = minus1 + 8 minus2 + 2 minusHalf
-	VFMADD231PS.BCST conv2_8<>+0(SB), Y3, Y1
-	VFMADD231PS.BCST conv2_2<>+0(SB), Y5, Y1
-	VMOVUPS          Y1, 896(DX)
-
-	// w4 = ((plus1 + plusHalf) + u7) + 16 plus2
-	VADDPS           Y4, Y8, Y0
-	VADDPS           Y7, Y0, Y0
-	VFMADD231PS.BCST conv2_16<>+0(SB), Y2, Y0
+	// w0, w2, w4 = (Σ pʲ plus ± re), and u0 in w0, u9 in w4; w1, w3 = Σ pʲ minus ± im
+	VMOVAPS          Y2, Y10
+	VADDPS           Y4, Y10, Y10
+	VADDPS           Y6, Y10, Y10
+	VADDPS           Y8, Y10, Y10
+	VADDPS           Y7, Y10, Y10
+	VMOVUPS          (CX), Y11
+	VADDPS           Y11, Y10, Y10
+	VMOVUPS          Y10, (DX)
+	VMULPS.BCST      conv2_0_4<>+0(SB), Y0, Y10
+	VFMADD231PS.BCST conv2_0_8<>+0(SB), Y1, Y10
+	VFMADD231PS.BCST conv2_1_25<>+0(SB), Y3, Y10
+	VFMADD231PS.BCST conv2_2_5<>+0(SB), Y5, Y10
+	VADDPS           Y9, Y10, Y10
+	VMOVUPS          Y10, 384(DX)
+	VMULPS.BCST      conv2_0_16<>+0(SB), Y2, Y10
+	VFMADD231PS.BCST conv2_0_64<>+0(SB), Y4, Y10
+	VFMADD231PS.BCST conv2_1_5625<>+0(SB), Y6, Y10
+	VFMADD231PS.BCST conv2_6_25<>+0(SB), Y8, Y10
+	VSUBPS           Y7, Y10, Y10
+	VMOVUPS          Y10, 768(DX)
+	VMULPS.BCST      conv2_0_064<>+0(SB), Y0, Y0
+	VFMADD231PS.BCST conv2_0_512<>+0(SB), Y1, Y0
+	VFMADD231PS.BCST conv2_1_953125<>+0(SB), Y3, Y0
+	VFMADD231PS.BCST conv2_15_625<>+0(SB), Y5, Y0
+	VSUBPS           Y9, Y0, Y0
 	VMOVUPS          Y0, 1152(DX)
-	VMOVUPS          20000(CX), Y0
-	VMOVUPS          52000(CX), Y1
-	VMOVUPS          84000(CX), Y2
-	VMOVUPS          116000(CX), Y3
-	VMOVUPS          148000(CX), Y4
-	VMOVUPS          180000(CX), Y5
-	VMOVUPS          212000(CX), Y6
-	VMOVUPS          244000(CX), Y7
-
-	// plus1, minus1 = 2/9 (u1 ± u2); plus2, minus2 = 1/360 (u3 ± u4); plusHalf, minusHalf = 1/45 (u5 ± u6)
-	VADDPS      Y2, Y1, Y8
-	VMULPS.BCST conv2_0_22222222<>+0(SB), Y8, Y8
-	VSUBPS      Y2, Y1, Y1
-	VMULPS.BCST conv2_0_22222222<>+0(SB), Y1, Y1
-	VADDPS      Y4, Y3, Y2
-	VMULPS.BCST conv2_0_0027777778<>+0(SB), Y2, Y2
-	VSUBPS      Y4, Y3, Y3
-	VMULPS.BCST conv2_0_0027777778<>+0(SB), Y3, Y3
-	VADDPS      Y6, Y5, Y4
-	VMULPS.BCST conv2_0_022222223<>+0(SB), Y4, Y4
-	VSUBPS      Y6, Y5, Y5
-	VMULPS.BCST conv2_0_022222223<>+0(SB), Y5, Y5
-
-	// w0 = ((u0 + plus1) + plus2) + 16 plusHalf
-	VADDPS           Y8, Y0, Y0
-	VADDPS           Y2, Y0, Y0
-	VFMADD231PS.BCST conv2_16<>+0(SB), Y4, Y0
-	VMOVUPS          Y0, 160(DX)
-
-	// w1 = minus1 + 2 minus2 + 8 minusHalf
-	VMOVAPS          Y1, Y0
-	VFMADD231PS.BCST conv2_2<>+0(SB), Y3, Y0
-	VFMADD231PS.BCST conv2_8<>+0(SB), Y5, Y0
-	VMOVUPS          Y0, 416(DX)
-
-	// w2 = plus1 + 4 plus2 + 4 plusHalf
-	VMOVAPS          Y8, Y0
-	VFMADD231PS.BCST conv2_4<>+0(SB), Y2, Y0
-	VFMADD231PS.BCST conv2_4<>+0(SB), Y4, Y0
-	VMOVUPS          Y0, 672(DX)
-
-	// w3 = minus1 + 8 minus2 + 2 minusHalf
-	VFMADD231PS.BCST conv2_8<>+0(SB), Y3, Y1
-	VFMADD231PS.BCST conv2_2<>+0(SB), Y5, Y1
-	VMOVUPS          Y1, 928(DX)
-
-	// w4 = ((plus1 + plusHalf) + u7) + 16 plus2
-	VADDPS           Y4, Y8, Y0
+	VMULPS.BCST      conv2_0_0256<>+0(SB), Y2, Y0
+	VFMADD231PS.BCST conv2_0_4096<>+0(SB), Y4, Y0
+	VFMADD231PS.BCST conv2_2_4414062<>+0(SB), Y6, Y0
+	VFMADD231PS.BCST conv2_39_0625<>+0(SB), Y8, Y0
 	VADDPS           Y7, Y0, Y0
-	VFMADD231PS.BCST conv2_16<>+0(SB), Y2, Y0
-	VMOVUPS          Y0, 1184(DX)
-	VMOVUPS          24000(CX), Y0
-	VMOVUPS          56000(CX), Y1
-	VMOVUPS          88000(CX), Y2
-	VMOVUPS          120000(CX), Y3
-	VMOVUPS          152000(CX), Y4
-	VMOVUPS          184000(CX), Y5
-	VMOVUPS          216000(CX), Y6
-	VMOVUPS          248000(CX), Y7
+	VMOVUPS          360000(CX), Y1
+	VADDPS           Y1, Y0, Y0
+	VMOVUPS          Y0, 1536(DX)
+	ADDQ             $+4000, CX
+	ADDQ             $+32, DX
+	ADDQ             $+8000, SI
+	DECQ             DI
+	JNZ              column2
+	ADDQ             $-40000, CX
+	ADDQ             $-320, DX
 
-	// plus1, minus1 = 2/9 (u1 ± u2); plus2, minus2 = 1/360 (u3 ± u4); plusHalf, minusHalf = 1/45 (u5 ± u6)
-	VADDPS      Y2, Y1, Y8
-	VMULPS.BCST conv2_0_22222222<>+0(SB), Y8, Y8
-	VSUBPS      Y2, Y1, Y1
-	VMULPS.BCST conv2_0_22222222<>+0(SB), Y1, Y1
-	VADDPS      Y4, Y3, Y2
-	VMULPS.BCST conv2_0_0027777778<>+0(SB), Y2, Y2
-	VSUBPS      Y4, Y3, Y3
-	VMULPS.BCST conv2_0_0027777778<>+0(SB), Y3, Y3
-	VADDPS      Y6, Y5, Y4
-	VMULPS.BCST conv2_0_022222223<>+0(SB), Y4, Y4
-	VSUBPS      Y6, Y5, Y5
-	VMULPS.BCST conv2_0_022222223<>+0(SB), Y5, Y5
+	// the real part of the column of i
+	// plus0, minus0 = -19531250/29723463 (u1 ± u2)
+	VMOVUPS     408000(CX), Y0
+	VMOVUPS     416000(CX), Y1
+	VADDPS      Y1, Y0, Y2
+	VMULPS.BCST conv2_minus0_6570987<>+0(SB), Y2, Y2
+	VSUBPS      Y1, Y0, Y0
+	VMULPS.BCST conv2_minus0_6570987<>+0(SB), Y0, Y0
 
-	// w0 = ((u0 + plus1) + plus2) + 16 plusHalf
-	VADDPS           Y8, Y0, Y0
-	VADDPS           Y2, Y0, Y0
-	VFMADD231PS.BCST conv2_16<>+0(SB), Y4, Y0
-	VMOVUPS          Y0, 192(DX)
+	// plus1, minus1 = 9765625/50924214 (u3 ± u4)
+	VMOVUPS     424000(CX), Y1
+	VMOVUPS     432000(CX), Y3
+	VADDPS      Y3, Y1, Y4
+	VMULPS.BCST conv2_0_19176781<>+0(SB), Y4, Y4
+	VSUBPS      Y3, Y1, Y1
+	VMULPS.BCST conv2_0_19176781<>+0(SB), Y1, Y1
 
-	// w1 = minus1 + 2 minus2 + 8 minusHalf
-	VMOVAPS          Y1, Y0
-	VFMADD231PS.BCST conv2_2<>+0(SB), Y3, Y0
-	VFMADD231PS.BCST conv2_8<>+0(SB), Y5, Y0
-	VMOVUPS          Y0, 448(DX)
+	// plus2, minus2 = -524288/25462107 (u5 ± u6)
+	VMOVUPS     440000(CX), Y3
+	VMOVUPS     448000(CX), Y5
+	VADDPS      Y5, Y3, Y6
+	VMULPS.BCST conv2_minus0_020590913<>+0(SB), Y6, Y6
+	VSUBPS      Y5, Y3, Y3
+	VMULPS.BCST conv2_minus0_020590913<>+0(SB), Y3, Y3
 
-	// w2 = plus1 + 4 plus2 + 4 plusHalf
-	VMOVAPS          Y8, Y0
-	VFMADD231PS.BCST conv2_4<>+0(SB), Y2, Y0
-	VFMADD231PS.BCST conv2_4<>+0(SB), Y4, Y0
-	VMOVUPS          Y0, 704(DX)
+	// plus3, minus3 = 2048/29723463 (u7 ± u8)
+	VMOVUPS     456000(CX), Y5
+	VMOVUPS     464000(CX), Y7
+	VADDPS      Y7, Y5, Y8
+	VMULPS.BCST conv2_6_89018eminus05<>+0(SB), Y8, Y8
+	VSUBPS      Y7, Y5, Y5
+	VMULPS.BCST conv2_6_89018eminus05<>+0(SB), Y5, Y5
 
-	// w3 = minus1 + 8 minus2 + 2 minusHalf
-	VFMADD231PS.BCST conv2_8<>+0(SB), Y3, Y1
-	VFMADD231PS.BCST conv2_2<>+0(SB), Y5, Y1
-	VMOVUPS          Y1, 960(DX)
+	// re, im = -40000/1413721 u10, -40000/1413721 u11
+	VMOVUPS     560000(CX), Y7
+	VADDPS      568000(CX), Y7, Y7
+	VMULPS.BCST conv2_0_5<>+0(SB), Y7, Y7
+	VMULPS.BCST conv2_minus0_028294126<>+0(SB), Y7, Y7
+	VMOVUPS     564000(CX), Y9
+	VSUBPS      572000(CX), Y9, Y9
+	VMULPS.BCST conv2_0_5<>+0(SB), Y9, Y9
+	VMULPS.BCST conv2_minus0_028294126<>+0(SB), Y9, Y9
 
-	// w4 = ((plus1 + plusHalf) + u7) + 16 plus2
-	VADDPS           Y4, Y8, Y0
+	// w0, w2, w4 = (Σ pʲ plus ± re), and u0 in w0, u9 in w4; w1, w3 = Σ pʲ minus ± im
+	VMOVAPS          Y2, Y10
+	VADDPS           Y4, Y10, Y10
+	VADDPS           Y6, Y10, Y10
+	VADDPS           Y8, Y10, Y10
+	VADDPS           Y7, Y10, Y10
+	VMOVUPS          400000(CX), Y11
+	VADDPS           Y11, Y10, Y10
+	VMOVUPS          Y10, 320(DX)
+	VMULPS.BCST      conv2_0_4<>+0(SB), Y0, Y10
+	VFMADD231PS.BCST conv2_0_8<>+0(SB), Y1, Y10
+	VFMADD231PS.BCST conv2_1_25<>+0(SB), Y3, Y10
+	VFMADD231PS.BCST conv2_2_5<>+0(SB), Y5, Y10
+	VADDPS           Y9, Y10, Y10
+	VMOVUPS          Y10, 704(DX)
+	VMULPS.BCST      conv2_0_16<>+0(SB), Y2, Y10
+	VFMADD231PS.BCST conv2_0_64<>+0(SB), Y4, Y10
+	VFMADD231PS.BCST conv2_1_5625<>+0(SB), Y6, Y10
+	VFMADD231PS.BCST conv2_6_25<>+0(SB), Y8, Y10
+	VSUBPS           Y7, Y10, Y10
+	VMOVUPS          Y10, 1088(DX)
+	VMULPS.BCST      conv2_0_064<>+0(SB), Y0, Y0
+	VFMADD231PS.BCST conv2_0_512<>+0(SB), Y1, Y0
+	VFMADD231PS.BCST conv2_1_953125<>+0(SB), Y3, Y0
+	VFMADD231PS.BCST conv2_15_625<>+0(SB), Y5, Y0
+	VSUBPS           Y9, Y0, Y0
+	VMOVUPS          Y0, 1472(DX)
+	VMULPS.BCST      conv2_0_0256<>+0(SB), Y2, Y0
+	VFMADD231PS.BCST conv2_0_4096<>+0(SB), Y4, Y0
+	VFMADD231PS.BCST conv2_2_4414062<>+0(SB), Y6, Y0
+	VFMADD231PS.BCST conv2_39_0625<>+0(SB), Y8, Y0
 	VADDPS           Y7, Y0, Y0
-	VFMADD231PS.BCST conv2_16<>+0(SB), Y2, Y0
-	VMOVUPS          Y0, 1216(DX)
-	VMOVUPS          28000(CX), Y0
-	VMOVUPS          60000(CX), Y1
-	VMOVUPS          92000(CX), Y2
-	VMOVUPS          124000(CX), Y3
-	VMOVUPS          156000(CX), Y4
-	VMOVUPS          188000(CX), Y5
-	VMOVUPS          220000(CX), Y6
-	VMOVUPS          252000(CX), Y7
+	VMOVUPS          472000(CX), Y1
+	VADDPS           Y1, Y0, Y0
+	VMOVUPS          Y0, 1856(DX)
 
-	// plus1, minus1 = 2/9 (u1 ± u2); plus2, minus2 = 1/360 (u3 ± u4); plusHalf, minusHalf = 1/45 (u5 ± u6)
-	VADDPS      Y2, Y1, Y8
-	VMULPS.BCST conv2_0_22222222<>+0(SB), Y8, Y8
-	VSUBPS      Y2, Y1, Y1
-	VMULPS.BCST conv2_0_22222222<>+0(SB), Y1, Y1
-	VADDPS      Y4, Y3, Y2
-	VMULPS.BCST conv2_0_0027777778<>+0(SB), Y2, Y2
-	VSUBPS      Y4, Y3, Y3
-	VMULPS.BCST conv2_0_0027777778<>+0(SB), Y3, Y3
-	VADDPS      Y6, Y5, Y4
-	VMULPS.BCST conv2_0_022222223<>+0(SB), Y4, Y4
-	VSUBPS      Y6, Y5, Y5
-	VMULPS.BCST conv2_0_022222223<>+0(SB), Y5, Y5
+	// the imaginary part of the column of i
+	// plus0, minus0 = -19531250/29723463 (u1 ± u2)
+	VMOVUPS     412000(CX), Y0
+	VMOVUPS     420000(CX), Y1
+	VADDPS      Y1, Y0, Y2
+	VMULPS.BCST conv2_minus0_6570987<>+0(SB), Y2, Y2
+	VSUBPS      Y1, Y0, Y0
+	VMULPS.BCST conv2_minus0_6570987<>+0(SB), Y0, Y0
 
-	// w0 = ((u0 + plus1) + plus2) + 16 plusHalf
-	VADDPS           Y8, Y0, Y0
-	VADDPS           Y2, Y0, Y0
-	VFMADD231PS.BCST conv2_16<>+0(SB), Y4, Y0
-	VMOVUPS          Y0, 224(DX)
+	// plus1, minus1 = 9765625/50924214 (u3 ± u4)
+	VMOVUPS     428000(CX), Y1
+	VMOVUPS     436000(CX), Y3
+	VADDPS      Y3, Y1, Y4
+	VMULPS.BCST conv2_0_19176781<>+0(SB), Y4, Y4
+	VSUBPS      Y3, Y1, Y1
+	VMULPS.BCST conv2_0_19176781<>+0(SB), Y1, Y1
 
-	// w1 = minus1 + 2 minus2 + 8 minusHalf
-	VMOVAPS          Y1, Y0
-	VFMADD231PS.BCST conv2_2<>+0(SB), Y3, Y0
-	VFMADD231PS.BCST conv2_8<>+0(SB), Y5, Y0
-	VMOVUPS          Y0, 480(DX)
+	// plus2, minus2 = -524288/25462107 (u5 ± u6)
+	VMOVUPS     444000(CX), Y3
+	VMOVUPS     452000(CX), Y5
+	VADDPS      Y5, Y3, Y6
+	VMULPS.BCST conv2_minus0_020590913<>+0(SB), Y6, Y6
+	VSUBPS      Y5, Y3, Y3
+	VMULPS.BCST conv2_minus0_020590913<>+0(SB), Y3, Y3
 
-	// w2 = plus1 + 4 plus2 + 4 plusHalf
-	VMOVAPS          Y8, Y0
-	VFMADD231PS.BCST conv2_4<>+0(SB), Y2, Y0
-	VFMADD231PS.BCST conv2_4<>+0(SB), Y4, Y0
-	VMOVUPS          Y0, 736(DX)
+	// plus3, minus3 = 2048/29723463 (u7 ± u8)
+	VMOVUPS     460000(CX), Y5
+	VMOVUPS     468000(CX), Y7
+	VADDPS      Y7, Y5, Y8
+	VMULPS.BCST conv2_6_89018eminus05<>+0(SB), Y8, Y8
+	VSUBPS      Y7, Y5, Y5
+	VMULPS.BCST conv2_6_89018eminus05<>+0(SB), Y5, Y5
 
-	// w3 = minus1 + 8 minus2 + 2 minusHalf
-	VFMADD231PS.BCST conv2_8<>+0(SB), Y3, Y1
-	VFMADD231PS.BCST conv2_2<>+0(SB), Y5, Y1
-	VMOVUPS          Y1, 992(DX)
+	// re, im = -40000/1413721 u10, -40000/1413721 u11
+	VMOVUPS     564000(CX), Y7
+	VADDPS      572000(CX), Y7, Y7
+	VMULPS.BCST conv2_0_5<>+0(SB), Y7, Y7
+	VMULPS.BCST conv2_minus0_028294126<>+0(SB), Y7, Y7
+	VMOVUPS     568000(CX), Y9
+	VSUBPS      560000(CX), Y9, Y9
+	VMULPS.BCST conv2_0_5<>+0(SB), Y9, Y9
+	VMULPS.BCST conv2_minus0_028294126<>+0(SB), Y9, Y9
 
-	// w4 = ((plus1 + plusHalf) + u7) + 16 plus2
-	VADDPS           Y4, Y8, Y0
+	// w0, w2, w4 = (Σ pʲ plus ± re), and u0 in w0, u9 in w4; w1, w3 = Σ pʲ minus ± im
+	VMOVAPS          Y2, Y10
+	VADDPS           Y4, Y10, Y10
+	VADDPS           Y6, Y10, Y10
+	VADDPS           Y8, Y10, Y10
+	VADDPS           Y7, Y10, Y10
+	VMOVUPS          404000(CX), Y11
+	VADDPS           Y11, Y10, Y10
+	VMOVUPS          Y10, 352(DX)
+	VMULPS.BCST      conv2_0_4<>+0(SB), Y0, Y10
+	VFMADD231PS.BCST conv2_0_8<>+0(SB), Y1, Y10
+	VFMADD231PS.BCST conv2_1_25<>+0(SB), Y3, Y10
+	VFMADD231PS.BCST conv2_2_5<>+0(SB), Y5, Y10
+	VADDPS           Y9, Y10, Y10
+	VMOVUPS          Y10, 736(DX)
+	VMULPS.BCST      conv2_0_16<>+0(SB), Y2, Y10
+	VFMADD231PS.BCST conv2_0_64<>+0(SB), Y4, Y10
+	VFMADD231PS.BCST conv2_1_5625<>+0(SB), Y6, Y10
+	VFMADD231PS.BCST conv2_6_25<>+0(SB), Y8, Y10
+	VSUBPS           Y7, Y10, Y10
+	VMOVUPS          Y10, 1120(DX)
+	VMULPS.BCST      conv2_0_064<>+0(SB), Y0, Y0
+	VFMADD231PS.BCST conv2_0_512<>+0(SB), Y1, Y0
+	VFMADD231PS.BCST conv2_1_953125<>+0(SB), Y3, Y0
+	VFMADD231PS.BCST conv2_15_625<>+0(SB), Y5, Y0
+	VSUBPS           Y9, Y0, Y0
+	VMOVUPS          Y0, 1504(DX)
+	VMULPS.BCST      conv2_0_0256<>+0(SB), Y2, Y0
+	VFMADD231PS.BCST conv2_0_4096<>+0(SB), Y4, Y0
+	VFMADD231PS.BCST conv2_2_4414062<>+0(SB), Y6, Y0
+	VFMADD231PS.BCST conv2_39_0625<>+0(SB), Y8, Y0
 	VADDPS           Y7, Y0, Y0
-	VFMADD231PS.BCST conv2_16<>+0(SB), Y2, Y0
-	VMOVUPS          Y0, 1248(DX)
+	VMOVUPS          476000(CX), Y1
+	VADDPS           Y1, Y0, Y0
+	VMOVUPS          Y0, 1888(DX)
 
 	// rows: (Gᵀ du) G
-	VMOVUPS (DX), Y0
-	VMOVUPS 32(DX), Y1
-	VMOVUPS 64(DX), Y2
-	VMOVUPS 96(DX), Y3
-	VMOVUPS 128(DX), Y4
-	VMOVUPS 160(DX), Y5
-	VMOVUPS 192(DX), Y6
-	VMOVUPS 224(DX), Y7
+	MOVQ $0x00000005, SI
 
-	// plus1, minus1 = 2/9 (u1 ± u2); plus2, minus2 = 1/360 (u3 ± u4); plusHalf, minusHalf = 1/45 (u5 ± u6)
-	VADDPS      Y2, Y1, Y8
-	VMULPS.BCST conv2_0_22222222<>+0(SB), Y8, Y8
-	VSUBPS      Y2, Y1, Y1
-	VMULPS.BCST conv2_0_22222222<>+0(SB), Y1, Y1
-	VADDPS      Y4, Y3, Y2
-	VMULPS.BCST conv2_0_0027777778<>+0(SB), Y2, Y2
-	VSUBPS      Y4, Y3, Y3
-	VMULPS.BCST conv2_0_0027777778<>+0(SB), Y3, Y3
-	VADDPS      Y6, Y5, Y4
-	VMULPS.BCST conv2_0_022222223<>+0(SB), Y4, Y4
-	VSUBPS      Y6, Y5, Y5
-	VMULPS.BCST conv2_0_022222223<>+0(SB), Y5, Y5
+row3:
+	// plus0, minus0 = -19531250/29723463 (u1 ± u2)
+	VMOVUPS     32(DX), Y0
+	VMOVUPS     64(DX), Y1
+	VADDPS      Y1, Y0, Y2
+	VMULPS.BCST conv2_minus0_6570987<>+0(SB), Y2, Y2
+	VSUBPS      Y1, Y0, Y0
+	VMULPS.BCST conv2_minus0_6570987<>+0(SB), Y0, Y0
 
-	// w0 = ((u0 + plus1) + plus2) + 16 plusHalf
-	VADDPS           Y8, Y0, Y0
-	VADDPS           Y2, Y0, Y0
-	VFMADD231PS.BCST conv2_16<>+0(SB), Y4, Y0
-	VMOVUPS          Y0, (AX)
+	// plus1, minus1 = 9765625/50924214 (u3 ± u4)
+	VMOVUPS     96(DX), Y1
+	VMOVUPS     128(DX), Y3
+	VADDPS      Y3, Y1, Y4
+	VMULPS.BCST conv2_0_19176781<>+0(SB), Y4, Y4
+	VSUBPS      Y3, Y1, Y1
+	VMULPS.BCST conv2_0_19176781<>+0(SB), Y1, Y1
 
-	// w1 = minus1 + 2 minus2 + 8 minusHalf
-	VMOVAPS          Y1, Y0
-	VFMADD231PS.BCST conv2_2<>+0(SB), Y3, Y0
-	VFMADD231PS.BCST conv2_8<>+0(SB), Y5, Y0
-	VMOVUPS          Y0, 4000(AX)
+	// plus2, minus2 = -524288/25462107 (u5 ± u6)
+	VMOVUPS     160(DX), Y3
+	VMOVUPS     192(DX), Y5
+	VADDPS      Y5, Y3, Y6
+	VMULPS.BCST conv2_minus0_020590913<>+0(SB), Y6, Y6
+	VSUBPS      Y5, Y3, Y3
+	VMULPS.BCST conv2_minus0_020590913<>+0(SB), Y3, Y3
 
-	// w2 = plus1 + 4 plus2 + 4 plusHalf
-	VMOVAPS          Y8, Y0
-	VFMADD231PS.BCST conv2_4<>+0(SB), Y2, Y0
-	VFMADD231PS.BCST conv2_4<>+0(SB), Y4, Y0
-	VMOVUPS          Y0, 8000(AX)
+	// plus3, minus3 = 2048/29723463 (u7 ± u8)
+	VMOVUPS     224(DX), Y5
+	VMOVUPS     256(DX), Y7
+	VADDPS      Y7, Y5, Y8
+	VMULPS.BCST conv2_6_89018eminus05<>+0(SB), Y8, Y8
+	VSUBPS      Y7, Y5, Y5
+	VMULPS.BCST conv2_6_89018eminus05<>+0(SB), Y5, Y5
 
-	// w3 = minus1 + 8 minus2 + 2 minusHalf
-	VFMADD231PS.BCST conv2_8<>+0(SB), Y3, Y1
-	VFMADD231PS.BCST conv2_2<>+0(SB), Y5, Y1
-	VMOVUPS          Y1, 12000(AX)
+	// re, im = -40000/1413721 u10, -40000/1413721 u11
+	VMOVUPS     320(DX), Y7
+	VMULPS.BCST conv2_minus0_028294126<>+0(SB), Y7, Y7
+	VMOVUPS     352(DX), Y9
+	VMULPS.BCST conv2_minus0_028294126<>+0(SB), Y9, Y9
 
-	// w4 = ((plus1 + plusHalf) + u7) + 16 plus2
-	VADDPS           Y4, Y8, Y0
+	// w0, w2, w4 = (Σ pʲ plus ± re), and u0 in w0, u9 in w4; w1, w3 = Σ pʲ minus ± im
+	VMOVAPS          Y2, Y10
+	VADDPS           Y4, Y10, Y10
+	VADDPS           Y6, Y10, Y10
+	VADDPS           Y8, Y10, Y10
+	VADDPS           Y7, Y10, Y10
+	VMOVUPS          (DX), Y11
+	VADDPS           Y11, Y10, Y10
+	VMOVUPS          Y10, (AX)
+	VMULPS.BCST      conv2_0_4<>+0(SB), Y0, Y10
+	VFMADD231PS.BCST conv2_0_8<>+0(SB), Y1, Y10
+	VFMADD231PS.BCST conv2_1_25<>+0(SB), Y3, Y10
+	VFMADD231PS.BCST conv2_2_5<>+0(SB), Y5, Y10
+	VADDPS           Y9, Y10, Y10
+	VMOVUPS          Y10, 4000(AX)
+	VMULPS.BCST      conv2_0_16<>+0(SB), Y2, Y10
+	VFMADD231PS.BCST conv2_0_64<>+0(SB), Y4, Y10
+	VFMADD231PS.BCST conv2_1_5625<>+0(SB), Y6, Y10
+	VFMADD231PS.BCST conv2_6_25<>+0(SB), Y8, Y10
+	VSUBPS           Y7, Y10, Y10
+	VMOVUPS          Y10, 8000(AX)
+	VMULPS.BCST      conv2_0_064<>+0(SB), Y0, Y0
+	VFMADD231PS.BCST conv2_0_512<>+0(SB), Y1, Y0
+	VFMADD231PS.BCST conv2_1_953125<>+0(SB), Y3, Y0
+	VFMADD231PS.BCST conv2_15_625<>+0(SB), Y5, Y0
+	VSUBPS           Y9, Y0, Y0
+	VMOVUPS          Y0, 12000(AX)
+	VMULPS.BCST      conv2_0_0256<>+0(SB), Y2, Y0
+	VFMADD231PS.BCST conv2_0_4096<>+0(SB), Y4, Y0
+	VFMADD231PS.BCST conv2_2_4414062<>+0(SB), Y6, Y0
+	VFMADD231PS.BCST conv2_39_0625<>+0(SB), Y8, Y0
 	VADDPS           Y7, Y0, Y0
-	VFMADD231PS.BCST conv2_16<>+0(SB), Y2, Y0
-	VMOVUPS          Y0, 16000(AX)
-	VMOVUPS          256(DX), Y0
 	VMOVUPS          288(DX), Y1
-	VMOVUPS          320(DX), Y2
-	VMOVUPS          352(DX), Y3
-	VMOVUPS          384(DX), Y4
-	VMOVUPS          416(DX), Y5
-	VMOVUPS          448(DX), Y6
-	VMOVUPS          480(DX), Y7
-
-	// plus1, minus1 = 2/9 (u1 ± u2); plus2, minus2 = 1/360 (u3 ± u4); plusHalf, minusHalf = 1/45 (u5 ± u6)
-	VADDPS      Y2, Y1, Y8
-	VMULPS.BCST conv2_0_22222222<>+0(SB), Y8, Y8
-	VSUBPS      Y2, Y1, Y1
-	VMULPS.BCST conv2_0_22222222<>+0(SB), Y1, Y1
-	VADDPS      Y4, Y3, Y2
-	VMULPS.BCST conv2_0_0027777778<>+0(SB), Y2, Y2
-	VSUBPS      Y4, Y3, Y3
-	VMULPS.BCST conv2_0_0027777778<>+0(SB), Y3, Y3
-	VADDPS      Y6, Y5, Y4
-	VMULPS.BCST conv2_0_022222223<>+0(SB), Y4, Y4
-	VSUBPS      Y6, Y5, Y5
-	VMULPS.BCST conv2_0_022222223<>+0(SB), Y5, Y5
-
-	// w0 = ((u0 + plus1) + plus2) + 16 plusHalf
-	VADDPS           Y8, Y0, Y0
-	VADDPS           Y2, Y0, Y0
-	VFMADD231PS.BCST conv2_16<>+0(SB), Y4, Y0
-	VMOVUPS          Y0, 20000(AX)
-
-	// w1 = minus1 + 2 minus2 + 8 minusHalf
-	VMOVAPS          Y1, Y0
-	VFMADD231PS.BCST conv2_2<>+0(SB), Y3, Y0
-	VFMADD231PS.BCST conv2_8<>+0(SB), Y5, Y0
-	VMOVUPS          Y0, 24000(AX)
-
-	// w2 = plus1 + 4 plus2 + 4 plusHalf
-	VMOVAPS          Y8, Y0
-	VFMADD231PS.BCST conv2_4<>+0(SB), Y2, Y0
-	VFMADD231PS.BCST conv2_4<>+0(SB), Y4, Y0
-	VMOVUPS          Y0, 28000(AX)
-
-	// w3 = minus1 + 8 minus2 + 2 minusHalf
-	VFMADD231PS.BCST conv2_8<>+0(SB), Y3, Y1
-	VFMADD231PS.BCST conv2_2<>+0(SB), Y5, Y1
-	VMOVUPS          Y1, 32000(AX)
-
-	// w4 = ((plus1 + plusHalf) + u7) + 16 plus2
-	VADDPS           Y4, Y8, Y0
-	VADDPS           Y7, Y0, Y0
-	VFMADD231PS.BCST conv2_16<>+0(SB), Y2, Y0
-	VMOVUPS          Y0, 36000(AX)
-	VMOVUPS          512(DX), Y0
-	VMOVUPS          544(DX), Y1
-	VMOVUPS          576(DX), Y2
-	VMOVUPS          608(DX), Y3
-	VMOVUPS          640(DX), Y4
-	VMOVUPS          672(DX), Y5
-	VMOVUPS          704(DX), Y6
-	VMOVUPS          736(DX), Y7
-
-	// plus1, minus1 = 2/9 (u1 ± u2); plus2, minus2 = 1/360 (u3 ± u4); plusHalf, minusHalf = 1/45 (u5 ± u6)
-	VADDPS      Y2, Y1, Y8
-	VMULPS.BCST conv2_0_22222222<>+0(SB), Y8, Y8
-	VSUBPS      Y2, Y1, Y1
-	VMULPS.BCST conv2_0_22222222<>+0(SB), Y1, Y1
-	VADDPS      Y4, Y3, Y2
-	VMULPS.BCST conv2_0_0027777778<>+0(SB), Y2, Y2
-	VSUBPS      Y4, Y3, Y3
-	VMULPS.BCST conv2_0_0027777778<>+0(SB), Y3, Y3
-	VADDPS      Y6, Y5, Y4
-	VMULPS.BCST conv2_0_022222223<>+0(SB), Y4, Y4
-	VSUBPS      Y6, Y5, Y5
-	VMULPS.BCST conv2_0_022222223<>+0(SB), Y5, Y5
-
-	// w0 = ((u0 + plus1) + plus2) + 16 plusHalf
-	VADDPS           Y8, Y0, Y0
-	VADDPS           Y2, Y0, Y0
-	VFMADD231PS.BCST conv2_16<>+0(SB), Y4, Y0
-	VMOVUPS          Y0, 40000(AX)
-
-	// w1 = minus1 + 2 minus2 + 8 minusHalf
-	VMOVAPS          Y1, Y0
-	VFMADD231PS.BCST conv2_2<>+0(SB), Y3, Y0
-	VFMADD231PS.BCST conv2_8<>+0(SB), Y5, Y0
-	VMOVUPS          Y0, 44000(AX)
-
-	// w2 = plus1 + 4 plus2 + 4 plusHalf
-	VMOVAPS          Y8, Y0
-	VFMADD231PS.BCST conv2_4<>+0(SB), Y2, Y0
-	VFMADD231PS.BCST conv2_4<>+0(SB), Y4, Y0
-	VMOVUPS          Y0, 48000(AX)
-
-	// w3 = minus1 + 8 minus2 + 2 minusHalf
-	VFMADD231PS.BCST conv2_8<>+0(SB), Y3, Y1
-	VFMADD231PS.BCST conv2_2<>+0(SB), Y5, Y1
-	VMOVUPS          Y1, 52000(AX)
-
-	// w4 = ((plus1 + plusHalf) + u7) + 16 plus2
-	VADDPS           Y4, Y8, Y0
-	VADDPS           Y7, Y0, Y0
-	VFMADD231PS.BCST conv2_16<>+0(SB), Y2, Y0
-	VMOVUPS          Y0, 56000(AX)
-	VMOVUPS          768(DX), Y0
-	VMOVUPS          800(DX), Y1
-	VMOVUPS          832(DX), Y2
-	VMOVUPS          864(DX), Y3
-	VMOVUPS          896(DX), Y4
-	VMOVUPS          928(DX), Y5
-	VMOVUPS          960(DX), Y6
-	VMOVUPS          992(DX), Y7
-
-	// plus1, minus1 = 2/9 (u1 ± u2); plus2, minus2 = 1/360 (u3 ± u4); plusHalf, minusHalf = 1/45 (u5 ± u6)
-	VADDPS      Y2, Y1, Y8
-	VMULPS.BCST conv2_0_22222222<>+0(SB), Y8, Y8
-	VSUBPS      Y2, Y1, Y1
-	VMULPS.BCST conv2_0_22222222<>+0(SB), Y1, Y1
-	VADDPS      Y4, Y3, Y2
-	VMULPS.BCST conv2_0_0027777778<>+0(SB), Y2, Y2
-	VSUBPS      Y4, Y3, Y3
-	VMULPS.BCST conv2_0_0027777778<>+0(SB), Y3, Y3
-	VADDPS      Y6, Y5, Y4
-	VMULPS.BCST conv2_0_022222223<>+0(SB), Y4, Y4
-	VSUBPS      Y6, Y5, Y5
-	VMULPS.BCST conv2_0_022222223<>+0(SB), Y5, Y5
-
-	// w0 = ((u0 + plus1) + plus2) + 16 plusHalf
-	VADDPS           Y8, Y0, Y0
-	VADDPS           Y2, Y0, Y0
-	VFMADD231PS.BCST conv2_16<>+0(SB), Y4, Y0
-	VMOVUPS          Y0, 60000(AX)
-
-	// w1 = minus1 + 2 minus2 + 8 minusHalf
-	VMOVAPS          Y1, Y0
-	VFMADD231PS.BCST conv2_2<>+0(SB), Y3, Y0
-	VFMADD231PS.BCST conv2_8<>+0(SB), Y5, Y0
-	VMOVUPS          Y0, 64000(AX)
-
-	// w2 = plus1 + 4 plus2 + 4 plusHalf
-	VMOVAPS          Y8, Y0
-	VFMADD231PS.BCST conv2_4<>+0(SB), Y2, Y0
-	VFMADD231PS.BCST conv2_4<>+0(SB), Y4, Y0
-	VMOVUPS          Y0, 68000(AX)
-
-	// w3 = minus1 + 8 minus2 + 2 minusHalf
-	VFMADD231PS.BCST conv2_8<>+0(SB), Y3, Y1
-	VFMADD231PS.BCST conv2_2<>+0(SB), Y5, Y1
-	VMOVUPS          Y1, 72000(AX)
-
-	// w4 = ((plus1 + plusHalf) + u7) + 16 plus2
-	VADDPS           Y4, Y8, Y0
-	VADDPS           Y7, Y0, Y0
-	VFMADD231PS.BCST conv2_16<>+0(SB), Y2, Y0
-	VMOVUPS          Y0, 76000(AX)
-	VMOVUPS          1024(DX), Y0
-	VMOVUPS          1056(DX), Y1
-	VMOVUPS          1088(DX), Y2
-	VMOVUPS          1120(DX), Y3
-	VMOVUPS          1152(DX), Y4
-	VMOVUPS          1184(DX), Y5
-	VMOVUPS          1216(DX), Y6
-	VMOVUPS          1248(DX), Y7
-
-	// plus1, minus1 = 2/9 (u1 ± u2); plus2, minus2 = 1/360 (u3 ± u4); plusHalf, minusHalf = 1/45 (u5 ± u6)
-	VADDPS      Y2, Y1, Y8
-	VMULPS.BCST conv2_0_22222222<>+0(SB), Y8, Y8
-	VSUBPS      Y2, Y1, Y1
-	VMULPS.BCST conv2_0_22222222<>+0(SB), Y1, Y1
-	VADDPS      Y4, Y3, Y2
-	VMULPS.BCST conv2_0_0027777778<>+0(SB), Y2, Y2
-	VSUBPS      Y4, Y3, Y3
-	VMULPS.BCST conv2_0_0027777778<>+0(SB), Y3, Y3
-	VADDPS      Y6, Y5, Y4
-	VMULPS.BCST conv2_0_022222223<>+0(SB), Y4, Y4
-	VSUBPS      Y6, Y5, Y5
-	VMULPS.BCST conv2_0_022222223<>+0(SB), Y5, Y5
-
-	// w0 = ((u0 + plus1) + plus2) + 16 plusHalf
-	VADDPS           Y8, Y0, Y0
-	VADDPS           Y2, Y0, Y0
-	VFMADD231PS.BCST conv2_16<>+0(SB), Y4, Y0
-	VMOVUPS          Y0, 80000(AX)
-
-	// w1 = minus1 + 2 minus2 + 8 minusHalf
-	VMOVAPS          Y1, Y0
-	VFMADD231PS.BCST conv2_2<>+0(SB), Y3, Y0
-	VFMADD231PS.BCST conv2_8<>+0(SB), Y5, Y0
-	VMOVUPS          Y0, 84000(AX)
-
-	// w2 = plus1 + 4 plus2 + 4 plusHalf
-	VMOVAPS          Y8, Y0
-	VFMADD231PS.BCST conv2_4<>+0(SB), Y2, Y0
-	VFMADD231PS.BCST conv2_4<>+0(SB), Y4, Y0
-	VMOVUPS          Y0, 88000(AX)
-
-	// w3 = minus1 + 8 minus2 + 2 minusHalf
-	VFMADD231PS.BCST conv2_8<>+0(SB), Y3, Y1
-	VFMADD231PS.BCST conv2_2<>+0(SB), Y5, Y1
-	VMOVUPS          Y1, 92000(AX)
-
-	// w4 = ((plus1 + plusHalf) + u7) + 16 plus2
-	VADDPS           Y4, Y8, Y0
-	VADDPS           Y7, Y0, Y0
-	VFMADD231PS.BCST conv2_16<>+0(SB), Y2, Y0
-	VMOVUPS          Y0, 96000(AX)
+	VADDPS           Y1, Y0, Y0
+	VMOVUPS          Y0, 16000(AX)
+	ADDQ             $+384, DX
+	ADDQ             $+20000, AX
+	DECQ             SI
+	JNZ              row3
+	ADDQ             $-1920, DX
+	ADDQ             $-100000, AX
 	ADDQ             $+32, AX
 	ADDQ             $+32, CX
 	DECQ             BX
-	JNZ              column1
+	JNZ              weights1
 	VZEROUPPER
 	RET

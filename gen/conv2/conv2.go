@@ -31,6 +31,7 @@ import (
 	"github.com/mmcloughlin/avo/reg"
 
 	"github.com/kernelet/kernelet/gen/isa"
+	"github.com/kernelet/kernelet/gen/winograd"
 	"github.com/kernelet/kernelet/internal/shape"
 )
 
@@ -44,6 +45,7 @@ const (
 	tileSize    = shape.TileSize
 	points      = shape.Points
 	frequencies = shape.Frequencies
+	filterSize  = shape.FilterSize
 	group       = shape.Conv2Group
 	padding     = 4 * shape.Conv2Padding // bytes after each frequency of v and dm
 )
@@ -54,20 +56,25 @@ type pointers = []reg.GPVirtual
 func Emit(f *isa.File) {
 	for _, width := range isa.Widths {
 		inputTransform(f, width)
-		forward(f, width, false)
-		forward(f, width, true)
+		forward(f, width)
+		trainInputTransform(f, width)
+		trainForward(f, width)
 		outputGrad(f, width)
 		inputGradProducts(f, width)
 		inputGradTransform(f, width)
 	}
-	weightGrad(f)
+	weightGrad(f, false)
+	weightGrad(f, true)
 	biasGrad(f)
 	weightTransform(f)
+	trainWeightTransform(f)
 	weightGradTransform(f)
 }
 
-// groupStride is the distance between frequencies of dm.
-func groupStride(line int) int { return group*tiles*line + padding }
-
-// groupBytes is the size of dm for five outputs and two rows of frequencies.
-func groupBytes(line int) int { return 2 * points * groupStride(line) }
+// weightTransform emits U = G W Gᵀ, lanes being pairs (output, channel). Rows of
+// 1000 are 125 vectors of 8 lanes.
+func weightTransform(f *isa.File) {
+	k := f.WideFunction("Conv2WeightTransform", "u, w []float32",
+		"transforms the weights of conv2: u [64][50][20] = G w Gᵀ from w [25][50][20].")
+	winograd.Weights(k, inputs*outputs)
+}

@@ -5,7 +5,6 @@ import (
 	"github.com/mmcloughlin/avo/reg"
 
 	"github.com/kernelet/kernelet/gen/isa"
-	"github.com/kernelet/kernelet/gen/pooling"
 	"github.com/kernelet/kernelet/gen/winograd"
 )
 
@@ -122,16 +121,11 @@ func (p product) emit(k *isa.Kernel, to, weight, from reg.GPVirtual) {
 // The products of all 64 frequencies, 82 KB for a block, go through L2. Tried on
 // Zen 5, AVX-512: eight frequencies at a time, a row of the transform, whose
 // products stay in L1 for half of it, 2.62 µs an image instead of 2.44.
-func forward(f *isa.File, width int, masked bool) {
-	name, parameters := "Conv2ForwardReLUPool", "y, m, u, v, bias []float32, first int"
-	doc := []string{"computes outputs first … first+4 of conv2, pooled:",
+func forward(f *isa.File, width int) {
+	k := f.Function("Conv2ForwardReLUPool", width, "y, m, u, v, bias []float32, first int",
+		"computes outputs first … first+4 of conv2, pooled:",
 		"y [50][4][4] = max(0, maxpool(Aᵀ (Σ u v) A) + bias) from u [64][50][20], v [64][20][4], bias [50];",
-		"m [5][64][4] is working memory."}
-	if masked {
-		name, parameters = name+"Mask", "y []float32, mask []byte, m, u, v, bias []float32, first int"
-		doc = append(doc, "mask [50][4][4] receives the windows' masks.")
-	}
-	k := f.Function(name, width, parameters, doc...)
+		"m [5][64][4] is working memory.")
 	m, u, v, first := k.Pointer("m"), k.Pointer("u"), k.Pointer("v"), k.Integer("first")
 	k.AdvanceBy(first, 4*inputs, u)
 	line := k.Line()
@@ -144,31 +138,21 @@ func forward(f *isa.File, width int, masked bool) {
 	first = k.Integer("first")
 	k.AdvanceBy(first, pooledSize*pooledSize*line, y)
 	k.AdvanceBy(first, 4, bias)
-	var masks, maskSteps = pointers{}, []int{}
-	windowRow := pooledSize * pooling.MaskBytes(width)
-	if masked {
-		mask := k.Pointer("mask")
-		k.AdvanceBy(first, pooledSize*windowRow, mask)
-		masks, maskSteps = pointers{mask}, []int{2 * windowRow}
-	}
 	k = k.Wide()
 	side := max(1, k.Lanes/width) // tiles of a row that lie in one vector
 	rows := k.Scratch(4 * points * k.Bytes())
 	zero := k.Zero()
 	k.Loop("output", group, pointers{m, bias}, []int{(frequencies*tiles - tiles) * line, 4}, func() {
 		b := k.Broadcast(isa.At(bias, 0))
-		k.Loop("tileRow", 2, append(pointers{m, y}, masks...), append([]int{2 * line, 2 * pooledSize * line}, maskSteps...), func() {
-			k.EachPart(pointers{m, y}, masks, func() {
+		k.Loop("tileRow", 2, pointers{m, y}, []int{2 * line, 2 * pooledSize * line}, func() {
+			k.EachPart(pointers{m, y}, nil, func() {
 				for tileColumn := range 2 / side {
 					winograd.PooledOutput(k, rows, m, tileColumn*line, tiles*line, b, zero, func(row, column int) (to, mask []operand.Mem) {
 						for s := range side {
 							at := row*pooledSize + 2*(tileColumn+s) + column
 							to = append(to, isa.At(y, at*line))
-							if masked {
-								mask = append(mask, isa.At(masks[0], at*pooling.MaskBytes(width)))
-							}
 						}
-						return to, mask
+						return to, nil
 					})
 				}
 			})

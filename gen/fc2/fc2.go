@@ -234,7 +234,7 @@ func weightGrad(f *isa.File) {
 						}
 					}
 				}, atTail)
-			}, func(r int) operand.Mem { return isa.At(dw, r*weights) })
+			}, func(r int) [2]operand.Mem { return [2]operand.Mem{isa.At(dw, r*weights), isa.At(dw, r*weights+8)} })
 		})
 		k.Advance(x, -inputs*line)
 		k.Advance(tailX, -inputs*line/2)

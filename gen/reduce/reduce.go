@@ -39,15 +39,20 @@ func One(k *isa.Kernel, row []isa.V, to operand.Mem) {
 	k.VMOVSS(four, to)
 }
 
-// AddTail adds eight float32 in memory to the lower lanes of the first vector
-// of a row and leaves the upper lanes alone.
-func AddTail(k *isa.Kernel, v isa.V, m operand.Mem) {
+// AddTail adds eight float32, in memory or a register, to the lower lanes of the
+// first vector of a row and leaves the upper lanes alone.
+func AddTail(k *isa.Kernel, v isa.V, eight operand.Op) {
 	if k.Lanes == 8 {
-		k.VADDPS(m, v, v)
+		k.VADDPS(eight, v, v)
 		return
 	}
+	if y, ok := eight.(isa.V); ok { // to both halves, since avo would take an unwritten half for live
+		both := k.ZMM()
+		k.VSHUFF32X4(operand.U8(0x44), y.AsZ(), y.AsZ(), both)
+		eight = both
+	}
 	lower := Lower(k)
-	k.VADDPS(m, v, lower, v)
+	k.VADDPS(eight, v, lower, v)
 }
 
 // Lower returns the mask of lanes 0 to 7.
@@ -59,8 +64,8 @@ func Lower(k *isa.Kernel) reg.OpmaskVirtual {
 }
 
 // Row stores the lane sums of four 8-lane vectors of each of one or two rows
-// as four adjacent float32 at each row's memory.
-func Row(k *isa.Kernel, rows [][4]isa.V, to []operand.Mem) {
+// as float32, the first two and the last two at each row's two places.
+func Row(k *isa.Kernel, rows [][4]isa.V, to [][2]operand.Mem) {
 	// Two shuffles pick complementary lanes; adding them halves the number of partial sums.
 	pairs := make([]isa.V, len(rows))
 	for i, r := range rows {
@@ -73,11 +78,11 @@ func Row(k *isa.Kernel, rows [][4]isa.V, to []operand.Mem) {
 	// [a0 a1 b0 b1 | a2 a3 b2 b3] after l + l+1
 	sums := shuffled(k, pairs[0], pairs[len(pairs)-1], 0x88, 0xdd)
 	upper := k.UpperQuad(sums)
-	k.VMOVLPS(sums.AsX(), to[0])
-	k.VMOVLPS(upper, to[0].Offset(8))
+	k.VMOVLPS(sums.AsX(), to[0][0])
+	k.VMOVLPS(upper, to[0][1])
 	if len(rows) == 2 {
-		k.VMOVHPS(sums.AsX(), to[1])
-		k.VMOVHPS(upper, to[1].Offset(8))
+		k.VMOVHPS(sums.AsX(), to[1][0])
+		k.VMOVHPS(upper, to[1][1])
 	}
 }
 

@@ -33,8 +33,9 @@ func (t Tile) parts() int { return 16 / t.k.Lanes }
 
 // Sum lets accumulate add up parts of the tile, whose accumulators it gets as
 // zeros: a vector of 16 lanes, which part counts, of held columns from column
-// first on. Then it stores each row's lane sums, four adjacent float32, at to.
-func (t Tile) Sum(accumulate func(part, first, held int, sums [][]isa.V), to func(row int) operand.Mem) {
+// first on. Then it stores each row's lane sums at two places, two adjacent
+// float32 each.
+func (t Tile) Sum(accumulate func(part, first, held int, sums [][]isa.V), to func(row int) [2]operand.Mem) {
 	k, held := t.k, Columns/t.parts()
 	sums := make([][Columns]isa.V, t.rows)
 	for part := range t.parts() {
@@ -60,7 +61,7 @@ func (t Tile) Sum(accumulate func(part, first, held int, sums [][]isa.V), to fun
 	k.Comment("the sums of the lanes")
 	for r := 0; r < t.rows; r += 2 {
 		var rows [][Columns]isa.V
-		var places []operand.Mem
+		var places [][2]operand.Mem
 		for i := r; i < min(r+2, t.rows); i++ {
 			if t.parts() > 1 {
 				for c := range Columns {

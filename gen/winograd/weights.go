@@ -13,12 +13,6 @@ func Weights(k kernel, columns int) {
 	transform(k, "u", "w", shape.Points, shape.FilterSize, columns, Weight, "G w", "(G w) Gᵀ")
 }
 
-// WeightGrads emits the body of a kernel with the parameters dw and du:
-// dw [25][columns] = Gᵀ du G from du [64][columns]; columns is a multiple of 8.
-func WeightGrads(k kernel, columns int) {
-	transform(k, "dw", "du", shape.FilterSize, shape.Points, columns, WeightGrad, "Gᵀ du", "(Gᵀ du) G")
-}
-
 // transform applies oneDimension to the columns, then to the rows of matrices
 // whose elements are rows of columns values each; first and second say in
 // comments what that gives.

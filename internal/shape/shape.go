@@ -52,6 +52,17 @@ const (
 	Conv2Tiles      = Conv2TilesInRow * Conv2TilesInRow
 )
 
+// Sizes of Toom and Cook's algorithm F(8×8, 5×5), with which conv2 is trained: a
+// tile is a channel.
+const (
+	ToomPoints      = 12                                  // inputs of a tile, and values, in one dimension
+	ToomReal        = 10                                  // values whose point is real
+	ToomFrequencies = ToomPoints * ToomPoints             // real values of a tile
+	ToomSingles     = ToomReal * ToomReal                 // frequencies that are real
+	ToomPairs       = (ToomFrequencies - ToomSingles) / 2 // complex frequencies, of two values
+	ToomProducts    = ToomSingles + 4*ToomPairs           // real products
+)
+
 // Floating-point operations of the layers, an image, by their dense algorithms.
 const (
 	Conv1FLOPs = 2 * Conv1Outputs * Conv1Size * Conv1Size * Taps
@@ -82,44 +93,63 @@ const (
 	Conv2Y      = Conv2Outputs * Pool2Pixels               // [50][4][4]
 	Conv2W      = Taps * Conv2Outputs * Conv2Inputs        // [25][50][20], no lines
 	Conv2U      = Frequencies * Conv2Outputs * Conv2Inputs // [64][50][20], no lines
-	Conv2DV     = Conv2Inputs * Frequencies * Conv2Tiles   // [20][64][4]
-	Conv2Group  = 5                                        // channels that one call of a product kernel computes
-	Conv2Groups = Conv2Outputs / Conv2Group                // of outputs
-	Conv2Pairs  = Points / 2                               // of rows of frequencies
+	Conv2Group  = 5                                        // outputs that one call of the forward kernel computes
+	Conv2Groups = Conv2Outputs / Conv2Group
+
+	Conv2TrainU = ToomFrequencies * Conv2Outputs * Conv2Inputs // [144][50][20], no lines
+
+	// Channels that one call of a kernel computes in training.
+	Conv2TrainGroup   = 10
+	Conv2OutputGroups = Conv2Outputs / Conv2TrainGroup
+	Conv2InputGroups  = Conv2Inputs / Conv2TrainGroup
 
 	// Conv2Padding is the number of unused values after each frequency of v and
-	// dm. A transform stores to many frequencies in turn, and without them these
-	// stores would fall into a few of the 64 sets of the L1 cache.
+	// dm and after each channel of m and dv. A transform stores to many frequencies in turn, and
+	// without them these stores would fall into a few of the 64 sets of the L1 cache.
 	Conv2Padding = 16
 )
 
-// Conv2Work is the number of float32 of working memory that conv2's kernels need
-// for blocks of images, and its weight gradient for a batch of MaxImages.
-var Conv2Work = max(Conv2ForwardWork(Block), Conv2InputGradWork(Block), Conv2WeightGradWork(MaxImages))
+// Tasks of conv2's weight gradient in training: real frequencies, complex ones, and the bias.
+const (
+	Conv2WeightSingles     = 5 // frequencies of a task
+	Conv2WeightPairs       = 2
+	Conv2WeightSingleTasks = ToomSingles / Conv2WeightSingles
+	Conv2WeightPairTasks   = ToomPairs / Conv2WeightPairs
+	Conv2WeightTasks       = Conv2WeightSingleTasks + Conv2WeightPairTasks + 1
+)
+
+// Conv2TrainWork is the number of float32 of working memory that conv2's kernels
+// need for a block in training.
+var Conv2TrainWork = max(Conv2TrainForwardWork(Block), Conv2InputGradWork(Block))
 
 // Conv2ForwardWork is the length of the products of five outputs, [5][64][4].
 func Conv2ForwardWork(images int) int { return Conv2Group * Frequencies * Conv2Tiles * images }
 
-// Conv2InputGradWork is the length of dm for all outputs and of dv.
-func Conv2InputGradWork(images int) int { return Conv2Groups*Conv2M(images) + Conv2DV*images }
-
-// Conv2WeightGradWork is the length of dm for five outputs of a batch.
-func Conv2WeightGradWork(images int) int { return Conv2M(images) }
-
-// Conv2WeightTasks is the number of tasks of conv2's weight gradient: pairs of
-// rows of frequencies times groups of outputs.
-const Conv2WeightTasks = Conv2Pairs * Conv2Groups
-
-// Conv2V is the number of values of v [64][20][4] for images, a block or, as a
-// row of blocks and perhaps a half-block, a batch.
+// Conv2V is the number of values of v [64][20][4] for images, a block or a
+// half-block.
 func Conv2V(images int) int {
-	return Frequencies * (Conv2Inputs*Conv2Tiles*images + blocks(images)*Conv2Padding)
+	return Frequencies * (Conv2Inputs*Conv2Tiles*images + Conv2Padding)
 }
 
-// Conv2M is the number of values of dm [2 rows of frequencies][8][5][4] for
-// images, a block or a row of blocks.
-func Conv2M(images int) int {
-	return 2 * Points * (Conv2Group*Conv2Tiles*images + blocks(images)*Conv2Padding)
+// Conv2TrainForwardWork is the length of the products of ten outputs, m [10][144].
+func Conv2TrainForwardWork(images int) int {
+	return Conv2TrainGroup * (ToomFrequencies*images + Conv2Padding)
+}
+
+// Conv2InputGradWork is the length of dv [20][144].
+func Conv2InputGradWork(images int) int {
+	return Conv2Inputs * (ToomFrequencies*images + Conv2Padding)
+}
+
+// Conv2TrainV is the number of values of v [144][20] for images, a block or, as a
+// row of blocks and perhaps a half-block, a batch.
+func Conv2TrainV(images int) int {
+	return ToomFrequencies * (Conv2Inputs*images + blocks(images)*Conv2Padding)
+}
+
+// Conv2DM is the number of values of dm [144][50] for images, like Conv2TrainV.
+func Conv2DM(images int) int {
+	return ToomFrequencies * (Conv2Outputs*images + blocks(images)*Conv2Padding)
 }
 
 func blocks(images int) int { return (images + Block - 1) / Block }
