@@ -258,7 +258,7 @@ func (t *Trainer) restore(tensors []safetensors.Tensor) error {
 			return err
 		}
 	}
-	return t.engine.packed.transform(t.engine.set, t.engine.weights)
+	return t.engine.transform()
 }
 
 // takePosition reads the position and returns the other tensors.

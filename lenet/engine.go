@@ -20,7 +20,7 @@ type engine struct {
 
 	weights, firstMoments, secondMoments parameters
 	gradients, totals                    parameters // of the chunk, of the batch's chunks so far
-	conv1U, conv2U, conv2DU              []float32  // transformed weights and gradient of the convolutions
+	conv1U, conv2U, conv2DU              []float32  // transformed weights and gradient of the convolutions, for training
 
 	chunk activations
 	own   []workerMemory
@@ -50,6 +50,7 @@ type workerMemory struct {
 // of blocks.
 type activations struct {
 	x, v, y2, h         []float32
+	dM                  []float32 // conv2's transformed gradient
 	mask1, mask2        []byte
 	packed, dPacked     kernels.Rows // fc1's input and its gradient
 	logits, dLogits, dH []float32
@@ -89,8 +90,8 @@ func newEngine(set *kernels.Set, threads int) (*engine, error) {
 	var w, m, v, g, total []float32
 	parts := []part{
 		{&w, parametersLength}, {&m, parametersLength}, {&v, parametersLength}, {&g, parametersLength}, {&total, parametersLength},
-		{&e.conv1U, shape.Conv1U}, {&e.conv2U, shape.Conv2U}, {&e.conv2DU, shape.Conv2U},
-		{&c.x, shape.ImagePixels * maxImages}, {&c.v, shape.Conv2V(maxImages)},
+		{&e.conv1U, shape.Conv1U}, {&e.conv2U, shape.Conv2TrainU}, {&e.conv2DU, shape.Conv2TrainU}, {&e.packed.conv2U, shape.Conv2U},
+		{&c.x, shape.ImagePixels * maxImages}, {&c.v, shape.Conv2TrainV(maxImages)}, {&c.dM, shape.Conv2DM(maxImages)},
 		{&c.y2, shape.Conv2Y * maxImages}, {&c.h, shape.FC1Outputs * maxImages},
 		{&c.packed.Values, shape.FC1Inputs * maxImages}, {&c.dPacked.Values, shape.FC1Inputs * maxImages},
 		{&c.logits, shape.Classes * maxImages}, {&c.dLogits, shape.Classes * maxImages}, {&c.dH, shape.FC1Outputs * maxImages},
@@ -101,7 +102,7 @@ func newEngine(set *kernels.Set, threads int) (*engine, error) {
 	memories := make([][]float32, threads)
 	for i := range e.own {
 		own := &e.own[i]
-		parts = append(parts, part{&own.work, shape.Conv2Work}, part{&own.y1, shape.Conv1Y * shape.Block}, part{&memories[i], inferenceLength})
+		parts = append(parts, part{&own.work, shape.Conv2TrainWork}, part{&own.y1, shape.Conv1Y * shape.Block}, part{&memories[i], inferenceLength})
 	}
 	release, err := allocate(parts)
 	if err != nil {
@@ -110,7 +111,7 @@ func newEngine(set *kernels.Set, threads int) (*engine, error) {
 	e.release = release
 	e.weights, e.firstMoments, e.secondMoments, e.gradients = newParameters(w), newParameters(m), newParameters(v), newParameters(g)
 	e.totals = newParameters(total)
-	e.packed = packed{conv1U: e.conv1U, conv2U: e.conv2U}
+	e.packed.conv1U = e.conv1U
 	e.packed.use(e.weights)
 	for i, memory := range memories {
 		e.own[i].inference = newInference(set, memory)
@@ -168,7 +169,15 @@ func (e *engine) close() {
 // setWeights copies a model into the engine.
 func (e *engine) setWeights(m *Model) error {
 	e.weights.load(m)
-	return e.packed.transform(e.set, e.weights)
+	return e.transform()
+}
+
+// transform makes the convolutions' transformed weights for training.
+func (e *engine) transform() error {
+	if err := e.set.Conv1WeightTransform(e.conv1U, e.weights.conv1[:shape.Conv1W]); err != nil {
+		return err
+	}
+	return e.set.Conv2TrainWeightTransform(e.conv2U, e.weights.conv2)
 }
 
 // block returns the number of images side by side in block b of the chunk.
@@ -232,7 +241,7 @@ func (e *engine) convolutions(worker, b int) error {
 	c, s := &e.chunk, e.set
 	n := e.job.block(b)
 	x, y1 := lines(c.x, shape.ImagePixels, b, n), e.own[worker].y1[:shape.Conv1Y*n]
-	v, y2 := c.v[shape.Conv2V(b*shape.Block):][:shape.Conv2V(n)], lines(c.y2, shape.Conv2Y, b, n)
+	v, y2 := c.v[shape.Conv2TrainV(b*shape.Block):][:shape.Conv2TrainV(n)], lines(c.y2, shape.Conv2Y, b, n)
 	mask2 := masks(c.mask2, shape.Conv2Y, b, n)
 	images, index := e.job.images, lines(c.index, 1, b, n)
 	if e.job.augment {
@@ -248,10 +257,10 @@ func (e *engine) convolutions(worker, b int) error {
 	if err := s.Conv1ForwardReLUPoolMask(n, y1, masks(c.mask1, shape.Conv1Y, b, n), x, e.conv1U, e.weights.conv1[shape.Conv1W:]); err != nil {
 		return err
 	}
-	if err := s.Conv2InputTransform(n, v, y1); err != nil {
+	if err := s.Conv2TrainInputTransform(n, v, y1); err != nil {
 		return err
 	}
-	if err := s.Conv2ForwardReLUPoolMask(n, y2, mask2, e.own[worker].work, e.conv2U, v, e.weights.conv2Bias); err != nil {
+	if err := s.Conv2TrainForwardReLUPoolMask(n, y2, mask2, e.own[worker].work, e.conv2U, v, e.weights.conv2Bias); err != nil {
 		return err
 	}
 	return s.FC1PackInput(n, c.packed, y2, b*shape.Block)
@@ -319,24 +328,29 @@ func (e *engine) fc1InputGradPart(task, groups, lists int) error {
 // convolutionsGrad takes a block's gradient back through conv2 and sums conv1's
 // weight gradient over the block.
 func (e *engine) convolutionsGrad(worker, b int) error {
-	if err := e.unpack(worker, b); err != nil {
+	if err := e.conv2OutputGrad(worker, b); err != nil {
 		return err
 	}
-	return e.unpackedGrad(worker, b)
+	return e.inputGrads(worker, b)
 }
 
-// unpack brings a block's gradient from fc1's layout into conv2's.
-func (e *engine) unpack(_, b int) error {
-	c, n := &e.chunk, e.job.block(b)
-	return e.set.FC1UnpackInputGrad(n, lines(c.dY2, shape.Conv2Y, b, n), c.dPacked, b*shape.Block)
+// conv2OutputGrad brings a block's gradient from fc1's layout into conv2's, and
+// transforms it.
+func (e *engine) conv2OutputGrad(_, b int) error {
+	c, s, n := &e.chunk, e.set, e.job.block(b)
+	dY2 := lines(c.dY2, shape.Conv2Y, b, n)
+	if err := s.FC1UnpackInputGrad(n, dY2, c.dPacked, b*shape.Block); err != nil {
+		return err
+	}
+	return s.Conv2OutputGrad(n, c.dM[shape.Conv2DM(b*shape.Block):][:shape.Conv2DM(n)], dY2, masks(c.mask2, shape.Conv2Y, b, n))
 }
 
-// unpackedGrad is the rest of convolutionsGrad.
-func (e *engine) unpackedGrad(worker, b int) error {
+// inputGrads is the rest of convolutionsGrad.
+func (e *engine) inputGrads(worker, b int) error {
 	c, s, own := &e.chunk, e.set, &e.own[worker]
 	n := e.job.block(b)
 	dY1 := own.y1[:shape.Conv1Y*n]
-	if err := s.Conv2InputGrad(n, dY1, own.work, e.conv2U, lines(c.dY2, shape.Conv2Y, b, n), masks(c.mask2, shape.Conv2Y, b, n)); err != nil {
+	if err := s.Conv2InputGrad(n, dY1, own.work, e.conv2U, c.dM[shape.Conv2DM(b*shape.Block):][:shape.Conv2DM(n)]); err != nil {
 		return err
 	}
 	return s.Conv1WeightGrad(n, c.partials1[shape.Conv1WB*b:][:shape.Conv1WB], lines(c.x, shape.ImagePixels, b, n),
@@ -350,10 +364,10 @@ const (
 )
 
 // conv2Weights computes a part of conv2's transformed weight gradient.
-func (e *engine) conv2Weights(worker, task int) error {
-	c, s, j := &e.chunk, e.set, &e.job
-	n := j.lanes
-	return s.Conv2WeightGrad(n, task, e.conv2DU, e.gradients.conv2Bias, e.own[worker].work, c.v[:shape.Conv2V(n)], c.dY2[:shape.Conv2Y*n], c.mask2[:shape.MaskBytes(shape.Conv2Y, n)])
+func (e *engine) conv2Weights(_, task int) error {
+	c, s, n := &e.chunk, e.set, e.job.lanes
+	return s.Conv2WeightGrad(n, task, e.conv2DU, e.gradients.conv2Bias, c.dM[:shape.Conv2DM(n)], c.v[:shape.Conv2TrainV(n)],
+		c.dY2[:shape.Conv2Y*n], c.mask2[:shape.MaskBytes(shape.Conv2Y, n)])
 }
 
 // fc1Weights computes a part of fc1's weight gradient and updates the weights.
@@ -427,7 +441,7 @@ func (e *engine) updateConv2() error {
 	if err := e.apply(func(p *parameters) []float32 { return p.conv2Bias }); err != nil || !e.job.last {
 		return err
 	}
-	return e.set.Conv2WeightTransform(e.conv2U, e.weights.conv2)
+	return e.set.Conv2TrainWeightTransform(e.conv2U, e.weights.conv2)
 }
 
 func (e *engine) updateSmall() error {

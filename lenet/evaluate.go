@@ -54,6 +54,8 @@ func (t *Trainer) Evaluate(ctx context.Context, images, labels []byte) (Stats, e
 	e, weights := t.engine, &t.engine.packed
 	if t.averaged() > 0 {
 		weights = &t.average.packed
+	} else if err := weights.transform(e.set, e.weights); err != nil {
+		return Stats{}, err
 	}
 	judgements := make([]judgement, n)
 	e.evaluation = evaluation{weights: weights, images: images, labels: labels, judgements: judgements}

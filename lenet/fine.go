@@ -15,7 +15,7 @@ const (
 )
 
 // newFineStep is newStep for many workers: fc1's gradients have more tasks, and
-// conv2's weights, which need no more than the gradient of its output, fill the
+// conv2's weights, which need no more than its transformed gradient, fill the
 // gaps beside the convolutions' blocks. Every number is computed as by newStep,
 // from the same numbers in the same order.
 func (e *engine) newFineStep(threads int) *schedule {
@@ -26,12 +26,12 @@ func (e *engine) newFineStep(threads int) *schedule {
 	fc1InputGrad := &phase{name: "fc1, input gradient", after: after(fc2),
 		task:  func(_, task int) error { return e.fc1InputGradPart(task, fineImageGroups, fineListTasks) },
 		count: fixed(shape.FC1SlicePairs*fineImageGroups + fineListTasks)}
-	unpack := &phase{name: "fc1, unpacking", task: e.unpack, count: blocks, after: after(fc1InputGrad)}
-	convolutionsGrad := &phase{name: "convolutions, input gradient", task: e.unpackedGrad, count: blocks, after: after(unpack)}
+	outputGrad := &phase{name: "conv2, output gradient", task: e.conv2OutputGrad, count: blocks, after: after(fc1InputGrad)}
+	convolutionsGrad := &phase{name: "convolutions, input gradient", task: e.inputGrads, count: blocks, after: after(outputGrad)}
 	fc1Weights := &phase{name: "fc1, weights", after: after(fc1InputGrad),
 		task:  func(_, task int) error { return e.fc1WeightsPart(task, fineOutputParts) },
 		count: fixed(shape.FC1Slices * fineOutputParts)}
-	conv2Weights := &phase{name: "conv2, weight gradient", task: e.conv2Weights, count: fixed(shape.Conv2WeightTasks), after: after(unpack)}
+	conv2Weights := &phase{name: "conv2, weight gradient", task: e.conv2Weights, count: fixed(shape.Conv2WeightTasks), after: after(outputGrad)}
 	update := &phase{name: "other weights", task: e.gradientAndUpdate, count: fixed(updateTasks), after: after(convolutionsGrad, conv2Weights)}
-	return newSchedule(threads, convolutions, fc1, fc2, fc1InputGrad, unpack, convolutionsGrad, fc1Weights, conv2Weights, update)
+	return newSchedule(threads, convolutions, fc1, fc2, fc1InputGrad, outputGrad, convolutionsGrad, fc1Weights, conv2Weights, update)
 }
