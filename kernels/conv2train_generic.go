@@ -122,27 +122,30 @@ func conv2InputGradTransform(dx, dv []float32, first int) {
 
 func conv2WeightGradProducts(du, dm, v []float32, images, first int) {
 	for f := first; f < first+shape.Conv2WeightSingles; f++ {
-		conv2OuterProducts(du, dm, v, images, f, func(sum []float32, d, x [2][]float32) {
+		conv2OuterProducts(du, dm, v, images, f, func(sum [shape.Block]float32, d, x [2][]float32) [shape.Block]float32 {
 			for l := range d[0] {
 				sum[l] += float32(d[0][l] * x[0][l])
 			}
+			return sum
 		})
 	}
 }
 
 func conv2WeightGradPairProducts(du, dm, v []float32, images, first int) {
 	for f := first; f < first+2*shape.Conv2WeightPairs; f += 2 {
-		conv2OuterProducts(du, dm, v, images, f, func(sum []float32, d, x [2][]float32) {
+		conv2OuterProducts(du, dm, v, images, f, func(sum [shape.Block]float32, d, x [2][]float32) [shape.Block]float32 {
 			for l := range d[0] {
 				sum[l] += float32(d[0][l] * x[0][l])
 				sum[l] += float32(d[1][l] * x[1][l])
 			}
+			return sum
 		})
-		conv2OuterProducts(du[shape.Conv2Outputs*shape.Conv2Inputs:], dm, v, images, f, func(sum []float32, d, x [2][]float32) {
+		conv2OuterProducts(du[shape.Conv2Outputs*shape.Conv2Inputs:], dm, v, images, f, func(sum [shape.Block]float32, d, x [2][]float32) [shape.Block]float32 {
 			for l := range d[0] {
 				sum[l] += float32(d[1][l] * x[0][l])
 				sum[l] -= float32(d[0][l] * x[1][l])
 			}
+			return sum
 		})
 	}
 }
@@ -150,7 +153,7 @@ func conv2WeightGradPairProducts(du, dm, v []float32, images, first int) {
 // conv2OuterProducts computes du of frequency f: add adds a block's products to
 // the lanes of a sum, from the lines of dm and v at f and at the frequency
 // behind it.
-func conv2OuterProducts(du, dm, v []float32, images, f int, add func(sum []float32, d, x [2][]float32)) {
+func conv2OuterProducts(du, dm, v []float32, images, f int, add func(sum [shape.Block]float32, d, x [2][]float32) [shape.Block]float32) {
 	lines := func(array []float32, frequency, channel, width int) (both [2][]float32) {
 		for part := range both {
 			if f+part < shape.ToomFrequencies {
@@ -164,7 +167,7 @@ func conv2OuterProducts(du, dm, v []float32, images, f int, add func(sum []float
 			var sum [shape.Block]float32
 			for block := 0; block < images; block += shape.Block {
 				width := min(shape.Block, images-block)
-				add(sum[:width], lines(dm[shape.Conv2DM(block):], conv2DMFrequency(width), o, width),
+				sum = add(sum, lines(dm[shape.Conv2DM(block):], conv2DMFrequency(width), o, width),
 					lines(v[shape.Conv2TrainV(block):], conv2VFrequency(width), c, width))
 			}
 			du[(f*shape.Conv2Outputs+o)*shape.Conv2Inputs+c] = addLanes(&sum)

@@ -31,8 +31,8 @@ const underflow = 1e-31
 // both signs meet in both or in neither. Values near the largest are another
 // run: a sum of theirs may pass the largest float32 in one step of the twin and
 // not in the kernel, which rounds a product and a sum together, so nothing is
-// said where magnitudes come near it. Winograd's transforms of weights divide
-// by up to 360 at the end of either dimension.
+// said where magnitudes come near it. The transform of weights at the points
+// ±5/2 divides by 14,513 at the end of either dimension.
 func TestSpecials(t *testing.T) {
 	generated := generatedSets(t)
 	negativeZero := float32(math.Copysign(0, -1))
@@ -96,7 +96,7 @@ func position(mask []byte, at, images int) int {
 // small enough, elsewhere against the twin's class if classes says so.
 func compareSpecials(t *testing.T, s *Set, argument argument, roundings float64, numbers []number, twin, got []float32, classes bool) {
 	t.Helper()
-	const largest = math.MaxFloat32 / (360 * 360)
+	const largest = math.MaxFloat32 / (14514 * 14514)
 	m := mistakes{t: t, where: s.Name()}
 	for i, e := range numbers {
 		ok := true

@@ -64,8 +64,12 @@ var toom = func() (c struct {
 	return c
 }()
 
+// toomVector are the twelve values of a transform, or what it transforms, which
+// are the first values then.
+type toomVector [shape.ToomPoints]float32
+
 // toomSum is Σ c[k]·x[first+2k], the last term first.
-func toomSum(c []float32, x []float32, first int) float32 {
+func toomSum(c []float32, x *toomVector, first int) float32 {
 	sum := float32(c[len(c)-1] * x[first+2*(len(c)-1)])
 	for k := len(c) - 2; k >= 0; k-- {
 		sum += float32(c[k] * x[first+2*k])
@@ -74,18 +78,18 @@ func toomSum(c []float32, x []float32, first int) float32 {
 }
 
 // toomInput returns Bᵀ d.
-func toomInput(d []float32) (v [shape.ToomPoints]float32) {
+func toomInput(d toomVector) (v toomVector) {
 	for a := range toom.power {
-		even, odd := toomSum(toom.q[a][:], d, 2), float32(toom.power[a][1]*toomSum(toom.q[a][:], d, 1))
+		even, odd := toomSum(toom.q[a][:], &d, 2), float32(toom.power[a][1]*toomSum(toom.q[a][:], &d, 1))
 		v[1+2*a], v[2+2*a] = even+odd, even-odd
 	}
-	v[0], v[toomInfinity] = toomSum(toom.z[:], d, 0), toomSum(toom.z[:], d, 1)
-	v[toomReal], v[toomImaginary] = toomSum(toom.q[4][:], d, 2), toomSum(toom.q[4][:], d, 1)
+	v[0], v[toomInfinity] = toomSum(toom.z[:], &d, 0), toomSum(toom.z[:], &d, 1)
+	v[toomReal], v[toomImaginary] = toomSum(toom.q[4][:], &d, 2), toomSum(toom.q[4][:], &d, 1)
 	return v
 }
 
 // toomInputGrad returns B v.
-func toomInputGrad(v []float32) (d [shape.ToomPoints]float32) {
+func toomInputGrad(v toomVector) (d toomVector) {
 	var plus, minus [4]float32
 	for a := range plus {
 		plus[a], minus[a] = v[1+2*a]+v[2+2*a], float32(toom.power[a][1]*(v[1+2*a]-v[2+2*a]))
@@ -106,7 +110,7 @@ func toomInputGrad(v []float32) (d [shape.ToomPoints]float32) {
 }
 
 // toomOutput returns Aᵀ m.
-func toomOutput(m []float32) (y [shape.Conv2Size]float32) {
+func toomOutput(m toomVector) (y [shape.Conv2Size]float32) {
 	var plus, minus [4]float32
 	for a := range plus {
 		plus[a], minus[a] = m[1+2*a]+m[2+2*a], m[1+2*a]-m[2+2*a]
@@ -130,10 +134,10 @@ func toomOutput(m []float32) (y [shape.Conv2Size]float32) {
 }
 
 // toomOutputGrad returns A y.
-func toomOutputGrad(y []float32) (m [shape.ToomPoints]float32) {
+func toomOutputGrad(y toomVector) (m toomVector) {
 	for a, p := range toom.power {
 		even, odd := y[0], float32(p[1]*y[1])
-		for k := 2; k < len(y); k += 2 {
+		for k := 2; k < shape.Conv2Size; k += 2 {
 			even += float32(p[k] * y[k])
 			odd += float32(p[k+1] * y[k+1])
 		}
@@ -145,7 +149,7 @@ func toomOutputGrad(y []float32) (m [shape.ToomPoints]float32) {
 }
 
 // toomWeight returns G w.
-func toomWeight(w []float32) (u [shape.ToomPoints]float32) {
+func toomWeight(w toomVector) (u toomVector) {
 	for a, p := range toom.power {
 		even := w[0] + float32(p[2]*w[2]) + float32(p[4]*w[4])
 		odd := float32(p[1]*w[1]) + float32(p[3]*w[3])
@@ -157,7 +161,7 @@ func toomWeight(w []float32) (u [shape.ToomPoints]float32) {
 }
 
 // toomWeightGrad returns Gᵀ u.
-func toomWeightGrad(u []float32) (w [shape.FilterSize]float32) {
+func toomWeightGrad(u toomVector) (w [shape.FilterSize]float32) {
 	var plus, minus [4]float32
 	for a, scale := range toom.scale[:4] {
 		plus[a], minus[a] = scale*(u[1+2*a]+u[2+2*a]), scale*(u[1+2*a]-u[2+2*a])
@@ -200,7 +204,7 @@ type toomTile [shape.ToomFrequencies]float32
 
 // spread makes a tile of rows, each transformed already by its columns. Where
 // scale is ½, the products of i with ±i are halved, as the weights' are.
-func (t *toomTile) spread(rows *[shape.ToomPoints][shape.ToomPoints]float32, scale float32) {
+func (t *toomTile) spread(rows *[shape.ToomPoints]toomVector, scale float32) {
 	for i := range rows {
 		for j, value := range rows[i] {
 			t[toomFrequency(i, j)] = value
@@ -212,7 +216,7 @@ func (t *toomTile) spread(rows *[shape.ToomPoints][shape.ToomPoints]float32, sca
 }
 
 // rows is the transposed operation.
-func (t *toomTile) rows(scale float32) (rows [shape.ToomPoints][shape.ToomPoints]float32) {
+func (t *toomTile) rows(scale float32) (rows [shape.ToomPoints]toomVector) {
 	for i := range rows {
 		for j := range rows[i] {
 			rows[i][j] = t[toomFrequency(i, j)]
@@ -226,41 +230,41 @@ func (t *toomTile) rows(scale float32) (rows [shape.ToomPoints][shape.ToomPoints
 
 // forwards returns the tile m X mᵀ of a square X in row-major order, m being a
 // transform to twelve values.
-func (t *toomTile) forwards(x []float32, size int, scale float32, m func(x []float32) [shape.ToomPoints]float32) {
-	var half, rows [shape.ToomPoints][shape.ToomPoints]float32
-	var column [shape.ToomPoints]float32
+func (t *toomTile) forwards(x []float32, size int, scale float32, m func(x toomVector) toomVector) {
+	var half, rows [shape.ToomPoints]toomVector
+	var column toomVector
 	for j := range size {
 		for i := range size {
 			column[i] = x[i*size+j]
 		}
-		for i, value := range m(column[:size]) {
+		for i, value := range m(column) {
 			half[i][j] = value
 		}
 	}
 	for i := range rows {
-		rows[i] = m(half[i][:size])
+		rows[i] = m(half[i])
 	}
 	t.spread(&rows, scale)
 }
 
 // toomBackwards puts m T mᵀ of a tile, m being a transform from twelve values.
-func toomBackwards[R toomResult](t *toomTile, scale float32, m func(x []float32) R, put func(i, j int, value float32)) {
+func toomBackwards[R toomResult](t *toomTile, scale float32, m func(x toomVector) R, put func(i, j int, value float32)) {
 	tile := t.rows(scale)
-	var half [shape.ToomPoints][shape.ToomPoints]float32
+	var half [shape.ToomPoints]toomVector
 	size := 0
 	for j := range tile {
-		var column [shape.ToomPoints]float32
+		var column toomVector
 		for i := range tile {
 			column[i] = tile[i][j]
 		}
-		result := m(column[:])
+		result := m(column)
 		size = len(result)
 		for i := range size {
 			half[i][j] = result[i]
 		}
 	}
 	for i := range size {
-		result := m(half[i][:])
+		result := m(half[i])
 		for j := range size {
 			put(i, j, result[j])
 		}
@@ -269,5 +273,5 @@ func toomBackwards[R toomResult](t *toomTile, scale float32, m func(x []float32)
 
 // toomResult is what a transform from twelve values returns.
 type toomResult interface {
-	[shape.ToomPoints]float32 | [shape.Conv2Size]float32 | [shape.FilterSize]float32
+	toomVector | [shape.Conv2Size]float32 | [shape.FilterSize]float32
 }
