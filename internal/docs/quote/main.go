@@ -12,6 +12,13 @@
 // it shows the lines of any file from the first that contains FIRST to the next
 // that contains LAST. FILE is relative to the repository.
 //
+// And between
+//
+//	<!-- figures N -->
+//	<!-- end of quote -->
+//
+// it shows the figures of page N in docs/tour/measured.json, with the machine.
+//
 // Without a flag quote writes the quotations into the pages. With -check it
 // changes nothing and fails if one is stale, if a link leads nowhere, or if a page
 // names a command, a flag, a package or a benchmark that does not exist.

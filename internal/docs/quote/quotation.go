@@ -15,6 +15,7 @@ const endMark = "<!-- end of quote -->"
 
 var (
 	beginMark = regexp.MustCompile(`^<!-- quote (\S+) (.+) -->$`)
+	measured  = regexp.MustCompile(`^<!-- figures (\d+) -->$`)
 	between   = regexp.MustCompile(`^"(.+)" "(.+)"$`)
 )
 
@@ -25,7 +26,8 @@ func fill(root, page string) (string, error) {
 	for i := 0; i < len(lines); i++ {
 		filled.WriteString(lines[i])
 		mark := beginMark.FindStringSubmatch(strings.TrimSpace(lines[i]))
-		if mark == nil {
+		figures := measured.FindStringSubmatch(strings.TrimSpace(lines[i]))
+		if mark == nil && figures == nil {
 			continue
 		}
 		end := i + 1
@@ -37,6 +39,15 @@ func fill(root, page string) (string, error) {
 		}
 		if end == len(lines) || strings.TrimSpace(lines[end]) != endMark {
 			return "", fmt.Errorf("line %d: expected %s after the quotation, got none", i+1, endMark)
+		}
+		if figures != nil {
+			table, err := figureTable(root, figures[1])
+			if err != nil {
+				return "", fmt.Errorf("line %d: %w", i+1, err)
+			}
+			filled.WriteString(table + lines[end])
+			i = end
+			continue
 		}
 		text, err := quotation(root, mark[1], mark[2])
 		if err != nil {

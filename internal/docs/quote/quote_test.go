@@ -71,6 +71,33 @@ func TestStale(t *testing.T) {
 	}
 }
 
+// TestFigures: a page has the figures that were measured, and is stale when
+// others were.
+func TestFigures(t *testing.T) {
+	measured := `{"cpu": "A", "family": 1, "model": 2, "isa": "avx2", "go": "go1", "date": "2026-01-02", "figures": {"3": [
+		{"name": "a", "value": 13.18244, "unit": "MFLOP"}, {"name": "b", "value": 431080, "unit": ""}, {"name": "c", "value": 0.000002657, "unit": ""}, {"name": "d", "value": 5925.3, "unit": "µs"}]}}`
+	page := "<!-- figures 3 -->\n" + endMark + "\n"
+	root := repository(t, map[string]string{measuredFile: measured, "page.md": page, "docs/tour/step/main.go": "package main\n"})
+	if err := run(root, true, ""); err == nil || !strings.Contains(err.Error(), "stale") {
+		t.Errorf("expected stale figures, got %v", err)
+	}
+	if err := run(root, false, ""); err != nil {
+		t.Fatal(err)
+	}
+	filled, err := os.ReadFile(filepath.Join(root, "page.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{"| a | 13.18 MFLOP |", "| b | 431080 |", "| c | 2.657e-06 |", "| d | 5925 µs |", "A (family 1, model 2), avx2, go1, 2026-01-02."} {
+		if !strings.Contains(string(filled), want+"\n") {
+			t.Errorf("expected %q in\n%s", want, filled)
+		}
+	}
+	if err := run(root, true, ""); err != nil {
+		t.Error(err)
+	}
+}
+
 // TestComplaints: every kind of mistake in a page is found, and what is right is
 // not.
 func TestComplaints(t *testing.T) {
