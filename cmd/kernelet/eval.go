@@ -17,6 +17,7 @@ type evalCommand struct {
 	ISA         string `name:"isa" help:"Instruction set: auto, generic, avx2 or avx512." default:"auto"`
 	JSON        bool   `name:"json" help:"Print one JSON object."`
 	Predictions string `help:"Write every image's logits to this CSV file; for images without labels, their digits as Kaggle wants them." placeholder:"FILE.csv"`
+	HTML        string `name:"html" help:"Write a page to this file: confusion matrix, calibration, every misread digit." placeholder:"FILE"`
 }
 
 type evaluation struct {
@@ -47,6 +48,9 @@ func (c *evalCommand) Run(e *environment) error {
 		set = data.Train
 	}
 	if set.Labels == nil {
+		if c.HTML != "" {
+			return usageError{fmt.Errorf("eval: --html: %s: the images have no labels to compare with", data.Source)}
+		}
 		if c.Predictions == "" {
 			return usageError{fmt.Errorf("eval: %s: the images have no labels to compare with; --predictions FILE.csv writes what the model reads", data.Source)}
 		}
@@ -60,6 +64,15 @@ func (c *evalCommand) Run(e *environment) error {
 	if c.Predictions != "" {
 		if err := writePredictions(c.Predictions, classifier, set); err != nil {
 			return err
+		}
+	}
+	if c.HTML != "" {
+		r, err := newReport(e.ctx, "Evaluation on "+data.Name, "images", model, classifier, set)
+		if err != nil {
+			return fmt.Errorf("eval: %w", err)
+		}
+		if err := r.write(c.HTML); err != nil {
+			return fmt.Errorf("eval: --html: %w", err)
 		}
 	}
 	if c.JSON {

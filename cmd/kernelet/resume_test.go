@@ -205,7 +205,7 @@ func TestUsedFolder(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := "train: " + out + ": replaces model.safetensors, history.csv, loss.png, accuracy.png, predictions.png and moves the earlier run's checkpoint to earlier-checkpoint.safetensors\n"
+	want := "train: " + out + ": replaces model.safetensors, history.csv, loss.png, accuracy.png, predictions.png, report.html and moves the earlier run's checkpoint to earlier-checkpoint.safetensors\n"
 	if stderr := train("--seed", "2"); stderr != want {
 		t.Errorf("expected %q, got %q", want, stderr)
 	}

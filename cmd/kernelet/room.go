@@ -9,9 +9,9 @@ import (
 )
 
 // resultBytes is more than what a training writes to its folder when it ends:
-// the model, a checkpoint of weights, two moments and their mean, and a megabyte
-// for history and pictures.
-const resultBytes = 5*4*shape.Parameters + 1<<20
+// the model, a checkpoint of weights, two moments and their mean, and three
+// megabytes for history, pictures and report.
+const resultBytes = 5*4*shape.Parameters + 3<<20
 
 // pageBytes is more than a page that bench writes.
 const pageBytes = 1 << 20

@@ -96,7 +96,7 @@ func (c *trainCommand) Run(e *environment) error {
 	}
 	room.release()
 	model = trainer.Model()
-	if err := c.write(model, history, validation, data.Name); err != nil {
+	if err := c.write(context.WithoutCancel(e.ctx), trainer, settings, history, validation, data.Name); err != nil {
 		return err
 	}
 	if data.Test.Len() > 0 && data.Test.Labels == nil {

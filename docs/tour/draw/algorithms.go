@@ -27,7 +27,7 @@ func drawWinograd(*data) (*drawing, error) {
 	column(640, "third", "y", shape.TileSize, 84)
 	for i := range shape.Points {
 		y := 45 + float64(i)*24
-		d.text("middle", 273, y+5, "·")
+		d.text("middle", 273, y+5, "×")
 		d.arrow(350, y, 436)
 		for j := range shape.TileSize {
 			d.line("line", 488, y, 638, 93+float64(j)*24)
@@ -107,7 +107,7 @@ func drawMoment(*data) (*drawing, error) {
 	d.line("dashed", x(stop), y(floor), x(1000), y(math.Max(-45, 1000*math.Log10(0.9))))
 	d.line("first-line", x(0), y(0), x(stop), y(floor))
 	d.line("first-line", x(stop), y(floor), x(stop), y(-45))
-	d.text("small", x(stop)+10, y(-22), "step %.0f: below %g, the kernel writes 0", math.Ceil(stop), shape.MomentFloor)
+	d.text("small", x(stop)-70, y(-25), "step %.0f: below %g, the kernel writes 0", math.Ceil(stop), shape.MomentFloor)
 	d.line("second-line", 70, y(-37.93), 670, y(-37.93))
 	d.text("small", 75, y(-37.93)-6, "below this line float32 is denormal")
 	d.text("small middle", 370, 224, "steps without a gradient: 0 to 1000; m is multiplied by 0.9 each time")
@@ -117,7 +117,7 @@ func drawMoment(*data) (*drawing, error) {
 // drawSums shows the two ways to split a sum over images.
 func drawSums(*data) (*drawing, error) {
 	d := newDrawing(760, 210, "A sum over images split by image depends on the number of threads; split by output it does not")
-	d.text("", 20, 24, "split by image: the order depends on the number of threads")
+	d.text("", 20, 24, "split by image: the order depends on threads")
 	d.text("", 400, 24, "split by output: every sum has one order")
 	for i := range 8 {
 		class := "first"
@@ -132,15 +132,17 @@ func drawSums(*data) (*drawing, error) {
 			}
 			d.rect(other, 400+float64(i)*36, 40+float64(o)*26, 32, 20)
 		}
-		d.text("small middle", 36+float64(i)*36, 160, "image %d", i)
-		d.text("small middle", 416+float64(i)*36, 160, "image %d", i)
+		d.text("small middle", 36+float64(i)*36, 160, "%d", i)
+		d.text("small middle", 416+float64(i)*36, 160, "%d", i)
 	}
 	for o := range 4 {
 		d.text("small", 312, 54+float64(o)*26, "→ dw%d", o)
 		d.text("small", 692, 54+float64(o)*26, "→ dw%d", o)
 	}
-	d.text("small muted", 20, 190, "(g0+g1+g2+g3) + (g4+g5+g6+g7) on two threads, another rounding on three")
-	d.text("small muted", 400, 190, "blue: thread 0, orange: thread 1; each adds g0 … g7 in this order")
+	d.text("small muted", 20, 178, "images 0 to 7; blue: thread 0, orange: thread 1")
+	d.text("small muted", 20, 196, "(0+1+2+3) + (4+5+6+7), otherwise on three")
+	d.text("small muted", 400, 178, "images 0 to 7")
+	d.text("small muted", 400, 196, "each sum adds 0, 1, … 7, whoever computes it")
 	return d, nil
 }
 
