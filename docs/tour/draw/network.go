@@ -14,7 +14,7 @@ func drawNetwork(*data) (*drawing, error) {
 	if err != nil {
 		return nil, err
 	}
-	d := newDrawing(760, 250, "A drawn digit, the twenty maps of conv1, the fifty of conv2, fc1's outputs and the ten logits of the trained network")
+	d := newDrawing(760, 226, "A drawn digit, the twenty maps of conv1, the fifty of conv2, fc1's outputs and the ten logits of the trained network")
 	for i, pixel := range a.Images {
 		d.shade("ink", 10+float64(i%28)*4, 50+float64(i/28)*4, 4, 4, float64(pixel)/255)
 	}
@@ -53,7 +53,7 @@ func drawNetwork(*data) (*drawing, error) {
 		name, size string
 	}{{10, "image", "28×28"}, {150, "conv1, pool, ReLU", "20×12×12"}, {375, "conv2, pool, ReLU", "50×4×4"}, {535, "fc1, ReLU", "500"}, {660, "fc2, softmax", "10"}} {
 		d.text("", t.x, 22, "%s", t.name)
-		d.text("small muted", t.x, 232, "%s", t.size)
+		d.text("small muted", t.x, 214, "%s", t.size)
 	}
 	return d, nil
 }
