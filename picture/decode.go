@@ -1,6 +1,15 @@
 // Package picture reads what people photograph, scan and draw: it decodes
 // files, finds the digits in them, brings each to MNIST's form, and reads them
 // with a lenet.Classifier.
+//
+//   - [Decode] reads a file: PNG, JPEG, GIF, WebP, BMP, TIFF, turned as its EXIF data
+//     say, within [Limits].
+//   - [Reader.Digit] reads a picture of one digit, [Reader.Rows] numbers in rows,
+//     [Reader.Grid] a table of so many columns and rows.
+//   - [Reader.Explain] shows what it saw, and [Prepare] alone brings one digit to
+//     MNIST's form, for a model of one's own.
+//
+// docs/pictures.md says which pictures were tried, and what goes wrong.
 package picture
 
 import (
