@@ -65,6 +65,26 @@ func inImageLists(a *arguments, at int) bool {
 	return at%list < int(a.Integers["ends"][at/list*runs+runs-1])
 }
 
+// inputListsOf are the twin's lists of x, 16-lane blocks and a half-block.
+func inputListsOf(x []float32, n int) InputLists {
+	l := InputLists{make([]float32, shape.FC1InputList*n), make([]int32, shape.FC1InputList*n), make([]int32, n)}
+	for block := 0; block < n; block += shape.Block {
+		width := min(shape.Block, n-block)
+		of := l.Of(block, width)
+		fc1InputLists(of.Values, of.Inputs, of.Counts, x[shape.FC1Inputs*block:][:shape.FC1Inputs*width])
+	}
+	return l
+}
+
+func inputListLayout(n int) layout {
+	return plain(dim{Name: "image", Size: n}, dim{Name: "entry", Size: shape.FC1InputList})
+}
+
+// inInputLists: entries behind an image's last one are undefined.
+func inInputLists(a *arguments, at int) bool {
+	return at%shape.FC1InputList < int(a.Integers["counts"][at/shape.FC1InputList])
+}
+
 // inOutputLists: entries behind an output's last one are undefined.
 func inOutputLists(a *arguments, at int) bool {
 	return at%shape.FC1OutputList < int(a.Integers["counts"][at/shape.FC1OutputList])
@@ -91,6 +111,26 @@ func fc1Cases() []Case {
 				return func(s *Set) error { return s.FC1ForwardReLU(n, y, x, w, bias) }
 			}})
 	}
+	for _, n := range batchSizes {
+		r := rand.New(rand.NewPCG(2, uint64(n)))
+		x := make([]float32, shape.FC1Inputs*n)
+		for i := range x {
+			if r.Float64() < listed {
+				x[i] = float32(r.IntN(9)-4) / 4
+			}
+		}
+		l := inputListsOf(x, n)
+		all = append(all, Case{Kernel: "FC1ListForwardReLU", Images: n, Work: batchWork(n), Dense: shape.FC1FLOPs, Executed: listed * shape.FC1FLOPs,
+			Measured: n == measuredBatch, Integers: true,
+			arguments: []argument{batch(n), out(floats("h", plain(dim{Name: "image", Size: n}, dim{Name: "output", Size: shape.SingleFC1Y}))),
+				floats("values", inputListLayout(n)).copyOf(l.Values, nil).touching(listed), integers("inputs", inputListLayout(n)).copyOf(nil, l.Inputs).touching(listed),
+				integers("counts", plain(dim{Name: "image", Size: n})).copyOf(nil, l.Counts), floats("w", singleW1), bias(shape.SingleFC1Y)},
+			bind: func(a *arguments) func(s *Set) error {
+				n, h, w, bias := a.Numbers["images"], a.Floats["h"], a.Floats["w"], a.Floats["bias"]
+				lists := InputLists{a.Floats["values"], a.Integers["inputs"], a.Integers["counts"]}
+				return func(s *Set) error { return s.FC1ListForwardReLU(n, h, lists, w, bias) }
+			}})
+	}
 	for _, n := range blockSizes {
 		packed := floats("packed", rowsLayout(caseCapacity)).touching(float64(n) / caseCapacity)
 		image, capacity := value("image", caseImage, imageOutside...), value("capacity", caseCapacity, capacityOutside...)
@@ -107,6 +147,14 @@ func fc1Cases() []Case {
 				bind: func(a *arguments) func(s *Set) error {
 					n, dx, packed, image := a.Numbers["images"], a.Floats["dx"], Rows{a.Floats["packed"], a.Numbers["capacity"]}, a.Numbers["image"]
 					return func(s *Set) error { return s.FC1UnpackInputGrad(n, dx, packed, image) }
+				}},
+			Case{Kernel: "FC1InputLists", Images: n, Work: float64(n), Measured: measured, Integers: true,
+				arguments: []argument{images(n), out(floats("values", inputListLayout(n))).where(inInputLists).touching(listed),
+					out(integers("inputs", inputListLayout(n))).where(inInputLists).touching(listed),
+					out(integers("counts", plain(dim{Name: "image", Size: n}))), floats("x", lines(n, dimFC1X...)).sparse(listed)},
+				bind: func(a *arguments) func(s *Set) error {
+					n, lists, x := a.Numbers["images"], InputLists{a.Floats["values"], a.Integers["inputs"], a.Integers["counts"]}, a.Floats["x"]
+					return func(s *Set) error { return s.FC1InputLists(n, lists, x) }
 				}},
 			Case{Kernel: "FC1ImageLists", Images: n, Work: float64(n), Measured: measured, Integers: true,
 				arguments: []argument{images(n), out(floats("values", imageListLayout(n))).where(inImageLists).touching(alive),

@@ -47,6 +47,7 @@ const (
 
 	alive     = 0.27 // share of fc1's outputs that carry a gradient after a few epochs
 	liveInput = 0.68 // share of fc1's inputs that are not zero
+	listed    = 0.16 // the same with the pretrained weights
 )
 
 // Sizes that the cases of blocks and of batches have.

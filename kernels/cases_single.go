@@ -23,6 +23,9 @@ func (a argument) live(share float64) argument {
 	})
 }
 
+// singleW1 is the layout of fc1's weights where lanes are outputs.
+var singleW1 = plain(dim{Name: "chunk", Size: shape.SingleFC1Y / shape.SingleFC1Chunk}, dim{Name: "input", Size: shape.FC1Inputs}, dim{Name: "output of the chunk", Size: shape.SingleFC1Chunk})
+
 func singleCases() []Case {
 	channels := dim{Name: "channel", Size: shape.Conv1Row}
 	y1 := plain(dim{Name: "y", Size: shape.Pool1Size}, dim{Name: "x", Size: shape.Pool1Size}, channels)
@@ -30,7 +33,6 @@ func singleCases() []Case {
 	image := floats("x", plain(dimImage...))
 	y2 := floats("y", plain(dimPool2...))
 	outputs := func(n int) layout { return plain(dim{Name: "output", Size: n}) }
-	w1 := plain(dim{Name: "chunk", Size: shape.SingleFC1Y / shape.SingleFC1Chunk}, dim{Name: "input", Size: shape.FC1Inputs}, dim{Name: "output of the chunk", Size: shape.SingleFC1Chunk})
 	w2 := plain(dim{Name: "input", Size: shape.SingleFC1Y}, dim{Name: "class", Size: shape.SingleLogits})
 	all := []Case{
 		{Kernel: "SingleInput", Variant: "image", Work: 1, Executed: 2 * shape.ImagePixels, Measured: true,
@@ -73,7 +75,7 @@ func singleCases() []Case {
 		}
 		all = append(all, Case{Kernel: "SingleFC1ReLU", Variant: variant, Work: 1, Dense: shape.FC1FLOPs, Executed: liveInput * shape.FC1FLOPs, Measured: alternating, Integers: true,
 			arguments: append([]argument{out(floats("h", outputs(shape.SingleFC1Y))), floats("x", plain(dimFC1X...)).live(liveInput),
-				floats("w", w1).touching(liveInput), floats("bias", outputs(shape.SingleFC1Y))}, singleList...),
+				floats("w", singleW1).touching(liveInput), floats("bias", outputs(shape.SingleFC1Y))}, singleList...),
 			bind: func(a *arguments) func(s *Set) error {
 				h, x, w, bias, list, backwards := a.Floats["h"], a.Floats["x"], a.Floats["w"], a.Floats["bias"], List{a.Floats["values"], a.Integers["indices"]}, false
 				return func(s *Set) error {

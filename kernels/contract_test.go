@@ -15,7 +15,7 @@ func TestNames(t *testing.T) {
 	grammar := regexp.MustCompile(`^(` +
 		layer + `(Forward|InputGrad|WeightGrad|BiasGrad|OutputGrad|Direct)(Products|Transform)?(ReLU)?(Dropout)?(Pool)?(Mask)?(Loss)?(Adam)?|` +
 		layer + `(Input|Weight)Transform|` +
-		`FC1(PackInput|UnpackInputGrad|ImageLists|OutputLists)|` +
+		`FC1(PackInput|UnpackInputGrad|InputLists|ListForwardReLU|ImageLists|OutputLists)|` +
 		`Single` + layer + `(InputTransform|(ReLU)?(Pool)?)|` +
 		`Gather|SingleInput|LineSums|Adam)$`)
 	methods := reflect.TypeFor[*Set]()

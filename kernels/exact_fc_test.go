@@ -42,7 +42,7 @@ func normalisedNumbers(pixels []byte) []number {
 }
 
 // exactOthers are the answers of the other kernels, but those that only list what
-// is not zero, FC1ImageLists and FC1OutputLists, whose twins are their definitions.
+// is not zero, FC1InputLists, FC1ImageLists and FC1OutputLists, whose twins are their definitions.
 var exactOthers = map[string]answers{
 	"Gather": func(n int, b *arguments) map[string]answer {
 		x := make([]number, shape.ImagePixels*n)
@@ -68,6 +68,18 @@ var exactOthers = map[string]answers{
 			}
 		})
 		return map[string]answer{"y": {numbers: y, roundings: shape.FC1Inputs + 2}}
+	},
+	"FC1ListForwardReLU": func(n int, b *arguments) map[string]answer {
+		h, counts, values, inputs := make([]number, shape.SingleFC1Y*n), b.Integers["counts"], b.Floats["values"], b.Integers["inputs"]
+		for at := range h {
+			o, list := at%shape.SingleFC1Y, at/shape.SingleFC1Y*shape.FC1InputList
+			h[at] = relu(connectNumbers(int(counts[at/shape.SingleFC1Y]), exactly(b.Floats["bias"][o]),
+				func(i int) float32 {
+					return b.Floats["w"][(o/shape.SingleFC1Chunk*shape.FC1Inputs+int(inputs[list+i]))*shape.SingleFC1Chunk+o%shape.SingleFC1Chunk]
+				},
+				func(i int) float32 { return values[list+i] }))
+		}
+		return map[string]answer{"h": {numbers: h, roundings: shape.FC1Inputs + 2}}
 	},
 	"FC1ForwardReLUDropout": func(batch int, b *arguments) map[string]answer {
 		return map[string]answer{"y": fc1DropoutAnswer(batch, b, &caseDropout)}

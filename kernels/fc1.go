@@ -22,6 +22,25 @@ type ImageLists struct {
 	Outputs, Ends []int32
 }
 
+// InputLists list, for every image of a batch, the inputs of fc1 that are not
+// zero, ascending by input: Values [images][816], Inputs [images][816] and Counts
+// [images], the numbers of entries. Entries after the last are undefined.
+type InputLists struct {
+	Values         []float32
+	Inputs, Counts []int32
+}
+
+// Of returns the lists of count images from first on.
+func (l InputLists) Of(first, count int) InputLists {
+	const list = shape.FC1InputList
+	return InputLists{l.Values[list*first:][:list*count], l.Inputs[list*first:][:list*count], l.Counts[first:][:count]}
+}
+
+func (c *contract) inputLists(l InputLists, images int) *contract {
+	return c.length("values", len(l.Values), shape.FC1InputList*images).
+		length("inputs", len(l.Inputs), shape.FC1InputList*images).length("counts", len(l.Counts), images)
+}
+
 // Of returns the lists of count images from first on.
 func (l ImageLists) Of(first, count int) ImageLists {
 	const list, runs = shape.FC1ImageList, shape.FC1Runs
@@ -71,6 +90,34 @@ func (s *Set) FC1ForwardReLU(images int, y, x, w, bias []float32) error {
 			}
 			s.fc1ForwardReLU[n/shape.Block](y[shape.FC1Outputs*block:][:shape.FC1Outputs*n], x[shape.FC1Inputs*block:][:shape.FC1Inputs*n], w, bias, first)
 		}
+	}
+	return nil
+}
+
+// FC1InputLists lists, for every image of a block, the values of x [800] that are
+// not zero.
+func (s *Set) FC1InputLists(images int, lists InputLists, x []float32) error {
+	c := contract{kernel: "FC1InputLists"}
+	c.block(images).inputLists(lists, images).length("x", len(x), shape.FC1Inputs*images)
+	if c.err == nil {
+		s.fc1InputLists[images/shape.Block](lists.Values, lists.Inputs, lists.Counts, x)
+	}
+	return c.err
+}
+
+// FC1ListForwardReLU computes h [images][512] = max(0, w x + bias) of a batch from
+// the lists of x as FC1InputLists made them, which is not checked again, from w
+// [4][800][128] as PackSingleFC1 makes it and from bias [512]. The sums are taken
+// in the order of FC1ForwardReLU.
+func (s *Set) FC1ListForwardReLU(images int, h []float32, lists InputLists, w, bias []float32) error {
+	c := contract{kernel: "FC1ListForwardReLU"}
+	c.batch(images).length("h", len(h), shape.SingleFC1Y*images).inputLists(lists, images).
+		length("w", len(w), shape.SingleFC1W).length("bias", len(bias), shape.SingleFC1Y)
+	if c.err != nil {
+		return c.err
+	}
+	for chunk := range shape.SingleFC1Y / shape.SingleFC1Chunk {
+		s.fc1ListForwardReLU(h, lists.Values, lists.Inputs, lists.Counts, w, bias, chunk)
 	}
 	return nil
 }

@@ -84,6 +84,35 @@ func fc1UnpackInputGrad(dx, packed []float32, image, capacity int) {
 	}
 }
 
+func fc1InputLists(values []float32, inputs, counts []int32, x []float32) {
+	for lane := range counts {
+		n := 0
+		for i := range shape.FC1Inputs {
+			if value := x[i*len(counts)+lane]; value != 0 {
+				values[lane*shape.FC1InputList+n], inputs[lane*shape.FC1InputList+n] = value, int32(i)
+				n++
+			}
+		}
+		counts[lane] = int32(n)
+	}
+}
+
+func fc1ListForwardReLU(h, values []float32, inputs, counts []int32, w, bias []float32, chunk int) {
+	for image, count := range counts {
+		at, list := chunk*shape.SingleFC1Chunk, image*shape.FC1InputList
+		sums := h[image*shape.SingleFC1Y+at:][:shape.SingleFC1Chunk]
+		copy(sums, bias[at:])
+		for n, input := range inputs[list:][:count] {
+			addScaled(sums, values[list+n], w[(chunk*shape.FC1Inputs+int(input))*shape.SingleFC1Chunk:][:shape.SingleFC1Chunk])
+		}
+		for i, sum := range sums {
+			if sum < 0 {
+				sums[i] = 0
+			}
+		}
+	}
+}
+
 func fc1ImageLists(values []float32, outputs, ends []int32, dy []float32) {
 	images := len(dy) / shape.FC1Outputs
 	for lane := range images {

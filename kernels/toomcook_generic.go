@@ -41,7 +41,7 @@ var toom = func() (c struct {
 			}
 			value *= t - square
 			for j := 5; j >= 0; j-- {
-				coefficients[j] *= -square
+				coefficients[j] = float64(-square * coefficients[j])
 				if j > 0 {
 					coefficients[j] += coefficients[j-1]
 				}

@@ -86,7 +86,7 @@ func NewClassifier(model *Model, options Options) (*Classifier, error) {
 	}
 	c := &Classifier{
 		set: set, threads: threads, workers: newWorkers(threads - 1), own: make([]classifierMemory, threads-1),
-		batches: newFreeList(batchesAtMost(), func() *inference { return newInference(set, aligned.Floats(inferenceLength)) }),
+		batches: newFreeList(batchesAtMost(), func() *inference { return newListingInference(set) }),
 		singles: newFreeList(singlesAtMost(), newSingle),
 		calls:   newFreeList(0, func() *call { return new(call) }),
 	}
@@ -248,7 +248,7 @@ const worthHalfBlock = 6
 // made allocates the memory at the first call.
 func (m *classifierMemory) made(set *kernels.Set) *classifierMemory {
 	if m.inference == nil {
-		m.inference, m.single = newInference(set, aligned.Floats(inferenceLength)), newSingle()
+		m.inference, m.single = newListingInference(set), newSingle()
 	}
 	return m
 }
@@ -269,12 +269,11 @@ func (c *Classifier) answer(own *classifierMemory, r request, first, count int) 
 			f = c.batches.get()
 			defer c.batches.put(f)
 		}
-		lanes, err := f.forward(&c.packed, r.images, first, together)
-		if err != nil {
+		if err := f.forward(&c.packed, &c.single, r.images, first, together); err != nil {
 			return err
 		}
 		for i := range together {
-			logits = f.logitsOf(lanes, i)
+			logits = f.logitsOf(i)
 			r.store(first+i, &logits)
 		}
 	}

@@ -97,12 +97,11 @@ func (e *engine) evaluateImages(worker, task int) error {
 
 // evaluate judges the images that begin at first.
 func (f *inference) evaluate(p *packed, images, labels []byte, first int, judgements []judgement) error {
-	lanes, err := f.forward(p, pixels{bytes: images}, first, len(judgements))
-	if err != nil {
+	if err := f.forward(p, nil, pixels{bytes: images}, first, len(judgements)); err != nil {
 		return err
 	}
 	for i := range judgements {
-		logits := f.logitsOf(lanes, i)
+		logits := f.logitsOf(i)
 		judgements[i] = judge(&logits, labels[first+i])
 	}
 	return nil

@@ -1,9 +1,9 @@
 package lenet
 
 import (
-	"github.com/kernelet/kernelet/kernels"
-
+	"github.com/kernelet/kernelet/internal/aligned"
 	"github.com/kernelet/kernelet/internal/shape"
+	"github.com/kernelet/kernelet/kernels"
 )
 
 // inference computes logits: the forward pass without masks and dropout. It
@@ -13,7 +13,14 @@ type inference struct {
 	set                           *kernels.Set
 	x, y1, v, work, y2, h, logits []float32
 	index                         [shape.Block]int32
+	answers                       [inferenceImages][shape.SingleLogits]float32 // the images' logits
+	inputs                        kernels.InputLists // of fc1, or nothing: then its zeros are not skipped
+	list                          kernels.List
 }
+
+// mostListed is the share of fc1's inputs that are not zero above which it is
+// faster to multiply by the zeros too, with images as lanes.
+const mostListed = 0.45
 
 // inferenceBlocks is the number of blocks that go through fc1 together, so
 // that its weights are read from the cache once for all of them.
@@ -27,7 +34,7 @@ var inferenceV = shape.Conv2V(shape.Block)
 
 // inferenceLength is the number of float32 of memory that an inference needs.
 var inferenceLength = shape.Block*(shape.ImagePixels+shape.Conv1Y) + shape.Conv2ForwardWork(shape.Block) + inferenceV +
-	inferenceImages*(shape.Conv2Y+shape.FC1Outputs+shape.Classes)
+	inferenceImages*(shape.Conv2Y+shape.SingleFC1Y+shape.Classes)
 
 func newInference(set *kernels.Set, memory []float32) *inference {
 	f := &inference{set: set}
@@ -37,11 +44,20 @@ func newInference(set *kernels.Set, memory []float32) *inference {
 	}{
 		{&f.x, shape.Block * shape.ImagePixels}, {&f.y1, shape.Block * shape.Conv1Y},
 		{&f.v, inferenceV}, {&f.work, shape.Conv2ForwardWork(shape.Block)},
-		{&f.y2, inferenceImages * shape.Conv2Y}, {&f.h, inferenceImages * shape.FC1Outputs},
+		{&f.y2, inferenceImages * shape.Conv2Y}, {&f.h, inferenceImages * shape.SingleFC1Y},
 		{&f.logits, inferenceImages * shape.Classes},
 	} {
 		*part.target, memory = memory[:part.length:part.length], memory[part.length:]
 	}
+	return f
+}
+
+// newListingInference returns an inference that skips fc1's zeros.
+func newListingInference(set *kernels.Set) *inference {
+	f := newInference(set, aligned.Floats(inferenceLength))
+	f.inputs = kernels.InputLists{Values: aligned.Floats(inferenceImages * shape.FC1InputList),
+		Inputs: make([]int32, inferenceImages*shape.FC1InputList), Counts: make([]int32, inferenceImages)}
+	f.list = kernels.List{Values: aligned.Floats(shape.SingleList), Indices: make([]int32, shape.SingleList)}
 	return f
 }
 
@@ -71,9 +87,8 @@ type pixels struct {
 }
 
 // forward computes the logits of count ≤ inferenceImages images that begin at
-// image first, and leaves them as blocks [blocks][10] in f.logits; it
-// returns the number of lanes.
-func (f *inference) forward(p *packed, images pixels, first, count int) (lanes int, err error) {
+// image first, and leaves them in f.answers. single is nil if f lists nothing.
+func (f *inference) forward(p *packed, single *packedSingle, images pixels, first, count int) error {
 	j := job{lanes: (count + shape.HalfBlock - 1) / shape.HalfBlock * shape.HalfBlock}
 	s := f.set
 	for b := range j.blocks() {
@@ -85,29 +100,70 @@ func (f *inference) forward(p *packed, images pixels, first, count int) (lanes i
 		if images.floats != nil {
 			gatherFloats(x, images.floats, f.index[:n])
 		} else if err := s.Gather(n, x, images.bytes, f.index[:n]); err != nil {
-			return 0, err
+			return err
 		}
 		if err := s.Conv1ForwardReLUPool(n, y1, x, p.conv1U, p.conv1Bias); err != nil {
-			return 0, err
+			return err
 		}
 		if err := s.Conv2InputTransform(n, v, y1); err != nil {
-			return 0, err
+			return err
 		}
 		y2 := lines(f.y2, shape.Conv2Y, b, n)
 		if err := s.Conv2ForwardReLUPool(n, y2, f.work, p.conv2U, v, p.conv2Bias); err != nil {
-			return 0, err
+			return err
+		}
+		if f.inputs.Values != nil {
+			if err := s.FC1InputLists(n, f.inputs.Of(b*shape.Block, n), y2); err != nil {
+				return err
+			}
 		}
 	}
+	if f.inputs.Values != nil && f.live(j.lanes) < mostListed*float64(shape.FC1Inputs*j.lanes) {
+		return f.listed(single, j.lanes)
+	}
+	return f.dense(p, &j)
+}
+
+// live returns how many of fc1's inputs are not zero.
+func (f *inference) live(lanes int) (n float64) {
+	for _, count := range f.inputs.Counts[:lanes] {
+		n += float64(count)
+	}
+	return n
+}
+
+// listed computes the fully connected layers with outputs as lanes.
+func (f *inference) listed(p *packedSingle, lanes int) error {
+	s := f.set
+	if err := s.FC1ListForwardReLU(lanes, f.h[:shape.SingleFC1Y*lanes], f.inputs.Of(0, lanes), p.fc1Weight, p.fc1Bias); err != nil {
+		return err
+	}
+	for i := range lanes {
+		if err := s.SingleFC2(f.answers[i][:], f.h[shape.SingleFC1Y*i:][:shape.SingleFC1Y], p.fc2Weight, p.fc2Bias, f.list); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// dense computes the fully connected layers with images as lanes.
+func (f *inference) dense(p *packed, j *job) error {
+	s := f.set
 	if err := s.FC1ForwardReLU(j.lanes, f.h[:shape.FC1Outputs*j.lanes], f.y2[:shape.FC1Inputs*j.lanes], p.fc1, p.fc1Bias); err != nil {
-		return 0, err
+		return err
 	}
 	for b := range j.blocks() {
 		n := j.block(b)
-		if err := s.FC2Forward(n, lines(f.logits, shape.Classes, b, n), lines(f.h, shape.FC1Outputs, b, n), p.fc2, p.fc2Bias); err != nil {
-			return 0, err
+		logits := lines(f.logits, shape.Classes, b, n)
+		if err := s.FC2Forward(n, logits, lines(f.h, shape.FC1Outputs, b, n), p.fc2, p.fc2Bias); err != nil {
+			return err
+		}
+		for lane := range n {
+			of := logitsOf(logits, n, lane)
+			copy(f.answers[b*shape.Block+lane][:], of[:])
 		}
 	}
-	return j.lanes, nil
+	return nil
 }
 
 // gatherFloats fills lines x [784] with 2·value − 1 of the images that index
@@ -121,8 +177,6 @@ func gatherFloats(x, images []float32, index []int32) {
 }
 
 // logitsOf returns the logits that forward left of image i.
-func (f *inference) logitsOf(lanes, i int) [shape.Classes]float32 {
-	b := i / shape.Block
-	n := min(shape.Block, lanes-b*shape.Block)
-	return logitsOf(f.logits[b*shape.Block*shape.Classes:], n, i%shape.Block)
+func (f *inference) logitsOf(i int) [shape.Classes]float32 {
+	return [shape.Classes]float32(f.answers[i][:shape.Classes])
 }

@@ -441,7 +441,7 @@ run2:
 	MOVQ $0x00000006, R10
 
 tile3:
-	// 8 outputs × 8 images, transposed; of each image append what is not 0
+	// 8 lines × 8 images, transposed; of each image append what is not 0
 	VMOVUPS    (BX), Y2
 	VMOVUPS    32(BX), Y3
 	VMOVUPS    64(BX), Y4
@@ -612,7 +612,7 @@ tile3:
 	MOVQ       $0x00000002, R9
 
 tile4:
-	// 8 outputs × 8 images, transposed; of each image append what is not 0
+	// 8 lines × 8 images, transposed; of each image append what is not 0
 	VMOVUPS    (BX), Y2
 	VMOVUPS    32(BX), Y3
 	VMOVUPS    64(BX), Y4
@@ -762,7 +762,7 @@ tile4:
 	DECQ       R9
 	JNZ        tile4
 
-	// 4 outputs × 8 images, transposed; of each image append what is not 0
+	// 4 lines × 8 images, transposed; of each image append what is not 0
 	VMOVUPS    (BX), Y2
 	VMOVUPS    32(BX), Y3
 	VMOVUPS    64(BX), Y4
@@ -1461,6 +1461,210 @@ DATA fc1_iota<>+24(SB)/4, $0x00000006
 DATA fc1_iota<>+28(SB)/4, $0x00000007
 GLOBL fc1_iota<>(SB), RODATA|NOPTR, $32
 
+// func FC1InputLists8(values []float32, inputs []int32, counts []int32, x []float32)
+// Requires: AVX, AVX2, POPCNT
+TEXT ·FC1InputLists8(SB), $128-96
+	// FC1InputLists8 lists for every image the values of x [800] that are not 0, ascending by input:
+	// values, inputs [images][816], counts [images].
+	// Registers: 11 of 16 vectors, 13 of 14 general.
+	MOVQ         values_base+0(FP), AX
+	MOVQ         inputs_base+24(FP), CX
+	MOVQ         counts_base+48(FP), DX
+	MOVQ         x_base+72(FP), BX
+	LEAQ         fc1_compress<>+0(SB), SI
+	LEAQ         63(SP), DI
+	ANDQ         $-64, DI
+	VPBROADCASTD fc1_eight<>+0(SB), Y1
+	MOVQ         $0x00000001, R8
+
+lanes1:
+	VXORPS  Y0, Y0, Y0
+	VMOVUPS Y0, (DI)
+	VMOVUPS Y0, 32(DI)
+	VMOVUPS fc1_iota<>+0(SB), Y0
+	MOVQ    $0x00000001, R9
+
+run2:
+	MOVQ $0x00000064, R10
+
+tile3:
+	// 8 lines × 8 images, transposed; of each image append what is not 0
+	VMOVUPS    (BX), Y2
+	VMOVUPS    32(BX), Y3
+	VMOVUPS    64(BX), Y4
+	VMOVUPS    96(BX), Y5
+	VMOVUPS    128(BX), Y6
+	VMOVUPS    160(BX), Y7
+	VMOVUPS    192(BX), Y8
+	VMOVUPS    224(BX), Y9
+	VUNPCKLPS  Y3, Y2, Y10
+	VUNPCKHPS  Y3, Y2, Y2
+	VUNPCKLPS  Y5, Y4, Y3
+	VUNPCKHPS  Y5, Y4, Y4
+	VUNPCKLPS  Y7, Y6, Y5
+	VUNPCKHPS  Y7, Y6, Y6
+	VUNPCKLPS  Y9, Y8, Y7
+	VUNPCKHPS  Y9, Y8, Y8
+	VSHUFPS    $0x44, Y3, Y10, Y9
+	VSHUFPS    $0xee, Y3, Y10, Y3
+	VSHUFPS    $0x44, Y4, Y2, Y10
+	VSHUFPS    $0xee, Y4, Y2, Y2
+	VSHUFPS    $0x44, Y7, Y5, Y4
+	VSHUFPS    $0xee, Y7, Y5, Y5
+	VSHUFPS    $0x44, Y8, Y6, Y7
+	VSHUFPS    $0xee, Y8, Y6, Y6
+	VPERM2F128 $0x20, Y4, Y9, Y8
+	VPERM2F128 $0x31, Y4, Y9, Y4
+	VPERM2F128 $0x20, Y5, Y3, Y9
+	VPERM2F128 $0x31, Y5, Y3, Y3
+	VPERM2F128 $0x20, Y7, Y10, Y5
+	VPERM2F128 $0x31, Y7, Y10, Y7
+	VPERM2F128 $0x20, Y6, Y2, Y10
+	VPERM2F128 $0x31, Y6, Y2, Y2
+	MOVQ       (DI), R11
+	LEAQ       (AX), R12
+	LEAQ       (CX), R13
+	VXORPS     Y6, Y6, Y6
+	VCMPPS     $0x04, Y6, Y8, Y6
+	VMOVMSKPS  Y6, R14
+	VPMOVZXBD  (SI)(R14*8), Y6
+	VPERMPS    Y8, Y6, Y8
+	VPERMD     Y0, Y6, Y6
+	VMOVUPS    Y8, (R12)(R11*4)
+	VMOVUPS    Y6, (R13)(R11*4)
+	POPCNTL    R14, R14
+	ADDQ       R14, R11
+	MOVQ       R11, (DI)
+	MOVQ       8(DI), R11
+	LEAQ       3264(AX), R12
+	LEAQ       3264(CX), R13
+	VXORPS     Y6, Y6, Y6
+	VCMPPS     $0x04, Y6, Y9, Y6
+	VMOVMSKPS  Y6, R14
+	VPMOVZXBD  (SI)(R14*8), Y6
+	VPERMPS    Y9, Y6, Y8
+	VPERMD     Y0, Y6, Y6
+	VMOVUPS    Y8, (R12)(R11*4)
+	VMOVUPS    Y6, (R13)(R11*4)
+	POPCNTL    R14, R14
+	ADDQ       R14, R11
+	MOVQ       R11, 8(DI)
+	MOVQ       16(DI), R11
+	LEAQ       6528(AX), R12
+	LEAQ       6528(CX), R13
+	VXORPS     Y6, Y6, Y6
+	VCMPPS     $0x04, Y6, Y5, Y6
+	VMOVMSKPS  Y6, R14
+	VPMOVZXBD  (SI)(R14*8), Y6
+	VPERMPS    Y5, Y6, Y5
+	VPERMD     Y0, Y6, Y6
+	VMOVUPS    Y5, (R12)(R11*4)
+	VMOVUPS    Y6, (R13)(R11*4)
+	POPCNTL    R14, R14
+	ADDQ       R14, R11
+	MOVQ       R11, 16(DI)
+	MOVQ       24(DI), R11
+	LEAQ       9792(AX), R12
+	LEAQ       9792(CX), R13
+	VXORPS     Y5, Y5, Y5
+	VCMPPS     $0x04, Y5, Y10, Y5
+	VMOVMSKPS  Y5, R14
+	VPMOVZXBD  (SI)(R14*8), Y5
+	VPERMPS    Y10, Y5, Y6
+	VPERMD     Y0, Y5, Y5
+	VMOVUPS    Y6, (R12)(R11*4)
+	VMOVUPS    Y5, (R13)(R11*4)
+	POPCNTL    R14, R14
+	ADDQ       R14, R11
+	MOVQ       R11, 24(DI)
+	MOVQ       32(DI), R11
+	LEAQ       13056(AX), R12
+	LEAQ       13056(CX), R13
+	VXORPS     Y5, Y5, Y5
+	VCMPPS     $0x04, Y5, Y4, Y5
+	VMOVMSKPS  Y5, R14
+	VPMOVZXBD  (SI)(R14*8), Y5
+	VPERMPS    Y4, Y5, Y4
+	VPERMD     Y0, Y5, Y5
+	VMOVUPS    Y4, (R12)(R11*4)
+	VMOVUPS    Y5, (R13)(R11*4)
+	POPCNTL    R14, R14
+	ADDQ       R14, R11
+	MOVQ       R11, 32(DI)
+	MOVQ       40(DI), R11
+	LEAQ       16320(AX), R12
+	LEAQ       16320(CX), R13
+	VXORPS     Y4, Y4, Y4
+	VCMPPS     $0x04, Y4, Y3, Y4
+	VMOVMSKPS  Y4, R14
+	VPMOVZXBD  (SI)(R14*8), Y4
+	VPERMPS    Y3, Y4, Y3
+	VPERMD     Y0, Y4, Y4
+	VMOVUPS    Y3, (R12)(R11*4)
+	VMOVUPS    Y4, (R13)(R11*4)
+	POPCNTL    R14, R14
+	ADDQ       R14, R11
+	MOVQ       R11, 40(DI)
+	MOVQ       48(DI), R11
+	LEAQ       19584(AX), R12
+	LEAQ       19584(CX), R13
+	VXORPS     Y3, Y3, Y3
+	VCMPPS     $0x04, Y3, Y7, Y3
+	VMOVMSKPS  Y3, R14
+	VPMOVZXBD  (SI)(R14*8), Y3
+	VPERMPS    Y7, Y3, Y4
+	VPERMD     Y0, Y3, Y3
+	VMOVUPS    Y4, (R12)(R11*4)
+	VMOVUPS    Y3, (R13)(R11*4)
+	POPCNTL    R14, R14
+	ADDQ       R14, R11
+	MOVQ       R11, 48(DI)
+	MOVQ       56(DI), R11
+	LEAQ       22848(AX), R12
+	LEAQ       22848(CX), R13
+	VXORPS     Y3, Y3, Y3
+	VCMPPS     $0x04, Y3, Y2, Y3
+	VMOVMSKPS  Y3, R14
+	VPMOVZXBD  (SI)(R14*8), Y3
+	VPERMPS    Y2, Y3, Y2
+	VPERMD     Y0, Y3, Y3
+	VMOVUPS    Y2, (R12)(R11*4)
+	VMOVUPS    Y3, (R13)(R11*4)
+	POPCNTL    R14, R14
+	ADDQ       R14, R11
+	MOVQ       R11, 56(DI)
+	VPADDD     Y1, Y0, Y0
+	ADDQ       $+256, BX
+	DECQ       R10
+	JNZ        tile3
+	MOVQ       (DI), R10
+	MOVL       R10, (DX)
+	MOVQ       8(DI), R10
+	MOVL       R10, 4(DX)
+	MOVQ       16(DI), R10
+	MOVL       R10, 8(DX)
+	MOVQ       24(DI), R10
+	MOVL       R10, 12(DX)
+	MOVQ       32(DI), R10
+	MOVL       R10, 16(DX)
+	MOVQ       40(DI), R10
+	MOVL       R10, 20(DX)
+	MOVQ       48(DI), R10
+	MOVL       R10, 24(DX)
+	MOVQ       56(DI), R10
+	MOVL       R10, 28(DX)
+	ADDQ       $+4, DX
+	DECQ       R9
+	JNZ        run2
+	ADDQ       $-25568, BX
+	ADDQ       $+28, DX
+	ADDQ       $+26112, AX
+	ADDQ       $+26112, CX
+	DECQ       R8
+	JNZ        lanes1
+	VZEROUPPER
+	RET
+
 // func FC1ForwardReLU16(y []float32, x []float32, w []float32, bias []float32, first int)
 // Requires: AVX, FMA3
 TEXT ·FC1ForwardReLU16(SB), $0-104
@@ -1866,7 +2070,7 @@ run2:
 	MOVQ $0x00000006, R10
 
 tile3:
-	// 8 outputs × 8 images, transposed; of each image append what is not 0
+	// 8 lines × 8 images, transposed; of each image append what is not 0
 	VMOVUPS    (BX), Y2
 	VMOVUPS    64(BX), Y3
 	VMOVUPS    128(BX), Y4
@@ -2037,7 +2241,7 @@ tile3:
 	MOVQ       $0x00000002, R9
 
 tile4:
-	// 8 outputs × 8 images, transposed; of each image append what is not 0
+	// 8 lines × 8 images, transposed; of each image append what is not 0
 	VMOVUPS    (BX), Y2
 	VMOVUPS    64(BX), Y3
 	VMOVUPS    128(BX), Y4
@@ -2187,7 +2391,7 @@ tile4:
 	DECQ       R9
 	JNZ        tile4
 
-	// 4 outputs × 8 images, transposed; of each image append what is not 0
+	// 4 lines × 8 images, transposed; of each image append what is not 0
 	VMOVUPS    (BX), Y2
 	VMOVUPS    64(BX), Y3
 	VMOVUPS    128(BX), Y4
@@ -2354,6 +2558,210 @@ tile4:
 	ADDQ       $+308, DX
 	ADDQ       $+16384, AX
 	ADDQ       $+16384, CX
+	DECQ       R8
+	JNZ        lanes1
+	VZEROUPPER
+	RET
+
+// func FC1InputLists16(values []float32, inputs []int32, counts []int32, x []float32)
+// Requires: AVX, AVX2, POPCNT
+TEXT ·FC1InputLists16(SB), $128-96
+	// FC1InputLists16 lists for every image the values of x [800] that are not 0, ascending by input:
+	// values, inputs [images][816], counts [images].
+	// Registers: 11 of 16 vectors, 13 of 14 general.
+	MOVQ         values_base+0(FP), AX
+	MOVQ         inputs_base+24(FP), CX
+	MOVQ         counts_base+48(FP), DX
+	MOVQ         x_base+72(FP), BX
+	LEAQ         fc1_compress<>+0(SB), SI
+	LEAQ         63(SP), DI
+	ANDQ         $-64, DI
+	VPBROADCASTD fc1_eight<>+0(SB), Y1
+	MOVQ         $0x00000002, R8
+
+lanes1:
+	VXORPS  Y0, Y0, Y0
+	VMOVUPS Y0, (DI)
+	VMOVUPS Y0, 32(DI)
+	VMOVUPS fc1_iota<>+0(SB), Y0
+	MOVQ    $0x00000001, R9
+
+run2:
+	MOVQ $0x00000064, R10
+
+tile3:
+	// 8 lines × 8 images, transposed; of each image append what is not 0
+	VMOVUPS    (BX), Y2
+	VMOVUPS    64(BX), Y3
+	VMOVUPS    128(BX), Y4
+	VMOVUPS    192(BX), Y5
+	VMOVUPS    256(BX), Y6
+	VMOVUPS    320(BX), Y7
+	VMOVUPS    384(BX), Y8
+	VMOVUPS    448(BX), Y9
+	VUNPCKLPS  Y3, Y2, Y10
+	VUNPCKHPS  Y3, Y2, Y2
+	VUNPCKLPS  Y5, Y4, Y3
+	VUNPCKHPS  Y5, Y4, Y4
+	VUNPCKLPS  Y7, Y6, Y5
+	VUNPCKHPS  Y7, Y6, Y6
+	VUNPCKLPS  Y9, Y8, Y7
+	VUNPCKHPS  Y9, Y8, Y8
+	VSHUFPS    $0x44, Y3, Y10, Y9
+	VSHUFPS    $0xee, Y3, Y10, Y3
+	VSHUFPS    $0x44, Y4, Y2, Y10
+	VSHUFPS    $0xee, Y4, Y2, Y2
+	VSHUFPS    $0x44, Y7, Y5, Y4
+	VSHUFPS    $0xee, Y7, Y5, Y5
+	VSHUFPS    $0x44, Y8, Y6, Y7
+	VSHUFPS    $0xee, Y8, Y6, Y6
+	VPERM2F128 $0x20, Y4, Y9, Y8
+	VPERM2F128 $0x31, Y4, Y9, Y4
+	VPERM2F128 $0x20, Y5, Y3, Y9
+	VPERM2F128 $0x31, Y5, Y3, Y3
+	VPERM2F128 $0x20, Y7, Y10, Y5
+	VPERM2F128 $0x31, Y7, Y10, Y7
+	VPERM2F128 $0x20, Y6, Y2, Y10
+	VPERM2F128 $0x31, Y6, Y2, Y2
+	MOVQ       (DI), R11
+	LEAQ       (AX), R12
+	LEAQ       (CX), R13
+	VXORPS     Y6, Y6, Y6
+	VCMPPS     $0x04, Y6, Y8, Y6
+	VMOVMSKPS  Y6, R14
+	VPMOVZXBD  (SI)(R14*8), Y6
+	VPERMPS    Y8, Y6, Y8
+	VPERMD     Y0, Y6, Y6
+	VMOVUPS    Y8, (R12)(R11*4)
+	VMOVUPS    Y6, (R13)(R11*4)
+	POPCNTL    R14, R14
+	ADDQ       R14, R11
+	MOVQ       R11, (DI)
+	MOVQ       8(DI), R11
+	LEAQ       3264(AX), R12
+	LEAQ       3264(CX), R13
+	VXORPS     Y6, Y6, Y6
+	VCMPPS     $0x04, Y6, Y9, Y6
+	VMOVMSKPS  Y6, R14
+	VPMOVZXBD  (SI)(R14*8), Y6
+	VPERMPS    Y9, Y6, Y8
+	VPERMD     Y0, Y6, Y6
+	VMOVUPS    Y8, (R12)(R11*4)
+	VMOVUPS    Y6, (R13)(R11*4)
+	POPCNTL    R14, R14
+	ADDQ       R14, R11
+	MOVQ       R11, 8(DI)
+	MOVQ       16(DI), R11
+	LEAQ       6528(AX), R12
+	LEAQ       6528(CX), R13
+	VXORPS     Y6, Y6, Y6
+	VCMPPS     $0x04, Y6, Y5, Y6
+	VMOVMSKPS  Y6, R14
+	VPMOVZXBD  (SI)(R14*8), Y6
+	VPERMPS    Y5, Y6, Y5
+	VPERMD     Y0, Y6, Y6
+	VMOVUPS    Y5, (R12)(R11*4)
+	VMOVUPS    Y6, (R13)(R11*4)
+	POPCNTL    R14, R14
+	ADDQ       R14, R11
+	MOVQ       R11, 16(DI)
+	MOVQ       24(DI), R11
+	LEAQ       9792(AX), R12
+	LEAQ       9792(CX), R13
+	VXORPS     Y5, Y5, Y5
+	VCMPPS     $0x04, Y5, Y10, Y5
+	VMOVMSKPS  Y5, R14
+	VPMOVZXBD  (SI)(R14*8), Y5
+	VPERMPS    Y10, Y5, Y6
+	VPERMD     Y0, Y5, Y5
+	VMOVUPS    Y6, (R12)(R11*4)
+	VMOVUPS    Y5, (R13)(R11*4)
+	POPCNTL    R14, R14
+	ADDQ       R14, R11
+	MOVQ       R11, 24(DI)
+	MOVQ       32(DI), R11
+	LEAQ       13056(AX), R12
+	LEAQ       13056(CX), R13
+	VXORPS     Y5, Y5, Y5
+	VCMPPS     $0x04, Y5, Y4, Y5
+	VMOVMSKPS  Y5, R14
+	VPMOVZXBD  (SI)(R14*8), Y5
+	VPERMPS    Y4, Y5, Y4
+	VPERMD     Y0, Y5, Y5
+	VMOVUPS    Y4, (R12)(R11*4)
+	VMOVUPS    Y5, (R13)(R11*4)
+	POPCNTL    R14, R14
+	ADDQ       R14, R11
+	MOVQ       R11, 32(DI)
+	MOVQ       40(DI), R11
+	LEAQ       16320(AX), R12
+	LEAQ       16320(CX), R13
+	VXORPS     Y4, Y4, Y4
+	VCMPPS     $0x04, Y4, Y3, Y4
+	VMOVMSKPS  Y4, R14
+	VPMOVZXBD  (SI)(R14*8), Y4
+	VPERMPS    Y3, Y4, Y3
+	VPERMD     Y0, Y4, Y4
+	VMOVUPS    Y3, (R12)(R11*4)
+	VMOVUPS    Y4, (R13)(R11*4)
+	POPCNTL    R14, R14
+	ADDQ       R14, R11
+	MOVQ       R11, 40(DI)
+	MOVQ       48(DI), R11
+	LEAQ       19584(AX), R12
+	LEAQ       19584(CX), R13
+	VXORPS     Y3, Y3, Y3
+	VCMPPS     $0x04, Y3, Y7, Y3
+	VMOVMSKPS  Y3, R14
+	VPMOVZXBD  (SI)(R14*8), Y3
+	VPERMPS    Y7, Y3, Y4
+	VPERMD     Y0, Y3, Y3
+	VMOVUPS    Y4, (R12)(R11*4)
+	VMOVUPS    Y3, (R13)(R11*4)
+	POPCNTL    R14, R14
+	ADDQ       R14, R11
+	MOVQ       R11, 48(DI)
+	MOVQ       56(DI), R11
+	LEAQ       22848(AX), R12
+	LEAQ       22848(CX), R13
+	VXORPS     Y3, Y3, Y3
+	VCMPPS     $0x04, Y3, Y2, Y3
+	VMOVMSKPS  Y3, R14
+	VPMOVZXBD  (SI)(R14*8), Y3
+	VPERMPS    Y2, Y3, Y2
+	VPERMD     Y0, Y3, Y3
+	VMOVUPS    Y2, (R12)(R11*4)
+	VMOVUPS    Y3, (R13)(R11*4)
+	POPCNTL    R14, R14
+	ADDQ       R14, R11
+	MOVQ       R11, 56(DI)
+	VPADDD     Y1, Y0, Y0
+	ADDQ       $+512, BX
+	DECQ       R10
+	JNZ        tile3
+	MOVQ       (DI), R10
+	MOVL       R10, (DX)
+	MOVQ       8(DI), R10
+	MOVL       R10, 4(DX)
+	MOVQ       16(DI), R10
+	MOVL       R10, 8(DX)
+	MOVQ       24(DI), R10
+	MOVL       R10, 12(DX)
+	MOVQ       32(DI), R10
+	MOVL       R10, 16(DX)
+	MOVQ       40(DI), R10
+	MOVL       R10, 20(DX)
+	MOVQ       48(DI), R10
+	MOVL       R10, 24(DX)
+	MOVQ       56(DI), R10
+	MOVL       R10, 28(DX)
+	ADDQ       $+4, DX
+	DECQ       R9
+	JNZ        run2
+	ADDQ       $-51168, BX
+	ADDQ       $+28, DX
+	ADDQ       $+26112, AX
+	ADDQ       $+26112, CX
 	DECQ       R8
 	JNZ        lanes1
 	VZEROUPPER
@@ -3410,6 +3818,96 @@ DATA fc1_bits<>+20(SB)/4, $0x00000020
 DATA fc1_bits<>+24(SB)/4, $0x00000040
 DATA fc1_bits<>+28(SB)/4, $0x00000080
 GLOBL fc1_bits<>(SB), RODATA|NOPTR, $32
+
+// func FC1ListForwardReLU(h []float32, values []float32, inputs []int32, counts []int32, w []float32, bias []float32, chunk int)
+// Requires: AVX, FMA3
+TEXT ·FC1ListForwardReLU(SB), $0-152
+	// FC1ListForwardReLU computes outputs 128 chunk … 128 chunk+127 of h [images][512] = max(0, w x + bias)
+	// from the lists of x, values, inputs [images][816] and counts [images], w [4][800][128] and bias [512].
+	// Registers: 9 of 16 vectors, 11 of 14 general.
+	MOVQ   h_base+0(FP), AX
+	MOVQ   w_base+96(FP), CX
+	MOVQ   bias_base+120(FP), DX
+	MOVQ   chunk+144(FP), BX
+	IMUL3Q $+512, BX, SI
+	ADDQ   SI, AX
+	ADDQ   SI, DX
+	IMUL3Q $+409600, BX, BX
+	ADDQ   BX, CX
+	MOVQ   values_base+24(FP), BX
+	MOVQ   inputs_base+48(FP), SI
+	MOVQ   counts_base+72(FP), R9
+	MOVQ   counts_len+80(FP), R10
+
+image1:
+	MOVLQSX (R9), R8
+	MOVQ    $0x00000002, R11
+
+part2:
+	// h = max(0, bias + Σ value·w[input]), 64 outputs
+	VMOVUPS (DX), Y0
+	VMOVUPS 32(DX), Y1
+	VMOVUPS 64(DX), Y2
+	VMOVUPS 96(DX), Y3
+	VMOVUPS 128(DX), Y4
+	VMOVUPS 160(DX), Y5
+	VMOVUPS 192(DX), Y6
+	VMOVUPS 224(DX), Y7
+	XORQ    DI, DI
+	CMPQ    DI, R8
+	JGE     done3
+
+entry4:
+	MOVLQSX      (SI)(DI*4), R12
+	IMUL3Q       $+512, R12, R12
+	ADDQ         CX, R12
+	VBROADCASTSS (BX)(DI*4), Y8
+	VFMADD231PS  (R12), Y8, Y0
+	VFMADD231PS  32(R12), Y8, Y1
+	VFMADD231PS  64(R12), Y8, Y2
+	VFMADD231PS  96(R12), Y8, Y3
+	VFMADD231PS  128(R12), Y8, Y4
+	VFMADD231PS  160(R12), Y8, Y5
+	VFMADD231PS  192(R12), Y8, Y6
+	VFMADD231PS  224(R12), Y8, Y7
+	INCQ         DI
+	CMPQ         DI, R8
+	JLT          entry4
+
+done3:
+	VXORPS  Y8, Y8, Y8
+	VMAXPS  Y0, Y8, Y0
+	VMOVUPS Y0, (AX)
+	VMAXPS  Y1, Y8, Y0
+	VMOVUPS Y0, 32(AX)
+	VMAXPS  Y2, Y8, Y0
+	VMOVUPS Y0, 64(AX)
+	VMAXPS  Y3, Y8, Y0
+	VMOVUPS Y0, 96(AX)
+	VMAXPS  Y4, Y8, Y0
+	VMOVUPS Y0, 128(AX)
+	VMAXPS  Y5, Y8, Y0
+	VMOVUPS Y0, 160(AX)
+	VMAXPS  Y6, Y8, Y0
+	VMOVUPS Y0, 192(AX)
+	VMAXPS  Y7, Y8, Y0
+	VMOVUPS Y0, 224(AX)
+	ADDQ    $+256, AX
+	ADDQ    $+256, CX
+	ADDQ    $+256, DX
+	DECQ    R11
+	JNZ     part2
+	ADDQ    $-512, AX
+	ADDQ    $-512, CX
+	ADDQ    $-512, DX
+	ADDQ    $+2048, AX
+	ADDQ    $+3264, BX
+	ADDQ    $+3264, SI
+	ADDQ    $+4, R9
+	DECQ    R10
+	JNZ     image1
+	VZEROUPPER
+	RET
 
 // func FC1OutputLists(values []float32, images []int32, counts []int32, dy []float32, batch int, first int, count int)
 // Requires: AVX, AVX2, POPCNT

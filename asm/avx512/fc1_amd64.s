@@ -525,7 +525,7 @@ run2:
 	MOVQ $0x00000006, R9
 
 tile3:
-	// 8 outputs × 8 images, transposed; of each image append what is not 0
+	// 8 lines × 8 images, transposed; of each image append what is not 0
 	VMOVUPS       (BX), Y2
 	VMOVUPS       32(BX), Y3
 	VMOVUPS       64(BX), Y4
@@ -688,7 +688,7 @@ tile3:
 	MOVQ          $0x00000002, R8
 
 tile4:
-	// 8 outputs × 8 images, transposed; of each image append what is not 0
+	// 8 lines × 8 images, transposed; of each image append what is not 0
 	VMOVUPS       (BX), Y2
 	VMOVUPS       32(BX), Y3
 	VMOVUPS       64(BX), Y4
@@ -830,7 +830,7 @@ tile4:
 	DECQ          R8
 	JNZ           tile4
 
-	// 4 outputs × 8 images, transposed; of each image append what is not 0
+	// 4 lines × 8 images, transposed; of each image append what is not 0
 	VMOVUPS       (BX), Y2
 	VMOVUPS       32(BX), Y3
 	VMOVUPS       64(BX), Y4
@@ -1006,6 +1006,201 @@ DATA fc1_iota<>+20(SB)/4, $0x00000005
 DATA fc1_iota<>+24(SB)/4, $0x00000006
 DATA fc1_iota<>+28(SB)/4, $0x00000007
 GLOBL fc1_iota<>(SB), RODATA|NOPTR, $32
+
+// func FC1InputLists8(values []float32, inputs []int32, counts []int32, x []float32)
+// Requires: AVX, AVX2, AVX512DQ, AVX512F, AVX512VL, POPCNT
+TEXT ·FC1InputLists8(SB), $128-96
+	// FC1InputLists8 lists for every image the values of x [800] that are not 0, ascending by input:
+	// values, inputs [images][816], counts [images].
+	// Registers: 11 of 32 vectors, 12 of 14 general, 1 of 7 masks.
+	MOVQ         values_base+0(FP), AX
+	MOVQ         inputs_base+24(FP), CX
+	MOVQ         counts_base+48(FP), DX
+	MOVQ         x_base+72(FP), BX
+	LEAQ         63(SP), SI
+	ANDQ         $-64, SI
+	VPBROADCASTD fc1_eight<>+0(SB), Y1
+	MOVQ         $0x00000001, DI
+
+lanes1:
+	VXORPS  Y0, Y0, Y0
+	VMOVUPS Y0, (SI)
+	VMOVUPS Y0, 32(SI)
+	VMOVUPS fc1_iota<>+0(SB), Y0
+	MOVQ    $0x00000001, R8
+
+run2:
+	MOVQ $0x00000064, R9
+
+tile3:
+	// 8 lines × 8 images, transposed; of each image append what is not 0
+	VMOVUPS       (BX), Y2
+	VMOVUPS       32(BX), Y3
+	VMOVUPS       64(BX), Y4
+	VMOVUPS       96(BX), Y5
+	VMOVUPS       128(BX), Y6
+	VMOVUPS       160(BX), Y7
+	VMOVUPS       192(BX), Y8
+	VMOVUPS       224(BX), Y9
+	VUNPCKLPS     Y3, Y2, Y10
+	VUNPCKHPS     Y3, Y2, Y2
+	VUNPCKLPS     Y5, Y4, Y3
+	VUNPCKHPS     Y5, Y4, Y4
+	VUNPCKLPS     Y7, Y6, Y5
+	VUNPCKHPS     Y7, Y6, Y6
+	VUNPCKLPS     Y9, Y8, Y7
+	VUNPCKHPS     Y9, Y8, Y8
+	VSHUFPS       $0x44, Y3, Y10, Y9
+	VSHUFPS       $0xee, Y3, Y10, Y3
+	VSHUFPS       $0x44, Y4, Y2, Y10
+	VSHUFPS       $0xee, Y4, Y2, Y2
+	VSHUFPS       $0x44, Y7, Y5, Y4
+	VSHUFPS       $0xee, Y7, Y5, Y5
+	VSHUFPS       $0x44, Y8, Y6, Y7
+	VSHUFPS       $0xee, Y8, Y6, Y6
+	VSHUFF32X4    $0x00, Y4, Y9, Y8
+	VSHUFF32X4    $0x03, Y4, Y9, Y4
+	VSHUFF32X4    $0x00, Y5, Y3, Y9
+	VSHUFF32X4    $0x03, Y5, Y3, Y3
+	VSHUFF32X4    $0x00, Y7, Y10, Y5
+	VSHUFF32X4    $0x03, Y7, Y10, Y7
+	VSHUFF32X4    $0x00, Y6, Y2, Y10
+	VSHUFF32X4    $0x03, Y6, Y2, Y2
+	MOVQ          (SI), R10
+	LEAQ          (AX), R11
+	LEAQ          (CX), R12
+	VXORPS        Y6, Y6, Y6
+	VCMPPS        $0x04, Y6, Y8, K1
+	VCOMPRESSPS.Z Y8, K1, Y6
+	VPCOMPRESSD.Z Y0, K1, Y8
+	KMOVB         K1, R13
+	VMOVUPS       Y6, (R11)(R10*4)
+	VMOVUPS       Y8, (R12)(R10*4)
+	POPCNTL       R13, R13
+	ADDQ          R13, R10
+	MOVQ          R10, (SI)
+	MOVQ          8(SI), R10
+	LEAQ          3264(AX), R11
+	LEAQ          3264(CX), R12
+	VXORPS        Y6, Y6, Y6
+	VCMPPS        $0x04, Y6, Y9, K1
+	VCOMPRESSPS.Z Y9, K1, Y6
+	VPCOMPRESSD.Z Y0, K1, Y8
+	KMOVB         K1, R13
+	VMOVUPS       Y6, (R11)(R10*4)
+	VMOVUPS       Y8, (R12)(R10*4)
+	POPCNTL       R13, R13
+	ADDQ          R13, R10
+	MOVQ          R10, 8(SI)
+	MOVQ          16(SI), R10
+	LEAQ          6528(AX), R11
+	LEAQ          6528(CX), R12
+	VXORPS        Y6, Y6, Y6
+	VCMPPS        $0x04, Y6, Y5, K1
+	VCOMPRESSPS.Z Y5, K1, Y5
+	VPCOMPRESSD.Z Y0, K1, Y6
+	KMOVB         K1, R13
+	VMOVUPS       Y5, (R11)(R10*4)
+	VMOVUPS       Y6, (R12)(R10*4)
+	POPCNTL       R13, R13
+	ADDQ          R13, R10
+	MOVQ          R10, 16(SI)
+	MOVQ          24(SI), R10
+	LEAQ          9792(AX), R11
+	LEAQ          9792(CX), R12
+	VXORPS        Y5, Y5, Y5
+	VCMPPS        $0x04, Y5, Y10, K1
+	VCOMPRESSPS.Z Y10, K1, Y5
+	VPCOMPRESSD.Z Y0, K1, Y6
+	KMOVB         K1, R13
+	VMOVUPS       Y5, (R11)(R10*4)
+	VMOVUPS       Y6, (R12)(R10*4)
+	POPCNTL       R13, R13
+	ADDQ          R13, R10
+	MOVQ          R10, 24(SI)
+	MOVQ          32(SI), R10
+	LEAQ          13056(AX), R11
+	LEAQ          13056(CX), R12
+	VXORPS        Y5, Y5, Y5
+	VCMPPS        $0x04, Y5, Y4, K1
+	VCOMPRESSPS.Z Y4, K1, Y4
+	VPCOMPRESSD.Z Y0, K1, Y5
+	KMOVB         K1, R13
+	VMOVUPS       Y4, (R11)(R10*4)
+	VMOVUPS       Y5, (R12)(R10*4)
+	POPCNTL       R13, R13
+	ADDQ          R13, R10
+	MOVQ          R10, 32(SI)
+	MOVQ          40(SI), R10
+	LEAQ          16320(AX), R11
+	LEAQ          16320(CX), R12
+	VXORPS        Y4, Y4, Y4
+	VCMPPS        $0x04, Y4, Y3, K1
+	VCOMPRESSPS.Z Y3, K1, Y3
+	VPCOMPRESSD.Z Y0, K1, Y4
+	KMOVB         K1, R13
+	VMOVUPS       Y3, (R11)(R10*4)
+	VMOVUPS       Y4, (R12)(R10*4)
+	POPCNTL       R13, R13
+	ADDQ          R13, R10
+	MOVQ          R10, 40(SI)
+	MOVQ          48(SI), R10
+	LEAQ          19584(AX), R11
+	LEAQ          19584(CX), R12
+	VXORPS        Y3, Y3, Y3
+	VCMPPS        $0x04, Y3, Y7, K1
+	VCOMPRESSPS.Z Y7, K1, Y3
+	VPCOMPRESSD.Z Y0, K1, Y4
+	KMOVB         K1, R13
+	VMOVUPS       Y3, (R11)(R10*4)
+	VMOVUPS       Y4, (R12)(R10*4)
+	POPCNTL       R13, R13
+	ADDQ          R13, R10
+	MOVQ          R10, 48(SI)
+	MOVQ          56(SI), R10
+	LEAQ          22848(AX), R11
+	LEAQ          22848(CX), R12
+	VXORPS        Y3, Y3, Y3
+	VCMPPS        $0x04, Y3, Y2, K1
+	VCOMPRESSPS.Z Y2, K1, Y2
+	VPCOMPRESSD.Z Y0, K1, Y3
+	KMOVB         K1, R13
+	VMOVUPS       Y2, (R11)(R10*4)
+	VMOVUPS       Y3, (R12)(R10*4)
+	POPCNTL       R13, R13
+	ADDQ          R13, R10
+	MOVQ          R10, 56(SI)
+	VPADDD        Y1, Y0, Y0
+	ADDQ          $+256, BX
+	DECQ          R9
+	JNZ           tile3
+	MOVQ          (SI), R9
+	MOVL          R9, (DX)
+	MOVQ          8(SI), R9
+	MOVL          R9, 4(DX)
+	MOVQ          16(SI), R9
+	MOVL          R9, 8(DX)
+	MOVQ          24(SI), R9
+	MOVL          R9, 12(DX)
+	MOVQ          32(SI), R9
+	MOVL          R9, 16(DX)
+	MOVQ          40(SI), R9
+	MOVL          R9, 20(DX)
+	MOVQ          48(SI), R9
+	MOVL          R9, 24(DX)
+	MOVQ          56(SI), R9
+	MOVL          R9, 28(DX)
+	ADDQ          $+4, DX
+	DECQ          R8
+	JNZ           run2
+	ADDQ          $-25568, BX
+	ADDQ          $+28, DX
+	ADDQ          $+26112, AX
+	ADDQ          $+26112, CX
+	DECQ          DI
+	JNZ           lanes1
+	VZEROUPPER
+	RET
 
 // func FC1ForwardReLU16(y []float32, x []float32, w []float32, bias []float32, first int)
 // Requires: AVX, AVX512DQ, AVX512F
@@ -1528,7 +1723,7 @@ run2:
 	MOVQ $0x00000006, R9
 
 tile3:
-	// 8 outputs × 8 images, transposed; of each image append what is not 0
+	// 8 lines × 8 images, transposed; of each image append what is not 0
 	VMOVUPS       (BX), Y2
 	VMOVUPS       64(BX), Y3
 	VMOVUPS       128(BX), Y4
@@ -1691,7 +1886,7 @@ tile3:
 	MOVQ          $0x00000002, R8
 
 tile4:
-	// 8 outputs × 8 images, transposed; of each image append what is not 0
+	// 8 lines × 8 images, transposed; of each image append what is not 0
 	VMOVUPS       (BX), Y2
 	VMOVUPS       64(BX), Y3
 	VMOVUPS       128(BX), Y4
@@ -1833,7 +2028,7 @@ tile4:
 	DECQ          R8
 	JNZ           tile4
 
-	// 4 outputs × 8 images, transposed; of each image append what is not 0
+	// 4 lines × 8 images, transposed; of each image append what is not 0
 	VMOVUPS       (BX), Y2
 	VMOVUPS       64(BX), Y3
 	VMOVUPS       128(BX), Y4
@@ -1992,6 +2187,201 @@ tile4:
 	ADDQ          $+308, DX
 	ADDQ          $+16384, AX
 	ADDQ          $+16384, CX
+	DECQ          DI
+	JNZ           lanes1
+	VZEROUPPER
+	RET
+
+// func FC1InputLists16(values []float32, inputs []int32, counts []int32, x []float32)
+// Requires: AVX, AVX2, AVX512DQ, AVX512F, AVX512VL, POPCNT
+TEXT ·FC1InputLists16(SB), $128-96
+	// FC1InputLists16 lists for every image the values of x [800] that are not 0, ascending by input:
+	// values, inputs [images][816], counts [images].
+	// Registers: 11 of 32 vectors, 12 of 14 general, 1 of 7 masks.
+	MOVQ         values_base+0(FP), AX
+	MOVQ         inputs_base+24(FP), CX
+	MOVQ         counts_base+48(FP), DX
+	MOVQ         x_base+72(FP), BX
+	LEAQ         63(SP), SI
+	ANDQ         $-64, SI
+	VPBROADCASTD fc1_eight<>+0(SB), Y1
+	MOVQ         $0x00000002, DI
+
+lanes1:
+	VXORPS  Y0, Y0, Y0
+	VMOVUPS Y0, (SI)
+	VMOVUPS Y0, 32(SI)
+	VMOVUPS fc1_iota<>+0(SB), Y0
+	MOVQ    $0x00000001, R8
+
+run2:
+	MOVQ $0x00000064, R9
+
+tile3:
+	// 8 lines × 8 images, transposed; of each image append what is not 0
+	VMOVUPS       (BX), Y2
+	VMOVUPS       64(BX), Y3
+	VMOVUPS       128(BX), Y4
+	VMOVUPS       192(BX), Y5
+	VMOVUPS       256(BX), Y6
+	VMOVUPS       320(BX), Y7
+	VMOVUPS       384(BX), Y8
+	VMOVUPS       448(BX), Y9
+	VUNPCKLPS     Y3, Y2, Y10
+	VUNPCKHPS     Y3, Y2, Y2
+	VUNPCKLPS     Y5, Y4, Y3
+	VUNPCKHPS     Y5, Y4, Y4
+	VUNPCKLPS     Y7, Y6, Y5
+	VUNPCKHPS     Y7, Y6, Y6
+	VUNPCKLPS     Y9, Y8, Y7
+	VUNPCKHPS     Y9, Y8, Y8
+	VSHUFPS       $0x44, Y3, Y10, Y9
+	VSHUFPS       $0xee, Y3, Y10, Y3
+	VSHUFPS       $0x44, Y4, Y2, Y10
+	VSHUFPS       $0xee, Y4, Y2, Y2
+	VSHUFPS       $0x44, Y7, Y5, Y4
+	VSHUFPS       $0xee, Y7, Y5, Y5
+	VSHUFPS       $0x44, Y8, Y6, Y7
+	VSHUFPS       $0xee, Y8, Y6, Y6
+	VSHUFF32X4    $0x00, Y4, Y9, Y8
+	VSHUFF32X4    $0x03, Y4, Y9, Y4
+	VSHUFF32X4    $0x00, Y5, Y3, Y9
+	VSHUFF32X4    $0x03, Y5, Y3, Y3
+	VSHUFF32X4    $0x00, Y7, Y10, Y5
+	VSHUFF32X4    $0x03, Y7, Y10, Y7
+	VSHUFF32X4    $0x00, Y6, Y2, Y10
+	VSHUFF32X4    $0x03, Y6, Y2, Y2
+	MOVQ          (SI), R10
+	LEAQ          (AX), R11
+	LEAQ          (CX), R12
+	VXORPS        Y6, Y6, Y6
+	VCMPPS        $0x04, Y6, Y8, K1
+	VCOMPRESSPS.Z Y8, K1, Y6
+	VPCOMPRESSD.Z Y0, K1, Y8
+	KMOVB         K1, R13
+	VMOVUPS       Y6, (R11)(R10*4)
+	VMOVUPS       Y8, (R12)(R10*4)
+	POPCNTL       R13, R13
+	ADDQ          R13, R10
+	MOVQ          R10, (SI)
+	MOVQ          8(SI), R10
+	LEAQ          3264(AX), R11
+	LEAQ          3264(CX), R12
+	VXORPS        Y6, Y6, Y6
+	VCMPPS        $0x04, Y6, Y9, K1
+	VCOMPRESSPS.Z Y9, K1, Y6
+	VPCOMPRESSD.Z Y0, K1, Y8
+	KMOVB         K1, R13
+	VMOVUPS       Y6, (R11)(R10*4)
+	VMOVUPS       Y8, (R12)(R10*4)
+	POPCNTL       R13, R13
+	ADDQ          R13, R10
+	MOVQ          R10, 8(SI)
+	MOVQ          16(SI), R10
+	LEAQ          6528(AX), R11
+	LEAQ          6528(CX), R12
+	VXORPS        Y6, Y6, Y6
+	VCMPPS        $0x04, Y6, Y5, K1
+	VCOMPRESSPS.Z Y5, K1, Y5
+	VPCOMPRESSD.Z Y0, K1, Y6
+	KMOVB         K1, R13
+	VMOVUPS       Y5, (R11)(R10*4)
+	VMOVUPS       Y6, (R12)(R10*4)
+	POPCNTL       R13, R13
+	ADDQ          R13, R10
+	MOVQ          R10, 16(SI)
+	MOVQ          24(SI), R10
+	LEAQ          9792(AX), R11
+	LEAQ          9792(CX), R12
+	VXORPS        Y5, Y5, Y5
+	VCMPPS        $0x04, Y5, Y10, K1
+	VCOMPRESSPS.Z Y10, K1, Y5
+	VPCOMPRESSD.Z Y0, K1, Y6
+	KMOVB         K1, R13
+	VMOVUPS       Y5, (R11)(R10*4)
+	VMOVUPS       Y6, (R12)(R10*4)
+	POPCNTL       R13, R13
+	ADDQ          R13, R10
+	MOVQ          R10, 24(SI)
+	MOVQ          32(SI), R10
+	LEAQ          13056(AX), R11
+	LEAQ          13056(CX), R12
+	VXORPS        Y5, Y5, Y5
+	VCMPPS        $0x04, Y5, Y4, K1
+	VCOMPRESSPS.Z Y4, K1, Y4
+	VPCOMPRESSD.Z Y0, K1, Y5
+	KMOVB         K1, R13
+	VMOVUPS       Y4, (R11)(R10*4)
+	VMOVUPS       Y5, (R12)(R10*4)
+	POPCNTL       R13, R13
+	ADDQ          R13, R10
+	MOVQ          R10, 32(SI)
+	MOVQ          40(SI), R10
+	LEAQ          16320(AX), R11
+	LEAQ          16320(CX), R12
+	VXORPS        Y4, Y4, Y4
+	VCMPPS        $0x04, Y4, Y3, K1
+	VCOMPRESSPS.Z Y3, K1, Y3
+	VPCOMPRESSD.Z Y0, K1, Y4
+	KMOVB         K1, R13
+	VMOVUPS       Y3, (R11)(R10*4)
+	VMOVUPS       Y4, (R12)(R10*4)
+	POPCNTL       R13, R13
+	ADDQ          R13, R10
+	MOVQ          R10, 40(SI)
+	MOVQ          48(SI), R10
+	LEAQ          19584(AX), R11
+	LEAQ          19584(CX), R12
+	VXORPS        Y3, Y3, Y3
+	VCMPPS        $0x04, Y3, Y7, K1
+	VCOMPRESSPS.Z Y7, K1, Y3
+	VPCOMPRESSD.Z Y0, K1, Y4
+	KMOVB         K1, R13
+	VMOVUPS       Y3, (R11)(R10*4)
+	VMOVUPS       Y4, (R12)(R10*4)
+	POPCNTL       R13, R13
+	ADDQ          R13, R10
+	MOVQ          R10, 48(SI)
+	MOVQ          56(SI), R10
+	LEAQ          22848(AX), R11
+	LEAQ          22848(CX), R12
+	VXORPS        Y3, Y3, Y3
+	VCMPPS        $0x04, Y3, Y2, K1
+	VCOMPRESSPS.Z Y2, K1, Y2
+	VPCOMPRESSD.Z Y0, K1, Y3
+	KMOVB         K1, R13
+	VMOVUPS       Y2, (R11)(R10*4)
+	VMOVUPS       Y3, (R12)(R10*4)
+	POPCNTL       R13, R13
+	ADDQ          R13, R10
+	MOVQ          R10, 56(SI)
+	VPADDD        Y1, Y0, Y0
+	ADDQ          $+512, BX
+	DECQ          R9
+	JNZ           tile3
+	MOVQ          (SI), R9
+	MOVL          R9, (DX)
+	MOVQ          8(SI), R9
+	MOVL          R9, 4(DX)
+	MOVQ          16(SI), R9
+	MOVL          R9, 8(DX)
+	MOVQ          24(SI), R9
+	MOVL          R9, 12(DX)
+	MOVQ          32(SI), R9
+	MOVL          R9, 16(DX)
+	MOVQ          40(SI), R9
+	MOVL          R9, 20(DX)
+	MOVQ          48(SI), R9
+	MOVL          R9, 24(DX)
+	MOVQ          56(SI), R9
+	MOVL          R9, 28(DX)
+	ADDQ          $+4, DX
+	DECQ          R8
+	JNZ           run2
+	ADDQ          $-51168, BX
+	ADDQ          $+28, DX
+	ADDQ          $+26112, AX
+	ADDQ          $+26112, CX
 	DECQ          DI
 	JNZ           lanes1
 	VZEROUPPER
@@ -2921,6 +3311,96 @@ GLOBL fc1_factor1<>(SB), RODATA|NOPTR, $4
 
 DATA fc1_factor2<>+0(SB)/4, $0xc2b2ae35
 GLOBL fc1_factor2<>(SB), RODATA|NOPTR, $4
+
+// func FC1ListForwardReLU(h []float32, values []float32, inputs []int32, counts []int32, w []float32, bias []float32, chunk int)
+// Requires: AVX, AVX512DQ, AVX512F
+TEXT ·FC1ListForwardReLU(SB), $0-152
+	// FC1ListForwardReLU computes outputs 128 chunk … 128 chunk+127 of h [images][512] = max(0, w x + bias)
+	// from the lists of x, values, inputs [images][816] and counts [images], w [4][800][128] and bias [512].
+	// Registers: 9 of 32 vectors, 11 of 14 general.
+	MOVQ   h_base+0(FP), AX
+	MOVQ   w_base+96(FP), CX
+	MOVQ   bias_base+120(FP), DX
+	MOVQ   chunk+144(FP), BX
+	IMUL3Q $+512, BX, SI
+	ADDQ   SI, AX
+	ADDQ   SI, DX
+	IMUL3Q $+409600, BX, BX
+	ADDQ   BX, CX
+	MOVQ   values_base+24(FP), BX
+	MOVQ   inputs_base+48(FP), SI
+	MOVQ   counts_base+72(FP), R9
+	MOVQ   counts_len+80(FP), R10
+
+image1:
+	MOVLQSX (R9), R8
+	MOVQ    $0x00000001, R11
+
+part2:
+	// h = max(0, bias + Σ value·w[input]), 128 outputs
+	VMOVUPS (DX), Z0
+	VMOVUPS 64(DX), Z1
+	VMOVUPS 128(DX), Z2
+	VMOVUPS 192(DX), Z3
+	VMOVUPS 256(DX), Z4
+	VMOVUPS 320(DX), Z5
+	VMOVUPS 384(DX), Z6
+	VMOVUPS 448(DX), Z7
+	XORQ    DI, DI
+	CMPQ    DI, R8
+	JGE     done3
+
+entry4:
+	MOVLQSX      (SI)(DI*4), R12
+	IMUL3Q       $+512, R12, R12
+	ADDQ         CX, R12
+	VBROADCASTSS (BX)(DI*4), Z8
+	VFMADD231PS  (R12), Z8, Z0
+	VFMADD231PS  64(R12), Z8, Z1
+	VFMADD231PS  128(R12), Z8, Z2
+	VFMADD231PS  192(R12), Z8, Z3
+	VFMADD231PS  256(R12), Z8, Z4
+	VFMADD231PS  320(R12), Z8, Z5
+	VFMADD231PS  384(R12), Z8, Z6
+	VFMADD231PS  448(R12), Z8, Z7
+	INCQ         DI
+	CMPQ         DI, R8
+	JLT          entry4
+
+done3:
+	VXORPS  Z8, Z8, Z8
+	VMAXPS  Z0, Z8, Z0
+	VMOVUPS Z0, (AX)
+	VMAXPS  Z1, Z8, Z0
+	VMOVUPS Z0, 64(AX)
+	VMAXPS  Z2, Z8, Z0
+	VMOVUPS Z0, 128(AX)
+	VMAXPS  Z3, Z8, Z0
+	VMOVUPS Z0, 192(AX)
+	VMAXPS  Z4, Z8, Z0
+	VMOVUPS Z0, 256(AX)
+	VMAXPS  Z5, Z8, Z0
+	VMOVUPS Z0, 320(AX)
+	VMAXPS  Z6, Z8, Z0
+	VMOVUPS Z0, 384(AX)
+	VMAXPS  Z7, Z8, Z0
+	VMOVUPS Z0, 448(AX)
+	ADDQ    $+512, AX
+	ADDQ    $+512, CX
+	ADDQ    $+512, DX
+	DECQ    R11
+	JNZ     part2
+	ADDQ    $-512, AX
+	ADDQ    $-512, CX
+	ADDQ    $-512, DX
+	ADDQ    $+2048, AX
+	ADDQ    $+3264, BX
+	ADDQ    $+3264, SI
+	ADDQ    $+4, R9
+	DECQ    R10
+	JNZ     image1
+	VZEROUPPER
+	RET
 
 // func FC1OutputLists(values []float32, images []int32, counts []int32, dy []float32, batch int, first int, count int)
 // Requires: AVX, AVX2, AVX512DQ, AVX512F, AVX512VL, POPCNT

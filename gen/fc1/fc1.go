@@ -1,6 +1,7 @@
 // Package fc1 emits the kernels of the first fully connected layer, 800→500.
 //
-// In inference lanes are images. In training dropout keeps half of the outputs,
+// In inference lanes are images, or outputs where most inputs are zero: then
+// the inputs of an image that are not are listed. In training dropout keeps half of the outputs,
 // and on the way back about 27 % of them carry a gradient, but almost always at
 // least one of eight neighbouring images has one, so zeros cannot be skipped with
 // images as lanes. There lanes are inputs instead: images' inputs are transposed
@@ -8,7 +9,8 @@
 // of an image, and which images of an output, carry a gradient.
 //
 // Layout: w, m, v, dw [10 slices][500][80 inputs], packed [10][capacity images][80],
-// lists of an image [512 entries] and of an output [144 entries].
+// lists of an image [512 entries] and of an output [144 entries];
+// for lists of inputs [816 entries] w is [4][800][128 outputs].
 package fc1
 
 import (
@@ -31,6 +33,7 @@ const (
 	run        = shape.FC1Run
 	runs       = shape.FC1Runs
 	imageList  = shape.FC1ImageList
+	inputList  = shape.FC1InputList
 	outputList = shape.FC1OutputList
 	ahead      = 4 // outputs whose weights the gradient with Adam fetches ahead
 )
@@ -44,9 +47,11 @@ func Emit(f *isa.File) {
 		pack(f, width)
 		unpack(f, width)
 		imageLists(f, width)
+		inputLists(f, width)
 	}
 	forwardAll(f, 32)
 	forwardKept(f)
+	forwardLists(f)
 	outputLists(f)
 	inputGrad(f)
 	weightGrad(f, false)
@@ -92,24 +97,38 @@ func packing(k *isa.Kernel, lineName string, square func(k *isa.Kernel, lines, r
 	k.Return()
 }
 
-// imageLists emits the lists by image. Eight outputs of eight images at a time
-// are transposed in registers, so that a vector holds outputs of one image.
+// imageLists emits the lists by image of what has a gradient.
 func imageLists(f *isa.File, width int) {
 	k := f.Function("FC1ImageLists", width, "values []float32, outputs, ends []int32, dy []float32",
 		"lists for every image the values of dy [500] that are not 0, ascending by output:",
 		"values, outputs [images][512], ends [images][11] the entries below output 48, 96, ….")
-	k = k.Narrow()
-	values, outputList, ends, dy := k.Pointer("values"), k.Pointer("outputs"), k.Pointer("ends"), k.Pointer("dy")
+	byImage(k.Narrow(), "outputs", "ends", "dy", outputs, run, imageList)
+}
+
+// inputLists emits the lists by image of fc1's inputs.
+func inputLists(f *isa.File, width int) {
+	k := f.Function("FC1InputLists", width, "values []float32, inputs, counts []int32, x []float32",
+		"lists for every image the values of x [800] that are not 0, ascending by input:",
+		"values, inputs [images][816], counts [images].")
+	byImage(k.Narrow(), "inputs", "counts", "x", inputs, inputs, inputList)
+}
+
+// byImage emits lists of the values of length lines, with the lines' numbers,
+// each with room for list entries, and after every run of lines and after the
+// last how many entries there are by then. Eight lines of eight images at a
+// time are transposed in registers, so that a vector holds lines of one image.
+func byImage(k *isa.Kernel, indexName, endName, lineName string, length, run, list int) {
+	values, indexList, ends, lines := k.Pointer("values"), k.Pointer(indexName), k.Pointer(endName), k.Pointer(lineName)
 	line := k.Line()
 	table := compress.Table(k)
 	counts := k.Scratch(8 * 8)
 	indices, eight := compress.Indices(k)
-	tile := func(lines int) {
-		k.Commentf("%d outputs × 8 images, transposed; of each image append what is not 0", lines)
+	tile := func(n int) {
+		k.Commentf("%d lines × 8 images, transposed; of each image append what is not 0", n)
 		var rows [8]isa.V
 		for i := range rows {
-			if i < lines {
-				rows[i] = k.LoadVector(isa.At(dy, i*line))
+			if i < n {
+				rows[i] = k.LoadVector(isa.At(lines, i*line))
 			} else {
 				rows[i] = k.Zero()
 			}
@@ -118,40 +137,43 @@ func imageLists(f *isa.File, width int) {
 		for i, v := range columns {
 			end := k.GP64()
 			k.MOVQ(isa.At(counts, 8*i), end)
-			valueRow, outputRow := k.GP64(), k.GP64()
-			k.LEAQ(isa.At(values, 4*imageList*i), valueRow)
-			k.LEAQ(isa.At(outputList, 4*imageList*i), outputRow)
-			compress.Append(k, v, indices, valueRow, outputRow, end, table)
+			valueRow, indexRow := k.GP64(), k.GP64()
+			k.LEAQ(isa.At(values, 4*list*i), valueRow)
+			k.LEAQ(isa.At(indexList, 4*list*i), indexRow)
+			compress.Append(k, v, indices, valueRow, indexRow, end, table)
 			k.MOVQ(end, isa.At(counts, 8*i))
 		}
 		k.VPADDD(eight, indices, indices)
 	}
 	tiles := func(n int) {
-		k.Loop("tile", n, pointers{dy}, []int{8 * line}, func() { tile(8) })
+		k.Loop("tile", n, pointers{lines}, []int{8 * line}, func() { tile(8) })
 	}
+	parts := (length + run - 1) / run
 	storeEnds := func() {
 		for i := range 8 {
 			end := k.GP64()
 			k.MOVQ(isa.At(counts, 8*i), end)
-			k.MOVL(end.As32(), isa.At(ends, 4*runs*i))
+			k.MOVL(end.As32(), isa.At(ends, 4*parts*i))
 		}
 		k.ADDQ(operand.I8(4), ends)
 	}
-	k.Loop("lanes", width/8, pointers{values, outputList}, []int{4 * imageList * 8, 4 * imageList * 8}, func() {
+	rest := length % run
+	k.Loop("lanes", k.Width/8, pointers{values, indexList}, []int{4 * list * 8, 4 * list * 8}, func() {
 		zero := k.Zero()
 		k.VMOVUPS(zero, isa.At(counts, 0))
 		k.VMOVUPS(zero, isa.At(counts, 32))
 		compress.First(k, indices)
-		k.Loop("run", outputs/run, nil, nil, func() {
+		k.Loop("run", length/run, nil, nil, func() {
 			tiles(run / 8)
 			storeEnds()
 		})
-		const rest = outputs % run
-		tiles(rest / 8)
-		tile(rest % 8)
-		storeEnds()
-		k.Advance(dy, -(outputs-rest%8)*line+32)
-		k.Advance(ends, 4*runs*8-4*runs)
+		if rest > 0 {
+			tiles(rest / 8)
+			tile(rest % 8)
+			storeEnds()
+		}
+		k.Advance(lines, -(length-rest%8)*line+32)
+		k.Advance(ends, 4*parts*8-4*parts)
 	})
 	k.Return()
 }
