@@ -98,7 +98,7 @@ type view struct {
 	lines    bool // straight lines are erased
 	flat     bool // what rows and columns have in common is subtracted
 	whole    bool // everything is ink
-	skew     bool // the other ink than light, if the strokes say so
+	last     bool // the ink that the border says it is not
 	as       bool // MNIST's form already
 }
 
@@ -121,7 +121,7 @@ func (w *workspace) views() []view {
 	if !small {
 		v = append(v, view{light: byBorder, backdrop: closeBackdrop}, view{light: byBorder, backdrop: closeBackdrop, lines: true})
 		if max(w.gray.width, w.gray.height) >= 60 {
-			v = append(v, view{light: byBorder, backdrop: closeBackdrop, skew: true})
+			v = append(v, view{light: !byBorder, backdrop: closeBackdrop, last: true})
 		}
 	}
 	w.allViews = v
@@ -161,11 +161,6 @@ func (w *workspace) see(v view) bool {
 	if v.as {
 		copy(w.prepared[:], w.gray.values)
 		return true
-	}
-	if v.skew && w.skewed() == v.light {
-		return false // seen already
-	} else if v.skew {
-		v.light = !v.light
 	}
 	if w.extracted(v) < smallestContrast {
 		return false

@@ -34,16 +34,22 @@ func (r *Reader) Digit(picture image.Image) (Digit, error) {
 	}
 	var best Digit
 	found := false
-	most, thick := float32(0), false
+	most, thick := float32(0), [2]bool{}
 	for i, v := range w.views() {
-		if v.backdrop == closeBackdrop && thick || !w.see(v) {
+		ink := 0
+		if v.light {
+			ink = 1
+		}
+		if v.backdrop == closeBackdrop && thick[ink] || !w.see(v) {
 			continue
 		}
-		thick = thick || w.renderer.stroke > 4
+		thick[ink] = thick[ink] || w.renderer.stroke > 4
 		p := r.classify(w)
 		score := p.Probability
 		if w.touches {
 			score *= 0.75
+		} else if v.last {
+			score *= 0.7
 		} else if i > 2 {
 			score *= 0.95
 		}
