@@ -11,6 +11,7 @@ import (
 // tutorial's value, except where the field says otherwise.
 type Settings struct {
 	Epochs       int     // passes over the training set that the schedule and Epochs count on; 0: 12
+	EpochImages  int     // images of an epoch, the first of its order, other ones in every epoch; 0, or more than there are: all
 	Batch        int     // images a step; 0: 100
 	LearningRate float64 // Adam's rate before the schedule; 0: 1e-4
 	Beta1        float64 // Adam's decay of the first moment; 0: 0.9
@@ -66,13 +67,21 @@ func Tutorial() Settings {
 	return Settings{Dropout: 0.5}.withDefaults()
 }
 
-// Fast returns settings that reach 99 % on MNIST's test images after one epoch:
-// a rate thirty times the tutorial's that warms up and falls to zero, and label
-// smoothing. Chosen by the median of five seeds on 10,000 images split off the
-// training set: without smoothing 98.92 to 99.00 %, with it 99.09 % (batches of
-// 100, β₂ 0.99, warm-up 0.1) and 99.21 % (these; kernelet train --recipe fast
-// --hold-out 10000 measures it again).
+// Fast returns settings that reach 99 % on MNIST's test images in the shortest
+// time found: less than half an epoch.
 func Fast() Settings {
+	s := OneEpoch()
+	s.EpochImages = 26_000
+	return s
+}
+
+// OneEpoch returns settings that reach more than 99 % on MNIST's test images
+// after one epoch: a rate thirty times the tutorial's that warms up and falls to
+// zero, and label smoothing. Chosen by the median of five seeds on 10,000 images
+// split off the training set: without smoothing 98.92 to 99.00 %, with it 99.09 %
+// (batches of 100, β₂ 0.99, warm-up 0.1) and 99.21 % (these; kernelet train
+// --recipe one-epoch --hold-out 10000 measures it again).
+func OneEpoch() Settings {
 	return Settings{
 		Epochs: 1, Batch: 64, LearningRate: 3e-3, Beta2: 0.95, LabelSmoothing: 0.05,
 		Schedule: Schedule{WarmUp: 0.2, Decay: true},
@@ -152,6 +161,7 @@ func (s Settings) Check() error {
 	}
 	for _, err := range []error{
 		integer("epochs", s.Epochs, 1, 1_000_000),
+		integer("epoch images", s.EpochImages, 0, math.MaxInt32),
 		integer("batch", s.Batch, 1, 10_000_000),
 		within("learning rate", s.LearningRate, 0, math.MaxFloat32, false),
 		within("beta1", s.Beta1, 0, 1, true),

@@ -237,13 +237,14 @@ func (t *Trainer) Epoch(ctx context.Context, images, labels []byte) (Stats, erro
 	t.limitThreads()
 	t.shuffle(n)
 	p.images = uint64(n)
+	count := t.epochImages(n)
 	key := random.Key(random.Dropout, t.settings.Seed, p.epoch)
-	for int(p.done) < n {
+	for int(p.done) < count {
 		if err := ctx.Err(); err != nil {
 			return t.stats(start), err
 		}
-		batch := t.order[p.done:min(int(p.done)+t.settings.Batch, n)]
-		loss, correct, err := t.step(images, labels, batch, key, t.rate(n))
+		batch := t.order[p.done:min(int(p.done)+t.settings.Batch, count)]
+		loss, correct, err := t.step(images, labels, batch, key, t.rate(count))
 		if err != nil {
 			return t.stats(start), fmt.Errorf("epoch %d, step %d: %w", p.epoch+1, int(p.done)/t.settings.Batch+1, err)
 		}
@@ -251,7 +252,7 @@ func (t *Trainer) Epoch(ctx context.Context, images, labels []byte) (Stats, erro
 		p.loss += loss
 		p.correct += uint64(correct)
 		if t.Progress != nil {
-			t.Progress(int(p.done), n)
+			t.Progress(int(p.done), count)
 		}
 	}
 	stats := t.stats(start)
@@ -287,6 +288,14 @@ func (t *Trainer) Running() Stats {
 func (t *Trainer) stats(start time.Time) Stats {
 	p := &t.position
 	return Stats{Images: int(p.done), Correct: int(p.correct), Loss: p.loss / max(1, float64(p.done)), Duration: time.Since(start)}
+}
+
+// epochImages is the number of images of an epoch where there are n.
+func (t *Trainer) epochImages(n int) int {
+	if count := t.settings.EpochImages; count > 0 {
+		return min(count, n)
+	}
+	return n
 }
 
 func (t *Trainer) shuffle(n int) {

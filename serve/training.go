@@ -62,7 +62,7 @@ type runRequest struct {
 }
 
 // recipes are the settings that a run starts from.
-var recipes = map[string]func() lenet.Settings{"tutorial": lenet.Tutorial, "fast": lenet.Fast, "best": lenet.Best}
+var recipes = map[string]func() lenet.Settings{"tutorial": lenet.Tutorial, "fast": lenet.Fast, "one-epoch": lenet.OneEpoch, "best": lenet.Best}
 
 // Bounds of what the page may ask for.
 const (

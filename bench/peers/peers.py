@@ -67,17 +67,20 @@ def torch_net(threads):
         nn.Flatten(), nn.Linear(800, 500), nn.ReLU(), nn.Dropout(0.5), nn.Linear(500, 10))
 
 
-def train_torch(threads, compiled):
+def train_torch(threads, compiled, bfloat16=False):
     torch, net = torch_net(threads)
     net = net.to(memory_format=torch.channels_last)
     run = torch.compile(net) if compiled else net
+    precision = torch.autocast("cpu", torch.bfloat16, enabled=bfloat16)
     optimizer = torch.optim.Adam(net.parameters(), lr=1e-4)
     loss = torch.nn.CrossEntropyLoss()
 
     def step(x, y):
         x = torch.from_numpy(x[:, None]).to(memory_format=torch.channels_last)
         optimizer.zero_grad(set_to_none=True)
-        loss(run(x), torch.from_numpy(y)).backward()
+        with precision:
+            value = loss(run(x), torch.from_numpy(y))
+        value.backward()
         optimizer.step()
     return step, torch.__version__.split("+")[0]
 
@@ -194,9 +197,17 @@ def infer_jax(threads, batch):
 
 # ONNX Runtime, OpenVINO --------------------------------------------------------
 
-def infer_onnxruntime(threads, batch):
+def calibration(data, batch):
+    """Ten batches on which the ranges of int8 are measured."""
+    source = batches(*load(data), batch)
+    return [next(source)[0][:, None] for _ in range(max(10, 300 // batch))]
+
+
+def infer_onnxruntime(threads, batch, int8=None):
     import onnxruntime
     path = onnx_file(batch)
+    if int8:
+        quantize_onnx(path, calibration(int8, batch))
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads, options.inter_op_num_threads = threads, 1
     session = onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
@@ -204,11 +215,33 @@ def infer_onnxruntime(threads, batch):
     return (lambda x, y: session.run(None, {"image": x[:, None]})), onnxruntime.__version__
 
 
-def infer_openvino(threads, batch):
+def quantize_onnx(path, samples):
+    """Replaces a model by its static quantization: QDQ, int8, weights per channel."""
+    from onnxruntime import quantization
+    from onnxruntime.quantization.shape_inference import quant_pre_process
+
+    class Reader(quantization.CalibrationDataReader):
+        def __init__(self):
+            self.left = iter(samples)
+
+        def get_next(self):
+            x = next(self.left, None)
+            return None if x is None else {"image": x}
+    quant_pre_process(path, path)
+    quantization.quantize_static(path, path, Reader(), quant_format=quantization.QuantFormat.QDQ, per_channel=True,
+                                 activation_type=quantization.QuantType.QUInt8, weight_type=quantization.QuantType.QInt8)
+
+
+def infer_openvino(threads, batch, precision="f32", int8=None):
     import openvino
     path = onnx_file(batch)
-    compiled = openvino.Core().compile_model(path, "CPU", {"INFERENCE_NUM_THREADS": threads, "PERFORMANCE_HINT": "LATENCY",
-                                                          "INFERENCE_PRECISION_HINT": "f32"})
+    core = openvino.Core()
+    model = core.read_model(path)
+    if int8:
+        import nncf
+        model = nncf.quantize(model, nncf.Dataset(calibration(int8, batch)))
+    compiled = core.compile_model(model, "CPU", {"INFERENCE_NUM_THREADS": threads, "PERFORMANCE_HINT": "LATENCY",
+                                                 "INFERENCE_PRECISION_HINT": precision})
     os.remove(path)
     request = compiled.create_infer_request()
     return (lambda x, y: request.infer({0: x[:, None]})), openvino.__version__.split("-")[0]
@@ -218,20 +251,30 @@ TRAIN = {
     "tensorflow": lambda threads: train_tensorflow(threads),
     "pytorch": lambda threads: train_torch(threads, False),
     "pytorch-compile": lambda threads: train_torch(threads, True),
+    "pytorch-bfloat16": lambda threads: train_torch(threads, False, True),
+    "pytorch-compile-bfloat16": lambda threads: train_torch(threads, True, True),
     "jax": lambda threads: train_jax(threads),
 }
+# The last parameter is the folder of the data, on which int8 is calibrated.
 INFER = {
-    "tensorflow-lite": infer_tflite, "onnxruntime": infer_onnxruntime, "openvino": infer_openvino,
-    "pytorch": lambda threads, batch: infer_torch(threads, False),
-    "pytorch-compile": lambda threads, batch: infer_torch(threads, True),
-    "jax": infer_jax,
+    "tensorflow-lite": lambda threads, batch, data: infer_tflite(threads, batch),
+    "onnxruntime": lambda threads, batch, data: infer_onnxruntime(threads, batch),
+    "onnxruntime-int8": lambda threads, batch, data: infer_onnxruntime(threads, batch, data),
+    "openvino": lambda threads, batch, data: infer_openvino(threads, batch),
+    "openvino-bfloat16": lambda threads, batch, data: infer_openvino(threads, batch, "bf16"),
+    "openvino-int8": lambda threads, batch, data: infer_openvino(threads, batch, int8=data),
+    "pytorch": lambda threads, batch, data: infer_torch(threads, False),
+    "pytorch-compile": lambda threads, batch, data: infer_torch(threads, True),
+    "jax": lambda threads, batch, data: infer_jax(threads, batch),
 }
 
 
 NAMES = {
     "kernelet": "**kernelet** {}", "tensorflow": "TensorFlow {}, tf.function", "tensorflow-lite": "TensorFlow Lite {}",
     "pytorch": "PyTorch {}", "pytorch-compile": "PyTorch {}, torch.compile", "jax": "JAX {}",
-    "onnxruntime": "ONNX Runtime {}", "openvino": "OpenVINO {}, float32", "gomlx": "{}",
+    "pytorch-bfloat16": "PyTorch {}, bfloat16", "pytorch-compile-bfloat16": "PyTorch {}, torch.compile, bfloat16",
+    "onnxruntime": "ONNX Runtime {}", "onnxruntime-int8": "ONNX Runtime {}, int8", "openvino": "OpenVINO {}, float32",
+    "openvino-bfloat16": "OpenVINO {}, bfloat16", "openvino-int8": "OpenVINO {}, int8", "gomlx": "{}",
 }
 
 
@@ -249,7 +292,7 @@ def one(arguments):
         step, version = TRAIN[arguments.peer](arguments.threads)
         count = STEPS
     else:
-        step, version = INFER[arguments.peer](arguments.threads, arguments.batch)
+        step, version = INFER[arguments.peer](arguments.threads, arguments.batch, arguments.data)
         count = CALLS.get(arguments.batch, 60)
     print(json.dumps({"version": version, "us_per_image": measure(step, source, count, arguments.batch)}))
 

@@ -17,7 +17,7 @@ import (
 type sweepCommand struct {
 	Seeds  string   `help:"Seeds and ranges of them, both ends included: 1..100 or 1,2,5..8." default:"1..10" placeholder:"LIST"`
 	Vary   []string `help:"Try several values of a setting, such as lr=1e-4,3e-4; given again, every combination." sep:"none" placeholder:"NAME=V,V"`
-	Recipe string   `help:"Settings to start from: tutorial, fast (99 % after one epoch) or best (augmented images, many epochs)." enum:"tutorial,fast,best" default:"tutorial"`
+	Recipe string   `help:"Settings to start from: tutorial, fast (99 %), one-epoch (99.3 %) or best (99.6 %: augmented images, many epochs)." enum:"tutorial,fast,one-epoch,best" default:"tutorial"`
 	dataFlags
 	Epochs    *int     `help:"Passes over the training images (tutorial: 12)." placeholder:"N"`
 	Batch     *int     `help:"Images a step (tutorial: 100)." placeholder:"N"`

@@ -13,7 +13,7 @@ import (
 )
 
 type trainCommand struct {
-	Recipe string `help:"Settings to start from: tutorial, fast (99 % after one epoch) or best (augmented images, many epochs)." enum:"tutorial,fast,best" default:"tutorial"`
+	Recipe string `help:"Settings to start from: tutorial, fast (99 %), one-epoch (99.3 %) or best (99.6 %: augmented images, many epochs)." enum:"tutorial,fast,one-epoch,best" default:"tutorial"`
 	dataFlags
 	Epochs    *int     `help:"Passes over the training images (tutorial: 12)." placeholder:"N"`
 	Batch     *int     `help:"Images a step (tutorial: 100)." placeholder:"N"`

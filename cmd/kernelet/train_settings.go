@@ -10,7 +10,7 @@ import (
 
 // settings are the recipe's, changed by what the command line says.
 func (c *trainCommand) settings() (lenet.Settings, error) {
-	s := map[string]func() lenet.Settings{"tutorial": lenet.Tutorial, "fast": lenet.Fast, "best": lenet.Best}[c.Recipe]()
+	s := map[string]func() lenet.Settings{"tutorial": lenet.Tutorial, "fast": lenet.Fast, "one-epoch": lenet.OneEpoch, "best": lenet.Best}[c.Recipe]()
 	s.Seed, s.NoShuffle, s.Threads, s.ISA = c.Seed, c.NoShuffle, c.Threads, c.ISA
 	for _, f := range []struct {
 		flag   string

@@ -19,8 +19,8 @@ func TestRetraining(t *testing.T) {
 	}
 	train := testmnist.MNIST(t).Train
 	settings := lenet.Best()
-	settings.Seed = 2
-	trainer, err := lenet.NewTrainer(lenet.NewModel(2), settings)
+	settings.Seed = 8
+	trainer, err := lenet.NewTrainer(lenet.NewModel(8), settings)
 	if err != nil {
 		t.Fatal(err)
 	}

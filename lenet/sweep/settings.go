@@ -26,6 +26,7 @@ type parameter struct {
 var parameters = []parameter{
 	{"seed", func(s *lenet.Settings) any { return &s.Seed }},
 	{"epochs", func(s *lenet.Settings) any { return &s.Epochs }},
+	{"epoch_images", func(s *lenet.Settings) any { return &s.EpochImages }},
 	{"batch", func(s *lenet.Settings) any { return &s.Batch }},
 	{"lr", func(s *lenet.Settings) any { return &s.LearningRate }},
 	{"warm_up", func(s *lenet.Settings) any { return &s.Schedule.WarmUp }},
