@@ -31,9 +31,9 @@ const (
 	adamExecuted                        = 13 // of a weight
 
 	// Those of gen/toomcook.
-	toomInput1D, toomOutput1D         = 116, 85
-	toomOutputGrad1D, toomInputGrad1D = 70, 129
-	toomWeight1D, toomWeightGrad1D    = 61, 76
+	toomInput1D, toomOutput1D         = 112, 70
+	toomOutputGrad1D, toomInputGrad1D = 66, 108
+	toomWeight1D, toomWeightGrad1D    = 49, 56
 	toomCorners                       = 4
 	conv2TrainProducts                = 2 * shape.ToomProducts * shape.Conv2Inputs * shape.Conv2Outputs
 	conv2TrainInputExecuted           = shape.Conv2Inputs * (2*shape.ToomPoints*toomInput1D + toomCorners)

@@ -10,14 +10,14 @@
 //
 // Every kernel has one name, in five places. That of conv2's input gradient:
 //
-//	what it computes   Conv2InputGrad in conv2.go: dM = A dY Aᵀ, dV = Uᵀ dM, dx = Σ B dV Bᵀ
-//	emitter            gen/conv2/backward.go: inputGradProducts, inputGradTransform; gen/winograd has the matrices
+//	what it computes   Conv2InputGrad in conv2train.go: dV = Uᵀ dM, dx = B dV Bᵀ
+//	emitter            gen/conv2/gradients.go: inputGradProducts, inputGradTransform; gen/toomcook has the matrices
 //	assembly           asm/avx2/conv2_amd64.s, asm/avx512/conv2_amd64.s: Conv2InputGradProducts16, …
-//	twin               conv2InputGradProducts, … in conv2_generic.go: the same steps in plain Go
-//	case               Conv2InputGrad, … in cases_conv2.go: its arguments
+//	twin               conv2InputGradProducts, … in conv2train_generic.go: the same steps in plain Go
+//	case               Conv2InputGrad, … in cases_conv2train.go: its arguments
 //
 // From its case follow the tests (go test -run /Conv2InputGrad ./kernels; its
-// definition in float64 is in exact_conv_test.go), the benchmark (go test -bench
+// definition in float64 is in exact_conv2train_test.go), the benchmark (go test -bench
 // /Conv2InputGrad ./kernels) and its row of kernelet bench. What calls the
 // assembly, functions.go and functions_amd64.go, is generated, so that adding a
 // kernel is to write an emitter, a twin, a method of Set with its contract, and a
@@ -40,14 +40,14 @@
 // A kernel of a layer is called, in this order,
 //
 //	[Single]            for one image
-//	layer               Conv1, Conv2, FC1 or FC2
+//	layer               Conv1, Conv2, Conv2Train (what only training needs), FC1 or FC2
 //	what it computes    Forward, InputGrad, WeightGrad, BiasGrad or OutputGrad
 //	a step of that      Products or Transform
 //	what is fused       ReLU, Dropout, Pool, Mask, Loss or Adam
 //
-// Conv2ForwardReLUPoolMask is conv2's forward pass with bias, pooling and ReLU,
-// which also stores the masks that Conv2InputGrad needs. InputTransform and
-// WeightTransform prepare Winograd's forward pass, Direct stands for a forward
+// Conv2TrainForwardReLUPoolMask is conv2's forward pass with bias, pooling and
+// ReLU, which also stores the masks that Conv2OutputGrad needs. InputTransform and
+// WeightTransform prepare it, Direct stands for a forward
 // pass by plain sums, and the Single… kernels, which all go forward, do not say
 // so. FC1 also has Pack and Unpack, and Lists. What belongs to no layer has a name
 // of its own: Gather, SingleInput, LineSums, Adam, and the ceilings. The steps of
@@ -68,7 +68,7 @@
 // one slice. Arguments that are only read may overlap one another.
 //
 // Values of any kind are allowed. Infinities and NaN propagate as in the
-// formulas; Winograd's transforms spread them over the whole tile. A product of 0
+// formulas; the convolutions' transforms spread them over the whole tile. A product of 0
 // and an infinity may be NaN where a formula would leave it out, and pooling may
 // lose a NaN.
 //

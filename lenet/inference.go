@@ -14,12 +14,14 @@ type inference struct {
 	x, y1, v, work, y2, h, logits []float32
 	index                         [shape.Block]int32
 	answers                       [inferenceImages][shape.SingleLogits]float32 // the images' logits
-	inputs                        kernels.InputLists // of fc1, or nothing: then its zeros are not skipped
+	inputs                        kernels.InputLists                           // of fc1, or nothing: then its zeros are not skipped
 	list                          kernels.List
 }
 
 // mostListed is the share of fc1's inputs that are not zero above which it is
-// faster to multiply by the zeros too, with images as lanes.
+// faster to multiply by the zeros too, with images as lanes. Measured on Zen 4,
+// µs an image of a batch of 100: with 13 % (the pretrained weights) 11.0 instead
+// of 15.5, with 68 % (a model of the tutorial's recipe) 19 instead of 16.
 const mostListed = 0.45
 
 // inferenceBlocks is the number of blocks that go through fc1 together, so
@@ -90,7 +92,7 @@ type pixels struct {
 // image first, and leaves them in f.answers. single is nil if f lists nothing.
 func (f *inference) forward(p *packed, single *packedSingle, images pixels, first, count int) error {
 	j := job{lanes: (count + shape.HalfBlock - 1) / shape.HalfBlock * shape.HalfBlock}
-	s := f.set
+	s, listing := f.set, f.inputs.Values != nil
 	for b := range j.blocks() {
 		n := j.block(b)
 		for lane := range n {
@@ -112,21 +114,23 @@ func (f *inference) forward(p *packed, single *packedSingle, images pixels, firs
 		if err := s.Conv2ForwardReLUPool(n, y2, f.work, p.conv2U, v, p.conv2Bias); err != nil {
 			return err
 		}
-		if f.inputs.Values != nil {
+		if listing {
 			if err := s.FC1InputLists(n, f.inputs.Of(b*shape.Block, n), y2); err != nil {
 				return err
 			}
+			// The first block stands for the others: the weights say how many are zero.
+			listing = b > 0 || f.live(n) < mostListed*float64(shape.FC1Inputs*n)
 		}
 	}
-	if f.inputs.Values != nil && f.live(j.lanes) < mostListed*float64(shape.FC1Inputs*j.lanes) {
+	if listing {
 		return f.listed(single, j.lanes)
 	}
 	return f.dense(p, &j)
 }
 
-// live returns how many of fc1's inputs are not zero.
-func (f *inference) live(lanes int) (n float64) {
-	for _, count := range f.inputs.Counts[:lanes] {
+// live returns how many of fc1's inputs of the first images are not zero.
+func (f *inference) live(images int) (n float64) {
+	for _, count := range f.inputs.Counts[:images] {
 		n += float64(count)
 	}
 	return n

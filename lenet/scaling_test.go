@@ -115,29 +115,48 @@ func TestStepTime(t *testing.T) {
 }
 
 // measuredPhases returns a schedule's phases with the median durations of their
-// tasks on one worker, and the median duration of a whole chunk.
-func measuredPhases(t *testing.T, e *engine, s *schedule, step func()) (phases []modelPhase, whole float64) {
+// tasks on one worker, and the median durations of a whole batch on one worker
+// and on two, all measured in turn. A batch runs the schedule so
+// many times; a task's duration is the mean over them, for the last chunk is smaller.
+func measuredPhases(t *testing.T, e *engine, s *schedule, runs float64, step func()) (phases []modelPhase, whole [3]float64) {
 	t.Helper()
-	const rounds = 41
-	durations := make([][][]float64, len(s.phases))
+	const rounds = 61
+	durations, sums := make([][][]float64, len(s.phases)), make([][]float64, len(s.phases))
+	measuring := false
 	for i, p := range s.phases {
 		task := p.task
 		p.task = func(worker, n int) error {
+			if !measuring {
+				return task(worker, n)
+			}
 			for len(durations[i]) <= n {
-				durations[i] = append(durations[i], nil)
+				durations[i], sums[i] = append(durations[i], nil), append(sums[i], 0)
 			}
 			start := time.Now()
 			err := task(worker, n)
-			durations[i][n] = append(durations[i][n], time.Since(start).Seconds())
+			sums[i][n] += time.Since(start).Seconds()
 			return err
 		}
 		defer func() { p.task = task }()
 	}
-	var all []float64
+	defer func(threads int) { e.threads = threads }(e.threads)
+	var times [3][]float64
 	for range rounds {
-		start := time.Now()
+		for n := 1; n <= 2; n++ {
+			e.threads = n
+			start := time.Now()
+			step()
+			times[n] = append(times[n], time.Since(start).Seconds())
+		}
+		e.threads, measuring = 1, true
 		step()
-		all = append(all, time.Since(start).Seconds())
+		measuring = false
+		for i := range sums {
+			for n, sum := range sums[i] {
+				durations[i][n] = append(durations[i][n], sum/runs)
+				sums[i][n] = 0
+			}
+		}
 	}
 	median := func(v []float64) float64 {
 		slices.Sort(v)
@@ -153,7 +172,7 @@ func measuredPhases(t *testing.T, e *engine, s *schedule, step func()) (phases [
 		}
 		phases = append(phases, m)
 	}
-	return phases, median(all)
+	return phases, [3]float64{1: median(times[1]), 2: median(times[2])}
 }
 
 // lineTime measures how long a cache line takes to another core: half of there
@@ -198,75 +217,96 @@ func TestScaling(t *testing.T) {
 	for _, batch := range []int{100, 1000} {
 		data := mnist.Synthetic(batch, 1)
 		settings := Tutorial()
-		settings.Batch, settings.Threads = batch, fewWorkers+1
+		settings.Batch, settings.Threads = batch, atOnceWorkers
 		trainer := newTrainer(t, NewModel(1), settings)
 		e := trainer.engine
-		step := func() {
-			if _, err := trainer.Step(data.Images, data.Labels); err != nil {
-				t.Fatal(err)
+		e.threads = atOnceWorkers
+		chunks, err := e.chunksOf((batch + maxImages - 1) / maxImages)
+		if err != nil {
+			t.Fatal(err)
+		}
+		together := len(chunks)
+		trainer.prepare(batch, settings.LearningRate)
+		order := make([]int32, batch)
+		for i := range order {
+			order[i] = int32(i)
+		}
+		// step trains on a batch, so many chunks at a time.
+		step := func(chunks []*engine) func() {
+			return func() {
+				for from, to := 0, 0; from < batch; from = to {
+					to = min(from+len(chunks)*maxImages, batch)
+					if err := trainer.chunks(chunks, data.Images, data.Labels, order[from:to], 1, from == 0, to == batch); err != nil {
+						t.Fatal(err)
+					}
+				}
 			}
 		}
-		fastest := func() float64 {
-			var all []float64
-			for range 101 {
-				start := time.Now()
-				step()
-				all = append(all, time.Since(start).Seconds())
-			}
-			slices.Sort(all)
-			return all[len(all)/2]
+		ways := []way{{name: "few, long tasks", from: 1, schedule: e.step, step: step(chunks[:1]), runs: float64(together)},
+			{name: "many tasks", from: fewWorkers + 1, schedule: e.fineStep, step: step(chunks[:1]), runs: float64(together)}}
+		if together > 1 {
+			ways = append(ways, way{name: "all chunks at once", from: atOnceWorkers, schedule: e.batchStep, step: step(chunks), runs: 1})
 		}
-		chunks := float64((batch + maxImages - 1) / maxImages)
-		models := map[string][]modelPhase{}
-		var machine modelMachine
-		var measured [3]float64
-		for _, s := range []struct {
-			name string
-			s    *schedule
-		}{{"few", e.step}, {"many", e.fineStep}} {
-			e.step = s.s // whatever the number of workers
-			e.threads = 1
-			fastest() // warms up
-			measured[1] = fastest()
-			e.threads = 2
-			measured[2] = fastest()
-			e.threads = 1
-			phases, whole := measuredPhases(t, e, s.s, step)
+		for i := range ways {
+			w := &ways[i]
+			if w.runs > 1 || together == 1 {
+				e.step = w.schedule // whatever the number of workers
+			}
+			w.step() // warms up
+			phases, whole := measuredPhases(t, e, w.schedule, w.runs, w.step)
 			var tasks float64
 			for _, p := range phases {
-				for _, d := range p.tasks {
-					tasks += d
-				}
+				tasks += p.sum()
 			}
-			machine = modelMachine{line: line, wake: 2 * line, alone: max(0, whole/chunks-tasks)}
-			models[s.name] = phases
+			w.phases, w.machine = phases, modelMachine{line: line, wake: 2 * line, alone: max(0, whole[1]/w.runs-tasks)}
 			for _, n := range []int{1, 2} {
-				predicted := chunks * stepTime(phases, n, machine)
-				t.Logf("batch %d, phases for %s workers, %d workers: model %.1f, measured %.1f µs/image, ratio %.3f", batch, s.name, n,
-					predicted*1e6/float64(batch), measured[n]*1e6/float64(batch), predicted/measured[n])
+				predicted := w.time(n, line)
+				t.Logf("batch %d, %s, %d workers: model %.1f, measured %.1f µs/image, ratio %.3f", batch, w.name, n,
+					predicted*1e6/float64(batch), whole[n]*1e6/float64(batch), predicted/whole[n])
 			}
 			for _, p := range phases {
-				var sum float64
-				for _, d := range p.tasks {
-					sum += d
-				}
-				t.Logf("  %-34s %3d tasks, %6.1f µs, longest %.1f µs", p.name, len(p.tasks), sum*1e6, slices.Max(p.tasks)*1e6)
+				t.Logf("  %-34s %3d tasks, %7.1f µs, longest %.1f µs", p.name, len(p.tasks), p.sum()*1e6, slices.Max(p.tasks)*1e6)
 			}
 		}
 		for _, far := range []float64{line, 250e-9} {
-			m := machine
-			m.line, m.wake = far, 2*far
-			table := fmt.Sprintf("batch %d, a line takes %.0f ns\n| workers | few, long tasks: speed-up | many tasks: speed-up | efficiency |\n| --- | --- | --- | --- |\n", batch, far*1e9)
-			one := stepTime(models["few"], 1, m)
+			table := fmt.Sprintf("batch %d, a line takes %.0f ns\n| workers | used | speed-up | efficiency |\n| --- | --- | --- | --- |\n", batch, far*1e9)
+			one := ways[0].time(1, far)
 			for n := 1; n <= 128; n *= 2 {
-				few, many := one/stepTime(models["few"], n, m), one/stepTime(models["many"], n, m)
-				used := many
-				if n <= fewWorkers {
-					used = few
+				used := &ways[0]
+				for i := range ways {
+					if n >= ways[i].from {
+						used = &ways[i]
+					}
 				}
-				table += fmt.Sprintf("| %d | %.2f | %.2f | %.0f %% |\n", n, few, many, 100*used/float64(n))
+				gain := one / used.time(n, far)
+				table += fmt.Sprintf("| %d | %s | %.2f | %.0f %% |\n", n, used.name, gain, 100*gain/float64(n))
 			}
 			t.Log(table)
 		}
 	}
+}
+
+// way is a way to spread a batch.
+type way struct {
+	name     string
+	from     int // workers
+	schedule *schedule
+	step     func()
+	runs     float64 // of the schedule for a batch
+	phases   []modelPhase
+	machine  modelMachine
+}
+
+// time is the model's for a batch where a cache line takes so long to another core.
+func (w *way) time(workers int, line float64) float64 {
+	m := w.machine
+	m.line, m.wake = line, 2*line
+	return w.runs * stepTime(w.phases, workers, m)
+}
+
+func (p modelPhase) sum() (sum float64) {
+	for _, d := range p.tasks {
+		sum += d
+	}
+	return sum
 }
