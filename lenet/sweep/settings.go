@@ -26,7 +26,6 @@ type parameter struct {
 var parameters = []parameter{
 	{"seed", func(s *lenet.Settings) any { return &s.Seed }},
 	{"epochs", func(s *lenet.Settings) any { return &s.Epochs }},
-	{"epoch_images", func(s *lenet.Settings) any { return &s.EpochImages }},
 	{"batch", func(s *lenet.Settings) any { return &s.Batch }},
 	{"lr", func(s *lenet.Settings) any { return &s.LearningRate }},
 	{"warm_up", func(s *lenet.Settings) any { return &s.Schedule.WarmUp }},
@@ -39,6 +38,7 @@ var parameters = []parameter{
 	{"augment", func(s *lenet.Settings) any { return &s.Augment }},
 	{"average_epochs", func(s *lenet.Settings) any { return &s.AverageEpochs }},
 	{"no_shuffle", func(s *lenet.Settings) any { return &s.NoShuffle }},
+	{"epoch_images", func(s *lenet.Settings) any { return &s.EpochImages }},
 }
 
 func parameterNames() []string {
