@@ -9,6 +9,7 @@ import (
 	"os"
 
 	"github.com/kernelet/kernelet/bench"
+	"github.com/kernelet/kernelet/internal/plaintext"
 )
 
 // ErrReport is wrapped by every error about the content of a report's file.
@@ -44,7 +45,7 @@ func Read(path string) (*bench.Report, error) {
 		return nil, fmt.Errorf("%s: %w: expected at most %d bytes", path, ErrReport, maxReport)
 	}
 	r := new(bench.Report)
-	if err := json.Unmarshal(toUTF8(content), r); err != nil {
+	if err := json.Unmarshal(plaintext.UTF8(content), r); err != nil {
 		return nil, fmt.Errorf("%s: %w: %w", path, ErrReport, err)
 	}
 	if r.Schema != bench.Schema {

@@ -10,6 +10,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"github.com/kernelet/kernelet/internal/plaintext"
 )
 
 // epoch is a line of the history.
@@ -47,16 +49,17 @@ func (h epoch) print(w io.Writer) error {
 }
 
 // historyColumns are the history's header, which says so if the validation
-// images are not the test images.
+// images are not the test images. The last column is the data's name, the same in
+// every line.
 func historyColumns(validation string) []string {
 	name := "val"
 	if validation != "" {
 		name = strings.ReplaceAll(validation, "-", "_")
 	}
-	return []string{"epoch", "train_loss", "train_acc", name + "_loss", name + "_acc", "seconds", "images_per_second"}
+	return []string{"epoch", "train_loss", "train_acc", name + "_loss", name + "_acc", "seconds", "images_per_second", "data"}
 }
 
-func writeHistory(path, validation string, history []epoch) error {
+func writeHistory(path, validation, data string, history []epoch) error {
 	var content bytes.Buffer
 	w := csv.NewWriter(&content)
 	w.Write(historyColumns(validation))
@@ -65,7 +68,7 @@ func writeHistory(path, validation string, history []epoch) error {
 		for _, v := range []float64{h.TrainLoss, h.TrainAccuracy, h.ValLoss, h.ValAccuracy, h.Seconds, h.ImagesPerSecond} {
 			line = append(line, strconv.FormatFloat(v, 'g', -1, 64))
 		}
-		w.Write(line)
+		w.Write(append(line, data))
 	}
 	w.Flush()
 	return writeWhole(path, content.Bytes())
@@ -77,12 +80,11 @@ func readHistory(path, validation string, epochs int) ([]epoch, error) {
 		return nil, nil
 	}
 	columns := historyColumns(validation)
-	file, err := os.Open(path)
+	content, err := os.ReadFile(path)
 	if err != nil {
 		return nil, fmt.Errorf("history: %w", err)
 	}
-	defer file.Close()
-	reader := csv.NewReader(file)
+	reader := csv.NewReader(bytes.NewReader(plaintext.UTF8(content)))
 	reader.FieldsPerRecord = len(columns)
 	lines, err := reader.ReadAll()
 	if err != nil {

@@ -88,16 +88,16 @@ func TestDamagedHistory(t *testing.T) {
 	header := strings.Join(historyColumns(""), ",") + "\n"
 	for _, c := range []struct{ content, says string }{
 		{"", "expected the 2 epochs of the checkpoint, got 0"},
-		{header + "1,2,3,4,5,6,7\n", "expected the 2 epochs of the checkpoint, got 1"},
-		{header + "1,2,3,4,5,6,7\n2,1,3\n", "line 3"},
-		{header + "1,2,3,4,5,6,7\n2,1,3,4,5,6,7,8\n", "line 3"},
+		{header + "1,2,3,4,5,6,7,d\n", "expected the 2 epochs of the checkpoint, got 1"},
+		{header + "1,2,3,4,5,6,7,d\n2,1,3\n", "line 3"},
+		{header + "1,2,3,4,5,6,7,d\n2,1,3,4,5,6,7,8,9\n", "line 3"},
 		{"1,2,3\n1,2,3\n1,2,3\n", "line 1"},
-		{"1,2,3,4,5,6,7\n1,2,3,4,5,6,7\n2,2,3,4,5,6,7\n", "line 1: expected"},
-		{header + "1,2,3,4,5,6,7\n3,2,3,4,5,6,7\n", `line 3: epoch: expected 2, got "3"`},
-		{header + "1,2,3,4,5,6,7\n2,2,x,4,5,6,7\n", `line 3: train_acc: expected a number, got "x"`},
-		{header + "1,2,3,4,NaN,6,7\n2,2,3,4,5,6,7\n", `line 2: val_acc: expected a number, got "NaN"`},
+		{"1,2,3,4,5,6,7,d\n1,2,3,4,5,6,7,d\n2,2,3,4,5,6,7,d\n", "line 1: expected"},
+		{header + "1,2,3,4,5,6,7,d\n3,2,3,4,5,6,7,d\n", `line 3: epoch: expected 2, got "3"`},
+		{header + "1,2,3,4,5,6,7,d\n2,2,x,4,5,6,7,d\n", `line 3: train_acc: expected a number, got "x"`},
+		{header + "1,2,3,4,NaN,6,7,d\n2,2,3,4,5,6,7,d\n", `line 2: val_acc: expected a number, got "NaN"`},
 		{header + "\"1,2\n", "line 2"},
-		{strings.Join(historyColumns(heldOut), ",") + "\n1,2,3,4,5,6,7\n2,2,3,4,5,6,7\n", "held_out_loss"},
+		{strings.Join(historyColumns(heldOut), ",") + "\n1,2,3,4,5,6,7,d\n2,2,3,4,5,6,7,d\n", "held_out_loss"},
 	} {
 		if err := os.WriteFile(path, []byte(c.content), 0o644); err != nil {
 			t.Fatal(err)
@@ -106,6 +106,17 @@ func TestDamagedHistory(t *testing.T) {
 		if err == nil || !strings.Contains(err.Error(), path) || !strings.Contains(err.Error(), c.says) {
 			t.Errorf("%q: expected an error that names the file and says %q, got %v", c.content, c.says, err)
 		}
+	}
+	// As Windows PowerShell saves it again.
+	again := []byte{0xff, 0xfe}
+	for _, b := range []byte(header + "1,2,3,4,5,6,7,d\r\n2,3,3,4,5,6,7,d\r\n") {
+		again = append(again, b, 0)
+	}
+	if err := os.WriteFile(path, again, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if h, err := readHistory(path, "", 2); err != nil || h[1].TrainLoss != 3 {
+		t.Errorf("in UTF-16: got %v, %v", h, err)
 	}
 	if _, err := readHistory(filepath.Join(t.TempDir(), "none"), "", 1); !errors.Is(err, fs.ErrNotExist) {
 		t.Errorf("no file: got %v", err)

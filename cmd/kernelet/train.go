@@ -88,7 +88,7 @@ func (c *trainCommand) Run(e *environment) error {
 		return err
 	}
 	first, start := trainer.EpochsDone()+1, time.Now()
-	history, trainErr := c.loop(e, trainer, settings.Epochs, history, train, validation)
+	history, trainErr := c.loop(e, trainer, settings, history, train, validation, data.Name)
 	seconds := time.Since(start).Seconds()
 	traceErr := stop()
 	if trainErr != nil && !errors.Is(trainErr, context.Canceled) && !errors.Is(trainErr, errOutput) && !errors.Is(trainErr, errSaving) {

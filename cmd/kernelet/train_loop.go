@@ -44,16 +44,20 @@ var errSaving = errors.New("saving")
 // checkpoint that counts its last epoch, so a run that is killed between them
 // finds both in step. An interruption takes effect after a step, but not
 // between an epoch and its line of the history.
-func (c *trainCommand) loop(e *environment, trainer *lenet.Trainer, epochs int, history []epoch, train, validation mnist.Set) ([]epoch, error) {
+func (c *trainCommand) loop(e *environment, trainer *lenet.Trainer, settings lenet.Settings, history []epoch, train, validation mnist.Set, dataset string) ([]epoch, error) {
 	checkpoint := filepath.Join(c.Out, checkpointFile)
 	bar := newProgress(e.stdout, c.JSON || c.Quiet, "")
 	defer bar.clear()
 	bar.figure = func() string { return fmt.Sprintf("loss %.4f", trainer.Running().Loss) }
-	for n := trainer.EpochsDone() + 1; n <= epochs; n++ {
+	images := train.Len() // of an epoch
+	if settings.EpochImages > 0 {
+		images = min(images, settings.EpochImages)
+	}
+	for n := trainer.EpochsDone() + 1; n <= settings.Epochs; n++ {
 		if err := e.ctx.Err(); err != nil {
 			return history, err
 		}
-		bar.label, bar.after = fmt.Sprintf("epoch %d/%d", n, epochs), (epochs-n)*train.Len()
+		bar.label, bar.after = fmt.Sprintf("epoch %d/%d", n, settings.Epochs), (settings.Epochs-n)*images
 		steps := 0
 		var checkpointErr error
 		ctx, stop := context.WithCancel(e.ctx)
@@ -71,7 +75,7 @@ func (c *trainCommand) loop(e *environment, trainer *lenet.Trainer, epochs int, 
 		stats, err := trainer.Epoch(ctx, train.Images, train.Labels)
 		stop()
 		bar.clear()
-		bar.before += train.Len()
+		bar.before += images
 		if checkpointErr != nil {
 			return history, fmt.Errorf("%w: %w", errSaving, checkpointErr)
 		}
@@ -86,7 +90,7 @@ func (c *trainCommand) loop(e *environment, trainer *lenet.Trainer, epochs int, 
 			stats.Duration.Seconds(), stats.ImagesPerSecond(), c.validation()}
 		history = append(history, h)
 		if c.Every > 0 {
-			if err := writeHistory(filepath.Join(c.Out, historyFile), c.validation(), history); err != nil {
+			if err := writeHistory(filepath.Join(c.Out, historyFile), c.validation(), dataset, history); err != nil {
 				return history, fmt.Errorf("%w: %w", errSaving, err)
 			}
 			if err := trainer.Checkpoint(checkpoint); err != nil {

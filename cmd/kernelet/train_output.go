@@ -87,7 +87,7 @@ func (c *trainCommand) write(ctx context.Context, trainer *lenet.Trainer, settin
 	if err := model.SaveWith(filepath.Join(c.Out, modelFile), map[string]string{"dataset": dataset}); err != nil {
 		return err
 	}
-	if err := writeHistory(filepath.Join(c.Out, historyFile), c.validation(), history); err != nil {
+	if err := writeHistory(filepath.Join(c.Out, historyFile), c.validation(), dataset, history); err != nil {
 		return err
 	}
 	if len(history) > 0 {

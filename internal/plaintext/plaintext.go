@@ -1,31 +1,15 @@
-package report
+// Package plaintext reads text that another program may have encoded again.
+package plaintext
 
 import (
 	"bytes"
 	"encoding/binary"
-	"fmt"
 	"unicode/utf16"
-	"unicode/utf8"
 )
 
-// ascii writes what is not ASCII in JSON's strings as \u escapes.
-func ascii(content []byte) []byte {
-	var b bytes.Buffer
-	for _, r := range string(content) {
-		if r < utf8.RuneSelf {
-			b.WriteByte(byte(r))
-			continue
-		}
-		for _, unit := range utf16.AppendRune(nil, r) {
-			fmt.Fprintf(&b, "\\u%04x", unit)
-		}
-	}
-	return b.Bytes()
-}
-
-// toUTF8 decodes a text that begins with a byte order mark: UTF-16, as Windows
+// UTF8 decodes a text that begins with a byte order mark: UTF-16, as Windows
 // PowerShell writes it to files, or UTF-8. Others it returns as they are.
-func toUTF8(content []byte) []byte {
+func UTF8(content []byte) []byte {
 	var order binary.ByteOrder
 	switch {
 	case bytes.HasPrefix(content, []byte("\xef\xbb\xbf")):
