@@ -45,7 +45,39 @@ func bytesStep(set *kernels.Set) ([]figure, error) {
 		}
 		figures = append(figures, figure{name + ", a block", c.Touched() / 1e3, "KB"})
 	}
-	return figures, nil
+	bytes, err := stepBytes(set)
+	if err != nil {
+		return nil, err
+	}
+	return append(figures, figure{"all kernels of a step of 100 images", bytes / 1e6, "MB"}), nil
+}
+
+// stepBytes is the number of bytes that the kernels of a training step on 100
+// images, in 104 lanes, read and write: the sum of the calls'.
+func stepBytes(set *kernels.Set) (sum float64, err error) {
+	const lanes = 104
+	for _, part := range []struct {
+		images  int // of a call
+		kernels []string
+	}{
+		{shape.Block, []string{"Gather", "Conv1ForwardReLUPoolMask", "Conv2TrainInputTransform", "Conv2TrainForwardReLUPoolMask", "FC1PackInput",
+			"FC2ForwardLoss", "FC2InputGrad", "FC1ImageLists", "FC1UnpackInputGrad", "Conv2OutputGrad", "Conv2InputGrad", "Conv1WeightGrad"}},
+		{lanes, []string{"FC1ForwardReLUDropout", "FC1OutputLists", "FC1InputGrad", "FC1WeightGradAdam", "Conv2WeightGrad", "FC2WeightGrad"}},
+		{0, []string{"Conv2WeightGradTransform", "Conv2TrainWeightTransform"}},
+	} {
+		for _, name := range part.kernels {
+			c, _, err := kernel(set, name, part.images)
+			if err != nil {
+				return 0, err
+			}
+			calls := 1.0
+			if part.images == shape.Block {
+				calls = lanes / float64(shape.Block)
+			}
+			sum += calls * c.Touched()
+		}
+	}
+	return sum, nil
 }
 
 // assemblyStep counts instructions of the direct convolution's inner loop.
