@@ -121,7 +121,7 @@ func fc1Cases() []Case {
 		}
 		l := inputListsOf(x, n)
 		all = append(all, Case{Kernel: "FC1ListForwardReLU", Images: n, Work: batchWork(n), Dense: shape.FC1FLOPs, Executed: listed * shape.FC1FLOPs,
-			Measured: n == measuredBatch, Integers: true,
+			Measured: n == measuredLanes, Integers: true,
 			arguments: []argument{batch(n), out(floats("h", plain(dim{Name: "image", Size: n}, dim{Name: "output", Size: shape.SingleFC1Y}))),
 				floats("values", inputListLayout(n)).copyOf(l.Values, nil).touching(listed), integers("inputs", inputListLayout(n)).copyOf(nil, l.Inputs).touching(listed),
 				integers("counts", plain(dim{Name: "image", Size: n})).copyOf(nil, l.Counts), floats("w", singleW1), bias(shape.SingleFC1Y)},
