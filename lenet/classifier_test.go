@@ -8,7 +8,9 @@ import (
 	"sync"
 	"testing"
 
+	"github.com/kernelet/kernelet/internal/aligned"
 	"github.com/kernelet/kernelet/internal/reference"
+	"github.com/kernelet/kernelet/internal/shape"
 	"github.com/kernelet/kernelet/kernels"
 	"github.com/kernelet/kernelet/mnist"
 )
@@ -98,6 +100,51 @@ func TestLogitsStandAlone(t *testing.T) {
 		for i := range other {
 			if other[i] != all[0][i] {
 				t.Fatalf("logit %d differs between instruction sets: %v, %v", i, all[0][i], other[i])
+			}
+		}
+	}
+}
+
+// sparseModel is a model most of whose inputs of fc1 are zero.
+func sparseModel(seed uint64) *Model {
+	m := NewModel(seed)
+	for i := range m.Conv2Bias {
+		m.Conv2Bias[i] -= 0.3
+	}
+	return m
+}
+
+// TestListed: an image's logits are the same bits from the lists of fc1's inputs,
+// from all of them, and alone; and the lists are for models with many zeros.
+func TestListed(t *testing.T) {
+	const n = 61
+	data := mnist.Synthetic(n, 8)
+	for _, isa := range kernels.Available() {
+		t.Setenv("KERNELET_ISA", isa)
+		for _, c := range []struct {
+			name   string
+			model  *Model
+			listed bool
+		}{{"many zeros", sparseModel(2), true}, {"few zeros", NewModel(2), false}} {
+			classifier := newClassifier(t, c.model)
+			listing, dense := newListingInference(classifier.set), newInference(classifier.set, aligned.Floats(inferenceLength))
+			for _, f := range []*inference{listing, dense} {
+				if err := f.forward(&classifier.packed, &classifier.single, pixels{bytes: data.Images}, 0, n); err != nil {
+					t.Fatal(err)
+				}
+			}
+			live := listing.live(shape.Block) / (shape.Block * shape.FC1Inputs)
+			if (live < mostListed) != c.listed {
+				t.Errorf("%s, %s: %.2f of fc1's inputs are not zero", isa, c.name, live)
+			}
+			for _, i := range []int{0, 1, 17, n - 1} {
+				alone := make([]float32, shape.Classes)
+				if err := classifier.Logits(alone, data.Images[i*shape.ImagePixels:][:shape.ImagePixels]); err != nil {
+					t.Fatal(err)
+				}
+				if got, want := listing.logitsOf(i), dense.logitsOf(i); got != want || got != [shape.Classes]float32(alone) {
+					t.Errorf("%s, %s: image %d: listing %v, from all inputs %v, alone %v", isa, c.name, i, got, want, alone)
+				}
 			}
 		}
 	}

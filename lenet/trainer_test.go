@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -105,6 +106,53 @@ func TestSameWeights(t *testing.T) {
 				}
 			}
 		}
+	}
+}
+
+// TestEpochImages: an epoch takes so many images, other ones in every epoch, and
+// an interruption changes none of it.
+func TestEpochImages(t *testing.T) {
+	data := mnist.Synthetic(200, 5)
+	settings := Tutorial()
+	settings.Batch, settings.EpochImages, settings.Threads = 30, 100, 1
+	trainer := newTrainer(t, NewModel(1), settings)
+	var orders [2][]int32
+	for epoch := range orders {
+		ctx, cancel := context.WithCancel(t.Context())
+		trainer.Progress = func(done, total int) {
+			if total != settings.EpochImages {
+				t.Errorf("epoch %d: expected %d images, got %d", epoch, settings.EpochImages, total)
+			}
+			if done == 60 {
+				cancel()
+			}
+		}
+		if stats, err := trainer.Epoch(ctx, data.Images, data.Labels); !errors.Is(err, context.Canceled) || stats.Images != 60 {
+			t.Fatalf("epoch %d, interrupted: %d images, %v", epoch, stats.Images, err)
+		}
+		trainer.Progress = nil
+		stats, err := trainer.Epoch(t.Context(), data.Images, data.Labels)
+		if err != nil || stats.Images != settings.EpochImages {
+			t.Fatalf("epoch %d: expected %d images, got %d, %v", epoch, settings.EpochImages, stats.Images, err)
+		}
+		orders[epoch] = slices.Sorted(slices.Values(trainer.order[:settings.EpochImages]))
+	}
+	if slices.Equal(orders[0], orders[1]) {
+		t.Error("both epochs have the same images")
+	}
+	straight := newTrainer(t, NewModel(1), settings)
+	for range orders {
+		if _, err := straight.Epoch(t.Context(), data.Images, data.Labels); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if straight.Model().SHA256() != trainer.Model().SHA256() {
+		t.Error("an interruption changes the weights")
+	}
+	settings.EpochImages = len(data.Labels) + 1
+	all := newTrainer(t, NewModel(1), settings)
+	if stats, err := all.Epoch(t.Context(), data.Images, data.Labels); err != nil || stats.Images != len(data.Labels) {
+		t.Errorf("more than there are: %d images, %v", stats.Images, err)
 	}
 }
 

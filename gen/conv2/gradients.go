@@ -59,7 +59,7 @@ func outputGrad(f *isa.File, width int) {
 			k.Advance(dy, -pooledSize*line)
 			k.Advance(mask, -pooledSize*maskBytes)
 			k.Advance(half, -outputSize*k.Bytes())
-			toomcook.Spread(k, half, dm, outputSize, outputs*line+padding, false, toomcook.OutputGrad)
+			toomcook.Spread(k, half, dm, outputSize, dmFrequency(line), false, toomcook.OutputGrad)
 		})
 	})
 	k.Return()
@@ -74,7 +74,7 @@ func inputGradProducts(f *isa.File, width int) {
 	k.AdvanceBy(first, 4, u)
 	k.AdvanceBy(first, trainSize*line+padding, dv)
 	trainProduct{chunks: 5, terms: outputs / 5, weightTerm: 4 * inputs, weightOutput: 4,
-		fromFrequency: outputs*line + padding, toOutput: trainSize*line + padding, conjugate: true}.emit(k, dv, u, dm)
+		fromFrequency: dmFrequency(line), toOutput: trainSize*line + padding, conjugate: true}.emit(k, dv, u, dm)
 	k.Return()
 }
 

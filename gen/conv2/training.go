@@ -40,7 +40,7 @@ func trainInputTransform(f *isa.File, width int) {
 			})
 			k.Advance(x, -inputSize*line)
 			k.Advance(half, -inputSize*k.Bytes())
-			toomcook.Spread(k, half, v, inputSize, inputs*line+padding, false, toomcook.Input)
+			toomcook.Spread(k, half, v, inputSize, vFrequency(line), false, toomcook.Input)
 		})
 	})
 	k.Return()
@@ -170,7 +170,7 @@ func trainForward(f *isa.File, width int) {
 	line := k.Line()
 	channel := trainSize*line + padding // of m
 	trainProduct{chunks: 2, terms: inputs / 2, weightTerm: 4, weightOutput: 4 * inputs,
-		fromFrequency: inputs*line + padding, toOutput: channel}.emit(k, m, u, v)
+		fromFrequency: vFrequency(line), toOutput: channel}.emit(k, m, u, v)
 
 	y, mask, bias := k.Pointer("y"), k.Pointer("mask"), k.Pointer("bias")
 	first = k.Integer("first")

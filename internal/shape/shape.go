@@ -89,19 +89,16 @@ const (
 
 // Lengths of conv2's arrays; those of activations count lines.
 const (
-	Conv2X      = Conv2Inputs * Pool1Pixels                // [20][12][12]
-	Conv2Y      = Conv2Outputs * Pool2Pixels               // [50][4][4]
-	Conv2W      = Taps * Conv2Outputs * Conv2Inputs        // [25][50][20], no lines
-	Conv2U      = Frequencies * Conv2Outputs * Conv2Inputs // [64][50][20], no lines
-	Conv2Group  = 5                                        // outputs that one call of the forward kernel computes
-	Conv2Groups = Conv2Outputs / Conv2Group
+	Conv2X     = Conv2Inputs * Pool1Pixels                // [20][12][12]
+	Conv2Y     = Conv2Outputs * Pool2Pixels               // [50][4][4]
+	Conv2W     = Taps * Conv2Outputs * Conv2Inputs        // [25][50][20], no lines
+	Conv2U     = Frequencies * Conv2Outputs * Conv2Inputs // [64][50][20], no lines
+	Conv2Group = 5                                        // outputs that one call of the forward kernel computes
 
 	Conv2TrainU = ToomFrequencies * Conv2Outputs * Conv2Inputs // [144][50][20], no lines
 
 	// Channels that one call of a kernel computes in training.
-	Conv2TrainGroup   = 10
-	Conv2OutputGroups = Conv2Outputs / Conv2TrainGroup
-	Conv2InputGroups  = Conv2Inputs / Conv2TrainGroup
+	Conv2TrainGroup = 10
 
 	// Conv2Padding is the number of unused values after each frequency of v and
 	// dm and after each channel of m and dv. A transform stores to many frequencies in turn, and
