@@ -30,7 +30,8 @@
 // chunk, 3.2 MB at batch 100: made once it costs 0.9 µs an image, and both
 // gradients read it. With four tiles (16 times the size, 5.3 MB) that was slower
 // than to make the part that is needed in each consumer; with one it is 9.9 instead
-// of 12.1 µs.
+// of 12.1 µs. While neighbours of a virtual machine keep L3 busy, whole steps gain
+// nothing (docs/speed.md).
 //
 // The transforms loop over columns and rows. Written out, 17 to 19 KB of code a
 // kernel, they fill half of the instruction cache: on Zen 3, AVX2, blocks and

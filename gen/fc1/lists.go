@@ -14,7 +14,9 @@ import (
 // L2 for all images of a call.
 //
 // An entry costs a row of 512 bytes from L2, 16 cycles at 32 bytes a cycle,
-// where 8 products take 8.
+// where 8 products take 8. Measured on Zen 4 with 16 % of x not zero, µs an image
+// of a batch: AVX-512 2.3, which is 28 bytes a cycle, AVX2 2.8; all of x with
+// images as lanes takes 7.0.
 func forwardLists(f *isa.File) {
 	k := f.WideFunction("FC1ListForwardReLU", "h, values []float32, inputs, counts []int32, w, bias []float32, chunk int",
 		"computes outputs 128 chunk … 128 chunk+127 of h [images][512] = max(0, w x + bias)",
