@@ -19,30 +19,34 @@ func conv2TrainCases() []Case {
 		width, measured := n/shape.Block, n == shape.Block
 		all = append(all,
 			Case{Kernel: "Conv2TrainInputTransform", Images: n, Work: float64(n), Executed: conv2TrainInputExecuted, Measured: measured,
-				arguments: []argument{images(n), out(v), x},
+				arguments: append([]argument{images(n), out(v), x}, groups(shape.Conv2TrainGroup, shape.Conv2Inputs)...),
 				bind: func(a *arguments) func(s *Set) error {
 					n, v, x := a.Numbers["images"], a.Floats["v"], a.Floats["x"]
-					return func(s *Set) error { return s.Conv2TrainInputTransform(n, v, x) }
+					first, count := a.Numbers["first"], a.Numbers["count"]
+					return func(s *Set) error { return s.Conv2TrainInputTransform(n, v, x, first, count) }
 				}},
 			Case{Kernel: "Conv2TrainForwardReLUPoolMask", Images: n, Work: float64(n), Dense: shape.Conv2FLOPs, Executed: conv2TrainProducts + conv2TrainOutputExecuted, Measured: measured,
-				arguments: []argument{images(n), out(y), out(mask(shape.Conv2Y, n)), working("work", shape.Conv2TrainForwardWork(n)), u, v, bias(shape.Conv2Outputs)},
+				arguments: append([]argument{images(n), out(y), out(mask(shape.Conv2Y, n)), working("work", shape.Conv2TrainForwardWork(n)), u, v, bias(shape.Conv2Outputs)}, groups(shape.Conv2TrainGroup, shape.Conv2Outputs)...),
 				bind: func(a *arguments) func(s *Set) error {
 					n, y, mask, work := a.Numbers["images"], a.Floats["y"], a.Bytes["mask"], a.Floats["work"]
 					u, v, bias := a.Floats["u"], a.Floats["v"], a.Floats["bias"]
-					return func(s *Set) error { return s.Conv2TrainForwardReLUPoolMask(n, y, mask, work, u, v, bias) }
+					first, count := a.Numbers["first"], a.Numbers["count"]
+					return func(s *Set) error { return s.Conv2TrainForwardReLUPoolMask(n, y, mask, work, u, v, bias, first, count) }
 				}},
 			Case{Kernel: "Conv2OutputGrad", Images: n, Work: float64(n), Executed: conv2OutputGradExecuted, Measured: measured,
-				arguments: []argument{images(n), out(dm), dy, randomMasks(shape.Conv2Y, n)},
+				arguments: append([]argument{images(n), out(dm), dy, randomMasks(shape.Conv2Y, n)}, groups(shape.Conv2TrainGroup, shape.Conv2Outputs)...),
 				bind: func(a *arguments) func(s *Set) error {
 					n, dm, dy, mask := a.Numbers["images"], a.Floats["dm"], a.Floats["dy"], a.Bytes["mask"]
-					return func(s *Set) error { return s.Conv2OutputGrad(n, dm, dy, mask) }
+					first, count := a.Numbers["first"], a.Numbers["count"]
+					return func(s *Set) error { return s.Conv2OutputGrad(n, dm, dy, mask, first, count) }
 				}},
 			Case{Kernel: "Conv2InputGrad", Images: n, Work: float64(n), Dense: shape.Conv2FLOPs, Measured: measured,
 				Executed:  conv2TrainProducts + conv2InputGradExecuted,
-				arguments: []argument{images(n), out(dx), working("work", shape.Conv2InputGradWork(n)), u, dm},
+				arguments: append([]argument{images(n), out(dx), working("work", shape.Conv2InputGradWork(n)), u, dm}, groups(shape.Conv2TrainGroup, shape.Conv2Inputs)...),
 				bind: func(a *arguments) func(s *Set) error {
 					n, dx, work, u, dm := a.Numbers["images"], a.Floats["dx"], a.Floats["work"], a.Floats["u"], a.Floats["dm"]
-					return func(s *Set) error { return s.Conv2InputGrad(n, dx, work, u, dm) }
+					first, count := a.Numbers["first"], a.Numbers["count"]
+					return func(s *Set) error { return s.Conv2InputGrad(n, dx, work, u, dm, first, count) }
 				}},
 			Case{Kernel: "Conv2InputGradProducts", Images: n, Work: float64(n), Dense: shape.Conv2FLOPs, Executed: conv2TrainProducts, Measured: measured, Integers: true, Unchecked: true,
 				arguments: []argument{out(dv), u, dm},
@@ -124,17 +128,19 @@ func conv2TrainCases() []Case {
 	return append(all,
 		Case{Kernel: "Conv2TrainWeightTransform", Variant: "weights", Work: measuredBatch, Measured: true,
 			Executed:  shape.Conv2Outputs * shape.Conv2Inputs * toomTransforms2D * toomWeight1D / measuredBatch,
-			arguments: []argument{out(u), w},
+			arguments: append([]argument{out(u), w}, groups(shape.Conv2TrainGroup, shape.Conv2Outputs)...),
 			bind: func(a *arguments) func(s *Set) error {
 				u, w := a.Floats["u"], a.Floats["w"]
-				return func(s *Set) error { return s.Conv2TrainWeightTransform(u, w) }
+				first, count := a.Numbers["first"], a.Numbers["count"]
+				return func(s *Set) error { return s.Conv2TrainWeightTransform(u, w, first, count) }
 			}},
 		Case{Kernel: "Conv2WeightGradTransform", Variant: "weights", Work: measuredBatch, Measured: true,
 			Executed:  shape.Conv2Outputs * shape.Conv2Inputs * toomTransforms2D * toomWeightGrad1D / measuredBatch,
-			arguments: []argument{out(floats("dw", plain(dimConv2W...))), floats("du", plain(dimTrainU...))},
+			arguments: append([]argument{out(floats("dw", plain(dimConv2W...))), floats("du", plain(dimTrainU...))}, groups(shape.Conv2TrainGroup, shape.Conv2Outputs)...),
 			bind: func(a *arguments) func(s *Set) error {
 				dw, du := a.Floats["dw"], a.Floats["du"]
-				return func(s *Set) error { return s.Conv2WeightGradTransform(dw, du) }
+				first, count := a.Numbers["first"], a.Numbers["count"]
+				return func(s *Set) error { return s.Conv2WeightGradTransform(dw, du, first, count) }
 			}},
 	)
 }

@@ -161,6 +161,11 @@ func value(name string, n int, outside ...int) argument {
 	return argument{Name: name, Kind: numberKind, Value: n, Outside: outside}
 }
 
+// groups are all of n channels or slices, which come in groups.
+func groups(group, n int) []argument {
+	return []argument{value("first", 0, -group, 1, group, n), value("count", n, -group, 0, 1, n-1, n+group)}
+}
+
 // mask are the masks of features pooling windows of a block or batch; every
 // image has one position, or none.
 func mask(features, images int) argument {
@@ -241,9 +246,11 @@ func conv1Cases() []Case {
 		weightGrad.Kernel, weightGrad.Executed = "Conv1WeightGrad", shape.Conv1Y*(2*shape.Taps+1)
 		weightGrad.arguments = []argument{images(n), out(floats("dw", plain(dim{Name: "tap or bias", Size: shape.Taps + 1}, dim{Name: "output", Size: shape.Conv1Row}))),
 			x, floats("dy", lines(n, dimPool1...)), randomMasks(shape.Conv1Y, n)}
+		weightGrad.arguments = append(weightGrad.arguments, groups(shape.Conv1GradGroup, shape.Conv1Outputs)...)
 		weightGrad.bind = func(a *arguments) func(s *Set) error {
 			n, dw, x, dy, mask := a.Numbers["images"], a.Floats["dw"], a.Floats["x"], a.Floats["dy"], a.Bytes["mask"]
-			return func(s *Set) error { return s.Conv1WeightGrad(n, dw, x, dy, mask) }
+			first, count := a.Numbers["first"], a.Numbers["count"]
+			return func(s *Set) error { return s.Conv1WeightGrad(n, dw, x, dy, mask, first, count) }
 		}
 		all = append(all, plainForward, maskForward, weightGrad)
 	}

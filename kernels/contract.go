@@ -78,6 +78,24 @@ func (c *contract) rows(name string, r Rows, first, count int) *contract {
 	return c
 }
 
+// groups: a range of n channels or slices, made of whole groups.
+func (c *contract) groups(first, count, group, n int) *contract {
+	if first < 0 || count < 1 || first%group != 0 || count%group != 0 || first > n-count {
+		return c.fail("range: expected groups of %d within 0…%d, got %d from %d", group, n-1, count, first)
+	}
+	return c
+}
+
+// conv2Inputs: a range of conv2's input channels, in training.
+func (c *contract) conv2Inputs(first, count int) *contract {
+	return c.groups(first, count, shape.Conv2TrainGroup, shape.Conv2Inputs)
+}
+
+// conv2Outputs: a range of conv2's output channels, in training.
+func (c *contract) conv2Outputs(first, count int) *contract {
+	return c.groups(first, count, shape.Conv2TrainGroup, shape.Conv2Outputs)
+}
+
 // outputs: a range of fc1's outputs.
 func (c *contract) outputs(first, count int) *contract {
 	if first < 0 || count < 1 || first > shape.FC1Outputs-count {

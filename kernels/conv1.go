@@ -29,17 +29,22 @@ func (c *contract) conv1Forward(images int, y, x, u, bias []float32) *contract {
 		length("u", len(u), shape.Conv1U).length("bias", len(bias), shape.Conv1Row)
 }
 
-// Conv1WeightGrad computes dw [26][24], the gradients of the taps and in the
-// last row of the bias, for one block or half-block, from x [28][28], the
-// pooled gradient dy [20][12][12] and the masks. Columns 20 to 23 are left alone.
-func (s *Set) Conv1WeightGrad(images int, dw, x, dy []float32, mask []byte) error {
+// Conv1WeightGrad computes columns first … first+count−1, which are outputs, of
+// dw [26][24], the gradients of the taps and in the last row of the bias, for one
+// block or half-block, from x [28][28], the pooled gradient dy [20][12][12] and
+// the masks. first and count are multiples of shape.Conv1GradGroup.
+func (s *Set) Conv1WeightGrad(images int, dw, x, dy []float32, mask []byte, first, count int) error {
 	c := contract{kernel: "Conv1WeightGrad"}
 	c.block(images).length("dw", len(dw), shape.Conv1WB).length("x", len(x), shape.ImagePixels*images).
-		length("dy", len(dy), shape.Conv1Y*images).length("mask", len(mask), shape.MaskBytes(shape.Conv1Y, images))
-	if c.err == nil {
-		s.conv1WeightGrad[images/shape.Block](dw, x, dy, mask)
+		length("dy", len(dy), shape.Conv1Y*images).length("mask", len(mask), shape.MaskBytes(shape.Conv1Y, images)).
+		groups(first, count, shape.Conv1GradGroup, shape.Conv1Outputs)
+	if c.err != nil {
+		return c.err
 	}
-	return c.err
+	for group := first; group < first+count; group += shape.Conv1GradGroup {
+		s.conv1WeightGrad[images/shape.Block](dw, x, dy, mask, group)
+	}
+	return nil
 }
 
 // Conv1WeightTransform computes u [64][24] = G w Gᵀ from w [25][24].

@@ -40,9 +40,9 @@ func conv1Forward(y []float32, mask []byte, x, u, bias []float32) {
 	}
 }
 
-func conv1WeightGrad(dw, x, dy []float32, mask []byte) {
+func conv1WeightGrad(dw, x, dy []float32, mask []byte, first int) {
 	images := len(dy) / shape.Conv1Y
-	for o := range shape.Conv1Outputs {
+	for o := first; o < first+shape.Conv1GradGroup; o++ {
 		var sums [shape.Taps + 1][shape.Block]float32
 		for at := range shape.Pool1Pixels {
 			windowMask := mask[shape.MaskBytes(o*shape.Pool1Pixels+at, images):]

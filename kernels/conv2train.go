@@ -5,71 +5,79 @@ import "github.com/kernelet/kernelet/internal/shape"
 // Conv2 is trained by Toom and Cook's F(8×8, 5×5) with a pair of complex points
 // (gen/toomcook): a tile is a channel, its 12×12 values are 144 real numbers
 // that are called frequencies: 100 real and then 22 complex ones of two values.
+//
+// first and count are a range of channels, multiples of shape.Conv2TrainGroup;
+// what belongs to other channels is left alone.
 
 // Conv2TrainInputTransform computes v [144][20] (shape.Conv2TrainV values) =
-// Bᵀ X B for every channel X of x [20][12][12].
-func (s *Set) Conv2TrainInputTransform(images int, v, x []float32) error {
+// Bᵀ X B for a range of the channels X of x [20][12][12].
+func (s *Set) Conv2TrainInputTransform(images int, v, x []float32, first, count int) error {
 	c := contract{kernel: "Conv2TrainInputTransform"}
-	c.block(images).length("v", len(v), shape.Conv2TrainV(images)).length("x", len(x), shape.Conv2X*images)
-	if c.err == nil {
-		s.conv2TrainInputTransform[images/shape.Block](v, x)
+	c.block(images).length("v", len(v), shape.Conv2TrainV(images)).length("x", len(x), shape.Conv2X*images).
+		conv2Inputs(first, count)
+	if c.err != nil {
+		return c.err
 	}
-	return c.err
+	for group := first; group < first+count; group += shape.Conv2TrainGroup {
+		s.conv2TrainInputTransform[images/shape.Block](v, x, group)
+	}
+	return nil
 }
 
-// Conv2TrainForwardReLUPoolMask computes y [50][4][4] = max(0, maxpool(Aᵀ (Σ u v)
-// A) + bias) from the transformed weights u [144][50][20] and the transformed
+// Conv2TrainForwardReLUPoolMask computes a range of the outputs y [50][4][4] =
+// max(0, maxpool(Aᵀ (Σ u v) A) + bias) from the transformed weights u [144][50][20] and the transformed
 // input v [144][20], and stores the masks of the windows,
 // [50][4][4][alive, right, down][1 bit an image]: whether the ReLU is on, and
 // where the first maximum is. work has at least shape.Conv2TrainForwardWork values.
-func (s *Set) Conv2TrainForwardReLUPoolMask(images int, y []float32, mask []byte, work, u, v, bias []float32) error {
+func (s *Set) Conv2TrainForwardReLUPoolMask(images int, y []float32, mask []byte, work, u, v, bias []float32, first, count int) error {
 	c := contract{kernel: "Conv2TrainForwardReLUPoolMask"}
 	c.block(images).length("y", len(y), shape.Conv2Y*images).length("mask", len(mask), shape.MaskBytes(shape.Conv2Y, images)).
 		atLeast("work", len(work), shape.Conv2TrainForwardWork(images)).length("u", len(u), shape.Conv2TrainU).
-		length("v", len(v), shape.Conv2TrainV(images)).length("bias", len(bias), shape.Conv2Outputs)
+		length("v", len(v), shape.Conv2TrainV(images)).length("bias", len(bias), shape.Conv2Outputs).conv2Outputs(first, count)
 	if c.err != nil {
 		return c.err
 	}
 	m := work[:shape.Conv2TrainForwardWork(images)]
-	for first := 0; first < shape.Conv2Outputs; first += shape.Conv2TrainGroup {
-		s.conv2TrainForwardReLUPoolMask[images/shape.Block](y, mask, m, u, v, bias, first)
+	for group := first; group < first+count; group += shape.Conv2TrainGroup {
+		s.conv2TrainForwardReLUPoolMask[images/shape.Block](y, mask, m, u, v, bias, group)
 	}
 	return nil
 }
 
-// Conv2OutputGrad computes dm [144][50] (shape.Conv2DM values) = A dY Aᵀ, where dY
-// [50][8][8] is dy [50][4][4] at the positions that the masks chose, and 0
+// Conv2OutputGrad computes a range of the outputs of dm [144][50] (shape.Conv2DM
+// values) = A dY Aᵀ, where dY [50][8][8] is dy [50][4][4] at the positions that the masks chose, and 0
 // elsewhere.
-func (s *Set) Conv2OutputGrad(images int, dm, dy []float32, mask []byte) error {
+func (s *Set) Conv2OutputGrad(images int, dm, dy []float32, mask []byte, first, count int) error {
 	c := contract{kernel: "Conv2OutputGrad"}
 	c.block(images).length("dm", len(dm), shape.Conv2DM(images)).length("dy", len(dy), shape.Conv2Y*images).
-		length("mask", len(mask), shape.MaskBytes(shape.Conv2Y, images))
+		length("mask", len(mask), shape.MaskBytes(shape.Conv2Y, images)).conv2Outputs(first, count)
 	if c.err != nil {
 		return c.err
 	}
-	for first := 0; first < shape.Conv2Outputs; first += shape.Conv2TrainGroup {
-		s.conv2OutputGrad[images/shape.Block](dm, dy, mask, first)
+	for group := first; group < first+count; group += shape.Conv2TrainGroup {
+		s.conv2OutputGrad[images/shape.Block](dm, dy, mask, group)
 	}
 	return nil
 }
 
-// Conv2InputGrad computes dx [20][12][12], the gradient of conv2's input:
+// Conv2InputGrad computes a range of the channels of dx [20][12][12], the gradient
+// of conv2's input:
 //
 //	dV = Uᵀ dM summed over outputs,   dx = B dV Bᵀ
 //
 // from the transformed weights u [144][50][20] and the transformed gradient dm
 // [144][50]; work has at least shape.Conv2InputGradWork values.
-func (s *Set) Conv2InputGrad(images int, dx, work, u, dm []float32) error {
+func (s *Set) Conv2InputGrad(images int, dx, work, u, dm []float32, first, count int) error {
 	c := contract{kernel: "Conv2InputGrad"}
 	c.block(images).length("dx", len(dx), shape.Conv2X*images).atLeast("work", len(work), shape.Conv2InputGradWork(images)).
-		length("u", len(u), shape.Conv2TrainU).length("dm", len(dm), shape.Conv2DM(images))
+		length("u", len(u), shape.Conv2TrainU).length("dm", len(dm), shape.Conv2DM(images)).conv2Inputs(first, count)
 	if c.err != nil {
 		return c.err
 	}
 	width, dv := images/shape.Block, work[:shape.Conv2InputGradWork(images)]
-	for first := 0; first < shape.Conv2Inputs; first += shape.Conv2TrainGroup {
-		s.conv2InputGradProducts[width](dv, u, dm, first)
-		s.conv2InputGradTransform[width](dx, dv, first)
+	for group := first; group < first+count; group += shape.Conv2TrainGroup {
+		s.conv2InputGradProducts[width](dv, u, dm, group)
+		s.conv2InputGradTransform[width](dx, dv, group)
 	}
 	return nil
 }
@@ -97,23 +105,30 @@ func (s *Set) Conv2WeightGrad(images, task int, du, db, dm, v, dy []float32, mas
 	return c.err
 }
 
-// Conv2TrainWeightTransform computes u [144][50][20] = G w Gᵀ from w [25][50][20],
-// the taps in row-major order.
-func (s *Set) Conv2TrainWeightTransform(u, w []float32) error {
+// Conv2TrainWeightTransform computes a range of the outputs of u [144][50][20] =
+// G w Gᵀ from w [25][50][20], the taps in row-major order.
+func (s *Set) Conv2TrainWeightTransform(u, w []float32, first, count int) error {
 	c := contract{kernel: "Conv2TrainWeightTransform"}
-	c.length("u", len(u), shape.Conv2TrainU).length("w", len(w), shape.Conv2W)
-	if c.err == nil {
-		s.conv2TrainWeightTransform(u, w)
+	c.length("u", len(u), shape.Conv2TrainU).length("w", len(w), shape.Conv2W).conv2Outputs(first, count)
+	if c.err != nil {
+		return c.err
 	}
-	return c.err
+	for group := first; group < first+count; group += shape.Conv2TrainGroup {
+		s.conv2TrainWeightTransform(u, w, group)
+	}
+	return nil
 }
 
-// Conv2WeightGradTransform computes dw [25][50][20] = Gᵀ du G.
-func (s *Set) Conv2WeightGradTransform(dw, du []float32) error {
+// Conv2WeightGradTransform computes a range of the outputs of dw [25][50][20] =
+// Gᵀ du G from du [144][50][20].
+func (s *Set) Conv2WeightGradTransform(dw, du []float32, first, count int) error {
 	c := contract{kernel: "Conv2WeightGradTransform"}
-	c.length("dw", len(dw), shape.Conv2W).length("du", len(du), shape.Conv2TrainU)
-	if c.err == nil {
-		s.conv2WeightGradTransform(dw, du)
+	c.length("dw", len(dw), shape.Conv2W).length("du", len(du), shape.Conv2TrainU).conv2Outputs(first, count)
+	if c.err != nil {
+		return c.err
 	}
-	return c.err
+	for group := first; group < first+count; group += shape.Conv2TrainGroup {
+		s.conv2WeightGradTransform(dw, du, group)
+	}
+	return nil
 }

@@ -10,11 +10,11 @@ func conv2VFrequency(images int) int  { return shape.Conv2Inputs*images + shape.
 func conv2DMFrequency(images int) int { return shape.Conv2Outputs*images + shape.Conv2Padding }
 func conv2Channel(images int) int     { return shape.ToomFrequencies*images + shape.Conv2Padding }
 
-func conv2TrainInputTransform(v, x []float32) {
+func conv2TrainInputTransform(v, x []float32, first int) {
 	images := len(x) / shape.Conv2X
 	var pixels [shape.Pool1Pixels]float32
 	var tile toomTile
-	for c := range shape.Conv2Inputs {
+	for c := first; c < first+shape.Conv2TrainGroup; c++ {
 		for image := range images {
 			for i := range pixels {
 				pixels[i] = x[(c*shape.Pool1Pixels+i)*images+image]
@@ -192,11 +192,11 @@ func conv2BiasGrad(db, dy []float32, mask []byte, images int) {
 	}
 }
 
-func conv2TrainWeightTransform(u, w []float32) {
+func conv2TrainWeightTransform(u, w []float32, first int) {
 	const columns = shape.Conv2Outputs * shape.Conv2Inputs
 	var taps [shape.Taps]float32
 	var tile toomTile
-	for column := range columns {
+	for column := first * shape.Conv2Inputs; column < (first+shape.Conv2TrainGroup)*shape.Conv2Inputs; column++ {
 		for i := range taps {
 			taps[i] = w[i*columns+column]
 		}
@@ -207,9 +207,9 @@ func conv2TrainWeightTransform(u, w []float32) {
 	}
 }
 
-func conv2WeightGradTransform(dw, du []float32) {
+func conv2WeightGradTransform(dw, du []float32, first int) {
 	const columns = shape.Conv2Outputs * shape.Conv2Inputs
-	for column := range columns {
+	for column := first * shape.Conv2Inputs; column < (first+shape.Conv2TrainGroup)*shape.Conv2Inputs; column++ {
 		var tile toomTile
 		for f := range tile {
 			tile[f] = du[f*columns+column]

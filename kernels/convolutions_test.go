@@ -159,7 +159,7 @@ func TestConv2Chain(t *testing.T) {
 		}
 		u, trainU := make([]float32, shape.Conv2U), make([]float32, shape.Conv2TrainU)
 		check(s.Conv2WeightTransform(u, w))
-		check(s.Conv2TrainWeightTransform(trainU, w))
+		check(s.Conv2TrainWeightTransform(trainU, w, 0, shape.Conv2Outputs))
 		v, dm, first := make([]float32, shape.Conv2TrainV(batch)), make([]float32, shape.Conv2DM(batch)), 0
 		work := make([]float32, max(shape.Conv2TrainWork, shape.Conv2ForwardWork(shape.Block)))
 		var dy []float32
@@ -173,11 +173,11 @@ func TestConv2Chain(t *testing.T) {
 			// Two transforms before the sum of 20 products, one after it.
 			expect(t, s, "y", y, b.y, b.yBounds, 3*roundings+shape.Conv2Inputs+2)
 			blockV, blockDM := v[shape.Conv2TrainV(first):][:shape.Conv2TrainV(n)], dm[shape.Conv2DM(first):][:shape.Conv2DM(n)]
-			check(s.Conv2TrainInputTransform(n, blockV, b.x))
-			check(s.Conv2TrainForwardReLUPoolMask(n, y, make([]byte, len(b.mask)), work, trainU, blockV, bias))
+			check(s.Conv2TrainInputTransform(n, blockV, b.x, 0, shape.Conv2Inputs))
+			check(s.Conv2TrainForwardReLUPoolMask(n, y, make([]byte, len(b.mask)), work, trainU, blockV, bias, 0, shape.Conv2Outputs))
 			expect(t, s, "y in training", y, b.y, b.trainBounds, 3*toomRoundings+2*shape.Conv2Inputs+2)
-			check(s.Conv2OutputGrad(n, blockDM, b.dy, b.mask))
-			check(s.Conv2InputGrad(n, dx, work, trainU, blockDM))
+			check(s.Conv2OutputGrad(n, blockDM, b.dy, b.mask, 0, shape.Conv2Outputs))
+			check(s.Conv2InputGrad(n, dx, work, trainU, blockDM, 0, shape.Conv2Inputs))
 			expect(t, s, "dx", dx, b.dx, b.dxBounds, 3*toomRoundings+2*shape.Conv2Outputs+1)
 			dy, mask = append(dy, b.dy...), append(mask, b.mask...)
 			first += n
@@ -186,7 +186,7 @@ func TestConv2Chain(t *testing.T) {
 		for task := range shape.Conv2WeightTasks {
 			check(s.Conv2WeightGrad(batch, task, du, db, dm, v, dy, mask))
 		}
-		check(s.Conv2WeightGradTransform(dw, du))
+		check(s.Conv2WeightGradTransform(dw, du, 0, shape.Conv2Outputs))
 		expect(t, s, "dw", dw, dwLines, dwNumbers, 3*toomRoundings+weightGradRoundings(batch))
 		expect(t, s, "db", db, wantDB, dbNumbers, biasGradRoundings(batch))
 	}

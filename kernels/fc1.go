@@ -137,25 +137,34 @@ func (s *Set) FC1ForwardReLUDropout(images, group int, y []float32, x Rows, w, b
 	return c.err
 }
 
-// FC1PackInput transposes x [800] of a block into packed, as its images image,
-// image+1, …
-func (s *Set) FC1PackInput(images int, packed Rows, x []float32, image int) error {
+// FC1PackInput transposes slices first … first+count−1 of x [800] of a block,
+// even numbers, into packed, as its images image, image+1, … Two slices are ten
+// of conv2's outputs.
+func (s *Set) FC1PackInput(images int, packed Rows, x []float32, image, first, count int) error {
 	c := contract{kernel: "FC1PackInput"}
-	c.block(images).length("x", len(x), shape.FC1Inputs*images).rows("packed", packed, image, images)
-	if c.err == nil {
-		s.fc1PackInput[images/shape.Block](packed.Values, x, image, packed.Capacity)
+	c.block(images).length("x", len(x), shape.FC1Inputs*images).rows("packed", packed, image, images).
+		groups(first, count, 2, shape.FC1Slices)
+	if c.err != nil {
+		return c.err
 	}
-	return c.err
+	for slice := first; slice < first+count; slice += 2 {
+		s.fc1PackInput[images/shape.Block](packed.Values, x, image, packed.Capacity, slice)
+	}
+	return nil
 }
 
 // FC1UnpackInputGrad is the way back of FC1PackInput.
-func (s *Set) FC1UnpackInputGrad(images int, dx []float32, packed Rows, image int) error {
+func (s *Set) FC1UnpackInputGrad(images int, dx []float32, packed Rows, image, first, count int) error {
 	c := contract{kernel: "FC1UnpackInputGrad"}
-	c.block(images).length("dx", len(dx), shape.FC1Inputs*images).rows("packed", packed, image, images)
-	if c.err == nil {
-		s.fc1UnpackInputGrad[images/shape.Block](dx, packed.Values, image, packed.Capacity)
+	c.block(images).length("dx", len(dx), shape.FC1Inputs*images).rows("packed", packed, image, images).
+		groups(first, count, 2, shape.FC1Slices)
+	if c.err != nil {
+		return c.err
 	}
-	return c.err
+	for slice := first; slice < first+count; slice += 2 {
+		s.fc1UnpackInputGrad[images/shape.Block](dx, packed.Values, image, packed.Capacity, slice)
+	}
+	return nil
 }
 
 // FC1ImageLists lists, for every image of a block, the values of dy [500] that

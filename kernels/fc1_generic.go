@@ -66,18 +66,18 @@ func fc1Half(packed, w []float32, image, stride, output, firstSlice int) float32
 	return addLanes(&lanes)
 }
 
-func fc1PackInput(packed, x []float32, image, capacity int) {
+func fc1PackInput(packed, x []float32, image, capacity, slice int) {
 	images := len(x) / shape.FC1Inputs
-	for i := range shape.FC1Inputs {
+	for i := slice * shape.FC1Slice; i < (slice+2)*shape.FC1Slice; i++ {
 		for lane := range images {
 			packed[(i/shape.FC1Slice*capacity+image+lane)*shape.FC1Slice+i%shape.FC1Slice] = x[i*images+lane]
 		}
 	}
 }
 
-func fc1UnpackInputGrad(dx, packed []float32, image, capacity int) {
+func fc1UnpackInputGrad(dx, packed []float32, image, capacity, slice int) {
 	images := len(dx) / shape.FC1Inputs
-	for i := range shape.FC1Inputs {
+	for i := slice * shape.FC1Slice; i < (slice+2)*shape.FC1Slice; i++ {
 		for lane := range images {
 			dx[i*images+lane] = packed[(i/shape.FC1Slice*capacity+image+lane)*shape.FC1Slice+i%shape.FC1Slice]
 		}

@@ -24,13 +24,13 @@ type functions struct {
 	// conv1
 	conv1ForwardReLUPool     [2]func(y, x, u, bias []float32)
 	conv1ForwardReLUPoolMask [2]func(y []float32, mask []byte, x, u, bias []float32)
-	conv1WeightGrad          [2]func(dw, x, dy []float32, mask []byte)
+	conv1WeightGrad          [2]func(dw, x, dy []float32, mask []byte, first int)
 	conv1WeightTransform     func(u, w []float32)
 
 	// conv2
 	conv2InputTransform           [2]func(v, x []float32)
 	conv2ForwardReLUPool          [2]func(y, m, u, v, bias []float32, first int)
-	conv2TrainInputTransform      [2]func(v, x []float32)
+	conv2TrainInputTransform      [2]func(v, x []float32, first int)
 	conv2TrainForwardReLUPoolMask [2]func(y []float32, mask []byte, m, u, v, bias []float32, first int)
 	conv2OutputGrad               [2]func(dm, dy []float32, mask []byte, first int)
 	conv2InputGradProducts        [2]func(dv, u, dm []float32, first int)
@@ -39,13 +39,13 @@ type functions struct {
 	conv2WeightGradPairProducts   func(du, dm, v []float32, images, first int)
 	conv2BiasGrad                 func(db, dy []float32, mask []byte, images int)
 	conv2WeightTransform          func(u, w []float32)
-	conv2TrainWeightTransform     func(u, w []float32)
-	conv2WeightGradTransform      func(dw, du []float32)
+	conv2TrainWeightTransform     func(u, w []float32, first int)
+	conv2WeightGradTransform      func(dw, du []float32, first int)
 
 	// fc1
 	fc1ForwardReLU        [3]func(y, x, w, bias []float32, first int)
-	fc1PackInput          [2]func(packed, x []float32, image, capacity int)
-	fc1UnpackInputGrad    [2]func(dx, packed []float32, image, capacity int)
+	fc1PackInput          [2]func(packed, x []float32, image, capacity, slice int)
+	fc1UnpackInputGrad    [2]func(dx, packed []float32, image, capacity, slice int)
 	fc1ImageLists         [2]func(values []float32, outputs, ends []int32, dy []float32)
 	fc1InputLists         [2]func(values []float32, inputs, counts []int32, x []float32)
 	fc1ForwardReLUDropout func(y, packed, w, bias []float32, keys []uint32, images, capacity, first int, threshold uint32, scale float32)
@@ -94,11 +94,11 @@ var twins = functions{
 	gather:                        [2]func(x []float32, data []byte, index []int32){gather, gather},
 	conv1ForwardReLUPool:          [2]func(y, x, u, bias []float32){conv1ForwardReLUPool, conv1ForwardReLUPool},
 	conv1ForwardReLUPoolMask:      [2]func(y []float32, mask []byte, x, u, bias []float32){conv1ForwardReLUPoolMask, conv1ForwardReLUPoolMask},
-	conv1WeightGrad:               [2]func(dw, x, dy []float32, mask []byte){conv1WeightGrad, conv1WeightGrad},
+	conv1WeightGrad:               [2]func(dw, x, dy []float32, mask []byte, first int){conv1WeightGrad, conv1WeightGrad},
 	conv1WeightTransform:          conv1WeightTransform,
 	conv2InputTransform:           [2]func(v, x []float32){conv2InputTransform, conv2InputTransform},
 	conv2ForwardReLUPool:          [2]func(y, m, u, v, bias []float32, first int){conv2ForwardReLUPool, conv2ForwardReLUPool},
-	conv2TrainInputTransform:      [2]func(v, x []float32){conv2TrainInputTransform, conv2TrainInputTransform},
+	conv2TrainInputTransform:      [2]func(v, x []float32, first int){conv2TrainInputTransform, conv2TrainInputTransform},
 	conv2TrainForwardReLUPoolMask: [2]func(y []float32, mask []byte, m, u, v, bias []float32, first int){conv2TrainForwardReLUPoolMask, conv2TrainForwardReLUPoolMask},
 	conv2OutputGrad:               [2]func(dm, dy []float32, mask []byte, first int){conv2OutputGrad, conv2OutputGrad},
 	conv2InputGradProducts:        [2]func(dv, u, dm []float32, first int){conv2InputGradProducts, conv2InputGradProducts},
@@ -110,8 +110,8 @@ var twins = functions{
 	conv2TrainWeightTransform:     conv2TrainWeightTransform,
 	conv2WeightGradTransform:      conv2WeightGradTransform,
 	fc1ForwardReLU:                [3]func(y, x, w, bias []float32, first int){fc1ForwardReLU, fc1ForwardReLU, fc1ForwardReLU},
-	fc1PackInput:                  [2]func(packed, x []float32, image, capacity int){fc1PackInput, fc1PackInput},
-	fc1UnpackInputGrad:            [2]func(dx, packed []float32, image, capacity int){fc1UnpackInputGrad, fc1UnpackInputGrad},
+	fc1PackInput:                  [2]func(packed, x []float32, image, capacity, slice int){fc1PackInput, fc1PackInput},
+	fc1UnpackInputGrad:            [2]func(dx, packed []float32, image, capacity, slice int){fc1UnpackInputGrad, fc1UnpackInputGrad},
 	fc1ImageLists:                 [2]func(values []float32, outputs, ends []int32, dy []float32){fc1ImageLists, fc1ImageLists},
 	fc1InputLists:                 [2]func(values []float32, inputs, counts []int32, x []float32){fc1InputLists, fc1InputLists},
 	fc1ForwardReLUDropout:         fc1ForwardReLUDropout,

@@ -50,6 +50,7 @@ type workerMemory struct {
 // of blocks.
 type activations struct {
 	x, v, y2, h         []float32
+	y1                  []float32 // conv1's output, later its gradient, where many workers share a block; else nil
 	dM                  []float32 // conv2's transformed gradient
 	mask1, mask2        []byte
 	packed, dPacked     kernels.Rows // fc1's input and its gradient
@@ -98,6 +99,9 @@ func newEngine(set *kernels.Set, threads int) (*engine, error) {
 		{&c.denominators, maxImages}, {&c.dY2, shape.Conv2Y * maxImages},
 		{&c.partials1, shape.Conv1WB * maxImages / shape.Block},
 		{&c.imageLists.Values, shape.FC1ImageList * maxImages}, {&c.outputLists.Values, shape.FC1OutputList * shape.FC1Outputs},
+	}
+	if threads > fewWorkers {
+		parts = append(parts, part{&c.y1, shape.Conv1Y * maxImages})
 	}
 	memories := make([][]float32, threads)
 	for i := range e.own {
@@ -177,7 +181,7 @@ func (e *engine) transform() error {
 	if err := e.set.Conv1WeightTransform(e.conv1U, e.weights.conv1[:shape.Conv1W]); err != nil {
 		return err
 	}
-	return e.set.Conv2TrainWeightTransform(e.conv2U, e.weights.conv2)
+	return e.set.Conv2TrainWeightTransform(e.conv2U, e.weights.conv2, 0, shape.Conv2Outputs)
 }
 
 // block returns the number of images side by side in block b of the chunk.
@@ -238,12 +242,20 @@ func (e *engine) run(s *schedule) error {
 // convolutions brings a block's images into lanes and computes both
 // convolutions.
 func (e *engine) convolutions(worker, b int) error {
-	c, s := &e.chunk, e.set
-	n := e.job.block(b)
-	x, y1 := lines(c.x, shape.ImagePixels, b, n), e.own[worker].y1[:shape.Conv1Y*n]
-	v, y2 := c.v[shape.Conv2TrainV(b*shape.Block):][:shape.Conv2TrainV(n)], lines(c.y2, shape.Conv2Y, b, n)
-	mask2 := masks(c.mask2, shape.Conv2Y, b, n)
-	images, index := e.job.images, lines(c.index, 1, b, n)
+	y1 := e.own[worker].y1[:shape.Conv1Y*e.job.block(b)]
+	if err := e.conv1(b, y1); err != nil {
+		return err
+	}
+	if err := e.conv2Input(b, y1, 0, shape.Conv2Inputs); err != nil {
+		return err
+	}
+	return e.conv2(worker, b, 0, shape.Conv2Outputs)
+}
+
+// conv1 brings a block's images into lanes and computes y1.
+func (e *engine) conv1(b int, y1 []float32) error {
+	c, s, n := &e.chunk, e.set, e.job.block(b)
+	x, images, index := lines(c.x, shape.ImagePixels, b, n), e.job.images, lines(c.index, 1, b, n)
 	if e.job.augment {
 		for lane, image := range index {
 			at := b*shape.Block + lane
@@ -254,17 +266,28 @@ func (e *engine) convolutions(worker, b int) error {
 	if err := s.Gather(n, x, images, index); err != nil {
 		return err
 	}
-	if err := s.Conv1ForwardReLUPoolMask(n, y1, masks(c.mask1, shape.Conv1Y, b, n), x, e.conv1U, e.weights.conv1[shape.Conv1W:]); err != nil {
-		return err
-	}
-	if err := s.Conv2TrainInputTransform(n, v, y1); err != nil {
-		return err
-	}
-	if err := s.Conv2TrainForwardReLUPoolMask(n, y2, mask2, e.own[worker].work, e.conv2U, v, e.weights.conv2Bias); err != nil {
-		return err
-	}
-	return s.FC1PackInput(n, c.packed, y2, b*shape.Block)
+	return s.Conv1ForwardReLUPoolMask(n, y1, masks(c.mask1, shape.Conv1Y, b, n), x, e.conv1U, e.weights.conv1[shape.Conv1W:])
 }
+
+// conv2Input transforms channels of a block's y1.
+func (e *engine) conv2Input(b int, y1 []float32, first, count int) error {
+	n := e.job.block(b)
+	return e.set.Conv2TrainInputTransform(n, e.chunk.v[shape.Conv2TrainV(b*shape.Block):][:shape.Conv2TrainV(n)], y1, first, count)
+}
+
+// conv2 computes some of a block's outputs of conv2, and brings them into fc1's
+// layout.
+func (e *engine) conv2(worker, b, first, count int) error {
+	c, s, n := &e.chunk, e.set, e.job.block(b)
+	v, y2 := c.v[shape.Conv2TrainV(b*shape.Block):][:shape.Conv2TrainV(n)], lines(c.y2, shape.Conv2Y, b, n)
+	if err := s.Conv2TrainForwardReLUPoolMask(n, y2, masks(c.mask2, shape.Conv2Y, b, n), e.own[worker].work, e.conv2U, v, e.weights.conv2Bias, first, count); err != nil {
+		return err
+	}
+	return s.FC1PackInput(n, c.packed, y2, b*shape.Block, fc1Slices(first), fc1Slices(count))
+}
+
+// fc1Slices is the number of fc1's slices that so many outputs of conv2 are.
+func fc1Slices(conv2Outputs int) int { return conv2Outputs * shape.FC1Slices / shape.Conv2Outputs }
 
 // fc1 computes a few of fc1's outputs of all images.
 func (e *engine) fc1(_, task int) error {
@@ -328,33 +351,38 @@ func (e *engine) fc1InputGradPart(task, groups, lists int) error {
 // convolutionsGrad takes a block's gradient back through conv2 and sums conv1's
 // weight gradient over the block.
 func (e *engine) convolutionsGrad(worker, b int) error {
-	if err := e.conv2OutputGrad(worker, b); err != nil {
+	if err := e.conv2OutputGrad(b, 0, shape.Conv2Outputs); err != nil {
 		return err
 	}
-	return e.inputGrads(worker, b)
+	dY1 := e.own[worker].y1[:shape.Conv1Y*e.job.block(b)]
+	if err := e.conv2InputGrad(worker, b, dY1, 0, shape.Conv2Inputs); err != nil {
+		return err
+	}
+	return e.conv1WeightGrad(b, dY1, 0, shape.Conv1Outputs)
 }
 
-// conv2OutputGrad brings a block's gradient from fc1's layout into conv2's, and
-// transforms it.
-func (e *engine) conv2OutputGrad(_, b int) error {
+// conv2OutputGrad brings a block's gradient of some outputs from fc1's layout
+// into conv2's, and transforms it.
+func (e *engine) conv2OutputGrad(b, first, count int) error {
 	c, s, n := &e.chunk, e.set, e.job.block(b)
 	dY2 := lines(c.dY2, shape.Conv2Y, b, n)
-	if err := s.FC1UnpackInputGrad(n, dY2, c.dPacked, b*shape.Block); err != nil {
+	if err := s.FC1UnpackInputGrad(n, dY2, c.dPacked, b*shape.Block, fc1Slices(first), fc1Slices(count)); err != nil {
 		return err
 	}
-	return s.Conv2OutputGrad(n, c.dM[shape.Conv2DM(b*shape.Block):][:shape.Conv2DM(n)], dY2, masks(c.mask2, shape.Conv2Y, b, n))
+	return s.Conv2OutputGrad(n, c.dM[shape.Conv2DM(b*shape.Block):][:shape.Conv2DM(n)], dY2, masks(c.mask2, shape.Conv2Y, b, n), first, count)
 }
 
-// inputGrads is the rest of convolutionsGrad.
-func (e *engine) inputGrads(worker, b int) error {
-	c, s, own := &e.chunk, e.set, &e.own[worker]
+// conv2InputGrad computes channels of the gradient of a block's y1.
+func (e *engine) conv2InputGrad(worker, b int, dY1 []float32, first, count int) error {
 	n := e.job.block(b)
-	dY1 := own.y1[:shape.Conv1Y*n]
-	if err := s.Conv2InputGrad(n, dY1, own.work, e.conv2U, c.dM[shape.Conv2DM(b*shape.Block):][:shape.Conv2DM(n)]); err != nil {
-		return err
-	}
-	return s.Conv1WeightGrad(n, c.partials1[shape.Conv1WB*b:][:shape.Conv1WB], lines(c.x, shape.ImagePixels, b, n),
-		dY1, masks(c.mask1, shape.Conv1Y, b, n))
+	return e.set.Conv2InputGrad(n, dY1, e.own[worker].work, e.conv2U, e.chunk.dM[shape.Conv2DM(b*shape.Block):][:shape.Conv2DM(n)], first, count)
+}
+
+// conv1WeightGrad sums the weight gradient of some outputs of conv1 over a block.
+func (e *engine) conv1WeightGrad(b int, dY1 []float32, first, count int) error {
+	c, n := &e.chunk, e.job.block(b)
+	return e.set.Conv1WeightGrad(n, c.partials1[shape.Conv1WB*b:][:shape.Conv1WB], lines(c.x, shape.ImagePixels, b, n),
+		dY1, masks(c.mask1, shape.Conv1Y, b, n), first, count)
 }
 
 // Tasks of fc1's weights: slices and halves of the outputs.
@@ -389,95 +417,4 @@ func (e *engine) fc1WeightsPart(task, parts int) error {
 		return err
 	}
 	return s.Adam(e.weights.fc1[at:][:length], e.firstMoments.fc1[at:][:length], e.secondMoments.fc1[at:][:length], e.totals.fc1[at:][:length], &j.adam)
-}
-
-// updateTasks are conv2 (task 0), and conv1, fc2 and the biases of the fully
-// connected layers (task 1).
-const updateTasks = 2
-
-// gradientAndUpdate is otherGradients and update.
-func (e *engine) gradientAndUpdate(worker, task int) error {
-	if err := e.otherGradients(worker, task); err != nil {
-		return err
-	}
-	return e.update(worker, task)
-}
-
-// otherGradients computes the gradients of the chunk, except fc1's weights'.
-func (e *engine) otherGradients(_, task int) error {
-	c, s, j, g := &e.chunk, e.set, &e.job, &e.gradients
-	if task == 0 {
-		return s.Conv2WeightGradTransform(g.conv2, e.conv2DU)
-	}
-	clear(g.conv1)
-	for b := range j.blocks() {
-		for i, value := range c.partials1[shape.Conv1WB*b:][:shape.Conv1WB] {
-			g.conv1[i] += value
-		}
-	}
-	dLogits := c.dLogits[:shape.Classes*j.lanes]
-	if err := s.FC2WeightGrad(j.lanes, g.fc2, dLogits, c.h[:shape.FC2Inputs*j.lanes]); err != nil {
-		return err
-	}
-	if err := s.LineSums(j.lanes, g.fc2Bias, dLogits, shape.Classes); err != nil {
-		return err
-	}
-	return s.LineSums(j.lanes, g.fc1Bias, c.dH[:shape.FC1Outputs*j.lanes], shape.FC1Outputs)
-}
-
-// update adds these gradients to the batch's and, after its last chunk, updates
-// the weights.
-func (e *engine) update(_, task int) error {
-	if task == 0 {
-		return e.updateConv2()
-	}
-	return e.updateSmall()
-}
-
-func (e *engine) updateConv2() error {
-	if err := e.apply(func(p *parameters) []float32 { return p.conv2 }); err != nil {
-		return err
-	}
-	if err := e.apply(func(p *parameters) []float32 { return p.conv2Bias }); err != nil || !e.job.last {
-		return err
-	}
-	return e.set.Conv2TrainWeightTransform(e.conv2U, e.weights.conv2)
-}
-
-func (e *engine) updateSmall() error {
-	for _, part := range [...]func(p *parameters) []float32{
-		func(p *parameters) []float32 { return p.conv1 },
-		func(p *parameters) []float32 { return p.fc2 },
-		func(p *parameters) []float32 { return p.fc2Bias },
-		func(p *parameters) []float32 { return p.fc1Bias },
-	} {
-		if err := e.apply(part); err != nil {
-			return err
-		}
-	}
-	if !e.job.last {
-		return nil
-	}
-	return e.set.Conv1WeightTransform(e.conv1U, e.weights.conv1[:shape.Conv1W])
-}
-
-// apply adds a part of the chunk's gradient to the batch's, and after the last
-// chunk updates the weights of that part.
-func (e *engine) apply(part func(p *parameters) []float32) error {
-	j := &e.job
-	gradient := padded(part(&e.gradients))
-	if !j.single {
-		total := padded(part(&e.totals))
-		if j.first {
-			clear(total)
-		}
-		for i, g := range gradient {
-			total[i] += g
-		}
-		gradient = total
-	}
-	if !j.last {
-		return nil
-	}
-	return e.set.Adam(padded(part(&e.weights)), padded(part(&e.firstMoments)), padded(part(&e.secondMoments)), gradient, &j.adam)
 }

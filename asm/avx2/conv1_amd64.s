@@ -1010,19 +1010,26 @@ output8:
 	VZEROUPPER
 	RET
 
-// func Conv1WeightGrad8(dw []float32, x []float32, dy []float32, mask []byte)
+// func Conv1WeightGrad8(dw []float32, x []float32, dy []float32, mask []byte, first int)
 // Requires: AVX, AVX2, FMA3
-TEXT ·Conv1WeightGrad8(SB), $13888-96
-	// Conv1WeightGrad8 sums the weight gradient of conv1 over a block: dw [26][24], the last row the bias,
+TEXT ·Conv1WeightGrad8(SB), $13888-104
+	// Conv1WeightGrad8 sums outputs first … first+4 of the weight gradient of conv1 over a block: dw [26][24], the last row the bias,
 	// from x [28][28], the pooled gradient dy [20][12][12] and the masks.
 	// Registers: 16 of 16 vectors, 8 of 14 general.
-	MOVQ dw_base+0(FP), AX
-	MOVQ x_base+24(FP), CX
-	MOVQ dy_base+48(FP), DX
-	MOVQ mask_base+72(FP), BX
-	LEAQ 63(SP), SI
-	ANDQ $-64, SI
-	MOVQ $0x00000014, DI
+	MOVQ   dw_base+0(FP), AX
+	MOVQ   x_base+24(FP), CX
+	MOVQ   dy_base+48(FP), DX
+	MOVQ   mask_base+72(FP), BX
+	MOVQ   first+96(FP), SI
+	IMUL3Q $+4, SI, DI
+	ADDQ   DI, AX
+	IMUL3Q $+4608, SI, DI
+	ADDQ   DI, DX
+	IMUL3Q $+432, SI, SI
+	ADDQ   SI, BX
+	LEAQ   63(SP), SI
+	ANDQ   $-64, SI
+	MOVQ   $0x00000005, DI
 
 output1:
 	MOVQ $0x00000090, R8
@@ -2375,21 +2382,28 @@ output9:
 	VZEROUPPER
 	RET
 
-// func Conv1WeightGrad16(dw []float32, x []float32, dy []float32, mask []byte)
+// func Conv1WeightGrad16(dw []float32, x []float32, dy []float32, mask []byte, first int)
 // Requires: AVX, AVX2, FMA3
-TEXT ·Conv1WeightGrad16(SB), $15616-96
-	// Conv1WeightGrad16 sums the weight gradient of conv1 over a block: dw [26][24], the last row the bias,
+TEXT ·Conv1WeightGrad16(SB), $15616-104
+	// Conv1WeightGrad16 sums outputs first … first+4 of the weight gradient of conv1 over a block: dw [26][24], the last row the bias,
 	// from x [28][28], the pooled gradient dy [20][12][12] and the masks.
 	// Registers: 16 of 16 vectors, 9 of 14 general.
-	MOVQ dw_base+0(FP), AX
-	MOVQ x_base+24(FP), CX
-	MOVQ dy_base+48(FP), DX
-	MOVQ mask_base+72(FP), BX
-	LEAQ 63(SP), SI
-	ANDQ $-64, SI
-	LEAQ 13951(SP), DI
-	ANDQ $-64, DI
-	MOVQ $0x00000014, R8
+	MOVQ   dw_base+0(FP), AX
+	MOVQ   x_base+24(FP), CX
+	MOVQ   dy_base+48(FP), DX
+	MOVQ   mask_base+72(FP), BX
+	MOVQ   first+96(FP), SI
+	IMUL3Q $+4, SI, DI
+	ADDQ   DI, AX
+	IMUL3Q $+9216, SI, DI
+	ADDQ   DI, DX
+	IMUL3Q $+864, SI, SI
+	ADDQ   SI, BX
+	LEAQ   63(SP), SI
+	ANDQ   $-64, SI
+	LEAQ   13951(SP), DI
+	ANDQ   $-64, DI
+	MOVQ   $0x00000005, R8
 
 output1:
 	MOVQ $0x00000090, R9

@@ -256,10 +256,10 @@ input4:
 	VZEROUPPER
 	RET
 
-// func FC1PackInput8(packed []float32, x []float32, image int, capacity int)
+// func FC1PackInput8(packed []float32, x []float32, image int, capacity int, slice int)
 // Requires: AVX
-TEXT ·FC1PackInput8(SB), $0-64
-	// FC1PackInput8 transposes x [800] into images image, image+1, … of packed [10][capacity][80].
+TEXT ·FC1PackInput8(SB), $0-72
+	// FC1PackInput8 transposes slices slice and slice+1 of x [800] into images image, image+1, … of packed [10][capacity][80].
 	// Registers: 9 of 16 vectors, 6 of 14 general.
 	MOVQ   x_base+24(FP), AX
 	MOVQ   packed_base+0(FP), CX
@@ -268,8 +268,13 @@ TEXT ·FC1PackInput8(SB), $0-64
 	ADDQ   DX, CX
 	MOVQ   capacity+56(FP), DX
 	IMUL3Q $+320, DX, DX
+	MOVQ   slice+64(FP), BX
+	IMUL3Q $+2560, BX, SI
+	ADDQ   SI, AX
+	IMULQ  DX, BX
+	ADDQ   BX, CX
 	SUBQ   $+320, DX
-	MOVQ   $0x0000000a, BX
+	MOVQ   $0x00000002, BX
 
 slice1:
 	MOVQ $0x0000000a, SI
@@ -335,10 +340,10 @@ lanes3:
 	VZEROUPPER
 	RET
 
-// func FC1UnpackInputGrad8(dx []float32, packed []float32, image int, capacity int)
+// func FC1UnpackInputGrad8(dx []float32, packed []float32, image int, capacity int, slice int)
 // Requires: AVX
-TEXT ·FC1UnpackInputGrad8(SB), $0-64
-	// FC1UnpackInputGrad8 transposes images image, image+1, … of packed [10][capacity][80] into dx [800].
+TEXT ·FC1UnpackInputGrad8(SB), $0-72
+	// FC1UnpackInputGrad8 transposes slices slice and slice+1 of images image, image+1, … of packed [10][capacity][80] into dx [800].
 	// Registers: 9 of 16 vectors, 6 of 14 general.
 	MOVQ   dx_base+0(FP), AX
 	MOVQ   packed_base+24(FP), CX
@@ -347,8 +352,13 @@ TEXT ·FC1UnpackInputGrad8(SB), $0-64
 	ADDQ   DX, CX
 	MOVQ   capacity+56(FP), DX
 	IMUL3Q $+320, DX, DX
+	MOVQ   slice+64(FP), BX
+	IMUL3Q $+2560, BX, SI
+	ADDQ   SI, AX
+	IMULQ  DX, BX
+	ADDQ   BX, CX
 	SUBQ   $+320, DX
-	MOVQ   $0x0000000a, BX
+	MOVQ   $0x00000002, BX
 
 slice1:
 	MOVQ $0x0000000a, SI
@@ -1885,10 +1895,10 @@ input4:
 	VZEROUPPER
 	RET
 
-// func FC1PackInput16(packed []float32, x []float32, image int, capacity int)
+// func FC1PackInput16(packed []float32, x []float32, image int, capacity int, slice int)
 // Requires: AVX
-TEXT ·FC1PackInput16(SB), $0-64
-	// FC1PackInput16 transposes x [800] into images image, image+1, … of packed [10][capacity][80].
+TEXT ·FC1PackInput16(SB), $0-72
+	// FC1PackInput16 transposes slices slice and slice+1 of x [800] into images image, image+1, … of packed [10][capacity][80].
 	// Registers: 9 of 16 vectors, 6 of 14 general.
 	MOVQ   x_base+24(FP), AX
 	MOVQ   packed_base+0(FP), CX
@@ -1897,8 +1907,13 @@ TEXT ·FC1PackInput16(SB), $0-64
 	ADDQ   DX, CX
 	MOVQ   capacity+56(FP), DX
 	IMUL3Q $+320, DX, DX
+	MOVQ   slice+64(FP), BX
+	IMUL3Q $+5120, BX, SI
+	ADDQ   SI, AX
+	IMULQ  DX, BX
+	ADDQ   BX, CX
 	SUBQ   $+320, DX
-	MOVQ   $0x0000000a, BX
+	MOVQ   $0x00000002, BX
 
 slice1:
 	MOVQ $0x0000000a, SI
@@ -1964,10 +1979,10 @@ lanes3:
 	VZEROUPPER
 	RET
 
-// func FC1UnpackInputGrad16(dx []float32, packed []float32, image int, capacity int)
+// func FC1UnpackInputGrad16(dx []float32, packed []float32, image int, capacity int, slice int)
 // Requires: AVX
-TEXT ·FC1UnpackInputGrad16(SB), $0-64
-	// FC1UnpackInputGrad16 transposes images image, image+1, … of packed [10][capacity][80] into dx [800].
+TEXT ·FC1UnpackInputGrad16(SB), $0-72
+	// FC1UnpackInputGrad16 transposes slices slice and slice+1 of images image, image+1, … of packed [10][capacity][80] into dx [800].
 	// Registers: 9 of 16 vectors, 6 of 14 general.
 	MOVQ   dx_base+0(FP), AX
 	MOVQ   packed_base+24(FP), CX
@@ -1976,8 +1991,13 @@ TEXT ·FC1UnpackInputGrad16(SB), $0-64
 	ADDQ   DX, CX
 	MOVQ   capacity+56(FP), DX
 	IMUL3Q $+320, DX, DX
+	MOVQ   slice+64(FP), BX
+	IMUL3Q $+5120, BX, SI
+	ADDQ   SI, AX
+	IMULQ  DX, BX
+	ADDQ   BX, CX
 	SUBQ   $+320, DX
-	MOVQ   $0x0000000a, BX
+	MOVQ   $0x00000002, BX
 
 slice1:
 	MOVQ $0x0000000a, SI

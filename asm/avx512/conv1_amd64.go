@@ -17,11 +17,11 @@ func Conv1ForwardReLUPool8(y []float32, x []float32, u []float32, bias []float32
 //go:noescape
 func Conv1ForwardReLUPoolMask8(y []float32, mask []byte, x []float32, u []float32, bias []float32)
 
-// Conv1WeightGrad8 sums the weight gradient of conv1 over a block: dw [26][24], the last row the bias,
+// Conv1WeightGrad8 sums outputs first … first+4 of the weight gradient of conv1 over a block: dw [26][24], the last row the bias,
 // from x [28][28], the pooled gradient dy [20][12][12] and the masks.
 //
 //go:noescape
-func Conv1WeightGrad8(dw []float32, x []float32, dy []float32, mask []byte)
+func Conv1WeightGrad8(dw []float32, x []float32, dy []float32, mask []byte, first int)
 
 // Conv1ForwardReLUPool16 computes conv1, pooled: y [20][12][12] = max(0, maxpool(Aᵀ (u (Bᵀ x B)) A) + bias)
 // from x [28][28], u [64][24], bias [24].
@@ -36,11 +36,11 @@ func Conv1ForwardReLUPool16(y []float32, x []float32, u []float32, bias []float3
 //go:noescape
 func Conv1ForwardReLUPoolMask16(y []float32, mask []byte, x []float32, u []float32, bias []float32)
 
-// Conv1WeightGrad16 sums the weight gradient of conv1 over a block: dw [26][24], the last row the bias,
+// Conv1WeightGrad16 sums outputs first … first+4 of the weight gradient of conv1 over a block: dw [26][24], the last row the bias,
 // from x [28][28], the pooled gradient dy [20][12][12] and the masks.
 //
 //go:noescape
-func Conv1WeightGrad16(dw []float32, x []float32, dy []float32, mask []byte)
+func Conv1WeightGrad16(dw []float32, x []float32, dy []float32, mask []byte, first int)
 
 // Conv1WeightTransform transforms the weights of conv1: u [64][24] = G w Gᵀ from w [25][24].
 //

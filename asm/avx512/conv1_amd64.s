@@ -960,17 +960,24 @@ output8:
 	VZEROUPPER
 	RET
 
-// func Conv1WeightGrad8(dw []float32, x []float32, dy []float32, mask []byte)
+// func Conv1WeightGrad8(dw []float32, x []float32, dy []float32, mask []byte, first int)
 // Requires: AVX, AVX512DQ, AVX512F, AVX512VL, FMA3
-TEXT ·Conv1WeightGrad8(SB), $0-96
-	// Conv1WeightGrad8 sums the weight gradient of conv1 over a block: dw [26][24], the last row the bias,
+TEXT ·Conv1WeightGrad8(SB), $0-104
+	// Conv1WeightGrad8 sums outputs first … first+4 of the weight gradient of conv1 over a block: dw [26][24], the last row the bias,
 	// from x [28][28], the pooled gradient dy [20][12][12] and the masks.
 	// Registers: 28 of 32 vectors, 7 of 14 general, 4 of 7 masks.
-	MOVQ dw_base+0(FP), AX
-	MOVQ x_base+24(FP), CX
-	MOVQ dy_base+48(FP), DX
-	MOVQ mask_base+72(FP), BX
-	MOVQ $0x00000014, SI
+	MOVQ   dw_base+0(FP), AX
+	MOVQ   x_base+24(FP), CX
+	MOVQ   dy_base+48(FP), DX
+	MOVQ   mask_base+72(FP), BX
+	MOVQ   first+96(FP), SI
+	IMUL3Q $+4, SI, DI
+	ADDQ   DI, AX
+	IMUL3Q $+4608, SI, DI
+	ADDQ   DI, DX
+	IMUL3Q $+432, SI, SI
+	ADDQ   SI, BX
+	MOVQ   $0x00000005, SI
 
 output1:
 	VXORPS Y0, Y0, Y0
@@ -2340,17 +2347,24 @@ output8:
 	VZEROUPPER
 	RET
 
-// func Conv1WeightGrad16(dw []float32, x []float32, dy []float32, mask []byte)
+// func Conv1WeightGrad16(dw []float32, x []float32, dy []float32, mask []byte, first int)
 // Requires: AVX, AVX512DQ, AVX512F, AVX512VL
-TEXT ·Conv1WeightGrad16(SB), $0-96
-	// Conv1WeightGrad16 sums the weight gradient of conv1 over a block: dw [26][24], the last row the bias,
+TEXT ·Conv1WeightGrad16(SB), $0-104
+	// Conv1WeightGrad16 sums outputs first … first+4 of the weight gradient of conv1 over a block: dw [26][24], the last row the bias,
 	// from x [28][28], the pooled gradient dy [20][12][12] and the masks.
 	// Registers: 28 of 32 vectors, 7 of 14 general, 4 of 7 masks.
-	MOVQ dw_base+0(FP), AX
-	MOVQ x_base+24(FP), CX
-	MOVQ dy_base+48(FP), DX
-	MOVQ mask_base+72(FP), BX
-	MOVQ $0x00000014, SI
+	MOVQ   dw_base+0(FP), AX
+	MOVQ   x_base+24(FP), CX
+	MOVQ   dy_base+48(FP), DX
+	MOVQ   mask_base+72(FP), BX
+	MOVQ   first+96(FP), SI
+	IMUL3Q $+4, SI, DI
+	ADDQ   DI, AX
+	IMUL3Q $+9216, SI, DI
+	ADDQ   DI, DX
+	IMUL3Q $+864, SI, SI
+	ADDQ   SI, BX
+	MOVQ   $0x00000005, SI
 
 output1:
 	VXORPS Z0, Z0, Z0

@@ -17,11 +17,11 @@ func Conv2InputTransform8(v []float32, x []float32)
 //go:noescape
 func Conv2ForwardReLUPool8(y []float32, m []float32, u []float32, v []float32, bias []float32, first int)
 
-// Conv2TrainInputTransform8 transforms the input of conv2 in training:
+// Conv2TrainInputTransform8 transforms channels first … first+9 of the input of conv2 in training:
 // v [144][20] = Bᵀ x B of x [20][12][12], lines of images side by side.
 //
 //go:noescape
-func Conv2TrainInputTransform8(v []float32, x []float32)
+func Conv2TrainInputTransform8(v []float32, x []float32, first int)
 
 // Conv2TrainForwardReLUPoolMask8 computes outputs first … first+9 of conv2 in training, pooled:
 // y [50][4][4] = max(0, maxpool(Aᵀ (Σ u v) A) + bias) from u [144][50][20], v [144][20], bias [50];
@@ -59,11 +59,11 @@ func Conv2InputTransform16(v []float32, x []float32)
 //go:noescape
 func Conv2ForwardReLUPool16(y []float32, m []float32, u []float32, v []float32, bias []float32, first int)
 
-// Conv2TrainInputTransform16 transforms the input of conv2 in training:
+// Conv2TrainInputTransform16 transforms channels first … first+9 of the input of conv2 in training:
 // v [144][20] = Bᵀ x B of x [20][12][12], lines of images side by side.
 //
 //go:noescape
-func Conv2TrainInputTransform16(v []float32, x []float32)
+func Conv2TrainInputTransform16(v []float32, x []float32, first int)
 
 // Conv2TrainForwardReLUPoolMask16 computes outputs first … first+9 of conv2 in training, pooled:
 // y [50][4][4] = max(0, maxpool(Aᵀ (Σ u v) A) + bias) from u [144][50][20], v [144][20], bias [50];
@@ -114,12 +114,12 @@ func Conv2BiasGrad(db []float32, dy []float32, mask []byte, images int)
 //go:noescape
 func Conv2WeightTransform(u []float32, w []float32)
 
-// Conv2TrainWeightTransform transforms the weights of conv2 for training: u [144][50][20] = G w Gᵀ from w [25][50][20].
+// Conv2TrainWeightTransform transforms the weights of outputs first … first+9 of conv2 for training: u [144][50][20] = G w Gᵀ from w [25][50][20].
 //
 //go:noescape
-func Conv2TrainWeightTransform(u []float32, w []float32)
+func Conv2TrainWeightTransform(u []float32, w []float32, first int)
 
-// Conv2WeightGradTransform transforms the weight gradient of conv2 back: dw [25][50][20] = Gᵀ du G from du [144][50][20].
+// Conv2WeightGradTransform transforms the weight gradient of outputs first … first+9 of conv2 back: dw [25][50][20] = Gᵀ du G from du [144][50][20].
 //
 //go:noescape
-func Conv2WeightGradTransform(dw []float32, du []float32)
+func Conv2WeightGradTransform(dw []float32, du []float32, first int)

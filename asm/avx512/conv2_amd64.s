@@ -746,17 +746,22 @@ GLOBL conv2_0_5<>(SB), RODATA|NOPTR, $4
 DATA conv2_2<>+0(SB)/4, $0x40000000
 GLOBL conv2_2<>(SB), RODATA|NOPTR, $4
 
-// func Conv2TrainInputTransform8(v []float32, x []float32)
+// func Conv2TrainInputTransform8(v []float32, x []float32, first int)
 // Requires: AVX, AVX512F, AVX512VL
-TEXT ·Conv2TrainInputTransform8(SB), $4672-48
-	// Conv2TrainInputTransform8 transforms the input of conv2 in training:
+TEXT ·Conv2TrainInputTransform8(SB), $4672-56
+	// Conv2TrainInputTransform8 transforms channels first … first+9 of the input of conv2 in training:
 	// v [144][20] = Bᵀ x B of x [20][12][12], lines of images side by side.
 	// Registers: 15 of 32 vectors, 6 of 14 general.
-	MOVQ v_base+0(FP), AX
-	MOVQ x_base+24(FP), CX
-	LEAQ 63(SP), DX
-	ANDQ $-64, DX
-	MOVQ $0x00000014, BX
+	MOVQ   v_base+0(FP), AX
+	MOVQ   x_base+24(FP), CX
+	MOVQ   first+48(FP), DX
+	LEAQ   63(SP), BX
+	ANDQ   $-64, BX
+	IMUL3Q $+32, DX, SI
+	ADDQ   SI, AX
+	IMUL3Q $+4608, DX, DX
+	ADDQ   DX, CX
+	MOVQ   $0x0000000a, DX
 
 channel1:
 	// columns: Bᵀ d
@@ -789,9 +794,9 @@ column2:
 	VFNMADD231PS.BCST conv2_6_25<>+0(SB), Y1, Y13
 	VMOVAPS           Y12, Y14
 	VFMADD231PS.BCST  conv2_0_4<>+0(SB), Y13, Y12
-	VMOVUPS           Y12, 384(DX)
+	VMOVUPS           Y12, 384(BX)
 	VFNMADD231PS.BCST conv2_0_4<>+0(SB), Y13, Y14
-	VMOVUPS           Y14, 768(DX)
+	VMOVUPS           Y14, 768(BX)
 
 	// v3, v4 = Σ q[k] d[2k+2] ± 4/5 Σ q[k] d[2k+1], q = -25/16, 605/64, 4869/1600, -2789/400, 1
 	VMOVAPS           Y10, Y12
@@ -806,9 +811,9 @@ column2:
 	VFNMADD231PS.BCST conv2_1_5625<>+0(SB), Y1, Y13
 	VMOVAPS           Y12, Y14
 	VFMADD231PS.BCST  conv2_0_8<>+0(SB), Y13, Y12
-	VMOVUPS           Y12, 1152(DX)
+	VMOVUPS           Y12, 1152(BX)
 	VFNMADD231PS.BCST conv2_0_8<>+0(SB), Y13, Y14
-	VMOVUPS           Y14, 1536(DX)
+	VMOVUPS           Y14, 1536(BX)
 
 	// v5, v6 = Σ q[k] d[2k+2] ± 5/4 Σ q[k] d[2k+1], q = -16/25, 2789/625, -4869/2500, -121/20, 1
 	VMOVAPS           Y10, Y12
@@ -823,9 +828,9 @@ column2:
 	VFNMADD231PS.BCST conv2_0_64<>+0(SB), Y1, Y13
 	VMOVAPS           Y12, Y14
 	VFMADD231PS.BCST  conv2_1_25<>+0(SB), Y13, Y12
-	VMOVUPS           Y12, 1920(DX)
+	VMOVUPS           Y12, 1920(BX)
 	VFNMADD231PS.BCST conv2_1_25<>+0(SB), Y13, Y14
-	VMOVUPS           Y14, 2304(DX)
+	VMOVUPS           Y14, 2304(BX)
 
 	// v7, v8 = Σ q[k] d[2k+2] ± 5/2 Σ q[k] d[2k+1], q = -4/25, 2981/2500, -10101/10000, -109/80, 1
 	VMOVAPS           Y10, Y12
@@ -840,9 +845,9 @@ column2:
 	VFNMADD231PS.BCST conv2_0_16<>+0(SB), Y1, Y13
 	VMOVAPS           Y12, Y14
 	VFMADD231PS.BCST  conv2_2_5<>+0(SB), Y13, Y12
-	VMOVUPS           Y12, 2688(DX)
+	VMOVUPS           Y12, 2688(BX)
 	VFNMADD231PS.BCST conv2_2_5<>+0(SB), Y13, Y14
-	VMOVUPS           Y14, 3072(DX)
+	VMOVUPS           Y14, 3072(BX)
 
 	// v0 = Σ z[k] d[2k], z = 1, -609/80, 300221/40000, 300221/40000, -609/80, 1
 	VMOVAPS           Y10, Y12
@@ -851,7 +856,7 @@ column2:
 	VFMADD231PS.BCST  conv2_7_505525<>+0(SB), Y4, Y12
 	VFNMADD231PS.BCST conv2_7_6125<>+0(SB), Y2, Y12
 	VADDPS            Y0, Y12, Y0
-	VMOVUPS           Y0, (DX)
+	VMOVUPS           Y0, (BX)
 
 	// v9 = Σ z[k] d[2k+1]
 	VMOVAPS           Y11, Y0
@@ -860,7 +865,7 @@ column2:
 	VFMADD231PS.BCST  conv2_7_505525<>+0(SB), Y5, Y0
 	VFNMADD231PS.BCST conv2_7_6125<>+0(SB), Y3, Y0
 	VADDPS            Y1, Y0, Y0
-	VMOVUPS           Y0, 3456(DX)
+	VMOVUPS           Y0, 3456(BX)
 
 	// v10, v11 = Σ q[k] d[2k+2], Σ q[k] d[2k+1], q = 1, -689/80, 644721/40000, -689/80, 1
 	VMOVAPS           Y10, Y0
@@ -868,37 +873,37 @@ column2:
 	VFMADD231PS.BCST  conv2_16_118025<>+0(SB), Y6, Y0
 	VFNMADD231PS.BCST conv2_8_6125<>+0(SB), Y4, Y0
 	VADDPS            Y2, Y0, Y0
-	VMOVUPS           Y0, 3840(DX)
+	VMOVUPS           Y0, 3840(BX)
 	VMOVAPS           Y9, Y0
 	VFNMADD231PS.BCST conv2_8_6125<>+0(SB), Y7, Y0
 	VFMADD231PS.BCST  conv2_16_118025<>+0(SB), Y5, Y0
 	VFNMADD231PS.BCST conv2_8_6125<>+0(SB), Y3, Y0
 	VADDPS            Y1, Y0, Y0
-	VMOVUPS           Y0, 4224(DX)
+	VMOVUPS           Y0, 4224(BX)
 	ADDQ              $+32, CX
-	ADDQ              $+32, DX
+	ADDQ              $+32, BX
 	DECQ              SI
 	JNZ               column2
 	ADDQ              $-384, CX
-	ADDQ              $-384, DX
+	ADDQ              $-384, BX
 	LEAQ              70400(AX), SI
 
 	// rows of real points
 	MOVQ $0x0000000a, DI
 
 row3:
-	VMOVUPS (DX), Y0
-	VMOVUPS 32(DX), Y1
-	VMOVUPS 64(DX), Y2
-	VMOVUPS 96(DX), Y3
-	VMOVUPS 128(DX), Y4
-	VMOVUPS 160(DX), Y5
-	VMOVUPS 192(DX), Y6
-	VMOVUPS 224(DX), Y7
-	VMOVUPS 256(DX), Y8
-	VMOVUPS 288(DX), Y9
-	VMOVUPS 320(DX), Y10
-	VMOVUPS 352(DX), Y11
+	VMOVUPS (BX), Y0
+	VMOVUPS 32(BX), Y1
+	VMOVUPS 64(BX), Y2
+	VMOVUPS 96(BX), Y3
+	VMOVUPS 128(BX), Y4
+	VMOVUPS 160(BX), Y5
+	VMOVUPS 192(BX), Y6
+	VMOVUPS 224(BX), Y7
+	VMOVUPS 256(BX), Y8
+	VMOVUPS 288(BX), Y9
+	VMOVUPS 320(BX), Y10
+	VMOVUPS 352(BX), Y11
 
 	// v1, v2 = Σ q[k] d[2k+2] ± 2/5 Σ q[k] d[2k+1], q = -25/4, 545/64, 10101/1600, -2981/400, 1
 	VMOVAPS           Y10, Y12
@@ -999,25 +1004,25 @@ row3:
 	VFNMADD231PS.BCST conv2_8_6125<>+0(SB), Y3, Y0
 	VADDPS            Y1, Y0, Y0
 	VMOVUPS           Y0, 704(SI)
-	ADDQ              $+384, DX
+	ADDQ              $+384, BX
 	ADDQ              $+7040, AX
 	ADDQ              $+1408, SI
 	DECQ              DI
 	JNZ               row3
 
 	// the real part of the row of i
-	VMOVUPS (DX), Y0
-	VMOVUPS 32(DX), Y1
-	VMOVUPS 64(DX), Y2
-	VMOVUPS 96(DX), Y3
-	VMOVUPS 128(DX), Y4
-	VMOVUPS 160(DX), Y5
-	VMOVUPS 192(DX), Y6
-	VMOVUPS 224(DX), Y7
-	VMOVUPS 256(DX), Y8
-	VMOVUPS 288(DX), Y9
-	VMOVUPS 320(DX), Y10
-	VMOVUPS 352(DX), Y11
+	VMOVUPS (BX), Y0
+	VMOVUPS 32(BX), Y1
+	VMOVUPS 64(BX), Y2
+	VMOVUPS 96(BX), Y3
+	VMOVUPS 128(BX), Y4
+	VMOVUPS 160(BX), Y5
+	VMOVUPS 192(BX), Y6
+	VMOVUPS 224(BX), Y7
+	VMOVUPS 256(BX), Y8
+	VMOVUPS 288(BX), Y9
+	VMOVUPS 320(BX), Y10
+	VMOVUPS 352(BX), Y11
 
 	// v1, v2 = Σ q[k] d[2k+2] ± 2/5 Σ q[k] d[2k+1], q = -25/4, 545/64, 10101/1600, -2981/400, 1
 	VMOVAPS           Y10, Y12
@@ -1111,27 +1116,27 @@ row3:
 	VFMADD231PS.BCST  conv2_16_118025<>+0(SB), Y6, Y0
 	VFNMADD231PS.BCST conv2_8_6125<>+0(SB), Y4, Y0
 	VADDPS            Y2, Y0, Y0
-	VMOVUPS           Y0, (DX)
+	VMOVUPS           Y0, (BX)
 	VMOVAPS           Y9, Y0
 	VFNMADD231PS.BCST conv2_8_6125<>+0(SB), Y7, Y0
 	VFMADD231PS.BCST  conv2_16_118025<>+0(SB), Y5, Y0
 	VFNMADD231PS.BCST conv2_8_6125<>+0(SB), Y3, Y0
 	VADDPS            Y1, Y0, Y0
-	VMOVUPS           Y0, 32(DX)
+	VMOVUPS           Y0, 32(BX)
 
 	// the imaginary part of the row of i
-	VMOVUPS 384(DX), Y0
-	VMOVUPS 416(DX), Y1
-	VMOVUPS 448(DX), Y2
-	VMOVUPS 480(DX), Y3
-	VMOVUPS 512(DX), Y4
-	VMOVUPS 544(DX), Y5
-	VMOVUPS 576(DX), Y6
-	VMOVUPS 608(DX), Y7
-	VMOVUPS 640(DX), Y8
-	VMOVUPS 672(DX), Y9
-	VMOVUPS 704(DX), Y10
-	VMOVUPS 736(DX), Y11
+	VMOVUPS 384(BX), Y0
+	VMOVUPS 416(BX), Y1
+	VMOVUPS 448(BX), Y2
+	VMOVUPS 480(BX), Y3
+	VMOVUPS 512(BX), Y4
+	VMOVUPS 544(BX), Y5
+	VMOVUPS 576(BX), Y6
+	VMOVUPS 608(BX), Y7
+	VMOVUPS 640(BX), Y8
+	VMOVUPS 672(BX), Y9
+	VMOVUPS 704(BX), Y10
+	VMOVUPS 736(BX), Y11
 
 	// v1, v2 = Σ q[k] d[2k+2] ± 2/5 Σ q[k] d[2k+1], q = -25/4, 545/64, 10101/1600, -2981/400, 1
 	VMOVAPS           Y10, Y12
@@ -1225,19 +1230,19 @@ row3:
 	VFMADD231PS.BCST  conv2_16_118025<>+0(SB), Y6, Y0
 	VFNMADD231PS.BCST conv2_8_6125<>+0(SB), Y4, Y0
 	VADDPS            Y2, Y0, Y0
-	VMOVUPS           Y0, 384(DX)
+	VMOVUPS           Y0, 384(BX)
 	VMOVAPS           Y9, Y0
 	VFNMADD231PS.BCST conv2_8_6125<>+0(SB), Y7, Y0
 	VFMADD231PS.BCST  conv2_16_118025<>+0(SB), Y5, Y0
 	VFNMADD231PS.BCST conv2_8_6125<>+0(SB), Y3, Y0
 	VADDPS            Y1, Y0, Y0
-	VMOVUPS           Y0, 416(DX)
+	VMOVUPS           Y0, 416(BX)
 
 	// the products of i with i and with −i
-	VMOVUPS (DX), Y0
-	VMOVUPS 32(DX), Y1
-	VMOVUPS 384(DX), Y2
-	VMOVUPS 416(DX), Y3
+	VMOVUPS (BX), Y0
+	VMOVUPS 32(BX), Y1
+	VMOVUPS 384(BX), Y2
+	VMOVUPS 416(BX), Y3
 	VSUBPS  Y3, Y0, Y4
 	VADDPS  Y2, Y1, Y5
 	VADDPS  Y3, Y0, Y0
@@ -1246,11 +1251,11 @@ row3:
 	VMOVUPS Y5, 28864(AX)
 	VMOVUPS Y0, 29568(AX)
 	VMOVUPS Y1, 30272(AX)
-	ADDQ    $-3840, DX
+	ADDQ    $-3840, BX
 	ADDQ    $-70400, AX
 	ADDQ    $+4608, CX
 	ADDQ    $+32, AX
-	DECQ    BX
+	DECQ    DX
 	JNZ     channel1
 	VZEROUPPER
 	RET
@@ -5652,17 +5657,22 @@ column6:
 	VZEROUPPER
 	RET
 
-// func Conv2TrainInputTransform16(v []float32, x []float32)
+// func Conv2TrainInputTransform16(v []float32, x []float32, first int)
 // Requires: AVX, AVX512F
-TEXT ·Conv2TrainInputTransform16(SB), $9280-48
-	// Conv2TrainInputTransform16 transforms the input of conv2 in training:
+TEXT ·Conv2TrainInputTransform16(SB), $9280-56
+	// Conv2TrainInputTransform16 transforms channels first … first+9 of the input of conv2 in training:
 	// v [144][20] = Bᵀ x B of x [20][12][12], lines of images side by side.
 	// Registers: 15 of 32 vectors, 6 of 14 general.
-	MOVQ v_base+0(FP), AX
-	MOVQ x_base+24(FP), CX
-	LEAQ 63(SP), DX
-	ANDQ $-64, DX
-	MOVQ $0x00000014, BX
+	MOVQ   v_base+0(FP), AX
+	MOVQ   x_base+24(FP), CX
+	MOVQ   first+48(FP), DX
+	LEAQ   63(SP), BX
+	ANDQ   $-64, BX
+	IMUL3Q $+64, DX, SI
+	ADDQ   SI, AX
+	IMUL3Q $+9216, DX, DX
+	ADDQ   DX, CX
+	MOVQ   $0x0000000a, DX
 
 channel1:
 	// columns: Bᵀ d
@@ -5695,9 +5705,9 @@ column2:
 	VFNMADD231PS.BCST conv2_6_25<>+0(SB), Z1, Z13
 	VMOVAPS           Z12, Z14
 	VFMADD231PS.BCST  conv2_0_4<>+0(SB), Z13, Z12
-	VMOVUPS           Z12, 768(DX)
+	VMOVUPS           Z12, 768(BX)
 	VFNMADD231PS.BCST conv2_0_4<>+0(SB), Z13, Z14
-	VMOVUPS           Z14, 1536(DX)
+	VMOVUPS           Z14, 1536(BX)
 
 	// v3, v4 = Σ q[k] d[2k+2] ± 4/5 Σ q[k] d[2k+1], q = -25/16, 605/64, 4869/1600, -2789/400, 1
 	VMOVAPS           Z10, Z12
@@ -5712,9 +5722,9 @@ column2:
 	VFNMADD231PS.BCST conv2_1_5625<>+0(SB), Z1, Z13
 	VMOVAPS           Z12, Z14
 	VFMADD231PS.BCST  conv2_0_8<>+0(SB), Z13, Z12
-	VMOVUPS           Z12, 2304(DX)
+	VMOVUPS           Z12, 2304(BX)
 	VFNMADD231PS.BCST conv2_0_8<>+0(SB), Z13, Z14
-	VMOVUPS           Z14, 3072(DX)
+	VMOVUPS           Z14, 3072(BX)
 
 	// v5, v6 = Σ q[k] d[2k+2] ± 5/4 Σ q[k] d[2k+1], q = -16/25, 2789/625, -4869/2500, -121/20, 1
 	VMOVAPS           Z10, Z12
@@ -5729,9 +5739,9 @@ column2:
 	VFNMADD231PS.BCST conv2_0_64<>+0(SB), Z1, Z13
 	VMOVAPS           Z12, Z14
 	VFMADD231PS.BCST  conv2_1_25<>+0(SB), Z13, Z12
-	VMOVUPS           Z12, 3840(DX)
+	VMOVUPS           Z12, 3840(BX)
 	VFNMADD231PS.BCST conv2_1_25<>+0(SB), Z13, Z14
-	VMOVUPS           Z14, 4608(DX)
+	VMOVUPS           Z14, 4608(BX)
 
 	// v7, v8 = Σ q[k] d[2k+2] ± 5/2 Σ q[k] d[2k+1], q = -4/25, 2981/2500, -10101/10000, -109/80, 1
 	VMOVAPS           Z10, Z12
@@ -5746,9 +5756,9 @@ column2:
 	VFNMADD231PS.BCST conv2_0_16<>+0(SB), Z1, Z13
 	VMOVAPS           Z12, Z14
 	VFMADD231PS.BCST  conv2_2_5<>+0(SB), Z13, Z12
-	VMOVUPS           Z12, 5376(DX)
+	VMOVUPS           Z12, 5376(BX)
 	VFNMADD231PS.BCST conv2_2_5<>+0(SB), Z13, Z14
-	VMOVUPS           Z14, 6144(DX)
+	VMOVUPS           Z14, 6144(BX)
 
 	// v0 = Σ z[k] d[2k], z = 1, -609/80, 300221/40000, 300221/40000, -609/80, 1
 	VMOVAPS           Z10, Z12
@@ -5757,7 +5767,7 @@ column2:
 	VFMADD231PS.BCST  conv2_7_505525<>+0(SB), Z4, Z12
 	VFNMADD231PS.BCST conv2_7_6125<>+0(SB), Z2, Z12
 	VADDPS            Z0, Z12, Z0
-	VMOVUPS           Z0, (DX)
+	VMOVUPS           Z0, (BX)
 
 	// v9 = Σ z[k] d[2k+1]
 	VMOVAPS           Z11, Z0
@@ -5766,7 +5776,7 @@ column2:
 	VFMADD231PS.BCST  conv2_7_505525<>+0(SB), Z5, Z0
 	VFNMADD231PS.BCST conv2_7_6125<>+0(SB), Z3, Z0
 	VADDPS            Z1, Z0, Z0
-	VMOVUPS           Z0, 6912(DX)
+	VMOVUPS           Z0, 6912(BX)
 
 	// v10, v11 = Σ q[k] d[2k+2], Σ q[k] d[2k+1], q = 1, -689/80, 644721/40000, -689/80, 1
 	VMOVAPS           Z10, Z0
@@ -5774,37 +5784,37 @@ column2:
 	VFMADD231PS.BCST  conv2_16_118025<>+0(SB), Z6, Z0
 	VFNMADD231PS.BCST conv2_8_6125<>+0(SB), Z4, Z0
 	VADDPS            Z2, Z0, Z0
-	VMOVUPS           Z0, 7680(DX)
+	VMOVUPS           Z0, 7680(BX)
 	VMOVAPS           Z9, Z0
 	VFNMADD231PS.BCST conv2_8_6125<>+0(SB), Z7, Z0
 	VFMADD231PS.BCST  conv2_16_118025<>+0(SB), Z5, Z0
 	VFNMADD231PS.BCST conv2_8_6125<>+0(SB), Z3, Z0
 	VADDPS            Z1, Z0, Z0
-	VMOVUPS           Z0, 8448(DX)
+	VMOVUPS           Z0, 8448(BX)
 	ADDQ              $+64, CX
-	ADDQ              $+64, DX
+	ADDQ              $+64, BX
 	DECQ              SI
 	JNZ               column2
 	ADDQ              $-768, CX
-	ADDQ              $-768, DX
+	ADDQ              $-768, BX
 	LEAQ              134400(AX), SI
 
 	// rows of real points
 	MOVQ $0x0000000a, DI
 
 row3:
-	VMOVUPS (DX), Z0
-	VMOVUPS 64(DX), Z1
-	VMOVUPS 128(DX), Z2
-	VMOVUPS 192(DX), Z3
-	VMOVUPS 256(DX), Z4
-	VMOVUPS 320(DX), Z5
-	VMOVUPS 384(DX), Z6
-	VMOVUPS 448(DX), Z7
-	VMOVUPS 512(DX), Z8
-	VMOVUPS 576(DX), Z9
-	VMOVUPS 640(DX), Z10
-	VMOVUPS 704(DX), Z11
+	VMOVUPS (BX), Z0
+	VMOVUPS 64(BX), Z1
+	VMOVUPS 128(BX), Z2
+	VMOVUPS 192(BX), Z3
+	VMOVUPS 256(BX), Z4
+	VMOVUPS 320(BX), Z5
+	VMOVUPS 384(BX), Z6
+	VMOVUPS 448(BX), Z7
+	VMOVUPS 512(BX), Z8
+	VMOVUPS 576(BX), Z9
+	VMOVUPS 640(BX), Z10
+	VMOVUPS 704(BX), Z11
 
 	// v1, v2 = Σ q[k] d[2k+2] ± 2/5 Σ q[k] d[2k+1], q = -25/4, 545/64, 10101/1600, -2981/400, 1
 	VMOVAPS           Z10, Z12
@@ -5905,25 +5915,25 @@ row3:
 	VFNMADD231PS.BCST conv2_8_6125<>+0(SB), Z3, Z0
 	VADDPS            Z1, Z0, Z0
 	VMOVUPS           Z0, 1344(SI)
-	ADDQ              $+768, DX
+	ADDQ              $+768, BX
 	ADDQ              $+13440, AX
 	ADDQ              $+2688, SI
 	DECQ              DI
 	JNZ               row3
 
 	// the real part of the row of i
-	VMOVUPS (DX), Z0
-	VMOVUPS 64(DX), Z1
-	VMOVUPS 128(DX), Z2
-	VMOVUPS 192(DX), Z3
-	VMOVUPS 256(DX), Z4
-	VMOVUPS 320(DX), Z5
-	VMOVUPS 384(DX), Z6
-	VMOVUPS 448(DX), Z7
-	VMOVUPS 512(DX), Z8
-	VMOVUPS 576(DX), Z9
-	VMOVUPS 640(DX), Z10
-	VMOVUPS 704(DX), Z11
+	VMOVUPS (BX), Z0
+	VMOVUPS 64(BX), Z1
+	VMOVUPS 128(BX), Z2
+	VMOVUPS 192(BX), Z3
+	VMOVUPS 256(BX), Z4
+	VMOVUPS 320(BX), Z5
+	VMOVUPS 384(BX), Z6
+	VMOVUPS 448(BX), Z7
+	VMOVUPS 512(BX), Z8
+	VMOVUPS 576(BX), Z9
+	VMOVUPS 640(BX), Z10
+	VMOVUPS 704(BX), Z11
 
 	// v1, v2 = Σ q[k] d[2k+2] ± 2/5 Σ q[k] d[2k+1], q = -25/4, 545/64, 10101/1600, -2981/400, 1
 	VMOVAPS           Z10, Z12
@@ -6017,27 +6027,27 @@ row3:
 	VFMADD231PS.BCST  conv2_16_118025<>+0(SB), Z6, Z0
 	VFNMADD231PS.BCST conv2_8_6125<>+0(SB), Z4, Z0
 	VADDPS            Z2, Z0, Z0
-	VMOVUPS           Z0, (DX)
+	VMOVUPS           Z0, (BX)
 	VMOVAPS           Z9, Z0
 	VFNMADD231PS.BCST conv2_8_6125<>+0(SB), Z7, Z0
 	VFMADD231PS.BCST  conv2_16_118025<>+0(SB), Z5, Z0
 	VFNMADD231PS.BCST conv2_8_6125<>+0(SB), Z3, Z0
 	VADDPS            Z1, Z0, Z0
-	VMOVUPS           Z0, 64(DX)
+	VMOVUPS           Z0, 64(BX)
 
 	// the imaginary part of the row of i
-	VMOVUPS 768(DX), Z0
-	VMOVUPS 832(DX), Z1
-	VMOVUPS 896(DX), Z2
-	VMOVUPS 960(DX), Z3
-	VMOVUPS 1024(DX), Z4
-	VMOVUPS 1088(DX), Z5
-	VMOVUPS 1152(DX), Z6
-	VMOVUPS 1216(DX), Z7
-	VMOVUPS 1280(DX), Z8
-	VMOVUPS 1344(DX), Z9
-	VMOVUPS 1408(DX), Z10
-	VMOVUPS 1472(DX), Z11
+	VMOVUPS 768(BX), Z0
+	VMOVUPS 832(BX), Z1
+	VMOVUPS 896(BX), Z2
+	VMOVUPS 960(BX), Z3
+	VMOVUPS 1024(BX), Z4
+	VMOVUPS 1088(BX), Z5
+	VMOVUPS 1152(BX), Z6
+	VMOVUPS 1216(BX), Z7
+	VMOVUPS 1280(BX), Z8
+	VMOVUPS 1344(BX), Z9
+	VMOVUPS 1408(BX), Z10
+	VMOVUPS 1472(BX), Z11
 
 	// v1, v2 = Σ q[k] d[2k+2] ± 2/5 Σ q[k] d[2k+1], q = -25/4, 545/64, 10101/1600, -2981/400, 1
 	VMOVAPS           Z10, Z12
@@ -6131,19 +6141,19 @@ row3:
 	VFMADD231PS.BCST  conv2_16_118025<>+0(SB), Z6, Z0
 	VFNMADD231PS.BCST conv2_8_6125<>+0(SB), Z4, Z0
 	VADDPS            Z2, Z0, Z0
-	VMOVUPS           Z0, 768(DX)
+	VMOVUPS           Z0, 768(BX)
 	VMOVAPS           Z9, Z0
 	VFNMADD231PS.BCST conv2_8_6125<>+0(SB), Z7, Z0
 	VFMADD231PS.BCST  conv2_16_118025<>+0(SB), Z5, Z0
 	VFNMADD231PS.BCST conv2_8_6125<>+0(SB), Z3, Z0
 	VADDPS            Z1, Z0, Z0
-	VMOVUPS           Z0, 832(DX)
+	VMOVUPS           Z0, 832(BX)
 
 	// the products of i with i and with −i
-	VMOVUPS (DX), Z0
-	VMOVUPS 64(DX), Z1
-	VMOVUPS 768(DX), Z2
-	VMOVUPS 832(DX), Z3
+	VMOVUPS (BX), Z0
+	VMOVUPS 64(BX), Z1
+	VMOVUPS 768(BX), Z2
+	VMOVUPS 832(BX), Z3
 	VSUBPS  Z3, Z0, Z4
 	VADDPS  Z2, Z1, Z5
 	VADDPS  Z3, Z0, Z0
@@ -6152,11 +6162,11 @@ row3:
 	VMOVUPS Z5, 55104(AX)
 	VMOVUPS Z0, 56448(AX)
 	VMOVUPS Z1, 57792(AX)
-	ADDQ    $-7680, DX
+	ADDQ    $-7680, BX
 	ADDQ    $-134400, AX
 	ADDQ    $+9216, CX
 	ADDQ    $+64, AX
-	DECQ    BX
+	DECQ    DX
 	JNZ     channel1
 	VZEROUPPER
 	RET
@@ -10752,16 +10762,20 @@ GLOBL conv2_0_0027777778<>(SB), RODATA|NOPTR, $4
 DATA conv2_0_022222223<>+0(SB)/4, $0x3cb60b61
 GLOBL conv2_0_022222223<>(SB), RODATA|NOPTR, $4
 
-// func Conv2TrainWeightTransform(u []float32, w []float32)
+// func Conv2TrainWeightTransform(u []float32, w []float32, first int)
 // Requires: AVX, AVX512F, AVX512VL
-TEXT ·Conv2TrainWeightTransform(SB), $1984-48
-	// Conv2TrainWeightTransform transforms the weights of conv2 for training: u [144][50][20] = G w Gᵀ from w [25][50][20].
+TEXT ·Conv2TrainWeightTransform(SB), $1984-56
+	// Conv2TrainWeightTransform transforms the weights of outputs first … first+9 of conv2 for training: u [144][50][20] = G w Gᵀ from w [25][50][20].
 	// Registers: 8 of 32 vectors, 6 of 14 general.
-	MOVQ u_base+0(FP), AX
-	MOVQ w_base+24(FP), CX
-	LEAQ 63(SP), DX
-	ANDQ $-64, DX
-	MOVQ $0x0000007d, BX
+	MOVQ   u_base+0(FP), AX
+	MOVQ   w_base+24(FP), CX
+	MOVQ   first+48(FP), DX
+	LEAQ   63(SP), BX
+	ANDQ   $-64, BX
+	IMUL3Q $+80, DX, DX
+	ADDQ   DX, AX
+	ADDQ   DX, CX
+	MOVQ   $0x00000019, DX
 
 weights1:
 	// columns: G w
@@ -10782,10 +10796,10 @@ column2:
 	VFMADD231PS.BCST conv2_0_064<>+0(SB), Y3, Y6
 	VADDPS           Y6, Y5, Y7
 	VMULPS.BCST      conv2_minus0_6570987<>+0(SB), Y7, Y7
-	VMOVUPS          Y7, 160(DX)
+	VMOVUPS          Y7, 160(BX)
 	VSUBPS           Y6, Y5, Y5
 	VMULPS.BCST      conv2_minus0_6570987<>+0(SB), Y5, Y5
-	VMOVUPS          Y5, 320(DX)
+	VMOVUPS          Y5, 320(BX)
 
 	// u3, u4 = 9765625/50924214 ((w0 + p² w2 + p⁴ w4) ± (p w1 + p³ w3)), p = 4/5
 	VMOVAPS          Y0, Y5
@@ -10795,10 +10809,10 @@ column2:
 	VFMADD231PS.BCST conv2_0_512<>+0(SB), Y3, Y6
 	VADDPS           Y6, Y5, Y7
 	VMULPS.BCST      conv2_0_19176781<>+0(SB), Y7, Y7
-	VMOVUPS          Y7, 480(DX)
+	VMOVUPS          Y7, 480(BX)
 	VSUBPS           Y6, Y5, Y5
 	VMULPS.BCST      conv2_0_19176781<>+0(SB), Y5, Y5
-	VMOVUPS          Y5, 640(DX)
+	VMOVUPS          Y5, 640(BX)
 
 	// u5, u6 = -524288/25462107 ((w0 + p² w2 + p⁴ w4) ± (p w1 + p³ w3)), p = 5/4
 	VMOVAPS          Y0, Y5
@@ -10808,10 +10822,10 @@ column2:
 	VFMADD231PS.BCST conv2_1_953125<>+0(SB), Y3, Y6
 	VADDPS           Y6, Y5, Y7
 	VMULPS.BCST      conv2_minus0_020590913<>+0(SB), Y7, Y7
-	VMOVUPS          Y7, 800(DX)
+	VMOVUPS          Y7, 800(BX)
 	VSUBPS           Y6, Y5, Y5
 	VMULPS.BCST      conv2_minus0_020590913<>+0(SB), Y5, Y5
-	VMOVUPS          Y5, 960(DX)
+	VMOVUPS          Y5, 960(BX)
 
 	// u7, u8 = 2048/29723463 ((w0 + p² w2 + p⁴ w4) ± (p w1 + p³ w3)), p = 5/2
 	VMOVAPS          Y0, Y5
@@ -10821,40 +10835,40 @@ column2:
 	VFMADD231PS.BCST conv2_15_625<>+0(SB), Y3, Y6
 	VADDPS           Y6, Y5, Y7
 	VMULPS.BCST      conv2_6_89018eminus05<>+0(SB), Y7, Y7
-	VMOVUPS          Y7, 1120(DX)
+	VMOVUPS          Y7, 1120(BX)
 	VSUBPS           Y6, Y5, Y5
 	VMULPS.BCST      conv2_6_89018eminus05<>+0(SB), Y5, Y5
-	VMOVUPS          Y5, 1280(DX)
+	VMOVUPS          Y5, 1280(BX)
 
 	// u0 = w0, u9 = w4
-	VMOVUPS Y0, (DX)
-	VMOVUPS Y4, 1440(DX)
+	VMOVUPS Y0, (BX)
+	VMOVUPS Y4, 1440(BX)
 
 	// u10, u11 = -40000/1413721 ((w0 + w4) − w2), -40000/1413721 (w1 − w3)
 	VADDPS      Y4, Y0, Y0
 	VSUBPS      Y2, Y0, Y0
 	VMULPS.BCST conv2_minus0_028294126<>+0(SB), Y0, Y0
-	VMOVUPS     Y0, 1600(DX)
+	VMOVUPS     Y0, 1600(BX)
 	VSUBPS      Y3, Y1, Y0
 	VMULPS.BCST conv2_minus0_028294126<>+0(SB), Y0, Y0
-	VMOVUPS     Y0, 1760(DX)
+	VMOVUPS     Y0, 1760(BX)
 	ADDQ        $+4000, CX
-	ADDQ        $+32, DX
+	ADDQ        $+32, BX
 	DECQ        SI
 	JNZ         column2
 	ADDQ        $-20000, CX
-	ADDQ        $-160, DX
+	ADDQ        $-160, BX
 	LEAQ        400000(AX), SI
 
 	// rows of real points
 	MOVQ $0x0000000a, DI
 
 row3:
-	VMOVUPS (DX), Y0
-	VMOVUPS 32(DX), Y1
-	VMOVUPS 64(DX), Y2
-	VMOVUPS 96(DX), Y3
-	VMOVUPS 128(DX), Y4
+	VMOVUPS (BX), Y0
+	VMOVUPS 32(BX), Y1
+	VMOVUPS 64(BX), Y2
+	VMOVUPS 96(BX), Y3
+	VMOVUPS 128(BX), Y4
 
 	// u1, u2 = -19531250/29723463 ((w0 + p² w2 + p⁴ w4) ± (p w1 + p³ w3)), p = 2/5
 	VMOVAPS          Y0, Y5
@@ -10920,18 +10934,18 @@ row3:
 	VSUBPS      Y3, Y1, Y0
 	VMULPS.BCST conv2_minus0_028294126<>+0(SB), Y0, Y0
 	VMOVUPS     Y0, 4000(SI)
-	ADDQ        $+160, DX
+	ADDQ        $+160, BX
 	ADDQ        $+40000, AX
 	ADDQ        $+8000, SI
 	DECQ        DI
 	JNZ         row3
 
 	// the real part of the row of i
-	VMOVUPS (DX), Y0
-	VMOVUPS 32(DX), Y1
-	VMOVUPS 64(DX), Y2
-	VMOVUPS 96(DX), Y3
-	VMOVUPS 128(DX), Y4
+	VMOVUPS (BX), Y0
+	VMOVUPS 32(BX), Y1
+	VMOVUPS 64(BX), Y2
+	VMOVUPS 96(BX), Y3
+	VMOVUPS 128(BX), Y4
 
 	// u1, u2 = -19531250/29723463 ((w0 + p² w2 + p⁴ w4) ± (p w1 + p³ w3)), p = 2/5
 	VMOVAPS          Y0, Y5
@@ -10993,17 +11007,17 @@ row3:
 	VADDPS      Y4, Y0, Y0
 	VSUBPS      Y2, Y0, Y0
 	VMULPS.BCST conv2_minus0_028294126<>+0(SB), Y0, Y0
-	VMOVUPS     Y0, (DX)
+	VMOVUPS     Y0, (BX)
 	VSUBPS      Y3, Y1, Y0
 	VMULPS.BCST conv2_minus0_028294126<>+0(SB), Y0, Y0
-	VMOVUPS     Y0, 32(DX)
+	VMOVUPS     Y0, 32(BX)
 
 	// the imaginary part of the row of i
-	VMOVUPS 160(DX), Y0
-	VMOVUPS 192(DX), Y1
-	VMOVUPS 224(DX), Y2
-	VMOVUPS 256(DX), Y3
-	VMOVUPS 288(DX), Y4
+	VMOVUPS 160(BX), Y0
+	VMOVUPS 192(BX), Y1
+	VMOVUPS 224(BX), Y2
+	VMOVUPS 256(BX), Y3
+	VMOVUPS 288(BX), Y4
 
 	// u1, u2 = -19531250/29723463 ((w0 + p² w2 + p⁴ w4) ± (p w1 + p³ w3)), p = 2/5
 	VMOVAPS          Y0, Y5
@@ -11065,16 +11079,16 @@ row3:
 	VADDPS      Y4, Y0, Y0
 	VSUBPS      Y2, Y0, Y0
 	VMULPS.BCST conv2_minus0_028294126<>+0(SB), Y0, Y0
-	VMOVUPS     Y0, 160(DX)
+	VMOVUPS     Y0, 160(BX)
 	VSUBPS      Y3, Y1, Y0
 	VMULPS.BCST conv2_minus0_028294126<>+0(SB), Y0, Y0
-	VMOVUPS     Y0, 192(DX)
+	VMOVUPS     Y0, 192(BX)
 
 	// the products of i with i and with −i
-	VMOVUPS     (DX), Y0
-	VMOVUPS     32(DX), Y1
-	VMOVUPS     160(DX), Y2
-	VMOVUPS     192(DX), Y3
+	VMOVUPS     (BX), Y0
+	VMOVUPS     32(BX), Y1
+	VMOVUPS     160(BX), Y2
+	VMOVUPS     192(BX), Y3
 	VSUBPS      Y3, Y0, Y4
 	VADDPS      Y2, Y1, Y5
 	VADDPS      Y3, Y0, Y0
@@ -11087,11 +11101,11 @@ row3:
 	VMOVUPS     Y0, 168000(AX)
 	VMULPS.BCST conv2_0_5<>+0(SB), Y1, Y0
 	VMOVUPS     Y0, 172000(AX)
-	ADDQ        $-1600, DX
+	ADDQ        $-1600, BX
 	ADDQ        $-400000, AX
 	ADDQ        $+32, AX
 	ADDQ        $+32, CX
-	DECQ        BX
+	DECQ        DX
 	JNZ         weights1
 	VZEROUPPER
 	RET
@@ -11111,16 +11125,20 @@ GLOBL conv2_6_89018eminus05<>(SB), RODATA|NOPTR, $4
 DATA conv2_minus0_028294126<>+0(SB)/4, $0xbce7c915
 GLOBL conv2_minus0_028294126<>(SB), RODATA|NOPTR, $4
 
-// func Conv2WeightGradTransform(dw []float32, du []float32)
+// func Conv2WeightGradTransform(dw []float32, du []float32, first int)
 // Requires: AVX, AVX512F, AVX512VL
-TEXT ·Conv2WeightGradTransform(SB), $1984-48
-	// Conv2WeightGradTransform transforms the weight gradient of conv2 back: dw [25][50][20] = Gᵀ du G from du [144][50][20].
+TEXT ·Conv2WeightGradTransform(SB), $1984-56
+	// Conv2WeightGradTransform transforms the weight gradient of outputs first … first+9 of conv2 back: dw [25][50][20] = Gᵀ du G from du [144][50][20].
 	// Registers: 12 of 32 vectors, 6 of 14 general.
-	MOVQ dw_base+0(FP), AX
-	MOVQ du_base+24(FP), CX
-	LEAQ 63(SP), DX
-	ANDQ $-64, DX
-	MOVQ $0x0000007d, BX
+	MOVQ   dw_base+0(FP), AX
+	MOVQ   du_base+24(FP), CX
+	MOVQ   first+48(FP), DX
+	LEAQ   63(SP), BX
+	ANDQ   $-64, BX
+	IMUL3Q $+80, DX, DX
+	ADDQ   DX, AX
+	ADDQ   DX, CX
+	MOVQ   $0x00000019, DX
 
 weights1:
 	LEAQ 480000(CX), SI
@@ -11175,25 +11193,25 @@ column2:
 	VADDPS           Y7, Y10, Y10
 	VMOVUPS          (CX), Y11
 	VADDPS           Y11, Y10, Y10
-	VMOVUPS          Y10, (DX)
+	VMOVUPS          Y10, (BX)
 	VMULPS.BCST      conv2_0_4<>+0(SB), Y0, Y10
 	VFMADD231PS.BCST conv2_0_8<>+0(SB), Y1, Y10
 	VFMADD231PS.BCST conv2_1_25<>+0(SB), Y3, Y10
 	VFMADD231PS.BCST conv2_2_5<>+0(SB), Y5, Y10
 	VADDPS           Y9, Y10, Y10
-	VMOVUPS          Y10, 384(DX)
+	VMOVUPS          Y10, 384(BX)
 	VMULPS.BCST      conv2_0_16<>+0(SB), Y2, Y10
 	VFMADD231PS.BCST conv2_0_64<>+0(SB), Y4, Y10
 	VFMADD231PS.BCST conv2_1_5625<>+0(SB), Y6, Y10
 	VFMADD231PS.BCST conv2_6_25<>+0(SB), Y8, Y10
 	VSUBPS           Y7, Y10, Y10
-	VMOVUPS          Y10, 768(DX)
+	VMOVUPS          Y10, 768(BX)
 	VMULPS.BCST      conv2_0_064<>+0(SB), Y0, Y0
 	VFMADD231PS.BCST conv2_0_512<>+0(SB), Y1, Y0
 	VFMADD231PS.BCST conv2_1_953125<>+0(SB), Y3, Y0
 	VFMADD231PS.BCST conv2_15_625<>+0(SB), Y5, Y0
 	VSUBPS           Y9, Y0, Y0
-	VMOVUPS          Y0, 1152(DX)
+	VMOVUPS          Y0, 1152(BX)
 	VMULPS.BCST      conv2_0_0256<>+0(SB), Y2, Y0
 	VFMADD231PS.BCST conv2_0_4096<>+0(SB), Y4, Y0
 	VFMADD231PS.BCST conv2_2_4414062<>+0(SB), Y6, Y0
@@ -11201,14 +11219,14 @@ column2:
 	VADDPS           Y7, Y0, Y0
 	VMOVUPS          360000(CX), Y1
 	VADDPS           Y1, Y0, Y0
-	VMOVUPS          Y0, 1536(DX)
+	VMOVUPS          Y0, 1536(BX)
 	ADDQ             $+4000, CX
-	ADDQ             $+32, DX
+	ADDQ             $+32, BX
 	ADDQ             $+8000, SI
 	DECQ             DI
 	JNZ              column2
 	ADDQ             $-40000, CX
-	ADDQ             $-320, DX
+	ADDQ             $-320, BX
 
 	// the real part of the column of i
 	// plus0, minus0 = -19531250/29723463 (u1 ± u2)
@@ -11261,25 +11279,25 @@ column2:
 	VADDPS           Y7, Y10, Y10
 	VMOVUPS          400000(CX), Y11
 	VADDPS           Y11, Y10, Y10
-	VMOVUPS          Y10, 320(DX)
+	VMOVUPS          Y10, 320(BX)
 	VMULPS.BCST      conv2_0_4<>+0(SB), Y0, Y10
 	VFMADD231PS.BCST conv2_0_8<>+0(SB), Y1, Y10
 	VFMADD231PS.BCST conv2_1_25<>+0(SB), Y3, Y10
 	VFMADD231PS.BCST conv2_2_5<>+0(SB), Y5, Y10
 	VADDPS           Y9, Y10, Y10
-	VMOVUPS          Y10, 704(DX)
+	VMOVUPS          Y10, 704(BX)
 	VMULPS.BCST      conv2_0_16<>+0(SB), Y2, Y10
 	VFMADD231PS.BCST conv2_0_64<>+0(SB), Y4, Y10
 	VFMADD231PS.BCST conv2_1_5625<>+0(SB), Y6, Y10
 	VFMADD231PS.BCST conv2_6_25<>+0(SB), Y8, Y10
 	VSUBPS           Y7, Y10, Y10
-	VMOVUPS          Y10, 1088(DX)
+	VMOVUPS          Y10, 1088(BX)
 	VMULPS.BCST      conv2_0_064<>+0(SB), Y0, Y0
 	VFMADD231PS.BCST conv2_0_512<>+0(SB), Y1, Y0
 	VFMADD231PS.BCST conv2_1_953125<>+0(SB), Y3, Y0
 	VFMADD231PS.BCST conv2_15_625<>+0(SB), Y5, Y0
 	VSUBPS           Y9, Y0, Y0
-	VMOVUPS          Y0, 1472(DX)
+	VMOVUPS          Y0, 1472(BX)
 	VMULPS.BCST      conv2_0_0256<>+0(SB), Y2, Y0
 	VFMADD231PS.BCST conv2_0_4096<>+0(SB), Y4, Y0
 	VFMADD231PS.BCST conv2_2_4414062<>+0(SB), Y6, Y0
@@ -11287,7 +11305,7 @@ column2:
 	VADDPS           Y7, Y0, Y0
 	VMOVUPS          472000(CX), Y1
 	VADDPS           Y1, Y0, Y0
-	VMOVUPS          Y0, 1856(DX)
+	VMOVUPS          Y0, 1856(BX)
 
 	// the imaginary part of the column of i
 	// plus0, minus0 = -19531250/29723463 (u1 ± u2)
@@ -11340,25 +11358,25 @@ column2:
 	VADDPS           Y7, Y10, Y10
 	VMOVUPS          404000(CX), Y11
 	VADDPS           Y11, Y10, Y10
-	VMOVUPS          Y10, 352(DX)
+	VMOVUPS          Y10, 352(BX)
 	VMULPS.BCST      conv2_0_4<>+0(SB), Y0, Y10
 	VFMADD231PS.BCST conv2_0_8<>+0(SB), Y1, Y10
 	VFMADD231PS.BCST conv2_1_25<>+0(SB), Y3, Y10
 	VFMADD231PS.BCST conv2_2_5<>+0(SB), Y5, Y10
 	VADDPS           Y9, Y10, Y10
-	VMOVUPS          Y10, 736(DX)
+	VMOVUPS          Y10, 736(BX)
 	VMULPS.BCST      conv2_0_16<>+0(SB), Y2, Y10
 	VFMADD231PS.BCST conv2_0_64<>+0(SB), Y4, Y10
 	VFMADD231PS.BCST conv2_1_5625<>+0(SB), Y6, Y10
 	VFMADD231PS.BCST conv2_6_25<>+0(SB), Y8, Y10
 	VSUBPS           Y7, Y10, Y10
-	VMOVUPS          Y10, 1120(DX)
+	VMOVUPS          Y10, 1120(BX)
 	VMULPS.BCST      conv2_0_064<>+0(SB), Y0, Y0
 	VFMADD231PS.BCST conv2_0_512<>+0(SB), Y1, Y0
 	VFMADD231PS.BCST conv2_1_953125<>+0(SB), Y3, Y0
 	VFMADD231PS.BCST conv2_15_625<>+0(SB), Y5, Y0
 	VSUBPS           Y9, Y0, Y0
-	VMOVUPS          Y0, 1504(DX)
+	VMOVUPS          Y0, 1504(BX)
 	VMULPS.BCST      conv2_0_0256<>+0(SB), Y2, Y0
 	VFMADD231PS.BCST conv2_0_4096<>+0(SB), Y4, Y0
 	VFMADD231PS.BCST conv2_2_4414062<>+0(SB), Y6, Y0
@@ -11366,48 +11384,48 @@ column2:
 	VADDPS           Y7, Y0, Y0
 	VMOVUPS          476000(CX), Y1
 	VADDPS           Y1, Y0, Y0
-	VMOVUPS          Y0, 1888(DX)
+	VMOVUPS          Y0, 1888(BX)
 
 	// rows: (Gᵀ du) G
 	MOVQ $0x00000005, SI
 
 row3:
 	// plus0, minus0 = -19531250/29723463 (u1 ± u2)
-	VMOVUPS     32(DX), Y0
-	VMOVUPS     64(DX), Y1
+	VMOVUPS     32(BX), Y0
+	VMOVUPS     64(BX), Y1
 	VADDPS      Y1, Y0, Y2
 	VMULPS.BCST conv2_minus0_6570987<>+0(SB), Y2, Y2
 	VSUBPS      Y1, Y0, Y0
 	VMULPS.BCST conv2_minus0_6570987<>+0(SB), Y0, Y0
 
 	// plus1, minus1 = 9765625/50924214 (u3 ± u4)
-	VMOVUPS     96(DX), Y1
-	VMOVUPS     128(DX), Y3
+	VMOVUPS     96(BX), Y1
+	VMOVUPS     128(BX), Y3
 	VADDPS      Y3, Y1, Y4
 	VMULPS.BCST conv2_0_19176781<>+0(SB), Y4, Y4
 	VSUBPS      Y3, Y1, Y1
 	VMULPS.BCST conv2_0_19176781<>+0(SB), Y1, Y1
 
 	// plus2, minus2 = -524288/25462107 (u5 ± u6)
-	VMOVUPS     160(DX), Y3
-	VMOVUPS     192(DX), Y5
+	VMOVUPS     160(BX), Y3
+	VMOVUPS     192(BX), Y5
 	VADDPS      Y5, Y3, Y6
 	VMULPS.BCST conv2_minus0_020590913<>+0(SB), Y6, Y6
 	VSUBPS      Y5, Y3, Y3
 	VMULPS.BCST conv2_minus0_020590913<>+0(SB), Y3, Y3
 
 	// plus3, minus3 = 2048/29723463 (u7 ± u8)
-	VMOVUPS     224(DX), Y5
-	VMOVUPS     256(DX), Y7
+	VMOVUPS     224(BX), Y5
+	VMOVUPS     256(BX), Y7
 	VADDPS      Y7, Y5, Y8
 	VMULPS.BCST conv2_6_89018eminus05<>+0(SB), Y8, Y8
 	VSUBPS      Y7, Y5, Y5
 	VMULPS.BCST conv2_6_89018eminus05<>+0(SB), Y5, Y5
 
 	// re, im = -40000/1413721 u10, -40000/1413721 u11
-	VMOVUPS     320(DX), Y7
+	VMOVUPS     320(BX), Y7
 	VMULPS.BCST conv2_minus0_028294126<>+0(SB), Y7, Y7
-	VMOVUPS     352(DX), Y9
+	VMOVUPS     352(BX), Y9
 	VMULPS.BCST conv2_minus0_028294126<>+0(SB), Y9, Y9
 
 	// w0, w2, w4 = (Σ pʲ plus ± re), and u0 in w0, u9 in w4; w1, w3 = Σ pʲ minus ± im
@@ -11416,7 +11434,7 @@ row3:
 	VADDPS           Y6, Y10, Y10
 	VADDPS           Y8, Y10, Y10
 	VADDPS           Y7, Y10, Y10
-	VMOVUPS          (DX), Y11
+	VMOVUPS          (BX), Y11
 	VADDPS           Y11, Y10, Y10
 	VMOVUPS          Y10, (AX)
 	VMULPS.BCST      conv2_0_4<>+0(SB), Y0, Y10
@@ -11442,18 +11460,18 @@ row3:
 	VFMADD231PS.BCST conv2_2_4414062<>+0(SB), Y6, Y0
 	VFMADD231PS.BCST conv2_39_0625<>+0(SB), Y8, Y0
 	VADDPS           Y7, Y0, Y0
-	VMOVUPS          288(DX), Y1
+	VMOVUPS          288(BX), Y1
 	VADDPS           Y1, Y0, Y0
 	VMOVUPS          Y0, 16000(AX)
-	ADDQ             $+384, DX
+	ADDQ             $+384, BX
 	ADDQ             $+20000, AX
 	DECQ             SI
 	JNZ              row3
-	ADDQ             $-1920, DX
+	ADDQ             $-1920, BX
 	ADDQ             $-100000, AX
 	ADDQ             $+32, AX
 	ADDQ             $+32, CX
-	DECQ             BX
+	DECQ             DX
 	JNZ              weights1
 	VZEROUPPER
 	RET

@@ -9,15 +9,15 @@ package avx512
 //go:noescape
 func FC1ForwardReLU8(y []float32, x []float32, w []float32, bias []float32, first int)
 
-// FC1PackInput8 transposes x [800] into images image, image+1, … of packed [10][capacity][80].
+// FC1PackInput8 transposes slices slice and slice+1 of x [800] into images image, image+1, … of packed [10][capacity][80].
 //
 //go:noescape
-func FC1PackInput8(packed []float32, x []float32, image int, capacity int)
+func FC1PackInput8(packed []float32, x []float32, image int, capacity int, slice int)
 
-// FC1UnpackInputGrad8 transposes images image, image+1, … of packed [10][capacity][80] into dx [800].
+// FC1UnpackInputGrad8 transposes slices slice and slice+1 of images image, image+1, … of packed [10][capacity][80] into dx [800].
 //
 //go:noescape
-func FC1UnpackInputGrad8(dx []float32, packed []float32, image int, capacity int)
+func FC1UnpackInputGrad8(dx []float32, packed []float32, image int, capacity int, slice int)
 
 // FC1ImageLists8 lists for every image the values of dy [500] that are not 0, ascending by output:
 // values, outputs [images][512], ends [images][11] the entries below output 48, 96, ….
@@ -36,15 +36,15 @@ func FC1InputLists8(values []float32, inputs []int32, counts []int32, x []float3
 //go:noescape
 func FC1ForwardReLU16(y []float32, x []float32, w []float32, bias []float32, first int)
 
-// FC1PackInput16 transposes x [800] into images image, image+1, … of packed [10][capacity][80].
+// FC1PackInput16 transposes slices slice and slice+1 of x [800] into images image, image+1, … of packed [10][capacity][80].
 //
 //go:noescape
-func FC1PackInput16(packed []float32, x []float32, image int, capacity int)
+func FC1PackInput16(packed []float32, x []float32, image int, capacity int, slice int)
 
-// FC1UnpackInputGrad16 transposes images image, image+1, … of packed [10][capacity][80] into dx [800].
+// FC1UnpackInputGrad16 transposes slices slice and slice+1 of images image, image+1, … of packed [10][capacity][80] into dx [800].
 //
 //go:noescape
-func FC1UnpackInputGrad16(dx []float32, packed []float32, image int, capacity int)
+func FC1UnpackInputGrad16(dx []float32, packed []float32, image int, capacity int, slice int)
 
 // FC1ImageLists16 lists for every image the values of dy [500] that are not 0, ascending by output:
 // values, outputs [images][512], ends [images][11] the entries below output 48, 96, ….

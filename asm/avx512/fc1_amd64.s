@@ -341,10 +341,10 @@ input4:
 	VZEROUPPER
 	RET
 
-// func FC1PackInput8(packed []float32, x []float32, image int, capacity int)
+// func FC1PackInput8(packed []float32, x []float32, image int, capacity int, slice int)
 // Requires: AVX, AVX512F, AVX512VL
-TEXT ·FC1PackInput8(SB), $0-64
-	// FC1PackInput8 transposes x [800] into images image, image+1, … of packed [10][capacity][80].
+TEXT ·FC1PackInput8(SB), $0-72
+	// FC1PackInput8 transposes slices slice and slice+1 of x [800] into images image, image+1, … of packed [10][capacity][80].
 	// Registers: 9 of 32 vectors, 6 of 14 general.
 	MOVQ   x_base+24(FP), AX
 	MOVQ   packed_base+0(FP), CX
@@ -353,8 +353,13 @@ TEXT ·FC1PackInput8(SB), $0-64
 	ADDQ   DX, CX
 	MOVQ   capacity+56(FP), DX
 	IMUL3Q $+320, DX, DX
+	MOVQ   slice+64(FP), BX
+	IMUL3Q $+2560, BX, SI
+	ADDQ   SI, AX
+	IMULQ  DX, BX
+	ADDQ   BX, CX
 	SUBQ   $+320, DX
-	MOVQ   $0x0000000a, BX
+	MOVQ   $0x00000002, BX
 
 slice1:
 	MOVQ $0x0000000a, SI
@@ -420,10 +425,10 @@ lanes3:
 	VZEROUPPER
 	RET
 
-// func FC1UnpackInputGrad8(dx []float32, packed []float32, image int, capacity int)
+// func FC1UnpackInputGrad8(dx []float32, packed []float32, image int, capacity int, slice int)
 // Requires: AVX, AVX512F, AVX512VL
-TEXT ·FC1UnpackInputGrad8(SB), $0-64
-	// FC1UnpackInputGrad8 transposes images image, image+1, … of packed [10][capacity][80] into dx [800].
+TEXT ·FC1UnpackInputGrad8(SB), $0-72
+	// FC1UnpackInputGrad8 transposes slices slice and slice+1 of images image, image+1, … of packed [10][capacity][80] into dx [800].
 	// Registers: 9 of 32 vectors, 6 of 14 general.
 	MOVQ   dx_base+0(FP), AX
 	MOVQ   packed_base+24(FP), CX
@@ -432,8 +437,13 @@ TEXT ·FC1UnpackInputGrad8(SB), $0-64
 	ADDQ   DX, CX
 	MOVQ   capacity+56(FP), DX
 	IMUL3Q $+320, DX, DX
+	MOVQ   slice+64(FP), BX
+	IMUL3Q $+2560, BX, SI
+	ADDQ   SI, AX
+	IMULQ  DX, BX
+	ADDQ   BX, CX
 	SUBQ   $+320, DX
-	MOVQ   $0x0000000a, BX
+	MOVQ   $0x00000002, BX
 
 slice1:
 	MOVQ $0x0000000a, SI
@@ -1539,10 +1549,10 @@ input4:
 	VZEROUPPER
 	RET
 
-// func FC1PackInput16(packed []float32, x []float32, image int, capacity int)
+// func FC1PackInput16(packed []float32, x []float32, image int, capacity int, slice int)
 // Requires: AVX, AVX512F, AVX512VL
-TEXT ·FC1PackInput16(SB), $0-64
-	// FC1PackInput16 transposes x [800] into images image, image+1, … of packed [10][capacity][80].
+TEXT ·FC1PackInput16(SB), $0-72
+	// FC1PackInput16 transposes slices slice and slice+1 of x [800] into images image, image+1, … of packed [10][capacity][80].
 	// Registers: 9 of 32 vectors, 6 of 14 general.
 	MOVQ   x_base+24(FP), AX
 	MOVQ   packed_base+0(FP), CX
@@ -1551,8 +1561,13 @@ TEXT ·FC1PackInput16(SB), $0-64
 	ADDQ   DX, CX
 	MOVQ   capacity+56(FP), DX
 	IMUL3Q $+320, DX, DX
+	MOVQ   slice+64(FP), BX
+	IMUL3Q $+5120, BX, SI
+	ADDQ   SI, AX
+	IMULQ  DX, BX
+	ADDQ   BX, CX
 	SUBQ   $+320, DX
-	MOVQ   $0x0000000a, BX
+	MOVQ   $0x00000002, BX
 
 slice1:
 	MOVQ $0x0000000a, SI
@@ -1618,10 +1633,10 @@ lanes3:
 	VZEROUPPER
 	RET
 
-// func FC1UnpackInputGrad16(dx []float32, packed []float32, image int, capacity int)
+// func FC1UnpackInputGrad16(dx []float32, packed []float32, image int, capacity int, slice int)
 // Requires: AVX, AVX512F, AVX512VL
-TEXT ·FC1UnpackInputGrad16(SB), $0-64
-	// FC1UnpackInputGrad16 transposes images image, image+1, … of packed [10][capacity][80] into dx [800].
+TEXT ·FC1UnpackInputGrad16(SB), $0-72
+	// FC1UnpackInputGrad16 transposes slices slice and slice+1 of images image, image+1, … of packed [10][capacity][80] into dx [800].
 	// Registers: 9 of 32 vectors, 6 of 14 general.
 	MOVQ   dx_base+0(FP), AX
 	MOVQ   packed_base+24(FP), CX
@@ -1630,8 +1645,13 @@ TEXT ·FC1UnpackInputGrad16(SB), $0-64
 	ADDQ   DX, CX
 	MOVQ   capacity+56(FP), DX
 	IMUL3Q $+320, DX, DX
+	MOVQ   slice+64(FP), BX
+	IMUL3Q $+5120, BX, SI
+	ADDQ   SI, AX
+	IMULQ  DX, BX
+	ADDQ   BX, CX
 	SUBQ   $+320, DX
-	MOVQ   $0x0000000a, BX
+	MOVQ   $0x00000002, BX
 
 slice1:
 	MOVQ $0x0000000a, SI

@@ -175,10 +175,10 @@ func forward(f *isa.File, width int, masked bool) {
 // needed 1.17. AVX2 on Zen 4 5.2 to 5.8: its blends, 55 a window and half-block,
 // share two ports with the products, which is 40 cycles of the 52 that it takes.
 func weightGrad(f *isa.File, width int) {
-	k := f.Function("Conv1WeightGrad", width, "dw, x, dy []float32, mask []byte",
-		"sums the weight gradient of conv1 over a block: dw [26][24], the last row the bias,",
+	k := f.Function("Conv1WeightGrad", width, "dw, x, dy []float32, mask []byte, first int",
+		"sums outputs first … first+4 of the weight gradient of conv1 over a block: dw [26][24], the last row the bias,",
 		"from x [28][28], the pooled gradient dy [20][12][12] and the masks.")
-	dw, x, dy, mask := k.Pointer("dw"), k.Pointer("x"), k.Pointer("dy"), k.Pointer("mask")
+	dw, x, dy, mask, first := k.Pointer("dw"), k.Pointer("x"), k.Pointer("dy"), k.Pointer("mask"), k.Integer("first")
 	line, maskBytes := k.Line(), pooling.MaskBytes(width)
 	parts := width / k.Lanes
 	together := 2
@@ -198,6 +198,9 @@ func weightGrad(f *isa.File, width int) {
 		passes = append(passes, rows)
 	}
 	const windows = pooledSize * pooledSize
+	k.AdvanceBy(first, 4, dw)
+	k.AdvanceBy(first, windows*line, dy)
+	k.AdvanceBy(first, windows*maskBytes, mask)
 	walk, steps := pointers{dy, mask}, []int{line, maskBytes}
 	window := func(w, part int) gradient {
 		return load(k, isa.At(dy, w*line+part*k.Bytes()), isa.At(mask, w*maskBytes+part))
@@ -212,7 +215,7 @@ func weightGrad(f *isa.File, width int) {
 	if parts > 1 {
 		scratch = k.Scratch((taps + 1) * parts * k.Bytes())
 	}
-	k.Loop("output", outputs, pointers{dw, dy, mask}, []int{4, windows * line, windows * maskBytes}, func() {
+	k.Loop("output", shape.Conv1GradGroup, pointers{dw, dy, mask}, []int{4, windows * line, windows * maskBytes}, func() {
 		for part := range parts {
 			if !k.Target.Masks {
 				k.Loop("window", windows, pointers{dy, mask, ready}, []int{line, maskBytes, 3 * k.Bytes()}, func() {

@@ -283,13 +283,14 @@ func biasGrad(f *isa.File) {
 }
 
 // trainWeightTransform emits U = G W Gᵀ, lanes being pairs (output, channel), and
-// weightGradTransform dW = Gᵀ dU G. Rows of 1000 are 125 vectors of 8 lanes.
+// weightGradTransform dW = Gᵀ dU G. Ten outputs' pairs are 25 vectors of 8 lanes.
 func trainWeightTransform(f *isa.File) {
-	k := f.WideFunction("Conv2TrainWeightTransform", "u, w []float32",
-		"transforms the weights of conv2 for training: u [144][50][20] = G w Gᵀ from w [25][50][20].").Narrow()
-	u, w := k.Pointer("u"), k.Pointer("w")
+	k := f.WideFunction("Conv2TrainWeightTransform", "u, w []float32, first int",
+		"transforms the weights of outputs first … first+9 of conv2 for training: u [144][50][20] = G w Gᵀ from w [25][50][20].").Narrow()
+	u, w, first := k.Pointer("u"), k.Pointer("w"), k.Integer("first")
 	half := k.Scratch(trainPoints * filterSize * k.Bytes())
-	k.Loop("weights", weights/k.Lanes, pointers{u, w}, []int{k.Bytes(), k.Bytes()}, func() {
+	k.AdvanceBy(first, 4*inputs, u, w)
+	k.Loop("weights", trainGroup*inputs/k.Lanes, pointers{u, w}, []int{k.Bytes(), k.Bytes()}, func() {
 		k.Comment("columns: G w")
 		k.Loop("column", filterSize, pointers{w, half}, []int{4 * weights, k.Bytes()}, func() {
 			taps := make([]isa.V, filterSize)
@@ -306,11 +307,12 @@ func trainWeightTransform(f *isa.File) {
 }
 
 func weightGradTransform(f *isa.File) {
-	k := f.WideFunction("Conv2WeightGradTransform", "dw, du []float32",
-		"transforms the weight gradient of conv2 back: dw [25][50][20] = Gᵀ du G from du [144][50][20].").Narrow()
-	dw, du := k.Pointer("dw"), k.Pointer("du")
+	k := f.WideFunction("Conv2WeightGradTransform", "dw, du []float32, first int",
+		"transforms the weight gradient of outputs first … first+9 of conv2 back: dw [25][50][20] = Gᵀ du G from du [144][50][20].").Narrow()
+	dw, du, first := k.Pointer("dw"), k.Pointer("du"), k.Integer("first")
 	half := k.Scratch(filterSize * trainPoints * k.Bytes())
-	k.Loop("weights", weights/k.Lanes, pointers{dw, du}, []int{k.Bytes(), k.Bytes()}, func() {
+	k.AdvanceBy(first, 4*inputs, dw, du)
+	k.Loop("weights", trainGroup*inputs/k.Lanes, pointers{dw, du}, []int{k.Bytes(), k.Bytes()}, func() {
 		toomcook.Columns(k, du, half, filterSize, 4*weights, true, toomcook.WeightGrad)
 		k.Comment("rows: (Gᵀ du) G")
 		k.Loop("row", filterSize, pointers{half, dw}, []int{trainPoints * k.Bytes(), filterSize * 4 * weights}, func() {

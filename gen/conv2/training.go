@@ -22,13 +22,15 @@ const (
 
 // trainInputTransform emits V = Bᵀ X B of each channel.
 func trainInputTransform(f *isa.File, width int) {
-	k := f.Function("Conv2TrainInputTransform", width, "v, x []float32",
-		"transforms the input of conv2 in training:",
+	k := f.Function("Conv2TrainInputTransform", width, "v, x []float32, first int",
+		"transforms channels first … first+9 of the input of conv2 in training:",
 		"v [144][20] = Bᵀ x B of x [20][12][12], lines of images side by side.")
-	v, x := k.Pointer("v"), k.Pointer("x")
+	v, x, first := k.Pointer("v"), k.Pointer("x"), k.Integer("first")
 	half := k.Scratch(trainSize * k.Bytes())
 	line := k.Line()
-	k.Loop("channel", inputs, pointers{x, v}, []int{inputSize * inputSize * line, line}, func() {
+	k.AdvanceBy(first, line, v)
+	k.AdvanceBy(first, inputSize*inputSize*line, x)
+	k.Loop("channel", trainGroup, pointers{x, v}, []int{inputSize * inputSize * line, line}, func() {
 		k.EachPart(pointers{x, v}, nil, func() {
 			k.Comment("columns: Bᵀ d")
 			k.Loop("column", inputSize, pointers{x, half}, []int{line, k.Bytes()}, func() {

@@ -61,8 +61,8 @@ func Emit(f *isa.File) {
 // pack and unpack emit the transposition between lines and rows, 8×8 values
 // at a time.
 func pack(f *isa.File, width int) {
-	k := f.Function("FC1PackInput", width, "packed, x []float32, image, capacity int",
-		"transposes x [800] into images image, image+1, … of packed [10][capacity][80].")
+	k := f.Function("FC1PackInput", width, "packed, x []float32, image, capacity, slice int",
+		"transposes slices slice and slice+1 of x [800] into images image, image+1, … of packed [10][capacity][80].")
 	packing(k.Narrow(), "x", func(k *isa.Kernel, lines, rows reg.GPVirtual) {
 		for i, v := range transpose.Square(k, transpose.Load(k, isa.At(lines, 0), k.Line())) {
 			k.StoreVector(v, isa.At(rows, i*sliceBytes))
@@ -71,8 +71,8 @@ func pack(f *isa.File, width int) {
 }
 
 func unpack(f *isa.File, width int) {
-	k := f.Function("FC1UnpackInputGrad", width, "dx, packed []float32, image, capacity int",
-		"transposes images image, image+1, … of packed [10][capacity][80] into dx [800].")
+	k := f.Function("FC1UnpackInputGrad", width, "dx, packed []float32, image, capacity, slice int",
+		"transposes slices slice and slice+1 of images image, image+1, … of packed [10][capacity][80] into dx [800].")
 	packing(k.Narrow(), "dx", func(k *isa.Kernel, lines, rows reg.GPVirtual) {
 		for i, v := range transpose.Square(k, transpose.Load(k, isa.At(rows, 0), sliceBytes)) {
 			k.StoreVector(v, isa.At(lines, i*k.Line()))
@@ -84,8 +84,12 @@ func packing(k *isa.Kernel, lineName string, square func(k *isa.Kernel, lines, r
 	lines, rows := k.Pointer(lineName), k.Pointer("packed")
 	k.AdvanceBy(k.Integer("image"), sliceBytes, rows)
 	next := k.Times(k.Integer("capacity"), sliceBytes)
+	first := k.Integer("slice")
+	k.AdvanceBy(first, slice*k.Line(), lines)
+	k.IMULQ(next, first)
+	k.ADDQ(first, rows)
 	k.SUBQ(operand.I32(sliceBytes), next) // from the end of a row to the next slice's
-	k.Loop("slice", slices, nil, nil, func() {
+	k.Loop("slice", 2, nil, nil, func() {
 		k.Loop("input", slice/8, pointers{lines, rows}, []int{8 * k.Line(), 32}, func() {
 			k.Comment("8 inputs × 8 images, transposed")
 			k.Loop("lanes", k.Width/8, pointers{lines, rows}, []int{32, 8 * sliceBytes}, func() { square(k, lines, rows) })

@@ -99,6 +99,7 @@ const (
 
 	// Channels that one call of a kernel computes in training.
 	Conv2TrainGroup = 10
+	Conv1GradGroup  = 5
 
 	// Conv2Padding is the number of unused values after each frequency of v and
 	// dm and after each channel of m and dv. A transform stores to many frequencies in turn, and

@@ -107,14 +107,14 @@ func Conv2(set *kernels.Set) (direct, four, twelve float64, err error) {
 	four = relative()
 
 	u, v, work = aligned.Floats(shape.Conv2TrainU), aligned.Floats(shape.Conv2TrainV(n)), aligned.Floats(shape.Conv2TrainWork)
-	if err := set.Conv2TrainWeightTransform(u, w); err != nil {
+	if err := set.Conv2TrainWeightTransform(u, w, 0, shape.Conv2Outputs); err != nil {
 		return 0, 0, 0, err
 	}
-	if err := set.Conv2TrainInputTransform(n, v, x); err != nil {
+	if err := set.Conv2TrainInputTransform(n, v, x, 0, shape.Conv2Inputs); err != nil {
 		return 0, 0, 0, err
 	}
 	mask := make([]byte, shape.MaskBytes(shape.Conv2Y, n))
-	if err := set.Conv2TrainForwardReLUPoolMask(n, got, mask, work, u, v, bias); err != nil {
+	if err := set.Conv2TrainForwardReLUPoolMask(n, got, mask, work, u, v, bias, 0, shape.Conv2Outputs); err != nil {
 		return 0, 0, 0, err
 	}
 	return direct, four, relative(), nil
