@@ -71,6 +71,7 @@ type argument struct {
 	// values that do not fit.
 	Value, Count int
 	Outside      []int
+	Group        int // of the length of a range, which begins at the number "first": it is made of so many
 
 	fill    func(r *rand.Rand, a *arguments) // nil: uniform in [-1, 1), or zeros
 	defined func(a *arguments, at int) bool  // whether an element of an output means something; nil: all do

@@ -170,6 +170,7 @@ func fc1Cases() []Case {
 	}
 	// Ranges of outputs with the other of first and count at 0 and 500.
 	first, count := value("first", 0, -1, 1, shape.FC1Outputs), value("count", shape.FC1Outputs, -1, 0, shape.FC1Outputs+1)
+	count.Group = 1
 	slice := every("slice", shape.FC1Slices)
 	for _, n := range batchSizes {
 		l := sparseLists(n)

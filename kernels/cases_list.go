@@ -163,7 +163,9 @@ func value(name string, n int, outside ...int) argument {
 
 // groups are all of n channels or slices, which come in groups.
 func groups(group, n int) []argument {
-	return []argument{value("first", 0, -group, 1, group, n), value("count", n, -group, 0, 1, n-1, n+group)}
+	count := value("count", n, -group, 0, 1, n-1, n+group)
+	count.Group = group
+	return []argument{value("first", 0, -group, 1, group, n), count}
 }
 
 // mask are the masks of features pooling windows of a block or batch; every

@@ -115,10 +115,11 @@ func TestStepTime(t *testing.T) {
 }
 
 // measuredPhases returns a schedule's phases with the median durations of their
-// tasks on one worker, and the median durations of a whole batch on one worker
-// and on two, all measured in turn. A batch runs the schedule so
-// many times; a task's duration is the mean over them, for the last chunk is smaller.
-func measuredPhases(t *testing.T, e *engine, s *schedule, runs float64, step func()) (phases []modelPhase, whole [3]float64) {
+// tasks on one worker, the median duration of what a batch takes besides its
+// tasks, and those of a whole batch on one worker and on two, all measured in
+// turn. A batch runs the schedule so many times; a task's duration is the mean
+// over them, for the last chunk is smaller.
+func measuredPhases(t *testing.T, e *engine, s *schedule, runs float64, step func()) (phases []modelPhase, besides float64, whole [3]float64) {
 	t.Helper()
 	const rounds = 61
 	durations, sums := make([][][]float64, len(s.phases)), make([][]float64, len(s.phases))
@@ -141,6 +142,7 @@ func measuredPhases(t *testing.T, e *engine, s *schedule, runs float64, step fun
 	}
 	defer func(threads int) { e.threads = threads }(e.threads)
 	var times [3][]float64
+	var rest []float64
 	for range rounds {
 		for n := 1; n <= 2; n++ {
 			e.threads = n
@@ -149,14 +151,18 @@ func measuredPhases(t *testing.T, e *engine, s *schedule, runs float64, step fun
 			times[n] = append(times[n], time.Since(start).Seconds())
 		}
 		e.threads, measuring = 1, true
+		start := time.Now()
 		step()
+		left := time.Since(start).Seconds()
 		measuring = false
 		for i := range sums {
 			for n, sum := range sums[i] {
+				left -= sum
 				durations[i][n] = append(durations[i][n], sum/runs)
 				sums[i][n] = 0
 			}
 		}
+		rest = append(rest, left)
 	}
 	median := func(v []float64) float64 {
 		slices.Sort(v)
@@ -172,7 +178,7 @@ func measuredPhases(t *testing.T, e *engine, s *schedule, runs float64, step fun
 		}
 		phases = append(phases, m)
 	}
-	return phases, [3]float64{1: median(times[1]), 2: median(times[2])}
+	return phases, median(rest), [3]float64{1: median(times[1]), 2: median(times[2])}
 }
 
 // lineTime measures how long a cache line takes to another core: half of there
@@ -253,12 +259,9 @@ func TestScaling(t *testing.T) {
 				e.step = w.schedule // whatever the number of workers
 			}
 			w.step() // warms up
-			phases, whole := measuredPhases(t, e, w.schedule, w.runs, w.step)
-			var tasks float64
-			for _, p := range phases {
-				tasks += p.sum()
-			}
-			w.phases, w.machine = phases, modelMachine{line: line, wake: 2 * line, alone: max(0, whole[1]/w.runs-tasks)}
+			phases, besides, whole := measuredPhases(t, e, w.schedule, w.runs, w.step)
+			w.phases, w.machine = phases, modelMachine{line: line, wake: 2 * line, alone: besides / w.runs}
+			t.Logf("besides its tasks, a batch takes %.1f µs", besides*1e6)
 			for _, n := range []int{1, 2} {
 				predicted := w.time(n, line)
 				t.Logf("batch %d, %s, %d workers: model %.1f, measured %.1f µs/image, ratio %.3f", batch, w.name, n,
