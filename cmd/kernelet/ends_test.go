@@ -9,6 +9,7 @@ import (
 	"io/fs"
 	"os"
 	"os/exec"
+	"os/signal"
 	"path/filepath"
 	"strconv"
 	"strings"
@@ -71,6 +72,11 @@ func checkSaved(t *testing.T, out string) {
 // interrupted, and dies of the signal, so that shells can tell.
 func TestSignals(t *testing.T) {
 	for _, s := range []syscall.Signal{syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP} {
+		// A signal that this process ignores, as under nohup, the command would
+		// ignore too; one that is caught here has its usual effect there.
+		caught := make(chan os.Signal, 1)
+		signal.Notify(caught, s)
+		defer signal.Stop(caught)
 		out := t.TempDir()
 		c := long(t, out)
 		var stderr bytes.Buffer
