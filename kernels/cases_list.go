@@ -137,18 +137,29 @@ func (a argument) randomBytes() argument {
 	})
 }
 
+// others are the numbers of images up to two chunks that a contract forbids.
+func others(allowed func(n int) bool) (forbidden []int) {
+	for n := -shape.Block; n <= 2*shape.MaxImages; n++ {
+		if !allowed(n) {
+			forbidden = append(forbidden, n)
+		}
+	}
+	return forbidden
+}
+
 // images is the number of images side by side, or of a batch.
 func images(n int) argument {
-	return argument{Name: "images", Kind: numberKind, Value: n, Outside: []int{-8, 0, 7, 24}}
+	return argument{Name: "images", Kind: numberKind, Value: n, Outside: others(func(n int) bool { return n == shape.HalfBlock || n == shape.Block })}
 }
 
 func batch(n int) argument {
-	return argument{Name: "images", Kind: numberKind, Value: n, Outside: []int{-8, 0, 12}}
+	return argument{Name: "images", Kind: numberKind, Value: n, Outside: others(func(n int) bool { return n > 0 && n%shape.HalfBlock == 0 })}
 }
 
 // chunk is a batch of images that are worked on together.
 func chunk(n int) argument {
-	return argument{Name: "images", Kind: numberKind, Value: n, Outside: []int{-8, 0, 12, shape.MaxImages + shape.HalfBlock}}
+	return argument{Name: "images", Kind: numberKind, Value: n,
+		Outside: others(func(n int) bool { return n > 0 && n%shape.HalfBlock == 0 && n <= shape.MaxImages })}
 }
 
 // every is a number that takes every value below count.

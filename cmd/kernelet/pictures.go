@@ -29,52 +29,63 @@ var (
 	red    = color.RGBA{0xcf, 0x22, 0x2e, 0xff}
 )
 
+// curvePair are the two curves of a picture, over the epochs.
+type curvePair struct{ training, validation plotter.XYs }
+
+// lossCurves and accuracyCurves take the curves from a history.
+func lossCurves(history []epoch) curvePair {
+	return curvePair{series(history, func(h epoch) float64 { return h.TrainLoss }), series(history, func(h epoch) float64 { return h.ValLoss })}
+}
+
+func accuracyCurves(history []epoch) curvePair {
+	return curvePair{series(history, func(h epoch) float64 { return h.TrainAccuracy }), series(history, func(h epoch) float64 { return h.ValAccuracy })}
+}
+
+func series(history []epoch, value func(epoch) float64) plotter.XYs {
+	points := make(plotter.XYs, len(history))
+	for i, h := range history {
+		points[i] = plotter.XY{X: float64(h.Epoch), Y: value(h)}
+	}
+	return points
+}
+
 // plotHistory draws the curves of loss and accuracy over the epochs.
 func plotHistory(folder string, history []epoch) error {
 	validation := "validation"
 	if name := history[0].Validation; name != "" {
 		validation = name
 	}
-	curve := func(value func(epoch) float64) plotter.XYs {
-		points := make(plotter.XYs, len(history))
-		for i, h := range history {
-			points[i] = plotter.XY{X: float64(h.Epoch), Y: value(h)}
-		}
-		return points
-	}
-	if err := plotCurves(filepath.Join(folder, lossFile), "Loss", "cross-entropy", validation, true,
-		curve(func(h epoch) float64 { return h.TrainLoss }), curve(func(h epoch) float64 { return h.ValLoss })); err != nil {
+	if err := plotCurves(filepath.Join(folder, lossFile), "Loss", "cross-entropy", validation, true, lossCurves(history)); err != nil {
 		return err
 	}
-	return plotCurves(filepath.Join(folder, accuracyFile), "Accuracy", "per cent", validation, false,
-		curve(func(h epoch) float64 { return h.TrainAccuracy }), curve(func(h epoch) float64 { return h.ValAccuracy }))
+	return plotCurves(filepath.Join(folder, accuracyFile), "Accuracy", "per cent", validation, false, accuracyCurves(history))
 }
 
-func plotCurves(path, title, unit, validationName string, legendTop bool, training, validation plotter.XYs) error {
+func plotCurves(path, title, unit, validationName string, legendTop bool, c curvePair) error {
 	p := plot.New()
 	p.Title.Text = title
 	p.X.Label.Text = "epoch"
 	p.Y.Label.Text = unit
 	p.X.Tick.Marker = wholeNumbers{}
-	p.X.Min, p.X.Max = training[0].X-.2, training[len(training)-1].X+.2
+	p.X.Min, p.X.Max = c.training[0].X-.2, c.training[len(c.training)-1].X+.2
 	p.Legend.Top = legendTop
 	p.Legend.XOffs = vg.Points(-8)
 	p.Title.Padding = vg.Points(6)
 	p.Legend.Padding = vg.Points(3)
 	p.Add(plotter.NewGrid())
-	for _, c := range []struct {
+	for _, one := range []struct {
 		name   string
 		points plotter.XYs
 		color  color.Color
-	}{{"training", training, blue}, {validationName, validation, orange}} {
-		line, points, err := plotter.NewLinePoints(c.points)
+	}{{"training", c.training, blue}, {validationName, c.validation, orange}} {
+		line, points, err := plotter.NewLinePoints(one.points)
 		if err != nil {
 			return fmt.Errorf("%s: %w", path, err)
 		}
-		line.Color, line.Width = c.color, vg.Points(1.8)
-		points.Color, points.Shape, points.Radius = c.color, draw.CircleGlyph{}, vg.Points(2.5)
+		line.Color, line.Width = one.color, vg.Points(1.8)
+		points.Color, points.Shape, points.Radius = one.color, draw.CircleGlyph{}, vg.Points(2.5)
 		p.Add(line, points)
-		p.Legend.Add(c.name, line, points)
+		p.Legend.Add(one.name, line, points)
 	}
 	if legendTop { // a curve that falls towards 0
 		p.Y.Min = 0

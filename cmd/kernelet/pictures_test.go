@@ -8,6 +8,8 @@ import (
 	"slices"
 	"testing"
 
+	"gonum.org/v1/plot/plotter"
+
 	"github.com/kernelet/kernelet/lenet"
 	"github.com/kernelet/kernelet/mnist"
 )
@@ -94,4 +96,88 @@ func TestPicturesOfDigits(t *testing.T) {
 			}
 		}
 	}
+}
+
+// TestCurves: each picture has its own figures, training in blue, validation in
+// orange, the larger one above the smaller.
+func TestCurves(t *testing.T) {
+	history := []epoch{
+		{Epoch: 1, TrainLoss: 0.5, ValLoss: 0.9, TrainAccuracy: 90, ValAccuracy: 60},
+		{Epoch: 2, TrainLoss: 0.4, ValLoss: 0.8, TrainAccuracy: 91, ValAccuracy: 61},
+		{Epoch: 3, TrainLoss: 0.3, ValLoss: 0.7, TrainAccuracy: 92, ValAccuracy: 62},
+	}
+	values := func(points plotter.XYs) (all []float64) {
+		for i, p := range points {
+			if p.X != float64(i+1) {
+				t.Errorf("point %d is at epoch %v", i, p.X)
+			}
+			all = append(all, p.Y)
+		}
+		return all
+	}
+	loss, accuracy := lossCurves(history), accuracyCurves(history)
+	for _, c := range []struct {
+		name   string
+		points plotter.XYs
+		want   []float64
+	}{
+		{"training loss", loss.training, []float64{0.5, 0.4, 0.3}}, {"validation loss", loss.validation, []float64{0.9, 0.8, 0.7}},
+		{"training accuracy", accuracy.training, []float64{90, 91, 92}}, {"validation accuracy", accuracy.validation, []float64{60, 61, 62}},
+	} {
+		if got := values(c.points); !slices.Equal(got, c.want) {
+			t.Errorf("%s: expected %v, got %v", c.name, c.want, got)
+		}
+	}
+	folder := t.TempDir()
+	if err := plotHistory(folder, history); err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct {
+		name  string
+		upper color.RGBA
+	}{{lossFile, orange}, {accuracyFile, blue}} {
+		heights := map[color.RGBA]float64{}
+		for of, rows := range rowsOf(t, filepath.Join(folder, c.name), blue, orange) {
+			// The curve's points are most of the colour in the left half, where the legend is not.
+			for _, y := range rows {
+				heights[of] += float64(y) / float64(len(rows))
+			}
+		}
+		upper := blue
+		if heights[orange] < heights[blue] {
+			upper = orange
+		}
+		if upper != c.upper {
+			t.Errorf("%s: the upper curve has the other's colour: mean rows %v", c.name, heights)
+		}
+	}
+}
+
+// rowsOf returns the rows of the pixels of some colours in the left half of a picture.
+func rowsOf(t *testing.T, path string, colours ...color.RGBA) map[color.RGBA][]int {
+	t.Helper()
+	file, err := os.Open(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer file.Close()
+	m, err := png.Decode(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	rows := map[color.RGBA][]int{}
+	for y := range m.Bounds().Dy() {
+		for x := range m.Bounds().Dx() / 2 {
+			r, g, b, _ := m.At(x, y).RGBA()
+			if c := (color.RGBA{uint8(r >> 8), uint8(g >> 8), uint8(b >> 8), 255}); slices.Contains(colours, c) {
+				rows[c] = append(rows[c], y)
+			}
+		}
+	}
+	for _, c := range colours {
+		if len(rows[c]) < 10 {
+			t.Fatalf("%s: %d pixels of %v", path, len(rows[c]), c)
+		}
+	}
+	return rows
 }
