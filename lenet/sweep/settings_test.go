@@ -47,8 +47,8 @@ func TestRuns(t *testing.T) {
 	}
 	var got []string
 	for _, s := range runs {
-		if s.Batch != 64 {
-			t.Errorf("batch: expected the recipe's 64, got %d", s.Batch)
+		if want := plan.Base.Batch; s.Batch != want {
+			t.Errorf("batch: expected the recipe's %d, got %d", want, s.Batch)
 		}
 		got = append(got, Label(s, []string{"seed", "lr", "augment"}))
 	}
