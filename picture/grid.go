@@ -45,11 +45,11 @@ func (r *Reader) Grid(picture image.Image, columns, rows int) ([]Row, error) {
 // picture both ways, or the whole picture.
 func (w *workspace) table() image.Rectangle {
 	best := w.gray.bounds()
-	if !w.pageInk() {
+	counts, ok := w.pageInk()
+	if !ok {
 		return best
 	}
-	histogram := w.ink.histogram()
-	w.parts.find(&w.ink, uint8(max(8, threshold(&histogram)*2/3)))
+	w.parts.find(&w.ink, uint8(max(8, threshold(&counts)*2/3)))
 	size := 0
 	for i := range w.parts.list {
 		c := &w.parts.list[i]
@@ -71,11 +71,11 @@ func (r *Reader) cell(page *workspace, picture image.Image, cell image.Rectangle
 	w.loadPart(picture, cell, workSize)
 	// The whole page knows better than a cell, which may be filled, what is ink.
 	_, light := page.gray.lightInk()
-	if w.grid.extract(&w.ink, &w.gray, light, meanBackdrop) < 2*smallestContrast {
+	counts := w.grid.extract(&w.ink, &w.gray, light, meanBackdrop)
+	if counts.strongest() < 2*smallestContrast {
 		return Digit{}, false
 	}
-	histogram := w.ink.histogram()
-	floor := uint8(max(8, threshold(&histogram)*2/5))
+	floor := uint8(max(8, threshold(&counts)*2/5))
 	w.ruler.erase(&w.ink, floor)
 	border := max(1, max(w.ink.width, w.ink.height)/12)
 	for y := range w.ink.height {

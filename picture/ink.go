@@ -24,12 +24,12 @@ const (
 type grid struct {
 	width, height, cell           int
 	values, weights, blurred, sum []float32
-	mass                          []float32
+	mass, columnSum, columnMass   []float32
 }
 
 // extract fills ink with how much every pixel of gray differs from the
-// background in the direction of the ink, and returns the largest difference.
-func (g *grid) extract(ink, gray *plane, light bool, method backdrop) int {
+// background in the direction of the ink, and counts the differences.
+func (g *grid) extract(ink, gray *plane, light bool, method backdrop) histogram {
 	cells := coarseSize
 	if method == pageBackdrop || method == closeBackdrop && max(gray.width, gray.height) >= 60 {
 		cells = pageCells
@@ -76,7 +76,8 @@ func (g *grid) extract(ink, gray *plane, light bool, method backdrop) int {
 		g.spread(radius+1, !light)
 		copy(g.blurred, g.values)
 	}
-	return g.subtract(ink, gray, light)
+	g.subtract(ink, gray, light)
+	return ink.histogram()
 }
 
 // means fills the grid with the cells' means.
@@ -163,68 +164,115 @@ func (g *grid) blur(radius int) {
 			g.sum[at+x], g.mass[at+x] = sum, mass
 		}
 	}
-	for x := range g.width {
-		var sum, mass float32
-		for y := range min(radius, g.height) {
-			sum += g.sum[y*g.width+x]
-			mass += g.mass[y*g.width+x]
+	// Column by column at once, so that sums do not wait for each other.
+	g.columnSum, g.columnMass = grow(g.columnSum, g.width), grow(g.columnMass, g.width)
+	clear(g.columnSum)
+	clear(g.columnMass)
+	add := func(y int) {
+		sum, mass := g.sum[y*g.width:][:g.width], g.mass[y*g.width:][:g.width]
+		for x := range sum {
+			g.columnSum[x] += sum[x]
+			g.columnMass[x] += mass[x]
 		}
-		for y := range g.height {
-			if in := y + radius; in < g.height {
-				sum += g.sum[in*g.width+x]
-				mass += g.mass[in*g.width+x]
+	}
+	for y := range min(radius, g.height) {
+		add(y)
+	}
+	for y := range g.height {
+		if in := y + radius; in < g.height {
+			add(in)
+		}
+		if out := y - radius - 1; out >= 0 {
+			sum, mass := g.sum[out*g.width:][:g.width], g.mass[out*g.width:][:g.width]
+			for x := range sum {
+				g.columnSum[x] -= sum[x]
+				g.columnMass[x] -= mass[x]
 			}
-			if out := y - radius - 1; out >= 0 {
-				sum -= g.sum[out*g.width+x]
-				mass -= g.mass[out*g.width+x]
-			}
-			g.blurred[y*g.width+x] = min(255, max(0, sum/max(mass, 1e-4)))
+		}
+		for x, sum := range g.columnSum {
+			g.blurred[y*g.width+x] = min(255, max(0, sum/max(g.columnMass[x], 1e-4)))
 		}
 	}
 }
 
 // subtract fills ink from gray and the blurred grid, interpolated between the
 // centres of its cells.
-func (g *grid) subtract(ink, gray *plane, light bool) int {
+func (g *grid) subtract(ink, gray *plane, light bool) {
 	ink.resize(gray.width, gray.height)
-	strongest := 0
 	line := grow(g.sum, g.width+1)
 	g.sum = line
 	const one = 256
+	turned := 0 // or −1, which turns the sign of a difference
+	if light {
+		turned = -1
+	}
+	// The quotient of a number below 2¹⁶ by the cell's width, as a product.
+	reciprocal := 1<<32/uint64(g.cell) + 1
 	for y := range gray.height {
 		place := (float32(y)+0.5)/float32(g.cell) - 0.5
 		row := min(max(0, int(place)), g.height-1)
 		next := min(row+1, g.height-1)
 		share := min(1, max(0, place-float32(row)))
-		for x := range g.width {
-			a, b := g.blurred[row*g.width+x], g.blurred[next*g.width+x]
-			line[x] = a + share*(b-a)
+		upper, lower := g.blurred[row*g.width:][:g.width], g.blurred[next*g.width:][:g.width]
+		for x, a := range upper {
+			line[x] = a + share*(lower[x]-a)
 		}
 		line[g.width] = line[g.width-1]
 		source, target := gray.values[y*gray.width:][:gray.width], ink.values[y*gray.width:][:gray.width]
 		// A column's value moves in equal steps between two centres.
-		for column := -1; column < g.width; column++ {
-			from := int(one * line[max(0, column)])
-			step := (int(one*line[column+1]) - from) / g.cell
-			first := column*g.cell + g.cell/2
-			for x := max(0, first); x < min(gray.width, first+g.cell); x++ {
-				d := (from+step*(x-first))/one - int(source[x])
-				if light {
-					d = -d
-				}
-				d = min(255, max(0, d))
-				target[x] = uint8(d)
-				strongest = max(strongest, d)
+		from := int(one * line[0])
+		for column, first := -1, g.cell/2-g.cell; column < g.width; column, first = column+1, first+g.cell {
+			to := int(one * line[column+1])
+			sign := (to - from) >> 63
+			step := (int(uint64((to-from)^sign-sign)*reciprocal>>32) ^ sign) - sign
+			value := from
+			if first < 0 {
+				value -= step * first
 			}
+			end := min(gray.width, first+g.cell)
+			start := min(max(0, first), end)
+			part := target[start:end]
+			for x, v := range source[start:end] {
+				d := value>>8 - int(v)
+				d = (d ^ turned) - turned
+				part[x] = uint8(max(0, d))
+				value += step
+			}
+			from = to
 		}
 	}
-	return strongest
 }
 
-// histogram counts the values of p.
-func (p *plane) histogram() (h [256]int) {
-	for _, v := range p.values {
-		h[v]++
+// histogram has how many pixels there are of each value.
+type histogram [256]int
+
+// strongest returns the largest value.
+func (h *histogram) strongest() int {
+	for level := 255; level > 0; level-- {
+		if h[level] > 0 {
+			return level
+		}
+	}
+	return 0
+}
+
+// histogram counts the values of p: in four tables, since the next count of a
+// value has to wait for the one before.
+func (p *plane) histogram() (h histogram) {
+	var counts [4][256]uint32
+	values := p.values
+	for len(values) >= 4 {
+		counts[0][values[0]]++
+		counts[1][values[1]]++
+		counts[2][values[2]]++
+		counts[3][values[3]]++
+		values = values[4:]
+	}
+	for _, v := range values {
+		counts[0][v]++
+	}
+	for v := range h {
+		h[v] = int(counts[0][v] + counts[1][v] + counts[2][v] + counts[3][v])
 	}
 	return h
 }
@@ -232,15 +280,15 @@ func (p *plane) histogram() (h [256]int) {
 // threshold separates ink from background where the variance between the two
 // groups is largest (Otsu, "A Threshold Selection Method from Gray-Level
 // Histograms", 1979).
-func threshold(histogram *[256]int) int {
+func threshold(h *histogram) int {
 	var total, sum float64
-	for level, count := range histogram {
+	for level, count := range h {
 		total += float64(count)
 		sum += float64(level) * float64(count)
 	}
 	var below, sumBelow, best float64
 	result := 0
-	for level, count := range histogram {
+	for level, count := range h {
 		below += float64(count)
 		sumBelow += float64(level) * float64(count)
 		if below == 0 || below == total {
@@ -256,14 +304,14 @@ func threshold(histogram *[256]int) int {
 
 // percentile returns the value that the given share of those above floor do
 // not exceed.
-func percentile(histogram *[256]int, floor int, share float64) int {
+func percentile(h *histogram, floor int, share float64) int {
 	n := 0
 	for level := floor + 1; level < 256; level++ {
-		n += histogram[level]
+		n += h[level]
 	}
 	seen := 0
 	for level := floor + 1; level < 256; level++ {
-		if seen += histogram[level]; float64(seen) >= share*float64(n) && n > 0 {
+		if seen += h[level]; float64(seen) >= share*float64(n) && n > 0 {
 			return level
 		}
 	}
@@ -274,7 +322,7 @@ func percentile(histogram *[256]int, floor int, share float64) int {
 // pixels far from the brightness of the border, or of most pixels, lie above
 // it. The two may disagree, where a frame or a shadow makes the border.
 func (p *plane) lightInk() (byBorder, byAll bool) {
-	var border [256]int
+	var border histogram
 	for x := range p.width {
 		border[p.values[x]]++
 		border[p.values[(p.height-1)*p.width+x]]++
@@ -287,9 +335,9 @@ func (p *plane) lightInk() (byBorder, byAll bool) {
 	return brighter(&all, percentile(&border, -1, 0.5)), brighter(&all, percentile(&all, -1, 0.5))
 }
 
-func brighter(histogram *[256]int, than int) bool {
+func brighter(h *histogram, than int) bool {
 	var above, below float64
-	for level, count := range histogram {
+	for level, count := range h {
 		d := float64(level - than)
 		if d > 0 {
 			above += d * d * float64(count)
@@ -306,8 +354,7 @@ func brighter(histogram *[256]int, than int) bool {
 func (w *workspace) skewed() bool {
 	var skew [2]float64
 	for i, light := range [...]bool{false, true} {
-		w.grid.extract(&w.ink, &w.gray, light, nearBackdrop)
-		for level, count := range w.ink.histogram() {
+		for level, count := range w.grid.extract(&w.ink, &w.gray, light, nearBackdrop) {
 			skew[i] += float64(count) * float64(level*level*level)
 		}
 	}

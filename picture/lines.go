@@ -1,15 +1,28 @@
 package picture
 
-import "image"
+import (
+	"image"
+	"math/bits"
+)
 
 // ruler finds and erases straight lines that are nearly horizontal or vertical
 // and longer than a stroke of a digit: frames, rules, grids, axes.
 type ruler struct {
-	across, down          rulings
-	turned, erased, marks plane
-	count                 int // lines erased
-	levels                []uint8
+	across, down rulings
+	erased       plane
+	count        int // lines erased
+	levels       []uint8
 }
+
+// direction says where a plane's values lie for lines along its rows or, with
+// width and height exchanged, along its columns.
+type direction struct {
+	length, lines int // of a line in pixels, and how many there are beside each other
+	along, across int // from a value to the next of its line, and of the next line
+}
+
+func (p *plane) rows() direction    { return direction{p.width, p.height, 1, p.width} }
+func (p *plane) columns() direction { return direction{p.height, p.width, p.width, 1} }
 
 // Shares of the picture's width, for horizontal lines, or height. Up to 5° of
 // slope a line stays within three rows for a fifth of 160 pixels.
@@ -22,32 +35,28 @@ const (
 // r.erased where they were. It reports whether there were any. Both ends of a
 // line lie near a side of the picture or near a line that crosses.
 func (r *ruler) erase(ink *plane, floor uint8) bool {
-	transpose(&r.turned, ink)
-	r.across.find(ink, floor)
-	r.down.find(&r.turned, floor)
+	r.across.dark.fill(ink, floor)
+	r.down.dark.transpose(&r.across.dark)
+	r.across.find()
+	r.down.find()
 	if len(r.across.lines)+len(r.down.lines) == 0 {
 		return false
 	}
 	r.erased.resize(ink.width, ink.height)
 	clear(r.erased.values)
 	r.count = 0
-	for i := range r.across.lines {
-		if r.ends(r.across.lines[i], r.down.lines, ink.width) {
-			r.across.erase(r.across.lines[i], ink, &r.erased, floor)
+	for _, l := range r.across.lines {
+		if r.ends(l, r.down.lines, ink.width) {
+			r.across.erase(l, ink.rows(), ink, &r.erased, floor)
 			r.count++
 		}
 	}
-	// Vertical lines are horizontal ones of the transposed picture.
-	transpose(&r.turned, ink)
-	transpose(&r.marks, &r.erased)
-	for i := range r.down.lines {
-		if r.ends(r.down.lines[i], r.across.lines, ink.height) {
-			r.down.erase(r.down.lines[i], &r.turned, &r.marks, floor)
+	for _, l := range r.down.lines {
+		if r.ends(l, r.across.lines, ink.height) {
+			r.down.erase(l, ink.columns(), ink, &r.erased, floor)
 			r.count++
 		}
 	}
-	transpose(ink, &r.turned)
-	transpose(&r.erased, &r.marks)
 	return r.count > 0
 }
 
@@ -69,16 +78,6 @@ func (r *ruler) ends(l line, crossing []line, width int) bool {
 	return end(l.box.Min.X) && end(l.box.Max.X)
 }
 
-func transpose(target, source *plane) {
-	target.resize(source.height, source.width)
-	for y := range source.height {
-		row := source.values[y*source.width:][:source.width]
-		for x, v := range row {
-			target.values[x*source.height+y] = v
-		}
-	}
-}
-
 // line is a nearly horizontal line.
 type line struct {
 	box       image.Rectangle
@@ -86,47 +85,51 @@ type line struct {
 	thickness int
 }
 
-// rulings are the nearly horizontal lines of a plane.
+// rulings are the nearly horizontal lines of a plane, or of its columns.
 type rulings struct {
-	mask  plane
-	parts components
-	lines []line
+	dark, long bitmap   // what is above the floor, and what of it lies in long pieces
+	joined     []uint64 // a row with those beside it
+	parts      components
+	lines      []line
 }
 
 // find lists the lines.
-func (r *rulings) find(ink *plane, floor uint8) {
-	w, h := ink.width, ink.height
-	r.mask.resize(w, h)
-	clear(r.mask.values)
+func (r *rulings) find() {
 	r.lines = r.lines[:0]
+	w, h := r.dark.width, r.dark.height
 	piece := max(10, int(pieceShare*float64(w)))
 	shortest := int(lineShare * float64(w))
-	any := false
+	r.long.width, r.long.height, r.long.words = w, h, r.dark.words
+	r.long.rows = grow(r.long.rows, len(r.dark.rows))
+	r.joined = grow(r.joined, r.dark.words)
+	found := false
 	for y := range h {
-		above, row, below := ink.values[max(0, y-1)*w:][:w], ink.values[y*w:][:w], ink.values[min(h-1, y+1)*w:][:w]
-		start := -1
-		for x := 0; x <= w; x++ {
-			if x < w && (row[x] > floor || above[x] > floor || below[x] > floor) {
-				if start < 0 {
-					start = x
-				}
-				continue
+		above, row, below := r.dark.row(max(0, y-1)), r.dark.row(y), r.dark.row(min(h-1, y+1))
+		n := 0
+		for i, v := range row {
+			r.joined[i] = v | above[i] | below[i]
+			n += bits.OnesCount64(r.joined[i])
+		}
+		long := r.long.row(y)
+		clear(long)
+		if n < piece {
+			continue
+		}
+		for start, end := nextRun(r.joined, 0, w); start < w; start, end = nextRun(r.joined, end, w) {
+			if end-start >= piece {
+				found = true
+				setBits(long, start, end)
 			}
-			if start >= 0 && x-start >= piece {
-				any = true
-				for i := start; i < x; i++ {
-					if row[i] > floor {
-						r.mask.values[y*w+i] = 255
-					}
-				}
-			}
-			start = -1
+		}
+		for i := range long {
+			long[i] &= row[i]
 		}
 	}
-	if !any {
+	if !found {
 		return
 	}
-	r.parts.find(&r.mask, 0)
+	r.parts.connect(&r.long)
+	r.parts.measure(w, h, nil)
 	for i := range r.parts.list {
 		c := &r.parts.list[i]
 		if c.box.Dx() < shortest || c.box.Dy() > max(5, w/8) {
@@ -138,35 +141,35 @@ func (r *rulings) find(ink *plane, floor uint8) {
 	}
 }
 
-// erase erases a line that find listed.
-func (r *rulings) erase(l line, ink, erased *plane, floor uint8) {
+// erase erases a line that find listed, which lies in ink in direction d.
+func (r *rulings) erase(l line, d direction, ink, erased *plane, floor uint8) {
 	for y := l.box.Min.Y; y < l.box.Max.Y; y++ {
 		for x := l.box.Min.X; x < l.box.Max.X; x++ {
-			if r.parts.labels[y*ink.width+x] == l.label {
-				eraseAcross(ink, erased, x, y, floor, l.thickness)
+			if r.parts.labels[y*d.length+x] == l.label {
+				d.eraseAcross(ink, erased, x, y, floor, l.thickness)
 			}
 		}
 	}
 }
 
-// eraseAcross erases the vertical run of ink through a pixel with its soft
-// ends, unless a stroke crosses the line there and makes the run longer than
-// the line is thick.
-func eraseAcross(ink, erased *plane, x, y int, floor uint8, thickness int) {
-	w := ink.width
+// eraseAcross erases the run of ink across a line at one of its pixels, with
+// its soft ends, unless a stroke crosses the line there and makes the run longer
+// than the line is thick.
+func (d direction) eraseAcross(ink, erased *plane, x, y int, floor uint8, thickness int) {
+	first := x * d.along
 	top, bottom := y, y
-	for top > 0 && ink.values[(top-1)*w+x] > floor {
+	for top > 0 && ink.values[first+(top-1)*d.across] > floor {
 		top--
 	}
-	for bottom+1 < ink.height && ink.values[(bottom+1)*w+x] > floor {
+	for bottom+1 < d.lines && ink.values[first+(bottom+1)*d.across] > floor {
 		bottom++
 	}
 	if bottom-top+1 > thickness+max(2, thickness) {
 		return
 	}
-	for i := max(0, top-1); i <= min(ink.height-1, bottom+1); i++ {
-		ink.values[i*w+x] = 0
-		erased.values[i*w+x] = 255
+	for i := max(0, top-1); i <= min(d.lines-1, bottom+1); i++ {
+		ink.values[first+i*d.across] = 0
+		erased.values[first+i*d.across] = 255
 	}
 }
 
@@ -176,43 +179,57 @@ func eraseAcross(ink, erased *plane, x, y int, floor uint8, thickness int) {
 func (r *ruler) flatten(ink *plane, floor uint8) int {
 	r.erased.resize(ink.width, ink.height)
 	clear(r.erased.values)
-	count := r.flattenRows(ink, floor)
-	transpose(&r.turned, ink)
-	count += r.flattenRows(&r.turned, floor)
-	transpose(ink, &r.turned)
-	r.count = count
-	return count
+	dark := &r.across.dark
+	dark.fill(ink, faintest)
+	r.count = r.flattenLines(dark, ink.rows(), ink, floor)
+	if r.count > 0 {
+		dark.fill(ink, faintest)
+	}
+	r.down.dark.transpose(dark)
+	r.count += r.flattenLines(&r.down.dark, ink.columns(), ink, floor)
+	return r.count
 }
 
-func (r *ruler) flattenRows(ink *plane, floor uint8) int {
-	count := 0
-	levels := grow(r.levels, ink.height)
+// A line of pixels of which a quarter is not above the faintest has nothing in
+// common that counts.
+const (
+	faintest    = 4
+	commonShare = 0.25
+)
+
+// flattenLines does so along d; dark are the pixels above the faintest.
+func (r *ruler) flattenLines(dark *bitmap, d direction, ink *plane, floor uint8) (lines int) {
+	levels := grow(r.levels, d.lines)
 	r.levels = levels
-	for y := range ink.height {
-		var histogram [256]int
-		for _, v := range ink.values[y*ink.width:][:ink.width] {
-			histogram[v]++
+	for y := range d.lines {
+		levels[y] = 0
+		if float64(d.length-count(dark.row(y))) >= commonShare*float64(d.length) {
+			continue
 		}
-		levels[y] = uint8(percentile(&histogram, -1, 0.25))
+		var counts histogram
+		for x := range d.length {
+			counts[ink.values[y*d.across+x*d.along]]++
+		}
+		levels[y] = uint8(percentile(&counts, -1, commonShare))
 	}
-	thickest := max(4, ink.height/12)
-	for y := 0; y < ink.height; y++ {
+	thickest := max(4, d.lines/12)
+	for y := 0; y < d.lines; y++ {
 		end, strongest := y, uint8(0)
-		for end < ink.height && levels[end] > 4 {
+		for end < d.lines && levels[end] > faintest {
 			strongest = max(strongest, levels[end])
 			end++
 		}
 		if end-y > 0 && end-y <= thickest && strongest > floor/2 {
-			count++
+			lines++
 			for ; y < end; y++ {
-				row := ink.values[y*ink.width:][:ink.width]
-				for x, v := range row {
+				for x := range d.length {
 					// A line's darkness varies; half as much again is still line.
-					row[x] = v - min(v, levels[y]+levels[y]/2)
+					v := &ink.values[y*d.across+x*d.along]
+					*v -= min(*v, levels[y]+levels[y]/2)
 				}
 			}
 		}
 		y = max(y, end)
 	}
-	return count
+	return lines
 }

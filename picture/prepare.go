@@ -1,6 +1,7 @@
 package picture
 
 import (
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"image"
@@ -50,8 +51,9 @@ type workspace struct {
 	gray, ink plane
 	kept      plane // ink as extracted for keptFor
 	keptFor   view
-	keptMost  int
-	line      []uint8
+	counts    histogram // of kept
+	fresh     bool      // ink is as kept
+	shrinker  shrinker
 	grid      grid
 	parts     components
 	keep      []bool
@@ -86,9 +88,9 @@ func (w *workspace) load(picture image.Image) error {
 }
 
 func (w *workspace) loadPart(picture image.Image, part image.Rectangle, size int) {
-	w.part, w.keptFor = part, view{as: true} // nothing is kept
+	w.part, w.keptFor, w.fresh = part, view{as: true}, false // nothing is kept
 	w.factor = (max(part.Dx(), part.Dy()) + size - 1) / size
-	w.gray.shrink(picture, part, w.factor, &w.line)
+	w.shrinker.shrink(&w.gray, picture, part, w.factor)
 }
 
 // view is a way to look at a picture.
@@ -162,23 +164,25 @@ func (w *workspace) see(v view) bool {
 		copy(w.prepared[:], w.gray.values)
 		return true
 	}
-	if w.extracted(v) < smallestContrast {
+	w.extract(v)
+	if w.counts.strongest() < smallestContrast {
 		return false
 	}
-	histogram := w.ink.histogram()
-	floor := uint8(max(8, threshold(&histogram)*2/5))
+	floor := uint8(max(8, threshold(&w.counts)*2/5))
 	if v.lines {
 		if w.ruled = w.ruler.erase(&w.ink, max(8, floor*5/8)); !w.ruled {
 			return false
 		}
+		w.fresh = false
 	}
 	if v.flat {
 		if w.ruler.flatten(&w.ink, floor) == 0 {
 			return false
 		}
+		w.fresh = false
 		// The lines may have been most of the ink.
-		histogram = w.ink.histogram()
-		floor = uint8(max(8, threshold(&histogram)*2/5))
+		counts := w.ink.histogram()
+		floor = uint8(max(8, threshold(&counts)*2/5))
 		w.touches = w.ruler.count < 3
 	}
 	w.parts.find(&w.ink, floor)
@@ -192,17 +196,19 @@ func (w *workspace) see(v view) bool {
 	return w.render(true)
 }
 
-// extracted fills ink as v's light and backdrop have it, from what was kept if
-// the view before had the same, and returns the largest difference.
-func (w *workspace) extracted(v view) int {
+// extract fills ink as v's light and backdrop have it, from what was kept if
+// the view before had the same, and counts its values.
+func (w *workspace) extract(v view) {
 	key := view{light: v.light, backdrop: v.backdrop}
-	if w.keptFor != key || w.kept.values == nil {
-		w.keptMost = w.grid.extract(&w.kept, &w.gray, v.light, v.backdrop)
-		w.keptFor = key
+	if w.keptFor != key {
+		w.counts = w.grid.extract(&w.kept, &w.gray, v.light, v.backdrop)
+		w.keptFor, w.fresh = key, false
 	}
-	w.ink.resize(w.kept.width, w.kept.height)
-	copy(w.ink.values, w.kept.values)
-	return w.keptMost
+	if !w.fresh {
+		w.ink.resize(w.kept.width, w.kept.height)
+		copy(w.ink.values, w.kept.values)
+		w.fresh = true
+	}
 }
 
 func (p *plane) bounds() image.Rectangle { return image.Rect(0, 0, p.width, p.height) }
@@ -299,6 +305,7 @@ func (w *workspace) mask() {
 	if all {
 		return
 	}
+	w.fresh = false
 	kept := func(x, y int) bool {
 		if uint(x) >= uint(width) || uint(y) >= uint(height) {
 			return false
@@ -327,10 +334,14 @@ func (w *workspace) mask() {
 
 // render levels what ink is left and draws it.
 func (w *workspace) render(widen bool) bool {
-	histogram := w.ink.histogram()
-	t := threshold(&histogram)
+	counts := &w.counts
+	if !w.fresh {
+		h := w.ink.histogram()
+		counts = &h
+	}
+	t := threshold(counts)
 	low := t / 2
-	high := max(t*3/2, percentile(&histogram, t, 0.9)*4/5)
+	high := max(t*3/2, percentile(counts, t, 0.9)*4/5)
 	box, ok := w.ink.inked(low, high)
 	if !ok {
 		return false
@@ -347,8 +358,17 @@ func (p *plane) inked(low, high int) (image.Rectangle, bool) {
 	var rows, columns [most]int
 	total := 0
 	scale := max(1, high-low)
+	above := newCut(uint8(low))
 	for y := range p.height {
-		for x, v := range p.values[y*p.width:][:p.width] {
+		row := p.values[y*p.width:][:p.width]
+		for x := 0; x < len(row); x++ {
+			for x+8 <= len(row) && above.of(binary.LittleEndian.Uint64(row[x:])) == 0 {
+				x += 8
+			}
+			if x == len(row) {
+				break
+			}
+			v := row[x]
 			if int(v) <= low {
 				continue
 			}

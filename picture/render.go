@@ -118,8 +118,8 @@ func (r *renderer) draw(ink *plane, box image.Rectangle, low, high int, scale fl
 // image: twice the area over the perimeter, as of a long band. Counted along
 // rows and columns, the perimeter is 4/π too long in the mean over directions.
 func (r *renderer) strokeWidth() float64 {
-	histogram := (&plane{large, large, r.grid[:]}).histogram()
-	middle := max(1, percentile(&histogram, 16, 0.85)/2)
+	counts := (&plane{large, large, r.grid[:]}).histogram()
+	middle := max(1, percentile(&counts, 16, 0.85)/2)
 	area, edges := 0, 0
 	for y := 1; y < large-1; y++ {
 		for x := 1; x < large-1; x++ {
@@ -217,8 +217,8 @@ func (r *renderer) centre(target *[side * side]uint8) {
 
 // gain makes the 85th percentile of the ink full ink.
 func gain(image *[side * side]uint8) {
-	histogram := (&plane{side, side, image[:]}).histogram()
-	most := percentile(&histogram, 16, 0.85)
+	counts := (&plane{side, side, image[:]}).histogram()
+	most := percentile(&counts, 16, 0.85)
 	for i, v := range image {
 		image[i] = uint8(min(255, int(v)*255/max(1, most)))
 	}

@@ -72,11 +72,11 @@ type blob struct {
 // component counts if its darkest is dark (hysteresis: Canny, "A Computational
 // Approach to Edge Detection", 1986).
 func (w *workspace) page() (blobs []blob, height int) {
-	if !w.pageInk() {
+	counts, ok := w.pageInk()
+	if !ok {
 		return nil, 0
 	}
-	histogram := w.ink.histogram()
-	strongest := percentile(&histogram, max(smallestContrast, threshold(&histogram)), 0.8)
+	strongest := percentile(&counts, max(smallestContrast, threshold(&counts)), 0.8)
 	floor := uint8(max(8, strongest*30/100))
 	w.ruler.erase(&w.ink, floor)
 	w.parts.find(&w.ink, floor)
@@ -108,9 +108,11 @@ func (w *workspace) page() (blobs []blob, height int) {
 	return join(blobs, pieces, height), height
 }
 
-// pageInk fills ink with the page's, and reports whether there is any.
-func (w *workspace) pageInk() bool {
-	return w.grid.extract(&w.ink, &w.gray, w.skewed(), pageBackdrop) >= smallestContrast
+// pageInk fills ink with the page's, counts its values, and reports whether
+// there is any.
+func (w *workspace) pageInk() (counts histogram, ok bool) {
+	counts = w.grid.extract(&w.ink, &w.gray, w.skewed(), pageBackdrop)
+	return counts, counts.strongest() >= smallestContrast
 }
 
 // outside reports whether a component is the edge of the sheet, a frame, or
@@ -286,6 +288,7 @@ func (r *Reader) readPart(w, cell *workspace, b blob, box image.Rectangle) (Digi
 	factor := (max(box.Dx(), box.Dy()) + workSize - 2*rim - 1) / (workSize - 2*rim)
 	cell.ink.resize(box.Dx()/factor+2*rim, box.Dy()/factor+2*rim)
 	clear(cell.ink.values)
+	cell.fresh = false
 	for y := range cell.ink.height - 2*rim {
 		for x := range cell.ink.width - 2*rim {
 			sum := 0
