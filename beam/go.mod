@@ -8,6 +8,8 @@ require (
 	github.com/parquet-go/parquet-go v0.32.0
 )
 
+require golang.org/x/image v0.47.0 // indirect
+
 require (
 	cel.dev/expr v0.25.3 // indirect
 	cloud.google.com/go v0.123.0 // indirect

@@ -4,9 +4,6 @@ import (
 	"bytes"
 	"cmp"
 	"fmt"
-	"image"
-	"image/color"
-	"io"
 	"path"
 	"regexp"
 	"slices"
@@ -21,43 +18,16 @@ type pictureFile struct {
 	prepared bool // was of another size
 }
 
+// pictureStarts are how files of pictures begin.
+var pictureStarts = []string{"\x89PNG", "\xff\xd8\xff", "GIF8", "II*\x00", "MM\x00*"}
+
 func isPicture(start []byte) bool {
-	return bytes.HasPrefix(start, []byte("\x89PNG")) || bytes.HasPrefix(start, []byte{0xff, 0xd8, 0xff}) || bytes.HasPrefix(start, []byte("GIF8"))
+	return slices.ContainsFunc(pictureStarts, func(s string) bool { return bytes.HasPrefix(start, []byte(s)) }) ||
+		len(start) >= 12 && string(start[:4]) == "RIFF" && string(start[8:12]) == "WEBP"
 }
 
 func isPictureName(name string) bool {
-	return slices.Contains([]string{".png", ".jpg", ".jpeg", ".gif"}, strings.ToLower(path.Ext(name)))
-}
-
-// ReadPicture reads a PNG, JPEG or GIF: one of 28×28 pixels as it is, its
-// brightness from 0 to 255, any other as Prepare makes it, which is reported.
-// Errors wrap ErrImage or ErrBlank; those of r are passed on.
-func ReadPicture(r io.Reader) (pixels [ImageBytes]byte, prepared bool, err error) {
-	picture, err := DecodeImage(r)
-	if err != nil {
-		return pixels, false, err
-	}
-	if bounds := picture.Bounds(); bounds.Dx() == Columns && bounds.Dy() == Rows {
-		return grayPixels(picture), false, nil
-	}
-	pixels, err = Prepare(picture)
-	return pixels, true, err
-}
-
-// grayPixels returns the brightness of a picture of 28×28.
-func grayPixels(picture image.Image) (pixels [ImageBytes]byte) {
-	bounds := picture.Bounds()
-	if gray, ok := picture.(*image.Gray); ok {
-		for y := range Rows {
-			copy(pixels[y*Columns:], gray.Pix[gray.PixOffset(bounds.Min.X, bounds.Min.Y+y):][:Columns])
-		}
-		return pixels
-	}
-	for i := range pixels {
-		at := picture.At(bounds.Min.X+i%Columns, bounds.Min.Y+i/Columns)
-		pixels[i] = color.GrayModel.Convert(at).(color.Gray).Y
-	}
-	return pixels
+	return slices.Contains([]string{".png", ".jpg", ".jpeg", ".gif", ".webp", ".bmp", ".tif", ".tiff"}, strings.ToLower(path.Ext(name)))
 }
 
 // classNumber matches the name of a class's folder: a number, perhaps after a

@@ -1,5 +1,4 @@
-// Package mnist reads, verifies, fetches and synthesises the MNIST digits, and
-// brings pictures of digits to their form.
+// Package mnist reads, verifies, fetches and synthesises the MNIST digits.
 //
 // An image is 28×28 bytes, row by row from the top, 0 for background and 255
 // for ink; images follow one another without anything between. A label is a
@@ -8,13 +7,12 @@
 //   - Load returns training and test set: from a folder, which may hold any set
 //     of MNIST's form, such as Fashion-MNIST, from the cache, or fetched.
 //   - Open reads a set in any usual form: IDX under all names, NumPy, CSV,
-//     pictures by class, archives of them; RegisterFormat adds forms.
+//     pictures by class, archives of them; RegisterFormat adds forms, and package
+//     mnist/pictures the reading of pictures.
 //   - Locate says where Load would find the files, without fetching.
 //   - Synthetic draws digits, for tests and for trying things out.
 //   - ReadImages and ReadLabels read single IDX files, plain or compressed;
 //     WriteImages and WriteLabels write them.
-//   - DecodeImage and Prepare make an image of a simple picture in PNG, JPEG or
-//     GIF; package picture reads what people photograph.
 //
 // Files and pictures may come from anybody: what is damaged, lies about its
 // size or is too large gives an error that wraps ErrFormat or ErrImage, at a

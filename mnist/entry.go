@@ -296,17 +296,17 @@ func (s entry) read(ctx context.Context) (reading, error) {
 	}
 	defer opened.Close()
 	raw := bufio.NewReader(cancellable{ctx, opened})
-	start, err := raw.Peek(8)
+	start, err := raw.Peek(12)
 	if err != nil && err != io.EOF {
 		return reading{}, err
 	}
-	if isPicture(start) {
+	if isPicture(start) || bytes.HasPrefix(start, []byte("BM")) && isPictureName(s.name) {
 		picture := &pictureFile{name: s.name}
 		picture.pixels, picture.prepared, err = ReadPicture(raw)
 		return reading{picture: picture}, err
 	}
 	if isPictureName(s.name) {
-		return reading{}, fmt.Errorf("%w: expected PNG, JPEG or GIF%s", ErrImage, foreign.Describe(start))
+		return reading{}, fmt.Errorf("%w: expected PNG, JPEG, GIF, WebP, BMP or TIFF%s", ErrImage, foreign.Describe(start))
 	}
 	if format, ok := registeredFormat(start); ok {
 		r, size, closer, err := s.at()

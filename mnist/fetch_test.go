@@ -431,3 +431,12 @@ func TestFolder(t *testing.T) {
 		t.Errorf("a file that is missing: got %v", err)
 	}
 }
+
+// allocated returns how many bytes of memory f asked for.
+func allocated(f func()) uint64 {
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	f()
+	runtime.ReadMemStats(&after)
+	return after.TotalAlloc - before.TotalAlloc
+}

@@ -26,8 +26,9 @@ import (
 //     say train or test; bytes, integers, or floats from 0 to 1 or 0 to 255
 //   - CSV, a line an image: 784 pixels, as Kaggle has it, with a column of labels
 //     or without, with a header or without
-//   - PNG, JPEG or GIF pictures in a folder for each class, of 28×28 pixels, or of
-//     any size through Prepare; pictures follow one another by their file's name
+//   - pictures in a folder for each class, of 28×28 pixels or, found and brought to
+//     that form, of any size; they follow one another by their file's name. A
+//     program that reads them imports mnist/pictures
 //   - a folder, zip or tar, compressed or not, of any of these
 //   - what RegisterFormat added; package mnist/parquet adds Parquet
 //

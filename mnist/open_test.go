@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"image"
 	"image/png"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -104,6 +105,19 @@ func pngOf(pixels []byte) []byte {
 	var b bytes.Buffer
 	png.Encode(&b, &image.Gray{Pix: pixels, Stride: Columns, Rect: image.Rect(0, 0, Columns, Rows)})
 	return b.Bytes()
+}
+
+// Package mnist/pictures, which tests of this package cannot import, reads them
+// for programs.
+func init() {
+	RegisterPictures(func(r io.Reader) (pixels [ImageBytes]byte, prepared bool, err error) {
+		decoded, err := png.Decode(r)
+		gray, ok := decoded.(*image.Gray)
+		if err != nil || !ok || len(gray.Pix) != ImageBytes {
+			return pixels, false, fmt.Errorf("%w: %v", ErrImage, err)
+		}
+		return [ImageBytes]byte(gray.Pix), false, nil
+	})
 }
 
 func pixelNames() string {

@@ -8,7 +8,8 @@ import (
 	"strings"
 
 	"github.com/kernelet/kernelet/mnist"
-	_ "github.com/kernelet/kernelet/mnist/parquet" // a form that --data takes
+	_ "github.com/kernelet/kernelet/mnist/parquet"  // a form that --data takes
+	_ "github.com/kernelet/kernelet/mnist/pictures" // another
 )
 
 // dataFlags say what is trained on and what is validated on.

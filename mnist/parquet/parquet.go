@@ -3,7 +3,7 @@
 //
 //	import _ "github.com/kernelet/kernelet/mnist/parquet"
 //
-// Images are a column of encoded pictures (PNG, JPEG or GIF bytes), a column of
+// Images are a column of encoded pictures, as mnist/pictures reads them, a column of
 // lists of 784 numbers, or 784 columns of one number each; labels a column
 // named label, labels, class, target, digit or y. Several files of one set, such
 // as train-00000-of-00002.parquet, follow one another by name.
@@ -22,6 +22,7 @@ import (
 	"github.com/parquet-go/parquet-go/format"
 
 	"github.com/kernelet/kernelet/mnist"
+	_ "github.com/kernelet/kernelet/mnist/pictures" // a column may hold them
 )
 
 func init() { mnist.RegisterFormat(mnist.Format{Name: "Parquet", Magic: "PAR1", Read: Read}) }
