@@ -72,7 +72,11 @@ func (r Reader) Read(input *bytes.Reader) (any, error) {
 			return nil, fmt.Errorf("%w: the end is missing", ErrFormat)
 		}
 		if code == '.' {
-			return m.pop()
+			v, err := m.pop()
+			if err != nil {
+				return nil, fmt.Errorf("%w: %w", ErrFormat, err)
+			}
+			return v, nil
 		}
 		if err := m.operate(code); err != nil {
 			if errors.Is(err, ErrFormat) {

@@ -18,7 +18,7 @@ import (
 // task is small enough for plain Go.
 func task() *Task { return NewTask("drawn", mnist.Synthetic(240, 1), mnist.Synthetic(60, 2)) }
 
-func plan(t *testing.T, seeds ...uint64) []lenet.Settings {
+func plan(t testing.TB, seeds ...uint64) []lenet.Settings {
 	t.Helper()
 	base := lenet.Tutorial()
 	base.Epochs, base.Batch = 2, 60
