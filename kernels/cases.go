@@ -113,14 +113,6 @@ func (a *arguments) all(name string) (from, to int) {
 	return a.Numbers[name], a.Numbers[name] + 1
 }
 
-// with is a copy in which a number has another value.
-func (a *arguments) with(name string, value int) *arguments {
-	c := a.clone()
-	c.Numbers[name] = value
-	delete(c.counts, name)
-	return c
-}
-
 // clone copies all arguments.
 func (a *arguments) clone() *arguments {
 	return &arguments{copied(a.Floats), copied(a.Bytes), copied(a.Integers), copied(a.Words), copiedMap(a.Numbers), copiedMap(a.counts)}

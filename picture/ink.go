@@ -1,5 +1,7 @@
 package picture
 
+import "math/bits"
+
 // smallestContrast between ink and background, of 255; less is taken for noise.
 const smallestContrast = 20
 
@@ -223,7 +225,7 @@ func (g *grid) subtract(ink, gray *plane, light bool) {
 		from := int(one * line[0])
 		for column, first := -1, g.cell/2-g.cell; column < g.width; column, first = column+1, first+g.cell {
 			to := int(one * line[column+1])
-			sign := (to - from) >> 63
+			sign := (to - from) >> (bits.UintSize - 1) // −1 or 0
 			step := (int(uint64((to-from)^sign-sign)*reciprocal>>32) ^ sign) - sign
 			value := from
 			if first < 0 {

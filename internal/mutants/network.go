@@ -28,7 +28,6 @@ var network = []mutant{
 	{File: "lenet/update.go", Old: "		if j.first {\n			clear(total)\n		}", New: "		if j.single {\n			clear(total)\n		}", Tests: "./lenet -run ChunksAtOnce|SameWeights|Gradients|ManyImages"},
 	{File: "lenet/update.go", Old: "	return e.set.Conv1WeightTransform(e.conv1U, e.weights.conv1[:shape.Conv1W])", New: "	return nil", Tests: "./lenet -run SameBits|Curve"},
 	{File: "lenet/engine.go", Old: "edge := func(group int) int { return (j.lanes/shape.HalfBlock*group + groups - 1) / groups * shape.HalfBlock }", New: "edge := func(group int) int { return j.lanes / shape.HalfBlock * group / groups * shape.HalfBlock }", Survives: "the edges between groups of images are another way to the same bits", Tests: "./lenet -run SameWeights"},
-	{File: "lenet/engine.go", Old: "	if j.first {\n		clear(e.totals.fc1[at:][:length])\n	}", New: "	if j.last {\n		clear(e.totals.fc1[at:][:length])\n	}", Tests: "./lenet -run ChunksAtOnce|SameWeights|ManyImages"},
 	{File: "lenet/engine.go", Old: "	return s.FC1ImageLists(n, c.imageLists.Of(b*shape.Block, n), dH)", New: "	return s.FC1ImageLists(n, c.imageLists.Of(b*shape.Block, n), h)", Tests: "./lenet -run Gradients|SameBits"},
 	{File: "lenet/engine.go", Old: "func fc1Slices(conv2Outputs int) int { return conv2Outputs * shape.FC1Slices / shape.Conv2Outputs }", New: "func fc1Slices(conv2Outputs int) int { return (conv2Outputs*shape.FC1Slices/shape.Conv2Outputs + 2) % 12 }", Tests: "./lenet -run SameWeights|Gradients"},
 
@@ -37,17 +36,13 @@ var network = []mutant{
 	{File: "lenet/fine.go", Old: "after: after(conv1Weights, conv2Weights)}", New: "after: after(outputGrad)}", Tests: "./lenet -race -run SameWeights"},
 	{File: "lenet/schedule.go", Old: "func (p *phase) met() bool { return int(p.done.Load()) >= p.tasks }", New: "func (p *phase) met() bool { return int(p.done.Load()) >= p.tasks-1 }", Tests: "./lenet -race -run SameWeights|ChangingThreads"},
 	{File: "lenet/schedule.go", Old: "		if front+back >= p.tasks {", New: "		if front+back >= p.tasks-1 {", Tests: "./lenet -run SameWeights|Gradients"},
-	{File: "lenet/schedule.go", Old: "			if taskErr := p.task(worker, task); err == nil {\n				err = taskErr", New: "			if taskErr := p.task(worker, task); taskErr == nil {\n				err = taskErr", Tests: "./lenet -run Workers|Error|Bad"},
 	{File: "lenet/workers.go", Old: "		if helperErr := h.release(); err == nil {\n			err = helperErr", New: "		if helperErr := h.release(); helperErr == nil {\n			err = helperErr", Tests: "./lenet -run Workers"},
-	{File: "lenet/workers.go", Old: "	h.work, h.err, h.next = nil, nil, nil", New: "	h.work, h.next = nil, nil", Tests: "./lenet -run Workers"},
 	{File: "lenet/threads.go", Old: "c.triedPace < before*worth {", New: "c.triedPace > before*worth {", Tests: "./lenet -run ThreadChoice"},
 	{File: "lenet/threads.go", Old: "min(max(soon, c.interval*5/4), late)", New: "soon", Tests: "./lenet -run ThreadChoice"},
 	{File: "lenet/sleeper.go", Old: "s.inVain = min(2*s.inVain+1, maxSkip)", New: "s.inVain = 0", Survives: "who waits looks as long as ever, which is a matter of speed alone", Tests: "./lenet -run Workers|SameWeights"},
-	{File: "lenet/freelist.go", Old: "l.made == l.most", New: "l.made > l.most", Tests: "./lenet -run FreeList"},
 
 	// Checkpoints and models.
 	{File: "lenet/checkpoint.go", Old: "return []*uint64{&p.epoch, &p.done, &p.steps, &p.correct, &p.images}", New: "return []*uint64{&p.epoch, &p.done, &p.steps, &p.images}", Tests: "./lenet -run Resume|Checkpoint"},
-	{File: "lenet/checkpoint.go", Old: "if got, want := hashTensors(tensors), metadata[\"sha256\"]; got != want {", New: "if got, want := hashTensors(tensors), metadata[\"sha256\"]; got != want && want != \"\" {", Tests: "./lenet -run Checkpoint"},
 	{File: "lenet/checkpoint.go", Old: "	if len(content) > maxCheckpointFile {", New: "	if len(content) > 2*maxCheckpointFile {", Survives: "twice the bound is a bound still: the reader takes no more than one byte beyond the real one", Tests: "./lenet -run Checkpoint"},
 	{File: "lenet/checkpoint.go", Old: "t.averaged() > 0 && yield(averagePrefix, t.average.mean)", New: "t.averaged() > 1 && yield(averagePrefix, t.average.mean)", Tests: "./lenet -run Average|Resume"},
 	{File: "lenet/model.go", Old: "bound := 1 / math.Sqrt(inputs)", New: "bound := 1 / math.Sqrt(inputs+1)", Tests: "./lenet -run Initialisation|SameBits"},
@@ -58,10 +53,8 @@ var network = []mutant{
 	{File: "lenet/inference.go", Old: "f.index[lane] = int32(first + min(b*shape.Block+lane, count-1))", New: "f.index[lane] = int32(first + min(b*shape.Block+lane, count))", Tests: "./lenet -run Classif|Logits"},
 	{File: "lenet/inference.go", Old: "x[pixel*len(index)+lane] = 2*value - 1", New: "x[pixel*len(index)+lane] = 2*value - 0.99", Tests: "./lenet -run Floats"},
 	{File: "lenet/inference.go", Old: "const mostListed = 0.45", New: "const mostListed = 1.45", Tests: "./lenet -run Listed"},
-	{File: "lenet/softmax.go", Old: "		if logit > logits[digit] {", New: "		if logit >= logits[digit] {", Tests: "./lenet -run Predict|Softmax|Classif|StandAlone"},
 	{File: "lenet/softmax.go", Old: "return math.Log(sum) + float64(logits[largest(logits)])", New: "return math.Log(sum)", Tests: "./lenet -run Evaluate|Reference|Curve"},
 	{File: "lenet/evaluate.go", Old: "	stats.Loss /= float64(len(judgements))", New: "	stats.Loss /= float64(len(judgements) + 1)", Tests: "./lenet -run Evaluate"},
-	{File: "lenet/evaluate.go", Old: "judgements[first+i] = judge((*[shape.Classes]float32)(part[shape.Classes*i:]), labels[first+i])", New: "judgements[first+i] = judge((*[shape.Classes]float32)(part[shape.Classes*i:]), labels[i])", Tests: "./lenet -run ClassifierEvaluate"},
 	{File: "lenet/calibration.go", Old: "		scaled[i] /= c.Temperature", New: "		scaled[i] *= c.Temperature", Tests: "./lenet/pretrained -run Calibration"},
 	{File: "lenet/calibration.go", Old: "f[12], f[13], f[14] = first*first, second*second, first*second", New: "f[12], f[13], f[14] = first*first, first*second, second*second", Tests: "./lenet/pretrained -run Calibration|NonDigits"},
 	{File: "lenet/augment.go", Old: "a, b := float32(scaleX*cos), float32(scaleX*(slant-sin))", New: "a, b := float32(scaleX*cos), float32(scaleX*(slant+sin))", Tests: "./lenet -run SameBits|Augment"},
@@ -69,6 +62,4 @@ var network = []mutant{
 	{File: "lenet/settings.go", Old: "	setFloat(&s.LearningRate, 1e-4)", New: "	setFloat(&s.LearningRate, 1e-3)", Tests: "./lenet -run Recipes|Curve|Step"},
 	{File: "lenet/settings.go", Old: "if value > low && value < high || lowIncluded && value == low {", New: "if value > low && value <= high || lowIncluded && value == low {", Tests: "./lenet -run Bad|Settings"},
 	{File: "lenet/sweep/settings.go", Old: "{\"beta2\", func(s *lenet.Settings) any { return &s.Beta2 }},", New: "{\"beta2\", func(s *lenet.Settings) any { return &s.Beta1 }},", Tests: "./lenet/sweep"},
-	{File: "lenet/sweep/summary.go", Old: "if s.Best < 0 || g.ValAccuracy.Mean > s.Groups[s.Best].ValAccuracy.Mean {", New: "if s.Best < 0 || g.ValAccuracy.Mean < s.Groups[s.Best].ValAccuracy.Mean {", Tests: "./lenet/sweep"},
-	{File: "lenet/sweep/summary.go", Old: "g.TrainLoss = g.figures(func(r *Result) float64 { return r.Last().TrainLoss })", New: "g.TrainLoss = g.figures(func(r *Result) float64 { return r.Last().ValLoss })", Tests: "./lenet/sweep"},
 }
