@@ -225,7 +225,7 @@ func (r *ruler) flattenLines(dark *bitmap, d direction, ink *plane, floor uint8)
 				for x := range d.length {
 					// A line's darkness varies; half as much again is still line.
 					v := &ink.values[y*d.across+x*d.along]
-					*v -= min(*v, levels[y]+levels[y]/2)
+					*v -= uint8(min(int(*v), int(levels[y])*3/2))
 				}
 			}
 		}

@@ -129,7 +129,7 @@ var prepared = map[string]string{
 	"scene white paper":                    "3864e83544501948",
 	"sheet dark":                           "e4662640c38e9a16",
 	"sheet faint":                          "bf33b113d98868fc",
-	"sheet frame":                          "46801cf16b5c73f6",
+	"sheet frame":                          "0067cbdfad1d1ad7",
 	"sheet paper":                          "437aa1717cc60b23",
 	"sheet shadow":                         "ffc9e8b972c7a544",
 	"sheet squared":                        "3bacc7517a546378",
