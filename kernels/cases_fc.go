@@ -137,14 +137,14 @@ func fc1Cases() []Case {
 		measured := n == shape.Block
 		all = append(all,
 			Case{Kernel: "FC1PackInput", Images: n, Work: float64(n), Measured: measured, Integers: true,
-				arguments: append([]argument{images(n), out(packed), floats("x", lines(n, dimFC1X...)), image, capacity}, groups(2, shape.FC1Slices)...),
+				arguments: append([]argument{images(n), out(packed), floats("x", lines(n, dimFC1X...)), image, capacity}, groups(shape.FC1SlicePair, shape.FC1Slices)...),
 				bind: func(a *arguments) func(s *Set) error {
 					n, packed, x, image := a.Numbers["images"], Rows{a.Floats["packed"], a.Numbers["capacity"]}, a.Floats["x"], a.Numbers["image"]
 					first, count := a.Numbers["first"], a.Numbers["count"]
 					return func(s *Set) error { return s.FC1PackInput(n, packed, x, image, first, count) }
 				}},
 			Case{Kernel: "FC1UnpackInputGrad", Images: n, Work: float64(n), Measured: measured, Integers: true,
-				arguments: append([]argument{images(n), out(floats("dx", lines(n, dimFC1X...))), packed, image, capacity}, groups(2, shape.FC1Slices)...),
+				arguments: append([]argument{images(n), out(floats("dx", lines(n, dimFC1X...))), packed, image, capacity}, groups(shape.FC1SlicePair, shape.FC1Slices)...),
 				bind: func(a *arguments) func(s *Set) error {
 					n, dx, packed, image := a.Numbers["images"], a.Floats["dx"], Rows{a.Floats["packed"], a.Numbers["capacity"]}, a.Numbers["image"]
 					first, count := a.Numbers["first"], a.Numbers["count"]

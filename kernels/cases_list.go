@@ -137,8 +137,9 @@ func (a argument) randomBytes() argument {
 	})
 }
 
-// others are the numbers of images up to two chunks that a contract forbids.
-func others(allowed func(n int) bool) (forbidden []int) {
+// forbiddenImages are the numbers of images, up to two chunks, that a contract
+// refuses.
+func forbiddenImages(allowed func(n int) bool) (forbidden []int) {
 	for n := -shape.Block; n <= 2*shape.MaxImages; n++ {
 		if !allowed(n) {
 			forbidden = append(forbidden, n)
@@ -149,17 +150,17 @@ func others(allowed func(n int) bool) (forbidden []int) {
 
 // images is the number of images side by side, or of a batch.
 func images(n int) argument {
-	return argument{Name: "images", Kind: numberKind, Value: n, Outside: others(func(n int) bool { return n == shape.HalfBlock || n == shape.Block })}
+	return argument{Name: "images", Kind: numberKind, Value: n, Outside: forbiddenImages(func(n int) bool { return n == shape.HalfBlock || n == shape.Block })}
 }
 
 func batch(n int) argument {
-	return argument{Name: "images", Kind: numberKind, Value: n, Outside: others(func(n int) bool { return n > 0 && n%shape.HalfBlock == 0 })}
+	return argument{Name: "images", Kind: numberKind, Value: n, Outside: forbiddenImages(func(n int) bool { return n > 0 && n%shape.HalfBlock == 0 })}
 }
 
 // chunk is a batch of images that are worked on together.
 func chunk(n int) argument {
 	return argument{Name: "images", Kind: numberKind, Value: n,
-		Outside: others(func(n int) bool { return n > 0 && n%shape.HalfBlock == 0 && n <= shape.MaxImages })}
+		Outside: forbiddenImages(func(n int) bool { return n > 0 && n%shape.HalfBlock == 0 && n <= shape.MaxImages })}
 }
 
 // every is a number that takes every value below count.

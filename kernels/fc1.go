@@ -143,11 +143,11 @@ func (s *Set) FC1ForwardReLUDropout(images, group int, y []float32, x Rows, w, b
 func (s *Set) FC1PackInput(images int, packed Rows, x []float32, image, first, count int) error {
 	c := contract{kernel: "FC1PackInput"}
 	c.block(images).length("x", len(x), shape.FC1Inputs*images).rows("packed", packed, image, images).
-		groups(first, count, 2, shape.FC1Slices)
+		groups(first, count, shape.FC1SlicePair, shape.FC1Slices)
 	if c.err != nil {
 		return c.err
 	}
-	for slice := first; slice < first+count; slice += 2 {
+	for slice := first; slice < first+count; slice += shape.FC1SlicePair {
 		s.fc1PackInput[images/shape.Block](packed.Values, x, image, packed.Capacity, slice)
 	}
 	return nil
@@ -157,11 +157,11 @@ func (s *Set) FC1PackInput(images int, packed Rows, x []float32, image, first, c
 func (s *Set) FC1UnpackInputGrad(images int, dx []float32, packed Rows, image, first, count int) error {
 	c := contract{kernel: "FC1UnpackInputGrad"}
 	c.block(images).length("dx", len(dx), shape.FC1Inputs*images).rows("packed", packed, image, images).
-		groups(first, count, 2, shape.FC1Slices)
+		groups(first, count, shape.FC1SlicePair, shape.FC1Slices)
 	if c.err != nil {
 		return c.err
 	}
-	for slice := first; slice < first+count; slice += 2 {
+	for slice := first; slice < first+count; slice += shape.FC1SlicePair {
 		s.fc1UnpackInputGrad[images/shape.Block](dx, packed.Values, image, packed.Capacity, slice)
 	}
 	return nil

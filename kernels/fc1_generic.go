@@ -68,7 +68,7 @@ func fc1Half(packed, w []float32, image, stride, output, firstSlice int) float32
 
 func fc1PackInput(packed, x []float32, image, capacity, slice int) {
 	images := len(x) / shape.FC1Inputs
-	for i := slice * shape.FC1Slice; i < (slice+2)*shape.FC1Slice; i++ {
+	for i := slice * shape.FC1Slice; i < (slice+shape.FC1SlicePair)*shape.FC1Slice; i++ {
 		for lane := range images {
 			packed[(i/shape.FC1Slice*capacity+image+lane)*shape.FC1Slice+i%shape.FC1Slice] = x[i*images+lane]
 		}
@@ -77,7 +77,7 @@ func fc1PackInput(packed, x []float32, image, capacity, slice int) {
 
 func fc1UnpackInputGrad(dx, packed []float32, image, capacity, slice int) {
 	images := len(dx) / shape.FC1Inputs
-	for i := slice * shape.FC1Slice; i < (slice+2)*shape.FC1Slice; i++ {
+	for i := slice * shape.FC1Slice; i < (slice+shape.FC1SlicePair)*shape.FC1Slice; i++ {
 		for lane := range images {
 			dx[i*images+lane] = packed[(i/shape.FC1Slice*capacity+image+lane)*shape.FC1Slice+i%shape.FC1Slice]
 		}

@@ -24,7 +24,7 @@ func (e *engine) newFineStep(threads int) *schedule {
 	// ofGroups are tasks for every block and group of its n channels.
 	ofGroups := func(group, n int, task func(worker, b, first, count int) error) (func(worker, task int) error, func() int) {
 		groups := n / group
-		return func(worker, n int) error { return task(worker, n/groups, n%groups*group, group) },
+		return func(worker, at int) error { return task(worker, at/groups, at%groups*group, group) },
 			func() int { return groups * blocks() }
 	}
 

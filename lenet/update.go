@@ -78,6 +78,7 @@ func (e *engine) updateConv2(first int) error {
 	return e.set.Conv2TrainWeightTransform(e.conv2U, e.weights.conv2, first, shape.Conv2TrainGroup)
 }
 
+// updateConv1 updates conv1 and conv2's biases.
 func (e *engine) updateConv1() error {
 	if err := e.apply(func(p *parameters) []float32 { return padded(p.conv2Bias) }); err != nil {
 		return err

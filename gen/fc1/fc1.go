@@ -89,7 +89,7 @@ func packing(k *isa.Kernel, lineName string, square func(k *isa.Kernel, lines, r
 	k.IMULQ(next, first)
 	k.ADDQ(first, rows)
 	k.SUBQ(operand.I32(sliceBytes), next) // from the end of a row to the next slice's
-	k.Loop("slice", 2, nil, nil, func() {
+	k.Loop("slice", shape.FC1SlicePair, nil, nil, func() {
 		k.Loop("input", slice/8, pointers{lines, rows}, []int{8 * k.Line(), 32}, func() {
 			k.Comment("8 inputs × 8 images, transposed")
 			k.Loop("lanes", k.Width/8, pointers{lines, rows}, []int{32, 8 * sliceBytes}, func() { square(k, lines, rows) })

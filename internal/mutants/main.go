@@ -1,8 +1,8 @@
 // Mutants puts mistakes into a copy of the repository, one at a time, and runs
 // the tests that are to notice them:
 //
-//	go run ./internal/mutants            all of them, some twenty minutes
-//	go run ./internal/mutants -random 10 ten of them, others every day
+//	go run ./internal/mutants            all of them
+//	go run ./internal/mutants -random 10 ten of them, other ones every day
 //	go run ./internal/mutants -stale     none: only whether each still fits the code
 //	go run ./internal/mutants TEXT…      those whose file or mistake contains one of the texts
 //

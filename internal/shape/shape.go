@@ -164,7 +164,8 @@ const (
 	FC1DropoutGroup  = 16  // and of the one with dropout; the last call computes four
 	FC1DropoutGroups = (FC1Outputs + FC1DropoutGroup - 1) / FC1DropoutGroup
 
-	FC1SlicePairs = FC1Slices / 2 // that one call of the input gradient computes
+	FC1SlicePair  = 2 // slices that one call of packing or of the input gradient takes
+	FC1SlicePairs = FC1Slices / FC1SlicePair
 
 	FC1Run        = 48                // outputs whose weights of two slices stay in L1 together: 30 KB
 	FC1Runs       = 11                // the last of 20 outputs
