@@ -99,7 +99,7 @@ func TestDamagedCheckpoints(t *testing.T) {
 		}
 		var b bytes.Buffer
 		tensors = change(metadata, tensors)
-		if metadata["sha256"] != "-" {
+		if hash, there := metadata["sha256"]; there && hash != "-" {
 			metadata["sha256"] = hashTensors(tensors) // what else is wrong is to be found
 		}
 		if err := safetensors.Write(&b, metadata, tensors); err != nil {
@@ -124,6 +124,10 @@ func TestDamagedCheckpoints(t *testing.T) {
 		"truncated":   {whole[:len(whole)-1], ""},
 		"empty":       {nil, ""},
 		"a model":     {model.Bytes(), "format"},
+		"no hash": {damaged(func(metadata map[string]string, ts tensors) tensors {
+			delete(metadata, "sha256")
+			return ts
+		}), "sha256 of the tensors: expected"},
 		"flipped bit": {flipped, "sha256 of the tensors: expected"},
 		"no moments":  {damaged(func(_ map[string]string, ts tensors) tensors { return ts[:8] }), positionName},
 		"no position": {damaged(func(_ map[string]string, ts tensors) tensors { return ts[:len(ts)-1] }), positionName},

@@ -52,3 +52,33 @@ func TestClassifierEvaluate(t *testing.T) {
 		}
 	}
 }
+
+// TestEvaluateMany: every image is held against its own label, also behind the
+// images that are classified at a time.
+func TestEvaluateMany(t *testing.T) {
+	if len(ISAs()) == 1 {
+		t.Skip("16,400 images take plain Go too long")
+	}
+	const n = 16_400
+	few := mnist.Synthetic(100, 5)
+	var images, labels []byte
+	for len(labels) < n {
+		images, labels = append(images, few.Images...), append(labels, few.Labels...)
+	}
+	c := newClassifier(t, NewModel(3))
+	predictions := make([]Prediction, n)
+	if err := c.ClassifyBatch(predictions, images[:n*mnist.ImageBytes]); err != nil {
+		t.Fatal(err)
+	}
+	// Every label is what the model reads, but for the last ten.
+	for i := range n {
+		labels[i] = byte(predictions[i].Digit)
+		if i >= n-10 {
+			labels[i] = (labels[i] + 1) % 10
+		}
+	}
+	stats, err := c.Evaluate(t.Context(), images[:n*mnist.ImageBytes], labels[:n])
+	if err != nil || stats.Correct != n-10 {
+		t.Errorf("expected %d right, got %+v, %v", n-10, stats, err)
+	}
+}

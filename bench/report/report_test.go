@@ -226,3 +226,12 @@ func TestFigures(t *testing.T) {
 		}
 	}
 }
+
+// TestBar: in eighths of a column, rounded, never beyond the width.
+func TestBar(t *testing.T) {
+	for share, want := range map[float64]string{-1: "", 0: "", 1. / 16: "▏", 0.5: "█", 9. / 16: "█▏", 15. / 16: "█▉", 1: "██", 7: "██"} {
+		if got := bar(share, 2); got != want {
+			t.Errorf("%v of two columns: expected %q, got %q", share, want, got)
+		}
+	}
+}

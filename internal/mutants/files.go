@@ -15,6 +15,15 @@ var files = []mutant{
 	{File: "internal/wholefile/wholefile.go", Old: "	if err == nil && old != nil {", New: "	if err == nil && old == nil {", Tests: "./internal/wholefile"},
 	{File: "picture/lines.go", Old: "	return r.count > 0", New: "	return r.count < 0", Tests: "./picture -run Photographs|Prepare|Drawing|Sheets|Rows"},
 	{File: "picture/rows.go", Old: "		text = append(text, byte('0'+d.Digit))", New: "		text = append(text, byte('1'+d.Digit))", Tests: "./picture -run Rows|Grid"},
+	{File: "mnist/numbers.go", Old: "	p.bytes = append(p.bytes, byte(v+.5))", New: "	p.bytes = append(p.bytes, byte(v))", Tests: "./mnist -run Pixels"},
+	{File: "mnist/numbers.go", Old: "	if !(v >= 0 && v <= 255) {", New: "	if v < 0 || v > 255 {", Tests: "./mnist -run Pixels"},
+	{File: "mnist/open.go", Old: "		if hex.EncodeToString(hash.Sum(nil)) != f.sha256 {", New: "		if hex.EncodeToString(hash.Sum(nil)) == \"\" {", Tests: "./mnist -run Open|Fetch|Folder|Module"},
+	{File: "internal/pickle/objects.go", Old: "		n := int(code) - 0x84", New: "		n := int(code) - 0x83", Tests: "./internal/pickle"},
+	{File: "internal/hdf5/hdf5.go", Old: "	if address > size || n > size-address {", New: "	if address > size || n > size {", Tests: "./internal/hdf5"},
+	{File: "lenet/weights/export.go", Old: "math.Abs(float64(v)) >= 65520", New: "math.Abs(float64(v)) >= 65536", Tests: "./lenet/weights -run Overflow"},
+	{File: "picture/metadata.go", Old: "v >= 1 && v <= 8 {", New: "v >= 1 && v <= 7 {", Tests: "./picture -run Orientation"},
+	{File: "picture/components.go", Old: "c.runs[i].start <= end; i++ {", New: "c.runs[i].start < end; i++ {", Tests: "./picture"},
+	{File: "picture/lines.go", Old: "int(levels[y])*3/2))", New: "int(levels[y])))", Tests: "./picture"},
 }
 
 // Mistakes in commands, server, benchmark and what people look at.
@@ -45,4 +54,6 @@ var users = []mutant{
 	{File: "serve/training.go", Old: "	if q.Epochs < 0 || q.Epochs > maxEpochs {", New: "	if q.Epochs < 0 {", Tests: "./serve -run Train"},
 	{File: "serve/digits.go", Old: "width <= 0 || height <= 0 || width > most/height {", New: "width <= 0 || height <= 0 || width*height < 0 {", Tests: "./serve -run Digits"},
 	{File: "serve/activations.go", Old: "		hidden[o] = max(0, sum)", New: "		hidden[o] = sum", Tests: "./serve -run Activations"},
+	{File: "bench/report/text.go", Old: "	if rest := eighths % 8; rest > 0 {", New: "	if rest := eighths % 8; rest > 1 {", Tests: "./bench/report -run Bar"},
+	{File: "serve/page.go", Old: "	return err == nil && address.Unmap().IsLoopback()", New: "	return err == nil && address.IsValid()", Tests: "./serve -run WhoMayTrain"},
 }

@@ -62,4 +62,12 @@ var network = []mutant{
 	{File: "lenet/settings.go", Old: "	setFloat(&s.LearningRate, 1e-4)", New: "	setFloat(&s.LearningRate, 1e-3)", Tests: "./lenet -run Recipes|Curve|Step"},
 	{File: "lenet/settings.go", Old: "if value > low && value < high || lowIncluded && value == low {", New: "if value > low && value <= high || lowIncluded && value == low {", Tests: "./lenet -run Bad|Settings"},
 	{File: "lenet/sweep/settings.go", Old: "{\"beta2\", func(s *lenet.Settings) any { return &s.Beta2 }},", New: "{\"beta2\", func(s *lenet.Settings) any { return &s.Beta1 }},", Tests: "./lenet/sweep"},
+	{File: "lenet/engine.go", Old: "	if j.first {\n		clear(e.totals.fc1[at:][:length])\n	}", New: "	if j.last {\n		clear(e.totals.fc1[at:][:length])\n	}", Tests: "./lenet -run Gradients"},
+	{File: "lenet/schedule.go", Old: "			if taskErr := p.task(worker, task); err == nil {\n				err = taskErr", New: "			if taskErr := p.task(worker, task); taskErr == nil {\n				err = taskErr", Tests: "./lenet -run ErrorOfATask"},
+	{File: "lenet/workers.go", Old: "	h.work, h.err, h.next = nil, nil, nil", New: "	h.work, h.next = nil, nil", Tests: "./lenet -run Workers", Survives: "a helper writes its error before the run reads it; forgetting it only keeps nothing alive"},
+	{File: "lenet/checkpoint.go", Old: "if got, want := hashTensors(tensors), metadata[\"sha256\"]; got != want {", New: "if got, want := hashTensors(tensors), metadata[\"sha256\"]; got != want && want != \"\" {", Tests: "./lenet -run Checkpoint"},
+	{File: "lenet/softmax.go", Old: "		if logit > logits[digit] {", New: "		if logit >= logits[digit] {", Tests: "./lenet -run Ties"},
+	{File: "lenet/evaluate.go", Old: "part[shape.Classes*i:]), labels[first+i])", New: "part[shape.Classes*i:]), labels[i])", Tests: "./lenet -run EvaluateMany"},
+	{File: "lenet/sweep/summary.go", Old: "if s.Best < 0 || g.ValAccuracy.Mean > s.Groups[s.Best].ValAccuracy.Mean {", New: "if s.Best < 0 || g.ValAccuracy.Mean < s.Groups[s.Best].ValAccuracy.Mean {", Tests: "./lenet/sweep -run Summarise"},
+	{File: "lenet/sweep/summary.go", Old: "return r.Last().TrainLoss })", New: "return r.Last().ValLoss })", Tests: "./lenet/sweep -run Summarise"},
 }

@@ -12,6 +12,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/kernelet/kernelet/lenet"
 )
 
 // TestStudentT: the quantiles of the tables that every textbook prints.
@@ -40,6 +42,31 @@ func TestDescribe(t *testing.T) {
 		if got := quantile([]float64{1, 2, 3, 4}, p); math.Abs(got-want) > 1e-12 {
 			t.Errorf("quantile %v: expected %v, got %v", p, want, got)
 		}
+	}
+}
+
+// TestSummarise: groups, their figures and the best of them, worked out by hand.
+func TestSummarise(t *testing.T) {
+	var results []Result
+	for i, accuracy := range []float64{97, 99, 98, 90} {
+		settings := lenet.Tutorial()
+		settings.Seed, settings.LearningRate = uint64(i%2), []float64{1e-4, 1e-3}[i/2]
+		r := Result{Seconds: float64(i), Epochs: []Epoch{{TrainLoss: 9, ValLoss: 9, ValAccuracy: 9}, {TrainLoss: float64(i), ValLoss: 10 + float64(i), ValAccuracy: accuracy}}}
+		r.Settings.Settings = settings
+		results = append(results, r)
+	}
+	s := Summarise(results)
+	if len(s.Groups) != 2 || s.Best != 0 {
+		t.Fatalf("expected two groups, the first the best, got %+v", s)
+	}
+	for i, want := range []struct{ accuracy, valLoss, trainLoss, seconds float64 }{{98, 10.5, 0.5, 0.5}, {94, 12.5, 2.5, 2.5}} {
+		g := s.Groups[i]
+		if g.ValAccuracy.Mean != want.accuracy || g.ValLoss.Mean != want.valLoss || g.TrainLoss.Mean != want.trainLoss || g.Seconds.Mean != want.seconds || g.Count != 2 {
+			t.Errorf("group %d: expected %+v, got %+v", i, want, g)
+		}
+	}
+	if g := s.Groups[0]; g.Best != 1 || s.BestRun().Last().ValAccuracy != 99 {
+		t.Errorf("best run: got %d, %+v", g.Best, s.BestRun())
 	}
 }
 

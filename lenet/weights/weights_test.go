@@ -167,6 +167,18 @@ func TestRefused(t *testing.T) {
 	}
 }
 
+// TestFloat16Overflow: a weight that rounds beyond the largest binary16 is an
+// error, one that rounds to it is not.
+func TestFloat16Overflow(t *testing.T) {
+	for v, fits := range map[float32]bool{65504: true, 65519: true, 65520: false, -65530: false, 1e9: false} {
+		m := lenet.NewModel(1)
+		m.FC2Bias[3] = v
+		if err := WriteSafetensors(io.Discard, m, Float16); (err == nil) != fits || err != nil && !errors.Is(err, lenet.ErrModel) {
+			t.Errorf("%v: fits is %v, got %v", v, fits, err)
+		}
+	}
+}
+
 // TestSource: the C header and the Go file have all weights; .ci/data compiles
 // and runs them.
 func TestSource(t *testing.T) {
