@@ -121,9 +121,9 @@ func TestDamagedCheckpoints(t *testing.T) {
 		content []byte
 		says    string
 	}{
-		"truncated":   {whole[:len(whole)-1], ""},
-		"empty":       {nil, ""},
-		"a model":     {model.Bytes(), "format"},
+		"truncated": {whole[:len(whole)-1], ""},
+		"empty":     {nil, ""},
+		"a model":   {model.Bytes(), "format"},
 		"no hash": {damaged(func(metadata map[string]string, ts tensors) tensors {
 			delete(metadata, "sha256")
 			return ts

@@ -68,6 +68,7 @@ func TestWhoMayTrain(t *testing.T) {
 		{"IPv6", func(r *http.Request) { r.RemoteAddr, r.Host = "[::1]:1", "[::1]:8080" }, 404, 404},
 		{"another machine", func(r *http.Request) { r.RemoteAddr = "192.0.2.1:1234" }, 403, 404},
 		{"a foreign name", func(r *http.Request) { r.Host = "evil.example" }, 403, 404},
+		{"a foreign address", func(r *http.Request) { r.Host = "192.0.2.7:8080" }, 403, 404},
 		{"another page", func(r *http.Request) { r.Header.Set("Sec-Fetch-Site", "cross-site") }, 403, 403},
 		{"another origin", func(r *http.Request) { r.Header.Set("Origin", "https://evil.example") }, 403, 403},
 		{"a strange address", func(r *http.Request) { r.RemoteAddr = "@" }, 403, 404},

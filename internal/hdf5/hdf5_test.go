@@ -3,6 +3,7 @@ package hdf5
 import (
 	"encoding/binary"
 	"errors"
+	"slices"
 	"testing"
 )
 
@@ -35,7 +36,7 @@ func TestRead(t *testing.T) {
 		"header at the edge": func(b []byte) []byte { binary.LittleEndian.PutUint64(b[64:], uint64(len(b))-2); return b },
 		"header overflows":   func(b []byte) []byte { binary.LittleEndian.PutUint64(b[64:], 1<<64-8); return b },
 	} {
-		if sets, err := Read(damage(empty())); !errors.Is(err, ErrFormat) {
+		if sets, err := Read(slices.Clip(damage(empty()))); !errors.Is(err, ErrFormat) {
 			t.Errorf("%s: expected ErrFormat, got %v, %v", name, sets, err)
 		}
 	}
