@@ -36,6 +36,43 @@ func TestErrorOfATask(t *testing.T) {
 	}
 }
 
+// failing is work of two workers, of which one fails; the caller's goes on until
+// the helper's has begun.
+type failing struct {
+	worker int
+	err    error
+	began  chan struct{}
+}
+
+func (f *failing) run(worker int) error {
+	if worker == 0 {
+		<-f.began
+	} else {
+		close(f.began)
+	}
+	if worker == f.worker {
+		return f.err
+	}
+	return nil
+}
+
+// TestErrorOfAWorker: the error of the caller's own work or of a helper's is that
+// of the run, and of no other.
+func TestErrorOfAWorker(t *testing.T) {
+	w := newWorkers(1)
+	defer w.close()
+	failure := errors.New("a failure")
+	for _, worker := range []int{0, 1, -1, 1, 0, -1} {
+		var want error
+		if worker >= 0 {
+			want = failure
+		}
+		if err := w.run(2, &failing{worker, failure, make(chan struct{})}); err != want {
+			t.Errorf("worker %d fails: expected %v, got %v", worker, want, err)
+		}
+	}
+}
+
 // TestTies: of equal logits the lowest class is the digit, as PyTorch's argmax
 // has it.
 func TestTies(t *testing.T) {

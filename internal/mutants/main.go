@@ -6,6 +6,9 @@
 //	go run ./internal/mutants -stale     none: only whether each still fits the code
 //	go run ./internal/mutants TEXT…      those whose file or mistake contains one of the texts
 //
+// On 2026-11-27, on two cores of Zen 4 with AVX-512, Go 1.26.8: 150 of 159 are
+// caught, 9 survive with a reason; 21 minutes.
+//
 // It fails when a mistake goes unnoticed that is not listed with a reason, when
 // one that is listed so is noticed, when one no longer fits the code, or when
 // its code does not compile.
@@ -37,7 +40,7 @@ type mutant struct {
 
 // testTime is how long the tests of one mutant may take. A mistake that makes them
 // hang is noticed by it.
-const testTime = 4 * time.Minute
+const testTime = 2 * time.Minute
 
 func main() {
 	random := flag.Int("random", 0, "try `N` mutants, chosen by the seed")
