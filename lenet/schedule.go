@@ -4,6 +4,7 @@ import (
 	"context"
 	"runtime"
 	"runtime/trace"
+	"strconv"
 	"sync/atomic"
 	"time"
 )
@@ -101,7 +102,8 @@ func (s *schedule) run(worker int) (err error) {
 	yielded := now
 	for i, p := range s.phases {
 		var region *trace.Region
-		if trace.IsEnabled() {
+		traced := trace.IsEnabled()
+		if traced {
 			region = trace.StartRegion(context.Background(), p.name)
 		}
 		spent := &s.times[worker][i]
@@ -120,6 +122,9 @@ func (s *schedule) run(worker int) (err error) {
 					spent.Wait += waited.Sub(now)
 				}
 				now = waited
+			}
+			if traced {
+				trace.Log(context.Background(), p.name, strconv.Itoa(task))
 			}
 			if taskErr := p.task(worker, task); err == nil {
 				err = taskErr

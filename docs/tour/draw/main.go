@@ -1,6 +1,7 @@
 // Draw makes the drawings of the tour from a trained network's activations, from
-// the formulas' constants, and from docs/tour/measured.json and trace.json, which
-// docs/tour/step -record measured.
+// the formulas' constants, from docs/tour/measured.json and trace.json, which
+// docs/tour/step -record measured, and from lines.json, which lenet's
+// TestCacheLines checks.
 //
 //	go run ./docs/tour/draw          # write docs/tour/*.svg
 //	go run ./docs/tour/draw -check   # fail if one of them is not what would be written
@@ -24,12 +25,14 @@ type data struct {
 		Unit  string
 	}
 	regions []region
+	lines   stepLines
 }
 
 type region struct {
 	Worker   int
 	Phase    string
 	From, To float64
+	Tasks    []int
 }
 
 // value is a figure of a page.
@@ -56,6 +59,7 @@ var drawings = []struct {
 	{"08-bits", drawSums},
 	{"09-adam", drawMoment},
 	{"10-engine", drawTrace},
+	{"10-lines", drawLines},
 	{"11-bytes", drawBytes},
 	{"12-single", drawSingle},
 	{"13-assembly", drawRegisters},
@@ -79,6 +83,9 @@ func run(check bool) error {
 		return err
 	}
 	if err := read("trace.json", &d.regions); err != nil {
+		return err
+	}
+	if err := read("lines.json", &d.lines); err != nil {
 		return err
 	}
 	for _, drawing := range drawings {
