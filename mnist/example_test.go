@@ -28,8 +28,6 @@ func ExampleLoad() {
 		data.Name, data.Train.Len(), data.Train.Labels[0], data.Test.Len())
 }
 
-// A picture as it may come from anywhere, here a red seven on grey paper, read
-// by kernelet's own model.
 // Drawn digits: image i is the same for every count.
 func ExampleSynthetic() {
 	drawn := mnist.Synthetic(100, 1)
