@@ -14,7 +14,8 @@ import (
 
 // explain writes what was seen of a picture to a folder: its brightness, and
 // for every view the ink and the 28×28 that was read, whose name says as what.
-func explain(reader *picture.Reader, p *picture.Picture, folder, path string) error {
+// All names begin with the picture's.
+func explain(reader *picture.Reader, p *picture.Picture, folder, name string) error {
 	if err := os.MkdirAll(folder, 0o755); err != nil {
 		return fmt.Errorf("--explain: %w", err)
 	}
@@ -22,7 +23,6 @@ func explain(reader *picture.Reader, p *picture.Picture, folder, path string) er
 	if err != nil {
 		return err
 	}
-	name := strings.TrimSuffix(filepath.Base(path), filepath.Ext(path))
 	write := func(step string, m image.Image) error {
 		var content bytes.Buffer
 		if err := png.Encode(&content, m); err != nil {
@@ -43,4 +43,37 @@ func explain(reader *picture.Reader, p *picture.Picture, folder, path string) er
 		}
 	}
 	return nil
+}
+
+// explainNames gives every picture a name of its own in the folder: its file's
+// without the end or, where another has that too, the whole path with dashes for
+// what separates folders. Files in the folder may differ in more than the case of
+// letters only, as some disks take no notice of it.
+func explainNames(paths []string) []string {
+	const longest = 150 // bytes, so that there is room for what follows
+	short := func(path string) string {
+		if path == standardInput {
+			return "standard-input"
+		}
+		return strings.TrimSuffix(filepath.Base(path), filepath.Ext(path))
+	}
+	same := map[string]int{}
+	for _, path := range paths {
+		same[strings.ToLower(short(path))]++
+	}
+	names, used := make([]string, len(paths)), map[string]bool{}
+	for i, path := range paths {
+		name := short(path)
+		if same[strings.ToLower(name)] > 1 {
+			name = strings.NewReplacer("/", "-", `\`, "-", ":", "-").Replace(filepath.Clean(path))
+			name = strings.TrimLeft(name, ".-")
+		}
+		name = strings.ToValidUTF8(name[max(0, len(name)-longest):], "")
+		names[i] = name
+		for n := 2; used[strings.ToLower(names[i])]; n++ {
+			names[i] = fmt.Sprintf("%s-%d", name, n)
+		}
+		used[strings.ToLower(names[i])] = true
+	}
+	return names
 }

@@ -42,9 +42,10 @@ func (c *predictCommand) Run(e *environment) error {
 	if err != nil {
 		return fmt.Errorf("predict: %w", err)
 	}
-	return eachPicture(e, paths, func(path string, p *picture.Picture) (print func() error, err error) {
+	names := explainNames(paths)
+	return eachPicture(e, paths, func(i int, p *picture.Picture) (print func() error, err error) {
 		if c.Explain != "" {
-			if err := explain(reader, p, c.Explain, path); err != nil {
+			if err := explain(reader, p, c.Explain, names[i]); err != nil {
 				return nil, err
 			}
 		}
@@ -55,7 +56,7 @@ func (c *predictCommand) Run(e *environment) error {
 		if math.IsNaN(float64(d.Probability)) {
 			return nil, errors.New("the model's logits are too large: their probabilities are not finite")
 		}
-		return func() error { return c.print(e.stdout, path, d) }, nil
+		return func() error { return c.print(e.stdout, paths[i], d) }, nil
 	})
 }
 
@@ -93,10 +94,18 @@ func newReader(e *environment, path, isa string) (*picture.Reader, error) {
 // worthProgress is the number of pictures from which progress is shown.
 const worthProgress = 50
 
+// pictureProgress returns the progress of so many pictures. What is printed
+// shows it already if that goes to a terminal, where a line that is written over
+// and over would be cleared for every answer.
+func pictureProgress(stdout, stderr io.Writer, pictures int) *progress {
+	_, watched := terminalWidth(stdout)
+	return newProgress(stderr, watched || pictures < worthProgress, "pictures")
+}
+
 // eachPicture decodes pictures and reads them on all threads, and prints what
 // was read in their order. Pictures that fail are named on standard error; the
-// error counts them.
-func eachPicture(e *environment, paths []string, read func(path string, p *picture.Picture) (print func() error, err error)) error {
+// error counts them. read gets a picture's index in paths.
+func eachPicture(e *environment, paths []string, read func(i int, p *picture.Picture) (print func() error, err error)) error {
 	type result struct {
 		print  func() error
 		frames int
@@ -117,7 +126,7 @@ func eachPicture(e *environment, paths []string, read func(path string, p *pictu
 				r := result{frames: 1, err: err}
 				if err == nil {
 					r.frames = p.Frames
-					r.print, r.err = read(paths[i], p)
+					r.print, r.err = read(i, p)
 				}
 				results[i] <- r
 			}
@@ -138,8 +147,12 @@ func eachPicture(e *environment, paths []string, read func(path string, p *pictu
 	}()
 	defer workers.Wait()
 	defer close(stop)
-	bar := newProgress(e.stderr, len(paths) < worthProgress, "pictures")
+	bar := pictureProgress(e.stdout, e.stderr, len(paths))
 	defer bar.clear()
+	complain := func(path string, what any) {
+		bar.clear() // until it is written again
+		fmt.Fprintf(e.stderr, "kernelet: %s: %v\n", path, what)
+	}
 	failed := 0
 	for i, path := range paths {
 		var r result
@@ -149,18 +162,15 @@ func eachPicture(e *environment, paths []string, read func(path string, p *pictu
 			return e.ctx.Err()
 		}
 		if r.frames > 1 {
-			bar.clear()
-			fmt.Fprintf(e.stderr, "kernelet: %s: the first of %d frames is read\n", path, r.frames)
+			complain(path, fmt.Sprintf("the first of %d frames is read", r.frames))
 		}
 		switch {
 		case r.err != nil && len(paths) == 1:
 			return fmt.Errorf("%s: %w", path, r.err)
 		case r.err != nil:
-			bar.clear()
 			failed++
-			fmt.Fprintf(e.stderr, "kernelet: %s: %v\n", path, r.err)
+			complain(path, r.err)
 		default:
-			bar.clear()
 			if err := r.print(); err != nil {
 				return err
 			}

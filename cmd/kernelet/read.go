@@ -72,7 +72,7 @@ func (c *readCommand) Run(e *environment) error {
 	if c.Overlay != "" && len(paths) != 1 {
 		return usageError{fmt.Errorf("read: --overlay: expected one picture, got %d", len(paths))}
 	}
-	return eachPicture(e, paths, func(path string, p *picture.Picture) (print func() error, err error) {
+	return eachPicture(e, paths, func(i int, p *picture.Picture) (print func() error, err error) {
 		var rows []picture.Row
 		if c.Grid.columns > 0 {
 			rows, err = reader.Grid(p, c.Grid.columns, c.Grid.rows)
@@ -87,7 +87,7 @@ func (c *readCommand) Run(e *environment) error {
 				return nil, err
 			}
 		}
-		return func() error { return c.print(e.stdout, path, rows, len(paths) > 1) }, nil
+		return func() error { return c.print(e.stdout, paths[i], rows, len(paths) > 1) }, nil
 	})
 }
 
