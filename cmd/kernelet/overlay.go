@@ -16,7 +16,7 @@ import (
 )
 
 // overlay writes a picture with a box around every digit and what it was read
-// as above: green, or red if it was refused or its probability is below a half.
+// as above: blue, or orange if it was refused or its probability is below a half.
 func overlay(path string, p *picture.Picture, rows []picture.Row) error {
 	bounds := p.Bounds()
 	m := image.NewRGBA(bounds)
@@ -24,9 +24,9 @@ func overlay(path string, p *picture.Picture, rows []picture.Row) error {
 	draw.Draw(m, bounds, p, bounds.Min, draw.Over)
 	for _, row := range rows {
 		for _, d := range row.Digits {
-			c := color.RGBA{G: 150, A: 255}
+			c := rightBlue
 			if d.Rejected() || d.Probability < 0.5 {
-				c = color.RGBA{R: 220, A: 255}
+				c = wrongBrick
 			}
 			frame(m, d.Box, max(1, max(bounds.Dx(), bounds.Dy())/600), c)
 			label(m, d.Box, strconv.Itoa(d.Digit), c)

@@ -22,11 +22,13 @@ import (
 	"github.com/kernelet/kernelet/mnist"
 )
 
+// Colours that people with any colour vision tell apart, which TestColours
+// checks. What is right and what is wrong stands on white or on paper.
 var (
-	blue   = color.RGBA{0x1f, 0x77, 0xb4, 0xff}
-	orange = color.RGBA{0xff, 0x7f, 0x0e, 0xff}
-	green  = color.RGBA{0x1a, 0x7f, 0x37, 0xff}
-	red    = color.RGBA{0xcf, 0x22, 0x2e, 0xff}
+	blue       = color.RGBA{0x1f, 0x77, 0xb4, 0xff}
+	orange     = color.RGBA{0xff, 0x7f, 0x0e, 0xff}
+	rightBlue  = color.RGBA{0x0b, 0x6e, 0x99, 0xff}
+	wrongBrick = color.RGBA{0xb8, 0x3d, 0x0b, 0xff}
 )
 
 // curvePair are the two curves of a picture, over the epochs.
@@ -124,14 +126,14 @@ type title struct {
 	color color.Color
 }
 
-// titles says of each of the first validation digits "predicted (label)", green
+// titles says of each of the first validation digits "predicted (label)", blue
 // where that is right.
 func titles(predictions []lenet.Prediction, labels []byte) []title {
 	list := make([]title, len(predictions))
 	for i, p := range predictions {
-		list[i] = title{fmt.Sprintf("%d (%d)", p.Digit, labels[i]), red}
+		list[i] = title{fmt.Sprintf("%d (%d)", p.Digit, labels[i]), wrongBrick}
 		if p.Digit == int(labels[i]) {
-			list[i].color = green
+			list[i].color = rightBlue
 		}
 	}
 	return list

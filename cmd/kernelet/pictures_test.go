@@ -10,12 +10,13 @@ import (
 
 	"gonum.org/v1/plot/plotter"
 
+	"github.com/kernelet/kernelet/internal/colourblind"
 	"github.com/kernelet/kernelet/lenet"
 	"github.com/kernelet/kernelet/mnist"
 )
 
-// checkPicture: the file is a PNG of the size that it is drawn with, and its
-// colours are there.
+// checkPicture: the file is a PNG of the size that it is drawn with, on a
+// background of its own, and its colours are there.
 func checkPicture(t *testing.T, path string) {
 	t.Helper()
 	file, err := os.Open(path)
@@ -38,15 +39,18 @@ func checkPicture(t *testing.T, path string) {
 	seen := map[color.Color]int{}
 	for y := range m.Bounds().Dy() {
 		for x := range m.Bounds().Dx() {
-			r, g, b, _ := m.At(x, y).RGBA()
+			r, g, b, a := m.At(x, y).RGBA()
+			if a != 0xffff {
+				t.Fatalf("%s: expected a background of its own, for dark pages, got alpha %d at %d, %d", path, a, x, y)
+			}
 			seen[color.RGBA{uint8(r >> 8), uint8(g >> 8), uint8(b >> 8), 255}]++
 		}
 	}
 	wanted := []color.RGBA{blue, orange}
 	if filepath.Base(path) == predictionsFile {
-		wanted = []color.RGBA{green}
-		if seen[green] == 0 {
-			wanted = []color.RGBA{red}
+		wanted = []color.RGBA{rightBlue}
+		if seen[rightBlue] == 0 {
+			wanted = []color.RGBA{wrongBrick}
 		}
 	}
 	for _, c := range wanted {
@@ -56,10 +60,31 @@ func checkPicture(t *testing.T, path string) {
 	}
 }
 
+// TestColours: everybody tells the colours of the pictures and of the report
+// apart, on light and on dark screens.
+func TestColours(t *testing.T) {
+	light, dark, err := colourblind.Themes(reportPage, "ink", "first", "second", "card")
+	if err != nil {
+		t.Fatal(err)
+	}
+	of := func(c color.RGBA) colourblind.Colour { return colourblind.Colour{c.R, c.G, c.B} }
+	white, black := color.RGBA{255, 255, 255, 255}, color.RGBA{0, 0, 0, 255}
+	for name, colours := range map[string][]colourblind.Colour{
+		"report, light": light, "report, dark": dark,
+		"curves":      {of(blue), of(orange), of(white), of(black)},
+		"predictions": {of(rightBlue), of(wrongBrick), of(white), of(black)},
+		"filters":     {of(filterAbove), of(filterBelow), of(white), of(black)},
+	} {
+		for _, pair := range colourblind.Close([]string{"first", "second", "third", "fourth"}, colours) {
+			t.Errorf("%s: %s", name, pair)
+		}
+	}
+}
+
 // TestTitles: what stands over the digits, in which colour.
 func TestTitles(t *testing.T) {
 	got := titles([]lenet.Prediction{{Digit: 7}, {Digit: 1}, {Digit: 0}}, []byte{7, 2, 0, 9})
-	want := []title{{"7 (7)", green}, {"1 (2)", red}, {"0 (0)", green}}
+	want := []title{{"7 (7)", rightBlue}, {"1 (2)", wrongBrick}, {"0 (0)", rightBlue}}
 	if !slices.Equal(got, want) {
 		t.Errorf("expected %v, got %v", want, got)
 	}
@@ -168,7 +193,10 @@ func rowsOf(t *testing.T, path string, colours ...color.RGBA) map[color.RGBA][]i
 	rows := map[color.RGBA][]int{}
 	for y := range m.Bounds().Dy() {
 		for x := range m.Bounds().Dx() / 2 {
-			r, g, b, _ := m.At(x, y).RGBA()
+			r, g, b, a := m.At(x, y).RGBA()
+			if a != 0xffff {
+				t.Fatalf("%s: expected a background of its own, for dark pages, got alpha %d at %d, %d", path, a, x, y)
+			}
 			if c := (color.RGBA{uint8(r >> 8), uint8(g >> 8), uint8(b >> 8), 255}); slices.Contains(colours, c) {
 				rows[c] = append(rows[c], y)
 			}

@@ -28,8 +28,14 @@ func digitURL(pixels []byte) (template.URL, error) {
 	return pngURL(&image.Gray{Pix: pixels, Stride: mnist.Columns, Rect: image.Rect(0, 0, mnist.Columns, mnist.Rows)})
 }
 
+// The colours of a filter's largest weights.
+var (
+	filterAbove = color.RGBA{0xd9, 0x5f, 0x02, 0xff}
+	filterBelow = color.RGBA{0x1f, 0x5f, 0xb4, 0xff}
+)
+
 // filterURLs are pictures of conv1's filters: orange above 0, blue below, white
-// at 0, colours that nearly everybody tells apart.
+// at 0, colours that everybody tells apart.
 func filterURLs(model *lenet.Model) ([]template.URL, error) {
 	weights := model.Tensors()[0] // conv1.weight
 	size := weights.Shape[3]
@@ -42,9 +48,9 @@ func filterURLs(model *lenet.Model) ([]template.URL, error) {
 		}
 		picture := image.NewRGBA(image.Rect(0, 0, size, size))
 		for i, v := range values {
-			full := color.RGBA{0xd9, 0x5f, 0x02, 0xff}
+			full := filterAbove
 			if v < 0 {
-				full = color.RGBA{0x1f, 0x5f, 0xb4, 0xff}
+				full = filterBelow
 			}
 			share := 0.0
 			if most > 0 {

@@ -17,17 +17,17 @@ func newDrawing(width, height int, title string) *drawing {
 	return &drawing{width: width, height: height, title: title}
 }
 
-// style has colours that people with any colour vision tell apart; what they
-// mean is written beside them too.
+// style has colours that people with any colour vision tell apart, which
+// TestColours checks; what they mean is written beside them too.
 const style = `<style>
 text { font: 13px system-ui, sans-serif; fill: #1c1d21 }
 .small { font-size: 11px } .muted { fill: #5b5f68 } .middle { text-anchor: middle } .end { text-anchor: end }
-.paper { fill: #fbfaf7 } .ink { fill: #1c1d21 } .first { fill: #0b6e99 } .second { fill: #c2410c } .third { fill: #4d7c0f } .fourth { fill: #7e22ce } .faint { fill: #dcdad3 }
+.paper { fill: #fbfaf7 } .ink { fill: #1c1d21 } .first { fill: #0b6e99 } .second { fill: #c2410c } .third { fill: #936b61 } .fourth { fill: #851cfe } .faint { fill: #dcdad3 }
 .line { stroke: #8b8f98; fill: none } .first-line { stroke: #0b6e99; stroke-width: 2; fill: none } .second-line { stroke: #c2410c; stroke-width: 2; fill: none } .dashed { stroke: #5b5f68; stroke-dasharray: 4 4; fill: none }
 .on { fill: #fff }
 @media (prefers-color-scheme: dark) {
 text { fill: #e8e8ea } .muted { fill: #a5a9b3 }
-.paper { fill: #14151a } .ink { fill: #e8e8ea } .first { fill: #5cc4ef } .second { fill: #fb923c } .third { fill: #a3e635 } .fourth { fill: #c9a2ff } .faint { fill: #343741 }
+.paper { fill: #14151a } .ink { fill: #e8e8ea } .first { fill: #5cc4ef } .second { fill: #fb923c } .third { fill: #b29480 } .fourth { fill: #9466ff } .faint { fill: #343741 }
 .line { stroke: #6b707c } .first-line { stroke: #5cc4ef } .second-line { stroke: #fb923c } .dashed { stroke: #a5a9b3 }
 .on { fill: #14151a }
 }
