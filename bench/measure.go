@@ -3,25 +3,29 @@ package bench
 import (
 	"context"
 	"fmt"
+	"slices"
+	"strconv"
 	"strings"
 	"time"
 )
 
-// Row is one measurement. Value is the median of the samples, and Low to High
-// the interval that covers it in 95 of 100 cases.
+// Row is one measurement. Value is the median of the samples, Low to High the
+// interval that covers it in 95 of 100 cases, and Best the fastest sample.
 type Row struct {
-	Group    string  `json:"group"` // "ceiling", "kernel", "whole" or "phase"
-	Name     string  `json:"name"`
-	ISA      string  `json:"isa,omitempty"`
-	Threads  int     `json:"threads"`
-	Batch    int     `json:"batch,omitempty"` // images of a step or call
-	Unit     string  `json:"unit"`            // of Value: "GHz", "GFLOP/s", "GOP/s" and "GB/s" are rates, "µs/image", "ns" and "s" times
-	Value    float64 `json:"value"`
-	Low      float64 `json:"low"`
-	High     float64 `json:"high"`
-	Samples  int     `json:"samples"`
-	Outliers int     `json:"outliers"`
-	Unsteady bool    `json:"unsteady,omitempty"` // the interval is wider than 5 % of Value
+	Benchmark string  `json:"benchmark"` // Key, for readers of the JSON
+	Group     string  `json:"group"`     // "ceiling", "kernel", "whole" or "phase"
+	Name      string  `json:"name"`
+	ISA       string  `json:"isa,omitempty"`
+	Threads   int     `json:"threads"`
+	Batch     int     `json:"batch,omitempty"` // images of a step or call
+	Unit      string  `json:"unit"`            // of Value: "GHz", "GFLOP/s", "GOP/s", "GB/s" and "images/s" are rates, "µs/image", "ns" and "s" times
+	Value     float64 `json:"value"`
+	Low       float64 `json:"low"`
+	High      float64 `json:"high"`
+	Best      float64 `json:"best,omitempty"`
+	Samples   int     `json:"samples"`
+	Outliers  int     `json:"outliers"`
+	Unsteady  bool    `json:"unsteady,omitempty"` // the interval is wider than 5 % of Value
 
 	// What follows is known of kernels and of what is measured against the peak
 	// of fused multiply-adds.
@@ -34,14 +38,24 @@ type Row struct {
 	P50            float64 `json:"p50_us,omitempty"`          // of calls, in µs
 	P99            float64 `json:"p99_us,omitempty"`
 	Waiting        float64 `json:"waiting,omitempty"` // of Value, for other workers: of a phase
+
+	Waited   float64   `json:"waited,omitempty"`        // share of the threads' time without a processor: the scheduler's doing
+	Clock    float64   `json:"clock_ghz,omitempty"`     // right after the samples, their median
+	ClockLow float64   `json:"clock_low_ghz,omitempty"` // and the lowest
+	Suspect  string    `json:"suspect,omitempty"`       // why the row cannot be right, though it was measured twice
+	Series   []float64 `json:"series,omitempty"`        // the samples in the order of time, six digits of each
 }
 
 // Rate reports whether Value is a rate, so that a larger one is the better.
-func (r Row) Rate() bool { return strings.HasPrefix(r.Unit, "G") }
+func (r Row) Rate() bool { return strings.HasPrefix(r.Unit, "G") || r.Unit == imagesPerSecond }
 
-// BenchmarkName is the row's name in Go's benchmark format, without its group.
-func (r Row) BenchmarkName() string {
-	name := strings.NewReplacer(" ", "-", ",", "", "%", "percent").Replace(r.Name)
+// imagesPerSecond is the unit of rows of many networks at once.
+const imagesPerSecond = "images/s"
+
+// Key is the row's name in JSON, in Go's benchmark format and, after
+// "Benchmark", in go test -bench: it tells rows of a report apart.
+func (r Row) Key() string {
+	name := strings.ToUpper(r.Group[:min(1, len(r.Group))]) + r.Group[min(1, len(r.Group)):] + "/" + strings.NewReplacer(" ", "-", ",", "", "%", "percent").Replace(r.Name)
 	if r.ISA != "" {
 		name += "/isa=" + r.ISA
 	}
@@ -51,14 +65,20 @@ func (r Row) BenchmarkName() string {
 	return fmt.Sprintf("%s/threads=%d", name, r.Threads)
 }
 
-// Key tells rows of a report apart.
-func (r Row) Key() string {
-	return fmt.Sprintf("%s/%s/isa=%s/threads=%d/batch=%d", r.Group, r.Name, r.ISA, r.Threads, r.Batch)
-}
-
 // unsteadyWidth is the width of an interval, as a share of the median, beyond
 // which a row is called unsteady.
 const unsteadyWidth = 0.05
+
+// now is the time; tests set another clock.
+var now = time.Now
+
+// sample is one timing of a row's work.
+type sample struct {
+	value  float64 // in the row's unit
+	waited float64 // share of the threads' time without a processor
+	clock  float64 // GHz, right after
+	round  int     // in which it was taken
+}
 
 // measurement is a Row under construction and the work that it times.
 type measurement struct {
@@ -66,12 +86,15 @@ type measurement struct {
 	// run does the work n times and returns how much it was, in operations, bytes
 	// or images.
 	run func(n int) (float64, error)
+	// rate does the work about that long and returns how much it was, a second;
+	// instead of run.
+	rate func(target time.Duration) (float64, error)
 
 	phases func(Row) []Row // what the row consists of, if that is known
 
 	n         int // that fill a sample
 	most      int // samples; 0: as many as there are rounds
-	samples   []float64
+	samples   []sample
 	latencies []float64 // µs, of calls, where percentiles are wanted
 
 	dense, executed float64 // operations an image
@@ -79,49 +102,109 @@ type measurement struct {
 	images          float64 // of a call
 }
 
-// sample takes one sample in the row's unit.
-func (m *measurement) sample() error {
-	start := time.Now()
-	work, err := m.run(m.n)
-	seconds := time.Since(start).Seconds()
+// sample takes one sample in the row's unit and returns how long it took.
+func (m *measurement) sample(target time.Duration) (s sample, took time.Duration, err error) {
+	waited, start := waitedForProcessor(), now()
+	var work float64
+	if m.rate != nil {
+		work, err = m.rate(target)
+	} else {
+		work, err = m.run(m.n)
+	}
+	took = now().Sub(start)
 	if err != nil {
-		return fmt.Errorf("bench: %s: %w", m.row.Key(), err)
+		return s, took, fmt.Errorf("bench: %s: %w", m.row.Key(), err)
 	}
-	value := seconds / work
+	threads := float64(max(1, m.row.Threads))
+	s.waited = min(1, max(0, (waitedForProcessor()-waited).Seconds()/took.Seconds()/threads))
+	s.clock = clockNow()
+	s.value = took.Seconds() / work
 	switch {
+	case m.rate != nil:
+		s.value = work
 	case m.row.Rate():
-		value = work / seconds / 1e9
+		s.value = work / took.Seconds() / 1e9
 	case m.row.Unit == "ns":
-		value *= 1e9
+		s.value *= 1e9
 	case m.row.Unit != "s":
-		value *= 1e6
+		s.value *= 1e6
 	}
-	m.samples = append(m.samples, value)
-	return nil
+	return s, took, nil
 }
+
+// Calibration accepts a time that two runs of the same length agree on, and after
+// some runs the shortest: what interrupts a run makes it longer, never shorter.
+const (
+	agreement       = 1.25 // of two times
+	calibrationRuns = 6
+)
 
 // calibrate warms up and chooses n so that a sample takes about target.
 func (m *measurement) calibrate(target time.Duration) error {
-	for m.n = 1; ; {
-		start := time.Now()
+	if m.rate != nil {
+		_, err := m.rate(target / 4)
+		return err
+	}
+	kept := len(m.latencies)
+	defer func() { m.latencies = m.latencies[:kept] }()
+	timed := func() (time.Duration, error) {
+		start := now()
 		if _, err := m.run(m.n); err != nil {
-			return fmt.Errorf("bench: %s: %w", m.row.Key(), err)
+			return 0, fmt.Errorf("bench: %s: %w", m.row.Key(), err)
 		}
-		took := time.Since(start)
+		return max(1, now().Sub(start)), nil
+	}
+	for m.n = 1; ; {
+		took, err := timed()
+		if err != nil {
+			return err
+		}
+		if took >= target/2 {
+			// A stall can make any run this long.
+			for range calibrationRuns - 1 {
+				again, err := timed()
+				if err != nil {
+					return err
+				}
+				agreed := max(again, took).Seconds() < agreement*min(again, took).Seconds()
+				if took = min(again, took); agreed {
+					break
+				}
+			}
+		}
 		if took >= target/2 || m.n >= 1<<30 {
-			m.n = max(1, int(float64(m.n)*target.Seconds()/max(took.Seconds(), 1e-9)))
-			m.latencies = m.latencies[:0]
+			m.n = max(1, int(float64(m.n)*target.Seconds()/took.Seconds()))
 			return nil
 		}
-		m.n *= 2
-		if took > 0 {
-			m.n = max(m.n, min(100*m.n, int(float64(m.n)/2*0.7*target.Seconds()/took.Seconds())))
-		}
+		m.n = max(2*m.n, min(100*m.n, int(float64(m.n)*0.7*target.Seconds()/took.Seconds())))
 	}
 }
 
-// measure calibrates all measurements and samples them in turn, so that what
-// disturbs the machine for a while disturbs all of them a little.
+// take takes one sample. One that is less than half as long as it was to be has
+// shown that the calibration was wrong, and is taken again after another.
+func (m *measurement) take(target time.Duration, round int) error {
+	if len(m.samples) == 0 {
+		if err := m.calibrate(target); err != nil {
+			return err
+		}
+	}
+	s, took, err := m.sample(target)
+	if err == nil && took < target/2 && m.rate == nil {
+		if err := m.calibrate(target); err != nil {
+			return err
+		}
+		s, _, err = m.sample(target)
+	}
+	if err != nil {
+		return err
+	}
+	s.round = round
+	m.samples = append(m.samples, s)
+	return nil
+}
+
+// measure samples all measurements in turn, so that what disturbs the machine
+// for a while disturbs all of them a little.
 func measure(ctx context.Context, all []*measurement, target time.Duration, rounds int, progress func(done, total int)) error {
 	total := 0
 	for _, m := range all {
@@ -140,12 +223,7 @@ func measure(ctx context.Context, all []*measurement, target time.Duration, roun
 			if err := ctx.Err(); err != nil {
 				return err
 			}
-			if len(m.samples) == 0 {
-				if err := m.calibrate(target); err != nil {
-					return err
-				}
-			}
-			if err := m.sample(); err != nil {
+			if err := m.take(target, round); err != nil {
 				return err
 			}
 			done++
@@ -157,23 +235,56 @@ func measure(ctx context.Context, all []*measurement, target time.Duration, roun
 
 // finish turns the samples into the row's figures.
 func (m *measurement) finish() {
-	s := summarise(m.samples)
 	r := &m.row
+	r.Benchmark = r.Key()
+	r.Series = make([]float64, len(m.samples))
+	clocks := make([]float64, len(m.samples))
+	r.Waited = 0
+	for i, s := range m.samples {
+		r.Series[i], clocks[i] = sixDigits(s.value), s.clock
+		r.Waited += s.waited / float64(len(m.samples))
+	}
+	s := summarise(r.Series)
 	r.Value, r.Low, r.High, r.Outliers, r.Samples = s.median, s.low, s.high, s.outliers, len(m.samples)
 	r.Unsteady = s.high-s.low > unsteadyWidth*s.median
+	r.Best = best(*r, r.Series)
+	r.Waited = sixDigits(r.Waited)
+	r.Clock, r.ClockLow = sixDigits(summarise(clocks).median), sixDigits(slices.Min(clocks))
 	if len(m.latencies) > 0 {
 		r.P50, r.P99 = percentile(m.latencies, .50), percentile(m.latencies, .99)
 	}
-	if r.Unit != "µs/image" {
+	microseconds := r.Value // of an image
+	switch r.Unit {
+	case imagesPerSecond:
+		microseconds = 1e6 / r.Value
+	case "µs/image":
+	default:
 		return
 	}
 	if m.dense > 0 {
-		r.DenseGFLOPs = m.dense / r.Value / 1e3
+		r.DenseGFLOPs = m.dense / microseconds / 1e3
 	}
 	if m.executed > 0 {
-		r.ExecutedGFLOPs = m.executed / r.Value / 1e3
+		r.ExecutedGFLOPs = m.executed / microseconds / 1e3
 	}
 	if m.images > 0 {
 		r.Bytes = m.touched / m.images
 	}
+}
+
+// best is the fastest of a row's samples.
+func best(r Row, samples []float64) float64 {
+	if r.Rate() {
+		return slices.Max(samples)
+	}
+	return slices.Min(samples)
+}
+
+// sixDigits rounds to six significant digits, more than any timing has.
+func sixDigits(v float64) float64 {
+	rounded, err := strconv.ParseFloat(strconv.FormatFloat(v, 'g', 6, 64), 64)
+	if err != nil {
+		return v
+	}
+	return rounded
 }

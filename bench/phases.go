@@ -27,8 +27,10 @@ func (s *steps) rows(of Row) (rows []Row) {
 		return float64(d.Nanoseconds()) / 1e3 / float64(threads*s.images)
 	}
 	row := func(name string, value, waiting float64) Row {
-		return Row{Group: phaseGroup, Name: name, ISA: of.ISA, Threads: of.Threads, Batch: of.Batch, Unit: of.Unit,
-			Value: value, Low: value, High: value, Waiting: waiting, Samples: 1}
+		r := Row{Group: phaseGroup, Name: name, ISA: of.ISA, Threads: of.Threads, Batch: of.Batch, Unit: of.Unit,
+			Value: value, Low: value, High: value, Waiting: waiting, Best: value, Samples: 1}
+		r.Benchmark = r.Key()
+		return r
 	}
 	rest := perImage(s.took, 1)
 	for _, p := range s.trainer.PhaseTimes() {

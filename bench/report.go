@@ -2,7 +2,6 @@ package bench
 
 import (
 	"context"
-	"fmt"
 	"runtime"
 	"slices"
 	"strings"
@@ -26,13 +25,7 @@ type Report struct {
 	Score   Score    `json:"score"`
 	Rows    []Row    `json:"rows"`
 	Notes   []string `json:"notes"`
-
-	samples map[string][]float64 // of the rows, by their keys
 }
-
-// Samples are those of a row in its unit, in the order in which they were taken;
-// a report that was read from a file has none.
-func (r *Report) Samples(row Row) []float64 { return r.samples[row.Key()] }
 
 // The parts of a run.
 const (
@@ -73,7 +66,7 @@ func (o *Options) needs(ceiling *Row, chosen string) bool {
 // kernels.ErrISA. The score is that of drawn images and random weights; a run
 // of other images, of another model or of some parts only has none.
 func Run(ctx context.Context, options Options) (*Report, error) {
-	start := time.Now()
+	start, stolenBefore := time.Now(), stolen()
 	if options.Progress == nil {
 		options.Progress = func(string, int, int) {}
 	}
@@ -81,7 +74,7 @@ func Run(ctx context.Context, options Options) (*Report, error) {
 	if err != nil {
 		return nil, err
 	}
-	report := &Report{Schema: Schema, Date: start.UTC().Format(time.RFC3339), Quick: options.Quick, Machine: Inspect(chosen), Notes: []string{}, samples: map[string][]float64{}}
+	report := &Report{Schema: Schema, Date: start.UTC().Format(time.RFC3339), Quick: options.Quick, Machine: Inspect(chosen), Notes: []string{}}
 	var sets []*kernels.Set
 	for _, name := range kernels.Available() {
 		s, err := kernels.Select(name)
@@ -118,8 +111,13 @@ func Run(ctx context.Context, options Options) (*Report, error) {
 		if err := measure(ctx, part.all, part.target, rounds, progress); err != nil {
 			return nil, err
 		}
-		for _, m := range part.all {
-			report.add(m)
+		if err := report.check(ctx, part.all, part.target, rounds); err != nil {
+			return nil, err
+		}
+	}
+	for _, m := range whole {
+		if m.phases != nil {
+			report.Rows = append(report.Rows, m.phases(m.row)...)
 		}
 	}
 	if options.wants(MNIST) && !options.Quick {
@@ -132,24 +130,49 @@ func Run(ctx context.Context, options Options) (*Report, error) {
 	}
 	report.Machine.after(loadAverage())
 	if options.Images == nil && options.Model == nil {
-		report.Score = score(report.Rows)
+		report.Score = score(whole)
 	}
 	report.Seconds = time.Since(start).Seconds()
+	report.disturbances(stolen() - stolenBefore)
 	return report, nil
 }
 
+// check adds the rows of a part. Those that cannot be right are measured once
+// more, and marked if they are no better then.
+func (r *Report) check(ctx context.Context, part []*measurement, target time.Duration, rounds int) error {
+	for _, m := range part {
+		r.add(m)
+	}
+	var again []*measurement
+	for _, m := range part {
+		if m.row.Suspect = r.suspicion(&m.row); m.row.Suspect != "" {
+			again = append(again, m)
+		}
+	}
+	first := map[*measurement][]sample{}
+	for _, m := range again {
+		first[m], m.samples = m.samples, nil
+	}
+	if err := measure(ctx, again, target, rounds, func(int, int) {}); err != nil {
+		return err
+	}
+	for _, m := range again {
+		r.add(m)
+	}
+	for _, m := range again {
+		m.row.Suspect = r.suspicion(&m.row)
+		r.add(m)
+	}
+	return nil
+}
+
 // add finishes a measurement and sets it against the ceilings, which come
-// before the others.
+// before the others. A row that is there already is replaced.
 func (r *Report) add(m *measurement) {
 	m.finish()
 	row := &m.row
-	switch row.Name {
-	case clockName:
+	if row.Name == clockName {
 		r.Machine.Clock = row.Value
-	case distanceName:
-		if row.High > farApart {
-			r.Machine.Warnings = append(r.Machine.Warnings, fmt.Sprintf("a cache line takes up to %.0f ns to another thread and back: its core is far away, and training on several threads is slow", row.High))
-		}
 	}
 	if row.DenseGFLOPs > 0 {
 		if peak := r.Ceiling(PeakName, row.ISA, row.Threads); peak > 0 {
@@ -159,16 +182,12 @@ func (r *Report) add(m *measurement) {
 	if row.Group == "kernel" {
 		r.bound(m)
 	}
-	r.Rows = append(r.Rows, *row)
-	r.samples[row.Key()] = m.samples
-	if m.phases != nil {
-		r.Rows = append(r.Rows, m.phases(*row)...)
+	if at := slices.IndexFunc(r.Rows, func(other Row) bool { return other.Key() == row.Key() }); at >= 0 {
+		r.Rows[at] = *row
+		return
 	}
+	r.Rows = append(r.Rows, *row)
 }
-
-// farApart is the time, in ns, that a cache line takes to a core of another
-// cache and back; within one L3 it is below 150.
-const farApart = 300
 
 // Ceiling returns the value of a ceiling's row, of any set if isa is empty, or
 // 0.

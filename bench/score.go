@@ -1,13 +1,19 @@
 package bench
 
-import "math"
+import (
+	"fmt"
+	"math"
+)
 
 // ScoreVersion changes when the definition of the score does; scores of
 // different versions say nothing about each other. docs/bench.md defines it.
-const ScoreVersion = 2
+const ScoreVersion = 3
 
-// Score says how fast a machine is, the reference machine being 1000. Low to
-// High is what the intervals of the rows that it is made of allow.
+// Score says how fast a machine is, the reference machine being 1000: one
+// network on one thread, and a network on each thread at once. It is made of the
+// best samples of its rows, because they repeat: what else runs makes samples
+// slower, never faster, and in some of them nothing else runs. Low to High is
+// where the score of another run of the same machine is expected.
 type Score struct {
 	Version        int     `json:"version"`
 	OneThread      float64 `json:"one_thread"`
@@ -16,51 +22,115 @@ type Score struct {
 	AllThreads     float64 `json:"all_threads"`
 	AllThreadsLow  float64 `json:"all_threads_low"`
 	AllThreadsHigh float64 `json:"all_threads_high"`
+	Disturbed      string  `json:"disturbed,omitempty"` // why the scores are no results
 }
 
-// reference is a row that a score is made of, and its value in µs an image on
-// the reference machine: two cores of an AMD EPYC of the fifth generation at
-// 4.0 GHz, AVX-512, 2026-11-25.
+// reference is a row that a score is made of, and its value on the reference
+// machine: two cores of an AMD EPYC of the fifth generation at 4.0 GHz, AVX-512,
+// 2026-11-30.
 type reference struct {
-	name         string
-	batch        int
-	microseconds float64
+	name  string
+	batch int
+	unit  string
+	value float64
 }
 
 var (
-	oneThread  = []reference{{"train", 100, 25.9}, {"infer", 100, 8.6}, {"infer", 1, 19.9}}
-	allThreads = []reference{{"train", 100, 12.5}, {"train", 1000, 11.9}, {"infer", 1000, 4.1}}
+	oneThread = []reference{
+		{Train, 100, "µs/image", 25.9}, {Infer, 100, "µs/image", 8.6}, {Infer, 1, "µs/image", 19.9},
+	}
+	allThreads = []reference{{TrainRate, rateBatch, imagesPerSecond, 77_000}, {InferRate, rateBatch, imagesPerSecond, 230_000}}
+)
+
+// Limits beyond which a run is too disturbed for a score.
+const (
+	// parts of a run, one after the other, each of which has its own best samples.
+	scoreParts = 5
+	// The worst part may be that much slower than the best.
+	mostScatter = 0.05
+	// The share of its time in which the best sample's threads may have waited for a processor.
+	mostWaited = 0.02
+	// Another run finds its memory elsewhere, and the clock a little different: that
+	// alone moves a best sample by up to 1 %, measured on a quiet machine.
+	otherRun = 0.01
 )
 
 // score is 1000 times the geometric mean of the rates relative to the
 // reference's.
-func score(rows []Row) Score {
+func score(all []*measurement) Score {
 	most := 0
-	for _, r := range rows {
-		if r.Group == "whole" {
-			most = max(most, r.Threads)
+	for _, m := range all {
+		if m.row.Group == "whole" {
+			most = max(most, m.row.Threads)
 		}
 	}
 	s := Score{Version: ScoreVersion}
-	s.OneThread, s.OneThreadLow, s.OneThreadHigh = relative(rows, oneThread, 1)
-	s.AllThreads, s.AllThreadsLow, s.AllThreadsHigh = relative(rows, allThreads, most)
+	var one, every string
+	s.OneThread, s.OneThreadLow, s.OneThreadHigh, one = relative(all, oneThread, 1)
+	s.AllThreads, s.AllThreadsLow, s.AllThreadsHigh, every = relative(all, allThreads, most)
+	if s.Disturbed = one; one == "" {
+		s.Disturbed = every
+	}
 	return s
 }
 
-func relative(rows []Row, references []reference, threads int) (value, low, high float64) {
-	var values, lows, highs []float64
+// relative is a score with its interval, and why it is no result, if it is none.
+func relative(all []*measurement, references []reference, threads int) (value, low, high float64, disturbed string) {
+	var bests []float64 // relative to the reference's
+	parts := make([][]float64, scoreParts)
 	for _, reference := range references {
-		for _, r := range rows {
-			if r.Group == "whole" && r.Name == reference.name && r.Batch == reference.batch && r.Threads == threads {
-				values = append(values, reference.microseconds/r.Value)
-				lows = append(lows, reference.microseconds/r.High)
-				highs = append(highs, reference.microseconds/r.Low)
+		for _, m := range all {
+			r := &m.row
+			if r.Group != "whole" || r.Name != reference.name || r.Batch != reference.batch || r.Threads != threads || r.Unit != reference.unit || len(m.samples) < scoreParts {
+				continue
+			}
+			faster := func(v float64) float64 {
+				if r.Rate() {
+					return v / reference.value
+				}
+				return reference.value / v
+			}
+			fastest := m.samples[0]
+			for i := range parts {
+				of := 0.0
+				for _, s := range m.samples[i*len(m.samples)/scoreParts : (i+1)*len(m.samples)/scoreParts] {
+					of = max(of, faster(s.value))
+					if faster(s.value) > faster(fastest.value) {
+						fastest = s
+					}
+				}
+				parts[i] = append(parts[i], of)
+			}
+			bests = append(bests, faster(fastest.value))
+			if fastest.waited > mostWaited {
+				disturbed = fmt.Sprintf("%s on %d threads waited for a processor for %.0f %% of its best sample: other programs ran all the time", label(r), threads, 100*fastest.waited)
 			}
 		}
 	}
-	if len(values) < len(references) {
-		return 0, 0, 0
+	if len(bests) < len(references) {
+		return 0, 0, 0, ""
 	}
+	value = geometricMean(bests...)
+	worst := value
+	for _, part := range parts {
+		worst = min(worst, geometricMean(part...))
+	}
+	scatter := 1 - worst/value
+	if scatter > mostScatter && disturbed == "" {
+		disturbed = fmt.Sprintf("the best samples on %s of a fifth of the run are %.0f %% slower than the best of all", threadsText(threads), 100*scatter)
+	}
+	// The best of a fifth is exceeded by the whole run's by about as much as that is by another run's.
+	width := 1 + scatter + otherRun
 	round := func(v float64) float64 { return math.Round(1000 * v) }
-	return round(geometricMean(values...)), round(geometricMean(lows...)), round(geometricMean(highs...))
+	return round(value), round(value / width), round(value * width), disturbed
 }
+
+func threadsText(n int) string {
+	if n == 1 {
+		return "one thread"
+	}
+	return fmt.Sprintf("%d threads", n)
+}
+
+// label names a row for people.
+func label(r *Row) string { return fmt.Sprintf("%s, batch %d,", r.Name, r.Batch) }

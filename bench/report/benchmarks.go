@@ -15,11 +15,11 @@ func WriteBenchmarks(w io.Writer, r *bench.Report) error {
 	system, architecture, _ := strings.Cut(r.Machine.OS, "/")
 	fmt.Fprintf(&b, "goos: %s\ngoarch: %s\npkg: github.com/kernelet/kernelet/bench\ncpu: %s\n", system, architecture, r.Machine.CPU)
 	for _, row := range r.Rows {
-		samples := r.Samples(row)
+		samples := row.Series
 		if len(samples) == 0 {
 			samples = []float64{row.Value}
 		}
-		line := "Benchmark" + strings.ToUpper(row.Group[:1]) + row.Group[1:] + "/" + row.BenchmarkName()
+		line := "Benchmark" + row.Key()
 		unit, scale := row.Unit, 1.0
 		switch unit {
 		case "ns":

@@ -34,9 +34,9 @@ func WriteText(w io.Writer, r *bench.Report) error {
 		fmt.Fprintf(&b, "! %s\n", warning)
 	}
 	for _, g := range []struct{ group, title, columns string }{
-		{"ceiling", "Ceilings", "\tset\tthreads\tmedian\t95 %\t"},
-		{"kernel", "Kernels, one thread; bars show the share of the ceiling that bounds them", "\tset\tµs/image\t95 %\tdense GFLOP/s\texecuted\tKB/image\t× peak\tbound\t\t"},
-		{"whole", "The whole network", "\tset\tthreads\tmedian\t95 %\tp50, p99 of calls\t× peak\t"},
+		{"ceiling", "Ceilings", "\tset\tthreads\tbest\tmedian\t95 %\t"},
+		{"kernel", "Kernels, one thread; bars show the share of the ceiling that bounds them", "\tset\tbest, µs/image\tmedian\t95 %\tdense GFLOP/s\texecuted\tKB/image\t× peak\tbound\t\t"},
+		{"whole", "The whole network", "\tset\tthreads\tbest\tmedian\t95 %\tclock, GHz\tp50, p99 of calls\t× peak\t"},
 		{"phase", "Where a step goes, µs an image of each thread, means; the parts add up to the whole", "\tset\tthreads\tµs/image\twaiting\t"},
 	} {
 		rows := group(r, g.group)
@@ -53,6 +53,9 @@ func WriteText(w io.Writer, r *bench.Report) error {
 	}
 	for _, note := range r.Notes {
 		fmt.Fprintf(&b, "\n%s", note)
+	}
+	if r.Score.Disturbed != "" {
+		fmt.Fprintf(&b, "\nNot a result: %s.\n", r.Score.Disturbed)
 	}
 	if s := r.Score; s.OneThread > 0 {
 		fmt.Fprintf(&b, "\nScore, version %d: %.0f on one thread (%.0f to %.0f), %.0f on all (%.0f to %.0f); the reference machine has 1000. %.0f s.\n",
@@ -74,6 +77,9 @@ func interval(r bench.Row) string {
 	if r.Unsteady {
 		s += ", unsteady"
 	}
+	if r.Suspect != "" {
+		s += ", cannot be right: " + r.Suspect
+	}
 	return s
 }
 
@@ -88,9 +94,9 @@ func cells(r bench.Row) string {
 	}
 	switch r.Group {
 	case "ceiling":
-		return fmt.Sprintf("%s\t%s\t%d\t%s %s\t%s\t", r.Name, r.ISA, r.Threads, figure(r.Value), r.Unit, interval)
+		return fmt.Sprintf("%s\t%s\t%d\t%s\t%s %s\t%s\t", r.Name, r.ISA, r.Threads, figure(fastest(r)), figure(r.Value), r.Unit, interval)
 	case "kernel":
-		return fmt.Sprintf("%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t", r.Name, r.ISA, figure(r.Value), interval, optional("%.1f", r.DenseGFLOPs),
+		return fmt.Sprintf("%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t", r.Name, r.ISA, figure(fastest(r)), figure(r.Value), interval, optional("%.1f", r.DenseGFLOPs),
 			optional("%.1f", r.ExecutedGFLOPs), optional("%.1f", r.Bytes/1024), optional("%.2f", r.TimesPeak), r.Bound, bar(r.OfBound, barWidth))
 	}
 	if r.Group == "phase" {
@@ -100,7 +106,15 @@ func cells(r bench.Row) string {
 	if r.P50 > 0 {
 		latency = fmt.Sprintf("%s, %s µs", figure(r.P50), figure(r.P99))
 	}
-	return fmt.Sprintf("%s\t%s\t%d\t%s %s\t%s\t%s\t%s\t", label(r), r.ISA, r.Threads, figure(r.Value), r.Unit, interval, latency, optional("%.2f", r.TimesPeak))
+	return fmt.Sprintf("%s\t%s\t%d\t%s\t%s %s\t%s\t%s\t%s\t%s\t", label(r), r.ISA, r.Threads, figure(fastest(r)), figure(r.Value), r.Unit, interval, optional("%.2f", r.Clock), latency, optional("%.2f", r.TimesPeak))
+}
+
+// fastest is a row's best sample, or its value in a report that has none.
+func fastest(r bench.Row) float64 {
+	if r.Best > 0 {
+		return r.Best
+	}
+	return r.Value
 }
 
 // figure writes a value with four significant digits.

@@ -2,9 +2,12 @@ package main
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"io"
 	"path/filepath"
+	"runtime"
+	"time"
 
 	"github.com/kernelet/kernelet/bench"
 	"github.com/kernelet/kernelet/bench/report"
@@ -26,7 +29,12 @@ type benchFlags struct {
 	JSON     bool   `name:"json" help:"Print the report as one JSON object." xor:"form"`
 	BenchFmt bool   `name:"benchfmt" help:"Print every sample in Go's benchmark format, for benchstat." xor:"form"`
 	HTML     string `name:"html" help:"Also write the report as a page." placeholder:"FILE"`
+	Save     string `help:"Also write the report as JSON, for bench compare." placeholder:"FILE"`
+	Wait     bool   `help:"Begin when nothing else has used the processors for two seconds."`
 }
+
+// errNoResult says that a run measured what else ran rather than the machine.
+var errNoResult = errors.New("not a result")
 
 // quiet reports whether standard output is for programs.
 func (f *benchFlags) quiet() bool { return f.JSON || f.BenchFmt }
@@ -37,18 +45,44 @@ func (f *benchFlags) check() error {
 	if _, err := kernels.Select(f.ISA); err != nil {
 		return usageError{err}
 	}
-	if f.HTML != "" {
-		room, err := makeRoom(filepath.Dir(f.HTML), pageBytes)
+	for _, file := range []struct{ flag, path string }{{"--html", f.HTML}, {"--save", f.Save}} {
+		if file.path == "" {
+			continue
+		}
+		room, err := makeRoom(filepath.Dir(file.path), pageBytes)
 		if err != nil {
-			return fmt.Errorf("--html: %w", err)
+			return fmt.Errorf("%s: %w", file.flag, err)
 		}
 		room.release()
 	}
 	return nil
 }
 
-// run measures, and writes the report in the forms that the flags ask for.
+// await waits for a quiet machine, if it is to, and says meanwhile what it sees.
+func (f *benchFlags) await(e *environment) error {
+	if !f.Wait {
+		return nil
+	}
+	line, said := newProgress(e.stderr, f.quiet(), ""), time.Time{}
+	defer line.clear()
+	return bench.WaitForQuiet(e.ctx, runtime.GOMAXPROCS(0), func(share float64) {
+		text := fmt.Sprintf("waiting for a quiet machine: something else takes %.0f %% of the processors", 100*share)
+		switch {
+		case line.width != nil:
+			line.write(text)
+		case share > 0 && time.Since(said) > time.Minute: // for a log
+			said = time.Now()
+			fmt.Fprintln(e.stderr, text)
+		}
+	})
+}
+
+// run measures, and writes the report in the forms that the flags ask for. A run
+// that was too disturbed is written too, and is errNoResult.
 func (f *benchFlags) run(e *environment, options bench.Options) error {
+	if err := f.await(e); err != nil {
+		return err
+	}
 	var line *progress
 	part := ""
 	options.ISA, options.Quick = f.ISA, f.Quick
@@ -77,7 +111,22 @@ func (f *benchFlags) run(e *environment, options bench.Options) error {
 			return err
 		}
 	}
-	return f.write(e.stdout, measured)
+	if f.Save != "" {
+		var text bytes.Buffer
+		if err := report.WriteJSON(&text, measured); err != nil {
+			return err
+		}
+		if err := writeWhole(f.Save, text.Bytes()); err != nil {
+			return err
+		}
+	}
+	if err := f.write(e.stdout, measured); err != nil {
+		return err
+	}
+	if measured.Score.Disturbed != "" {
+		return fmt.Errorf("%w: %s (--wait begins when the machine is quiet)", errNoResult, measured.Score.Disturbed)
+	}
+	return nil
 }
 
 func (f *benchFlags) write(w io.Writer, measured *bench.Report) error {

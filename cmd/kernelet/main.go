@@ -19,8 +19,9 @@ import (
 
 // Exit codes.
 const (
-	exitFailure = 1 // something went wrong; one line on stderr says what
-	exitUsage   = 2 // the command line is wrong
+	exitFailure  = 1 // something went wrong; one line on stderr says what
+	exitUsage    = 2 // the command line is wrong
+	exitNoResult = 3 // bench measured, but the machine was too busy for a result
 )
 
 type commands struct {
@@ -150,6 +151,9 @@ func finish(ctx context.Context, err error, code int, stderr io.Writer) int {
 	var usage usageError
 	if errors.As(err, &usage) {
 		return exitUsage
+	}
+	if errors.Is(err, errNoResult) {
+		return exitNoResult
 	}
 	return exitFailure
 }

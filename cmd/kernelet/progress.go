@@ -73,6 +73,16 @@ func (p *progress) update(done, total int) {
 	fmt.Fprintf(p.w, "\r%s\x1b[K", s.line(p.width()))
 }
 
+// write shows a text in the line's place, as much of it as fits.
+func (p *progress) write(text string) {
+	if p.width == nil {
+		return
+	}
+	shown := []rune(text)
+	fmt.Fprintf(p.w, "\r%s\x1b[K", string(shown[:min(len(shown), max(0, p.width()-1))]))
+	p.shown = true
+}
+
 // clear removes the line.
 func (p *progress) clear() {
 	if p.shown {

@@ -1,0 +1,132 @@
+package bench
+
+import (
+	"context"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/kernelet/kernelet/kernels"
+)
+
+// waitedForProcessor is how long the process's threads were ready and had no
+// processor, in all, as Linux counts it (the second number of
+// /proc/PID/task/TID/schedstat); elsewhere 0. It tells what the scheduler took
+// from what the hardware did.
+func waitedForProcessor() (total time.Duration) {
+	// The pattern is well formed, so there is no error.
+	paths, _ := filepath.Glob("/proc/self/task/[0-9]*/schedstat")
+	for _, path := range paths {
+		content, err := os.ReadFile(path)
+		if err != nil {
+			continue // the thread has ended
+		}
+		if fields := strings.Fields(string(content)); len(fields) > 1 {
+			nanoseconds, _ := strconv.ParseInt(fields[1], 10, 64)
+			total += time.Duration(nanoseconds)
+		}
+	}
+	return total
+}
+
+// stolen is how long the hypervisor kept the processors, in all, as Linux
+// counts it (the eighth number of the first line of /proc/stat, in hundredths
+// of a second); elsewhere 0.
+func stolen() time.Duration {
+	fields := strings.Fields(firstLine("/proc/stat"))
+	if len(fields) < 9 {
+		return 0
+	}
+	ticks, _ := strconv.ParseInt(fields[8], 10, 64)
+	return time.Duration(ticks) * (time.Second / 100)
+}
+
+// clockNow is the clock, in GHz, of the core that runs this, or 0 without
+// generated kernels. A core keeps the clock that a load made it choose longer
+// than these 75 µs. The fastest of three: what interrupts a chain of additions
+// makes it longer, never shorter.
+func clockNow() float64 {
+	fastest := 0.0
+	for range 3 {
+		start := time.Now()
+		cycles, err := kernels.Clock(1000)
+		if err != nil {
+			return 0
+		}
+		fastest = max(fastest, cycles/1e9/time.Since(start).Seconds())
+	}
+	return fastest
+}
+
+// What WaitForQuiet looks at, and calls quiet.
+const (
+	quietLook  = 400 * time.Millisecond
+	quietLooks = 5    // in a row
+	quietShare = 0.02 // of all threads' time that something else took
+)
+
+// WaitForQuiet returns when nothing else has taken more than 2 % of the
+// processors for two seconds, or with the context's error. say is told after
+// every look which share something else took.
+func WaitForQuiet(ctx context.Context, threads int, say func(share float64)) error {
+	for quiet := 0; quiet < quietLooks; {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		share := disturbance(threads, quietLook)
+		say(share)
+		quiet++
+		if share > quietShare {
+			quiet = 0
+		}
+	}
+	return nil
+}
+
+// disturbance is the share of the time that threads lose to something else
+// while each does the same short work again and again: the time beyond what
+// each time would take if all were like the fastest quarter. It needs nothing
+// of the system.
+func disturbance(threads int, look time.Duration) float64 {
+	shares := make([]float64, threads)
+	var wait sync.WaitGroup
+	for thread := range threads {
+		wait.Go(func() {
+			var times []float64
+			for end := time.Now().Add(look); ; {
+				start := time.Now()
+				if !start.Before(end) {
+					break
+				}
+				chain(20_000)
+				times = append(times, time.Since(start).Seconds())
+			}
+			total := 0.0
+			for _, t := range times {
+				total += t
+			}
+			shares[thread] = max(0, 1-float64(len(times))*percentile(times, .25)/total)
+		})
+	}
+	wait.Wait()
+	sum := 0.0
+	for _, s := range shares {
+		sum += s
+	}
+	return sum / float64(threads)
+}
+
+// chain takes a time in proportion to n: each of its operations needs the one
+// before.
+//
+//go:noinline
+func chain(n int) (x uint64) {
+	x = 1
+	for range n {
+		x = x*6364136223846793005 + 1442695040888963407
+	}
+	return x
+}
