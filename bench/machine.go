@@ -17,31 +17,32 @@ import (
 // Machine is where a report was measured. What could not be found out is
 // empty or 0.
 type Machine struct {
-	CPU         string   `json:"cpu"`
-	Family      int      `json:"family"` // with Model what tells CPUs apart whose name a hypervisor shortened
-	Model       int      `json:"model"`
-	Cores       int      `json:"cores"`        // physical, of all sockets
-	Threads     int      `json:"threads"`      // logical processors
-	Used        int      `json:"used_threads"` // GOMAXPROCS
-	Sockets     int      `json:"sockets"`
-	SMT         bool     `json:"smt"` // more logical processors than cores
-	L1          int      `json:"l1_bytes"`
-	L2          int      `json:"l2_bytes"`
-	L3          int      `json:"l3_bytes"`  // of each
-	L3Count     int      `json:"l3_caches"` // 1 where the system does not say
-	Features    []string `json:"features"`  // those that bear on the measurements
-	Sets        []string `json:"sets"`      // kernels that run here
-	ISA         string   `json:"isa"`       // the set that the whole network was measured with
-	Clock       float64  `json:"clock_ghz"`
-	Governor    string   `json:"governor"`
-	HugePages   string   `json:"huge_pages"`         // of the kernel's transparent huge pages: always, madvise or never
-	Hypervisor  string   `json:"hypervisor"`         // empty: none was seen
-	LoadAverage float64  `json:"load_average"`       // before the run
-	LoadAfter   float64  `json:"load_average_after"` // of the run's last minute, the run itself included
-	OS          string   `json:"os"`
-	Go          string   `json:"go"`
-	Kernelet    string   `json:"kernelet"`
-	Warnings    []string `json:"warnings"` // what spoils measurements
+	CPU               string   `json:"cpu"`
+	Family            int      `json:"family"` // with Model what tells CPUs apart whose name a hypervisor shortened
+	Model             int      `json:"model"`
+	Microarchitecture string   `json:"microarchitecture,omitempty"`
+	Cores             int      `json:"cores"`        // physical, of all sockets
+	Threads           int      `json:"threads"`      // logical processors
+	Used              int      `json:"used_threads"` // GOMAXPROCS
+	Sockets           int      `json:"sockets"`
+	SMT               bool     `json:"smt"` // more logical processors than cores
+	L1                int      `json:"l1_bytes"`
+	L2                int      `json:"l2_bytes"`
+	L3                int      `json:"l3_bytes"`  // of each
+	L3Count           int      `json:"l3_caches"` // 1 where the system does not say
+	Features          []string `json:"features"`  // those that bear on the measurements
+	Sets              []string `json:"sets"`      // kernels that run here
+	ISA               string   `json:"isa"`       // the set that the whole network was measured with
+	Clock             float64  `json:"clock_ghz"`
+	Governor          string   `json:"governor"`
+	HugePages         string   `json:"huge_pages"`         // of the kernel's transparent huge pages: always, madvise or never
+	Hypervisor        string   `json:"hypervisor"`         // empty: none was seen
+	LoadAverage       float64  `json:"load_average"`       // before the run
+	LoadAfter         float64  `json:"load_average_after"` // of the run's last minute, the run itself included
+	OS                string   `json:"os"`
+	Go                string   `json:"go"`
+	Kernelet          string   `json:"kernelet"`
+	Warnings          []string `json:"warnings"` // what spoils measurements
 }
 
 // Inspect finds out what can be found out without measuring; chosen is what
@@ -49,7 +50,7 @@ type Machine struct {
 func Inspect(chosen *kernels.Set) Machine {
 	cpu := cpuid.CPU
 	m := Machine{
-		CPU: strings.TrimSpace(cpu.BrandName), Family: cpu.Family, Model: cpu.Model, Cores: cpu.PhysicalCores, Threads: runtime.NumCPU(), Used: runtime.GOMAXPROCS(0), Sockets: 1,
+		CPU: strings.TrimSpace(cpu.BrandName), Family: cpu.Family, Model: cpu.Model, Microarchitecture: microarchitecture(cpu.VendorID, cpu.Family, cpu.Model), Cores: cpu.PhysicalCores, Threads: runtime.NumCPU(), Used: runtime.GOMAXPROCS(0), Sockets: 1,
 		L1: max(0, cpu.Cache.L1D), L2: max(0, cpu.Cache.L2), L3: max(0, cpu.Cache.L3), L3Count: l3Caches(), Sets: kernels.Available(), ISA: chosen.Name(),
 		Governor:    firstLine("/sys/devices/system/cpu/cpu0/cpufreq/scaling_governor"),
 		HugePages:   bracketed(firstLine("/sys/kernel/mm/transparent_hugepage/enabled")),

@@ -31,11 +31,11 @@ func newPinned(processors []int) *pinned {
 	return p
 }
 
-// together runs f on the first n threads at once and returns when all are done.
-func (p *pinned) together(n int, f func(thread int)) {
+// together runs f on some of the threads at once and returns when all are done.
+func (p *pinned) together(threads []int, f func(thread int)) {
 	var wait sync.WaitGroup
-	wait.Add(n)
-	for thread := range n {
+	wait.Add(len(threads))
+	for _, thread := range threads {
 		p.threads[thread] <- func() {
 			defer wait.Done()
 			f(thread)

@@ -3,6 +3,7 @@ package bench
 import (
 	"context"
 	"errors"
+	"strings"
 	"sync/atomic"
 	"time"
 
@@ -35,11 +36,11 @@ type rates struct {
 // newRates makes the networks, each on the thread that will use it. They are
 // trained for an epoch, because a trained network has other zeros than a random
 // one.
-func newRates(ctx context.Context, set *kernels.Set, on []int, data *mnist.Set, model *lenet.Model) (*rates, error) {
+func newRates(ctx context.Context, set *kernels.Set, on []processor, data *mnist.Set, model *lenet.Model) (*rates, error) {
 	n := len(on)
-	r := &rates{newPinned(on), make([]*lenet.Trainer, n), make([]*lenet.Classifier, n), make([]batches, n), make([][]lenet.Prediction, n)}
+	r := &rates{newPinned(numbersOf(on)), make([]*lenet.Trainer, n), make([]*lenet.Classifier, n), make([]batches, n), make([][]lenet.Prediction, n)}
 	failures := make([]error, n)
-	r.threads.together(n, func(thread int) {
+	r.threads.together(first(n), func(thread int) {
 		settings := lenet.Tutorial()
 		settings.Batch, settings.Threads, settings.ISA = rateBatch, 1, set.Name()
 		trainer, err := lenet.NewTrainer(lenet.NewModel(wholeSeed), settings)
@@ -80,30 +81,39 @@ func (r *rates) classify(thread int) error {
 	return r.classifiers[thread].ClassifyBatch(r.predictions[thread], images)
 }
 
-// measurement is a row of the first n threads.
-func (r *rates) measurement(name, isa string, n int) *measurement {
+// first are the numbers of the first n threads.
+func first(n int) []int {
+	list := make([]int, n)
+	for i := range list {
+		list[i] = i
+	}
+	return list
+}
+
+// measurement is a row of some of the threads.
+func (r *rates) measurement(group, name, isa string, threads []int) *measurement {
 	work, dense := r.step, float64(TrainFLOPs)
-	if name == InferRate {
+	if strings.HasPrefix(name, InferRate) {
 		work, dense = r.classify, InferFLOPs
 	}
 	return &measurement{
-		row:   Row{Group: "whole", Name: name, ISA: isa, Threads: n, Batch: rateBatch, Unit: imagesPerSecond},
+		row:   Row{Group: group, Name: name, ISA: isa, Threads: len(threads), Batch: rateBatch, Unit: imagesPerSecond},
 		dense: dense,
 		rate: func(target time.Duration) (float64, error) {
-			return r.threads.rate(n, target, rateBatch, work)
+			return r.threads.rate(threads, target, rateBatch, work)
 		},
 	}
 }
 
-// rate does a work of so many images again and again on the first n threads,
+// rate does a work of so many images again and again on some of the threads,
 // and returns the sum of their images a second. No thread ends before all have
 // worked for the target's time, so that all are measured beside all the others;
 // what it does after that does not count.
-func (p *pinned) rate(n int, target time.Duration, images int, work func(thread int) error) (float64, error) {
-	perSecond, failures := make([]float64, n), make([]error, n)
+func (p *pinned) rate(threads []int, target time.Duration, images int, work func(thread int) error) (float64, error) {
+	perSecond, failures := make([]float64, len(p.threads)), make([]error, len(p.threads))
 	var working atomic.Int64
-	working.Store(int64(n))
-	p.together(n, func(thread int) {
+	working.Store(int64(len(threads)))
+	p.together(threads, func(thread int) {
 		start, measured := time.Now(), false
 		for done := 1; ; done++ {
 			if failures[thread] = work(thread); failures[thread] != nil {

@@ -17,14 +17,16 @@ const Schema = "kernelet-bench/1"
 
 // Report is a whole run.
 type Report struct {
-	Schema  string   `json:"schema"`
-	Date    string   `json:"date"` // RFC 3339, of the beginning
-	Quick   bool     `json:"quick"`
-	Seconds float64  `json:"seconds"`
-	Machine Machine  `json:"machine"`
-	Score   Score    `json:"score"`
-	Rows    []Row    `json:"rows"`
-	Notes   []string `json:"notes"`
+	Schema  string  `json:"schema"`
+	Date    string  `json:"date"` // RFC 3339, of the beginning
+	Quick   bool    `json:"quick"`
+	Seconds float64 `json:"seconds"`
+	Machine Machine `json:"machine"`
+	Score   Score   `json:"score"`
+	Rows    []Row   `json:"rows"`
+	// From the dense algorithm to the measured step, of training at batch 100.
+	Waterfalls []Waterfall `json:"waterfalls,omitempty"`
+	Notes      []string    `json:"notes"`
 }
 
 // The parts of a run.
@@ -43,6 +45,7 @@ type Options struct {
 	Parts    []string      // to measure, with the ceilings that their rows are set against; nil: all
 	Images   *mnist.Set    // to train on and classify, at least 1000; nil: drawn digits, the same everywhere
 	Model    *lenet.Model  // to classify with; nil: random weights
+	PerCore  bool          // also each processor alone, and those that share a core together
 	Data     mnist.Options // where MNIST is, for the part of that name
 	Progress func(part string, done, total int)
 }
@@ -118,6 +121,13 @@ func Run(ctx context.Context, options Options) (*Report, error) {
 	for _, m := range whole {
 		if m.phases != nil {
 			report.Rows = append(report.Rows, m.phases(m.row)...)
+		}
+	}
+	for _, m := range whole {
+		if m.phases != nil && m.row.Batch == rateBatch && (m.row.Threads == 1 || m.row.Threads == threads) {
+			if w, ok := report.waterfall(&m.row); ok {
+				report.Waterfalls = append(report.Waterfalls, w)
+			}
 		}
 	}
 	if options.wants(MNIST) && !options.Quick {

@@ -74,17 +74,20 @@ func wholeMeasurements(ctx context.Context, options Options, set *kernels.Set, t
 		model = lenet.NewModel(wholeSeed)
 	}
 	if options.wants(Train) || options.wants(Infer) {
-		on := numbersOf(processors())
+		on := processors()
 		if many, err = newRates(ctx, set, on, &data, model); err != nil {
 			return nil, closeAll, err
 		}
 		for _, n := range threadCounts(len(on)) {
 			if options.wants(Train) {
-				all = append(all, many.measurement(TrainRate, set.Name(), n))
+				all = append(all, many.measurement("whole", TrainRate, set.Name(), first(n)))
 			}
 			if options.wants(Infer) {
-				all = append(all, many.measurement(InferRate, set.Name(), n))
+				all = append(all, many.measurement("whole", InferRate, set.Name(), first(n)))
 			}
+		}
+		if options.PerCore {
+			all = append(all, many.perCore(set.Name(), on, options)...)
 		}
 	}
 	if !options.wants(Infer) {

@@ -3,6 +3,7 @@
 package report
 
 import (
+	"cmp"
 	_ "embed" // the page
 	"fmt"
 	"html"
@@ -18,8 +19,12 @@ import (
 //go:embed page.html
 var pageText string
 
+//go:embed style.css
+var style string // of all pages
+
 var page = template.Must(template.New("page").Funcs(template.FuncMap{
 	"figure":   figure,
+	"fastest":  fastest,
 	"interval": interval,
 }).Parse(pageText))
 
@@ -28,7 +33,7 @@ var page = template.Must(template.New("page").Funcs(template.FuncMap{
 // machine's facts.
 func WriteHTML(w io.Writer, r *bench.Report) error {
 	return page.Execute(w, map[string]any{
-		"Report": r, "Roofline": roofline(r), "Kernels": kernelBars(r), "Scaling": scaling(r), "Sets": plottedSets(r),
+		"Style": template.CSS(style), "Report": r, "Roofline": roofline(r), "Layers": layers(r), "Waterfalls": waterfalls(r), "Cores": group(r, "core"), "Scaling": scaling(r), "Sets": plottedSets(r),
 		"Ceilings": group(r, "ceiling"), "Whole": group(r, "whole"), "Chosen": r.Machine.ISA, "Facts": facts(&r.Machine),
 	})
 }
@@ -41,12 +46,17 @@ func plottedSets(r *bench.Report) []string {
 	return sets
 }
 
+// layer is a part of the network with its kernels.
+type layer struct {
+	Name    string
+	Kernels []kernelLine
+}
+
 // kernelLine is a kernel in the list of bars.
 type kernelLine struct {
-	Number int
-	Name   string
-	Bars   []kernelBar
-	Bound  string
+	Name  string
+	Bars  []kernelBar
+	Bound string
 }
 
 type kernelBar struct {
@@ -58,19 +68,40 @@ type kernelBar struct {
 	Share        float64 // of the longest bar
 }
 
-// kernelBars lists the kernels with a bar for every plotted set: how many
+// layerOf names the part of the network that a kernel belongs to.
+func layerOf(kernel string) string {
+	for _, part := range []struct{ prefix, name string }{
+		{"Single", "one image alone"}, {"Conv1Direct", "direct convolutions, for comparison"}, {"Conv2Direct", "direct convolutions, for comparison"},
+		{"Conv1", "conv1"}, {"Conv2Train", "conv2, trained"}, {"Conv2OutputGrad", "conv2, trained"}, {"Conv2InputGrad", "conv2, trained"},
+		{"Conv2WeightGrad", "conv2, trained"}, {"Conv2BiasGrad", "conv2, trained"}, {"Conv2", "conv2"}, {"FC1", "fc1"}, {"FC2", "fc2, loss"}, {"Gather", "input"},
+	} {
+		if strings.HasPrefix(kernel, part.prefix) {
+			return part.name
+		}
+	}
+	return "sums and updates"
+}
+
+// layers lists the kernels by layer, with a bar for every plotted set: how many
 // times the peak of multiply-adds the dense algorithm would need to be as fast.
-func kernelBars(r *bench.Report) []kernelLine {
-	var lines []kernelLine
+func layers(r *bench.Report) []layer {
+	var all []layer
 	longest := 1.0
 	for _, row := range group(r, "kernel") {
 		longest = max(longest, row.TimesPeak)
 	}
 	for _, row := range group(r, "kernel") {
-		at := slices.IndexFunc(lines, func(l kernelLine) bool { return l.Name == row.Name })
+		name := layerOf(row.Name)
+		of := slices.IndexFunc(all, func(l layer) bool { return l.Name == name })
+		if of < 0 {
+			of = len(all)
+			all = append(all, layer{Name: name})
+		}
+		lines := &all[of].Kernels
+		at := slices.IndexFunc(*lines, func(l kernelLine) bool { return l.Name == row.Name })
 		if at < 0 {
-			at = len(lines)
-			lines = append(lines, kernelLine{Number: at + 1, Name: row.Name})
+			at = len(*lines)
+			*lines = append(*lines, kernelLine{Name: row.Name})
 		}
 		set := slices.Index(plottedSets(r), row.ISA)
 		if set < 0 {
@@ -80,85 +111,23 @@ func kernelBars(r *bench.Report) []kernelLine {
 		if row.TimesPeak > 0 {
 			b.TimesPeak = fmt.Sprintf("%.2f", row.TimesPeak)
 		}
-		lines[at].Bars = slices.Insert(lines[at].Bars, 0, b)
-		if row.ISA == r.Machine.ISA {
-			lines[at].Bound = fmt.Sprintf("%.0f %% of %s", 100*row.OfBound, row.Bound)
+		(*lines)[at].Bars = slices.Insert((*lines)[at].Bars, 0, b)
+		if row.ISA == r.Machine.ISA && row.Bound != "" {
+			(*lines)[at].Bound = fmt.Sprintf("%.0f %% of %s", 100*row.OfBound, row.Bound)
 		}
 	}
-	return lines
+	return all
 }
 
-// plot is a drawing area with axes; x and y map values to its pixels.
-type plot struct {
-	b                        strings.Builder
-	left, right, top, bottom float64
-	x, y                     func(v float64) float64
-}
-
-func newPlot(width, height float64, description string) *plot {
-	p := &plot{left: 56, right: width - 16, top: 16, bottom: height - 44}
-	fmt.Fprintf(&p.b, `<svg viewBox="0 0 %g %g" role="img" aria-label="%s">`, width, height, html.EscapeString(description))
-	return p
-}
-
-// logarithmic and linear return maps from values between low and high.
-func logarithmic(low, high, from, to float64) func(float64) float64 {
-	return func(v float64) float64 {
-		return from + (to-from)*math.Log(v/low)/math.Log(high/low)
-	}
-}
-
-func linear(low, high, from, to float64) func(float64) float64 {
-	return func(v float64) float64 { return from + (to-from)*(v-low)/(high-low) }
-}
-
-func (p *plot) line(class string, x0, y0, x1, y1 float64) {
-	fmt.Fprintf(&p.b, `<line class="%s" x1="%.1f" y1="%.1f" x2="%.1f" y2="%.1f"/>`, class, x0, y0, x1, y1)
-}
-
-func (p *plot) text(class, anchor string, x, y float64, text string) {
-	fmt.Fprintf(&p.b, `<text class="%s" text-anchor="%s" x="%.1f" y="%.1f">%s</text>`, class, anchor, x, y, html.EscapeString(text))
-}
-
-// grid draws a line and a label for every tick.
-func (p *plot) grid(xTicks, yTicks []float64, xName, yName string) {
-	for _, v := range xTicks {
-		p.line("grid", p.x(v), p.top, p.x(v), p.bottom)
-		p.text("tick", "middle", p.x(v), p.bottom+16, fmt.Sprintf("%g", v))
-	}
-	for _, v := range yTicks {
-		p.line("grid", p.left, p.y(v), p.right, p.y(v))
-		p.text("tick", "end", p.left-6, p.y(v)+4, fmt.Sprintf("%g", v))
-	}
-	p.text("axis", "middle", (p.left+p.right)/2, p.bottom+36, xName)
-	fmt.Fprintf(&p.b, `<text class="axis" text-anchor="middle" transform="translate(14 %.1f) rotate(-90)">%s</text>`, (p.top+p.bottom)/2, html.EscapeString(yName))
-}
-
-func (p *plot) end() template.HTML {
-	p.b.WriteString("</svg>")
-	return template.HTML(p.b.String())
-}
-
-// roofline plots every kernel of the chosen set: operations that it executes
-// for each byte that it touches, and how many of them a second, below the
-// roofs that the ceilings make (Williams, Waterman and Patterson, "Roofline: An
-// Insightful Visual Performance Model for Multicore Architectures", 2009).
+// roofline plots every kernel of the chosen set below the roofs that the ceilings
+// make.
 func roofline(r *bench.Report) template.HTML {
 	peak := r.Ceiling(bench.PeakName, r.Machine.ISA, 1)
 	if peak <= 0 {
 		return ""
 	}
-	const lowX, highX = 0.0625, 256.0
-	lowY, highY := peak/64, peak*1.6
-	p := newPlot(760, 440, "roofline plot of the kernels")
-	p.x = logarithmic(lowX, highX, p.left, p.right)
-	p.y = logarithmic(lowY, highY, p.bottom, p.top)
-	var yTicks []float64
-	for v := math.Pow(2, math.Ceil(math.Log2(lowY))); v <= highY; v *= 4 {
-		yTicks = append(yTicks, v)
-	}
-	p.grid([]float64{0.0625, 0.25, 1, 4, 16, 64, 256}, yTicks, "operations executed per byte touched", "GFLOP/s executed")
-	p.line("roof", p.x(lowX), p.y(peak), p.x(highX), p.y(peak))
+	p := newRoofline(1000, 640, peak, "roofline plot of the kernels")
+	p.line("roof", p.x(lowIntensity), p.y(peak), p.x(highIntensity), p.y(peak))
 	p.text("roofname", "start", p.left+4, p.y(peak)-6, fmt.Sprintf("multiply-adds %.0f GFLOP/s", peak))
 	levels := 0
 	for _, ceiling := range group(r, "ceiling") {
@@ -167,10 +136,8 @@ func roofline(r *bench.Report) template.HTML {
 			continue
 		}
 		rate := ceiling.Value
-		// The roof is rate·x up to the peak, from where it enters the plot.
-		from := max(lowX, lowY/rate)
-		p.line("roof", p.x(from), p.y(from*rate), p.x(peak/rate), p.y(peak))
-		at := max(from*1.12, lowX*1.12)
+		from := p.roof("roof", rate, peak)
+		at := from * 1.12
 		angle := -math.Atan2(p.y(from*rate)-p.y(peak), p.x(peak/rate)-p.x(from)) * 180 / math.Pi
 		// Neighbours are often near each other, so every other name stands below its line.
 		above := -5.0
@@ -181,51 +148,75 @@ func roofline(r *bench.Report) template.HTML {
 		fmt.Fprintf(&p.b, `<text class="roofname" transform="translate(%.1f %.1f) rotate(%.1f)">%s %.0f GB/s</text>`,
 			p.x(at), p.y(at*rate)+above, angle, html.EscapeString(level), rate)
 	}
-	for _, line := range kernelBars(r) {
-		for _, row := range group(r, "kernel") {
-			if row.Name != line.Name || row.ISA != r.Machine.ISA || row.ExecutedGFLOPs <= 0 || row.Bytes <= 0 {
-				continue
-			}
-			intensity := row.ExecutedGFLOPs * 1e3 * row.Value / row.Bytes
-			x, y := p.x(min(highX, max(lowX, intensity))), p.y(max(lowY, row.ExecutedGFLOPs))
-			fmt.Fprintf(&p.b, `<g class="point"><title>%s: %s µs an image, %.1f GFLOP/s executed, %.2f operations a byte</title><circle cx="%.1f" cy="%.1f" r="9"/><text text-anchor="middle" x="%.1f" y="%.1f">%d</text></g>`,
-				html.EscapeString(row.Name), figure(row.Value), row.ExecutedGFLOPs, intensity, x, y, x, y+3.5, line.Number)
+	var x, y []float64
+	var names []string
+	var rows []bench.Row
+	for _, row := range group(r, "kernel") {
+		if dotX, dotY, ok := p.place(row); ok && row.ISA == r.Machine.ISA {
+			x, y, names, rows = append(x, dotX), append(y, dotY), append(names, row.Name), append(rows, row)
 		}
+	}
+	places := p.names(x, y, names)
+	for i, row := range rows {
+		fmt.Fprintf(&p.b, `<g class="point"><title>%s: %s µs an image, %.1f GFLOP/s executed, %.2f operations a byte</title>`,
+			html.EscapeString(row.Name), figure(row.Value), row.ExecutedGFLOPs, row.ExecutedGFLOPs*1e3*row.Value/row.Bytes)
+		if at := places[i]; at != (box{}) {
+			middle := (at.x0 + at.x1) / 2
+			p.line("leader", x[i], y[i], min(at.x1, max(at.x0, x[i])), (at.y0+at.y1)/2)
+			fmt.Fprintf(&p.b, `<circle cx="%.1f" cy="%.1f" r="%.1f"/>`, x[i], y[i], dotRadius)
+			p.text("dotname", "middle", middle, at.y1-2.5, row.Name)
+		} else {
+			fmt.Fprintf(&p.b, `<circle cx="%.1f" cy="%.1f" r="%.1f"/>`, x[i], y[i], dotRadius)
+		}
+		p.b.WriteString("</g>")
 	}
 	return p.end()
 }
 
+// scalingChart is a plot with its curves' names beside it, so that they stay
+// readable where the plot is small.
+type scalingChart struct {
+	Plot   template.HTML
+	Curves []namedCurve
+}
+
+type namedCurve struct{ Class, Name, Times string }
+
 // scaling plots how much faster several threads are than one.
-func scaling(r *bench.Report) template.HTML {
+func scaling(r *bench.Report) *scalingChart {
 	type curve struct {
 		name   string
 		points [][2]float64
 	}
-	var curves []curve
+	var all []curve
 	most := 1
 	for _, one := range group(r, "whole") {
-		if one.Threads != 1 || one.Unit != "µs/image" {
+		if one.Threads != 1 || one.Unit == "s" {
 			continue
 		}
 		c := curve{name: label(one)}
 		for _, row := range group(r, "whole") {
-			if row.Name == one.Name && row.Batch == one.Batch {
-				c.points = append(c.points, [2]float64{float64(row.Threads), one.Value / row.Value})
-				most = max(most, row.Threads)
+			if row.Name != one.Name || row.Batch != one.Batch {
+				continue
 			}
+			times := one.Value / row.Value
+			if row.Rate() {
+				times = 1 / times
+			}
+			c.points = append(c.points, [2]float64{float64(row.Threads), times})
+			most = max(most, row.Threads)
 		}
 		if len(c.points) > 1 {
-			curves = append(curves, c)
+			all = append(all, c)
 		}
 	}
-	if len(curves) == 0 {
-		return ""
+	if len(all) == 0 {
+		return nil
 	}
-	p := newPlot(760, 360, "speed over threads")
-	p.right -= 150 // for the curves' names
+	p := newPlot(560, 340, "speed over threads")
 	high := float64(most)
 	top := high
-	for _, c := range curves {
+	for _, c := range all {
 		for _, point := range c.points {
 			top = max(top, point[1])
 		}
@@ -238,20 +229,62 @@ func scaling(r *bench.Report) template.HTML {
 	}
 	p.grid(ticks, append([]float64{0}, ticks...), "threads", "times the speed of one thread")
 	p.line("ideal", p.x(1), p.y(1), p.x(high), p.y(high))
-	below := p.top
-	slices.SortFunc(curves, func(a, b curve) int {
-		return int(math.Copysign(1, b.points[len(b.points)-1][1]-a.points[len(a.points)-1][1]))
+	slices.SortFunc(all, func(a, b curve) int {
+		return cmp.Compare(b.points[len(b.points)-1][1], a.points[len(a.points)-1][1])
 	})
-	for i, c := range curves {
+	chart := &scalingChart{}
+	for i, c := range all {
 		var path []string
 		for _, point := range c.points {
 			path = append(path, fmt.Sprintf("%.1f,%.1f", p.x(point[0]), p.y(point[1])))
 		}
-		last := c.points[len(c.points)-1]
-		fmt.Fprintf(&p.b, `<polyline class="curve curve%d" points="%s"/>`, i%4, strings.Join(path, " "))
-		below = max(below, p.y(last[1])+4)
-		p.text(fmt.Sprintf("name curve%d", i%4), "start", p.right+8, below, fmt.Sprintf("%s: %.2f", c.name, last[1]))
-		below += 16
+		class := fmt.Sprintf("curve%d", i%curves)
+		if i >= curves {
+			class += " dashed"
+		}
+		fmt.Fprintf(&p.b, `<polyline class="curve %s" points="%s"><title>%s</title></polyline>`, class, strings.Join(path, " "), html.EscapeString(c.name))
+		chart.Curves = append(chart.Curves, namedCurve{class, c.name, fmt.Sprintf("%.2f", c.points[len(c.points)-1][1])})
 	}
-	return p.end()
+	chart.Plot = p.end()
+	return chart
+}
+
+// fallBar is a bar of a waterfall: from Left to Left + Width, in per cent of the
+// widest sum.
+type fallBar struct {
+	Name, Text, Class string
+	Left, Width       float64
+}
+
+type fall struct {
+	Title string
+	Bars  []fallBar
+}
+
+// waterfalls are the bars from the dense algorithm to the measured step.
+func waterfalls(r *bench.Report) (all []fall) {
+	for _, w := range r.Waterfalls {
+		one := fall{Title: fmt.Sprintf("batch %d, %s, %s", w.Batch, threads(w.Threads), w.ISA)}
+		widest, sum := w.Measured, 0.0
+		for _, b := range w.Bars {
+			sum += b.Microseconds
+			widest = max(widest, sum)
+		}
+		sum = 0
+		for i, b := range w.Bars {
+			from, to := min(sum, sum+b.Microseconds), max(sum, sum+b.Microseconds)
+			sum += b.Microseconds
+			class := "set1"
+			switch {
+			case i == 0:
+				class = "set0"
+			case b.Microseconds < 0:
+				class = "set2"
+			}
+			one.Bars = append(one.Bars, fallBar{b.Name, fmt.Sprintf("%+.2f", b.Microseconds), class, 100 * from / widest, 100 * (to - from) / widest})
+		}
+		one.Bars = append(one.Bars, fallBar{"measured", fmt.Sprintf("%.2f", w.Measured), "set0", 0, 100 * w.Measured / widest})
+		all = append(all, one)
+	}
+	return all
 }

@@ -165,7 +165,7 @@ func TestCompareOtherRows(t *testing.T) {
 	for name, want := range map[string]string{
 		"Conv2ForwardReLUPool": "Conv2ForwardReLUPool avx2 1 6.000 µs/image –",
 		"infer, batch 1 ":      "infer, batch 1 avx2 1 – 9.950 µs/image",
-		"score, one thread":    "score, one thread 0 –",
+		"score, one thread":    "score, one thread – 2000",
 	} {
 		if line := strings.Join(strings.Fields(lineWith(out.String(), name)), " "); line != want {
 			t.Errorf("expected %q, got %q", want, line)

@@ -37,6 +37,7 @@ func WriteText(w io.Writer, r *bench.Report) error {
 		{"ceiling", "Ceilings", "\tset\tthreads\tbest\tmedian\t95 %\t"},
 		{"kernel", "Kernels, one thread; bars show the share of the ceiling that bounds them", "\tset\tbest, µs/image\tmedian\t95 %\tdense GFLOP/s\texecuted\tKB/image\t× peak\tbound\t\t"},
 		{"whole", "The whole network", "\tset\tthreads\tbest\tmedian\t95 %\tclock, GHz\tp50, p99 of calls\t× peak\t"},
+		{"core", "Processors, each alone, and together those that share a core", "\tset\tthreads\tbest\tmedian\t95 %\tclock, GHz\tp50, p99 of calls\t× peak\t"},
 		{"phase", "Where a step goes, µs an image of each thread, means; the parts add up to the whole", "\tset\tthreads\tµs/image\twaiting\t"},
 	} {
 		rows := group(r, g.group)
@@ -49,6 +50,17 @@ func WriteText(w io.Writer, r *bench.Report) error {
 		for _, row := range rows {
 			fmt.Fprintln(table, cells(row))
 		}
+		table.Flush()
+	}
+	for _, fall := range r.Waterfalls {
+		fmt.Fprintf(&b, "\nFrom the dense algorithm to the measured step, µs an image, batch %d, %s\n", fall.Batch, threads(fall.Threads))
+		table := tabwriter.NewWriter(&b, 0, 0, 2, ' ', 0)
+		so := 0.0
+		for _, one := range fall.Bars {
+			so += one.Microseconds
+			fmt.Fprintf(table, "%s\t%+.2f\t%.2f\t\n", one.Name, one.Microseconds, so)
+		}
+		fmt.Fprintf(table, "measured\t\t%.2f\t\n", fall.Measured)
 		table.Flush()
 	}
 	for _, note := range r.Notes {
@@ -170,6 +182,9 @@ func facts(m *bench.Machine) [][2]string {
 		return fmt.Sprintf("%d %ss", n, name)
 	}
 	cpu, smt, clock, hypervisor, load := m.CPU, "no SMT", "unknown", m.Hypervisor, "unknown"
+	if m.Microarchitecture != "" {
+		cpu += ", " + m.Microarchitecture
+	}
 	if m.Family > 0 {
 		cpu += fmt.Sprintf(", family %d, model %d", m.Family, m.Model)
 	}

@@ -19,7 +19,8 @@ type benchCommand struct {
 	All     benchAllCommand     `cmd:"" default:"withargs" help:"Measure machine, kernels, training and inference, and give a score (the default)."`
 	Train   benchTrainCommand   `cmd:"" help:"Measure training only."`
 	Infer   benchInferCommand   `cmd:"" help:"Measure inference only."`
-	Compare benchCompareCommand `cmd:"" help:"Compare reports that --json printed."`
+	Stress  benchStressCommand  `cmd:"" help:"Keep every thread busy for minutes and watch rate, clock, temperature and power."`
+	Compare benchCompareCommand `cmd:"" help:"Compare reports that --save wrote or --json printed."`
 }
 
 // benchFlags are those of every command that measures.
@@ -141,7 +142,8 @@ func (f *benchFlags) write(w io.Writer, measured *bench.Report) error {
 
 type benchAllCommand struct {
 	benchFlags
-	Data string `help:"Folder with MNIST's four IDX files, for the time of the tutorial; else MNIST_DIR, then the cache." placeholder:"DIR"`
+	Data    string `help:"Folder with MNIST's four IDX files, for the time of the tutorial; else MNIST_DIR, then the cache." placeholder:"DIR"`
+	PerCore bool   `help:"Also measure each processor alone, and those that share a core together."`
 }
 
 // Run measures everything.
@@ -149,7 +151,7 @@ func (c *benchAllCommand) Run(e *environment) error {
 	if err := c.check(); err != nil {
 		return err
 	}
-	return c.run(e, bench.Options{Data: mnist.Options{Dir: c.Data}})
+	return c.run(e, bench.Options{Data: mnist.Options{Dir: c.Data}, PerCore: c.PerCore})
 }
 
 type benchTrainCommand struct {
@@ -207,26 +209,4 @@ func (c *benchInferCommand) Run(e *environment) error {
 		options.Images = &data.Test
 	}
 	return c.run(e, options)
-}
-
-type benchCompareCommand struct {
-	Reports []string `arg:"" name:"report" help:"Files; the first is what the others are compared with."`
-}
-
-// Run compares reports.
-func (c *benchCompareCommand) Run(e *environment) error {
-	if len(c.Reports) < 2 {
-		return usageError{fmt.Errorf("bench compare: expected at least two reports, got %d", len(c.Reports))}
-	}
-	var reports []*bench.Report
-	var names []string
-	for _, path := range c.Reports {
-		r, err := report.Read(path)
-		if err != nil {
-			return err
-		}
-		reports = append(reports, r)
-		names = append(names, filepath.Base(path))
-	}
-	return report.Compare(e.stdout, names, reports)
 }
