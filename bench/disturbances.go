@@ -44,8 +44,8 @@ func (r *Report) disturbances(stolen time.Duration) {
 		if row.Suspect != "" {
 			suspect = append(suspect, name+" ("+row.Suspect+")")
 		}
-		if row.Name == distanceName && row.Value > farApart {
-			warn("a cache line takes %.0f ns to another thread and back: its core is far away, and training on several threads is slow", row.Value)
+		if row.Name == distanceName && row.Best > farApart {
+			warn("a cache line takes %.0f ns to another thread and back: its core is far away, and training on several threads is slow", row.Best)
 		}
 	}
 	if len(waited) > 0 {

@@ -103,7 +103,7 @@ func relative(all []*measurement, references []reference, threads int) (value, l
 			}
 			bests = append(bests, faster(fastest.value))
 			if fastest.waited > mostWaited {
-				disturbed = fmt.Sprintf("%s on %d threads waited for a processor for %.0f %% of its best sample: other programs ran all the time", label(r), threads, 100*fastest.waited)
+				disturbed = fmt.Sprintf("%s, batch %d, on %s waited for a processor for %.0f %% of its best sample: other programs ran all the time", r.Name, r.Batch, threadsText(threads), 100*fastest.waited)
 			}
 		}
 	}
@@ -131,6 +131,3 @@ func threadsText(n int) string {
 	}
 	return fmt.Sprintf("%d threads", n)
 }
-
-// label names a row for people.
-func label(r *Row) string { return fmt.Sprintf("%s, batch %d,", r.Name, r.Batch) }
