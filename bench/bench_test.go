@@ -49,10 +49,13 @@ func TestSummary(t *testing.T) {
 
 // TestMeasure: samples are taken in turn, and the end of the context ends it.
 func TestMeasure(t *testing.T) {
+	clock := time.Unix(0, 0)
+	now = func() time.Time { return clock }
+	defer func() { now = time.Now }()
 	var order []string
 	timed := func(name string, most int) *measurement {
 		return &measurement{row: Row{Name: name, Unit: "µs/image"}, most: most, run: func(n int) (float64, error) {
-			time.Sleep(time.Duration(n) * time.Microsecond)
+			clock = clock.Add(time.Duration(n) * time.Microsecond)
 			order = append(order, name)
 			return float64(n), nil
 		}}
@@ -68,15 +71,36 @@ func TestMeasure(t *testing.T) {
 	if last := order[len(order)-3:]; !slices.Equal(last, []string{"a", "a", "b"}) {
 		t.Errorf("samples are not taken in turn: the last are %v", last)
 	}
-	for _, s := range a.samples {
-		if s.value < 1 {
-			t.Errorf("a sleep of 1 µs took %v µs", s.value)
+	for _, s := range append(a.samples, b.samples...) {
+		if math.Abs(s.value-1) > 1e-9 {
+			t.Errorf("1 µs took %v µs", s.value)
 		}
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	cancel()
 	if err := measure(ctx, []*measurement{timed("c", 0)}, time.Millisecond, 4, nil); !errors.Is(err, context.Canceled) {
 		t.Errorf("expected context.Canceled, got %v", err)
+	}
+}
+
+// TestShort: a sample that is much shorter than it was to be, because both runs of
+// the calibration were stalled as long, calibrates again.
+func TestShort(t *testing.T) {
+	clock, runs := time.Unix(0, 0), 0
+	now = func() time.Time { return clock }
+	defer func() { now = time.Now }()
+	m := &measurement{row: Row{Name: "a", Unit: "ns"}, run: func(n int) (float64, error) {
+		clock = clock.Add(time.Duration(n) * time.Microsecond)
+		if runs++; runs <= 2 {
+			clock = clock.Add(20 * time.Millisecond)
+		}
+		return float64(n), nil
+	}}
+	if err := measure(context.Background(), []*measurement{m}, 10*time.Millisecond, 3, func(int, int) {}); err != nil {
+		t.Fatal(err)
+	}
+	if m.n < 5000 || m.n > 20_000 || len(m.samples) != 3 {
+		t.Errorf("samples of %d µs", m.n)
 	}
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strconv"
 	"strings"
 	"sync"
@@ -96,14 +97,16 @@ func disturbance(threads int, look time.Duration) float64 {
 	for thread := range threads {
 		wait.Go(func() {
 			var times []float64
+			x := uint64(1)
 			for end := time.Now().Add(look); ; {
 				start := time.Now()
 				if !start.Before(end) {
 					break
 				}
-				chain(20_000)
+				x = chain(x, 20_000)
 				times = append(times, time.Since(start).Seconds())
 			}
+			runtime.KeepAlive(x)
 			total := 0.0
 			for _, t := range times {
 				total += t
@@ -121,10 +124,7 @@ func disturbance(threads int, look time.Duration) float64 {
 
 // chain takes a time in proportion to n: each of its operations needs the one
 // before.
-//
-//go:noinline
-func chain(n int) (x uint64) {
-	x = 1
+func chain(x uint64, n int) uint64 {
 	for range n {
 		x = x*6364136223846793005 + 1442695040888963407
 	}
