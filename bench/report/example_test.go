@@ -64,9 +64,9 @@ func ExampleRead() {
 		log.Fatal(err)
 	}
 	for _, row := range read.Rows {
-		fmt.Printf("%s: %.0f %s\n", row.BenchmarkName(), row.Value, row.Unit)
+		fmt.Printf("%s: %.0f %s\n", row.Key(), row.Value, row.Unit)
 	}
 	// Output:
-	// train/isa=avx2/batch=100/threads=1: 60 µs/image
-	// infer/isa=avx2/batch=100/threads=1: 15 µs/image
+	// Whole/train/isa=avx2/batch=100/threads=1: 60 µs/image
+	// Whole/infer/isa=avx2/batch=100/threads=1: 15 µs/image
 }
