@@ -29,12 +29,23 @@ func drawRoofline(all *data) (*drawing, error) {
 }
 
 func drawBytes(all *data) (*drawing, error) {
-	return all.measuredBars("11", "How fast one thread reads, by where the bytes lie", "GB/s", []bar{
-		{name: "16 KB: L1", class: "first", figure: "reading 16 KB again and again"},
+	rows := []bar{
+		{name: "reading 16 KB: L1", class: "fourth", figure: "reading 16 KB again and again"},
 		{name: "256 KB: L2", class: "first", figure: "reading 256 KB again and again"},
 		{name: "8 MB: L3", class: "second", figure: "reading 8 MB again and again"},
-		{name: "128 MB: beyond", class: "second", figure: "reading 128 MB again and again"},
-	})
+		{name: "128 MB: beyond", class: "third", figure: "reading 128 MB again and again"},
+	}
+	for _, k := range []struct{ kernel, name string }{
+		{"Conv2TrainInputTransform", "conv2's input transform"},
+		{"Conv2OutputGrad", "transform of its gradient"},
+		{"Conv2TrainForwardReLUPoolMask", "conv2's products"},
+	} {
+		rows = append(rows,
+			bar{name: k.name + " after itself", class: "first", figure: k.kernel + " after itself"},
+			bar{name: "after reading 8 MB", class: "second", figure: k.kernel + " after 8 MB"},
+			bar{name: "after reading 128 MB", class: "third", figure: k.kernel + " after 128 MB"})
+	}
+	return all.measuredBars("11", "How fast one thread reads, and how fast kernels get through what they touch, by where it lies", "GB/s", rows)
 }
 
 func drawSingle(all *data) (*drawing, error) {

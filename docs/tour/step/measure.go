@@ -49,6 +49,28 @@ func medians(calls ...func() error) ([]float64, error) {
 	return middle, nil
 }
 
+// fastestAfter returns the fewest seconds of rounds that a call takes right after
+// each of some others. A single call is short enough that a machine which others
+// use leaves some of them alone.
+func fastestAfter(call func() error, others ...func() error) ([]float64, error) {
+	fastest := make([]float64, len(others))
+	for round := range rounds {
+		for i, other := range others {
+			if err := other(); err != nil {
+				return nil, err
+			}
+			seconds, err := timed(call, 1)
+			if err != nil {
+				return nil, err
+			}
+			if round == 0 || seconds < fastest[i] {
+				fastest[i] = seconds
+			}
+		}
+	}
+	return fastest, nil
+}
+
 func timed(call func() error, repeats int) (seconds float64, err error) {
 	start := time.Now()
 	for range repeats {
