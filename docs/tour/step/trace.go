@@ -129,7 +129,6 @@ func fastestStep(events []byte) ([]region, error) {
 	if err := scanner.Err(); err != nil {
 		return nil, err
 	}
-	const early = 100 // µs that a helper may begin before worker 0
 	var begins []float64
 	for _, r := range regions {
 		if r.Phase == "convolutions" && r.Worker == 0 {
@@ -143,7 +142,7 @@ func fastestStep(events []byte) ([]region, error) {
 		var step []region
 		end := 0.0
 		for _, r := range regions {
-			if r.From >= begin-early && r.From < begins[i+1]-early {
+			if r.To > begin && r.To <= begins[i+1] { // all have ended when the next step begins
 				r.From, r.To = max(0, r.From-begin), r.To-begin
 				step, end = append(step, r), max(end, r.To)
 			}
