@@ -48,7 +48,7 @@ func drawPoints(*data) (*drawing, error) {
 	plane := func(y float64, title string, points []float64, complexPair bool) {
 		at := func(p float64) float64 { return 330 + p*80 }
 		d.line("line", at(-3), y, at(3.1), y)
-		d.text("", 10, y+5, "%s", title)
+		d.text("", 10, y-14, "%s", title)
 		for _, p := range points {
 			for _, s := range []float64{-1, 1} {
 				d.circle("first", at(s*p), y, 5)
@@ -117,7 +117,7 @@ func drawMoment(*data) (*drawing, error) {
 // drawSums shows the two ways to split a sum over images.
 func drawSums(*data) (*drawing, error) {
 	d := newDrawing(760, 210, "A sum over images split by image depends on the number of threads; split by output it does not")
-	d.text("", 20, 24, "split by image: the order depends on threads")
+	d.text("", 20, 24, "split by image: depends on threads")
 	d.text("", 400, 24, "split by output: every sum has one order")
 	for i := range 8 {
 		class := "first"

@@ -112,9 +112,9 @@ func drawLines(all *data) (*drawing, error) {
 	}
 	const left, width, row = 258, 372, 19
 	d := newDrawing(760, 46+row*len(drawnLines)+14*len(all.lines.Phases)+128, "Which worker writes which cache lines in the phases of a step")
-	d.text("", 10, 22, "a step writes %d lines of 64 bytes; both workers write %d of them in the same phase", written, shared)
+	d.text("", 10, 22, "a step writes %d lines of 64 bytes, %d of them by both in one phase", written, shared)
 	d.text("small end", 694, 40, "lines")
-	d.text("small end", 750, 40, "of both")
+	d.text("small end", 750, 40, "both")
 	y, phase := 36.0, ""
 	for _, drawn := range drawnLines {
 		a, known := arrays[drawn.phase+drawn.array]
@@ -144,7 +144,7 @@ func drawLines(all *data) (*drawing, error) {
 	for _, key := range []struct {
 		x           float64
 		class, text string
-	}{{10, "first", "worker 0"}, {100, "second", "worker 1"}, {190, "ink", "both"}, {250, "faint", "nobody in this phase; a row is an array from its first line to its last"}} {
+	}{{10, "first", "worker 0"}, {100, "second", "worker 1"}, {190, "ink", "both"}, {250, "faint", "nobody; a row is an array, from its first line to its last"}} {
 		d.rect(key.class, key.x, y, 12, 12)
 		d.text("small", key.x+18, y+10, "%s", key.text)
 	}

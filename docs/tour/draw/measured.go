@@ -17,7 +17,7 @@ func (all *data) measuredBars(page, title, unit string, rows []bar) (*drawing, e
 		}
 		rows[i].figure = fmt.Sprintf("%.3g %s", rows[i].value, unit)
 	}
-	d.bars(250, 40, 380, rows)
+	d.bars(250, 40, 350, rows)
 	return d, nil
 }
 
@@ -36,16 +36,16 @@ func drawBytes(all *data) (*drawing, error) {
 		{name: "128 MB: beyond", class: "third", figure: "reading 128 MB again and again"},
 	}
 	for _, k := range []struct{ kernel, name string }{
-		{"Conv2TrainInputTransform", "conv2's input transform"},
-		{"Conv2OutputGrad", "transform of its gradient"},
-		{"Conv2TrainForwardReLUPoolMask", "conv2's products"},
+		{"Conv2TrainInputTransform", "input transform"},
+		{"Conv2OutputGrad", "gradient transform"},
+		{"Conv2TrainForwardReLUPoolMask", "products"},
 	} {
 		rows = append(rows,
-			bar{name: k.name + " after itself", class: "first", figure: k.kernel + " after itself"},
+			bar{name: k.name + ", again", class: "first", figure: k.kernel + " after itself"},
 			bar{name: "after reading 8 MB", class: "second", figure: k.kernel + " after 8 MB"},
 			bar{name: "after reading 128 MB", class: "third", figure: k.kernel + " after 128 MB"})
 	}
-	return all.measuredBars("11", "How fast one thread reads, and how fast kernels get through what they touch, by where it lies", "GB/s", rows)
+	return all.measuredBars("11", "How fast one thread reads, and conv2's kernels get through what they touch", "GB/s", rows)
 }
 
 func drawSingle(all *data) (*drawing, error) {
@@ -70,7 +70,7 @@ func drawTrace(all *data) (*drawing, error) {
 		return nil, fmt.Errorf("trace.json: no regions")
 	}
 	classes := []string{"first", "second", "third", "fourth"}
-	x := func(at float64) float64 { return 80 + at/end*660 }
+	x := func(at float64) float64 { return 92 + at/end*648 }
 	for _, waiting := range []bool{false, true} {
 		for _, r := range all.regions {
 			if strings.HasPrefix(r.Phase, "waiting") != waiting {
@@ -100,7 +100,7 @@ func drawDispatch(*data) (*drawing, error) {
 	d := newDrawing(760, 150, "How the set of kernels is chosen")
 	d.box(10, 50, 150, 50, "CPUID", "which instructions?")
 	d.arrow(160, 75, 190)
-	d.box(190, 50, 170, 50, "XGETBV", "does the system save them?")
+	d.box(190, 50, 170, 50, "XGETBV", "are they saved?")
 	d.arrow(360, 75, 390)
 	d.box(390, 50, 150, 50, "KERNELET_ISA", "a name, or the best")
 	for i, name := range []string{"avx512", "avx2", "generic"} {

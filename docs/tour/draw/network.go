@@ -51,7 +51,7 @@ func drawNetwork(*data) (*drawing, error) {
 	for _, t := range []struct {
 		x          float64
 		name, size string
-	}{{10, "image", "28×28"}, {150, "conv1, pool, ReLU", "20×12×12"}, {375, "conv2, pool, ReLU", "50×4×4"}, {535, "fc1, ReLU", "500"}, {660, "fc2, softmax", "10"}} {
+	}{{10, "image", "28×28"}, {150, "conv1, pool, ReLU", "20×12×12"}, {375, "conv2, pool, ReLU", "50×4×4"}, {535, "fc1, ReLU", "500"}, {660, "fc2", "10"}} {
 		d.text("", t.x, 22, "%s", t.name)
 		d.text("small muted", t.x, 214, "%s", t.size)
 	}
@@ -108,7 +108,7 @@ func drawErrors(*data) (*drawing, error) {
 		return nil, err
 	}
 	d := newDrawing(760, 130, "Relative errors of conv2's three algorithms")
-	d.text("", 10, 22, "conv2, relative error of float32 against float64 (plain Go), a trained network's activations")
+	d.text("", 10, 22, "conv2, relative error in plain Go, a trained network's activations")
 	d.bars(160, 40, 440, []bar{
 		{"direct sums", "third", fmt.Sprintf("%.2g", direct), direct},
 		{"F(4×4, 5×5)", "first", fmt.Sprintf("%.2g", four), four},

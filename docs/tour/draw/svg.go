@@ -18,7 +18,8 @@ func newDrawing(width, height int, title string) *drawing {
 }
 
 // style has colours that people with any colour vision tell apart, which
-// TestColours checks; what they mean is written beside them too.
+// TestColours checks; what they mean is written beside them too. Letters are
+// larger where a drawing is shown small, and need the room.
 const style = `<style>
 text { font: 13px system-ui, sans-serif; fill: #1c1d21 }
 .small { font-size: 11px } .muted { fill: #5b5f68 } .middle { text-anchor: middle } .end { text-anchor: end }
@@ -31,6 +32,7 @@ text { fill: #e8e8ea } .muted { fill: #a5a9b3 }
 .line { stroke: #6b707c } .first-line { stroke: #5cc4ef } .second-line { stroke: #fb923c } .dashed { stroke: #a5a9b3 }
 .on { fill: #14151a }
 }
+@media (max-width: 480px) { text { font-size: 17px } .small { font-size: 15px } }
 </style>
 `
 
