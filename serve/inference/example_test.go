@@ -30,8 +30,10 @@ func Example() {
 	client := inference.NewGRPCInferenceServiceClient(connection)
 	digits := mnist.Synthetic(2, 1)
 	answer, err := client.ModelInfer(context.Background(), &inference.ModelInferRequest{
-		ModelName:        "lenet",
-		Inputs:           []*inference.ModelInferRequest_InferInputTensor{{Name: "image", Datatype: "UINT8", Shape: []int64{2, 784}}},
+		ModelName: "lenet",
+		Inputs: []*inference.ModelInferRequest_InferInputTensor{
+			{Name: "image", Datatype: "UINT8", Shape: []int64{2, 784}},
+		},
 		RawInputContents: [][]byte{digits.Images},
 		Outputs:          []*inference.ModelInferRequest_InferRequestedOutputTensor{{Name: "digits"}},
 	})
