@@ -11,6 +11,7 @@ import (
 	"github.com/klauspost/cpuid/v2"
 
 	"github.com/kernelet/kernelet"
+	"github.com/kernelet/kernelet/internal/quota"
 	"github.com/kernelet/kernelet/kernels"
 )
 
@@ -126,6 +127,9 @@ func (m *Machine) warn() {
 	}
 	if m.SMT {
 		add("%d threads share %d cores: two on one core are not twice as fast", m.Threads, m.Cores)
+	}
+	if limit := quota.Processors(); limit < float64(m.Used) {
+		add("the control group may use %.2f of the %d processors (a CPU quota): it stops all threads in every period, and no row of several threads is the machine's", limit, m.Used)
 	}
 	if m.Used < m.Threads {
 		add("%d of %d threads are used (GOMAXPROCS)", m.Used, m.Threads)

@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"github.com/kernelet/kernelet/lenet"
+	modelfile "github.com/kernelet/kernelet/lenet/weights"
 	"github.com/kernelet/kernelet/picture"
 )
 
@@ -189,11 +190,11 @@ func stampOf(path string) (stamp, error) {
 }
 
 func readModel(name, path string) (*model, error) {
-	weights, err := lenet.Load(path)
+	loaded, _, err := modelfile.Load(path)
 	if err != nil {
 		return nil, err
 	}
-	read, err := newModel(name, path, weights)
+	read, err := newModel(name, path, loaded)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", path, err)
 	}

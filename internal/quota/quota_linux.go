@@ -1,4 +1,5 @@
-package lenet
+// Package quota says how many processors the process's control group may use.
+package quota
 
 import (
 	"math"
@@ -8,17 +9,17 @@ import (
 	"strings"
 )
 
-// quota is the number of processors that the process's control group may use,
-// rounded up, or a very large number: of the group itself and of those around
-// it, version 1 or 2 (cgroups(7)).
-func quota() int {
+// Processors is the number of processors that the process's control group may
+// use, such as 1.5, or infinity: of the group itself and of those around it,
+// version 1 or 2 (cgroups(7)).
+func Processors() float64 {
 	groups, err := os.ReadFile("/proc/self/cgroup")
 	if err != nil {
-		return math.MaxInt
+		return math.Inf(1)
 	}
 	mounts, err := os.ReadFile("/proc/self/mountinfo")
 	if err != nil {
-		return math.MaxInt
+		return math.Inf(1)
 	}
 	least := math.Inf(1)
 	for line := range strings.Lines(string(groups)) {
@@ -51,10 +52,7 @@ func quota() int {
 			}
 		}
 	}
-	if least > 1<<20 {
-		return math.MaxInt
-	}
-	return int(math.Ceil(least))
+	return least
 }
 
 func listed(list, name string) bool {
