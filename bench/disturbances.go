@@ -49,7 +49,7 @@ func (r *Report) disturbances(stolen time.Duration) {
 		}
 	}
 	if len(waited) > 0 {
-		warn("scheduler: the threads of %s waited for a processor, which other programs had", listed(waited))
+		warn("scheduler: the threads of %s waited for a processor, which other programs or a quota kept", listed(waited))
 	}
 	if share := stolen.Seconds() / r.Seconds / float64(r.Machine.Used); share > stolenMuch {
 		warn("hypervisor: it kept the processors for %.0f %% of the run", 100*share)

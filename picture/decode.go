@@ -153,6 +153,14 @@ func knownFormat(content []byte) string {
 	return ""
 }
 
+// checkPicture refuses no picture at all, and what checkSize refuses.
+func checkPicture(picture image.Image) error {
+	if picture == nil {
+		return fmt.Errorf("%w: expected a picture, got none", ErrImage)
+	}
+	return checkSize(picture.Bounds(), MaxPixels)
+}
+
 // checkSize refuses pictures without pixels and pictures with too many.
 func checkSize(b image.Rectangle, pixels int) error {
 	width, height := uint64(b.Max.X)-uint64(b.Min.X), uint64(b.Max.Y)-uint64(b.Min.Y)

@@ -10,7 +10,7 @@ import (
 //
 // Errors wrap ErrImage for a picture without pixels.
 func (r *Reader) Grid(picture image.Image, columns, rows int) ([]Row, error) {
-	if err := checkSize(picture.Bounds(), MaxPixels); err != nil {
+	if err := checkPicture(picture); err != nil {
 		return nil, err
 	}
 	w := borrow()

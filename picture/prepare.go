@@ -80,7 +80,7 @@ func giveBack(w *workspace) { workspaces.Put(w) }
 
 // load reduces a picture to the size at which it is looked at.
 func (w *workspace) load(picture image.Image) error {
-	if err := checkSize(picture.Bounds(), MaxPixels); err != nil {
+	if err := checkPicture(picture); err != nil {
 		return err
 	}
 	w.loadPart(picture, picture.Bounds(), workSize)

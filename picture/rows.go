@@ -24,7 +24,7 @@ const pageSize = 1200
 func (r *Reader) Rows(picture image.Image) ([]Row, error) {
 	w := borrow()
 	defer giveBack(w)
-	if err := checkSize(picture.Bounds(), MaxPixels); err != nil {
+	if err := checkPicture(picture); err != nil {
 		return nil, err
 	}
 	w.loadPart(picture, picture.Bounds(), pageSize)

@@ -11,6 +11,9 @@ import (
 // WriteBenchmarks writes every sample, in the order in which they were taken, as a
 // line of Go's benchmark format, which benchstat reads.
 func WriteBenchmarks(w io.Writer, r *bench.Report) error {
+	if r == nil {
+		return errNone
+	}
 	var b strings.Builder
 	system, architecture, _ := strings.Cut(r.Machine.OS, "/")
 	fmt.Fprintf(&b, "goos: %s\ngoarch: %s\npkg: github.com/kernelet/kernelet/bench\ncpu: %s\n", system, architecture, r.Machine.CPU)

@@ -44,6 +44,9 @@ func comparing(names []string, reports []*bench.Report) (*comparison, error) {
 	if len(reports) < 2 || len(names) != len(reports) {
 		return nil, fmt.Errorf("bench: compare: expected at least two reports with a name each, got %d and %d", len(reports), len(names))
 	}
+	if slices.Contains(reports, nil) {
+		return nil, errNone
+	}
 	c := &comparison{names: names, reports: reports}
 	sameScore := true
 	for _, r := range reports[1:] {

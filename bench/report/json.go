@@ -15,9 +15,15 @@ import (
 // ErrReport is wrapped by every error about the content of a report's file.
 var ErrReport = errors.New("not a usable benchmark report")
 
+// errNone is the error of writing no report.
+var errNone = errors.New("bench: expected a report, got none")
+
 // WriteJSON writes a report as one JSON object, in the form of bench.Schema, and
 // in ASCII, which survives a shell that takes output for another encoding.
 func WriteJSON(w io.Writer, r *bench.Report) error {
+	if r == nil {
+		return errNone
+	}
 	content, err := json.MarshalIndent(r, "", " ")
 	if err != nil {
 		return err

@@ -32,6 +32,9 @@ var page = template.Must(template.New("page").Funcs(template.FuncMap{
 // plot, the kernels' bars, the scaling over threads, all rows, and the
 // machine's facts.
 func WriteHTML(w io.Writer, r *bench.Report) error {
+	if r == nil {
+		return errNone
+	}
 	return page.Execute(w, map[string]any{
 		"Style": template.CSS(style), "Report": r, "Roofline": roofline(r), "Layers": layers(r), "Waterfalls": waterfalls(r), "Cores": group(r, "core"), "Scaling": scaling(r), "Sets": plottedSets(r),
 		"Ceilings": group(r, "ceiling"), "Whole": group(r, "whole"), "Chosen": r.Machine.ISA, "Facts": facts(&r.Machine),

@@ -20,6 +20,9 @@ var stressPage = template.Must(template.New("stress").Parse(stressText))
 // WriteStressJSON writes a stress run as one JSON object, in the form of
 // bench.StressSchema, and in ASCII.
 func WriteStressJSON(w io.Writer, s *bench.Stress) error {
+	if s == nil {
+		return errNone
+	}
 	content, err := json.MarshalIndent(s, "", " ")
 	if err != nil {
 		return err
@@ -129,6 +132,9 @@ func verdict(s *bench.Stress) (lines []string) {
 
 // WriteStressText writes a stress run for people.
 func WriteStressText(w io.Writer, s *bench.Stress) error {
+	if s == nil {
+		return errNone
+	}
 	var b strings.Builder
 	for _, fact := range facts(&s.Machine) {
 		fmt.Fprintf(&b, "%-13s %s\n", fact[0], fact[1])
@@ -150,6 +156,9 @@ func WriteStressText(w io.Writer, s *bench.Stress) error {
 
 // WriteStressHTML writes a stress run as one page that needs nothing else.
 func WriteStressHTML(w io.Writer, s *bench.Stress) error {
+	if s == nil {
+		return errNone
+	}
 	type drawn struct {
 		course
 		Plot        template.HTML

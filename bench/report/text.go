@@ -25,6 +25,9 @@ func bar(share float64, full int) string {
 
 // WriteText writes a report as tables for people.
 func WriteText(w io.Writer, r *bench.Report) error {
+	if r == nil {
+		return errNone
+	}
 	m := &r.Machine
 	var b strings.Builder
 	for _, fact := range facts(m) {

@@ -118,6 +118,9 @@ func (t *Task) ID(settings lenet.Settings) (string, error) {
 // with the images of the epoch that are done, and their number. When ctx ends,
 // its error is returned.
 func Train(ctx context.Context, settings lenet.Settings, task *Task, progress func(done, total int)) (Result, error) {
+	if task == nil {
+		return Result{}, errors.New("sweep: expected a task, got none")
+	}
 	r, err := task.blank(settings)
 	if err != nil {
 		return r, err

@@ -294,12 +294,17 @@ func Varied(runs []lenet.Settings) []string {
 func texts(s lenet.Settings, names []string) []string {
 	var values []string
 	for _, name := range names {
-		values = append(values, parameters[slices.IndexFunc(parameters, func(p parameter) bool { return p.name == name })].text(s))
+		value := "?" // of a name that is no setting
+		if at := slices.IndexFunc(parameters, func(p parameter) bool { return p.name == name }); at >= 0 {
+			value = parameters[at].text(s)
+		}
+		values = append(values, value)
 	}
 	return values
 }
 
-// Label writes the named settings, as "lr 0.0003, dropout 0.5".
+// Label writes the named settings, as "lr 0.0003, dropout 0.5", with a ? for the
+// value of a name that is no setting.
 func Label(s lenet.Settings, names []string) string {
 	parts := texts(s, names)
 	for i := range parts {

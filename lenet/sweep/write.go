@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/csv"
 	"encoding/json"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -31,6 +32,11 @@ type File struct {
 // Files returns the tables, plots and the page of results. All are the same
 // bytes for the same results.
 func Files(results []Result) ([]File, error) {
+	for i := range results {
+		if r := &results[i]; r.Error == "" && (len(r.Epochs) == 0 || len(r.Epochs) != r.Settings.Epochs) {
+			return nil, fmt.Errorf("%w: result %d: expected %d epochs, got %d", ErrResult, i, r.Settings.Epochs, len(r.Epochs))
+		}
+	}
 	summary := Summarise(results)
 	var lines bytes.Buffer
 	encoder := json.NewEncoder(&lines)
