@@ -11,9 +11,10 @@ import (
 // at that moment, possibly none.
 //
 // A helper starts when a run first needs it, and ends when it has had nothing
-// to do for idleTime, or with close.
+// to do for the workers' patience, or with close.
 type workers struct {
-	helpers []helper
+	helpers  []helper
+	patience time.Duration // a helper's, before it ends without work
 }
 
 // runnable is what a run calls on each of its workers. It takes tasks until
@@ -44,13 +45,13 @@ const (
 	ended // the run may read err
 )
 
-// idleTime is how long a helper waits for work before it ends. Starting it
-// again takes microseconds. Tests change it.
+// idleTime is the patience of new workers. Starting a helper again takes
+// microseconds. Tests change it.
 var idleTime = 100 * time.Millisecond
 
 // newWorkers returns workers with at most count helpers.
 func newWorkers(count int) *workers {
-	w := &workers{helpers: make([]helper, count)}
+	w := &workers{helpers: make([]helper, count), patience: idleTime}
 	for i := range w.helpers {
 		w.helpers[i].own.wake = make(chan struct{}, 1)
 		w.helpers[i].owner.wake = make(chan struct{}, 1)
@@ -85,7 +86,7 @@ func (w *workers) run(count int, r runnable) error {
 		} else if h.state.CompareAndSwap(absent, taken) {
 			h.work, h.next = r, first
 			h.state.Store(offered)
-			go h.serve(i+1, time.NewTimer(idleTime))
+			go h.serve(i+1, w.patience)
 		} else {
 			count++ // another run has it
 			continue
@@ -116,7 +117,8 @@ func (h *helper) release() (err error) {
 }
 
 // serve is the goroutine of a helper.
-func (h *helper) serve(worker int, timer *time.Timer) {
+func (h *helper) serve(worker int, patience time.Duration) {
+	timer := time.NewTimer(patience)
 	defer timer.Stop()
 	for {
 		if h.state.CompareAndSwap(offered, running) {
@@ -127,7 +129,7 @@ func (h *helper) serve(worker int, timer *time.Timer) {
 			h.err = h.work.run(worker)
 			h.state.Store(ended)
 			h.owner.notify()
-		} else if !h.own.waitAtMost((*helperOffer)(h), timer, idleTime) && h.state.CompareAndSwap(idle, absent) {
+		} else if !h.own.waitAtMost((*helperOffer)(h), timer, patience) && h.state.CompareAndSwap(idle, absent) {
 			return
 		}
 	}
