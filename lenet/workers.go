@@ -86,7 +86,7 @@ func (w *workers) run(count int, r runnable) error {
 		} else if h.state.CompareAndSwap(absent, taken) {
 			h.work, h.next = r, first
 			h.state.Store(offered)
-			go h.serve(i+1, w.patience)
+			go h.serve(i+1, w.patience, time.NewTimer(w.patience))
 		} else {
 			count++ // another run has it
 			continue
@@ -117,8 +117,7 @@ func (h *helper) release() (err error) {
 }
 
 // serve is the goroutine of a helper.
-func (h *helper) serve(worker int, patience time.Duration) {
-	timer := time.NewTimer(patience)
+func (h *helper) serve(worker int, patience time.Duration, timer *time.Timer) {
 	defer timer.Stop()
 	for {
 		if h.state.CompareAndSwap(offered, running) {

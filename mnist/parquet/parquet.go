@@ -10,6 +10,7 @@
 package parquet
 
 import (
+	"bufio"
 	"context"
 	"errors"
 	"fmt"
@@ -32,11 +33,12 @@ const (
 	maxImages  = 1_000_000
 	maxColumns = 2000
 	maxPage    = 128 << 20 // bytes of a page, decompressed
+	maxValues  = 1 << 25   // of a page; writers begin another one at 20,000 rows
 )
 
 // Read reads a Parquet file of images, and labels if it has any. Errors about
 // the content wrap mnist.ErrFormat or mnist.ErrImage. A page of more than 128 MiB
-// is refused before it is decompressed.
+// is refused before it is decompressed, so are metadata of more than 16 MiB.
 func Read(ctx context.Context, r io.ReaderAt, size int64) (set mnist.Set, err error) {
 	// The decoder panics on some damaged files.
 	defer func() {
@@ -44,6 +46,9 @@ func Read(ctx context.Context, r io.ReaderAt, size int64) (set mnist.Set, err er
 			set, err = mnist.Set{}, fmt.Errorf("%w: Parquet: %v", mnist.ErrFormat, p)
 		}
 	}()
+	if err := checkFooter(r, size); err != nil {
+		return mnist.Set{}, fmt.Errorf("%w: Parquet: %w", mnist.ErrFormat, err)
+	}
 	file, err := parquet.OpenFile(r, size, parquet.SkipPageIndex(true), parquet.SkipBloomFilters(true))
 	if err != nil {
 		return mnist.Set{}, fmt.Errorf("%w: Parquet: %w", mnist.ErrFormat, err)
@@ -66,6 +71,7 @@ func Read(ctx context.Context, r io.ReaderAt, size int64) (set mnist.Set, err er
 // large.
 func checkPages(file *parquet.File, r io.ReaderAt, size int64) error {
 	var protocol thrift.CompactProtocol
+	ahead := bufio.NewReader(nil)
 	for _, group := range file.Metadata().RowGroups {
 		for _, chunk := range group.Columns {
 			m := chunk.MetaData
@@ -79,6 +85,13 @@ func checkPages(file *parquet.File, r io.ReaderAt, size int64) error {
 			}
 			for at < end {
 				section := io.NewSectionReader(r, at, end-at)
+				ahead.Reset(section)
+				if err := checkLengths(ahead, end-at); err != nil {
+					return fmt.Errorf("column %s: page at byte %d: %w", strings.Join(m.PathInSchema, "."), at, err)
+				}
+				if _, err := section.Seek(0, io.SeekStart); err != nil {
+					return err
+				}
 				var header format.PageHeader
 				if err := thrift.NewDecoder(protocol.NewReader(section)).Decode(&header); err != nil {
 					return fmt.Errorf("column %s: page at byte %d: %w", strings.Join(m.PathInSchema, "."), at, err)
@@ -89,6 +102,10 @@ func checkPages(file *parquet.File, r io.ReaderAt, size int64) error {
 				}
 				if n := max(header.UncompressedPageSize, header.CompressedPageSize); n > maxPage || header.CompressedPageSize < 0 {
 					return fmt.Errorf("column %s: page at byte %d: expected at most %d bytes, got %d", strings.Join(m.PathInSchema, "."), at, maxPage, n)
+				}
+				values := max(header.DataPageHeader.V.NumValues, header.DataPageHeaderV2.V.NumValues, header.DictionaryPageHeader.V.NumValues)
+				if values > maxValues {
+					return fmt.Errorf("column %s: page at byte %d: expected at most %d values, got %d", strings.Join(m.PathInSchema, "."), at, maxValues, values)
 				}
 				at += consumed + int64(header.CompressedPageSize)
 			}
