@@ -192,4 +192,22 @@ ort.InferenceSession.create({json.dumps(model)}).then(s => s.run({{images: new o
     check(out.returncode == 0, f"node: {out.stderr.decode()[:200]}")
     compare(np.frombuffer(out.stdout, np.float32), "onnxruntime-node")
 
+    # ONNX.js, the last of 2020, which pages still use: one image at a time, since it keeps the first call's shape and
+    # computes batches wrong.
+    script = f"""
+const onnx = require('onnxjs'), fs = require('fs')
+const x = new Float32Array(fs.readFileSync({json.dumps(os.path.join(work, 'x.bin'))}).buffer.slice(0, 1000 * 784 * 4));
+(async () => {{
+  const session = new onnx.InferenceSession({{backendHint: 'cpu'}})
+  await session.loadModel(new Uint8Array(fs.readFileSync({json.dumps(model)})))
+  for (let i = 0; i < 100; i++) {{
+    const result = await session.run([new onnx.Tensor(x.slice(i * 784, (i + 1) * 784), 'float32', [1, 1, 28, 28])])
+    process.stdout.write(Buffer.from(new Float32Array(result.values().next().value.data).buffer))
+  }}
+}})().catch(e => {{ console.error(e); process.exit(1) }})
+"""
+    out = subprocess.run(["node", "-e", script], cwd=node, capture_output=True)
+    check(out.returncode == 0, f"onnxjs: {out.stderr.decode()[:200]}")
+    compare(np.frombuffer(out.stdout, np.float32), "onnxjs")
+
 sys.exit(f"{len(failures)} failures" if failures else 0)
