@@ -75,7 +75,7 @@ func (c *dataFetchCommand) Run(e *environment) error {
 		if !l.Original {
 			state = "not MNIST's original"
 		}
-		fmt.Fprintf(e.stdout, "%-24s %10d bytes  %s  %s\n", l.Name, l.Bytes, state, l.Path)
+		fmt.Fprintf(e.stdout, "%-24s %10d bytes  %s  %s\n", l.Name, l.Bytes, state, quoted(l.Path))
 	}
 	fmt.Fprintf(e.stdout, "%s: %d training and %d test images\n", data.Name, data.Train.Len(), data.Test.Len())
 	return nil

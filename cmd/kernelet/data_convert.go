@@ -44,6 +44,6 @@ func (c *dataConvertCommand) Run(e *environment) error {
 			}
 		}
 	}
-	_, err = fmt.Fprintf(e.stdout, "%s: %s are in %s\n", data.Name, describeSets(data), c.To)
+	_, err = fmt.Fprintf(e.stdout, "%s: %s are in %s\n", data.Name, describeSets(data), quoted(c.To))
 	return err
 }

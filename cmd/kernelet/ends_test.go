@@ -5,7 +5,10 @@ package main
 import (
 	"bufio"
 	"bytes"
+	"encoding/json"
 	"errors"
+	"image"
+	"image/png"
 	"io/fs"
 	"os"
 	"os/exec"
@@ -237,6 +240,33 @@ func TestBytesOfNames(t *testing.T) {
 	}
 	if got := quoted("a\x1b[1m\xff"); got != `"a\x1b[1m\xff"` {
 		t.Errorf("got %s", got)
+	}
+	// A picture: once for people, and once as JSON, from which its name can be had back.
+	var content bytes.Buffer
+	one := image.NewGray(image.Rect(0, 0, 28, 28))
+	for y := 4; y < 24; y++ {
+		one.Pix[28*y+13], one.Pix[28*y+14] = 255, 255
+	}
+	if err := png.Encode(&content, one); err != nil {
+		t.Fatal(err)
+	}
+	odd := filepath.Join(folder, "\x07\xff.png")
+	if err := os.WriteFile(odd, content.Bytes(), 0o666); err != nil {
+		t.Fatal(err)
+	}
+	stdout, _ := execute(t, 0, "predict", odd)
+	if strings.ContainsAny(stdout, "\a\xff") || !strings.Contains(stdout, `"\a\xff.png": `) {
+		t.Errorf("predict printed %q", stdout)
+	}
+	for _, command := range []string{"predict", "read"} {
+		stdout, _ := execute(t, 0, command, "--json", odd)
+		var line struct{ Image string }
+		if err := json.Unmarshal([]byte(stdout), &line); err != nil {
+			t.Errorf("%s: %v in %q", command, err, stdout)
+		}
+		if name, err := strconv.Unquote(line.Image); err != nil || name != odd {
+			t.Errorf("%s: the name %q, error %v", command, line.Image, err)
+		}
 	}
 	if got := quoted("é 4.png"); got != "é 4.png" {
 		t.Errorf("got %s", got)

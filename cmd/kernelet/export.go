@@ -59,7 +59,7 @@ func (c *exportCommand) Run(e *environment) error {
 			return err
 		}
 		// Not to standard output, which may be the file.
-		if _, err := fmt.Fprintf(e.stderr, "%s: %s, %d bytes\n", target.path, target.kind, content.Len()); err != nil {
+		if _, err := fmt.Fprintf(e.stderr, "%s: %s, %d bytes\n", quoted(target.path), target.kind, content.Len()); err != nil {
 			return err
 		}
 	}

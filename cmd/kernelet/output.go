@@ -59,6 +59,15 @@ func quoted(name string) string {
 	return strconv.Quote(name)
 }
 
+// inJSON returns a file's name as it stands in JSON, which holds UTF-8 only: other
+// names are quoted, so that no two names become one.
+func inJSON(name string) string {
+	if utf8.ValidString(name) {
+		return name
+	}
+	return strconv.Quote(name)
+}
+
 // oneLine returns a message with its lines joined and its control characters
 // written out.
 func oneLine(message string) string {

@@ -16,7 +16,7 @@ import (
 )
 
 // overlay writes a picture with a box around every digit and what it was read
-// as above: blue, or orange if it was refused or its probability is below a half.
+// as above: blue, or brick red if it was refused or its probability is below a half.
 func overlay(path string, p *picture.Picture, rows []picture.Row) error {
 	bounds := p.Bounds()
 	m := image.NewRGBA(bounds)

@@ -62,13 +62,13 @@ func (c *predictCommand) Run(e *environment) error {
 
 func (c *predictCommand) print(w io.Writer, path string, d picture.Digit) error {
 	if c.JSON {
-		return json.NewEncoder(w).Encode(reading{path, d.Prediction, d.Rejected()})
+		return json.NewEncoder(w).Encode(reading{inJSON(path), d.Prediction, d.Rejected()})
 	}
 	var b strings.Builder
 	if d.Rejected() {
-		fmt.Fprintf(&b, "%s: no digit (most like %d, %.2f %%)\n", filepath.Base(path), d.Digit, 100*d.Probability)
+		fmt.Fprintf(&b, "%s: no digit (most like %d, %.2f %%)\n", quoted(filepath.Base(path)), d.Digit, 100*d.Probability)
 	} else {
-		fmt.Fprintf(&b, "%s: %d (%.2f %%)\n", filepath.Base(path), d.Digit, 100*d.Probability)
+		fmt.Fprintf(&b, "%s: %d (%.2f %%)\n", quoted(filepath.Base(path)), d.Digit, 100*d.Probability)
 	}
 	for digit, probability := range d.Probabilities {
 		fmt.Fprintf(&b, "  %d %7.3f %%\n", digit, 100*probability)
@@ -151,7 +151,7 @@ func eachPicture(e *environment, paths []string, read func(i int, p *picture.Pic
 	defer bar.clear()
 	complain := func(path string, what any) {
 		bar.clear() // until it is written again
-		fmt.Fprintf(e.stderr, "kernelet: %s: %v\n", path, what)
+		fmt.Fprintf(e.stderr, "kernelet: %s: %v\n", quoted(path), what)
 	}
 	failed := 0
 	for i, path := range paths {

@@ -98,7 +98,7 @@ func (c *readCommand) print(w io.Writer, path string, rows []picture.Row, severa
 	var b strings.Builder
 	for _, row := range rows {
 		if several {
-			fmt.Fprintf(&b, "%s: ", path)
+			fmt.Fprintf(&b, "%s: ", quoted(path))
 		}
 		fmt.Fprintln(&b, row.Text)
 	}
@@ -107,7 +107,7 @@ func (c *readCommand) print(w io.Writer, path string, rows []picture.Row, severa
 }
 
 func newPage(path string, rows []picture.Row) page {
-	result := page{Image: path, Rows: []pageRow{}}
+	result := page{Image: inJSON(path), Rows: []pageRow{}}
 	for _, row := range rows {
 		r := pageRow{Text: row.Text, Box: corner(row.Box), Digits: []pageDigit{}}
 		for _, d := range row.Digits {

@@ -117,7 +117,7 @@ func readPage(t *testing.T, arguments ...string) (p page) {
 	return p
 }
 
-// TestReadOverlay: the overlay is the picture, upright, with a green frame
+// TestReadOverlay: the overlay is the picture, upright, with a blue frame
 // around every digit where the JSON says that it is.
 func TestReadOverlay(t *testing.T) {
 	m := paperWith(t, "3127", "0685")
@@ -137,15 +137,12 @@ func TestReadOverlay(t *testing.T) {
 		if err != nil || got.Bounds() != m.Bounds() {
 			t.Fatalf("%s: expected a picture of %v, got %v, error %v", name, m.Bounds(), got.Bounds(), err)
 		}
-		green := func(x, y int) bool {
-			r, g, b, _ := got.At(x, y).RGBA()
-			return r == 0 && b == 0 && g>>8 == 150
-		}
+		blue := func(x, y int) bool { return color.RGBAModel.Convert(got.At(x, y)) == rightBlue }
 		framed := 0
 		for _, row := range p.Rows {
 			for _, d := range row.Digits {
 				x, y, width, height := d.Box[0], d.Box[1], d.Box[2], d.Box[3]
-				if !green(x-1, y+height/2) || !green(x+width, y+height/2) || !green(x+width/2, y+height) || green(x+width/2, y+height+1) {
+				if !blue(x-1, y+height/2) || !blue(x+width, y+height/2) || !blue(x+width/2, y+height) || blue(x+width/2, y+height+1) {
 					t.Errorf("%s: no frame around the %d at %v", name, d.Digit, d.Box)
 				}
 				framed++

@@ -213,6 +213,6 @@ func (c *sweepCommand) print(w io.Writer, s *sweep.Summary, runs int, took time.
 		}
 		fmt.Fprintf(w, "best: seed %d%s: acc %.6f, weights %s\n", best.Settings.Seed, label, best.Last().ValAccuracy, best.WeightsSHA256)
 	}
-	_, err := fmt.Fprintf(w, "%d runs in %.1f s; tables, plots and %s are in %s\n", runs, took.Seconds(), sweep.PageFile, c.Out)
+	_, err := fmt.Fprintf(w, "%d runs in %.1f s; tables, plots and %s are in %s\n", runs, took.Seconds(), sweep.PageFile, quoted(c.Out))
 	return err
 }
