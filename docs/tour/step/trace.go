@@ -28,7 +28,7 @@ type region struct {
 	Tasks  []int   `json:"tasks,omitempty"` // in the order in which it took them
 }
 
-// recordTrace writes the regions of the fastest of 20 steps of training on two threads, as Go's
+// recordTrace writes the regions of the fastest of 100 steps of training on two threads, as Go's
 // execution tracer saw them, to path.
 func recordTrace(path string) error {
 	settings := lenet.Tutorial()
@@ -38,7 +38,7 @@ func recordTrace(path string) error {
 		return err
 	}
 	defer trainer.Close()
-	data := network.Digits(2000)
+	data := network.Digits(10000)
 	if _, err := trainer.Epoch(context.Background(), data.Images, data.Labels); err != nil { // warm
 		return err
 	}
