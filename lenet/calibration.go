@@ -16,13 +16,15 @@ type Calibration struct {
 	// Temperature divides the logits before softmax (Guo et al., "On
 	// Calibration of Modern Neural Networks", 2017).
 	Temperature float32
-	// Rejection are the weights of the score: a logistic regression on
-	// RejectionFeatures, above 0 for what is no digit.
+	// Rejection and Hidden are the weights of the score: a logistic regression on
+	// RejectionFeatures and on fc1's outputs, above 0 for what is no digit.
 	Rejection [Features]float32
+	Hidden    [shape.FC1Outputs]float32
 }
 
-// Predict is the function Predict with calibrated probabilities and a rejection
-// score. A nil Calibration changes nothing.
+// Predict is the function Predict with calibrated probabilities. It knows no
+// rejection score, which is not of logits alone: Classifier.Classify gives one. A
+// nil Calibration changes nothing.
 func (c *Calibration) Predict(logits *[shape.Classes]float32) Prediction {
 	if c == nil {
 		return Predict(logits)
@@ -34,24 +36,32 @@ func (c *Calibration) Predict(logits *[shape.Classes]float32) Prediction {
 	p := Predict(&scaled)
 	p.Digit = largest(logits) // rounding may make two equal
 	p.Probability = p.Probabilities[p.Digit]
-	p.Rejection = c.Score(logits)
 	return p
 }
 
-// Score is the rejection score of an image's logits, above 0 for what is no
-// digit; 0 for a nil Calibration.
-func (c *Calibration) Score(logits *[shape.Classes]float32) float32 {
+// predict is Predict with the rejection score.
+func (c *Calibration) predict(answer *[shape.SingleLogits]float32) Prediction {
+	logits := logitsIn(answer)
+	p := c.Predict(&logits)
+	p.Rejection = c.score(answer)
+	return p
+}
+
+// score is the rejection score of an image, above 0 for what is no digit; 0 for a
+// nil Calibration.
+func (c *Calibration) score(answer *[shape.SingleLogits]float32) float32 {
 	if c == nil {
 		return 0
 	}
-	var sum float64
-	for i, f := range RejectionFeatures(logits) {
+	logits := logitsIn(answer)
+	sum := float64(answer[rejectionPlace])
+	for i, f := range RejectionFeatures(&logits) {
 		sum += float64(float64(c.Rejection[i]) * f)
 	}
 	return float32(sum)
 }
 
-// RejectionFeatures are what the rejection score weighs: 1, the logits from the
+// RejectionFeatures are what the rejection score weighs of logits: 1, the logits from the
 // largest down, their energy log Σ exp (Liu et al., "Energy-based
 // Out-of-distribution Detection", 2020), squares and a product of the largest
 // two, and which class is the largest.

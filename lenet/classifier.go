@@ -106,7 +106,7 @@ func NewClassifier(model *Model, options Options) (*Classifier, error) {
 	if err := c.packed.transform(set, weights); err != nil {
 		return nil, err
 	}
-	if err := c.single.pack(&c.packed); err != nil {
+	if err := c.single.pack(&c.packed, c.calibration); err != nil {
 		return nil, err
 	}
 	return c, nil
@@ -133,12 +133,38 @@ func (c *Classifier) ClassifyFloats(image *[shape.ImagePixels]float32) Predictio
 }
 
 func (c *Classifier) classify(image pixels) Prediction {
-	var logits [shape.Classes]float32
+	answer := c.answerAlone(image)
+	return c.calibration.predict(&answer)
+}
+
+// ClassifyUncalibrated is Classify with the probabilities of softmax alone, for
+// images that are harder than those that the model was calibrated on.
+func (c *Classifier) ClassifyUncalibrated(image *[shape.ImagePixels]byte) Prediction {
+	answer := c.answerAlone(pixels{bytes: image[:]})
+	logits := logitsIn(&answer)
+	p := Predict(&logits)
+	p.Rejection = c.calibration.score(&answer)
+	return p
+}
+
+// answerAlone returns an image's logits and what is behind them.
+func (c *Classifier) answerAlone(image pixels) (answer [shape.SingleLogits]float32) {
 	f := c.singles.get()
 	// The lengths fit, so there is no error.
-	_ = f.forward(c.set, &c.packed, &c.single, image, 0, &logits)
+	_ = f.forward(c.set, &c.packed, &c.single, image, 0, &answer)
 	c.singles.put(f)
-	return c.calibration.Predict(&logits)
+	return answer
+}
+
+// Hidden returns fc1's outputs, after ReLU, of an image: what the last layer
+// weighs, and a classifier of one's own could.
+func (c *Classifier) Hidden(image *[shape.ImagePixels]byte) (outputs [shape.FC1Outputs]float32) {
+	var answer [shape.SingleLogits]float32
+	f := c.singles.get()
+	_ = f.forward(c.set, &c.packed, &c.single, pixels{bytes: image[:]}, 0, &answer)
+	copy(outputs[:], f.h)
+	c.singles.put(f)
+	return outputs
 }
 
 // ClassifyBatch fills predictions from as many images, 784 bytes each.
@@ -177,11 +203,11 @@ type request struct {
 }
 
 // store fills what the request asks for of image i.
-func (r *request) store(i int, logits *[shape.Classes]float32) {
+func (r *request) store(i int, answer *[shape.SingleLogits]float32) {
 	if r.logits != nil {
-		copy(r.logits[i*shape.Classes:], logits[:])
+		copy(r.logits[i*shape.Classes:], answer[:shape.Classes])
 	} else {
-		r.predictions[i] = r.calibration.Predict(logits)
+		r.predictions[i] = r.calibration.predict(answer)
 	}
 }
 
@@ -256,7 +282,6 @@ func (m *classifierMemory) made(set *kernels.Set) *classifierMemory {
 // answer fills what r asks for of images first … first+count−1, in a worker's
 // memory or, if own is nil, in what it borrows.
 func (c *Classifier) answer(own *classifierMemory, r request, first, count int) error {
-	var logits [shape.Classes]float32
 	together := count
 	if rest := count % shape.HalfBlock; rest < worthHalfBlock {
 		together -= rest
@@ -273,8 +298,7 @@ func (c *Classifier) answer(own *classifierMemory, r request, first, count int) 
 			return err
 		}
 		for i := range together {
-			logits = f.logitsOf(i)
-			r.store(first+i, &logits)
+			r.store(first+i, &f.answers[i])
 		}
 	}
 	if together < count {
@@ -285,11 +309,12 @@ func (c *Classifier) answer(own *classifierMemory, r request, first, count int) 
 			f = c.singles.get()
 			defer c.singles.put(f)
 		}
+		var answer [shape.SingleLogits]float32
 		for i := first + together; i < first+count; i++ {
-			if err := f.forward(c.set, &c.packed, &c.single, r.images, i, &logits); err != nil {
+			if err := f.forward(c.set, &c.packed, &c.single, r.images, i, &answer); err != nil {
 				return err
 			}
-			r.store(i, &logits)
+			r.store(i, &answer)
 		}
 	}
 	return nil

@@ -318,3 +318,55 @@ func TestSameLogits(t *testing.T) {
 		}
 	}
 }
+
+// TestRejectionStandsAlone: the rejection score is that of its formula, the same
+// bits alone and in batches, of models with many and with few zeros.
+func TestRejectionStandsAlone(t *testing.T) {
+	const n = 333
+	data := mnist.Synthetic(n, 8)
+	for _, isa := range kernels.Available() {
+		t.Setenv("KERNELET_ISA", isa)
+		for name, m := range map[string]*Model{"many zeros": sparseModel(2), "few zeros": NewModel(2)} {
+			m.Calibration = &Calibration{Temperature: 0.7}
+			for i := range m.Calibration.Hidden {
+				m.Calibration.Hidden[i] = float32(i%7) - 3
+			}
+			for i := range m.Calibration.Rejection {
+				m.Calibration.Rejection[i] = float32(i%5) / 2
+			}
+			c := newClassifier(t, m)
+			predictions := make([]Prediction, n)
+			if err := c.ClassifyBatch(predictions, data.Images); err != nil {
+				t.Fatal(err)
+			}
+			// Places in whole blocks, in half-blocks and among those read alone.
+			for _, i := range []int{0, 1, 17, 100, 200, n - 2, n - 1} {
+				image := (*[784]byte)(data.Images[i*784:])
+				if got := c.Classify(image); got != predictions[i] {
+					t.Errorf("%s, %s: image %d alone: expected %+v, got %+v", isa, name, i, predictions[i], got)
+				}
+				var logits [10]float32
+				if err := c.Logits(logits[:], image[:]); err != nil {
+					t.Fatal(err)
+				}
+				uncalibrated, hidden := Predict(&logits), c.Hidden(image)
+				uncalibrated.Rejection = predictions[i].Rejection
+				if got := c.ClassifyUncalibrated(image); got != uncalibrated {
+					t.Errorf("%s, %s: image %d uncalibrated: expected %+v, got %+v", isa, name, i, uncalibrated, got)
+				}
+				want, size := 0.0, 0.0
+				for k, f := range RejectionFeatures(&logits) {
+					want += float64(m.Calibration.Rejection[k]) * f
+				}
+				for k, h := range hidden {
+					want += float64(m.Calibration.Hidden[k]) * float64(h)
+					size += math.Abs(float64(m.Calibration.Hidden[k]) * float64(h))
+				}
+				// 500 sums of float32, each within half a unit of its last place.
+				if got := float64(predictions[i].Rejection); size == 0 || math.Abs(got-want) > (size+math.Abs(want))*500/(1<<24) {
+					t.Errorf("%s, %s: image %d: expected %v, got %v", isa, name, i, want, got)
+				}
+			}
+		}
+	}
+}

@@ -13,9 +13,10 @@ type inference struct {
 	set                           *kernels.Set
 	x, y1, v, work, y2, h, logits []float32
 	index                         [shape.Block]int32
-	answers                       [inferenceImages][shape.SingleLogits]float32 // the images' logits
+	answers                       [inferenceImages][shape.SingleLogits]float32 // the images' logits, and with single what is behind them
 	inputs                        kernels.InputLists                           // of fc1, or nothing: then its zeros are not skipped
 	list                          kernels.List
+	image                         []float32 // an image's outputs of fc1 side by side, for behindLogits
 }
 
 // mostListed is the share of fc1's inputs that are not zero above which it is
@@ -60,6 +61,7 @@ func newListingInference(set *kernels.Set) *inference {
 	f.inputs = kernels.InputLists{Values: aligned.Floats(inferenceImages * shape.FC1InputList),
 		Inputs: make([]int32, inferenceImages*shape.FC1InputList), Counts: make([]int32, inferenceImages)}
 	f.list = kernels.List{Values: aligned.Floats(shape.SingleList), Indices: make([]int32, shape.SingleList)}
+	f.image = aligned.Floats(shape.SingleFC1Y)
 	return f
 }
 
@@ -125,7 +127,10 @@ func (f *inference) forward(p *packed, single *packedSingle, images pixels, firs
 	if listing {
 		return f.listed(single, j.lanes)
 	}
-	return f.dense(p, &j)
+	if err := f.dense(p, &j); err != nil || f.image == nil || !single.judges {
+		return err
+	}
+	return f.behindLogits(single, &j, count)
 }
 
 // live returns how many of fc1's inputs of the first images are not zero.
@@ -170,6 +175,24 @@ func (f *inference) dense(p *packed, j *job) error {
 	return nil
 }
 
+// behindLogits adds what SingleFC2 computes besides the logits, after dense.
+func (f *inference) behindLogits(p *packedSingle, j *job, count int) error {
+	var answer [shape.SingleLogits]float32
+	for i := range count {
+		b := i / shape.Block
+		n := j.block(b)
+		h := lines(f.h, shape.FC1Outputs, b, n)
+		for o := range shape.FC1Outputs {
+			f.image[o] = h[o*n+i%shape.Block]
+		}
+		if err := f.set.SingleFC2(answer[:], f.image, p.fc2Weight, p.fc2Bias, f.list); err != nil {
+			return err
+		}
+		copy(f.answers[i][shape.Classes:], answer[shape.Classes:])
+	}
+	return nil
+}
+
 // gatherFloats fills lines x [784] with 2·value − 1 of the images that index
 // names.
 func gatherFloats(x, images []float32, index []int32) {
@@ -181,6 +204,9 @@ func gatherFloats(x, images []float32, index []int32) {
 }
 
 // logitsOf returns the logits that forward left of image i.
-func (f *inference) logitsOf(i int) [shape.Classes]float32 {
-	return [shape.Classes]float32(f.answers[i][:shape.Classes])
+func (f *inference) logitsOf(i int) [shape.Classes]float32 { return logitsIn(&f.answers[i]) }
+
+// logitsIn returns the logits of an answer.
+func logitsIn(answer *[shape.SingleLogits]float32) [shape.Classes]float32 {
+	return [shape.Classes]float32(answer[:shape.Classes])
 }

@@ -17,6 +17,7 @@ type single struct {
 // packedSingle holds the weights that single needs in addition to packed.
 type packedSingle struct {
 	conv2U, conv2Bias, fc1Weight, fc1Bias, fc2Weight, fc2Bias []float32
+	judges                                                    bool // there is something behind the logits
 }
 
 func newSingle() *single {
@@ -33,8 +34,13 @@ func (s *packedSingle) parts() []part {
 		{&s.fc1Bias, shape.SingleFC1Y}, {&s.fc2Weight, shape.SingleFC2W}, {&s.fc2Bias, shape.SingleLogits}}
 }
 
-// pack fills the arrays from the weights of p.
-func (s *packedSingle) pack(p *packed) error {
+// rejectionPlace is the place behind an image's logits of what fc1's outputs say
+// about its rejection: SingleFC2 computes more sums than there are classes.
+const rejectionPlace = shape.Classes
+
+// pack fills the arrays from the weights of p and a model's calibration, which
+// may be nil.
+func (s *packedSingle) pack(p *packed, c *Calibration) error {
 	copy(s.conv2Bias, p.conv2Bias)
 	copy(s.fc1Bias, p.fc1Bias)
 	copy(s.fc2Bias, p.fc2Bias)
@@ -44,11 +50,19 @@ func (s *packedSingle) pack(p *packed) error {
 	if err := kernels.PackSingleFC1(s.fc1Weight, p.fc1); err != nil {
 		return err
 	}
-	return kernels.PackSingleFC2(s.fc2Weight, p.fc2)
+	if err := kernels.PackSingleFC2(s.fc2Weight, p.fc2); err != nil {
+		return err
+	}
+	if s.judges = c != nil; s.judges {
+		for i, weight := range c.Hidden {
+			s.fc2Weight[i*shape.SingleLogits+rejectionPlace] = weight
+		}
+	}
+	return nil
 }
 
-// forward fills logits from image number i.
-func (f *single) forward(set *kernels.Set, p *packed, s *packedSingle, images pixels, i int, logits *[shape.Classes]float32) error {
+// forward fills logits, and what is behind them, from image number i.
+func (f *single) forward(set *kernels.Set, p *packed, s *packedSingle, images pixels, i int, logits *[shape.SingleLogits]float32) error {
 	if images.floats != nil {
 		for pixel, value := range images.floats[i*shape.ImagePixels:][:shape.ImagePixels] {
 			f.x[pixel] = 2*value - 1

@@ -79,10 +79,5 @@ func (w *workspace) shown(part image.Rectangle) image.Rectangle {
 
 // classify reads what w prepared.
 func (r *Reader) classify(w *workspace) lenet.Prediction {
-	var logits [10]float32
-	// The lengths fit, so there is no error.
-	_ = r.classifier.Logits(logits[:], w.prepared[:])
-	p := lenet.Predict(&logits)
-	p.Rejection = r.classifier.Calibration().Score(&logits)
-	return p
+	return r.classifier.ClassifyUncalibrated(&w.prepared)
 }

@@ -111,10 +111,12 @@ var kinds = []func(sheet *image.Gray) image.Image{
 var prepared = map[string]string{
 	"sizes":                                "cd8a99e1a78c3f13",
 	"kinds of pixels":                      "73b8c30a9a442fb0",
+	"no digit: crop":                       "4ced675329f565a5",
 	"no digit: letter":                     "84dbf79e1031a70b",
 	"no digit: lines":                      "5d0fe04709b68529",
 	"no digit: noise":                      "aa823e10cc6a40ee",
 	"no digit: scribble":                   "df32e370dfc58966",
+	"no digit: symbol":                     "0ef55620e7eae263",
 	"no digit: texture":                    "95e28916fce10925",
 	"no digit: word":                       "6f31659bad3cf582",
 	"scene colour":                         "074e840bdf036350",

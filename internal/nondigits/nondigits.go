@@ -11,7 +11,7 @@ import (
 )
 
 // Kinds are the names of what Draw draws.
-var Kinds = []string{"letter", "scribble", "lines", "noise", "texture", "word"}
+var Kinds = []string{"letter", "scribble", "lines", "noise", "texture", "word", "symbol", "crop"}
 
 // Size is the width and height of a picture.
 const Size = 140
@@ -34,6 +34,33 @@ var letters = [][][]point{
 	{{{0, 0}, {.5, .5}, {1, 0}}, {{.5, .5}, {.5, 1}}},                                // Y
 	{{{.5, 0}, {.5, 1}}, {{0, .5}, {1, .5}}},                                         // +
 	{{{0, .3}, {1, .3}}, {{0, .7}, {1, .7}}, {{.3, 0}, {.2, 1}}, {{.8, 0}, {.7, 1}}}, // #
+}
+
+// symbols are drawn by people too: signs, shapes, small letters.
+var symbols = [][][]point{
+	{{{0, 0}, {1, 0}, {1, 1}, {0, 1}, {0, 0}}},                                                           // square
+	{{{.5, 0}, {1, 1}, {0, 1}, {.5, 0}}},                                                                 // triangle
+	{{{.5, 0}, {1, .5}, {.5, 1}, {0, .5}, {.5, 0}}},                                                      // diamond
+	{{{0, 0}, {1, 0}, {1, 1}, {0, 1}, {0, 0}}, {{0, 0}, {1, 1}}, {{1, 0}, {0, 1}}},                       // crossed box
+	{{{0, .5}, {1, .5}}, {{.65, .2}, {1, .5}, {.65, .8}}},                                                // arrow
+	{{{.5, 1}, {.5, 0}}, {{.2, .35}, {.5, 0}, {.8, .35}}},                                                // arrow up
+	{{{0, .5}, {.35, 1}, {1, 0}}},                                                                        // tick
+	{{{.2, 1}, {.5, 0}, {.8, 1}, {0, .35}, {1, .35}, {.2, 1}}},                                           // star
+	{{{0, .35}, {1, .35}}, {{0, .65}, {1, .65}}},                                                         // =
+	{{{0, .5}, {1, .5}}, {{.5, .15}, {.5, .2}}, {{.5, .8}, {.5, .85}}},                                   // ÷
+	{{{0, 1}, {1, 0}}, {{.1, .1}, {.25, .1}, {.25, .25}, {.1, .1}}, {{.8, .8}, {.9, .95}}},               // %
+	{{{0, 0}, {1, .5}, {0, 1}}},                                                                          // >
+	{{{0, 0}, {0, 1}, {.9, 1}}},                                                                          // L
+	{{{0, 0}, {0, .7}, {.3, 1}, {.7, 1}, {1, .7}, {1, 0}}},                                               // U
+	{{{0, 0}, {.5, 1}, {1, 0}}},                                                                          // V
+	{{{1, .1}, {.6, 0}, {.2, .2}, {0, .5}, {.2, .8}, {.6, 1}, {1, .9}}},                                  // C
+	{{{1, 0}, {0, 0}, {.5, .5}, {0, 1}, {1, 1}}},                                                         // Σ
+	{{{0, 0}, {0, 1}}, {{0, .6}, {.3, .4}, {.7, .5}, {.8, 1}}},                                           // h
+	{{{0, .4}, {0, 1}}, {{0, .6}, {.25, .4}, {.5, .6}, {.5, 1}}, {{.5, .6}, {.75, .4}, {1, .6}, {1, 1}}}, // m
+	{{{.4, 0}, {.4, .85}, {.6, 1}, {.9, .9}}, {{.1, .3}, {.8, .3}}},                                      // t
+	{{{0, 0}, {0, 1}}, {{.7, .35}, {0, .65}, {.8, 1}}},                                                   // k
+	{{{.2, 0}, {.2, 1}}, {{.7, 0}, {.7, 1}}},                                                             // two bars
+	{{{0, 1}, {.25, 0}, {.5, 1}, {.75, 0}, {1, 1}}},                                                      // zigzag
 }
 
 // Draw draws picture number n of a kind, an index into Kinds.
@@ -62,11 +89,19 @@ func (c *canvas) pen(kind int, paper float64) {
 	ink, radius := c.between(0, paper-90), c.between(1, 6)
 	switch Kinds[kind] {
 	case "letter":
-		c.letter(c.between(20, 45), c.between(20, 45), c.between(45, 75), c.between(60, 85), radius, ink)
+		c.glyph(letters, c.between(20, 45), c.between(20, 45), c.between(45, 75), c.between(60, 85), radius, ink)
+	case "symbol":
+		c.glyph(symbols, c.between(20, 45), c.between(20, 45), c.between(45, 75), c.between(55, 85), radius, ink)
+	case "crop": // of a page, whose letters its edges cut
+		step := c.between(45, 75)
+		x, y := c.between(-step, 0), c.between(-step, 0)
+		for i := range 16 {
+			c.glyph(letters, x+float64(i%4)*step, y+float64(i/4)*1.3*step, 0.7*step, step, radius/1.5, ink)
+		}
 	case "word":
 		width := c.between(16, 24)
 		for i := range 4 {
-			c.letter(12+float64(i)*1.35*width, c.between(48, 56), width, c.between(22, 34), radius/2, ink)
+			c.glyph(letters, 12+float64(i)*1.35*width, c.between(48, 56), width, c.between(22, 34), radius/2, ink)
 		}
 	case "scribble":
 		at := point{c.between(40, 100), c.between(40, 100)}
@@ -100,8 +135,9 @@ func (c *canvas) pen(kind int, paper float64) {
 	}
 }
 
-func (c *canvas) letter(x, y, width, height, radius, ink float64) {
-	strokes := letters[int(c.between(0, float64(len(letters))))]
+// glyph draws one of a set.
+func (c *canvas) glyph(set [][][]point, x, y, width, height, radius, ink float64) {
+	strokes := set[int(c.between(0, float64(len(set))))]
 	slant := c.between(-.2, .2)
 	place := func(p point) point {
 		wobble := c.between(-.06, .06)
