@@ -49,7 +49,7 @@ func (r *Reader) Digit(picture image.Image) (Digit, error) {
 		if w.touches {
 			score *= 0.75
 		} else if v.last {
-			score *= 0.7
+			score *= 0.6
 		} else if i > 2 {
 			score *= 0.95
 		}
