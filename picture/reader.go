@@ -2,6 +2,7 @@ package picture
 
 import (
 	"image"
+	"math"
 
 	"github.com/kernelet/kernelet/lenet"
 )
@@ -49,15 +50,14 @@ func (r *Reader) Digit(picture image.Image) (Digit, error) {
 		if w.touches {
 			score *= 0.75
 		} else if v.last {
-			score *= 0.6
+			score *= 0.7
 		} else if i > 2 {
 			score *= 0.95
 		}
 		// The edge of a shadow or of the sheet reaches the picture's sides.
 		score *= [...]float32{1, 0.8, 0.6, 0.6, 0.6}[w.sides]
-		if p.Rejected() {
-			score *= 0.75
-		}
+		// The rejection score is the logarithm of odds.
+		score *= 1 - 0.75/(1+float32(math.Exp(-float64(p.Rejection))))
 		if !found || score > most {
 			best, most = Digit{Prediction: p, Box: w.shown(w.box), Image: w.prepared}, score
 		}
