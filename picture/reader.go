@@ -36,6 +36,7 @@ func (r *Reader) Digit(picture image.Image) (Digit, error) {
 	var best Digit
 	found := false
 	most, thick := float32(0), [2]bool{}
+	likeliest, rejection := float32(0), float32(0) // of the view that would count without rejection scores
 	for i, v := range w.views() {
 		ink := 0
 		if v.light {
@@ -56,6 +57,9 @@ func (r *Reader) Digit(picture image.Image) (Digit, error) {
 		}
 		// The edge of a shadow or of the sheet reaches the picture's sides.
 		score *= [...]float32{1, 0.8, 0.6, 0.6, 0.6}[w.sides]
+		if !found || score > likeliest {
+			likeliest, rejection = score, p.Rejection
+		}
 		// The rejection score is the logarithm of odds.
 		score *= 1 - 0.75/(1+float32(math.Exp(-float64(p.Rejection))))
 		if !found || score > most {
@@ -69,6 +73,9 @@ func (r *Reader) Digit(picture image.Image) (Digit, error) {
 	if !found {
 		return Digit{}, w.blank(picture)
 	}
+	// The one of several views that is most like a digit says little about whether
+	// there is one.
+	best.Rejection = max(best.Rejection, rejection)
 	return best, nil
 }
 
