@@ -370,3 +370,18 @@ func TestRejectionStandsAlone(t *testing.T) {
 		}
 	}
 }
+
+// TestRejectionFeatures: by hand, of logits whose order is another.
+func TestRejectionFeatures(t *testing.T) {
+	logits := [10]float32{0: -1, 1: 3, 2: -2, 3: 5, 4: 0, 5: -3, 6: -4, 7: -5, 8: -6, 9: -7}
+	sum := 0.0
+	for _, l := range logits {
+		sum += math.Exp(float64(l))
+	}
+	want := [Features]float64{1, 5, 3, 0, -1, -2, -3, -4, -5, -6, -7, math.Log(sum), 25, 9, 15, 0.08, 16 + 3: 1}
+	for i, got := range RejectionFeatures(&logits) {
+		if math.Abs(got-want[i]) > 1e-12 {
+			t.Errorf("feature %d: expected %v, got %v", i, want[i], got)
+		}
+	}
+}
