@@ -237,7 +237,7 @@ func TestClassifierAllocatesNothing(t *testing.T) {
 			check := func(when string) {
 				t.Helper()
 				started := goroutinesStarted()
-				if n := testing.AllocsPerRun(3, func() { err = errors.Join(err, call()) }); n != 0 || err != nil {
+				if n := fewestAllocations(func() { err = errors.Join(err, call()) }); n != 0 || err != nil {
 					t.Errorf("%s, %d threads, %s: %v allocations, error %v", name, threads, when, n, err)
 				}
 				if n := goroutinesStarted() - started; n != 0 {

@@ -241,6 +241,17 @@ func neverIdle(t *testing.T) {
 	idleTime = time.Hour
 }
 
+// fewestAllocations returns the allocations of a call in the quietest of several
+// tries: now and then the runtime allocates too, for a thread of the system when
+// the machine is busy.
+func fewestAllocations(call func()) float64 {
+	least := math.Inf(1)
+	for try := 0; try < 5 && least > 0; try++ {
+		least = min(least, testing.AllocsPerRun(3, call))
+	}
+	return least
+}
+
 // TestStepAllocatesNothing: a step of one chunk, of several, and of augmented
 // images.
 func TestStepAllocatesNothing(t *testing.T) {
@@ -257,7 +268,7 @@ func TestStepAllocatesNothing(t *testing.T) {
 				err = errors.Join(err, stepErr)
 			}
 			step()
-			if allocations := testing.AllocsPerRun(3, step); allocations != 0 || err != nil {
+			if allocations := fewestAllocations(step); allocations != 0 || err != nil {
 				t.Errorf("%s: a step of %d images allocates %v times, error %v", name, n, allocations, err)
 			}
 			trainer.Close()
