@@ -46,6 +46,9 @@ func TestRead(t *testing.T) {
 func FuzzRead(f *testing.F) {
 	f.Add(empty())
 	f.Add(append([]byte(Magic), 2, 8, 8, 0))
+	for _, content := range written(f) {
+		f.Add(content)
+	}
 	f.Fuzz(func(t *testing.T, content []byte) {
 		sets, err := Read(content)
 		if err != nil {
