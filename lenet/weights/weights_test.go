@@ -196,6 +196,8 @@ func TestSource(t *testing.T) {
 // FuzzRead: any content gives an error or a model, in bounded memory.
 func FuzzRead(f *testing.F) {
 	f.Add([]byte("\x80\x02}q\x00X\x01\x00\x00\x00aq\x01cposix\nsystem\nq\x02X\x04\x00\x00\x00trueq\x03\x85q\x04Rq\x05s."), byte(0))
+	f.Add(dataPickle, byte(0))
+	f.Add(bytes.Clone(legacyFile(lenet.NewModel(1))[:1500]), byte(1))
 	f.Add([]byte("\x89HDF\r\n\x1a\n\x00\x00\x00\x00\x00\x08\x08\x00"), byte(1))
 	f.Add([]byte{8, 4, 0x3a, 4, 0x0a, 2, 0x22, 0}, byte(1))
 	f.Add([]byte("{}      "), byte(2))
