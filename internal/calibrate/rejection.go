@@ -87,7 +87,9 @@ func (f *fitting) read(m image.Image) (seen *[mnist.ImageBytes]byte, digit int) 
 //	softmax over kinds and digits: 16 sums, not 1       95.9
 //
 // Views of digits that are misread, as non-digits, and all views of non-digits
-// made it worse.
+// made it worse. Pens that add up to 3 pixels, on 40 % of the drawings, move along
+// the same line: 431 of the test's 480 and 0.3 % of that half's right answers
+// with lost at 0.005, 446 and 1.0 % with 0.008; here 440 and 0.8 %.
 func rejection(classifier *lenet.Classifier, images, labels []byte) (ofLogits [lenet.Features]float32, ofHidden [shape.FC1Outputs]float32) {
 	f := &fitting{classifier: classifier, reader: picture.NewReader(classifier)}
 	image := func(i int) []byte { return images[i*mnist.ImageBytes:][:mnist.ImageBytes] }
