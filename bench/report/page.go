@@ -282,7 +282,7 @@ func waterfalls(r *bench.Report) (all []fall) {
 			case i == 0:
 				class = "set0"
 			case b.Microseconds < 0:
-				class = "set2"
+				class = "set3"
 			}
 			one.Bars = append(one.Bars, fallBar{b.Name, fmt.Sprintf("%+.2f", b.Microseconds), class, 100 * from / widest, 100 * (to - from) / widest})
 		}
