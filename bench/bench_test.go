@@ -61,7 +61,7 @@ func TestMeasure(t *testing.T) {
 		}}
 	}
 	a, b := timed("a", 0), timed("b", 2)
-	if err := measure(context.Background(), []*measurement{a, b}, time.Millisecond, 4, func(int, int) {}); err != nil {
+	if err := measure(context.Background(), []*measurement{a, b}, time.Millisecond, 4); err != nil {
 		t.Fatal(err)
 	}
 	if len(a.samples) != 4 || len(b.samples) != 2 {
@@ -78,7 +78,7 @@ func TestMeasure(t *testing.T) {
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	cancel()
-	if err := measure(ctx, []*measurement{timed("c", 0)}, time.Millisecond, 4, nil); !errors.Is(err, context.Canceled) {
+	if err := measure(ctx, []*measurement{timed("c", 0)}, time.Millisecond, 4); !errors.Is(err, context.Canceled) {
 		t.Errorf("expected context.Canceled, got %v", err)
 	}
 }
@@ -96,7 +96,7 @@ func TestShort(t *testing.T) {
 		}
 		return float64(n), nil
 	}}
-	if err := measure(context.Background(), []*measurement{m}, 10*time.Millisecond, 3, func(int, int) {}); err != nil {
+	if err := measure(context.Background(), []*measurement{m}, 10*time.Millisecond, 3); err != nil {
 		t.Fatal(err)
 	}
 	if m.n < 5000 || m.n > 20_000 || len(m.samples) != 3 {
@@ -121,7 +121,7 @@ func TestStall(t *testing.T) {
 				runs++
 				return float64(n), nil
 			}}
-			if err := measure(context.Background(), []*measurement{m}, 10*time.Millisecond, 45, func(int, int) {}); err != nil {
+			if err := measure(context.Background(), []*measurement{m}, 10*time.Millisecond, 45); err != nil {
 				t.Fatal(err)
 			}
 			m.finish()

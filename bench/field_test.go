@@ -202,7 +202,7 @@ func TestRatesMeasure(t *testing.T) {
 	}
 	for _, name := range []string{TrainRate, InferRate} {
 		m := r.measurement("whole", name, set.Name(), first(len(r.trainers)))
-		if err := measure(context.Background(), []*measurement{m}, 5*time.Millisecond, 3, func(int, int) {}); err != nil {
+		if err := measure(context.Background(), []*measurement{m}, 5*time.Millisecond, 3); err != nil {
 			t.Fatal(err)
 		}
 		if m.finish(); !(m.row.Value > 0) || m.row.Best < m.row.Value || m.row.DenseGFLOPs <= 0 || !m.row.Rate() {
@@ -329,6 +329,18 @@ func TestMicroarchitecture(t *testing.T) {
 				t.Errorf("%+v and %+v overlap", a, b)
 			}
 		}
+	}
+}
+
+// TestWaitedBetween: only threads that worked count, new ones among them.
+func TestWaitedBetween(t *testing.T) {
+	ms := func(ran, waited int) [2]time.Duration {
+		return [2]time.Duration{time.Duration(ran) * time.Millisecond, time.Duration(waited) * time.Millisecond}
+	}
+	before := map[string][2]time.Duration{"worker": ms(100, 10), "runtime": ms(5, 3), "ended": ms(50, 7)}
+	after := map[string][2]time.Duration{"worker": ms(150, 14), "runtime": ms(6, 7), "new": ms(40, 2)}
+	if got := waitedBetween(before, after, 60*time.Millisecond); got != 6*time.Millisecond {
+		t.Errorf("expected 4 + 2 ms, got %v", got)
 	}
 }
 

@@ -77,7 +77,6 @@ type sample struct {
 	value  float64 // in the row's unit
 	waited float64 // share of the threads' time without a processor
 	clock  float64 // GHz, right after
-	round  int     // in which it was taken
 }
 
 // measurement is a Row under construction and the work that it times.
@@ -104,7 +103,7 @@ type measurement struct {
 
 // sample takes one sample in the row's unit and returns how long it took.
 func (m *measurement) sample(target time.Duration) (s sample, took time.Duration, err error) {
-	waited, start := waitedForProcessor(), now()
+	tasks, start := taskTimes(), now()
 	var work float64
 	if m.rate != nil {
 		work, err = m.rate(target)
@@ -116,7 +115,7 @@ func (m *measurement) sample(target time.Duration) (s sample, took time.Duration
 		return s, took, fmt.Errorf("bench: %s: %w", m.row.Key(), err)
 	}
 	threads := float64(max(1, m.row.Threads))
-	s.waited = min(1, max(0, (waitedForProcessor()-waited).Seconds()/took.Seconds()/threads))
+	s.waited = min(1, waitedBetween(tasks, taskTimes(), took).Seconds()/took.Seconds()/threads)
 	s.clock = clockNow()
 	s.value = took.Seconds() / work
 	switch {
@@ -182,7 +181,7 @@ func (m *measurement) calibrate(target time.Duration) error {
 
 // take takes one sample. One that is less than half as long as it was to be has
 // shown that the calibration was wrong, and is taken again after another.
-func (m *measurement) take(target time.Duration, round int) error {
+func (m *measurement) take(target time.Duration) error {
 	if len(m.samples) == 0 {
 		if err := m.calibrate(target); err != nil {
 			return err
@@ -198,24 +197,31 @@ func (m *measurement) take(target time.Duration, round int) error {
 	if err != nil {
 		return err
 	}
-	s.round = round
 	m.samples = append(m.samples, s)
 	return nil
 }
 
-// measure samples all measurements in turn, so that what disturbs the machine
-// for a while disturbs all of them a little.
-func measure(ctx context.Context, all []*measurement, target time.Duration, rounds int, progress func(done, total int)) error {
-	total := 0
-	for _, m := range all {
+// part is a part of a run: measurements with the time that a sample of them takes.
+type part struct {
+	name   string
+	all    []*measurement
+	target time.Duration
+}
+
+// measure samples all measurements of a part in turn, so that what disturbs the
+// machine for a while disturbs all of them a little, in the rounds from first to
+// end of all rounds.
+func (p *part) measure(ctx context.Context, first, end, rounds int, progress func(done, total int)) error {
+	total, done := 0, 0
+	for _, m := range p.all {
 		if m.most == 0 || m.most > rounds {
 			m.most = rounds
 		}
 		total += m.most
+		done += len(m.samples)
 	}
-	done := 0
-	for round := range rounds {
-		for _, m := range all {
+	for round := first; round < end; round++ {
+		for _, m := range p.all {
 			// Those with fewer samples are spread over the rounds.
 			if (round+1)*m.most/rounds == round*m.most/rounds {
 				continue
@@ -223,7 +229,7 @@ func measure(ctx context.Context, all []*measurement, target time.Duration, roun
 			if err := ctx.Err(); err != nil {
 				return err
 			}
-			if err := m.take(target, round); err != nil {
+			if err := m.take(p.target); err != nil {
 				return err
 			}
 			done++
@@ -231,6 +237,30 @@ func measure(ctx context.Context, all []*measurement, target time.Duration, roun
 		}
 	}
 	return nil
+}
+
+// passes is the number of times that a run goes over all of its parts. Neighbours
+// come and go within minutes: samples that lie as far apart as the run is long
+// meet more of them, and show what they do.
+const passes = 3
+
+// measureParts samples all parts.
+func measureParts(ctx context.Context, parts []part, rounds int, progress func(part string, done, total int)) error {
+	for pass := range passes {
+		for i := range parts {
+			p := &parts[i]
+			said := func(done, total int) { progress(p.name, done, total) }
+			if err := p.measure(ctx, pass*rounds/passes, (pass+1)*rounds/passes, rounds, said); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// measure samples all rounds of measurements.
+func measure(ctx context.Context, all []*measurement, target time.Duration, rounds int) error {
+	return measureParts(ctx, []part{{"", all, target}}, rounds, func(string, int, int) {})
 }
 
 // finish turns the samples into the row's figures.

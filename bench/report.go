@@ -105,16 +105,12 @@ func Run(ctx context.Context, options Options) (*Report, error) {
 		layers = kernelMeasurements(measured)
 	}
 	roofs := slices.DeleteFunc(ceilings(measured, chosen, threads), func(m *measurement) bool { return !options.needs(&m.row, chosen.Name()) })
-	for _, part := range []struct {
-		name   string
-		all    []*measurement
-		target time.Duration
-	}{{"ceilings", roofs, target}, {"kernels", layers, target}, {"training and inference", whole, wholeTarget}} {
-		progress := func(done, total int) { options.Progress(part.name, done, total) }
-		if err := measure(ctx, part.all, part.target, rounds, progress); err != nil {
-			return nil, err
-		}
-		if err := report.check(ctx, part.all, part.target, rounds); err != nil {
+	parts := []part{{"ceilings", roofs, target}, {"kernels", layers, target}, {"training and inference", whole, wholeTarget}}
+	if err := measureParts(ctx, parts, rounds, options.Progress); err != nil {
+		return nil, err
+	}
+	for _, p := range parts {
+		if err := report.check(ctx, p, rounds); err != nil {
 			return nil, err
 		}
 	}
@@ -149,21 +145,20 @@ func Run(ctx context.Context, options Options) (*Report, error) {
 
 // check adds the rows of a part. Those that cannot be right are measured once
 // more, and marked if they are no better then.
-func (r *Report) check(ctx context.Context, part []*measurement, target time.Duration, rounds int) error {
-	for _, m := range part {
+func (r *Report) check(ctx context.Context, of part, rounds int) error {
+	for _, m := range of.all {
 		r.add(m)
 	}
 	var again []*measurement
-	for _, m := range part {
+	for _, m := range of.all {
 		if m.row.Suspect = r.suspicion(&m.row); m.row.Suspect != "" {
 			again = append(again, m)
 		}
 	}
-	first := map[*measurement][]sample{}
 	for _, m := range again {
-		first[m], m.samples = m.samples, nil
+		m.samples = nil
 	}
-	if err := measure(ctx, again, target, rounds, func(int, int) {}); err != nil {
+	if err := measure(ctx, again, of.target, rounds); err != nil {
 		return err
 	}
 	for _, m := range again {

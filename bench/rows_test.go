@@ -48,7 +48,7 @@ func benchmarkRows(b *testing.B, group string) {
 	}
 	for _, m := range roofs {
 		if m.row.Name == PeakName && group != "ceiling" {
-			if err := measure(context.Background(), []*measurement{m}, 2*time.Millisecond, 11, func(int, int) {}); err != nil {
+			if err := measure(context.Background(), []*measurement{m}, 2*time.Millisecond, 11); err != nil {
 				b.Fatal(err)
 			}
 			m.finish()

@@ -44,8 +44,8 @@ var (
 
 // Limits beyond which a run is too disturbed for a score.
 const (
-	// parts of a run, one after the other, each of which has its own best samples.
-	scoreParts = 5
+	// Parts of a run, the passes, each of which has its own best samples.
+	scoreParts = passes
 	// The worst part may be that much slower than the best.
 	mostScatter = 0.05
 	// The share of its time in which the best sample's threads may have waited for a processor.
@@ -117,9 +117,9 @@ func relative(all []*measurement, references []reference, threads int) (value, l
 	}
 	scatter := 1 - worst/value
 	if scatter > mostScatter && disturbed == "" {
-		disturbed = fmt.Sprintf("the best samples on %s of a fifth of the run are %.0f %% slower than the best of all", threadsText(threads), 100*scatter)
+		disturbed = fmt.Sprintf("the best samples on %s of a third of the run are %.0f %% slower than the best of all", threadsText(threads), 100*scatter)
 	}
-	// The best of a fifth is exceeded by the whole run's by about as much as that is by another run's.
+	// The best of a part is exceeded by the whole run's by about as much as that is by another run's.
 	width := 1 + scatter + otherRun
 	round := func(v float64) float64 { return math.Round(1000 * v) }
 	return round(value), round(value / width), round(value * width), disturbed

@@ -12,7 +12,7 @@ func referenceRun(faster float64, disturb func(m *measurement, i int, s *sample)
 		for _, reference := range references {
 			m := &measurement{row: Row{Group: "whole", Name: reference.name, Threads: threads, Batch: reference.batch, Unit: reference.unit}}
 			for i := range 45 {
-				s := sample{value: reference.value / faster, round: i}
+				s := sample{value: reference.value / faster}
 				if m.row.Rate() {
 					s.value = reference.value * faster
 				}
@@ -65,8 +65,8 @@ func TestScore(t *testing.T) {
 func TestScoreDisturbed(t *testing.T) {
 	for want, disturb := range map[string]func(m *measurement, i int, s *sample){
 		"waited for a processor": func(m *measurement, i int, s *sample) { slow(m, s, 2); s.waited = .5 },
-		"a fifth of the run": func(m *measurement, i int, s *sample) {
-			if i < 9 {
+		"a third of the run": func(m *measurement, i int, s *sample) {
+			if i < 15 {
 				slow(m, s, 1.2)
 			}
 		},
@@ -80,7 +80,7 @@ func TestScoreDisturbed(t *testing.T) {
 // TestScoreInterval: parts that scatter widen the interval by as much.
 func TestScoreInterval(t *testing.T) {
 	s := score(referenceRun(1, func(m *measurement, i int, s *sample) {
-		if i < 9 {
+		if i < 15 {
 			slow(m, s, 1/.97)
 		}
 	}))
