@@ -332,15 +332,25 @@ func TestMicroarchitecture(t *testing.T) {
 	}
 }
 
-// TestWaitedBetween: only threads that worked count, new ones among them.
-func TestWaitedBetween(t *testing.T) {
-	ms := func(ran, waited int) [2]time.Duration {
-		return [2]time.Duration{time.Duration(ran) * time.Millisecond, time.Duration(waited) * time.Millisecond}
-	}
-	before := map[string][2]time.Duration{"worker": ms(100, 10), "runtime": ms(5, 3), "ended": ms(50, 7)}
-	after := map[string][2]time.Duration{"worker": ms(150, 14), "runtime": ms(6, 7), "new": ms(40, 2)}
-	if got := waitedBetween(before, after, 60*time.Millisecond); got != 6*time.Millisecond {
-		t.Errorf("expected 4 + 2 ms, got %v", got)
+// TestLost: what threads waited for counts as far as they did not run.
+func TestLost(t *testing.T) {
+	for _, c := range []struct {
+		took, waited, ran time.Duration
+		threads           int
+		want              float64
+	}{
+		{100, 0, 100, 1, 0},
+		{100, 4, 100, 1, 0},    // another thread waited behind the one that works
+		{100, 50, 50, 1, .5},   // half of the processor was another program's
+		{100, 0, 50, 2, 0},     // one slept, waiting for the other
+		{100, 60, 150, 2, .25}, // 50 of 200 were lost
+		{100, 500, 0, 1, 1},
+		{100, 10, 300, 1, 0},
+		{100, 20, 80, 0, .2},
+	} {
+		if got := lost(c.took, c.waited, c.ran, c.threads); math.Abs(got-c.want) > 1e-9 {
+			t.Errorf("%+v: got %v", c, got)
+		}
 	}
 }
 

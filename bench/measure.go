@@ -103,7 +103,8 @@ type measurement struct {
 
 // sample takes one sample in the row's unit and returns how long it took.
 func (m *measurement) sample(target time.Duration) (s sample, took time.Duration, err error) {
-	tasks, start := taskTimes(), now()
+	waited, ran := processTimes()
+	start := now()
 	var work float64
 	if m.rate != nil {
 		work, err = m.rate(target)
@@ -114,8 +115,8 @@ func (m *measurement) sample(target time.Duration) (s sample, took time.Duration
 	if err != nil {
 		return s, took, fmt.Errorf("bench: %s: %w", m.row.Key(), err)
 	}
-	threads := float64(max(1, m.row.Threads))
-	s.waited = min(1, waitedBetween(tasks, taskTimes(), took).Seconds()/took.Seconds()/threads)
+	waitedNow, ranNow := processTimes()
+	s.waited = lost(took, waitedNow-waited, ranNow-ran, m.row.Threads)
 	s.clock = clockNow()
 	s.value = took.Seconds() / work
 	switch {

@@ -13,41 +13,32 @@ import (
 	"github.com/kernelet/kernelet/kernels"
 )
 
-// taskTimes are how long each of the process's threads has run, and how long it was
-// ready and had no processor, by their numbers, as Linux counts it (the first two
-// numbers of /proc/PID/task/TID/schedstat, in ns); elsewhere there are none.
-func taskTimes() map[string][2]time.Duration {
+// processTimes are how long the process's threads were ready without a processor,
+// and how long they ran, in all. Linux counts the first in the second number of
+// /proc/PID/task/TID/schedstat, in ns; elsewhere both are 0.
+func processTimes() (waited, ran time.Duration) {
 	// The pattern is well formed, so there is no error.
 	paths, _ := filepath.Glob("/proc/self/task/[0-9]*/schedstat")
-	times := make(map[string][2]time.Duration, len(paths))
 	for _, path := range paths {
 		content, err := os.ReadFile(path)
 		if err != nil {
 			continue // the thread has ended
 		}
 		if fields := strings.Fields(string(content)); len(fields) > 1 {
-			ran, _ := strconv.ParseInt(fields[0], 10, 64)
-			waited, _ := strconv.ParseInt(fields[1], 10, 64)
-			times[path] = [2]time.Duration{time.Duration(ran), time.Duration(waited)}
+			nanoseconds, _ := strconv.ParseInt(fields[1], 10, 64)
+			waited += time.Duration(nanoseconds)
 		}
 	}
-	return times
+	return waited, processorTime()
 }
 
-// worked is the share of a time that a thread must have run to count as one that
-// did its work. The runtime's own threads wake for some microseconds and may then
-// wait a whole tick behind a thread that works, which loses nothing by it.
-const worked = 0.05
-
-// waitedBetween is how long the threads that worked during took had no processor:
-// it tells what the scheduler took from what the hardware did.
-func waitedBetween(before, after map[string][2]time.Duration, took time.Duration) (waited time.Duration) {
-	for task, times := range after {
-		if from := before[task]; (times[0] - from[0]).Seconds() > worked*took.Seconds() {
-			waited += times[1] - from[1]
-		}
-	}
-	return waited
+// lost is the share of a time on so many threads that the scheduler kept them
+// without a processor. Waiting alone does not lose: a thread of Go's runtime that
+// wakes behind one that works waits a whole tick, which takes nothing from the work.
+// So no more is lost than the work's threads did not run.
+func lost(took, waited, ran time.Duration, threads int) float64 {
+	whole := took.Seconds() * float64(max(1, threads))
+	return max(0, min(waited.Seconds(), whole-ran.Seconds())) / whole
 }
 
 // stolen is how long the hypervisor kept the processors, in all, as Linux

@@ -2,6 +2,7 @@ package bench
 
 import (
 	"runtime"
+	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -34,4 +35,13 @@ func bind(processor int) {
 	var set unix.CPUSet
 	set.Set(processor)
 	_ = unix.SchedSetaffinity(0, &set)
+}
+
+// processorTime is how long the process's threads have run, in all.
+func processorTime() time.Duration {
+	var t unix.Timespec
+	if err := unix.ClockGettime(unix.CLOCK_PROCESS_CPUTIME_ID, &t); err != nil {
+		return 0
+	}
+	return time.Duration(t.Nano())
 }
