@@ -340,15 +340,16 @@ func TestLost(t *testing.T) {
 		want              float64
 	}{
 		{100, 0, 100, 1, 0},
-		{100, 4, 100, 1, 0},    // another thread waited behind the one that works
-		{100, 50, 50, 1, .5},   // half of the processor was another program's
+		{100, 40, 100, 1, 0},   // other threads waited behind the one that works
+		{100, 4, 90, 2, 0},     // one of them, while another of two slept
+		{100, 54, 50, 1, .5},   // half of the processor was another program's
 		{100, 0, 50, 2, 0},     // one slept, waiting for the other
 		{100, 60, 150, 2, .25}, // 50 of 200 were lost
 		{100, 500, 0, 1, 1},
 		{100, 10, 300, 1, 0},
-		{100, 20, 80, 0, .2},
+		{100, 24, 80, 0, .2},
 	} {
-		if got := lost(c.took, c.waited, c.ran, c.threads); math.Abs(got-c.want) > 1e-9 {
+		if got := lost(c.took*time.Millisecond, c.waited*time.Millisecond, c.ran*time.Millisecond, c.threads); math.Abs(got-c.want) > 1e-9 {
 			t.Errorf("%+v: got %v", c, got)
 		}
 	}

@@ -32,13 +32,16 @@ func processTimes() (waited, ran time.Duration) {
 	return waited, processorTime()
 }
 
+// tick is the time between two looks of Linux's scheduler at a processor.
+const tick = 4 * time.Millisecond
+
 // lost is the share of a time on so many threads that the scheduler kept them
 // without a processor. Waiting alone does not lose: a thread of Go's runtime that
-// wakes behind one that works waits a whole tick, which takes nothing from the work.
-// So no more is lost than the work's threads did not run.
+// wakes behind one that works waits up to a tick, which takes nothing from the
+// work. So a tick is not counted, and no more than the work's threads did not run.
 func lost(took, waited, ran time.Duration, threads int) float64 {
 	whole := took.Seconds() * float64(max(1, threads))
-	return max(0, min(waited.Seconds(), whole-ran.Seconds())) / whole
+	return max(0, min((waited-tick).Seconds(), whole-ran.Seconds())) / whole
 }
 
 // stolen is how long the hypervisor kept the processors, in all, as Linux
