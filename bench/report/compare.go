@@ -289,9 +289,17 @@ func allRows(reports []*bench.Report) (rows []bench.Row) {
 }
 
 // same reports of other rows whether they measure the same as row in the same
-// unit.
+// unit. The whole network runs on one instruction set in a report, the best that a
+// machine has or one that was asked for, so its rows are the same on any set.
 func same(row bench.Row) func(bench.Row) bool {
-	return func(other bench.Row) bool { return row.Key() == other.Key() && row.Unit == other.Unit }
+	anySet := func(r bench.Row) bench.Row {
+		if r.Group != "kernel" && r.Group != "ceiling" {
+			r.ISA = ""
+		}
+		return r
+	}
+	key := anySet(row).Key()
+	return func(other bench.Row) bool { return key == anySet(other).Key() && row.Unit == other.Unit }
 }
 
 // find returns the report's measurement of what row measures.

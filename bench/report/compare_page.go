@@ -76,8 +76,8 @@ func (c *comparison) of(group string) (lines []line) {
 func (c *comparison) bars(lines []line) (all []machineBars) {
 	for _, l := range lines {
 		one := machineBars{Name: l.label, Group: l.isa}
-		if l.threads > 0 {
-			one.Group += ", " + threads(l.threads)
+		if l.threads > 0 && l.cells[0].row.Group == "whole" {
+			one.Group = threads(l.threads)
 		}
 		speed := func(r bench.Row) float64 {
 			if r.Rate() || r.Unit == "" {
@@ -171,6 +171,7 @@ func comparedScaling(names []string, reports []*bench.Report) template.HTML {
 				if !row.Rate() {
 					v = 1e6 / v
 				}
+				v /= 1e3
 				c.points = append(c.points, [2]float64{float64(row.Threads), v})
 				most, highest = max(most, float64(row.Threads)), max(highest, v)
 			}
@@ -191,7 +192,7 @@ func comparedScaling(names []string, reports []*bench.Report) template.HTML {
 	for step, v := niceStep(highest/4), 0.0; v <= highest; v += step {
 		yTicks = append(yTicks, v)
 	}
-	p.grid(xTicks, yTicks, "threads", "images a second")
+	p.grid(xTicks, yTicks, "threads", "thousands of images a second")
 	for i, c := range all {
 		var points []string
 		for _, point := range c.points {

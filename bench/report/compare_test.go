@@ -79,6 +79,24 @@ func TestCompareForms(t *testing.T) {
 	}
 }
 
+// TestCompareSets: the whole network is compared on whatever sets it ran, kernels
+// on the same set only.
+func TestCompareSets(t *testing.T) {
+	a, b := sample(1), sample(2)
+	for i := range b.Rows {
+		b.Rows[i].ISA = "avx512"
+	}
+	var out strings.Builder
+	if err := Compare(&out, []string{"a", "b"}, []*bench.Report{a, b}); err != nil {
+		t.Fatal(err)
+	}
+	for name, want := range map[string]string{"train, batch 100": "train, batch 100 avx2 1 25.00 µs/image 2.000", "Conv2ForwardReLUPool": "Conv2ForwardReLUPool avx2 1 6.000 µs/image –"} {
+		if line := strings.Join(strings.Fields(lineWith(out.String(), name)), " "); line != want {
+			t.Errorf("expected %q, got %q", want, line)
+		}
+	}
+}
+
 // TestNames: names of dots hide neither one another nor a dot, also of many that
 // lie close together, and stay inside the plot.
 func TestNames(t *testing.T) {
