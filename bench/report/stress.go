@@ -7,6 +7,7 @@ import (
 	"html/template"
 	"io"
 	"math"
+	"slices"
 	"strings"
 
 	"github.com/kernelet/kernelet/bench"
@@ -172,9 +173,16 @@ func WriteStressHTML(w io.Writer, s *bench.Stress) error {
 	return stressPage.Execute(w, map[string]any{"Stress": s, "Plots": plots, "Verdict": verdict(s), "Facts": facts(&s.Machine), "Style": template.CSS(style)})
 }
 
-// plot draws a course from 0 to its highest value.
+// plot draws a course from 0 to its highest value. Large numbers stand in
+// thousands, which the axis has room for.
 func (c course) plot() template.HTML {
-	p := newPlot(760, 200, c.Name+" over time")
+	if c.Highest() >= 10_000 {
+		c.Unit, c.Values = "thousand "+c.Unit, slices.Clone(c.Values)
+		for i := range c.Values {
+			c.Values[i] /= 1000
+		}
+	}
+	p := newPlot(560, 180, c.Name+" over time")
 	seconds := max(1, c.seconds[len(c.seconds)-1])
 	p.x, p.y = linear(0, seconds, p.left, p.right), linear(0, 1.1*c.Highest(), p.bottom, p.top)
 	var xTicks []float64
