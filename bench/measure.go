@@ -13,7 +13,7 @@ import (
 // interval that covers it in 95 of 100 cases, and Best the fastest sample.
 type Row struct {
 	Benchmark string  `json:"benchmark"` // Key, for readers of the JSON
-	Group     string  `json:"group"`     // "ceiling", "kernel", "whole" or "phase"
+	Group     string  `json:"group"`     // "ceiling", "kernel", "whole", "core" or "phase"
 	Name      string  `json:"name"`
 	ISA       string  `json:"isa,omitempty"`
 	Threads   int     `json:"threads"`
