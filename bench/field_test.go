@@ -169,17 +169,17 @@ func TestRate(t *testing.T) {
 	p := newPinned([]int{-1, -2})
 	defer p.close()
 	var done [2]int
-	rate, err := p.rate([]int{0, 1}, 40*time.Millisecond, 10, func(thread int) error {
+	rate, lost, err := p.rate([]int{0, 1}, 40*time.Millisecond, 10, func(thread int) error {
 		time.Sleep(time.Duration(thread+1) * time.Millisecond)
 		done[thread]++
 		return nil
 	})
 	// A sleep can be longer than asked, never shorter: 10 images in 1 and in 2 ms.
-	if err != nil || rate <= 0 || rate > 15_000 || done[0] == 0 || done[1] == 0 {
+	if err != nil || rate <= 0 || rate > 15_000 || lost < 0 || lost > 1 || done[0] == 0 || done[1] == 0 {
 		t.Errorf("%v images a second, error %v, %v", rate, err, done)
 	}
 	failure := errors.New("no")
-	if _, err := p.rate([]int{1}, time.Millisecond, 10, func(int) error { return failure }); !errors.Is(err, failure) {
+	if _, _, err := p.rate([]int{1}, time.Millisecond, 10, func(int) error { return failure }); !errors.Is(err, failure) {
 		t.Errorf("expected the work's error, got %v", err)
 	}
 }

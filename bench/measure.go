@@ -85,9 +85,9 @@ type measurement struct {
 	// run does the work n times and returns how much it was, in operations, bytes
 	// or images.
 	run func(n int) (float64, error)
-	// rate does the work about that long and returns how much it was, a second;
-	// instead of run.
-	rate func(target time.Duration) (float64, error)
+	// rate does the work about that long and returns how much it was, a second, and
+	// the share of the time in which its threads had no processor; instead of run.
+	rate func(target time.Duration) (perSecond, lost float64, err error)
 
 	phases func(Row) []Row // what the row consists of, if that is known
 
@@ -107,7 +107,7 @@ func (m *measurement) sample(target time.Duration) (s sample, took time.Duration
 	start := now()
 	var work float64
 	if m.rate != nil {
-		work, err = m.rate(target)
+		work, s.waited, err = m.rate(target)
 	} else {
 		work, err = m.run(m.n)
 	}
@@ -115,8 +115,10 @@ func (m *measurement) sample(target time.Duration) (s sample, took time.Duration
 	if err != nil {
 		return s, took, fmt.Errorf("bench: %s: %w", m.row.Key(), err)
 	}
-	waitedNow, ranNow := processTimes()
-	s.waited = lost(took, waitedNow-waited, ranNow-ran, m.row.Threads)
+	if m.rate == nil {
+		waitedNow, ranNow := processTimes()
+		s.waited = lost(took, waitedNow-waited, ranNow-ran, m.row.Threads)
+	}
 	s.clock = clockNow()
 	s.value = took.Seconds() / work
 	switch {
@@ -142,7 +144,7 @@ const (
 // calibrate warms up and chooses n so that a sample takes about target.
 func (m *measurement) calibrate(target time.Duration) error {
 	if m.rate != nil {
-		_, err := m.rate(target / 4)
+		_, _, err := m.rate(target / 4)
 		return err
 	}
 	kept := len(m.latencies)

@@ -99,22 +99,23 @@ func (r *rates) measurement(group, name, isa string, threads []int) *measurement
 	return &measurement{
 		row:   Row{Group: group, Name: name, ISA: isa, Threads: len(threads), Batch: rateBatch, Unit: imagesPerSecond},
 		dense: dense,
-		rate: func(target time.Duration) (float64, error) {
+		rate: func(target time.Duration) (perSecond, lost float64, err error) {
 			return r.threads.rate(threads, target, rateBatch, work)
 		},
 	}
 }
 
 // rate does a work of so many images again and again on some of the threads,
-// and returns the sum of their images a second. No thread ends before all have
-// worked for the target's time, so that all are measured beside all the others;
-// what it does after that does not count.
-func (p *pinned) rate(threads []int, target time.Duration, images int, work func(thread int) error) (float64, error) {
-	perSecond, failures := make([]float64, len(p.threads)), make([]error, len(p.threads))
+// and returns the sum of their images a second, and the share of the time in which
+// they had no processor: they never sleep, so it is what they did not run. No
+// thread ends before all have worked for the target's time, so that all are measured
+// beside all the others; what it does after that does not count.
+func (p *pinned) rate(threads []int, target time.Duration, images int, work func(thread int) error) (perSecond, lost float64, err error) {
+	rates, losses, failures := make([]float64, len(p.threads)), make([]float64, len(p.threads)), make([]error, len(p.threads))
 	var working atomic.Int64
 	working.Store(int64(len(threads)))
 	p.together(threads, func(thread int) {
-		start, measured := time.Now(), false
+		start, ran, measured := time.Now(), threadTime(), false
 		for done := 1; ; done++ {
 			if failures[thread] = work(thread); failures[thread] != nil {
 				if !measured {
@@ -123,7 +124,10 @@ func (p *pinned) rate(threads []int, target time.Duration, images int, work func
 				return
 			}
 			if took := time.Since(start); !measured && took >= target {
-				perSecond[thread], measured = float64(done*images)/took.Seconds(), true
+				rates[thread], measured = float64(done*images)/took.Seconds(), true
+				if ran > 0 {
+					losses[thread] = max(0, 1-(threadTime()-ran).Seconds()/took.Seconds())
+				}
 				working.Add(-1)
 			}
 			if measured && working.Load() <= 0 {
@@ -131,9 +135,9 @@ func (p *pinned) rate(threads []int, target time.Duration, images int, work func
 			}
 		}
 	})
-	sum := 0.0
-	for _, v := range perSecond {
-		sum += v
+	for _, thread := range threads {
+		perSecond += rates[thread]
+		lost += losses[thread] / float64(len(threads))
 	}
-	return sum, errors.Join(failures...)
+	return perSecond, lost, errors.Join(failures...)
 }

@@ -38,9 +38,14 @@ func bind(processor int) {
 }
 
 // processorTime is how long the process's threads have run, in all.
-func processorTime() time.Duration {
+func processorTime() time.Duration { return clock(unix.CLOCK_PROCESS_CPUTIME_ID) }
+
+// threadTime is how long the calling system thread has run.
+func threadTime() time.Duration { return clock(unix.CLOCK_THREAD_CPUTIME_ID) }
+
+func clock(id int32) time.Duration {
 	var t unix.Timespec
-	if err := unix.ClockGettime(unix.CLOCK_PROCESS_CPUTIME_ID, &t); err != nil {
+	if err := unix.ClockGettime(id, &t); err != nil {
 		return 0
 	}
 	return time.Duration(t.Nano())

@@ -12,3 +12,6 @@ func bind(int) {}
 
 // processorTime is unknown.
 func processorTime() time.Duration { return 0 }
+
+// threadTime is unknown.
+func threadTime() time.Duration { return 0 }
