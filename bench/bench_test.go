@@ -83,6 +83,33 @@ func TestMeasure(t *testing.T) {
 	}
 }
 
+// TestCalibrateStalled: a stall in any one run of the calibration leaves the
+// samples as long as they are to be.
+func TestCalibrateStalled(t *testing.T) {
+	const each = 88 * time.Nanosecond
+	defer func() { now = time.Now }()
+	for _, stall := range []time.Duration{time.Millisecond, 5 * time.Millisecond, 200 * time.Millisecond} {
+		for stalled := range 20 {
+			clock, runs := time.Unix(0, 0), 0
+			now = func() time.Time { return clock }
+			m := &measurement{run: func(n int) (float64, error) {
+				clock = clock.Add(time.Duration(n) * each)
+				if runs == stalled {
+					clock = clock.Add(stall)
+				}
+				runs++
+				return float64(n), nil
+			}}
+			if err := m.calibrate(10 * time.Millisecond); err != nil {
+				t.Fatal(err)
+			}
+			if took := time.Duration(m.n) * each; took < 8*time.Millisecond || took > 12*time.Millisecond {
+				t.Errorf("a stall of %v in run %d: samples of %v", stall, stalled, took)
+			}
+		}
+	}
+}
+
 // TestShort: a sample that is much shorter than it was to be, because both runs of
 // the calibration were stalled as long, calibrates again.
 func TestShort(t *testing.T) {
@@ -90,7 +117,7 @@ func TestShort(t *testing.T) {
 	now = func() time.Time { return clock }
 	defer func() { now = time.Now }()
 	m := &measurement{row: Row{Name: "a", Unit: "ns"}, run: func(n int) (float64, error) {
-		clock = clock.Add(time.Duration(n) * time.Microsecond)
+		clock = clock.Add(time.Duration(n) * time.Millisecond)
 		if runs++; runs <= 2 {
 			clock = clock.Add(20 * time.Millisecond)
 		}
@@ -99,8 +126,8 @@ func TestShort(t *testing.T) {
 	if err := measure(context.Background(), []*measurement{m}, 10*time.Millisecond, 3); err != nil {
 		t.Fatal(err)
 	}
-	if m.n < 5000 || m.n > 20_000 || len(m.samples) != 3 {
-		t.Errorf("samples of %d µs", m.n)
+	if m.n < 5 || m.n > 20 || len(m.samples) != 3 {
+		t.Errorf("samples of %d ms", m.n)
 	}
 }
 
