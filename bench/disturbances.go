@@ -2,17 +2,17 @@ package bench
 
 import (
 	"fmt"
-	"slices"
+	"strings"
 	"time"
 )
 
 // Limits of what a run's warnings speak of.
 const (
-	waitedMuch  = 0.02 // share of a row's time without a processor
-	stolenMuch  = 0.01 // share of the processors' time that the hypervisor kept
-	clockMoved  = 0.05 // share by which the clock of a row lies below the run's highest
-	farApart    = 300  // ns that a cache line takes to a core of another cache and back; within one L3 it is below 150
-	listedAtEnd = 3    // rows named in a warning
+	waitedMuch = 0.02 // share of a row's time without a processor
+	stolenMuch = 0.01 // share of the processors' time that the hypervisor kept
+	clockMoved = 0.05 // share by which the clock of a row lies below the run's highest
+	farApart   = 300  // ns that a cache line takes to a core of another cache and back; within one L3 it is below 150
+	mostListed = 3    // rows named in a warning
 )
 
 // disturbances adds warnings about what spoiled the rows, and says whose doing it
@@ -67,14 +67,8 @@ func (r *Report) disturbances(stolen time.Duration) {
 
 // listed names the first few of a list, and says how many there are.
 func listed(names []string) string {
-	shown := slices.Clone(names[:min(len(names), listedAtEnd)])
-	text := ""
-	for i, name := range shown {
-		if i > 0 {
-			text += ", "
-		}
-		text += name
-	}
+	shown := names[:min(len(names), mostListed)]
+	text := strings.Join(shown, ", ")
 	if rest := len(names) - len(shown); rest > 0 {
 		text += fmt.Sprintf(" and %d more rows", rest)
 	}

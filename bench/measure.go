@@ -103,21 +103,21 @@ type measurement struct {
 
 // sample takes one sample in the row's unit and returns how long it took.
 func (m *measurement) sample(target time.Duration) (s sample, took time.Duration, err error) {
-	waited, ran := processTimes()
-	start := now()
 	var work float64
 	if m.rate != nil {
+		start := now()
 		work, s.waited, err = m.rate(target)
+		took = now().Sub(start)
 	} else {
+		waited, ran := processTimes()
+		start := now()
 		work, err = m.run(m.n)
-	}
-	took = now().Sub(start)
-	if err != nil {
-		return s, took, fmt.Errorf("bench: %s: %w", m.row.Key(), err)
-	}
-	if m.rate == nil {
+		took = now().Sub(start)
 		waitedNow, ranNow := processTimes()
 		s.waited = lost(took, waitedNow-waited, ranNow-ran, m.row.Threads)
+	}
+	if err != nil {
+		return s, took, fmt.Errorf("bench: %s: %w", m.row.Key(), err)
 	}
 	s.clock = clockNow()
 	s.value = took.Seconds() / work

@@ -103,17 +103,15 @@ func WaitForQuiet(ctx context.Context, threads int, say func(share float64)) err
 // each time would take if all were like the fastest quarter. It needs nothing
 // of the system.
 func disturbance(threads int, look time.Duration) float64 {
+	threads = max(1, threads)
 	shares := make([]float64, threads)
 	var wait sync.WaitGroup
 	for thread := range threads {
 		wait.Go(func() {
 			var times []float64
 			x := uint64(1)
-			for end := time.Now().Add(look); ; {
+			for began := time.Now(); len(times) == 0 || time.Since(began) < look; {
 				start := time.Now()
-				if !start.Before(end) {
-					break
-				}
 				x = chain(x, 20_000)
 				times = append(times, time.Since(start).Seconds())
 			}

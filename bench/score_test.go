@@ -49,6 +49,10 @@ func TestScore(t *testing.T) {
 	if s := score(nil); s.OneThread != 0 || s.Disturbed != "" {
 		t.Errorf("without rows: %+v", s)
 	}
+	more := append(referenceRun(1, calm), &measurement{row: Row{Group: "whole", Name: Train, Threads: 8, Batch: 100, Unit: "µs/image"}})
+	if s := score(more); s.AllThreads != 1000 {
+		t.Errorf("more threads than processors: %+v", s)
+	}
 	mostly := func(m *measurement, i int, s *sample) {
 		if i%9 != 4 {
 			slow(m, s, 2)

@@ -147,7 +147,8 @@ func (c *Classifier) ClassifyUncalibrated(image *[shape.ImagePixels]byte) Predic
 	return p
 }
 
-// answerAlone returns an image's logits and what is behind them.
+// answerAlone returns an image's logits and, at rejectionPlace, what fc1's outputs
+// add to its rejection score.
 func (c *Classifier) answerAlone(image pixels) (answer [shape.SingleLogits]float32) {
 	f := c.singles.get()
 	// The lengths fit, so there is no error.

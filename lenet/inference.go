@@ -13,10 +13,10 @@ type inference struct {
 	set                           *kernels.Set
 	x, y1, v, work, y2, h, logits []float32
 	index                         [shape.Block]int32
-	answers                       [inferenceImages][shape.SingleLogits]float32 // the images' logits, and with single what is behind them
+	answers                       [inferenceImages][shape.SingleLogits]float32 // the images' logits and, at rejectionPlace, what fc1's outputs add to their rejection scores
 	inputs                        kernels.InputLists                           // of fc1, or nothing: then its zeros are not skipped
 	list                          kernels.List
-	image                         []float32 // an image's outputs of fc1 side by side, for behindLogits
+	image                         []float32 // an image's outputs of fc1 side by side, for addRejection
 }
 
 // mostListed is the share of fc1's inputs that are not zero above which it is
@@ -127,10 +127,10 @@ func (f *inference) forward(p *packed, single *packedSingle, images pixels, firs
 	if listing {
 		return f.listed(single, j.lanes)
 	}
-	if err := f.dense(p, &j); err != nil || f.image == nil || !single.judges {
+	if err := f.dense(p, &j); err != nil || f.image == nil || !single.calibrated {
 		return err
 	}
-	return f.behindLogits(single, &j, count)
+	return f.addRejection(single, &j, count)
 }
 
 // live returns how many of fc1's inputs of the first images are not zero.
@@ -175,8 +175,9 @@ func (f *inference) dense(p *packed, j *job) error {
 	return nil
 }
 
-// behindLogits adds what SingleFC2 computes besides the logits, after dense.
-func (f *inference) behindLogits(p *packedSingle, j *job, count int) error {
+// addRejection adds, after dense, what fc1's outputs add to the rejection scores,
+// which SingleFC2 computes besides the logits.
+func (f *inference) addRejection(p *packedSingle, j *job, count int) error {
 	var answer [shape.SingleLogits]float32
 	for i := range count {
 		b := i / shape.Block

@@ -17,7 +17,7 @@ type single struct {
 // packedSingle holds the weights that single needs in addition to packed.
 type packedSingle struct {
 	conv2U, conv2Bias, fc1Weight, fc1Bias, fc2Weight, fc2Bias []float32
-	judges                                                    bool // there is something behind the logits
+	calibrated                                                bool // rejectionPlace is computed
 }
 
 func newSingle() *single {
@@ -34,8 +34,8 @@ func (s *packedSingle) parts() []part {
 		{&s.fc1Bias, shape.SingleFC1Y}, {&s.fc2Weight, shape.SingleFC2W}, {&s.fc2Bias, shape.SingleLogits}}
 }
 
-// rejectionPlace is the place behind an image's logits of what fc1's outputs say
-// about its rejection: SingleFC2 computes more sums than there are classes.
+// rejectionPlace is the place, after an image's logits, of what fc1's outputs add to
+// its rejection score: SingleFC2 computes more sums than there are classes.
 const rejectionPlace = shape.Classes
 
 // pack fills the arrays from the weights of p and a model's calibration, which
@@ -53,7 +53,7 @@ func (s *packedSingle) pack(p *packed, c *Calibration) error {
 	if err := kernels.PackSingleFC2(s.fc2Weight, p.fc2); err != nil {
 		return err
 	}
-	if s.judges = c != nil; s.judges {
+	if s.calibrated = c != nil; s.calibrated {
 		for i, weight := range c.Hidden {
 			s.fc2Weight[i*shape.SingleLogits+rejectionPlace] = weight
 		}
@@ -61,8 +61,8 @@ func (s *packedSingle) pack(p *packed, c *Calibration) error {
 	return nil
 }
 
-// forward fills logits, and what is behind them, from image number i.
-func (f *single) forward(set *kernels.Set, p *packed, s *packedSingle, images pixels, i int, logits *[shape.SingleLogits]float32) error {
+// forward fills an answer, the logits and rejectionPlace, from image number i.
+func (f *single) forward(set *kernels.Set, p *packed, s *packedSingle, images pixels, i int, answer *[shape.SingleLogits]float32) error {
 	if images.floats != nil {
 		for pixel, value := range images.floats[i*shape.ImagePixels:][:shape.ImagePixels] {
 			f.x[pixel] = 2*value - 1
@@ -88,6 +88,6 @@ func (f *single) forward(set *kernels.Set, p *packed, s *packedSingle, images pi
 	if err := set.SingleFC2(f.logits, f.h, s.fc2Weight, s.fc2Bias, f.list); err != nil {
 		return err
 	}
-	copy(logits[:], f.logits)
+	copy(answer[:], f.logits)
 	return nil
 }

@@ -15,7 +15,7 @@ import (
 //go:embed compare.html
 var compareText string
 
-var comparePage = template.Must(template.New("compare").Funcs(template.FuncMap{"percent": func(v float64) string { return fmt.Sprintf("%.1f", 100*v) }}).Parse(compareText))
+var comparePage = template.Must(template.New("compare").Parse(compareText))
 
 // machineBars are one quantity with a bar for every report.
 type machineBars struct {
@@ -162,7 +162,7 @@ func comparedScaling(names []string, reports []*bench.Report) template.HTML {
 	most, highest := 1.0, 0.0
 	for i, r := range reports {
 		for _, of := range []struct{ name, class, label string }{{bench.TrainRate, "", "a network a thread"}, {bench.Train, " dashed", "one network"}} {
-			c := curve{class: fmt.Sprintf("curve curve%d%s", i%curves, of.class), name: names[i] + ", " + of.label}
+			c := curve{class: fmt.Sprintf("curve%d%s", i%curves, of.class), name: names[i] + ", " + of.label}
 			for _, row := range group(r, "whole") {
 				if row.Name != of.name || row.Batch != 100 {
 					continue
@@ -185,21 +185,10 @@ func comparedScaling(names []string, reports []*bench.Report) template.HTML {
 	}
 	p := newPlot(760, 380, "images a second trained on, over threads")
 	p.x, p.y = linear(1, most, p.left, p.right), linear(0, 1.05*highest, p.bottom, p.top)
-	var xTicks, yTicks []float64
-	for v := 1.0; v <= most; v += math.Max(1, math.Ceil(most/8)) {
-		xTicks = append(xTicks, v)
-	}
-	for step, v := niceStep(highest/4), 0.0; v <= highest; v += step {
-		yTicks = append(yTicks, v)
-	}
-	p.grid(xTicks, yTicks, "threads", "thousands of images a second")
+	p.grid(ticks(1, most, math.Max(1, math.Ceil(most/8))), ticks(0, highest, niceStep(highest/4)), "threads", "thousands of images a second")
 	for i, c := range all {
-		var points []string
-		for _, point := range c.points {
-			points = append(points, fmt.Sprintf("%.1f,%.1f", p.x(point[0]), p.y(point[1])))
-		}
-		fmt.Fprintf(&p.b, `<polyline class="%s" points="%s"><title>%s</title></polyline>`, c.class, strings.Join(points, " "), template.HTMLEscapeString(c.name))
-		p.text(fmt.Sprintf("name %s", strings.Fields(c.class)[1]), "start", p.left+8, p.top+14+15*float64(i), c.name)
+		p.curve(c.class, c.name, c.points)
+		p.text("name "+strings.Fields(c.class)[0], "start", p.left+8, p.top+14+15*float64(i), c.name)
 	}
 	return p.end()
 }

@@ -24,7 +24,11 @@ func WriteJSON(w io.Writer, r *bench.Report) error {
 	if r == nil {
 		return errNone
 	}
-	content, err := json.MarshalIndent(r, "", " ")
+	return writeJSON(w, r)
+}
+
+func writeJSON(w io.Writer, v any) error {
+	content, err := json.MarshalIndent(v, "", " ")
 	if err != nil {
 		return err
 	}

@@ -225,27 +225,19 @@ func scaling(r *bench.Report) *scalingChart {
 		}
 	}
 	p.x, p.y = linear(1, high, p.left, p.right), linear(0, top, p.bottom, p.top)
-	var ticks []float64
-	step := math.Max(1, math.Ceil(high/8))
-	for v := 1.0; v <= high; v += step {
-		ticks = append(ticks, v)
-	}
-	p.grid(ticks, append([]float64{0}, ticks...), "threads", "times the speed of one thread")
+	counts := ticks(1, high, math.Max(1, math.Ceil(high/8)))
+	p.grid(counts, append([]float64{0}, counts...), "threads", "times the speed of one thread")
 	p.line("ideal", p.x(1), p.y(1), p.x(high), p.y(high))
 	slices.SortFunc(all, func(a, b curve) int {
 		return cmp.Compare(b.points[len(b.points)-1][1], a.points[len(a.points)-1][1])
 	})
 	chart := &scalingChart{}
 	for i, c := range all {
-		var path []string
-		for _, point := range c.points {
-			path = append(path, fmt.Sprintf("%.1f,%.1f", p.x(point[0]), p.y(point[1])))
-		}
 		class := fmt.Sprintf("curve%d", i%curves)
 		if i >= curves {
 			class += " dashed"
 		}
-		fmt.Fprintf(&p.b, `<polyline class="curve %s" points="%s"><title>%s</title></polyline>`, class, strings.Join(path, " "), html.EscapeString(c.name))
+		p.curve(class, c.name, c.points)
 		chart.Curves = append(chart.Curves, namedCurve{class, c.name, fmt.Sprintf("%.2f", c.points[len(c.points)-1][1])})
 	}
 	chart.Plot = p.end()

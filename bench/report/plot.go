@@ -65,6 +65,35 @@ func (p *plot) end() template.HTML {
 	return template.HTML(p.b.String())
 }
 
+// curve draws a line through points of the plot's own units, which says its title
+// when it is pointed at.
+func (p *plot) curve(class, title string, points [][2]float64) {
+	var path []string
+	for _, point := range points {
+		path = append(path, fmt.Sprintf("%.1f,%.1f", p.x(point[0]), p.y(point[1])))
+	}
+	fmt.Fprintf(&p.b, `<polyline class="curve %s" points="%s"><title>%s</title></polyline>`, class, strings.Join(path, " "), html.EscapeString(title))
+}
+
+// ticks are from, from + step and so on, up to to.
+func ticks(from, to, step float64) (all []float64) {
+	for v := from; v <= to; v += step {
+		all = append(all, v)
+	}
+	return all
+}
+
+// niceStep is the smallest of 1, 2 and 5 times a power of ten that is at least v.
+func niceStep(v float64) float64 {
+	power := math.Pow(10, math.Floor(math.Log10(max(v, 1e-9))))
+	for _, times := range []float64{1, 2, 5} {
+		if times*power >= v*(1-1e-9) {
+			return times * power
+		}
+	}
+	return 10 * power
+}
+
 // The roofline's axis of operations a byte.
 const lowIntensity, highIntensity = 0.0625, 256.0
 
@@ -82,11 +111,11 @@ func newRoofline(width, height, highest float64, description string) rooflinePlo
 	high := highest * 1.6
 	p.x = logarithmic(lowIntensity, highIntensity, p.left, p.right)
 	p.y = logarithmic(p.low, high, p.bottom, p.top)
-	var ticks []float64
+	var rates []float64
 	for v := math.Pow(2, math.Ceil(math.Log2(p.low))); v <= high; v *= 4 {
-		ticks = append(ticks, v)
+		rates = append(rates, v)
 	}
-	p.grid([]float64{0.0625, 0.25, 1, 4, 16, 64, 256}, ticks, "operations executed per byte touched", "GFLOP/s executed")
+	p.grid([]float64{0.0625, 0.25, 1, 4, 16, 64, 256}, rates, "operations executed per byte touched", "GFLOP/s executed")
 	return p
 }
 

@@ -2,7 +2,6 @@ package report
 
 import (
 	_ "embed" // the page
-	"encoding/json"
 	"fmt"
 	"html/template"
 	"io"
@@ -24,12 +23,7 @@ func WriteStressJSON(w io.Writer, s *bench.Stress) error {
 	if s == nil {
 		return errNone
 	}
-	content, err := json.MarshalIndent(s, "", " ")
-	if err != nil {
-		return err
-	}
-	_, err = w.Write(append(ascii(content), '\n'))
-	return err
+	return writeJSON(w, s)
 }
 
 // course is one quantity over the time of a stress run.
@@ -185,30 +179,11 @@ func (c course) plot() template.HTML {
 	p := newPlot(560, 180, c.Name+" over time")
 	seconds := max(1, c.seconds[len(c.seconds)-1])
 	p.x, p.y = linear(0, seconds, p.left, p.right), linear(0, 1.1*c.Highest(), p.bottom, p.top)
-	var xTicks []float64
-	for step, v := niceStep(seconds/6), 0.0; v <= seconds; v += step {
-		xTicks = append(xTicks, v)
-	}
-	var yTicks []float64
-	for step, v := niceStep(c.Highest()/3), 0.0; v <= 1.1*c.Highest(); v += step {
-		yTicks = append(yTicks, v)
-	}
-	p.grid(xTicks, yTicks, "seconds", c.Unit)
-	var points []string
+	p.grid(ticks(0, seconds, niceStep(seconds/6)), ticks(0, 1.1*c.Highest(), niceStep(c.Highest()/3)), "seconds", c.Unit)
+	points := make([][2]float64, len(c.Values))
 	for i, v := range c.Values {
-		points = append(points, fmt.Sprintf("%.1f,%.1f", p.x(c.seconds[i]), p.y(v)))
+		points[i] = [2]float64{c.seconds[i], v}
 	}
-	fmt.Fprintf(&p.b, `<polyline class="curve curve0" points="%s"/>`, strings.Join(points, " "))
+	p.curve("curve0", c.Name, points)
 	return p.end()
-}
-
-// niceStep is the smallest of 1, 2 and 5 times a power of ten that is at least v.
-func niceStep(v float64) float64 {
-	power := math.Pow(10, math.Floor(math.Log10(max(v, 1e-9))))
-	for _, times := range []float64{1, 2, 5} {
-		if times*power >= v*(1-1e-9) {
-			return times * power
-		}
-	}
-	return 10 * power
 }

@@ -1,11 +1,9 @@
 package main
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
 	"io"
-	"path/filepath"
 	"runtime"
 	"time"
 
@@ -46,17 +44,7 @@ func (f *benchFlags) check() error {
 	if _, err := kernels.Select(f.ISA); err != nil {
 		return usageError{err}
 	}
-	for _, file := range []struct{ flag, path string }{{"--html", f.HTML}, {"--save", f.Save}} {
-		if file.path == "" {
-			continue
-		}
-		room, err := makeRoom(filepath.Dir(file.path), pageBytes)
-		if err != nil {
-			return fmt.Errorf("%s: %w", file.flag, err)
-		}
-		room.release()
-	}
-	return nil
+	return errors.Join(roomFor("--html", f.HTML), roomFor("--save", f.Save))
 }
 
 // await waits for a quiet machine, if it is to, and says meanwhile what it sees.
@@ -103,23 +91,11 @@ func (f *benchFlags) run(e *environment, options bench.Options) error {
 	if err != nil {
 		return err
 	}
-	if f.HTML != "" {
-		var page bytes.Buffer
-		if err := report.WriteHTML(&page, measured); err != nil {
-			return err
-		}
-		if err := writeWhole(f.HTML, page.Bytes()); err != nil {
-			return err
-		}
+	if err := writeRendered(f.HTML, func(w io.Writer) error { return report.WriteHTML(w, measured) }); err != nil {
+		return err
 	}
-	if f.Save != "" {
-		var text bytes.Buffer
-		if err := report.WriteJSON(&text, measured); err != nil {
-			return err
-		}
-		if err := writeWhole(f.Save, text.Bytes()); err != nil {
-			return err
-		}
+	if err := writeRendered(f.Save, func(w io.Writer) error { return report.WriteJSON(w, measured) }); err != nil {
+		return err
 	}
 	if err := f.write(e.stdout, measured); err != nil {
 		return err

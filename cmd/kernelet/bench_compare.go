@@ -1,8 +1,8 @@
 package main
 
 import (
-	"bytes"
 	"fmt"
+	"io"
 	"path/filepath"
 	"strconv"
 	"strings"
@@ -59,14 +59,8 @@ func (c *benchCompareCommand) Run(e *environment) error {
 	if err := write(e.stdout, names, reports); err != nil {
 		return err
 	}
-	if c.HTML != "" {
-		var page bytes.Buffer
-		if err := report.CompareHTML(&page, names, reports); err != nil {
-			return err
-		}
-		if err := writeWhole(c.HTML, page.Bytes()); err != nil {
-			return err
-		}
+	if err := writeRendered(c.HTML, func(w io.Writer) error { return report.CompareHTML(w, names, reports) }); err != nil {
+		return err
 	}
 	if share < 0 {
 		return nil

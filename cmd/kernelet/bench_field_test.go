@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -85,12 +86,15 @@ func TestBenchNoResult(t *testing.T) {
 	}
 }
 
-// TestBenchWait: waiting ends with a signal, and says what it waits for.
+// TestBenchWait: waiting ends with the context, and there is none without the flag.
 func TestBenchWait(t *testing.T) {
 	ctx, cancel := context.WithCancel(context.Background())
 	cancel()
-	var out, complaints bytes.Buffer
-	if code := run(ctx, []string{"bench", "infer", "--quick", "--wait"}, &out, &complaints); code == 0 || out.Len() != 0 {
-		t.Errorf("exit code %d, printed %q", code, out.String())
+	e := &environment{ctx: ctx, stdout: &bytes.Buffer{}, stderr: &bytes.Buffer{}}
+	if err := (&benchFlags{Wait: true}).await(e); !errors.Is(err, context.Canceled) {
+		t.Errorf("expected context.Canceled, got %v", err)
+	}
+	if err := (&benchFlags{}).await(e); err != nil {
+		t.Errorf("without --wait: %v", err)
 	}
 }

@@ -1,12 +1,11 @@
 package main
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"os"
-	"path/filepath"
 	"time"
 
 	"github.com/kernelet/kernelet/bench"
@@ -32,12 +31,8 @@ func (c *benchStressCommand) Run(e *environment) error {
 	if _, err := kernels.Select(c.ISA); err != nil {
 		return usageError{err}
 	}
-	if c.HTML != "" {
-		room, err := makeRoom(filepath.Dir(c.HTML), pageBytes)
-		if err != nil {
-			return fmt.Errorf("--html: %w", err)
-		}
-		room.release()
+	if err := roomFor("--html", c.HTML); err != nil {
+		return err
 	}
 	duration := time.Duration(c.Minutes * float64(time.Minute))
 	line := newProgress(e.stdout, c.JSON, "")
@@ -65,14 +60,8 @@ func (c *benchStressCommand) Run(e *environment) error {
 }
 
 func (c *benchStressCommand) write(e *environment, seen *bench.Stress) error {
-	if c.HTML != "" {
-		var page bytes.Buffer
-		if err := report.WriteStressHTML(&page, seen); err != nil {
-			return err
-		}
-		if err := writeWhole(c.HTML, page.Bytes()); err != nil {
-			return err
-		}
+	if err := writeRendered(c.HTML, func(w io.Writer) error { return report.WriteStressHTML(w, seen) }); err != nil {
+		return err
 	}
 	if c.JSON {
 		return report.WriteStressJSON(e.stdout, seen)

@@ -1,7 +1,11 @@
 package main
 
 import (
+	"bytes"
 	"errors"
+	"fmt"
+	"io"
+	"path/filepath"
 
 	"github.com/kernelet/kernelet/internal/wholefile"
 	"github.com/kernelet/kernelet/lenet"
@@ -28,6 +32,32 @@ func newClassifier(model *lenet.Model, isa string) (*lenet.Classifier, error) {
 		return nil, usageError{err}
 	}
 	return classifier, err
+}
+
+// roomFor refuses a path, given by a flag, where no page or report could be
+// written; an empty one needs no room.
+func roomFor(flag, path string) error {
+	if path == "" {
+		return nil
+	}
+	room, err := makeRoom(filepath.Dir(path), pageBytes)
+	if err != nil {
+		return fmt.Errorf("%s: %w", flag, err)
+	}
+	room.release()
+	return nil
+}
+
+// writeRendered writes what render writes to a file, unless its path is empty.
+func writeRendered(path string, render func(w io.Writer) error) error {
+	if path == "" {
+		return nil
+	}
+	var content bytes.Buffer
+	if err := render(&content); err != nil {
+		return err
+	}
+	return writeWhole(path, content.Bytes())
 }
 
 // writeWhole writes a file that a killed command leaves as it was or whole.
