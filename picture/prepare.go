@@ -59,7 +59,9 @@ type workspace struct {
 	keep      []bool
 	ruler     ruler
 	renderer  renderer
-	factor    int // pixels of the picture in one of gray
+	factor    int // pixels of the picture in one of gray, in a row
+	enlarged  int // or pixels of gray in one of a small picture
+	small     bool
 	part      image.Rectangle
 
 	// What see found.
@@ -84,11 +86,16 @@ func (w *workspace) load(picture image.Image) error {
 		return err
 	}
 	w.loadPart(picture, picture.Bounds(), workSize)
+	if size := max(w.gray.width, w.gray.height); size < smallSize {
+		w.small, w.enlarged = true, enlargedSize/size
+		w.gray.enlarge(w.enlarged, &w.kept, &w.ink)
+	}
 	return nil
 }
 
 func (w *workspace) loadPart(picture image.Image, part image.Rectangle, size int) {
 	w.part, w.keptFor, w.fresh = part, view{as: true}, false // nothing is kept
+	w.small, w.enlarged = false, 1
 	w.factor = (max(part.Dx(), part.Dy()) + size - 1) / size
 	w.shrinker.shrink(&w.gray, picture, part, w.factor)
 }
@@ -111,16 +118,15 @@ func (w *workspace) views() []view {
 		return append(w.allViews, view{as: true})
 	}
 	byBorder, byAll := w.gray.lightInk()
-	small := max(w.gray.width, w.gray.height) < 24
 	v := w.allViews
-	if !small {
+	if !w.small {
 		v = append(v, view{light: byBorder, flat: true}, view{light: byBorder, lines: true})
 	}
 	v = append(v, view{light: byBorder})
 	if byAll != byBorder {
 		v = append(v, view{light: byAll, lines: true}, view{light: byAll})
 	}
-	if !small {
+	if !w.small {
 		v = append(v, view{light: byBorder, backdrop: closeBackdrop}, view{light: byBorder, backdrop: closeBackdrop, lines: true})
 		if max(w.gray.width, w.gray.height) >= 60 {
 			v = append(v, view{light: !byBorder, backdrop: closeBackdrop, last: true})
@@ -261,7 +267,7 @@ func (w *workspace) choose() bool {
 		}
 	}
 	main := &list[best]
-	if max(w.ink.width, w.ink.height) >= 60 {
+	if !w.small && max(w.ink.width, w.ink.height) >= 60 {
 		w.sides = main.sides
 	}
 	size := max(main.box.Dx(), main.box.Dy())

@@ -81,7 +81,9 @@ func (r *Reader) Digit(picture image.Image) (Digit, error) {
 
 // shown returns where the picture has a part of what w looks at.
 func (w *workspace) shown(part image.Rectangle) image.Rectangle {
-	return image.Rectangle{Min: part.Min.Mul(w.factor).Add(w.part.Min), Max: part.Max.Mul(w.factor).Add(w.part.Min)}.Intersect(w.part)
+	up := image.Pt(w.enlarged-1, w.enlarged-1)
+	least, most := part.Min.Mul(w.factor).Div(w.enlarged), part.Max.Mul(w.factor).Add(up).Div(w.enlarged)
+	return image.Rectangle{Min: least.Add(w.part.Min), Max: most.Add(w.part.Min)}.Intersect(w.part)
 }
 
 // classify reads what w prepared.

@@ -58,6 +58,9 @@ func TestPreparedBytes(t *testing.T) {
 	hash("sizes", 140, func(i int) image.Image {
 		return enlarged(image.NewGray(image.Rect(0, 0, 30+2*i+i%2, 300-i)), sheet)
 	})
+	hash("small pictures", 23, func(i int) image.Image {
+		return enlarged(image.NewGray(image.Rect(2, -1, 3+i, 23-i/2)), sheets[0].draw(glyph(i), uint64(i)))
+	})
 	for name, h := range got {
 		if h != prepared[name] {
 			t.Errorf("%q: %q, expected %q", name, h, prepared[name])
@@ -109,6 +112,7 @@ var kinds = []func(sheet *image.Gray) image.Image{
 
 // prepared are the first 64 bits of the SHA-256 of what Prepare makes.
 var prepared = map[string]string{
+	"small pictures":                       "cce3617ac0b04624",
 	"sizes":                                "cd8a99e1a78c3f13",
 	"kinds of pixels":                      "73b8c30a9a442fb0",
 	"no digit: crop":                       "4ced675329f565a5",
