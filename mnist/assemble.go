@@ -57,7 +57,7 @@ func emnistPart(name string) string {
 // assemble puts parts together to sets.
 func (f findings) assemble() (*Dataset, error) {
 	parts := f.parts
-	pictures := map[role][]pictureFile{}
+	pictures := map[role][]*pictureFile{}
 	for _, p := range f.pictures {
 		// Pictures are told by their folders alone: their own names are many.
 		r := roleOf(path.Dir(p.name))

@@ -91,18 +91,22 @@ func naturally(a, b string) int {
 }
 
 func leadingDigits(s string) string {
-	return s[:len(s)-len(strings.TrimLeft(s, "0123456789"))]
+	n := 0
+	for n < len(s) && '0' <= s[n] && s[n] <= '9' {
+		n++
+	}
+	return s[:n]
 }
 
 // picturePart makes one part of the pictures of one role, in the order of their
 // files' names: a set that was written out with its numbers as names comes back
 // in its own order. Pictures that are not in a folder for each class have no
 // labels.
-func picturePart(pictures []pictureFile) (part, error) {
-	slices.SortFunc(pictures, func(a, b pictureFile) int {
+func picturePart(pictures []*pictureFile) (part, error) {
+	slices.SortFunc(pictures, func(a, b *pictureFile) int {
 		return cmp.Or(naturally(path.Base(a.name), path.Base(b.name)), naturally(a.name, b.name))
 	})
-	folder := func(p pictureFile) string { return path.Base(path.Dir(p.name)) }
+	folder := func(p *pictureFile) string { return path.Base(path.Dir(p.name)) }
 	var names []string
 	prepared := 0
 	for _, p := range pictures {

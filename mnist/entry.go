@@ -5,7 +5,6 @@ import (
 	"archive/zip"
 	"bufio"
 	"bytes"
-	"compress/gzip"
 	"context"
 	"errors"
 	"fmt"
@@ -17,8 +16,10 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/kernelet/kernelet/internal/foreign"
+	"github.com/kernelet/kernelet/internal/inflate"
 )
 
 // Bounds of what is opened.
@@ -220,7 +221,7 @@ func (o *opening) members(s entry) (members []entry, archive bool, err error) {
 		return members, true, err
 	}
 	if bytes.HasPrefix(start, gzipMagic) {
-		z, err := gzip.NewReader(r)
+		z, err := inflate.NewGzip(r)
 		if err != nil {
 			return nil, false, fmt.Errorf("%w: gzip header: %w", ErrFormat, err)
 		}
@@ -254,6 +255,7 @@ func (o *opening) zipMembers(s entry) ([]entry, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%w: zip: %w", ErrFormat, err)
 	}
+	archive.RegisterDecompressor(zip.Deflate, inflate.NewDeflate)
 	var members []entry
 	for _, f := range archive.File {
 		if f.Mode().IsRegular() && !strings.HasSuffix(f.Name, "/") && !hidden(f.Name) {
@@ -288,6 +290,10 @@ func (o *opening) tarMembers(prefix string, r io.Reader) ([]entry, error) {
 	}
 }
 
+// buffers are what sources are read through, since a folder may have a hundred
+// thousand small files.
+var buffers = sync.Pool{New: func() any { return bufio.NewReader(nil) }}
+
 // read finds out what a source holds and reads it.
 func (s entry) read(ctx context.Context) (reading, error) {
 	opened, err := s.open()
@@ -295,7 +301,9 @@ func (s entry) read(ctx context.Context) (reading, error) {
 		return reading{}, err
 	}
 	defer opened.Close()
-	raw := bufio.NewReader(cancellable{ctx, opened})
+	raw := buffers.Get().(*bufio.Reader)
+	raw.Reset(cancellable{ctx, opened})
+	defer func() { raw.Reset(nil); buffers.Put(raw) }()
 	start, err := raw.Peek(12)
 	if err != nil && err != io.EOF {
 		return reading{}, err

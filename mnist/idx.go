@@ -3,12 +3,13 @@ package mnist
 import (
 	"bufio"
 	"bytes"
-	"compress/gzip"
 	"encoding/binary"
 	"errors"
 	"fmt"
 	"io"
 	"math"
+
+	"github.com/kernelet/kernelet/internal/inflate"
 )
 
 // Sizes of an image.
@@ -99,7 +100,7 @@ func plain(r io.Reader) (io.Reader, error) {
 	if !bytes.Equal(start, []byte{0x1f, 0x8b}) {
 		return b, nil
 	}
-	z, err := gzip.NewReader(b)
+	z, err := inflate.NewGzip(b)
 	if err != nil {
 		return nil, fmt.Errorf("%w: gzip header: %w", ErrFormat, err)
 	}

@@ -32,6 +32,8 @@ import (
 //   - a folder, zip or tar, compressed or not, of any of these
 //   - what RegisterFormat added; package mnist/parquet adds Parquet
 //
+// A program that imports mnist/inflate decompresses sooner.
+//
 // Whether images are for training or testing is told by the names of files,
 // folders and arrays; what no name tells is for training. A set that path does
 // not hold is empty, and a test set without labels has images alone. Images of
@@ -118,7 +120,7 @@ type part struct {
 // findings are what all sources hold.
 type findings struct {
 	parts    []part
-	pictures []pictureFile
+	pictures []*pictureFile
 	ignored  []string
 }
 
@@ -163,7 +165,7 @@ func readSources(ctx context.Context, sources []entry) (findings, error) {
 		case readings[i].part != nil:
 			found.parts = append(found.parts, *readings[i].part)
 		case readings[i].picture != nil:
-			found.pictures = append(found.pictures, *readings[i].picture)
+			found.pictures = append(found.pictures, readings[i].picture)
 		default:
 			found.ignored = append(found.ignored, s.name)
 		}

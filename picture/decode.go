@@ -98,7 +98,7 @@ func Decode(r io.Reader, limits Limits) (*Picture, error) {
 	if int64(len(content)) > most {
 		return nil, fmt.Errorf("%w: expected at most %d bytes, got more", ErrImage, most)
 	}
-	config, format, err := image.DecodeConfig(bytes.NewReader(content))
+	config, format, err := image.DecodeConfig(newFile(content))
 	if err != nil {
 		if known := knownFormat(content); known != "" {
 			return nil, fmt.Errorf("%w: %s", ErrImage, known)
@@ -133,8 +133,25 @@ func decode(content []byte) (m image.Image, err error) {
 			m, err = nil, fmt.Errorf("damaged: %v", fault)
 		}
 	}()
-	m, _, err = image.Decode(bytes.NewReader(content))
+	m, _, err = image.Decode(newFile(content))
 	return m, err
+}
+
+// file is a file in memory at whose beginning package image can look without a
+// buffer of its own, which for a small picture costs as much as decoding it.
+type file struct {
+	*bytes.Reader
+	start []byte
+}
+
+func newFile(content []byte) file { return file{bytes.NewReader(content), content} }
+
+// Peek returns the file's first n bytes.
+func (f file) Peek(n int) ([]byte, error) {
+	if n > len(f.start) {
+		return f.start, io.EOF
+	}
+	return f.start[:n], nil
 }
 
 // knownFormat says what to do with files that are pictures to their owner.

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/kernelet/kernelet/mnist"
+	_ "github.com/kernelet/kernelet/mnist/inflate"  // what is compressed is read sooner
 	_ "github.com/kernelet/kernelet/mnist/parquet"  // a form that --data takes
 	_ "github.com/kernelet/kernelet/mnist/pictures" // another
 )

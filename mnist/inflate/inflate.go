@@ -1,0 +1,20 @@
+// Package inflate makes package mnist decompress .gz, .npz and .zip with
+// github.com/klauspost/compress, which takes 0.6 of the standard library's time
+// for MNIST. Import it for that alone:
+//
+//	import _ "github.com/kernelet/kernelet/mnist/inflate"
+package inflate
+
+import (
+	"io"
+
+	"github.com/klauspost/compress/flate"
+	"github.com/klauspost/compress/gzip"
+
+	"github.com/kernelet/kernelet/internal/inflate"
+)
+
+func init() {
+	inflate.NewGzip = func(r io.Reader) (io.ReadCloser, error) { return gzip.NewReader(r) }
+	inflate.NewDeflate = flate.NewReader
+}
