@@ -30,8 +30,8 @@ const (
 	labelsMagic = 0x00000801
 )
 
-// readIncrement bounds how much is allocated ahead of the bytes that arrive,
-// so that a header that lies about its counts costs nothing.
+// readIncrement is how much a header's count is believed at first, and four times
+// what has arrived after that, so that one that lies costs nothing.
 const readIncrement = 1 << 20
 
 // ReadImages reads an IDX file of unsigned-byte images, 28×28 each, from r,
@@ -140,18 +140,26 @@ func sizeOf(n uint32, itemBytes, most int64) (int, error) {
 
 // body reads exactly n bytes and the end of the file.
 func body(r io.Reader, n int) ([]byte, error) {
-	var content bytes.Buffer
-	content.Grow(min(n, readIncrement))
-	got, err := io.Copy(&content, io.LimitReader(r, int64(n)))
-	if err != nil {
-		return nil, fmt.Errorf("%w: after %d of %d bytes: %w", ErrFormat, got, n, err)
-	}
-	if got != int64(n) {
-		return nil, fmt.Errorf("%w: content: expected %d bytes, got %d: %w", ErrFormat, n, got, io.ErrUnexpectedEOF)
+	content := make([]byte, min(n, readIncrement))
+	for got := 0; ; {
+		more, err := io.ReadFull(r, content[got:])
+		if got += more; err == io.EOF || err == io.ErrUnexpectedEOF {
+			return nil, fmt.Errorf("%w: content: expected %d bytes, got %d: %w", ErrFormat, n, got, io.ErrUnexpectedEOF)
+		} else if err != nil {
+			return nil, fmt.Errorf("%w: after %d of %d bytes: %w", ErrFormat, got, n, err)
+		}
+		if got == n {
+			break
+		}
+		// A claim of size is believed to four times what there was; doubling would
+		// copy and clear twice as much.
+		larger := make([]byte, min(n, 4*got))
+		copy(larger, content)
+		content = larger
 	}
 	switch _, err := io.ReadFull(r, make([]byte, 1)); err {
 	case io.EOF:
-		return content.Bytes(), nil
+		return content, nil
 	case nil:
 		return nil, fmt.Errorf("%w: bytes follow the last of %d", ErrFormat, n)
 	default:
