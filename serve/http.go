@@ -1,6 +1,7 @@
 package serve
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
 	"net/http"
@@ -55,7 +56,7 @@ func (s *Server) handle(endpoint string, answer answerer) http.Handler {
 				s.fail(&recorded, newProblem(http.StatusInternalServerError, "internal error"))
 			}
 			meter.end(start, recorded.status)
-			s.logRequest(r, endpoint, recorded.status, start)
+			s.logRequest(r.Context(), endpoint, r.Method, r.URL.Path, recorded.status, start, r.RemoteAddr)
 		}()
 		if err := answer(&recorded, r); err != nil {
 			s.fail(&recorded, err)
@@ -63,10 +64,10 @@ func (s *Server) handle(endpoint string, answer answerer) http.Handler {
 	})
 }
 
-func (s *Server) logRequest(r *http.Request, endpoint string, status int, start time.Time) {
-	if s.log.Enabled(r.Context(), levelRequest) {
-		s.log.Log(r.Context(), levelRequest, "request", "endpoint", endpoint, "method", r.Method, "path", shorten(r.URL.Path),
-			"status", status, "duration", time.Since(start), "remote", r.RemoteAddr)
+func (s *Server) logRequest(ctx context.Context, endpoint, method, path string, status int, start time.Time, remote string) {
+	if s.log.Enabled(ctx, levelRequest) {
+		s.log.Log(ctx, levelRequest, "request", "endpoint", endpoint, "method", method, "path", shorten(path),
+			"status", status, "duration", time.Since(start), "remote", remote)
 	}
 }
 

@@ -55,6 +55,7 @@ func (s *Server) Serve(ctx context.Context, l Listen) error {
 		return err
 	}
 	var web *http.Server
+	var plain *direct
 	var rpc *grpc.Server
 	ended := make(chan error, len(listeners))
 	var addresses [2]net.Addr
@@ -63,6 +64,9 @@ func (s *Server) Serve(ctx context.Context, l Listen) error {
 		web = s.httpServer()
 		if secure != nil {
 			listener = tls.NewListener(listener, secure)
+		} else {
+			plain = newDirect(s, listener)
+			listener = plain
 		}
 		go func() { ended <- web.Serve(listener) }()
 	}
@@ -86,7 +90,7 @@ func (s *Server) Serve(ctx context.Context, l Listen) error {
 		err = fmt.Errorf("serve: %w", err)
 		l.Drain = 0
 	}
-	return errors.Join(err, s.leave(l, web, rpc))
+	return errors.Join(err, s.leave(l, web, plain, rpc))
 }
 
 // listen opens the listeners, all or none.
@@ -125,7 +129,7 @@ func (s *Server) httpServer() *http.Server {
 }
 
 // leave shuts down.
-func (s *Server) leave(l Listen, web *http.Server, rpc *grpc.Server) error {
+func (s *Server) leave(l Listen, web *http.Server, plain *direct, rpc *grpc.Server) error {
 	s.ready.Store(false)
 	s.log.Info("shutting down", "drain", l.Drain, "grace", l.Grace)
 	time.Sleep(l.Drain)
@@ -136,7 +140,11 @@ func (s *Server) leave(l Listen, web *http.Server, rpc *grpc.Server) error {
 	var httpErr, grpcErr error
 	if web != nil {
 		left.Go(func() {
-			if err := web.Shutdown(grace); err != nil {
+			var err error
+			if plain != nil {
+				err = plain.leave(grace) // before net/http, which gets connections from it
+			}
+			if err = errors.Join(err, web.Shutdown(grace)); err != nil {
 				httpErr = fmt.Errorf("serve: http: requests in flight cut off after %v: %w", l.Grace, err)
 				_ = web.Close()
 			}

@@ -109,6 +109,9 @@ func (m *metrics) meter(protocol, endpoint string) *meter {
 
 func (m *meter) begin() { m.inFlight.Inc() }
 
+// abandon takes begin back: somebody else will count the request.
+func (m *meter) abandon() { m.inFlight.Dec() }
+
 // end counts an answer; status 0 is a handler that wrote nothing, which is 200.
 func (m *meter) end(start time.Time, status int) {
 	if status == http.StatusOK || status == 0 {

@@ -18,6 +18,7 @@ import (
 	"net/http"
 	"os"
 	"os/exec"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -32,7 +33,7 @@ import (
 
 func main() {
 	kernelet := flag.String("kernelet", "./kernelet", "the command to measure")
-	seconds := flag.Float64("seconds", 4, "time for each figure")
+	seconds := flag.Float64("seconds", 5, "time for each figure")
 	slow := flag.Int("slow", 1000, "slow clients")
 	simplest := flag.Bool("simplest", false, "be the simplest servers instead")
 	flag.Parse()
@@ -59,56 +60,82 @@ func measure(kernelet string, length time.Duration, slow int) error {
 	if err != nil {
 		return err
 	}
-	plainHTTP := loadHTTP(plain.http, one, connections, length)
-	plainClient := loadClient(plain.http, one, connections, length)
-	plainGRPC, err := loadGRPC(plain.grpc, images[:mnist.ImageBytes], length)
-	plain.stop()
+	defer plain.stop()
+	measured, err := startServer(kernelet, "serve", "--listen", "127.0.0.1:0", "--grpc", "127.0.0.1:0", "--log-level", "info")
 	if err != nil {
 		return err
+	}
+	defer measured.stop()
+	resting := measured.memory()
+	for _, c := range []struct {
+		name string
+		load func(s *server, length time.Duration) (result, error)
+	}{
+		{"HTTP, one image, client of sockets", func(s *server, length time.Duration) (result, error) {
+			return loadHTTP(s.http, one, connections, length), nil
+		}},
+		{"HTTP, one image, net/http's client", func(s *server, length time.Duration) (result, error) {
+			return loadClient(s.http, one, connections, length), nil
+		}},
+		{"gRPC, one image, grpc-go's client", func(s *server, length time.Duration) (result, error) {
+			return loadGRPC(s.grpc, images[:mnist.ImageBytes], length)
+		}},
+	} {
+		if err := inTurn(c.name, plain, measured, length, c.load); err != nil {
+			return err
+		}
 	}
 
-	server, err := startServer(kernelet, "serve", "--listen", "127.0.0.1:0", "--grpc", "127.0.0.1:0", "--log-level", "info")
-	if err != nil {
-		return err
-	}
-	defer server.stop()
-	resting := server.memory()
-	ratio := func(name string, got, base result) {
-		fmt.Printf("%-42s %9.0f requests/s  %.2f × the simplest (%.0f/s)  p50 %v p99 %v\n",
-			name, got.rate(), got.rate()/base.rate(), base.rate(), got.percentile(.5), got.percentile(.99))
-	}
-	got := loadHTTP(server.http, one, connections, length)
-	ratio("HTTP, one image, client of sockets", got, plainHTTP)
-	got = loadClient(server.http, one, connections, length)
-	ratio("HTTP, one image, net/http's client", got, plainClient)
-	rpc, err := loadGRPC(server.grpc, images[:mnist.ImageBytes], length)
-	if err != nil {
-		return err
-	}
-	ratio("gRPC, one image, grpc-go's client", rpc, plainGRPC)
-
-	got = loadHTTP(server.http, hundred, 2, length)
+	got := loadHTTP(measured.http, hundred, 2, length)
 	direct, err := classify(images, length)
 	if err != nil {
 		return err
 	}
 	fmt.Printf("%-42s %9.0f images/s  %.2f × ClassifyBatch on all processors (%.0f/s)\n", "HTTP, 100 images, client of sockets", batch*got.rate(), batch*got.rate()/direct, direct)
 
-	alone := loadHTTP(server.http, one, 1, length)
-	stopSlow, err := slowClients(server.http, slow)
+	alone := loadHTTP(measured.http, one, 1, length)
+	stopSlow, err := slowClients(measured.http, slow)
 	if err != nil {
 		return err
 	}
-	beside := loadHTTP(server.http, one, 1, length)
+	beside := loadHTTP(measured.http, one, 1, length)
 	stopSlow()
 	fmt.Printf("%-42s p99 %v, without %v: %.2f ×; %d and %d requests\n", fmt.Sprintf("one fast client beside %d slow ones", slow),
 		beside.percentile(.99), alone.percentile(.99), float64(beside.percentile(.99))/float64(alone.percentile(.99)), len(beside.times), len(alone.times))
 
-	greedy(server.http, server.grpc)
+	greedy(measured.http, measured.grpc)
 	fmt.Printf("%-42s %d MiB resting, %d MiB at most in all of this and under 64 bodies of 64 MB,\n%-42s 16 pictures of 16 megapixels and 64 gRPC calls of 8 MB at a time\n",
-		"memory (RSS)", resting>>20, server.peak()>>20, "")
+		"memory (RSS)", resting>>20, measured.peak()>>20, "")
 	return nil
 }
+
+// turns is how often the two servers take turns, so that what disturbs the
+// machine for a second disturbs both.
+const turns = 10
+
+// inTurn prints a server's rate beside the simplest one's: medians of the turns,
+// and of their ratios.
+func inTurn(name string, plain, s *server, length time.Duration, load func(*server, time.Duration) (result, error)) error {
+	var rates, base, ratios []float64
+	var all result
+	for range turns {
+		simplest, err := load(plain, length/turns)
+		if err != nil {
+			return err
+		}
+		got, err := load(s, length/turns)
+		if err != nil {
+			return err
+		}
+		rates, base, ratios = append(rates, got.rate()), append(base, simplest.rate()), append(ratios, got.rate()/simplest.rate())
+		all.times = append(all.times, got.times...)
+	}
+	fmt.Printf("%-42s %9.0f requests/s  %.2f × the simplest (%.0f/s; of %d turns %.2f to %.2f)  p50 %v p99 %v\n", name, median(rates), median(ratios),
+		median(base), turns, slices.Min(ratios), slices.Max(ratios), all.percentile(.5), all.percentile(.99))
+	return nil
+}
+
+func median(values []float64) float64 { return slices.Sorted(slices.Values(values))[len(values)/2] }
 
 // classify measures ClassifyBatch in this process, images a second.
 func classify(images []byte, length time.Duration) (float64, error) {
