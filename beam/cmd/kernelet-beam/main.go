@@ -36,6 +36,11 @@ type environment struct {
 }
 
 func main() {
+	// Without it, AWS's client also tries the first version of a machine's own
+	// service for credentials, and writes a line about that to stderr.
+	if _, set := os.LookupEnv("AWS_EC2_METADATA_V1_DISABLED"); !set {
+		os.Setenv("AWS_EC2_METADATA_V1_DISABLED", "true")
+	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	context.AfterFunc(ctx, stop) // a second signal ends the process at once
 	if isWorker(os.Args[1:]) {

@@ -51,35 +51,56 @@ func (f Folder) WriteTo(ctx context.Context, name string, write func(io.Writer) 
 }
 
 func (f Folder) writeTo(ctx context.Context, name string, write func(io.Writer) error) error {
-	files, err := filesystem.New(ctx, string(f))
+	calls := begin(ctx, f.Path(name))
+	defer calls.end()
+	files, err := filesystem.New(calls.ctx, string(f))
 	if err != nil {
-		return fmt.Errorf("%s: %w", f, err)
+		return named(string(f), err)
 	}
 	defer files.Close()
 	temporary := f.Path(temporaryFolder + "/" + strconv.FormatUint(rand.Uint64(), 36))
-	err = fill(ctx, files, temporary, write)
+	err = fill(calls, files, temporary, write)
 	if err == nil {
 		err = rename(ctx, files, temporary, f.Path(name))
 	}
 	if remover, ok := files.(filesystem.Remover); ok && err != nil {
-		remover.Remove(ctx, temporary) // it may not even be there; the first error counts
+		// It may not even be there; the first error counts.
+		_ = within(ctx, temporary, patience, func(ctx context.Context) error { return remover.Remove(ctx, temporary) })
 	}
 	return err
 }
 
-func fill(ctx context.Context, files filesystem.Interface, path string, write func(io.Writer) error) error {
-	file, err := files.OpenWrite(ctx, path)
+func fill(calls *calls, files filesystem.Interface, path string, write func(io.Writer) error) error {
+	var file io.WriteCloser
+	err := calls.do(func() (err error) {
+		file, err = files.OpenWrite(calls.ctx, path)
+		return err
+	})
 	if err != nil {
 		return err
 	}
-	err = write(file)
+	err = write(writer{file, calls})
 	if s, ok := file.(interface{ Sync() error }); ok && err == nil {
 		err = s.Sync()
 	}
-	if closeErr := file.Close(); err == nil {
+	if closeErr := calls.do(file.Close); err == nil {
 		err = closeErr
 	}
 	return err
+}
+
+// writer bounds each Write.
+type writer struct {
+	io.Writer
+	calls *calls
+}
+
+func (w writer) Write(b []byte) (n int, err error) {
+	err = w.calls.do(func() (err error) {
+		n, err = w.Writer.Write(b)
+		return err
+	})
+	return n, err
 }
 
 // rename makes the folder of the new name first, where there are folders.
@@ -87,8 +108,9 @@ func rename(ctx context.Context, files filesystem.Interface, from, to string) er
 	if err := makeFolder(to); err != nil {
 		return err
 	}
-	if err := filesystem.Rename(ctx, files, from, to); err != nil {
-		return fmt.Errorf("write %s: %w", to, err)
+	err := within(ctx, to, patience, func(ctx context.Context) error { return filesystem.Rename(ctx, files, from, to) })
+	if err != nil {
+		return fmt.Errorf("write %w", err)
 	}
 	return nil
 }
@@ -102,16 +124,18 @@ func (f Folder) Remove(ctx context.Context, name string) error {
 }
 
 func remove(ctx context.Context, path string) error {
-	files, err := filesystem.New(ctx, path)
-	if err != nil {
-		return err
-	}
-	defer files.Close()
-	remover, ok := files.(filesystem.Remover)
-	if !ok {
-		return fmt.Errorf("%s: its filesystem removes nothing", path)
-	}
-	return remover.Remove(ctx, path)
+	return within(ctx, path, patience, func(ctx context.Context) error {
+		files, err := filesystem.New(ctx, path)
+		if err != nil {
+			return err
+		}
+		defer files.Close()
+		remover, ok := files.(filesystem.Remover)
+		if !ok {
+			return fmt.Errorf("%s: its filesystem removes nothing", path)
+		}
+		return remover.Remove(ctx, path)
+	})
 }
 
 // Sweep removes what writers that were killed left under temporary names. No

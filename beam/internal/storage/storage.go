@@ -5,7 +5,6 @@ package storage
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io"
 	"os"
 	"path/filepath"
@@ -18,51 +17,64 @@ import (
 )
 
 // Glob lists the files that match a pattern.
-func Glob(ctx context.Context, pattern string) ([]string, error) {
-	fs, err := filesystem.New(ctx, pattern)
-	if err != nil {
-		return nil, fmt.Errorf("%s: %w", pattern, err)
-	}
-	defer fs.Close()
-	paths, err := fs.List(ctx, pattern)
-	if err != nil {
-		return nil, fmt.Errorf("%s: %w", pattern, err)
-	}
-	return paths, nil
+func Glob(ctx context.Context, pattern string) (paths []string, err error) {
+	err = within(ctx, pattern, 10*patience, func(ctx context.Context) error { // of many pages
+		fs, err := filesystem.New(ctx, pattern)
+		if err != nil {
+			return err
+		}
+		defer fs.Close()
+		paths, err = fs.List(ctx, pattern)
+		return err
+	})
+	return paths, err
 }
 
 // Open opens a file for reading. A local one is an io.Seeker and io.ReaderAt
 // too.
 func Open(ctx context.Context, path string) (io.ReadCloser, error) {
-	fs, err := filesystem.New(ctx, path)
+	calls := begin(ctx, path)
+	var fs filesystem.Interface
+	var file io.ReadCloser
+	err := calls.do(func() (err error) {
+		if fs, err = filesystem.New(calls.ctx, path); err == nil {
+			file, err = fs.OpenRead(calls.ctx, path)
+		}
+		return err
+	})
 	if err != nil {
-		return nil, fmt.Errorf("%s: %w", path, err)
-	}
-	file, err := fs.OpenRead(ctx, path)
-	if err != nil {
-		return nil, errors.Join(named(path, err), fs.Close())
+		calls.end()
+		if fs != nil {
+			err = errors.Join(err, fs.Close())
+		}
+		return nil, err
 	}
 	if _, local := file.(io.ReaderAt); local {
 		return file, fs.Close()
 	}
-	return &remote{file, fs}, nil
+	return &remote{file, fs, calls}, nil
 }
 
 // remote keeps its filesystem's client open while a file is read.
 type remote struct {
-	io.ReadCloser
-	fs filesystem.Interface
+	file  io.ReadCloser
+	fs    filesystem.Interface
+	calls *calls
+}
+
+// Read implements io.Reader.
+func (r *remote) Read(b []byte) (n int, err error) {
+	err = r.calls.do(func() (err error) {
+		n, err = r.file.Read(b)
+		return err
+	})
+	return n, err
 }
 
 // Close implements io.Closer.
-func (r *remote) Close() error { return errors.Join(r.ReadCloser.Close(), r.fs.Close()) }
-
-// named puts the path before errors that lack it.
-func named(path string, err error) error {
-	if strings.Contains(err.Error(), path) {
-		return err
-	}
-	return fmt.Errorf("%s: %w", path, err)
+func (r *remote) Close() error {
+	defer r.calls.end()
+	return errors.Join(r.file.Close(), r.fs.Close())
 }
 
 // Read returns a file's content.
@@ -80,13 +92,17 @@ func Read(ctx context.Context, path string) ([]byte, error) {
 }
 
 // Size is a file's size in bytes; the error of one that is not there is not nil.
-func Size(ctx context.Context, path string) (int64, error) {
-	fs, err := filesystem.New(ctx, path)
-	if err != nil {
-		return 0, err
-	}
-	defer fs.Close()
-	return fs.Size(ctx, path)
+func Size(ctx context.Context, path string) (size int64, err error) {
+	err = within(ctx, path, patience, func(ctx context.Context) error {
+		fs, err := filesystem.New(ctx, path)
+		if err != nil {
+			return err
+		}
+		defer fs.Close()
+		size, err = fs.Size(ctx, path)
+		return err
+	})
+	return size, err
 }
 
 // Exists reports whether a file is there.
