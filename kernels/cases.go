@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"slices"
+	"strings"
 
 	"github.com/kernelet/kernelet/internal/aligned"
 )
@@ -45,6 +46,37 @@ func (c Case) Touched() float64 {
 		bytes += float64(size * float64(a.length()) * a.share())
 	}
 	return bytes
+}
+
+// Layer names the part of the network that a kernel belongs to.
+func Layer(kernel string) string {
+	for _, part := range []struct{ prefix, name string }{
+		{"Single", "one image alone"}, {"Conv1Direct", "direct convolutions, for comparison"}, {"Conv2Direct", "direct convolutions, for comparison"},
+		{"Conv1", "conv1"}, {"Conv2Train", "conv2, trained"}, {"Conv2OutputGrad", "conv2, trained"}, {"Conv2InputGrad", "conv2, trained"},
+		{"Conv2WeightGrad", "conv2, trained"}, {"Conv2BiasGrad", "conv2, trained"}, {"Conv2", "conv2"}, {"FC1", "fc1"}, {"FC2", "fc2, loss"}, {"Gather", "input"},
+	} {
+		if strings.HasPrefix(kernel, part.prefix) {
+			return part.name
+		}
+	}
+	return "sums and updates"
+}
+
+// Slices describes the arguments that are slices, by their names and dimensions:
+// dw [tap 25][output 32], x [y 28][x 28][image 16]. Written are those that the
+// kernel writes; some of them it reads too, as Adam's weights. Working memory is
+// in neither.
+func (c Case) Slices() (read, written []string) {
+	for _, a := range c.arguments {
+		switch {
+		case a.Work || a.Kind == numberKind:
+		case a.Output:
+			written = append(written, a.Name+" "+a.layout.String())
+		default:
+			read = append(read, a.Name+" "+a.layout.String())
+		}
+	}
+	return read, written
 }
 
 type kind int

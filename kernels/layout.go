@@ -49,6 +49,18 @@ func (l layout) block(width int) int {
 	return length
 }
 
+// String lists the dimensions: [channel 20][y 12][x 12][image 16].
+func (l layout) String() string {
+	var dims strings.Builder
+	for _, d := range l.Dims {
+		fmt.Fprintf(&dims, "[%s %d]", d.Name, d.Size)
+	}
+	if l.Images > 0 {
+		fmt.Fprintf(&dims, "[image %d]", l.Images)
+	}
+	return dims.String()
+}
+
 // At names the element at an index: [frequency (1,0)][channel 0][tile 0], image 0.
 func (l layout) At(at int) string {
 	first, width := 0, 1

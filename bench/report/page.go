@@ -14,6 +14,7 @@ import (
 	"strings"
 
 	"github.com/kernelet/kernelet/bench"
+	"github.com/kernelet/kernelet/kernels"
 )
 
 //go:embed page.html
@@ -71,20 +72,6 @@ type kernelBar struct {
 	Share        float64 // of the longest bar
 }
 
-// layerOf names the part of the network that a kernel belongs to.
-func layerOf(kernel string) string {
-	for _, part := range []struct{ prefix, name string }{
-		{"Single", "one image alone"}, {"Conv1Direct", "direct convolutions, for comparison"}, {"Conv2Direct", "direct convolutions, for comparison"},
-		{"Conv1", "conv1"}, {"Conv2Train", "conv2, trained"}, {"Conv2OutputGrad", "conv2, trained"}, {"Conv2InputGrad", "conv2, trained"},
-		{"Conv2WeightGrad", "conv2, trained"}, {"Conv2BiasGrad", "conv2, trained"}, {"Conv2", "conv2"}, {"FC1", "fc1"}, {"FC2", "fc2, loss"}, {"Gather", "input"},
-	} {
-		if strings.HasPrefix(kernel, part.prefix) {
-			return part.name
-		}
-	}
-	return "sums and updates"
-}
-
 // layers lists the kernels by layer, with a bar for every plotted set: how many
 // times the peak of multiply-adds the dense algorithm would need to be as fast.
 func layers(r *bench.Report) []layer {
@@ -94,7 +81,7 @@ func layers(r *bench.Report) []layer {
 		longest = max(longest, row.TimesPeak)
 	}
 	for _, row := range group(r, "kernel") {
-		name := layerOf(row.Name)
+		name := kernels.Layer(row.Name)
 		of := slices.IndexFunc(all, func(l layer) bool { return l.Name == name })
 		if of < 0 {
 			of = len(all)
