@@ -234,12 +234,11 @@ func (n operation) check() error {
 
 // Fields of a tensor that this package does not write.
 const (
-	tensorFloats, tensorInts32, tensorExternal, tensorLocation = 4, 5, 13, 14
+	tensorFloats, tensorInts32, tensorDoubles, tensorExternal, tensorLocation = 4, 5, 10, 13, 14
 )
 
 func readTensor(content []byte) (w Weight, err error) {
 	var kind uint64
-	var raw bool
 	w.Data = []byte{}
 	err = fields(content, func(field protowire.Number, integer uint64, content []byte) error {
 		switch field {
@@ -266,8 +265,8 @@ func readTensor(content []byte) (w Weight, err error) {
 		case tensorName:
 			w.Name = string(content)
 		case tensorRaw:
-			w.Data, raw = slices.Clip(content), true
-		case tensorFloats:
+			w.Data = slices.Clip(content)
+		case tensorFloats, tensorDoubles:
 			w.Data = append(w.Data, content...)
 		case tensorExternal:
 			return errors.New("its data are in another file: export with external_data=False, or onnx.save(onnx.load(path), path)")
@@ -287,7 +286,7 @@ func readTensor(content []byte) (w Weight, err error) {
 		return nil
 	})
 	if err == nil {
-		err = w.finish(kind, raw)
+		err = w.finish(kind)
 	}
 	if err != nil {
 		return w, fmt.Errorf("initializer %q: %w", w.Name, err)
@@ -296,13 +295,13 @@ func readTensor(content []byte) (w Weight, err error) {
 }
 
 // finish checks that the data fit the shape.
-func (w *Weight) finish(kind uint64, raw bool) error {
+func (w *Weight) finish(kind uint64) error {
 	var ok bool
 	if w.Type, ok = weightTypes[kind]; !ok {
 		return fmt.Errorf("data_type: expected FLOAT, FLOAT16, BFLOAT16 or DOUBLE, got %d", kind)
 	}
-	if w.Type == "I64" || w.Type == "F64" && !raw {
-		w.Type, w.Data = "I64", nil
+	if w.Type == "I64" {
+		w.Data = nil
 		return nil
 	}
 	n := map[string]int{"F16": 2, "BF16": 2, "F32": 4, "F64": 8}[w.Type]

@@ -40,8 +40,12 @@ func readKeras(archive *zip.Reader) ([]tensor, []string, error) {
 var (
 	activationPattern = regexp.MustCompile(`"activation": ?"([a-z_]+)"`)
 	foreignPattern    = regexp.MustCompile(`"class_name": ?"(AveragePooling2D|BatchNormalization|GlobalAveragePooling2D|SeparableConv2D|DepthwiseConv2D|Normalization|Rescaling)"`)
+	formatPattern     = regexp.MustCompile(`"data_format": ?"channels_`)
 	firstPattern      = regexp.MustCompile(`"data_format": ?"channels_first"`)
 )
+
+// noteChannels is said of files of weights alone.
+const noteChannels = "the file does not say the order of channels: channels_last is taken, Keras's default (a whole model, model.save, says it)"
 
 // readHDF5 reads Keras's weights. What config, which may be the file itself,
 // says of the model is looked at for what weights do not show.
@@ -57,6 +61,10 @@ func readHDF5(content, config []byte) ([]tensor, []string, error) {
 	datasets, err := hdf5.Read(content)
 	if err != nil {
 		return nil, nil, err
+	}
+	var notes []string
+	if !formatPattern.Match(config) {
+		notes = []string{noteChannels}
 	}
 	channelsLast := !firstPattern.Match(config)
 	var tensors []tensor
@@ -74,5 +82,5 @@ func readHDF5(content, config []byte) ([]tensor, []string, error) {
 		}
 		tensors = append(tensors, tensor{name: strings.TrimPrefix(d.Path, "/"), shape: d.Shape, values: values, channelsLast: channelsLast})
 	}
-	return tensors, nil, nil
+	return tensors, notes, nil
 }
