@@ -274,7 +274,7 @@ func stateDict(value any, depth int) ([]tensor, []string, error) {
 	}
 	var names []string
 	for _, key := range dict.Keys {
-		names = append(names, fmt.Sprintf("%.40v", key))
+		names = append(names, fmt.Sprintf("%.40s", fmt.Sprint(key)))
 	}
 	return nil, nil, fmt.Errorf("expected a state dictionary or one under %s, got keys %s", strings.Join(stateKeys, ", "), strings.Join(slices.Clip(names[:min(10, len(names))]), ", "))
 }
