@@ -209,10 +209,12 @@ func names(parts []part) string {
 // t10k, and whether there are images in it.
 var idxPattern = regexp.MustCompile(`(?i)^(.*?)(train|t10k|test)([^/]*)(images|labels)[-._]idx[123]-(?:ubyte|int)(?:\.gz)?$`)
 
-// idxSiblings returns the files that belong to an IDX file of images: those of
-// the same folder whose names begin the same.
+// idxSiblings returns the files that belong to an IDX file of images: it, and
+// those of the same folder whose names begin the same. Of what is there twice, it
+// goes before its twin, and the plain before the compressed.
 func idxSiblings(file string) []entry {
-	match := idxPattern.FindStringSubmatch(filepath.Base(file))
+	named := filepath.Base(file)
+	match := idxPattern.FindStringSubmatch(named)
 	if match == nil || !strings.EqualFold(match[4], "images") {
 		return nil
 	}
@@ -223,10 +225,12 @@ func idxSiblings(file string) []entry {
 	var sources []entry
 	for _, e := range entries {
 		other := idxPattern.FindStringSubmatch(e.Name())
-		if other == nil || other[1] != match[1] {
+		if other == nil || other[1] != match[1] || e.IsDir() {
 			continue
 		}
-		if plain, compressed := strings.CutSuffix(e.Name(), ".gz"); compressed && slices.ContainsFunc(entries, func(e os.DirEntry) bool { return e.Name() == plain }) {
+		plain, compressed := strings.CutSuffix(e.Name(), ".gz")
+		twice := compressed && slices.ContainsFunc(entries, func(e os.DirEntry) bool { return e.Name() == plain })
+		if e.Name() != named && (twice || e.Name()+".gz" == named) {
 			continue
 		}
 		sources = append(sources, fileSource(filepath.Join(filepath.Dir(file), e.Name()), e.Name()))

@@ -51,12 +51,18 @@ func fileSource(file, name string) entry {
 				opened.Close()
 				return nil, 0, nil, err
 			}
-			if info.Mode().IsRegular() {
-				return opened, info.Size(), opened, nil
-			}
-			defer opened.Close() // a pipe
-			return inMemory(opened)
+			return opened, info.Size(), opened, nil
 		}}
+}
+
+// readPipe reads what is no regular file to its end.
+func readPipe(ctx context.Context, path string) ([]byte, error) {
+	pipe, err := os.Open(path)
+	if err != nil {
+		return nil, errors.Unwrap(err) // whose text repeats the path
+	}
+	defer pipe.Close()
+	return readAll(cancellable{ctx, pipe})
 }
 
 func memorySource(name string, content []byte) entry {
@@ -75,17 +81,18 @@ func zipSource(prefix string, f *zip.File) entry {
 				return nil, 0, nil, err
 			}
 			defer opened.Close()
-			return inMemory(opened)
+			content, err := readAll(opened)
+			return bytes.NewReader(content), int64(len(content)), io.NopCloser(nil), err
 		}}
 }
 
-// inMemory reads all of r, which must not be large.
-func inMemory(r io.Reader) (io.ReaderAt, int64, io.Closer, error) {
+// readAll reads all of r, which must not be large.
+func readAll(r io.Reader) ([]byte, error) {
 	content, err := io.ReadAll(io.LimitReader(r, maxMember+1))
 	if err == nil && len(content) > maxMember {
 		err = fmt.Errorf("%w: expected at most %d bytes in memory, got more", ErrFormat, maxMember)
 	}
-	return bytes.NewReader(content), int64(len(content)), io.NopCloser(nil), err
+	return content, err
 }
 
 // hidden reports whether a path is of what file managers and archivers add.

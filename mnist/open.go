@@ -206,6 +206,13 @@ func sourcesOf(ctx context.Context, path string) ([]entry, func(), error) {
 		}
 		return expand(ctx, sources)
 	}
+	if !info.Mode().IsRegular() { // a pipe, which can be read once only
+		content, err := readPipe(ctx, path)
+		if err != nil {
+			return nil, nil, err
+		}
+		return expand(ctx, []entry{memorySource(filepath.Base(path), content)})
+	}
 	// An IDX file of images comes with one of labels beside it.
 	if siblings := idxSiblings(path); siblings != nil {
 		return siblings, func() {}, nil
