@@ -2,85 +2,131 @@ package bench
 
 import (
 	"context"
-	"fmt"
-	"runtime"
+	"errors"
+	"math"
+	"slices"
 	"strings"
 	"testing"
 	"time"
 
-	"github.com/kernelet/kernelet/kernels"
+	"github.com/kernelet/kernelet/lenet"
+	"github.com/kernelet/kernelet/mnist"
 )
 
-// The rows of kernelet bench, each under its name there.
-func BenchmarkCeiling(b *testing.B) { benchmarkRows(b, "ceiling") }
-func BenchmarkKernel(b *testing.B)  { benchmarkRows(b, "kernel") }
-func BenchmarkWhole(b *testing.B)   { benchmarkRows(b, "whole") }
+// TestTimed: a training that reaches what is accepted is a row of seconds, one that
+// does not is a note that says how far it came, one that fails is an error.
+func TestTimed(t *testing.T) {
+	data := &mnist.Dataset{Train: mnist.Synthetic(200, 1), Test: mnist.Synthetic(50, 2)}
+	settings := lenet.Tutorial()
+	settings.Epochs, settings.Batch = 2, 50
+	var seen [][2]int
+	row, note, err := timed(t.Context(), data, "two epochs", settings, 0, func(done, total int) { seen = append(seen, [2]int{done, total}) })
+	if err != nil || note != "" || row.Name != "two epochs" || row.Unit != "s" || !(row.Value > 0) || row.Low != row.Value || row.High != row.Value || row.Best != row.Value || row.Samples != 1 || row.Batch != 50 || row.Benchmark != row.Key() {
+		t.Errorf("got %+v, %q, error %v", row, note, err)
+	}
+	if !slices.Equal(seen, [][2]int{{1, 2}, {2, 2}}) {
+		t.Errorf("progress: got %v", seen)
+	}
+	quiet := func(int, int) {}
+	if row, note, err := timed(t.Context(), data, "to all", settings, 100.1, quiet); err != nil || row.Name != "" || !strings.HasPrefix(note, "to all: not reached, ") || !strings.HasSuffix(note, " % of the test images") {
+		t.Errorf("not reached: got %+v, %q, error %v", row, note, err)
+	}
+	settings.Batch = -1
+	if _, _, err := timed(t.Context(), data, "wrong", settings, 0, quiet); err == nil {
+		t.Error("a batch of -1: no error")
+	}
+	settings.Batch = 50
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if _, _, err := timed(ctx, data, "ended", settings, 0, quiet); !errors.Is(err, context.Canceled) {
+		t.Errorf("expected context.Canceled, got %v", err)
+	}
+	data.Test.Labels = data.Test.Labels[1:]
+	if _, _, err := timed(t.Context(), data, "wrong", settings, 0, quiet); err == nil {
+		t.Error("a label is missing: no error")
+	}
+}
 
-func benchmarkRows(b *testing.B, group string) {
-	var sets []*kernels.Set
-	for _, name := range kernels.Available() {
-		s, err := kernels.Select(name)
-		if err != nil {
-			b.Fatal(err)
-		}
-		sets = append(sets, s)
-	}
-	chosen, err := kernels.Select("")
+// TestPhaseRows: the phases of a step and what lies between them are rows whose
+// values add up to the step's, as its threads' own time.
+func TestPhaseRows(t *testing.T) {
+	settings := lenet.Tutorial()
+	settings.Batch, settings.Threads = 50, 1
+	trainer, err := lenet.NewTrainer(lenet.NewModel(1), settings)
 	if err != nil {
-		b.Fatal(err)
+		t.Fatal(err)
 	}
-	threads := runtime.GOMAXPROCS(0)
-	roofs := ceilings(sets, chosen, threads)
-	peaks := map[string]float64{} // GFLOP/s, by the name of a set and a number of threads
-	var rows []*measurement
-	switch group {
-	case "ceiling":
-		rows = roofs
-	case "kernel":
-		rows = kernelMeasurements(sets)
-	case "whole":
-		var closeAll func()
-		rows, closeAll, err = wholeMeasurements(context.Background(), Options{}, chosen, threads)
-		defer closeAll()
-		if err != nil {
-			b.Fatal(err)
+	defer trainer.Close()
+	data := mnist.Synthetic(100, 1)
+	m := trainMeasurement(trainer, batches{images: data.Images, labels: data.Labels, size: 50})
+	images, err := m.run(3)
+	if err != nil || images != 150 {
+		t.Fatalf("expected 150 images, got %v, error %v", images, err)
+	}
+	rows := m.phases(m.row)
+	names := map[string]bool{}
+	for _, row := range rows {
+		if row.Group != phaseGroup || row.Threads != 1 || row.Batch != 50 || row.Unit != "µs/image" || row.Benchmark != row.Key() || names[row.Name] {
+			t.Errorf("got %+v", row)
+		}
+		names[row.Name] = true
+		if row.Value < row.Waiting || row.Waiting < 0 || row.Name != restName && !(row.Value > 0) {
+			t.Errorf("%s: %v of which %v waiting", row.Name, row.Value, row.Waiting)
 		}
 	}
-	for _, m := range roofs {
-		if m.row.Name == PeakName && group != "ceiling" {
-			if err := measure(context.Background(), []*measurement{m}, 2*time.Millisecond, 11); err != nil {
-				b.Fatal(err)
-			}
-			m.finish()
-			peaks[fmt.Sprint(m.row.ISA, m.row.Threads)] = m.row.Value
+	if len(rows) != len(trainer.PhaseTimes())+1 || !names[restName] {
+		t.Errorf("got %d rows", len(rows))
+	}
+	// However many threads, the parts add up to the mean of the steps' time.
+	for _, threads := range []int{1, 4} {
+		total, of := 0.0, m.row
+		of.Threads = threads
+		for _, row := range (&steps{trainer: trainer, images: 150, took: 3 * time.Second}).rows(of) {
+			total += row.Value
+		}
+		if want := 3e6 / 150; math.Abs(total-want) > 1e-9*want {
+			t.Errorf("%d threads: expected %v µs an image, got %v", threads, want, total)
 		}
 	}
-	for _, m := range rows {
-		b.Run(strings.SplitN(m.row.Key(), "/", 2)[1], func(b *testing.B) {
-			m.samples, m.latencies, m.n = nil, m.latencies[:0], b.N
-			times := 1
-			if m.rate != nil {
-				times = b.N
-			}
-			for range times {
-				s, _, err := m.sample(60 * time.Millisecond)
-				if err != nil {
-					b.Fatal(err)
-				}
-				m.samples = append(m.samples, s)
-			}
-			m.finish()
-			if m.row.Unit != "ns" { // which every benchmark has
-				b.ReportMetric(m.row.Value, m.row.Unit)
-			}
-			for unit, value := range map[string]float64{
-				"dense-GFLOP/s": m.row.DenseGFLOPs, "executed-GFLOP/s": m.row.ExecutedGFLOPs, "B/image": m.row.Bytes,
-				"x-peak": m.row.DenseGFLOPs / peaks[fmt.Sprint(m.row.ISA, m.row.Threads)], "p50-µs": m.row.P50, "p99-µs": m.row.P99,
-			} {
-				if value > 0 {
-					b.ReportMetric(value, unit)
-				}
-			}
-		})
+}
+
+// TestBound: a kernel's bound is the ceiling that allows the least: operations at
+// the peak, or bytes from the nearest level that holds what a call touches.
+func TestBound(t *testing.T) {
+	r := &Report{}
+	ceiling := func(name, isa string, value float64) {
+		r.Rows = append(r.Rows, Row{Group: "ceiling", Name: name, ISA: isa, Threads: 1, Value: value})
+	}
+	ceiling(PeakName, "avx2", 100)
+	ceiling(PeakName, "avx512", 200)
+	ceiling(ReadingPrefix+"L1", "avx512", 400)
+	ceiling(ReadingPrefix+"memory", "avx512", 10)
+	for name, c := range map[string]struct {
+		isa                      string
+		executed, touched, bytes float64
+		bound                    string
+		of                       float64
+	}{
+		"operations": {"avx2", 1e6, 1000, 4000, "FMA", 10.0 / 20},                 // 1e6 operations at 100 GFLOP/s: 10 µs
+		"wider":      {"avx512", 1e6, 1000, 4000, "FMA", 5.0 / 20},                // 5 µs
+		"bytes":      {"avx2", 1e5, 1000, 4e6, "L1", 10.0 / 20},                   // 4e6 bytes at 400 GB/s: 10 µs
+		"memory":     {"avx2", 1e6, 1e12, 150e3, "memory", 15.0 / 20},             // 150e3 bytes at 10 GB/s: 15 µs
+		"no peak":    {"generic", 1e6, 1000, 4000, "L1", 4000 / (400 * 1e3) / 20}, // no row of the set
+		"nothing":    {"generic", 1e6, 1000, 0, "", 0},
+	} {
+		m := &measurement{row: Row{ISA: c.isa, Value: 20, Bytes: c.bytes}, executed: c.executed, touched: c.touched}
+		r.bound(m)
+		if m.row.Bound != c.bound || math.Abs(m.row.OfBound-c.of) > 1e-12 {
+			t.Errorf("%s: expected %q, %v, got %q, %v", name, c.bound, c.of, m.row.Bound, m.row.OfBound)
+		}
+	}
+}
+
+// TestUnnamed: processors that the system does not name are as many as Go uses,
+// each another, and none is a number that a system gives.
+func TestUnnamed(t *testing.T) {
+	list := unnamed()
+	if len(list) != len(slices.Compact(slices.Sorted(slices.Values(list)))) || slices.Max(list) >= 0 {
+		t.Errorf("got %v", list)
 	}
 }
