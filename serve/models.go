@@ -50,6 +50,7 @@ type models struct {
 	file     string           // Options.ModelFile
 	folder   string           // Options.ModelFolder
 	seen     map[string]stamp // state of every file when it was last read, or tried
+	lost     bool             // the folder could not be listed
 	log      *slog.Logger
 	metrics  *metrics
 }
@@ -140,6 +141,13 @@ func (m *models) reload(all bool) error {
 	m.changing.Lock()
 	defer m.changing.Unlock()
 	files, err := m.files()
+	if lost := err != nil; lost != m.lost || lost && all {
+		if m.lost = lost; lost {
+			m.log.Error("models not listed", "folder", m.folder, "error", err)
+		} else {
+			m.log.Info("models listed again", "folder", m.folder)
+		}
+	}
 	if err != nil {
 		return err
 	}

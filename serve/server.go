@@ -5,11 +5,11 @@ import (
 	"errors"
 	"log/slog"
 	"net/http"
-	"runtime/debug"
 	"sync"
 	"sync/atomic"
 	"time"
 
+	"github.com/kernelet/kernelet"
 	"github.com/kernelet/kernelet/lenet"
 	"golang.org/x/sync/semaphore"
 )
@@ -70,7 +70,7 @@ func New(options Options) (*Server, error) {
 		log = slog.New(slog.DiscardHandler)
 	}
 	s := &Server{
-		options: options, limits: limits, log: log, version: moduleVersion(), metrics: newMetrics(),
+		options: options, limits: limits, log: log, version: kernelet.Version(), metrics: newMetrics(),
 		memory: budget{limit: limits.Memory}, inFlight: budget{limit: int64(limits.InFlight)}, calls: budget{limit: int64(limits.GRPCCalls)},
 		pictures: pictureBudget{semaphore.NewWeighted(limits.PictureMemory), limits.PictureMemory}, picturesWaiting: budget{limit: int64(limits.InFlight)},
 	}
@@ -202,22 +202,4 @@ func (s *Server) listModels(w http.ResponseWriter, _ *http.Request) error {
 	}
 	writeJSON(w, http.StatusOK, map[string]any{"models": entries})
 	return nil
-}
-
-// moduleVersion is that of this module, as the program's build knows it.
-func moduleVersion() string {
-	const module = "github.com/kernelet/kernelet"
-	info, ok := debug.ReadBuildInfo()
-	if !ok {
-		return "unknown"
-	}
-	if info.Main.Path == module {
-		return info.Main.Version
-	}
-	for _, d := range info.Deps {
-		if d.Path == module {
-			return d.Version
-		}
-	}
-	return "unknown"
 }
