@@ -74,6 +74,9 @@ func Run(ctx context.Context, options Options) (*Report, error) {
 		options.Progress = func(string, int, int) {}
 	}
 	chosen, err := kernels.Select(options.ISA)
+	if err == nil {
+		err = ctx.Err()
+	}
 	if err != nil {
 		return nil, err
 	}

@@ -74,6 +74,9 @@ type stressed struct {
 // end it returns what it has seen with the context's error.
 func RunStress(ctx context.Context, options StressOptions) (*Stress, error) {
 	set, err := kernels.Select(options.ISA)
+	if err == nil {
+		err = ctx.Err()
+	}
 	if err != nil {
 		return nil, err
 	}

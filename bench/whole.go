@@ -44,12 +44,11 @@ func wholeMeasurements(ctx context.Context, options Options, set *kernels.Set, t
 			many.close()
 		}
 	}
-	data := mnist.Synthetic(drawnImages, wholeSeed)
-	if options.Images != nil {
-		data = *options.Images
-		if data.Len() < fewImages {
-			return nil, closeAll, fmt.Errorf("bench: images: expected at least %d, got %d", fewImages, data.Len())
-		}
+	var data mnist.Set
+	if options.Images == nil {
+		data = mnist.Synthetic(drawnImages, wholeSeed)
+	} else if data = *options.Images; data.Len() < fewImages {
+		return nil, closeAll, fmt.Errorf("bench: images: expected at least %d, got %d", fewImages, data.Len())
 	}
 	if options.wants(Train) {
 		for _, batch := range []int{100, 1000} {

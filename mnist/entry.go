@@ -107,11 +107,12 @@ func hidden(name string) bool {
 
 func folderSources(ctx context.Context, folder string) ([]entry, error) {
 	var sources []entry
-	err := filepath.WalkDir(folder, func(file string, entry fs.DirEntry, err error) error {
+	root := folder + string(filepath.Separator) // so that a link to a folder is followed
+	err := filepath.WalkDir(root, func(file string, entry fs.DirEntry, err error) error {
 		if err == nil {
 			err = ctx.Err()
 		}
-		if err != nil || file == folder {
+		if err != nil || file == root {
 			return err
 		}
 		if strings.HasPrefix(entry.Name(), ".") || entry.Name() == "__MACOSX" {

@@ -61,6 +61,32 @@ func TestSiblings(t *testing.T) {
 	}
 }
 
+// TestLinks: a link to a folder is read as the folder, and within one links to
+// files are; what is no file is passed over.
+func TestLinks(t *testing.T) {
+	train, test := Synthetic(6, 1), Synthetic(4, 2)
+	files := forms(train, test)["npy"]
+	folder, elsewhere := files.folder(t), files.folder(t)
+	link := filepath.Join(t.TempDir(), "link")
+	if err := os.Symlink(folder, link); err != nil {
+		t.Skip(err)
+	}
+	for name := range files {
+		path := filepath.Join(folder, name)
+		if err := errors.Join(os.Remove(path), os.Symlink(filepath.Join(elsewhere, name), path)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := os.Symlink("nowhere", filepath.Join(folder, "x_train.csv")); err != nil {
+		t.Fatal(err)
+	}
+	for _, path := range []string{link, folder, link + string(filepath.Separator)} {
+		if got, err := Open(t.Context(), path); err != nil || !bytes.Equal(got.Train.Images, train.Images) || !bytes.Equal(got.Test.Labels, test.Labels) {
+			t.Errorf("%s: other images, or %v", path, err)
+		}
+	}
+}
+
 // TestOneHot: labels as rows of zeros with one 1; other rows are errors that show
 // the row.
 func TestOneHot(t *testing.T) {

@@ -52,18 +52,25 @@ func (f *benchFlags) await(e *environment) error {
 	if !f.Wait {
 		return nil
 	}
-	line, said := newProgress(e.stderr, f.quiet(), ""), time.Time{}
+	line := newProgress(e.stderr, f.quiet(), "")
 	defer line.clear()
-	return bench.WaitForQuiet(e.ctx, runtime.GOMAXPROCS(0), func(share float64) {
+	return bench.WaitForQuiet(e.ctx, runtime.GOMAXPROCS(0), waiting(line))
+}
+
+// waiting says on a line of progress or, where there is none, once a minute, what
+// is waited for.
+func waiting(line *progress) func(share float64) {
+	said := time.Time{}
+	return func(share float64) {
 		text := fmt.Sprintf("waiting for a quiet machine: something else takes %.0f %% of the processors", 100*share)
 		switch {
 		case line.width != nil:
 			line.write(text)
 		case share > 0 && time.Since(said) > time.Minute: // for a log
 			said = time.Now()
-			fmt.Fprintln(e.stderr, text)
+			fmt.Fprintln(line.w, text)
 		}
-	})
+	}
 }
 
 // run measures, and writes the report in the forms that the flags ask for. A run

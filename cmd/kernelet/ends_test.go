@@ -21,6 +21,7 @@ import (
 
 	"github.com/kernelet/kernelet/internal/smalldisk"
 	"github.com/kernelet/kernelet/lenet"
+	"github.com/kernelet/kernelet/mnist"
 )
 
 // asProcess is a process of this test's binary as the command.
@@ -158,7 +159,12 @@ func TestOutputLost(t *testing.T) {
 			t.Errorf("%v: %v, %q", c.Args[1:], err, stderr.String())
 		}
 	}
-	for _, arguments := range [][]string{{"info"}, {"data", "--data", data}, {"eval", "--data", data}, {"--help"}} {
+	digit, measured := filepath.Join(t.TempDir(), "digit.png"), measuredFile(t, "a.json", 40)
+	writePNG(t, digit, mnist.Synthetic(1, 2).Images)
+	for _, arguments := range [][]string{
+		{"info"}, {"data", "--data", data}, {"data", "look", data}, {"eval", "--data", data}, {"--help"}, {"--version"}, {"completion", "bash"}, {"predict", digit},
+		{"predict", "--json", digit}, {"read", digit}, {"bench", "compare", measured, measured}, {"bench", "compare", "--csv", measured, measured},
+	} {
 		fails(asProcess(arguments...))
 	}
 	fails(long(t, out))

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os"
 	"path/filepath"
 
 	"github.com/kernelet/kernelet/internal/wholefile"
@@ -35,9 +36,16 @@ func newClassifier(model *lenet.Model, isa string) (*lenet.Classifier, error) {
 }
 
 // roomFor refuses a path, given by a flag, where no page or report could be
-// written; an empty one needs no room.
+// written. An empty one needs no room, nor does what is no file but a pipe, a
+// terminal or a device.
 func roomFor(flag, path string) error {
 	if path == "" {
+		return nil
+	}
+	switch info, err := os.Stat(path); {
+	case err == nil && info.IsDir():
+		return fmt.Errorf("%s: %s: expected a file, got a folder", flag, path)
+	case err == nil && !info.Mode().IsRegular():
 		return nil
 	}
 	room, err := makeRoom(filepath.Dir(path), pageBytes)

@@ -27,7 +27,8 @@ func picturePaths(arguments []string) ([]string, error) {
 			paths = append(paths, argument)
 		case err == nil && info.IsDir():
 			found := 0
-			err := filepath.WalkDir(argument, func(path string, entry fs.DirEntry, err error) error {
+			root := argument + string(filepath.Separator) // so that a link to a folder is followed
+			err := filepath.WalkDir(root, func(path string, entry fs.DirEntry, err error) error {
 				if err != nil {
 					return err
 				}

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bufio"
 	"bytes"
 	"context"
 	"io"
@@ -40,6 +41,34 @@ func TestServe(t *testing.T) {
 	}
 	cancel()
 	<-ended
+}
+
+// TestServeOff: what is not served is said to be off, and the server needs one of
+// both.
+func TestServeOff(t *testing.T) {
+	ctx, cancel := context.WithCancel(context.Background())
+	reader, writer := io.Pipe()
+	ended := make(chan int)
+	go func() {
+		ended <- run(ctx, []string{"serve", "--listen", "", "--grpc", "127.0.0.1:0"}, io.Discard, writer)
+		writer.Close()
+	}()
+	said := bufio.NewReader(reader)
+	line, err := said.ReadString('\n')
+	for err == nil && !strings.Contains(line, "msg=ready") {
+		line, err = said.ReadString('\n')
+	}
+	if err != nil || !strings.Contains(line, " http=off grpc=127.0.0.1:") {
+		t.Errorf("got %q, error %v", line, err)
+	}
+	go io.Copy(io.Discard, said)
+	cancel()
+	if code := <-ended; code != 0 {
+		t.Errorf("expected exit code 0, got %d", code)
+	}
+	if _, stderr := execute(t, exitFailure, "serve", "--listen", "", "--grpc", ""); !strings.Contains(stderr, "expected an address for HTTP or gRPC, got none") {
+		t.Errorf("nothing to serve: %q", stderr)
+	}
 }
 
 func TestServeErrors(t *testing.T) {
