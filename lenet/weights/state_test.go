@@ -77,13 +77,13 @@ func TestCheckpoint(t *testing.T) {
 			return safetensors.Write(w, map[string]string{"format": format}, list)
 		})
 	}
-	all := map[string]*lenet.Model{"": weights, "adam.first.": moments, "adam.second.": moments}
+	all := map[string]*lenet.Model{"": weights, "adam.m.": moments, "adam.v.": moments}
 	for name, c := range map[string]struct {
 		format  string
 		average *lenet.Model
 		want    *lenet.Model
 	}{
-		"weights": {"kernelet checkpoint 3", nil, weights}, "mean": {"kernelet checkpoint 3", mean, mean}, "another program's": {"pt", nil, nil},
+		"weights": {"kernelet checkpoint 2", nil, weights}, "mean": {"kernelet checkpoint 2", mean, mean}, "another program's": {"pt", nil, nil},
 	} {
 		if delete(all, "average."); c.average != nil {
 			all["average."] = c.average
