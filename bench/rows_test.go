@@ -3,12 +3,14 @@ package bench
 import (
 	"context"
 	"errors"
+	"maps"
 	"math"
 	"slices"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/kernelet/kernelet/kernels"
 	"github.com/kernelet/kernelet/lenet"
 	"github.com/kernelet/kernelet/mnist"
 )
@@ -128,5 +130,68 @@ func TestUnnamed(t *testing.T) {
 	list := unnamed()
 	if len(list) != len(slices.Compact(slices.Sorted(slices.Values(list)))) || slices.Max(list) >= 0 {
 		t.Errorf("got %v", list)
+	}
+}
+
+// TestWholeMeasurements: training and inference are measured as far as they are
+// asked for, on each number of threads, on the images that are given.
+func TestWholeMeasurements(t *testing.T) {
+	sets := kernels.Available()
+	if len(sets) == 1 {
+		t.Skip("plain Go takes a minute")
+	}
+	set, err := kernels.Select(sets[len(sets)-1])
+	if err != nil {
+		t.Fatal(err)
+	}
+	images := mnist.Synthetic(fewImages, 1)
+	for name, c := range map[string]struct {
+		parts []string
+		want  map[string]int // rows of a name, on two threads; rates on one
+	}{
+		"all":       {nil, map[string]int{Train: 4, Infer: 5, TrainRate: 1, InferRate: 1}},
+		"training":  {[]string{Train}, map[string]int{Train: 4, TrainRate: 1}},
+		"inference": {[]string{Infer}, map[string]int{Infer: 5, InferRate: 1}},
+		"kernels":   {[]string{Kernels}, map[string]int{}},
+	} {
+		measured, closeAll, err := wholeMeasurements(t.Context(), Options{Parts: c.parts, Images: &images}, set, 2)
+		if err != nil {
+			t.Fatal(err)
+		}
+		got := map[string]int{}
+		for _, m := range measured {
+			if m.row.ISA != set.Name() || m.row.Group != "whole" {
+				t.Errorf("%s: got %+v", name, m.row)
+			}
+			// Rates have a row for each count of this machine's processors.
+			if rate := m.row.Name == TrainRate || m.row.Name == InferRate; !rate || m.row.Threads == 1 {
+				got[m.row.Name]++
+			}
+			if (m.phases != nil) != (m.row.Name == Train) {
+				t.Errorf("%s: %s has phases: %v", name, m.row.Name, m.phases != nil)
+			}
+			if m.run != nil {
+				if n, err := m.run(1); err != nil || n != float64(m.row.Batch) {
+					t.Errorf("%s: %s: expected %d images, got %v, error %v", name, m.row.Name, m.row.Batch, n, err)
+				}
+			}
+		}
+		closeAll()
+		if !maps.Equal(got, c.want) {
+			t.Errorf("%s: expected rows %v, got %v", name, c.want, got)
+		}
+	}
+	ended, cancel := context.WithCancel(t.Context())
+	cancel()
+	if _, closeAll, err := wholeMeasurements(ended, Options{Images: &images}, set, 1); !errors.Is(err, context.Canceled) {
+		t.Errorf("expected context.Canceled, got %v", err)
+	} else {
+		closeAll()
+	}
+	few := mnist.Synthetic(10, 1)
+	if _, closeAll, err := wholeMeasurements(t.Context(), Options{Images: &few}, set, 1); err == nil || !strings.Contains(err.Error(), "images: expected at least 1000, got 10") {
+		t.Errorf("ten images: got %v", err)
+	} else {
+		closeAll()
 	}
 }
