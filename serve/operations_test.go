@@ -5,7 +5,10 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
+	"io"
 	"log/slog"
+	"net/http"
 	"net/http/httptest"
 	"os"
 	"path/filepath"
@@ -19,6 +22,7 @@ import (
 
 	"github.com/kernelet/kernelet/bench"
 	"github.com/kernelet/kernelet/lenet"
+	"github.com/kernelet/kernelet/mnist"
 	"github.com/kernelet/kernelet/serve/inference"
 )
 
@@ -158,6 +162,30 @@ func TestRequestLog(t *testing.T) {
 	}
 	if path, _ := said[2]["path"].(string); len(path) > 300 {
 		t.Errorf("a path of %d bytes was logged", len(path))
+	}
+	// Requests to infer that are answered without net/http are logged as others are.
+	address, _, leave := started(t, s, Listen{})
+	body := jsonBody(t, mnist.Synthetic(1, 1).Images, 1)
+	for range 2 {
+		answer, err := http.Post("http://"+address+inferTarget, "application/json", bytes.NewReader(body))
+		if err != nil {
+			t.Fatal(err)
+		}
+		io.Copy(io.Discard, answer.Body)
+		answer.Body.Close()
+	}
+	http.DefaultClient.CloseIdleConnections()
+	if err := leave(); err != nil {
+		t.Error(err)
+	}
+	said = log.lines(t, "request")
+	for i, one := range said {
+		if one["endpoint"] != "infer" || one["method"] != "POST" || one["path"] != inferTarget || one["status"] != 200.0 || !strings.HasPrefix(fmt.Sprint(one["remote"]), "127.0.0.1:") {
+			t.Errorf("infer %d: got %v", i, one)
+		}
+	}
+	if len(said) != 2 {
+		t.Errorf("infer: expected two lines, got %v", said)
 	}
 	var silent logged
 	s = newServer(t, Options{Log: silent.logger(slog.LevelInfo)})
