@@ -43,7 +43,7 @@ func (v view) String() string {
 	for _, part := range []struct {
 		on   bool
 		name string
-	}{{v.backdrop == closeBackdrop, "shadow"}, {v.flat, "without-squares"}, {v.lines, "without-lines"}} {
+	}{{v.backdrop == closeBackdrop, "shadow"}, {v.flat, "without-squares"}, {v.lines, "without-lines"}, {v.pale, "pale"}, {v.whole, "all"}} {
 		if part.on {
 			name = fmt.Sprintf("%s-%s", name, part.name)
 		}

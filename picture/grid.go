@@ -95,7 +95,7 @@ func (r *Reader) cell(page *workspace, picture image.Image, cell image.Rectangle
 		return Digit{}, false
 	}
 	w.mask()
-	if !w.render(true) {
+	if !w.render(false) {
 		return Digit{}, false
 	}
 	p := r.classify(w)

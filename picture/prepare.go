@@ -107,6 +107,7 @@ type view struct {
 	lines    bool // straight lines are erased
 	flat     bool // what rows and columns have in common is subtracted
 	whole    bool // everything is ink
+	pale     bool // so is what is much paler than the rest
 	last     bool // the ink that the border says it is not
 	as       bool // MNIST's form already
 }
@@ -128,10 +129,13 @@ func (w *workspace) views() []view {
 	}
 	if !w.small {
 		v = append(v, view{light: byBorder, backdrop: closeBackdrop}, view{light: byBorder, backdrop: closeBackdrop, lines: true})
+		v = append(v, view{light: byBorder, pale: true})
 		if max(w.gray.width, w.gray.height) >= 60 {
 			v = append(v, view{light: !byBorder, backdrop: closeBackdrop, last: true})
 		}
 	}
+	// The digit of a tight crop touches as many sides as a frame does.
+	v = append(v, view{light: byBorder, whole: true})
 	w.allViews = v
 	return v
 }
@@ -175,6 +179,9 @@ func (w *workspace) see(v view) bool {
 		return false
 	}
 	floor := uint8(max(8, threshold(&w.counts)*2/5))
+	if v.pale {
+		floor = max(8, floor*2/5)
+	}
 	if v.lines {
 		if w.ruled = w.ruler.erase(&w.ink, max(8, floor*5/8)); !w.ruled {
 			return false
@@ -199,7 +206,7 @@ func (w *workspace) see(v view) bool {
 		w.touches = w.touches || w.ruled && w.ruler.count < 3 && w.touchesLine()
 		w.mask()
 	}
-	return w.render(true)
+	return w.render(v.pale)
 }
 
 // extract fills ink as v's light and backdrop have it, from what was kept if
@@ -338,8 +345,9 @@ func (w *workspace) mask() {
 	}
 }
 
-// render levels what ink is left and draws it.
-func (w *workspace) render(widen bool) bool {
+// render levels what ink is left and draws it; pale ink is as good as dark if
+// pale is set.
+func (w *workspace) render(pale bool) bool {
 	counts := &w.counts
 	if !w.fresh {
 		h := w.ink.histogram()
@@ -348,12 +356,15 @@ func (w *workspace) render(widen bool) bool {
 	t := threshold(counts)
 	low := t / 2
 	high := max(t*3/2, percentile(counts, t, 0.9)*4/5)
+	if pale {
+		low, high = t/5, t*3/5
+	}
 	box, ok := w.ink.inked(low, high)
 	if !ok {
 		return false
 	}
 	w.box = box
-	w.renderer.render(&w.prepared, &w.ink, box, low, high, widen)
+	w.renderer.render(&w.prepared, &w.ink, box, low, high)
 	return true
 }
 

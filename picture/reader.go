@@ -46,6 +46,9 @@ func (r *Reader) Digit(picture image.Image) (Digit, error) {
 			continue
 		}
 		thick[ink] = thick[ink] || w.renderer.stroke > 4
+		if v.last && found && w.renderer.stroke > thickest {
+			continue // a blob: the paper inside of the digit, or beside it
+		}
 		p := r.classify(w)
 		score := p.Probability
 		if w.touches {

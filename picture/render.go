@@ -51,24 +51,22 @@ func (r *renderer) spans(size, n int, from, step float64) []tap {
 
 // render draws the ink inside of box so that its longer side is 20 pixels and
 // its centre of mass is in the middle. Levels are stretched from low to high.
-func (r *renderer) render(target *[side * side]uint8, ink *plane, box image.Rectangle, low, high int, widen bool) {
+func (r *renderer) render(target *[side * side]uint8, ink *plane, box image.Rectangle, low, high int) {
 	size := max(box.Dx(), box.Dy())
 	r.draw(ink, box, low, high, float64(size)/digit)
 	r.stroke = r.strokeWidth()
-	if widen && r.stroke < thinnest {
+	if r.stroke < thinnest {
 		// Less room for the box, by what the stroke will grow at either end.
 		grow := (thinnest - r.stroke) / 2
 		r.draw(ink, box, low, high, float64(size)/(digit-2*grow))
 		r.dilate(grow * fine)
-	} else if widen && r.stroke > thickest {
+	} else if r.stroke > thickest {
 		r.invert()
 		r.dilate((r.stroke - thickest) / 2 * fine)
 		r.invert()
 	}
 	r.centre(target)
-	if widen {
-		gain(target)
-	}
+	gain(target)
 }
 
 // draw resamples the box to the fine grid, where a pixel of the prepared image

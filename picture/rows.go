@@ -304,7 +304,7 @@ func (r *Reader) readPart(w, cell *workspace, b blob, box image.Rectangle) (Digi
 			cell.ink.values[(y+rim)*cell.ink.width+x+rim] = uint8(sum / (factor * factor))
 		}
 	}
-	if !cell.render(true) {
+	if !cell.render(false) {
 		return Digit{}, false
 	}
 	return Digit{Prediction: r.classify(cell), Box: w.shown(box), Image: cell.prepared}, true

@@ -104,6 +104,53 @@ func TestSheets(t *testing.T) {
 	}
 }
 
+// TestViews: what only some of the views show right: a pen that runs dry, and
+// crops whose digit touches three sides or four.
+func TestViews(t *testing.T) {
+	reader := picture.NewReader(newClassifier(t))
+	const n = 200
+	drawn := mnist.Synthetic(n, 13)
+	ways := map[string]struct {
+		floor int
+		draw  func(glyph []byte, i int) *image.Gray
+	}{
+		"runs dry": {184, func(glyph []byte, i int) *image.Gray {
+			m := image.NewGray(image.Rect(0, 0, 140, 140))
+			for at := range m.Pix {
+				x, y := at%140/5, at/140/5
+				// From a fifth of full ink at the top or at the bottom.
+				share := 0.2 + 0.8*min(1, math.Abs(float64(y-4-20*(i%2)))/18)
+				m.Pix[at] = uint8(230 - 200*share*float64(glyph[y*mnist.Columns+x])/255)
+			}
+			return m
+		}},
+		"tight": {190, func(glyph []byte, i int) *image.Gray {
+			m := reduced(glyph, 60)
+			box := image.Rect(60, 60, 0, 0)
+			for at, v := range m.Pix {
+				if v < 128 {
+					box.Min.X, box.Max.X = min(box.Min.X, at%60), max(box.Max.X, at%60+1)
+				}
+			}
+			box.Min.Y, box.Max.Y = 2, 58
+			return m.SubImage(box).(*image.Gray)
+		}},
+	}
+	for name, way := range ways {
+		right := 0
+		for i := range n {
+			d, err := reader.Digit(way.draw(drawn.Images[i*mnist.ImageBytes:][:mnist.ImageBytes], i))
+			if err == nil && d.Digit == int(drawn.Labels[i]) {
+				right++
+			}
+		}
+		t.Logf("%s: %d of %d", name, right, n)
+		if right < way.floor {
+			t.Errorf("%s: expected at least %d of %d read right, got %d", name, way.floor, n, right)
+		}
+	}
+}
+
 // TestSmall: digits of few pixels are read, and so is where they are.
 func TestSmall(t *testing.T) {
 	reader := picture.NewReader(newClassifier(t))
