@@ -52,19 +52,19 @@ func floats64(x []float32) []float64 {
 	return values
 }
 
-// expect holds values against want; those of bounds, made by Winograd's
-// matrices, have to be the same but for rounding in float64.
-func expect(t *testing.T, s *Set, name string, got []float32, want []float64, bounds []number, roundings float64) {
+// expect holds values of a layout against want; those of bounds, made by
+// Winograd's matrices, have to be the same but for rounding in float64.
+func expect(t *testing.T, s *Set, name string, of layout, got []float32, want []float64, bounds []number, roundings float64) {
 	t.Helper()
-	if len(got) != len(want) || len(got) != len(bounds) {
-		t.Fatalf("%s: %s: %d values, %d expected, %d bounds", s.Name(), name, len(got), len(want), len(bounds))
+	if len(got) != of.Length() || len(want) != len(got) || len(bounds) != len(got) {
+		t.Fatalf("%s: %s %v: %d values, %d expected, %d bounds", s.Name(), name, of, len(got), len(want), len(bounds))
 	}
 	for i, v := range got {
 		if math.Abs(bounds[i].value-want[i]) > 1e-12*bounds[i].magnitude {
-			t.Fatalf("%s: %s[%d]: Winograd's matrices give %v, direct sums %v", s.Name(), name, i, bounds[i].value, want[i])
+			t.Fatalf("%s: %s%s: Winograd's matrices give %v, direct sums %v", s.Name(), name, of.At(i), bounds[i].value, want[i])
 		}
 		if tolerance := gamma(roundings) * bounds[i].magnitude; !(math.Abs(float64(v)-want[i]) <= tolerance) {
-			t.Fatalf("%s: %s[%d]: expected %v ± %g, got %v", s.Name(), name, i, want[i], tolerance, v)
+			t.Fatalf("%s: %s%s: expected %v ± %g, got %v", s.Name(), name, of.At(i), want[i], tolerance, v)
 		}
 	}
 }
@@ -94,7 +94,7 @@ func TestConv1Chain(t *testing.T) {
 		if err := s.Conv1ForwardReLUPool(n, y, x, u, bias); err != nil {
 			t.Fatal(err)
 		}
-		expect(t, s, "y", y, lined(n, want), bounds, 3*roundings+2)
+		expect(t, s, "y", lines(n, dimPool1...), y, lined(n, want), bounds, 3*roundings+2)
 	}
 }
 
@@ -171,14 +171,14 @@ func TestConv2Chain(t *testing.T) {
 			check(s.Conv2InputTransform(n, inferenceV, b.x))
 			check(s.Conv2ForwardReLUPool(n, y, work, u, inferenceV, bias))
 			// Two transforms before the sum of 20 products, one after it.
-			expect(t, s, "y", y, b.y, b.yBounds, 3*roundings+shape.Conv2Inputs+2)
+			expect(t, s, "y", lines(n, dimPool2...), y, b.y, b.yBounds, 3*roundings+shape.Conv2Inputs+2)
 			blockV, blockDM := v[shape.Conv2TrainV(first):][:shape.Conv2TrainV(n)], dm[shape.Conv2DM(first):][:shape.Conv2DM(n)]
 			check(s.Conv2TrainInputTransform(n, blockV, b.x, 0, shape.Conv2Inputs))
 			check(s.Conv2TrainForwardReLUPoolMask(n, y, make([]byte, len(b.mask)), work, trainU, blockV, bias, 0, shape.Conv2Outputs))
-			expect(t, s, "y in training", y, b.y, b.trainBounds, 3*toomRoundings+2*shape.Conv2Inputs+2)
+			expect(t, s, "y in training, ", lines(n, dimPool2...), y, b.y, b.trainBounds, 3*toomRoundings+2*shape.Conv2Inputs+2)
 			check(s.Conv2OutputGrad(n, blockDM, b.dy, b.mask, 0, shape.Conv2Outputs))
 			check(s.Conv2InputGrad(n, dx, work, trainU, blockDM, 0, shape.Conv2Inputs))
-			expect(t, s, "dx", dx, b.dx, b.dxBounds, 3*toomRoundings+2*shape.Conv2Outputs+1)
+			expect(t, s, "dx", lines(n, dimPool1...), dx, b.dx, b.dxBounds, 3*toomRoundings+2*shape.Conv2Outputs+1)
 			dy, mask = append(dy, b.dy...), append(mask, b.mask...)
 			first += n
 		}
@@ -187,7 +187,7 @@ func TestConv2Chain(t *testing.T) {
 			check(s.Conv2WeightGrad(batch, task, du, db, dm, v, dy, mask))
 		}
 		check(s.Conv2WeightGradTransform(dw, du, 0, shape.Conv2Outputs))
-		expect(t, s, "dw", dw, dwLines, dwNumbers, 3*toomRoundings+weightGradRoundings(batch))
-		expect(t, s, "db", db, wantDB, dbNumbers, biasGradRoundings(batch))
+		expect(t, s, "dw", plain(dimConv2W...), dw, dwLines, dwNumbers, 3*toomRoundings+weightGradRoundings(batch))
+		expect(t, s, "db", plain(dim{Name: "output", Size: shape.Conv2Outputs}), db, wantDB, dbNumbers, biasGradRoundings(batch))
 	}
 }
