@@ -23,21 +23,41 @@ type digit struct {
 	Probability   float32     `json:"probability"`
 	Probabilities [10]float32 `json:"probabilities"`
 	Rejected      bool        `json:"rejected"`       // no digit, by the model's Calibration
+	Box           *box        `json:"box,omitempty"`  // of rows
 	Seen          []byte      `json:"seen,omitempty"` // 28×28, what the network saw
 	Layers        *layers     `json:"layers,omitempty"`
 }
 
+// box is where something lies in a picture, in pixels: x, y, width, height.
+type box [4]int
+
+func boxOf(r image.Rectangle) box { return box{r.Min.X, r.Min.Y, r.Dx(), r.Dy()} }
+
+// row is a line of digits, as kernelet read --json has it.
+type row struct {
+	Text   string  `json:"text"`
+	Box    box     `json:"box"`
+	Digits []digit `json:"digits"` // from left to right
+}
+
+// reading is what was read in a picture: a digit, or rows where they were asked
+// for.
+type reading struct {
+	Digits []digit `json:"digits,omitempty"`
+	Rows   []row   `json:"rows,omitempty"`
+}
+
 // pictureAnswer is the answer about a file of a form.
 type pictureAnswer struct {
-	Name   string  `json:"name"`
-	Digits []digit `json:"digits,omitempty"`
-	Error  string  `json:"error,omitempty"`
+	Name string `json:"name"`
+	reading
+	Error string `json:"error,omitempty"`
 }
 
 // pictureOptions are what the query of POST /v1/digits says.
 type pictureOptions struct {
-	model        *model
-	seen, layers bool
+	model              *model
+	seen, layers, rows bool
 }
 
 func (s *Server) pictureOptions(r *http.Request) (o pictureOptions, err error) {
@@ -45,7 +65,7 @@ func (s *Server) pictureOptions(r *http.Request) (o pictureOptions, err error) {
 	if o.model, err = s.models.get(query.Get("model")); err != nil {
 		return o, err
 	}
-	for name, target := range map[string]*bool{"seen": &o.seen, "layers": &o.layers} {
+	for name, target := range map[string]*bool{"seen": &o.seen, "layers": &o.layers, "rows": &o.rows} {
 		if text := query.Get(name); text != "" {
 			if *target, err = strconv.ParseBool(text); err != nil {
 				return o, badRequest("%s: expected true or false, got %q", name, shorten(text))
@@ -78,7 +98,10 @@ func (s *Server) readDigits(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	writeJSON(w, http.StatusOK, map[string]any{"model": options.model.name, "digits": read})
+	writeJSON(w, http.StatusOK, struct {
+		reading
+		Model string `json:"model"`
+	}{read, options.model.name})
 	return nil
 }
 
@@ -108,7 +131,7 @@ func (s *Server) readForm(w http.ResponseWriter, r *http.Request, x *scratch, bo
 			return badRequest("body: a file of the form is not complete")
 		}
 		answer := pictureAnswer{Name: shorten(part.FileName())}
-		if answer.Digits, err = s.readPicture(r, content, options); err != nil {
+		if answer.reading, err = s.readPicture(r, content, options); err != nil {
 			p := asProblem(err)
 			if p.status >= http.StatusInternalServerError {
 				return err
@@ -124,30 +147,72 @@ func (s *Server) readForm(w http.ResponseWriter, r *http.Request, x *scratch, bo
 	return nil
 }
 
-// readPicture reads the digit in a picture file.
-func (s *Server) readPicture(r *http.Request, content []byte, options pictureOptions) ([]digit, error) {
+// readPicture reads the digit, or the rows of digits, in a picture file.
+func (s *Server) readPicture(r *http.Request, content []byte, options pictureOptions) (reading, error) {
 	width, height, err := pictureSize(content)
 	if err != nil {
-		return nil, err
+		return reading{}, err
 	}
 	if most := s.limits.PicturePixels; width <= 0 || height <= 0 || width > most/height {
-		return nil, tooLarge("pixels", "picture: expected from 1 to %d pixels, got %d×%d", most, width, height)
+		return reading{}, tooLarge("pixels", "picture: expected from 1 to %d pixels, got %d×%d", most, width, height)
 	}
 	need := pictureBytes(width*height, len(content))
+	if options.rows {
+		need += rowsBytes(width * height)
+	}
 	if err := s.pictures.take(r.Context(), need); err != nil {
-		return nil, err
+		return reading{}, err
 	}
 	defer s.pictures.give(need)
 	decoded, err := decodePicture(content, s.limits.PicturePixels)
 	if err != nil {
-		return nil, pictureProblem(err)
+		return reading{}, pictureProblem(err)
+	}
+	if options.rows {
+		return s.readRows(decoded, options)
 	}
 	read, err := options.model.reader.Digit(decoded)
 	if err != nil {
-		return nil, pictureProblem(err)
+		return reading{}, pictureProblem(err)
 	}
 	s.metrics.images(protocolHTTP, 1)
-	return []digit{options.digit(&read)}, nil
+	return reading{Digits: []digit{options.digit(&read)}}, nil
+}
+
+// mostDigits bounds the answer about a picture's rows. A page of paper has fewer;
+// layers take milliseconds each.
+func (o *pictureOptions) mostDigits() int {
+	if o.layers {
+		return 64
+	}
+	return 5000
+}
+
+func (s *Server) readRows(decoded image.Image, options pictureOptions) (reading, error) {
+	found, err := options.model.reader.Rows(decoded)
+	if err != nil {
+		return reading{}, pictureProblem(err)
+	}
+	count := 0
+	for _, f := range found {
+		count += len(f.Digits)
+	}
+	if most := options.mostDigits(); count > most {
+		return reading{}, tooLarge("digits", "picture: expected at most %d digits, found %d", most, count)
+	}
+	var all reading
+	for _, f := range found {
+		one := row{Text: f.Text, Box: boxOf(f.Box)}
+		for i := range f.Digits {
+			d := options.digit(&f.Digits[i])
+			where := boxOf(f.Digits[i].Box)
+			d.Box = &where
+			one.Digits = append(one.Digits, d)
+		}
+		all.Rows = append(all.Rows, one)
+	}
+	s.metrics.images(protocolHTTP, count)
+	return all, nil
 }
 
 func (o *pictureOptions) digit(read *picture.Digit) digit {
@@ -165,6 +230,10 @@ func (o *pictureOptions) digit(read *picture.Digit) digit {
 // of length bytes, as package picture says: 24 bytes a pixel, a copy of the
 // file, and 200 KB.
 func pictureBytes(n, length int) int64 { return 24*int64(n) + int64(length) + 256<<10 }
+
+// rowsBytes bounds the memory to look for rows in, which happens at no more than
+// 1200×1200 pixels.
+func rowsBytes(n int) int64 { return 40 * int64(min(n, 1200*1200)) }
 
 // pictureProblem says what is wrong with a picture.
 func pictureProblem(err error) error {

@@ -6,11 +6,13 @@ import (
 	"fmt"
 	"image"
 	"image/color"
+	"image/draw"
 	"image/gif"
 	"image/jpeg"
 	"image/png"
 	"math"
 	"mime/multipart"
+	"strings"
 	"testing"
 
 	reference64 "github.com/kernelet/kernelet/internal/reference"
@@ -100,6 +102,70 @@ func TestDigits(t *testing.T) {
 		if p.Name == "junk" && p.Error == "" || p.Name != "junk" && (len(p.Digits) != 1 || p.Digits[0].Digit != 7) {
 			t.Errorf("form: %+v", p)
 		}
+	}
+}
+
+// TestRows reads a picture with two rows of sevens, 1 and 3 of them.
+func TestRows(t *testing.T) {
+	s := newServer(t, Options{})
+	one := seven()
+	page := image.NewGray(image.Rect(0, 0, 5*one.Rect.Dx(), 3*one.Rect.Dy()))
+	for i := range page.Pix {
+		page.Pix[i] = one.Pix[0]
+	}
+	corners := []image.Point{{1, 0}, {0, 2}, {2, 2}, {4, 2}}
+	for i, c := range corners {
+		corners[i] = image.Pt(c.X*one.Rect.Dx(), c.Y*one.Rect.Dy())
+		draw.Draw(page, one.Rect.Add(corners[i]), one, image.Point{}, draw.Src)
+	}
+	var file bytes.Buffer
+	if err := png.Encode(&file, page); err != nil {
+		t.Fatal(err)
+	}
+	w := do(t, s, "POST", "/v1/digits?rows=true&layers=true&seen=true", nil, file.Bytes())
+	var a struct {
+		Model  string
+		Digits []digit
+		Rows   []row
+	}
+	if err := json.Unmarshal(w.Body.Bytes(), &a); err != nil || w.Code != 200 || a.Model != "lenet" || a.Digits != nil || len(a.Rows) != 2 {
+		t.Fatalf("expected two rows, got %d %.300s", w.Code, w.Body)
+	}
+	if a.Rows[0].Text != "7" || a.Rows[1].Text != "777" {
+		t.Errorf("expected 7 and 777, got %q and %q", a.Rows[0].Text, a.Rows[1].Text)
+	}
+	found := append(a.Rows[0].Digits, a.Rows[1].Digits...)
+	for i, d := range found {
+		where := image.Rect(d.Box[0], d.Box[1], d.Box[0]+d.Box[2], d.Box[1]+d.Box[3])
+		if d.Digit != 7 || where.Empty() || !where.In(one.Rect.Add(corners[i])) || len(d.Seen) != pixels || d.Layers == nil {
+			t.Errorf("digit %d: expected a 7 in %v, got %d in %v", i, one.Rect.Add(corners[i]), d.Digit, where)
+		}
+	}
+	if text := do(t, s, "GET", "/metrics", nil, nil).Body.String(); !strings.Contains(text, `kernelet_images_total{protocol="http"} 4`) {
+		t.Error("expected 4 images in the metrics")
+	}
+	// Specks of the size of digits: more than the answer may have.
+	many := image.NewGray(image.Rect(0, 0, 600, 600))
+	for y := range 600 {
+		for x := range 600 {
+			if x%30 == 15 && y%30 > 8 && y%30 < 22 {
+				many.SetGray(x, y, color.Gray{255})
+				many.SetGray(x+1, y, color.Gray{255})
+			}
+		}
+	}
+	file.Reset()
+	if err := png.Encode(&file, many); err != nil {
+		t.Fatal(err)
+	}
+	if w := do(t, s, "POST", "/v1/digits?rows=true&layers=true", nil, file.Bytes()); w.Code != 413 || !strings.Contains(w.Body.String(), "picture: expected at most 64 digits, found ") {
+		t.Errorf("many digits with layers: expected 413, got %d %.100s", w.Code, w.Body)
+	}
+	if w := do(t, s, "POST", "/v1/digits?rows=true", nil, graymapOf(100, 100)); w.Code != 422 {
+		t.Errorf("an empty picture: expected 422, got %d %.100s", w.Code, w.Body)
+	}
+	if !s.pictures.memory.TryAcquire(s.pictures.limit) {
+		t.Error("memory for pictures was not given back")
 	}
 }
 

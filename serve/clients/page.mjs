@@ -79,7 +79,8 @@ async function give(page, how, name, type, base64) {
   }, [how, name, type, base64]);
 }
 
-// photograph makes a picture of ink on paper under uneven light, with grain.
+// photograph makes a picture of ink on paper under uneven light, with grain: of
+// one digit, or of rows of digits.
 const photograph = (page, points) => page.evaluate(points => {
   const c = document.createElement('canvas'), x = c.getContext('2d');
   c.width = 1200;
@@ -90,11 +91,17 @@ const photograph = (page, points) => page.evaluate(points => {
   x.fillStyle = light;
   x.fillRect(0, 0, 1200, 900);
   x.strokeStyle = '#26306e';
-  x.lineWidth = 26;
+  x.lineWidth = typeof points[0][0] === 'number' ? 26 : 16;
   x.lineCap = x.lineJoin = 'round';
-  x.beginPath();
-  for (const [u, v] of points) x.lineTo(350 + 500 * u, 150 + 600 * v);
-  x.stroke();
+  const rows = typeof points[0][0] === 'number' ? null : points;
+  (rows ?? [[points]]).forEach((row, j) => row.forEach((digit, i) => {
+    x.beginPath();
+    for (const [u, v] of digit) {
+      if (rows) x.lineTo(100 + 350 * i + 220 * u, 80 + 420 * j + 300 * v);
+      else x.lineTo(350 + 500 * u, 150 + 600 * v);
+    }
+    x.stroke();
+  }));
   const image = x.getImageData(0, 0, 1200, 900);
   let seed = 1;
   for (let i = 0; i < image.data.length; i++) if (i % 4 < 3) {
@@ -145,6 +152,17 @@ const shot = (page, name) => page.screenshot({ path: path.join(folder, name + '.
   await empty(page);
   await give(page, 'paste', 'seven.jpg', 'image/jpeg', await photograph(page, seven));
   await reads(page, 7, 'a pasted photograph');
+  await give(page, 'drop', 'rows.jpg', 'image/jpeg', await photograph(page, [[three, seven, seven], [seven, three]]));
+  await page.waitForFunction(() => document.querySelector('#answer .words').textContent.startsWith('It reads 5 digits'));
+  check('a photograph of two rows', await answer(page) === 'It reads 5 digits: 377, 73', await answer(page));
+  check('a picture of every digit', await page.locator('#found button canvas').count() === 5);
+  await page.click('#found button >> nth=1');
+  check('a digit of a row can be looked at', await page.textContent('#bars .best span') === '7' && await page.getAttribute('#found button >> nth=1', 'aria-pressed') === 'true');
+  await accessible(page, 'draw, with rows of digits');
+  await shot(page, 'rows');
+  await page.keyboard.press('Escape');
+  await empty(page);
+  check('no digits are left', await page.isHidden('#others'));
   await give(page, 'drop', 'notes.txt', 'text/plain', btoa('not a picture'));
   await page.waitForFunction(() => document.querySelector('#answer .words').textContent === 'Not a picture: notes.txt');
   check('what is no picture is called so', true);

@@ -39,7 +39,7 @@ export function startDrawing() {
       for (const box of picture.boxes ?? []) {
         context.strokeStyle = style.getPropertyValue('--second');
         context.lineWidth = 2 * devicePixelRatio;
-        context.strokeRect((size - w) / 2 + box[0] * scale, (size - h) / 2 + box[1] * scale, (box[2] - box[0]) * scale, (box[3] - box[1]) * scale);
+        context.strokeRect((size - w) / 2 + box[0] * scale, (size - h) / 2 + box[1] * scale, box[2] * scale, box[3] * scale);
       }
     }
     draw(context, size, style.getPropertyValue('--pen'));
@@ -74,11 +74,17 @@ export function startDrawing() {
     asking = true;
     again = false;
     try {
-      const query = new URLSearchParams({ model: $('model').value, seen: true, layers: $('inside').open });
-      const start = performance.now();
-      const answer = await request('v1/digits?' + query, { method: 'POST', body: picture ? picture.file : graymap() });
-      if (!strokes.length && !picture) return;
-      show(answer.digits);
+      const start = performance.now(), asked = picture;
+      let rows = asked ? await read(asked.file, { rows: true }).then(a => a.rows, () => []) : [];
+      const found = rows.flatMap(r => r.digits).length, several = found > 1;
+      if (several && found <= 64 && $('inside').open) rows = (await read(asked.file, { rows: true, layers: true })).rows;
+      const answer = several ? null : await read(asked ? asked.file : graymap(), { layers: $('inside').open });
+      if (!strokes.length && !picture || asked !== picture) { again = true; return; }
+      if (picture) {
+        picture.boxes = several ? rows.flatMap(r => r.digits.map(d => d.box)) : [];
+        paint();
+      }
+      show(several ? rows : [{ digits: answer.digits }]);
       $('time').textContent = `${(performance.now() - start).toFixed(1)} ms there and back`;
     } catch (e) {
       fail(e.message);
@@ -87,6 +93,8 @@ export function startDrawing() {
       if (again) ask();
     }
   }
+
+  const read = (body, options) => request('v1/digits?' + new URLSearchParams({ model: $('model').value, seen: true, ...options }), { method: 'POST', body });
 
   function fail(text) {
     $('answer').className = 'error';
@@ -112,29 +120,46 @@ export function startDrawing() {
     });
   }
 
-  function show(digits) {
-    const answer = $('answer'), first = digits?.[0];
+  // show tells of rows of digits; a digit alone is a row of one.
+  function show(rows) {
+    const answer = $('answer'), digits = rows?.flatMap(r => r.digits) ?? [], [first] = digits, several = digits.length > 1;
     answer.className = first ? '' : 'none';
-    answer.firstChild.textContent = first ? digits.map(d => d.digit).join('').slice(0, 1) : '?';
-    answer.lastChild.textContent = !first ? 'Nothing drawn yet' : digits.length > 1 ?
-      `${digits.length} digits: ${digits.map(d => d.digit).join(' ')}` : `It reads ${first.digit}, ${sure(first.probability)}`;
-    fill(first);
-    others(digits);
-    if (!first) { $('time').textContent = ''; clearLayers(); return; }
-    if (first.seen) gray($('seen'), bytes(first.seen), 28, 28);
-    if (first.layers) layers(first.layers);
+    answer.firstChild.textContent = first ? several ? '…' : first.digit : '?';
+    answer.lastChild.textContent = !first ? 'Nothing drawn yet' : several ?
+      `It reads ${digits.length} digits: ${rows.map(r => r.text).join(', ')}` : `It reads ${first.digit}, ${sure(first.probability)}`;
+    others(several ? rows : []);
+    select(first);
+    if (!first) $('time').textContent = '';
+  }
+
+  // select shows the probabilities of a digit, and what the network makes of it.
+  function select(digit) {
+    fill(digit);
+    clearLayers(digit?.seen);
+    if (digit?.layers) layers(digit.layers);
   }
 
   const sure = p => percent(p) + (p > .9 ? '' : p > .6 ? ', but not sure' : ', a guess');
 
-  function others(digits) {
-    $('others').hidden = !(digits?.length > 1);
-    $('found').replaceChildren();
-    if (digits?.length > 1) for (const d of digits) {
+  function others(rows) {
+    $('others').hidden = !rows.length;
+    $('found').replaceChildren(...rows.map(r => element('div', { className: 'found' }, ...r.digits.map(d => {
       const canvas = element('canvas', { className: 'thumb' });
-      if (d.seen) gray(canvas, bytes(d.seen), 28, 28);
-      $('found').append(element('figure', {}, canvas, element('figcaption', { textContent: `${d.digit}, ${percent(d.probability)}` })));
-    }
+      gray(canvas, bytes(d.seen), 28, 28);
+      canvas.setAttribute('aria-hidden', true);
+      const button = element('button', {}, canvas, element('span', { textContent: `${d.digit}, ${percent(d.probability)}` }));
+      button.onclick = () => {
+        for (const b of $('found').querySelectorAll('button')) choose(b, b === button);
+        select(d);
+      };
+      choose(button, d === rows[0].digits[0]);
+      return button;
+    }))));
+  }
+
+  function choose(button, chosen) {
+    button.classList.toggle('chosen', chosen);
+    button.setAttribute('aria-pressed', chosen);
   }
 
   function layers(l) {
@@ -146,8 +171,8 @@ export function startDrawing() {
     $('live-text').replaceChildren(element('b', { textContent: 'fc1’s inputs' }), `: ${l.live} of 800 are not zero; the others cost nothing`);
   }
 
-  function clearLayers() {
-    gray($('seen'), new Uint8Array(784), 28, 28);
+  function clearLayers(seen) {
+    gray($('seen'), seen ? bytes(seen) : new Uint8Array(784), 28, 28);
     layers({ conv1: btoa('\0'.repeat(2880)), conv2: btoa('\0'.repeat(800)), fc1: btoa('\0'.repeat(500)), live: 0 });
   }
 
