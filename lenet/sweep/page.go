@@ -20,7 +20,7 @@ var pageTemplate = template.Must(template.New("page").Funcs(template.FuncMap{
 }).Parse(pageText))
 
 // page is one file that needs no network. It is for summaries with a best run.
-func (s *Summary) page(results []Result, distribution, curves []byte) ([]byte, error) {
+func (s *Summary) page(results []Result) ([]byte, error) {
 	type row struct {
 		Group  *Group
 		Values []string
@@ -48,7 +48,8 @@ func (s *Summary) page(results []Result, distribution, curves []byte) ([]byte, e
 	var page bytes.Buffer
 	err := pageTemplate.Execute(&page, map[string]any{
 		"Summary": s, "Rows": rows, "Runs": runs, "Best": best, "Common": common,
-		"Distribution": template.HTML(distribution), "Curves": template.HTML(curves),
+		"Distribution": template.HTML(s.distribution(wide)), "NarrowDistribution": template.HTML(s.distribution(narrow)),
+		"Curves": template.HTML(s.curves(wide)), "NarrowCurves": template.HTML(s.curves(narrow)),
 	})
 	return page.Bytes(), err
 }

@@ -87,11 +87,37 @@ func (s scale) ticks() []float64 {
 
 func tick(v float64) string { return fmt.Sprintf("%.6g", v) }
 
+// layout is how wide a picture is, and its column of labels. A phone shows the
+// narrow one, with letters that can still be read.
+type layout struct{ width, labels float64 }
+
+var wide, narrow = layout{760, 190}, layout{420, 130}
+
+// right is where what is drawn ends.
+func (l layout) right() float64 { return l.width - 20 }
+
+// words writes the parts of a sentence, in one line if there is room, and returns
+// how many lines they took.
+func (l layout) words(p *svg, class, anchor string, x, y float64, parts ...string) int {
+	if l.width >= wide.width {
+		parts = []string{strings.Join(parts, " ")}
+	}
+	for i, part := range parts {
+		p.text(class, anchor, x, y+16*float64(i), part)
+	}
+	return len(parts)
+}
+
 // distribution draws every run's validation accuracy as a dot, a row a group,
 // with the mean and its confidence interval.
-func (s *Summary) distribution() []byte {
-	const width, row, top, labels, right = 760.0, 74.0, 34.0, 190.0, 740.0
-	height := top + row*float64(len(s.Groups)) + 44
+func (s *Summary) distribution(l layout) []byte {
+	const row, top = 74.0, 34.0
+	width, labels, right := l.width, l.labels, l.right()
+	height := top + row*float64(len(s.Groups)) + 60
+	if l == wide {
+		height -= 16
+	}
+	axis := top + row*float64(len(s.Groups))
 	p := newSVG(width, height, "distribution of the validation accuracy over the seeds")
 	low, high := math.Inf(1), math.Inf(-1)
 	for i := range s.Groups {
@@ -102,10 +128,10 @@ func (s *Summary) distribution() []byte {
 	x := newScale(low, high, labels, right)
 	p.text("title", "start", 12, 20, "Validation accuracy, a dot a run")
 	for _, v := range x.ticks() {
-		p.line("grid", x.at(v), top, x.at(v), height-44)
-		p.text("tick", "middle", x.at(v), height-28, tick(v))
+		p.line("grid", x.at(v), top, x.at(v), axis)
+		p.text("tick", "middle", x.at(v), axis+16, tick(v))
 	}
-	p.text("tick", "middle", (labels+right)/2, height-10, "per cent of the validation images; bar: mean with its 95 % confidence interval")
+	l.words(p, "tick", "end", right, axis+34, "per cent of the validation images;", "bar: mean with its 95 % confidence interval")
 	for i := range s.Groups {
 		g := &s.Groups[i]
 		base := top + row*float64(i+1) - 16
@@ -175,7 +201,7 @@ func labelLines(g *Group) []string {
 // curves draws losses and accuracy by epoch: the mean over the seeds, and a band
 // from the first to the ninth decile of the runs. Of many groups it draws those
 // with the best mean accuracy.
-func (s *Summary) curves() []byte {
+func (s *Summary) curves(l layout) []byte {
 	var shown []int
 	for i := range s.Groups {
 		if len(s.Groups[i].Runs) > 0 {
@@ -188,18 +214,21 @@ func (s *Summary) curves() []byte {
 		}
 		return 1
 	})
-	note := ""
+	note := "first to the ninth decile"
 	if len(shown) > colours {
-		note = fmt.Sprintf(" (the best %d of %d)", colours, len(shown))
+		note += fmt.Sprintf(" (the best %d of %d)", colours, len(shown))
 		shown = shown[:colours]
 	}
 	slices.Sort(shown)
-	const width, panel = 760.0, 230.0
-	keys := 18 * float64(len(shown))
-	p := newSVG(width, 3*panel+keys+48, "losses and accuracy by epoch")
-	p.text("title", "start", 12, 20, "By epoch: mean over the seeds, band from the first to the ninth decile"+note)
+	const panel = 230.0
+	keys, title := 18*float64(len(shown)), 20.0
+	if l != wide {
+		title += 16
+	}
+	p := newSVG(l.width, 3*panel+keys+title+28, "losses and accuracy by epoch")
+	l.words(p, "title", "start", 12, 20, "By epoch: mean over the seeds, band from the", note)
 	for i, group := range shown {
-		y := 40 + 18*float64(i)
+		y := title + 20 + 18*float64(i)
 		p.line(fmt.Sprintf("key c%d", group%colours), 12, y-4, 36, y-4)
 		label := s.Groups[group].Label
 		if label == "" {
@@ -215,12 +244,12 @@ func (s *Summary) curves() []byte {
 		{"validation loss", func(e Epoch) float64 { return e.ValLoss }},
 		{"validation accuracy, per cent", func(e Epoch) float64 { return e.ValAccuracy }},
 	} {
-		s.panel(p, shown, panels.name, panels.of, 36+keys+panel*float64(i), panel)
+		s.panel(p, l, shown, panels.name, panels.of, title+16+keys+panel*float64(i), panel)
 	}
 	return p.end()
 }
 
-func (s *Summary) panel(p *svg, shown []int, name string, of func(Epoch) float64, top, height float64) {
+func (s *Summary) panel(p *svg, l layout, shown []int, name string, of func(Epoch) float64, top, height float64) {
 	type points struct{ mean, low, high []float64 }
 	all := map[int]points{}
 	low, high, last := math.Inf(1), math.Inf(-1), 1
@@ -238,7 +267,7 @@ func (s *Summary) panel(p *svg, shown []int, name string, of func(Epoch) float64
 		low, high, last = min(low, slices.Min(c.low), slices.Min(c.mean)), max(high, slices.Max(c.high), slices.Max(c.mean)), max(last, len(c.mean))
 		all[i] = c
 	}
-	const left, right = 70.0, 740.0
+	left, right := 70.0, l.right()
 	x := newScale(1, float64(last), left, right)
 	if last == 1 {
 		x = scale{0, 2, left, right}

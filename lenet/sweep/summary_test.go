@@ -133,7 +133,7 @@ func TestFiles(t *testing.T) {
 	if dots := bytes.Count(read(DistributionFile), []byte("<circle")); dots != 6 {
 		t.Errorf("%s: expected a dot for each of the 6 runs, got %d", DistributionFile, dots)
 	}
-	if page := string(read(PageFile)); !strings.Contains(page, best.WeightsSHA256) || strings.Count(page, "<svg") != 2 {
+	if page := string(read(PageFile)); !strings.Contains(page, best.WeightsSHA256) || strings.Count(page, "<svg") != 4 {
 		t.Errorf("%s lacks the best run or a plot", PageFile)
 	}
 }

@@ -49,8 +49,8 @@ func Files(results []Result) ([]File, error) {
 	if summary.Best < 0 {
 		return files, nil // nothing to draw
 	}
-	distribution, curves := summary.distribution(), summary.curves()
-	page, err := summary.page(results, distribution, curves)
+	distribution, curves := summary.distribution(wide), summary.curves(wide)
+	page, err := summary.page(results)
 	return append(files, File{DistributionFile, distribution}, File{CurvesFile, curves}, File{PageFile, page}), err
 }
 

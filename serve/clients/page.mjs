@@ -3,7 +3,7 @@
 //
 //   node page.mjs URL FOLDER MODULES
 //
-// FOLDER gets the screenshots and two pictures of a digit, MODULES has
+// FOLDER gets the screenshots and three pictures of digits, MODULES has
 // playwright-core and axe-core.
 
 import fs from 'node:fs';
@@ -152,7 +152,9 @@ const shot = (page, name) => page.screenshot({ path: path.join(folder, name + '.
   await empty(page);
   await give(page, 'paste', 'seven.jpg', 'image/jpeg', await photograph(page, seven));
   await reads(page, 7, 'a pasted photograph');
-  await give(page, 'drop', 'rows.jpg', 'image/jpeg', await photograph(page, [[three, seven, seven], [seven, three]]));
+  const rows = await photograph(page, [[three, seven, seven], [seven, three]]);
+  fs.writeFileSync(path.join(folder, 'rows.jpg'), Buffer.from(rows, 'base64'));
+  await give(page, 'drop', 'rows.jpg', 'image/jpeg', rows);
   await page.waitForFunction(() => document.querySelector('#answer .words').textContent.startsWith('It reads 5 digits'));
   check('a photograph of two rows', await answer(page) === 'It reads 5 digits: 377, 73', await answer(page));
   check('a picture of every digit', await page.locator('#found button canvas').count() === 5);

@@ -124,7 +124,6 @@ export function startDrawing() {
   function show(rows) {
     const answer = $('answer'), digits = rows?.flatMap(r => r.digits) ?? [], [first] = digits, several = digits.length > 1;
     answer.className = first ? '' : 'none';
-    answer.firstChild.textContent = first ? several ? '…' : first.digit : '?';
     answer.lastChild.textContent = !first ? 'Nothing drawn yet' : several ?
       `It reads ${digits.length} digits: ${rows.map(r => r.text).join(', ')}` : `It reads ${first.digit}, ${sure(first.probability)}`;
     others(several ? rows : []);
@@ -134,6 +133,7 @@ export function startDrawing() {
 
   // select shows the probabilities of a digit, and what the network makes of it.
   function select(digit) {
+    $('answer').firstChild.textContent = digit ? digit.digit : '?';
     fill(digit);
     clearLayers(digit?.seen);
     if (digit?.layers) layers(digit.layers);
@@ -144,7 +144,7 @@ export function startDrawing() {
   function others(rows) {
     $('others').hidden = !rows.length;
     $('found').replaceChildren(...rows.map(r => element('div', { className: 'found' }, ...r.digits.map(d => {
-      const canvas = element('canvas', { className: 'thumb' });
+      const canvas = element('canvas');
       gray(canvas, bytes(d.seen), 28, 28);
       canvas.setAttribute('aria-hidden', true);
       const button = element('button', {}, canvas, element('span', { textContent: `${d.digit}, ${percent(d.probability)}` }));
