@@ -63,10 +63,10 @@ func (s *Set) Conv2OutputGrad(images int, dm, dy []float32, mask []byte, first, 
 // Conv2InputGrad computes a range of the channels of dx [20][12][12], the gradient
 // of conv2's input:
 //
-//	dV = Uᵀ dM summed over outputs,   dx = B dV Bᵀ
+//	dV = Ūᵀ dM summed over outputs,   dx = B dV Bᵀ
 //
-// from the transformed weights u [144][50][20] and the transformed gradient dm
-// [144][50]; work has at least shape.Conv2InputGradWork values.
+// from the transformed weights u [144][50][20], whose complex frequencies are
+// conjugated, and the transformed gradient dm [144][50]; work has at least shape.Conv2InputGradWork values.
 func (s *Set) Conv2InputGrad(images int, dx, work, u, dm []float32, first, count int) error {
 	c := contract{kernel: "Conv2InputGrad"}
 	c.block(images).length("dx", len(dx), shape.Conv2X*images).atLeast("work", len(work), shape.Conv2InputGradWork(images)).
@@ -84,7 +84,7 @@ func (s *Set) Conv2InputGrad(images int, dx, work, u, dm []float32, first, count
 
 // Conv2WeightGrad computes the part of conv2's weight gradient that belongs to a
 // task, 0 … shape.Conv2WeightTasks−1, the sum over a batch of images: a few
-// frequencies of the transformed gradient du [144][50][20] = Σ dM Vᵀ, or as the
+// frequencies of the transformed gradient du [144][50][20] = Σ dM V̄ᵀ, or as the
 // last task the gradient of the biases, db [50]. dm, v, dy and the masks are
 // the blocks' of the batch, one after another.
 func (s *Set) Conv2WeightGrad(images, task int, du, db, dm, v, dy []float32, mask []byte) error {

@@ -10,18 +10,25 @@
 //
 // Every kernel has one name, in five places. That of conv2's input gradient:
 //
-//	what it computes   Conv2InputGrad in conv2train.go: dV = Uᵀ dM, dx = B dV Bᵀ
+//	what it computes   Conv2InputGrad in conv2train.go: dV = Ūᵀ dM, dx = B dV Bᵀ
 //	emitter            gen/conv2/gradients.go: inputGradProducts, inputGradTransform; gen/toomcook has the matrices
-//	assembly           asm/avx2/conv2_amd64.s, asm/avx512/conv2_amd64.s: Conv2InputGradProducts16, …
-//	twin               conv2InputGradProducts, … in conv2train_generic.go: the same steps in plain Go
-//	case               Conv2InputGrad, … in cases_conv2train.go: its arguments
+//	assembly           asm/avx2/conv2_amd64.s, asm/avx512/conv2_amd64.s: Conv2InputGradProducts and …Transform,
+//	                   each for a block (16) and a half-block (8)
+//	twin               conv2InputGradProducts and …Transform in conv2train_generic.go: the same steps in plain Go,
+//	                   with the matrices in toomcook_generic.go
+//	case               Conv2InputGrad and its two steps in cases_conv2train.go: the arguments
 //
-// From its case follow the tests (go test -run /Conv2InputGrad ./kernels; its
-// definition in float64 is in exact_conv2train_test.go), the benchmark (go test -bench
-// /Conv2InputGrad ./kernels) and its row of kernelet bench. What calls the
-// assembly, functions.go and functions_amd64.go, is generated, so that adding a
-// kernel is to write an emitter, a twin, a method of Set with its contract, and a
-// case with its answer in float64.
+// From its case follow
+//
+//	tests       go test -run TestExact/Conv2InputGrad ./kernels holds it against its answer in float64, named in
+//	            exact_conv2train_test.go and computed in toom_test.go; TestTwins against the twin. What is the gradient
+//	            by definition, reference.ConvolveBack, TestConv2Chain in convolutions_test.go holds dx against
+//	benchmark   go test -run '^$' -bench '/^Conv2InputGrad$/images=16' ./kernels
+//	row         Kernel/Conv2InputGrad of kernelet bench
+//
+// What calls the assembly, functions.go and functions_amd64.go, is generated, so
+// that adding a kernel is to write an emitter, a twin, a method of Set with its
+// contract, and a case with its answer in float64.
 //
 // # Layout
 //

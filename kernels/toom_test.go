@@ -225,7 +225,7 @@ func conv2DXNumbers(n int, dv []number) []number {
 	return dx
 }
 
-// addConv2WeightGrad adds Σ dM Vᵀ of n images to du [144][50][20].
+// addConv2WeightGrad adds Σ dM V̄ᵀ of n images to du [144][50][20].
 func addConv2WeightGrad(n int, du, dm, v []number) {
 	for o := range shape.Conv2Outputs {
 		for c := range shape.Conv2Inputs {

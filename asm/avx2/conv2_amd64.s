@@ -3931,7 +3931,7 @@ GLOBL conv2_bits<>(SB), RODATA|NOPTR, $32
 // func Conv2InputGradProducts8(dv []float32, u []float32, dm []float32, first int)
 // Requires: AVX, FMA3
 TEXT ·Conv2InputGradProducts8(SB), $0-80
-	// Conv2InputGradProducts8 computes channels first … first+9 of dv [20][144] = Σ u dm from u [144][50][20] and dm [144][50].
+	// Conv2InputGradProducts8 computes channels first … first+9 of dv [20][144] = Σ ū dm from u [144][50][20], whose complex frequencies are conjugated, and dm [144][50].
 	// Registers: 14 of 16 vectors, 6 of 14 general.
 	MOVQ   dv_base+0(FP), AX
 	MOVQ   u_base+24(FP), CX
@@ -8878,7 +8878,7 @@ row4:
 // func Conv2InputGradProducts16(dv []float32, u []float32, dm []float32, first int)
 // Requires: AVX, FMA3
 TEXT ·Conv2InputGradProducts16(SB), $0-80
-	// Conv2InputGradProducts16 computes channels first … first+9 of dv [20][144] = Σ u dm from u [144][50][20] and dm [144][50].
+	// Conv2InputGradProducts16 computes channels first … first+9 of dv [20][144] = Σ ū dm from u [144][50][20], whose complex frequencies are conjugated, and dm [144][50].
 	// Registers: 14 of 16 vectors, 7 of 14 general.
 	MOVQ   dv_base+0(FP), AX
 	MOVQ   u_base+24(FP), CX

@@ -36,7 +36,7 @@ func Conv2TrainForwardReLUPoolMask8(y []float32, mask []byte, m []float32, u []f
 //go:noescape
 func Conv2OutputGrad8(dm []float32, dy []float32, mask []byte, first int)
 
-// Conv2InputGradProducts8 computes channels first … first+9 of dv [20][144] = Σ u dm from u [144][50][20] and dm [144][50].
+// Conv2InputGradProducts8 computes channels first … first+9 of dv [20][144] = Σ ū dm from u [144][50][20], whose complex frequencies are conjugated, and dm [144][50].
 //
 //go:noescape
 func Conv2InputGradProducts8(dv []float32, u []float32, dm []float32, first int)
@@ -78,7 +78,7 @@ func Conv2TrainForwardReLUPoolMask16(y []float32, mask []byte, m []float32, u []
 //go:noescape
 func Conv2OutputGrad16(dm []float32, dy []float32, mask []byte, first int)
 
-// Conv2InputGradProducts16 computes channels first … first+9 of dv [20][144] = Σ u dm from u [144][50][20] and dm [144][50].
+// Conv2InputGradProducts16 computes channels first … first+9 of dv [20][144] = Σ ū dm from u [144][50][20], whose complex frequencies are conjugated, and dm [144][50].
 //
 //go:noescape
 func Conv2InputGradProducts16(dv []float32, u []float32, dm []float32, first int)

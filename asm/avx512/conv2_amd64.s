@@ -3238,7 +3238,7 @@ row3:
 // func Conv2InputGradProducts8(dv []float32, u []float32, dm []float32, first int)
 // Requires: AVX, AVX512F, AVX512VL, FMA3
 TEXT ·Conv2InputGradProducts8(SB), $0-80
-	// Conv2InputGradProducts8 computes channels first … first+9 of dv [20][144] = Σ u dm from u [144][50][20] and dm [144][50].
+	// Conv2InputGradProducts8 computes channels first … first+9 of dv [20][144] = Σ ū dm from u [144][50][20], whose complex frequencies are conjugated, and dm [144][50].
 	// Registers: 24 of 32 vectors, 5 of 14 general.
 	MOVQ   dv_base+0(FP), AX
 	MOVQ   u_base+24(FP), CX
@@ -8017,7 +8017,7 @@ row3:
 // func Conv2InputGradProducts16(dv []float32, u []float32, dm []float32, first int)
 // Requires: AVX, AVX512DQ, AVX512F
 TEXT ·Conv2InputGradProducts16(SB), $0-80
-	// Conv2InputGradProducts16 computes channels first … first+9 of dv [20][144] = Σ u dm from u [144][50][20] and dm [144][50].
+	// Conv2InputGradProducts16 computes channels first … first+9 of dv [20][144] = Σ ū dm from u [144][50][20], whose complex frequencies are conjugated, and dm [144][50].
 	// Registers: 24 of 32 vectors, 5 of 14 general.
 	MOVQ   dv_base+0(FP), AX
 	MOVQ   u_base+24(FP), CX

@@ -65,10 +65,11 @@ func outputGrad(f *isa.File, width int) {
 	k.Return()
 }
 
-// inputGradProducts emits dV = Uᵀ dM for ten channels.
+// inputGradProducts emits dV = Ūᵀ dM for ten channels: complex frequencies of the
+// weights are conjugated.
 func inputGradProducts(f *isa.File, width int) {
 	k := f.Function("Conv2InputGradProducts", width, "dv, u, dm []float32, first int",
-		"computes channels first … first+9 of dv [20][144] = Σ u dm from u [144][50][20] and dm [144][50].")
+		"computes channels first … first+9 of dv [20][144] = Σ ū dm from u [144][50][20], whose complex frequencies are conjugated, and dm [144][50].")
 	dv, u, dm, first := k.Pointer("dv"), k.Pointer("u"), k.Pointer("dm"), k.Integer("first")
 	line := k.Line()
 	k.AdvanceBy(first, 4, u)

@@ -149,9 +149,16 @@ func steps(root string, places map[string]place) error {
 	return nil
 }
 
-// sentence is the first sentence of a function's comment without its name.
+// sentence is the first sentence of a function's comment without its name, with
+// the formula that follows a colon.
 func sentence(f *ast.FuncDecl) string {
-	return cell(strings.TrimPrefix(new(doc.Package).Synopsis(f.Doc.Text()), f.Name.Name+" "))
+	text := f.Doc.Text()
+	first := strings.TrimPrefix(new(doc.Package).Synopsis(text), f.Name.Name+" ")
+	if _, rest, _ := strings.Cut(text, "\n\n\t"); strings.HasSuffix(first, ":") {
+		formula, _, _ := strings.Cut(rest, "\n")
+		first += " " + strings.Join(strings.Fields(formula), " ")
+	}
+	return cell(first)
 }
 
 // cell is a text as it can stand in a table.
