@@ -70,12 +70,21 @@ func (c *dataFetchCommand) Run(e *environment) error {
 	if err != nil {
 		return fmt.Errorf("data: %w", err)
 	}
+	notKept := false
 	for _, l := range locations {
 		state := "verified"
-		if !l.Original {
+		switch {
+		case l.Path == "": // the user has no cache, or none that can be written to
+			notKept = true
+			fmt.Fprintf(e.stdout, "%-24s                   verified, not kept\n", l.Name)
+			continue
+		case !l.Original:
 			state = "not MNIST's original"
 		}
 		fmt.Fprintf(e.stdout, "%-24s %10d bytes  %s  %s\n", l.Name, l.Bytes, state, quoted(l.Path))
+	}
+	if notKept {
+		fmt.Fprintln(e.stdout, data.Source)
 	}
 	fmt.Fprintf(e.stdout, "%s: %d training and %d test images\n", data.Name, data.Train.Len(), data.Test.Len())
 	return nil

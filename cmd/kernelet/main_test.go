@@ -5,6 +5,8 @@ import (
 	"context"
 	"encoding/json"
 	"maps"
+	"net/http"
+	"net/http/httptest"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -14,6 +16,7 @@ import (
 	"testing"
 
 	"github.com/kernelet/kernelet"
+	"github.com/kernelet/kernelet/internal/testmnist"
 	"github.com/kernelet/kernelet/kernels"
 	"github.com/kernelet/kernelet/lenet"
 	"github.com/kernelet/kernelet/mnist"
@@ -220,6 +223,25 @@ func TestNoRealData(t *testing.T) {
 		t.Errorf("the model's metadata do not name the data, error %v", err)
 	}
 	execute(t, 2, "train", "--synthetic", "--data", out)
+}
+
+// TestDataNotKept: MNIST that was fetched and could not be kept is said to be so,
+// and why, and not taken for something else.
+func TestDataNotKept(t *testing.T) {
+	folder := testmnist.MNIST(t).Source
+	mirror := httptest.NewServer(http.FileServer(http.Dir(folder)))
+	defer mirror.Close()
+	if _, err := os.Stat(filepath.Join(folder, "train-images-idx3-ubyte.gz")); err != nil {
+		t.Skipf("needs MNIST as it is fetched: %v", err)
+	}
+	for _, name := range []string{"MNIST_DIR", "HOME", "XDG_CACHE_HOME", "LocalAppData"} {
+		t.Setenv(name, "")
+	}
+	t.Setenv("MNIST_MIRROR", mirror.URL)
+	stdout, _ := execute(t, 0, "data")
+	if strings.Count(stdout, " verified, not kept\n") != 4 || strings.Contains(stdout, "original") || !strings.Contains(stdout, "fetched, and not kept: the user has no cache folder\nmnist: 60000 training and 10000 test images\n") {
+		t.Errorf("data printed %q", stdout)
+	}
 }
 
 func TestData(t *testing.T) {

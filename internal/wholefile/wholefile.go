@@ -23,6 +23,7 @@ const temporarySuffix = ".tmp"
 // renames it to path. A new file has the permissions of any new file; one that
 // is replaced keeps its mode and, where the system allows it, its owner. If path
 // is a symbolic link, the file that it leads to is replaced and the link stays.
+// Other names of the same file, hard links, keep what they had.
 //
 // Devices, pipes and standard output under any of its names cannot be replaced:
 // the content is written to them as they are.
