@@ -55,14 +55,28 @@ func fileSource(file, name string) entry {
 		}}
 }
 
-// readPipe reads what is no regular file to its end.
+// readPipe reads what is no regular file to its end. Whoever writes to it may not
+// have begun yet, and may never begin.
 func readPipe(ctx context.Context, path string) ([]byte, error) {
-	pipe, err := os.Open(path)
-	if err != nil {
-		return nil, errors.Unwrap(err) // whose text repeats the path
+	done := make(chan struct{})
+	var read []byte
+	var failure error
+	go func() {
+		defer close(done)
+		var pipe *os.File
+		if pipe, failure = os.Open(path); failure != nil {
+			failure = errors.Unwrap(failure) // whose text repeats the path
+			return
+		}
+		defer pipe.Close()
+		read, failure = readAll(cancellable{ctx, pipe})
+	}()
+	select {
+	case <-done:
+		return read, failure
+	case <-ctx.Done():
+		return nil, ctx.Err()
 	}
-	defer pipe.Close()
-	return readAll(cancellable{ctx, pipe})
 }
 
 func memorySource(name string, content []byte) entry {

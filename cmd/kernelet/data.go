@@ -37,11 +37,20 @@ func loadReal(e *environment, options mnist.Options, quiet bool) (*mnist.Dataset
 // loadData returns the data that the flags name, MNIST, or drawn digits.
 func loadData(e *environment, flags *dataFlags, quiet bool) (*mnist.Dataset, error) {
 	if flags.Synthetic {
-		return &mnist.Dataset{
-			Train: mnist.Synthetic(syntheticTrain, syntheticSeed),
-			Test:  mnist.Synthetic(syntheticTest, syntheticSeed+1),
-			Name:  "synthetic", Source: "drawn",
-		}, nil
+		drawn := make(chan *mnist.Dataset, 1)
+		go func() {
+			drawn <- &mnist.Dataset{
+				Train: mnist.Synthetic(syntheticTrain, syntheticSeed),
+				Test:  mnist.Synthetic(syntheticTest, syntheticSeed+1),
+				Name:  "synthetic", Source: "drawn",
+			}
+		}()
+		select {
+		case data := <-drawn:
+			return data, nil
+		case <-e.ctx.Done():
+			return nil, e.ctx.Err()
+		}
 	}
 	data, err := loadReal(e, mnist.Options{Dir: flags.Data}, quiet)
 	if errors.Is(err, mnist.ErrUnavailable) {

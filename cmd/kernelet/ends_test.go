@@ -5,8 +5,10 @@ package main
 import (
 	"bufio"
 	"bytes"
+	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"image"
 	"image/png"
 	"io/fs"
@@ -18,6 +20,7 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 
 	"github.com/kernelet/kernelet/internal/smalldisk"
 	"github.com/kernelet/kernelet/lenet"
@@ -95,6 +98,42 @@ func TestSignals(t *testing.T) {
 			t.Errorf("%v: got %q", s, text)
 		}
 		checkSaved(t, out)
+	}
+}
+
+// TestEndsWhileWaiting: what waits for input that does not come, or prepares
+// something for long, ends when it is asked to.
+func TestEndsWhileWaiting(t *testing.T) {
+	fifo := filepath.Join(t.TempDir(), "pipe")
+	if err := syscall.Mkfifo(fifo, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	r, w, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Close()
+	defer w.Close()
+	defer func(was *os.File) { os.Stdin = was }(os.Stdin)
+	os.Stdin = r
+	for _, arguments := range [][]string{
+		{"predict", "-"}, {"read", "-"}, {"predict", fifo}, {"data", "look", fifo}, {"data", "look", fmt.Sprintf("/dev/fd/%d", r.Fd())}, {"eval", "--data", fifo},
+		{"train", "--data", fifo, "--out", t.TempDir()}, {"train", "--synthetic", "--out", t.TempDir()}, {"sweep", "--synthetic", "--out", t.TempDir()},
+	} {
+		ctx, cancel := context.WithCancelCause(context.Background())
+		var stdout, stderr bytes.Buffer
+		ended := make(chan int, 1)
+		go func() { ended <- run(ctx, arguments, &stdout, &stderr) }()
+		time.Sleep(50 * time.Millisecond) // so that it waits
+		cancel(interruption{syscall.SIGINT})
+		select {
+		case code := <-ended:
+			if code != exitSignal+int(syscall.SIGINT) || stderr.String() != "kernelet: interrupted\n" {
+				t.Errorf("%v: exit code %d, %q", arguments, code, stderr.String())
+			}
+		case <-time.After(20 * time.Second):
+			t.Fatalf("%v: it goes on", arguments)
+		}
 	}
 }
 

@@ -145,8 +145,12 @@ func eachPicture(e *environment, paths []string, read func(i int, p *picture.Pic
 			}
 		}
 	}()
-	defer workers.Wait()
-	defer close(stop)
+	defer func() {
+		close(stop)
+		if e.ctx.Err() == nil { // else one may wait for input that never comes
+			workers.Wait()
+		}
+	}()
 	bar := pictureProgress(e.stdout, e.stderr, len(paths))
 	defer bar.clear()
 	complain := func(path string, what any) {
