@@ -21,8 +21,6 @@ var (
 	indexColumns = []string{"", "id", "index", "imageid", "unnamed: 0"}
 )
 
-var byteOrderMark = []byte("\xef\xbb\xbf")
-
 // separatorOf returns what separates the fields of a line, and their number.
 func separatorOf(line []byte) (separator byte, fields int) {
 	for _, candidate := range []byte(",;\t") {
@@ -77,9 +75,6 @@ func (p *part) readCSV(r io.Reader) error {
 		}
 		if err != nil && err != io.EOF {
 			return fmt.Errorf("%w: line %d: %w", ErrFormat, number, err)
-		}
-		if number == 1 {
-			line = bytes.TrimPrefix(line, byteOrderMark)
 		}
 		line = bytes.TrimRight(line, "\r\n")
 		if len(line) > 0 {

@@ -20,6 +20,7 @@ import (
 
 	"github.com/kernelet/kernelet/internal/foreign"
 	"github.com/kernelet/kernelet/internal/inflate"
+	"github.com/kernelet/kernelet/internal/plaintext"
 )
 
 // Bounds of what is opened.
@@ -357,7 +358,8 @@ func (s entry) read(ctx context.Context) (reading, error) {
 	if err != nil {
 		return reading{}, err
 	}
-	r := bufio.NewReaderSize(content, 256<<10)
+	// A table may have been encoded again, as by Windows PowerShell.
+	r := bufio.NewReaderSize(plaintext.Reader(bufio.NewReader(content)), 256<<10)
 	p := &part{name: s.name}
 	start, err = r.Peek(16)
 	switch {

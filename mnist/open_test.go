@@ -17,6 +17,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"unicode/utf16"
 
 	"github.com/kernelet/kernelet/internal/npy"
 )
@@ -213,6 +214,15 @@ func TestOpen(t *testing.T) {
 	}
 }
 
+// utf16le writes a text as Windows PowerShell does.
+func utf16le(text []byte) []byte {
+	content := []byte{0xff, 0xfe}
+	for _, unit := range utf16.Encode([]rune(string(text))) {
+		content = binary.LittleEndian.AppendUint16(content, unit)
+	}
+	return content
+}
+
 // TestOpenOriginal: MNIST is known by its content, whatever its form.
 func TestOpenOriginal(t *testing.T) {
 	data := &Dataset{Train: Synthetic(3, 1), Test: Synthetic(2, 1)}
@@ -267,6 +277,7 @@ func TestOpenValues(t *testing.T) {
 		"z.npy":     inFortran,
 		"one.csv":   lines(s, func(i int, pixels string) string { return `"` + strings.ReplaceAll(pixels, ",", `","`) + `"` }),
 		"two.csv":   lines(s, func(i int, pixels string) string { return strings.ReplaceAll(pixels, ",", ";") }),
+		"wide.csv":  utf16le(lines(s, func(i int, pixels string) string { return pixels + "\r" })),
 		"float.csv": lines(s, func(i int, pixels string) string { return strings.ReplaceAll(pixels, ",", ".0,") + ".0" }),
 	} {
 		data, err := Open(t.Context(), filepath.Join(entries{name: content}.folder(t), name))

@@ -300,7 +300,7 @@ func TestBytesOfNames(t *testing.T) {
 		t.Fatal(err)
 	}
 	stdout, _ := execute(t, 0, "predict", odd)
-	if strings.Contains(stdout, "\a") || strings.Contains(stdout, "\xff") || !strings.Contains(stdout, `"\a\xff.png": `) {
+	if strings.Contains(stdout, "\a") || strings.Contains(stdout, "\xff") || !strings.Contains(stdout, `/\a\xff.png": `) {
 		t.Errorf("predict printed %q", stdout)
 	}
 	for _, command := range []string{"predict", "read"} {

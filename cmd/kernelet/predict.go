@@ -7,7 +7,6 @@ import (
 	"io"
 	"math"
 	"os"
-	"path/filepath"
 	"runtime"
 	"strings"
 	"sync"
@@ -66,9 +65,9 @@ func (c *predictCommand) print(w io.Writer, path string, d picture.Digit) error 
 	}
 	var b strings.Builder
 	if d.Rejected() {
-		fmt.Fprintf(&b, "%s: no digit (most like %d, %.2f %%)\n", quoted(filepath.Base(path)), d.Digit, 100*d.Probability)
+		fmt.Fprintf(&b, "%s: no digit (most like %d, %.2f %%)\n", quoted(path), d.Digit, 100*d.Probability)
 	} else {
-		fmt.Fprintf(&b, "%s: %d (%.2f %%)\n", quoted(filepath.Base(path)), d.Digit, 100*d.Probability)
+		fmt.Fprintf(&b, "%s: %d (%.2f %%)\n", quoted(path), d.Digit, 100*d.Probability)
 	}
 	for digit, probability := range d.Probabilities {
 		fmt.Fprintf(&b, "  %d %7.3f %%\n", digit, 100*probability)

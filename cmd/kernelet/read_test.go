@@ -165,8 +165,9 @@ func TestReadOverlay(t *testing.T) {
 // TestPredictTurned: predict takes notice of EXIF's orientation.
 func TestPredictTurned(t *testing.T) {
 	for _, want := range []string{"4", "7"} {
-		stdout, _ := execute(t, 0, "predict", save(t, "turned.jpg", turnedJPEG(t, paperWith(t, want))))
-		if !strings.HasPrefix(stdout, "turned.jpg: "+want+" (") {
+		path := save(t, "turned.jpg", turnedJPEG(t, paperWith(t, want)))
+		stdout, _ := execute(t, 0, "predict", path)
+		if !strings.HasPrefix(stdout, path+": "+want+" (") {
 			t.Errorf("a %s that lies on its side: %q", want, stdout)
 		}
 	}
@@ -246,5 +247,10 @@ func TestOneBadPicture(t *testing.T) {
 	stdout, stderr = execute(t, exitFailure, append([]string{"predict", "--json"}, paths...)...)
 	if strings.Count(stdout, "\n") != 3 || !strings.HasPrefix(stdout, `{"image":`) || strings.Count(stderr, "\n") != 4 {
 		t.Errorf("predict printed %q and %q", stdout, stderr)
+	}
+	// Whole paths tell pictures of the same name apart, for people too.
+	stdout, _ = execute(t, exitFailure, append([]string{"predict"}, paths...)...)
+	if strings.Count(stdout, good+": 6 (") != 2 || strings.Count(stdout, other+": 2 (") != 1 {
+		t.Errorf("predict printed %q", stdout)
 	}
 }
