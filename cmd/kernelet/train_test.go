@@ -46,7 +46,7 @@ func TestTrainAndUse(t *testing.T) {
 	test := mnist.Synthetic(100, 2)
 	writePNG(t, digit, test.Images[:784])
 	stdout, _ = execute(t, 0, "predict", "--model", model, digit)
-	if !regexp.MustCompile(`^digit\.png: \d \(\d+\.\d\d %\)\n(  \d +\d+\.\d{3} %\n){10}$`).MatchString(stdout) {
+	if !regexp.MustCompile(`^` + regexp.QuoteMeta(digit) + `: \d \(\d+\.\d\d %\)\n(  \d +\d+\.\d{3} %\n){10}$`).MatchString(stdout) {
 		t.Errorf("predict printed %q", stdout)
 	}
 	network := filepath.Join(out, "model.onnx")
