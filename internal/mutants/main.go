@@ -6,8 +6,8 @@
 //	go run ./internal/mutants -stale     none: only whether each still fits the code
 //	go run ./internal/mutants TEXT…      those whose file or mistake contains one of the texts
 //
-// On 2026-11-27, on two cores of Zen 4 with AVX-512, Go 1.26.8: 150 of 159 are
-// caught, 9 survive with a reason; 21 minutes.
+// On 2026-12-01, on two cores of Zen 5 with AVX-512 beside other work, Go 1.26.8:
+// 186 of 195 are caught, 9 survive with a reason; 18 minutes for 170 of them.
 //
 // It fails when a mistake goes unnoticed that is not listed with a reason, when
 // one that is listed so is noticed, when one no longer fits the code, or when
