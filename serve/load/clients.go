@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"bytes"
 	"context"
+	"encoding/binary"
 	"fmt"
 	"image"
 	"image/png"
@@ -233,5 +234,36 @@ func greedy(web, rpc string) {
 		default:
 			_, _ = inference.NewGRPCInferenceServiceClient(connection).ModelInfer(context.Background(), large)
 		}
+	})
+}
+
+// stalled opens more gRPC calls than the server takes, sends all but the last
+// byte of a large message in each, and waits until the server gives them up or
+// ctx ends.
+func stalled(ctx context.Context, rpc string, calls int) {
+	protocols := new(http.Protocols)
+	protocols.SetUnencryptedHTTP2(true)
+	each(calls, func(i int) {
+		transport := &http.Transport{Protocols: protocols} // a connection for each call
+		defer transport.CloseIdleConnections()
+		message := make([]byte, 5+8_000_000)
+		binary.BigEndian.PutUint32(message[1:], uint32(len(message)-5)) // gRPC's prefix
+		r, w := io.Pipe()
+		go func() {
+			_, _ = w.Write(message[:len(message)-1])
+			<-ctx.Done()
+			w.Close()
+		}()
+		q, err := http.NewRequestWithContext(ctx, http.MethodPost, "http://"+rpc+inference.GRPCInferenceService_ModelInfer_FullMethodName, r)
+		if err != nil {
+			log.Fatal(err)
+		}
+		q.Header.Set("Content-Type", "application/grpc")
+		q.Header.Set("TE", "trailers")
+		if answer, err := (&http.Client{Transport: transport}).Do(q); err == nil {
+			_, _ = io.Copy(io.Discard, answer.Body)
+			answer.Body.Close()
+		}
+		r.Close()
 	})
 }
