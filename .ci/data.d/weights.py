@@ -7,6 +7,7 @@ import sys
 os.environ["KERAS_BACKEND"] = "torch"
 import keras
 import numpy as np
+import onnx
 import torch
 from safetensors.torch import load_file, save_file
 
@@ -79,6 +80,14 @@ np.savez(path("arrays.same.npz"), **{k: v.numpy() for k, v in state.items()})
 # ONNX, as PyTorch exports it.
 x = torch.zeros(1, 1, 28, 28)
 torch.onnx.export(net, (x,), path("torchscript.same.onnx"), dynamo=False)
+# Weights as ONNX's helpers write them: not raw, and in double precision.
+for name, kind in {"floats": onnx.TensorProto.FLOAT, "doubles": onnx.TensorProto.DOUBLE}.items():
+    exported = onnx.load(path("torchscript.same.onnx"))
+    for t in exported.graph.initializer:
+        array = onnx.numpy_helper.to_array(t)
+        if array.dtype == np.float32:
+            t.CopyFrom(onnx.helper.make_tensor(t.name, kind, array.shape, array.flatten().tolist()))
+    onnx.save(exported, path(name + ".same.onnx"))
 
 
 # Keras, channels last, as it is by default.
@@ -87,7 +96,7 @@ def build(data_format="channels_last"):
     m = keras.Sequential([
         keras.layers.Input(shape), keras.layers.Conv2D(20, 5, activation="relu", data_format=data_format), keras.layers.MaxPooling2D(2, data_format=data_format),
         keras.layers.Conv2D(50, 5, activation="relu", data_format=data_format), keras.layers.MaxPooling2D(2, data_format=data_format),
-        keras.layers.Flatten(data_format="channels_last"), keras.layers.Dense(500, activation="relu"), keras.layers.Dense(10)])
+        keras.layers.Flatten(data_format="channels_last"), keras.layers.Dense(500, activation="relu"), keras.layers.Dropout(0.5), keras.layers.Dense(10)])
     kernels = {k: v.numpy() for k, v in state.items()}
     fc1 = kernels["fc1.weight"]
     if data_format == "channels_last":
