@@ -37,10 +37,14 @@ func loadReal(e *environment, options mnist.Options, quiet bool) (*mnist.Dataset
 // loadData returns the data that the flags name, MNIST, or drawn digits.
 func loadData(e *environment, flags *dataFlags, quiet bool) (*mnist.Dataset, error) {
 	if flags.Synthetic {
+		n := syntheticTrain
+		if flags.Limit > 0 && flags.LimitPerClass == 0 && flags.HoldOut == 0 && flags.Validate == "" {
+			n = min(n, flags.Limit) // the others would not be used
+		}
 		drawn := make(chan *mnist.Dataset, 1)
 		go func() {
 			drawn <- &mnist.Dataset{
-				Train: mnist.Synthetic(syntheticTrain, syntheticSeed),
+				Train: mnist.Synthetic(n, syntheticSeed),
 				Test:  mnist.Synthetic(syntheticTest, syntheticSeed+1),
 				Name:  "synthetic", Source: "drawn",
 			}

@@ -118,7 +118,7 @@ func TestEndsWhileWaiting(t *testing.T) {
 	os.Stdin = r
 	for _, arguments := range [][]string{
 		{"predict", "-"}, {"read", "-"}, {"predict", fifo}, {"data", "look", fifo}, {"data", "look", fmt.Sprintf("/dev/fd/%d", r.Fd())}, {"eval", "--data", fifo},
-		{"train", "--data", fifo, "--out", t.TempDir()}, {"train", "--synthetic", "--out", t.TempDir()}, {"sweep", "--synthetic", "--out", t.TempDir()},
+		{"train", "--data", fifo, "--out", t.TempDir()}, {"train", "--synthetic", "--limit", "1", "--out", t.TempDir()}, {"sweep", "--synthetic", "--limit", "1", "--out", t.TempDir()},
 	} {
 		ctx, cancel := context.WithCancelCause(context.Background())
 		var stdout, stderr bytes.Buffer
