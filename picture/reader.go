@@ -63,8 +63,9 @@ func (r *Reader) Digit(picture image.Image) (Digit, error) {
 		if !found || score > likeliest {
 			likeliest, rejection = score, p.Rejection
 		}
-		// The rejection score is the logarithm of odds.
-		score *= 1 - 0.75/(1+float32(math.Exp(-float64(p.Rejection))))
+		// The rejection score is the logarithm of odds. A view near the threshold is
+		// more likely a digit's than not.
+		score *= 1 - 0.75/(1+float32(math.Exp(-float64(p.Rejection-0.5))))
 		if !found || score > most {
 			best, most = Digit{Prediction: p, Box: w.shown(w.box), Image: w.prepared}, score
 		}
