@@ -161,6 +161,9 @@ func TestRows(t *testing.T) {
 	if w := do(t, s, "POST", "/v1/digits?rows=true&layers=true", nil, file.Bytes()); w.Code != 413 || !strings.Contains(w.Body.String(), "picture: expected at most 64 digits, found ") {
 		t.Errorf("many digits with layers: expected 413, got %d %.100s", w.Code, w.Body)
 	}
+	if w := do(t, s, "POST", "/v1/digits?rows=true", nil, file.Bytes()); w.Code != 200 {
+		t.Errorf("as many digits without layers: expected 200, got %d %.100s", w.Code, w.Body)
+	}
 	if w := do(t, s, "POST", "/v1/digits?rows=true", nil, graymapOf(100, 100)); w.Code != 422 {
 		t.Errorf("an empty picture: expected 422, got %d %.100s", w.Code, w.Body)
 	}
