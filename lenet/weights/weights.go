@@ -182,7 +182,7 @@ func readArray(name string, content []byte) (tensor, error) {
 func elements(shape []int) (int, error) {
 	n := 1
 	for _, d := range shape {
-		if d < 0 || d > maxFile || n*d > maxFile {
+		if d < 0 || d > 0 && n > maxFile/d { // n·d can be more than an int of 32 bits holds
 			return 0, fmt.Errorf("shape: expected at most %d elements, got %v", maxFile, shape)
 		}
 		n *= d
