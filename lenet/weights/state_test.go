@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"strings"
 	"testing"
 
@@ -123,5 +124,30 @@ func TestArraysRefused(t *testing.T) {
 		if !errors.Is(err, lenet.ErrModel) || !strings.Contains(err.Error(), c.says) || !strings.Contains(err.Error(), "conv1.bias.npy: ") {
 			t.Errorf("%s: expected ErrModel of conv1.bias.npy that says %q, got %v", name, c.says, err)
 		}
+	}
+}
+
+// TestTensorRefused: a tensor that lies outside its storage, by any arithmetic, is
+// an error.
+func TestTensorRefused(t *testing.T) {
+	of := &storage{kind: "F32", data: make([]byte, 4*6)}
+	for name, c := range map[string]struct {
+		offset        int64
+		shape, stride pickle.Tuple
+	}{
+		"an offset":                    {6, pickle.Tuple{int64(1)}, pickle.Tuple{int64(1)}},
+		"strides":                      {0, pickle.Tuple{int64(2), int64(2)}, pickle.Tuple{int64(5), int64(1)}},
+		"a sum beyond 64 bits":         {math.MaxInt64, pickle.Tuple{int64(2)}, pickle.Tuple{int64(1)}},
+		"an offset beyond 32 bits":     {1 << 32, pickle.Tuple{int64(2)}, pickle.Tuple{int64(1)}},
+		"elements beyond 32 bits":      {0, pickle.Tuple{int64(1 << 20), int64(1 << 20)}, pickle.Tuple{int64(0), int64(0)}},
+		"more elements than there are": {0, pickle.Tuple{int64(7)}, pickle.Tuple{int64(0)}},
+	} {
+		if got, err := rebuildTensor(pickle.Tuple{of, c.offset, c.shape, c.stride}); err == nil {
+			t.Errorf("%s: expected an error, got %v", name, got)
+		}
+	}
+	got, err := rebuildTensor(pickle.Tuple{of, int64(1), pickle.Tuple{int64(2), int64(2)}, pickle.Tuple{int64(1), int64(3)}})
+	if err != nil || len(got.values) != 4 {
+		t.Errorf("within its storage: got %v, error %v", got, err)
 	}
 }

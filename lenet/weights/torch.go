@@ -88,7 +88,7 @@ func rebuildTensor(arguments pickle.Tuple) (t tensor, err error) {
 	offset, isNumber := arguments[1].(int64)
 	shape, shapeErr := integers(arguments[2])
 	strides, stridesErr := integers(arguments[3])
-	if err := errors.Join(shapeErr, stridesErr); err != nil || !isStorage || !isNumber || offset < 0 || len(shape) != len(strides) {
+	if err := errors.Join(shapeErr, stridesErr); err != nil || !isStorage || !isNumber || offset < 0 || offset > maxFile || len(shape) != len(strides) {
 		return t, errors.Join(errors.New("expected storage, offset, shape and strides"), err)
 	}
 	t.shape = shape
