@@ -306,7 +306,7 @@ func (w *Weight) finish(kind uint64) error {
 	}
 	n := map[string]int{"F16": 2, "BF16": 2, "F32": 4, "F64": 8}[w.Type]
 	for _, d := range w.Shape {
-		if d > len(w.Data) || n*d > len(w.Data) {
+		if d > 0 && n > len(w.Data)/d {
 			return fmt.Errorf("dims: expected a shape of %d bytes, got %v of %s", len(w.Data), w.Shape, w.Type)
 		}
 		n *= d
