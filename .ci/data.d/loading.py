@@ -1,6 +1,6 @@
 """Times loading of one data set in its several forms, by mnist.Open and by Python
 as people do it, in turn: python loading.py SETS [ROUNDS], with SETS as
-datasets.py wrote them. Prints medians in seconds, for docs/data-formats.md."""
+datasets.py wrote them. Prints medians in seconds, for docs/commands.md."""
 import glob
 import os
 import re
