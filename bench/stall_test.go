@@ -2,6 +2,7 @@ package bench
 
 import (
 	"context"
+	"fmt"
 	"math"
 	"os"
 	"testing"
@@ -24,7 +25,7 @@ func TestStallOfKernels(t *testing.T) {
 		t.Fatal(err)
 	}
 	const limit = 0.02
-	within := map[string]int{}
+	withStall, ofControl := 0, 0 // rows within the limit
 	plain := kernelMeasurements([]*kernels.Set{set})
 	for _, m := range plain {
 		stalled, control := *m, *m
@@ -40,20 +41,15 @@ func TestStallOfKernels(t *testing.T) {
 			t.Fatal(err)
 		}
 		m.finish()
-		line := []float64{}
-		for name, other := range map[string]*measurement{"stall": &stalled, "control": &control} {
+		compare := func(other *measurement, count *int) string {
 			other.finish()
 			best, median := other.row.Best/m.row.Best-1, other.row.Value/m.row.Value-1
 			if math.Abs(best) <= limit && math.Abs(median) <= limit {
-				within[name]++
+				*count++
 			}
-			if name == "stall" {
-				line = append([]float64{100 * best, 100 * median}, line...)
-			} else {
-				line = append(line, 100*best, 100*median)
-			}
+			return fmt.Sprintf("best %+5.1f %%, median %+5.1f %%", 100*best, 100*median)
 		}
-		t.Logf("%-32s stall: best %+5.1f %%, median %+5.1f %%   control: %+5.1f %%, %+5.1f %%", m.row.Name, line[0], line[1], line[2], line[3])
+		t.Logf("%-32s stall: %s   control: %s", m.row.Name, compare(&stalled, &withStall), compare(&control, &ofControl))
 	}
-	t.Logf("within 2 %% in both: %d of %d rows with the stall, %d of the control", within["stall"], len(plain), within["control"])
+	t.Logf("within 2 %% in both: %d of %d rows with the stall, %d of the control", withStall, len(plain), ofControl)
 }

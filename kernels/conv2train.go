@@ -66,7 +66,8 @@ func (s *Set) Conv2OutputGrad(images int, dm, dy []float32, mask []byte, first, 
 //	dV = Ūᵀ dM summed over outputs,   dx = B dV Bᵀ
 //
 // from the transformed weights u [144][50][20], whose complex frequencies are
-// conjugated, and the transformed gradient dm [144][50]; work has at least shape.Conv2InputGradWork values.
+// conjugated, and the transformed gradient dm [144][50]; work has at least
+// shape.Conv2InputGradWork values.
 func (s *Set) Conv2InputGrad(images int, dx, work, u, dm []float32, first, count int) error {
 	c := contract{kernel: "Conv2InputGrad"}
 	c.block(images).length("dx", len(dx), shape.Conv2X*images).atLeast("work", len(work), shape.Conv2InputGradWork(images)).

@@ -75,7 +75,7 @@ func (l *latency) measure() {
 	after := stops()
 	for i, n := range after.Counts {
 		// A bucket's end stands for what is in it.
-		end := time.Duration(1e9 * after.Buckets[i+1])
+		end := time.Duration(1e9 * min(after.Buckets[i+1], 10)) // the last has none
 		for range n - before.Counts[i] {
 			l.stops = append(l.stops, end)
 		}

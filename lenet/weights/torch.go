@@ -88,8 +88,11 @@ func rebuildTensor(arguments pickle.Tuple) (t tensor, err error) {
 	offset, isNumber := arguments[1].(int64)
 	shape, shapeErr := integers(arguments[2])
 	strides, stridesErr := integers(arguments[3])
-	if err := errors.Join(shapeErr, stridesErr); err != nil || !isStorage || !isNumber || offset < 0 || offset > maxFile || len(shape) != len(strides) {
+	if err := errors.Join(shapeErr, stridesErr); err != nil || !isStorage || !isNumber || offset < 0 || len(shape) != len(strides) {
 		return t, errors.Join(errors.New("expected storage, offset, shape and strides"), err)
+	}
+	if offset > maxFile { // whose sum with the strides could exceed 64 bits
+		return t, fmt.Errorf("offset: expected at most %d, got %d", maxFile, offset)
 	}
 	t.shape = shape
 	values, err := s.floats()

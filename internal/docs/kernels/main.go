@@ -19,6 +19,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/kernelet/kernelet/internal/docs/page"
 	"github.com/kernelet/kernelet/kernels"
 )
 
@@ -32,22 +33,11 @@ func main() {
 }
 
 func run(root string, check bool) error {
-	page, err := makePage(root)
+	content, err := makePage(root)
 	if err != nil {
 		return err
 	}
-	path := filepath.Join(root, "docs", "kernels.md")
-	if !check {
-		return os.WriteFile(path, page, 0o644)
-	}
-	found, err := os.ReadFile(path)
-	if err != nil {
-		return err
-	}
-	if !bytes.Equal(found, page) {
-		return fmt.Errorf("%s: is not what the code says; run: go run ./internal/docs/kernels", path)
-	}
-	return nil
+	return page.Put(filepath.Join(root, "docs", "kernels.md"), content, check, "go run ./internal/docs/kernels")
 }
 
 // place is where a kernel is documented: a file of the repository.

@@ -18,6 +18,7 @@ import (
 
 	"github.com/kernelet/kernelet/bench"
 	"github.com/kernelet/kernelet/bench/report"
+	"github.com/kernelet/kernelet/internal/docs/page"
 )
 
 const folder = "docs/machines"
@@ -32,22 +33,11 @@ func main() {
 }
 
 func run(folder string, check bool) error {
-	page, err := makePage(folder)
+	content, err := makePage(folder)
 	if err != nil {
 		return err
 	}
-	path := filepath.Join(folder, "README.md")
-	if !check {
-		return os.WriteFile(path, page, 0o644)
-	}
-	found, err := os.ReadFile(path)
-	if err != nil {
-		return err
-	}
-	if !bytes.Equal(found, page) {
-		return fmt.Errorf("%s: is not what its reports say; run: go run ./internal/docs/machines", path)
-	}
-	return nil
+	return page.Put(filepath.Join(folder, "README.md"), content, check, "go run ./internal/docs/machines")
 }
 
 // machine is a report and its file's name.
