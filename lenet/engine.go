@@ -149,18 +149,29 @@ func newEngine(set *kernels.Set, threads int) (*engine, error) {
 	return e, nil
 }
 
-// newStep is the schedule of a chunk on its way forward and back.
+// newStep is the schedule of a chunk on its way forward and back. Blocks that
+// would leave workers without one, the seventh of batch 100 on two, are shared:
+// one worker computes conv1, all of them groups of conv2's outputs.
 func (e *engine) newStep(threads int) *schedule {
 	blocks := e.job.blocks
-	convolutions := &phase{name: "convolutions", task: e.convolutions, count: blocks}
-	fc1 := &phase{name: "fc1", task: e.fc1, count: fixed(shape.FC1DropoutGroups), after: after(convolutions)}
+	whole := func() int { return blocks() - e.sharedBlocks() }
+	sharedConv1 := &phase{name: "shared blocks, conv1", count: e.sharedBlocks,
+		task: func(worker, task int) error { return e.conv1AndInput(worker, whole()+task) }}
+	convolutions := &phase{name: "convolutions", task: e.convolutions, count: whole}
+	const groups = shape.Conv2Outputs / shape.Conv2TrainGroup
+	sharedConv2 := &phase{name: "shared blocks, conv2", after: after(sharedConv1),
+		count: func() int { return groups * e.sharedBlocks() },
+		task: func(worker, task int) error {
+			return e.conv2(worker, whole()+task/groups, task%groups*shape.Conv2TrainGroup, shape.Conv2TrainGroup)
+		}}
+	fc1 := &phase{name: "fc1", task: e.fc1, count: fixed(shape.FC1DropoutGroups), after: after(convolutions, sharedConv2)}
 	fc2 := &phase{name: "fc2, loss", task: e.fc2, count: blocks, after: after(fc1)}
 	fc1InputGrad := &phase{name: "fc1, input gradient", task: e.fc1InputGrad, count: fixed(inputGradTasks + listTasks), after: after(fc2)}
 	convolutionsGrad := &phase{name: "convolutions, input gradient", task: e.convolutionsGrad, count: blocks, after: after(fc1InputGrad)}
 	fc1Weights := &phase{name: "fc1, weights", task: e.fc1Weights, count: fixed(fc1GradTasks), after: after(fc1InputGrad)}
 	conv2Weights := &phase{name: "conv2, weight gradient", task: e.conv2Weights, count: fixed(shape.Conv2WeightTasks), after: after(convolutionsGrad)}
 	update := &phase{name: "other weights", task: e.gradientAndUpdate, count: fixed(updateTasks), after: after(conv2Weights)}
-	return newSchedule(threads, convolutions, fc1, fc2, fc1InputGrad, convolutionsGrad, fc1Weights, conv2Weights, update)
+	return newSchedule(threads, sharedConv1, convolutions, sharedConv2, fc1, fc2, fc1InputGrad, convolutionsGrad, fc1Weights, conv2Weights, update)
 }
 
 func (e *engine) close() {
@@ -242,15 +253,25 @@ func (e *engine) run(s *schedule) error {
 // convolutions brings a block's images into lanes and computes both
 // convolutions.
 func (e *engine) convolutions(worker, b int) error {
-	y1 := e.own[worker].y1[:shape.Conv1Y*e.job.block(b)]
-	if err := e.conv1(b, y1); err != nil {
-		return err
-	}
-	if err := e.conv2Input(b, y1, 0, shape.Conv2Inputs); err != nil {
+	if err := e.conv1AndInput(worker, b); err != nil {
 		return err
 	}
 	return e.conv2(worker, b, 0, shape.Conv2Outputs)
 }
+
+// conv1AndInput brings a block's images into lanes, computes conv1, and
+// transforms conv2's input.
+func (e *engine) conv1AndInput(worker, b int) error {
+	y1 := e.own[worker].y1[:shape.Conv1Y*e.job.block(b)]
+	if err := e.conv1(b, y1); err != nil {
+		return err
+	}
+	return e.conv2Input(b, y1, 0, shape.Conv2Inputs)
+}
+
+// sharedBlocks is the number of blocks that remain when every worker has had
+// the same number of them; they are the last ones.
+func (e *engine) sharedBlocks() int { return e.job.blocks() % e.threads }
 
 // conv1 brings a block's images into lanes and computes y1.
 func (e *engine) conv1(b int, y1 []float32) error {

@@ -747,7 +747,7 @@ DATA conv2_2<>+0(SB)/4, $0x40000000
 GLOBL conv2_2<>(SB), RODATA|NOPTR, $4
 
 // func Conv2TrainInputTransform8(v []float32, x []float32, first int)
-// Requires: AVX, AVX512F, AVX512VL
+// Requires: AVX, AVX512F, AVX512VL, MMX+
 TEXT ·Conv2TrainInputTransform8(SB), $4672-56
 	// Conv2TrainInputTransform8 transforms channels first … first+9 of the input of conv2 in training:
 	// v [144][20] = Bᵀ x B of x [20][12][12], lines of images side by side.
@@ -919,8 +919,10 @@ row3:
 	VMOVAPS           Y12, Y14
 	VFMADD231PS.BCST  conv2_0_4<>+0(SB), Y13, Y12
 	VMOVUPS           Y12, 704(AX)
+	PREFETCHT0        768(AX)
 	VFNMADD231PS.BCST conv2_0_4<>+0(SB), Y13, Y14
 	VMOVUPS           Y14, 1408(AX)
+	PREFETCHT0        1472(AX)
 
 	// v3, v4 = Σ q[k] d[2k+2] ± 4/5 Σ q[k] d[2k+1], q = -25/16, 605/64, 4869/1600, -2789/400, 1
 	VMOVAPS           Y10, Y12
@@ -936,8 +938,10 @@ row3:
 	VMOVAPS           Y12, Y14
 	VFMADD231PS.BCST  conv2_0_8<>+0(SB), Y13, Y12
 	VMOVUPS           Y12, 2112(AX)
+	PREFETCHT0        2176(AX)
 	VFNMADD231PS.BCST conv2_0_8<>+0(SB), Y13, Y14
 	VMOVUPS           Y14, 2816(AX)
+	PREFETCHT0        2880(AX)
 
 	// v5, v6 = Σ q[k] d[2k+2] ± 5/4 Σ q[k] d[2k+1], q = -16/25, 2789/625, -4869/2500, -121/20, 1
 	VMOVAPS           Y10, Y12
@@ -953,8 +957,10 @@ row3:
 	VMOVAPS           Y12, Y14
 	VFMADD231PS.BCST  conv2_1_25<>+0(SB), Y13, Y12
 	VMOVUPS           Y12, 3520(AX)
+	PREFETCHT0        3584(AX)
 	VFNMADD231PS.BCST conv2_1_25<>+0(SB), Y13, Y14
 	VMOVUPS           Y14, 4224(AX)
+	PREFETCHT0        4288(AX)
 
 	// v7, v8 = Σ q[k] d[2k+2] ± 5/2 Σ q[k] d[2k+1], q = -4/25, 2981/2500, -10101/10000, -109/80, 1
 	VMOVAPS           Y10, Y12
@@ -970,8 +976,10 @@ row3:
 	VMOVAPS           Y12, Y14
 	VFMADD231PS.BCST  conv2_2_5<>+0(SB), Y13, Y12
 	VMOVUPS           Y12, 4928(AX)
+	PREFETCHT0        4992(AX)
 	VFNMADD231PS.BCST conv2_2_5<>+0(SB), Y13, Y14
 	VMOVUPS           Y14, 5632(AX)
+	PREFETCHT0        5696(AX)
 
 	// v0 = Σ z[k] d[2k], z = 1, -609/80, 300221/40000, 300221/40000, -609/80, 1
 	VMOVAPS           Y10, Y12
@@ -981,6 +989,7 @@ row3:
 	VFNMADD231PS.BCST conv2_7_6125<>+0(SB), Y2, Y12
 	VADDPS            Y0, Y12, Y0
 	VMOVUPS           Y0, (AX)
+	PREFETCHT0        64(AX)
 
 	// v9 = Σ z[k] d[2k+1]
 	VMOVAPS           Y11, Y0
@@ -990,6 +999,7 @@ row3:
 	VFNMADD231PS.BCST conv2_7_6125<>+0(SB), Y3, Y0
 	VADDPS            Y1, Y0, Y0
 	VMOVUPS           Y0, 6336(AX)
+	PREFETCHT0        6400(AX)
 
 	// v10, v11 = Σ q[k] d[2k+2], Σ q[k] d[2k+1], q = 1, -689/80, 644721/40000, -689/80, 1
 	VMOVAPS           Y10, Y0
@@ -998,12 +1008,14 @@ row3:
 	VFNMADD231PS.BCST conv2_8_6125<>+0(SB), Y4, Y0
 	VADDPS            Y2, Y0, Y0
 	VMOVUPS           Y0, (SI)
+	PREFETCHT0        64(SI)
 	VMOVAPS           Y9, Y0
 	VFNMADD231PS.BCST conv2_8_6125<>+0(SB), Y7, Y0
 	VFMADD231PS.BCST  conv2_16_118025<>+0(SB), Y5, Y0
 	VFNMADD231PS.BCST conv2_8_6125<>+0(SB), Y3, Y0
 	VADDPS            Y1, Y0, Y0
 	VMOVUPS           Y0, 704(SI)
+	PREFETCHT0        768(SI)
 	ADDQ              $+384, BX
 	ADDQ              $+7040, AX
 	ADDQ              $+1408, SI
@@ -1038,8 +1050,10 @@ row3:
 	VMOVAPS           Y12, Y14
 	VFMADD231PS.BCST  conv2_0_4<>+0(SB), Y13, Y12
 	VMOVUPS           Y12, 15488(AX)
+	PREFETCHT0        15552(AX)
 	VFNMADD231PS.BCST conv2_0_4<>+0(SB), Y13, Y14
 	VMOVUPS           Y14, 16896(AX)
+	PREFETCHT0        16960(AX)
 
 	// v3, v4 = Σ q[k] d[2k+2] ± 4/5 Σ q[k] d[2k+1], q = -25/16, 605/64, 4869/1600, -2789/400, 1
 	VMOVAPS           Y10, Y12
@@ -1055,8 +1069,10 @@ row3:
 	VMOVAPS           Y12, Y14
 	VFMADD231PS.BCST  conv2_0_8<>+0(SB), Y13, Y12
 	VMOVUPS           Y12, 18304(AX)
+	PREFETCHT0        18368(AX)
 	VFNMADD231PS.BCST conv2_0_8<>+0(SB), Y13, Y14
 	VMOVUPS           Y14, 19712(AX)
+	PREFETCHT0        19776(AX)
 
 	// v5, v6 = Σ q[k] d[2k+2] ± 5/4 Σ q[k] d[2k+1], q = -16/25, 2789/625, -4869/2500, -121/20, 1
 	VMOVAPS           Y10, Y12
@@ -1072,8 +1088,10 @@ row3:
 	VMOVAPS           Y12, Y14
 	VFMADD231PS.BCST  conv2_1_25<>+0(SB), Y13, Y12
 	VMOVUPS           Y12, 21120(AX)
+	PREFETCHT0        21184(AX)
 	VFNMADD231PS.BCST conv2_1_25<>+0(SB), Y13, Y14
 	VMOVUPS           Y14, 22528(AX)
+	PREFETCHT0        22592(AX)
 
 	// v7, v8 = Σ q[k] d[2k+2] ± 5/2 Σ q[k] d[2k+1], q = -4/25, 2981/2500, -10101/10000, -109/80, 1
 	VMOVAPS           Y10, Y12
@@ -1089,8 +1107,10 @@ row3:
 	VMOVAPS           Y12, Y14
 	VFMADD231PS.BCST  conv2_2_5<>+0(SB), Y13, Y12
 	VMOVUPS           Y12, 23936(AX)
+	PREFETCHT0        24000(AX)
 	VFNMADD231PS.BCST conv2_2_5<>+0(SB), Y13, Y14
 	VMOVUPS           Y14, 25344(AX)
+	PREFETCHT0        25408(AX)
 
 	// v0 = Σ z[k] d[2k], z = 1, -609/80, 300221/40000, 300221/40000, -609/80, 1
 	VMOVAPS           Y10, Y12
@@ -1100,6 +1120,7 @@ row3:
 	VFNMADD231PS.BCST conv2_7_6125<>+0(SB), Y2, Y12
 	VADDPS            Y0, Y12, Y0
 	VMOVUPS           Y0, 14080(AX)
+	PREFETCHT0        14144(AX)
 
 	// v9 = Σ z[k] d[2k+1]
 	VMOVAPS           Y11, Y0
@@ -1109,6 +1130,7 @@ row3:
 	VFNMADD231PS.BCST conv2_7_6125<>+0(SB), Y3, Y0
 	VADDPS            Y1, Y0, Y0
 	VMOVUPS           Y0, 26752(AX)
+	PREFETCHT0        26816(AX)
 
 	// v10, v11 = Σ q[k] d[2k+2], Σ q[k] d[2k+1], q = 1, -689/80, 644721/40000, -689/80, 1
 	VMOVAPS           Y10, Y0
@@ -1152,8 +1174,10 @@ row3:
 	VMOVAPS           Y12, Y14
 	VFMADD231PS.BCST  conv2_0_4<>+0(SB), Y13, Y12
 	VMOVUPS           Y12, 16192(AX)
+	PREFETCHT0        16256(AX)
 	VFNMADD231PS.BCST conv2_0_4<>+0(SB), Y13, Y14
 	VMOVUPS           Y14, 17600(AX)
+	PREFETCHT0        17664(AX)
 
 	// v3, v4 = Σ q[k] d[2k+2] ± 4/5 Σ q[k] d[2k+1], q = -25/16, 605/64, 4869/1600, -2789/400, 1
 	VMOVAPS           Y10, Y12
@@ -1169,8 +1193,10 @@ row3:
 	VMOVAPS           Y12, Y14
 	VFMADD231PS.BCST  conv2_0_8<>+0(SB), Y13, Y12
 	VMOVUPS           Y12, 19008(AX)
+	PREFETCHT0        19072(AX)
 	VFNMADD231PS.BCST conv2_0_8<>+0(SB), Y13, Y14
 	VMOVUPS           Y14, 20416(AX)
+	PREFETCHT0        20480(AX)
 
 	// v5, v6 = Σ q[k] d[2k+2] ± 5/4 Σ q[k] d[2k+1], q = -16/25, 2789/625, -4869/2500, -121/20, 1
 	VMOVAPS           Y10, Y12
@@ -1186,8 +1212,10 @@ row3:
 	VMOVAPS           Y12, Y14
 	VFMADD231PS.BCST  conv2_1_25<>+0(SB), Y13, Y12
 	VMOVUPS           Y12, 21824(AX)
+	PREFETCHT0        21888(AX)
 	VFNMADD231PS.BCST conv2_1_25<>+0(SB), Y13, Y14
 	VMOVUPS           Y14, 23232(AX)
+	PREFETCHT0        23296(AX)
 
 	// v7, v8 = Σ q[k] d[2k+2] ± 5/2 Σ q[k] d[2k+1], q = -4/25, 2981/2500, -10101/10000, -109/80, 1
 	VMOVAPS           Y10, Y12
@@ -1203,8 +1231,10 @@ row3:
 	VMOVAPS           Y12, Y14
 	VFMADD231PS.BCST  conv2_2_5<>+0(SB), Y13, Y12
 	VMOVUPS           Y12, 24640(AX)
+	PREFETCHT0        24704(AX)
 	VFNMADD231PS.BCST conv2_2_5<>+0(SB), Y13, Y14
 	VMOVUPS           Y14, 26048(AX)
+	PREFETCHT0        26112(AX)
 
 	// v0 = Σ z[k] d[2k], z = 1, -609/80, 300221/40000, 300221/40000, -609/80, 1
 	VMOVAPS           Y10, Y12
@@ -1214,6 +1244,7 @@ row3:
 	VFNMADD231PS.BCST conv2_7_6125<>+0(SB), Y2, Y12
 	VADDPS            Y0, Y12, Y0
 	VMOVUPS           Y0, 14784(AX)
+	PREFETCHT0        14848(AX)
 
 	// v9 = Σ z[k] d[2k+1]
 	VMOVAPS           Y11, Y0
@@ -1223,6 +1254,7 @@ row3:
 	VFNMADD231PS.BCST conv2_7_6125<>+0(SB), Y3, Y0
 	VADDPS            Y1, Y0, Y0
 	VMOVUPS           Y0, 27456(AX)
+	PREFETCHT0        27520(AX)
 
 	// v10, v11 = Σ q[k] d[2k+2], Σ q[k] d[2k+1], q = 1, -689/80, 644721/40000, -689/80, 1
 	VMOVAPS           Y10, Y0
@@ -1239,24 +1271,28 @@ row3:
 	VMOVUPS           Y0, 416(BX)
 
 	// the products of i with i and with −i
-	VMOVUPS (BX), Y0
-	VMOVUPS 32(BX), Y1
-	VMOVUPS 384(BX), Y2
-	VMOVUPS 416(BX), Y3
-	VSUBPS  Y3, Y0, Y4
-	VADDPS  Y2, Y1, Y5
-	VADDPS  Y3, Y0, Y0
-	VSUBPS  Y2, Y1, Y1
-	VMOVUPS Y4, 28160(AX)
-	VMOVUPS Y5, 28864(AX)
-	VMOVUPS Y0, 29568(AX)
-	VMOVUPS Y1, 30272(AX)
-	ADDQ    $-3840, BX
-	ADDQ    $-70400, AX
-	ADDQ    $+4608, CX
-	ADDQ    $+32, AX
-	DECQ    DX
-	JNZ     channel1
+	VMOVUPS    (BX), Y0
+	VMOVUPS    32(BX), Y1
+	VMOVUPS    384(BX), Y2
+	VMOVUPS    416(BX), Y3
+	VSUBPS     Y3, Y0, Y4
+	VADDPS     Y2, Y1, Y5
+	VADDPS     Y3, Y0, Y0
+	VSUBPS     Y2, Y1, Y1
+	VMOVUPS    Y4, 28160(AX)
+	PREFETCHT0 28224(AX)
+	VMOVUPS    Y5, 28864(AX)
+	PREFETCHT0 28928(AX)
+	VMOVUPS    Y0, 29568(AX)
+	PREFETCHT0 29632(AX)
+	VMOVUPS    Y1, 30272(AX)
+	PREFETCHT0 30336(AX)
+	ADDQ       $-3840, BX
+	ADDQ       $-70400, AX
+	ADDQ       $+4608, CX
+	ADDQ       $+32, AX
+	DECQ       DX
+	JNZ        channel1
 	VZEROUPPER
 	RET
 
@@ -2738,7 +2774,7 @@ DATA conv2_610_35156<>+0(SB)/4, $0x44189680
 GLOBL conv2_610_35156<>(SB), RODATA|NOPTR, $4
 
 // func Conv2OutputGrad8(dm []float32, dy []float32, mask []byte, first int)
-// Requires: AVX, AVX512DQ, AVX512F, AVX512VL
+// Requires: AVX, AVX512DQ, AVX512F, AVX512VL, MMX+
 TEXT ·Conv2OutputGrad8(SB), $3136-80
 	// Conv2OutputGrad8 un-pools and transforms the gradient of outputs first … first+9 of conv2:
 	// dm [144][50] = A dY Aᵀ, dY [50][8][8] being dy [50][4][4] at the positions that mask [50][4][4] chose.
@@ -2988,8 +3024,10 @@ row3:
 	VFMADD231PS.BCST conv2_0_0016384<>+0(SB), Y7, Y9
 	VADDPS           Y9, Y8, Y10
 	VMOVUPS          Y10, 1664(AX)
+	PREFETCHT0       1728(AX)
 	VSUBPS           Y9, Y8, Y8
 	VMOVUPS          Y8, 3328(AX)
+	PREFETCHT0       3392(AX)
 
 	// m3, m4 = Σ p²ʲ y[2j] ± Σ p²ʲ⁺¹ y[2j+1], p = 4/5
 	VMOVAPS          Y0, Y8
@@ -3002,8 +3040,10 @@ row3:
 	VFMADD231PS.BCST conv2_0_2097152<>+0(SB), Y7, Y9
 	VADDPS           Y9, Y8, Y10
 	VMOVUPS          Y10, 4992(AX)
+	PREFETCHT0       5056(AX)
 	VSUBPS           Y9, Y8, Y8
 	VMOVUPS          Y8, 6656(AX)
+	PREFETCHT0       6720(AX)
 
 	// m5, m6 = Σ p²ʲ y[2j] ± Σ p²ʲ⁺¹ y[2j+1], p = 5/4
 	VMOVAPS          Y0, Y8
@@ -3016,8 +3056,10 @@ row3:
 	VFMADD231PS.BCST conv2_4_7683716<>+0(SB), Y7, Y9
 	VADDPS           Y9, Y8, Y10
 	VMOVUPS          Y10, 8320(AX)
+	PREFETCHT0       8384(AX)
 	VSUBPS           Y9, Y8, Y8
 	VMOVUPS          Y8, 9984(AX)
+	PREFETCHT0       10048(AX)
 
 	// m7, m8 = Σ p²ʲ y[2j] ± Σ p²ʲ⁺¹ y[2j+1], p = 5/2
 	VMOVAPS          Y0, Y8
@@ -3030,27 +3072,33 @@ row3:
 	VFMADD231PS.BCST conv2_610_35156<>+0(SB), Y7, Y9
 	VADDPS           Y9, Y8, Y10
 	VMOVUPS          Y10, 11648(AX)
+	PREFETCHT0       11712(AX)
 	VSUBPS           Y9, Y8, Y8
 	VMOVUPS          Y8, 13312(AX)
+	PREFETCHT0       13376(AX)
 
 	// m0 = y0, m9 = y7
-	VMOVUPS Y0, (AX)
-	VMOVUPS Y7, 14976(AX)
+	VMOVUPS    Y0, (AX)
+	PREFETCHT0 64(AX)
+	VMOVUPS    Y7, 14976(AX)
+	PREFETCHT0 15040(AX)
 
 	// m10, m11 = (y0 − y2) + (y4 − y6), (y3 − y1) + (y7 − y5)
-	VSUBPS  Y2, Y0, Y0
-	VSUBPS  Y6, Y4, Y2
-	VADDPS  Y2, Y0, Y0
-	VMOVUPS Y0, (DI)
-	VSUBPS  Y1, Y3, Y0
-	VSUBPS  Y5, Y7, Y1
-	VADDPS  Y1, Y0, Y0
-	VMOVUPS Y0, 1664(DI)
-	ADDQ    $+256, BX
-	ADDQ    $+16640, AX
-	ADDQ    $+3328, DI
-	DECQ    R8
-	JNZ     row3
+	VSUBPS     Y2, Y0, Y0
+	VSUBPS     Y6, Y4, Y2
+	VADDPS     Y2, Y0, Y0
+	VMOVUPS    Y0, (DI)
+	PREFETCHT0 64(DI)
+	VSUBPS     Y1, Y3, Y0
+	VSUBPS     Y5, Y7, Y1
+	VADDPS     Y1, Y0, Y0
+	VMOVUPS    Y0, 1664(DI)
+	PREFETCHT0 1728(DI)
+	ADDQ       $+256, BX
+	ADDQ       $+16640, AX
+	ADDQ       $+3328, DI
+	DECQ       R8
+	JNZ        row3
 
 	// the real part of the row of i
 	VMOVUPS (BX), Y0
@@ -3073,8 +3121,10 @@ row3:
 	VFMADD231PS.BCST conv2_0_0016384<>+0(SB), Y7, Y9
 	VADDPS           Y9, Y8, Y10
 	VMOVUPS          Y10, 36608(AX)
+	PREFETCHT0       36672(AX)
 	VSUBPS           Y9, Y8, Y8
 	VMOVUPS          Y8, 39936(AX)
+	PREFETCHT0       40000(AX)
 
 	// m3, m4 = Σ p²ʲ y[2j] ± Σ p²ʲ⁺¹ y[2j+1], p = 4/5
 	VMOVAPS          Y0, Y8
@@ -3087,8 +3137,10 @@ row3:
 	VFMADD231PS.BCST conv2_0_2097152<>+0(SB), Y7, Y9
 	VADDPS           Y9, Y8, Y10
 	VMOVUPS          Y10, 43264(AX)
+	PREFETCHT0       43328(AX)
 	VSUBPS           Y9, Y8, Y8
 	VMOVUPS          Y8, 46592(AX)
+	PREFETCHT0       46656(AX)
 
 	// m5, m6 = Σ p²ʲ y[2j] ± Σ p²ʲ⁺¹ y[2j+1], p = 5/4
 	VMOVAPS          Y0, Y8
@@ -3101,8 +3153,10 @@ row3:
 	VFMADD231PS.BCST conv2_4_7683716<>+0(SB), Y7, Y9
 	VADDPS           Y9, Y8, Y10
 	VMOVUPS          Y10, 49920(AX)
+	PREFETCHT0       49984(AX)
 	VSUBPS           Y9, Y8, Y8
 	VMOVUPS          Y8, 53248(AX)
+	PREFETCHT0       53312(AX)
 
 	// m7, m8 = Σ p²ʲ y[2j] ± Σ p²ʲ⁺¹ y[2j+1], p = 5/2
 	VMOVAPS          Y0, Y8
@@ -3115,12 +3169,16 @@ row3:
 	VFMADD231PS.BCST conv2_610_35156<>+0(SB), Y7, Y9
 	VADDPS           Y9, Y8, Y10
 	VMOVUPS          Y10, 56576(AX)
+	PREFETCHT0       56640(AX)
 	VSUBPS           Y9, Y8, Y8
 	VMOVUPS          Y8, 59904(AX)
+	PREFETCHT0       59968(AX)
 
 	// m0 = y0, m9 = y7
-	VMOVUPS Y0, 33280(AX)
-	VMOVUPS Y7, 63232(AX)
+	VMOVUPS    Y0, 33280(AX)
+	PREFETCHT0 33344(AX)
+	VMOVUPS    Y7, 63232(AX)
+	PREFETCHT0 63296(AX)
 
 	// m10, m11 = (y0 − y2) + (y4 − y6), (y3 − y1) + (y7 − y5)
 	VSUBPS  Y2, Y0, Y0
@@ -3153,8 +3211,10 @@ row3:
 	VFMADD231PS.BCST conv2_0_0016384<>+0(SB), Y7, Y9
 	VADDPS           Y9, Y8, Y10
 	VMOVUPS          Y10, 38272(AX)
+	PREFETCHT0       38336(AX)
 	VSUBPS           Y9, Y8, Y8
 	VMOVUPS          Y8, 41600(AX)
+	PREFETCHT0       41664(AX)
 
 	// m3, m4 = Σ p²ʲ y[2j] ± Σ p²ʲ⁺¹ y[2j+1], p = 4/5
 	VMOVAPS          Y0, Y8
@@ -3167,8 +3227,10 @@ row3:
 	VFMADD231PS.BCST conv2_0_2097152<>+0(SB), Y7, Y9
 	VADDPS           Y9, Y8, Y10
 	VMOVUPS          Y10, 44928(AX)
+	PREFETCHT0       44992(AX)
 	VSUBPS           Y9, Y8, Y8
 	VMOVUPS          Y8, 48256(AX)
+	PREFETCHT0       48320(AX)
 
 	// m5, m6 = Σ p²ʲ y[2j] ± Σ p²ʲ⁺¹ y[2j+1], p = 5/4
 	VMOVAPS          Y0, Y8
@@ -3181,8 +3243,10 @@ row3:
 	VFMADD231PS.BCST conv2_4_7683716<>+0(SB), Y7, Y9
 	VADDPS           Y9, Y8, Y10
 	VMOVUPS          Y10, 51584(AX)
+	PREFETCHT0       51648(AX)
 	VSUBPS           Y9, Y8, Y8
 	VMOVUPS          Y8, 54912(AX)
+	PREFETCHT0       54976(AX)
 
 	// m7, m8 = Σ p²ʲ y[2j] ± Σ p²ʲ⁺¹ y[2j+1], p = 5/2
 	VMOVAPS          Y0, Y8
@@ -3195,12 +3259,16 @@ row3:
 	VFMADD231PS.BCST conv2_610_35156<>+0(SB), Y7, Y9
 	VADDPS           Y9, Y8, Y10
 	VMOVUPS          Y10, 58240(AX)
+	PREFETCHT0       58304(AX)
 	VSUBPS           Y9, Y8, Y8
 	VMOVUPS          Y8, 61568(AX)
+	PREFETCHT0       61632(AX)
 
 	// m0 = y0, m9 = y7
-	VMOVUPS Y0, 34944(AX)
-	VMOVUPS Y7, 64896(AX)
+	VMOVUPS    Y0, 34944(AX)
+	PREFETCHT0 35008(AX)
+	VMOVUPS    Y7, 64896(AX)
+	PREFETCHT0 64960(AX)
 
 	// m10, m11 = (y0 − y2) + (y4 − y6), (y3 − y1) + (y7 − y5)
 	VSUBPS  Y2, Y0, Y0
@@ -3213,25 +3281,29 @@ row3:
 	VMOVUPS Y0, 288(BX)
 
 	// the products of i with i and with −i
-	VMOVUPS (BX), Y0
-	VMOVUPS 32(BX), Y1
-	VMOVUPS 256(BX), Y2
-	VMOVUPS 288(BX), Y3
-	VSUBPS  Y3, Y0, Y4
-	VADDPS  Y2, Y1, Y5
-	VADDPS  Y3, Y0, Y0
-	VSUBPS  Y2, Y1, Y1
-	VMOVUPS Y4, 66560(AX)
-	VMOVUPS Y5, 68224(AX)
-	VMOVUPS Y0, 69888(AX)
-	VMOVUPS Y1, 71552(AX)
-	ADDQ    $-2560, BX
-	ADDQ    $-166400, AX
-	ADDQ    $+32, AX
-	ADDQ    $+512, CX
-	ADDQ    $+48, DX
-	DECQ    SI
-	JNZ     output1
+	VMOVUPS    (BX), Y0
+	VMOVUPS    32(BX), Y1
+	VMOVUPS    256(BX), Y2
+	VMOVUPS    288(BX), Y3
+	VSUBPS     Y3, Y0, Y4
+	VADDPS     Y2, Y1, Y5
+	VADDPS     Y3, Y0, Y0
+	VSUBPS     Y2, Y1, Y1
+	VMOVUPS    Y4, 66560(AX)
+	PREFETCHT0 66624(AX)
+	VMOVUPS    Y5, 68224(AX)
+	PREFETCHT0 68288(AX)
+	VMOVUPS    Y0, 69888(AX)
+	PREFETCHT0 69952(AX)
+	VMOVUPS    Y1, 71552(AX)
+	PREFETCHT0 71616(AX)
+	ADDQ       $-2560, BX
+	ADDQ       $-166400, AX
+	ADDQ       $+32, AX
+	ADDQ       $+512, CX
+	ADDQ       $+48, DX
+	DECQ       SI
+	JNZ        output1
 	VZEROUPPER
 	RET
 
@@ -5658,7 +5730,7 @@ column6:
 	RET
 
 // func Conv2TrainInputTransform16(v []float32, x []float32, first int)
-// Requires: AVX, AVX512F
+// Requires: AVX, AVX512F, MMX+
 TEXT ·Conv2TrainInputTransform16(SB), $9280-56
 	// Conv2TrainInputTransform16 transforms channels first … first+9 of the input of conv2 in training:
 	// v [144][20] = Bᵀ x B of x [20][12][12], lines of images side by side.
@@ -5830,8 +5902,10 @@ row3:
 	VMOVAPS           Z12, Z14
 	VFMADD231PS.BCST  conv2_0_4<>+0(SB), Z13, Z12
 	VMOVUPS           Z12, 1344(AX)
+	PREFETCHT0        1472(AX)
 	VFNMADD231PS.BCST conv2_0_4<>+0(SB), Z13, Z14
 	VMOVUPS           Z14, 2688(AX)
+	PREFETCHT0        2816(AX)
 
 	// v3, v4 = Σ q[k] d[2k+2] ± 4/5 Σ q[k] d[2k+1], q = -25/16, 605/64, 4869/1600, -2789/400, 1
 	VMOVAPS           Z10, Z12
@@ -5847,8 +5921,10 @@ row3:
 	VMOVAPS           Z12, Z14
 	VFMADD231PS.BCST  conv2_0_8<>+0(SB), Z13, Z12
 	VMOVUPS           Z12, 4032(AX)
+	PREFETCHT0        4160(AX)
 	VFNMADD231PS.BCST conv2_0_8<>+0(SB), Z13, Z14
 	VMOVUPS           Z14, 5376(AX)
+	PREFETCHT0        5504(AX)
 
 	// v5, v6 = Σ q[k] d[2k+2] ± 5/4 Σ q[k] d[2k+1], q = -16/25, 2789/625, -4869/2500, -121/20, 1
 	VMOVAPS           Z10, Z12
@@ -5864,8 +5940,10 @@ row3:
 	VMOVAPS           Z12, Z14
 	VFMADD231PS.BCST  conv2_1_25<>+0(SB), Z13, Z12
 	VMOVUPS           Z12, 6720(AX)
+	PREFETCHT0        6848(AX)
 	VFNMADD231PS.BCST conv2_1_25<>+0(SB), Z13, Z14
 	VMOVUPS           Z14, 8064(AX)
+	PREFETCHT0        8192(AX)
 
 	// v7, v8 = Σ q[k] d[2k+2] ± 5/2 Σ q[k] d[2k+1], q = -4/25, 2981/2500, -10101/10000, -109/80, 1
 	VMOVAPS           Z10, Z12
@@ -5881,8 +5959,10 @@ row3:
 	VMOVAPS           Z12, Z14
 	VFMADD231PS.BCST  conv2_2_5<>+0(SB), Z13, Z12
 	VMOVUPS           Z12, 9408(AX)
+	PREFETCHT0        9536(AX)
 	VFNMADD231PS.BCST conv2_2_5<>+0(SB), Z13, Z14
 	VMOVUPS           Z14, 10752(AX)
+	PREFETCHT0        10880(AX)
 
 	// v0 = Σ z[k] d[2k], z = 1, -609/80, 300221/40000, 300221/40000, -609/80, 1
 	VMOVAPS           Z10, Z12
@@ -5892,6 +5972,7 @@ row3:
 	VFNMADD231PS.BCST conv2_7_6125<>+0(SB), Z2, Z12
 	VADDPS            Z0, Z12, Z0
 	VMOVUPS           Z0, (AX)
+	PREFETCHT0        128(AX)
 
 	// v9 = Σ z[k] d[2k+1]
 	VMOVAPS           Z11, Z0
@@ -5901,6 +5982,7 @@ row3:
 	VFNMADD231PS.BCST conv2_7_6125<>+0(SB), Z3, Z0
 	VADDPS            Z1, Z0, Z0
 	VMOVUPS           Z0, 12096(AX)
+	PREFETCHT0        12224(AX)
 
 	// v10, v11 = Σ q[k] d[2k+2], Σ q[k] d[2k+1], q = 1, -689/80, 644721/40000, -689/80, 1
 	VMOVAPS           Z10, Z0
@@ -5909,12 +5991,14 @@ row3:
 	VFNMADD231PS.BCST conv2_8_6125<>+0(SB), Z4, Z0
 	VADDPS            Z2, Z0, Z0
 	VMOVUPS           Z0, (SI)
+	PREFETCHT0        128(SI)
 	VMOVAPS           Z9, Z0
 	VFNMADD231PS.BCST conv2_8_6125<>+0(SB), Z7, Z0
 	VFMADD231PS.BCST  conv2_16_118025<>+0(SB), Z5, Z0
 	VFNMADD231PS.BCST conv2_8_6125<>+0(SB), Z3, Z0
 	VADDPS            Z1, Z0, Z0
 	VMOVUPS           Z0, 1344(SI)
+	PREFETCHT0        1472(SI)
 	ADDQ              $+768, BX
 	ADDQ              $+13440, AX
 	ADDQ              $+2688, SI
@@ -5949,8 +6033,10 @@ row3:
 	VMOVAPS           Z12, Z14
 	VFMADD231PS.BCST  conv2_0_4<>+0(SB), Z13, Z12
 	VMOVUPS           Z12, 29568(AX)
+	PREFETCHT0        29696(AX)
 	VFNMADD231PS.BCST conv2_0_4<>+0(SB), Z13, Z14
 	VMOVUPS           Z14, 32256(AX)
+	PREFETCHT0        32384(AX)
 
 	// v3, v4 = Σ q[k] d[2k+2] ± 4/5 Σ q[k] d[2k+1], q = -25/16, 605/64, 4869/1600, -2789/400, 1
 	VMOVAPS           Z10, Z12
@@ -5966,8 +6052,10 @@ row3:
 	VMOVAPS           Z12, Z14
 	VFMADD231PS.BCST  conv2_0_8<>+0(SB), Z13, Z12
 	VMOVUPS           Z12, 34944(AX)
+	PREFETCHT0        35072(AX)
 	VFNMADD231PS.BCST conv2_0_8<>+0(SB), Z13, Z14
 	VMOVUPS           Z14, 37632(AX)
+	PREFETCHT0        37760(AX)
 
 	// v5, v6 = Σ q[k] d[2k+2] ± 5/4 Σ q[k] d[2k+1], q = -16/25, 2789/625, -4869/2500, -121/20, 1
 	VMOVAPS           Z10, Z12
@@ -5983,8 +6071,10 @@ row3:
 	VMOVAPS           Z12, Z14
 	VFMADD231PS.BCST  conv2_1_25<>+0(SB), Z13, Z12
 	VMOVUPS           Z12, 40320(AX)
+	PREFETCHT0        40448(AX)
 	VFNMADD231PS.BCST conv2_1_25<>+0(SB), Z13, Z14
 	VMOVUPS           Z14, 43008(AX)
+	PREFETCHT0        43136(AX)
 
 	// v7, v8 = Σ q[k] d[2k+2] ± 5/2 Σ q[k] d[2k+1], q = -4/25, 2981/2500, -10101/10000, -109/80, 1
 	VMOVAPS           Z10, Z12
@@ -6000,8 +6090,10 @@ row3:
 	VMOVAPS           Z12, Z14
 	VFMADD231PS.BCST  conv2_2_5<>+0(SB), Z13, Z12
 	VMOVUPS           Z12, 45696(AX)
+	PREFETCHT0        45824(AX)
 	VFNMADD231PS.BCST conv2_2_5<>+0(SB), Z13, Z14
 	VMOVUPS           Z14, 48384(AX)
+	PREFETCHT0        48512(AX)
 
 	// v0 = Σ z[k] d[2k], z = 1, -609/80, 300221/40000, 300221/40000, -609/80, 1
 	VMOVAPS           Z10, Z12
@@ -6011,6 +6103,7 @@ row3:
 	VFNMADD231PS.BCST conv2_7_6125<>+0(SB), Z2, Z12
 	VADDPS            Z0, Z12, Z0
 	VMOVUPS           Z0, 26880(AX)
+	PREFETCHT0        27008(AX)
 
 	// v9 = Σ z[k] d[2k+1]
 	VMOVAPS           Z11, Z0
@@ -6020,6 +6113,7 @@ row3:
 	VFNMADD231PS.BCST conv2_7_6125<>+0(SB), Z3, Z0
 	VADDPS            Z1, Z0, Z0
 	VMOVUPS           Z0, 51072(AX)
+	PREFETCHT0        51200(AX)
 
 	// v10, v11 = Σ q[k] d[2k+2], Σ q[k] d[2k+1], q = 1, -689/80, 644721/40000, -689/80, 1
 	VMOVAPS           Z10, Z0
@@ -6063,8 +6157,10 @@ row3:
 	VMOVAPS           Z12, Z14
 	VFMADD231PS.BCST  conv2_0_4<>+0(SB), Z13, Z12
 	VMOVUPS           Z12, 30912(AX)
+	PREFETCHT0        31040(AX)
 	VFNMADD231PS.BCST conv2_0_4<>+0(SB), Z13, Z14
 	VMOVUPS           Z14, 33600(AX)
+	PREFETCHT0        33728(AX)
 
 	// v3, v4 = Σ q[k] d[2k+2] ± 4/5 Σ q[k] d[2k+1], q = -25/16, 605/64, 4869/1600, -2789/400, 1
 	VMOVAPS           Z10, Z12
@@ -6080,8 +6176,10 @@ row3:
 	VMOVAPS           Z12, Z14
 	VFMADD231PS.BCST  conv2_0_8<>+0(SB), Z13, Z12
 	VMOVUPS           Z12, 36288(AX)
+	PREFETCHT0        36416(AX)
 	VFNMADD231PS.BCST conv2_0_8<>+0(SB), Z13, Z14
 	VMOVUPS           Z14, 38976(AX)
+	PREFETCHT0        39104(AX)
 
 	// v5, v6 = Σ q[k] d[2k+2] ± 5/4 Σ q[k] d[2k+1], q = -16/25, 2789/625, -4869/2500, -121/20, 1
 	VMOVAPS           Z10, Z12
@@ -6097,8 +6195,10 @@ row3:
 	VMOVAPS           Z12, Z14
 	VFMADD231PS.BCST  conv2_1_25<>+0(SB), Z13, Z12
 	VMOVUPS           Z12, 41664(AX)
+	PREFETCHT0        41792(AX)
 	VFNMADD231PS.BCST conv2_1_25<>+0(SB), Z13, Z14
 	VMOVUPS           Z14, 44352(AX)
+	PREFETCHT0        44480(AX)
 
 	// v7, v8 = Σ q[k] d[2k+2] ± 5/2 Σ q[k] d[2k+1], q = -4/25, 2981/2500, -10101/10000, -109/80, 1
 	VMOVAPS           Z10, Z12
@@ -6114,8 +6214,10 @@ row3:
 	VMOVAPS           Z12, Z14
 	VFMADD231PS.BCST  conv2_2_5<>+0(SB), Z13, Z12
 	VMOVUPS           Z12, 47040(AX)
+	PREFETCHT0        47168(AX)
 	VFNMADD231PS.BCST conv2_2_5<>+0(SB), Z13, Z14
 	VMOVUPS           Z14, 49728(AX)
+	PREFETCHT0        49856(AX)
 
 	// v0 = Σ z[k] d[2k], z = 1, -609/80, 300221/40000, 300221/40000, -609/80, 1
 	VMOVAPS           Z10, Z12
@@ -6125,6 +6227,7 @@ row3:
 	VFNMADD231PS.BCST conv2_7_6125<>+0(SB), Z2, Z12
 	VADDPS            Z0, Z12, Z0
 	VMOVUPS           Z0, 28224(AX)
+	PREFETCHT0        28352(AX)
 
 	// v9 = Σ z[k] d[2k+1]
 	VMOVAPS           Z11, Z0
@@ -6134,6 +6237,7 @@ row3:
 	VFNMADD231PS.BCST conv2_7_6125<>+0(SB), Z3, Z0
 	VADDPS            Z1, Z0, Z0
 	VMOVUPS           Z0, 52416(AX)
+	PREFETCHT0        52544(AX)
 
 	// v10, v11 = Σ q[k] d[2k+2], Σ q[k] d[2k+1], q = 1, -689/80, 644721/40000, -689/80, 1
 	VMOVAPS           Z10, Z0
@@ -6150,24 +6254,28 @@ row3:
 	VMOVUPS           Z0, 832(BX)
 
 	// the products of i with i and with −i
-	VMOVUPS (BX), Z0
-	VMOVUPS 64(BX), Z1
-	VMOVUPS 768(BX), Z2
-	VMOVUPS 832(BX), Z3
-	VSUBPS  Z3, Z0, Z4
-	VADDPS  Z2, Z1, Z5
-	VADDPS  Z3, Z0, Z0
-	VSUBPS  Z2, Z1, Z1
-	VMOVUPS Z4, 53760(AX)
-	VMOVUPS Z5, 55104(AX)
-	VMOVUPS Z0, 56448(AX)
-	VMOVUPS Z1, 57792(AX)
-	ADDQ    $-7680, BX
-	ADDQ    $-134400, AX
-	ADDQ    $+9216, CX
-	ADDQ    $+64, AX
-	DECQ    DX
-	JNZ     channel1
+	VMOVUPS    (BX), Z0
+	VMOVUPS    64(BX), Z1
+	VMOVUPS    768(BX), Z2
+	VMOVUPS    832(BX), Z3
+	VSUBPS     Z3, Z0, Z4
+	VADDPS     Z2, Z1, Z5
+	VADDPS     Z3, Z0, Z0
+	VSUBPS     Z2, Z1, Z1
+	VMOVUPS    Z4, 53760(AX)
+	PREFETCHT0 53888(AX)
+	VMOVUPS    Z5, 55104(AX)
+	PREFETCHT0 55232(AX)
+	VMOVUPS    Z0, 56448(AX)
+	PREFETCHT0 56576(AX)
+	VMOVUPS    Z1, 57792(AX)
+	PREFETCHT0 57920(AX)
+	ADDQ       $-7680, BX
+	ADDQ       $-134400, AX
+	ADDQ       $+9216, CX
+	ADDQ       $+64, AX
+	DECQ       DX
+	JNZ        channel1
 	VZEROUPPER
 	RET
 
@@ -7517,7 +7625,7 @@ rows7:
 	RET
 
 // func Conv2OutputGrad16(dm []float32, dy []float32, mask []byte, first int)
-// Requires: AVX, AVX512F
+// Requires: AVX, AVX512F, MMX+
 TEXT ·Conv2OutputGrad16(SB), $6208-80
 	// Conv2OutputGrad16 un-pools and transforms the gradient of outputs first … first+9 of conv2:
 	// dm [144][50] = A dY Aᵀ, dY [50][8][8] being dy [50][4][4] at the positions that mask [50][4][4] chose.
@@ -7767,8 +7875,10 @@ row3:
 	VFMADD231PS.BCST conv2_0_0016384<>+0(SB), Z7, Z9
 	VADDPS           Z9, Z8, Z10
 	VMOVUPS          Z10, 3264(AX)
+	PREFETCHT0       3392(AX)
 	VSUBPS           Z9, Z8, Z8
 	VMOVUPS          Z8, 6528(AX)
+	PREFETCHT0       6656(AX)
 
 	// m3, m4 = Σ p²ʲ y[2j] ± Σ p²ʲ⁺¹ y[2j+1], p = 4/5
 	VMOVAPS          Z0, Z8
@@ -7781,8 +7891,10 @@ row3:
 	VFMADD231PS.BCST conv2_0_2097152<>+0(SB), Z7, Z9
 	VADDPS           Z9, Z8, Z10
 	VMOVUPS          Z10, 9792(AX)
+	PREFETCHT0       9920(AX)
 	VSUBPS           Z9, Z8, Z8
 	VMOVUPS          Z8, 13056(AX)
+	PREFETCHT0       13184(AX)
 
 	// m5, m6 = Σ p²ʲ y[2j] ± Σ p²ʲ⁺¹ y[2j+1], p = 5/4
 	VMOVAPS          Z0, Z8
@@ -7795,8 +7907,10 @@ row3:
 	VFMADD231PS.BCST conv2_4_7683716<>+0(SB), Z7, Z9
 	VADDPS           Z9, Z8, Z10
 	VMOVUPS          Z10, 16320(AX)
+	PREFETCHT0       16448(AX)
 	VSUBPS           Z9, Z8, Z8
 	VMOVUPS          Z8, 19584(AX)
+	PREFETCHT0       19712(AX)
 
 	// m7, m8 = Σ p²ʲ y[2j] ± Σ p²ʲ⁺¹ y[2j+1], p = 5/2
 	VMOVAPS          Z0, Z8
@@ -7809,27 +7923,33 @@ row3:
 	VFMADD231PS.BCST conv2_610_35156<>+0(SB), Z7, Z9
 	VADDPS           Z9, Z8, Z10
 	VMOVUPS          Z10, 22848(AX)
+	PREFETCHT0       22976(AX)
 	VSUBPS           Z9, Z8, Z8
 	VMOVUPS          Z8, 26112(AX)
+	PREFETCHT0       26240(AX)
 
 	// m0 = y0, m9 = y7
-	VMOVUPS Z0, (AX)
-	VMOVUPS Z7, 29376(AX)
+	VMOVUPS    Z0, (AX)
+	PREFETCHT0 128(AX)
+	VMOVUPS    Z7, 29376(AX)
+	PREFETCHT0 29504(AX)
 
 	// m10, m11 = (y0 − y2) + (y4 − y6), (y3 − y1) + (y7 − y5)
-	VSUBPS  Z2, Z0, Z0
-	VSUBPS  Z6, Z4, Z2
-	VADDPS  Z2, Z0, Z0
-	VMOVUPS Z0, (DI)
-	VSUBPS  Z1, Z3, Z0
-	VSUBPS  Z5, Z7, Z1
-	VADDPS  Z1, Z0, Z0
-	VMOVUPS Z0, 3264(DI)
-	ADDQ    $+512, BX
-	ADDQ    $+32640, AX
-	ADDQ    $+6528, DI
-	DECQ    R8
-	JNZ     row3
+	VSUBPS     Z2, Z0, Z0
+	VSUBPS     Z6, Z4, Z2
+	VADDPS     Z2, Z0, Z0
+	VMOVUPS    Z0, (DI)
+	PREFETCHT0 128(DI)
+	VSUBPS     Z1, Z3, Z0
+	VSUBPS     Z5, Z7, Z1
+	VADDPS     Z1, Z0, Z0
+	VMOVUPS    Z0, 3264(DI)
+	PREFETCHT0 3392(DI)
+	ADDQ       $+512, BX
+	ADDQ       $+32640, AX
+	ADDQ       $+6528, DI
+	DECQ       R8
+	JNZ        row3
 
 	// the real part of the row of i
 	VMOVUPS (BX), Z0
@@ -7852,8 +7972,10 @@ row3:
 	VFMADD231PS.BCST conv2_0_0016384<>+0(SB), Z7, Z9
 	VADDPS           Z9, Z8, Z10
 	VMOVUPS          Z10, 71808(AX)
+	PREFETCHT0       71936(AX)
 	VSUBPS           Z9, Z8, Z8
 	VMOVUPS          Z8, 78336(AX)
+	PREFETCHT0       78464(AX)
 
 	// m3, m4 = Σ p²ʲ y[2j] ± Σ p²ʲ⁺¹ y[2j+1], p = 4/5
 	VMOVAPS          Z0, Z8
@@ -7866,8 +7988,10 @@ row3:
 	VFMADD231PS.BCST conv2_0_2097152<>+0(SB), Z7, Z9
 	VADDPS           Z9, Z8, Z10
 	VMOVUPS          Z10, 84864(AX)
+	PREFETCHT0       84992(AX)
 	VSUBPS           Z9, Z8, Z8
 	VMOVUPS          Z8, 91392(AX)
+	PREFETCHT0       91520(AX)
 
 	// m5, m6 = Σ p²ʲ y[2j] ± Σ p²ʲ⁺¹ y[2j+1], p = 5/4
 	VMOVAPS          Z0, Z8
@@ -7880,8 +8004,10 @@ row3:
 	VFMADD231PS.BCST conv2_4_7683716<>+0(SB), Z7, Z9
 	VADDPS           Z9, Z8, Z10
 	VMOVUPS          Z10, 97920(AX)
+	PREFETCHT0       98048(AX)
 	VSUBPS           Z9, Z8, Z8
 	VMOVUPS          Z8, 104448(AX)
+	PREFETCHT0       104576(AX)
 
 	// m7, m8 = Σ p²ʲ y[2j] ± Σ p²ʲ⁺¹ y[2j+1], p = 5/2
 	VMOVAPS          Z0, Z8
@@ -7894,12 +8020,16 @@ row3:
 	VFMADD231PS.BCST conv2_610_35156<>+0(SB), Z7, Z9
 	VADDPS           Z9, Z8, Z10
 	VMOVUPS          Z10, 110976(AX)
+	PREFETCHT0       111104(AX)
 	VSUBPS           Z9, Z8, Z8
 	VMOVUPS          Z8, 117504(AX)
+	PREFETCHT0       117632(AX)
 
 	// m0 = y0, m9 = y7
-	VMOVUPS Z0, 65280(AX)
-	VMOVUPS Z7, 124032(AX)
+	VMOVUPS    Z0, 65280(AX)
+	PREFETCHT0 65408(AX)
+	VMOVUPS    Z7, 124032(AX)
+	PREFETCHT0 124160(AX)
 
 	// m10, m11 = (y0 − y2) + (y4 − y6), (y3 − y1) + (y7 − y5)
 	VSUBPS  Z2, Z0, Z0
@@ -7932,8 +8062,10 @@ row3:
 	VFMADD231PS.BCST conv2_0_0016384<>+0(SB), Z7, Z9
 	VADDPS           Z9, Z8, Z10
 	VMOVUPS          Z10, 75072(AX)
+	PREFETCHT0       75200(AX)
 	VSUBPS           Z9, Z8, Z8
 	VMOVUPS          Z8, 81600(AX)
+	PREFETCHT0       81728(AX)
 
 	// m3, m4 = Σ p²ʲ y[2j] ± Σ p²ʲ⁺¹ y[2j+1], p = 4/5
 	VMOVAPS          Z0, Z8
@@ -7946,8 +8078,10 @@ row3:
 	VFMADD231PS.BCST conv2_0_2097152<>+0(SB), Z7, Z9
 	VADDPS           Z9, Z8, Z10
 	VMOVUPS          Z10, 88128(AX)
+	PREFETCHT0       88256(AX)
 	VSUBPS           Z9, Z8, Z8
 	VMOVUPS          Z8, 94656(AX)
+	PREFETCHT0       94784(AX)
 
 	// m5, m6 = Σ p²ʲ y[2j] ± Σ p²ʲ⁺¹ y[2j+1], p = 5/4
 	VMOVAPS          Z0, Z8
@@ -7960,8 +8094,10 @@ row3:
 	VFMADD231PS.BCST conv2_4_7683716<>+0(SB), Z7, Z9
 	VADDPS           Z9, Z8, Z10
 	VMOVUPS          Z10, 101184(AX)
+	PREFETCHT0       101312(AX)
 	VSUBPS           Z9, Z8, Z8
 	VMOVUPS          Z8, 107712(AX)
+	PREFETCHT0       107840(AX)
 
 	// m7, m8 = Σ p²ʲ y[2j] ± Σ p²ʲ⁺¹ y[2j+1], p = 5/2
 	VMOVAPS          Z0, Z8
@@ -7974,12 +8110,16 @@ row3:
 	VFMADD231PS.BCST conv2_610_35156<>+0(SB), Z7, Z9
 	VADDPS           Z9, Z8, Z10
 	VMOVUPS          Z10, 114240(AX)
+	PREFETCHT0       114368(AX)
 	VSUBPS           Z9, Z8, Z8
 	VMOVUPS          Z8, 120768(AX)
+	PREFETCHT0       120896(AX)
 
 	// m0 = y0, m9 = y7
-	VMOVUPS Z0, 68544(AX)
-	VMOVUPS Z7, 127296(AX)
+	VMOVUPS    Z0, 68544(AX)
+	PREFETCHT0 68672(AX)
+	VMOVUPS    Z7, 127296(AX)
+	PREFETCHT0 127424(AX)
 
 	// m10, m11 = (y0 − y2) + (y4 − y6), (y3 − y1) + (y7 − y5)
 	VSUBPS  Z2, Z0, Z0
@@ -7992,25 +8132,29 @@ row3:
 	VMOVUPS Z0, 576(BX)
 
 	// the products of i with i and with −i
-	VMOVUPS (BX), Z0
-	VMOVUPS 64(BX), Z1
-	VMOVUPS 512(BX), Z2
-	VMOVUPS 576(BX), Z3
-	VSUBPS  Z3, Z0, Z4
-	VADDPS  Z2, Z1, Z5
-	VADDPS  Z3, Z0, Z0
-	VSUBPS  Z2, Z1, Z1
-	VMOVUPS Z4, 130560(AX)
-	VMOVUPS Z5, 133824(AX)
-	VMOVUPS Z0, 137088(AX)
-	VMOVUPS Z1, 140352(AX)
-	ADDQ    $-5120, BX
-	ADDQ    $-326400, AX
-	ADDQ    $+64, AX
-	ADDQ    $+1024, CX
-	ADDQ    $+96, DX
-	DECQ    SI
-	JNZ     output1
+	VMOVUPS    (BX), Z0
+	VMOVUPS    64(BX), Z1
+	VMOVUPS    512(BX), Z2
+	VMOVUPS    576(BX), Z3
+	VSUBPS     Z3, Z0, Z4
+	VADDPS     Z2, Z1, Z5
+	VADDPS     Z3, Z0, Z0
+	VSUBPS     Z2, Z1, Z1
+	VMOVUPS    Z4, 130560(AX)
+	PREFETCHT0 130688(AX)
+	VMOVUPS    Z5, 133824(AX)
+	PREFETCHT0 133952(AX)
+	VMOVUPS    Z0, 137088(AX)
+	PREFETCHT0 137216(AX)
+	VMOVUPS    Z1, 140352(AX)
+	PREFETCHT0 140480(AX)
+	ADDQ       $-5120, BX
+	ADDQ       $-326400, AX
+	ADDQ       $+64, AX
+	ADDQ       $+1024, CX
+	ADDQ       $+96, DX
+	DECQ       SI
+	JNZ        output1
 	VZEROUPPER
 	RET
 

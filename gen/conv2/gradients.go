@@ -59,7 +59,7 @@ func outputGrad(f *isa.File, width int) {
 			k.Advance(dy, -pooledSize*line)
 			k.Advance(mask, -pooledSize*maskBytes)
 			k.Advance(half, -outputSize*k.Bytes())
-			toomcook.Spread(k, half, dm, outputSize, dmFrequency(line), false, toomcook.OutputGrad)
+			toomcook.Spread(k, half, dm, outputSize, dmFrequency(line), 2*line, false, toomcook.OutputGrad)
 		})
 	})
 	k.Return()
@@ -302,7 +302,7 @@ func trainWeightTransform(f *isa.File) {
 		})
 		k.Advance(w, -filterSize*4*weights)
 		k.Advance(half, -filterSize*k.Bytes())
-		toomcook.Spread(k, half, u, filterSize, 4*weights, true, toomcook.Weight)
+		toomcook.Spread(k, half, u, filterSize, 4*weights, 0, true, toomcook.Weight)
 	})
 	k.Return()
 }

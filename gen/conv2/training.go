@@ -42,7 +42,7 @@ func trainInputTransform(f *isa.File, width int) {
 			})
 			k.Advance(x, -inputSize*line)
 			k.Advance(half, -inputSize*k.Bytes())
-			toomcook.Spread(k, half, v, inputSize, vFrequency(line), false, toomcook.Input)
+			toomcook.Spread(k, half, v, inputSize, vFrequency(line), 2*line, false, toomcook.Input)
 		})
 	})
 	k.Return()

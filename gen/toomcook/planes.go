@@ -29,7 +29,13 @@ const (
 // rows of length vectors; transform makes twelve values of each; the
 // frequencies lie at to, frequency bytes apart. Where halve is set, those of
 // (±i, i) are halved, as the transformed weights are. half is overwritten.
-func Spread(k kernel, half, to reg.GPVirtual, length, frequency int, halve bool, transform func(k kernel, x []vector, put Put)) {
+func Spread(k kernel, half, to reg.GPVirtual, length, frequency, ahead int, halve bool, transform func(k kernel, x []vector, put Put)) {
+	store := func(v vector, m operand.Mem) {
+		k.StoreVector(v, m)
+		if ahead > 0 {
+			k.PREFETCHT0(m.Offset(ahead))
+		}
+	}
 	row := length * k.Bytes()
 	load := func(offset int) []vector {
 		x := make([]vector, length)
@@ -44,9 +50,9 @@ func Spread(k kernel, half, to reg.GPVirtual, length, frequency int, halve bool,
 	k.Loop("row", shape.ToomReal, []reg.GPVirtual{half, to, ofRow}, []int{row, shape.ToomReal * frequency, 2 * frequency}, func() {
 		transform(k, load(0), func(j int, v vector) {
 			if j < shape.ToomReal {
-				k.StoreVector(v, isa.At(to, j*frequency))
+				store(v, isa.At(to, j*frequency))
 			} else {
-				k.StoreVector(v, isa.At(ofRow, (j-shape.ToomReal)*frequency))
+				store(v, isa.At(ofRow, (j-shape.ToomReal)*frequency))
 			}
 		})
 	})
@@ -56,7 +62,7 @@ func Spread(k kernel, half, to reg.GPVirtual, length, frequency int, halve bool,
 		k.Comment("the " + name + " part of the row of i")
 		transform(k, load(part*row), func(j int, v vector) {
 			if j < shape.ToomReal {
-				k.StoreVector(v, at(pairsOfColumns+2*j+part))
+				store(v, at(pairsOfColumns+2*j+part))
 			} else {
 				k.StoreVector(v, isa.At(half, part*row+(j-shape.ToomReal)*k.Bytes()))
 			}
@@ -69,7 +75,7 @@ func Spread(k kernel, half, to reg.GPVirtual, length, frequency int, halve bool,
 		if halve {
 			v = k.Multiply(0.5, v)
 		}
-		k.StoreVector(v, at(corners+i))
+		store(v, at(corners+i))
 	}
 	k.Advance(half, -shape.ToomReal*row)
 	k.Advance(to, -pairsOfRows*frequency)
