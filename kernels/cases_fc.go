@@ -19,6 +19,10 @@ func endsLayout(n int) layout {
 	return plain(dim{Name: "image", Size: n}, dim{Name: "run", Size: shape.FC1Runs})
 }
 
+func inputEndsLayout(n int) layout {
+	return plain(dim{Name: "image", Size: n}, dim{Name: "run", Size: shape.FC1InputRuns})
+}
+
 var (
 	outputListLayout = plain(dim{Name: "output", Size: shape.FC1Outputs}, dim{Name: "entry", Size: shape.FC1OutputList})
 	countsLayout     = plain(dim{Name: "output", Size: shape.FC1Outputs})
@@ -67,11 +71,11 @@ func inImageLists(a *arguments, at int) bool {
 
 // inputListsOf are the twin's lists of x, 16-lane blocks and a half-block.
 func inputListsOf(x []float32, n int) InputLists {
-	l := InputLists{make([]float32, shape.FC1InputList*n), make([]int32, shape.FC1InputList*n), make([]int32, n)}
+	l := InputLists{make([]float32, shape.FC1InputList*n), make([]int32, shape.FC1InputList*n), make([]int32, shape.FC1InputRuns*n)}
 	for block := 0; block < n; block += shape.Block {
 		width := min(shape.Block, n-block)
 		of := l.Of(block, width)
-		fc1InputLists(of.Values, of.Inputs, of.Counts, x[shape.FC1Inputs*block:][:shape.FC1Inputs*width])
+		fc1InputLists(of.Values, of.Inputs, of.Ends, x[shape.FC1Inputs*block:][:shape.FC1Inputs*width])
 	}
 	return l
 }
@@ -82,7 +86,8 @@ func inputListLayout(n int) layout {
 
 // inInputLists: entries behind an image's last one are undefined.
 func inInputLists(a *arguments, at int) bool {
-	return at%shape.FC1InputList < int(a.Integers["counts"][at/shape.FC1InputList])
+	const list, runs = shape.FC1InputList, shape.FC1InputRuns
+	return at%list < int(a.Integers["ends"][at/list*runs+runs-1])
 }
 
 // inOutputLists: entries behind an output's last one are undefined.
@@ -124,10 +129,10 @@ func fc1Cases() []Case {
 			Measured: n == measuredLanes, Integers: true,
 			arguments: []argument{batch(n), out(floats("h", plain(dim{Name: "image", Size: n}, dim{Name: "output", Size: shape.SingleFC1Y}))),
 				floats("values", inputListLayout(n)).copyOf(l.Values, nil).touching(listed), integers("inputs", inputListLayout(n)).copyOf(nil, l.Inputs).touching(listed),
-				integers("counts", plain(dim{Name: "image", Size: n})).copyOf(nil, l.Counts), floats("w", singleW1), bias(shape.SingleFC1Y)},
+				integers("ends", inputEndsLayout(n)).copyOf(nil, l.Ends), floats("w", singleW1), bias(shape.SingleFC1Y)},
 			bind: func(a *arguments) func(s *Set) error {
 				n, h, w, bias := a.Numbers["images"], a.Floats["h"], a.Floats["w"], a.Floats["bias"]
-				lists := InputLists{a.Floats["values"], a.Integers["inputs"], a.Integers["counts"]}
+				lists := InputLists{a.Floats["values"], a.Integers["inputs"], a.Integers["ends"]}
 				return func(s *Set) error { return s.FC1ListForwardReLU(n, h, lists, w, bias) }
 			}})
 	}
@@ -153,9 +158,9 @@ func fc1Cases() []Case {
 			Case{Kernel: "FC1InputLists", Images: n, Work: float64(n), Measured: measured, Integers: true,
 				arguments: []argument{images(n), out(floats("values", inputListLayout(n))).where(inInputLists).touching(listed),
 					out(integers("inputs", inputListLayout(n))).where(inInputLists).touching(listed),
-					out(integers("counts", plain(dim{Name: "image", Size: n}))), floats("x", lines(n, dimFC1X...)).sparse(listed)},
+					out(integers("ends", inputEndsLayout(n))), floats("x", lines(n, dimFC1X...)).sparse(listed)},
 				bind: func(a *arguments) func(s *Set) error {
-					n, lists, x := a.Numbers["images"], InputLists{a.Floats["values"], a.Integers["inputs"], a.Integers["counts"]}, a.Floats["x"]
+					n, lists, x := a.Numbers["images"], InputLists{a.Floats["values"], a.Integers["inputs"], a.Integers["ends"]}, a.Floats["x"]
 					return func(s *Set) error { return s.FC1InputLists(n, lists, x) }
 				}},
 			Case{Kernel: "FC1ImageLists", Images: n, Work: float64(n), Measured: measured, Integers: true,

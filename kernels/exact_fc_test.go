@@ -70,14 +70,14 @@ var exactOthers = map[string]answers{
 		return map[string]answer{"y": {numbers: y, roundings: shape.FC1Inputs + 2}}
 	},
 	"FC1ListForwardReLU": func(n int, b *arguments) map[string]answer {
-		h, counts, values, inputs := make([]number, shape.SingleFC1Y*n), b.Integers["counts"], b.Floats["values"], b.Integers["inputs"]
+		h, lists := make([]number, shape.SingleFC1Y*n), InputLists{b.Floats["values"], b.Integers["inputs"], b.Integers["ends"]}
 		for at := range h {
 			o, list := at%shape.SingleFC1Y, at/shape.SingleFC1Y*shape.FC1InputList
-			h[at] = relu(connectNumbers(int(counts[at/shape.SingleFC1Y]), exactly(b.Floats["bias"][o]),
+			h[at] = relu(connectNumbers(lists.Count(at/shape.SingleFC1Y), exactly(b.Floats["bias"][o]),
 				func(i int) float32 {
-					return b.Floats["w"][(o/shape.SingleFC1Chunk*shape.FC1Inputs+int(inputs[list+i]))*shape.SingleFC1Chunk+o%shape.SingleFC1Chunk]
+					return b.Floats["w"][(o/shape.SingleFC1Chunk*shape.FC1Inputs+int(lists.Inputs[list+i]))*shape.SingleFC1Chunk+o%shape.SingleFC1Chunk]
 				},
-				func(i int) float32 { return values[list+i] }))
+				func(i int) float32 { return lists.Values[list+i] }))
 		}
 		return map[string]answer{"h": {numbers: h, roundings: shape.FC1Inputs + 2}}
 	},

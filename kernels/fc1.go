@@ -23,23 +23,27 @@ type ImageLists struct {
 }
 
 // InputLists list, for every image of a batch, the inputs of fc1 that are not
-// zero, ascending by input: Values [images][816], Inputs [images][816] and Counts
-// [images], the numbers of entries. Entries after the last are undefined.
+// zero, ascending by input: Values [images][816], Inputs [images][816] and Ends
+// [images][13], the number of entries below input 64, 128, … Entries after the
+// last are undefined.
 type InputLists struct {
-	Values         []float32
-	Inputs, Counts []int32
+	Values       []float32
+	Inputs, Ends []int32
 }
 
 // Of returns the lists of count images from first on.
 func (l InputLists) Of(first, count int) InputLists {
-	const list = shape.FC1InputList
-	return InputLists{l.Values[list*first:][:list*count], l.Inputs[list*first:][:list*count], l.Counts[first:][:count]}
+	const list, runs = shape.FC1InputList, shape.FC1InputRuns
+	return InputLists{l.Values[list*first:][:list*count], l.Inputs[list*first:][:list*count], l.Ends[runs*first:][:runs*count]}
 }
 
 func (c *contract) inputLists(l InputLists, images int) *contract {
 	return c.length("values", len(l.Values), shape.FC1InputList*images).
-		length("inputs", len(l.Inputs), shape.FC1InputList*images).length("counts", len(l.Counts), images)
+		length("inputs", len(l.Inputs), shape.FC1InputList*images).length("ends", len(l.Ends), shape.FC1InputRuns*images)
 }
+
+// Count returns the number of entries of an image.
+func (l InputLists) Count(image int) int { return int(l.Ends[(image+1)*shape.FC1InputRuns-1]) }
 
 // Of returns the lists of count images from first on.
 func (l ImageLists) Of(first, count int) ImageLists {
@@ -100,7 +104,7 @@ func (s *Set) FC1InputLists(images int, lists InputLists, x []float32) error {
 	c := contract{kernel: "FC1InputLists"}
 	c.block(images).inputLists(lists, images).length("x", len(x), shape.FC1Inputs*images)
 	if c.err == nil {
-		s.fc1InputLists[images/shape.Block](lists.Values, lists.Inputs, lists.Counts, x)
+		s.fc1InputLists[images/shape.Block](lists.Values, lists.Inputs, lists.Ends, x)
 	}
 	return c.err
 }
@@ -117,7 +121,7 @@ func (s *Set) FC1ListForwardReLU(images int, h []float32, lists InputLists, w, b
 		return c.err
 	}
 	for chunk := range shape.SingleFC1Y / shape.SingleFC1Chunk {
-		s.fc1ListForwardReLU(h, lists.Values, lists.Inputs, lists.Counts, w, bias, chunk)
+		s.fc1ListForwardReLU(h, lists.Values, lists.Inputs, lists.Ends, w, bias, images, chunk)
 	}
 	return nil
 }

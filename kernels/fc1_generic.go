@@ -84,25 +84,28 @@ func fc1UnpackInputGrad(dx, packed []float32, image, capacity, slice int) {
 	}
 }
 
-func fc1InputLists(values []float32, inputs, counts []int32, x []float32) {
-	for lane := range counts {
+func fc1InputLists(values []float32, inputs, ends []int32, x []float32) {
+	images := len(x) / shape.FC1Inputs
+	for lane := range images {
 		n := 0
 		for i := range shape.FC1Inputs {
-			if value := x[i*len(counts)+lane]; value != 0 {
+			if value := x[i*images+lane]; value != 0 {
 				values[lane*shape.FC1InputList+n], inputs[lane*shape.FC1InputList+n] = value, int32(i)
 				n++
 			}
+			if (i+1)%shape.FC1InputRun == 0 || i+1 == shape.FC1Inputs {
+				ends[lane*shape.FC1InputRuns+i/shape.FC1InputRun] = int32(n)
+			}
 		}
-		counts[lane] = int32(n)
 	}
 }
 
-func fc1ListForwardReLU(h, values []float32, inputs, counts []int32, w, bias []float32, chunk int) {
-	for image, count := range counts {
+func fc1ListForwardReLU(h, values []float32, inputs, ends []int32, w, bias []float32, images, chunk int) {
+	for image := range images {
 		at, list := chunk*shape.SingleFC1Chunk, image*shape.FC1InputList
 		sums := h[image*shape.SingleFC1Y+at:][:shape.SingleFC1Chunk]
 		copy(sums, bias[at:])
-		for n, input := range inputs[list:][:count] {
+		for n, input := range inputs[list:][:ends[(image+1)*shape.FC1InputRuns-1]] {
 			addScaled(sums, values[list+n], w[(chunk*shape.FC1Inputs+int(input))*shape.SingleFC1Chunk:][:shape.SingleFC1Chunk])
 		}
 		for i, sum := range sums {

@@ -47,9 +47,9 @@ type functions struct {
 	fc1PackInput          [2]func(packed, x []float32, image, capacity, slice int)
 	fc1UnpackInputGrad    [2]func(dx, packed []float32, image, capacity, slice int)
 	fc1ImageLists         [2]func(values []float32, outputs, ends []int32, dy []float32)
-	fc1InputLists         [2]func(values []float32, inputs, counts []int32, x []float32)
+	fc1InputLists         [2]func(values []float32, inputs, ends []int32, x []float32)
 	fc1ForwardReLUDropout func(y, packed, w, bias []float32, keys []uint32, images, capacity, first int, threshold uint32, scale float32)
-	fc1ListForwardReLU    func(h, values []float32, inputs, counts []int32, w, bias []float32, chunk int)
+	fc1ListForwardReLU    func(h, values []float32, inputs, ends []int32, w, bias []float32, images, chunk int)
 	fc1OutputLists        func(values []float32, images, counts []int32, dy []float32, batch, first, count int)
 	fc1InputGrad          func(packed, w, values []float32, outputs, ends []int32, slice, image, images, capacity int)
 	fc1WeightGrad         func(dw, packed, values []float32, images, counts []int32, slice, first, count, capacity int)
@@ -113,7 +113,7 @@ var twins = functions{
 	fc1PackInput:                  [2]func(packed, x []float32, image, capacity, slice int){fc1PackInput, fc1PackInput},
 	fc1UnpackInputGrad:            [2]func(dx, packed []float32, image, capacity, slice int){fc1UnpackInputGrad, fc1UnpackInputGrad},
 	fc1ImageLists:                 [2]func(values []float32, outputs, ends []int32, dy []float32){fc1ImageLists, fc1ImageLists},
-	fc1InputLists:                 [2]func(values []float32, inputs, counts []int32, x []float32){fc1InputLists, fc1InputLists},
+	fc1InputLists:                 [2]func(values []float32, inputs, ends []int32, x []float32){fc1InputLists, fc1InputLists},
 	fc1ForwardReLUDropout:         fc1ForwardReLUDropout,
 	fc1ListForwardReLU:            fc1ListForwardReLU,
 	fc1OutputLists:                fc1OutputLists,

@@ -81,15 +81,18 @@ func (s *schedule) measure() {
 	}
 }
 
-// sums adds up the times of all workers.
-func (s *schedule) sums() []PhaseTime {
-	sums := make([]PhaseTime, len(s.phases))
+// sums adds up the times of all workers, of the phases that had tasks in the last run.
+func (s *schedule) sums() (sums []PhaseTime) {
 	for i, p := range s.phases {
-		sums[i].Name = p.name
-		for _, times := range s.times {
-			sums[i].Work += times[i].Work
-			sums[i].Wait += times[i].Wait
+		if p.tasks == 0 {
+			continue
 		}
+		sum := PhaseTime{Name: p.name}
+		for _, times := range s.times {
+			sum.Work += times[i].Work
+			sum.Wait += times[i].Wait
+		}
+		sums = append(sums, sum)
 	}
 	return sums
 }

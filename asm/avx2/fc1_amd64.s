@@ -1471,15 +1471,15 @@ DATA fc1_iota<>+24(SB)/4, $0x00000006
 DATA fc1_iota<>+28(SB)/4, $0x00000007
 GLOBL fc1_iota<>(SB), RODATA|NOPTR, $32
 
-// func FC1InputLists8(values []float32, inputs []int32, counts []int32, x []float32)
+// func FC1InputLists8(values []float32, inputs []int32, ends []int32, x []float32)
 // Requires: AVX, AVX2, POPCNT
 TEXT ·FC1InputLists8(SB), $128-96
 	// FC1InputLists8 lists for every image the values of x [800] that are not 0, ascending by input:
-	// values, inputs [images][816], counts [images].
+	// values, inputs [images][816], ends [images][13] the entries below input 64, 128, ….
 	// Registers: 11 of 16 vectors, 13 of 14 general.
 	MOVQ         values_base+0(FP), AX
 	MOVQ         inputs_base+24(FP), CX
-	MOVQ         counts_base+48(FP), DX
+	MOVQ         ends_base+48(FP), DX
 	MOVQ         x_base+72(FP), BX
 	LEAQ         fc1_compress<>+0(SB), SI
 	LEAQ         63(SP), DI
@@ -1492,10 +1492,10 @@ lanes1:
 	VMOVUPS Y0, (DI)
 	VMOVUPS Y0, 32(DI)
 	VMOVUPS fc1_iota<>+0(SB), Y0
-	MOVQ    $0x00000001, R9
+	MOVQ    $0x0000000c, R9
 
 run2:
-	MOVQ $0x00000064, R10
+	MOVQ $0x00000008, R10
 
 tile3:
 	// 8 lines × 8 images, transposed; of each image append what is not 0
@@ -1650,24 +1650,340 @@ tile3:
 	MOVQ       (DI), R10
 	MOVL       R10, (DX)
 	MOVQ       8(DI), R10
-	MOVL       R10, 4(DX)
+	MOVL       R10, 52(DX)
 	MOVQ       16(DI), R10
-	MOVL       R10, 8(DX)
+	MOVL       R10, 104(DX)
 	MOVQ       24(DI), R10
-	MOVL       R10, 12(DX)
+	MOVL       R10, 156(DX)
 	MOVQ       32(DI), R10
-	MOVL       R10, 16(DX)
+	MOVL       R10, 208(DX)
 	MOVQ       40(DI), R10
-	MOVL       R10, 20(DX)
+	MOVL       R10, 260(DX)
 	MOVQ       48(DI), R10
-	MOVL       R10, 24(DX)
+	MOVL       R10, 312(DX)
 	MOVQ       56(DI), R10
-	MOVL       R10, 28(DX)
+	MOVL       R10, 364(DX)
 	ADDQ       $+4, DX
 	DECQ       R9
 	JNZ        run2
+	MOVQ       $0x00000004, R9
+
+tile4:
+	// 8 lines × 8 images, transposed; of each image append what is not 0
+	VMOVUPS    (BX), Y2
+	VMOVUPS    32(BX), Y3
+	VMOVUPS    64(BX), Y4
+	VMOVUPS    96(BX), Y5
+	VMOVUPS    128(BX), Y6
+	VMOVUPS    160(BX), Y7
+	VMOVUPS    192(BX), Y8
+	VMOVUPS    224(BX), Y9
+	VUNPCKLPS  Y3, Y2, Y10
+	VUNPCKHPS  Y3, Y2, Y2
+	VUNPCKLPS  Y5, Y4, Y3
+	VUNPCKHPS  Y5, Y4, Y4
+	VUNPCKLPS  Y7, Y6, Y5
+	VUNPCKHPS  Y7, Y6, Y6
+	VUNPCKLPS  Y9, Y8, Y7
+	VUNPCKHPS  Y9, Y8, Y8
+	VSHUFPS    $0x44, Y3, Y10, Y9
+	VSHUFPS    $0xee, Y3, Y10, Y3
+	VSHUFPS    $0x44, Y4, Y2, Y10
+	VSHUFPS    $0xee, Y4, Y2, Y2
+	VSHUFPS    $0x44, Y7, Y5, Y4
+	VSHUFPS    $0xee, Y7, Y5, Y5
+	VSHUFPS    $0x44, Y8, Y6, Y7
+	VSHUFPS    $0xee, Y8, Y6, Y6
+	VPERM2F128 $0x20, Y4, Y9, Y8
+	VPERM2F128 $0x31, Y4, Y9, Y4
+	VPERM2F128 $0x20, Y5, Y3, Y9
+	VPERM2F128 $0x31, Y5, Y3, Y3
+	VPERM2F128 $0x20, Y7, Y10, Y5
+	VPERM2F128 $0x31, Y7, Y10, Y7
+	VPERM2F128 $0x20, Y6, Y2, Y10
+	VPERM2F128 $0x31, Y6, Y2, Y2
+	MOVQ       (DI), R10
+	LEAQ       (AX), R11
+	LEAQ       (CX), R12
+	VXORPS     Y6, Y6, Y6
+	VCMPPS     $0x04, Y6, Y8, Y6
+	VMOVMSKPS  Y6, R13
+	VPMOVZXBD  (SI)(R13*8), Y6
+	VPERMPS    Y8, Y6, Y8
+	VPERMD     Y0, Y6, Y6
+	VMOVUPS    Y8, (R11)(R10*4)
+	VMOVUPS    Y6, (R12)(R10*4)
+	POPCNTL    R13, R13
+	ADDQ       R13, R10
+	MOVQ       R10, (DI)
+	MOVQ       8(DI), R10
+	LEAQ       3264(AX), R11
+	LEAQ       3264(CX), R12
+	VXORPS     Y6, Y6, Y6
+	VCMPPS     $0x04, Y6, Y9, Y6
+	VMOVMSKPS  Y6, R13
+	VPMOVZXBD  (SI)(R13*8), Y6
+	VPERMPS    Y9, Y6, Y8
+	VPERMD     Y0, Y6, Y6
+	VMOVUPS    Y8, (R11)(R10*4)
+	VMOVUPS    Y6, (R12)(R10*4)
+	POPCNTL    R13, R13
+	ADDQ       R13, R10
+	MOVQ       R10, 8(DI)
+	MOVQ       16(DI), R10
+	LEAQ       6528(AX), R11
+	LEAQ       6528(CX), R12
+	VXORPS     Y6, Y6, Y6
+	VCMPPS     $0x04, Y6, Y5, Y6
+	VMOVMSKPS  Y6, R13
+	VPMOVZXBD  (SI)(R13*8), Y6
+	VPERMPS    Y5, Y6, Y5
+	VPERMD     Y0, Y6, Y6
+	VMOVUPS    Y5, (R11)(R10*4)
+	VMOVUPS    Y6, (R12)(R10*4)
+	POPCNTL    R13, R13
+	ADDQ       R13, R10
+	MOVQ       R10, 16(DI)
+	MOVQ       24(DI), R10
+	LEAQ       9792(AX), R11
+	LEAQ       9792(CX), R12
+	VXORPS     Y5, Y5, Y5
+	VCMPPS     $0x04, Y5, Y10, Y5
+	VMOVMSKPS  Y5, R13
+	VPMOVZXBD  (SI)(R13*8), Y5
+	VPERMPS    Y10, Y5, Y6
+	VPERMD     Y0, Y5, Y5
+	VMOVUPS    Y6, (R11)(R10*4)
+	VMOVUPS    Y5, (R12)(R10*4)
+	POPCNTL    R13, R13
+	ADDQ       R13, R10
+	MOVQ       R10, 24(DI)
+	MOVQ       32(DI), R10
+	LEAQ       13056(AX), R11
+	LEAQ       13056(CX), R12
+	VXORPS     Y5, Y5, Y5
+	VCMPPS     $0x04, Y5, Y4, Y5
+	VMOVMSKPS  Y5, R13
+	VPMOVZXBD  (SI)(R13*8), Y5
+	VPERMPS    Y4, Y5, Y4
+	VPERMD     Y0, Y5, Y5
+	VMOVUPS    Y4, (R11)(R10*4)
+	VMOVUPS    Y5, (R12)(R10*4)
+	POPCNTL    R13, R13
+	ADDQ       R13, R10
+	MOVQ       R10, 32(DI)
+	MOVQ       40(DI), R10
+	LEAQ       16320(AX), R11
+	LEAQ       16320(CX), R12
+	VXORPS     Y4, Y4, Y4
+	VCMPPS     $0x04, Y4, Y3, Y4
+	VMOVMSKPS  Y4, R13
+	VPMOVZXBD  (SI)(R13*8), Y4
+	VPERMPS    Y3, Y4, Y3
+	VPERMD     Y0, Y4, Y4
+	VMOVUPS    Y3, (R11)(R10*4)
+	VMOVUPS    Y4, (R12)(R10*4)
+	POPCNTL    R13, R13
+	ADDQ       R13, R10
+	MOVQ       R10, 40(DI)
+	MOVQ       48(DI), R10
+	LEAQ       19584(AX), R11
+	LEAQ       19584(CX), R12
+	VXORPS     Y3, Y3, Y3
+	VCMPPS     $0x04, Y3, Y7, Y3
+	VMOVMSKPS  Y3, R13
+	VPMOVZXBD  (SI)(R13*8), Y3
+	VPERMPS    Y7, Y3, Y4
+	VPERMD     Y0, Y3, Y3
+	VMOVUPS    Y4, (R11)(R10*4)
+	VMOVUPS    Y3, (R12)(R10*4)
+	POPCNTL    R13, R13
+	ADDQ       R13, R10
+	MOVQ       R10, 48(DI)
+	MOVQ       56(DI), R10
+	LEAQ       22848(AX), R11
+	LEAQ       22848(CX), R12
+	VXORPS     Y3, Y3, Y3
+	VCMPPS     $0x04, Y3, Y2, Y3
+	VMOVMSKPS  Y3, R13
+	VPMOVZXBD  (SI)(R13*8), Y3
+	VPERMPS    Y2, Y3, Y2
+	VPERMD     Y0, Y3, Y3
+	VMOVUPS    Y2, (R11)(R10*4)
+	VMOVUPS    Y3, (R12)(R10*4)
+	POPCNTL    R13, R13
+	ADDQ       R13, R10
+	MOVQ       R10, 56(DI)
+	VPADDD     Y1, Y0, Y0
+	ADDQ       $+256, BX
+	DECQ       R9
+	JNZ        tile4
+
+	// 0 lines × 8 images, transposed; of each image append what is not 0
+	VXORPS     Y2, Y2, Y2
+	VXORPS     Y3, Y3, Y3
+	VXORPS     Y4, Y4, Y4
+	VXORPS     Y5, Y5, Y5
+	VXORPS     Y6, Y6, Y6
+	VXORPS     Y7, Y7, Y7
+	VXORPS     Y8, Y8, Y8
+	VXORPS     Y9, Y9, Y9
+	VUNPCKLPS  Y3, Y2, Y10
+	VUNPCKHPS  Y3, Y2, Y2
+	VUNPCKLPS  Y5, Y4, Y3
+	VUNPCKHPS  Y5, Y4, Y4
+	VUNPCKLPS  Y7, Y6, Y5
+	VUNPCKHPS  Y7, Y6, Y6
+	VUNPCKLPS  Y9, Y8, Y7
+	VUNPCKHPS  Y9, Y8, Y8
+	VSHUFPS    $0x44, Y3, Y10, Y9
+	VSHUFPS    $0xee, Y3, Y10, Y3
+	VSHUFPS    $0x44, Y4, Y2, Y10
+	VSHUFPS    $0xee, Y4, Y2, Y2
+	VSHUFPS    $0x44, Y7, Y5, Y4
+	VSHUFPS    $0xee, Y7, Y5, Y5
+	VSHUFPS    $0x44, Y8, Y6, Y7
+	VSHUFPS    $0xee, Y8, Y6, Y6
+	VPERM2F128 $0x20, Y4, Y9, Y8
+	VPERM2F128 $0x31, Y4, Y9, Y4
+	VPERM2F128 $0x20, Y5, Y3, Y9
+	VPERM2F128 $0x31, Y5, Y3, Y3
+	VPERM2F128 $0x20, Y7, Y10, Y5
+	VPERM2F128 $0x31, Y7, Y10, Y7
+	VPERM2F128 $0x20, Y6, Y2, Y10
+	VPERM2F128 $0x31, Y6, Y2, Y2
+	MOVQ       (DI), R9
+	LEAQ       (AX), R10
+	LEAQ       (CX), R11
+	VXORPS     Y6, Y6, Y6
+	VCMPPS     $0x04, Y6, Y8, Y6
+	VMOVMSKPS  Y6, R12
+	VPMOVZXBD  (SI)(R12*8), Y6
+	VPERMPS    Y8, Y6, Y8
+	VPERMD     Y0, Y6, Y6
+	VMOVUPS    Y8, (R10)(R9*4)
+	VMOVUPS    Y6, (R11)(R9*4)
+	POPCNTL    R12, R12
+	ADDQ       R12, R9
+	MOVQ       R9, (DI)
+	MOVQ       8(DI), R9
+	LEAQ       3264(AX), R10
+	LEAQ       3264(CX), R11
+	VXORPS     Y6, Y6, Y6
+	VCMPPS     $0x04, Y6, Y9, Y6
+	VMOVMSKPS  Y6, R12
+	VPMOVZXBD  (SI)(R12*8), Y6
+	VPERMPS    Y9, Y6, Y8
+	VPERMD     Y0, Y6, Y6
+	VMOVUPS    Y8, (R10)(R9*4)
+	VMOVUPS    Y6, (R11)(R9*4)
+	POPCNTL    R12, R12
+	ADDQ       R12, R9
+	MOVQ       R9, 8(DI)
+	MOVQ       16(DI), R9
+	LEAQ       6528(AX), R10
+	LEAQ       6528(CX), R11
+	VXORPS     Y6, Y6, Y6
+	VCMPPS     $0x04, Y6, Y5, Y6
+	VMOVMSKPS  Y6, R12
+	VPMOVZXBD  (SI)(R12*8), Y6
+	VPERMPS    Y5, Y6, Y5
+	VPERMD     Y0, Y6, Y6
+	VMOVUPS    Y5, (R10)(R9*4)
+	VMOVUPS    Y6, (R11)(R9*4)
+	POPCNTL    R12, R12
+	ADDQ       R12, R9
+	MOVQ       R9, 16(DI)
+	MOVQ       24(DI), R9
+	LEAQ       9792(AX), R10
+	LEAQ       9792(CX), R11
+	VXORPS     Y5, Y5, Y5
+	VCMPPS     $0x04, Y5, Y10, Y5
+	VMOVMSKPS  Y5, R12
+	VPMOVZXBD  (SI)(R12*8), Y5
+	VPERMPS    Y10, Y5, Y6
+	VPERMD     Y0, Y5, Y5
+	VMOVUPS    Y6, (R10)(R9*4)
+	VMOVUPS    Y5, (R11)(R9*4)
+	POPCNTL    R12, R12
+	ADDQ       R12, R9
+	MOVQ       R9, 24(DI)
+	MOVQ       32(DI), R9
+	LEAQ       13056(AX), R10
+	LEAQ       13056(CX), R11
+	VXORPS     Y5, Y5, Y5
+	VCMPPS     $0x04, Y5, Y4, Y5
+	VMOVMSKPS  Y5, R12
+	VPMOVZXBD  (SI)(R12*8), Y5
+	VPERMPS    Y4, Y5, Y4
+	VPERMD     Y0, Y5, Y5
+	VMOVUPS    Y4, (R10)(R9*4)
+	VMOVUPS    Y5, (R11)(R9*4)
+	POPCNTL    R12, R12
+	ADDQ       R12, R9
+	MOVQ       R9, 32(DI)
+	MOVQ       40(DI), R9
+	LEAQ       16320(AX), R10
+	LEAQ       16320(CX), R11
+	VXORPS     Y4, Y4, Y4
+	VCMPPS     $0x04, Y4, Y3, Y4
+	VMOVMSKPS  Y4, R12
+	VPMOVZXBD  (SI)(R12*8), Y4
+	VPERMPS    Y3, Y4, Y3
+	VPERMD     Y0, Y4, Y4
+	VMOVUPS    Y3, (R10)(R9*4)
+	VMOVUPS    Y4, (R11)(R9*4)
+	POPCNTL    R12, R12
+	ADDQ       R12, R9
+	MOVQ       R9, 40(DI)
+	MOVQ       48(DI), R9
+	LEAQ       19584(AX), R10
+	LEAQ       19584(CX), R11
+	VXORPS     Y3, Y3, Y3
+	VCMPPS     $0x04, Y3, Y7, Y3
+	VMOVMSKPS  Y3, R12
+	VPMOVZXBD  (SI)(R12*8), Y3
+	VPERMPS    Y7, Y3, Y4
+	VPERMD     Y0, Y3, Y3
+	VMOVUPS    Y4, (R10)(R9*4)
+	VMOVUPS    Y3, (R11)(R9*4)
+	POPCNTL    R12, R12
+	ADDQ       R12, R9
+	MOVQ       R9, 48(DI)
+	MOVQ       56(DI), R9
+	LEAQ       22848(AX), R10
+	LEAQ       22848(CX), R11
+	VXORPS     Y3, Y3, Y3
+	VCMPPS     $0x04, Y3, Y2, Y3
+	VMOVMSKPS  Y3, R12
+	VPMOVZXBD  (SI)(R12*8), Y3
+	VPERMPS    Y2, Y3, Y2
+	VPERMD     Y0, Y3, Y3
+	VMOVUPS    Y2, (R10)(R9*4)
+	VMOVUPS    Y3, (R11)(R9*4)
+	POPCNTL    R12, R12
+	ADDQ       R12, R9
+	MOVQ       R9, 56(DI)
+	VPADDD     Y1, Y0, Y0
+	MOVQ       (DI), R9
+	MOVL       R9, (DX)
+	MOVQ       8(DI), R9
+	MOVL       R9, 52(DX)
+	MOVQ       16(DI), R9
+	MOVL       R9, 104(DX)
+	MOVQ       24(DI), R9
+	MOVL       R9, 156(DX)
+	MOVQ       32(DI), R9
+	MOVL       R9, 208(DX)
+	MOVQ       40(DI), R9
+	MOVL       R9, 260(DX)
+	MOVQ       48(DI), R9
+	MOVL       R9, 312(DX)
+	MOVQ       56(DI), R9
+	MOVL       R9, 364(DX)
+	ADDQ       $+4, DX
 	ADDQ       $-25568, BX
-	ADDQ       $+28, DX
+	ADDQ       $+364, DX
 	ADDQ       $+26112, AX
 	ADDQ       $+26112, CX
 	DECQ       R8
@@ -2583,15 +2899,15 @@ tile4:
 	VZEROUPPER
 	RET
 
-// func FC1InputLists16(values []float32, inputs []int32, counts []int32, x []float32)
+// func FC1InputLists16(values []float32, inputs []int32, ends []int32, x []float32)
 // Requires: AVX, AVX2, POPCNT
 TEXT ·FC1InputLists16(SB), $128-96
 	// FC1InputLists16 lists for every image the values of x [800] that are not 0, ascending by input:
-	// values, inputs [images][816], counts [images].
+	// values, inputs [images][816], ends [images][13] the entries below input 64, 128, ….
 	// Registers: 11 of 16 vectors, 13 of 14 general.
 	MOVQ         values_base+0(FP), AX
 	MOVQ         inputs_base+24(FP), CX
-	MOVQ         counts_base+48(FP), DX
+	MOVQ         ends_base+48(FP), DX
 	MOVQ         x_base+72(FP), BX
 	LEAQ         fc1_compress<>+0(SB), SI
 	LEAQ         63(SP), DI
@@ -2604,10 +2920,10 @@ lanes1:
 	VMOVUPS Y0, (DI)
 	VMOVUPS Y0, 32(DI)
 	VMOVUPS fc1_iota<>+0(SB), Y0
-	MOVQ    $0x00000001, R9
+	MOVQ    $0x0000000c, R9
 
 run2:
-	MOVQ $0x00000064, R10
+	MOVQ $0x00000008, R10
 
 tile3:
 	// 8 lines × 8 images, transposed; of each image append what is not 0
@@ -2762,24 +3078,340 @@ tile3:
 	MOVQ       (DI), R10
 	MOVL       R10, (DX)
 	MOVQ       8(DI), R10
-	MOVL       R10, 4(DX)
+	MOVL       R10, 52(DX)
 	MOVQ       16(DI), R10
-	MOVL       R10, 8(DX)
+	MOVL       R10, 104(DX)
 	MOVQ       24(DI), R10
-	MOVL       R10, 12(DX)
+	MOVL       R10, 156(DX)
 	MOVQ       32(DI), R10
-	MOVL       R10, 16(DX)
+	MOVL       R10, 208(DX)
 	MOVQ       40(DI), R10
-	MOVL       R10, 20(DX)
+	MOVL       R10, 260(DX)
 	MOVQ       48(DI), R10
-	MOVL       R10, 24(DX)
+	MOVL       R10, 312(DX)
 	MOVQ       56(DI), R10
-	MOVL       R10, 28(DX)
+	MOVL       R10, 364(DX)
 	ADDQ       $+4, DX
 	DECQ       R9
 	JNZ        run2
+	MOVQ       $0x00000004, R9
+
+tile4:
+	// 8 lines × 8 images, transposed; of each image append what is not 0
+	VMOVUPS    (BX), Y2
+	VMOVUPS    64(BX), Y3
+	VMOVUPS    128(BX), Y4
+	VMOVUPS    192(BX), Y5
+	VMOVUPS    256(BX), Y6
+	VMOVUPS    320(BX), Y7
+	VMOVUPS    384(BX), Y8
+	VMOVUPS    448(BX), Y9
+	VUNPCKLPS  Y3, Y2, Y10
+	VUNPCKHPS  Y3, Y2, Y2
+	VUNPCKLPS  Y5, Y4, Y3
+	VUNPCKHPS  Y5, Y4, Y4
+	VUNPCKLPS  Y7, Y6, Y5
+	VUNPCKHPS  Y7, Y6, Y6
+	VUNPCKLPS  Y9, Y8, Y7
+	VUNPCKHPS  Y9, Y8, Y8
+	VSHUFPS    $0x44, Y3, Y10, Y9
+	VSHUFPS    $0xee, Y3, Y10, Y3
+	VSHUFPS    $0x44, Y4, Y2, Y10
+	VSHUFPS    $0xee, Y4, Y2, Y2
+	VSHUFPS    $0x44, Y7, Y5, Y4
+	VSHUFPS    $0xee, Y7, Y5, Y5
+	VSHUFPS    $0x44, Y8, Y6, Y7
+	VSHUFPS    $0xee, Y8, Y6, Y6
+	VPERM2F128 $0x20, Y4, Y9, Y8
+	VPERM2F128 $0x31, Y4, Y9, Y4
+	VPERM2F128 $0x20, Y5, Y3, Y9
+	VPERM2F128 $0x31, Y5, Y3, Y3
+	VPERM2F128 $0x20, Y7, Y10, Y5
+	VPERM2F128 $0x31, Y7, Y10, Y7
+	VPERM2F128 $0x20, Y6, Y2, Y10
+	VPERM2F128 $0x31, Y6, Y2, Y2
+	MOVQ       (DI), R10
+	LEAQ       (AX), R11
+	LEAQ       (CX), R12
+	VXORPS     Y6, Y6, Y6
+	VCMPPS     $0x04, Y6, Y8, Y6
+	VMOVMSKPS  Y6, R13
+	VPMOVZXBD  (SI)(R13*8), Y6
+	VPERMPS    Y8, Y6, Y8
+	VPERMD     Y0, Y6, Y6
+	VMOVUPS    Y8, (R11)(R10*4)
+	VMOVUPS    Y6, (R12)(R10*4)
+	POPCNTL    R13, R13
+	ADDQ       R13, R10
+	MOVQ       R10, (DI)
+	MOVQ       8(DI), R10
+	LEAQ       3264(AX), R11
+	LEAQ       3264(CX), R12
+	VXORPS     Y6, Y6, Y6
+	VCMPPS     $0x04, Y6, Y9, Y6
+	VMOVMSKPS  Y6, R13
+	VPMOVZXBD  (SI)(R13*8), Y6
+	VPERMPS    Y9, Y6, Y8
+	VPERMD     Y0, Y6, Y6
+	VMOVUPS    Y8, (R11)(R10*4)
+	VMOVUPS    Y6, (R12)(R10*4)
+	POPCNTL    R13, R13
+	ADDQ       R13, R10
+	MOVQ       R10, 8(DI)
+	MOVQ       16(DI), R10
+	LEAQ       6528(AX), R11
+	LEAQ       6528(CX), R12
+	VXORPS     Y6, Y6, Y6
+	VCMPPS     $0x04, Y6, Y5, Y6
+	VMOVMSKPS  Y6, R13
+	VPMOVZXBD  (SI)(R13*8), Y6
+	VPERMPS    Y5, Y6, Y5
+	VPERMD     Y0, Y6, Y6
+	VMOVUPS    Y5, (R11)(R10*4)
+	VMOVUPS    Y6, (R12)(R10*4)
+	POPCNTL    R13, R13
+	ADDQ       R13, R10
+	MOVQ       R10, 16(DI)
+	MOVQ       24(DI), R10
+	LEAQ       9792(AX), R11
+	LEAQ       9792(CX), R12
+	VXORPS     Y5, Y5, Y5
+	VCMPPS     $0x04, Y5, Y10, Y5
+	VMOVMSKPS  Y5, R13
+	VPMOVZXBD  (SI)(R13*8), Y5
+	VPERMPS    Y10, Y5, Y6
+	VPERMD     Y0, Y5, Y5
+	VMOVUPS    Y6, (R11)(R10*4)
+	VMOVUPS    Y5, (R12)(R10*4)
+	POPCNTL    R13, R13
+	ADDQ       R13, R10
+	MOVQ       R10, 24(DI)
+	MOVQ       32(DI), R10
+	LEAQ       13056(AX), R11
+	LEAQ       13056(CX), R12
+	VXORPS     Y5, Y5, Y5
+	VCMPPS     $0x04, Y5, Y4, Y5
+	VMOVMSKPS  Y5, R13
+	VPMOVZXBD  (SI)(R13*8), Y5
+	VPERMPS    Y4, Y5, Y4
+	VPERMD     Y0, Y5, Y5
+	VMOVUPS    Y4, (R11)(R10*4)
+	VMOVUPS    Y5, (R12)(R10*4)
+	POPCNTL    R13, R13
+	ADDQ       R13, R10
+	MOVQ       R10, 32(DI)
+	MOVQ       40(DI), R10
+	LEAQ       16320(AX), R11
+	LEAQ       16320(CX), R12
+	VXORPS     Y4, Y4, Y4
+	VCMPPS     $0x04, Y4, Y3, Y4
+	VMOVMSKPS  Y4, R13
+	VPMOVZXBD  (SI)(R13*8), Y4
+	VPERMPS    Y3, Y4, Y3
+	VPERMD     Y0, Y4, Y4
+	VMOVUPS    Y3, (R11)(R10*4)
+	VMOVUPS    Y4, (R12)(R10*4)
+	POPCNTL    R13, R13
+	ADDQ       R13, R10
+	MOVQ       R10, 40(DI)
+	MOVQ       48(DI), R10
+	LEAQ       19584(AX), R11
+	LEAQ       19584(CX), R12
+	VXORPS     Y3, Y3, Y3
+	VCMPPS     $0x04, Y3, Y7, Y3
+	VMOVMSKPS  Y3, R13
+	VPMOVZXBD  (SI)(R13*8), Y3
+	VPERMPS    Y7, Y3, Y4
+	VPERMD     Y0, Y3, Y3
+	VMOVUPS    Y4, (R11)(R10*4)
+	VMOVUPS    Y3, (R12)(R10*4)
+	POPCNTL    R13, R13
+	ADDQ       R13, R10
+	MOVQ       R10, 48(DI)
+	MOVQ       56(DI), R10
+	LEAQ       22848(AX), R11
+	LEAQ       22848(CX), R12
+	VXORPS     Y3, Y3, Y3
+	VCMPPS     $0x04, Y3, Y2, Y3
+	VMOVMSKPS  Y3, R13
+	VPMOVZXBD  (SI)(R13*8), Y3
+	VPERMPS    Y2, Y3, Y2
+	VPERMD     Y0, Y3, Y3
+	VMOVUPS    Y2, (R11)(R10*4)
+	VMOVUPS    Y3, (R12)(R10*4)
+	POPCNTL    R13, R13
+	ADDQ       R13, R10
+	MOVQ       R10, 56(DI)
+	VPADDD     Y1, Y0, Y0
+	ADDQ       $+512, BX
+	DECQ       R9
+	JNZ        tile4
+
+	// 0 lines × 8 images, transposed; of each image append what is not 0
+	VXORPS     Y2, Y2, Y2
+	VXORPS     Y3, Y3, Y3
+	VXORPS     Y4, Y4, Y4
+	VXORPS     Y5, Y5, Y5
+	VXORPS     Y6, Y6, Y6
+	VXORPS     Y7, Y7, Y7
+	VXORPS     Y8, Y8, Y8
+	VXORPS     Y9, Y9, Y9
+	VUNPCKLPS  Y3, Y2, Y10
+	VUNPCKHPS  Y3, Y2, Y2
+	VUNPCKLPS  Y5, Y4, Y3
+	VUNPCKHPS  Y5, Y4, Y4
+	VUNPCKLPS  Y7, Y6, Y5
+	VUNPCKHPS  Y7, Y6, Y6
+	VUNPCKLPS  Y9, Y8, Y7
+	VUNPCKHPS  Y9, Y8, Y8
+	VSHUFPS    $0x44, Y3, Y10, Y9
+	VSHUFPS    $0xee, Y3, Y10, Y3
+	VSHUFPS    $0x44, Y4, Y2, Y10
+	VSHUFPS    $0xee, Y4, Y2, Y2
+	VSHUFPS    $0x44, Y7, Y5, Y4
+	VSHUFPS    $0xee, Y7, Y5, Y5
+	VSHUFPS    $0x44, Y8, Y6, Y7
+	VSHUFPS    $0xee, Y8, Y6, Y6
+	VPERM2F128 $0x20, Y4, Y9, Y8
+	VPERM2F128 $0x31, Y4, Y9, Y4
+	VPERM2F128 $0x20, Y5, Y3, Y9
+	VPERM2F128 $0x31, Y5, Y3, Y3
+	VPERM2F128 $0x20, Y7, Y10, Y5
+	VPERM2F128 $0x31, Y7, Y10, Y7
+	VPERM2F128 $0x20, Y6, Y2, Y10
+	VPERM2F128 $0x31, Y6, Y2, Y2
+	MOVQ       (DI), R9
+	LEAQ       (AX), R10
+	LEAQ       (CX), R11
+	VXORPS     Y6, Y6, Y6
+	VCMPPS     $0x04, Y6, Y8, Y6
+	VMOVMSKPS  Y6, R12
+	VPMOVZXBD  (SI)(R12*8), Y6
+	VPERMPS    Y8, Y6, Y8
+	VPERMD     Y0, Y6, Y6
+	VMOVUPS    Y8, (R10)(R9*4)
+	VMOVUPS    Y6, (R11)(R9*4)
+	POPCNTL    R12, R12
+	ADDQ       R12, R9
+	MOVQ       R9, (DI)
+	MOVQ       8(DI), R9
+	LEAQ       3264(AX), R10
+	LEAQ       3264(CX), R11
+	VXORPS     Y6, Y6, Y6
+	VCMPPS     $0x04, Y6, Y9, Y6
+	VMOVMSKPS  Y6, R12
+	VPMOVZXBD  (SI)(R12*8), Y6
+	VPERMPS    Y9, Y6, Y8
+	VPERMD     Y0, Y6, Y6
+	VMOVUPS    Y8, (R10)(R9*4)
+	VMOVUPS    Y6, (R11)(R9*4)
+	POPCNTL    R12, R12
+	ADDQ       R12, R9
+	MOVQ       R9, 8(DI)
+	MOVQ       16(DI), R9
+	LEAQ       6528(AX), R10
+	LEAQ       6528(CX), R11
+	VXORPS     Y6, Y6, Y6
+	VCMPPS     $0x04, Y6, Y5, Y6
+	VMOVMSKPS  Y6, R12
+	VPMOVZXBD  (SI)(R12*8), Y6
+	VPERMPS    Y5, Y6, Y5
+	VPERMD     Y0, Y6, Y6
+	VMOVUPS    Y5, (R10)(R9*4)
+	VMOVUPS    Y6, (R11)(R9*4)
+	POPCNTL    R12, R12
+	ADDQ       R12, R9
+	MOVQ       R9, 16(DI)
+	MOVQ       24(DI), R9
+	LEAQ       9792(AX), R10
+	LEAQ       9792(CX), R11
+	VXORPS     Y5, Y5, Y5
+	VCMPPS     $0x04, Y5, Y10, Y5
+	VMOVMSKPS  Y5, R12
+	VPMOVZXBD  (SI)(R12*8), Y5
+	VPERMPS    Y10, Y5, Y6
+	VPERMD     Y0, Y5, Y5
+	VMOVUPS    Y6, (R10)(R9*4)
+	VMOVUPS    Y5, (R11)(R9*4)
+	POPCNTL    R12, R12
+	ADDQ       R12, R9
+	MOVQ       R9, 24(DI)
+	MOVQ       32(DI), R9
+	LEAQ       13056(AX), R10
+	LEAQ       13056(CX), R11
+	VXORPS     Y5, Y5, Y5
+	VCMPPS     $0x04, Y5, Y4, Y5
+	VMOVMSKPS  Y5, R12
+	VPMOVZXBD  (SI)(R12*8), Y5
+	VPERMPS    Y4, Y5, Y4
+	VPERMD     Y0, Y5, Y5
+	VMOVUPS    Y4, (R10)(R9*4)
+	VMOVUPS    Y5, (R11)(R9*4)
+	POPCNTL    R12, R12
+	ADDQ       R12, R9
+	MOVQ       R9, 32(DI)
+	MOVQ       40(DI), R9
+	LEAQ       16320(AX), R10
+	LEAQ       16320(CX), R11
+	VXORPS     Y4, Y4, Y4
+	VCMPPS     $0x04, Y4, Y3, Y4
+	VMOVMSKPS  Y4, R12
+	VPMOVZXBD  (SI)(R12*8), Y4
+	VPERMPS    Y3, Y4, Y3
+	VPERMD     Y0, Y4, Y4
+	VMOVUPS    Y3, (R10)(R9*4)
+	VMOVUPS    Y4, (R11)(R9*4)
+	POPCNTL    R12, R12
+	ADDQ       R12, R9
+	MOVQ       R9, 40(DI)
+	MOVQ       48(DI), R9
+	LEAQ       19584(AX), R10
+	LEAQ       19584(CX), R11
+	VXORPS     Y3, Y3, Y3
+	VCMPPS     $0x04, Y3, Y7, Y3
+	VMOVMSKPS  Y3, R12
+	VPMOVZXBD  (SI)(R12*8), Y3
+	VPERMPS    Y7, Y3, Y4
+	VPERMD     Y0, Y3, Y3
+	VMOVUPS    Y4, (R10)(R9*4)
+	VMOVUPS    Y3, (R11)(R9*4)
+	POPCNTL    R12, R12
+	ADDQ       R12, R9
+	MOVQ       R9, 48(DI)
+	MOVQ       56(DI), R9
+	LEAQ       22848(AX), R10
+	LEAQ       22848(CX), R11
+	VXORPS     Y3, Y3, Y3
+	VCMPPS     $0x04, Y3, Y2, Y3
+	VMOVMSKPS  Y3, R12
+	VPMOVZXBD  (SI)(R12*8), Y3
+	VPERMPS    Y2, Y3, Y2
+	VPERMD     Y0, Y3, Y3
+	VMOVUPS    Y2, (R10)(R9*4)
+	VMOVUPS    Y3, (R11)(R9*4)
+	POPCNTL    R12, R12
+	ADDQ       R12, R9
+	MOVQ       R9, 56(DI)
+	VPADDD     Y1, Y0, Y0
+	MOVQ       (DI), R9
+	MOVL       R9, (DX)
+	MOVQ       8(DI), R9
+	MOVL       R9, 52(DX)
+	MOVQ       16(DI), R9
+	MOVL       R9, 104(DX)
+	MOVQ       24(DI), R9
+	MOVL       R9, 156(DX)
+	MOVQ       32(DI), R9
+	MOVL       R9, 208(DX)
+	MOVQ       40(DI), R9
+	MOVL       R9, 260(DX)
+	MOVQ       48(DI), R9
+	MOVL       R9, 312(DX)
+	MOVQ       56(DI), R9
+	MOVL       R9, 364(DX)
+	ADDQ       $+4, DX
 	ADDQ       $-51168, BX
-	ADDQ       $+28, DX
+	ADDQ       $+364, DX
 	ADDQ       $+26112, AX
 	ADDQ       $+26112, CX
 	DECQ       R8
@@ -3839,93 +4471,218 @@ DATA fc1_bits<>+24(SB)/4, $0x00000040
 DATA fc1_bits<>+28(SB)/4, $0x00000080
 GLOBL fc1_bits<>(SB), RODATA|NOPTR, $32
 
-// func FC1ListForwardReLU(h []float32, values []float32, inputs []int32, counts []int32, w []float32, bias []float32, chunk int)
-// Requires: AVX, FMA3
-TEXT ·FC1ListForwardReLU(SB), $0-152
+// func FC1ListForwardReLU(h []float32, values []float32, inputs []int32, ends []int32, w []float32, bias []float32, images int, chunk int)
+// Requires: AVX, FMA3, MMX+
+TEXT ·FC1ListForwardReLU(SB), $0-160
 	// FC1ListForwardReLU computes outputs 128 chunk … 128 chunk+127 of h [images][512] = max(0, w x + bias)
-	// from the lists of x, values, inputs [images][816] and counts [images], w [4][800][128] and bias [512].
-	// Registers: 9 of 16 vectors, 11 of 14 general.
+	// from the lists of x, values, inputs [images][816] and ends [images][13], w [4][800][128] and bias [512].
+	// Registers: 9 of 16 vectors, 13 of 14 general.
 	MOVQ   h_base+0(FP), AX
 	MOVQ   w_base+96(FP), CX
 	MOVQ   bias_base+120(FP), DX
-	MOVQ   chunk+144(FP), BX
+	MOVQ   chunk+152(FP), BX
 	IMUL3Q $+512, BX, SI
 	ADDQ   SI, AX
 	ADDQ   SI, DX
 	IMUL3Q $+409600, BX, BX
 	ADDQ   BX, CX
-	MOVQ   values_base+24(FP), BX
-	MOVQ   inputs_base+48(FP), SI
-	MOVQ   counts_base+72(FP), R9
-	MOVQ   counts_len+80(FP), R10
+	MOVQ   $0x00000002, BX
 
-image1:
-	MOVLQSX (R9), R8
-	MOVQ    $0x00000002, R11
+part1:
+	MOVQ ends_base+72(FP), SI
+	MOVQ images+144(FP), R8
+	MOVQ values_base+24(FP), R9
+	MOVQ inputs_base+48(FP), R10
+	MOVQ AX, DI
 
-part2:
-	// h = max(0, bias + Σ value·w[input]), 64 outputs
-	VMOVUPS (DX), Y0
-	VMOVUPS 32(DX), Y1
-	VMOVUPS 64(DX), Y2
-	VMOVUPS 96(DX), Y3
-	VMOVUPS 128(DX), Y4
-	VMOVUPS 160(DX), Y5
-	VMOVUPS 192(DX), Y6
-	VMOVUPS 224(DX), Y7
-	XORQ    DI, DI
-	CMPQ    DI, R8
-	JGE     done3
+image2:
+	// h = (h of the runs before, or bias) + Σ value·w[input], 64 outputs, the inputs of this run in the image's list
+	XORQ       R11, R11
+	VMOVUPS    (DX), Y0
+	VMOVUPS    32(DX), Y1
+	VMOVUPS    64(DX), Y2
+	VMOVUPS    96(DX), Y3
+	VMOVUPS    128(DX), Y4
+	VMOVUPS    160(DX), Y5
+	VMOVUPS    192(DX), Y6
+	VMOVUPS    224(DX), Y7
+	MOVLQSX    (SI), R12
+	PREFETCHT0 3264(R9)(R11*4)
+	PREFETCHT0 3264(R10)(R11*4)
+	CMPQ       R11, R12
+	JGE        done3
 
 entry4:
-	MOVLQSX      (SI)(DI*4), R12
-	IMUL3Q       $+512, R12, R12
-	ADDQ         CX, R12
-	VBROADCASTSS (BX)(DI*4), Y8
-	VFMADD231PS  (R12), Y8, Y0
-	VFMADD231PS  32(R12), Y8, Y1
-	VFMADD231PS  64(R12), Y8, Y2
-	VFMADD231PS  96(R12), Y8, Y3
-	VFMADD231PS  128(R12), Y8, Y4
-	VFMADD231PS  160(R12), Y8, Y5
-	VFMADD231PS  192(R12), Y8, Y6
-	VFMADD231PS  224(R12), Y8, Y7
-	INCQ         DI
-	CMPQ         DI, R8
+	MOVLQSX      (R10)(R11*4), R13
+	IMUL3Q       $+512, R13, R13
+	ADDQ         CX, R13
+	VBROADCASTSS (R9)(R11*4), Y8
+	VFMADD231PS  (R13), Y8, Y0
+	VFMADD231PS  32(R13), Y8, Y1
+	VFMADD231PS  64(R13), Y8, Y2
+	VFMADD231PS  96(R13), Y8, Y3
+	VFMADD231PS  128(R13), Y8, Y4
+	VFMADD231PS  160(R13), Y8, Y5
+	VFMADD231PS  192(R13), Y8, Y6
+	VFMADD231PS  224(R13), Y8, Y7
+	INCQ         R11
+	CMPQ         R11, R12
 	JLT          entry4
 
 done3:
+	VMOVUPS Y0, (DI)
+	VMOVUPS Y1, 32(DI)
+	VMOVUPS Y2, 64(DI)
+	VMOVUPS Y3, 96(DI)
+	VMOVUPS Y4, 128(DI)
+	VMOVUPS Y5, 160(DI)
+	VMOVUPS Y6, 192(DI)
+	VMOVUPS Y7, 224(DI)
+	ADDQ    $+2048, DI
+	ADDQ    $+3264, R9
+	ADDQ    $+3264, R10
+	ADDQ    $+52, SI
+	DECQ    R8
+	JNZ     image2
+	MOVQ    images+144(FP), DI
+	IMUL3Q  $+52, DI, DI
+	SUBQ    DI, SI
+	ADDQ    $+4, SI
+	MOVQ    $0x0000000b, DI
+
+run5:
+	MOVQ images+144(FP), R9
+	MOVQ values_base+24(FP), R10
+	MOVQ inputs_base+48(FP), R11
+	MOVQ AX, R8
+
+image6:
+	// h = (h of the runs before, or bias) + Σ value·w[input], 64 outputs, the inputs of this run in the image's list
+	MOVLQSX    -4(SI), R12
+	VMOVUPS    (R8), Y0
+	VMOVUPS    32(R8), Y1
+	VMOVUPS    64(R8), Y2
+	VMOVUPS    96(R8), Y3
+	VMOVUPS    128(R8), Y4
+	VMOVUPS    160(R8), Y5
+	VMOVUPS    192(R8), Y6
+	VMOVUPS    224(R8), Y7
+	MOVLQSX    (SI), R13
+	PREFETCHT0 3264(R10)(R12*4)
+	PREFETCHT0 3264(R11)(R12*4)
+	CMPQ       R12, R13
+	JGE        done7
+
+entry8:
+	MOVLQSX      (R11)(R12*4), R14
+	IMUL3Q       $+512, R14, R14
+	ADDQ         CX, R14
+	VBROADCASTSS (R10)(R12*4), Y8
+	VFMADD231PS  (R14), Y8, Y0
+	VFMADD231PS  32(R14), Y8, Y1
+	VFMADD231PS  64(R14), Y8, Y2
+	VFMADD231PS  96(R14), Y8, Y3
+	VFMADD231PS  128(R14), Y8, Y4
+	VFMADD231PS  160(R14), Y8, Y5
+	VFMADD231PS  192(R14), Y8, Y6
+	VFMADD231PS  224(R14), Y8, Y7
+	INCQ         R12
+	CMPQ         R12, R13
+	JLT          entry8
+
+done7:
+	VMOVUPS Y0, (R8)
+	VMOVUPS Y1, 32(R8)
+	VMOVUPS Y2, 64(R8)
+	VMOVUPS Y3, 96(R8)
+	VMOVUPS Y4, 128(R8)
+	VMOVUPS Y5, 160(R8)
+	VMOVUPS Y6, 192(R8)
+	VMOVUPS Y7, 224(R8)
+	ADDQ    $+2048, R8
+	ADDQ    $+3264, R10
+	ADDQ    $+3264, R11
+	ADDQ    $+52, SI
+	DECQ    R9
+	JNZ     image6
+	MOVQ    images+144(FP), R8
+	IMUL3Q  $+52, R8, R8
+	SUBQ    R8, SI
+	ADDQ    $+4, SI
+	DECQ    DI
+	JNZ     run5
+	MOVQ    images+144(FP), R8
+	MOVQ    values_base+24(FP), R9
+	MOVQ    inputs_base+48(FP), R10
+	MOVQ    AX, DI
+
+image9:
+	// h = (h of the runs before, or bias) + Σ value·w[input], 64 outputs, the inputs of this run in the image's list
+	MOVLQSX    -4(SI), R11
+	VMOVUPS    (DI), Y0
+	VMOVUPS    32(DI), Y1
+	VMOVUPS    64(DI), Y2
+	VMOVUPS    96(DI), Y3
+	VMOVUPS    128(DI), Y4
+	VMOVUPS    160(DI), Y5
+	VMOVUPS    192(DI), Y6
+	VMOVUPS    224(DI), Y7
+	MOVLQSX    (SI), R12
+	PREFETCHT0 3264(R9)(R11*4)
+	PREFETCHT0 3264(R10)(R11*4)
+	CMPQ       R11, R12
+	JGE        done10
+
+entry11:
+	MOVLQSX      (R10)(R11*4), R13
+	IMUL3Q       $+512, R13, R13
+	ADDQ         CX, R13
+	VBROADCASTSS (R9)(R11*4), Y8
+	VFMADD231PS  (R13), Y8, Y0
+	VFMADD231PS  32(R13), Y8, Y1
+	VFMADD231PS  64(R13), Y8, Y2
+	VFMADD231PS  96(R13), Y8, Y3
+	VFMADD231PS  128(R13), Y8, Y4
+	VFMADD231PS  160(R13), Y8, Y5
+	VFMADD231PS  192(R13), Y8, Y6
+	VFMADD231PS  224(R13), Y8, Y7
+	INCQ         R11
+	CMPQ         R11, R12
+	JLT          entry11
+
+done10:
 	VXORPS  Y8, Y8, Y8
 	VMAXPS  Y0, Y8, Y0
-	VMOVUPS Y0, (AX)
-	VMAXPS  Y1, Y8, Y0
-	VMOVUPS Y0, 32(AX)
-	VMAXPS  Y2, Y8, Y0
-	VMOVUPS Y0, 64(AX)
-	VMAXPS  Y3, Y8, Y0
-	VMOVUPS Y0, 96(AX)
-	VMAXPS  Y4, Y8, Y0
-	VMOVUPS Y0, 128(AX)
-	VMAXPS  Y5, Y8, Y0
-	VMOVUPS Y0, 160(AX)
-	VMAXPS  Y6, Y8, Y0
-	VMOVUPS Y0, 192(AX)
-	VMAXPS  Y7, Y8, Y0
-	VMOVUPS Y0, 224(AX)
+	VMAXPS  Y1, Y8, Y1
+	VMAXPS  Y2, Y8, Y2
+	VMAXPS  Y3, Y8, Y3
+	VMAXPS  Y4, Y8, Y4
+	VMAXPS  Y5, Y8, Y5
+	VMAXPS  Y6, Y8, Y6
+	VMAXPS  Y7, Y8, Y7
+	VMOVUPS Y0, (DI)
+	VMOVUPS Y1, 32(DI)
+	VMOVUPS Y2, 64(DI)
+	VMOVUPS Y3, 96(DI)
+	VMOVUPS Y4, 128(DI)
+	VMOVUPS Y5, 160(DI)
+	VMOVUPS Y6, 192(DI)
+	VMOVUPS Y7, 224(DI)
+	ADDQ    $+2048, DI
+	ADDQ    $+3264, R9
+	ADDQ    $+3264, R10
+	ADDQ    $+52, SI
+	DECQ    R8
+	JNZ     image9
+	MOVQ    images+144(FP), DI
+	IMUL3Q  $+52, DI, DI
+	SUBQ    DI, SI
+	ADDQ    $+4, SI
 	ADDQ    $+256, AX
 	ADDQ    $+256, CX
 	ADDQ    $+256, DX
-	DECQ    R11
-	JNZ     part2
-	ADDQ    $-512, AX
-	ADDQ    $-512, CX
-	ADDQ    $-512, DX
-	ADDQ    $+2048, AX
-	ADDQ    $+3264, BX
-	ADDQ    $+3264, SI
-	ADDQ    $+4, R9
-	DECQ    R10
-	JNZ     image1
+	DECQ    BX
+	JNZ     part1
 	VZEROUPPER
 	RET
 

@@ -9490,12 +9490,12 @@ row3:
 	RET
 
 // func Conv2WeightGradProducts(du []float32, dm []float32, v []float32, images int, first int)
-// Requires: AVX, AVX512DQ, AVX512F, AVX512VL
+// Requires: AVX, AVX512DQ, AVX512F, AVX512VL, MMX+
 TEXT ·Conv2WeightGradProducts(SB), $0-88
 	// Conv2WeightGradProducts adds up real frequencies first … first+4 of the weight gradient of conv2 over all blocks:
 	// du [144][50][20] = Σ dm vᵀ from dm [blocks][144][50] and v [blocks][144][20];
 	// images is a multiple of 8, the last block a half-block if it is none of 16.
-	// Registers: 25 of 32 vectors, 12 of 14 general, 1 of 7 masks.
+	// Registers: 25 of 32 vectors, 14 of 14 general, 1 of 7 masks.
 	MOVQ   du_base+0(FP), AX
 	MOVQ   dm_base+24(FP), CX
 	MOVQ   v_base+48(FP), DX
@@ -9518,13 +9518,15 @@ TEXT ·Conv2WeightGradProducts(SB), $0-88
 	ADDQ   BX, AX
 	MOVL   $0x000000ff, BX
 	KMOVW  BX, K1
-	MOVQ   $0x00000005, BX
+	MOVQ   $0x00000005, R10
 
 frequency1:
-	MOVQ $0x0000000a, R9
+	MOVQ $0x00000540, R9
+	MOVQ $0x0000000a, R11
 
 outputs2:
-	MOVQ $0x00000005, R10
+	MOVQ $0x00000cc0, BX
+	MOVQ $0x00000005, R12
 
 channels3:
 	VXORPS Z0, Z0, Z0
@@ -9549,50 +9551,52 @@ channels3:
 	VXORPS Z19, Z19, Z19
 
 	// lanes 0 … 15 of 16 of Σ dm[o] v[c] over images, columns 0 … 3 of the tile
-	MOVQ  SI, R11
-	TESTQ R11, R11
+	MOVQ  SI, R13
+	TESTQ R13, R13
 	JZ    noBlocks4
-	MOVQ  CX, R12
-	MOVQ  DX, R13
+	MOVQ  CX, R14
+	MOVQ  DX, R15
 
 block6:
-	VMOVUPS     (R13), Z20
-	VMOVUPS     64(R13), Z21
-	VMOVUPS     128(R13), Z22
-	VMOVUPS     192(R13), Z23
-	VMOVUPS     (R12), Z24
+	PREFETCHT0  (R14)(BX*1)
+	PREFETCHT0  (R15)(R9*1)
+	VMOVUPS     (R15), Z20
+	VMOVUPS     64(R15), Z21
+	VMOVUPS     128(R15), Z22
+	VMOVUPS     192(R15), Z23
+	VMOVUPS     (R14), Z24
 	VFMADD231PS Z24, Z20, Z0
 	VFMADD231PS Z24, Z21, Z1
 	VFMADD231PS Z24, Z22, Z2
 	VFMADD231PS Z24, Z23, Z3
-	VMOVUPS     64(R12), Z24
+	VMOVUPS     64(R14), Z24
 	VFMADD231PS Z24, Z20, Z4
 	VFMADD231PS Z24, Z21, Z5
 	VFMADD231PS Z24, Z22, Z6
 	VFMADD231PS Z24, Z23, Z7
-	VMOVUPS     128(R12), Z24
+	VMOVUPS     128(R14), Z24
 	VFMADD231PS Z24, Z20, Z8
 	VFMADD231PS Z24, Z21, Z9
 	VFMADD231PS Z24, Z22, Z10
 	VFMADD231PS Z24, Z23, Z11
-	VMOVUPS     192(R12), Z24
+	VMOVUPS     192(R14), Z24
 	VFMADD231PS Z24, Z20, Z12
 	VFMADD231PS Z24, Z21, Z13
 	VFMADD231PS Z24, Z22, Z14
 	VFMADD231PS Z24, Z23, Z15
-	VMOVUPS     256(R12), Z24
+	VMOVUPS     256(R14), Z24
 	VFMADD231PS Z24, Z20, Z16
 	VFMADD231PS Z24, Z21, Z17
 	VFMADD231PS Z24, Z22, Z18
 	VFMADD231PS Z24, Z23, Z19
-	ADDQ        $+470016, R12
-	ADDQ        $+193536, R13
-	DECQ        R11
+	ADDQ        $+470016, R14
+	ADDQ        $+193536, R15
+	DECQ        R13
 	JNZ         block6
 
 noBlocks4:
-	MOVQ            images+72(FP), R11
-	TESTQ           $0x00000008, R11
+	MOVQ            images+72(FP), R13
+	TESTQ           $0x00000008, R13
 	JZ              noTail5
 	VBROADCASTF32X8 (R8), Z20
 	VBROADCASTF32X8 32(R8), Z21
@@ -9734,34 +9738,36 @@ noTail5:
 	VEXTRACTF32X4 $0x01, Y0, X1
 	VMOVLPS       X0, 320(AX)
 	VMOVLPS       X1, 328(AX)
+	ADDQ          $0x40, BX
 	ADDQ          $+256, DX
 	ADDQ          $+128, R8
 	ADDQ          $+16, AX
-	DECQ          R10
+	DECQ          R12
 	JNZ           channels3
+	ADDQ          $0x40, R9
 	ADDQ          $+320, CX
 	ADDQ          $+160, DI
 	ADDQ          $-1280, DX
 	ADDQ          $-640, R8
 	ADDQ          $+320, AX
-	DECQ          R9
+	DECQ          R11
 	JNZ           outputs2
 	ADDQ          $+64, CX
 	ADDQ          $+64, DI
 	ADDQ          $+1344, DX
 	ADDQ          $+704, R8
-	DECQ          BX
+	DECQ          R10
 	JNZ           frequency1
 	VZEROUPPER
 	RET
 
 // func Conv2WeightGradPairProducts(du []float32, dm []float32, v []float32, images int, first int)
-// Requires: AVX, AVX512DQ, AVX512F, AVX512VL
+// Requires: AVX, AVX512DQ, AVX512F, AVX512VL, MMX+
 TEXT ·Conv2WeightGradPairProducts(SB), $0-88
 	// Conv2WeightGradPairProducts adds up complex frequencies of the weight gradient of conv2 over all blocks, from the real part first on:
 	// du [144][50][20] = Σ dm v̄ᵀ of frequencies first … first+3, from dm [blocks][144][50] and v [blocks][144][20];
 	// images is a multiple of 8, the last block a half-block if it is none of 16.
-	// Registers: 26 of 32 vectors, 12 of 14 general, 1 of 7 masks.
+	// Registers: 26 of 32 vectors, 14 of 14 general, 1 of 7 masks.
 	MOVQ   du_base+0(FP), AX
 	MOVQ   dm_base+24(FP), CX
 	MOVQ   v_base+48(FP), DX
@@ -9784,13 +9790,15 @@ TEXT ·Conv2WeightGradPairProducts(SB), $0-88
 	ADDQ   BX, AX
 	MOVL   $0x000000ff, BX
 	KMOVW  BX, K1
-	MOVQ   $0x00000002, BX
+	MOVQ   $0x00000002, R10
 
 frequency1:
-	MOVQ $0x0000000a, R9
+	MOVQ $0x00000a80, R9
+	MOVQ $0x0000000a, R11
 
 outputs2:
-	MOVQ $0x0000000a, R10
+	MOVQ $0x00001980, BX
+	MOVQ $0x0000000a, R12
 
 channels3:
 	VXORPS Z0, Z0, Z0
@@ -9815,19 +9823,21 @@ channels3:
 	VXORPS Z19, Z19, Z19
 
 	// lanes 0 … 15 of 16 of Σ dm[o] v[c] over images, columns 0 … 3 of the tile
-	MOVQ  SI, R11
-	TESTQ R11, R11
+	MOVQ  SI, R13
+	TESTQ R13, R13
 	JZ    noBlocks4
-	MOVQ  CX, R12
-	MOVQ  DX, R13
+	MOVQ  CX, R14
+	MOVQ  DX, R15
 
 block6:
-	VMOVUPS      (R13), Z20
-	VMOVUPS      1344(R13), Z21
-	VMOVUPS      64(R13), Z22
-	VMOVUPS      1408(R13), Z23
-	VMOVUPS      (R12), Z24
-	VMOVUPS      3264(R12), Z25
+	PREFETCHT0   (R14)(BX*1)
+	PREFETCHT0   (R15)(R9*1)
+	VMOVUPS      (R15), Z20
+	VMOVUPS      1344(R15), Z21
+	VMOVUPS      64(R15), Z22
+	VMOVUPS      1408(R15), Z23
+	VMOVUPS      (R14), Z24
+	VMOVUPS      3264(R14), Z25
 	VFMADD231PS  Z24, Z20, Z0
 	VFMADD231PS  Z25, Z21, Z0
 	VFMADD231PS  Z24, Z22, Z1
@@ -9836,8 +9846,8 @@ block6:
 	VFNMADD231PS Z24, Z21, Z2
 	VFMADD231PS  Z25, Z22, Z3
 	VFNMADD231PS Z24, Z23, Z3
-	VMOVUPS      64(R12), Z24
-	VMOVUPS      3328(R12), Z25
+	VMOVUPS      64(R14), Z24
+	VMOVUPS      3328(R14), Z25
 	VFMADD231PS  Z24, Z20, Z4
 	VFMADD231PS  Z25, Z21, Z4
 	VFMADD231PS  Z24, Z22, Z5
@@ -9846,8 +9856,8 @@ block6:
 	VFNMADD231PS Z24, Z21, Z6
 	VFMADD231PS  Z25, Z22, Z7
 	VFNMADD231PS Z24, Z23, Z7
-	VMOVUPS      128(R12), Z24
-	VMOVUPS      3392(R12), Z25
+	VMOVUPS      128(R14), Z24
+	VMOVUPS      3392(R14), Z25
 	VFMADD231PS  Z24, Z20, Z8
 	VFMADD231PS  Z25, Z21, Z8
 	VFMADD231PS  Z24, Z22, Z9
@@ -9856,8 +9866,8 @@ block6:
 	VFNMADD231PS Z24, Z21, Z10
 	VFMADD231PS  Z25, Z22, Z11
 	VFNMADD231PS Z24, Z23, Z11
-	VMOVUPS      192(R12), Z24
-	VMOVUPS      3456(R12), Z25
+	VMOVUPS      192(R14), Z24
+	VMOVUPS      3456(R14), Z25
 	VFMADD231PS  Z24, Z20, Z12
 	VFMADD231PS  Z25, Z21, Z12
 	VFMADD231PS  Z24, Z22, Z13
@@ -9866,8 +9876,8 @@ block6:
 	VFNMADD231PS Z24, Z21, Z14
 	VFMADD231PS  Z25, Z22, Z15
 	VFNMADD231PS Z24, Z23, Z15
-	VMOVUPS      256(R12), Z24
-	VMOVUPS      3520(R12), Z25
+	VMOVUPS      256(R14), Z24
+	VMOVUPS      3520(R14), Z25
 	VFMADD231PS  Z24, Z20, Z16
 	VFMADD231PS  Z25, Z21, Z16
 	VFMADD231PS  Z24, Z22, Z17
@@ -9876,14 +9886,14 @@ block6:
 	VFNMADD231PS Z24, Z21, Z18
 	VFMADD231PS  Z25, Z22, Z19
 	VFNMADD231PS Z24, Z23, Z19
-	ADDQ         $+470016, R12
-	ADDQ         $+193536, R13
-	DECQ         R11
+	ADDQ         $+470016, R14
+	ADDQ         $+193536, R15
+	DECQ         R13
 	JNZ          block6
 
 noBlocks4:
-	MOVQ            images+72(FP), R11
-	TESTQ           $0x00000008, R11
+	MOVQ            images+72(FP), R13
+	TESTQ           $0x00000008, R13
 	JZ              noTail5
 	VBROADCASTF32X8 (R8), Z20
 	VBROADCASTF32X8 704(R8), Z21
@@ -10050,24 +10060,26 @@ noTail5:
 	VEXTRACTF32X4 $0x01, Y0, X1
 	VMOVLPS       X0, 320(AX)
 	VMOVLPS       X1, 4320(AX)
+	ADDQ          $0x40, BX
 	ADDQ          $+128, DX
 	ADDQ          $+64, R8
 	ADDQ          $+8, AX
-	DECQ          R10
+	DECQ          R12
 	JNZ           channels3
+	ADDQ          $0x40, R9
 	ADDQ          $+320, CX
 	ADDQ          $+160, DI
 	ADDQ          $-1280, DX
 	ADDQ          $-640, R8
 	ADDQ          $+320, AX
-	DECQ          R9
+	DECQ          R11
 	JNZ           outputs2
 	ADDQ          $+3328, CX
 	ADDQ          $+1728, DI
 	ADDQ          $+2688, DX
 	ADDQ          $+1408, R8
 	ADDQ          $+4000, AX
-	DECQ          BX
+	DECQ          R10
 	JNZ           frequency1
 	VZEROUPPER
 	RET

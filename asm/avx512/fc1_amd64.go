@@ -26,10 +26,10 @@ func FC1UnpackInputGrad8(dx []float32, packed []float32, image int, capacity int
 func FC1ImageLists8(values []float32, outputs []int32, ends []int32, dy []float32)
 
 // FC1InputLists8 lists for every image the values of x [800] that are not 0, ascending by input:
-// values, inputs [images][816], counts [images].
+// values, inputs [images][816], ends [images][13] the entries below input 64, 128, ….
 //
 //go:noescape
-func FC1InputLists8(values []float32, inputs []int32, counts []int32, x []float32)
+func FC1InputLists8(values []float32, inputs []int32, ends []int32, x []float32)
 
 // FC1ForwardReLU16 computes outputs first … first+99 of fc1: y [500] = max(0, w x + bias) from x [800], w [10][500][80].
 //
@@ -53,10 +53,10 @@ func FC1UnpackInputGrad16(dx []float32, packed []float32, image int, capacity in
 func FC1ImageLists16(values []float32, outputs []int32, ends []int32, dy []float32)
 
 // FC1InputLists16 lists for every image the values of x [800] that are not 0, ascending by input:
-// values, inputs [images][816], counts [images].
+// values, inputs [images][816], ends [images][13] the entries below input 64, 128, ….
 //
 //go:noescape
-func FC1InputLists16(values []float32, inputs []int32, counts []int32, x []float32)
+func FC1InputLists16(values []float32, inputs []int32, ends []int32, x []float32)
 
 // FC1ForwardReLU32 computes outputs first … first+99 of fc1: y [500] = max(0, w x + bias) from x [800], w [10][500][80].
 //
@@ -71,10 +71,10 @@ func FC1ForwardReLU32(y []float32, x []float32, w []float32, bias []float32, fir
 func FC1ForwardReLUDropout(y []float32, packed []float32, w []float32, bias []float32, keys []uint32, images int, capacity int, first int, threshold uint32, scale float32)
 
 // FC1ListForwardReLU computes outputs 128 chunk … 128 chunk+127 of h [images][512] = max(0, w x + bias)
-// from the lists of x, values, inputs [images][816] and counts [images], w [4][800][128] and bias [512].
+// from the lists of x, values, inputs [images][816] and ends [images][13], w [4][800][128] and bias [512].
 //
 //go:noescape
-func FC1ListForwardReLU(h []float32, values []float32, inputs []int32, counts []int32, w []float32, bias []float32, chunk int)
+func FC1ListForwardReLU(h []float32, values []float32, inputs []int32, ends []int32, w []float32, bias []float32, images int, chunk int)
 
 // FC1OutputLists lists for outputs first … first+count−1 the values of dy [blocks][500] that are not 0, ascending by image:
 // values, images [500][144], counts [500]. batch is a multiple of 8, the last block a half-block if it is none of 16.

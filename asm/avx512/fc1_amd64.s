@@ -1017,15 +1017,15 @@ DATA fc1_iota<>+24(SB)/4, $0x00000006
 DATA fc1_iota<>+28(SB)/4, $0x00000007
 GLOBL fc1_iota<>(SB), RODATA|NOPTR, $32
 
-// func FC1InputLists8(values []float32, inputs []int32, counts []int32, x []float32)
+// func FC1InputLists8(values []float32, inputs []int32, ends []int32, x []float32)
 // Requires: AVX, AVX2, AVX512DQ, AVX512F, AVX512VL, POPCNT
 TEXT ·FC1InputLists8(SB), $128-96
 	// FC1InputLists8 lists for every image the values of x [800] that are not 0, ascending by input:
-	// values, inputs [images][816], counts [images].
+	// values, inputs [images][816], ends [images][13] the entries below input 64, 128, ….
 	// Registers: 11 of 32 vectors, 12 of 14 general, 1 of 7 masks.
 	MOVQ         values_base+0(FP), AX
 	MOVQ         inputs_base+24(FP), CX
-	MOVQ         counts_base+48(FP), DX
+	MOVQ         ends_base+48(FP), DX
 	MOVQ         x_base+72(FP), BX
 	LEAQ         63(SP), SI
 	ANDQ         $-64, SI
@@ -1037,10 +1037,10 @@ lanes1:
 	VMOVUPS Y0, (SI)
 	VMOVUPS Y0, 32(SI)
 	VMOVUPS fc1_iota<>+0(SB), Y0
-	MOVQ    $0x00000001, R8
+	MOVQ    $0x0000000c, R8
 
 run2:
-	MOVQ $0x00000064, R9
+	MOVQ $0x00000008, R9
 
 tile3:
 	// 8 lines × 8 images, transposed; of each image append what is not 0
@@ -1187,24 +1187,324 @@ tile3:
 	MOVQ          (SI), R9
 	MOVL          R9, (DX)
 	MOVQ          8(SI), R9
-	MOVL          R9, 4(DX)
+	MOVL          R9, 52(DX)
 	MOVQ          16(SI), R9
-	MOVL          R9, 8(DX)
+	MOVL          R9, 104(DX)
 	MOVQ          24(SI), R9
-	MOVL          R9, 12(DX)
+	MOVL          R9, 156(DX)
 	MOVQ          32(SI), R9
-	MOVL          R9, 16(DX)
+	MOVL          R9, 208(DX)
 	MOVQ          40(SI), R9
-	MOVL          R9, 20(DX)
+	MOVL          R9, 260(DX)
 	MOVQ          48(SI), R9
-	MOVL          R9, 24(DX)
+	MOVL          R9, 312(DX)
 	MOVQ          56(SI), R9
-	MOVL          R9, 28(DX)
+	MOVL          R9, 364(DX)
 	ADDQ          $+4, DX
 	DECQ          R8
 	JNZ           run2
+	MOVQ          $0x00000004, R8
+
+tile4:
+	// 8 lines × 8 images, transposed; of each image append what is not 0
+	VMOVUPS       (BX), Y2
+	VMOVUPS       32(BX), Y3
+	VMOVUPS       64(BX), Y4
+	VMOVUPS       96(BX), Y5
+	VMOVUPS       128(BX), Y6
+	VMOVUPS       160(BX), Y7
+	VMOVUPS       192(BX), Y8
+	VMOVUPS       224(BX), Y9
+	VUNPCKLPS     Y3, Y2, Y10
+	VUNPCKHPS     Y3, Y2, Y2
+	VUNPCKLPS     Y5, Y4, Y3
+	VUNPCKHPS     Y5, Y4, Y4
+	VUNPCKLPS     Y7, Y6, Y5
+	VUNPCKHPS     Y7, Y6, Y6
+	VUNPCKLPS     Y9, Y8, Y7
+	VUNPCKHPS     Y9, Y8, Y8
+	VSHUFPS       $0x44, Y3, Y10, Y9
+	VSHUFPS       $0xee, Y3, Y10, Y3
+	VSHUFPS       $0x44, Y4, Y2, Y10
+	VSHUFPS       $0xee, Y4, Y2, Y2
+	VSHUFPS       $0x44, Y7, Y5, Y4
+	VSHUFPS       $0xee, Y7, Y5, Y5
+	VSHUFPS       $0x44, Y8, Y6, Y7
+	VSHUFPS       $0xee, Y8, Y6, Y6
+	VSHUFF32X4    $0x00, Y4, Y9, Y8
+	VSHUFF32X4    $0x03, Y4, Y9, Y4
+	VSHUFF32X4    $0x00, Y5, Y3, Y9
+	VSHUFF32X4    $0x03, Y5, Y3, Y3
+	VSHUFF32X4    $0x00, Y7, Y10, Y5
+	VSHUFF32X4    $0x03, Y7, Y10, Y7
+	VSHUFF32X4    $0x00, Y6, Y2, Y10
+	VSHUFF32X4    $0x03, Y6, Y2, Y2
+	MOVQ          (SI), R9
+	LEAQ          (AX), R10
+	LEAQ          (CX), R11
+	VXORPS        Y6, Y6, Y6
+	VCMPPS        $0x04, Y6, Y8, K1
+	VCOMPRESSPS.Z Y8, K1, Y6
+	VPCOMPRESSD.Z Y0, K1, Y8
+	KMOVB         K1, R12
+	VMOVUPS       Y6, (R10)(R9*4)
+	VMOVUPS       Y8, (R11)(R9*4)
+	POPCNTL       R12, R12
+	ADDQ          R12, R9
+	MOVQ          R9, (SI)
+	MOVQ          8(SI), R9
+	LEAQ          3264(AX), R10
+	LEAQ          3264(CX), R11
+	VXORPS        Y6, Y6, Y6
+	VCMPPS        $0x04, Y6, Y9, K1
+	VCOMPRESSPS.Z Y9, K1, Y6
+	VPCOMPRESSD.Z Y0, K1, Y8
+	KMOVB         K1, R12
+	VMOVUPS       Y6, (R10)(R9*4)
+	VMOVUPS       Y8, (R11)(R9*4)
+	POPCNTL       R12, R12
+	ADDQ          R12, R9
+	MOVQ          R9, 8(SI)
+	MOVQ          16(SI), R9
+	LEAQ          6528(AX), R10
+	LEAQ          6528(CX), R11
+	VXORPS        Y6, Y6, Y6
+	VCMPPS        $0x04, Y6, Y5, K1
+	VCOMPRESSPS.Z Y5, K1, Y5
+	VPCOMPRESSD.Z Y0, K1, Y6
+	KMOVB         K1, R12
+	VMOVUPS       Y5, (R10)(R9*4)
+	VMOVUPS       Y6, (R11)(R9*4)
+	POPCNTL       R12, R12
+	ADDQ          R12, R9
+	MOVQ          R9, 16(SI)
+	MOVQ          24(SI), R9
+	LEAQ          9792(AX), R10
+	LEAQ          9792(CX), R11
+	VXORPS        Y5, Y5, Y5
+	VCMPPS        $0x04, Y5, Y10, K1
+	VCOMPRESSPS.Z Y10, K1, Y5
+	VPCOMPRESSD.Z Y0, K1, Y6
+	KMOVB         K1, R12
+	VMOVUPS       Y5, (R10)(R9*4)
+	VMOVUPS       Y6, (R11)(R9*4)
+	POPCNTL       R12, R12
+	ADDQ          R12, R9
+	MOVQ          R9, 24(SI)
+	MOVQ          32(SI), R9
+	LEAQ          13056(AX), R10
+	LEAQ          13056(CX), R11
+	VXORPS        Y5, Y5, Y5
+	VCMPPS        $0x04, Y5, Y4, K1
+	VCOMPRESSPS.Z Y4, K1, Y4
+	VPCOMPRESSD.Z Y0, K1, Y5
+	KMOVB         K1, R12
+	VMOVUPS       Y4, (R10)(R9*4)
+	VMOVUPS       Y5, (R11)(R9*4)
+	POPCNTL       R12, R12
+	ADDQ          R12, R9
+	MOVQ          R9, 32(SI)
+	MOVQ          40(SI), R9
+	LEAQ          16320(AX), R10
+	LEAQ          16320(CX), R11
+	VXORPS        Y4, Y4, Y4
+	VCMPPS        $0x04, Y4, Y3, K1
+	VCOMPRESSPS.Z Y3, K1, Y3
+	VPCOMPRESSD.Z Y0, K1, Y4
+	KMOVB         K1, R12
+	VMOVUPS       Y3, (R10)(R9*4)
+	VMOVUPS       Y4, (R11)(R9*4)
+	POPCNTL       R12, R12
+	ADDQ          R12, R9
+	MOVQ          R9, 40(SI)
+	MOVQ          48(SI), R9
+	LEAQ          19584(AX), R10
+	LEAQ          19584(CX), R11
+	VXORPS        Y3, Y3, Y3
+	VCMPPS        $0x04, Y3, Y7, K1
+	VCOMPRESSPS.Z Y7, K1, Y3
+	VPCOMPRESSD.Z Y0, K1, Y4
+	KMOVB         K1, R12
+	VMOVUPS       Y3, (R10)(R9*4)
+	VMOVUPS       Y4, (R11)(R9*4)
+	POPCNTL       R12, R12
+	ADDQ          R12, R9
+	MOVQ          R9, 48(SI)
+	MOVQ          56(SI), R9
+	LEAQ          22848(AX), R10
+	LEAQ          22848(CX), R11
+	VXORPS        Y3, Y3, Y3
+	VCMPPS        $0x04, Y3, Y2, K1
+	VCOMPRESSPS.Z Y2, K1, Y2
+	VPCOMPRESSD.Z Y0, K1, Y3
+	KMOVB         K1, R12
+	VMOVUPS       Y2, (R10)(R9*4)
+	VMOVUPS       Y3, (R11)(R9*4)
+	POPCNTL       R12, R12
+	ADDQ          R12, R9
+	MOVQ          R9, 56(SI)
+	VPADDD        Y1, Y0, Y0
+	ADDQ          $+256, BX
+	DECQ          R8
+	JNZ           tile4
+
+	// 0 lines × 8 images, transposed; of each image append what is not 0
+	VXORPS        Y2, Y2, Y2
+	VXORPS        Y3, Y3, Y3
+	VXORPS        Y4, Y4, Y4
+	VXORPS        Y5, Y5, Y5
+	VXORPS        Y6, Y6, Y6
+	VXORPS        Y7, Y7, Y7
+	VXORPS        Y8, Y8, Y8
+	VXORPS        Y9, Y9, Y9
+	VUNPCKLPS     Y3, Y2, Y10
+	VUNPCKHPS     Y3, Y2, Y2
+	VUNPCKLPS     Y5, Y4, Y3
+	VUNPCKHPS     Y5, Y4, Y4
+	VUNPCKLPS     Y7, Y6, Y5
+	VUNPCKHPS     Y7, Y6, Y6
+	VUNPCKLPS     Y9, Y8, Y7
+	VUNPCKHPS     Y9, Y8, Y8
+	VSHUFPS       $0x44, Y3, Y10, Y9
+	VSHUFPS       $0xee, Y3, Y10, Y3
+	VSHUFPS       $0x44, Y4, Y2, Y10
+	VSHUFPS       $0xee, Y4, Y2, Y2
+	VSHUFPS       $0x44, Y7, Y5, Y4
+	VSHUFPS       $0xee, Y7, Y5, Y5
+	VSHUFPS       $0x44, Y8, Y6, Y7
+	VSHUFPS       $0xee, Y8, Y6, Y6
+	VSHUFF32X4    $0x00, Y4, Y9, Y8
+	VSHUFF32X4    $0x03, Y4, Y9, Y4
+	VSHUFF32X4    $0x00, Y5, Y3, Y9
+	VSHUFF32X4    $0x03, Y5, Y3, Y3
+	VSHUFF32X4    $0x00, Y7, Y10, Y5
+	VSHUFF32X4    $0x03, Y7, Y10, Y7
+	VSHUFF32X4    $0x00, Y6, Y2, Y10
+	VSHUFF32X4    $0x03, Y6, Y2, Y2
+	MOVQ          (SI), R8
+	LEAQ          (AX), R9
+	LEAQ          (CX), R10
+	VXORPS        Y6, Y6, Y6
+	VCMPPS        $0x04, Y6, Y8, K1
+	VCOMPRESSPS.Z Y8, K1, Y6
+	VPCOMPRESSD.Z Y0, K1, Y8
+	KMOVB         K1, R11
+	VMOVUPS       Y6, (R9)(R8*4)
+	VMOVUPS       Y8, (R10)(R8*4)
+	POPCNTL       R11, R11
+	ADDQ          R11, R8
+	MOVQ          R8, (SI)
+	MOVQ          8(SI), R8
+	LEAQ          3264(AX), R9
+	LEAQ          3264(CX), R10
+	VXORPS        Y6, Y6, Y6
+	VCMPPS        $0x04, Y6, Y9, K1
+	VCOMPRESSPS.Z Y9, K1, Y6
+	VPCOMPRESSD.Z Y0, K1, Y8
+	KMOVB         K1, R11
+	VMOVUPS       Y6, (R9)(R8*4)
+	VMOVUPS       Y8, (R10)(R8*4)
+	POPCNTL       R11, R11
+	ADDQ          R11, R8
+	MOVQ          R8, 8(SI)
+	MOVQ          16(SI), R8
+	LEAQ          6528(AX), R9
+	LEAQ          6528(CX), R10
+	VXORPS        Y6, Y6, Y6
+	VCMPPS        $0x04, Y6, Y5, K1
+	VCOMPRESSPS.Z Y5, K1, Y5
+	VPCOMPRESSD.Z Y0, K1, Y6
+	KMOVB         K1, R11
+	VMOVUPS       Y5, (R9)(R8*4)
+	VMOVUPS       Y6, (R10)(R8*4)
+	POPCNTL       R11, R11
+	ADDQ          R11, R8
+	MOVQ          R8, 16(SI)
+	MOVQ          24(SI), R8
+	LEAQ          9792(AX), R9
+	LEAQ          9792(CX), R10
+	VXORPS        Y5, Y5, Y5
+	VCMPPS        $0x04, Y5, Y10, K1
+	VCOMPRESSPS.Z Y10, K1, Y5
+	VPCOMPRESSD.Z Y0, K1, Y6
+	KMOVB         K1, R11
+	VMOVUPS       Y5, (R9)(R8*4)
+	VMOVUPS       Y6, (R10)(R8*4)
+	POPCNTL       R11, R11
+	ADDQ          R11, R8
+	MOVQ          R8, 24(SI)
+	MOVQ          32(SI), R8
+	LEAQ          13056(AX), R9
+	LEAQ          13056(CX), R10
+	VXORPS        Y5, Y5, Y5
+	VCMPPS        $0x04, Y5, Y4, K1
+	VCOMPRESSPS.Z Y4, K1, Y4
+	VPCOMPRESSD.Z Y0, K1, Y5
+	KMOVB         K1, R11
+	VMOVUPS       Y4, (R9)(R8*4)
+	VMOVUPS       Y5, (R10)(R8*4)
+	POPCNTL       R11, R11
+	ADDQ          R11, R8
+	MOVQ          R8, 32(SI)
+	MOVQ          40(SI), R8
+	LEAQ          16320(AX), R9
+	LEAQ          16320(CX), R10
+	VXORPS        Y4, Y4, Y4
+	VCMPPS        $0x04, Y4, Y3, K1
+	VCOMPRESSPS.Z Y3, K1, Y3
+	VPCOMPRESSD.Z Y0, K1, Y4
+	KMOVB         K1, R11
+	VMOVUPS       Y3, (R9)(R8*4)
+	VMOVUPS       Y4, (R10)(R8*4)
+	POPCNTL       R11, R11
+	ADDQ          R11, R8
+	MOVQ          R8, 40(SI)
+	MOVQ          48(SI), R8
+	LEAQ          19584(AX), R9
+	LEAQ          19584(CX), R10
+	VXORPS        Y3, Y3, Y3
+	VCMPPS        $0x04, Y3, Y7, K1
+	VCOMPRESSPS.Z Y7, K1, Y3
+	VPCOMPRESSD.Z Y0, K1, Y4
+	KMOVB         K1, R11
+	VMOVUPS       Y3, (R9)(R8*4)
+	VMOVUPS       Y4, (R10)(R8*4)
+	POPCNTL       R11, R11
+	ADDQ          R11, R8
+	MOVQ          R8, 48(SI)
+	MOVQ          56(SI), R8
+	LEAQ          22848(AX), R9
+	LEAQ          22848(CX), R10
+	VXORPS        Y3, Y3, Y3
+	VCMPPS        $0x04, Y3, Y2, K1
+	VCOMPRESSPS.Z Y2, K1, Y2
+	VPCOMPRESSD.Z Y0, K1, Y3
+	KMOVB         K1, R11
+	VMOVUPS       Y2, (R9)(R8*4)
+	VMOVUPS       Y3, (R10)(R8*4)
+	POPCNTL       R11, R11
+	ADDQ          R11, R8
+	MOVQ          R8, 56(SI)
+	VPADDD        Y1, Y0, Y0
+	MOVQ          (SI), R8
+	MOVL          R8, (DX)
+	MOVQ          8(SI), R8
+	MOVL          R8, 52(DX)
+	MOVQ          16(SI), R8
+	MOVL          R8, 104(DX)
+	MOVQ          24(SI), R8
+	MOVL          R8, 156(DX)
+	MOVQ          32(SI), R8
+	MOVL          R8, 208(DX)
+	MOVQ          40(SI), R8
+	MOVL          R8, 260(DX)
+	MOVQ          48(SI), R8
+	MOVL          R8, 312(DX)
+	MOVQ          56(SI), R8
+	MOVL          R8, 364(DX)
+	ADDQ          $+4, DX
 	ADDQ          $-25568, BX
-	ADDQ          $+28, DX
+	ADDQ          $+364, DX
 	ADDQ          $+26112, AX
 	ADDQ          $+26112, CX
 	DECQ          DI
@@ -2212,15 +2512,15 @@ tile4:
 	VZEROUPPER
 	RET
 
-// func FC1InputLists16(values []float32, inputs []int32, counts []int32, x []float32)
+// func FC1InputLists16(values []float32, inputs []int32, ends []int32, x []float32)
 // Requires: AVX, AVX2, AVX512DQ, AVX512F, AVX512VL, POPCNT
 TEXT ·FC1InputLists16(SB), $128-96
 	// FC1InputLists16 lists for every image the values of x [800] that are not 0, ascending by input:
-	// values, inputs [images][816], counts [images].
+	// values, inputs [images][816], ends [images][13] the entries below input 64, 128, ….
 	// Registers: 11 of 32 vectors, 12 of 14 general, 1 of 7 masks.
 	MOVQ         values_base+0(FP), AX
 	MOVQ         inputs_base+24(FP), CX
-	MOVQ         counts_base+48(FP), DX
+	MOVQ         ends_base+48(FP), DX
 	MOVQ         x_base+72(FP), BX
 	LEAQ         63(SP), SI
 	ANDQ         $-64, SI
@@ -2232,10 +2532,10 @@ lanes1:
 	VMOVUPS Y0, (SI)
 	VMOVUPS Y0, 32(SI)
 	VMOVUPS fc1_iota<>+0(SB), Y0
-	MOVQ    $0x00000001, R8
+	MOVQ    $0x0000000c, R8
 
 run2:
-	MOVQ $0x00000064, R9
+	MOVQ $0x00000008, R9
 
 tile3:
 	// 8 lines × 8 images, transposed; of each image append what is not 0
@@ -2382,24 +2682,324 @@ tile3:
 	MOVQ          (SI), R9
 	MOVL          R9, (DX)
 	MOVQ          8(SI), R9
-	MOVL          R9, 4(DX)
+	MOVL          R9, 52(DX)
 	MOVQ          16(SI), R9
-	MOVL          R9, 8(DX)
+	MOVL          R9, 104(DX)
 	MOVQ          24(SI), R9
-	MOVL          R9, 12(DX)
+	MOVL          R9, 156(DX)
 	MOVQ          32(SI), R9
-	MOVL          R9, 16(DX)
+	MOVL          R9, 208(DX)
 	MOVQ          40(SI), R9
-	MOVL          R9, 20(DX)
+	MOVL          R9, 260(DX)
 	MOVQ          48(SI), R9
-	MOVL          R9, 24(DX)
+	MOVL          R9, 312(DX)
 	MOVQ          56(SI), R9
-	MOVL          R9, 28(DX)
+	MOVL          R9, 364(DX)
 	ADDQ          $+4, DX
 	DECQ          R8
 	JNZ           run2
+	MOVQ          $0x00000004, R8
+
+tile4:
+	// 8 lines × 8 images, transposed; of each image append what is not 0
+	VMOVUPS       (BX), Y2
+	VMOVUPS       64(BX), Y3
+	VMOVUPS       128(BX), Y4
+	VMOVUPS       192(BX), Y5
+	VMOVUPS       256(BX), Y6
+	VMOVUPS       320(BX), Y7
+	VMOVUPS       384(BX), Y8
+	VMOVUPS       448(BX), Y9
+	VUNPCKLPS     Y3, Y2, Y10
+	VUNPCKHPS     Y3, Y2, Y2
+	VUNPCKLPS     Y5, Y4, Y3
+	VUNPCKHPS     Y5, Y4, Y4
+	VUNPCKLPS     Y7, Y6, Y5
+	VUNPCKHPS     Y7, Y6, Y6
+	VUNPCKLPS     Y9, Y8, Y7
+	VUNPCKHPS     Y9, Y8, Y8
+	VSHUFPS       $0x44, Y3, Y10, Y9
+	VSHUFPS       $0xee, Y3, Y10, Y3
+	VSHUFPS       $0x44, Y4, Y2, Y10
+	VSHUFPS       $0xee, Y4, Y2, Y2
+	VSHUFPS       $0x44, Y7, Y5, Y4
+	VSHUFPS       $0xee, Y7, Y5, Y5
+	VSHUFPS       $0x44, Y8, Y6, Y7
+	VSHUFPS       $0xee, Y8, Y6, Y6
+	VSHUFF32X4    $0x00, Y4, Y9, Y8
+	VSHUFF32X4    $0x03, Y4, Y9, Y4
+	VSHUFF32X4    $0x00, Y5, Y3, Y9
+	VSHUFF32X4    $0x03, Y5, Y3, Y3
+	VSHUFF32X4    $0x00, Y7, Y10, Y5
+	VSHUFF32X4    $0x03, Y7, Y10, Y7
+	VSHUFF32X4    $0x00, Y6, Y2, Y10
+	VSHUFF32X4    $0x03, Y6, Y2, Y2
+	MOVQ          (SI), R9
+	LEAQ          (AX), R10
+	LEAQ          (CX), R11
+	VXORPS        Y6, Y6, Y6
+	VCMPPS        $0x04, Y6, Y8, K1
+	VCOMPRESSPS.Z Y8, K1, Y6
+	VPCOMPRESSD.Z Y0, K1, Y8
+	KMOVB         K1, R12
+	VMOVUPS       Y6, (R10)(R9*4)
+	VMOVUPS       Y8, (R11)(R9*4)
+	POPCNTL       R12, R12
+	ADDQ          R12, R9
+	MOVQ          R9, (SI)
+	MOVQ          8(SI), R9
+	LEAQ          3264(AX), R10
+	LEAQ          3264(CX), R11
+	VXORPS        Y6, Y6, Y6
+	VCMPPS        $0x04, Y6, Y9, K1
+	VCOMPRESSPS.Z Y9, K1, Y6
+	VPCOMPRESSD.Z Y0, K1, Y8
+	KMOVB         K1, R12
+	VMOVUPS       Y6, (R10)(R9*4)
+	VMOVUPS       Y8, (R11)(R9*4)
+	POPCNTL       R12, R12
+	ADDQ          R12, R9
+	MOVQ          R9, 8(SI)
+	MOVQ          16(SI), R9
+	LEAQ          6528(AX), R10
+	LEAQ          6528(CX), R11
+	VXORPS        Y6, Y6, Y6
+	VCMPPS        $0x04, Y6, Y5, K1
+	VCOMPRESSPS.Z Y5, K1, Y5
+	VPCOMPRESSD.Z Y0, K1, Y6
+	KMOVB         K1, R12
+	VMOVUPS       Y5, (R10)(R9*4)
+	VMOVUPS       Y6, (R11)(R9*4)
+	POPCNTL       R12, R12
+	ADDQ          R12, R9
+	MOVQ          R9, 16(SI)
+	MOVQ          24(SI), R9
+	LEAQ          9792(AX), R10
+	LEAQ          9792(CX), R11
+	VXORPS        Y5, Y5, Y5
+	VCMPPS        $0x04, Y5, Y10, K1
+	VCOMPRESSPS.Z Y10, K1, Y5
+	VPCOMPRESSD.Z Y0, K1, Y6
+	KMOVB         K1, R12
+	VMOVUPS       Y5, (R10)(R9*4)
+	VMOVUPS       Y6, (R11)(R9*4)
+	POPCNTL       R12, R12
+	ADDQ          R12, R9
+	MOVQ          R9, 24(SI)
+	MOVQ          32(SI), R9
+	LEAQ          13056(AX), R10
+	LEAQ          13056(CX), R11
+	VXORPS        Y5, Y5, Y5
+	VCMPPS        $0x04, Y5, Y4, K1
+	VCOMPRESSPS.Z Y4, K1, Y4
+	VPCOMPRESSD.Z Y0, K1, Y5
+	KMOVB         K1, R12
+	VMOVUPS       Y4, (R10)(R9*4)
+	VMOVUPS       Y5, (R11)(R9*4)
+	POPCNTL       R12, R12
+	ADDQ          R12, R9
+	MOVQ          R9, 32(SI)
+	MOVQ          40(SI), R9
+	LEAQ          16320(AX), R10
+	LEAQ          16320(CX), R11
+	VXORPS        Y4, Y4, Y4
+	VCMPPS        $0x04, Y4, Y3, K1
+	VCOMPRESSPS.Z Y3, K1, Y3
+	VPCOMPRESSD.Z Y0, K1, Y4
+	KMOVB         K1, R12
+	VMOVUPS       Y3, (R10)(R9*4)
+	VMOVUPS       Y4, (R11)(R9*4)
+	POPCNTL       R12, R12
+	ADDQ          R12, R9
+	MOVQ          R9, 40(SI)
+	MOVQ          48(SI), R9
+	LEAQ          19584(AX), R10
+	LEAQ          19584(CX), R11
+	VXORPS        Y3, Y3, Y3
+	VCMPPS        $0x04, Y3, Y7, K1
+	VCOMPRESSPS.Z Y7, K1, Y3
+	VPCOMPRESSD.Z Y0, K1, Y4
+	KMOVB         K1, R12
+	VMOVUPS       Y3, (R10)(R9*4)
+	VMOVUPS       Y4, (R11)(R9*4)
+	POPCNTL       R12, R12
+	ADDQ          R12, R9
+	MOVQ          R9, 48(SI)
+	MOVQ          56(SI), R9
+	LEAQ          22848(AX), R10
+	LEAQ          22848(CX), R11
+	VXORPS        Y3, Y3, Y3
+	VCMPPS        $0x04, Y3, Y2, K1
+	VCOMPRESSPS.Z Y2, K1, Y2
+	VPCOMPRESSD.Z Y0, K1, Y3
+	KMOVB         K1, R12
+	VMOVUPS       Y2, (R10)(R9*4)
+	VMOVUPS       Y3, (R11)(R9*4)
+	POPCNTL       R12, R12
+	ADDQ          R12, R9
+	MOVQ          R9, 56(SI)
+	VPADDD        Y1, Y0, Y0
+	ADDQ          $+512, BX
+	DECQ          R8
+	JNZ           tile4
+
+	// 0 lines × 8 images, transposed; of each image append what is not 0
+	VXORPS        Y2, Y2, Y2
+	VXORPS        Y3, Y3, Y3
+	VXORPS        Y4, Y4, Y4
+	VXORPS        Y5, Y5, Y5
+	VXORPS        Y6, Y6, Y6
+	VXORPS        Y7, Y7, Y7
+	VXORPS        Y8, Y8, Y8
+	VXORPS        Y9, Y9, Y9
+	VUNPCKLPS     Y3, Y2, Y10
+	VUNPCKHPS     Y3, Y2, Y2
+	VUNPCKLPS     Y5, Y4, Y3
+	VUNPCKHPS     Y5, Y4, Y4
+	VUNPCKLPS     Y7, Y6, Y5
+	VUNPCKHPS     Y7, Y6, Y6
+	VUNPCKLPS     Y9, Y8, Y7
+	VUNPCKHPS     Y9, Y8, Y8
+	VSHUFPS       $0x44, Y3, Y10, Y9
+	VSHUFPS       $0xee, Y3, Y10, Y3
+	VSHUFPS       $0x44, Y4, Y2, Y10
+	VSHUFPS       $0xee, Y4, Y2, Y2
+	VSHUFPS       $0x44, Y7, Y5, Y4
+	VSHUFPS       $0xee, Y7, Y5, Y5
+	VSHUFPS       $0x44, Y8, Y6, Y7
+	VSHUFPS       $0xee, Y8, Y6, Y6
+	VSHUFF32X4    $0x00, Y4, Y9, Y8
+	VSHUFF32X4    $0x03, Y4, Y9, Y4
+	VSHUFF32X4    $0x00, Y5, Y3, Y9
+	VSHUFF32X4    $0x03, Y5, Y3, Y3
+	VSHUFF32X4    $0x00, Y7, Y10, Y5
+	VSHUFF32X4    $0x03, Y7, Y10, Y7
+	VSHUFF32X4    $0x00, Y6, Y2, Y10
+	VSHUFF32X4    $0x03, Y6, Y2, Y2
+	MOVQ          (SI), R8
+	LEAQ          (AX), R9
+	LEAQ          (CX), R10
+	VXORPS        Y6, Y6, Y6
+	VCMPPS        $0x04, Y6, Y8, K1
+	VCOMPRESSPS.Z Y8, K1, Y6
+	VPCOMPRESSD.Z Y0, K1, Y8
+	KMOVB         K1, R11
+	VMOVUPS       Y6, (R9)(R8*4)
+	VMOVUPS       Y8, (R10)(R8*4)
+	POPCNTL       R11, R11
+	ADDQ          R11, R8
+	MOVQ          R8, (SI)
+	MOVQ          8(SI), R8
+	LEAQ          3264(AX), R9
+	LEAQ          3264(CX), R10
+	VXORPS        Y6, Y6, Y6
+	VCMPPS        $0x04, Y6, Y9, K1
+	VCOMPRESSPS.Z Y9, K1, Y6
+	VPCOMPRESSD.Z Y0, K1, Y8
+	KMOVB         K1, R11
+	VMOVUPS       Y6, (R9)(R8*4)
+	VMOVUPS       Y8, (R10)(R8*4)
+	POPCNTL       R11, R11
+	ADDQ          R11, R8
+	MOVQ          R8, 8(SI)
+	MOVQ          16(SI), R8
+	LEAQ          6528(AX), R9
+	LEAQ          6528(CX), R10
+	VXORPS        Y6, Y6, Y6
+	VCMPPS        $0x04, Y6, Y5, K1
+	VCOMPRESSPS.Z Y5, K1, Y5
+	VPCOMPRESSD.Z Y0, K1, Y6
+	KMOVB         K1, R11
+	VMOVUPS       Y5, (R9)(R8*4)
+	VMOVUPS       Y6, (R10)(R8*4)
+	POPCNTL       R11, R11
+	ADDQ          R11, R8
+	MOVQ          R8, 16(SI)
+	MOVQ          24(SI), R8
+	LEAQ          9792(AX), R9
+	LEAQ          9792(CX), R10
+	VXORPS        Y5, Y5, Y5
+	VCMPPS        $0x04, Y5, Y10, K1
+	VCOMPRESSPS.Z Y10, K1, Y5
+	VPCOMPRESSD.Z Y0, K1, Y6
+	KMOVB         K1, R11
+	VMOVUPS       Y5, (R9)(R8*4)
+	VMOVUPS       Y6, (R10)(R8*4)
+	POPCNTL       R11, R11
+	ADDQ          R11, R8
+	MOVQ          R8, 24(SI)
+	MOVQ          32(SI), R8
+	LEAQ          13056(AX), R9
+	LEAQ          13056(CX), R10
+	VXORPS        Y5, Y5, Y5
+	VCMPPS        $0x04, Y5, Y4, K1
+	VCOMPRESSPS.Z Y4, K1, Y4
+	VPCOMPRESSD.Z Y0, K1, Y5
+	KMOVB         K1, R11
+	VMOVUPS       Y4, (R9)(R8*4)
+	VMOVUPS       Y5, (R10)(R8*4)
+	POPCNTL       R11, R11
+	ADDQ          R11, R8
+	MOVQ          R8, 32(SI)
+	MOVQ          40(SI), R8
+	LEAQ          16320(AX), R9
+	LEAQ          16320(CX), R10
+	VXORPS        Y4, Y4, Y4
+	VCMPPS        $0x04, Y4, Y3, K1
+	VCOMPRESSPS.Z Y3, K1, Y3
+	VPCOMPRESSD.Z Y0, K1, Y4
+	KMOVB         K1, R11
+	VMOVUPS       Y3, (R9)(R8*4)
+	VMOVUPS       Y4, (R10)(R8*4)
+	POPCNTL       R11, R11
+	ADDQ          R11, R8
+	MOVQ          R8, 40(SI)
+	MOVQ          48(SI), R8
+	LEAQ          19584(AX), R9
+	LEAQ          19584(CX), R10
+	VXORPS        Y3, Y3, Y3
+	VCMPPS        $0x04, Y3, Y7, K1
+	VCOMPRESSPS.Z Y7, K1, Y3
+	VPCOMPRESSD.Z Y0, K1, Y4
+	KMOVB         K1, R11
+	VMOVUPS       Y3, (R9)(R8*4)
+	VMOVUPS       Y4, (R10)(R8*4)
+	POPCNTL       R11, R11
+	ADDQ          R11, R8
+	MOVQ          R8, 48(SI)
+	MOVQ          56(SI), R8
+	LEAQ          22848(AX), R9
+	LEAQ          22848(CX), R10
+	VXORPS        Y3, Y3, Y3
+	VCMPPS        $0x04, Y3, Y2, K1
+	VCOMPRESSPS.Z Y2, K1, Y2
+	VPCOMPRESSD.Z Y0, K1, Y3
+	KMOVB         K1, R11
+	VMOVUPS       Y2, (R9)(R8*4)
+	VMOVUPS       Y3, (R10)(R8*4)
+	POPCNTL       R11, R11
+	ADDQ          R11, R8
+	MOVQ          R8, 56(SI)
+	VPADDD        Y1, Y0, Y0
+	MOVQ          (SI), R8
+	MOVL          R8, (DX)
+	MOVQ          8(SI), R8
+	MOVL          R8, 52(DX)
+	MOVQ          16(SI), R8
+	MOVL          R8, 104(DX)
+	MOVQ          24(SI), R8
+	MOVL          R8, 156(DX)
+	MOVQ          32(SI), R8
+	MOVL          R8, 208(DX)
+	MOVQ          40(SI), R8
+	MOVL          R8, 260(DX)
+	MOVQ          48(SI), R8
+	MOVL          R8, 312(DX)
+	MOVQ          56(SI), R8
+	MOVL          R8, 364(DX)
+	ADDQ          $+4, DX
 	ADDQ          $-51168, BX
-	ADDQ          $+28, DX
+	ADDQ          $+364, DX
 	ADDQ          $+26112, AX
 	ADDQ          $+26112, CX
 	DECQ          DI
@@ -3332,93 +3932,218 @@ GLOBL fc1_factor1<>(SB), RODATA|NOPTR, $4
 DATA fc1_factor2<>+0(SB)/4, $0xc2b2ae35
 GLOBL fc1_factor2<>(SB), RODATA|NOPTR, $4
 
-// func FC1ListForwardReLU(h []float32, values []float32, inputs []int32, counts []int32, w []float32, bias []float32, chunk int)
-// Requires: AVX, AVX512DQ, AVX512F
-TEXT ·FC1ListForwardReLU(SB), $0-152
+// func FC1ListForwardReLU(h []float32, values []float32, inputs []int32, ends []int32, w []float32, bias []float32, images int, chunk int)
+// Requires: AVX, AVX512DQ, AVX512F, MMX+
+TEXT ·FC1ListForwardReLU(SB), $0-160
 	// FC1ListForwardReLU computes outputs 128 chunk … 128 chunk+127 of h [images][512] = max(0, w x + bias)
-	// from the lists of x, values, inputs [images][816] and counts [images], w [4][800][128] and bias [512].
-	// Registers: 9 of 32 vectors, 11 of 14 general.
+	// from the lists of x, values, inputs [images][816] and ends [images][13], w [4][800][128] and bias [512].
+	// Registers: 9 of 32 vectors, 13 of 14 general.
 	MOVQ   h_base+0(FP), AX
 	MOVQ   w_base+96(FP), CX
 	MOVQ   bias_base+120(FP), DX
-	MOVQ   chunk+144(FP), BX
+	MOVQ   chunk+152(FP), BX
 	IMUL3Q $+512, BX, SI
 	ADDQ   SI, AX
 	ADDQ   SI, DX
 	IMUL3Q $+409600, BX, BX
 	ADDQ   BX, CX
-	MOVQ   values_base+24(FP), BX
-	MOVQ   inputs_base+48(FP), SI
-	MOVQ   counts_base+72(FP), R9
-	MOVQ   counts_len+80(FP), R10
+	MOVQ   $0x00000001, BX
 
-image1:
-	MOVLQSX (R9), R8
-	MOVQ    $0x00000001, R11
+part1:
+	MOVQ ends_base+72(FP), SI
+	MOVQ images+144(FP), R8
+	MOVQ values_base+24(FP), R9
+	MOVQ inputs_base+48(FP), R10
+	MOVQ AX, DI
 
-part2:
-	// h = max(0, bias + Σ value·w[input]), 128 outputs
-	VMOVUPS (DX), Z0
-	VMOVUPS 64(DX), Z1
-	VMOVUPS 128(DX), Z2
-	VMOVUPS 192(DX), Z3
-	VMOVUPS 256(DX), Z4
-	VMOVUPS 320(DX), Z5
-	VMOVUPS 384(DX), Z6
-	VMOVUPS 448(DX), Z7
-	XORQ    DI, DI
-	CMPQ    DI, R8
-	JGE     done3
+image2:
+	// h = (h of the runs before, or bias) + Σ value·w[input], 128 outputs, the inputs of this run in the image's list
+	XORQ       R11, R11
+	VMOVUPS    (DX), Z0
+	VMOVUPS    64(DX), Z1
+	VMOVUPS    128(DX), Z2
+	VMOVUPS    192(DX), Z3
+	VMOVUPS    256(DX), Z4
+	VMOVUPS    320(DX), Z5
+	VMOVUPS    384(DX), Z6
+	VMOVUPS    448(DX), Z7
+	MOVLQSX    (SI), R12
+	PREFETCHT0 3264(R9)(R11*4)
+	PREFETCHT0 3264(R10)(R11*4)
+	CMPQ       R11, R12
+	JGE        done3
 
 entry4:
-	MOVLQSX      (SI)(DI*4), R12
-	IMUL3Q       $+512, R12, R12
-	ADDQ         CX, R12
-	VBROADCASTSS (BX)(DI*4), Z8
-	VFMADD231PS  (R12), Z8, Z0
-	VFMADD231PS  64(R12), Z8, Z1
-	VFMADD231PS  128(R12), Z8, Z2
-	VFMADD231PS  192(R12), Z8, Z3
-	VFMADD231PS  256(R12), Z8, Z4
-	VFMADD231PS  320(R12), Z8, Z5
-	VFMADD231PS  384(R12), Z8, Z6
-	VFMADD231PS  448(R12), Z8, Z7
-	INCQ         DI
-	CMPQ         DI, R8
+	MOVLQSX      (R10)(R11*4), R13
+	IMUL3Q       $+512, R13, R13
+	ADDQ         CX, R13
+	VBROADCASTSS (R9)(R11*4), Z8
+	VFMADD231PS  (R13), Z8, Z0
+	VFMADD231PS  64(R13), Z8, Z1
+	VFMADD231PS  128(R13), Z8, Z2
+	VFMADD231PS  192(R13), Z8, Z3
+	VFMADD231PS  256(R13), Z8, Z4
+	VFMADD231PS  320(R13), Z8, Z5
+	VFMADD231PS  384(R13), Z8, Z6
+	VFMADD231PS  448(R13), Z8, Z7
+	INCQ         R11
+	CMPQ         R11, R12
 	JLT          entry4
 
 done3:
+	VMOVUPS Z0, (DI)
+	VMOVUPS Z1, 64(DI)
+	VMOVUPS Z2, 128(DI)
+	VMOVUPS Z3, 192(DI)
+	VMOVUPS Z4, 256(DI)
+	VMOVUPS Z5, 320(DI)
+	VMOVUPS Z6, 384(DI)
+	VMOVUPS Z7, 448(DI)
+	ADDQ    $+2048, DI
+	ADDQ    $+3264, R9
+	ADDQ    $+3264, R10
+	ADDQ    $+52, SI
+	DECQ    R8
+	JNZ     image2
+	MOVQ    images+144(FP), DI
+	IMUL3Q  $+52, DI, DI
+	SUBQ    DI, SI
+	ADDQ    $+4, SI
+	MOVQ    $0x0000000b, DI
+
+run5:
+	MOVQ images+144(FP), R9
+	MOVQ values_base+24(FP), R10
+	MOVQ inputs_base+48(FP), R11
+	MOVQ AX, R8
+
+image6:
+	// h = (h of the runs before, or bias) + Σ value·w[input], 128 outputs, the inputs of this run in the image's list
+	MOVLQSX    -4(SI), R12
+	VMOVUPS    (R8), Z0
+	VMOVUPS    64(R8), Z1
+	VMOVUPS    128(R8), Z2
+	VMOVUPS    192(R8), Z3
+	VMOVUPS    256(R8), Z4
+	VMOVUPS    320(R8), Z5
+	VMOVUPS    384(R8), Z6
+	VMOVUPS    448(R8), Z7
+	MOVLQSX    (SI), R13
+	PREFETCHT0 3264(R10)(R12*4)
+	PREFETCHT0 3264(R11)(R12*4)
+	CMPQ       R12, R13
+	JGE        done7
+
+entry8:
+	MOVLQSX      (R11)(R12*4), R14
+	IMUL3Q       $+512, R14, R14
+	ADDQ         CX, R14
+	VBROADCASTSS (R10)(R12*4), Z8
+	VFMADD231PS  (R14), Z8, Z0
+	VFMADD231PS  64(R14), Z8, Z1
+	VFMADD231PS  128(R14), Z8, Z2
+	VFMADD231PS  192(R14), Z8, Z3
+	VFMADD231PS  256(R14), Z8, Z4
+	VFMADD231PS  320(R14), Z8, Z5
+	VFMADD231PS  384(R14), Z8, Z6
+	VFMADD231PS  448(R14), Z8, Z7
+	INCQ         R12
+	CMPQ         R12, R13
+	JLT          entry8
+
+done7:
+	VMOVUPS Z0, (R8)
+	VMOVUPS Z1, 64(R8)
+	VMOVUPS Z2, 128(R8)
+	VMOVUPS Z3, 192(R8)
+	VMOVUPS Z4, 256(R8)
+	VMOVUPS Z5, 320(R8)
+	VMOVUPS Z6, 384(R8)
+	VMOVUPS Z7, 448(R8)
+	ADDQ    $+2048, R8
+	ADDQ    $+3264, R10
+	ADDQ    $+3264, R11
+	ADDQ    $+52, SI
+	DECQ    R9
+	JNZ     image6
+	MOVQ    images+144(FP), R8
+	IMUL3Q  $+52, R8, R8
+	SUBQ    R8, SI
+	ADDQ    $+4, SI
+	DECQ    DI
+	JNZ     run5
+	MOVQ    images+144(FP), R8
+	MOVQ    values_base+24(FP), R9
+	MOVQ    inputs_base+48(FP), R10
+	MOVQ    AX, DI
+
+image9:
+	// h = (h of the runs before, or bias) + Σ value·w[input], 128 outputs, the inputs of this run in the image's list
+	MOVLQSX    -4(SI), R11
+	VMOVUPS    (DI), Z0
+	VMOVUPS    64(DI), Z1
+	VMOVUPS    128(DI), Z2
+	VMOVUPS    192(DI), Z3
+	VMOVUPS    256(DI), Z4
+	VMOVUPS    320(DI), Z5
+	VMOVUPS    384(DI), Z6
+	VMOVUPS    448(DI), Z7
+	MOVLQSX    (SI), R12
+	PREFETCHT0 3264(R9)(R11*4)
+	PREFETCHT0 3264(R10)(R11*4)
+	CMPQ       R11, R12
+	JGE        done10
+
+entry11:
+	MOVLQSX      (R10)(R11*4), R13
+	IMUL3Q       $+512, R13, R13
+	ADDQ         CX, R13
+	VBROADCASTSS (R9)(R11*4), Z8
+	VFMADD231PS  (R13), Z8, Z0
+	VFMADD231PS  64(R13), Z8, Z1
+	VFMADD231PS  128(R13), Z8, Z2
+	VFMADD231PS  192(R13), Z8, Z3
+	VFMADD231PS  256(R13), Z8, Z4
+	VFMADD231PS  320(R13), Z8, Z5
+	VFMADD231PS  384(R13), Z8, Z6
+	VFMADD231PS  448(R13), Z8, Z7
+	INCQ         R11
+	CMPQ         R11, R12
+	JLT          entry11
+
+done10:
 	VXORPS  Z8, Z8, Z8
 	VMAXPS  Z0, Z8, Z0
-	VMOVUPS Z0, (AX)
-	VMAXPS  Z1, Z8, Z0
-	VMOVUPS Z0, 64(AX)
-	VMAXPS  Z2, Z8, Z0
-	VMOVUPS Z0, 128(AX)
-	VMAXPS  Z3, Z8, Z0
-	VMOVUPS Z0, 192(AX)
-	VMAXPS  Z4, Z8, Z0
-	VMOVUPS Z0, 256(AX)
-	VMAXPS  Z5, Z8, Z0
-	VMOVUPS Z0, 320(AX)
-	VMAXPS  Z6, Z8, Z0
-	VMOVUPS Z0, 384(AX)
-	VMAXPS  Z7, Z8, Z0
-	VMOVUPS Z0, 448(AX)
+	VMAXPS  Z1, Z8, Z1
+	VMAXPS  Z2, Z8, Z2
+	VMAXPS  Z3, Z8, Z3
+	VMAXPS  Z4, Z8, Z4
+	VMAXPS  Z5, Z8, Z5
+	VMAXPS  Z6, Z8, Z6
+	VMAXPS  Z7, Z8, Z7
+	VMOVUPS Z0, (DI)
+	VMOVUPS Z1, 64(DI)
+	VMOVUPS Z2, 128(DI)
+	VMOVUPS Z3, 192(DI)
+	VMOVUPS Z4, 256(DI)
+	VMOVUPS Z5, 320(DI)
+	VMOVUPS Z6, 384(DI)
+	VMOVUPS Z7, 448(DI)
+	ADDQ    $+2048, DI
+	ADDQ    $+3264, R9
+	ADDQ    $+3264, R10
+	ADDQ    $+52, SI
+	DECQ    R8
+	JNZ     image9
+	MOVQ    images+144(FP), DI
+	IMUL3Q  $+52, DI, DI
+	SUBQ    DI, SI
+	ADDQ    $+4, SI
 	ADDQ    $+512, AX
 	ADDQ    $+512, CX
 	ADDQ    $+512, DX
-	DECQ    R11
-	JNZ     part2
-	ADDQ    $-512, AX
-	ADDQ    $-512, CX
-	ADDQ    $-512, DX
-	ADDQ    $+2048, AX
-	ADDQ    $+3264, BX
-	ADDQ    $+3264, SI
-	ADDQ    $+4, R9
-	DECQ    R10
-	JNZ     image1
+	DECQ    BX
+	JNZ     part1
 	VZEROUPPER
 	RET
 

@@ -143,10 +143,13 @@ func weightGrad(f *isa.File, complex bool) {
 	tile := reduce.NewTile(k, group)
 	channels := reduce.Columns / step
 	lower := lowerLanes(k)
+	next := newNextFrequency(k, step)
 	k.Loop("frequency", frequencies, pointers{dm, tailDM, v, tailV, du}, []int{
 		step*dmFrequency(blockLine) - outputs*blockLine, step*dmFrequency(halfLine) - outputs*halfLine,
 		step * vFrequency(blockLine), step * vFrequency(halfLine), (step - 1) * 4 * weights}, func() {
+		next.beginV()
 		k.Loop("outputs", outputs/group, pointers{dm, tailDM, v, tailV, du}, []int{group * blockLine, group * halfLine, -inputs * blockLine, -inputs * halfLine, 4 * (group - 1) * inputs}, func() {
+			next.beginDM()
 			k.Loop("channels", inputs/channels, pointers{v, tailV, du}, []int{channels * blockLine, channels * halfLine, 4 * channels}, func() {
 				tile.Sum(func(part, c, held int, sums [][]isa.V) {
 					k.Commentf("lanes %d … %d of 16 of Σ dm[o] v[c] over images, columns %d … %d of the tile",
@@ -157,7 +160,10 @@ func weightGrad(f *isa.File, complex bool) {
 					if part > 0 {
 						tail = nil
 					}
-					k.Blocks(blocks, "images", pointers{dm, v}, strides, func(p pointers) { t.add(p[0], p[1], blockLine, nil) }, tail)
+					k.Blocks(blocks, "images", pointers{dm, v}, strides, func(p pointers) {
+						next.fetch(p[0], p[1])
+						t.add(p[0], p[1], blockLine, nil)
+					}, tail)
 				}, func(o int) [2]operand.Mem {
 					at := isa.At(du, 4*o*inputs)
 					if complex {
@@ -165,10 +171,62 @@ func weightGrad(f *isa.File, complex bool) {
 					}
 					return [2]operand.Mem{at, at.Offset(8)}
 				})
+				next.advanceDM()
 			})
+			next.advanceV()
 		})
 	})
 	k.Return()
+}
+
+// nextFrequency fetches the lines of the next frequency while the tiles of this
+// one are summed: for every tile of every block a line of dm, and one of v, where a
+// few are fetched more than once. AVX2 has no registers left for it and does not.
+// Measured on Zen 5, one thread, the phase of a step: 2.46 without, 2.32 µs an
+// image with it; the kernel alone, whose lines are in L2, gains nothing.
+type nextFrequency struct {
+	k     *isa.Kernel
+	step  int
+	dm, v reg.GPVirtual // how far the lines to fetch are behind the tile's
+}
+
+func newNextFrequency(k *isa.Kernel, step int) *nextFrequency {
+	if !k.Target.Masks {
+		return nil
+	}
+	return &nextFrequency{k: k, step: step, dm: k.GP64(), v: k.GP64()}
+}
+
+func (n *nextFrequency) beginDM() {
+	if n != nil {
+		n.k.MOVQ(operand.U32(n.step*dmFrequency(blockLine)), n.dm)
+	}
+}
+
+func (n *nextFrequency) beginV() {
+	if n != nil {
+		n.k.MOVQ(operand.U32(n.step*vFrequency(blockLine)), n.v)
+	}
+}
+
+func (n *nextFrequency) advanceDM() {
+	if n != nil {
+		n.k.ADDQ(operand.U8(blockLine), n.dm)
+	}
+}
+
+func (n *nextFrequency) advanceV() {
+	if n != nil {
+		n.k.ADDQ(operand.U8(blockLine), n.v)
+	}
+}
+
+// fetch fetches a line of dm and one of v of a block.
+func (n *nextFrequency) fetch(dm, v reg.GPVirtual) {
+	if n != nil {
+		n.k.PREFETCHT0(operand.Mem{Base: dm, Index: n.dm, Scale: 1})
+		n.k.PREFETCHT0(operand.Mem{Base: v, Index: n.v, Scale: 1})
+	}
 }
 
 // lowerLanes is the mask with which a half-block's line is added to sums of 16

@@ -34,6 +34,8 @@ const (
 	runs       = shape.FC1Runs
 	imageList  = shape.FC1ImageList
 	inputList  = shape.FC1InputList
+	inputRun   = shape.FC1InputRun
+	inputRuns  = shape.FC1InputRuns
 	outputList = shape.FC1OutputList
 	ahead      = 4 // outputs whose weights the gradient with Adam fetches ahead
 )
@@ -106,23 +108,23 @@ func imageLists(f *isa.File, width int) {
 	k := f.Function("FC1ImageLists", width, "values []float32, outputs, ends []int32, dy []float32",
 		"lists for every image the values of dy [500] that are not 0, ascending by output:",
 		"values, outputs [images][512], ends [images][11] the entries below output 48, 96, ….")
-	byImage(k.Narrow(), "outputs", "ends", "dy", outputs, run, imageList)
+	byImage(k.Narrow(), "outputs", "dy", outputs, run, imageList)
 }
 
 // inputLists emits the lists by image of fc1's inputs.
 func inputLists(f *isa.File, width int) {
-	k := f.Function("FC1InputLists", width, "values []float32, inputs, counts []int32, x []float32",
+	k := f.Function("FC1InputLists", width, "values []float32, inputs, ends []int32, x []float32",
 		"lists for every image the values of x [800] that are not 0, ascending by input:",
-		"values, inputs [images][816], counts [images].")
-	byImage(k.Narrow(), "inputs", "counts", "x", inputs, inputs, inputList)
+		"values, inputs [images][816], ends [images][13] the entries below input 64, 128, ….")
+	byImage(k.Narrow(), "inputs", "x", inputs, inputRun, inputList)
 }
 
 // byImage emits lists of the values of length lines, with the lines' numbers,
 // each with room for list entries, and after every run of lines and after the
 // last how many entries there are by then. Eight lines of eight images at a
 // time are transposed in registers, so that a vector holds lines of one image.
-func byImage(k *isa.Kernel, indexName, endName, lineName string, length, run, list int) {
-	values, indexList, ends, lines := k.Pointer("values"), k.Pointer(indexName), k.Pointer(endName), k.Pointer(lineName)
+func byImage(k *isa.Kernel, indexName, lineName string, length, run, list int) {
+	values, indexList, ends, lines := k.Pointer("values"), k.Pointer(indexName), k.Pointer("ends"), k.Pointer(lineName)
 	line := k.Line()
 	table := compress.Table(k)
 	counts := k.Scratch(8 * 8)

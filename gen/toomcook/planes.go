@@ -28,7 +28,11 @@ const (
 // Spread emits the second pass of a transform into frequencies. half are 12
 // rows of length vectors; transform makes twelve values of each; the
 // frequencies lie at to, frequency bytes apart. Where halve is set, those of
-// (±i, i) are halved, as the transformed weights are. half is overwritten.
+// (±i, i) are halved, as the transformed weights are. half is overwritten. With
+// every line the one ahead bytes behind it is fetched, unless ahead is 0: lines of
+// a frequency that the last step left in L3 are there when their turn comes.
+// Measured on Zen 5, one thread, phases of a step, µs an image, two lines ahead:
+// convolutions 4.41 without, 4.27 with it, their input gradient 4.62 and 4.44.
 func Spread(k kernel, half, to reg.GPVirtual, length, frequency, ahead int, halve bool, transform func(k kernel, x []vector, put Put)) {
 	store := func(v vector, m operand.Mem) {
 		k.StoreVector(v, m)

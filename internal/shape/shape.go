@@ -170,6 +170,8 @@ const (
 	FC1Run        = 48                // outputs whose weights of two slices stay in L1 together: 30 KB
 	FC1Runs       = 11                // the last of 20 outputs
 	FC1ImageList  = 512               // entries reserved for the list of an image's outputs
+	FC1InputRun   = 64                // inputs whose weights for 128 outputs stay in L1 together: 32 KB
+	FC1InputRuns  = 13                // the last of 32 inputs
 	FC1InputList  = FC1Inputs + Block // and of its inputs
 	FC1OutputList = MaxImages + Block // entries reserved for the list of an output
 )
