@@ -101,11 +101,13 @@ func encodeLines(t *testing.T, phases []phaseLines) []byte {
 	return append(bytes.ReplaceAll(content, []byte(`{"name"`), []byte("\n{\"name\"")), '\n')
 }
 
-// watchStep trains two steps on the tutorial's settings and watches the second.
+// watchStep trains two steps on the tutorial's settings and watches the second:
+// the tasks are those for two workers, and one of them does all.
 func watchStep(t *testing.T, isa string) []phaseLines {
 	settings := Tutorial()
-	settings.ISA, settings.Threads = isa, 1
+	settings.ISA, settings.Threads = isa, 2
 	trainer := newTrainer(t, NewModel(1), settings)
+	trainer.engine.workers = newWorkers(0)
 	data := mnist.Synthetic(100, 7)
 	step := func() {
 		if _, err := trainer.Step(data.Images, data.Labels); err != nil {

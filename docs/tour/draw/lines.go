@@ -29,6 +29,7 @@ type arrayLines struct {
 var drawnLines = []struct{ phase, array, text string }{
 	{"convolutions", "v", "conv2's input, transformed"},
 	{"convolutions", "packed.Values", "fc1's input"},
+	{"shared blocks, conv2", "packed.Values", "fc1's input, last block"},
 	{"fc1", "h", "fc1's output"},
 	{"fc2, loss", "dH", "its gradient"},
 	{"fc2, loss", "corrects", "which images were right"},

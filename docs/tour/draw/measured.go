@@ -57,7 +57,7 @@ func drawSingle(all *data) (*drawing, error) {
 
 // drawTrace shows one step of training as Go's tracer saw it.
 func drawTrace(all *data) (*drawing, error) {
-	d := newDrawing(760, 250, "One step of training on two threads, as Go's execution tracer saw it")
+	d := newDrawing(760, 270, "One step of training on two threads, as Go's execution tracer saw it")
 	end := 0.0
 	var phases []string
 	for _, r := range all.regions {
@@ -91,7 +91,7 @@ func drawTrace(all *data) (*drawing, error) {
 	d.text("", 10, 62, "worker 0")
 	d.text("", 10, 112, "worker 1")
 	for i, phase := range phases {
-		d.text("small", 80+float64(i/4)*330, 160+float64(i%4)*20, "%d  %s", i+1, phase)
+		d.text("small", 80+float64(i/5)*330, 160+float64(i%5)*20, "%d  %s", i+1, phase)
 	}
 	return d, nil
 }

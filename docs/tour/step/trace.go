@@ -81,7 +81,7 @@ var (
 )
 
 // fastestStep returns the regions of the fastest step of the events that go tool
-// trace printed: others on the machine disturb it least. The first phase of a step is the convolutions; worker 0 begins it.
+// trace printed: others on the machine disturb it least. Worker 0 begins a step's first phase.
 func fastestStep(events []byte) ([]region, error) {
 	type open struct {
 		phase string
@@ -131,7 +131,7 @@ func fastestStep(events []byte) ([]region, error) {
 	}
 	var begins []float64
 	for _, r := range regions {
-		if r.Phase == "convolutions" && r.Worker == 0 {
+		if r.Phase == "shared blocks, conv1" && r.Worker == 0 {
 			begins = append(begins, r.From)
 		}
 	}
