@@ -2,7 +2,6 @@ package lenet
 
 import (
 	"math"
-	"slices"
 
 	"github.com/kernelet/kernelet/internal/shape"
 )
@@ -29,13 +28,12 @@ func (c *Calibration) Predict(logits *[shape.Classes]float32) Prediction {
 	if c == nil {
 		return Predict(logits)
 	}
+	p := Prediction{Digit: largest(logits)} // dividing may make two equal
 	scaled := *logits
 	for i := range scaled {
 		scaled[i] /= c.Temperature
 	}
-	p := Predict(&scaled)
-	p.Digit = largest(logits) // rounding may make two equal
-	p.Probability = p.Probabilities[p.Digit]
+	p.soften(&scaled)
 	return p
 }
 
@@ -43,34 +41,42 @@ func (c *Calibration) Predict(logits *[shape.Classes]float32) Prediction {
 func (c *Calibration) predict(answer *[shape.SingleLogits]float32) Prediction {
 	logits := logitsIn(answer)
 	p := c.Predict(&logits)
-	p.Rejection = c.score(answer)
+	p.Rejection = c.score(answer, p.Digit)
 	return p
 }
 
-// score is the rejection score of an image, above 0 for what is no digit; 0 for a
-// nil Calibration.
-func (c *Calibration) score(answer *[shape.SingleLogits]float32) float32 {
+// score is the rejection score of an image whose largest logit is that of digit,
+// above 0 for what is no digit; 0 for a nil Calibration.
+func (c *Calibration) score(answer *[shape.SingleLogits]float32, digit int) float32 {
 	if c == nil {
 		return 0
 	}
 	logits := logitsIn(answer)
+	common := commonFeatures(&logits)
 	sum := float64(answer[rejectionPlace])
-	for i, f := range RejectionFeatures(&logits) {
+	for i, f := range common {
 		sum += float64(float64(c.Rejection[i]) * f)
 	}
-	return float32(sum)
+	// The features of the other classes are 0.
+	return float32(sum + float64(c.Rejection[len(common)+digit]))
 }
 
 // RejectionFeatures are what the rejection score weighs of logits: 1, the logits from the
 // largest down, their energy log Σ exp (Liu et al., "Energy-based
 // Out-of-distribution Detection", 2020), squares and a product of the largest
 // two, and which class is the largest.
-func RejectionFeatures(logits *[shape.Classes]float32) [Features]float64 {
-	digit, _, sum := softmax(logits)
+func RejectionFeatures(logits *[shape.Classes]float32) (f [Features]float64) {
+	common := commonFeatures(logits)
+	copy(f[:], common[:])
+	f[len(common)+largest(logits)] = 1
+	return f
+}
+
+// commonFeatures are RejectionFeatures without the class of the largest logit.
+func commonFeatures(logits *[shape.Classes]float32) (f [Features - shape.Classes]float64) {
 	sorted := *logits
-	slices.Sort(sorted[:])
-	slices.Reverse(sorted[:])
-	var f [Features]float64
+	sortDown(&sorted)
+	_, sum := softmax(logits, sorted[0])
 	f[0] = 1
 	for i, v := range sorted {
 		f[1+i] = float64(v)
@@ -79,6 +85,17 @@ func RejectionFeatures(logits *[shape.Classes]float32) [Features]float64 {
 	f[11] = math.Log(sum) + first
 	f[12], f[13], f[14] = first*first, second*second, first*second
 	f[15] = (first - second) * (first - second) * (first - second) / 100
-	f[16+digit] = 1
 	return f
+}
+
+// sortDown sorts by insertion, the largest first. slices.Sort, which thinks of
+// NaN, takes twice as long for ten values: 61 and 31 ns (Zen 3), of 5 to 15 µs an
+// image in batches.
+func sortDown(values *[shape.Classes]float32) {
+	for i, v := range values {
+		for ; i > 0 && values[i-1] < v; i-- {
+			values[i] = values[i-1]
+		}
+		values[i] = v
+	}
 }

@@ -143,7 +143,7 @@ func (c *Classifier) ClassifyUncalibrated(image *[shape.ImagePixels]byte) Predic
 	answer := c.answerAlone(pixels{bytes: image[:]})
 	logits := logitsIn(&answer)
 	p := Predict(&logits)
-	p.Rejection = c.calibration.score(&answer)
+	p.Rejection = c.calibration.score(&answer, p.Digit)
 	return p
 }
 

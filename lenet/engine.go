@@ -330,7 +330,7 @@ func (e *engine) fc2(_, b int) error {
 		if label >= 0 {
 			i := b*shape.Block + lane
 			logits := logitsOf(logits, n, lane)
-			j.losses[i] = crossEntropy(&logits, int(label), float64(denominators[lane]), &j.loss)
+			j.losses[i] = crossEntropy(&logits, largest(&logits), int(label), float64(denominators[lane]), &j.loss)
 			j.corrects[i] = largest(&logits) == int(label)
 		}
 	}

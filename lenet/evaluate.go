@@ -18,8 +18,9 @@ type judgement struct {
 
 // judge compares an image's logits with its label.
 func judge(logits *[shape.Classes]float32, label byte) judgement {
-	digit, _, sum := softmax(logits)
-	return judgement{crossEntropy(logits, int(label), sum, &kernels.Loss{Label: 1}), digit == int(label)}
+	digit := largest(logits)
+	_, sum := softmax(logits, logits[digit])
+	return judgement{crossEntropy(logits, digit, int(label), sum, &kernels.Loss{Label: 1}), digit == int(label)}
 }
 
 // summary adds up judgements, in their order.

@@ -2,7 +2,7 @@
 // bits on every architecture. Those of math do not: some architectures have
 // assembly of their own, and elsewhere products are fused with the sums that they
 // go into. Here every product of a sum is converted, which Go promises to round.
-// The results are those of math on amd64.
+// The results are those of math on amd64, but for Exp's last bits.
 package portable
 
 import "math"
@@ -54,6 +54,45 @@ func Sincos(x float64) (sin, cos float64) {
 		cos = -cos
 	}
 	return sin, cos
+}
+
+// Parts of ln 2: a multiple of the first by an integer below 2²⁰ is exact (Cody and
+// Waite, as above).
+const (
+	ln2High = 6.93147180369123816490e-01
+	ln2Low  = 1.90821492927058770002e-10
+)
+
+// integers, added to a number of magnitude below 2⁵¹, rounds it to an integer, which
+// the sum's last bits then are.
+const integers = 3 << 51
+
+// smallest is where Exp ends, before its result is subnormal.
+const smallest = -708
+
+// Exp returns eˣ for x ≤ 0, within 4 units in the last place, and 0 below −708. It
+// is eˣ = 2ᵏ·eʳ for the integer k nearest to x/ln 2, and Taylor's series of eʳ, whose
+// term of r¹³ is below 2⁻⁵² where |r| ≤ ln 2 / 2.
+func Exp(x float64) float64 {
+	if x < smallest {
+		return 0
+	}
+	shifted := float64(x*math.Log2E) + integers
+	k := shifted - integers
+	r := x - float64(k*ln2High) - float64(k*ln2Low)
+	// Pairs of terms, then pairs of pairs: Horner's rule waits for itself, and takes
+	// 110 ns for ten values where this takes 82 and math.Exp 128 (Zen 3).
+	r2 := float64(r * r)
+	r4 := float64(r2 * r2)
+	second := float64(r*(1./6)) + 1./2 // of r²
+	fourth := float64(r*(1./120)) + 1./24
+	sixth := float64(r*(1./5040)) + 1./720
+	eighth := float64(r*(1./362880)) + 1./40320
+	tenth := float64(r*(1./39916800)) + 1./3628800
+	last := float64(r2 * (1. / 479001600)) // of r¹⁰
+	series := second + float64(fourth*r2) + float64(r4*(sixth+float64(eighth*r2)+float64(r4*(tenth+last))))
+	e := 1 + (r + float64(series*r2))
+	return e * math.Float64frombits((math.Float64bits(shifted)+1023)<<52)
 }
 
 // Power returns xⁿ for x ≥ 0 and n ≥ 0, by squaring.
