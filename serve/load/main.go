@@ -5,7 +5,7 @@
 //
 // Every figure is of a process of its own. The simplest HTTP handler reads
 // nothing and answers a constant of the same size; the simplest gRPC service
-// answers a constant message.
+// answers a constant message of the same form, which clients take as long to read.
 package main
 
 import (
@@ -242,7 +242,14 @@ type constantService struct {
 	inference.UnimplementedGRPCInferenceServiceServer
 }
 
-var constantAnswer = &inference.ModelInferResponse{ModelName: "lenet"}
+var constantAnswer = &inference.ModelInferResponse{ModelName: "lenet", ModelVersion: "1",
+	Outputs: []*inference.ModelInferResponse_InferOutputTensor{
+		{Name: "logits", Datatype: "FP32", Shape: []int64{1, 10}},
+		{Name: "probabilities", Datatype: "FP32", Shape: []int64{1, 10}},
+		{Name: "digits", Datatype: "INT64", Shape: []int64{1}},
+	},
+	RawOutputContents: [][]byte{make([]byte, 40), make([]byte, 40), make([]byte, 8)},
+}
 
 func (constantService) ModelInfer(context.Context, *inference.ModelInferRequest) (*inference.ModelInferResponse, error) {
 	return constantAnswer, nil

@@ -1,12 +1,18 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"os"
+	"regexp"
 	"strings"
 
 	"github.com/kernelet/kernelet/kernels"
 )
+
+// inputLoop is the label of a loop over inputs. Its number says how many labels of
+// its function come before it, which is not the same on all instruction sets.
+var inputLoop = regexp.MustCompile(`\ninput[0-9]+:\n`)
 
 // assemblyStep counts instructions of the direct convolution's inner loop.
 func assemblyStep(set *kernels.Set) ([]figure, error) {
@@ -14,17 +20,35 @@ func assemblyStep(set *kernels.Set) ([]figure, error) {
 	if name == "generic" {
 		name = "avx2"
 	}
-	content, err := os.ReadFile("asm/" + name + "/direct_amd64.s")
+	file := "asm/" + name + "/direct_amd64.s"
+	content, err := os.ReadFile(file)
 	if err != nil {
 		return nil, err
 	}
-	_, function, _ := strings.Cut(string(content), "TEXT ·Conv2DirectReLUPool16(SB)")
-	_, loop, found := strings.Cut(function, "\ninput2:\n")
-	loop, _, ended := strings.Cut(loop, "\n\tJNZ ")
-	if !found || !ended {
-		return nil, fmt.Errorf("asm/%s/direct_amd64.s: expected the loop input2 in Conv2DirectReLUPool16, got none", name)
+	all, products, loads, err := countInstructions(string(content))
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", file, err)
 	}
-	products, loads, all := 0, 0, 0
+	return []figure{
+		{"instructions of the inner loop, all 25 taps", float64(all), ""},
+		{"of them fused multiply-adds", float64(products), ""},
+		{"of them loads and broadcasts", float64(loads), ""},
+		{"share of multiply-adds", 100 * float64(products) / float64(all), "%"},
+	}, nil
+}
+
+// countInstructions counts in the loop over inputs of Conv2DirectReLUPool16: all, fused
+// multiply-adds, and loads.
+func countInstructions(assembly string) (all, products, loads int, err error) {
+	_, function, _ := strings.Cut(assembly, "TEXT ·Conv2DirectReLUPool16(SB)")
+	label := inputLoop.FindStringIndex(function)
+	if label == nil {
+		return 0, 0, 0, errors.New("expected a loop input in Conv2DirectReLUPool16, got none")
+	}
+	loop, _, ended := strings.Cut(function[label[1]:], "\n\tJNZ ")
+	if !ended {
+		return 0, 0, 0, errors.New("expected a jump at the end of the loop input in Conv2DirectReLUPool16, got none")
+	}
 	for line := range strings.Lines(loop) {
 		fields := strings.Fields(line)
 		if len(fields) == 0 || fields[0] == "//" {
@@ -38,12 +62,7 @@ func assemblyStep(set *kernels.Set) ([]figure, error) {
 			loads++
 		}
 	}
-	return []figure{
-		{"instructions of the inner loop, all 25 taps", float64(all), ""},
-		{"of them fused multiply-adds", float64(products), ""},
-		{"of them loads and broadcasts", float64(loads), ""},
-		{"share of multiply-adds", 100 * float64(products) / float64(all), "%"},
-	}, nil
+	return all, products, loads, nil
 }
 
 // dispatchStep says what this CPU offers, and how fast each set computes.
