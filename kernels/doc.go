@@ -8,23 +8,25 @@
 //
 // # Finding a kernel
 //
-// Every kernel has one name, in five places. That of conv2's input gradient:
+// Every kernel has one name. That of conv2's input gradient stands in these places:
 //
 //	what it computes   Conv2InputGrad in conv2train.go: dV = Ūᵀ dM, dx = B dV Bᵀ
 //	emitter            gen/conv2/gradients.go: inputGradProducts, inputGradTransform; gen/toomcook has the matrices
 //	assembly           asm/avx2/conv2_amd64.s, asm/avx512/conv2_amd64.s: Conv2InputGradProducts and …Transform,
 //	                   each for a block (16) and a half-block (8)
-//	twin               conv2InputGradProducts and …Transform in conv2train_generic.go: the same steps in plain Go,
-//	                   with the matrices in toomcook_generic.go
+//	twin, in plain Go  conv2InputGradProducts and …Transform in conv2train_generic.go, with the matrices
+//	                   in toomcook_generic.go
 //	case               Conv2InputGrad and its two steps in cases_conv2train.go: the arguments
 //
 // From its case follow
 //
-//	tests       go test -run TestExact/Conv2InputGrad ./kernels holds it against its answer in float64, named in
-//	            exact_conv2train_test.go and computed in toom_test.go; TestTwins against the twin. What is the gradient
-//	            by definition, reference.ConvolveBack, TestConv2Chain in convolutions_test.go holds dx against
-//	benchmark   go test -run '^$' -bench '/^Conv2InputGrad$/images=16' ./kernels
-//	row         Kernel/Conv2InputGrad of kernelet bench
+//	tests       TestExact in exact_test.go compares assembly and twin with the answer in float64, which
+//	            exact_conv2train_test.go names and toom_test.go computes: go test -run TestExact/Conv2InputGrad ./kernels.
+//	            TestTwins in table_test.go compares the assembly with the twin, where integers make both exact, as
+//	            Conv2InputGradProducts. TestConv2Chain in convolutions_test.go compares dx with the gradient by
+//	            definition, reference.ConvolveBack
+//	benchmark   go test -run '^$' -bench 'Kernels/^Conv2InputGrad$/images=16' ./kernels
+//	row         Conv2InputGrad of kernelet bench; in --benchfmt and --json Kernel/Conv2InputGrad/isa=avx512/threads=1
 //
 // What calls the assembly, functions.go and functions_amd64.go, is generated, so
 // that adding a kernel is to write an emitter, a twin, a method of Set with its
@@ -47,7 +49,7 @@
 // A kernel of a layer is called, in this order,
 //
 //	[Single]            for one image
-//	layer               Conv1, Conv2, Conv2Train (what only training needs), FC1 or FC2
+//	layer               Conv1, Conv2, FC1 or FC2; Conv2Train where inference has another Conv2 of the name
 //	what it computes    Forward, InputGrad, WeightGrad, BiasGrad or OutputGrad
 //	a step of that      Products or Transform
 //	what is fused       ReLU, Dropout, Pool, Mask, Loss or Adam

@@ -201,7 +201,7 @@ func conv2DMNumbers(n int, dy []float32, mask []byte) []number {
 	})
 }
 
-// conv2DVNumbers computes dV = Uᵀ dM [144][20][n] of u [144][50][20] and dM.
+// conv2DVNumbers computes dV = Ūᵀ dM [144][20][n] of u [144][50][20] and dM.
 func conv2DVNumbers(n int, u, dm []number) []number {
 	return toomEach(n, shape.Conv2Inputs, func(c, image int) []number {
 		sum := make([]number, shape.ToomFrequencies)
