@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/kernelet/kernelet/internal/random"
 	"github.com/kernelet/kernelet/mnist"
 )
 
@@ -36,6 +37,24 @@ func changingMachine(workers int, at time.Duration) time.Duration {
 	return busyMachine(workers, at)
 }
 
+// sharedMachine has two processors, which two other programs use too: the
+// scheduler gives slices of 4 ms, and more of them to two workers than to one.
+func sharedMachine(workers int, at time.Duration) time.Duration {
+	need, share := 8*time.Millisecond, 0.65
+	if workers > 1 {
+		need, share = 4400*time.Microsecond, 0.5
+	}
+	const slice = 4 * time.Millisecond
+	took := time.Duration(0)
+	for n := uint64(at / slice); need > 0; n++ {
+		if random.Uniform(uint64(workers), n) < share {
+			need -= slice
+		}
+		took += slice
+	}
+	return took + need
+}
+
 // TestThreadChoice: on a quiet machine, a busy one and one that changes, with
 // noise, the steps take little longer than with the better number of workers at
 // every moment, and the number does not go up and down.
@@ -55,13 +74,13 @@ func TestThreadChoice(t *testing.T) {
 		{"changing", changingMachine, 0.1, 1.2, 1000},
 	} {
 		choice := newThreadChoice(most)
-		random := rand.New(rand.NewPCG(1, 2))
+		source := rand.New(rand.NewPCG(1, 2))
 		var at, best time.Duration
 		moves, last := 0, choice.now
 		for range steps {
 			took := c.machine(choice.workers(), at)
 			best += min(c.machine(1, at), c.machine(most, at))
-			took += time.Duration(c.noise * (2*random.Float64() - 1) * float64(took))
+			took += time.Duration(c.noise * (2*source.Float64() - 1) * float64(took))
 			at += took
 			choice.took(took, images)
 			if choice.now != last {
@@ -72,6 +91,51 @@ func TestThreadChoice(t *testing.T) {
 		t.Logf("%s: %.3f of the best, %d moves in %v, %d workers in the end", c.name, ratio, moves, at.Round(time.Second), choice.now)
 		if ratio > c.longer || moves > c.moves {
 			t.Errorf("%s: expected at most %.2f of the best and %d moves, got %.3f and %d", c.name, c.longer, c.moves, ratio, moves)
+		}
+	}
+}
+
+// TestThreadChoiceMoves: what is known is relative to the present number.
+func TestThreadChoiceMoves(t *testing.T) {
+	c := newThreadChoice(8)
+	for workers, gain := range map[int]float64{1: 0.5, 4: 0.125} {
+		c.tried = workers
+		c.learn(gain)
+	}
+	c.tried = 1
+	c.move()
+	for workers, want := range map[int]float64{8: -0.5, 4: -0.375} {
+		if got := c.about(workers).gain; c.now != 1 || got != want {
+			t.Errorf("%d workers on %d: expected %v, got %v", workers, c.now, want, got)
+		}
+	}
+}
+
+// TestThreadChoiceShared: where the scheduler's slices are most of what is seen, the
+// better number is used most of the time.
+func TestThreadChoiceShared(t *testing.T) {
+	const images = 100
+	run := func(seed uint64, steps int, workers func() int, took func(time.Duration)) time.Duration {
+		at := time.Duration(0)
+		for range steps {
+			d := sharedMachine(workers(), at+time.Duration(seed)*time.Hour)
+			at += d
+			took(d)
+		}
+		return at
+	}
+	for _, steps := range []int{200, 1200} {
+		var one, two, chosen time.Duration
+		for seed := range uint64(20) {
+			one += run(seed, steps, func() int { return 1 }, func(time.Duration) {})
+			two += run(seed, steps, func() int { return 2 }, func(time.Duration) {})
+			choice := newThreadChoice(2)
+			chosen += run(seed, steps, choice.workers, func(d time.Duration) { choice.took(d, images) })
+		}
+		ratio := chosen.Seconds() / min(one, two).Seconds()
+		t.Logf("%d steps: one %v, two %v, chosen %v: %.3f of the better", steps, one/20, two/20, chosen/20, ratio)
+		if ratio > 1.1 {
+			t.Errorf("%d steps: expected at most 1.1 times the better number's time, got %.3f", steps, ratio)
 		}
 	}
 }

@@ -37,7 +37,10 @@ var network = []mutant{
 	{File: "lenet/schedule.go", Old: "func (p *phase) met() bool { return int(p.done.Load()) >= p.tasks }", New: "func (p *phase) met() bool { return int(p.done.Load()) >= p.tasks-1 }", Tests: "./lenet -race -run SameWeights|ChangingThreads"},
 	{File: "lenet/schedule.go", Old: "		if front+back >= p.tasks {", New: "		if front+back >= p.tasks-1 {", Tests: "./lenet -run SameWeights|Gradients"},
 	{File: "lenet/workers.go", Old: "		if helperErr := h.release(); err == nil {\n			err = helperErr", New: "		if helperErr := h.release(); helperErr == nil {\n			err = helperErr", Tests: "./lenet -run ErrorOfAWorker"},
-	{File: "lenet/threads.go", Old: "c.triedPace < before*worth {", New: "c.triedPace > before*worth {", Tests: "./lenet -run ThreadChoice"},
+	{File: "lenet/threads.go", Old: "/2/c.triedPace)) > -math.Log(worth) {", New: "/2/c.triedPace)) < -math.Log(worth) {", Tests: "./lenet -run ThreadChoice"},
+	{File: "lenet/threads.go", Old: "		c.known[i].gain -= gain", New: "		c.known[i].gain += gain", Tests: "./lenet -run ThreadChoice"},
+	{File: "lenet/threads.go", Old: "		e.trials = 0\n", New: "", Tests: "./lenet -run ThreadChoice"},
+	{File: "lenet/threads.go", Old: "now > striking || now < 1/striking || min(now, before) > suspicious || max(now, before) < 1/suspicious", New: "now > suspicious || now < 1/suspicious || before < 0", Tests: "./lenet -run ThreadChoice"},
 	{File: "lenet/threads.go", Old: "min(max(soon, c.interval*5/4), late)", New: "soon", Tests: "./lenet -run ThreadChoice"},
 	{File: "lenet/sleeper.go", Old: "s.inVain = min(2*s.inVain+1, maxSkip)", New: "s.inVain = 0", Survives: "who waits looks as long as ever, which is a matter of speed alone", Tests: "./lenet -run Workers|SameWeights"},
 
