@@ -56,8 +56,8 @@ const (
 	windowSteps = 3
 	// worth is what a change has to save: less is noise.
 	worth = 0.95
-	// suspicious is how much a pace must have changed to be no noise.
-	// Beside two busy loops every third window's has.
+	// suspicious is how much a pace must have changed in two windows to be no noise,
+	// striking in one.
 	suspicious = 1.25
 	striking   = 2
 	// memory is how many trials count, and doubtful how many once the pace has

@@ -92,7 +92,7 @@ func Exp(x float64) float64 {
 	last := float64(r2 * (1. / 479001600)) // of r¹⁰
 	series := second + float64(fourth*r2) + float64(r4*(sixth+float64(eighth*r2)+float64(r4*(tenth+last))))
 	e := 1 + (r + float64(series*r2))
-	return e * math.Float64frombits((math.Float64bits(shifted)+1023)<<52)
+	return float64(e * math.Float64frombits((math.Float64bits(shifted)+1023)<<52))
 }
 
 // Power returns xⁿ for x ≥ 0 and n ≥ 0, by squaring.
