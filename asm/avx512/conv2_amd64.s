@@ -919,10 +919,10 @@ row3:
 	VMOVAPS           Y12, Y14
 	VFMADD231PS.BCST  conv2_0_4<>+0(SB), Y13, Y12
 	VMOVUPS           Y12, 704(AX)
-	PREFETCHT0        768(AX)
+	PREFETCHT1        768(AX)
 	VFNMADD231PS.BCST conv2_0_4<>+0(SB), Y13, Y14
 	VMOVUPS           Y14, 1408(AX)
-	PREFETCHT0        1472(AX)
+	PREFETCHT1        1472(AX)
 
 	// v3, v4 = Σ q[k] d[2k+2] ± 4/5 Σ q[k] d[2k+1], q = -25/16, 605/64, 4869/1600, -2789/400, 1
 	VMOVAPS           Y10, Y12
@@ -938,10 +938,10 @@ row3:
 	VMOVAPS           Y12, Y14
 	VFMADD231PS.BCST  conv2_0_8<>+0(SB), Y13, Y12
 	VMOVUPS           Y12, 2112(AX)
-	PREFETCHT0        2176(AX)
+	PREFETCHT1        2176(AX)
 	VFNMADD231PS.BCST conv2_0_8<>+0(SB), Y13, Y14
 	VMOVUPS           Y14, 2816(AX)
-	PREFETCHT0        2880(AX)
+	PREFETCHT1        2880(AX)
 
 	// v5, v6 = Σ q[k] d[2k+2] ± 5/4 Σ q[k] d[2k+1], q = -16/25, 2789/625, -4869/2500, -121/20, 1
 	VMOVAPS           Y10, Y12
@@ -957,10 +957,10 @@ row3:
 	VMOVAPS           Y12, Y14
 	VFMADD231PS.BCST  conv2_1_25<>+0(SB), Y13, Y12
 	VMOVUPS           Y12, 3520(AX)
-	PREFETCHT0        3584(AX)
+	PREFETCHT1        3584(AX)
 	VFNMADD231PS.BCST conv2_1_25<>+0(SB), Y13, Y14
 	VMOVUPS           Y14, 4224(AX)
-	PREFETCHT0        4288(AX)
+	PREFETCHT1        4288(AX)
 
 	// v7, v8 = Σ q[k] d[2k+2] ± 5/2 Σ q[k] d[2k+1], q = -4/25, 2981/2500, -10101/10000, -109/80, 1
 	VMOVAPS           Y10, Y12
@@ -976,10 +976,10 @@ row3:
 	VMOVAPS           Y12, Y14
 	VFMADD231PS.BCST  conv2_2_5<>+0(SB), Y13, Y12
 	VMOVUPS           Y12, 4928(AX)
-	PREFETCHT0        4992(AX)
+	PREFETCHT1        4992(AX)
 	VFNMADD231PS.BCST conv2_2_5<>+0(SB), Y13, Y14
 	VMOVUPS           Y14, 5632(AX)
-	PREFETCHT0        5696(AX)
+	PREFETCHT1        5696(AX)
 
 	// v0 = Σ z[k] d[2k], z = 1, -609/80, 300221/40000, 300221/40000, -609/80, 1
 	VMOVAPS           Y10, Y12
@@ -989,7 +989,7 @@ row3:
 	VFNMADD231PS.BCST conv2_7_6125<>+0(SB), Y2, Y12
 	VADDPS            Y0, Y12, Y0
 	VMOVUPS           Y0, (AX)
-	PREFETCHT0        64(AX)
+	PREFETCHT1        64(AX)
 
 	// v9 = Σ z[k] d[2k+1]
 	VMOVAPS           Y11, Y0
@@ -999,7 +999,7 @@ row3:
 	VFNMADD231PS.BCST conv2_7_6125<>+0(SB), Y3, Y0
 	VADDPS            Y1, Y0, Y0
 	VMOVUPS           Y0, 6336(AX)
-	PREFETCHT0        6400(AX)
+	PREFETCHT1        6400(AX)
 
 	// v10, v11 = Σ q[k] d[2k+2], Σ q[k] d[2k+1], q = 1, -689/80, 644721/40000, -689/80, 1
 	VMOVAPS           Y10, Y0
@@ -1008,14 +1008,14 @@ row3:
 	VFNMADD231PS.BCST conv2_8_6125<>+0(SB), Y4, Y0
 	VADDPS            Y2, Y0, Y0
 	VMOVUPS           Y0, (SI)
-	PREFETCHT0        64(SI)
+	PREFETCHT1        64(SI)
 	VMOVAPS           Y9, Y0
 	VFNMADD231PS.BCST conv2_8_6125<>+0(SB), Y7, Y0
 	VFMADD231PS.BCST  conv2_16_118025<>+0(SB), Y5, Y0
 	VFNMADD231PS.BCST conv2_8_6125<>+0(SB), Y3, Y0
 	VADDPS            Y1, Y0, Y0
 	VMOVUPS           Y0, 704(SI)
-	PREFETCHT0        768(SI)
+	PREFETCHT1        768(SI)
 	ADDQ              $+384, BX
 	ADDQ              $+7040, AX
 	ADDQ              $+1408, SI
@@ -1050,10 +1050,10 @@ row3:
 	VMOVAPS           Y12, Y14
 	VFMADD231PS.BCST  conv2_0_4<>+0(SB), Y13, Y12
 	VMOVUPS           Y12, 15488(AX)
-	PREFETCHT0        15552(AX)
+	PREFETCHT1        15552(AX)
 	VFNMADD231PS.BCST conv2_0_4<>+0(SB), Y13, Y14
 	VMOVUPS           Y14, 16896(AX)
-	PREFETCHT0        16960(AX)
+	PREFETCHT1        16960(AX)
 
 	// v3, v4 = Σ q[k] d[2k+2] ± 4/5 Σ q[k] d[2k+1], q = -25/16, 605/64, 4869/1600, -2789/400, 1
 	VMOVAPS           Y10, Y12
@@ -1069,10 +1069,10 @@ row3:
 	VMOVAPS           Y12, Y14
 	VFMADD231PS.BCST  conv2_0_8<>+0(SB), Y13, Y12
 	VMOVUPS           Y12, 18304(AX)
-	PREFETCHT0        18368(AX)
+	PREFETCHT1        18368(AX)
 	VFNMADD231PS.BCST conv2_0_8<>+0(SB), Y13, Y14
 	VMOVUPS           Y14, 19712(AX)
-	PREFETCHT0        19776(AX)
+	PREFETCHT1        19776(AX)
 
 	// v5, v6 = Σ q[k] d[2k+2] ± 5/4 Σ q[k] d[2k+1], q = -16/25, 2789/625, -4869/2500, -121/20, 1
 	VMOVAPS           Y10, Y12
@@ -1088,10 +1088,10 @@ row3:
 	VMOVAPS           Y12, Y14
 	VFMADD231PS.BCST  conv2_1_25<>+0(SB), Y13, Y12
 	VMOVUPS           Y12, 21120(AX)
-	PREFETCHT0        21184(AX)
+	PREFETCHT1        21184(AX)
 	VFNMADD231PS.BCST conv2_1_25<>+0(SB), Y13, Y14
 	VMOVUPS           Y14, 22528(AX)
-	PREFETCHT0        22592(AX)
+	PREFETCHT1        22592(AX)
 
 	// v7, v8 = Σ q[k] d[2k+2] ± 5/2 Σ q[k] d[2k+1], q = -4/25, 2981/2500, -10101/10000, -109/80, 1
 	VMOVAPS           Y10, Y12
@@ -1107,10 +1107,10 @@ row3:
 	VMOVAPS           Y12, Y14
 	VFMADD231PS.BCST  conv2_2_5<>+0(SB), Y13, Y12
 	VMOVUPS           Y12, 23936(AX)
-	PREFETCHT0        24000(AX)
+	PREFETCHT1        24000(AX)
 	VFNMADD231PS.BCST conv2_2_5<>+0(SB), Y13, Y14
 	VMOVUPS           Y14, 25344(AX)
-	PREFETCHT0        25408(AX)
+	PREFETCHT1        25408(AX)
 
 	// v0 = Σ z[k] d[2k], z = 1, -609/80, 300221/40000, 300221/40000, -609/80, 1
 	VMOVAPS           Y10, Y12
@@ -1120,7 +1120,7 @@ row3:
 	VFNMADD231PS.BCST conv2_7_6125<>+0(SB), Y2, Y12
 	VADDPS            Y0, Y12, Y0
 	VMOVUPS           Y0, 14080(AX)
-	PREFETCHT0        14144(AX)
+	PREFETCHT1        14144(AX)
 
 	// v9 = Σ z[k] d[2k+1]
 	VMOVAPS           Y11, Y0
@@ -1130,7 +1130,7 @@ row3:
 	VFNMADD231PS.BCST conv2_7_6125<>+0(SB), Y3, Y0
 	VADDPS            Y1, Y0, Y0
 	VMOVUPS           Y0, 26752(AX)
-	PREFETCHT0        26816(AX)
+	PREFETCHT1        26816(AX)
 
 	// v10, v11 = Σ q[k] d[2k+2], Σ q[k] d[2k+1], q = 1, -689/80, 644721/40000, -689/80, 1
 	VMOVAPS           Y10, Y0
@@ -1174,10 +1174,10 @@ row3:
 	VMOVAPS           Y12, Y14
 	VFMADD231PS.BCST  conv2_0_4<>+0(SB), Y13, Y12
 	VMOVUPS           Y12, 16192(AX)
-	PREFETCHT0        16256(AX)
+	PREFETCHT1        16256(AX)
 	VFNMADD231PS.BCST conv2_0_4<>+0(SB), Y13, Y14
 	VMOVUPS           Y14, 17600(AX)
-	PREFETCHT0        17664(AX)
+	PREFETCHT1        17664(AX)
 
 	// v3, v4 = Σ q[k] d[2k+2] ± 4/5 Σ q[k] d[2k+1], q = -25/16, 605/64, 4869/1600, -2789/400, 1
 	VMOVAPS           Y10, Y12
@@ -1193,10 +1193,10 @@ row3:
 	VMOVAPS           Y12, Y14
 	VFMADD231PS.BCST  conv2_0_8<>+0(SB), Y13, Y12
 	VMOVUPS           Y12, 19008(AX)
-	PREFETCHT0        19072(AX)
+	PREFETCHT1        19072(AX)
 	VFNMADD231PS.BCST conv2_0_8<>+0(SB), Y13, Y14
 	VMOVUPS           Y14, 20416(AX)
-	PREFETCHT0        20480(AX)
+	PREFETCHT1        20480(AX)
 
 	// v5, v6 = Σ q[k] d[2k+2] ± 5/4 Σ q[k] d[2k+1], q = -16/25, 2789/625, -4869/2500, -121/20, 1
 	VMOVAPS           Y10, Y12
@@ -1212,10 +1212,10 @@ row3:
 	VMOVAPS           Y12, Y14
 	VFMADD231PS.BCST  conv2_1_25<>+0(SB), Y13, Y12
 	VMOVUPS           Y12, 21824(AX)
-	PREFETCHT0        21888(AX)
+	PREFETCHT1        21888(AX)
 	VFNMADD231PS.BCST conv2_1_25<>+0(SB), Y13, Y14
 	VMOVUPS           Y14, 23232(AX)
-	PREFETCHT0        23296(AX)
+	PREFETCHT1        23296(AX)
 
 	// v7, v8 = Σ q[k] d[2k+2] ± 5/2 Σ q[k] d[2k+1], q = -4/25, 2981/2500, -10101/10000, -109/80, 1
 	VMOVAPS           Y10, Y12
@@ -1231,10 +1231,10 @@ row3:
 	VMOVAPS           Y12, Y14
 	VFMADD231PS.BCST  conv2_2_5<>+0(SB), Y13, Y12
 	VMOVUPS           Y12, 24640(AX)
-	PREFETCHT0        24704(AX)
+	PREFETCHT1        24704(AX)
 	VFNMADD231PS.BCST conv2_2_5<>+0(SB), Y13, Y14
 	VMOVUPS           Y14, 26048(AX)
-	PREFETCHT0        26112(AX)
+	PREFETCHT1        26112(AX)
 
 	// v0 = Σ z[k] d[2k], z = 1, -609/80, 300221/40000, 300221/40000, -609/80, 1
 	VMOVAPS           Y10, Y12
@@ -1244,7 +1244,7 @@ row3:
 	VFNMADD231PS.BCST conv2_7_6125<>+0(SB), Y2, Y12
 	VADDPS            Y0, Y12, Y0
 	VMOVUPS           Y0, 14784(AX)
-	PREFETCHT0        14848(AX)
+	PREFETCHT1        14848(AX)
 
 	// v9 = Σ z[k] d[2k+1]
 	VMOVAPS           Y11, Y0
@@ -1254,7 +1254,7 @@ row3:
 	VFNMADD231PS.BCST conv2_7_6125<>+0(SB), Y3, Y0
 	VADDPS            Y1, Y0, Y0
 	VMOVUPS           Y0, 27456(AX)
-	PREFETCHT0        27520(AX)
+	PREFETCHT1        27520(AX)
 
 	// v10, v11 = Σ q[k] d[2k+2], Σ q[k] d[2k+1], q = 1, -689/80, 644721/40000, -689/80, 1
 	VMOVAPS           Y10, Y0
@@ -1280,13 +1280,13 @@ row3:
 	VADDPS     Y3, Y0, Y0
 	VSUBPS     Y2, Y1, Y1
 	VMOVUPS    Y4, 28160(AX)
-	PREFETCHT0 28224(AX)
+	PREFETCHT1 28224(AX)
 	VMOVUPS    Y5, 28864(AX)
-	PREFETCHT0 28928(AX)
+	PREFETCHT1 28928(AX)
 	VMOVUPS    Y0, 29568(AX)
-	PREFETCHT0 29632(AX)
+	PREFETCHT1 29632(AX)
 	VMOVUPS    Y1, 30272(AX)
-	PREFETCHT0 30336(AX)
+	PREFETCHT1 30336(AX)
 	ADDQ       $-3840, BX
 	ADDQ       $-70400, AX
 	ADDQ       $+4608, CX
@@ -3024,10 +3024,10 @@ row3:
 	VFMADD231PS.BCST conv2_0_0016384<>+0(SB), Y7, Y9
 	VADDPS           Y9, Y8, Y10
 	VMOVUPS          Y10, 1664(AX)
-	PREFETCHT0       1728(AX)
+	PREFETCHT1       1728(AX)
 	VSUBPS           Y9, Y8, Y8
 	VMOVUPS          Y8, 3328(AX)
-	PREFETCHT0       3392(AX)
+	PREFETCHT1       3392(AX)
 
 	// m3, m4 = Σ p²ʲ y[2j] ± Σ p²ʲ⁺¹ y[2j+1], p = 4/5
 	VMOVAPS          Y0, Y8
@@ -3040,10 +3040,10 @@ row3:
 	VFMADD231PS.BCST conv2_0_2097152<>+0(SB), Y7, Y9
 	VADDPS           Y9, Y8, Y10
 	VMOVUPS          Y10, 4992(AX)
-	PREFETCHT0       5056(AX)
+	PREFETCHT1       5056(AX)
 	VSUBPS           Y9, Y8, Y8
 	VMOVUPS          Y8, 6656(AX)
-	PREFETCHT0       6720(AX)
+	PREFETCHT1       6720(AX)
 
 	// m5, m6 = Σ p²ʲ y[2j] ± Σ p²ʲ⁺¹ y[2j+1], p = 5/4
 	VMOVAPS          Y0, Y8
@@ -3056,10 +3056,10 @@ row3:
 	VFMADD231PS.BCST conv2_4_7683716<>+0(SB), Y7, Y9
 	VADDPS           Y9, Y8, Y10
 	VMOVUPS          Y10, 8320(AX)
-	PREFETCHT0       8384(AX)
+	PREFETCHT1       8384(AX)
 	VSUBPS           Y9, Y8, Y8
 	VMOVUPS          Y8, 9984(AX)
-	PREFETCHT0       10048(AX)
+	PREFETCHT1       10048(AX)
 
 	// m7, m8 = Σ p²ʲ y[2j] ± Σ p²ʲ⁺¹ y[2j+1], p = 5/2
 	VMOVAPS          Y0, Y8
@@ -3072,28 +3072,28 @@ row3:
 	VFMADD231PS.BCST conv2_610_35156<>+0(SB), Y7, Y9
 	VADDPS           Y9, Y8, Y10
 	VMOVUPS          Y10, 11648(AX)
-	PREFETCHT0       11712(AX)
+	PREFETCHT1       11712(AX)
 	VSUBPS           Y9, Y8, Y8
 	VMOVUPS          Y8, 13312(AX)
-	PREFETCHT0       13376(AX)
+	PREFETCHT1       13376(AX)
 
 	// m0 = y0, m9 = y7
 	VMOVUPS    Y0, (AX)
-	PREFETCHT0 64(AX)
+	PREFETCHT1 64(AX)
 	VMOVUPS    Y7, 14976(AX)
-	PREFETCHT0 15040(AX)
+	PREFETCHT1 15040(AX)
 
 	// m10, m11 = (y0 − y2) + (y4 − y6), (y3 − y1) + (y7 − y5)
 	VSUBPS     Y2, Y0, Y0
 	VSUBPS     Y6, Y4, Y2
 	VADDPS     Y2, Y0, Y0
 	VMOVUPS    Y0, (DI)
-	PREFETCHT0 64(DI)
+	PREFETCHT1 64(DI)
 	VSUBPS     Y1, Y3, Y0
 	VSUBPS     Y5, Y7, Y1
 	VADDPS     Y1, Y0, Y0
 	VMOVUPS    Y0, 1664(DI)
-	PREFETCHT0 1728(DI)
+	PREFETCHT1 1728(DI)
 	ADDQ       $+256, BX
 	ADDQ       $+16640, AX
 	ADDQ       $+3328, DI
@@ -3121,10 +3121,10 @@ row3:
 	VFMADD231PS.BCST conv2_0_0016384<>+0(SB), Y7, Y9
 	VADDPS           Y9, Y8, Y10
 	VMOVUPS          Y10, 36608(AX)
-	PREFETCHT0       36672(AX)
+	PREFETCHT1       36672(AX)
 	VSUBPS           Y9, Y8, Y8
 	VMOVUPS          Y8, 39936(AX)
-	PREFETCHT0       40000(AX)
+	PREFETCHT1       40000(AX)
 
 	// m3, m4 = Σ p²ʲ y[2j] ± Σ p²ʲ⁺¹ y[2j+1], p = 4/5
 	VMOVAPS          Y0, Y8
@@ -3137,10 +3137,10 @@ row3:
 	VFMADD231PS.BCST conv2_0_2097152<>+0(SB), Y7, Y9
 	VADDPS           Y9, Y8, Y10
 	VMOVUPS          Y10, 43264(AX)
-	PREFETCHT0       43328(AX)
+	PREFETCHT1       43328(AX)
 	VSUBPS           Y9, Y8, Y8
 	VMOVUPS          Y8, 46592(AX)
-	PREFETCHT0       46656(AX)
+	PREFETCHT1       46656(AX)
 
 	// m5, m6 = Σ p²ʲ y[2j] ± Σ p²ʲ⁺¹ y[2j+1], p = 5/4
 	VMOVAPS          Y0, Y8
@@ -3153,10 +3153,10 @@ row3:
 	VFMADD231PS.BCST conv2_4_7683716<>+0(SB), Y7, Y9
 	VADDPS           Y9, Y8, Y10
 	VMOVUPS          Y10, 49920(AX)
-	PREFETCHT0       49984(AX)
+	PREFETCHT1       49984(AX)
 	VSUBPS           Y9, Y8, Y8
 	VMOVUPS          Y8, 53248(AX)
-	PREFETCHT0       53312(AX)
+	PREFETCHT1       53312(AX)
 
 	// m7, m8 = Σ p²ʲ y[2j] ± Σ p²ʲ⁺¹ y[2j+1], p = 5/2
 	VMOVAPS          Y0, Y8
@@ -3169,16 +3169,16 @@ row3:
 	VFMADD231PS.BCST conv2_610_35156<>+0(SB), Y7, Y9
 	VADDPS           Y9, Y8, Y10
 	VMOVUPS          Y10, 56576(AX)
-	PREFETCHT0       56640(AX)
+	PREFETCHT1       56640(AX)
 	VSUBPS           Y9, Y8, Y8
 	VMOVUPS          Y8, 59904(AX)
-	PREFETCHT0       59968(AX)
+	PREFETCHT1       59968(AX)
 
 	// m0 = y0, m9 = y7
 	VMOVUPS    Y0, 33280(AX)
-	PREFETCHT0 33344(AX)
+	PREFETCHT1 33344(AX)
 	VMOVUPS    Y7, 63232(AX)
-	PREFETCHT0 63296(AX)
+	PREFETCHT1 63296(AX)
 
 	// m10, m11 = (y0 − y2) + (y4 − y6), (y3 − y1) + (y7 − y5)
 	VSUBPS  Y2, Y0, Y0
@@ -3211,10 +3211,10 @@ row3:
 	VFMADD231PS.BCST conv2_0_0016384<>+0(SB), Y7, Y9
 	VADDPS           Y9, Y8, Y10
 	VMOVUPS          Y10, 38272(AX)
-	PREFETCHT0       38336(AX)
+	PREFETCHT1       38336(AX)
 	VSUBPS           Y9, Y8, Y8
 	VMOVUPS          Y8, 41600(AX)
-	PREFETCHT0       41664(AX)
+	PREFETCHT1       41664(AX)
 
 	// m3, m4 = Σ p²ʲ y[2j] ± Σ p²ʲ⁺¹ y[2j+1], p = 4/5
 	VMOVAPS          Y0, Y8
@@ -3227,10 +3227,10 @@ row3:
 	VFMADD231PS.BCST conv2_0_2097152<>+0(SB), Y7, Y9
 	VADDPS           Y9, Y8, Y10
 	VMOVUPS          Y10, 44928(AX)
-	PREFETCHT0       44992(AX)
+	PREFETCHT1       44992(AX)
 	VSUBPS           Y9, Y8, Y8
 	VMOVUPS          Y8, 48256(AX)
-	PREFETCHT0       48320(AX)
+	PREFETCHT1       48320(AX)
 
 	// m5, m6 = Σ p²ʲ y[2j] ± Σ p²ʲ⁺¹ y[2j+1], p = 5/4
 	VMOVAPS          Y0, Y8
@@ -3243,10 +3243,10 @@ row3:
 	VFMADD231PS.BCST conv2_4_7683716<>+0(SB), Y7, Y9
 	VADDPS           Y9, Y8, Y10
 	VMOVUPS          Y10, 51584(AX)
-	PREFETCHT0       51648(AX)
+	PREFETCHT1       51648(AX)
 	VSUBPS           Y9, Y8, Y8
 	VMOVUPS          Y8, 54912(AX)
-	PREFETCHT0       54976(AX)
+	PREFETCHT1       54976(AX)
 
 	// m7, m8 = Σ p²ʲ y[2j] ± Σ p²ʲ⁺¹ y[2j+1], p = 5/2
 	VMOVAPS          Y0, Y8
@@ -3259,16 +3259,16 @@ row3:
 	VFMADD231PS.BCST conv2_610_35156<>+0(SB), Y7, Y9
 	VADDPS           Y9, Y8, Y10
 	VMOVUPS          Y10, 58240(AX)
-	PREFETCHT0       58304(AX)
+	PREFETCHT1       58304(AX)
 	VSUBPS           Y9, Y8, Y8
 	VMOVUPS          Y8, 61568(AX)
-	PREFETCHT0       61632(AX)
+	PREFETCHT1       61632(AX)
 
 	// m0 = y0, m9 = y7
 	VMOVUPS    Y0, 34944(AX)
-	PREFETCHT0 35008(AX)
+	PREFETCHT1 35008(AX)
 	VMOVUPS    Y7, 64896(AX)
-	PREFETCHT0 64960(AX)
+	PREFETCHT1 64960(AX)
 
 	// m10, m11 = (y0 − y2) + (y4 − y6), (y3 − y1) + (y7 − y5)
 	VSUBPS  Y2, Y0, Y0
@@ -3290,13 +3290,13 @@ row3:
 	VADDPS     Y3, Y0, Y0
 	VSUBPS     Y2, Y1, Y1
 	VMOVUPS    Y4, 66560(AX)
-	PREFETCHT0 66624(AX)
+	PREFETCHT1 66624(AX)
 	VMOVUPS    Y5, 68224(AX)
-	PREFETCHT0 68288(AX)
+	PREFETCHT1 68288(AX)
 	VMOVUPS    Y0, 69888(AX)
-	PREFETCHT0 69952(AX)
+	PREFETCHT1 69952(AX)
 	VMOVUPS    Y1, 71552(AX)
-	PREFETCHT0 71616(AX)
+	PREFETCHT1 71616(AX)
 	ADDQ       $-2560, BX
 	ADDQ       $-166400, AX
 	ADDQ       $+32, AX
@@ -5902,10 +5902,10 @@ row3:
 	VMOVAPS           Z12, Z14
 	VFMADD231PS.BCST  conv2_0_4<>+0(SB), Z13, Z12
 	VMOVUPS           Z12, 1344(AX)
-	PREFETCHT0        1472(AX)
+	PREFETCHT1        1472(AX)
 	VFNMADD231PS.BCST conv2_0_4<>+0(SB), Z13, Z14
 	VMOVUPS           Z14, 2688(AX)
-	PREFETCHT0        2816(AX)
+	PREFETCHT1        2816(AX)
 
 	// v3, v4 = Σ q[k] d[2k+2] ± 4/5 Σ q[k] d[2k+1], q = -25/16, 605/64, 4869/1600, -2789/400, 1
 	VMOVAPS           Z10, Z12
@@ -5921,10 +5921,10 @@ row3:
 	VMOVAPS           Z12, Z14
 	VFMADD231PS.BCST  conv2_0_8<>+0(SB), Z13, Z12
 	VMOVUPS           Z12, 4032(AX)
-	PREFETCHT0        4160(AX)
+	PREFETCHT1        4160(AX)
 	VFNMADD231PS.BCST conv2_0_8<>+0(SB), Z13, Z14
 	VMOVUPS           Z14, 5376(AX)
-	PREFETCHT0        5504(AX)
+	PREFETCHT1        5504(AX)
 
 	// v5, v6 = Σ q[k] d[2k+2] ± 5/4 Σ q[k] d[2k+1], q = -16/25, 2789/625, -4869/2500, -121/20, 1
 	VMOVAPS           Z10, Z12
@@ -5940,10 +5940,10 @@ row3:
 	VMOVAPS           Z12, Z14
 	VFMADD231PS.BCST  conv2_1_25<>+0(SB), Z13, Z12
 	VMOVUPS           Z12, 6720(AX)
-	PREFETCHT0        6848(AX)
+	PREFETCHT1        6848(AX)
 	VFNMADD231PS.BCST conv2_1_25<>+0(SB), Z13, Z14
 	VMOVUPS           Z14, 8064(AX)
-	PREFETCHT0        8192(AX)
+	PREFETCHT1        8192(AX)
 
 	// v7, v8 = Σ q[k] d[2k+2] ± 5/2 Σ q[k] d[2k+1], q = -4/25, 2981/2500, -10101/10000, -109/80, 1
 	VMOVAPS           Z10, Z12
@@ -5959,10 +5959,10 @@ row3:
 	VMOVAPS           Z12, Z14
 	VFMADD231PS.BCST  conv2_2_5<>+0(SB), Z13, Z12
 	VMOVUPS           Z12, 9408(AX)
-	PREFETCHT0        9536(AX)
+	PREFETCHT1        9536(AX)
 	VFNMADD231PS.BCST conv2_2_5<>+0(SB), Z13, Z14
 	VMOVUPS           Z14, 10752(AX)
-	PREFETCHT0        10880(AX)
+	PREFETCHT1        10880(AX)
 
 	// v0 = Σ z[k] d[2k], z = 1, -609/80, 300221/40000, 300221/40000, -609/80, 1
 	VMOVAPS           Z10, Z12
@@ -5972,7 +5972,7 @@ row3:
 	VFNMADD231PS.BCST conv2_7_6125<>+0(SB), Z2, Z12
 	VADDPS            Z0, Z12, Z0
 	VMOVUPS           Z0, (AX)
-	PREFETCHT0        128(AX)
+	PREFETCHT1        128(AX)
 
 	// v9 = Σ z[k] d[2k+1]
 	VMOVAPS           Z11, Z0
@@ -5982,7 +5982,7 @@ row3:
 	VFNMADD231PS.BCST conv2_7_6125<>+0(SB), Z3, Z0
 	VADDPS            Z1, Z0, Z0
 	VMOVUPS           Z0, 12096(AX)
-	PREFETCHT0        12224(AX)
+	PREFETCHT1        12224(AX)
 
 	// v10, v11 = Σ q[k] d[2k+2], Σ q[k] d[2k+1], q = 1, -689/80, 644721/40000, -689/80, 1
 	VMOVAPS           Z10, Z0
@@ -5991,14 +5991,14 @@ row3:
 	VFNMADD231PS.BCST conv2_8_6125<>+0(SB), Z4, Z0
 	VADDPS            Z2, Z0, Z0
 	VMOVUPS           Z0, (SI)
-	PREFETCHT0        128(SI)
+	PREFETCHT1        128(SI)
 	VMOVAPS           Z9, Z0
 	VFNMADD231PS.BCST conv2_8_6125<>+0(SB), Z7, Z0
 	VFMADD231PS.BCST  conv2_16_118025<>+0(SB), Z5, Z0
 	VFNMADD231PS.BCST conv2_8_6125<>+0(SB), Z3, Z0
 	VADDPS            Z1, Z0, Z0
 	VMOVUPS           Z0, 1344(SI)
-	PREFETCHT0        1472(SI)
+	PREFETCHT1        1472(SI)
 	ADDQ              $+768, BX
 	ADDQ              $+13440, AX
 	ADDQ              $+2688, SI
@@ -6033,10 +6033,10 @@ row3:
 	VMOVAPS           Z12, Z14
 	VFMADD231PS.BCST  conv2_0_4<>+0(SB), Z13, Z12
 	VMOVUPS           Z12, 29568(AX)
-	PREFETCHT0        29696(AX)
+	PREFETCHT1        29696(AX)
 	VFNMADD231PS.BCST conv2_0_4<>+0(SB), Z13, Z14
 	VMOVUPS           Z14, 32256(AX)
-	PREFETCHT0        32384(AX)
+	PREFETCHT1        32384(AX)
 
 	// v3, v4 = Σ q[k] d[2k+2] ± 4/5 Σ q[k] d[2k+1], q = -25/16, 605/64, 4869/1600, -2789/400, 1
 	VMOVAPS           Z10, Z12
@@ -6052,10 +6052,10 @@ row3:
 	VMOVAPS           Z12, Z14
 	VFMADD231PS.BCST  conv2_0_8<>+0(SB), Z13, Z12
 	VMOVUPS           Z12, 34944(AX)
-	PREFETCHT0        35072(AX)
+	PREFETCHT1        35072(AX)
 	VFNMADD231PS.BCST conv2_0_8<>+0(SB), Z13, Z14
 	VMOVUPS           Z14, 37632(AX)
-	PREFETCHT0        37760(AX)
+	PREFETCHT1        37760(AX)
 
 	// v5, v6 = Σ q[k] d[2k+2] ± 5/4 Σ q[k] d[2k+1], q = -16/25, 2789/625, -4869/2500, -121/20, 1
 	VMOVAPS           Z10, Z12
@@ -6071,10 +6071,10 @@ row3:
 	VMOVAPS           Z12, Z14
 	VFMADD231PS.BCST  conv2_1_25<>+0(SB), Z13, Z12
 	VMOVUPS           Z12, 40320(AX)
-	PREFETCHT0        40448(AX)
+	PREFETCHT1        40448(AX)
 	VFNMADD231PS.BCST conv2_1_25<>+0(SB), Z13, Z14
 	VMOVUPS           Z14, 43008(AX)
-	PREFETCHT0        43136(AX)
+	PREFETCHT1        43136(AX)
 
 	// v7, v8 = Σ q[k] d[2k+2] ± 5/2 Σ q[k] d[2k+1], q = -4/25, 2981/2500, -10101/10000, -109/80, 1
 	VMOVAPS           Z10, Z12
@@ -6090,10 +6090,10 @@ row3:
 	VMOVAPS           Z12, Z14
 	VFMADD231PS.BCST  conv2_2_5<>+0(SB), Z13, Z12
 	VMOVUPS           Z12, 45696(AX)
-	PREFETCHT0        45824(AX)
+	PREFETCHT1        45824(AX)
 	VFNMADD231PS.BCST conv2_2_5<>+0(SB), Z13, Z14
 	VMOVUPS           Z14, 48384(AX)
-	PREFETCHT0        48512(AX)
+	PREFETCHT1        48512(AX)
 
 	// v0 = Σ z[k] d[2k], z = 1, -609/80, 300221/40000, 300221/40000, -609/80, 1
 	VMOVAPS           Z10, Z12
@@ -6103,7 +6103,7 @@ row3:
 	VFNMADD231PS.BCST conv2_7_6125<>+0(SB), Z2, Z12
 	VADDPS            Z0, Z12, Z0
 	VMOVUPS           Z0, 26880(AX)
-	PREFETCHT0        27008(AX)
+	PREFETCHT1        27008(AX)
 
 	// v9 = Σ z[k] d[2k+1]
 	VMOVAPS           Z11, Z0
@@ -6113,7 +6113,7 @@ row3:
 	VFNMADD231PS.BCST conv2_7_6125<>+0(SB), Z3, Z0
 	VADDPS            Z1, Z0, Z0
 	VMOVUPS           Z0, 51072(AX)
-	PREFETCHT0        51200(AX)
+	PREFETCHT1        51200(AX)
 
 	// v10, v11 = Σ q[k] d[2k+2], Σ q[k] d[2k+1], q = 1, -689/80, 644721/40000, -689/80, 1
 	VMOVAPS           Z10, Z0
@@ -6157,10 +6157,10 @@ row3:
 	VMOVAPS           Z12, Z14
 	VFMADD231PS.BCST  conv2_0_4<>+0(SB), Z13, Z12
 	VMOVUPS           Z12, 30912(AX)
-	PREFETCHT0        31040(AX)
+	PREFETCHT1        31040(AX)
 	VFNMADD231PS.BCST conv2_0_4<>+0(SB), Z13, Z14
 	VMOVUPS           Z14, 33600(AX)
-	PREFETCHT0        33728(AX)
+	PREFETCHT1        33728(AX)
 
 	// v3, v4 = Σ q[k] d[2k+2] ± 4/5 Σ q[k] d[2k+1], q = -25/16, 605/64, 4869/1600, -2789/400, 1
 	VMOVAPS           Z10, Z12
@@ -6176,10 +6176,10 @@ row3:
 	VMOVAPS           Z12, Z14
 	VFMADD231PS.BCST  conv2_0_8<>+0(SB), Z13, Z12
 	VMOVUPS           Z12, 36288(AX)
-	PREFETCHT0        36416(AX)
+	PREFETCHT1        36416(AX)
 	VFNMADD231PS.BCST conv2_0_8<>+0(SB), Z13, Z14
 	VMOVUPS           Z14, 38976(AX)
-	PREFETCHT0        39104(AX)
+	PREFETCHT1        39104(AX)
 
 	// v5, v6 = Σ q[k] d[2k+2] ± 5/4 Σ q[k] d[2k+1], q = -16/25, 2789/625, -4869/2500, -121/20, 1
 	VMOVAPS           Z10, Z12
@@ -6195,10 +6195,10 @@ row3:
 	VMOVAPS           Z12, Z14
 	VFMADD231PS.BCST  conv2_1_25<>+0(SB), Z13, Z12
 	VMOVUPS           Z12, 41664(AX)
-	PREFETCHT0        41792(AX)
+	PREFETCHT1        41792(AX)
 	VFNMADD231PS.BCST conv2_1_25<>+0(SB), Z13, Z14
 	VMOVUPS           Z14, 44352(AX)
-	PREFETCHT0        44480(AX)
+	PREFETCHT1        44480(AX)
 
 	// v7, v8 = Σ q[k] d[2k+2] ± 5/2 Σ q[k] d[2k+1], q = -4/25, 2981/2500, -10101/10000, -109/80, 1
 	VMOVAPS           Z10, Z12
@@ -6214,10 +6214,10 @@ row3:
 	VMOVAPS           Z12, Z14
 	VFMADD231PS.BCST  conv2_2_5<>+0(SB), Z13, Z12
 	VMOVUPS           Z12, 47040(AX)
-	PREFETCHT0        47168(AX)
+	PREFETCHT1        47168(AX)
 	VFNMADD231PS.BCST conv2_2_5<>+0(SB), Z13, Z14
 	VMOVUPS           Z14, 49728(AX)
-	PREFETCHT0        49856(AX)
+	PREFETCHT1        49856(AX)
 
 	// v0 = Σ z[k] d[2k], z = 1, -609/80, 300221/40000, 300221/40000, -609/80, 1
 	VMOVAPS           Z10, Z12
@@ -6227,7 +6227,7 @@ row3:
 	VFNMADD231PS.BCST conv2_7_6125<>+0(SB), Z2, Z12
 	VADDPS            Z0, Z12, Z0
 	VMOVUPS           Z0, 28224(AX)
-	PREFETCHT0        28352(AX)
+	PREFETCHT1        28352(AX)
 
 	// v9 = Σ z[k] d[2k+1]
 	VMOVAPS           Z11, Z0
@@ -6237,7 +6237,7 @@ row3:
 	VFNMADD231PS.BCST conv2_7_6125<>+0(SB), Z3, Z0
 	VADDPS            Z1, Z0, Z0
 	VMOVUPS           Z0, 52416(AX)
-	PREFETCHT0        52544(AX)
+	PREFETCHT1        52544(AX)
 
 	// v10, v11 = Σ q[k] d[2k+2], Σ q[k] d[2k+1], q = 1, -689/80, 644721/40000, -689/80, 1
 	VMOVAPS           Z10, Z0
@@ -6263,13 +6263,13 @@ row3:
 	VADDPS     Z3, Z0, Z0
 	VSUBPS     Z2, Z1, Z1
 	VMOVUPS    Z4, 53760(AX)
-	PREFETCHT0 53888(AX)
+	PREFETCHT1 53888(AX)
 	VMOVUPS    Z5, 55104(AX)
-	PREFETCHT0 55232(AX)
+	PREFETCHT1 55232(AX)
 	VMOVUPS    Z0, 56448(AX)
-	PREFETCHT0 56576(AX)
+	PREFETCHT1 56576(AX)
 	VMOVUPS    Z1, 57792(AX)
-	PREFETCHT0 57920(AX)
+	PREFETCHT1 57920(AX)
 	ADDQ       $-7680, BX
 	ADDQ       $-134400, AX
 	ADDQ       $+9216, CX
@@ -7875,10 +7875,10 @@ row3:
 	VFMADD231PS.BCST conv2_0_0016384<>+0(SB), Z7, Z9
 	VADDPS           Z9, Z8, Z10
 	VMOVUPS          Z10, 3264(AX)
-	PREFETCHT0       3392(AX)
+	PREFETCHT1       3392(AX)
 	VSUBPS           Z9, Z8, Z8
 	VMOVUPS          Z8, 6528(AX)
-	PREFETCHT0       6656(AX)
+	PREFETCHT1       6656(AX)
 
 	// m3, m4 = Σ p²ʲ y[2j] ± Σ p²ʲ⁺¹ y[2j+1], p = 4/5
 	VMOVAPS          Z0, Z8
@@ -7891,10 +7891,10 @@ row3:
 	VFMADD231PS.BCST conv2_0_2097152<>+0(SB), Z7, Z9
 	VADDPS           Z9, Z8, Z10
 	VMOVUPS          Z10, 9792(AX)
-	PREFETCHT0       9920(AX)
+	PREFETCHT1       9920(AX)
 	VSUBPS           Z9, Z8, Z8
 	VMOVUPS          Z8, 13056(AX)
-	PREFETCHT0       13184(AX)
+	PREFETCHT1       13184(AX)
 
 	// m5, m6 = Σ p²ʲ y[2j] ± Σ p²ʲ⁺¹ y[2j+1], p = 5/4
 	VMOVAPS          Z0, Z8
@@ -7907,10 +7907,10 @@ row3:
 	VFMADD231PS.BCST conv2_4_7683716<>+0(SB), Z7, Z9
 	VADDPS           Z9, Z8, Z10
 	VMOVUPS          Z10, 16320(AX)
-	PREFETCHT0       16448(AX)
+	PREFETCHT1       16448(AX)
 	VSUBPS           Z9, Z8, Z8
 	VMOVUPS          Z8, 19584(AX)
-	PREFETCHT0       19712(AX)
+	PREFETCHT1       19712(AX)
 
 	// m7, m8 = Σ p²ʲ y[2j] ± Σ p²ʲ⁺¹ y[2j+1], p = 5/2
 	VMOVAPS          Z0, Z8
@@ -7923,28 +7923,28 @@ row3:
 	VFMADD231PS.BCST conv2_610_35156<>+0(SB), Z7, Z9
 	VADDPS           Z9, Z8, Z10
 	VMOVUPS          Z10, 22848(AX)
-	PREFETCHT0       22976(AX)
+	PREFETCHT1       22976(AX)
 	VSUBPS           Z9, Z8, Z8
 	VMOVUPS          Z8, 26112(AX)
-	PREFETCHT0       26240(AX)
+	PREFETCHT1       26240(AX)
 
 	// m0 = y0, m9 = y7
 	VMOVUPS    Z0, (AX)
-	PREFETCHT0 128(AX)
+	PREFETCHT1 128(AX)
 	VMOVUPS    Z7, 29376(AX)
-	PREFETCHT0 29504(AX)
+	PREFETCHT1 29504(AX)
 
 	// m10, m11 = (y0 − y2) + (y4 − y6), (y3 − y1) + (y7 − y5)
 	VSUBPS     Z2, Z0, Z0
 	VSUBPS     Z6, Z4, Z2
 	VADDPS     Z2, Z0, Z0
 	VMOVUPS    Z0, (DI)
-	PREFETCHT0 128(DI)
+	PREFETCHT1 128(DI)
 	VSUBPS     Z1, Z3, Z0
 	VSUBPS     Z5, Z7, Z1
 	VADDPS     Z1, Z0, Z0
 	VMOVUPS    Z0, 3264(DI)
-	PREFETCHT0 3392(DI)
+	PREFETCHT1 3392(DI)
 	ADDQ       $+512, BX
 	ADDQ       $+32640, AX
 	ADDQ       $+6528, DI
@@ -7972,10 +7972,10 @@ row3:
 	VFMADD231PS.BCST conv2_0_0016384<>+0(SB), Z7, Z9
 	VADDPS           Z9, Z8, Z10
 	VMOVUPS          Z10, 71808(AX)
-	PREFETCHT0       71936(AX)
+	PREFETCHT1       71936(AX)
 	VSUBPS           Z9, Z8, Z8
 	VMOVUPS          Z8, 78336(AX)
-	PREFETCHT0       78464(AX)
+	PREFETCHT1       78464(AX)
 
 	// m3, m4 = Σ p²ʲ y[2j] ± Σ p²ʲ⁺¹ y[2j+1], p = 4/5
 	VMOVAPS          Z0, Z8
@@ -7988,10 +7988,10 @@ row3:
 	VFMADD231PS.BCST conv2_0_2097152<>+0(SB), Z7, Z9
 	VADDPS           Z9, Z8, Z10
 	VMOVUPS          Z10, 84864(AX)
-	PREFETCHT0       84992(AX)
+	PREFETCHT1       84992(AX)
 	VSUBPS           Z9, Z8, Z8
 	VMOVUPS          Z8, 91392(AX)
-	PREFETCHT0       91520(AX)
+	PREFETCHT1       91520(AX)
 
 	// m5, m6 = Σ p²ʲ y[2j] ± Σ p²ʲ⁺¹ y[2j+1], p = 5/4
 	VMOVAPS          Z0, Z8
@@ -8004,10 +8004,10 @@ row3:
 	VFMADD231PS.BCST conv2_4_7683716<>+0(SB), Z7, Z9
 	VADDPS           Z9, Z8, Z10
 	VMOVUPS          Z10, 97920(AX)
-	PREFETCHT0       98048(AX)
+	PREFETCHT1       98048(AX)
 	VSUBPS           Z9, Z8, Z8
 	VMOVUPS          Z8, 104448(AX)
-	PREFETCHT0       104576(AX)
+	PREFETCHT1       104576(AX)
 
 	// m7, m8 = Σ p²ʲ y[2j] ± Σ p²ʲ⁺¹ y[2j+1], p = 5/2
 	VMOVAPS          Z0, Z8
@@ -8020,16 +8020,16 @@ row3:
 	VFMADD231PS.BCST conv2_610_35156<>+0(SB), Z7, Z9
 	VADDPS           Z9, Z8, Z10
 	VMOVUPS          Z10, 110976(AX)
-	PREFETCHT0       111104(AX)
+	PREFETCHT1       111104(AX)
 	VSUBPS           Z9, Z8, Z8
 	VMOVUPS          Z8, 117504(AX)
-	PREFETCHT0       117632(AX)
+	PREFETCHT1       117632(AX)
 
 	// m0 = y0, m9 = y7
 	VMOVUPS    Z0, 65280(AX)
-	PREFETCHT0 65408(AX)
+	PREFETCHT1 65408(AX)
 	VMOVUPS    Z7, 124032(AX)
-	PREFETCHT0 124160(AX)
+	PREFETCHT1 124160(AX)
 
 	// m10, m11 = (y0 − y2) + (y4 − y6), (y3 − y1) + (y7 − y5)
 	VSUBPS  Z2, Z0, Z0
@@ -8062,10 +8062,10 @@ row3:
 	VFMADD231PS.BCST conv2_0_0016384<>+0(SB), Z7, Z9
 	VADDPS           Z9, Z8, Z10
 	VMOVUPS          Z10, 75072(AX)
-	PREFETCHT0       75200(AX)
+	PREFETCHT1       75200(AX)
 	VSUBPS           Z9, Z8, Z8
 	VMOVUPS          Z8, 81600(AX)
-	PREFETCHT0       81728(AX)
+	PREFETCHT1       81728(AX)
 
 	// m3, m4 = Σ p²ʲ y[2j] ± Σ p²ʲ⁺¹ y[2j+1], p = 4/5
 	VMOVAPS          Z0, Z8
@@ -8078,10 +8078,10 @@ row3:
 	VFMADD231PS.BCST conv2_0_2097152<>+0(SB), Z7, Z9
 	VADDPS           Z9, Z8, Z10
 	VMOVUPS          Z10, 88128(AX)
-	PREFETCHT0       88256(AX)
+	PREFETCHT1       88256(AX)
 	VSUBPS           Z9, Z8, Z8
 	VMOVUPS          Z8, 94656(AX)
-	PREFETCHT0       94784(AX)
+	PREFETCHT1       94784(AX)
 
 	// m5, m6 = Σ p²ʲ y[2j] ± Σ p²ʲ⁺¹ y[2j+1], p = 5/4
 	VMOVAPS          Z0, Z8
@@ -8094,10 +8094,10 @@ row3:
 	VFMADD231PS.BCST conv2_4_7683716<>+0(SB), Z7, Z9
 	VADDPS           Z9, Z8, Z10
 	VMOVUPS          Z10, 101184(AX)
-	PREFETCHT0       101312(AX)
+	PREFETCHT1       101312(AX)
 	VSUBPS           Z9, Z8, Z8
 	VMOVUPS          Z8, 107712(AX)
-	PREFETCHT0       107840(AX)
+	PREFETCHT1       107840(AX)
 
 	// m7, m8 = Σ p²ʲ y[2j] ± Σ p²ʲ⁺¹ y[2j+1], p = 5/2
 	VMOVAPS          Z0, Z8
@@ -8110,16 +8110,16 @@ row3:
 	VFMADD231PS.BCST conv2_610_35156<>+0(SB), Z7, Z9
 	VADDPS           Z9, Z8, Z10
 	VMOVUPS          Z10, 114240(AX)
-	PREFETCHT0       114368(AX)
+	PREFETCHT1       114368(AX)
 	VSUBPS           Z9, Z8, Z8
 	VMOVUPS          Z8, 120768(AX)
-	PREFETCHT0       120896(AX)
+	PREFETCHT1       120896(AX)
 
 	// m0 = y0, m9 = y7
 	VMOVUPS    Z0, 68544(AX)
-	PREFETCHT0 68672(AX)
+	PREFETCHT1 68672(AX)
 	VMOVUPS    Z7, 127296(AX)
-	PREFETCHT0 127424(AX)
+	PREFETCHT1 127424(AX)
 
 	// m10, m11 = (y0 − y2) + (y4 − y6), (y3 − y1) + (y7 − y5)
 	VSUBPS  Z2, Z0, Z0
@@ -8141,13 +8141,13 @@ row3:
 	VADDPS     Z3, Z0, Z0
 	VSUBPS     Z2, Z1, Z1
 	VMOVUPS    Z4, 130560(AX)
-	PREFETCHT0 130688(AX)
+	PREFETCHT1 130688(AX)
 	VMOVUPS    Z5, 133824(AX)
-	PREFETCHT0 133952(AX)
+	PREFETCHT1 133952(AX)
 	VMOVUPS    Z0, 137088(AX)
-	PREFETCHT0 137216(AX)
+	PREFETCHT1 137216(AX)
 	VMOVUPS    Z1, 140352(AX)
-	PREFETCHT0 140480(AX)
+	PREFETCHT1 140480(AX)
 	ADDQ       $-5120, BX
 	ADDQ       $-326400, AX
 	ADDQ       $+64, AX
@@ -10919,7 +10919,7 @@ DATA conv2_0_022222223<>+0(SB)/4, $0x3cb60b61
 GLOBL conv2_0_022222223<>(SB), RODATA|NOPTR, $4
 
 // func Conv2TrainWeightTransform(u []float32, w []float32, first int)
-// Requires: AVX, AVX512F, AVX512VL
+// Requires: AVX, AVX512F, AVX512VL, MMX+
 TEXT ·Conv2TrainWeightTransform(SB), $1984-56
 	// Conv2TrainWeightTransform transforms the weights of outputs first … first+9 of conv2 for training: u [144][50][20] = G w Gᵀ from w [25][50][20].
 	// Registers: 8 of 32 vectors, 6 of 14 general.
@@ -11035,9 +11035,11 @@ row3:
 	VADDPS           Y6, Y5, Y7
 	VMULPS.BCST      conv2_minus0_6570987<>+0(SB), Y7, Y7
 	VMOVUPS          Y7, 4000(AX)
+	PREFETCHT1       4064(AX)
 	VSUBPS           Y6, Y5, Y5
 	VMULPS.BCST      conv2_minus0_6570987<>+0(SB), Y5, Y5
 	VMOVUPS          Y5, 8000(AX)
+	PREFETCHT1       8064(AX)
 
 	// u3, u4 = 9765625/50924214 ((w0 + p² w2 + p⁴ w4) ± (p w1 + p³ w3)), p = 4/5
 	VMOVAPS          Y0, Y5
@@ -11048,9 +11050,11 @@ row3:
 	VADDPS           Y6, Y5, Y7
 	VMULPS.BCST      conv2_0_19176781<>+0(SB), Y7, Y7
 	VMOVUPS          Y7, 12000(AX)
+	PREFETCHT1       12064(AX)
 	VSUBPS           Y6, Y5, Y5
 	VMULPS.BCST      conv2_0_19176781<>+0(SB), Y5, Y5
 	VMOVUPS          Y5, 16000(AX)
+	PREFETCHT1       16064(AX)
 
 	// u5, u6 = -524288/25462107 ((w0 + p² w2 + p⁴ w4) ± (p w1 + p³ w3)), p = 5/4
 	VMOVAPS          Y0, Y5
@@ -11061,9 +11065,11 @@ row3:
 	VADDPS           Y6, Y5, Y7
 	VMULPS.BCST      conv2_minus0_020590913<>+0(SB), Y7, Y7
 	VMOVUPS          Y7, 20000(AX)
+	PREFETCHT1       20064(AX)
 	VSUBPS           Y6, Y5, Y5
 	VMULPS.BCST      conv2_minus0_020590913<>+0(SB), Y5, Y5
 	VMOVUPS          Y5, 24000(AX)
+	PREFETCHT1       24064(AX)
 
 	// u7, u8 = 2048/29723463 ((w0 + p² w2 + p⁴ w4) ± (p w1 + p³ w3)), p = 5/2
 	VMOVAPS          Y0, Y5
@@ -11074,22 +11080,28 @@ row3:
 	VADDPS           Y6, Y5, Y7
 	VMULPS.BCST      conv2_6_89018eminus05<>+0(SB), Y7, Y7
 	VMOVUPS          Y7, 28000(AX)
+	PREFETCHT1       28064(AX)
 	VSUBPS           Y6, Y5, Y5
 	VMULPS.BCST      conv2_6_89018eminus05<>+0(SB), Y5, Y5
 	VMOVUPS          Y5, 32000(AX)
+	PREFETCHT1       32064(AX)
 
 	// u0 = w0, u9 = w4
-	VMOVUPS Y0, (AX)
-	VMOVUPS Y4, 36000(AX)
+	VMOVUPS    Y0, (AX)
+	PREFETCHT1 64(AX)
+	VMOVUPS    Y4, 36000(AX)
+	PREFETCHT1 36064(AX)
 
 	// u10, u11 = -40000/1413721 ((w0 + w4) − w2), -40000/1413721 (w1 − w3)
 	VADDPS      Y4, Y0, Y0
 	VSUBPS      Y2, Y0, Y0
 	VMULPS.BCST conv2_minus0_028294126<>+0(SB), Y0, Y0
 	VMOVUPS     Y0, (SI)
+	PREFETCHT1  64(SI)
 	VSUBPS      Y3, Y1, Y0
 	VMULPS.BCST conv2_minus0_028294126<>+0(SB), Y0, Y0
 	VMOVUPS     Y0, 4000(SI)
+	PREFETCHT1  4064(SI)
 	ADDQ        $+160, BX
 	ADDQ        $+40000, AX
 	ADDQ        $+8000, SI
@@ -11112,9 +11124,11 @@ row3:
 	VADDPS           Y6, Y5, Y7
 	VMULPS.BCST      conv2_minus0_6570987<>+0(SB), Y7, Y7
 	VMOVUPS          Y7, 88000(AX)
+	PREFETCHT1       88064(AX)
 	VSUBPS           Y6, Y5, Y5
 	VMULPS.BCST      conv2_minus0_6570987<>+0(SB), Y5, Y5
 	VMOVUPS          Y5, 96000(AX)
+	PREFETCHT1       96064(AX)
 
 	// u3, u4 = 9765625/50924214 ((w0 + p² w2 + p⁴ w4) ± (p w1 + p³ w3)), p = 4/5
 	VMOVAPS          Y0, Y5
@@ -11125,9 +11139,11 @@ row3:
 	VADDPS           Y6, Y5, Y7
 	VMULPS.BCST      conv2_0_19176781<>+0(SB), Y7, Y7
 	VMOVUPS          Y7, 104000(AX)
+	PREFETCHT1       104064(AX)
 	VSUBPS           Y6, Y5, Y5
 	VMULPS.BCST      conv2_0_19176781<>+0(SB), Y5, Y5
 	VMOVUPS          Y5, 112000(AX)
+	PREFETCHT1       112064(AX)
 
 	// u5, u6 = -524288/25462107 ((w0 + p² w2 + p⁴ w4) ± (p w1 + p³ w3)), p = 5/4
 	VMOVAPS          Y0, Y5
@@ -11138,9 +11154,11 @@ row3:
 	VADDPS           Y6, Y5, Y7
 	VMULPS.BCST      conv2_minus0_020590913<>+0(SB), Y7, Y7
 	VMOVUPS          Y7, 120000(AX)
+	PREFETCHT1       120064(AX)
 	VSUBPS           Y6, Y5, Y5
 	VMULPS.BCST      conv2_minus0_020590913<>+0(SB), Y5, Y5
 	VMOVUPS          Y5, 128000(AX)
+	PREFETCHT1       128064(AX)
 
 	// u7, u8 = 2048/29723463 ((w0 + p² w2 + p⁴ w4) ± (p w1 + p³ w3)), p = 5/2
 	VMOVAPS          Y0, Y5
@@ -11151,13 +11169,17 @@ row3:
 	VADDPS           Y6, Y5, Y7
 	VMULPS.BCST      conv2_6_89018eminus05<>+0(SB), Y7, Y7
 	VMOVUPS          Y7, 136000(AX)
+	PREFETCHT1       136064(AX)
 	VSUBPS           Y6, Y5, Y5
 	VMULPS.BCST      conv2_6_89018eminus05<>+0(SB), Y5, Y5
 	VMOVUPS          Y5, 144000(AX)
+	PREFETCHT1       144064(AX)
 
 	// u0 = w0, u9 = w4
-	VMOVUPS Y0, 80000(AX)
-	VMOVUPS Y4, 152000(AX)
+	VMOVUPS    Y0, 80000(AX)
+	PREFETCHT1 80064(AX)
+	VMOVUPS    Y4, 152000(AX)
+	PREFETCHT1 152064(AX)
 
 	// u10, u11 = -40000/1413721 ((w0 + w4) − w2), -40000/1413721 (w1 − w3)
 	VADDPS      Y4, Y0, Y0
@@ -11184,9 +11206,11 @@ row3:
 	VADDPS           Y6, Y5, Y7
 	VMULPS.BCST      conv2_minus0_6570987<>+0(SB), Y7, Y7
 	VMOVUPS          Y7, 92000(AX)
+	PREFETCHT1       92064(AX)
 	VSUBPS           Y6, Y5, Y5
 	VMULPS.BCST      conv2_minus0_6570987<>+0(SB), Y5, Y5
 	VMOVUPS          Y5, 100000(AX)
+	PREFETCHT1       100064(AX)
 
 	// u3, u4 = 9765625/50924214 ((w0 + p² w2 + p⁴ w4) ± (p w1 + p³ w3)), p = 4/5
 	VMOVAPS          Y0, Y5
@@ -11197,9 +11221,11 @@ row3:
 	VADDPS           Y6, Y5, Y7
 	VMULPS.BCST      conv2_0_19176781<>+0(SB), Y7, Y7
 	VMOVUPS          Y7, 108000(AX)
+	PREFETCHT1       108064(AX)
 	VSUBPS           Y6, Y5, Y5
 	VMULPS.BCST      conv2_0_19176781<>+0(SB), Y5, Y5
 	VMOVUPS          Y5, 116000(AX)
+	PREFETCHT1       116064(AX)
 
 	// u5, u6 = -524288/25462107 ((w0 + p² w2 + p⁴ w4) ± (p w1 + p³ w3)), p = 5/4
 	VMOVAPS          Y0, Y5
@@ -11210,9 +11236,11 @@ row3:
 	VADDPS           Y6, Y5, Y7
 	VMULPS.BCST      conv2_minus0_020590913<>+0(SB), Y7, Y7
 	VMOVUPS          Y7, 124000(AX)
+	PREFETCHT1       124064(AX)
 	VSUBPS           Y6, Y5, Y5
 	VMULPS.BCST      conv2_minus0_020590913<>+0(SB), Y5, Y5
 	VMOVUPS          Y5, 132000(AX)
+	PREFETCHT1       132064(AX)
 
 	// u7, u8 = 2048/29723463 ((w0 + p² w2 + p⁴ w4) ± (p w1 + p³ w3)), p = 5/2
 	VMOVAPS          Y0, Y5
@@ -11223,13 +11251,17 @@ row3:
 	VADDPS           Y6, Y5, Y7
 	VMULPS.BCST      conv2_6_89018eminus05<>+0(SB), Y7, Y7
 	VMOVUPS          Y7, 140000(AX)
+	PREFETCHT1       140064(AX)
 	VSUBPS           Y6, Y5, Y5
 	VMULPS.BCST      conv2_6_89018eminus05<>+0(SB), Y5, Y5
 	VMOVUPS          Y5, 148000(AX)
+	PREFETCHT1       148064(AX)
 
 	// u0 = w0, u9 = w4
-	VMOVUPS Y0, 84000(AX)
-	VMOVUPS Y4, 156000(AX)
+	VMOVUPS    Y0, 84000(AX)
+	PREFETCHT1 84064(AX)
+	VMOVUPS    Y4, 156000(AX)
+	PREFETCHT1 156064(AX)
 
 	// u10, u11 = -40000/1413721 ((w0 + w4) − w2), -40000/1413721 (w1 − w3)
 	VADDPS      Y4, Y0, Y0
@@ -11251,12 +11283,16 @@ row3:
 	VSUBPS      Y2, Y1, Y1
 	VMULPS.BCST conv2_0_5<>+0(SB), Y4, Y2
 	VMOVUPS     Y2, 160000(AX)
+	PREFETCHT1  160064(AX)
 	VMULPS.BCST conv2_0_5<>+0(SB), Y5, Y2
 	VMOVUPS     Y2, 164000(AX)
+	PREFETCHT1  164064(AX)
 	VMULPS.BCST conv2_0_5<>+0(SB), Y0, Y0
 	VMOVUPS     Y0, 168000(AX)
+	PREFETCHT1  168064(AX)
 	VMULPS.BCST conv2_0_5<>+0(SB), Y1, Y0
 	VMOVUPS     Y0, 172000(AX)
+	PREFETCHT1  172064(AX)
 	ADDQ        $-1600, BX
 	ADDQ        $-400000, AX
 	ADDQ        $+32, AX
@@ -11282,7 +11318,7 @@ DATA conv2_minus0_028294126<>+0(SB)/4, $0xbce7c915
 GLOBL conv2_minus0_028294126<>(SB), RODATA|NOPTR, $4
 
 // func Conv2WeightGradTransform(dw []float32, du []float32, first int)
-// Requires: AVX, AVX512F, AVX512VL
+// Requires: AVX, AVX512F, AVX512VL, MMX+
 TEXT ·Conv2WeightGradTransform(SB), $1984-56
 	// Conv2WeightGradTransform transforms the weight gradient of outputs first … first+9 of conv2 back: dw [25][50][20] = Gᵀ du G from du [144][50][20].
 	// Registers: 12 of 32 vectors, 6 of 14 general.
@@ -11304,7 +11340,9 @@ weights1:
 
 column2:
 	// plus0, minus0 = -19531250/29723463 (u1 ± u2)
+	PREFETCHT0  40064(CX)
 	VMOVUPS     40000(CX), Y0
+	PREFETCHT0  80064(CX)
 	VMOVUPS     80000(CX), Y1
 	VADDPS      Y1, Y0, Y2
 	VMULPS.BCST conv2_minus0_6570987<>+0(SB), Y2, Y2
@@ -11312,7 +11350,9 @@ column2:
 	VMULPS.BCST conv2_minus0_6570987<>+0(SB), Y0, Y0
 
 	// plus1, minus1 = 9765625/50924214 (u3 ± u4)
+	PREFETCHT0  120064(CX)
 	VMOVUPS     120000(CX), Y1
+	PREFETCHT0  160064(CX)
 	VMOVUPS     160000(CX), Y3
 	VADDPS      Y3, Y1, Y4
 	VMULPS.BCST conv2_0_19176781<>+0(SB), Y4, Y4
@@ -11320,7 +11360,9 @@ column2:
 	VMULPS.BCST conv2_0_19176781<>+0(SB), Y1, Y1
 
 	// plus2, minus2 = -524288/25462107 (u5 ± u6)
+	PREFETCHT0  200064(CX)
 	VMOVUPS     200000(CX), Y3
+	PREFETCHT0  240064(CX)
 	VMOVUPS     240000(CX), Y5
 	VADDPS      Y5, Y3, Y6
 	VMULPS.BCST conv2_minus0_020590913<>+0(SB), Y6, Y6
@@ -11328,7 +11370,9 @@ column2:
 	VMULPS.BCST conv2_minus0_020590913<>+0(SB), Y3, Y3
 
 	// plus3, minus3 = 2048/29723463 (u7 ± u8)
+	PREFETCHT0  280064(CX)
 	VMOVUPS     280000(CX), Y5
+	PREFETCHT0  320064(CX)
 	VMOVUPS     320000(CX), Y7
 	VADDPS      Y7, Y5, Y8
 	VMULPS.BCST conv2_6_89018eminus05<>+0(SB), Y8, Y8
@@ -11336,8 +11380,10 @@ column2:
 	VMULPS.BCST conv2_6_89018eminus05<>+0(SB), Y5, Y5
 
 	// re, im = -40000/1413721 u10, -40000/1413721 u11
+	PREFETCHT0  64(SI)
 	VMOVUPS     (SI), Y7
 	VMULPS.BCST conv2_minus0_028294126<>+0(SB), Y7, Y7
+	PREFETCHT0  4064(SI)
 	VMOVUPS     4000(SI), Y9
 	VMULPS.BCST conv2_minus0_028294126<>+0(SB), Y9, Y9
 
@@ -11347,6 +11393,7 @@ column2:
 	VADDPS           Y6, Y10, Y10
 	VADDPS           Y8, Y10, Y10
 	VADDPS           Y7, Y10, Y10
+	PREFETCHT0       64(CX)
 	VMOVUPS          (CX), Y11
 	VADDPS           Y11, Y10, Y10
 	VMOVUPS          Y10, (BX)
@@ -11373,6 +11420,7 @@ column2:
 	VFMADD231PS.BCST conv2_2_4414062<>+0(SB), Y6, Y0
 	VFMADD231PS.BCST conv2_39_0625<>+0(SB), Y8, Y0
 	VADDPS           Y7, Y0, Y0
+	PREFETCHT0       360064(CX)
 	VMOVUPS          360000(CX), Y1
 	VADDPS           Y1, Y0, Y0
 	VMOVUPS          Y0, 1536(BX)

@@ -4243,7 +4243,7 @@ noTail3:
 TEXT ·FC1InputGrad(SB), $0-152
 	// FC1InputGrad computes inputs 160·slice … 160·slice+159 of images image … image+images−1 of packed [10][capacity][80]
 	// from w [10][500][80] and the images' lists, values, outputs [images][512], ends [images][11].
-	// Registers: 11 of 32 vectors, 12 of 14 general.
+	// Registers: 11 of 32 vectors, 13 of 14 general.
 	MOVQ   packed_base+0(FP), AX
 	MOVQ   w_base+24(FP), CX
 	MOVQ   slice+120(FP), DX
@@ -4258,12 +4258,25 @@ TEXT ·FC1InputGrad(SB), $0-152
 	IMUL3Q $+320000, DX, DX
 	ADDQ   DX, CX
 	MOVQ   ends_base+96(FP), DX
-	MOVQ   images+136(FP), R9
-	MOVQ   AX, SI
-	MOVQ   values_base+48(FP), DI
-	MOVQ   outputs_base+72(FP), R8
+	LEAQ   15360(CX), SI
+	MOVQ   images+136(FP), R10
+	MOVQ   AX, DI
+	MOVQ   values_base+48(FP), R8
+	MOVQ   outputs_base+72(FP), R9
 
 image1:
+	PREFETCHT1 (SI)
+	PREFETCHT1 64(SI)
+	PREFETCHT1 128(SI)
+	PREFETCHT1 192(SI)
+	PREFETCHT1 256(SI)
+	PREFETCHT1 160000(SI)
+	PREFETCHT1 160064(SI)
+	PREFETCHT1 160128(SI)
+	PREFETCHT1 160192(SI)
+	PREFETCHT1 160256(SI)
+	ADDQ       $0x00000140, SI
+
 	// dx = (dx of the runs before, or 0) + Σ value · w[output], the outputs of this run in the image's list
 	VXORPS     Z0, Z0, Z0
 	VXORPS     Z1, Z1, Z1
@@ -4275,81 +4288,14 @@ image1:
 	VXORPS     Z7, Z7, Z7
 	VXORPS     Z8, Z8, Z8
 	VXORPS     Z9, Z9, Z9
-	XORQ       R10, R10
-	MOVLQSX    (DX), R11
-	PREFETCHT0 2048(DI)(R10*4)
-	PREFETCHT0 2048(R8)(R10*4)
-	CMPQ       R10, R11
-	JGE        done2
-
-entry3:
-	MOVLQSX      (R8)(R10*4), R12
-	IMUL3Q       $+320, R12, R12
-	ADDQ         CX, R12
-	VBROADCASTSS (DI)(R10*4), Z10
-	VFMADD231PS  (R12), Z10, Z0
-	VFMADD231PS  64(R12), Z10, Z1
-	VFMADD231PS  128(R12), Z10, Z2
-	VFMADD231PS  192(R12), Z10, Z3
-	VFMADD231PS  256(R12), Z10, Z4
-	VFMADD231PS  160000(R12), Z10, Z5
-	VFMADD231PS  160064(R12), Z10, Z6
-	VFMADD231PS  160128(R12), Z10, Z7
-	VFMADD231PS  160192(R12), Z10, Z8
-	VFMADD231PS  160256(R12), Z10, Z9
-	INCQ         R10
-	CMPQ         R10, R11
-	JLT          entry3
-
-done2:
-	VMOVUPS Z0, (SI)
-	VMOVUPS Z1, 64(SI)
-	VMOVUPS Z2, 128(SI)
-	VMOVUPS Z3, 192(SI)
-	VMOVUPS Z4, 256(SI)
-	VMOVUPS Z5, (SI)(BX*1)
-	VMOVUPS Z6, 64(SI)(BX*1)
-	VMOVUPS Z7, 128(SI)(BX*1)
-	VMOVUPS Z8, 192(SI)(BX*1)
-	VMOVUPS Z9, 256(SI)(BX*1)
-	ADDQ    $+320, SI
-	ADDQ    $+2048, DI
-	ADDQ    $+2048, R8
-	ADDQ    $+44, DX
-	DECQ    R9
-	JNZ     image1
-	MOVQ    images+136(FP), SI
-	IMUL3Q  $+44, SI, SI
-	SUBQ    SI, DX
-	ADDQ    $+4, DX
-	MOVQ    $0x0000000a, SI
-
-run4:
-	MOVQ images+136(FP), R10
-	MOVQ AX, DI
-	MOVQ values_base+48(FP), R8
-	MOVQ outputs_base+72(FP), R9
-
-image5:
-	// dx = (dx of the runs before, or 0) + Σ value · w[output], the outputs of this run in the image's list
-	VMOVUPS    (DI), Z0
-	VMOVUPS    64(DI), Z1
-	VMOVUPS    128(DI), Z2
-	VMOVUPS    192(DI), Z3
-	VMOVUPS    256(DI), Z4
-	VMOVUPS    (DI)(BX*1), Z5
-	VMOVUPS    64(DI)(BX*1), Z6
-	VMOVUPS    128(DI)(BX*1), Z7
-	VMOVUPS    192(DI)(BX*1), Z8
-	VMOVUPS    256(DI)(BX*1), Z9
-	MOVLQSX    -4(DX), R11
+	XORQ       R11, R11
 	MOVLQSX    (DX), R12
 	PREFETCHT0 2048(R8)(R11*4)
 	PREFETCHT0 2048(R9)(R11*4)
 	CMPQ       R11, R12
-	JGE        done6
+	JGE        done2
 
-entry7:
+entry3:
 	MOVLQSX      (R9)(R11*4), R13
 	IMUL3Q       $+320, R13, R13
 	ADDQ         CX, R13
@@ -4366,9 +4312,9 @@ entry7:
 	VFMADD231PS  160256(R13), Z10, Z9
 	INCQ         R11
 	CMPQ         R11, R12
-	JLT          entry7
+	JLT          entry3
 
-done6:
+done2:
 	VMOVUPS Z0, (DI)
 	VMOVUPS Z1, 64(DI)
 	VMOVUPS Z2, 128(DI)
@@ -4384,12 +4330,99 @@ done6:
 	ADDQ    $+2048, R9
 	ADDQ    $+44, DX
 	DECQ    R10
-	JNZ     image5
+	JNZ     image1
 	MOVQ    images+136(FP), DI
 	IMUL3Q  $+44, DI, DI
 	SUBQ    DI, DX
 	ADDQ    $+4, DX
-	DECQ    SI
+	MOVQ    images+136(FP), DI
+	IMUL3Q  $+320, DI, DI
+	SUBQ    DI, SI
+	ADDQ    $0x00003c00, SI
+	MOVQ    $0x0000000a, DI
+
+run4:
+	MOVQ images+136(FP), R11
+	MOVQ AX, R8
+	MOVQ values_base+48(FP), R9
+	MOVQ outputs_base+72(FP), R10
+
+image5:
+	PREFETCHT1 (SI)
+	PREFETCHT1 64(SI)
+	PREFETCHT1 128(SI)
+	PREFETCHT1 192(SI)
+	PREFETCHT1 256(SI)
+	PREFETCHT1 160000(SI)
+	PREFETCHT1 160064(SI)
+	PREFETCHT1 160128(SI)
+	PREFETCHT1 160192(SI)
+	PREFETCHT1 160256(SI)
+	ADDQ       $0x00000140, SI
+
+	// dx = (dx of the runs before, or 0) + Σ value · w[output], the outputs of this run in the image's list
+	VMOVUPS    (R8), Z0
+	VMOVUPS    64(R8), Z1
+	VMOVUPS    128(R8), Z2
+	VMOVUPS    192(R8), Z3
+	VMOVUPS    256(R8), Z4
+	VMOVUPS    (R8)(BX*1), Z5
+	VMOVUPS    64(R8)(BX*1), Z6
+	VMOVUPS    128(R8)(BX*1), Z7
+	VMOVUPS    192(R8)(BX*1), Z8
+	VMOVUPS    256(R8)(BX*1), Z9
+	MOVLQSX    -4(DX), R12
+	MOVLQSX    (DX), R13
+	PREFETCHT0 2048(R9)(R12*4)
+	PREFETCHT0 2048(R10)(R12*4)
+	CMPQ       R12, R13
+	JGE        done6
+
+entry7:
+	MOVLQSX      (R10)(R12*4), R14
+	IMUL3Q       $+320, R14, R14
+	ADDQ         CX, R14
+	VBROADCASTSS (R9)(R12*4), Z10
+	VFMADD231PS  (R14), Z10, Z0
+	VFMADD231PS  64(R14), Z10, Z1
+	VFMADD231PS  128(R14), Z10, Z2
+	VFMADD231PS  192(R14), Z10, Z3
+	VFMADD231PS  256(R14), Z10, Z4
+	VFMADD231PS  160000(R14), Z10, Z5
+	VFMADD231PS  160064(R14), Z10, Z6
+	VFMADD231PS  160128(R14), Z10, Z7
+	VFMADD231PS  160192(R14), Z10, Z8
+	VFMADD231PS  160256(R14), Z10, Z9
+	INCQ         R12
+	CMPQ         R12, R13
+	JLT          entry7
+
+done6:
+	VMOVUPS Z0, (R8)
+	VMOVUPS Z1, 64(R8)
+	VMOVUPS Z2, 128(R8)
+	VMOVUPS Z3, 192(R8)
+	VMOVUPS Z4, 256(R8)
+	VMOVUPS Z5, (R8)(BX*1)
+	VMOVUPS Z6, 64(R8)(BX*1)
+	VMOVUPS Z7, 128(R8)(BX*1)
+	VMOVUPS Z8, 192(R8)(BX*1)
+	VMOVUPS Z9, 256(R8)(BX*1)
+	ADDQ    $+320, R8
+	ADDQ    $+2048, R9
+	ADDQ    $+2048, R10
+	ADDQ    $+44, DX
+	DECQ    R11
+	JNZ     image5
+	MOVQ    images+136(FP), R8
+	IMUL3Q  $+44, R8, R8
+	SUBQ    R8, DX
+	ADDQ    $+4, DX
+	MOVQ    images+136(FP), R8
+	IMUL3Q  $+320, R8, R8
+	SUBQ    R8, SI
+	ADDQ    $0x00003c00, SI
+	DECQ    DI
 	JNZ     run4
 	VZEROUPPER
 	RET

@@ -190,7 +190,7 @@ func trainForward(f *isa.File, width int) {
 	k.Loop("output", trainGroup, pointers{m, bias, y, mask}, []int{channel, 4, pooledSize * pooledSize * line, pooledSize * pooledSize * maskBytes}, func() {
 		b := k.Broadcast(isa.At(bias, 0))
 		k.EachPart(pointers{m, y}, pointers{mask}, func() {
-			toomcook.Columns(k, m, half, outputSize, line, false, toomcook.Output)
+			toomcook.Columns(k, m, half, outputSize, line, 0, false, toomcook.Output)
 			k.Comment("two rows at a time: (Aᵀ m) A, then bias, pooling, ReLU")
 			k.Loop("rows", pooledSize, pointers{half, y, mask}, []int{2 * trainPoints * k.Bytes(), pooledSize * line, pooledSize * maskBytes}, func() {
 				var values [2][outputSize]isa.V

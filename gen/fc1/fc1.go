@@ -245,6 +245,7 @@ func inputGrad(f *isa.File) {
 	perSlice := slice / k.Lanes
 	body := func() {
 		ends := k.Pointer("ends")
+		next := newNextRun(k, w)
 		for phase := range 2 { // the first run begins with zeros
 			again := func() {
 				to, list, outputRow, images := k.GP64(), k.GP64(), k.GP64(), k.Integer("images")
@@ -252,6 +253,7 @@ func inputGrad(f *isa.File) {
 				k.Load(k.Param("values").Base(), list)
 				k.Load(k.Param("outputs").Base(), outputRow)
 				k.LoopCounter("image", images, pointers{to, list, outputRow, ends}, []int{sliceBytes, 4 * imageList, 4 * imageList, 4 * runs}, func() {
+					next.fetch()
 					sums := make([]isa.V, 0, 10)
 					memory := func(i int) operand.Mem {
 						m := isa.At(to, i%perSlice*k.Bytes())
@@ -291,6 +293,7 @@ func inputGrad(f *isa.File) {
 				// Back to the first image, and on to the next run.
 				k.SUBQ(k.Times(k.Integer("images"), 4*runs), ends)
 				k.ADDQ(operand.I8(4), ends)
+				next.advance()
 			}
 			if phase == 0 {
 				again()
@@ -308,6 +311,42 @@ func inputGrad(f *isa.File) {
 		})
 	}
 	k.Return()
+}
+
+// nextRun fetches the weights of the next run into L2 while the images of this one
+// go by: with every image a row of both slices. AVX2 has no register left for it.
+// Measured on Zen 4, one thread, in a step: 3.69 µs an image without, 3.53 with it.
+type nextRun struct {
+	k  *isa.Kernel
+	at reg.GPVirtual // the row to fetch
+}
+
+func newNextRun(k *isa.Kernel, w reg.GPVirtual) *nextRun {
+	if !k.Target.Masks {
+		return nil
+	}
+	n := &nextRun{k: k, at: k.GP64()}
+	k.LEAQ(isa.At(w, run*sliceBytes), n.at)
+	return n
+}
+
+func (n *nextRun) fetch() {
+	if n == nil {
+		return
+	}
+	for line := 0; line < 2*sliceBytes; line += 64 {
+		n.k.PREFETCHT1(isa.At(n.at, line/sliceBytes*outputs*sliceBytes+line%sliceBytes))
+	}
+	n.k.ADDQ(operand.U32(sliceBytes), n.at)
+}
+
+// advance goes from behind the rows of a run's images to the row of the next run.
+func (n *nextRun) advance() {
+	if n == nil {
+		return
+	}
+	n.k.SUBQ(n.k.Times(n.k.Integer("images"), sliceBytes), n.at)
+	n.k.ADDQ(operand.U32(run*sliceBytes), n.at)
 }
 
 // weightGrad emits dw[output] += Σ value·x[image] over an output's list, for
