@@ -5,7 +5,7 @@
 #include "textflag.h"
 
 // func Adam(w []float32, m []float32, v []float32, dw []float32, oneMinusBeta1 float32, beta2 float32, oneMinusBeta2 float32, correction float32, epsilon float32, rate float32)
-// Requires: AVX, FMA3, MMX+
+// Requires: AVX, FMA3
 TEXT ·Adam(SB), $320-120
 	// Adam applies a step of Adam to w with the moments m and v and the gradient dw, whose length is a multiple of 8.
 	// Registers: 4 of 16 vectors, 6 of 14 general.
@@ -36,10 +36,7 @@ TEXT ·Adam(SB), $320-120
 	JZ           rest2
 
 vector3:
-	PREFETCHT0 4000(AX)
-	PREFETCHT0 4000(CX)
-	PREFETCHT0 4000(DX)
-	VMOVUPS    (BX), Y0
+	VMOVUPS (BX), Y0
 
 	// m = m + (1−β₁)(g − m)
 	VMOVUPS     (CX), Y1

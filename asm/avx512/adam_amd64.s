@@ -5,7 +5,7 @@
 #include "textflag.h"
 
 // func Adam(w []float32, m []float32, v []float32, dw []float32, oneMinusBeta1 float32, beta2 float32, oneMinusBeta2 float32, correction float32, epsilon float32, rate float32)
-// Requires: AVX, AVX512DQ, AVX512F, AVX512VL, FMA3, MMX+
+// Requires: AVX, AVX512DQ, AVX512F, AVX512VL, FMA3
 TEXT ·Adam(SB), $0-120
 	// Adam applies a step of Adam to w with the moments m and v and the gradient dw, whose length is a multiple of 8.
 	// Registers: 12 of 32 vectors, 6 of 14 general, 1 of 7 masks.
@@ -27,10 +27,7 @@ TEXT ·Adam(SB), $0-120
 	JZ           rest2
 
 vector3:
-	PREFETCHT0 4000(AX)
-	PREFETCHT0 4000(CX)
-	PREFETCHT0 4000(DX)
-	VMOVUPS    (BX), Z8
+	VMOVUPS (BX), Z8
 
 	// m = m + (1−β₁)(g − m)
 	VMOVUPS     (CX), Z9
@@ -69,12 +66,9 @@ vector3:
 	JNZ          vector3
 
 rest2:
-	TESTQ      $0x00000008, SI
-	JZ         end1
-	PREFETCHT0 4000(AX)
-	PREFETCHT0 4000(CX)
-	PREFETCHT0 4000(DX)
-	VMOVUPS    (BX), Y8
+	TESTQ   $0x00000008, SI
+	JZ      end1
+	VMOVUPS (BX), Y8
 
 	// m = m + (1−β₁)(g − m)
 	VMOVUPS     (CX), Y9

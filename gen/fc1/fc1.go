@@ -314,7 +314,9 @@ func inputGrad(f *isa.File) {
 }
 
 // nextRun fetches the weights of the next run into L2 while the images of this one
-// go by: with every image a row of both slices. AVX2 has no register left for it.
+// go by: with every image a row of both slices, so 48 images fetch all of them. Rows
+// behind the last run are fetched too, which costs little and reads nothing. AVX2 has
+// no register left for it.
 // Measured on Zen 4, one thread, in a step: 3.69 µs an image without, 3.53 with it.
 type nextRun struct {
 	k  *isa.Kernel
@@ -334,8 +336,10 @@ func (n *nextRun) fetch() {
 	if n == nil {
 		return
 	}
-	for line := 0; line < 2*sliceBytes; line += 64 {
-		n.k.PREFETCHT1(isa.At(n.at, line/sliceBytes*outputs*sliceBytes+line%sliceBytes))
+	for s := range shape.FC1SlicePair {
+		for cacheLine := 0; cacheLine < sliceBytes; cacheLine += 64 {
+			n.k.PREFETCHT1(isa.At(n.at, s*outputs*sliceBytes+cacheLine))
+		}
 	}
 	n.k.ADDQ(operand.U32(sliceBytes), n.at)
 }

@@ -90,8 +90,9 @@ func Spread(k kernel, half, to reg.GPVirtual, length, frequency, ahead int, halv
 // Columns emits the first pass of a transform from frequencies, which lie at
 // from, frequency bytes apart: transform makes length values of each of the 12
 // columns, and Columns stores them as column j of half, rows of 12 vectors.
-// Where halve is set, the values of (±i, i) are halved. ahead is as in Spread, for
-// what is read.
+// Where halve is set, the values of (±i, i) are halved. With every line of
+// the columns of real points the one ahead bytes behind it is fetched into L1, unless
+// ahead is 0; for the last two columns it gains nothing.
 func Columns(k kernel, from, half reg.GPVirtual, length, frequency, ahead int, halve bool, transform func(k kernel, x func(i int) vector, put Put)) {
 	put := func(j int) Put {
 		return func(i int, v vector) { k.StoreVector(v, isa.At(half, (i*shape.ToomPoints+j)*k.Bytes())) }
